@@ -1,0 +1,61 @@
+package balance
+
+import (
+	"errors"
+	"fmt"
+	"strconv"
+	"strings"
+)
+
+// EnterpriseNumber is a Belgian enterprise number (KBO/BCE) in its one
+// normalised form: ten digits, the first 0 or 1. The empty value means unknown.
+type EnterpriseNumber string
+
+// Errors of ParseEnterpriseNumber, told apart with errors.Is.
+var (
+	ErrEnterpriseNumberForm  = errors.New("an enterprise number has ten digits, the first 0 or 1")
+	ErrEnterpriseNumberCheck = errors.New("the check digits of the enterprise number are wrong")
+)
+
+// ParseEnterpriseNumber reads an enterprise or VAT number in any of its usual
+// spellings: BE 0402.754.886, BE(0)402.754.886, 0402754886, or the older nine
+// digits. The last two digits must be 97 minus the first eight modulo 97 (the
+// rule that the Crossroads Bank for Enterprises uses).
+func ParseEnterpriseNumber(s string) (EnterpriseNumber, error) {
+	t := strings.ToUpper(strings.TrimSpace(s))
+	t = strings.TrimPrefix(t, "BE")
+	var b strings.Builder
+	for _, r := range t {
+		switch {
+		case r >= '0' && r <= '9':
+			b.WriteRune(r)
+		case strings.ContainsRune(" .-/()\u00a0\t", r):
+		default:
+			return "", fmt.Errorf("%.24q: %w", s, ErrEnterpriseNumberForm)
+		}
+	}
+	d := b.String()
+	if len(d) == 9 {
+		d = "0" + d
+	}
+	if len(d) != 10 || d[0] > '1' {
+		return "", fmt.Errorf("%.24q: %w", s, ErrEnterpriseNumberForm)
+	}
+	head, _ := strconv.Atoi(d[:8])
+	tail, _ := strconv.Atoi(d[8:])
+	if 97-head%97 != tail {
+		return "", fmt.Errorf("%.24q: %w", s, ErrEnterpriseNumberCheck)
+	}
+	return EnterpriseNumber(d), nil
+}
+
+// String gives the ten digits.
+func (n EnterpriseNumber) String() string { return string(n) }
+
+// Pretty writes the number as people print it, 0402.754.886.
+func (n EnterpriseNumber) Pretty() string {
+	if len(n) != 10 {
+		return string(n)
+	}
+	return string(n[:4] + "." + n[4:7] + "." + n[7:])
+}

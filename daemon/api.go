@@ -1,0 +1,119 @@
+package daemon
+
+import (
+	"context"
+	"iter"
+	"time"
+
+	"balansd/balance"
+	"balansd/ledger"
+)
+
+// API is what people ask of balansd. The daemon does it; the local API hands
+// it on unchanged, so that a command behaves the same whether the daemon runs
+// or not. Errors are problems (package problem). by names the person, for the
+// story.
+type API interface {
+	// Status tells how everything stands.
+	Status(ctx context.Context) (Status, error)
+	// Sync runs a pass over what the request selects and tells each step as
+	// it happens. Only one pass runs at a time: a second gives a Busy problem.
+	// Report is called from one goroutine at a time and must not block long;
+	// it may be nil.
+	Sync(ctx context.Context, r SyncRequest, report func(Progress)) (ledger.Pass, error)
+
+	// Entries walks the ledger, newest first.
+	Entries(ctx context.Context, q Query) iter.Seq2[ledger.Entry, error]
+	// Show gives everything that is known of one entry.
+	Show(ctx context.Context, number uint64) (Full, error)
+	// Retry has an entry tried again at the next pass, parked or not.
+	Retry(ctx context.Context, number uint64, by string) (ledger.Entry, error)
+	// Decide settles what differs: for the given cells, or all that differ
+	// when there are none.
+	Decide(ctx context.Context, number uint64, choice Choice, cells []balance.Cell, by string) (ledger.Entry, error)
+	// Dismiss leaves an entry aside for good, until it is retried.
+	Dismiss(ctx context.Context, number uint64, by string) (ledger.Entry, error)
+
+	// ConnectFinbox validates a connection id and links it. What was
+	// validated is in the connection; notes are warnings for the person, one
+	// sentence each.
+	ConnectFinbox(ctx context.Context, connectionID, by string) (c ledger.Connection, notes []string, err error)
+	// Connections lists the connections.
+	Connections(ctx context.Context) ([]ledger.Connection, error)
+	// SetConnection pauses, resumes or removes a connection. The ledger keeps
+	// its entries.
+	SetConnection(ctx context.Context, id string, s ledger.ConnectionStatus, by string) (ledger.Connection, error)
+	// Firms lists the linked Silverfin firms.
+	Firms(ctx context.Context) ([]ledger.Firm, error)
+	// RemoveFirm forgets a firm and its tokens.
+	RemoveFirm(ctx context.Context, id int64, by string) error
+	// BeginSilverfin starts the sign-in to Silverfin: a person opens the URL
+	// in a browser. firmID preselects a firm, 0 for none; redirect is the
+	// loopback callback's URL, or empty for the code that Silverfin shows.
+	BeginSilverfin(ctx context.Context, firmID int64, redirect string) (SignIn, error)
+	// EndSilverfin links the firm that was granted. firmID is the
+	// authorized_firm_id of the callback; with a pasted code it is what the
+	// person says. notes are warnings, such as another firm than was asked.
+	EndSilverfin(ctx context.Context, state, code string, firmID int64, by string) (f ledger.Firm, notes []string, err error)
+
+	// Link ties a dossier to a company.
+	Link(ctx context.Context, l ledger.Linked, by string) error
+}
+
+// Status is how everything stands.
+type Status struct {
+	Version     string               `json:"version"`
+	Running     bool                 `json:"running"`            // the daemon answers, not the command line alone
+	Since       time.Time            `json:"since,omitzero"`     // when the daemon started
+	NextWake    time.Time            `json:"next_wake,omitzero"` // the next night, in the configured zone
+	Pass        *ledger.Pass         `json:"pass,omitempty"`     // the pass under way
+	LastPass    *ledger.Pass         `json:"last_pass,omitempty"`
+	LastNight   *ledger.Pass         `json:"last_night,omitempty"`
+	Connections []ledger.Connection  `json:"connections"`
+	Firms       []ledger.Firm        `json:"firms"`
+	Counts      map[ledger.State]int `json:"counts"`
+	Waiting     []ledger.Entry       `json:"waiting"` // what needs a person, newest first, at most 100
+	StateFile   string               `json:"state_file"`
+}
+
+// SyncRequest selects what a pass walks over. The zero request walks over
+// everything.
+type SyncRequest struct {
+	DryRun  bool   `json:"dry_run,omitempty"`
+	Dossier string `json:"dossier,omitempty"` // id, affiliation or enterprise number, or name
+	FirmID  int64  `json:"firm_id,omitempty"`
+	By      string `json:"by,omitempty"`
+}
+
+// Progress is one step of a pass, as it happens.
+type Progress struct {
+	Done  int           `json:"done"`            // entries finished so far
+	Total int           `json:"total"`           // entries to look at; grows while sources are listed
+	Text  string        `json:"text,omitempty"`  // what is going on
+	Entry *ledger.Entry `json:"entry,omitempty"` // the entry that just finished
+	// Would says, in a dry run, what a real pass would do with the entry.
+	Would string `json:"would,omitempty"`
+}
+
+// Full is everything that is known of one entry.
+type Full struct {
+	Entry   ledger.Entry      `json:"entry"`
+	Story   []ledger.Event    `json:"story"`
+	Values  map[string]string `json:"values,omitempty"`
+	Written ledger.Written    `json:"written"`
+}
+
+// Choice is a person's decision about figures that differ.
+type Choice string
+
+// The choices.
+const (
+	UseFinbox     Choice = "use_finbox"
+	KeepSilverfin Choice = "keep_silverfin"
+)
+
+// SignIn is a sign-in to Silverfin that was begun.
+type SignIn struct {
+	URL   string `json:"url"`
+	State string `json:"state"`
+}

@@ -1,0 +1,128 @@
+package daemon
+
+import (
+	"context"
+	"iter"
+
+	"balansd/balance"
+	"balansd/ledger"
+)
+
+// Source hands out the social balances of one connection. Implementations are
+// safe for concurrent use.
+type Source interface {
+	// Status asks how the connection stands on the source's side.
+	Status(ctx context.Context) (ledger.SourceStatus, error)
+	// List walks the balances created since cursor, oldest first, with an
+	// overlap: what was listed before may come again. The empty cursor lists
+	// from the start. A connection that was deactivated gives
+	// ledger.ErrClosed. The walk ends at the first error.
+	List(ctx context.Context, cursor string) iter.Seq2[ledger.Page, error]
+	// Content fetches the document, bounded in size.
+	Content(ctx context.Context, l ledger.Listing) ([]byte, error)
+}
+
+// Destination is one firm that takes social balances. Implementations are safe
+// for concurrent use, and keep one call at a time per company.
+type Destination interface {
+	// Companies lists the firm's companies.
+	Companies(ctx context.Context) ([]ledger.Company, error)
+	// Locate finds where a company takes the balance of a financial year. It
+	// gives a *ledger.NotYet when the company cannot take it now.
+	Locate(ctx context.Context, c ledger.Company, year balance.Period) (ledger.Place, error)
+	// Read gives the figures that the place holds.
+	Read(ctx context.Context, p ledger.Place) (ledger.Figures, error)
+	// Write stores figures in the place, cell by cell. After an error any part
+	// of them may have been stored.
+	Write(ctx context.Context, p ledger.Place, f ledger.Figures) error
+}
+
+// Step is one move of one entry, kept as a whole or not at all.
+type Step struct {
+	// Entry is the entry after the move; its Version is that of the entry
+	// before, and the step is refused with a Conflict when the ledger holds
+	// another.
+	Entry ledger.Entry
+	// Event goes into the entry's story.
+	Event ledger.Event
+	// Written, when not nil, becomes what is known of the place of the entry.
+	Written *ledger.Written
+	// Values, when not nil, are the document's figures, kept with the entry.
+	Values balance.Values
+	// Document, when not nil, is kept with the entry.
+	Document []byte
+}
+
+// Keeper keeps the state. Every method is one transaction, durable when it
+// returns; methods that change something are refused as a whole when they
+// cannot be. Implementations are safe for concurrent use.
+type Keeper interface {
+	// Connections lists the connections, removed ones too, by id.
+	Connections(ctx context.Context) ([]ledger.Connection, error)
+	// SaveConnection adds or replaces a connection.
+	SaveConnection(ctx context.Context, c ledger.Connection) error
+	// Firms lists the linked firms, by id.
+	Firms(ctx context.Context) ([]ledger.Firm, error)
+	// SaveFirm adds or replaces a firm.
+	SaveFirm(ctx context.Context, f ledger.Firm) error
+	// RemoveFirm forgets a firm and its tokens; the ledger keeps its entries.
+	RemoveFirm(ctx context.Context, id int64) error
+
+	// Record stores new entries together with the connection that listed
+	// them, whose Cursor covers them. A listing that the ledger has already,
+	// by connection, id and revision, is left out; so is one whose content
+	// (SHA256) equals the newest entry of the same connection and id, or that
+	// of a live entry of the same connection and dossier. It gives the
+	// entries that were new, with their numbers and versions.
+	Record(ctx context.Context, c ledger.Connection, found []ledger.Entry) ([]ledger.Entry, error)
+	// Open walks the entries that a pass should look at, by number. It costs
+	// what is open, not all that ever was. Changes made during the walk may
+	// or may not be seen.
+	Open(ctx context.Context) iter.Seq2[ledger.Entry, error]
+	// Entries walks the entries that match the query, newest first.
+	Entries(ctx context.Context, q Query) iter.Seq2[ledger.Entry, error]
+	// Siblings lists the entries of the same connection that are of the same
+	// id, or of the same dossier and financial-year end, itself left out.
+	Siblings(ctx context.Context, e ledger.Entry) ([]ledger.Entry, error)
+	// Entry gives one entry; a NotFound problem when there is none.
+	Entry(ctx context.Context, number uint64) (ledger.Entry, error)
+	// Story gives the events of an entry, oldest first.
+	Story(ctx context.Context, number uint64) ([]ledger.Event, error)
+	// Values gives the figures kept with an entry, nil when none are.
+	Values(ctx context.Context, number uint64) (balance.Values, error)
+	// Document gives the document kept with an entry, nil when none is.
+	Document(ctx context.Context, number uint64) ([]byte, error)
+	// Move carries out steps, all or none, and gives the entries with their
+	// new versions.
+	Move(ctx context.Context, steps ...Step) ([]ledger.Entry, error)
+	// Written gives what is known of a place.
+	Written(ctx context.Context, p ledger.Place) (ledger.Written, error)
+	// Counts gives the number of entries by state.
+	Counts(ctx context.Context) (map[ledger.State]int, error)
+
+	// Links lists the dossier links that people set.
+	Links(ctx context.Context) ([]ledger.Linked, error)
+	// SaveLink adds or replaces the link of a dossier.
+	SaveLink(ctx context.Context, l ledger.Linked) error
+
+	// BeginPass stores a new pass and gives it its number.
+	BeginPass(ctx context.Context, p ledger.Pass) (ledger.Pass, error)
+	// EndPass replaces the stored pass of the same number.
+	EndPass(ctx context.Context, p ledger.Pass) error
+	// Passes lists the newest passes, newest first, at most limit.
+	Passes(ctx context.Context, limit int) ([]ledger.Pass, error)
+	// LastNight gives the local date of the newest nightly pass or catch-up
+	// that was begun; zero when there was none.
+	LastNight(ctx context.Context) (balance.Date, error)
+}
+
+// Query selects entries of the ledger. The zero Query matches all.
+type Query struct {
+	States     []ledger.State `json:"states,omitempty"`
+	Reason     ledger.Reason  `json:"reason,omitempty"`
+	Connection string         `json:"connection,omitempty"`
+	FirmID     int64          `json:"firm_id,omitempty"`
+	Dossier    string         `json:"dossier,omitempty"` // id, affiliation number, enterprise number, or part of the name
+	Below      uint64         `json:"below,omitempty"`   // only entries with a smaller number, for paging
+	Limit      int            `json:"limit,omitempty"`   // at most this many; 0 for all
+}

@@ -1,0 +1,106 @@
+package ledger
+
+import (
+	"slices"
+	"strings"
+
+	"balansd/balance"
+)
+
+// Difference is one cell where Silverfin holds a figure that a person changed.
+type Difference struct {
+	Cell      balance.Cell `json:"cell"`
+	Finbox    string       `json:"finbox"`         // what the social balance says
+	Silverfin string       `json:"silverfin"`      // what Silverfin holds
+	Ours      string       `json:"ours,omitempty"` // what balansd wrote there last; empty when it never did
+}
+
+// Plan is what a delivery would do to a place.
+type Plan struct {
+	// Want is what the place must hold afterwards: what is read back must
+	// equal it.
+	Want Figures
+	// Write are the cells of Want that the place does not hold yet.
+	Write Figures
+	// Ours are the cells of Want that balansd will have written, now or
+	// before. They become Written.Confirmed once they are read back.
+	Ours Figures
+	// Differ are the cells that a person changed. A plan that has any must
+	// not be carried out.
+	Differ []Difference
+}
+
+// Compare makes the plan that brings the place from have to the balance's
+// values, knowing what balansd wrote there before.
+//
+// A cell may be written when it is empty, or holds exactly what balansd wrote
+// last or was about to write. A cell that a person decided to keep stays as
+// long as Finbox and Silverfin say what they said then. A cell that balansd
+// wrote and that the new balance leaves empty becomes 0: nothing is ever
+// deleted in Silverfin, and the National Bank takes an empty rubric for zero.
+// A cell that a person filled and the balance leaves empty is theirs.
+func Compare(values balance.Values, have Figures, w Written) Plan {
+	want := FiguresOf(values)
+	// A cell that only we filled, and that a correction leaves empty.
+	for _, old := range []Figures{w.Confirmed, w.Intended} {
+		for c := range old {
+			if _, ok := want[c]; !ok && !same(have[c], "") && w.ours(c, have[c]) {
+				want[c] = "0"
+			}
+		}
+	}
+	p := Plan{Want: want, Write: Figures{}, Ours: Figures{}}
+	for c, figure := range want {
+		held := have[c]
+		kept, decided := w.Kept[c]
+		switch {
+		case same(held, figure):
+			if w.ours(c, held) {
+				p.Ours[c] = figure
+			}
+		case decided && same(kept.Finbox, figure) && same(kept.Silverfin, held):
+			p.Want[c] = held
+		case same(held, "") || w.ours(c, held):
+			p.Write[c], p.Ours[c] = figure, figure
+		default:
+			p.Differ = append(p.Differ, Difference{Cell: c, Finbox: figure, Silverfin: held, Ours: w.Confirmed[c]})
+		}
+	}
+	slices.SortFunc(p.Differ, func(a, b Difference) int { return balance.CompareCells(a.Cell, b.Cell) })
+	return p
+}
+
+// Equal tells whether have holds everything in want.
+func Equal(want, have Figures) bool {
+	for c, figure := range want {
+		if !same(figure, have[c]) {
+			return false
+		}
+	}
+	return true
+}
+
+// ours tells whether text is what balansd wrote, or was about to write, there,
+// or what a person said to give up for Finbox's figure.
+func (w Written) ours(c balance.Cell, text string) bool {
+	if f, ok := w.Confirmed[c]; ok && same(f, text) {
+		return true
+	}
+	if f, ok := w.Intended[c]; ok && same(f, text) {
+		return true
+	}
+	f, ok := w.Given[c]
+	return ok && same(f, text)
+}
+
+// same compares two texts as figures: 1.0 and 1 are the same, an empty text is
+// only like an empty one, and what is no figure must match letter by letter.
+func same(a, b string) bool {
+	a, b = strings.TrimSpace(a), strings.TrimSpace(b)
+	if a == b {
+		return true
+	}
+	x, errX := balance.ParseDecimal(a)
+	y, errY := balance.ParseDecimal(b)
+	return errX == nil && errY == nil && x.Equal(y)
+}

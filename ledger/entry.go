@@ -1,0 +1,134 @@
+package ledger
+
+import (
+	"time"
+
+	"balansd/balance"
+)
+
+// State is where a social balance stands.
+type State string
+
+// The states. Open ones are tried at every pass.
+const (
+	Found      State = "found"      // known, to be delivered
+	Waiting    State = "waiting"    // cannot be delivered yet, for a Reason
+	Failed     State = "failed"     // an attempt went wrong, of a FailClass
+	Sending    State = "sending"    // a write is recorded and its outcome not known
+	Done       State = "done"       // read back equal
+	Differs    State = "differs"    // a person changed figures; a person decides
+	Superseded State = "superseded" // a newer revision took its place
+	Ignored    State = "ignored"    // made before the activation, or dismissed by a person
+)
+
+// States lists all states, in the order of a balance's life.
+func States() []State {
+	return []State{Found, Waiting, Failed, Sending, Done, Differs, Superseded, Ignored}
+}
+
+// Reason names what a waiting balance waits for.
+type Reason string
+
+// The reasons.
+const (
+	NoCompany          Reason = "no_company"          // no company with this enterprise number
+	SeveralCompanies   Reason = "several_companies"   // two or more companies with it
+	NoPeriod           Reason = "no_period"           // no period ends with the financial year
+	WorkflowClosed     Reason = "workflow_closed"     // the annual-accounts workflow is not in the period, or archived
+	PeriodLocked       Reason = "period_locked"       // the period is locked
+	TemplateMissing    Reason = "template_missing"    // the reconciliation that takes the figures is not in the period
+	ConnectionInactive Reason = "connection_inactive" // the connection is paused or deactivated
+	NeedsRelink        Reason = "needs_relink"        // the firm must be linked again
+)
+
+// Reasons lists all reasons.
+func Reasons() []Reason {
+	return []Reason{NoCompany, SeveralCompanies, NoPeriod, WorkflowClosed, PeriodLocked,
+		TemplateMissing, ConnectionInactive, NeedsRelink}
+}
+
+// FailClass names the kind of failure.
+type FailClass string
+
+// The classes. Only trouble with the balance itself counts towards parking.
+const (
+	Unreadable  FailClass = "unreadable"  // the document cannot be read, or is no social balance
+	Refused     FailClass = "refused"     // Silverfin refused the figures
+	NotEqual    FailClass = "not_equal"   // what was read back is not what was written
+	Unavailable FailClass = "unavailable" // a service or the network was in trouble; never parks
+)
+
+// Entry is the ledger's record of one social balance: one revision of one
+// document of one connection. It holds no figures.
+type Entry struct {
+	Number     uint64 `json:"number"` // given at first sight, never reused: how people name it
+	Version    uint64 `json:"version"`
+	Connection string `json:"connection"`
+	Listing           // as the source listed it, completed by what the document says
+
+	FoundAt   time.Time `json:"found_at"`
+	UpdatedAt time.Time `json:"updated_at"`
+
+	State     State     `json:"state"`
+	Reason    Reason    `json:"reason,omitempty"`
+	FailClass FailClass `json:"fail_class,omitempty"`
+	// Detail is one sentence on this dossier's own case, safe to show.
+	Detail string `json:"detail,omitempty"`
+	// Next is one sentence on what a person can do, empty when nothing.
+	Next string `json:"next,omitempty"`
+
+	Nights  int          `json:"nights,omitempty"`  // failed nights in a row
+	NextTry balance.Date `json:"next_try,omitzero"` // no nightly try before this local date
+	Parked  bool         `json:"parked,omitempty"`  // not tried again until a person says so
+
+	Place        *Place            `json:"place,omitempty"`       // once it was found
+	ValuesHash   string            `json:"values_hash,omitempty"` // balance.Values.Hash of the document
+	Differences  []Difference      `json:"differences,omitempty"` // while it differs
+	Findings     []balance.Finding `json:"findings,omitempty"`
+	SupersededBy uint64            `json:"superseded_by,omitempty"` // the number of the newer entry
+}
+
+// Open tells whether a pass should look at the entry: everything that is not
+// settled, and not parked or left to a person.
+func (e Entry) Open() bool {
+	switch e.State {
+	case Found, Waiting, Sending:
+		return true
+	case Failed:
+		return !e.Parked
+	default:
+		return false
+	}
+}
+
+// Unsettled tells whether somebody, balansd or a person, still has something
+// to do about the entry.
+func (e Entry) Unsettled() bool {
+	return e.Open() || e.State == Differs || e.State == Failed
+}
+
+// NeedsPerson tells whether only a person can bring the entry further.
+func (e Entry) NeedsPerson() bool {
+	return e.State == Differs || e.State == Waiting || e.State == Failed && e.FailClass != Unavailable
+}
+
+// Event is one step in an entry's story.
+type Event struct {
+	At     time.Time `json:"at"`
+	Pass   uint64    `json:"pass,omitempty"` // the pass's number; 0 when a person acted
+	By     string    `json:"by,omitempty"`   // the person, when one acted
+	State  State     `json:"state"`          // the state after the step
+	Reason Reason    `json:"reason,omitempty"`
+	Text   string    `json:"text"` // one plain sentence
+}
+
+// Linked names a dossier link that a person set: which company of which firm
+// takes a dossier's balances, and from when.
+type Linked struct {
+	Connection string       `json:"connection"`
+	DossierID  string       `json:"dossier_id"`
+	FirmID     int64        `json:"firm_id"`
+	CompanyID  int64        `json:"company_id"`
+	From       balance.Date `json:"from,omitzero"` // balances created from this day on count, even before the activation
+	All        bool         `json:"all,omitempty"` // every balance counts
+}

@@ -1,0 +1,53 @@
+package ledger
+
+import (
+	"errors"
+	"time"
+
+	"balansd/balance"
+)
+
+// Dossier is a client as a source knows it. Every identifier but the
+// enterprise number is opaque: trimmed, case preserved.
+type Dossier struct {
+	ID                string                   `json:"id"`                           // the source's own id; for a folder source the folder's name
+	AffiliationNumber string                   `json:"affiliation_number,omitempty"` // aansluitingsnummer
+	EnterpriseNumber  balance.EnterpriseNumber `json:"enterprise_number,omitempty"`
+	Name              string                   `json:"name,omitempty"`
+}
+
+// Listing is what a source tells of a social balance before its content is
+// read.
+type Listing struct {
+	ID         string         `json:"id"`       // opaque
+	Revision   string         `json:"revision"` // opaque; a correction has the same ID and another Revision
+	Dossier    Dossier        `json:"dossier"`
+	FiscalYear balance.Period `json:"fiscal_year"` // zero where the source does not say
+	Model      balance.Model  `json:"model,omitempty"`
+	CreatedAt  time.Time      `json:"created_at"` // when this revision was made; revisions are ordered by it
+	SHA256     string         `json:"sha256"`     // of the content, hex; empty where the source does not say
+	MediaTypes []string       `json:"media_types,omitempty"`
+}
+
+// Page is one page of a source's listing, oldest first.
+type Page struct {
+	Listings []Listing
+	// Cursor is where the next pass starts once these listings are recorded.
+	// It is opaque to all but the source.
+	Cursor string
+	// Problems are things in the source that could not be listed and that a
+	// person should hear of, one sentence each.
+	Problems []string
+}
+
+// SourceStatus is what a source says of a connection.
+type SourceStatus struct {
+	Active      bool
+	Environment string       // the name that people know it by
+	Language    string       // nl, fr, en or de; may be empty
+	StartDate   balance.Date // the first day from which balances are offered; zero for none
+}
+
+// ErrClosed says that a connection was deactivated on the source's side. The
+// connection is marked and left alone; what was recorded stays.
+var ErrClosed = errors.New("the connection is deactivated in the source")

@@ -1,0 +1,112 @@
+package ledger
+
+import (
+	"fmt"
+	"slices"
+	"time"
+
+	"balansd/balance"
+)
+
+// ParkAfter is the number of failed nights after which an entry is parked.
+const ParkAfter = 5
+
+// moves are the states that may follow each state. Sending may follow sending:
+// a write whose outcome is unknown is planned anew from what Silverfin holds.
+var moves = map[State][]State{
+	Found:      {Found, Waiting, Failed, Sending, Done, Differs, Superseded, Ignored},
+	Waiting:    {Found, Waiting, Failed, Sending, Done, Differs, Superseded, Ignored},
+	Failed:     {Found, Waiting, Failed, Sending, Done, Differs, Superseded, Ignored},
+	Sending:    {Waiting, Failed, Sending, Done, Differs, Superseded},
+	Done:       {Found, Differs, Superseded},
+	Differs:    {Found, Differs, Done, Superseded, Ignored},
+	Superseded: {},
+	Ignored:    {Found, Superseded},
+}
+
+// CanMove tells whether an entry may go from one state to another.
+func CanMove(from, to State) bool { return slices.Contains(moves[from], to) }
+
+// to makes the next version of the entry in another state. Everything that
+// belongs to the old state alone is cleared.
+func (e Entry) to(s State, now time.Time) (Entry, error) {
+	if !CanMove(e.State, s) {
+		return e, fmt.Errorf("entry %d is %s and cannot become %s", e.Number, e.State, s)
+	}
+	e.State, e.UpdatedAt = s, now
+	e.Reason, e.FailClass, e.Detail, e.Next = "", "", "", ""
+	e.NextTry, e.Parked = balance.Date{}, false
+	e.Differences = nil
+	if s != Failed && s != Sending {
+		e.Nights = 0
+	}
+	return e, nil
+}
+
+// Wait moves the entry to waiting.
+func (e Entry) Wait(r Reason, detail, next string, now time.Time) (Entry, error) {
+	n, err := e.to(Waiting, now)
+	n.Reason, n.Detail, n.Next = r, detail, next
+	return n, err
+}
+
+// Fail moves the entry to failed. tonight is the local date of the nightly
+// pass, zero when the attempt was asked for by hand: only nights count. After
+// the n-th failed night the entry rests n nights; after ParkAfter it is parked.
+// Failures that are Unavailable are nobody's fault: they are tried every pass.
+func (e Entry) Fail(c FailClass, detail, next string, tonight balance.Date, now time.Time) (Entry, error) {
+	nights := e.Nights
+	n, err := e.to(Failed, now)
+	n.FailClass, n.Detail, n.Next, n.Nights = c, detail, next, nights
+	if c == Unavailable || tonight.IsZero() {
+		return n, err
+	}
+	n.Nights++
+	if n.Nights >= ParkAfter {
+		n.Parked = true
+	} else {
+		n.NextTry = tonight.AddDays(n.Nights)
+	}
+	return n, err
+}
+
+// Send moves the entry to sending, just before figures go to place.
+func (e Entry) Send(p Place, now time.Time) (Entry, error) {
+	n, err := e.to(Sending, now)
+	n.Place = &p
+	return n, err
+}
+
+// Finish moves the entry to done, after everything was read back equal.
+func (e Entry) Finish(p Place, now time.Time) (Entry, error) {
+	n, err := e.to(Done, now)
+	n.Place = &p
+	return n, err
+}
+
+// Differ moves the entry to differs.
+func (e Entry) Differ(p Place, d []Difference, detail, next string, now time.Time) (Entry, error) {
+	n, err := e.to(Differs, now)
+	n.Place, n.Differences, n.Detail, n.Next = &p, d, detail, next
+	return n, err
+}
+
+// Supersede moves the entry to superseded by a newer one.
+func (e Entry) Supersede(by uint64, now time.Time) (Entry, error) {
+	n, err := e.to(Superseded, now)
+	n.SupersededBy = by
+	return n, err
+}
+
+// Ignore moves the entry to ignored.
+func (e Entry) Ignore(detail string, now time.Time) (Entry, error) {
+	n, err := e.to(Ignored, now)
+	n.Detail = detail
+	return n, err
+}
+
+// Retry moves the entry back to found: a person asked to try it again, took a
+// decision, or lifted what it was ignored for.
+func (e Entry) Retry(now time.Time) (Entry, error) {
+	return e.to(Found, now)
+}

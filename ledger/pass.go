@@ -1,0 +1,70 @@
+package ledger
+
+import (
+	"time"
+
+	"balansd/balance"
+)
+
+// Trigger says why a pass ran.
+type Trigger string
+
+// The triggers.
+const (
+	Nightly Trigger = "nightly"  // the nightly wake
+	CatchUp Trigger = "catch_up" // after a missed night
+	ByHand  Trigger = "by_hand"  // a person asked for it
+)
+
+// Pass is one walk over everything, or over what a person asked for.
+type Pass struct {
+	Number  uint64       `json:"number"`
+	Trigger Trigger      `json:"trigger"`
+	Night   balance.Date `json:"night,omitzero"` // the local date, for a nightly pass or catch-up
+	By      string       `json:"by,omitempty"`   // the person, for a pass by hand
+	DryRun  bool         `json:"dry_run,omitempty"`
+	Start   time.Time    `json:"start"`
+	End     time.Time    `json:"end,omitzero"` // zero while it runs, or if it was cut off
+	// Outcome counts the entries looked at, by the state that they ended in.
+	Outcome map[State]int `json:"outcome,omitempty"`
+	New     int           `json:"new"` // balances seen for the first time
+	// Problems are what went wrong besides single balances: a connection
+	// closed, a firm to be linked again, a service that did not answer.
+	Problems []string `json:"problems,omitempty"`
+	// Stopped says why the pass ended early; empty when it went through.
+	Stopped string `json:"stopped,omitempty"`
+}
+
+// ConnectionKind tells the sources apart.
+type ConnectionKind string
+
+// The kinds of source.
+const (
+	Finbox ConnectionKind = "finbox"
+	Folder ConnectionKind = "folder"
+)
+
+// ConnectionStatus is how a connection stands.
+type ConnectionStatus string
+
+// The statuses of a connection.
+const (
+	Active      ConnectionStatus = "active"
+	Paused      ConnectionStatus = "paused"      // by a person, in balansd
+	Deactivated ConnectionStatus = "deactivated" // in Finbox; asked about again each night
+	Removed     ConnectionStatus = "removed"     // by a person; the ledger keeps its entries
+)
+
+// Connection is one source of balances: a Finbox environment or a folder.
+type Connection struct {
+	ID          string           `json:"id"` // the connection id, or the folder source's name
+	Kind        ConnectionKind   `json:"kind"`
+	Name        string           `json:"name"` // the environment's name
+	Language    string           `json:"language,omitempty"`
+	Status      ConnectionStatus `json:"status"`
+	StartDate   balance.Date     `json:"start_date,omitzero"` // as set in Finbox
+	ActivatedAt time.Time        `json:"activated_at"`        // balances created before do not count
+	Cursor      string           `json:"cursor,omitempty"`    // where the next listing starts
+	ListedAt    time.Time        `json:"listed_at,omitzero"`  // when it was last listed without fault
+	Problem     string           `json:"problem,omitempty"`   // why the last listing failed, empty when well
+}

@@ -1,0 +1,93 @@
+package ledger
+
+import (
+	"fmt"
+	"time"
+
+	"balansd/balance"
+)
+
+// Firm is a Silverfin firm that balansd may write to.
+type Firm struct {
+	ID        int64     `json:"id"`
+	Name      string    `json:"name"`
+	LinkedAt  time.Time `json:"linked_at"`
+	LinkedBy  string    `json:"linked_by,omitempty"`    // who gave consent, as Silverfin names them
+	Relink    string    `json:"needs_relink,omitempty"` // why it must be linked again; empty when it is well
+	RenewedAt time.Time `json:"renewed_at"`             // when its tokens were last renewed
+}
+
+// Company is a client file in a firm.
+type Company struct {
+	ID               int64                    `json:"id"`
+	Name             string                   `json:"name"`
+	FileCode         string                   `json:"file_code,omitempty"`
+	EnterpriseNumber balance.EnterpriseNumber `json:"enterprise_number,omitempty"` // empty where Silverfin has none or a wrong one
+}
+
+// Place is where one social balance lands: one period of one company, and
+// with it one reconciliation where the firm's templates want that.
+type Place struct {
+	FirmID           int64        `json:"firm_id"`
+	CompanyID        int64        `json:"company_id"`
+	CompanyName      string       `json:"company_name,omitempty"`
+	PeriodID         int64        `json:"period_id"`
+	PeriodEnd        balance.Date `json:"period_end"`
+	ReconciliationID int64        `json:"reconciliation_id,omitempty"` // 0 at period level
+	URL              string       `json:"url,omitempty"`               // for a person to open in Silverfin
+}
+
+// Key names the place among all others, stable over time.
+func (p Place) Key() string {
+	return fmt.Sprintf("%d/%d/%d/%d", p.FirmID, p.CompanyID, p.PeriodID, p.ReconciliationID)
+}
+
+// Figures are the texts that a place holds, by cell. A cell that is absent or
+// holds an empty text is empty. What a person typed need not be a number.
+type Figures map[balance.Cell]string
+
+// FiguresOf gives the canonical texts of a balance's values.
+func FiguresOf(v balance.Values) Figures {
+	f := make(Figures, len(v))
+	for c, d := range v {
+		f[c] = balance.Canonical(d)
+	}
+	return f
+}
+
+// Written is what balansd knows of a place: the figures that it wrote and read
+// back last, those that it is about to write, and those that a person chose to
+// keep.
+type Written struct {
+	// Confirmed are the figures that balansd wrote and read back equal. A
+	// figure that a person typed is not among them, even where it is the same
+	// as Finbox's.
+	Confirmed Figures `json:"confirmed,omitempty"`
+	// Intended are the figures of a write whose outcome is not known yet: the
+	// place may hold any part of them. Nil when no write is under way.
+	Intended Figures `json:"intended,omitempty"`
+	// Given are the cells where a person chose Finbox's figure, with what
+	// Silverfin held then. They may be written as long as it still does.
+	Given Figures `json:"given,omitempty"`
+	// Kept are the cells where a person chose Silverfin's figure, with what
+	// Finbox said then. The choice holds as long as Finbox says the same.
+	Kept map[balance.Cell]Kept `json:"kept,omitempty"`
+	// By is the ledger number of the entry that wrote last.
+	By uint64 `json:"by,omitempty"`
+}
+
+// Kept is one figure that a person chose to keep.
+type Kept struct {
+	Finbox    string `json:"finbox"`
+	Silverfin string `json:"silverfin"`
+}
+
+// NotYet says that a balance cannot be delivered now, for a reason that a
+// person can lift. It is what a destination answers when it looks for the
+// place.
+type NotYet struct {
+	Reason Reason
+	Detail string // one sentence that names the dossier's own case
+}
+
+func (e *NotYet) Error() string { return e.Detail }

@@ -1,0 +1,161 @@
+package problem
+
+import (
+	"errors"
+	"fmt"
+	"net/http"
+)
+
+// Code names a kind of problem. Codes are stable: scripts, tickets and the
+// manuals refer to them.
+type Code string
+
+// The codes. Each has one row in the table below.
+const (
+	Unexpected       Code = "unexpected"        // a fault in balansd itself
+	Usage            Code = "usage"             // the command line was used wrongly
+	ConfigInvalid    Code = "config_invalid"    // the configuration has mistakes
+	KeyInvalid       Code = "key_invalid"       // a private key or secret cannot be used
+	StateLocked      Code = "state_locked"      // another process holds the state file
+	StateNewer       Code = "state_newer"       // the state file is of a newer version
+	StateDamaged     Code = "state_damaged"     // the state file cannot be read
+	StateUnwritable  Code = "state_unwritable"  // the disk is full or refuses to write
+	NotFound         Code = "not_found"         // no such entry, connection, firm or file
+	NotAllowed       Code = "not_allowed"       // not possible in the state it is in
+	Conflict         Code = "conflict"          // someone else changed it meanwhile
+	Busy             Code = "busy"              // a pass is under way
+	Unreadable       Code = "unreadable"        // a document that cannot be read
+	NoSocialBalance  Code = "no_social_balance" // a document without a social balance
+	ConnectionID     Code = "connection_id"     // the connection id is mistyped or unknown
+	ConnectionClosed Code = "connection_closed" // the connection is deactivated in Finbox
+	FinboxSignIn     Code = "finbox_sign_in"    // Finbox refuses our credentials
+	FinboxRefused    Code = "finbox_refused"    // Finbox refuses the request
+	FinboxDown       Code = "finbox_down"       // Finbox cannot be reached or is in trouble
+	FolderDown       Code = "folder_down"       // a source folder cannot be read
+	SilverfinSignIn  Code = "silverfin_sign_in" // the sign-in to Silverfin did not succeed
+	NeedsRelink      Code = "needs_relink"      // the firm must be linked again
+	SilverfinRefused Code = "silverfin_refused" // Silverfin refuses the request
+	SilverfinDown    Code = "silverfin_down"    // Silverfin cannot be reached or is in trouble
+	DaemonDown       Code = "daemon_down"       // the running daemon does not answer
+	NeedsPerson      Code = "needs_person"      // done, but something needs a person
+)
+
+// A Problem tells a person what happened and what to do next.
+//
+// It is safe to show and to log: constructors never put a secret or a
+// document's content into What or Next. Err is the cause for the log; it is
+// held to the same rule by whoever made it.
+type Problem struct {
+	Code Code   // which kind
+	What string // what happened, to whom: a sentence without a full stop
+	Next string // what to do next: a sentence; empty where nothing can be done
+	Err  error  // the cause, may be nil
+}
+
+// New makes a Problem without a cause.
+func New(code Code, what, next string) *Problem {
+	return &Problem{Code: code, What: what, Next: next}
+}
+
+// Wrap makes a Problem with a cause.
+func Wrap(err error, code Code, what, next string) *Problem {
+	return &Problem{Code: code, What: what, Next: next, Err: err}
+}
+
+// Error says what happened and why, on one line. It leaves out Next, which is
+// for a person and shown apart.
+func (p *Problem) Error() string {
+	if p.Err == nil {
+		return p.What
+	}
+	return fmt.Sprintf("%s: %v", p.What, p.Err)
+}
+
+// Unwrap gives the cause.
+func (p *Problem) Unwrap() error { return p.Err }
+
+// Of finds the Problem in err's chain. An error without one is Unexpected.
+// It returns nil for nil.
+func Of(err error) *Problem {
+	if err == nil {
+		return nil
+	}
+	if p, ok := errors.AsType[*Problem](err); ok {
+		return p
+	}
+	return Wrap(err, Unexpected, "something unexpected happened",
+		"Try again; if it stays, send the log of the last pass to support.")
+}
+
+// Is tells whether err's chain holds a Problem with the code.
+func Is(err error, code Code) bool {
+	p, ok := errors.AsType[*Problem](err)
+	return ok && p.Code == code
+}
+
+// row says how one code is seen from outside.
+type row struct {
+	exit    int    // process exit code: 0 well, 1 error, 2 usage or config, 3 needs a person
+	status  int    // HTTP status of the local API and the portal
+	eventID uint32 // Windows event id, also MESSAGE_ID suffix in the manual; stable
+}
+
+var unexpected = row{1, http.StatusInternalServerError, 1}
+
+// table is the one place that maps codes to the outside. It is never changed
+// at run time.
+var table = map[Code]row{
+	Unexpected:       unexpected,
+	Usage:            {2, http.StatusBadRequest, 2},
+	ConfigInvalid:    {2, http.StatusUnprocessableEntity, 10},
+	KeyInvalid:       {2, http.StatusUnprocessableEntity, 11},
+	StateLocked:      {1, http.StatusServiceUnavailable, 20},
+	StateNewer:       {1, http.StatusServiceUnavailable, 21},
+	StateDamaged:     {1, http.StatusServiceUnavailable, 22},
+	StateUnwritable:  {1, http.StatusInsufficientStorage, 23},
+	NotFound:         {1, http.StatusNotFound, 30},
+	NotAllowed:       {1, http.StatusConflict, 31},
+	Conflict:         {1, http.StatusConflict, 32},
+	Busy:             {1, http.StatusConflict, 33},
+	Unreadable:       {1, http.StatusUnprocessableEntity, 40},
+	NoSocialBalance:  {3, http.StatusUnprocessableEntity, 41},
+	ConnectionID:     {1, http.StatusNotFound, 50},
+	ConnectionClosed: {1, http.StatusGone, 51},
+	FinboxSignIn:     {1, http.StatusBadGateway, 52},
+	FinboxRefused:    {1, http.StatusBadGateway, 53},
+	FinboxDown:       {1, http.StatusBadGateway, 54},
+	FolderDown:       {1, http.StatusBadGateway, 55},
+	SilverfinSignIn:  {1, http.StatusBadGateway, 60},
+	NeedsRelink:      {3, http.StatusBadGateway, 61},
+	SilverfinRefused: {1, http.StatusBadGateway, 62},
+	SilverfinDown:    {1, http.StatusBadGateway, 63},
+	DaemonDown:       {1, http.StatusServiceUnavailable, 70},
+	NeedsPerson:      {3, http.StatusOK, 80},
+}
+
+func (c Code) row() row {
+	if r, ok := table[c]; ok {
+		return r
+	}
+	return unexpected
+}
+
+// ExitCode is the process exit code for the kind: 0 well, 1 error, 2 usage or
+// configuration, 3 done but something needs a person.
+func (c Code) ExitCode() int { return c.row().exit }
+
+// HTTPStatus is the status with which the local API answers.
+func (c Code) HTTPStatus() int { return c.row().status }
+
+// EventID is the id under which the kind appears in the Windows event log.
+func (c Code) EventID() uint32 { return c.row().eventID }
+
+// Codes lists every code, for the manuals and their tests. The order is
+// unspecified.
+func Codes() []Code {
+	codes := make([]Code, 0, len(table))
+	for c := range table {
+		codes = append(codes, c)
+	}
+	return codes
+}
