@@ -23,7 +23,7 @@ type API interface {
 	Sync(ctx context.Context, r SyncRequest, report func(Progress)) (ledger.Pass, error)
 
 	// Entries walks the ledger, newest first.
-	Entries(ctx context.Context, q Query) iter.Seq2[ledger.Entry, error]
+	Entries(ctx context.Context, q ledger.Query) iter.Seq2[ledger.Entry, error]
 	// Show gives everything that is known of one entry.
 	Show(ctx context.Context, number uint64) (Full, error)
 	// Retry has an entry tried again at the next pass, parked or not.

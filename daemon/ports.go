@@ -37,22 +37,6 @@ type Destination interface {
 	Write(ctx context.Context, p ledger.Place, f ledger.Figures) error
 }
 
-// Step is one move of one entry, kept as a whole or not at all.
-type Step struct {
-	// Entry is the entry after the move; its Version is that of the entry
-	// before, and the step is refused with a Conflict when the ledger holds
-	// another.
-	Entry ledger.Entry
-	// Event goes into the entry's story.
-	Event ledger.Event
-	// Written, when not nil, becomes what is known of the place of the entry.
-	Written *ledger.Written
-	// Values, when not nil, are the document's figures, kept with the entry.
-	Values balance.Values
-	// Document, when not nil, is kept with the entry.
-	Document []byte
-}
-
 // Keeper keeps the state. Every method is one transaction, durable when it
 // returns; methods that change something are refused as a whole when they
 // cannot be. Implementations are safe for concurrent use.
@@ -80,7 +64,7 @@ type Keeper interface {
 	// or may not be seen.
 	Open(ctx context.Context) iter.Seq2[ledger.Entry, error]
 	// Entries walks the entries that match the query, newest first.
-	Entries(ctx context.Context, q Query) iter.Seq2[ledger.Entry, error]
+	Entries(ctx context.Context, q ledger.Query) iter.Seq2[ledger.Entry, error]
 	// Siblings lists the entries of the same connection that are of the same
 	// id, or of the same dossier and financial-year end, itself left out.
 	Siblings(ctx context.Context, e ledger.Entry) ([]ledger.Entry, error)
@@ -94,7 +78,7 @@ type Keeper interface {
 	Document(ctx context.Context, number uint64) ([]byte, error)
 	// Move carries out steps, all or none, and gives the entries with their
 	// new versions.
-	Move(ctx context.Context, steps ...Step) ([]ledger.Entry, error)
+	Move(ctx context.Context, steps ...ledger.Step) ([]ledger.Entry, error)
 	// Written gives what is known of a place.
 	Written(ctx context.Context, p ledger.Place) (ledger.Written, error)
 	// Counts gives the number of entries by state.
@@ -114,15 +98,4 @@ type Keeper interface {
 	// LastNight gives the local date of the newest nightly pass or catch-up
 	// that was begun; zero when there was none.
 	LastNight(ctx context.Context) (balance.Date, error)
-}
-
-// Query selects entries of the ledger. The zero Query matches all.
-type Query struct {
-	States     []ledger.State `json:"states,omitempty"`
-	Reason     ledger.Reason  `json:"reason,omitempty"`
-	Connection string         `json:"connection,omitempty"`
-	FirmID     int64          `json:"firm_id,omitempty"`
-	Dossier    string         `json:"dossier,omitempty"` // id, affiliation number, enterprise number, or part of the name
-	Below      uint64         `json:"below,omitempty"`   // only entries with a smaller number, for paging
-	Limit      int            `json:"limit,omitempty"`   // at most this many; 0 for all
 }
