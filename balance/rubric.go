@@ -2,46 +2,114 @@ package balance
 
 import (
 	"cmp"
-	_ "embed"
-	"strings"
-	"sync"
+	"slices"
 )
 
-//go:embed rubrics.tsv
-var rubricsTSV string
+// Unit is what a rubric counts.
+type Unit string
 
-// Rubric is one coded figure of the social balance form.
+// The units of the rubrics.
+const (
+	FTE   Unit = "fte"   // persons or full-time equivalents, one decimal
+	Hours Unit = "hours" // whole hours
+	Heads Unit = "heads" // whole persons
+	Money Unit = "eur"   // an amount in the currency of the document, two decimals
+)
+
+// Lang is a language of the labels.
+type Lang string
+
+// The languages of the labels.
+const (
+	Dutch   Lang = "nl"
+	French  Lang = "fr"
+	English Lang = "en"
+	German  Lang = "de"
+)
+
+// Languages lists the languages of the labels.
+func Languages() []Lang { return []Lang{Dutch, French, English, German} }
+
+// Rubric is one coded figure of the social balance form. Codes, units, pfs
+// elements and most labels are those of the National Bank's taxonomy of
+// 2020-02-01.
 type Rubric struct {
-	Code     string // such as 1003; never to be taken apart by prefix
-	Section  string
-	Order    int  // place on the form, from 0
-	FullOnly bool // in the full model only; the others have it too when false
-	previous bool
+	Code       string // such as 1003; never to be taken apart by prefix
+	Section    string // key of the section, such as closing_contract
+	Order      int    // place on the form, from 0
+	FullOnly   bool   // in the full model only; the others have it too when false
+	Unit       Unit
+	Decimals   int    // most decimals that the form allows
+	Signed     bool   // may be negative
+	Instant    bool   // the state at the closing date, not of the whole year
+	PFSElement string // local name of its element in the pfs taxonomy
+	CBSO       CBSO   // how the CBSO taxonomy states it; zero where unknown
+
+	row, column string // keys of labels
+	previous    string // models with a previous-year cell: -, all or full
 }
 
-// HasPrevious tells whether some model has a previous-year cell for it.
-func (r Rubric) HasPrevious() bool { return r.previous }
+// CBSO is how the CBSO taxonomy states a rubric: a metric and the members of
+// its dimensions. The period dimension prd is not among the members.
+type CBSO struct {
+	Metric   string   // local name of the metric, such as int3
+	Members  []string // sorted, such as bas:m73: member m73 of dimension bas
+	Dated    bool     // filings add prd:m1 for the current year, prd:m2 for the previous
+	Inferred bool     // follows the pattern of its neighbours, not seen in a filing
+}
 
-var rubricTable = sync.OnceValue(func() map[string]Rubric {
-	table := map[string]Rubric{}
-	for i, line := range strings.Split(strings.TrimSpace(rubricsTSV), "\n")[1:] {
-		f := strings.Split(line, "\t")
-		table[f[0]] = Rubric{Code: f[0], Section: f[1], Order: i, FullOnly: f[3] == "full", previous: f[4] != ""}
-	}
-	return table
-})
+// Rubrics lists all 162 rubrics in the order of the form. The slice is the
+// caller's; the Members in it are shared and must not be changed.
+func Rubrics() []Rubric { return slices.Clone(loaded().rubrics) }
 
 // RubricOf finds a rubric by its code. Codes of the annual accounts that are
 // no social rubric, such as 1311, are not found.
 func RubricOf(code string) (Rubric, bool) {
-	r, ok := rubricTable()[code]
-	return r, ok
+	d := loaded()
+	i, ok := d.byCode[code]
+	if !ok {
+		return Rubric{}, false
+	}
+	return d.rubrics[i], true
 }
 
+// HasPrevious tells whether some model has a previous-year cell for it.
+func (r Rubric) HasPrevious() bool { return r.previous == "all" || r.previous == "full" }
+
+// In tells whether the form of the model has the rubric. The empty model
+// counts as full.
+func (r Rubric) In(m Model) bool { return !r.FullOnly || m == Full || m == "" }
+
+// PreviousIn tells whether the form of the model has a previous-year cell for
+// the rubric. The empty model counts as full.
+func (r Rubric) PreviousIn(m Model) bool {
+	return r.previous == "all" || r.previous == "full" && (m == Full || m == "")
+}
+
+// Label names the rubric in full, its row and its column, such as "Gemiddeld
+// aantal werknemers, voltijds, mannen". An unknown language gives English.
+func (r Rubric) Label(l Lang) string { return r.RowLabel(l) + ", " + r.ColumnLabel(l) }
+
+// RowLabel names the row of the form that the rubric is in.
+func (r Rubric) RowLabel(l Lang) string { return loaded().label(r.row, l) }
+
+// ColumnLabel names the column of the form that the rubric is in.
+func (r Rubric) ColumnLabel(l Lang) string { return loaded().label(r.column, l) }
+
+// SectionLabel names the part of the form that the rubric is in.
+func (r Rubric) SectionLabel(l Lang) string { return loaded().label(r.Section, l) }
+
 // CompareCells orders cells as the form does, current year before previous.
+// Cells that are no cell of the form come last, by code.
 func CompareCells(a, b Cell) int {
-	ra, rb := rubricTable()[a.Code], rubricTable()[b.Code]
-	if c := cmp.Compare(ra.Order, rb.Order); c != 0 {
+	d := loaded()
+	place := func(c Cell) int {
+		if i, ok := d.byCode[c.Code]; ok {
+			return i
+		}
+		return len(d.rubrics)
+	}
+	if c := cmp.Or(cmp.Compare(place(a), place(b)), cmp.Compare(a.Code, b.Code)); c != 0 {
 		return c
 	}
 	switch {

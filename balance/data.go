@@ -1,0 +1,103 @@
+package balance
+
+import (
+	_ "embed"
+	"iter"
+	"strings"
+	"sync"
+)
+
+var (
+	//go:embed rubrics.tsv
+	rubricsTSV string
+	//go:embed labels.tsv
+	labelsTSV string
+	//go:embed cbso.tsv
+	cbsoTSV string
+)
+
+// dictionary is the embedded data, ready to look things up in. It is made once
+// and never changed.
+type dictionary struct {
+	rubrics []Rubric
+	byCode  map[string]int             // place in rubrics
+	pfs     map[string]int             // by element of the pfs taxonomy
+	labels  map[string]map[Lang]string // by key
+	facts   map[string]cbsoTerm        // by metric, a space, and the sorted members
+	about   map[string]struct{}        // member sets that tell about the document
+}
+
+// cbsoTerm is what a CBSO fact states: a rubric, or something about the
+// document.
+type cbsoTerm struct {
+	rubric int    // place in rubrics, -1 for a term about the document
+	about  string // name, enterprise_number, start, end or joint_committee
+}
+
+// loaded gives the embedded data. The tests hold the files to their form, so
+// that nothing can go wrong here.
+var loaded = sync.OnceValue(func() *dictionary {
+	d := &dictionary{
+		byCode: map[string]int{},
+		pfs:    map[string]int{},
+		labels: map[string]map[Lang]string{},
+		facts:  map[string]cbsoTerm{},
+		about:  map[string]struct{}{},
+	}
+	for f := range tsvRows(labelsTSV) {
+		d.labels[f[0]] = map[Lang]string{Dutch: f[1], French: f[2], English: f[3], German: f[4]}
+	}
+	for f := range tsvRows(rubricsTSV) {
+		i := len(d.rubrics)
+		d.rubrics = append(d.rubrics, Rubric{
+			Code: f[0], Section: f[1], row: f[2], column: f[3], Order: i,
+			FullOnly: f[4] == "full", previous: f[5],
+			Unit: Unit(f[6]), Decimals: int(f[7][0] - '0'), Signed: f[8] == "signed",
+			Instant: f[9] == "instant", PFSElement: f[10],
+		})
+		d.byCode[f[0]] = i
+		d.pfs[f[10]] = i
+	}
+	for f := range tsvRows(cbsoTSV) {
+		term := cbsoTerm{rubric: -1, about: f[0]}
+		if i, ok := d.byCode[f[0]]; ok {
+			term = cbsoTerm{rubric: i}
+			d.rubrics[i].CBSO = CBSO{
+				Metric: f[1], Dated: f[2] == "dated", Members: strings.Fields(f[3]), Inferred: f[4] == "inferred",
+			}
+		} else {
+			d.about[f[3]] = struct{}{}
+		}
+		d.facts[f[1]+" "+f[3]] = term
+	}
+	return d
+})
+
+// label finds a label; a language that is not known gives English.
+func (d *dictionary) label(key string, l Lang) string {
+	labels := d.labels[key]
+	if s, ok := labels[l]; ok {
+		return s
+	}
+	return labels[English]
+}
+
+// tsvRows gives the rows of an embedded file, without comments and heading.
+func tsvRows(text string) iter.Seq[[]string] {
+	return func(yield func([]string) bool) {
+		heading := true
+		for line := range strings.Lines(text) {
+			line = strings.TrimRight(line, "\r\n")
+			if line == "" || line[0] == '#' {
+				continue
+			}
+			if heading {
+				heading = false
+				continue
+			}
+			if !yield(strings.Split(line, "\t")) {
+				return
+			}
+		}
+	}
+}

@@ -1,0 +1,10 @@
+// Package balance knows the Belgian social balance (sociale balans, bilan
+// social): its rubrics with their labels in four languages, the layouts in
+// which it travels, exact figures, and checks on them.
+//
+// Read recognises a document by its content. The rubrics, their labels and the
+// members of the CBSO taxonomy are data, in the .tsv files beside the code.
+//
+// The package does no I/O, keeps no state and imports no other room. All its
+// functions may be called from several goroutines at once.
+package balance
