@@ -3,6 +3,7 @@ package daemon
 import (
 	"context"
 	"iter"
+	"time"
 
 	"balansd/balance"
 	"balansd/ledger"
@@ -35,6 +36,19 @@ type Destination interface {
 	// Write stores figures in the place, cell by cell. After an error any part
 	// of them may have been stored.
 	Write(ctx context.Context, p ledger.Place, f ledger.Figures) error
+}
+
+// Linker signs in to Silverfin and looks after the tokens of the linked firms.
+type Linker interface {
+	// Begin starts a sign-in; see API.BeginSilverfin.
+	Begin(ctx context.Context, firmID int64, redirect string) (url, state string, err error)
+	// End exchanges the code; see API.EndSilverfin.
+	End(ctx context.Context, state, code string, firmID int64) (ledger.Firm, []string, error)
+	// Renew refreshes the tokens of a firm when they are older than that, so
+	// that a firm without work does not lose them.
+	Renew(ctx context.Context, firmID int64, olderThan time.Duration) (renewed bool, err error)
+	// Forget deletes the tokens of a firm.
+	Forget(ctx context.Context, firmID int64) error
 }
 
 // Keeper keeps the state. Every method is one transaction, durable when it
@@ -89,7 +103,8 @@ type Keeper interface {
 	// SaveLink adds or replaces the link of a dossier.
 	SaveLink(ctx context.Context, l ledger.Linked) error
 
-	// BeginPass stores a new pass and gives it its number.
+	// BeginPass stores a new pass and gives it its number. A second pass for
+	// the same Night is refused with a Conflict problem, for ever.
 	BeginPass(ctx context.Context, p ledger.Pass) (ledger.Pass, error)
 	// EndPass replaces the stored pass of the same number.
 	EndPass(ctx context.Context, p ledger.Pass) error

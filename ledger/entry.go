@@ -41,7 +41,13 @@ const (
 	NeedsRelink        Reason = "needs_relink"        // the firm must be linked again
 )
 
-// Reasons lists all reasons.
+// The reasons for which an entry is ignored.
+const (
+	BeforeActivation Reason = "before_activation" // made before the connection was activated
+	Dismissed        Reason = "dismissed"         // left aside by a person
+)
+
+// Reasons lists all reasons to wait.
 func Reasons() []Reason {
 	return []Reason{NoCompany, SeveralCompanies, NoPeriod, WorkflowClosed, PeriodLocked,
 		TemplateMissing, ConnectionInactive, NeedsRelink}

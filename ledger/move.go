@@ -99,9 +99,9 @@ func (e Entry) Supersede(by uint64, now time.Time) (Entry, error) {
 }
 
 // Ignore moves the entry to ignored.
-func (e Entry) Ignore(detail string, now time.Time) (Entry, error) {
+func (e Entry) Ignore(r Reason, detail, next string, now time.Time) (Entry, error) {
 	n, err := e.to(Ignored, now)
-	n.Detail = detail
+	n.Reason, n.Detail, n.Next = r, detail, next
 	return n, err
 }
 

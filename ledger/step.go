@@ -1,6 +1,11 @@
 package ledger
 
-import "balansd/balance"
+import (
+	"slices"
+	"strings"
+
+	"balansd/balance"
+)
 
 // Step is one move of one entry, kept as a whole or not at all.
 type Step struct {
@@ -27,4 +32,32 @@ type Query struct {
 	Dossier    string  `json:"dossier,omitempty"` // id, affiliation number, enterprise number, or part of the name
 	Below      uint64  `json:"below,omitempty"`   // only entries with a smaller number, for paging
 	Limit      int     `json:"limit,omitempty"`   // at most this many; 0 for all
+}
+
+// Matches tells whether the query selects an entry. Below and Limit are for
+// the walk, not for a single entry.
+func (q Query) Matches(e Entry) bool {
+	switch {
+	case len(q.States) > 0 && !slices.Contains(q.States, e.State),
+		q.Reason != "" && q.Reason != e.Reason,
+		q.Connection != "" && q.Connection != e.Connection,
+		q.FirmID != 0 && (e.Place == nil || e.Place.FirmID != q.FirmID),
+		q.Dossier != "" && !e.Dossier.Matches(q.Dossier):
+		return false
+	}
+	return true
+}
+
+// Matches tells whether people could mean the dossier by ref: its id, its
+// affiliation number, its enterprise number in any spelling, or a part of its
+// name in upper or lower case.
+func (d Dossier) Matches(ref string) bool {
+	ref = strings.TrimSpace(ref)
+	if ref == d.ID || d.AffiliationNumber != "" && ref == d.AffiliationNumber {
+		return true
+	}
+	if n, err := balance.ParseEnterpriseNumber(ref); err == nil && n == d.EnterpriseNumber {
+		return true
+	}
+	return ref != "" && strings.Contains(strings.ToLower(d.Name), strings.ToLower(ref))
 }

@@ -1,0 +1,149 @@
+package daemon
+
+import (
+	"context"
+	"fmt"
+	"strings"
+
+	"balansd/balance"
+	"balansd/ledger"
+	"balansd/problem"
+)
+
+// ConnectFinbox validates a connection id and links it.
+func (d *Daemon) ConnectFinbox(ctx context.Context, connectionID, by string) (ledger.Connection, []string, error) {
+	id := strings.TrimSpace(connectionID)
+	src, err := d.cfg.Source(ledger.Connection{ID: id, Kind: ledger.Finbox, Name: id})
+	if err != nil {
+		return ledger.Connection{}, nil, err
+	}
+	st, err := src.Status(ctx)
+	if err != nil {
+		return ledger.Connection{}, nil, err
+	}
+	if !st.Active {
+		return ledger.Connection{}, nil, problem.New(problem.ConnectionClosed,
+			fmt.Sprintf("connection %s is not active in Finbox", id),
+			"In Finbox, under Settings, social balance connection, activate the external connection, then try again.")
+	}
+	known, err := d.cfg.Keeper.Connections(ctx)
+	if err != nil {
+		return ledger.Connection{}, nil, err
+	}
+	c := ledger.Connection{ID: id, Kind: ledger.Finbox}
+	for _, k := range known {
+		if k.ID == id {
+			c = k // its cursor stays: nothing is listed twice, nothing is left out
+		}
+	}
+	c.Name, c.Language, c.Status, c.StartDate, c.Problem = st.Environment, st.Language, ledger.Active, st.StartDate, ""
+	if c.Name == "" {
+		c.Name = id
+	}
+	now := d.cfg.Now()
+	today := balance.DateOf(now.In(d.cfg.Night.zone()))
+	var notes []string
+	if c.ActivatedAt.IsZero() {
+		c.ActivatedAt = now
+		if !st.StartDate.IsZero() {
+			c.ActivatedAt = st.StartDate.In(d.cfg.Night.zone())
+		}
+	}
+	switch {
+	case st.StartDate.IsZero():
+		notes = append(notes, "Finbox gives no start date; balances made from now on count.")
+	case st.StartDate != today:
+		notes = append(notes, fmt.Sprintf("The start date in Finbox is %s and not today, %s. Balances made before the start date do not count. "+
+			"Change it in Finbox if that is not what you want, and connect again.", st.StartDate, today))
+		c.ActivatedAt = st.StartDate.In(d.cfg.Night.zone())
+	}
+	if err := d.cfg.Keeper.SaveConnection(ctx, c); err != nil {
+		return c, notes, err
+	}
+	d.cfg.Log.Info().Str("connection", c.ID).Str("by", by).Msg("connection linked")
+	return c, notes, nil
+}
+
+// Connections lists the connections.
+func (d *Daemon) Connections(ctx context.Context) ([]ledger.Connection, error) {
+	return d.cfg.Keeper.Connections(ctx)
+}
+
+// SetConnection pauses, resumes or removes a connection.
+func (d *Daemon) SetConnection(ctx context.Context, id string, s ledger.ConnectionStatus, by string) (ledger.Connection, error) {
+	all, err := d.cfg.Keeper.Connections(ctx)
+	if err != nil {
+		return ledger.Connection{}, err
+	}
+	for _, c := range all {
+		if c.ID != id {
+			continue
+		}
+		if s == ledger.Deactivated {
+			return c, problem.New(problem.NotAllowed, "a connection is deactivated in Finbox, not here", "Pause it instead.")
+		}
+		if s == ledger.Removed && c.Kind == ledger.Folder {
+			return c, problem.New(problem.NotAllowed, fmt.Sprintf("folder source %s comes from the configuration", id),
+				"Take it out of folders in the configuration, or pause it.")
+		}
+		if c.Status == ledger.Removed && s == ledger.Paused {
+			return c, problem.New(problem.NotAllowed, fmt.Sprintf("connection %s was removed", id), "Link it again: balansd connect finbox "+id+".")
+		}
+		c.Status = s
+		d.cfg.Log.Info().Str("connection", id).Str("status", string(s)).Str("by", by).Msg("connection set")
+		return c, d.cfg.Keeper.SaveConnection(ctx, c)
+	}
+	return ledger.Connection{}, problem.New(problem.NotFound, fmt.Sprintf("there is no connection %.64q", id),
+		"See balansd connections list.")
+}
+
+// Firms lists the linked Silverfin firms.
+func (d *Daemon) Firms(ctx context.Context) ([]ledger.Firm, error) { return d.cfg.Keeper.Firms(ctx) }
+
+// RemoveFirm forgets a firm and its tokens.
+func (d *Daemon) RemoveFirm(ctx context.Context, id int64, by string) error {
+	firms, err := d.cfg.Keeper.Firms(ctx)
+	if err != nil {
+		return err
+	}
+	for _, f := range firms {
+		if f.ID == id {
+			if err := d.cfg.Linker.Forget(ctx, id); err != nil {
+				return err
+			}
+			d.cfg.Log.Info().Int64("firm", id).Str("by", by).Msg("firm removed")
+			return d.cfg.Keeper.RemoveFirm(ctx, id)
+		}
+	}
+	return problem.New(problem.NotFound, fmt.Sprintf("Silverfin firm %d is not linked", id), "See balansd connections list.")
+}
+
+// BeginSilverfin starts the sign-in to Silverfin.
+func (d *Daemon) BeginSilverfin(ctx context.Context, firmID int64, redirect string) (SignIn, error) {
+	url, state, err := d.cfg.Linker.Begin(ctx, firmID, redirect)
+	return SignIn{URL: url, State: state}, err
+}
+
+// EndSilverfin links the firm that was granted.
+func (d *Daemon) EndSilverfin(ctx context.Context, state, code string, firmID int64, by string) (ledger.Firm, []string, error) {
+	f, notes, err := d.cfg.Linker.End(ctx, state, code, firmID)
+	if err != nil {
+		return f, notes, err
+	}
+	now := d.cfg.Now()
+	f.LinkedAt, f.RenewedAt, f.Relink = now, now, ""
+	if f.LinkedBy == "" {
+		f.LinkedBy = by
+	}
+	if err := d.cfg.Keeper.SaveFirm(ctx, f); err != nil {
+		return f, notes, err
+	}
+	d.cfg.Log.Info().Int64("firm", f.ID).Str("by", by).Msg("firm linked")
+	return f, notes, nil
+}
+
+// Link ties a dossier to a company.
+func (d *Daemon) Link(ctx context.Context, l ledger.Linked, by string) error {
+	d.cfg.Log.Info().Str("connection", l.Connection).Str("dossier", l.DossierID).Int64("company", l.CompanyID).Str("by", by).Msg("dossier linked")
+	return d.cfg.Keeper.SaveLink(ctx, l)
+}

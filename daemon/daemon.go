@@ -1,0 +1,170 @@
+package daemon
+
+import (
+	"context"
+	"sync"
+	"time"
+
+	"balansd/ledger"
+	"balansd/problem"
+
+	"github.com/rs/zerolog"
+)
+
+// Config is all that a Daemon needs.
+type Config struct {
+	Keeper Keeper
+	// Source opens the source of a connection.
+	Source func(c ledger.Connection) (Source, error)
+	// Destination gives the destination of a linked firm.
+	Destination func(firmID int64) Destination
+	Linker      Linker
+	// Folders are the folder sources of the configuration.
+	Folders []ledger.Connection
+	// Links are the dossier links of the configuration.
+	Links []ledger.Linked
+	Night Night
+	// Deadline ends a pass that takes longer; 0 for no deadline.
+	Deadline time.Duration
+	// Workers is how many dossiers are worked on at once.
+	Workers   int
+	Now       func() time.Time // time.Now when nil
+	Version   string
+	StateFile string // for people to see
+	Log       zerolog.Logger
+}
+
+// Daemon does the work: it is the API, and it runs the nights.
+type Daemon struct {
+	cfg Config
+
+	// passing is held while a pass runs: one at a time.
+	passing sync.Mutex
+
+	mu      sync.Mutex
+	current *ledger.Pass // the pass under way
+	running bool         // Run was called
+	since   time.Time
+}
+
+var _ API = (*Daemon)(nil)
+
+// New makes a Daemon. It does not touch the state yet.
+func New(cfg Config) *Daemon {
+	if cfg.Now == nil {
+		cfg.Now = time.Now
+	}
+	if cfg.Workers < 1 {
+		cfg.Workers = 1
+	}
+	return &Daemon{cfg: cfg, since: cfg.Now()}
+}
+
+// Prepare brings the connections and links of the configuration into the
+// state: new folder sources are added, those that the configuration no longer
+// names are removed.
+func (d *Daemon) Prepare(ctx context.Context) error {
+	known, err := d.cfg.Keeper.Connections(ctx)
+	if err != nil {
+		return err
+	}
+	byID := map[string]ledger.Connection{}
+	for _, c := range known {
+		byID[c.ID] = c
+	}
+	configured := map[string]bool{}
+	for _, f := range d.cfg.Folders {
+		configured[f.ID] = true
+		c, ok := byID[f.ID]
+		switch {
+		case !ok:
+			c = f
+			c.Status = ledger.Active
+		case c.Status == ledger.Removed:
+			c.Status = ledger.Active
+		case c.Name == f.Name && c.ActivatedAt.Equal(f.ActivatedAt):
+			continue
+		}
+		c.Name, c.ActivatedAt = f.Name, f.ActivatedAt
+		if err := d.cfg.Keeper.SaveConnection(ctx, c); err != nil {
+			return err
+		}
+	}
+	for _, c := range known {
+		if c.Kind == ledger.Folder && !configured[c.ID] && c.Status != ledger.Removed {
+			c.Status = ledger.Removed
+			if err := d.cfg.Keeper.SaveConnection(ctx, c); err != nil {
+				return err
+			}
+		}
+	}
+	for _, l := range d.cfg.Links {
+		if err := d.cfg.Keeper.SaveLink(ctx, l); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// tick is how often the wall clock is looked at. Timers stop in a sleeping
+// machine, and jump with nothing when the clock is set: only a comparison of
+// wall clocks is sure.
+const tick = 20 * time.Second
+
+// Run wakes each night until ctx ends. It returns nil then, after the pass
+// under way, if any, was stopped and recorded.
+func (d *Daemon) Run(ctx context.Context) error {
+	d.mu.Lock()
+	d.running, d.since = true, d.cfg.Now()
+	d.mu.Unlock()
+	d.announce(ctx)
+	t := time.NewTicker(tick)
+	defer t.Stop()
+	for {
+		d.nightIfDue(ctx)
+		select {
+		case <-ctx.Done():
+			d.passing.Lock() // a pass by hand ends with its own caller's context or with ours
+			defer d.passing.Unlock()
+			return nil
+		case <-t.C:
+		}
+	}
+}
+
+// nightIfDue runs the nightly pass when it is due. Whatever goes wrong is said
+// in the log and in the pass; the next tick tries again unless the night was
+// begun.
+func (d *Daemon) nightIfDue(ctx context.Context) {
+	last, err := d.cfg.Keeper.LastNight(ctx)
+	if err != nil {
+		d.cfg.Log.Error().Err(err).Msg("cannot read when the last night was")
+		return
+	}
+	night, catchUp, due := d.cfg.Night.Due(d.cfg.Now(), last, d.since)
+	if !due {
+		return
+	}
+	trigger := ledger.Nightly
+	if catchUp {
+		trigger = ledger.CatchUp
+		d.cfg.Log.Warn().Stringer("night", night).Msg("the night was missed, catching up")
+	}
+	_, err = d.pass(ctx, ledger.Pass{Trigger: trigger, Night: night}, SyncRequest{}, nil)
+	switch {
+	case ctx.Err() != nil:
+	case problem.Is(err, problem.Busy), problem.Is(err, problem.Conflict):
+		d.cfg.Log.Debug().Err(err).Msg("the night does not begin now")
+	case err != nil:
+		d.cfg.Log.Error().Err(err).Msg("the night did not go through")
+	}
+	d.announce(ctx)
+}
+
+// announce says in the log when the next night is.
+func (d *Daemon) announce(ctx context.Context) {
+	last, err := d.cfg.Keeper.LastNight(ctx)
+	if err == nil && ctx.Err() == nil {
+		d.cfg.Log.Info().Time("next_wake", d.cfg.Night.Next(d.cfg.Now(), last)).Msg("next night")
+	}
+}

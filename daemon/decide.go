@@ -1,0 +1,150 @@
+package daemon
+
+import (
+	"context"
+	"fmt"
+	"maps"
+	"slices"
+
+	"balansd/balance"
+	"balansd/ledger"
+	"balansd/problem"
+)
+
+// Retry has an entry tried again at the next pass, parked or not.
+func (d *Daemon) Retry(ctx context.Context, number uint64, by string) (ledger.Entry, error) {
+	return d.change(ctx, number, by, "asked to try it again", func(e ledger.Entry) (ledger.Entry, *ledger.Written, error) {
+		if e.State == ledger.Differs {
+			return e, nil, notAllowed(e, "tried again", "Decide instead: use-finbox or keep-silverfin.")
+		}
+		next, err := e.Retry(d.cfg.Now())
+		if err != nil {
+			return e, nil, notAllowed(e, "tried again", "")
+		}
+		return next, nil, nil
+	})
+}
+
+// Dismiss leaves an entry aside for good, until it is retried.
+func (d *Daemon) Dismiss(ctx context.Context, number uint64, by string) (ledger.Entry, error) {
+	return d.change(ctx, number, by, "dismissed", func(e ledger.Entry) (ledger.Entry, *ledger.Written, error) {
+		next, err := e.Ignore(ledger.Dismissed, "dismissed by "+name(by), fmt.Sprintf("To deliver it all the same: balansd ledger retry %d.", e.Number), d.cfg.Now())
+		if err != nil {
+			return e, nil, notAllowed(e, "dismissed", "")
+		}
+		return next, nil, nil
+	})
+}
+
+// Decide settles what differs. The decision holds for the figures that the
+// person saw: where Silverfin or Finbox say something else by the time of the
+// next pass, the entry differs again.
+func (d *Daemon) Decide(ctx context.Context, number uint64, choice Choice, cells []balance.Cell, by string) (ledger.Entry, error) {
+	text := "decided to use the data from Finbox"
+	if choice == KeepSilverfin {
+		text = "decided to keep Silverfin's figures"
+	} else if choice != UseFinbox {
+		return ledger.Entry{}, problem.New(problem.Usage, fmt.Sprintf("%.30q is no choice", choice), "Choose use_finbox or keep_silverfin.")
+	}
+	if len(cells) > 0 {
+		text += fmt.Sprintf(" for %d rubrics", len(cells))
+	}
+	return d.change(ctx, number, by, text, func(e ledger.Entry) (ledger.Entry, *ledger.Written, error) {
+		if e.State != ledger.Differs || e.Place == nil {
+			return e, nil, notAllowed(e, "decided on", "Only what differs needs a decision.")
+		}
+		chosen, err := pick(e, cells)
+		if err != nil {
+			return e, nil, err
+		}
+		known, err := d.cfg.Keeper.Written(ctx, *e.Place)
+		if err != nil {
+			return e, nil, err
+		}
+		known = settled(known, chosen, choice)
+		rest := slices.DeleteFunc(slices.Clone(e.Differences), func(x ledger.Difference) bool { return slices.Contains(chosen, x) })
+		now := d.cfg.Now()
+		if len(rest) > 0 {
+			next, err := e.Differ(*e.Place, rest, fmt.Sprintf("%d figures are still to be decided", len(rest)), e.Next, now)
+			return next, &known, err
+		}
+		next, err := e.Retry(now)
+		next.Detail, next.Next = text, "It is carried out at the next pass: balansd sync."
+		return next, &known, err
+	})
+}
+
+// pick gives the differences that a decision is about: all, or those named.
+func pick(e ledger.Entry, cells []balance.Cell) ([]ledger.Difference, error) {
+	if len(cells) == 0 {
+		return e.Differences, nil
+	}
+	var chosen []ledger.Difference
+	for _, c := range cells {
+		i := slices.IndexFunc(e.Differences, func(x ledger.Difference) bool { return x.Cell == c })
+		if i < 0 {
+			return nil, problem.New(problem.NotFound, fmt.Sprintf("rubric %s of entry %d does not differ", c, e.Number),
+				fmt.Sprintf("See what differs: balansd ledger show %d.", e.Number))
+		}
+		chosen = append(chosen, e.Differences[i])
+	}
+	return chosen, nil
+}
+
+// settled adds a decision to what is known of a place.
+func settled(w ledger.Written, chosen []ledger.Difference, choice Choice) ledger.Written {
+	w.Given, w.Kept = maps.Clone(w.Given), maps.Clone(w.Kept)
+	if w.Given == nil {
+		w.Given = ledger.Figures{}
+	}
+	if w.Kept == nil {
+		w.Kept = map[balance.Cell]ledger.Kept{}
+	}
+	for _, x := range chosen {
+		if choice == UseFinbox {
+			delete(w.Kept, x.Cell)
+			w.Given[x.Cell] = x.Silverfin
+		} else {
+			delete(w.Given, x.Cell)
+			w.Kept[x.Cell] = ledger.Kept{Finbox: x.Finbox, Silverfin: x.Silverfin}
+		}
+	}
+	return w
+}
+
+// change moves one entry because a person said so.
+func (d *Daemon) change(ctx context.Context, number uint64, by, text string,
+	f func(ledger.Entry) (ledger.Entry, *ledger.Written, error),
+) (ledger.Entry, error) {
+	e, err := d.cfg.Keeper.Entry(ctx, number)
+	if err != nil {
+		return e, err
+	}
+	next, w, err := f(e)
+	if err != nil {
+		return e, err
+	}
+	moved, err := d.cfg.Keeper.Move(ctx, ledger.Step{Entry: next, Written: w,
+		Event: ledger.Event{At: d.cfg.Now(), By: by, State: next.State, Reason: next.Reason, Text: name(by) + " " + text}})
+	if err != nil {
+		return e, err
+	}
+	d.cfg.Log.Info().Uint64("entry", number).Str("by", by).Str("state", string(next.State)).Str("did", text).Msg("a person moved an entry")
+	return moved[0], nil
+}
+
+// name is how a story names the person.
+func name(by string) string {
+	if by == "" {
+		return "a person"
+	}
+	return by
+}
+
+func notAllowed(e ledger.Entry, what, next string) error {
+	text := fmt.Sprintf("entry %d (%s) is %s and cannot be %s", e.Number, dossierName(e.Listing), e.State, what)
+	if e.State == ledger.Superseded {
+		next = fmt.Sprintf("A newer balance took its place: see balansd ledger show %d.", e.SupersededBy)
+	}
+	return problem.New(problem.NotAllowed, text, next)
+}

@@ -1,0 +1,188 @@
+package daemon
+
+import (
+	"context"
+	"errors"
+	"maps"
+	"slices"
+	"time"
+
+	"balansd/ledger"
+	"balansd/problem"
+)
+
+// discover asks every active connection what is new, and records it together
+// with the cursor that covers it.
+func (p *pass) discover(ctx context.Context) error {
+	if err := p.load(ctx); err != nil {
+		return err
+	}
+	for _, id := range slices.Sorted(maps.Keys(p.connections)) {
+		c := p.connections[id]
+		if c.Status != ledger.Active && c.Status != ledger.Deactivated {
+			continue
+		}
+		p.progress("asking " + c.Name + " what is new")
+		c, err := p.discoverOne(ctx, c)
+		p.connections[id] = c
+		if err != nil {
+			return err
+		}
+	}
+	return p.recall(ctx)
+}
+
+// load reads the connections and links.
+func (p *pass) load(ctx context.Context) error {
+	all, err := p.cfg.Keeper.Connections(ctx)
+	if err != nil {
+		return err
+	}
+	p.connections = make(map[string]ledger.Connection, len(all))
+	for _, c := range all {
+		p.connections[c.ID] = c
+	}
+	links, err := p.cfg.Keeper.Links(ctx)
+	if err != nil {
+		return err
+	}
+	p.links = make(map[string]ledger.Linked, len(links))
+	for _, l := range links {
+		p.links[linkKey(l.Connection, l.DossierID)] = l
+	}
+	return nil
+}
+
+func linkKey(connection, dossier string) string { return connection + "\x00" + dossier }
+
+// link finds the link that a person set for a listing's dossier, by its id,
+// its affiliation number or its enterprise number.
+func (p *pass) link(connection string, d ledger.Dossier) (ledger.Linked, bool) {
+	for _, ref := range []string{d.ID, d.AffiliationNumber, d.EnterpriseNumber.String()} {
+		if l, ok := p.links[linkKey(connection, ref)]; ok && ref != "" {
+			return l, true
+		}
+	}
+	return ledger.Linked{}, false
+}
+
+// discoverOne lists one connection. Trouble of the source is noted and never
+// ends the pass; the error is of the state, or of ctx.
+func (p *pass) discoverOne(ctx context.Context, c ledger.Connection) (ledger.Connection, error) {
+	src, err := p.cfg.Source(c)
+	if err != nil {
+		p.trouble(err, c.Name)
+		return p.listed(ctx, c, err)
+	}
+	if c.Status == ledger.Deactivated {
+		// Asked about each night, so that an activation in Finbox is enough.
+		st, err := src.Status(ctx)
+		if err != nil || !st.Active {
+			return c, ctx.Err()
+		}
+		c.Status, c.Problem = ledger.Active, ""
+		p.log.Info().Str("connection", c.ID).Msg("the connection is active again")
+	}
+	for page, err := range src.List(ctx, c.Cursor) {
+		if err != nil {
+			if ctx.Err() != nil {
+				return c, ctx.Err()
+			}
+			return p.listed(ctx, c, err)
+		}
+		for _, text := range page.Problems {
+			p.note(c.Name + ": " + text)
+		}
+		next := c
+		if page.Cursor != "" {
+			next.Cursor = page.Cursor
+		}
+		next.ListedAt, next.Problem = p.cfg.Now(), ""
+		if len(page.Listings) == 0 && next.Cursor == c.Cursor && c.Problem == "" {
+			continue // nothing to record: an idle night writes nothing here
+		}
+		added, err := p.cfg.Keeper.Record(ctx, next, p.entries(next, page.Listings))
+		if err != nil {
+			return c, err
+		}
+		c = next
+		p.rec.New += len(added)
+	}
+	return c, ctx.Err()
+}
+
+// listed keeps with the connection why its listing failed.
+func (p *pass) listed(ctx context.Context, c ledger.Connection, err error) (ledger.Connection, error) {
+	if errors.Is(err, ledger.ErrClosed) || problem.Is(err, problem.ConnectionClosed) {
+		c.Status = ledger.Deactivated
+		c.Problem = "deactivated in Finbox; everything that was recorded stays"
+		p.note(c.Name + ": the connection is deactivated in Finbox. Activate it there when it should go on.")
+		p.log.Warn().Str("connection", c.ID).Msg("the connection is deactivated in the source")
+	} else {
+		c.Problem = problem.Of(err).What
+		p.trouble(err, c.Name)
+	}
+	return c, p.cfg.Keeper.SaveConnection(ctx, c)
+}
+
+// entries makes ledger entries of listings.
+func (p *pass) entries(c ledger.Connection, listings []ledger.Listing) []ledger.Entry {
+	now := p.cfg.Now()
+	found := make([]ledger.Entry, 0, len(listings))
+	for _, l := range listings {
+		e := ledger.Entry{Connection: c.ID, Listing: l, FoundAt: now, UpdatedAt: now, State: ledger.Found}
+		if !p.counts(c, l) {
+			e.State, e.Reason = ledger.Ignored, ledger.BeforeActivation
+			e.Detail = "made before the connection was activated on " + c.ActivatedAt.In(p.cfg.Night.zone()).Format(time.DateOnly)
+			e.Next = "To deliver it all the same, retry it, or give its dossier a link with from."
+		}
+		found = append(found, e)
+	}
+	return found
+}
+
+// counts tells whether a listing is to be delivered: it was made after the
+// activation, or its dossier's link reaches back that far.
+func (p *pass) counts(c ledger.Connection, l ledger.Listing) bool {
+	if !l.CreatedAt.Before(c.ActivatedAt) {
+		return true
+	}
+	link, ok := p.link(c.ID, l.Dossier)
+	return ok && (link.All || !link.From.IsZero() && !l.CreatedAt.Before(link.From.In(p.cfg.Night.zone())))
+}
+
+// recall brings back what was ignored as too old, where a link was set since
+// that reaches back to it.
+func (p *pass) recall(ctx context.Context) error {
+	for _, link := range p.links {
+		if !link.All && link.From.IsZero() {
+			continue
+		}
+		q := ledger.Query{States: []ledger.State{ledger.Ignored}, Reason: ledger.BeforeActivation,
+			Connection: link.Connection, Dossier: link.DossierID}
+		for e, err := range p.cfg.Keeper.Entries(ctx, q) {
+			if err != nil {
+				return err
+			}
+			if !p.counts(p.connections[e.Connection], e.Listing) {
+				continue
+			}
+			next, err := e.Retry(p.cfg.Now())
+			if err != nil {
+				return err
+			}
+			if _, err := p.move(ctx, next, "its dossier's link reaches back to it", nil); err != nil {
+				return err
+			}
+		}
+	}
+	return nil
+}
+
+// zone is the zone that dates are meant in.
+func (n Night) zone() *time.Location {
+	if n.Location == nil {
+		return time.UTC
+	}
+	return n.Location
+}

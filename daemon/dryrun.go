@@ -1,0 +1,230 @@
+package daemon
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"iter"
+	"maps"
+	"sync"
+
+	"balansd/balance"
+	"balansd/ledger"
+)
+
+// dryRun makes a configuration that cannot write: not to the ledger, and not
+// to Silverfin. The pass itself is the same; what it would have changed is
+// remembered here, so that it sees its own steps.
+func dryRun(cfg Config) Config {
+	k := &dryKeeper{Keeper: cfg.Keeper, entries: map[uint64]ledger.Entry{}, next: 1 << 62}
+	real := cfg.Destination
+	var mu sync.Mutex
+	destinations := map[int64]*dryDestination{}
+	cfg.Keeper = k
+	cfg.Destination = func(firmID int64) Destination {
+		mu.Lock()
+		defer mu.Unlock()
+		if destinations[firmID] == nil {
+			destinations[firmID] = &dryDestination{inner: real(firmID), would: map[string]ledger.Figures{}}
+		}
+		return destinations[firmID]
+	}
+	return cfg
+}
+
+// dryDestination reads for real and only pretends to write.
+type dryDestination struct {
+	inner Destination
+	mu    sync.Mutex
+	would map[string]ledger.Figures
+}
+
+func (d *dryDestination) Companies(ctx context.Context) ([]ledger.Company, error) {
+	return d.inner.Companies(ctx)
+}
+
+func (d *dryDestination) Locate(ctx context.Context, c ledger.Company, year balance.Period) (ledger.Place, error) {
+	return d.inner.Locate(ctx, c, year)
+}
+
+func (d *dryDestination) Read(ctx context.Context, p ledger.Place) (ledger.Figures, error) {
+	have, err := d.inner.Read(ctx, p)
+	if err != nil {
+		return nil, err
+	}
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	if w := d.would[p.Key()]; w != nil {
+		have = maps.Clone(have)
+		maps.Copy(have, w)
+	}
+	return have, nil
+}
+
+func (d *dryDestination) Write(_ context.Context, p ledger.Place, f ledger.Figures) error {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	d.would[p.Key()] = maps.Clone(f)
+	return nil
+}
+
+// dryKeeper reads the state and keeps changes to itself.
+type dryKeeper struct {
+	Keeper
+	mu      sync.Mutex
+	entries map[uint64]ledger.Entry
+	order   []uint64 // numbers of the entries found in this run
+	next    uint64
+}
+
+var errDry = errors.New("a dry run changes nothing")
+
+func (k *dryKeeper) SaveConnection(context.Context, ledger.Connection) error { return nil }
+func (k *dryKeeper) SaveFirm(context.Context, ledger.Firm) error             { return nil }
+func (k *dryKeeper) RemoveFirm(context.Context, int64) error                 { return errDry }
+func (k *dryKeeper) SaveLink(context.Context, ledger.Linked) error           { return errDry }
+func (k *dryKeeper) EndPass(context.Context, ledger.Pass) error              { return nil }
+func (k *dryKeeper) BeginPass(_ context.Context, p ledger.Pass) (ledger.Pass, error) {
+	return p, nil
+}
+
+// Record follows the rules of Keeper.Record without a transaction.
+func (k *dryKeeper) Record(ctx context.Context, _ ledger.Connection, found []ledger.Entry) ([]ledger.Entry, error) {
+	var added []ledger.Entry
+	for _, e := range found {
+		siblings, err := k.Keeper.Siblings(ctx, e)
+		if err != nil {
+			return nil, err
+		}
+		k.mu.Lock()
+		for _, n := range k.order {
+			if o := k.entries[n]; o.Connection == e.Connection && (o.ID == e.ID || o.Dossier.ID == e.Dossier.ID) {
+				siblings = append(siblings, o)
+			}
+		}
+		if !repeats(e, siblings) {
+			e.Number, e.Version = k.next, 1
+			k.next++
+			k.entries[e.Number] = e
+			k.order = append(k.order, e.Number)
+			added = append(added, e)
+		}
+		k.mu.Unlock()
+	}
+	return added, nil
+}
+
+// repeats tells whether the ledger has a listing already.
+func repeats(e ledger.Entry, siblings []ledger.Entry) bool {
+	for _, s := range siblings {
+		if s.ID == e.ID && s.Revision == e.Revision {
+			return true
+		}
+		if e.SHA256 != "" && s.SHA256 == e.SHA256 && s.State != ledger.Superseded {
+			return true
+		}
+	}
+	return false
+}
+
+func (k *dryKeeper) Move(_ context.Context, steps ...ledger.Step) ([]ledger.Entry, error) {
+	k.mu.Lock()
+	defer k.mu.Unlock()
+	moved := make([]ledger.Entry, 0, len(steps))
+	for _, s := range steps {
+		s.Entry.Version++
+		k.entries[s.Entry.Number] = s.Entry
+		moved = append(moved, s.Entry)
+	}
+	return moved, nil
+}
+
+func (k *dryKeeper) Entry(ctx context.Context, number uint64) (ledger.Entry, error) {
+	k.mu.Lock()
+	e, ok := k.entries[number]
+	k.mu.Unlock()
+	if ok {
+		return e, nil
+	}
+	return k.Keeper.Entry(ctx, number)
+}
+
+func (k *dryKeeper) Siblings(ctx context.Context, e ledger.Entry) ([]ledger.Entry, error) {
+	siblings, err := k.Keeper.Siblings(ctx, e)
+	if err != nil {
+		return nil, err
+	}
+	k.mu.Lock()
+	defer k.mu.Unlock()
+	for i, s := range siblings {
+		if o, ok := k.entries[s.Number]; ok {
+			siblings[i] = o
+		}
+	}
+	for _, n := range k.order {
+		o := k.entries[n]
+		sameYear := o.Dossier.ID == e.Dossier.ID && o.FiscalYear.End == e.FiscalYear.End && !e.FiscalYear.End.IsZero()
+		if n != e.Number && o.Connection == e.Connection && (o.ID == e.ID || sameYear) {
+			siblings = append(siblings, o)
+		}
+	}
+	return siblings, nil
+}
+
+// Open walks the ledger's open entries, then those that this run found.
+func (k *dryKeeper) Open(ctx context.Context) iter.Seq2[ledger.Entry, error] {
+	return k.with(k.Keeper.Open(ctx), func(ledger.Entry) bool { return true })
+}
+
+// Entries walks what the query selects, and what this run found of it.
+func (k *dryKeeper) Entries(ctx context.Context, q ledger.Query) iter.Seq2[ledger.Entry, error] {
+	return k.with(k.Keeper.Entries(ctx, q), q.Matches)
+}
+
+func (k *dryKeeper) with(stored iter.Seq2[ledger.Entry, error], match func(ledger.Entry) bool) iter.Seq2[ledger.Entry, error] {
+	return func(yield func(ledger.Entry, error) bool) {
+		for e, err := range stored {
+			if !yield(e, err) {
+				return
+			}
+		}
+		k.mu.Lock()
+		found := make([]ledger.Entry, 0, len(k.order))
+		for _, n := range k.order {
+			found = append(found, k.entries[n])
+		}
+		k.mu.Unlock()
+		for _, e := range found {
+			if (e.Open() || e.State == ledger.Ignored) && match(e) && !yield(e, nil) {
+				return
+			}
+		}
+	}
+}
+
+// would says in one sentence what a real pass does, or this pass did, with an
+// entry.
+func would(j *job) string {
+	e := j.entry
+	switch e.State {
+	case ledger.Done:
+		switch {
+		case j.wrote > 0:
+			return fmt.Sprintf("write %d figures to %s, period %s", j.wrote, e.Place.CompanyName, e.Place.PeriodEnd)
+		case j.before.State == ledger.Done:
+			return "nothing: Silverfin still holds the figures"
+		default:
+			return "mark it done: Silverfin already holds the figures"
+		}
+	case ledger.Waiting:
+		return "wait: " + e.Detail
+	case ledger.Differs:
+		return "ask a person: " + e.Detail
+	case ledger.Failed:
+		return "fail: " + e.Detail
+	case ledger.Superseded:
+		return fmt.Sprintf("set it aside for number %d, which is newer", e.SupersededBy)
+	default:
+		return "leave it as it is"
+	}
+}

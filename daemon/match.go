@@ -1,0 +1,184 @@
+package daemon
+
+import (
+	"context"
+	"fmt"
+	"strings"
+	"sync"
+
+	"balansd/balance"
+	"balansd/ledger"
+	"balansd/problem"
+)
+
+// inFirm is a company with the firm that it is in.
+type inFirm struct {
+	firm    ledger.Firm
+	company ledger.Company
+}
+
+// companyIndex holds the companies of all linked firms, by enterprise number.
+// It is read once a pass, and only when something needs it.
+type companyIndex struct {
+	firms    []ledger.Firm
+	byNumber map[balance.EnterpriseNumber][]inFirm
+	byID     map[[2]int64]inFirm
+	// unknown are the firms whose companies could not be read, with why.
+	unknown map[int64]error
+	relink  []string // names of the firms that must be linked again
+}
+
+// companies gives the index, reading it at the first call.
+func (p *pass) companies(ctx context.Context) (*companyIndex, error) {
+	unlock := p.dossiers.lock("\x00companies")
+	defer unlock()
+	if p.index != nil {
+		return p.index, nil
+	}
+	firms, err := p.cfg.Keeper.Firms(ctx)
+	if err != nil {
+		return nil, err
+	}
+	ix := &companyIndex{firms: firms, byNumber: map[balance.EnterpriseNumber][]inFirm{},
+		byID: map[[2]int64]inFirm{}, unknown: map[int64]error{}}
+	var wg sync.WaitGroup
+	var mu sync.Mutex
+	for _, f := range firms {
+		if p.req.FirmID != 0 && f.ID != p.req.FirmID {
+			continue
+		}
+		if f.Relink != "" {
+			ix.relink = append(ix.relink, f.Name)
+			continue
+		}
+		p.progress("reading the companies of " + f.Name)
+		wg.Go(func() {
+			list, err := p.cfg.Destination(f.ID).Companies(ctx)
+			mu.Lock()
+			defer mu.Unlock()
+			if err != nil {
+				ix.unknown[f.ID] = err
+				return
+			}
+			ix.add(f, list)
+		})
+	}
+	wg.Wait()
+	if ctx.Err() != nil {
+		return nil, ctx.Err()
+	}
+	for _, f := range firms {
+		err, bad := ix.unknown[f.ID]
+		switch {
+		case problem.Is(err, problem.NeedsRelink):
+			ix.relink = append(ix.relink, f.Name)
+			if err := p.mustRelink(ctx, f.ID, err); err != nil {
+				return nil, err
+			}
+		case bad:
+			p.trouble(err, "Silverfin firm "+f.Name)
+		}
+	}
+	p.index = ix
+	return ix, nil
+}
+
+func (ix *companyIndex) add(f ledger.Firm, list []ledger.Company) {
+	for _, c := range list {
+		in := inFirm{f, c}
+		ix.byID[[2]int64{f.ID, c.ID}] = in
+		if c.EnterpriseNumber != "" {
+			ix.byNumber[c.EnterpriseNumber] = append(ix.byNumber[c.EnterpriseNumber], in)
+		}
+	}
+}
+
+// match finds the one company that takes the entry's dossier: by enterprise
+// number, else by the link that a person set. It gives a *ledger.NotYet when
+// there is none, or more than one.
+func (p *pass) match(ctx context.Context, e ledger.Entry) (inFirm, error) {
+	ix, err := p.companies(ctx)
+	if err != nil {
+		return inFirm{}, err
+	}
+	number := e.Dossier.EnterpriseNumber
+	hits := ix.byNumber[number]
+	if number == "" {
+		hits = nil
+	}
+	if len(hits) == 1 {
+		return hits[0], nil
+	}
+	if l, ok := p.link(e.Connection, e.Dossier); ok && l.CompanyID != 0 {
+		if in, ok := ix.byID[[2]int64{l.FirmID, l.CompanyID}]; ok {
+			return in, nil
+		}
+		if ix.knows(l.FirmID) {
+			return inFirm{}, &ledger.NotYet{Reason: ledger.NoCompany,
+				Detail: fmt.Sprintf("its link names company %d of Silverfin firm %d, which is not there", l.CompanyID, l.FirmID)}
+		}
+	}
+	return inFirm{}, ix.miss(number, hits)
+}
+
+// knows tells whether the companies of a firm were read.
+func (ix *companyIndex) knows(firmID int64) bool {
+	for _, f := range ix.firms {
+		if f.ID == firmID {
+			_, bad := ix.unknown[firmID]
+			return !bad && f.Relink == ""
+		}
+	}
+	return false
+}
+
+// miss says why a number leads to no company.
+func (ix *companyIndex) miss(number balance.EnterpriseNumber, hits []inFirm) error {
+	switch {
+	case len(hits) > 1:
+		names := make([]string, len(hits))
+		for i, h := range hits {
+			names[i] = fmt.Sprintf("%s (%s, company %d)", h.company.Name, h.firm.Name, h.company.ID)
+		}
+		return &ledger.NotYet{Reason: ledger.SeveralCompanies,
+			Detail: fmt.Sprintf("%d companies in Silverfin have enterprise number %s: %s", len(hits), number.Pretty(), strings.Join(names, "; "))}
+	case len(ix.firms) == 0:
+		return &ledger.NotYet{Reason: ledger.NeedsRelink, Detail: "no Silverfin firm is linked yet"}
+	case len(ix.relink) > 0:
+		return &ledger.NotYet{Reason: ledger.NeedsRelink,
+			Detail: "its company may be in a firm that must be linked again: " + strings.Join(ix.relink, ", ")}
+	}
+	for _, err := range ix.unknown {
+		return err
+	}
+	if number == "" {
+		return &ledger.NotYet{Reason: ledger.NoCompany,
+			Detail: "neither the source nor the document gives a valid enterprise number, and no link is set"}
+	}
+	return &ledger.NotYet{Reason: ledger.NoCompany,
+		Detail: fmt.Sprintf("no company in Silverfin has enterprise number %s", number.Pretty())}
+}
+
+// whatNext says what a person can do about each reason to wait.
+func whatNext(r ledger.Reason) string {
+	switch r {
+	case ledger.NoCompany:
+		return "Put the enterprise number on the company in Silverfin, or link the dossier to a company in the configuration."
+	case ledger.SeveralCompanies:
+		return "Link the dossier to the right company in the configuration, or archive the other one in Silverfin."
+	case ledger.NoPeriod:
+		return "Add the financial year to the company in Silverfin."
+	case ledger.WorkflowClosed:
+		return "Open the annual-accounts workflow in Silverfin; the balance goes in the night after."
+	case ledger.PeriodLocked:
+		return "Unlock the period in Silverfin; the balance goes in the night after."
+	case ledger.TemplateMissing:
+		return "Add the social balance template to the workflow in Silverfin."
+	case ledger.ConnectionInactive:
+		return "Resume the connection, or activate it in Finbox."
+	case ledger.NeedsRelink:
+		return "Link the firm: balansd connect silverfin."
+	default:
+		return ""
+	}
+}

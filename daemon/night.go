@@ -1,0 +1,101 @@
+package daemon
+
+import (
+	"hash/fnv"
+	"time"
+
+	"balansd/balance"
+)
+
+// Night says when the nightly pass is due. It is pure: a date in the calendar
+// of one place, never a repeating interval, since intervals go wrong on the
+// two nights a year when the clock changes.
+type Night struct {
+	Hour, Minute int            // local time of day
+	Spread       time.Duration  // fixed delay after it, so that servers do not all call at once
+	Location     *time.Location // the zone that the time of day is in
+	SkipMissed   bool           // a missed night is not caught up during the next day
+}
+
+// onTime is how late a pass may start and still count as the nightly one. A
+// later start is a catch-up.
+const onTime = 15 * time.Minute
+
+// SpreadOf gives a delay below most that is fixed for an installation.
+func SpreadOf(instance string, most time.Duration) time.Duration {
+	if most < time.Second {
+		return 0
+	}
+	h := fnv.New32a()
+	_, _ = h.Write([]byte(instance))
+	return time.Duration(h.Sum32()%uint32(most/time.Second)) * time.Second
+}
+
+// Wake gives the instant at which the night of a date begins: the first
+// instant on or after the time of day. A time that the clock skips is the
+// instant after the gap; of a time that it shows twice, the first.
+func (n Night) Wake(d balance.Date) time.Time {
+	wall := time.Date(d.Year, d.Month, d.Day, n.Hour, n.Minute, 0, 0, time.UTC)
+	offset := func(t time.Time) time.Duration {
+		_, s := t.In(n.Location).Zone()
+		return time.Duration(s) * time.Second
+	}
+	// With the offset that is in force well before, and well after: in an
+	// overlap both show the wanted time and the earlier instant is the first.
+	before := wall.Add(-offset(wall.Add(-24 * time.Hour)))
+	after := wall.Add(-offset(wall.Add(24 * time.Hour)))
+	shows := func(t time.Time) bool { return t.Add(offset(t)).Equal(wall) }
+	wake := before
+	switch {
+	case shows(before) && shows(after):
+		if after.Before(before) {
+			wake = after
+		}
+	case shows(before):
+	case shows(after):
+		wake = after
+	default: // in a gap: the offset changes at the instant we want
+		wake, _ = before.In(n.Location).ZoneBounds()
+	}
+	return wake.In(n.Location).Add(n.Spread)
+}
+
+// Due tells which night's pass should begin now, if any, and whether it is a
+// catch-up. last is the local date of the newest night that was begun, zero
+// for none; since is when the daemon started, which decides for a new
+// installation whether a night was missed at all. Of several missed nights
+// only the newest is caught up.
+//
+// A last date ahead of now, left by a clock that was wrong, does not hold up
+// today's night; that a date is not begun twice is for the Keeper to refuse.
+func (n Night) Due(now time.Time, last balance.Date, since time.Time) (night balance.Date, catchUp, due bool) {
+	today := balance.DateOf(now.In(n.Location))
+	for _, d := range []balance.Date{today, today.AddDays(-1)} {
+		wake := n.Wake(d)
+		if now.Before(wake) {
+			continue
+		}
+		late := now.Sub(wake) > onTime
+		switch {
+		case d == last || last == today:
+			return balance.Date{}, false, false
+		case last.IsZero() && wake.Before(since):
+			return balance.Date{}, false, false
+		case late && n.SkipMissed:
+			return balance.Date{}, false, false
+		default:
+			return d, late, true
+		}
+	}
+	return balance.Date{}, false, false
+}
+
+// Next gives the next instant at which a night begins, for people to see.
+func (n Night) Next(now time.Time, last balance.Date) time.Time {
+	today := balance.DateOf(now.In(n.Location))
+	for d := today; ; d = d.AddDays(1) {
+		if wake := n.Wake(d); wake.After(now) && d != last {
+			return wake
+		}
+	}
+}

@@ -1,0 +1,306 @@
+package daemon
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"strings"
+	"sync"
+	"time"
+
+	"balansd/ledger"
+	"balansd/problem"
+
+	"github.com/rs/zerolog"
+)
+
+// renewAfter is the age at which the tokens of a firm are renewed even when
+// nothing was sent. Silverfin's refresh tokens live 60 days.
+const renewAfter = 14 * 24 * time.Hour
+
+// errStopped ends a pass because the daemon stops or the person gave up.
+var errStopped = errors.New("the pass was stopped")
+
+// pass is one walk under way. Its methods are safe for concurrent use once
+// discover is over.
+type pass struct {
+	d    *Daemon
+	cfg  Config // the daemon's, with decorated keeper and destinations in a dry run
+	req  SyncRequest
+	rec  ledger.Pass
+	log  zerolog.Logger
+	tell func(Progress)
+
+	connections map[string]ledger.Connection
+	links       map[string]ledger.Linked // by connection and dossier id
+	index       *companyIndex
+	outages     outages
+	dossiers    keyedMutex
+
+	mu    sync.Mutex
+	done  int
+	total int
+	fatal error // the first error that ends the pass: the state cannot be written
+}
+
+// Sync runs a pass that a person asked for.
+func (d *Daemon) Sync(ctx context.Context, r SyncRequest, report func(Progress)) (ledger.Pass, error) {
+	return d.pass(ctx, ledger.Pass{Trigger: ledger.ByHand, By: r.By, DryRun: r.DryRun}, r, report)
+}
+
+// pass runs one pass, begun and ended in the state. It gives the pass as it
+// ended; the error says why it could not begin, or could not go on.
+func (d *Daemon) pass(ctx context.Context, rec ledger.Pass, req SyncRequest, report func(Progress)) (ledger.Pass, error) {
+	if !d.passing.TryLock() {
+		return ledger.Pass{}, problem.New(problem.Busy, "another pass is under way",
+			"Wait until it is over; balansd status shows how far it is.")
+	}
+	defer d.passing.Unlock()
+
+	cfg := d.cfg
+	if req.DryRun {
+		cfg = dryRun(cfg)
+	}
+	if report == nil {
+		report = func(Progress) {}
+	}
+	rec.Start = cfg.Now()
+	rec, err := cfg.Keeper.BeginPass(ctx, rec)
+	if err != nil {
+		return rec, err
+	}
+	p := &pass{d: d, cfg: cfg, req: req, rec: rec, tell: report, dossiers: newKeyedMutex(),
+		log: cfg.Log.With().Uint64("pass", rec.Number).Str("trigger", string(rec.Trigger)).Logger()}
+	p.rec.Outcome = map[ledger.State]int{}
+	d.show(&rec)
+	defer d.show(nil)
+	p.log.Info().Bool("dry_run", req.DryRun).Msg("pass begins")
+
+	if cfg.Deadline > 0 {
+		var cancel context.CancelFunc
+		ctx, cancel = context.WithTimeoutCause(ctx, cfg.Deadline,
+			fmt.Errorf("it took longer than %s", cfg.Deadline))
+		defer cancel()
+	}
+	err = p.walk(ctx)
+	return p.end(ctx, err)
+}
+
+// walk is the pass itself: renew, discover, deliver.
+func (p *pass) walk(ctx context.Context) error {
+	if err := p.renew(ctx); err != nil {
+		return err
+	}
+	if err := p.discover(ctx); err != nil {
+		return err
+	}
+	return p.deliverAll(ctx)
+}
+
+// end records how the pass ended. It does so even when ctx has ended.
+func (p *pass) end(ctx context.Context, err error) (ledger.Pass, error) {
+	switch {
+	case ctx.Err() != nil:
+		p.rec.Stopped = "it was stopped; the next pass goes on where it was"
+		if cause := context.Cause(ctx); !errors.Is(cause, context.Canceled) {
+			p.rec.Stopped = cause.Error() + "; the next pass goes on where it was"
+		}
+		if err == nil || errors.Is(err, context.Canceled) || errors.Is(err, context.DeadlineExceeded) {
+			err = errStopped
+		}
+	case err != nil:
+		p.rec.Stopped = problem.Of(err).What
+	}
+	p.rec.End = p.cfg.Now()
+	if saveErr := p.cfg.Keeper.EndPass(context.WithoutCancel(ctx), p.rec); saveErr != nil && err == nil {
+		err = saveErr
+	}
+	e := p.log.Info()
+	if err != nil || len(p.rec.Problems) > 0 {
+		e = p.log.Warn().Strs("problems", p.rec.Problems).Err(err)
+	}
+	for s, n := range p.rec.Outcome {
+		e = e.Int(string(s), n)
+	}
+	e.Int("new", p.rec.New).Dur("took_ms", p.rec.End.Sub(p.rec.Start)).Msg("pass ends")
+	return p.rec, err
+}
+
+// trouble notes something that is wrong besides a single balance. The same
+// sentence is noted once.
+func (p *pass) trouble(err error, about string) {
+	pr := problem.Of(err)
+	text := about + ": " + pr.What
+	if pr.Code == problem.Unexpected && pr.Err != nil {
+		text = about + ": " + pr.Err.Error()
+	}
+	if pr.Next != "" {
+		text += ". " + pr.Next
+	}
+	p.note(text)
+	p.log.Warn().Err(err).Str("about", about).Str("code", string(pr.Code)).Msg("trouble")
+}
+
+// note keeps a sentence with the pass, once.
+func (p *pass) note(text string) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	for _, t := range p.rec.Problems {
+		if t == text {
+			return
+		}
+	}
+	p.rec.Problems = append(p.rec.Problems, text)
+}
+
+// progress tells what goes on.
+func (p *pass) progress(text string) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	p.tell(Progress{Done: p.done, Total: p.total, Text: text})
+}
+
+// finished counts an entry and tells how it ended.
+func (p *pass) finished(e ledger.Entry, would string) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	p.done++
+	p.total = max(p.total, p.done)
+	p.rec.Outcome[e.State]++
+	p.tell(Progress{Done: p.done, Total: p.total, Entry: &e, Would: would})
+}
+
+// renew keeps the tokens of all firms alive.
+func (p *pass) renew(ctx context.Context) error {
+	firms, err := p.cfg.Keeper.Firms(ctx)
+	if err != nil {
+		return err
+	}
+	if p.req.DryRun || p.rec.Trigger == ledger.ByHand {
+		return nil
+	}
+	for _, f := range firms {
+		if f.Relink != "" {
+			p.note(fmt.Sprintf("Silverfin firm %s must be linked again: %s", f.Name, f.Relink))
+			continue
+		}
+		renewed, err := p.cfg.Linker.Renew(ctx, f.ID, renewAfter)
+		switch {
+		case problem.Is(err, problem.NeedsRelink):
+			if err := p.mustRelink(ctx, f.ID, err); err != nil {
+				return err
+			}
+		case err != nil && ctx.Err() != nil:
+			return err
+		case err != nil:
+			p.trouble(err, "Silverfin firm "+f.Name)
+		case renewed:
+			f.RenewedAt = p.cfg.Now()
+			if err := p.cfg.Keeper.SaveFirm(ctx, f); err != nil {
+				return err
+			}
+		}
+	}
+	return nil
+}
+
+// mustRelink marks a firm that refused its tokens.
+func (p *pass) mustRelink(ctx context.Context, firmID int64, cause error) error {
+	firms, err := p.cfg.Keeper.Firms(ctx)
+	if err != nil {
+		return err
+	}
+	for _, f := range firms {
+		if f.ID == firmID && f.Relink == "" {
+			f.Relink = problem.Of(cause).What
+			p.trouble(cause, "Silverfin firm "+f.Name)
+			return p.cfg.Keeper.SaveFirm(ctx, f)
+		}
+	}
+	return nil
+}
+
+// show makes the pass under way visible to Status.
+func (d *Daemon) show(p *ledger.Pass) {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	d.current = p
+}
+
+// outageAfter is how many times in a row a service may fail before the pass
+// leaves it alone until the next pass.
+const outageAfter = 4
+
+// outages counts, by service, the failures in a row. Its zero value is ready.
+type outages struct {
+	mu  sync.Mutex
+	row map[string]int
+}
+
+// over tells whether the service failed too often.
+func (o *outages) over(service string) bool {
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	return o.row[service] >= outageAfter
+}
+
+// saw counts one call's outcome.
+func (o *outages) saw(service string, failed bool) {
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	if o.row == nil {
+		o.row = map[string]int{}
+	}
+	if failed {
+		o.row[service]++
+	} else {
+		o.row[service] = 0
+	}
+}
+
+// keyedMutex is one mutex a key: two entries of one dossier are never worked
+// on at once.
+type keyedMutex struct {
+	mu   sync.Mutex
+	held map[string]chan struct{}
+}
+
+func newKeyedMutex() keyedMutex { return keyedMutex{held: map[string]chan struct{}{}} }
+
+// lock waits for the key and gives the function that lets it go.
+func (k *keyedMutex) lock(key string) (unlock func()) {
+	for {
+		k.mu.Lock()
+		wait, taken := k.held[key]
+		if !taken {
+			mine := make(chan struct{})
+			k.held[key] = mine
+			k.mu.Unlock()
+			return func() {
+				k.mu.Lock()
+				delete(k.held, key)
+				k.mu.Unlock()
+				close(mine)
+			}
+		}
+		k.mu.Unlock()
+		<-wait
+	}
+}
+
+// dossierName names a dossier as people know it.
+func dossierName(l ledger.Listing) string {
+	parts := make([]string, 0, 2)
+	if l.Dossier.Name != "" {
+		parts = append(parts, l.Dossier.Name)
+	}
+	switch {
+	case l.Dossier.EnterpriseNumber != "":
+		parts = append(parts, l.Dossier.EnterpriseNumber.Pretty())
+	case l.Dossier.AffiliationNumber != "":
+		parts = append(parts, l.Dossier.AffiliationNumber)
+	case l.Dossier.Name == "":
+		parts = append(parts, l.Dossier.ID)
+	}
+	return strings.Join(parts, ", ")
+}

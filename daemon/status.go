@@ -1,0 +1,109 @@
+package daemon
+
+import (
+	"context"
+	"iter"
+
+	"balansd/balance"
+	"balansd/ledger"
+)
+
+// statusList bounds how many entries Status lists.
+const statusList = 100
+
+// recentPasses is how far back Status looks for the last night.
+const recentPasses = 100
+
+// Status tells how everything stands.
+func (d *Daemon) Status(ctx context.Context) (Status, error) {
+	k := d.cfg.Keeper
+	s := Status{Version: d.cfg.Version, StateFile: d.cfg.StateFile}
+	d.mu.Lock()
+	if s.Running = d.running; s.Running {
+		s.Since = d.since
+	}
+	if d.current != nil {
+		now := *d.current
+		s.Pass = &now
+	}
+	d.mu.Unlock()
+	var err error
+	if s.Connections, err = k.Connections(ctx); err != nil {
+		return s, err
+	}
+	if s.Firms, err = k.Firms(ctx); err != nil {
+		return s, err
+	}
+	if s.Counts, err = k.Counts(ctx); err != nil {
+		return s, err
+	}
+	last, err := k.LastNight(ctx)
+	if err != nil {
+		return s, err
+	}
+	if s.Running {
+		s.NextWake = d.cfg.Night.Next(d.cfg.Now(), last)
+	}
+	if err := d.lastPasses(ctx, &s); err != nil {
+		return s, err
+	}
+	q := ledger.Query{States: []ledger.State{ledger.Differs, ledger.Failed, ledger.Waiting}, Limit: statusList}
+	for e, err := range k.Entries(ctx, q) {
+		if err != nil {
+			return s, err
+		}
+		s.Waiting = append(s.Waiting, e)
+	}
+	return s, nil
+}
+
+func (d *Daemon) lastPasses(ctx context.Context, s *Status) error {
+	passes, err := d.cfg.Keeper.Passes(ctx, recentPasses)
+	if err != nil {
+		return err
+	}
+	for i, p := range passes {
+		if s.Pass != nil && p.Number == s.Pass.Number {
+			continue
+		}
+		if s.LastPass == nil {
+			s.LastPass = &passes[i]
+		}
+		if s.LastNight == nil && !p.Night.IsZero() {
+			s.LastNight = &passes[i]
+		}
+	}
+	return nil
+}
+
+// Entries walks the ledger, newest first.
+func (d *Daemon) Entries(ctx context.Context, q ledger.Query) iter.Seq2[ledger.Entry, error] {
+	return d.cfg.Keeper.Entries(ctx, q)
+}
+
+// Show gives everything that is known of one entry.
+func (d *Daemon) Show(ctx context.Context, number uint64) (Full, error) {
+	k := d.cfg.Keeper
+	e, err := k.Entry(ctx, number)
+	if err != nil {
+		return Full{}, err
+	}
+	f := Full{Entry: e}
+	if f.Story, err = k.Story(ctx, number); err != nil {
+		return f, err
+	}
+	values, err := k.Values(ctx, number)
+	if err != nil {
+		return f, err
+	}
+	if len(values) > 0 {
+		f.Values = make(map[string]string, len(values))
+		for c, v := range values {
+			f.Values[c.String()] = balance.Canonical(v)
+		}
+	}
+	if e.Place != nil && e.Place.PeriodID != 0 {
+		f.Written, err = k.Written(ctx, *e.Place)
+	}
+	return f, err
+}
