@@ -1,0 +1,220 @@
+package ledger_test
+
+import (
+	"testing"
+
+	"balansd/balance"
+	"balansd/ledger"
+
+	"github.com/google/go-cmp/cmp"
+	"github.com/shopspring/decimal"
+	"pgregory.net/rapid"
+)
+
+func cell(s string) balance.Cell {
+	c, err := balance.ParseCell(s)
+	if err != nil {
+		panic(err)
+	}
+	return c
+}
+
+func values(pairs ...string) balance.Values {
+	v := balance.Values{}
+	for i := 0; i < len(pairs); i += 2 {
+		v[cell(pairs[i])] = decimal.RequireFromString(pairs[i+1])
+	}
+	return v
+}
+
+func figures(pairs ...string) ledger.Figures {
+	f := ledger.Figures{}
+	for i := 0; i < len(pairs); i += 2 {
+		f[cell(pairs[i])] = pairs[i+1]
+	}
+	return f
+}
+
+func TestCompare(t *testing.T) {
+	tests := []struct {
+		name   string
+		values balance.Values
+		have   ledger.Figures
+		known  ledger.Written
+		write  ledger.Figures
+		ours   ledger.Figures
+		differ []ledger.Difference
+	}{
+		{
+			name:   "an empty place is written",
+			values: values("1003", "114.40", "1003P", "110"),
+			write:  figures("1003", "114.4", "1003P", "110"),
+			ours:   figures("1003", "114.4", "1003P", "110"),
+		},
+		{
+			name:   "what is there already is not written, and stays the person's",
+			values: values("1003", "114.4"),
+			have:   figures("1003", "114.40"),
+		},
+		{
+			name:   "what we wrote is corrected",
+			values: values("1003", "115"),
+			have:   figures("1003", "114.4"),
+			known:  ledger.Written{Confirmed: figures("1003", "114.4")},
+			write:  figures("1003", "115"),
+			ours:   figures("1003", "115"),
+		},
+		{
+			name:   "a person's figure is never overwritten",
+			values: values("1003", "115", "1013", "7"),
+			have:   figures("1003", "999"),
+			known:  ledger.Written{Confirmed: figures("1003", "114.4")},
+			write:  figures("1013", "7"),
+			ours:   figures("1013", "7"),
+			differ: []ledger.Difference{{Cell: cell("1003"), Finbox: "115", Silverfin: "999", Ours: "114.4"}},
+		},
+		{
+			name:   "what a person typed like Finbox is theirs when a correction comes",
+			values: values("1003", "115"),
+			have:   figures("1003", "114.4"),
+			differ: []ledger.Difference{{Cell: cell("1003"), Finbox: "115", Silverfin: "114.4"}},
+		},
+		{
+			name:   "text that is no figure differs",
+			values: values("1003", "1"),
+			have:   figures("1003", "see note"),
+			differ: []ledger.Difference{{Cell: cell("1003"), Finbox: "1", Silverfin: "see note"}},
+		},
+		{
+			name:   "a write whose outcome was not known is ours",
+			values: values("1003", "3"),
+			have:   figures("1003", "2"),
+			known:  ledger.Written{Confirmed: figures("1003", "1"), Intended: figures("1003", "2")},
+			write:  figures("1003", "3"),
+			ours:   figures("1003", "3"),
+		},
+		{
+			name:   "a decision for Finbox holds for the figure that was seen",
+			values: values("1003", "3"),
+			have:   figures("1003", "9"),
+			known:  ledger.Written{Given: figures("1003", "9")},
+			write:  figures("1003", "3"),
+			ours:   figures("1003", "3"),
+		},
+		{
+			name:   "and not for another",
+			values: values("1003", "3"),
+			have:   figures("1003", "8"),
+			known:  ledger.Written{Given: figures("1003", "9")},
+			differ: []ledger.Difference{{Cell: cell("1003"), Finbox: "3", Silverfin: "8"}},
+		},
+		{
+			name:   "a decision for Silverfin holds while Finbox says the same",
+			values: values("1003", "3"),
+			have:   figures("1003", "9"),
+			known:  ledger.Written{Kept: map[balance.Cell]ledger.Kept{cell("1003"): {Finbox: "3", Silverfin: "9"}}},
+		},
+		{
+			name:   "and is asked again when Finbox changed",
+			values: values("1003", "4"),
+			have:   figures("1003", "9"),
+			known:  ledger.Written{Kept: map[balance.Cell]ledger.Kept{cell("1003"): {Finbox: "3", Silverfin: "9"}}},
+			differ: []ledger.Difference{{Cell: cell("1003"), Finbox: "4", Silverfin: "9"}},
+		},
+		{
+			name:   "a figure of ours that the correction leaves empty becomes zero",
+			values: values("1003", "4"),
+			have:   figures("1003", "4", "5801", "2"),
+			known:  ledger.Written{Confirmed: figures("1003", "4", "5801", "2")},
+			write:  figures("5801", "0"),
+			ours:   figures("1003", "4", "5801", "0"),
+		},
+		{
+			name:   "a figure that a person added is left alone",
+			values: values("1003", "4"),
+			have:   figures("1003", "4", "5801", "2"),
+			known:  ledger.Written{Confirmed: figures("1003", "4")},
+			ours:   figures("1003", "4"),
+		},
+	}
+	for _, tt := range tests {
+		t.Run(tt.name, func(t *testing.T) {
+			p := ledger.Compare(tt.values, tt.have, tt.known)
+			if tt.write == nil {
+				tt.write = ledger.Figures{}
+			}
+			if tt.ours == nil {
+				tt.ours = ledger.Figures{}
+			}
+			if d := cmp.Diff(tt.write, p.Write); d != "" {
+				t.Errorf("write (-want +got):\n%s", d)
+			}
+			if d := cmp.Diff(tt.ours, p.Ours); d != "" {
+				t.Errorf("ours (-want +got):\n%s", d)
+			}
+			if d := cmp.Diff(tt.differ, p.Differ); d != "" {
+				t.Errorf("differ (-want +got):\n%s", d)
+			}
+		})
+	}
+}
+
+// drawFigures draws a place's figures over few cells and few texts, so that
+// they meet often.
+func drawFigures(t *rapid.T, name string) ledger.Figures {
+	f := ledger.Figures{}
+	for _, c := range []string{"1003", "1003P", "1013", "5801", "12031"} {
+		if text := rapid.SampledFrom([]string{"", "0", "1", "1.0", "2", "x"}).Draw(t, name+" "+c); text != "" {
+			f[cell(c)] = text
+		}
+	}
+	return f
+}
+
+func drawValues(t *rapid.T) balance.Values {
+	v := balance.Values{}
+	for c, text := range drawFigures(t, "value") {
+		if d, err := balance.ParseDecimal(text); err == nil {
+			v[c] = d
+		}
+	}
+	return v
+}
+
+// A plan never touches what a person typed, and carrying it out leads to what
+// it wants, after which nothing is left to do.
+func TestComparePlanConverges(t *testing.T) {
+	rapid.Check(t, func(t *rapid.T) {
+		v := drawValues(t)
+		have := drawFigures(t, "have")
+		known := ledger.Written{Confirmed: drawFigures(t, "confirmed"), Intended: drawFigures(t, "intended")}
+		p := ledger.Compare(v, have, known)
+		for c := range p.Write {
+			held, mine := have[c], ledger.Figures{}
+			for _, f := range []ledger.Figures{known.Confirmed, known.Intended} {
+				if f[c] != "" && ledger.Equal(ledger.Figures{c: f[c]}, have) {
+					mine[c] = held
+				}
+			}
+			if held != "" && mine[c] == "" {
+				t.Fatalf("%s: would overwrite %q, which is not ours", c, held)
+			}
+		}
+		if len(p.Differ) > 0 {
+			return
+		}
+		for c, f := range p.Write {
+			if f == "" {
+				t.Fatalf("%s: would delete", c)
+			}
+			have[c] = f
+		}
+		if !ledger.Equal(p.Want, have) {
+			t.Fatalf("after the write the place does not hold what was wanted")
+		}
+		again := ledger.Compare(v, have, ledger.Written{Confirmed: p.Ours})
+		if len(again.Write) > 0 || len(again.Differ) > 0 {
+			t.Fatalf("a second look still wants something: %+v", again)
+		}
+	})
+}
