@@ -101,7 +101,11 @@ func (p *pass) match(ctx context.Context, e ledger.Entry) (inFirm, error) {
 	if err != nil {
 		return inFirm{}, err
 	}
+	link, linked := p.link(e.Connection, e.Dossier)
 	number := e.Dossier.EnterpriseNumber
+	if number == "" {
+		number = link.EnterpriseNumber
+	}
 	hits := ix.byNumber[number]
 	if number == "" {
 		hits = nil
@@ -109,13 +113,13 @@ func (p *pass) match(ctx context.Context, e ledger.Entry) (inFirm, error) {
 	if len(hits) == 1 {
 		return hits[0], nil
 	}
-	if l, ok := p.link(e.Connection, e.Dossier); ok && l.CompanyID != 0 {
-		if in, ok := ix.byID[[2]int64{l.FirmID, l.CompanyID}]; ok {
+	if linked && link.CompanyID != 0 {
+		if in, ok := ix.byID[[2]int64{link.FirmID, link.CompanyID}]; ok {
 			return in, nil
 		}
-		if ix.knows(l.FirmID) {
+		if ix.knows(link.FirmID) {
 			return inFirm{}, &ledger.NotYet{Reason: ledger.NoCompany,
-				Detail: fmt.Sprintf("its link names company %d of Silverfin firm %d, which is not there", l.CompanyID, l.FirmID)}
+				Detail: fmt.Sprintf("its link names company %d of Silverfin firm %d, which is not there", link.CompanyID, link.FirmID)}
 		}
 	}
 	return inFirm{}, ix.miss(number, hits)

@@ -131,10 +131,12 @@ type Event struct {
 // Linked names a dossier link that a person set: which company of which firm
 // takes a dossier's balances, and from when.
 type Linked struct {
-	Connection string       `json:"connection"`
-	DossierID  string       `json:"dossier_id"`
-	FirmID     int64        `json:"firm_id"`
-	CompanyID  int64        `json:"company_id"`
-	From       balance.Date `json:"from,omitzero"` // balances created from this day on count, even before the activation
-	All        bool         `json:"all,omitempty"` // every balance counts
+	Connection string `json:"connection"`
+	DossierID  string `json:"dossier_id"`
+	// EnterpriseNumber is for a dossier whose source gives none.
+	EnterpriseNumber balance.EnterpriseNumber `json:"enterprise_number,omitempty"`
+	FirmID           int64                    `json:"firm_id,omitempty"`
+	CompanyID        int64                    `json:"company_id,omitempty"` // 0: found by the enterprise number
+	From             balance.Date             `json:"from,omitzero"`        // balances created from this day on count, even before the activation
+	All              bool                     `json:"all,omitempty"`        // every balance counts
 }
