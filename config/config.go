@@ -1,0 +1,144 @@
+package config
+
+import "time"
+
+// Config is every setting of balansd, complete: what a person did not set has
+// its default, and paths are absolute. The yaml tags are the names that people
+// write. A Config is not changed after Load, so it may be read from several
+// goroutines.
+type Config struct {
+	DataDir   string         `yaml:"data_dir"`   // where balansd keeps its state
+	StateFile string         `yaml:"state_file"` // the bbolt file; in DataDir unless set
+	KeyFile   string         `yaml:"key_file"`   // the data key that seals tokens; in DataDir unless set
+	Socket    string         `yaml:"socket"`     // Unix socket or named pipe of the local API
+	Language  string         `yaml:"language"`   // nl, fr, en or de
+	TimeZone  *time.Location `yaml:"time_zone"`  // the zone in which nights are counted
+	Night     Night          `yaml:"night"`
+	Finbox    Finbox         `yaml:"finbox"`
+	Folders   []Folder       `yaml:"folders"`
+	Silverfin Silverfin      `yaml:"silverfin"`
+	Dossiers  []Dossier      `yaml:"dossiers"`
+	Network   Network        `yaml:"network"`
+	Log       Log            `yaml:"log"`
+
+	file    string
+	origins map[string]Origin
+}
+
+// Night says when the nightly pass runs.
+type Night struct {
+	At       Clock         `yaml:"at"`       // local time of day in Config.TimeZone
+	Spread   time.Duration `yaml:"spread"`   // each installation starts up to this much later, always equally much
+	CatchUp  string        `yaml:"catch_up"` // AsSoonAsUp or NextNight, after a missed night
+	Deadline time.Duration `yaml:"deadline"` // a pass is stopped after this long; the next one goes on
+}
+
+// The answers to a missed night.
+const (
+	AsSoonAsUp = "as_soon_as_up" // one pass as soon as balansd runs again
+	NextNight  = "next_night"    // wait for the next night
+)
+
+// Finbox says how to reach SD Worx Finbox. The section may be left out where
+// only folders are used.
+type Finbox struct {
+	BaseURL          string        `yaml:"base_url"`
+	TokenURL         string        `yaml:"token_url"`
+	ClientID         string        `yaml:"client_id"`
+	ClientSecret     Secret        `yaml:"client_secret"` // also filled from ClientSecretFile
+	ClientSecretFile string        `yaml:"client_secret_file"`
+	PrivateKeyFile   string        `yaml:"private_key_file"` // PEM; signs the private_key_jwt assertion
+	CertificateFile  string        `yaml:"certificate_file"` // PEM; the certificate known to SD Worx
+	Scope            string        `yaml:"scope"`
+	Audience         string        `yaml:"audience"`
+	Overlap          time.Duration `yaml:"overlap"`      // how far before the cursor a listing starts again
+	MaxDocument      Size          `yaml:"max_document"` // larger documents are refused
+	Timeout          time.Duration `yaml:"timeout"`      // of one call
+}
+
+// Configured tells whether balansd is to ask Finbox at all.
+func (f Finbox) Configured() bool { return f.BaseURL != "" }
+
+// Folder is one folder of social balances on the server: each dossier a
+// sub-folder whose name is its sync reference.
+type Folder struct {
+	Name   string        `yaml:"name"` // its connection id; unique
+	Path   string        `yaml:"path"`
+	Settle time.Duration `yaml:"settle"` // a file younger than this may still be written, and waits
+	From   From          `yaml:"from"`   // which files count; by default those that appear after the activation
+}
+
+// Silverfin says how to reach Silverfin and where the figures land.
+type Silverfin struct {
+	BaseURL                string        `yaml:"base_url"`
+	ClientID               string        `yaml:"client_id"`
+	ClientSecret           Secret        `yaml:"client_secret"` // also filled from ClientSecretFile
+	ClientSecretFile       string        `yaml:"client_secret_file"`
+	Scopes                 []string      `yaml:"scopes"`              // empty: what the target needs
+	Redirect               string        `yaml:"redirect"`            // RedirectAuto, RedirectOOB or the registered callback URL
+	CallbackAddress        string        `yaml:"callback_address"`    // loopback host:port of the sign-in callback; port 0 is any free one
+	RequestsPerSecond      float64       `yaml:"requests_per_second"` // per firm
+	Burst                  int           `yaml:"burst"`               // calls of one firm that may follow at once
+	Concurrency            int           `yaml:"concurrency"`         // companies of one firm worked on at once
+	Timeout                time.Duration `yaml:"timeout"`             // of one call
+	Target                 Target        `yaml:"target"`
+	Workflow               Workflow      `yaml:"workflow"`
+	EnterpriseNumberFields []string      `yaml:"enterprise_number_fields"` // of a company, the first that holds one counts
+	LockedFields           []string      `yaml:"locked_fields"`            // of a period, that mean locked when they hold something
+	LockedStatuses         []int         `yaml:"locked_statuses"`          // HTTP statuses of a refused write that mean locked
+}
+
+// The special values of Silverfin.Redirect.
+const (
+	RedirectAuto = "auto" // the loopback callback
+	RedirectOOB  = "oob"  // Silverfin shows a code, a person pastes it
+)
+
+// Configured tells whether balansd can sign in to Silverfin.
+func (s Silverfin) Configured() bool { return s.ClientID != "" }
+
+// Target says where in Silverfin the figures land; the firm's templates decide.
+type Target struct {
+	Level          string            `yaml:"level"`           // LevelPeriod or LevelReconciliation
+	Handle         string            `yaml:"handle"`          // of the reconciliation template, at LevelReconciliation
+	Namespace      string            `yaml:"namespace"`       // of the custom properties
+	Key            string            `yaml:"key"`             // pattern; {code} is a rubric as 1003, or 1003P for the previous year; empty: Map alone
+	Map            map[string]string `yaml:"map"`             // rubric to key or namespace.key; goes before Key
+	RequireStarred bool              `yaml:"require_starred"` // at LevelReconciliation: only a starred reconciliation takes figures
+}
+
+// The levels of a target.
+const (
+	LevelPeriod         = "period"
+	LevelReconciliation = "reconciliation"
+)
+
+// Workflow says which workflow must be open in the period.
+type Workflow struct {
+	Names []string `yaml:"names"` // regular expressions on its name, any of them, without regard to case
+}
+
+// Dossier is a link that a person set: which company takes a dossier's social
+// balances (the sync reference), and from when.
+type Dossier struct {
+	Connection string `yaml:"connection"` // connection id, or the folder's name
+	Dossier    string `yaml:"dossier"`    // the source's id or affiliation number; the sub-folder's name
+	Firm       int64  `yaml:"firm"`       // with Company, or neither: then only From counts
+	Company    int64  `yaml:"company"`
+	From       From   `yaml:"from"` // which balances count; by default those made after the activation
+}
+
+// Network says how balansd reaches the outside.
+type Network struct {
+	Proxy  string `yaml:"proxy"`   // URL; empty: the system's own setting
+	CAFile string `yaml:"ca_file"` // PEM; certificates trusted besides the system's
+}
+
+// Log says what is logged.
+type Log struct {
+	Level  string `yaml:"level"`  // trace, debug, info, warn or error
+	Format string `yaml:"format"` // auto (console on a terminal, else json), json or console
+}
+
+// File is the file that the settings were read from, empty when there is none.
+func (c *Config) File() string { return c.file }

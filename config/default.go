@@ -1,0 +1,82 @@
+package config
+
+import (
+	"path/filepath"
+	"runtime"
+	"time"
+
+	// Windows has no time zone database of its own that Go reads, and a bare
+	// Linux server may lack one.
+	_ "time/tzdata"
+)
+
+// Default gives the settings that hold when a person sets nothing, for this
+// operating system.
+func Default() *Config {
+	return defaults(runtime.GOOS, "")
+}
+
+// defaults gives the defaults of an operating system. programData is the value
+// of %ProgramData%, empty when it is not known.
+func defaults(goos, programData string) *Config {
+	c := &Config{
+		DataDir:  "/var/lib/balansd",
+		Language: "nl",
+		TimeZone: brussels(),
+		Night: Night{
+			At: Clock{Hour: 2, Minute: 30}, Spread: 30 * time.Minute,
+			CatchUp: AsSoonAsUp, Deadline: 6 * time.Hour,
+		},
+		Finbox: Finbox{Overlap: 24 * time.Hour, MaxDocument: 50 << 20, Timeout: 60 * time.Second},
+		Silverfin: Silverfin{
+			BaseURL:  "https://live.getsilverfin.com",
+			Redirect: RedirectAuto, CallbackAddress: "127.0.0.1:0",
+			RequestsPerSecond: 5, Burst: 10, Concurrency: 4, Timeout: 60 * time.Second,
+			Target: Target{Level: LevelPeriod, Namespace: "social_balance_integration"},
+			Workflow: Workflow{Names: []string{"jaarrekening", "comptes annuels",
+				"annual accounts", "jahresabschluss"}},
+			EnterpriseNumberFields: []string{"vat", "registration_number"},
+			LockedFields:           []string{"locked", "locking_type", "locked_at"},
+			LockedStatuses:         []int{423},
+		},
+		Log: Log{Level: "info", Format: "auto"},
+	}
+	if goos == "windows" {
+		if programData == "" {
+			programData = `C:\ProgramData`
+		}
+		c.DataDir = filepath.Join(programData, "balansd")
+		c.Socket = `\\.\pipe\balansd`
+	}
+	c.derive()
+	return c
+}
+
+// defaultSettle is how long a file in a folder must lie still before it is
+// read.
+const defaultSettle = 10 * time.Second
+
+// derive fills in the settings that follow from others.
+func (c *Config) derive() {
+	if t := &c.Silverfin.Target; t.Key == "" && len(t.Map) == 0 {
+		t.Key = "code_{code}"
+	}
+	fill := func(s *string, name string) {
+		if *s == "" {
+			*s = filepath.Join(c.DataDir, name)
+		}
+	}
+	fill(&c.StateFile, "balansd.db")
+	fill(&c.KeyFile, "balansd.key")
+	fill(&c.Socket, "balansd.sock")
+}
+
+// brussels is the zone of the default. The database is compiled in, so it is
+// always there.
+func brussels() *time.Location {
+	loc, err := time.LoadLocation("Europe/Brussels")
+	if err != nil {
+		return time.UTC
+	}
+	return loc
+}

@@ -1,0 +1,219 @@
+package config
+
+import (
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"path/filepath"
+	"reflect"
+	"runtime"
+	"slices"
+	"strings"
+
+	"github.com/sagikazarmark/locafero"
+	"github.com/spf13/viper"
+
+	"balansd/problem"
+)
+
+const (
+	prefix       = "BALANSD_"
+	fileVariable = prefix + "CONFIG" // names the configuration file
+	testPrefix   = prefix + "TEST_"  // left to the project's own tests
+	fileName     = "balansd.yaml"
+	maxFile      = 1 << 20 // bytes; a configuration is some hundred lines
+)
+
+// LoadOptions says where the settings come from.
+type LoadOptions struct {
+	Path    string   // the file, as the command line names it; empty to search for it
+	Environ []string // as os.Environ gives it
+	Search  []string // folders to search; nil for SearchPath
+}
+
+// SearchPath lists the folders in which balansd.yaml is looked for, first
+// match first: the working directory, then the system's place.
+func SearchPath(environ []string) []string {
+	if runtime.GOOS == "windows" {
+		return []string{".", defaults("windows", lookup(environ, "ProgramData")).DataDir}
+	}
+	return []string{".", "/etc/balansd"}
+}
+
+// DefaultFile is where a configuration belongs when nobody says otherwise.
+func DefaultFile(environ []string) string {
+	path := SearchPath(environ)
+	return filepath.Join(path[len(path)-1], fileName)
+}
+
+// Load reads the settings. The file is the one of Path, else of the variable
+// BALANSD_CONFIG, else the first balansd.yaml on the search path; without any,
+// defaults and environment alone count. A variable BALANSD_ plus the key in
+// capitals, as BALANSD_FINBOX_CLIENT_ID, overrides a single setting; an empty
+// one counts as not set.
+//
+// All mistakes come back at once: a ConfigInvalid problem with a *Mistakes
+// inside.
+func Load(o LoadOptions) (*Config, error) {
+	file, err := find(o)
+	if err != nil {
+		return nil, err
+	}
+	c := defaults(runtime.GOOS, lookup(o.Environ, "ProgramData"))
+	c.StateFile, c.KeyFile = "", "" // they follow a data_dir that a person sets
+	if runtime.GOOS != "windows" {
+		c.Socket = ""
+	}
+	r := &reader{file: file, origins: map[string]Origin{}}
+	if file != "" {
+		text, err := readBounded(file, maxFile)
+		if err != nil {
+			return nil, asProblem([]Mistake{{File: file, What: "the file cannot be read: " + reason(err),
+				Right: "check its name and who may read it"}}, file)
+		}
+		r.document(text, c)
+	}
+	r.environment(o.Environ, c)
+	c.resolve(file)
+	c.derive()
+	r.check(c)
+	r.secrets(c)
+	if err := asProblem(r.mistakes, file); err != nil {
+		return nil, err
+	}
+	c.file, c.origins = file, r.origins
+	return c, nil
+}
+
+// find names the configuration file, empty when there is none. Viper does the
+// search and nothing more: its decoding turns an id 00123 into 83 and 90 into
+// 90 nanoseconds, and it reads the process's environment rather than the one
+// it is given.
+func find(o LoadOptions) (string, error) {
+	if file := o.Path; file != "" {
+		return file, nil
+	}
+	if file := lookup(o.Environ, fileVariable); file != "" {
+		return file, nil
+	}
+	search := o.Search
+	if search == nil {
+		search = SearchPath(o.Environ)
+	}
+	v := viper.NewWithOptions(viper.WithFinder(locafero.Finder{
+		Paths: search, Names: []string{fileName}, Type: locafero.FileTypeFile,
+	}))
+	// What Viper thinks of the content does not matter, only what it found.
+	err := v.ReadInConfig()
+	if _, none := errors.AsType[viper.ConfigFileNotFoundError](err); none {
+		return "", nil
+	}
+	if v.ConfigFileUsed() == "" && err != nil {
+		return "", problem.Wrap(err, problem.ConfigInvalid, "the configuration file cannot be looked for",
+			"Name it with --config.")
+	}
+	return v.ConfigFileUsed(), nil
+}
+
+// environment overrides single settings by variables.
+func (r *reader) environment(environ []string, c *Config) {
+	known := map[string]string{}
+	values := map[string]reflect.Value{}
+	singles(reflect.ValueOf(c).Elem(), "", func(key string, v reflect.Value) {
+		known[variable(key)] = key
+		values[key] = v
+	})
+	names := make([]string, 0, len(known))
+	for name := range known {
+		names = append(names, strings.TrimPrefix(name, prefix))
+	}
+	slices.Sort(names)
+	for _, pair := range environ {
+		name, text, _ := strings.Cut(pair, "=")
+		if runtime.GOOS == "windows" {
+			name = strings.ToUpper(name)
+		}
+		if !strings.HasPrefix(name, prefix) || strings.HasPrefix(name, testPrefix) || name == fileVariable || text == "" {
+			continue
+		}
+		key, ok := known[name]
+		if !ok {
+			right := "set it in the file; variables exist for single settings only, as BALANSD_FINBOX_CLIENT_ID"
+			if best := nearest(strings.TrimPrefix(name, prefix), names); best != "" {
+				right = "did you mean " + prefix + best + "?"
+			}
+			r.mistakes = append(r.mistakes, Mistake{Key: name, What: "no setting has this variable", Right: right})
+			continue
+		}
+		r.origins[key] = Origin{Variable: name}
+		if err := setText(values[key], text); err != nil {
+			r.refused(key, err)
+		}
+	}
+}
+
+// paths lists the settings that are paths in the file system.
+func (c *Config) paths() map[string]*string {
+	p := map[string]*string{
+		"data_dir": &c.DataDir, "state_file": &c.StateFile, "key_file": &c.KeyFile,
+		"finbox.client_secret_file": &c.Finbox.ClientSecretFile,
+		"finbox.private_key_file":   &c.Finbox.PrivateKeyFile, "finbox.certificate_file": &c.Finbox.CertificateFile,
+		"silverfin.client_secret_file": &c.Silverfin.ClientSecretFile, "network.ca_file": &c.Network.CAFile,
+	}
+	if runtime.GOOS != "windows" {
+		p["socket"] = &c.Socket
+	}
+	for i := range c.Folders {
+		p[fmt.Sprintf("folders[%d].path", i)] = &c.Folders[i].Path
+	}
+	return p
+}
+
+// resolve makes paths absolute. They are relative to the folder of the
+// configuration file, so that it does not matter from where balansd is
+// started: a service starts elsewhere than a person.
+func (c *Config) resolve(file string) {
+	base, err := filepath.Abs(filepath.Dir(file))
+	if err != nil {
+		return
+	}
+	for _, p := range c.paths() {
+		if *p != "" && !filepath.IsAbs(*p) {
+			*p = filepath.Join(base, *p)
+		}
+	}
+}
+
+// lookup finds a variable, whatever its case on Windows.
+func lookup(environ []string, name string) string {
+	for _, pair := range environ {
+		n, text, _ := strings.Cut(pair, "=")
+		if n == name || runtime.GOOS == "windows" && strings.EqualFold(n, name) {
+			return text
+		}
+	}
+	return ""
+}
+
+// readBounded reads a file of at most limit bytes.
+func readBounded(path string, limit int64) ([]byte, error) {
+	f, err := os.Open(path)
+	if err != nil {
+		return nil, err
+	}
+	defer func() { _ = f.Close() }()
+	text, err := io.ReadAll(io.LimitReader(f, limit+1))
+	if err == nil && int64(len(text)) > limit {
+		err = fmt.Errorf("it is larger than %s", Size(limit))
+	}
+	return text, err
+}
+
+// reason says why a file could not be read, without its path.
+func reason(err error) string {
+	if pe, ok := errors.AsType[*os.PathError](err); ok {
+		err = pe.Err
+	}
+	return err.Error()
+}

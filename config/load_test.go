@@ -1,0 +1,336 @@
+package config
+
+import (
+	"encoding/pem"
+	"errors"
+	"fmt"
+	"os"
+	"path/filepath"
+	"runtime"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/google/go-cmp/cmp"
+
+	"balansd/balance"
+	"balansd/problem"
+)
+
+// write puts a file in a folder of the test and gives its path.
+func write(t *testing.T, dir, name, text string, mode os.FileMode) string {
+	t.Helper()
+	path := filepath.Join(dir, name)
+	if err := os.WriteFile(path, []byte(text), mode); err != nil {
+		t.Fatal(err)
+	}
+	return path
+}
+
+// load reads a configuration text in a folder of its own.
+func load(t *testing.T, text string, environ ...string) (*Config, error) {
+	t.Helper()
+	return Load(LoadOptions{Path: write(t, t.TempDir(), "balansd.yaml", text, 0o600), Environ: environ})
+}
+
+// mistakes gives what Load found, each with the place that counts from the
+// file's name on.
+func mistakes(t *testing.T, err error) []string {
+	t.Helper()
+	if !problem.Is(err, problem.ConfigInvalid) {
+		t.Fatalf("error = %v, want a ConfigInvalid problem", err)
+	}
+	m, ok := errors.AsType[*Mistakes](err)
+	if !ok {
+		t.Fatalf("error = %v, want *Mistakes inside", err)
+	}
+	var list []string
+	for line := range strings.SplitSeq(m.Error(), "\n") {
+		if at := strings.Index(line, "balansd.yaml:"); at >= 0 {
+			line = line[at:]
+		}
+		list = append(list, line)
+	}
+	return list
+}
+
+func TestSixMistakesAreAllReportedWithTheirLines(t *testing.T) {
+	_, err := load(t, `language: nl
+night:
+  at: 2.30
+  spread: 90
+language: fr
+finbox:
+  base_url: https://finbox.example
+  token_url: finbox.example/token
+  client_idd: 00123
+time_zone: Europe/Brussel
+`, "BALANSD_FINBOX_CLIENT_ID=00123", "BALANSD_FINBOX_CLIENT_SECRET=hunter2")
+	got := mistakes(t, err)
+	want := []string{
+		`balansd.yaml:3:3: night.at: "2.30" is no time of day; write hours and minutes as 02:30`,
+		`balansd.yaml:4:3: night.spread: "90" has no unit; write 90s, 90m or 90h`,
+		`balansd.yaml:5:1: language: is set twice, first on line 1; keep one of the two`,
+		`balansd.yaml:8:3: finbox.token_url: "finbox.example/token" is no web address; write it in full, as https://host.example/path`,
+		`balansd.yaml:9:3: finbox.client_idd: this setting is not known; did you mean "client_id"?`,
+		`balansd.yaml:10:1: time_zone: "Europe/Brussel" is no time zone; write its name as Europe/Brussels`,
+	}
+	if diff := cmp.Diff(want, got); diff != "" {
+		t.Errorf("mistakes (-want +got):\n%s", diff)
+	}
+	p := problem.Of(err)
+	if p.What != "the configuration has 6 mistakes" || p.Code.ExitCode() != 2 {
+		t.Errorf("problem = %q with exit code %d", p.What, p.Code.ExitCode())
+	}
+}
+
+func TestEachMistakeSaysWhatWouldBeRight(t *testing.T) {
+	const silverfin = "silverfin:\n  client_id: a\n  client_secret_file: s\n"
+	for name, c := range map[string]struct{ text, want string }{
+		"no YAML":               {"night:\n  at: \"02:30\n", `2:1: this is no YAML: found unexpected end of stream; write settings as "key: value", indented with spaces`},
+		"tab":                   {"night:\n\tat: 3\n", `2:1: this is no YAML: found character that cannot start any token; write settings`},
+		"two documents":         {"language: nl\n---\nlanguage: fr\n", `a second YAML document starts here; keep all settings in one`},
+		"list for a section":    {"night: [1]\n", `1:1: night: holds a list; write its settings below it`},
+		"value for a list":      {"folders: here\n", `1:1: folders: holds the single value "here"; write a list`},
+		"section for a value":   {"language: {nl: 1}\n", `1:1: language: holds settings of its own; write a single value`},
+		"secret in the file":    {"finbox: {client_secret: hunter2}\n", `finbox.client_secret: a secret is written in the configuration file; put it in a file of its own and name that as client_secret_file, or set BALANSD_FINBOX_CLIENT_SECRET`},
+		"no value":              {"language:\n", `1:1: language: has no value; give it one, or leave the line out`},
+		"misplaced":             {"overlap: 1h\n", `1:1: overlap: this setting is not known; it belongs at finbox.overlap`},
+		"unknown":               {"zzzzzzzzzz: 1\n", `zzzzzzzzzz: this setting is not known; known here are data_dir, `},
+		"not a word known":      {"language: nll\n", `language: "nll" is not known here; did you mean nl? it is one of nl, fr, en, de`},
+		"negative duration":     {"night: {spread: -5m}\n", `night.spread: "-5m" is negative; write it without the minus`},
+		"duration out of range": {"night: {deadline: 48h}\n", `night.deadline: 48h is out of range; it lies between 10m and 23h`},
+		"size without unit":     {"finbox: {max_document: 50}\n", `finbox.max_document: "50" has no unit; write 50MiB or 50KiB`},
+		"size of a wrong unit":  {"finbox: {max_document: 50MB}\n", `the units are B, KiB, MiB and GiB, as in 50MiB`},
+		"size too large":        {"finbox: {max_document: 9999999999GiB}\n", `finbox.max_document: "9999999999GiB"`},
+		"no number":             {silverfin + "  concurrency: four\n", `4:3: silverfin.concurrency: "four" is no whole number; write digits only, as 4`},
+		"not a number":          {silverfin + "  requests_per_second: .nan\n", `silverfin.requests_per_second: ".nan" is no number`},
+		"NaN":                   {silverfin + "  requests_per_second: NaN\n", `silverfin.requests_per_second: NaN is out of range`},
+		"plain http":            {"finbox: {base_url: http://finbox.example}\n", `finbox.base_url: "http://finbox.example" is not encrypted; write https://`},
+		"password in address":   {"finbox: {base_url: https://me:hunter2@finbox.example}\n", `finbox.base_url: the address holds a user or password`},
+		"password in proxy":     {"network: {proxy: http://me:hunter2@proxy.example}\n", `network.proxy: a password is written in the configuration file; set BALANSD_NETWORK_PROXY instead`},
+		"open callback":         {silverfin + "  callback_address: 0.0.0.0:80\n", `"0.0.0.0:80" is no address of this machine`},
+		"placeholder":           {"finbox: {client_id: CHANGE-ME}\n", `finbox.client_id: still holds the example's CHANGE-ME`},
+		"missing file":          {silverfin, `silverfin.client_secret_file: the file `},
+		"key without code":      {silverfin + "  target: {key: code}\n", `silverfin.target.key: "code" does not hold {code} once`},
+		"no rubric":             {silverfin + "  target: {map: {1311: x}}\n", `silverfin.target.map.1311: "1311" is not a rubric of the social balance`},
+		"handle without level":  {silverfin + "  target: {handle: x}\n", `silverfin.target.level: a handle or require_starred is set`},
+		"level without handle":  {silverfin + "  target: {level: reconciliation}\n", `silverfin.target.handle: is missing`},
+		"bad pattern":           {silverfin + "  workflow: {names: [\"(\"]}\n", `silverfin.workflow.names[0]: "(" is no regular expression`},
+		"folder twice":          {"folders:\n- {name: a, path: p}\n- {name: a, path: q}\n", `3:4: folders[1].name: two folders are named "a"`},
+		"folder without path":   {"folders:\n- name: a\n", `2:3: folders[0].path: is missing`},
+		"bad date":              {"folders:\n- {name: a, path: p, from: 2025-02-30}\n", `folders[0].from: "2025-02-30" is no date; write a day as 2025-01-31, or all`},
+		"link without company":  {"dossiers:\n- {connection: a, dossier: b, firm: 3}\n", `dossiers[0].company: a firm is named without the company`},
+		"link of nothing":       {"dossiers:\n- {connection: a, dossier: b}\n", `dossiers[0]: says nothing about the dossier`},
+		"linked twice":          {"dossiers:\n- {connection: a, dossier: b, from: all}\n- {connection: a, dossier: b, from: all}\n", `dossiers[1].dossier: the dossier "b" is linked twice`},
+	} {
+		t.Run(name, func(t *testing.T) {
+			_, err := load(t, c.text)
+			got := strings.Join(mistakes(t, err), "\n")
+			if !strings.Contains(got, c.want) {
+				t.Errorf("mistakes:\n%s\nwant among them:\n%s", got, c.want)
+			}
+			if strings.Contains(got, "hunter2") {
+				t.Error("a password is in the message")
+			}
+		})
+	}
+}
+
+func TestAValueKeepsItsText(t *testing.T) {
+	dir := t.TempDir()
+	write(t, dir, "secret", "0x1e3\r\n", 0o600)
+	c, err := Load(LoadOptions{Path: write(t, dir, "balansd.yaml", `
+finbox:
+  base_url: https://finbox.example
+  token_url: http://127.0.0.1:1/token
+  client_id: 00123
+  client_secret_file: secret
+  scope: 1e3
+  overlap: 36h
+  max_document: 2MiB
+folders:
+- {name: 007, path: in, from: 2025-01-31}
+- {name: all, path: in2, from: all, settle: 0s}
+dossiers:
+- {connection: Acme.NV, dossier: 0099, firm: 7, company: 8}
+`, 0o600)})
+	if err != nil {
+		t.Fatal(err)
+	}
+	f := c.Finbox
+	if f.ClientID != "00123" || f.Scope != "1e3" || f.ClientSecret.Reveal() != "0x1e3" ||
+		f.Overlap != 36*time.Hour || f.MaxDocument != 2<<20 {
+		t.Errorf("finbox = %+v, secret %q", f, f.ClientSecret.Reveal())
+	}
+	want := []Folder{
+		{Name: "007", Path: filepath.Join(dir, "in"), Settle: 10 * time.Second, From: From{Date: balance.Date{Year: 2025, Month: 1, Day: 31}}},
+		{Name: "all", Path: filepath.Join(dir, "in2"), From: From{All: true}},
+	}
+	if diff := cmp.Diff(want, c.Folders); diff != "" {
+		t.Errorf("folders (-want +got):\n%s", diff)
+	}
+	if d := c.Dossiers[0]; d.Dossier != "0099" || d.Connection != "Acme.NV" || d.Firm != 7 || d.Company != 8 {
+		t.Errorf("dossier = %+v", d)
+	}
+}
+
+func TestEnvironmentOverridesSingleSettings(t *testing.T) {
+	c, err := load(t, "night: {at: \"01:00\"}\n",
+		"BALANSD_NIGHT_AT=03:15", "BALANSD_FINBOX_BASE_URL=https://finbox.example",
+		"BALANSD_FINBOX_TOKEN_URL=https://finbox.example/t", "BALANSD_FINBOX_CLIENT_ID=00123",
+		"BALANSD_FINBOX_CLIENT_SECRET=hunter2", "BALANSD_LANGUAGE=", "BALANSD_TEST_ANYTHING=x", "PATH=/bin")
+	if err != nil {
+		t.Fatal(err)
+	}
+	if c.Night.At != (Clock{3, 15}) || c.Finbox.ClientID != "00123" || c.Finbox.ClientSecret.Reveal() != "hunter2" || c.Language != "nl" {
+		t.Errorf("config = %+v", c)
+	}
+
+	_, err = load(t, "", "BALANSD_FINBX_CLIENT_ID=x", "BALANSD_NIGHT_SPREAD=90", "BALANSD_FOLDERS=x")
+	want := []string{
+		"environment: BALANSD_FINBX_CLIENT_ID: no setting has this variable; did you mean BALANSD_FINBOX_CLIENT_ID?",
+		`environment: BALANSD_NIGHT_SPREAD: "90" has no unit; write 90s, 90m or 90h`,
+		"environment: BALANSD_FOLDERS: no setting has this variable; set it in the file; variables exist for single settings only, as BALANSD_FINBOX_CLIENT_ID",
+	}
+	if diff := cmp.Diff(want, mistakes(t, err)); diff != "" {
+		t.Errorf("mistakes (-want +got):\n%s", diff)
+	}
+}
+
+func TestTheFileIsFound(t *testing.T) {
+	first, second := t.TempDir(), t.TempDir()
+	search := []string{first, second}
+	c, err := Load(LoadOptions{Search: search})
+	if err != nil || c.File() != "" || c.Language != "nl" {
+		t.Fatalf("without a file: %+v, %v", c, err)
+	}
+	write(t, second, "balansd.yaml", "language: fr\n", 0o600)
+	write(t, first, "balansd.json", `{"language": "de"}`, 0o600) // another kind of file is not ours
+	if c, err = Load(LoadOptions{Search: search}); err != nil || c.Language != "fr" {
+		t.Fatalf("on the path: %v", err)
+	}
+	write(t, first, "balansd.yaml", "language: en\n", 0o600)
+	if c, err = Load(LoadOptions{Search: search}); err != nil || c.Language != "en" {
+		t.Fatalf("first on the path: %v", err)
+	}
+	other := write(t, t.TempDir(), "other.yaml", "language: de\n", 0o600)
+	if c, err = Load(LoadOptions{Search: search, Environ: []string{"BALANSD_CONFIG=" + other}}); err != nil || c.Language != "de" {
+		t.Fatalf("by the variable: %v", err)
+	}
+	if c.File() != other {
+		t.Errorf("file = %s, want %s", c.File(), other)
+	}
+	// A file with mistakes is found all the same, not passed over.
+	write(t, first, "balansd.yaml", "language: [\n", 0o600)
+	if _, err = Load(LoadOptions{Search: search}); !problem.Is(err, problem.ConfigInvalid) {
+		t.Errorf("a broken file gives %v", err)
+	}
+	if _, err = Load(LoadOptions{Path: filepath.Join(first, "absent.yaml")}); !strings.Contains(err.Error(), "absent.yaml: the file cannot be read") {
+		t.Errorf("an absent file gives %v", err)
+	}
+}
+
+func TestASecretFileIsForTheServiceAlone(t *testing.T) {
+	if runtime.GOOS == "windows" {
+		t.Skip("Windows keeps other rights")
+	}
+	dir := t.TempDir()
+	write(t, dir, "open", "hunter2", 0o644)
+	if err := os.Chmod(filepath.Join(dir, "open"), 0o644); err != nil {
+		t.Fatal(err)
+	}
+	write(t, dir, "empty", "\n", 0o600)
+	write(t, dir, "nocert", "x", 0o600)
+	for name, want := range map[string]string{
+		"private_key_file: open":                             "can be read by everyone on this machine; run: chmod 600 ",
+		"private_key_file: absent":                           "absent cannot be read: no such file or directory",
+		"private_key_file: .":                                "is no file; name the file itself",
+		"client_secret_file: open":                           "can be read by everyone on this machine",
+		"client_secret_file: empty":                          "empty is empty; put the secret in it",
+		"certificate_file: nocert":                           "nocert holds no certificate",
+		"private_key_file: open\n  client_secret_file: open": "a client secret is set as well",
+	} {
+		_, err := Load(LoadOptions{Path: write(t, dir, "balansd.yaml", "finbox:\n  "+name+"\n", 0o600)})
+		if got := strings.Join(mistakes(t, err), "\n"); !strings.Contains(got, want) {
+			t.Errorf("%s gives:\n%s\nwant among it: %s", name, got, want)
+		}
+	}
+}
+
+func TestStateFollowsTheDataDirectory(t *testing.T) {
+	c, err := load(t, "data_dir: state\nkey_file: /keys/balansd.key\n")
+	if err != nil {
+		t.Fatal(err)
+	}
+	if dir := filepath.Join(filepath.Dir(c.File()), "state"); c.DataDir != dir || c.StateFile != filepath.Join(dir, "balansd.db") {
+		t.Errorf("data_dir %s, state_file %s", c.DataDir, c.StateFile)
+	}
+	if runtime.GOOS != "windows" && c.KeyFile != "/keys/balansd.key" {
+		t.Errorf("key_file %s", c.KeyFile)
+	}
+	if runtime.GOOS != "windows" {
+		_, err = load(t, "socket: /"+strings.Repeat("x", 120)+"\n")
+		if got := mistakes(t, err)[0]; !strings.Contains(got, "a Unix socket's at most 103") {
+			t.Errorf("a long socket path gives %s", got)
+		}
+	}
+}
+
+func TestDefaultsAreValid(t *testing.T) {
+	for _, goos := range []string{"linux", "windows"} {
+		c := defaults(goos, "")
+		// Every section counts as touched, so that every check runs.
+		r := &reader{origins: map[string]Origin{"finbox.timeout": {}, "silverfin.timeout": {}}}
+		c.Finbox.BaseURL, c.Finbox.TokenURL, c.Finbox.ClientID = "https://a.example", "https://a.example", "a"
+		c.Silverfin.ClientID, c.Silverfin.ClientSecret = "a", NewSecret("b")
+		c.Finbox.ClientSecret = NewSecret("b")
+		r.check(c)
+		if len(r.mistakes) > 0 {
+			t.Errorf("%s: %v", goos, r.mistakes)
+		}
+	}
+	if c := defaults("windows", `D:\PD`); c.Socket != `\\.\pipe\balansd` || !strings.HasPrefix(c.DataDir, `D:\PD`) {
+		t.Errorf("windows: %s, %s", c.Socket, c.DataDir)
+	}
+}
+
+func TestASecretNeverPrints(t *testing.T) {
+	c := Default()
+	c.Finbox.ClientSecret = NewSecret("hunter2")
+	for _, format := range []string{"%v", "%+v", "%#v", "%s", "%q"} {
+		if s := fmt.Sprintf(format, c.Finbox.ClientSecret) + fmt.Sprintf(format, *c); strings.Contains(s, "hunter2") {
+			t.Errorf("%s prints the secret", format)
+		}
+	}
+}
+
+// FuzzDocument holds the reader to never panic and to end with either a
+// configuration or mistakes.
+func FuzzDocument(f *testing.F) {
+	for _, s := range []string{"", "night: {at: 1}", "folders: [{name: a}]", "a: &a [*a]", "? [1]: 2", "<<: {language: nl}", "finbox: &x {a: *x}"} {
+		f.Add(s)
+	}
+	f.Fuzz(func(t *testing.T, text string) {
+		c := defaults("linux", "")
+		r := &reader{file: "balansd.yaml", origins: map[string]Origin{}}
+		r.document([]byte(text), c)
+		r.check(c)
+		for _, m := range r.mistakes {
+			if m.What == "" || m.String() == "" {
+				t.Errorf("a mistake says nothing: %+v", m)
+			}
+		}
+		_, err := (&Config{TimeZone: time.UTC}).Show()
+		if err != nil {
+			t.Error(err)
+		}
+	})
+}
+
+// certificate is a PEM block that Go's x509 package reads; it vouches for
+// nobody.
+func certificate(t *testing.T) string {
+	t.Helper()
+	return string(pem.EncodeToMemory(&pem.Block{Type: "CERTIFICATE", Bytes: selfSigned(t)}))
+}

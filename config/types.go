@@ -1,0 +1,184 @@
+package config
+
+import (
+	"cmp"
+	"fmt"
+	"math"
+	"strconv"
+	"strings"
+	"time"
+
+	"balansd/balance"
+)
+
+// wrong is what is wrong with the text of a value, and what would be right.
+type wrong struct{ what, right string }
+
+func (w *wrong) Error() string { return w.what + "; " + w.right }
+
+// Secret is text that is never shown or logged. It prints as a mask; Reveal
+// gives it to the one who must send it.
+type Secret struct{ text string }
+
+// mask is what is shown in place of a secret. It does not tell its length.
+const mask = "(hidden)"
+
+// NewSecret makes a Secret.
+func NewSecret(text string) Secret { return Secret{text} }
+
+// Reveal gives the secret itself.
+func (s Secret) Reveal() string { return s.text }
+
+// IsZero tells whether there is no secret.
+func (s Secret) IsZero() bool { return s.text == "" }
+
+// String gives a mask, or the empty string when there is no secret.
+func (s Secret) String() string {
+	if s.IsZero() {
+		return ""
+	}
+	return mask
+}
+
+// GoString gives what String gives, so that %#v hides the secret too.
+func (s Secret) GoString() string { return s.String() }
+
+// MarshalText gives what String gives.
+func (s Secret) MarshalText() ([]byte, error) { return []byte(s.String()), nil }
+
+// UnmarshalText takes the text as the secret.
+func (s *Secret) UnmarshalText(text []byte) error {
+	s.text = string(text)
+	return nil
+}
+
+// Size is a number of bytes.
+type Size int64
+
+// sizeUnits are the binary units, largest first.
+var sizeUnits = []struct {
+	name  string
+	bytes Size
+}{{"GiB", 1 << 30}, {"MiB", 1 << 20}, {"KiB", 1 << 10}, {"B", 1}}
+
+// UnmarshalText reads a whole number with one of the units B, KiB, MiB, GiB.
+func (s *Size) UnmarshalText(text []byte) error {
+	t := string(text)
+	digits := strings.TrimRight(t, "BbKkMmGgIi ")
+	n, err := strconv.ParseInt(digits, 10, 64)
+	if err != nil || n < 0 {
+		return &wrong{fmt.Sprintf("%q is no size", clip(t)), "write a whole number with its unit, as 50MiB"}
+	}
+	unit := strings.TrimSpace(t[len(digits):])
+	for _, u := range sizeUnits {
+		if u.name == unit && n <= math.MaxInt64/int64(u.bytes) {
+			*s = Size(n) * u.bytes
+			return nil
+		}
+	}
+	if unit == "" {
+		return &wrong{fmt.Sprintf("%q has no unit", clip(t)), "write " + digits + "MiB or " + digits + "KiB"}
+	}
+	return &wrong{fmt.Sprintf("%q has a unit that is not known", clip(t)), "the units are B, KiB, MiB and GiB, as in 50MiB"}
+}
+
+// String writes the size with the largest unit that keeps it whole.
+func (s Size) String() string {
+	for _, u := range sizeUnits {
+		if s != 0 && s%u.bytes == 0 {
+			return strconv.FormatInt(int64(s/u.bytes), 10) + u.name
+		}
+	}
+	return strconv.FormatInt(int64(s), 10) + "B"
+}
+
+// Clock is a local time of day.
+type Clock struct{ Hour, Minute int }
+
+// UnmarshalText reads HH:MM, from 00:00 to 23:59.
+func (c *Clock) UnmarshalText(text []byte) error {
+	t, err := time.Parse("15:04", string(text))
+	if err != nil || len(text) != 5 {
+		return &wrong{fmt.Sprintf("%q is no time of day", clip(string(text))), "write hours and minutes as 02:30"}
+	}
+	c.Hour, c.Minute = t.Hour(), t.Minute()
+	return nil
+}
+
+// String writes HH:MM.
+func (c Clock) String() string { return fmt.Sprintf("%02d:%02d", c.Hour, c.Minute) }
+
+// From says which balances of a dossier or folder count. The zero From means
+// those made after the activation.
+type From struct {
+	All  bool         // every balance, however old
+	Date balance.Date // those made on this day or later; zero when not set
+}
+
+// UnmarshalText reads all, or a date as 2025-01-01.
+func (f *From) UnmarshalText(text []byte) error {
+	if string(text) == "all" {
+		*f = From{All: true}
+		return nil
+	}
+	d, err := balance.ParseDate(string(text))
+	if err != nil {
+		return &wrong{fmt.Sprintf("%q is no date", clip(string(text))), "write a day as 2025-01-31, or all"}
+	}
+	*f = From{Date: d}
+	return nil
+}
+
+// String writes what UnmarshalText reads; the zero From is the empty string.
+func (f From) String() string {
+	if f.All {
+		return "all"
+	}
+	return f.Date.String()
+}
+
+// parseDuration reads a duration with its unit. A bare number is refused: it
+// would be taken for nanoseconds by one library and for seconds by another.
+func parseDuration(t string) (time.Duration, error) {
+	if _, err := strconv.ParseFloat(t, 64); err == nil {
+		return 0, &wrong{fmt.Sprintf("%q has no unit", clip(t)), fmt.Sprintf("write %[1]ss, %[1]sm or %[1]sh", clip(t))}
+	}
+	d, err := time.ParseDuration(t)
+	switch {
+	case err != nil:
+		return 0, &wrong{fmt.Sprintf("%q is no duration", clip(t)), "write a number with its unit, as 30s, 15m or 6h"}
+	case d < 0:
+		return 0, &wrong{fmt.Sprintf("%q is negative", clip(t)), "write it without the minus"}
+	}
+	return d, nil
+}
+
+// formatDuration writes a duration as people do: 6h, not 6h0m0s.
+func formatDuration(d time.Duration) string {
+	s := d.String()
+	if strings.HasSuffix(s, "m0s") {
+		s = strings.TrimSuffix(s, "0s")
+	}
+	if strings.HasSuffix(s, "h0m") {
+		s = strings.TrimSuffix(s, "0m")
+	}
+	return s
+}
+
+// parseZone reads the name of a time zone. Local is refused: it is another
+// zone on another server.
+func parseZone(t string) (*time.Location, error) {
+	loc, err := time.LoadLocation(cmp.Or(t, "Local"))
+	if err != nil || loc == time.Local {
+		return nil, &wrong{fmt.Sprintf("%q is no time zone", clip(t)), "write its name as Europe/Brussels"}
+	}
+	return loc, nil
+}
+
+// clip shortens text for a message.
+func clip(t string) string {
+	if r := []rune(t); len(r) > 60 {
+		return string(r[:60]) + "…"
+	}
+	return t
+}
