@@ -1,0 +1,112 @@
+package balance
+
+import (
+	"encoding/xml"
+	"path"
+	"slices"
+	"strings"
+)
+
+// wantedPFS tells whether a fact of the pfs taxonomy matters. Its core, its
+// identification part (gcd) and its lists (vl) each have a namespace a year;
+// the names of the elements stayed.
+func (in *instance) wantedPFS(name xml.Name, f *xbrlFact) bool {
+	if i, ok := in.data.pfs[name.Local]; ok {
+		f.name, f.rubric = name.Local, i
+		return true
+	}
+	switch {
+	case name.Local == "EntityCurrentLegalName" && slices.Contains(in.path, "EntityInformation"):
+		f.name = "name"
+	case len(in.path) > 0 && in.path[len(in.path)-1] == "NumberJointIndustrialCommittee":
+		f.name = "joint_committee"
+	default:
+		return false
+	}
+	return true
+}
+
+// fillPFS makes the balance from the facts of the pfs taxonomy.
+func (in *instance) fillPFS() error {
+	switch base := path.Base(in.schemaRef); {
+	case strings.Contains(base, "-full-"):
+		in.balance.Model = Full
+	case strings.Contains(base, "-abbr-"):
+		in.balance.Model = Abbreviated
+	case strings.Contains(base, "-mic-"):
+		in.balance.Model = Micro
+	default:
+		in.find("model", nil, "The schema reference does not tell the model")
+	}
+	year, before := in.years()
+	in.balance.FiscalYear = year
+	for i := range in.facts {
+		f := &in.facts[i]
+		switch {
+		case f.rubric >= 0:
+			if err := in.putPFS(f, year.End, before); err != nil {
+				return err
+			}
+		case f.name == "name" && in.balance.Name == "":
+			in.balance.Name = f.value
+		case f.name == "joint_committee":
+			in.committee(f.value)
+		}
+	}
+	in.defaultCurrency()
+	return nil
+}
+
+// putPFS states the cell of a fact: the year by the end of its period.
+func (in *instance) putPFS(f *xbrlFact, end, before Date) error {
+	r := &in.data.rubrics[f.rubric]
+	c, known := in.contexts[f.context]
+	switch {
+	case !known:
+		in.find("context", []string{r.Code}, "Line %d: rubric %s refers to a context that is not there", f.at.line, r.Code)
+		return nil
+	case c == nil || c.members != "":
+		in.find("context", []string{r.Code}, "Line %d: rubric %s is stated for a part of the entity and is left out", f.at.line, r.Code)
+		return nil
+	case c.end != end && c.end != before || c.end.IsZero():
+		in.find("context", []string{r.Code},
+			"Line %d: rubric %s is stated for a period that is neither the year nor the year before", f.at.line, r.Code)
+		return nil
+	}
+	in.measure(r, f)
+	return in.put(f.rubric, c.end != end, f.value, f.at)
+}
+
+// years finds the financial year, and the end of the one before, among the
+// contexts, whatever their ids. The year is the period that ends last; where
+// there are only instants, it ends at the last of them.
+func (in *instance) years() (year Period, before Date) {
+	var instant Date
+	for _, c := range in.contexts {
+		switch {
+		case c == nil || c.members != "" || c.end.IsZero():
+		case c.start.IsZero():
+			instant = later(instant, c.end)
+		case year.End.Before(c.end) || year.End == c.end && c.start.Before(year.Start):
+			year = Period{c.start, c.end}
+		}
+	}
+	limit := year.Start
+	if year.End.IsZero() {
+		year.End, limit = instant, instant
+	}
+	for _, c := range in.contexts {
+		if c != nil && c.members == "" && c.end.Before(limit) {
+			before = later(before, c.end)
+		}
+	}
+	return year, before
+}
+
+// later gives the later of two dates.
+func later(a, b Date) Date {
+	if a.Before(b) {
+		return b
+	}
+	return a
+}
