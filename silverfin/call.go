@@ -1,0 +1,260 @@
+package silverfin
+
+import (
+	"bytes"
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"net/http"
+	"net/url"
+	"sync"
+	"time"
+
+	"golang.org/x/time/rate"
+
+	"balansd/ledger"
+	"balansd/problem"
+)
+
+// Bounds of one call.
+const (
+	maxBody      = 32 << 20 // of an answer
+	maxErrorBody = 64 << 10 // of a refusal
+	writeTries   = 4        // posts of one write that surely did not act, the first included
+)
+
+// Firm is the client of one linked firm. It is safe for concurrent use: it
+// makes one call at a time per company, a few at once for the firm, and keeps
+// to the firm's token bucket. Its errors are problems; a lock or a missing
+// period, workflow or template is a *ledger.NotYet; a context that ended is
+// that context's error.
+type Firm struct {
+	client    *Client
+	id        int64
+	tokens    *tokens
+	slots     chan struct{}
+	bucket    *rate.Limiter
+	companies *turns
+
+	mu        sync.Mutex
+	restUntil time.Time // no call before, because Silverfin said so
+}
+
+// call is one request below the firm's part of the API.
+type call struct {
+	method  string
+	path    string     // such as /companies/1/periods
+	query   url.Values // may be nil
+	body    any        // sent as JSON; nil for none
+	figures []string   // in the body, not to be shown
+	company int64      // 0 for none
+	doing   string     // for people: "reading the periods of dossier X"
+	scope   string     // the OAuth scope that Silverfin asks for, empty for none
+}
+
+// answer is what came back.
+type answer struct {
+	status int
+	header http.Header
+	body   []byte
+}
+
+// do makes a call and gives the body of a good answer.
+//
+// A GET is sent once, for the HTTP client may repeat it by itself. A POST is
+// sent again only when it surely did not act: when the connection was not made
+// or Silverfin answered 429. Both are sent again once after a 401, with a
+// renewed token.
+func (f *Firm) do(ctx context.Context, c call) ([]byte, error) {
+	var payload []byte
+	if c.body != nil {
+		var err error
+		if payload, err = json.Marshal(c.body); err != nil {
+			return nil, problem.New(problem.Unexpected, "a request to Silverfin could not be written down", "")
+		}
+	}
+	leave, err := f.enter(ctx, c.company)
+	if err != nil {
+		return nil, err
+	}
+	defer leave()
+	token, err := f.tokens.access(ctx, "")
+	if err != nil {
+		return nil, err
+	}
+	renewed, tries := false, 1
+	for {
+		if err := f.pace(ctx); err != nil {
+			return nil, f.paceError(ctx, err)
+		}
+		ans, err := f.send(ctx, c, payload, token)
+		again := c.method == http.MethodPost && tries < writeTries
+		switch {
+		case err != nil && ctx.Err() != nil:
+			return nil, ctx.Err()
+		case err != nil && notSent(err) && again:
+			tries++
+			if err := sleep(ctx, time.Duration(tries)*500*time.Millisecond); err != nil {
+				return nil, err
+			}
+			continue
+		case err != nil:
+			return nil, f.down(c, networkReason(err))
+		case ans.status == http.StatusUnauthorized && renewed:
+			return nil, f.tokens.refuse(ctx, token)
+		case ans.status == http.StatusUnauthorized:
+			renewed = true
+			if token, err = f.tokens.access(ctx, token); err != nil {
+				return nil, err
+			}
+			continue
+		case ans.status == http.StatusTooManyRequests:
+			wait := retryAfter(ans.header, time.Now())
+			f.rest(min(wait, longestRest))
+			if again && wait <= longestRest {
+				tries++
+				continue
+			}
+		}
+		if ans.status >= 200 && ans.status < 300 {
+			return ans.body, nil
+		}
+		return nil, f.failure(c, ans, token)
+	}
+}
+
+// send makes one request.
+func (f *Firm) send(ctx context.Context, c call, payload []byte, token string) (answer, error) {
+	address := fmt.Sprintf("%s/api/v4/f/%d%s", f.client.base, f.id, c.path)
+	if len(c.query) > 0 {
+		address += "?" + c.query.Encode()
+	}
+	var body io.Reader
+	if payload != nil {
+		body = bytes.NewReader(payload)
+	}
+	req, err := http.NewRequestWithContext(ctx, c.method, address, body)
+	if err != nil {
+		return answer{}, err
+	}
+	req.Header.Set("Authorization", "Bearer "+token)
+	req.Header.Set("Accept", "application/json")
+	req.Header.Set("Accept-Language", "en") // so that the word "locked" is found
+	req.Header.Set("User-Agent", "balansd")
+	if payload != nil {
+		req.Header.Set("Content-Type", "application/json")
+	}
+	start := time.Now()
+	resp, err := f.client.http.Do(req)
+	if err != nil {
+		return answer{}, err
+	}
+	defer func() { _ = resp.Body.Close() }()
+	f.client.cfg.Log.Debug().Int64("firm_id", f.id).Str("method", c.method).Str("path", c.path).
+		Int("status", resp.StatusCode).Dur("took", time.Since(start)).Msg("silverfin call")
+	good := resp.StatusCode < 300
+	limit := int64(maxErrorBody)
+	if good {
+		limit = maxBody
+	}
+	data, err := io.ReadAll(io.LimitReader(resp.Body, limit))
+	if err != nil && (!good || c.method == http.MethodPost) {
+		err = nil // the status says it all
+	}
+	return answer{resp.StatusCode, resp.Header, data}, err
+}
+
+// failure turns a refusal into what a person can act on.
+func (f *Firm) failure(c call, ans answer, token string) error {
+	secrets := append(f.tokens.secrets(), token, f.client.cfg.ClientSecret)
+	text := errorText(ans.body, func(s string) string { return conceal(s, secrets, c.figures) })
+	html := isHTML(ans.body)
+	status := ans.status
+	if c.method == http.MethodPost && status >= 400 && status < 500 && (f.client.lockStatus(status) ||
+		!html && (status == 403 || status == 409 || status == 422) && lockWords.MatchString(text)) {
+		return &ledger.NotYet{Reason: ledger.PeriodLocked,
+			Detail: fmt.Sprintf("Silverfin refuses %s because the period is locked (%d %s)", c.doing, status, text)}
+	}
+	switch {
+	case status == http.StatusTooManyRequests:
+		return f.down(c, "it asks for a rest (429)")
+	case status >= 500 || status == http.StatusRequestTimeout || html:
+		return f.down(c, fmt.Sprintf("it answers %d", status))
+	case status >= 300 && status < 400:
+		return f.down(c, fmt.Sprintf("it sends the request elsewhere (%d); the address in the configuration may be wrong", status))
+	}
+	what := fmt.Sprintf("Silverfin firm %d refuses %s (%d %s)", f.id, c.doing, status, text)
+	next := "Look up the message in Silverfin, or send it to support with the name of the dossier."
+	switch status {
+	case http.StatusForbidden:
+		next = "Give the person who linked the firm access to the dossier in Silverfin."
+		if c.scope != "" {
+			next = fmt.Sprintf("Give the person who linked the firm access to the dossier in Silverfin; if that is so, link the firm again with the scope %s.", c.scope)
+		}
+	case http.StatusNotFound:
+		next = "Check that the dossier, its period and its template still exist in Silverfin, and that the person who linked the firm may see them."
+	}
+	return problem.New(problem.SilverfinRefused, what, next)
+}
+
+func (f *Firm) down(c call, why string) error {
+	return problem.New(problem.SilverfinDown, fmt.Sprintf("Silverfin did not answer when %s (firm %d): %s", c.doing, f.id, why), nextDown)
+}
+
+// paceError tells a context that ended from one whose deadline comes before
+// the bucket has room.
+func (f *Firm) paceError(ctx context.Context, err error) error {
+	if ctx.Err() != nil {
+		return ctx.Err()
+	}
+	if errors.Is(err, context.Canceled) {
+		return err
+	}
+	return context.DeadlineExceeded
+}
+
+// decode reads a good answer's JSON. An answer that is no JSON is trouble on
+// Silverfin's side, such as a page of a proxy.
+func (f *Firm) decode(c call, body []byte, into any) error {
+	if err := json.Unmarshal(body, into); err != nil {
+		return f.down(c, "its answer cannot be read")
+	}
+	return nil
+}
+
+// perPage is the page size that Silverfin documents as its default.
+const perPage = 200
+
+// maxPages bounds a list, 200,000 items, so that a server that never ends a
+// list cannot hold a pass.
+const maxPages = 1000
+
+// list walks the pages of a list and hands each one's items to take, until
+// take gives false. A page shorter than perPage is the last; with whole, only
+// an empty one is, for a server may give shorter pages than it was asked.
+func (f *Firm) list(ctx context.Context, c call, whole bool, take func([]json.RawMessage) (more bool, err error)) error {
+	var last []byte
+	for page := 1; page <= maxPages; page++ {
+		c.method = http.MethodGet
+		c.query = url.Values{"page": {fmt.Sprint(page)}, "per_page": {fmt.Sprint(perPage)}}
+		body, err := f.do(ctx, c)
+		if err != nil {
+			return err
+		}
+		var items []json.RawMessage
+		if err := f.decode(c, body, &items); err != nil {
+			return err
+		}
+		if len(items) == 0 || bytes.Equal(body, last) { // a server that knows no pages repeats itself
+			return nil
+		}
+		last = body
+		more, err := take(items)
+		if err != nil || !more || !whole && len(items) < perPage {
+			return err
+		}
+	}
+	return f.down(c, "its list does not end")
+}

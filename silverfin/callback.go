@@ -1,0 +1,128 @@
+package silverfin
+
+import (
+	"context"
+	"errors"
+	"io"
+	"net"
+	"net/http"
+	"strconv"
+	"strings"
+	"sync"
+	"time"
+
+	"balansd/problem"
+)
+
+// Callback is the small web server on this machine to which Silverfin sends
+// the browser back after a sign-in. It takes one answer.
+type Callback struct {
+	listener net.Listener
+	host     string
+	server   *http.Server
+	answers  chan callbackAnswer
+	once     sync.Once
+	failed   chan error
+}
+
+// callbackAnswer is what the browser brought.
+type callbackAnswer struct {
+	state, code string
+	firm        int64
+	err         error
+}
+
+// ListenCallback opens the server on an address of this machine, such as
+// 127.0.0.1:0 for any free port. It must be ended with Wait or Close.
+func ListenCallback(addr string) (*Callback, error) {
+	host, _, err := net.SplitHostPort(addr)
+	if err != nil || !isLoopback(host) {
+		return nil, problem.New(problem.ConfigInvalid, "the callback address of the sign-in is not an address of this machine",
+			"Use 127.0.0.1 with a port, or :0 after it for any free port.")
+	}
+	l, err := net.Listen("tcp", addr)
+	if err != nil {
+		return nil, problem.Wrap(err, problem.SilverfinSignIn, "the callback address of the sign-in cannot be opened",
+			"Choose another port, or sign in by pasting the code.")
+	}
+	c := &Callback{listener: l, host: host, answers: make(chan callbackAnswer, 1), failed: make(chan error, 1)}
+	c.server = &http.Server{Handler: http.HandlerFunc(c.serve), ReadHeaderTimeout: 10 * time.Second,
+		ReadTimeout: 10 * time.Second, WriteTimeout: 10 * time.Second, MaxHeaderBytes: 16 << 10}
+	go func() { c.failed <- c.server.Serve(l) }()
+	return c, nil
+}
+
+// URL is the redirect address to begin the sign-in with.
+func (c *Callback) URL() string {
+	_, port, _ := net.SplitHostPort(c.listener.Addr().String())
+	return "http://" + net.JoinHostPort(c.host, port) + "/callback"
+}
+
+// Wait waits until the browser comes back, and closes the server. It gives what
+// End wants; firmID is the firm that was granted. A person who said no is a
+// problem as Refused makes it.
+func (c *Callback) Wait(ctx context.Context) (state, code string, firmID int64, err error) {
+	defer func() { _ = c.Close() }()
+	select {
+	case a := <-c.answers:
+		return a.state, a.code, a.firm, a.err
+	case err := <-c.failed:
+		return "", "", 0, problem.Wrap(err, problem.SilverfinSignIn, "the callback of the sign-in was closed",
+			"Start the sign-in again.")
+	case <-ctx.Done():
+		return "", "", 0, ctx.Err()
+	}
+}
+
+// Close closes the server; the page under way is still shown. It may be called
+// more than once.
+func (c *Callback) Close() error {
+	ctx, cancel := context.WithTimeout(context.Background(), 2*time.Second)
+	defer cancel()
+	if err := c.server.Shutdown(ctx); err != nil && !errors.Is(err, http.ErrServerClosed) {
+		return c.server.Close()
+	}
+	return nil
+}
+
+func (c *Callback) serve(w http.ResponseWriter, r *http.Request) {
+	h := w.Header()
+	h.Set("Content-Type", "text/html; charset=utf-8")
+	h.Set("Cache-Control", "no-store")
+	h.Set("Referrer-Policy", "no-referrer") // the address holds the code
+	h.Set("Content-Security-Policy", "default-src 'none'; style-src 'unsafe-inline'")
+	host := r.Host
+	if name, _, err := net.SplitHostPort(host); err == nil {
+		host = name
+	}
+	query := r.URL.Query()
+	switch {
+	case !isLoopback(strings.Trim(host, "[]")): // a foreign name that was pointed at this machine
+		http.Error(w, "wrong host", http.StatusForbidden)
+	case r.URL.Path != "/callback":
+		http.NotFound(w, r)
+	case r.Method != http.MethodGet:
+		http.Error(w, "GET only", http.StatusMethodNotAllowed)
+	case query.Get("error") != "":
+		_, _ = io.WriteString(w, page("Silverfin werd niet gekoppeld.", "Silverfin n'a pas été lié.", "Silverfin was not linked."))
+		c.give(callbackAnswer{state: query.Get("state"), err: Refused(query.Get("error"), query.Get("error_description"))})
+	case query.Get("code") == "":
+		http.Error(w, "no code", http.StatusBadRequest)
+	default:
+		_, _ = io.WriteString(w, page("Dank u.", "Merci.", "Thank you."))
+		firm, _ := strconv.ParseInt(query.Get("authorized_firm_id"), 10, 64)
+		c.give(callbackAnswer{state: query.Get("state"), code: query.Get("code"), firm: max(firm, 0)})
+	}
+}
+
+// give hands over the first answer; a browser that comes again changes nothing.
+func (c *Callback) give(a callbackAnswer) { c.once.Do(func() { c.answers <- a }) }
+
+// page is what the person sees. Nothing of the request is in it.
+func page(nl, fr, en string) string {
+	return `<!doctype html><meta charset="utf-8"><title>balansd</title>` +
+		`<body style="font-family:sans-serif;margin:4em auto;max-width:32em">` +
+		`<p lang="nl">` + nl + ` U mag dit venster sluiten.</p>` +
+		`<p lang="fr">` + fr + ` Vous pouvez fermer cette fenêtre.</p>` +
+		`<p lang="en">` + en + ` You may close this window.</p></body>`
+}

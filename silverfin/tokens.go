@@ -1,0 +1,401 @@
+package silverfin
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"net/url"
+	"time"
+
+	"balansd/problem"
+)
+
+const (
+	// refreshBefore is how long before its end an access token is renewed.
+	refreshBefore = time.Minute
+	// refusedRest is how long a firm is left alone after Silverfin refused a
+	// token that it had just given.
+	refusedRest = time.Hour
+
+	whyRefused = "Silverfin refuses a token that it had just given"
+)
+
+// grant is what the Vault keeps of one firm, as JSON.
+type grant struct {
+	Generation   uint64    `json:"generation"` // counts renewals
+	AccessToken  string    `json:"access_token"`
+	RefreshToken string    `json:"refresh_token"`
+	Expires      time.Time `json:"expires"` // of the access token
+	RenewedAt    time.Time `json:"renewed_at"`
+	FirmName     string    `json:"firm_name,omitempty"`
+	// Spending is set before the refresh token is posted: a record that still
+	// has it belongs to a renewal whose outcome is not known.
+	Spending time.Time `json:"spending,omitzero"`
+	// Lost says why the refresh token is dead. It is never posted again.
+	Lost string `json:"lost,omitempty"`
+}
+
+// tokens owns the tokens of one firm. Everything is done under one lock.
+//
+// Silverfin's refresh tokens work once, and the old one dies when the new
+// access token is first used. So the order is: an intent in the Vault (which
+// also proves that it can be written), one post, the new pair in the Vault, and
+// only then the new access token is handed out. Whatever breaks in between,
+// the Vault holds a refresh token that works; only with a server that revokes
+// at once can a lost reply cost the link, and that ends in "link again".
+type tokens struct {
+	client *Client
+	firm   int64
+	lock   chan struct{} // holds one value while locked
+
+	cur     *grant // as last read or received; nil when not loaded
+	unsaved bool   // cur did not reach the Vault: it must, before it is used
+
+	refused   string    // the access token that Silverfin refused although it was new
+	refusedAt time.Time // when
+}
+
+func newTokens(c *Client, firm int64) *tokens {
+	return &tokens{client: c, firm: firm, lock: make(chan struct{}, 1)}
+}
+
+// access gives an access token that may be used now. rejected is the token that
+// Silverfin just refused, empty when none: it is not given again.
+func (t *tokens) access(ctx context.Context, rejected string) (string, error) {
+	var token string
+	err := t.run(ctx, func() bool {
+		ok := t.ready(rejected)
+		if ok {
+			token = t.cur.AccessToken
+		}
+		return ok
+	}, func(ctx context.Context) error {
+		var err error
+		token, err = t.secure(ctx, rejected)
+		return err
+	})
+	if err != nil {
+		return "", err
+	}
+	return token, nil
+}
+
+// run takes the lock and does quick, and if that gives false, slow. slow goes
+// on when ctx ends, so that a renewal that was sent is also saved.
+func (t *tokens) run(ctx context.Context, quick func() bool, slow func(context.Context) error) error {
+	select {
+	case t.lock <- struct{}{}:
+	case <-ctx.Done():
+		return ctx.Err()
+	}
+	if quick() {
+		<-t.lock
+		return nil
+	}
+	done := make(chan error, 1)
+	t.client.renewals.Go(func() {
+		err := slow(context.WithoutCancel(ctx))
+		<-t.lock
+		done <- err
+	})
+	select {
+	case err := <-done:
+		return err
+	case <-ctx.Done():
+		return ctx.Err()
+	}
+}
+
+// ready tells whether the token in memory may be used as it is.
+func (t *tokens) ready(rejected string) bool {
+	return t.cur != nil && !t.unsaved && t.cur.Lost == "" && t.cur.Spending.IsZero() &&
+		t.cur.AccessToken != rejected && t.cur.AccessToken != t.refused &&
+		t.client.cfg.Now().Add(refreshBefore).Before(t.cur.Expires)
+}
+
+// secure makes sure that there is an access token, by renewing if need be.
+func (t *tokens) secure(ctx context.Context, rejected string) (string, error) {
+	if err := t.load(ctx); err != nil {
+		return "", err
+	}
+	if t.ready(rejected) {
+		return t.cur.AccessToken, nil
+	}
+	if t.cur.AccessToken == t.refused && t.client.cfg.Now().Sub(t.refusedAt) < refusedRest {
+		return "", t.needsRelink(whyRefused)
+	}
+	if err := t.renew(ctx); err != nil {
+		return "", err
+	}
+	return t.cur.AccessToken, nil
+}
+
+// load brings the firm's grant into memory as the Vault has it, after saving
+// what could not be saved before. A firm without a usable grant is a
+// NeedsRelink problem.
+func (t *tokens) load(ctx context.Context) error {
+	if t.unsaved {
+		if err := t.save(ctx); err != nil {
+			return err
+		}
+	}
+	g, err := t.stored(ctx)
+	switch {
+	case err != nil:
+		return err
+	case g == nil:
+		t.cur = nil
+		return t.needsRelink("it is not linked")
+	}
+	t.cur = g
+	if g.Lost != "" {
+		return t.needsRelink(g.Lost)
+	}
+	return nil
+}
+
+// renew spends the refresh token for a new pair and saves that. The caller has
+// just loaded the grant. When Silverfin is in trouble nothing changes: the
+// refresh token is tried again the next time.
+func (t *tokens) renew(ctx context.Context) error {
+	before, now := *t.cur, t.client.cfg.Now()
+	intent := before
+	if intent.Spending.IsZero() {
+		intent.Spending = now
+	}
+	if err := t.put(ctx, intent); err != nil {
+		return err
+	}
+	t.cur = &intent
+	reply, err := t.client.exchange(ctx, t.firm, url.Values{
+		"grant_type": {"refresh_token"}, "refresh_token": {before.RefreshToken},
+	})
+	switch {
+	case errors.Is(err, errGrantLost):
+		return t.lost(ctx, before)
+	case err != nil:
+		return err
+	}
+	t.cur = before.next(reply, now)
+	t.unsaved = true
+	if err := t.save(ctx); err != nil {
+		return err
+	}
+	t.client.cfg.Log.Debug().Int64("firm_id", t.firm).Uint64("generation", t.cur.Generation).Msg("silverfin tokens renewed")
+	return nil
+}
+
+// next is the grant after a reply of the token endpoint. A reply without a
+// refresh token leaves the old one in force (RFC 6749, section 6).
+func (g grant) next(r tokenReply, now time.Time) *grant {
+	g.Generation++
+	g.AccessToken = r.AccessToken
+	if r.RefreshToken != "" {
+		g.RefreshToken = r.RefreshToken
+	}
+	g.Expires, g.RenewedAt = now.Add(r.lifetime()), now
+	g.Spending, g.Lost = time.Time{}, ""
+	return &g
+}
+
+// lost deals with a refresh token that Silverfin does not know. If another
+// owner renewed meanwhile, the stored token is another one and the next call
+// takes it; else the link is broken, and the token is never posted again.
+func (t *tokens) lost(ctx context.Context, spent grant) error {
+	g, err := t.stored(ctx)
+	if err != nil {
+		return err
+	}
+	if g != nil && g.RefreshToken != spent.RefreshToken {
+		t.cur = g
+		return problem.New(problem.SilverfinDown,
+			fmt.Sprintf("the tokens of %s were renewed by someone else meanwhile", t.label()), nextDown)
+	}
+	spent.Lost = "Silverfin no longer accepts its tokens, because the consent was withdrawn or they were not used for 60 days"
+	if !spent.Spending.IsZero() {
+		spent.Lost = fmt.Sprintf("a renewal of its tokens was interrupted on %s, and Silverfin no longer accepts the old ones",
+			spent.Spending.UTC().Format("2006-01-02 at 15:04 UTC"))
+	}
+	spent.Spending = time.Time{}
+	t.cur, t.unsaved = &spent, true
+	if err := t.save(ctx); err != nil {
+		return err
+	}
+	t.client.cfg.Log.Warn().Int64("firm_id", t.firm).Uint64("generation", spent.Generation).Msg("silverfin firm must be linked again")
+	return t.needsRelink(spent.Lost)
+}
+
+// adopt makes the tokens of a new sign-in the firm's, saved, and gives a
+// function that puts back what was there before.
+func (t *tokens) adopt(ctx context.Context, r tokenReply) (undo func(context.Context) error, err error) {
+	var prior *grant
+	nothing := func() bool { return false }
+	err = t.run(ctx, nothing, func(ctx context.Context) error {
+		prior = t.cur
+		if !t.unsaved {
+			g, err := t.stored(ctx)
+			if err != nil && !problem.Is(err, problem.NeedsRelink) { // damaged tokens are what a sign-in repairs
+				return err
+			}
+			prior = g
+		}
+		base := grant{}
+		if prior != nil {
+			base = grant{Generation: prior.Generation, FirmName: prior.FirmName}
+		}
+		g := base.next(r, t.client.cfg.Now())
+		if err := t.put(ctx, *g); err != nil {
+			return err
+		}
+		t.cur, t.unsaved = g, false
+		return nil
+	})
+	return func(ctx context.Context) error {
+		return t.run(ctx, nothing, func(ctx context.Context) error {
+			t.cur, t.unsaved = nil, false
+			if prior == nil {
+				return t.remove(ctx)
+			}
+			return t.put(ctx, *prior)
+		})
+	}, err
+}
+
+// rename keeps the firm's name beside its tokens, for messages.
+func (t *tokens) rename(ctx context.Context, name string) error {
+	return t.run(ctx, func() bool { return t.cur != nil && t.cur.FirmName == name }, func(ctx context.Context) error {
+		if err := t.load(ctx); err != nil {
+			return err
+		}
+		g := *t.cur
+		g.FirmName = name
+		if err := t.put(ctx, g); err != nil {
+			return err
+		}
+		t.cur = &g
+		return nil
+	})
+}
+
+// forget removes the tokens.
+func (t *tokens) forget(ctx context.Context) error {
+	return t.run(ctx, func() bool { return false }, func(ctx context.Context) error {
+		t.cur, t.unsaved = nil, false
+		return t.remove(ctx)
+	})
+}
+
+// refuse notes that Silverfin refused a token that it had just given, so that
+// the rest of the pass does not spend one refresh token a call. It lasts for
+// refusedRest or until a new sign-in, whichever comes first.
+func (t *tokens) refuse(ctx context.Context, token string) error {
+	var relink error
+	err := t.run(ctx, func() bool {
+		t.refused, t.refusedAt = token, t.client.cfg.Now()
+		relink = t.needsRelink(whyRefused)
+		return true
+	}, nil)
+	if err != nil {
+		return err
+	}
+	return relink
+}
+
+func (t *tokens) key() string { return fmt.Sprintf("silverfin/firm/%d/tokens", t.firm) }
+
+// stored reads the firm's grant from the Vault, nil when there is none.
+func (t *tokens) stored(ctx context.Context) (*grant, error) {
+	raw, err := t.client.cfg.Vault.Get(ctx, t.key())
+	if err != nil {
+		return nil, t.vaultProblem(err, "read")
+	}
+	if raw == nil {
+		return nil, nil
+	}
+	var g grant
+	if json.Unmarshal(raw, &g) != nil || g.RefreshToken == "" {
+		// The cause is left out: it could quote the record.
+		return nil, t.needsRelink("its stored tokens cannot be read")
+	}
+	return &g, nil
+}
+
+// save puts the grant in memory into the Vault.
+func (t *tokens) save(ctx context.Context) error {
+	if err := t.put(ctx, *t.cur); err != nil {
+		return err
+	}
+	t.unsaved = false
+	return nil
+}
+
+func (t *tokens) put(ctx context.Context, g grant) error {
+	raw, err := json.Marshal(g)
+	if err != nil {
+		return problem.New(problem.Unexpected, "the tokens of "+t.label()+" cannot be written down", "")
+	}
+	if err := t.client.cfg.Vault.Put(ctx, t.key(), raw); err != nil {
+		return t.vaultProblem(err, "saved")
+	}
+	return nil
+}
+
+func (t *tokens) remove(ctx context.Context) error {
+	if err := t.client.cfg.Vault.Delete(ctx, t.key()); err != nil {
+		return t.vaultProblem(err, "removed")
+	}
+	return nil
+}
+
+// vaultProblem says that the state file does not do its part. The Vault's own
+// problem, such as a full disk, is kept.
+func (t *tokens) vaultProblem(err error, what string) error {
+	code, next := problem.StateUnwritable, "Make room on the disk or restore the rights on the state file; the next pass goes on by itself."
+	if p, ok := errors.AsType[*problem.Problem](err); ok {
+		code, next = p.Code, p.Next
+	}
+	return problem.Wrap(err, code, fmt.Sprintf("the tokens of %s cannot be %s", t.label(), what), next)
+}
+
+func (t *tokens) needsRelink(why string) error {
+	return problem.New(problem.NeedsRelink, fmt.Sprintf("%s must be linked again: %s", t.label(), why),
+		fmt.Sprintf("Let someone with the right to do so run: balansd connect silverfin --firm %d", t.firm))
+}
+
+// label names the firm. The caller holds the lock, or knows that it was set.
+func (t *tokens) label() string {
+	if t.cur != nil && t.cur.FirmName != "" {
+		return fmt.Sprintf("Silverfin firm %d (%s)", t.firm, t.cur.FirmName)
+	}
+	return fmt.Sprintf("Silverfin firm %d", t.firm)
+}
+
+// renewOlder renews when the last renewal is long ago, or was cut off.
+func (t *tokens) renewOlder(ctx context.Context, age time.Duration) (bool, error) {
+	renewed := false
+	err := t.run(ctx, func() bool { return false }, func(ctx context.Context) error {
+		if err := t.load(ctx); err != nil {
+			return err
+		}
+		if t.cur.Spending.IsZero() && t.client.cfg.Now().Sub(t.cur.RenewedAt) < age {
+			return nil
+		}
+		renewed = true
+		return t.renew(ctx)
+	})
+	if err != nil {
+		return false, err
+	}
+	return renewed, nil
+}
+
+// secrets are the tokens in memory, for taking them out of foreign texts.
+func (t *tokens) secrets() []string {
+	t.lock <- struct{}{}
+	defer func() { <-t.lock }()
+	if t.cur == nil {
+		return nil
+	}
+	return []string{t.cur.AccessToken, t.cur.RefreshToken}
+}
