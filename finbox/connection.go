@@ -1,0 +1,141 @@
+package finbox
+
+import (
+	"context"
+	"fmt"
+	"net/http"
+	"regexp"
+	"strings"
+	"unicode"
+
+	"balansd/balance"
+	"balansd/ledger"
+	"balansd/problem"
+)
+
+// connectionID is the form that the contract gives.
+var connectionID = regexp.MustCompile(`^[A-Za-z0-9._-]+$`)
+
+const minConnectionID, maxConnectionID = 8, 64
+
+// ParseConnectionID reads a connection id as a person copies it from Finbox's
+// settings page; blanks around it do not count. What cannot be one gives a
+// ConnectionID problem that says what is wrong with it.
+func ParseConnectionID(s string) (string, error) {
+	id := strings.TrimSpace(s)
+	wrong := func(what string) (string, error) {
+		return "", problem.New(problem.ConnectionID, what,
+			"Copy the connection id (Connectie-id) again from “Connectie sociale balans” in Finbox's settings.")
+	}
+	n := len([]rune(id))
+	switch {
+	case id == "":
+		return wrong("the connection id is empty")
+	case strings.ContainsFunc(id, unicode.IsSpace):
+		return wrong("the connection id has a blank inside")
+	case strings.ContainsFunc(id, unicode.IsControl):
+		return wrong("the connection id has a control character inside")
+	case n < minConnectionID:
+		return wrong(fmt.Sprintf("the connection id %q has %d characters and needs at least %d", id, n, minConnectionID))
+	case n > maxConnectionID:
+		return wrong(fmt.Sprintf("the connection id has %d characters and may have at most %d", n, maxConnectionID))
+	case !connectionID.MatchString(id):
+		return wrong(fmt.Sprintf("the connection id %q has characters other than letters, digits, points and dashes", id))
+	}
+	return id, nil
+}
+
+// knownStatus is the last status that Finbox told, with the tag under which it
+// can be asked whether that still holds.
+type knownStatus struct {
+	tag    string
+	status ledger.SourceStatus
+}
+
+type connectionJSON struct {
+	Status      string       `json:"status"`
+	StartDate   balance.Date `json:"start_date"`
+	Environment struct {
+		Name     string `json:"name"`
+		Language string `json:"language"`
+	} `json:"environment"`
+}
+
+// Status asks how the connection stands in Finbox. A deactivated one is no
+// error, only not active. An id that Finbox does not know is a ConnectionID
+// problem. What was told before is asked for conditionally (If-None-Match).
+func (c *Connection) Status(ctx context.Context) (ledger.SourceStatus, error) {
+	if c.err != nil {
+		return ledger.SourceStatus{}, c.err
+	}
+	known, asked := c.client.known(c.id)
+	header := http.Header{"Accept": {"application/json"}}
+	if asked {
+		header.Set("If-None-Match", known.tag)
+	}
+	resp, err := c.client.get(ctx, c.path(""), nil, header)
+	if err != nil {
+		return ledger.SourceStatus{}, err
+	}
+	defer func() { _ = resp.Body.Close() }()
+	switch {
+	case asked && resp.StatusCode == http.StatusNotModified:
+		return known.status, nil
+	case resp.StatusCode != http.StatusOK:
+		return ledger.SourceStatus{}, c.refusal(resp)
+	}
+	var a connectionJSON
+	if err := readJSON(resp, "Finbox's answer about "+c.String(), &a); err != nil {
+		return ledger.SourceStatus{}, err
+	}
+	if a.Status != "active" && a.Status != "inactive" {
+		return ledger.SourceStatus{}, problem.New(problem.FinboxDown,
+			fmt.Sprintf("Finbox gives %s a status that balansd does not know", c),
+			"It is tried again at the next pass; if it stays, tell SD Worx.")
+	}
+	s := ledger.SourceStatus{
+		Active:      a.Status == "active",
+		Environment: printable(a.Environment.Name),
+		Language:    language(a.Environment.Language),
+		StartDate:   a.StartDate,
+	}
+	c.client.learn(c.id, resp.Header.Get("ETag"), s)
+	return s, nil
+}
+
+// language keeps one of the four languages that balansd speaks.
+func language(s string) string {
+	switch s = strings.ToLower(s); s {
+	case "nl", "fr", "en", "de":
+		return s
+	default:
+		return ""
+	}
+}
+
+func (c *Client) known(id string) (knownStatus, bool) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	k, ok := c.status[id]
+	return k, ok
+}
+
+func (c *Client) learn(id, tag string, s ledger.SourceStatus) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if tag == "" {
+		delete(c.status, id)
+		return
+	}
+	c.status[id] = knownStatus{tag, s}
+}
+
+// refusal is as the function of that name; only here an unknown address means
+// an unknown connection.
+func (c *Connection) refusal(resp *http.Response) error {
+	if resp.StatusCode == http.StatusNotFound {
+		return problem.New(problem.ConnectionID, fmt.Sprintf("Finbox does not know %s", c),
+			"Compare it with the connection id (Connectie-id) in Finbox's settings; deactivating and activating there makes a new one.")
+	}
+	return refusal(resp, c.String())
+}
