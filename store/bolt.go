@@ -1,0 +1,375 @@
+package store
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"io/fs"
+	"iter"
+	"os"
+	"runtime/debug"
+	"slices"
+	"sync"
+	"time"
+
+	"github.com/rs/zerolog"
+	bolt "go.etcd.io/bbolt"
+	berrors "go.etcd.io/bbolt/errors"
+)
+
+// boltKV carries out kv in one bbolt file, a bucket a table.
+type boltKV struct {
+	db   *bolt.DB
+	path string
+	log  zerolog.Logger
+
+	queueMu sync.Mutex
+	queue   []*call    // shared steps that nobody has carried out yet
+	turn    sync.Mutex // held by the caller that carries out shared steps
+}
+
+// call is a shared step and, once done, what became of it. It is guarded by
+// boltKV.turn.
+type call struct {
+	fn   func(writer) error
+	done bool
+	err  error
+}
+
+const (
+	// groupMax bounds the steps of one transaction, so that nobody waits long.
+	groupMax = 64
+	// allocSize is how much the file grows at once. bbolt's own 16 MiB would
+	// be a large part of a small firm's file.
+	allocSize = 4 << 20
+)
+
+// fill says how full bbolt leaves the pages that it splits. Rows that come in
+// order and keep their length are packed; entries and stories grow after they
+// came, and get room for it. The rest has bbolt's own half.
+var fill = map[table]float64{
+	tValues: 0.95, tDocuments: 0.95, tPasses: 0.9, tByState: 0.95,
+	tEntries: 0.6, tStories: 0.5,
+}
+
+// errEmpty says that the file is there and holds nothing. bbolt would make a
+// new database of it, in place, and hide that the state was lost.
+var errEmpty = errors.New("the file is empty")
+
+// openBolt opens a file that exists. Damage that makes bbolt panic or fault is
+// an error, and the file is let go.
+func openBolt(path string, timeout time.Duration, readOnly bool, log zerolog.Logger) (b *boltKV, err error) {
+	var file *os.File
+	defer func() {
+		if err != nil && file != nil {
+			_ = file.Close() // after a panic bbolt still holds it, and its lock
+		}
+	}()
+	defer guard(path, log, &err)()
+	db, err := bolt.Open(path, 0o600, &bolt.Options{
+		Timeout:      timeout,
+		ReadOnly:     readOnly,
+		FreelistType: bolt.FreelistMapType,
+		OpenFile: func(name string, flag int, mode os.FileMode) (*os.File, error) {
+			f, err := os.OpenFile(name, flag&^os.O_CREATE, mode)
+			if err != nil {
+				return nil, err
+			}
+			if info, err := f.Stat(); err == nil && info.Size() == 0 {
+				_ = f.Close()
+				return nil, errEmpty
+			}
+			file = f
+			return f, nil
+		},
+	})
+	if err != nil {
+		return nil, openProblem(path, err)
+	}
+	db.AllocSize = allocSize
+	b = &boltKV{db: db, path: path, log: log}
+	if err := b.whole(); err != nil {
+		_ = db.Close()
+		return nil, err
+	}
+	return b, nil
+}
+
+// whole refuses a file that was cut short: reading behind its end would fault.
+func (b *boltKV) whole() error {
+	return b.view(context.Background(), func(r reader) error {
+		if want, have := r.(*boltTx).tx.Size(), b.size(); have < want {
+			return damaged(b.path, fmt.Errorf("the file has %d bytes and should have %d", have, want))
+		}
+		return nil
+	})
+}
+
+// guard turns a panic into a StateDamaged problem: bbolt panics, and a mapped
+// page that cannot be read faults, where the file is damaged.
+func guard(path string, log zerolog.Logger, err *error) func() {
+	old := debug.SetPanicOnFault(true)
+	return func() {
+		debug.SetPanicOnFault(old)
+		if r := recover(); r != nil {
+			log.Error().Str("file", path).Interface("panic", r).Bytes("stack", debug.Stack()).
+				Msg("the state file cannot be read")
+			*err = damaged(path, fmt.Errorf("%v", r))
+		}
+	}
+}
+
+func (b *boltKV) view(ctx context.Context, fn func(reader) error) (err error) {
+	if err := ctx.Err(); err != nil {
+		return err
+	}
+	defer guard(b.path, b.log, &err)()
+	tx, err := b.db.Begin(false)
+	if err != nil {
+		return beginProblem(b.path, err)
+	}
+	defer func() { _ = tx.Rollback() }()
+	return fn(&boltTx{tx: tx})
+}
+
+func (b *boltKV) update(ctx context.Context, fn func(writer) error) error {
+	if err := ctx.Err(); err != nil {
+		return err
+	}
+	c := &call{fn: fn}
+	b.commit([]*call{c})
+	return c.err
+}
+
+// share queues the step. Whoever gets the turn carries out all that queued up
+// while the one before wrote to disk: a lone caller never waits, and many
+// callers share one write. No timer is needed.
+func (b *boltKV) share(ctx context.Context, fn func(writer) error) error {
+	if err := ctx.Err(); err != nil {
+		return err
+	}
+	c := &call{fn: fn}
+	b.queueMu.Lock()
+	b.queue = append(b.queue, c)
+	b.queueMu.Unlock()
+
+	b.turn.Lock()
+	defer b.turn.Unlock()
+	for !c.done {
+		b.queueMu.Lock()
+		n := min(len(b.queue), groupMax)
+		group := slices.Clone(b.queue[:n])
+		b.queue = slices.Delete(b.queue, 0, n)
+		b.queueMu.Unlock()
+		b.commit(group)
+	}
+	return c.err
+}
+
+// commit carries out calls in one transaction. A call that fails after it
+// wrote something leaves the group, and the others are run again.
+func (b *boltKV) commit(group []*call) {
+	for len(group) > 0 {
+		bad, err := b.attempt(group)
+		if bad >= 0 {
+			group[bad].done = true
+			group = slices.Delete(slices.Clone(group), bad, bad+1)
+			continue
+		}
+		for _, c := range group {
+			c.done = true
+			if err != nil {
+				c.err = err
+			}
+		}
+		return
+	}
+}
+
+// attempt runs the group once. bad is the index of a call that must leave, or
+// -1; err is what went wrong for all.
+func (b *boltKV) attempt(group []*call) (bad int, err error) {
+	bad = -1
+	defer guard(b.path, b.log, &err)()
+	tx, err := b.db.Begin(true)
+	if err != nil {
+		return -1, beginProblem(b.path, err)
+	}
+	defer func() { _ = tx.Rollback() }() // does nothing after the commit
+	w := &boltTx{tx: tx}
+	for i, c := range group {
+		before := w.writes
+		c.err = c.fn(w)
+		if c.err == nil {
+			c.err = w.err
+		}
+		if c.err != nil && w.writes != before {
+			return i, nil
+		}
+	}
+	if w.writes == 0 {
+		return -1, nil
+	}
+	if err := tx.Commit(); err != nil {
+		return -1, unwritable(b.path, err)
+	}
+	return -1, nil
+}
+
+func (b *boltKV) copyTo(ctx context.Context, w io.Writer) error {
+	var failed error
+	err := b.view(ctx, func(r reader) error {
+		_, failed = r.(*boltTx).tx.WriteTo(&cancelWriter{ctx, w})
+		return nil
+	})
+	return errors.Join(err, failed)
+}
+
+// cancelWriter stops a long copy when ctx ends.
+type cancelWriter struct {
+	ctx context.Context
+	w   io.Writer
+}
+
+func (c *cancelWriter) Write(p []byte) (int, error) {
+	if err := c.ctx.Err(); err != nil {
+		return 0, err
+	}
+	return c.w.Write(p)
+}
+
+func (b *boltKV) check(ctx context.Context) error {
+	return b.view(ctx, func(r reader) error {
+		var first error
+		for err := range r.(*boltTx).tx.Check() { // read to the end: Check waits for it
+			if first == nil {
+				first = damaged(b.path, err)
+			}
+		}
+		return first
+	})
+}
+
+func (b *boltKV) size() int64 {
+	info, err := os.Stat(b.path)
+	if err != nil {
+		return 0
+	}
+	return info.Size()
+}
+
+func (b *boltKV) close() error { return b.db.Close() }
+
+// boltTx is a reader, and a writer where its transaction writes.
+type boltTx struct {
+	tx     *bolt.Tx
+	writes int   // changes so far
+	err    error // the first change that bbolt refused
+}
+
+func (t *boltTx) get(name table, key []byte) []byte {
+	b := t.tx.Bucket([]byte(name))
+	if b == nil {
+		return nil
+	}
+	return b.Get(key)
+}
+
+func (t *boltTx) put(name table, key, value []byte) {
+	t.writes++
+	b, err := t.tx.CreateBucketIfNotExists([]byte(name))
+	if err == nil {
+		if f, ok := fill[name]; ok {
+			b.FillPercent = f
+		}
+		err = b.Put(key, value)
+	}
+	t.fail(err)
+}
+
+func (t *boltTx) remove(name table, key []byte) {
+	t.writes++
+	if b := t.tx.Bucket([]byte(name)); b != nil {
+		t.fail(b.Delete(key))
+	}
+}
+
+func (t *boltTx) fail(err error) {
+	if t.err == nil && err != nil {
+		t.err = fmt.Errorf("the step cannot be kept: %w", err)
+	}
+}
+
+func (t *boltTx) walk(name table, from, to []byte) iter.Seq2[[]byte, []byte] {
+	return func(yield func(k, v []byte) bool) {
+		b := t.tx.Bucket([]byte(name))
+		if b == nil {
+			return
+		}
+		c := b.Cursor()
+		for k, v := c.Seek(from); k != nil && (to == nil || bytes.Compare(k, to) < 0); k, v = c.Next() {
+			if !yield(k, v) {
+				return
+			}
+		}
+	}
+}
+
+func (t *boltTx) walkBack(name table, from, to []byte) iter.Seq2[[]byte, []byte] {
+	return func(yield func(k, v []byte) bool) {
+		b := t.tx.Bucket([]byte(name))
+		if b == nil {
+			return
+		}
+		c := b.Cursor()
+		k, v := c.Last()
+		if to != nil {
+			if sought, _ := c.Seek(to); sought != nil {
+				k, v = c.Prev()
+			} else {
+				k, v = c.Last()
+			}
+		}
+		for ; k != nil && bytes.Compare(k, from) >= 0; k, v = c.Prev() {
+			if !yield(k, v) {
+				return
+			}
+		}
+	}
+}
+
+// openProblem says why a file could not be opened.
+func openProblem(path string, err error) error {
+	switch {
+	case errors.Is(err, berrors.ErrTimeout):
+		return locked(path)
+	case errors.Is(err, fs.ErrNotExist):
+		return missing(path)
+	case errors.Is(err, fs.ErrPermission):
+		return unwritable(path, err)
+	default:
+		return damaged(path, err)
+	}
+}
+
+// beginProblem says why no transaction could be begun.
+func beginProblem(path string, err error) error {
+	switch {
+	case errors.Is(err, berrors.ErrDatabaseReadOnly), errors.Is(err, berrors.ErrInvalidMapping):
+		return unwritable(path, err)
+	default:
+		return fmt.Errorf("the state file %s: %w", path, err)
+	}
+}
+
+// newBolt makes an empty file a bbolt file. The caller gives the file its
+// name once it is whole.
+func newBolt(path string, log zerolog.Logger) (*boltKV, error) {
+	db, err := bolt.Open(path, 0o600, &bolt.Options{FreelistType: bolt.FreelistMapType, Timeout: time.Second})
+	if err != nil {
+		return nil, err
+	}
+	return &boltKV{db: db, path: path, log: log}, nil
+}

@@ -1,0 +1,78 @@
+package store
+
+import (
+	"context"
+	"fmt"
+
+	"balansd/ledger"
+)
+
+// Connections lists the connections, removed ones too, by id.
+func (s *Store) Connections(ctx context.Context) ([]ledger.Connection, error) {
+	return list[ledger.Connection](ctx, s, tConnections)
+}
+
+// SaveConnection adds or replaces a connection.
+func (s *Store) SaveConnection(ctx context.Context, c ledger.Connection) error {
+	return s.save(ctx, tConnections, []byte(c.ID), c)
+}
+
+// Firms lists the linked firms, by id.
+func (s *Store) Firms(ctx context.Context) ([]ledger.Firm, error) {
+	return list[ledger.Firm](ctx, s, tFirms)
+}
+
+// SaveFirm adds or replaces a firm.
+func (s *Store) SaveFirm(ctx context.Context, f ledger.Firm) error {
+	return s.save(ctx, tFirms, number(uint64(f.ID)), f)
+}
+
+// RemoveFirm forgets a firm and the secrets that FirmSecret names; the ledger
+// keeps its entries. A firm that is not there is well forgotten.
+func (s *Store) RemoveFirm(ctx context.Context, id int64) error {
+	return s.fault(s.db.update(ctx, func(w writer) error {
+		w.remove(tFirms, number(uint64(id)))
+		var names [][]byte
+		prefix := []byte(FirmSecret(id, ""))
+		for name := range w.walk(tSecrets, prefix, after(prefix)) {
+			names = append(names, append([]byte(nil), name...))
+		}
+		for _, name := range names {
+			w.remove(tSecrets, name)
+		}
+		return nil
+	}))
+}
+
+// FirmSecret names a secret that belongs to a firm, such as its tokens:
+// RemoveFirm deletes it with the firm.
+func FirmSecret(firmID int64, name string) string {
+	return fmt.Sprintf("silverfin/firm/%d/%s", firmID, name)
+}
+
+// Links lists the dossier links that people set, in no particular order.
+func (s *Store) Links(ctx context.Context) ([]ledger.Linked, error) {
+	return list[ledger.Linked](ctx, s, tLinks)
+}
+
+// SaveLink adds or replaces the link of a dossier.
+func (s *Store) SaveLink(ctx context.Context, l ledger.Linked) error {
+	return s.save(ctx, tLinks, linkKey(l), l)
+}
+
+// linkKey is longer than the hashes of the indexes, since nobody checks it.
+func linkKey(l ledger.Linked) []byte {
+	return append(short("link", l.Connection, l.DossierID), short("dossier link", l.Connection, l.DossierID)...)
+}
+
+func list[T any](ctx context.Context, s *Store, t table) (all []T, err error) {
+	err = s.db.view(ctx, func(r reader) error {
+		all, err = listJSON[T](r, t)
+		return err
+	})
+	return all, s.fault(err)
+}
+
+func (s *Store) save(ctx context.Context, t table, key []byte, v any) error {
+	return s.fault(s.db.update(ctx, func(w writer) error { return putJSON(w, t, key, v) }))
+}

@@ -1,0 +1,90 @@
+package store
+
+import (
+	"context"
+	"encoding/binary"
+	"io"
+	"iter"
+)
+
+// table names one set of ordered keys.
+type table string
+
+// The tables. What their keys and values are stands in rows.go.
+const (
+	tMeta        table = "meta"
+	tConnections table = "connections"
+	tFirms       table = "firms"
+	tLinks       table = "links"
+	tSecrets     table = "secrets"
+	tEntries     table = "entries"
+	tStories     table = "stories"
+	tValues      table = "values"
+	tDocuments   table = "documents"
+	tWritten     table = "written"
+	tPasses      table = "passes"
+	tByID        table = "by_id"
+	tByDossier   table = "by_dossier"
+	tByState     table = "by_state"
+)
+
+// reader reads one consistent snapshot. What it hands out is valid until the
+// function that got the reader returns, and must not be changed. A backend
+// whose reads can fail ends that function itself and reports the error.
+type reader interface {
+	// get gives the value of a key, nil when there is none.
+	get(t table, key []byte) []byte
+	// walk gives the keys from <= key < to in order; a nil bound is open.
+	walk(t table, from, to []byte) iter.Seq2[[]byte, []byte]
+	// walkBack gives the same keys, last first.
+	walkBack(t table, from, to []byte) iter.Seq2[[]byte, []byte]
+}
+
+// writer reads, and changes what its step may change. What was put is seen by
+// later reads of the same step. An invalid key is reported when the step ends.
+type writer interface {
+	reader
+	put(t table, key, value []byte)
+	remove(t table, key []byte)
+}
+
+// kv keeps ordered keys. A step is a function that reads and writes: it is
+// kept as a whole, and only when nothing that it read was changed meanwhile. A
+// backend may run a step more than once to reach that, so a step changes
+// nothing outside of its writer that a second run would not set again.
+// Implementations are safe for concurrent use.
+type kv interface {
+	// view runs fn on a snapshot.
+	view(ctx context.Context, fn func(reader) error) error
+	// update carries out a step by itself. It is durable when update returns.
+	update(ctx context.Context, fn func(writer) error) error
+	// share carries out a step too, perhaps in one transaction with steps
+	// that others share at the same time: all of them wait for one disk
+	// write. A step that is refused does not take the others with it.
+	share(ctx context.Context, fn func(writer) error) error
+	// copyTo writes a consistent copy of everything.
+	copyTo(ctx context.Context, w io.Writer) error
+	// check reads everything and reports the first damage.
+	check(ctx context.Context) error
+	// size is the number of bytes on disk.
+	size() int64
+	close() error
+}
+
+// number writes a number as a key, so that keys sort as numbers do.
+func number(n uint64) []byte { return binary.BigEndian.AppendUint64(nil, n) }
+
+// numberAt reads the number at the end of a key.
+func numberAt(key []byte) uint64 { return binary.BigEndian.Uint64(key[len(key)-8:]) }
+
+// after gives the first key behind all those that start with prefix; nil when
+// there is none.
+func after(prefix []byte) []byte {
+	end := append([]byte(nil), prefix...)
+	for i := len(end) - 1; i >= 0; i-- {
+		if end[i]++; end[i] != 0 {
+			return end[:i+1]
+		}
+	}
+	return nil
+}

@@ -1,0 +1,96 @@
+package store
+
+import (
+	"context"
+	"fmt"
+	"time"
+
+	"balansd/problem"
+)
+
+// migration brings the state from the layout before it to its own. A released
+// migration is never changed; the dictionary of codec.go neither.
+type migration struct {
+	to   int // the layout afterwards: 1, 2, 3 without gaps
+	what string
+	run  func(w writer) error
+}
+
+// migrations lists all layouts that there were, oldest first.
+func migrations() []migration {
+	return []migration{
+		{1, "the first layout", func(writer) error { return nil }},
+	}
+}
+
+// about is what the file says of itself, in tMeta under keyAbout.
+type about struct {
+	Schema  int       `json:"schema"`
+	Version string    `json:"version,omitempty"` // of the balansd that wrote last
+	Created time.Time `json:"created"`
+}
+
+var keyAbout = []byte("about")
+
+// readAbout reads what the file says of itself; the zero about when it says
+// nothing.
+func readAbout(ctx context.Context, db kv) (a about, err error) {
+	err = db.view(ctx, func(r reader) error {
+		_, err := getJSON(r, tMeta, keyAbout, &a)
+		return err
+	})
+	return a, err
+}
+
+// initialise makes an empty file one of ours, with the newest layout.
+func initialise(ctx context.Context, db kv, o Options) error {
+	return advance(ctx, db, about{Created: time.Now().UTC().Truncate(time.Second)}, o)
+}
+
+// migrate brings a file to the newest layout. A copy of the old state is kept
+// as PATH.pre-vN, where N is the new layout, before anything is changed. All
+// pending migrations are one transaction.
+func migrate(ctx context.Context, db kv, o Options) error {
+	a, err := readAbout(ctx, db)
+	if err != nil {
+		return fault(o.Path, err)
+	}
+	steps := o.migrations
+	latest := steps[len(steps)-1].to
+	switch {
+	case a.Schema == 0:
+		return damaged(o.Path, fmt.Errorf("it is no state file of balansd"))
+	case a.Schema > latest:
+		return newer(o.Path, a.Schema, latest, a.Version)
+	case o.ReadOnly && a.Schema < latest:
+		return problem.New(problem.NotAllowed,
+			fmt.Sprintf("the state file %s is of an older version and must be brought up to date first", o.Path),
+			"Start balansd once, or run `balansd sync --dry-run`.")
+	case o.ReadOnly, a.Schema == latest && a.Version == o.Version:
+		return nil
+	case a.Schema < latest:
+		if err := backup(ctx, db, fmt.Sprintf("%s.pre-v%d", o.Path, latest)); err != nil {
+			return err
+		}
+		o.Log.Info().Int("from", a.Schema).Int("to", latest).Str("file", o.Path).Msg("state file brought up to date")
+	}
+	return advance(ctx, db, a, o)
+}
+
+// advance runs the pending migrations and notes what the file is now.
+func advance(ctx context.Context, db kv, a about, o Options) error {
+	return db.update(ctx, func(w writer) error {
+		now := a
+		for _, m := range o.migrations {
+			if m.to <= now.Schema {
+				continue
+			}
+			if err := m.run(w); err != nil {
+				return fmt.Errorf("bring the state to layout %d (%s): %w", m.to, m.what, err)
+			}
+			now.Schema = m.to
+		}
+		now.Version = o.Version
+		return putJSON(w, tMeta, keyAbout, now)
+	})
+}

@@ -1,0 +1,117 @@
+package store
+
+import (
+	"context"
+	"fmt"
+
+	"balansd/ledger"
+)
+
+// change is a step, made ready before its transaction so that nobody waits for
+// the packing.
+type change struct {
+	ledger.Step
+	entry, written, values, document []byte
+}
+
+// Move carries out steps, all or none, and gives the entries with their new
+// versions. It gives a Conflict problem when the ledger holds another version
+// of an entry than the step's, and NotFound when it holds none.
+func (s *Store) Move(ctx context.Context, steps ...ledger.Step) ([]ledger.Entry, error) {
+	changes := make([]change, len(steps))
+	moved := make([]ledger.Entry, len(steps))
+	for i, step := range steps {
+		step.Entry.Version++
+		c, err := s.ready(step)
+		if err != nil {
+			return nil, err
+		}
+		changes[i], moved[i] = c, step.Entry
+	}
+	err := s.db.share(ctx, func(w writer) error {
+		olds, err := s.current(w, changes)
+		if err != nil {
+			return err
+		}
+		for i, c := range changes {
+			if err := s.apply(w, olds[i], c); err != nil {
+				return err
+			}
+		}
+		return nil
+	})
+	if err != nil {
+		return nil, s.fault(err)
+	}
+	return moved, nil
+}
+
+// ready packs what a step stores. The entry has its new version already.
+func (s *Store) ready(step ledger.Step) (c change, err error) {
+	c.Step = step
+	if _, ok := letters[step.Entry.State]; !ok {
+		return c, fmt.Errorf("entry %d would become %q, which is no state", step.Entry.Number, step.Entry.State)
+	}
+	if c.entry, err = s.codec.pack(step.Entry); err != nil {
+		return c, err
+	}
+	if step.Written != nil {
+		if step.Entry.Place == nil {
+			return c, fmt.Errorf("entry %d has no place, and figures were written there", step.Entry.Number)
+		}
+		if c.written, err = s.codec.pack(step.Written); err != nil {
+			return c, err
+		}
+	}
+	if step.Values != nil {
+		if c.values, err = s.codec.packValues(step.Values); err != nil {
+			return c, err
+		}
+	}
+	if step.Document != nil {
+		c.document, err = squeeze(step.Document)
+	}
+	return c, err
+}
+
+// current gives the entry before each change, and refuses a change of another
+// version. It writes nothing, so that a conflict costs the steps that share
+// the transaction nothing. Of two changes to one entry the second follows the
+// first.
+func (s *Store) current(r reader, changes []change) ([]ledger.Entry, error) {
+	olds := make([]ledger.Entry, len(changes))
+	seen := make(map[uint64]ledger.Entry, len(changes))
+	for i, c := range changes {
+		n := c.Entry.Number
+		old, ok := seen[n]
+		if !ok {
+			var err error
+			if old, err = s.entry(r, n); err != nil {
+				return nil, err
+			}
+		}
+		if old.Version+1 != c.Entry.Version {
+			return nil, conflict(old)
+		}
+		olds[i], seen[n] = old, c.Entry
+	}
+	return olds, nil
+}
+
+// apply stores a change.
+func (s *Store) apply(w writer, old ledger.Entry, c change) error {
+	if err := putEntry(w, &old, c.Entry, c.entry); err != nil {
+		return err
+	}
+	key := number(c.Entry.Number)
+	if c.written != nil {
+		w.put(tWritten, []byte(c.Entry.Place.Key()), c.written)
+	}
+	if c.values != nil {
+		w.put(tValues, key, c.values)
+	}
+	if c.document != nil {
+		w.put(tDocuments, key, c.document)
+	}
+	return s.tell(w, c.Entry.Number, c.Event)
+}

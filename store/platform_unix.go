@@ -1,0 +1,40 @@
+//go:build !windows
+
+package store
+
+import (
+	"fmt"
+	"os"
+)
+
+// keyWrap says that the key stands in its file as it is: the file's mode
+// protects it.
+const keyWrap = "plain"
+
+// syncFolder puts the names in a folder on disk.
+func syncFolder(dir string) error {
+	d, err := os.Open(dir)
+	if err != nil {
+		return err
+	}
+	defer func() { _ = d.Close() }()
+	return d.Sync()
+}
+
+// wrapKey and unwrapKey leave the key as it is.
+func wrapKey(key []byte) ([]byte, error) { return key, nil }
+
+func unwrapKey(text []byte) ([]byte, error) { return text, nil }
+
+// protectKey has nothing to do: the key file was made with mode 0600.
+func protectKey(string) error { return nil }
+
+// checkKeyFile refuses a key file that others than its owner and its group can
+// read, or that its group can change. Reading by the group is left to the
+// administrator: files from systemd's LoadCredential= look so.
+func checkKeyFile(info os.FileInfo) error {
+	if mode := info.Mode().Perm(); mode&0o027 != 0 {
+		return fmt.Errorf("its mode is %#o: other accounts can read or change it", mode)
+	}
+	return nil
+}

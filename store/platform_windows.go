@@ -1,0 +1,70 @@
+package store
+
+import (
+	"os"
+	"unsafe"
+
+	"golang.org/x/sys/windows"
+)
+
+// keyWrap says that the key in its file is encrypted by DPAPI.
+const keyWrap = "dpapi"
+
+// syncFolder does nothing: Windows cannot sync a folder, and NTFS journals the
+// names in it.
+func syncFolder(string) error { return nil }
+
+// entropy ties the wrapped key to balansd. It is no secret.
+const entropy = "balansd data key"
+
+// wrapKey encrypts the key with DPAPI for this machine: the service's account
+// and an administrator at the command line must both be able to use it, so the
+// file's access list keeps the others out.
+func wrapKey(key []byte) ([]byte, error) {
+	var out windows.DataBlob
+	err := windows.CryptProtectData(blob(key), nil, blob([]byte(entropy)), 0, nil,
+		windows.CRYPTPROTECT_UI_FORBIDDEN|windows.CRYPTPROTECT_LOCAL_MACHINE, &out)
+	return taken(out, err)
+}
+
+// unwrapKey undoes wrapKey. It fails on another machine.
+func unwrapKey(text []byte) ([]byte, error) {
+	var out windows.DataBlob
+	err := windows.CryptUnprotectData(blob(text), nil, blob([]byte(entropy)), 0, nil,
+		windows.CRYPTPROTECT_UI_FORBIDDEN, &out)
+	return taken(out, err)
+}
+
+func blob(b []byte) *windows.DataBlob {
+	if len(b) == 0 {
+		return &windows.DataBlob{}
+	}
+	return &windows.DataBlob{Size: uint32(len(b)), Data: &b[0]}
+}
+
+// taken copies what DPAPI allocated, and frees it.
+func taken(out windows.DataBlob, err error) ([]byte, error) {
+	if err != nil {
+		return nil, err
+	}
+	defer func() { _, _ = windows.LocalFree(windows.Handle(unsafe.Pointer(out.Data))) }()
+	return append([]byte(nil), unsafe.Slice(out.Data, out.Size)...), nil
+}
+
+// protectKey lets only the system, administrators and the file's owner use the
+// key file, whatever the folder hands down.
+func protectKey(path string) error {
+	sd, err := windows.SecurityDescriptorFromString("D:P(A;;FA;;;SY)(A;;FA;;;BA)(A;;FA;;;OW)")
+	if err != nil {
+		return err
+	}
+	dacl, _, err := sd.DACL()
+	if err != nil {
+		return err
+	}
+	return windows.SetNamedSecurityInfo(path, windows.SE_FILE_OBJECT,
+		windows.DACL_SECURITY_INFORMATION|windows.PROTECTED_DACL_SECURITY_INFORMATION, nil, nil, dacl, nil)
+}
+
+// checkKeyFile has nothing to see in the mode, which Windows does not have.
+func checkKeyFile(os.FileInfo) error { return nil }

@@ -1,0 +1,73 @@
+package store
+
+import (
+	"errors"
+	"fmt"
+	"path/filepath"
+	"strings"
+
+	"balansd/ledger"
+	"balansd/problem"
+)
+
+func locked(path string) error {
+	return problem.New(problem.StateLocked,
+		fmt.Sprintf("the state file %s is in use by %s", path, readHolder(path)),
+		"Wait until it ends, or stop it; `balansd service stop` stops the service.")
+}
+
+func missing(path string) error {
+	return problem.New(problem.NotFound, fmt.Sprintf("there is no state file %s", path),
+		"Check state in the configuration, or start balansd once so that it makes the file.")
+}
+
+func damaged(path string, cause error) error {
+	return problem.Wrap(cause, problem.StateDamaged,
+		fmt.Sprintf("the state file %s is damaged", path),
+		"Stop balansd, keep the damaged file for support, and restore the newest backup with `balansd backup restore`; "+
+			"balances delivered since are recognised in Silverfin and not written again.")
+}
+
+func unwritable(path string, cause error) error {
+	return problem.Wrap(cause, problem.StateUnwritable,
+		fmt.Sprintf("%s cannot be written", path),
+		"Free space on its disk, or let balansd's account write to its folder. Nothing of this step was kept; "+
+			"it is done again at the next pass.")
+}
+
+func newer(path string, have, known int, version string) error {
+	if version == "" {
+		version = "a newer version"
+	} else {
+		version = "balansd " + version
+	}
+	next := "Install that version or a newer one; or restore the backup made before the update"
+	if old, _ := filepath.Glob(path + ".pre-v*"); len(old) > 0 {
+		next += ": " + strings.Join(old, ", ")
+	}
+	return problem.New(problem.StateNewer,
+		fmt.Sprintf("the state file %s was written by %s: it has layout %d, and this version knows up to %d",
+			path, version, have, known), next+".")
+}
+
+func notFound(n uint64) error {
+	return problem.New(problem.NotFound, fmt.Sprintf("the ledger has no entry %d", n),
+		"List the entries with `balansd ledger list`.")
+}
+
+func conflict(e ledger.Entry) error {
+	return problem.New(problem.Conflict,
+		fmt.Sprintf("entry %d of dossier %q was changed by someone else meanwhile", e.Number, dossierName(e)),
+		"Look at the entry again, and repeat what you wanted to do if it still applies.")
+}
+
+// dossierName is how a person knows the entry's dossier.
+func dossierName(e ledger.Entry) string {
+	if e.Dossier.Name != "" {
+		return e.Dossier.Name
+	}
+	return e.Dossier.ID
+}
+
+// errReadOnly is the cause where a file was opened for reading alone.
+var errReadOnly = errors.New("it is open for reading only")

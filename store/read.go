@@ -1,0 +1,231 @@
+package store
+
+import (
+	"cmp"
+	"context"
+	"iter"
+	"math"
+	"slices"
+	"strings"
+
+	"balansd/balance"
+	"balansd/ledger"
+)
+
+// Walks read a chunk of entries in a transaction of their own and hand them
+// out afterwards: a consumer that takes its time holds nothing up, and the
+// file does not grow meanwhile. The first chunk is small, for pages.
+const (
+	firstChunk = 32
+	lastChunk  = 256
+)
+
+// entry reads one entry.
+func (s *Store) entry(r reader, n uint64) (e ledger.Entry, err error) {
+	blob := r.get(tEntries, number(n))
+	if blob == nil {
+		return e, notFound(n)
+	}
+	return e, s.codec.unpack(blob, &e)
+}
+
+// Entry gives one entry; a NotFound problem when there is none.
+func (s *Store) Entry(ctx context.Context, n uint64) (e ledger.Entry, err error) {
+	err = s.db.view(ctx, func(r reader) error {
+		e, err = s.entry(r, n)
+		return err
+	})
+	return e, s.fault(err)
+}
+
+// Open walks the entries that a pass should look at, by number. It reads those
+// alone. Changes made during the walk may or may not be seen.
+func (s *Store) Open(ctx context.Context) iter.Seq2[ledger.Entry, error] {
+	next := uint64(1)
+	return s.pages(ctx, func(r reader, limit int) []uint64 {
+		var found []uint64
+		for _, letter := range []byte(openLetters) {
+			from := append([]byte{letter}, number(next)...)
+			found = appendNumbers(found, r.walk(tByState, from, []byte{letter + 1}), limit)
+		}
+		slices.Sort(found)
+		found = found[:min(limit, len(found))]
+		if len(found) > 0 {
+			next = found[len(found)-1] + 1
+		}
+		return found
+	}, ledger.Entry.Open, 0)
+}
+
+// Entries walks the entries that match the query, newest first. With states,
+// or a reason, it reads the entries of those states alone.
+func (s *Store) Entries(ctx context.Context, q ledger.Query) iter.Seq2[ledger.Entry, error] {
+	below := q.Below
+	if below == 0 {
+		below = math.MaxUint64
+	}
+	states := q.States
+	if len(states) == 0 && q.Reason != "" {
+		states = []ledger.State{ledger.Waiting} // nothing else has a reason
+	}
+	return s.pages(ctx, func(r reader, limit int) []uint64 {
+		var found []uint64
+		if len(states) == 0 {
+			found = appendNumbers(found, r.walkBack(tEntries, nil, number(below)), limit)
+		}
+		for _, letter := range []byte(lettersOf(states)) {
+			to := append([]byte{letter}, number(below)...)
+			found = appendNumbers(found, r.walkBack(tByState, []byte{letter}, to), limit)
+		}
+		slices.SortFunc(found, func(a, b uint64) int { return cmp.Compare(b, a) })
+		found = found[:min(limit, len(found))]
+		if len(found) > 0 {
+			below = found[len(found)-1]
+		}
+		return found
+	}, matcher(q), q.Limit)
+}
+
+// appendNumbers adds the numbers of at most limit keys.
+func appendNumbers(to []uint64, keys iter.Seq2[[]byte, []byte], limit int) []uint64 {
+	for k := range keys {
+		if limit == 0 {
+			break
+		}
+		to = append(to, numberAt(k))
+		limit--
+	}
+	return to
+}
+
+// pages walks the entries that next names, chunk by chunk, until next names
+// none or max entries matched; 0 is no bound.
+func (s *Store) pages(ctx context.Context, next func(r reader, limit int) []uint64,
+	match func(ledger.Entry) bool, max int) iter.Seq2[ledger.Entry, error] {
+	return func(yield func(ledger.Entry, error) bool) {
+		left := max
+		for size := firstChunk; ; size = min(2*size, lastChunk) {
+			var chunk []ledger.Entry
+			more := false
+			err := s.db.view(ctx, func(r reader) error {
+				for _, n := range next(r, size) {
+					more = true
+					e, err := s.entry(r, n)
+					if err != nil {
+						return err
+					}
+					if match(e) {
+						chunk = append(chunk, e)
+					}
+				}
+				return nil
+			})
+			if err != nil {
+				yield(ledger.Entry{}, s.fault(err))
+				return
+			}
+			for _, e := range chunk {
+				if !yield(e, nil) {
+					return
+				}
+				if left--; left == 0 {
+					return
+				}
+			}
+			if !more {
+				return
+			}
+		}
+	}
+}
+
+// matcher makes the test of a query, Below and Limit aside.
+func matcher(q ledger.Query) func(ledger.Entry) bool {
+	text := strings.TrimSpace(q.Dossier)
+	folded := strings.ToLower(text)
+	enterprise, notOne := balance.ParseEnterpriseNumber(text)
+	return func(e ledger.Entry) bool {
+		switch d := e.Dossier; {
+		case len(q.States) > 0 && !slices.Contains(q.States, e.State),
+			q.Reason != "" && e.Reason != q.Reason,
+			q.Connection != "" && e.Connection != q.Connection,
+			q.FirmID != 0 && (e.Place == nil || e.Place.FirmID != q.FirmID):
+			return false
+		case text == "", d.ID == text, d.AffiliationNumber == text,
+			notOne == nil && d.EnterpriseNumber == enterprise:
+			return true
+		default:
+			return strings.Contains(strings.ToLower(d.Name), folded)
+		}
+	}
+}
+
+// Siblings lists, by number, the entries of the same connection that are of
+// the same id, or of the same dossier and financial-year end, e itself left
+// out.
+func (s *Store) Siblings(ctx context.Context, e ledger.Entry) ([]ledger.Entry, error) {
+	var siblings []ledger.Entry
+	err := s.db.view(ctx, func(r reader) error {
+		var numbers []uint64
+		id := idPrefix(e.Connection, e.ID)
+		year := yearPrefix(e.Connection, e.Dossier.ID, e.FiscalYear.End)
+		numbers = appendNumbers(numbers, r.walk(tByID, id, after(id)), -1)
+		numbers = appendNumbers(numbers, r.walk(tByDossier, year, after(year)), -1)
+		slices.Sort(numbers)
+		for _, n := range slices.Compact(numbers) {
+			have, err := s.entry(r, n)
+			if err != nil {
+				return err
+			}
+			same := have.ID == e.ID || have.Dossier.ID == e.Dossier.ID && have.FiscalYear.End == e.FiscalYear.End
+			if n != e.Number && have.Connection == e.Connection && same {
+				siblings = append(siblings, have)
+			}
+		}
+		return nil
+	})
+	return siblings, s.fault(err)
+}
+
+// Values gives the figures kept with an entry, nil when none are.
+func (s *Store) Values(ctx context.Context, n uint64) (v balance.Values, err error) {
+	err = s.db.view(ctx, func(r reader) error {
+		if blob := r.get(tValues, number(n)); blob != nil {
+			v, err = s.codec.unpackValues(blob)
+		}
+		return err
+	})
+	return v, s.fault(err)
+}
+
+// Document gives the document kept with an entry, nil when none is.
+func (s *Store) Document(ctx context.Context, n uint64) (d []byte, err error) {
+	err = s.db.view(ctx, func(r reader) error {
+		if blob := r.get(tDocuments, number(n)); blob != nil {
+			d, err = unsqueeze(blob)
+		}
+		return err
+	})
+	return d, s.fault(err)
+}
+
+// Written gives what is known of a place; the zero Written when nothing is.
+func (s *Store) Written(ctx context.Context, p ledger.Place) (known ledger.Written, err error) {
+	err = s.db.view(ctx, func(r reader) error {
+		if blob := r.get(tWritten, []byte(p.Key())); blob != nil {
+			return s.codec.unpack(blob, &known)
+		}
+		return nil
+	})
+	return known, s.fault(err)
+}
+
+// Counts gives the number of entries by state; states without any are left
+// out. It costs the same for any number of entries.
+func (s *Store) Counts(ctx context.Context) (counts map[ledger.State]int, err error) {
+	err = s.db.view(ctx, func(r reader) error {
+		counts, err = readCounts(r)
+		return err
+	})
+	return counts, s.fault(err)
+}

@@ -1,0 +1,207 @@
+package store
+
+import (
+	"crypto/sha256"
+	"encoding/binary"
+	"encoding/json"
+	"fmt"
+	"strings"
+
+	"balansd/balance"
+	"balansd/ledger"
+)
+
+// What the tables hold. Numbers in keys are 8 bytes, big endian.
+//
+//	meta        about, number, pass, night, counts, seal -> JSON, see the key* below
+//	connections id                                  -> JSON
+//	firms       firm id                             -> JSON
+//	links       hash of connection and dossier      -> JSON
+//	secrets     name                                -> sealed
+//	entries     number                              -> packed entry
+//	stories     number                              -> packed story
+//	values      number                              -> packed figures
+//	documents   number                              -> gzip
+//	written     place key                           -> packed Written
+//	passes      number                              -> JSON
+//	by_id       hash of connection and id, number   -> nothing
+//	by_dossier  hash of connection and dossier, end of year, number -> hash of the content
+//	by_state    a letter, number                    -> nothing
+//
+// Hashes are the first 8 bytes of a SHA-256: identifiers are opaque and may be
+// of any length. Two that collide cost a look at an entry, since whoever reads
+// an index checks the entry itself.
+var (
+	keyNumber = []byte("number") // the newest entry's number
+	keyPass   = []byte("pass")   // the newest pass's number
+	keyNight  = []byte("night")  // the date of the newest night
+	keyCounts = []byte("counts") // entries by state
+	keySeal   = []byte("seal")   // a sealed text that tells whether a data key is the right one
+)
+
+// letters are the states' letters in by_state. A parked failure has its own,
+// so that a pass need not walk over it.
+var letters = map[ledger.State]byte{
+	ledger.Found: 'f', ledger.Waiting: 'w', ledger.Failed: 'x', ledger.Sending: 's',
+	ledger.Done: 'd', ledger.Differs: 'v', ledger.Superseded: 'o', ledger.Ignored: 'i',
+}
+
+// parked is the letter of a failure that is tried again only when a person
+// says so.
+const parked = 'p'
+
+// openLetters are those of the entries that a pass looks at: the index's form
+// of ledger.Entry.Open.
+const openLetters = "fwsx"
+
+func letterOf(e ledger.Entry) byte {
+	if e.State == ledger.Failed && e.Parked {
+		return parked
+	}
+	return letters[e.State]
+}
+
+// lettersOf gives the letters that entries of these states may have.
+func lettersOf(states []ledger.State) string {
+	var b strings.Builder
+	for _, s := range states {
+		if l, ok := letters[s]; ok && !strings.ContainsRune(b.String(), rune(l)) {
+			b.WriteByte(l)
+			if s == ledger.Failed {
+				b.WriteByte(parked)
+			}
+		}
+	}
+	return b.String()
+}
+
+// short hashes opaque texts to 8 bytes, with their lengths, so that different
+// texts never run together.
+func short(texts ...string) []byte {
+	h := sha256.New()
+	for _, t := range texts {
+		fmt.Fprintf(h, "%d:%s", len(t), t)
+	}
+	return h.Sum(nil)[:8:8]
+}
+
+func idPrefix(connection, id string) []byte { return short("id", connection, id) }
+
+func dossierPrefix(connection, dossier string) []byte { return short("dossier", connection, dossier) }
+
+// yearPrefix is where the entries of a dossier and a financial-year end stand.
+func yearPrefix(connection, dossier string, end balance.Date) []byte {
+	day := uint32(end.Year)<<9 | uint32(end.Month)<<5 | uint32(end.Day)
+	return binary.BigEndian.AppendUint32(dossierPrefix(connection, dossier), day)
+}
+
+// contentHash is what by_dossier keeps of a content's SHA-256, nothing when
+// there is none.
+func contentHash(sha string) []byte {
+	if sha == "" {
+		return nil
+	}
+	return short("content", strings.ToLower(sha))
+}
+
+// row is one row of an index.
+type row struct {
+	table table
+	key   string
+	value string
+}
+
+// indexRows are the rows by which an entry is found.
+func indexRows(e ledger.Entry) [3]row {
+	n := number(e.Number)
+	return [3]row{
+		{tByID, string(append(idPrefix(e.Connection, e.ID), n...)), ""},
+		{tByDossier, string(append(yearPrefix(e.Connection, e.Dossier.ID, e.FiscalYear.End), n...)),
+			string(contentHash(e.SHA256))},
+		{tByState, string(append([]byte{letterOf(e)}, n...)), ""},
+	}
+}
+
+// putEntry replaces old, which may be nil for a new entry, by e with its index
+// rows and counts. blob is e, packed.
+func putEntry(w writer, old *ledger.Entry, e ledger.Entry, blob []byte) error {
+	w.put(tEntries, number(e.Number), blob)
+	now := indexRows(e)
+	var before [3]row
+	if old != nil {
+		before = indexRows(*old)
+	}
+	for i := range now {
+		if now[i] == before[i] {
+			continue
+		}
+		if old != nil && now[i].key != before[i].key {
+			w.remove(before[i].table, []byte(before[i].key))
+		}
+		w.put(now[i].table, []byte(now[i].key), []byte(now[i].value))
+	}
+	if old != nil && old.State == e.State {
+		return nil
+	}
+	counts, err := readCounts(w)
+	if err != nil {
+		return err
+	}
+	counts[e.State]++
+	if old != nil {
+		if counts[old.State]--; counts[old.State] <= 0 {
+			delete(counts, old.State)
+		}
+	}
+	return putJSON(w, tMeta, keyCounts, counts)
+}
+
+func readCounts(r reader) (map[ledger.State]int, error) {
+	counts := map[ledger.State]int{}
+	_, err := getJSON(r, tMeta, keyCounts, &counts)
+	return counts, err
+}
+
+func putJSON(w writer, t table, key []byte, v any) error {
+	text, err := json.Marshal(v)
+	if err != nil {
+		return err
+	}
+	w.put(t, key, text)
+	return nil
+}
+
+// getJSON reads a row into v and tells whether there is one.
+func getJSON(r reader, t table, key []byte, v any) (bool, error) {
+	text := r.get(t, key)
+	if text == nil {
+		return false, nil
+	}
+	if err := json.Unmarshal(text, v); err != nil {
+		return false, &rowError{fmt.Errorf("a row of %s: %w", t, err)}
+	}
+	return true, nil
+}
+
+// listJSON reads all rows of a table, by key.
+func listJSON[T any](r reader, t table) ([]T, error) {
+	var list []T
+	for _, text := range r.walk(t, nil, nil) {
+		var v T
+		if err := json.Unmarshal(text, &v); err != nil {
+			return nil, &rowError{fmt.Errorf("a row of %s: %w", t, err)}
+		}
+		list = append(list, v)
+	}
+	return list, nil
+}
+
+// nextNumber counts up the number under a key of tMeta and gives the new one.
+func nextNumber(w writer, key []byte) uint64 {
+	n := uint64(1)
+	if v := w.get(tMeta, key); len(v) == 8 {
+		n = numberAt(v) + 1
+	}
+	w.put(tMeta, key, number(n))
+	return n
+}

@@ -1,0 +1,170 @@
+package store
+
+import (
+	"context"
+	"crypto/aes"
+	"crypto/cipher"
+	"crypto/rand"
+	"errors"
+	"fmt"
+	"sync"
+
+	"balansd/problem"
+)
+
+// Secrets is the vault: what is put there is sealed with AES-256-GCM before it
+// reaches the state file, under a data key that stands in a file of its own.
+// It is safe for concurrent use.
+type Secrets struct {
+	store *Store
+	mu    sync.Mutex
+	aead  cipher.AEAD // once the key was read; nil before. Guarded by mu.
+}
+
+// Secrets gives the vault.
+func (s *Store) Secrets() *Secrets { return &s.vault }
+
+// sealVersion is the first byte of a sealed secret: AES-256-GCM, a random
+// nonce of 12 bytes in front, the version and the name as associated data.
+const sealVersion = 1
+
+// sealCheck is what keySeal holds, sealed: a key that opens it is the key of
+// this state file.
+const sealCheck = "balansd"
+
+// Get gives a secret, nil when there is none by that name. A KeyInvalid
+// problem says that the data key is missing, unprotected, or another one.
+func (v *Secrets) Get(ctx context.Context, name string) ([]byte, error) {
+	var sealed []byte
+	err := v.store.db.view(ctx, func(r reader) error {
+		if row := r.get(tSecrets, []byte(name)); row != nil {
+			sealed = append([]byte{}, row...)
+		}
+		return nil
+	})
+	if err != nil || sealed == nil {
+		return nil, err
+	}
+	aead, err := v.key()
+	if err != nil {
+		return nil, err
+	}
+	plain, err := open(aead, name, sealed)
+	if err != nil {
+		return nil, v.wrongKey(fmt.Errorf("secret %q: %w", name, err))
+	}
+	return plain, nil
+}
+
+// Put adds or replaces a secret. It is on disk, sealed, when Put returns. The
+// first secret makes the data key, unless there is one.
+func (v *Secrets) Put(ctx context.Context, name string, value []byte) error {
+	return v.store.db.update(ctx, func(w writer) error {
+		aead, err := v.keyToSeal(w)
+		if err != nil {
+			return err
+		}
+		w.put(tSecrets, []byte(name), seal(aead, name, value))
+		return nil
+	})
+}
+
+// Delete forgets a secret; one that is not there is well forgotten. It needs
+// no key.
+func (v *Secrets) Delete(ctx context.Context, name string) error {
+	return v.store.db.update(ctx, func(w writer) error {
+		w.remove(tSecrets, []byte(name))
+		return nil
+	})
+}
+
+// keyToSeal gives the key for a new secret. While there are sealed secrets it
+// must be theirs; otherwise any key will do, and a missing one is made.
+func (v *Secrets) keyToSeal(w writer) (cipher.AEAD, error) {
+	if !empty(w, tSecrets) {
+		aead, err := v.key()
+		if err != nil {
+			return nil, err
+		}
+		if _, err := open(aead, "", w.get(tMeta, keySeal)); err != nil {
+			return nil, v.wrongKey(err)
+		}
+		return aead, nil
+	}
+	v.forgetKey() // the file may have been replaced
+	if err := createKey(v.store.options.KeyPath); err != nil {
+		return nil, err
+	}
+	aead, err := v.key()
+	if err != nil {
+		return nil, err
+	}
+	w.put(tMeta, keySeal, seal(aead, "", []byte(sealCheck)))
+	return aead, nil
+}
+
+func empty(r reader, t table) bool {
+	for range r.walk(t, nil, nil) {
+		return false
+	}
+	return true
+}
+
+func (v *Secrets) forgetKey() {
+	v.mu.Lock()
+	defer v.mu.Unlock()
+	v.aead = nil
+}
+
+// key reads the data key once.
+func (v *Secrets) key() (cipher.AEAD, error) {
+	v.mu.Lock()
+	defer v.mu.Unlock()
+	if v.aead != nil {
+		return v.aead, nil
+	}
+	key, err := readKey(v.store.options.KeyPath)
+	if err != nil {
+		return nil, err
+	}
+	block, err := aes.NewCipher(key)
+	if err != nil {
+		return nil, err
+	}
+	aead, err := cipher.NewGCMWithRandomNonce(block)
+	if err == nil {
+		v.aead = aead
+	}
+	return aead, err
+}
+
+func (v *Secrets) wrongKey(cause error) error {
+	return problem.Wrap(cause, problem.KeyInvalid,
+		fmt.Sprintf("the data key %s does not open the secrets in %s", v.store.options.KeyPath, v.store.options.Path),
+		"Put the key file back that belongs to this state file; or remove the linked firms and link them again.")
+}
+
+func associated(name string) []byte { return append([]byte{sealVersion}, name...) }
+
+// seal never fails: the nonce comes from a source that cannot run dry.
+func seal(aead cipher.AEAD, name string, plain []byte) []byte {
+	return aead.Seal([]byte{sealVersion}, nil, plain, associated(name))
+}
+
+func open(aead cipher.AEAD, name string, sealed []byte) ([]byte, error) {
+	if len(sealed) == 0 || sealed[0] != sealVersion {
+		return nil, errors.New("it is not sealed in a way that this version knows")
+	}
+	plain, err := aead.Open([]byte{}, nil, sealed[1:], associated(name))
+	if err != nil {
+		return nil, errors.New("it was sealed with another key, or changed since")
+	}
+	return plain, nil
+}
+
+// newKey makes 256 random bits.
+func newKey() []byte {
+	key := make([]byte, keySize)
+	_, _ = rand.Read(key) // it never fails: the program ends instead
+	return key
+}

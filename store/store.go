@@ -1,0 +1,188 @@
+package store
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"time"
+
+	"github.com/rs/zerolog"
+
+	"balansd/problem"
+)
+
+// Options are all that a store needs.
+type Options struct {
+	Path    string         // the state file; its folder is made when it is not there
+	KeyPath string         // the data key of the secrets; made at the first secret
+	Timeout time.Duration  // how long to wait for another process; 2 seconds when 0
+	Version string         // balansd's own version, for the message to an older one
+	Process string         // what this process is, such as "balansd run"; a guess when empty
+	Log     zerolog.Logger // the zero Logger is silent
+	// ReadOnly opens a file that exists without changing it. Several processes
+	// may do so at once, as long as none writes.
+	ReadOnly bool
+
+	migrations []migration // for tests; all when nil
+}
+
+// Store is the state. It is safe for concurrent use; one process has it open
+// for writing at a time. A method that cannot write gives a StateUnwritable
+// problem and changes nothing; the store works on when the disk does.
+type Store struct {
+	db      kv
+	options Options
+	codec   *codec
+	vault   Secrets
+}
+
+// Open opens the state file and makes it when there is none. Problems:
+// StateLocked when another process holds it, StateNewer when a newer version
+// wrote it, StateDamaged when it cannot be read, StateUnwritable when the disk
+// refuses.
+func Open(o Options) (*Store, error) {
+	if o.Timeout <= 0 {
+		o.Timeout = 2 * time.Second
+	}
+	if o.Process == "" {
+		o.Process = processName()
+	}
+	if o.migrations == nil {
+		o.migrations = migrations()
+	}
+	ctx := context.Background()
+	if !o.ReadOnly {
+		if err := create(ctx, o); err != nil {
+			return nil, err
+		}
+	}
+	db, err := openBolt(o.Path, o.Timeout, o.ReadOnly, o.Log)
+	if err != nil {
+		return nil, err
+	}
+	if !o.ReadOnly {
+		writeHolder(o.Path, o.Process)
+	}
+	s := &Store{db: db, options: o, codec: newCodec()}
+	s.vault.store = s
+	if err := migrate(ctx, db, o); err != nil {
+		_ = s.Close()
+		return nil, err
+	}
+	return s, nil
+}
+
+// create makes the state file when there is none. It is made under another
+// name and gets its own once it is whole and on disk, since bbolt's first
+// write of a file does not survive a crash.
+func create(ctx context.Context, o Options) error {
+	const attempts = 5 // another process that does the same may sweep our file away
+	for range attempts {
+		if _, err := os.Stat(o.Path); err == nil {
+			break
+		}
+		err := createOnce(ctx, o)
+		if err == nil || errors.Is(err, fs.ErrExist) {
+			break
+		}
+		if !errors.Is(err, fs.ErrNotExist) {
+			return asProblem(o.Path, err)
+		}
+	}
+	sweep(o.Path)
+	return nil
+}
+
+func createOnce(ctx context.Context, o Options) error {
+	if err := os.MkdirAll(filepath.Dir(o.Path), 0o700); err != nil {
+		return err
+	}
+	sweep(o.Path)
+	f, err := os.CreateTemp(filepath.Dir(o.Path), filepath.Base(o.Path)+".init-*")
+	if err != nil {
+		return err
+	}
+	temp := f.Name()
+	defer func() { _ = os.Remove(temp) }()
+	if err := f.Close(); err != nil {
+		return err
+	}
+	db, err := newBolt(temp, o.Log)
+	if err != nil {
+		return err
+	}
+	err = initialise(ctx, db, o)
+	if err = errors.Join(err, db.close()); err != nil {
+		return err
+	}
+	return publish(temp, o.Path)
+}
+
+// sweep removes what a crash during the first creation left.
+func sweep(path string) {
+	left, _ := filepath.Glob(path + ".init-*")
+	for _, name := range left {
+		_ = os.Remove(name)
+	}
+}
+
+// asProblem makes a disk's refusal one that names the file.
+func asProblem(path string, err error) error {
+	if _, ok := errors.AsType[*problem.Problem](err); ok || err == nil {
+		return err
+	}
+	return unwritable(path, err)
+}
+
+// rowError says that a row does not hold what it should: the file is damaged.
+type rowError struct{ err error }
+
+func (e *rowError) Error() string { return e.err.Error() }
+
+func (e *rowError) Unwrap() error { return e.err }
+
+// fault makes a row that cannot be read a StateDamaged problem, and leaves
+// every other error as it is.
+func fault(path string, err error) error {
+	if _, ok := errors.AsType[*rowError](err); ok {
+		return damaged(path, err)
+	}
+	return err
+}
+
+func (s *Store) fault(err error) error { return fault(s.options.Path, err) }
+
+// Close lets the file go. Nothing else may be called afterwards.
+func (s *Store) Close() error {
+	if !s.options.ReadOnly {
+		removeHolder(s.options.Path)
+	}
+	return s.db.close()
+}
+
+// Path is the state file's path.
+func (s *Store) Path() string { return s.options.Path }
+
+// Size is the state file's size in bytes.
+func (s *Store) Size() int64 { return s.db.size() }
+
+// Check reads the whole file and gives a StateDamaged problem when its
+// structure is damaged. It takes a while: about a second for 200 MB.
+func (s *Store) Check(ctx context.Context) error { return s.db.check(ctx) }
+
+// Backup writes a consistent copy of the state to path and replaces what is
+// there once the copy is whole and on disk. Secrets stay sealed in it, and the
+// data key is not in it. Others can work meanwhile.
+func (s *Store) Backup(ctx context.Context, path string) error { return backup(ctx, s.db, path) }
+
+func backup(ctx context.Context, db kv, path string) error {
+	err := replace(path, func(w io.Writer) error { return db.copyTo(ctx, w) })
+	if err != nil && ctx.Err() != nil {
+		return fmt.Errorf("back up to %s: %w", path, ctx.Err())
+	}
+	return asProblem(path, err)
+}
