@@ -136,21 +136,7 @@ func (d *Daemon) Run(ctx context.Context) error {
 // in the log and in the pass; the next tick tries again unless the night was
 // begun.
 func (d *Daemon) nightIfDue(ctx context.Context) {
-	last, err := d.cfg.Keeper.LastNight(ctx)
-	if err != nil {
-		d.cfg.Log.Error().Err(err).Msg("cannot read when the last night was")
-		return
-	}
-	night, catchUp, due := d.cfg.Night.Due(d.cfg.Now(), last, d.since)
-	if !due {
-		return
-	}
-	trigger := ledger.Nightly
-	if catchUp {
-		trigger = ledger.CatchUp
-		d.cfg.Log.Warn().Stringer("night", night).Msg("the night was missed, catching up")
-	}
-	_, err = d.pass(ctx, ledger.Pass{Trigger: trigger, Night: night}, SyncRequest{}, nil)
+	ran, err := d.RunNight(ctx)
 	switch {
 	case ctx.Err() != nil:
 	case problem.Is(err, problem.Busy), problem.Is(err, problem.Conflict):
@@ -158,7 +144,29 @@ func (d *Daemon) nightIfDue(ctx context.Context) {
 	case err != nil:
 		d.cfg.Log.Error().Err(err).Msg("the night did not go through")
 	}
-	d.announce(ctx)
+	if ran {
+		d.announce(ctx)
+	}
+}
+
+// RunNight runs the nightly pass if one is due now, as Run does at each tick.
+// It tells whether one was due.
+func (d *Daemon) RunNight(ctx context.Context) (ran bool, err error) {
+	last, err := d.cfg.Keeper.LastNight(ctx)
+	if err != nil {
+		return false, err
+	}
+	night, catchUp, due := d.cfg.Night.Due(d.cfg.Now(), last, d.since)
+	if !due {
+		return false, nil
+	}
+	trigger := ledger.Nightly
+	if catchUp {
+		trigger = ledger.CatchUp
+		d.cfg.Log.Warn().Stringer("night", night).Msg("the night was missed, catching up")
+	}
+	_, err = d.pass(ctx, ledger.Pass{Trigger: trigger, Night: night}, SyncRequest{}, nil)
+	return true, err
 }
 
 // announce says in the log when the next night is.

@@ -1,0 +1,274 @@
+package daemon_test
+
+import (
+	"fmt"
+	"net/http/httptest"
+	"path/filepath"
+	"sync"
+	"testing"
+	"time"
+
+	"balansd/balance"
+	"balansd/daemon"
+	"balansd/finbox"
+	"balansd/ledger"
+	"balansd/sandbox"
+	"balansd/silverfin"
+	"balansd/store"
+	"balansd/transport"
+
+	"github.com/rs/zerolog"
+)
+
+const (
+	workflowName = "Jaarrekening"
+	namespace    = "social_balance_integration"
+)
+
+// world is a firm with its Finbox, its Silverfin and its balansd: the real
+// clients and the real state, on the two simulators.
+type world struct {
+	t    testing.TB
+	dir  string
+	fb   *sandbox.Finbox
+	sf   *sandbox.Silverfin
+	firm int64
+	conn string
+
+	keeper *store.Store
+	d      *daemon.Daemon
+	// spoil, when set, stands between the daemon and its state.
+	spoil func(daemon.Keeper) daemon.Keeper
+
+	mu  sync.Mutex
+	now time.Time
+}
+
+func (w *world) clock() time.Time {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	return w.now
+}
+
+func (w *world) later(d time.Duration) {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	w.now = w.now.Add(d)
+}
+
+// newWorld makes a linked firm without dossiers, in the afternoon of a day in
+// March.
+func newWorld(t testing.TB) *world {
+	t.Helper()
+	w := &world{t: t, dir: t.TempDir(), now: time.Date(2026, 3, 10, 15, 0, 0, 0, zone(t, "Europe/Brussels"))}
+	w.fb = sandbox.NewFinbox(sandbox.FinboxOptions{Now: w.clock})
+	fbServer := httptest.NewServer(w.fb)
+	t.Cleanup(fbServer.Close)
+	w.fb.SetBaseURL(fbServer.URL)
+	w.conn = w.fb.AddConnection(sandbox.Environment{Name: "Kantoor De Wilde", Language: "nl", StartDate: balance.DateOf(w.now)})
+	w.sf = sandbox.NewSilverfin(sandbox.SilverfinOptions{Now: w.clock})
+	sfServer := httptest.NewServer(w.sf)
+	t.Cleanup(sfServer.Close)
+	w.firm = w.sf.AddFirm("Kantoor De Wilde")
+	w.open(fbServer.URL, sfServer.URL)
+	t.Cleanup(func() { _ = w.keeper.Close() })
+
+	ctx := t.Context()
+	if _, _, err := w.d.ConnectFinbox(ctx, w.conn, "Els"); err != nil {
+		t.Fatal(err)
+	}
+	signIn, err := w.d.BeginSilverfin(ctx, w.firm, "")
+	if err != nil {
+		t.Fatal(err)
+	}
+	if _, _, err := w.d.EndSilverfin(ctx, signIn.State, w.sf.Grant(w.firm), w.firm, "Els"); err != nil {
+		t.Fatal(err)
+	}
+	w.fb.Faults().ResetLog()
+	w.sf.Faults().ResetLog()
+	return w
+}
+
+// open opens the state and makes a new daemon on it, as a start of the service
+// does.
+func (w *world) open(fbURL, sfURL string) {
+	w.t.Helper()
+	var err error
+	w.keeper, err = store.Open(store.Options{Path: filepath.Join(w.dir, "state.db"), KeyPath: filepath.Join(w.dir, "state.key"), Version: "test"})
+	if err != nil {
+		w.t.Fatal(err)
+	}
+	client, err := transport.New(transport.Config{AllowedHosts: []string{fbURL, sfURL}, Retries: -1, Timeout: time.Minute})
+	if err != nil {
+		w.t.Fatal(err)
+	}
+	fb, err := finbox.New(finbox.Config{BaseURL: w.fb.BaseURL(), TokenURL: w.fb.TokenURL(), ClientID: w.fb.ClientID(),
+		ClientSecret: w.fb.ClientSecret(), HTTP: client, Now: w.clock})
+	if err != nil {
+		w.t.Fatal(err)
+	}
+	sf, err := silverfin.New(silverfin.Config{BaseURL: sfURL, ClientID: w.sf.Options().ClientID, ClientSecret: w.sf.Options().ClientSecret,
+		HTTP: client, Vault: w.keeper.Secrets(), RequestsPerSecond: -1, Concurrency: 16, Now: w.clock})
+	if err != nil {
+		w.t.Fatal(err)
+	}
+	var k daemon.Keeper = w.keeper
+	if w.spoil != nil {
+		k = w.spoil(k)
+	}
+	w.d = daemon.New(daemon.Config{
+		Keeper:      k,
+		Source:      func(c ledger.Connection) (daemon.Source, error) { return fb.Connection(c.ID), nil },
+		Destination: func(id int64) daemon.Destination { return sf.Firm(id) },
+		Linker:      sf,
+		Night:       daemon.Night{Hour: 2, Minute: 30, Location: zone(w.t, "Europe/Brussels")},
+		Workers:     8,
+		Now:         w.clock,
+		Log:         zerolog.New(zerolog.NewTestWriter(w.t)).Level(zerolog.WarnLevel),
+	})
+	if err := w.d.Prepare(w.t.Context()); err != nil {
+		w.t.Fatal(err)
+	}
+}
+
+// client is one client of the firm: a dossier in Finbox and a company in
+// Silverfin.
+type client struct {
+	dossier string
+	number  balance.EnterpriseNumber
+	company int64
+	period  int64
+}
+
+// numberOf makes an enterprise number with right check digits.
+func numberOf(n int) balance.EnterpriseNumber {
+	head := 4_000_000 + n
+	return balance.EnterpriseNumber(fmt.Sprintf("%08d%02d", head, 97-head%97))
+}
+
+// client adds a client whose period of 2025 has an open workflow.
+func (w *world) client(n int) client {
+	w.t.Helper()
+	c := client{number: numberOf(n)}
+	name := fmt.Sprintf("Client %d BV", n)
+	var err error
+	c.dossier, err = w.fb.AddDossier(w.conn, sandbox.Dossier{AffiliationNumber: fmt.Sprintf("1AB%04d", n), EnterpriseNumber: c.number, Name: name})
+	if err != nil {
+		w.t.Fatal(err)
+	}
+	c.company = w.sf.AddCompany(w.firm, sandbox.Company{Name: name, VAT: "BE" + c.number.Pretty()})
+	c.period = w.sf.AddPeriod(c.company, balance.Date{Year: 2025, Month: 1, Day: 1}, balance.Date{Year: 2025, Month: 12, Day: 31})
+	w.sf.OpenWorkflow(c.company, c.period, workflowName)
+	return c
+}
+
+// balance makes a social balance of 2025 for a client, now.
+func (w *world) balance(c client, seed int64) *balance.Balance {
+	b := sandbox.MadeUp(seed, balance.Abbreviated, 2025)
+	b.EnterpriseNumber = c.number
+	return b
+}
+
+// add puts a balance into Finbox and gives its id.
+func (w *world) add(c client, b *balance.Balance) string {
+	w.t.Helper()
+	w.later(time.Second) // no two balances are made in the same instant
+	id, _, err := w.fb.AddBalance(sandbox.NewBalance{ConnectionID: w.conn, DossierID: c.dossier, Balance: b})
+	if err != nil {
+		w.t.Fatal(err)
+	}
+	return id
+}
+
+// sync runs a pass that must go through.
+func (w *world) sync() ledger.Pass {
+	w.t.Helper()
+	w.later(time.Minute)
+	p, err := w.d.Sync(w.t.Context(), daemon.SyncRequest{By: "Els"}, nil)
+	if err != nil {
+		w.t.Fatalf("sync: %v", err)
+	}
+	return p
+}
+
+// night runs the pass of the next night.
+func (w *world) night() (ledger.Pass, error) {
+	w.t.Helper()
+	w.mu.Lock()
+	next := w.now.AddDate(0, 0, 1)
+	w.now = time.Date(next.Year(), next.Month(), next.Day(), 2, 31, 0, 0, next.Location())
+	w.mu.Unlock()
+	ran, err := w.d.RunNight(w.t.Context())
+	if !ran && err == nil {
+		w.t.Fatal("the night was not due")
+	}
+	passes, perr := w.keeper.Passes(w.t.Context(), 1)
+	if perr != nil {
+		w.t.Fatal(perr)
+	}
+	return passes[0], err
+}
+
+// entries lists the ledger, oldest first.
+func (w *world) entries() []ledger.Entry {
+	w.t.Helper()
+	var all []ledger.Entry
+	for e, err := range w.keeper.Entries(w.t.Context(), ledger.Query{}) {
+		if err != nil {
+			w.t.Fatal(err)
+		}
+		all = append([]ledger.Entry{e}, all...)
+	}
+	return all
+}
+
+// only gives the one entry of the ledger.
+func (w *world) only() ledger.Entry {
+	w.t.Helper()
+	all := w.entries()
+	if len(all) != 1 {
+		w.t.Fatalf("%d entries, want one: %+v", len(all), all)
+	}
+	return all[0]
+}
+
+// wantState fails unless the entry is in the state, for the reason.
+func (w *world) wantState(e ledger.Entry, s ledger.State, r ledger.Reason) {
+	w.t.Helper()
+	if e.State != s || e.Reason != r {
+		w.t.Fatalf("entry %d is %s %s (%s %s), want %s %s", e.Number, e.State, e.Reason, e.FailClass, e.Detail, s, r)
+	}
+}
+
+// wantHeld fails unless Silverfin holds exactly the balance for the client.
+func (w *world) wantHeld(c client, b *balance.Balance) {
+	w.t.Helper()
+	held := w.sf.Custom(c.company, c.period)
+	for cell, v := range b.Values {
+		if got := held[namespace+".code_"+cell.String()]; got != balance.Canonical(v) {
+			w.t.Errorf("client %s: Silverfin holds %q for %s, want %s", c.number, got, cell, balance.Canonical(v))
+		}
+	}
+}
+
+// wantNothingOverwritten fails when anything that a person typed was written
+// over by balansd, or anything at all was deleted by it.
+func (w *world) wantNothingOverwritten() {
+	w.t.Helper()
+	type key struct {
+		company, period int64
+		name            string
+	}
+	byPerson := map[key]bool{}
+	for _, x := range w.sf.Writes() {
+		k := key{x.Company, x.Period, x.Namespace + "." + x.Key}
+		switch {
+		case x.By == sandbox.Person:
+			byPerson[k] = true
+		case byPerson[k] && x.Changed():
+			w.t.Errorf("%v: balansd wrote over a person's figure", k)
+		case x.Removed:
+			w.t.Errorf("%v: balansd deleted it", k)
+		}
+	}
+}
