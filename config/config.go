@@ -1,6 +1,10 @@
 package config
 
-import "time"
+import (
+	"time"
+
+	"balansd/balance"
+)
 
 // Config is every setting of balansd, complete: what a person did not set has
 // its default, and paths are absolute. The yaml tags are the names that people
@@ -123,9 +127,12 @@ type Workflow struct {
 type Dossier struct {
 	Connection string `yaml:"connection"` // connection id, or the folder's name
 	Dossier    string `yaml:"dossier"`    // the source's id or affiliation number; the sub-folder's name
-	Firm       int64  `yaml:"firm"`       // with Company, or neither: then only From counts
-	Company    int64  `yaml:"company"`
-	From       From   `yaml:"from"` // which balances count; by default those made after the activation
+	// EnterpriseNumber is for a dossier whose source does not say it.
+	EnterpriseNumber balance.EnterpriseNumber `yaml:"enterprise_number"`
+
+	Firm    int64 `yaml:"firm"` // with Company, or neither: then only the rest counts
+	Company int64 `yaml:"company"`
+	From    From  `yaml:"from"` // which balances count; by default those made after the activation
 }
 
 // Network says how balansd reaches the outside.

@@ -12,6 +12,8 @@ import (
 	"time"
 
 	"go.yaml.in/yaml/v3"
+
+	"balansd/balance"
 )
 
 // Origin is where a setting's value comes from.
@@ -254,6 +256,13 @@ func setText(v reflect.Value, text string) error {
 		loc, err := parseZone(text)
 		*p = orKeep(*p, loc, err)
 		return err
+	case *balance.EnterpriseNumber:
+		n, err := balance.ParseEnterpriseNumber(text)
+		if err != nil {
+			return &wrong{err.Error(), "compare it with the register; it is written as 0402.754.886"}
+		}
+		*p = n
+		return nil
 	case encoding.TextUnmarshaler:
 		return p.UnmarshalText([]byte(text))
 	}
