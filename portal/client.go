@@ -1,0 +1,323 @@
+package portal
+
+import (
+	"bytes"
+	"context"
+	"crypto/rand"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"io/fs"
+	"iter"
+	"mime"
+	"net"
+	"net/http"
+	"time"
+
+	"balansd/balance"
+	"balansd/daemon"
+	"balansd/ledger"
+	"balansd/problem"
+)
+
+// ErrNoDaemon says that no daemon runs: whoever asked may open the state file
+// itself. A daemon that is there and does not answer does not give it.
+var ErrNoDaemon = errors.New("no daemon is there")
+
+// How long the client waits.
+const (
+	dialTime = 5 * time.Second
+	// stopTime is how long a pass that was stopped may take to say how it
+	// ended; a call to Silverfin may be under way.
+	stopTime = 5 * time.Second
+	// overTime is the same when there was no pass to stop: it is just over, or
+	// not begun yet.
+	overTime = time.Second
+)
+
+// Doer sends requests, as *http.Client does.
+type Doer interface {
+	Do(*http.Request) (*http.Response, error)
+}
+
+// Client is the daemon's API as seen from another process. Its errors are the
+// problems that the daemon gave, or a DaemonDown problem when it does not
+// answer. It is safe for concurrent use and needs no closing.
+type Client struct {
+	http Doer
+}
+
+var _ daemon.API = (*Client)(nil)
+
+// Dial looks for a daemon on the socket or pipe at path. When nobody answers it
+// gives a DaemonDown problem; errors.Is(err, ErrNoDaemon) tells then that there
+// is no daemon.
+func Dial(ctx context.Context, path string) (*Client, error) {
+	connect := func(ctx context.Context) (net.Conn, error) {
+		ctx, cancel := context.WithTimeout(ctx, dialTime)
+		defer cancel()
+		return dial(ctx, path)
+	}
+	conn, err := connect(ctx)
+	if err != nil {
+		return nil, down(ctx, err)
+	}
+	_ = conn.Close()
+	return NewClient(&http.Client{Transport: &http.Transport{
+		DialContext: func(ctx context.Context, _, _ string) (net.Conn, error) { return connect(ctx) },
+		// A connection per call: a local one costs nothing, and none is left
+		// over that the daemon closes just as the next call goes out.
+		DisableKeepAlives:  true,
+		DisableCompression: true,
+	}}), nil
+}
+
+// NewClient makes a client of what sends its requests to the handler of
+// NewAPI, whatever their host.
+func NewClient(d Doer) *Client { return &Client{http: d} }
+
+// down is the problem of a daemon that does not answer. A caller that gave up
+// hears that instead, and one that may not speak to the daemon hears why.
+func down(ctx context.Context, err error) error {
+	if ctx.Err() != nil {
+		return problem.Wrap(fmt.Errorf("%w: %w", ctx.Err(), err), problem.DaemonDown,
+			"the call to the daemon was broken off", "")
+	}
+	what, next := "the daemon does not answer", "See in its log what it does, or restart it: balansd service restart."
+	switch {
+	case absent(err):
+		err = fmt.Errorf("%w: %w", ErrNoDaemon, err)
+		what, next = "no daemon runs here", "Start it: balansd service start, or balansd run."
+	case errors.Is(err, fs.ErrPermission):
+		what, next = "you may not speak to the daemon",
+			"Run the command as an administrator, or as the account that the daemon runs as."
+	}
+	return problem.Wrap(err, problem.DaemonDown, what, next)
+}
+
+// brokenOff says that the caller broke off a call whose own context did not
+// end with the caller's.
+func brokenOff(ctx context.Context, err error) error {
+	if ctx.Err() != nil && problem.Is(err, problem.DaemonDown) {
+		return down(ctx, err)
+	}
+	return err
+}
+
+// send makes a call and gives its answer, whose body the caller closes.
+func (c *Client) send(ctx context.Context, path string, in any) (*http.Response, error) {
+	body, err := json.Marshal(in)
+	if err != nil {
+		return nil, err
+	}
+	req, err := http.NewRequestWithContext(ctx, http.MethodPost, "http://balansd"+path, bytes.NewReader(body))
+	if err != nil {
+		return nil, err
+	}
+	req.Header.Set("Content-Type", jsonType)
+	resp, err := c.http.Do(req)
+	if err != nil {
+		return nil, down(ctx, err)
+	}
+	if resp.StatusCode == http.StatusOK && mediaType(resp) != problemType {
+		return resp, nil
+	}
+	defer resp.Body.Close() //nolint:errcheck // read only
+	return nil, refusal(ctx, resp)
+}
+
+// refusal reads the problem of an answer.
+func refusal(ctx context.Context, resp *http.Response) error {
+	var b problemBody
+	err := json.NewDecoder(io.LimitReader(resp.Body, maxBody)).Decode(&b)
+	if err != nil || mediaType(resp) != problemType || b.Code == "" {
+		return problem.New(problem.DaemonDown,
+			fmt.Sprintf("what answers is no daemon that this command line knows (HTTP status %d)", resp.StatusCode),
+			"Use a balansd command line of the same version as the daemon.")
+	}
+	return told(ctx, &b)
+}
+
+// told is the problem that the daemon told. Where the caller itself broke the
+// work off, errors.Is finds that, as it would without a daemon.
+func told(ctx context.Context, b *problemBody) error {
+	if b == nil {
+		return nil
+	}
+	p := b.problem()
+	if ctx.Err() != nil && p.Code == problem.Unexpected {
+		p.Err = ctx.Err()
+	}
+	return p
+}
+
+func mediaType(resp *http.Response) string {
+	t, _, _ := mime.ParseMediaType(resp.Header.Get("Content-Type"))
+	return t
+}
+
+// ask makes a call that has one answer.
+func ask[Out any](ctx context.Context, c *Client, path string, in any) (out Out, err error) {
+	resp, err := c.send(ctx, path, in)
+	if err != nil {
+		return out, err
+	}
+	defer resp.Body.Close() //nolint:errcheck // read only
+	if err := json.NewDecoder(resp.Body).Decode(&out); err != nil {
+		return out, down(ctx, err)
+	}
+	return out, nil
+}
+
+// lines walks the lines of a stream, the last one included. An error is the
+// last that it gives.
+func lines(ctx context.Context, resp *http.Response) iter.Seq2[line, error] {
+	return func(yield func(line, error) bool) {
+		d := json.NewDecoder(resp.Body)
+		for {
+			var l line
+			if err := d.Decode(&l); err != nil {
+				yield(l, down(ctx, fmt.Errorf("it broke off in the middle: %w", err)))
+				return
+			}
+			if !yield(l, nil) || l.End {
+				return
+			}
+		}
+	}
+}
+
+// Status is daemon.API's.
+func (c *Client) Status(ctx context.Context) (daemon.Status, error) {
+	return ask[daemon.Status](ctx, c, pathStatus, none{})
+}
+
+// Sync is daemon.API's. When ctx ends, the daemon is asked to stop the pass,
+// and has five seconds to say how it ended.
+func (c *Client) Sync(ctx context.Context, r daemon.SyncRequest, report func(daemon.Progress)) (ledger.Pass, error) {
+	if err := ctx.Err(); err != nil {
+		return ledger.Pass{}, down(ctx, err)
+	}
+	in := syncCall{SyncRequest: r, Call: rand.Text()}
+	call, cancel := context.WithCancel(context.WithoutCancel(ctx))
+	defer cancel()
+	defer context.AfterFunc(ctx, func() {
+		wait := stopTime
+		if _, err := ask[none](call, c, pathSyncStop, stopCall{in.Call}); err != nil {
+			wait = overTime
+		}
+		time.AfterFunc(wait, cancel)
+	})()
+	resp, err := c.send(call, pathSync, in)
+	if err != nil {
+		return ledger.Pass{}, brokenOff(ctx, err)
+	}
+	defer resp.Body.Close() //nolint:errcheck // read only
+	for l, err := range lines(call, resp) {
+		if err != nil {
+			return ledger.Pass{}, brokenOff(ctx, err)
+		}
+		if l.Progress != nil && report != nil {
+			report(*l.Progress)
+		}
+		if l.End {
+			if l.Pass == nil {
+				l.Pass = &ledger.Pass{}
+			}
+			return *l.Pass, told(ctx, l.Problem)
+		}
+	}
+	return ledger.Pass{}, nil // not reached: lines ends with an error or the last line
+}
+
+// Entries is daemon.API's.
+func (c *Client) Entries(ctx context.Context, q ledger.Query) iter.Seq2[ledger.Entry, error] {
+	return func(yield func(ledger.Entry, error) bool) {
+		// A walk that is left early ends the call.
+		ctx, cancel := context.WithCancel(ctx)
+		defer cancel()
+		resp, err := c.send(ctx, pathEntries, entriesCall{q})
+		if err != nil {
+			yield(ledger.Entry{}, err)
+			return
+		}
+		defer resp.Body.Close() //nolint:errcheck // read only
+		for l, err := range lines(ctx, resp) {
+			if err == nil {
+				err = told(ctx, l.Problem)
+			}
+			if err != nil {
+				yield(ledger.Entry{}, err)
+				return
+			}
+			if l.Entry != nil && !yield(*l.Entry, nil) {
+				return
+			}
+		}
+	}
+}
+
+// Show is daemon.API's.
+func (c *Client) Show(ctx context.Context, number uint64) (daemon.Full, error) {
+	return ask[daemon.Full](ctx, c, pathShow, entryCall{Number: number})
+}
+
+// Retry is daemon.API's.
+func (c *Client) Retry(ctx context.Context, number uint64, by string) (ledger.Entry, error) {
+	return ask[ledger.Entry](ctx, c, pathRetry, entryCall{number, by})
+}
+
+// Decide is daemon.API's.
+func (c *Client) Decide(ctx context.Context, number uint64, choice daemon.Choice, cells []balance.Cell, by string) (ledger.Entry, error) {
+	return ask[ledger.Entry](ctx, c, pathDecide, decideCall{number, choice, cells, by})
+}
+
+// Dismiss is daemon.API's.
+func (c *Client) Dismiss(ctx context.Context, number uint64, by string) (ledger.Entry, error) {
+	return ask[ledger.Entry](ctx, c, pathDismiss, entryCall{number, by})
+}
+
+// ConnectFinbox is daemon.API's.
+func (c *Client) ConnectFinbox(ctx context.Context, connectionID, by string) (ledger.Connection, []string, error) {
+	out, err := ask[connectionNoted](ctx, c, pathConnectFinbox, connectionCall{ID: connectionID, By: by})
+	return out.Connection, out.Notes, err
+}
+
+// Connections is daemon.API's.
+func (c *Client) Connections(ctx context.Context) ([]ledger.Connection, error) {
+	return ask[[]ledger.Connection](ctx, c, pathConnections, none{})
+}
+
+// SetConnection is daemon.API's.
+func (c *Client) SetConnection(ctx context.Context, id string, s ledger.ConnectionStatus, by string) (ledger.Connection, error) {
+	return ask[ledger.Connection](ctx, c, pathSetConnection, connectionCall{id, s, by})
+}
+
+// Firms is daemon.API's.
+func (c *Client) Firms(ctx context.Context) ([]ledger.Firm, error) {
+	return ask[[]ledger.Firm](ctx, c, pathFirms, none{})
+}
+
+// RemoveFirm is daemon.API's.
+func (c *Client) RemoveFirm(ctx context.Context, id int64, by string) error {
+	_, err := ask[none](ctx, c, pathRemoveFirm, firmCall{id, by})
+	return err
+}
+
+// BeginSilverfin is daemon.API's.
+func (c *Client) BeginSilverfin(ctx context.Context, firmID int64, redirect string) (daemon.SignIn, error) {
+	return ask[daemon.SignIn](ctx, c, pathBeginSilverfin, beginCall{firmID, redirect})
+}
+
+// EndSilverfin is daemon.API's.
+func (c *Client) EndSilverfin(ctx context.Context, state, code string, firmID int64, by string) (ledger.Firm, []string, error) {
+	out, err := ask[firmNoted](ctx, c, pathEndSilverfin, endCall{state, code, firmID, by})
+	return out.Firm, out.Notes, err
+}
+
+// Link is daemon.API's.
+func (c *Client) Link(ctx context.Context, l ledger.Linked, by string) error {
+	_, err := ask[none](ctx, c, pathLink, linkCall{l, by})
+	return err
+}
