@@ -66,8 +66,12 @@ func Check(b *Balance) []Finding {
 func (s sum) check(b *Balance, total string, parts []string, previous bool) (Finding, bool) {
 	cells := make([]Cell, 0, len(parts)+1)
 	for _, code := range append([]string{total}, parts...) {
-		if r, ok := RubricOf(code); !ok || previous && !r.HasPrevious() {
+		r, ok := RubricOf(code)
+		if !ok || previous && !r.HasPrevious() {
 			return Finding{}, false
+		}
+		if s.fullOnly && b.Layout == CBSOXBRL && r.CBSO.Metric == "" {
+			return Finding{}, false // not readable there, which is not the same as empty
 		}
 		cells = append(cells, Cell{code, previous})
 	}

@@ -132,8 +132,13 @@ func (in *instance) root() error {
 	}
 }
 
-// next gives the next token and keeps account of depth and prefixes.
+// next gives the next token and keeps account of depth and prefixes. The
+// prefixes of an element that has ended still hold until the next call, so
+// that its text can be read with them.
 func (in *instance) next() (xml.Token, error) {
+	for n := len(in.bound); n > 0 && in.bound[n-1].depth > in.depth; n-- {
+		in.unbind()
+	}
 	token, err := in.decoder.Token()
 	if err != nil {
 		return nil, err
@@ -150,9 +155,6 @@ func (in *instance) next() (xml.Token, error) {
 			}
 		}
 	case xml.EndElement:
-		for n := len(in.bound); n > 0 && in.bound[n-1].depth == in.depth; n-- {
-			in.unbind()
-		}
 		in.depth--
 	}
 	return token, nil

@@ -1,0 +1,102 @@
+package balance_test
+
+import (
+	"bytes"
+	"encoding/xml"
+	"io"
+	"testing"
+
+	"balansd/balance"
+
+	"github.com/google/go-cmp/cmp"
+)
+
+// The names of the National Bank's real documents.
+const (
+	fullCSV  = "nbb-csv-m02f-full-2024-0454352156.csv"
+	abbrCSV  = "nbb-csv-m01f-abbr-2024-0443246943.csv"
+	abbrXBRL = "nbb-xbrl-fws25-m01f-2024-0443246943.xbrl"
+	fullPFS  = "nbb-xbrl-pfs2020-full-nbb-testfile-Full_FR.xbrl"
+	noSocial = "nbb-xbrl-fws23-m87f-micro-anonymised-no-social.xbrl"
+)
+
+func TestRealDocuments(t *testing.T) {
+	year := func(from, to string) balance.Period {
+		start, _ := balance.ParseDate(from)
+		end, _ := balance.ParseDate(to)
+		return balance.Period{Start: start, End: end}
+	}
+	for name, want := range map[string]struct {
+		balance.Balance
+		cells    int
+		findings bool
+	}{
+		fullCSV:  {balance.Balance{Layout: balance.NBBCSV, EnterpriseNumber: "0454352156", Model: balance.Full, FiscalYear: year("2024-01-01", "2024-12-31"), Currency: "EUR"}, 97, false},
+		abbrCSV:  {balance.Balance{Layout: balance.NBBCSV, EnterpriseNumber: "0443246943", Model: balance.Abbreviated, FiscalYear: year("2024-01-01", "2024-12-31"), Currency: "EUR"}, 20, false},
+		abbrXBRL: {balance.Balance{Layout: balance.CBSOXBRL, EnterpriseNumber: "0443246943", Model: balance.Abbreviated, FiscalYear: year("2024-01-01", "2024-12-31"), Currency: "EUR", JointCommittees: []string{"200", "201"}}, 20, false},
+		fullPFS:  {balance.Balance{Layout: balance.PFSXBRL, EnterpriseNumber: "0415599072", Model: balance.Full, FiscalYear: year("2016-01-01", "2016-12-31"), Currency: "EUR", JointCommittees: []string{"14901", "218"}}, 109, true},
+		noSocial: {balance.Balance{Layout: balance.CBSOXBRL, EnterpriseNumber: "0925590628", Model: balance.Micro, FiscalYear: year("2022-01-01", "2022-12-31"), Currency: "EUR"}, 0, false},
+	} {
+		t.Run(name, func(t *testing.T) {
+			b := mustRead(t, sample(t, name))
+			if len(b.Values) != want.cells || len(b.Findings) > 0 != want.findings || b.Name == "" {
+				t.Errorf("%d cells, name %q, findings %v", len(b.Values), b.Name, b.Findings)
+			}
+			b.Name, b.Values, b.Findings = "", nil, nil
+			if diff := cmp.Diff(want.Balance, *b); diff != "" {
+				t.Errorf("(-want +got)\n%s", diff)
+			}
+		})
+	}
+}
+
+func TestSameFilingInTwoLayouts(t *testing.T) {
+	csv, xbrl := mustRead(t, sample(t, abbrCSV)), mustRead(t, sample(t, abbrXBRL))
+	if diff := cmp.Diff(csv.Values, xbrl.Values); diff != "" {
+		t.Errorf("(-CSV +XBRL)\n%s", diff)
+	}
+	if csv.Values.Hash() != xbrl.Values.Hash() {
+		t.Error("equal values have different hashes")
+	}
+}
+
+// BenchmarkRead is to be seen beside BenchmarkTokens, the same documents
+// through a bare loop over the tokens of encoding/xml.
+func BenchmarkRead(b *testing.B) {
+	eachDocument(b, func(data []byte) error {
+		_, err := balance.Read(data)
+		return err
+	})
+}
+
+func BenchmarkTokens(b *testing.B) {
+	eachDocument(b, func(data []byte) error {
+		decoder := xml.NewDecoder(bytes.NewReader(data))
+		for {
+			if _, err := decoder.Token(); err == io.EOF {
+				return nil
+			} else if err != nil {
+				return err
+			}
+		}
+	})
+}
+
+func eachDocument(b *testing.B, run func([]byte) error) {
+	const madeUp = "pfs-2020-full-company.xbrl"
+	for _, name := range []string{fullPFS, abbrXBRL, madeUp} {
+		b.Run(name, func(b *testing.B) {
+			data := []byte(document(b, madeUp))
+			if name != madeUp {
+				data = sample(b, name)
+			}
+			b.SetBytes(int64(len(data)))
+			b.ReportAllocs()
+			for b.Loop() {
+				if err := run(data); err != nil {
+					b.Fatal(err)
+				}
+			}
+		})
+	}
+}
