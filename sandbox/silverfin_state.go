@@ -288,45 +288,61 @@ func (st *sfState) check() error {
 	if slices.Contains(st.Firms, nil) || slices.Contains(st.Codes, nil) || slices.Contains(st.Tokens, nil) {
 		return fmt.Errorf("a firm, a code or a token is empty")
 	}
+	firms := map[int64]bool{}
 	for _, f := range st.Firms {
+		firms[f.ID] = true
 		for _, id := range f.Companies {
 			if st.Companies[id] == nil {
 				return fmt.Errorf("firm %d has no company %d", f.ID, id)
 			}
 		}
-	}
-	custom := func(c sfCustom) error {
-		for n, v := range c {
-			if n < 0 || n >= len(st.Properties) || !json.Valid([]byte(v)) {
-				return fmt.Errorf("property %d is unknown or holds no JSON", n)
+		for kind, templates := range f.Templates {
+			if slices.Contains(templates, nil) {
+				return fmt.Errorf("firm %d has an empty template among its %.30s", f.ID, kind)
 			}
 		}
-		return nil
 	}
 	for id, c := range st.Companies {
-		if c == nil || slices.Contains(c.Periods, nil) {
-			return fmt.Errorf("company %d or one of its periods is empty", id)
+		if c == nil || !firms[c.FirmID] {
+			return fmt.Errorf("company %d is empty or belongs to no firm", id)
 		}
-		if err := custom(c.Custom); err != nil {
-			return err
-		}
-		for _, p := range c.Periods {
-			if err := custom(p.Custom); err != nil {
-				return err
-			}
-			for _, r := range p.Reconciliations {
-				if r == nil {
-					return fmt.Errorf("period %d has an empty reconciliation", p.ID)
-				}
-				if err := custom(r.Custom); err != nil {
-					return err
-				}
-			}
+		if err := st.checkCompany(c); err != nil {
+			return fmt.Errorf("company %d: %w", id, err)
 		}
 	}
 	for _, w := range st.Writes {
 		if w.Property < 0 || w.Property >= len(st.Properties) || w.Writer < 0 || w.Writer >= len(st.Writers) {
 			return fmt.Errorf("a write points to an unknown property or writer")
+		}
+	}
+	return nil
+}
+
+func (st *sfState) checkCompany(c *sfCompany) error {
+	for _, f := range c.Folders {
+		// Otherwise a walk up to the root might never end.
+		if f.Parent >= f.ID {
+			return fmt.Errorf("folder %d lies in a folder that is younger", f.ID)
+		}
+	}
+	customs := []sfCustom{c.Custom}
+	for _, p := range c.Periods {
+		if p == nil {
+			return fmt.Errorf("a period is empty")
+		}
+		customs = append(customs, p.Custom)
+		for _, r := range p.Reconciliations {
+			if r == nil {
+				return fmt.Errorf("period %d has an empty reconciliation", p.ID)
+			}
+			customs = append(customs, r.Custom, r.Before)
+		}
+	}
+	for _, custom := range customs {
+		for n, v := range custom {
+			if n < 0 || n >= len(st.Properties) || !json.Valid([]byte(v)) {
+				return fmt.Errorf("property %d is unknown or holds no JSON", n)
+			}
 		}
 	}
 	return nil
