@@ -36,8 +36,10 @@ type Config struct {
 	ClientSecret string
 	SecretInBody bool
 
-	Scope    string // asked for with the token; empty for none
-	Audience string // the assertion's aud; empty for TokenURL. Sent with the form too when not empty
+	Scope string // asked for with the token; empty for none
+	// Audience is the assertion's aud, where empty means TokenURL; with a
+	// client secret it is the form's audience field, where empty means none.
+	Audience string
 
 	// HTTP sends the requests; its time limits and retries are its own. Nil
 	// means http.DefaultClient, which has neither.

@@ -2,26 +2,33 @@ package finbox_test
 
 import (
 	"bytes"
+	"errors"
+	"fmt"
 	"io"
 	"net/http"
 	"strings"
 	"sync"
 	"testing"
+	"time"
 
 	"github.com/getkin/kin-openapi/openapi3"
 	"github.com/getkin/kin-openapi/openapi3filter"
 	"github.com/getkin/kin-openapi/routers"
 	"github.com/getkin/kin-openapi/routers/legacy"
 
+	"balansd/balance"
 	"balansd/finbox"
+	"balansd/ledger"
+	"balansd/problem"
+	"balansd/sandbox"
 )
 
 // validating is a RoundTripper that holds every request of the client and
 // every answer of the server against the contract.
 type validating struct {
-	t      *testing.T
 	router routers.Router
 	next   http.RoundTripper
+	report func(format string, args ...any)
 
 	mu   sync.Mutex
 	seen map[string]int // "operation status" to the number of calls
@@ -42,7 +49,7 @@ func newValidating(t *testing.T, next http.RoundTripper) *validating {
 	if err != nil {
 		t.Fatal(err)
 	}
-	return &validating{t: t, router: router, next: next, seen: map[string]int{}}
+	return &validating{router: router, next: next, report: t.Errorf, seen: map[string]int{}}
 }
 
 func (v *validating) RoundTrip(req *http.Request) (*http.Response, error) {
@@ -51,7 +58,7 @@ func (v *validating) RoundTrip(req *http.Request) (*http.Response, error) {
 	}
 	route, params, err := v.router.FindRoute(req)
 	if err != nil {
-		v.t.Errorf("the contract has no call %s %s: %v", req.Method, req.URL.Path, err)
+		v.report("the contract has no call %s %s: %v", req.Method, req.URL.Path, err)
 		return v.next.RoundTrip(req)
 	}
 	input := &openapi3filter.RequestValidationInput{
@@ -62,10 +69,10 @@ func (v *validating) RoundTrip(req *http.Request) (*http.Response, error) {
 		},
 	}
 	if err := openapi3filter.ValidateRequest(req.Context(), input); err != nil {
-		v.t.Errorf("the client's request %s breaks the contract: %v", req.URL.Path, err)
+		v.report("the client's request %s breaks the contract: %v", req.URL.Path, err)
 	}
 	if !strings.HasPrefix(req.Header.Get("Authorization"), "Bearer ") {
-		v.t.Errorf("the client's request %s has no bearer token", req.URL.Path)
+		v.report("the client's request %s has no bearer token", req.URL.Path)
 	}
 	resp, err := v.next.RoundTrip(req)
 	if err != nil {
@@ -83,10 +90,121 @@ func (v *validating) RoundTrip(req *http.Request) (*http.Response, error) {
 	}
 	answer.SetBodyBytes(body)
 	if err := openapi3filter.ValidateResponse(req.Context(), answer); err != nil {
-		v.t.Errorf("the server's answer %d to %s breaks the contract: %v", resp.StatusCode, req.URL.Path, err)
+		v.report("the server's answer %d to %s breaks the contract: %v", resp.StatusCode, req.URL.Path, err)
 	}
 	v.mu.Lock()
 	defer v.mu.Unlock()
-	v.seen[route.Operation.OperationID+" "+http.StatusText(resp.StatusCode)]++
+	v.seen[fmt.Sprintf("%s %d", route.Operation.OperationID, resp.StatusCode)]++
 	return resp, nil
 }
+
+// TestSandboxAndClientKeepTheContract makes every call in every way that a
+// night makes it.
+func TestSandboxAndClientKeepTheContract(t *testing.T) {
+	box := newBox(t, sandbox.FinboxOptions{PageSize: 2})
+	var want []ledger.Listing
+	layouts := [][]balance.Layout{{balance.CBSOXBRL}, {balance.NBBCSV, sandbox.PDF}, {balance.NBBJSON},
+		{sandbox.PDF}, {balance.PFSXBRL, balance.NBBCSV, balance.NBBJSON, sandbox.PDF}, {sandbox.PDF, balance.CBSOXBRL}}
+	for i, l := range layouts {
+		made := sandbox.MadeUp(int64(i), balance.Abbreviated, 2024)
+		id, rev := box.add(t, made, box.start.Add(time.Duration(i)*time.Minute), l...)
+		want = append(want, ledger.Listing{ID: id, Revision: rev, FiscalYear: made.FiscalYear, Model: made.Model})
+	}
+	v := newValidating(t, box.server.Client().Transport)
+	c := box.client(t, finbox.Config{HTTP: &http.Client{Transport: v}}).Connection(box.connection)
+
+	if s, err := c.Status(t.Context()); err != nil || !s.Active || s.Environment != "Kantoor De Smet" || s.Language != "nl" {
+		t.Errorf("status: got %+v, %v", s, err)
+	}
+	got := listAll(t, c, "")
+	if len(got) != len(want) {
+		t.Fatalf("listed %d social balances, want %d", len(got), len(want))
+	}
+	for i, l := range got {
+		if l.ID != want[i].ID || l.Revision != want[i].Revision || l.FiscalYear != want[i].FiscalYear || l.Model != want[i].Model {
+			t.Errorf("listing %d: got %+v, want %+v", i, l, want[i])
+		}
+		doc, err := c.Content(t.Context(), l)
+		if err != nil || len(doc) == 0 {
+			t.Errorf("content of %v: %d bytes, %v", layouts[i], len(doc), err)
+		}
+	}
+	dossiers := 0
+	for d, err := range c.Dossiers(t.Context()) {
+		if err != nil {
+			t.Fatal(err)
+		}
+		dossiers += len(d)
+	}
+	if dossiers != len(layouts) {
+		t.Errorf("%d dossiers, want %d", dossiers, len(layouts))
+	}
+
+	missing := got[0]
+	missing.Revision = "no-such-revision"
+	if _, err := c.Content(t.Context(), missing); !problem.Is(err, problem.NotFound) {
+		t.Errorf("a revision that is not there: got %v", err)
+	}
+	unoffered := got[0]
+	unoffered.MediaTypes = []string{"text/csv"}
+	if _, err := c.Content(t.Context(), unoffered); !problem.Is(err, problem.FinboxRefused) {
+		t.Errorf("a form that is not offered: got %v", err)
+	}
+	box.ExpireTokens()
+	if _, err := c.Status(t.Context()); err != nil {
+		t.Errorf("after the token ended: %v", err)
+	}
+	if err := box.Deactivate(box.connection); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := firstPage(t, c, ""); !errors.Is(err, ledger.ErrClosed) {
+		t.Errorf("listing a deactivated connection: got %v", err)
+	}
+	if s, err := c.Status(t.Context()); err != nil || s.Active {
+		t.Errorf("status of a deactivated connection: got %+v, %v", s, err)
+	}
+	for _, call := range []string{"getConnection 200", "getConnection 401", "listDossiers 200", "listSocialBalances 200",
+		"listSocialBalances 410", "getSocialBalanceContent 200", "getSocialBalanceContent 404", "getSocialBalanceContent 406"} {
+		if v.seen[call] == 0 {
+			t.Errorf("%s was never seen; only %v", call, v.seen)
+		}
+	}
+}
+
+// TestValidationNotices holds the validation itself: what breaks the contract
+// must be reported.
+func TestValidationNotices(t *testing.T) {
+	answers := map[string]struct{ kind, body string }{
+		"a field of another type":  {"application/json", `{"items": [], "next_page_token": 5}`},
+		"a required field missing": {"application/json", `{}`},
+		"a page of HTML":           {"text/html", `<html></html>`},
+	}
+	for name, a := range answers {
+		t.Run(name, func(t *testing.T) {
+			var reports []string
+			v := newValidating(t, roundTrip(func(req *http.Request) (*http.Response, error) {
+				return &http.Response{StatusCode: http.StatusOK, Header: http.Header{"Content-Type": {a.kind}},
+					Body: io.NopCloser(strings.NewReader(a.body)), Request: req}, nil
+			}))
+			v.report = func(format string, args ...any) { reports = append(reports, fmt.Sprintf(format, args...)) }
+			req, err := http.NewRequestWithContext(t.Context(), http.MethodGet,
+				"http://finbox.example/v1/connections/short/social-balances", nil)
+			if err != nil {
+				t.Fatal(err)
+			}
+			resp, err := v.RoundTrip(req)
+			if err != nil {
+				t.Fatal(err)
+			}
+			_ = resp.Body.Close()
+			// The id is too short, the token is missing, the answer is wrong.
+			if len(reports) != 3 {
+				t.Errorf("got %d reports, want 3: %q", len(reports), reports)
+			}
+		})
+	}
+}
+
+type roundTrip func(*http.Request) (*http.Response, error)
+
+func (f roundTrip) RoundTrip(req *http.Request) (*http.Response, error) { return f(req) }

@@ -91,7 +91,7 @@ func (t *tokens) request(ctx context.Context) (*http.Request, error) {
 	if t.cfg.Scope != "" {
 		form.Set("scope", t.cfg.Scope)
 	}
-	if t.cfg.Audience != "" {
+	if t.cfg.Audience != "" && t.signer == nil {
 		form.Set("audience", t.cfg.Audience)
 	}
 	switch {
