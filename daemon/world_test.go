@@ -35,6 +35,8 @@ type world struct {
 	firm int64
 	conn string
 
+	fbURL, sfURL string
+
 	keeper *store.Store
 	d      *daemon.Daemon
 	// spoil, when set, stands between the daemon and its state.
@@ -70,7 +72,8 @@ func newWorld(t testing.TB) *world {
 	sfServer := httptest.NewServer(w.sf)
 	t.Cleanup(sfServer.Close)
 	w.firm = w.sf.AddFirm("Kantoor De Wilde")
-	w.open(fbServer.URL, sfServer.URL)
+	w.fbURL, w.sfURL = fbServer.URL, sfServer.URL
+	w.open(w.fbURL, w.sfURL)
 	t.Cleanup(func() { _ = w.keeper.Close() })
 
 	ctx := t.Context()
