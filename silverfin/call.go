@@ -118,7 +118,7 @@ func (f *Firm) do(ctx context.Context, c call) ([]byte, error) {
 				continue
 			}
 		}
-		if ans.status >= 200 && ans.status < 300 {
+		if ans.status >= 200 && ans.status < 300 && !isHTML(ans.body) {
 			return ans.body, nil
 		}
 		return nil, f.failure(c, ans, token)
@@ -181,7 +181,7 @@ func (f *Firm) failure(c call, ans answer, token string) error {
 	case status == http.StatusTooManyRequests:
 		return f.down(c, "it asks for a rest (429)")
 	case status >= 500 || status == http.StatusRequestTimeout || html:
-		return f.down(c, fmt.Sprintf("it answers %d", status))
+		return f.down(c, fmt.Sprintf("it answers %d%s", status, map[bool]string{true: " with a web page"}[html]))
 	case status >= 300 && status < 400:
 		return f.down(c, fmt.Sprintf("it sends the request elsewhere (%d); the address in the configuration may be wrong", status))
 	}

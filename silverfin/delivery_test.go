@@ -1,0 +1,320 @@
+package silverfin_test
+
+import (
+	"fmt"
+	"net/http"
+	"slices"
+	"strings"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"github.com/google/go-cmp/cmp"
+
+	"balansd/balance"
+	"balansd/ledger"
+	"balansd/problem"
+	"balansd/sandbox"
+	"balansd/silverfin"
+)
+
+func TestOneNewBalanceTakesFiveCalls(t *testing.T) {
+	r := newRig(t, sandbox.SilverfinOptions{StrictPeriodScopes: true})
+	ctx, f := t.Context(), r.destination()
+	want := figures(t, "1003", "114.4", "1003P", "110", "1021", "0")
+	p := r.place()
+	if held, err := f.Read(ctx, p); err != nil || len(held) != 0 {
+		t.Fatalf("before: %v, %v", held, err)
+	}
+	if err := f.Write(ctx, p, want); err != nil {
+		t.Fatal(err)
+	}
+	held, err := f.Read(ctx, p)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if d := cmp.Diff(want, held); d != "" {
+		t.Errorf("read back (-want +held):\n%s", d)
+	}
+	if n := len(r.sf.Faults().Log()); n != 5 {
+		t.Errorf("%d calls, want 5: %v", n, r.sf.Faults().Log())
+	}
+	if r.sf.Custom(r.company.ID, r.period)["social_balance_integration.code_1003P"] != "110" {
+		t.Errorf("held: %v", r.sf.Custom(r.company.ID, r.period))
+	}
+	if r.sf.Overlaps() != 0 {
+		t.Error("calls for one company overlapped")
+	}
+	if !strings.HasPrefix(p.URL, fmt.Sprintf("https://silverfin.test/f/%d/%d/ledgers/%d/workflows/", r.firm, r.company.ID, r.period)) {
+		t.Errorf("link: %s", p.URL)
+	}
+}
+
+func TestReconciliationTakesSixCalls(t *testing.T) {
+	r := newRig(t, sandbox.SilverfinOptions{}, func(c *silverfin.Config) {
+		c.Target = silverfin.Target{Level: silverfin.LevelReconciliation, Handle: "made_up_social", Namespace: "made_up",
+			Map: map[string]string{"1003": "other.total"}, Key: "c{code}", RequireStarred: true}
+	})
+	id := r.sf.AddReconciliation(r.company.ID, "made_up_social", workflow)
+	ctx, f := t.Context(), r.destination()
+	p := r.place()
+	if p.ReconciliationID != id || !strings.HasSuffix(p.URL, fmt.Sprintf("/reconciliation_texts/%d", id)) {
+		t.Fatalf("place: %+v", p)
+	}
+	want := figures(t, "1003", "7", "1021", "8")
+	if _, err := f.Read(ctx, p); err != nil {
+		t.Fatal(err)
+	}
+	if err := f.Write(ctx, p, want); err != nil {
+		t.Fatal(err)
+	}
+	held, err := f.Read(ctx, p)
+	if d := cmp.Diff(want, held); err != nil || d != "" {
+		t.Errorf("%v\n%s", err, d)
+	}
+	if n := len(r.sf.Faults().Log()); n != 6 {
+		t.Errorf("%d calls, want 6", n)
+	}
+	if d := cmp.Diff(map[string]string{"other.total": "7", "made_up.c1021": "8"}, r.sf.CustomIn(r.company.ID, r.period, id)); d != "" {
+		t.Error(d)
+	}
+}
+
+func TestManyFiguresGoInHundredsInTheOrderOfTheForm(t *testing.T) {
+	r := newRig(t, sandbox.SilverfinOptions{})
+	b := sandbox.MadeUp(1, balance.Full, 2024)
+	want := ledger.FiguresOf(b.Values)
+	if len(want) <= 100 || len(want) > 400 {
+		t.Fatalf("the made-up balance has %d figures", len(want))
+	}
+	p := r.place()
+	r.sf.Faults().ResetLog()
+	if err := r.destination().Write(t.Context(), p, want); err != nil {
+		t.Fatal(err)
+	}
+	if n, posts := len(r.sf.Faults().Log()), (len(want)+99)/100; n != posts {
+		t.Errorf("%d calls for %d figures, want %d", n, len(want), posts)
+	}
+	var order []balance.Cell
+	for _, w := range r.sf.Writes() {
+		order = append(order, cell(t, strings.TrimPrefix(w.Key, "code_")))
+	}
+	if !slices.IsSortedFunc(order, balance.CompareCells) || len(order) != len(want) {
+		t.Errorf("written out of order: %v", order)
+	}
+	held, err := r.destination().Read(t.Context(), p)
+	if d := cmp.Diff(want, held); err != nil || d != "" {
+		t.Errorf("%v\n%s", err, d)
+	}
+}
+
+func TestNothingIsEverEmptied(t *testing.T) {
+	r := newRig(t, sandbox.SilverfinOptions{})
+	p := r.place()
+	err := r.destination().Write(t.Context(), p, figures(t, "1003", "1", "1021", " "))
+	if !problem.Is(err, problem.Unexpected) || len(r.sf.Writes()) != 0 {
+		t.Errorf("%v; writes %v", err, r.sf.Writes())
+	}
+	elsewhere := p
+	elsewhere.FirmID++
+	if err := r.destination().Write(t.Context(), elsewhere, figures(t, "1003", "1")); !problem.Is(err, problem.Unexpected) {
+		t.Errorf("a place of another firm: %v", err)
+	}
+}
+
+func TestWhatAPersonTypedIsReadAsItIs(t *testing.T) {
+	r := newRig(t, sandbox.SilverfinOptions{})
+	set := func(namespace, key, value string) {
+		if err := r.sf.Set(r.company.ID, r.period, namespace, key, value); err != nil {
+			t.Fatal(err)
+		}
+	}
+	const ns = "social_balance_integration"
+	set(ns, "code_1003", "12,5 (to check)")
+	set(ns, "code_1003P", "")
+	set(ns, "code_1311", "5")    // equity, no social rubric
+	set(ns, "remark", "call us") // somebody's own
+	set("pit_integration", "code_1021", "yes")
+	for i := range 250 {
+		set(ns, fmt.Sprintf("note_%d", i), "x")
+	}
+	held, err := r.destination().Read(t.Context(), r.place())
+	if d := cmp.Diff(figures(t, "1003", "12,5 (to check)", "1003P", ""), held); err != nil || d != "" {
+		t.Errorf("%v\n%s", err, d)
+	}
+}
+
+func TestCompaniesAreIndexedByNumber(t *testing.T) {
+	r := newRig(t, sandbox.SilverfinOptions{})
+	for i := range 430 {
+		r.sf.AddCompany(r.firm, sandbox.Company{Name: fmt.Sprintf("Dossier %d", i), FileCode: fmt.Sprintf("D%d", i)})
+	}
+	r.sf.AddCompany(r.firm, sandbox.Company{Name: "Wrong", VAT: "BE 0402.754.887"})
+	r.sf.AddCompany(r.firm, sandbox.Company{Name: "Old form", VAT: "402.754.886"})
+	list, err := r.destination().Companies(t.Context())
+	if err != nil || len(list) != 433 {
+		t.Fatalf("%d companies, %v", len(list), err)
+	}
+	numbers := map[string]string{}
+	for _, c := range list {
+		if c.EnterpriseNumber != "" || c.Name == "Wrong" {
+			numbers[c.Name] = c.EnterpriseNumber.String()
+		}
+	}
+	want := map[string]string{"Bakkerij Maes": "0402754886", "Old form": "0402754886", "Wrong": ""}
+	if d := cmp.Diff(want, numbers); d != "" {
+		t.Error(d)
+	}
+}
+
+func TestWhyABalanceCannotBeTaken(t *testing.T) {
+	social := silverfin.Target{Level: silverfin.LevelReconciliation, Handle: "made_up_social", RequireStarred: true}
+	year := func(end string) balance.Period {
+		d, err := balance.ParseDate(end)
+		if err != nil {
+			t.Fatal(err)
+		}
+		return balance.Period{End: d}
+	}
+	for name, tc := range map[string]struct {
+		options sandbox.SilverfinOptions
+		target  silverfin.Target
+		make    func(*rig)
+		year    balance.Period
+		reason  ledger.Reason
+		says    string
+	}{
+		"no period":    {year: year("2023-12-31"), reason: ledger.NoPeriod, says: `"Bakkerij Maes" has no period in Silverfin that ends on 2023-12-31; its financial years end on 2024-12-31`},
+		"no year":      {reason: ledger.NoPeriod, says: "does not say its financial year"},
+		"broken year":  {year: year("2024-06-30"), reason: ledger.NoPeriod, says: "2024-06-30"},
+		"not added":    {year: year2024, make: func(r *rig) { must(t, r.sf.CloseWorkflow(r.company.ID, r.period, workflow)) }, reason: ledger.WorkflowClosed, says: "is not added"},
+		"archived":     {year: year2024, make: func(r *rig) { must(t, r.sf.ArchiveWorkflow(r.company.ID, r.period, workflow)) }, reason: ledger.WorkflowClosed, says: `"Jaarrekening" is archived`},
+		"hidden":       {year: year2024, options: sandbox.SilverfinOptions{HideArchived: true}, make: func(r *rig) { must(t, r.sf.ArchiveWorkflow(r.company.ID, r.period, workflow)) }, reason: ledger.WorkflowClosed, says: "is not added"},
+		"locked":       {year: year2024, make: func(r *rig) { must(t, r.sf.Lock(r.company.ID, r.period)) }, reason: ledger.PeriodLocked, says: "is locked"},
+		"lock type":    {year: year2024, options: sandbox.SilverfinOptions{LockField: "locking_type"}, make: func(r *rig) { must(t, r.sf.Lock(r.company.ID, r.period)) }, reason: ledger.PeriodLocked, says: "locking_type"},
+		"no template":  {year: year2024, target: social, reason: ledger.TemplateMissing, says: `"made_up_social" is not in`},
+		"not in there": {year: year2024, target: social, make: func(r *rig) { r.sf.AddReconciliation(r.company.ID, "made_up_social", "Btw") }, reason: ledger.TemplateMissing, says: "is not in"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			r := newRig(t, tc.options, func(c *silverfin.Config) { c.Target = tc.target })
+			if tc.make != nil {
+				tc.make(r)
+			}
+			_, err := r.destination().Locate(t.Context(), r.company, tc.year)
+			n := notYet(t, err)
+			if n.Reason != tc.reason || !strings.Contains(n.Detail, tc.says) {
+				t.Errorf("%s: %s", n.Reason, n.Detail)
+			}
+		})
+	}
+}
+
+func TestALockThatShowsOnlyAtTheWrite(t *testing.T) {
+	for _, status := range []int{403, 409, 422, 423, 410} {
+		r := newRig(t, sandbox.SilverfinOptions{LockField: "-", LockedStatus: status}, func(c *silverfin.Config) {
+			c.Lock.Statuses = []int{410}
+		})
+		p := r.place()
+		must(t, r.sf.Lock(r.company.ID, r.period))
+		err := r.destination().Write(t.Context(), p, figures(t, "1003", "1"))
+		if n := notYet(t, err); n.Reason != ledger.PeriodLocked || !strings.Contains(n.Detail, "Bakkerij Maes") {
+			t.Errorf("%d: %v", status, err)
+		}
+	}
+}
+
+func TestEveryFaultHasItsProblem(t *testing.T) {
+	refused, down := problem.SilverfinRefused, problem.SilverfinDown
+	for kind, want := range map[sandbox.FaultKind]problem.Code{
+		sandbox.Forbidden: refused, sandbox.NotFound: refused, sandbox.Conflict: refused,
+		sandbox.UnprocessableError: refused, sandbox.UnprocessableErrors: refused,
+		sandbox.ServerError: down, sandbox.NotJSON: down, sandbox.LostBefore: down, sandbox.LostAfter: down,
+	} {
+		for _, method := range []string{http.MethodGet, http.MethodPost} {
+			t.Run(string(kind)+" "+method, func(t *testing.T) {
+				r := newRig(t, sandbox.SilverfinOptions{})
+				p := r.place()
+				r.sf.Faults().ResetLog()
+				r.sf.Faults().Add(sandbox.Fault{Kind: kind, Method: method, Path: "/api"})
+				var err error
+				if method == http.MethodGet {
+					_, err = r.destination().Read(t.Context(), p)
+				} else {
+					err = r.destination().Write(t.Context(), p, figures(t, "1003", "1"))
+				}
+				if !problem.Is(err, want) || !strings.Contains(err.Error(), "Bakkerij Maes") || problem.Of(err).Next == "" {
+					t.Errorf("error: %v", err)
+				}
+				if n := len(r.sf.Faults().Log()); n != 1 {
+					t.Errorf("%d calls; nothing may be repeated", n)
+				}
+			})
+		}
+	}
+}
+
+func TestAMissingScopeIsNamed(t *testing.T) {
+	r := newRig(t, sandbox.SilverfinOptions{})
+	_, state, err := r.client.Begin(t.Context(), r.firm, "")
+	must(t, err)
+	_, _, err = r.client.End(t.Context(), state, r.sf.Grant(r.firm, "administration:read", "financials:read", "communication:read"), 0)
+	must(t, err)
+	_, err = r.destination().Locate(t.Context(), r.company, year2024)
+	if !problem.Is(err, problem.SilverfinRefused) || !strings.Contains(problem.Of(err).Next, "workflows:read") {
+		t.Errorf("%v: %s", err, problem.Of(err).Next)
+	}
+}
+
+func TestARestThatSilverfinAsksForIsTaken(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		r := newRig(t, sandbox.SilverfinOptions{Now: time.Now})
+		p := r.place()
+		r.sf.Faults().Add(sandbox.Fault{Kind: sandbox.TooManyRetryAfter, RetryAfter: "7", Method: http.MethodPost, Path: "/api"})
+		start := time.Now()
+		must(t, r.destination().Write(t.Context(), p, figures(t, "1003", "1")))
+		if took := time.Since(start); took != 7*time.Second {
+			t.Errorf("a write took %s, want 7s", took)
+		}
+		if n := len(r.sf.Writes()); n != 1 {
+			t.Errorf("%d writes", n)
+		}
+		// A GET is not repeated here, but the next call keeps the rest.
+		r.sf.Faults().Add(sandbox.Fault{Kind: sandbox.TooManyRetryAfter, RetryAfter: "9", Method: http.MethodGet, Path: "/api"})
+		start = time.Now()
+		if _, err := r.destination().Read(t.Context(), p); !problem.Is(err, problem.SilverfinDown) {
+			t.Errorf("read: %v", err)
+		}
+		_, err := r.destination().Read(t.Context(), p)
+		must(t, err)
+		if took := time.Since(start); took != 9*time.Second {
+			t.Errorf("reads took %s, want 9s", took)
+		}
+		// More than a while is another pass's business.
+		r.sf.Faults().Add(sandbox.Fault{Kind: sandbox.TooManyRetryAfter, RetryAfter: "3600", Method: http.MethodPost, Path: "/api"})
+		if err := r.destination().Write(t.Context(), p, figures(t, "1003", "2")); !problem.Is(err, problem.SilverfinDown) {
+			t.Errorf("write: %v", err)
+		}
+	})
+}
+
+func TestTheBucketHoldsAFirmBack(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		r := newRig(t, sandbox.SilverfinOptions{Now: time.Now}, func(c *silverfin.Config) { c.RequestsPerSecond, c.Burst = 2, 1 })
+		p := r.place()
+		start := time.Now()
+		for range 4 {
+			_, err := r.destination().Read(t.Context(), p)
+			must(t, err)
+		}
+		if took := time.Since(start); took != 2*time.Second {
+			t.Errorf("four reads at two a second took %s", took)
+		}
+	})
+}
+
+func must(t *testing.T, err error) {
+	t.Helper()
+	if err != nil {
+		t.Fatal(err)
+	}
+}

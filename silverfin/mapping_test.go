@@ -1,0 +1,77 @@
+package silverfin
+
+import (
+	"strings"
+	"testing"
+
+	"pgregory.net/rapid"
+
+	"balansd/balance"
+	"balansd/problem"
+)
+
+func TestMappingGoesBothWays(t *testing.T) {
+	texts := []string{"1001", "1003", "1003P", "1021", "1021P", "1203", "12031", "5801", "58011"}
+	rapid.Check(t, func(t *rapid.T) {
+		target := Target{
+			Namespace: rapid.StringMatching(`[a-z_]{1,8}`).Draw(t, "namespace"),
+			Key: rapid.StringMatching(`[a-z0-9_]{0,4}`).Draw(t, "before") + codeMark +
+				rapid.StringMatching(`[a-z0-9_]{0,4}`).Draw(t, "after"),
+			Map: rapid.MapOfN(rapid.SampledFrom(texts), rapid.StringMatching(`([a-z]{1,3}\.)?[a-z_]{1,4}(1003P?|1021)?`), 0, 4).Draw(t, "map"),
+		}.withDefaults()
+		if target.Validate() != nil {
+			return
+		}
+		for _, text := range texts {
+			c, err := balance.ParseCell(text)
+			if err != nil {
+				continue
+			}
+			p, ok := target.property(c)
+			if back, found := target.cell(p); !ok || !found || back != c {
+				t.Fatalf("%s goes to %v and comes back as %v", c, p, back)
+			}
+		}
+	})
+}
+
+func TestMappingDefaults(t *testing.T) {
+	target := Target{}.withDefaults()
+	c := balance.Cell{Code: "1003", Previous: true}
+	if p, ok := target.property(c); !ok || p != (property{"social_balance_integration", "code_1003P"}) {
+		t.Errorf("%v", p)
+	}
+	for _, p := range []property{{"other", "code_1003"}, {"social_balance_integration", "code_1311"},
+		{"social_balance_integration", "code_"}, {"social_balance_integration", "xcode_1003"}, {}} {
+		if c, ok := target.cell(p); ok {
+			t.Errorf("%v is %s", p, c)
+		}
+	}
+	only := Target{Map: map[string]string{"1003": "a.b"}}.withDefaults()
+	if _, ok := only.property(balance.Cell{Code: "1021"}); ok {
+		t.Error("a map alone leaves the other rubrics out")
+	}
+}
+
+func TestMappingMistakes(t *testing.T) {
+	for want, target := range map[string]Target{
+		"must be period or reconciliation": {Level: "account"},
+		"handle of the reconciliation":     {Level: LevelReconciliation},
+		"belong to the level":              {Handle: "x"},
+		"namespace":                        {Namespace: "a b"},
+		"must hold {code} once":            {Key: "code"},
+		"is not a rubric":                  {Map: map[string]string{"1311": "a.b"}},
+		"no usable property":               {Map: map[string]string{"1003": "a."}},
+		"1003 and 1021 share":              {Map: map[string]string{"1003": "a.b", "1021": "a.b"}},
+		"1021 and 1003 share":              {Key: "code_{code}", Map: map[string]string{"1003": "code_1021"}},
+	} {
+		err := target.Validate()
+		if !problem.Is(err, problem.ConfigInvalid) || !strings.Contains(err.Error(), want) {
+			t.Errorf("%s: %v", want, err)
+		}
+	}
+	swapped := Target{Key: "{code}", Map: map[string]string{"1003": "1021", "1021": "1003"}}
+	if err := swapped.Validate(); err != nil {
+		t.Errorf("two rubrics that change places: %v", err)
+	}
+}

@@ -1,0 +1,246 @@
+package silverfin_test
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"io"
+	"maps"
+	"net/http"
+	"net/http/httptest"
+	"sync"
+	"testing"
+	"time"
+
+	"balansd/balance"
+	"balansd/daemon"
+	"balansd/ledger"
+	"balansd/sandbox"
+	"balansd/silverfin"
+)
+
+var _ daemon.Destination = (*silverfin.Firm)(nil)
+
+const workflow = "Jaarrekening"
+
+// clock is a clock that a test moves.
+type clock struct {
+	mu sync.Mutex
+	at time.Time
+}
+
+func newClock() *clock { return &clock{at: time.Date(2025, 3, 1, 2, 0, 0, 0, time.UTC)} }
+
+func (c *clock) now() time.Time {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	return c.at
+}
+
+func (c *clock) add(d time.Duration) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.at = c.at.Add(d)
+}
+
+var errDisk = errors.New("no space left on device")
+
+// vault keeps values in memory, and can fail: on the calls that fails names,
+// before or after it acted, and for ever once dead.
+type vault struct {
+	mu     sync.Mutex
+	values map[string][]byte
+	calls  int
+	fails  func(call int) (before, after bool)
+	dies   bool // a failure is the end of the process: every later call fails too
+	dead   bool
+}
+
+func newVault() *vault { return &vault{values: map[string][]byte{}} }
+
+func (v *vault) do(act func()) error {
+	v.mu.Lock()
+	defer v.mu.Unlock()
+	if v.dead {
+		return errDisk
+	}
+	v.calls++
+	var before, after bool
+	if v.fails != nil {
+		before, after = v.fails(v.calls)
+	}
+	if !before {
+		act()
+	}
+	if before || after {
+		v.dead = v.dies
+		return errDisk
+	}
+	return nil
+}
+
+func (v *vault) Get(_ context.Context, name string) (value []byte, err error) {
+	err = v.do(func() { value = bytes.Clone(v.values[name]) })
+	return value, err
+}
+
+func (v *vault) Put(_ context.Context, name string, value []byte) error {
+	return v.do(func() { v.values[name] = bytes.Clone(value) })
+}
+
+func (v *vault) Delete(_ context.Context, name string) error {
+	return v.do(func() { delete(v.values, name) })
+}
+
+// reboot is the vault after the process died and started again.
+func (v *vault) reboot() *vault {
+	v.mu.Lock()
+	defer v.mu.Unlock()
+	return &vault{values: maps.Clone(v.values)}
+}
+
+// direct carries requests to a handler without a network, so that time can be
+// faked. A handler that gives up cuts the connection.
+type direct struct{ handler http.Handler }
+
+func (d direct) RoundTrip(r *http.Request) (resp *http.Response, err error) {
+	rec := httptest.NewRecorder()
+	in := r.Clone(r.Context())
+	in.RequestURI = r.URL.RequestURI()
+	if in.Body == nil {
+		in.Body = http.NoBody
+	}
+	cut := func() (cut bool) {
+		defer func() { cut = recover() != nil }()
+		d.handler.ServeHTTP(rec, in)
+		return false
+	}()
+	if cut && rec.Body.Len() == 0 {
+		return nil, io.ErrUnexpectedEOF
+	}
+	resp = rec.Result()
+	resp.Request = r
+	if cut {
+		resp.Body = io.NopCloser(io.MultiReader(resp.Body, brokenReader{}))
+	}
+	return resp, nil
+}
+
+type brokenReader struct{}
+
+func (brokenReader) Read([]byte) (int, error) { return 0, io.ErrUnexpectedEOF }
+
+// rig is a simulated Silverfin with one linked firm that has one dossier,
+// ready to take the balance of 2024.
+type rig struct {
+	t       *testing.T
+	sf      *sandbox.Silverfin
+	clock   *clock
+	vault   *vault
+	cfg     silverfin.Config
+	client  *silverfin.Client
+	firm    int64
+	company ledger.Company
+	period  int64
+}
+
+var year2024 = balance.Period{Start: balance.Date{Year: 2024, Month: 1, Day: 1}, End: balance.Date{Year: 2024, Month: 12, Day: 31}}
+
+// newRig makes a rig; set changes the configuration before the client is made.
+func newRig(t *testing.T, options sandbox.SilverfinOptions, set ...func(*silverfin.Config)) *rig {
+	t.Helper()
+	r := &rig{t: t, clock: newClock(), vault: newVault()}
+	if options.Now == nil {
+		options.Now = r.clock.now
+	}
+	r.sf = sandbox.NewSilverfin(options)
+	r.firm = r.sf.AddFirm("Kantoor Peeters")
+	r.company = ledger.Company{Name: "Bakkerij Maes"}
+	r.company.ID = r.sf.AddCompany(r.firm, sandbox.Company{Name: "Bakkerij Maes", VAT: "BE 0402.754.886"})
+	r.period = r.sf.AddPeriod(r.company.ID, year2024.Start, year2024.End)
+	r.sf.OpenWorkflow(r.company.ID, r.period, workflow)
+	r.cfg = silverfin.Config{
+		BaseURL: "https://silverfin.test", ClientID: "sandbox-client", ClientSecret: "sandbox-secret",
+		HTTP: &http.Client{Transport: direct{r.sf}}, RequestsPerSecond: -1, Now: options.Now,
+	}
+	for _, f := range set {
+		f(&r.cfg)
+	}
+	r.client = r.restart(r.vault)
+	r.link()
+	return r
+}
+
+// restart makes a client as a new process would.
+func (r *rig) restart(v *vault) *silverfin.Client {
+	r.t.Helper()
+	cfg := r.cfg
+	cfg.Vault = v
+	c, err := silverfin.New(cfg)
+	if err != nil {
+		r.t.Fatal(err)
+	}
+	return c
+}
+
+// link signs in, as a person does who pastes the code.
+func (r *rig) link() {
+	r.t.Helper()
+	ctx := r.t.Context()
+	_, state, err := r.client.Begin(ctx, r.firm, "")
+	if err != nil {
+		r.t.Fatal(err)
+	}
+	if _, _, err := r.client.End(ctx, state, r.sf.Grant(r.firm), 0); err != nil {
+		r.t.Fatal(err)
+	}
+	r.sf.Faults().ResetLog()
+}
+
+func (r *rig) destination() *silverfin.Firm { return r.client.Firm(r.firm) }
+
+// place finds the place of 2024.
+func (r *rig) place() ledger.Place {
+	r.t.Helper()
+	p, err := r.destination().Locate(r.t.Context(), r.company, year2024)
+	if err != nil {
+		r.t.Fatal(err)
+	}
+	return p
+}
+
+// tokenPosts counts the posts to the token endpoint.
+func (r *rig) tokenPosts() int {
+	return r.sf.Faults().Count(func(c sandbox.Call) bool { return c.Method == http.MethodPost && isTokenPath(c.Path) })
+}
+
+func isTokenPath(path string) bool {
+	return len(path) > 12 && path[len(path)-12:] == "/oauth/token"
+}
+
+func cell(t *testing.T, s string) balance.Cell {
+	t.Helper()
+	c, err := balance.ParseCell(s)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return c
+}
+
+func figures(t *testing.T, pairs ...string) ledger.Figures {
+	t.Helper()
+	f := ledger.Figures{}
+	for i := 0; i < len(pairs); i += 2 {
+		f[cell(t, pairs[i])] = pairs[i+1]
+	}
+	return f
+}
+
+func notYet(t *testing.T, err error) *ledger.NotYet {
+	t.Helper()
+	n, ok := errors.AsType[*ledger.NotYet](err)
+	if !ok {
+		t.Fatalf("error is %v, want a NotYet", err)
+	}
+	return n
+}

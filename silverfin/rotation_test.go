@@ -1,0 +1,294 @@
+package silverfin_test
+
+import (
+	"fmt"
+	"net/http"
+	"strings"
+	"sync"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"balansd/problem"
+	"balansd/sandbox"
+	"balansd/silverfin"
+)
+
+// tokenFaults are the ways in which the token endpoint can fail.
+var tokenFaults = []sandbox.FaultKind{"", sandbox.LostBefore, sandbox.LostAfter, sandbox.Truncated,
+	sandbox.ServerError, sandbox.NotJSON, sandbox.TooMany}
+
+// TestNoFailureLosesALink lets the process die, or the disk be full, at every
+// single call to the vault, together with every failure of the token endpoint,
+// and demands that a new process goes on without a new sign-in.
+func TestNoFailureLosesALink(t *testing.T) {
+	const calls = 12 // more than the work below makes
+	for _, fault := range tokenFaults {
+		for _, dies := range []bool{true, false} {
+			for _, after := range []bool{true, false} {
+				for n := range calls {
+					t.Run(fmt.Sprintf("%s dies=%t after=%t call %d", fault, dies, after, n), func(t *testing.T) {
+						r := newRig(t, sandbox.SilverfinOptions{})
+						v := r.vault
+						base := v.calls
+						v.dies, v.fails = dies, func(call int) (bool, bool) {
+							hit := call-base == n
+							return hit && !after, hit && after
+						}
+						if fault != "" {
+							r.sf.Faults().Add(sandbox.Fault{Kind: fault, Path: fmt.Sprintf("/f/%d/oauth/token", r.firm)})
+						}
+						for range 3 { // whatever happens here may fail, but not break anything
+							r.clock.add(3 * time.Hour)
+							_, _ = r.destination().Companies(t.Context())
+							_, _ = r.client.Renew(t.Context(), r.firm, time.Hour)
+						}
+						r.clock.add(3 * time.Hour)
+						r.sf.Faults().Clear()
+						if !dies {
+							if _, err := r.destination().Companies(t.Context()); err != nil {
+								t.Fatalf("the same process cannot go on: %v", err)
+							}
+						}
+						if _, err := r.restart(v.reboot()).Firm(r.firm).Companies(t.Context()); err != nil {
+							t.Fatalf("a new process cannot go on: %v", err)
+						}
+					})
+				}
+			}
+		}
+	}
+}
+
+// TestNewTokensAreSavedBeforeUse looks at the order of things from the
+// server's side: no access token may arrive that the vault does not hold.
+func TestNewTokensAreSavedBeforeUse(t *testing.T) {
+	var r *rig
+	checked := 0
+	watch := http.HandlerFunc(func(w http.ResponseWriter, req *http.Request) {
+		if token, ok := strings.CutPrefix(req.Header.Get("Authorization"), "Bearer "); ok && r != nil {
+			stored, _ := r.vault.Get(req.Context(), fmt.Sprintf("silverfin/firm/%d/tokens", r.firm))
+			if !strings.Contains(string(stored), token) {
+				t.Error("a token was used that is not saved")
+			}
+			checked++
+		}
+		r.sf.ServeHTTP(w, req)
+	})
+	var later http.Handler
+	r = newRig(t, sandbox.SilverfinOptions{}, func(c *silverfin.Config) {
+		inner := c.HTTP.Transport
+		c.HTTP = &http.Client{Transport: roundTrip(func(req *http.Request) (*http.Response, error) {
+			if later != nil {
+				return direct{later}.RoundTrip(req)
+			}
+			return inner.RoundTrip(req)
+		})}
+	})
+	later = watch
+	for range 5 {
+		r.clock.add(3 * time.Hour)
+		_, err := r.destination().Companies(t.Context())
+		must(t, err)
+	}
+	if checked < 5 || r.tokenPosts() != 5 {
+		t.Errorf("%d calls seen, %d renewals", checked, r.tokenPosts())
+	}
+}
+
+type roundTrip func(*http.Request) (*http.Response, error)
+
+func (f roundTrip) RoundTrip(r *http.Request) (*http.Response, error) { return f(r) }
+
+func TestFiftyCallersRenewOnce(t *testing.T) {
+	r := newRig(t, sandbox.SilverfinOptions{})
+	r.clock.add(3 * time.Hour)
+	var group sync.WaitGroup
+	for range 50 {
+		group.Go(func() {
+			if _, err := r.destination().Companies(t.Context()); err != nil {
+				t.Error(err)
+			}
+		})
+	}
+	group.Wait()
+	if n := r.tokenPosts(); n != 1 {
+		t.Errorf("%d renewals, want 1", n)
+	}
+}
+
+func TestA401RenewsOnce(t *testing.T) {
+	r := newRig(t, sandbox.SilverfinOptions{})
+	p := r.place()
+	r.sf.Faults().Add(sandbox.Fault{Kind: sandbox.Unauthorized, Method: http.MethodPost, Path: "/api"})
+	must(t, r.destination().Write(t.Context(), p, figures(t, "1003", "1")))
+	if n, w := r.tokenPosts(), len(r.sf.Writes()); n != 1 || w != 1 {
+		t.Errorf("%d renewals, %d writes", n, w)
+	}
+}
+
+func TestTokensThatAreAlwaysRefusedDoNotLoop(t *testing.T) {
+	r := newRig(t, sandbox.SilverfinOptions{})
+	r.sf.Faults().Add(sandbox.Fault{Kind: sandbox.Unauthorized, Times: -1, Path: "/api"})
+	for range 20 {
+		if _, err := r.destination().Companies(t.Context()); !problem.Is(err, problem.NeedsRelink) {
+			t.Fatal(err)
+		}
+	}
+	if n := r.tokenPosts(); n != 1 {
+		t.Errorf("%d renewals, want 1", n)
+	}
+	// It may have been Silverfin's trouble: the next night tries by itself.
+	r.sf.Faults().Clear()
+	r.clock.add(24 * time.Hour)
+	_, err := r.destination().Companies(t.Context())
+	must(t, err)
+}
+
+func TestWithdrawnConsentNeedsALinkAndIsNotTriedAgain(t *testing.T) {
+	r := newRig(t, sandbox.SilverfinOptions{})
+	r.sf.RevokeTokens(r.firm)
+	for range 5 {
+		_, err := r.destination().Companies(t.Context())
+		if !problem.Is(err, problem.NeedsRelink) || !strings.Contains(err.Error(), "Kantoor Peeters") ||
+			!strings.Contains(problem.Of(err).Next, fmt.Sprintf("--firm %d", r.firm)) {
+			t.Fatalf("%v; %s", err, problem.Of(err).Next)
+		}
+	}
+	if n := r.tokenPosts(); n != 1 {
+		t.Errorf("a dead token was posted %d times", n)
+	}
+	again := r.restart(r.vault.reboot())
+	if _, err := again.Firm(r.firm).Companies(t.Context()); !problem.Is(err, problem.NeedsRelink) || r.tokenPosts() != 1 {
+		t.Errorf("after a restart: %v, %d posts", err, r.tokenPosts())
+	}
+	r.link()
+	_, err := r.destination().Companies(t.Context())
+	must(t, err)
+}
+
+// strict is a token endpoint that revokes the old refresh token at once, as
+// Silverfin says it does not: the one case in which a lost reply cannot be
+// mended.
+type strict struct {
+	valid string
+	lose  bool
+	posts int
+}
+
+func (s *strict) ServeHTTP(w http.ResponseWriter, r *http.Request) {
+	if !isTokenPath(r.URL.Path) {
+		fmt.Fprint(w, `{"id":1,"name":"Strict"}`)
+		return
+	}
+	s.posts++
+	if r.FormValue("grant_type") == "refresh_token" && r.FormValue("refresh_token") != s.valid {
+		w.WriteHeader(http.StatusBadRequest)
+		fmt.Fprint(w, `{"error":"invalid_grant"}`)
+		return
+	}
+	s.valid = fmt.Sprintf("refresh-%d", s.posts)
+	if s.lose {
+		panic(http.ErrAbortHandler)
+	}
+	fmt.Fprintf(w, `{"access_token":"access-%d","refresh_token":%q,"expires_in":7200}`, s.posts, s.valid)
+}
+
+func TestTheOneLossThatCannotBeMended(t *testing.T) {
+	server, clock, v := &strict{}, newClock(), newVault()
+	c, err := silverfin.New(silverfin.Config{BaseURL: "https://silverfin.test", ClientID: "id", ClientSecret: "secret",
+		HTTP: &http.Client{Transport: direct{server}}, Vault: v, Now: clock.now})
+	must(t, err)
+	_, state, err := c.Begin(t.Context(), 1, "")
+	must(t, err)
+	_, _, err = c.End(t.Context(), state, "code", 0)
+	must(t, err)
+	clock.add(3 * time.Hour)
+	server.lose = true
+	if _, err := c.Firm(1).Companies(t.Context()); !problem.Is(err, problem.SilverfinDown) {
+		t.Fatalf("a lost reply: %v", err)
+	}
+	server.lose = false
+	for range 5 {
+		_, err := c.Firm(1).Companies(t.Context())
+		if !problem.Is(err, problem.NeedsRelink) || !strings.Contains(err.Error(), "interrupted on 2025-03-01") {
+			t.Fatalf("afterwards: %v", err)
+		}
+	}
+	if server.posts != 3 {
+		t.Errorf("%d posts, want the sign-in, the lost one and one more", server.posts)
+	}
+}
+
+func TestAFullDiskStopsBeforeATokenIsSpent(t *testing.T) {
+	r := newRig(t, sandbox.SilverfinOptions{})
+	r.clock.add(3 * time.Hour)
+	full := true
+	r.vault.fails = func(int) (bool, bool) { return full, false }
+	if _, err := r.destination().Companies(t.Context()); !problem.Is(err, problem.StateUnwritable) {
+		t.Errorf("full disk: %v", err)
+	}
+	if r.tokenPosts() != 0 {
+		t.Error("a refresh token was spent although the outcome could not be kept")
+	}
+	full = false
+	_, err := r.destination().Companies(t.Context())
+	must(t, err)
+}
+
+func TestATimeoutOfTheCallerDoesNotLoseTheRenewal(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		var slow bool
+		r := newRig(t, sandbox.SilverfinOptions{Now: time.Now}, func(c *silverfin.Config) {
+			inner := c.HTTP.Transport
+			c.HTTP = &http.Client{Transport: roundTrip(func(req *http.Request) (*http.Response, error) {
+				if slow && isTokenPath(req.URL.Path) {
+					time.Sleep(10 * time.Second) // fake time
+				}
+				return inner.RoundTrip(req)
+			})}
+		})
+		time.Sleep(3 * time.Hour)
+		slow = true
+		ctx, cancel := contextWithTimeout(t, time.Second)
+		defer cancel()
+		start := time.Now()
+		if _, err := r.destination().Companies(ctx); err == nil || time.Since(start) != time.Second {
+			t.Errorf("the caller waited %s: %v", time.Since(start), err)
+		}
+		must(t, r.client.Close(t.Context()))
+		if r.tokenPosts() != 1 {
+			t.Fatalf("%d renewals", r.tokenPosts())
+		}
+		_, err := r.destination().Companies(t.Context())
+		must(t, err)
+		if r.tokenPosts() != 1 {
+			t.Error("the renewal was not kept")
+		}
+	})
+}
+
+func TestAnIdleFirmIsRenewed(t *testing.T) {
+	r := newRig(t, sandbox.SilverfinOptions{})
+	const week = 7 * 24 * time.Hour
+	for day := range 200 { // more than three lives of a refresh token
+		renewed, err := r.client.Renew(t.Context(), r.firm, week)
+		if err != nil || renewed != (day%7 == 0 && day > 0) {
+			t.Fatalf("day %d: renewed %t, %v", day, renewed, err)
+		}
+		r.clock.add(24 * time.Hour)
+	}
+	_, err := r.destination().Companies(t.Context())
+	must(t, err)
+}
+
+func TestAFirmThatIsForgotten(t *testing.T) {
+	r := newRig(t, sandbox.SilverfinOptions{})
+	must(t, r.client.Forget(t.Context(), r.firm))
+	if len(r.vault.values) != 0 {
+		t.Error("tokens are left")
+	}
+	if _, err := r.destination().Companies(t.Context()); !problem.Is(err, problem.NeedsRelink) || !strings.Contains(err.Error(), "not linked") {
+		t.Error(err)
+	}
+}

@@ -1,0 +1,250 @@
+package silverfin_test
+
+import (
+	"context"
+	"fmt"
+	"io"
+	"net/http"
+	"net/http/httptest"
+	"net/url"
+	"strings"
+	"testing"
+	"time"
+
+	"go.uber.org/goleak"
+
+	"balansd/problem"
+	"balansd/sandbox"
+	"balansd/silverfin"
+)
+
+func contextWithTimeout(t *testing.T, d time.Duration) (context.Context, context.CancelFunc) {
+	t.Helper()
+	return context.WithTimeout(t.Context(), d)
+}
+
+// browse plays the person in the browser: opens the consent page, chooses a
+// firm, says yes or no, and follows where Silverfin sends the browser.
+func browse(t *testing.T, address string, firm int64, decision string) string {
+	t.Helper()
+	u, err := url.Parse(address)
+	must(t, err)
+	form := u.Query()
+	form.Set("decision", decision)
+	form.Set("authorized_firm_id", fmt.Sprint(firm))
+	u.RawQuery = ""
+	client := &http.Client{Transport: &http.Transport{DisableKeepAlives: true}}
+	resp, err := client.PostForm(u.String(), form)
+	must(t, err)
+	defer func() { _ = resp.Body.Close() }()
+	page, err := io.ReadAll(resp.Body)
+	must(t, err)
+	return string(page)
+}
+
+func TestSignInThroughTheCallback(t *testing.T) {
+	defer goleak.VerifyNone(t)
+	sf := sandbox.NewSilverfin(sandbox.SilverfinOptions{})
+	asked, other := sf.AddFirm("Asked"), sf.AddFirm("Other")
+	server := httptest.NewServer(sf)
+	defer server.Close()
+	transport := &http.Transport{DisableKeepAlives: true}
+	c, err := silverfin.New(silverfin.Config{BaseURL: server.URL, ClientID: "sandbox-client", ClientSecret: "sandbox-secret",
+		Vault: newVault(), HTTP: &http.Client{Transport: transport}})
+	must(t, err)
+
+	callback, err := silverfin.ListenCallback("127.0.0.1:0")
+	must(t, err)
+	address, state, err := c.Begin(t.Context(), asked, callback.URL())
+	must(t, err)
+	if !strings.Contains(address, fmt.Sprintf("/f/%d/oauth/authorize?", asked)) {
+		t.Errorf("address %s does not preselect the firm", address)
+	}
+	done := make(chan string, 1)
+	go func() { done <- browse(t, address, other, "allow") }()
+	gotState, code, firmID, err := callback.Wait(t.Context())
+	must(t, err)
+	if gotState != state || firmID != other {
+		t.Errorf("state %q, firm %d", gotState, firmID)
+	}
+	if page := <-done; !strings.Contains(page, "U mag dit venster sluiten") || !strings.Contains(page, "You may close this window") {
+		t.Errorf("page: %s", page)
+	}
+	firm, notes, err := c.End(t.Context(), gotState, code, firmID)
+	must(t, err)
+	if firm.ID != other || firm.Name != "Other" || firm.LinkedBy == "" || firm.LinkedAt.IsZero() {
+		t.Errorf("firm: %+v", firm)
+	}
+	if len(notes) != 1 || !strings.Contains(notes[0], fmt.Sprintf("instead of %d", asked)) {
+		t.Errorf("notes: %q", notes)
+	}
+	if _, _, err := c.End(t.Context(), gotState, code, firmID); !problem.Is(err, problem.SilverfinSignIn) {
+		t.Errorf("a state works twice: %v", err)
+	}
+}
+
+func TestASignInThatIsRefused(t *testing.T) {
+	sf := sandbox.NewSilverfin(sandbox.SilverfinOptions{})
+	firm := sf.AddFirm("Asked")
+	server := httptest.NewServer(sf)
+	defer server.Close()
+	c, err := silverfin.New(silverfin.Config{BaseURL: server.URL, ClientID: "sandbox-client", ClientSecret: "sandbox-secret", Vault: newVault()})
+	must(t, err)
+	callback, err := silverfin.ListenCallback("localhost:0")
+	must(t, err)
+	address, _, err := c.Begin(t.Context(), 0, callback.URL())
+	must(t, err)
+	done := make(chan string, 1)
+	go func() { done <- browse(t, address, firm, "deny") }()
+	_, _, _, err = callback.Wait(t.Context())
+	if !problem.Is(err, problem.SilverfinSignIn) || !strings.Contains(err.Error(), "said no") {
+		t.Error(err)
+	}
+	<-done
+}
+
+func TestTheCallbackHearsOnlyItsOwn(t *testing.T) {
+	for _, addr := range []string{"0.0.0.0:0", "192.0.2.1:80", ":8080", "example.com:1", "127.0.0.1"} {
+		if _, err := silverfin.ListenCallback(addr); !problem.Is(err, problem.ConfigInvalid) {
+			t.Errorf("%s: %v", addr, err)
+		}
+	}
+	callback, err := silverfin.ListenCallback("127.0.0.1:0")
+	must(t, err)
+	ask := func(method, path, host string) int {
+		req, err := http.NewRequest(method, strings.TrimSuffix(callback.URL(), "/callback")+path, nil)
+		must(t, err)
+		req.Host = host
+		resp, err := http.DefaultClient.Do(req)
+		must(t, err)
+		defer func() { _ = resp.Body.Close() }()
+		return resp.StatusCode
+	}
+	for _, tc := range []struct {
+		method, path, host string
+		status             int
+	}{
+		{"GET", "/favicon.ico", "127.0.0.1", 404},
+		{"GET", "/callback?code=a&state=b", "evil.example", 403},
+		{"POST", "/callback?code=a&state=b", "127.0.0.1", 405},
+		{"GET", "/callback?state=b", "127.0.0.1:9", 400},
+		{"GET", "/callback?code=right&state=s&authorized_firm_id=5", "localhost:1", 200},
+		{"GET", "/callback?code=late&state=s", "[::1]:1", 200},
+	} {
+		if got := ask(tc.method, tc.path, tc.host); got != tc.status {
+			t.Errorf("%s %s at %s: %d, want %d", tc.method, tc.path, tc.host, got, tc.status)
+		}
+	}
+	state, code, firm, err := callback.Wait(t.Context())
+	if state != "s" || code != "right" || firm != 5 || err != nil {
+		t.Error(state, code, firm, err)
+	}
+	ctx, cancel := context.WithCancel(t.Context())
+	cancel()
+	second, err := silverfin.ListenCallback("127.0.0.1:0")
+	must(t, err)
+	if _, _, _, err := second.Wait(ctx); err != context.Canceled {
+		t.Error(err)
+	}
+}
+
+func TestSignInMistakes(t *testing.T) {
+	r := newRig(t, sandbox.SilverfinOptions{})
+	other := r.sf.AddFirm("Other")
+	begin := func(c *silverfin.Client, firm int64) string {
+		_, state, err := c.Begin(t.Context(), firm, "")
+		must(t, err)
+		return state
+	}
+	end := func(c *silverfin.Client, state, code string, firm int64) error {
+		_, _, err := c.End(t.Context(), state, code, firm)
+		return err
+	}
+	check := func(what string, err error, code problem.Code, says string) {
+		t.Helper()
+		if !problem.Is(err, code) || !strings.Contains(err.Error(), says) || problem.Of(err).Next == "" {
+			t.Errorf("%s: %v", what, err)
+		}
+	}
+	sign := problem.SilverfinSignIn
+	check("unknown state", end(r.client, "made-up", "code", 1), sign, "was not begun here")
+	check("no state", end(r.client, "", "code", 1), sign, "was not begun here")
+	check("no code", end(r.client, begin(r.client, 1), " ", 0), sign, "code of the sign-in to Silverfin is missing")
+	check("wrong code", end(r.client, begin(r.client, r.firm), "made-up-code", 0), sign, "does not take the code")
+	check("code of another firm", end(r.client, begin(r.client, r.firm), r.sf.Grant(other), 0), sign, "does not take the code")
+	state := begin(r.client, 0)
+	check("no firm", end(r.client, state, r.sf.Grant(other), 0), sign, "not known which Silverfin firm")
+	if err := end(r.client, state, r.sf.Grant(other), other); err != nil {
+		t.Errorf("the firm said afterwards: %v", err)
+	}
+	old := begin(r.client, r.firm)
+	r.clock.add(31 * time.Minute)
+	check("old state", end(r.client, old, r.sf.Grant(r.firm), 0), sign, "older than 30 minutes")
+
+	code := r.sf.Grant(r.firm)
+	must(t, end(r.client, begin(r.client, r.firm), code, 0))
+	check("used code", end(r.client, begin(r.client, r.firm), code, 0), sign, "used already")
+
+	cfg := r.cfg
+	cfg.Vault, cfg.ClientSecret = r.vault, "wrong-secret"
+	wrong, err := silverfin.New(cfg)
+	must(t, err)
+	check("wrong secret", end(wrong, begin(wrong, r.firm), r.sf.Grant(r.firm), 0), problem.ConfigInvalid, "client id or the client secret")
+	if err := end(r.client, begin(r.client, r.firm), "made-up", 0); err == nil {
+		t.Error("a wrong code linked a firm")
+	}
+	if _, err := r.destination().Companies(t.Context()); err != nil {
+		t.Errorf("a failed sign-in broke the link: %v", err)
+	}
+}
+
+// TestTokensForAnotherFirm: the firm that the tokens are for must be the one
+// that was granted, and a link that was there before stays.
+func TestTokensForAnotherFirm(t *testing.T) {
+	server := &strict{} // its firm is always 1
+	v := newVault()
+	c, err := silverfin.New(silverfin.Config{BaseURL: "https://silverfin.test", ClientID: "id", ClientSecret: "secret",
+		HTTP: &http.Client{Transport: direct{server}}, Vault: v})
+	must(t, err)
+	_, state, err := c.Begin(t.Context(), 2, "")
+	must(t, err)
+	_, _, err = c.End(t.Context(), state, "code", 0)
+	if !problem.Is(err, problem.SilverfinSignIn) || !strings.Contains(err.Error(), "are for firm 1, not for firm 2") {
+		t.Error(err)
+	}
+	if len(v.values) != 0 {
+		t.Error("the tokens of a failed sign-in are left")
+	}
+}
+
+func TestRefused(t *testing.T) {
+	for code, want := range map[string]problem.Code{"access_denied": problem.SilverfinSignIn, "invalid_scope": problem.SilverfinSignIn,
+		"unauthorized_client": problem.ConfigInvalid, "server_error": problem.SilverfinSignIn} {
+		err := silverfin.Refused(code, "because\x00\n"+strings.Repeat("x", 5000))
+		if !problem.Is(err, want) || len(err.Error()) > 400 || strings.ContainsAny(err.Error(), "\x00\n") {
+			t.Errorf("%s: %v", code, err)
+		}
+	}
+}
+
+func TestConfigMistakes(t *testing.T) {
+	good := silverfin.Config{ClientID: "id", ClientSecret: "secret", Vault: newVault()}
+	for name, change := range map[string]func(*silverfin.Config){
+		"clear text":     func(c *silverfin.Config) { c.BaseURL = "http://live.getsilverfin.com" },
+		"no host":        func(c *silverfin.Config) { c.BaseURL = "live.getsilverfin.com" },
+		"no id":          func(c *silverfin.Config) { c.ClientID = "" },
+		"no secret":      func(c *silverfin.Config) { c.ClientSecret = "" },
+		"bad name":       func(c *silverfin.Config) { c.Workflow.Names = []string{"("} },
+		"bad target":     func(c *silverfin.Config) { c.Target.Level = "account" },
+		"handle missing": func(c *silverfin.Config) { c.Target.Level = silverfin.LevelReconciliation },
+	} {
+		cfg := good
+		change(&cfg)
+		if _, err := silverfin.New(cfg); !problem.Is(err, problem.ConfigInvalid) {
+			t.Errorf("%s: %v", name, err)
+		}
+	}
+	if _, err := silverfin.New(good); err != nil {
+		t.Error(err)
+	}
+}
