@@ -26,7 +26,7 @@ func (in *instance) fillCBSO() error {
 		switch {
 		case ok && term.rubric >= 0:
 			in.measure(&in.data.rubrics[term.rubric], f)
-			if err := in.put(term.rubric, c.prd == '2', f.value, f.at); err != nil {
+			if err := in.put(term.rubric, c.prd == '2', plainDecimal(f.value), f.at); err != nil {
 				return err
 			}
 		case ok:

@@ -74,7 +74,7 @@ func (in *instance) putPFS(f *xbrlFact, end, before Date) error {
 		return nil
 	}
 	in.measure(r, f)
-	return in.put(f.rubric, c.end != end, f.value, f.at)
+	return in.put(f.rubric, c.end != end, plainDecimal(f.value), f.at)
 }
 
 // years finds the financial year, and the end of the one before, among the

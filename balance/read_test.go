@@ -114,6 +114,7 @@ func TestReadSpellings(t *testing.T) {
 		"no period dimension": {xbrl, strings.ReplaceAll(xbrl, `<xbrldi:explicitMember dimension="dim:prd">prd:m1</xbrldi:explicitMember>`, "")},
 		"the same twice":      {csv, csv + "\"1003\",\"13.50\"\n"},
 		"midnight":            {pfs, strings.NewReplacer("<xbrli:instant>2020-12-31<", "<xbrli:instant>2021-01-01T00:00:00<", "<xbrli:endDate>2020-12-31<", "<xbrli:endDate>2021-01-01T00:00:00<").Replace(pfs)},
+		"bare points":         {pfs, strings.NewReplacer(">0.5<", ">.5<", ">15.0<", ">15.<", ">11<", ">11.<").Replace(pfs)},
 		"precision":           {pfs, strings.ReplaceAll(pfs, `decimals="INF"`, `precision="INF"`)},
 		"BE":                  {pfs, strings.ReplaceAll(pfs, ">BE0", ">0")},
 		"CRLF":                {csv, strings.ReplaceAll(csv, "\n", "\r\n")},
