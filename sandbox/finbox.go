@@ -13,6 +13,7 @@ import (
 	"strings"
 	"sync"
 	"time"
+	_ "time/tzdata" // a Windows server has no zone files
 
 	"balansd/balance"
 )
@@ -54,7 +55,7 @@ type Environment struct {
 	ID           string       `json:"id"`            // empty means a made-up one
 	Name         string       `json:"name"`
 	Language     string       `json:"language"`   // nl or fr; empty means nl
-	StartDate    balance.Date `json:"start_date"` // zero means today, UTC
+	StartDate    balance.Date `json:"start_date"` // zero means today in Belgium
 	Inactive     bool         `json:"inactive"`   // not activated yet, or deactivated
 }
 
@@ -138,16 +139,20 @@ type revision struct {
 	Revision  string
 	CreatedAt time.Time
 	Layouts   []balance.Layout
-	Made      *Recipe          `json:",omitempty"`
-	Balance   *balance.Balance `json:",omitempty"`
-	Raw       []byte           `json:",omitempty"` // served instead of any document
-	Number    int              // of its listing, see place
-	Twice     int              `json:",omitempty"` // likewise for a second listing
+	Made      *Recipe `json:",omitempty"`
+	Balance   *stated `json:",omitempty"`
+	Raw       []byte  `json:",omitempty"` // served instead of any document
+	Number    int     // of its listing, see place
+	Twice     int     `json:",omitempty"` // likewise for a second listing
 
 	once sync.Once
 	sum  string
 	head heading
 }
+
+// stated is a balance in the form in which it is saved: the fields as they
+// are, not what a balance prints of itself.
+type stated balance.Balance
 
 // heading is what the listing tells of a document.
 type heading struct {
@@ -222,12 +227,12 @@ func (f *Finbox) AddConnection(e Environment) string {
 	e.ConnectionID = cmp.Or(e.ConnectionID, randomUUID())
 	e.ID = cmp.Or(e.ID, fmt.Sprintf("env-%04d", f.lastNumber))
 	e.Language = cmp.Or(e.Language, "nl")
-	e.StartDate = cmp.Or(e.StartDate, balance.DateOf(f.opt.Now().UTC()))
+	e.StartDate = cmp.Or(e.StartDate, balance.DateOf(f.opt.Now().In(brussels())))
 	f.connections[e.ConnectionID] = &connection{Environment: e}
 	return e.ConnectionID
 }
 
-// Environments lists the environments, by connection id.
+// Environments lists the environments, by their id.
 func (f *Finbox) Environments() []Environment {
 	f.mu.RLock()
 	defer f.mu.RUnlock()
@@ -235,7 +240,7 @@ func (f *Finbox) Environments() []Environment {
 	for _, c := range f.connections {
 		all = append(all, c.Environment)
 	}
-	slices.SortFunc(all, func(a, b Environment) int { return cmp.Compare(a.ConnectionID, b.ConnectionID) })
+	slices.SortFunc(all, func(a, b Environment) int { return cmp.Compare(a.ID, b.ID) })
 	return all
 }
 
@@ -300,6 +305,15 @@ func (f *Finbox) AddDossier(connectionID string, d Dossier) (string, error) {
 	return d.ID, err
 }
 
+// brussels is the zone in which Finbox counts days.
+func brussels() *time.Location {
+	zone, err := time.LoadLocation("Europe/Brussels")
+	if err != nil {
+		return time.UTC // cannot happen: time/tzdata is linked in
+	}
+	return zone
+}
+
 func randomUUID() string {
 	var b [16]byte
 	_, _ = rand.Read(b[:])
@@ -310,4 +324,30 @@ func randomUUID() string {
 func sha256Hex(b []byte) string {
 	sum := sha256.Sum256(b)
 	return hex.EncodeToString(sum[:])
+}
+
+// DossierCount is how many dossiers an environment has.
+func (f *Finbox) DossierCount(connectionID string) (int, error) {
+	f.mu.RLock()
+	defer f.mu.RUnlock()
+	c, ok := f.connections[connectionID]
+	if !ok {
+		return 0, ErrNoSuchConnection
+	}
+	return len(c.Dossiers), nil
+}
+
+// Dossier gives one dossier of an environment.
+func (f *Finbox) Dossier(connectionID, id string) (Dossier, error) {
+	f.mu.RLock()
+	defer f.mu.RUnlock()
+	c, ok := f.connections[connectionID]
+	if !ok {
+		return Dossier{}, ErrNoSuchConnection
+	}
+	at, ok := c.dossier(id)
+	if !ok {
+		return Dossier{}, ErrNoSuchDossier
+	}
+	return c.Dossiers[at], nil
 }

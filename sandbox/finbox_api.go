@@ -206,7 +206,7 @@ func (f *Finbox) serveListing(w http.ResponseWriter, r *http.Request) {
 		return
 	}
 	if query.Get("created_after") == "" && query.Get("page_token") == "" {
-		token.After = c.StartDate.In(time.UTC).Add(-time.Nanosecond)
+		token.After = c.StartDate.In(brussels()).Add(-time.Nanosecond)
 	}
 	rest := c.after(token.After, token.Last)
 	shown := rest[:min(f.opt.PageSize, len(rest))]

@@ -119,7 +119,7 @@ func (f *Finbox) revise(c *connection, b *heldBalance, n NewBalance) string {
 		recipe := *n.Made
 		r.Made = &recipe
 	} else {
-		r.Balance = clone(n.Balance)
+		r.Balance = (*stated)(clone(n.Balance))
 	}
 	if len(r.Layouts) == 0 {
 		r.Layouts = layoutsFor(r.figuresModel())
@@ -164,7 +164,7 @@ func (r *revision) figures() *balance.Balance {
 	if r.Made != nil {
 		return r.Made.Make()
 	}
-	return clone(r.Balance)
+	return clone((*balance.Balance)(r.Balance))
 }
 
 // document gives the bytes in one of the layouts.
