@@ -23,6 +23,7 @@ const (
 	tDocuments   table = "documents"
 	tWritten     table = "written"
 	tPasses      table = "passes"
+	tNights      table = "nights"
 	tByID        table = "by_id"
 	tByDossier   table = "by_dossier"
 	tByState     table = "by_state"

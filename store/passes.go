@@ -9,20 +9,30 @@ import (
 	"balansd/problem"
 )
 
-// BeginPass stores a new pass and gives it its number. For a nightly pass or a
-// catch-up the same transaction keeps its date as the last night, so that a
-// crash in the middle of the night does not start a second one.
+// BeginPass stores a new pass and gives it its number. The same transaction
+// takes its Night, if it has one: a second pass for that date is refused with
+// a Conflict problem, for ever, even when the first one was cut off.
 func (s *Store) BeginPass(ctx context.Context, p ledger.Pass) (ledger.Pass, error) {
+	begun := p
 	err := s.db.update(ctx, func(w writer) error {
-		p.Number = nextNumber(w, keyPass)
-		if p.Trigger != ledger.ByHand && !p.Night.IsZero() {
+		night := []byte(p.Night.String())
+		if !p.Night.IsZero() && w.get(tNights, night) != nil {
+			return problem.New(problem.Conflict, fmt.Sprintf("the night of %s was begun before", p.Night),
+				"A pass can be asked for by hand at any time: `balansd sync`.")
+		}
+		begun.Number = nextNumber(w, keyPass)
+		if !p.Night.IsZero() {
+			w.put(tNights, night, number(begun.Number))
 			if err := putJSON(w, tMeta, keyNight, p.Night); err != nil {
 				return err
 			}
 		}
-		return putJSON(w, tPasses, number(p.Number), p)
+		return putJSON(w, tPasses, number(begun.Number), begun)
 	})
-	return p, s.fault(err)
+	if err != nil {
+		return p, s.fault(err)
+	}
+	return begun, nil
 }
 
 // EndPass replaces the stored pass of the same number; a NotFound problem when

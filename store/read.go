@@ -6,7 +6,6 @@ import (
 	"iter"
 	"math"
 	"slices"
-	"strings"
 
 	"balansd/balance"
 	"balansd/ledger"
@@ -66,7 +65,7 @@ func (s *Store) Entries(ctx context.Context, q ledger.Query) iter.Seq2[ledger.En
 	}
 	states := q.States
 	if len(states) == 0 && q.Reason != "" {
-		states = []ledger.State{ledger.Waiting} // nothing else has a reason
+		states = []ledger.State{ledger.Waiting, ledger.Ignored} // no other has a reason
 	}
 	return s.pages(ctx, func(r reader, limit int) []uint64 {
 		var found []uint64
@@ -83,7 +82,7 @@ func (s *Store) Entries(ctx context.Context, q ledger.Query) iter.Seq2[ledger.En
 			below = found[len(found)-1]
 		}
 		return found
-	}, matcher(q), q.Limit)
+	}, q.Matches, q.Limit)
 }
 
 // appendNumbers adds the numbers of at most limit keys.
@@ -135,27 +134,6 @@ func (s *Store) pages(ctx context.Context, next func(r reader, limit int) []uint
 			if !more {
 				return
 			}
-		}
-	}
-}
-
-// matcher makes the test of a query, Below and Limit aside.
-func matcher(q ledger.Query) func(ledger.Entry) bool {
-	text := strings.TrimSpace(q.Dossier)
-	folded := strings.ToLower(text)
-	enterprise, notOne := balance.ParseEnterpriseNumber(text)
-	return func(e ledger.Entry) bool {
-		switch d := e.Dossier; {
-		case len(q.States) > 0 && !slices.Contains(q.States, e.State),
-			q.Reason != "" && e.Reason != q.Reason,
-			q.Connection != "" && e.Connection != q.Connection,
-			q.FirmID != 0 && (e.Place == nil || e.Place.FirmID != q.FirmID):
-			return false
-		case text == "", d.ID == text, d.AffiliationNumber == text,
-			notOne == nil && d.EnterpriseNumber == enterprise:
-			return true
-		default:
-			return strings.Contains(strings.ToLower(d.Name), folded)
 		}
 	}
 }

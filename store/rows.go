@@ -24,6 +24,7 @@ import (
 //	documents   number                              -> gzip
 //	written     place key                           -> packed Written
 //	passes      number                              -> JSON
+//	nights      local date, YYYY-MM-DD              -> number of its pass
 //	by_id       hash of connection and id, number   -> nothing
 //	by_dossier  hash of connection and dossier, end of year, number -> hash of the content
 //	by_state    a letter, number                    -> nothing

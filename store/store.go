@@ -8,6 +8,7 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
+	"sync"
 	"time"
 
 	"github.com/rs/zerolog"
@@ -38,6 +39,7 @@ type Store struct {
 	options Options
 	codec   *codec
 	vault   Secrets
+	closed  func() error // closes once
 }
 
 // Open opens the state file and makes it when there is none. Problems:
@@ -69,6 +71,7 @@ func Open(o Options) (*Store, error) {
 	}
 	s := &Store{db: db, options: o, codec: newCodec()}
 	s.vault.store = s
+	s.closed = sync.OnceValue(s.release)
 	if err := migrate(ctx, db, o); err != nil {
 		_ = s.Close()
 		return nil, err
@@ -156,8 +159,11 @@ func fault(path string, err error) error {
 
 func (s *Store) fault(err error) error { return fault(s.options.Path, err) }
 
-// Close lets the file go. Nothing else may be called afterwards.
-func (s *Store) Close() error {
+// Close lets the file go, once the calls under way have ended. Nothing else
+// may be called afterwards; a second Close does nothing.
+func (s *Store) Close() error { return s.closed() }
+
+func (s *Store) release() error {
 	if !s.options.ReadOnly {
 		removeHolder(s.options.Path)
 	}
@@ -171,7 +177,8 @@ func (s *Store) Path() string { return s.options.Path }
 func (s *Store) Size() int64 { return s.db.size() }
 
 // Check reads the whole file and gives a StateDamaged problem when its
-// structure is damaged. It takes a while: about a second for 200 MB.
+// structure is damaged. It takes longer the larger the
+// file is; others can work meanwhile.
 func (s *Store) Check(ctx context.Context) error { return s.db.check(ctx) }
 
 // Backup writes a consistent copy of the state to path and replaces what is
