@@ -1,0 +1,154 @@
+package cli
+
+import (
+	"errors"
+	"fmt"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"strings"
+
+	"github.com/spf13/cobra"
+
+	"balansd/config"
+	"balansd/problem"
+)
+
+func newConfigCommand(app *App) *cobra.Command {
+	return group("config", "Write, check and show the configuration",
+		"  balansd config init\n  balansd config check",
+		newConfigInitCommand(app), newConfigCheckCommand(app), newConfigShowCommand(app))
+}
+
+func newConfigInitCommand(app *App) *cobra.Command {
+	var force bool
+	c := &cobra.Command{
+		Use:     "init [FILE]",
+		Short:   "Write a configuration with every setting explained",
+		Long:    "Write a configuration with every setting explained, to FILE or else to where\nbalansd looks for it. An existing file is left alone unless --force is given.",
+		Example: "  balansd config init\n  balansd config init ./balansd.yaml",
+		Args:    cobra.MaximumNArgs(1),
+		RunE: func(_ *cobra.Command, args []string) error {
+			path := app.configPath
+			if len(args) == 1 {
+				path = args[0]
+			}
+			if path == "" {
+				path = app.getenv("BALANSD_CONFIG")
+			}
+			if path == "" {
+				path = config.DefaultFile(app.env.Environ)
+			}
+			if err := writeExample(path, app.env.Example, force); err != nil {
+				return err
+			}
+			app.printf("Wrote %s. Fill in what says CHANGE-ME, then run: balansd config check --config %s\n", path, path)
+			return nil
+		},
+	}
+	c.Flags().BoolVar(&force, "force", false, "replace an existing file")
+	return c
+}
+
+// writeExample writes the example for its owner alone. It is complete or not
+// there at all.
+func writeExample(path string, example []byte, force bool) error {
+	if _, err := os.Stat(path); err == nil && !force {
+		return problem.New(problem.Conflict, fmt.Sprintf("the file %s exists already", path),
+			"Name another file, or replace it with --force.")
+	}
+	err := os.MkdirAll(filepath.Dir(path), 0o750)
+	if err == nil {
+		err = replaceFile(path, example)
+	}
+	if err != nil {
+		return problem.Wrap(err, problem.NotAllowed, fmt.Sprintf("the file %s cannot be written", path),
+			"Run this as the administrator, or name a file elsewhere: balansd config init ./balansd.yaml")
+	}
+	return nil
+}
+
+// replaceFile puts a file in place in one step, readable by its owner alone.
+func replaceFile(path string, text []byte) error {
+	f, err := os.CreateTemp(filepath.Dir(path), ".balansd-*") // made with mode 0600
+	if err != nil {
+		return err
+	}
+	_, err = f.Write(text)
+	err = errors.Join(err, f.Sync(), f.Close())
+	if err == nil {
+		err = os.Rename(f.Name(), path)
+	}
+	if err != nil {
+		err = errors.Join(err, ignoreAbsent(os.Remove(f.Name())))
+	}
+	return err
+}
+
+func ignoreAbsent(err error) error {
+	if errors.Is(err, fs.ErrNotExist) {
+		return nil
+	}
+	return err
+}
+
+func newConfigCheckCommand(app *App) *cobra.Command {
+	return app.withJSON(&cobra.Command{
+		Use:     "check",
+		Short:   "Report every mistake in the configuration",
+		Example: "  balansd config check\n  balansd config check --config ./balansd.yaml",
+		Args:    cobra.NoArgs,
+		RunE: func(*cobra.Command, []string) error {
+			c, err := app.config()
+			if err != nil {
+				return err
+			}
+			if c.File() == "" {
+				return problem.New(problem.ConfigInvalid,
+					fmt.Sprintf("there is no balansd.yaml in %s", strings.Join(config.SearchPath(app.env.Environ), " or ")),
+					"Make one with \"balansd config init\", or name yours with --config.")
+			}
+			notes := c.Notes()
+			if app.asJSON {
+				return app.print(struct {
+					File  string   `json:"file"`
+					Well  bool     `json:"well"`
+					Notes []string `json:"notes"`
+				}{c.File(), true, append([]string{}, notes...)})
+			}
+			app.printf("%s is well.\n", c.File())
+			for _, n := range notes {
+				app.printf("Note: %s\n", n)
+			}
+			return nil
+		},
+	})
+}
+
+func newConfigShowCommand(app *App) *cobra.Command {
+	return app.withJSON(&cobra.Command{
+		Use:     "show",
+		Short:   "Show the settings in force and where each comes from",
+		Long:    "Show the settings in force, secrets hidden, and where each comes from: the\ndefault, a line of the file, or a variable.",
+		Example: "  balansd config show\n  balansd config show --json",
+		Args:    cobra.NoArgs,
+		RunE: func(*cobra.Command, []string) error {
+			c, err := app.config()
+			if err != nil {
+				return err
+			}
+			if app.asJSON {
+				return app.print(struct {
+					File     string           `json:"file"`
+					Settings []config.Setting `json:"settings"`
+				}{c.File(), c.Settings()})
+			}
+			text, err := c.Show()
+			if err != nil {
+				return err
+			}
+			app.printf("%s", text)
+			return nil
+		},
+	})
+}

@@ -1,0 +1,136 @@
+package cli
+
+import (
+	"encoding/json"
+	"os"
+	"path/filepath"
+	"runtime"
+	"strings"
+	"testing"
+)
+
+func TestConfigInitWritesOnce(t *testing.T) {
+	path := filepath.Join(t.TempDir(), "new", "balansd.yaml")
+	r := balansd(t, "config", "init", path)
+	if r.code != 0 || !strings.Contains(r.stdout, path) {
+		t.Fatalf("result = %+v", r)
+	}
+	info, err := os.Stat(path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if runtime.GOOS != "windows" && info.Mode().Perm() != 0o600 {
+		t.Errorf("mode %v", info.Mode())
+	}
+	if err := os.WriteFile(path, []byte("language: fr\n"), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	r = balansd(t, "config", "init", "--config", path)
+	if r.code != 1 || !strings.Contains(r.stderr, "exists already\nWhat to do: Name another file, or replace it with --force.") {
+		t.Errorf("result = %+v", r)
+	}
+	if text, _ := os.ReadFile(path); string(text) != "language: fr\n" {
+		t.Errorf("the file was changed to %q", text)
+	}
+	if r = balansd(t, "config", "init", "--force", path); r.code != 0 {
+		t.Errorf("result = %+v", r)
+	}
+	if text, _ := os.ReadFile(path); string(text) != "language: nl\n" {
+		t.Errorf("the file is %q", text)
+	}
+	if left, _ := os.ReadDir(filepath.Dir(path)); len(left) != 1 {
+		t.Errorf("files left behind: %v", left)
+	}
+}
+
+func TestConfigInitSaysWhereItCannotWrite(t *testing.T) {
+	file := filepath.Join(t.TempDir(), "file")
+	if err := os.WriteFile(file, nil, 0o600); err != nil {
+		t.Fatal(err)
+	}
+	r := balansd(t, "config", "init", filepath.Join(file, "balansd.yaml"))
+	if r.code != 1 || !strings.Contains(r.stderr, "balansd.yaml cannot be written") {
+		t.Errorf("result = %+v", r)
+	}
+}
+
+func TestConfigCheck(t *testing.T) {
+	path := filepath.Join(t.TempDir(), "balansd.yaml")
+	set := func(text string) {
+		if err := os.WriteFile(path, []byte(text), 0o600); err != nil {
+			t.Fatal(err)
+		}
+	}
+	set("night:\n  at: 25:00\n  spread: 5\nlangauge: nl\n")
+	r := balansd(t, "config", "check", "--config", path)
+	want := "Error: the configuration has 3 mistakes\n" +
+		"  " + path + `:2:3: night.at: "25:00" is no time of day; write hours and minutes as 02:30` + "\n" +
+		"  " + path + `:3:3: night.spread: "5" has no unit; write 5s, 5m or 5h` + "\n" +
+		"  " + path + `:4:1: langauge: this setting is not known; did you mean "language"?` + "\n"
+	if r.code != 2 || !strings.HasPrefix(r.stderr, want) || r.stdout != "" {
+		t.Errorf("result = %+v", r)
+	}
+
+	r = balansd(t, "config", "check", "--json", "--config", path)
+	var got struct {
+		Error struct {
+			Code     string `json:"code"`
+			Mistakes []struct {
+				Line int    `json:"line"`
+				Key  string `json:"key"`
+			} `json:"mistakes"`
+		} `json:"error"`
+	}
+	if err := json.Unmarshal([]byte(r.stderr), &got); err != nil {
+		t.Fatal(err)
+	}
+	if m := got.Error.Mistakes; got.Error.Code != "config_invalid" || len(m) != 3 || m[2].Line != 4 || m[2].Key != "langauge" {
+		t.Errorf("result = %+v", got)
+	}
+
+	set("folders:\n- {name: payroll, path: absent}\n")
+	r = balansd(t, "config", "check", "--config", path)
+	if r.code != 0 || !strings.HasPrefix(r.stdout, path+" is well.\n") || !strings.Contains(r.stdout, "absent is not there now.") {
+		t.Errorf("result = %+v", r)
+	}
+	r = balansd(t, "config", "check", "--config", path, "--json")
+	if r.code != 0 || !strings.Contains(r.stdout, `"well": true`) {
+		t.Errorf("result = %+v", r)
+	}
+	if r = balansd(t, "config", "check", "--config", path+"x"); r.code != 2 || !strings.Contains(r.stderr, "the file cannot be read") {
+		t.Errorf("result = %+v", r)
+	}
+}
+
+func TestConfigCheckWithoutAFile(t *testing.T) {
+	t.Chdir(t.TempDir())
+	if r := balansd(t, "config", "check"); r.code != 2 || !strings.Contains(r.stderr, `Make one with "balansd config init"`) {
+		t.Errorf("result = %+v", r)
+	}
+}
+
+func TestConfigShowNamesOriginsAndHidesSecrets(t *testing.T) {
+	t.Chdir(t.TempDir())
+	if err := os.WriteFile("balansd.yaml", []byte("language: de\n"), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	env := []string{"BALANSD_SILVERFIN_CLIENT_ID=me", "BALANSD_SILVERFIN_CLIENT_SECRET=hunter2"}
+	r := balansdWith(t, Env{Args: []string{"config", "show"}, Environ: env})
+	for _, want := range []string{"language: de # balansd.yaml:1\n", "time_zone: Europe/Brussels # default\n",
+		"client_secret: (hidden) # environment BALANSD_SILVERFIN_CLIENT_SECRET\n"} {
+		if !strings.Contains(r.stdout, want) {
+			t.Errorf("no %q in:\n%s%s", want, r.stdout, r.stderr)
+		}
+	}
+	j := balansdWith(t, Env{Args: []string{"config", "show", "--json"}, Environ: env})
+	var got struct {
+		File     string
+		Settings []struct{ Key, Value, Origin string }
+	}
+	if err := json.Unmarshal([]byte(j.stdout), &got); err != nil || got.File != "balansd.yaml" || len(got.Settings) < 40 {
+		t.Errorf("%v in %s", err, j.stdout)
+	}
+	if strings.Contains(r.stdout+j.stdout, "hunter2") {
+		t.Error("the secret shows")
+	}
+}

@@ -1,0 +1,213 @@
+package cli
+
+import (
+	"encoding/json"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+
+	"github.com/google/go-cmp/cmp"
+	"github.com/shopspring/decimal"
+
+	"balansd/balance"
+	"balansd/sandbox"
+)
+
+// document puts a made-up filing in a file of the test.
+func document(t *testing.T, layout balance.Layout, change func(*balance.Balance)) string {
+	t.Helper()
+	b := sandbox.MadeUp(1, balance.Abbreviated, 2024)
+	b.Layout, b.Name = layout, "Bakkerij Émile\x1b[2J"
+	if change != nil {
+		change(b)
+	}
+	text, err := sandbox.Document(layout, b)
+	if err != nil {
+		t.Fatal(err)
+	}
+	path := filepath.Join(t.TempDir(), "filing")
+	if err := os.WriteFile(path, text, 0o600); err != nil {
+		t.Fatal(err)
+	}
+	return path
+}
+
+func TestInspectShowsEachLanguage(t *testing.T) {
+	path := document(t, balance.NBBCSV, func(b *balance.Balance) {
+		b.Name = "Bakkerij Émile"
+		b.Values[balance.Cell{Code: "1023"}] = decimal.RequireFromString("1234567.5")
+	})
+	for lang, want := range map[balance.Lang][]string{
+		balance.Dutch:   {"Naam: Bakkerij Émile\n", "1.234.567,50", "Vorig boekjaar"},
+		balance.French:  {"Nom: Bakkerij Émile\n", "1\u00a0234\u00a0567,50", "Exercice précédent"},
+		balance.English: {"Name: Bakkerij Émile\n", "1,234,567.50", "Previous year"},
+		balance.German:  {"Name: Bakkerij Émile\n", "1.234.567,50", "Vorjahr"},
+	} {
+		r := balansd(t, "balance", "inspect", path, "--lang", string(lang))
+		if r.code != 0 {
+			t.Fatalf("%s: %+v", lang, r)
+		}
+		rubric, _ := balance.RubricOf("1023")
+		for _, w := range append(want, rubric.Label(lang), rubric.SectionLabel(lang)) {
+			if !strings.Contains(r.stdout, w) {
+				t.Errorf("%s: no %q in:\n%s", lang, w, r.stdout)
+			}
+		}
+	}
+}
+
+func TestEveryLanguageHasItsWords(t *testing.T) {
+	for _, lang := range balance.Languages() {
+		w := wordsOf[lang]
+		for _, text := range []string{w.name, w.number, w.model, w.year, w.currency, w.committees, w.layout, w.code, w.rubric,
+			w.current, w.previous, w.none, w.findings, w.decimal, w.thousands, w.models[balance.Full], w.models[balance.Abbreviated], w.models[balance.Micro]} {
+			if text == "" {
+				t.Errorf("%s lacks a word", lang)
+			}
+		}
+	}
+}
+
+func TestInspectShowsEveryFigureOnce(t *testing.T) {
+	path := document(t, balance.NBBCSV, nil)
+	want := sandbox.MadeUp(1, balance.Abbreviated, 2024)
+	r := balansd(t, "balance", "inspect", path, "--lang", "en")
+	codes := map[string]int{}
+	for line := range strings.SplitSeq(r.stdout, "\n") {
+		if code, _, ok := strings.Cut(line, " "); ok {
+			codes[code]++
+		}
+	}
+	for _, c := range want.Values.Cells() {
+		if codes[c.Code] != 1 {
+			t.Errorf("rubric %s shows %d times in:\n%s", c.Code, codes[c.Code], r.stdout)
+		}
+	}
+}
+
+func TestInspectJSONHasTheAgreedShape(t *testing.T) {
+	path := document(t, balance.NBBCSV, func(b *balance.Balance) { b.Name = "Bakkerij Émile" })
+	r := balansd(t, "balance", "inspect", path, "--json")
+	var got struct {
+		Layout           string                       `json:"layout"`
+		EnterpriseNumber string                       `json:"enterprise_number"`
+		Name             string                       `json:"name"`
+		Model            string                       `json:"model"`
+		FiscalYear       balance.Period               `json:"fiscal_year"`
+		Currency         string                       `json:"currency"`
+		JointCommittees  []string                     `json:"joint_committees"`
+		Values           map[string]map[string]string `json:"values"`
+		Findings         []balance.Finding            `json:"findings"`
+	}
+	dec := json.NewDecoder(strings.NewReader(r.stdout))
+	dec.DisallowUnknownFields()
+	if err := dec.Decode(&got); err != nil {
+		t.Fatalf("%v in %s", err, r.stdout)
+	}
+	want := sandbox.MadeUp(1, balance.Abbreviated, 2024)
+	if r.code != 0 || got.Layout != "nbb-csv" || got.Name != "Bakkerij Émile" || got.Values == nil || got.Findings == nil ||
+		got.EnterpriseNumber != want.EnterpriseNumber.String() || got.FiscalYear != want.FiscalYear {
+		t.Errorf("result = %+v", got)
+	}
+	for _, c := range want.Values.Cells() {
+		column := "current"
+		if c.Previous {
+			column = "previous"
+		}
+		if s := got.Values[c.Code][column]; s != balance.Canonical(want.Values[c]) {
+			t.Errorf("%s is %q, want %s", c, s, balance.Canonical(want.Values[c]))
+		}
+	}
+}
+
+func TestInspectOfAFileWithoutASocialBalance(t *testing.T) {
+	path := document(t, balance.NBBCSV, func(b *balance.Balance) { b.Values = nil })
+	r := balansd(t, "balance", "inspect", path, "--lang", "fr")
+	if r.code != 3 || r.stderr != "" || !strings.Contains(r.stdout, "Ce fichier ne contient pas de bilan social.") {
+		t.Errorf("result = %+v", r)
+	}
+	r = balansd(t, "balance", "inspect", path, "--json")
+	var got struct{ Values map[string]any }
+	if err := json.Unmarshal([]byte(r.stdout), &got); err != nil || r.code != 3 || got.Values == nil || len(got.Values) != 0 || r.stderr != "" {
+		t.Errorf("%v, result = %+v", err, r)
+	}
+}
+
+func TestInspectOfAnUnreadableFileSaysSoInOneLine(t *testing.T) {
+	dir := t.TempDir()
+	for name, text := range map[string]string{"photo": "\x89PNG\r\n\x1a\n", "empty": "", "torn": `<?xml version="1.0"?><xbrl`} {
+		if err := os.WriteFile(filepath.Join(dir, name), []byte(text), 0o600); err != nil {
+			t.Fatal(err)
+		}
+	}
+	for _, name := range []string{"photo", "empty", "torn", "absent", "."} {
+		path := filepath.Join(dir, name)
+		r := balansd(t, "balance", "inspect", path)
+		if r.code != 1 || r.stdout != "" || strings.Count(r.stderr, "\n") != 1 || !strings.Contains(r.stderr, path) {
+			t.Errorf("%s: %+v", name, r)
+		}
+	}
+}
+
+func TestInspectReadsTheStandardInput(t *testing.T) {
+	text, err := os.ReadFile(document(t, balance.NBBCSV, nil))
+	if err != nil {
+		t.Fatal(err)
+	}
+	r := balansdWith(t, Env{Args: []string{"balance", "inspect", "-"}, Stdin: strings.NewReader(string(text))})
+	if r.code != 0 || !strings.Contains(r.stdout, "1003") {
+		t.Errorf("result = %+v", r)
+	}
+	if strings.Contains(r.stdout, "\x1b") {
+		t.Error("the document steers the terminal")
+	}
+}
+
+func TestInspectIsBounded(t *testing.T) {
+	r := balansdWith(t, Env{Args: []string{"balance", "inspect", "-"}, Stdin: endless{}})
+	if r.code != 1 || !strings.Contains(r.stderr, "- is larger than 50 MiB") {
+		t.Errorf("result = %+v", r)
+	}
+}
+
+// endless is an input without end.
+type endless struct{}
+
+func (endless) Read(p []byte) (int, error) { return len(p), nil }
+
+// TestInspectReadsRealFilings runs where published filings are at hand; they
+// state no licence and so are not part of the project.
+func TestInspectReadsRealFilings(t *testing.T) {
+	files, _ := filepath.Glob("../../shared/samples/nbb-*")
+	if len(files) == 0 {
+		t.Skip("no published filings at hand")
+	}
+	for _, f := range files {
+		want := 0
+		if strings.Contains(f, "no-social") {
+			want = 3
+		}
+		if r := balansd(t, "balance", "inspect", f); r.code != want {
+			t.Errorf("%s gives %d: %s", f, r.code, r.stderr)
+		}
+	}
+}
+
+func TestFiguresAsPeopleWriteThem(t *testing.T) {
+	type row struct {
+		figure   string
+		decimals int
+	}
+	got := map[row]string{}
+	want := map[row]string{
+		{"0", 0}: "0", {"999", 0}: "999", {"1000", 0}: "1.000", {"-1234567.125", 2}: "-1.234.567,125",
+		{"-100", 1}: "-100,0", {"1234.5", 2}: "1.234,50",
+	}
+	for r := range want {
+		got[r] = wordsOf[balance.Dutch].figure(decimal.RequireFromString(r.figure), r.decimals)
+	}
+	if diff := cmp.Diff(want, got); diff != "" {
+		t.Errorf("figures (-want +got):\n%s", diff)
+	}
+}
