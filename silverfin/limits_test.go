@@ -19,8 +19,12 @@ import (
 func slowed(c *silverfin.Config) {
 	inner := c.HTTP.Transport
 	c.HTTP = &http.Client{Transport: roundTrip(func(r *http.Request) (*http.Response, error) {
-		time.Sleep(20 * time.Millisecond) // fake time
-		return inner.RoundTrip(r)
+		select {
+		case <-time.After(20 * time.Millisecond):
+			return inner.RoundTrip(r)
+		case <-r.Context().Done():
+			return nil, r.Context().Err()
+		}
 	})}
 }
 

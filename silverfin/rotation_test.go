@@ -220,6 +220,36 @@ func TestTheOneLossThatCannotBeMended(t *testing.T) {
 	}
 }
 
+// TestAnotherOwnerRenewedMeanwhile: two clients on one vault should not be, but
+// the slower one must not break the link.
+func TestAnotherOwnerRenewedMeanwhile(t *testing.T) {
+	var between func()
+	r := newRig(t, sandbox.SilverfinOptions{}, func(c *silverfin.Config) {
+		inner := c.HTTP.Transport
+		c.HTTP = &http.Client{Transport: roundTrip(func(req *http.Request) (*http.Response, error) {
+			if act := between; act != nil && isTokenPath(req.URL.Path) {
+				between = nil
+				act()
+			}
+			return inner.RoundTrip(req)
+		})}
+	})
+	other := r.restart(r.vault)
+	r.clock.add(3 * time.Hour)
+	between = func() {
+		if _, err := other.Firm(r.firm).Companies(t.Context()); err != nil {
+			t.Error(err)
+		}
+	}
+	for range 2 {
+		_, err := r.destination().Companies(t.Context())
+		must(t, err)
+	}
+	if n := r.tokenPosts(); n != 2 {
+		t.Errorf("%d posts, want both owners' one", n)
+	}
+}
+
 func TestAFullDiskStopsBeforeATokenIsSpent(t *testing.T) {
 	r := newRig(t, sandbox.SilverfinOptions{})
 	r.clock.add(3 * time.Hour)

@@ -200,8 +200,8 @@ func (g grant) next(r tokenReply, now time.Time) *grant {
 }
 
 // lost deals with a refresh token that Silverfin does not know. If another
-// owner renewed meanwhile, the stored token is another one and the next call
-// takes it; else the link is broken, and the token is never posted again.
+// owner renewed meanwhile, the stored token is another one and is used; else
+// the link is broken, and the token is never posted again.
 func (t *tokens) lost(ctx context.Context, spent grant) error {
 	g, err := t.stored(ctx)
 	if err != nil {
@@ -209,6 +209,9 @@ func (t *tokens) lost(ctx context.Context, spent grant) error {
 	}
 	if g != nil && g.RefreshToken != spent.RefreshToken {
 		t.cur = g
+		if t.ready("") {
+			return nil
+		}
 		return problem.New(problem.SilverfinDown,
 			fmt.Sprintf("the tokens of %s were renewed by someone else meanwhile", t.label()), nextDown)
 	}
