@@ -64,7 +64,7 @@ func openBolt(path string, timeout time.Duration, readOnly bool, log zerolog.Log
 	var file *os.File
 	defer func() {
 		if err != nil && file != nil {
-			_ = file.Close() // after a panic bbolt still holds it, and its lock
+			release(file)
 		}
 	}()
 	defer guard(path, log, &err)()

@@ -5,7 +5,16 @@ package store
 import (
 	"fmt"
 	"os"
+
+	"golang.org/x/sys/unix"
 )
+
+// release lets go a file that bbolt panicked over. The lock is taken off
+// first: bbolt's mapping of the file outlives the panic, and would keep it.
+func release(f *os.File) {
+	_ = unix.Flock(int(f.Fd()), unix.LOCK_UN)
+	_ = f.Close()
+}
 
 // keyWrap says that the key stands in its file as it is: the file's mode
 // protects it.

@@ -7,6 +7,9 @@ import (
 	"golang.org/x/sys/windows"
 )
 
+// release lets go a file that bbolt panicked over, with its lock.
+func release(f *os.File) { _ = f.Close() }
+
 // keyWrap says that the key in its file is encrypted by DPAPI.
 const keyWrap = "dpapi"
 

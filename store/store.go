@@ -68,6 +68,7 @@ func Open(o Options) (*Store, error) {
 	}
 	if !o.ReadOnly {
 		writeHolder(o.Path, o.Process)
+		sweep(o.Path)
 	}
 	s := &Store{db: db, options: o, codec: newCodec()}
 	s.vault.store = s
@@ -83,7 +84,7 @@ func Open(o Options) (*Store, error) {
 // name and gets its own once it is whole and on disk, since bbolt's first
 // write of a file does not survive a crash.
 func create(ctx context.Context, o Options) error {
-	const attempts = 5 // another process that does the same may sweep our file away
+	const attempts = 3 // another process that was faster sweeps our file away
 	for range attempts {
 		if _, err := os.Stat(o.Path); err == nil {
 			break
@@ -96,7 +97,6 @@ func create(ctx context.Context, o Options) error {
 			return asProblem(o.Path, err)
 		}
 	}
-	sweep(o.Path)
 	return nil
 }
 
@@ -104,7 +104,6 @@ func createOnce(ctx context.Context, o Options) error {
 	if err := os.MkdirAll(filepath.Dir(o.Path), 0o700); err != nil {
 		return err
 	}
-	sweep(o.Path)
 	f, err := os.CreateTemp(filepath.Dir(o.Path), filepath.Base(o.Path)+".init-*")
 	if err != nil {
 		return err
@@ -125,7 +124,8 @@ func createOnce(ctx context.Context, o Options) error {
 	return publish(temp, o.Path)
 }
 
-// sweep removes what a crash during the first creation left.
+// sweep removes what a crash during the first creation left. The caller holds
+// the state file: whoever is making one now finds that there is one.
 func sweep(path string) {
 	left, _ := filepath.Glob(path + ".init-*")
 	for _, name := range left {

@@ -6,8 +6,6 @@ import (
 	"sync/atomic"
 	"testing"
 
-	"go.uber.org/goleak"
-
 	"balansd/daemon"
 	"balansd/store"
 )
@@ -50,5 +48,3 @@ func parallel(tb testing.TB, workers, n int, do func(i int) error) {
 		tb.FailNow()
 	}
 }
-
-func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }

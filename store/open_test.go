@@ -1,0 +1,224 @@
+package store_test
+
+import (
+	"os"
+	"path/filepath"
+	"strconv"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+
+	"balansd/ledger"
+	"balansd/problem"
+	"balansd/store"
+)
+
+func TestOpenMakesAFile(t *testing.T) {
+	dir := filepath.Join(t.TempDir(), "state", "of balansd")
+	path := filepath.Join(dir, "balansd.db")
+	if err := os.MkdirAll(dir, 0o700); err != nil {
+		t.Fatal(err)
+	}
+	// A crash in the middle of the first creation.
+	if err := os.WriteFile(path+".init-123", []byte("half a file"), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	s := openAt(t, path)
+	if s.Path() != path || s.Size() == 0 {
+		t.Errorf("path %s, size %d", s.Path(), s.Size())
+	}
+	if err := s.Check(t.Context()); err != nil {
+		t.Error(err)
+	}
+	if err := s.Close(); err != nil {
+		t.Fatal(err)
+	}
+	files, err := os.ReadDir(dir)
+	if err != nil || len(files) != 1 {
+		t.Errorf("the folder holds %v, %v; want the state file alone", files, err)
+	}
+}
+
+// TestOpenAtOnce has several openers make the same file: one state comes of it.
+func TestOpenAtOnce(t *testing.T) {
+	path := filepath.Join(t.TempDir(), "balansd.db")
+	var wg sync.WaitGroup
+	for i := range 8 {
+		wg.Go(func() {
+			s, err := store.Open(store.Options{Path: path, Timeout: time.Minute})
+			if err != nil {
+				t.Error(err)
+				return
+			}
+			if err := s.SaveConnection(t.Context(), ledger.Connection{ID: strconv.Itoa(i)}); err != nil {
+				t.Error(err)
+			}
+			if err := s.Close(); err != nil {
+				t.Error(err)
+			}
+		})
+	}
+	wg.Wait()
+	if cs, err := openAt(t, path).Connections(t.Context()); err != nil || len(cs) != 8 {
+		t.Errorf("%d of 8 connections are there, %v", len(cs), err)
+	}
+}
+
+func TestReadOnly(t *testing.T) {
+	path := filepath.Join(t.TempDir(), "balansd.db")
+	_, err := store.Open(store.Options{Path: path, ReadOnly: true})
+	wantCode(t, err, problem.NotFound, path)
+	s := openAt(t, path)
+	record(t, s, found("A", "1", "D1", "x"))
+	if err := s.Close(); err != nil {
+		t.Fatal(err)
+	}
+	for range 2 { // two readers at once
+		r, err := store.Open(store.Options{Path: path, ReadOnly: true, Version: "another"})
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer func() { _ = r.Close() }()
+		if got := numbers(t, r.Open(t.Context())); len(got) != 1 {
+			t.Errorf("%d entries", len(got))
+		}
+		wantCode(t, r.SaveConnection(t.Context(), ledger.Connection{ID: "C9"}), problem.StateUnwritable, path)
+	}
+}
+
+func TestLockedNamesTheOther(t *testing.T) {
+	path := filepath.Join(t.TempDir(), "balansd.db")
+	child := startChild(t, "hold", path)
+	child.waitFor(t, "ready")
+	_, err := store.Open(store.Options{Path: path, Timeout: 10 * time.Millisecond})
+	wantCode(t, err, problem.StateLocked, path, strconv.Itoa(child.cmd.Process.Pid), "balansd run")
+	child.kill(t)
+	// What a killed process left is no hindrance.
+	s := openAt(t, path)
+	if err := os.Remove(path + ".pid"); err != nil {
+		t.Fatal(err)
+	}
+	_, err = store.Open(store.Options{Path: path, Timeout: 10 * time.Millisecond})
+	wantCode(t, err, problem.StateLocked, "another process")
+	_ = s.Close()
+}
+
+func TestDamaged(t *testing.T) {
+	whole := filepath.Join(t.TempDir(), "balansd.db")
+	s := openAt(t, whole)
+	var page []ledger.Entry
+	for i := range 300 {
+		page = append(page, listed(i))
+	}
+	record(t, s, page...)
+	if err := s.Close(); err != nil {
+		t.Fatal(err)
+	}
+	good, err := os.ReadFile(whole)
+	if err != nil {
+		t.Fatal(err)
+	}
+	cut := map[string][]byte{
+		"empty":       {},
+		"text":        []byte(strings.Repeat("This is no state file. ", 1000)),
+		"half":        good[:len(good)/2],
+		"two pages":   good[:2*os.Getpagesize()],
+		"zeros":       make([]byte, len(good)),
+		"short":       good[:100],
+		"pages wiped": append(append([]byte{}, good[:2*os.Getpagesize()]...), make([]byte, len(good)-2*os.Getpagesize())...),
+	}
+	for name, text := range cut {
+		t.Run(name, func(t *testing.T) {
+			path := filepath.Join(t.TempDir(), "balansd.db")
+			if err := os.WriteFile(path, text, 0o600); err != nil {
+				t.Fatal(err)
+			}
+			_, err := store.Open(store.Options{Path: path})
+			wantCode(t, err, problem.StateDamaged, path, "backup")
+			// The file is left as it was, and let go.
+			if now, err := os.ReadFile(path); err != nil || string(now) != string(text) {
+				t.Errorf("the damaged file was changed: %v", err)
+			}
+			_, err = store.Open(store.Options{Path: path, Timeout: 10 * time.Millisecond})
+			wantCode(t, err, problem.StateDamaged)
+		})
+	}
+}
+
+// TestDamagedLater wipes each page in turn: whatever is read then, it is a
+// StateDamaged problem or right, never a crash.
+func TestDamagedLater(t *testing.T) {
+	whole := filepath.Join(t.TempDir(), "balansd.db")
+	s := openAt(t, whole)
+	var page []ledger.Entry
+	for i := range 100 {
+		page = append(page, listed(i))
+	}
+	for _, e := range record(t, s, page...) {
+		if err := deliver(t.Context(), s, e); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if err := s.Close(); err != nil {
+		t.Fatal(err)
+	}
+	good, err := os.ReadFile(whole)
+	if err != nil {
+		t.Fatal(err)
+	}
+	size, seen := os.Getpagesize(), 0
+	for at := 0; at < len(good); at += size {
+		bad := append([]byte{}, good...)
+		for i := range size {
+			bad[at+i] ^= 0xa5
+		}
+		path := filepath.Join(t.TempDir(), "balansd.db")
+		if err := os.WriteFile(path, bad, 0o600); err != nil {
+			t.Fatal(err)
+		}
+		s, err := store.Open(store.Options{Path: path})
+		if err == nil {
+			for _, walked := range s.Entries(t.Context(), ledger.Query{}) {
+				err = walked
+			}
+			if err == nil {
+				_, err = s.Story(t.Context(), 50)
+			}
+			if err == nil {
+				_, err = s.Move(t.Context(), ledger.Step{Entry: listed(0)})
+				if problem.Is(err, problem.NotFound) {
+					err = nil // entry 0 is not there
+				}
+			}
+			if checked := s.Check(t.Context()); err == nil {
+				err = checked
+			}
+			_ = s.Close()
+		}
+		if err != nil {
+			wantCode(t, err, problem.StateDamaged)
+			seen++
+		}
+	}
+	if seen < 20 {
+		t.Errorf("damage was seen on %d pages alone", seen)
+	}
+}
+
+func TestBackup(t *testing.T) {
+	s := openNew(t)
+	record(t, s, found("A", "1", "D1", "x"))
+	copied := filepath.Join(t.TempDir(), "copy.db")
+	for range 2 { // a second one replaces the first
+		if err := s.Backup(t.Context(), copied); err != nil {
+			t.Fatal(err)
+		}
+	}
+	record(t, s, found("B", "1", "D2", "y"))
+	if got := numbers(t, openAt(t, copied).Entries(t.Context(), ledger.Query{})); len(got) != 1 {
+		t.Errorf("the copy has entries %v", got)
+	}
+	nowhere := filepath.Join(t.TempDir(), "no such folder", "copy.db")
+	wantCode(t, s.Backup(t.Context(), nowhere), problem.StateUnwritable, nowhere)
+}
