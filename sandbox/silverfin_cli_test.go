@@ -1,0 +1,311 @@
+package sandbox_test
+
+import (
+	"bytes"
+	"context"
+	"fmt"
+	"io"
+	"net/http"
+	"net/http/httptest"
+	"net/url"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"regexp"
+	"runtime"
+	"slices"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+
+	"balansd/sandbox"
+)
+
+// Silverfin's public command-line client signs in, reads and writes against
+// the sandbox, with nothing but its host overridden.
+//
+// BALANSD_SILVERFIN_CLI names the folder of the client, which holds
+// bin/cli.js; otherwise a silverfin on the PATH is used.
+func TestSilverfinCLI(t *testing.T) {
+	cli := newCLI(t)
+	x := cli.office
+
+	cli.authorize()
+	if strings.Count(cli.credentials(), "accessToken") != 1 {
+		t.Fatalf("the client kept no token:\n%s", cli.output)
+	}
+
+	cli.run("import-reconciliation", "--firm", sfID(x.firm), "--handle", "social_balance", "--yes")
+	main := filepath.Join(cli.work, "reconciliation_texts", "social_balance", "main.liquid")
+	text, err := os.ReadFile(main)
+	if err != nil || !strings.Contains(string(text), "social balance") {
+		t.Fatalf("the template was not imported: %v\n%s\n%s", err, text, cli.output)
+	}
+
+	const changed = "{% comment %}changed by the client{% endcomment %}"
+	if err := os.WriteFile(main, []byte(changed), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	cli.run("update-reconciliation", "--firm", sfID(x.firm), "--handle", "social_balance", "--yes")
+	if got := x.sf.TemplateText(x.firm, cli.template); got != changed {
+		t.Fatalf("the template is %q\n%s", got, cli.output)
+	}
+
+	// The refresh by order, then the one that a 401 asks for.
+	before := cli.credentials()
+	cli.run("config", "--refresh-token", sfID(x.firm))
+	if cli.credentials() == before {
+		t.Fatalf("the tokens were not refreshed:\n%s", cli.output)
+	}
+	x.clock.forward(3 * time.Hour)
+	before = cli.credentials()
+	cli.run("create-test", "--test", "from_sandbox", "--url", fmt.Sprintf("%s/f/%d/%d/ledgers/%d/workflows/%d/reconciliation_texts/%d",
+		cli.host, x.firm, x.company, x.period, cli.workflow, x.recon))
+	made := cli.yaml("from_sandbox")
+	for _, part := range []string{"2024-12-31", "sb.code_1003", "114.4", "sb.row", "nine", "pit_integration.code_1002"} {
+		if !strings.Contains(made, part) {
+			t.Errorf("the client's file lacks %s:\n%s\n%s", part, made, cli.output)
+		}
+	}
+	if cli.credentials() == before {
+		t.Error("an expired token was not refreshed")
+	}
+
+	// At each start it asks the web for its newest version, and nothing else.
+	cli.mu.Lock()
+	defer cli.mu.Unlock()
+	for _, target := range cli.left {
+		if !strings.Contains(target, "githubusercontent.com") {
+			t.Errorf("the client wanted to reach %s", target)
+		}
+	}
+}
+
+// sfCLI is the client in a home and a work folder of its own.
+type sfCLI struct {
+	t                  *testing.T
+	office             *sfOffice
+	command            []string
+	home, work, host   string
+	env                []string
+	template, workflow int64
+	opened             chan string
+	output             string // of the last command
+
+	mu   sync.Mutex
+	left []string // what it tried to reach beyond this machine
+}
+
+func newCLI(t *testing.T) *sfCLI {
+	t.Helper()
+	c := &sfCLI{t: t, home: t.TempDir(), work: t.TempDir(), opened: make(chan string, 1)}
+	c.command = findCLI(t)
+	x := newOffice(t, sandbox.SilverfinOptions{})
+	c.office = x
+	c.workflow = x.sf.OpenWorkflow(x.company, x.period, sfWorkflow)
+	for _, item := range x.call("GET", "/reconciliations", "").is(200).list() {
+		if item["handle"] == "social_balance" && item["text"] != nil {
+			c.template = int64(item["id"].(float64))
+		}
+	}
+	x.call("POST", "/companies/{c}/periods/{p}/reconciliations/{r}/custom",
+		`{"properties":[{"namespace":"sb","key":"code_1003","value":"114.4"},{"namespace":"sb","key":"row","value":{"field":"nine"}}]}`).is(201)
+	x.call("POST", "/companies/{c}/periods/{p}/custom", `{"properties":[{"namespace":"pit_integration","key":"code_1002","value":"yes"}]}`).is(201)
+
+	server := httptest.NewServer(x.sf)
+	t.Cleanup(server.Close)
+	browser := httptest.NewServer(http.HandlerFunc(func(_ http.ResponseWriter, r *http.Request) { c.opened <- r.FormValue("url") }))
+	t.Cleanup(browser.Close)
+	outside := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		c.mu.Lock()
+		defer c.mu.Unlock()
+		c.left = append(c.left, r.Method+" "+r.RequestURI)
+		w.WriteHeader(http.StatusForbidden)
+	}))
+	t.Cleanup(outside.Close)
+
+	c.host = server.URL
+	c.env = append(slices.DeleteFunc(os.Environ(), func(v string) bool {
+		return strings.Contains(strings.ToUpper(v), "PROXY=") || strings.HasPrefix(v, "DISPLAY=") || strings.HasPrefix(v, "SF_")
+	}),
+		"HOME="+c.home, "SF_HOST="+server.URL, "SF_API_CLIENT_ID="+sfClientID, "SF_API_SECRET="+sfSecret, "SF_FIRM_ID="+sfID(x.firm),
+		"BROWSER="+c.browser(browser.URL), "HTTPS_PROXY="+outside.URL, "https_proxy="+outside.URL, "NO_PROXY=127.0.0.1", "no_proxy=127.0.0.1")
+	return c
+}
+
+// findCLI gives the command that starts the client, or ends the test.
+func findCLI(t *testing.T) []string {
+	t.Helper()
+	missing := func(reason string) {
+		if os.Getenv("BALANSD_TEST_REQUIRE") == "all" {
+			t.Fatal(reason)
+		}
+		t.Skip(reason)
+	}
+	if runtime.GOOS != "linux" {
+		missing("the client is driven through a Linux terminal")
+	}
+	for _, tool := range []string{"node", "script"} {
+		if _, err := exec.LookPath(tool); err != nil {
+			missing(tool + " is not installed")
+		}
+	}
+	if folder := os.Getenv("BALANSD_SILVERFIN_CLI"); folder != "" {
+		file := filepath.Join(folder, "bin", "cli.js")
+		if _, err := os.Stat(file); err != nil {
+			t.Fatalf("BALANSD_SILVERFIN_CLI holds no bin/cli.js: %v", err)
+		}
+		return []string{"node", file}
+	}
+	file, err := exec.LookPath("silverfin")
+	if err != nil {
+		missing("Silverfin's command-line client is not here: set BALANSD_SILVERFIN_CLI to its folder")
+	}
+	return []string{file}
+}
+
+// browser makes a browser that tells the test which page it was to open.
+func (c *sfCLI) browser(tell string) string {
+	c.t.Helper()
+	file := filepath.Join(c.home, "browser")
+	program := "#!/bin/sh\nexec node -e 'require(\"http\").get(process.argv[1] + \"?url=\" + encodeURIComponent(process.argv[2]))' '" + tell + "' \"$1\"\n"
+	if err := os.WriteFile(file, []byte(program), 0o700); err != nil {
+		c.t.Fatal(err)
+	}
+	return file
+}
+
+func (c *sfCLI) start(command ...string) (*exec.Cmd, context.Context) {
+	ctx, cancel := context.WithTimeout(c.t.Context(), time.Minute)
+	c.t.Cleanup(cancel)
+	cmd := exec.CommandContext(ctx, command[0], command[1:]...)
+	cmd.Dir, cmd.Env = c.work, c.env
+	return cmd, ctx
+}
+
+func (c *sfCLI) run(args ...string) {
+	c.t.Helper()
+	cmd, _ := c.start(slices.Concat(c.command, args)...)
+	out, err := cmd.CombinedOutput()
+	c.output = string(out)
+	if err != nil {
+		c.t.Fatalf("%s: %v\n%s", args[0], err, out)
+	}
+}
+
+// authorize signs in as a person at a terminal and a browser does: the client
+// opens the page, the page shows the code, the code is typed in.
+func (c *sfCLI) authorize() {
+	c.t.Helper()
+	cmd, ctx := c.start("script", "-qefc", "'"+strings.Join(append(c.command, "authorize"), "' '")+"'", "/dev/null")
+	in, err := cmd.StdinPipe()
+	if err != nil {
+		c.t.Fatal(err)
+	}
+	screen := &sfScreen{changed: make(chan struct{}, 1)}
+	cmd.Stdout, cmd.Stderr = screen, screen
+	if err := cmd.Start(); err != nil {
+		c.t.Fatal(err)
+	}
+	enter := func(text string) {
+		if _, err := io.WriteString(in, text); err != nil {
+			c.t.Fatalf("%v\n%s", err, screen)
+		}
+	}
+	screen.wait(c.t, ctx, "Enter the firm ID")
+	enter("\r")
+	var page string
+	select {
+	case page = <-c.opened:
+	case <-ctx.Done():
+		c.t.Fatalf("no page was opened:\n%s", screen)
+	}
+	code := c.allow(page)
+	screen.wait(c.t, ctx, "authorization code: ")
+	enter(code)
+	screen.wait(c.t, ctx, "authorization code: "+strings.Repeat("*", len(code)))
+	enter("\r")
+	err = cmd.Wait()
+	c.output = screen.String()
+	if err != nil || !strings.Contains(c.output, "Authentication successful") {
+		c.t.Fatalf("authorize: %v\n%s", err, c.output)
+	}
+}
+
+// allow opens the page, presses the button and reads the code.
+func (c *sfCLI) allow(page string) string {
+	c.t.Helper()
+	u, err := url.Parse(page)
+	if err != nil {
+		c.t.Fatal(err)
+	}
+	shown := c.office.send(httptest.NewRequest("GET", u.RequestURI(), nil)).is(200)
+	done := c.office.submit(u.RequestURI(), shown.body, "allow", c.office.firm).is(200)
+	found := regexp.MustCompile(`<code id="authorization_code">([^<]+)<`).FindStringSubmatch(done.body)
+	if found == nil {
+		c.t.Fatalf("the page shows no code: %.300s", done.body)
+	}
+	return found[1]
+}
+
+// credentials reads the file in which the client keeps its tokens.
+func (c *sfCLI) credentials() string {
+	c.t.Helper()
+	data, err := os.ReadFile(filepath.Join(c.home, ".silverfin", "config.json"))
+	if err != nil {
+		c.t.Fatal(err)
+	}
+	return string(data)
+}
+
+// yaml finds the file that the client wrote about one test.
+func (c *sfCLI) yaml(name string) string {
+	c.t.Helper()
+	files, err := filepath.Glob(filepath.Join(c.work, "reconciliation_texts", "social_balance", "tests", "*.yml"))
+	if err != nil {
+		c.t.Fatal(err)
+	}
+	for _, file := range files {
+		data, err := os.ReadFile(file)
+		if err == nil && bytes.Contains(data, []byte(name)) {
+			return string(data)
+		}
+	}
+	c.t.Fatalf("no file about %s among %v\n%s", name, files, c.output)
+	return ""
+}
+
+// sfScreen is what a terminal showed.
+type sfScreen struct {
+	mu      sync.Mutex
+	text    bytes.Buffer
+	changed chan struct{}
+}
+
+func (s *sfScreen) Write(p []byte) (int, error) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	select {
+	case s.changed <- struct{}{}:
+	default:
+	}
+	return s.text.Write(p)
+}
+
+func (s *sfScreen) String() string {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.text.String()
+}
+
+func (s *sfScreen) wait(t *testing.T, ctx context.Context, text string) {
+	t.Helper()
+	for !strings.Contains(s.String(), text) {
+		select {
+		case <-s.changed:
+		case <-ctx.Done():
+			t.Fatalf("the terminal never showed %q:\n%s", text, s)
+		}
+	}
+}
