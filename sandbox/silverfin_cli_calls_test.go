@@ -11,10 +11,10 @@ import (
 	"balansd/sandbox"
 )
 
-// The calls that Silverfin's public command-line client makes (version 1.58.0,
-// read from its source), in its order and with its five scopes. It stands in
-// for TestSilverfinCLI where the client itself is not at hand, and proves less:
-// these are the calls as we read them.
+// The calls that Silverfin's public command-line client makes, as read from
+// its published source of several versions up to 1.58.0, in its order and with
+// its five scopes. It stands in for TestSilverfinCLI where the client itself
+// is not at hand, and proves less: these are the calls as we read them.
 func TestSilverfinCallsOfItsOwnClient(t *testing.T) {
 	x := newOffice(t, sandbox.SilverfinOptions{})
 	workflow := x.sf.OpenWorkflow(x.company, x.period, sfWorkflow)
