@@ -124,16 +124,21 @@ func sleep(ctx context.Context, d time.Duration) bool {
 	}
 }
 
-// A statusWriter remembers the status that was sent.
+// A statusWriter tells of the status, once, before it is sent.
 type statusWriter struct {
 	http.ResponseWriter
-	status int
+	answering func(status int) // nil once it was told
+}
+
+func (w *statusWriter) tell(status int) {
+	if tell := w.answering; tell != nil {
+		w.answering = nil
+		tell(status)
+	}
 }
 
 func (w *statusWriter) WriteHeader(status int) {
-	if w.status == 0 {
-		w.status = status
-	}
+	w.tell(status)
 	w.ResponseWriter.WriteHeader(status)
 }
 
@@ -142,12 +147,11 @@ func (w *statusWriter) Write(p []byte) (int, error) {
 	return w.ResponseWriter.Write(p)
 }
 
-// finish notes the 200 that net/http sends for a handler that says nothing.
-func (w *statusWriter) finish() {
-	if w.status == 0 {
-		w.status = http.StatusOK
-	}
-}
+// finish tells of the 200 that net/http sends for a handler that says nothing.
+func (w *statusWriter) finish() { w.tell(http.StatusOK) }
+
+// giveUp tells that no reply was sent.
+func (w *statusWriter) giveUp() { w.tell(0) }
 
 // Unwrap lets http.ResponseController reach the real writer.
 func (w *statusWriter) Unwrap() http.ResponseWriter { return w.ResponseWriter }

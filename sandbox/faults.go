@@ -140,7 +140,7 @@ func (f *Faults) Clear() {
 // SetLatency makes every call take at least d, as a far server would.
 func (f *Faults) SetLatency(d time.Duration) { f.latency.Store(int64(d)) }
 
-// Total is how many calls were answered since the start, beyond what the log
+// Total is how many calls there were since the start, beyond what the log
 // still holds. ResetLog does not change it.
 func (f *Faults) Total() int64 { return f.total.Load() }
 
@@ -169,8 +169,8 @@ func (f *Faults) Count(match func(Call) bool) int {
 	return n
 }
 
-// OnCall sets one function that hears of every call after it was answered. It
-// is called from the goroutine of that call.
+// OnCall sets one function that hears of every call as soon as its status is
+// known. It is called from the goroutine of that call.
 func (f *Faults) OnCall(hear func(Call)) {
 	f.mu.Lock()
 	defer f.mu.Unlock()
@@ -185,13 +185,14 @@ func (f *Faults) Wrap(next http.Handler) http.Handler {
 		if fault != nil {
 			call.Fault = string(fault.Kind)
 		}
-		seen := &statusWriter{ResponseWriter: w}
-		// The defer keeps the log whole when a fault closes the connection,
-		// which net/http does by a panic.
-		defer func() {
-			call.Status = seen.status
+		// A call is in the log before its caller can have the reply, so that who
+		// counts calls after a reply counts that one.
+		seen := &statusWriter{ResponseWriter: w, answering: func(status int) {
+			call.Status = status
 			f.record(call)
-		}()
+		}}
+		// A fault that closes the connection does so by a panic.
+		defer seen.giveUp()
 		if !sleep(r.Context(), time.Duration(f.latency.Load())) {
 			return
 		}
