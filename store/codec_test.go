@@ -1,0 +1,59 @@
+package store
+
+import (
+	"crypto/sha256"
+	"encoding/hex"
+	"testing"
+
+	"balansd/ledger"
+)
+
+// TestDictionaryNeverChanges holds the dictionary that files were written
+// with: a change would make every old row unreadable.
+func TestDictionaryNeverChanges(t *testing.T) {
+	const first = "1b628f6a0393bb6983c045855c0a8ee62ef8059e24421e7077c1c76b3a7629e5"
+	sum := sha256.Sum256(dictionary)
+	if got := hex.EncodeToString(sum[:]); got != first {
+		t.Errorf("the dictionary has changed: its hash is %s", got)
+	}
+}
+
+// TestOpenLetters holds the index of open entries to ledger's own word.
+func TestOpenLetters(t *testing.T) {
+	for _, s := range ledger.States() {
+		for _, parked := range []bool{false, true} {
+			e := ledger.Entry{State: s, Parked: parked && s == ledger.Failed}
+			indexed := false
+			for _, l := range []byte(openLetters) {
+				indexed = indexed || l == letterOf(e)
+			}
+			if indexed != e.Open() {
+				t.Errorf("an entry that is %s, parked %v: indexed as open %v, open %v", s, e.Parked, indexed, e.Open())
+			}
+		}
+	}
+}
+
+// FuzzUnpack reads rows that nobody packed: an error, never more.
+func FuzzUnpack(f *testing.F) {
+	c := newCodec()
+	good, err := c.pack(ledger.Entry{Number: 1})
+	if err != nil {
+		f.Fatal(err)
+	}
+	for _, seed := range [][]byte{nil, {packed}, {0, 1, 2}, good, good[:len(good)-1]} {
+		f.Add(seed)
+	}
+	f.Fuzz(func(t *testing.T, row []byte) {
+		var e ledger.Entry
+		if err := c.unpack(row, &e); err == nil {
+			if _, err := c.pack(e); err != nil {
+				t.Errorf("what was read cannot be written: %v", err)
+			}
+		}
+		if _, err := c.unpackValues(row); err == nil && len(row) == 0 {
+			t.Error("values were read from nothing")
+		}
+		_, _ = unsqueeze(row)
+	})
+}

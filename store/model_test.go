@@ -1,0 +1,280 @@
+package store_test
+
+import (
+	"fmt"
+	"maps"
+	"os"
+	"path/filepath"
+	"slices"
+	"testing"
+	"time"
+
+	"github.com/google/go-cmp/cmp"
+	"pgregory.net/rapid"
+
+	"balansd/balance"
+	"balansd/ledger"
+	"balansd/problem"
+	"balansd/store"
+)
+
+// model is the ledger in plain maps: what the store must agree with.
+type model struct {
+	entries map[uint64]ledger.Entry
+	stories map[uint64][]string
+	values  map[uint64]string // hash
+	written map[string]uint64 // place key -> By
+	cursor  string
+	now     time.Time
+}
+
+// knows says in the plainest way which listings Record leaves out.
+func (m *model) knows(e ledger.Entry) bool {
+	var newest ledger.Entry
+	for _, n := range slices.Sorted(maps.Keys(m.entries)) {
+		have := m.entries[n]
+		if have.ID == e.ID && have.Revision == e.Revision {
+			return true
+		}
+		if have.ID == e.ID && (newest.Number == 0 || !have.CreatedAt.Before(newest.CreatedAt)) {
+			newest = have
+		}
+	}
+	if newest.Number != 0 && newest.SHA256 == e.SHA256 {
+		return true
+	}
+	for _, have := range m.entries {
+		if have.Dossier.ID == e.Dossier.ID && have.SHA256 == e.SHA256 && have.State != ledger.Superseded && have.State != ledger.Ignored {
+			return true
+		}
+	}
+	return false
+}
+
+func drawEntry(t *rapid.T) ledger.Entry {
+	few := func(name string, n int) string { return fmt.Sprint(name, rapid.IntRange(1, n).Draw(t, name)) }
+	e := found(few("id", 6), few("r", 3), few("D", 3), few("content", 6))
+	e.CreatedAt = noon.Add(time.Duration(rapid.IntRange(0, 5).Draw(t, "created")) * time.Hour)
+	e.FiscalYear.End.Year = rapid.IntRange(2023, 2025).Draw(t, "year")
+	return e
+}
+
+// drawMove moves an entry somewhere.
+func drawMove(t *rapid.T, e ledger.Entry, now time.Time) (ledger.Entry, error) {
+	p := ledger.Place{FirmID: 1, CompanyID: rapid.Int64Range(1, 3).Draw(t, "company"), PeriodID: int64(e.FiscalYear.End.Year)}
+	switch s := rapid.SampledFrom(ledger.States()).Draw(t, "to"); s {
+	case ledger.Found:
+		return e.Retry(now)
+	case ledger.Waiting:
+		return e.Wait(rapid.SampledFrom(ledger.Reasons()).Draw(t, "reason"), "", "", now)
+	case ledger.Failed:
+		n, err := e.Fail(ledger.Refused, "no", "", balance.DateOf(now), now)
+		n.Parked = rapid.Bool().Draw(t, "parked")
+		return n, err
+	case ledger.Sending:
+		return e.Send(p, now)
+	case ledger.Done:
+		return e.Finish(p, now)
+	case ledger.Differs:
+		return e.Differ(p, []ledger.Difference{{Cell: balance.Cell{Code: "1003"}, Silverfin: "x"}}, "", "", now)
+	case ledger.Superseded:
+		return e.Supersede(e.Number+1, now)
+	default:
+		return e.Ignore(ledger.Dismissed, "left aside", "", now)
+	}
+}
+
+// TestAgainstModel does what a daemon and people do, in any order, and holds
+// the store to the model, over closing and opening too.
+func TestAgainstModel(t *testing.T) {
+	rapid.Check(t, func(t *rapid.T) {
+		dir, err := os.MkdirTemp("", "balansd-model")
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer func() { _ = os.RemoveAll(dir) }()
+		o := store.Options{Path: filepath.Join(dir, "balansd.db")}
+		s, err := store.Open(o)
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer func() { _ = s.Close() }()
+		m := &model{map[uint64]ledger.Entry{}, map[uint64][]string{}, map[uint64]string{}, map[string]uint64{}, "", noon}
+		t.Repeat(map[string]func(*rapid.T){
+			"record": func(t *rapid.T) { m.record(t, s) },
+			"move":   func(t *rapid.T) { m.move(t, s) },
+			"reopen": func(t *rapid.T) {
+				if err := s.Close(); err != nil {
+					t.Fatal(err)
+				}
+				if s, err = store.Open(o); err != nil {
+					t.Fatal(err)
+				}
+			},
+			"": func(t *rapid.T) { m.compare(t, s) },
+		})
+	})
+}
+
+func (m *model) record(t *rapid.T, s *store.Store) {
+	var page, want []ledger.Entry
+	for range rapid.IntRange(0, 4).Draw(t, "page") {
+		e := drawEntry(t)
+		page = append(page, e)
+		if !m.knows(e) {
+			e.Number, e.Version = uint64(len(m.entries)+1), 1
+			m.entries[e.Number] = e
+			m.stories[e.Number] = []string{"The social balance was listed for the first time."}
+			want = append(want, e)
+		}
+	}
+	m.cursor += "."
+	got, err := s.Record(t.Context(), ledger.Connection{ID: "C1", Cursor: m.cursor}, page)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if diff := cmp.Diff(want, got); diff != "" {
+		t.Fatal(diff)
+	}
+}
+
+// move tries one or two steps, some of them of an old version.
+func (m *model) move(t *rapid.T, s *store.Store) {
+	if len(m.entries) == 0 {
+		return
+	}
+	m.now = m.now.Add(time.Minute)
+	var steps []ledger.Step
+	fits := true
+	for _, n := range rapid.SliceOfNDistinct(rapid.Uint64Range(1, uint64(len(m.entries))), 1, 2, rapid.ID).Draw(t, "numbers") {
+		e, err := drawMove(t, m.entries[n], m.now)
+		if err != nil {
+			return // ledger does not allow it
+		}
+		if rapid.IntRange(0, 5).Draw(t, "stale") == 0 {
+			e.Version--
+			fits = false
+		}
+		step := ledger.Step{Entry: e, Event: ledger.Event{At: m.now, State: e.State, Reason: e.Reason, Text: "to " + string(e.State)}}
+		if rapid.Bool().Draw(t, "values") {
+			step.Values = values(n + e.Version)
+		}
+		if e.Place != nil && rapid.Bool().Draw(t, "written") {
+			step.Written = &ledger.Written{Confirmed: ledger.FiguresOf(values(n)), By: n}
+		}
+		steps = append(steps, step)
+	}
+	moved, err := s.Move(t.Context(), steps...)
+	if !fits {
+		if !problem.Is(err, problem.Conflict) {
+			t.Fatalf("an old version gave %v", err)
+		}
+		return
+	}
+	if err != nil {
+		t.Fatal(err)
+	}
+	for i, step := range steps {
+		e := step.Entry
+		e.Version++
+		if diff := cmp.Diff(e, moved[i]); diff != "" {
+			t.Fatal(diff)
+		}
+		m.keep(e, step)
+	}
+}
+
+func (m *model) keep(e ledger.Entry, step ledger.Step) {
+	m.entries[e.Number] = e
+	text := step.Event.Text + string(step.Event.Reason)
+	if story := m.stories[e.Number]; story[len(story)-1] != text {
+		m.stories[e.Number] = append(story, text)
+	}
+	if step.Values != nil {
+		m.values[e.Number] = step.Values.Hash()
+	}
+	if step.Written != nil {
+		m.written[e.Place.Key()] = step.Written.By
+	}
+}
+
+func (m *model) compare(t *rapid.T, s *store.Store) {
+	ctx := t.Context()
+	var all, open []ledger.Entry
+	counts := map[ledger.State]int{}
+	for _, n := range slices.Sorted(maps.Keys(m.entries)) {
+		e := m.entries[n]
+		all = append(all, e)
+		counts[e.State]++
+		if e.Open() {
+			open = append(open, e)
+		}
+	}
+	slices.Reverse(all)
+	for e, err := range s.Entries(ctx, ledger.Query{}) {
+		if err != nil || len(all) == 0 || !cmp.Equal(all[0], e) {
+			t.Fatalf("the walk gives %v, %v", e, err)
+		}
+		all = all[1:]
+	}
+	for e, err := range s.Open(ctx) {
+		if err != nil || len(open) == 0 || !cmp.Equal(open[0], e) {
+			t.Fatalf("the walk of open entries gives %v, %v", e, err)
+		}
+		open = open[1:]
+	}
+	if len(all)+len(open) > 0 {
+		t.Fatalf("the walks left out %v and %v", all, open)
+	}
+	got, err := s.Counts(ctx)
+	if err != nil || !cmp.Equal(counts, got) {
+		t.Fatalf("counts are %v, %v; want %v", got, err, counts)
+	}
+	for place, by := range m.written {
+		var p ledger.Place
+		if _, err := fmt.Sscanf(place, "%d/%d/%d/%d", &p.FirmID, &p.CompanyID, &p.PeriodID, &p.ReconciliationID); err != nil {
+			t.Fatal(err)
+		}
+		if w, err := s.Written(ctx, p); err != nil || w.By != by {
+			t.Fatalf("place %s was written by %d, %v; want %d", place, w.By, err, by)
+		}
+	}
+	if len(m.entries) > 0 {
+		m.compareOne(t, s, m.entries[rapid.Uint64Range(1, uint64(len(m.entries))).Draw(t, "look at")])
+	}
+}
+
+// compareOne looks at all that is kept of one entry.
+func (m *model) compareOne(t *rapid.T, s *store.Store, e ledger.Entry) {
+	ctx := t.Context()
+	story, err := s.Story(ctx, e.Number)
+	texts := []string{}
+	for _, event := range story {
+		texts = append(texts, event.Text+string(event.Reason))
+	}
+	if diff := cmp.Diff(m.stories[e.Number], texts); diff != "" || err != nil {
+		t.Fatal(diff, err)
+	}
+	v, err := s.Values(ctx, e.Number)
+	if hash, ok := m.values[e.Number]; err != nil || ok != (v != nil) || ok && v.Hash() != hash {
+		t.Fatalf("values %v, %v", v, err)
+	}
+	var want, got []uint64
+	for n, o := range m.entries {
+		if n != e.Number && (o.ID == e.ID || o.Dossier.ID == e.Dossier.ID && o.FiscalYear.End == e.FiscalYear.End) {
+			want = append(want, n)
+		}
+	}
+	slices.Sort(want)
+	siblings, err := s.Siblings(ctx, e)
+	for _, o := range siblings {
+		got = append(got, o.Number)
+	}
+	if err != nil || !slices.Equal(want, got) {
+		t.Fatalf("siblings of %d are %v, %v; want %v", e.Number, got, err, want)
+	}
+	cs, err := s.Connections(ctx)
+	if err != nil || len(cs) != 1 || cs[0].Cursor != m.cursor {
+		t.Fatalf("connections %v, %v; want cursor %s", cs, err, m.cursor)
+	}
+}
