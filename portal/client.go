@@ -123,7 +123,7 @@ func (c *Client) send(ctx context.Context, path string, in any) (*http.Response,
 	if resp.StatusCode == http.StatusOK && mediaType(resp) != problemType {
 		return resp, nil
 	}
-	defer resp.Body.Close() //nolint:errcheck // read only
+	defer resp.Body.Close()
 	return nil, refusal(ctx, resp)
 }
 
@@ -163,7 +163,7 @@ func ask[Out any](ctx context.Context, c *Client, path string, in any) (out Out,
 	if err != nil {
 		return out, err
 	}
-	defer resp.Body.Close() //nolint:errcheck // read only
+	defer resp.Body.Close()
 	if err := json.NewDecoder(resp.Body).Decode(&out); err != nil {
 		return out, down(ctx, err)
 	}
@@ -213,7 +213,7 @@ func (c *Client) Sync(ctx context.Context, r daemon.SyncRequest, report func(dae
 	if err != nil {
 		return ledger.Pass{}, brokenOff(ctx, err)
 	}
-	defer resp.Body.Close() //nolint:errcheck // read only
+	defer resp.Body.Close()
 	for l, err := range lines(call, resp) {
 		if err != nil {
 			return ledger.Pass{}, brokenOff(ctx, err)
@@ -242,7 +242,7 @@ func (c *Client) Entries(ctx context.Context, q ledger.Query) iter.Seq2[ledger.E
 			yield(ledger.Entry{}, err)
 			return
 		}
-		defer resp.Body.Close() //nolint:errcheck // read only
+		defer resp.Body.Close()
 		for l, err := range lines(ctx, resp) {
 			if err == nil {
 				err = told(ctx, l.Problem)

@@ -69,7 +69,7 @@ func TestDeadSocketIsReplaced(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	defer l.Close() //nolint:errcheck // the test is over
+	defer l.Close()
 	if _, err := Dial(t.Context(), path); err != nil {
 		t.Error(err)
 	}
@@ -102,7 +102,7 @@ func TestListenRefusesOpenFolder(t *testing.T) {
 	if err := os.Mkdir(dir, 0o700); err != nil {
 		t.Fatal(err)
 	}
-	if err := os.Chmod(dir, 0o777); err != nil { //nolint:gosec // what is refused
+	if err := os.Chmod(dir, 0o777); err != nil {
 		t.Fatal(err)
 	}
 	if _, err := Listen(filepath.Join(dir, "s")); !problem.Is(err, problem.ConfigInvalid) {
@@ -124,7 +124,7 @@ func TestDeafDaemon(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	defer l.Close() //nolint:errcheck // the test is over
+	defer l.Close()
 	go func() {
 		for c, err := l.Accept(); err == nil; c, err = l.Accept() {
 			_ = c.Close()

@@ -82,7 +82,7 @@ func TestStuckClientStopsItsPass(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	defer conn.Close() //nolint:errcheck // the test is over
+	defer conn.Close()
 	fmt.Fprint(conn, "POST /v1/sync HTTP/1.1\r\nHost: balansd\r\nContent-Length: 2\r\n\r\n{}")
 	<-ended
 }

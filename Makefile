@@ -1,0 +1,29 @@
+.PHONY: demo test lint fuzz build bench ci
+
+# The whole journey on this machine, with made-up dossiers.
+demo:
+	go run . demo
+
+test:
+	go test ./...
+
+# The figures that the project promises; ratios are taken within one run.
+bench:
+	go test -run '^$$' -bench . -benchtime 1x -timeout 60m ./daemon ./cli
+
+lint:
+	go vet ./...
+	go tool -modfile=tools/go.mod golangci-lint run
+
+# Every fuzz target for a while: make fuzz TIME=1m
+TIME ?= 10s
+fuzz:
+	tools/fuzz $(TIME)
+
+# Every system that balansd is delivered on, into dist/.
+build:
+	tools/build dist
+
+# All checks, as they run before a change goes in.
+ci:
+	.ci/run
