@@ -62,7 +62,7 @@ func newBench(t *testing.T, opt FinboxOptions) *bench {
 func (b *bench) signIn() {
 	b.Helper()
 	status, body := b.askToken(url.Values{"grant_type": {"client_credentials"}}, func(r *http.Request) {
-		r.SetBasicAuth(b.ClientID(), b.ClientSecret())
+		r.SetBasicAuth(url.QueryEscape(b.ClientID()), url.QueryEscape(b.ClientSecret()))
 	})
 	var answer struct {
 		AccessToken string `json:"access_token"`
