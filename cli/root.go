@@ -56,8 +56,15 @@ func Main(ctx context.Context, env Env) int {
 // commands lists the commands, in the order of the help.
 func commands(app *App) []*cobra.Command {
 	return []*cobra.Command{
-		newBalanceCommand(app),
+		newDemoCommand(app),
+		newRunCommand(app),
+		newSyncCommand(app),
+		newStatusCommand(app),
+		newLedgerCommand(app),
+		newConnectCommand(app),
+		newConnectionsCommand(app),
 		newConfigCommand(app),
+		newBalanceCommand(app),
 		newSandboxCommand(app),
 		newVersionCommand(app),
 	}

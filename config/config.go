@@ -69,7 +69,7 @@ type Folder struct {
 	Name   string        `yaml:"name"` // its connection id; unique
 	Path   string        `yaml:"path"`
 	Settle time.Duration `yaml:"settle"` // a file younger than this may still be written, and waits
-	From   From          `yaml:"from"`   // which files count; by default those that appear after the activation
+	From   From          `yaml:"from"`   // which files count, by when they were changed last; all unless set
 }
 
 // Silverfin says how to reach Silverfin and where the figures land.

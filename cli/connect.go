@@ -1,0 +1,164 @@
+package cli
+
+import (
+	"bufio"
+	"context"
+	"fmt"
+	"io"
+	"strings"
+	"time"
+
+	"balansd/config"
+	"balansd/daemon"
+	"balansd/ledger"
+	"balansd/problem"
+	"balansd/silverfin"
+
+	"github.com/spf13/cobra"
+)
+
+// signInTime is how long a person gets to sign in to Silverfin.
+const signInTime = 15 * time.Minute
+
+func newConnectCommand(app *App) *cobra.Command {
+	return group("connect", "Link Finbox, or a Silverfin firm",
+		"  balansd connect finbox CONNECTION-ID\n  balansd connect silverfin", app.connectFinbox(), app.connectSilverfin())
+}
+
+func (app *App) connectFinbox() *cobra.Command {
+	return app.withJSON(&cobra.Command{
+		Use:   "finbox CONNECTION-ID",
+		Short: "Validate a connection id and link the Finbox environment",
+		Long: `Validate the connection id that Finbox shows under Settings, social balance
+connection, after you activated the external connection there, and link it.`,
+		Example: "  balansd connect finbox 11ab1fe0-7d6c-4f5e-9a51-0c1f7d2b3e4a",
+		Args:    cobra.ExactArgs(1),
+		RunE: func(cmd *cobra.Command, args []string) error {
+			return app.withAPI(cmd.Context(), func(api daemon.API, cfg *config.Config) error {
+				c, notes, err := api.ConnectFinbox(cmd.Context(), args[0], person())
+				if err != nil {
+					return err
+				}
+				if app.asJSON {
+					return app.print(struct {
+						Connection ledger.Connection `json:"connection"`
+						Notes      []string          `json:"notes"`
+					}{c, append([]string{}, notes...)})
+				}
+				app.printf("Linked: %s, connection %s, active, start date %s.\n", clean(c.Name), c.ID, c.StartDate)
+				app.notes(notes)
+				app.printf("Social balances made from %s on are delivered.\n", c.ActivatedAt.In(cfg.TimeZone).Format(time.DateOnly))
+				return nil
+			})
+		},
+	})
+}
+
+func (app *App) notes(notes []string) {
+	for _, n := range notes {
+		app.printf("Note: %s\n", clean(n))
+	}
+}
+
+func (app *App) connectSilverfin() *cobra.Command {
+	var firmID int64
+	var oob bool
+	c := &cobra.Command{
+		Use:   "silverfin",
+		Short: "Sign in to Silverfin and link a firm",
+		Long: `Sign in to Silverfin in a browser and let balansd work in a firm. Sign in as a
+user who sees all dossiers of the firm; the person who gives consent chooses the
+firm.
+
+On a server without a browser use --oob: open the address anywhere, and paste
+the code that Silverfin shows.`,
+		Example: "  balansd connect silverfin\n  balansd connect silverfin --firm 1001 --oob",
+		Args:    cobra.NoArgs,
+		RunE: func(cmd *cobra.Command, _ []string) error {
+			ctx, cancel := context.WithTimeoutCause(cmd.Context(), signInTime,
+				problem.New(problem.SilverfinSignIn, "nobody signed in within 15 minutes", "Try again."))
+			defer cancel()
+			return app.withAPI(ctx, func(api daemon.API, cfg *config.Config) error {
+				signIn := app.signInByCallback
+				if oob || cfg.Silverfin.Redirect == config.RedirectOOB {
+					signIn = app.signInByCode
+				}
+				f, notes, err := signIn(ctx, api, cfg, firmID)
+				if err != nil {
+					return err
+				}
+				if app.asJSON {
+					return app.print(struct {
+						Firm  ledger.Firm `json:"firm"`
+						Notes []string    `json:"notes"`
+					}{f, append([]string{}, notes...)})
+				}
+				app.printf("Linked: Silverfin firm %s (%d).\n", clean(f.Name), f.ID)
+				app.notes(notes)
+				return nil
+			})
+		},
+	}
+	c.Flags().Int64Var(&firmID, "firm", 0, "the firm's `id`, to have it chosen already; needed with --oob")
+	c.Flags().BoolVar(&oob, "oob", false, "paste the code that Silverfin shows, instead of waiting for the browser")
+	return app.withJSON(c)
+}
+
+// signInByCallback waits for the browser to come back to this machine.
+func (app *App) signInByCallback(ctx context.Context, api daemon.API, cfg *config.Config, firmID int64) (f ledger.Firm, notes []string, err error) {
+	cb, err := silverfin.ListenCallback(cfg.Silverfin.CallbackAddress)
+	if err != nil {
+		return f, nil, err
+	}
+	defer func() { _ = cb.Close() }()
+	redirect := cb.URL()
+	if cfg.Silverfin.Redirect != config.RedirectAuto && cfg.Silverfin.Redirect != "" {
+		redirect = cfg.Silverfin.Redirect
+	}
+	s, err := api.BeginSilverfin(ctx, firmID, redirect)
+	if err != nil {
+		return f, nil, err
+	}
+	app.tell("Open this address in a browser on this server and sign in to Silverfin:\n\n  %s\n\nWaiting for the sign-in. Without a browser here, stop this and use --oob.\n", s.URL)
+	state, code, granted, err := cb.Wait(ctx)
+	if err != nil {
+		return f, nil, err
+	}
+	if state != s.State {
+		return f, nil, problem.New(problem.SilverfinSignIn, "the answer of the browser is not of this sign-in",
+			"Try again, and use the address that is shown then.")
+	}
+	return api.EndSilverfin(ctx, state, code, granted, person())
+}
+
+// signInByCode asks for the code that Silverfin shows.
+func (app *App) signInByCode(ctx context.Context, api daemon.API, _ *config.Config, firmID int64) (f ledger.Firm, notes []string, err error) {
+	if firmID == 0 {
+		return f, nil, problem.New(problem.Usage, "with --oob the firm's id is needed",
+			"It is the number after /f/ in the address when the firm is open in Silverfin: balansd connect silverfin --oob --firm ID.")
+	}
+	s, err := api.BeginSilverfin(ctx, firmID, "")
+	if err != nil {
+		return f, nil, err
+	}
+	app.tell("Open this address in any browser, sign in to Silverfin, and paste the code that it shows:\n\n  %s\n\nCode: ", s.URL)
+	line := make(chan string, 1)
+	go func() {
+		text, _ := bufio.NewReader(io.LimitReader(app.env.Stdin, 4096)).ReadString('\n')
+		line <- strings.TrimSpace(text)
+	}()
+	select {
+	case <-ctx.Done():
+		return f, nil, context.Cause(ctx)
+	case code := <-line:
+		if code == "" {
+			return f, nil, problem.New(problem.SilverfinSignIn, "no code was given", "Try again, and paste the code.")
+		}
+		return api.EndSilverfin(ctx, s.State, code, firmID, person())
+	}
+}
+
+// tell speaks to the person beside the output, so that --json stays clean.
+func (app *App) tell(format string, args ...any) {
+	_, _ = fmt.Fprintf(app.env.Stderr, format, args...)
+}

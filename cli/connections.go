@@ -1,0 +1,143 @@
+package cli
+
+import (
+	"fmt"
+	"strconv"
+	"time"
+
+	"balansd/config"
+	"balansd/daemon"
+	"balansd/ledger"
+
+	"github.com/spf13/cobra"
+)
+
+func newConnectionsCommand(app *App) *cobra.Command {
+	list := app.withJSON(&cobra.Command{
+		Use: "list", Short: "List the connections and the linked firms", Example: "  balansd connections list", Args: cobra.NoArgs,
+		RunE: func(cmd *cobra.Command, _ []string) error {
+			return app.withAPI(cmd.Context(), func(api daemon.API, cfg *config.Config) error {
+				conns, err := api.Connections(cmd.Context())
+				if err != nil {
+					return err
+				}
+				firms, err := api.Firms(cmd.Context())
+				if err != nil {
+					return err
+				}
+				if app.asJSON {
+					return app.print(struct {
+						Connections []ledger.Connection `json:"connections"`
+						Firms       []ledger.Firm       `json:"firms"`
+					}{append([]ledger.Connection{}, conns...), append([]ledger.Firm{}, firms...)})
+				}
+				app.connectionsText(conns, firms, cfg.TimeZone)
+				return nil
+			})
+		},
+	})
+	return group("connections", "See and steer the connections to Finbox, folders and Silverfin", "  balansd connections list\n  balansd connections pause ID",
+		list,
+		app.setConnection("pause", "Stop delivering what comes from a connection, until it is resumed", ledger.Paused),
+		app.setConnection("resume", "Go on with a connection that was paused", ledger.Active),
+		app.removeConnection())
+}
+
+// setConnection makes a command that sets the status of a connection.
+func (app *App) setConnection(use, short string, s ledger.ConnectionStatus) *cobra.Command {
+	return app.withJSON(&cobra.Command{
+		Use: use + " ID", Short: short, Long: short + ". The ledger keeps everything.",
+		Example: "  balansd connections " + use + " 11ab1fe0-7d6c-4f5e-9a51-0c1f7d2b3e4a", Args: cobra.ExactArgs(1),
+		RunE: func(cmd *cobra.Command, args []string) error {
+			return app.withAPI(cmd.Context(), func(api daemon.API, _ *config.Config) error {
+				c, err := api.SetConnection(cmd.Context(), args[0], s, person())
+				if err != nil {
+					return err
+				}
+				return app.oneConnection(c)
+			})
+		},
+	})
+}
+
+func (app *App) oneConnection(c ledger.Connection) error {
+	if app.asJSON {
+		return app.print(c)
+	}
+	app.printf("Connection %s (%s) is %s.\n", clean(c.Name), c.ID, c.Status)
+	return nil
+}
+
+func (app *App) removeConnection() *cobra.Command {
+	var yes, firm bool
+	c := &cobra.Command{
+		Use: "remove ID", Short: "Remove a connection, or a Silverfin firm with its tokens",
+		Long: `Remove a Finbox connection, or with --firm a linked Silverfin firm and its
+tokens. The ledger keeps everything; nothing is deleted in Finbox or Silverfin.`,
+		Example: "  balansd connections remove 11ab1fe0-7d6c-4f5e-9a51-0c1f7d2b3e4a\n  balansd connections remove --firm 1001", Args: cobra.ExactArgs(1),
+		RunE: func(cmd *cobra.Command, args []string) error {
+			if !yes {
+				ok, err := app.confirm("Remove " + args[0] + "?")
+				if err != nil || !ok {
+					return err
+				}
+			}
+			return app.withAPI(cmd.Context(), func(api daemon.API, _ *config.Config) error {
+				if !firm {
+					c, err := api.SetConnection(cmd.Context(), args[0], ledger.Removed, person())
+					if err != nil {
+						return err
+					}
+					return app.oneConnection(c)
+				}
+				id, err := strconv.ParseInt(args[0], 10, 64)
+				if err != nil {
+					return usage(fmt.Errorf("a firm has a number, not %.40q", args[0]))
+				}
+				if err := api.RemoveFirm(cmd.Context(), id, person()); err != nil {
+					return err
+				}
+				app.printf("Silverfin firm %d is removed, and its tokens are deleted.\n", id)
+				return nil
+			})
+		},
+	}
+	c.Flags().BoolVar(&yes, "yes", false, "do not ask")
+	c.Flags().BoolVar(&firm, "firm", false, "the id is that of a Silverfin firm")
+	return c
+}
+
+func (app *App) connectionsText(conns []ledger.Connection, firms []ledger.Firm, zone *time.Location) {
+	app.printf("\n")
+	if len(conns) == 0 {
+		app.printf("No source is linked. Link Finbox: balansd connect finbox CONNECTION-ID\n")
+	} else {
+		t := newTable("connection", "name", "kind", "status", "counts from", "last asked", "trouble")
+		for _, c := range conns {
+			from := "all"
+			if !c.ActivatedAt.IsZero() {
+				from = c.ActivatedAt.In(zone).Format(time.DateOnly)
+			}
+			asked := "never"
+			if !c.ListedAt.IsZero() {
+				asked = c.ListedAt.In(zone).Format("2006-01-02 15:04")
+			}
+			t.add(c.ID, c.Name, string(c.Kind), string(c.Status), from, asked, c.Problem)
+		}
+		app.show(t)
+	}
+	app.printf("\n")
+	if len(firms) == 0 {
+		app.printf("No Silverfin firm is linked. Link one: balansd connect silverfin\n")
+		return
+	}
+	t := newTable("Silverfin firm", "name", "linked by", "since", "stands")
+	for _, f := range firms {
+		stands := "well"
+		if f.Relink != "" {
+			stands = "must be linked again (" + f.Relink + "): balansd connect silverfin --firm " + fmt.Sprint(f.ID)
+		}
+		t.add(fmt.Sprint(f.ID), f.Name, f.LinkedBy, f.LinkedAt.In(zone).Format(time.DateOnly), stands)
+	}
+	app.show(t)
+}

@@ -1,0 +1,331 @@
+package cli
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"os"
+	"path/filepath"
+	"runtime"
+	"strings"
+	"sync/atomic"
+	"time"
+
+	"balansd/balance"
+	"balansd/config"
+	"balansd/ledger"
+	"balansd/sandbox"
+
+	"github.com/rs/zerolog"
+	"github.com/spf13/cobra"
+)
+
+func newDemoCommand(app *App) *cobra.Command {
+	var keep bool
+	c := &cobra.Command{
+		Use:   "demo",
+		Short: "Show the whole journey on a simulated Finbox and Silverfin",
+		Long: `Start a simulated Finbox and Silverfin with made-up dossiers in every situation,
+link them, run two nights, and say what happened to each dossier and why. Nothing
+leaves this machine, and nothing stays on it.
+
+With --keep everything goes on running afterwards, to look around in.`,
+		Example: "  balansd demo\n  balansd demo --keep",
+		Args:    cobra.NoArgs,
+		RunE: func(cmd *cobra.Command, _ []string) error {
+			return app.demo(cmd.Context(), keep)
+		},
+	}
+	c.Flags().BoolVar(&keep, "keep", false, "leave everything running afterwards")
+	return c
+}
+
+// demoClock is a clock that can be set, so that two nights pass in a second.
+// It starts some days back and so never runs ahead of the real one.
+type demoClock struct{ back atomic.Int64 }
+
+func (c *demoClock) now() time.Time { return time.Now().Add(-time.Duration(c.back.Load())) }
+
+// set moves the clock to a time.
+func (c *demoClock) set(t time.Time) { c.back.Store(int64(time.Since(t))) }
+
+// journey is one run of the demo.
+type journey struct {
+	*App
+	clock demoClock
+	box   *sandbox.Sandbox
+	cast  *sandbox.Demo
+	cfg   *config.Config
+	node  *node
+	day   time.Time // the first day, at midnight
+}
+
+func (app *App) demo(ctx context.Context, keep bool) (err error) {
+	dir, err := os.MkdirTemp("", "balansd-demo-")
+	if err != nil {
+		return err
+	}
+	defer func() { _ = os.RemoveAll(dir) }()
+	j := &journey{App: app}
+	if err := j.prepare(ctx, dir); err != nil {
+		return err
+	}
+	defer func() {
+		grace, cancel := context.WithTimeout(context.WithoutCancel(ctx), sandboxGrace)
+		defer cancel()
+		err = errors.Join(err, j.box.Close(grace))
+	}()
+	if err := j.story(ctx, dir); err != nil {
+		return errors.Join(err, j.node.Close())
+	}
+	if err := j.node.Close(); err != nil {
+		return err
+	}
+	if !keep {
+		app.printf("\nThat was the demo; nothing of it stays. balansd demo --keep leaves it running.\n")
+		return nil
+	}
+	return j.keep(ctx)
+}
+
+// prepare starts the simulators, fills them, and writes a configuration that
+// points at them.
+func (j *journey) prepare(ctx context.Context, dir string) error {
+	today := time.Now()
+	j.day = time.Date(today.Year(), today.Month(), today.Day()-3, 0, 0, 0, 0, today.Location())
+	j.clock.set(j.day.Add(16 * time.Hour))
+	var err error
+	if j.box, err = sandbox.Start(sandbox.Options{Now: j.clock.now, Log: zerolog.Nop()}); err != nil {
+		return err
+	}
+	if j.cast, err = j.box.Demo(); err != nil {
+		return err
+	}
+	folder := filepath.Join(dir, "payroll")
+	if err := j.cast.WriteFolder(folder); err != nil {
+		return err
+	}
+	path, err := demoConfig(dir, folder, j.box.Info())
+	if err != nil {
+		return err
+	}
+	if j.cfg, err = config.Load(config.LoadOptions{Path: path}); err != nil {
+		return err
+	}
+	j.node, err = newNode(ctx, j.cfg, nodeOptions{version: j.version(), process: "balansd demo", log: j.quietLog(j.cfg), now: j.clock.now})
+	return err
+}
+
+// demoConfig writes the configuration of the demo, secrets in files of their
+// own, as a real one has them.
+func demoConfig(dir, folder string, box sandbox.Info) (path string, err error) {
+	for name, secret := range map[string]string{"finbox.secret": box.Finbox.ClientSecret, "silverfin.secret": box.Silverfin.ClientSecret} {
+		if err := os.WriteFile(filepath.Join(dir, name), []byte(secret), 0o600); err != nil {
+			return "", err
+		}
+	}
+	socket := ""
+	if runtime.GOOS == "windows" {
+		socket = `socket: \\.\pipe\` + filepath.Base(dir) + "\n"
+	}
+	yaml := fmt.Sprintf(`data_dir: %q
+%slanguage: nl
+night: {at: "02:30", spread: 0s}
+finbox: {base_url: %q, token_url: %q, client_id: %q, client_secret_file: finbox.secret}
+folders: [{name: payroll, path: %q}]
+silverfin: {base_url: %q, client_id: %q, client_secret_file: silverfin.secret, requests_per_second: 100, burst: 100}
+`, filepath.Join(dir, "data"), socket, box.Finbox.URL, box.Finbox.TokenURL, box.Finbox.ClientID, folder, box.Silverfin.URL, box.Silverfin.ClientID)
+	path = filepath.Join(dir, "balansd.yaml")
+	return path, os.WriteFile(path, []byte(yaml), 0o600)
+}
+
+// story is what is told: link, a night, what people do during the day, another
+// night.
+func (j *journey) story(ctx context.Context, dir string) error {
+	j.title("An accounting firm with %d made-up dossiers", len(j.cast.Dossiers)+len(j.cast.Folder))
+	j.printf("A simulated Finbox and Silverfin run on this machine; %d dossiers are in Finbox,\n%d in a folder on the server. Everything of the demo is in %s.\n",
+		len(j.cast.Dossiers), len(j.cast.Folder), dir)
+	if err := j.link(ctx); err != nil {
+		return err
+	}
+	if err := j.night(ctx, 1); err != nil {
+		return err
+	}
+	j.title("The next day")
+	j.clock.set(j.day.Add(33 * time.Hour))
+	for _, one := range j.cast.Find(sandbox.SituationWorkflowClosed) {
+		j.box.OpenWorkflow(one)
+		j.printf("The accountant opens the workflow %q of %s in Silverfin.\n", one.Workflow, one.Name)
+	}
+	corrected := j.cast.Find(sandbox.SituationNew)[0]
+	if err := j.box.CorrectCost(corrected); err != nil {
+		return err
+	}
+	j.printf("The payroll bureau corrects the balance of %s: a new revision in Finbox.\n", corrected.Name)
+	for _, one := range j.cast.Find(sandbox.SituationChanged) {
+		if err := j.decide(ctx, one); err != nil {
+			return err
+		}
+	}
+	return j.night(ctx, 2)
+}
+
+// link does what a person does once.
+func (j *journey) link(ctx context.Context) error {
+	j.title("Linking, once")
+	c, notes, err := j.node.ConnectFinbox(ctx, j.cast.ConnectionID, "Els")
+	if err != nil {
+		return err
+	}
+	j.printf("Els links Finbox with connection id %s: %s, active, start date %s.\n", c.ID, c.Name, c.StartDate)
+	j.notes(notes)
+	signIn, err := j.node.BeginSilverfin(ctx, j.cast.FirmID, "")
+	if err != nil {
+		return err
+	}
+	f, notes, err := j.node.EndSilverfin(ctx, signIn.State, j.box.Silverfin.Grant(j.cast.FirmID), j.cast.FirmID, "Els")
+	if err != nil {
+		return err
+	}
+	j.printf("Els signs in to Silverfin: firm %s (%d) is linked.\n", f.Name, f.ID)
+	j.notes(notes)
+	return nil
+}
+
+// night runs a nightly pass and says what became of each dossier that it
+// moved.
+func (j *journey) night(ctx context.Context, n int) error {
+	j.clock.set(j.day.AddDate(0, 0, n).Add(2*time.Hour + 31*time.Minute))
+	before, err := j.states(ctx)
+	if err != nil {
+		return err
+	}
+	j.title("Night %d, %s", n, j.clock.now().Format("2 January 2006, 15:04"))
+	ran, err := j.node.RunNight(ctx)
+	if err != nil {
+		return err
+	}
+	if !ran {
+		return errors.New("the night was not due")
+	}
+	passes, err := j.node.store.Passes(ctx, 1)
+	if err != nil {
+		return err
+	}
+	j.printf("%s.\n\n", passSummary(passes[0]))
+	for _, group := range []struct {
+		heading string
+		states  []ledger.State
+	}{
+		{"Delivered to Silverfin:", []ledger.State{ledger.Done}},
+		{"Waiting, each for a reason:", []ledger.State{ledger.Waiting, ledger.Found, ledger.Sending}},
+		{"For a person to decide:", []ledger.State{ledger.Differs}},
+		{"Went wrong:", []ledger.State{ledger.Failed}},
+		{"Set aside:", []ledger.State{ledger.Superseded, ledger.Ignored}},
+	} {
+		if err := j.group(ctx, before, group.heading, group.states); err != nil {
+			return err
+		}
+	}
+	for _, text := range passes[0].Problems {
+		j.printf("! %s\n", clean(text))
+	}
+	return nil
+}
+
+// states gives the state of every entry, to see what a night changed.
+func (j *journey) states(ctx context.Context) (map[uint64]ledger.State, error) {
+	states := map[uint64]ledger.State{}
+	for e, err := range j.node.Entries(ctx, ledger.Query{}) {
+		if err != nil {
+			return nil, err
+		}
+		states[e.Number] = e.State
+	}
+	return states, nil
+}
+
+// group tells of the entries in some states, those that did not move left out
+// when they are settled.
+func (j *journey) group(ctx context.Context, before map[uint64]ledger.State, heading string, states []ledger.State) error {
+	var lines []string
+	for e, err := range j.node.Entries(ctx, ledger.Query{States: states}) {
+		if err != nil {
+			return err
+		}
+		if !e.Unsettled() && before[e.Number] == e.State {
+			continue
+		}
+		line, err := j.line(ctx, e)
+		if err != nil {
+			return err
+		}
+		lines = append([]string{line}, lines...)
+	}
+	if len(lines) > 0 {
+		j.printf("%s\n%s\n", j.styled(j.env.Stdout, bold, heading), strings.Join(lines, ""))
+	}
+	return nil
+}
+
+// line says in plain words what became of one dossier, and why.
+func (j *journey) line(ctx context.Context, e ledger.Entry) (string, error) {
+	story, err := j.node.store.Story(ctx, e.Number)
+	if err != nil {
+		return "", err
+	}
+	what := e.Detail
+	if what == "" && len(story) > 0 {
+		what = story[len(story)-1].Text
+	}
+	source := "Finbox"
+	if e.Connection != j.cast.ConnectionID {
+		source = "folder " + e.Connection
+	}
+	text := fmt.Sprintf("  %-30s %s, %s, %s\n", clean(e.Dossier.Name), e.Dossier.EnterpriseNumber.Pretty(), modelText(e.Model), source)
+	text += "      " + clean(what) + ".\n"
+	for _, d := range e.Differences {
+		r, _ := balance.RubricOf(d.Cell.Code)
+		text += fmt.Sprintf("      %s %s: Finbox %s, Silverfin %s\n", d.Cell, r.Label(balance.English), d.Finbox, d.Silverfin)
+	}
+	if e.Next != "" {
+		text += "      → " + clean(e.Next) + "\n"
+	}
+	return text, nil
+}
+
+func modelText(m balance.Model) string {
+	if m == "" {
+		return "model not known"
+	}
+	return string(m)
+}
+
+// decide shows a person's decision.
+func (j *journey) decide(ctx context.Context, one sandbox.DemoDossier) error {
+	q := ledger.Query{States: []ledger.State{ledger.Differs}, Dossier: one.DossierID}
+	for e, err := range j.node.Entries(ctx, q) {
+		if err != nil {
+			return err
+		}
+		if _, err := j.node.Decide(ctx, e.Number, "use_finbox", nil, "Els"); err != nil {
+			return err
+		}
+		j.printf("Els looks at %s and decides: use the data from Finbox.\n", one.Name)
+	}
+	return nil
+}
+
+// keep leaves everything running until a person stops it.
+func (j *journey) keep(ctx context.Context) error {
+	j.clock.back.Store(0)
+	info := j.box.Info()
+	j.title("It goes on running; stop it with Ctrl-C")
+	j.printf("Finbox settings   %s/settings/%s?lang=nl\nSilverfin         %s\ncontrol           %s\n", info.Finbox.URL, info.Finbox.ConnectionID, info.Silverfin.URL, info.Control.URL)
+	j.printf("\nIn another terminal:\n  balansd status --config %q\n  balansd ledger list --config %q\n  balansd sync --dry-run --config %q\n\n", j.cfg.File(), j.cfg.File(), j.cfg.File())
+	return j.run(ctx, j.cfg, j.log(j.cfg))
+}
+
+func (j *journey) title(format string, args ...any) {
+	j.printf("\n%s\n", j.styled(j.env.Stdout, bold, "== "+fmt.Sprintf(format, args...)+" =="))
+}

@@ -1,0 +1,302 @@
+package cli
+
+import (
+	"bufio"
+	"context"
+	"fmt"
+	"io"
+	"os"
+	"slices"
+	"strconv"
+	"strings"
+
+	"balansd/balance"
+	"balansd/config"
+	"balansd/daemon"
+	"balansd/ledger"
+	"balansd/problem"
+
+	"github.com/spf13/cobra"
+)
+
+func newLedgerCommand(app *App) *cobra.Command {
+	return group("ledger", "See what became of every social balance, and decide",
+		"  balansd ledger list --state differs\n  balansd ledger show 12",
+		app.ledgerList(), app.ledgerShow(),
+		app.ledgerAct("retry", "Try an entry again at the next pass, parked or not", daemon.API.Retry),
+		app.ledgerDecide("use-finbox", "Use the data from Finbox where Silverfin has other figures", daemon.UseFinbox),
+		app.ledgerDecide("keep-silverfin", "Keep Silverfin's figures where they differ from Finbox's", daemon.KeepSilverfin),
+		app.ledgerAct("dismiss", "Leave an entry aside for good", daemon.API.Dismiss),
+		app.ledgerExport())
+}
+
+// queryFlags adds the flags that select entries.
+func queryFlags(c *cobra.Command) func() (ledger.Query, error) {
+	var q ledger.Query
+	var states []string
+	var reason string
+	c.Flags().StringSliceVar(&states, "state", nil, "only these `states`: found, waiting, failed, sending, done, differs, superseded, ignored")
+	c.Flags().StringVar(&reason, "reason", "", "only this `reason` to wait, such as workflow_closed")
+	c.Flags().StringVar(&q.Dossier, "dossier", "", "only this dossier: `ref` is its number, its affiliation number, its id or a part of its name")
+	c.Flags().StringVar(&q.Connection, "connection", "", "only this connection, by its `id`")
+	c.Flags().Int64Var(&q.FirmID, "firm", 0, "only this Silverfin firm, by its `id`")
+	c.Flags().IntVar(&q.Limit, "limit", 0, "at most this `many`, the newest; 0 for all")
+	return func() (ledger.Query, error) {
+		for _, s := range states {
+			if !slices.Contains(ledger.States(), ledger.State(s)) {
+				return q, usage(fmt.Errorf("there is no state %.30q", s))
+			}
+			q.States = append(q.States, ledger.State(s))
+		}
+		q.Reason = ledger.Reason(reason)
+		return q, nil
+	}
+}
+
+func (app *App) ledgerList() *cobra.Command {
+	c := &cobra.Command{
+		Use: "list", Short: "List entries, the newest first",
+		Example: "  balansd ledger list\n  balansd ledger list --state waiting --reason workflow_closed", Args: cobra.NoArgs,
+	}
+	query := queryFlags(c)
+	c.RunE = func(cmd *cobra.Command, _ []string) error {
+		q, err := query()
+		if err != nil {
+			return err
+		}
+		return app.withAPI(cmd.Context(), func(api daemon.API, _ *config.Config) error {
+			if app.asJSON {
+				return app.listJSON(cmd.Context(), api, q)
+			}
+			t := newTable("nr", "dossier", "year", "state", "why")
+			for e, err := range api.Entries(cmd.Context(), q) {
+				if err != nil {
+					return err
+				}
+				why := string(e.Reason) + string(e.FailClass)
+				if e.Parked {
+					why += ", parked"
+				}
+				t.add(entryNumber(e), dossierText(e), yearText(e.FiscalYear), string(e.State), why)
+			}
+			if len(t.rows) == 0 {
+				app.printf("Nothing in the ledger matches.\n")
+				return nil
+			}
+			app.show(t)
+			return nil
+		})
+	}
+	return app.withJSON(c)
+}
+
+// listJSON prints an array as it arrives, so that a ledger of any size can be
+// listed.
+func (app *App) listJSON(ctx context.Context, api daemon.API, q ledger.Query) error {
+	var entries []ledger.Entry
+	for e, err := range api.Entries(ctx, q) {
+		if err != nil {
+			return err
+		}
+		entries = append(entries, e)
+	}
+	return app.print(append([]ledger.Entry{}, entries...))
+}
+
+func (app *App) ledgerShow() *cobra.Command {
+	return app.withJSON(&cobra.Command{
+		Use: "show NUMBER", Short: "Show everything about one entry: its story, what differs, its figures",
+		Example: "  balansd ledger show 12", Args: cobra.ExactArgs(1),
+		RunE: func(cmd *cobra.Command, args []string) error {
+			number, err := entryArg(args[0])
+			if err != nil {
+				return err
+			}
+			return app.withAPI(cmd.Context(), func(api daemon.API, cfg *config.Config) error {
+				f, err := api.Show(cmd.Context(), number)
+				if err != nil {
+					return err
+				}
+				if app.asJSON {
+					return app.print(f)
+				}
+				app.fullText(f, cfg)
+				return nil
+			})
+		},
+	})
+}
+
+func (app *App) fullText(f daemon.Full, cfg *config.Config) {
+	e := f.Entry
+	when := func(t interface{ Format(string) string }) string { return t.Format("2006-01-02 15:04") }
+	app.printf("%s\n\n", app.styled(app.env.Stdout, bold, clean(fmt.Sprintf("Entry %d: %s, %s", e.Number, dossierText(e), yearText(e.FiscalYear)))))
+	app.printf("stands      %s\n", clean(stateText(outcome{Entry: e}, false)))
+	if e.Next != "" {
+		app.printf("what to do  %s\n", clean(e.Next))
+	}
+	app.printf("source      %s, id %s, revision %s, made %s\n", clean(e.Connection), clean(e.ID), clean(e.Revision), when(e.CreatedAt.In(cfg.TimeZone)))
+	if e.Place != nil {
+		app.printf("Silverfin   %s %s\n", clean(e.Place.CompanyName), clean(e.Place.URL))
+	}
+	if e.Parked {
+		app.printf("parked after %d failed nights; balansd ledger retry %d tries it again\n", e.Nights, e.Number)
+	}
+	app.printf("\n")
+	story := newTable("when", "state", "what happened")
+	for _, ev := range f.Story {
+		story.add(when(ev.At.In(cfg.TimeZone)), string(ev.State), ev.Text)
+	}
+	app.show(story)
+	lang := app.language()
+	if len(e.Differences) > 0 {
+		app.printf("\n")
+		t := newTable("rubric", "label", "Finbox", "Silverfin", "balansd wrote").alignRight(2, 3, 4)
+		for _, d := range e.Differences {
+			r, _ := balance.RubricOf(d.Cell.Code)
+			t.add(d.Cell.String(), r.Label(lang), d.Finbox, d.Silverfin, d.Ours)
+		}
+		app.show(t)
+	}
+	if len(e.Findings) > 0 {
+		app.printf("\n")
+		t := newTable("finding", "rubrics", "what")
+		for _, x := range e.Findings {
+			t.add(x.Rule, strings.Join(x.Codes, " "), x.Message)
+		}
+		app.show(t)
+	}
+	if len(f.Values) > 0 {
+		app.printf("\n%d figures; see them with --json\n", len(f.Values))
+	}
+}
+
+// entryArg reads the number of an entry.
+func entryArg(text string) (uint64, error) {
+	n, err := strconv.ParseUint(strings.TrimPrefix(text, "#"), 10, 64)
+	if err != nil || n == 0 {
+		return 0, usage(fmt.Errorf("%.40q is not the number of an entry", text))
+	}
+	return n, nil
+}
+
+// ledgerAct makes a command that moves one or more entries.
+func (app *App) ledgerAct(use, short string, act func(daemon.API, context.Context, uint64, string) (ledger.Entry, error)) *cobra.Command {
+	return app.withJSON(&cobra.Command{
+		Use: use + " NUMBER...", Short: short, Example: "  balansd ledger " + use + " 12", Args: cobra.MinimumNArgs(1),
+		RunE: func(cmd *cobra.Command, args []string) error {
+			return app.eachEntry(cmd.Context(), args, func(api daemon.API, n uint64) (ledger.Entry, error) {
+				return act(api, cmd.Context(), n, person())
+			})
+		},
+	})
+}
+
+// ledgerDecide makes a command that settles what differs.
+func (app *App) ledgerDecide(use, short string, choice daemon.Choice) *cobra.Command {
+	var codes []string
+	c := &cobra.Command{
+		Use: use + " NUMBER...", Short: short,
+		Long:    short + ".\nThe decision holds for the figures as they are shown now, and is carried out at the next pass.",
+		Example: "  balansd ledger " + use + " 12\n  balansd ledger " + use + " 12 --rubric 1003,1013P", Args: cobra.MinimumNArgs(1),
+		RunE: func(cmd *cobra.Command, args []string) error {
+			var cells []balance.Cell
+			for _, code := range codes {
+				cell, err := balance.ParseCell(code)
+				if err != nil {
+					return usage(err)
+				}
+				cells = append(cells, cell)
+			}
+			return app.eachEntry(cmd.Context(), args, func(api daemon.API, n uint64) (ledger.Entry, error) {
+				return api.Decide(cmd.Context(), n, choice, cells, person())
+			})
+		},
+	}
+	c.Flags().StringSliceVar(&codes, "rubric", nil, "only these `rubrics`; without it, all that differ")
+	return app.withJSON(c)
+}
+
+func (app *App) eachEntry(ctx context.Context, args []string, act func(daemon.API, uint64) (ledger.Entry, error)) error {
+	numbers := make([]uint64, len(args))
+	for i, a := range args {
+		var err error
+		if numbers[i], err = entryArg(a); err != nil {
+			return err
+		}
+	}
+	return app.withAPI(ctx, func(api daemon.API, _ *config.Config) error {
+		moved := make([]ledger.Entry, 0, len(numbers))
+		for _, n := range numbers {
+			e, err := act(api, n)
+			if err != nil {
+				return err
+			}
+			moved = append(moved, e)
+			if !app.asJSON {
+				app.printf("Entry %d (%s) is %s. %s\n", e.Number, clean(dossierText(e)), e.State, clean(e.Next))
+			}
+		}
+		if app.asJSON {
+			return app.print(moved)
+		}
+		return nil
+	})
+}
+
+func (app *App) ledgerExport() *cobra.Command {
+	var out string
+	var figures bool
+	c := &cobra.Command{
+		Use: "export", Short: "Write the ledger as a CSV file for Excel",
+		Long: `Write the entries as a CSV file that Excel with Belgian settings opens by a
+double click: semicolons, comma decimals. With --figures every rubric has a
+column.`,
+		Example: "  balansd ledger export --out balansd.csv\n  balansd ledger export --state done --figures --out figures.csv", Args: cobra.NoArgs,
+	}
+	query := queryFlags(c)
+	c.RunE = func(cmd *cobra.Command, _ []string) error {
+		q, err := query()
+		if err != nil {
+			return err
+		}
+		return app.withAPI(cmd.Context(), func(api daemon.API, cfg *config.Config) error {
+			write := func(w io.Writer) error {
+				x, err := newExporter(w, app.language(), cfg.TimeZone, figures)
+				if err != nil {
+					return err
+				}
+				return x.all(api.Entries(cmd.Context(), q), func(number uint64) (map[string]string, error) {
+					f, err := api.Show(cmd.Context(), number)
+					return f.Values, err
+				})
+			}
+			if out == "" || out == "-" {
+				return write(app.env.Stdout)
+			}
+			return writeFile(out, write)
+		})
+	}
+	c.Flags().StringVar(&out, "out", "", "the `file` to write; standard output when absent")
+	c.Flags().BoolVar(&figures, "figures", false, "with the figures, a column a rubric")
+	return c
+}
+
+// writeFile writes a file that only its owner reads; a file that could not be
+// written whole is said to be so.
+func writeFile(path string, write func(io.Writer) error) (err error) {
+	f, err := os.OpenFile(path, os.O_CREATE|os.O_TRUNC|os.O_WRONLY, 0o600)
+	if err != nil {
+		return problem.Wrap(err, problem.NotAllowed, "the file "+path+" cannot be written", "Choose another place with --out.")
+	}
+	defer func() {
+		if closed := f.Close(); err == nil {
+			err = closed
+		}
+	}()
+	buffered := bufio.NewWriter(f)
+	if err := write(buffered); err != nil {
+		return err
+	}
+	return buffered.Flush()
+}

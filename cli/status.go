@@ -1,0 +1,108 @@
+package cli
+
+import (
+	"fmt"
+	"strings"
+	"time"
+
+	"balansd/config"
+	"balansd/daemon"
+	"balansd/ledger"
+	"balansd/problem"
+
+	"github.com/spf13/cobra"
+)
+
+func newStatusCommand(app *App) *cobra.Command {
+	return app.withJSON(&cobra.Command{
+		Use:   "status",
+		Short: "Tell how everything stands",
+		Long: `Tell whether the daemon runs, when it wakes, what the last night did, how the
+connections and firms stand, and what needs a person.
+
+The exit code is 3 when something needs a person.`,
+		Example: "  balansd status",
+		Args:    cobra.NoArgs,
+		RunE: func(cmd *cobra.Command, _ []string) error {
+			return app.withAPI(cmd.Context(), func(api daemon.API, cfg *config.Config) error {
+				s, err := api.Status(cmd.Context())
+				if err != nil {
+					return err
+				}
+				if app.asJSON {
+					err = app.print(s)
+				} else {
+					app.statusText(s, cfg.TimeZone)
+				}
+				if err == nil && needsPerson(s) {
+					err = told{problem.New(problem.NeedsPerson, "something needs a person", "")}
+				}
+				return err
+			})
+		},
+	})
+}
+
+// needsPerson tells whether a person has something to do.
+func needsPerson(s daemon.Status) bool {
+	for _, e := range s.Waiting {
+		if e.NeedsPerson() {
+			return true
+		}
+	}
+	for _, f := range s.Firms {
+		if f.Relink != "" {
+			return true
+		}
+	}
+	for _, c := range s.Connections {
+		if c.Problem != "" && c.Status != ledger.Removed {
+			return true
+		}
+	}
+	return false
+}
+
+func (app *App) statusText(s daemon.Status, zone *time.Location) {
+	when := func(t time.Time) string { return t.In(zone).Format("Mon 2 Jan 2006 15:04") }
+	if s.Running {
+		app.printf("balansd %s runs since %s, next night %s\n", s.Version, when(s.Since), when(s.NextWake))
+	} else {
+		app.printf("balansd %s does not run as a daemon now; start it with: balansd run\n", s.Version)
+	}
+	app.printf("state: %s\n", s.StateFile)
+	if s.Pass != nil {
+		app.printf("a pass is under way since %s\n", when(s.Pass.Start))
+	}
+	for name, p := range map[string]*ledger.Pass{"last night": s.LastNight} {
+		if p != nil {
+			app.printf("%s, %s: %s\n", name, p.Night, passSummary(*p))
+		}
+	}
+	if p := s.LastPass; p != nil && (s.LastNight == nil || p.Number != s.LastNight.Number) {
+		app.printf("last pass, %s: %s\n", when(p.Start), passSummary(*p))
+		for _, text := range p.Problems {
+			app.printf("! %s\n", clean(text))
+		}
+	}
+	app.connectionsText(s.Connections, s.Firms, zone)
+	var counts []string
+	for _, state := range ledger.States() {
+		if n := s.Counts[state]; n > 0 {
+			counts = append(counts, fmt.Sprintf("%d %s", n, state))
+		}
+	}
+	if len(counts) == 0 {
+		counts = []string{"empty"}
+	}
+	app.printf("\nledger: %s\n", strings.Join(counts, ", "))
+	if len(s.Waiting) == 0 {
+		return
+	}
+	app.printf("\n")
+	t := newTable("nr", "dossier", "year", "stands", "what to do")
+	for _, e := range s.Waiting {
+		t.add(entryNumber(e), dossierText(e), yearText(e.FiscalYear), stateText(outcome{Entry: e}, false), e.Next)
+	}
+	app.show(t)
+}

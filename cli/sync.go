@@ -1,0 +1,190 @@
+package cli
+
+import (
+	"fmt"
+	"maps"
+	"slices"
+	"strings"
+	"time"
+
+	"balansd/balance"
+	"balansd/config"
+	"balansd/daemon"
+	"balansd/ledger"
+	"balansd/problem"
+
+	"github.com/spf13/cobra"
+)
+
+func newSyncCommand(app *App) *cobra.Command {
+	var r daemon.SyncRequest
+	c := &cobra.Command{
+		Use:   "sync",
+		Short: "Run a pass now",
+		Long: `Ask every source what is new and bring it into Silverfin now, as the nightly
+pass does. With --dossier, only that dossier, and what is done there is looked
+at again: where a person changed a figure since, it says so.
+
+With --dry-run nothing is written anywhere; it says for each balance what would
+happen, and why.
+
+The exit code is 3 when something needs a person.`,
+		Example: "  balansd sync\n  balansd sync --dry-run\n  balansd sync --dossier 0403.170.701",
+		Args:    cobra.NoArgs,
+		RunE: func(cmd *cobra.Command, _ []string) error {
+			r.By = person()
+			return app.withAPI(cmd.Context(), func(api daemon.API, _ *config.Config) error {
+				bar := app.newProgress()
+				var said []outcome
+				p, err := api.Sync(cmd.Context(), r, func(p daemon.Progress) {
+					bar.update(p.Done, p.Total, p.Text)
+					if p.Entry != nil {
+						said = append(said, outcome{*p.Entry, p.Would})
+					}
+				})
+				bar.close()
+				return app.showPass(p, said, err)
+			})
+		},
+	}
+	c.Flags().BoolVar(&r.DryRun, "dry-run", false, "say what would happen, and change nothing")
+	c.Flags().StringVar(&r.Dossier, "dossier", "", "only this dossier: `ref` is its number, its affiliation number, its id or a part of its name")
+	c.Flags().Int64Var(&r.FirmID, "firm", 0, "only this Silverfin firm, by its `id`")
+	return app.withJSON(c)
+}
+
+// outcome is what a pass did, or would do, with one entry.
+type outcome struct {
+	Entry ledger.Entry `json:"entry"`
+	Would string       `json:"would,omitempty"`
+}
+
+// showPass shows what a pass did. cause is why it did not go through.
+func (app *App) showPass(p ledger.Pass, said []outcome, cause error) error {
+	slices.SortFunc(said, func(a, b outcome) int { return strings.Compare(a.Entry.Dossier.Name, b.Entry.Dossier.Name) })
+	if app.asJSON {
+		if p.Start.IsZero() && cause != nil {
+			return cause
+		}
+		if err := app.print(struct {
+			Pass    ledger.Pass `json:"pass"`
+			Entries []outcome   `json:"entries"`
+		}{p, append([]outcome{}, said...)}); err != nil {
+			return err
+		}
+	} else if !p.Start.IsZero() {
+		app.passText(p, said)
+	}
+	if cause != nil {
+		return cause
+	}
+	needs := len(p.Problems) > 0
+	for _, o := range said {
+		needs = needs || o.Entry.NeedsPerson()
+	}
+	if needs {
+		return told{problem.New(problem.NeedsPerson, "something needs a person", "")}
+	}
+	return nil
+}
+
+func (app *App) passText(p ledger.Pass, said []outcome) {
+	if len(said) > 0 {
+		verb := "what happened"
+		if p.DryRun {
+			verb = "what would happen"
+		}
+		t := newTable("nr", "dossier", "year", verb)
+		for _, o := range said {
+			t.add(entryNumber(o.Entry), dossierText(o.Entry), yearText(o.Entry.FiscalYear), stateText(o, p.DryRun))
+		}
+		app.show(t)
+		app.printf("\n")
+	}
+	for _, text := range p.Problems {
+		app.printf("! %s\n", clean(text))
+	}
+	app.printf("%s\n", passSummary(p))
+}
+
+// passSummary says in one line what a pass did.
+func passSummary(p ledger.Pass) string {
+	var parts []string
+	for _, s := range slices.Sorted(maps.Keys(p.Outcome)) {
+		if n := p.Outcome[s]; n > 0 {
+			parts = append(parts, fmt.Sprintf("%d %s", n, s))
+		}
+	}
+	text := fmt.Sprintf("%d new", p.New)
+	if p.DryRun {
+		text = fmt.Sprintf("dry run, nothing was changed: %d new", p.New)
+	}
+	if len(parts) > 0 {
+		text += ", " + strings.Join(parts, ", ")
+	}
+	if !p.End.IsZero() {
+		text += fmt.Sprintf(", in %s", p.End.Sub(p.Start).Round(10*time.Millisecond))
+	}
+	if p.Stopped != "" {
+		text += " — " + p.Stopped
+	}
+	return text
+}
+
+// stateText says how an entry stands and why.
+func stateText(o outcome, dry bool) string {
+	if dry {
+		return o.Would
+	}
+	e := o.Entry
+	text := string(e.State)
+	if e.Reason != "" {
+		text += " (" + string(e.Reason) + ")"
+	}
+	if e.FailClass != "" {
+		text += " (" + string(e.FailClass) + ")"
+	}
+	switch {
+	case e.Detail != "":
+		text += ": " + e.Detail
+	case o.Would != "" && e.State == ledger.Done:
+		text += ": " + strings.Replace(o.Would, "write ", "wrote ", 1)
+	}
+	return text
+}
+
+// entryNumber is how people name an entry. One that a dry run found has none.
+func entryNumber(e ledger.Entry) string {
+	if e.Number >= 1<<62 {
+		return "new"
+	}
+	return fmt.Sprint(e.Number)
+}
+
+// dossierText names a dossier.
+func dossierText(e ledger.Entry) string {
+	d := e.Dossier
+	name := d.Name
+	if name == "" {
+		name = d.ID
+	}
+	if d.EnterpriseNumber != "" {
+		name += " " + d.EnterpriseNumber.Pretty()
+	}
+	return name
+}
+
+// yearText names a financial year: 2025 for a calendar year, else its days.
+func yearText(p balance.Period) string {
+	s, e := p.Start, p.End
+	switch {
+	case e.IsZero():
+		return ""
+	case s.Year == e.Year && s.Month == 1 && s.Day == 1 && e.Month == 12 && e.Day == 31:
+		return fmt.Sprint(e.Year)
+	case s.IsZero():
+		return "to " + e.String()
+	default:
+		return s.String() + " to " + e.String()
+	}
+}

@@ -1,0 +1,309 @@
+package cli
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"net/http"
+	"os"
+	"os/user"
+	"time"
+
+	"balansd/balance"
+	"balansd/config"
+	"balansd/daemon"
+	"balansd/finbox"
+	"balansd/folder"
+	"balansd/ledger"
+	"balansd/portal"
+	"balansd/problem"
+	"balansd/silverfin"
+	"balansd/store"
+	"balansd/transport"
+
+	"github.com/rs/zerolog"
+)
+
+// node is one balansd, wired together from its configuration: the state, the
+// clients, and the daemon over them.
+type node struct {
+	*daemon.Daemon
+	store     *store.Store
+	silverfin silverfinSide
+}
+
+// nodeOptions are what the configuration does not say.
+type nodeOptions struct {
+	version string
+	process string // what this process is, for another one that finds the state taken
+	log     zerolog.Logger
+	now     func() time.Time // time.Now when nil
+	workers int              // 0 for what the configuration's concurrency asks for
+}
+
+// newNode opens the state and wires the rooms together. The caller closes it.
+func newNode(ctx context.Context, cfg *config.Config, o nodeOptions) (_ *node, err error) {
+	if o.now == nil {
+		o.now = time.Now
+	}
+	st, err := store.Open(store.Options{Path: cfg.StateFile, KeyPath: cfg.KeyFile,
+		Version: o.version, Process: o.process, Log: o.log})
+	if err != nil {
+		return nil, err
+	}
+	defer func() {
+		if err != nil {
+			_ = st.Close()
+		}
+	}()
+	sf, err := newSilverfin(cfg, st, o)
+	if err != nil {
+		return nil, err
+	}
+	open, err := sources(cfg, o)
+	if err != nil {
+		return nil, err
+	}
+	d := daemon.New(daemon.Config{
+		Keeper:      st,
+		Source:      open,
+		Destination: sf.destination,
+		Linker:      sf,
+		Folders:     folderConnections(cfg),
+		Links:       links(cfg),
+		Night:       night(cfg),
+		Deadline:    cfg.Night.Deadline,
+		Workers:     workers(cfg, o),
+		Now:         o.now,
+		Version:     o.version,
+		StateFile:   cfg.StateFile,
+		Log:         o.log,
+	})
+	return &node{d, st, sf}, d.Prepare(ctx)
+}
+
+// workers is how many dossiers are worked on at once: enough to keep the calls
+// of one firm, and the fetching of documents, going at the same time.
+func workers(cfg *config.Config, o nodeOptions) int {
+	if o.workers > 0 {
+		return o.workers
+	}
+	return 2 * cfg.Silverfin.Concurrency
+}
+
+// renewalGrace is how long tokens that are being renewed get to reach the disk
+// when balansd stops.
+const renewalGrace = 3 * time.Second
+
+// Close lets the state go, after the tokens that are being renewed are on
+// disk.
+func (n *node) Close() error {
+	ctx, cancel := context.WithTimeout(context.Background(), renewalGrace)
+	defer cancel()
+	return errors.Join(n.silverfin.Close(ctx), n.store.Close())
+}
+
+// night gives the nightly date. The spread is fixed by where the state is and
+// so differs from server to server.
+func night(cfg *config.Config) daemon.Night {
+	return daemon.Night{
+		Hour: cfg.Night.At.Hour, Minute: cfg.Night.At.Minute, Location: cfg.TimeZone,
+		Spread:     daemon.SpreadOf(instance(cfg), cfg.Night.Spread),
+		SkipMissed: cfg.Night.CatchUp == config.NextNight,
+	}
+}
+
+// instance names this installation among all others.
+func instance(cfg *config.Config) string {
+	host, _ := os.Hostname()
+	return host + " " + cfg.StateFile
+}
+
+// links gives the dossier links of the configuration.
+func links(cfg *config.Config) []ledger.Linked {
+	out := make([]ledger.Linked, 0, len(cfg.Dossiers))
+	for _, d := range cfg.Dossiers {
+		out = append(out, ledger.Linked{Connection: d.Connection, DossierID: d.Dossier, EnterpriseNumber: d.EnterpriseNumber,
+			FirmID: d.Firm, CompanyID: d.Company, From: d.From.Date, All: d.From.All})
+	}
+	return out
+}
+
+// folderConnections gives the folder sources of the configuration as
+// connections.
+func folderConnections(cfg *config.Config) []ledger.Connection {
+	out := make([]ledger.Connection, 0, len(cfg.Folders))
+	for _, f := range cfg.Folders {
+		c := ledger.Connection{ID: f.Name, Kind: ledger.Folder, Name: f.Name, Language: cfg.Language}
+		if !f.From.Date.IsZero() {
+			c.ActivatedAt = f.From.Date.In(cfg.TimeZone)
+		}
+		out = append(out, c)
+	}
+	return out
+}
+
+// sources makes the function that opens the source of a connection.
+func sources(cfg *config.Config, o nodeOptions) (func(ledger.Connection) (daemon.Source, error), error) {
+	folders := map[string]*folder.Source{}
+	for _, f := range cfg.Folders {
+		src, err := folder.New(folder.Config{Name: f.Name, Path: f.Path, Settle: f.Settle,
+			MaxDocument: int64(cfg.Finbox.MaxDocument), Now: o.now, Log: o.log})
+		if err != nil {
+			return nil, err
+		}
+		folders[f.Name] = src
+	}
+	var fb *finbox.Client
+	if cfg.Finbox.Configured() {
+		var err error
+		if fb, err = newFinbox(cfg, o); err != nil {
+			return nil, err
+		}
+	}
+	return func(c ledger.Connection) (daemon.Source, error) {
+		if src, ok := folders[c.ID]; ok && c.Kind == ledger.Folder {
+			return src, nil
+		}
+		if c.Kind == ledger.Folder {
+			return nil, problem.New(problem.ConfigInvalid, fmt.Sprintf("folder source %s is not in the configuration", c.ID),
+				"Add it to folders again, or leave it: its entries stay in the ledger.")
+		}
+		if fb == nil {
+			return nil, problem.New(problem.ConfigInvalid, "Finbox is not configured",
+				"Set finbox.base_url and the credentials in the configuration; balansd config check names what is missing.")
+		}
+		return fb.Connection(c.ID), nil
+	}, nil
+}
+
+func newFinbox(cfg *config.Config, o nodeOptions) (*finbox.Client, error) {
+	client, err := httpClient(cfg, o, cfg.Finbox.Timeout, cfg.Finbox.BaseURL, cfg.Finbox.TokenURL)
+	if err != nil {
+		return nil, err
+	}
+	f := finbox.Config{BaseURL: cfg.Finbox.BaseURL, TokenURL: cfg.Finbox.TokenURL, ClientID: cfg.Finbox.ClientID,
+		ClientSecret: cfg.Finbox.ClientSecret.Reveal(), Scope: cfg.Finbox.Scope, Audience: cfg.Finbox.Audience,
+		HTTP: client, MaxDocument: int64(cfg.Finbox.MaxDocument), Overlap: cfg.Finbox.Overlap, Now: o.now, Log: o.log}
+	if cfg.Finbox.PrivateKeyFile != "" {
+		if f.Key, err = finbox.LoadKey(cfg.Finbox.PrivateKeyFile, cfg.Finbox.CertificateFile); err != nil {
+			return nil, err
+		}
+	}
+	return finbox.New(f)
+}
+
+// httpClient makes a client that reaches only the given hosts.
+func httpClient(cfg *config.Config, o nodeOptions, timeout time.Duration, hosts ...string) (*http.Client, error) {
+	return transport.New(transport.Config{AllowedHosts: hosts, Proxy: cfg.Network.Proxy, CAFile: cfg.Network.CAFile,
+		Timeout: timeout, UserAgent: "balansd/" + o.version, Log: o.log})
+}
+
+// silverfinSide is what a node needs of Silverfin.
+type silverfinSide interface {
+	daemon.Linker
+	destination(firmID int64) daemon.Destination
+	// Close waits for tokens that are being renewed.
+	Close(ctx context.Context) error
+}
+
+// linkedSilverfin is the real one.
+type linkedSilverfin struct{ *silverfin.Client }
+
+func (l linkedSilverfin) destination(firmID int64) daemon.Destination { return l.Firm(firmID) }
+
+func newSilverfin(cfg *config.Config, st *store.Store, o nodeOptions) (silverfinSide, error) {
+	s := cfg.Silverfin
+	if !s.Configured() {
+		return noSilverfin{}, nil
+	}
+	client, err := httpClient(cfg, o, s.Timeout, s.BaseURL)
+	if err != nil {
+		return nil, err
+	}
+	c, err := silverfin.New(silverfin.Config{BaseURL: s.BaseURL, ClientID: s.ClientID, ClientSecret: s.ClientSecret.Reveal(),
+		Scopes: s.Scopes, HTTP: client, Vault: st.Secrets(), NumberFields: s.EnterpriseNumberFields,
+		Target: silverfin.Target{Level: s.Target.Level, Handle: s.Target.Handle, Namespace: s.Target.Namespace,
+			Key: s.Target.Key, Map: s.Target.Map, RequireStarred: s.Target.RequireStarred},
+		Workflow:          silverfin.WorkflowMatch{Names: s.Workflow.Names},
+		Lock:              silverfin.LockMatch{Fields: s.LockedFields, Statuses: s.LockedStatuses},
+		RequestsPerSecond: s.RequestsPerSecond, Burst: s.Burst, Concurrency: s.Concurrency, Now: o.now, Log: o.log})
+	return linkedSilverfin{c}, err
+}
+
+// noSilverfin stands in where the configuration has no Silverfin: every call
+// says what is missing, so that all else works.
+type noSilverfin struct{}
+
+func (noSilverfin) missing() error {
+	return problem.New(problem.ConfigInvalid, "Silverfin is not configured",
+		"Set silverfin.client_id and silverfin.client_secret_file in the configuration; Silverfin gives them on request.")
+}
+
+func (n noSilverfin) destination(int64) daemon.Destination { return n }
+
+func (n noSilverfin) Begin(context.Context, int64, string) (url, state string, err error) {
+	return "", "", n.missing()
+}
+
+func (n noSilverfin) End(context.Context, string, string, int64) (ledger.Firm, []string, error) {
+	return ledger.Firm{}, nil, n.missing()
+}
+
+func (n noSilverfin) Renew(context.Context, int64, time.Duration) (bool, error) {
+	return false, n.missing()
+}
+func (noSilverfin) Forget(context.Context, int64) error { return nil }
+func (noSilverfin) Close(context.Context) error         { return nil }
+func (n noSilverfin) Companies(context.Context) ([]ledger.Company, error) {
+	return nil, n.missing()
+}
+
+func (n noSilverfin) Locate(context.Context, ledger.Company, balance.Period) (ledger.Place, error) {
+	return ledger.Place{}, n.missing()
+}
+
+func (n noSilverfin) Read(context.Context, ledger.Place) (ledger.Figures, error) {
+	return nil, n.missing()
+}
+func (n noSilverfin) Write(context.Context, ledger.Place, ledger.Figures) error { return n.missing() }
+
+// withAPI does something with what a command works on: the daemon when it
+// runs, else the state itself.
+func (app *App) withAPI(ctx context.Context, do func(api daemon.API, cfg *config.Config) error) error {
+	cfg, err := app.config()
+	if err != nil {
+		return err
+	}
+	client, err := portal.Dial(ctx, cfg.Socket)
+	if err == nil {
+		return do(client, cfg)
+	}
+	if !errors.Is(err, portal.ErrNoDaemon) {
+		return err
+	}
+	n, err := newNode(ctx, cfg, nodeOptions{version: app.version(), process: "balansd on the command line", log: app.quietLog(cfg)})
+	if err != nil {
+		return err
+	}
+	defer func() { _ = n.Close() }()
+	return do(n, cfg)
+}
+
+// quietLog is the log of a command that shows its answer itself: only what is
+// wrong, unless the configuration asks for more.
+func (app *App) quietLog(cfg *config.Config) zerolog.Logger {
+	l := app.log(cfg)
+	if l.GetLevel() == zerolog.InfoLevel {
+		return l.Level(zerolog.ErrorLevel)
+	}
+	return l
+}
+
+// person names who acts, for the story: the account on this server.
+func person() string {
+	if u, err := user.Current(); err == nil {
+		return u.Username
+	}
+	return "a person on this server"
+}

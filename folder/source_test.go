@@ -1,0 +1,431 @@
+package folder_test
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"os"
+	"path/filepath"
+	"runtime"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/google/go-cmp/cmp"
+	"go.uber.org/goleak"
+	"pgregory.net/rapid"
+
+	"balansd/balance"
+	"balansd/daemon"
+	"balansd/folder"
+	"balansd/ledger"
+	"balansd/problem"
+	"balansd/sandbox"
+)
+
+var _ daemon.Source = (*folder.Source)(nil)
+
+func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
+
+// noon is when the tests look; files are older unless a test says so.
+var noon = time.Date(2025, 12, 1, 12, 0, 0, 0, time.UTC)
+
+// tree is a folder that a test fills.
+type tree struct {
+	t    *testing.T
+	root string
+}
+
+func newTree(t *testing.T) tree { return tree{t, t.TempDir()} }
+
+// write writes a file that was changed some time before noon.
+func (tr tree) write(name, content string, before time.Duration) {
+	tr.t.Helper()
+	path := filepath.Join(tr.root, filepath.FromSlash(name))
+	if err := os.MkdirAll(filepath.Dir(path), 0o750); err != nil {
+		tr.t.Fatal(err)
+	}
+	if err := os.WriteFile(path, []byte(content), 0o600); err != nil {
+		tr.t.Fatal(err)
+	}
+	if err := os.Chtimes(path, noon, noon.Add(-before)); err != nil {
+		tr.t.Fatal(err)
+	}
+}
+
+func (tr tree) source(change ...func(*folder.Config)) *folder.Source {
+	tr.t.Helper()
+	cfg := folder.Config{Name: "payroll", Path: tr.root, Settle: 10 * time.Second, Now: func() time.Time { return noon }}
+	for _, c := range change {
+		c(&cfg)
+	}
+	s, err := folder.New(cfg)
+	if err != nil {
+		tr.t.Fatal(err)
+	}
+	return s
+}
+
+// list lists everything.
+func list(t *testing.T, s daemon.Source) (all []ledger.Listing, problems []string) {
+	t.Helper()
+	pages := 0
+	for p, err := range s.List(t.Context(), "as it was") {
+		if err != nil {
+			t.Fatalf("list: %v", err)
+		}
+		if p.Cursor != "as it was" {
+			t.Errorf("the cursor became %q", p.Cursor)
+		}
+		all, problems = append(all, p.Listings...), append(problems, p.Problems...)
+		pages++
+	}
+	if pages == 0 {
+		t.Error("the listing gave no page")
+	}
+	return all, problems
+}
+
+func ids(listings []ledger.Listing) []string {
+	names := []string{}
+	for _, l := range listings {
+		names = append(names, l.ID)
+	}
+	return names
+}
+
+func document(t *testing.T, layout balance.Layout, seed int64, model balance.Model) (*balance.Balance, string) {
+	t.Helper()
+	made := sandbox.MadeUp(seed, model, 2024)
+	doc, err := sandbox.Document(layout, made)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return made, string(doc)
+}
+
+func TestListAndContent(t *testing.T) {
+	tr := newTree(t)
+	abbreviated, csv := document(t, balance.NBBCSV, 1, balance.Abbreviated)
+	full, xbrl := document(t, balance.PFSXBRL, 2, balance.Full)
+	tr.write("PEETERS01/2024/balans (definitief).csv", csv, 2*time.Hour)
+	tr.write("DULAC-02/bilan.xbrl", xbrl, 3*time.Hour)
+	tr.write("DULAC-02/note.txt", "not a social balance", time.Hour)
+	s := tr.source()
+
+	got, problems := list(t, s)
+	if len(problems) > 0 {
+		t.Errorf("problems %q", problems)
+	}
+	want := []ledger.Listing{
+		{ID: "DULAC-02/bilan.xbrl", Dossier: ledger.Dossier{ID: "DULAC-02", Name: full.Name, EnterpriseNumber: full.EnterpriseNumber},
+			FiscalYear: full.FiscalYear, Model: full.Model, CreatedAt: noon.Add(-3 * time.Hour)},
+		{ID: "PEETERS01/2024/balans (definitief).csv", Dossier: ledger.Dossier{ID: "PEETERS01", Name: abbreviated.Name, EnterpriseNumber: abbreviated.EnterpriseNumber},
+			FiscalYear: abbreviated.FiscalYear, Model: abbreviated.Model, CreatedAt: noon.Add(-2 * time.Hour)},
+		{ID: "DULAC-02/note.txt", Dossier: ledger.Dossier{ID: "DULAC-02", Name: "DULAC-02"}, CreatedAt: noon.Add(-time.Hour)},
+	}
+	bare := make([]ledger.Listing, len(got))
+	for i, l := range got {
+		if want := fmt.Sprintf("%s-%s", l.CreatedAt.Format("20060102T150405Z"), l.SHA256[:12]); l.Revision != want {
+			t.Errorf("%s has revision %s, want %s", l.ID, l.Revision, want)
+		}
+		l.Revision, l.SHA256 = "", ""
+		bare[i] = l
+	}
+	if diff := cmp.Diff(want, bare); diff != "" {
+		t.Errorf("the listing differs (-want +got):\n%s", diff)
+	}
+	for i, content := range []string{xbrl, csv, "not a social balance"} {
+		doc, err := s.Content(t.Context(), got[i])
+		if err != nil || string(doc) != content {
+			t.Errorf("%s: %d bytes, %v", got[i].ID, len(doc), err)
+		}
+	}
+}
+
+func TestRevisions(t *testing.T) {
+	tr := newTree(t)
+	s := tr.source()
+	tr.write("A/balans.csv", "first", 3*time.Hour)
+	first, _ := list(t, s)
+
+	tr.write("A/balans.csv", "other", 2*time.Hour)
+	second, _ := list(t, s)
+	if first[0].ID != second[0].ID || first[0].Revision == second[0].Revision || !second[0].CreatedAt.After(first[0].CreatedAt) {
+		t.Errorf("a changed file is not a newer revision of the same id: %+v, then %+v", first, second)
+	}
+	again, _ := list(t, s)
+	if diff := cmp.Diff(second, again); diff != "" {
+		t.Errorf("an unchanged file differs (-want +got):\n%s", diff)
+	}
+	if _, err := s.Content(t.Context(), first[0]); !problem.Is(err, problem.FolderDown) || !strings.Contains(err.Error(), "changed while it was being read") {
+		t.Errorf("content of a revision that is no more: got %v", err)
+	}
+
+	if err := os.Rename(filepath.Join(tr.root, "A", "balans.csv"), filepath.Join(tr.root, "A", "2024.csv")); err != nil {
+		t.Fatal(err)
+	}
+	renamed, _ := list(t, s)
+	if len(renamed) != 1 || renamed[0].ID != "A/2024.csv" || renamed[0].SHA256 != second[0].SHA256 {
+		t.Errorf("a renamed file: got %+v", renamed)
+	}
+	if _, err := s.Content(t.Context(), second[0]); !problem.Is(err, problem.NotFound) {
+		t.Errorf("content of a file that is gone: got %v", err)
+	}
+}
+
+func TestFilesStillBeingWritten(t *testing.T) {
+	tr := newTree(t)
+	tr.write("A/young.csv", "x", 9*time.Second)
+	tr.write("A/settled.csv", "x", 10*time.Second)
+	tr.write("A/future.csv", "x", -time.Hour)
+	got, problems := list(t, tr.source())
+	if diff := cmp.Diff([]string{"A/settled.csv", "A/future.csv"}, ids(got)); diff != "" {
+		t.Errorf("the listing differs (-want +got):\n%s", diff)
+	}
+	if len(problems) != 1 || !strings.Contains(problems[0], "A/young.csv") || !strings.Contains(problems[0], "next pass") {
+		t.Errorf("problems %q, want one that names the young file", problems)
+	}
+	if got, problems := list(t, tr.source(func(c *folder.Config) { c.Settle = 0 })); len(got) != 3 || len(problems) != 0 {
+		t.Errorf("without settling: got %v, %q; want all three", ids(got), problems)
+	}
+}
+
+// TestSizeThatIsNotTheContent: a file that holds more than its size says is
+// one that grows. The kernel's own files always do.
+func TestSizeThatIsNotTheContent(t *testing.T) {
+	if runtime.GOOS != "linux" {
+		t.Skip("needs /proc")
+	}
+	s, err := folder.New(folder.Config{Name: "proc", Path: "/proc/self"})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if _, err := s.Content(t.Context(), ledger.Listing{ID: "status"}); !problem.Is(err, problem.FolderDown) || !strings.Contains(err.Error(), "changed while") {
+		t.Errorf("got %v", err)
+	}
+}
+
+func TestWhatIsPassedOver(t *testing.T) {
+	tr := newTree(t)
+	for _, name := range []string{
+		"A/.hidden", "A/~$balans.csv", "A/balans.tmp", "A/balans.csv.part", "A/x.crdownload", "A/Thumbs.db", "A/desktop.ini",
+		"A/2024/.git/config", ".hidden/balans.csv", "$RECYCLE.BIN/balans.csv", "Thumbs.db", "A/balans.PDF", "manual.pdf",
+	} {
+		tr.write(name, "x", time.Hour)
+	}
+	tr.write("A/balans.csv", "x", time.Hour)
+	got, problems := list(t, tr.source())
+	if diff := cmp.Diff([]string{"A/balans.csv"}, ids(got)); diff != "" {
+		t.Errorf("the listing differs (-want +got):\n%s", diff)
+	}
+	if len(problems) > 0 {
+		t.Errorf("problems %q", problems)
+	}
+}
+
+func TestWhatIsTold(t *testing.T) {
+	tests := map[string]struct {
+		fill func(tr tree)
+		want []string
+	}{
+		"files in the root": {func(tr tree) {
+			for i := range 7 {
+				tr.write(fmt.Sprintf("balans%d.csv", i), "x", time.Hour)
+			}
+		}, []string{"outside any dossier", "balans0.csv", "balans4.csv and 2 more"}},
+		"only a PDF":  {func(tr tree) { tr.write("PEETERS/2024/balans.pdf", "x", time.Hour) }, []string{"PEETERS", "only PDF"}},
+		"too deep":    {func(tr tree) { tr.write("A/2/3/4/5/6/balans.csv", "x", time.Hour) }, []string{"A/2/3/4/5/6", "too deep"}},
+		"too large":   {func(tr tree) { tr.write("A/balans.csv", strings.Repeat("x", 2000), time.Hour) }, []string{"A/balans.csv", "larger than 1000 bytes"}},
+		"nothing":     {func(tree) {}, nil},
+		"just enough": {func(tr tree) { tr.write("A/balans.csv", strings.Repeat("x", 1000), time.Hour) }, nil},
+	}
+	for name, tt := range tests {
+		t.Run(name, func(t *testing.T) {
+			tr := newTree(t)
+			tt.fill(tr)
+			_, problems := list(t, tr.source(func(c *folder.Config) { c.MaxDocument = 1000 }))
+			if tt.want == nil {
+				if len(problems) > 0 {
+					t.Errorf("problems %q", problems)
+				}
+				return
+			}
+			if len(problems) != 1 {
+				t.Fatalf("problems %q, want one", problems)
+			}
+			for _, w := range tt.want {
+				if !strings.Contains(problems[0], w) {
+					t.Errorf("%q lacks %q", problems[0], w)
+				}
+			}
+		})
+	}
+}
+
+func TestLinksAreNotFollowed(t *testing.T) {
+	outside := newTree(t)
+	outside.write("secret.csv", "x", time.Hour)
+	tr := newTree(t)
+	tr.write("A/balans.csv", "x", time.Hour)
+	for link, to := range map[string]string{
+		"A/link.csv": filepath.Join(outside.root, "secret.csv"), "B": outside.root, "A/up": "..", "A/same.csv": "balans.csv",
+	} {
+		if err := os.Symlink(to, filepath.Join(tr.root, filepath.FromSlash(link))); err != nil {
+			t.Skipf("links cannot be made here: %v", err)
+		}
+	}
+	s := tr.source()
+	got, problems := list(t, s)
+	if diff := cmp.Diff([]string{"A/balans.csv"}, ids(got)); diff != "" {
+		t.Errorf("the listing differs (-want +got):\n%s", diff)
+	}
+	if len(problems) != 4 {
+		t.Errorf("%d problems, want one a link: %q", len(problems), problems)
+	}
+	for _, id := range []string{"A/link.csv", "B/secret.csv", "../" + filepath.Base(outside.root) + "/secret.csv", "/etc/hostname", "A", ""} {
+		if doc, err := s.Content(t.Context(), ledger.Listing{ID: id}); err == nil {
+			t.Errorf("%q was read: %q", id, doc)
+		}
+	}
+}
+
+func TestFolderThatCannotBeRead(t *testing.T) {
+	tr := newTree(t)
+	tr.write("file", "x", time.Hour)
+	tests := map[string]struct{ path, next string }{
+		"missing": {filepath.Join(tr.root, "nowhere"), "Make the folder"},
+		"a file":  {filepath.Join(tr.root, "file"), "It is a file"},
+	}
+	for name, tt := range tests {
+		t.Run(name, func(t *testing.T) {
+			s := tr.source(func(c *folder.Config) { c.Path = tt.path })
+			check := func(call string, err error) {
+				p := problem.Of(err)
+				if p == nil || p.Code != problem.FolderDown || !strings.Contains(p.What, tt.path) || !strings.Contains(p.Next, tt.next) {
+					t.Errorf("%s: got %v (%+v), want a FolderDown problem with the path and %q", call, err, p, tt.next)
+				}
+			}
+			_, err := s.Status(t.Context())
+			check("status", err)
+			for _, err := range s.List(t.Context(), "") {
+				check("list", err)
+			}
+			_, err = s.Content(t.Context(), ledger.Listing{ID: "A/balans.csv"})
+			check("content", err)
+		})
+	}
+	if s, err := tr.source().Status(t.Context()); err != nil || !s.Active || s.Environment != "payroll" {
+		t.Errorf("a good folder: got %+v, %v", s, err)
+	}
+	empty := newTree(t)
+	if s, err := empty.source().Status(t.Context()); err != nil || !s.Active {
+		t.Errorf("an empty folder: got %+v, %v", s, err)
+	}
+}
+
+func TestPartsThatCannotBeRead(t *testing.T) {
+	if runtime.GOOS == "windows" || os.Geteuid() == 0 {
+		t.Skip("nothing is closed to this account by mode bits")
+	}
+	tr := newTree(t)
+	tr.write("A/balans.csv", "x", time.Hour)
+	tr.write("A/closed.csv", "x", time.Hour)
+	tr.write("B/balans.csv", "x", time.Hour)
+	for name, mode := range map[string]os.FileMode{"A/closed.csv": 0, "B": 0} {
+		path := filepath.Join(tr.root, filepath.FromSlash(name))
+		if err := os.Chmod(path, mode); err != nil {
+			t.Fatal(err)
+		}
+		t.Cleanup(func() { _ = os.Chmod(path, 0o700) })
+	}
+	got, problems := list(t, tr.source())
+	if len(got) != 1 || len(problems) != 2 {
+		t.Errorf("got %v and %q; want one file and two problems", ids(got), problems)
+	}
+}
+
+func TestNothingIsAltered(t *testing.T) {
+	tr := newTree(t)
+	_, csv := document(t, balance.NBBCSV, 1, balance.Micro)
+	tr.write("A/balans.csv", csv, time.Hour)
+	tr.write("A/balans.tmp", "x", time.Hour)
+	before := snapshot(t, tr.root)
+	s := tr.source()
+	got, _ := list(t, s)
+	if _, err := s.Content(t.Context(), got[0]); err != nil {
+		t.Fatal(err)
+	}
+	if diff := cmp.Diff(before, snapshot(t, tr.root)); diff != "" {
+		t.Errorf("the folder was altered (-before +after):\n%s", diff)
+	}
+}
+
+func snapshot(t *testing.T, root string) []string {
+	t.Helper()
+	var all []string
+	err := filepath.Walk(root, func(path string, info os.FileInfo, err error) error {
+		if err == nil {
+			all = append(all, fmt.Sprint(path, info.Size(), info.Mode(), info.ModTime()))
+		}
+		return err
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	return all
+}
+
+func TestWalkEndsWithTheContext(t *testing.T) {
+	tr := newTree(t)
+	tr.write("A/balans.csv", "x", time.Hour)
+	ctx, cancel := context.WithCancel(t.Context())
+	cancel()
+	for _, err := range tr.source().List(ctx, "") {
+		if !errors.Is(err, context.Canceled) {
+			t.Errorf("got %v, want context.Canceled", err)
+		}
+	}
+}
+
+func TestUnusableConfig(t *testing.T) {
+	for _, cfg := range []folder.Config{{Path: "x"}, {Name: "x"}} {
+		if _, err := folder.New(cfg); !problem.Is(err, problem.ConfigInvalid) {
+			t.Errorf("%+v: got %v", cfg, err)
+		}
+	}
+}
+
+// TestEveryFileIsListedOnce: whatever the number of files, every one is listed
+// exactly once, over pages, oldest first, and the walk can be broken off.
+func TestEveryFileIsListedOnce(t *testing.T) {
+	rapid.Check(t, func(rt *rapid.T) {
+		root, err := os.MkdirTemp(t.TempDir(), "")
+		if err != nil {
+			t.Fatal(err)
+		}
+		tr := tree{t, root}
+		n := rapid.SampledFrom([]int{0, 1, 20, 499, 500, 501}).Draw(rt, "files")
+		for i := range n {
+			tr.write(fmt.Sprintf("D%d/%d.csv", i%7, i), fmt.Sprint(i), time.Duration(1+rapid.IntRange(0, 5).Draw(rt, "hours"))*time.Hour)
+		}
+		seen, last := map[string]bool{}, time.Time{}
+		for p, err := range tr.source().List(t.Context(), "") {
+			if err != nil {
+				rt.Fatal(err)
+			}
+			for _, l := range p.Listings {
+				if seen[l.ID] || l.CreatedAt.Before(last) {
+					rt.Fatalf("%s came twice or out of order", l.ID)
+				}
+				seen[l.ID], last = true, l.CreatedAt
+			}
+		}
+		if len(seen) != n {
+			rt.Fatalf("%d files listed, want %d", len(seen), n)
+		}
+		for range tr.source().List(t.Context(), "") {
+			break
+		}
+	})
+}

@@ -1,0 +1,237 @@
+package folder
+
+import (
+	"cmp"
+	"context"
+	"errors"
+	"fmt"
+	"io/fs"
+	"os"
+	"path"
+	"path/filepath"
+	"runtime"
+	"slices"
+	"strings"
+	"syscall"
+	"time"
+	"unicode/utf8"
+
+	"balansd/balance"
+	"balansd/ledger"
+)
+
+// maxDepth is how many folders deep a file may lie, the dossier's included.
+const maxDepth = 5
+
+// maxNamed is how many names a sentence gives before it counts the rest.
+const maxNamed = 5
+
+// walk is one look at everything in the folder.
+type walk struct {
+	cfg      Config
+	root     *os.Root
+	now      time.Time
+	found    []ledger.Listing
+	problems []string
+}
+
+func (w *walk) tell(format string, args ...any) {
+	w.problems = append(w.problems, fmt.Sprintf(format, args...))
+}
+
+// all walks the dossiers. Only an error with the folder itself, or the end of
+// ctx, ends the walk; whatever is wrong with a dossier or a file is told.
+func (w *walk) all(ctx context.Context) error {
+	entries, err := fs.ReadDir(w.root.FS(), ".")
+	if err != nil {
+		return unreadable(w.cfg, err)
+	}
+	var stray []string
+	for _, e := range entries {
+		switch {
+		case ignored(e.Name()):
+		case e.IsDir():
+			if err := w.dossier(ctx, e.Name()); err != nil {
+				return err
+			}
+		case e.Type().IsRegular():
+			if !isPDF(e.Name()) {
+				stray = append(stray, shown(e.Name()))
+			}
+		default:
+			w.tellLink(e.Name())
+		}
+	}
+	if len(stray) > 0 {
+		w.tell("In %s there are files outside any dossier's folder, which are not looked at: %s. Move each into the folder of its dossier.",
+			w.cfg.Path, some(stray))
+	}
+	slices.SortFunc(w.found, func(a, b ledger.Listing) int {
+		return cmp.Or(a.CreatedAt.Compare(b.CreatedAt), cmp.Compare(a.ID, b.ID))
+	})
+	return nil
+}
+
+// some names the first few and counts the rest.
+func some(names []string) string {
+	if len(names) <= maxNamed {
+		return strings.Join(names, ", ")
+	}
+	return fmt.Sprintf("%s and %d more", strings.Join(names[:maxNamed], ", "), len(names)-maxNamed)
+}
+
+// dossier looks at one dossier's folder. PDF files beside the others are for
+// people and pass unmentioned; a dossier with nothing else is told.
+func (w *walk) dossier(ctx context.Context, name string) error {
+	d := dossier{reference: name}
+	if err := w.dir(ctx, &d, name, 1); err != nil {
+		return err
+	}
+	if d.files == 0 && d.pdfs > 0 {
+		w.tell("The dossier %s has only PDF files, which cannot be read. Put the XBRL, CSV or JSON file of the social balance beside them.",
+			shown(name))
+	}
+	if d.tooDeep != "" {
+		w.tell("The folder %s lies too deep and is not looked at. Put the files of a dossier at most %d folders deep.",
+			shown(d.tooDeep), maxDepth)
+	}
+	return nil
+}
+
+// dossier is what is seen of one while walking through its folder.
+type dossier struct {
+	reference   string
+	files, pdfs int
+	tooDeep     string // the first folder that was not looked at
+}
+
+func (w *walk) dir(ctx context.Context, d *dossier, dir string, depth int) error {
+	if err := ctx.Err(); err != nil {
+		return err
+	}
+	if depth > maxDepth {
+		d.tooDeep = cmp.Or(d.tooDeep, dir)
+		return nil
+	}
+	entries, err := fs.ReadDir(w.root.FS(), dir)
+	if err != nil {
+		if !errors.Is(err, fs.ErrNotExist) { // gone since: nothing to say
+			w.tell("The folder %s cannot be read: %s.", shown(dir), reason(err))
+		}
+		return nil
+	}
+	for _, e := range entries {
+		name := path.Join(dir, e.Name())
+		switch {
+		case ignored(e.Name()):
+		case e.IsDir():
+			if err := w.dir(ctx, d, name, depth+1); err != nil {
+				return err
+			}
+		case !e.Type().IsRegular():
+			w.tellLink(name)
+		case isPDF(e.Name()):
+			d.pdfs++
+		default:
+			d.files++
+			if err := ctx.Err(); err != nil {
+				return err
+			}
+			w.file(d.reference, name)
+		}
+	}
+	return nil
+}
+
+// file lists one file, or tells why it is left for another pass.
+func (w *walk) file(reference, name string) {
+	if !utf8.ValidString(name) {
+		w.tell("The name of the file %s is not readable text. Rename it.", shown(name))
+		return
+	}
+	info, err := w.root.Lstat(filepath.FromSlash(name))
+	if errors.Is(err, fs.ErrNotExist) {
+		return
+	}
+	if err == nil && !w.settled(info.ModTime()) {
+		w.tell("The file %s was changed less than %s ago and may still be written. The next pass takes it.", shown(name), w.cfg.Settle)
+		return
+	}
+	f, err := readFile(w.root, name, w.cfg.MaxDocument)
+	switch {
+	case err == nil:
+		w.found = append(w.found, listing(reference, name, f))
+	case errors.Is(err, fs.ErrNotExist):
+	case errors.Is(err, errChanging) || inUse(err):
+		w.tell("The file %s is being written. The next pass takes it.", shown(name))
+	case errors.Is(err, errTooLarge):
+		w.tell("The file %s is larger than %d bytes and is not read. Move it elsewhere if it is no social balance.", shown(name), w.cfg.MaxDocument)
+	default:
+		w.tell("The file %s cannot be read: %s. Let the account that runs balansd read it.", shown(name), reason(err))
+	}
+}
+
+// settled tells whether a file was left alone for long enough. A time in the
+// future, as a server with another clock gives, says nothing of when that was.
+func (w *walk) settled(changed time.Time) bool {
+	age := w.now.Sub(changed)
+	return age < 0 || age >= w.cfg.Settle
+}
+
+// listing describes a file by its content. A file that cannot be read as a
+// social balance is listed too, so that the ledger says so, with the reason.
+func listing(reference, name string, f file) ledger.Listing {
+	l := ledger.Listing{
+		ID:        name,
+		Revision:  f.changed.Format("20060102T150405Z") + "-" + f.sum[:12],
+		Dossier:   ledger.Dossier{ID: reference, Name: reference},
+		CreatedAt: f.changed,
+		SHA256:    f.sum,
+	}
+	b, err := balance.Read(f.content)
+	if err != nil {
+		return l
+	}
+	l.Dossier.EnterpriseNumber = b.EnterpriseNumber
+	l.Dossier.Name = cmp.Or(b.Name, reference)
+	l.FiscalYear, l.Model = b.FiscalYear, b.Model
+	return l
+}
+
+// tellLink tells of a link or another thing that is neither file nor folder.
+// Links are not followed: they could lead out of what a person entrusted.
+func (w *walk) tellLink(name string) {
+	w.tell("%s is a link and is not followed. Put the file or folder itself there.", shown(name))
+}
+
+// ignored are names that are certainly nothing of ours: hidden files, what
+// Windows and Office leave behind, and downloads that are not finished.
+func ignored(name string) bool {
+	lower := strings.ToLower(name)
+	switch lower {
+	case "thumbs.db", "desktop.ini", "$recycle.bin", "system volume information", "lost+found":
+		return true
+	}
+	switch path.Ext(lower) {
+	case ".tmp", ".part", ".crdownload":
+		return true
+	}
+	return strings.HasPrefix(name, ".") || strings.HasPrefix(name, "~$")
+}
+
+func isPDF(name string) bool { return strings.EqualFold(path.Ext(name), ".pdf") }
+
+// reason gives the cause without the path, which the sentence names already.
+func reason(err error) string {
+	if p, ok := errors.AsType[*fs.PathError](err); ok {
+		err = p.Err
+	}
+	return err.Error()
+}
+
+// inUse tells whether another program holds the file, which only Windows
+// knows: ERROR_SHARING_VIOLATION and ERROR_LOCK_VIOLATION.
+func inUse(err error) bool {
+	code, ok := errors.AsType[syscall.Errno](err)
+	return ok && runtime.GOOS == "windows" && (code == 32 || code == 33)
+}
