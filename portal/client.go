@@ -139,15 +139,15 @@ func refusal(ctx context.Context, resp *http.Response) error {
 	return told(ctx, &b)
 }
 
-// told is the problem that the daemon told. Where the caller itself broke the
-// work off, errors.Is finds that, as it would without a daemon.
+// told is the problem that the daemon told, nil for none. Where its cause was
+// that the caller broke off, errors.Is finds that, as it would without a daemon.
 func told(ctx context.Context, b *problemBody) error {
 	if b == nil {
 		return nil
 	}
 	p := b.problem()
-	if ctx.Err() != nil && p.Code == problem.Unexpected {
-		p.Err = ctx.Err()
+	if gaveUp := ctx.Err(); gaveUp != nil && p.Err != nil && p.Err.Error() == gaveUp.Error() {
+		p.Err = gaveUp
 	}
 	return p
 }

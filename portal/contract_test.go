@@ -4,7 +4,9 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"os"
 	"reflect"
+	"strings"
 	"sync"
 	"testing"
 
@@ -140,4 +142,21 @@ func connect(t *testing.T, api daemon.API) *Client {
 		t.Fatal(err)
 	}
 	return c
+}
+
+// TestDocsNameEveryCall holds docs/api.md to the calls that there are.
+func TestDocsNameEveryCall(t *testing.T) {
+	text, err := os.ReadFile("../docs/api.md")
+	if err != nil {
+		t.Fatal(err)
+	}
+	calls := (&api{}).calls()
+	for path := range calls {
+		if !strings.Contains(string(text), "| `"+path+"` |") {
+			t.Errorf("docs/api.md does not name %s", path)
+		}
+	}
+	if rows := strings.Count(string(text), "| `"+prefix); rows != len(calls) {
+		t.Errorf("docs/api.md names %d calls, there are %d", rows, len(calls))
+	}
 }
