@@ -163,7 +163,7 @@ func TestSandboxAndClientKeepTheContract(t *testing.T) {
 	if s, err := c.Status(t.Context()); err != nil || s.Active {
 		t.Errorf("status of a deactivated connection: got %+v, %v", s, err)
 	}
-	for _, call := range []string{"getConnection 200", "getConnection 401", "listDossiers 200", "listSocialBalances 200",
+	for _, call := range []string{"getConnection 200", "getConnection 304", "getConnection 401", "listDossiers 200", "listSocialBalances 200",
 		"listSocialBalances 410", "getSocialBalanceContent 200", "getSocialBalanceContent 404", "getSocialBalanceContent 406"} {
 		if v.seen[call] == 0 {
 			t.Errorf("%s was never seen; only %v", call, v.seen)

@@ -1,0 +1,78 @@
+package finbox_test
+
+import (
+	"strings"
+	"testing"
+	"time"
+
+	"balansd/balance"
+	"balansd/finbox"
+	"balansd/ledger"
+	"balansd/problem"
+	"balansd/sandbox"
+	"balansd/transport"
+)
+
+// TestEveryFaultAtEveryCall: whatever goes wrong at whichever call of a night,
+// token call included, a person gets a problem of Finbox's that says what to
+// do, and the next night is as if nothing had been.
+func TestEveryFaultAtEveryCall(t *testing.T) {
+	kinds := []sandbox.FaultKind{sandbox.Unauthorized, sandbox.Forbidden, sandbox.NotFound, sandbox.Conflict,
+		sandbox.UnprocessableError, sandbox.TooMany, sandbox.TooManyRetryAfter, sandbox.ServerError,
+		sandbox.LostBefore, sandbox.LostAfter, sandbox.Truncated, sandbox.NotJSON}
+	for _, kind := range kinds {
+		t.Run(string(kind), func(t *testing.T) {
+			box := newBox(t, sandbox.FinboxOptions{})
+			box.add(t, sandbox.MadeUp(1, balance.Micro, 2024), box.start.Add(time.Minute), balance.NBBCSV)
+			for nth := 1; ; nth++ {
+				// A client of its own each time: the token call is the first.
+				http, err := transport.New(transport.Config{AllowedHosts: []string{box.server.URL}, Retries: -1})
+				if err != nil {
+					t.Fatal(err)
+				}
+				c := box.client(t, finbox.Config{HTTP: http}).Connection(box.connection)
+				box.Faults().ResetLog()
+				box.Faults().Add(sandbox.Fault{Nth: nth, Kind: kind})
+				doc, err := night(t, c)
+				reached := box.Faults().Count(nil) >= nth
+				box.Faults().Clear()
+				if err != nil {
+					p := problem.Of(err)
+					finboxs := strings.HasPrefix(string(p.Code), "finbox_") || p.Code == problem.ConnectionID || p.Code == problem.NotFound
+					if !finboxs || p.Next == "" || strings.Contains(err.Error(), "<html") {
+						t.Errorf("call %d: got %v (%s), want a problem of Finbox's", nth, err, p.Code)
+					}
+				}
+				if doc, err = night(t, c); err != nil || len(doc) == 0 {
+					t.Errorf("the night after a fault at call %d: %d bytes, %v", nth, len(doc), err)
+				}
+				http.CloseIdleConnections()
+				if !reached {
+					if nth < 4 {
+						t.Errorf("a night has only %d calls", nth-1)
+					}
+					return
+				}
+			}
+		})
+	}
+}
+
+// night asks for everything that a night asks for.
+func night(t *testing.T, c *finbox.Connection) ([]byte, error) {
+	t.Helper()
+	if _, err := c.Status(t.Context()); err != nil {
+		return nil, err
+	}
+	var found []ledger.Listing
+	for p, err := range c.List(t.Context(), "") {
+		if err != nil {
+			return nil, err
+		}
+		found = append(found, p.Listings...)
+	}
+	if len(found) != 1 {
+		t.Errorf("%d social balances listed, want 1", len(found))
+	}
+	return c.Content(t.Context(), found[0])
+}
