@@ -9,7 +9,6 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"sync"
 
 	"balansd/balance"
 	"balansd/ledger"
@@ -26,19 +25,45 @@ var dictionary []byte
 // gets another byte, so that both can be read.
 const packed = 1
 
-// codec turns values into rows and back. It is safe for concurrent use.
+// codec turns values into rows and back. It is safe for concurrent use. A
+// deflater holds some 700 KB: a few are kept for the next call, and no more,
+// whatever the number of callers.
 type codec struct {
-	writers sync.Pool // of *flate.Writer; each holds some 700 KB, so they are shared
-	readers sync.Pool // of io.ReadCloser from flate
+	writers chan *flate.Writer
+	readers chan io.ReadCloser
 }
 
+// kept is the number of idle deflaters and inflaters that a codec keeps.
+const kept = 4
+
 func newCodec() *codec {
-	return &codec{
-		writers: sync.Pool{New: func() any {
-			w, _ := flate.NewWriterDict(nil, flate.DefaultCompression, dictionary) // the level is known
-			return w
-		}},
-		readers: sync.Pool{New: func() any { return flate.NewReaderDict(bytes.NewReader(nil), dictionary) }},
+	return &codec{make(chan *flate.Writer, kept), make(chan io.ReadCloser, kept)}
+}
+
+func (c *codec) writer() *flate.Writer {
+	select {
+	case w := <-c.writers:
+		return w
+	default:
+		w, _ := flate.NewWriterDict(nil, flate.DefaultCompression, dictionary) // the level is a known one
+		return w
+	}
+}
+
+func (c *codec) reader() io.ReadCloser {
+	select {
+	case r := <-c.readers:
+		return r
+	default:
+		return flate.NewReaderDict(bytes.NewReader(nil), dictionary)
+	}
+}
+
+// giveBack keeps x for the next call, unless enough are kept.
+func giveBack[T any](idle chan T, x T) {
+	select {
+	case idle <- x:
+	default:
 	}
 }
 
@@ -50,8 +75,8 @@ func (c *codec) pack(v any) ([]byte, error) {
 	}
 	var b bytes.Buffer
 	b.WriteByte(packed)
-	w := c.writers.Get().(*flate.Writer)
-	defer c.writers.Put(w)
+	w := c.writer()
+	defer giveBack(c.writers, w)
 	w.Reset(&b) // keeps the dictionary
 	if _, err := w.Write(text); err != nil {
 		return nil, err
@@ -78,8 +103,8 @@ func (c *codec) inflate(row []byte) ([]byte, error) {
 	if len(row) == 0 || row[0] != packed {
 		return nil, errors.New("it is not of a known form")
 	}
-	r := c.readers.Get().(io.ReadCloser)
-	defer c.readers.Put(r)
+	r := c.reader()
+	defer giveBack(c.readers, r)
 	if err := r.(flate.Resetter).Reset(bytes.NewReader(row[1:]), dictionary); err != nil {
 		return nil, err
 	}

@@ -1,0 +1,89 @@
+package store_test
+
+import (
+	"testing"
+
+	"balansd/balance"
+	"balansd/ledger"
+	"balansd/problem"
+	"balansd/store"
+)
+
+func TestConnectionsFirmsLinks(t *testing.T) {
+	s := openNew(t)
+	ctx := t.Context()
+	for _, id := range []string{"b", "a", "b"} {
+		if err := s.SaveConnection(ctx, ledger.Connection{ID: id, Name: "of " + id, Status: ledger.Active}); err != nil {
+			t.Fatal(err)
+		}
+	}
+	cs, err := s.Connections(ctx)
+	if err != nil || len(cs) != 2 || cs[0].ID != "a" || cs[1].ID != "b" {
+		t.Errorf("connections %v, %v", cs, err)
+	}
+	for _, id := range []int64{300, 12} {
+		if err := s.SaveFirm(ctx, ledger.Firm{ID: id}); err != nil {
+			t.Fatal(err)
+		}
+		if err := s.Secrets().Put(ctx, store.FirmSecret(id, "tokens"), []byte("t")); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if fs, err := s.Firms(ctx); err != nil || len(fs) != 2 || fs[0].ID != 12 {
+		t.Errorf("firms %v, %v", fs, err)
+	}
+	if err := s.RemoveFirm(ctx, 12); err != nil {
+		t.Fatal(err)
+	}
+	if fs, err := s.Firms(ctx); err != nil || len(fs) != 1 || fs[0].ID != 300 {
+		t.Errorf("firms %v, %v", fs, err)
+	}
+	for id, want := range map[int64]string{12: "", 300: "t"} {
+		if got, err := s.Secrets().Get(ctx, store.FirmSecret(id, "tokens")); err != nil || string(got) != want {
+			t.Errorf("the tokens of firm %d are %q, %v", id, got, err)
+		}
+	}
+	links := []ledger.Linked{{Connection: "a", DossierID: "bc", FirmID: 1}, {Connection: "ab", DossierID: "c", FirmID: 2}, {Connection: "a", DossierID: "bc", FirmID: 3, All: true}}
+	for _, l := range links {
+		if err := s.SaveLink(ctx, l); err != nil {
+			t.Fatal(err)
+		}
+	}
+	got, err := s.Links(ctx)
+	if err != nil || len(got) != 2 {
+		t.Fatalf("links %v, %v", got, err)
+	}
+	for _, l := range got {
+		if l != links[1] && l != links[2] {
+			t.Errorf("link %v", l)
+		}
+	}
+}
+
+func TestPasses(t *testing.T) {
+	s := openNew(t)
+	ctx := t.Context()
+	if d, err := s.LastNight(ctx); err != nil || !d.IsZero() {
+		t.Errorf("last night %v, %v", d, err)
+	}
+	night := balance.Date{Year: 2026, Month: 3, Day: 1}
+	for i, p := range []ledger.Pass{{Trigger: ledger.Nightly, Night: night}, {Trigger: ledger.ByHand}, {Trigger: ledger.CatchUp, Night: night.AddDays(1)}} {
+		got, err := s.BeginPass(ctx, p)
+		if err != nil || got.Number != uint64(i+1) {
+			t.Fatalf("pass %v, %v", got, err)
+		}
+	}
+	if d, err := s.LastNight(ctx); err != nil || d != night.AddDays(1) {
+		t.Errorf("last night %v, %v", d, err)
+	}
+	_, err := s.BeginPass(ctx, ledger.Pass{Trigger: ledger.CatchUp, Night: night})
+	wantCode(t, err, problem.Conflict, "2026-03-01")
+	if err := s.EndPass(ctx, ledger.Pass{Number: 2, Trigger: ledger.ByHand, New: 7, Outcome: map[ledger.State]int{ledger.Done: 7}}); err != nil {
+		t.Fatal(err)
+	}
+	ps, err := s.Passes(ctx, 2)
+	if err != nil || len(ps) != 2 || ps[0].Number != 3 || ps[1].New != 7 {
+		t.Errorf("passes %v, %v", ps, err)
+	}
+	wantCode(t, s.EndPass(ctx, ledger.Pass{Number: 9}), problem.NotFound, "9")
+}
