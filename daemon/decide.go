@@ -47,7 +47,7 @@ func (d *Daemon) Decide(ctx context.Context, number uint64, choice Choice, cells
 		return ledger.Entry{}, problem.New(problem.Usage, fmt.Sprintf("%.30q is no choice", choice), "Choose use_finbox or keep_silverfin.")
 	}
 	if len(cells) > 0 {
-		text += fmt.Sprintf(" for %d rubrics", len(cells))
+		text += " for " + figures(len(cells))
 	}
 	return d.change(ctx, number, by, text, func(e ledger.Entry) (ledger.Entry, *ledger.Written, error) {
 		if e.State != ledger.Differs || e.Place == nil {
@@ -65,7 +65,7 @@ func (d *Daemon) Decide(ctx context.Context, number uint64, choice Choice, cells
 		rest := slices.DeleteFunc(slices.Clone(e.Differences), func(x ledger.Difference) bool { return slices.Contains(chosen, x) })
 		now := d.cfg.Now()
 		if len(rest) > 0 {
-			next, err := e.Differ(*e.Place, rest, fmt.Sprintf("%d figures are still to be decided", len(rest)), e.Next, now)
+			next, err := e.Differ(*e.Place, rest, fmt.Sprintf("%s still to be decided", figures(len(rest))), e.Next, now)
 			return next, &known, err
 		}
 		next, err := e.Retry(now)

@@ -109,6 +109,7 @@ func (p *pass) deliver(ctx context.Context, e ledger.Entry) error {
 	if j.skipped {
 		return nil
 	}
+	j.logOutcome()
 	p.finished(j.entry, would(j))
 	return nil
 }

@@ -210,7 +210,7 @@ func would(j *job) string {
 	case ledger.Done:
 		switch {
 		case j.wrote > 0:
-			return fmt.Sprintf("write %d figures to %s, period %s", j.wrote, e.Place.CompanyName, e.Place.PeriodEnd)
+			return fmt.Sprintf("write %s to %s, period %s", figures(j.wrote), e.Place.CompanyName, e.Place.PeriodEnd)
 		case j.before.State == ledger.Done:
 			return "nothing: Silverfin still holds the figures"
 		default:

@@ -437,6 +437,35 @@ func TestManualSyncSeesWhatChangedSince(t *testing.T) {
 	w.wantState(w.only(), ledger.Differs, "")
 }
 
+// Two payroll files of one company: the second does not replace the first.
+func TestTwoDossiersOfOneCompanyAreAPersonsChoice(t *testing.T) {
+	w := newWorld(t)
+	c := w.client(1)
+	b := w.balance(c, 1)
+	w.add(c, b)
+	w.sync()
+	second, err := w.fb.AddDossier(w.conn, sandbox.Dossier{AffiliationNumber: "9ZZ9999", EnterpriseNumber: c.number, Name: "Client 1 BV bedienden"})
+	if err != nil {
+		t.Fatal(err)
+	}
+	other := c
+	other.dossier = second
+	b2 := w.balance(other, 2)
+	w.add(other, b2)
+	w.sync()
+	e := w.entries()[1]
+	w.wantState(e, ledger.Differs, "")
+	if !strings.Contains(e.Detail, "another dossier") {
+		t.Errorf("detail %q", e.Detail)
+	}
+	w.wantHeld(c, b)
+	if _, err := w.d.Decide(t.Context(), e.Number, daemon.UseFinbox, nil, "Els"); err != nil {
+		t.Fatal(err)
+	}
+	w.sync()
+	w.wantHeld(c, b2)
+}
+
 func TestDryRunSaysAndDoesNothing(t *testing.T) {
 	w := newWorld(t)
 	one, two := w.client(1), w.client(2)

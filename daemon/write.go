@@ -8,6 +8,8 @@ import (
 	"balansd/balance"
 	"balansd/ledger"
 	"balansd/problem"
+
+	"github.com/rs/zerolog"
 )
 
 // write compares the place with the figures and brings them in line, unless a
@@ -24,10 +26,17 @@ func (j *job) write(ctx context.Context, place ledger.Place) error {
 	if err != nil {
 		return err
 	}
+	other, err := j.otherSource(ctx, known)
+	if err != nil {
+		return err
+	}
+	if other != nil {
+		known.Confirmed, known.Intended = nil, nil
+	}
 	plan := ledger.Compare(j.values, have, known)
 	switch {
 	case len(plan.Differ) > 0:
-		return j.differ(ctx, place, plan)
+		return j.differ(ctx, place, plan, other)
 	case len(plan.Write) == 0 && j.entry.State == ledger.Done:
 		return nil // looked at again, and still the same
 	case len(plan.Write) == 0:
@@ -43,7 +52,7 @@ func (j *job) write(ctx context.Context, place ledger.Place) error {
 		return err
 	}
 	known.Intended, known.By = plan.Write, j.entry.Number
-	if err := j.keep(ctx, sending, fmt.Sprintf("writing %d figures to %s", len(plan.Write), place.CompanyName), &known); err != nil {
+	if err := j.keep(ctx, sending, fmt.Sprintf("writing %s to %s", figures(len(plan.Write)), place.CompanyName), &known); err != nil {
 		return err
 	}
 	// From here on the figures may be in Silverfin, whatever happens.
@@ -72,7 +81,7 @@ func (j *job) readBack(ctx context.Context, dest Destination, place ledger.Place
 		}
 		return &notEqualError{cells: unequal(plan.Want, have)}
 	}
-	text := fmt.Sprintf("%d figures written to %s and read back equal", len(plan.Write), place.CompanyName)
+	text := fmt.Sprintf("%s written to %s and read back equal", figures(len(plan.Write)), place.CompanyName)
 	return j.finish(context.WithoutCancel(ctx), place, plan, known, text)
 }
 
@@ -89,14 +98,38 @@ func (j *job) finish(ctx context.Context, place ledger.Place, plan ledger.Plan, 
 		}
 	}
 	if len(kept) > 0 {
-		text += fmt.Sprintf("; %d figures stay as Silverfin has them, as a person decided", len(kept))
+		text += fmt.Sprintf("; %s kept as Silverfin has it, as a person decided", figures(len(kept)))
 	}
 	return j.keep(ctx, done, text, &ledger.Written{Confirmed: plan.Ours, Kept: kept, By: j.entry.Number})
 }
 
+// otherSource gives the entry that wrote to the place last, when it is of
+// another dossier: two payroll files of one company, or a folder beside Finbox.
+// What one of them wrote is not the other's to replace.
+func (j *job) otherSource(ctx context.Context, known ledger.Written) (*ledger.Entry, error) {
+	if known.By == 0 || known.By == j.entry.Number {
+		return nil, nil
+	}
+	by, err := j.cfg.Keeper.Entry(ctx, known.By)
+	switch {
+	case problem.Is(err, problem.NotFound):
+		return nil, nil
+	case err != nil:
+		return nil, err
+	case by.Dossier.ID == j.entry.Dossier.ID:
+		return nil, nil
+	default:
+		return &by, nil
+	}
+}
+
 // differ leaves the place alone and asks a person.
-func (j *job) differ(ctx context.Context, place ledger.Place, plan ledger.Plan) error {
-	text := fmt.Sprintf("%s holds %d figures in Silverfin that a person changed", place.CompanyName, len(plan.Differ))
+func (j *job) differ(ctx context.Context, place ledger.Place, plan ledger.Plan, other *ledger.Entry) error {
+	text := fmt.Sprintf("%s holds %s in Silverfin that a person changed", place.CompanyName, figures(len(plan.Differ)))
+	if other != nil {
+		text = fmt.Sprintf("%s holds %s in Silverfin that differ; entry %d, of another dossier (%s), wrote there before",
+			place.CompanyName, figures(len(plan.Differ)), other.Number, other.Connection+" "+other.Dossier.ID)
+	}
 	next, err := j.entry.Differ(place, plan.Differ, text,
 		fmt.Sprintf("Decide: balansd ledger use-finbox %d, or balansd ledger keep-silverfin %d.", j.entry.Number, j.entry.Number), j.cfg.Now())
 	if err != nil {
@@ -194,7 +227,29 @@ func (p *pass) moveWith(ctx context.Context, s ledger.Step, text string, j *job)
 	if err != nil {
 		return s.Entry, err
 	}
-	p.log.Debug().Uint64("entry", s.Entry.Number).Str("state", string(s.Entry.State)).
-		Str("reason", string(s.Entry.Reason)).Str("dossier", dossierName(s.Entry.Listing)).Msg("entry moved")
 	return moved[0], nil
+}
+
+// logOutcome says in the log how an entry ended. One that waits as it did
+// before is only for those who look closely.
+func (j *job) logOutcome() {
+	e := j.entry
+	level := zerolog.InfoLevel
+	switch {
+	case e.State == ledger.Failed || e.State == ledger.Differs:
+		level = zerolog.WarnLevel
+	case e.State == j.before.State && e.Reason == j.before.Reason:
+		level = zerolog.DebugLevel
+	}
+	j.log.WithLevel(level).Uint64("entry", e.Number).Str("dossier", dossierName(e.Listing)).Stringer("year_end", e.FiscalYear.End).
+		Str("state", string(e.State)).Str("reason", string(e.Reason)).Str("fail_class", string(e.FailClass)).Str("detail", e.Detail).
+		Int("figures_written", j.wrote).Msg("social balance")
+}
+
+// figures counts figures in words.
+func figures(n int) string {
+	if n == 1 {
+		return "1 figure"
+	}
+	return fmt.Sprintf("%d figures", n)
 }
