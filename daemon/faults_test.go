@@ -45,11 +45,11 @@ func converge(w *world, clients map[client]*balance.Balance) {
 	}
 }
 
-// twoClients makes a world with two clients and a new balance each.
-func twoClients(t *testing.T) (*world, map[client]*balance.Balance) {
+// withClients makes a world with some clients and a new balance each.
+func withClients(t *testing.T, many int) (*world, map[client]*balance.Balance) {
 	w := newWorld(t)
 	clients := map[client]*balance.Balance{}
-	for n := range 2 {
+	for n := range many {
 		c := w.client(n)
 		b := w.balance(c, int64(n))
 		w.add(c, b)
@@ -62,7 +62,7 @@ func twoClients(t *testing.T) (*world, map[client]*balance.Balance) {
 // and nothing twice with different values.
 func TestFaultAtEveryCall(t *testing.T) {
 	kinds := []sandbox.FaultKind{sandbox.Unauthorized, sandbox.Forbidden, sandbox.NotFound, sandbox.Conflict, sandbox.UnprocessableError,
-		sandbox.UnprocessableErrors, sandbox.TooMany, sandbox.ServerError, sandbox.LostBefore, sandbox.LostAfter,
+		sandbox.UnprocessableErrors, sandbox.TooManyRetryAfter, sandbox.ServerError, sandbox.LostBefore, sandbox.LostAfter,
 		sandbox.Truncated, sandbox.NotJSON}
 	sides := map[string]func(*world) *sandbox.Faults{
 		"finbox":    func(w *world) *sandbox.Faults { return w.fb.Faults() },
@@ -73,8 +73,8 @@ func TestFaultAtEveryCall(t *testing.T) {
 			t.Run(fmt.Sprintf("%s/%s", side, kind), func(t *testing.T) {
 				t.Parallel()
 				for n := 1; ; n++ {
-					w, clients := twoClients(t)
-					faults(w).Add(sandbox.Fault{Nth: n, Kind: kind})
+					w, clients := withClients(t, 1)
+					faults(w).Add(sandbox.Fault{Nth: n, Kind: kind, RetryAfter: "0"})
 					if _, err := w.d.Sync(t.Context(), daemon.SyncRequest{}, nil); err != nil {
 						t.Fatalf("call %d: trouble outside ended the pass: %v", n, err)
 					}
@@ -142,7 +142,7 @@ func TestFullDiskAtEveryCommit(t *testing.T) {
 	for _, after := range []bool{false, true} {
 		t.Run(fmt.Sprintf("after=%v", after), func(t *testing.T) {
 			for n := int64(1); ; n++ {
-				w, clients := twoClients(t)
+				w, clients := withClients(t, 2)
 				var calls atomic.Int64
 				w.respoil(func(k daemon.Keeper) daemon.Keeper { return faultyKeeper{k, &calls, n, after} })
 				_, err := w.d.Sync(t.Context(), daemon.SyncRequest{}, nil)
@@ -202,7 +202,7 @@ func (k cutKeeper) EndPass(ctx context.Context, p ledger.Pass) error {
 
 func TestCutOffAtEveryStep(t *testing.T) {
 	for n := int64(1); ; n++ {
-		w, clients := twoClients(t)
+		w, clients := withClients(t, 2)
 		ctx, cancel := context.WithCancel(t.Context())
 		var calls atomic.Int64
 		w.respoil(func(k daemon.Keeper) daemon.Keeper {
@@ -228,7 +228,7 @@ func TestCutOffAtEveryStep(t *testing.T) {
 // every call that reaches Silverfin.
 func TestStoppedAtEveryCall(t *testing.T) {
 	for n := int64(1); ; n++ {
-		w, clients := twoClients(t)
+		w, clients := withClients(t, 2)
 		ctx, cancel := context.WithCancel(t.Context())
 		var calls atomic.Int64
 		w.sf.Faults().OnCall(func(sandbox.Call) {
@@ -255,14 +255,7 @@ func TestStoppedAtEveryCall(t *testing.T) {
 // A service that is down for good does not hold up the pass for every dossier,
 // and nothing is parked for it.
 func TestSilverfinDownForAWeek(t *testing.T) {
-	w := newWorld(t)
-	clients := map[client]*balance.Balance{}
-	for n := range 30 {
-		c := w.client(n)
-		b := w.balance(c, int64(n))
-		w.add(c, b)
-		clients[c] = b
-	}
+	w, clients := withClients(t, 30)
 	w.sf.Faults().Add(sandbox.Fault{Times: -1, Path: "/api/", Kind: sandbox.ServerError})
 	for range 7 {
 		p, err := w.night()

@@ -179,7 +179,7 @@ func (j *job) settle(ctx context.Context, cause error) error {
 		next, err = j.entry.Wait(ledger.NeedsRelink, pr.What, pr.Next, now)
 	case pr.Code == problem.Unreadable || pr.Code == problem.NoSocialBalance:
 		next, err = j.entry.Fail(ledger.Unreadable, pr.Error(), pr.Next, j.rec.Night, now)
-	case isDown(cause) || pr.Code == problem.FinboxSignIn || pr.Code == problem.SilverfinSignIn || pr.Code == problem.KeyInvalid:
+	case isDown(cause) || pr.Code == problem.Damaged || pr.Code == problem.FinboxSignIn || pr.Code == problem.SilverfinSignIn || pr.Code == problem.KeyInvalid:
 		j.trouble(cause, j.aboutService(pr.Code))
 		next, err = j.entry.Fail(ledger.Unavailable, pr.What, "It is tried again at every pass. "+pr.Next, j.rec.Night, now)
 	default:

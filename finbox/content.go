@@ -25,7 +25,7 @@ var preferred = []string{"application/x.xbrl", "text/csv", "application/x.jsonxb
 const pdf = "application/pdf"
 
 // Content fetches the document of a listing, in the best form that is offered,
-// and verifies its SHA-256. What arrived damaged is a FinboxDown problem, to
+// and verifies its SHA-256. What arrived damaged is a Damaged problem, to
 // be tried again; what is too large is Unreadable.
 func (c *Connection) Content(ctx context.Context, l ledger.Listing) ([]byte, error) {
 	if c.err != nil {
@@ -54,11 +54,11 @@ func (c *Connection) Content(ctx context.Context, l ledger.Listing) ([]byte, err
 		return nil, problem.Wrap(err, problem.Unreadable, whom+" is too large",
 			"Look at the document in Finbox; if it is right, raise the limit for documents in the configuration.")
 	case err != nil:
-		return nil, problem.Wrap(err, problem.FinboxDown, whom+" arrived incomplete", "It is tried again at the next pass.")
+		return nil, problem.Wrap(err, problem.Damaged, whom+" arrived incomplete", "It is tried again at the next pass.")
 	}
 	sum := sha256.Sum256(doc)
 	if want := expected(l, kind, resp.Header.Get("ETag")); want != "" && hex.EncodeToString(sum[:]) != want {
-		return nil, problem.New(problem.FinboxDown, whom+" arrived damaged: its SHA-256 is not the one that Finbox listed",
+		return nil, problem.New(problem.Damaged, whom+" arrived damaged: its SHA-256 is not the one that Finbox listed",
 			"It is fetched again at the next pass; if it stays, tell SD Worx.")
 	}
 	return doc, nil

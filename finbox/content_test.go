@@ -40,17 +40,17 @@ func TestContent(t *testing.T) {
 		want    string
 	}{
 		"as listed":          {l(sum("doc"), csv), document(csv, "", "doc"), "", ""},
-		"damaged":            {l(sum("doc"), csv), document(csv, `"`+sum("dxc")+`"`, "dxc"), problem.FinboxDown, "arrived damaged"},
+		"damaged":            {l(sum("doc"), csv), document(csv, `"`+sum("dxc")+`"`, "dxc"), problem.Damaged, "arrived damaged"},
 		"another form":       {l(sum("pdf"), pdf, xbrl), document(xbrl, `"`+sum("doc")+`"`, "doc"), "", ""},
-		"another, damaged":   {l(sum("pdf"), pdf, xbrl), document(xbrl, `"`+sum("doc")+`"`, "dxc"), problem.FinboxDown, "arrived damaged"},
-		"another, unsummed":  {l(sum("pdf"), pdf, xbrl), document(xbrl, `"v1"`, "doc"), problem.FinboxDown, "arrived damaged"},
+		"another, damaged":   {l(sum("pdf"), pdf, xbrl), document(xbrl, `"`+sum("doc")+`"`, "dxc"), problem.Damaged, "arrived damaged"},
+		"another, unsummed":  {l(sum("pdf"), pdf, xbrl), document(xbrl, `"v1"`, "doc"), problem.Damaged, "arrived damaged"},
 		"as large as may be": {l(sum("12345678"), csv), document(csv, "", "12345678"), "", ""},
 		"too large":          {l(sum("123456789"), csv), document(csv, "", "123456789"), problem.Unreadable, "too large"},
 		"a web page":         {l(sum("doc"), csv), document("text/html", "", "doc"), problem.FinboxDown, "a page for people"},
 		"cut short": {l(sum("doc"), csv), func(w http.ResponseWriter, _ *http.Request) {
 			w.Header().Set("Content-Length", "100")
 			_, _ = w.Write([]byte("doc"))
-		}, problem.FinboxDown, "incomplete"},
+		}, problem.Damaged, "incomplete"},
 		"gone":     {l(sum("doc"), csv), func(w http.ResponseWriter, _ *http.Request) { w.WriteHeader(404) }, problem.NotFound, "does not know"},
 		"bad name": {ledger.Listing{ID: "..", Revision: "1"}, document(csv, "", ""), problem.NotFound, "no usable id"},
 	}

@@ -38,7 +38,7 @@ func TestEveryFaultAtEveryCall(t *testing.T) {
 				box.Faults().Clear()
 				if err != nil {
 					p := problem.Of(err)
-					finboxs := strings.HasPrefix(string(p.Code), "finbox_") || p.Code == problem.ConnectionID || p.Code == problem.NotFound
+					finboxs := strings.HasPrefix(string(p.Code), "finbox_") || p.Code == problem.ConnectionID || p.Code == problem.NotFound || p.Code == problem.Damaged
 					if !finboxs || p.Next == "" || strings.Contains(err.Error(), "<html") {
 						t.Errorf("call %d: got %v (%s), want a problem of Finbox's", nth, err, p.Code)
 					}

@@ -145,7 +145,7 @@ func (s *Source) List(ctx context.Context, cursor string) iter.Seq2[ledger.Page,
 }
 
 // Content reads the file of a listing again and verifies that it still is what
-// was listed. A file that changed meanwhile is a FolderDown problem: the next
+// was listed. A file that changed meanwhile is a Damaged problem: the next
 // pass lists it anew. One that is gone is NotFound.
 func (s *Source) Content(ctx context.Context, l ledger.Listing) ([]byte, error) {
 	if err := ctx.Err(); err != nil {
@@ -168,7 +168,7 @@ func (s *Source) Content(ctx context.Context, l ledger.Listing) ([]byte, error) 
 	case errors.Is(err, errChanging):
 		return nil, changed(name)
 	case err != nil:
-		return nil, problem.Wrap(err, problem.FolderDown, fmt.Sprintf("the file %s cannot be read", name),
+		return nil, problem.Wrap(err, problem.Damaged, fmt.Sprintf("the file %s cannot be read", name),
 			"See that no program holds it and that the account of the service may read it; it is tried again at the next pass.")
 	case l.SHA256 != "" && file.sum != l.SHA256:
 		return nil, changed(name)
@@ -177,7 +177,7 @@ func (s *Source) Content(ctx context.Context, l ledger.Listing) ([]byte, error) 
 }
 
 func changed(name string) error {
-	return problem.New(problem.FolderDown, fmt.Sprintf("the file %s was changed while it was being read", name),
+	return problem.New(problem.Damaged, fmt.Sprintf("the file %s was changed while it was being read", name),
 		"The next pass takes what it holds then.")
 }
 

@@ -157,7 +157,7 @@ func TestRevisions(t *testing.T) {
 	if diff := cmp.Diff(second, again); diff != "" {
 		t.Errorf("an unchanged file differs (-want +got):\n%s", diff)
 	}
-	if _, err := s.Content(t.Context(), first[0]); !problem.Is(err, problem.FolderDown) || !strings.Contains(err.Error(), "changed while it was being read") {
+	if _, err := s.Content(t.Context(), first[0]); !problem.Is(err, problem.Damaged) || !strings.Contains(err.Error(), "changed while it was being read") {
 		t.Errorf("content of a revision that is no more: got %v", err)
 	}
 
@@ -200,7 +200,7 @@ func TestSizeThatIsNotTheContent(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if _, err := s.Content(t.Context(), ledger.Listing{ID: "status"}); !problem.Is(err, problem.FolderDown) || !strings.Contains(err.Error(), "changed while") {
+	if _, err := s.Content(t.Context(), ledger.Listing{ID: "status"}); !problem.Is(err, problem.Damaged) || !strings.Contains(err.Error(), "changed while") {
 		t.Errorf("got %v", err)
 	}
 }

@@ -23,7 +23,7 @@ type Step struct {
 	Document []byte
 }
 
-// Query selects entries of the  The zero Query matches all.
+// Query selects entries of the ledger. The zero Query matches all.
 type Query struct {
 	States     []State `json:"states,omitempty"`
 	Reason     Reason  `json:"reason,omitempty"`
