@@ -2,20 +2,14 @@ package cli
 
 import (
 	"context"
-	"errors"
-	"net"
-	"net/http"
-	"time"
 
 	"balansd/config"
 	"balansd/portal"
 
 	"github.com/rs/zerolog"
 	"github.com/spf13/cobra"
+	"golang.org/x/sync/errgroup"
 )
-
-// apiGrace is how long calls of the command line get when the daemon stops.
-const apiGrace = 2 * time.Second
 
 func newRunCommand(app *App) *cobra.Command {
 	return &cobra.Command{
@@ -50,24 +44,13 @@ func (app *App) run(ctx context.Context, cfg *config.Config, log zerolog.Logger)
 	}
 	log.Info().Str("socket", cfg.Socket).Msg("answering the command line")
 
-	server := &http.Server{
-		Handler:           portal.NewAPI(portal.APIConfig{API: n, Log: log}),
-		ReadHeaderTimeout: 5 * time.Second,
-		// A pass that a person asked for stops with the daemon.
-		BaseContext: func(net.Listener) context.Context { return ctx },
-	}
-	served := make(chan error, 1)
-	go func() { served <- server.Serve(listener) }()
-
-	err = n.Run(ctx)
-	grace, cancel := context.WithTimeout(context.WithoutCancel(ctx), apiGrace)
-	defer cancel()
-	if server.Shutdown(grace) != nil {
-		_ = server.Close()
-	}
-	if serveErr := <-served; !errors.Is(serveErr, http.ErrServerClosed) {
-		err = errors.Join(err, serveErr)
-	}
+	// When one of the two ends, for whatever reason, so does the other.
+	both, ctx := errgroup.WithContext(ctx)
+	both.Go(func() error {
+		return portal.Serve(ctx, listener, portal.NewAPI(portal.APIConfig{API: n, Log: log}), log)
+	})
+	both.Go(func() error { return n.Run(ctx) })
+	err = both.Wait()
 	log.Info().Msg("balansd stops")
 	return err
 }

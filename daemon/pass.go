@@ -18,9 +18,6 @@ import (
 // nothing was sent. Silverfin's refresh tokens live 60 days.
 const renewAfter = 14 * 24 * time.Hour
 
-// errStopped ends a pass because the daemon stops or the person gave up.
-var errStopped = errors.New("the pass was stopped")
-
 // pass is one walk under way. Its methods are safe for concurrent use once
 // discover is over.
 type pass struct {
@@ -106,7 +103,8 @@ func (p *pass) end(ctx context.Context, err error) (ledger.Pass, error) {
 			p.rec.Stopped = cause.Error() + "; the next pass goes on where it was"
 		}
 		if err == nil || errors.Is(err, context.Canceled) || errors.Is(err, context.DeadlineExceeded) {
-			err = errStopped
+			err = problem.New(problem.Stopped, "the pass was stopped before it was through",
+				"Nothing is lost; the next pass goes on where it was.")
 		}
 	case err != nil:
 		p.rec.Stopped = problem.Of(err).What

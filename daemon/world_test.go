@@ -41,6 +41,8 @@ type world struct {
 	d      *daemon.Daemon
 	// spoil, when set, stands between the daemon and its state.
 	spoil func(daemon.Keeper) daemon.Keeper
+	// between, when set, stands between the daemon and Silverfin.
+	between func(daemon.Destination) daemon.Destination
 
 	mu  sync.Mutex
 	now time.Time
@@ -120,14 +122,19 @@ func (w *world) open(fbURL, sfURL string) {
 		k = w.spoil(k)
 	}
 	w.d = daemon.New(daemon.Config{
-		Keeper:      k,
-		Source:      func(c ledger.Connection) (daemon.Source, error) { return fb.Connection(c.ID), nil },
-		Destination: func(id int64) daemon.Destination { return sf.Firm(id) },
-		Linker:      sf,
-		Night:       daemon.Night{Hour: 2, Minute: 30, Location: zone(w.t, "Europe/Brussels")},
-		Workers:     8,
-		Now:         w.clock,
-		Log:         zerolog.New(zerolog.NewTestWriter(w.t)).Level(zerolog.WarnLevel),
+		Keeper: k,
+		Source: func(c ledger.Connection) (daemon.Source, error) { return fb.Connection(c.ID), nil },
+		Destination: func(id int64) daemon.Destination {
+			if w.between != nil {
+				return w.between(sf.Firm(id))
+			}
+			return sf.Firm(id)
+		},
+		Linker:  sf,
+		Night:   daemon.Night{Hour: 2, Minute: 30, Location: zone(w.t, "Europe/Brussels")},
+		Workers: 8,
+		Now:     w.clock,
+		Log:     zerolog.New(zerolog.NewTestWriter(w.t)).Level(zerolog.WarnLevel),
 	})
 	if err := w.d.Prepare(w.t.Context()); err != nil {
 		w.t.Fatal(err)
@@ -274,4 +281,13 @@ func (w *world) wantNothingOverwritten() {
 			w.t.Errorf("%v: balansd deleted it", k)
 		}
 	}
+}
+
+func cellOf(t testing.TB, s string) balance.Cell {
+	t.Helper()
+	c, err := balance.ParseCell(s)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return c
 }

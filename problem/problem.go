@@ -38,6 +38,7 @@ const (
 	SilverfinRefused Code = "silverfin_refused" // Silverfin refuses the request
 	SilverfinDown    Code = "silverfin_down"    // Silverfin cannot be reached or is in trouble
 	DaemonDown       Code = "daemon_down"       // the running daemon does not answer
+	Stopped          Code = "stopped"           // stopped before it was through
 	NeedsPerson      Code = "needs_person"      // done, but something needs a person
 )
 
@@ -132,6 +133,7 @@ var table = map[Code]row{
 	SilverfinRefused: {1, http.StatusBadGateway, 62},
 	SilverfinDown:    {1, http.StatusBadGateway, 63},
 	DaemonDown:       {1, http.StatusServiceUnavailable, 70},
+	Stopped:          {1, http.StatusServiceUnavailable, 71},
 	NeedsPerson:      {3, http.StatusOK, 80},
 }
 

@@ -12,6 +12,8 @@ import (
 	"sync"
 	"time"
 
+	"golang.org/x/oauth2"
+
 	"balansd/ledger"
 	"balansd/problem"
 )
@@ -55,9 +57,9 @@ func (c *Client) Begin(_ context.Context, firmID int64, redirect string) (addres
 	if firmID != 0 {
 		path = fmt.Sprintf("/f/%d/oauth/authorize", firmID)
 	}
-	query := url.Values{"client_id": {c.cfg.ClientID}, "redirect_uri": {s.redirect}, "response_type": {"code"},
-		"scope": {strings.Join(c.cfg.Scopes, " ")}, "state": {state}}
-	return c.base + path + "?" + query.Encode(), state, nil
+	app := oauth2.Config{ClientID: c.cfg.ClientID, RedirectURL: s.redirect, Scopes: c.cfg.Scopes,
+		Endpoint: oauth2.Endpoint{AuthURL: c.base + path}}
+	return app.AuthCodeURL(state), state, nil
 }
 
 // End ends a sign-in and gives the firm that was linked. firmID is the firm

@@ -1,0 +1,312 @@
+package daemon_test
+
+import (
+	"bytes"
+	"encoding/json"
+	"fmt"
+	"io"
+	"net/http"
+	"net/url"
+	"runtime"
+	"slices"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+
+	"balansd/balance"
+	"balansd/ledger"
+	"balansd/sandbox"
+)
+
+// settled adds n clients whose balances were delivered, without the calls that
+// took: made gives the moment at which Finbox made each. The connection's
+// cursor covers them all.
+func (w *world) settled(n int, made func(i int) time.Time) {
+	w.t.Helper()
+	ctx := w.t.Context()
+	connections, err := w.keeper.Connections(ctx)
+	if err != nil {
+		w.t.Fatal(err)
+	}
+	found := make([]ledger.Entry, n)
+	for i := range n {
+		found[i] = w.delivered(w.client(i), int64(i), made(i))
+	}
+	connections[0].Cursor = made(n - 1).UTC().Format(time.RFC3339Nano)
+	for part := range slices.Chunk(found, 500) {
+		fresh, err := w.keeper.Record(ctx, connections[0], part)
+		if err != nil {
+			w.t.Fatal(err)
+		}
+		steps := make([]ledger.Step, len(fresh))
+		for i, e := range fresh {
+			done, err := e.Finish(*part[i].Place, w.clock())
+			if err != nil {
+				w.t.Fatal(err)
+			}
+			steps[i] = ledger.Step{Entry: done, Event: ledger.Event{At: w.clock(), State: done.State, Text: "delivered"}}
+		}
+		if _, err := w.keeper.Move(ctx, steps...); err != nil {
+			w.t.Fatal(err)
+		}
+	}
+}
+
+// delivered puts a balance into Finbox and gives its entry, to be recorded.
+func (w *world) delivered(c client, seed int64, made time.Time) ledger.Entry {
+	w.t.Helper()
+	id, rev, err := w.fb.AddBalance(sandbox.NewBalance{ConnectionID: w.conn, DossierID: c.dossier, CreatedAt: made,
+		Made: &sandbox.Recipe{Seed: seed, Model: balance.Abbreviated, Year: 2025, EnterpriseNumber: c.number}})
+	if err != nil {
+		w.t.Fatal(err)
+	}
+	year := balance.Period{Start: balance.Date{Year: 2025, Month: 1, Day: 1}, End: balance.Date{Year: 2025, Month: 12, Day: 31}}
+	return ledger.Entry{
+		Connection: w.conn, State: ledger.Found, FoundAt: made, UpdatedAt: made,
+		Listing: ledger.Listing{ID: id, Revision: rev, FiscalYear: year, Model: balance.Abbreviated, CreatedAt: made,
+			Dossier: ledger.Dossier{ID: c.dossier, EnterpriseNumber: c.number}},
+		Place: &ledger.Place{FirmID: w.firm, CompanyID: c.company, PeriodID: c.period, PeriodEnd: year.End},
+	}
+}
+
+// idleNight runs a night in which nothing is new and counts its calls, tokens
+// aside.
+func (w *world) idleNight() (finbox, silverfin int) {
+	w.t.Helper()
+	w.fb.Faults().ResetLog()
+	w.sf.Faults().ResetLog()
+	if p, err := w.night(); err != nil || p.New != 0 || len(p.Problems) != 0 {
+		w.t.Fatalf("the night was not idle: %+v, %v", p, err)
+	}
+	return w.fb.Faults().Count(notToken), w.sf.Faults().Count(nil)
+}
+
+// spread gives the times of n balances that came one after the other, fourteen
+// a day, up to now.
+func (w *world) spread(n int) func(i int) time.Time {
+	now := w.clock()
+	return func(i int) time.Time { return now.Add(-time.Duration(n-i) * 100 * time.Minute) }
+}
+
+// A firm of 5,000 dossiers costs one call when nothing is new, whatever it
+// holds already.
+func TestIdleNightWithManyDossiers(t *testing.T) {
+	w := newWorld(t)
+	w.settled(5000, w.spread(5000))
+	if finbox, silverfin := w.idleNight(); finbox != 1 || silverfin != 0 {
+		t.Errorf("%d calls to Finbox, want 1; %d to Silverfin, want none", finbox, silverfin)
+	}
+}
+
+// BenchmarkCalls tells how many calls the work costs.
+func BenchmarkCalls(b *testing.B) {
+	for b.Loop() {
+		w := newWorld(b)
+		c := w.client(1)
+		w.add(c, w.balance(c, 1))
+		w.sync()
+		b.ReportMetric(float64(w.sf.Faults().Count(func(c sandbox.Call) bool {
+			return !strings.HasSuffix(c.Path, "/companies") && !strings.Contains(c.Path, "/oauth/")
+		})), "silverfin-calls/new-balance")
+
+		w = newWorld(b)
+		w.settled(5000, w.spread(5000))
+		finbox, silverfin := w.idleNight()
+		b.ReportMetric(float64(finbox), "finbox-calls/idle-night")
+		b.ReportMetric(float64(silverfin), "silverfin-calls/idle-night")
+	}
+	b.ReportMetric(0, "ns/op")
+}
+
+// BenchmarkPass compares a pass over 2,000 new balances, with answers that take
+// 20 ms, to a loop that makes the same calls and does nothing else.
+func BenchmarkPass(b *testing.B) {
+	const balances, rounds, latency = 2000, 3, 20 * time.Millisecond
+	var ratios []float64
+	for b.Loop() {
+		for range rounds {
+			w := newWorld(b)
+			clients := map[string]client{}
+			bodies := map[string][]byte{}
+			for i := range balances {
+				c := w.client(i)
+				figures := w.balance(c, int64(i))
+				id := w.add(c, figures)
+				clients[id], bodies[id] = c, propertiesOf(b, figures)
+			}
+			l := newBareLoop(w, clients, bodies)
+			l.list() // so that the simulator has made up what it lists
+
+			w.fb.Faults().SetLatency(latency)
+			w.sf.Faults().SetLatency(latency)
+			runtime.GC()
+			full := elapsed(func() {
+				if p := w.sync(); p.Outcome[ledger.Done] != balances {
+					b.Fatalf("the pass did not go through: %+v", p)
+				}
+			})
+			runtime.GC()
+			bare := elapsed(func() { l.walk(8) })
+			ratios = append(ratios, bare.Seconds()/full.Seconds())
+			b.Logf("a pass takes %.2fs, a bare loop %.2fs", full.Seconds(), bare.Seconds())
+		}
+	}
+	slices.Sort(ratios)
+	b.ReportMetric(ratios[len(ratios)/2], "of-bare-rate")
+	b.ReportMetric(ratios[0], "of-bare-rate-min")
+	b.ReportMetric(ratios[len(ratios)-1], "of-bare-rate-max")
+	b.ReportMetric(0, "ns/op")
+}
+
+func elapsed(do func()) time.Duration {
+	start := time.Now()
+	do()
+	return time.Since(start)
+}
+
+// propertiesOf is the body that writes a balance to Silverfin.
+func propertiesOf(tb testing.TB, figures *balance.Balance) []byte {
+	tb.Helper()
+	type property struct {
+		Namespace string `json:"namespace"`
+		Key       string `json:"key"`
+		Value     string `json:"value"`
+	}
+	var all []property
+	for cell, v := range figures.Values {
+		all = append(all, property{namespace, "code_" + cell.String(), balance.Canonical(v)})
+	}
+	body, err := json.Marshal(map[string][]property{"properties": all})
+	if err != nil {
+		tb.Fatal(err)
+	}
+	return body
+}
+
+// bareLoop makes the calls that a pass makes, reads each answer to its end, and
+// does nothing with it but find the documents and companies.
+type bareLoop struct {
+	w                 *world
+	http              *http.Client
+	finbox, silverfin string // tokens
+	clients           map[string]client
+	bodies            map[string][]byte
+}
+
+func newBareLoop(w *world, clients map[string]client, bodies map[string][]byte) *bareLoop {
+	w.t.Helper()
+	l := &bareLoop{w: w, clients: clients, bodies: bodies,
+		http: &http.Client{Transport: &http.Transport{MaxIdleConnsPerHost: 64}}}
+	w.t.Cleanup(l.http.CloseIdleConnections)
+	l.finbox = l.token(w.fb.TokenURL(), url.Values{"grant_type": {"client_credentials"}}, w.fb.ClientID(), w.fb.ClientSecret())
+	l.silverfin = l.token(fmt.Sprintf("%s/f/%d/oauth/token", w.sfURL, w.firm), url.Values{
+		"grant_type": {"authorization_code"}, "code": {w.sf.Grant(w.firm)}, "redirect_uri": {sandbox.OutOfBand},
+		"client_id": {w.sf.Options().ClientID}, "client_secret": {w.sf.Options().ClientSecret}}, "", "")
+	return l
+}
+
+func (l *bareLoop) token(address string, form url.Values, user, password string) string {
+	l.w.t.Helper()
+	req, err := http.NewRequest(http.MethodPost, address, strings.NewReader(form.Encode()))
+	if err != nil {
+		l.w.t.Fatal(err)
+	}
+	req.Header.Set("Content-Type", "application/x-www-form-urlencoded")
+	if user != "" {
+		req.SetBasicAuth(user, password)
+	}
+	var reply struct {
+		AccessToken string `json:"access_token"`
+	}
+	if err := json.Unmarshal(l.do(req), &reply); err != nil || reply.AccessToken == "" {
+		l.w.t.Fatalf("no token: %v", err)
+	}
+	return reply.AccessToken
+}
+
+// do gives the answer's body; anything but a good answer ends the run.
+func (l *bareLoop) do(req *http.Request) []byte {
+	resp, err := l.http.Do(req)
+	if err != nil {
+		panic(err)
+	}
+	defer func() { _ = resp.Body.Close() }()
+	body, err := io.ReadAll(resp.Body)
+	if err != nil || resp.StatusCode > 299 {
+		panic(fmt.Sprintf("%s: %d %v", req.URL.Path, resp.StatusCode, err))
+	}
+	return body
+}
+
+func (l *bareLoop) call(method, address, token string, body []byte) []byte {
+	req, err := http.NewRequest(method, address, bytes.NewReader(body))
+	if err != nil {
+		panic(err)
+	}
+	req.Header.Set("Authorization", "Bearer "+token)
+	if body != nil {
+		req.Header.Set("Content-Type", "application/json")
+	}
+	return l.do(req)
+}
+
+// walk lists, reads the companies, and then takes the balances, several at
+// once.
+func (l *bareLoop) walk(atOnce int) {
+	work := make(chan string)
+	var wg sync.WaitGroup
+	for range atOnce {
+		wg.Go(func() {
+			for id := range work {
+				l.deliver(id)
+			}
+		})
+	}
+	ids := l.list()
+	for page := 1; ; page++ {
+		address := fmt.Sprintf("%s/api/v4/f/%d/companies?page=%d&per_page=200", l.w.sfURL, l.w.firm, page)
+		if string(bytes.TrimSpace(l.call(http.MethodGet, address, l.silverfin, nil))) == "[]" {
+			break
+		}
+	}
+	for _, id := range ids {
+		work <- id
+	}
+	close(work)
+	wg.Wait()
+}
+
+func (l *bareLoop) list() (ids []string) {
+	next := ""
+	for {
+		var page struct {
+			Items []struct {
+				ID string `json:"id"`
+			} `json:"items"`
+			Next string `json:"next_page_token"`
+		}
+		address := fmt.Sprintf("%s/v1/connections/%s/social-balances?page_token=%s", l.w.fbURL, l.w.conn, url.QueryEscape(next))
+		if err := json.Unmarshal(l.call(http.MethodGet, address, l.finbox, nil), &page); err != nil {
+			panic(err)
+		}
+		for _, it := range page.Items {
+			ids = append(ids, it.ID)
+		}
+		if next = page.Next; next == "" {
+			return ids
+		}
+	}
+}
+
+func (l *bareLoop) deliver(id string) {
+	c := l.clients[id]
+	l.call(http.MethodGet, l.w.fbURL+"/v1/social-balances/"+id+"/revisions/1/content", l.finbox, nil)
+	company := fmt.Sprintf("%s/api/v4/f/%d/companies/%d/periods", l.w.sfURL, l.w.firm, c.company)
+	period, page := fmt.Sprintf("%s/%d", company, c.period), "?page=1&per_page=200"
+	l.call(http.MethodGet, company+page, l.silverfin, nil)
+	l.call(http.MethodGet, period+"/workflows"+page, l.silverfin, nil)
+	l.call(http.MethodGet, period+"/custom"+page, l.silverfin, nil)
+	l.call(http.MethodPost, period+"/custom", l.silverfin, l.bodies[id])
+	l.call(http.MethodGet, period+"/custom"+page, l.silverfin, nil)
+}

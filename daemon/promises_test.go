@@ -1,0 +1,115 @@
+package daemon_test
+
+import (
+	"context"
+	"maps"
+	"testing"
+
+	"balansd/daemon"
+	"balansd/ledger"
+
+	"github.com/google/go-cmp/cmp"
+)
+
+// watched is a destination that hears of every write before it goes out.
+type watched struct {
+	daemon.Destination
+	write func(ctx context.Context, p ledger.Place, f ledger.Figures) error
+}
+
+func (d watched) Write(ctx context.Context, p ledger.Place, f ledger.Figures) error {
+	if err := d.write(ctx, p, f); err != nil {
+		return err
+	}
+	return d.Destination.Write(ctx, p, f)
+}
+
+// Before anything goes to Silverfin, the ledger holds on disk that it is being
+// sent, and exactly what.
+func TestNothingIsWrittenWithoutARecordOfIt(t *testing.T) {
+	w, clients := withClients(t, 3)
+	writes := 0
+	w.between = func(d daemon.Destination) daemon.Destination {
+		return watched{d, func(ctx context.Context, p ledger.Place, f ledger.Figures) error {
+			w.mu.Lock()
+			writes++
+			w.mu.Unlock()
+			var of []ledger.Entry
+			for e, err := range w.keeper.Open(ctx) {
+				if err != nil {
+					t.Error(err)
+				}
+				if e.Place != nil && e.Place.Key() == p.Key() {
+					of = append(of, e)
+				}
+			}
+			if len(of) != 1 || of[0].State != ledger.Sending || of[0].ValuesHash == "" {
+				t.Errorf("a write goes to %s while the ledger says %+v", p.CompanyName, of)
+				return nil
+			}
+			known, err := w.keeper.Written(ctx, p)
+			if err != nil {
+				t.Error(err)
+			}
+			if d := cmp.Diff(f, known.Intended); d != "" || known.By != of[0].Number {
+				t.Errorf("the record is not of what is written (-written +recorded):\n%s", d)
+			}
+			return nil
+		}}
+	}
+	w.sync()
+	if writes != len(clients) {
+		t.Errorf("%d writes for %d clients", writes, len(clients))
+	}
+}
+
+// forgetful is a destination that takes a write and holds something else.
+type forgetful struct {
+	daemon.Destination
+	read func(ledger.Figures) ledger.Figures
+}
+
+func (d forgetful) Read(ctx context.Context, p ledger.Place) (ledger.Figures, error) {
+	have, err := d.Destination.Read(ctx, p)
+	return d.read(have), err
+}
+
+// Whatever Silverfin answers to a write, an entry is done only once Silverfin
+// holds the figures.
+func TestNothingIsDoneWithoutBeingReadBackEqual(t *testing.T) {
+	for name, lose := range map[string]func(ledger.Figures) ledger.Figures{
+		"one figure is missing": func(f ledger.Figures) ledger.Figures {
+			f = maps.Clone(f)
+			delete(f, cellOf(t, "1003"))
+			return f
+		},
+		"one figure is another": func(f ledger.Figures) ledger.Figures {
+			f = maps.Clone(f)
+			if len(f) > 0 {
+				f[cellOf(t, "1003")] = "123456"
+			}
+			return f
+		},
+		"nothing is kept": func(ledger.Figures) ledger.Figures { return ledger.Figures{} },
+	} {
+		t.Run(name, func(t *testing.T) {
+			w, clients := withClients(t, 1)
+			broken := true
+			w.between = func(d daemon.Destination) daemon.Destination {
+				return forgetful{d, func(f ledger.Figures) ledger.Figures {
+					if broken {
+						return lose(f)
+					}
+					return f
+				}}
+			}
+			w.sync()
+			e := w.only()
+			if e.State != ledger.Failed || e.FailClass != ledger.NotEqual {
+				t.Fatalf("entry is %s %s: %s", e.State, e.FailClass, e.Detail)
+			}
+			broken = false
+			converge(w, clients)
+		})
+	}
+}
