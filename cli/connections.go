@@ -97,6 +97,12 @@ tokens. The ledger keeps everything; nothing is deleted in Finbox or Silverfin.`
 				if err := api.RemoveFirm(cmd.Context(), id, person()); err != nil {
 					return err
 				}
+				if app.asJSON {
+					return app.print(struct {
+						FirmID  int64 `json:"firm_id"`
+						Removed bool  `json:"removed"`
+					}{id, true})
+				}
 				app.printf("Silverfin firm %d is removed, and its tokens are deleted.\n", id)
 				return nil
 			})
@@ -104,7 +110,7 @@ tokens. The ledger keeps everything; nothing is deleted in Finbox or Silverfin.`
 	}
 	c.Flags().BoolVar(&yes, "yes", false, "do not ask")
 	c.Flags().BoolVar(&firm, "firm", false, "the id is that of a Silverfin firm")
-	return c
+	return app.withJSON(c)
 }
 
 func (app *App) connectionsText(conns []ledger.Connection, firms []ledger.Firm, zone *time.Location) {

@@ -1,6 +1,7 @@
 package cli
 
 import (
+	"cmp"
 	"fmt"
 	"maps"
 	"slices"
@@ -61,7 +62,9 @@ type outcome struct {
 
 // showPass shows what a pass did. cause is why it did not go through.
 func (app *App) showPass(p ledger.Pass, said []outcome, cause error) error {
-	slices.SortFunc(said, func(a, b outcome) int { return strings.Compare(a.Entry.Dossier.Name, b.Entry.Dossier.Name) })
+	slices.SortFunc(said, func(a, b outcome) int {
+		return cmp.Or(strings.Compare(a.Entry.Dossier.Name, b.Entry.Dossier.Name), cmp.Compare(a.Entry.Number, b.Entry.Number))
+	})
 	if app.asJSON {
 		if p.Start.IsZero() && cause != nil {
 			return cause

@@ -1,0 +1,311 @@
+package cli
+
+import (
+	"bytes"
+	"context"
+	"encoding/json"
+	"fmt"
+	"os"
+	"regexp"
+	"runtime"
+	"strings"
+	"syscall"
+	"testing"
+	"time"
+
+	"balansd/daemon"
+	"balansd/ledger"
+	"balansd/sandbox"
+
+	"github.com/google/go-cmp/cmp"
+)
+
+// TestCommandsAreTheSameWithAndWithoutADaemon gives the same commands to two
+// servers that are alike, but that a daemon runs on one of them, and compares
+// what a person sees.
+func TestCommandsAreTheSameWithAndWithoutADaemon(t *testing.T) {
+	t.Parallel()
+	without, with := newWorld(t, worldOptions{}), newWorld(t, worldOptions{})
+	casts := []*sandbox.Demo{without.demo(), with.demo()}
+	d := with.daemon()
+
+	type step struct {
+		stdin string
+		args  string
+		code  int
+		do    func(w *world, cast *sandbox.Demo) // before the command
+	}
+	steps := []step{
+		{args: "status", code: 0}, {args: "ledger list"}, {args: "connections list"},
+		{args: "connect finbox unknown-id", code: 1},
+		{args: "connect finbox CONN"},
+		{args: "sync --dry-run", code: 3},
+		{args: "connect silverfin --oob --firm 1001", stdin: "no-code", code: 1},
+		{args: "connect silverfin --oob --firm 1001", stdin: "CODE"},
+		{args: "connect silverfin --oob --firm 1001 --json", stdin: "CODE"},
+		{args: "connect finbox CONN --json"},
+		{args: "sync --dry-run --dossier Bakkerij"},
+		{args: "sync", code: 3},
+		{args: "status", code: 3}, {args: "status --json", code: 3},
+		{args: "ledger list"}, {args: "ledger list --state done --json"}, {args: "ledger list --limit 3"},
+		{args: "ledger show 1"}, {args: "ledger show 12"}, {args: "ledger show 12 --json"},
+		{args: "ledger show 999", code: 1}, {args: "ledger show 999 --json", code: 1},
+		{args: "ledger retry 1"}, {args: "ledger retry 999", code: 1}, {args: "ledger dismiss 4", code: 1},
+		{args: "ledger use-finbox 1", code: 1}, {args: "ledger keep-silverfin 12 --rubric 1003", code: 1},
+		{args: "ledger keep-silverfin 12 --rubric 1023 --json"},
+		{args: "sync --json", code: 3},
+		{args: "ledger dismiss 8"}, {args: "ledger retry 8 13"},
+		{args: "sync --dossier Bouwbedrijf", do: func(w *world, cast *sandbox.Demo) {
+			w.box.OpenWorkflow(cast.Find(sandbox.SituationWorkflowClosed)[0])
+		}},
+		{args: "sync --dossier nobody"},
+		{args: "connections pause CONN"}, {args: "sync", code: 3}, {args: "connections resume CONN --json"},
+		{args: "connections pause other", code: 1}, {args: "connections list"}, {args: "connections list --json"},
+		{args: "sync", code: 3, do: func(w *world, _ *sandbox.Demo) { w.box.Silverfin.RevokeTokens(w.firm) }},
+		{args: "status", code: 3},
+		{args: "sync", code: 3, do: func(w *world, _ *sandbox.Demo) {
+			if err := w.box.Finbox.Deactivate(w.conn); err != nil {
+				t.Fatal(err)
+			}
+		}},
+		{args: "connect finbox CONN", code: 1},
+		{args: "ledger export --figures"},
+		{args: "connections remove --firm 1001 --yes"}, {args: "connections remove --firm 1001 --yes", code: 1},
+		{args: "connections remove CONN --yes"}, {args: "connections list --json"},
+		{args: "config show"}, {args: "config check --json"},
+	}
+	for _, s := range steps {
+		var got [2]result
+		for i, w := range []*world{without, with} {
+			if s.do != nil {
+				s.do(w, casts[i])
+			}
+			args := strings.Fields(strings.ReplaceAll(s.args, "CONN", w.conn))
+			stdin := s.stdin
+			if stdin == "CODE" {
+				stdin = w.box.Silverfin.Grant(w.firm)
+			}
+			got[i] = w.masked(w.runWith(stdin, args...))
+		}
+		if got[0].code != s.code {
+			t.Errorf("%s: exit code %d, want %d:\n%s%s", s.args, got[0].code, s.code, got[0].stdout, got[0].stderr)
+		}
+		if diff := cmp.Diff(got[0], got[1], cmp.AllowUnexported(result{})); diff != "" {
+			t.Errorf("%s is not the same with a daemon (+) as without (-):\n%s", s.args, diff)
+		}
+	}
+	d.stop(t)
+}
+
+// masks takes out of an output what is different at every run, and the one
+// thing that a daemon changes: that it runs.
+var masks = []struct {
+	is *regexp.Regexp
+	to string
+}{
+	{regexp.MustCompile(`(?m)^balansd test (runs since .*|does not run as a daemon now; start it with: balansd run)$`), "RUNS?"},
+	{regexp.MustCompile(`"running": (true|false),(\n *"(since|next_wake)": "[^"]*",)*`), `"running": ?,`},
+	{regexp.MustCompile(`\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d[.0-9]*(Z|[+-]\d\d:\d\d)`), "INSTANT"},
+	{regexp.MustCompile(`\d{4}-\d\d-\d\d \d\d:\d\d(:\d\d)?`), "INSTANT"},
+	{regexp.MustCompile(`\w{3} \d+ \w{3} \d{4} \d\d:\d\d`), "INSTANT"},
+	{regexp.MustCompile(`, in [0-9.]+(ms|s|m[0-9.]*s)`), ", in TIME"},
+	{regexp.MustCompile(`&state=\w+`), "&state=STATE"},
+	{regexp.MustCompile(`127\.0\.0\.1:\d+`), "ADDRESS"},
+	// Of two revisions that are new in one pass, the older one counts among what
+	// the pass looked at only when it was its turn first.
+	{regexp.MustCompile(`(?m)^.*(set it aside for number|superseded$).*\n`), ""},
+	{regexp.MustCompile(`, 1 superseded|"superseded": 1,\n *`), ""},
+}
+
+// masked gives a result without what differs between two worlds that are alike.
+func (w *world) masked(r result) result {
+	w.t.Helper()
+	socket := strings.Trim(regexp.MustCompile(`(?m)^socket: (.*)$`).FindStringSubmatch(w.text())[1], "'")
+	mask := func(s string) string {
+		s = strings.NewReplacer(w.conn, "CONN", w.dir, "DIR", socket, "SOCKET").Replace(s)
+		for _, m := range masks {
+			s = m.is.ReplaceAllString(s, m.to)
+		}
+		return s
+	}
+	return result{r.code, mask(r.stdout), mask(r.stderr)}
+}
+
+// text is the configuration.
+func (w *world) text() string {
+	w.t.Helper()
+	text, err := os.ReadFile(w.config)
+	if err != nil {
+		w.t.Fatal(err)
+	}
+	return string(text)
+}
+
+// stop ends the daemon in good order.
+func (p *process) stop(t *testing.T) {
+	t.Helper()
+	if runtime.GOOS == "windows" {
+		_ = p.cmd.Process.Kill() // the service manager stops it there, not a signal
+		<-p.ended
+		return
+	}
+	if err := p.cmd.Process.Signal(syscall.SIGTERM); err != nil {
+		t.Fatal(err)
+	}
+	if code := p.wait(patience); code != 0 {
+		t.Errorf("the daemon ended with %d:\n%s", code, p.stderr)
+	}
+}
+
+// TestBusy holds a second pass, and a second process, to saying what is in
+// their way.
+func TestBusy(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t, worldOptions{})
+	w.link()
+	if err := w.box.Fill(1); err != nil {
+		t.Fatal(err)
+	}
+	d := w.daemon()
+
+	// A process that does not find the daemon finds the state taken.
+	elsewhere := *w
+	elsewhere.config = w.write("elsewhere.yaml", strings.Replace(w.text(), "\nsocket: ", "\nsocket: "+socketPath(t)+" # ", 1))
+	r := elsewhere.want(1, "is in use by process ", "sync")
+	if !strings.Contains(r.stderr, fmt.Sprintf("%s is in use by process %d (balansd run)\n", w.stateFile(), d.cmd.Process.Pid)) {
+		t.Errorf("the other process is not named:\n%s", r.stderr)
+	}
+	// Nor does a second daemon start.
+	second := w.start(nil, "run")
+	if code := second.wait(patience); code != 1 || !strings.Contains(second.stderr.String(), "is in use by process") {
+		t.Errorf("a second daemon ends with %d:\n%s", code, second.stderr)
+	}
+
+	// While one pass waits for Silverfin, no other begins.
+	held, release := make(chan struct{}), make(chan struct{})
+	var once bool
+	w.box.Silverfin.Faults().OnCall(func(sandbox.Call) {
+		if !once {
+			once = true
+			close(held)
+			<-release
+		}
+	})
+	first := make(chan result, 1)
+	go func() { first <- w.run("sync") }()
+	wait(t, held, "the first call of the pass")
+	w.want(1, "another pass is under way", "sync")
+	r = w.run("sync", "--json")
+	var got struct{ Error struct{ Code, Next string } }
+	if err := json.Unmarshal([]byte(r.stderr), &got); err != nil || got.Error.Code != "busy" || got.Error.Next == "" {
+		t.Errorf("%v in %+v", err, r)
+	}
+	w.want(0, "a pass is under way since", "status")
+	w.want(0, "found", "ledger", "list")
+	close(release)
+	wait(t, first, "the first pass").want(t, 0, "1 done")
+	w.box.Silverfin.Faults().OnCall(nil)
+	d.stop(t)
+}
+
+// TestAStopInTheMiddleOfAPass holds the daemon to the promise of a clean end
+// within five seconds, whatever it does, and to losing nothing by it.
+func TestAStopInTheMiddleOfAPass(t *testing.T) {
+	t.Parallel()
+	if runtime.GOOS == "windows" {
+		t.Skip("Windows has no SIGTERM; the service manager asks in another way")
+	}
+	const promised = 5 * time.Second
+	const balances = 40
+	w := newWorld(t, worldOptions{})
+	w.link()
+	if err := w.box.Fill(balances); err != nil {
+		t.Fatal(err)
+	}
+	d := w.daemon()
+	w.box.Silverfin.Faults().SetLatency(150 * time.Millisecond)
+	writing := make(chan struct{})
+	n := 0
+	w.box.Silverfin.Faults().OnCall(once(func(c sandbox.Call) bool {
+		if c.Method == "POST" && strings.Contains(c.Path, "/custom") {
+			n++
+		}
+		return n == 5
+	}, writing))
+	pass := make(chan result, 1)
+	go func() { pass <- w.run("sync") }()
+	wait(t, writing, "the pass to write")
+	if err := d.cmd.Process.Signal(syscall.SIGTERM); err != nil {
+		t.Fatal(err)
+	}
+	if code := d.wait(promised); code != 0 {
+		t.Errorf("the daemon ended with %d:\n%s", code, d.stderr)
+	}
+	r := wait(t, pass, "the command that asked for the pass")
+	if r.code != 1 || !strings.Contains(r.stdout+r.stderr, "stopped") {
+		t.Errorf("the command that asked for the pass gives %+v", r)
+	}
+	w.box.Silverfin.Faults().SetLatency(0)
+	w.box.Silverfin.Faults().OnCall(nil)
+
+	s := read[daemon.Status](t, w, 0, "status")
+	if s.LastPass == nil || s.LastPass.Stopped == "" || s.Counts[ledger.Done] == balances {
+		t.Errorf("the pass is recorded as %+v", s.LastPass)
+	}
+	w.want(0, "done", "sync")
+	w.delivered(balances)
+}
+
+// once closes a channel at the first call that matches. The calls come from
+// many goroutines.
+func once(match func(sandbox.Call) bool, hit chan struct{}) func(sandbox.Call) {
+	lock := make(chan struct{}, 1)
+	closed := false
+	return func(c sandbox.Call) {
+		lock <- struct{}{}
+		defer func() { <-lock }()
+		if !closed && match(c) {
+			closed = true
+			close(hit)
+		}
+	}
+}
+
+// TestAPassEndsWithItsPerson holds a pass to ending when the person who asked
+// for it stops the command, with and without a daemon.
+func TestAPassEndsWithItsPerson(t *testing.T) {
+	t.Parallel()
+	for name, withDaemon := range map[string]bool{"alone": false, "through the daemon": true} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			w := newWorld(t, worldOptions{})
+			w.link()
+			if err := w.box.Fill(12); err != nil {
+				t.Fatal(err)
+			}
+			var d *process
+			if withDaemon {
+				d = w.daemon()
+			}
+			w.box.Silverfin.Faults().SetLatency(100 * time.Millisecond)
+			writing := make(chan struct{})
+			w.box.Silverfin.Faults().OnCall(once(func(c sandbox.Call) bool { return c.Method == "POST" && strings.Contains(c.Path, "/custom") }, writing))
+			ctx, cancel := context.WithCancel(t.Context())
+			defer cancel()
+			go func() {
+				wait(t, writing, "the pass to write")
+				cancel()
+			}()
+			r := w.runEnv(ctx, Env{Args: []string{"sync"}, Stdin: &bytes.Buffer{}})
+			if r.code != 1 || !strings.Contains(r.stdout, "it was stopped; the next pass goes on where it was") {
+				t.Errorf("a stopped pass gives %+v", r)
+			}
+			w.box.Silverfin.Faults().SetLatency(0)
+			w.want(0, "done", "sync")
+			w.delivered(12)
+			if d != nil {
+				d.stop(t)
+			}
+		})
+	}
+}

@@ -1,0 +1,354 @@
+package cli
+
+import (
+	"bytes"
+	"context"
+	"encoding/json"
+	"fmt"
+	"io"
+	"maps"
+	"os"
+	"os/exec"
+	"os/signal"
+	"path/filepath"
+	"runtime"
+	"strings"
+	"sync"
+	"syscall"
+	"testing"
+	"time"
+
+	"balansd/balance"
+	"balansd/ledger"
+	"balansd/sandbox"
+)
+
+// processEnv tells the test binary to be balansd, as a process of its own.
+const processEnv = "BALANSD_CLI_TEST_PROCESS"
+
+func TestMain(m *testing.M) {
+	if os.Getenv(processEnv) == "" {
+		os.Exit(m.Run())
+	}
+	if err := prepareProcess(); err != nil {
+		fmt.Fprintln(os.Stderr, err)
+		os.Exit(70)
+	}
+	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
+	context.AfterFunc(ctx, stop)
+	os.Exit(Main(ctx, Env{Args: os.Args[1:], Stdin: os.Stdin, Stdout: os.Stdout, Stderr: os.Stderr, Version: "test"}))
+}
+
+// patience is how long a test waits for what must happen. It is no measure of
+// speed: a machine that is busy may take long.
+const patience = time.Minute
+
+// world is an accounting firm's server: a configuration in a folder of its own,
+// and a Finbox and a Silverfin on loopback that it points at.
+type world struct {
+	t      testing.TB
+	dir    string
+	config string
+	box    *sandbox.Sandbox
+	conn   string // connection id
+	firm   int64
+}
+
+// worldOptions say what is particular about a world.
+type worldOptions struct {
+	box    sandbox.Options
+	finbox string // credentials in the configuration, in place of the client secret
+	more   string // more lines of configuration
+}
+
+func newWorld(t testing.TB, o worldOptions) *world {
+	t.Helper()
+	box, err := sandbox.Start(o.box)
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() {
+		// Close waits for calls under way, which a test may leave behind.
+		ctx, cancel := context.WithTimeout(context.Background(), time.Second)
+		defer cancel()
+		_ = box.Close(ctx)
+	})
+	info := box.Info()
+	w := &world{t: t, dir: t.TempDir(), box: box, conn: info.Finbox.ConnectionID, firm: info.Silverfin.Firms[0].ID}
+	w.write("finbox.secret", info.Finbox.ClientSecret)
+	w.write("silverfin.secret", info.Silverfin.ClientSecret)
+	if o.finbox == "" {
+		o.finbox = "client_secret_file: finbox.secret"
+	}
+	w.config = w.write("balansd.yaml", fmt.Sprintf(`data_dir: data
+socket: %s
+language: en
+night: {at: "02:30", spread: 0s}
+finbox: {base_url: %q, token_url: %q, client_id: %q, %s}
+silverfin: {base_url: %q, client_id: %q, client_secret_file: silverfin.secret, requests_per_second: 100, burst: 100}
+%s`, socketPath(t), info.Finbox.URL, info.Finbox.TokenURL, info.Finbox.ClientID, o.finbox,
+		info.Silverfin.URL, info.Silverfin.ClientID, o.more))
+	return w
+}
+
+// socketPath gives a socket that no other test uses. The folder of a test is
+// too long for one: a Unix socket's path has at most about 100 bytes.
+func socketPath(t testing.TB) string {
+	t.Helper()
+	dir, err := os.MkdirTemp("", "bd")
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { _ = os.RemoveAll(dir) })
+	if runtime.GOOS == "windows" {
+		return `'\\.\pipe\` + filepath.Base(dir) + `'`
+	}
+	return "'" + filepath.Join(dir, "s") + "'"
+}
+
+// write writes a file that its owner alone reads, and gives its path.
+func (w *world) write(name, text string) string {
+	w.t.Helper()
+	path := filepath.Join(w.dir, name)
+	if err := os.WriteFile(path, []byte(text), 0o600); err != nil {
+		w.t.Fatal(err)
+	}
+	return path
+}
+
+func (w *world) stateFile() string { return filepath.Join(w.dir, "data", "balansd.db") }
+
+// run runs a command in this process.
+func (w *world) run(args ...string) result { return w.runWith("", args...) }
+
+// runWith runs a command with something on its standard input.
+func (w *world) runWith(stdin string, args ...string) result {
+	w.t.Helper()
+	return w.runEnv(w.t.Context(), Env{Args: args, Stdin: strings.NewReader(stdin)})
+}
+
+func (w *world) runEnv(ctx context.Context, env Env) result {
+	w.t.Helper()
+	var stdout, stderr bytes.Buffer
+	env.Args, env.Stdout, env.Version = append(env.Args, "--config", w.config), &stdout, "test"
+	if env.Stderr == nil {
+		env.Stderr = &stderr
+	} else {
+		env.Stderr = io.MultiWriter(&stderr, env.Stderr)
+	}
+	code := Main(ctx, env)
+	return result{code, stdout.String(), stderr.String()}
+}
+
+// want runs a command and holds its exit code and its output, both streams
+// together, to what was expected of them.
+func (w *world) want(code int, contains string, args ...string) result {
+	w.t.Helper()
+	r := w.run(args...)
+	r.want(w.t, code, contains, args...)
+	return r
+}
+
+func (r result) want(t testing.TB, code int, contains string, args ...string) {
+	t.Helper()
+	if r.code != code || !strings.Contains(r.stdout+r.stderr, contains) {
+		t.Fatalf("%s: exit code %d, want %d and %q in:\n%s%s", strings.Join(args, " "), r.code, code, contains, r.stdout, r.stderr)
+	}
+}
+
+// read runs a command with --json and reads what it prints.
+func read[T any](t testing.TB, w *world, code int, args ...string) (out T) {
+	t.Helper()
+	r := w.run(append(args, "--json")...)
+	if err := json.Unmarshal([]byte(r.stdout), &out); err != nil || r.code != code {
+		t.Fatalf("%s: exit code %d, want %d: %v in:\n%s%s", strings.Join(args, " "), r.code, code, err, r.stdout, r.stderr)
+	}
+	return out
+}
+
+// entries lists the ledger, by dossier.
+func (w *world) entries() map[string]ledger.Entry {
+	w.t.Helper()
+	out := map[string]ledger.Entry{}
+	for _, e := range read[[]ledger.Entry](w.t, w, 0, "ledger", "list") {
+		if e.State != ledger.Superseded {
+			out[e.Dossier.Name] = e
+		}
+	}
+	return out
+}
+
+// link links Finbox and the firm, as a person does once.
+func (w *world) link() {
+	w.t.Helper()
+	w.want(0, "Linked", "connect", "finbox", w.conn)
+	w.linkSilverfin()
+}
+
+func (w *world) linkSilverfin() {
+	w.t.Helper()
+	args := []string{"connect", "silverfin", "--oob", "--firm", fmt.Sprint(w.firm)}
+	w.runWith(w.box.Silverfin.Grant(w.firm)+"\n", args...).want(w.t, 0, "Linked", args...)
+}
+
+// demo fills the sandbox with dossiers in every situation.
+func (w *world) demo() *sandbox.Demo {
+	w.t.Helper()
+	d, err := w.box.Demo()
+	if err != nil {
+		w.t.Fatal(err)
+	}
+	return d
+}
+
+// delivered holds Silverfin to Finbox: every balance of the ledger is done,
+// there are as many as were made, each figure stands where it belongs, and no
+// property was ever written with two different values.
+func (w *world) delivered(balances int) {
+	w.t.Helper()
+	list := read[[]ledger.Entry](w.t, w, 0, "ledger", "list")
+	if len(list) != balances {
+		w.t.Errorf("%d entries, want %d", len(list), balances)
+	}
+	for _, e := range list {
+		if e.State != ledger.Done || e.Place == nil {
+			w.t.Errorf("entry %d (%s) is %s: %s", e.Number, e.Dossier.Name, e.State, e.Detail)
+			continue
+		}
+		b, err := w.box.Finbox.Figures(e.ID)
+		if err != nil {
+			w.t.Fatal(err)
+		}
+		want := map[string]string{}
+		for cell, v := range b.Values {
+			want["social_balance_integration.code_"+cell.String()] = balance.Canonical(v)
+		}
+		if got := w.box.Silverfin.Custom(e.Place.CompanyID, e.Place.PeriodID); !maps.Equal(got, want) {
+			w.t.Errorf("entry %d: Silverfin holds %d figures, Finbox %d, and they are not equal", e.Number, len(got), len(want))
+		}
+	}
+	w.neverTwice()
+}
+
+// neverTwice holds balansd to never having written one property with two
+// different values.
+func (w *world) neverTwice() {
+	w.t.Helper()
+	type property struct {
+		company, period, reconciliation int64
+		name                            string
+	}
+	first := map[property]string{}
+	for _, x := range w.box.Silverfin.Writes() {
+		at := property{x.Company, x.Period, x.Reconciliation, x.Namespace + "." + x.Key}
+		if was, ok := first[at]; ok && was != x.New {
+			w.t.Errorf("%s of company %d was written as %s and as %s", at.name, at.company, was, x.New)
+		}
+		first[at] = x.New
+	}
+}
+
+// process is balansd running as a process of its own.
+type process struct {
+	t      testing.TB
+	cmd    *exec.Cmd
+	stdout *output
+	stderr *output
+	ended  chan struct{} // closed once the process has ended
+}
+
+// start runs a command as a process of its own; env are more variables.
+func (w *world) start(env []string, args ...string) *process {
+	w.t.Helper()
+	p := &process{t: w.t, stdout: newOutput(), stderr: newOutput(), ended: make(chan struct{})}
+	p.cmd = exec.Command(os.Args[0], append(args, "--config", w.config)...)
+	p.cmd.Env = append(append(os.Environ(), processEnv+"=1"), env...)
+	p.cmd.Stdout, p.cmd.Stderr = p.stdout, p.stderr
+	if err := p.cmd.Start(); err != nil {
+		w.t.Fatal(err)
+	}
+	go func() {
+		_ = p.cmd.Wait()
+		close(p.ended)
+	}()
+	w.t.Cleanup(func() {
+		_ = p.cmd.Process.Kill()
+		<-p.ended
+	})
+	return p
+}
+
+// daemon starts `run` and waits until it answers.
+func (w *world) daemon() *process {
+	w.t.Helper()
+	p := w.start(nil, "run")
+	p.stderr.waitFor(w.t, "answering the command line", p.ended)
+	return p
+}
+
+// wait waits until the process has ended, at most for d, and gives its exit
+// code; -1 for one that was killed.
+func (p *process) wait(d time.Duration) int {
+	p.t.Helper()
+	ctx, cancel := context.WithTimeout(p.t.Context(), d)
+	defer cancel()
+	select {
+	case <-p.ended:
+		return p.cmd.ProcessState.ExitCode()
+	case <-ctx.Done():
+		p.t.Fatalf("balansd did not end within %s:\n%s", d, p.stderr)
+		return 0
+	}
+}
+
+// output is what a process writes, readable meanwhile.
+type output struct {
+	mu    sync.Mutex
+	text  bytes.Buffer
+	wrote chan struct{} // holds one token when something new was written
+}
+
+func newOutput() *output { return &output{wrote: make(chan struct{}, 1)} }
+
+func (o *output) Write(p []byte) (int, error) {
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	select {
+	case o.wrote <- struct{}{}:
+	default:
+	}
+	return o.text.Write(p)
+}
+
+func (o *output) String() string {
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	return o.text.String()
+}
+
+// waitFor waits until the output holds a text, for one goroutine at a time.
+func (o *output) waitFor(t testing.TB, text string, ended <-chan struct{}) {
+	t.Helper()
+	timeout := time.After(patience)
+	for !strings.Contains(o.String(), text) {
+		select {
+		case <-o.wrote:
+		case <-ended:
+			t.Fatalf("balansd ended without saying %q:\n%s", text, o)
+		case <-timeout:
+			t.Fatalf("balansd does not say %q:\n%s", text, o)
+		}
+	}
+}
+
+// wait receives from a channel, with patience.
+func wait[T any](t testing.TB, from <-chan T, what string) T {
+	t.Helper()
+	select {
+	case v := <-from:
+		return v
+	case <-time.After(patience):
+		t.Fatalf("waited too long for %s", what)
+		panic("not reached")
+	}
+}
