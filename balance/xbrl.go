@@ -3,6 +3,7 @@ package balance
 import (
 	"bytes"
 	"encoding/xml"
+	"errors"
 	"io"
 	"path"
 	"strings"
@@ -87,7 +88,7 @@ func (d *draft) readXBRL(text []byte) error {
 func (in *instance) root() error {
 	for inside := false; ; {
 		token, err := in.next()
-		if err == io.EOF && in.depth == 0 && inside {
+		if errors.Is(err, io.EOF) && in.depth == 0 && inside {
 			return nil
 		}
 		if err != nil {

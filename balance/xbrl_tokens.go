@@ -83,7 +83,7 @@ func (in *instance) syntax(err error) error {
 	var wrong *xml.SyntaxError
 	if errors.As(err, &wrong) && wrong.Msg != "unexpected EOF" {
 		what = "the XML is not well-formed: " + clip(wrong.Msg)
-	} else if err != io.EOF && wrong == nil {
+	} else if wrong == nil && !errors.Is(err, io.EOF) {
 		what = "the XML is not well-formed"
 	}
 	return in.fail(in.here(), "%s", what)

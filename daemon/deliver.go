@@ -135,7 +135,6 @@ type job struct {
 	in      inFirm
 	skipped bool // left as it is: its source or firm is out of reach
 	wrote   int
-	next    string
 }
 
 // run is the way of a balance: supersede, read, match, locate, compare, write,

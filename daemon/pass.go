@@ -37,7 +37,6 @@ type pass struct {
 	mu    sync.Mutex
 	done  int
 	total int
-	fatal error // the first error that ends the pass: the state cannot be written
 }
 
 // Sync runs a pass that a person asked for.

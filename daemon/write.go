@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 
 	"balansd/balance"
 	"balansd/ledger"
@@ -166,6 +167,7 @@ func (j *job) settle(ctx context.Context, cause error) error {
 	notYet, waits := errors.AsType[*ledger.NotYet](cause)
 	unlike, isUnlike := errors.AsType[*notEqualError](cause)
 	pr := problem.Of(cause)
+	passing := isDown(cause) || slices.Contains([]problem.Code{problem.Damaged, problem.FinboxSignIn, problem.SilverfinSignIn, problem.KeyInvalid}, pr.Code)
 	switch {
 	case waits:
 		next, err = j.entry.Wait(notYet.Reason, notYet.Detail, whatNext(notYet.Reason), now)
@@ -179,7 +181,7 @@ func (j *job) settle(ctx context.Context, cause error) error {
 		next, err = j.entry.Wait(ledger.NeedsRelink, pr.What, pr.Next, now)
 	case pr.Code == problem.Unreadable || pr.Code == problem.NoSocialBalance:
 		next, err = j.entry.Fail(ledger.Unreadable, pr.Error(), pr.Next, j.rec.Night, now)
-	case isDown(cause) || pr.Code == problem.Damaged || pr.Code == problem.FinboxSignIn || pr.Code == problem.SilverfinSignIn || pr.Code == problem.KeyInvalid:
+	case passing:
 		j.trouble(cause, j.aboutService(pr.Code))
 		next, err = j.entry.Fail(ledger.Unavailable, pr.What, "It is tried again at every pass. "+pr.Next, j.rec.Night, now)
 	default:

@@ -24,11 +24,6 @@ var mediaTypes = map[balance.Layout]string{
 	PDF:              "application/pdf",
 }
 
-// extensions names each layout in a folder.
-var extensions = map[balance.Layout]string{
-	balance.PFSXBRL: "xbrl", balance.CBSOXBRL: "xbrl", balance.NBBCSV: "csv", balance.NBBJSON: "json", PDF: "pdf",
-}
-
 // MediaType gives the media type under which Finbox offers a layout; empty for
 // an unknown one.
 func MediaType(l balance.Layout) string { return mediaTypes[l] }

@@ -302,17 +302,24 @@ func (st *sfState) check() error {
 			}
 		}
 	}
+	if err := st.checkCompanies(firms); err != nil {
+		return err
+	}
+	for _, w := range st.Writes {
+		if w.Property < 0 || w.Property >= len(st.Properties) || w.Writer < 0 || w.Writer >= len(st.Writers) {
+			return fmt.Errorf("a write points to an unknown property or writer")
+		}
+	}
+	return nil
+}
+
+func (st *sfState) checkCompanies(firms map[int64]bool) error {
 	for id, c := range st.Companies {
 		if c == nil || !firms[c.FirmID] {
 			return fmt.Errorf("company %d is empty or belongs to no firm", id)
 		}
 		if err := st.checkCompany(c); err != nil {
 			return fmt.Errorf("company %d: %w", id, err)
-		}
-	}
-	for _, w := range st.Writes {
-		if w.Property < 0 || w.Property >= len(st.Properties) || w.Writer < 0 || w.Writer >= len(st.Writers) {
-			return fmt.Errorf("a write points to an unknown property or writer")
 		}
 	}
 	return nil

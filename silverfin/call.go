@@ -22,7 +22,6 @@ import (
 const (
 	maxBody      = 32 << 20 // of an answer
 	maxErrorBody = 64 << 10 // of a refusal
-	writeTries   = 4        // posts of one write that surely did not act, the first included
 )
 
 // Firm is the client of one linked firm. It is safe for concurrent use: it
@@ -63,10 +62,8 @@ type answer struct {
 
 // do makes a call and gives the body of a good answer.
 //
-// A GET is sent once, for the HTTP client may repeat it by itself. A POST is
-// sent again only when it surely did not act: when the connection was not made
-// or Silverfin answered 429. Both are sent again once after a 401, with a
-// renewed token.
+// It is sent once, and once more after a 401, with a renewed token. Repeating
+// what surely did not act is the business of the HTTP client that was given.
 func (f *Firm) do(ctx context.Context, c call) ([]byte, error) {
 	var payload []byte
 	if c.body != nil {
@@ -84,49 +81,44 @@ func (f *Firm) do(ctx context.Context, c call) ([]byte, error) {
 	if err != nil {
 		return nil, err
 	}
-	renewed, tries := false, 1
-	for {
-		if err := f.pace(ctx); err != nil {
-			return nil, f.paceError(ctx, err)
+	ans, err := f.send(ctx, c, payload, token)
+	if err == nil && ans.status == http.StatusUnauthorized {
+		if token, err = f.tokens.access(ctx, token); err != nil {
+			return nil, err
 		}
-		ans, err := f.send(ctx, c, payload, token)
-		again := c.method == http.MethodPost && tries < writeTries
-		switch {
-		case err != nil && ctx.Err() != nil:
-			return nil, ctx.Err()
-		case err != nil && notSent(err) && again:
-			tries++
-			if err := sleep(ctx, time.Duration(tries)*500*time.Millisecond); err != nil {
-				return nil, err
-			}
-			continue
-		case err != nil:
-			return nil, f.down(c, networkReason(err))
-		case ans.status == http.StatusUnauthorized && renewed:
-			return nil, f.tokens.refuse(ctx, token)
-		case ans.status == http.StatusUnauthorized:
-			renewed = true
-			if token, err = f.tokens.access(ctx, token); err != nil {
-				return nil, err
-			}
-			continue
-		case ans.status == http.StatusTooManyRequests:
-			wait := retryAfter(ans.header, time.Now())
-			f.rest(min(wait, longestRest))
-			if again && wait <= longestRest {
-				tries++
-				continue
-			}
-		}
-		if ans.status >= 200 && ans.status < 300 && !isHTML(ans.body) {
-			return ans.body, nil
-		}
-		return nil, f.failure(c, ans, token)
+		ans, err = f.send(ctx, c, payload, token)
 	}
+	switch {
+	case err != nil:
+		return nil, err
+	case ans.status == http.StatusUnauthorized:
+		return nil, f.tokens.refuse(ctx, token)
+	case ans.status >= 200 && ans.status < 300 && !isHTML(ans.body):
+		return ans.body, nil
+	case ans.status == http.StatusTooManyRequests:
+		f.rest(min(retryAfter(ans.header, time.Now()), longestRest))
+	}
+	return nil, f.failure(c, ans, token)
 }
 
-// send makes one request.
+// send makes one request when the firm's bucket lets it through. Trouble on
+// the way is a SilverfinDown problem.
 func (f *Firm) send(ctx context.Context, c call, payload []byte, token string) (answer, error) {
+	if err := f.pace(ctx); err != nil {
+		return answer{}, f.paceError(ctx, err)
+	}
+	ans, err := f.request(ctx, c, payload, token)
+	switch {
+	case err != nil && ctx.Err() != nil:
+		return ans, ctx.Err()
+	case err != nil:
+		return ans, f.down(c, networkReason(err))
+	}
+	return ans, nil
+}
+
+// request makes one request.
+func (f *Firm) request(ctx context.Context, c call, payload []byte, token string) (answer, error) {
 	address := fmt.Sprintf("%s/api/v4/f/%d%s", f.client.base, f.id, c.path)
 	if len(c.query) > 0 {
 		address += "?" + c.query.Encode()
@@ -170,33 +162,47 @@ func (f *Firm) send(ctx context.Context, c call, payload []byte, token string) (
 func (f *Firm) failure(c call, ans answer, token string) error {
 	secrets := append(f.tokens.secrets(), token, f.client.cfg.ClientSecret)
 	text := errorText(ans.body, func(s string) string { return conceal(s, secrets, c.figures) })
-	html := isHTML(ans.body)
-	status := ans.status
-	if c.method == http.MethodPost && status >= 400 && status < 500 && (f.client.lockStatus(status) ||
-		!html && (status == 403 || status == 409 || status == 422) && lockWords.MatchString(text)) {
+	status, html := ans.status, isHTML(ans.body)
+	switch {
+	case f.meansLocked(c, status, text, html):
 		return &ledger.NotYet{Reason: ledger.PeriodLocked,
 			Detail: fmt.Sprintf("Silverfin refuses %s because the period is locked (%d %s)", c.doing, status, text)}
-	}
-	switch {
 	case status == http.StatusTooManyRequests:
 		return f.down(c, "it asks for a rest (429)")
-	case status >= 500 || status == http.StatusRequestTimeout || html:
-		return f.down(c, fmt.Sprintf("it answers %d%s", status, map[bool]string{true: " with a web page"}[html]))
+	case html:
+		return f.down(c, fmt.Sprintf("it answers %d with a web page", status))
+	case status >= 500 || status == http.StatusRequestTimeout:
+		return f.down(c, fmt.Sprintf("it answers %d", status))
 	case status >= 300 && status < 400:
 		return f.down(c, fmt.Sprintf("it sends the request elsewhere (%d); the address in the configuration may be wrong", status))
 	}
-	what := fmt.Sprintf("Silverfin firm %d refuses %s (%d %s)", f.id, c.doing, status, text)
-	next := "Look up the message in Silverfin, or send it to support with the name of the dossier."
-	switch status {
-	case http.StatusForbidden:
-		next = "Give the person who linked the firm access to the dossier in Silverfin."
-		if c.scope != "" {
-			next = fmt.Sprintf("Give the person who linked the firm access to the dossier in Silverfin; if that is so, link the firm again with the scope %s.", c.scope)
-		}
-	case http.StatusNotFound:
-		next = "Check that the dossier, its period and its template still exist in Silverfin, and that the person who linked the firm may see them."
+	return problem.New(problem.SilverfinRefused,
+		fmt.Sprintf("Silverfin firm %d refuses %s (%d %s)", f.id, c.doing, status, text), c.nextAfter(status))
+}
+
+// meansLocked tells whether a write was refused because of a lock. Silverfin
+// does not document that answer: a status that says so, one that the
+// configuration names, or a text that speaks of a lock.
+func (f *Firm) meansLocked(c call, status int, text string, html bool) bool {
+	if c.method != http.MethodPost || status < 400 || status >= 500 {
+		return false
 	}
-	return problem.New(problem.SilverfinRefused, what, next)
+	speaks := status == http.StatusForbidden || status == http.StatusConflict || status == http.StatusUnprocessableEntity
+	return f.client.lockStatus(status) || speaks && !html && lockWords.MatchString(text)
+}
+
+// nextAfter says what a person can do about a refusal.
+func (c call) nextAfter(status int) string {
+	switch {
+	case status == http.StatusForbidden && c.scope != "":
+		return fmt.Sprintf("Give the person who linked the firm access to the dossier in Silverfin; if that is so, link the firm again with the scope %s.", c.scope)
+	case status == http.StatusForbidden:
+		return "Give the person who linked the firm access to the dossier in Silverfin."
+	case status == http.StatusNotFound:
+		return "Check that the dossier, its period and its template still exist in Silverfin, and that the person who linked the firm may see them."
+	default:
+		return "Look up the message in Silverfin, or send it to support with the name of the dossier."
+	}
 }
 
 func (f *Firm) down(c call, why string) error {

@@ -55,7 +55,7 @@ type Config struct {
 	ClientSecret string   // never shown
 	Scopes       []string // asked for at the sign-in; empty means what the Target needs
 	// HTTP carries every request; nil means a plain client with a time limit
-	// of one minute. It may repeat GETs by itself; redirects are never followed.
+	// of one minute. It may repeat what is safe to repeat; redirects are never followed.
 	HTTP   *http.Client
 	Vault  Vault
 	Target Target

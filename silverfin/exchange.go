@@ -77,33 +77,48 @@ func (c *Client) exchange(ctx context.Context, firm int64, grant url.Values) (to
 func readTokenReply(firm int64, status int, body []byte) (tokenReply, error) {
 	var reply struct {
 		tokenReply
-		Error       any `json:"error"`
-		Description any `json:"error_description"`
-		Message     any `json:"message"`
+		tokenRefusal
 	}
 	decoded := json.Unmarshal(body, &reply) == nil
-	code, said := "", strings.ToLower(fmt.Sprint(reply.Error, reply.Description, reply.Message))
-	if s, ok := reply.Error.(string); ok && slices.Contains(oauthErrors, s) {
-		code = s
-	}
 	switch {
 	case status >= 500 || status == http.StatusTooManyRequests || status == http.StatusRequestTimeout:
 		return tokenReply{}, tokenDown(firm, fmt.Sprintf("it answers %d", status))
-	case status < 300 && decoded && reply.Error == nil && reply.AccessToken != "":
+	case !decoded:
+		return tokenReply{}, tokenDown(firm, fmt.Sprintf("it answers %d with something unreadable", status))
+	case status < 300 && reply.Error == nil && reply.AccessToken != "":
 		return reply.tokenReply, nil
-	case decoded && code == "invalid_grant",
-		decoded && code == "" && reply.Error != nil && strings.Contains(strings.ReplaceAll(said, "_", " "), "refresh token"):
-		return tokenReply{}, errGrantLost
+	default:
+		return tokenReply{}, reply.tokenRefusal.problem(firm, status)
+	}
+}
+
+// tokenRefusal is what the token endpoint says when it gives no tokens.
+type tokenRefusal struct {
+	Error       any `json:"error"`
+	Description any `json:"error_description"`
+	Message     any `json:"message"`
+}
+
+// problem turns a refusal into errGrantLost or what a person can act on.
+func (r tokenRefusal) problem(firm int64, status int) error {
+	code := ""
+	if s, ok := r.Error.(string); ok && slices.Contains(oauthErrors, s) {
+		code = s
+	}
+	said := strings.ReplaceAll(strings.ToLower(fmt.Sprint(r.Error, r.Description, r.Message)), "_", " ")
+	switch {
+	case code == "invalid_grant", code == "" && r.Error != nil && strings.Contains(said, "refresh token"):
+		return errGrantLost
 	case code == "invalid_client" || code == "unauthorized_client":
-		return tokenReply{}, problem.New(problem.ConfigInvalid,
+		return problem.New(problem.ConfigInvalid,
 			fmt.Sprintf("Silverfin refuses the client id or the client secret (%s)", code),
 			"Check the client id and the secret of Silverfin in the configuration against what Silverfin sent you.")
-	case status >= 400 && decoded:
-		return tokenReply{}, problem.New(problem.SilverfinRefused,
+	case status >= 400:
+		return problem.New(problem.SilverfinRefused,
 			fmt.Sprintf("Silverfin refuses to give tokens for firm %d (%d %s)", firm, status, orElse(code, "without a known reason")),
 			"Check the firm's id and the Silverfin settings in the configuration, then link the firm again.")
 	default:
-		return tokenReply{}, tokenDown(firm, fmt.Sprintf("it answers %d with something unreadable", status))
+		return tokenDown(firm, fmt.Sprintf("it answers %d with something unreadable", status))
 	}
 }
 

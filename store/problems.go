@@ -1,7 +1,6 @@
 package store
 
 import (
-	"errors"
 	"fmt"
 	"path/filepath"
 	"strings"
@@ -68,6 +67,3 @@ func dossierName(e ledger.Entry) string {
 	}
 	return e.Dossier.ID
 }
-
-// errReadOnly is the cause where a file was opened for reading alone.
-var errReadOnly = errors.New("it is open for reading only")

@@ -85,7 +85,7 @@ func TestRetryOnlyWhatIsSafe(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
 				next := &script{steps: []step{tt.step}}
-				attempt(t, t.Context(), next, tt.method, "body")
+				_, _ = attempt(t, t.Context(), next, tt.method, "body")
 				if len(next.at) != tt.want {
 					t.Errorf("%d attempts, want %d", len(next.at), tt.want)
 				}
