@@ -227,9 +227,7 @@ func (j *journey) night(ctx context.Context, n int) error {
 			return err
 		}
 	}
-	for _, text := range passes[0].Problems {
-		j.printf("! %s\n", clean(text))
-	}
+	j.problems(passes[0])
 	return nil
 }
 

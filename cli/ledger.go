@@ -68,16 +68,12 @@ func (app *App) ledgerList() *cobra.Command {
 			if app.asJSON {
 				return app.listJSON(cmd.Context(), api, q)
 			}
-			t := newTable("nr", "dossier", "year", "state", "why")
+			t := newTable("nr", "dossier", "year", "stands")
 			for e, err := range api.Entries(cmd.Context(), q) {
 				if err != nil {
 					return err
 				}
-				why := string(e.Reason) + string(e.FailClass)
-				if e.Parked {
-					why += ", parked"
-				}
-				t.add(entryNumber(e), dossierText(e), yearText(e.FiscalYear), string(e.State), why)
+				t.add(entryNumber(e), dossierText(e), yearText(e.FiscalYear), stateText(e))
 			}
 			if len(t.rows) == 0 {
 				app.printf("Nothing in the ledger matches.\n")
@@ -131,9 +127,9 @@ func (app *App) fullText(f daemon.Full, cfg *config.Config) {
 	e := f.Entry
 	when := func(t interface{ Format(string) string }) string { return t.Format("2006-01-02 15:04") }
 	app.printf("%s\n\n", app.styled(app.env.Stdout, bold, clean(fmt.Sprintf("Entry %d: %s, %s", e.Number, dossierText(e), yearText(e.FiscalYear)))))
-	app.printf("stands      %s\n", clean(stateText(outcome{Entry: e}, false)))
-	if e.Next != "" {
-		app.printf("what to do  %s\n", clean(e.Next))
+	app.printf("stands      %s\n", stateText(e))
+	for _, text := range (outcome{Entry: e}).sentences(false) {
+		app.printf("            %s\n", clean(text))
 	}
 	app.printf("source      %s, id %s, revision %s, made %s\n", clean(e.Connection), clean(e.ID), clean(e.Revision), when(e.CreatedAt.In(cfg.TimeZone)))
 	if e.Place != nil {

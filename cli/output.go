@@ -181,17 +181,24 @@ func (t *table) add(cells ...string) {
 
 // show writes a table on stdout.
 func (app *App) show(t *table) {
-	w := app.env.Stdout
+	for _, line := range app.lines(t) {
+		app.printf("%s\n", line)
+	}
+}
+
+// lines gives the lines of a table for stdout, the headings first.
+func (app *App) lines(t *table) []string {
 	widths := make([]int, len(t.head))
 	for _, row := range append([][]string{t.head}, t.rows...) {
 		for i, c := range row {
 			widths[i] = max(widths[i], uniseg.StringWidth(c))
 		}
 	}
-	_, _ = fmt.Fprintln(w, app.styled(w, bold, t.line(t.head, widths)))
+	lines := []string{app.styled(app.env.Stdout, bold, t.line(t.head, widths))}
 	for _, row := range t.rows {
-		_, _ = fmt.Fprintln(w, t.line(row, widths))
+		lines = append(lines, t.line(row, widths))
 	}
+	return lines
 }
 
 // line puts cells beside one another, without blanks at the end.

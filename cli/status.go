@@ -74,16 +74,13 @@ func (app *App) statusText(s daemon.Status, zone *time.Location) {
 	if s.Pass != nil {
 		app.printf("a pass is under way since %s\n", when(s.Pass.Start))
 	}
-	for name, p := range map[string]*ledger.Pass{"last night": s.LastNight} {
-		if p != nil {
-			app.printf("%s, %s: %s\n", name, p.Night, passSummary(*p))
-		}
+	if p := s.LastNight; p != nil {
+		app.printf("last night, %s: %s\n", p.Night, passSummary(*p))
+		app.problems(*p)
 	}
 	if p := s.LastPass; p != nil && (s.LastNight == nil || p.Number != s.LastNight.Number) {
 		app.printf("last pass, %s: %s\n", when(p.Start), passSummary(*p))
-		for _, text := range p.Problems {
-			app.printf("! %s\n", clean(text))
-		}
+		app.problems(*p)
 	}
 	app.connectionsText(s.Connections, s.Firms, zone)
 	var counts []string
@@ -100,9 +97,9 @@ func (app *App) statusText(s daemon.Status, zone *time.Location) {
 		return
 	}
 	app.printf("\n")
-	t := newTable("nr", "dossier", "year", "stands", "what to do")
-	for _, e := range s.Waiting {
-		t.add(entryNumber(e), dossierText(e), yearText(e.FiscalYear), stateText(outcome{Entry: e}, false), e.Next)
+	said := make([]outcome, len(s.Waiting))
+	for i, e := range s.Waiting {
+		said[i].Entry = e
 	}
-	app.show(t)
+	app.showOutcomes(said, false)
 }

@@ -93,21 +93,59 @@ func (app *App) showPass(p ledger.Pass, said []outcome, cause error) error {
 
 func (app *App) passText(p ledger.Pass, said []outcome) {
 	if len(said) > 0 {
-		verb := "what happened"
-		if p.DryRun {
-			verb = "what would happen"
-		}
-		t := newTable("nr", "dossier", "year", verb)
-		for _, o := range said {
-			t.add(entryNumber(o.Entry), dossierText(o.Entry), yearText(o.Entry.FiscalYear), stateText(o, p.DryRun))
-		}
-		app.show(t)
+		app.showOutcomes(said, p.DryRun)
 		app.printf("\n")
 	}
+	app.problems(p)
+	app.printf("%s\n", passSummary(p))
+}
+
+// problems shows what was wrong in a pass besides single balances.
+func (app *App) problems(p ledger.Pass) {
 	for _, text := range p.Problems {
 		app.printf("! %s\n", clean(text))
 	}
-	app.printf("%s\n", passSummary(p))
+}
+
+// showOutcomes shows entries one below the other, each with why it stands as
+// it does and what a person can do, indented: the reasons are sentences, too
+// long for a column.
+func (app *App) showOutcomes(said []outcome, dry bool) {
+	heading := "stands"
+	if dry {
+		heading = "would then be"
+	}
+	t := newTable("nr", "dossier", "year", heading)
+	for _, o := range said {
+		t.add(entryNumber(o.Entry), dossierText(o.Entry), yearText(o.Entry.FiscalYear), stateText(o.Entry))
+	}
+	for i, line := range app.lines(t) {
+		app.printf("%s\n", line)
+		if i == 0 {
+			continue
+		}
+		o := said[i-1]
+		for _, text := range o.sentences(dry) {
+			app.printf("      %s\n", clean(text))
+		}
+	}
+}
+
+// sentences say why an entry stands as it does, and what a person can do.
+func (o outcome) sentences(dry bool) []string {
+	var texts []string
+	switch e := o.Entry; {
+	case dry:
+		texts = append(texts, "would "+o.Would)
+	case e.Detail != "":
+		texts = append(texts, e.Detail)
+	case o.Would != "" && e.State == ledger.Done:
+		texts = append(texts, strings.Replace(o.Would, "write ", "wrote ", 1))
+	}
+	if o.Entry.Next != "" {
+		texts = append(texts, "→ "+o.Entry.Next)
+	}
+	return texts
 }
 
 // passSummary says in one line what a pass did.
@@ -134,24 +172,19 @@ func passSummary(p ledger.Pass) string {
 	return text
 }
 
-// stateText says how an entry stands and why.
-func stateText(o outcome, dry bool) string {
-	if dry {
-		return o.Would
-	}
-	e := o.Entry
+// stateText says how an entry stands, in a word or two.
+func stateText(e ledger.Entry) string {
 	text := string(e.State)
-	if e.Reason != "" {
-		text += " (" + string(e.Reason) + ")"
-	}
-	if e.FailClass != "" {
-		text += " (" + string(e.FailClass) + ")"
-	}
 	switch {
-	case e.Detail != "":
-		text += ": " + e.Detail
-	case o.Would != "" && e.State == ledger.Done:
-		text += ": " + strings.Replace(o.Would, "write ", "wrote ", 1)
+	case e.Reason != "":
+		text += ": " + string(e.Reason)
+	case e.FailClass != "":
+		text += ": " + string(e.FailClass)
+	case e.SupersededBy != 0 && e.SupersededBy < 1<<62:
+		text += fmt.Sprintf(" by %d", e.SupersededBy)
+	}
+	if e.Parked {
+		text += ", parked"
 	}
 	return text
 }

@@ -223,7 +223,7 @@ func would(j *job) string {
 	case ledger.Failed:
 		return "fail: " + e.Detail
 	case ledger.Superseded:
-		return fmt.Sprintf("set it aside for number %d, which is newer", e.SupersededBy)
+		return "set it aside: a newer balance of the same year takes its place"
 	default:
 		return "leave it as it is"
 	}

@@ -84,11 +84,11 @@ func down(ctx context.Context, err error) error {
 		return problem.Wrap(fmt.Errorf("%w: %w", ctx.Err(), err), problem.DaemonDown,
 			"the call to the daemon was broken off", "")
 	}
-	what, next := "the daemon does not answer", "See in its log what it does, or restart it: balansd service restart."
+	what, next := "the daemon does not answer", "See in its log what it does, or restart it."
 	switch {
 	case absent(err):
 		err = fmt.Errorf("%w: %w", ErrNoDaemon, err)
-		what, next = "no daemon runs here", "Start it: balansd service start, or balansd run."
+		what, next = "no daemon runs here", "Start it: balansd run."
 	case errors.Is(err, fs.ErrPermission):
 		what, next = "you may not speak to the daemon",
 			"Run the command as an administrator, or as the account that the daemon runs as."

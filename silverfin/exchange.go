@@ -88,7 +88,7 @@ func readTokenReply(firm int64, status int, body []byte) (tokenReply, error) {
 	case status < 300 && reply.Error == nil && reply.AccessToken != "":
 		return reply.tokenReply, nil
 	default:
-		return tokenReply{}, reply.tokenRefusal.problem(firm, status)
+		return tokenReply{}, reply.problem(firm, status)
 	}
 }
 

@@ -12,7 +12,7 @@ import (
 func locked(path string) error {
 	return problem.New(problem.StateLocked,
 		fmt.Sprintf("the state file %s is in use by %s", path, readHolder(path)),
-		"Wait until it ends, or stop it; `balansd service stop` stops the service.")
+		"Wait until it ends, or stop it.")
 }
 
 func missing(path string) error {
@@ -23,7 +23,7 @@ func missing(path string) error {
 func damaged(path string, cause error) error {
 	return problem.Wrap(cause, problem.StateDamaged,
 		fmt.Sprintf("the state file %s is damaged", path),
-		"Stop balansd, keep the damaged file for support, and restore the newest backup with `balansd backup restore`; "+
+		"Stop balansd, keep the damaged file for support, and put a copy that is well in its place; "+
 			"balances delivered since are recognised in Silverfin and not written again.")
 }
 
