@@ -1,0 +1,52 @@
+//go:build unix
+
+package cli
+
+import (
+	"fmt"
+	"os"
+	"strings"
+	"testing"
+
+	"balansd/balance"
+	"balansd/ledger"
+	"balansd/sandbox"
+)
+
+// TestAFullDiskInTheMiddleOfAPass lets the disk fill up while a pass runs: the
+// state file cannot grow. The pass says so and names the file; with space
+// again, everything arrives.
+func TestAFullDiskInTheMiddleOfAPass(t *testing.T) {
+	t.Parallel()
+	const balances = 25
+	w := newWorld(t, worldOptions{})
+	w.link()
+	o := sandbox.FillOptions{Companies: balances, Dossiers: balances, Balances: balances, Model: balance.Full}
+	if err := w.box.FillWith(o); err != nil {
+		t.Fatal(err)
+	}
+	// Each time a little more room, so that it fills up at another place: while
+	// what is new is recorded, and while it is delivered.
+	for range 3 {
+		info, err := os.Stat(w.stateFile())
+		if err != nil {
+			t.Fatal(err)
+		}
+		full := w.start([]string{fmt.Sprintf("%s=%d", fullDiskEnv, info.Size()+100<<10)}, "sync")
+		code := full.wait(patience)
+		if code == 0 {
+			break
+		}
+		want := w.stateFile() + " cannot be written: "
+		if text := full.stderr.String(); code != 1 || !strings.Contains(text, want) || !strings.Contains(text, "What to do: Free space on its disk") {
+			t.Errorf("a full disk ends the pass with %d:\n%s%s", code, full.stdout, text)
+		}
+		counts := map[ledger.State]int{}
+		for _, e := range w.entries() {
+			counts[e.State]++
+		}
+		t.Logf("with a full disk: %v", counts)
+	}
+	w.want(0, "", "sync")
+	w.delivered(balances)
+}

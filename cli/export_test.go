@@ -1,0 +1,121 @@
+package cli
+
+import (
+	"encoding/csv"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+
+	"balansd/balance"
+	"balansd/ledger"
+	"balansd/sandbox"
+)
+
+// TestExportOpensInBelgianExcel reads an export as Excel with Belgian settings
+// does, and holds it to the ledger and to Finbox.
+func TestExportOpensInBelgianExcel(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t, worldOptions{})
+	w.link()
+	cast := w.demo()
+	// A dossier whose name a spreadsheet would take for a formula.
+	id, err := w.box.Finbox.AddDossier(w.conn, sandbox.Dossier{Name: `=HYPERLINK("http://x";"Café; ""Zand""")`, AffiliationNumber: "+12"})
+	if err != nil {
+		t.Fatal(err)
+	}
+	made := sandbox.Recipe{Seed: 77, Model: balance.Micro, Year: cast.Year}
+	if _, _, err := w.box.Finbox.AddBalance(sandbox.NewBalance{ConnectionID: w.conn, DossierID: id, Made: &made}); err != nil {
+		t.Fatal(err)
+	}
+	w.want(3, "", "sync")
+
+	path := filepath.Join(w.dir, "ledger.csv")
+	if r := w.want(0, "", "ledger", "export", "--figures", "--out", path, "--lang", "nl"); r.stdout+r.stderr != "" {
+		t.Errorf("an export to a file says %q", r.stdout+r.stderr)
+	}
+	text, err := os.ReadFile(path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	rest, ok := strings.CutPrefix(string(text), "\ufeff")
+	if !ok || strings.Count(rest, "\n") != strings.Count(rest, "\r\n") || !strings.HasSuffix(rest, "\r\n") {
+		t.Errorf("the file begins with %q and ends with %q", rest[:10], rest[len(rest)-10:])
+	}
+	r := csv.NewReader(strings.NewReader(rest))
+	r.Comma = ';'
+	rows, err := r.ReadAll() // every row has as many fields as the first
+	if err != nil {
+		t.Fatal(err)
+	}
+	head := rows[0]
+	column := map[string]int{}
+	for i, name := range head {
+		column[name] = i
+	}
+	for _, name := range []string{"nummer", "toestand", "ondernemingsnummer", "einde boekjaar", "wat te doen", "1003", "1003P"} {
+		if _, ok := column[name]; !ok {
+			t.Fatalf("no column %s among %v", name, head[:17])
+		}
+	}
+	list := read[[]ledger.Entry](t, w, 0, "ledger", "list")
+	if len(rows) != len(list)+1 || len(list) != 14 {
+		t.Fatalf("%d rows of %d entries", len(rows)-1, len(list))
+	}
+	for i, row := range rows[1:] {
+		e := list[i]
+		if row[column["toestand"]] != string(e.State) {
+			t.Errorf("row %d is %s, the entry %s", i+1, row[column["toestand"]], e.State)
+		}
+		for c, cell := range row {
+			if cell != "" && strings.ContainsRune("=+@\t\r", rune(cell[0])) {
+				t.Errorf("%s of row %d is a formula: %s", head[c], i+1, cell)
+			}
+		}
+		if e.State == ledger.Done {
+			w.figures(e, row, column)
+		}
+	}
+	first := rows[1]
+	if got := first[column["dossier"]]; got != `'=HYPERLINK("http://x";"Café; ""Zand""")` {
+		t.Errorf("the name is %s", got)
+	}
+	if got := rows[len(rows)-1][column["ondernemingsnummer"]]; got != "BE 0900.000.048" {
+		t.Errorf("the enterprise number is %s", got)
+	}
+
+	// To standard output, of some entries, in another language, without figures.
+	out := w.want(0, "", "ledger", "export", "--state", "done", "--lang", "fr")
+	lines := strings.Split(strings.TrimSuffix(out.stdout, "\r\n"), "\r\n")
+	if len(lines) != 6 || !strings.HasPrefix(lines[0], "\ufeffnuméro;état;raison;") {
+		t.Errorf("%d lines: %s", len(lines), lines[0])
+	}
+	w.want(1, "cannot be written", "ledger", "export", "--out", filepath.Join(w.dir, "absent", "x.csv"))
+}
+
+// figures holds the figures of one exported row to those of Finbox.
+func (w *world) figures(e ledger.Entry, row []string, column map[string]int) {
+	w.t.Helper()
+	b, err := w.box.Finbox.Figures(e.ID)
+	if err != nil {
+		w.t.Fatal(err)
+	}
+	filled := 0
+	for name, i := range column {
+		cell, err := balance.ParseCell(name)
+		if err != nil {
+			continue // no figure
+		}
+		want := ""
+		if v, ok := b.Values[cell]; ok {
+			want = strings.Replace(balance.Canonical(v), ".", ",", 1)
+			filled++
+		}
+		if row[i] != want {
+			w.t.Errorf("entry %d, %s is %q, want %q", e.Number, name, row[i], want)
+		}
+	}
+	if filled != len(b.Values) {
+		w.t.Errorf("entry %d has %d figures, want %d", e.Number, filled, len(b.Values))
+	}
+}

@@ -1,0 +1,73 @@
+package cli
+
+import (
+	"math/rand/v2"
+	"sync/atomic"
+	"testing"
+	"time"
+
+	"balansd/balance"
+	"balansd/daemon"
+	"balansd/sandbox"
+)
+
+// TestKilledAtAnyCall kills a pass at calls that chance picks, again and again,
+// before the reply of that call is sent. Whatever the call did stands; whoever
+// made it never heard. Then a pass goes to the end.
+func TestKilledAtAnyCall(t *testing.T) {
+	t.Parallel()
+	const kills, balances = 8, 30
+	// The sandbox's clock is moved on between the passes, so that the tokens
+	// have ended and their renewal is among the calls.
+	var ahead atomic.Int64
+	now := func() time.Time { return time.Now().Add(time.Duration(ahead.Load())) }
+	w := newWorld(t, worldOptions{box: sandbox.Options{Now: now}})
+	w.link()
+	if err := w.box.FillWith(sandbox.FillOptions{Companies: balances, Dossiers: balances, Balances: balances, Model: balance.Full}); err != nil {
+		t.Fatal(err)
+	}
+	chance := rand.New(rand.NewPCG(2, 26))
+	killed := 0
+	for range kills {
+		var calls atomic.Int64
+		at := 1 + chance.Int64N(60)
+		reached, dead := make(chan struct{}), make(chan struct{})
+		stopAt := func(sandbox.Call) {
+			switch n := calls.Add(1); {
+			case n == at:
+				close(reached)
+				fallthrough
+			case n > at:
+				<-dead // no reply leaves any more
+			}
+		}
+		w.box.Finbox.Faults().OnCall(stopAt)
+		w.box.Silverfin.Faults().OnCall(stopAt)
+		p := w.start(nil, "sync")
+		select {
+		case <-reached:
+			killed++
+		case <-p.ended:
+		case <-time.After(patience):
+			t.Fatal("the pass neither ends nor calls")
+		}
+		_ = p.cmd.Process.Kill()
+		<-p.ended
+		close(dead)
+		ahead.Add(int64(3 * time.Hour))
+	}
+	w.box.Finbox.Faults().OnCall(nil)
+	w.box.Silverfin.Faults().OnCall(nil)
+	if killed < kills/2 {
+		t.Errorf("only %d of %d passes were killed", killed, kills)
+	}
+	t.Logf("%d passes killed; then %v", killed, read[daemon.Status](t, w, w.run("status").code, "status").Counts)
+
+	w.want(0, "", "sync")
+	w.delivered(balances)
+	s := read[daemon.Status](t, w, 0, "status")
+	if len(s.Firms) != 1 || s.Firms[0].Relink != "" {
+		t.Errorf("the firm must be linked again: %+v", s.Firms)
+	}
+	w.want(0, "0 new", "sync")
+}

@@ -1,0 +1,312 @@
+package cli
+
+import (
+	"crypto/rand"
+	"crypto/rsa"
+	"crypto/x509"
+	"encoding/json"
+	"encoding/pem"
+	"os"
+	"path/filepath"
+	"runtime"
+	"strings"
+	"testing"
+	"time"
+
+	"balansd/balance"
+	"balansd/ledger"
+	"balansd/sandbox"
+
+	bolt "go.etcd.io/bbolt"
+)
+
+func TestSixMistakesInTheConfiguration(t *testing.T) {
+	t.Parallel()
+	path := filepath.Join(t.TempDir(), "balansd.yaml")
+	text := `language: es
+night: {at: "25:00", spread: 5}
+langauge: nl
+finbox:
+  base_url: finbox.example
+  token_url: https://finbox.example/token
+  client_id: me
+  client_secret_file: absent.secret
+`
+	if err := os.WriteFile(path, []byte(text), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	for _, args := range [][]string{{"config", "check"}, {"sync"}, {"run"}, {"status"}, {"ledger", "list"}} {
+		r := balansd(t, append(args, "--config", path)...)
+		r.want(t, 2, "Error: the configuration has 6 mistakes\n", args...)
+		for _, want := range []string{
+			":1:1: language: ", `:2:9: night.at: "25:00" is no time of day`, `night.spread: "5" has no unit`,
+			`:3:1: langauge: this setting is not known; did you mean "language"?`, ":5:3: finbox.base_url: ",
+			":8:3: finbox.client_secret_file: the file ",
+		} {
+			if !strings.Contains(r.stderr, want) {
+				t.Errorf("%v does not report %q:\n%s", args, want, r.stderr)
+			}
+		}
+	}
+}
+
+func TestConnectionIDs(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t, worldOptions{})
+	inactive := w.box.Finbox.AddConnection(sandbox.Environment{Name: "Kantoor Rust", Inactive: true})
+	w.want(1, "Error: Finbox does not know connection "+w.conn[:35]+"\nWhat to do: Compare it with the connection id (Connectie-id) in Finbox's settings",
+		"connect", "finbox", w.conn[:35])
+	w.want(1, "Finbox does not know connection 00000000-0000-4000-8000-000000000000", "connect", "finbox", "00000000-0000-4000-8000-000000000000")
+	w.want(1, "activate the external connection", "connect", "finbox", inactive)
+	w.want(1, "has characters other than letters, digits, points and dashes", "connect", "finbox", "../"+w.conn)
+	w.want(1, "", "connect", "finbox", " ")
+	w.want(2, "accepts 1 arg(s), received 0", "connect", "finbox")
+	if r := w.run("connections", "list"); !strings.Contains(r.stdout, "No source is linked") {
+		t.Errorf("a refused connection is linked:\n%s", r.stdout)
+	}
+	// Pasted with blanks around it, it is the same id.
+	w.want(0, "Linked", "connect", "finbox", " "+w.conn+"\n")
+}
+
+func TestAStartDateThatIsNotToday(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t, worldOptions{})
+	zone, err := time.LoadLocation("Europe/Brussels")
+	if err != nil {
+		t.Fatal(err)
+	}
+	early := balance.DateOf(time.Now().In(zone).AddDate(0, -2, 0))
+	if err := w.box.Finbox.SetStartDate(w.conn, early); err != nil {
+		t.Fatal(err)
+	}
+	w.want(0, "Note: The start date in Finbox is "+early.String()+" and not today, ", "connect", "finbox", w.conn)
+	w.want(0, "Social balances made from "+early.String()+" on are delivered.", "connect", "finbox", w.conn)
+}
+
+func TestPrivateKeys(t *testing.T) {
+	t.Parallel()
+	key, err := rsa.GenerateKey(rand.Reader, 2048)
+	if err != nil {
+		t.Fatal(err)
+	}
+	der, err := x509.MarshalPKCS8PrivateKey(key)
+	if err != nil {
+		t.Fatal(err)
+	}
+	public, err := x509.MarshalPKIXPublicKey(&key.PublicKey)
+	if err != nil {
+		t.Fatal(err)
+	}
+	w := newWorld(t, worldOptions{finbox: "private_key_file: finbox.key"})
+	path := filepath.Join(w.dir, "finbox.key")
+	refused := func(want string) {
+		t.Helper()
+		for _, args := range [][]string{{"connect", "finbox", w.conn}, {"sync"}} {
+			r := w.want(2, want, args...)
+			if !strings.Contains(r.stderr, "What to do: ") || strings.Contains(r.stderr, "-----") {
+				t.Errorf("%s", r.stderr)
+			}
+		}
+	}
+	refused(path)
+
+	w.write("finbox.key", string(pem.EncodeToMemory(&pem.Block{Type: "ENCRYPTED PRIVATE KEY", Bytes: der})))
+	refused("the private key " + path + " is protected with a passphrase, which a service cannot type\nWhat to do: Remove its passphrase: openssl pkey")
+	w.write("finbox.key", "no key at all\n")
+	refused("the file " + path + " is not a private key in PEM form")
+
+	w.write("finbox.key", string(pem.EncodeToMemory(&pem.Block{Type: "PRIVATE KEY", Bytes: der})))
+	w.want(1, "Finbox refuses our sign-in", "connect", "finbox", w.conn) // not registered yet
+	if err := w.box.Finbox.RegisterKey(pem.EncodeToMemory(&pem.Block{Type: "PUBLIC KEY", Bytes: public})); err != nil {
+		t.Fatal(err)
+	}
+	w.want(0, "Linked", "connect", "finbox", w.conn)
+	if runtime.GOOS == "windows" {
+		t.Skip("on Windows access lists guard the key, not modes")
+	}
+	if err := os.Chmod(path, 0o644); err != nil {
+		t.Fatal(err)
+	}
+	refused(path)
+	w.want(2, "chmod 600 "+path, "sync")
+}
+
+// TestBalancesThatCannotBeDelivered has one dossier for each thing that can be
+// wrong with a balance, and holds the pass to what it says of each.
+func TestBalancesThatCannotBeDelivered(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t, worldOptions{})
+	w.link()
+	cast := w.demo()
+	type wrong struct {
+		state ledger.State
+		text  string
+	}
+	want := map[string]wrong{
+		cast.Find(sandbox.SituationNoPeriod)[0].Name:   {ledger.Waiting, "has no period in Silverfin that ends on "},
+		cast.Find(sandbox.SituationUnreadable)[0].Name: {ledger.Failed, "this is text of no known layout; readable are XBRL"},
+		cast.Find(sandbox.SituationTwice)[0].Name:      {ledger.Done, ""},
+	}
+	add := func(name string, number balance.EnterpriseNumber, content func(b *balance.Balance) []byte, w2 wrong) {
+		t.Helper()
+		id, err := w.box.Finbox.AddDossier(w.conn, sandbox.Dossier{Name: name, EnterpriseNumber: number})
+		if err != nil {
+			t.Fatal(err)
+		}
+		made := sandbox.Recipe{Seed: int64(900 + len(want)), Model: balance.Micro, Year: cast.Year, EnterpriseNumber: number}
+		b, _, err := w.box.Finbox.AddBalance(sandbox.NewBalance{ConnectionID: w.conn, DossierID: id, Made: &made, Layouts: []balance.Layout{balance.NBBCSV}})
+		if err == nil && content != nil {
+			err = w.box.Finbox.SetContent(b, content(made.Make()))
+		}
+		if err != nil {
+			t.Fatal(err)
+		}
+		want[name] = w2
+	}
+	csv := func(b *balance.Balance) string {
+		text, err := sandbox.Document(balance.NBBCSV, b)
+		if err != nil {
+			t.Fatal(err)
+		}
+		return string(text)
+	}
+	add("Wrong Digits", "0403170702", nil, wrong{ledger.Waiting, "neither the source nor the document gives a valid enterprise number, and no link is set"})
+	add("No Figure", "", func(b *balance.Balance) []byte {
+		return []byte(csv(b) + "\"1003\",\"twaalf\"\n")
+	}, wrong{ledger.Failed, "1003"})
+	add("Annual Accounts Only", "", func(b *balance.Balance) []byte {
+		b.Values = balance.Values{}
+		return []byte(csv(b))
+	}, wrong{ledger.Failed, "no social balance"})
+	add("Empty", "", func(*balance.Balance) []byte { return []byte{} }, wrong{ledger.Failed, "empty"})
+
+	w.want(3, "", "sync")
+	seen := map[string]int{}
+	for _, e := range read[[]ledger.Entry](t, w, 0, "ledger", "list") {
+		seen[e.Dossier.Name]++
+		x, ok := want[e.Dossier.Name]
+		if !ok {
+			continue
+		}
+		if e.State != x.state || !strings.Contains(e.Detail, x.text) {
+			t.Errorf("%s is %s: %s", e.Dossier.Name, e.State, e.Detail)
+		}
+		if e.State != ledger.Done && e.Next == "" {
+			t.Errorf("%s says nothing to do", e.Dossier.Name)
+		}
+	}
+	for name := range want {
+		if seen[name] != 1 {
+			t.Errorf("%s is in the ledger %d times", name, seen[name])
+		}
+	}
+	w.neverTwice()
+}
+
+func TestInspectAFigureThatDoesNotParse(t *testing.T) {
+	t.Parallel()
+	b := sandbox.MadeUp(3, balance.Micro, 2024)
+	text, err := sandbox.Document(balance.NBBCSV, b)
+	if err != nil {
+		t.Fatal(err)
+	}
+	path := filepath.Join(t.TempDir(), "filing.csv")
+	if err := os.WriteFile(path, append(text, "\"1003\",\"twaalf\"\n"...), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	r := balansd(t, "balance", "inspect", path)
+	r.want(t, 1, "Error: "+path+" cannot be read: ")
+	if !strings.Contains(r.stderr, "1003") || strings.Count(r.stderr, "\n") != 1 {
+		t.Errorf("says %q", r.stderr)
+	}
+}
+
+// TestAStateFileOfANewerVersion opens a state file that says it is of a layout
+// that does not exist yet.
+func TestAStateFileOfANewerVersion(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t, worldOptions{})
+	w.link()
+	db, err := bolt.Open(w.stateFile(), 0o600, nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	changed := false
+	err = db.Update(func(tx *bolt.Tx) error {
+		return tx.ForEach(func(_ []byte, b *bolt.Bucket) error {
+			text := b.Get([]byte("about"))
+			if text == nil {
+				return nil
+			}
+			var about map[string]any
+			if err := json.Unmarshal(text, &about); err != nil {
+				return err
+			}
+			about["schema"], about["version"] = 99, "9.1.0"
+			text, err := json.Marshal(about)
+			if err != nil {
+				return err
+			}
+			changed = true
+			return b.Put([]byte("about"), text)
+		})
+	})
+	if err := db.Close(); err != nil {
+		t.Fatal(err)
+	}
+	if err != nil || !changed {
+		t.Fatalf("the state file was not changed: %v", err)
+	}
+	for _, args := range [][]string{{"status"}, {"sync"}, {"run"}, {"ledger", "list"}} {
+		w.want(1, "Error: the state file "+w.stateFile()+" was written by balansd 9.1.0: it has layout 99, and this version knows up to 1\nWhat to do: Install that version or a newer one", args...)
+	}
+}
+
+// TestADryRunChangesNothing compares everything that there is before and after
+// a dry run that would do all kinds of things.
+func TestADryRunChangesNothing(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t, worldOptions{})
+	w.link()
+	cast := w.demo()
+	w.want(0, "1 done", "sync", "--dossier", "Bakkerij")
+	writes := len(w.box.Silverfin.Writes())
+	all := func() string {
+		return w.run("ledger", "list", "--json").stdout + w.run("connections", "list", "--json").stdout + w.run("status", "--json").stdout
+	}
+	w.box.OpenWorkflow(cast.Find(sandbox.SituationWorkflowClosed)[0])
+	before := all()
+
+	r := w.want(3, "dry run, nothing was changed:", "sync", "--dry-run")
+	for _, want := range []string{
+		"write 156 figures to Brasserie Delcourtois SA, period ",
+		"write 162 figures to Bouwbedrijf De Meersche NV, period ",
+		"wait: the period of dossier \"Menuiserie Grandsart SRL\" that ends on ",
+		"wait: no company in Silverfin has enterprise number 0900.000.840",
+		"wait: 2 companies in Silverfin have enterprise number",
+		"ask a person: Transports Marchandelle SA holds 1 ",
+		"fail: the document cannot be read: ",
+	} {
+		if !strings.Contains(r.stdout, want) {
+			t.Errorf("the dry run does not say %q:\n%s", want, r.stdout)
+		}
+	}
+	if after := all(); after != before {
+		t.Errorf("the dry run changed the state:\n%s\n%s", before, after)
+	}
+	if n := len(w.box.Silverfin.Writes()); n != writes {
+		t.Errorf("the dry run wrote %d properties", n-writes)
+	}
+	dry := read[struct {
+		Pass    ledger.Pass
+		Entries []struct{ Would string }
+	}](t, w, 3, "sync", "--dry-run")
+	if !dry.Pass.DryRun || len(dry.Entries) == 0 {
+		t.Errorf("the dry run is %+v", dry)
+	}
+	for _, e := range dry.Entries {
+		if e.Would == "" {
+			t.Errorf("an entry says nothing: %+v", dry.Entries)
+		}
+	}
+}
