@@ -1,6 +1,7 @@
 package sandbox_test
 
 import (
+	"fmt"
 	"net/http/httptest"
 	"net/url"
 	"regexp"
@@ -14,7 +15,8 @@ import (
 // The calls that Silverfin's public command-line client makes, as read from
 // its published source of several versions up to 1.58.0, in its order and with
 // its five scopes. It stands in for TestSilverfinCLI where the client itself
-// is not at hand, and proves less: these are the calls as we read them.
+// is not at hand, and proves less: these are the calls as we read them, and as
+// the client made them when TestSilverfinCLI was run with it.
 func TestSilverfinCallsOfItsOwnClient(t *testing.T) {
 	x := newOffice(t, sandbox.SilverfinOptions{})
 	workflow := x.sf.OpenWorkflow(x.company, x.period, sfWorkflow)
@@ -40,10 +42,14 @@ func TestSilverfinCallsOfItsOwnClient(t *testing.T) {
 	}
 	x.call("GET", "/reconciliations?page=2&per_page=200", "").is(200, "[]")
 	x.call("GET", "/reconciliations/"+sfID(own), "").is(200, `"text_parts"`)
-	x.call("POST", "/reconciliations/"+sfID(own), `{"handle":"social_balance","name_nl":"sociale balans","text":"{{ 1 }}","text_parts":[],"version_comment":"Updated using the API"}`).is(200)
+	x.call("POST", "/reconciliations/"+sfID(own), cliTemplate("social_balance", "{{ 1 }}")).is(200, `"handle":"social_balance"`)
 	if got := x.sf.TemplateText(x.firm, own); got != "{{ 1 }}" {
 		t.Fatalf("the template is %q", got)
 	}
+
+	// create-reconciliation looks through all pages first, and keeps the new id.
+	made := x.call("POST", "/reconciliations", cliTemplate("made_by_client", "{{ 2 }}")).is(201).object()["id"]
+	x.call("GET", fmt.Sprintf("/reconciliations/%.0f", made), "").is(200, `"handle":"made_by_client"`, `"text":"{{ 2 }}"`)
 
 	// A 401 makes it refresh with JSON, the old access token in it, and repeat.
 	x.clock.forward(3 * time.Hour)
@@ -65,4 +71,32 @@ func TestSilverfinCallsOfItsOwnClient(t *testing.T) {
 	} {
 		x.call("GET", path, "").is(200)
 	}
+	// An account that its text speaks of may not be there: it prints the error
+	// and goes on.
+	x.call("GET", period+"/accounts/12", "").is(404, `"error"`)
+}
+
+// The writes of custom properties that the newest source of the client holds:
+// a list to a period or a reconciliation, with numbers as such, and one by one
+// to a company, because Silverfin answered a list there with 400.
+func TestSilverfinCustomAsItsOwnClientWrites(t *testing.T) {
+	x := newOffice(t, sandbox.SilverfinOptions{})
+	const many = `{"properties":[{"namespace":"ns","key":"k","value":1},{"namespace":"ns","key":"l","value":"two"}]}`
+	x.call("POST", "/companies/{c}/periods/{p}/custom", many).is(201)
+	x.call("POST", "/companies/{c}/periods/{p}/reconciliations/{r}/custom", many).is(201)
+	x.call("POST", "/companies/{c}/custom", many).is(400, `"error"`)
+	x.call("GET", "/companies/{c}/custom", "").is(200, "[]")
+	x.call("POST", "/companies/{c}/custom", `{"namespace":"ns","key":"k","value":1}`).is(201)
+	x.call("GET", "/companies/{c}/custom", "").is(200, `{"namespace":"ns","key":"k","value":"1"}`)
+	x.call("GET", "/companies/{c}/periods/{p}/custom?page=1&per_page=200", "").is(200, `"value":"1"`, `"value":"two"`)
+}
+
+// cliTemplate is a template as the client sends it: with every attribute of its
+// config.json, changed or not.
+func cliTemplate(handle, text string) string {
+	return fmt.Sprintf(`{"handle":%[1]q,"name_en":"","name_nl":%[1]q,"name_fr":"","description_en":"","description_nl":"","description_fr":"",
+		"auto_hide_formula":"","virtual_account_number":"","reconciliation_type":"only_reconciled_with_data","public":false,
+		"allow_duplicate_reconciliations":false,"is_active":true,"externally_managed":true,"published":true,"hide_code":true,
+		"use_full_width":true,"downloadable_as_docx":false,"test_firm_id":null,"text":%[2]q,"text_parts":[],
+		"version_comment":"Updated with the Silverfin CLI"}`, handle, text)
 }

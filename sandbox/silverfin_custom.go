@@ -170,7 +170,9 @@ func (s *Silverfin) getCustom(c *sfCall) sfAnswer {
 }
 
 // postCustom sets, changes or destroys properties: all of them or, when one
-// is not right, none.
+// is not right, none. A period takes them as a list, a company one by one: the
+// newest source of Silverfin's command-line client says that a list sent to a
+// company is answered with 400. The text of that answer is made up.
 func (s *Silverfin) postCustom(c *sfCall) sfAnswer {
 	t, missing := s.target(c)
 	if missing != "" {
@@ -179,6 +181,8 @@ func (s *Silverfin) postCustom(c *sfCall) sfAnswer {
 	list, single, wrong := c.properties()
 	onPeriod := t.period != nil && t.reconciliation == nil
 	switch {
+	case !single && t.period == nil:
+		return sfError(http.StatusBadRequest, "namespace is missing, key is missing, value is missing")
 	case wrong != nil:
 		return sfErrors(wrong...)
 	case single && onPeriod && !s.options.SingleOnPeriod:
