@@ -104,6 +104,9 @@ func TestConfigCheck(t *testing.T) {
 
 func TestConfigCheckWithoutAFile(t *testing.T) {
 	t.Chdir(t.TempDir())
+	if found, err := os.Stat("/etc/balansd/balansd.yaml"); err == nil {
+		t.Skipf("this machine has a configuration of its own, %s", found.Name())
+	}
 	if r := balansd(t, "config", "check"); r.code != 2 || !strings.Contains(r.stderr, `Make one with "balansd config init"`) {
 		t.Errorf("result = %+v", r)
 	}
