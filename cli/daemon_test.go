@@ -9,6 +9,7 @@ import (
 	"regexp"
 	"runtime"
 	"strings"
+	"sync/atomic"
 	"syscall"
 	"testing"
 	"time"
@@ -113,7 +114,7 @@ var masks = []struct {
 	{regexp.MustCompile(`127\.0\.0\.1:\d+`), "ADDRESS"},
 	// Of two revisions that are new in one pass, the older one counts among what
 	// the pass looked at only when it was its turn first.
-	{regexp.MustCompile(`(?m)^.*(set it aside for number|superseded$).*\n`), ""},
+	{regexp.MustCompile(`(?m)^.*superseded( by \d+)?$(\n      .*)*\n`), ""},
 	{regexp.MustCompile(`, 1 superseded|"superseded": 1,\n *`), ""},
 }
 
@@ -223,15 +224,22 @@ func TestAStopInTheMiddleOfAPass(t *testing.T) {
 		t.Fatal(err)
 	}
 	d := w.daemon()
-	w.box.Silverfin.Faults().SetLatency(150 * time.Millisecond)
-	writing := make(chan struct{})
-	n := 0
-	w.box.Silverfin.Faults().OnCall(once(func(c sandbox.Call) bool {
-		if c.Method == "POST" && strings.Contains(c.Path, "/custom") {
-			n++
+	w.box.Silverfin.Faults().SetLatency(20 * time.Millisecond)
+	// From the fifth write on, Silverfin acts and does not answer any more.
+	writing, release := make(chan struct{}), make(chan struct{})
+	var writes atomic.Int64
+	w.box.Silverfin.Faults().OnCall(func(c sandbox.Call) {
+		if c.Method != "POST" || !strings.Contains(c.Path, "/custom") {
+			return
 		}
-		return n == 5
-	}, writing))
+		n := writes.Add(1)
+		if n == 5 {
+			close(writing)
+		}
+		if n >= 5 {
+			<-release
+		}
+	})
 	pass := make(chan result, 1)
 	go func() { pass <- w.run("sync") }()
 	wait(t, writing, "the pass to write")
@@ -242,6 +250,7 @@ func TestAStopInTheMiddleOfAPass(t *testing.T) {
 		t.Errorf("the daemon ended with %d:\n%s", code, d.stderr)
 	}
 	r := wait(t, pass, "the command that asked for the pass")
+	close(release)
 	if r.code != 1 || !strings.Contains(r.stdout+r.stderr, "stopped") {
 		t.Errorf("the command that asked for the pass gives %+v", r)
 	}
@@ -308,4 +317,38 @@ func TestAPassEndsWithItsPerson(t *testing.T) {
 			}
 		})
 	}
+}
+
+// TestAKilledDaemonIsNotInTheWay kills the daemon in the middle of a pass and
+// goes on with what it left behind: a socket that nobody answers on, a state
+// file that nobody holds.
+func TestAKilledDaemonIsNotInTheWay(t *testing.T) {
+	t.Parallel()
+	const balances = 12
+	w := newWorld(t, worldOptions{})
+	w.link()
+	if err := w.box.Fill(balances); err != nil {
+		t.Fatal(err)
+	}
+	d := w.daemon()
+	w.box.Silverfin.Faults().SetLatency(50 * time.Millisecond)
+	writing := make(chan struct{})
+	w.box.Silverfin.Faults().OnCall(once(func(c sandbox.Call) bool { return c.Method == "POST" && strings.Contains(c.Path, "/custom") }, writing))
+	pass := make(chan result, 1)
+	go func() { pass <- w.run("sync") }()
+	wait(t, writing, "the pass to write")
+	if err := d.cmd.Process.Kill(); err != nil {
+		t.Fatal(err)
+	}
+	<-d.ended
+	r := wait(t, pass, "the command that asked for the pass")
+	r.want(t, 1, "the daemon does not answer: it broke off in the middle", "sync")
+	w.box.Silverfin.Faults().SetLatency(0)
+
+	w.want(0, "does not run as a daemon now", "status")
+	again := w.daemon()
+	w.want(0, "balansd test runs since", "status")
+	w.want(0, "done", "sync")
+	w.delivered(balances)
+	again.stop(t)
 }

@@ -15,6 +15,8 @@ import (
 )
 
 // Env is what a process has: all that the command line takes from outside.
+// Several goroutines write to Stderr, where the log goes, at the same time; it
+// must take that, as a file does.
 type Env struct {
 	Args    []string // without the program's name
 	Environ []string // as os.Environ gives it

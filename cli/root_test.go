@@ -27,11 +27,12 @@ func balansd(t *testing.T, args ...string) result {
 
 func balansdWith(t *testing.T, env Env) result {
 	t.Helper()
-	var stdout, stderr bytes.Buffer
+	var stdout bytes.Buffer
+	stderr := newOutput()
 	if env.Stdin == nil {
 		env.Stdin = strings.NewReader("")
 	}
-	env.Stdout, env.Stderr = &stdout, &stderr
+	env.Stdout, env.Stderr = &stdout, stderr
 	if env.Example == nil {
 		env.Example = []byte("language: nl\n")
 	}

@@ -129,12 +129,13 @@ func (w *world) runWith(stdin string, args ...string) result {
 
 func (w *world) runEnv(ctx context.Context, env Env) result {
 	w.t.Helper()
-	var stdout, stderr bytes.Buffer
+	var stdout bytes.Buffer
+	stderr := newOutput()
 	env.Args, env.Stdout, env.Version = append(env.Args, "--config", w.config), &stdout, "test"
 	if env.Stderr == nil {
-		env.Stderr = &stderr
+		env.Stderr = stderr
 	} else {
-		env.Stderr = io.MultiWriter(&stderr, env.Stderr)
+		env.Stderr = io.MultiWriter(stderr, env.Stderr)
 	}
 	code := Main(ctx, env)
 	return result{code, stdout.String(), stderr.String()}
