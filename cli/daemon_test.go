@@ -112,10 +112,6 @@ var masks = []struct {
 	{regexp.MustCompile(`, in [0-9.]+(ms|s|m[0-9.]*s)`), ", in TIME"},
 	{regexp.MustCompile(`&state=\w+`), "&state=STATE"},
 	{regexp.MustCompile(`127\.0\.0\.1:\d+`), "ADDRESS"},
-	// Of two revisions that are new in one pass, the older one counts among what
-	// the pass looked at only when it was its turn first.
-	{regexp.MustCompile(`(?m)^.*superseded( by \d+)?$(\n      .*)*\n`), ""},
-	{regexp.MustCompile(`, 1 superseded|"superseded": 1,\n *`), ""},
 }
 
 // masked gives a result without what differs between two worlds that are alike.

@@ -42,7 +42,7 @@ func TestTheWholeJob(t *testing.T) {
 	w.want(0, "Linked: Kantoor Zandbank, connection "+w.conn+", active", "connect", "finbox", w.conn)
 
 	// Without a firm, everything waits for one.
-	w.want(3, "wait: no Silverfin firm is linked yet", "sync", "--dry-run")
+	w.want(3, "wait: no Silverfin firm is linked", "sync", "--dry-run")
 	w.linkSilverfin()
 
 	p := read[struct {

@@ -19,7 +19,7 @@ func (d *Daemon) ConnectFinbox(ctx context.Context, connectionID, by string) (le
 	}
 	st, err := src.Status(ctx)
 	if err != nil {
-		return ledger.Connection{}, nil, err
+		return ledger.Connection{}, nil, byHand(err)
 	}
 	if !st.Active {
 		return ledger.Connection{}, nil, problem.New(problem.ConnectionClosed,
@@ -62,6 +62,17 @@ func (d *Daemon) ConnectFinbox(ctx context.Context, connectionID, by string) (le
 	}
 	d.cfg.Log.Info().Str("connection", c.ID).Str("by", by).Msg("connection linked")
 	return c, notes, nil
+}
+
+// byHand corrects what to do next for a person who is linking: a service in
+// trouble is tried again by the nights, but a link only by that person.
+func byHand(err error) error {
+	if !isDown(err) {
+		return err
+	}
+	p := *problem.Of(err)
+	p.Next = "Try again in a while; nothing was linked."
+	return &p
 }
 
 // Connections lists the connections.
@@ -128,7 +139,7 @@ func (d *Daemon) BeginSilverfin(ctx context.Context, firmID int64, redirect stri
 func (d *Daemon) EndSilverfin(ctx context.Context, state, code string, firmID int64, by string) (ledger.Firm, []string, error) {
 	f, notes, err := d.cfg.Linker.End(ctx, state, code, firmID)
 	if err != nil {
-		return f, notes, err
+		return f, notes, byHand(err)
 	}
 	now := d.cfg.Now()
 	f.LinkedAt, f.RenewedAt, f.Relink = now, now, ""

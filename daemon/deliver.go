@@ -88,8 +88,13 @@ func (p *pass) deliver(ctx context.Context, e ledger.Entry) error {
 	if err != nil {
 		return err
 	}
+	if e.State == ledger.Superseded {
+		// A newer entry of the dossier had its turn first in this pass.
+		p.finished(e, "")
+		return nil
+	}
 	if !e.Open() && p.req.Dossier == "" {
-		return nil // another entry of the dossier took its place meanwhile
+		return nil // a person moved it meanwhile
 	}
 	j := &job{pass: p, before: e, entry: e}
 	err = j.run(ctx)

@@ -98,9 +98,6 @@ func (p *pass) discoverOne(ctx context.Context, c ledger.Connection) (ledger.Con
 			next.Cursor = page.Cursor
 		}
 		next.ListedAt, next.Problem = p.cfg.Now(), ""
-		if len(page.Listings) == 0 && next.Cursor == c.Cursor && c.Problem == "" {
-			continue // nothing to record: an idle night writes nothing here
-		}
 		added, err := p.cfg.Keeper.Record(ctx, next, p.entries(next, page.Listings))
 		if err != nil {
 			return c, err

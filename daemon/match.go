@@ -147,7 +147,7 @@ func (ix *companyIndex) miss(number balance.EnterpriseNumber, hits []inFirm) err
 		return &ledger.NotYet{Reason: ledger.SeveralCompanies,
 			Detail: fmt.Sprintf("%d companies in Silverfin have enterprise number %s: %s", len(hits), number.Pretty(), strings.Join(names, "; "))}
 	case len(ix.firms) == 0:
-		return &ledger.NotYet{Reason: ledger.NeedsRelink, Detail: "no Silverfin firm is linked yet"}
+		return &ledger.NotYet{Reason: ledger.NeedsRelink, Detail: "no Silverfin firm is linked"}
 	case len(ix.relink) > 0:
 		return &ledger.NotYet{Reason: ledger.NeedsRelink,
 			Detail: "its company may be in a firm that must be linked again: " + strings.Join(ix.relink, ", ")}
