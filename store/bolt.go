@@ -12,6 +12,7 @@ import (
 	"runtime/debug"
 	"slices"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"github.com/rs/zerolog"
@@ -28,6 +29,8 @@ type boltKV struct {
 	queueMu sync.Mutex
 	queue   []*call    // shared steps that nobody has carried out yet
 	turn    sync.Mutex // held by the caller that carries out shared steps
+
+	views atomic.Uint64 // reads so far
 }
 
 // call is a shared step and, once done, what became of it. It is guarded by
@@ -44,6 +47,8 @@ const (
 	// allocSize is how much the file grows at once. bbolt's own 16 MiB would
 	// be a large part of a small firm's file.
 	allocSize = 4 << 20
+	// viewsPerSpare is the number of reads after which their pages are let go.
+	viewsPerSpare = 64
 )
 
 // fill says how full bbolt leaves the pages that it splits. Rows that come in
@@ -131,8 +136,17 @@ func (b *boltKV) view(ctx context.Context, fn func(reader) error) (err error) {
 		return beginProblem(b.path, err)
 	}
 	defer func() { _ = tx.Rollback() }()
+	if b.views.Add(1)%viewsPerSpare == 0 {
+		b.spare(tx)
+	}
 	return fn(&boltTx{tx: tx})
 }
+
+// spare lets go the pages of the file that were read so far. Rows are spread
+// over all of it, and the system maps 64 KiB around each that is read: without
+// this a pass over a large file ends with all of it in what its process uses.
+// Within a transaction the mapping stays where it is.
+func (b *boltKV) spare(tx *bolt.Tx) { forget(b.db.Info().Data, tx.Size()) }
 
 func (b *boltKV) update(ctx context.Context, fn func(writer) error) error {
 	if err := ctx.Err(); err != nil {
@@ -198,6 +212,7 @@ func (b *boltKV) attempt(group []*call) (bad int, err error) {
 		return -1, beginProblem(b.path, err)
 	}
 	defer func() { _ = tx.Rollback() }() // does nothing after the commit
+	b.spare(tx)
 	w := &boltTx{tx: tx}
 	for i, c := range group {
 		before := w.writes
