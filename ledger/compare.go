@@ -1,6 +1,7 @@
 package ledger
 
 import (
+	"maps"
 	"slices"
 	"strings"
 
@@ -52,15 +53,16 @@ func Compare(values balance.Values, have Figures, w Written) Plan {
 	p := Plan{Want: want, Write: Figures{}, Ours: Figures{}}
 	for c, figure := range want {
 		held := have[c]
-		kept, decided := w.Kept[c]
+		kept, keeps := w.Kept[c]
+		given, gives := w.Given[c]
 		switch {
 		case same(held, figure):
 			if w.ours(c, held) {
 				p.Ours[c] = figure
 			}
-		case decided && same(kept.Finbox, figure) && same(kept.Silverfin, held):
+		case keeps && kept.still(figure, held):
 			p.Want[c] = held
-		case same(held, "") || w.ours(c, held):
+		case same(held, ""), w.ours(c, held), gives && given.still(figure, held):
 			p.Write[c], p.Ours[c] = figure, figure
 		default:
 			p.Differ = append(p.Differ, Difference{Cell: c, Finbox: figure, Silverfin: held, Ours: w.Confirmed[c]})
@@ -80,16 +82,28 @@ func Equal(want, have Figures) bool {
 	return true
 }
 
-// ours tells whether text is what balansd wrote, or was about to write, there,
-// or what a person said to give up for Finbox's figure.
+// Holding takes note of what a place was just read to hold: a figure that is
+// ours stays known as ours, whatever is written next.
+func (w Written) Holding(have Figures) Written {
+	confirmed := maps.Clone(w.Confirmed)
+	if confirmed == nil {
+		confirmed = Figures{}
+	}
+	for c, text := range have {
+		if w.ours(c, text) {
+			confirmed[c] = text
+		}
+	}
+	w.Confirmed = confirmed
+	return w
+}
+
+// ours tells whether text is what balansd wrote, or was about to write, there.
 func (w Written) ours(c balance.Cell, text string) bool {
 	if f, ok := w.Confirmed[c]; ok && same(f, text) {
 		return true
 	}
-	if f, ok := w.Intended[c]; ok && same(f, text) {
-		return true
-	}
-	f, ok := w.Given[c]
+	f, ok := w.Intended[c]
 	return ok && same(f, text)
 }
 

@@ -139,4 +139,7 @@ type Linked struct {
 	CompanyID        int64                    `json:"company_id,omitempty"` // 0: found by the enterprise number
 	From             balance.Date             `json:"from,omitzero"`        // balances created from this day on count, even before the activation
 	All              bool                     `json:"all,omitempty"`        // every balance counts
+	// Configured marks a link of the configuration, which goes when it is taken
+	// out there.
+	Configured bool `json:"configured,omitempty"`
 }

@@ -66,20 +66,28 @@ type Written struct {
 	// Intended are the figures of a write whose outcome is not known yet: the
 	// place may hold any part of them. Nil when no write is under way.
 	Intended Figures `json:"intended,omitempty"`
-	// Given are the cells where a person chose Finbox's figure, with what
-	// Silverfin held then. They may be written as long as it still does.
-	Given Figures `json:"given,omitempty"`
-	// Kept are the cells where a person chose Silverfin's figure, with what
-	// Finbox said then. The choice holds as long as Finbox says the same.
-	Kept map[balance.Cell]Kept `json:"kept,omitempty"`
+	// Given are the cells where a person chose Finbox's figure over
+	// Silverfin's. The choice holds as long as both say what they said then.
+	Given map[balance.Cell]Seen `json:"given,omitempty"`
+	// Kept are the cells where a person chose Silverfin's figure. The choice
+	// holds as long as both say what they said then.
+	Kept map[balance.Cell]Seen `json:"kept,omitempty"`
 	// By is the ledger number of the entry that wrote last.
 	By uint64 `json:"by,omitempty"`
+	// Version counts the changes of this record: who changes it must have seen
+	// the newest.
+	Version uint64 `json:"version,omitempty"`
 }
 
-// Kept is one figure that a person chose to keep.
-type Kept struct {
+// Seen are the two figures that a person saw when deciding about a cell.
+type Seen struct {
 	Finbox    string `json:"finbox"`
 	Silverfin string `json:"silverfin"`
+}
+
+// still tells whether both sides say what the person saw.
+func (s Seen) still(finbox, silverfin string) bool {
+	return same(s.Finbox, finbox) && same(s.Silverfin, silverfin)
 }
 
 // NotYet says that a balance cannot be delivered now, for a reason that a

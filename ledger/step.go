@@ -16,6 +16,8 @@ type Step struct {
 	// Event goes into the entry's story.
 	Event Event
 	// Written, when not nil, becomes what is known of the place of the entry.
+	// Its Version is that of the record as it was read, and the step is
+	// refused with a Conflict when the ledger holds another.
 	Written *Written
 	// Values, when not nil, are the document's figures, kept with the entry.
 	Values balance.Values
