@@ -66,12 +66,31 @@ type Keeper interface {
 	// RemoveFirm forgets a firm and its tokens; the ledger keeps its entries.
 	RemoveFirm(ctx context.Context, id int64) error
 
-	// Record stores new entries together with the connection that listed
-	// them, whose Cursor covers them. A listing that the ledger has already,
-	// by connection, id and revision, is left out; so is one whose content
-	// (SHA256) equals the newest entry of the same connection and id, or that
-	// of a live entry of the same connection and dossier. It gives the
-	// entries that were new, with their numbers and versions.
+	// UpdateConnection changes a stored connection; one that is not there
+	// stays so, without an error. change may be called more than once.
+	UpdateConnection(ctx context.Context, id string, change func(*ledger.Connection)) error
+	// UpdateFirm changes a stored firm; one that was removed stays so, without
+	// an error. change may be called more than once.
+	UpdateFirm(ctx context.Context, id int64, change func(*ledger.Firm)) error
+	// Created tells when the state was first made.
+	Created(ctx context.Context) (time.Time, error)
+
+	// Record stores new entries together with the Cursor, ListedAt and
+	// Problem of the connection that listed them; the cursor covers them. All
+	// else of the stored connection stays, such as a pause set meanwhile.
+	//
+	// A listing that the ledger has already, by connection, id and revision,
+	// is left out; if its entry is not settled, its Dossier, Model and
+	// MediaTypes are brought up to date. Left out as well is a listing whose
+	// content (SHA256) equals that of the newest entry of the same connection
+	// and id, or of an entry of another id of the same connection and dossier
+	// that is live and has no newer sibling.
+	//
+	// A folder lists what lies in it now: there, of one id, the newest entry
+	// is the one recorded last, and a listing whose content is another counts
+	// as new even if it was there before.
+	//
+	// It gives the entries that were new, with their numbers and versions.
 	Record(ctx context.Context, c ledger.Connection, found []ledger.Entry) ([]ledger.Entry, error)
 	// Open walks the entries that a pass should look at, by number. It costs
 	// what is open, not all that ever was. Changes made during the walk may
@@ -80,7 +99,9 @@ type Keeper interface {
 	// Entries walks the entries that match the query, newest first.
 	Entries(ctx context.Context, q ledger.Query) iter.Seq2[ledger.Entry, error]
 	// Siblings lists the entries of the same connection that are of the same
-	// id, or of the same dossier and financial-year end, itself left out.
+	// id, or of the same dossier and financial-year end, itself left out. A
+	// financial year that is not known is like no other, and two different
+	// enterprise numbers are never of one dossier.
 	Siblings(ctx context.Context, e ledger.Entry) ([]ledger.Entry, error)
 	// Entry gives one entry; a NotFound problem when there is none.
 	Entry(ctx context.Context, number uint64) (ledger.Entry, error)
@@ -102,6 +123,8 @@ type Keeper interface {
 	Links(ctx context.Context) ([]ledger.Linked, error)
 	// SaveLink adds or replaces the link of a dossier.
 	SaveLink(ctx context.Context, l ledger.Linked) error
+	// SetLinks replaces the links of the configuration by these.
+	SetLinks(ctx context.Context, configured []ledger.Linked) error
 
 	// BeginPass stores a new pass and gives it its number. A second pass for
 	// the same Night is refused with a Conflict problem, for ever.

@@ -23,7 +23,7 @@ func missing(path string) error {
 func damaged(path string, cause error) error {
 	return problem.Wrap(cause, problem.StateDamaged,
 		fmt.Sprintf("the state file %s is damaged", path),
-		"Stop balansd, keep the damaged file for support, and put a copy that is well in its place; "+
+		"Stop balansd, keep the damaged file for support, and put the newest backup of it in its place; "+
 			"balances delivered since are recognised in Silverfin and not written again.")
 }
 
