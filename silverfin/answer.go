@@ -22,7 +22,9 @@ import (
 // maxErrorText bounds, in characters, what is kept of Silverfin's own words.
 const maxErrorText = 200
 
-const nextDown = "Nothing needs to be done: balansd tries again at the next pass. If it lasts a day, look at Silverfin's status page and at the server's network."
+// nextDown is what to do about trouble that passes. That it is tried again is
+// for the caller to say, who knows when.
+const nextDown = "If it stays so, look at Silverfin's status page."
 
 // lockWords find a lock in the text of a refusal. What Silverfin answers to a
 // write in a locked period is not documented.

@@ -96,8 +96,8 @@ func TestTokenReplies(t *testing.T) {
 		{400, `{"error":"canary-token"}`, "without a known reason"},
 		{404, `{"error":"Not found"}`, "404"},
 		{404, `<html>canary-token`, "unreadable"},
-		{502, `{"error":"invalid_grant"}`, "answers 502"},
-		{429, `{}`, "answers 429"},
+		{502, `{"error":"invalid_grant"}`, "answered 502"},
+		{429, `{}`, "answered 429"},
 		{302, ``, "unreadable"},
 	} {
 		_, err := readTokenReply(7, tc.status, []byte(tc.body))

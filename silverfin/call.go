@@ -4,7 +4,6 @@ import (
 	"bytes"
 	"context"
 	"encoding/json"
-	"errors"
 	"fmt"
 	"io"
 	"net/http"
@@ -62,7 +61,8 @@ type answer struct {
 
 // do makes a call and gives the body of a good answer.
 //
-// It is sent once, and once more after a 401, with a renewed token. Repeating
+// It is sent once, and once more after a 401, with a renewed token. A second
+// 401 is a SilverfinSignIn problem, which passes by itself. Repeating
 // what surely did not act is the business of the HTTP client that was given.
 func (f *Firm) do(ctx context.Context, c call) ([]byte, error) {
 	var payload []byte
@@ -105,7 +105,7 @@ func (f *Firm) do(ctx context.Context, c call) ([]byte, error) {
 // the way is a SilverfinDown problem.
 func (f *Firm) send(ctx context.Context, c call, payload []byte, token string) (answer, error) {
 	if err := f.pace(ctx); err != nil {
-		return answer{}, f.paceError(ctx, err)
+		return answer{}, err
 	}
 	ans, err := f.request(ctx, c, payload, token)
 	switch {
@@ -168,13 +168,16 @@ func (f *Firm) failure(c call, ans answer, token string) error {
 		return &ledger.NotYet{Reason: ledger.PeriodLocked,
 			Detail: fmt.Sprintf("Silverfin refuses %s because the period is locked (%d %s)", c.doing, status, text)}
 	case status == http.StatusTooManyRequests:
-		return f.down(c, "it asks for a rest (429)")
+		return f.unable(c, "it asked for a rest (429)")
 	case html:
-		return f.down(c, fmt.Sprintf("it answers %d with a web page", status))
-	case status >= 500 || status == http.StatusRequestTimeout:
-		return f.down(c, fmt.Sprintf("it answers %d", status))
+		return f.unable(c, fmt.Sprintf("it answered %d with a web page", status))
+	case status == http.StatusConflict && text != "":
+		// Such as "being changed by another request": it passes.
+		return f.unable(c, fmt.Sprintf("it answered 409 (%s)", text))
+	case status >= 500 || status == http.StatusRequestTimeout || status == http.StatusConflict:
+		return f.unable(c, fmt.Sprintf("it answered %d", status))
 	case status >= 300 && status < 400:
-		return f.down(c, fmt.Sprintf("it sends the request elsewhere (%d); the address in the configuration may be wrong", status))
+		return f.unable(c, fmt.Sprintf("it sent the request elsewhere (%d); the address in the configuration may be wrong", status))
 	}
 	return problem.New(problem.SilverfinRefused,
 		fmt.Sprintf("Silverfin firm %d refuses %s (%d %s)", f.id, c.doing, status, text), c.nextAfter(status))
@@ -205,27 +208,22 @@ func (c call) nextAfter(status int) string {
 	}
 }
 
+// down is the problem for a call that got no answer.
 func (f *Firm) down(c call, why string) error {
 	return problem.New(problem.SilverfinDown, fmt.Sprintf("Silverfin did not answer when %s (firm %d): %s", c.doing, f.id, why), nextDown)
 }
 
-// paceError tells a context that ended from one whose deadline comes before
-// the bucket has room.
-func (f *Firm) paceError(ctx context.Context, err error) error {
-	if ctx.Err() != nil {
-		return ctx.Err()
-	}
-	if errors.Is(err, context.Canceled) {
-		return err
-	}
-	return context.DeadlineExceeded
+// unable is the problem for a call whose answer says that Silverfin is in
+// trouble.
+func (f *Firm) unable(c call, why string) error {
+	return problem.New(problem.SilverfinDown, fmt.Sprintf("Silverfin could not do it when %s (firm %d): %s", c.doing, f.id, why), nextDown)
 }
 
 // decode reads a good answer's JSON. An answer that is no JSON is trouble on
 // Silverfin's side, such as a page of a proxy.
 func (f *Firm) decode(c call, body []byte, into any) error {
 	if err := json.Unmarshal(body, into); err != nil {
-		return f.down(c, "its answer cannot be read")
+		return f.unable(c, "its answer cannot be read")
 	}
 	return nil
 }
@@ -262,5 +260,5 @@ func (f *Firm) list(ctx context.Context, c call, whole bool, take func([]json.Ra
 			return err
 		}
 	}
-	return f.down(c, "its list does not end")
+	return f.unable(c, "its list does not end")
 }

@@ -1,6 +1,8 @@
 package silverfin_test
 
 import (
+	"context"
+	"errors"
 	"fmt"
 	"net/http"
 	"slices"
@@ -226,7 +228,7 @@ func TestALockThatShowsOnlyAtTheWrite(t *testing.T) {
 func TestEveryFaultHasItsProblem(t *testing.T) {
 	refused, down := problem.SilverfinRefused, problem.SilverfinDown
 	for kind, want := range map[sandbox.FaultKind]problem.Code{
-		sandbox.Forbidden: refused, sandbox.NotFound: refused, sandbox.Conflict: refused,
+		sandbox.Forbidden: refused, sandbox.NotFound: refused, sandbox.Conflict: down,
 		sandbox.UnprocessableError: refused, sandbox.UnprocessableErrors: refused,
 		sandbox.ServerError: down, sandbox.NotJSON: down, sandbox.LostBefore: down, sandbox.LostAfter: down,
 	} {
@@ -249,6 +251,26 @@ func TestEveryFaultHasItsProblem(t *testing.T) {
 					t.Errorf("%d calls; nothing may be repeated", n)
 				}
 			})
+		}
+	}
+}
+
+// TestTroubleIsToldAsItIs: what a person reads tells an answer from none.
+func TestTroubleIsToldAsItIs(t *testing.T) {
+	for kind, want := range map[sandbox.FaultKind]string{
+		sandbox.ServerError: "Silverfin could not do it when writing the figures of dossier \"Bakkerij Maes\" for 2024-12-31 (firm %d): it answered 500",
+		sandbox.Conflict:    "Silverfin could not do it when writing the figures of dossier \"Bakkerij Maes\" for 2024-12-31 (firm %d): it answered 409 (The resource is being changed by another request)",
+		sandbox.LostBefore:  "Silverfin did not answer when writing the figures of dossier \"Bakkerij Maes\" for 2024-12-31 (firm %d): the connection was cut",
+	} {
+		r := newRig(t, sandbox.SilverfinOptions{})
+		p := r.place()
+		r.sf.Faults().Add(sandbox.Fault{Kind: kind, Method: http.MethodPost, Path: "/api"})
+		err := r.destination().Write(t.Context(), p, figures(t, "1003", "1"))
+		if want = fmt.Sprintf(want, r.firm); err == nil || !strings.HasPrefix(err.Error(), want) {
+			t.Errorf("%s: %v, want %s", kind, err, want)
+		}
+		if next := problem.Of(err).Next; next != "If it stays so, look at Silverfin's status page." {
+			t.Errorf("%s: %s", kind, next)
 		}
 	}
 }
@@ -311,6 +333,23 @@ func TestTheBucketHoldsAFirmBack(t *testing.T) {
 		}
 		if took := time.Since(start); took != 2*time.Second {
 			t.Errorf("four reads at two a second took %s", took)
+		}
+	})
+}
+
+// TestADeadlineBeforeTheBucketHasRoom: a caller whose time is too short learns
+// it when its context has ended, not before, so that it can ask the context why.
+func TestADeadlineBeforeTheBucketHasRoom(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		r := newRig(t, sandbox.SilverfinOptions{Now: time.Now}, func(c *silverfin.Config) { c.RequestsPerSecond, c.Burst = 0.1, 1 })
+		_, err := r.destination().Companies(t.Context())
+		must(t, err)
+		ctx, cancel := contextWithTimeout(t, 3*time.Second)
+		defer cancel()
+		start := time.Now()
+		_, err = r.destination().Companies(ctx)
+		if !errors.Is(err, context.DeadlineExceeded) || ctx.Err() == nil || time.Since(start) != 3*time.Second {
+			t.Errorf("after %s: %v; the context says %v", time.Since(start), err, ctx.Err())
 		}
 	})
 }

@@ -82,9 +82,9 @@ func readTokenReply(firm int64, status int, body []byte) (tokenReply, error) {
 	decoded := json.Unmarshal(body, &reply) == nil
 	switch {
 	case status >= 500 || status == http.StatusTooManyRequests || status == http.StatusRequestTimeout:
-		return tokenReply{}, tokenDown(firm, fmt.Sprintf("it answers %d", status))
+		return tokenReply{}, tokenDown(firm, fmt.Sprintf("it answered %d", status))
 	case !decoded:
-		return tokenReply{}, tokenDown(firm, fmt.Sprintf("it answers %d with something unreadable", status))
+		return tokenReply{}, tokenDown(firm, fmt.Sprintf("it answered %d with something unreadable", status))
 	case status < 300 && reply.Error == nil && reply.AccessToken != "":
 		return reply.tokenReply, nil
 	default:
@@ -118,7 +118,7 @@ func (r tokenRefusal) problem(firm int64, status int) error {
 			fmt.Sprintf("Silverfin refuses to give tokens for firm %d (%d %s)", firm, status, orElse(code, "without a known reason")),
 			"Check the firm's id and the Silverfin settings in the configuration, then link the firm again.")
 	default:
-		return tokenDown(firm, fmt.Sprintf("it answers %d with something unreadable", status))
+		return tokenDown(firm, fmt.Sprintf("it answered %d with something unreadable", status))
 	}
 }
 

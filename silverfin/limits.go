@@ -71,14 +71,20 @@ func (f *Firm) enter(ctx context.Context, company int64) (func(), error) {
 }
 
 // pace waits until the firm's token bucket, and any rest that Silverfin asked
-// for, let one request through.
+// for, let one request through. It fails only when ctx has ended.
 func (f *Firm) pace(ctx context.Context) error {
 	for {
 		f.mu.Lock()
 		rest := time.Until(f.restUntil)
 		f.mu.Unlock()
 		if rest <= 0 {
-			return f.bucket.Wait(ctx)
+			if f.bucket.Wait(ctx) == nil {
+				return nil
+			}
+			// The bucket gives up early when the deadline comes before it has
+			// room. Callers ask ctx whether it ended, so its end is waited for.
+			<-ctx.Done()
+			return ctx.Err()
 		}
 		if err := sleep(ctx, rest); err != nil {
 			return err

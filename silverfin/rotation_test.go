@@ -127,22 +127,36 @@ func TestA401RenewsOnce(t *testing.T) {
 	}
 }
 
-func TestTokensThatAreAlwaysRefusedDoNotLoop(t *testing.T) {
+// TestASpellOfRefusalsPasses: two 401s in a row while the grant is well are
+// Silverfin's trouble. No person is asked, few refresh tokens are spent, and
+// the first call after the spell works.
+func TestASpellOfRefusalsPasses(t *testing.T) {
 	r := newRig(t, sandbox.SilverfinOptions{})
 	r.sf.Faults().Add(sandbox.Fault{Kind: sandbox.Unauthorized, Times: -1, Path: "/api"})
-	for range 20 {
-		if _, err := r.destination().Companies(t.Context()); !problem.Is(err, problem.NeedsRelink) {
-			t.Fatal(err)
+	for hour := range 3 {
+		for range 20 {
+			_, err := r.destination().Companies(t.Context())
+			if !problem.Is(err, problem.SilverfinSignIn) ||
+				err.Error() != fmt.Sprintf("Silverfin refuses renewed tokens of firm %d for now", r.firm) ||
+				problem.Of(err).Next != fmt.Sprintf("If it stays so for days, link the firm again: balansd connect silverfin --firm %d.", r.firm) {
+				t.Fatalf("%v; %s", err, problem.Of(err).Next)
+			}
 		}
+		if n := r.tokenPosts(); n != hour+1 {
+			t.Fatalf("%d renewals in hour %d, want one an hour", n, hour+1)
+		}
+		r.clock.add(time.Hour)
 	}
-	if n := r.tokenPosts(); n != 1 {
-		t.Errorf("%d renewals, want 1", n)
+	if _, err := r.destination().Companies(t.Context()); !problem.Is(err, problem.SilverfinSignIn) {
+		t.Fatal(err)
 	}
-	// It may have been Silverfin's trouble: the next night tries by itself.
-	r.sf.Faults().Clear()
-	r.clock.add(24 * time.Hour)
+	posts := r.tokenPosts()
+	r.sf.Faults().Clear() // a moment later, nothing else changes
 	_, err := r.destination().Companies(t.Context())
 	must(t, err)
+	if n := r.tokenPosts(); n != posts {
+		t.Errorf("%d renewals after the spell", n-posts)
+	}
 }
 
 func TestWithdrawnConsentNeedsALinkAndIsNotTriedAgain(t *testing.T) {
@@ -150,8 +164,9 @@ func TestWithdrawnConsentNeedsALinkAndIsNotTriedAgain(t *testing.T) {
 	r.sf.RevokeTokens(r.firm)
 	for range 5 {
 		_, err := r.destination().Companies(t.Context())
-		if !problem.Is(err, problem.NeedsRelink) || !strings.Contains(err.Error(), "Kantoor Peeters") ||
-			!strings.Contains(problem.Of(err).Next, fmt.Sprintf("--firm %d", r.firm)) {
+		what := fmt.Sprintf("Silverfin firm %d (Kantoor Peeters) must be linked again: the consent was withdrawn, or not used for 60 days", r.firm)
+		next := fmt.Sprintf("Link it again: balansd connect silverfin --firm %d.", r.firm)
+		if !problem.Is(err, problem.NeedsRelink) || err.Error() != what || problem.Of(err).Next != next {
 			t.Fatalf("%v; %s", err, problem.Of(err).Next)
 		}
 	}
@@ -211,7 +226,7 @@ func TestTheOneLossThatCannotBeMended(t *testing.T) {
 	server.lose = false
 	for range 5 {
 		_, err := c.Firm(1).Companies(t.Context())
-		if !problem.Is(err, problem.NeedsRelink) || !strings.Contains(err.Error(), "interrupted on 2025-03-01") {
+		if !problem.Is(err, problem.NeedsRelink) || !strings.Contains(err.Error(), "an interrupted renewal at 2025-03-01 05:00 UTC lost the tokens") {
 			t.Fatalf("afterwards: %v", err)
 		}
 	}
@@ -310,6 +325,21 @@ func TestAnIdleFirmIsRenewed(t *testing.T) {
 	}
 	_, err := r.destination().Companies(t.Context())
 	must(t, err)
+}
+
+// TestAClockThatWasAhead: a renewal that seems to lie in the future must not
+// put the next one off until the refresh token is dead.
+func TestAClockThatWasAhead(t *testing.T) {
+	r := newRig(t, sandbox.SilverfinOptions{})
+	const week = 7 * 24 * time.Hour
+	r.clock.add(365 * 24 * time.Hour)
+	r.link()
+	r.clock.add(-365 * 24 * time.Hour)
+	for _, want := range []bool{true, false} {
+		if renewed, err := r.client.Renew(t.Context(), r.firm, week); err != nil || renewed != want {
+			t.Fatalf("renewed %t, want %t: %v", renewed, want, err)
+		}
+	}
 }
 
 func TestAFirmThatIsForgotten(t *testing.T) {

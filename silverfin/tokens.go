@@ -2,7 +2,6 @@ package silverfin
 
 import (
 	"context"
-	"encoding/json"
 	"errors"
 	"fmt"
 	"net/url"
@@ -14,27 +13,10 @@ import (
 const (
 	// refreshBefore is how long before its end an access token is renewed.
 	refreshBefore = time.Minute
-	// refusedRest is how long a firm is left alone after Silverfin refused a
-	// token that it had just given.
+	// refusedRest is how long no refresh token is spent to replace an access
+	// token that Silverfin refused although it had just given it.
 	refusedRest = time.Hour
-
-	whyRefused = "Silverfin refuses a token that it had just given"
 )
-
-// grant is what the Vault keeps of one firm, as JSON.
-type grant struct {
-	Generation   uint64    `json:"generation"` // counts renewals
-	AccessToken  string    `json:"access_token"`
-	RefreshToken string    `json:"refresh_token"`
-	Expires      time.Time `json:"expires"` // of the access token
-	RenewedAt    time.Time `json:"renewed_at"`
-	FirmName     string    `json:"firm_name,omitempty"`
-	// Spending is set before the refresh token is posted: a record that still
-	// has it belongs to a renewal whose outcome is not known.
-	Spending time.Time `json:"spending,omitzero"`
-	// Lost says why the refresh token is dead. It is never posted again.
-	Lost string `json:"lost,omitempty"`
-}
 
 // tokens owns the tokens of one firm. Everything is done under one lock.
 //
@@ -110,7 +92,7 @@ func (t *tokens) run(ctx context.Context, quick func() bool, slow func(context.C
 // ready tells whether the token in memory may be used as it is.
 func (t *tokens) ready(rejected string) bool {
 	return t.cur != nil && !t.unsaved && t.cur.Lost == "" && t.cur.Spending.IsZero() &&
-		t.cur.AccessToken != rejected && t.cur.AccessToken != t.refused &&
+		t.cur.AccessToken != rejected &&
 		t.client.cfg.Now().Add(refreshBefore).Before(t.cur.Expires)
 }
 
@@ -122,8 +104,8 @@ func (t *tokens) secure(ctx context.Context, rejected string) (string, error) {
 	if t.ready(rejected) {
 		return t.cur.AccessToken, nil
 	}
-	if t.cur.AccessToken == t.refused && t.client.cfg.Now().Sub(t.refusedAt) < refusedRest {
-		return "", t.needsRelink(whyRefused)
+	if rejected != "" && rejected == t.refused && rejected == t.cur.AccessToken && t.recent(t.refusedAt, refusedRest) {
+		return "", t.refusesRenewed()
 	}
 	if err := t.renew(ctx); err != nil {
 		return "", err
@@ -186,19 +168,6 @@ func (t *tokens) renew(ctx context.Context) error {
 	return nil
 }
 
-// next is the grant after a reply of the token endpoint. A reply without a
-// refresh token leaves the old one in force (RFC 6749, section 6).
-func (g grant) next(r tokenReply, now time.Time) *grant {
-	g.Generation++
-	g.AccessToken = r.AccessToken
-	if r.RefreshToken != "" {
-		g.RefreshToken = r.RefreshToken
-	}
-	g.Expires, g.RenewedAt = now.Add(r.lifetime()), now
-	g.Spending, g.Lost = time.Time{}, ""
-	return &g
-}
-
 // lost deals with a refresh token that Silverfin does not know. If another
 // owner renewed meanwhile, the stored token is another one and is used; else
 // the link is broken, and the token is never posted again.
@@ -215,10 +184,9 @@ func (t *tokens) lost(ctx context.Context, spent grant) error {
 		return problem.New(problem.SilverfinDown,
 			fmt.Sprintf("the tokens of %s were renewed by someone else meanwhile", t.label()), nextDown)
 	}
-	spent.Lost = "Silverfin no longer accepts its tokens, because the consent was withdrawn or they were not used for 60 days"
+	spent.Lost = "the consent was withdrawn, or not used for 60 days"
 	if !spent.Spending.IsZero() {
-		spent.Lost = fmt.Sprintf("a renewal of its tokens was interrupted on %s, and Silverfin no longer accepts the old ones",
-			spent.Spending.UTC().Format("2006-01-02 at 15:04 UTC"))
+		spent.Lost = fmt.Sprintf("an interrupted renewal at %s lost the tokens", spent.Spending.UTC().Format("2006-01-02 15:04 UTC"))
 	}
 	spent.Spending = time.Time{}
 	t.cur, t.unsaved = &spent, true
@@ -289,81 +257,39 @@ func (t *tokens) forget(ctx context.Context) error {
 	})
 }
 
-// refuse notes that Silverfin refused a token that it had just given, so that
-// the rest of the pass does not spend one refresh token a call. It lasts for
-// refusedRest or until a new sign-in, whichever comes first.
+// refuse notes that Silverfin refused a token that it had just given, and gives
+// the problem for it. The grant is well, so that this passes without a person:
+// each later call tries the token again, and works once Silverfin takes it. For
+// refusedRest no further refresh token is spent on it, or a pass would spend
+// one a call.
 func (t *tokens) refuse(ctx context.Context, token string) error {
-	var relink error
+	var refused error
 	err := t.run(ctx, func() bool {
 		t.refused, t.refusedAt = token, t.client.cfg.Now()
-		relink = t.needsRelink(whyRefused)
+		refused = t.refusesRenewed()
 		return true
 	}, nil)
 	if err != nil {
 		return err
 	}
-	return relink
+	return refused
 }
 
-func (t *tokens) key() string { return fmt.Sprintf("silverfin/firm/%d/tokens", t.firm) }
-
-// stored reads the firm's grant from the Vault, nil when there is none.
-func (t *tokens) stored(ctx context.Context) (*grant, error) {
-	raw, err := t.client.cfg.Vault.Get(ctx, t.key())
-	if err != nil {
-		return nil, t.vaultProblem(err, "read")
-	}
-	if raw == nil {
-		return nil, nil
-	}
-	var g grant
-	if json.Unmarshal(raw, &g) != nil || g.RefreshToken == "" {
-		// The cause is left out: it could quote the record.
-		return nil, t.needsRelink("its stored tokens cannot be read")
-	}
-	return &g, nil
+// recent tells whether a moment is less than age ago. One in the future comes
+// from a clock that was ahead, and is not recent: it would stay so for too long.
+func (t *tokens) recent(at time.Time, age time.Duration) bool {
+	ago := t.client.cfg.Now().Sub(at)
+	return ago >= 0 && ago < age
 }
 
-// save puts the grant in memory into the Vault.
-func (t *tokens) save(ctx context.Context) error {
-	if err := t.put(ctx, *t.cur); err != nil {
-		return err
-	}
-	t.unsaved = false
-	return nil
-}
-
-func (t *tokens) put(ctx context.Context, g grant) error {
-	raw, err := json.Marshal(g)
-	if err != nil {
-		return problem.New(problem.Unexpected, "the tokens of "+t.label()+" cannot be written down", "")
-	}
-	if err := t.client.cfg.Vault.Put(ctx, t.key(), raw); err != nil {
-		return t.vaultProblem(err, "saved")
-	}
-	return nil
-}
-
-func (t *tokens) remove(ctx context.Context) error {
-	if err := t.client.cfg.Vault.Delete(ctx, t.key()); err != nil {
-		return t.vaultProblem(err, "removed")
-	}
-	return nil
-}
-
-// vaultProblem says that the state file does not do its part. The Vault's own
-// problem, such as a full disk, is kept.
-func (t *tokens) vaultProblem(err error, what string) error {
-	code, next := problem.StateUnwritable, "Make room on the disk or restore the rights on the state file; the next pass goes on by itself."
-	if p, ok := errors.AsType[*problem.Problem](err); ok {
-		code, next = p.Code, p.Next
-	}
-	return problem.Wrap(err, code, fmt.Sprintf("the tokens of %s cannot be %s", t.label(), what), next)
+func (t *tokens) refusesRenewed() error {
+	return problem.New(problem.SilverfinSignIn, fmt.Sprintf("Silverfin refuses renewed tokens of firm %d for now", t.firm),
+		fmt.Sprintf("If it stays so for days, link the firm again: balansd connect silverfin --firm %d.", t.firm))
 }
 
 func (t *tokens) needsRelink(why string) error {
 	return problem.New(problem.NeedsRelink, fmt.Sprintf("%s must be linked again: %s", t.label(), why),
-		fmt.Sprintf("Let someone with the right to do so run: balansd connect silverfin --firm %d", t.firm))
+		fmt.Sprintf("Link it again: balansd connect silverfin --firm %d.", t.firm))
 }
 
 // label names the firm. The caller holds the lock, or knows that it was set.
@@ -381,7 +307,7 @@ func (t *tokens) renewOlder(ctx context.Context, age time.Duration) (bool, error
 		if err := t.load(ctx); err != nil {
 			return err
 		}
-		if t.cur.Spending.IsZero() && t.client.cfg.Now().Sub(t.cur.RenewedAt) < age {
+		if t.cur.Spending.IsZero() && t.recent(t.cur.RenewedAt, age) {
 			return nil
 		}
 		renewed = true
