@@ -11,6 +11,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"balansd/config"
+	"balansd/finbox"
 	"balansd/problem"
 )
 
@@ -96,10 +97,11 @@ func newConfigCheckCommand(app *App) *cobra.Command {
 	return app.withJSON(&cobra.Command{
 		Use:     "check",
 		Short:   "Report every mistake in the configuration",
+		Long:    "Report every mistake in the configuration, each with its line: also in the\nprivate key, its certificate and the folders that it names. Nothing is written\nand nobody is called.",
 		Example: "  balansd config check\n  balansd config check --config ./balansd.yaml",
 		Args:    cobra.NoArgs,
 		RunE: func(*cobra.Command, []string) error {
-			c, err := app.config()
+			c, err := config.Load(config.LoadOptions{Path: app.configPath, Environ: app.env.Environ, Also: untouched})
 			if err != nil {
 				return err
 			}
@@ -123,6 +125,46 @@ func newConfigCheckCommand(app *App) *cobra.Command {
 			return nil
 		},
 	})
+}
+
+// untouched tries what the configuration names on this machine as far as that
+// changes nothing: the private key, its certificate, the folders.
+func untouched(c *config.Config) []config.Mistake {
+	var list []config.Mistake
+	if f := c.Finbox; f.PrivateKeyFile != "" {
+		if _, err := finbox.LoadKey(f.PrivateKeyFile, ""); err != nil {
+			list = append(list, keyMistake(c, "finbox.private_key_file", err))
+		} else if _, err := finbox.LoadKey(f.PrivateKeyFile, f.CertificateFile); err != nil {
+			list = append(list, keyMistake(c, "finbox.certificate_file", err))
+		}
+	}
+	for i, f := range c.Folders {
+		if f.Path == "" {
+			continue // told already
+		}
+		key := fmt.Sprintf("folders[%d].path", i)
+		if info, err := os.Stat(f.Path); err != nil {
+			list = append(list, c.MistakeAt(key, fmt.Sprintf("the folder %s cannot be read: %v", f.Path, cause(err)),
+				"make it, or check its name and who may read it"))
+		} else if !info.IsDir() {
+			list = append(list, c.MistakeAt(key, f.Path+" is no folder", "name the folder that holds a sub-folder for each dossier"))
+		}
+	}
+	return list
+}
+
+// keyMistake says as a mistake what is wrong with a key or certificate.
+func keyMistake(c *config.Config, key string, err error) config.Mistake {
+	p := problem.Of(err)
+	what := p.What
+	if p.Err != nil {
+		what += ": " + cause(p.Err).Error()
+	}
+	next := strings.TrimSuffix(p.Next, ".")
+	if first, rest, ok := strings.Cut(next, " "); ok {
+		next = strings.ToLower(first) + " " + rest
+	}
+	return c.MistakeAt(key, what, next)
 }
 
 func newConfigShowCommand(app *App) *cobra.Command {

@@ -6,7 +6,6 @@ import (
 	"net"
 	"net/netip"
 	"net/url"
-	"os"
 	"regexp"
 	"runtime"
 	"slices"
@@ -164,6 +163,10 @@ func (r *reader) dossiers(c *Config) {
 			r.wrong(key+".dossier", fmt.Sprintf("the dossier %q is linked twice", clip(d.Dossier)), "keep one of the two links")
 		}
 		seen[ref] = true
+		if d.Connection != "" && !c.Finbox.Configured() && !slices.ContainsFunc(c.Folders, func(f Folder) bool { return f.Name == d.Connection }) {
+			r.wrong(key+".connection", fmt.Sprintf("no folder is named %q, and Finbox is not configured", clip(d.Connection)),
+				"write the name of a folder, or set finbox")
+		}
 		switch {
 		case d.Firm < 0 || d.Company < 0:
 			r.wrong(key+".company", "a number below zero is no firm or company", "take both from Silverfin's address bar")
@@ -273,14 +276,9 @@ func between[T cmp.Ordered](r *reader, key string, v, least, most T, text func(T
 func plain[T int | float64](v T) string { return fmt.Sprint(v) }
 
 // Notes are things that may be meant but should be looked at, one sentence
-// each: a folder that is not there now may be a share that is down.
+// each.
 func (c *Config) Notes() []string {
 	var notes []string
-	for i, f := range c.Folders {
-		if info, err := os.Stat(f.Path); err != nil || !info.IsDir() {
-			notes = append(notes, fmt.Sprintf("folders[%d]: the folder %s is not there now.", i, f.Path))
-		}
-	}
 	if !c.Finbox.Configured() && len(c.Folders) == 0 {
 		notes = append(notes, "There is no source: neither finbox nor folders is set.")
 	}

@@ -147,5 +147,6 @@ type Log struct {
 	Format string `yaml:"format"` // auto (console on a terminal, else json), json or console
 }
 
-// File is the file that the settings were read from, empty when there is none.
+// File is the full path of the file that the settings were read from, empty
+// when there is none.
 func (c *Config) File() string { return c.file }

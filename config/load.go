@@ -30,6 +30,10 @@ type LoadOptions struct {
 	Path    string   // the file, as the command line names it; empty to search for it
 	Environ []string // as os.Environ gives it
 	Search  []string // folders to search; nil for SearchPath
+	// Also looks for mistakes that only other rooms can tell, such as a key that
+	// does not fit its certificate. Its mistakes are told together with those of
+	// the settings themselves, so it gets settings that may be wrong. May be nil.
+	Also func(c *Config) []Mistake
 }
 
 // SearchPath lists the folders in which balansd.yaml is looked for, first
@@ -75,15 +79,35 @@ func Load(o LoadOptions) (*Config, error) {
 		r.document(text, c)
 	}
 	r.environment(o.Environ, c)
+	c.file, c.origins = absolute(file), r.origins
 	c.resolve(file)
 	c.derive()
 	r.check(c)
 	r.secrets(c)
+	if o.Also != nil {
+		for _, m := range o.Also(c) {
+			r.note(m)
+		}
+	}
 	if err := asProblem(r.mistakes, file); err != nil {
 		return nil, err
 	}
-	c.file, c.origins = file, r.origins
 	return c, nil
+}
+
+// absolute gives the full path of the configuration file, which means the same
+// wherever it is read; empty when there is none.
+func absolute(file string) string {
+	if full, err := filepath.Abs(file); file != "" && err == nil {
+		return full
+	}
+	return file
+}
+
+// MistakeAt makes a mistake at the place where a key, as folders[0].path, or
+// else the section around it was set.
+func (c *Config) MistakeAt(key, what, right string) Mistake {
+	return (&reader{file: c.file, origins: c.origins}).mistake(key, what, right)
 }
 
 // find names the configuration file, empty when there is none. Viper does the

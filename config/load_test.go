@@ -88,7 +88,7 @@ func TestEachMistakeSaysWhatWouldBeRight(t *testing.T) {
 	const silverfin = "silverfin:\n  client_id: a\n  client_secret_file: s\n"
 	for name, c := range map[string]struct{ text, want string }{
 		"no YAML":               {"night:\n  at: \"02:30\n", `2:1: this is no YAML: found unexpected end of stream; write settings as "key: value", indented with spaces`},
-		"tab":                   {"night:\n\tat: 3\n", `2:1: this is no YAML: found character that cannot start any token; write settings`},
+		"tab":                   {"night:\n\tat: 3\n", `2:1: line 2 begins with a tab; use spaces`},
 		"two documents":         {"language: nl\n---\nlanguage: fr\n", `a second YAML document starts here; keep all settings in one`},
 		"list for a section":    {"night: [1]\n", `1:1: night: holds a list; write its settings below it`},
 		"value for a list":      {"folders: here\n", `1:1: folders: holds the single value "here"; write a list`},
@@ -334,4 +334,49 @@ func FuzzDocument(f *testing.F) {
 func certificate(t *testing.T) string {
 	t.Helper()
 	return string(pem.EncodeToMemory(&pem.Block{Type: "CERTIFICATE", Bytes: selfSigned(t)}))
+}
+
+func TestTextsThatAreNoYAML(t *testing.T) {
+	for name, c := range map[string]struct{ text, want string }{
+		"a tab":             {"night:\n\tat: \"02:30\"\n", ":2:1: line 2 begins with a tab; use spaces"},
+		"a tab on line 1":   {"\tlanguage: nl\n", ":1:1: line 1 begins with a tab; use spaces"},
+		"a tab after space": {"night:\n  at: \"02:30\"\n  \tspread: 0s\n", ":3:1: line 3 begins with a tab; use spaces"},
+		"UTF-16":            {"\xff\xfel\x00a\x00", ": the file is not UTF-8; save it as UTF-8"},
+		"UTF-16 unmarked":   {"l\x00a\x00:\x00", ": the file is not UTF-8; save it as UTF-8"},
+		"Latin 1":           {"folders:\n- {name: caf\xe9, path: x}\n", ": the file is not UTF-8; save it as UTF-8"},
+	} {
+		_, err := load(t, c.text)
+		if got := mistakes(t, err); len(got) != 1 || !strings.HasSuffix(got[0], c.want) {
+			t.Errorf("%s gives %q, want %q", name, got, c.want)
+		}
+	}
+	if _, err := load(t, "\ufefflanguage: fr # caf\u00e9\n"); err != nil {
+		t.Errorf("UTF-8 with its mark: %v", err)
+	}
+}
+
+func TestALinkNamesASourceThatIsThere(t *testing.T) {
+	link := "dossiers:\n- {connection: payrol, dossier: \"1\", from: all}\n"
+	_, err := load(t, "folders:\n- {name: payroll, path: x}\n"+link)
+	got := mistakes(t, err)
+	if len(got) != 1 || !strings.HasSuffix(got[0], `:4:4: dossiers[0].connection: no folder is named "payrol", and Finbox is not configured; write the name of a folder, or set finbox`) {
+		t.Errorf("mistakes = %q", got)
+	}
+	if _, err := load(t, "folders:\n- {name: payrol, path: x}\n"+link); err != nil {
+		t.Error(err)
+	}
+}
+
+// A name that is relative says nothing in the log of a service.
+func TestTheFileIsNamedInFull(t *testing.T) {
+	t.Chdir(t.TempDir())
+	write(t, ".", "balansd.yaml", "language: fr\n", 0o600)
+	c, err := Load(LoadOptions{Path: "balansd.yaml"})
+	if err != nil || !filepath.IsAbs(c.File()) {
+		t.Fatalf("%v, %v", c, err)
+	}
+	m := c.MistakeAt("language", "is odd", "")
+	if m.Line != 1 || m.Column != 1 || m.Key != "language" {
+		t.Errorf("mistake %+v", m)
+	}
 }

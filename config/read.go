@@ -1,6 +1,7 @@
 package config
 
 import (
+	"bytes"
 	"encoding"
 	"errors"
 	"fmt"
@@ -10,6 +11,7 @@ import (
 	"strconv"
 	"strings"
 	"time"
+	"unicode/utf8"
 
 	"go.yaml.in/yaml/v3"
 
@@ -47,9 +49,11 @@ type reader struct {
 	mistakes []Mistake
 }
 
-// wrong notes a mistake about a key. A key gets one mistake only: the first is
-// the cause of the others.
-func (r *reader) wrong(key, what, right string) {
+// wrong notes a mistake about a key.
+func (r *reader) wrong(key, what, right string) { r.note(r.mistake(key, what, right)) }
+
+// mistake makes a mistake at the place where a key was set.
+func (r *reader) mistake(key, what, right string) Mistake {
 	o := r.origin(key)
 	m := Mistake{File: o.File, Line: o.Line, Column: o.Column, Key: key, What: what, Right: right}
 	if o.Variable != "" {
@@ -57,6 +61,12 @@ func (r *reader) wrong(key, what, right string) {
 	} else if o.File == "" {
 		m.File = r.file
 	}
+	return m
+}
+
+// note adds a mistake. A key gets one mistake only: the first is the cause of
+// the others.
+func (r *reader) note(m Mistake) {
 	if !slices.ContainsFunc(r.mistakes, func(x Mistake) bool { return x.Key == m.Key }) {
 		r.mistakes = append(r.mistakes, m)
 	}
@@ -79,11 +89,17 @@ var syntaxLine = regexp.MustCompile(`line (\d+): `)
 
 // document reads the whole file into c.
 func (r *reader) document(text []byte, c *Config) {
+	// UTF-16 without a mark at its start is valid UTF-8, with a zero in every
+	// other byte.
+	if !utf8.Valid(text) || bytes.IndexByte(text, 0) >= 0 {
+		r.mistakes = append(r.mistakes, Mistake{File: r.file, What: "the file is not UTF-8", Right: "save it as UTF-8"})
+		return
+	}
 	dec := yaml.NewDecoder(strings.NewReader(string(text)))
 	var doc, more yaml.Node
 	if err := dec.Decode(&doc); err != nil {
 		if len(strings.TrimSpace(string(text))) > 0 && err.Error() != "EOF" {
-			r.syntax(err)
+			r.syntax(err, text)
 		}
 		return
 	}
@@ -91,7 +107,7 @@ func (r *reader) document(text []byte, c *Config) {
 		r.mistakes = append(r.mistakes, Mistake{File: r.file, Line: more.Line, Column: more.Column,
 			What: "a second YAML document starts here", Right: "keep all settings in one, without the line ---"})
 	} else if err.Error() != "EOF" {
-		r.syntax(err)
+		r.syntax(err, text)
 	}
 	if len(doc.Content) == 1 {
 		r.value(doc.Content[0], reflect.ValueOf(c).Elem(), "")
@@ -99,7 +115,12 @@ func (r *reader) document(text []byte, c *Config) {
 }
 
 // syntax notes a text that is no YAML.
-func (r *reader) syntax(err error) {
+func (r *reader) syntax(err error, text []byte) {
+	if line := tabbed(text); line > 0 && strings.Contains(err.Error(), "cannot start any token") {
+		r.mistakes = append(r.mistakes, Mistake{File: r.file, Line: line, Column: 1,
+			What: fmt.Sprintf("line %d begins with a tab", line), Right: "use spaces"})
+		return
+	}
 	m := Mistake{File: r.file, Column: 1, Right: "write settings as \"key: value\", indented with spaces"}
 	m.What = "this is no YAML: " + strings.TrimPrefix(err.Error(), "yaml: ")
 	if found := syntaxLine.FindStringSubmatch(err.Error()); found != nil {
@@ -107,6 +128,20 @@ func (r *reader) syntax(err error) {
 		m.What = strings.Replace(m.What, found[0], "", 1)
 	}
 	r.mistakes = append(r.mistakes, m)
+}
+
+// tabbed gives the number of the first line that is indented with a tab, which
+// YAML does not take; 0 when there is none.
+func tabbed(text []byte) int {
+	number := 0
+	for line := range bytes.Lines(text) {
+		number++
+		indent := line[:len(line)-len(bytes.TrimLeft(line, " \t"))]
+		if bytes.IndexByte(indent, '\t') >= 0 {
+			return number
+		}
+	}
+	return 0
 }
 
 // value reads one node into v.

@@ -8,6 +8,7 @@ import (
 	"io"
 	"net/http"
 	"strconv"
+	"strings"
 	"time"
 
 	"balansd/balance"
@@ -33,26 +34,46 @@ func badOrder(format string, args ...any) error {
 
 // Control gives the control endpoint: orders over HTTP, as JSON, for whatever
 // a person or another program would do in Finbox or Silverfin, and for faults.
+// GET / lists them.
 //
 // It has no sign-in, so it must stay on loopback. A browser's call from
 // another page is refused.
 func (s *Sandbox) Control() http.Handler {
 	mux := http.NewServeMux()
-	on := func(pattern string, do func(*http.Request) (any, error)) {
+	var orders []Order
+	on := func(pattern, what string, do func(*http.Request) (any, error)) {
+		method, path, _ := strings.Cut(pattern, " ")
+		orders = append(orders, Order{method, strings.TrimSuffix(path, "{$}"), what})
 		mux.HandleFunc(pattern, func(w http.ResponseWriter, r *http.Request) { s.obey(w, r, do) })
 	}
-	on("GET /{$}", func(*http.Request) (any, error) { return s.Info(), nil })
-	on("POST /fill", s.orderFill)
-	on("POST /demo", func(*http.Request) (any, error) { return s.Demo() })
-	on("POST /faults", s.orderFault)
-	on("DELETE /faults", s.orderNoFaults)
-	on("POST /latency", s.orderLatency)
-	on("GET /log", s.orderLog)
-	on("DELETE /log", s.orderNoLog)
+	on("GET /{$}", "say where everything is, and list the orders", func(*http.Request) (any, error) {
+		return struct {
+			Info
+			Orders []Order `json:"orders"`
+		}{s.Info(), orders}, nil
+	})
+	on("POST /fill", "add many made-up dossiers, companies and balances", s.orderFill)
+	on("POST /demo", "add the dossiers of the demo, in every situation", func(*http.Request) (any, error) { return s.Demo() })
+	on("POST /faults", "have a call fail", s.orderFault)
+	on("DELETE /faults", "forget the faults of a side", s.orderNoFaults)
+	on("POST /latency", "have every call of a side take this long", s.orderLatency)
+	on("GET /log", "list the calls of a side", s.orderLog)
+	on("DELETE /log", "empty the log of a side", s.orderNoLog)
 	s.finboxOrders(on)
 	s.silverfinOrders(on)
 	return mux
 }
+
+// An Order is one thing that the control endpoint does.
+type Order struct {
+	Method string `json:"method"`
+	Path   string `json:"path"` // with names such as {id} for its parts
+	What   string `json:"what"` // what it does, in some words
+}
+
+// An ordering adds an order to the control endpoint: its method and path, what
+// it does in some words, and the function that does it.
+type ordering func(pattern, what string, do func(*http.Request) (any, error))
 
 // obey carries out an order and says what came of it.
 func (s *Sandbox) obey(w http.ResponseWriter, r *http.Request, do func(*http.Request) (any, error)) {

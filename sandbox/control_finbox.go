@@ -10,30 +10,30 @@ import (
 )
 
 // finboxOrders adds what people and the payroll bureau do in Finbox.
-func (s *Sandbox) finboxOrders(on func(string, func(*http.Request) (any, error))) {
-	on("POST /finbox/fill", s.orderFill)
-	on("GET /finbox/connections", func(*http.Request) (any, error) { return s.Finbox.Environments(), nil })
-	on("POST /finbox/connections", s.orderConnection)
-	on("POST /finbox/connections/{id}/activate", func(r *http.Request) (any, error) {
+func (s *Sandbox) finboxOrders(on ordering) {
+	on("POST /finbox/fill", "add many made-up dossiers, companies and balances", s.orderFill)
+	on("GET /finbox/connections", "list the connections", func(*http.Request) (any, error) { return s.Finbox.Environments(), nil })
+	on("POST /finbox/connections", "add an environment with a connection", s.orderConnection)
+	on("POST /finbox/connections/{id}/activate", "activate the external connection", func(r *http.Request) (any, error) {
 		return nil, s.Finbox.Activate(r.PathValue("id"))
 	})
-	on("POST /finbox/connections/{id}/deactivate", func(r *http.Request) (any, error) {
+	on("POST /finbox/connections/{id}/deactivate", "deactivate the external connection", func(r *http.Request) (any, error) {
 		return nil, s.Finbox.Deactivate(r.PathValue("id"))
 	})
-	on("POST /finbox/connections/{id}/dossiers", s.orderDossier)
-	on("POST /finbox/balances", s.orderBalance)
-	on("POST /finbox/balances/{id}/correct", s.orderCorrect)
-	on("POST /finbox/balances/{id}/list-twice", func(r *http.Request) (any, error) {
+	on("POST /finbox/connections/{id}/dossiers", "add a dossier", s.orderDossier)
+	on("POST /finbox/balances", "add a social balance, and its dossier where none is named", s.orderBalance)
+	on("POST /finbox/balances/{id}/correct", "correct a balance: a new revision", s.orderCorrect)
+	on("POST /finbox/balances/{id}/list-twice", "list a balance twice", func(r *http.Request) (any, error) {
 		return nil, s.Finbox.ListTwice(r.PathValue("id"))
 	})
-	on("POST /finbox/balances/{id}/content", func(r *http.Request) (any, error) {
+	on("POST /finbox/balances/{id}/content", "give a balance another document: the body", func(r *http.Request) (any, error) {
 		raw, err := io.ReadAll(r.Body)
 		if err != nil {
 			return nil, badOrder("the document is too big")
 		}
 		return nil, s.Finbox.SetContent(r.PathValue("id"), raw)
 	})
-	on("POST /finbox/keys", func(r *http.Request) (any, error) {
+	on("POST /finbox/keys", "register a public key or certificate, in PEM form", func(r *http.Request) (any, error) {
 		pem, err := io.ReadAll(r.Body)
 		if err != nil {
 			return nil, badOrder("the key is too big")
@@ -43,7 +43,7 @@ func (s *Sandbox) finboxOrders(on func(string, func(*http.Request) (any, error))
 		}
 		return nil, nil
 	})
-	on("POST /finbox/tokens/expire", func(*http.Request) (any, error) {
+	on("POST /finbox/tokens/expire", "have all access tokens of Finbox expire now", func(*http.Request) (any, error) {
 		s.Finbox.ExpireTokens()
 		return nil, nil
 	})

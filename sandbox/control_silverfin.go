@@ -8,9 +8,9 @@ import (
 )
 
 // silverfinOrders adds what people do in Silverfin.
-func (s *Sandbox) silverfinOrders(on func(string, func(*http.Request) (any, error))) {
+func (s *Sandbox) silverfinOrders(on ordering) {
 	const period = "/silverfin/companies/{company}/periods/{period}"
-	on("POST /silverfin/fill", func(r *http.Request) (any, error) {
+	on("POST /silverfin/fill", "add many made-up companies to the first firm", func(r *http.Request) (any, error) {
 		var order struct {
 			Companies int `json:"companies"`
 			Year      int `json:"year"`
@@ -23,8 +23,8 @@ func (s *Sandbox) silverfinOrders(on func(string, func(*http.Request) (any, erro
 		}
 		return nil, s.FillWith(FillOptions{Companies: order.Companies, Year: order.Year})
 	})
-	on("GET /silverfin/firms", func(*http.Request) (any, error) { return s.Silverfin.Firms(), nil })
-	on("POST /silverfin/firms", func(r *http.Request) (any, error) {
+	on("GET /silverfin/firms", "list the firms", func(*http.Request) (any, error) { return s.Silverfin.Firms(), nil })
+	on("POST /silverfin/firms", "add a firm", func(r *http.Request) (any, error) {
 		var order struct {
 			Name string `json:"name"`
 		}
@@ -33,34 +33,34 @@ func (s *Sandbox) silverfinOrders(on func(string, func(*http.Request) (any, erro
 		}
 		return map[string]int64{"id": s.Silverfin.AddFirm(order.Name)}, nil
 	})
-	on("POST /silverfin/firms/{firm}/revoke", func(r *http.Request) (any, error) {
+	on("POST /silverfin/firms/{firm}/revoke", "revoke the tokens of a firm", func(r *http.Request) (any, error) {
 		firm, err := pathID(r, "firm")
 		if err == nil {
 			s.Silverfin.RevokeTokens(firm)
 		}
 		return nil, err
 	})
-	on("GET /silverfin/firms/{firm}/companies", s.orderCompanies)
-	on("POST /silverfin/firms/{firm}/companies", s.orderCompany)
-	on("POST /silverfin/companies/{company}/archive", func(r *http.Request) (any, error) {
+	on("GET /silverfin/firms/{firm}/companies", "list the companies of a firm with their periods", s.orderCompanies)
+	on("POST /silverfin/firms/{firm}/companies", "add a company, with a period and an open workflow where they are named", s.orderCompany)
+	on("POST /silverfin/companies/{company}/archive", "archive a company", func(r *http.Request) (any, error) {
 		id, err := pathID(r, "company")
 		if err != nil {
 			return nil, err
 		}
 		return nil, s.Silverfin.ArchiveCompany(id)
 	})
-	on("POST /silverfin/companies/{company}/periods", s.orderPeriod)
-	on("GET "+period+"/custom", s.atPeriod(func(_ *http.Request, company, p int64) (any, error) {
+	on("POST /silverfin/companies/{company}/periods", "add a period to a company", s.orderPeriod)
+	on("GET "+period+"/custom", "list the custom properties of a period", s.atPeriod(func(_ *http.Request, company, p int64) (any, error) {
 		return s.Silverfin.Custom(company, p), nil
 	}))
-	on("POST "+period+"/lock", s.atPeriod(func(_ *http.Request, company, p int64) (any, error) {
+	on("POST "+period+"/lock", "lock a period", s.atPeriod(func(_ *http.Request, company, p int64) (any, error) {
 		return nil, s.Silverfin.Lock(company, p)
 	}))
-	on("POST "+period+"/unlock", s.atPeriod(func(_ *http.Request, company, p int64) (any, error) {
+	on("POST "+period+"/unlock", "unlock a period", s.atPeriod(func(_ *http.Request, company, p int64) (any, error) {
 		return nil, s.Silverfin.Unlock(company, p)
 	}))
-	on("POST "+period+"/workflow", s.atPeriod(s.orderWorkflow))
-	on("POST "+period+"/set", s.atPeriod(s.orderSet))
+	on("POST "+period+"/workflow", "open, close, archive or reactivate a workflow in a period", s.atPeriod(s.orderWorkflow))
+	on("POST "+period+"/set", "type a value by hand", s.atPeriod(s.orderSet))
 }
 
 // atPeriod reads the company and the period of the address first.

@@ -1,0 +1,117 @@
+package cli
+
+import (
+	"crypto/ecdsa"
+	"crypto/elliptic"
+	"crypto/rand"
+	"crypto/rsa"
+	"crypto/x509"
+	"encoding/pem"
+	"math/big"
+	"os"
+	"path/filepath"
+	"runtime"
+	"strings"
+	"testing"
+	"time"
+)
+
+// keyPEM writes a private key as the text of a file.
+func keyPEM(t *testing.T, kind string, key any) string {
+	t.Helper()
+	der, err := x509.MarshalPKCS8PrivateKey(key)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return string(pem.EncodeToMemory(&pem.Block{Type: kind, Bytes: der}))
+}
+
+// certificatePEM makes the certificate of a key.
+func certificatePEM(t *testing.T, key *rsa.PrivateKey) string {
+	t.Helper()
+	template := &x509.Certificate{SerialNumber: big.NewInt(1), NotAfter: time.Date(2040, 1, 1, 0, 0, 0, 0, time.UTC)}
+	der, err := x509.CreateCertificate(rand.Reader, template, template, &key.PublicKey, key)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return string(pem.EncodeToMemory(&pem.Block{Type: "CERTIFICATE", Bytes: der}))
+}
+
+func rsaKey(t *testing.T) *rsa.PrivateKey {
+	t.Helper()
+	key, err := rsa.GenerateKey(rand.Reader, 2048)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return key
+}
+
+// TestConfigCheckTriesKeysAndFolders holds config check to naming what is
+// wrong with the files and folders that a configuration names, each at its
+// line, beside the mistakes of the configuration itself.
+func TestConfigCheckTriesKeysAndFolders(t *testing.T) {
+	t.Parallel()
+	dir := t.TempDir()
+	write := func(name, text string) {
+		t.Helper()
+		if err := os.WriteFile(filepath.Join(dir, name), []byte(text), 0o600); err != nil {
+			t.Fatal(err)
+		}
+	}
+	key, other := rsaKey(t), rsaKey(t)
+	ec, err := ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
+	if err != nil {
+		t.Fatal(err)
+	}
+	write("right.key", keyPEM(t, "PRIVATE KEY", key))
+	write("encrypted.key", keyPEM(t, "ENCRYPTED PRIVATE KEY", key))
+	write("ec.key", keyPEM(t, "PRIVATE KEY", ec))
+	write("text.key", "no key at all\n")
+	write("open.key", keyPEM(t, "PRIVATE KEY", key))
+	if err := os.Chmod(filepath.Join(dir, "open.key"), 0o644); err != nil {
+		t.Fatal(err)
+	}
+	write("right.crt", certificatePEM(t, key))
+	write("other.crt", certificatePEM(t, other))
+	path := filepath.Join(dir, "balansd.yaml")
+	check := func(key, certificate, folder string) result {
+		write("balansd.yaml", `finbox:
+  base_url: https://finbox.example
+  token_url: https://finbox.example/token
+  client_id: me
+  private_key_file: `+key+`
+  certificate_file: `+certificate+`
+folders:
+- name: payroll
+  path: `+folder+"\n")
+		return balansd(t, "config", "check", "--config", path)
+	}
+	if r := check("right.key", "right.crt", "."); r.code != 0 {
+		t.Errorf("what is right is refused: %+v", r)
+	}
+	for _, c := range []struct{ key, certificate, folder, want string }{
+		{"encrypted.key", "right.crt", ".", ":5:3: finbox.private_key_file: the private key " + filepath.Join(dir, "encrypted.key") + " is protected with a passphrase"},
+		{"absent.key", "right.crt", ".", ":5:3: finbox.private_key_file: "},
+		{"text.key", "right.crt", ".", ":5:3: finbox.private_key_file: the file " + filepath.Join(dir, "text.key") + " is not a private key in PEM form; name the PEM file"},
+		{"ec.key", "right.crt", ".", "is not an RSA key; make an RSA key"},
+		{"open.key", "right.crt", ".", "; run: chmod 600 " + filepath.Join(dir, "open.key")},
+		{"right.key", "other.crt", ".", ":6:3: finbox.certificate_file: the certificate " + filepath.Join(dir, "other.crt") + " does not belong to the private key"},
+		{"right.key", "right.crt", "absent", ":9:3: folders[0].path: the folder " + filepath.Join(dir, "absent") + " cannot be read: "},
+		{"right.key", "right.crt", "right.crt", ":9:3: folders[0].path: " + filepath.Join(dir, "right.crt") + " is no folder"},
+	} {
+		if runtime.GOOS == "windows" && c.key == "open.key" {
+			continue // access lists guard files there, not modes
+		}
+		r := check(c.key, c.certificate, c.folder)
+		r.want(t, 2, c.want, "config", "check")
+		if !strings.HasPrefix(r.stderr, "Error: the configuration has 1 mistake\n") {
+			t.Errorf("want one mistake:\n%s", r.stderr)
+		}
+	}
+	// All at once, also with those of the settings.
+	r := check("encrypted.key", "right.crt", "absent\nlanguage: es")
+	r.want(t, 2, "Error: the configuration has 3 mistakes\n", "config", "check")
+	if _, err := os.Stat(filepath.Join(dir, "data")); err == nil {
+		t.Error("a check made the data folder")
+	}
+}
