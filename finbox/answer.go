@@ -20,6 +20,10 @@ const (
 	maxShown   = 200 // characters of a text of Finbox's that a person is shown
 )
 
+// ifItStays is what a person can do about trouble of Finbox's own. That it is
+// tried again is for the caller to say, who knows when.
+const ifItStays = "If it stays, tell SD Worx."
+
 // readJSON reads a successful answer into v. what names the answer for a
 // person. Fields that v does not know are ignored.
 func readJSON(resp *http.Response, what string, v any) error {
@@ -29,15 +33,14 @@ func readJSON(resp *http.Response, what string, v any) error {
 	b, err := transport.ReadAll(resp.Body, maxJSON)
 	switch {
 	case errors.Is(err, transport.ErrTooLarge):
-		return problem.Wrap(err, problem.FinboxDown, what+" is too long to be right",
-			"It is tried again at the next pass; if it stays, tell SD Worx.")
+		return problem.Wrap(err, problem.FinboxDown, what+" is too long to be right", ifItStays)
 	case err != nil:
-		return problem.Wrap(err, problem.FinboxDown, what+" arrived incomplete", "It is tried again at the next pass.")
+		return problem.Wrap(err, problem.FinboxDown, what+" arrived incomplete",
+			"If it stays, check the network and the proxy.")
 	}
 	// The cause is left out: it can repeat parts of the answer.
 	if json.Unmarshal(b, v) != nil {
-		return problem.New(problem.FinboxDown, what+" is not in the form that was agreed",
-			"It is tried again at the next pass; if it stays, tell SD Worx.")
+		return problem.New(problem.FinboxDown, what+" is not in the form that was agreed", ifItStays)
 	}
 	return nil
 }
@@ -79,14 +82,12 @@ func refusal(resp *http.Response, whom string) error {
 		return problem.New(problem.FinboxRefused, fmt.Sprintf("Finbox does not offer %s in a form that balansd reads%s", whom, said),
 			"Ask SD Worx in which forms it is offered.")
 	case status == http.StatusTooManyRequests:
-		return problem.New(problem.FinboxDown, fmt.Sprintf("Finbox has no time for us now, asked for %s%s", whom, said),
-			"It is tried again at the next pass.")
+		return problem.New(problem.FinboxDown, fmt.Sprintf("Finbox has no time for us now, asked for %s%s", whom, said), ifItStays)
 	case status >= 400 && status < 500 && status != http.StatusRequestTimeout:
 		return problem.New(problem.FinboxRefused, fmt.Sprintf("Finbox refuses the request for %s with status %d%s", whom, status, said),
-			"Tell SD Worx; it is tried again at the next pass.")
+			"Tell SD Worx.")
 	default:
-		return problem.New(problem.FinboxDown, fmt.Sprintf("Finbox is in trouble, asked for %s it answered %d%s", whom, status, said),
-			"It is tried again at the next pass.")
+		return problem.New(problem.FinboxDown, fmt.Sprintf("Finbox is in trouble, asked for %s it answered %d%s", whom, status, said), ifItStays)
 	}
 }
 

@@ -31,10 +31,8 @@ type Config struct {
 	// Key signs the assertion of private_key_jwt (RFC 7523).
 	Key *Key
 	// ClientSecret is sent by HTTP Basic (client_secret_basic, RFC 6749,
-	// section 2.3.1), or with SecretInBody as a form field
-	// (client_secret_post). One way is used, never the other as a second try.
+	// section 2.3.1), and in no other way.
 	ClientSecret string
-	SecretInBody bool
 
 	Scope string // asked for with the token; empty for none
 	// Audience is the assertion's aud, where empty means TokenURL; with a
@@ -183,5 +181,5 @@ func unreachable(err error) error {
 		err = u.Err
 	}
 	return problem.Wrap(err, problem.FinboxDown, "Finbox cannot be reached",
-		"Check the network, the proxy and the address of Finbox; it is tried again at the next pass.")
+		"Check the network, the proxy and the address of Finbox.")
 }

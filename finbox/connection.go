@@ -4,43 +4,42 @@ import (
 	"context"
 	"fmt"
 	"net/http"
-	"regexp"
 	"strings"
 	"unicode"
+	"unicode/utf8"
 
 	"balansd/balance"
 	"balansd/ledger"
 	"balansd/problem"
 )
 
-// connectionID is the form that the contract gives.
-var connectionID = regexp.MustCompile(`^[A-Za-z0-9._-]+$`)
-
-const minConnectionID, maxConnectionID = 8, 64
+// maxConnectionID is what the contract gives, in characters.
+const maxConnectionID = 200
 
 // ParseConnectionID reads a connection id as a person copies it from Finbox's
-// settings page; blanks around it do not count. What cannot be one gives a
-// ConnectionID problem that says what is wrong with it.
+// settings page; blanks around it do not count. The id is opaque: only what
+// shows that something else was copied gives a ConnectionID problem, which
+// says what. Whether the id is right, Finbox says.
 func ParseConnectionID(s string) (string, error) {
 	id := strings.TrimSpace(s)
 	wrong := func(what string) (string, error) {
 		return "", problem.New(problem.ConnectionID, what,
 			"Copy the connection id (Connectie-id) again from “Connectie sociale balans” in Finbox's settings.")
 	}
-	n := len([]rune(id))
-	switch {
+	switch n := utf8.RuneCountInString(id); {
 	case id == "":
 		return wrong("the connection id is empty")
 	case strings.ContainsFunc(id, unicode.IsSpace):
 		return wrong("the connection id has a blank inside")
-	case strings.ContainsFunc(id, unicode.IsControl):
+	case strings.ContainsFunc(id, func(r rune) bool { return !unicode.IsPrint(r) }):
 		return wrong("the connection id has a control character inside")
-	case n < minConnectionID:
-		return wrong(fmt.Sprintf("the connection id %q has %d characters and needs at least %d", id, n, minConnectionID))
 	case n > maxConnectionID:
 		return wrong(fmt.Sprintf("the connection id has %d characters and may have at most %d", n, maxConnectionID))
-	case !connectionID.MatchString(id):
-		return wrong(fmt.Sprintf("the connection id %q has characters other than letters, digits, points and dashes", id))
+	case strings.ContainsAny(id, "/?#"):
+		// The address of a page was copied instead.
+		return wrong(fmt.Sprintf("the connection id has a %q inside, as an address has", id[strings.IndexAny(id, "/?#")]))
+	case id == "." || id == "..":
+		return wrong("the connection id is only points") // a place in a path, RFC 3986, section 3.3
 	}
 	return id, nil
 }
@@ -90,8 +89,7 @@ func (c *Connection) Status(ctx context.Context) (ledger.SourceStatus, error) {
 	}
 	if a.Status != "active" && a.Status != "inactive" {
 		return ledger.SourceStatus{}, problem.New(problem.FinboxDown,
-			fmt.Sprintf("Finbox gives %s a status that balansd does not know", c),
-			"It is tried again at the next pass; if it stays, tell SD Worx.")
+			fmt.Sprintf("Finbox gives %s a status that balansd does not know", c), ifItStays)
 	}
 	s := ledger.SourceStatus{
 		Active:      a.Status == "active",
@@ -135,7 +133,7 @@ func (c *Client) learn(id, tag string, s ledger.SourceStatus) {
 func (c *Connection) refusal(resp *http.Response) error {
 	if resp.StatusCode == http.StatusNotFound {
 		return problem.New(problem.ConnectionID, fmt.Sprintf("Finbox does not know %s", c),
-			"Compare it with the connection id (Connectie-id) in Finbox's settings; deactivating and activating there makes a new one.")
+			"Compare it with the connection id (Connectie-id) in Finbox's settings; a new activation may have made a new one.")
 	}
 	return refusal(resp, c.String())
 }

@@ -12,21 +12,23 @@ import (
 )
 
 func TestParseConnectionID(t *testing.T) {
-	for _, s := range []string{connectionID, " " + connectionID + "\r\n", "1AB1234._-"} {
+	for _, s := range []string{connectionID, " " + connectionID + "\r\n", "1AB1234._-", "6f1c", "a:b=c&dé%2F", strings.Repeat("é", 200)} {
 		if id, err := finbox.ParseConnectionID(s); err != nil || id != strings.TrimSpace(s) {
 			t.Errorf("%q: got %q, %v", s, id, err)
 		}
 	}
 	tests := map[string]string{
-		"":                          "is empty",
-		" \t":                       "is empty",
-		"6f1c0a52 8d3e":             "a blank inside",
-		"6f1c0a52\u00a08d3e":        "a blank inside",
-		"6f1c0a52\x008d3e":          "a control character",
-		"6f1c":                      "4 characters and needs at least 8",
-		strings.Repeat("a", 65):     "65 characters and may have at most 64",
-		"6f1c0a52/../8d3e":          "other than letters",
-		"“6f1c0a52-8d3e-4b7a-9c55”": "other than letters",
+		"":                         "is empty",
+		" \t":                      "is empty",
+		"6f1c0a52 8d3e":            "a blank inside",
+		"6f1c0a52\u00a08d3e":       "a blank inside",
+		"6f1c0a52\x008d3e":         "a control character",
+		"6f1c\u200b0a52":           "a control character",
+		strings.Repeat("a", 201):   "201 characters and may have at most 200",
+		"https://finbox.example/a": "a '/' inside",
+		"6f1c?lang=nl":             "a '?' inside",
+		"6f1c#step2":               "a '#' inside",
+		"..":                       "only points",
 	}
 	for s, want := range tests {
 		_, err := finbox.ParseConnectionID(s)

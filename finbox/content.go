@@ -54,12 +54,13 @@ func (c *Connection) Content(ctx context.Context, l ledger.Listing) ([]byte, err
 		return nil, problem.Wrap(err, problem.Unreadable, whom+" is too large",
 			"Look at the document in Finbox; if it is right, raise the limit for documents in the configuration.")
 	case err != nil:
-		return nil, problem.Wrap(err, problem.Damaged, whom+" arrived incomplete", "It is tried again at the next pass.")
+		return nil, problem.Wrap(err, problem.Damaged, whom+" arrived incomplete",
+			"If it stays, check the network and the proxy.")
 	}
 	sum := sha256.Sum256(doc)
 	if want := expected(l, kind, resp.Header.Get("ETag")); want != "" && hex.EncodeToString(sum[:]) != want {
 		return nil, problem.New(problem.Damaged, whom+" arrived damaged: its SHA-256 is not the one that Finbox listed",
-			"It is fetched again at the next pass; if it stays, tell SD Worx.")
+			ifItStays)
 	}
 	return doc, nil
 }

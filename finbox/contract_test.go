@@ -5,7 +5,10 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"maps"
 	"net/http"
+	"net/url"
+	"slices"
 	"strings"
 	"sync"
 	"testing"
@@ -15,6 +18,9 @@ import (
 	"github.com/getkin/kin-openapi/openapi3filter"
 	"github.com/getkin/kin-openapi/routers"
 	"github.com/getkin/kin-openapi/routers/legacy"
+	"github.com/go-jose/go-jose/v4"
+	"github.com/go-jose/go-jose/v4/jwt"
+	"github.com/google/go-cmp/cmp"
 
 	"balansd/balance"
 	"balansd/finbox"
@@ -53,9 +59,6 @@ func newValidating(t *testing.T, next http.RoundTripper) *validating {
 }
 
 func (v *validating) RoundTrip(req *http.Request) (*http.Response, error) {
-	if !strings.HasPrefix(req.URL.Path, "/v1/") { // the token endpoint is RFC 6749's
-		return v.next.RoundTrip(req)
-	}
 	route, params, err := v.router.FindRoute(req)
 	if err != nil {
 		v.report("the contract has no call %s %s: %v", req.Method, req.URL.Path, err)
@@ -71,7 +74,9 @@ func (v *validating) RoundTrip(req *http.Request) (*http.Response, error) {
 	if err := openapi3filter.ValidateRequest(req.Context(), input); err != nil {
 		v.report("the client's request %s breaks the contract: %v", req.URL.Path, err)
 	}
-	if !strings.HasPrefix(req.Header.Get("Authorization"), "Bearer ") {
+	if route.Operation.OperationID == "requestToken" {
+		v.signIn(req)
+	} else if !strings.HasPrefix(req.Header.Get("Authorization"), "Bearer ") {
 		v.report("the client's request %s has no bearer token", req.URL.Path)
 	}
 	resp, err := v.next.RoundTrip(req)
@@ -96,6 +101,50 @@ func (v *validating) RoundTrip(req *http.Request) (*http.Response, error) {
 	defer v.mu.Unlock()
 	v.seen[fmt.Sprintf("%s %d", route.Operation.OperationID, resp.StatusCode)]++
 	return resp, nil
+}
+
+// signIn holds a token request against what the schema of its form cannot say:
+// the client is known in one way, and the assertion is as the contract has it.
+func (v *validating) signIn(req *http.Request) {
+	body, err := io.ReadAll(req.Body)
+	if err != nil {
+		v.report("the token request cannot be read: %v", err)
+		return
+	}
+	req.Body = io.NopCloser(bytes.NewReader(body))
+	form, err := url.ParseQuery(string(body))
+	if err != nil {
+		v.report("the token request is no form: %v", err)
+		return
+	}
+	_, _, basic := req.BasicAuth()
+	fields := slices.Sorted(maps.Keys(form))
+	switch {
+	case basic && slices.ContainsFunc(fields, func(f string) bool { return !slices.Contains([]string{"grant_type", "scope", "audience"}, f) }),
+		!basic && (!form.Has("client_id") || !form.Has("client_assertion_type") || !form.Has("client_assertion") || form.Has("audience")):
+		v.report("the client signs in with Basic %v and the fields %q", basic, fields)
+	case basic:
+		return
+	}
+	token, err := jwt.ParseSigned(form.Get("client_assertion"), []jose.SignatureAlgorithm{jose.RS256})
+	if err != nil {
+		v.report("the assertion is no JWT of RS256: %v", err)
+		return
+	}
+	var claims jwt.Claims
+	if err := token.UnsafeClaimsWithoutVerification(&claims); err != nil {
+		v.report("the assertion has no claims: %v", err)
+		return
+	}
+	if claims.Issuer != form.Get("client_id") || claims.Subject != claims.Issuer || claims.ID == "" ||
+		!slices.Equal(claims.Audience, jwt.Audience{req.URL.String()}) || claims.IssuedAt == nil ||
+		claims.Expiry == nil || claims.Expiry.Time().Sub(claims.IssuedAt.Time()) > 5*time.Minute {
+		v.report("the assertion says %+v", claims)
+	}
+	thumb, told := token.Headers[0].ExtraHeaders["x5t#S256"].(string)
+	v.mu.Lock()
+	defer v.mu.Unlock()
+	v.seen[fmt.Sprintf("assertion with certificate %v", told && thumb != "")]++
 }
 
 // TestSandboxAndClientKeepTheContract makes every call in every way that a
@@ -129,6 +178,7 @@ func TestSandboxAndClientKeepTheContract(t *testing.T) {
 			t.Errorf("content of %v: %d bytes, %v", layouts[i], len(doc), err)
 		}
 	}
+	nightWithoutNews(t, c, got[len(got)-1].CreatedAt)
 	dossiers := 0
 	for d, err := range c.Dossiers(t.Context()) {
 		if err != nil {
@@ -163,11 +213,70 @@ func TestSandboxAndClientKeepTheContract(t *testing.T) {
 	if s, err := c.Status(t.Context()); err != nil || s.Active {
 		t.Errorf("status of a deactivated connection: got %+v, %v", s, err)
 	}
-	for _, call := range []string{"getConnection 200", "getConnection 304", "getConnection 401", "listDossiers 200", "listSocialBalances 200",
-		"listSocialBalances 410", "getSocialBalanceContent 200", "getSocialBalanceContent 404", "getSocialBalanceContent 406"} {
+	for _, call := range []string{"requestToken 200", "getConnection 200", "getConnection 304", "getConnection 401", "listDossiers 200",
+		"listSocialBalances 200", "listSocialBalances 304", "listSocialBalances 410", "getSocialBalanceContent 200", "getSocialBalanceContent 404", "getSocialBalanceContent 406"} {
 		if v.seen[call] == 0 {
 			t.Errorf("%s was never seen; only %v", call, v.seen)
 		}
+	}
+}
+
+// nightWithoutNews lists from the newest balance, and once more, which is
+// answered without a body.
+func nightWithoutNews(t *testing.T, c *finbox.Connection, newest time.Time) {
+	t.Helper()
+	cursor := newest.Format(time.RFC3339Nano)
+	for night := range 2 {
+		var pages []ledger.Page
+		for p, err := range c.List(t.Context(), cursor) {
+			if err != nil {
+				t.Fatal(err)
+			}
+			pages = append(pages, p)
+		}
+		cursor = pages[len(pages)-1].Cursor
+		if night == 1 && (len(pages) != 1 || len(pages[0].Listings) != 0) {
+			t.Errorf("listed again: %+v", pages)
+		}
+	}
+}
+
+// TestSignInKeepsTheContract signs in in every way, and is refused.
+func TestSignInKeepsTheContract(t *testing.T) {
+	box := newBox(t, sandbox.FinboxOptions{})
+	if err := box.RegisterKey(certificatePEM(t, ourKey())); err != nil {
+		t.Fatal(err)
+	}
+	keyFile := file(t, "finbox.key", pkcs8(t, ourKey()))
+	bare, err := finbox.LoadKey(keyFile, "")
+	if err != nil {
+		t.Fatal(err)
+	}
+	certified, err := finbox.LoadKey(keyFile, file(t, "finbox.crt", certificatePEM(t, ourKey())))
+	if err != nil {
+		t.Fatal(err)
+	}
+	v := newValidating(t, box.server.Client().Transport)
+	for name, tt := range map[string]struct {
+		cfg  finbox.Config
+		code problem.Code
+	}{
+		"secret":                      {finbox.Config{}, ""},
+		"secret, scope, and audience": {finbox.Config{Scope: "social-balances", Audience: "api"}, ""},
+		"wrong secret":                {finbox.Config{ClientSecret: "wrong"}, problem.FinboxSignIn},
+		"key":                         {finbox.Config{Key: bare, Scope: "social-balances"}, ""},
+		"key with certificate":        {finbox.Config{Key: certified}, ""},
+	} {
+		tt.cfg.HTTP = &http.Client{Transport: v}
+		_, err := box.client(t, tt.cfg).Connection(box.connection).Status(t.Context())
+		if tt.code == "" && err != nil || tt.code != "" && !problem.Is(err, tt.code) {
+			t.Errorf("%s: got %v", name, err)
+		}
+	}
+	want := map[string]int{"requestToken 200": 4, "requestToken 401": 1, "getConnection 200": 4,
+		"assertion with certificate true": 1, "assertion with certificate false": 1}
+	if diff := cmp.Diff(want, v.seen); diff != "" {
+		t.Errorf("the calls differ (-want +got):\n%s", diff)
 	}
 }
 
@@ -188,7 +297,7 @@ func TestValidationNotices(t *testing.T) {
 			}))
 			v.report = func(format string, args ...any) { reports = append(reports, fmt.Sprintf(format, args...)) }
 			req, err := http.NewRequestWithContext(t.Context(), http.MethodGet,
-				"http://finbox.example/v1/connections/short/social-balances", nil)
+				"http://finbox.example/v1/connections/"+strings.Repeat("a", 201)+"/social-balances", nil)
 			if err != nil {
 				t.Fatal(err)
 			}
@@ -197,7 +306,7 @@ func TestValidationNotices(t *testing.T) {
 				t.Fatal(err)
 			}
 			_ = resp.Body.Close()
-			// The id is too short, the token is missing, the answer is wrong.
+			// The id is too long, the token is missing, the answer is wrong.
 			if len(reports) != 3 {
 				t.Errorf("got %d reports, want 3: %q", len(reports), reports)
 			}

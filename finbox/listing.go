@@ -3,9 +3,9 @@ package finbox
 import (
 	"context"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"iter"
-	"net/http"
 	"net/url"
 	"regexp"
 	"strings"
@@ -13,38 +13,40 @@ import (
 
 	"balansd/balance"
 	"balansd/ledger"
-	"balansd/problem"
 )
 
-// maxPages ends a listing that would never end, its page tokens always new.
-const maxPages = 100_000
-
 // List walks the balances created since cursor, oldest first, page by page as
-// Finbox gives them. The cursor is the time of the newest balance recorded;
-// the overlap is subtracted when listing. An item that cannot be understood is
-// named in the page's Problems, and the cursor stays before it, so that it is
-// listed again until it can. A deactivated connection gives an error that is
-// ledger.ErrClosed.
+// Finbox gives them. The cursor is the time of the newest balance recorded,
+// after a whole walk with the listing's entity tag; the overlap is subtracted
+// when listing. Where Finbox says that the tag still holds, nothing is new, and
+// the one page is empty and has the same cursor.
+//
+// An item that cannot be understood is named in the page's Problems, and the
+// cursor stays before it for a week, so that it is listed again until it can. A
+// deactivated connection gives an error that is ledger.ErrClosed.
 func (c *Connection) List(ctx context.Context, cursor string) iter.Seq2[ledger.Page, error] {
 	return func(yield func(ledger.Page, error) bool) {
 		w := walk{connection: c, now: c.client.cfg.Now()}
-		query := url.Values{}
+		query, tag := url.Values{}, ""
 		if cursor != "" {
-			t, err := time.Parse(time.RFC3339Nano, cursor)
-			if err != nil {
+			var err error
+			if w.cursor, tag, err = parseCursor(cursor); err != nil {
 				w.problems = append(w.problems, fmt.Sprintf(
 					"The place where the listing of %s was left is unreadable; it is listed from the start.", c))
 			} else {
-				w.cursor = t.UTC()
-				query.Set("created_after", t.Add(-c.client.cfg.Overlap).UTC().Format(time.RFC3339Nano))
+				query.Set("created_after", w.cursor.Add(-c.client.cfg.Overlap).Format(time.RFC3339Nano))
 			}
 		}
-		for items, err := range c.pages(ctx, "/social-balances", query) {
+		for answer, err := range c.pages(ctx, "/social-balances", query, tag) {
 			if err != nil {
 				yield(ledger.Page{}, err)
 				return
 			}
-			p, err := w.page(items)
+			if answer.unchanged {
+				yield(ledger.Page{Cursor: cursor}, nil)
+				return
+			}
+			p, err := w.page(answer)
 			if !yield(p, err) || err != nil {
 				return
 			}
@@ -56,13 +58,13 @@ func (c *Connection) List(ctx context.Context, cursor string) iter.Seq2[ledger.P
 // Dossiers without an id are left out.
 func (c *Connection) Dossiers(ctx context.Context) iter.Seq2[[]ledger.Dossier, error] {
 	return func(yield func([]ledger.Dossier, error) bool) {
-		for items, err := range c.pages(ctx, "/dossiers", url.Values{}) {
+		for answer, err := range c.pages(ctx, "/dossiers", url.Values{}, "") {
 			if err != nil {
 				yield(nil, err)
 				return
 			}
-			dossiers := make([]ledger.Dossier, 0, len(items))
-			for _, raw := range items {
+			dossiers := make([]ledger.Dossier, 0, len(answer.items))
+			for _, raw := range answer.items {
 				var d struct {
 					dossierJSON
 					ID   string `json:"id"`
@@ -81,71 +83,31 @@ func (c *Connection) Dossiers(ctx context.Context) iter.Seq2[[]ledger.Dossier, e
 	}
 }
 
-// pages walks the pages of a listing.
-func (c *Connection) pages(ctx context.Context, list string, query url.Values) iter.Seq2[[]json.RawMessage, error] {
-	return func(yield func([]json.RawMessage, error) bool) {
-		if c.err != nil {
-			yield(nil, c.err)
-			return
-		}
-		seen := map[string]bool{}
-		for len(seen) < maxPages {
-			items, next, err := c.onePage(ctx, list, query)
-			if !yield(items, err) || err != nil || next == "" {
-				return
-			}
-			if seen[next] {
-				break
-			}
-			seen[next] = true
-			query.Set("page_token", next)
-		}
-		yield(nil, c.misbehaves("the pages of its listing run in a circle"))
-	}
-}
-
-func (c *Connection) onePage(ctx context.Context, list string, query url.Values) ([]json.RawMessage, string, error) {
-	resp, err := c.client.get(ctx, c.path(list), query, http.Header{"Accept": {"application/json"}})
-	if err != nil {
-		return nil, "", err
-	}
-	defer func() { _ = resp.Body.Close() }()
-	if resp.StatusCode != http.StatusOK {
-		return nil, "", c.refusal(resp)
-	}
-	var page struct {
-		Items *[]json.RawMessage `json:"items"`
-		Next  string             `json:"next_page_token"`
-	}
-	if err := readJSON(resp, "Finbox's listing of "+c.String(), &page); err != nil {
-		return nil, "", err
-	}
-	if page.Items == nil { // something else than a listing must not look like a night without news
-		return nil, "", c.misbehaves("its listing has no items")
-	}
-	return *page.Items, page.Next, nil
-}
-
-func (c *Connection) misbehaves(what string) error {
-	return problem.New(problem.FinboxDown, fmt.Sprintf("Finbox does not keep the agreed form for %s: %s", c, what),
-		"It is tried again at the next pass; if it stays, tell SD Worx.")
-}
+// holdFor is how long an item that cannot be understood keeps the cursor
+// before it. What is not set right by then will hardly be, and everything after
+// it would be listed each night.
+const holdFor = 7 * 24 * time.Hour
 
 // walk is one walk over a listing.
 type walk struct {
 	connection *Connection
 	now        time.Time
 	cursor     time.Time // where the next listing starts; zero for the start
+	tag        string    // of the whole listing, as it was when the walk began
 	last       time.Time // of the item before
 	held       bool      // the cursor stays: an item was left out
 	problems   []string  // to be told with the next page
 }
 
 // page turns one page of items into a page of listings.
-func (w *walk) page(items []json.RawMessage) (ledger.Page, error) {
-	p := ledger.Page{Listings: make([]ledger.Listing, 0, len(items)), Problems: w.problems}
+func (w *walk) page(answer listPage) (ledger.Page, error) {
+	p := ledger.Page{Listings: make([]ledger.Listing, 0, len(answer.items)), Problems: w.problems}
 	w.problems = nil
-	for _, raw := range items {
+	if answer.first {
+		// No later page's: what was added since may belong on a page before.
+		w.tag = answer.tag
+	}
+	for _, raw := range answer.items {
 		var it itemJSON
 		wrongType := json.Unmarshal(raw, &it) != nil
 		if !isIdentifier(it.ID) {
@@ -164,10 +126,16 @@ func (w *walk) page(items []json.RawMessage) (ledger.Page, error) {
 			}
 			w.last = l.CreatedAt
 		}
+		// In the order of creation, what came before an old item is as old, an
+		// item without a time too.
+		old := !l.CreatedAt.IsZero() && l.CreatedAt.Before(w.now.Add(-holdFor))
+		if old {
+			w.held = false
+		}
 		if err != nil {
 			p.Problems = append(p.Problems, fmt.Sprintf("The social balance %s in %s could not be listed: %v.",
 				printable(it.ID), w.connection, err))
-			w.held = true
+			w.held = w.held || !old
 			continue
 		}
 		if note != "" {
@@ -176,8 +144,9 @@ func (w *walk) page(items []json.RawMessage) (ledger.Page, error) {
 		p.Listings = append(p.Listings, l)
 		w.advance(l.CreatedAt)
 	}
-	if !w.cursor.IsZero() {
-		p.Cursor = w.cursor.Format(time.RFC3339Nano)
+	p.Cursor = formatCursor(w.cursor, "")
+	if answer.next == "" && !w.held {
+		p.Cursor = formatCursor(w.cursor, w.tag)
 	}
 	return p, nil
 }
@@ -213,6 +182,9 @@ func (d dossierJSON) dossier(id, name string) (dossier ledger.Dossier, note stri
 	}
 	n, err := balance.ParseEnterpriseNumber(d.EnterpriseNumber)
 	if err != nil {
+		if errors.Is(err, balance.ErrEnterpriseNumberCheck) {
+			err = fmt.Errorf("%w: compare it with the register (form: 0123.456.789)", err)
+		}
 		note = fmt.Sprintf("The dossier %s (%s) has a wrong enterprise number in Finbox: %v. Correct it in Finbox.",
 			dossier.Name, dossier.ID, err)
 	}

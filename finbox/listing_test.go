@@ -113,8 +113,9 @@ func TestListWrongEnterpriseNumber(t *testing.T) {
 	if len(p.Listings) != 1 || p.Listings[0].Dossier.EnterpriseNumber != "" {
 		t.Errorf("got %+v, want it listed without number", p.Listings)
 	}
-	if len(p.Problems) != 1 || !strings.Contains(p.Problems[0], "Bakkerij Peeters") || !strings.Contains(p.Problems[0], "check digits") {
-		t.Errorf("problems %q, want one that names the dossier and the check digits", p.Problems)
+	if len(p.Problems) != 1 || !strings.Contains(p.Problems[0], "Bakkerij Peeters") || !strings.Contains(p.Problems[0],
+		`"0402.754.887": the check digits of the enterprise number are wrong: compare it with the register (form: 0123.456.789).`) {
+		t.Errorf("problems %q, want one that names the dossier and the check digits, and corrects nothing", p.Problems)
 	}
 	if p.Cursor == "" {
 		t.Error("the cursor stayed, though the balance was listed")
@@ -162,29 +163,35 @@ func TestUnreadableCursorListsFromTheStart(t *testing.T) {
 }
 
 // TestCursorNeverLosesAnything: over any nights, with items that appear late
-// by less than the overlap, with clocks that are wrong, and with a daemon that
-// records only some of the pages, every item is listed in the end, and the
-// cursor never goes back.
+// by less than the overlap, also while the pages are walked, with items that
+// are malformed for days, with our clock wrong, with and without entity tags,
+// and with a daemon that records only some of the pages, every item is listed
+// in the end, and the cursor never goes back.
 func TestCursorNeverLosesAnything(t *testing.T) {
+	const nights = 18
 	rapid.Check(t, func(t *rapid.T) {
-		start := noon
-		var created []time.Time
-		for range rapid.IntRange(1, 20).Draw(t, "items") {
-			created = append(created, start.Add(time.Duration(rapid.IntRange(0, 240).Draw(t, "hour"))*time.Hour))
+		hours := func(least, most int, name string) time.Duration {
+			return time.Duration(rapid.IntRange(least, most).Draw(t, name)) * time.Hour
 		}
-		lateness := time.Duration(rapid.IntRange(0, 23).Draw(t, "late")) * time.Hour
-		w := world{created: created, late: lateness, size: rapid.IntRange(1, 4).Draw(t, "page size")}
+		w := world{size: rapid.IntRange(1, 4).Draw(t, "page size"), tags: rapid.Bool().Draw(t, "tags"),
+			step: time.Duration(rapid.IntRange(0, 10).Draw(t, "minutes a page")) * time.Minute, skew: hours(-12, 12, "skew")}
+		for range rapid.IntRange(1, 20).Draw(t, "items") {
+			created := noon.Add(hours(0, 240, "created"))
+			seen := created.Add(hours(0, 20, "late"))
+			w.items = append(w.items, made{created: created, seen: seen, sound: seen.Add(hours(0, 120, "malformed")),
+				timeless: rapid.Bool().Draw(t, "timeless")})
+		}
 		cursor, recorded := "", map[string]bool{}
-		for night := range 14 {
-			w.now = start.Add(time.Duration(night) * 24 * time.Hour)
+		for night := range nights {
+			w.now = noon.Add(time.Duration(night) * 24 * time.Hour)
 			keep := rapid.IntRange(0, 30).Draw(t, "pages recorded")
-			if night == 13 {
+			if night == nights-1 {
 				keep = 1000
 			}
 			cursor = w.night(t, cursor, keep, recorded)
 		}
-		if len(recorded) != len(created) {
-			t.Fatalf("%d of %d social balances were listed", len(recorded), len(created))
+		if len(recorded) != len(w.items) {
+			t.Fatalf("%d of %d social balances were listed", len(recorded), len(w.items))
 		}
 	})
 }

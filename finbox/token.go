@@ -94,8 +94,7 @@ func (t *tokens) request(ctx context.Context) (*http.Request, error) {
 	if t.cfg.Audience != "" && t.signer == nil {
 		form.Set("audience", t.cfg.Audience)
 	}
-	switch {
-	case t.signer != nil:
+	if t.signer != nil {
 		assertion, err := t.assertion()
 		if err != nil {
 			return nil, err
@@ -103,9 +102,6 @@ func (t *tokens) request(ctx context.Context) (*http.Request, error) {
 		form.Set("client_id", t.cfg.ClientID)
 		form.Set("client_assertion_type", "urn:ietf:params:oauth:client-assertion-type:jwt-bearer")
 		form.Set("client_assertion", assertion)
-	case t.cfg.SecretInBody:
-		form.Set("client_id", t.cfg.ClientID)
-		form.Set("client_secret", t.cfg.ClientSecret)
 	}
 	req, err := http.NewRequestWithContext(ctx, http.MethodPost, t.cfg.TokenURL, strings.NewReader(form.Encode()))
 	if err != nil {
@@ -113,7 +109,7 @@ func (t *tokens) request(ctx context.Context) (*http.Request, error) {
 	}
 	req.Header.Set("Content-Type", "application/x-www-form-urlencoded")
 	req.Header.Set("Accept", "application/json")
-	if t.signer == nil && !t.cfg.SecretInBody {
+	if t.signer == nil {
 		// RFC 6749, section 2.3.1: both parts are form-encoded first.
 		req.SetBasicAuth(url.QueryEscape(t.cfg.ClientID), url.QueryEscape(t.cfg.ClientSecret))
 	}
@@ -157,7 +153,7 @@ func (t *tokens) ask(ctx context.Context) (token string, life time.Duration, err
 	body, err := transport.ReadAll(resp.Body, maxToken)
 	if err != nil {
 		return "", 0, problem.Wrap(err, problem.FinboxDown, "the answer to our sign-in to Finbox arrived incomplete",
-			"It is tried again at the next pass.")
+			"If it stays, check the network and the proxy.")
 	}
 	var a struct {
 		AccessToken string      `json:"access_token"`
@@ -197,7 +193,7 @@ func (t *tokens) refused(resp *http.Response, code string) error {
 	passing := code == "temporarily_unavailable" || code == "server_error"
 	if passing || status >= 500 || status == http.StatusTooManyRequests || status == http.StatusRequestTimeout {
 		return problem.New(problem.FinboxDown,
-			fmt.Sprintf("Finbox's sign-in is in trouble, it answered %d%s", status, said), "It is tried again at the next pass.")
+			fmt.Sprintf("Finbox's sign-in is in trouble, it answered %d%s", status, said), ifItStays)
 	}
 	next := "Check Finbox's client id and its key or secret, and that SD Worx has registered the certificate."
 	switch {

@@ -14,6 +14,7 @@ import (
 
 	"github.com/go-jose/go-jose/v4"
 	"github.com/go-jose/go-jose/v4/jwt"
+	"github.com/google/go-cmp/cmp"
 
 	"balansd/finbox"
 	"balansd/problem"
@@ -41,10 +42,6 @@ func TestSignInWithKeyAtTheSandbox(t *testing.T) {
 		if k.code == "" && err != nil || k.code != "" && !problem.Is(err, k.code) {
 			t.Errorf("%s key: got %v", name, err)
 		}
-	}
-	c := box.client(t, finbox.Config{ClientSecret: box.ClientSecret(), SecretInBody: true}).Connection(box.connection)
-	if _, err := c.Status(t.Context()); err != nil {
-		t.Errorf("secret in the form: %v", err)
 	}
 }
 
@@ -143,20 +140,18 @@ func TestAssertion(t *testing.T) {
 	}
 }
 
-func TestSecretIsSentOneWay(t *testing.T) {
-	for _, inBody := range []bool{false, true} {
-		s := &signIn{answer: good("3600")}
-		if _, err := s.connect(t, finbox.Config{SecretInBody: inBody, Audience: "api"}).Status(t.Context()); err != nil {
-			t.Fatal(err)
-		}
-		user, password, basic := (&http.Request{Header: s.headers[0]}).BasicAuth()
-		form := s.forms[0]
-		if basic == inBody || form.Has("client_secret") != inBody || form.Get("audience") != "api" {
-			t.Errorf("in body %v: basic %v, form %v", inBody, basic, form)
-		}
-		if basic && (user != "firm+1" || password != "s%25cret") {
-			t.Errorf("basic: %q, %q; RFC 6749 wants both form-encoded", user, password)
-		}
+func TestSecretIsSentByBasicOnly(t *testing.T) {
+	s := &signIn{answer: good("3600")}
+	if _, err := s.connect(t, finbox.Config{Audience: "api"}).Status(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	want := url.Values{"grant_type": {"client_credentials"}, "audience": {"api"}}
+	if diff := cmp.Diff(want, s.forms[0]); diff != "" {
+		t.Errorf("the form differs (-want +got):\n%s", diff)
+	}
+	user, password, basic := (&http.Request{Header: s.headers[0]}).BasicAuth()
+	if !basic || user != "firm+1" || password != "s%25cret" {
+		t.Errorf("basic: %q, %q; RFC 6749 wants both form-encoded", user, password)
 	}
 }
 

@@ -2,6 +2,7 @@ package finbox_test
 
 import (
 	"bytes"
+	"cmp"
 	"encoding/json"
 	"fmt"
 	"io"
@@ -17,12 +18,21 @@ import (
 )
 
 // world is a Finbox in which balances become visible some time after they were
-// made. It answers without a network.
+// made, and some are malformed for a while. It answers without a network.
 type world struct {
-	created []time.Time // by number of the item
-	late    time.Duration
-	now     time.Time
-	size    int // items on a page
+	items []made
+	now   time.Time
+	step  time.Duration // how long a page takes
+	skew  time.Duration // how far our clock is ahead
+	size  int           // items on a page
+	tags  bool          // the listing has an entity tag
+}
+
+// made is one item: when it was made, from when on it is listed, and from when
+// on it is listed as it should be.
+type made struct {
+	created, seen, sound time.Time
+	timeless             bool // malformed, it has no time
 }
 
 // RoundTrip answers the token call and the listing.
@@ -31,25 +41,63 @@ func (w *world) RoundTrip(req *http.Request) (*http.Response, error) {
 		return jsonAnswer(map[string]any{"access_token": "t", "expires_in": 3600}), nil
 	}
 	query := req.URL.Query()
-	after, _ := time.Parse(time.RFC3339Nano, query.Get("created_after"))
-	var visible []int
-	for i, c := range w.created {
-		if c.After(after) && !c.Add(w.late).After(w.now) {
-			visible = append(visible, i)
-		}
+	visible, tag := w.visible(), w.tag()
+	w.now = w.now.Add(w.step)
+	if w.tags && query.Get("page_token") == "" && req.Header.Get("If-None-Match") == tag {
+		return &http.Response{StatusCode: http.StatusNotModified, Body: http.NoBody}, nil
 	}
-	slices.SortStableFunc(visible, func(a, b int) int { return w.created[a].Compare(w.created[b]) })
-	from, _ := strconv.Atoi(query.Get("page_token"))
-	to := min(from+w.size, len(visible))
+	after, _ := time.Parse(time.RFC3339Nano, query.Get("created_after"))
+	last, err := strconv.Atoi(query.Get("page_token")) // the item before the page
+	visible = slices.DeleteFunc(visible, func(i int) bool {
+		return !w.items[i].created.After(after) || err == nil && w.compare(i, last) <= 0
+	})
 	var items []item
-	for _, i := range visible[from:to] {
-		items = append(items, newItem(fmt.Sprintf("sb-%d", i), w.created[i]))
+	for _, i := range visible[:min(w.size, len(visible))] {
+		it := newItem(fmt.Sprintf("sb-%d", i), w.items[i].created)
+		if w.malformed(i) {
+			it = it.without("revision")
+			if w.items[i].timeless {
+				it = it.without("created_at")
+			}
+		}
+		items = append(items, it)
 	}
 	next := ""
-	if to < len(visible) {
-		next = strconv.Itoa(to)
+	if len(visible) > w.size {
+		next = strconv.Itoa(visible[w.size-1])
 	}
-	return jsonAnswer(page(next, items...)), nil
+	resp := jsonAnswer(page(next, items...))
+	if w.tags && query.Get("page_token") == "" {
+		resp.Header.Set("ETag", tag)
+	}
+	return resp, nil
+}
+
+// visible gives the numbers of the items that are listed now, in their order.
+func (w *world) visible() []int {
+	var all []int
+	for i, m := range w.items {
+		if !m.seen.After(w.now) {
+			all = append(all, i)
+		}
+	}
+	slices.SortFunc(all, w.compare)
+	return all
+}
+
+func (w *world) compare(i, j int) int {
+	return cmp.Or(w.items[i].created.Compare(w.items[j].created), cmp.Compare(i, j))
+}
+
+func (w *world) malformed(i int) bool { return w.items[i].sound.After(w.now) }
+
+// tag stands for the whole listing as it is now.
+func (w *world) tag() string {
+	var b strings.Builder
+	for _, i := range w.visible() {
+		fmt.Fprintf(&b, "%d:%t.", i, w.malformed(i))
+	}
+	return `"` + sum(b.String()) + `"`
 }
 
 func jsonAnswer(v any) *http.Response {
@@ -65,7 +113,7 @@ func jsonAnswer(v any) *http.Response {
 // one step each, and gives the cursor that was recorded last.
 func (w *world) night(t *rapid.T, cursor string, keep int, recorded map[string]bool) string {
 	c, err := finbox.New(finbox.Config{BaseURL: "http://finbox.example", TokenURL: "http://finbox.example/token",
-		ClientID: "firm", ClientSecret: "secret", HTTP: &http.Client{Transport: w}, Now: func() time.Time { return w.now }})
+		ClientID: "firm", ClientSecret: "secret", HTTP: &http.Client{Transport: w}, Now: func() time.Time { return w.now.Add(w.skew) }})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -92,7 +140,8 @@ func cursorTime(t *rapid.T, s string) time.Time {
 	if strings.TrimSpace(s) == "" {
 		return time.Time{}
 	}
-	at, err := time.Parse(time.RFC3339Nano, s)
+	text, _, _ := strings.Cut(s, "|")
+	at, err := time.Parse(time.RFC3339Nano, text)
 	if err != nil {
 		t.Fatal(err)
 	}

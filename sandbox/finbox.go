@@ -106,8 +106,13 @@ var (
 type connection struct {
 	Environment
 	Dossiers []Dossier // by id
+	Tag      string    `json:",omitempty"` // of the listing as it is, see changed
 	listing  []listed  // sorted, see comparePlaces
 }
+
+// changed gives the listing a tag that it never had. It is made up, not
+// counted, so that what a restored sandbox says afterwards has tags of its own.
+func (c *connection) changed() { c.Tag = rand.Text() }
 
 // dossier finds a dossier; at is where it is, or would be.
 func (c *connection) dossier(id string) (at int, ok bool) {
@@ -228,7 +233,7 @@ func (f *Finbox) AddConnection(e Environment) string {
 	e.ID = cmp.Or(e.ID, fmt.Sprintf("env-%04d", f.lastNumber))
 	e.Language = cmp.Or(e.Language, "nl")
 	e.StartDate = cmp.Or(e.StartDate, balance.DateOf(f.opt.Now().In(brussels())))
-	f.connections[e.ConnectionID] = &connection{Environment: e}
+	f.connections[e.ConnectionID] = &connection{Environment: e, Tag: rand.Text()}
 	return e.ConnectionID
 }
 
@@ -269,6 +274,7 @@ func (f *Finbox) SetStartDate(connectionID string, d balance.Date) error {
 			return ErrNoSuchConnection
 		}
 		c.StartDate = d
+		c.changed()
 		return nil
 	})
 }
@@ -297,6 +303,7 @@ func (f *Finbox) AddDossier(connectionID string, d Dossier) (string, error) {
 		at, ok := c.dossier(d.ID)
 		if ok {
 			c.Dossiers[at] = d
+			c.changed() // the listing repeats what its dossiers are called
 			return nil
 		}
 		c.Dossiers = slices.Insert(c.Dossiers, at, d)

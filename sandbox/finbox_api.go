@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"mime"
 	"net/http"
+	"net/url"
 	"slices"
 	"strconv"
 	"strings"
@@ -136,15 +137,15 @@ func parsePageToken(s string) (t pageToken, ok bool) {
 }
 
 func (f *Finbox) serveDossiers(w http.ResponseWriter, r *http.Request) {
-	token, ok := parsePageToken(r.URL.Query().Get("page_token"))
-	if !ok {
-		sayProblem(w, r, http.StatusBadRequest, sayBadToken)
-		return
-	}
 	f.mu.RLock()
 	defer f.mu.RUnlock()
 	c, ok := f.active(w, r, r.PathValue("connection_id"))
 	if !ok {
+		return
+	}
+	token, ok := parsePageToken(r.URL.Query().Get("page_token"))
+	if !ok {
+		sayProblem(w, r, http.StatusBadRequest, sayBadToken)
 		return
 	}
 	from, found := c.dossier(token.ID)
@@ -183,30 +184,28 @@ type balanceJSON struct {
 }
 
 // serveListing lists what was created after created_after, that instant left
-// out, oldest first. Without created_after it starts at the start date.
+// out, oldest first. Without created_after it starts at the start date. The
+// first page has the tag of the whole listing, whatever part was asked for.
 func (f *Finbox) serveListing(w http.ResponseWriter, r *http.Request) {
-	query := r.URL.Query()
-	token, ok := parsePageToken(query.Get("page_token"))
-	if !ok {
-		sayProblem(w, r, http.StatusBadRequest, sayBadToken)
-		return
-	}
-	if after := query.Get("created_after"); after != "" && query.Get("page_token") == "" {
-		t, err := time.Parse(time.RFC3339Nano, after)
-		if err != nil {
-			sayProblem(w, r, http.StatusBadRequest, sayBadTime)
-			return
-		}
-		token.After = t
-	}
 	f.mu.RLock()
 	defer f.mu.RUnlock()
 	c, ok := f.active(w, r, r.PathValue("connection_id"))
 	if !ok {
 		return
 	}
-	if query.Get("created_after") == "" && query.Get("page_token") == "" {
-		token.After = c.StartDate.In(brussels()).Add(-time.Nanosecond)
+	token, wrong := listingStart(r.URL.Query(), c.StartDate)
+	if wrong != nil {
+		sayProblem(w, r, http.StatusBadRequest, wrong)
+		return
+	}
+	if r.URL.Query().Get("page_token") == "" {
+		tag := `"` + c.Tag + `"`
+		w.Header().Set("ETag", tag)
+		w.Header().Set("Cache-Control", "private, no-cache")
+		if noneMatch(r.Header.Values("If-None-Match"), tag) {
+			w.WriteHeader(http.StatusNotModified)
+			return
+		}
 	}
 	rest := c.after(token.After, token.Last)
 	shown := rest[:min(f.opt.PageSize, len(rest))]
@@ -219,6 +218,27 @@ func (f *Finbox) serveListing(w http.ResponseWriter, r *http.Request) {
 		page.Next = pageToken{After: token.After, Last: shown[len(shown)-1].place}.String()
 	}
 	sayJSON(w, page)
+}
+
+// listingStart says where a page of the listing starts, or what is wrong with
+// the question.
+func listingStart(query url.Values, start balance.Date) (token pageToken, wrong message) {
+	if s := query.Get("page_token"); s != "" {
+		token, ok := parsePageToken(s)
+		if !ok {
+			return token, sayBadToken
+		}
+		return token, nil
+	}
+	after := query.Get("created_after")
+	if after == "" {
+		return pageToken{After: start.In(brussels()).Add(-time.Nanosecond)}, nil
+	}
+	t, err := time.Parse(time.RFC3339Nano, after)
+	if err != nil {
+		return token, sayBadTime
+	}
+	return pageToken{After: t}, nil
 }
 
 func (c *connection) describe(l listed) balanceJSON {
@@ -246,23 +266,8 @@ func (r *revision) mediaTypes() []string {
 
 // serveContent gives a document in the layout that the caller likes best.
 func (f *Finbox) serveContent(w http.ResponseWriter, r *http.Request) {
-	f.mu.RLock()
-	b, ok := f.balances[r.PathValue("id")]
-	var rev *revision
-	if ok {
-		if _, ok = f.active(w, r, b.ConnectionID); !ok {
-			f.mu.RUnlock()
-			return
-		}
-		for _, one := range b.Revisions {
-			if one.Revision == r.PathValue("revision") {
-				rev = one
-			}
-		}
-	}
-	f.mu.RUnlock()
-	if rev == nil {
-		sayProblem(w, r, http.StatusNotFound, sayNoBalance)
+	rev, ok := f.offered(w, r)
+	if !ok {
 		return
 	}
 	layout, ok := negotiate(r.Header.Values("Accept"), rev.Layouts)
@@ -278,6 +283,22 @@ func (f *Finbox) serveContent(w http.ResponseWriter, r *http.Request) {
 	w.Header().Set("Content-Type", MediaType(layout))
 	w.Header().Set("Vary", "Accept")
 	send(w, r, doc)
+}
+
+// offered finds the revision of the request, or answers 404 or 410.
+func (f *Finbox) offered(w http.ResponseWriter, r *http.Request) (*revision, bool) {
+	f.mu.RLock()
+	defer f.mu.RUnlock()
+	if b, ok := f.balances[r.PathValue("id")]; ok {
+		for _, one := range b.Revisions {
+			if one.Revision == r.PathValue("revision") {
+				_, ok := f.active(w, r, b.ConnectionID)
+				return one, ok
+			}
+		}
+	}
+	sayProblem(w, r, http.StatusNotFound, sayNoBalance)
+	return nil, false
 }
 
 // noneMatch tells whether If-None-Match names the tag (RFC 9110, 13.1.2).

@@ -68,7 +68,9 @@ func (f *Finbox) ListTwice(id string) error {
 		f.lastNumber++
 		r := b.Revisions[len(b.Revisions)-1]
 		r.Twice = f.lastNumber
-		f.connections[b.ConnectionID].list(b, len(b.Revisions)-1, r.Twice)
+		c := f.connections[b.ConnectionID]
+		c.list(b, len(b.Revisions)-1, r.Twice)
+		c.changed()
 		return nil
 	})
 }
@@ -87,6 +89,7 @@ func (f *Finbox) SetContent(id string, raw []byte) error {
 			Revision: last.Revision, CreatedAt: last.CreatedAt, Layouts: last.Layouts, Made: last.Made,
 			Balance: last.Balance, Raw: slices.Clone(raw), Number: last.Number, Twice: last.Twice,
 		}
+		f.connections[b.ConnectionID].changed()
 		return nil
 	})
 }
@@ -126,6 +129,7 @@ func (f *Finbox) revise(c *connection, b *heldBalance, n NewBalance) string {
 	}
 	b.Revisions = append(b.Revisions, r)
 	c.list(b, len(b.Revisions)-1, r.Number)
+	c.changed()
 	return r.Revision
 }
 

@@ -72,6 +72,9 @@ func (st *finboxState) build() (map[string]*connection, map[string]*heldBalance,
 		if c == nil || c.ConnectionID == "" {
 			return nil, nil, errors.New("a connection has no id")
 		}
+		if c.Tag == "" { // saved before listings had tags
+			c.changed()
+		}
 		connections[c.ConnectionID] = c
 	}
 	for _, b := range st.Balances {
