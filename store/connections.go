@@ -17,6 +17,13 @@ func (s *Store) SaveConnection(ctx context.Context, c ledger.Connection) error {
 	return s.save(ctx, tConnections, []byte(c.ID), c)
 }
 
+// UpdateConnection changes a stored connection; one that is not there stays
+// so, without an error. change may be called more than once, and must not call
+// the store.
+func (s *Store) UpdateConnection(ctx context.Context, id string, change func(*ledger.Connection)) error {
+	return amend(ctx, s, tConnections, []byte(id), change)
+}
+
 // Firms lists the linked firms, by id.
 func (s *Store) Firms(ctx context.Context) ([]ledger.Firm, error) {
 	return list[ledger.Firm](ctx, s, tFirms)
@@ -25,6 +32,12 @@ func (s *Store) Firms(ctx context.Context) ([]ledger.Firm, error) {
 // SaveFirm adds or replaces a firm.
 func (s *Store) SaveFirm(ctx context.Context, f ledger.Firm) error {
 	return s.save(ctx, tFirms, number(uint64(f.ID)), f)
+}
+
+// UpdateFirm changes a stored firm; one that was removed stays so, without an
+// error. change may be called more than once, and must not call the store.
+func (s *Store) UpdateFirm(ctx context.Context, id int64, change func(*ledger.Firm)) error {
+	return amend(ctx, s, tFirms, number(uint64(id)), change)
 }
 
 // RemoveFirm forgets a firm and the secrets that FirmSecret names; the ledger
@@ -50,7 +63,8 @@ func FirmSecret(firmID int64, name string) string {
 	return fmt.Sprintf("silverfin/firm/%d/%s", firmID, name)
 }
 
-// Links lists the dossier links that people set, in no particular order.
+// Links lists the dossier links that people set, here or in the configuration,
+// in no particular order.
 func (s *Store) Links(ctx context.Context) ([]ledger.Linked, error) {
 	return list[ledger.Linked](ctx, s, tLinks)
 }
@@ -58,6 +72,30 @@ func (s *Store) Links(ctx context.Context) ([]ledger.Linked, error) {
 // SaveLink adds or replaces the link of a dossier.
 func (s *Store) SaveLink(ctx context.Context, l ledger.Linked) error {
 	return s.save(ctx, tLinks, linkKey(l), l)
+}
+
+// SetLinks replaces the links of the configuration by these, and marks them as
+// such. One that a person set goes only where the configuration has a link of
+// the same dossier; it does not come back when that is taken out again.
+func (s *Store) SetLinks(ctx context.Context, configured []ledger.Linked) error {
+	return s.fault(s.db.update(ctx, func(w writer) error {
+		stored, err := listJSON[ledger.Linked](w, tLinks)
+		if err != nil {
+			return err
+		}
+		for _, l := range stored {
+			if l.Configured {
+				w.remove(tLinks, linkKey(l))
+			}
+		}
+		for _, l := range configured {
+			l.Configured = true
+			if err := putJSON(w, tLinks, linkKey(l), l); err != nil {
+				return err
+			}
+		}
+		return nil
+	}))
 }
 
 // linkKey is longer than the hashes of the indexes, since nobody checks it.
@@ -75,4 +113,16 @@ func list[T any](ctx context.Context, s *Store, t table) (all []T, err error) {
 
 func (s *Store) save(ctx context.Context, t table, key []byte, v any) error {
 	return s.fault(s.db.update(ctx, func(w writer) error { return putJSON(w, t, key, v) }))
+}
+
+// amend changes the row of a key, where there is one.
+func amend[T any](ctx context.Context, s *Store, t table, key []byte, change func(*T)) error {
+	return s.fault(s.db.update(ctx, func(w writer) error {
+		var v T
+		if found, err := getJSON(w, t, key, &v); err != nil || !found {
+			return err
+		}
+		change(&v)
+		return putJSON(w, t, key, v)
+	}))
 }

@@ -44,7 +44,7 @@ func readAbout(ctx context.Context, db kv) (a about, err error) {
 
 // initialise makes an empty file one of ours, with the newest layout.
 func initialise(ctx context.Context, db kv, o Options) error {
-	return advance(ctx, db, about{Created: time.Now().UTC().Truncate(time.Second)}, o)
+	return advance(ctx, db, about{Created: o.Now().UTC().Truncate(time.Second)}, o)
 }
 
 // migrate brings a file to the newest layout. A copy of the old state is kept

@@ -16,7 +16,9 @@ type change struct {
 
 // Move carries out steps, all or none, and gives the entries with their new
 // versions. It gives a Conflict problem when the ledger holds another version
-// of an entry than the step's, and NotFound when it holds none.
+// of an entry, or of what is known of its place, than the step's; 0 is the
+// version of a place of which nothing is known. It gives NotFound when it
+// holds no such entry.
 func (s *Store) Move(ctx context.Context, steps ...ledger.Step) ([]ledger.Entry, error) {
 	changes := make([]change, len(steps))
 	moved := make([]ledger.Entry, len(steps))
@@ -59,7 +61,9 @@ func (s *Store) ready(step ledger.Step) (c change, err error) {
 		if step.Entry.Place == nil {
 			return c, fmt.Errorf("entry %d has no place, and figures were written there", step.Entry.Number)
 		}
-		if c.written, err = s.codec.pack(step.Written); err != nil {
+		known := *step.Written
+		known.Version++
+		if c.written, err = s.codec.pack(known); err != nil {
 			return c, err
 		}
 	}
@@ -76,11 +80,12 @@ func (s *Store) ready(step ledger.Step) (c change, err error) {
 
 // current gives the entry before each change, and refuses a change of another
 // version. It writes nothing, so that a conflict costs the steps that share
-// the transaction nothing. Of two changes to one entry the second follows the
-// first.
+// the transaction nothing. Of two changes to one entry, or to what is known of
+// one place, the second follows the first.
 func (s *Store) current(r reader, changes []change) ([]ledger.Entry, error) {
 	olds := make([]ledger.Entry, len(changes))
 	seen := make(map[uint64]ledger.Entry, len(changes))
+	places := make(map[string]uint64, len(changes)) // versions
 	for i, c := range changes {
 		n := c.Entry.Number
 		old, ok := seen[n]
@@ -94,6 +99,22 @@ func (s *Store) current(r reader, changes []change) ([]ledger.Entry, error) {
 			return nil, conflict(old)
 		}
 		olds[i], seen[n] = old, c.Entry
+		if c.Written == nil {
+			continue
+		}
+		place := c.Entry.Place.Key()
+		version, ok := places[place]
+		if !ok {
+			known, err := s.written(r, place)
+			if err != nil {
+				return nil, err
+			}
+			version = known.Version
+		}
+		if version != c.Written.Version {
+			return nil, placeConflict(old, *c.Entry.Place)
+		}
+		places[place] = version + 1
 	}
 	return olds, nil
 }

@@ -60,6 +60,13 @@ func conflict(e ledger.Entry) error {
 		"Look at the entry again, and repeat what you wanted to do if it still applies.")
 }
 
+func placeConflict(e ledger.Entry, p ledger.Place) error {
+	return problem.New(problem.Conflict,
+		fmt.Sprintf("what balansd knows of the period that ends %s of dossier %q in Silverfin was changed by another step meanwhile",
+			p.PeriodEnd, dossierName(e)),
+		fmt.Sprintf("Look at entry %d again, and repeat what you wanted to do if it still applies.", e.Number))
+}
+
 // dossierName is how a person knows the entry's dossier.
 func dossierName(e ledger.Entry) string {
 	if e.Dossier.Name != "" {

@@ -140,29 +140,46 @@ func (s *Store) pages(ctx context.Context, next func(r reader, limit int) []uint
 
 // Siblings lists, by number, the entries of the same connection that are of
 // the same id, or of the same dossier and financial-year end, e itself left
-// out.
-func (s *Store) Siblings(ctx context.Context, e ledger.Entry) ([]ledger.Entry, error) {
-	var siblings []ledger.Entry
-	err := s.db.view(ctx, func(r reader) error {
-		var numbers []uint64
-		id := idPrefix(e.Connection, e.ID)
-		year := yearPrefix(e.Connection, e.Dossier.ID, e.FiscalYear.End)
-		numbers = appendNumbers(numbers, r.walk(tByID, id, after(id)), -1)
-		numbers = appendNumbers(numbers, r.walk(tByDossier, year, after(year)), -1)
-		slices.Sort(numbers)
-		for _, n := range slices.Compact(numbers) {
-			have, err := s.entry(r, n)
-			if err != nil {
-				return err
-			}
-			same := have.ID == e.ID || have.Dossier.ID == e.Dossier.ID && have.FiscalYear.End == e.FiscalYear.End
-			if n != e.Number && have.Connection == e.Connection && same {
-				siblings = append(siblings, have)
-			}
-		}
-		return nil
+// out. A financial year that is not known is like no other, and two different
+// enterprise numbers are never of one dossier.
+func (s *Store) Siblings(ctx context.Context, e ledger.Entry) (siblings []ledger.Entry, err error) {
+	err = s.db.view(ctx, func(r reader) error {
+		siblings, err = s.siblings(r, e)
+		return err
 	})
 	return siblings, s.fault(err)
+}
+
+func (s *Store) siblings(r reader, e ledger.Entry) ([]ledger.Entry, error) {
+	id := idPrefix(e.Connection, e.ID)
+	numbers := appendNumbers(nil, r.walk(tByID, id, after(id)), -1)
+	if end := e.FiscalYear.End; !end.IsZero() {
+		year := yearPrefix(e.Connection, e.Dossier.ID, end)
+		numbers = appendNumbers(numbers, r.walk(tByDossier, year, after(year)), -1)
+	}
+	slices.Sort(numbers)
+	var siblings []ledger.Entry
+	for _, n := range slices.Compact(numbers) {
+		if n == e.Number {
+			continue
+		}
+		have, err := s.entry(r, n)
+		if err != nil {
+			return nil, err
+		}
+		if have.Connection == e.Connection && (have.ID == e.ID || sameYear(have, e)) {
+			siblings = append(siblings, have)
+		}
+	}
+	return siblings, nil
+}
+
+// sameYear tells whether two entries are of one dossier and financial year.
+// One folder may hold the balances of two enterprises by mistake.
+func sameYear(a, b ledger.Entry) bool {
+	x, y := a.Dossier.EnterpriseNumber, b.Dossier.EnterpriseNumber
+	return a.Dossier.ID == b.Dossier.ID && (x == y || x == "" || y == "") &&
+		a.FiscalYear.End == b.FiscalYear.End && !a.FiscalYear.End.IsZero()
 }
 
 // Values gives the figures kept with an entry, nil when none are.
@@ -190,12 +207,17 @@ func (s *Store) Document(ctx context.Context, n uint64) (d []byte, err error) {
 // Written gives what is known of a place; the zero Written when nothing is.
 func (s *Store) Written(ctx context.Context, p ledger.Place) (known ledger.Written, err error) {
 	err = s.db.view(ctx, func(r reader) error {
-		if blob := r.get(tWritten, []byte(p.Key())); blob != nil {
-			return s.codec.unpack(blob, &known)
-		}
-		return nil
+		known, err = s.written(r, p.Key())
+		return err
 	})
 	return known, s.fault(err)
+}
+
+func (s *Store) written(r reader, place string) (known ledger.Written, err error) {
+	if blob := r.get(tWritten, []byte(place)); blob != nil {
+		err = s.codec.unpack(blob, &known)
+	}
+	return known, err
 }
 
 // Counts gives the number of entries by state; states without any are left

@@ -1,8 +1,11 @@
 package store
 
 import (
+	"cmp"
 	"context"
 	"errors"
+	"fmt"
+	"slices"
 	"strings"
 
 	"balansd/ledger"
@@ -12,14 +15,22 @@ import (
 // of its own.
 const firstSeen = "The social balance was listed for the first time."
 
-// Record stores new entries and the connection that listed them in one
-// transaction. What the ledger has already is left out: the same connection,
-// id and revision; the content of the newest revision of the same connection
-// and id, by the time it was made; or the content of an entry of the same
-// connection and dossier that is neither superseded nor ignored. The new
+// Record stores new entries, and the Cursor, ListedAt and Problem of the
+// connection that listed them, in one transaction. All else of the stored
+// connection stays, such as a pause set meanwhile; one that is not stored yet
+// is stored as it is given.
+//
+// What the ledger has already is left out: the same connection, id and
+// revision; the content of the newest entry of the same connection and id; or
+// the content of an entry of another id of the same connection and dossier,
+// if that entry is live (neither superseded nor ignored) and has no newer
+// sibling. An entry that was listed again and is not settled gets the
+// listing's Dossier, Model and MediaTypes, where the listing has them. The new
 // entries are given back with their numbers, at version 1.
 //
-// A pause or a removal that a person set meanwhile stays: c was read before it.
+// A folder lists what lies in it now. There the content alone tells whether a
+// listing is new, by that of the entry of its id that was recorded last; a
+// revision that was there before is given a name of its own.
 func (s *Store) Record(ctx context.Context, c ledger.Connection, found []ledger.Entry) ([]ledger.Entry, error) {
 	var fresh []ledger.Entry
 	err := s.db.update(ctx, func(w writer) error {
@@ -28,17 +39,13 @@ func (s *Store) Record(ctx context.Context, c ledger.Connection, found []ledger.
 			return err
 		}
 		for _, e := range found {
-			known, err := s.known(w, e)
+			added, err := s.recordOne(w, c.Kind, e)
 			if err != nil {
 				return err
 			}
-			if known {
-				continue
+			if added.Number != 0 {
+				fresh = append(fresh, added)
 			}
-			if e, err = s.add(w, e); err != nil {
-				return err
-			}
-			fresh = append(fresh, e)
 		}
 		return nil
 	})
@@ -48,16 +55,137 @@ func (s *Store) Record(ctx context.Context, c ledger.Connection, found []ledger.
 	return fresh, nil
 }
 
-// putListed saves a connection after a listing.
+// putListed saves what a listing tells of its connection.
 func putListed(w writer, c ledger.Connection) error {
-	var now ledger.Connection
-	if _, err := getJSON(w, tConnections, []byte(c.ID), &now); err != nil {
+	var stored ledger.Connection
+	found, err := getJSON(w, tConnections, []byte(c.ID), &stored)
+	if err != nil {
 		return err
 	}
-	if now.Status == ledger.Paused || now.Status == ledger.Removed {
-		c.Status = now.Status
+	if !found {
+		stored = c
 	}
-	return putJSON(w, tConnections, []byte(c.ID), c)
+	stored.Cursor, stored.ListedAt, stored.Problem = c.Cursor, c.ListedAt, c.Problem
+	return putJSON(w, tConnections, []byte(c.ID), stored)
+}
+
+// recordOne adds an entry, or takes note of what its listing says now where
+// the ledger has it. It gives the entry if it was added.
+func (s *Store) recordOne(w writer, kind ledger.ConnectionKind, e ledger.Entry) (ledger.Entry, error) {
+	revisions, err := s.revisions(w, kind, e)
+	if err != nil {
+		return ledger.Entry{}, err
+	}
+	again := slices.IndexFunc(revisions, func(have ledger.Entry) bool { return have.Revision == e.Revision })
+	asNewest := len(revisions) > 0 && e.SHA256 != "" && strings.EqualFold(revisions[0].SHA256, e.SHA256)
+	switch {
+	case kind == ledger.Folder && asNewest:
+		return ledger.Entry{}, s.refresh(w, revisions[0], e.Listing)
+	case kind == ledger.Folder && again >= 0 && e.SHA256 != "":
+		// What lay there before, and then was another, has come back.
+		e.Revision = fmt.Sprintf("%s+%d", e.Revision, revisions[0].Number)
+	case again >= 0:
+		return ledger.Entry{}, s.refresh(w, revisions[again], e.Listing)
+	case asNewest:
+		return ledger.Entry{}, nil
+	}
+	if known, err := s.contentLives(w, kind, e); known || err != nil {
+		return ledger.Entry{}, err
+	}
+	return s.add(w, e)
+}
+
+// revisions lists the entries of an entry's connection and id, newest first.
+func (s *Store) revisions(r reader, kind ledger.ConnectionKind, e ledger.Entry) ([]ledger.Entry, error) {
+	var all []ledger.Entry
+	prefix := idPrefix(e.Connection, e.ID)
+	for k := range r.walk(tByID, prefix, after(prefix)) {
+		have, err := s.entry(r, numberAt(k))
+		if err != nil {
+			return nil, err
+		}
+		if have.Connection == e.Connection && have.ID == e.ID {
+			all = append(all, have)
+		}
+	}
+	slices.SortFunc(all, func(a, b ledger.Entry) int { return compareAge(kind, b, a) })
+	return all, nil
+}
+
+// compareAge orders entries, the older one first: by the time they were made,
+// and by number where that is the same. Of one file in a folder it is the
+// number alone: a file that is put back has its old time again.
+func compareAge(kind ledger.ConnectionKind, a, b ledger.Entry) int {
+	if kind == ledger.Folder && a.ID == b.ID {
+		return cmp.Compare(a.Number, b.Number)
+	}
+	return cmp.Or(a.CreatedAt.Compare(b.CreatedAt), cmp.Compare(a.Number, b.Number))
+}
+
+// contentLives tells whether an entry of another id of the same connection and
+// dossier has the same content, and still stands for what its dossier's
+// balance is.
+func (s *Store) contentLives(r reader, kind ledger.ConnectionKind, e ledger.Entry) (bool, error) {
+	if e.SHA256 == "" {
+		return false, nil
+	}
+	prefix, want := dossierPrefix(e.Connection, e.Dossier.ID), string(contentHash(e.SHA256))
+	for k, v := range r.walk(tByDossier, prefix, after(prefix)) {
+		if string(v) != want {
+			continue
+		}
+		have, err := s.entry(r, numberAt(k))
+		if err != nil {
+			return false, err
+		}
+		if have.ID == e.ID || have.Connection != e.Connection || have.Dossier.ID != e.Dossier.ID ||
+			!strings.EqualFold(have.SHA256, e.SHA256) || !live(have) {
+			continue
+		}
+		siblings, err := s.siblings(r, have)
+		if err != nil {
+			return false, err
+		}
+		newer := func(sibling ledger.Entry) bool { return compareAge(kind, sibling, have) > 0 }
+		if !slices.ContainsFunc(siblings, newer) {
+			return true, nil
+		}
+	}
+	return false, nil
+}
+
+// live tells whether an entry is neither superseded nor ignored.
+func live(e ledger.Entry) bool { return e.State != ledger.Superseded && e.State != ledger.Ignored }
+
+// refresh brings an entry that is not settled up to date with what its listing
+// says now. What the listing leaves out stays: the document may have told it.
+// So does the model of a document that was read.
+func (s *Store) refresh(w writer, have ledger.Entry, l ledger.Listing) error {
+	if !have.Unsettled() {
+		return nil
+	}
+	now := have
+	now.Dossier.ID = cmp.Or(l.Dossier.ID, have.Dossier.ID)
+	now.Dossier.AffiliationNumber = cmp.Or(l.Dossier.AffiliationNumber, have.Dossier.AffiliationNumber)
+	now.Dossier.EnterpriseNumber = cmp.Or(l.Dossier.EnterpriseNumber, have.Dossier.EnterpriseNumber)
+	if l.Dossier.Name != l.Dossier.ID { // the id again is no name
+		now.Dossier.Name = cmp.Or(l.Dossier.Name, have.Dossier.Name)
+	}
+	if have.ValuesHash == "" {
+		now.Model = cmp.Or(l.Model, have.Model)
+	}
+	if len(l.MediaTypes) > 0 {
+		now.MediaTypes = l.MediaTypes
+	}
+	if now.Dossier == have.Dossier && now.Model == have.Model && slices.Equal(now.MediaTypes, have.MediaTypes) {
+		return nil
+	}
+	now.Version++
+	blob, err := s.codec.pack(now)
+	if err != nil {
+		return err
+	}
+	return putEntry(w, &have, now, blob)
 }
 
 // add gives a new entry its number and stores it.
@@ -79,53 +207,3 @@ func (s *Store) add(w writer, e ledger.Entry) (ledger.Entry, error) {
 	}
 	return e, s.tell(w, e.Number, event)
 }
-
-// known tells whether the ledger has a listing, or its content, already.
-func (s *Store) known(r reader, e ledger.Entry) (bool, error) {
-	var newest ledger.Entry
-	for k := range r.walk(tByID, idPrefix(e.Connection, e.ID), after(idPrefix(e.Connection, e.ID))) {
-		have, err := s.entry(r, numberAt(k))
-		if err != nil {
-			return false, err
-		}
-		if have.Connection != e.Connection || have.ID != e.ID {
-			continue
-		}
-		if have.Revision == e.Revision {
-			return true, nil
-		}
-		if newest.Number == 0 || !have.CreatedAt.Before(newest.CreatedAt) {
-			newest = have
-		}
-	}
-	if e.SHA256 == "" {
-		return false, nil
-	}
-	if newest.Number != 0 && strings.EqualFold(newest.SHA256, e.SHA256) {
-		return true, nil
-	}
-	return s.contentLives(r, e)
-}
-
-// contentLives tells whether a live entry of the same connection and dossier
-// has the same content.
-func (s *Store) contentLives(r reader, e ledger.Entry) (bool, error) {
-	prefix, want := dossierPrefix(e.Connection, e.Dossier.ID), string(contentHash(e.SHA256))
-	for k, v := range r.walk(tByDossier, prefix, after(prefix)) {
-		if string(v) != want {
-			continue
-		}
-		have, err := s.entry(r, numberAt(k))
-		if err != nil {
-			return false, err
-		}
-		if live(have) && have.Connection == e.Connection && have.Dossier.ID == e.Dossier.ID &&
-			strings.EqualFold(have.SHA256, e.SHA256) {
-			return true, nil
-		}
-	}
-	return false, nil
-}
-
-// live tells whether an entry stands for what its dossier's balance is now.
-func live(e ledger.Entry) bool { return e.State != ledger.Superseded && e.State != ledger.Ignored }

@@ -84,7 +84,7 @@ func deliver(ctx context.Context, s *store.Store, e ledger.Entry) error {
 	if err != nil {
 		return err
 	}
-	_, err = s.Move(ctx, ledger.Step{Entry: done, Written: &ledger.Written{Confirmed: figures, By: e.Number},
+	_, err = s.Move(ctx, ledger.Step{Entry: done, Written: &ledger.Written{Confirmed: figures, By: e.Number, Version: 1},
 		Event: ledger.Event{At: done.UpdatedAt, Pass: 12, State: done.State, Text: "22 figures were written and read back equal."}})
 	return err
 }

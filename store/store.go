@@ -18,12 +18,13 @@ import (
 
 // Options are all that a store needs.
 type Options struct {
-	Path    string         // the state file; its folder is made when it is not there
-	KeyPath string         // the data key of the secrets; made at the first secret
-	Timeout time.Duration  // how long to wait for another process; 2 seconds when 0
-	Version string         // balansd's own version, for the message to an older one
-	Process string         // what this process is, such as "balansd run"; a guess when empty
-	Log     zerolog.Logger // the zero Logger is silent
+	Path    string           // the state file; its folder is made when it is not there
+	KeyPath string           // the data key of the secrets; made at the first secret
+	Timeout time.Duration    // how long to wait for another process; 2 seconds when 0
+	Version string           // balansd's own version, for the message to an older one
+	Process string           // what this process is, such as "balansd run"; a guess when empty
+	Log     zerolog.Logger   // the zero Logger is silent
+	Now     func() time.Time // the clock; time.Now when nil
 	// ReadOnly opens a file that exists without changing it. Several processes
 	// may do so at once, as long as none writes.
 	ReadOnly bool
@@ -47,6 +48,9 @@ type Store struct {
 // wrote it, StateDamaged when it cannot be read, StateUnwritable when the disk
 // refuses.
 func Open(o Options) (*Store, error) {
+	if o.Now == nil {
+		o.Now = time.Now
+	}
 	if o.Timeout <= 0 {
 		o.Timeout = 2 * time.Second
 	}
@@ -176,9 +180,16 @@ func (s *Store) Path() string { return s.options.Path }
 // Size is the state file's size in bytes.
 func (s *Store) Size() int64 { return s.db.size() }
 
+// Created tells when the state file was first made, in UTC. A file that was
+// restored from a backup keeps the time of the first one.
+func (s *Store) Created(ctx context.Context) (time.Time, error) {
+	a, err := readAbout(ctx, s.db)
+	return a.Created, s.fault(err)
+}
+
 // Check reads the whole file and gives a StateDamaged problem when its
-// structure is damaged. It takes longer the larger the
-// file is; others can work meanwhile.
+// structure is damaged. It takes longer the larger the file is; others can
+// work meanwhile.
 func (s *Store) Check(ctx context.Context) error { return s.db.check(ctx) }
 
 // Backup writes a consistent copy of the state to path and replaces what is
