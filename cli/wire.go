@@ -4,9 +4,11 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io/fs"
 	"net/http"
 	"os"
 	"os/user"
+	"strings"
 	"time"
 
 	"balansd/balance"
@@ -47,7 +49,7 @@ func newNode(ctx context.Context, cfg *config.Config, o nodeOptions) (_ *node, e
 		o.now = time.Now
 	}
 	st, err := store.Open(store.Options{Path: cfg.StateFile, KeyPath: cfg.KeyFile,
-		Version: o.version, Process: o.process, Log: o.log})
+		Version: o.version, Process: o.process, Now: o.now, Log: o.log})
 	if err != nil {
 		return nil, err
 	}
@@ -288,6 +290,32 @@ func (app *App) withAPI(ctx context.Context, do func(api daemon.API, cfg *config
 	}
 	defer func() { _ = n.Close() }()
 	return do(n, cfg)
+}
+
+// withState is withAPI for a command that only looks. Where there is no state
+// yet it makes none, and says so: nothing gives what there is to print as JSON
+// then; a nil nothing means that the command cannot do without.
+func (app *App) withState(ctx context.Context, nothing func(*config.Config) any, do func(api daemon.API, cfg *config.Config) error) error {
+	cfg, err := app.config()
+	if err != nil {
+		return err
+	}
+	if _, err := os.Stat(cfg.StateFile); !errors.Is(err, fs.ErrNotExist) {
+		return app.withAPI(ctx, do)
+	}
+	what := "nothing is here yet: balansd has no state at " + cfg.StateFile
+	next := "link Finbox first: balansd connect finbox CONNECTION-ID"
+	if !cfg.Finbox.Configured() {
+		next = "run a pass first: balansd sync"
+	}
+	switch {
+	case nothing == nil:
+		return problem.New(problem.NotFound, what, strings.ToUpper(next[:1])+next[1:]+".")
+	case app.asJSON:
+		return app.print(nothing(cfg))
+	}
+	app.printf("%s; %s\n", strings.ToUpper(what[:1])+what[1:], next)
+	return nil
 }
 
 // quietLog is the log of a command that shows its answer itself: only what is

@@ -42,23 +42,28 @@ func (d *Daemon) ConnectFinbox(ctx context.Context, connectionID, by string) (le
 	}
 	now := d.cfg.Now()
 	today := balance.DateOf(now.In(d.cfg.Night.zone()))
-	var notes []string
-	if c.ActivatedAt.IsZero() {
+	before := c.ActivatedAt
+	switch {
+	case !st.StartDate.IsZero():
+		c.ActivatedAt = st.StartDate.In(d.cfg.Night.zone())
+	case before.IsZero():
 		c.ActivatedAt = now
-		if !st.StartDate.IsZero() {
-			c.ActivatedAt = st.StartDate.In(d.cfg.Night.zone())
-		}
 	}
+	var notes []string
 	switch {
 	case st.StartDate.IsZero():
 		notes = append(notes, "Finbox gives no start date; balances made from now on count.")
 	case st.StartDate != today:
 		notes = append(notes, fmt.Sprintf("The start date in Finbox is %s and not today, %s. Balances made before the start date do not count. "+
 			"Change it in Finbox if that is not what you want, and connect again.", st.StartDate, today))
-		c.ActivatedAt = st.StartDate.In(d.cfg.Night.zone())
 	}
 	if err := d.cfg.Keeper.SaveConnection(ctx, c); err != nil {
 		return c, notes, err
+	}
+	if c.ActivatedAt.Before(before) {
+		if err := d.recall(ctx, c); err != nil {
+			return c, notes, err
+		}
 	}
 	d.cfg.Log.Info().Str("connection", c.ID).Str("by", by).Msg("connection linked")
 	return c, notes, nil

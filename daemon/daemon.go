@@ -2,6 +2,7 @@ package daemon
 
 import (
 	"context"
+	"slices"
 	"sync"
 	"time"
 
@@ -85,9 +86,15 @@ func (d *Daemon) Prepare(ctx context.Context) error {
 		case c.Name == f.Name && c.ActivatedAt.Equal(f.ActivatedAt):
 			continue
 		}
+		earlier := ok && f.ActivatedAt.Before(c.ActivatedAt)
 		c.Name, c.ActivatedAt = f.Name, f.ActivatedAt
 		if err := d.cfg.Keeper.SaveConnection(ctx, c); err != nil {
 			return err
+		}
+		if earlier {
+			if err := d.recall(ctx, c); err != nil {
+				return err
+			}
 		}
 	}
 	for _, c := range known {
@@ -98,12 +105,11 @@ func (d *Daemon) Prepare(ctx context.Context) error {
 			}
 		}
 	}
-	for _, l := range d.cfg.Links {
-		if err := d.cfg.Keeper.SaveLink(ctx, l); err != nil {
-			return err
-		}
+	links := slices.Clone(d.cfg.Links)
+	for i := range links {
+		links[i].Configured = true
 	}
-	return nil
+	return d.cfg.Keeper.SetLinks(ctx, links)
 }
 
 // tick is how often the wall clock is looked at. Timers stop in a sleeping
@@ -139,8 +145,10 @@ func (d *Daemon) nightIfDue(ctx context.Context) {
 	ran, err := d.RunNight(ctx)
 	switch {
 	case ctx.Err() != nil:
+		return
 	case problem.Is(err, problem.Busy), problem.Is(err, problem.Conflict):
 		d.cfg.Log.Debug().Err(err).Msg("the night does not begin now")
+		return
 	case err != nil:
 		d.cfg.Log.Error().Err(err).Msg("the night did not go through")
 	}
@@ -156,7 +164,11 @@ func (d *Daemon) RunNight(ctx context.Context) (ran bool, err error) {
 	if err != nil {
 		return false, err
 	}
-	night, catchUp, due := d.cfg.Night.Due(d.cfg.Now(), last, d.since)
+	created, err := d.cfg.Keeper.Created(ctx)
+	if err != nil {
+		return false, err
+	}
+	night, catchUp, due := d.cfg.Night.Due(d.cfg.Now(), last, created)
 	if !due {
 		return false, nil
 	}

@@ -17,6 +17,15 @@ func (d *Daemon) Retry(ctx context.Context, number uint64, by string) (ledger.En
 		if e.State == ledger.Differs {
 			return e, nil, notAllowed(e, "tried again", "Decide instead: use-finbox or keep-silverfin.")
 		}
+		if e.State == ledger.Superseded {
+			newer, err := d.cfg.Keeper.Entry(ctx, e.SupersededBy)
+			if err != nil {
+				return e, nil, err
+			}
+			if newer.State != ledger.Ignored {
+				return e, nil, notAllowed(e, "tried again", "")
+			}
+		}
 		next, err := e.Retry(d.cfg.Now())
 		if err != nil {
 			return e, nil, notAllowed(e, "tried again", "")
@@ -69,6 +78,7 @@ func (d *Daemon) Decide(ctx context.Context, number uint64, choice Choice, cells
 			return next, &known, err
 		}
 		next, err := e.Retry(now)
+		next.Place = e.Place // which the decision is about
 		next.Detail, next.Next = text, "It is carried out at the next pass: balansd sync."
 		return next, &known, err
 	})
@@ -95,18 +105,19 @@ func pick(e ledger.Entry, cells []balance.Cell) ([]ledger.Difference, error) {
 func settled(w ledger.Written, chosen []ledger.Difference, choice Choice) ledger.Written {
 	w.Given, w.Kept = maps.Clone(w.Given), maps.Clone(w.Kept)
 	if w.Given == nil {
-		w.Given = ledger.Figures{}
+		w.Given = map[balance.Cell]ledger.Seen{}
 	}
 	if w.Kept == nil {
-		w.Kept = map[balance.Cell]ledger.Kept{}
+		w.Kept = map[balance.Cell]ledger.Seen{}
 	}
 	for _, x := range chosen {
+		seen := ledger.Seen{Finbox: x.Finbox, Silverfin: x.Silverfin}
 		if choice == UseFinbox {
 			delete(w.Kept, x.Cell)
-			w.Given[x.Cell] = x.Silverfin
+			w.Given[x.Cell] = seen
 		} else {
 			delete(w.Given, x.Cell)
-			w.Kept[x.Cell] = ledger.Kept{Finbox: x.Finbox, Silverfin: x.Silverfin}
+			w.Kept[x.Cell] = seen
 		}
 	}
 	return w
@@ -144,7 +155,7 @@ func name(by string) string {
 func notAllowed(e ledger.Entry, what, next string) error {
 	text := fmt.Sprintf("entry %d (%s) is %s and cannot be %s", e.Number, dossierName(e.Listing), e.State, what)
 	if e.State == ledger.Superseded {
-		next = fmt.Sprintf("A newer balance took its place: see balansd ledger show %d.", e.SupersededBy)
+		next = fmt.Sprintf("A newer balance took its place, entry %d. If that one is not to count, dismiss it first.", e.SupersededBy)
 	}
 	return problem.New(problem.NotAllowed, text, next)
 }

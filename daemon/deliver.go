@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"sync"
+	"time"
 
 	"balansd/balance"
 	"balansd/ledger"
@@ -71,8 +72,17 @@ func (p *pass) wants(e ledger.Entry) bool {
 	if p.req.FirmID != 0 && e.Place != nil && e.Place.FirmID != p.req.FirmID {
 		return false
 	}
-	resting := !p.rec.Night.IsZero() && p.rec.Night.Before(e.NextTry)
-	return !resting && (!e.Parked || p.req.Dossier != "")
+	// A rest that is longer than any that is given comes from a clock that was
+	// ahead once.
+	resting := !p.rec.Night.IsZero() && p.rec.Night.Before(e.NextTry) &&
+		e.NextTry.Before(p.rec.Night.AddDays(ledger.ParkAfter+1))
+	return !resting && p.workable(e)
+}
+
+// workable tells whether this pass can do something with an entry: what is
+// open, and where a person asked for one dossier, what is parked or done, too.
+func (p *pass) workable(e ledger.Entry) bool {
+	return e.Open() || p.req.Dossier != "" && (e.State == ledger.Done || e.State == ledger.Failed)
 }
 
 // deliver brings one entry as far as it goes now. The error ends the pass: the
@@ -93,7 +103,7 @@ func (p *pass) deliver(ctx context.Context, e ledger.Entry) error {
 		p.finished(e, "")
 		return nil
 	}
-	if !e.Open() && p.req.Dossier == "" {
+	if !p.workable(e) {
 		return nil // a person moved it meanwhile
 	}
 	j := &job{pass: p, before: e, entry: e}
@@ -107,7 +117,11 @@ func (p *pass) deliver(ctx context.Context, e ledger.Entry) error {
 	case problem.Is(err, problem.Conflict):
 		return nil // a person, or another daemon, moved the entry meanwhile
 	default:
-		if err := j.settle(ctx, err); err != nil {
+		err := j.settle(ctx, err)
+		if problem.Is(err, problem.Conflict) {
+			return nil
+		}
+		if err != nil {
 			return err
 		}
 	}
@@ -138,7 +152,9 @@ type job struct {
 	fresh   bool   // values were read now, and are to be kept with the next move
 	doc     []byte // kept with the next move, when it cannot be read
 	in      inFirm
-	skipped bool // left as it is: its source or firm is out of reach
+	skipped bool   // left as it is: its source or firm is out of reach
+	located bool   // the company was found: what goes wrong now is this dossier's own
+	blind   string // why a done entry could not be looked at again
 	wrote   int
 }
 
@@ -185,7 +201,7 @@ func (j *job) supersede(ctx context.Context) (gone bool, err error) {
 		if s.State == ledger.Superseded || s.State == ledger.Ignored {
 			continue
 		}
-		if newer(s, j.entry) {
+		if j.newer(s, j.entry) {
 			next, err := j.entry.Supersede(s.Number, j.cfg.Now())
 			if err != nil {
 				return false, err
@@ -203,9 +219,11 @@ func (j *job) supersede(ctx context.Context) (gone bool, err error) {
 	return false, nil
 }
 
-// newer tells whether a is of a later revision than b.
-func newer(a, b ledger.Entry) bool {
-	if c := a.CreatedAt.Compare(b.CreatedAt); c != 0 {
+// newer tells whether a is of a later revision than b. Of one file in a folder
+// it is what was seen last: a file's own time may go back.
+func (p *pass) newer(a, b ledger.Entry) bool {
+	oneFile := a.ID == b.ID && p.connections[a.Connection].Kind == ledger.Folder
+	if c := a.CreatedAt.Compare(b.CreatedAt); c != 0 && !oneFile {
 		return c > 0
 	}
 	return a.Number > b.Number
@@ -248,13 +266,13 @@ func (j *job) take(doc []byte) error {
 	b, err := balance.Read(doc)
 	if err != nil {
 		j.doc = doc
-		return problem.Wrap(err, problem.Unreadable, "the document cannot be read",
-			"Ask the payroll bureau for the balance in another format, or for a corrected one.")
+		return problem.Wrap(err, problem.Unreadable, "the document "+j.entry.ID+" cannot be read",
+			j.mend("Ask the payroll bureau for the balance in another format, or for a corrected one."))
 	}
 	if len(b.Values) == 0 {
 		j.doc = doc
-		return problem.New(problem.NoSocialBalance, "the document has no social balance in it",
-			"Ask the payroll bureau for the social balance itself.")
+		return problem.New(problem.NoSocialBalance, "the document "+j.entry.ID+" has no social balance in it",
+			j.mend("Ask the payroll bureau for the social balance itself."))
 	}
 	listed := j.entry.Listing
 	switch d := listed.Dossier.EnterpriseNumber; {
@@ -289,6 +307,15 @@ func (j *job) take(doc []byte) error {
 	return nil
 }
 
+// mend says what to do about a document: what to ask the payroll bureau, or
+// what to do with the file.
+func (j *job) mend(ask string) string {
+	if j.connections[j.entry.Connection].Kind == ledger.Folder {
+		return "Replace the file, or take it out of the folder if it is no social balance."
+	}
+	return ask
+}
+
 // locate finds the company and its place for the year.
 func (j *job) locate(ctx context.Context) (ledger.Place, error) {
 	in, remembered, err := j.company(ctx)
@@ -296,22 +323,28 @@ func (j *job) locate(ctx context.Context) (ledger.Place, error) {
 		return ledger.Place{}, err
 	}
 	place, err := j.placeIn(ctx, in)
-	if remembered && problem.Is(err, problem.SilverfinRefused) {
-		// The company that was found on another night may be gone: look anew.
-		j.entry.Place = nil
-		if in, _, err = j.company(ctx); err != nil {
+	if remembered && (err == nil || problem.Is(err, problem.SilverfinRefused)) {
+		// Before anything is written, or when the company is gone: is it still
+		// the one that takes this dossier?
+		found, err := j.match(ctx, j.entry)
+		if err != nil {
 			return ledger.Place{}, err
 		}
-		place, err = j.placeIn(ctx, in)
+		if found.firm.ID == in.firm.ID && found.company.ID == in.company.ID && place.PeriodID != 0 {
+			return place, nil
+		}
+		return j.placeIn(ctx, found)
 	}
-	j.in = in
 	return place, err
 }
 
 // company gives the entry's company: the one that an earlier pass found, so
-// that a waiting entry does not cost the index every night, or a match.
+// that a waiting entry does not cost the index every night, or a match. Once a
+// week, when a person asks, and when the index was read anyway, it is matched
+// anew.
 func (j *job) company(ctx context.Context) (in inFirm, remembered bool, err error) {
-	if pl := j.entry.Place; pl != nil && pl.FirmID != 0 {
+	anew := j.rec.Night.IsZero() || j.rec.Night.In(time.UTC).Weekday() == time.Monday || j.indexed()
+	if pl := j.entry.Place; pl != nil && pl.FirmID != 0 && !anew {
 		firms, err := j.cfg.Keeper.Firms(ctx)
 		if err != nil {
 			return inFirm{}, false, err
@@ -324,12 +357,16 @@ func (j *job) company(ctx context.Context) (in inFirm, remembered bool, err erro
 		}
 	}
 	in, err = j.match(ctx, j.entry)
+	if _, waits := errors.AsType[*ledger.NotYet](err); waits && j.req.FirmID != 0 {
+		j.skipped = true // a pass over one firm does not judge the others
+		return in, false, errLeftAlone
+	}
 	return in, false, err
 }
 
 func (j *job) placeIn(ctx context.Context, in inFirm) (ledger.Place, error) {
 	j.entry.Place = &ledger.Place{FirmID: in.firm.ID, CompanyID: in.company.ID, CompanyName: in.company.Name}
-	j.in = in
+	j.in, j.located = in, true
 	if j.req.FirmID != 0 && in.firm.ID != j.req.FirmID {
 		j.skipped = true
 		return ledger.Place{}, errLeftAlone
@@ -352,13 +389,15 @@ func (j *job) firmService() string { return fmt.Sprintf("firm %d", j.in.firm.ID)
 // errLeftAlone ends a job whose source or firm is out of reach in this pass.
 var errLeftAlone = errors.New("left alone in this pass")
 
-// isDown tells whether an error is trouble of a service or the network.
+// isDown tells whether an error is trouble of a service, or of our way to it,
+// and not of one dossier.
 func isDown(err error) bool {
 	if err == nil {
 		return false
 	}
 	switch problem.Of(err).Code {
-	case problem.FinboxDown, problem.FolderDown, problem.SilverfinDown:
+	case problem.FinboxDown, problem.FolderDown, problem.SilverfinDown,
+		problem.FinboxSignIn, problem.SilverfinSignIn, problem.KeyInvalid, problem.ConfigInvalid:
 		return true
 	default:
 		return false

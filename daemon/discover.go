@@ -7,6 +7,7 @@ import (
 	"slices"
 	"time"
 
+	"balansd/balance"
 	"balansd/ledger"
 	"balansd/problem"
 )
@@ -53,7 +54,14 @@ func (p *pass) load(ctx context.Context) error {
 	return nil
 }
 
-func linkKey(connection, dossier string) string { return connection + "\x00" + dossier }
+// linkKey is what a link is found by. People write enterprise numbers in many
+// ways.
+func linkKey(connection, dossier string) string {
+	if n, err := balance.ParseEnterpriseNumber(dossier); err == nil {
+		dossier = n.String()
+	}
+	return connection + "\x00" + dossier
+}
 
 // link finds the link that a person set for a listing's dossier, by its id,
 // its affiliation number or its enterprise number.
@@ -82,6 +90,9 @@ func (p *pass) discoverOne(ctx context.Context, c ledger.Connection) (ledger.Con
 		}
 		c.Status, c.Problem = ledger.Active, ""
 		p.log.Info().Str("connection", c.ID).Msg("the connection is active again")
+		if err := p.mark(ctx, c); err != nil {
+			return c, err
+		}
 	}
 	for page, err := range src.List(ctx, c.Cursor) {
 		if err != nil {
@@ -119,7 +130,18 @@ func (p *pass) listed(ctx context.Context, c ledger.Connection, err error) (ledg
 		c.Problem = problem.Of(err).What
 		p.trouble(err, c.Name)
 	}
-	return c, p.cfg.Keeper.SaveConnection(ctx, c)
+	return c, p.mark(ctx, c)
+}
+
+// mark keeps what the source said of a connection. What a person set meanwhile,
+// such as a pause, stays.
+func (p *pass) mark(ctx context.Context, c ledger.Connection) error {
+	return p.cfg.Keeper.UpdateConnection(ctx, c.ID, func(stored *ledger.Connection) {
+		stored.Problem = c.Problem
+		if stored.Status == ledger.Active || stored.Status == ledger.Deactivated {
+			stored.Status = c.Status
+		}
+	})
 }
 
 // entries makes ledger entries of listings.
@@ -152,25 +174,41 @@ func (p *pass) counts(c ledger.Connection, l ledger.Listing) bool {
 // that reaches back to it.
 func (p *pass) recall(ctx context.Context) error {
 	for _, link := range p.links {
-		if !link.All && link.From.IsZero() {
+		if link.All || !link.From.IsZero() {
+			return recall(ctx, p.cfg, p.rec.Number, "its dossier's link reaches back to it", func(e ledger.Entry) bool {
+				return p.counts(p.connections[e.Connection], e.Listing)
+			})
+		}
+	}
+	return nil
+}
+
+// recall brings back what was ignored as too old for a connection whose
+// activation moved to an earlier day.
+func (d *Daemon) recall(ctx context.Context, c ledger.Connection) error {
+	return recall(ctx, d.cfg, 0, "the connection counts from an earlier day now", func(e ledger.Entry) bool {
+		return e.Connection == c.ID && !e.CreatedAt.Before(c.ActivatedAt)
+	})
+}
+
+// recall brings back the entries that were ignored as too old and count now.
+func recall(ctx context.Context, cfg Config, pass uint64, why string, counts func(ledger.Entry) bool) error {
+	q := ledger.Query{States: []ledger.State{ledger.Ignored}, Reason: ledger.BeforeActivation}
+	for e, err := range cfg.Keeper.Entries(ctx, q) {
+		if err != nil {
+			return err
+		}
+		if !counts(e) {
 			continue
 		}
-		q := ledger.Query{States: []ledger.State{ledger.Ignored}, Reason: ledger.BeforeActivation,
-			Connection: link.Connection, Dossier: link.DossierID}
-		for e, err := range p.cfg.Keeper.Entries(ctx, q) {
-			if err != nil {
-				return err
-			}
-			if !p.counts(p.connections[e.Connection], e.Listing) {
-				continue
-			}
-			next, err := e.Retry(p.cfg.Now())
-			if err != nil {
-				return err
-			}
-			if _, err := p.move(ctx, next, "its dossier's link reaches back to it", nil); err != nil {
-				return err
-			}
+		next, err := e.Retry(cfg.Now())
+		if err != nil {
+			return err
+		}
+		_, err = cfg.Keeper.Move(ctx, ledger.Step{Entry: next,
+			Event: ledger.Event{At: cfg.Now(), Pass: pass, State: next.State, Text: why}})
+		if err != nil && !problem.Is(err, problem.Conflict) {
+			return err
 		}
 	}
 	return nil

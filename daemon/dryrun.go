@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"iter"
 	"maps"
+	"slices"
 	"sync"
 
 	"balansd/balance"
@@ -74,6 +75,7 @@ type dryKeeper struct {
 	mu      sync.Mutex
 	entries map[uint64]ledger.Entry
 	order   []uint64 // numbers of the entries found in this run
+	opened  []uint64 // numbers of stored entries that this run opened
 	next    uint64
 }
 
@@ -83,7 +85,23 @@ func (k *dryKeeper) SaveConnection(context.Context, ledger.Connection) error { r
 func (k *dryKeeper) SaveFirm(context.Context, ledger.Firm) error             { return nil }
 func (k *dryKeeper) RemoveFirm(context.Context, int64) error                 { return errDry }
 func (k *dryKeeper) SaveLink(context.Context, ledger.Linked) error           { return errDry }
+func (k *dryKeeper) SetLinks(context.Context, []ledger.Linked) error         { return errDry }
 func (k *dryKeeper) EndPass(context.Context, ledger.Pass) error              { return nil }
+
+func (k *dryKeeper) UpdateConnection(context.Context, string, func(*ledger.Connection)) error {
+	return nil
+}
+
+func (k *dryKeeper) UpdateFirm(ctx context.Context, id int64, change func(*ledger.Firm)) error {
+	firms, err := k.Firms(ctx)
+	for _, f := range firms {
+		if f.ID == id {
+			change(&f)
+		}
+	}
+	return err
+}
+
 func (k *dryKeeper) BeginPass(_ context.Context, p ledger.Pass) (ledger.Pass, error) {
 	return p, nil
 }
@@ -127,13 +145,20 @@ func repeats(e ledger.Entry, siblings []ledger.Entry) bool {
 	return false
 }
 
-func (k *dryKeeper) Move(_ context.Context, steps ...ledger.Step) ([]ledger.Entry, error) {
-	k.mu.Lock()
-	defer k.mu.Unlock()
+func (k *dryKeeper) Move(ctx context.Context, steps ...ledger.Step) ([]ledger.Entry, error) {
 	moved := make([]ledger.Entry, 0, len(steps))
 	for _, s := range steps {
+		before, err := k.Entry(ctx, s.Entry.Number)
+		if err != nil {
+			return nil, err
+		}
+		k.mu.Lock()
+		if s.Entry.Open() && !before.Open() {
+			k.opened = append(k.opened, s.Entry.Number)
+		}
 		s.Entry.Version++
 		k.entries[s.Entry.Number] = s.Entry
+		k.mu.Unlock()
 		moved = append(moved, s.Entry)
 	}
 	return moved, nil
@@ -189,8 +214,8 @@ func (k *dryKeeper) with(stored iter.Seq2[ledger.Entry, error], match func(ledge
 			}
 		}
 		k.mu.Lock()
-		found := make([]ledger.Entry, 0, len(k.order))
-		for _, n := range k.order {
+		found := make([]ledger.Entry, 0, len(k.order)+len(k.opened))
+		for _, n := range append(slices.Clone(k.opened), k.order...) {
 			found = append(found, k.entries[n])
 		}
 		k.mu.Unlock()
@@ -211,6 +236,8 @@ func would(j *job) string {
 		switch {
 		case j.wrote > 0:
 			return fmt.Sprintf("write %s to %s, period %s", figures(j.wrote), e.Place.CompanyName, e.Place.PeriodEnd)
+		case j.blind != "":
+			return "leave it done; it could not be looked at again: " + j.blind
 		case j.before.State == ledger.Done:
 			return "nothing: Silverfin still holds the figures"
 		default:

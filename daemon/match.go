@@ -3,6 +3,7 @@ package daemon
 import (
 	"context"
 	"fmt"
+	"slices"
 	"strings"
 	"sync"
 
@@ -44,9 +45,6 @@ func (p *pass) companies(ctx context.Context) (*companyIndex, error) {
 	var wg sync.WaitGroup
 	var mu sync.Mutex
 	for _, f := range firms {
-		if p.req.FirmID != 0 && f.ID != p.req.FirmID {
-			continue
-		}
 		if f.Relink != "" {
 			ix.relink = append(ix.relink, f.Name)
 			continue
@@ -93,6 +91,13 @@ func (ix *companyIndex) add(f ledger.Firm, list []ledger.Company) {
 	}
 }
 
+// indexed tells whether the companies were read in this pass.
+func (p *pass) indexed() bool {
+	unlock := p.dossiers.lock("\x00companies")
+	defer unlock()
+	return p.index != nil
+}
+
 // match finds the one company that takes the entry's dossier: by enterprise
 // number, else by the link that a person set. It gives a *ledger.NotYet when
 // there is none, or more than one.
@@ -106,11 +111,18 @@ func (p *pass) match(ctx context.Context, e ledger.Entry) (inFirm, error) {
 	if number == "" {
 		number = link.EnterpriseNumber
 	}
-	hits := ix.byNumber[number]
-	if number == "" {
-		hits = nil
+	var hits []inFirm
+	if number != "" {
+		hits = ix.byNumber[number]
 	}
-	if len(hits) == 1 {
+	if linked && link.FirmID != 0 {
+		hits = slices.DeleteFunc(slices.Clone(hits), func(h inFirm) bool { return h.firm.ID != link.FirmID })
+	}
+	switch {
+	case len(hits) == 1 && e.Reason == ledger.SeveralCompanies && ix.partial():
+		// The others may be in the firm that could not be read.
+		return inFirm{}, &ledger.NotYet{Reason: ledger.SeveralCompanies, Detail: e.Detail}
+	case len(hits) == 1:
 		return hits[0], nil
 	}
 	if linked && link.CompanyID != 0 {
@@ -124,6 +136,9 @@ func (p *pass) match(ctx context.Context, e ledger.Entry) (inFirm, error) {
 	}
 	return inFirm{}, ix.miss(number, hits)
 }
+
+// partial tells whether the companies of some firm could not be read.
+func (ix *companyIndex) partial() bool { return len(ix.relink)+len(ix.unknown) > 0 }
 
 // knows tells whether the companies of a firm were read.
 func (ix *companyIndex) knows(firmID int64) bool {
@@ -152,8 +167,10 @@ func (ix *companyIndex) miss(number balance.EnterpriseNumber, hits []inFirm) err
 		return &ledger.NotYet{Reason: ledger.NeedsRelink,
 			Detail: "its company may be in a firm that must be linked again: " + strings.Join(ix.relink, ", ")}
 	}
-	for _, err := range ix.unknown {
-		return err
+	for _, f := range ix.firms {
+		if err, bad := ix.unknown[f.ID]; bad {
+			return problem.Wrap(err, problem.SilverfinDown, "the companies of Silverfin firm "+f.Name+" could not be read", "")
+		}
 	}
 	if number == "" {
 		return &ledger.NotYet{Reason: ledger.NoCompany,

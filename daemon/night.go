@@ -62,7 +62,7 @@ func (n Night) Wake(d balance.Date) time.Time {
 
 // Due tells which night's pass should begin now, if any, and whether it is a
 // catch-up. last is the local date of the newest night that was begun, zero
-// for none; since is when the daemon started, which decides for a new
+// for none; since is when balansd was installed, which decides for a new
 // installation whether a night was missed at all. Of several missed nights
 // only the newest is caught up.
 //

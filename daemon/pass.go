@@ -37,6 +37,7 @@ type pass struct {
 	mu    sync.Mutex
 	done  int
 	total int
+	noted map[string]bool
 }
 
 // Sync runs a pass that a person asked for.
@@ -60,6 +61,9 @@ func (d *Daemon) pass(ctx context.Context, rec ledger.Pass, req SyncRequest, rep
 	if report == nil {
 		report = func(Progress) {}
 	}
+	if err := d.linked(ctx, req.FirmID); err != nil {
+		return ledger.Pass{}, err
+	}
 	rec.Start = cfg.Now()
 	rec, err := cfg.Keeper.BeginPass(ctx, rec)
 	if err != nil {
@@ -67,7 +71,7 @@ func (d *Daemon) pass(ctx context.Context, rec ledger.Pass, req SyncRequest, rep
 	}
 	p := &pass{d: d, cfg: cfg, req: req, rec: rec, tell: report, dossiers: newKeyedMutex(),
 		log: cfg.Log.With().Uint64("pass", rec.Number).Str("trigger", string(rec.Trigger)).Logger()}
-	p.rec.Outcome = map[ledger.State]int{}
+	p.rec.Outcome, p.noted = map[ledger.State]int{}, map[string]bool{}
 	d.show(&rec)
 	defer d.show(nil)
 	p.log.Info().Bool("dry_run", req.DryRun).Msg("pass begins")
@@ -80,6 +84,26 @@ func (d *Daemon) pass(ctx context.Context, rec ledger.Pass, req SyncRequest, rep
 	}
 	err = p.walk(ctx)
 	return p.end(ctx, err)
+}
+
+// linked refuses a request for a firm that is not linked.
+func (d *Daemon) linked(ctx context.Context, firmID int64) error {
+	if firmID == 0 {
+		return nil
+	}
+	firms, err := d.cfg.Keeper.Firms(ctx)
+	if err != nil {
+		return err
+	}
+	names := make([]string, 0, len(firms))
+	for _, f := range firms {
+		if f.ID == firmID {
+			return nil
+		}
+		names = append(names, fmt.Sprintf("%d (%s)", f.ID, f.Name))
+	}
+	return problem.New(problem.NotFound, fmt.Sprintf("Silverfin firm %d is not linked", firmID),
+		"Linked are: "+strings.Join(append(names, "no others"), ", ")+".")
 }
 
 // walk is the pass itself: renew, discover, deliver.
@@ -101,7 +125,7 @@ func (p *pass) end(ctx context.Context, err error) (ledger.Pass, error) {
 		if cause := context.Cause(ctx); !errors.Is(cause, context.Canceled) {
 			p.rec.Stopped = cause.Error() + "; the next pass goes on where it was"
 		}
-		if err == nil || errors.Is(err, context.Canceled) || errors.Is(err, context.DeadlineExceeded) {
+		if !isState(err) {
 			err = problem.New(problem.Stopped, "the pass was stopped before it was through",
 				"Nothing is lost; the next pass goes on where it was.")
 		}
@@ -142,13 +166,19 @@ func (p *pass) trouble(err error, about string) {
 func (p *pass) note(text string) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	for _, t := range p.rec.Problems {
-		if t == text {
-			return
-		}
+	switch {
+	case p.noted[text] || len(p.noted) > maxProblems:
+		return
+	case len(p.noted) == maxProblems:
+		p.rec.Problems = append(p.rec.Problems, "There is more; the log of this pass has all of it.")
+	default:
+		p.rec.Problems = append(p.rec.Problems, text)
 	}
-	p.rec.Problems = append(p.rec.Problems, text)
+	p.noted[text] = true
 }
+
+// maxProblems bounds what is kept with a pass besides its entries.
+const maxProblems = 100
 
 // progress tells what goes on.
 func (p *pass) progress(text string) {
@@ -192,8 +222,7 @@ func (p *pass) renew(ctx context.Context) error {
 		case err != nil:
 			p.trouble(err, "Silverfin firm "+f.Name)
 		case renewed:
-			f.RenewedAt = p.cfg.Now()
-			if err := p.cfg.Keeper.SaveFirm(ctx, f); err != nil {
+			if err := p.cfg.Keeper.UpdateFirm(ctx, f.ID, func(f *ledger.Firm) { f.RenewedAt = p.cfg.Now() }); err != nil {
 				return err
 			}
 		}
@@ -203,18 +232,14 @@ func (p *pass) renew(ctx context.Context) error {
 
 // mustRelink marks a firm that refused its tokens.
 func (p *pass) mustRelink(ctx context.Context, firmID int64, cause error) error {
-	firms, err := p.cfg.Keeper.Firms(ctx)
-	if err != nil {
-		return err
+	name := ""
+	err := p.cfg.Keeper.UpdateFirm(ctx, firmID, func(f *ledger.Firm) {
+		name, f.Relink = f.Name, problem.Of(cause).What
+	})
+	if err == nil && name != "" {
+		p.trouble(cause, "Silverfin firm "+name)
 	}
-	for _, f := range firms {
-		if f.ID == firmID && f.Relink == "" {
-			f.Relink = problem.Of(cause).What
-			p.trouble(cause, "Silverfin firm "+f.Name)
-			return p.cfg.Keeper.SaveFirm(ctx, f)
-		}
-	}
-	return nil
+	return err
 }
 
 // show makes the pass under way visible to Status.

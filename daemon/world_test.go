@@ -42,7 +42,13 @@ type world struct {
 	// spoil, when set, stands between the daemon and its state.
 	spoil func(daemon.Keeper) daemon.Keeper
 	// between, when set, stands between the daemon and Silverfin.
-	between func(daemon.Destination) daemon.Destination
+	between  func(daemon.Destination) daemon.Destination
+	extra    map[string]daemon.Source
+	folders  []ledger.Connection
+	links    []ledger.Linked
+	deadline time.Duration
+	rps      float64
+	linker   func(daemon.Linker) daemon.Linker
 
 	mu  sync.Mutex
 	now time.Time
@@ -99,7 +105,7 @@ func newWorld(t testing.TB) *world {
 func (w *world) open(fbURL, sfURL string) {
 	w.t.Helper()
 	var err error
-	w.keeper, err = store.Open(store.Options{Path: filepath.Join(w.dir, "state.db"), KeyPath: filepath.Join(w.dir, "state.key"), Version: "test"})
+	w.keeper, err = store.Open(store.Options{Path: filepath.Join(w.dir, "state.db"), KeyPath: filepath.Join(w.dir, "state.key"), Version: "test", Now: w.clock})
 	if err != nil {
 		w.t.Fatal(err)
 	}
@@ -113,7 +119,7 @@ func (w *world) open(fbURL, sfURL string) {
 		w.t.Fatal(err)
 	}
 	sf, err := silverfin.New(silverfin.Config{BaseURL: sfURL, ClientID: w.sf.Options().ClientID, ClientSecret: w.sf.Options().ClientSecret,
-		HTTP: client, Vault: w.keeper.Secrets(), RequestsPerSecond: -1, Concurrency: 16, Now: w.clock})
+		HTTP: client, Vault: w.keeper.Secrets(), RequestsPerSecond: w.rate(), Concurrency: 16, Now: w.clock})
 	if err != nil {
 		w.t.Fatal(err)
 	}
@@ -123,14 +129,20 @@ func (w *world) open(fbURL, sfURL string) {
 	}
 	w.d = daemon.New(daemon.Config{
 		Keeper: k,
-		Source: func(c ledger.Connection) (daemon.Source, error) { return fb.Connection(c.ID), nil },
+		Source: func(c ledger.Connection) (daemon.Source, error) {
+			if x, ok := w.extra[c.ID]; ok {
+				return x, nil
+			}
+			return fb.Connection(c.ID), nil
+		},
+		Folders: w.folders, Links: w.links, Deadline: w.deadline,
 		Destination: func(id int64) daemon.Destination {
 			if w.between != nil {
 				return w.between(sf.Firm(id))
 			}
 			return sf.Firm(id)
 		},
-		Linker:  sf,
+		Linker:  w.link(sf),
 		Night:   daemon.Night{Hour: 2, Minute: 30, Location: zone(w.t, "Europe/Brussels")},
 		Workers: 8,
 		Now:     w.clock,
@@ -290,4 +302,18 @@ func cellOf(t testing.TB, s string) balance.Cell {
 		t.Fatal(err)
 	}
 	return c
+}
+
+func (w *world) link(l daemon.Linker) daemon.Linker {
+	if w.linker != nil {
+		return w.linker(l)
+	}
+	return l
+}
+
+func (w *world) rate() float64 {
+	if w.rps == 0 {
+		return -1
+	}
+	return w.rps
 }

@@ -4,7 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"slices"
+	"strings"
 
 	"balansd/balance"
 	"balansd/ledger"
@@ -15,7 +15,12 @@ import (
 
 // write compares the place with the figures and brings them in line, unless a
 // person changed something there.
+//
+// It holds the place from the first look to the last: two dossiers may lead to
+// one company.
 func (j *job) write(ctx context.Context, place ledger.Place) error {
+	unlock := j.dossiers.lock("\x00place " + place.Key())
+	defer unlock()
 	dest := j.cfg.Destination(place.FirmID)
 	j.entry.Place = &place
 	have, err := dest.Read(ctx, place)
@@ -31,15 +36,19 @@ func (j *job) write(ctx context.Context, place ledger.Place) error {
 	if err != nil {
 		return err
 	}
+	mine := known
 	if other != nil {
-		known.Confirmed, known.Intended = nil, nil
+		mine.Confirmed, mine.Intended = nil, nil
 	}
-	plan := ledger.Compare(j.values, have, known)
+	plan := ledger.Compare(j.values, have, mine)
 	switch {
 	case len(plan.Differ) > 0:
 		return j.differ(ctx, place, plan, other)
 	case len(plan.Write) == 0 && j.entry.State == ledger.Done:
 		return nil // looked at again, and still the same
+	case len(plan.Write) == 0 && other != nil:
+		// What is there stays known as the other's.
+		return j.finishAs(ctx, place, nil, "Silverfin already holds these figures; nothing was written")
 	case len(plan.Write) == 0:
 		return j.finish(ctx, place, plan, known, "Silverfin already holds these figures; nothing was written")
 	}
@@ -52,10 +61,12 @@ func (j *job) write(ctx context.Context, place ledger.Place) error {
 	if err != nil {
 		return err
 	}
+	known = mine.Holding(have)
 	known.Intended, known.By = plan.Write, j.entry.Number
 	if err := j.keep(ctx, sending, fmt.Sprintf("writing %s to %s", figures(len(plan.Write)), place.CompanyName), &known); err != nil {
 		return err
 	}
+	known.Version++
 	// From here on the figures may be in Silverfin, whatever happens.
 	if err := ctx.Err(); err != nil {
 		return err
@@ -88,11 +99,7 @@ func (j *job) readBack(ctx context.Context, dest Destination, place ledger.Place
 
 // finish makes the entry done.
 func (j *job) finish(ctx context.Context, place ledger.Place, plan ledger.Plan, known ledger.Written, text string) error {
-	done, err := j.entry.Finish(place, j.cfg.Now())
-	if err != nil {
-		return err
-	}
-	kept := map[balance.Cell]ledger.Kept{}
+	kept := map[balance.Cell]ledger.Seen{}
 	for c, k := range known.Kept {
 		if _, written := plan.Write[c]; !written && plan.Want[c] != "" {
 			kept[c] = k
@@ -101,7 +108,16 @@ func (j *job) finish(ctx context.Context, place ledger.Place, plan ledger.Plan, 
 	if len(kept) > 0 {
 		text += fmt.Sprintf("; %s kept as Silverfin has it, as a person decided", figures(len(kept)))
 	}
-	return j.keep(ctx, done, text, &ledger.Written{Confirmed: plan.Ours, Kept: kept, By: j.entry.Number})
+	return j.finishAs(ctx, place, &ledger.Written{Confirmed: plan.Ours, Kept: kept, By: j.entry.Number, Version: known.Version}, text)
+}
+
+// finishAs makes the entry done, with what is known of the place from now on.
+func (j *job) finishAs(ctx context.Context, place ledger.Place, known *ledger.Written, text string) error {
+	done, err := j.entry.Finish(place, j.cfg.Now())
+	if err != nil {
+		return err
+	}
+	return j.keep(ctx, done, text, known)
 }
 
 // otherSource gives the entry that wrote to the place last, when it is of
@@ -117,7 +133,7 @@ func (j *job) otherSource(ctx context.Context, known ledger.Written) (*ledger.En
 		return nil, nil
 	case err != nil:
 		return nil, err
-	case by.Dossier.ID == j.entry.Dossier.ID:
+	case by.Connection == j.entry.Connection && by.Dossier.ID == j.entry.Dossier.ID:
 		return nil, nil
 	default:
 		return &by, nil
@@ -156,39 +172,32 @@ func unequal(want, have ledger.Figures) []string {
 	return cells
 }
 
-// settle turns an error into the state that the entry waits or fails in.
+// settle turns an error into the state that the entry waits or fails in. An
+// entry that was done and only looked at again stays done.
 func (j *job) settle(ctx context.Context, cause error) error {
 	if errors.Is(cause, errLeftAlone) {
 		return nil
 	}
-	now := j.cfg.Now()
-	var next ledger.Entry
-	var err error
-	notYet, waits := errors.AsType[*ledger.NotYet](cause)
-	unlike, isUnlike := errors.AsType[*notEqualError](cause)
-	pr := problem.Of(cause)
-	passing := isDown(cause) || slices.Contains([]problem.Code{problem.Damaged, problem.FinboxSignIn, problem.SilverfinSignIn, problem.KeyInvalid}, pr.Code)
-	switch {
-	case waits:
-		next, err = j.entry.Wait(notYet.Reason, notYet.Detail, whatNext(notYet.Reason), now)
-	case isUnlike:
-		next, err = j.entry.Fail(ledger.NotEqual, unlike.Error(),
-			"Look at the dossier in Silverfin; it is compared again next night.", j.rec.Night, now)
-	case pr.Code == problem.NeedsRelink:
+	if problem.Is(cause, problem.NeedsRelink) {
 		if err := j.mustRelink(ctx, j.in.firm.ID, cause); err != nil {
 			return err
 		}
-		next, err = j.entry.Wait(ledger.NeedsRelink, pr.What, pr.Next, now)
-	case pr.Code == problem.Unreadable || pr.Code == problem.NoSocialBalance:
-		next, err = j.entry.Fail(ledger.Unreadable, pr.Error(), pr.Next, j.rec.Night, now)
-	case passing:
-		j.trouble(cause, j.aboutService(pr.Code))
-		next, err = j.entry.Fail(ledger.Unavailable, pr.What, "It is tried again at every pass. "+pr.Next, j.rec.Night, now)
-	default:
-		next, err = j.entry.Fail(ledger.Refused, pr.Error(), pr.Next, j.rec.Night, now)
 	}
+	if j.entry.State == ledger.Done {
+		j.blind = explain(cause)
+		j.note(dossierName(j.entry.Listing) + ": what is done could not be looked at again: " + j.blind)
+		return nil
+	}
+	if code := problem.Of(cause).Code; isDown(cause) && (j.located || !ofSilverfin(code)) {
+		// When the companies could not be read, that was said already.
+		j.trouble(cause, j.aboutService(code))
+	}
+	next, err := j.verdict(cause)
 	if err != nil {
-		return err
+		// A fault of ours must not keep the other dossiers from their turn.
+		j.log.Error().Err(err).AnErr("cause", cause).Uint64("entry", j.entry.Number).Msg("cannot settle an entry")
+		j.note(fmt.Sprintf("entry %d could not be brought further: %s", j.entry.Number, explain(cause)))
+		return nil
 	}
 	text := next.Detail
 	if j.before.State == ledger.Sending || j.entry.State == ledger.Sending {
@@ -197,9 +206,47 @@ func (j *job) settle(ctx context.Context, cause error) error {
 	return j.keep(ctx, next, text, nil)
 }
 
+// explain says in one sentence why an entry cannot go further.
+func explain(cause error) string {
+	if notYet, waits := errors.AsType[*ledger.NotYet](cause); waits {
+		return notYet.Detail
+	}
+	if unlike, ok := errors.AsType[*notEqualError](cause); ok {
+		return unlike.Error()
+	}
+	return problem.Of(cause).Error()
+}
+
+// verdict gives the entry in the state that an error leads to. Only what is
+// wrong with this very balance, or refused for this very dossier, counts
+// towards parking.
+func (j *job) verdict(cause error) (ledger.Entry, error) {
+	now, night, pr := j.cfg.Now(), j.rec.Night, problem.Of(cause)
+	if notYet, waits := errors.AsType[*ledger.NotYet](cause); waits {
+		return j.entry.Wait(notYet.Reason, notYet.Detail, whatNext(notYet.Reason), now)
+	}
+	if _, ok := errors.AsType[*notEqualError](cause); ok {
+		return j.entry.Fail(ledger.NotEqual, explain(cause), "Look at the dossier in Silverfin; it is compared again next night.", night, now)
+	}
+	switch pr.Code {
+	case problem.NeedsRelink:
+		return j.entry.Wait(ledger.NeedsRelink, pr.What, pr.Next, now)
+	case problem.Unreadable, problem.NoSocialBalance, problem.NotFound:
+		return j.entry.Fail(ledger.Unreadable, pr.Error(), pr.Next, night, now)
+	case problem.SilverfinRefused:
+		return j.entry.Fail(ledger.Refused, pr.Error(), pr.Next, night, now)
+	default:
+		return j.entry.Fail(ledger.Unavailable, pr.What, strings.TrimSpace("It is tried again at every pass. "+pr.Next), night, now)
+	}
+}
+
+func ofSilverfin(c problem.Code) bool {
+	return c == problem.SilverfinDown || c == problem.SilverfinSignIn
+}
+
 // aboutService names the service that is in trouble.
 func (j *job) aboutService(c problem.Code) string {
-	if c == problem.SilverfinDown || c == problem.SilverfinSignIn {
+	if ofSilverfin(c) {
 		return "Silverfin firm " + j.in.firm.Name
 	}
 	return j.connections[j.entry.Connection].Name

@@ -20,7 +20,7 @@ var moves = map[State][]State{
 	Sending:    {Waiting, Failed, Sending, Done, Differs, Superseded},
 	Done:       {Found, Differs, Superseded},
 	Differs:    {Found, Differs, Done, Superseded, Ignored},
-	Superseded: {},
+	Superseded: {Found},
 	Ignored:    {Found, Superseded},
 }
 
@@ -37,6 +37,7 @@ func (e Entry) to(s State, now time.Time) (Entry, error) {
 	e.Reason, e.FailClass, e.Detail, e.Next = "", "", "", ""
 	e.NextTry, e.Parked = balance.Date{}, false
 	e.Differences = nil
+	e.SupersededBy = 0
 	if s != Failed && s != Sending {
 		e.Nights = 0
 	}
@@ -106,7 +107,11 @@ func (e Entry) Ignore(r Reason, detail, next string, now time.Time) (Entry, erro
 }
 
 // Retry moves the entry back to found: a person asked to try it again, took a
-// decision, or lifted what it was ignored for.
+// decision, or lifted what it was ignored for. Its place is looked for anew.
 func (e Entry) Retry(now time.Time) (Entry, error) {
-	return e.to(Found, now)
+	n, err := e.to(Found, now)
+	if err == nil {
+		n.Place = nil
+	}
+	return n, err
 }
