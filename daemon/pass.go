@@ -208,7 +208,7 @@ func (p *pass) renew(ctx context.Context) error {
 	}
 	for _, f := range firms {
 		if f.Relink != "" {
-			p.note(fmt.Sprintf("Silverfin firm %s must be linked again: %s", f.Name, f.Relink))
+			p.note(fmt.Sprintf("%s. Link it again: balansd connect silverfin --firm %d.", f.Relink, f.ID))
 			continue
 		}
 		renewed, err := p.cfg.Linker.Renew(ctx, f.ID, renewAfter)
