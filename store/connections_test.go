@@ -1,7 +1,12 @@
 package store_test
 
 import (
+	"errors"
+	"slices"
+	"strings"
 	"testing"
+
+	"github.com/google/go-cmp/cmp"
 
 	"balansd/balance"
 	"balansd/ledger"
@@ -58,6 +63,71 @@ func TestConnectionsFirmsLinks(t *testing.T) {
 			t.Errorf("link %v", l)
 		}
 	}
+}
+
+func TestUpdate(t *testing.T) {
+	s := openNew(t)
+	ctx := t.Context()
+	if err := s.SaveConnection(ctx, ledger.Connection{ID: "a"}); err != nil {
+		t.Fatal(err)
+	}
+	if err := s.SaveFirm(ctx, ledger.Firm{ID: 12}); err != nil {
+		t.Fatal(err)
+	}
+	// Many at once: none undoes another.
+	parallel(t, 8, 40, func(int) error {
+		err := s.UpdateConnection(ctx, "a", func(c *ledger.Connection) { c.Name += "." })
+		return errors.Join(err, s.UpdateFirm(ctx, 12, func(f *ledger.Firm) { f.Name += "." }))
+	})
+	gone := errors.Join(
+		s.UpdateConnection(ctx, "b", func(*ledger.Connection) { t.Error("a connection that is not there was changed") }),
+		s.UpdateFirm(ctx, 13, func(*ledger.Firm) { t.Error("a firm that is not there was changed") }))
+	if gone != nil {
+		t.Error(gone)
+	}
+	cs, err := s.Connections(ctx)
+	if err != nil || len(cs) != 1 || len(cs[0].Name) != 40 {
+		t.Errorf("connections %v, %v", cs, err)
+	}
+	if fs, err := s.Firms(ctx); err != nil || len(fs) != 1 || len(fs[0].Name) != 40 {
+		t.Errorf("firms %v, %v", fs, err)
+	}
+}
+
+func TestSetLinks(t *testing.T) {
+	s := openNew(t)
+	ctx := t.Context()
+	link := func(dossier string, firm int64, configured bool) ledger.Linked {
+		return ledger.Linked{Connection: "a", DossierID: dossier, FirmID: firm, Configured: configured}
+	}
+	check := func(want ...ledger.Linked) {
+		t.Helper()
+		got, err := s.Links(ctx)
+		if err != nil {
+			t.Fatal(err)
+		}
+		slices.SortFunc(got, func(a, b ledger.Linked) int { return strings.Compare(a.DossierID, b.DossierID) })
+		if diff := cmp.Diff(want, got); diff != "" {
+			t.Errorf("links (-want +got):\n%s", diff)
+		}
+	}
+	set := func(links ...ledger.Linked) {
+		t.Helper()
+		if err := s.SetLinks(ctx, links); err != nil {
+			t.Fatal(err)
+		}
+	}
+	for _, l := range []ledger.Linked{link("D1", 1, false), link("D2", 2, false)} {
+		if err := s.SaveLink(ctx, l); err != nil {
+			t.Fatal(err)
+		}
+	}
+	set(link("D2", 22, false), link("D3", 3, false))
+	check(link("D1", 1, false), link("D2", 22, true), link("D3", 3, true))
+	set(link("D3", 33, false), link("0402.754.886", 4, false))
+	check(link("0402.754.886", 4, true), link("D1", 1, false), link("D3", 33, true))
+	set()
+	check(link("D1", 1, false))
 }
 
 func TestPasses(t *testing.T) {

@@ -188,6 +188,46 @@ func TestMoveIsAllOrNothing(t *testing.T) {
 	}
 }
 
+// TestMoveNeedsTheNewestOfAPlace: two entries may land in one place, and what
+// one of them wrote there must not be forgotten by the other.
+func TestMoveNeedsTheNewestOfAPlace(t *testing.T) {
+	s := openNew(t)
+	ctx := t.Context()
+	es := record(t, s, found("A", "1", "D1", "x"), found("B", "1", "D1", "y"))
+	p := ledger.Place{FirmID: 1, CompanyID: 2, PeriodID: 3, PeriodEnd: es[0].FiscalYear.End}
+	step := func(e ledger.Entry, version uint64) ledger.Step {
+		sending, err := e.Send(p, noon)
+		if err != nil {
+			t.Fatal(err)
+		}
+		return ledger.Step{Entry: sending, Written: &ledger.Written{By: e.Number, Version: version}}
+	}
+	_, err := s.Move(ctx, step(es[0], 1)) // nothing is known yet
+	wantCode(t, err, problem.Conflict, "2025-12-31", "Bakkerij D1", "entry 1")
+	first := step(es[0], 0)
+	moved, err := s.Move(ctx, first)
+	if err != nil || first.Written.Version != 0 {
+		t.Fatalf("%v; the caller's record became %+v", err, first.Written)
+	}
+	_, err = s.Move(ctx, step(es[1], 0))
+	wantCode(t, err, problem.Conflict, "Bakkerij D1")
+	if w, err := s.Written(ctx, p); err != nil || w.By != 1 || w.Version != 1 {
+		t.Errorf("known is %+v, %v", w, err)
+	}
+	if e, err := s.Entry(ctx, 2); err != nil || e.State != ledger.Found {
+		t.Errorf("the refused step moved %v, %v", e, err)
+	}
+	// Two steps of one place follow each other; a third version there does not.
+	_, err = s.Move(ctx, step(moved[0], 1), step(es[1], 1))
+	wantCode(t, err, problem.Conflict)
+	if _, err = s.Move(ctx, step(moved[0], 1), step(es[1], 2)); err != nil {
+		t.Fatal(err)
+	}
+	if w, err := s.Written(ctx, p); err != nil || w.By != 2 || w.Version != 3 {
+		t.Errorf("known is %+v, %v", w, err)
+	}
+}
+
 // TestConflictsDoNotSpread has many workers move entries at once, some with an
 // old version: each gets its own answer.
 func TestConflictsDoNotSpread(t *testing.T) {
@@ -240,6 +280,29 @@ func TestSiblings(t *testing.T) {
 	move(t, s, moved, nil)
 	if got, err = s.Siblings(t.Context(), es[0]); err != nil || len(got) != 3 {
 		t.Errorf("siblings after the year was completed %v, %v", got, err)
+	}
+}
+
+func TestNoSiblings(t *testing.T) {
+	s := openNew(t)
+	unknown := func(e ledger.Entry) ledger.Entry { e.FiscalYear = balance.Period{}; return e }
+	of := func(e ledger.Entry, n balance.EnterpriseNumber) ledger.Entry {
+		e.Dossier.EnterpriseNumber = n
+		return e
+	}
+	es := record(t, s,
+		unknown(found("A", "1", "D1", "1")), unknown(found("B", "1", "D1", "2")), unknown(found("A", "2", "D1", "3")),
+		of(found("C", "1", "D2", "4"), "0443246943"), of(found("D", "1", "D2", "5"), "0454352156"),
+		of(found("C", "2", "D2", "6"), "0454352156"), of(found("E", "1", "D2", "7"), ""))
+	for i, want := range [][]uint64{{3}, {}, {1}, {6, 7}, {6, 7}, {4, 5, 7}, {4, 5, 6}} {
+		siblings, err := s.Siblings(t.Context(), es[i])
+		got := []uint64{}
+		for _, e := range siblings {
+			got = append(got, e.Number)
+		}
+		if diff := cmp.Diff(want, got); diff != "" || err != nil {
+			t.Errorf("siblings of %d: %v (-want +got):\n%s", i+1, err, diff)
+		}
 	}
 }
 

@@ -22,40 +22,103 @@ import (
 type model struct {
 	entries map[uint64]ledger.Entry
 	stories map[uint64][]string
-	values  map[uint64]string // hash
-	written map[string]uint64 // place key -> By
+	values  map[uint64]string         // hash
+	written map[string]ledger.Written // place key -> by whom, and the version
+	kind    ledger.ConnectionKind
 	cursor  string
 	now     time.Time
 }
 
-// knows says in the plainest way which listings Record leaves out.
-func (m *model) knows(e ledger.Entry) bool {
-	var newest ledger.Entry
+// newest gives the entry of an id that others are held to.
+func (m *model) newest(id string) (newest ledger.Entry) {
 	for _, n := range slices.Sorted(maps.Keys(m.entries)) {
 		have := m.entries[n]
-		if have.ID == e.ID && have.Revision == e.Revision {
-			return true
-		}
-		if have.ID == e.ID && (newest.Number == 0 || !have.CreatedAt.Before(newest.CreatedAt)) {
+		if have.ID == id && (newest.Number == 0 || m.kind == ledger.Folder || !have.CreatedAt.Before(newest.CreatedAt)) {
 			newest = have
 		}
 	}
-	if newest.Number != 0 && newest.SHA256 == e.SHA256 {
-		return true
-	}
-	for _, have := range m.entries {
-		if have.Dossier.ID == e.Dossier.ID && have.SHA256 == e.SHA256 && have.State != ledger.Superseded && have.State != ledger.Ignored {
-			return true
+	return newest
+}
+
+// siblings says in the plainest way which entries are of one balance.
+func (m *model) siblings(e ledger.Entry) (numbers []uint64) {
+	for n, o := range m.entries {
+		year := o.Dossier.ID == e.Dossier.ID && o.FiscalYear.End == e.FiscalYear.End && !e.FiscalYear.End.IsZero()
+		strangers := o.Dossier.EnterpriseNumber != "" && e.Dossier.EnterpriseNumber != "" && o.Dossier.EnterpriseNumber != e.Dossier.EnterpriseNumber
+		if n != e.Number && (o.ID == e.ID || year && !strangers) {
+			numbers = append(numbers, n)
 		}
 	}
-	return false
+	slices.Sort(numbers)
+	return numbers
+}
+
+// take says in the plainest way what Record makes of a listing: the number of
+// the entry that it is told of again, or, if it is new, the entry.
+func (m *model) take(e ledger.Entry) (again uint64, fresh *ledger.Entry) {
+	newest := m.newest(e.ID)
+	same := newest.Number != 0 && newest.SHA256 == e.SHA256
+	for n, have := range m.entries {
+		if have.ID == e.ID && have.Revision == e.Revision {
+			again = n
+		}
+	}
+	switch {
+	case m.kind == ledger.Folder && same:
+		return newest.Number, nil
+	case m.kind == ledger.Folder && again != 0:
+		e.Revision += fmt.Sprint("+", newest.Number)
+	case again != 0:
+		return again, nil
+	case same:
+		return 0, nil
+	}
+	for _, have := range m.entries {
+		if have.ID != e.ID && have.Dossier.ID == e.Dossier.ID && have.SHA256 == e.SHA256 &&
+			have.State != ledger.Superseded && have.State != ledger.Ignored && !m.outdated(have) {
+			return 0, nil
+		}
+	}
+	return 0, &e
+}
+
+// outdated tells whether an entry has a newer sibling.
+func (m *model) outdated(e ledger.Entry) bool {
+	return slices.ContainsFunc(m.siblings(e), func(n uint64) bool {
+		o := m.entries[n]
+		if m.kind == ledger.Folder && o.ID == e.ID || o.CreatedAt.Equal(e.CreatedAt) {
+			return n > e.Number
+		}
+		return o.CreatedAt.After(e.CreatedAt)
+	})
+}
+
+// refresh takes over what a listing says of an entry that is not settled.
+func (m *model) refresh(n uint64, l ledger.Listing) {
+	e := m.entries[n]
+	if e.State == ledger.Done || e.State == ledger.Superseded || e.State == ledger.Ignored {
+		return
+	}
+	number := e.Dossier.EnterpriseNumber
+	e.Dossier = l.Dossier
+	if e.Dossier.EnterpriseNumber == "" {
+		e.Dossier.EnterpriseNumber = number
+	}
+	if e.Dossier != m.entries[n].Dossier {
+		e.Version++
+	}
+	m.entries[n] = e
 }
 
 func drawEntry(t *rapid.T) ledger.Entry {
 	few := func(name string, n int) string { return fmt.Sprint(name, rapid.IntRange(1, n).Draw(t, name)) }
 	e := found(few("id", 6), few("r", 3), few("D", 3), few("content", 6))
 	e.CreatedAt = noon.Add(time.Duration(rapid.IntRange(0, 5).Draw(t, "created")) * time.Hour)
+	e.Dossier.EnterpriseNumber = rapid.SampledFrom([]balance.EnterpriseNumber{"", "0402754886", "0454352156"}).Draw(t, "number")
 	e.FiscalYear.End.Year = rapid.IntRange(2023, 2025).Draw(t, "year")
+	if e.FiscalYear.End.Year == 2023 {
+		e.FiscalYear = balance.Period{} // not known
+	}
 	return e
 }
 
@@ -99,7 +162,8 @@ func TestAgainstModel(t *testing.T) {
 			t.Fatal(err)
 		}
 		defer func() { _ = s.Close() }()
-		m := &model{map[uint64]ledger.Entry{}, map[uint64][]string{}, map[uint64]string{}, map[string]uint64{}, "", noon}
+		m := &model{map[uint64]ledger.Entry{}, map[uint64][]string{}, map[uint64]string{}, map[string]ledger.Written{},
+			rapid.SampledFrom([]ledger.ConnectionKind{ledger.Finbox, ledger.Folder}).Draw(t, "kind"), "", noon}
 		t.Repeat(map[string]func(*rapid.T){
 			"record": func(t *rapid.T) { m.record(t, s) },
 			"move":   func(t *rapid.T) { m.move(t, s) },
@@ -121,15 +185,19 @@ func (m *model) record(t *rapid.T, s *store.Store) {
 	for range rapid.IntRange(0, 4).Draw(t, "page") {
 		e := drawEntry(t)
 		page = append(page, e)
-		if !m.knows(e) {
-			e.Number, e.Version = uint64(len(m.entries)+1), 1
-			m.entries[e.Number] = e
-			m.stories[e.Number] = []string{"The social balance was listed for the first time."}
-			want = append(want, e)
+		again, fresh := m.take(e)
+		if again != 0 {
+			m.refresh(again, e.Listing)
+		}
+		if fresh != nil {
+			fresh.Number, fresh.Version = uint64(len(m.entries)+1), 1
+			m.entries[fresh.Number] = *fresh
+			m.stories[fresh.Number] = []string{"The social balance was listed for the first time."}
+			want = append(want, *fresh)
 		}
 	}
 	m.cursor += "."
-	got, err := s.Record(t.Context(), ledger.Connection{ID: "C1", Cursor: m.cursor}, page)
+	got, err := s.Record(t.Context(), ledger.Connection{ID: "C1", Kind: m.kind, Cursor: m.cursor}, page)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -146,6 +214,7 @@ func (m *model) move(t *rapid.T, s *store.Store) {
 	m.now = m.now.Add(time.Minute)
 	var steps []ledger.Step
 	fits := true
+	places := map[string]uint64{} // versions after the steps so far
 	for _, n := range rapid.SliceOfNDistinct(rapid.Uint64Range(1, uint64(len(m.entries))), 1, 2, rapid.ID).Draw(t, "numbers") {
 		e, err := drawMove(t, m.entries[n], m.now)
 		if err != nil {
@@ -160,7 +229,17 @@ func (m *model) move(t *rapid.T, s *store.Store) {
 			step.Values = values(n + e.Version)
 		}
 		if e.Place != nil && rapid.Bool().Draw(t, "written") {
-			step.Written = &ledger.Written{Confirmed: ledger.FiguresOf(values(n)), By: n}
+			key := e.Place.Key()
+			version, ok := places[key]
+			if !ok {
+				version = m.written[key].Version
+			}
+			if rapid.IntRange(0, 5).Draw(t, "stale place") == 0 {
+				version += rapid.Uint64Range(1, 2).Draw(t, "ahead")
+				fits = false
+			}
+			places[key] = version + 1
+			step.Written = &ledger.Written{Confirmed: ledger.FiguresOf(values(n)), By: n, Version: version}
 		}
 		steps = append(steps, step)
 	}
@@ -194,7 +273,7 @@ func (m *model) keep(e ledger.Entry, step ledger.Step) {
 		m.values[e.Number] = step.Values.Hash()
 	}
 	if step.Written != nil {
-		m.written[e.Place.Key()] = step.Written.By
+		m.written[e.Place.Key()] = ledger.Written{By: step.Written.By, Version: step.Written.Version + 1}
 	}
 }
 
@@ -230,13 +309,13 @@ func (m *model) compare(t *rapid.T, s *store.Store) {
 	if err != nil || !cmp.Equal(counts, got) {
 		t.Fatalf("counts are %v, %v; want %v", got, err, counts)
 	}
-	for place, by := range m.written {
+	for place, want := range m.written {
 		var p ledger.Place
 		if _, err := fmt.Sscanf(place, "%d/%d/%d/%d", &p.FirmID, &p.CompanyID, &p.PeriodID, &p.ReconciliationID); err != nil {
 			t.Fatal(err)
 		}
-		if w, err := s.Written(ctx, p); err != nil || w.By != by {
-			t.Fatalf("place %s was written by %d, %v; want %d", place, w.By, err, by)
+		if w, err := s.Written(ctx, p); err != nil || w.By != want.By || w.Version != want.Version {
+			t.Fatalf("of place %s is known %+v, %v; want %+v", place, w, err, want)
 		}
 	}
 	if len(m.entries) > 0 {
@@ -259,13 +338,8 @@ func (m *model) compareOne(t *rapid.T, s *store.Store, e ledger.Entry) {
 	if hash, ok := m.values[e.Number]; err != nil || ok != (v != nil) || ok && v.Hash() != hash {
 		t.Fatalf("values %v, %v", v, err)
 	}
-	var want, got []uint64
-	for n, o := range m.entries {
-		if n != e.Number && (o.ID == e.ID || o.Dossier.ID == e.Dossier.ID && o.FiscalYear.End == e.FiscalYear.End) {
-			want = append(want, n)
-		}
-	}
-	slices.Sort(want)
+	var got []uint64
+	want := m.siblings(e)
 	siblings, err := s.Siblings(ctx, e)
 	for _, o := range siblings {
 		got = append(got, o.Number)

@@ -65,6 +65,23 @@ func TestOpenAtOnce(t *testing.T) {
 	}
 }
 
+func TestCreated(t *testing.T) {
+	path := filepath.Join(t.TempDir(), "balansd.db")
+	for i, version := range []string{"1.0.0", "1.1.0"} { // an update is no new beginning
+		at := noon.Add(time.Duration(i) * time.Hour)
+		s, err := store.Open(store.Options{Path: path, Version: version, Now: func() time.Time { return at }})
+		if err != nil {
+			t.Fatal(err)
+		}
+		if created, err := s.Created(t.Context()); err != nil || !created.Equal(noon) {
+			t.Errorf("with version %s it was created %v, %v", version, created, err)
+		}
+		if err := s.Close(); err != nil {
+			t.Fatal(err)
+		}
+	}
+}
+
 func TestReadOnly(t *testing.T) {
 	path := filepath.Join(t.TempDir(), "balansd.db")
 	_, err := store.Open(store.Options{Path: path, ReadOnly: true})

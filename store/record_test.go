@@ -6,6 +6,7 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 
+	"balansd/balance"
 	"balansd/ledger"
 )
 
@@ -25,7 +26,8 @@ func TestRecordLeavesOutWhatIsKnown(t *testing.T) {
 		{"back to the first content, in another dossier's name", later(found("A", "4", "D9", "x"), 3*time.Hour), true},
 		{"listed late: an older revision does not become the newest", later(found("A", "0", "D8", "z"), -time.Hour), true},
 		{"the newest is still of content x", later(found("A", "5", "D7", "x"), 4*time.Hour), false},
-		{"another id with the content of a live entry of the dossier", found("B", "1", "D1", "y"), false},
+		{"another id with the content of a live entry of the dossier", found("B", "1", "D9", "x"), false},
+		{"another id with the content of an entry that a newer one replaces", found("B", "1", "D1", "y"), true},
 		{"the same content in another dossier", found("C", "1", "D2", "y"), true},
 		{"the same in another connection", other(found("A", "1", "D1", "x")), true},
 		{"no hash is no content", found("E", "1", "D1", ""), true},
@@ -52,15 +54,125 @@ func TestRecordTakesContentOfSettledEntriesAgain(t *testing.T) {
 	}
 }
 
-func TestRecordMovesTheCursorAndKeepsAPause(t *testing.T) {
+// TestRecordThereAndBack: a balance is corrected, and the correction is taken
+// back. What was first is what counts again, even where no pass came between.
+func TestRecordThereAndBack(t *testing.T) {
+	hours := func(e ledger.Entry, n int) ledger.Entry {
+		e.CreatedAt = noon.Add(time.Duration(n) * time.Hour)
+		return e
+	}
+	byID := []ledger.Entry{hours(found("A", "1", "D1", "x"), 0), hours(found("A", "2", "D1", "y"), 1), hours(found("A", "3", "D1", "x"), 2)}
+	byYear := []ledger.Entry{hours(found("A", "1", "D1", "x"), 0), hours(found("B", "1", "D1", "y"), 1), hours(found("C", "1", "D1", "x"), 2)}
+	for what, all := range map[string][]ledger.Entry{"of one id": byID, "of one year": byYear} {
+		one := openNew(t)
+		if fresh := record(t, one, all...); len(fresh) != 3 {
+			t.Errorf("%s, in one listing: %d new", what, len(fresh))
+		}
+		if fresh := record(t, one, all...); len(fresh) != 0 {
+			t.Errorf("%s, listed again: %d new", what, len(fresh))
+		}
+		apart := openNew(t)
+		record(t, apart, all[0])
+		if fresh := record(t, apart, all[1:]...); len(fresh) != 2 {
+			t.Errorf("%s, in two listings: %d new", what, len(fresh))
+		}
+	}
+}
+
+// TestRecordFolder: a folder has one file of a name, and what lies there now
+// is what counts, whatever its time.
+func TestRecordFolder(t *testing.T) {
+	s := openNew(t)
+	file := func(revision, content string, hour int) ledger.Entry {
+		e := found("D1/balans.csv", revision, "D1", content)
+		e.CreatedAt = noon.Add(time.Duration(hour) * time.Hour)
+		return e
+	}
+	cases := []struct {
+		what     string
+		e        ledger.Entry
+		revision string // that it is recorded with; empty when it is not new
+	}{
+		{"first", file("r1", "x", 1), "r1"},
+		{"again", file("r1", "x", 1), ""},
+		{"changed", file("r2", "y", 2), "r2"},
+		{"put back from a backup", file("r1", "x", 1), "r1+2"},
+		{"still as it was put back", file("r1", "x", 1), ""},
+		{"touched", file("r9", "x", 9), ""},
+		{"changed again", file("r2", "y", 2), "r2+3"},
+		{"put back again", file("r1", "x", 1), "r1+4"},
+		{"replaced by an older file", file("r0", "z", 0), "r0"},
+		{"that one again", file("r0", "z", 0), ""},
+	}
+	for _, c := range cases {
+		fresh, err := s.Record(t.Context(), ledger.Connection{ID: "C1", Kind: ledger.Folder}, []ledger.Entry{c.e})
+		if err != nil {
+			t.Fatal(err)
+		}
+		got := ""
+		if len(fresh) > 0 {
+			got = fresh[0].Revision
+		}
+		if got != c.revision {
+			t.Errorf("%s: recorded as revision %q, want %q", c.what, got, c.revision)
+		}
+	}
+}
+
+func TestRecordBringsOpenEntriesUpToDate(t *testing.T) {
 	s := openNew(t)
 	ctx := t.Context()
-	c := ledger.Connection{ID: "C1", Status: ledger.Paused, Kind: ledger.Finbox}
+	e := found("A", "1", "D1", "x")
+	e.Dossier = ledger.Dossier{ID: "D1"}
+	record(t, s, e)
+
+	e.Dossier = ledger.Dossier{ID: "D2", AffiliationNumber: "AF", EnterpriseNumber: "0402754886", Name: "Bakkerij"}
+	e.Model, e.MediaTypes = balance.Micro, []string{"text/csv"}
+	record(t, s, e)
+	want := e
+	want.Number, want.Version = 1, 2
+	check := func(what string) {
+		t.Helper()
+		got, err := s.Entry(ctx, 1)
+		if diff := cmp.Diff(want, got); diff != "" || err != nil {
+			t.Errorf("%s: %v (-want +got):\n%s", what, err, diff)
+		}
+	}
+	check("the listing told more")
+	record(t, s, e)
+	check("the listing told the same")
+	if q := numbers(t, s.Entries(ctx, ledger.Query{Dossier: "D2"})); len(q) != 1 {
+		t.Errorf("the entry is not found by its new dossier: %v", q)
+	}
+	if story, err := s.Story(ctx, 1); err != nil || len(story) != 1 {
+		t.Errorf("story %v, %v", story, err)
+	}
+
+	// The document says more than the listing: that stays.
+	read := want
+	read.ValuesHash, read.Model, read.Dossier.Name = "h", balance.Abbreviated, "Bakkerij Peeters"
+	waiting, err := read.Wait(ledger.NoCompany, "", "", noon)
+	want = move(t, s, waiting, err)
+	e.Dossier = ledger.Dossier{ID: "D2", Name: "D2"}
+	e.Model, e.MediaTypes = balance.Full, nil
+	record(t, s, e)
+	check("the listing told less than the document")
+
+	done, err := want.Finish(ledger.Place{FirmID: 1}, noon)
+	want = move(t, s, done, err)
+	e.Dossier.Name = "Another"
+	record(t, s, e)
+	check("the entry is settled")
+}
+
+func TestRecordKeepsThePause(t *testing.T) {
+	s := openNew(t)
+	ctx := t.Context()
+	c := ledger.Connection{ID: "C1", Status: ledger.Paused, Kind: ledger.Finbox, Name: "Kantoor", Language: "", ActivatedAt: noon}
 	if err := s.SaveConnection(ctx, c); err != nil {
 		t.Fatal(err)
 	}
-	listing := c
-	listing.Status, listing.Cursor = ledger.Active, "42"
+	listing := ledger.Connection{ID: "C1", Status: ledger.Active, Kind: ledger.Finbox, Name: "old", Language: "fr", Cursor: "42", ListedAt: noon, Problem: "p"}
 	fresh, err := s.Record(ctx, listing, []ledger.Entry{found("A", "1", "D1", "x")})
 	if err != nil {
 		t.Fatal(err)
@@ -68,12 +180,16 @@ func TestRecordMovesTheCursorAndKeepsAPause(t *testing.T) {
 	if fresh[0].Number != 1 || fresh[0].Version != 1 {
 		t.Errorf("the first entry has number %d, version %d", fresh[0].Number, fresh[0].Version)
 	}
+	c.Cursor, c.ListedAt, c.Problem = "42", noon, "p"
 	got, err := s.Connections(ctx)
-	if err != nil {
+	if diff := cmp.Diff([]ledger.Connection{c}, got); diff != "" || err != nil {
+		t.Error(diff, err)
+	}
+	listing.Problem = ""
+	if _, err := s.Record(ctx, listing, nil); err != nil {
 		t.Fatal(err)
 	}
-	c.Cursor = "42"
-	if diff := cmp.Diff([]ledger.Connection{c}, got); diff != "" {
-		t.Error(diff)
+	if got, err = s.Connections(ctx); err != nil || got[0].Problem != "" {
+		t.Errorf("the problem stays after a good listing: %v, %v", got, err)
 	}
 }
