@@ -124,6 +124,10 @@ func (app *App) signInByCallback(ctx context.Context, api daemon.API, cfg *confi
 	if err != nil {
 		return f, nil, err
 	}
+	if state == "" {
+		return f, nil, problem.New(problem.SilverfinSignIn, "Silverfin did not send back the mark of this sign-in",
+			"Sign in with --oob --firm ID instead.")
+	}
 	if state != s.State {
 		return f, nil, problem.New(problem.SilverfinSignIn, "the answer of the browser is not of this sign-in",
 			"Try again, and use the address that is shown then.")

@@ -13,10 +13,15 @@ import (
 )
 
 func newConnectionsCommand(app *App) *cobra.Command {
+	type listed struct {
+		Connections []ledger.Connection `json:"connections"`
+		Firms       []ledger.Firm       `json:"firms"`
+	}
+	nothing := func(*config.Config) any { return listed{[]ledger.Connection{}, []ledger.Firm{}} }
 	list := app.withJSON(&cobra.Command{
 		Use: "list", Short: "List the connections and the linked firms", Example: "  balansd connections list", Args: cobra.NoArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
-			return app.withAPI(cmd.Context(), func(api daemon.API, cfg *config.Config) error {
+			return app.withState(cmd.Context(), nothing, func(api daemon.API, cfg *config.Config) error {
 				conns, err := api.Connections(cmd.Context())
 				if err != nil {
 					return err
@@ -26,10 +31,7 @@ func newConnectionsCommand(app *App) *cobra.Command {
 					return err
 				}
 				if app.asJSON {
-					return app.print(struct {
-						Connections []ledger.Connection `json:"connections"`
-						Firms       []ledger.Firm       `json:"firms"`
-					}{append([]ledger.Connection{}, conns...), append([]ledger.Firm{}, firms...)})
+					return app.print(listed{append([]ledger.Connection{}, conns...), append([]ledger.Firm{}, firms...)})
 				}
 				app.connectionsText(conns, firms, cfg.TimeZone)
 				return nil

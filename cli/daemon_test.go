@@ -37,8 +37,8 @@ func TestCommandsAreTheSameWithAndWithoutADaemon(t *testing.T) {
 		do    func(w *world, cast *sandbox.Demo) // before the command
 	}
 	steps := []step{
+		{args: "connect finbox unknown-id", code: 1}, // makes the state
 		{args: "status", code: 0}, {args: "ledger list"}, {args: "connections list"},
-		{args: "connect finbox unknown-id", code: 1},
 		{args: "connect finbox CONN"},
 		{args: "sync --dry-run", code: 3},
 		{args: "connect silverfin --oob --firm 1001", stdin: "no-code", code: 1},
@@ -59,7 +59,8 @@ func TestCommandsAreTheSameWithAndWithoutADaemon(t *testing.T) {
 		{args: "sync --dossier Bouwbedrijf", do: func(w *world, cast *sandbox.Demo) {
 			w.box.OpenWorkflow(cast.Find(sandbox.SituationWorkflowClosed)[0])
 		}},
-		{args: "sync --dossier nobody"},
+		{args: "sync --dossier nobody", code: 1}, {args: "sync --dossier nobody --json", code: 1}, {args: "sync --firm 7", code: 1},
+		{args: "sync --dossier SRL --dry-run", code: 3}, {args: "ledger list --reason bogus", code: 2},
 		{args: "connections pause CONN"}, {args: "sync", code: 3}, {args: "connections resume CONN --json"},
 		{args: "connections pause other", code: 1}, {args: "connections list"}, {args: "connections list --json"},
 		{args: "sync", code: 3, do: func(w *world, _ *sandbox.Demo) { w.box.Silverfin.RevokeTokens(w.firm) }},
@@ -111,6 +112,7 @@ var masks = []struct {
 	{regexp.MustCompile(`\w{3} \d+ \w{3} \d{4} \d\d:\d\d`), "INSTANT"},
 	{regexp.MustCompile(`, in [0-9.]+(ms|s|m[0-9.]*s)`), ", in TIME"},
 	{regexp.MustCompile(`&state=\w+`), "&state=STATE"},
+	{regexp.MustCompile(`\|\\"[A-Z2-7]+\\"`), "|TAG"}, // which Finbox gives its listing
 	{regexp.MustCompile(`127\.0\.0\.1:\d+`), "ADDRESS"},
 }
 
@@ -253,7 +255,7 @@ func TestAStopInTheMiddleOfAPass(t *testing.T) {
 	w.box.Silverfin.Faults().SetLatency(0)
 	w.box.Silverfin.Faults().OnCall(nil)
 
-	s := read[daemon.Status](t, w, 0, "status")
+	s := read[daemon.Status](t, w, 3, "status")
 	if s.LastPass == nil || s.LastPass.Stopped == "" || s.Counts[ledger.Done] == balances {
 		t.Errorf("the pass is recorded as %+v", s.LastPass)
 	}

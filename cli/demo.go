@@ -5,8 +5,10 @@ import (
 	"errors"
 	"fmt"
 	"os"
+	"os/exec"
 	"path/filepath"
 	"runtime"
+	"strconv"
 	"strings"
 	"sync/atomic"
 	"time"
@@ -82,7 +84,7 @@ func (app *App) demo(ctx context.Context, keep bool) (err error) {
 		return err
 	}
 	if !keep {
-		app.printf("\nThat was the demo; nothing of it stays. balansd demo --keep leaves it running.\n")
+		app.printf("\nThat was the demo; nothing of it stays. %s demo --keep leaves it running.\n", program())
 		return nil
 	}
 	return j.keep(ctx)
@@ -320,8 +322,44 @@ func (j *journey) keep(ctx context.Context) error {
 	info := j.box.Info()
 	j.title("It goes on running; stop it with Ctrl-C")
 	j.printf("Finbox settings   %s/settings/%s?lang=nl\nSilverfin         %s\ncontrol           %s\n", info.Finbox.URL, info.Finbox.ConnectionID, info.Silverfin.URL, info.Control.URL)
-	j.printf("\nIn another terminal:\n  balansd status --config %q\n  balansd ledger list --config %q\n  balansd sync --dry-run --config %q\n\n", j.cfg.File(), j.cfg.File(), j.cfg.File())
+	j.printf("\nIn another terminal:\n")
+	for _, command := range []string{"status", "ledger list", "sync --dry-run"} {
+		j.printf("  %s %s --config %q\n", program(), command, j.cfg.File())
+	}
+	j.printf("\n")
 	return j.run(ctx, j.cfg, j.log(j.cfg))
+}
+
+// program is what a person types to call this program again.
+func program() string {
+	exe, err := os.Executable()
+	if err != nil {
+		return "balansd"
+	}
+	here, _ := os.Getwd()
+	cache, _ := os.UserCacheDir()
+	return programAt(exe, here, []string{os.TempDir(), cache, os.Getenv("GOCACHE")}, exec.LookPath)
+}
+
+// programAt names the executable exe as a person in the folder here does. One
+// in a passing folder was built by go run, and is gone when it ends.
+func programAt(exe, here string, passing []string, find func(string) (string, error)) string {
+	for _, dir := range passing {
+		if in, err := filepath.Rel(dir, exe); dir != "" && err == nil && filepath.IsLocal(in) {
+			return "go run ."
+		}
+	}
+	base := filepath.Base(exe)
+	if filepath.Dir(exe) == here {
+		return "." + string(filepath.Separator) + base
+	}
+	if found, err := find(base); err == nil && found == exe {
+		return base
+	}
+	if strings.Contains(exe, " ") {
+		return strconv.Quote(exe)
+	}
+	return exe
 }
 
 func (j *journey) title(format string, args ...any) {

@@ -31,8 +31,8 @@ func TestExportOpensInBelgianExcel(t *testing.T) {
 	w.want(3, "", "sync")
 
 	path := filepath.Join(w.dir, "ledger.csv")
-	if r := w.want(0, "", "ledger", "export", "--figures", "--out", path, "--lang", "nl"); r.stdout+r.stderr != "" {
-		t.Errorf("an export to a file says %q", r.stdout+r.stderr)
+	if r := w.want(0, "", "ledger", "export", "--figures", "--out", path, "--lang", "nl"); r.stdout != "" || r.stderr != "Wrote 14 entries to "+path+".\n" {
+		t.Errorf("an export to a file says %q and %q", r.stdout, r.stderr)
 	}
 	text, err := os.ReadFile(path)
 	if err != nil {
@@ -64,8 +64,14 @@ func TestExportOpensInBelgianExcel(t *testing.T) {
 	}
 	for i, row := range rows[1:] {
 		e := list[i]
-		if row[column["toestand"]] != string(e.State) {
-			t.Errorf("row %d is %s, the entry %s", i+1, row[column["toestand"]], e.State)
+		if got, want := row[column["toestand"]], exportWords["nl"][string(e.State)]; got != want {
+			t.Errorf("row %d is %s, the entry %s", i+1, got, e.State)
+		}
+		if got, want := row[column["reden"]], exportWords["nl"][string(e.Reason)+string(e.FailClass)]; got != want {
+			t.Errorf("row %d is for %q, the entry for %s%s", i+1, got, e.Reason, e.FailClass)
+		}
+		if got := row[column["model"]]; e.Model == balance.Abbreviated && got != "verkort" {
+			t.Errorf("row %d has model %s", i+1, got)
 		}
 		for c, cell := range row {
 			if cell != "" && strings.ContainsRune("=+@\t\r", rune(cell[0])) {
@@ -90,7 +96,42 @@ func TestExportOpensInBelgianExcel(t *testing.T) {
 	if len(lines) != 6 || !strings.HasPrefix(lines[0], "\ufeffnuméro;état;raison;") {
 		t.Errorf("%d lines: %s", len(lines), lines[0])
 	}
+	for _, line := range lines[1:] {
+		if !strings.Contains(line, ";terminé;;") {
+			t.Errorf("a French export has %s", line)
+		}
+	}
+	if r := w.run("ledger", "export", "--state", "done", "--limit", "1", "--lang", "en"); !strings.Contains(r.stdout, ";done;;") {
+		t.Errorf("an English export is %s", r.stdout)
+	}
 	w.want(1, "cannot be written", "ledger", "export", "--out", filepath.Join(w.dir, "absent", "x.csv"))
+}
+
+// TestExportWordsAreComplete holds each language to a word of its own for all
+// that the ledger can say.
+func TestExportWordsAreComplete(t *testing.T) {
+	t.Parallel()
+	var codes []string
+	for _, s := range ledger.States() {
+		codes = append(codes, string(s))
+	}
+	for _, c := range []ledger.FailClass{ledger.Unreadable, ledger.Refused, ledger.NotEqual, ledger.Unavailable} {
+		codes = append(codes, string(c))
+	}
+	codes = append(codes, reasons()...)
+	for _, lang := range []balance.Lang{balance.Dutch, balance.French, balance.German} {
+		seen := map[string]bool{}
+		for _, code := range codes {
+			text := exportWords[lang][code]
+			if text == "" || text == code || seen[text] {
+				t.Errorf("%s in %s is %q", code, lang, text)
+			}
+			seen[text] = true
+		}
+		if len(exportWords[lang]) != len(codes) {
+			t.Errorf("%s has %d words for %d codes", lang, len(exportWords[lang]), len(codes))
+		}
+	}
 }
 
 // figures holds the figures of one exported row to those of Finbox.

@@ -25,13 +25,6 @@ func TestTheWholeJob(t *testing.T) {
 
 	w.want(0, "is well.", "config", "check")
 	w.want(0, "client_secret: (hidden)", "config", "show")
-	w.want(0, "ledger: empty", "status")
-	w.want(0, "No source is linked", "connections", "list")
-	w.want(0, "Nothing in the ledger matches.", "ledger", "list")
-	if list := w.run("ledger", "list", "--json"); list.code != 0 || strings.TrimSpace(list.stdout) != "[]" {
-		t.Errorf("an empty ledger is %+v", list)
-	}
-
 	linked := read[struct {
 		Connection ledger.Connection
 		Notes      []string
@@ -40,6 +33,13 @@ func TestTheWholeJob(t *testing.T) {
 		t.Errorf("linked %+v", linked)
 	}
 	w.want(0, "Linked: Kantoor Zandbank, connection "+w.conn+", active", "connect", "finbox", w.conn)
+
+	w.want(0, "ledger: empty", "status")
+	w.want(0, "No Silverfin firm is linked", "connections", "list")
+	w.want(0, "Nothing in the ledger matches.", "ledger", "list")
+	if list := w.run("ledger", "list", "--json"); list.code != 0 || strings.TrimSpace(list.stdout) != "[]" {
+		t.Errorf("an empty ledger is %+v", list)
+	}
 
 	// Without a firm, everything waits for one.
 	w.want(3, "wait: no Silverfin firm is linked", "sync", "--dry-run")
@@ -109,6 +109,8 @@ func (w *world) filters(all map[string]ledger.Entry) {
 		}
 	}
 	w.want(2, `there is no state "dnoe"`, "ledger", "list", "--state", "dnoe")
+	w.want(2, `there is no reason "bogus"; it is one of no_company, several_companies, no_period, workflow_closed, `+
+		`period_locked, template_missing, connection_inactive, needs_relink, before_activation, dismissed`, "ledger", "list", "--reason", "bogus")
 }
 
 // decisions moves entries as a person does, and carries it out.
@@ -150,14 +152,15 @@ func (w *world) decisions(cast *sandbox.Demo, all map[string]ledger.Entry) {
 		w.t.Fatal(err)
 	}
 	w.want(3, "differs", "sync", "--dossier", one.DossierID)
-	w.want(0, "Entry "+changed, "ledger", "use-finbox", changed, "--rubric", "1023")
+	w.want(0, "Entry "+changed+" (Transports Marchandelle SA 0900.001.038): decided, the data from Finbox goes in; it is carried out at the next pass: balansd sync.\n",
+		"ledger", "use-finbox", changed, "--rubric", "1023")
 	w.want(3, "done", "sync")
 	if got := held(); got != differ.Finbox {
 		w.t.Errorf("Silverfin holds %s after using Finbox's %s", got, differ.Finbox)
 	}
 
 	// Dismissed, it is left alone; retried, it is tried again.
-	w.want(0, "is ignored", "ledger", "dismiss", closed)
+	w.want(0, "Entry "+closed+" (Bouwbedrijf De Meersche NV 0900.000.543) is left aside.\n", "ledger", "dismiss", closed)
 	w.box.OpenWorkflow(cast.Find(sandbox.SituationWorkflowClosed)[0])
 	w.want(3, "", "sync")
 	w.want(0, "ignored", "ledger", "show", closed)
@@ -165,6 +168,7 @@ func (w *world) decisions(cast *sandbox.Demo, all map[string]ledger.Entry) {
 	if len(moved) != 2 || moved[0].State != ledger.Found {
 		w.t.Errorf("retried: %+v", moved)
 	}
+	w.want(0, ") is tried again at the next pass: balansd sync.\n", "ledger", "retry", closed)
 	w.want(3, "wrote 162 figures", "sync")
 	w.want(0, "done", "ledger", "show", closed)
 	w.want(1, "cannot be dismissed", "ledger", "dismiss", closed)
@@ -303,6 +307,41 @@ func TestSignInThroughTheBrowser(t *testing.T) {
 	w.signIn("allow", other, "--firm", fmt.Sprint(w.firm)).want(t, 0, "Note: "+want)
 }
 
+// straight is a browser that comes back with an answer of its own, without
+// having been at Silverfin.
+type straight struct {
+	t     testing.TB
+	query string
+	done  bool
+}
+
+func (b *straight) Write(p []byte) (int, error) {
+	if address := signInURL.FindString(string(p)); address != "" && !b.done {
+		b.done = true
+		u, err := url.Parse(address)
+		if err != nil {
+			return 0, err
+		}
+		go (&browser{t: b.t}).fetch(http.MethodGet, u.Query().Get("redirect_uri")+"?"+b.query, nil)
+	}
+	return len(p), nil
+}
+
+// TestAnAnswerWithoutTheMarkOfTheSignIn is refused: anybody can send a browser
+// to this machine.
+func TestAnAnswerWithoutTheMarkOfTheSignIn(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t, worldOptions{})
+	for query, want := range map[string]string{
+		"code=x":            "Error: Silverfin did not send back the mark of this sign-in\nWhat to do: Sign in with --oob --firm ID instead.\n",
+		"code=x&state=else": "Error: the answer of the browser is not of this sign-in\n",
+	} {
+		b := &straight{t: t, query: query}
+		r := w.runEnv(t.Context(), Env{Args: []string{"connect", "silverfin"}, Stdin: strings.NewReader(""), Stderr: b})
+		r.want(t, 1, want)
+	}
+}
+
 func TestSignInWithACode(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t, worldOptions{})
@@ -363,7 +402,7 @@ func TestDemo(t *testing.T) {
 		"workflow is not added to the period of dossier \"Bouwbedrijf De Meersche NV\"", "is locked in Silverfin",
 		"has no period in Silverfin", "no company in Silverfin has enterprise number 0900.000.840",
 		"2 companies in Silverfin have enterprise number", "that a person changed", "Finbox 1425086.38, Silverfin 1425336.38",
-		"the document cannot be read", "took its place",
+		"cannot be read: this is text of no known layout", "took its place",
 	} {
 		if !strings.Contains(first, want) {
 			t.Errorf("the first night does not say %q:\n%s", want, first)

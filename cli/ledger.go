@@ -1,11 +1,8 @@
 package cli
 
 import (
-	"bufio"
 	"context"
 	"fmt"
-	"io"
-	"os"
 	"slices"
 	"strconv"
 	"strings"
@@ -14,7 +11,6 @@ import (
 	"balansd/config"
 	"balansd/daemon"
 	"balansd/ledger"
-	"balansd/problem"
 
 	"github.com/spf13/cobra"
 )
@@ -23,10 +19,11 @@ func newLedgerCommand(app *App) *cobra.Command {
 	return group("ledger", "See what became of every social balance, and decide",
 		"  balansd ledger list --state differs\n  balansd ledger show 12",
 		app.ledgerList(), app.ledgerShow(),
-		app.ledgerAct("retry", "Try an entry again at the next pass, parked or not", daemon.API.Retry),
+		app.ledgerAct("retry", "Try an entry again at the next pass, parked or not",
+			"is tried again at the next pass: balansd sync", daemon.API.Retry),
 		app.ledgerDecide("use-finbox", "Use the data from Finbox where Silverfin has other figures", daemon.UseFinbox),
 		app.ledgerDecide("keep-silverfin", "Keep Silverfin's figures where they differ from Finbox's", daemon.KeepSilverfin),
-		app.ledgerAct("dismiss", "Leave an entry aside for good", daemon.API.Dismiss),
+		app.ledgerAct("dismiss", "Leave an entry aside for good", "is left aside", daemon.API.Dismiss),
 		app.ledgerExport())
 }
 
@@ -36,7 +33,7 @@ func queryFlags(c *cobra.Command) func() (ledger.Query, error) {
 	var states []string
 	var reason string
 	c.Flags().StringSliceVar(&states, "state", nil, "only these `states`: found, waiting, failed, sending, done, differs, superseded, ignored")
-	c.Flags().StringVar(&reason, "reason", "", "only this `reason` to wait, such as workflow_closed")
+	c.Flags().StringVar(&reason, "reason", "", "only this `reason` to wait or to be left aside, such as workflow_closed")
 	c.Flags().StringVar(&q.Dossier, "dossier", "", "only this dossier: `ref` is its number, its affiliation number, its id or a part of its name")
 	c.Flags().StringVar(&q.Connection, "connection", "", "only this connection, by its `id`")
 	c.Flags().Int64Var(&q.FirmID, "firm", 0, "only this Silverfin firm, by its `id`")
@@ -48,9 +45,21 @@ func queryFlags(c *cobra.Command) func() (ledger.Query, error) {
 			}
 			q.States = append(q.States, ledger.State(s))
 		}
+		if known := reasons(); reason != "" && !slices.Contains(known, reason) {
+			return q, usage(fmt.Errorf("there is no reason %.30q; it is one of %s", reason, strings.Join(known, ", ")))
+		}
 		q.Reason = ledger.Reason(reason)
 		return q, nil
 	}
+}
+
+// reasons lists the reasons that an entry can have.
+func reasons() []string {
+	var names []string
+	for _, r := range append(ledger.Reasons(), ledger.BeforeActivation, ledger.Dismissed) {
+		names = append(names, string(r))
+	}
+	return names
 }
 
 func (app *App) ledgerList() *cobra.Command {
@@ -64,7 +73,8 @@ func (app *App) ledgerList() *cobra.Command {
 		if err != nil {
 			return err
 		}
-		return app.withAPI(cmd.Context(), func(api daemon.API, _ *config.Config) error {
+		nothing := func(*config.Config) any { return []ledger.Entry{} }
+		return app.withState(cmd.Context(), nothing, func(api daemon.API, _ *config.Config) error {
 			if app.asJSON {
 				return app.listJSON(cmd.Context(), api, q)
 			}
@@ -108,7 +118,7 @@ func (app *App) ledgerShow() *cobra.Command {
 			if err != nil {
 				return err
 			}
-			return app.withAPI(cmd.Context(), func(api daemon.API, cfg *config.Config) error {
+			return app.withState(cmd.Context(), nil, func(api daemon.API, cfg *config.Config) error {
 				f, err := api.Show(cmd.Context(), number)
 				if err != nil {
 					return err
@@ -176,12 +186,13 @@ func entryArg(text string) (uint64, error) {
 	return n, nil
 }
 
-// ledgerAct makes a command that moves one or more entries.
-func (app *App) ledgerAct(use, short string, act func(daemon.API, context.Context, uint64, string) (ledger.Entry, error)) *cobra.Command {
+// ledgerAct makes a command that moves one or more entries; said is what it
+// says of each.
+func (app *App) ledgerAct(use, short, said string, act func(daemon.API, context.Context, uint64, string) (ledger.Entry, error)) *cobra.Command {
 	return app.withJSON(&cobra.Command{
 		Use: use + " NUMBER...", Short: short, Example: "  balansd ledger " + use + " 12", Args: cobra.MinimumNArgs(1),
 		RunE: func(cmd *cobra.Command, args []string) error {
-			return app.eachEntry(cmd.Context(), args, func(api daemon.API, n uint64) (ledger.Entry, error) {
+			return app.eachEntry(cmd.Context(), args, func(ledger.Entry) string { return " " + said }, func(api daemon.API, n uint64) (ledger.Entry, error) {
 				return act(api, cmd.Context(), n, person())
 			})
 		},
@@ -204,7 +215,7 @@ func (app *App) ledgerDecide(use, short string, choice daemon.Choice) *cobra.Com
 				}
 				cells = append(cells, cell)
 			}
-			return app.eachEntry(cmd.Context(), args, func(api daemon.API, n uint64) (ledger.Entry, error) {
+			return app.eachEntry(cmd.Context(), args, choiceText(choice), func(api daemon.API, n uint64) (ledger.Entry, error) {
 				return api.Decide(cmd.Context(), n, choice, cells, person())
 			})
 		},
@@ -213,7 +224,23 @@ func (app *App) ledgerDecide(use, short string, choice daemon.Choice) *cobra.Com
 	return app.withJSON(c)
 }
 
-func (app *App) eachEntry(ctx context.Context, args []string, act func(daemon.API, uint64) (ledger.Entry, error)) error {
+// choiceText says what comes of a decision about an entry.
+func choiceText(choice daemon.Choice) func(ledger.Entry) string {
+	text := ": decided, the data from Finbox goes in"
+	if choice == daemon.KeepSilverfin {
+		text = ": decided, Silverfin's figures stay"
+	}
+	return func(e ledger.Entry) string {
+		if e.State == ledger.Differs {
+			return fmt.Sprintf("%s for these rubrics; a decision is still needed for %d more: balansd ledger show %d", text, len(e.Differences), e.Number)
+		}
+		return text + "; it is carried out at the next pass: balansd sync"
+	}
+}
+
+// eachEntry acts on each of the entries that the arguments name, and says what
+// came of it.
+func (app *App) eachEntry(ctx context.Context, args []string, said func(ledger.Entry) string, act func(daemon.API, uint64) (ledger.Entry, error)) error {
 	numbers := make([]uint64, len(args))
 	for i, a := range args {
 		var err error
@@ -230,7 +257,7 @@ func (app *App) eachEntry(ctx context.Context, args []string, act func(daemon.AP
 			}
 			moved = append(moved, e)
 			if !app.asJSON {
-				app.printf("Entry %d (%s) is %s. %s\n", e.Number, clean(dossierText(e)), e.State, clean(e.Next))
+				app.printf("Entry %d (%s)%s.\n", e.Number, clean(dossierText(e)), said(e))
 			}
 		}
 		if app.asJSON {
@@ -238,61 +265,4 @@ func (app *App) eachEntry(ctx context.Context, args []string, act func(daemon.AP
 		}
 		return nil
 	})
-}
-
-func (app *App) ledgerExport() *cobra.Command {
-	var out string
-	var figures bool
-	c := &cobra.Command{
-		Use: "export", Short: "Write the ledger as a CSV file for Excel",
-		Long: `Write the entries as a CSV file that Excel with Belgian settings opens by a
-double click: semicolons, comma decimals. With --figures every rubric has a
-column.`,
-		Example: "  balansd ledger export --out balansd.csv\n  balansd ledger export --state done --figures --out figures.csv", Args: cobra.NoArgs,
-	}
-	query := queryFlags(c)
-	c.RunE = func(cmd *cobra.Command, _ []string) error {
-		q, err := query()
-		if err != nil {
-			return err
-		}
-		return app.withAPI(cmd.Context(), func(api daemon.API, cfg *config.Config) error {
-			write := func(w io.Writer) error {
-				x, err := newExporter(w, app.language(), cfg.TimeZone, figures)
-				if err != nil {
-					return err
-				}
-				return x.all(api.Entries(cmd.Context(), q), func(number uint64) (map[string]string, error) {
-					f, err := api.Show(cmd.Context(), number)
-					return f.Values, err
-				})
-			}
-			if out == "" || out == "-" {
-				return write(app.env.Stdout)
-			}
-			return writeFile(out, write)
-		})
-	}
-	c.Flags().StringVar(&out, "out", "", "the `file` to write; standard output when absent")
-	c.Flags().BoolVar(&figures, "figures", false, "with the figures, a column a rubric")
-	return c
-}
-
-// writeFile writes a file that only its owner reads; a file that could not be
-// written whole is said to be so.
-func writeFile(path string, write func(io.Writer) error) (err error) {
-	f, err := os.OpenFile(path, os.O_CREATE|os.O_TRUNC|os.O_WRONLY, 0o600)
-	if err != nil {
-		return problem.Wrap(err, problem.NotAllowed, "the file "+path+" cannot be written", "Choose another place with --out.")
-	}
-	defer func() {
-		if closed := f.Close(); err == nil {
-			err = closed
-		}
-	}()
-	buffered := bufio.NewWriter(f)
-	if err := write(buffered); err != nil {
-		return err
-	}
-	return buffered.Flush()
 }

@@ -89,7 +89,7 @@ brings each into the matching Silverfin dossier, exactly once.`,
 	root.SetOut(app.env.Stdout)
 	root.SetErr(app.env.Stderr)
 	root.PersistentFlags().StringVar(&app.configPath, "config", "", "the configuration `file`")
-	root.PersistentFlags().StringVar(&app.lang, "lang", "", "`language` of tables: nl, fr, en or de (default: the configuration's)")
+	root.PersistentFlags().StringVar(&app.lang, "lang", "", "`language` of rubric labels, of balance inspect and of exports: nl, fr, en or de (default: the configuration's)")
 	root.AddCommand(commands(app)...)
 	app.prepare(root)
 	return root
@@ -154,7 +154,7 @@ func (app *App) config() (*config.Config, error) {
 	return config.Load(config.LoadOptions{Path: app.configPath, Environ: app.env.Environ})
 }
 
-// language is the language of tables: what --lang says, else the
+// language is the language of rubric labels, of balance inspect and of exports: what --lang says, else the
 // configuration, else Dutch. A configuration with mistakes does not stand in
 // the way of a command that needs nothing else from it.
 func (app *App) language() balance.Lang {

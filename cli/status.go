@@ -20,11 +20,16 @@ func newStatusCommand(app *App) *cobra.Command {
 		Long: `Tell whether the daemon runs, when it wakes, what the last night did, how the
 connections and firms stand, and what needs a person.
 
-The exit code is 3 when something needs a person.`,
+The exit code is 3 when something needs a person: a balance, a connection or a
+firm, or trouble in the last pass, such as a full disk.`,
 		Example: "  balansd status",
 		Args:    cobra.NoArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
-			return app.withAPI(cmd.Context(), func(api daemon.API, cfg *config.Config) error {
+			nothing := func(cfg *config.Config) any {
+				return daemon.Status{Version: app.version(), StateFile: cfg.StateFile,
+					Connections: []ledger.Connection{}, Firms: []ledger.Firm{}, Counts: map[ledger.State]int{}, Waiting: []ledger.Entry{}}
+			}
+			return app.withState(cmd.Context(), nothing, func(api daemon.API, cfg *config.Config) error {
 				s, err := api.Status(cmd.Context())
 				if err != nil {
 					return err
@@ -43,8 +48,20 @@ The exit code is 3 when something needs a person.`,
 	})
 }
 
-// needsPerson tells whether a person has something to do.
+// newest is the pass that began last; nil when there was none yet.
+func newest(s daemon.Status) *ledger.Pass {
+	if s.LastPass == nil || s.LastNight != nil && s.LastNight.Number > s.LastPass.Number {
+		return s.LastNight
+	}
+	return s.LastPass
+}
+
+// needsPerson tells whether a person has something to do. Trouble of a pass
+// counts until a later one goes through without.
 func needsPerson(s daemon.Status) bool {
+	if p := newest(s); p != nil && (p.Stopped != "" || len(p.Problems) > 0) {
+		return true
+	}
 	for _, e := range s.Waiting {
 		if e.NeedsPerson() {
 			return true

@@ -2,6 +2,7 @@ package cli
 
 import (
 	"cmp"
+	"context"
 	"fmt"
 	"maps"
 	"slices"
@@ -35,6 +36,9 @@ The exit code is 3 when something needs a person.`,
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			r.By = person()
 			return app.withAPI(cmd.Context(), func(api daemon.API, _ *config.Config) error {
+				if err := app.selected(cmd.Context(), api, r); err != nil {
+					return err
+				}
 				bar := app.newProgress()
 				var said []outcome
 				p, err := api.Sync(cmd.Context(), r, func(p daemon.Progress) {
@@ -44,7 +48,13 @@ The exit code is 3 when something needs a person.`,
 					}
 				})
 				bar.close()
-				return app.showPass(p, said, err)
+				err = app.showPass(p, said, err)
+				if len(said) == 0 && r.Dossier != "" && (err == nil || problem.Is(err, problem.NeedsPerson)) {
+					if names, asked := fitting(cmd.Context(), api, r.Dossier); asked != nil || len(names) == 0 {
+						err = cmp.Or(asked, noDossier(r.Dossier))
+					}
+				}
+				return err
 			})
 		},
 	}
@@ -52,6 +62,62 @@ The exit code is 3 when something needs a person.`,
 	c.Flags().StringVar(&r.Dossier, "dossier", "", "only this dossier: `ref` is its number, its affiliation number, its id or a part of its name")
 	c.Flags().Int64Var(&r.FirmID, "firm", 0, "only this Silverfin firm, by its `id`")
 	return app.withJSON(c)
+}
+
+// selected looks at what a person selected before the pass: a firm must be
+// linked, and where a dossier's name fits several, it says which.
+func (app *App) selected(ctx context.Context, api daemon.API, r daemon.SyncRequest) error {
+	if r.FirmID != 0 {
+		firms, err := api.Firms(ctx)
+		if err != nil {
+			return err
+		}
+		if !slices.ContainsFunc(firms, func(f ledger.Firm) bool { return f.ID == r.FirmID }) {
+			return firmNotLinked(r.FirmID, firms)
+		}
+	}
+	if r.Dossier == "" {
+		return nil
+	}
+	names, err := fitting(ctx, api, r.Dossier)
+	if err == nil && len(names) > 1 {
+		app.tell("%q fits %d dossiers: %s.\n", clean(r.Dossier), len(names), clean(strings.Join(names, ", ")))
+	}
+	return err
+}
+
+func firmNotLinked(id int64, firms []ledger.Firm) error {
+	next := "Link it first: balansd connect silverfin."
+	if len(firms) > 0 {
+		linked := make([]string, len(firms))
+		for i, f := range firms {
+			linked[i] = fmt.Sprintf("%d (%s)", f.ID, f.Name)
+		}
+		next = "Linked are: " + strings.Join(linked, ", ") + "."
+	}
+	return problem.New(problem.NotFound, fmt.Sprintf("Silverfin firm %d is not linked", id), next)
+}
+
+func noDossier(ref string) error {
+	return problem.New(problem.NotFound, fmt.Sprintf("no dossier in the ledger fits %q", ref),
+		"See how the dossiers are called: balansd ledger list.")
+}
+
+// fitting names the dossiers of the ledger that a person's text fits, each
+// once.
+func fitting(ctx context.Context, api daemon.API, ref string) ([]string, error) {
+	type dossier struct{ connection, id string }
+	found := map[dossier]string{}
+	for e, err := range api.Entries(ctx, ledger.Query{Dossier: ref}) {
+		if err != nil {
+			return nil, err
+		}
+		d := dossier{e.Connection, e.Dossier.ID}
+		if _, ok := found[d]; !ok {
+			found[d] = dossierText(e)
+		}
+	}
+	return slices.Sorted(maps.Values(found)), nil
 }
 
 // outcome is what a pass did, or would do, with one entry.

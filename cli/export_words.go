@@ -1,0 +1,38 @@
+package cli
+
+import "balansd/balance"
+
+// exportWords are the states, the reasons and the kinds of failure as people
+// call them, by language. It is never changed.
+var exportWords = map[balance.Lang]map[string]string{
+	balance.Dutch: {
+		"found": "gevonden", "waiting": "wacht", "failed": "mislukt", "sending": "wordt verstuurd", "done": "klaar",
+		"differs": "verschilt", "superseded": "vervangen", "ignored": "genegeerd",
+		"no_company": "geen dossier in Silverfin", "several_companies": "meerdere dossiers in Silverfin",
+		"no_period": "geen periode", "workflow_closed": "workflow niet open", "period_locked": "periode vergrendeld",
+		"template_missing": "template ontbreekt", "connection_inactive": "koppeling niet actief",
+		"needs_relink": "opnieuw te koppelen", "before_activation": "van vóór de activatie", "dismissed": "opzijgezet",
+		"unreadable": "onleesbaar", "refused": "geweigerd door Silverfin", "not_equal": "niet gelijk teruggelezen",
+		"unavailable": "dienst niet bereikbaar",
+	},
+	balance.French: {
+		"found": "trouvé", "waiting": "en attente", "failed": "échoué", "sending": "en cours d'envoi", "done": "terminé",
+		"differs": "diffère", "superseded": "remplacé", "ignored": "ignoré",
+		"no_company": "pas de dossier dans Silverfin", "several_companies": "plusieurs dossiers dans Silverfin",
+		"no_period": "pas de période", "workflow_closed": "workflow non ouvert", "period_locked": "période verrouillée",
+		"template_missing": "modèle manquant", "connection_inactive": "connexion inactive",
+		"needs_relink": "à reconnecter", "before_activation": "d'avant l'activation", "dismissed": "mis de côté",
+		"unreadable": "illisible", "refused": "refusé par Silverfin", "not_equal": "relu différent",
+		"unavailable": "service inaccessible",
+	},
+	balance.German: {
+		"found": "gefunden", "waiting": "wartet", "failed": "fehlgeschlagen", "sending": "wird gesendet", "done": "erledigt",
+		"differs": "weicht ab", "superseded": "ersetzt", "ignored": "ignoriert",
+		"no_company": "kein Dossier in Silverfin", "several_companies": "mehrere Dossiers in Silverfin",
+		"no_period": "keine Periode", "workflow_closed": "Workflow nicht offen", "period_locked": "Periode gesperrt",
+		"template_missing": "Vorlage fehlt", "connection_inactive": "Verbindung nicht aktiv",
+		"needs_relink": "neu zu verbinden", "before_activation": "vor der Aktivierung erstellt", "dismissed": "beiseitegelegt",
+		"unreadable": "nicht lesbar", "refused": "von Silverfin abgelehnt", "not_equal": "nicht gleich zurückgelesen",
+		"unavailable": "Dienst nicht erreichbar",
+	},
+}
