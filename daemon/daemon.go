@@ -69,40 +69,23 @@ func (d *Daemon) Prepare(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	byID := map[string]ledger.Connection{}
+	stored := map[string]ledger.Connection{}
 	for _, c := range known {
-		byID[c.ID] = c
+		stored[c.ID] = c
 	}
-	configured := map[string]bool{}
 	for _, f := range d.cfg.Folders {
-		configured[f.ID] = true
-		c, ok := byID[f.ID]
-		switch {
-		case !ok:
-			c = f
-			c.Status = ledger.Active
-		case c.Status == ledger.Removed:
-			c.Status = ledger.Active
-		case c.Name == f.Name && c.ActivatedAt.Equal(f.ActivatedAt):
-			continue
-		}
-		earlier := ok && f.ActivatedAt.Before(c.ActivatedAt)
-		c.Name, c.ActivatedAt = f.Name, f.ActivatedAt
-		if err := d.cfg.Keeper.SaveConnection(ctx, c); err != nil {
+		if err := d.prepareFolder(ctx, f, stored); err != nil {
 			return err
 		}
-		if earlier {
-			if err := d.recall(ctx, c); err != nil {
-				return err
-			}
-		}
+		delete(stored, f.ID)
 	}
-	for _, c := range known {
-		if c.Kind == ledger.Folder && !configured[c.ID] && c.Status != ledger.Removed {
-			c.Status = ledger.Removed
-			if err := d.cfg.Keeper.SaveConnection(ctx, c); err != nil {
-				return err
-			}
+	for _, c := range stored {
+		if c.Kind != ledger.Folder || c.Status == ledger.Removed {
+			continue
+		}
+		c.Status = ledger.Removed
+		if err := d.cfg.Keeper.SaveConnection(ctx, c); err != nil {
+			return err
 		}
 	}
 	links := slices.Clone(d.cfg.Links)
@@ -110,6 +93,27 @@ func (d *Daemon) Prepare(ctx context.Context) error {
 		links[i].Configured = true
 	}
 	return d.cfg.Keeper.SetLinks(ctx, links)
+}
+
+// prepareFolder adds a folder source, or brings the stored one up to date.
+func (d *Daemon) prepareFolder(ctx context.Context, f ledger.Connection, stored map[string]ledger.Connection) error {
+	c, known := stored[f.ID]
+	if known && c.Status != ledger.Removed && c.Name == f.Name && c.ActivatedAt.Equal(f.ActivatedAt) {
+		return nil
+	}
+	earlier := known && f.ActivatedAt.Before(c.ActivatedAt)
+	switch {
+	case !known:
+		c = f
+		c.Status = ledger.Active
+	case c.Status == ledger.Removed:
+		c.Status = ledger.Active
+	}
+	c.Name, c.ActivatedAt = f.Name, f.ActivatedAt
+	if err := d.cfg.Keeper.SaveConnection(ctx, c); err != nil || !earlier {
+		return err
+	}
+	return d.recall(ctx, c)
 }
 
 // tick is how often the wall clock is looked at. Timers stop in a sleeping

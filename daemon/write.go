@@ -21,37 +21,55 @@ import (
 func (j *job) write(ctx context.Context, place ledger.Place) error {
 	unlock := j.dossiers.lock("\x00place " + place.Key())
 	defer unlock()
-	dest := j.cfg.Destination(place.FirmID)
 	j.entry.Place = &place
-	have, err := dest.Read(ctx, place)
+	l, err := j.look(ctx, place)
+	if err != nil {
+		return err
+	}
+	const nothing = "Silverfin already holds these figures; nothing was written"
+	switch {
+	case len(l.plan.Differ) > 0:
+		return j.differ(ctx, place, l.plan, l.other)
+	case len(l.plan.Write) > 0:
+		return j.send(ctx, place, l)
+	case j.entry.State == ledger.Done:
+		return nil // looked at again, and still the same
+	case l.other != nil:
+		return j.finishAs(ctx, place, nil, nothing) // what is there stays known as the other's
+	default:
+		return j.finish(ctx, place, l.plan, l.known, nothing)
+	}
+}
+
+// look is what a place holds, and what is to be done about it.
+type look struct {
+	have  ledger.Figures
+	known ledger.Written
+	other *ledger.Entry // of another dossier, which wrote there last
+	plan  ledger.Plan
+}
+
+func (j *job) look(ctx context.Context, place ledger.Place) (l look, err error) {
+	l.have, err = j.cfg.Destination(place.FirmID).Read(ctx, place)
 	j.outages.saw(j.firmService(), isDown(err))
 	if err != nil {
-		return err
+		return l, err
 	}
-	known, err := j.cfg.Keeper.Written(ctx, place)
-	if err != nil {
-		return err
+	if l.known, err = j.cfg.Keeper.Written(ctx, place); err != nil {
+		return l, err
 	}
-	other, err := j.otherSource(ctx, known)
-	if err != nil {
-		return err
+	if l.other, err = j.otherSource(ctx, l.known); err != nil {
+		return l, err
 	}
-	mine := known
-	if other != nil {
-		mine.Confirmed, mine.Intended = nil, nil
+	if l.other != nil {
+		l.known.Confirmed, l.known.Intended = nil, nil
 	}
-	plan := ledger.Compare(j.values, have, mine)
-	switch {
-	case len(plan.Differ) > 0:
-		return j.differ(ctx, place, plan, other)
-	case len(plan.Write) == 0 && j.entry.State == ledger.Done:
-		return nil // looked at again, and still the same
-	case len(plan.Write) == 0 && other != nil:
-		// What is there stays known as the other's.
-		return j.finishAs(ctx, place, nil, "Silverfin already holds these figures; nothing was written")
-	case len(plan.Write) == 0:
-		return j.finish(ctx, place, plan, known, "Silverfin already holds these figures; nothing was written")
-	}
+	l.plan = ledger.Compare(j.values, l.have, l.known)
+	return l, nil
+}
+
+// send writes what the plan wants, after a record of it is on disk.
+func (j *job) send(ctx context.Context, place ledger.Place, l look) (err error) {
 	if j.entry.State == ledger.Done {
 		if j.entry, err = j.entry.Retry(j.cfg.Now()); err != nil {
 			return err
@@ -61,9 +79,9 @@ func (j *job) write(ctx context.Context, place ledger.Place) error {
 	if err != nil {
 		return err
 	}
-	known = mine.Holding(have)
-	known.Intended, known.By = plan.Write, j.entry.Number
-	if err := j.keep(ctx, sending, fmt.Sprintf("writing %s to %s", figures(len(plan.Write)), place.CompanyName), &known); err != nil {
+	known := l.known.Holding(l.have)
+	known.Intended, known.By = l.plan.Write, j.entry.Number
+	if err := j.keep(ctx, sending, fmt.Sprintf("writing %s to %s", figures(len(l.plan.Write)), place.CompanyName), &known); err != nil {
 		return err
 	}
 	known.Version++
@@ -71,13 +89,14 @@ func (j *job) write(ctx context.Context, place ledger.Place) error {
 	if err := ctx.Err(); err != nil {
 		return err
 	}
-	j.wrote = len(plan.Write)
-	writeErr := dest.Write(ctx, place, plan.Write)
+	j.wrote = len(l.plan.Write)
+	dest := j.cfg.Destination(place.FirmID)
+	writeErr := dest.Write(ctx, place, l.plan.Write)
 	j.outages.saw(j.firmService(), isDown(writeErr))
 	if writeErr != nil && !isDown(writeErr) {
 		return writeErr
 	}
-	return j.readBack(ctx, dest, place, plan, known, writeErr)
+	return j.readBack(ctx, dest, place, l.plan, known, writeErr)
 }
 
 // readBack makes the entry done when the place holds what was planned. A write
