@@ -30,7 +30,11 @@ type boltKV struct {
 	queue   []*call    // shared steps that nobody has carried out yet
 	turn    sync.Mutex // held by the caller that carries out shared steps
 
-	views atomic.Uint64 // reads so far
+	views  atomic.Uint64 // reads so far
+	mapped atomic.Int64  // bytes of the file that are mapped for certain
+
+	writing sync.Mutex // held during a writing transaction
+	reach   int64      // bytes that the file can have after the newest commit; guarded by writing
 }
 
 // call is a shared step and, once done, what became of it. It is guarded by
@@ -107,6 +111,9 @@ func (b *boltKV) whole() error {
 	return b.view(context.Background(), func(r reader) error {
 		if want, have := r.(*boltTx).tx.Size(), b.size(); have < want {
 			return damaged(b.path, fmt.Errorf("the file has %d bytes and should have %d", have, want))
+		} else {
+			b.mapped.Store(want)
+			b.reach = want
 		}
 		return nil
 	})
@@ -121,6 +128,9 @@ func guard(path string, log zerolog.Logger, err *error) func() {
 		if r := recover(); r != nil {
 			log.Error().Str("file", path).Interface("panic", r).Bytes("stack", debug.Stack()).
 				Msg("the state file cannot be read")
+			if _, fault := r.(interface{ Addr() uintptr }); fault {
+				r = "a part of it cannot be read: it was cut short, or its disk is failing"
+			}
 			*err = damaged(path, fmt.Errorf("%v", r))
 		}
 	}
@@ -146,7 +156,12 @@ func (b *boltKV) view(ctx context.Context, fn func(reader) error) (err error) {
 // over all of it, and the system maps 64 KiB around each that is read: without
 // this a pass over a large file ends with all of it in what its process uses.
 // Within a transaction the mapping stays where it is.
-func (b *boltKV) spare(tx *bolt.Tx) { forget(b.db.Info().Data, tx.Size()) }
+func (b *boltKV) spare(tx *bolt.Tx) { forget(b.db.Info().Data, b.sparable(tx)) }
+
+// sparable is how much of the file may be let go. What the file says of its
+// own size is not enough: another file may have been copied over it, and
+// behind the end of the mapping lies other memory, which would be lost.
+func (b *boltKV) sparable(tx *bolt.Tx) int64 { return min(tx.Size(), b.mapped.Load()) }
 
 func (b *boltKV) update(ctx context.Context, fn func(writer) error) error {
 	if err := ctx.Err(); err != nil {
@@ -206,12 +221,18 @@ func (b *boltKV) commit(group []*call) {
 // -1; err is what went wrong for all.
 func (b *boltKV) attempt(group []*call) (bad int, err error) {
 	bad = -1
+	b.writing.Lock()
+	defer b.writing.Unlock()
 	defer guard(b.path, b.log, &err)()
 	tx, err := b.db.Begin(true)
 	if err != nil {
 		return -1, beginProblem(b.path, err)
 	}
 	defer func() { _ = tx.Rollback() }() // does nothing after the commit
+	size := tx.Size()
+	if size <= b.reach {
+		b.mapped.Store(size) // bbolt maps what it allocates
+	}
 	b.spare(tx)
 	w := &boltTx{tx: tx}
 	for i, c := range group {
@@ -229,6 +250,9 @@ func (b *boltKV) attempt(group []*call) (bad int, err error) {
 	}
 	if err := tx.Commit(); err != nil {
 		return -1, unwritable(b.path, err)
+	}
+	if stats := tx.Stats(); size <= b.reach {
+		b.reach = size + stats.GetPageAlloc()
 	}
 	return -1, nil
 }

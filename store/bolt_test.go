@@ -1,0 +1,78 @@
+package store
+
+import (
+	"context"
+	"os"
+	"path/filepath"
+	"runtime"
+	"testing"
+
+	"github.com/rs/zerolog"
+)
+
+// TestSparable: all of the file may be let go as it grows, and never more than
+// is mapped, even when a larger file is copied over it.
+func TestSparable(t *testing.T) {
+	ctx := t.Context()
+	open := func(name string) *boltKV {
+		path := filepath.Join(t.TempDir(), name)
+		b, err := newBolt(path, zerolog.Nop())
+		if err != nil {
+			t.Fatal(err)
+		}
+		fill := func(w writer) error { w.put(tMeta, []byte("k"), []byte("v")); return nil }
+		if err := b.update(ctx, fill); err != nil {
+			t.Fatal(err)
+		}
+		if err := b.close(); err != nil {
+			t.Fatal(err)
+		}
+		if b, err = openBolt(path, 0, false, zerolog.Nop()); err != nil {
+			t.Fatal(err)
+		}
+		t.Cleanup(func() { _ = b.close() })
+		return b
+	}
+	grow := func(b *boltKV, rows int) {
+		for i := range rows {
+			put := func(w writer) error { w.put(tDocuments, number(uint64(i)), make([]byte, 10_000)); return nil }
+			if err := b.update(ctx, put); err != nil {
+				t.Fatal(err)
+			}
+		}
+	}
+	sizes := func(b *boltKV) (sparable, size int64) {
+		err := b.view(context.Background(), func(r reader) error {
+			tx := r.(*boltTx).tx
+			sparable, size = b.sparable(tx), tx.Size()
+			return nil
+		})
+		if err != nil {
+			t.Fatal(err)
+		}
+		return sparable, size
+	}
+	small, large := open("small.db"), open("large.db")
+	grow(small, 50)
+	grow(large, 500)
+	for _, b := range []*boltKV{small, large} {
+		// What the last commit added is found at the next.
+		if sparable, size := sizes(b); sparable > size || sparable < size-200_000 {
+			t.Errorf("%d bytes of %d may be let go", sparable, size)
+		}
+	}
+	if runtime.GOOS == "windows" {
+		return // a mapped file cannot be written over there
+	}
+	before, _ := sizes(small)
+	copied, err := os.ReadFile(large.path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := os.WriteFile(small.path, copied, 0o600); err != nil {
+		t.Fatal(err)
+	}
+	if now, size := sizes(small); size < 2*before || now > before {
+		t.Errorf("with a file of %d bytes copied over it, %d bytes may be let go; %d were mapped", size, now, before)
+	}
+}
