@@ -9,6 +9,7 @@ import (
 	"net/url"
 	"regexp"
 	"strings"
+	"sync"
 	"testing"
 
 	"balansd/daemon"
@@ -312,17 +313,21 @@ func TestSignInThroughTheBrowser(t *testing.T) {
 type straight struct {
 	t     testing.TB
 	query string
-	done  bool
+	once  sync.Once
+	back  sync.WaitGroup // until it has come back
 }
 
 func (b *straight) Write(p []byte) (int, error) {
-	if address := signInURL.FindString(string(p)); address != "" && !b.done {
-		b.done = true
+	if address := signInURL.FindString(string(p)); address != "" {
 		u, err := url.Parse(address)
 		if err != nil {
 			return 0, err
 		}
-		go (&browser{t: b.t}).fetch(http.MethodGet, u.Query().Get("redirect_uri")+"?"+b.query, nil)
+		b.once.Do(func() {
+			b.back.Go(func() {
+				(&browser{t: b.t}).fetch(http.MethodGet, u.Query().Get("redirect_uri")+"?"+b.query, nil)
+			})
+		})
 	}
 	return len(p), nil
 }
@@ -338,6 +343,7 @@ func TestAnAnswerWithoutTheMarkOfTheSignIn(t *testing.T) {
 	} {
 		b := &straight{t: t, query: query}
 		r := w.runEnv(t.Context(), Env{Args: []string{"connect", "silverfin"}, Stdin: strings.NewReader(""), Stderr: b})
+		b.back.Wait()
 		r.want(t, 1, want)
 	}
 }
