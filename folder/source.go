@@ -114,7 +114,9 @@ func listable(root *os.Root) error {
 
 // List looks at every file and lists each as one revision, oldest first: ID is
 // the path within the source with slashes, Revision is the time of its last
-// change with the start of its SHA-256, CreatedAt is that time. The cursor has
+// change with the start of its SHA-256, CreatedAt is that time. The dossier's
+// ID is the sub-folder's name, and its Name what the balance says; of a file
+// that holds none the Name names the file. The cursor has
 // no meaning and stays as it is. Files that are left for the next pass, and
 // whatever else a person should hear of, are in the first page's Problems.
 func (s *Source) List(ctx context.Context, cursor string) iter.Seq2[ledger.Page, error] {
@@ -157,14 +159,14 @@ func (s *Source) Content(ctx context.Context, l ledger.Listing) ([]byte, error) 
 	}
 	defer func() { _ = root.Close() }()
 	file, err := readFile(root, l.ID, s.cfg.MaxDocument)
-	name := filepath.Join(s.cfg.Path, filepath.FromSlash(l.ID))
+	name := fmt.Sprintf("%s of source %s", pathOf(s.cfg, l.ID), s.cfg.Name)
 	switch {
 	case errors.Is(err, fs.ErrNotExist) || errors.Is(err, errNoFile):
 		return nil, problem.Wrap(err, problem.NotFound, fmt.Sprintf("the file %s is no longer there", name),
 			"If it was moved or renamed on purpose, dismiss this entry; else put the file back.")
 	case errors.Is(err, errTooLarge):
 		return nil, problem.Wrap(err, problem.Unreadable, fmt.Sprintf("the file %s is too large", name),
-			"Look whether it is a social balance at all.")
+			"Replace it by the social balance alone, or take it out of the folder if it is none.")
 	case errors.Is(err, errChanging):
 		return nil, changed(name)
 	case err != nil:
@@ -234,6 +236,11 @@ func readFile(root *os.Root, name string, limit int64) (file, error) {
 	}
 	sum := sha256.Sum256(content)
 	return file{content: content, sum: hex.EncodeToString(sum[:]), changed: after.ModTime().UTC()}, nil
+}
+
+// pathOf gives the whole path of a file or folder of the source, for people.
+func pathOf(cfg Config, name string) string {
+	return filepath.Join(cfg.Path, filepath.FromSlash(shown(name)))
 }
 
 // shown makes a name fit for a sentence: no control characters.

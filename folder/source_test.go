@@ -121,7 +121,7 @@ func TestListAndContent(t *testing.T) {
 			FiscalYear: full.FiscalYear, Model: full.Model, CreatedAt: noon.Add(-3 * time.Hour)},
 		{ID: "PEETERS01/2024/balans (definitief).csv", Dossier: ledger.Dossier{ID: "PEETERS01", Name: abbreviated.Name, EnterpriseNumber: abbreviated.EnterpriseNumber},
 			FiscalYear: abbreviated.FiscalYear, Model: abbreviated.Model, CreatedAt: noon.Add(-2 * time.Hour)},
-		{ID: "DULAC-02/note.txt", Dossier: ledger.Dossier{ID: "DULAC-02", Name: "DULAC-02"}, CreatedAt: noon.Add(-time.Hour)},
+		{ID: "DULAC-02/note.txt", Dossier: ledger.Dossier{ID: "DULAC-02", Name: "DULAC-02 (note.txt)"}, CreatedAt: noon.Add(-time.Hour)},
 	}
 	bare := make([]ledger.Listing, len(got))
 	for i, l := range got {
@@ -168,7 +168,8 @@ func TestRevisions(t *testing.T) {
 	if len(renamed) != 1 || renamed[0].ID != "A/2024.csv" || renamed[0].SHA256 != second[0].SHA256 {
 		t.Errorf("a renamed file: got %+v", renamed)
 	}
-	if _, err := s.Content(t.Context(), second[0]); !problem.Is(err, problem.NotFound) {
+	_, err := s.Content(t.Context(), second[0])
+	if !problem.Is(err, problem.NotFound) || !strings.Contains(err.Error(), filepath.Join(tr.root, "A", "balans.csv")+" of source payroll") {
 		t.Errorf("content of a file that is gone: got %v", err)
 	}
 }
@@ -182,7 +183,7 @@ func TestFilesStillBeingWritten(t *testing.T) {
 	if diff := cmp.Diff([]string{"A/settled.csv", "A/future.csv"}, ids(got)); diff != "" {
 		t.Errorf("the listing differs (-want +got):\n%s", diff)
 	}
-	if len(problems) != 1 || !strings.Contains(problems[0], "A/young.csv") || !strings.Contains(problems[0], "next pass") {
+	if len(problems) != 1 || !strings.Contains(problems[0], filepath.Join(tr.root, "A", "young.csv")) || !strings.Contains(problems[0], "next pass") {
 		t.Errorf("problems %q, want one that names the young file", problems)
 	}
 	if got, problems := list(t, tr.source(func(c *folder.Config) { c.Settle = 0 })); len(got) != 3 || len(problems) != 0 {
@@ -233,7 +234,7 @@ func TestWhatIsTold(t *testing.T) {
 				tr.write(fmt.Sprintf("balans%d.csv", i), "x", time.Hour)
 			}
 		}, []string{"outside any dossier", "balans0.csv", "balans4.csv and 2 more"}},
-		"only a PDF":  {func(tr tree) { tr.write("PEETERS/2024/balans.pdf", "x", time.Hour) }, []string{"PEETERS", "only PDF"}},
+		"only a PDF":  {func(tr tree) { tr.write("PEETERS/2024/balans.pdf", "x", time.Hour) }, []string{"PEETERS ", "only PDF"}},
 		"too deep":    {func(tr tree) { tr.write("A/2/3/4/5/6/balans.csv", "x", time.Hour) }, []string{"A/2/3/4/5/6", "too deep"}},
 		"too large":   {func(tr tree) { tr.write("A/balans.csv", strings.Repeat("x", 2000), time.Hour) }, []string{"A/balans.csv", "larger than 1000 bytes"}},
 		"nothing":     {func(tree) {}, nil},
@@ -253,12 +254,34 @@ func TestWhatIsTold(t *testing.T) {
 			if len(problems) != 1 {
 				t.Fatalf("problems %q, want one", problems)
 			}
-			for _, w := range tt.want {
-				if !strings.Contains(problems[0], w) {
+			for _, w := range append(tt.want, tr.root) {
+				if !strings.Contains(problems[0], filepath.FromSlash(w)) {
 					t.Errorf("%q lacks %q", problems[0], w)
 				}
 			}
 		})
+	}
+}
+
+// TestTwoEnterprisesInOneFolder: each is listed under its own number, and the
+// mix is told once.
+func TestTwoEnterprisesInOneFolder(t *testing.T) {
+	tr := newTree(t)
+	one, csv := document(t, balance.NBBCSV, 1, balance.Micro)
+	other, xbrl := document(t, balance.PFSXBRL, 2, balance.Micro)
+	tr.write("Mixed/2023/balans.csv", csv, time.Hour)
+	tr.write("Mixed/balans.csv", csv, time.Hour)
+	tr.write("Mixed/balans.xbrl", xbrl, time.Hour)
+	tr.write("Mixed/note.txt", "of no enterprise", time.Hour)
+	tr.write("Alone/balans.xbrl", xbrl, time.Hour)
+	got, problems := list(t, tr.source())
+	if len(got) != 5 {
+		t.Errorf("listed %v", ids(got))
+	}
+	want := []string{fmt.Sprintf("The folder %s holds balances of 2 enterprises: %s, %s. Give each its own sub-folder.",
+		filepath.Join(tr.root, "Mixed"), one.EnterpriseNumber.Pretty(), other.EnterpriseNumber.Pretty())}
+	if diff := cmp.Diff(want, problems); diff != "" {
+		t.Errorf("the problems differ (-want +got):\n%s", diff)
 	}
 }
 

@@ -39,6 +39,11 @@ func (w *walk) tell(format string, args ...any) {
 	w.problems = append(w.problems, fmt.Sprintf(format, args...))
 }
 
+// path gives the whole path of a file or folder, for people.
+func (w *walk) path(name string) string {
+	return pathOf(w.cfg, name)
+}
+
 // all walks the dossiers. Only an error with the folder itself, or the end of
 // ctx, ends the walk; whatever is wrong with a dossier or a file is told.
 func (w *walk) all(ctx context.Context) error {
@@ -88,12 +93,17 @@ func (w *walk) dossier(ctx context.Context, name string) error {
 		return err
 	}
 	if d.files == 0 && d.pdfs > 0 {
-		w.tell("The dossier %s has only PDF files, which cannot be read. Put the XBRL, CSV or JSON file of the social balance beside them.",
-			shown(name))
+		w.tell("The folder %s has only PDF files, which cannot be read. Put the XBRL, CSV or JSON file of the social balance beside them.",
+			w.path(name))
 	}
 	if d.tooDeep != "" {
 		w.tell("The folder %s lies too deep and is not looked at. Put the files of a dossier at most %d folders deep.",
-			shown(d.tooDeep), maxDepth)
+			w.path(d.tooDeep), maxDepth)
+	}
+	if len(d.enterprises) > 1 {
+		// Each is delivered by its own number all the same.
+		w.tell("The folder %s holds balances of %d enterprises: %s. Give each its own sub-folder.",
+			w.path(name), len(d.enterprises), some(d.enterprises))
 	}
 	return nil
 }
@@ -102,7 +112,15 @@ func (w *walk) dossier(ctx context.Context, name string) error {
 type dossier struct {
 	reference   string
 	files, pdfs int
-	tooDeep     string // the first folder that was not looked at
+	tooDeep     string   // the first folder that was not looked at
+	enterprises []string // the numbers of which there are balances, for people
+}
+
+// holds notes an enterprise number of which the dossier has a balance.
+func (d *dossier) holds(n balance.EnterpriseNumber) {
+	if n != "" && !slices.Contains(d.enterprises, n.Pretty()) {
+		d.enterprises = append(d.enterprises, n.Pretty())
+	}
 }
 
 func (w *walk) dir(ctx context.Context, d *dossier, dir string, depth int) error {
@@ -116,7 +134,7 @@ func (w *walk) dir(ctx context.Context, d *dossier, dir string, depth int) error
 	entries, err := fs.ReadDir(w.root.FS(), dir)
 	if err != nil {
 		if !errors.Is(err, fs.ErrNotExist) { // gone since: nothing to say
-			w.tell("The folder %s cannot be read: %s.", shown(dir), reason(err))
+			w.tell("The folder %s cannot be read: %s. Let the account that runs balansd read it and what is in it.", w.path(dir), reason(err))
 		}
 		return nil
 	}
@@ -137,16 +155,16 @@ func (w *walk) dir(ctx context.Context, d *dossier, dir string, depth int) error
 			if err := ctx.Err(); err != nil {
 				return err
 			}
-			w.file(d.reference, name)
+			w.file(d, name)
 		}
 	}
 	return nil
 }
 
 // file lists one file, or tells why it is left for another pass.
-func (w *walk) file(reference, name string) {
+func (w *walk) file(d *dossier, name string) {
 	if !utf8.ValidString(name) {
-		w.tell("The name of the file %s is not readable text. Rename it.", shown(name))
+		w.tell("The name of the file %s is not readable text. Rename it.", w.path(name))
 		return
 	}
 	info, err := w.root.Lstat(filepath.FromSlash(name))
@@ -154,20 +172,22 @@ func (w *walk) file(reference, name string) {
 		return
 	}
 	if err == nil && !w.settled(info.ModTime()) {
-		w.tell("The file %s was changed less than %s ago and may still be written. The next pass takes it.", shown(name), w.cfg.Settle)
+		w.tell("The file %s was changed less than %s ago and may still be written. The next pass takes it.", w.path(name), w.cfg.Settle)
 		return
 	}
 	f, err := readFile(w.root, name, w.cfg.MaxDocument)
 	switch {
 	case err == nil:
-		w.found = append(w.found, listing(reference, name, f))
+		l := listing(d.reference, name, f)
+		d.holds(l.Dossier.EnterpriseNumber)
+		w.found = append(w.found, l)
 	case errors.Is(err, fs.ErrNotExist):
 	case errors.Is(err, errChanging) || inUse(err):
-		w.tell("The file %s is being written. The next pass takes it.", shown(name))
+		w.tell("The file %s is being written. The next pass takes it.", w.path(name))
 	case errors.Is(err, errTooLarge):
-		w.tell("The file %s is larger than %d bytes and is not read. Move it elsewhere if it is no social balance.", shown(name), w.cfg.MaxDocument)
+		w.tell("The file %s is larger than %d bytes and is not read. Move it elsewhere if it is no social balance.", w.path(name), w.cfg.MaxDocument)
 	default:
-		w.tell("The file %s cannot be read: %s. Let the account that runs balansd read it.", shown(name), reason(err))
+		w.tell("The file %s cannot be read: %s. Let the account that runs balansd read it.", w.path(name), reason(err))
 	}
 }
 
@@ -189,19 +209,21 @@ func listing(reference, name string, f file) ledger.Listing {
 		SHA256:    f.sum,
 	}
 	b, err := balance.Read(f.content)
-	if err != nil {
-		return l
+	if err == nil {
+		l.Dossier.EnterpriseNumber = b.EnterpriseNumber
+		l.Dossier.Name = cmp.Or(b.Name, reference)
+		l.FiscalYear, l.Model = b.FiscalYear, b.Model
 	}
-	l.Dossier.EnterpriseNumber = b.EnterpriseNumber
-	l.Dossier.Name = cmp.Or(b.Name, reference)
-	l.FiscalYear, l.Model = b.FiscalYear, b.Model
+	if err != nil || len(b.Values) == 0 { // a person looks for the file then
+		l.Dossier.Name += " (" + shown(strings.TrimPrefix(name, reference+"/")) + ")"
+	}
 	return l
 }
 
 // tellLink tells of a link or another thing that is neither file nor folder.
 // Links are not followed: they could lead out of what a person entrusted.
 func (w *walk) tellLink(name string) {
-	w.tell("%s is a link and is not followed. Put the file or folder itself there.", shown(name))
+	w.tell("%s is a link and is not followed. Put the file or folder itself there.", w.path(name))
 }
 
 // ignored are names that are certainly nothing of ours: hidden files, what
