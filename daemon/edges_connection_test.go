@@ -1,0 +1,116 @@
+package daemon_test
+
+import (
+	"context"
+	"iter"
+	"strings"
+	"sync/atomic"
+	"testing"
+
+	"balansd/balance"
+	"balansd/daemon"
+	"balansd/ledger"
+	"balansd/sandbox"
+)
+
+func TestConnectionRemovedDuringItsListingStaysRemoved(t *testing.T) {
+	w := newWorld(t)
+	w.fb.Faults().OnCall(func(c sandbox.Call) {
+		if strings.HasSuffix(c.Path, "/social-balances") {
+			if _, err := w.d.SetConnection(context.Background(), w.conn, ledger.Removed, "Els"); err != nil {
+				t.Error(err)
+			}
+		}
+	})
+	w.fb.Faults().Add(sandbox.Fault{Path: "/v1/", Kind: sandbox.ServerError})
+	w.sync()
+	if c := w.connection(); c.Status != ledger.Removed {
+		t.Errorf("a person removed it, and it is %s", c.Status)
+	}
+}
+
+// A start date in the future that was a slip is mended by mending it in Finbox
+// and connecting again.
+func TestStartDateThatWasMendedCounts(t *testing.T) {
+	w := newWorld(t)
+	today := balance.DateOf(w.clock())
+	for _, start := range []balance.Date{today.AddDays(90), today} {
+		w.must(w.fb.SetStartDate(w.conn, start))
+		_, _, err := w.d.ConnectFinbox(t.Context(), w.conn, "Els")
+		w.must(err)
+		if future := w.connection().ActivatedAt.After(w.clock()); future != (start != today) {
+			t.Errorf("with start date %s balances count from %s", start, w.connection().ActivatedAt)
+		}
+	}
+	c := w.client(1)
+	w.add(c, w.balance(c, 1))
+	w.sync()
+	w.wantState(w.only(), ledger.Done, "")
+}
+
+func TestConnectionActivatedAgainIsShownActive(t *testing.T) {
+	w := newWorld(t)
+	w.must(w.fb.Deactivate(w.conn))
+	w.sync()
+	if c := w.connection(); c.Status != ledger.Deactivated || c.Problem == "" {
+		t.Fatalf("deactivated in Finbox, and here %s: %q", c.Status, c.Problem)
+	}
+	w.must(w.fb.Activate(w.conn))
+	w.sync()
+	w.sync()
+	if c := w.connection(); c.Status != ledger.Active || c.Problem != "" {
+		t.Errorf("active in Finbox, and here %s: %q", c.Status, c.Problem)
+	}
+}
+
+func TestDryRunSaysWhatALinkBringsBack(t *testing.T) {
+	w := newWorld(t)
+	c := w.client(1)
+	w.addBeforeActivation(c, w.balance(c, 1))
+	w.sync()
+	w.wantState(w.only(), ledger.Ignored, ledger.BeforeActivation)
+	w.must(w.d.Link(t.Context(), ledger.Linked{Connection: w.conn, DossierID: c.dossier, All: true}, "Els"))
+	dry, err := w.d.Sync(t.Context(), daemon.SyncRequest{DryRun: true}, nil)
+	w.must(err)
+	w.wantState(w.only(), ledger.Ignored, ledger.BeforeActivation)
+	wet := w.sync()
+	if dry.Outcome[ledger.Done] != 1 || wet.Outcome[ledger.Done] != 1 {
+		t.Errorf("the dry run said %v, the pass did %v", dry.Outcome, wet.Outcome)
+	}
+}
+
+// recalling is a keeper that counts the walks over what was ignored as too
+// old.
+type recalling struct {
+	daemon.Keeper
+	walks *atomic.Int64
+}
+
+func (k recalling) Entries(ctx context.Context, q ledger.Query) iter.Seq2[ledger.Entry, error] {
+	if q.Reason == ledger.BeforeActivation {
+		k.walks.Add(1)
+	}
+	return k.Keeper.Entries(ctx, q)
+}
+
+func TestManyLinksCostOneWalkOverWhatWasIgnored(t *testing.T) {
+	w := newWorld(t)
+	const many = 4
+	var clients [many]client
+	for n := range clients {
+		clients[n] = w.client(n)
+		w.addBeforeActivation(clients[n], w.balance(clients[n], int64(n)))
+	}
+	if p := w.sync(); p.New != many {
+		t.Fatalf("%d new, want %d", p.New, many)
+	}
+	var walks atomic.Int64
+	w.respoil(func(k daemon.Keeper) daemon.Keeper { return recalling{k, &walks} })
+	for _, c := range clients {
+		w.must(w.d.Link(t.Context(), ledger.Linked{Connection: w.conn, DossierID: c.dossier, All: true}, "Els"))
+	}
+	p := w.sync()
+	if walks.Load() != 1 || p.Outcome[ledger.Done] != many {
+		t.Errorf("%d walks brought back %v, want one and all %d", walks.Load(), p.Outcome, many)
+	}
+}

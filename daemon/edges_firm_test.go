@@ -1,0 +1,203 @@
+package daemon_test
+
+import (
+	"context"
+	"sync"
+	"testing"
+	"time"
+
+	"balansd/daemon"
+	"balansd/ledger"
+	"balansd/problem"
+	"balansd/sandbox"
+)
+
+func TestPassOverOneFirmLeavesTheOthersAlone(t *testing.T) {
+	w := newWorld(t)
+	second := w.secondFirm()
+	c := w.client(1) // of the first firm
+	w.add(c, w.balance(c, 1))
+	_, err := w.d.Sync(t.Context(), daemon.SyncRequest{FirmID: second}, nil)
+	w.must(err)
+	w.wantState(w.only(), ledger.Found, "")
+	_, err = w.d.Sync(t.Context(), daemon.SyncRequest{FirmID: w.firm}, nil)
+	w.must(err)
+	w.wantState(w.only(), ledger.Done, "")
+}
+
+// What was ambiguous does not become clear because one of the two companies
+// cannot be seen for a while.
+func TestTwoCompaniesStayTwoWhenOneFirmIsOutOfReach(t *testing.T) {
+	w := newWorld(t)
+	second := w.secondFirm()
+	c := w.client(1)
+	w.sf.AddCompany(second, sandbox.Company{Name: "Client 1 bis", VAT: string(c.number)})
+	w.add(c, w.balance(c, 1))
+	w.sync()
+	w.wantState(w.only(), ledger.Waiting, ledger.SeveralCompanies)
+	w.sf.RevokeTokens(second)
+	w.sync()
+	w.wantState(w.only(), ledger.Waiting, ledger.SeveralCompanies)
+	if n := len(w.sf.Writes()); n > 0 {
+		t.Errorf("%d figures were written without a person's word", n)
+	}
+}
+
+// The company that a waiting entry found is matched anew on the nights of
+// Monday, and whenever a person asks.
+func TestArchivedCompanyGivesWayToTheNewOne(t *testing.T) {
+	for name, pass := range map[string]func(*world){
+		"within a week":       func(w *world) { w.nights(7) },
+		"when a person syncs": func(w *world) { w.sync() },
+	} {
+		t.Run(name, func(t *testing.T) {
+			w := newWorld(t)
+			c := w.client(1)
+			w.must(w.sf.CloseWorkflow(c.company, c.period, workflowName))
+			b := w.balance(c, 1)
+			w.add(c, b)
+			w.sync()
+			w.wantState(w.only(), ledger.Waiting, ledger.WorkflowClosed)
+			w.must(w.sf.ArchiveCompany(c.company))
+			anew := w.client(1) // a new file of the same client, with all open
+			pass(w)
+			w.wantState(w.only(), ledger.Done, "")
+			w.wantHeld(anew, b)
+		})
+	}
+}
+
+// A link settles which of two companies it is, also when it names only the
+// firm, and however the dossier is written.
+func TestLinkSettlesTwoCompanies(t *testing.T) {
+	t.Run("by the firm alone", func(t *testing.T) {
+		w := newWorld(t)
+		second := w.secondFirm()
+		c := w.client(1)
+		w.sf.AddCompany(second, sandbox.Company{Name: "Client 1 bis", VAT: string(c.number)})
+		b := w.balance(c, 1)
+		w.add(c, b)
+		w.must(w.d.Link(t.Context(), ledger.Linked{Connection: w.conn, DossierID: c.dossier, FirmID: w.firm}, "Els"))
+		w.sync()
+		w.wantState(w.only(), ledger.Done, "")
+		w.wantHeld(c, b)
+	})
+	t.Run("by the enterprise number with dots", func(t *testing.T) {
+		w := newWorld(t)
+		c := w.client(1)
+		w.sf.AddCompany(w.firm, sandbox.Company{Name: "Client 1 bis", VAT: string(c.number)})
+		b := w.balance(c, 1)
+		w.add(c, b)
+		w.must(w.d.Link(t.Context(), ledger.Linked{Connection: w.conn, DossierID: c.number.Pretty(), FirmID: w.firm, CompanyID: c.company}, "Els"))
+		w.sync()
+		w.wantState(w.only(), ledger.Done, "")
+		w.wantHeld(c, b)
+	})
+}
+
+func TestLinkTakenOutOfTheConfigurationIsGone(t *testing.T) {
+	w := newWorld(t)
+	ofConfig := ledger.Linked{Connection: w.conn, DossierID: "dos-1", FirmID: w.firm, CompanyID: 7, All: true}
+	ofPerson := ledger.Linked{Connection: w.conn, DossierID: "dos-2", FirmID: w.firm, CompanyID: 8}
+	w.must(w.d.Link(t.Context(), ofPerson, "Els"))
+	for _, configured := range [][]ledger.Linked{{ofConfig}, nil} {
+		w.links = configured
+		w.respoil(nil)
+		links, err := w.keeper.Links(t.Context())
+		w.must(err)
+		if len(links) != 1+len(configured) {
+			t.Errorf("with %d configured the links are %+v", len(configured), links)
+		}
+	}
+}
+
+// renewing is a linker with something that happens during a renewal.
+type renewing struct {
+	daemon.Linker
+	during func()
+}
+
+func (l renewing) Renew(ctx context.Context, firm int64, olderThan time.Duration) (bool, error) {
+	renewed, err := l.Linker.Renew(ctx, firm, olderThan)
+	l.during()
+	return renewed, err
+}
+
+func TestFirmRemovedDuringItsRenewalStaysRemoved(t *testing.T) {
+	w := newWorld(t)
+	var once sync.Once
+	w.linker = func(l daemon.Linker) daemon.Linker {
+		return renewing{l, func() {
+			once.Do(func() {
+				if err := w.d.RemoveFirm(context.Background(), w.firm, "Els"); err != nil {
+					t.Error(err)
+				}
+			})
+		}}
+	}
+	w.respoil(nil)
+	w.later(20 * 24 * time.Hour) // so that the tokens are due
+	w.nights(1)
+	firms, err := w.d.Firms(t.Context())
+	w.must(err)
+	if len(firms) != 0 {
+		t.Errorf("removed, and still there: %+v", firms)
+	}
+}
+
+// The number that the bureau mended in Finbox holds for a balance that failed
+// by it.
+func TestDossierMendedInFinboxIsReadAnew(t *testing.T) {
+	w := newWorld(t)
+	c := w.client(1)
+	dossier := sandbox.Dossier{ID: c.dossier, EnterpriseNumber: numberOf(77), Name: "Client 1 BV"}
+	_, err := w.fb.AddDossier(w.conn, dossier)
+	w.must(err)
+	b := w.balance(c, 1)
+	w.add(c, b)
+	w.sync()
+	w.wantState(w.only(), ledger.Failed, "")
+	dossier.EnterpriseNumber = c.number
+	_, err = w.fb.AddDossier(w.conn, dossier)
+	w.must(err)
+	_, err = w.d.Retry(t.Context(), 1, "Els")
+	w.must(err)
+	w.sync()
+	w.wantState(w.only(), ledger.Done, "")
+	w.wantHeld(c, b)
+}
+
+// One token that is refused for a moment does not unlink the firm.
+func TestTokenRefusedForAMomentNeedsNoPerson(t *testing.T) {
+	w := newWorld(t)
+	c := w.client(1)
+	w.add(c, w.balance(c, 1))
+	w.sf.Faults().Add(sandbox.Fault{Path: "/api/", Times: 2, Kind: sandbox.Unauthorized})
+	w.sync()
+	if n := w.sf.Faults().Count(func(c sandbox.Call) bool { return c.Fault != "" }); n != 2 {
+		t.Fatalf("%d calls were refused, want 2", n)
+	}
+	w.later(5 * time.Hour)
+	w.nights(3)
+	w.wantState(w.only(), ledger.Done, "")
+}
+
+func TestMistakeInOurConfigurationParksNothing(t *testing.T) {
+	w := newWorld(t)
+	c := w.client(1)
+	w.add(c, w.balance(c, 1))
+	wrong := true
+	w.hook(hooked{companies: func() error {
+		if wrong {
+			return problem.New(problem.ConfigInvalid, "Silverfin refuses the client id or the client secret", "Check them.")
+		}
+		return nil
+	}})
+	w.nights(ledger.ParkAfter + 1)
+	if e := w.only(); e.State == ledger.Done || e.Parked {
+		t.Fatalf("entry is %s, parked %v", e.State, e.Parked)
+	}
+	wrong = false
+	w.nights(1)
+	w.wantState(w.only(), ledger.Done, "")
+}
