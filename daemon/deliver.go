@@ -5,7 +5,6 @@ import (
 	"errors"
 	"fmt"
 	"sync"
-	"time"
 
 	"balansd/balance"
 	"balansd/ledger"
@@ -100,7 +99,7 @@ func (p *pass) deliver(ctx context.Context, e ledger.Entry) error {
 	}
 	if e.State == ledger.Superseded {
 		// A newer entry of the dossier had its turn first in this pass.
-		p.finished(e, "")
+		p.finished(e, would(&job{pass: p, entry: e}))
 		return nil
 	}
 	if !p.workable(e) {
@@ -227,161 +226,6 @@ func (p *pass) newer(a, b ledger.Entry) bool {
 		return c > 0
 	}
 	return a.Number > b.Number
-}
-
-// read gets the figures: those kept from an earlier pass, or the document's.
-func (j *job) read(ctx context.Context) error {
-	if j.entry.ValuesHash != "" {
-		v, err := j.cfg.Keeper.Values(ctx, j.entry.Number)
-		if err != nil {
-			return err
-		}
-		if v != nil && v.Hash() == j.entry.ValuesHash {
-			j.values = v
-			return nil
-		}
-	}
-	service := "connection " + j.entry.Connection
-	if j.outages.over(service) {
-		j.skipped = true
-		return errLeftAlone
-	}
-	src, err := j.cfg.Source(j.connections[j.entry.Connection])
-	if err != nil {
-		return err
-	}
-	doc, err := src.Content(ctx, j.entry.Listing)
-	j.outages.saw(service, isDown(err))
-	if errors.Is(err, ledger.ErrClosed) {
-		return &ledger.NotYet{Reason: ledger.ConnectionInactive, Detail: "its connection is deactivated in Finbox"}
-	}
-	if err != nil {
-		return err
-	}
-	return j.take(doc)
-}
-
-// take reads a document and completes the entry by what it says.
-func (j *job) take(doc []byte) error {
-	b, err := balance.Read(doc)
-	if err != nil {
-		j.doc = doc
-		return problem.Wrap(err, problem.Unreadable, "the document "+j.entry.ID+" cannot be read",
-			j.mend("Ask the payroll bureau for the balance in another format, or for a corrected one."))
-	}
-	if len(b.Values) == 0 {
-		j.doc = doc
-		return problem.New(problem.NoSocialBalance, "the document "+j.entry.ID+" has no social balance in it",
-			j.mend("Ask the payroll bureau for the social balance itself."))
-	}
-	listed := j.entry.Listing
-	switch d := listed.Dossier.EnterpriseNumber; {
-	case d == "":
-		j.entry.Dossier.EnterpriseNumber = b.EnterpriseNumber
-	case b.EnterpriseNumber != "" && b.EnterpriseNumber != d:
-		j.doc = doc
-		return problem.New(problem.Unreadable, fmt.Sprintf("the document is of enterprise number %s, but it is listed for %s",
-			b.EnterpriseNumber.Pretty(), d.Pretty()), "Ask the payroll bureau which of the two is right.")
-	}
-	switch end := listed.FiscalYear.End; {
-	case end.IsZero():
-		j.entry.FiscalYear = b.FiscalYear
-	case !b.FiscalYear.End.IsZero() && b.FiscalYear.End != end:
-		j.doc = doc
-		return problem.New(problem.Unreadable, fmt.Sprintf("the document is of the financial year that ends %s, but it is listed for %s",
-			b.FiscalYear.End, end), "Ask the payroll bureau which of the two is right.")
-	}
-	if j.entry.FiscalYear.End.IsZero() {
-		j.doc = doc
-		return problem.New(problem.Unreadable, "neither the source nor the document gives the financial year",
-			"Ask the payroll bureau for the balance in another format.")
-	}
-	if j.entry.Dossier.Name == "" || j.entry.Dossier.Name == j.entry.Dossier.ID && b.Name != "" {
-		j.entry.Dossier.Name = b.Name
-	}
-	if b.Model != "" {
-		j.entry.Model = b.Model
-	}
-	j.values, j.fresh = b.Values, true
-	j.entry.ValuesHash, j.entry.Findings = b.Values.Hash(), b.Findings
-	return nil
-}
-
-// mend says what to do about a document: what to ask the payroll bureau, or
-// what to do with the file.
-func (j *job) mend(ask string) string {
-	if j.connections[j.entry.Connection].Kind == ledger.Folder {
-		return "Replace the file, or take it out of the folder if it is no social balance."
-	}
-	return ask
-}
-
-// locate finds the company and its place for the year.
-func (j *job) locate(ctx context.Context) (ledger.Place, error) {
-	in, remembered, err := j.company(ctx)
-	if err != nil {
-		return ledger.Place{}, err
-	}
-	place, err := j.placeIn(ctx, in)
-	if remembered && (err == nil || problem.Is(err, problem.SilverfinRefused)) {
-		// Before anything is written, or when the company is gone: is it still
-		// the one that takes this dossier?
-		found, err := j.match(ctx, j.entry)
-		if err != nil {
-			return ledger.Place{}, err
-		}
-		if found.firm.ID == in.firm.ID && found.company.ID == in.company.ID && place.PeriodID != 0 {
-			return place, nil
-		}
-		return j.placeIn(ctx, found)
-	}
-	return place, err
-}
-
-// company gives the entry's company: the one that an earlier pass found, so
-// that a waiting entry does not cost the index every night, or a match. Once a
-// week, when a person asks, and when the index was read anyway, it is matched
-// anew.
-func (j *job) company(ctx context.Context) (in inFirm, remembered bool, err error) {
-	anew := j.rec.Night.IsZero() || j.rec.Night.In(time.UTC).Weekday() == time.Monday || j.indexed()
-	if pl := j.entry.Place; pl != nil && pl.FirmID != 0 && !anew {
-		firms, err := j.cfg.Keeper.Firms(ctx)
-		if err != nil {
-			return inFirm{}, false, err
-		}
-		for _, f := range firms {
-			if f.ID == pl.FirmID {
-				c := ledger.Company{ID: pl.CompanyID, Name: pl.CompanyName, EnterpriseNumber: j.entry.Dossier.EnterpriseNumber}
-				return inFirm{f, c}, true, nil
-			}
-		}
-	}
-	in, err = j.match(ctx, j.entry)
-	if _, waits := errors.AsType[*ledger.NotYet](err); waits && j.req.FirmID != 0 {
-		j.skipped = true // a pass over one firm does not judge the others
-		return in, false, errLeftAlone
-	}
-	return in, false, err
-}
-
-func (j *job) placeIn(ctx context.Context, in inFirm) (ledger.Place, error) {
-	j.entry.Place = &ledger.Place{FirmID: in.firm.ID, CompanyID: in.company.ID, CompanyName: in.company.Name}
-	j.in, j.located = in, true
-	if j.req.FirmID != 0 && in.firm.ID != j.req.FirmID {
-		j.skipped = true
-		return ledger.Place{}, errLeftAlone
-	}
-	if in.firm.Relink != "" {
-		return ledger.Place{}, &ledger.NotYet{Reason: ledger.NeedsRelink,
-			Detail: "Silverfin firm " + in.firm.Name + " must be linked again"}
-	}
-	if j.outages.over(j.firmService()) {
-		j.skipped = true
-		return ledger.Place{}, errLeftAlone
-	}
-	place, err := j.cfg.Destination(in.firm.ID).Locate(ctx, in.company, j.entry.FiscalYear)
-	j.outages.saw(j.firmService(), isDown(err))
-	return place, err
 }
 
 func (j *job) firmService() string { return fmt.Sprintf("firm %d", j.in.firm.ID) }

@@ -1,0 +1,78 @@
+package daemon
+
+import (
+	"context"
+	"errors"
+	"time"
+
+	"balansd/ledger"
+	"balansd/problem"
+)
+
+// locate finds the company and its place for the year.
+func (j *job) locate(ctx context.Context) (ledger.Place, error) {
+	in, remembered, err := j.company(ctx)
+	if err != nil {
+		return ledger.Place{}, err
+	}
+	place, err := j.placeIn(ctx, in)
+	if remembered && (err == nil || problem.Is(err, problem.SilverfinRefused)) {
+		// Before anything is written, or when the company is gone: is it still
+		// the one that takes this dossier?
+		found, err := j.match(ctx, j.entry)
+		if err != nil {
+			return ledger.Place{}, err
+		}
+		if found.firm.ID == in.firm.ID && found.company.ID == in.company.ID && place.PeriodID != 0 {
+			return place, nil
+		}
+		return j.placeIn(ctx, found)
+	}
+	return place, err
+}
+
+// company gives the entry's company: the one that an earlier pass found, so
+// that a waiting entry does not cost the index every night, or a match. Once a
+// week, when a person asks, and when the index was read anyway, it is matched
+// anew.
+func (j *job) company(ctx context.Context) (in inFirm, remembered bool, err error) {
+	anew := j.rec.Night.IsZero() || j.rec.Night.In(time.UTC).Weekday() == time.Monday || j.indexed()
+	if pl := j.entry.Place; pl != nil && pl.FirmID != 0 && !anew {
+		firms, err := j.cfg.Keeper.Firms(ctx)
+		if err != nil {
+			return inFirm{}, false, err
+		}
+		for _, f := range firms {
+			if f.ID == pl.FirmID {
+				c := ledger.Company{ID: pl.CompanyID, Name: pl.CompanyName, EnterpriseNumber: j.entry.Dossier.EnterpriseNumber}
+				return inFirm{f, c}, true, nil
+			}
+		}
+	}
+	in, err = j.match(ctx, j.entry)
+	if _, waits := errors.AsType[*ledger.NotYet](err); waits && j.req.FirmID != 0 {
+		j.skipped = true // a pass over one firm does not judge the others
+		return in, false, errLeftAlone
+	}
+	return in, false, err
+}
+
+func (j *job) placeIn(ctx context.Context, in inFirm) (ledger.Place, error) {
+	j.entry.Place = &ledger.Place{FirmID: in.firm.ID, CompanyID: in.company.ID, CompanyName: in.company.Name}
+	j.in, j.located = in, true
+	if j.req.FirmID != 0 && in.firm.ID != j.req.FirmID {
+		j.skipped = true
+		return ledger.Place{}, errLeftAlone
+	}
+	if in.firm.Relink != "" {
+		return ledger.Place{}, &ledger.NotYet{Reason: ledger.NeedsRelink,
+			Detail: "Silverfin firm " + in.firm.Name + " must be linked again"}
+	}
+	if j.outages.over(j.firmService()) {
+		j.skipped = true
+		return ledger.Place{}, errLeftAlone
+	}
+	place, err := j.cfg.Destination(in.firm.ID).Locate(ctx, in.company, j.entry.FiscalYear)
+	j.outages.saw(j.firmService(), isDown(err))
+	return place, err
+}

@@ -1,0 +1,98 @@
+package daemon
+
+import (
+	"context"
+	"errors"
+	"fmt"
+
+	"balansd/balance"
+	"balansd/ledger"
+	"balansd/problem"
+)
+
+// read gets the figures: those kept from an earlier pass, or the document's.
+func (j *job) read(ctx context.Context) error {
+	if j.entry.ValuesHash != "" {
+		v, err := j.cfg.Keeper.Values(ctx, j.entry.Number)
+		if err != nil {
+			return err
+		}
+		if v != nil && v.Hash() == j.entry.ValuesHash {
+			j.values = v
+			return nil
+		}
+	}
+	service := "connection " + j.entry.Connection
+	if j.outages.over(service) {
+		j.skipped = true
+		return errLeftAlone
+	}
+	src, err := j.cfg.Source(j.connections[j.entry.Connection])
+	if err != nil {
+		return err
+	}
+	doc, err := src.Content(ctx, j.entry.Listing)
+	j.outages.saw(service, isDown(err))
+	if errors.Is(err, ledger.ErrClosed) {
+		return &ledger.NotYet{Reason: ledger.ConnectionInactive, Detail: "its connection is deactivated in Finbox"}
+	}
+	if err != nil {
+		return err
+	}
+	return j.take(doc)
+}
+
+// take reads a document and completes the entry by what it says.
+func (j *job) take(doc []byte) error {
+	b, err := balance.Read(doc)
+	if err != nil {
+		j.doc = doc
+		return problem.Wrap(err, problem.Unreadable, "the document "+j.entry.ID+" cannot be read",
+			j.mend("Ask the payroll bureau for the balance in another format, or for a corrected one."))
+	}
+	if len(b.Values) == 0 {
+		j.doc = doc
+		return problem.New(problem.NoSocialBalance, "the document "+j.entry.ID+" has no social balance in it",
+			j.mend("Ask the payroll bureau for the social balance itself."))
+	}
+	listed := j.entry.Listing
+	switch d := listed.Dossier.EnterpriseNumber; {
+	case d == "":
+		j.entry.Dossier.EnterpriseNumber = b.EnterpriseNumber
+	case b.EnterpriseNumber != "" && b.EnterpriseNumber != d:
+		j.doc = doc
+		return problem.New(problem.Unreadable, fmt.Sprintf("the document is of enterprise number %s, but it is listed for %s",
+			b.EnterpriseNumber.Pretty(), d.Pretty()), "Ask the payroll bureau which of the two is right.")
+	}
+	switch end := listed.FiscalYear.End; {
+	case end.IsZero():
+		j.entry.FiscalYear = b.FiscalYear
+	case !b.FiscalYear.End.IsZero() && b.FiscalYear.End != end:
+		j.doc = doc
+		return problem.New(problem.Unreadable, fmt.Sprintf("the document is of the financial year that ends %s, but it is listed for %s",
+			b.FiscalYear.End, end), "Ask the payroll bureau which of the two is right.")
+	}
+	if j.entry.FiscalYear.End.IsZero() {
+		j.doc = doc
+		return problem.New(problem.Unreadable, "neither the source nor the document gives the financial year",
+			"Ask the payroll bureau for the balance in another format.")
+	}
+	if j.entry.Dossier.Name == "" || j.entry.Dossier.Name == j.entry.Dossier.ID && b.Name != "" {
+		j.entry.Dossier.Name = b.Name
+	}
+	if b.Model != "" {
+		j.entry.Model = b.Model
+	}
+	j.values, j.fresh = b.Values, true
+	j.entry.ValuesHash, j.entry.Findings = b.Values.Hash(), b.Findings
+	return nil
+}
+
+// mend says what to do about a document: what to ask the payroll bureau, or
+// what to do with the file.
+func (j *job) mend(ask string) string {
+	if j.connections[j.entry.Connection].Kind == ledger.Folder {
+		return "Replace the file, or take it out of the folder if it is no social balance."
+	}
+	return ask
+}

@@ -1,0 +1,48 @@
+package problem_test
+
+import (
+	"errors"
+	"fmt"
+	"testing"
+
+	"balansd/problem"
+)
+
+// Scripts and alarms rely on the numbers: each event id is one code's, and an
+// exit code is one of the four that the manual names.
+func TestTableOfCodes(t *testing.T) {
+	byEvent := map[uint32]problem.Code{}
+	for _, c := range problem.Codes() {
+		if other, taken := byEvent[c.EventID()]; taken {
+			t.Errorf("%s and %s share event id %d", c, other, c.EventID())
+		}
+		byEvent[c.EventID()] = c
+		if c.EventID() < 1 || c.EventID() > 1000 {
+			t.Errorf("%s: event id %d is outside what an event source takes", c, c.EventID())
+		}
+		if c.ExitCode() < 1 || c.ExitCode() > 3 {
+			t.Errorf("%s: exit code %d", c, c.ExitCode())
+		}
+		if c.HTTPStatus() < 200 || c.HTTPStatus() > 599 {
+			t.Errorf("%s: HTTP status %d", c, c.HTTPStatus())
+		}
+	}
+	if unknown := problem.Code("never heard of"); unknown.ExitCode() != problem.Unexpected.ExitCode() {
+		t.Errorf("an unknown code exits with %d", unknown.ExitCode())
+	}
+}
+
+func TestOf(t *testing.T) {
+	full := problem.New(problem.StateUnwritable, "the disk is full", "Make room.")
+	wrapped := fmt.Errorf("recording: %w", full)
+	if problem.Of(wrapped) != full || !problem.Is(wrapped, problem.StateUnwritable) {
+		t.Error("a problem is not found in the chain")
+	}
+	cause := errors.New("boom")
+	if p := problem.Of(cause); p.Code != problem.Unexpected || !errors.Is(p, cause) || p.Next == "" {
+		t.Errorf("an error without a problem became %+v", p)
+	}
+	if problem.Of(nil) != nil {
+		t.Error("no error is a problem")
+	}
+}
