@@ -143,7 +143,7 @@ func (app *App) connectionsText(conns []ledger.Connection, firms []ledger.Firm, 
 	for _, f := range firms {
 		stands := "well"
 		if f.Relink != "" {
-			stands = "must be linked again (" + f.Relink + "): balansd connect silverfin --firm " + fmt.Sprint(f.ID)
+			stands = f.Relink + ". Link it again: balansd connect silverfin --firm " + fmt.Sprint(f.ID)
 		}
 		t.add(fmt.Sprint(f.ID), f.Name, f.LinkedBy, f.LinkedAt.In(zone).Format(time.DateOnly), stands)
 	}
