@@ -184,7 +184,7 @@ func (o *office) deliver(n *node, connection ledger.Connection, clients []office
 			o.Fatal(err)
 		}
 		done.Version++
-		steps = append(steps, ledger.Step{Entry: done, Written: &ledger.Written{Confirmed: figures, By: e.Number},
+		steps = append(steps, ledger.Step{Entry: done, Written: &ledger.Written{Confirmed: figures, By: e.Number, Version: 1},
 			Event: ledger.Event{At: made, Pass: 12, State: done.State, Text: fmt.Sprintf("%d figures written to %s and read back equal", len(figures), p.CompanyName)}})
 	}
 	if _, err := n.store.Move(o.Context(), steps...); err != nil {
