@@ -82,9 +82,12 @@ func (f *Firm) Write(ctx context.Context, p ledger.Place, figures ledger.Figures
 	}
 	for chunk := range slices.Chunk(properties, maxProperties) {
 		c.body = map[string][]propertyJSON{"properties": chunk}
+		if len(chunk) == 1 && p.ReconciliationID != 0 {
+			c.body = chunk[0] // the form for one property, which a period does not take
+		}
 		c.figures = c.figures[:0]
-		for _, p := range chunk {
-			c.figures = append(c.figures, p.Value)
+		for _, one := range chunk {
+			c.figures = append(c.figures, one.Value)
 		}
 		if _, err := f.do(ctx, c); err != nil {
 			return err
