@@ -87,6 +87,10 @@ type Entry struct {
 	NextTry balance.Date `json:"next_try,omitzero"` // no nightly try before this local date
 	Parked  bool         `json:"parked,omitempty"`  // not tried again until a person says so
 
+	// Ambiguous says that several companies were found for it, until all of
+	// them can be seen again or a link decides.
+	Ambiguous bool `json:"ambiguous,omitempty"`
+
 	Place        *Place            `json:"place,omitempty"`       // once it was found
 	ValuesHash   string            `json:"values_hash,omitempty"` // balance.Values.Hash of the document
 	Differences  []Difference      `json:"differences,omitempty"` // while it differs
@@ -116,6 +120,19 @@ func (e Entry) Unsettled() bool {
 // NeedsPerson tells whether only a person can bring the entry further.
 func (e Entry) NeedsPerson() bool {
 	return e.State == Differs || e.State == Waiting || e.State == Failed && e.FailClass != Unavailable
+}
+
+// SiblingOf tells whether two entries are about the same thing, so that only
+// the newer one counts: the same id of one connection, or the same dossier and
+// financial year. A year that is not known is like no other, and two different
+// enterprise numbers are never of one dossier.
+func (e Entry) SiblingOf(o Entry) bool {
+	if e.Connection != o.Connection {
+		return false
+	}
+	x, y := e.Dossier.EnterpriseNumber, o.Dossier.EnterpriseNumber
+	return e.ID == o.ID || e.Dossier.ID == o.Dossier.ID && (x == y || x == "" || y == "") &&
+		e.FiscalYear.End == o.FiscalYear.End && !e.FiscalYear.End.IsZero()
 }
 
 // Event is one step in an entry's story.
