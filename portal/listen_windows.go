@@ -17,6 +17,11 @@ import (
 // pipes is where Windows keeps the named pipes of this machine.
 const pipes = `\\.\pipe\`
 
+// bufferSize is how many bytes wait in a pipe, each way, for who reads them. A
+// pipe has no room of its own as a socket has: each write would wait for the
+// other side to read, and a pass for the terminal that shows it.
+const bufferSize = 64 << 10
+
 // Listen opens the named pipe at path, such as \\.\pipe\balansd, for the local
 // system, the Administrators and the account that the daemon runs as, and for
 // nobody on another machine. A pipe that exists already gives a StateLocked
@@ -29,7 +34,9 @@ func Listen(path string) (net.Listener, error) {
 	if err != nil {
 		return nil, cannotListen(err, path)
 	}
-	l, err := winio.ListenPipe(path, &winio.PipeConfig{SecurityDescriptor: access})
+	l, err := winio.ListenPipe(path, &winio.PipeConfig{
+		SecurityDescriptor: access, InputBufferSize: bufferSize, OutputBufferSize: bufferSize,
+	})
 	switch {
 	// The first instance of a pipe is asked for exclusively; Windows refuses
 	// access when there is one.

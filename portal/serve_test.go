@@ -102,6 +102,7 @@ func TestDaemonThatStopsEndsItsPasses(t *testing.T) {
 		t.Errorf("Sync gives pass %d and %v", p.Number, err)
 	}
 	<-ended
+	stop() // waits for the one above: a pass can end before the listener is closed
 	_, err = Dial(t.Context(), path)
 	if !errors.Is(err, ErrNoDaemon) {
 		t.Errorf("Dial gives %v after the daemon stopped", err)
