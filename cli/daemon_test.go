@@ -120,8 +120,11 @@ var masks = []struct {
 func (w *world) masked(r result) result {
 	w.t.Helper()
 	socket := strings.Trim(regexp.MustCompile(`(?m)^socket: (.*)$`).FindStringSubmatch(w.text())[1], "'")
+	// In JSON the backslashes of a Windows path are doubled.
+	doubled := strings.NewReplacer(`\`, `\\`)
 	mask := func(s string) string {
-		s = strings.NewReplacer(w.conn, "CONN", w.dir, "DIR", socket, "SOCKET").Replace(s)
+		s = strings.NewReplacer(w.conn, "CONN", w.dir, "DIR", doubled.Replace(w.dir), "DIR",
+			socket, "SOCKET", doubled.Replace(socket), "SOCKET").Replace(s)
 		for _, m := range masks {
 			s = m.is.ReplaceAllString(s, m.to)
 		}
