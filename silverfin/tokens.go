@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"net/url"
+	"sync/atomic"
 	"time"
 
 	"balansd/problem"
@@ -19,7 +20,8 @@ const (
 	refusedRest = time.Hour
 )
 
-// tokens owns the tokens of one firm. Everything is done under one lock.
+// tokens owns the tokens of one firm. Everything is done under one lock, but for
+// secrets, which may not wait for a renewal.
 //
 // Silverfin's refresh tokens work once, and the old one dies when the new
 // access token is first used. So the order is: an intent in the Vault (which
@@ -32,15 +34,24 @@ type tokens struct {
 	firm   int64
 	lock   chan struct{} // holds one value while locked
 
-	cur     *grant // as last read or received; nil when not loaded
+	cur     *grant // as last read or received; nil when not loaded; changed by set alone
 	unsaved bool   // cur did not reach the Vault: it must, before it is used
 
 	refused   string    // the access token that Silverfin refused although it was new
 	refusedAt time.Time // when
+
+	inMemory atomic.Pointer[grant] // the same as cur, for whoever has no lock
 }
 
 func newTokens(c *Client, firm int64) *tokens {
 	return &tokens{client: c, firm: firm, lock: make(chan struct{}, 1)}
+}
+
+// set makes a grant the one in memory, nil for none. The grant does not change
+// any more. The caller holds the lock.
+func (t *tokens) set(g *grant) {
+	t.cur = g
+	t.inMemory.Store(g)
 }
 
 // access gives an access token that may be used now. rejected is the token that
@@ -128,10 +139,10 @@ func (t *tokens) load(ctx context.Context) error {
 	case err != nil:
 		return err
 	case g == nil:
-		t.cur = nil
+		t.set(nil)
 		return t.needsRelink("it is not linked")
 	}
-	t.cur = g
+	t.set(g)
 	if g.Lost != "" {
 		return t.needsRelink(g.Lost)
 	}
@@ -150,7 +161,7 @@ func (t *tokens) renew(ctx context.Context) error {
 	if err := t.put(ctx, intent); err != nil {
 		return err
 	}
-	t.cur = &intent
+	t.set(&intent)
 	reply, err := t.client.exchange(ctx, t.firm, url.Values{
 		"grant_type": {"refresh_token"}, "refresh_token": {before.RefreshToken},
 	})
@@ -160,7 +171,7 @@ func (t *tokens) renew(ctx context.Context) error {
 	case err != nil:
 		return err
 	}
-	t.cur = before.next(reply, now)
+	t.set(before.next(reply, now))
 	t.unsaved = true
 	if err := t.save(ctx); err != nil {
 		return err
@@ -178,7 +189,7 @@ func (t *tokens) lost(ctx context.Context, spent grant) error {
 		return err
 	}
 	if g != nil && g.RefreshToken != spent.RefreshToken {
-		t.cur = g
+		t.set(g)
 		if t.ready("") {
 			return nil
 		}
@@ -190,7 +201,8 @@ func (t *tokens) lost(ctx context.Context, spent grant) error {
 		spent.Lost = fmt.Sprintf("an interrupted renewal at %s lost the tokens", spent.Spending.UTC().Format("2006-01-02 15:04 UTC"))
 	}
 	spent.Spending = time.Time{}
-	t.cur, t.unsaved = &spent, true
+	t.set(&spent)
+	t.unsaved = true
 	if err := t.save(ctx); err != nil {
 		return err
 	}
@@ -220,12 +232,14 @@ func (t *tokens) adopt(ctx context.Context, r tokenReply) (undo func(context.Con
 		if err := t.put(ctx, *g); err != nil {
 			return err
 		}
-		t.cur, t.unsaved = g, false
+		t.set(g)
+		t.unsaved = false
 		return nil
 	})
 	return func(ctx context.Context) error {
 		return t.run(ctx, nothing, func(ctx context.Context) error {
-			t.cur, t.unsaved = nil, false
+			t.set(nil)
+			t.unsaved = false
 			if prior == nil {
 				return t.remove(ctx)
 			}
@@ -245,7 +259,7 @@ func (t *tokens) rename(ctx context.Context, name string) error {
 		if err := t.put(ctx, g); err != nil {
 			return err
 		}
-		t.cur = &g
+		t.set(&g)
 		return nil
 	})
 }
@@ -253,7 +267,8 @@ func (t *tokens) rename(ctx context.Context, name string) error {
 // forget removes the tokens.
 func (t *tokens) forget(ctx context.Context) error {
 	return t.run(ctx, func() bool { return false }, func(ctx context.Context) error {
-		t.cur, t.unsaved = nil, false
+		t.set(nil)
+		t.unsaved = false
 		return t.remove(ctx)
 	})
 }
@@ -376,12 +391,11 @@ func (t *tokens) renewOlder(ctx context.Context, age time.Duration) (bool, error
 	return renewed, nil
 }
 
-// secrets are the tokens in memory, for taking them out of foreign texts.
+// secrets are the tokens in memory, for taking them out of foreign texts. It
+// takes no lock: a refused call would wait for a renewal, even when stopped.
 func (t *tokens) secrets() []string {
-	t.lock <- struct{}{}
-	defer func() { <-t.lock }()
-	if t.cur == nil {
-		return nil
+	if g := t.inMemory.Load(); g != nil {
+		return []string{g.AccessToken, g.RefreshToken}
 	}
-	return []string{t.cur.AccessToken, t.cur.RefreshToken}
+	return nil
 }
