@@ -57,10 +57,20 @@ func (d *Daemon) ConnectFinbox(ctx context.Context, connectionID, by string) (le
 		notes = append(notes, fmt.Sprintf("The start date in Finbox is %s and not today, %s. Balances made before the start date do not count. "+
 			"Change it in Finbox if that is not what you want, and connect again.", st.StartDate, today))
 	}
+	earlier := c.ActivatedAt.Before(before)
+	if earlier {
+		// What was not listed then is listed now. A pass under way would put
+		// its own cursor back.
+		if !d.passing.TryLock() {
+			return c, notes, busy()
+		}
+		defer d.passing.Unlock()
+		c.Cursor = ""
+	}
 	if err := d.cfg.Keeper.SaveConnection(ctx, c); err != nil {
 		return c, notes, err
 	}
-	if c.ActivatedAt.Before(before) {
+	if earlier {
 		if err := d.recall(ctx, c); err != nil {
 			return c, notes, err
 		}

@@ -18,13 +18,17 @@ func (d *Daemon) Retry(ctx context.Context, number uint64, by string) (ledger.En
 			return e, nil, notAllowed(e, "tried again", "Decide instead: use-finbox or keep-silverfin.")
 		}
 		if e.State == ledger.Superseded {
-			newer, err := d.cfg.Keeper.Entry(ctx, e.SupersededBy)
+			newest, err := d.newest(ctx, e)
 			if err != nil {
 				return e, nil, err
 			}
-			if newer.State != ledger.Ignored {
+			if newest.State != ledger.Ignored {
+				e.SupersededBy = newest.Number
 				return e, nil, notAllowed(e, "tried again", "")
 			}
+		}
+		if err := d.listAnew(ctx, e); err != nil {
+			return e, nil, err
 		}
 		next, err := e.Retry(d.cfg.Now())
 		if err != nil {
@@ -32,6 +36,32 @@ func (d *Daemon) Retry(ctx context.Context, number uint64, by string) (ledger.En
 		}
 		return next, nil, nil
 	})
+}
+
+// newest follows a superseded entry to the one that took its place in the end.
+func (d *Daemon) newest(ctx context.Context, e ledger.Entry) (ledger.Entry, error) {
+	for e.State == ledger.Superseded {
+		next, err := d.cfg.Keeper.Entry(ctx, e.SupersededBy)
+		if err != nil {
+			return e, err
+		}
+		if next.Number == e.Number {
+			return next, nil
+		}
+		e = next
+	}
+	return e, nil
+}
+
+// listAnew has the whole listing of a connection read once more, where what
+// holds an entry up may have been mended at the source since: only what is
+// listed again is brought up to date.
+func (d *Daemon) listAnew(ctx context.Context, e ledger.Entry) error {
+	mendable := e.State == ledger.Waiting && e.Reason == ledger.NoCompany || e.State == ledger.Failed && e.FailClass == ledger.Unreadable
+	if !mendable {
+		return nil
+	}
+	return d.cfg.Keeper.UpdateConnection(ctx, e.Connection, func(c *ledger.Connection) { c.Cursor = "" })
 }
 
 // Dismiss leaves an entry aside for good, until it is retried.

@@ -43,8 +43,18 @@ func (p *pass) deliverAll(ctx context.Context) error {
 	return err
 }
 
-// feed hands out the entries that the request selects.
+// feed hands out the entries that the request selects. Those that a service
+// could not do last time come last: when it cannot do them again, that must not
+// keep it from all the others.
 func (p *pass) feed(ctx context.Context, work chan<- ledger.Entry) error {
+	again := func(e ledger.Entry) bool { return e.State == ledger.Failed && e.FailClass == ledger.Unavailable }
+	if err := p.feedIf(ctx, work, func(e ledger.Entry) bool { return !again(e) }); err != nil {
+		return err
+	}
+	return p.feedIf(ctx, work, again)
+}
+
+func (p *pass) feedIf(ctx context.Context, work chan<- ledger.Entry, turn func(ledger.Entry) bool) error {
 	entries := p.cfg.Keeper.Open(ctx)
 	if p.req.Dossier != "" {
 		entries = p.cfg.Keeper.Entries(ctx, ledger.Query{Dossier: p.req.Dossier,
@@ -54,7 +64,7 @@ func (p *pass) feed(ctx context.Context, work chan<- ledger.Entry) error {
 		if err != nil {
 			return err
 		}
-		if !p.wants(e) {
+		if !turn(e) || !p.wants(e) || !p.first(e.Number) {
 			continue
 		}
 		select {
@@ -64,6 +74,19 @@ func (p *pass) feed(ctx context.Context, work chan<- ledger.Entry) error {
 		}
 	}
 	return nil
+}
+
+// first tells whether this is the pass's first look at an entry.
+func (p *pass) first(number uint64) bool {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	return !p.tried[number]
+}
+
+func (p *pass) triedNow(number uint64) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	p.tried[number] = true
 }
 
 // wants tells whether this pass looks at an entry.
@@ -160,7 +183,11 @@ type job struct {
 // run is the way of a balance: supersede, read, match, locate, compare, write,
 // read back.
 func (j *job) run(ctx context.Context) error {
-	if c := j.connections[j.entry.Connection]; c.Status != ledger.Active {
+	c, err := j.connection(ctx)
+	if err != nil {
+		return err
+	}
+	if c.Status != ledger.Active {
 		return &ledger.NotYet{Reason: ledger.ConnectionInactive, Detail: connectionState(c, j.entry.Connection)}
 	}
 	if gone, err := j.supersede(ctx); gone || err != nil {
@@ -174,6 +201,19 @@ func (j *job) run(ctx context.Context) error {
 		return err
 	}
 	return j.write(ctx, place)
+}
+
+// connection gives the entry's connection as the pass knows it, unless a person
+// paused or removed it meanwhile.
+func (j *job) connection(ctx context.Context) (ledger.Connection, error) {
+	c := j.connections[j.entry.Connection]
+	all, err := j.cfg.Keeper.Connections(ctx)
+	for _, now := range all {
+		if now.ID == j.entry.Connection && (now.Status == ledger.Paused || now.Status == ledger.Removed) {
+			c.Status = now.Status
+		}
+	}
+	return c, err
 }
 
 func connectionState(c ledger.Connection, id string) string {
@@ -241,7 +281,7 @@ func isDown(err error) bool {
 	}
 	switch problem.Of(err).Code {
 	case problem.FinboxDown, problem.FolderDown, problem.SilverfinDown,
-		problem.FinboxSignIn, problem.SilverfinSignIn, problem.KeyInvalid, problem.ConfigInvalid:
+		problem.FinboxSignIn, problem.SilverfinSignIn, problem.KeyInvalid:
 		return true
 	default:
 		return false

@@ -17,7 +17,7 @@ import (
 // to Silverfin. The pass itself is the same; what it would have changed is
 // remembered here, so that it sees its own steps.
 func dryRun(cfg Config) Config {
-	k := &dryKeeper{Keeper: cfg.Keeper, entries: map[uint64]ledger.Entry{}, next: 1 << 62}
+	k := &dryKeeper{Keeper: cfg.Keeper, entries: map[uint64]ledger.Entry{}, written: map[string]ledger.Written{}, next: 1 << 62}
 	real := cfg.Destination
 	var mu sync.Mutex
 	destinations := map[int64]*dryDestination{}
@@ -65,7 +65,10 @@ func (d *dryDestination) Read(ctx context.Context, p ledger.Place) (ledger.Figur
 func (d *dryDestination) Write(_ context.Context, p ledger.Place, f ledger.Figures) error {
 	d.mu.Lock()
 	defer d.mu.Unlock()
-	d.would[p.Key()] = maps.Clone(f)
+	if d.would[p.Key()] == nil {
+		d.would[p.Key()] = ledger.Figures{}
+	}
+	maps.Copy(d.would[p.Key()], f)
 	return nil
 }
 
@@ -76,6 +79,7 @@ type dryKeeper struct {
 	entries map[uint64]ledger.Entry
 	order   []uint64 // numbers of the entries found in this run
 	opened  []uint64 // numbers of stored entries that this run opened
+	written map[string]ledger.Written
 	next    uint64
 }
 
@@ -106,43 +110,32 @@ func (k *dryKeeper) BeginPass(_ context.Context, p ledger.Pass) (ledger.Pass, er
 	return p, nil
 }
 
-// Record follows the rules of Keeper.Record without a transaction.
-func (k *dryKeeper) Record(ctx context.Context, _ ledger.Connection, found []ledger.Entry) ([]ledger.Entry, error) {
-	var added []ledger.Entry
-	for _, e := range found {
-		siblings, err := k.Keeper.Siblings(ctx, e)
-		if err != nil {
-			return nil, err
-		}
-		k.mu.Lock()
-		for _, n := range k.order {
-			if o := k.entries[n]; o.Connection == e.Connection && (o.ID == e.ID || o.Dossier.ID == e.Dossier.ID) {
-				siblings = append(siblings, o)
-			}
-		}
-		if !repeats(e, siblings) {
-			e.Number, e.Version = k.next, 1
-			k.next++
-			k.entries[e.Number] = e
-			k.order = append(k.order, e.Number)
-			added = append(added, e)
-		}
-		k.mu.Unlock()
+// Record asks the state what it would record, and remembers it here.
+func (k *dryKeeper) Record(ctx context.Context, c ledger.Connection, found []ledger.Entry) ([]ledger.Entry, error) {
+	added, changed, err := k.WouldRecord(ctx, c, found)
+	if err != nil {
+		return nil, err
 	}
-	return added, nil
-}
-
-// repeats tells whether the ledger has a listing already.
-func repeats(e ledger.Entry, siblings []ledger.Entry) bool {
-	for _, s := range siblings {
-		if s.ID == e.ID && s.Revision == e.Revision {
-			return true
-		}
-		if e.SHA256 != "" && s.SHA256 == e.SHA256 && s.State != ledger.Superseded {
-			return true
-		}
+	k.mu.Lock()
+	defer k.mu.Unlock()
+	for _, e := range changed {
+		k.entries[e.Number] = e
 	}
-	return false
+	fresh := make([]ledger.Entry, 0, len(added))
+	for _, e := range added {
+		if slices.ContainsFunc(k.order, func(n uint64) bool {
+			o := k.entries[n]
+			return o.Connection == e.Connection && o.ID == e.ID && o.Revision == e.Revision
+		}) {
+			continue // listed on an earlier page of this run
+		}
+		e.Number, e.Version = k.next, 1
+		k.next++
+		k.entries[e.Number] = e
+		k.order = append(k.order, e.Number)
+		fresh = append(fresh, e)
+	}
+	return fresh, nil
 }
 
 func (k *dryKeeper) Move(ctx context.Context, steps ...ledger.Step) ([]ledger.Entry, error) {
@@ -158,10 +151,25 @@ func (k *dryKeeper) Move(ctx context.Context, steps ...ledger.Step) ([]ledger.En
 		}
 		s.Entry.Version++
 		k.entries[s.Entry.Number] = s.Entry
+		if s.Written != nil && s.Entry.Place != nil {
+			w := *s.Written
+			w.Version++
+			k.written[s.Entry.Place.Key()] = w
+		}
 		k.mu.Unlock()
 		moved = append(moved, s.Entry)
 	}
 	return moved, nil
+}
+
+func (k *dryKeeper) Written(ctx context.Context, p ledger.Place) (ledger.Written, error) {
+	k.mu.Lock()
+	w, ok := k.written[p.Key()]
+	k.mu.Unlock()
+	if ok {
+		return w, nil
+	}
+	return k.Keeper.Written(ctx, p)
 }
 
 func (k *dryKeeper) Entry(ctx context.Context, number uint64) (ledger.Entry, error) {
@@ -188,8 +196,7 @@ func (k *dryKeeper) Siblings(ctx context.Context, e ledger.Entry) ([]ledger.Entr
 	}
 	for _, n := range k.order {
 		o := k.entries[n]
-		sameYear := o.Dossier.ID == e.Dossier.ID && o.FiscalYear.End == e.FiscalYear.End && !e.FiscalYear.End.IsZero()
-		if n != e.Number && o.Connection == e.Connection && (o.ID == e.ID || sameYear) {
+		if n != e.Number && o.SiblingOf(e) {
 			siblings = append(siblings, o)
 		}
 	}

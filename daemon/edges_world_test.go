@@ -56,7 +56,11 @@ func (h hooked) Read(ctx context.Context, p ledger.Place) (ledger.Figures, error
 
 // hook puts hooks between the daemon and Silverfin.
 func (w *world) hook(h hooked) {
-	w.between = func(d daemon.Destination) daemon.Destination { h.Destination = d; return h }
+	w.between = func(d daemon.Destination) daemon.Destination {
+		one := h
+		one.Destination = d
+		return one
+	}
 }
 
 // must fails the test when what it prepares goes wrong.

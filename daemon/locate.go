@@ -19,7 +19,7 @@ func (j *job) locate(ctx context.Context) (ledger.Place, error) {
 	if remembered && (err == nil || problem.Is(err, problem.SilverfinRefused)) {
 		// Before anything is written, or when the company is gone: is it still
 		// the one that takes this dossier?
-		found, err := j.match(ctx, j.entry)
+		found, err := j.matched(ctx)
 		if err != nil {
 			return ledger.Place{}, err
 		}
@@ -49,12 +49,26 @@ func (j *job) company(ctx context.Context) (in inFirm, remembered bool, err erro
 			}
 		}
 	}
-	in, err = j.match(ctx, j.entry)
-	if _, waits := errors.AsType[*ledger.NotYet](err); waits && j.req.FirmID != 0 {
-		j.skipped = true // a pass over one firm does not judge the others
-		return in, false, errLeftAlone
-	}
+	in, err = j.matched(ctx)
 	return in, false, err
+}
+
+// matched matches the entry, and remembers with it whether several companies
+// were found: that is for a person to settle, also when on another night only
+// one of them can be seen.
+func (j *job) matched(ctx context.Context) (inFirm, error) {
+	in, err := j.match(ctx, j.entry)
+	notYet, waits := errors.AsType[*ledger.NotYet](err)
+	switch {
+	case waits && j.req.FirmID != 0:
+		j.skipped = true // a pass over one firm does not judge the others
+		return in, errLeftAlone
+	case waits && notYet.Reason == ledger.SeveralCompanies:
+		j.entry.Ambiguous = true
+	case err == nil:
+		j.entry.Ambiguous = false
+	}
+	return in, err
 }
 
 func (j *job) placeIn(ctx context.Context, in inFirm) (ledger.Place, error) {

@@ -70,7 +70,7 @@ func (p *pass) companies(ctx context.Context) (*companyIndex, error) {
 		switch {
 		case problem.Is(err, problem.NeedsRelink):
 			ix.relink = append(ix.relink, f.Name)
-			if err := p.mustRelink(ctx, f.ID, err); err != nil {
+			if err := p.mustRelink(ctx, f, err); err != nil {
 				return nil, err
 			}
 		case bad:
@@ -119,9 +119,9 @@ func (p *pass) match(ctx context.Context, e ledger.Entry) (inFirm, error) {
 		hits = slices.DeleteFunc(slices.Clone(hits), func(h inFirm) bool { return h.firm.ID != link.FirmID })
 	}
 	switch {
-	case len(hits) == 1 && e.Reason == ledger.SeveralCompanies && ix.partial():
-		// The others may be in the firm that could not be read.
-		return inFirm{}, &ledger.NotYet{Reason: ledger.SeveralCompanies, Detail: e.Detail}
+	case len(hits) == 1 && e.Ambiguous && ix.partial():
+		return inFirm{}, &ledger.NotYet{Reason: ledger.SeveralCompanies,
+			Detail: fmt.Sprintf("several companies in Silverfin had enterprise number %s, and not all firms can be looked at now", number.Pretty())}
 	case len(hits) == 1:
 		return hits[0], nil
 	}

@@ -38,6 +38,7 @@ type pass struct {
 	done  int
 	total int
 	noted map[string]bool
+	tried map[uint64]bool // entries that became unavailable in this pass
 }
 
 // Sync runs a pass that a person asked for.
@@ -49,8 +50,7 @@ func (d *Daemon) Sync(ctx context.Context, r SyncRequest, report func(Progress))
 // ended; the error says why it could not begin, or could not go on.
 func (d *Daemon) pass(ctx context.Context, rec ledger.Pass, req SyncRequest, report func(Progress)) (ledger.Pass, error) {
 	if !d.passing.TryLock() {
-		return ledger.Pass{}, problem.New(problem.Busy, "another pass is under way",
-			"Wait until it is over; balansd status shows how far it is.")
+		return ledger.Pass{}, busy()
 	}
 	defer d.passing.Unlock()
 
@@ -71,7 +71,7 @@ func (d *Daemon) pass(ctx context.Context, rec ledger.Pass, req SyncRequest, rep
 	}
 	p := &pass{d: d, cfg: cfg, req: req, rec: rec, tell: report, dossiers: newKeyedMutex(),
 		log: cfg.Log.With().Uint64("pass", rec.Number).Str("trigger", string(rec.Trigger)).Logger()}
-	p.rec.Outcome, p.noted = map[ledger.State]int{}, map[string]bool{}
+	p.rec.Outcome, p.noted, p.tried = map[ledger.State]int{}, map[string]bool{}, map[uint64]bool{}
 	d.show(&rec)
 	defer d.show(nil)
 	p.log.Info().Bool("dry_run", req.DryRun).Msg("pass begins")
@@ -84,6 +84,11 @@ func (d *Daemon) pass(ctx context.Context, rec ledger.Pass, req SyncRequest, rep
 	}
 	err = p.walk(ctx)
 	return p.end(ctx, err)
+}
+
+// busy says that only one pass runs at a time.
+func busy() error {
+	return problem.New(problem.Busy, "another pass is under way", "Wait until it is over; balansd status shows how far it is.")
 }
 
 // linked refuses a request for a firm that is not linked.
@@ -214,7 +219,7 @@ func (p *pass) renew(ctx context.Context) error {
 		renewed, err := p.cfg.Linker.Renew(ctx, f.ID, renewAfter)
 		switch {
 		case problem.Is(err, problem.NeedsRelink):
-			if err := p.mustRelink(ctx, f.ID, err); err != nil {
+			if err := p.mustRelink(ctx, f, err); err != nil {
 				return err
 			}
 		case err != nil && ctx.Err() != nil:
@@ -230,14 +235,17 @@ func (p *pass) renew(ctx context.Context) error {
 	return nil
 }
 
-// mustRelink marks a firm that refused its tokens.
-func (p *pass) mustRelink(ctx context.Context, firmID int64, cause error) error {
-	name := ""
-	err := p.cfg.Keeper.UpdateFirm(ctx, firmID, func(f *ledger.Firm) {
-		name, f.Relink = f.Name, problem.Of(cause).What
+// mustRelink marks a firm that refused its tokens, unless it was linked again
+// since it was seen.
+func (p *pass) mustRelink(ctx context.Context, seen ledger.Firm, cause error) error {
+	marked := false
+	err := p.cfg.Keeper.UpdateFirm(ctx, seen.ID, func(f *ledger.Firm) {
+		if marked = f.LinkedAt.Equal(seen.LinkedAt); marked {
+			f.Relink = problem.Of(cause).What
+		}
 	})
-	if err == nil && name != "" {
-		p.trouble(cause, "Silverfin firm "+name)
+	if err == nil && marked {
+		p.trouble(cause, "Silverfin firm "+seen.Name)
 	}
 	return err
 }

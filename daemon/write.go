@@ -35,7 +35,7 @@ func (j *job) write(ctx context.Context, place ledger.Place) error {
 	case j.entry.State == ledger.Done:
 		return nil // looked at again, and still the same
 	case l.other != nil:
-		return j.finishAs(ctx, place, nil, nothing) // what is there stays known as the other's
+		return j.finishAs(ctx, place, nil, nothing+j.kept(l.plan)) // what is there stays known as the other's
 	default:
 		return j.finish(ctx, place, l.plan, l.known, nothing)
 	}
@@ -124,10 +124,21 @@ func (j *job) finish(ctx context.Context, place ledger.Place, plan ledger.Plan, 
 			kept[c] = k
 		}
 	}
-	if len(kept) > 0 {
-		text += fmt.Sprintf("; %s kept as Silverfin has it, as a person decided", figures(len(kept)))
+	return j.finishAs(ctx, place, &ledger.Written{Confirmed: plan.Ours, Kept: kept, By: j.entry.Number, Version: known.Version}, text+j.kept(plan))
+}
+
+// kept says how many figures stay as Silverfin has them; empty for none.
+func (j *job) kept(plan ledger.Plan) string {
+	many := 0
+	for c, f := range ledger.FiguresOf(j.values) {
+		if !ledger.Equal(ledger.Figures{c: f}, plan.Want) {
+			many++
+		}
 	}
-	return j.finishAs(ctx, place, &ledger.Written{Confirmed: plan.Ours, Kept: kept, By: j.entry.Number, Version: known.Version}, text)
+	if many == 0 {
+		return ""
+	}
+	return fmt.Sprintf("; %s kept as Silverfin has it, as a person decided", figures(many))
 }
 
 // finishAs makes the entry done, with what is known of the place from now on.
@@ -152,7 +163,7 @@ func (j *job) otherSource(ctx context.Context, known ledger.Written) (*ledger.En
 		return nil, nil
 	case err != nil:
 		return nil, err
-	case by.Connection == j.entry.Connection && by.Dossier.ID == j.entry.Dossier.ID:
+	case by.Connection == j.entry.Connection && (by.ID == j.entry.ID || by.Dossier.ID == j.entry.Dossier.ID):
 		return nil, nil
 	default:
 		return &by, nil
@@ -198,7 +209,7 @@ func (j *job) settle(ctx context.Context, cause error) error {
 		return nil
 	}
 	if problem.Is(cause, problem.NeedsRelink) {
-		if err := j.mustRelink(ctx, j.in.firm.ID, cause); err != nil {
+		if err := j.mustRelink(ctx, j.in.firm, cause); err != nil {
 			return err
 		}
 	}
@@ -207,7 +218,7 @@ func (j *job) settle(ctx context.Context, cause error) error {
 		j.note(dossierName(j.entry.Listing) + ": what is done could not be looked at again: " + j.blind)
 		return nil
 	}
-	if code := problem.Of(cause).Code; isDown(cause) && (j.located || !ofSilverfin(code)) {
+	if code := problem.Of(cause).Code; (isDown(cause) || code == problem.ConfigInvalid) && (j.located || !ofSilverfin(code)) {
 		// When the companies could not be read, that was said already.
 		j.trouble(cause, j.aboutService(code))
 	}
@@ -221,6 +232,9 @@ func (j *job) settle(ctx context.Context, cause error) error {
 	text := next.Detail
 	if j.before.State == ledger.Sending || j.entry.State == ledger.Sending {
 		text += "; what was being written is compared first at the next try"
+	}
+	if next.FailClass == ledger.Unavailable {
+		j.triedNow(next.Number) // before it can be seen in the ledger
 	}
 	return j.keep(ctx, next, text, nil)
 }
