@@ -203,11 +203,11 @@ func (c *Client) Sync(ctx context.Context, r daemon.SyncRequest, report func(dae
 	call, cancel := context.WithCancel(context.WithoutCancel(ctx))
 	defer cancel()
 	defer context.AfterFunc(ctx, func() {
-		wait := stopTime
+		// Before the daemon is asked: a frozen one takes calls and answers none.
+		time.AfterFunc(stopTime, cancel)
 		if _, err := ask[none](call, c, pathSyncStop, stopCall{in.Call}); err != nil {
-			wait = overTime
+			time.AfterFunc(overTime, cancel)
 		}
-		time.AfterFunc(wait, cancel)
 	})()
 	resp, err := c.send(call, pathSync, in)
 	if err != nil {
