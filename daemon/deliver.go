@@ -13,6 +13,9 @@ import (
 
 // deliverAll walks the open entries, several dossiers at once. A request for
 // one dossier looks at what is done there too.
+//
+// Those that a service could not do last time come last: when it cannot do them
+// again, that must not keep it from all the others.
 func (p *pass) deliverAll(ctx context.Context) error {
 	counts, err := p.cfg.Keeper.Counts(ctx)
 	if err != nil {
@@ -21,6 +24,15 @@ func (p *pass) deliverAll(ctx context.Context) error {
 	if p.req.Dossier == "" {
 		p.total = counts[ledger.Found] + counts[ledger.Waiting] + counts[ledger.Sending] + counts[ledger.Failed]
 	}
+	again := func(e ledger.Entry) bool { return e.State == ledger.Failed && e.FailClass == ledger.Unavailable }
+	if err := p.deliverThose(ctx, func(e ledger.Entry) bool { return !again(e) }); err != nil {
+		return err
+	}
+	return p.deliverThose(ctx, again)
+}
+
+// deliverThose walks the open entries whose turn it is.
+func (p *pass) deliverThose(ctx context.Context, turn func(ledger.Entry) bool) error {
 	ctx, cancel := context.WithCancelCause(ctx)
 	defer cancel(nil)
 	work := make(chan ledger.Entry)
@@ -34,7 +46,7 @@ func (p *pass) deliverAll(ctx context.Context) error {
 			}
 		})
 	}
-	err = p.feed(ctx, work)
+	err := p.feed(ctx, work, turn)
 	close(work)
 	wg.Wait()
 	if cause := context.Cause(ctx); cause != nil {
@@ -43,18 +55,8 @@ func (p *pass) deliverAll(ctx context.Context) error {
 	return err
 }
 
-// feed hands out the entries that the request selects. Those that a service
-// could not do last time come last: when it cannot do them again, that must not
-// keep it from all the others.
-func (p *pass) feed(ctx context.Context, work chan<- ledger.Entry) error {
-	again := func(e ledger.Entry) bool { return e.State == ledger.Failed && e.FailClass == ledger.Unavailable }
-	if err := p.feedIf(ctx, work, func(e ledger.Entry) bool { return !again(e) }); err != nil {
-		return err
-	}
-	return p.feedIf(ctx, work, again)
-}
-
-func (p *pass) feedIf(ctx context.Context, work chan<- ledger.Entry, turn func(ledger.Entry) bool) error {
+// feed hands out the entries that the request selects.
+func (p *pass) feed(ctx context.Context, work chan<- ledger.Entry, turn func(ledger.Entry) bool) error {
 	entries := p.cfg.Keeper.Open(ctx)
 	if p.req.Dossier != "" {
 		entries = p.cfg.Keeper.Entries(ctx, ledger.Query{Dossier: p.req.Dossier,
