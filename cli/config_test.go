@@ -7,6 +7,8 @@ import (
 	"runtime"
 	"strings"
 	"testing"
+
+	"balansd/config"
 )
 
 func TestConfigInitWritesOnce(t *testing.T) {
@@ -104,8 +106,9 @@ func TestConfigCheck(t *testing.T) {
 
 func TestConfigCheckWithoutAFile(t *testing.T) {
 	t.Chdir(t.TempDir())
-	if found, err := os.Stat("/etc/balansd/balansd.yaml"); err == nil {
-		t.Skipf("this machine has a configuration of its own, %s", found.Name())
+	file := config.DefaultFile(nil) // nor has the command any environment here
+	if _, err := os.Stat(file); err == nil {
+		t.Skipf("this machine has a configuration of its own, %s", file)
 	}
 	if r := balansd(t, "config", "check"); r.code != 2 || !strings.Contains(r.stderr, `Make one with "balansd config init"`) {
 		t.Errorf("result = %+v", r)
