@@ -8,6 +8,7 @@ import (
 	"iter"
 	"net/url"
 	"regexp"
+	"slices"
 	"strings"
 	"time"
 
@@ -15,28 +16,33 @@ import (
 	"balansd/ledger"
 )
 
-// List walks the balances created since cursor, oldest first, page by page as
-// Finbox gives them. The cursor is the time of the newest balance recorded,
-// after a whole walk with the listing's entity tag; the overlap is subtracted
-// when listing. Where Finbox says that the tag still holds, nothing is new, and
-// the one page is empty and has the same cursor.
+// List walks the balances created since cursor, page by page as Finbox gives
+// them, each page oldest first. The cursor is the time of the newest balance
+// recorded with the listing's entity tag, and moves with the last page alone:
+// only then it is known that nothing older is to come, in whatever order Finbox
+// lists. The overlap is subtracted when listing; the empty cursor lists all that
+// there is, from before the connection's start date too. Where Finbox says that
+// the tag still holds, nothing is new, and the one page is empty and has the same
+// cursor.
 //
 // An item that cannot be understood is named in the page's Problems, and the
 // cursor stays before it for a week, so that it is listed again until it can. A
 // deactivated connection gives an error that is ledger.ErrClosed.
 func (c *Connection) List(ctx context.Context, cursor string) iter.Seq2[ledger.Page, error] {
 	return func(yield func(ledger.Page, error) bool) {
-		w := walk{connection: c, now: c.client.cfg.Now()}
-		query, tag := url.Values{}, ""
+		w := walk{connection: c, now: c.client.cfg.Now(), cursor: cursor}
+		after, tag := time.Unix(0, 0), "" // Finbox alone would leave out what is before the start date
 		if cursor != "" {
 			var err error
-			if w.cursor, tag, err = parseCursor(cursor); err != nil {
+			if w.start, tag, err = parseCursor(cursor); err != nil {
+				w.cursor = ""
 				w.problems = append(w.problems, fmt.Sprintf(
 					"The place where the listing of %s was left is unreadable; it is listed from the start.", c))
 			} else {
-				query.Set("created_after", w.cursor.Add(-c.client.cfg.Overlap).Format(time.RFC3339Nano))
+				after = w.start.Add(-c.client.cfg.Overlap)
 			}
 		}
+		query := url.Values{"created_after": {after.UTC().Format(time.RFC3339Nano)}}
 		for answer, err := range c.pages(ctx, "/social-balances", query, tag) {
 			if err != nil {
 				yield(ledger.Page{}, err)
@@ -46,8 +52,7 @@ func (c *Connection) List(ctx context.Context, cursor string) iter.Seq2[ledger.P
 				yield(ledger.Page{Cursor: cursor}, nil)
 				return
 			}
-			p, err := w.page(answer)
-			if !yield(p, err) || err != nil {
+			if !yield(w.page(answer), nil) {
 				return
 			}
 		}
@@ -92,75 +97,89 @@ const holdFor = 7 * 24 * time.Hour
 type walk struct {
 	connection *Connection
 	now        time.Time
-	cursor     time.Time // where the next listing starts; zero for the start
+	cursor     string    // where this walk began, empty for the start
+	start      time.Time // the time in it
 	tag        string    // of the whole listing, as it was when the walk began
-	last       time.Time // of the item before
-	held       bool      // the cursor stays: an item was left out
+	newest     time.Time // of what was listed
+	held       time.Time // of the oldest item that was left out and is waited for; zero for none
+	timeless   bool      // one that has no time is waited for too
 	problems   []string  // to be told with the next page
 }
 
 // page turns one page of items into a page of listings.
-func (w *walk) page(answer listPage) (ledger.Page, error) {
-	p := ledger.Page{Listings: make([]ledger.Listing, 0, len(answer.items)), Problems: w.problems}
+func (w *walk) page(answer listPage) ledger.Page {
+	p := ledger.Page{Listings: make([]ledger.Listing, 0, len(answer.items)), Problems: w.problems, Cursor: w.cursor}
 	w.problems = nil
 	if answer.first {
 		// No later page's: what was added since may belong on a page before.
 		w.tag = answer.tag
 	}
 	for _, raw := range answer.items {
-		var it itemJSON
-		wrongType := json.Unmarshal(raw, &it) != nil
-		if !isIdentifier(it.ID) {
-			var just struct {
-				ID string `json:"id"`
-			}
-			if _ = json.Unmarshal(raw, &just); !isIdentifier(just.ID) {
-				return ledger.Page{}, w.connection.misbehaves("a social balance in its listing has no id")
-			}
-			it.ID = just.ID
+		l, note, err := w.item(raw)
+		if err == nil {
+			p.Listings = append(p.Listings, l)
 		}
-		l, note, err := it.listing(wrongType)
-		if !l.CreatedAt.IsZero() {
-			if l.CreatedAt.Before(w.last) {
-				return ledger.Page{}, w.connection.misbehaves("its listing is not in the order of creation")
-			}
-			w.last = l.CreatedAt
-		}
-		// In the order of creation, what came before an old item is as old, an
-		// item without a time too.
-		old := !l.CreatedAt.IsZero() && l.CreatedAt.Before(w.now.Add(-holdFor))
-		if old {
-			w.held = false
-		}
-		if err != nil {
-			p.Problems = append(p.Problems, fmt.Sprintf("The social balance %s in %s could not be listed: %v.",
-				printable(it.ID), w.connection, err))
-			w.held = w.held || !old
-			continue
-		}
-		if note != "" {
+		if note != "" && !slices.Contains(p.Problems, note) { // items without an id all look the same
 			p.Problems = append(p.Problems, note)
 		}
-		p.Listings = append(p.Listings, l)
-		w.advance(l.CreatedAt)
 	}
-	p.Cursor = formatCursor(w.cursor, "")
-	if answer.next == "" && !w.held {
-		p.Cursor = formatCursor(w.cursor, w.tag)
+	slices.SortStableFunc(p.Listings, func(a, b ledger.Listing) int { return a.CreatedAt.Compare(b.CreatedAt) })
+	if answer.next == "" {
+		p.Cursor = w.end()
 	}
-	return p, nil
+	return p
 }
 
-// advance moves the cursor, never back, never past an item that was left out,
-// and never into the future: a clock that was wrong in Finbox for an hour must
-// not hide what is made after it was set right.
-func (w *walk) advance(to time.Time) {
+// item reads one item, and keeps what the cursor depends on. Its note is a
+// sentence for the page's Problems; with an error, it says what was left out.
+func (w *walk) item(raw json.RawMessage) (ledger.Listing, string, error) {
+	var it itemJSON
+	wrongType := json.Unmarshal(raw, &it) != nil
+	l, note, err := it.listing(wrongType)
+	timeless := l.CreatedAt.IsZero()
+	old := !timeless && l.CreatedAt.Before(w.now.Add(-holdFor))
+	if old {
+		// In the order of creation, what came before an old item is as old.
+		w.timeless = false
+	}
+	switch {
+	case err == nil:
+		if l.CreatedAt.After(w.newest) {
+			w.newest = l.CreatedAt
+		}
+		return l, note, nil
+	case timeless:
+		w.timeless = true
+	case !old && (w.held.IsZero() || l.CreatedAt.Before(w.held)):
+		w.held = l.CreatedAt
+	}
+	if errors.Is(err, errNoID) {
+		return l, fmt.Sprintf("An item without an id in %s could not be listed.", w.connection), err
+	}
+	return l, fmt.Sprintf("The social balance %s in %s could not be listed: %v.", printable(it.ID), w.connection, err), err
+}
+
+// end gives the cursor after the whole walk. It never goes back, never past an
+// item that is waited for, and never into the future: a clock that was wrong in
+// Finbox for an hour must not hide what is made after it was set right.
+func (w *walk) end() string {
+	to, tag := w.newest, w.tag
 	if to.After(w.now) {
 		to = w.now
 	}
-	if !w.held && to.After(w.cursor) {
-		w.cursor = to.UTC()
+	if !w.held.IsZero() {
+		tag = ""
+		if !to.Before(w.held) {
+			to = w.held.Add(-time.Nanosecond) // what is asked for is later than the cursor
+		}
 	}
+	if w.timeless || to.Before(w.start) {
+		to = w.start
+	}
+	if w.timeless {
+		tag = ""
+	}
+	return formatCursor(to.UTC(), tag)
 }
 
 // dossierJSON are the fields that both listings have.
@@ -208,6 +227,9 @@ type itemJSON struct {
 	SHA256     string   `json:"sha256"`
 }
 
+// errNoID is of an item that cannot even be named.
+var errNoID = errors.New("its id is missing")
+
 var sha256Hex = regexp.MustCompile(`^[0-9a-f]{64}$`)
 
 // listing gives the item as the ledger knows it. After an error it still has
@@ -221,6 +243,8 @@ func (it itemJSON) listing(wrongType bool) (l ledger.Listing, note string, err e
 	end, endErr := balance.ParseDate(it.FiscalYear.End)
 	sum := strings.ToLower(it.SHA256)
 	switch {
+	case !isIdentifier(it.ID):
+		return l, "", errNoID
 	case wrongType:
 		return l, "", fmt.Errorf("a field is of another type than agreed")
 	case !isIdentifier(it.Revision):

@@ -1,6 +1,7 @@
 package finbox_test
 
 import (
+	"fmt"
 	"net/http"
 	"strings"
 	"testing"
@@ -13,6 +14,7 @@ import (
 	"balansd/finbox"
 	"balansd/ledger"
 	"balansd/problem"
+	"balansd/sandbox"
 )
 
 var noon = time.Date(2025, 12, 1, 12, 0, 0, 0, time.UTC)
@@ -81,6 +83,9 @@ func TestListItemsThatCannotBeUnderstood(t *testing.T) {
 		"year turned round":   {newItem("sb-bad", noon).with("fiscal_year", map[string]any{"start": "2024-12-31", "end": "2024-01-01"}), "financial year"},
 		"no sum":              {newItem("sb-bad", noon).without("sha256"), "sha256"},
 		"field of other type": {newItem("sb-bad", noon).with("dossier_name", 5), "another type"},
+		"no name":             {newItem("", noon), "without an id in connection " + connectionID},
+		"no name of a number": {newItem("", noon).with("id", 5), "without an id in connection " + connectionID},
+		"no name of a path":   {newItem("..", noon), "without an id in connection " + connectionID},
 		"id of a path":        {newItem("sb-bad", noon).with("revision", ".."), "revision is missing"},
 	}
 	for name, tt := range tests {
@@ -94,11 +99,16 @@ func TestListItemsThatCannotBeUnderstood(t *testing.T) {
 			if len(p.Listings) != 2 {
 				t.Errorf("%d listings, want the two good ones", len(p.Listings))
 			}
-			if len(p.Problems) != 1 || !strings.Contains(p.Problems[0], "sb-bad") || !strings.Contains(p.Problems[0], tt.want) {
-				t.Errorf("problems %q, want one that names sb-bad and %q", p.Problems, tt.want)
+			named := strings.Contains(strings.Join(p.Problems, ""), "sb-bad")
+			if len(p.Problems) != 1 || !strings.Contains(p.Problems[0], tt.want) || named == strings.HasPrefix(name, "no name") {
+				t.Errorf("problems %q, want one with %q, that names sb-bad", p.Problems, tt.want)
 			}
-			if p.Cursor != "2025-12-01T11:00:00Z" {
-				t.Errorf("the cursor went to %s, past what was not listed", p.Cursor)
+			want := "2025-12-01T11:59:59.999999999Z"
+			if strings.Contains(tt.want, "creation") {
+				want = "" // who knows when it was made
+			}
+			if p.Cursor != want {
+				t.Errorf("the cursor is %q, want %q: before what was not listed", p.Cursor, want)
 			}
 		})
 	}
@@ -127,12 +137,9 @@ func TestListsThatBreakTheRules(t *testing.T) {
 		pages []any
 		want  string
 	}{
-		"out of order":            {[]any{page("", newItem("sb-1", noon), newItem("sb-2", noon.Add(-time.Second)))}, "order"},
-		"out of order over pages": {[]any{page("a", newItem("sb-1", noon)), page("", newItem("sb-2", noon.Add(-time.Second)))}, "order"},
-		"a circle":                {[]any{page("a"), page("b"), page("a")}, "circle"},
-		"no id":                   {[]any{page("", newItem("", noon))}, "no id"},
-		"no items":                {[]any{map[string]any{"message": "hello"}}, "no items"},
-		"not an object":           {[]any{"hello"}, "form"},
+		"a circle":      {[]any{page("a"), page("b"), page("a")}, "circle"},
+		"no items":      {[]any{map[string]any{"message": "hello"}}, "no items"},
+		"not an object": {[]any{"hello"}, "form"},
 	}
 	for name, tt := range tests {
 		t.Run(name, func(t *testing.T) {
@@ -157,29 +164,80 @@ func TestUnreadableCursorListsFromTheStart(t *testing.T) {
 	if err != nil || len(p.Listings) != 1 || len(p.Problems) != 1 {
 		t.Errorf("got %+v, %v; want the listing and one problem", p, err)
 	}
-	if f.calls[0].URL.Query().Has("created_after") {
-		t.Error("the listing did not start at the start")
+	if got := f.calls[0].URL.Query().Get("created_after"); got != "1970-01-01T00:00:00Z" {
+		t.Errorf("created_after %q: the listing did not start at the start", got)
+	}
+}
+
+// TestTheStartIsBeforeTheStartDate: what a connection had before it was made is
+// listed too, so that a person can still ask for it.
+func TestTheStartIsBeforeTheStartDate(t *testing.T) {
+	box := newBox(t, sandbox.FinboxOptions{})
+	old, _ := box.add(t, sandbox.MadeUp(1, balance.Micro, 2022), box.start.AddDate(-2, 0, 0))
+	late, _ := box.add(t, sandbox.MadeUp(2, balance.Micro, 2024), box.start.Add(time.Minute))
+	var got []string
+	for _, l := range listAll(t, box.client(t, finbox.Config{}).Connection(box.connection), "") {
+		got = append(got, l.ID)
+	}
+	if diff := cmp.Diff([]string{old, late}, got); diff != "" {
+		t.Errorf("the listing differs (-want +got):\n%s", diff)
+	}
+}
+
+// TestListOutOfOrder: each page is sorted, and the cursor waits for the end, for
+// what is older may come on any page.
+func TestListOutOfOrder(t *testing.T) {
+	hour := func(n int) item { return newItem(fmt.Sprintf("sb-%d", n), noon.Add(time.Duration(n)*time.Hour)) }
+	f := newFake(t, listing(page("a", hour(5), hour(3), hour(4)), page("b", hour(2).without("sha256")), page("", hour(0), hour(1))))
+	var ids, cursors []string
+	for p, err := range f.connect(t, at(noon.AddDate(0, 0, 1))).List(t.Context(), "2025-11-30T12:00:00Z") {
+		if err != nil {
+			t.Fatal(err)
+		}
+		for _, l := range p.Listings {
+			ids = append(ids, l.ID)
+		}
+		cursors = append(cursors, p.Cursor)
+	}
+	if diff := cmp.Diff([]string{"sb-3", "sb-4", "sb-5", "sb-0", "sb-1"}, ids); diff != "" {
+		t.Errorf("the listing differs (-want +got):\n%s", diff)
+	}
+	const start, beforeTheBad = "2025-11-30T12:00:00Z", "2025-12-01T13:59:59.999999999Z"
+	if diff := cmp.Diff([]string{start, start, beforeTheBad}, cursors); diff != "" {
+		t.Errorf("the cursors differ (-want +got):\n%s", diff)
+	}
+}
+
+// TestItemsWithoutAnIDAreToldOnce: a person need not read the same line a
+// thousand times.
+func TestItemsWithoutAnIDAreToldOnce(t *testing.T) {
+	f := newFake(t, listing(page("", newItem("", noon), newItem("", noon), newItem("sb-1", noon))))
+	p, err := firstPage(t, f.connect(t, at(noon)), "")
+	if err != nil || len(p.Listings) != 1 || len(p.Problems) != 1 {
+		t.Errorf("got %+v, %v; want one listing and one problem", p, err)
 	}
 }
 
 // TestCursorNeverLosesAnything: over any nights, with items that appear late
 // by less than the overlap, also while the pages are walked, with items that
-// are malformed for days, with our clock wrong, with and without entity tags,
-// and with a daemon that records only some of the pages, every item is listed
-// in the end, and the cursor never goes back.
+// are malformed for days, without an id too, with our clock wrong, with and
+// without entity tags, in the order of creation or any other, and with a daemon
+// that records only some of the pages, every item is listed in the end, and the
+// cursor never goes back. Only in the order of creation an item may have no time:
+// what follows it tells its age.
 func TestCursorNeverLosesAnything(t *testing.T) {
 	const nights = 18
 	rapid.Check(t, func(t *rapid.T) {
 		hours := func(least, most int, name string) time.Duration {
 			return time.Duration(rapid.IntRange(least, most).Draw(t, name)) * time.Hour
 		}
-		w := world{size: rapid.IntRange(1, 4).Draw(t, "page size"), tags: rapid.Bool().Draw(t, "tags"),
+		w := world{size: rapid.IntRange(1, 4).Draw(t, "page size"), tags: rapid.Bool().Draw(t, "tags"), shuffled: rapid.Bool().Draw(t, "shuffled"),
 			step: time.Duration(rapid.IntRange(0, 10).Draw(t, "minutes a page")) * time.Minute, skew: hours(-12, 12, "skew")}
 		for range rapid.IntRange(1, 20).Draw(t, "items") {
 			created := noon.Add(hours(0, 240, "created"))
 			seen := created.Add(hours(0, 20, "late"))
 			w.items = append(w.items, made{created: created, seen: seen, sound: seen.Add(hours(0, 120, "malformed")),
-				timeless: rapid.Bool().Draw(t, "timeless")})
+				timeless: !w.shuffled && rapid.Bool().Draw(t, "timeless"), nameless: rapid.Bool().Draw(t, "nameless")})
 		}
 		cursor, recorded := "", map[string]bool{}
 		for night := range nights {

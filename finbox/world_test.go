@@ -26,13 +26,16 @@ type world struct {
 	skew  time.Duration // how far our clock is ahead
 	size  int           // items on a page
 	tags  bool          // the listing has an entity tag
+	// The listing is in the order in which the items were drawn, against the
+	// contract, not in that of creation.
+	shuffled bool
 }
 
 // made is one item: when it was made, from when on it is listed, and from when
 // on it is listed as it should be.
 type made struct {
 	created, seen, sound time.Time
-	timeless             bool // malformed, it has no time
+	timeless, nameless   bool // malformed, it has no time, or no id
 }
 
 // RoundTrip answers the token call and the listing.
@@ -58,6 +61,9 @@ func (w *world) RoundTrip(req *http.Request) (*http.Response, error) {
 			it = it.without("revision")
 			if w.items[i].timeless {
 				it = it.without("created_at")
+			}
+			if w.items[i].nameless {
+				it = it.without("id")
 			}
 		}
 		items = append(items, it)
@@ -86,6 +92,9 @@ func (w *world) visible() []int {
 }
 
 func (w *world) compare(i, j int) int {
+	if w.shuffled {
+		return cmp.Compare(i, j)
+	}
 	return cmp.Or(w.items[i].created.Compare(w.items[j].created), cmp.Compare(i, j))
 }
 
