@@ -4,6 +4,7 @@ import (
 	"context"
 	"iter"
 	"strings"
+	"sync"
 	"sync/atomic"
 	"testing"
 
@@ -112,5 +113,71 @@ func TestManyLinksCostOneWalkOverWhatWasIgnored(t *testing.T) {
 	p := w.sync()
 	if walks.Load() != 1 || p.Outcome[ledger.Done] != many {
 		t.Errorf("%d walks brought back %v, want one and all %d", walks.Load(), p.Outcome, many)
+	}
+}
+
+// A start date that is set earlier counts once a person connects again, also
+// for what the listing has passed already.
+func TestEarlierStartDateReachesBehindWhatWasListed(t *testing.T) {
+	w := newWorld(t)
+	c, d := w.client(1), w.client(2)
+	_, _, err := w.fb.AddBalance(sandbox.NewBalance{ConnectionID: w.conn, DossierID: c.dossier, Balance: w.balance(c, 1),
+		CreatedAt: w.clock().AddDate(0, 0, -10)})
+	w.must(err)
+	w.add(d, w.balance(d, 2))
+	w.sync()
+	w.must(w.fb.SetStartDate(w.conn, balance.DateOf(w.clock().AddDate(0, 0, -20))))
+	_, _, err = w.d.ConnectFinbox(t.Context(), w.conn, "Els")
+	w.must(err)
+	w.sync()
+	all := w.entries()
+	if len(all) != 2 {
+		t.Fatalf("%d entries, want 2: the balance since the earlier start date is lost", len(all))
+	}
+	for _, e := range all {
+		w.wantState(e, ledger.Done, "")
+	}
+}
+
+func TestLinkWithAllReachesBeforeTheStartDate(t *testing.T) {
+	w := newWorld(t)
+	c := w.client(1)
+	_, _, err := w.fb.AddBalance(sandbox.NewBalance{ConnectionID: w.conn, DossierID: c.dossier, Balance: w.balance(c, 1),
+		CreatedAt: w.clock().AddDate(0, 0, -10)})
+	w.must(err)
+	w.must(w.d.Link(t.Context(), ledger.Linked{Connection: w.conn, DossierID: c.dossier, All: true}, "Els"))
+	w.sync()
+	w.wantState(w.only(), ledger.Done, "")
+}
+
+// A pause holds from the moment it is asked for: only what is under way is
+// finished.
+func TestPauseDuringAPassHoldsForTheRest(t *testing.T) {
+	const many, workers = 30, 8
+	w := newWorld(t)
+	for n := range many {
+		c := w.client(n)
+		w.add(c, w.balance(c, int64(n)))
+	}
+	var once sync.Once
+	w.hook(hooked{locate: func(ctx context.Context) error {
+		once.Do(func() { // nobody gets past this before the pause holds
+			if _, err := w.d.SetConnection(ctx, w.conn, ledger.Paused, "Els"); err != nil {
+				t.Error(err)
+			}
+		})
+		return nil
+	}})
+	w.sync()
+	done := 0
+	for _, e := range w.entries() {
+		if e.State == ledger.Done {
+			done++
+			continue
+		}
+		w.wantState(e, ledger.Waiting, ledger.ConnectionInactive)
+	}
+	if done == 0 || done > workers {
+		t.Errorf("%d were delivered, want what the %d workers had in hand", done, workers)
 	}
 }

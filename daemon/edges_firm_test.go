@@ -26,20 +26,41 @@ func TestPassOverOneFirmLeavesTheOthersAlone(t *testing.T) {
 }
 
 // What was ambiguous does not become clear because one of the two companies
-// cannot be seen for a while.
+// cannot be seen for a while, whatever kept the balance from going in between.
 func TestTwoCompaniesStayTwoWhenOneFirmIsOutOfReach(t *testing.T) {
-	w := newWorld(t)
-	second := w.secondFirm()
-	c := w.client(1)
-	w.sf.AddCompany(second, sandbox.Company{Name: "Client 1 bis", VAT: string(c.number)})
-	w.add(c, w.balance(c, 1))
-	w.sync()
-	w.wantState(w.only(), ledger.Waiting, ledger.SeveralCompanies)
-	w.sf.RevokeTokens(second)
-	w.sync()
-	w.wantState(w.only(), ledger.Waiting, ledger.SeveralCompanies)
-	if n := len(w.sf.Writes()); n > 0 {
-		t.Errorf("%d figures were written without a person's word", n)
+	for name, between := range map[string]func(*world){
+		"at once": func(*world) {},
+		"after Silverfin was down": func(w *world) {
+			w.sf.Faults().Add(sandbox.Fault{Path: "/api/", Kind: sandbox.ServerError, Times: -1})
+			w.sync()
+			w.wantState(w.only(), ledger.Failed, "")
+			w.sf.Faults().Clear()
+		},
+		"after a pause": func(w *world) {
+			_, err := w.d.SetConnection(w.t.Context(), w.conn, ledger.Paused, "Els")
+			w.must(err)
+			w.sync()
+			w.wantState(w.only(), ledger.Waiting, ledger.ConnectionInactive)
+			_, err = w.d.SetConnection(w.t.Context(), w.conn, ledger.Active, "Els")
+			w.must(err)
+		},
+	} {
+		t.Run(name, func(t *testing.T) {
+			w := newWorld(t)
+			second := w.secondFirm()
+			c := w.client(1)
+			w.sf.AddCompany(second, sandbox.Company{Name: "Client 1 bis", VAT: string(c.number)})
+			w.add(c, w.balance(c, 1))
+			w.sync()
+			w.wantState(w.only(), ledger.Waiting, ledger.SeveralCompanies)
+			between(w)
+			w.sf.RevokeTokens(second)
+			w.sync()
+			w.wantState(w.only(), ledger.Waiting, ledger.SeveralCompanies)
+			if n := len(w.sf.Writes()); n > 0 {
+				t.Errorf("%d figures were written without a person's word", n)
+			}
+		})
 	}
 }
 
@@ -145,26 +166,30 @@ func TestFirmRemovedDuringItsRenewalStaysRemoved(t *testing.T) {
 	}
 }
 
-// The number that the bureau mended in Finbox holds for a balance that failed
-// by it.
-func TestDossierMendedInFinboxIsReadAnew(t *testing.T) {
+// A person signs in anew while Silverfin's refusal of the old tokens is still on
+// its way.
+func TestFirmLinkedAgainDuringAPassStaysLinked(t *testing.T) {
 	w := newWorld(t)
 	c := w.client(1)
-	dossier := sandbox.Dossier{ID: c.dossier, EnterpriseNumber: numberOf(77), Name: "Client 1 BV"}
-	_, err := w.fb.AddDossier(w.conn, dossier)
-	w.must(err)
-	b := w.balance(c, 1)
-	w.add(c, b)
+	w.add(c, w.balance(c, 1))
+	var once sync.Once
+	w.hook(hooked{locate: func(context.Context) (err error) {
+		once.Do(func() {
+			if err := w.signIn(w.firm); err != nil {
+				t.Error(err)
+			}
+			err = problem.New(problem.NeedsRelink, "it must be linked again: the consent was withdrawn", "")
+		})
+		return err
+	}})
 	w.sync()
-	w.wantState(w.only(), ledger.Failed, "")
-	dossier.EnterpriseNumber = c.number
-	_, err = w.fb.AddDossier(w.conn, dossier)
+	firms, err := w.d.Firms(t.Context())
 	w.must(err)
-	_, err = w.d.Retry(t.Context(), 1, "Els")
-	w.must(err)
-	w.sync()
+	if len(firms) != 1 || firms[0].Relink != "" {
+		t.Errorf("linked again, and shown as %+v", firms)
+	}
+	w.nights(1)
 	w.wantState(w.only(), ledger.Done, "")
-	w.wantHeld(c, b)
 }
 
 // One token that is refused for a moment does not unlink the firm.

@@ -159,3 +159,25 @@ func TestDismissalDuringAPassDoesNotEndIt(t *testing.T) {
 	w.wantState(w.entries()[0], ledger.Ignored, ledger.Dismissed)
 	w.wantHeld(d, b)
 }
+
+func TestKeptUnderAnotherDossierIsToldAsKept(t *testing.T) {
+	w := newWorld(t)
+	c := w.client(1)
+	other := w.secondDossier(c)
+	b := w.balance(c, 1)
+	w.add(c, b)
+	w.sync()
+	w.add(other, w.balance(other, 2))
+	w.sync()
+	w.wantState(w.entries()[1], ledger.Differs, "")
+	_, err := w.d.Decide(t.Context(), 2, daemon.KeepSilverfin, nil, "Els")
+	w.must(err)
+	w.sync()
+	w.wantState(w.entries()[1], ledger.Done, "")
+	w.wantHeld(c, b)
+	f, err := w.d.Show(t.Context(), 2)
+	w.must(err)
+	if text := f.Story[len(f.Story)-1].Text; !strings.Contains(text, "kept") {
+		t.Errorf("figures were kept, and the story ends with %q", text)
+	}
+}

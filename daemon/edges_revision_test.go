@@ -9,6 +9,7 @@ import (
 
 	"balansd/daemon"
 	"balansd/ledger"
+	"balansd/problem"
 )
 
 func TestPassOverADossierWithTwoRevisionsDeliversTheNewer(t *testing.T) {
@@ -68,6 +69,34 @@ func TestOlderRevisionCanBeRetriedOnceTheNewerIsDismissed(t *testing.T) {
 	w.sync()
 	w.wantState(w.entries()[0], ledger.Done, "")
 	w.wantHeld(c, good)
+}
+
+// The way from the first revision to the one that counts goes over the second.
+func TestFirstOfThreeRevisionsCanBeRetriedOnceTheLastIsDismissed(t *testing.T) {
+	w := newWorld(t)
+	c := w.client(1)
+	first := w.balance(c, 1)
+	id := w.add(c, first)
+	w.sync()
+	w.correct(id, w.balance(c, 2))
+	w.sync()
+	w.must(w.sf.CloseWorkflow(c.company, c.period, workflowName))
+	w.correct(id, w.balance(c, 3))
+	w.sync()
+	w.wantState(w.entries()[0], ledger.Superseded, "")
+	w.wantState(w.entries()[1], ledger.Superseded, "")
+	_, err := w.d.Retry(t.Context(), 1, "Els")
+	if !problem.Is(err, problem.NotAllowed) || !strings.Contains(problem.Of(err).Next, "entry 3") {
+		t.Errorf("retried while the third counts: %v; it does not name entry 3", err)
+	}
+	_, err = w.d.Dismiss(t.Context(), 3, "Els")
+	w.must(err)
+	_, err = w.d.Retry(t.Context(), 1, "Els")
+	w.must(err)
+	w.sf.OpenWorkflow(c.company, c.period, workflowName)
+	w.sync()
+	w.wantState(w.entries()[0], ledger.Done, "")
+	w.wantHeld(c, first)
 }
 
 // The bureau corrects a balance and takes that back before the next listing,

@@ -100,9 +100,23 @@ func (w *world) secondDossier(c client) client {
 // linkFirm signs in to a firm of Silverfin, as a person does.
 func (w *world) linkFirm(firm int64) {
 	w.t.Helper()
+	w.must(w.signIn(firm))
+}
+
+// signIn is linkFirm for where a test cannot be ended.
+func (w *world) signIn(firm int64) error {
 	signIn, err := w.d.BeginSilverfin(w.t.Context(), firm, "")
-	w.must(err)
+	if err != nil {
+		return err
+	}
 	_, _, err = w.d.EndSilverfin(w.t.Context(), signIn.State, w.sf.Grant(firm), firm, "Els")
+	return err
+}
+
+// renumber has Finbox give another enterprise number for a client's dossier.
+func (w *world) renumber(c client, number balance.EnterpriseNumber) {
+	w.t.Helper()
+	_, err := w.fb.AddDossier(w.conn, sandbox.Dossier{ID: c.dossier, EnterpriseNumber: number, Name: "Client 1 BV"})
 	w.must(err)
 }
 

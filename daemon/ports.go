@@ -14,7 +14,7 @@ import (
 type Source interface {
 	// Status asks how the connection stands on the source's side.
 	Status(ctx context.Context) (ledger.SourceStatus, error)
-	// List walks the balances created since cursor, oldest first, with an
+	// List walks the balances created since cursor, in any order, with an
 	// overlap: what was listed before may come again. The empty cursor lists
 	// from the start. A connection that was deactivated gives
 	// ledger.ErrClosed. The walk ends at the first error.

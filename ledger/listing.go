@@ -29,11 +29,12 @@ type Listing struct {
 	MediaTypes []string       `json:"media_types,omitempty"`
 }
 
-// Page is one page of a source's listing, oldest first.
+// Page is one page of a source's listing.
 type Page struct {
 	Listings []Listing
 	// Cursor is where the next pass starts once these listings are recorded.
-	// It is opaque to all but the source.
+	// It is opaque to all but the source, and may stay the same until the last
+	// page.
 	Cursor string
 	// Problems are things in the source that could not be listed and that a
 	// person should hear of, one sentence each.

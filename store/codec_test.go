@@ -5,6 +5,8 @@ import (
 	"encoding/hex"
 	"testing"
 
+	"github.com/google/go-cmp/cmp"
+
 	"balansd/ledger"
 )
 
@@ -30,6 +32,27 @@ func TestOpenLetters(t *testing.T) {
 			if indexed != e.Open() {
 				t.Errorf("an entry that is %s, parked %v: indexed as open %v, open %v", s, e.Parked, indexed, e.Open())
 			}
+		}
+	}
+}
+
+// TestEntryComesBack: fields that the dictionary does not know are kept as
+// well as those that it does.
+func TestEntryComesBack(t *testing.T) {
+	c := newCodec()
+	for _, ambiguous := range []bool{false, true} {
+		want := ledger.Entry{Number: 7, Version: 2, Connection: "C1", State: ledger.Waiting,
+			Reason: ledger.SeveralCompanies, Ambiguous: ambiguous, ValuesHash: "h"}
+		row, err := c.pack(want)
+		if err != nil {
+			t.Fatal(err)
+		}
+		var got ledger.Entry
+		if err := c.unpack(row, &got); err != nil {
+			t.Fatal(err)
+		}
+		if diff := cmp.Diff(want, got); diff != "" {
+			t.Error(diff)
 		}
 	}
 }

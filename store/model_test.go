@@ -1,6 +1,7 @@
 package store_test
 
 import (
+	"bytes"
 	"fmt"
 	"maps"
 	"os"
@@ -75,7 +76,7 @@ func (m *model) take(e ledger.Entry) (again uint64, fresh *ledger.Entry) {
 	}
 	for _, have := range m.entries {
 		if have.ID != e.ID && have.Dossier.ID == e.Dossier.ID && have.SHA256 == e.SHA256 &&
-			have.State != ledger.Superseded && have.State != ledger.Ignored && !m.outdated(have) {
+			have.State != ledger.Superseded && have.State != ledger.Ignored && have.State != ledger.Failed && !m.outdated(have) {
 			return 0, nil
 		}
 	}
@@ -103,6 +104,9 @@ func (m *model) refresh(n uint64, l ledger.Listing) {
 	e.Dossier = l.Dossier
 	if e.Dossier.EnterpriseNumber == "" {
 		e.Dossier.EnterpriseNumber = number
+	}
+	if e.Dossier.EnterpriseNumber != number {
+		e.ValuesHash = "" // it must be read again
 	}
 	if e.Dossier != m.entries[n].Dossier {
 		e.Version++
@@ -165,7 +169,7 @@ func TestAgainstModel(t *testing.T) {
 		m := &model{map[uint64]ledger.Entry{}, map[uint64][]string{}, map[uint64]string{}, map[string]ledger.Written{},
 			rapid.SampledFrom([]ledger.ConnectionKind{ledger.Finbox, ledger.Folder}).Draw(t, "kind"), "", noon}
 		t.Repeat(map[string]func(*rapid.T){
-			"record": func(t *rapid.T) { m.record(t, s) },
+			"record": func(t *rapid.T) { m.record(t, s, o.Path) },
 			"move":   func(t *rapid.T) { m.move(t, s) },
 			"reopen": func(t *rapid.T) {
 				if err := s.Close(); err != nil {
@@ -180,8 +184,9 @@ func TestAgainstModel(t *testing.T) {
 	})
 }
 
-func (m *model) record(t *rapid.T, s *store.Store) {
-	var page, want []ledger.Entry
+func (m *model) record(t *rapid.T, s *store.Store, path string) {
+	var page, added, changed []ledger.Entry
+	before := maps.Clone(m.entries)
 	for range rapid.IntRange(0, 4).Draw(t, "page") {
 		e := drawEntry(t)
 		page = append(page, e)
@@ -193,16 +198,43 @@ func (m *model) record(t *rapid.T, s *store.Store) {
 			fresh.Number, fresh.Version = uint64(len(m.entries)+1), 1
 			m.entries[fresh.Number] = *fresh
 			m.stories[fresh.Number] = []string{"The social balance was listed for the first time."}
-			want = append(want, *fresh)
+		}
+	}
+	for _, n := range slices.Sorted(maps.Keys(m.entries)) {
+		if old, ok := before[n]; !ok {
+			added = append(added, m.entries[n])
+		} else if !cmp.Equal(old, m.entries[n]) {
+			changed = append(changed, m.entries[n])
 		}
 	}
 	m.cursor += "."
-	got, err := s.Record(t.Context(), ledger.Connection{ID: "C1", Kind: m.kind, Cursor: m.cursor}, page)
+	c := ledger.Connection{ID: "C1", Kind: m.kind, Cursor: m.cursor}
+	m.wouldRecord(t, s, path, c, page, added, changed)
+	got, err := s.Record(t.Context(), c, page)
 	if err != nil {
 		t.Fatal(err)
 	}
-	if diff := cmp.Diff(want, got); diff != "" {
+	if diff := cmp.Diff(added, got); diff != "" {
 		t.Fatal(diff)
+	}
+}
+
+// wouldRecord asks what Record would do, which must be what it then does and
+// leave the file as it is.
+func (m *model) wouldRecord(t *rapid.T, s *store.Store, path string, c ledger.Connection, page, added, changed []ledger.Entry) {
+	before, err := os.ReadFile(path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	wouldAdd, wouldChange, err := s.WouldRecord(t.Context(), c, page)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if diff := cmp.Diff(added, wouldAdd) + cmp.Diff(changed, wouldChange); diff != "" {
+		t.Fatal(diff)
+	}
+	if after, err := os.ReadFile(path); err != nil || !bytes.Equal(before, after) {
+		t.Fatalf("the file was changed: %v", err)
 	}
 }
 
@@ -227,6 +259,7 @@ func (m *model) move(t *rapid.T, s *store.Store) {
 		step := ledger.Step{Entry: e, Event: ledger.Event{At: m.now, State: e.State, Reason: e.Reason, Text: "to " + string(e.State)}}
 		if rapid.Bool().Draw(t, "values") {
 			step.Values = values(n + e.Version)
+			step.Entry.ValuesHash = step.Values.Hash()
 		}
 		if e.Place != nil && rapid.Bool().Draw(t, "written") {
 			key := e.Place.Key()

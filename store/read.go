@@ -138,10 +138,8 @@ func (s *Store) pages(ctx context.Context, next func(r reader, limit int) []uint
 	}
 }
 
-// Siblings lists, by number, the entries of the same connection that are of
-// the same id, or of the same dossier and financial-year end, e itself left
-// out. A financial year that is not known is like no other, and two different
-// enterprise numbers are never of one dossier.
+// Siblings lists, by number, the entries that are siblings of e, as
+// ledger.Entry.SiblingOf has it, e itself left out.
 func (s *Store) Siblings(ctx context.Context, e ledger.Entry) (siblings []ledger.Entry, err error) {
 	err = s.db.view(ctx, func(r reader) error {
 		siblings, err = s.siblings(r, e)
@@ -167,19 +165,11 @@ func (s *Store) siblings(r reader, e ledger.Entry) ([]ledger.Entry, error) {
 		if err != nil {
 			return nil, err
 		}
-		if have.Connection == e.Connection && (have.ID == e.ID || sameYear(have, e)) {
+		if have.SiblingOf(e) { // the indexes may hold others
 			siblings = append(siblings, have)
 		}
 	}
 	return siblings, nil
-}
-
-// sameYear tells whether two entries are of one dossier and financial year.
-// One folder may hold the balances of two enterprises by mistake.
-func sameYear(a, b ledger.Entry) bool {
-	x, y := a.Dossier.EnterpriseNumber, b.Dossier.EnterpriseNumber
-	return a.Dossier.ID == b.Dossier.ID && (x == y || x == "" || y == "") &&
-		a.FiscalYear.End == b.FiscalYear.End && !a.FiscalYear.End.IsZero()
 }
 
 // Values gives the figures kept with an entry, nil when none are.

@@ -5,6 +5,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"maps"
 	"slices"
 	"strings"
 
@@ -23,36 +24,68 @@ const firstSeen = "The social balance was listed for the first time."
 // What the ledger has already is left out: the same connection, id and
 // revision; the content of the newest entry of the same connection and id; or
 // the content of an entry of another id of the same connection and dossier,
-// if that entry is live (neither superseded nor ignored) and has no newer
-// sibling. An entry that was listed again and is not settled gets the
-// listing's Dossier, Model and MediaTypes, where the listing has them. The new
-// entries are given back with their numbers, at version 1.
+// if that entry is live (neither superseded nor ignored nor failed) and has no
+// newer sibling. An entry that was listed again and is not settled gets the
+// listing's Dossier, Model and MediaTypes, where the listing has them; with
+// another enterprise number it loses its ValuesHash, so that its document is
+// read and checked again. The new entries are given back with their numbers
+// and versions.
 //
 // A folder lists what lies in it now. There the content alone tells whether a
 // listing is new, by that of the entry of its id that was recorded last; a
 // revision that was there before is given a name of its own.
-func (s *Store) Record(ctx context.Context, c ledger.Connection, found []ledger.Entry) ([]ledger.Entry, error) {
-	var fresh []ledger.Entry
-	err := s.db.update(ctx, func(w writer) error {
-		fresh = nil
-		if err := putListed(w, c); err != nil {
-			return err
-		}
-		for _, e := range found {
-			added, err := s.recordOne(w, c.Kind, e)
-			if err != nil {
-				return err
-			}
-			if added.Number != 0 {
-				fresh = append(fresh, added)
-			}
-		}
-		return nil
+func (s *Store) Record(ctx context.Context, c ledger.Connection, found []ledger.Entry) (added []ledger.Entry, err error) {
+	err = s.db.update(ctx, func(w writer) (err error) {
+		added, _, err = s.record(w, c, found)
+		return err
 	})
 	if err != nil {
 		return nil, s.fault(err)
 	}
-	return fresh, nil
+	return added, nil
+}
+
+// WouldRecord tells what Record would do now, and changes nothing: the entries
+// that would be new, and those of the ledger that would be brought up to date,
+// both as Record would leave them and by number. What is recorded meanwhile
+// may get the numbers of the new ones. It works on a file that is opened for
+// reading only too.
+func (s *Store) WouldRecord(ctx context.Context, c ledger.Connection, found []ledger.Entry) (added, changed []ledger.Entry, err error) {
+	err = s.db.view(ctx, func(r reader) (err error) {
+		added, changed, err = s.record(newOverlay(r), c, found)
+		return err
+	})
+	if err != nil {
+		return nil, nil, s.fault(err)
+	}
+	return added, changed, nil
+}
+
+// record carries out Record, and gives the entries that it added and those
+// that it changed, as it leaves them, by number.
+func (s *Store) record(w writer, c ledger.Connection, found []ledger.Entry) (added, changed []ledger.Entry, err error) {
+	if err := putListed(w, c); err != nil {
+		return nil, nil, err
+	}
+	last := lastNumber(w, keyNumber)
+	touched := map[uint64]ledger.Entry{} // a listing may come twice
+	for _, e := range found {
+		now, err := s.recordOne(w, c.Kind, e)
+		if err != nil {
+			return nil, nil, err
+		}
+		if now.Number != 0 {
+			touched[now.Number] = now
+		}
+	}
+	for _, n := range slices.Sorted(maps.Keys(touched)) {
+		if n > last {
+			added = append(added, touched[n])
+		} else {
+			changed = append(changed, touched[n])
+		}
+	}
+	return added, changed, nil
 }
 
 // putListed saves what a listing tells of its connection.
@@ -70,7 +103,7 @@ func putListed(w writer, c ledger.Connection) error {
 }
 
 // recordOne adds an entry, or takes note of what its listing says now where
-// the ledger has it. It gives the entry if it was added.
+// the ledger has it. It gives the entry if it was added or changed, else none.
 func (s *Store) recordOne(w writer, kind ledger.ConnectionKind, e ledger.Entry) (ledger.Entry, error) {
 	revisions, err := s.revisions(w, kind, e)
 	if err != nil {
@@ -80,12 +113,12 @@ func (s *Store) recordOne(w writer, kind ledger.ConnectionKind, e ledger.Entry) 
 	asNewest := len(revisions) > 0 && e.SHA256 != "" && strings.EqualFold(revisions[0].SHA256, e.SHA256)
 	switch {
 	case kind == ledger.Folder && asNewest:
-		return ledger.Entry{}, s.refresh(w, revisions[0], e.Listing)
+		return s.refresh(w, revisions[0], e.Listing)
 	case kind == ledger.Folder && again >= 0 && e.SHA256 != "":
 		// What lay there before, and then was another, has come back.
 		e.Revision = fmt.Sprintf("%s+%d", e.Revision, revisions[0].Number)
 	case again >= 0:
-		return ledger.Entry{}, s.refresh(w, revisions[again], e.Listing)
+		return s.refresh(w, revisions[again], e.Listing)
 	case asNewest:
 		return ledger.Entry{}, nil
 	}
@@ -154,15 +187,21 @@ func (s *Store) contentLives(r reader, kind ledger.ConnectionKind, e ledger.Entr
 	return false, nil
 }
 
-// live tells whether an entry is neither superseded nor ignored.
-func live(e ledger.Entry) bool { return e.State != ledger.Superseded && e.State != ledger.Ignored }
+// live tells whether an entry still stands for its balance. One that failed
+// does not: what could not be fetched under its id may be handed in again
+// under another.
+func live(e ledger.Entry) bool {
+	return e.State != ledger.Superseded && e.State != ledger.Ignored && e.State != ledger.Failed
+}
 
 // refresh brings an entry that is not settled up to date with what its listing
-// says now. What the listing leaves out stays: the document may have told it.
-// So does the model of a document that was read.
-func (s *Store) refresh(w writer, have ledger.Entry, l ledger.Listing) error {
+// says now, and gives it if that changed it. What the listing leaves out
+// stays: the document may have told it. So does the model of a document that
+// was read. Figures that were read for another enterprise number no longer
+// count: the document must be held against the new one.
+func (s *Store) refresh(w writer, have ledger.Entry, l ledger.Listing) (ledger.Entry, error) {
 	if !have.Unsettled() {
-		return nil
+		return ledger.Entry{}, nil
 	}
 	now := have
 	now.Dossier.ID = cmp.Or(l.Dossier.ID, have.Dossier.ID)
@@ -174,18 +213,21 @@ func (s *Store) refresh(w writer, have ledger.Entry, l ledger.Listing) error {
 	if have.ValuesHash == "" {
 		now.Model = cmp.Or(l.Model, have.Model)
 	}
+	if now.Dossier.EnterpriseNumber != have.Dossier.EnterpriseNumber {
+		now.ValuesHash = ""
+	}
 	if len(l.MediaTypes) > 0 {
 		now.MediaTypes = l.MediaTypes
 	}
 	if now.Dossier == have.Dossier && now.Model == have.Model && slices.Equal(now.MediaTypes, have.MediaTypes) {
-		return nil
+		return ledger.Entry{}, nil
 	}
 	now.Version++
 	blob, err := s.codec.pack(now)
 	if err != nil {
-		return err
+		return ledger.Entry{}, err
 	}
-	return putEntry(w, &have, now, blob)
+	return now, putEntry(w, &have, now, blob)
 }
 
 // add gives a new entry its number and stores it.

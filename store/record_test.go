@@ -1,6 +1,7 @@
 package store_test
 
 import (
+	"path/filepath"
 	"testing"
 	"time"
 
@@ -8,6 +9,7 @@ import (
 
 	"balansd/balance"
 	"balansd/ledger"
+	"balansd/store"
 )
 
 func TestRecordLeavesOutWhatIsKnown(t *testing.T) {
@@ -44,13 +46,35 @@ func TestRecordLeavesOutWhatIsKnown(t *testing.T) {
 	}
 }
 
-func TestRecordTakesContentOfSettledEntriesAgain(t *testing.T) {
-	s := openNew(t)
-	e := record(t, s, found("A", "1", "D1", "x"))[0]
-	ignored, err := e.Ignore(ledger.Dismissed, "dismissed", "", noon)
-	move(t, s, ignored, err)
-	if fresh := record(t, s, found("B", "1", "D1", "x")); len(fresh) != 1 {
-		t.Errorf("the content of an ignored entry kept a new one out")
+// TestRecordTakesContentAgain: an entry that no longer stands for its balance
+// keeps no other id out. So a document that could not be fetched can be handed
+// in again.
+func TestRecordTakesContentAgain(t *testing.T) {
+	p := ledger.Place{FirmID: 1}
+	cases := map[ledger.State]struct {
+		move func(ledger.Entry) (ledger.Entry, error)
+		new  bool
+	}{
+		ledger.Ignored: {func(e ledger.Entry) (ledger.Entry, error) { return e.Ignore(ledger.Dismissed, "dismissed", "", noon) }, true},
+		ledger.Failed: {func(e ledger.Entry) (ledger.Entry, error) {
+			return e.Fail(ledger.Unreadable, "not there", "", balance.Date{}, noon)
+		}, true},
+		ledger.Superseded: {func(e ledger.Entry) (ledger.Entry, error) { return e.Supersede(9, noon) }, true},
+		ledger.Waiting:    {func(e ledger.Entry) (ledger.Entry, error) { return e.Wait(ledger.NoCompany, "", "", noon) }, false},
+		ledger.Sending:    {func(e ledger.Entry) (ledger.Entry, error) { return e.Send(p, noon) }, false},
+		ledger.Done:       {func(e ledger.Entry) (ledger.Entry, error) { return e.Finish(p, noon) }, false},
+		ledger.Differs:    {func(e ledger.Entry) (ledger.Entry, error) { return e.Differ(p, nil, "", "", noon) }, false},
+	}
+	for state, c := range cases {
+		s := openNew(t)
+		moved, err := c.move(record(t, s, found("A", "1", "D1", "x"))[0])
+		move(t, s, moved, err)
+		if fresh := record(t, s, found("B", "1", "D1", "x")); (len(fresh) == 1) != c.new {
+			t.Errorf("beside an entry that is %s, the same content of another id gave %v; want new %v", state, fresh, c.new)
+		}
+		if fresh := record(t, s, found("A", "2", "D1", "x")); len(fresh) != 0 {
+			t.Errorf("the content of an entry that is %s was recorded again under its own id", state)
+		}
 	}
 }
 
@@ -163,6 +187,70 @@ func TestRecordBringsOpenEntriesUpToDate(t *testing.T) {
 	e.Dossier.Name = "Another"
 	record(t, s, e)
 	check("the entry is settled")
+}
+
+// TestRecordAnotherEnterprise: figures that were read for one enterprise are
+// never taken for another's.
+func TestRecordAnotherEnterprise(t *testing.T) {
+	s := openNew(t)
+	e := found("A", "1", "D1", "x")
+	have := record(t, s, e)[0]
+	have.ValuesHash = "h"
+	waiting, err := have.Wait(ledger.NoCompany, "", "", noon)
+	want := move(t, s, waiting, err)
+	check := func(what string) {
+		t.Helper()
+		got, err := s.Entry(t.Context(), 1)
+		if diff := cmp.Diff(want, got); diff != "" || err != nil {
+			t.Errorf("%s: %v (-want +got):\n%s", what, err, diff)
+		}
+	}
+	e.Dossier.Name = "Another name"
+	want.Dossier.Name = e.Dossier.Name
+	want.Version++
+	record(t, s, e)
+	check("another name")
+	e.Dossier.EnterpriseNumber = "0454352156"
+	want.Dossier.EnterpriseNumber, want.ValuesHash = e.Dossier.EnterpriseNumber, ""
+	want.Version++
+	record(t, s, e)
+	check("another enterprise number")
+}
+
+// TestWouldRecordReadOnly: what would be new can be asked of a file that
+// nobody may write.
+func TestWouldRecordReadOnly(t *testing.T) {
+	path := filepath.Join(t.TempDir(), "balansd.db")
+	s := openAt(t, path)
+	first := found("A", "1", "D1", "x")
+	record(t, s, first)
+	if err := s.Close(); err != nil {
+		t.Fatal(err)
+	}
+	s, err := store.Open(store.Options{Path: path, ReadOnly: true})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer func() { _ = s.Close() }()
+	first.Dossier.Name = "Another name"
+	second := found("B", "1", "D2", "y")
+	again := second
+	again.Dossier.Name = "Yet another"
+	for range 2 { // the second time finds what the first one found
+		added, changed, err := s.WouldRecord(t.Context(), ledger.Connection{ID: "C1", Cursor: "2"}, []ledger.Entry{first, second, again})
+		if err != nil {
+			t.Fatal(err)
+		}
+		wantAdded, wantChanged := again, first
+		wantAdded.Number, wantAdded.Version = 2, 2
+		wantChanged.Number, wantChanged.Version = 1, 2
+		if diff := cmp.Diff([]ledger.Entry{wantAdded}, added) + cmp.Diff([]ledger.Entry{wantChanged}, changed); diff != "" {
+			t.Error(diff)
+		}
+	}
+	if got, err := s.Entry(t.Context(), 1); err != nil || got.Version != 1 {
+		t.Errorf("the entry became %v, %v", got, err)
+	}
 }
 
 func TestRecordKeepsThePause(t *testing.T) {

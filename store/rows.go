@@ -197,12 +197,17 @@ func listJSON[T any](r reader, t table) ([]T, error) {
 	return list, nil
 }
 
+// lastNumber gives the number under a key of tMeta, 0 when there is none yet.
+func lastNumber(r reader, key []byte) uint64 {
+	if v := r.get(tMeta, key); len(v) == 8 {
+		return numberAt(v)
+	}
+	return 0
+}
+
 // nextNumber counts up the number under a key of tMeta and gives the new one.
 func nextNumber(w writer, key []byte) uint64 {
-	n := uint64(1)
-	if v := w.get(tMeta, key); len(v) == 8 {
-		n = numberAt(v) + 1
-	}
+	n := lastNumber(w, key) + 1
 	w.put(tMeta, key, number(n))
 	return n
 }
