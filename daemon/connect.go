@@ -40,43 +40,51 @@ func (d *Daemon) ConnectFinbox(ctx context.Context, connectionID, by string) (le
 	if c.Name == "" {
 		c.Name = id
 	}
-	now := d.cfg.Now()
-	today := balance.DateOf(now.In(d.cfg.Night.zone()))
 	before := c.ActivatedAt
-	switch {
-	case !st.StartDate.IsZero():
-		c.ActivatedAt = st.StartDate.In(d.cfg.Night.zone())
-	case before.IsZero():
-		c.ActivatedAt = now
+	notes := d.activate(&c, st.StartDate)
+	if !c.ActivatedAt.Before(before) {
+		err = d.cfg.Keeper.SaveConnection(ctx, c)
+	} else {
+		err = d.reachBack(ctx, &c)
 	}
-	var notes []string
-	switch {
-	case st.StartDate.IsZero():
-		notes = append(notes, "Finbox gives no start date; balances made from now on count.")
-	case st.StartDate != today:
-		notes = append(notes, fmt.Sprintf("The start date in Finbox is %s and not today, %s. Balances made before the start date do not count. "+
-			"Change it in Finbox if that is not what you want, and connect again.", st.StartDate, today))
-	}
-	earlier := c.ActivatedAt.Before(before)
-	if earlier {
-		// What was not listed then is listed now. A pass under way would put
-		// its own cursor back.
-		if !d.passing.TryLock() {
-			return c, notes, busy()
-		}
-		defer d.passing.Unlock()
-		c.Cursor = ""
-	}
-	if err := d.cfg.Keeper.SaveConnection(ctx, c); err != nil {
+	if err != nil {
 		return c, notes, err
-	}
-	if earlier {
-		if err := d.recall(ctx, c); err != nil {
-			return c, notes, err
-		}
 	}
 	d.cfg.Log.Info().Str("connection", c.ID).Str("by", by).Msg("connection linked")
 	return c, notes, nil
+}
+
+// activate sets the day from which balances count, by the start date that
+// Finbox gives, and says what a person should know about it.
+func (d *Daemon) activate(c *ledger.Connection, start balance.Date) (notes []string) {
+	now := d.cfg.Now()
+	if start.IsZero() {
+		if c.ActivatedAt.IsZero() {
+			c.ActivatedAt = now
+		}
+		return []string{"Finbox gives no start date; balances made from now on count."}
+	}
+	c.ActivatedAt = start.In(d.cfg.Night.zone())
+	if today := balance.DateOf(now.In(d.cfg.Night.zone())); start != today {
+		return []string{fmt.Sprintf("The start date in Finbox is %s and not today, %s. Balances made before the start date do not count. "+
+			"Change it in Finbox if that is not what you want, and connect again.", start, today)}
+	}
+	return nil
+}
+
+// reachBack saves a connection whose activation moved to an earlier day: what
+// was left out then is listed, and what was ignored is brought back. A pass
+// under way would put its own cursor back, so it must not run meanwhile.
+func (d *Daemon) reachBack(ctx context.Context, c *ledger.Connection) error {
+	if !d.passing.TryLock() {
+		return busy()
+	}
+	defer d.passing.Unlock()
+	c.Cursor = ""
+	if err := d.cfg.Keeper.SaveConnection(ctx, *c); err != nil {
+		return err
+	}
+	return d.recall(ctx, *c)
 }
 
 // byHand corrects what to do next for a person who is linking: a service in
