@@ -81,10 +81,11 @@ type Keeper interface {
 	//
 	// A listing that the ledger has already, by connection, id and revision,
 	// is left out; if its entry is not settled, its Dossier, Model and
-	// MediaTypes are brought up to date. Left out as well is a listing whose
+	// MediaTypes are brought up to date, and with another enterprise number
+	// its document is to be read anew. Left out as well is a listing whose
 	// content (SHA256) equals that of the newest entry of the same connection
 	// and id, or of an entry of another id of the same connection and dossier
-	// that is live and has no newer sibling.
+	// that is live, which one that failed is not, and has no newer sibling.
 	//
 	// A folder lists what lies in it now: there, of one id, the newest entry
 	// is the one recorded last, and a listing whose content is another counts
