@@ -75,7 +75,11 @@ func deliver(ctx context.Context, s *store.Store, e ledger.Entry) error {
 		return err
 	}
 	e.ValuesHash = v.Hash()
-	sent, err := s.Move(ctx, ledger.Step{Entry: e, Values: v, Written: &ledger.Written{Intended: figures, By: e.Number},
+	known, err := s.Written(ctx, p) // a delivery that was cut off may have left its record
+	if err != nil {
+		return err
+	}
+	sent, err := s.Move(ctx, ledger.Step{Entry: e, Values: v, Written: &ledger.Written{Intended: figures, By: e.Number, Version: known.Version},
 		Event: ledger.Event{At: now, Pass: 12, State: e.State, Text: "22 figures are being written to Silverfin."}})
 	if err != nil {
 		return err
@@ -84,7 +88,7 @@ func deliver(ctx context.Context, s *store.Store, e ledger.Entry) error {
 	if err != nil {
 		return err
 	}
-	_, err = s.Move(ctx, ledger.Step{Entry: done, Written: &ledger.Written{Confirmed: figures, By: e.Number, Version: 1},
+	_, err = s.Move(ctx, ledger.Step{Entry: done, Written: &ledger.Written{Confirmed: figures, By: e.Number, Version: known.Version + 1},
 		Event: ledger.Event{At: done.UpdatedAt, Pass: 12, State: done.State, Text: "22 figures were written and read back equal."}})
 	return err
 }
