@@ -121,7 +121,7 @@ func TestEachMistakeSaysWhatWouldBeRight(t *testing.T) {
 		"folder without path":   {"folders:\n- name: a\n", `2:3: folders[0].path: is missing`},
 		"bad date":              {"folders:\n- {name: a, path: p, from: 2025-02-30}\n", `folders[0].from: "2025-02-30" is no date; write a day as 2025-01-31, or all`},
 		"link without company":  {"dossiers:\n- {connection: a, dossier: b, firm: 3}\n", `dossiers[0].company: a firm is named without the company`},
-		"wrong check digits":    {"dossiers:\n- {connection: a, dossier: b, enterprise_number: 0402.754.887}\n", `dossiers[0].enterprise_number: "0402.754.887": the check digits of the enterprise number are wrong; compare it with the register; it is written as 0402.754.886`},
+		"wrong check digits":    {"dossiers:\n- {connection: a, dossier: b, enterprise_number: 0402.754.887}\n", `dossiers[0].enterprise_number: "0402.754.887": the check digits of the enterprise number are wrong; compare it with the register (form: 0123.456.789)`},
 		"link of nothing":       {"dossiers:\n- {connection: a, dossier: b}\n", `dossiers[0]: says nothing about the dossier`},
 		"linked twice":          {"dossiers:\n- {connection: a, dossier: b, from: all}\n- {connection: a, dossier: b, from: all}\n", `dossiers[1].dossier: the dossier "b" is linked twice`},
 	} {

@@ -294,7 +294,7 @@ func setText(v reflect.Value, text string) error {
 	case *balance.EnterpriseNumber:
 		n, err := balance.ParseEnterpriseNumber(text)
 		if err != nil {
-			return &wrong{err.Error(), "compare it with the register; it is written as 0402.754.886"}
+			return &wrong{err.Error(), "compare it with the register (form: 0123.456.789)"}
 		}
 		*p = n
 		return nil
