@@ -19,7 +19,7 @@ import (
 func (r *reader) check(c *Config) {
 	r.oneOf("language", c.Language, "nl", "fr", "en", "de")
 	r.oneOf("log.level", c.Log.Level, "trace", "debug", "info", "warn", "error")
-	r.oneOf("log.format", c.Log.Format, "auto", "json", "console")
+	r.oneOf("log.format", c.Log.Format, "auto", "journald", "json", "console")
 	r.oneOf("night.catch_up", c.Night.CatchUp, AsSoonAsUp, NextNight)
 	between(r, "night.spread", c.Night.Spread, 0, 6*time.Hour, formatDuration)
 	between(r, "night.deadline", c.Night.Deadline, 10*time.Minute, 23*time.Hour, formatDuration)
@@ -28,7 +28,11 @@ func (r *reader) check(c *Config) {
 	r.silverfin(c.Silverfin)
 	r.folders(c.Folders)
 	r.dossiers(c)
+	r.documents(c.Documents)
+	between(r, "backup.keep", c.Backup.Keep, 1, 1000, plain)
 	r.network(c.Network)
+	between(r, "log.file_size", c.Log.FileSize, 1<<16, 1<<30, Size.String)
+	between(r, "log.files", c.Log.Files, 1, 1000, plain)
 }
 
 // socket holds a Unix socket's path to the 103 bytes that every system takes;
@@ -180,6 +184,16 @@ func (r *reader) dossiers(c *Config) {
 	}
 }
 
+func (r *reader) documents(d Documents) {
+	if d.CBSOTable == "" {
+		return
+	}
+	if _, err := readBounded(d.CBSOTable, maxFile); err != nil {
+		r.wrong("documents.cbso_table", fmt.Sprintf("the file %s cannot be read: %s", d.CBSOTable, reason(err)),
+			"check its name, and who may read it")
+	}
+}
+
 func (r *reader) network(n Network) {
 	if n.Proxy != "" {
 		u, err := url.Parse(n.Proxy)
@@ -192,6 +206,18 @@ func (r *reader) network(n Network) {
 	}
 	if n.CAFile != "" {
 		r.certificates("network.ca_file", n.CAFile)
+	}
+	if n.ClientCertificateFile != "" {
+		r.certificates("network.client_certificate_file", n.ClientCertificateFile)
+	}
+	if n.ClientKeyFile != "" {
+		r.private("network.client_key_file", n.ClientKeyFile)
+	}
+	switch {
+	case n.ClientCertificateFile != "" && n.ClientKeyFile == "":
+		r.wrong("network.client_key_file", "a client certificate is set without its key", "name the file with its private key")
+	case n.ClientCertificateFile == "" && n.ClientKeyFile != "":
+		r.wrong("network.client_certificate_file", "a client key is set without its certificate", "name the file with the certificate")
 	}
 }
 

@@ -22,6 +22,9 @@ type Config struct {
 	Folders   []Folder       `yaml:"folders"`
 	Silverfin Silverfin      `yaml:"silverfin"`
 	Dossiers  []Dossier      `yaml:"dossiers"`
+	Documents Documents      `yaml:"documents"`
+	Backup    Backup         `yaml:"backup"`
+	Retention Retention      `yaml:"retention"`
 	Network   Network        `yaml:"network"`
 	Log       Log            `yaml:"log"`
 
@@ -135,16 +138,42 @@ type Dossier struct {
 	From    From  `yaml:"from"` // which balances count; by default those made after the activation
 }
 
-// Network says how balansd reaches the outside.
-type Network struct {
-	Proxy  string `yaml:"proxy"`   // URL; empty: the system's own setting
-	CAFile string `yaml:"ca_file"` // PEM; certificates trusted besides the system's
+// Documents says how social balances are read.
+type Documents struct {
+	CBSOTable      string `yaml:"cbso_table"`       // a table of XBRL members that extends or replaces balansd's own
+	HoldOnFindings bool   `yaml:"hold_on_findings"` // a balance with findings waits for a person
 }
 
-// Log says what is logged.
+// Backup says where copies of the state go. One is made before each nightly
+// pass and before each migration.
+type Backup struct {
+	Folder string `yaml:"folder"` // in DataDir unless set
+	Keep   int    `yaml:"keep"`   // older ones beyond this number are removed
+}
+
+// Retention says how long what belongs to a settled entry is kept. The entry
+// itself, with its identity, hash and outcome, is kept for ever.
+type Retention struct {
+	Documents Days `yaml:"documents"` // the document as it came
+	Figures   Days `yaml:"figures"`   // the figures that were read from it
+	Stories   Days `yaml:"stories"`   // each step and attempt
+}
+
+// Network says how the outside is reached.
+type Network struct {
+	Proxy                 string `yaml:"proxy"`                   // URL; empty: the system's own setting
+	CAFile                string `yaml:"ca_file"`                 // PEM; certificates trusted besides the system's
+	ClientCertificateFile string `yaml:"client_certificate_file"` // PEM; shown to a server or proxy that asks for one
+	ClientKeyFile         string `yaml:"client_key_file"`         // PEM; the key of it
+}
+
+// Log says what is logged, and where.
 type Log struct {
-	Level  string `yaml:"level"`  // trace, debug, info, warn or error
-	Format string `yaml:"format"` // auto (console on a terminal, else json), json or console
+	Level    string `yaml:"level"`     // trace, debug, info, warn or error
+	Format   string `yaml:"format"`    // auto (journald under systemd, console on a terminal, else json), journald, json or console
+	File     string `yaml:"file"`      // a file that is turned over by size; empty: standard error, or a file in DataDir as a Windows service
+	FileSize Size   `yaml:"file_size"` // a file that is larger is turned over
+	Files    int    `yaml:"files"`     // how many older files are kept
 }
 
 // File is the full path of the file that the settings were read from, empty

@@ -39,7 +39,9 @@ func defaults(goos, programData string) *Config {
 			LockedFields:           []string{"locked", "locking_type", "locked_at"},
 			LockedStatuses:         []int{423},
 		},
-		Log: Log{Level: "info", Format: "auto"},
+		Backup:    Backup{Keep: 14},
+		Retention: Retention{Documents: 1100, Figures: 0, Stories: 0},
+		Log:       Log{Level: "info", Format: "auto", FileSize: 10 << 20, Files: 10},
 	}
 	if goos == "windows" {
 		if programData == "" {
@@ -69,6 +71,7 @@ func (c *Config) derive() {
 	fill(&c.StateFile, "balansd.db")
 	fill(&c.KeyFile, "balansd.key")
 	fill(&c.Socket, "balansd.sock")
+	fill(&c.Backup.Folder, "backups")
 }
 
 // brussels is the zone of the default. The database is compiled in, so it is

@@ -81,6 +81,7 @@ func Load(o LoadOptions) (*Config, error) {
 	r.environment(o.Environ, c)
 	c.file, c.origins = absolute(file), r.origins
 	c.resolve(file)
+	c.credentials(lookup(o.Environ, "CREDENTIALS_DIRECTORY"))
 	c.derive()
 	r.check(c)
 	r.secrets(c)
@@ -184,6 +185,8 @@ func (c *Config) paths() map[string]*string {
 		"finbox.client_secret_file": &c.Finbox.ClientSecretFile,
 		"finbox.private_key_file":   &c.Finbox.PrivateKeyFile, "finbox.certificate_file": &c.Finbox.CertificateFile,
 		"silverfin.client_secret_file": &c.Silverfin.ClientSecretFile, "network.ca_file": &c.Network.CAFile,
+		"network.client_certificate_file": &c.Network.ClientCertificateFile, "network.client_key_file": &c.Network.ClientKeyFile,
+		"documents.cbso_table": &c.Documents.CBSOTable, "backup.folder": &c.Backup.Folder, "log.file": &c.Log.File,
 	}
 	if runtime.GOOS != "windows" {
 		p["socket"] = &c.Socket
@@ -205,6 +208,28 @@ func (c *Config) resolve(file string) {
 	for _, p := range c.paths() {
 		if *p != "" && !filepath.IsAbs(*p) {
 			*p = filepath.Join(base, *p)
+		}
+	}
+}
+
+// SecretsFolder is the folder beside the configuration file whose files systemd
+// hands to the service as credentials, so that the service's account needs no
+// right on them.
+const SecretsFolder = "secrets"
+
+// credentials takes the secret files that systemd handed over from where it
+// put them: given LoadCredential=secrets:FOLDER, the file FOLDER/NAME is
+// dir/secrets_NAME (systemd.exec(5)). Others stay as they are.
+func (c *Config) credentials(dir string) {
+	if dir == "" || c.file == "" {
+		return
+	}
+	from := filepath.Join(filepath.Dir(c.file), SecretsFolder)
+	for _, p := range []*string{&c.KeyFile, &c.Finbox.ClientSecretFile, &c.Finbox.PrivateKeyFile,
+		&c.Silverfin.ClientSecretFile, &c.Network.ClientKeyFile} {
+		given := filepath.Join(dir, SecretsFolder+"_"+filepath.Base(*p))
+		if _, err := os.Stat(given); err == nil && filepath.Dir(*p) == from {
+			*p = given
 		}
 	}
 }

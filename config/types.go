@@ -92,6 +92,36 @@ func (s Size) String() string {
 	return strconv.FormatInt(int64(s), 10) + "B"
 }
 
+// Days is a time span in whole days, at least one; 0 is for ever.
+type Days int
+
+// forever is how a person writes a span without end.
+const forever = "forever"
+
+// UnmarshalText reads days as 400d, or forever.
+func (d *Days) UnmarshalText(text []byte) error {
+	t := string(text)
+	if t == forever {
+		*d = 0
+		return nil
+	}
+	digits, unit := strings.CutSuffix(t, "d")
+	n, err := strconv.Atoi(digits)
+	if err != nil || !unit || n < 1 || n > 100*366 {
+		return &wrong{fmt.Sprintf("%q is no number of days", clip(t)), "write days as 400d, or forever"}
+	}
+	*d = Days(n)
+	return nil
+}
+
+// String writes what UnmarshalText reads.
+func (d Days) String() string {
+	if d == 0 {
+		return forever
+	}
+	return strconv.Itoa(int(d)) + "d"
+}
+
 // Clock is a local time of day.
 type Clock struct{ Hour, Minute int }
 

@@ -37,7 +37,8 @@ func (k *Key) GoString() string { return k.String() }
 // LoadKey reads a PEM private key (PKCS #1 or PKCS #8, RSA, without a
 // passphrase) and, where certPath is not empty, the certificate that belongs
 // to it (PEM or DER). Everything that is wrong is a KeyInvalid problem that
-// says what to do. On Unix the key file must be for its owner alone; Windows
+// says what to do. On Unix the key file must not be open to everyone; its group may
+// read it, since that is how systemd hands out credentials. Windows
 // has access lists instead, which the installer sets.
 func LoadKey(path, certPath string) (*Key, error) {
 	text, err := readKeyFile(path)
@@ -80,9 +81,9 @@ func readKeyFile(path string) ([]byte, error) {
 	if !info.Mode().IsRegular() {
 		return nil, keyProblem(nil, "Name the key file itself.", "the private key %s is not a file", path)
 	}
-	if runtime.GOOS != "windows" && info.Mode().Perm()&0o077 != 0 {
+	if runtime.GOOS != "windows" && info.Mode().Perm()&0o007 != 0 {
 		return nil, keyProblem(nil, fmt.Sprintf("Run: chmod 600 %s", path),
-			"the private key file %s is open to others than its owner (mode %04o)", path, info.Mode().Perm())
+			"the private key file %s is open to everyone on this machine (mode %04o)", path, info.Mode().Perm())
 	}
 	text, err := transport.ReadAll(f, maxKeyFile)
 	if err != nil {

@@ -161,7 +161,7 @@ func TestKeyReadableByOthers(t *testing.T) {
 	if runtime.GOOS == "windows" {
 		t.Skip("Windows has access lists instead of mode bits")
 	}
-	for _, mode := range []os.FileMode{0o644, 0o640, 0o604} {
+	for _, mode := range []os.FileMode{0o644, 0o602, 0o604} {
 		path := file(t, "finbox.key", pkcs8(t, ourKey()))
 		if err := os.Chmod(path, mode); err != nil {
 			t.Fatal(err)

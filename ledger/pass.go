@@ -14,6 +14,7 @@ const (
 	Nightly Trigger = "nightly"  // the nightly wake
 	CatchUp Trigger = "catch_up" // after a missed night
 	ByHand  Trigger = "by_hand"  // a person asked for it
+	Again   Trigger = "again"    // a night that did not reach its services is tried again
 )
 
 // Pass is one walk over everything, or over what a person asked for.
@@ -31,8 +32,42 @@ type Pass struct {
 	// Problems are what went wrong besides single balances: a connection
 	// closed, a firm to be linked again, a service that did not answer.
 	Problems []string `json:"problems,omitempty"`
+	// Down lists the services that could not be reached, by their names.
+	Down []string `json:"down,omitempty"`
+	// Missed says why a catch-up was late; empty for other passes.
+	Missed string `json:"missed,omitempty"`
 	// Stopped says why the pass ended early; empty when it went through.
 	Stopped string `json:"stopped,omitempty"`
+}
+
+// MissedNight is a night without a nightly pass at its time.
+type MissedNight struct {
+	Night balance.Date `json:"night"`
+	Why   string       `json:"why"` // a clause, such as "balansd did not run from … to …"
+}
+
+// Retention says how long what belongs to a settled entry is kept after it was
+// settled; 0 is for ever. The entry itself is always kept.
+type Retention struct {
+	Documents, Figures, Stories time.Duration
+}
+
+// Pruned counts what Retention took away.
+type Pruned struct {
+	Documents, Figures, Stories int
+}
+
+// Backup is a copy of the state in a file of its own.
+type Backup struct {
+	File    string    `json:"file"` // the path
+	Size    int64     `json:"size"` // bytes
+	MadeAt  time.Time `json:"made_at"`
+	Version string    `json:"version,omitempty"` // of the balansd that wrote the state last
+	Layout  int       `json:"layout"`            // of the state
+	Entries int       `json:"entries"`           // in the ledger
+	Newest  uint64    `json:"newest"`            // the highest entry number; 0 for none
+	Changes uint64    `json:"changes"`           // grows with each change of the ledger: of two copies of one state the later has more
+	Problem string    `json:"problem,omitempty"` // why it cannot be used; empty when it was read back well
 }
 
 // ConnectionKind tells the sources apart.

@@ -27,6 +27,14 @@ func TestTableOfCodes(t *testing.T) {
 			t.Errorf("%s: HTTP status %d", c, c.HTTPStatus())
 		}
 	}
+	for _, n := range problem.Notices() {
+		if other, taken := byEvent[uint32(n)]; taken {
+			t.Errorf("notice %d has the event id of %s", n, other)
+		}
+		if n < 1 || n > 1000 || n.String() == "" {
+			t.Errorf("notice %d is outside what an event source takes, or says nothing", n)
+		}
+	}
 	if unknown := problem.Code("never heard of"); unknown.ExitCode() != problem.Unexpected.ExitCode() {
 		t.Errorf("an unknown code exits with %d", unknown.ExitCode())
 	}
