@@ -1,0 +1,78 @@
+package service
+
+import (
+	"context"
+	"time"
+)
+
+// Name is what the service is called everywhere: the unit, the service of
+// Windows, its event source and its account.
+const Name = "balansd"
+
+// Spec is what is installed. All paths are absolute.
+type Spec struct {
+	Executable string // the program
+	Config     string // the configuration file
+	DataDir    string // where the state is; the service may write here and in Writable alone
+	Writable   []string
+}
+
+// A Step is one thing that a plan does. Do is called once, in order; a Step
+// that finds its work done does nothing.
+type Step struct {
+	What string // for a person, such as "write /etc/systemd/system/balansd.service"
+	Do   func(ctx context.Context) error
+}
+
+// Removal says what uninstalling takes away besides the service.
+type Removal struct {
+	Purge []string // files and folders to delete for good
+}
+
+// State is what a service manager says of the service.
+type State string
+
+// The states.
+const (
+	NotInstalled State = "not installed"
+	Off          State = "stopped"
+	Starting     State = "starting"
+	On           State = "running"
+	Ending       State = "stopping"
+	Failed       State = "failed" // it ended with an error, and is not tried again by itself
+	Waiting      State = "waiting to restart"
+)
+
+// Status is how the service stands with its manager.
+type Status struct {
+	Manager    string    `json:"manager"` // such as "systemd 252"
+	State      State     `json:"state"`
+	Enabled    bool      `json:"enabled"` // starts with the machine
+	PID        int       `json:"pid,omitempty"`
+	Since      time.Time `json:"since,omitzero"`
+	Restarts   int       `json:"restarts,omitempty"`
+	Account    string    `json:"account,omitempty"`
+	Executable string    `json:"executable,omitempty"`
+	Config     string    `json:"config,omitempty"`
+	Says       string    `json:"says,omitempty"` // the process's own word to the manager
+	Result     string    `json:"result,omitempty"`
+}
+
+// Manager is the machine's service manager. Its methods give problems
+// (package problem): NotAllowed without the rights, NotFound where the service
+// is not installed.
+type Manager interface {
+	// Install plans what installing takes. On a machine that has the service
+	// the steps mend it: installing twice is well.
+	Install(s Spec) ([]Step, error)
+	// Uninstall plans the removal: stop, remove, wait until it is gone.
+	Uninstall(r Removal) ([]Step, error)
+	// Start starts the service and waits until it runs.
+	Start(ctx context.Context) error
+	// Stop stops the service and waits until it is gone.
+	Stop(ctx context.Context) error
+	// Restart stops the service if it runs, and starts it.
+	Restart(ctx context.Context) error
+	// Status tells how the service stands; NotInstalled is no error.
+	Status(ctx context.Context) (Status, error)
+}
