@@ -141,13 +141,8 @@ type Balance struct {
 	Currency         string // ISO 4217, such as EUR; empty where the document does not say
 	JointCommittees  []string
 	Values           Values
-	Findings         []Finding
-}
-
-// Finding is something about a balance that a person should hear: a check that
-// fails, a fact that could not be used. It never stops a delivery.
-type Finding struct {
-	Rule    string   `json:"rule"`  // stable name of the rule
-	Codes   []string `json:"codes"` // the rubrics it is about, may be empty
-	Message string   `json:"message"`
+	// PersonnelCosts is rubric 62 of the income statement, which the checks of
+	// the social balance look at; nil where the document does not carry it.
+	PersonnelCosts *decimal.Decimal
+	Findings       []Finding
 }
