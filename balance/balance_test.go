@@ -8,7 +8,6 @@ import (
 
 	"balansd/balance"
 
-	"github.com/google/go-cmp/cmp"
 	"github.com/shopspring/decimal"
 	"pgregory.net/rapid"
 )
@@ -79,48 +78,5 @@ func TestEnterpriseNumber(t *testing.T) {
 		if n, err := balance.ParseEnterpriseNumber(s); !errors.Is(err, balance.ErrEnterpriseNumberForm) {
 			t.Errorf("%q gives %s, %v", s, n, err)
 		}
-	}
-}
-
-func TestCheck(t *testing.T) {
-	type values map[string]string
-	for name, c := range map[string]struct {
-		model  balance.Model
-		values values
-		want   []string
-	}{
-		"nothing filled in":    {balance.Full, values{}, nil},
-		"adds up":              {balance.Micro, values{"1013": "7", "1011": "4", "1012": "3"}, nil},
-		"an empty part":        {balance.Micro, values{"1013": "4", "1011": "4"}, nil},
-		"does not add up":      {balance.Micro, values{"1013": "8", "1011": "4", "1012": "3"}, []string{"hours_total: 1013 is 8, but 1011 + 1012 is 7"}},
-		"total without parts":  {balance.Micro, values{"1023": "8"}, []string{"costs_total: 1023 is 8, but 1021 + 1022 is empty"}},
-		"parts without total":  {"", values{"1021": "8"}, []string{"costs_total: 1023 is empty, but 1021 + 1022 is 8"}},
-		"no previous parts":    {balance.Micro, values{"1013P": "8"}, nil},
-		"column by column":     {balance.Abbreviated, values{"12012": "2", "1202": "1", "1212": "0", "1052": "1", "1102": "1", "1342": "1"}, []string{"education_men: 1202 is 1, but 12002 + 12012 + 12022 + 12032 is 2"}},
-		"previous year":        {balance.Full, values{"1003P": "3", "10031P": "1", "10032P": "1"}, []string{"average_gender: 1003P is 3, but 10031P + 10032P is 2"}},
-		"full only":            {balance.Abbreviated, values{"2051": "3"}, nil},
-		"full":                 {balance.Full, values{"2051": "3"}, []string{"entries_contract_types: 2051 is 3, but 2101 + 2111 + 2121 + 2131 is empty"}},
-		"model unknown":        {"", values{"2051": "3"}, nil},
-		"costs may be below 0": {balance.Micro, values{"1023": "-1.5", "1021": "-1.5"}, nil},
-		"heads may not":        {balance.Micro, values{"5801": "-1"}, []string{"sign: 5801 is -1, but cannot be negative"}},
-		"decimals":             {balance.Micro, values{"5801": "1.5"}, []string{"decimals: 5801 is 1.5, but the form allows 0 decimals"}},
-	} {
-		t.Run(name, func(t *testing.T) {
-			b := &balance.Balance{Model: c.model, Values: balance.Values{}}
-			for s, v := range c.values {
-				cell, err := balance.ParseCell(s)
-				if err != nil {
-					t.Fatal(err)
-				}
-				b.Values[cell] = decimal.RequireFromString(v)
-			}
-			var got []string
-			for _, f := range balance.Check(b) {
-				got = append(got, f.Rule+": "+f.Message)
-			}
-			if diff := cmp.Diff(c.want, got); diff != "" {
-				t.Errorf("(-want +got)\n%s", diff)
-			}
-		})
 	}
 }

@@ -7,102 +7,135 @@ import (
 	"github.com/shopspring/decimal"
 )
 
-// sum is a family of relations in which a total equals its parts. A c stands
-// for the column digits 1, 2 and 3: full-time, part-time and total.
-type sum struct {
-	rule     string
-	total    string
-	parts    string
-	fullOnly bool // the parts are in the full model only
-}
-
-// sums are the relations that add up. Those that all models have are of the
-// National Bank's list of checks for the social balance (Annex 1.3 of its
-// filing protocol). Those of the full model only are ours: the Bank's list for
-// it is not public, but the relations hold in accepted filings.
-var sums = []sum{
-	{"hours_total", "1013", "1011 1012", false},
-	{"costs_total", "1023", "1021 1022", false},
-	{"contract_types", "105c", "110c 111c 112c 113c", false},
-	{"gender", "105c", "120c 121c", false},
-	{"education_men", "120c", "1200c 1201c 1202c 1203c", false},
-	{"education_women", "121c", "1210c 1211c 1212c 1213c", false},
-	{"category", "105c", "130c 134c 132c 133c", false},
-	{"average_gender", "100c", "100c1 100c2", true},
-	{"hours_gender", "101c", "101c1 101c2", true},
-	{"costs_gender", "102c", "102c1 102c2", true},
-	{"advantages_gender", "1033", "10331 10332", true},
-	{"entries_contract_types", "205c", "210c 211c 212c 213c", true},
-	{"departures_contract_types", "305c", "310c 311c 312c 313c", true},
-	{"departures_reasons", "305c", "340c 341c 342c 343c", true},
-}
-
-// Check tests the figures of a balance against each other and against the
-// form. Real, accepted filings break some of these checks, so findings are
-// told and never stop anything.
+// Check tests the figures of a balance against the form and against each
+// other: all checks that the National Bank publishes for the social balance of
+// the short models (Annex 1.3 of its filing protocol, in the taxonomy of
+// framework 26.0), and some of our own. A finding of ours names no assertion.
+//
+// Real, accepted filings break some of these checks, so that findings are told
+// and never stop anything. An empty cell counts as zero in a relation, as it
+// does for the Bank. docs/checks.md lists every rule.
 func Check(b *Balance) []Finding {
 	var findings []Finding
-	findings = append(findings, checkForm(b)...)
-	for _, s := range sums {
-		columns := []string{""}
-		if strings.Contains(s.total, "c") {
-			columns = []string{"1", "2", "3"}
-		}
-		for _, column := range columns {
-			total := strings.ReplaceAll(s.total, "c", column)
-			parts := strings.Fields(strings.ReplaceAll(s.parts, "c", column))
-			for _, previous := range []bool{false, true} {
-				if f, wrong := s.check(b, total, parts, previous); wrong {
-					findings = append(findings, f)
-				}
-			}
-		}
+	for _, family := range []func(*Balance) []Finding{
+		checkForm, checkTriples, checkFTE, checkSums, checkLimits, checkSplits,
+	} {
+		findings = append(findings, family(b)...)
 	}
 	return findings
 }
 
-// check tests one relation for one year. It says nothing where a cell that the
-// form does not have takes part, or where nothing is filled in.
-func (s sum) check(b *Balance, total string, parts []string, previous bool) (Finding, bool) {
-	cells := make([]Cell, 0, len(parts)+1)
-	for _, code := range append([]string{total}, parts...) {
-		r, ok := RubricOf(code)
-		if !ok || previous && !r.HasPrevious() {
-			return Finding{}, false
-		}
-		if s.fullOnly && b.Layout == CBSOXBRL && r.CBSO.Metric == "" {
-			return Finding{}, false // not readable there, which is not the same as empty
-		}
-		cells = append(cells, Cell{code, previous})
+// cs gives the ids of assertions of the social balance by their numbers. The
+// ids are those of the micro model; that of the abbreviated model states the
+// same relations.
+func cs(numbers ...int) []string {
+	ids := make([]string, len(numbers))
+	for i, n := range numbers {
+		ids[i] = fmt.Sprintf("cs_11.00.0_%04d", n)
 	}
-	adds, filled := decimal.Decimal{}, 0
-	for _, c := range cells[1:] {
-		if v, ok := b.Values[c]; ok {
-			adds = adds.Add(v)
-			filled++
+	return ids
+}
+
+// cx gives the ids of assertions between the social balance and the accounts.
+func cx(number int) []string { return []string{fmt.Sprintf("cx_11.00.0_%04d", number)} }
+
+// incomeStatement is the one rubric outside the social balance that checks look
+// at: remuneration, social security costs and pensions.
+const incomeStatement = "62"
+
+// figure gives what a cell holds. An empty cell counts as zero.
+func (b *Balance) figure(c Cell) (v decimal.Decimal, filled bool) {
+	if c.Code == incomeStatement {
+		if b.PersonnelCosts == nil {
+			return decimal.Zero, false
 		}
+		return *b.PersonnelCosts, true
 	}
-	whole, stated := b.Values[cells[0]]
-	if filled == 0 && (!stated || s.fullOnly && b.Model != Full) || whole.Equal(adds) {
-		return Finding{}, false
-	}
+	v, filled = b.Values[c]
+	return v, filled
+}
+
+// fails makes the finding of a check: a rule, the assertions that fail, the
+// cells that take part with what they hold, and the words of the sentence.
+func (b *Balance) fails(rule string, assertions []string, cells []Cell, args map[string]string) Finding {
 	codes := make([]string, len(cells))
+	figures := make(map[string]string, len(cells))
 	for i, c := range cells {
 		codes[i] = c.String()
+		if v, filled := b.figure(c); filled {
+			figures[codes[i]] = Canonical(v)
+		}
 	}
-	return Finding{Rule: s.rule, Codes: codes, Message: fmt.Sprintf("%s is %s, but %s is %s",
-		codes[0], orEmpty(whole, stated), strings.Join(codes[1:], " + "), orEmpty(adds, filled > 0))}, true
+	f := newFinding(rule, codes, args)
+	f.Assertions, f.Figures = assertions, figures
+	return f
 }
 
-// orEmpty writes a figure for a person, or that there is none.
-func orEmpty(v decimal.Decimal, filled bool) string {
-	if !filled {
-		return "empty"
+// say puts a figure into the words of a sentence, or nothing where it is empty.
+func say(args map[string]string, name string, v decimal.Decimal, filled bool) {
+	if filled {
+		args[name] = Canonical(v)
 	}
-	return Canonical(v)
 }
 
-// checkForm tests each figure against what its rubric allows.
+// side is one side of a relation: cells added up, some of them with a minus.
+type side struct {
+	text  string // as it is shown, such as 58031 + 58032 - 58033
+	cells []Cell
+	minus []bool
+}
+
+// parseSide reads a side. In a text of ours a c stands for a column digit and
+// previous turns each cell into that of the previous year.
+func parseSide(text, column string, previous bool) side {
+	var s side
+	minus := false
+	for word := range strings.FieldsSeq(strings.ReplaceAll(text, "c", column)) {
+		if word == "+" || word == "-" {
+			minus = word == "-"
+			continue
+		}
+		c := Cell{word, previous}
+		switch {
+		case minus:
+			s.text += " - "
+		case s.text != "":
+			s.text += " + "
+		}
+		s.text += c.String()
+		s.cells, s.minus = append(s.cells, c), append(s.minus, minus)
+	}
+	return s
+}
+
+// sum adds a side up and tells whether any of its cells is filled in.
+func (b *Balance) sum(s side) (total decimal.Decimal, filled bool) {
+	for i, c := range s.cells {
+		v, has := b.figure(c)
+		if s.minus[i] {
+			v = v.Neg()
+		}
+		total, filled = total.Add(v), filled || has
+	}
+	return total, filled
+}
+
+// readable tells whether the document could have stated a cell, so that its
+// absence means that it is empty: the form of some model has it, and the layout
+// can carry it.
+func (b *Balance) readable(c Cell) bool {
+	r, ok := RubricOf(c.Code)
+	if !ok {
+		return c.Code == incomeStatement
+	}
+	if c.Previous && !r.HasPrevious() {
+		return false
+	}
+	return b.Layout != CBSOXBRL || r.CBSO.Metric != ""
+}
+
+// checkForm tests each figure against what its rubric allows. The checks are
+// ours; the limits are the types of the taxonomy.
 func checkForm(b *Balance) []Finding {
 	var findings []Finding
 	for _, c := range b.Values.Cells() {
@@ -111,13 +144,16 @@ func checkForm(b *Balance) []Finding {
 			continue
 		}
 		v := b.Values[c]
+		args := map[string]string{"cell": c.String(), "value": Canonical(v)}
 		if v.IsNegative() && !r.Signed {
-			findings = append(findings, Finding{Rule: "sign", Codes: []string{c.String()},
-				Message: fmt.Sprintf("%s is %s, but cannot be negative", c, Canonical(v))})
+			findings = append(findings, b.fails("sign", nil, []Cell{c}, args))
 		}
 		if !v.Truncate(int32(r.Decimals)).Equal(v) {
-			findings = append(findings, Finding{Rule: "decimals", Codes: []string{c.String()},
-				Message: fmt.Sprintf("%s is %s, but the form allows %d decimals", c, Canonical(v), r.Decimals)})
+			more := map[string]string{"decimals": fmt.Sprint(r.Decimals)}
+			for k, v := range args {
+				more[k] = v
+			}
+			findings = append(findings, b.fails("decimals", nil, []Cell{c}, more))
 		}
 	}
 	return findings

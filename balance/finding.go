@@ -76,27 +76,46 @@ func (f Finding) In(l Lang) string {
 }
 
 // word gives what stands for a name in braces. A name alone is an argument as
-// it is; =name is a figure and $name an amount of money, written as the
-// language does, and a word for "empty" where there is none.
+// it is. =name is a figure and $name an amount of money, written as the language
+// does; where there is none it says that the cell is empty. @name is the label
+// of the cell that the argument names, #name that of its section.
 func (f Finding) word(name string, l Lang) (string, bool) {
 	kind := name[:min(len(name), 1)]
-	if kind != "=" && kind != "$" {
+	switch kind {
+	case "=", "$":
+		return f.figure(name[1:], l, kind == "$")
+	case "@", "#":
+		code, previous := strings.CutSuffix(f.Args[name[1:]], "P")
+		r, ok := RubricOf(code)
+		switch {
+		case kind == "#":
+			return r.SectionLabel(l), ok
+		case previous:
+			return r.Label(l) + ", " + l.previousYear(), ok
+		default:
+			return r.Label(l), ok
+		}
+	default:
 		word, ok := f.Args[name]
 		return word, ok
 	}
-	text, filled := f.Args[name[1:]]
+}
+
+// figure writes the figure that an argument holds.
+func (f Finding) figure(name string, l Lang, money bool) (string, bool) {
+	text, filled := f.Args[name]
 	if !filled {
-		return l.empty(), true
+		return "0 (" + l.empty() + ")", true
 	}
-	figure, err := ParseDecimal(text)
+	d, err := ParseDecimal(text)
 	if err != nil {
 		return "", false
 	}
 	decimals := 0
-	if kind == "$" && !figure.IsInteger() {
+	if money && !d.IsInteger() {
 		decimals = 2
 	}
-	return l.Figure(figure, decimals), true
+	return l.Figure(d, decimals), true
 }
 
 // empty says that a cell holds nothing.
@@ -110,6 +129,20 @@ func (l Lang) empty() string {
 		return "leer"
 	default:
 		return "empty"
+	}
+}
+
+// previousYear names the column of the year before.
+func (l Lang) previousYear() string {
+	switch l {
+	case Dutch:
+		return "vorig boekjaar"
+	case French:
+		return "exercice précédent"
+	case German:
+		return "Vorjahr"
+	default:
+		return "previous year"
 	}
 }
 

@@ -158,8 +158,8 @@ func TestReadFindings(t *testing.T) {
 		"unit":                {strings.ReplaceAll(pfs, `unitRef="U"`, `unitRef="E"`), "unit", "counts", "0402000167"},
 		"no currency":         {strings.ReplaceAll(pfs, `unitRef="E"`, `unitRef="U"`), "unit", "without a currency", "0402000167"},
 		"odd period in JSON":  {strings.Replace(js, `"Period": "NM1"`+"\n  },\n  {\n   \"Code\": \"10031\"", `"Period": "NM2"`+"\n  },\n  {\n   \"Code\": \"10031\"", 1), "context", "NM2", ""},
-		"negative head count": {strings.Replace(csv, `"1501","1.5"`, `"1501","-1.5"`, 1), "sign", "1501 is -1.5", "0801000165"},
-		"too many decimals":   {strings.Replace(csv, `"1501","1.5"`, `"1501","1.55"`, 1), "decimals", "1501 is 1.55", "0801000165"},
+		"negative head count": {strings.Replace(csv, `"1501","1.5"`, `"1501","-1.5"`, 1), "sign", "(1501) is -1.5", "0801000165"},
+		"too many decimals":   {strings.Replace(csv, `"1501","1.5"`, `"1501","1.55"`, 1), "decimals", "(1501) is 1.55", "0801000165"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			b := mustRead(t, []byte(c.document))
