@@ -58,6 +58,10 @@ type API interface {
 
 	// Link ties a dossier to a company.
 	Link(ctx context.Context, l ledger.Linked, by string) error
+
+	// Backup makes a copy of the state in the backup folder, and reads it
+	// back.
+	Backup(ctx context.Context, by string) (ledger.Backup, error)
 }
 
 // Status is how everything stands.
@@ -69,6 +73,9 @@ type Status struct {
 	Pass        *ledger.Pass         `json:"pass,omitempty"`     // the pass under way
 	LastPass    *ledger.Pass         `json:"last_pass,omitempty"`
 	LastNight   *ledger.Pass         `json:"last_night,omitempty"`
+	Again       time.Time            `json:"again,omitzero"`   // when a night that did not reach its services is tried again
+	Missed      []ledger.MissedNight `json:"missed,omitempty"` // the newest nights that were missed and not caught up
+	Clock       string               `json:"clock,omitempty"`  // what is wrong with the server's clock
 	Connections []ledger.Connection  `json:"connections"`
 	Firms       []ledger.Firm        `json:"firms"`
 	Counts      map[ledger.State]int `json:"counts"`

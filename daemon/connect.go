@@ -13,7 +13,7 @@ import (
 // ConnectFinbox validates a connection id and links it.
 func (d *Daemon) ConnectFinbox(ctx context.Context, connectionID, by string) (ledger.Connection, []string, error) {
 	id := strings.TrimSpace(connectionID)
-	src, err := d.cfg.Source(ledger.Connection{ID: id, Kind: ledger.Finbox, Name: id})
+	src, err := d.config().Source(ledger.Connection{ID: id, Kind: ledger.Finbox, Name: id})
 	if err != nil {
 		return ledger.Connection{}, nil, err
 	}
@@ -26,7 +26,7 @@ func (d *Daemon) ConnectFinbox(ctx context.Context, connectionID, by string) (le
 			fmt.Sprintf("connection %s is not active in Finbox", id),
 			"In Finbox, under Settings, social balance connection, activate the external connection, then try again.")
 	}
-	known, err := d.cfg.Keeper.Connections(ctx)
+	known, err := d.config().Keeper.Connections(ctx)
 	if err != nil {
 		return ledger.Connection{}, nil, err
 	}
@@ -43,29 +43,29 @@ func (d *Daemon) ConnectFinbox(ctx context.Context, connectionID, by string) (le
 	before := c.ActivatedAt
 	notes := d.activate(&c, st.StartDate)
 	if !c.ActivatedAt.Before(before) {
-		err = d.cfg.Keeper.SaveConnection(ctx, c)
+		err = d.config().Keeper.SaveConnection(ctx, c)
 	} else {
 		err = d.reachBack(ctx, &c)
 	}
 	if err != nil {
 		return c, notes, err
 	}
-	d.cfg.Log.Info().Str("connection", c.ID).Str("by", by).Msg("connection linked")
+	d.log().Info().Str("connection", c.ID).Str("by", by).Msg("connection linked")
 	return c, notes, nil
 }
 
 // activate sets the day from which balances count, by the start date that
 // Finbox gives, and says what a person should know about it.
 func (d *Daemon) activate(c *ledger.Connection, start balance.Date) (notes []string) {
-	now := d.cfg.Now()
+	now := d.config().Now()
 	if start.IsZero() {
 		if c.ActivatedAt.IsZero() {
 			c.ActivatedAt = now
 		}
 		return []string{"Finbox gives no start date; balances made from now on count."}
 	}
-	c.ActivatedAt = start.In(d.cfg.Night.zone())
-	if today := balance.DateOf(now.In(d.cfg.Night.zone())); start != today {
+	c.ActivatedAt = start.In(d.config().Night.zone())
+	if today := balance.DateOf(now.In(d.config().Night.zone())); start != today {
 		return []string{fmt.Sprintf("The start date in Finbox is %s and not today, %s. Balances made before the start date do not count. "+
 			"Change it in Finbox if that is not what you want, and connect again.", start, today)}
 	}
@@ -81,7 +81,7 @@ func (d *Daemon) reachBack(ctx context.Context, c *ledger.Connection) error {
 	}
 	defer d.passing.Unlock()
 	c.Cursor = ""
-	if err := d.cfg.Keeper.SaveConnection(ctx, *c); err != nil {
+	if err := d.config().Keeper.SaveConnection(ctx, *c); err != nil {
 		return err
 	}
 	return d.recall(ctx, *c)
@@ -100,12 +100,12 @@ func byHand(err error) error {
 
 // Connections lists the connections.
 func (d *Daemon) Connections(ctx context.Context) ([]ledger.Connection, error) {
-	return d.cfg.Keeper.Connections(ctx)
+	return d.config().Keeper.Connections(ctx)
 }
 
 // SetConnection pauses, resumes or removes a connection.
 func (d *Daemon) SetConnection(ctx context.Context, id string, s ledger.ConnectionStatus, by string) (ledger.Connection, error) {
-	all, err := d.cfg.Keeper.Connections(ctx)
+	all, err := d.config().Keeper.Connections(ctx)
 	if err != nil {
 		return ledger.Connection{}, err
 	}
@@ -124,29 +124,31 @@ func (d *Daemon) SetConnection(ctx context.Context, id string, s ledger.Connecti
 			return c, problem.New(problem.NotAllowed, fmt.Sprintf("connection %s was removed", id), "Link it again: balansd connect finbox "+id+".")
 		}
 		c.Status = s
-		d.cfg.Log.Info().Str("connection", id).Str("status", string(s)).Str("by", by).Msg("connection set")
-		return c, d.cfg.Keeper.SaveConnection(ctx, c)
+		d.log().Info().Str("connection", id).Str("status", string(s)).Str("by", by).Msg("connection set")
+		return c, d.config().Keeper.SaveConnection(ctx, c)
 	}
 	return ledger.Connection{}, problem.New(problem.NotFound, fmt.Sprintf("there is no connection %.64q", id),
 		"See balansd connections list.")
 }
 
 // Firms lists the linked Silverfin firms.
-func (d *Daemon) Firms(ctx context.Context) ([]ledger.Firm, error) { return d.cfg.Keeper.Firms(ctx) }
+func (d *Daemon) Firms(ctx context.Context) ([]ledger.Firm, error) {
+	return d.config().Keeper.Firms(ctx)
+}
 
 // RemoveFirm forgets a firm and its tokens.
 func (d *Daemon) RemoveFirm(ctx context.Context, id int64, by string) error {
-	firms, err := d.cfg.Keeper.Firms(ctx)
+	firms, err := d.config().Keeper.Firms(ctx)
 	if err != nil {
 		return err
 	}
 	for _, f := range firms {
 		if f.ID == id {
-			if err := d.cfg.Linker.Forget(ctx, id); err != nil {
+			if err := d.config().Linker.Forget(ctx, id); err != nil {
 				return err
 			}
-			d.cfg.Log.Info().Int64("firm", id).Str("by", by).Msg("firm removed")
-			return d.cfg.Keeper.RemoveFirm(ctx, id)
+			d.log().Info().Int64("firm", id).Str("by", by).Msg("firm removed")
+			return d.config().Keeper.RemoveFirm(ctx, id)
 		}
 	}
 	return problem.New(problem.NotFound, fmt.Sprintf("Silverfin firm %d is not linked", id), "See balansd connections list.")
@@ -154,30 +156,30 @@ func (d *Daemon) RemoveFirm(ctx context.Context, id int64, by string) error {
 
 // BeginSilverfin starts the sign-in to Silverfin.
 func (d *Daemon) BeginSilverfin(ctx context.Context, firmID int64, redirect string) (SignIn, error) {
-	url, state, err := d.cfg.Linker.Begin(ctx, firmID, redirect)
+	url, state, err := d.config().Linker.Begin(ctx, firmID, redirect)
 	return SignIn{URL: url, State: state}, err
 }
 
 // EndSilverfin links the firm that was granted.
 func (d *Daemon) EndSilverfin(ctx context.Context, state, code string, firmID int64, by string) (ledger.Firm, []string, error) {
-	f, notes, err := d.cfg.Linker.End(ctx, state, code, firmID)
+	f, notes, err := d.config().Linker.End(ctx, state, code, firmID)
 	if err != nil {
 		return f, notes, byHand(err)
 	}
-	now := d.cfg.Now()
+	now := d.config().Now()
 	f.LinkedAt, f.RenewedAt, f.Relink = now, now, ""
 	if f.LinkedBy == "" {
 		f.LinkedBy = by
 	}
-	if err := d.cfg.Keeper.SaveFirm(ctx, f); err != nil {
+	if err := d.config().Keeper.SaveFirm(ctx, f); err != nil {
 		return f, notes, err
 	}
-	d.cfg.Log.Info().Int64("firm", f.ID).Str("by", by).Msg("firm linked")
+	d.log().Info().Int64("firm", f.ID).Str("by", by).Msg("firm linked")
 	return f, notes, nil
 }
 
 // Link ties a dossier to a company.
 func (d *Daemon) Link(ctx context.Context, l ledger.Linked, by string) error {
-	d.cfg.Log.Info().Str("connection", l.Connection).Str("dossier", l.DossierID).Int64("company", l.CompanyID).Str("by", by).Msg("dossier linked")
-	return d.cfg.Keeper.SaveLink(ctx, l)
+	d.log().Info().Str("connection", l.Connection).Str("dossier", l.DossierID).Int64("company", l.CompanyID).Str("by", by).Msg("dossier linked")
+	return d.config().Keeper.SaveLink(ctx, l)
 }

@@ -7,7 +7,6 @@ import (
 	"time"
 
 	"balansd/ledger"
-	"balansd/problem"
 
 	"github.com/rs/zerolog"
 )
@@ -27,6 +26,13 @@ type Config struct {
 	Night Night
 	// Deadline ends a pass that takes longer; 0 for no deadline.
 	Deadline time.Duration
+	// Backup has a copy of the state made before each nightly pass.
+	Backup bool
+	// Retention says what the nightly pass takes away of old entries.
+	Retention ledger.Retention
+	// Built is when this program was made. A clock that shows an earlier time
+	// is wrong. Zero when it is not known.
+	Built time.Time
 	// Workers is how many dossiers are worked on at once.
 	Workers   int
 	Now       func() time.Time // time.Now when nil
@@ -37,35 +43,74 @@ type Config struct {
 
 // Daemon does the work: it is the API, and it runs the nights.
 type Daemon struct {
-	cfg Config
-
 	// passing is held while a pass runs: one at a time.
 	passing sync.Mutex
+	watch   watch
 
 	mu      sync.Mutex
+	cfg     Config
 	current *ledger.Pass // the pass under way
 	running bool         // Run was called
 	since   time.Time
 }
 
+// config gives the configuration in force.
+func (d *Daemon) config() Config {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	return d.cfg
+}
+
+// Reconfigure puts another configuration in force, once the pass under way is
+// over. Keeper, Now and Version must be the same.
+func (d *Daemon) Reconfigure(ctx context.Context, cfg Config) error {
+	for !d.passing.TryLock() {
+		select {
+		case <-ctx.Done():
+			return busy()
+		case <-time.After(passingPoll):
+		}
+	}
+	defer d.passing.Unlock()
+	d.mu.Lock()
+	before := d.cfg
+	d.cfg = cfg.complete()
+	d.mu.Unlock()
+	if err := d.Prepare(ctx); err != nil {
+		d.mu.Lock()
+		d.cfg = before
+		d.mu.Unlock()
+		return err
+	}
+	d.announce(ctx)
+	return nil
+}
+
+// passingPoll is how often a reconfiguration looks whether the pass is over.
+const passingPoll = 100 * time.Millisecond
+
 var _ API = (*Daemon)(nil)
 
 // New makes a Daemon. It does not touch the state yet.
 func New(cfg Config) *Daemon {
+	cfg = cfg.complete()
+	return &Daemon{cfg: cfg, since: cfg.Now()}
+}
+
+// complete fills in what may be left out.
+func (cfg Config) complete() Config {
 	if cfg.Now == nil {
 		cfg.Now = time.Now
 	}
-	if cfg.Workers < 1 {
-		cfg.Workers = 1
-	}
-	return &Daemon{cfg: cfg, since: cfg.Now()}
+	cfg.Workers = max(cfg.Workers, 1)
+	return cfg
 }
 
 // Prepare brings the connections and links of the configuration into the
 // state: new folder sources are added, those that the configuration no longer
 // names are removed.
 func (d *Daemon) Prepare(ctx context.Context) error {
-	known, err := d.cfg.Keeper.Connections(ctx)
+	known, err := d.config().Keeper.Connections(ctx)
 	if err != nil {
 		return err
 	}
@@ -73,7 +118,7 @@ func (d *Daemon) Prepare(ctx context.Context) error {
 	for _, c := range known {
 		stored[c.ID] = c
 	}
-	for _, f := range d.cfg.Folders {
+	for _, f := range d.config().Folders {
 		if err := d.prepareFolder(ctx, f, stored); err != nil {
 			return err
 		}
@@ -84,15 +129,15 @@ func (d *Daemon) Prepare(ctx context.Context) error {
 			continue
 		}
 		c.Status = ledger.Removed
-		if err := d.cfg.Keeper.SaveConnection(ctx, c); err != nil {
+		if err := d.config().Keeper.SaveConnection(ctx, c); err != nil {
 			return err
 		}
 	}
-	links := slices.Clone(d.cfg.Links)
+	links := slices.Clone(d.config().Links)
 	for i := range links {
 		links[i].Configured = true
 	}
-	return d.cfg.Keeper.SetLinks(ctx, links)
+	return d.config().Keeper.SetLinks(ctx, links)
 }
 
 // prepareFolder adds a folder source, or brings the stored one up to date.
@@ -110,85 +155,8 @@ func (d *Daemon) prepareFolder(ctx context.Context, f ledger.Connection, stored 
 		c.Status = ledger.Active
 	}
 	c.Name, c.ActivatedAt = f.Name, f.ActivatedAt
-	if err := d.cfg.Keeper.SaveConnection(ctx, c); err != nil || !earlier {
+	if err := d.config().Keeper.SaveConnection(ctx, c); err != nil || !earlier {
 		return err
 	}
 	return d.recall(ctx, c)
-}
-
-// tick is how often the wall clock is looked at. Timers stop in a sleeping
-// machine, and jump with nothing when the clock is set: only a comparison of
-// wall clocks is sure.
-const tick = 20 * time.Second
-
-// Run wakes each night until ctx ends. It returns nil then, after the pass
-// under way, if any, was stopped and recorded.
-func (d *Daemon) Run(ctx context.Context) error {
-	d.mu.Lock()
-	d.running, d.since = true, d.cfg.Now()
-	d.mu.Unlock()
-	d.announce(ctx)
-	t := time.NewTicker(tick)
-	defer t.Stop()
-	for {
-		d.nightIfDue(ctx)
-		select {
-		case <-ctx.Done():
-			d.passing.Lock() // a pass by hand ends with its own caller's context or with ours
-			defer d.passing.Unlock()
-			return nil
-		case <-t.C:
-		}
-	}
-}
-
-// nightIfDue runs the nightly pass when it is due. Whatever goes wrong is said
-// in the log and in the pass; the next tick tries again unless the night was
-// begun.
-func (d *Daemon) nightIfDue(ctx context.Context) {
-	ran, err := d.RunNight(ctx)
-	switch {
-	case ctx.Err() != nil:
-		return
-	case problem.Is(err, problem.Busy), problem.Is(err, problem.Conflict):
-		d.cfg.Log.Debug().Err(err).Msg("the night does not begin now")
-		return
-	case err != nil:
-		d.cfg.Log.Error().Err(err).Msg("the night did not go through")
-	}
-	if ran {
-		d.announce(ctx)
-	}
-}
-
-// RunNight runs the nightly pass if one is due now, as Run does at each tick.
-// It tells whether one was due.
-func (d *Daemon) RunNight(ctx context.Context) (ran bool, err error) {
-	last, err := d.cfg.Keeper.LastNight(ctx)
-	if err != nil {
-		return false, err
-	}
-	created, err := d.cfg.Keeper.Created(ctx)
-	if err != nil {
-		return false, err
-	}
-	night, catchUp, due := d.cfg.Night.Due(d.cfg.Now(), last, created)
-	if !due {
-		return false, nil
-	}
-	trigger := ledger.Nightly
-	if catchUp {
-		trigger = ledger.CatchUp
-		d.cfg.Log.Warn().Stringer("night", night).Msg("the night was missed, catching up")
-	}
-	_, err = d.pass(ctx, ledger.Pass{Trigger: trigger, Night: night}, SyncRequest{}, nil)
-	return true, err
-}
-
-// announce says in the log when the next night is.
-func (d *Daemon) announce(ctx context.Context) {
-	last, err := d.cfg.Keeper.LastNight(ctx)
-	if err == nil && ctx.Err() == nil {
-		d.cfg.Log.Info().Time("next_wake", d.cfg.Night.Next(d.cfg.Now(), last)).Msg("next night")
-	}
 }

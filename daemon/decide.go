@@ -30,7 +30,7 @@ func (d *Daemon) Retry(ctx context.Context, number uint64, by string) (ledger.En
 		if err := d.listAnew(ctx, e); err != nil {
 			return e, nil, err
 		}
-		next, err := e.Retry(d.cfg.Now())
+		next, err := e.Retry(d.config().Now())
 		if err != nil {
 			return e, nil, notAllowed(e, "tried again", "")
 		}
@@ -41,7 +41,7 @@ func (d *Daemon) Retry(ctx context.Context, number uint64, by string) (ledger.En
 // newest follows a superseded entry to the one that took its place in the end.
 func (d *Daemon) newest(ctx context.Context, e ledger.Entry) (ledger.Entry, error) {
 	for e.State == ledger.Superseded {
-		next, err := d.cfg.Keeper.Entry(ctx, e.SupersededBy)
+		next, err := d.config().Keeper.Entry(ctx, e.SupersededBy)
 		if err != nil {
 			return e, err
 		}
@@ -61,13 +61,13 @@ func (d *Daemon) listAnew(ctx context.Context, e ledger.Entry) error {
 	if !mendable {
 		return nil
 	}
-	return d.cfg.Keeper.UpdateConnection(ctx, e.Connection, func(c *ledger.Connection) { c.Cursor = "" })
+	return d.config().Keeper.UpdateConnection(ctx, e.Connection, func(c *ledger.Connection) { c.Cursor = "" })
 }
 
 // Dismiss leaves an entry aside for good, until it is retried.
 func (d *Daemon) Dismiss(ctx context.Context, number uint64, by string) (ledger.Entry, error) {
 	return d.change(ctx, number, by, "dismissed", func(e ledger.Entry) (ledger.Entry, *ledger.Written, error) {
-		next, err := e.Ignore(ledger.Dismissed, "dismissed by "+name(by), fmt.Sprintf("To deliver it all the same: balansd ledger retry %d.", e.Number), d.cfg.Now())
+		next, err := e.Ignore(ledger.Dismissed, "dismissed by "+name(by), fmt.Sprintf("To deliver it all the same: balansd ledger retry %d.", e.Number), d.config().Now())
 		if err != nil {
 			return e, nil, notAllowed(e, "dismissed", "")
 		}
@@ -96,13 +96,13 @@ func (d *Daemon) Decide(ctx context.Context, number uint64, choice Choice, cells
 		if err != nil {
 			return e, nil, err
 		}
-		known, err := d.cfg.Keeper.Written(ctx, *e.Place)
+		known, err := d.config().Keeper.Written(ctx, *e.Place)
 		if err != nil {
 			return e, nil, err
 		}
 		known = settled(known, chosen, choice)
 		rest := slices.DeleteFunc(slices.Clone(e.Differences), func(x ledger.Difference) bool { return slices.Contains(chosen, x) })
-		now := d.cfg.Now()
+		now := d.config().Now()
 		if len(rest) > 0 {
 			next, err := e.Differ(*e.Place, rest, fmt.Sprintf("%s still to be decided", figures(len(rest))), e.Next, now)
 			return next, &known, err
@@ -157,7 +157,7 @@ func settled(w ledger.Written, chosen []ledger.Difference, choice Choice) ledger
 func (d *Daemon) change(ctx context.Context, number uint64, by, text string,
 	f func(ledger.Entry) (ledger.Entry, *ledger.Written, error),
 ) (ledger.Entry, error) {
-	e, err := d.cfg.Keeper.Entry(ctx, number)
+	e, err := d.config().Keeper.Entry(ctx, number)
 	if err != nil {
 		return e, err
 	}
@@ -165,12 +165,12 @@ func (d *Daemon) change(ctx context.Context, number uint64, by, text string,
 	if err != nil {
 		return e, err
 	}
-	moved, err := d.cfg.Keeper.Move(ctx, ledger.Step{Entry: next, Written: w,
-		Event: ledger.Event{At: d.cfg.Now(), By: by, State: next.State, Reason: next.Reason, Text: name(by) + " " + text}})
+	moved, err := d.config().Keeper.Move(ctx, ledger.Step{Entry: next, Written: w,
+		Event: ledger.Event{At: d.config().Now(), By: by, State: next.State, Reason: next.Reason, Text: name(by) + " " + text}})
 	if err != nil {
 		return e, err
 	}
-	d.cfg.Log.Info().Uint64("entry", number).Str("by", by).Str("state", string(next.State)).Str("did", text).Msg("a person moved an entry")
+	d.log().Info().Uint64("entry", number).Str("by", by).Str("state", string(next.State)).Str("did", text).Msg("a person moved an entry")
 	return moved[0], nil
 }
 

@@ -98,8 +98,11 @@ func (p *pass) wants(e ledger.Entry) bool {
 	}
 	// A rest that is longer than any that is given comes from a clock that was
 	// ahead once.
-	resting := !p.rec.Night.IsZero() && p.rec.Night.Before(e.NextTry) &&
-		e.NextTry.Before(p.rec.Night.AddDays(ledger.ParkAfter+1))
+	night := p.rec.Night
+	if night.IsZero() {
+		night = p.rec.For
+	}
+	resting := !night.IsZero() && night.Before(e.NextTry) && e.NextTry.Before(night.AddDays(ledger.ParkAfter+1))
 	return !resting && p.workable(e)
 }
 

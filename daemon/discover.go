@@ -186,7 +186,7 @@ func (p *pass) recall(ctx context.Context) error {
 // recall brings back what was ignored as too old for a connection whose
 // activation moved to an earlier day.
 func (d *Daemon) recall(ctx context.Context, c ledger.Connection) error {
-	return recall(ctx, d.cfg, 0, "the connection counts from an earlier day now", func(e ledger.Entry) bool {
+	return recall(ctx, d.config(), 0, "the connection counts from an earlier day now", func(e ledger.Entry) bool {
 		return e.Connection == c.ID && !e.CreatedAt.Before(c.ActivatedAt)
 	})
 }

@@ -2,6 +2,7 @@ package daemon
 
 import (
 	"hash/fnv"
+	"slices"
 	"time"
 
 	"balansd/balance"
@@ -88,6 +89,29 @@ func (n Night) Due(now time.Time, last balance.Date, since time.Time) (night bal
 		}
 	}
 	return balance.Date{}, false, false
+}
+
+// mostMissed bounds how many missed nights are told.
+const mostMissed = 90
+
+// Missed lists the nights without a pass whose time is over, oldest first; of
+// many, the newest. The arguments are those of Due. A night that Due would
+// still catch up is not among them.
+func (n Night) Missed(now time.Time, last balance.Date, since time.Time) []balance.Date {
+	var missed []balance.Date
+	today := balance.DateOf(now.In(n.Location))
+	night, _, due := n.Due(now, last, since)
+	for d, count := today, 0; count < mostMissed && last.Before(d); d, count = d.AddDays(-1), count+1 {
+		wake := n.Wake(d)
+		if last.IsZero() && wake.Before(since) {
+			break
+		}
+		if now.Sub(wake) > onTime && !(due && d == night) {
+			missed = append(missed, d)
+		}
+	}
+	slices.Reverse(missed)
+	return missed
 }
 
 // Next gives the next instant at which a night begins, for people to see.

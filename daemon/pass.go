@@ -4,6 +4,8 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"maps"
+	"slices"
 	"strings"
 	"sync"
 	"time"
@@ -39,6 +41,7 @@ type pass struct {
 	total int
 	noted map[string]bool
 	tried map[uint64]bool // entries that became unavailable in this pass
+	down  map[string]bool // services that could not be reached
 }
 
 // Sync runs a pass that a person asked for.
@@ -54,7 +57,7 @@ func (d *Daemon) pass(ctx context.Context, rec ledger.Pass, req SyncRequest, rep
 	}
 	defer d.passing.Unlock()
 
-	cfg := d.cfg
+	cfg := d.config()
 	if req.DryRun {
 		cfg = dryRun(cfg)
 	}
@@ -71,7 +74,7 @@ func (d *Daemon) pass(ctx context.Context, rec ledger.Pass, req SyncRequest, rep
 	}
 	p := &pass{d: d, cfg: cfg, req: req, rec: rec, tell: report, dossiers: newKeyedMutex(),
 		log: cfg.Log.With().Uint64("pass", rec.Number).Str("trigger", string(rec.Trigger)).Logger()}
-	p.rec.Outcome, p.noted, p.tried = map[ledger.State]int{}, map[string]bool{}, map[uint64]bool{}
+	p.rec.Outcome, p.noted, p.tried, p.down = map[ledger.State]int{}, map[string]bool{}, map[uint64]bool{}, map[string]bool{}
 	d.show(&rec)
 	defer d.show(nil)
 	p.log.Info().Bool("dry_run", req.DryRun).Msg("pass begins")
@@ -96,7 +99,7 @@ func (d *Daemon) linked(ctx context.Context, firmID int64) error {
 	if firmID == 0 {
 		return nil
 	}
-	firms, err := d.cfg.Keeper.Firms(ctx)
+	firms, err := d.config().Keeper.Firms(ctx)
 	if err != nil {
 		return err
 	}
@@ -111,15 +114,55 @@ func (d *Daemon) linked(ctx context.Context, firmID int64) error {
 		"Linked are: "+strings.Join(append(names, "no others"), ", ")+".")
 }
 
-// walk is the pass itself: renew, discover, deliver.
+// walk is the pass itself: renew, discover, deliver. The nightly one makes a
+// copy of the state before, and takes away what is old afterwards.
 func (p *pass) walk(ctx context.Context) error {
+	if err := p.backup(ctx); err != nil {
+		return err
+	}
 	if err := p.renew(ctx); err != nil {
 		return err
 	}
 	if err := p.discover(ctx); err != nil {
 		return err
 	}
-	return p.deliverAll(ctx)
+	if err := p.deliverAll(ctx); err != nil {
+		return err
+	}
+	return p.prune(ctx)
+}
+
+// backup makes a copy of the state. Without one the night goes on: what waits
+// for delivery is worth more than one copy out of many; but people hear of it.
+func (p *pass) backup(ctx context.Context) error {
+	if p.rec.Night.IsZero() || !p.cfg.Backup {
+		return nil
+	}
+	p.progress("making a copy of the state")
+	b, err := p.cfg.Keeper.Backup(ctx)
+	switch {
+	case err != nil && ctx.Err() != nil:
+		return ctx.Err()
+	case err != nil:
+		p.trouble(err, "backup")
+		p.d.notice(p.log.Error(), problem.BackupFailed).Err(err).Msg("no backup could be made")
+	default:
+		p.d.notice(p.log.Info(), problem.BackupMade).Str("file", b.File).Int64("bytes", b.Size).Msg("backup made")
+	}
+	return nil
+}
+
+// prune takes away what the retention does not keep.
+func (p *pass) prune(ctx context.Context) error {
+	if p.rec.Night.IsZero() || p.cfg.Retention == (ledger.Retention{}) {
+		return nil
+	}
+	gone, err := p.cfg.Keeper.Prune(ctx, p.cfg.Retention, p.cfg.Now())
+	if gone != (ledger.Pruned{}) {
+		p.log.Info().Int("documents", gone.Documents).Int("figures", gone.Figures).Int("stories", gone.Stories).
+			Msg("old documents, figures and stories were taken away")
+	}
+	return err
 }
 
 // end records how the pass ended. It does so even when ctx has ended.
@@ -137,13 +180,16 @@ func (p *pass) end(ctx context.Context, err error) (ledger.Pass, error) {
 	case err != nil:
 		p.rec.Stopped = problem.Of(err).What
 	}
-	p.rec.End = p.cfg.Now()
+	p.rec.End, p.rec.Down = p.cfg.Now(), slices.Sorted(maps.Keys(p.down))
 	if saveErr := p.cfg.Keeper.EndPass(context.WithoutCancel(ctx), p.rec); saveErr != nil && err == nil {
 		err = saveErr
 	}
-	e := p.log.Info()
+	e, notice := p.log.Info(), problem.NightDone
 	if err != nil || len(p.rec.Problems) > 0 {
-		e = p.log.Warn().Strs("problems", p.rec.Problems).Err(err)
+		e, notice = p.log.Warn().Strs("problems", p.rec.Problems).Err(err), problem.NightTrouble
+	}
+	if !p.rec.Night.IsZero() {
+		e = p.d.notice(e, notice).Stringer("night", p.rec.Night)
 	}
 	for s, n := range p.rec.Outcome {
 		e = e.Int(string(s), n)
@@ -164,6 +210,12 @@ func (p *pass) trouble(err error, about string) {
 		text += ". " + pr.Next
 	}
 	p.note(text)
+	switch pr.Code {
+	case problem.FinboxDown, problem.FolderDown, problem.SilverfinDown:
+		p.mu.Lock()
+		p.down[about] = true
+		p.mu.Unlock()
+	}
 	p.log.Warn().Err(err).Str("about", about).Str("code", string(pr.Code)).Msg("trouble")
 }
 

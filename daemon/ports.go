@@ -138,6 +138,22 @@ type Keeper interface {
 	EndPass(ctx context.Context, p ledger.Pass) error
 	// Passes lists the newest passes, newest first, at most limit.
 	Passes(ctx context.Context, limit int) ([]ledger.Pass, error)
+	// Backup makes a copy of the state, reads it back, and lets go of the
+	// oldest copies beyond those that are kept.
+	Backup(ctx context.Context) (ledger.Backup, error)
+	// Prune takes away documents, figures and stories of entries that were
+	// settled longer ago than the retention says. Entries stay. Stopped half
+	// way, it goes on at the next call.
+	Prune(ctx context.Context, r ledger.Retention, now time.Time) (ledger.Pruned, error)
+	// Alive notes when balansd was last seen to live.
+	Alive(ctx context.Context, now time.Time) error
+	// LastAlive gives the time of the newest Alive; zero when there was none.
+	LastAlive(ctx context.Context) (time.Time, error)
+	// NoteMissed keeps missed nights; what was noted of a night first stays.
+	NoteMissed(ctx context.Context, nights ...ledger.MissedNight) error
+	// Missed lists the newest missed nights, newest first, at most limit.
+	Missed(ctx context.Context, limit int) ([]ledger.MissedNight, error)
+
 	// LastNight gives the local date of the newest nightly pass or catch-up
 	// that was begun; zero when there was none.
 	LastNight(ctx context.Context) (balance.Date, error)

@@ -6,18 +6,22 @@ import (
 
 	"balansd/balance"
 	"balansd/ledger"
+	"balansd/problem"
 )
 
 // statusList bounds how many entries Status lists.
 const statusList = 100
+
+// missedList bounds how many missed nights Status lists.
+const missedList = 7
 
 // recentPasses is how far back Status looks for the last night.
 const recentPasses = 100
 
 // Status tells how everything stands.
 func (d *Daemon) Status(ctx context.Context) (Status, error) {
-	k := d.cfg.Keeper
-	s := Status{Version: d.cfg.Version, StateFile: d.cfg.StateFile}
+	k := d.config().Keeper
+	s := Status{Version: d.config().Version, StateFile: d.config().StateFile}
 	d.mu.Lock()
 	if s.Running = d.running; s.Running {
 		s.Since = d.since
@@ -42,11 +46,17 @@ func (d *Daemon) Status(ctx context.Context) (Status, error) {
 		return s, err
 	}
 	if s.Running {
-		s.NextWake = d.cfg.Night.Next(d.cfg.Now(), last)
+		s.NextWake = d.config().Night.Next(d.config().Now(), last)
 	}
 	if err := d.lastPasses(ctx, &s); err != nil {
 		return s, err
 	}
+	if s.Missed, err = k.Missed(ctx, missedList); err != nil {
+		return s, err
+	}
+	d.watch.mu.Lock()
+	s.Clock, s.Again = d.watch.clock, d.watch.again
+	d.watch.mu.Unlock()
 	q := ledger.Query{States: []ledger.State{ledger.Differs, ledger.Failed, ledger.Waiting}, Limit: statusList}
 	for e, err := range k.Entries(ctx, q) {
 		if err != nil {
@@ -58,7 +68,7 @@ func (d *Daemon) Status(ctx context.Context) (Status, error) {
 }
 
 func (d *Daemon) lastPasses(ctx context.Context, s *Status) error {
-	passes, err := d.cfg.Keeper.Passes(ctx, recentPasses)
+	passes, err := d.config().Keeper.Passes(ctx, recentPasses)
 	if err != nil {
 		return err
 	}
@@ -76,14 +86,24 @@ func (d *Daemon) lastPasses(ctx context.Context, s *Status) error {
 	return nil
 }
 
+// Backup makes a copy of the state.
+func (d *Daemon) Backup(ctx context.Context, by string) (ledger.Backup, error) {
+	b, err := d.config().Keeper.Backup(ctx)
+	if err != nil {
+		return b, err
+	}
+	d.notice(d.log().Info(), problem.BackupMade).Str("by", by).Str("file", b.File).Int64("bytes", b.Size).Msg("backup made")
+	return b, nil
+}
+
 // Entries walks the ledger, newest first.
 func (d *Daemon) Entries(ctx context.Context, q ledger.Query) iter.Seq2[ledger.Entry, error] {
-	return d.cfg.Keeper.Entries(ctx, q)
+	return d.config().Keeper.Entries(ctx, q)
 }
 
 // Show gives everything that is known of one entry.
 func (d *Daemon) Show(ctx context.Context, number uint64) (Full, error) {
-	k := d.cfg.Keeper
+	k := d.config().Keeper
 	e, err := k.Entry(ctx, number)
 	if err != nil {
 		return Full{}, err

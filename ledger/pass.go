@@ -22,6 +22,7 @@ type Pass struct {
 	Number  uint64       `json:"number"`
 	Trigger Trigger      `json:"trigger"`
 	Night   balance.Date `json:"night,omitzero"` // the local date, for a nightly pass or catch-up
+	For     balance.Date `json:"for,omitzero"`   // the night that is tried again, for a pass again
 	By      string       `json:"by,omitempty"`   // the person, for a pass by hand
 	DryRun  bool         `json:"dry_run,omitempty"`
 	Start   time.Time    `json:"start"`

@@ -28,12 +28,21 @@ const (
 type APIConfig struct {
 	// API does the work.
 	API daemon.API
+	// Reload reads the configuration again; nil where that cannot be done.
+	Reload func(ctx context.Context, by string) (Reloaded, error)
 	// Log hears of every call; never of what is in it.
 	Log zerolog.Logger
 	// Wait is how long a client may leave a stream unread before it is taken
 	// for gone, so that a stopped terminal cannot hold up the night. 0 for
 	// 30 seconds.
 	Wait time.Duration
+}
+
+// Reloaded says what reading the configuration again changed, by the keys of
+// the settings.
+type Reloaded struct {
+	Changed []string `json:"changed"` // what is in force now
+	Restart []string `json:"restart"` // what waits for a restart of the service
 }
 
 // api serves daemon.API.
@@ -112,6 +121,15 @@ func (a *api) calls() map[string]http.HandlerFunc {
 		}),
 		pathLink: answer(func(ctx context.Context, r linkCall) (none, error) {
 			return none{}, do.Link(ctx, r.Linked, r.By)
+		}),
+		pathBackup: answer(func(ctx context.Context, r byCall) (ledger.Backup, error) {
+			return do.Backup(ctx, r.By)
+		}),
+		pathReload: answer(func(ctx context.Context, r byCall) (Reloaded, error) {
+			if a.Reload == nil {
+				return Reloaded{}, problem.New(problem.NotAllowed, "this daemon cannot read its configuration again", "Restart it.")
+			}
+			return a.Reload(ctx, r.By)
 		}),
 	}
 }

@@ -321,3 +321,14 @@ func (c *Client) Link(ctx context.Context, l ledger.Linked, by string) error {
 	_, err := ask[none](ctx, c, pathLink, linkCall{l, by})
 	return err
 }
+
+// Backup is daemon.API's.
+func (c *Client) Backup(ctx context.Context, by string) (ledger.Backup, error) {
+	return ask[ledger.Backup](ctx, c, pathBackup, byCall{by})
+}
+
+// Reload has the daemon read its configuration again. A configuration with
+// mistakes gives a ConfigInvalid problem, and the old one stays in force.
+func (c *Client) Reload(ctx context.Context, by string) (Reloaded, error) {
+	return ask[Reloaded](ctx, c, pathReload, byCall{by})
+}

@@ -68,6 +68,9 @@ var cases = map[string]func(context.Context, daemon.API) []any{
 	"Link": func(ctx context.Context, a daemon.API) []any {
 		return results(0, a.Link(ctx, full[ledger.Linked](), "An"))
 	},
+	"Backup": func(ctx context.Context, a daemon.API) []any {
+		return results(a.Backup(ctx, "An"))
+	},
 }
 
 // results puts a value and the problem that its error is side by side.

@@ -123,6 +123,11 @@ func (f *fake) EndSilverfin(_ context.Context, state, code string, firmID int64,
 	return firm, notesOf(f), err
 }
 
+func (f *fake) Backup(_ context.Context, by string) (ledger.Backup, error) {
+	f.hear("Backup", by)
+	return answerOf[ledger.Backup](f)
+}
+
 func (f *fake) Link(_ context.Context, l ledger.Linked, by string) error {
 	f.hear("Link", l, by)
 	return f.err

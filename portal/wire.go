@@ -36,6 +36,8 @@ const (
 	pathBeginSilverfin = prefix + "begin-silverfin"
 	pathEndSilverfin   = prefix + "end-silverfin"
 	pathLink           = prefix + "link"
+	pathBackup         = prefix + "backup"
+	pathReload         = prefix + "reload"
 )
 
 // The media types: RFC 8259, RFC 9457, and one JSON value a line.
@@ -91,6 +93,9 @@ type (
 	}
 	linkCall struct {
 		ledger.Linked
+		By string `json:"by,omitempty"`
+	}
+	byCall struct {
 		By string `json:"by,omitempty"`
 	}
 )

@@ -251,7 +251,7 @@ func TestBackup(t *testing.T) {
 	record(t, s, found("A", "1", "D1", "x"))
 	copied := filepath.Join(t.TempDir(), "copy.db")
 	for range 2 { // a second one replaces the first
-		if err := s.Backup(t.Context(), copied); err != nil {
+		if err := s.CopyTo(t.Context(), copied); err != nil {
 			t.Fatal(err)
 		}
 	}
@@ -260,5 +260,5 @@ func TestBackup(t *testing.T) {
 		t.Errorf("the copy has entries %v", got)
 	}
 	nowhere := filepath.Join(t.TempDir(), "no such folder", "copy.db")
-	wantCode(t, s.Backup(t.Context(), nowhere), problem.StateUnwritable, nowhere)
+	wantCode(t, s.CopyTo(t.Context(), nowhere), problem.StateUnwritable, nowhere)
 }

@@ -192,10 +192,10 @@ func (s *Store) Created(ctx context.Context) (time.Time, error) {
 // work meanwhile.
 func (s *Store) Check(ctx context.Context) error { return s.db.check(ctx) }
 
-// Backup writes a consistent copy of the state to path and replaces what is
+// CopyTo writes a consistent copy of the state to path and replaces what is
 // there once the copy is whole and on disk. Secrets stay sealed in it, and the
 // data key is not in it. Others can work meanwhile.
-func (s *Store) Backup(ctx context.Context, path string) error { return backup(ctx, s.db, path) }
+func (s *Store) CopyTo(ctx context.Context, path string) error { return backup(ctx, s.db, path) }
 
 func backup(ctx context.Context, db kv, path string) error {
 	err := replace(path, func(w io.Writer) error { return db.copyTo(ctx, w) })

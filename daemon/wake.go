@@ -1,0 +1,415 @@
+package daemon
+
+import (
+	"context"
+	"fmt"
+	"sync"
+	"time"
+
+	"balansd/balance"
+	"balansd/ledger"
+	"balansd/problem"
+
+	"github.com/rs/zerolog"
+)
+
+const (
+	// tick is how often the wall clock is looked at. Timers stop in a sleeping
+	// machine, and jump with nothing when the clock is set: only a comparison of
+	// wall clocks is sure.
+	tick = 20 * time.Second
+	// asleep is the gap between two looks from which the machine counts as
+	// having slept.
+	asleep = 5 * time.Minute
+	// aliveEvery is how often the state learns that balansd lives.
+	aliveEvery = 10 * time.Minute
+	// clockSlack is how far the clock may be off before people hear of it.
+	// Tokens and certificates bear some minutes.
+	clockSlack = 5 * time.Minute
+)
+
+// watch is what the daemon notices of time while it runs.
+type watch struct {
+	mu       sync.Mutex
+	looked   time.Time             // the last look at the clock
+	marked   time.Time             // when the state last learnt that balansd lives
+	away     []span                // when nothing ran: the machine was off, slept, or its clock was set
+	again    time.Time             // when a night that did not reach its services is tried again
+	tries    int                   // how often it was
+	night    balance.Date          // that night
+	failing  string                // why the night due now could not begin
+	noted    map[balance.Date]bool // missed nights that the state knows
+	clock    string                // what is wrong with the clock; empty when well
+	lastSkew time.Duration         // how far the services' clocks are ahead
+}
+
+// span is a time in which the daemon saw nothing.
+type span struct {
+	from, to time.Time
+	why      string
+}
+
+// Run wakes each night until ctx ends. It returns nil then, after the pass
+// under way, if any, was stopped and recorded.
+func (d *Daemon) Run(ctx context.Context) error {
+	d.begin(ctx)
+	t := time.NewTicker(tick)
+	defer t.Stop()
+	for {
+		d.look(ctx)
+		select {
+		case <-ctx.Done():
+			d.passing.Lock() // a pass by hand ends with its own caller's context or with ours
+			defer d.passing.Unlock()
+			d.alive(context.WithoutCancel(ctx), d.config().Now())
+			return nil
+		case <-t.C:
+		}
+	}
+}
+
+// begin notes since when the daemon runs, when it last did, and whether the
+// last night is to be tried again.
+func (d *Daemon) begin(ctx context.Context) {
+	cfg := d.config()
+	now := cfg.Now()
+	d.mu.Lock()
+	d.running, d.since = true, now
+	d.mu.Unlock()
+	w := &d.watch
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	w.noted = map[balance.Date]bool{}
+	if last, err := cfg.Keeper.LastAlive(ctx); err == nil && !last.IsZero() {
+		w.away = append(w.away, span{last, now, "balansd did not run"})
+	}
+	if p, ok := d.unreached(ctx); ok {
+		w.again, w.night = now, p.Night
+	}
+	defer d.announce(ctx)
+}
+
+// unreached gives the newest nightly pass when it, or the last try after it,
+// did not reach its services.
+func (d *Daemon) unreached(ctx context.Context) (night ledger.Pass, is bool) {
+	passes, err := d.config().Keeper.Passes(ctx, recentPasses)
+	if err != nil {
+		return night, false
+	}
+	decided := false
+	for _, p := range passes {
+		if p.DryRun || p.Trigger == ledger.ByHand {
+			continue
+		}
+		if !decided {
+			decided, is = true, len(p.Down) > 0
+		}
+		if !p.Night.IsZero() {
+			return p, is
+		}
+	}
+	return night, false
+}
+
+// look looks at the clock once and does what is due.
+func (d *Daemon) look(ctx context.Context) {
+	now := d.config().Now()
+	d.slept(now)
+	d.alive(ctx, now)
+	if d.clockWrong(now) {
+		return
+	}
+	d.noteMissed(ctx) // before the night that is due: it makes the earlier ones forgotten
+	d.nightIfDue(ctx)
+	d.againIfDue(ctx)
+}
+
+// slept notices that the machine slept since the last look.
+func (d *Daemon) slept(now time.Time) {
+	w := &d.watch
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	// Wall clocks alone: the monotonic one stands still in a sleeping machine.
+	now = now.Round(0)
+	before := w.looked
+	w.looked = now
+	gap := now.Sub(before)
+	if before.IsZero() || gap > -clockSlack && gap < asleep {
+		return
+	}
+	why := "the server slept, or its clock was set"
+	if gap < 0 {
+		d.log().Warn().Time("from", before).Time("to", now).Msg("the clock was set back")
+		return
+	}
+	d.log().Info().Time("from", before).Time("to", now).Msg("the server slept, or its clock was set")
+	w.away = append(w.away, span{before, now, why})
+	if len(w.away) > 50 {
+		w.away = w.away[1:]
+	}
+}
+
+// alive tells the state every now and then that balansd lives, so that a later
+// start can say since when it did not.
+func (d *Daemon) alive(ctx context.Context, now time.Time) {
+	w := &d.watch
+	w.mu.Lock()
+	due := now.Sub(w.marked).Abs() >= aliveEvery
+	if due {
+		w.marked = now
+	}
+	w.mu.Unlock()
+	if !due {
+		return
+	}
+	if err := d.config().Keeper.Alive(ctx, now); err != nil && ctx.Err() == nil {
+		d.log().Warn().Err(err).Str("code", string(problem.Of(err).Code)).Msg("the state cannot be written")
+	}
+}
+
+// clockWrong tells whether the clock cannot be right: then no night begins,
+// since its date would be a wrong one.
+func (d *Daemon) clockWrong(now time.Time) bool {
+	built := d.config().Built
+	wrong := !built.IsZero() && now.Before(built.Add(-24*time.Hour))
+	w := &d.watch
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	text := ""
+	switch {
+	case wrong:
+		text = fmt.Sprintf("the clock of this server shows %s, which is before this balansd was made; no night begins until it is right",
+			now.Format(time.DateOnly))
+	case w.lastSkew.Abs() > clockSlack:
+		text = fmt.Sprintf("the clock of this server is %s %s that of the services; set it right, or sign-ins fail",
+			w.lastSkew.Abs().Round(time.Minute), map[bool]string{true: "behind", false: "ahead of"}[w.lastSkew > 0])
+	}
+	if text != "" && w.clock == "" {
+		d.notice(d.log().Error(), problem.ClockWrong).Str("clock", text).Msg("the clock is wrong")
+	}
+	w.clock = text
+	return wrong
+}
+
+// SawClock takes the time that a service said to have; skew is how far it is
+// ahead of ours.
+func (d *Daemon) SawClock(skew time.Duration) {
+	d.watch.mu.Lock()
+	defer d.watch.mu.Unlock()
+	d.watch.lastSkew = skew
+}
+
+// nightIfDue runs the nightly pass when it is due. Whatever goes wrong is said
+// in the log and in the pass; the next tick tries again unless the night was
+// begun.
+func (d *Daemon) nightIfDue(ctx context.Context) {
+	ran, err := d.RunNight(ctx)
+	switch {
+	case ctx.Err() != nil:
+		return
+	case problem.Is(err, problem.Busy), problem.Is(err, problem.Conflict):
+		d.log().Debug().Err(err).Msg("the night does not begin now")
+		return
+	case err != nil:
+		d.log().Error().Err(err).Str("code", string(problem.Of(err).Code)).Msg("the night did not go through")
+	}
+	d.watch.mu.Lock()
+	d.watch.failing = ""
+	if err != nil {
+		d.watch.failing = problem.Of(err).What
+	}
+	d.watch.mu.Unlock()
+	if ran {
+		d.announce(ctx)
+	}
+}
+
+// RunNight runs the nightly pass if one is due now, as Run does at each tick. It
+// tells whether one was due.
+func (d *Daemon) RunNight(ctx context.Context) (ran bool, err error) {
+	cfg := d.config()
+	last, err := cfg.Keeper.LastNight(ctx)
+	if err != nil {
+		return false, err
+	}
+	created, err := cfg.Keeper.Created(ctx)
+	if err != nil {
+		return false, err
+	}
+	night, catchUp, due := cfg.Night.Due(cfg.Now(), last, created)
+	if !due {
+		return false, nil
+	}
+	rec := ledger.Pass{Trigger: ledger.Nightly, Night: night}
+	if catchUp {
+		rec.Trigger, rec.Missed = ledger.CatchUp, d.whyMissed(ctx, night)
+		d.notice(cfg.Log.Warn(), problem.NightMissed).Stringer("night", night).Str("why", rec.Missed).
+			Msg("the night was missed, catching up")
+	}
+	p, err := d.pass(ctx, rec, SyncRequest{}, nil)
+	d.tryAgain(ctx, p, night)
+	return true, err
+}
+
+// againAfter are the waits before a night without its services is tried again;
+// the last one repeats, mostTries in all.
+var againAfter = []time.Duration{5 * time.Minute, 10 * time.Minute, 20 * time.Minute, 40 * time.Minute, time.Hour}
+
+// mostTries bounds how often a night is tried again: some nine hours.
+const mostTries = 12
+
+// tryAgain plans another try of a night that did not reach its services, for
+// the network is often not up yet when a server starts, and services rest at
+// night as well.
+func (d *Daemon) tryAgain(ctx context.Context, p ledger.Pass, night balance.Date) {
+	w := &d.watch
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	if len(p.Down) == 0 || ctx.Err() != nil {
+		if p.Number != 0 && ctx.Err() == nil {
+			w.again, w.tries = time.Time{}, 0
+		}
+		return
+	}
+	if w.night != night {
+		w.night, w.tries = night, 0
+	}
+	if w.tries >= mostTries {
+		w.again = time.Time{}
+		d.log().Info().Stringer("night", night).Strs("down", p.Down).Msg("the night is not tried again any more, the next one is")
+		return
+	}
+	wait := againAfter[min(w.tries, len(againAfter)-1)]
+	w.tries++
+	w.again = d.config().Now().Add(wait)
+	e := d.log().Info()
+	if w.tries == 1 {
+		e = d.log().Warn()
+	}
+	d.notice(e, problem.NightAgain).Stringer("night", night).Strs("down", p.Down).Time("again", w.again).
+		Msg("services could not be reached, the night is tried again")
+}
+
+// againIfDue tries a night again that did not reach its services.
+func (d *Daemon) againIfDue(ctx context.Context) {
+	w := &d.watch
+	w.mu.Lock()
+	due := !w.again.IsZero() && !d.config().Now().Before(w.again)
+	night := w.night
+	w.mu.Unlock()
+	if !due || ctx.Err() != nil {
+		return
+	}
+	p, err := d.pass(ctx, ledger.Pass{Trigger: ledger.Again, For: night}, SyncRequest{}, nil)
+	if problem.Is(err, problem.Busy) {
+		return
+	}
+	if err != nil && ctx.Err() == nil {
+		d.log().Error().Err(err).Str("code", string(problem.Of(err).Code)).Msg("the night did not go through")
+	}
+	d.tryAgain(ctx, p, night)
+}
+
+// noteMissed keeps which nights were missed, and why.
+func (d *Daemon) noteMissed(ctx context.Context) {
+	cfg := d.config()
+	last, err := cfg.Keeper.LastNight(ctx)
+	if err != nil {
+		return
+	}
+	created, err := cfg.Keeper.Created(ctx)
+	if err != nil {
+		return
+	}
+	var fresh []ledger.MissedNight
+	for _, night := range cfg.Night.Missed(cfg.Now(), last, created) {
+		d.watch.mu.Lock()
+		known := d.watch.noted[night]
+		d.watch.mu.Unlock()
+		if !known {
+			fresh = append(fresh, ledger.MissedNight{Night: night, Why: d.whyMissed(ctx, night)})
+		}
+	}
+	if len(fresh) == 0 {
+		return
+	}
+	if err := cfg.Keeper.NoteMissed(ctx, fresh...); err != nil {
+		return
+	}
+	for _, m := range fresh {
+		d.watch.mu.Lock()
+		d.watch.noted[m.Night] = true
+		d.watch.mu.Unlock()
+		d.notice(cfg.Log.Warn(), problem.NightMissed).Stringer("night", m.Night).Str("why", m.Why).Msg("the night was missed")
+	}
+}
+
+// whyMissed says why a night did not begin at its time, as well as can be told.
+func (d *Daemon) whyMissed(ctx context.Context, night balance.Date) string {
+	cfg := d.config()
+	wake := cfg.Night.Wake(night)
+	show := func(t time.Time) string { return t.In(cfg.Night.zone()).Format("2006-01-02 15:04") }
+	d.watch.mu.Lock()
+	away, failing := d.watch.away, d.watch.failing
+	d.watch.mu.Unlock()
+	for _, s := range away {
+		if !wake.Before(s.from) && wake.Before(s.to) {
+			return fmt.Sprintf("%s from %s to %s", s.why, show(s.from), show(s.to))
+		}
+	}
+	if failing != "" {
+		return "it could not begin: " + failing
+	}
+	passes, err := cfg.Keeper.Passes(ctx, recentPasses)
+	for _, p := range passes {
+		if err == nil && p.Start.Before(wake) && p.End.After(wake) {
+			return fmt.Sprintf("another pass ran from %s to %s", show(p.Start), show(p.End))
+		}
+	}
+	return "balansd did not run at " + show(wake)
+}
+
+// Healthy tells whether the daemon does its work: it looks at the clock, and
+// its state answers. ctx bounds how long that may take.
+func (d *Daemon) Healthy(ctx context.Context) error {
+	cfg := d.config()
+	d.watch.mu.Lock()
+	looked := d.watch.looked
+	d.watch.mu.Unlock()
+	d.mu.Lock()
+	passing, running := d.current != nil, d.running
+	d.mu.Unlock()
+	if quiet := cfg.Now().Round(0).Sub(looked); running && !passing && !looked.IsZero() && quiet > asleep {
+		return fmt.Errorf("the clock was not looked at for %s", quiet.Round(time.Second))
+	}
+	answer := make(chan error, 1)
+	go func() {
+		_, err := cfg.Keeper.LastNight(ctx)
+		answer <- err
+	}()
+	select {
+	case err := <-answer:
+		return err
+	case <-ctx.Done():
+		return fmt.Errorf("the state does not answer: %w", ctx.Err())
+	}
+}
+
+// announce says in the log when the next night is.
+func (d *Daemon) announce(ctx context.Context) {
+	cfg := d.config()
+	last, err := cfg.Keeper.LastNight(ctx)
+	if err == nil && ctx.Err() == nil {
+		cfg.Log.Info().Time("next_wake", cfg.Night.Next(cfg.Now(), last)).Msg("next night")
+	}
+}
+
+func (d *Daemon) log() *zerolog.Logger {
+	l := d.config().Log
+	return &l
+}
+
+// notice makes a line one that the event log shows, too.
+func (d *Daemon) notice(e *zerolog.Event, n problem.Notice) *zerolog.Event {
+	return e.Uint32(problem.NoticeKey, uint32(n))
+}
