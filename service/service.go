@@ -3,6 +3,8 @@ package service
 import (
 	"context"
 	"time"
+
+	"github.com/rs/zerolog"
 )
 
 // Name is what the service is called everywhere: the unit, the service of
@@ -11,10 +13,17 @@ const Name = "balansd"
 
 // Spec is what is installed. All paths are absolute.
 type Spec struct {
-	Executable string // the program
-	Config     string // the configuration file
-	DataDir    string // where the state is; the service may write here and in Writable alone
-	Writable   []string
+	Executable string   // the program
+	Config     string   // the configuration file
+	DataDir    string   // where the state is; the service may write here and in Writable alone
+	Writable   []string // further folders that the service writes: backups, the log
+	Readable   []string // files and folders outside that the service reads: folder sources, certificates
+}
+
+// Options is what a Manager needs. The zero Options are for this machine.
+type Options struct {
+	Log   zerolog.Logger
+	seams // what tests put in place of the machine; each system has its own
 }
 
 // A Step is one thing that a plan does. Do is called once, in order; a Step
@@ -58,7 +67,8 @@ type Status struct {
 	Result     string    `json:"result,omitempty"`
 }
 
-// Manager is the machine's service manager. Its methods give problems
+// Manager is the machine's service manager, as New(Options) gives it. It is for
+// one goroutine at a time. Its methods give problems
 // (package problem): NotAllowed without the rights, NotFound where the service
 // is not installed.
 type Manager interface {
