@@ -24,6 +24,7 @@ const (
 	tWritten     table = "written"
 	tPasses      table = "passes"
 	tNights      table = "nights"
+	tMissed      table = "missed"
 	tByID        table = "by_id"
 	tByDossier   table = "by_dossier"
 	tByState     table = "by_state"

@@ -48,21 +48,7 @@ func (s *Store) EndPass(ctx context.Context, p ledger.Pass) error {
 
 // Passes lists the newest passes, newest first, at most limit.
 func (s *Store) Passes(ctx context.Context, limit int) ([]ledger.Pass, error) {
-	var passes []ledger.Pass
-	err := s.db.view(ctx, func(r reader) error {
-		for k := range r.walkBack(tPasses, nil, nil) {
-			if len(passes) >= limit {
-				return nil
-			}
-			var p ledger.Pass
-			if _, err := getJSON(r, tPasses, k, &p); err != nil {
-				return err
-			}
-			passes = append(passes, p)
-		}
-		return nil
-	})
-	return passes, s.fault(err)
+	return newest[ledger.Pass](ctx, s, tPasses, limit)
 }
 
 // LastNight gives the local date of the nightly pass or catch-up that was

@@ -13,7 +13,7 @@ import (
 
 // What the tables hold. Numbers in keys are 8 bytes, big endian.
 //
-//	meta        about, number, pass, night, counts, seal -> JSON, see the key* below
+//	meta        about, number, pass and others      -> JSON, see the key* below
 //	connections id                                  -> JSON
 //	firms       firm id                             -> JSON
 //	links       hash of connection and dossier      -> JSON
@@ -25,6 +25,7 @@ import (
 //	written     place key                           -> packed Written
 //	passes      number                              -> JSON
 //	nights      local date, YYYY-MM-DD              -> number of its pass
+//	missed      local date, YYYY-MM-DD              -> JSON
 //	by_id       hash of connection and id, number   -> nothing
 //	by_dossier  hash of connection and dossier, end of year, number -> hash of the content
 //	by_state    a letter, number                    -> nothing
@@ -37,6 +38,7 @@ var (
 	keyPass   = []byte("pass")   // the newest pass's number
 	keyNight  = []byte("night")  // the date of the newest night
 	keyCounts = []byte("counts") // entries by state
+	keyAlive  = []byte("alive")  // when balansd was last seen to live
 	keySeal   = []byte("seal")   // a sealed text that tells whether a data key is the right one
 )
 

@@ -1,0 +1,62 @@
+package store
+
+import (
+	"context"
+	"time"
+
+	"balansd/ledger"
+)
+
+// Alive stores when balansd was last seen to live.
+func (s *Store) Alive(ctx context.Context, t time.Time) error {
+	return s.save(ctx, tMeta, keyAlive, t)
+}
+
+// LastAlive gives the time of the newest Alive; zero when there was none.
+func (s *Store) LastAlive(ctx context.Context) (t time.Time, err error) {
+	err = s.db.view(ctx, func(r reader) error {
+		_, err := getJSON(r, tMeta, keyAlive, &t)
+		return err
+	})
+	return t, s.fault(err)
+}
+
+// NoteMissed keeps missed nights, one row a date; what was noted of a date
+// first stays.
+func (s *Store) NoteMissed(ctx context.Context, nights ...ledger.MissedNight) error {
+	return s.fault(s.db.update(ctx, func(w writer) error {
+		for _, n := range nights {
+			key := []byte(n.Night.String())
+			if w.get(tMissed, key) != nil {
+				continue
+			}
+			if err := putJSON(w, tMissed, key, n); err != nil {
+				return err
+			}
+		}
+		return nil
+	}))
+}
+
+// Missed lists the newest missed nights, newest first, at most limit.
+func (s *Store) Missed(ctx context.Context, limit int) ([]ledger.MissedNight, error) {
+	return newest[ledger.MissedNight](ctx, s, tMissed, limit)
+}
+
+// newest lists the rows with the highest keys, at most limit.
+func newest[T any](ctx context.Context, s *Store, t table, limit int) (rows []T, err error) {
+	err = s.db.view(ctx, func(r reader) error {
+		for k := range r.walkBack(t, nil, nil) {
+			if len(rows) >= limit {
+				return nil
+			}
+			var row T
+			if _, err := getJSON(r, t, k, &row); err != nil {
+				return err
+			}
+			rows = append(rows, row)
+		}
+		return nil
+	})
+	return rows, s.fault(err)
+}
