@@ -161,7 +161,7 @@ type Retention struct {
 
 // Network says how the outside is reached.
 type Network struct {
-	Proxy                 string `yaml:"proxy"`                   // URL; empty: the system's own setting
+	Proxy                 string `yaml:"proxy"`                   // URL; empty: none
 	CAFile                string `yaml:"ca_file"`                 // PEM; certificates trusted besides the system's
 	ClientCertificateFile string `yaml:"client_certificate_file"` // PEM; shown to a server or proxy that asks for one
 	ClientKeyFile         string `yaml:"client_key_file"`         // PEM; the key of it

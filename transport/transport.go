@@ -41,6 +41,9 @@ type Config struct {
 	// CAFile is a PEM file with authorities to trust beside the system's own;
 	// empty for none.
 	CAFile string
+	// ClientCertificateFile and ClientKeyFile are PEM files with what is shown
+	// to a server or proxy that asks who we are; both empty for none.
+	ClientCertificateFile, ClientKeyFile string
 	// Timeout bounds a whole request: all its attempts, the waits between
 	// them, and reading the body. 0 means DefaultTimeout.
 	Timeout time.Duration
@@ -51,6 +54,9 @@ type Config struct {
 	Retries int
 	// Log takes one debug line an attempt.
 	Log zerolog.Logger
+	// Skew hears after each answer how far the service's clock is ahead of
+	// ours. It may be nil, and is called from many goroutines.
+	Skew func(ahead time.Duration)
 }
 
 // New makes an HTTP client. A Config that cannot be used gives a ConfigInvalid
@@ -76,6 +82,7 @@ func New(cfg Config) (*http.Client, error) {
 	// never reaches the retries.
 	var rt http.RoundTripper = base
 	rt = &logging{next: rt, log: cfg.Log}
+	rt = &dated{next: rt, skew: cfg.Skew}
 	rt = &retrying{next: rt, retries: max(cfg.Retries, 0), log: cfg.Log}
 	rt = &naming{next: rt, agent: cfg.UserAgent}
 	rt = &gate{next: rt, allowed: allowed}
@@ -93,11 +100,15 @@ func newBase(cfg Config) (*http.Transport, error) {
 	if err != nil {
 		return nil, err
 	}
+	own, err := loadOwn(cfg.ClientCertificateFile, cfg.ClientKeyFile)
+	if err != nil {
+		return nil, err
+	}
 	dialer := &net.Dialer{Timeout: 10 * time.Second, KeepAlive: 30 * time.Second}
 	return &http.Transport{
 		Proxy:                  proxy,
 		DialContext:            dialer.DialContext,
-		TLSClientConfig:        &tls.Config{MinVersion: tls.VersionTLS12, RootCAs: roots},
+		TLSClientConfig:        &tls.Config{MinVersion: tls.VersionTLS12, RootCAs: roots, Certificates: own},
 		TLSHandshakeTimeout:    10 * time.Second,
 		ForceAttemptHTTP2:      true,
 		MaxIdleConns:           128, // all of them are of one service, so one limit serves for both
@@ -125,6 +136,21 @@ func parseProxy(s string) (func(*http.Request) (*url.URL, error), error) {
 			fmt.Sprintf("the proxy %s is of an unknown kind", u.Redacted()),
 			"Use a proxy that starts with http://, https:// or socks5://.")
 	}
+}
+
+// loadOwn reads the certificate that is shown to those who ask for one.
+func loadOwn(certificate, key string) ([]tls.Certificate, error) {
+	if certificate == "" && key == "" {
+		return nil, nil
+	}
+	// The cause names what is wrong with the files, never what is in them.
+	pair, err := tls.LoadX509KeyPair(certificate, key)
+	if err != nil {
+		return nil, problem.Wrap(err, problem.KeyInvalid,
+			fmt.Sprintf("the client certificate %s cannot be used with its key %s", certificate, key),
+			"Give both in PEM form, the key without a passphrase, and check that they belong together.")
+	}
+	return []tls.Certificate{pair}, nil
 }
 
 // maxCAFile bounds the file of authorities; the whole list of a usual system
