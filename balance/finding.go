@@ -85,16 +85,12 @@ func (f Finding) word(name string, l Lang) (string, bool) {
 	case "=", "$":
 		return f.figure(name[1:], l, kind == "$")
 	case "@", "#":
-		code, previous := strings.CutSuffix(f.Args[name[1:]], "P")
-		r, ok := RubricOf(code)
-		switch {
-		case kind == "#":
-			return r.SectionLabel(l), ok
-		case previous:
-			return r.Label(l) + ", " + l.previousYear(), ok
-		default:
-			return r.Label(l), ok
+		c, err := ParseCell(f.Args[name[1:]])
+		if err == nil && kind == "#" {
+			r, _ := RubricOf(c.Code)
+			return r.SectionLabel(l), true
 		}
+		return c.Label(l), err == nil
 	default:
 		word, ok := f.Args[name]
 		return word, ok
@@ -119,32 +115,7 @@ func (f Finding) figure(name string, l Lang, money bool) (string, bool) {
 }
 
 // empty says that a cell holds nothing.
-func (l Lang) empty() string {
-	switch l {
-	case Dutch:
-		return "leeg"
-	case French:
-		return "vide"
-	case German:
-		return "leer"
-	default:
-		return "empty"
-	}
-}
-
-// previousYear names the column of the year before.
-func (l Lang) previousYear() string {
-	switch l {
-	case Dutch:
-		return "vorig boekjaar"
-	case French:
-		return "exercice précédent"
-	case German:
-		return "Vorjahr"
-	default:
-		return "previous year"
-	}
-}
+func (l Lang) empty() string { return loaded().label("empty", l) }
 
 // Figure writes a figure as the language does in Belgium, with at least this
 // many decimals, so that points can stand below one another. No digit is

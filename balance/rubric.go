@@ -99,6 +99,15 @@ func (r Rubric) ColumnLabel(l Lang) string { return loaded().label(r.column, l) 
 // SectionLabel names the part of the form that the rubric is in.
 func (r Rubric) SectionLabel(l Lang) string { return loaded().label(r.Section, l) }
 
+// Label names the cell: its rubric, and the previous year where it is of that.
+func (c Cell) Label(l Lang) string {
+	r, _ := RubricOf(c.Code)
+	if c.Previous {
+		return r.Label(l) + ", " + loaded().label("previous_year", l)
+	}
+	return r.Label(l)
+}
+
 // CompareCells orders cells as the form does, current year before previous.
 // Cells that are no cell of the form come last, by code.
 func CompareCells(a, b Cell) int {
