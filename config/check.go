@@ -31,6 +31,7 @@ func (r *reader) check(c *Config) {
 	r.documents(c.Documents)
 	between(r, "backup.keep", c.Backup.Keep, 1, 1000, plain)
 	r.network(c.Network)
+	r.portal(c.Portal)
 	between(r, "log.file_size", c.Log.FileSize, 1<<16, 1<<30, Size.String)
 	between(r, "log.files", c.Log.Files, 1, 1000, plain)
 }

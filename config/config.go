@@ -26,6 +26,7 @@ type Config struct {
 	Backup    Backup         `yaml:"backup"`
 	Retention Retention      `yaml:"retention"`
 	Network   Network        `yaml:"network"`
+	Portal    Portal         `yaml:"portal"`
 	Log       Log            `yaml:"log"`
 
 	file    string
@@ -166,6 +167,33 @@ type Network struct {
 	ClientCertificateFile string `yaml:"client_certificate_file"` // PEM; shown to a server or proxy that asks for one
 	ClientKeyFile         string `yaml:"client_key_file"`         // PEM; the key of it
 }
+
+// Portal says where the web pages are, and who may see them.
+type Portal struct {
+	Listen           string        `yaml:"listen"`             // host:port; empty: no pages
+	Hostnames        []string      `yaml:"hostnames"`          // the names by which browsers reach it, besides loopback's own
+	CertificateFile  string        `yaml:"certificate_file"`   // PEM; needed where Listen is not loopback
+	KeyFile          string        `yaml:"key_file"`           // PEM
+	SessionTime      time.Duration `yaml:"session_time"`       // a person signs in again after this long
+	MetricsToken     Secret        `yaml:"metrics_token"`      // also filled from MetricsTokenFile; empty: no metrics
+	MetricsTokenFile string        `yaml:"metrics_token_file"` // who reads the metrics shows this token
+	OIDC             OIDC          `yaml:"oidc"`
+}
+
+// OIDC is an OpenID Connect provider that signs people in, in place of
+// accounts of balansd's own.
+type OIDC struct {
+	Issuer           string   `yaml:"issuer"` // URL; empty: none
+	ClientID         string   `yaml:"client_id"`
+	ClientSecret     Secret   `yaml:"client_secret"` // also filled from ClientSecretFile
+	ClientSecretFile string   `yaml:"client_secret_file"`
+	GroupsClaim      string   `yaml:"groups_claim"` // the claim that lists a person's groups
+	AdminGroups      []string `yaml:"admin_groups"` // who is in one of them is an admin
+	StaffGroups      []string `yaml:"staff_groups"`
+}
+
+// Configured tells whether a provider signs people in.
+func (o OIDC) Configured() bool { return o.Issuer != "" }
 
 // Log says what is logged, and where.
 type Log struct {

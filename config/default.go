@@ -39,6 +39,7 @@ func defaults(goos, programData string) *Config {
 			LockedFields:           []string{"locked", "locking_type", "locked_at"},
 			LockedStatuses:         []int{423},
 		},
+		Portal:    Portal{Listen: "127.0.0.1:8417", SessionTime: 12 * time.Hour, OIDC: OIDC{GroupsClaim: "groups"}},
 		Backup:    Backup{Keep: 14},
 		Retention: Retention{Documents: 1100, Figures: 0, Stories: 0},
 		Log:       Log{Level: "info", Format: "auto", FileSize: 10 << 20, Files: 10},

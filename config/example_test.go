@@ -49,10 +49,11 @@ func selfSigned(t *testing.T) []byte {
 func exampleFolder(t *testing.T) string {
 	t.Helper()
 	dir := t.TempDir()
-	for _, name := range []string{"finbox.key", "finbox.secret", "silverfin.secret", "client.key", "cbso.tsv"} {
+	for _, name := range []string{"finbox.key", "finbox.secret", "silverfin.secret", "client.key", "cbso.tsv", "portal.key", "oidc.secret"} {
 		write(t, dir, name, "hunter2", 0o600)
 	}
-	for _, name := range []string{"finbox.crt", "company-ca.pem", "client.crt"} {
+	write(t, dir, "metrics.token", "0123456789abcdef", 0o600)
+	for _, name := range []string{"finbox.crt", "company-ca.pem", "client.crt", "portal.crt"} {
 		write(t, dir, name, certificate(t), 0o644)
 	}
 	return dir
@@ -176,7 +177,7 @@ func TestTheExampleShowsTheDefaults(t *testing.T) {
 		values[s.Key] = s.Value
 	}
 	// What the example sets to something else, to show how it is done.
-	shown := regexp.MustCompile(`^(finbox\.(base_url|token_url|client|scope|audience|certificate_file)|folders|dossiers|network|documents\.cbso_table|log\.file$|` +
+	shown := regexp.MustCompile(`^(finbox\.(base_url|token_url|client|scope|audience|certificate_file)|folders|dossiers|network|documents\.cbso_table|log\.file$|portal\.(hostnames|certificate|key_file|metrics|oidc)|` +
 		`silverfin\.(client|scopes|target\.(level|handle|map)))`)
 	for _, s := range Default().Settings() {
 		if got := values[s.Key]; got != s.Value && !shown.MatchString(s.Key) {

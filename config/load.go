@@ -186,6 +186,8 @@ func (c *Config) paths() map[string]*string {
 		"finbox.private_key_file":   &c.Finbox.PrivateKeyFile, "finbox.certificate_file": &c.Finbox.CertificateFile,
 		"silverfin.client_secret_file": &c.Silverfin.ClientSecretFile, "network.ca_file": &c.Network.CAFile,
 		"network.client_certificate_file": &c.Network.ClientCertificateFile, "network.client_key_file": &c.Network.ClientKeyFile,
+		"portal.certificate_file": &c.Portal.CertificateFile, "portal.key_file": &c.Portal.KeyFile,
+		"portal.metrics_token_file": &c.Portal.MetricsTokenFile, "portal.oidc.client_secret_file": &c.Portal.OIDC.ClientSecretFile,
 		"documents.cbso_table": &c.Documents.CBSOTable, "backup.folder": &c.Backup.Folder, "log.file": &c.Log.File,
 	}
 	if runtime.GOOS != "windows" {
@@ -226,7 +228,8 @@ func (c *Config) credentials(dir string) {
 	}
 	from := filepath.Join(filepath.Dir(c.file), SecretsFolder)
 	for _, p := range []*string{&c.KeyFile, &c.Finbox.ClientSecretFile, &c.Finbox.PrivateKeyFile,
-		&c.Silverfin.ClientSecretFile, &c.Network.ClientKeyFile} {
+		&c.Silverfin.ClientSecretFile, &c.Network.ClientKeyFile,
+		&c.Portal.KeyFile, &c.Portal.MetricsTokenFile, &c.Portal.OIDC.ClientSecretFile} {
 		given := filepath.Join(dir, SecretsFolder+"_"+filepath.Base(*p))
 		if _, err := os.Stat(given); err == nil && filepath.Dir(*p) == from {
 			*p = given

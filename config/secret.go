@@ -18,6 +18,8 @@ func (r *reader) secrets(c *Config) {
 	}{
 		{"finbox.client_secret", c.Finbox.ClientSecretFile, &c.Finbox.ClientSecret},
 		{"silverfin.client_secret", c.Silverfin.ClientSecretFile, &c.Silverfin.ClientSecret},
+		{"portal.metrics_token", c.Portal.MetricsTokenFile, &c.Portal.MetricsToken},
+		{"portal.oidc.client_secret", c.Portal.OIDC.ClientSecretFile, &c.Portal.OIDC.ClientSecret},
 	} {
 		if s.file == "" || !s.into.IsZero() {
 			continue

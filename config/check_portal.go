@@ -1,0 +1,64 @@
+package config
+
+import (
+	"fmt"
+	"net"
+	"strings"
+	"time"
+)
+
+// portal holds the web pages to what is safe: loopback, or a name and a
+// certificate.
+func (r *reader) portal(p Portal) {
+	if p.Listen == "" {
+		return
+	}
+	host, port, err := net.SplitHostPort(p.Listen)
+	switch {
+	case err != nil || port == "":
+		r.wrong("portal.listen", fmt.Sprintf("%q is no address", clip(p.Listen)), "write host and port, as 127.0.0.1:8417")
+	case !isLoopback(host) && p.CertificateFile == "":
+		r.wrong("portal.listen", fmt.Sprintf("%s can be reached over the network, and no certificate is set", p.Listen),
+			"set certificate_file and key_file, or write 127.0.0.1 as the host")
+	case !isLoopback(host) && len(p.Hostnames) == 0:
+		r.wrong("portal.hostnames", "no name is set by which browsers reach the pages", "give the server's name, as balansd.kantoor.example")
+	}
+	for i, name := range p.Hostnames {
+		if name == "" || strings.ContainsAny(name, "/:* ") {
+			r.wrong(fmt.Sprintf("portal.hostnames[%d]", i), fmt.Sprintf("%q is no host name", clip(name)),
+				"write the name alone, without https:// and port")
+		}
+	}
+	if p.CertificateFile != "" {
+		r.certificates("portal.certificate_file", p.CertificateFile)
+	}
+	if p.KeyFile != "" {
+		r.private("portal.key_file", p.KeyFile)
+	}
+	switch {
+	case p.CertificateFile != "" && p.KeyFile == "":
+		r.wrong("portal.key_file", "a certificate is set without its key", "name the file with its private key")
+	case p.CertificateFile == "" && p.KeyFile != "":
+		r.wrong("portal.certificate_file", "a key is set without its certificate", "name the file with the certificate")
+	}
+	between(r, "portal.session_time", p.SessionTime, 5*time.Minute, 30*24*time.Hour, formatDuration)
+	if t := p.MetricsToken; !t.IsZero() && len(t.Reveal()) < 16 {
+		r.wrong("portal.metrics_token", "it is shorter than 16 characters", "make a longer one, at random")
+	}
+	r.oidc(p.OIDC)
+}
+
+func (r *reader) oidc(o OIDC) {
+	if !r.touched("portal.oidc") {
+		return
+	}
+	r.address("portal.oidc.issuer", o.Issuer)
+	r.required("portal.oidc.client_id", o.ClientID, "the provider gives it when the application is registered")
+	r.required("portal.oidc.groups_claim", o.GroupsClaim, "the claim that lists a person's groups, as groups or roles")
+	if o.ClientSecret.IsZero() && o.ClientSecretFile == "" {
+		r.wrong("portal.oidc.client_secret_file", "no client secret is set", "name the file that holds it")
+	}
+	if len(o.AdminGroups) == 0 {
+		r.wrong("portal.oidc.admin_groups", "no group is set whose members are admins", "give the id or name of one, as the claim has it")
+	}
+}
