@@ -1,0 +1,72 @@
+package service
+
+import "slices"
+
+// accessList is the owner and the access list of a file or folder of Windows.
+type accessList struct {
+	owner   who
+	none    bool // there is no list: everybody may do everything
+	entries []accessEntry
+}
+
+// who is an identity: its number, and its name where Windows knows one.
+type who struct{ sid, name string }
+
+func (w who) String() string {
+	if w.name != "" {
+		return w.name
+	}
+	return w.sid
+}
+
+// accessEntry is one line of an access list, with the numbers of winnt.h.
+type accessEntry struct {
+	kind uint8 // one of the numbers below; others allow nothing
+	mask uint32
+	who  who
+}
+
+// Kinds of entries that allow something. What an entry allows in files that
+// are yet to be made counts like the rest.
+const (
+	entryAllow         = 0
+	entryAllowCallback = 9 // under a condition, which is not looked into
+)
+
+// Rights that matter; the others only let one see that there is a file.
+const (
+	rightsRead   = 0x00000001 | 0x80000000 | 0x10000000                                                     // its data, or generic
+	rightsChange = 0x00000002 | 0x00000004 | 0x00000040 | 0x00010000 | 0x00040000 | 0x40000000 | 0x10000000 // data, children, delete, list
+	rightsOwner  = 0x00080000                                                                               // become its owner
+)
+
+// openTo tells who may use it besides the system, the Administrators, the
+// service, and those named. An owner may always change the list, so the owner
+// must be one of them too; then rights for "the owner" are harmless, and so are
+// those of whoever makes a file. Entries that deny are not looked at: a list
+// that needs them to be safe is not simple enough to be trusted.
+func (a accessList) openTo(also ...string) (found []opening) {
+	ours := append([]string{sidSystem, sidAdministrators, serviceSID(Name)}, also...)
+	if !slices.Contains(ours, a.owner.sid) {
+		found = append(found, opening{a.owner.String(), "own"})
+	}
+	if a.none {
+		return append(found, opening{"everybody", "change"})
+	}
+	ours = append(ours, sidOwnerRights, sidCreator)
+	for _, e := range a.entries {
+		allows := e.kind == entryAllow || e.kind == entryAllowCallback
+		if !allows || slices.Contains(ours, e.who.sid) {
+			continue
+		}
+		switch {
+		case e.mask&rightsOwner != 0:
+			found = append(found, opening{e.who.String(), "own"})
+		case e.mask&rightsChange != 0:
+			found = append(found, opening{e.who.String(), "change"})
+		case e.mask&rightsRead != 0:
+			found = append(found, opening{e.who.String(), "read"})
+		}
+	}
+	return found
+}

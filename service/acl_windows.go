@@ -1,0 +1,171 @@
+package service
+
+import (
+	"runtime"
+	"unsafe"
+
+	"github.com/Microsoft/go-winio"
+	"golang.org/x/sys/windows"
+)
+
+// own sets owner and access list of one file or folder.
+//
+// It works on a handle that was opened without following links, so that nobody
+// can put a link there between the look and the deed. The privileges let an
+// Administrator do it on what another user locked.
+func (machine) own(path, sddl string) error {
+	sd, err := windows.SecurityDescriptorFromString(sddl)
+	if err != nil {
+		return err
+	}
+	owner, _, err := sd.Owner()
+	if err != nil {
+		return err
+	}
+	dacl, _, err := sd.DACL()
+	if err != nil {
+		return err
+	}
+	return privileged(func() error {
+		return withFile(path, windows.READ_CONTROL|windows.WRITE_DAC|windows.WRITE_OWNER, func(h windows.Handle) error {
+			return windows.SetSecurityInfo(h, windows.SE_FILE_OBJECT,
+				windows.OWNER_SECURITY_INFORMATION|windows.DACL_SECURITY_INFORMATION|windows.PROTECTED_DACL_SECURITY_INFORMATION,
+				owner, nil, dacl, nil)
+		})
+	})
+}
+
+// privileged calls do with the privileges of a backup program where the process
+// may have them, and without them where it may not.
+func privileged(do func() error) error {
+	var result error
+	err := winio.RunWithPrivileges([]string{winio.SeBackupPrivilege, winio.SeRestorePrivilege}, func() error {
+		result = do()
+		return nil
+	})
+	if err != nil {
+		return do()
+	}
+	return result
+}
+
+// withFile calls do with a handle of a file or folder itself, also where it is
+// a link.
+func withFile(path string, access uint32, do func(h windows.Handle) error) error {
+	name, err := windows.UTF16PtrFromString(path)
+	if err != nil {
+		return err
+	}
+	h, err := windows.CreateFile(name, access, windows.FILE_SHARE_READ|windows.FILE_SHARE_WRITE|windows.FILE_SHARE_DELETE,
+		nil, windows.OPEN_EXISTING, windows.FILE_FLAG_BACKUP_SEMANTICS|windows.FILE_FLAG_OPEN_REPARSE_POINT, 0)
+	if err != nil {
+		return err
+	}
+	defer func() { _ = windows.CloseHandle(h) }()
+	return do(h)
+}
+
+// grant adds rights of the service to an access list. It goes by name, so that
+// Windows hands them down to what is in a folder.
+func (machine) grant(path string, mask uint32) error {
+	sid, err := windows.StringToSid(serviceSID(Name))
+	if err != nil {
+		return err
+	}
+	sd, err := windows.GetNamedSecurityInfo(path, windows.SE_FILE_OBJECT, windows.DACL_SECURITY_INFORMATION)
+	if err != nil {
+		return err
+	}
+	old, _, err := sd.DACL()
+	if err != nil {
+		return err
+	}
+	var pin runtime.Pinner
+	pin.Pin(sid)
+	defer pin.Unpin()
+	dacl, err := windows.ACLFromEntries([]windows.EXPLICIT_ACCESS{{
+		AccessPermissions: windows.ACCESS_MASK(mask),
+		AccessMode:        windows.GRANT_ACCESS,
+		Inheritance:       windows.SUB_CONTAINERS_AND_OBJECTS_INHERIT, // without a meaning for a file
+		Trustee: windows.TRUSTEE{TrusteeForm: windows.TRUSTEE_IS_SID, TrusteeType: windows.TRUSTEE_IS_USER,
+			TrusteeValue: windows.TrusteeValueFromSID(sid)},
+	}}, old)
+	if err != nil {
+		return err
+	}
+	return windows.SetNamedSecurityInfo(path, windows.SE_FILE_OBJECT, windows.DACL_SECURITY_INFORMATION, nil, nil, dacl, nil)
+}
+
+// readAccess reads who may do what with a file or folder.
+func readAccess(path string) (a accessList, err error) {
+	sd, err := windows.GetNamedSecurityInfo(path, windows.SE_FILE_OBJECT,
+		windows.OWNER_SECURITY_INFORMATION|windows.DACL_SECURITY_INFORMATION)
+	if err != nil {
+		return a, err
+	}
+	owner, _, err := sd.Owner()
+	if err != nil {
+		return a, err
+	}
+	a.owner = identity(owner)
+	dacl, _, err := sd.DACL()
+	if err != nil {
+		return a, err
+	}
+	if dacl == nil {
+		a.none = true
+		return a, nil
+	}
+	for i := range uint32(dacl.AceCount) {
+		var ace *windows.ACCESS_ALLOWED_ACE
+		if err := windows.GetAce(dacl, i, &ace); err != nil {
+			return a, err
+		}
+		a.entries = append(a.entries, accessEntry{
+			kind: ace.Header.AceType, mask: uint32(ace.Mask),
+			who: identity((*windows.SID)(unsafe.Pointer(&ace.SidStart))),
+		})
+	}
+	runtime.KeepAlive(sd)
+	return a, nil
+}
+
+// identity gives a SID and the name that people know.
+func identity(sid *windows.SID) who {
+	w := who{sid: sid.String()}
+	if account, domain, _, err := sid.LookupAccount(""); err == nil {
+		w.name = account
+		if domain != "" {
+			w.name = domain + `\` + account
+		}
+	}
+	return w
+}
+
+// trusted are the identities that may use our files besides the usual ones:
+// the one that this process runs as.
+func trusted() ([]string, error) {
+	user, err := windows.GetCurrentProcessToken().GetTokenUser()
+	if err != nil {
+		return nil, err
+	}
+	return []string{user.User.Sid.String()}, nil
+}
+
+// openTo tells who besides us may use the file or folder at path.
+func openTo(path string) ([]opening, error) {
+	also, err := trusted()
+	if err != nil {
+		return nil, err
+	}
+	a, err := readAccess(path)
+	if err != nil {
+		return nil, err
+	}
+	return a.openTo(also...), nil
+}
+
+// mendAccess is what a person does about it.
+func mendAccess(string) string {
+	return "run balansd service install as an Administrator, which sets it right"
+}

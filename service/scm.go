@@ -1,0 +1,183 @@
+package service
+
+import (
+	"slices"
+	"strings"
+	"syscall"
+	"time"
+)
+
+// This file and the other scm files are the Manager for Windows without
+// Windows: what it asks of the service control manager, in which order, and
+// what it makes of the answers. They compile on every system, so that a test
+// anywhere can hold them to the calls made; only scm_windows.go makes the calls.
+
+// The errors of Windows that are told apart, with their numbers in winerror.h.
+const (
+	errAccessDenied        = syscall.Errno(5)
+	errInvalidLevel        = syscall.Errno(124) // an option that this Windows does not know
+	errServiceTimeout      = syscall.Errno(1053)
+	errAlreadyRunning      = syscall.Errno(1056)
+	errServiceDisabled     = syscall.Errno(1058)
+	errServiceDoesNotExist = syscall.Errno(1060)
+	errCannotAcceptControl = syscall.Errno(1061) // it is just starting or stopping
+	errServiceNotActive    = syscall.Errno(1062)
+	errLogonFailed         = syscall.Errno(1069)
+	errDependencyFailed    = syscall.Errno(1068)
+	errDependentsRunning   = syscall.Errno(1051)
+	errMarkedForDelete     = syscall.Errno(1072)
+	errServiceExists       = syscall.Errno(1073)
+)
+
+// What the service control manager says of how a service ended, besides an
+// error of Windows.
+const (
+	exitSpecific     = 1066 // the service's own exit code says it
+	exitTerminated   = 1067 // the process went away without a word
+	exitNeverStarted = 1077
+)
+
+// scm is what the Manager asks of Windows about the service Name. Each method
+// is one call, and keeps no handle open: a deleted service stays until the last
+// handle is closed. The errors are those of Windows, as syscall.Errno.
+type scm interface {
+	version() string                        // such as "10.0.20348"
+	mayInstall() error                      // nil where this process may create services
+	expand(text string) string              // fills in %VARIABLES%, as Windows does when it starts a service
+	startable(service string) (bool, error) // whether there is such a service and it is not disabled
+
+	config() (scmConfig, error)
+	create(c scmConfig) error
+	change(c scmConfig) error
+	set(o scmOption) error
+	remove() error
+
+	status() (scmStatus, error)
+	start() error
+	stop() error
+	running(pid uint32) bool // whether the process is there; false also where that may not be seen
+
+	addEventSource() error
+	removeEventSource() error // nil where there is none
+	hasEventSource() bool
+
+	// own gives the file or folder to the Administrators, with this access
+	// list alone. It does not follow links.
+	own(path, sddl string) error
+	// grant adds an access right of the service to those that a file or folder
+	// has, and to all that is in the folder.
+	grant(path string, mask uint32) error
+}
+
+// scmConfig is what Windows keeps of a service from its creation on.
+type scmConfig struct {
+	command      string // program and arguments, quoted
+	account      string
+	displayName  string
+	dependencies []string
+	auto         bool // starts with the machine
+}
+
+// scmStatus is how a service stands.
+type scmStatus struct {
+	state    uint32 // one of the numbers below
+	pid      uint32 // 0 when it is stopped
+	exit     uint32 // how it ended
+	specific uint32 // the service's own exit code, where exit is exitSpecific
+	since    time.Time
+}
+
+// The states of a service, with their numbers in winsvc.h.
+const (
+	scmStopped         = 1
+	scmStartPending    = 2
+	scmStopPending     = 3
+	scmRunning         = 4
+	scmContinuePending = 5
+	scmPausePending    = 6
+	scmPaused          = 7
+)
+
+// scmOption is a property that is set on a service that exists. Not every
+// Windows knows all of them.
+type scmOption interface {
+	// what says for a person what the option does.
+	what() string
+}
+
+type (
+	description string
+	// delayedStart starts the service after those of Windows itself.
+	delayedStart bool
+	// sidType gives the service an identity of its own in its token.
+	sidType uint32
+	// recovery are the steps after each failure, the last one repeated, and
+	// after which time without a failure they begin anew.
+	recovery struct {
+		delays []time.Duration
+		reset  time.Duration
+	}
+	// recoverAfterError counts an end with an error code as a failure too.
+	recoverAfterError bool
+	// preShutdown is the time to stop when the machine shuts down.
+	preShutdown time.Duration
+	// privileges are the only ones that the process gets.
+	privileges []string
+)
+
+func (description) what() string { return "describe the service" }
+
+func (delayedStart) what() string {
+	return "start it with the machine, after the services of Windows itself (delayed automatic start)"
+}
+func (sidType) what() string { return "give it an identity of its own in access lists" }
+func (r recovery) what() string {
+	var delays []string
+	for _, d := range r.delays {
+		delays = append(delays, d.String())
+	}
+	return "restart it after a crash: after " + strings.Join(delays, ", ") + ", counted anew after " + r.reset.String()
+}
+func (recoverAfterError) what() string { return "restart it after an error as well" }
+func (p preShutdown) what() string {
+	return "give it " + time.Duration(p).String() + " to stop when the machine shuts down"
+}
+func (privileges) what() string { return "take privileges away that it does not use" }
+
+// sidUnrestricted adds the service's identity to its token, and takes nothing
+// away (SERVICE_SID_TYPE_UNRESTRICTED).
+const sidUnrestricted = 1
+
+// scmOptions lists the options of the service. It is a function since a slice
+// could be changed.
+func scmOptions() []scmOption {
+	return []scmOption{
+		description("Brings social balances from SD Worx Finbox into Silverfin, each night."),
+		delayedStart(true),
+		sidType(sidUnrestricted),
+		recovery{delays: []time.Duration{10 * time.Second, time.Minute, 5 * time.Minute}, reset: 24 * time.Hour},
+		recoverAfterError(true),
+		preShutdown(StopTime + 5*time.Second),
+		// The right to pass through folders, which everybody has. The account
+		// would also get the one to act as whoever calls it (SeImpersonate),
+		// with which a service is turned into the system.
+		privileges{"SeChangeNotifyPrivilege"},
+	}
+}
+
+// account is the virtual account of the service: it has no password, exists as
+// long as the service, and may do no more than an ordinary user.
+const account = `NT SERVICE\` + Name
+
+// scmDependencies are the services of Windows that must run first: network
+// and names. A disabled one would keep balansd from starting, so that only
+// those that can be started are asked for.
+func scmDependencies() []string { return []string{"Tcpip", "Dnscache"} }
+
+// same tells whether two configurations are the same to Windows, which keeps
+// the case of names but does not heed it.
+func (c scmConfig) same(other scmConfig) bool {
+	return c.command == other.command && c.auto == other.auto && c.displayName == other.displayName &&
+		strings.EqualFold(c.account, other.account) &&
+		slices.EqualFunc(c.dependencies, other.dependencies, strings.EqualFold)
+}

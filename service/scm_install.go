@@ -1,0 +1,265 @@
+package service
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"time"
+
+	"github.com/rs/zerolog"
+
+	"balansd/problem"
+)
+
+// How long the Manager waits. A service may take StopTime to stop, and a busy
+// machine some time more; Windows itself gives a start 30 seconds.
+const (
+	scmStopWait   = StopTime + 15*time.Second
+	scmStartWait  = 45 * time.Second
+	scmRemoveWait = 15 * time.Second
+	scmPoll       = 100 * time.Millisecond
+)
+
+// scmManager is the Manager for Windows.
+type scmManager struct {
+	scm scm
+	log zerolog.Logger
+}
+
+// Install plans the service, its rights and its place in the event log. Every
+// step sets what it is about again, so that doing them all mends whatever was
+// left half done or was changed since.
+func (m *scmManager) Install(s Spec) ([]Step, error) {
+	if err := m.checkSpec(s); err != nil {
+		return nil, err
+	}
+	create := "create the service " + Name
+	if _, err := m.scm.config(); err == nil {
+		create = "bring the service " + Name + " up to date"
+	}
+	steps := []Step{
+		m.checkRights("install the service"),
+		{create + ": " + commandLine(s) + ", as " + account, func(context.Context) error {
+			return explain("create the service", m.configure(s))
+		}},
+	}
+	for _, o := range scmOptions() {
+		steps = append(steps, Step{o.what(), func(context.Context) error { return m.setOption(o) }})
+	}
+	steps = append(steps,
+		Step{"register the source " + Name + " with the event log", func(context.Context) error {
+			return explain("register with the event log", m.scm.addEventSource())
+		}},
+		Step{"give " + s.DataDir + " to the system, the Administrators and the service alone", func(context.Context) error {
+			return m.ownTree(s)
+		}})
+	for _, path := range append([]string{s.Executable, s.Config}, s.Readable...) {
+		steps = append(steps, m.grant(s.DataDir, path, rightsExecute, "read"))
+	}
+	for _, path := range s.Writable {
+		steps = append(steps, m.grant(s.DataDir, path, rightsModify, "write"))
+	}
+	return dropEmpty(steps), nil
+}
+
+// dropEmpty leaves out what there is nothing to do for.
+func dropEmpty(steps []Step) []Step {
+	kept := steps[:0]
+	for _, s := range steps {
+		if s.Do != nil {
+			kept = append(kept, s)
+		}
+	}
+	return kept
+}
+
+// checkSpec refuses what Windows would not start as it is written.
+func (m *scmManager) checkSpec(s Spec) error {
+	for _, path := range append([]string{s.Executable, s.Config, s.DataDir}, s.Writable...) {
+		if !absoluteWindows(path) {
+			return problem.New(problem.Usage, fmt.Sprintf("the path %q is not a full one", path),
+				`Name it with its drive, such as C:\ProgramData\balansd.`)
+		}
+	}
+	line := commandLine(s)
+	if m.scm.expand(line) != line {
+		return problem.New(problem.NotAllowed, "Windows would read a part of the command "+line+" as the name of a variable",
+			"Take the percent signs out of the names of the folders.")
+	}
+	return nil
+}
+
+// checkRights is the first step: without the rights nothing is begun.
+func (m *scmManager) checkRights(to string) Step {
+	return Step{"check that this terminal has the rights of an Administrator", func(context.Context) error {
+		return explain(to, m.scm.mayInstall())
+	}}
+}
+
+// configure creates the service, or changes the one there is.
+func (m *scmManager) configure(s Spec) error {
+	want := scmConfig{command: commandLine(s), account: account, displayName: Name, auto: true}
+	for _, d := range scmDependencies() {
+		switch ok, err := m.scm.startable(d); {
+		case err != nil:
+			return err
+		case ok:
+			want.dependencies = append(want.dependencies, d)
+		default:
+			m.log.Warn().Str("dependency", d).Msg("a service of Windows is missing or disabled, balansd does not wait for it")
+		}
+	}
+	have, err := m.scm.config()
+	if errors.Is(err, errServiceDoesNotExist) {
+		err = m.scm.create(want)
+		if errors.Is(err, errServiceExists) {
+			err = m.scm.change(want) // someone was faster
+		}
+		return err
+	}
+	if err != nil || have.same(want) {
+		return err
+	}
+	return m.scm.change(want)
+}
+
+// setOption sets an option, and leaves it out where this Windows does not know
+// it: a service without it is better than none.
+func (m *scmManager) setOption(o scmOption) error {
+	err := m.scm.set(o)
+	if errors.Is(err, errInvalidLevel) {
+		m.log.Warn().Str("step", o.what()).Msg("this Windows does not offer it, so it is left out")
+		return nil
+	}
+	return explain("set up the service", err)
+}
+
+// ownTree makes the data folder and sets the access lists of all that is in
+// it. From the top downwards: once a folder is ours, nobody else can put
+// something there any more. A link would carry the rights elsewhere.
+func (m *scmManager) ownTree(s Spec) error {
+	if err := os.MkdirAll(s.DataDir, 0o700); err != nil {
+		return problem.Wrap(err, problem.NotAllowed, "the folder "+s.DataDir+" cannot be made", "See who may write above it.")
+	}
+	return filepath.WalkDir(s.DataDir, func(path string, d fs.DirEntry, err error) error {
+		if err == nil && !d.IsDir() && !d.Type().IsRegular() {
+			return problem.New(problem.NotAllowed, path+" is a link, and leads out of the data folder",
+				"Delete the link, or name the folder it leads to as data_dir, then install again.")
+		}
+		rights := uint32(rightsModify)
+		if insideFolder(s.Config, path) {
+			rights = rightsExecute // the service never changes its own configuration
+		}
+		if err == nil {
+			err = m.scm.own(path, ownedBy(d.IsDir(), rights))
+		}
+		if err != nil {
+			return problem.Wrap(err, problem.NotAllowed, "the access list of "+path+" cannot be set",
+				"Run the command as an Administrator, and keep the data folder on a local NTFS disk.")
+		}
+		return nil
+	})
+}
+
+// grant lets the service use what lies outside the data folder. It is an empty
+// step for what lies inside. A share of another server may refuse: that server
+// knows the service as this machine, so it is said and not an error.
+func (m *scmManager) grant(dataDir, path string, mask uint32, verb string) Step {
+	if path == "" || insideFolder(dataDir, path) {
+		return Step{}
+	}
+	return Step{"let the service " + verb + " " + path, func(context.Context) error {
+		if err := m.scm.grant(path, mask); err != nil {
+			m.log.Warn().Err(err).Str("path", path).Str("account", account).
+				Msg("the service could not be given access, give it by hand")
+		}
+		return nil
+	}}
+}
+
+// Uninstall plans the removal. What is gone already is no error, so that a
+// removal that was cut off can be done again.
+func (m *scmManager) Uninstall(r Removal) ([]Step, error) {
+	_, err := m.scm.config()
+	if errors.Is(err, errServiceDoesNotExist) && len(r.Purge) == 0 && !m.scm.hasEventSource() {
+		return nil, explain("remove the service", err)
+	}
+	steps := []Step{
+		m.checkRights("remove the service"),
+		{"stop the service " + Name, func(ctx context.Context) error {
+			if err := m.Stop(ctx); err != nil && !problem.Is(err, problem.NotFound) {
+				return err
+			}
+			return nil
+		}},
+		{"remove the service " + Name + ", and wait until Windows has let go of it", m.remove},
+		{"take the source " + Name + " out of the event log", func(context.Context) error {
+			return explain("take the source out of the event log", m.scm.removeEventSource())
+		}},
+	}
+	for _, path := range r.Purge {
+		steps = append(steps, Step{"delete " + path, func(context.Context) error { return purge(path) }})
+	}
+	return steps, nil
+}
+
+// remove deletes the service and waits until it is gone. Until the last handle
+// is closed, such as that of the window of services, a service that was deleted
+// is there still, and could not be installed again.
+func (m *scmManager) remove(ctx context.Context) error {
+	err := m.scm.remove()
+	if errors.Is(err, errServiceDoesNotExist) {
+		return nil
+	}
+	if err != nil && !errors.Is(err, errMarkedForDelete) {
+		return explain("remove the service", err)
+	}
+	ctx, cancel := context.WithTimeout(ctx, scmRemoveWait)
+	defer cancel()
+	for {
+		if _, err := m.scm.config(); errors.Is(err, errServiceDoesNotExist) {
+			return nil
+		}
+		if !pause(ctx) {
+			return explain("remove the service", errMarkedForDelete)
+		}
+	}
+}
+
+// pause waits a moment; false when ctx ended.
+func pause(ctx context.Context) bool {
+	t := time.NewTimer(scmPoll)
+	defer t.Stop()
+	select {
+	case <-ctx.Done():
+		return false
+	case <-t.C:
+		return true
+	}
+}
+
+// purge deletes a file or folder for good, one by one from the bottom up: a
+// link is removed, not followed.
+func purge(path string) error {
+	var all []string
+	err := filepath.WalkDir(path, func(p string, _ fs.DirEntry, err error) error {
+		if err == nil {
+			all = append(all, p)
+		}
+		return err
+	})
+	if errors.Is(err, fs.ErrNotExist) && len(all) == 0 {
+		return nil
+	}
+	for i := len(all) - 1; i >= 0 && err == nil; i-- {
+		err = os.Remove(all[i])
+	}
+	if err != nil {
+		return problem.Wrap(err, problem.NotAllowed, path+" cannot be deleted",
+			"Close what has a file of it open, and delete it by hand.")
+	}
+	return nil
+}

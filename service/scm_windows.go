@@ -1,0 +1,315 @@
+package service
+
+import (
+	"errors"
+	"fmt"
+	"runtime"
+	"time"
+	"unsafe"
+
+	"golang.org/x/sys/windows"
+	"golang.org/x/sys/windows/svc/mgr"
+)
+
+// machine is the service control manager of this machine. Each of its methods
+// opens what it needs with the least rights, and closes it again.
+type machine struct{}
+
+// with calls do with a handle of the service.
+func (machine) with(access uint32, do func(s windows.Handle) error) error {
+	return openService(Name, access, do)
+}
+
+// openService calls do with a handle of a service. Anybody may connect to the
+// manager and ask about a service; the handle's rights say what more.
+func openService(name string, access uint32, do func(s windows.Handle) error) error {
+	return connect(windows.SC_MANAGER_CONNECT, func(m windows.Handle) error {
+		text, err := windows.UTF16PtrFromString(name)
+		if err != nil {
+			return err
+		}
+		s, err := windows.OpenService(m, text, access)
+		if err != nil {
+			return err
+		}
+		defer func() { _ = windows.CloseServiceHandle(s) }()
+		return do(s)
+	})
+}
+
+// connect calls do with a handle of the service control manager.
+func connect(access uint32, do func(m windows.Handle) error) error {
+	m, err := windows.OpenSCManager(nil, nil, access)
+	if err != nil {
+		return err
+	}
+	defer func() { _ = windows.CloseServiceHandle(m) }()
+	return do(m)
+}
+
+// version is the version of Windows.
+func (machine) version() string {
+	v := windows.RtlGetVersion()
+	return fmt.Sprintf("%d.%d.%d", v.MajorVersion, v.MinorVersion, v.BuildNumber)
+}
+
+// mayInstall asks for the right to create services, and lets it go.
+func (machine) mayInstall() error {
+	return connect(windows.SC_MANAGER_CONNECT|windows.SC_MANAGER_CREATE_SERVICE, func(windows.Handle) error { return nil })
+}
+
+// expand fills in variables; what cannot be expanded stays as it is.
+func (machine) expand(text string) string {
+	from, err := windows.UTF16PtrFromString(text)
+	if err != nil {
+		return text
+	}
+	to := make([]uint16, 1<<15) // the most that Windows takes
+	n, err := windows.ExpandEnvironmentStrings(from, &to[0], uint32(len(to)))
+	if err != nil || n == 0 {
+		return text
+	}
+	return windows.UTF16ToString(to)
+}
+
+// startable tells whether a service is there and not disabled.
+func (machine) startable(name string) (bool, error) {
+	found := false
+	err := openService(name, windows.SERVICE_QUERY_CONFIG, func(s windows.Handle) error {
+		c, err := queryConfig(s)
+		if err != nil {
+			return err
+		}
+		found = c.StartType != windows.SERVICE_DISABLED
+		return nil
+	})
+	if errors.Is(err, windows.ERROR_SERVICE_DOES_NOT_EXIST) {
+		return false, nil
+	}
+	return found, err
+}
+
+// queryConfig reads what Windows keeps of a service. The pointers in it lead
+// into the same allocation.
+func queryConfig(s windows.Handle) (*windows.QUERY_SERVICE_CONFIG, error) {
+	size := uint32(8 << 10) // the most that Windows gives
+	buffer := make([]uint64, size/8)
+	c := (*windows.QUERY_SERVICE_CONFIG)(unsafe.Pointer(&buffer[0]))
+	if err := windows.QueryServiceConfig(s, c, size, &size); err != nil {
+		return nil, err
+	}
+	return c, nil
+}
+
+// config reads how the service is set up.
+func (w machine) config() (c scmConfig, err error) {
+	err = w.with(windows.SERVICE_QUERY_CONFIG, func(s windows.Handle) error {
+		q, err := queryConfig(s)
+		if err != nil {
+			return err
+		}
+		c = scmConfig{
+			command: windows.UTF16PtrToString(q.BinaryPathName), account: windows.UTF16PtrToString(q.ServiceStartName),
+			displayName: windows.UTF16PtrToString(q.DisplayName), dependencies: multiString(q.Dependencies),
+			auto: q.StartType == windows.SERVICE_AUTO_START,
+		}
+		return nil
+	})
+	return c, err
+}
+
+// multiString reads a list of strings that an empty one ends.
+func multiString(p *uint16) (list []string) {
+	for p != nil {
+		text := windows.UTF16PtrToString(p)
+		if text == "" {
+			break
+		}
+		list = append(list, text)
+		p = (*uint16)(unsafe.Add(unsafe.Pointer(p), 2*(len(windows.StringToUTF16(text)))))
+	}
+	return list
+}
+
+// toMultiString writes a list of strings that an empty one ends.
+func toMultiString(list []string) ([]uint16, error) {
+	var out []uint16
+	for _, text := range list {
+		u, err := windows.UTF16FromString(text)
+		if err != nil {
+			return nil, err
+		}
+		out = append(out, u...)
+	}
+	// An empty list is two zeros: Windows reads two even then.
+	return append(out, 0, 0), nil
+}
+
+// words are the texts of a configuration as Windows takes them. The virtual
+// account has no password; Windows wants none named, not an empty one.
+type words struct{ command, account, displayName, dependencies *uint16 }
+
+func (c scmConfig) words() (w words, err error) {
+	for _, x := range []struct {
+		to   **uint16
+		text string
+	}{{&w.command, c.command}, {&w.account, c.account}, {&w.displayName, c.displayName}} {
+		if *x.to, err = windows.UTF16PtrFromString(x.text); err != nil {
+			return w, err
+		}
+	}
+	list, err := toMultiString(c.dependencies)
+	if err != nil {
+		return w, err
+	}
+	w.dependencies = &list[0]
+	return w, nil
+}
+
+func (c scmConfig) startType() uint32 {
+	if c.auto {
+		return windows.SERVICE_AUTO_START
+	}
+	return windows.SERVICE_DEMAND_START
+}
+
+func (machine) create(c scmConfig) error {
+	w, err := c.words()
+	if err != nil {
+		return err
+	}
+	name, err := windows.UTF16PtrFromString(Name)
+	if err != nil {
+		return err
+	}
+	return connect(windows.SC_MANAGER_CONNECT|windows.SC_MANAGER_CREATE_SERVICE, func(m windows.Handle) error {
+		s, err := windows.CreateService(m, name, w.displayName, windows.SERVICE_QUERY_CONFIG,
+			windows.SERVICE_WIN32_OWN_PROCESS, c.startType(), windows.SERVICE_ERROR_NORMAL,
+			w.command, nil, nil, w.dependencies, w.account, nil)
+		if err != nil {
+			return err
+		}
+		return windows.CloseServiceHandle(s)
+	})
+}
+
+func (m machine) change(c scmConfig) error {
+	w, err := c.words()
+	if err != nil {
+		return err
+	}
+	return m.with(windows.SERVICE_CHANGE_CONFIG, func(s windows.Handle) error {
+		return windows.ChangeServiceConfig(s, windows.SERVICE_WIN32_OWN_PROCESS, c.startType(), windows.SERVICE_ERROR_NORMAL,
+			w.command, nil, nil, w.dependencies, w.account, nil, w.displayName)
+	})
+}
+
+// set sets an option. Recovery wants the right to start the service as well.
+func (m machine) set(o scmOption) error {
+	return m.with(windows.SERVICE_CHANGE_CONFIG|windows.SERVICE_START, func(s windows.Handle) error {
+		service := &mgr.Service{Name: Name, Handle: s}
+		switch o := o.(type) {
+		case description:
+			text, err := windows.UTF16PtrFromString(string(o))
+			if err != nil {
+				return err
+			}
+			return change2(s, windows.SERVICE_CONFIG_DESCRIPTION, &windows.SERVICE_DESCRIPTION{Description: text})
+		case delayedStart:
+			info := windows.SERVICE_DELAYED_AUTO_START_INFO{}
+			if o {
+				info.IsDelayedAutoStartUp = 1
+			}
+			return change2(s, windows.SERVICE_CONFIG_DELAYED_AUTO_START_INFO, &info)
+		case sidType:
+			kind := uint32(o)
+			return change2(s, windows.SERVICE_CONFIG_SERVICE_SID_INFO, &kind)
+		case recovery:
+			var actions []mgr.RecoveryAction
+			for _, d := range o.delays {
+				actions = append(actions, mgr.RecoveryAction{Type: mgr.ServiceRestart, Delay: d})
+			}
+			return service.SetRecoveryActions(actions, uint32(o.reset/time.Second))
+		case recoverAfterError:
+			return service.SetRecoveryActionsOnNonCrashFailures(bool(o))
+		case preShutdown:
+			// SERVICE_PRESHUTDOWN_INFO holds the milliseconds alone.
+			wait := uint32(time.Duration(o) / time.Millisecond)
+			return change2(s, windows.SERVICE_CONFIG_PRESHUTDOWN_INFO, &wait)
+		case privileges:
+			list, err := toMultiString(o)
+			if err != nil {
+				return err
+			}
+			// SERVICE_REQUIRED_PRIVILEGES_INFO holds the list alone.
+			info := &list[0]
+			return change2(s, windows.SERVICE_CONFIG_REQUIRED_PRIVILEGES_INFO, &info)
+		}
+		return fmt.Errorf("no such option: %T", o)
+	})
+}
+
+// change2 sets one level of a service's configuration.
+func change2[T any](s windows.Handle, level uint32, info *T) error {
+	err := windows.ChangeServiceConfig2(s, level, (*byte)(unsafe.Pointer(info)))
+	runtime.KeepAlive(info)
+	return err
+}
+
+func (m machine) remove() error {
+	return m.with(windows.DELETE, windows.DeleteService)
+}
+
+func (m machine) status() (st scmStatus, err error) {
+	err = m.with(windows.SERVICE_QUERY_STATUS, func(s windows.Handle) error {
+		q, err := (&mgr.Service{Name: Name, Handle: s}).Query()
+		if err != nil {
+			return err
+		}
+		st = scmStatus{state: uint32(q.State), pid: q.ProcessId, exit: q.Win32ExitCode,
+			specific: q.ServiceSpecificExitCode, since: startOf(q.ProcessId)}
+		return nil
+	})
+	return st, err
+}
+
+func (m machine) start() error {
+	return m.with(windows.SERVICE_START, func(s windows.Handle) error {
+		return windows.StartService(s, 0, nil)
+	})
+}
+
+func (m machine) stop() error {
+	return m.with(windows.SERVICE_STOP, func(s windows.Handle) error {
+		var status windows.SERVICE_STATUS
+		return windows.ControlService(s, windows.SERVICE_CONTROL_STOP, &status)
+	})
+}
+
+// running tells whether a process is there: its handle is signalled at its end.
+func (machine) running(pid uint32) bool {
+	p, err := windows.OpenProcess(windows.SYNCHRONIZE, false, pid)
+	if err != nil {
+		return false
+	}
+	defer func() { _ = windows.CloseHandle(p) }()
+	event, err := windows.WaitForSingleObject(p, 0)
+	return err == nil && event == uint32(windows.WAIT_TIMEOUT)
+}
+
+// startOf is when a process began; zero where that may not be seen.
+func startOf(pid uint32) time.Time {
+	if pid == 0 {
+		return time.Time{}
+	}
+	p, err := windows.OpenProcess(windows.PROCESS_QUERY_LIMITED_INFORMATION, false, pid)
+	if err != nil {
+		return time.Time{}
+	}
+	defer func() { _ = windows.CloseHandle(p) }()
+	var begin, end, kernel, user windows.Filetime
+	if windows.GetProcessTimes(p, &begin, &end, &kernel, &user) != nil {
+		return time.Time{}
+	}
+	return time.Unix(0, begin.Nanoseconds()).UTC()
+}
