@@ -5,7 +5,6 @@ import (
 	"encoding/json"
 	"fmt"
 	"math/rand/v2"
-	"strings"
 
 	"balansd/balance"
 )
@@ -30,35 +29,25 @@ func MediaType(l balance.Layout) string { return mediaTypes[l] }
 
 // Document writes a balance in a layout, with a few figures of the annual
 // accounts around it as a real filing has. The same balance always gives the
-// same bytes. For what a layout cannot carry, see Carries.
+// same bytes. For what a layout cannot carry, see balance.Left.
 func Document(l balance.Layout, b *balance.Balance) ([]byte, error) {
-	switch l {
-	case balance.PFSXBRL:
-		return pfsXBRL(b)
-	case balance.CBSOXBRL:
-		return cbsoXBRL(b)
-	case balance.NBBCSV:
-		return nbbCSV(b), nil
-	case balance.NBBJSON:
-		return nbbJSON(b)
-	case PDF:
+	if l == PDF {
 		return pdf(b), nil
-	default:
-		return nil, fmt.Errorf("no document can be made in layout %.20q", l)
 	}
-}
-
-// Carries tells whether a layout can carry a cell. CBSO XBRL cannot carry some
-// rubrics of the full model, because their dimension members are not public.
-func Carries(l balance.Layout, c balance.Cell) bool {
+	doc, err := balance.Write(l, b)
+	if err != nil {
+		return nil, err
+	}
 	switch l {
-	case balance.CBSOXBRL:
-		r, ok := balance.RubricOf(c.Code)
-		return ok && r.CBSO.Metric != "" && (!c.Previous || r.CBSO.Dated)
-	case balance.PFSXBRL, balance.NBBCSV, balance.NBBJSON:
-		return true
+	case balance.NBBCSV:
+		return append(doc, csvAround(b)...), nil
+	case balance.NBBJSON:
+		return jsonAround(doc, b)
+	case balance.PFSXBRL:
+		const assets = `  <pfs:Assets decimals="INF" contextRef="CurrentInstant" unitRef="U-EUR">125000.5</pfs:Assets>` + "\n"
+		return bytes.Replace(doc, []byte("</xbrli:xbrl>"), []byte(assets+"</xbrli:xbrl>"), 1), nil
 	default:
-		return false
+		return doc, nil
 	}
 }
 
@@ -74,62 +63,34 @@ func accountsFigures(b *balance.Balance) [][2]string {
 	return figures
 }
 
-// modelCode is the National Bank's code of a form for a company with capital.
-func modelCode(m balance.Model) string {
-	switch m {
-	case balance.Full:
-		return "m02-f"
-	case balance.Micro:
-		return "m07-f"
-	default:
-		return "m01-f"
+// csvAround is what the Consult download has besides the social balance, in
+// lines that may stand anywhere.
+func csvAround(b *balance.Balance) []byte {
+	lines := [][2]string{
+		{"Reference number", referenceNumber(b)},
+		{"Language", "nl"},
+		{"Entity address street", "Sint-Verzonnenstraat"},
+		{"Entity address number", "7"},
+		{"Entity postal code", "9000"},
+		{"Entity city", "Gent"},
+		{"Entity country", "België"},
+		{"Liquidation flag", "FALSE"},
+		{"Correction flag", "FALSE"},
+		{"Legal form", "Besloten vennootschap"},
 	}
-}
-
-// nbbCSV writes the Consult download: an empty first line, then two quoted
-// columns. Joint committees are not in it.
-func nbbCSV(b *balance.Balance) []byte {
 	var out bytes.Buffer
-	line := func(key, value string) {
-		fmt.Fprintf(&out, "\"%s\",\"%s\"\n", key, strings.ReplaceAll(value, `"`, `""`))
-	}
-	out.WriteByte('\n')
-	line("Reference number", referenceNumber(b))
-	line("Entity number", string(b.EnterpriseNumber))
-	line("Accounting period start date", b.FiscalYear.Start.String())
-	line("Accounting period end date", b.FiscalYear.End.String())
-	line("Model code", modelCode(b.Model))
-	line("Deposit type", "Initial")
-	line("Language", "nl")
-	line("Currency", currency(b))
-	line("Entity name", b.Name)
-	line("Entity address street", "Sint-Verzonnenstraat")
-	line("Entity address number", "7")
-	line("Entity postal code", "9000")
-	line("Entity city", "Gent")
-	line("Entity country", "België")
-	line("Liquidation flag", "FALSE")
-	line("Correction flag", "FALSE")
-	line("Legal form", "Besloten vennootschap")
-	for _, f := range accountsFigures(b) {
-		line(f[0], f[1])
-	}
-	for _, c := range b.Values.Cells() {
-		line(c.String(), balance.Canonical(b.Values[c]))
+	for _, l := range append(lines, accountsFigures(b)...) {
+		fmt.Fprintf(&out, "\"%s\",\"%s\"\n", l[0], l[1])
 	}
 	return out.Bytes()
 }
 
-// nbbJSON writes the web service's document. The enterprise number, the
-// financial year and the model are not in it.
-func nbbJSON(b *balance.Balance) ([]byte, error) {
-	type rubric struct {
-		Code   string
-		Value  string
-		Period string
-	}
+// jsonAround adds what the web service's document has besides the social
+// balance.
+func jsonAround(doc []byte, b *balance.Balance) ([]byte, error) {
+	type rubric struct{ Code, Value, Period string }
 	type address struct{ Street, Number, City, Country string }
-	doc := struct {
+	var all struct {
 		ReferenceNumber        string
 		EnterpriseName         string
 		Address                address
@@ -139,38 +100,21 @@ func nbbJSON(b *balance.Balance) ([]byte, error) {
 		Administrators         struct{}
 		Shareholders           struct{}
 		ParticipatingInterests []struct{}
-	}{
-		ReferenceNumber: referenceNumber(b), EnterpriseName: b.Name, LegalForm: "610",
-		Address:         address{"Sint-Verzonnenstraat", "7", "pcd:m9000", "cty:mBE"},
-		JointCommittees: b.JointCommittees, ParticipatingInterests: []struct{}{},
 	}
+	if err := json.Unmarshal(doc, &all); err != nil {
+		return nil, err
+	}
+	all.ReferenceNumber, all.LegalForm, all.ParticipatingInterests = referenceNumber(b), "610", []struct{}{}
+	all.Address = address{"Sint-Verzonnenstraat", "7", "pcd:m9000", "cty:mBE"}
 	for _, f := range accountsFigures(b) {
-		doc.Rubrics = append(doc.Rubrics, rubric{f[0], f[1], "N"})
+		all.Rubrics = append(all.Rubrics, rubric{f[0], f[1], "N"})
 	}
-	for _, c := range b.Values.Cells() {
-		period := "N"
-		if c.Previous {
-			period = "NM1"
-		}
-		value := balance.Canonical(b.Values[c])
-		if !strings.Contains(value, ".") {
-			value += ".0" // as the web service writes whole figures
-		}
-		doc.Rubrics = append(doc.Rubrics, rubric{c.Code, value, period})
-	}
-	return json.Marshal(doc)
+	return json.Marshal(all)
 }
 
 func referenceNumber(b *balance.Balance) string {
 	tail := "00000000" + string(b.EnterpriseNumber)
 	return fmt.Sprintf("%d-%s", b.FiscalYear.End.Year+1, tail[len(tail)-8:])
-}
-
-func currency(b *balance.Balance) string {
-	if b.Currency == "" {
-		return "EUR"
-	}
-	return b.Currency
 }
 
 // pdf writes one page that says whose balance it is.

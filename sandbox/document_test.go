@@ -25,7 +25,7 @@ func TestDocumentsReadBackEqual(t *testing.T) {
 		made.Name = rapid.SampledFrom([]string{"Bakkerij & Zonen BV", `"De Hoek" <SRL>`, "Crêperie l'Écluse SA"}).Draw(t, "name")
 		want := clone(made)
 		for c := range want.Values {
-			if !Carries(layout, c) {
+			if !balance.Carries(layout, c) {
 				delete(want.Values, c)
 			}
 		}
@@ -69,7 +69,7 @@ func TestOfferedLayoutsCarryEverything(t *testing.T) {
 	for _, model := range models() {
 		for _, layout := range layoutsFor(model) {
 			for c := range MadeUp(3, model, 2025).Values {
-				if !Carries(layout, c) {
+				if !balance.Carries(layout, c) {
 					t.Errorf("%s is offered for the %s model and cannot carry %s", layout, model, c)
 				}
 			}
