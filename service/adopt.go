@@ -1,0 +1,63 @@
+//go:build !windows
+
+package service
+
+import (
+	"errors"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"syscall"
+)
+
+// Adopt gives what root made in dir to the owner of dir. An administrator who
+// uses the command line while the service is off makes files that the service
+// could not read afterwards. It does nothing where dir belongs to root, or the
+// process is not root, or dir is missing.
+//
+// The owner of dir may be at work in it meanwhile: links are not followed, and
+// a file with a second name, which may be elsewhere, is left alone.
+func Adopt(dir string) error {
+	if os.Geteuid() != 0 {
+		return nil
+	}
+	return adopt(dir, func(uid uint32) bool { return uid == 0 })
+}
+
+// adopt gives what belongs to some in dir to the owner of dir, unless that is
+// root.
+func adopt(dir string, from func(uid uint32) bool) error {
+	root, err := os.OpenRoot(dir)
+	if errors.Is(err, fs.ErrNotExist) {
+		return nil
+	}
+	if err != nil {
+		return err
+	}
+	defer func() { _ = root.Close() }()
+	top, err := root.Lstat(".")
+	if err != nil {
+		return err
+	}
+	owner, known := top.Sys().(*syscall.Stat_t)
+	if !known || owner.Uid == 0 {
+		return nil
+	}
+	return fs.WalkDir(root.FS(), ".", func(name string, _ fs.DirEntry, err error) error {
+		if errors.Is(err, fs.ErrNotExist) {
+			return nil // it went away meanwhile
+		}
+		if err != nil {
+			return err
+		}
+		info, err := root.Lstat(filepath.FromSlash(name))
+		if err != nil {
+			return nil
+		}
+		has, known := info.Sys().(*syscall.Stat_t)
+		if !known || has.Uid == owner.Uid || !from(has.Uid) || !info.IsDir() && (!info.Mode().IsRegular() || has.Nlink > 1) {
+			return nil
+		}
+		return root.Lchown(filepath.FromSlash(name), int(owner.Uid), int(owner.Gid))
+	})
+}

@@ -1,0 +1,136 @@
+//go:build !windows
+
+package service
+
+import (
+	"errors"
+	"fmt"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"strings"
+	"syscall"
+
+	"balansd/problem"
+)
+
+// write puts text into a file of the system that everybody may read: wholly, or
+// not at all.
+func (s *systemd) write(file, text string) error {
+	path := s.at(file)
+	if old, err := os.ReadFile(path); err == nil && string(old) == text {
+		return nil
+	}
+	if err := os.MkdirAll(filepath.Dir(path), 0o755); err != nil { //nolint:gosec // as the folders of systemd are
+		return cannot("write", file, err)
+	}
+	f, err := os.CreateTemp(filepath.Dir(path), ".balansd-*")
+	if err != nil {
+		return cannot("write", file, err)
+	}
+	_, err = f.WriteString(text)
+	if err = errors.Join(err, f.Chmod(0o644), f.Sync(), f.Close()); err == nil {
+		err = os.Rename(f.Name(), path)
+	}
+	if err != nil {
+		_ = os.Remove(f.Name())
+		return cannot("write", file, err)
+	}
+	return nil
+}
+
+// remove removes a file that balansd wrote, and the folder of a drop-in that is
+// empty then.
+func (s *systemd) remove(file string) error {
+	if err := os.Remove(s.at(file)); err != nil && !errors.Is(err, fs.ErrNotExist) {
+		return cannot("remove", file, err)
+	}
+	if file == dropInFile {
+		_ = os.Remove(s.at(dropInFolder)) // a person's own drop-ins stay
+	}
+	return nil
+}
+
+// makeSecrets makes the folder of the secrets, which root alone may open.
+func (s *systemd) makeSecrets(dir string) error {
+	if err := os.Mkdir(s.at(dir), 0o700); err != nil && !errors.Is(err, fs.ErrExist) {
+		return cannot("make", dir, err)
+	}
+	err := errors.Join(os.Chmod(s.at(dir), 0o700), s.chown(s.at(dir), 0, 0)) //nolint:gosec // a folder
+	if err != nil {
+		return cannot("close", dir, err)
+	}
+	return nil
+}
+
+// letRead lets the group of the account read a file.
+func (s *systemd) letRead(file string) error {
+	_, gid, err := s.account()
+	if err != nil {
+		return cannot("give", file, err)
+	}
+	info, err := os.Stat(s.at(file))
+	if err == nil {
+		err = errors.Join(s.chown(s.at(file), -1, gid), os.Chmod(s.at(file), info.Mode().Perm()|0o040))
+	}
+	if err != nil {
+		return cannot("open", file, err)
+	}
+	return nil
+}
+
+// own makes a folder with that mode for the account: as its owner, with all
+// that is in it, or else for its group to read. A folder with other things than
+// balansd's in it keeps its owner and mode: it is the administrator's.
+func (s *systemd) own(dir string, mode fs.FileMode, asOwner bool) error {
+	uid, gid, err := s.account()
+	if err != nil {
+		return cannot("give", dir, err)
+	}
+	if !asOwner {
+		uid = 0
+	}
+	path := s.at(dir)
+	if err := os.MkdirAll(filepath.Dir(path), 0o755); err != nil { //nolint:gosec // as the folders around it are
+		return cannot("make", dir, err)
+	}
+	if err := os.Mkdir(path, mode); err != nil && !errors.Is(err, fs.ErrExist) {
+		return cannot("make", dir, err)
+	}
+	ours, err := ownFolder(path)
+	if err == nil && ours {
+		if err = errors.Join(s.chown(path, uid, gid), os.Chmod(path, mode)); err == nil && asOwner {
+			err = adopt(path, func(uint32) bool { return true })
+		}
+	}
+	if err != nil {
+		return cannot("give", dir, err)
+	}
+	return nil
+}
+
+// ownFolder tells whether a folder is balansd's alone: it has something of
+// balansd's in it, or is an empty one that nobody was given.
+func ownFolder(path string) (bool, error) {
+	entries, err := os.ReadDir(path)
+	if err != nil {
+		return false, err
+	}
+	for _, e := range entries {
+		if strings.HasPrefix(e.Name(), Name) || e.Name() == SecretsFolder {
+			return true, nil
+		}
+	}
+	info, err := os.Stat(path)
+	if err != nil {
+		return false, err
+	}
+	st, known := info.Sys().(*syscall.Stat_t)
+	return len(entries) == 0 && (!known || st.Uid == 0 || int(st.Uid) == os.Geteuid()), nil
+}
+
+// cannot is the problem of something that could not be done to a file.
+func cannot(verb, file string, err error) error {
+	return problem.Wrap(err, problem.Unexpected, fmt.Sprintf("cannot %s %s", verb, file),
+		"See what the system says about it, mend that, and do the same again: what is done already stays.")
+}
