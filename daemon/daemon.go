@@ -33,11 +33,15 @@ type Config struct {
 	// Built is when this program was made. A clock that shows an earlier time
 	// is wrong. Zero when it is not known.
 	Built time.Time
+	// HoldOnFindings has a balance whose checks found something wait until a
+	// person lets it go.
+	HoldOnFindings bool
 	// Workers is how many dossiers are worked on at once.
 	Workers   int
 	Now       func() time.Time // time.Now when nil
 	Version   string
 	StateFile string // for people to see
+	Layout    int    // of the state file, for a newer version to see
 	Log       zerolog.Logger
 }
 

@@ -201,6 +201,9 @@ func (j *job) run(ctx context.Context) error {
 	if err := j.read(ctx); err != nil {
 		return err
 	}
+	if err := j.hold(); err != nil {
+		return err
+	}
 	place, err := j.locate(ctx)
 	if err != nil {
 		return err

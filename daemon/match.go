@@ -199,6 +199,8 @@ func whatNext(r ledger.Reason) string {
 		return "Resume the connection, or activate it in Finbox."
 	case ledger.NeedsRelink:
 		return "Link the firm: balansd connect silverfin."
+	case ledger.HasFindings:
+		return "See what was found with balansd ledger show; deliver it all the same with balansd ledger retry, or ask the payroll bureau for a corrected balance."
 	default:
 		return ""
 	}

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 
 	"balansd/balance"
 	"balansd/ledger"
@@ -39,7 +40,10 @@ func (j *job) read(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	return j.take(doc)
+	if err := j.take(doc); err != nil {
+		return err
+	}
+	return j.compare(ctx)
 }
 
 // take reads a document and completes the entry by what it says.
@@ -86,6 +90,63 @@ func (j *job) take(doc []byte) error {
 	j.values, j.fresh = b.Values, true
 	j.entry.ValuesHash, j.entry.Findings = b.Values.Hash(), b.Findings
 	return nil
+}
+
+// hold keeps a balance back whose checks found something, where the
+// configuration asks for it and no person has let it go. What is in Silverfin
+// already, or may be, is not held.
+func (j *job) hold() error {
+	e := j.entry
+	if !j.cfg.HoldOnFindings || len(e.Findings) == 0 || e.Released || e.State == ledger.Done || e.State == ledger.Sending {
+		return nil
+	}
+	many := "1 finding"
+	if n := len(e.Findings); n > 1 {
+		many = fmt.Sprintf("%d findings", n)
+	}
+	return &ledger.NotYet{Reason: ledger.HasFindings, Detail: "the checks of the balance have " + many + ", and such a balance waits for a person"}
+}
+
+// compare notes what the balance changed of the newest that it replaces, as far
+// as the figures of that one are kept.
+func (j *job) compare(ctx context.Context) error {
+	siblings, err := j.cfg.Keeper.Siblings(ctx, j.entry)
+	if err != nil {
+		return err
+	}
+	slices.SortFunc(siblings, func(a, b ledger.Entry) int {
+		if j.newer(a, b) {
+			return -1
+		}
+		return 1
+	})
+	for _, s := range siblings {
+		if s.State != ledger.Superseded || j.newer(s, j.entry) {
+			continue
+		}
+		before, err := j.cfg.Keeper.Values(ctx, s.Number)
+		if err != nil {
+			return err
+		}
+		if before != nil {
+			j.entry.Replaces, j.entry.Changes = s.Number, balance.Diff(before, j.values)
+			return nil
+		}
+	}
+	return nil
+}
+
+// revised says at the end of a sentence what a balance that was just read
+// changed of the one that it replaces.
+func (j *job) revised() string {
+	switch e := j.entry; {
+	case !j.fresh || e.Replaces == 0:
+		return ""
+	case len(e.Changes) == 0:
+		return fmt.Sprintf("; it replaces entry %d, with the same figures", e.Replaces)
+	default:
+		return fmt.Sprintf("; it replaces entry %d, with %s changed", e.Replaces, figures(len(e.Changes)))
+	}
 }
 
 // mend says what to do about a document: what to ask the payroll bureau, or

@@ -47,6 +47,7 @@ type world struct {
 	folders  []ledger.Connection
 	links    []ledger.Linked
 	deadline time.Duration
+	hold     bool // balances with findings
 	rps      float64
 	linker   func(daemon.Linker) daemon.Linker
 
@@ -135,7 +136,7 @@ func (w *world) open(fbURL, sfURL string) {
 			}
 			return fb.Connection(c.ID), nil
 		},
-		Folders: w.folders, Links: w.links, Deadline: w.deadline,
+		Folders: w.folders, Links: w.links, Deadline: w.deadline, HoldOnFindings: w.hold,
 		Destination: func(id int64) daemon.Destination {
 			if w.between != nil {
 				return w.between(sf.Firm(id))

@@ -287,7 +287,7 @@ func (j *job) aboutService(c problem.Code) string {
 
 // keep carries out a move of the job's entry, with what was read for it.
 func (j *job) keep(ctx context.Context, next ledger.Entry, text string, w *ledger.Written) error {
-	moved, err := j.moveWith(ctx, ledger.Step{Entry: next, Written: w, Document: j.doc}, text, j)
+	moved, err := j.moveWith(ctx, ledger.Step{Entry: next, Written: w, Document: j.doc}, text+j.revised(), j)
 	if err != nil {
 		return err
 	}

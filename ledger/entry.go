@@ -39,6 +39,7 @@ const (
 	TemplateMissing    Reason = "template_missing"    // the reconciliation that takes the figures is not in the period
 	ConnectionInactive Reason = "connection_inactive" // the connection is paused or deactivated
 	NeedsRelink        Reason = "needs_relink"        // the firm must be linked again
+	HasFindings        Reason = "findings"            // the checks found something, and the configuration holds such balances
 )
 
 // The reasons for which an entry is ignored.
@@ -50,7 +51,7 @@ const (
 // Reasons lists all reasons to wait.
 func Reasons() []Reason {
 	return []Reason{NoCompany, SeveralCompanies, NoPeriod, WorkflowClosed, PeriodLocked,
-		TemplateMissing, ConnectionInactive, NeedsRelink}
+		TemplateMissing, ConnectionInactive, NeedsRelink, HasFindings}
 }
 
 // FailClass names the kind of failure.
@@ -65,7 +66,8 @@ const (
 )
 
 // Entry is the ledger's record of one social balance: one revision of one
-// document of one connection. It holds no figures.
+// document of one connection. Its figures are kept beside it; only those that a
+// person must look at are in it, in Differences and Findings.
 type Entry struct {
 	Number     uint64 `json:"number"` // given at first sight, never reused: how people name it
 	Version    uint64 `json:"version"`
@@ -95,6 +97,9 @@ type Entry struct {
 	ValuesHash   string            `json:"values_hash,omitempty"` // balance.Values.Hash of the document
 	Differences  []Difference      `json:"differences,omitempty"` // while it differs
 	Findings     []balance.Finding `json:"findings,omitempty"`
+	Released     bool              `json:"released,omitempty"`      // a person let it go in spite of its findings
+	Replaces     uint64            `json:"replaces,omitempty"`      // the number of the older entry that Changes compares with
+	Changes      []balance.Change  `json:"changes,omitempty"`       // the figures that it changed of that one
 	SupersededBy uint64            `json:"superseded_by,omitempty"` // the number of the newer entry
 }
 
