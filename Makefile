@@ -1,4 +1,4 @@
-.PHONY: demo test lint fuzz build bench ci
+.PHONY: demo test lint fuzz build packages bench ci
 
 # The whole journey on this machine, with made-up dossiers.
 demo:
@@ -23,6 +23,12 @@ fuzz:
 # Every system that balansd is delivered on, into dist/.
 build:
 	tools/build dist
+
+# What people install, into dist/: deb, rpm, msi, archives, checksums. Needs wixl
+# for the msi; .ci/run installs it. packaging/sign.go names the variables that
+# make it sign.
+packages:
+	go run ./packaging -out dist
 
 # All checks, as they run before a change goes in.
 ci:

@@ -38,6 +38,7 @@ var rooms = map[string][]string{
 	"daemon":    base,
 	"finbox":    append([]string{"transport"}, base...),
 	"folder":    base,
+	"packaging": {"cli", "service"},
 	"portal":    append([]string{"daemon"}, base...),
 	"sandbox":   base,
 	"service":   base,

@@ -55,6 +55,10 @@ func Main(ctx context.Context, env Env) int {
 	return app.report(ctx, err)
 }
 
+// Root gives the tree of commands for those who describe it, as man pages and
+// completions do. Main is what runs it.
+func Root(env Env) *cobra.Command { return newRootCommand(&App{env: env}) }
+
 // commands lists the commands, in the order of the help.
 func commands(app *App) []*cobra.Command {
 	return []*cobra.Command{

@@ -1,0 +1,79 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"os"
+	"strconv"
+	"time"
+)
+
+// signing says with what packages are signed; with nothing when empty. The
+// values are paths: no password stands in a variable or an argument.
+type signing struct {
+	certificate string // PEM, with the certificates between it and its root
+	key         string // PEM
+	pkcs12      string // both in one file, in place of the two
+	password    string // a file that holds the password of either
+	timestamps  string // URL of a time-stamping authority (RFC 3161)
+	gpg         string // a file with the secret GPG key, without a passphrase
+}
+
+func signingFrom(look func(string) (string, bool)) signing {
+	get := func(name string) string {
+		value, _ := look("BALANSD_SIGN_" + name)
+		return value
+	}
+	return signing{certificate: get("CERTIFICATE"), key: get("KEY"), pkcs12: get("PKCS12"),
+		password: get("PASSWORD_FILE"), timestamps: get("TIMESTAMP_URL"), gpg: get("GPG_KEY")}
+}
+
+// windows signs a program or an installer for Windows in place.
+func (s signing) windows(ctx context.Context, file string, at time.Time) error {
+	args := []string{"sign", "-h", "sha256", "-n", "balansd"}
+	switch {
+	case s.pkcs12 != "":
+		args = append(args, "-pkcs12", s.pkcs12)
+	case s.certificate != "" && s.key != "":
+		args = append(args, "-certs", s.certificate, "-key", s.key)
+	case s.certificate != "" || s.key != "":
+		return errors.New("signing takes both BALANSD_SIGN_CERTIFICATE and BALANSD_SIGN_KEY, or BALANSD_SIGN_PKCS12")
+	default:
+		return nil
+	}
+	if s.password != "" {
+		args = append(args, "-readpass", s.password)
+	}
+	if s.timestamps != "" {
+		args = append(args, "-ts", s.timestamps)
+	} else {
+		args = append(args, "-time", strconv.FormatInt(at.Unix(), 10))
+	}
+	signed := file + ".signed"
+	if _, err := output(ctx, ".", "osslsigncode", append(args, "-in", file, "-out", signed)...); err != nil {
+		return fmt.Errorf("signing: %w", err)
+	}
+	return os.Rename(signed, file)
+}
+
+// text puts a signature of its own beside a file: FILE.asc.
+func (s signing) text(ctx context.Context, file string) (err error) {
+	if s.gpg == "" {
+		return nil
+	}
+	// A keyring of this moment: the one of who builds is neither needed nor touched.
+	home, err := os.MkdirTemp("", "balansd-gpg-")
+	if err != nil {
+		return err
+	}
+	defer func() {
+		_, _ = output(context.WithoutCancel(ctx), ".", "gpgconf", "--homedir", home, "--kill", "all")
+		err = errors.Join(err, os.RemoveAll(home))
+	}()
+	if _, err := output(ctx, ".", "gpg", "--homedir", home, "--batch", "--quiet", "--import", s.gpg); err != nil {
+		return fmt.Errorf("signing: %w", err)
+	}
+	_, err = output(ctx, ".", "gpg", "--homedir", home, "--batch", "--yes", "--quiet", "--armor", "--detach-sign", "--output", file+".asc", file)
+	return err
+}
