@@ -65,7 +65,7 @@ func Load(o LoadOptions) (*Config, error) {
 		return nil, err
 	}
 	c := defaults(runtime.GOOS, lookup(o.Environ, "ProgramData"))
-	c.StateFile, c.KeyFile = "", "" // they follow a data_dir that a person sets
+	c.StateFile, c.KeyFile, c.Backup.Folder = "", "", "" // they follow a data_dir that a person sets
 	if runtime.GOOS != "windows" {
 		c.Socket = ""
 	}

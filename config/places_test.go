@@ -1,0 +1,101 @@
+package config
+
+import (
+	"os"
+	"path/filepath"
+	"runtime"
+	"strings"
+	"testing"
+)
+
+func TestWhatIsInDataDirFollowsIt(t *testing.T) {
+	dir := t.TempDir()
+	c, err := Load(LoadOptions{Path: write(t, dir, "balansd.yaml", "data_dir: here\n", 0o600)})
+	if err != nil {
+		t.Fatal(err)
+	}
+	here := filepath.Join(dir, "here")
+	for name, path := range map[string]string{"state": c.StateFile, "key": c.KeyFile, "backups": c.Backup.Folder} {
+		if !strings.HasPrefix(path, here+string(filepath.Separator)) {
+			t.Errorf("the %s is at %s, not in %s", name, path, here)
+		}
+	}
+}
+
+// TestSecretsComeFromSystemd gives secret files as LoadCredential=secrets:DIR
+// hands them to a service.
+func TestSecretsComeFromSystemd(t *testing.T) {
+	if runtime.GOOS == "windows" {
+		t.Skip("systemd is of Linux")
+	}
+	dir, given := t.TempDir(), t.TempDir()
+	write(t, given, "secrets_silverfin.secret", "from systemd", 0o440)
+	write(t, given, "secrets_finbox.secret", "of another folder", 0o440)
+	write(t, dir, "finbox.secret", "from the folder", 0o600)
+	text := `
+finbox:
+  base_url: https://finbox.example
+  token_url: https://finbox.example/token
+  client_id: us
+  client_secret_file: finbox.secret
+silverfin:
+  client_id: us
+  client_secret_file: secrets/silverfin.secret
+`
+	c, err := Load(LoadOptions{Path: write(t, dir, "balansd.yaml", text, 0o600), Environ: []string{"CREDENTIALS_DIRECTORY=" + given}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if got := c.Silverfin.ClientSecret.Reveal(); got != "from systemd" {
+		t.Errorf("the secret in the folder %s is %q", SecretsFolder, got)
+	}
+	if got := c.Finbox.ClientSecret.Reveal(); got != "from the folder" {
+		t.Errorf("the secret of another folder is %q", got)
+	}
+
+	// A person on the command line has no credentials, and reads the file.
+	if err := os.Mkdir(filepath.Join(dir, SecretsFolder), 0o700); err != nil {
+		t.Fatal(err)
+	}
+	write(t, filepath.Join(dir, SecretsFolder), "silverfin.secret", "from the file", 0o600)
+	if c, err = Load(LoadOptions{Path: filepath.Join(dir, "balansd.yaml")}); err != nil || c.Silverfin.ClientSecret.Reveal() != "from the file" {
+		t.Errorf("without systemd the secret is %q, error %v", c.Silverfin.ClientSecret.Reveal(), err)
+	}
+}
+
+func TestDays(t *testing.T) {
+	for text, want := range map[string]Days{"400d": 400, "1d": 1, "forever": 0} {
+		var d Days
+		if err := d.UnmarshalText([]byte(text)); err != nil || d != want || d.String() != text {
+			t.Errorf("%s is %d, written %s, error %v", text, d, d, err)
+		}
+	}
+	for _, text := range []string{"", "0d", "-3d", "12", "d", "2w", "99999999d", "1.5d", "Forever"} {
+		var d Days
+		if err := d.UnmarshalText([]byte(text)); err == nil {
+			t.Errorf("%q is taken for %d days", text, d)
+		}
+	}
+}
+
+func TestPortalIsSafe(t *testing.T) {
+	for text, want := range map[string]string{
+		"portal: {listen: \"127.0.0.1:80\"}":                 "",
+		"portal: {listen: \"[::1]:80\"}":                     "",
+		"portal: {listen: \"\"}":                             "",
+		"portal: {listen: \"0.0.0.0:80\"}":                   "no certificate is set",
+		"portal: {listen: \":80\"}":                          "no certificate is set",
+		"portal: {listen: \"80\"}":                           "is no address",
+		"portal: {hostnames: [\"https://balansd.example\"]}": "is no host name",
+		"portal: {oidc: {client_id: x}}":                     "portal.oidc.issuer",
+	} {
+		_, err := load(t, text+"\n")
+		got := ""
+		if err != nil {
+			got = strings.Join(mistakes(t, err), "\n")
+		}
+		if want == "" && got != "" || !strings.Contains(got, want) {
+			t.Errorf("%s gives %q, want %q", text, got, want)
+		}
+	}
+}
