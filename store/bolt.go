@@ -6,14 +6,12 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"io/fs"
 	"iter"
 	"os"
 	"runtime/debug"
 	"slices"
 	"sync"
 	"sync/atomic"
-	"time"
 
 	"github.com/rs/zerolog"
 	bolt "go.etcd.io/bbolt"
@@ -61,62 +59,6 @@ const (
 var fill = map[table]float64{
 	tValues: 0.95, tDocuments: 0.95, tPasses: 0.9, tByState: 0.95,
 	tEntries: 0.6, tStories: 0.5,
-}
-
-// errEmpty says that the file is there and holds nothing. bbolt would make a
-// new database of it, in place, and hide that the state was lost.
-var errEmpty = errors.New("the file is empty")
-
-// openBolt opens a file that exists. Damage that makes bbolt panic or fault is
-// an error, and the file is let go.
-func openBolt(path string, timeout time.Duration, readOnly bool, log zerolog.Logger) (b *boltKV, err error) {
-	var file *os.File
-	defer func() {
-		if err != nil && file != nil {
-			release(file)
-		}
-	}()
-	defer guard(path, log, &err)()
-	db, err := bolt.Open(path, 0o600, &bolt.Options{
-		Timeout:      timeout,
-		ReadOnly:     readOnly,
-		FreelistType: bolt.FreelistMapType,
-		OpenFile: func(name string, flag int, mode os.FileMode) (*os.File, error) {
-			f, err := os.OpenFile(name, flag&^os.O_CREATE, mode)
-			if err != nil {
-				return nil, err
-			}
-			if info, err := f.Stat(); err == nil && info.Size() == 0 {
-				_ = f.Close()
-				return nil, errEmpty
-			}
-			file = f
-			return f, nil
-		},
-	})
-	if err != nil {
-		return nil, openProblem(path, err)
-	}
-	db.AllocSize = allocSize
-	b = &boltKV{db: db, path: path, log: log}
-	if err := b.whole(); err != nil {
-		_ = db.Close()
-		return nil, err
-	}
-	return b, nil
-}
-
-// whole refuses a file that was cut short: reading behind its end would fault.
-func (b *boltKV) whole() error {
-	return b.view(context.Background(), func(r reader) error {
-		if want, have := r.(*boltTx).tx.Size(), b.size(); have < want {
-			return damaged(b.path, fmt.Errorf("the file has %d bytes and should have %d", have, want))
-		} else {
-			b.mapped.Store(want)
-			b.reach = want
-		}
-		return nil
-	})
 }
 
 // guard turns a panic into a StateDamaged problem: bbolt panics, and a mapped
@@ -257,9 +199,12 @@ func (b *boltKV) attempt(group []*call) (bad int, err error) {
 	return -1, nil
 }
 
-func (b *boltKV) copyTo(ctx context.Context, w io.Writer) error {
+func (b *boltKV) copyTo(ctx context.Context, w io.Writer, read func(reader) error) error {
 	var failed error
 	err := b.view(ctx, func(r reader) error {
+		if err := read(r); err != nil {
+			return err
+		}
 		_, failed = r.(*boltTx).tx.WriteTo(&cancelWriter{ctx, w})
 		return nil
 	})
@@ -379,20 +324,6 @@ func (t *boltTx) walkBack(name table, from, to []byte) iter.Seq2[[]byte, []byte]
 	}
 }
 
-// openProblem says why a file could not be opened.
-func openProblem(path string, err error) error {
-	switch {
-	case errors.Is(err, berrors.ErrTimeout):
-		return locked(path)
-	case errors.Is(err, fs.ErrNotExist):
-		return missing(path)
-	case errors.Is(err, fs.ErrPermission):
-		return unwritable(path, err)
-	default:
-		return damaged(path, err)
-	}
-}
-
 // beginProblem says why no transaction could be begun.
 func beginProblem(path string, err error) error {
 	switch {
@@ -401,14 +332,4 @@ func beginProblem(path string, err error) error {
 	default:
 		return fmt.Errorf("the state file %s: %w", path, err)
 	}
-}
-
-// newBolt makes an empty file a bbolt file. The caller gives the file its
-// name once it is whole.
-func newBolt(path string, log zerolog.Logger) (*boltKV, error) {
-	db, err := bolt.Open(path, 0o600, &bolt.Options{FreelistType: bolt.FreelistMapType, Timeout: time.Second})
-	if err != nil {
-		return nil, err
-	}
-	return &boltKV{db: db, path: path, log: log}, nil
 }

@@ -14,6 +14,11 @@ import (
 // it returns. temp is gone afterwards.
 func publish(temp, path string) error {
 	defer func() { _ = os.Remove(temp) }()
+	return link(temp, path)
+}
+
+// link is publish, but leaves temp for another attempt where it can.
+func link(temp, path string) error {
 	err := os.Link(temp, path)
 	if err != nil && !errors.Is(err, fs.ErrExist) && !errors.Is(err, fs.ErrNotExist) {
 		// A file system without hard links.
@@ -26,6 +31,18 @@ func publish(temp, path string) error {
 		return err
 	}
 	return syncFolder(filepath.Dir(path))
+}
+
+// makeFolder makes a folder that only one account can use, that of the file
+// like. One that is there stays as it is.
+func makeFolder(path, like string) error {
+	if info, err := os.Stat(path); err == nil && info.IsDir() {
+		return nil
+	}
+	if err := os.MkdirAll(path, 0o700); err != nil {
+		return err
+	}
+	return takeOwner(path, like)
 }
 
 // replace writes a file so that its name always stands for a whole one: a

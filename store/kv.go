@@ -30,6 +30,10 @@ const (
 	tByState     table = "by_state"
 )
 
+// tables lists them all.
+var tables = []table{tMeta, tConnections, tFirms, tLinks, tSecrets, tEntries, tStories, tValues,
+	tDocuments, tWritten, tPasses, tNights, tMissed, tByID, tByDossier, tByState}
+
 // reader reads one consistent snapshot. What it hands out is valid until the
 // function that got the reader returns, and must not be changed. A backend
 // whose reads can fail ends that function itself and reports the error.
@@ -64,8 +68,9 @@ type kv interface {
 	// that others share at the same time: all of them wait for one disk
 	// write. A step that is refused does not take the others with it.
 	share(ctx context.Context, fn func(writer) error) error
-	// copyTo writes a consistent copy of everything.
-	copyTo(ctx context.Context, w io.Writer) error
+	// copyTo writes a consistent copy of everything, after read looked at what
+	// it holds.
+	copyTo(ctx context.Context, w io.Writer, read func(reader) error) error
 	// check reads everything and reports the first damage.
 	check(ctx context.Context) error
 	// size is the number of bytes on disk.

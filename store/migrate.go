@@ -47,32 +47,33 @@ func initialise(ctx context.Context, db kv, o Options) error {
 	return advance(ctx, db, about{Created: o.Now().UTC().Truncate(time.Second)}, o)
 }
 
-// migrate brings a file to the newest layout. A copy of the old state is kept
-// as PATH.pre-vN, where N is the new layout, before anything is changed. All
-// pending migrations are one transaction.
+// migrate brings a file to the newest layout. A copy of the old state is put
+// among the backups before anything is changed. All pending migrations are one
+// transaction.
 func migrate(ctx context.Context, db kv, o Options) error {
 	a, err := readAbout(ctx, db)
 	if err != nil {
 		return fault(o.Path, err)
 	}
-	steps := o.migrations
-	latest := steps[len(steps)-1].to
+	latest := o.layout()
 	switch {
 	case a.Schema == 0:
 		return damaged(o.Path, fmt.Errorf("it is no state file of balansd"))
 	case a.Schema > latest:
-		return newer(o.Path, a.Schema, latest, a.Version)
+		return newer(o.Path, a.Schema, o, a.Version)
 	case o.ReadOnly && a.Schema < latest:
 		return problem.New(problem.NotAllowed,
 			fmt.Sprintf("the state file %s is of an older version and must be brought up to date first", o.Path),
 			"Start balansd once, or run `balansd sync --dry-run`.")
 	case o.ReadOnly, a.Schema == latest && a.Version == o.Version:
 		return nil
-	case a.Schema < latest:
-		if err := backup(ctx, db, fmt.Sprintf("%s.pre-v%d", o.Path, latest)); err != nil {
+	case a.Schema < latest && !o.scratch:
+		kept, err := copyAway(ctx, db, o, fmt.Sprintf(forMigration, latest))
+		if err != nil {
 			return err
 		}
-		o.Log.Info().Int("from", a.Schema).Int("to", latest).Str("file", o.Path).Msg("state file brought up to date")
+		o.Log.Info().Int("from", a.Schema).Int("to", latest).Str("file", o.Path).Str("backup", kept.File).
+			Msg("the state file is brought up to date")
 	}
 	return advance(ctx, db, a, o)
 }

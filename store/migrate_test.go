@@ -1,11 +1,13 @@
 package store
 
 import (
+	"bytes"
 	"errors"
 	"os"
 	"path/filepath"
 	"strings"
 	"testing"
+	"time"
 
 	"balansd/ledger"
 	"balansd/problem"
@@ -106,10 +108,21 @@ func TestMigrate(t *testing.T) {
 	// The older version refuses the file and names the backup, which works.
 	_, err = reopen("1.0.0", nil, false)
 	p := problem.Of(err)
-	if p.Code != problem.StateNewer || !strings.Contains(p.What, "balansd 3.0.1") || !strings.Contains(p.Next, path+".pre-v3") {
+	backups, listErr := ListBackups(filepath.Join(filepath.Dir(path), "backups"))
+	if listErr != nil || len(backups) != 2 || backups[0].Layout != 1 { // the failing migration made one, too
+		t.Fatalf("the backups are %+v, %v", backups, listErr)
+	}
+	if p.Code != problem.StateNewer || !strings.Contains(p.What, "balansd 3.0.1") || !strings.Contains(p.Next, backups[0].File) {
 		t.Fatalf("an older version said %v / %s", err, p.Next)
 	}
-	if err := os.Rename(path+".pre-v3", path); err != nil {
+	if !strings.Contains(backups[0].File, "before-layout-3") {
+		t.Errorf("the backup is called %s", backups[0].File)
+	}
+	o := Options{Path: path, Version: "1.0.0"}
+	if _, _, err := Restore(t.Context(), o, backups[0].File, RestoreOptions{}); !problem.Is(err, problem.NotAllowed) {
+		t.Fatalf("a restore over a newer state gave %v", err)
+	}
+	if _, _, err := Restore(t.Context(), o, backups[0].File, RestoreOptions{LoseNewer: true}); err != nil {
 		t.Fatal(err)
 	}
 	if s, err = reopen("1.0.0", nil, false); err != nil {
@@ -117,5 +130,65 @@ func TestMigrate(t *testing.T) {
 	}
 	if got := name(s); got != "environment" {
 		t.Errorf("the backup has %s", got)
+	}
+	// The state as it was is there for the newer version.
+	if backups, err = ListBackups(filepath.Dir(backups[0].File)); err != nil || len(backups) != 3 || backups[0].Problem == "" {
+		t.Fatalf("the backups are %+v, %v", backups, err)
+	}
+	o = Options{Path: path, Version: "3.0.1", migrations: future(false)}.complete()
+	if _, err := verifyBackup(t.Context(), backups[1].File, o); err != nil {
+		t.Errorf("a newer version finds the older backup %v", err)
+	}
+	if _, _, err := Restore(t.Context(), o, backups[0].File, RestoreOptions{}); err != nil {
+		t.Fatal(err)
+	}
+	if s, err = reopen("3.0.1", future(false), false); err != nil {
+		t.Fatal(err)
+	}
+	if got := name(s); got != "ENVIRONMENT!" {
+		t.Errorf("the newer state has %s", got)
+	}
+}
+
+func TestTryMigrate(t *testing.T) {
+	path := filepath.Join(t.TempDir(), "state", "balansd.db")
+	s, err := Open(Options{Path: path, Version: "1.0.0"})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := s.SaveConnection(t.Context(), ledger.Connection{ID: "C1"}); err != nil {
+		t.Fatal(err)
+	}
+	o := Options{Path: path, Version: "3.0.0", Timeout: time.Millisecond, migrations: future(false)}
+	if err := TryMigrate(t.Context(), o); !problem.Is(err, problem.StateLocked) {
+		t.Errorf("while another has it open: %v", err)
+	}
+	if err := s.Close(); err != nil {
+		t.Fatal(err)
+	}
+	before, err := os.ReadFile(path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	o.Timeout = time.Minute
+	if err := TryMigrate(t.Context(), o); err != nil {
+		t.Error(err)
+	}
+	o.migrations = future(true)
+	if err := TryMigrate(t.Context(), o); err == nil || !strings.Contains(err.Error(), "layout 3") {
+		t.Errorf("a migration that fails gave %v", err)
+	}
+	if a, err := ReadAbout(t.Context(), o); err != nil || a.Layout != 1 || a.Known != 3 || a.Version != "1.0.0" {
+		t.Errorf("about is %+v, %v", a, err)
+	}
+	after, err := os.ReadFile(path)
+	if err != nil || !bytes.Equal(before, after) {
+		t.Errorf("the file was touched: %v", err)
+	}
+	if left, err := os.ReadDir(filepath.Dir(path)); err != nil || len(left) != 1 {
+		t.Errorf("the folder holds %v, %v", left, err)
+	}
+	if err := TryMigrate(t.Context(), Options{Path: path + ".not"}); !problem.Is(err, problem.NotFound) {
+		t.Errorf("no file gave %v", err)
 	}
 }

@@ -134,5 +134,5 @@ func (s *Store) apply(w writer, old ledger.Entry, c change) error {
 	if c.document != nil {
 		w.put(tDocuments, key, c.document)
 	}
-	return s.tell(w, c.Entry.Number, c.Event)
+	return s.tell(w, c.Entry.Number, c.Event, false)
 }

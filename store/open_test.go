@@ -245,20 +245,3 @@ func TestDamagedLater(t *testing.T) {
 		t.Errorf("damage was seen on %d pages alone", seen)
 	}
 }
-
-func TestBackup(t *testing.T) {
-	s := openNew(t)
-	record(t, s, found("A", "1", "D1", "x"))
-	copied := filepath.Join(t.TempDir(), "copy.db")
-	for range 2 { // a second one replaces the first
-		if err := s.CopyTo(t.Context(), copied); err != nil {
-			t.Fatal(err)
-		}
-	}
-	record(t, s, found("B", "1", "D2", "y"))
-	if got := numbers(t, openAt(t, copied).Entries(t.Context(), ledger.Query{})); len(got) != 1 {
-		t.Errorf("the copy has entries %v", got)
-	}
-	nowhere := filepath.Join(t.TempDir(), "no such folder", "copy.db")
-	wantCode(t, s.CopyTo(t.Context(), nowhere), problem.StateUnwritable, nowhere)
-}

@@ -3,8 +3,11 @@
 package store
 
 import (
+	"errors"
 	"fmt"
 	"os"
+	"path/filepath"
+	"syscall"
 
 	"golang.org/x/sys/unix"
 )
@@ -28,6 +31,34 @@ func syncFolder(dir string) error {
 	}
 	defer func() { _ = d.Close() }()
 	return d.Sync()
+}
+
+// takeOwner gives a file or folder to the account that has the file like. Only
+// an administrator can and need do so: what a command of theirs makes, balansd
+// itself must be able to use.
+func takeOwner(path, like string) error {
+	if os.Geteuid() != 0 {
+		return nil
+	}
+	info, err := os.Stat(like)
+	if err != nil {
+		return err
+	}
+	if owner, ok := info.Sys().(*syscall.Stat_t); ok {
+		return os.Chown(path, int(owner.Uid), int(owner.Gid))
+	}
+	return nil
+}
+
+// swap puts temp in the place of a state file that is open and locked, and
+// lets the old one go. Whoever waits for the lock sees that it is no longer
+// the file of that name.
+func swap(temp, path string, closeOld func() error) error {
+	err := os.Rename(temp, path)
+	if err == nil {
+		err = syncFolder(filepath.Dir(path))
+	}
+	return errors.Join(err, closeOld())
 }
 
 // wrapKey and unwrapKey leave the key as it is.

@@ -17,6 +17,20 @@ const keyWrap = "dpapi"
 // names in it.
 func syncFolder(string) error { return nil }
 
+// takeOwner has nothing to do: a new file takes over who may use it from its
+// folder.
+func takeOwner(string, string) error { return nil }
+
+// swap puts temp in the place of a state file that is open and locked. A file
+// that is open cannot be replaced on Windows, so it is let go first; whoever
+// opens it in between keeps it, and the swap is refused.
+func swap(temp, path string, closeOld func() error) error {
+	if err := closeOld(); err != nil {
+		return err
+	}
+	return os.Rename(temp, path)
+}
+
 // entropy ties the wrapped key to balansd. It is no secret.
 const entropy = "balansd data key"
 

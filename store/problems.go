@@ -1,9 +1,8 @@
 package store
 
 import (
+	"errors"
 	"fmt"
-	"path/filepath"
-	"strings"
 
 	"balansd/ledger"
 	"balansd/problem"
@@ -23,8 +22,30 @@ func missing(path string) error {
 func damaged(path string, cause error) error {
 	return problem.Wrap(cause, problem.StateDamaged,
 		fmt.Sprintf("the state file %s is damaged", path),
-		"Stop balansd, keep the damaged file for support, and put the newest backup of it in its place; "+
-			"balances delivered since are recognised in Silverfin and not written again.")
+		"Stop balansd and put the newest backup in its place: `balansd backup list`, then `balansd backup restore FILE`; "+
+			"it keeps the damaged file aside, and balances delivered since are recognised in Silverfin and not written again.")
+}
+
+func badBackup(path string, cause error) error {
+	what := fmt.Sprintf("the backup %s cannot be used", path)
+	if p, ok := errors.AsType[*problem.Problem](cause); ok {
+		if p.Code != problem.StateDamaged || p.What == what {
+			return p
+		}
+		cause = p.Err
+	}
+	return problem.Wrap(cause, problem.StateDamaged, what, "Use another one: `balansd backup list`.")
+}
+
+func noSuchBackup(path string) error {
+	return problem.New(problem.NotFound, fmt.Sprintf("there is no backup %s", path), "See which there are: `balansd backup list`.")
+}
+
+func noBackup(folder string, cause error) error {
+	return problem.Wrap(cause, problem.StateUnwritable,
+		fmt.Sprintf("no backup can be made in %s", folder),
+		"Free space on its disk, or let balansd's account write to the folder; or name another folder as backup.folder in the configuration. "+
+			"The backups that are there stay.")
 }
 
 func unwritable(path string, cause error) error {
@@ -34,19 +55,25 @@ func unwritable(path string, cause error) error {
 			"it is done again at the next pass.")
 }
 
-func newer(path string, have, known int, version string) error {
+// newer refuses a state of a later layout, and names the copy that was made
+// before the update, where there is one.
+func newer(path string, have int, o Options, version string) error {
 	if version == "" {
 		version = "a newer version"
 	} else {
 		version = "balansd " + version
 	}
-	next := "Install that version or a newer one; or restore the backup made before the update"
-	if old, _ := filepath.Glob(path + ".pre-v*"); len(old) > 0 {
-		next += ": " + strings.Join(old, ", ")
+	next := "Install that version or a newer one"
+	backups, _ := listBackups(o.Backups.Folder, o)
+	for _, b := range backups {
+		if b.Problem == "" {
+			next += fmt.Sprintf("; or go back to the backup of before the update: `balansd backup restore %s --lose-newer`", b.File)
+			break
+		}
 	}
 	return problem.New(problem.StateNewer,
 		fmt.Sprintf("the state file %s was written by %s: it has layout %d, and this version knows up to %d",
-			path, version, have, known), next+".")
+			path, version, have, o.layout()), next+".")
 }
 
 func notFound(n uint64) error {

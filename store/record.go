@@ -247,5 +247,5 @@ func (s *Store) add(w writer, e ledger.Entry) (ledger.Entry, error) {
 	if event.Text == "" {
 		event.Text = firstSeen
 	}
-	return e, s.tell(w, e.Number, event)
+	return e, s.tell(w, e.Number, event, true)
 }

@@ -34,12 +34,13 @@ import (
 // of any length. Two that collide cost a look at an entry, since whoever reads
 // an index checks the entry itself.
 var (
-	keyNumber = []byte("number") // the newest entry's number
-	keyPass   = []byte("pass")   // the newest pass's number
-	keyNight  = []byte("night")  // the date of the newest night
-	keyCounts = []byte("counts") // entries by state
-	keyAlive  = []byte("alive")  // when balansd was last seen to live
-	keySeal   = []byte("seal")   // a sealed text that tells whether a data key is the right one
+	keyNumber  = []byte("number")  // the newest entry's number
+	keyPass    = []byte("pass")    // the newest pass's number
+	keyNight   = []byte("night")   // the date of the newest night
+	keyCounts  = []byte("counts")  // entries by state
+	keyChanges = []byte("changes") // how often an entry was changed
+	keyAlive   = []byte("alive")   // when balansd was last seen to live
+	keySeal    = []byte("seal")    // a sealed text that tells whether a data key is the right one
 )
 
 // letters are the states' letters in by_state. A parked failure has its own,
@@ -128,6 +129,7 @@ func indexRows(e ledger.Entry) [3]row {
 // putEntry replaces old, which may be nil for a new entry, by e with its index
 // rows and counts. blob is e, packed.
 func putEntry(w writer, old *ledger.Entry, e ledger.Entry, blob []byte) error {
+	nextNumber(w, keyChanges)
 	w.put(tEntries, number(e.Number), blob)
 	now := indexRows(e)
 	var before [3]row

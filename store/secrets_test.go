@@ -60,7 +60,7 @@ func TestNoPlaintext(t *testing.T) {
 	if err := s.Secrets().Put(t.Context(), "tokens", []byte(canary)); err != nil {
 		t.Fatal(err)
 	}
-	if err := s.CopyTo(t.Context(), filepath.Join(dir, "copy.db")); err != nil {
+	if _, err := s.Backup(t.Context()); err != nil {
 		t.Fatal(err)
 	}
 	files := 0

@@ -3,11 +3,10 @@ package store
 import (
 	"context"
 	"errors"
-	"fmt"
-	"io"
 	"io/fs"
 	"os"
 	"path/filepath"
+	"strings"
 	"sync"
 	"time"
 
@@ -20,6 +19,7 @@ import (
 type Options struct {
 	Path    string           // the state file; its folder is made when it is not there
 	KeyPath string           // the data key of the secrets; made at the first secret
+	Backups Backups          // where copies of the state go
 	Timeout time.Duration    // how long to wait for another process; 2 seconds when 0
 	Version string           // balansd's own version, for the message to an older one
 	Process string           // what this process is, such as "balansd run"; a guess when empty
@@ -30,24 +30,14 @@ type Options struct {
 	ReadOnly bool
 
 	migrations []migration // for tests; all when nil
+	// scratch marks a file that only this call knows: there is nobody to leave
+	// word for, and no copy is made of it before a migration.
+	scratch bool
+	asItIs  bool // the file is not compacted
 }
 
-// Store is the state. It is safe for concurrent use; one process has it open
-// for writing at a time. A method that cannot write gives a StateUnwritable
-// problem and changes nothing; the store works on when the disk does.
-type Store struct {
-	db      kv
-	options Options
-	codec   *codec
-	vault   Secrets
-	closed  func() error // closes once
-}
-
-// Open opens the state file and makes it when there is none. Problems:
-// StateLocked when another process holds it, StateNewer when a newer version
-// wrote it, StateDamaged when it cannot be read, StateUnwritable when the disk
-// refuses.
-func Open(o Options) (*Store, error) {
+// complete fills in what may be left out.
+func (o Options) complete() Options {
 	if o.Now == nil {
 		o.Now = time.Now
 	}
@@ -60,8 +50,33 @@ func Open(o Options) (*Store, error) {
 	if o.migrations == nil {
 		o.migrations = migrations()
 	}
+	o.Backups = o.Backups.complete(o.Path)
+	return o
+}
+
+// layout is the newest that this version knows.
+func (o Options) layout() int { return o.migrations[len(o.migrations)-1].to }
+
+// Store is the state. It is safe for concurrent use; one process has it open
+// for writing at a time. A method that cannot write gives a StateUnwritable
+// problem and changes nothing; the store works on when the disk does.
+type Store struct {
+	db      kv
+	options Options
+	codec   *codec
+	vault   Secrets
+	closed  func() error // closes once
+	backing sync.Mutex   // held while a backup is made
+}
+
+// Open opens the state file and makes it when there is none. Problems:
+// StateLocked when another process holds it, StateNewer when a newer version
+// wrote it, StateDamaged when it cannot be read, StateUnwritable when the disk
+// refuses.
+func Open(o Options) (*Store, error) {
+	o = o.complete()
 	ctx := context.Background()
-	if !o.ReadOnly {
+	if !o.ReadOnly && !o.scratch {
 		if err := create(ctx, o); err != nil {
 			return nil, err
 		}
@@ -70,9 +85,14 @@ func Open(o Options) (*Store, error) {
 	if err != nil {
 		return nil, err
 	}
-	if !o.ReadOnly {
+	if !o.ReadOnly && !o.scratch {
 		writeHolder(o.Path, o.Process)
 		sweep(o.Path)
+	}
+	if !o.ReadOnly && !o.scratch && !o.asItIs {
+		if db, err = compactIfWorth(ctx, db, o); err != nil {
+			return nil, err
+		}
 	}
 	s := &Store{db: db, options: o, codec: newCodec()}
 	s.vault.store = s
@@ -128,12 +148,18 @@ func createOnce(ctx context.Context, o Options) error {
 	return publish(temp, o.Path)
 }
 
-// sweep removes what a crash during the first creation left. The caller holds
-// the state file: whoever is making one now finds that there is one.
+// sweep removes what a crash during the first creation, a compaction or a
+// restore left. The caller holds the state file: whoever is making one now
+// finds that there is one, and the others work under its lock.
 func sweep(path string) {
-	left, _ := filepath.Glob(path + ".init-*")
-	for _, name := range left {
-		_ = os.Remove(name)
+	entries, _ := os.ReadDir(filepath.Dir(path))
+	for _, e := range entries {
+		rest, ours := strings.CutPrefix(e.Name(), filepath.Base(path))
+		for _, mark := range []string{".init-", compactMark, restoreMark} {
+			if ours && strings.HasPrefix(rest, mark) {
+				_ = os.Remove(filepath.Join(filepath.Dir(path), e.Name()))
+			}
+		}
 	}
 }
 
@@ -168,7 +194,7 @@ func (s *Store) fault(err error) error { return fault(s.options.Path, err) }
 func (s *Store) Close() error { return s.closed() }
 
 func (s *Store) release() error {
-	if !s.options.ReadOnly {
+	if !s.options.ReadOnly && !s.options.scratch {
 		removeHolder(s.options.Path)
 	}
 	return s.db.close()
@@ -191,16 +217,3 @@ func (s *Store) Created(ctx context.Context) (time.Time, error) {
 // structure is damaged. It takes longer the larger the file is; others can
 // work meanwhile.
 func (s *Store) Check(ctx context.Context) error { return s.db.check(ctx) }
-
-// CopyTo writes a consistent copy of the state to path and replaces what is
-// there once the copy is whole and on disk. Secrets stay sealed in it, and the
-// data key is not in it. Others can work meanwhile.
-func (s *Store) CopyTo(ctx context.Context, path string) error { return backup(ctx, s.db, path) }
-
-func backup(ctx context.Context, db kv, path string) error {
-	err := replace(path, func(w io.Writer) error { return db.copyTo(ctx, w) })
-	if err != nil && ctx.Err() != nil {
-		return fmt.Errorf("back up to %s: %w", path, ctx.Err())
-	}
-	return asProblem(path, err)
-}

@@ -3,6 +3,7 @@ package store
 import (
 	"context"
 	"fmt"
+	"slices"
 
 	"balansd/ledger"
 )
@@ -15,22 +16,31 @@ const (
 )
 
 // story is the row of an entry's events, oldest first. Left counts those that
-// were dropped behind the first storyHead.
+// were dropped behind the first storyHead. Pruned says that there were events
+// before the first, until their time was over; an entry without a row of its
+// own had them, too.
 type story struct {
 	Left   int            `json:"left,omitempty"`
+	Pruned bool           `json:"pruned,omitempty"`
 	Events []ledger.Event `json:"events"`
 }
 
+// pruned is what a story begins with whose older events are no longer kept.
+const pruned = "The steps until here are no longer kept: their time, retention.stories in the configuration, is over."
+
 // tell adds an event to an entry's story. One that says what the last one said
 // is not added: an entry that waits says so once, not every night, and its
-// UpdatedAt tells when it was looked at last.
-func (s *Store) tell(w writer, n uint64, e ledger.Event) error {
+// UpdatedAt tells when it was looked at last. first says that the entry is new.
+func (s *Store) tell(w writer, n uint64, e ledger.Event, first bool) error {
 	if e == (ledger.Event{}) {
 		return nil
 	}
 	st, err := s.story(w, n)
 	if err != nil {
 		return err
+	}
+	if !first && len(st.Events) == 0 {
+		st.Pruned = true
 	}
 	if len(st.Events) > 0 {
 		last := st.Events[len(st.Events)-1]
@@ -61,12 +71,14 @@ func (s *Store) story(r reader, n uint64) (st story, err error) {
 // Story gives the events of an entry, oldest first; a NotFound problem when
 // there is no such entry. An event that repeats the one before was folded into
 // it. Of a long story the first 20 and the last 180 events are kept; an event
-// between them says how many are left out.
+// between them says how many are left out. Where Prune took older events away,
+// the first event says so.
 func (s *Store) Story(ctx context.Context, n uint64) ([]ledger.Event, error) {
 	var st story
+	var e ledger.Entry
 	err := s.db.view(ctx, func(r reader) (err error) {
-		if r.get(tEntries, number(n)) == nil {
-			return notFound(n)
+		if e, err = s.entry(r, n); err != nil {
+			return err
 		}
 		st, err = s.story(r, n)
 		return err
@@ -74,11 +86,22 @@ func (s *Store) Story(ctx context.Context, n uint64) ([]ledger.Event, error) {
 	if err != nil {
 		return nil, s.fault(err)
 	}
-	if st.Left == 0 {
-		return st.Events, nil
+	return st.told(e), nil
+}
+
+// told gives the events with those that say what is missing.
+func (st story) told(e ledger.Entry) []ledger.Event {
+	events := st.Events
+	if st.Left > 0 {
+		before := events[storyHead-1]
+		gap := ledger.Event{At: before.At, State: before.State, Text: fmt.Sprintf("Left out here: %d steps.", st.Left)}
+		events = slices.Insert(events, storyHead, gap)
 	}
-	before := st.Events[storyHead-1]
-	gap := ledger.Event{At: before.At, State: before.State, Text: fmt.Sprintf("Left out here: %d steps.", st.Left)}
-	events := append(st.Events[:storyHead:storyHead], gap)
-	return append(events, st.Events[storyHead:]...), nil
+	if len(st.Events) == 0 {
+		return []ledger.Event{{At: e.UpdatedAt, State: e.State, Reason: e.Reason, Text: pruned}}
+	}
+	if st.Pruned {
+		events = slices.Insert(events, 0, ledger.Event{At: e.FoundAt, State: ledger.Found, Text: pruned})
+	}
+	return events
 }

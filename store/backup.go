@@ -1,0 +1,283 @@
+package store
+
+import (
+	"cmp"
+	"context"
+	"crypto/sha256"
+	"errors"
+	"fmt"
+	"io"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"regexp"
+	"slices"
+	"strconv"
+	"strings"
+	"time"
+
+	"balansd/ledger"
+	"balansd/problem"
+)
+
+// Backups says where copies of the state go.
+type Backups struct {
+	Folder string // beside the state file, "backups", when empty
+	Keep   int    // older ones beyond this number are removed; 14 when 0
+}
+
+func (b Backups) complete(state string) Backups {
+	if b.Folder == "" {
+		b.Folder = filepath.Join(filepath.Dir(state), "backups")
+	}
+	if b.Keep <= 0 {
+		b.Keep = 14
+	}
+	return b
+}
+
+// What a copy was made for stands in its name. Those that were not made for a
+// night count apart, and keepApart of each kind stay.
+const (
+	forMigration = "before-layout-%d"
+	forRestore   = "before-restore"
+	asDamaged    = "damaged" // the bytes of a file that could not be read
+	keepApart    = 3
+)
+
+// backupName is how the copies are called: they sort by time, and a second
+// copy of one second has a number.
+var backupName = regexp.MustCompile(`^balansd-(\d{8}T\d{6}Z)(?:_(\d\d))?(?:-(before-layout|before-restore|damaged)(?:-\d+)?)?\.db$`)
+
+const backupTime = "20060102T150405Z"
+
+// backupFile is a file in the folder of copies that has the name of one.
+type backupFile struct {
+	path   string
+	madeAt time.Time
+	second int // of those of one second
+	kind   string
+}
+
+// Backup makes a copy of the state in the folder of Options.Backups, reads it
+// back, and then removes the oldest copies of this state beyond those that are
+// kept. Secrets stay sealed in it, and the data key is not in it. Others can
+// work meanwhile. A copy that cannot be made or is not equal removes nothing;
+// on a full disk the problem is StateUnwritable.
+func (s *Store) Backup(ctx context.Context) (ledger.Backup, error) {
+	s.backing.Lock()
+	defer s.backing.Unlock()
+	return copyAway(ctx, s.db, s.options, "")
+}
+
+// copyAway makes a copy for a purpose, empty for a night's.
+func copyAway(ctx context.Context, db kv, o Options, purpose string) (ledger.Backup, error) {
+	var before summary
+	made, err := setAside(o, purpose, func(path string) error {
+		err := replace(path, func(w io.Writer) error {
+			return stamped(w, func(w io.Writer) error {
+				return db.copyTo(ctx, w, func(r reader) (err error) {
+					before, err = summarise(r)
+					return err
+				})
+			})
+		})
+		if err != nil {
+			return err
+		}
+		after, err := verifyFile(ctx, path, o.Log)
+		if err == nil && after != before {
+			err = badBackup(path, errors.New("it does not hold what was copied"))
+		}
+		return err
+	})
+	if err != nil {
+		if ctx.Err() != nil {
+			return ledger.Backup{}, fmt.Errorf("make a backup in %s: %w", o.Backups.Folder, ctx.Err())
+		}
+		return ledger.Backup{}, fault(o.Path, err)
+	}
+	removeOldest(made, before, o)
+	return before.backup(made), nil
+}
+
+// setAside makes a file in the folder of copies: write makes it under a name
+// of its own, and it gets its own once it is whole. Nothing that is there is
+// ever replaced.
+func setAside(o Options, purpose string, write func(path string) error) (backupFile, error) {
+	folder, now := o.Backups.Folder, o.Now().UTC().Truncate(time.Second)
+	if err := makeFolder(folder, o.Path); err != nil {
+		return backupFile{}, noBackup(folder, err)
+	}
+	sweepBackups(folder, now)
+	temp := filepath.Join(folder, fmt.Sprintf("%s%s-%d", tempMark, now.Format(backupTime), os.Getpid()))
+	defer func() { _ = os.Remove(temp) }()
+	err := write(temp)
+	if err == nil {
+		err = takeOwner(temp, o.Path)
+	}
+	const most = 100 // copies of one second
+	for second := firstFree(folder, now); err == nil && second < most; second++ {
+		f := backupFile{filepath.Join(folder, nameBackup(now, second, purpose)), now, second, kindOf(purpose)}
+		if err = link(temp, f.path); err == nil {
+			return f, nil
+		} else if errors.Is(err, fs.ErrExist) && second < most-1 {
+			err = nil // another process was faster
+		}
+	}
+	if err == nil {
+		err = fs.ErrExist
+	}
+	if _, ok := errors.AsType[*problem.Problem](err); ok {
+		return backupFile{}, err
+	}
+	if _, ok := errors.AsType[*rowError](err); ok {
+		return backupFile{}, err
+	}
+	return backupFile{}, noBackup(folder, err)
+}
+
+// firstFree gives the number of the next copy of a second.
+func firstFree(folder string, now time.Time) (second int) {
+	files, _ := backupFiles(folder)
+	for _, f := range files {
+		if f.madeAt.Equal(now) {
+			second = max(second, f.second+1)
+		}
+	}
+	return second
+}
+
+func nameBackup(at time.Time, second int, purpose string) string {
+	name := "balansd-" + at.Format(backupTime)
+	if second > 0 {
+		name += fmt.Sprintf("_%02d", second)
+	}
+	if purpose != "" {
+		name += "-" + purpose
+	}
+	return name + ".db"
+}
+
+// kindOf is a purpose without the number of its layout.
+func kindOf(purpose string) string { return strings.TrimRight(purpose, "-0123456789") }
+
+// tempMark begins the names of copies that are being made.
+const tempMark = ".balansd-being-made-"
+
+// sweepBackups removes what a crash left. A copy that was begun a day ago is
+// no longer being made.
+func sweepBackups(folder string, now time.Time) {
+	files, _ := os.ReadDir(folder)
+	for _, f := range files {
+		info, err := f.Info()
+		if err == nil && strings.HasPrefix(f.Name(), tempMark) && now.Sub(info.ModTime()) > 24*time.Hour {
+			_ = os.Remove(filepath.Join(folder, f.Name()))
+		}
+	}
+}
+
+// removeOldest removes the copies of the same state and kind beyond those that
+// are kept, never the one that was just made. What cannot be read, or is of
+// another state, is not ours to remove.
+func removeOldest(made backupFile, state summary, o Options) {
+	keep := keepApart
+	if made.kind == "" {
+		keep = o.Backups.Keep
+	}
+	files, err := backupFiles(o.Backups.Folder)
+	if err != nil {
+		return
+	}
+	files = slices.DeleteFunc(files, func(f backupFile) bool { return f.kind != made.kind || f.path == made.path })
+	if len(files) < keep {
+		return // too few to look into each
+	}
+	for _, f := range files {
+		s, err := glance(f.path, o.Log)
+		if err != nil || !s.Created.Equal(state.Created) {
+			continue
+		}
+		if keep--; keep > 0 {
+			continue
+		}
+		if err := os.Remove(f.path); err != nil {
+			o.Log.Warn().Err(err).Str("file", f.path).Msg("an old backup cannot be removed")
+		}
+	}
+}
+
+// backupFiles lists the files of a folder that are named as copies are, newest
+// first.
+func backupFiles(folder string) ([]backupFile, error) {
+	entries, err := os.ReadDir(folder)
+	if errors.Is(err, fs.ErrNotExist) {
+		return nil, nil
+	}
+	if err != nil {
+		return nil, err
+	}
+	var files []backupFile
+	for _, e := range entries {
+		m := backupName.FindStringSubmatch(e.Name())
+		if m == nil || !e.Type().IsRegular() {
+			continue
+		}
+		at, err := time.Parse(backupTime, m[1])
+		if err != nil {
+			continue
+		}
+		second, _ := strconv.Atoi(m[2])
+		files = append(files, backupFile{filepath.Join(folder, e.Name()), at, second, m[3]})
+	}
+	slices.SortFunc(files, func(a, b backupFile) int {
+		return cmp.Or(b.madeAt.Compare(a.madeAt), cmp.Compare(b.second, a.second), cmp.Compare(b.path, a.path))
+	})
+	return files, nil
+}
+
+// ListBackups lists the copies in a folder, newest first. Each is looked into
+// but not read as a whole; Problem says why one cannot be used. A folder that
+// is not there has none.
+func ListBackups(folder string) ([]ledger.Backup, error) {
+	return listBackups(folder, Options{}.complete())
+}
+
+func listBackups(folder string, o Options) ([]ledger.Backup, error) {
+	files, err := backupFiles(folder)
+	if err != nil {
+		return nil, problem.Wrap(err, problem.NotAllowed, fmt.Sprintf("the backups in %s cannot be listed", folder),
+			"Run the command as an administrator, or as the account of balansd.")
+	}
+	list := make([]ledger.Backup, 0, len(files))
+	for _, f := range files {
+		s, err := glance(f.path, o.Log)
+		b := s.backup(f)
+		switch {
+		case f.kind == asDamaged:
+			b.Problem = "it is the state that was found damaged at a restore, byte for byte"
+		case err != nil:
+			b.Problem = problem.Of(err).Error()
+		case s.Schema > o.layout():
+			b.Problem = fmt.Sprintf("it is of a newer version: it has layout %d, and this version knows up to %d", s.Schema, o.layout())
+		}
+		list = append(list, b)
+	}
+	return list, nil
+}
+
+// stamped writes a copy and, behind it, the hash of it: bbolt's file has none
+// of its own, and reads past a changed bit.
+func stamped(w io.Writer, write func(io.Writer) error) error {
+	h := sha256.New()
+	if err := write(io.MultiWriter(w, h)); err != nil {
+		return err
+	}
+	_, err := fmt.Fprintf(w, "%s%x\n", stampText, h.Sum(nil))
+	return err
+}
+
+const (
+	stampText = "\nbalansd backup, sha256 "
+	stampSize = len(stampText) + 2*sha256.Size + 1
+)

@@ -1,0 +1,125 @@
+package store
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io/fs"
+	"os"
+	"time"
+
+	"github.com/rs/zerolog"
+	bolt "go.etcd.io/bbolt"
+	berrors "go.etcd.io/bbolt/errors"
+)
+
+// errEmpty says that the file is there and holds nothing. bbolt would make a
+// new database of it, in place, and hide that the state was lost.
+var errEmpty = errors.New("the file is empty")
+
+// errReplaced says that another file has the name of the one that was opened:
+// whoever held it before put a new one in its place.
+var errReplaced = errors.New("the file was replaced while it was opened")
+
+// openBolt opens a file that exists, the one that has the name once the lock
+// is ours. Damage that makes bbolt panic or fault is an error, and the file is
+// let go.
+func openBolt(path string, timeout time.Duration, readOnly bool, log zerolog.Logger) (b *boltKV, err error) {
+	const attempts = 3
+	for range attempts {
+		if b, err = openOnce(path, timeout, readOnly, log); !errors.Is(err, errReplaced) {
+			return b, err
+		}
+	}
+	return nil, openProblem(path, err)
+}
+
+func openOnce(path string, timeout time.Duration, readOnly bool, log zerolog.Logger) (b *boltKV, err error) {
+	var file *os.File
+	defer func() {
+		if err != nil && file != nil {
+			release(file)
+		}
+	}()
+	defer guard(path, log, &err)()
+	db, err := bolt.Open(path, 0o600, &bolt.Options{
+		Timeout:      timeout,
+		ReadOnly:     readOnly,
+		FreelistType: bolt.FreelistMapType,
+		OpenFile: func(name string, flag int, mode os.FileMode) (*os.File, error) {
+			f, err := os.OpenFile(name, flag&^os.O_CREATE, mode)
+			if err != nil {
+				return nil, err
+			}
+			if info, err := f.Stat(); err == nil && info.Size() == 0 {
+				_ = f.Close()
+				return nil, errEmpty
+			}
+			file = f
+			return f, nil
+		},
+	})
+	if err != nil {
+		return nil, openProblem(path, err)
+	}
+	db.AllocSize = allocSize
+	b = &boltKV{db: db, path: path, log: log}
+	if err := named(path, file); err != nil {
+		_ = db.Close()
+		return nil, err
+	}
+	if err := b.whole(); err != nil {
+		_ = db.Close()
+		return nil, err
+	}
+	return b, nil
+}
+
+// named gives errReplaced unless the file has the name.
+func named(path string, f *os.File) error {
+	opened, err := f.Stat()
+	if err != nil {
+		return err
+	}
+	if now, err := os.Stat(path); err != nil || !os.SameFile(opened, now) {
+		return errReplaced
+	}
+	return nil
+}
+
+// whole refuses a file that was cut short: reading behind its end would fault.
+func (b *boltKV) whole() error {
+	return b.view(context.Background(), func(r reader) error {
+		if want, have := r.(*boltTx).tx.Size(), b.size(); have < want {
+			return damaged(b.path, fmt.Errorf("the file has %d bytes and should have %d", have, want))
+		} else {
+			b.mapped.Store(want)
+			b.reach = want
+		}
+		return nil
+	})
+}
+
+// newBolt makes an empty file a bbolt file. The caller gives the file its
+// name once it is whole.
+func newBolt(path string, log zerolog.Logger) (*boltKV, error) {
+	db, err := bolt.Open(path, 0o600, &bolt.Options{FreelistType: bolt.FreelistMapType, Timeout: time.Second})
+	if err != nil {
+		return nil, err
+	}
+	return &boltKV{db: db, path: path, log: log}, nil
+}
+
+// openProblem says why a file could not be opened.
+func openProblem(path string, err error) error {
+	switch {
+	case errors.Is(err, berrors.ErrTimeout):
+		return locked(path)
+	case errors.Is(err, fs.ErrNotExist):
+		return missing(path)
+	case errors.Is(err, fs.ErrPermission):
+		return unwritable(path, err)
+	default:
+		return damaged(path, err)
+	}
+}

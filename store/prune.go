@@ -1,0 +1,119 @@
+package store
+
+import (
+	"context"
+	"time"
+
+	"balansd/ledger"
+)
+
+// pruneStep is how many rows one transaction looks at and takes away at most,
+// so that nobody waits long for it.
+const pruneStep = 256
+
+// Prune takes away documents, figures and stories of entries that were settled
+// (done, superseded or ignored) longer before now than the retention says. The
+// entry itself stays, with its identity, its hashes and its outcome, and so
+// does what is known of its place: a later correction is compared with that.
+//
+// It works in small transactions, between which others get their turn; stopped
+// half way, the next call goes on. What was taken away until then is counted
+// also when there is an error.
+func (s *Store) Prune(ctx context.Context, keep ledger.Retention, now time.Time) (gone ledger.Pruned, err error) {
+	for _, part := range []struct {
+		table table
+		keep  time.Duration
+		gone  *int
+	}{{tDocuments, keep.Documents, &gone.Documents}, {tValues, keep.Figures, &gone.Figures}, {tStories, keep.Stories, &gone.Stories}} {
+		if part.keep <= 0 {
+			continue
+		}
+		p := pruning{s, part.table, now.Add(-part.keep), now}
+		n, err := p.run(ctx)
+		*part.gone = n
+		if err != nil {
+			return gone, s.fault(err)
+		}
+	}
+	return gone, nil
+}
+
+// pruning takes rows of one table away.
+//
+// Numbers are given in the order in which entries are found, and an entry is
+// settled after it was found. So the walk begins at the oldest entry that
+// still has such a row, and ends at the first that was found too late to be
+// due: it costs what is due, and what was settled late.
+type pruning struct {
+	*Store
+	table  table
+	before time.Time // what was settled by then is due
+	now    time.Time
+}
+
+func (p pruning) run(ctx context.Context) (gone int, err error) {
+	var from []byte
+	for {
+		var due []uint64
+		var next []byte
+		err := p.db.view(ctx, func(r reader) (err error) {
+			due, next, err = p.look(r, from)
+			return err
+		})
+		if err == nil && len(due) > 0 {
+			var n int
+			err = p.db.update(ctx, func(w writer) (err error) {
+				n, err = p.remove(w, due)
+				return err
+			})
+			if err == nil {
+				gone += n
+			}
+		}
+		if err != nil || next == nil {
+			return gone, err
+		}
+		from = next
+	}
+}
+
+// look finds what is due among the next rows, and where to go on; nil when
+// there is no more.
+func (p pruning) look(r reader, from []byte) (due []uint64, next []byte, err error) {
+	seen := 0
+	for k := range r.walk(p.table, from, nil) {
+		if seen++; seen > pruneStep {
+			return due, append([]byte(nil), k...), nil
+		}
+		e, err := p.entry(r, numberAt(k))
+		if err != nil {
+			return due, nil, err
+		}
+		// A time ahead of now comes from a clock that was wrong, and says
+		// nothing of the entries behind it.
+		if e.FoundAt.After(p.before) && !e.FoundAt.After(p.now) {
+			return due, nil, nil
+		}
+		if p.isDue(e) {
+			due = append(due, e.Number)
+		}
+	}
+	return due, nil, nil
+}
+
+func (p pruning) isDue(e ledger.Entry) bool { return !e.Unsettled() && !e.UpdatedAt.After(p.before) }
+
+// remove takes away the rows of those entries that are still due.
+func (p pruning) remove(w writer, due []uint64) (gone int, err error) {
+	for _, n := range due {
+		e, err := p.entry(w, n)
+		if err != nil {
+			return gone, err
+		}
+		if p.isDue(e) && w.get(p.table, number(n)) != nil {
+			w.remove(p.table, number(n))
+			gone++
+		}
+	}
+	return gone, nil
+}

@@ -1,0 +1,279 @@
+package store
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"io/fs"
+	"os"
+	"path/filepath"
+
+	"balansd/ledger"
+	"balansd/problem"
+)
+
+// RestoreOptions say how far a restore may go.
+type RestoreOptions struct {
+	// LoseNewer lets it give up what the state has and the backup lacks.
+	LoseNewer bool
+	// Confirm, when not nil, is asked before anything is changed. An error of
+	// it ends the restore and is given back.
+	Confirm func(backup ledger.Backup, lost Loss) error
+}
+
+// restoreMark is in the name of a state that is being made of a backup.
+const restoreMark = ".restore-"
+
+// Restore puts a backup in the place of the state file, and tells what it was
+// made of and what a person should know of it, one sentence each. The backup
+// is read as a whole first. The state as it was is kept among the backups,
+// byte for byte when it is damaged; until the restored state takes its place,
+// in one step, it stays as it is.
+//
+// The ledger goes back to the backup. What people set, and what is true of the
+// world outside, does not where it can still be read: see takeOver and doubt.
+//
+// Problems: StateLocked while another process has the state open; NotAllowed
+// when the state has what the backup lacks, unless LoseNewer; StateDamaged or
+// StateNewer when the backup cannot be used; StateUnwritable when the disk
+// refuses.
+func Restore(ctx context.Context, o Options, from string, may RestoreOptions) (ledger.Backup, []string, error) {
+	o = o.complete()
+	if same(from, o.Path) {
+		return ledger.Backup{}, nil, problem.New(problem.Usage, fmt.Sprintf("%s is the state file itself", from),
+			"Name a backup: `balansd backup list`.")
+	}
+	backup, err := verifyBackup(ctx, from, o)
+	if err != nil {
+		return backup, nil, err
+	}
+	r := &restoring{o: o, backup: backup, may: may}
+	defer r.release()
+	if err := r.hold(ctx); err != nil {
+		return backup, nil, err
+	}
+	return backup, r.notes, r.run(ctx)
+}
+
+func same(a, b string) bool {
+	one, errA := os.Stat(a)
+	other, errB := os.Stat(b)
+	return errA == nil && errB == nil && os.SameFile(one, other)
+}
+
+// condition is how the present state was found.
+type condition int
+
+const (
+	absent   condition = iota
+	readable           // and held
+	broken             // it cannot be read
+	newerOne           // a newer version wrote it
+)
+
+// restoring is one restore under way.
+type restoring struct {
+	o       Options
+	backup  ledger.Backup
+	may     RestoreOptions
+	found   condition
+	kin     bool   // the present state is readable, and the one that the backup was made of
+	present *Store // when it is readable
+	copy    *Store // the state that is being made
+	temp    string // its path
+	notes   []string
+}
+
+// hold opens the present state, so that nobody else does.
+func (r *restoring) hold(ctx context.Context) error {
+	if _, err := os.Stat(r.o.Path); errors.Is(err, fs.ErrNotExist) {
+		r.found = absent
+		return nil
+	}
+	o := r.o
+	o.asItIs = true
+	s, err := Open(o)
+	switch {
+	case err == nil:
+		r.found, r.present = readable, s
+		if err := s.whole(ctx); problem.Is(err, problem.StateDamaged) {
+			r.found, r.present = broken, nil
+			return s.Close()
+		} else if err != nil {
+			return err
+		}
+		return nil
+	case problem.Is(err, problem.StateDamaged):
+		r.found = broken
+		return nil
+	case problem.Is(err, problem.StateNewer):
+		r.found = newerOne
+		return nil
+	case problem.Is(err, problem.StateLocked):
+		return problem.Wrap(err, problem.StateLocked, "a backup cannot be restored while balansd has its state open",
+			"Stop it first: `balansd service stop`; start it again afterwards.")
+	default:
+		return err
+	}
+}
+
+// release lets go of what is still open, and removes what was not used.
+func (r *restoring) release() {
+	for _, s := range []*Store{r.copy, r.present} {
+		if s != nil {
+			_ = s.Close()
+		}
+	}
+	if r.temp != "" {
+		_ = os.Remove(r.temp)
+	}
+}
+
+func (r *restoring) note(format string, args ...any) {
+	r.notes = append(r.notes, fmt.Sprintf(format, args...))
+}
+
+func (r *restoring) run(ctx context.Context) error {
+	if err := r.prepare(ctx); err != nil {
+		return err
+	}
+	lost, err := r.lost(ctx)
+	if err != nil {
+		return err
+	}
+	if lost.Any() && !r.may.LoseNewer {
+		return problem.New(problem.NotAllowed, lost.String(),
+			"Restore a newer backup; or repeat the command with --lose-newer: the state as it is now is kept among the backups.")
+	}
+	if r.may.Confirm != nil {
+		if err := r.may.Confirm(r.backup, lost); err != nil {
+			return err
+		}
+	}
+	if err := r.settle(ctx); err != nil {
+		return err
+	}
+	if err := r.keepPresent(ctx); err != nil {
+		return err
+	}
+	return r.replace()
+}
+
+// prepare copies the backup to a file beside the state, of the newest layout.
+func (r *restoring) prepare(ctx context.Context) error {
+	if err := os.MkdirAll(filepath.Dir(r.o.Path), 0o700); err != nil {
+		return unwritable(r.o.Path, err)
+	}
+	f, err := os.CreateTemp(filepath.Dir(r.o.Path), filepath.Base(r.o.Path)+restoreMark+"*")
+	if err != nil {
+		return unwritable(r.o.Path, err)
+	}
+	r.temp = f.Name()
+	if err := f.Close(); err != nil {
+		return unwritable(r.o.Path, err)
+	}
+	err = withCopy(r.backup.File, r.o.Log, func(db *boltKV) error { return writeScratch(ctx, db, r.temp) })
+	if err != nil {
+		return asProblem(r.o.Path, err)
+	}
+	o := r.o
+	o.Path, o.scratch, o.ReadOnly = r.temp, true, false
+	if r.copy, err = Open(o); err != nil || r.found != readable {
+		return err
+	}
+	now, err := r.present.Created(ctx)
+	if err != nil {
+		return err
+	}
+	then, err := r.copy.Created(ctx)
+	r.kin = now.Equal(then)
+	return err
+}
+
+// settle brings what is true of the world outside into the restored state, and
+// reads it as a whole a last time.
+func (r *restoring) settle(ctx context.Context) error {
+	var err error
+	if r.kin {
+		err = r.takeOver(ctx)
+	} else {
+		err = r.doubt(ctx)
+	}
+	if err != nil {
+		return err
+	}
+	if err := r.checkKey(ctx); err != nil {
+		return err
+	}
+	r.note("What was found or delivered since the backup is found again at the next night, or with `balansd sync`; Silverfin is read before anything is written.")
+	if err := r.copy.whole(ctx); err != nil {
+		return err
+	}
+	err = r.copy.Close()
+	r.copy = nil
+	if err == nil && r.found != absent {
+		err = likeState(r.temp, r.o.Path)
+	} else if err == nil {
+		err = takeOwner(r.temp, filepath.Dir(r.o.Path))
+	}
+	return asProblem(r.o.Path, err)
+}
+
+// keepPresent puts the present state among the backups.
+func (r *restoring) keepPresent(ctx context.Context) error {
+	var kept string
+	switch r.found {
+	case absent:
+		return nil
+	case readable:
+		b, err := copyAway(ctx, r.present.db, r.o, forRestore)
+		if err != nil {
+			return err
+		}
+		kept = b.File
+	default:
+		purpose := asDamaged
+		if r.found == newerOne {
+			purpose = forRestore
+		}
+		f, err := setAside(r.o, purpose, func(path string) error { return copyBytes(r.o.Path, path) })
+		if err != nil {
+			return err
+		}
+		kept = f.path
+	}
+	r.note("The state as it was is kept in %s.", kept)
+	return nil
+}
+
+// copyBytes copies a file that cannot be read as what it is.
+func copyBytes(from, to string) error {
+	f, err := os.Open(from)
+	if err != nil {
+		return err
+	}
+	defer func() { _ = f.Close() }()
+	return replace(to, func(w io.Writer) error {
+		_, err := io.Copy(w, f)
+		return err
+	})
+}
+
+// replace puts the restored state in its place.
+func (r *restoring) replace() error {
+	var err error
+	switch r.found {
+	case absent:
+		if err = publish(r.temp, r.o.Path); errors.Is(err, fs.ErrExist) {
+			return problem.New(problem.Conflict, fmt.Sprintf("another process made %s meanwhile", r.o.Path),
+				"Stop balansd, and repeat the command.")
+		}
+	case readable:
+		err = swap(r.temp, r.o.Path, r.present.Close)
+		r.present = nil
+	default:
+		err = swap(r.temp, r.o.Path, func() error { return nil })
+	}
+	return asProblem(r.o.Path, err)
+}

@@ -1,0 +1,352 @@
+package store
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"fmt"
+	"io/fs"
+	"strings"
+	"time"
+
+	"balansd/balance"
+	"balansd/ledger"
+)
+
+// Loss is what the present state has and a backup lacks.
+type Loss struct {
+	New     int       // entries
+	Changed int       // entries that the backup has in an older version
+	Since   time.Time // the first of these changes; zero where there is none
+	// Unknown says why it cannot be told; empty when it can.
+	Unknown string
+}
+
+// Any tells whether there is something to lose.
+func (l Loss) Any() bool { return l.New+l.Changed > 0 || l.Unknown != "" }
+
+// String says it in one sentence without a full stop.
+func (l Loss) String() string {
+	switch {
+	case l.Unknown != "":
+		return l.Unknown
+	case !l.Any():
+		return "the state has nothing that the backup lacks"
+	default:
+		return fmt.Sprintf("the state has %s that the backup lacks, and %s that changed since, the first of all these at %s",
+			entries(l.New), entries(l.Changed), l.Since.UTC().Format("2006-01-02 15:04 UTC"))
+	}
+}
+
+func entries(n int) string {
+	if n == 1 {
+		return "1 entry"
+	}
+	return fmt.Sprintf("%d entries", n)
+}
+
+// lost holds the present state to the restored one. A state that cannot be
+// read has nothing that a person could still have; its file is kept.
+func (r *restoring) lost(ctx context.Context) (l Loss, err error) {
+	switch r.found {
+	case newerOne:
+		return Loss{Unknown: "the state is of a newer version of balansd, so it cannot be told what it has that the backup lacks"}, nil
+	case absent, broken:
+		return Loss{}, nil
+	}
+	err = r.both(ctx, func(now, restored reader) error {
+		for k, blob := range now.walk(tEntries, nil, nil) {
+			old := restored.get(tEntries, k)
+			if bytes.Equal(blob, old) {
+				continue
+			}
+			var have, had ledger.Entry
+			if err := r.present.codec.unpack(blob, &have); err != nil {
+				return err
+			}
+			if r.kin && dismissed(have) {
+				continue // taken over
+			}
+			if old != nil {
+				if err := r.copy.codec.unpack(old, &had); err != nil {
+					return err
+				}
+			}
+			l.add(have, had)
+		}
+		return nil
+	})
+	return l, r.present.fault(err)
+}
+
+// add counts an entry of the present state; had is the backup's of that
+// number. One that the backup has in a later version, of a state that was
+// restored before, is no loss.
+func (l *Loss) add(have, had ledger.Entry) {
+	at := have.UpdatedAt
+	switch {
+	case !sameBalance(have, had):
+		l.New++
+		at = have.FoundAt
+	case have.Version > had.Version || have.UpdatedAt.After(had.UpdatedAt):
+		l.Changed++
+	default:
+		return
+	}
+	if l.Since.IsZero() || at.Before(l.Since) {
+		l.Since = at
+	}
+}
+
+// sameBalance tells whether two entries of one number are of one balance.
+func sameBalance(a, b ledger.Entry) bool {
+	return a.Connection == b.Connection && a.ID == b.ID && a.Revision == b.Revision
+}
+
+// both reads the present and the restored state at once.
+func (r *restoring) both(ctx context.Context, do func(now, restored reader) error) error {
+	return r.present.db.view(ctx, func(now reader) error {
+		return r.copy.db.view(ctx, func(restored reader) error { return do(now, restored) })
+	})
+}
+
+// takeOver brings from the present state what a restore must not turn back:
+//
+//   - the firms and their tokens. A refresh token is good for one use, so those
+//     of the backup are spent;
+//   - what people set: links, connections that are paused or removed, balances
+//     that are dismissed. Only where a connection's listing goes on is the
+//     backup's;
+//   - what balansd knows to have written to Silverfin, since that is still
+//     there;
+//   - the passes and nights, so that none is run twice, and the highest
+//     numbers, so that none is given twice.
+func (r *restoring) takeOver(ctx context.Context) error {
+	return r.present.fault(r.present.db.view(ctx, func(now reader) error {
+		return r.copy.db.update(ctx, func(w writer) error {
+			for _, t := range []table{tFirms, tSecrets, tLinks, tPasses, tNights, tMissed, tWritten} {
+				replaceRows(w, t, now)
+			}
+			for _, key := range [][]byte{keySeal, keyNight, keyAlive} {
+				if v := now.get(tMeta, key); v != nil {
+					w.put(tMeta, key, v)
+				}
+			}
+			for _, key := range [][]byte{keyNumber, keyPass} {
+				w.put(tMeta, key, number(max(lastNumber(w, key), lastNumber(now, key))))
+			}
+			w.put(tMeta, keyChanges, number(1+max(lastNumber(w, keyChanges), lastNumber(now, keyChanges))))
+			for _, step := range []func(writer, reader) error{takeConnections, r.takeDismissed, r.doubtStrangers} {
+				if err := step(w, now); err != nil {
+					return err
+				}
+			}
+			return nil
+		})
+	}))
+}
+
+// replaceRows makes a table what it is in another state.
+func replaceRows(w writer, t table, now reader) {
+	for _, k := range keysOf(w, t) {
+		w.remove(t, k)
+	}
+	for k, v := range now.walk(t, nil, nil) {
+		w.put(t, k, v)
+	}
+}
+
+// keysOf lists the keys of a table, for a walk that changes it.
+func keysOf(r reader, t table) (keys [][]byte) {
+	for k := range r.walk(t, nil, nil) {
+		keys = append(keys, bytes.Clone(k))
+	}
+	return keys
+}
+
+// takeConnections takes the present connections over. Each is listed on from
+// where the backup was, so that what was found since is found again.
+func takeConnections(w writer, now reader) error {
+	connections, err := listJSON[ledger.Connection](now, tConnections)
+	if err != nil {
+		return err
+	}
+	for _, c := range connections {
+		var then ledger.Connection
+		if _, err := getJSON(w, tConnections, []byte(c.ID), &then); err != nil {
+			return err
+		}
+		c.Cursor, c.ListedAt = then.Cursor, then.ListedAt
+		if err := putJSON(w, tConnections, []byte(c.ID), c); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// dismissed tells whether a person left an entry aside.
+func dismissed(e ledger.Entry) bool {
+	return e.State == ledger.Ignored && e.Reason == ledger.Dismissed
+}
+
+// takeDismissed takes over the entries that a person left aside since the
+// backup, so that they are not delivered after all.
+func (r *restoring) takeDismissed(w writer, now reader) error {
+	for k, blob := range now.walk(tEntries, nil, nil) {
+		var e, had ledger.Entry
+		if err := r.present.codec.unpack(blob, &e); err != nil {
+			return err
+		}
+		old := w.get(tEntries, k)
+		if !dismissed(e) || bytes.Equal(old, blob) {
+			continue
+		}
+		var before *ledger.Entry
+		if old != nil {
+			if err := r.copy.codec.unpack(old, &had); err != nil {
+				return err
+			}
+			if before = &had; !sameBalance(e, had) {
+				continue
+			}
+		}
+		if err := putEntry(w, before, e, blob); err != nil {
+			return err
+		}
+		if told := now.get(tStories, k); told != nil {
+			w.put(tStories, k, told)
+		}
+	}
+	return nil
+}
+
+// doubtStrangers doubts what is known of the places where an entry wrote last
+// that the restored state does not have: it is not known any more of which
+// dossier the figures there are.
+func (r *restoring) doubtStrangers(w writer, now reader) error {
+	return r.rewrite(w, func(known ledger.Written) (ledger.Written, error) {
+		if known.By == 0 {
+			return known, nil
+		}
+		wrote, err := r.entryIn(now, known.By)
+		if err != nil {
+			return known, err
+		}
+		had, err := r.entryIn(w, known.By)
+		if err != nil || had.Number != 0 && sameBalance(wrote, had) {
+			return known, err
+		}
+		return doubted(known), nil
+	})
+}
+
+// entryIn gives an entry; the zero one when there is none.
+func (r *restoring) entryIn(in reader, n uint64) (e ledger.Entry, err error) {
+	if blob := in.get(tEntries, number(n)); blob != nil {
+		err = r.copy.codec.unpack(blob, &e)
+	}
+	return e, err
+}
+
+// doubt is for a backup whose later history is not known. What it says
+// that balansd wrote last to a place may since have been replaced by balansd,
+// and put back by a person: then it is the person's, and must not be
+// overwritten without their word. So figures that are in Silverfin count as a
+// person's until balansd has written them again: equal ones need no write, and
+// others are asked about.
+func (r *restoring) doubt(ctx context.Context) error {
+	err := r.copy.db.update(ctx, func(w writer) error {
+		return r.rewrite(w, func(known ledger.Written) (ledger.Written, error) { return doubted(known), nil })
+	})
+	if err != nil {
+		return err
+	}
+	r.note("What balansd wrote to Silverfin after the backup is not known to it: figures that are there now count as a person's, " +
+		"so a correction of them asks before it overwrites.")
+	if err := r.noteNights(ctx); err != nil {
+		return err
+	}
+	r.note("Connections, links and what people decided are those of the backup: look at `balansd connections list`.")
+	firms, err := r.copy.Firms(ctx)
+	if err != nil || len(firms) == 0 {
+		return err
+	}
+	var names []string
+	for _, f := range firms {
+		names = append(names, fmt.Sprintf("%s (%d)", f.Name, f.ID))
+	}
+	r.note("The backup's sign-ins to Silverfin may be spent: if status says so, link again with `balansd connect silverfin`: %s.", strings.Join(names, ", "))
+	return nil
+}
+
+// noteNights says of the nights after the backup why nothing is known of them.
+func (r *restoring) noteNights(ctx context.Context) error {
+	last, err := r.copy.LastNight(ctx)
+	if err != nil || last.IsZero() {
+		return err
+	}
+	const most = 90
+	var nights []ledger.MissedNight
+	today := balance.DateOf(r.o.Now())
+	for d := last.AddDays(1); d.Before(today) && len(nights) < most; d = d.AddDays(1) {
+		nights = append(nights, ledger.MissedNight{Night: d,
+			Why: "what was done is not known: the state was restored from the backup of " + r.backup.MadeAt.Format("2006-01-02 15:04 UTC")})
+	}
+	if err := r.copy.NoteMissed(ctx, nights...); err != nil {
+		return err
+	}
+	return r.copy.Alive(ctx, r.o.Now())
+}
+
+func doubted(w ledger.Written) ledger.Written {
+	w.Confirmed, w.Intended, w.Given = nil, nil, nil
+	w.Version++
+	return w
+}
+
+// rewrite changes every record of a place.
+func (r *restoring) rewrite(w writer, change func(ledger.Written) (ledger.Written, error)) error {
+	for _, k := range keysOf(w, tWritten) {
+		known, err := r.copy.written(w, string(k))
+		if err != nil {
+			return err
+		}
+		if known, err = change(known); err != nil {
+			return err
+		}
+		blob, err := r.copy.codec.pack(known)
+		if err != nil {
+			return err
+		}
+		w.put(tWritten, k, blob)
+	}
+	return nil
+}
+
+// checkKey says when the data key does not open the restored secrets: no
+// backup has it.
+func (r *restoring) checkKey(ctx context.Context) error {
+	var sealed bool
+	var seal []byte
+	err := r.copy.db.view(ctx, func(r reader) error {
+		sealed, seal = !empty(r, tSecrets), bytes.Clone(r.get(tMeta, keySeal))
+		return nil
+	})
+	if err != nil || !sealed {
+		return err
+	}
+	aead, err := r.copy.vault.key()
+	if err == nil {
+		_, err = open(aead, "", seal)
+	}
+	if err == nil {
+		return nil
+	}
+	why := "does not open its secrets"
+	if errors.Is(err, fs.ErrNotExist) {
+		why = "is missing"
+	}
+	r.note("The data key %s %s, and no backup of the state has it: put the key file of this state back from the backup of the server, "+
+		"or remove the linked firms and link them again.", r.o.KeyPath, why)
+	return nil
+}

@@ -1,0 +1,118 @@
+package store
+
+import (
+	"context"
+	"errors"
+	"io"
+	"os"
+	"path/filepath"
+	"time"
+
+	"balansd/problem"
+)
+
+// About is what a state file says of itself.
+type About struct {
+	Layout  int       // how its rows are laid out
+	Known   int       // the newest layout that this version knows
+	Version string    // of the balansd that wrote it last; may be empty
+	Created time.Time // when the state was first made, in UTC
+}
+
+// ReadAbout tells what a state file says of itself, without changing it, also
+// of one that a newer version wrote. Problems are those of Open.
+func ReadAbout(ctx context.Context, o Options) (About, error) {
+	o = o.complete()
+	db, err := openBolt(o.Path, o.Timeout, true, o.Log)
+	if err != nil {
+		return About{}, err
+	}
+	a, err := readAbout(ctx, db)
+	err = errors.Join(fault(o.Path, err), db.close())
+	return About{Layout: a.Schema, Known: o.layout(), Version: a.Version, Created: a.Created}, err
+}
+
+// TryMigrate proves that this version can take over a state file, without
+// touching it: a copy in the folder for temporary files, or beside the file
+// where that one lacks the room, is brought up to date, read as a whole, and
+// removed. Problems are those of Open; StateLocked when another process holds
+// the file.
+func TryMigrate(ctx context.Context, o Options) error {
+	o = o.complete()
+	db, err := openBolt(o.Path, o.Timeout, true, o.Log)
+	if err != nil {
+		return err
+	}
+	a, err := readAbout(ctx, db)
+	if err == nil && a.Schema > o.layout() {
+		err = newer(o.Path, a.Schema, o, a.Version)
+	}
+	if err != nil {
+		return errors.Join(fault(o.Path, err), db.close())
+	}
+	err = tryIn(ctx, "", db, o)
+	if _, full := errors.AsType[*copyError](err); full {
+		err = tryIn(ctx, filepath.Dir(o.Path), db, o)
+	}
+	return errors.Join(asProblem(o.Path, err), db.close())
+}
+
+// copyError says that no copy could be written, for the want of room or rights.
+type copyError struct{ err error }
+
+func (e *copyError) Error() string { return "no copy could be made to try it on: " + e.err.Error() }
+
+func (e *copyError) Unwrap() error { return e.err }
+
+// tryIn brings a copy in a folder up to date.
+func tryIn(ctx context.Context, folder string, db *boltKV, o Options) error {
+	dir, err := os.MkdirTemp(folder, "balansd-try-*")
+	if err != nil {
+		return &copyError{err}
+	}
+	defer func() { _ = os.RemoveAll(dir) }()
+	state := o.Path
+	o.Path = filepath.Join(dir, "copy.db")
+	if err := writeScratch(ctx, db, o.Path); err != nil {
+		return err
+	}
+	o.scratch, o.ReadOnly = true, false
+	s, err := Open(o)
+	if err == nil {
+		err = errors.Join(s.whole(ctx), s.Close())
+	}
+	switch p, _ := errors.AsType[*problem.Problem](err); {
+	case p == nil:
+		return err
+	case p.Code == problem.StateUnwritable:
+		return &copyError{err}
+	default:
+		return damaged(state, err)
+	}
+}
+
+// whole reads all of a state, its structure and every row.
+func (s *Store) whole(ctx context.Context) error {
+	if err := s.db.check(ctx); err != nil {
+		return err
+	}
+	return s.fault(checkRows(ctx, s.db))
+}
+
+// writeScratch copies a state to a file that only the caller knows. What is
+// not wrong with the state itself is a copyError.
+func writeScratch(ctx context.Context, db kv, path string) error {
+	err := replace(path, func(w io.Writer) error {
+		return db.copyTo(ctx, w, func(reader) error { return nil })
+	})
+	if _, ok := errors.AsType[*problem.Problem](err); ok || err == nil || ctx.Err() != nil {
+		return err
+	}
+	return &copyError{err}
+}
+
+// Layout is the newest layout that this version knows.
+func Layout() int {
+	all := migrations()
+	return all[len(all)-1].to
+}

@@ -1,0 +1,146 @@
+package store
+
+import (
+	"bytes"
+	"context"
+	"crypto/sha256"
+	"errors"
+	"fmt"
+	"io"
+	"io/fs"
+	"os"
+	"path/filepath"
+
+	"github.com/rs/zerolog"
+
+	"balansd/ledger"
+	"balansd/problem"
+)
+
+// VerifyBackup reads a copy as a whole: its hash, its structure, and every row
+// of it. It gives a StateDamaged problem when something is wrong with it, a
+// StateNewer one when a newer version wrote it, and changes nothing. A state
+// file that somebody copied while balansd did not run will do, too; it has no
+// hash of its own.
+func VerifyBackup(ctx context.Context, path string) (ledger.Backup, error) {
+	return verifyBackup(ctx, path, Options{}.complete())
+}
+
+func verifyBackup(ctx context.Context, path string, o Options) (ledger.Backup, error) {
+	s, err := verifyFile(ctx, path, o.Log)
+	if err != nil {
+		return ledger.Backup{}, err
+	}
+	if s.Schema > o.layout() {
+		return ledger.Backup{}, newer(path, s.Schema, o, s.Version)
+	}
+	if s.Schema < o.layout() {
+		// Its rows are of another form: bring a copy of it up to date first.
+		o.Path = path
+		err = TryMigrate(ctx, o)
+	} else {
+		err = withCopy(path, o.Log, func(db *boltKV) error { return checkRows(ctx, db) })
+	}
+	if err != nil {
+		return ledger.Backup{}, badBackup(path, err)
+	}
+	return s.backup(fileOf(path)), nil
+}
+
+// fileOf tells from its name when a copy was made, else from its own time.
+func fileOf(path string) backupFile {
+	f := backupFile{path: path}
+	files, _ := backupFiles(filepath.Dir(path))
+	for _, have := range files {
+		if filepath.Base(have.path) == filepath.Base(path) {
+			have.path = path
+			return have
+		}
+	}
+	if info, err := os.Stat(path); err == nil {
+		f.madeAt = info.ModTime().UTC()
+	}
+	return f
+}
+
+// verifyFile reads a copy's hash and structure, and gives what it says of
+// itself.
+func verifyFile(ctx context.Context, path string, log zerolog.Logger) (s summary, err error) {
+	if err := checkStamp(ctx, path); err != nil {
+		return s, err
+	}
+	err = withCopy(path, log, func(db *boltKV) error {
+		if err := db.check(ctx); err != nil {
+			return err
+		}
+		return db.view(ctx, func(r reader) (err error) {
+			s, err = summarise(r)
+			return err
+		})
+	})
+	return s, err
+}
+
+// withCopy opens a copy for reading. What is wrong with it is said of a
+// backup, not of the state file.
+func withCopy(path string, log zerolog.Logger, do func(*boltKV) error) error {
+	db, err := openBolt(path, copyTimeout, true, log)
+	if err == nil {
+		var a about
+		if a, err = readAbout(context.Background(), db); err == nil && a.Schema == 0 {
+			err = errors.New("it is no state file of balansd")
+		}
+		if err == nil {
+			err = do(db)
+		}
+		err = errors.Join(err, db.close())
+	}
+	switch {
+	case err == nil:
+		return nil
+	case problem.Is(err, problem.NotFound):
+		return noSuchBackup(path)
+	case errors.Is(err, context.Canceled), errors.Is(err, context.DeadlineExceeded):
+		return err
+	default:
+		return badBackup(path, err)
+	}
+}
+
+// checkStamp holds a copy to the hash at its end, where it has one.
+func checkStamp(ctx context.Context, path string) error {
+	f, err := os.Open(path)
+	if errors.Is(err, fs.ErrNotExist) {
+		return noSuchBackup(path)
+	}
+	if err != nil {
+		return badBackup(path, err)
+	}
+	defer func() { _ = f.Close() }()
+	info, err := f.Stat()
+	if err != nil {
+		return badBackup(path, err)
+	}
+	size := info.Size() - int64(stampSize)
+	stamp := make([]byte, stampSize)
+	if size < 0 {
+		return nil // too short to have one; bbolt will tell
+	}
+	if _, err := f.ReadAt(stamp, size); err != nil {
+		return badBackup(path, err)
+	}
+	if !bytes.HasPrefix(stamp, []byte(stampText)) {
+		return nil
+	}
+	h := sha256.New()
+	if _, err := io.Copy(&cancelWriter{ctx, h}, io.LimitReader(f, size)); err != nil {
+		if ctx.Err() != nil {
+			return ctx.Err()
+		}
+		return badBackup(path, err)
+	}
+	if want := fmt.Appendf(nil, "%s%x\n", stampText, h.Sum(nil)); !bytes.Equal(stamp, want) {
+		return badBackup(path, errors.New("it was changed since it was made, or its disk is failing"))
+	}
+	return nil
+}
