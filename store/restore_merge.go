@@ -114,7 +114,7 @@ func (r *restoring) both(ctx context.Context, do func(now, restored reader) erro
 //
 //   - the firms and their tokens. A refresh token is good for one use, so those
 //     of the backup are spent;
-//   - what people set: links, connections that are paused or removed, balances
+//   - what people set, and what the web pages keep: links, connections that are paused or removed, balances
 //     that are dismissed. Only where a connection's listing goes on is the
 //     backup's;
 //   - what balansd knows to have written to Silverfin, since that is still
@@ -124,7 +124,7 @@ func (r *restoring) both(ctx context.Context, do func(now, restored reader) erro
 func (r *restoring) takeOver(ctx context.Context) error {
 	return r.present.fault(r.present.db.view(ctx, func(now reader) error {
 		return r.copy.db.update(ctx, func(w writer) error {
-			for _, t := range []table{tFirms, tSecrets, tLinks, tPasses, tNights, tMissed, tWritten} {
+			for _, t := range []table{tFirms, tSecrets, tLinks, tPasses, tNights, tMissed, tWritten, tShelf} {
 				replaceRows(w, t, now)
 			}
 			for _, key := range [][]byte{keySeal, keyNight, keyAlive} {
