@@ -23,6 +23,9 @@ func migrations() []migration {
 	}
 }
 
+// Layout is the newest layout of a state file that this version knows.
+func Layout() int { return Options{}.complete().layout() }
+
 // about is what the file says of itself, in tMeta under keyAbout.
 type about struct {
 	Schema  int       `json:"schema"`
