@@ -18,7 +18,7 @@ import (
 func newConfigCommand(app *App) *cobra.Command {
 	return group("config", "Write, check and show the configuration",
 		"  balansd config init\n  balansd config check",
-		newConfigInitCommand(app), newConfigCheckCommand(app), newConfigShowCommand(app))
+		newConfigInitCommand(app), newConfigCheckCommand(app), newConfigShowCommand(app), newReloadCommand(app))
 }
 
 func newConfigInitCommand(app *App) *cobra.Command {

@@ -327,7 +327,7 @@ func (j *journey) keep(ctx context.Context) error {
 		j.printf("  %s %s --config %q\n", program(), command, j.cfg.File())
 	}
 	j.printf("\n")
-	return j.run(ctx, j.cfg, j.log(j.cfg))
+	return j.newRunning(j.cfg, j.log(j.cfg), false).work(ctx)
 }
 
 // program is what a person types to call this program again.

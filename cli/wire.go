@@ -9,6 +9,7 @@ import (
 	"os"
 	"os/user"
 	"strings"
+	"sync"
 	"time"
 
 	"balansd/balance"
@@ -30,14 +31,19 @@ import (
 // clients, and the daemon over them.
 type node struct {
 	*daemon.Daemon
-	store     *store.Store
+	store   *store.Store
+	options nodeOptions
+
+	mu        sync.Mutex
+	cfg       *config.Config
 	silverfin silverfinSide
 }
 
 // nodeOptions are what the configuration does not say.
 type nodeOptions struct {
 	version string
-	process string // what this process is, for another one that finds the state taken
+	built   time.Time // when this program was made; zero when it is not known
+	process string    // what this process is, for another one that finds the state taken
 	log     zerolog.Logger
 	now     func() time.Time // time.Now when nil
 	workers int              // 0 for what the configuration's concurrency asks for
@@ -49,6 +55,7 @@ func newNode(ctx context.Context, cfg *config.Config, o nodeOptions) (_ *node, e
 		o.now = time.Now
 	}
 	st, err := store.Open(store.Options{Path: cfg.StateFile, KeyPath: cfg.KeyFile,
+		Backups: store.Backups{Folder: cfg.Backup.Folder, Keep: cfg.Backup.Keep},
 		Version: o.version, Process: o.process, Now: o.now, Log: o.log})
 	if err != nil {
 		return nil, err
@@ -58,16 +65,29 @@ func newNode(ctx context.Context, cfg *config.Config, o nodeOptions) (_ *node, e
 			_ = st.Close()
 		}
 	}()
-	sf, err := newSilverfin(cfg, st, o)
+	n := &node{store: st, options: o, cfg: cfg}
+	dc, sf, err := n.wire(cfg)
 	if err != nil {
 		return nil, err
 	}
-	open, err := sources(cfg, o)
+	n.silverfin, n.Daemon = sf, daemon.New(dc)
+	return n, n.Prepare(ctx)
+}
+
+// wire makes the clients that a configuration asks for, and with them what the
+// daemon needs.
+func (n *node) wire(cfg *config.Config) (daemon.Config, silverfinSide, error) {
+	o := n.options
+	sf, err := n.newSilverfin(cfg)
 	if err != nil {
-		return nil, err
+		return daemon.Config{}, nil, err
 	}
-	d := daemon.New(daemon.Config{
-		Keeper:      st,
+	open, err := n.sources(cfg)
+	if err != nil {
+		return daemon.Config{}, nil, err
+	}
+	return daemon.Config{
+		Keeper:      n.store,
 		Source:      open,
 		Destination: sf.destination,
 		Linker:      sf,
@@ -75,13 +95,22 @@ func newNode(ctx context.Context, cfg *config.Config, o nodeOptions) (_ *node, e
 		Links:       links(cfg),
 		Night:       night(cfg),
 		Deadline:    cfg.Night.Deadline,
+		Backup:      true,
+		Retention:   retention(cfg.Retention),
+		Built:       o.built,
 		Workers:     workers(cfg, o),
 		Now:         o.now,
 		Version:     o.version,
 		StateFile:   cfg.StateFile,
+		Layout:      store.Layout(),
 		Log:         o.log,
-	})
-	return &node{d, st, sf}, d.Prepare(ctx)
+	}, sf, nil
+}
+
+// retention gives spans of the configuration's days.
+func retention(r config.Retention) ledger.Retention {
+	span := func(d config.Days) time.Duration { return time.Duration(d) * 24 * time.Hour }
+	return ledger.Retention{Documents: span(r.Documents), Figures: span(r.Figures), Stories: span(r.Stories)}
 }
 
 // workers is how many dossiers are worked on at once: enough to keep the calls
@@ -102,6 +131,8 @@ const renewalGrace = 3 * time.Second
 func (n *node) Close() error {
 	ctx, cancel := context.WithTimeout(context.Background(), renewalGrace)
 	defer cancel()
+	n.mu.Lock()
+	defer n.mu.Unlock()
 	return errors.Join(n.silverfin.Close(ctx), n.store.Close())
 }
 
@@ -146,7 +177,8 @@ func folderConnections(cfg *config.Config) []ledger.Connection {
 }
 
 // sources makes the function that opens the source of a connection.
-func sources(cfg *config.Config, o nodeOptions) (func(ledger.Connection) (daemon.Source, error), error) {
+func (n *node) sources(cfg *config.Config) (func(ledger.Connection) (daemon.Source, error), error) {
+	o := n.options
 	folders := map[string]*folder.Source{}
 	for _, f := range cfg.Folders {
 		src, err := folder.New(folder.Config{Name: f.Name, Path: f.Path, Settle: f.Settle,
@@ -159,7 +191,7 @@ func sources(cfg *config.Config, o nodeOptions) (func(ledger.Connection) (daemon
 	var fb *finbox.Client
 	if cfg.Finbox.Configured() {
 		var err error
-		if fb, err = newFinbox(cfg, o); err != nil {
+		if fb, err = n.newFinbox(cfg); err != nil {
 			return nil, err
 		}
 	}
@@ -179,8 +211,9 @@ func sources(cfg *config.Config, o nodeOptions) (func(ledger.Connection) (daemon
 	}, nil
 }
 
-func newFinbox(cfg *config.Config, o nodeOptions) (*finbox.Client, error) {
-	client, err := httpClient(cfg, o, cfg.Finbox.Timeout, cfg.Finbox.BaseURL, cfg.Finbox.TokenURL)
+func (n *node) newFinbox(cfg *config.Config) (*finbox.Client, error) {
+	o := n.options
+	client, err := n.httpClient(cfg, cfg.Finbox.Timeout, cfg.Finbox.BaseURL, cfg.Finbox.TokenURL)
 	if err != nil {
 		return nil, err
 	}
@@ -196,10 +229,15 @@ func newFinbox(cfg *config.Config, o nodeOptions) (*finbox.Client, error) {
 }
 
 // httpClient makes a client that reaches only the given hosts.
-func httpClient(cfg *config.Config, o nodeOptions, timeout time.Duration, hosts ...string) (*http.Client, error) {
+func (n *node) httpClient(cfg *config.Config, timeout time.Duration, hosts ...string) (*http.Client, error) {
 	return transport.New(transport.Config{AllowedHosts: hosts, Proxy: cfg.Network.Proxy, CAFile: cfg.Network.CAFile,
-		Timeout: timeout, UserAgent: "balansd/" + o.version, Log: o.log})
+		ClientCertificateFile: cfg.Network.ClientCertificateFile, ClientKeyFile: cfg.Network.ClientKeyFile,
+		Timeout: timeout, UserAgent: "balansd/" + n.options.version, Log: n.options.log, Skew: n.sawClock})
 }
+
+// sawClock tells the daemon how far a service's clock is ahead of ours. The
+// clients are there before the daemon is, but call nobody yet.
+func (n *node) sawClock(skew time.Duration) { n.SawClock(skew) }
 
 // silverfinSide is what a node needs of Silverfin.
 type silverfinSide interface {
@@ -214,17 +252,17 @@ type linkedSilverfin struct{ *silverfin.Client }
 
 func (l linkedSilverfin) destination(firmID int64) daemon.Destination { return l.Firm(firmID) }
 
-func newSilverfin(cfg *config.Config, st *store.Store, o nodeOptions) (silverfinSide, error) {
-	s := cfg.Silverfin
+func (n *node) newSilverfin(cfg *config.Config) (silverfinSide, error) {
+	o, s := n.options, cfg.Silverfin
 	if !s.Configured() {
 		return noSilverfin{}, nil
 	}
-	client, err := httpClient(cfg, o, s.Timeout, s.BaseURL)
+	client, err := n.httpClient(cfg, s.Timeout, s.BaseURL)
 	if err != nil {
 		return nil, err
 	}
 	c, err := silverfin.New(silverfin.Config{BaseURL: s.BaseURL, ClientID: s.ClientID, ClientSecret: s.ClientSecret.Reveal(),
-		Scopes: s.Scopes, HTTP: client, Vault: st.Secrets(), NumberFields: s.EnterpriseNumberFields,
+		Scopes: s.Scopes, HTTP: client, Vault: n.store.Secrets(), NumberFields: s.EnterpriseNumberFields,
 		Target: silverfin.Target{Level: s.Target.Level, Handle: s.Target.Handle, Namespace: s.Target.Namespace,
 			Key: s.Target.Key, Map: s.Target.Map, RequireStarred: s.Target.RequireStarred},
 		Workflow:          silverfin.WorkflowMatch{Names: s.Workflow.Names},

@@ -81,6 +81,7 @@ type Status struct {
 	Counts      map[ledger.State]int `json:"counts"`
 	Waiting     []ledger.Entry       `json:"waiting"` // what needs a person, newest first, at most 100
 	StateFile   string               `json:"state_file"`
+	Layout      int                  `json:"layout,omitempty"` // of the state file
 }
 
 // SyncRequest selects what a pass walks over. The zero request walks over

@@ -21,7 +21,7 @@ const recentPasses = 100
 // Status tells how everything stands.
 func (d *Daemon) Status(ctx context.Context) (Status, error) {
 	k := d.config().Keeper
-	s := Status{Version: d.config().Version, StateFile: d.config().StateFile}
+	s := Status{Version: d.config().Version, StateFile: d.config().StateFile, Layout: d.config().Layout}
 	d.mu.Lock()
 	if s.Running = d.running; s.Running {
 		s.Since = d.since

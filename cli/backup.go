@@ -1,0 +1,279 @@
+package cli
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"path/filepath"
+	"strings"
+	"time"
+
+	"balansd/config"
+	"balansd/daemon"
+	"balansd/ledger"
+	"balansd/problem"
+	"balansd/store"
+
+	"github.com/spf13/cobra"
+)
+
+func newBackupCommand(app *App) *cobra.Command {
+	return group("backup", "Make, look at and restore copies of the state",
+		"  balansd backup create\n  balansd backup list",
+		app.backupCreate(), app.backupList(), app.backupVerify(), app.backupRestore())
+}
+
+func (app *App) backupCreate() *cobra.Command {
+	return app.withJSON(&cobra.Command{
+		Use: "create", Short: "Make a copy of the state now and read it back",
+		Long: `Make a copy of the state in the folder that backup.folder names, and read it
+back. balansd does so itself before each nightly pass and before an update of
+the state; the oldest copies beyond backup.keep are removed. Secrets stay sealed
+in a copy, and the data key that opens them is not in it: keep that file, too.`,
+		Example: "  balansd backup create",
+		Args:    cobra.NoArgs,
+		RunE: func(cmd *cobra.Command, _ []string) error {
+			return app.withState(cmd.Context(), nil, func(api daemon.API, cfg *config.Config) error {
+				b, err := api.Backup(cmd.Context(), person())
+				if err != nil {
+					return err
+				}
+				if app.asJSON {
+					return app.print(b)
+				}
+				app.printf("Made and read back: %s (%s, %s)\n", b.File, sizeText(b.Size), entriesText(b.Entries))
+				return nil
+			})
+		},
+	})
+}
+
+func (app *App) backupList() *cobra.Command {
+	return app.withJSON(&cobra.Command{
+		Use: "list", Short: "List the copies of the state, the newest first",
+		Long: `List the copies of the state, the newest first. Each is looked into, not read as
+a whole; balansd backup verify does that. Those that were made before an update
+or a restore, and damaged states that a restore put aside, have that in their
+name, and the last three of each kind are kept.`,
+		Example: "  balansd backup list",
+		Args:    cobra.NoArgs,
+		RunE: func(*cobra.Command, []string) error {
+			cfg, err := app.config()
+			if err != nil {
+				return err
+			}
+			list, err := store.ListBackups(cfg.Backup.Folder)
+			if err != nil {
+				return err
+			}
+			if app.asJSON {
+				return app.print(list)
+			}
+			if len(list) == 0 {
+				app.printf("There is no backup in %s yet. Make one: balansd backup create\n", cfg.Backup.Folder)
+				return nil
+			}
+			app.printf("Folder: %s\n\n", cfg.Backup.Folder)
+			t := newTable("file", "made at", "size", "entries", "version", "trouble").alignRight(2, 3)
+			for _, b := range list {
+				entries := fmt.Sprint(b.Entries)
+				if b.Layout == 0 {
+					entries = "" // it cannot be read
+				}
+				t.add(filepath.Base(b.File), timeText(b.MadeAt, cfg), sizeText(b.Size), entries, b.Version, b.Problem)
+			}
+			app.show(t)
+			return nil
+		},
+	})
+}
+
+// verified is what came of reading a copy.
+type verified struct {
+	ledger.Backup
+	Well bool   `json:"well"`
+	Next string `json:"next,omitempty"`
+}
+
+func (app *App) backupVerify() *cobra.Command {
+	return app.withJSON(&cobra.Command{
+		Use: "verify FILE|all", Short: "Read a copy of the state as a whole",
+		Long: `Read a copy of the state as a whole: the hash that it ends with, its structure,
+and every row of it. FILE is a path, or the name of a file in the folder of
+backups; all reads all of them, except damaged states that a restore put aside.
+The exit code is 1 when one cannot be used.`,
+		Example: "  balansd backup verify all\n  balansd backup verify balansd-20261122T013000Z.db",
+		Args:    cobra.ExactArgs(1),
+		RunE: func(cmd *cobra.Command, args []string) error {
+			cfg, err := app.config()
+			if err != nil {
+				return err
+			}
+			files := []string{backupPath(cfg, args[0])}
+			if args[0] == "all" {
+				if files, err = verifiable(cfg); err != nil {
+					return err
+				}
+			}
+			return app.verifyAll(cmd.Context(), cfg, files)
+		},
+	})
+}
+
+// verifiable lists the copies that are meant to be read.
+func verifiable(cfg *config.Config) ([]string, error) {
+	list, err := store.ListBackups(cfg.Backup.Folder)
+	if err != nil {
+		return nil, err
+	}
+	files := []string{}
+	for _, b := range list {
+		if !strings.HasSuffix(b.File, store.DamagedSuffix) {
+			files = append(files, b.File)
+		}
+	}
+	return files, nil
+}
+
+// verifyAll reads copies and tells of each; the error is the first that there
+// was.
+func (app *App) verifyAll(ctx context.Context, cfg *config.Config, files []string) error {
+	var first error
+	all := make([]verified, 0, len(files))
+	for _, f := range files {
+		b, err := store.VerifyBackup(ctx, f)
+		if ctx.Err() != nil {
+			return ctx.Err()
+		}
+		v := verified{Backup: b, Well: err == nil}
+		if err != nil {
+			p := problem.Of(err)
+			v.File, v.Problem, v.Next = f, p.Error(), p.Next
+			first = errors.Join(first, err)
+		}
+		all = append(all, v)
+		switch {
+		case app.asJSON:
+		case v.Well:
+			app.printf("Well: %s, of %s, %s, layout %d\n", f, timeText(b.MadeAt, cfg), entriesText(b.Entries), b.Layout)
+		default:
+			app.printf("%s %s\n", app.styled(app.env.Stdout, red, "Not usable:"), clean(v.Problem))
+			if v.Next != "" {
+				app.printf("What to do: %s\n", clean(v.Next))
+			}
+		}
+	}
+	if app.asJSON {
+		if err := app.print(all); err != nil {
+			return err
+		}
+	} else if len(all) == 0 {
+		app.printf("There is no backup in %s yet. Make one: balansd backup create\n", cfg.Backup.Folder)
+	}
+	if first != nil {
+		return told{problem.Of(first)}
+	}
+	return nil
+}
+
+func (app *App) backupRestore() *cobra.Command {
+	var yes, loseNewer bool
+	c := &cobra.Command{
+		Use: "restore FILE", Short: "Put a copy of the state in the place of the state",
+		Long: `Put a copy of the state in the place of the state. FILE is a path, or the name of
+a file in the folder of backups. Stop balansd first.
+
+The copy is read as a whole before. Where the state has entries that the copy
+lacks, or has in an older version, nothing is done without --lose-newer. The
+state as it was is kept among the backups. What balansd can still read of it and
+must not go back stays: the firms with their sign-ins, links, paused and removed
+connections, dismissed balances, and what balansd wrote to Silverfin.
+
+What was found or delivered since is found again at the next pass. Silverfin is
+read before anything is written there: what it holds already needs no write, and
+what balansd no longer knows to be its own is never overwritten without a
+person's word.`,
+		Example: "  balansd service stop\n  balansd backup restore balansd-20261122T013000Z.db\n  balansd service start",
+		Args:    cobra.ExactArgs(1),
+		RunE: func(cmd *cobra.Command, args []string) error {
+			cfg, err := app.config()
+			if err != nil {
+				return err
+			}
+			return app.restore(cmd.Context(), cfg, backupPath(cfg, args[0]), loseNewer, yes)
+		},
+	}
+	c.Flags().BoolVar(&yes, "yes", false, "do not ask")
+	c.Flags().BoolVar(&loseNewer, "lose-newer", false, "also give up what the state has and the copy lacks")
+	return app.withJSON(c)
+}
+
+// errNotConfirmed says that the person said no.
+var errNotConfirmed = errors.New("not confirmed")
+
+func (app *App) restore(ctx context.Context, cfg *config.Config, file string, loseNewer, yes bool) error {
+	o := store.Options{Path: cfg.StateFile, KeyPath: cfg.KeyFile, Version: app.version(), Process: "balansd backup restore",
+		Backups: store.Backups{Folder: cfg.Backup.Folder, Keep: cfg.Backup.Keep}, Log: app.quietLog(cfg)}
+	confirm := func(b ledger.Backup, lost store.Loss) error {
+		if yes {
+			return nil
+		}
+		question := fmt.Sprintf("Restore the state of %s, %s?", timeText(b.MadeAt, cfg), entriesText(b.Entries))
+		if lost.Any() {
+			text := lost.String()
+			question = strings.ToUpper(text[:1]) + text[1:] + ". " + question
+		}
+		ok, err := app.confirm(question)
+		if err == nil && !ok {
+			err = errNotConfirmed
+		}
+		return err
+	}
+	b, notes, err := store.Restore(ctx, o, file, store.RestoreOptions{LoseNewer: loseNewer, Confirm: confirm})
+	switch {
+	case errors.Is(err, errNotConfirmed):
+		app.printf("Nothing was changed.\n")
+		return nil
+	case err != nil:
+		return err
+	case app.asJSON:
+		return app.print(struct {
+			Restored ledger.Backup `json:"restored"`
+			Notes    []string      `json:"notes"`
+		}{b, append([]string{}, notes...)})
+	}
+	app.printf("Restored: %s is the state of %s again, %s.\n", cfg.StateFile, timeText(b.MadeAt, cfg), entriesText(b.Entries))
+	app.notes(notes)
+	return nil
+}
+
+// backupPath finds the file that a person means: a name alone is one in the
+// folder of backups.
+func backupPath(cfg *config.Config, file string) string {
+	if filepath.Base(file) == file {
+		return filepath.Join(cfg.Backup.Folder, file)
+	}
+	return file
+}
+
+func timeText(t time.Time, cfg *config.Config) string {
+	if t.IsZero() {
+		return "an unknown time"
+	}
+	return t.In(cfg.TimeZone).Format("2006-01-02 15:04")
+}
+
+func entriesText(n int) string {
+	if n == 1 {
+		return "1 entry"
+	}
+	return fmt.Sprintf("%d entries", n)
+}
+
+// sizeText is a number of bytes as people read it.
+func sizeText(n int64) string {
+	if n < 1<<20 {
+		return fmt.Sprintf("%d KiB", (n+1023)>>10)
+	}
+	return fmt.Sprintf("%.1f MiB", float64(n)/(1<<20))
+}

@@ -1,0 +1,187 @@
+package cli
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io/fs"
+	"os"
+	"slices"
+	"strings"
+
+	"balansd/config"
+	"balansd/portal"
+	"balansd/problem"
+	"balansd/service"
+	"balansd/store"
+
+	"github.com/spf13/cobra"
+)
+
+func newCheckCommand(app *App) *cobra.Command {
+	return app.withJSON(&cobra.Command{
+		Use:   "check",
+		Short: "Check that this version can work with the configuration and the state",
+		Long: `Check that this very program can work with the configuration and the state that
+are here, without touching them: the configuration is read with all that it
+names, and a copy of the state is brought up to date and read as a whole. Run it
+with a new version before the old one is replaced. Nobody is called; balansd
+doctor tries the way to Finbox and Silverfin as well.`,
+		Example: "  balansd check --config /etc/balansd/balansd.yaml",
+		Args:    cobra.NoArgs,
+		RunE: func(cmd *cobra.Command, _ []string) error {
+			return app.checkup(cmd.Context(), false)
+		},
+	})
+}
+
+// checked is what came of one check.
+type checked struct {
+	Name string `json:"name"`
+	Well bool   `json:"well"`
+	Text string `json:"text"`           // what was seen
+	Next string `json:"next,omitempty"` // what to do
+	err  error
+}
+
+// seen makes the outcome of a check.
+func seen(name, text string, err error) checked {
+	if err == nil {
+		return checked{Name: name, Well: true, Text: text}
+	}
+	p := problem.Of(err)
+	return checked{Name: name, Text: p.Error(), Next: p.Next, err: err}
+}
+
+// checkup runs all checks, shows what came of each, and gives the first that
+// failed.
+func (app *App) checkup(ctx context.Context, online bool) error {
+	cfg, err := config.Load(config.LoadOptions{Path: app.configPath, Environ: app.env.Environ, Also: untouched})
+	if err != nil {
+		return err
+	}
+	file := cfg.File()
+	if file == "" {
+		file = "no file; the defaults hold"
+	}
+	list := []checked{seen("configuration", file, nil), app.checkState(ctx, cfg), checkBackups(cfg), checkAccess(cfg)}
+	if online {
+		list = append(list, app.checkServices(ctx, cfg)...)
+	}
+	if app.asJSON {
+		err = app.print(struct {
+			Version string    `json:"version"`
+			Checks  []checked `json:"checks"`
+		}{app.version(), list})
+	} else {
+		app.checkText(list)
+	}
+	for _, c := range list {
+		if err == nil && c.err != nil {
+			err = told{c.err}
+		}
+	}
+	return err
+}
+
+func (app *App) checkText(list []checked) {
+	t := newTable("", "", "")
+	for _, c := range list {
+		mark := "well"
+		if !c.Well {
+			mark = "WRONG"
+		}
+		t.add(mark, c.Name, c.Text)
+		if c.Next != "" {
+			t.add("", "", "→ "+c.Next)
+		}
+	}
+	for _, line := range app.lines(t)[1:] {
+		app.printf("%s\n", line)
+	}
+}
+
+// checkAccess looks whether others can reach what is the service's own.
+func checkAccess(cfg *config.Config) checked {
+	const name = "access"
+	complaints, err := service.CheckAccess(ownPaths(cfg)...)
+	if err == nil && len(complaints) > 0 {
+		err = problem.New(problem.NotAllowed, strings.Join(complaints, "; "), "")
+	}
+	return seen(name, "nobody else reaches the state, its key and the secrets", err)
+}
+
+// ownPaths are the files and folders that nobody but the service and the
+// administrators may reach. Some may not be there.
+func ownPaths(cfg *config.Config) []string {
+	return slices.DeleteFunc([]string{cfg.DataDir, cfg.StateFile, cfg.KeyFile, cfg.Backup.Folder, cfg.Finbox.PrivateKeyFile,
+		cfg.Finbox.ClientSecretFile, cfg.Silverfin.ClientSecretFile, cfg.Network.ClientKeyFile, cfg.Portal.KeyFile,
+		cfg.Portal.MetricsTokenFile, cfg.Portal.OIDC.ClientSecretFile}, func(path string) bool { return path == "" })
+}
+
+// checkState tries the state on a copy. While a daemon holds it, that daemon
+// says what layout it has.
+func (app *App) checkState(ctx context.Context, cfg *config.Config) checked {
+	const name = "state"
+	if _, err := os.Stat(cfg.StateFile); errors.Is(err, fs.ErrNotExist) {
+		return seen(name, cfg.StateFile+" is not there yet, and is made at the first start", nil)
+	}
+	o := store.Options{Path: cfg.StateFile, KeyPath: cfg.KeyFile, Version: app.version()}
+	about, err := store.ReadAbout(ctx, o)
+	if err == nil {
+		err = store.TryMigrate(ctx, o)
+	}
+	if problem.Is(err, problem.StateLocked) {
+		return app.askState(ctx, cfg, err)
+	}
+	if err != nil {
+		return seen(name, "", err)
+	}
+	text := fmt.Sprintf("%s, layout %d, which this version knows; a copy was read as a whole", cfg.StateFile, about.Layout)
+	if about.Layout < about.Known {
+		text = fmt.Sprintf("%s, layout %d; this version brings it to layout %d after a backup, which worked on a copy",
+			cfg.StateFile, about.Layout, about.Known)
+	}
+	return seen(name, text, nil)
+}
+
+// askState asks the daemon that holds the state.
+func (app *App) askState(ctx context.Context, cfg *config.Config, locked error) checked {
+	const name = "state"
+	client, err := portal.Dial(ctx, cfg.Socket)
+	if err != nil {
+		return seen(name, "", locked)
+	}
+	s, err := client.Status(ctx)
+	switch {
+	case err != nil:
+		return seen(name, "", err)
+	case s.Layout > store.Layout():
+		return seen(name, "", problem.New(problem.StateNewer, fmt.Sprintf(
+			"%s has layout %d, written by balansd %s; this version knows layouts up to %d", s.StateFile, s.Layout, s.Version, store.Layout()),
+			"Use that version or a newer one."))
+	default:
+		return seen(name, fmt.Sprintf("%s, layout %d, in use by balansd %s; this version knows layouts up to %d",
+			s.StateFile, s.Layout, s.Version, store.Layout()), nil)
+	}
+}
+
+// checkBackups looks at the newest copy of the state.
+func checkBackups(cfg *config.Config) checked {
+	const name = "backups"
+	list, err := store.ListBackups(cfg.Backup.Folder)
+	switch {
+	case err != nil:
+		return seen(name, "", err)
+	case len(list) == 0:
+		return seen(name, fmt.Sprintf("%s holds none yet; one is made before each night", cfg.Backup.Folder), nil)
+	}
+	for _, b := range list {
+		if b.Problem == "" {
+			return seen(name, fmt.Sprintf("%d in %s, the newest good one of %s", len(list), cfg.Backup.Folder,
+				b.MadeAt.In(cfg.TimeZone).Format("2006-01-02 15:04")), nil)
+		}
+	}
+	return seen(name, "", problem.New(problem.StateDamaged, fmt.Sprintf("none of the %d backups in %s can be used", len(list), cfg.Backup.Folder),
+		"Make one now: balansd backup create. Then look at the disk."))
+}

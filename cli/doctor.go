@@ -1,0 +1,156 @@
+package cli
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"net"
+	"net/http"
+	"net/url"
+	"strings"
+	"sync"
+	"time"
+
+	"balansd/config"
+	"balansd/problem"
+	"balansd/transport"
+
+	"github.com/spf13/cobra"
+)
+
+func newDoctorCommand(app *App) *cobra.Command {
+	return app.withJSON(&cobra.Command{
+		Use:   "doctor",
+		Short: "Check everything, the way to Finbox and Silverfin too",
+		Long: `Check everything that balansd check does, and the way out: whether each service
+can be reached through the proxy and the firewall, whether its certificate is
+trusted, and whether the clock of this server is right. Nobody is signed in and
+nothing is changed.`,
+		Example: "  balansd doctor",
+		Args:    cobra.NoArgs,
+		RunE: func(cmd *cobra.Command, _ []string) error {
+			return app.checkup(cmd.Context(), true)
+		},
+	})
+}
+
+// reachTime bounds one try to reach a service.
+const reachTime = 20 * time.Second
+
+// checkServices tries to reach each service that the configuration names.
+func (app *App) checkServices(ctx context.Context, cfg *config.Config) []checked {
+	var list []checked
+	clock := &skews{}
+	seenHosts := map[string]bool{}
+	for _, s := range []struct{ name, address string }{
+		{"Finbox", cfg.Finbox.BaseURL}, {"Finbox sign-in", cfg.Finbox.TokenURL}, {"Silverfin", silverfinAddress(cfg)},
+	} {
+		u, err := url.Parse(s.address)
+		if s.address == "" || err != nil || seenHosts[u.Host] {
+			continue
+		}
+		seenHosts[u.Host] = true
+		list = append(list, app.reach(ctx, cfg, s.name, u, clock))
+	}
+	if skew, known := clock.most(); known {
+		list = append(list, checkClock(skew))
+	}
+	return list
+}
+
+func silverfinAddress(cfg *config.Config) string {
+	if !cfg.Silverfin.Configured() {
+		return ""
+	}
+	return cfg.Silverfin.BaseURL
+}
+
+// reach tries one service. Any answer will do: who asks for nothing in
+// particular may well be refused.
+func (app *App) reach(ctx context.Context, cfg *config.Config, name string, u *url.URL, clock *skews) checked {
+	way := "directly"
+	if p, err := url.Parse(cfg.Network.Proxy); err == nil && p.Host != "" {
+		way = "through the proxy " + p.Redacted()
+	}
+	address := u.Scheme + "://" + u.Host
+	client, err := transport.New(transport.Config{AllowedHosts: []string{address}, Proxy: cfg.Network.Proxy, CAFile: cfg.Network.CAFile,
+		ClientCertificateFile: cfg.Network.ClientCertificateFile, ClientKeyFile: cfg.Network.ClientKeyFile,
+		Timeout: reachTime, Retries: -1, UserAgent: "balansd/" + app.version(), Skew: clock.add, Log: app.quietLog(cfg)})
+	if err != nil {
+		return seen(name, "", err)
+	}
+	defer client.CloseIdleConnections()
+	req, err := http.NewRequestWithContext(ctx, http.MethodGet, address+"/", nil)
+	if err != nil {
+		return seen(name, "", err)
+	}
+	start := time.Now()
+	resp, err := client.Do(req)
+	if err != nil {
+		return seen(name, "", unreached(err, name, u.Host, way))
+	}
+	_ = resp.Body.Close()
+	return seen(name, fmt.Sprintf("%s answers %s, in %d ms", u.Host, way, time.Since(start).Milliseconds()), nil)
+}
+
+// unreached says why a service cannot be reached, and whose task that is.
+func unreached(err error, name, host, way string) error {
+	next := "Let this server reach " + host + " through the firewall, or set network.proxy in the configuration."
+	var dns *net.DNSError
+	switch text := err.Error(); {
+	case errors.As(err, &dns):
+		next = fmt.Sprintf("The name %s is not known here: check the DNS servers of this server, or set network.proxy.", dns.Name)
+	case strings.Contains(text, "x509:") && strings.Contains(text, "expired or is not yet valid"):
+		next = "Check the clock of this server; if it is right, ask who runs the proxy about its certificate."
+	case strings.Contains(text, "x509:"):
+		next = "A proxy that opens encrypted traffic has an authority of its own: name its certificate in network.ca_file."
+	case strings.Contains(text, "roxy"):
+		next = "Check network.proxy, and whether the proxy lets this server through."
+	}
+	code := problem.FinboxDown
+	if name == "Silverfin" {
+		code = problem.SilverfinDown
+	}
+	var of *url.Error
+	if errors.As(err, &of) {
+		err = of.Err // without the address once more
+	}
+	return problem.Wrap(err, code, fmt.Sprintf("%s cannot be reached %s", host, way), next)
+}
+
+// skews collects how far services say that our clock is off.
+type skews struct {
+	mu  sync.Mutex
+	all []time.Duration
+}
+
+func (s *skews) add(d time.Duration) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.all = append(s.all, d)
+}
+
+// most gives the largest, and whether any service said its time.
+func (s *skews) most() (most time.Duration, known bool) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	for _, d := range s.all {
+		if d.Abs() >= most.Abs() {
+			most = d
+		}
+	}
+	return most, len(s.all) > 0
+}
+
+func checkClock(skew time.Duration) checked {
+	const name = "clock"
+	if skew.Abs() <= 2*time.Minute {
+		return seen(name, "agrees with that of the services", nil)
+	}
+	side := "behind"
+	if skew < 0 {
+		side = "ahead"
+	}
+	return seen(name, "", problem.New(problem.NotAllowed, fmt.Sprintf("the clock of this server is %s %s", skew.Abs().Round(time.Minute), side),
+		"Set it right, and have it follow a time server."))
+}

@@ -1,0 +1,128 @@
+package cli
+
+import (
+	"context"
+	"slices"
+	"strings"
+
+	"balansd/config"
+	"balansd/portal"
+	"balansd/problem"
+
+	"github.com/spf13/cobra"
+)
+
+func newReloadCommand(app *App) *cobra.Command {
+	return app.withJSON(&cobra.Command{
+		Use:   "reload",
+		Short: "Have the running service read its configuration again",
+		Long: `Have the running service read its configuration again. A file with mistakes
+changes nothing. Where the state is, where copies of it go, where the local API
+listens and where the log goes change only when the service is restarted; the
+answer names such settings. A pass that is under way is waited for.`,
+		Example: "  balansd config reload",
+		Args:    cobra.NoArgs,
+		RunE: func(cmd *cobra.Command, _ []string) error {
+			cfg, err := app.config()
+			if err != nil {
+				return err
+			}
+			client, err := portal.Dial(cmd.Context(), cfg.Socket)
+			if err != nil {
+				return err
+			}
+			r, err := client.Reload(cmd.Context(), person())
+			if err != nil {
+				return err
+			}
+			if app.asJSON {
+				return app.print(r)
+			}
+			if len(r.Changed)+len(r.Restart) == 0 {
+				app.printf("The configuration was read again; no setting changed.\n")
+			}
+			if len(r.Changed) > 0 {
+				app.printf("In force now: %s.\n", strings.Join(r.Changed, ", "))
+			}
+			if len(r.Restart) > 0 {
+				app.printf("In force after a restart (balansd service restart): %s.\n", strings.Join(r.Restart, ", "))
+			}
+			return nil
+		},
+	})
+}
+
+// untilRestart are the settings, or sections, that a running daemon holds on
+// to.
+var untilRestart = []string{"data_dir", "state_file", "key_file", "socket", "backup.", "documents.", "log.format", "log.file", "log.file_size", "log.files"}
+
+func waits(key string) bool {
+	return slices.ContainsFunc(untilRestart, func(held string) bool {
+		return key == held || strings.HasSuffix(held, ".") && strings.HasPrefix(key, held)
+	})
+}
+
+// reload reads the configuration again and puts in force what can be. A pass
+// under way is waited for, as it goes on with the settings that it began with.
+func (p *running) reload(ctx context.Context, by string) (portal.Reloaded, error) {
+	next, err := p.app.config()
+	if err != nil {
+		return portal.Reloaded{}, err
+	}
+	n := p.node
+	n.mu.Lock()
+	defer n.mu.Unlock()
+	r := portal.Reloaded{Changed: []string{}, Restart: []string{}}
+	for _, key := range changes(n.cfg, next) {
+		if !waits(key) {
+			r.Changed = append(r.Changed, key)
+		}
+	}
+	for _, key := range changes(p.cfg, next) { // also what waits since an earlier reload
+		if waits(key) {
+			r.Restart = append(r.Restart, key)
+		}
+	}
+	wired := *next
+	wired.StateFile = p.cfg.StateFile
+	dc, sf, err := n.wire(&wired)
+	if err != nil {
+		return portal.Reloaded{}, err
+	}
+	if err := n.Reconfigure(ctx, dc); err != nil {
+		_ = sf.Close(ctx)
+		return portal.Reloaded{}, err
+	}
+	_ = n.silverfin.Close(ctx) // a renewal under way reaches the disk first
+	n.silverfin, n.cfg = sf, next
+	p.log.Info().Uint32(problem.NoticeKey, uint32(problem.ConfigReloaded)).Str("by", by).Strs("changed", r.Changed).
+		Strs("restart", r.Restart).Msg("the configuration was read again")
+	return r, nil
+}
+
+// changes lists the settings that differ, by their keys. Secrets count, though
+// they are not shown.
+func changes(a, b *config.Config) []string {
+	values := func(c *config.Config) map[string]string {
+		m := map[string]string{}
+		for _, s := range c.Settings() {
+			m[s.Key] = s.Value
+		}
+		m["finbox.client_secret"], m["silverfin.client_secret"] = c.Finbox.ClientSecret.Reveal(), c.Silverfin.ClientSecret.Reveal()
+		return m
+	}
+	before, after := values(a), values(b)
+	var keys []string
+	for key, v := range after {
+		if w, ok := before[key]; !ok || v != w {
+			keys = append(keys, key)
+		}
+	}
+	for key := range before {
+		if _, ok := after[key]; !ok {
+			keys = append(keys, key)
+		}
+	}
+	slices.Sort(keys)
+	return keys
+}

@@ -1,0 +1,313 @@
+package cli
+
+import (
+	"bufio"
+	"cmp"
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"path/filepath"
+	"runtime"
+	"slices"
+	"strings"
+
+	"balansd/config"
+	"balansd/problem"
+	"balansd/service"
+
+	"github.com/spf13/cobra"
+)
+
+// serviceCommand is the commands of the service. The functions are the
+// machine's; a test has others.
+type serviceCommand struct {
+	app        *App
+	manager    func() (service.Manager, error)
+	executable func() (string, error)
+}
+
+func newServiceCommand(app *App) *cobra.Command {
+	return (&serviceCommand{
+		app:        app,
+		manager:    func() (service.Manager, error) { return service.New(service.Options{}) },
+		executable: os.Executable,
+	}).command()
+}
+
+func (s *serviceCommand) command() *cobra.Command {
+	return group("service", "Install, control and remove balansd as a service of this machine",
+		"  sudo balansd service install\n  balansd service status",
+		s.install(), s.uninstall(),
+		s.control("start", "Start the service, and wait until it runs", "The service runs.", service.Manager.Start),
+		s.control("stop", "Stop the service, and wait until it is gone", "The service is stopped.", service.Manager.Stop),
+		s.control("restart", "Stop the service and start it again", "The service runs anew.", service.Manager.Restart),
+		s.status(),
+	)
+}
+
+func (s *serviceCommand) install() *cobra.Command {
+	dry, idle := false, false
+	c := &cobra.Command{
+		Use:   "install",
+		Short: "Install balansd as a service, or mend what is installed",
+		Long: `Install this program as a service that starts with the machine, under an account
+that may do nothing else, with the configuration that is found or named with
+--config. Then start it.
+
+Installing again mends: it takes up a new place of the program, of the
+configuration or of what that names, and the rights of the service. It keeps all
+data.`,
+		Example: "  sudo balansd service install --config /etc/balansd/balansd.yaml\n  balansd service install --dry-run",
+		Args:    cobra.NoArgs,
+		RunE: func(cmd *cobra.Command, _ []string) error {
+			m, err := s.manager()
+			if err != nil {
+				return err
+			}
+			spec, err := s.spec()
+			if err != nil {
+				return err
+			}
+			steps, err := m.Install(spec)
+			if err != nil {
+				return err
+			}
+			if !idle {
+				steps = append(steps, service.Step{What: "start the service, anew if it runs", Do: m.Restart})
+			}
+			if err := s.carryOut(cmd.Context(), steps, dry); err != nil || dry {
+				return err
+			}
+			s.app.printf("balansd is installed as a service. How it stands: balansd service status\n")
+			return nil
+		},
+	}
+	c.Flags().BoolVar(&dry, "dry-run", false, "show what would be done, and do nothing")
+	c.Flags().BoolVar(&idle, "no-start", false, "do not start the service")
+	return c
+}
+
+// carryOut does the steps one by one and says so, or only says so.
+func (s *serviceCommand) carryOut(ctx context.Context, steps []service.Step, dry bool) error {
+	if dry {
+		s.app.printf("This would be done:\n")
+	}
+	for _, step := range steps {
+		if !dry {
+			if err := step.Do(ctx); err != nil {
+				return err
+			}
+		}
+		s.app.printf("- %s\n", clean(step.What))
+	}
+	return nil
+}
+
+// spec is what is to be installed: this program, with the configuration that
+// counts. Variables of whoever installs are not the service's.
+func (s *serviceCommand) spec() (service.Spec, error) {
+	exe, err := s.executable()
+	if err != nil {
+		return service.Spec{}, err
+	}
+	if rel, err := filepath.Rel(os.TempDir(), exe); err == nil && filepath.IsLocal(rel) {
+		return service.Spec{}, problem.New(problem.Usage, "this program is in a folder for temporary files: "+exe,
+			"Copy it to where it shall stay, such as /usr/local/bin, and call it there.")
+	}
+	cfg, err := s.app.serviceConfig(s.app.configPath)
+	if err != nil {
+		return service.Spec{}, err
+	}
+	if cfg.File() == "" {
+		file := config.DefaultFile(s.app.env.Environ)
+		return service.Spec{}, problem.New(problem.ConfigInvalid, "there is no configuration yet",
+			fmt.Sprintf("Write it with balansd config init %s, fill it in, and install again.", file))
+	}
+	return specOf(cfg, exe), nil
+}
+
+// serviceConfig is the configuration as the service reads it: the file at path
+// or where it is looked for, without the variables of a person's terminal.
+func (app *App) serviceConfig(path string) (*config.Config, error) {
+	environ := slices.DeleteFunc(slices.Clone(app.env.Environ), func(pair string) bool {
+		return strings.HasPrefix(strings.ToUpper(pair), "BALANSD_")
+	})
+	return config.Load(config.LoadOptions{Path: path, Environ: environ})
+}
+
+// specOf is what the service must reach.
+func specOf(cfg *config.Config, executable string) service.Spec {
+	spec := service.Spec{Executable: executable, Config: cfg.File(), DataDir: cfg.DataDir}
+	read := func(path string) {
+		if path != "" && !slices.Contains(spec.Readable, path) {
+			spec.Readable = append(spec.Readable, path)
+		}
+	}
+	write := func(dir string) {
+		if rel, err := filepath.Rel(cfg.DataDir, dir); err == nil && filepath.IsLocal(rel) {
+			return
+		}
+		if !slices.Contains(spec.Writable, dir) {
+			spec.Writable = append(spec.Writable, dir)
+		}
+	}
+	write(cfg.Backup.Folder)
+	write(filepath.Dir(cfg.StateFile))
+	if cfg.Log.File != "" {
+		write(filepath.Dir(cfg.Log.File))
+	}
+	if runtime.GOOS != "windows" { // where it is no file
+		write(filepath.Dir(cfg.Socket))
+	}
+	if _, err := os.Stat(cfg.KeyFile); err == nil {
+		if filepath.Dir(cfg.KeyFile) != cfg.DataDir {
+			read(cfg.KeyFile)
+		}
+	} else {
+		write(filepath.Dir(cfg.KeyFile)) // it is made at the first start
+	}
+	for _, f := range cfg.Folders {
+		read(f.Path)
+	}
+	for _, file := range readFiles(cfg) {
+		read(file)
+	}
+	return spec
+}
+
+// readFiles are the files that the configuration names to be read.
+func readFiles(cfg *config.Config) []string {
+	return []string{
+		cfg.Finbox.ClientSecretFile, cfg.Finbox.PrivateKeyFile, cfg.Finbox.CertificateFile,
+		cfg.Silverfin.ClientSecretFile, cfg.Network.CAFile, cfg.Network.ClientCertificateFile, cfg.Network.ClientKeyFile,
+		cfg.Documents.CBSOTable, cfg.Portal.CertificateFile, cfg.Portal.KeyFile, cfg.Portal.MetricsTokenFile,
+		cfg.Portal.OIDC.ClientSecretFile,
+	}
+}
+
+func (s *serviceCommand) uninstall() *cobra.Command {
+	dry, purge, yes := false, false, false
+	c := &cobra.Command{
+		Use:   "uninstall",
+		Short: "Stop and remove the service; data stays",
+		Long: `Stop the service, remove it, and wait until it is gone. The configuration, the
+state, its copies and the log stay, so that installing again goes on where this
+ended.
+
+With --purge the configuration, the state and the log are deleted for good, too,
+once you have typed the word purge, or called it with --yes. Copies of the state
+that the configuration puts into another folder stay in any case.`,
+		Example: "  sudo balansd service uninstall\n  sudo balansd service uninstall --purge",
+		Args:    cobra.NoArgs,
+		RunE: func(cmd *cobra.Command, _ []string) error {
+			m, err := s.manager()
+			if err != nil {
+				return err
+			}
+			var gone service.Removal
+			if purge {
+				if gone.Purge, err = s.purged(cmd.Context(), m); err != nil {
+					return err
+				}
+			}
+			steps, err := m.Uninstall(gone)
+			if err != nil {
+				return err
+			}
+			if purge && !dry && !yes {
+				if err := s.confirmPurge(gone.Purge); err != nil {
+					return err
+				}
+			}
+			if err := s.carryOut(cmd.Context(), steps, dry); err != nil || dry {
+				return err
+			}
+			s.app.printf("The service is removed.\n")
+			return nil
+		},
+	}
+	c.Flags().BoolVar(&dry, "dry-run", false, "show what would be done, and do nothing")
+	c.Flags().BoolVar(&purge, "purge", false, "delete configuration, state and log for good")
+	c.Flags().BoolVar(&yes, "yes", false, "with --purge: do not ask")
+	return c
+}
+
+// purged lists what --purge deletes: what the configuration of the installed
+// service names, or else the defaults.
+func (s *serviceCommand) purged(ctx context.Context, m service.Manager) ([]string, error) {
+	st, err := m.Status(ctx)
+	if err != nil {
+		return nil, err
+	}
+	cfg, err := s.app.serviceConfig(cmp.Or(s.app.configPath, st.Config))
+	if err != nil {
+		return nil, problem.Wrap(err, problem.ConfigInvalid, "the configuration does not say what is to be deleted",
+			"Mend it; or uninstall without --purge, and delete by hand what stays.")
+	}
+	var paths []string
+	add := func(path string) {
+		inside := func(dir string) bool {
+			rel, err := filepath.Rel(dir, path)
+			return err == nil && filepath.IsLocal(rel)
+		}
+		if _, err := os.Lstat(path); err == nil && !slices.ContainsFunc(paths, inside) {
+			paths = append(paths, path)
+		}
+	}
+	add(cfg.DataDir)
+	add(cfg.StateFile)
+	add(cfg.KeyFile)
+	if file := cfg.File(); file != "" {
+		if own := filepath.Dir(config.DefaultFile(s.app.env.Environ)); filepath.Dir(file) == own {
+			add(own)
+		}
+		add(file)
+		add(filepath.Join(filepath.Dir(file), config.SecretsFolder))
+	}
+	if runtime.GOOS == "linux" {
+		add("/var/log/balansd")
+	}
+	return paths, nil
+}
+
+// confirmPurge has a person type a word: a yes is typed too easily.
+func (s *serviceCommand) confirmPurge(paths []string) error {
+	app := s.app
+	if !isTerminal(app.env.Stdin) {
+		return problem.New(problem.Usage, "deleting data needs a person who confirms it, and there is nobody at a terminal",
+			"Call it with --yes when you are sure.")
+	}
+	return app.typed("purge", "This deletes for good:\n  "+strings.Join(paths, "\n  "))
+}
+
+// typed asks for a word that confirms what the text says.
+func (app *App) typed(word, text string) error {
+	_, _ = fmt.Fprintf(app.env.Stderr, "%s\nType %s to confirm: ", text, word)
+	line, err := bufio.NewReader(io.LimitReader(app.env.Stdin, 100)).ReadString('\n')
+	if err != nil && !errors.Is(err, io.EOF) {
+		return err
+	}
+	if strings.TrimSpace(line) != word {
+		return problem.New(problem.Usage, "not confirmed; nothing was done", "")
+	}
+	return nil
+}
+
+// control is a command that gives the service an order.
+func (s *serviceCommand) control(use, short, said string, do func(service.Manager, context.Context) error) *cobra.Command {
+	return &cobra.Command{
+		Use: use, Short: short, Example: "  sudo balansd service " + use, Args: cobra.NoArgs,
+		RunE: func(cmd *cobra.Command, _ []string) error {
+			m, err := s.manager()
+			if err == nil {
+				err = do(m, cmd.Context())
+			}
+			if err == nil {
+				s.app.printf("%s\n", said)
+			}
+			return err
+		},
+	}
+}

@@ -1,0 +1,161 @@
+package cli
+
+import (
+	"cmp"
+	"context"
+	"fmt"
+	"path/filepath"
+	"runtime"
+	"strings"
+	"time"
+
+	"balansd/config"
+	"balansd/daemon"
+	"balansd/portal"
+	"balansd/problem"
+	"balansd/service"
+
+	"github.com/spf13/cobra"
+)
+
+// serviceStatus is what "service status" tells.
+type serviceStatus struct {
+	Service service.Status `json:"service"`
+	Daemon  *daemon.Status `json:"daemon,omitempty"`
+	Trouble string         `json:"trouble,omitempty"` // why the daemon could not be asked
+	Config  string         `json:"config,omitempty"`
+	DataDir string         `json:"data_dir,omitempty"`
+	Log     string         `json:"log,omitempty"` // a file, or the command that shows it
+
+	zone *time.Location
+}
+
+func (s *serviceCommand) status() *cobra.Command {
+	return s.app.withJSON(&cobra.Command{
+		Use:   "status",
+		Short: "Tell how the service stands, and where everything is",
+		Long: `Tell what the service manager says of the service, what the daemon itself says,
+and where configuration, data and log are.
+
+The exit code is 1 when the service does not run, and 3 when it runs and
+something needs a person; balansd status says what.`,
+		Example: "  balansd service status\n  balansd service status --json",
+		Args:    cobra.NoArgs,
+		RunE: func(cmd *cobra.Command, _ []string) error {
+			m, err := s.manager()
+			if err != nil {
+				return err
+			}
+			st, err := s.look(cmd.Context(), m)
+			if err != nil {
+				return err
+			}
+			if s.app.asJSON {
+				err = s.app.print(st)
+			} else {
+				s.statusText(st)
+			}
+			switch {
+			case err != nil:
+				return err
+			case st.Service.State != service.On:
+				return told{problem.New(problem.DaemonDown, "the service does not run", "")}
+			case st.Daemon != nil && needsPerson(*st.Daemon):
+				return told{problem.New(problem.NeedsPerson, "something needs a person", "")}
+			}
+			return nil
+		},
+	})
+}
+
+// look asks the service manager and the daemon. That the daemon cannot be asked
+// is no error: the manager's word stands.
+func (s *serviceCommand) look(ctx context.Context, m service.Manager) (serviceStatus, error) {
+	var st serviceStatus
+	var err error
+	if st.Service, err = m.Status(ctx); err != nil {
+		return st, err
+	}
+	cfg, err := s.app.serviceConfig(cmp.Or(s.app.configPath, st.Service.Config))
+	if err != nil {
+		st.Config, st.Trouble = st.Service.Config, problem.Of(err).What
+		return st, nil
+	}
+	st.Config, st.DataDir, st.Log, st.zone = cfg.File(), cfg.DataDir, logPlace(cfg), cfg.TimeZone
+	if st.Service.State != service.On {
+		return st, nil
+	}
+	client, err := portal.Dial(ctx, cfg.Socket)
+	if err == nil {
+		var d daemon.Status
+		if d, err = client.Status(ctx); err == nil {
+			st.Daemon = &d
+		}
+	}
+	if err != nil {
+		p := problem.Of(err)
+		st.Trouble = strings.TrimSpace(p.What + ". " + p.Next)
+	}
+	return st, nil
+}
+
+// logPlace tells where the service's log is.
+func logPlace(cfg *config.Config) string {
+	switch {
+	case cfg.Log.File != "":
+		return cfg.Log.File
+	case runtime.GOOS == "windows":
+		return filepath.Join(cfg.DataDir, "log", "balansd.log")
+	}
+	return "journalctl --unit=balansd"
+}
+
+func (s *serviceCommand) statusText(st serviceStatus) {
+	app, sv := s.app, st.Service
+	zone := cmp.Or(st.zone, time.Local)
+	when := func(t time.Time) string { return t.In(zone).Format("Mon 2 Jan 2006 15:04") }
+	line := func(name, text string) {
+		if text != "" {
+			app.printf("%-8s %s\n", name, clean(text))
+		}
+	}
+	word := string(sv.State)
+	if sv.State == service.On && !sv.Since.IsZero() {
+		word += " since " + when(sv.Since)
+	}
+	if sv.Result != "" {
+		word += ", ended with: " + sv.Result
+	}
+	if sv.Restarts > 0 {
+		word += fmt.Sprintf(", restarted %d times", sv.Restarts)
+	}
+	line("service", word)
+	if sv.State != service.NotInstalled {
+		starts := "not by itself"
+		if sv.Enabled {
+			starts = "with the machine"
+		}
+		line("starts", starts)
+		line("manager", sv.Manager+", account "+sv.Account)
+		line("says", sv.Says)
+	}
+	if d := st.Daemon; d != nil {
+		line("version", d.Version)
+		if !d.NextWake.IsZero() {
+			line("wakes", when(d.NextWake))
+		}
+		night := "none yet"
+		if p := d.LastNight; p != nil {
+			night = fmt.Sprintf("%s: %s", p.Night, passSummary(*p))
+		}
+		line("night", night)
+		if needsPerson(*d) {
+			line("to do", "something needs a person; see balansd status")
+		}
+	}
+	line("trouble", st.Trouble)
+	line("program", sv.Executable)
+	line("config", st.Config)
+	line("data", st.DataDir)
+	line("log", st.Log)
+}

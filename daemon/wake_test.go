@@ -1,0 +1,394 @@
+package daemon_test
+
+import (
+	"context"
+	"iter"
+	"path/filepath"
+	"slices"
+	"strings"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"balansd/balance"
+	"balansd/daemon"
+	"balansd/ledger"
+	"balansd/problem"
+	"balansd/store"
+
+	"pgregory.net/rapid"
+)
+
+// moody is a source that does not answer until a time, and lists nothing.
+type moody struct {
+	daemon.Source
+	down func() bool
+}
+
+func (m moody) List(context.Context, string) iter.Seq2[ledger.Page, error] {
+	return func(yield func(ledger.Page, error) bool) {
+		if m.down() {
+			yield(ledger.Page{}, problem.New(problem.FinboxDown, "Finbox cannot be reached", ""))
+			return
+		}
+		yield(ledger.Page{}, nil)
+	}
+}
+
+// nightly is a daemon in a bubble of time, over the real state and a source
+// that may be down.
+type nightly struct {
+	t      *testing.T
+	path   string
+	clock  time.Duration // how far the wall clock is ahead of the bubble's
+	down   func() bool
+	skip   bool
+	built  time.Time
+	spoil  func(daemon.Keeper) daemon.Keeper
+	keeper *store.Store
+	d      *daemon.Daemon
+	stop   func()
+}
+
+func newNightly(t *testing.T) *nightly {
+	return &nightly{t: t, path: filepath.Join(t.TempDir(), "state.db"), down: func() bool { return false }}
+}
+
+func (n *nightly) now() time.Time { return time.Now().Add(n.clock) }
+
+// start starts the daemon, as the service does.
+func (n *nightly) start() {
+	n.t.Helper()
+	var err error
+	n.keeper, err = store.Open(store.Options{Path: n.path, KeyPath: n.path + ".key", Now: n.now})
+	if err != nil {
+		n.t.Fatal(err)
+	}
+	err = n.keeper.SaveConnection(n.t.Context(), ledger.Connection{ID: "c", Kind: ledger.Finbox, Name: "Finbox De Wilde", Status: ledger.Active})
+	if err != nil {
+		n.t.Fatal(err)
+	}
+	var k daemon.Keeper = n.keeper
+	if n.spoil != nil {
+		k = n.spoil(k)
+	}
+	n.d = daemon.New(daemon.Config{Keeper: k, Backup: true, Built: n.built,
+		Source: func(ledger.Connection) (daemon.Source, error) { return moody{down: n.down}, nil },
+		Night:  daemon.Night{Hour: 2, Minute: 30, Location: zone(n.t, "Europe/Brussels"), SkipMissed: n.skip},
+		Now:    n.now,
+	})
+	ctx, cancel := context.WithCancel(n.t.Context())
+	done := make(chan error, 1)
+	go func() { done <- n.d.Run(ctx) }()
+	n.stop = func() {
+		cancel()
+		if err := <-done; err != nil {
+			n.t.Error(err)
+		}
+		if err := n.keeper.Close(); err != nil {
+			n.t.Error(err)
+		}
+	}
+}
+
+// until lets time pass.
+func (n *nightly) until(s string) {
+	n.t.Helper()
+	at, err := time.ParseInLocation("2006-01-02 15:04", s, zone(n.t, "Europe/Brussels"))
+	if err != nil {
+		n.t.Fatal(err)
+	}
+	time.Sleep(at.Sub(n.now())) // the bubble's time
+	synctest.Wait()
+}
+
+// passes lists the passes as "15:04 trigger", oldest first.
+func (n *nightly) passes() []string {
+	n.t.Helper()
+	all, err := n.keeper.Passes(n.t.Context(), 100)
+	if err != nil {
+		n.t.Fatal(err)
+	}
+	var list []string
+	for _, p := range all {
+		text := p.Start.In(zone(n.t, "Europe/Brussels")).Format("02 15:04 ") + string(p.Trigger)
+		if len(p.Down) > 0 {
+			text += " down"
+		}
+		if p.Missed != "" {
+			text += ": " + p.Missed
+		}
+		list = append(list, text)
+	}
+	slices.Reverse(list)
+	return list
+}
+
+func (n *nightly) want(passes ...string) {
+	n.t.Helper()
+	if got := n.passes(); !slices.Equal(got, passes) {
+		n.t.Errorf("the passes are\n%s\nwant\n%s", strings.Join(got, "\n"), strings.Join(passes, "\n"))
+	}
+}
+
+// missed lists the missed nights, oldest first.
+func (n *nightly) missed() []string {
+	n.t.Helper()
+	all, err := n.keeper.Missed(n.t.Context(), 100)
+	if err != nil {
+		n.t.Fatal(err)
+	}
+	var list []string
+	for _, m := range all {
+		list = append(list, m.Night.String()+": "+m.Why)
+	}
+	slices.Reverse(list)
+	return list
+}
+
+func TestNightWithoutItsServicesIsTriedAgain(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		n := newNightly(t)
+		n.until("2000-01-10 12:00")
+		n.start()
+		n.until("2000-01-11 00:00")
+		downTill := n.now().Add(2*time.Hour + 40*time.Minute)
+		n.down = func() bool { return n.now().Before(downTill) }
+		n.until("2000-01-12 12:00")
+		n.stop()
+		n.start()
+		defer n.stop()
+		// Tried after 5 minutes and after 10 more; then never again that day.
+		n.want("11 02:30 nightly down", "11 02:35 again down", "11 02:45 again", "12 02:30 nightly")
+	})
+}
+
+func TestNightIsTriedAgainAfterARestart(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		n := newNightly(t)
+		n.until("2000-01-10 12:00")
+		n.start()
+		n.down = func() bool { return true }
+		n.until("2000-01-11 02:31")
+		n.stop()
+		n.until("2000-01-11 09:00")
+		n.down = func() bool { return false }
+		n.start()
+		defer n.stop()
+		n.until("2000-01-11 09:01")
+		n.want("11 02:30 nightly down", "11 09:00 again")
+	})
+}
+
+func TestNightIsNotTriedForEver(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		n := newNightly(t)
+		n.until("2000-01-10 12:00")
+		n.start()
+		defer n.stop()
+		n.down = func() bool { return true }
+		n.until("2000-01-12 02:00")
+		passes := n.passes()
+		if len(passes) < 8 || len(passes) > 14 || !strings.HasPrefix(passes[len(passes)-1], "11 ") {
+			t.Errorf("a day without services has these passes:\n%s", strings.Join(passes, "\n"))
+		}
+	})
+}
+
+func TestMissedNightSaysThatBalansdDidNotRun(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		n := newNightly(t)
+		n.until("2000-01-10 12:00")
+		n.start()
+		n.until("2000-01-11 22:00")
+		n.stop()
+		n.until("2000-01-14 08:00")
+		n.start()
+		n.until("2000-01-14 08:01")
+		defer n.stop()
+		off := ": balansd did not run from 2000-01-11 22:00 to 2000-01-14 08:00"
+		n.want("11 02:30 nightly", "14 08:00 catch_up"+off)
+		if got, want := n.missed(), []string{"2000-01-12" + off, "2000-01-13" + off}; !slices.Equal(got, want) {
+			t.Errorf("missed are %q, want %q", got, want)
+		}
+	})
+}
+
+func TestMissedNightSaysThatTheServerSlept(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		n := newNightly(t)
+		n.skip = true
+		n.until("2000-01-10 12:00")
+		n.start()
+		defer n.stop()
+		n.until("2000-01-11 00:00")
+		n.clock += 8 * time.Hour // nothing ran meanwhile
+		n.until("2000-01-11 09:00")
+		n.want()
+		missed := n.missed()
+		if len(missed) != 1 || !strings.HasPrefix(missed[0], "2000-01-11: the server slept, or its clock was set from 2000-01-1") {
+			t.Errorf("missed are %q", missed)
+		}
+		s, err := n.d.Status(t.Context())
+		if err != nil || len(s.Missed) != 1 {
+			t.Errorf("the status tells of %v, error %v", s.Missed, err)
+		}
+	})
+}
+
+func TestClockBeforeTheProgramWasMadeBeginsNoNight(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		n := newNightly(t)
+		n.built = time.Date(2026, 11, 1, 0, 0, 0, 0, time.UTC)
+		n.until("2000-01-10 12:00")
+		n.start()
+		defer n.stop()
+		n.until("2000-01-12 12:00")
+		n.want()
+		s, err := n.d.Status(t.Context())
+		if err != nil || !strings.Contains(s.Clock, "before this balansd was made") {
+			t.Errorf("the status says of the clock %q, error %v", s.Clock, err)
+		}
+		n.clock = n.built.Sub(time.Now()) + 12*time.Hour // the clock is set right, at noon
+		n.until("2026-11-02 12:00")
+		if got := n.passes(); !slices.Contains(got, "02 02:30 nightly") {
+			t.Errorf("with the clock right the passes are %q", got)
+		}
+		if s, err = n.d.Status(t.Context()); err != nil || s.Clock != "" {
+			t.Errorf("the status says of the clock %q, error %v", s.Clock, err)
+		}
+	})
+}
+
+func TestClockThatServicesDisagreeWithIsTold(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		n := newNightly(t)
+		n.start()
+		defer n.stop()
+		n.d.SawClock(2 * time.Hour)
+		time.Sleep(time.Minute)
+		if s, err := n.d.Status(t.Context()); err != nil || !strings.Contains(s.Clock, "2h0m0s behind") {
+			t.Errorf("the status says of the clock %q, error %v", s.Clock, err)
+		}
+		n.d.SawClock(time.Second)
+		time.Sleep(time.Minute)
+		if s, err := n.d.Status(t.Context()); err != nil || s.Clock != "" {
+			t.Errorf("the status says of the clock %q, error %v", s.Clock, err)
+		}
+	})
+}
+
+// sick is a state without backups, and one that may not answer.
+type sick struct {
+	daemon.Keeper
+	frozen  chan struct{}
+	backups int
+}
+
+func (s *sick) Backup(context.Context) (ledger.Backup, error) {
+	s.backups++
+	return ledger.Backup{}, problem.New(problem.StateUnwritable, "the backup folder is full", "Make room.")
+}
+
+func (s *sick) LastNight(ctx context.Context) (balance.Date, error) {
+	if s.frozen != nil {
+		<-s.frozen
+	}
+	return s.Keeper.LastNight(ctx)
+}
+
+func TestNightGoesOnWithoutABackup(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		n := newNightly(t)
+		var k *sick
+		n.spoil = func(real daemon.Keeper) daemon.Keeper { k = &sick{Keeper: real}; return k }
+		n.until("2000-01-10 12:00")
+		n.start()
+		defer n.stop()
+		n.until("2000-01-11 12:00")
+		n.want("11 02:30 nightly")
+		passes, err := n.keeper.Passes(t.Context(), 1)
+		if err != nil || k.backups != 1 || len(passes[0].Problems) != 1 || !strings.Contains(passes[0].Problems[0], "backup folder is full") {
+			t.Errorf("%d backups, the pass says %q, error %v", k.backups, passes[0].Problems, err)
+		}
+	})
+}
+
+func TestHealth(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		n := newNightly(t)
+		var k *sick
+		n.spoil = func(real daemon.Keeper) daemon.Keeper { k = &sick{Keeper: real}; return k }
+		n.until("2000-01-10 12:00")
+		n.start()
+		n.until("2000-01-10 13:00")
+		healthy := func() error {
+			ctx, cancel := context.WithTimeout(t.Context(), 10*time.Second)
+			defer cancel()
+			return n.d.Healthy(ctx)
+		}
+		if err := healthy(); err != nil {
+			t.Errorf("a daemon that is well says %v", err)
+		}
+		k.frozen = make(chan struct{})
+		if err := healthy(); err == nil || !strings.Contains(err.Error(), "does not answer") {
+			t.Errorf("a frozen state gives %v", err)
+		}
+		time.Sleep(10 * time.Minute)
+		if err := healthy(); err == nil || !strings.Contains(err.Error(), "was not looked at") {
+			t.Errorf("a frozen loop gives %v", err)
+		}
+		close(k.frozen)
+		time.Sleep(time.Minute)
+		if err := healthy(); err != nil {
+			t.Errorf("a daemon that came to says %v", err)
+		}
+		n.stop()
+	})
+}
+
+// TestEachNightIsRunOrMissed walks through days in which the machine is off at
+// random times: each night has a pass, or is missed, never both, and none is
+// forgotten.
+func TestEachNightIsRunOrMissed(t *testing.T) {
+	rapid.Check(t, func(t *rapid.T) {
+		loc, _ := time.LoadLocation("Europe/Brussels")
+		n := daemon.Night{Hour: rapid.IntRange(0, 23).Draw(t, "hour"), Minute: 30, Location: loc,
+			Spread: 20 * time.Minute, SkipMissed: rapid.Bool().Draw(t, "skip")}
+		since := time.Date(2026, 3, rapid.IntRange(20, 31).Draw(t, "day"), 15, 0, 0, 0, loc)
+		now, last := since, balance.Date{}
+		run, missed := map[balance.Date]bool{}, map[balance.Date]bool{}
+		for range rapid.IntRange(1, 12).Draw(t, "stretches") {
+			// On for some hours, a look every ten minutes; then off.
+			for range rapid.IntRange(0, 300).Draw(t, "on") {
+				for _, d := range n.Missed(now, last, since) {
+					missed[d] = true
+				}
+				if night, _, due := n.Due(now, last, since); due {
+					run[night], last = true, night
+				}
+				now = now.Add(10 * time.Minute)
+			}
+			now = now.Add(time.Duration(rapid.IntRange(0, 100).Draw(t, "off")) * time.Hour)
+		}
+		for _, d := range n.Missed(now, last, since) {
+			missed[d] = true
+		}
+		night, _, due := n.Due(now, last, since)
+		for d := balance.DateOf(since); !balance.DateOf(now).Before(d); d = d.AddDays(1) {
+			wake := n.Wake(d)
+			if wake.Before(since) || now.Sub(wake) <= 15*time.Minute {
+				continue
+			}
+			told := 0
+			for _, is := range []bool{run[d], missed[d], due && night == d} {
+				if is {
+					told++
+				}
+			}
+			if told != 1 {
+				t.Fatalf("the night of %s: run %v, missed %v, due %v", d, run[d], missed[d], due && night == d)
+			}
+		}
+	})
+}
