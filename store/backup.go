@@ -45,6 +45,10 @@ const (
 	keepApart    = 3
 )
 
+// DamagedSuffix ends the names of states that were found damaged at a restore
+// and kept byte for byte: no backups that could be used.
+const DamagedSuffix = "-" + asDamaged + ".db"
+
 // backupName is how the copies are called: they sort by time, and a second
 // copy of one second has a number.
 var backupName = regexp.MustCompile(`^balansd-(\d{8}T\d{6}Z)(?:_(\d\d))?(?:-(before-layout|before-restore|damaged)(?:-\d+)?)?\.db$`)

@@ -110,9 +110,3 @@ func writeScratch(ctx context.Context, db kv, path string) error {
 	}
 	return &copyError{err}
 }
-
-// Layout is the newest layout that this version knows.
-func Layout() int {
-	all := migrations()
-	return all[len(all)-1].to
-}
