@@ -137,6 +137,7 @@ type Balance struct {
 	EnterpriseNumber EnterpriseNumber // empty where the document does not say
 	Name             string           // the entity's name, empty where the document does not say
 	Model            Model
+	Correction       bool   // the document says that it corrects an earlier filing
 	FiscalYear       Period // zero where the document does not say
 	Currency         string // ISO 4217, such as EUR; empty where the document does not say
 	JointCommittees  []string
@@ -144,5 +145,8 @@ type Balance struct {
 	// PersonnelCosts is rubric 62 of the income statement, which the checks of
 	// the social balance look at; nil where the document does not carry it.
 	PersonnelCosts *decimal.Decimal
-	Findings       []Finding
+	// Inferred are the cells that were read by what balansd worked out of the
+	// taxonomy and has not seen in a filing, in the order of the form.
+	Inferred []Cell
+	Findings []Finding
 }

@@ -2,43 +2,72 @@ package balance
 
 import (
 	"path"
+	"slices"
 	"strings"
 )
 
 // fillCBSO makes the balance from the facts of the CBSO taxonomy. What each
-// fact states is looked up in the table of cbso.tsv, by its metric and the set
-// of its members.
+// fact states is looked up in a table, by its metric and the set of its
+// members.
 func (in *instance) fillCBSO() error {
 	if in.schemaRef != "" {
 		in.model(strings.TrimSuffix(path.Base(in.schemaRef), ".xsd"))
 	}
+	whose := in.mainEntity()
+	social := in.facts[:0]
 	for i := range in.facts {
 		f := &in.facts[i]
 		c, known := in.contexts[f.context]
-		if !known {
-			in.find("context", nil, "Line %d: a fact refers to a context that is not there", f.at.line)
-			continue
-		}
-		if c == nil {
-			continue
-		}
-		term, ok := in.data.facts[f.name+" "+c.members]
 		switch {
-		case ok && term.rubric >= 0:
-			in.measure(&in.data.rubrics[term.rubric], f)
-			if err := in.put(term.rubric, c.prd == '2', plainDecimal(f.value), f.at); err != nil {
-				return err
-			}
-		case ok:
-			in.about(term.about, c, f)
-		case c.social:
-			in.find("unexplained_fact", nil, "Line %d: no rubric is known for the social fact %s with %s",
-				f.at.line, clip(f.name), spell(c))
+		case !known:
+			in.find("fact_without_context", nil, args{"line": f.at.word(), "metric": clip(f.name)})
+		case c == nil || c.entity != whose:
+		case c.social && !in.isAbout(f, c):
+			social = append(social, *f)
+		default:
+			in.about(in.table.facts[f.name+" "+c.members].about, c, f)
 		}
 	}
-	in.closing()
+	in.facts = social
+	end, before := in.closing()
+	for i := range in.facts {
+		if err := in.putCBSO(&in.facts[i], end, before); err != nil {
+			return err
+		}
+	}
 	in.defaultCurrency()
 	return nil
+}
+
+// isAbout tells whether a fact within the social balance says something that
+// is no figure: the joint committee.
+func (in *instance) isAbout(f *xbrlFact, c *xbrlContext) bool {
+	return in.table.facts[f.name+" "+c.members].about != ""
+}
+
+// putCBSO states the cell of a fact about the social balance.
+func (in *instance) putCBSO(f *xbrlFact, end, before Date) error {
+	c := in.contexts[f.context]
+	term, ok := in.table.facts[f.name+" "+c.members]
+	if !ok {
+		in.find("unexplained_fact", nil, args{"line": f.at.word(), "metric": clip(f.name), "members": c.spell()})
+		return nil
+	}
+	previous := c.prd == '2'
+	switch {
+	case c.end == end || c.end.IsZero():
+	case c.end == before:
+		previous = true
+	default:
+		code := in.data.rubrics[term.rubric].Code
+		in.find("context_period", []string{code}, args{"line": f.at.word(), "code": code})
+		return nil
+	}
+	if cell := (Cell{in.data.rubrics[term.rubric].Code, previous}); term.inferred && f.value != "" &&
+		!slices.Contains(in.balance.Inferred, cell) {
+		in.balance.Inferred = append(in.balance.Inferred, cell)
+	}
+	return in.state(term.rubric, previous, f)
 }
 
 // about takes what a document says about itself.
@@ -52,35 +81,43 @@ func (in *instance) about(what string, c *xbrlContext, f *xbrlFact) {
 		in.enterprise(f.value)
 	case what == "name" && b.Name == "":
 		b.Name = f.value
+	case what == "personnel_costs" && c.prd != '2':
+		in.personnelCosts(plainDecimal(f.value))
 	case what == "start" && c.prd != '2':
-		b.FiscalYear.Start = in.date("first day", f.value)
+		b.FiscalYear.Start = in.date("fiscal_year_start", f.value)
 	case what == "end" && c.prd != '2':
-		b.FiscalYear.End = in.date("last day", f.value)
+		b.FiscalYear.End = in.date("fiscal_year_end", f.value)
 	}
 }
 
-// closing takes the end of the year from the contexts where no fact told it:
-// CBSO contexts all have the closing date of the year.
-func (in *instance) closing() {
-	if !in.balance.FiscalYear.End.IsZero() {
-		return
+// closing gives the closing date of the social balance, and the end of the
+// year before where some contexts have that: filings date all their contexts
+// at the closing date and tell the years apart by prd, others date each by its
+// own year. It also completes the financial year.
+func (in *instance) closing() (end, before Date) {
+	year := &in.balance.FiscalYear
+	for i := range in.facts {
+		end = later(end, in.contexts[in.facts[i].context].end)
 	}
 	for _, c := range in.contexts {
-		if c != nil && in.balance.FiscalYear.End.Before(c.end) {
-			in.balance.FiscalYear.End = c.end
+		if year.End.IsZero() && c != nil && end.Before(c.end) && len(in.facts) == 0 {
+			end = c.end
 		}
 	}
-}
-
-// spell writes the members of a context for a person.
-func spell(c *xbrlContext) string {
-	s := strings.ReplaceAll(c.members, " ", ", ")
-	if c.prd != 0 {
-		s += ", prd:m" + string(c.prd)
+	switch {
+	case year.End.IsZero():
+		year.End = end
+	case !end.IsZero() && end != year.End:
+		in.find("fiscal_year_differs", nil, args{"end": year.End.String(), "closing": end.String()})
 	}
-	const most = 400
-	if len(s) > most {
-		s = s[:most] + "…"
+	limit := end
+	if !year.Start.IsZero() && year.Start.Before(end) {
+		limit = year.Start
 	}
-	return strings.ToValidUTF8(s, "")
+	for i := range in.facts {
+		if c := in.contexts[in.facts[i].context]; c.end.Before(limit) {
+			before = later(before, c.end)
+		}
+	}
+	return end, before
 }

@@ -2,88 +2,202 @@ package balance
 
 import (
 	"bytes"
-	"encoding/csv"
-	"errors"
-	"io"
 	"strings"
 )
 
-// readCSV reads the CSV that the National Bank's Consult offers: two columns,
-// a key and a value; first keys about the document, then rubrics of the whole
-// annual accounts in no order. Copies that went through a spreadsheet have
-// semicolons, no quotes or comma decimals; they are read too.
-func (d *draft) readCSV(text []byte) error {
-	separator := separatorOf(text)
-	r := csv.NewReader(bytes.NewReader(text))
-	r.Comma, r.FieldsPerRecord, r.ReuseRecord = separator, -1, true
-	if !knownHeader(text, separator) {
-		return &ReadError{What: "this is text of no known layout" + accepted}
-	}
-	d.balance.Layout = NBBCSV
+// The bounds of a row of CSV. Rows of the National Bank have two fields, of
+// which the longest is an address.
+const (
+	maxField  = 8 << 10 // bytes
+	maxFields = 64
+)
+
+// csvReader reads the CSV that the National Bank's Consult offers: two
+// columns, a key and a value; first keys about the document, then rubrics of
+// the whole annual accounts in no order. Copies that went through a spreadsheet
+// have semicolons, no quotes or comma decimals; they are read too.
+type csvReader struct {
+	*draft
+	*window
+	separator byte
+	known     bool // a row was there that only the National Bank's CSV has
+	rows      int
+	fields    [][]byte
+	text      []byte // what the fields are in
+	at        place  // where the row starts
+}
+
+// readCSV reads a CSV document.
+func (d *draft) readCSV(w *window) error {
+	c := &csvReader{draft: d, window: w}
+	c.separator = separatorOf(w.peek(windowSize))
 	for {
-		record, err := r.Read()
-		if err == io.EOF {
-			return nil
+		more, err := c.row()
+		if err == nil && more {
+			err = c.take()
 		}
-		if err != nil {
-			return d.brokenCSV(err)
-		}
-		for len(record) > 2 && record[len(record)-1] == "" {
-			record = record[:len(record)-1] // a spreadsheet pads rows
-		}
-		key, value := strings.TrimSpace(record[0]), ""
-		if len(record) > 1 {
-			value = strings.TrimSpace(record[1])
-		}
-		rubric, previous, ok := d.cell(key)
-		if !ok {
-			d.header(key, value)
-			continue
-		}
-		line, column := r.FieldPos(0)
-		if len(record) > 2 {
-			return d.fail(place{line, column}, "the value of rubric %s is cut in two by a separator", key)
-		}
-		if separator == ';' {
-			value = strings.Replace(value, ",", ".", 1)
-		}
-		if err := d.put(rubric, previous, value, place{line, column}); err != nil {
+		c.rows++
+		const header = 30 // the keys about the document come first
+		switch {
+		case !c.known && (err != nil || !more || c.rows == header):
+			if w.err != nil && !w.complete() {
+				return w.ended()
+			}
+			return &ReadError{What: "this is text of no known layout" + accepted}
+		case err != nil || !more:
 			return err
 		}
 	}
 }
 
-// header takes a row about the document.
-func (d *draft) header(key, value string) {
-	b := &d.balance
-	switch strings.ToLower(key) {
-	case "entity number":
-		d.enterprise(value)
-	case "entity name":
-		b.Name = value
-	case "model code":
-		d.model(value)
-	case "currency":
-		b.Currency = clip(value)
-	case "accounting period start date":
-		b.FiscalYear.Start = d.date("first day", value)
-	case "accounting period end date":
-		b.FiscalYear.End = d.date("last day", value)
+// row reads the next row into fields. Rows without anything are left out.
+func (c *csvReader) row() (more bool, err error) {
+	c.skipSpaceOfRows()
+	if !c.fill() {
+		if !c.complete() {
+			return false, c.ended()
+		}
+		return false, nil
+	}
+	c.at = c.place()
+	c.text, c.fields = c.text[:0], c.fields[:0]
+	for {
+		from := len(c.text)
+		quoted := c.head() == '"'
+		if quoted {
+			err = c.quoted()
+		} else {
+			err = c.plain()
+		}
+		if err != nil {
+			return false, err
+		}
+		if len(c.fields) == maxFields {
+			return false, c.at.fault("a row has too many fields")
+		}
+		c.fields = append(c.fields, c.text[from:])
+		b, ok := c.next()
+		switch {
+		case !ok && !c.complete():
+			return false, c.ended()
+		case ok && b == c.separator:
+			continue
+		case b == '\r' && ok && c.head() == '\n':
+			_, _ = c.next()
+		}
+		return true, nil
 	}
 }
 
-// brokenCSV turns an error of the parser into ours.
-func (d *draft) brokenCSV(err error) error {
-	var wrong *csv.ParseError
-	if !errors.As(err, &wrong) {
-		return d.fail(place{}, "the CSV cannot be read")
+// skipSpaceOfRows takes the line ends between rows.
+func (c *csvReader) skipSpaceOfRows() {
+	for b := c.head(); b == '\n' || b == '\r' || b == ' ' || b == '\t' && c.separator != '\t'; b = c.head() {
+		_, _ = c.next()
 	}
-	return d.fail(place{wrong.Line, wrong.Column}, "the quotes of the CSV do not match")
+}
+
+// plain reads a field without quotes, up to the separator or the line end.
+func (c *csvReader) plain() error {
+	for c.fill() {
+		b := c.buf[c.r]
+		if b == c.separator || b == '\n' || b == '\r' {
+			return nil
+		}
+		if b == '"' {
+			return c.place().fault("a quote stands within a field that has none around it")
+		}
+		c.r++
+		if c.text = append(c.text, b); len(c.text) > maxField {
+			return c.at.fault("a row is too long")
+		}
+	}
+	return nil
+}
+
+// quoted reads a field in quotes; two quotes in it are one.
+func (c *csvReader) quoted() error {
+	at := c.place()
+	_, _ = c.next()
+	for {
+		b, ok := c.next()
+		switch {
+		case !ok && !c.complete():
+			return c.ended()
+		case !ok:
+			return at.fault("a quote is opened and never closed")
+		case b == '"' && c.head() == '"':
+			_, _ = c.next()
+		case b == '"':
+			if end := c.head(); c.fill() && end != c.separator && end != '\n' && end != '\r' {
+				return c.place().fault("a field goes on after its closing quote")
+			}
+			return nil
+		}
+		if c.text = append(c.text, b); len(c.text) > maxField {
+			return at.fault("a field in quotes is too long; its closing quote may be missing")
+		}
+	}
+}
+
+// take reads what a row says.
+func (c *csvReader) take() error {
+	fields := c.fields
+	for len(fields) > 2 && len(fields[len(fields)-1]) == 0 {
+		fields = fields[:len(fields)-1] // a spreadsheet pads rows
+	}
+	key, value := strings.TrimSpace(western(fields[0])), ""
+	if len(fields) > 1 {
+		value = strings.TrimSpace(western(fields[1]))
+	}
+	rubric, previous, ok := c.cell(key)
+	if !ok && key != incomeStatement {
+		c.header(key, value)
+		return nil
+	}
+	if len(fields) > 2 && ok {
+		return c.at.fault("the value of rubric " + key + " is cut in two by a separator")
+	}
+	if c.separator == ';' {
+		value = strings.Replace(value, ",", ".", 1)
+	}
+	if !ok {
+		c.personnelCosts(value)
+		return nil
+	}
+	return c.put(rubric, previous, value, c.at)
+}
+
+// header takes a row about the document.
+func (c *csvReader) header(key, value string) {
+	b := &c.balance
+	switch key = strings.ToLower(key); key {
+	case "reference number", "entity number", "model code", "accounting period end date":
+		c.known = true
+		b.Layout = NBBCSV
+	}
+	switch key {
+	case "entity number":
+		c.enterprise(value)
+	case "entity name":
+		b.Name = value
+	case "model code":
+		c.model(value)
+	case "deposit type":
+		b.Correction = b.Correction || strings.EqualFold(value, "correction")
+	case "correction flag":
+		b.Correction = b.Correction || strings.EqualFold(value, "true")
+	case "currency":
+		b.Currency = clip(value)
+	case "accounting period start date":
+		b.FiscalYear.Start = c.date("fiscal_year_start", value)
+	case "accounting period end date":
+		b.FiscalYear.End = c.date("fiscal_year_end", value)
+	}
 }
 
 // separatorOf tells what separates the two columns: whichever comes first in
 // the first row, outside quotes.
-func separatorOf(text []byte) rune {
+func separatorOf(text []byte) byte {
 	quoted := false
 	for _, c := range bytes.TrimLeft(text, " \t\r\n") {
 		switch {
@@ -91,29 +205,10 @@ func separatorOf(text []byte) rune {
 			quoted = !quoted
 		case quoted:
 		case c == ',' || c == ';' || c == '\t':
-			return rune(c)
+			return c
 		case c == '\n':
 			return ','
 		}
 	}
 	return ','
-}
-
-// knownHeader tells whether one of the first rows has a key that the National
-// Bank's CSV starts with.
-func knownHeader(text []byte, separator rune) bool {
-	const rows = 30
-	for range rows {
-		line, rest, more := bytes.Cut(text, []byte("\n"))
-		key, _, _ := strings.Cut(string(line[:min(len(line), 200)]), string(separator))
-		switch strings.ToLower(strings.Trim(key, " \t\r\"")) {
-		case "reference number", "entity number", "model code", "accounting period end date":
-			return true
-		}
-		if !more {
-			break
-		}
-		text = rest
-	}
-	return false
 }

@@ -3,6 +3,7 @@ package balance
 import (
 	_ "embed"
 	"iter"
+	"slices"
 	"strings"
 	"sync"
 )
@@ -23,15 +24,7 @@ type dictionary struct {
 	byCode  map[string]int             // place in rubrics
 	pfs     map[string]int             // by element of the pfs taxonomy
 	labels  map[string]map[Lang]string // by key
-	facts   map[string]cbsoTerm        // by metric, a space, and the sorted members
-	about   map[string]struct{}        // member sets that tell about the document
-}
-
-// cbsoTerm is what a CBSO fact states: a rubric, or something about the
-// document.
-type cbsoTerm struct {
-	rubric int    // place in rubrics, -1 for a term about the document
-	about  string // name, enterprise_number, start, end or joint_committee
+	members []memberRow                // how CBSO XBRL states the rubrics
 }
 
 // loaded gives the embedded data. The tests hold the files to their form, so
@@ -41,8 +34,6 @@ var loaded = sync.OnceValue(func() *dictionary {
 		byCode: map[string]int{},
 		pfs:    map[string]int{},
 		labels: map[string]map[Lang]string{},
-		facts:  map[string]cbsoTerm{},
-		about:  map[string]struct{}{},
 	}
 	for f := range tsvRows(labelsTSV) {
 		d.labels[f[0]] = map[Lang]string{Dutch: f[1], French: f[2], English: f[3], German: f[4]}
@@ -58,17 +49,13 @@ var loaded = sync.OnceValue(func() *dictionary {
 		d.byCode[f[0]] = i
 		d.pfs[f[10]] = i
 	}
-	for f := range tsvRows(cbsoTSV) {
-		term := cbsoTerm{rubric: -1, about: f[0]}
-		if i, ok := d.byCode[f[0]]; ok {
-			term = cbsoTerm{rubric: i}
-			d.rubrics[i].CBSO = CBSO{
-				Metric: f[1], Dated: f[2] == "dated", Members: strings.Fields(f[3]), Inferred: f[4] == "inferred",
+	d.members = newMemberTable("cbso.tsv", cbsoTSV, d.byCode).rows
+	for _, row := range slices.Backward(d.members) { // the first row of a rubric stays
+		if row.term.about == "" {
+			d.rubrics[row.term.rubric].CBSO = CBSO{
+				Metric: row.metric, Dated: row.dated, Members: row.members, Inferred: row.term.inferred,
 			}
-		} else {
-			d.about[f[3]] = struct{}{}
 		}
-		d.facts[f[1]+" "+f[3]] = term
 	}
 	return d
 })

@@ -1,13 +1,18 @@
 package balance
 
 import (
-	"fmt"
+	"errors"
+	"slices"
+	"strconv"
 	"strings"
 )
 
 // maxFindings bounds what a reader reports about one document, so that a
 // hostile one cannot make the report larger than itself.
 const maxFindings = 200
+
+// args are what a finding's sentence has in braces.
+type args = map[string]string
 
 // draft is a Balance in the making. Each reader fills it and leaves to it what
 // all layouts have in common: which cells exist, what a figure is, and what to
@@ -16,43 +21,55 @@ type draft struct {
 	balance Balance
 	more    int // findings beyond maxFindings
 	data    *dictionary
+	table   *Members
 }
 
-func newDraft() *draft {
-	return &draft{balance: Balance{Values: Values{}}, data: loaded()}
+func newDraft(members *Members) *draft {
+	return &draft{balance: Balance{Values: Values{}}, data: loaded(), table: members}
 }
 
 // done gives the Balance with its findings.
 func (d *draft) done() *Balance {
 	b := &d.balance
-	if d.more > 0 {
-		b.Findings = append(b.Findings, Finding{
-			Rule: "more", Codes: []string{}, Message: fmt.Sprintf("%d more findings of this kind are left out", d.more),
-		})
-	}
 	if f := b.FiscalYear; !f.Start.IsZero() && !f.End.IsZero() && f.End.Before(f.Start) {
-		d.find("fiscal_year", nil, "The financial year ends on %s, before it starts on %s", f.End, f.Start)
+		d.find("fiscal_year_reversed", nil, args{"start": f.Start.String(), "end": f.End.String()})
+	}
+	if b.Currency != "" && b.Currency != "EUR" && len(b.Values) > 0 {
+		d.find("currency", nil, args{"currency": b.Currency})
+	}
+	if len(b.Inferred) > 0 {
+		slices.SortFunc(b.Inferred, CompareCells)
+		d.find("inferred", codesOf(b.Inferred...), args{"count": strconv.Itoa(len(b.Inferred))})
+	}
+	if d.more > 0 {
+		b.Findings = append(b.Findings, newFinding("more", nil, args{"count": strconv.Itoa(d.more)}))
 	}
 	b.Findings = append(b.Findings, Check(b)...)
 	return b
 }
 
-// find adds a finding.
-func (d *draft) find(rule string, codes []string, format string, args ...any) {
+// find adds a finding, or counts it where there are very many.
+func (d *draft) find(rule string, codes []string, words args) *Finding {
+	f := newFinding(rule, codes, words)
 	if len(d.balance.Findings) >= maxFindings {
 		d.more++
-		return
+		return &f
 	}
-	if codes == nil {
-		codes = []string{}
-	}
-	d.balance.Findings = append(d.balance.Findings, Finding{Rule: rule, Codes: codes, Message: fmt.Sprintf(format, args...)})
+	d.balance.Findings = append(d.balance.Findings, f)
+	return &d.balance.Findings[len(d.balance.Findings)-1]
 }
 
-// fail makes the error for a document that cannot be read.
-func (d *draft) fail(at place, format string, args ...any) error {
-	return &ReadError{Layout: d.balance.Layout, Line: at.line, Column: at.column, What: fmt.Sprintf(format, args...)}
+// codesOf writes cells as findings name them.
+func codesOf(cells ...Cell) []string {
+	codes := make([]string, len(cells))
+	for i, c := range cells {
+		codes[i] = c.String()
+	}
+	return codes
 }
+
+// line is the word for a line in a finding.
+func (p place) word() string { return strconv.Itoa(p.line) }
 
 // cell finds the cell that a code of a flat list (CSV, JSON) names: 1003, or
 // 1003P for the previous year. Codes of the annual accounts are not found.
@@ -75,22 +92,29 @@ func (d *draft) put(rubric int, previous bool, value string, at place) error {
 	}
 	v, err := ParseDecimal(value)
 	if err != nil {
-		return d.fail(at, "the value of rubric %s is not a number", c)
+		return at.fault("the value of rubric " + c.String() + " is not a number")
 	}
 	if previous && !r.HasPrevious() {
-		d.find("no_such_cell", []string{r.Code},
-			"Line %d: rubric %s has no previous-year cell; the value %s is left out", at.line, r.Code, Canonical(v))
+		d.find("no_such_cell", []string{r.Code}, args{"line": at.word(), "code": r.Code, "value": Canonical(v)})
 		return nil
 	}
 	if old, ok := d.balance.Values[c]; ok {
 		if !old.Equal(v) {
-			d.find("twice", []string{c.String()},
-				"Line %d: %s is stated again as %s; the first value, %s, is kept", at.line, c, Canonical(v), Canonical(old))
+			f := d.find("twice", codesOf(c), args{"line": at.word(), "cell": c.String(), "value": Canonical(v), "kept": Canonical(old)})
+			f.Figures = map[string]string{c.String(): Canonical(old)}
 		}
 		return nil
 	}
 	d.balance.Values[c] = v
 	return nil
+}
+
+// personnelCosts takes rubric 62 of the income statement, once. It is no figure
+// of the social balance, so that one that cannot be read is left out.
+func (d *draft) personnelCosts(value string) {
+	if v, err := ParseDecimal(value); err == nil && d.balance.PersonnelCosts == nil {
+		d.balance.PersonnelCosts = &v
+	}
 }
 
 // enterprise states the enterprise number. A wrong one is a finding and leaves
@@ -102,25 +126,26 @@ func (d *draft) enterprise(text string) {
 	}
 	n, err := ParseEnterpriseNumber(text)
 	switch {
+	case errors.Is(err, ErrEnterpriseNumberCheck):
+		d.find("enterprise_number_check", nil, args{"number": clip(text)})
 	case err != nil:
-		d.find("enterprise_number", nil, "The enterprise number of the document is not used: %v", err)
+		d.find("enterprise_number_form", nil, args{"number": clip(text)})
 	case d.balance.EnterpriseNumber == "":
 		d.balance.EnterpriseNumber = n
 	case d.balance.EnterpriseNumber != n:
-		d.find("enterprise_number", nil, "The document names two enterprises, %s and %s; the first is used",
-			d.balance.EnterpriseNumber.Pretty(), n.Pretty())
+		d.find("two_enterprises", nil, args{"first": d.balance.EnterpriseNumber.Pretty(), "second": n.Pretty()})
 	}
 }
 
-// date reads a date about the document; what names it.
-func (d *draft) date(what, text string) Date {
+// date reads a date about the document; rule is the finding for a wrong one.
+func (d *draft) date(rule, text string) Date {
 	text = strings.TrimSpace(text)
 	if text == "" {
 		return Date{}
 	}
 	date, err := ParseDate(text)
 	if err != nil {
-		d.find("fiscal_year", nil, "The %s of the financial year is not used: %v", what, err)
+		d.find(rule, nil, args{"text": clip(text)})
 	}
 	return date
 }
@@ -129,7 +154,8 @@ func (d *draft) date(what, text string) Date {
 func (d *draft) committee(text string) {
 	// 149.01 is written 14901 in filings; both are the same committee.
 	n := strings.ReplaceAll(strings.TrimSpace(text), ".", "")
-	if n == "" || len(n) > 20 {
+	const most = 500 // there are some 170
+	if n == "" || len(n) > 20 || len(d.balance.JointCommittees) == most {
 		return
 	}
 	for _, have := range d.balance.JointCommittees {
@@ -154,6 +180,6 @@ func (d *draft) model(code string) {
 	case "m07", "m87", "m08":
 		d.balance.Model = Micro
 	default:
-		d.find("model", nil, "The model %q is none of the nine that can have a social balance", clip(code))
+		d.find("model", nil, args{"model": clip(code)})
 	}
 }

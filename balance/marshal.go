@@ -8,10 +8,12 @@ type jsonBalance struct {
 	EnterpriseNumber EnterpriseNumber    `json:"enterprise_number"`
 	Name             string              `json:"name"`
 	Model            Model               `json:"model"`
+	Correction       bool                `json:"correction,omitempty"`
 	FiscalYear       Period              `json:"fiscal_year"`
 	Currency         string              `json:"currency"`
 	JointCommittees  []string            `json:"joint_committees"`
 	Values           map[string]jsonCell `json:"values"`
+	Inferred         []Cell              `json:"inferred,omitempty"`
 	Findings         []Finding           `json:"findings"`
 }
 
@@ -27,10 +29,11 @@ type jsonCell struct {
 // never null.
 func (b Balance) MarshalJSON() ([]byte, error) {
 	j := jsonBalance{
-		Layout: b.Layout, EnterpriseNumber: b.EnterpriseNumber, Name: b.Name, Model: b.Model,
+		Layout: b.Layout, EnterpriseNumber: b.EnterpriseNumber, Name: b.Name, Model: b.Model, Correction: b.Correction,
 		FiscalYear: b.FiscalYear, Currency: b.Currency,
 		JointCommittees: append([]string{}, b.JointCommittees...),
 		Values:          make(map[string]jsonCell, len(b.Values)),
+		Inferred:        b.Inferred,
 		Findings:        make([]Finding, 0, len(b.Findings)),
 	}
 	for c, v := range b.Values {

@@ -1,22 +1,23 @@
 package balance
 
 import (
-	"encoding/xml"
 	"path"
 	"slices"
 	"strings"
 )
 
-// wantedPFS tells whether a fact of the pfs taxonomy matters. Its core, its
-// identification part (gcd) and its lists (vl) each have a namespace a year;
-// the names of the elements stayed.
-func (in *instance) wantedPFS(name xml.Name, f *xbrlFact) bool {
-	if i, ok := in.data.pfs[name.Local]; ok {
-		f.name, f.rubric = name.Local, i
+// wantedPFS tells whether the present fact, of the pfs taxonomy, matters. Its
+// core, its identification part (gcd) and its lists (vl) each have a namespace
+// a year; the names of the elements stayed.
+func (in *instance) wantedPFS(f *xbrlFact) bool {
+	if i, ok := in.data.pfs[in.name.local]; ok {
+		f.name, f.rubric = in.name.local, i
 		return true
 	}
 	switch {
-	case name.Local == "EntityCurrentLegalName" && slices.Contains(in.path, "EntityInformation"):
+	case in.name.local == staffAccountPFS && len(in.path) == 0:
+		f.name = staffAccountPFS
+	case in.name.local == "EntityCurrentLegalName" && slices.Contains(in.path, "EntityInformation"):
 		f.name = "name"
 	case len(in.path) > 0 && in.path[len(in.path)-1] == "NumberJointIndustrialCommittee":
 		f.name = "joint_committee"
@@ -36,21 +37,27 @@ func (in *instance) fillPFS() error {
 	case strings.Contains(base, "-mic-"):
 		in.balance.Model = Micro
 	default:
-		in.find("model", nil, "The schema reference does not tell the model")
+		in.find("model_unsaid", nil, nil)
 	}
+	whose := in.mainEntity()
 	year, before := in.years()
 	in.balance.FiscalYear = year
 	for i := range in.facts {
 		f := &in.facts[i]
 		switch {
 		case f.rubric >= 0:
-			if err := in.putPFS(f, year.End, before); err != nil {
+			if err := in.putPFS(f, whose, year.End, before); err != nil {
 				return err
 			}
 		case f.name == "name" && in.balance.Name == "":
 			in.balance.Name = f.value
 		case f.name == "joint_committee":
 			in.committee(f.value)
+		case f.name == staffAccountPFS:
+			c := in.contexts[f.context]
+			if c != nil && c.members == "" && c.entity == whose && c.end == year.End {
+				in.personnelCosts(plainDecimal(f.value))
+			}
 		}
 	}
 	in.defaultCurrency()
@@ -58,23 +65,22 @@ func (in *instance) fillPFS() error {
 }
 
 // putPFS states the cell of a fact: the year by the end of its period.
-func (in *instance) putPFS(f *xbrlFact, end, before Date) error {
-	r := &in.data.rubrics[f.rubric]
+func (in *instance) putPFS(f *xbrlFact, whose int, end, before Date) error {
+	code := in.data.rubrics[f.rubric].Code
+	words := args{"line": f.at.word(), "code": code}
 	c, known := in.contexts[f.context]
 	switch {
 	case !known:
-		in.find("context", []string{r.Code}, "Line %d: rubric %s refers to a context that is not there", f.at.line, r.Code)
-		return nil
+		in.find("context_missing", []string{code}, words)
 	case c == nil || c.members != "":
-		in.find("context", []string{r.Code}, "Line %d: rubric %s is stated for a part of the entity and is left out", f.at.line, r.Code)
-		return nil
+		in.find("context_part", []string{code}, words)
+	case c.entity != whose: // told once, with the other entity's number
 	case c.end != end && c.end != before || c.end.IsZero():
-		in.find("context", []string{r.Code},
-			"Line %d: rubric %s is stated for a period that is neither the year nor the year before", f.at.line, r.Code)
-		return nil
+		in.find("context_period", []string{code}, words)
+	default:
+		return in.state(f.rubric, c.end != end, f)
 	}
-	in.measure(r, f)
-	return in.put(f.rubric, c.end != end, plainDecimal(f.value), f.at)
+	return nil
 }
 
 // years finds the financial year, and the end of the one before, among the

@@ -1,13 +1,16 @@
 package balance
 
 import (
+	"bufio"
 	"bytes"
+	"errors"
 	"fmt"
+	"io"
 	"strings"
 	"unicode/utf8"
 )
 
-// maxDocument bounds what Read takes. The National Bank accepts filings of at
+// maxDocument bounds what is read. The National Bank accepts filings of at
 // most 50 MB.
 const maxDocument = 64 << 20
 
@@ -19,8 +22,10 @@ const accepted = "; readable are XBRL of the National Bank (pfs or CBSO), its CS
 type ReadError struct {
 	Layout Layout // empty when the layout itself is not known
 	Line   int    // from 1; 0 when the error is about the whole document
-	Column int    // in bytes, from 1; 0 when unknown
+	Column int    // in bytes of its text as UTF-8, from 1; 0 when unknown
 	What   string // one clause without a full stop
+
+	cause error // why the source gave no more, where that was it
 }
 
 // Error says all of it on one line.
@@ -42,6 +47,34 @@ func (e *ReadError) Error() string {
 	return strings.TrimSuffix(s, ", ") + ": " + e.What
 }
 
+// Unwrap gives the error of the source that the document was read from, nil
+// where the document itself was wrong.
+func (e *ReadError) Unwrap() error { return e.cause }
+
+// ReaderOptions are what a Reader needs.
+type ReaderOptions struct {
+	// Members say how CBSO XBRL states the rubrics. Nil is what balansd knows
+	// by itself.
+	Members *Members
+}
+
+// A Reader reads social balances. It is not changed by that and may be used by
+// several goroutines at once.
+type Reader struct {
+	members *Members
+}
+
+// NewReader makes a Reader.
+func NewReader(o ReaderOptions) *Reader {
+	if o.Members == nil {
+		o.Members = builtIn()
+	}
+	return &Reader{members: o.Members}
+}
+
+// Read is Reader.Read with what balansd knows by itself.
+func Read(data []byte) (*Balance, error) { return NewReader(ReaderOptions{}).Read(data) }
+
 // Read reads a social balance from a document of any layout, which it tells by
 // the content alone. Its findings are what could not be used, then those of
 // Check.
@@ -50,27 +83,52 @@ func (e *ReadError) Error() string {
 // empty Values and no error, for that is common. Every error is a *ReadError;
 // then nothing of the document is given, so that a figure that cannot be read
 // never leads to half a balance.
-func Read(data []byte) (*Balance, error) {
-	if len(data) > maxDocument {
-		return nil, &ReadError{What: fmt.Sprintf("the document is larger than %d MiB", maxDocument>>20)}
+func (r *Reader) Read(data []byte) (*Balance, error) { return r.Stream(bytes.NewReader(data)) }
+
+// Stream is as Read, of a document that need not be in memory: it is read once
+// from start to end, of which no more than some MB are kept at any time. An
+// error of src itself is wrapped in the *ReadError.
+func (r *Reader) Stream(src io.Reader) (*Balance, error) {
+	raw := bufio.NewReaderSize(&limited{src: src, left: maxDocument}, peekSize)
+	head, err := raw.Peek(peekSize)
+	if len(head) == 0 && err != nil && !errors.Is(err, io.EOF) {
+		return nil, &ReadError{What: "the document cannot be read", cause: err}
 	}
-	if what := foreign(data); what != "" {
+	if bytes.HasPrefix(head, []byte(pdfMark)) {
+		return r.readPDF(raw)
+	}
+	return r.readText(raw, head)
+}
+
+// peekSize is how much of a document is looked at to tell what it is.
+const peekSize = 4 << 10
+
+// readText reads a document that is no PDF; head is its start.
+func (r *Reader) readText(raw io.Reader, head []byte) (*Balance, error) {
+	if what := foreign(head); what != "" {
 		return nil, &ReadError{What: "this is " + what + accepted}
 	}
-	text, err := decodeText(data)
+	text, err := decodeText(raw, head)
 	if err != nil {
 		return nil, err
 	}
-	d := newDraft()
-	switch first(text) {
-	case 0:
+	w, d := newWindow(text), newDraft(r.members)
+	w.skipSpace()
+	switch head := w.head(); {
+	case !w.fill() && w.complete():
 		return nil, &ReadError{What: "the document is empty" + accepted}
-	case '<':
-		err = d.readXBRL(text)
-	case '{', '[':
-		err = d.readJSON(text)
+	case !w.fill():
+		return nil, w.ended()
+	case head == '<':
+		err = d.readXBRL(w)
+	case head == '{' || head == '[':
+		err = d.readJSON(w)
 	default:
-		err = d.readCSV(text)
+		err = d.readCSV(w)
+	}
+	var wrong *ReadError
+	if errors.As(err, &wrong) && wrong.Line > 0 && wrong.Layout == "" {
+		wrong.Layout = d.balance.Layout
 	}
 	if err != nil {
 		return nil, err
@@ -78,11 +136,28 @@ func Read(data []byte) (*Balance, error) {
 	return d.done(), nil
 }
 
-// foreign names the kind of a document that is not text of any layout, or
-// gives the empty string.
-func foreign(data []byte) string {
+// limited gives an error instead of what is beyond the bound.
+type limited struct {
+	src  io.Reader
+	left int64
+}
+
+func (l *limited) Read(p []byte) (int, error) {
+	if l.left < 0 {
+		return 0, &ReadError{What: fmt.Sprintf("the document is larger than %d MiB", maxDocument>>20)}
+	}
+	n, err := l.src.Read(p[:min(int64(len(p)), l.left+1)])
+	if l.left -= int64(n); l.left < 0 {
+		return 0, &ReadError{What: fmt.Sprintf("the document is larger than %d MiB", maxDocument>>20)}
+	}
+	return n, err
+}
+
+// foreign names the kind of a document that is not text of any layout by its
+// first bytes, or gives the empty string.
+func foreign(head []byte) string {
 	for _, kind := range []struct{ magic, name string }{
-		{"%PDF-", "a PDF"},
+		{pdfMark, "a PDF"},
 		{"PK\x03\x04", "a zip file (or a document of an office program)"},
 		{"PK\x05\x06", "an empty zip file"},
 		{"\x1f\x8b", "a gzip file"},
@@ -90,34 +165,19 @@ func foreign(data []byte) string {
 		{"{\\rtf", "an RTF document"},
 		{"\x89PNG", "a picture"},
 		{"\xff\xd8\xff", "a picture"},
+		{"II*\x00", "a picture"},
+		{"MM\x00*", "a picture"},
 		{"7z\xbc\xaf", "a 7z file"},
 	} {
-		if bytes.HasPrefix(data, []byte(kind.magic)) {
+		if bytes.HasPrefix(head, []byte(kind.magic)) {
 			return kind.name
 		}
 	}
-	head := bytes.ToLower(bytes.TrimLeft(data[:min(len(data), 512)], " \t\r\n\ufeff"))
-	if bytes.HasPrefix(head, []byte("<!doctype html")) || bytes.HasPrefix(head, []byte("<html")) {
+	head = bytes.ToLower(bytes.TrimLeft(head, " \t\r\n\ufeff"))
+	if bytes.HasPrefix(head, []byte("<html")) || bytes.HasPrefix(head, []byte("<!")) && isHTML(head[2:]) {
 		return "a web page (HTML)"
 	}
 	return ""
-}
-
-// first gives the first byte that is no white space, 0 where there is none.
-func first(text []byte) byte {
-	if t := bytes.TrimLeft(text, " \t\r\n"); len(t) > 0 {
-		return t[0]
-	}
-	return 0
-}
-
-// place is where in a document something stands, both from 1.
-type place struct{ line, column int }
-
-// placeOf counts the lines before an offset.
-func placeOf(text []byte, offset int) place {
-	before := text[:min(max(offset, 0), len(text))]
-	return place{bytes.Count(before, []byte("\n")) + 1, offset - bytes.LastIndexByte(before, '\n')}
 }
 
 // clip keeps names that come from a document short and on one line, so that

@@ -42,7 +42,10 @@ func TestRealDocuments(t *testing.T) {
 			if len(b.Values) != want.cells || len(b.Findings) > 0 != want.findings || b.Name == "" {
 				t.Errorf("%d cells, name %q, findings %v", len(b.Values), b.Name, b.Findings)
 			}
-			b.Name, b.Values, b.Findings = "", nil, nil
+			if b.PersonnelCosts == nil {
+				t.Error("rubric 62 is not read")
+			}
+			b.Name, b.Values, b.Findings, b.PersonnelCosts = "", nil, nil, nil
 			if diff := cmp.Diff(want.Balance, *b); diff != "" {
 				t.Errorf("(-want +got)\n%s", diff)
 			}

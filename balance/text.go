@@ -2,6 +2,8 @@ package balance
 
 import (
 	"bytes"
+	"errors"
+	"io"
 	"strings"
 	"unicode/utf8"
 
@@ -10,49 +12,58 @@ import (
 	"golang.org/x/text/encoding/unicode"
 )
 
-// decodeText gives the document as UTF-8 without a byte order mark. The order
-// of the tests is that of the XML recommendation, appendix F: the mark, the
-// shape of the first bytes, then what an XML declaration says.
-func decodeText(data []byte) ([]byte, error) {
+// decodeText gives the text of a document as UTF-8 without a byte order mark;
+// head is its start. The order of the tests is that of the XML recommendation,
+// appendix F: the mark, the shape of the first bytes, then what an XML
+// declaration says.
+func decodeText(raw io.Reader, head []byte) (io.Reader, error) {
 	switch {
-	case bytes.HasPrefix(data, []byte("\xef\xbb\xbf")):
-		data = data[3:]
-	case bytes.HasPrefix(data, []byte("\xff\xfe")), bytes.HasPrefix(data, []byte("<\x00?\x00")):
-		return convert(data, unicode.UTF16(unicode.LittleEndian, unicode.UseBOM))
-	case bytes.HasPrefix(data, []byte("\xfe\xff")), bytes.HasPrefix(data, []byte("\x00<\x00?")):
-		return convert(data, unicode.UTF16(unicode.BigEndian, unicode.UseBOM))
+	case bytes.HasPrefix(head, []byte("\xff\xfe")), bytes.HasPrefix(head, []byte("<\x00?\x00")):
+		return withoutMark(unicode.UTF16(unicode.LittleEndian, unicode.UseBOM).NewDecoder().Reader(raw)), nil
+	case bytes.HasPrefix(head, []byte("\xfe\xff")), bytes.HasPrefix(head, []byte("\x00<\x00?")):
+		return withoutMark(unicode.UTF16(unicode.BigEndian, unicode.UseBOM).NewDecoder().Reader(raw)), nil
+	case bytes.HasPrefix(head, []byte(mark)):
+		return withoutMark(raw), nil
 	}
-	if first(data) == '<' {
-		switch name := declaredEncoding(data); name {
-		case "", "utf-8", "utf8", "us-ascii", "ascii":
-			return data, nil
-		case "iso-8859-1", "latin1", "windows-1252", "cp1252":
-			return convert(data, charmap.Windows1252) // the same letters; 1252 only adds to it
-		case "iso-8859-15", "latin-9":
-			return convert(data, charmap.ISO8859_15)
-		default:
-			return nil, &ReadError{Line: 1, What: "the encoding " + clip(name) + " is not supported; save the document as UTF-8"}
-		}
+	var from encoding.Encoding
+	switch name := declaredEncoding(head); name {
+	case "", "utf-8", "utf8", "us-ascii", "ascii":
+		return raw, nil
+	case "utf-16", "utf16", "unicode":
+		return raw, nil // the declaration could be read, so that it is not that
+	case "iso-8859-1", "iso8859-1", "iso_8859-1", "latin1", "latin-1", "windows-1252", "cp1252":
+		from = charmap.Windows1252 // the same letters; 1252 only adds to it
+	case "iso-8859-15", "iso8859-15", "latin-9", "latin9":
+		from = charmap.ISO8859_15
+	default:
+		return nil, &ReadError{Line: 1, What: "the encoding " + clip(name) + " is not supported; save the document as UTF-8"}
 	}
-	if !utf8.Valid(data) {
-		// Spreadsheet programs save CSV in the code page of Western Windows.
-		return convert(data, charmap.Windows1252)
-	}
-	return data, nil
+	return from.NewDecoder().Reader(raw), nil
 }
 
-func convert(data []byte, from encoding.Encoding) ([]byte, error) {
-	text, err := from.NewDecoder().Bytes(data)
-	if err != nil {
-		return nil, &ReadError{What: "the text of the document is damaged"}
+// mark is the byte order mark in UTF-8.
+const mark = "\xef\xbb\xbf"
+
+// withoutMark leaves out a byte order mark at the start of a text.
+func withoutMark(text io.Reader) io.Reader {
+	start := make([]byte, len(mark))
+	n, err := io.ReadFull(text, start)
+	start = bytes.TrimPrefix(start[:n], []byte(mark))
+	if err != nil && !errors.Is(err, io.EOF) && !errors.Is(err, io.ErrUnexpectedEOF) {
+		return io.MultiReader(bytes.NewReader(start), &broken{err})
 	}
-	return bytes.TrimPrefix(text, []byte("\xef\xbb\xbf")), nil
+	return io.MultiReader(bytes.NewReader(start), text)
 }
 
-// declaredEncoding gives what the XML declaration says, in lower case, or the
+// broken is a source that has ended with an error.
+type broken struct{ err error }
+
+func (b *broken) Read([]byte) (int, error) { return 0, b.err }
+
+// declaredEncoding gives what an XML declaration says, in lower case, or the
 // empty string.
-func declaredEncoding(data []byte) string {
-	head := bytes.TrimLeft(data[:min(len(data), 256)], " \t\r\n")
+func declaredEncoding(head []byte) string {
+	head = bytes.TrimLeft(head[:min(len(head), 256)], " \t\r\n")
 	if !bytes.HasPrefix(head, []byte("<?xml")) {
 		return ""
 	}
@@ -67,4 +78,17 @@ func declaredEncoding(data []byte) string {
 	}
 	name, _, _ := strings.Cut(value[1:], value[:1])
 	return strings.ToLower(name)
+}
+
+// western gives text as UTF-8 that may be in the code page of Western Windows,
+// in which spreadsheet programs save CSV.
+func western(text []byte) string {
+	if utf8.Valid(text) {
+		return string(text)
+	}
+	decoded, err := charmap.Windows1252.NewDecoder().Bytes(text)
+	if err != nil {
+		return strings.ToValidUTF8(string(text), " ")
+	}
+	return string(decoded)
 }

@@ -82,7 +82,7 @@ func TestRoundTrip(t *testing.T) {
 				}
 				want.Layout = layout
 				for _, b := range []*balance.Balance{want, got} {
-					b.Values, b.Findings, b.Currency = nil, nil, ""
+					b.Values, b.Findings, b.Inferred, b.Currency = nil, nil, nil, ""
 					if len(b.JointCommittees) == 0 {
 						b.JointCommittees = nil
 					}

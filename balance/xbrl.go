@@ -2,10 +2,10 @@ package balance
 
 import (
 	"bytes"
-	"encoding/xml"
-	"errors"
-	"io"
+	"math"
 	"path"
+	"slices"
+	"strconv"
 	"strings"
 )
 
@@ -23,56 +23,50 @@ const (
 	nsDomain    = "http://www.nbb.be/be/fr/cbso/dict/dom/"
 )
 
+// maxKept bounds, in bytes, what is kept of a document until its end. It is
+// some fifty times what the largest filings need.
+const maxKept = 12 << 20
+
 // xbrlFact is a fact that one of the taxonomies may use.
 type xbrlFact struct {
-	name    string // pfs: the element; CBSO: the metric, such as int3 or jcc-enum:list1
-	rubric  int    // pfs: its rubric, -1 for something about the document
-	context string
-	unit    string
-	value   string // without white space around it
-	at      place
+	name     string // pfs: the element; CBSO: the metric, such as int3 or jcc-enum:list1
+	rubric   int    // pfs: its rubric, -1 for something about the document
+	context  string
+	unit     string
+	value    string // without white space around it
+	accuracy accuracy
+	at       place
 }
 
-// instance reads an XBRL instance in one go over its tokens. Contexts, units
-// and facts may come in any order, so that facts are kept until the end,
-// except those whose context already shows that they are of no use.
+// instance reads an XBRL instance in one go. Contexts, units and facts may come
+// in any order, so that facts are kept until the end, except those whose
+// context already shows that they are of no use.
 type instance struct {
 	*draft
-	decoder   *xml.Decoder
-	depth     int
-	prefixes  map[string][]string // the addresses that a prefix stands for, innermost last
-	bound     []binding
-	interned  map[string]string       // members by their spelling in the document
+	*xmlScanner
+	spelled   map[string]string       // members by their spelling in the document
 	contexts  map[string]*xbrlContext // nil: of no use to a social balance
-	units     map[string]string       // a currency code, or empty for any other unit
+	units     map[string]unit
 	facts     []xbrlFact
 	path      []string // the tuples around the present element
-	text, key []byte   // scratch
-	members   []string
+	members   []string // scratch
+	key       []byte   // scratch
 	schemaRef string
-	entities  []string // the first two different identifiers
+	entities  []entity
+	kept      int
 }
 
 // readXBRL reads an XBRL instance of either taxonomy.
-func (d *draft) readXBRL(text []byte) error {
-	if err := guardXML(text); err != nil {
-		return err
-	}
+func (d *draft) readXBRL(w *window) error {
 	in := &instance{
-		draft:    d,
-		decoder:  xml.NewDecoder(bytes.NewReader(text)),
-		prefixes: map[string][]string{},
-		interned: map[string]string{},
-		contexts: map[string]*xbrlContext{},
-		units:    map[string]string{},
+		draft:      d,
+		xmlScanner: newXMLScanner(w),
+		spelled:    map[string]string{},
+		contexts:   map[string]*xbrlContext{},
+		units:      map[string]unit{},
 	}
-	// The text is UTF-8 by now, whatever its declaration still says.
-	in.decoder.CharsetReader = func(_ string, r io.Reader) (io.Reader, error) { return r, nil }
-	if err := in.root(); err != nil {
+	if err := in.document(); err != nil {
 		return err
-	}
-	for _, id := range in.entities {
-		d.enterprise(id)
 	}
 	switch d.balance.Layout {
 	case PFSXBRL:
@@ -80,66 +74,66 @@ func (d *draft) readXBRL(text []byte) error {
 	case CBSOXBRL:
 		return in.fillCBSO()
 	default:
-		return d.fail(place{}, "this is XBRL, but of neither taxonomy of the National Bank"+accepted)
+		return &ReadError{What: "this is XBRL, but of neither taxonomy of the National Bank" + accepted}
 	}
 }
 
-// root reads the whole document.
-func (in *instance) root() error {
-	for inside := false; ; {
-		token, err := in.next()
-		if errors.Is(err, io.EOF) && in.depth == 0 && inside {
-			return nil
+// document reads from the root element to the end.
+func (in *instance) document() error {
+	e, more, err := in.event()
+	switch {
+	case err != nil:
+		return err
+	case !more || e != xmlStart:
+		return in.ended()
+	case strings.EqualFold(in.name.local, "html"):
+		return &ReadError{What: "this is a web page (HTML)" + accepted}
+	case in.name != xmlName{nsInstance, "xbrl"}:
+		return in.at.fault("this is XML, but its root element " + clip(in.name.local) + " is not that of XBRL" + accepted)
+	}
+	if err := in.children(); err != nil {
+		return err
+	}
+	if _, more, err = in.event(); more {
+		return in.at.fault("there is a second root element")
+	}
+	return err
+}
+
+// children reads what is within the root or within a tuple.
+func (in *instance) children() error {
+	for depth := in.depth; in.depth >= depth; {
+		e, _, err := in.event()
+		if err == nil && e == xmlStart {
+			err = in.item()
 		}
 		if err != nil {
-			return in.syntax(err)
-		}
-		switch t := token.(type) {
-		case xml.StartElement:
-			if !inside {
-				if t.Name.Local != "xbrl" || t.Name.Space != nsInstance {
-					return in.fail(in.here(), "this is XML, but its root element %s is not that of XBRL%s", clip(t.Name.Local), accepted)
-				}
-				inside = true
-				continue
-			}
-			if in.depth == 1 {
-				return in.fail(in.here(), "there is a second root element")
-			}
-			if err := in.item(t); err != nil {
-				return err
-			}
-		case xml.CharData:
-			if in.depth == 0 && first(t) != 0 {
-				return in.fail(in.here(), "there is text outside the root element")
-			}
+			return err
 		}
 	}
+	return nil
 }
 
 // item reads a child of the root or of a tuple.
-func (in *instance) item(start xml.StartElement) error {
-	switch start.Name.Space {
-	case nsInstance:
-		switch start.Name.Local {
-		case "context":
-			return in.context(start)
-		case "unit":
-			return in.unit(start)
-		}
-		return in.skip()
-	case nsLinkbase:
-		if start.Name.Local == "schemaRef" && in.schemaRef == "" {
-			for _, a := range start.Attr {
-				if a.Name.Local == "href" {
-					in.schemaRef = a.Value
-					in.layoutOf(a.Value)
-				}
+func (in *instance) item() error {
+	switch in.name {
+	case xmlName{nsInstance, "context"}:
+		return in.context()
+	case xmlName{nsInstance, "unit"}:
+		return in.unit()
+	case xmlName{nsLinkbase, "schemaRef"}:
+		for _, a := range in.attrs {
+			if a.name.local == "href" && in.schemaRef == "" {
+				in.schemaRef = string(a.value)
+				in.layoutOf(in.schemaRef)
 			}
 		}
 		return in.skip()
 	}
-	return in.fact(start)
+	if in.name.space == nsInstance || in.name.space == nsLinkbase {
+		return in.skip()
+	}
+	return in.fact()
 }
 
 // layoutOf sets the layout by the address of a taxonomy, once.
@@ -156,71 +150,135 @@ func (in *instance) layoutOf(address string) {
 }
 
 // fact reads a fact or a tuple of facts.
-func (in *instance) fact(start xml.StartElement) error {
-	f := xbrlFact{rubric: -1, at: in.here()}
+func (in *instance) fact() error {
+	f := xbrlFact{rubric: -1, at: in.at}
+	var context, unit []byte
 	null := false
-	for i := range start.Attr {
-		switch a := &start.Attr[i]; {
-		case a.Name.Local == "contextRef" && a.Name.Space == "":
-			f.context = a.Value
-		case a.Name.Local == "unitRef" && a.Name.Space == "":
-			f.unit = a.Value
-		case a.Name.Local == "nil" && a.Name.Space == nsSchema:
-			null = a.Value == "true" || a.Value == "1"
+	for i := range in.attrs {
+		a := &in.attrs[i]
+		switch {
+		case a.name == xmlName{nsSchema, "nil"}:
+			v := bytes.TrimSpace(a.value)
+			null = string(v) == "true" || string(v) == "1"
+		case a.name.space != "":
+		case a.name.local == "contextRef":
+			context = bytes.TrimSpace(a.value)
+		case a.name.local == "unitRef":
+			unit = bytes.TrimSpace(a.value)
+		case a.name.local == "decimals":
+			f.accuracy.decimals = newDigits(a.value)
+		case a.name.local == "precision":
+			f.accuracy.precision = newDigits(a.value)
 		}
 	}
-	if f.context == "" {
-		return in.tuple(start)
+	if context == nil {
+		in.path = append(in.path, in.name.local)
+		err := in.children()
+		in.path = in.path[:len(in.path)-1]
+		return err
 	}
-	if null || !in.wanted(start.Name, &f) {
+	if null || !in.wanted(context, &f) {
 		return in.skip()
 	}
+	f.context, f.unit = string(context), in.intern(unit)
 	value, err := in.content()
 	if err != nil {
 		return err
 	}
 	f.value = string(value)
 	in.facts = append(in.facts, f)
+	return in.keeps(2*128 + len(f.context) + len(f.value))
+}
+
+// keeps counts what is kept until the end of the document.
+func (in *instance) keeps(bytes int) error {
+	if in.kept += bytes; in.kept > maxKept {
+		return in.at.fault("there are more contexts and facts than any filing has")
+	}
 	return nil
 }
 
-// tuple reads the facts within a tuple.
-func (in *instance) tuple(start xml.StartElement) error {
-	in.path = append(in.path, start.Name.Local)
-	for depth := in.depth; ; {
-		token, err := in.next()
-		if err != nil {
-			return in.syntax(err)
-		}
-		if t, ok := token.(xml.StartElement); ok {
-			if err := in.item(t); err != nil {
-				return err
-			}
-		}
-		if in.depth < depth {
-			in.path = in.path[:len(in.path)-1]
-			return nil
-		}
+// wanted tells whether the present fact may matter, and names it. In CBSO that
+// is every fact whose context is about the social balance or is not known yet,
+// of whatever taxonomy, so that none is left out silently.
+func (in *instance) wanted(context []byte, f *xbrlFact) bool {
+	in.layoutOf(in.name.space)
+	if in.balance.Layout == PFSXBRL {
+		return strings.HasPrefix(in.name.space, nsPFS) && in.wantedPFS(f)
 	}
+	if c, known := in.contexts[string(context)]; known && c == nil {
+		return false
+	}
+	switch {
+	case in.name.space == nsMetric:
+		f.name = in.name.local
+	case strings.HasPrefix(in.name.space, nsCBSO):
+		// An enumeration, whose address has the framework's version.
+		in.key = append(append(append(in.key[:0], path.Base(in.name.space)...), ':'), in.name.local...)
+		f.name = in.intern(in.key)
+	default:
+		in.key = append(append(append(append(in.key[:0], '{'), in.name.space...), '}'), in.name.local...)
+		f.name = in.intern(in.key)
+	}
+	return true
 }
 
-// wanted tells whether a fact may matter, and names it.
-func (in *instance) wanted(name xml.Name, f *xbrlFact) bool {
-	switch {
-	case name.Space == nsMetric:
-		f.name = name.Local
-	case strings.HasPrefix(name.Space, nsPFS):
-		in.layoutOf(name.Space)
-		return in.balance.Layout == PFSXBRL && in.wantedPFS(name, f)
-	case strings.HasPrefix(name.Space, nsCBSO):
-		f.name = path.Base(name.Space) + ":" + name.Local // an enumeration of the framework's version
-	default:
-		return false
+// accuracy is how exact a fact says that its value is.
+type accuracy struct{ decimals, precision digits }
+
+// digits is a number of digits as the attributes decimals and precision give
+// it. The zero digits say nothing, as INF does: the value is exact.
+type digits struct {
+	said bool
+	n    int
+}
+
+func newDigits(value []byte) digits {
+	n, err := strconv.Atoi(string(bytes.TrimSpace(value)))
+	return digits{err == nil && n > -maxDigits && n < math.MaxInt16, n}
+}
+
+// entity is an identifier that contexts name, with the number of those.
+type entity struct {
+	id       string
+	contexts int
+}
+
+// entity notes who a context is about and gives its place in the list. One
+// enterprise spelled in two ways is one.
+func (in *instance) entity(id []byte) int {
+	const most = 16 // beyond that the last stands for all others
+	name := string(id)
+	if n, err := ParseEnterpriseNumber(name); err == nil {
+		name = n.String()
 	}
-	in.layoutOf(name.Space)
-	if in.balance.Layout != CBSOXBRL {
-		return false
+	i := slices.IndexFunc(in.entities, func(e entity) bool { return e.id == name })
+	if i < 0 && len(in.entities) < most {
+		in.entities = append(in.entities, entity{id: name})
 	}
-	c, known := in.contexts[f.context]
-	return !known || c != nil
+	if i < 0 {
+		i = len(in.entities) - 1
+	}
+	in.entities[i].contexts++
+	return i
+}
+
+// mainEntity states the enterprise that most contexts are about, and gives its
+// place in the list. Facts about another are not the balance's.
+func (in *instance) mainEntity() int {
+	most := 0
+	for i, e := range in.entities {
+		if e.contexts > in.entities[most].contexts {
+			most = i
+		}
+	}
+	for i, e := range in.entities {
+		if i != most {
+			in.find("other_entity", nil, args{"first": clip(in.entities[most].id), "second": clip(e.id)})
+		}
+	}
+	if len(in.entities) > 0 {
+		in.enterprise(in.entities[most].id)
+	}
+	return most
 }

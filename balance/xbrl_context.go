@@ -1,7 +1,7 @@
 package balance
 
 import (
-	"encoding/xml"
+	"bytes"
 	"slices"
 	"strings"
 )
@@ -13,28 +13,28 @@ type xbrlContext struct {
 	members    string // sorted, such as "bas:m73 part:m8"; without prd
 	prd        byte   // '1' current, '2' previous, 0 not said
 	social     bool   // has part:m8, the social balance
+	entity     int    // place in the list of entities
 }
 
+// socialMember is the member that every fact of a social balance has.
+const socialMember = "part:m8"
+
 // context reads what facts refer to.
-func (in *instance) context(start xml.StartElement) error {
+func (in *instance) context() error {
 	c := &xbrlContext{}
+	id, at := string(bytes.TrimSpace(in.attr("id"))), in.at
 	in.members = in.members[:0]
-	for depth := in.depth; ; {
-		token, err := in.next()
+	for depth := in.depth; in.depth >= depth; {
+		e, _, err := in.event()
+		if err == nil && e == xmlStart {
+			err = in.contextPart(c)
+		}
 		if err != nil {
-			return in.syntax(err)
-		}
-		if t, ok := token.(xml.StartElement); ok {
-			if err := in.contextPart(t, c); err != nil {
-				return err
-			}
-		}
-		if in.depth < depth {
-			break
+			return err
 		}
 	}
 	slices.Sort(in.members)
-	in.text = in.text[:0]
+	in.key = in.key[:0]
 	for _, m := range in.members {
 		switch m {
 		case "prd:m1":
@@ -43,41 +43,48 @@ func (in *instance) context(start xml.StartElement) error {
 		case "prd:m2":
 			c.prd = '2'
 			continue
-		case "part:m8":
+		case socialMember:
 			c.social = true
 		}
-		if len(in.text) > 0 {
-			in.text = append(in.text, ' ')
+		if len(in.key) > 0 {
+			in.key = append(in.key, ' ')
 		}
-		in.text = append(in.text, m...)
+		in.key = append(in.key, m...)
 	}
-	if _, about := in.data.about[string(in.text)]; !about && !c.social && len(in.text) > 0 {
+	if _, about := in.table.about[string(in.key)]; !about && !c.social && len(in.key) > 0 {
 		c = nil
 	} else {
-		c.members = string(in.text)
+		c.members = string(in.key)
 	}
-	id := attribute(start, "id")
 	if _, double := in.contexts[id]; double {
-		return in.fail(in.here(), "two contexts have the same id")
+		return at.fault("two contexts have the same id")
 	}
 	in.contexts[id] = c
-	return nil
+	size := 2*32 + len(id)
+	if c != nil {
+		size += 128 + len(c.members)
+	}
+	return in.keeps(size)
 }
 
 // contextPart reads one element within a context.
-func (in *instance) contextPart(start xml.StartElement, c *xbrlContext) error {
-	switch start.Name.Local {
+func (in *instance) contextPart(c *xbrlContext) error {
+	const maxMembers = 100 // there are some forty dimensions
+	if len(in.members) == maxMembers {
+		return in.at.fault("a context has too many members")
+	}
+	switch part := in.name.local; part {
 	case "entity", "period", "segment", "scenario":
 		return nil // what matters is within
 	case "identifier", "startDate", "endDate", "instant", "explicitMember":
-		dimension := attribute(start, "dimension")
+		dimension := in.intern(in.attr("dimension"))
 		value, err := in.content()
 		if err != nil {
 			return err
 		}
-		switch start.Name.Local {
+		switch part {
 		case "identifier":
-			in.entity(value)
+			c.entity = in.entity(value)
 		case "startDate":
 			c.start = xbrlDate(string(value), false)
 		case "endDate", "instant":
@@ -87,24 +94,17 @@ func (in *instance) contextPart(start xml.StartElement, c *xbrlContext) error {
 		}
 		return nil
 	case "typedMember":
-		space, local := in.qname(attribute(start, "dimension"))
-		if space != nsDimension {
-			local = "{" + space + "}" + local
+		name, _ := in.meaning(bytes.TrimSpace(in.attr("dimension")), true)
+		if name.space != nsDimension {
+			name.local = "{" + clip(name.space) + "}" + name.local
 		}
-		in.members = append(in.members, local+":*")
+		in.members = append(in.members, clip(name.local)+":*")
 		return in.skip()
 	default:
 		// Any other content limits what the fact is about; it must not be
 		// taken for a figure of the whole entity.
-		in.members = append(in.members, clip(start.Name.Local))
+		in.members = append(in.members, clip(part))
 		return in.skip()
-	}
-}
-
-// entity notes who the document is about.
-func (in *instance) entity(id []byte) {
-	if len(in.entities) < 2 && !slices.Contains(in.entities, string(id)) {
-		in.entities = append(in.entities, string(id))
 	}
 }
 
@@ -112,57 +112,34 @@ func (in *instance) entity(id []byte) {
 // bas on the dimension bas, whatever the prefixes of the document. Any other
 // combination is written in full, so that it equals nothing that is known.
 func (in *instance) member(dimension string, value []byte) string {
+	local := len(in.bound) > 0 && in.bound[len(in.bound)-1].depth > 1 // prefixes of their own
 	in.key = append(append(append(in.key[:0], dimension...), ' '), value...)
-	if m, ok := in.interned[string(in.key)]; ok {
+	if m, ok := in.spelled[string(in.key)]; ok && !local {
 		return m
 	}
-	dSpace, dLocal := in.qname(dimension)
-	mSpace, mLocal := in.qname(string(value))
-	m := "{" + dSpace + "}" + dLocal + "={" + mSpace + "}" + mLocal
-	if dSpace == nsDimension && mSpace == nsDomain+dLocal {
-		m = dLocal + ":" + mLocal
+	d, _ := in.meaning([]byte(strings.TrimSpace(dimension)), true)
+	v, _ := in.meaning(value, true)
+	m := "{" + clip(d.space) + "}" + clip(d.local) + "={" + clip(v.space) + "}" + clip(v.local)
+	if d.space == nsDimension && v.space == nsDomain+d.local {
+		m = clip(d.local) + ":" + clip(v.local)
 	}
-	in.interned[string(in.key)] = m
+	if !local && len(in.spelled) < maxInterned {
+		in.spelled[string(in.key)] = m
+	}
 	return m
 }
 
-// unit reads what a fact is measured in.
-func (in *instance) unit(start xml.StartElement) error {
-	currency, parts := "", 0
-	for depth := in.depth; ; {
-		token, err := in.next()
-		if err != nil {
-			return in.syntax(err)
-		}
-		if t, ok := token.(xml.StartElement); ok && t.Name.Local == "measure" {
-			value, err := in.content()
-			if err != nil {
-				return err
-			}
-			if space, local := in.qname(string(value)); space == nsCurrency {
-				currency = clip(local)
-			}
-			parts++
-		}
-		if in.depth < depth {
-			break
-		}
+// spell writes the members of a context for a person.
+func (c *xbrlContext) spell() string {
+	s := strings.ReplaceAll(c.members, " ", ", ")
+	if c.prd != 0 {
+		s += ", prd:m" + string(c.prd)
 	}
-	if parts != 1 {
-		currency = "" // a ratio, such as EUR a share
+	const most = 400
+	if len(s) > most {
+		s = s[:most] + "…"
 	}
-	in.units[attribute(start, "id")] = currency
-	return nil
-}
-
-// attribute gives the value of an attribute without a namespace.
-func attribute(start xml.StartElement, name string) string {
-	for i := range start.Attr {
-		if start.Attr[i].Name.Local == name && start.Attr[i].Name.Space == "" {
-			return start.Attr[i].Value
-		}
-	}
-	return ""
+	return strings.ToValidUTF8(s, "")
 }
 
 // xbrlDate reads a date or a date with a time. XBRL 2.1 (4.7.2) takes the
@@ -170,6 +147,9 @@ func attribute(start xml.StartElement, name string) string {
 // read is the zero Date.
 func xbrlDate(s string, end bool) Date {
 	day, clock, timed := strings.Cut(s, "T")
+	if !timed && len(s) > len("2006-01-02") {
+		day = s[:len("2006-01-02")] // a time zone, as 2024-12-31Z or 2024-12-31+01:00
+	}
 	d, err := ParseDate(day)
 	if err != nil {
 		return Date{}
@@ -178,57 +158,4 @@ func xbrlDate(s string, end bool) Date {
 		return d.AddDays(-1)
 	}
 	return d
-}
-
-// plainDecimal writes a decimal of XML Schema, which may be .5 or 5., with a
-// digit on both sides of its point.
-func plainDecimal(s string) string {
-	digits := strings.TrimLeft(s, "+-")
-	sign := s[:len(s)-len(digits)]
-	if len(digits) > 1 {
-		if digits[0] == '.' {
-			digits = "0" + digits
-		}
-		digits = strings.TrimSuffix(digits, ".")
-	}
-	return sign + digits
-}
-
-// measure checks the unit of a figure and takes the currency of the balance
-// from the first amount.
-func (in *instance) measure(r *Rubric, f *xbrlFact) {
-	currency, known := in.units[f.unit]
-	if !known {
-		return
-	}
-	switch {
-	case r.Unit != Money && currency != "":
-		in.find("unit", []string{r.Code}, "Line %d: rubric %s counts %s, but is stated in %s", f.at.line, r.Code, r.Unit, currency)
-	case r.Unit == Money && currency == "":
-		in.find("unit", []string{r.Code}, "Line %d: rubric %s is an amount, but is stated without a currency", f.at.line, r.Code)
-	case r.Unit == Money && in.balance.Currency == "":
-		in.balance.Currency = currency
-	case r.Unit == Money && in.balance.Currency != currency:
-		in.find("unit", []string{r.Code}, "Line %d: rubric %s is stated in %s, others in %s", f.at.line, r.Code, currency, in.balance.Currency)
-	}
-}
-
-// defaultCurrency is for a balance without amounts: the only currency of the
-// document, or the euro where it is one of several.
-func (in *instance) defaultCurrency() {
-	if in.balance.Currency != "" {
-		return
-	}
-	var currencies []string
-	for _, c := range in.units {
-		if c != "" && !slices.Contains(currencies, c) {
-			currencies = append(currencies, c)
-		}
-	}
-	switch {
-	case len(currencies) == 1:
-		in.balance.Currency = currencies[0]
-	case slices.Contains(currencies, "EUR"):
-		in.balance.Currency = "EUR"
-	}
 }
