@@ -97,6 +97,7 @@ func (p *running) work(ctx context.Context) error {
 		return err
 	}
 	defer func() { _ = n.Close() }()
+	n.Begin(ctx)
 	listener, err := portal.Listen(p.cfg.Socket)
 	if err != nil {
 		return err

@@ -33,6 +33,9 @@ type Config struct {
 	// Built is when this program was made. A clock that shows an earlier time
 	// is wrong. Zero when it is not known.
 	Built time.Time
+	// Reader reads the documents; nil is one that knows what balansd knows by
+	// itself.
+	Reader *balance.Reader
 	// HoldOnFindings has a balance whose checks found something wait until a
 	// person lets it go.
 	HoldOnFindings bool

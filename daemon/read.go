@@ -48,7 +48,11 @@ func (j *job) read(ctx context.Context) error {
 
 // take reads a document and completes the entry by what it says.
 func (j *job) take(doc []byte) error {
-	b, err := balance.Read(doc)
+	reader := j.cfg.Reader
+	if reader == nil {
+		reader = balance.NewReader(balance.ReaderOptions{})
+	}
+	b, err := reader.Read(doc)
 	if err != nil {
 		j.doc = doc
 		return problem.Wrap(err, problem.Unreadable, "the document "+j.entry.ID+" cannot be read",

@@ -52,7 +52,7 @@ type span struct {
 // Run wakes each night until ctx ends. It returns nil then, after the pass
 // under way, if any, was stopped and recorded.
 func (d *Daemon) Run(ctx context.Context) error {
-	d.begin(ctx)
+	d.Begin(ctx)
 	t := time.NewTicker(tick)
 	defer t.Stop()
 	for {
@@ -68,14 +68,21 @@ func (d *Daemon) Run(ctx context.Context) error {
 	}
 }
 
-// begin notes since when the daemon runs, when it last did, and whether the
-// last night is to be tried again.
-func (d *Daemon) begin(ctx context.Context) {
+// Begin notes since when the daemon runs, when it last did, and whether the last
+// night is to be tried again. Run does it too; whoever lets people ask for the
+// status does it before.
+func (d *Daemon) Begin(ctx context.Context) {
 	cfg := d.config()
 	now := cfg.Now()
 	d.mu.Lock()
-	d.running, d.since = true, now
+	began := d.running
+	if !began {
+		d.running, d.since = true, now
+	}
 	d.mu.Unlock()
+	if began {
+		return
+	}
 	w := &d.watch
 	w.mu.Lock()
 	defer w.mu.Unlock()
