@@ -63,6 +63,9 @@ data.`,
 		Args:    cobra.NoArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			m, err := s.manager()
+			if err == nil && !dry {
+				err = m.Rights() // before the configuration, which may be for those with rights alone
+			}
 			if err != nil {
 				return err
 			}
@@ -203,6 +206,9 @@ that the configuration puts into another folder stay in any case.`,
 		Args:    cobra.NoArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			m, err := s.manager()
+			if err == nil && !dry {
+				err = m.Rights()
+			}
 			if err != nil {
 				return err
 			}

@@ -92,6 +92,9 @@ func (m *scmManager) checkSpec(s Spec) error {
 	return nil
 }
 
+// Rights tells which rights the caller lacks.
+func (m *scmManager) Rights() error { return explain("change the service", m.scm.mayInstall()) }
+
 // checkRights is the first step: without the rights nothing is begun.
 func (m *scmManager) checkRights(to string) Step {
 	return Step{"check that this terminal has the rights of an Administrator", func(context.Context) error {

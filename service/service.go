@@ -72,6 +72,9 @@ type Status struct {
 // (package problem): NotAllowed without the rights, NotFound where the service
 // is not installed.
 type Manager interface {
+	// Rights tells which rights the caller lacks to change the service, and how
+	// to get them; nil when it lacks none.
+	Rights() error
 	// Install plans what installing takes. On a machine that has the service
 	// the steps mend it: installing twice is well.
 	Install(s Spec) ([]Step, error)

@@ -83,9 +83,8 @@ func New(o Options) (Manager, error) {
 // at gives where a file of the machine is.
 func (s *systemd) at(path string) string { return filepath.Join(s.root, path) }
 
-// rights tells a person who lacks the rights which they are, and how to get
-// them.
-func (s *systemd) rights() error {
+// Rights tells which rights the caller lacks.
+func (s *systemd) Rights() error {
 	if s.uid() == 0 {
 		return nil
 	}

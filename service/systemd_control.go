@@ -35,7 +35,7 @@ func (s *systemd) Start(ctx context.Context) error {
 // installed gives how the service stands, or a problem when there is none or
 // the caller lacks the rights to change it.
 func (s *systemd) installed(ctx context.Context) (Status, error) {
-	if err := s.rights(); err != nil {
+	if err := s.Rights(); err != nil {
 		return Status{}, err
 	}
 	st, err := s.Status(ctx)
@@ -149,9 +149,13 @@ func (s *systemd) await(ctx context.Context, limit time.Duration, done func(st S
 // failed says why the service did not start, in its own last words.
 func (s *systemd) failed(ctx context.Context, st Status) error {
 	var cause error
-	lines, err := s.run(ctx, "journalctl", "--unit="+unitName, "--lines=6", "--output=cat", "--no-pager", "--quiet")
-	if err == nil && strings.TrimSpace(lines) != "" {
-		cause = errors.New("its last words:\n" + strings.TrimSpace(lines))
+	// What it wrote itself, or else what systemd has to say of it.
+	for _, of := range []string{"_SYSTEMD_UNIT=" + unitName, "--unit=" + unitName} {
+		lines, err := s.run(ctx, "journalctl", of, "--boot", "--lines=4", "--output=cat", "--no-pager", "--quiet")
+		if lines = strings.TrimSpace(lines); err == nil && lines != "" {
+			cause = errors.New("its last words: " + lines)
+			break
+		}
 	}
 	what := "the service balansd does not start"
 	if st.Result != "" {

@@ -48,7 +48,7 @@ func (s *systemd) Install(spec Spec) ([]Step, error) {
 func (s *systemd) asRoot(steps []Step) []Step {
 	for i, step := range steps {
 		steps[i].Do = func(ctx context.Context) error {
-			if err := s.rights(); err != nil {
+			if err := s.Rights(); err != nil {
 				return err
 			}
 			return step.Do(ctx)

@@ -11,6 +11,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"runtime"
 	"strconv"
 	"strings"
 	"syscall"
@@ -297,7 +298,8 @@ func (b *Box) Run(args ...string) Result {
 func (b *Box) RunAs(account string, args ...string) Result {
 	b.t.Helper()
 	if account != "" {
-		args = append([]string{"setpriv", "--reuid=" + account, "--regid=" + account, "--init-groups", "--"}, args...)
+		group := strings.TrimSpace(b.Must("id", "--group", account))
+		args = append([]string{"setpriv", "--reuid=" + account, "--regid=" + group, "--init-groups", "--"}, args...)
 	}
 	ctx, cancel := context.WithTimeout(context.Background(), boxTime)
 	defer cancel()
@@ -323,4 +325,67 @@ func (b *Box) Must(args ...string) string {
 		b.t.Fatalf("%q ends with %d:\n%s%s", args, r.Code, r.Stdout, r.Stderr)
 	}
 	return r.Stdout
+}
+
+// InNetwork does something in the box's network: a listener that do opens is
+// reached from within. It ends with the box, also at a reboot.
+func (b *Box) InNetwork(do func() error) {
+	b.t.Helper()
+	errs := make(chan error, 1)
+	go func() {
+		// The thread is of no more use to others, and ends with the goroutine.
+		runtime.LockOSThread()
+		ns, err := os.Open(fmt.Sprintf("/proc/%d/ns/net", b.leader))
+		if err == nil {
+			err = unix.Setns(int(ns.Fd()), unix.CLONE_NEWNET)
+			_ = ns.Close()
+		}
+		if err == nil {
+			err = do()
+		}
+		errs <- err
+	}()
+	if err := <-errs; err != nil {
+		b.t.Fatal(err)
+	}
+}
+
+// Write writes a file of the box, and the folders around it.
+func (b *Box) Write(path, text string, mode os.FileMode) {
+	b.t.Helper()
+	err := os.MkdirAll(filepath.Dir(b.Path(path)), 0o755) //nolint:gosec // as most folders of a machine
+	if err == nil {
+		err = os.WriteFile(b.Path(path), []byte(text), mode)
+	}
+	if err == nil {
+		err = os.Chmod(b.Path(path), mode)
+	}
+	if err != nil {
+		b.t.Fatal(err)
+	}
+}
+
+// Copy copies a file of this machine into the box.
+func (b *Box) Copy(from, to string, mode os.FileMode) {
+	b.t.Helper()
+	text, err := os.ReadFile(from)
+	if err != nil {
+		b.t.Fatal(err)
+	}
+	b.Write(to, string(text), mode)
+}
+
+// Until waits until something is so in the box. It is no measure of speed.
+func (b *Box) Until(what string, so func() bool) {
+	b.t.Helper()
+	limit := time.After(boxTime)
+	look := time.NewTicker(100 * time.Millisecond)
+	defer look.Stop()
+	for !so() {
+		select {
+		case <-look.C:
+		case <-limit:
+			b.t.Fatalf("never: %s", what)
+		}
+	}
 }

@@ -1,0 +1,169 @@
+//go:build linux
+
+package service_test
+
+import (
+	"encoding/json"
+	"fmt"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strconv"
+	"strings"
+	"testing"
+	"time"
+
+	"balansd/balance"
+	"balansd/sandbox"
+	"balansd/service"
+	"balansd/service/lab"
+)
+
+// built is balansd as it is delivered, for the boxes of one test run.
+func built(t *testing.T) string {
+	t.Helper()
+	exe := filepath.Join(t.TempDir(), "balansd")
+	c := exec.Command("go", "build", "-trimpath", "-o", exe, "balansd") //nolint:gosec // our own program
+	c.Env = append(os.Environ(), "CGO_ENABLED=0")
+	if out, err := c.CombinedOutput(); err != nil {
+		t.Fatalf("%v\n%s", err, out)
+	}
+	return exe
+}
+
+// office is an accounting firm's server: a box with balansd in it, and a
+// Finbox and a Silverfin that it reaches.
+type office struct {
+	*lab.Box
+	t      *testing.T
+	exe    string // inside
+	config string // inside
+	sand   *sandbox.Sandbox
+}
+
+// newOffice puts balansd at exe, a file inside the box, with its configuration
+// at config; more is added to that.
+func newOffice(t *testing.T, exe, config, more string) *office {
+	t.Helper()
+	from := built(t)
+	o := &office{Box: lab.NewBox(t), t: t, exe: exe, config: config}
+	o.Copy(from, exe, 0o755)
+	o.InNetwork(func() (err error) {
+		o.sand, err = sandbox.Start(sandbox.Options{})
+		return err
+	})
+	t.Cleanup(func() { _ = o.sand.Close(t.Context()) })
+	info := o.sand.Info()
+	secrets := filepath.Join(filepath.Dir(config), service.SecretsFolder)
+	o.Write(filepath.Join(secrets, "finbox"), info.Finbox.ClientSecret, 0o600)
+	o.Write(filepath.Join(secrets, "silverfin"), info.Silverfin.ClientSecret, 0o600)
+	o.configure(more)
+	return o
+}
+
+// configure writes the configuration. Names are resolved on the way, as they
+// are in earnest.
+func (o *office) configure(more string) {
+	info := o.sand.Info()
+	named := strings.NewReplacer("127.0.0.1", "localhost")
+	o.Write(o.config, fmt.Sprintf(`language: en
+night: {at: "02:30", spread: 0s}
+finbox: {base_url: %q, token_url: %q, client_id: %q, client_secret_file: secrets/finbox}
+silverfin: {base_url: %q, client_id: %q, client_secret_file: secrets/silverfin, requests_per_second: 100, burst: 100}
+%s`, named.Replace(info.Finbox.URL), named.Replace(info.Finbox.TokenURL), info.Finbox.ClientID,
+		named.Replace(info.Silverfin.URL), info.Silverfin.ClientID, more), 0o640)
+}
+
+// run runs balansd in the box.
+func (o *office) run(args ...string) lab.Result {
+	o.t.Helper()
+	return o.Run(append([]string{o.exe}, args...)...)
+}
+
+// want runs balansd and holds its exit code and output to what is expected.
+func (o *office) want(code int, contains string, args ...string) string {
+	o.t.Helper()
+	r := o.run(args...)
+	if out := r.Stdout + r.Stderr; r.Code != code || !strings.Contains(out, contains) {
+		o.t.Fatalf("balansd %s: exit code %d, want %d and %q in:\n%s%s", strings.Join(args, " "), r.Code, code, contains, out, o.journal())
+	}
+	return r.Stdout + r.Stderr
+}
+
+// link links Finbox and Silverfin, and adds dossiers.
+func (o *office) link(dossiers int) {
+	o.t.Helper()
+	info := o.sand.Info()
+	firm := info.Silverfin.Firms[0].ID
+	o.want(0, "Linked", "connect", "finbox", info.Finbox.ConnectionID, "--config", o.config)
+	r := o.Run("sh", "-c", `printf '%s\n' "$1" | "$0" connect silverfin --oob --firm "$2" --config "$3"`,
+		o.exe, o.sand.Silverfin.Grant(firm), strconv.FormatInt(firm, 10), o.config)
+	if r.Code != 0 {
+		o.t.Fatalf("connect silverfin: %s%s%s", r.Stdout, r.Stderr, o.journal())
+	}
+	o.fill(dossiers)
+}
+
+func (o *office) fill(dossiers int) {
+	o.t.Helper()
+	err := o.sand.FillWith(sandbox.FillOptions{Companies: dossiers, Dossiers: dossiers, Balances: dossiers, Model: balance.Micro})
+	if err != nil {
+		o.t.Fatal(err)
+	}
+}
+
+// standing is what "service status --json" says.
+type standing struct {
+	Service service.Status `json:"service"`
+	Daemon  *struct {
+		NextWake time.Time      `json:"next_wake"`
+		Counts   map[string]int `json:"counts"`
+	} `json:"daemon"`
+	Trouble string `json:"trouble"`
+	Config  string `json:"config"`
+	DataDir string `json:"data_dir"`
+}
+
+func (o *office) standing() (s standing, code int) {
+	o.t.Helper()
+	r := o.run("service", "status", "--json")
+	if err := json.Unmarshal([]byte(r.Stdout), &s); err != nil {
+		o.t.Fatalf("%v in:\n%s%s", err, r.Stdout, r.Stderr)
+	}
+	return s, r.Code
+}
+
+// runs holds the service to running, and gives how it stands.
+func (o *office) runs() standing {
+	o.t.Helper()
+	s, code := o.standing()
+	if code != 0 || s.Service.State != service.On || s.Service.PID == 0 {
+		o.t.Fatalf("the service does not run (%d): %+v\n%s", code, s, o.journal())
+	}
+	return s
+}
+
+// journal gives the end of the service's log.
+func (o *office) journal() string {
+	return o.Run("journalctl", "--unit=balansd", "--lines=30", "--output=cat", "--no-pager").Stdout
+}
+
+// dropIn changes the unit as an administrator does, for a test that would wait
+// too long otherwise.
+func (o *office) dropIn(name, lines string) {
+	o.t.Helper()
+	o.Write("/etc/systemd/system/balansd.service.d/"+name+".conf", lines, 0o644)
+	o.Must("systemctl", "daemon-reload")
+}
+
+// kill sends a signal to the service's process and waits until another one, or
+// none, is in its place.
+func (o *office) kill(signal string) {
+	o.t.Helper()
+	pid := o.runs().Service.PID
+	o.Must("kill", "-"+signal, strconv.Itoa(pid))
+	o.Until("the process is gone after "+signal, func() bool {
+		s, _ := o.standing()
+		return s.Service.PID != pid
+	})
+}

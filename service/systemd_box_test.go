@@ -1,0 +1,289 @@
+//go:build linux
+
+package service_test
+
+import (
+	"fmt"
+	"os"
+	"path/filepath"
+	"regexp"
+	"strconv"
+	"strings"
+	"testing"
+	"time"
+
+	"balansd/service"
+)
+
+// The main story happens at a place whose name has everything that a unit, a
+// shell or a person could trip over.
+const (
+	oddFolder = `/opt/Kantoor 100% $HOME "Dürer" l'été \x`
+	oddExe    = oddFolder + "/balansd"
+	oddConfig = oddFolder + "/balansd.yaml"
+)
+
+// TestServiceOnSystemd is the life of an installation on a real systemd, in the
+// order in which it happens.
+func TestServiceOnSystemd(t *testing.T) {
+	o := newOffice(t, oddExe, oddConfig, `
+data_dir: "/srv/balans data"
+folders: [{name: payroll, path: "/home/jan/sociale balans"}]
+backup: {folder: /mnt/copies}
+`)
+	o.Must("mkdir", "-p", "/home/jan/sociale balans/Proef BV")
+	o.Must("chmod", "700", "/home/jan")
+
+	for _, step := range []struct {
+		name string
+		do   func(*testing.T, *office)
+	}{
+		{"nobody may install", nobodyInstalls},
+		{"a dry run does nothing", dryRun},
+		{"install", install},
+		{"the sandbox holds", hardened},
+		{"work", work},
+		{"install again", installAgain},
+		{"killed", killed},
+		{"crashed", crashed},
+		{"hung", hung},
+		{"a mistake in the configuration", mistake},
+		{"stopped in the middle of a pass", stopped},
+		{"reboot without network", reboot},
+		{"uninstall", uninstall},
+		{"purge", purge},
+	} {
+		began := time.Now()
+		step.do(t, o)
+		t.Logf("%s: %.1f s", step.name, time.Since(began).Seconds())
+		if t.Failed() {
+			return // the next step stands on this one
+		}
+	}
+}
+
+func nobodyInstalls(t *testing.T, o *office) {
+	o.Must("chmod", "644", o.config)
+	for _, verb := range []string{"install", "uninstall", "start", "stop", "restart"} {
+		args := []string{o.exe, "service", verb}
+		if verb == "install" {
+			o.Must("chmod", "-R", "o+rX", oddFolder) // so that the rights are all that is amiss
+			args = append(args, "--config", o.config)
+		}
+		r := o.RunAs("nobody", args...)
+		if r.Code != 1 || !strings.Contains(r.Stderr, "root") || !strings.Contains(r.Stderr, "sudo") {
+			t.Errorf("service %s by nobody: exit code %d\n%s%s", verb, r.Code, r.Stdout, r.Stderr)
+		}
+	}
+	o.Must("chmod", "-R", "o-rwx", oddFolder+"/secrets")
+	o.Must("chmod", "640", o.config)
+}
+
+func dryRun(t *testing.T, o *office) {
+	o.want(0, "write /etc/systemd/system/balansd.service", "service", "install", "--dry-run", "--config", o.config)
+	if _, err := os.Stat(o.Path("/etc/systemd/system/balansd.service")); !os.IsNotExist(err) {
+		t.Errorf("a dry run wrote the unit: %v", err)
+	}
+	if s, code := o.standing(); code != 1 || s.Service.State != service.NotInstalled {
+		t.Errorf("%d %+v", code, s)
+	}
+}
+
+func install(t *testing.T, o *office) {
+	o.want(0, "is installed", "service", "install", "--config", o.config)
+	s := o.runs()
+	if s.Service.Executable != o.exe || s.Service.Config != o.config || s.Config != o.config || s.DataDir != "/srv/balans data" ||
+		!s.Service.Enabled || s.Service.Account != service.Account || s.Daemon == nil || s.Daemon.NextWake.IsZero() || s.Trouble != "" {
+		t.Errorf("%+v", s)
+	}
+	out := o.want(0, "next night", "service", "status")
+	for _, has := range []string{"running since", "with the machine", o.exe, o.config, "/srv/balans data", "journalctl"} {
+		if !strings.Contains(out, has) {
+			t.Errorf("status does not say %q:\n%s", has, out)
+		}
+	}
+	uid := strings.Fields(o.Must("id", "-u", service.Account))[0]
+	status := o.Must("cat", fmt.Sprintf("/proc/%d/status", s.Service.PID))
+	if uid == "0" || !regexp.MustCompile(`Uid:\s+`+uid+`\s+`+uid+`\s+`+uid).MatchString(status) || !strings.Contains(status, "CapEff:\t0000000000000000") {
+		t.Errorf("the service does not run as %s without rights:\n%s", uid, status)
+	}
+	if exe := strings.TrimSpace(o.Must("readlink", fmt.Sprintf("/proc/%d/exe", s.Service.PID))); exe != o.exe {
+		t.Errorf("it runs %s", exe)
+	}
+}
+
+func hardened(t *testing.T, o *office) {
+	if r := o.Run("systemd-analyze", "verify", "balansd.service"); r.Code != 0 || r.Stderr != "" {
+		t.Errorf("verify: %d\n%s", r.Code, r.Stderr)
+	}
+	r := o.Run("systemd-analyze", "security", "--threshold=15", "--no-pager", "balansd.service")
+	if r.Code != 0 {
+		t.Errorf("the exposure is over 1.5:\n%s", r.Stdout)
+	}
+	lines := strings.Split(strings.TrimSpace(r.Stdout), "\n")
+	t.Log(lines[len(lines)-1])
+}
+
+func work(t *testing.T, o *office) {
+	o.link(3)
+	o.want(0, "3 new", "sync", "--config", o.config)
+	if s := o.runs(); s.Daemon.Counts["done"] != 3 {
+		t.Errorf("%+v", s.Daemon)
+	}
+	o.want(0, "", "backup", "create", "--config", o.config)
+	if names, _ := filepath.Glob(o.Path("/mnt/copies/*")); len(names) == 0 {
+		t.Error("no copy of the state in the folder of the administrator's choice")
+	}
+	memory := o.Must("sh", "-c", fmt.Sprintf("grep VmRSS /proc/%d/status", o.runs().Service.PID))
+	t.Logf("memory after a pass: %s", strings.Join(strings.Fields(memory), " "))
+}
+
+// installAgain mends what somebody broke.
+func installAgain(t *testing.T, o *office) {
+	was := o.runs().Service.PID
+	o.Write("/etc/systemd/system/balansd.service", "", 0o644) // as an installation leaves it that was cut off
+	o.Must("systemctl", "disable", "--quiet", "balansd.service")
+	o.Must("chown", "root:root", "/srv/balans data/balansd.db")
+	o.want(0, "is installed", "service", "install", "--config", o.config)
+	if s := o.runs(); s.Service.PID == was || !s.Service.Enabled || s.Daemon.Counts["done"] != 3 {
+		t.Errorf("%+v", s)
+	}
+	o.want(0, "", "sync", "--config", o.config)
+}
+
+func killed(t *testing.T, o *office) {
+	// While it waits to be started again, a person does not.
+	o.kill("KILL")
+	if s, code := o.standing(); code != 1 || s.Service.State != service.Waiting || s.Service.Result != "signal" {
+		t.Errorf("%d %+v", code, s.Service)
+	}
+	o.want(0, "runs", "service", "start")
+	o.kill("KILL")
+	o.want(0, "anew", "service", "restart")
+	// And alone it comes back, too.
+	o.dropIn("test", "[Service]\nRestartSec=100ms\n")
+	o.kill("KILL")
+	o.Until("it is back", func() bool { s, code := o.standing(); return code == 0 && s.Service.Restarts == 1 })
+}
+
+// crashed has the Go runtime die as it does of a panic, with its traces.
+func crashed(t *testing.T, o *office) {
+	o.kill("ABRT")
+	o.Until("it is back", func() bool { _, code := o.standing(); return code == 0 })
+	if log := o.journal(); !strings.Contains(log, "the last run of balansd ended in a crash") || !strings.Contains(log, "SIGABRT") {
+		t.Errorf("no word of the crash in:\n%s", log)
+	}
+	files, err := filepath.Glob(o.Path("/srv/balans data/crash-*"))
+	if err != nil || len(files) != 1 {
+		t.Fatalf("%v %v", files, err)
+	}
+	if text, err := os.ReadFile(files[0]); err != nil || !strings.Contains(string(text), "goroutine") {
+		t.Errorf("%v: %s", err, text)
+	}
+}
+
+func hung(t *testing.T, o *office) {
+	o.dropIn("test", "[Service]\nRestartSec=100ms\nWatchdogSec=1s\n")
+	o.want(0, "anew", "service", "restart")
+	was := o.runs().Service.PID
+	o.Must("kill", "-STOP", strconv.Itoa(was))
+	o.Until("the hung process is replaced", func() bool {
+		s, code := o.standing()
+		return code == 0 && s.Service.PID != was && s.Daemon != nil
+	})
+	if log := o.Must("journalctl", "--unit=balansd", "--no-pager", "--output=cat"); !strings.Contains(log, "Watchdog timeout") {
+		t.Errorf("no word of the watchdog in:\n%s", log)
+	}
+	if err := os.Remove(o.Path("/etc/systemd/system/balansd.service.d/test.conf")); err != nil {
+		t.Fatal(err)
+	}
+	o.Must("systemctl", "daemon-reload")
+}
+
+func mistake(t *testing.T, o *office) {
+	right, err := os.ReadFile(o.Path(o.config))
+	if err != nil {
+		t.Fatal(err)
+	}
+	o.Write(o.config, strings.Replace(string(right), "night:", "nigth:", 1), 0o640)
+	out := o.want(1, "does not start", "service", "restart")
+	if !strings.Contains(out, "nigth") {
+		t.Errorf("the mistake is not named:\n%s", out)
+	}
+	s, code := o.standing()
+	if code != 1 || s.Service.State != service.Failed || s.Service.Restarts != 0 {
+		t.Errorf("%d %+v", code, s.Service)
+	}
+	o.Write(o.config, string(right), 0o640)
+	o.want(0, "runs", "service", "start")
+	// The running service takes up a new configuration.
+	o.Must("systemctl", "reload", "balansd")
+	o.runs()
+}
+
+func stopped(t *testing.T, o *office) {
+	spent := func(what string, args ...string) {
+		began := time.Now()
+		o.want(0, "", args...)
+		t.Logf("%s: %.2f s", what, time.Since(began).Seconds())
+	}
+	spent("stop when idle", "service", "stop")
+	spent("start", "service", "start")
+	o.fill(60)
+	o.sand.Silverfin.Faults().SetLatency(50 * time.Millisecond)
+	done := make(chan struct{})
+	go func() {
+		defer close(done)
+		o.run("sync", "--config", o.config)
+	}()
+	o.Until("a pass is under way", func() bool { s, _ := o.standing(); return s.Daemon != nil && s.Daemon.Counts["done"] > 5 })
+	spent("stop in the middle of a pass", "service", "stop")
+	<-done
+	if s, _ := o.standing(); s.Service.State != service.Off || s.Service.Result != "" {
+		t.Errorf("%+v", s.Service)
+	}
+	o.sand.Silverfin.Faults().SetLatency(0)
+	spent("start", "service", "start")
+	o.want(0, "", "sync", "--config", o.config)
+	if s := o.runs(); s.Daemon.Counts["done"] != 63 {
+		t.Errorf("%+v", s.Daemon)
+	}
+}
+
+// reboot takes the network away with it, as a server does that is up before its
+// switch.
+func reboot(t *testing.T, o *office) {
+	o.Reboot()
+	o.runs()
+	if r := o.run("sync", "--config", o.config); r.Code == 0 {
+		t.Errorf("a pass without network is well:\n%s", r.Stdout)
+	}
+	o.Until("it runs all the same", func() bool { s, _ := o.standing(); return s.Service.State == service.On && s.Service.Restarts == 0 })
+}
+
+func uninstall(t *testing.T, o *office) {
+	o.want(0, "stop the service", "service", "uninstall", "--dry-run")
+	o.want(0, "removed", "service", "uninstall")
+	if s, code := o.standing(); code != 1 || s.Service.State != service.NotInstalled {
+		t.Errorf("%d %+v", code, s)
+	}
+	if left := o.Run("systemctl", "list-unit-files", "--no-legend", "balansd*").Stdout; left != "" {
+		t.Errorf("left: %s", left)
+	}
+	if _, err := os.Stat(o.Path("/srv/balans data/balansd.db")); err != nil {
+		t.Errorf("the state is gone: %v", err)
+	}
+	o.want(0, "removed", "service", "uninstall") // again
+	o.want(1, "not installed", "service", "start")
+}
+
+func purge(t *testing.T, o *office) {
+	o.want(0, "is installed", "service", "install", "--config", o.config, "--no-start")
+	o.want(2, "--yes", "service", "uninstall", "--purge")
+	o.want(0, "removed", "service", "uninstall", "--purge", "--yes")
+	for _, gone := range []string{"/srv/balans data", o.config, oddFolder + "/secrets", "/etc/systemd/system/balansd.service", "/etc/sysusers.d/balansd.conf"} {
+		if _, err := os.Lstat(o.Path(gone)); !os.IsNotExist(err) {
+			t.Errorf("%s is still there", gone)
+		}
+	}
+}
