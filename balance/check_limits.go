@@ -108,7 +108,7 @@ func checkFTE(b *Balance) []Finding {
 		args := map[string]string{"fte": cells[0].String(), "full": cells[1].String(), "part": cells[2].String()}
 		say(args, "equivalents", fte, hasFTE)
 		say(args, "full_time", full, hasFull)
-		say(args, "part_time", part, hasPart)
+		say(args, "together", full.Add(part), hasFull || hasPart)
 		switch {
 		case part.IsZero() && !fte.Equal(full):
 			findings = append(findings, b.fails("fte_without_part_time", r.without, cells, args))

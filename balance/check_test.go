@@ -160,14 +160,14 @@ func holds(b *balance.Balance, text string) bool {
 func worth(b *balance.Balance, text string) decimal.Decimal {
 	total, minus := decimal.Zero, false
 	for word := range strings.FieldsSeq(text) {
-		v := decimal.Zero
-		switch {
-		case word == "+" || word == "-":
+		var v decimal.Decimal
+		switch word {
+		case "+", "-":
 			minus = word == "-"
 			continue
-		case word == "62":
+		case "62":
 			v = *b.PersonnelCosts
-		case word == "0" || word == "1":
+		case "0", "1":
 			v = decimal.RequireFromString(word)
 		default:
 			c, err := balance.ParseCell(word)

@@ -60,6 +60,7 @@ func Left(l Layout, b *Balance) (cells []Cell, about []string) {
 			about = append(about, name)
 		}
 	}
+	left("correction", b.Correction && l != NBBCSV)
 	switch l {
 	case NBBCSV:
 		left("joint_committees", len(b.JointCommittees) > 0)
@@ -107,7 +108,11 @@ func writeCSV(b *Balance) []byte {
 	line("Accounting period start date", b.FiscalYear.Start.String())
 	line("Accounting period end date", b.FiscalYear.End.String())
 	line("Model code", modelCode(b.Model))
-	line("Deposit type", "Initial")
+	deposit := "Initial"
+	if b.Correction {
+		deposit = "Correction"
+	}
+	line("Deposit type", deposit)
 	line("Currency", b.currency())
 	line("Entity name", b.Name)
 	if b.PersonnelCosts != nil {

@@ -38,6 +38,11 @@ func drawBalance(t *rapid.T) *balance.Balance {
 			b.Values[balance.Cell{Code: r.Code, Previous: previous}] = decimal.New(rapid.Int64Range(-1e12, 1e12).Draw(t, r.Code), places)
 		}
 	}
+	b.Correction = rapid.Bool().Draw(t, "correction")
+	if rapid.Bool().Draw(t, "with the income statement") {
+		costs := decimal.New(rapid.Int64Range(-1e9, 1e12).Draw(t, "62"), -2)
+		b.PersonnelCosts = &costs
+	}
 	b.JointCommittees = rapid.SliceOfNDistinct(rapid.SampledFrom([]string{"100", "124", "200", "14901", "218", "302"}), 0, 3, rapid.ID).Draw(t, "committees")
 	return b
 }
@@ -74,6 +79,7 @@ func TestRoundTrip(t *testing.T) {
 				if slices.Contains(about, "model") {
 					want.Model = ""
 				}
+				want.Correction = want.Correction && !slices.Contains(about, "correction")
 				if slices.Contains(about, "joint_committees") {
 					want.JointCommittees = nil
 				}

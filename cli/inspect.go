@@ -1,122 +1,217 @@
 package cli
 
 import (
-	"errors"
 	"fmt"
-	"io"
 	"io/fs"
 	"os"
+	"path/filepath"
+	"slices"
 	"strings"
 
-	"github.com/shopspring/decimal"
 	"github.com/spf13/cobra"
 
 	"balansd/balance"
 	"balansd/problem"
 )
 
-// maxDocument bounds the file that inspect reads, in bytes. Filed annual
-// accounts are some hundred KiB.
-const maxDocument = 50 << 20
-
-func newBalanceCommand(app *App) *cobra.Command {
-	return group("balance", "Look into social balance files",
-		"  balansd balance inspect FILE", newInspectCommand(app))
-}
-
 func newInspectCommand(app *App) *cobra.Command {
-	return app.withJSON(&cobra.Command{
-		Use:   "inspect FILE",
+	var findingsOnly bool
+	c := &cobra.Command{
+		Use:   "inspect FILE...",
 		Short: "Show the social balance in a file, and what the checks find",
 		Long: `Show the social balance in a file, XBRL or the National Bank's CSV or JSON, by
 section of the form, and below it what the National Bank's checks find. The
 file "-" is the standard input.
 
-The exit code is 3 when the file holds no social balance, and 1 when it cannot
-be read.`,
-		Example: "  balansd balance inspect filing.xbrl\n  balansd balance inspect filing.csv --lang fr\n  balansd balance inspect filing.xbrl --json",
-		Args:    cobra.ExactArgs(1),
+With several files, a folder (and what is below it) or a pattern such as
+"2024/*.xbrl", it gives a line for each file.
+
+The exit code is 3 when a file holds no social balance, or one of several cannot
+be read; 1 when the only file cannot be read.`,
+		Example: "  balansd balance inspect filing.xbrl\n  balansd balance inspect filing.csv --lang fr --findings-only\n" +
+			"  balansd balance inspect filings/ --json",
+		Args: cobra.MinimumNArgs(1),
 		RunE: func(_ *cobra.Command, args []string) error {
-			data, err := app.readDocument(args[0])
+			names, several, err := files(args)
 			if err != nil {
 				return err
 			}
-			b, err := balance.Read(data)
-			if err != nil {
-				return problem.New(problem.Unreadable, fmt.Sprintf("%s cannot be read: %v", args[0], err), "")
+			if several {
+				return app.inspectAll(names, findingsOnly)
 			}
-			if app.asJSON {
-				err = app.print(b)
-			} else {
-				app.showBalance(b, app.language())
-			}
-			if err == nil && len(b.Values) == 0 {
-				err = told{problem.New(problem.NoSocialBalance, args[0]+" holds no social balance", "")}
-			}
-			return err
+			return app.inspectOne(names[0], findingsOnly)
 		},
+	}
+	c.Flags().BoolVar(&findingsOnly, "findings-only", false, "only what the checks find")
+	return app.withJSON(c)
+}
+
+// files lists the files that the arguments mean, and tells whether they may be
+// several: a folder, a pattern or more than one argument.
+func files(args []string) (names []string, several bool, err error) {
+	several = len(args) > 1
+	for _, arg := range args {
+		info, statErr := os.Stat(arg)
+		switch {
+		case statErr == nil && info.IsDir():
+			below, err := filesBelow(arg)
+			if err != nil {
+				return nil, true, problem.New(problem.Unreadable, fmt.Sprintf("the folder %s cannot be read: %v", arg, cause(err)), "")
+			}
+			if len(below) == 0 {
+				return nil, true, problem.New(problem.NotFound, fmt.Sprintf("there is no file in %s", arg), "")
+			}
+			names, several = append(names, below...), true
+		case statErr != nil && strings.ContainsAny(arg, "*?["):
+			fit, err := filepath.Glob(arg)
+			if err != nil || len(fit) == 0 {
+				return nil, true, problem.New(problem.NotFound, fmt.Sprintf("no file fits %s", arg), "")
+			}
+			fit = slices.DeleteFunc(fit, isFolder)
+			names, several = append(names, fit...), true
+		default:
+			names = append(names, arg)
+		}
+	}
+	return names, several, nil
+}
+
+func isFolder(name string) bool {
+	info, err := os.Stat(name)
+	return err == nil && info.IsDir()
+}
+
+// filesBelow lists the files of a folder and of those in it, without hidden
+// ones.
+func filesBelow(dir string) (names []string, err error) {
+	err = filepath.WalkDir(dir, func(name string, d fs.DirEntry, err error) error {
+		switch {
+		case err != nil:
+			return err
+		case name != dir && strings.HasPrefix(d.Name(), "."):
+			if d.IsDir() {
+				return filepath.SkipDir
+			}
+		case d.Type().IsRegular():
+			names = append(names, name)
+		}
+		return nil
 	})
+	return names, err
 }
 
-// readDocument reads a file, or the standard input for "-", up to maxDocument.
-func (app *App) readDocument(name string) ([]byte, error) {
-	r := app.env.Stdin
-	if name != "-" {
-		f, err := os.Open(name)
-		if errors.Is(err, fs.ErrNotExist) {
-			return nil, problem.New(problem.NotFound, fmt.Sprintf("there is no file %s", name), "")
-		}
-		if err != nil {
-			return nil, problem.New(problem.Unreadable, fmt.Sprintf("%s cannot be read: %v", name, cause(err)), "")
-		}
-		defer func() { _ = f.Close() }()
-		r = f
-	}
-	data, err := io.ReadAll(io.LimitReader(r, maxDocument+1))
+// inspectOne shows all of one balance.
+func (app *App) inspectOne(name string, findingsOnly bool) error {
+	b, err := app.readBalance(name)
 	if err != nil {
-		return nil, problem.New(problem.Unreadable, fmt.Sprintf("%s cannot be read: %v", name, cause(err)), "")
+		return err
 	}
-	if len(data) > maxDocument {
-		return nil, problem.New(problem.Unreadable, fmt.Sprintf("%s is larger than %d MiB and no social balance", name, maxDocument>>20), "")
+	switch lang := app.language(); {
+	case app.asJSON && findingsOnly:
+		err = app.print(inspected{File: name, Findings: app.told(b)})
+	case app.asJSON:
+		app.told(b)
+		err = app.print(b)
+	case findingsOnly:
+		app.showFindings("", b.Findings, lang)
+	default:
+		app.showBalance(b, lang)
 	}
-	return data, nil
-}
-
-// cause gives why a file could not be opened or read, without its name.
-func cause(err error) error {
-	if pe, ok := errors.AsType[*fs.PathError](err); ok {
-		return pe.Err
+	if err == nil && len(b.Values) == 0 {
+		err = told{problem.New(problem.NoSocialBalance, name+" holds no social balance", "")}
 	}
 	return err
 }
 
-// words are the words around the figures, in one language.
-type words struct {
-	name, number, model, year, currency, committees, layout string
-	code, rubric, current, previous                         string
-	models                                                  map[balance.Model]string
-	none, findings                                          string
-	decimal, thousands                                      string // as the language writes figures, in Belgium
+// inspected is a file of several, as it is printed as JSON.
+type inspected struct {
+	File     string            `json:"file"`
+	Error    string            `json:"error,omitempty"`
+	Balance  *balance.Balance  `json:"balance,omitempty"`
+	Findings []balance.Finding `json:"findings,omitempty"` // with --findings-only, in place of the balance
 }
 
-// wordsOf holds the words by language. It is never changed.
-var wordsOf = map[balance.Lang]words{
-	balance.Dutch: {"Naam", "Ondernemingsnummer", "Model", "Boekjaar", "Munt", "Paritaire comités", "Formaat",
-		"Code", "Rubriek", "Boekjaar", "Vorig boekjaar",
-		map[balance.Model]string{balance.Full: "volledig", balance.Abbreviated: "verkort", balance.Micro: "micro"},
-		"Dit bestand bevat geen sociale balans.", "Vaststellingen", ",", "."},
-	balance.French: {"Nom", "Numéro d'entreprise", "Modèle", "Exercice", "Devise", "Commissions paritaires", "Format",
-		"Code", "Rubrique", "Exercice", "Exercice précédent",
-		map[balance.Model]string{balance.Full: "complet", balance.Abbreviated: "abrégé", balance.Micro: "micro"},
-		"Ce fichier ne contient pas de bilan social.", "Constatations", ",", "\u00a0"},
-	balance.English: {"Name", "Enterprise number", "Model", "Financial year", "Currency", "Joint committees", "Layout",
-		"Code", "Rubric", "Year", "Previous year",
-		map[balance.Model]string{balance.Full: "full", balance.Abbreviated: "abbreviated", balance.Micro: "micro"},
-		"This file holds no social balance.", "Findings", ".", ","},
-	balance.German: {"Name", "Unternehmensnummer", "Modell", "Geschäftsjahr", "Währung", "Paritätische Kommissionen", "Format",
-		"Code", "Rubrik", "Geschäftsjahr", "Vorjahr",
-		map[balance.Model]string{balance.Full: "vollständig", balance.Abbreviated: "verkürzt", balance.Micro: "Mikro"},
-		"Diese Datei enthält keine Sozialbilanz.", "Feststellungen", ",", "."},
+// inspectAll gives a line for each file, or the findings of each.
+func (app *App) inspectAll(names []string, findingsOnly bool) error {
+	lang := app.language()
+	w := wordsOf[lang]
+	all := make([]inspected, 0, len(names))
+	t := newTable(w.file, w.number, w.name, w.year, w.model, w.layout, w.figures, w.findings).alignRight(6, 7)
+	var unreadable []string
+	bad := 0
+	for _, name := range names {
+		b, err := app.readBalance(name)
+		if err != nil {
+			b = &balance.Balance{}
+			unreadable = append(unreadable, problem.Of(err).What)
+		}
+		if len(b.Values) == 0 {
+			bad++
+		}
+		switch {
+		case app.asJSON:
+			all = append(all, app.inspected(name, b, err, findingsOnly))
+		case findingsOnly && len(b.Findings) > 0:
+			app.showFindings(name, b.Findings, lang)
+			app.printf("\n")
+		case !findingsOnly:
+			t.add(w.summary(name, b, err)...)
+		}
+	}
+	if app.asJSON {
+		if err := app.print(all); err != nil {
+			return err
+		}
+	} else {
+		if !findingsOnly {
+			app.show(t)
+		}
+		for _, text := range unreadable {
+			app.printf("! %s\n", clean(text))
+		}
+	}
+	if bad > 0 {
+		return told{problem.New(problem.NeedsPerson, fmt.Sprintf("%d of %d files hold no social balance that can be read", bad, len(names)), "")}
+	}
+	return nil
+}
+
+// inspected gives a file as it is printed as JSON.
+func (app *App) inspected(name string, b *balance.Balance, err error, findingsOnly bool) inspected {
+	switch {
+	case err != nil:
+		return inspected{File: name, Error: problem.Of(err).What}
+	case findingsOnly:
+		return inspected{File: name, Findings: app.told(b)}
+	default:
+		app.told(b)
+		return inspected{File: name, Balance: b}
+	}
+}
+
+// summary is the line of a file.
+func (w words) summary(name string, b *balance.Balance, err error) []string {
+	switch {
+	case err != nil:
+		return []string{name, "", w.unreadable}
+	case len(b.Values) == 0:
+		return []string{name, b.EnterpriseNumber.Pretty(), b.Name, yearText(b.FiscalYear), w.models[b.Model], string(b.Layout), w.withoutBalance}
+	default:
+		return []string{name, b.EnterpriseNumber.Pretty(), b.Name, yearText(b.FiscalYear), w.models[b.Model], string(b.Layout),
+			fmt.Sprint(len(b.Values)), fmt.Sprint(len(b.Findings))}
+	}
+}
+
+// told puts the findings of a balance into the language that the person asked
+// for, and into English without one: what reads JSON must not depend on a
+// configuration.
+func (app *App) told(b *balance.Balance) []balance.Finding {
+	if app.lang != "" {
+		for i := range b.Findings {
+			b.Findings[i].Message = b.Findings[i].In(balance.Lang(app.lang))
+		}
+	}
+	return append([]balance.Finding{}, b.Findings...)
 }
 
 // showBalance prints a balance by section, with the findings below.
@@ -126,76 +221,95 @@ func (app *App) showBalance(b *balance.Balance, lang balance.Lang) {
 	if len(b.Values) == 0 {
 		app.printf("\n%s\n", w.none)
 	}
-	var section string
-	var t *table
+	s := sections{app: app, lang: lang, head: []string{w.code, w.rubric, w.current, w.previous}, right: []int{2, 3}}
+	inferred := false
 	for _, r := range balance.Rubrics() {
 		current, has := b.Values[balance.Cell{Code: r.Code}]
 		previous, had := b.Values[balance.Cell{Code: r.Code, Previous: true}]
 		if !has && !had {
 			continue
 		}
-		if t == nil || r.Section != section {
-			app.showSection(t)
-			section = r.Section
-			app.printf("\n%s\n", app.styled(app.env.Stdout, bold, r.SectionLabel(lang)))
-			t = newTable(w.code, w.rubric, w.current, w.previous).alignRight(2, 3)
-		}
 		row := []string{r.Code, r.Label(lang), "", ""}
+		if slices.ContainsFunc(b.Inferred, func(c balance.Cell) bool { return c.Code == r.Code }) {
+			row[0], inferred = row[0]+"*", true
+		}
 		if has {
-			row[2] = w.figure(current, r.Decimals)
+			row[2] = lang.Figure(current, r.Decimals)
 		}
 		if had {
-			row[3] = w.figure(previous, r.Decimals)
+			row[3] = lang.Figure(previous, r.Decimals)
 		}
-		t.add(row...)
+		s.add(r, row...)
 	}
-	app.showSection(t)
+	s.end()
+	if inferred {
+		app.printf("\n%s\n", w.inferred)
+	}
 	if len(b.Findings) > 0 {
-		app.printf("\n%s\n", app.styled(app.env.Stdout, bold, w.findings))
-	}
-	for _, f := range b.Findings {
-		app.printf("- %s (%s)\n", clean(f.Message), clean(f.Rule))
+		app.printf("\n")
+		app.showFindings(w.findings, b.Findings, lang)
 	}
 }
 
-func (app *App) showSection(t *table) {
-	if t != nil {
-		app.show(t)
+// showFindings prints findings below a heading, if there is one.
+func (app *App) showFindings(heading string, findings []balance.Finding, lang balance.Lang) {
+	if heading != "" {
+		app.printf("%s\n", app.styled(app.env.Stdout, bold, clean(heading)))
+	}
+	if len(findings) == 0 {
+		app.printf("%s\n", wordsOf[lang].noFindings)
+	}
+	for _, f := range findings {
+		rule := append([]string{f.Rule}, f.Assertions...)
+		app.printf("- %s (%s)\n", clean(f.In(lang)), clean(strings.Join(rule, ", ")))
+	}
+}
+
+// sections prints rows of rubrics in tables, one for each section of the form.
+type sections struct {
+	app   *App
+	lang  balance.Lang
+	head  []string
+	right []int // the columns that hold figures
+	last  string
+	table *table
+}
+
+// add adds a row of a rubric. The rows must come in the order of the form.
+func (s *sections) add(r balance.Rubric, row ...string) {
+	if s.table == nil || r.Section != s.last {
+		s.end()
+		s.last = r.Section
+		s.app.printf("\n%s\n", s.app.styled(s.app.env.Stdout, bold, r.SectionLabel(s.lang)))
+		s.table = newTable(s.head...).alignRight(s.right...)
+	}
+	s.table.add(row...)
+}
+
+// end prints the last table.
+func (s *sections) end() {
+	if s.table != nil {
+		s.app.show(s.table)
 	}
 }
 
 // showHead prints what the document says besides figures.
 func (app *App) showHead(b *balance.Balance, w words) {
-	year := ""
-	if !b.FiscalYear.Start.IsZero() || !b.FiscalYear.End.IsZero() {
-		year = b.FiscalYear.Start.String() + " – " + b.FiscalYear.End.String()
-	}
-	for _, line := range [][2]string{
-		{w.name, b.Name}, {w.number, b.EnterpriseNumber.Pretty()}, {w.model, w.models[b.Model]}, {w.year, year},
-		{w.currency, b.Currency}, {w.committees, strings.Join(b.JointCommittees, ", ")}, {w.layout, string(b.Layout)},
-	} {
+	for _, line := range headOf(b, w) {
 		if line[1] != "" {
 			app.printf("%s: %s\n", line[0], clean(line[1]))
 		}
 	}
 }
 
-// figure writes a figure as the language does, with at least the decimals of
-// its rubric, so that points stand below one another. No digit is dropped.
-func (w words) figure(d decimal.Decimal, decimals int) string {
-	whole, fraction, _ := strings.Cut(balance.Canonical(d), ".")
-	sign := ""
-	if strings.HasPrefix(whole, "-") {
-		sign, whole = "-", whole[1:]
+// headOf lists what a document says besides figures, each with its name.
+func headOf(b *balance.Balance, w words) [][2]string {
+	year := ""
+	if !b.FiscalYear.Start.IsZero() || !b.FiscalYear.End.IsZero() {
+		year = b.FiscalYear.Start.String() + " – " + b.FiscalYear.End.String()
 	}
-	for i := len(whole) - 3; i > 0; i -= 3 {
-		whole = whole[:i] + w.thousands + whole[i:]
+	return [][2]string{
+		{w.name, b.Name}, {w.number, b.EnterpriseNumber.Pretty()}, {w.model, w.models[b.Model]}, {w.year, year},
+		{w.currency, b.Currency}, {w.committees, strings.Join(b.JointCommittees, ", ")}, {w.layout, string(b.Layout)},
 	}
-	if missing := decimals - len(fraction); missing > 0 {
-		fraction += strings.Repeat("0", missing)
-	}
-	if fraction != "" {
-		fraction = w.decimal + fraction
-	}
-	return sign + whole + fraction
 }

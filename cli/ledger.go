@@ -164,13 +164,13 @@ func (app *App) fullText(f daemon.Full, cfg *config.Config) {
 		}
 		app.show(t)
 	}
+	if len(e.Changes) > 0 {
+		app.printf("\nwhat it changed of entry %d\n", e.Replaces)
+		app.showChanges(e.Changes, lang)
+	}
 	if len(e.Findings) > 0 {
 		app.printf("\n")
-		t := newTable("finding", "rubrics", "what")
-		for _, x := range e.Findings {
-			t.add(x.Rule, strings.Join(x.Codes, " "), x.Message)
-		}
-		app.show(t)
+		app.showFindings(wordsOf[lang].findings, e.Findings, lang)
 	}
 	if len(f.Values) > 0 {
 		app.printf("\n%d figures; see them with --json\n", len(f.Values))

@@ -50,7 +50,7 @@ func TestAWrongCallIsAUsageError(t *testing.T) {
 		"suggestion":         {[]string{"versio"}, `version`},
 		"unknown subcommand": {[]string{"config", "chek"}, `unknown command "chek" for "balansd config"; did you mean check?`},
 		"unknown flag":       {[]string{"version", "--jsn"}, `unknown flag: --jsn`},
-		"missing argument":   {[]string{"balance", "inspect"}, `accepts 1 arg(s), received 0`},
+		"missing argument":   {[]string{"balance", "inspect"}, `requires at least 1 arg(s), only received 0`},
 		"unknown language":   {[]string{"version", "--lang", "es"}, `--lang "es" is not known; it is nl, fr, en or de`},
 	} {
 		t.Run(name, func(t *testing.T) {

@@ -6,6 +6,7 @@ import (
 	"sync"
 	"time"
 
+	"balansd/balance"
 	"balansd/ledger"
 
 	"github.com/rs/zerolog"
