@@ -83,7 +83,11 @@ func (app *App) ledgerList() *cobra.Command {
 				if err != nil {
 					return err
 				}
-				t.add(entryNumber(e), dossierText(e), yearText(e.FiscalYear), stateText(e))
+				stands := stateText(e)
+				if n := len(e.Findings); n > 0 {
+					stands += ", " + findingsText(n)
+				}
+				t.add(entryNumber(e), dossierText(e), yearText(e.FiscalYear), stands)
 			}
 			if len(t.rows) == 0 {
 				app.printf("Nothing in the ledger matches.\n")

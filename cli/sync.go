@@ -208,10 +208,21 @@ func (o outcome) sentences(dry bool) []string {
 	case o.Would != "" && e.State == ledger.Done:
 		texts = append(texts, strings.Replace(o.Would, "write ", "wrote ", 1))
 	}
+	if n := len(o.Entry.Findings); n > 0 && o.Entry.Reason != ledger.HasFindings {
+		texts = append(texts, findingsText(n)+" about its figures")
+	}
 	if o.Entry.Next != "" {
 		texts = append(texts, "→ "+o.Entry.Next)
 	}
 	return texts
+}
+
+// findingsText counts findings in words.
+func findingsText(n int) string {
+	if n == 1 {
+		return "1 finding"
+	}
+	return fmt.Sprintf("%d findings", n)
 }
 
 // passSummary says in one line what a pass did.
@@ -228,6 +239,9 @@ func passSummary(p ledger.Pass) string {
 	}
 	if len(parts) > 0 {
 		text += ", " + strings.Join(parts, ", ")
+	}
+	if p.Findings > 0 {
+		text += fmt.Sprintf(", %d with findings", p.Findings)
 	}
 	if !p.End.IsZero() {
 		text += fmt.Sprintf(", in %s", p.End.Sub(p.Start).Round(10*time.Millisecond))

@@ -251,6 +251,9 @@ func (p *pass) finished(e ledger.Entry, would string) {
 	p.done++
 	p.total = max(p.total, p.done)
 	p.rec.Outcome[e.State]++
+	if len(e.Findings) > 0 && e.State != ledger.Superseded {
+		p.rec.Findings++
+	}
 	p.tell(Progress{Done: p.done, Total: p.total, Entry: &e, Would: would})
 }
 

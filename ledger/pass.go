@@ -30,6 +30,8 @@ type Pass struct {
 	// Outcome counts the entries looked at, by the state that they ended in.
 	Outcome map[State]int `json:"outcome,omitempty"`
 	New     int           `json:"new"` // balances seen for the first time
+	// Findings counts the balances looked at whose checks found something.
+	Findings int `json:"findings,omitempty"`
 	// Problems are what went wrong besides single balances: a connection
 	// closed, a firm to be linked again, a service that did not answer.
 	Problems []string `json:"problems,omitempty"`
