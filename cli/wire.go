@@ -86,7 +86,14 @@ func (n *node) wire(cfg *config.Config) (daemon.Config, silverfinSide, error) {
 	if err != nil {
 		return daemon.Config{}, nil, err
 	}
+	reader, err := documentReader(cfg)
+	if err != nil {
+		return daemon.Config{}, nil, err
+	}
 	return daemon.Config{
+		Reader:         reader,
+		HoldOnFindings: cfg.Documents.HoldOnFindings,
+
 		Keeper:      n.store,
 		Source:      open,
 		Destination: sf.destination,

@@ -104,3 +104,21 @@ func TestUnavailableNeverParks(t *testing.T) {
 		night = night.AddDays(1)
 	}
 }
+
+// A person's retry lets an entry go that waited for its findings, and only such
+// a one; what let it go stays known.
+func TestRetryReleasesWhatWaitedForItsFindings(t *testing.T) {
+	now := time.Date(2026, 3, 1, 2, 30, 0, 0, time.UTC)
+	for _, reason := range ledger.Reasons() {
+		e, err := ledger.Entry{State: ledger.Found}.Wait(reason, "", "", now)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if e, err = e.Retry(now); err != nil || e.Released != (reason == ledger.HasFindings) {
+			t.Errorf("%s: released %v, %v", reason, e.Released, err)
+		}
+		if again, err := e.Retry(now); err != nil || again.Released != e.Released {
+			t.Errorf("%s, tried again: released %v, %v", reason, again.Released, err)
+		}
+	}
+}
