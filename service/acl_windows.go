@@ -26,7 +26,7 @@ func (machine) own(path, sddl string) error {
 	if err != nil {
 		return err
 	}
-	return privileged(func() error {
+	return privileged([]string{winio.SeBackupPrivilege, winio.SeRestorePrivilege}, func() error {
 		return withFile(path, windows.READ_CONTROL|windows.WRITE_DAC|windows.WRITE_OWNER, func(h windows.Handle) error {
 			return windows.SetSecurityInfo(h, windows.SE_FILE_OBJECT,
 				windows.OWNER_SECURITY_INFORMATION|windows.DACL_SECURITY_INFORMATION|windows.PROTECTED_DACL_SECURITY_INFORMATION,
@@ -35,11 +35,14 @@ func (machine) own(path, sddl string) error {
 	})
 }
 
-// privileged calls do with the privileges of a backup program where the process
-// may have them, and without them where it may not.
-func privileged(do func() error) error {
+// seDebug lets an Administrator see processes of other accounts.
+const seDebug = "SeDebugPrivilege"
+
+// privileged calls do with privileges where the process may have them, and
+// without them where it may not.
+func privileged(names []string, do func() error) error {
 	var result error
-	err := winio.RunWithPrivileges([]string{winio.SeBackupPrivilege, winio.SeRestorePrivilege}, func() error {
+	err := winio.RunWithPrivileges(names, func() error {
 		result = do()
 		return nil
 	})

@@ -55,7 +55,7 @@ type scm interface {
 	status() (scmStatus, error)
 	start() error
 	stop() error
-	running(pid uint32) bool // whether the process is there; false also where that may not be seen
+	running(pid uint32) (bool, error) // whether the process is there
 
 	addEventSource() error
 	removeEventSource() error // nil where there is none

@@ -9,6 +9,28 @@ import (
 	"balansd/problem"
 )
 
+// look asks how the service stands. A process that is gone is believed before
+// the manager, which may not have noticed.
+func (m *scmManager) look() (scmStatus, error) {
+	s, err := m.scm.status()
+	if err == nil && s.state != scmStopped && m.gone(s.pid) {
+		s = scmStatus{state: scmStopped, exit: exitTerminated}
+	}
+	return s, err
+}
+
+// there tells whether a process is known to be there.
+func (m *scmManager) there(pid uint32) bool {
+	there, err := m.scm.running(pid)
+	return err == nil && there
+}
+
+// gone tells whether a process is known to have ended.
+func (m *scmManager) gone(pid uint32) bool {
+	there, err := m.scm.running(pid)
+	return pid != 0 && err == nil && !there
+}
+
 // Start starts the service and waits until it runs. A service that runs stays
 // as it is.
 func (m *scmManager) Start(ctx context.Context) error {
@@ -16,7 +38,7 @@ func (m *scmManager) Start(ctx context.Context) error {
 	defer cancel()
 	asked := false
 	for {
-		s, err := m.scm.status()
+		s, err := m.look()
 		if err != nil {
 			return explain("start the service", err)
 		}
@@ -52,14 +74,14 @@ func (m *scmManager) Stop(ctx context.Context) error {
 	asked := false
 	var pid uint32
 	for {
-		s, err := m.scm.status()
+		s, err := m.look()
 		if err != nil {
 			return explain("stop the service", err)
 		}
 		if s.pid != 0 {
 			pid = s.pid
 		}
-		if s.state == scmStopped && (pid == 0 || !m.scm.running(pid)) {
+		if s.state == scmStopped && (pid == 0 || !m.there(pid)) {
 			return nil
 		}
 		if s.state != scmStopped && !asked {
@@ -120,7 +142,7 @@ func (m *scmManager) Status(context.Context) (Status, error) {
 	if err != nil {
 		return out, explain("look at the service", err)
 	}
-	s, err := m.scm.status()
+	s, err := m.look()
 	if err != nil {
 		return out, explain("look at the service", err)
 	}

@@ -36,12 +36,16 @@ func (m *scmManager) Install(s Spec) ([]Step, error) {
 	if err := m.checkSpec(s); err != nil {
 		return nil, err
 	}
+	return m.installSteps(s), nil
+}
+
+// installSteps is the plan for paths that were checked.
+func (m *scmManager) installSteps(s Spec) []Step {
 	create := "create the service " + Name
 	if _, err := m.scm.config(); err == nil {
 		create = "bring the service " + Name + " up to date"
 	}
 	steps := []Step{
-		m.checkRights("install the service"),
 		{create + ": " + commandLine(s) + ", as " + account, func(context.Context) error {
 			return explain("create the service", m.configure(s))
 		}},
@@ -62,7 +66,7 @@ func (m *scmManager) Install(s Spec) ([]Step, error) {
 	for _, path := range s.Writable {
 		steps = append(steps, m.grant(s.DataDir, path, rightsModify, "write"))
 	}
-	return dropEmpty(steps), nil
+	return dropEmpty(steps)
 }
 
 // dropEmpty leaves out what there is nothing to do for.
@@ -94,13 +98,6 @@ func (m *scmManager) checkSpec(s Spec) error {
 
 // Rights tells which rights the caller lacks.
 func (m *scmManager) Rights() error { return explain("change the service", m.scm.mayInstall()) }
-
-// checkRights is the first step: without the rights nothing is begun.
-func (m *scmManager) checkRights(to string) Step {
-	return Step{"check that this terminal has the rights of an Administrator", func(context.Context) error {
-		return explain(to, m.scm.mayInstall())
-	}}
-}
 
 // configure creates the service, or changes the one there is.
 func (m *scmManager) configure(s Spec) error {
@@ -175,7 +172,14 @@ func (m *scmManager) grant(dataDir, path string, mask uint32, verb string) Step 
 		return Step{}
 	}
 	return Step{"let the service " + verb + " " + path, func(context.Context) error {
-		if err := m.scm.grant(path, mask); err != nil {
+		var err error
+		if mask == rightsModify {
+			err = os.MkdirAll(path, 0o700)
+		}
+		if err == nil {
+			err = m.scm.grant(path, mask)
+		}
+		if err != nil {
 			m.log.Warn().Err(err).Str("path", path).Str("account", account).
 				Msg("the service could not be given access, give it by hand")
 		}
@@ -191,7 +195,6 @@ func (m *scmManager) Uninstall(r Removal) ([]Step, error) {
 		return nil, explain("remove the service", err)
 	}
 	steps := []Step{
-		m.checkRights("remove the service"),
 		{"stop the service " + Name, func(ctx context.Context) error {
 			if err := m.Stop(ctx); err != nil && !problem.Is(err, problem.NotFound) {
 				return err

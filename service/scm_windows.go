@@ -287,14 +287,23 @@ func (m machine) stop() error {
 }
 
 // running tells whether a process is there: its handle is signalled at its end.
-func (machine) running(pid uint32) bool {
-	p, err := windows.OpenProcess(windows.SYNCHRONIZE, false, pid)
-	if err != nil {
-		return false
-	}
-	defer func() { _ = windows.CloseHandle(p) }()
-	event, err := windows.WaitForSingleObject(p, 0)
-	return err == nil && event == uint32(windows.WAIT_TIMEOUT)
+// An Administrator may look at the process of any account with the privilege
+// to debug alone.
+func (machine) running(pid uint32) (there bool, err error) {
+	err = privileged([]string{seDebug}, func() error {
+		p, err := windows.OpenProcess(windows.SYNCHRONIZE, false, pid)
+		if errors.Is(err, windows.ERROR_INVALID_PARAMETER) {
+			return nil // there is none with that number
+		}
+		if err != nil {
+			return err
+		}
+		defer func() { _ = windows.CloseHandle(p) }()
+		event, err := windows.WaitForSingleObject(p, 0)
+		there = event == uint32(windows.WAIT_TIMEOUT)
+		return err
+	})
+	return there, err
 }
 
 // startOf is when a process began; zero where that may not be seen.

@@ -1,0 +1,252 @@
+package service
+
+import (
+	"errors"
+	"fmt"
+	"path/filepath"
+	"reflect"
+	"strings"
+	"syscall"
+	"time"
+)
+
+// fakeSCM behaves as the service control manager of Windows does, as far as the
+// Manager asks of it, and keeps a list of what it was asked.
+type fakeSCM struct {
+	t0 time.Time
+
+	admin   bool
+	failAt  int           // the number of the change that fails, counted from 1; 0 for none
+	failure syscall.Errno // with what
+	unknown []string      // options, by their type, that this Windows does not know
+	absent  []string      // services of Windows that are missing or disabled
+	env     map[string]string
+
+	service *fakeService
+	doomed  bool // deleted, and held by an open handle
+	holders bool // another program keeps a handle open
+	source  bool
+	dacl    map[string]string // by path
+	granted map[string]uint32
+
+	changes int
+	calls   []string
+}
+
+// fakeService is a service that is installed.
+type fakeService struct {
+	config  scmConfig
+	options map[string]scmOption
+	st      scmStatus
+	process bool // whether its process is there
+
+	startTakes, stopTakes time.Duration // of the virtual clock of synctest
+	deaf, busy            bool          // it never stops; it takes no order as long as it starts
+	failing               uint32        // it ends at once with this exit code
+	until                 time.Time     // when the pending state ends
+}
+
+func newFakeSCM() *fakeSCM {
+	return &fakeSCM{admin: true, env: map[string]string{"TEMP": `C:\Temp`}, dacl: map[string]string{}, granted: map[string]uint32{}}
+}
+
+// changing is the start of every call that changes something.
+func (f *fakeSCM) changing(format string, args ...any) error {
+	f.changes++
+	if f.changes == f.failAt {
+		return f.failure
+	}
+	if !f.admin {
+		return errAccessDenied
+	}
+	f.calls = append(f.calls, fmt.Sprintf(format, args...))
+	return nil
+}
+
+func (f *fakeSCM) version() string { return "10.0.20348" }
+
+func (f *fakeSCM) mayInstall() error {
+	if !f.admin {
+		return errAccessDenied
+	}
+	return nil
+}
+
+func (f *fakeSCM) expand(text string) string {
+	for name, value := range f.env {
+		text = strings.ReplaceAll(text, "%"+name+"%", value)
+	}
+	return text
+}
+
+func (f *fakeSCM) startable(name string) (bool, error) {
+	for _, a := range f.absent {
+		if a == name {
+			return false, nil
+		}
+	}
+	return true, nil
+}
+
+// tick moves a pending service on.
+func (f *fakeSCM) tick() {
+	s := f.service
+	if s == nil || s.until.IsZero() || time.Now().Before(s.until) {
+		return
+	}
+	s.until = time.Time{}
+	switch {
+	case s.st.state == scmStartPending && s.failing != 0:
+		s.st, s.process = scmStatus{state: scmStopped, exit: exitSpecific, specific: s.failing}, false
+	case s.st.state == scmStartPending:
+		s.st.state = scmRunning
+	case s.st.state == scmStopPending && !s.deaf:
+		s.st, s.process = scmStatus{state: scmStopped}, false
+	}
+}
+
+func (f *fakeSCM) there() error {
+	f.tick()
+	if f.service == nil && (!f.doomed || !f.holders) {
+		f.doomed = false
+		return errServiceDoesNotExist
+	}
+	if f.service == nil {
+		return errMarkedForDelete
+	}
+	return nil
+}
+
+func (f *fakeSCM) config() (scmConfig, error) {
+	if err := f.there(); err != nil {
+		return scmConfig{}, err
+	}
+	return f.service.config, nil
+}
+
+func (f *fakeSCM) create(c scmConfig) error {
+	if err := f.changing("create %q as %q after %q auto=%v", c.command, c.account, c.dependencies, c.auto); err != nil {
+		return err
+	}
+	if err := f.there(); !errors.Is(err, errServiceDoesNotExist) {
+		if err == nil {
+			err = errServiceExists
+		}
+		return err
+	}
+	f.service = &fakeService{config: c, options: map[string]scmOption{}, st: scmStatus{state: scmStopped, exit: exitNeverStarted}}
+	return nil
+}
+
+func (f *fakeSCM) change(c scmConfig) error {
+	if err := f.changing("change to %q as %q after %q auto=%v", c.command, c.account, c.dependencies, c.auto); err != nil {
+		return err
+	}
+	f.service.config = c
+	return nil
+}
+
+func (f *fakeSCM) set(o scmOption) error {
+	name := reflect.TypeOf(o).Name()
+	if err := f.changing("set %s %v", name, o); err != nil {
+		return err
+	}
+	for _, u := range f.unknown {
+		if u == name {
+			return errInvalidLevel
+		}
+	}
+	if err := f.there(); err != nil {
+		return err
+	}
+	f.service.options[name] = o
+	return nil
+}
+
+func (f *fakeSCM) remove() error {
+	if err := f.there(); err != nil {
+		return err
+	}
+	if err := f.changing("remove"); err != nil {
+		return err
+	}
+	f.service, f.doomed = nil, true
+	return nil
+}
+
+func (f *fakeSCM) status() (scmStatus, error) {
+	if err := f.there(); err != nil {
+		return scmStatus{}, err
+	}
+	return f.service.st, nil
+}
+
+func (f *fakeSCM) start() error {
+	if err := f.there(); err != nil {
+		return err
+	}
+	if err := f.changing("start"); err != nil {
+		return err
+	}
+	s := f.service
+	if s.process {
+		return errAlreadyRunning
+	}
+	s.st, s.process = scmStatus{state: scmStartPending, pid: 4711}, true
+	s.until = time.Now().Add(s.startTakes)
+	return nil
+}
+
+func (f *fakeSCM) stop() error {
+	if err := f.there(); err != nil {
+		return err
+	}
+	s := f.service
+	if s.st.state == scmStopped {
+		return errServiceNotActive
+	}
+	if s.st.state != scmRunning && s.busy {
+		return errCannotAcceptControl
+	}
+	if err := f.changing("stop"); err != nil {
+		return err
+	}
+	s.st.state, s.until = scmStopPending, time.Now().Add(s.stopTakes)
+	return nil
+}
+
+func (f *fakeSCM) running(uint32) (bool, error) { return f.service != nil && f.service.process, nil }
+
+func (f *fakeSCM) addEventSource() error {
+	if err := f.changing("add event source"); err != nil {
+		return err
+	}
+	f.source = true
+	return nil
+}
+
+func (f *fakeSCM) removeEventSource() error {
+	if err := f.changing("remove event source"); err != nil {
+		return err
+	}
+	f.source = false
+	return nil
+}
+
+func (f *fakeSCM) hasEventSource() bool { return f.source }
+
+func (f *fakeSCM) own(path, sddl string) error {
+	if err := f.changing("own %s", filepath.Base(path)); err != nil {
+		return err
+	}
+	f.dacl[path] = sddl
+	return nil
+}
+
+func (f *fakeSCM) grant(path string, mask uint32) error {
+	if err := f.changing("grant %x on %s", mask, path); err != nil {
+		return err
+	}
+	f.granted[path] = mask
+	return nil
+}
