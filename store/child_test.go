@@ -32,7 +32,8 @@ func TestMain(m *testing.M) {
 // childJobs are what a child process can do. A line on its standard output is
 // a report to the parent.
 func childJobs() map[string]func(path string) error {
-	jobs := map[string]func(string) error{"hold": hold, "write": writeUntilKilled}
+	jobs := map[string]func(string) error{"hold": hold, "write": writeUntilKilled,
+		"restore": restoreUntilKilled, "compact": compactUntilKilled}
 	for name, job := range platformJobs() {
 		jobs[name] = job
 	}

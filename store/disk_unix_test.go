@@ -18,7 +18,7 @@ import (
 )
 
 func platformJobs() map[string]func(string) error {
-	return map[string]func(string) error{"full": fillUp}
+	return map[string]func(string) error{"full": fillUp, "full-backups": fillUpBackups}
 }
 
 // fillUp lets the state file grow to a limit only, at first to its size and

@@ -55,6 +55,18 @@ func unwritable(path string, cause error) error {
 			"it is done again at the next pass.")
 }
 
+// notRestored says of a disk's refusal what it means for a restore.
+func notRestored(path string, cause error) error {
+	if p, ok := errors.AsType[*problem.Problem](cause); ok {
+		if p.Code != problem.StateUnwritable {
+			return cause
+		}
+		cause = p.Err
+	}
+	return problem.Wrap(cause, problem.StateUnwritable, fmt.Sprintf("the backup cannot be put in the place of %s", path),
+		"Free space on its disk, or run the command as an account that may write to its folder. Nothing was changed.")
+}
+
 // newer refuses a state of a later layout, and names the copy that was made
 // before the update, where there is one.
 func newer(path string, have int, o Options, version string) error {

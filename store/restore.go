@@ -136,7 +136,7 @@ func (r *restoring) note(format string, args ...any) {
 
 func (r *restoring) run(ctx context.Context) error {
 	if err := r.prepare(ctx); err != nil {
-		return err
+		return r.refused(ctx, err)
 	}
 	lost, err := r.lost(ctx)
 	if err != nil {
@@ -152,30 +152,38 @@ func (r *restoring) run(ctx context.Context) error {
 		}
 	}
 	if err := r.settle(ctx); err != nil {
-		return err
+		return r.refused(ctx, err)
 	}
 	if err := r.keepPresent(ctx); err != nil {
 		return err
 	}
-	return r.replace()
+	return r.refused(ctx, r.replace())
+}
+
+// refused makes the disk's refusal one of this restore.
+func (r *restoring) refused(ctx context.Context, err error) error {
+	if err == nil || ctx.Err() != nil {
+		return err
+	}
+	return notRestored(r.o.Path, err)
 }
 
 // prepare copies the backup to a file beside the state, of the newest layout.
 func (r *restoring) prepare(ctx context.Context) error {
 	if err := os.MkdirAll(filepath.Dir(r.o.Path), 0o700); err != nil {
-		return unwritable(r.o.Path, err)
+		return err
 	}
 	f, err := os.CreateTemp(filepath.Dir(r.o.Path), filepath.Base(r.o.Path)+restoreMark+"*")
 	if err != nil {
-		return unwritable(r.o.Path, err)
+		return err
 	}
 	r.temp = f.Name()
 	if err := f.Close(); err != nil {
-		return unwritable(r.o.Path, err)
+		return err
 	}
 	err = withCopy(r.backup.File, r.o.Log, func(db *boltKV) error { return writeScratch(ctx, db, r.temp) })
 	if err != nil {
-		return asProblem(r.o.Path, err)
+		return err
 	}
 	o := r.o
 	o.Path, o.scratch, o.ReadOnly = r.temp, true, false
@@ -217,7 +225,7 @@ func (r *restoring) settle(ctx context.Context) error {
 	} else if err == nil {
 		err = takeOwner(r.temp, filepath.Dir(r.o.Path))
 	}
-	return asProblem(r.o.Path, err)
+	return err
 }
 
 // keepPresent puts the present state among the backups.
@@ -275,5 +283,5 @@ func (r *restoring) replace() error {
 	default:
 		err = swap(r.temp, r.o.Path, func() error { return nil })
 	}
-	return asProblem(r.o.Path, err)
+	return err
 }

@@ -213,6 +213,7 @@ func (r *restoring) takeDismissed(w writer, now reader) error {
 		if err := putEntry(w, before, e, blob); err != nil {
 			return err
 		}
+		w.remove(tStories, k)
 		if told := now.get(tStories, k); told != nil {
 			w.put(tStories, k, told)
 		}

@@ -98,7 +98,7 @@ func (st story) told(e ledger.Entry) []ledger.Event {
 		events = slices.Insert(events, storyHead, gap)
 	}
 	if len(st.Events) == 0 {
-		return []ledger.Event{{At: e.UpdatedAt, State: e.State, Reason: e.Reason, Text: pruned}}
+		return []ledger.Event{{At: e.UpdatedAt, State: e.State, Text: pruned}}
 	}
 	if st.Pruned {
 		events = slices.Insert(events, 0, ledger.Event{At: e.FoundAt, State: ledger.Found, Text: pruned})

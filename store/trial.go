@@ -3,6 +3,7 @@ package store
 import (
 	"context"
 	"errors"
+	"fmt"
 	"io"
 	"os"
 	"path/filepath"
@@ -54,13 +55,17 @@ func TryMigrate(ctx context.Context, o Options) error {
 	if _, full := errors.AsType[*copyError](err); full {
 		err = tryIn(ctx, filepath.Dir(o.Path), db, o)
 	}
-	return errors.Join(asProblem(o.Path, err), db.close())
+	if full, ok := errors.AsType[*copyError](err); ok {
+		err = problem.Wrap(full.err, problem.StateUnwritable, fmt.Sprintf("no copy of %s could be made to try it on", o.Path),
+			"Free space in the folder for temporary files, or beside the state file.")
+	}
+	return errors.Join(err, db.close())
 }
 
 // copyError says that no copy could be written, for the want of room or rights.
 type copyError struct{ err error }
 
-func (e *copyError) Error() string { return "no copy could be made to try it on: " + e.err.Error() }
+func (e *copyError) Error() string { return "no copy of it could be made: " + e.err.Error() }
 
 func (e *copyError) Unwrap() error { return e.err }
 

@@ -95,9 +95,12 @@ func withCopy(path string, log zerolog.Logger, do func(*boltKV) error) error {
 		}
 		err = errors.Join(err, db.close())
 	}
+	_, ofAnother := errors.AsType[*copyError](err)
 	switch {
 	case err == nil:
 		return nil
+	case ofAnother:
+		return err
 	case problem.Is(err, problem.NotFound):
 		return noSuchBackup(path)
 	case errors.Is(err, context.Canceled), errors.Is(err, context.DeadlineExceeded):

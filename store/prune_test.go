@@ -1,0 +1,207 @@
+package store_test
+
+import (
+	"context"
+	"errors"
+	"path/filepath"
+	"strings"
+	"testing"
+	"time"
+
+	"balansd/ledger"
+	"balansd/store"
+)
+
+const day = 24 * time.Hour
+
+// kept tells which of document, figures and story an entry still has.
+func kept(t testing.TB, st *store.Store, n uint64) string {
+	t.Helper()
+	d, err := st.Document(t.Context(), n)
+	if err != nil {
+		t.Fatal(err)
+	}
+	v, err := st.Values(t.Context(), n)
+	if err != nil {
+		t.Fatal(err)
+	}
+	story, err := st.Story(t.Context(), n)
+	if err != nil || len(story) == 0 {
+		t.Fatal(story, err)
+	}
+	var b strings.Builder
+	if d != nil {
+		b.WriteString("D")
+	}
+	if v != nil {
+		b.WriteString("F")
+	}
+	if !strings.Contains(story[0].Text, "no longer kept") {
+		b.WriteString("S")
+	}
+	return b.String()
+}
+
+// TestPruneBoundaries: each part goes when its own time is over, to the
+// instant, and nothing goes of an entry that is not settled.
+func TestPruneBoundaries(t *testing.T) {
+	ctx := t.Context()
+	s := newShop(t)
+	s.with(func(st *store.Store) {
+		s.add(st, 3)
+		settled := s.clock().Add(2 * time.Second) // as deliver does it
+		for n := uint64(1); n <= 3; n++ {
+			e, err := st.Entry(ctx, n)
+			must(t, err)
+			_, err = st.Move(ctx, ledger.Step{Entry: e, Document: []byte("a document")})
+			must(t, err)
+		}
+		e, err := st.Entry(ctx, 2) // which a person has to decide
+		must(t, err)
+		e, err = e.Differ(*e.Place, []ledger.Difference{{Cell: cell("1003")}}, "", "", settled)
+		move(t, st, e, err)
+		e, err = st.Entry(ctx, 3) // settled again, later
+		must(t, err)
+		e, err = e.Supersede(9, settled.Add(5*day))
+		move(t, st, e, err)
+
+		r := ledger.Retention{Documents: 10 * day, Figures: 20 * day, Stories: 30 * day}
+		steps := []struct {
+			after      time.Duration
+			gone       ledger.Pruned
+			one, three string
+		}{
+			{10*day - 1, ledger.Pruned{}, "DFS", "DFS"},
+			{10 * day, ledger.Pruned{Documents: 1}, "FS", "DFS"},
+			{20*day - 1, ledger.Pruned{Documents: 1}, "FS", "FS"},
+			{20 * day, ledger.Pruned{Figures: 1}, "S", "FS"},
+			{30 * day, ledger.Pruned{Figures: 1, Stories: 1}, "", "S"},
+			{35 * day, ledger.Pruned{Stories: 1}, "", ""},
+			{3000 * day, ledger.Pruned{}, "", ""},
+		}
+		for _, step := range steps {
+			gone, err := st.Prune(ctx, r, settled.Add(step.after))
+			if err != nil || gone != step.gone {
+				t.Errorf("after %s went %+v, %v; want %+v", step.after, gone, err, step.gone)
+			}
+			if one, three := kept(t, st, 1), kept(t, st, 3); one != step.one || three != step.three {
+				t.Errorf("after %s entries 1 and 3 have %q and %q, want %q and %q", step.after, one, three, step.one, step.three)
+			}
+			if two := kept(t, st, 2); two != "DFS" {
+				t.Errorf("what differs has %q only", two)
+			}
+		}
+		// What a correction needs is there, and the story goes on.
+		e, err = st.Entry(ctx, 1)
+		must(t, err)
+		if w, err := st.Written(ctx, *e.Place); err != nil || len(w.Confirmed) == 0 || e.ValuesHash == "" || e.SHA256 == "" || e.State != ledger.Done {
+			t.Errorf("of entry 1 is left %+v, and %+v of its place, %v", e, w, err)
+		}
+		again := listed(0)
+		if fresh, err := st.Record(ctx, ledger.Connection{ID: again.Connection}, []ledger.Entry{again}); err != nil || len(fresh) != 0 {
+			t.Errorf("it was taken for new: %v, %v", fresh, err)
+		}
+		e, err = e.Retry(settled.Add(40 * day))
+		e = move(t, st, e, err)
+		e, err = e.Finish(ledger.Place{FirmID: 1}, settled.Add(41*day))
+		move(t, st, e, err)
+		story, err := st.Story(ctx, 1)
+		if err != nil || len(story) != 3 || story[1].State != ledger.Found || story[2].State != ledger.Done {
+			t.Errorf("its story goes on with %+v, %v", story, err)
+		}
+		if gone, err := st.Prune(ctx, r, settled.Add(100*day)); err != nil || gone != (ledger.Pruned{Stories: 1}) {
+			t.Errorf("its new story went as %+v, %v", gone, err)
+		}
+	})
+}
+
+// TestPruneForEver: without a time, nothing goes.
+func TestPruneForEver(t *testing.T) {
+	s := newShop(t)
+	s.with(func(st *store.Store) {
+		s.add(st, 3)
+		if gone, err := st.Prune(t.Context(), ledger.Retention{}, noon.AddDate(100, 0, 0)); err != nil || gone != (ledger.Pruned{}) {
+			t.Errorf("%+v, %v", gone, err)
+		}
+	})
+}
+
+// TestPruneStopsAndGoesOn ends it in the middle; the next call does the rest,
+// once. A clock that was years ahead when an entry was found holds up nothing.
+func TestPruneStopsAndGoesOn(t *testing.T) {
+	s := newShop(t)
+	s.with(func(st *store.Store) {
+		s.add(st, 300)
+		s.later(10 * 365 * day)
+		s.add(st, 1) // with a clock that is ahead
+		s.later(-10*365*day + time.Hour)
+		s.add(st, 399)
+		s.later(50 * day)
+		s.add(st, 20) // young
+		r := ledger.Retention{Figures: 30 * day}
+		total := 0
+		for tries := 0; total < 699; tries++ {
+			ctx := &endsAfter{Context: t.Context(), left: 2 + tries}
+			gone, err := st.Prune(ctx, r, s.clock())
+			if total += gone.Figures; err != nil && !errors.Is(err, context.Canceled) {
+				t.Fatal(err)
+			}
+			if err == nil && total < 699 || tries > 10 {
+				t.Fatalf("only %d went", total)
+			}
+		}
+		if gone, err := st.Prune(t.Context(), r, s.clock()); total != 699 || err != nil || gone != (ledger.Pruned{}) {
+			t.Errorf("%d went, and then %+v, %v", total, gone, err)
+		}
+	})
+	s.wantEntries(720)
+}
+
+// endsAfter is a context that ends after some looks at it.
+type endsAfter struct {
+	context.Context
+	left int
+}
+
+func (c *endsAfter) Err() error {
+	if c.left--; c.left < 0 {
+		return context.Canceled
+	}
+	return nil
+}
+
+// BenchmarkBackup reports the times of what is done to a state of 100,000
+// entries each night.
+func BenchmarkBackup(b *testing.B) {
+	ctx, n := b.Context(), 100_000
+	s := filled(b, n)
+	now := listed(n).FoundAt.Add(time.Hour)
+	measure := func(name string, do func() error) {
+		began := time.Now()
+		if err := do(); err != nil {
+			b.Fatal(err)
+		}
+		b.ReportMetric(float64(time.Since(began).Milliseconds()), name+"-ms")
+	}
+	var made ledger.Backup
+	for b.Loop() {
+		var err error
+		if made, err = s.Backup(ctx); err != nil {
+			b.Fatal(err)
+		}
+	}
+	measure("list", func() error { _, err := store.ListBackups(filepath.Dir(made.File)); return err })
+	measure("verify", func() error { _, err := store.VerifyBackup(ctx, made.File); return err })
+	measure("prune-nothing", func() error {
+		_, err := s.Prune(ctx, ledger.Retention{Figures: 36500 * day, Stories: 36500 * day}, now)
+		return err
+	})
+	measure("prune-half", func() error {
+		_, err := s.Prune(ctx, ledger.Retention{Figures: now.Sub(listed(n / 2).FoundAt)}, now)
+		return err
+	})
+	measure("prune-again", func() error {
+		_, err := s.Prune(ctx, ledger.Retention{Figures: now.Sub(listed(n / 2).FoundAt)}, now)
+		return err
+	})
+}
