@@ -25,7 +25,7 @@ var base = []string{"balance", "ledger", "problem"}
 // services are the rooms that only the command line puts together. They know
 // nothing of one another.
 var services = []string{
-	"config", "daemon", "finbox", "folder", "portal", "sandbox", "service", "silverfin", "store", "transport",
+	"config", "daemon", "finbox", "folder", "logs", "portal", "sandbox", "service", "silverfin", "store", "transport",
 }
 
 // rooms says what the code of each room may import of ours: imports run one
@@ -38,6 +38,7 @@ var rooms = map[string][]string{
 	"daemon":    base,
 	"finbox":    append([]string{"transport"}, base...),
 	"folder":    base,
+	"logs":      {"problem"},
 	"packaging": {"cli", "service"},
 	"portal":    append([]string{"daemon"}, base...),
 	"sandbox":   base,
@@ -59,6 +60,7 @@ var foreign = map[string][]string{
 	"daemon":    {"net/http", "go.etcd.io/bbolt", "os/exec"},
 	"config":    {"net/http"},
 	"folder":    {"net/http", "go.etcd.io/bbolt"},
+	"logs":      {"net/http", "go.etcd.io/bbolt", "os/exec"},
 	"store":     {"net/http"},
 	"finbox":    {"go.etcd.io/bbolt", "github.com/getkin/kin-openapi"},
 	"silverfin": {"go.etcd.io/bbolt"},

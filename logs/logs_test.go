@@ -1,0 +1,235 @@
+package logs
+
+import (
+	"bytes"
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"path/filepath"
+	"strings"
+	"sync"
+	"testing"
+
+	"github.com/google/go-cmp/cmp"
+	"github.com/rs/zerolog"
+	"go.uber.org/goleak"
+
+	"balansd/problem"
+)
+
+func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
+
+// outside is what a test puts in the place of the system.
+func outside(t testing.TB) system {
+	return system{journal: filepath.Join(t.TempDir(), "nobody-listens"), events: openEventLog, file: openFile}
+}
+
+// opened opens a log and closes it with the test.
+func opened(t testing.TB, c Config, sys system) *Log {
+	t.Helper()
+	if c.Level == "" {
+		c.Level = "info"
+	}
+	if c.Stderr == nil {
+		c.Stderr = io.Discard
+	}
+	l, err := open(c, sys)
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { _ = l.Close() })
+	return l
+}
+
+// messages gives the messages of lines of JSON.
+func messages(t testing.TB, text string) []string {
+	t.Helper()
+	var all []string
+	for one := range strings.Lines(text) {
+		l, err := parse([]byte(one))
+		if err != nil {
+			t.Fatalf("%q: %v", one, err)
+		}
+		all = append(all, l.get(zerolog.MessageFieldName))
+	}
+	return all
+}
+
+func TestLoggersDerivedEarlierFollowTheLevel(t *testing.T) {
+	var out bytes.Buffer
+	l := opened(t, Config{Stderr: &out}, outside(t))
+	top := l.Logger()
+	derived := top.With().Uint64("pass", 7).Logger()
+	quiet := derived.Level(zerolog.ErrorLevel)
+	say := func(text string) {
+		derived.Debug().Msg(text)
+		top.WithLevel(zerolog.DebugLevel).Msg(text + ", by the top")
+		quiet.Info().Msg(text + ", by the quiet")
+	}
+	say("before")
+	if e := derived.Debug(); e != nil {
+		e.Send()
+		t.Error("a line below the level is built")
+	}
+	if err := l.SetLevel("debug"); err != nil || l.Level() != "debug" {
+		t.Fatal(err, l.Level())
+	}
+	say("meanwhile")
+	if err := l.SetLevel("error"); err != nil {
+		t.Fatal(err)
+	}
+	say("after")
+	derived.Error().Msg("an error")
+	want := []string{"meanwhile", "meanwhile, by the top", "an error"}
+	if diff := cmp.Diff(want, messages(t, out.String())); diff != "" {
+		t.Error(diff)
+	}
+}
+
+func TestLevelsAndFormatsThatThereAreNot(t *testing.T) {
+	for _, c := range []Config{{Level: "loud"}, {Level: ""}, {Level: "disabled"}, {Level: "fatal"}, {Level: "info", Format: "xml"}} {
+		c.Stderr = io.Discard
+		if _, err := open(c, outside(t)); !problem.Is(err, problem.ConfigInvalid) {
+			t.Errorf("%+v: %v", c, err)
+		}
+	}
+	l := opened(t, Config{Level: "warn"}, outside(t))
+	if err := l.SetLevel("loud"); !problem.Is(err, problem.ConfigInvalid) || l.Level() != "warn" {
+		t.Error(err, l.Level())
+	}
+}
+
+func TestFormat(t *testing.T) {
+	for _, c := range []struct {
+		name string
+		Config
+		want string
+	}{
+		{"a pipe", Config{Format: auto, Stderr: io.Discard}, asJSON},
+		{"nothing said", Config{Stderr: io.Discard}, asJSON},
+		{"a file", Config{Format: auto, File: "x.log", Stderr: io.Discard}, asJSON},
+		{"a file for people", Config{Format: console, File: "x.log", Stderr: io.Discard}, console},
+		{"the journal by name", Config{Format: journald, File: "x.log", Stderr: io.Discard}, journald},
+		{"a stream that is not ours", Config{Format: auto, Stderr: io.Discard, Environ: []string{"JOURNAL_STREAM=8:1"}}, asJSON},
+	} {
+		if got := c.format(); got != c.want {
+			t.Errorf("%s: %s, want %s", c.name, got, c.want)
+		}
+	}
+}
+
+func TestConsoleIsForPeople(t *testing.T) {
+	var out bytes.Buffer
+	l := opened(t, Config{Format: console, Stderr: &out, Environ: []string{"TERM=xterm"}}, outside(t))
+	log := l.Logger()
+	log.Warn().Str("dossier", "Bakkerij \x1b[31m").Msg("hello")
+	if !strings.HasSuffix(out.String(), `WRN hello dossier="Bakkerij \x1b[31m"`+"\n") {
+		t.Errorf("%q", out.String())
+	}
+}
+
+// failing is a writer that fails while it is told to.
+type failing struct {
+	bytes.Buffer
+	fails bool
+}
+
+func (f *failing) Write(p []byte) (int, error) {
+	if f.fails {
+		return 0, errors.New("no space left on device")
+	}
+	return f.Buffer.Write(p)
+}
+
+func TestStandardErrorThatFailsIsToldLater(t *testing.T) {
+	var out failing
+	events := newFakeEvents()
+	sys := outside(t)
+	sys.events = func(string) (eventLog, error) { return events, nil }
+	l := opened(t, Config{Stderr: &out, EventSource: "balansd"}, sys)
+	log := l.Logger()
+	log.Info().Msg("one")
+	out.fails = true
+	log.Info().Msg("two")
+	log.Info().Msg("three")
+	out.fails = false
+	log.Info().Msg("four")
+	want := []string{"one", "four", "a place of the log takes lines again"}
+	if diff := cmp.Diff(want, messages(t, out.String())); diff != "" {
+		t.Error(diff)
+	}
+	if !strings.Contains(out.String(), `"lines_aside":0,"lines_lost":2`) {
+		t.Error(out.String())
+	}
+	if err := l.Close(); err != nil {
+		t.Fatal(err)
+	}
+	if got := events.all(); len(got) != 1 || got[0].id != problem.StateUnwritable.EventID() {
+		t.Errorf("events %+v", got)
+	}
+}
+
+func TestLinesAfterCloseGoToStandardError(t *testing.T) {
+	var out bytes.Buffer
+	path := filepath.Join(t.TempDir(), "balansd.log")
+	l := opened(t, Config{Stderr: &out, File: path, EventSource: "balansd"}, outside(t))
+	log := l.Logger()
+	log.Info().Msg("in the file")
+	for range 2 {
+		if err := l.Close(); err != nil {
+			t.Fatal(err)
+		}
+	}
+	log.Error().Msg("too late")
+	text, err := os.ReadFile(path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if diff := cmp.Diff([]string{"in the file"}, messages(t, string(text))); diff != "" {
+		t.Error(diff)
+	}
+	if diff := cmp.Diff([]string{"too late"}, messages(t, out.String())); diff != "" {
+		t.Error(diff)
+	}
+}
+
+// lines logs from several goroutines at a time.
+func lines(log zerolog.Logger, writers, each int) {
+	var wg sync.WaitGroup
+	for w := range writers {
+		wg.Go(func() {
+			for i := range each {
+				log.Info().Int("n", i).Msg(fmt.Sprintf("%d/%d", w, i))
+			}
+		})
+	}
+	wg.Wait()
+}
+
+// BenchmarkDebugOff measures a debug line that is not wanted.
+func BenchmarkDebugOff(b *testing.B) {
+	log := opened(b, Config{}, outside(b)).Logger().With().Str("a", "b").Logger()
+	b.ReportAllocs()
+	for b.Loop() {
+		log.Debug().Str("method", "GET").Str("host", "live.getsilverfin.com").Int("status", 200).Msg("request answered")
+	}
+}
+
+// BenchmarkLine measures a line that is written, with the search for secrets.
+func BenchmarkLine(b *testing.B) {
+	log := opened(b, Config{}, outside(b)).Logger().With().Str("a", "b").Logger()
+	b.ReportAllocs()
+	for b.Loop() {
+		log.Info().Str("method", "GET").Str("host", "live.getsilverfin.com").Int("status", 200).Msg("request answered")
+	}
+}
+
+// BenchmarkSuspiciousLine measures a line that has a hint of a secret.
+func BenchmarkSuspiciousLine(b *testing.B) {
+	log := opened(b, Config{}, outside(b)).Logger().With().Str("a", "b").Logger()
+	b.ReportAllocs()
+	for b.Loop() {
+		log.Info().Str("host", "live.getsilverfin.com").Int("generation", 200).Msg("silverfin tokens renewed")
+	}
+}
