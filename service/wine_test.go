@@ -1,0 +1,361 @@
+//go:build linux
+
+package service_test
+
+import (
+	"encoding/json"
+	"fmt"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strconv"
+	"strings"
+	"testing"
+	"time"
+
+	"balansd/balance"
+	"balansd/sandbox"
+	"balansd/service"
+	"balansd/service/lab"
+)
+
+// The story on Windows happens where a blank, a percent sign and accents stand
+// in every path.
+const (
+	windowsExe    = `C:\Program Files\Kantoor 100% été\balansd.exe`
+	windowsFolder = `C:\Kantoor 100% été`
+	windowsConfig = windowsFolder + `\balansd.yaml`
+	windowsData   = windowsFolder + `\data`
+)
+
+// windowsBinary builds a program for Windows as it is delivered.
+func windowsBinary(t *testing.T, args ...string) []byte {
+	t.Helper()
+	exe := filepath.Join(t.TempDir(), "balansd.exe")
+	c := exec.Command("go", append(args, "-trimpath", "-o", exe)...) //nolint:gosec // our own program
+	c.Args = append(c.Args, "balansd"+map[string]string{"test": "/service"}[args[0]])
+	c.Env = append(os.Environ(), "GOOS=windows", "GOARCH=amd64", "CGO_ENABLED=0")
+	if out, err := c.CombinedOutput(); err != nil {
+		t.Fatalf("%v\n%s", err, out)
+	}
+	data, err := os.ReadFile(exe)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return data
+}
+
+// windows is an accounting firm's server with Windows, and a Finbox and a
+// Silverfin that it reaches.
+type windows struct {
+	*lab.Wine
+	t    *testing.T
+	sand *sandbox.Sandbox
+}
+
+// TestServiceUnderWine is the life of an installation on Windows, with the very
+// program that is delivered.
+func TestServiceUnderWine(t *testing.T) {
+	w := &windows{Wine: lab.NewWine(t), t: t}
+	sand, err := sandbox.Start(sandbox.Options{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { _ = sand.Close(t.Context()) })
+	w.sand = sand
+	w.Write(windowsExe, windowsBinary(t, "build", "-ldflags=-s -w"))
+	info := w.sand.Info()
+	w.Write(windowsFolder+`\secrets\finbox`, []byte(info.Finbox.ClientSecret))
+	w.Write(windowsFolder+`\secrets\silverfin`, []byte(info.Silverfin.ClientSecret))
+	w.configure("")
+
+	for _, step := range []struct {
+		name string
+		do   func(*testing.T, *windows)
+	}{
+		{"not by hand", windowsByHand},
+		{"dry run", windowsDryRun},
+		{"install", windowsInstall},
+		{"work", windowsWork},
+		{"killed", windowsKilled},
+		{"restart and stop", windowsRestart},
+		{"install again", windowsInstallAgain},
+		{"a mistake in the configuration", windowsMistake},
+		{"stopped in the middle of a pass", windowsStopped},
+		{"reboot", windowsReboot},
+		{"calls to Windows", windowsCalls},
+		{"uninstall", windowsUninstall},
+		{"purge", windowsPurge},
+	} {
+		began := time.Now()
+		step.do(t, w)
+		t.Logf("%s: %.1f s", step.name, time.Since(began).Seconds())
+		if t.Failed() {
+			return // the next step stands on this one
+		}
+	}
+}
+
+func (w *windows) configure(more string) {
+	w.t.Helper()
+	info := w.sand.Info()
+	w.Write(windowsConfig, fmt.Appendf(nil, `data_dir: data
+language: en
+night: {at: "02:30", spread: 0s}
+finbox: {base_url: %q, token_url: %q, client_id: %q, client_secret_file: secrets/finbox}
+silverfin: {base_url: %q, client_id: %q, client_secret_file: secrets/silverfin, requests_per_second: 100, burst: 100}
+%s`, info.Finbox.URL, info.Finbox.TokenURL, info.Finbox.ClientID, info.Silverfin.URL, info.Silverfin.ClientID, more))
+}
+
+// want runs balansd and holds its exit code and output to what is expected.
+func (w *windows) want(code int, contains string, args ...string) string {
+	w.t.Helper()
+	r := w.Run("", windowsExe, args...)
+	out := r.Stdout + r.Stderr
+	if r.Code != code || !strings.Contains(out, contains) {
+		w.t.Fatalf("balansd %s: exit code %d, want %d and %q in:\n%s%s", strings.Join(args, " "), r.Code, code, contains, out, w.log())
+	}
+	return out
+}
+
+// spent is want, and says how long it took.
+func (w *windows) spent(what string, args ...string) time.Duration {
+	w.t.Helper()
+	began := time.Now()
+	w.want(0, "", args...)
+	took := time.Since(began)
+	w.t.Logf("%s: %.2f s", what, took.Seconds())
+	return took
+}
+
+// log gives the end of the service's log.
+func (w *windows) log() string {
+	text, err := os.ReadFile(w.Path(windowsData + `\log\balansd.log`))
+	if err != nil {
+		return err.Error()
+	}
+	return string(text[max(0, len(text)-3000):])
+}
+
+func (w *windows) standing() (s standing, code int) {
+	w.t.Helper()
+	r := w.Run("", windowsExe, "service", "status", "--json")
+	if err := json.Unmarshal([]byte(r.Stdout), &s); err != nil {
+		w.t.Fatalf("%v in:\n%s%s", err, r.Stdout, r.Stderr)
+	}
+	return s, r.Code
+}
+
+// runs waits until the daemon answers on its pipe: the service counts as
+// running before.
+func (w *windows) runs() (s standing) {
+	w.t.Helper()
+	w.Until("the daemon answers", func() bool {
+		s, _ = w.standing()
+		return s.Daemon != nil || s.Service.State != service.On
+	})
+	if s.Service.State != service.On || s.Daemon == nil {
+		w.t.Fatalf("the service does not run: %+v\n%s", s, w.log())
+	}
+	return s
+}
+
+func (w *windows) off() {
+	w.t.Helper()
+	if s, code := w.standing(); code != 1 || s.Service.State != service.Off || s.Service.Result != "" {
+		w.t.Errorf("%d %+v\n%s", code, s.Service, w.log())
+	}
+	if pids := w.Processes(windowsExe, "run"); len(pids) > 0 {
+		w.t.Errorf("the processes %v are still there", pids)
+	}
+}
+
+func windowsByHand(_ *testing.T, w *windows) {
+	w.want(2, "balansd run", "run", "--service", "--config", windowsConfig)
+	w.want(1, "not installed", "service", "start")
+	w.want(1, "not installed", "service", "uninstall")
+}
+
+func windowsDryRun(t *testing.T, w *windows) {
+	out := w.want(0, "create the service balansd", "service", "install", "--dry-run", "--config", windowsConfig)
+	for _, has := range []string{`NT SERVICE\balansd`, `"` + windowsExe + `" run --service --config "` + windowsConfig + `"`, "10s, 1m0s, 5m0s", windowsData, "event log"} {
+		if !strings.Contains(out, has) {
+			t.Errorf("the plan does not say %q:\n%s", has, out)
+		}
+	}
+	if s, code := w.standing(); code != 1 || s.Service.State != service.NotInstalled {
+		t.Errorf("%d %+v", code, s)
+	}
+}
+
+func windowsInstall(t *testing.T, w *windows) {
+	w.want(0, "is installed", "service", "install", "--config", windowsConfig)
+	s := w.runs()
+	if s.Service.Executable != windowsExe || s.Service.Config != windowsConfig || s.Config != windowsConfig || s.DataDir != windowsData ||
+		!s.Service.Enabled || s.Service.Account != `NT SERVICE\balansd` || s.Service.PID == 0 || s.Daemon.NextWake.IsZero() || s.Trouble != "" {
+		t.Errorf("%+v", s)
+	}
+	if pids := w.Processes(windowsExe, "--service"); len(pids) != 1 {
+		t.Errorf("the processes are %v", pids)
+	}
+	for _, file := range []string{`\balansd.db`, `\balansd.key`, `\log\balansd.log`} {
+		if _, err := os.Stat(w.Path(windowsData + file)); err != nil {
+			t.Error(err)
+		}
+	}
+}
+
+func (w *windows) fill(dossiers int) {
+	w.t.Helper()
+	err := w.sand.FillWith(sandbox.FillOptions{Companies: dossiers, Dossiers: dossiers, Balances: dossiers, Model: balance.Micro})
+	if err != nil {
+		w.t.Fatal(err)
+	}
+}
+
+func windowsWork(t *testing.T, w *windows) {
+	info := w.sand.Info()
+	firm := info.Silverfin.Firms[0].ID
+	w.want(0, "Linked", "connect", "finbox", info.Finbox.ConnectionID, "--config", windowsConfig)
+	r := w.Run(w.sand.Silverfin.Grant(firm)+"\n", windowsExe,
+		"connect", "silverfin", "--oob", "--firm", strconv.FormatInt(firm, 10), "--config", windowsConfig)
+	if r.Code != 0 {
+		t.Fatalf("connect silverfin: %+v\n%s", r, w.log())
+	}
+	w.fill(3)
+	w.want(0, "3 new", "sync", "--config", windowsConfig)
+	w.want(0, "runs since", "status", "--config", windowsConfig)
+	if s := w.runs(); s.Daemon.Counts["done"] != 3 {
+		t.Errorf("%+v", s.Daemon)
+	}
+}
+
+// windowsKilled starts the service again by hand: Wine takes recovery actions
+// and does not act on them.
+func windowsKilled(t *testing.T, w *windows) {
+	was := w.runs().Service.PID
+	w.Kill(w.Processes(windowsExe, "--service")...)
+	if s, code := w.standing(); code != 1 || s.Service.State != service.Failed || !strings.Contains(s.Service.Result, "went away") {
+		t.Errorf("%d %+v", code, s.Service)
+	}
+	w.want(0, "runs", "service", "start")
+	if s := w.runs(); s.Service.PID == was || s.Daemon.Counts["done"] != 3 {
+		t.Errorf("%+v", s)
+	}
+	w.want(0, "runs", "service", "start") // which runs already
+}
+
+func windowsRestart(t *testing.T, w *windows) {
+	was := w.runs().Service.PID
+	w.want(0, "anew", "service", "restart")
+	if s := w.runs(); s.Service.PID == was {
+		t.Errorf("%+v", s)
+	}
+	w.spent("stop when idle", "service", "stop")
+	w.off()
+	w.want(0, "stopped", "service", "stop") // which is stopped already
+	began := time.Now()
+	w.spent("start", "service", "start")
+	w.runs()
+	t.Logf("start until the daemon answers: %.2f s", time.Since(began).Seconds())
+}
+
+// windowsInstallAgain mends what somebody broke.
+func windowsInstallAgain(t *testing.T, w *windows) {
+	if r := w.Run("", "sc", "config", "balansd", "start=", "demand"); r.Code != 0 {
+		t.Fatalf("%+v", r)
+	}
+	if s := w.runs(); s.Service.Enabled {
+		t.Errorf("%+v", s.Service)
+	}
+	w.want(0, "bring the service balansd up to date", "service", "install", "--config", windowsConfig)
+	if s := w.runs(); !s.Service.Enabled || s.Daemon.Counts["done"] != 3 {
+		t.Errorf("%+v", s)
+	}
+}
+
+func windowsMistake(t *testing.T, w *windows) {
+	w.configure("nights: wrong\n")
+	w.Run("", windowsExe, "service", "restart") // which may see it end, or not yet
+	w.Until("it has failed", func() bool { s, _ := w.standing(); return s.Service.State == service.Failed })
+	if s, _ := w.standing(); !strings.Contains(s.Service.Result, "exit code 2") {
+		t.Errorf("%+v", s.Service)
+	}
+	w.configure("")
+	w.want(0, "runs", "service", "start")
+	w.runs()
+}
+
+func windowsStopped(t *testing.T, w *windows) {
+	w.fill(60)
+	w.sand.Silverfin.Faults().SetLatency(50 * time.Millisecond)
+	done := make(chan struct{})
+	go func() {
+		defer close(done)
+		w.Run("", windowsExe, "sync", "--config", windowsConfig)
+	}()
+	w.Until("a pass is under way", func() bool { s, _ := w.standing(); return s.Daemon != nil && s.Daemon.Counts["done"] > 5 })
+	// A bound and no measure: what is promised is 20 seconds.
+	if took := w.spent("stop in the middle of a pass", "service", "stop"); took > 20*time.Second {
+		t.Errorf("a stop took %s", took)
+	}
+	<-done
+	w.off()
+	w.sand.Silverfin.Faults().SetLatency(0)
+	w.want(0, "runs", "service", "start")
+	w.runs()
+	w.want(0, "", "sync", "--config", windowsConfig)
+	if s := w.runs(); s.Daemon.Counts["done"] != 63 {
+		t.Errorf("%+v", s.Daemon)
+	}
+}
+
+// windowsReboot cuts the power: the service comes back with the machine, and
+// knows everything.
+func windowsReboot(t *testing.T, w *windows) {
+	w.Reboot()
+	if s := w.runs(); s.Daemon.Counts["done"] != 63 {
+		t.Errorf("%+v", s.Daemon)
+	}
+}
+
+// windowsCalls runs the tests that want a Windows inside this one.
+func windowsCalls(t *testing.T, w *windows) {
+	const exe = `C:\calls\service.test.exe`
+	w.Write(exe, windowsBinary(t, "test", "-c"))
+	r := w.Run("", exe, "-test.run", "^TestOnWindows", "-test.v")
+	if n := strings.Count(r.Stdout, "--- PASS: TestOnWindows"); r.Code != 0 || n < 4 {
+		t.Errorf("exit code %d, %d passed:\n%s%s", r.Code, n, r.Stdout, r.Stderr)
+	}
+}
+
+func windowsUninstall(t *testing.T, w *windows) {
+	w.want(0, "is removed", "service", "uninstall")
+	if s, code := w.standing(); code != 1 || s.Service.State != service.NotInstalled {
+		t.Errorf("%d %+v", code, s.Service)
+	}
+	if pids := w.Processes(windowsExe, "run"); len(pids) > 0 {
+		t.Errorf("the processes %v are still there", pids)
+	}
+	if r := w.Run("", "reg", "query", `HKLM\SYSTEM\CurrentControlSet\Services\EventLog\Application\balansd`); r.Code == 0 {
+		t.Errorf("the event source is still there: %s", r.Stdout)
+	}
+	if _, err := os.Stat(w.Path(windowsData + `\balansd.db`)); err != nil {
+		t.Errorf("the state is gone: %v", err)
+	}
+	w.want(1, "not installed", "service", "uninstall")
+}
+
+func windowsPurge(t *testing.T, w *windows) {
+	w.want(0, "is installed", "service", "install", "--config", windowsConfig)
+	if s := w.runs(); s.Daemon.Counts["done"] != 63 {
+		t.Errorf("%+v", s.Daemon)
+	}
+	w.want(2, "--yes", "service", "uninstall", "--purge")
+	w.want(0, "is removed", "service", "uninstall", "--purge", "--yes")
+	for _, gone := range []string{windowsData, windowsConfig} {
+		if _, err := os.Stat(w.Path(gone)); !os.IsNotExist(err) {
+			t.Errorf("%s: %v", gone, err)
+		}
+	}
+}
