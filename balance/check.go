@@ -144,16 +144,12 @@ func checkForm(b *Balance) []Finding {
 			continue
 		}
 		v := b.Values[c]
-		args := map[string]string{"cell": c.String(), "value": Canonical(v)}
 		if v.IsNegative() && !r.Signed {
-			findings = append(findings, b.fails("sign", nil, []Cell{c}, args))
+			findings = append(findings, b.fails("sign", nil, []Cell{c}, map[string]string{"cell": c.String(), "value": Canonical(v)}))
 		}
 		if !v.Truncate(int32(r.Decimals)).Equal(v) {
-			more := map[string]string{"decimals": fmt.Sprint(r.Decimals)}
-			for k, v := range args {
-				more[k] = v
-			}
-			findings = append(findings, b.fails("decimals", nil, []Cell{c}, more))
+			findings = append(findings, b.fails("decimals", nil, []Cell{c},
+				map[string]string{"cell": c.String(), "value": Canonical(v), "decimals": fmt.Sprint(r.Decimals)}))
 		}
 	}
 	return findings

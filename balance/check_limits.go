@@ -46,11 +46,11 @@ func checkTriples(b *Balance) []Finding {
 		people, has := b.figure(t.people)
 		hours, had := b.figure(t.hours)
 		cost, costs := b.figure(t.cost)
-		args := map[string]string{"people": t.people.String(), "hours": t.hours.String(), "cost": t.cost.String()}
-		say(args, "persons", people, has)
-		say(args, "time", hours, had)
-		say(args, "amount", cost, costs)
 		tell := func(rule string, assertions []string, cells ...Cell) {
+			args := map[string]string{"people": t.people.String(), "hours": t.hours.String(), "cost": t.cost.String()}
+			say(args, "persons", people, has)
+			say(args, "time", hours, had)
+			say(args, "amount", cost, costs)
 			findings = append(findings, b.fails(rule, assertions, cells, args))
 		}
 		some := people.IsPositive() || hours.IsPositive() || cost.IsPositive()
@@ -105,16 +105,20 @@ func checkFTE(b *Balance) []Finding {
 		fte, hasFTE := b.figure(cells[0])
 		full, hasFull := b.figure(cells[1])
 		part, hasPart := b.figure(cells[2])
+		rule, assertions := "", []string(nil)
+		switch {
+		case part.IsZero() && !fte.Equal(full):
+			rule, assertions = "fte_without_part_time", r.without
+		case part.IsPositive() && (fte.Cmp(full) <= 0 || fte.Cmp(full.Add(part)) >= 0):
+			rule, assertions = "fte_with_part_time", r.with
+		default:
+			continue
+		}
 		args := map[string]string{"fte": cells[0].String(), "full": cells[1].String(), "part": cells[2].String()}
 		say(args, "equivalents", fte, hasFTE)
 		say(args, "full_time", full, hasFull)
 		say(args, "together", full.Add(part), hasFull || hasPart)
-		switch {
-		case part.IsZero() && !fte.Equal(full):
-			findings = append(findings, b.fails("fte_without_part_time", r.without, cells, args))
-		case part.IsPositive() && (fte.Cmp(full) <= 0 || fte.Cmp(full.Add(part)) >= 0):
-			findings = append(findings, b.fails("fte_with_part_time", r.with, cells, args))
-		}
+		findings = append(findings, b.fails(rule, assertions, cells, args))
 	}
 	return findings
 }
@@ -122,26 +126,37 @@ func checkFTE(b *Balance) []Finding {
 // limit is a sum that must stay below another, or reach it at most.
 type limit struct {
 	rule        string
-	left, right string
+	left, right side
 	orEqual     bool
 	assertions  []string
+}
+
+// below and upTo state that the first side is less than the second, or no more.
+func below(rule, left, right string, assertions []string) limit {
+	return limit{rule, parseSide(left, "", false), parseSide(right, "", false), false, assertions}
+}
+
+func upTo(rule, left, right string, assertions []string) limit {
+	l := below(rule, left, right, assertions)
+	l.orEqual = true
+	return l
 }
 
 // headcount is everybody who worked there: at the closing date, or left before.
 const headcount = "1051 + 1052 + 3051 + 3052"
 
 var limits = []limit{
-	{"trainees", "5801", "1201 + 1202", true, cs(73)},
-	{"trainees", "5811", "1211 + 1212", true, cs(74)},
-	{"trainees_headcount", "5801 + 5811", headcount, true, cs(75)},
-	{"trainees_headcount", "5821 + 5831", headcount, true, cs(83)},
-	{"trainees_headcount", "5841 + 5851", headcount, true, cs(84)},
-	{"training_time", "5802 + 5812 + 5822 + 5832 + 5842 + 5852", "1013", false, cs(82)},
-	{"training_payroll", "5803 + 5813", "1023", false, cs(72)},
-	{"training_payroll", "5823 + 5833", "1023", false, cs(85)},
-	{"training_payroll", "5843 + 5853", "1023", false, cs(86)},
-	{"staff_account", "1003", incomeStatement, false, cx(1)},
-	{"costs_account", "1023", incomeStatement, true, cx(2)},
+	upTo("trainees", "5801", "1201 + 1202", cs(73)),
+	upTo("trainees", "5811", "1211 + 1212", cs(74)),
+	upTo("trainees_headcount", "5801 + 5811", headcount, cs(75)),
+	upTo("trainees_headcount", "5821 + 5831", headcount, cs(83)),
+	upTo("trainees_headcount", "5841 + 5851", headcount, cs(84)),
+	below("training_time", "5802 + 5812 + 5822 + 5832 + 5842 + 5852", "1013", cs(82)),
+	below("training_payroll", "5803 + 5813", "1023", cs(72)),
+	below("training_payroll", "5823 + 5833", "1023", cs(85)),
+	below("training_payroll", "5843 + 5853", "1023", cs(86)),
+	below("staff_account", "1003", incomeStatement, cx(1)),
+	upTo("costs_account", "1023", incomeStatement, cx(2)),
 }
 
 // checkLimits tests what cannot be more than something else. It says nothing
@@ -150,19 +165,18 @@ var limits = []limit{
 func checkLimits(b *Balance) []Finding {
 	var findings []Finding
 	for _, l := range limits {
-		left, right := parseSide(l.left, "", false), parseSide(l.right, "", false)
-		have, filled := b.sum(left)
-		most, bound := b.sum(right)
-		if !have.IsPositive() || l.right == incomeStatement && !bound {
+		have, filled := b.sum(l.left)
+		most, bound := b.sum(l.right)
+		if !have.IsPositive() || l.right.text == incomeStatement && !bound {
 			continue
 		}
 		if c := have.Cmp(most); c < 0 || c == 0 && l.orEqual {
 			continue
 		}
-		args := map[string]string{"left": left.text, "right": right.text, "first": left.cells[0].String()}
+		args := map[string]string{"left": l.left.text, "right": l.right.text, "first": l.left.cells[0].String()}
 		say(args, "have", have, filled)
 		say(args, "most", most, bound)
-		findings = append(findings, b.fails(l.rule, l.assertions, append(left.cells, right.cells...), args))
+		findings = append(findings, b.fails(l.rule, l.assertions, slices.Concat(l.left.cells, l.right.cells), args))
 	}
 	return findings
 }

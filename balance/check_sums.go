@@ -1,6 +1,10 @@
 package balance
 
-import "strings"
+import (
+	"slices"
+	"strings"
+	"sync"
+)
 
 // sum is a family of relations in which a total equals its parts. A c stands
 // for the column digits 1, 2 and 3: full-time, part-time and total.
@@ -34,6 +38,7 @@ var sums = []sum{
 
 // relation is one relation of a family, for one column and one year.
 type relation struct {
+	rule       string
 	total      Cell
 	parts      side
 	assertions []string
@@ -50,6 +55,7 @@ func (s sum) relations() []relation {
 	for i, column := range columns {
 		for _, previous := range []bool{false, true} {
 			r := relation{
+				rule:  s.rule,
 				total: Cell{strings.ReplaceAll(s.total, "c", column), previous},
 				parts: parseSide(s.parts, column, previous),
 			}
@@ -65,6 +71,15 @@ func (s sum) relations() []relation {
 	return all
 }
 
+// relations lists the relations of all sums, made once.
+var relations = sync.OnceValue(func() []relation {
+	var all []relation
+	for _, s := range sums {
+		all = append(all, s.relations()...)
+	}
+	return all
+})
+
 func allHavePrevious(cells []Cell) bool {
 	for _, c := range cells {
 		if r, ok := RubricOf(c.Code); !ok || !r.HasPrevious() {
@@ -77,21 +92,19 @@ func allHavePrevious(cells []Cell) bool {
 // checkSums tests every total that has parts.
 func checkSums(b *Balance) []Finding {
 	var findings []Finding
-	for _, s := range sums {
-		for _, r := range s.relations() {
-			whole, stated := b.figure(r.total)
-			adds, filled := b.sum(r.parts)
-			// That the full model's parts are empty altogether is told by
-			// checkSplits, once.
-			ours := r.assertions == nil
-			if whole.Equal(adds) || ours && (!filled || !b.readableAll(r.parts.cells)) {
-				continue
-			}
-			args := map[string]string{"total": r.total.String(), "parts": r.parts.text}
-			say(args, "whole", whole, stated)
-			say(args, "adds", adds, filled)
-			findings = append(findings, b.fails(s.rule, r.assertions, append([]Cell{r.total}, r.parts.cells...), args))
+	for _, r := range relations() {
+		whole, stated := b.figure(r.total)
+		adds, filled := b.sum(r.parts)
+		// That the full model's parts are empty altogether is told by
+		// checkSplits, once.
+		ours := r.assertions == nil
+		if whole.Equal(adds) || ours && (!filled || !b.readableAll(r.parts.cells)) {
+			continue
 		}
+		args := map[string]string{"total": r.total.String(), "parts": r.parts.text}
+		say(args, "whole", whole, stated)
+		say(args, "adds", adds, filled)
+		findings = append(findings, b.fails(r.rule, r.assertions, append([]Cell{r.total}, r.parts.cells...), args))
 	}
 	return findings
 }
@@ -114,18 +127,17 @@ func checkSplits(b *Balance) []Finding {
 	}
 	var cells []Cell
 	var totals []string
-	for _, s := range sums {
-		if s.assertions != nil {
+	for _, r := range relations() {
+		if r.assertions != nil {
 			continue
 		}
-		for _, r := range s.relations() {
-			whole, _ := b.figure(r.total)
-			if _, filled := b.sum(r.parts); filled || whole.IsZero() || !b.readableAll(r.parts.cells) {
-				continue
-			}
-			cells = append(cells, r.total)
-			totals = append(totals, r.total.String())
+		whole, _ := b.figure(r.total)
+		// A total may have parts of two kinds; it is named once.
+		if _, filled := b.sum(r.parts); filled || whole.IsZero() || !b.readableAll(r.parts.cells) || slices.Contains(cells, r.total) {
+			continue
 		}
+		cells = append(cells, r.total)
+		totals = append(totals, r.total.String())
 	}
 	if cells == nil {
 		return nil

@@ -173,12 +173,13 @@ func TestDiff(t *testing.T) {
 		b.Values[balance.Cell{Code: "1023", Previous: true}] = decimal.RequireFromString("1234.5")
 		b.Values[balance.Cell{Code: "5801"}] = decimal.NewFromInt(-1)
 	})
-	corrected := document(t, balance.CBSOXBRL, func(b *balance.Balance) {
+	corrected := document(t, balance.NBBCSV, func(b *balance.Balance) {
+		b.Correction = true
 		b.Name = "Bakkerij Emile"
 		b.Values[balance.Cell{Code: "1023", Previous: true}] = decimal.RequireFromString("1234.25")
 	})
 	r := balansd(t, "balance", "diff", old, corrected, "--lang", "fr")
-	for _, want := range []string{"Nom: Bakkerij Émile → Bakkerij Emile\n", "Format: nbb-csv → cbso-xbrl\n", "\nAu cours de l'exercice\n",
+	for _, want := range []string{"Nom: Bakkerij Émile → Bakkerij Emile\n", "Format: nbb-csv\n", "Dépôt rectificatif: – → oui\n", "\nAu cours de l'exercice\n",
 		"1023P  Frais de personnel, total, exercice précédent", "1\u00a0234,50", "1\u00a0234,25", "-0,25\n", "\nConstatations disparues\n- "} {
 		if !strings.Contains(r.stdout, want) {
 			t.Errorf("no %q in:\n%s", want, r.stdout)

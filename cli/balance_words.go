@@ -5,6 +5,7 @@ import "balansd/balance"
 // words are the words around the figures of a balance, in one language.
 type words struct {
 	name, number, model, year, currency, committees, layout string
+	correction, yes                                         string
 	code, rubric, current, previous                         string
 	models                                                  map[balance.Model]string
 	none, findings, noFindings                              string
@@ -18,7 +19,7 @@ type words struct {
 var wordsOf = map[balance.Lang]words{
 	balance.Dutch: {
 		name: "Naam", number: "Ondernemingsnummer", model: "Model", year: "Boekjaar", currency: "Munt",
-		committees: "Paritaire comités", layout: "Formaat",
+		committees: "Paritaire comités", layout: "Formaat", correction: "Verbeterende neerlegging", yes: "ja",
 		code: "Code", rubric: "Rubriek", current: "Boekjaar", previous: "Vorig boekjaar",
 		models: map[balance.Model]string{balance.Full: "volledig", balance.Abbreviated: "verkort", balance.Micro: "micro"},
 		none:   "Dit bestand bevat geen sociale balans.", findings: "Vaststellingen", noFindings: "Geen vaststellingen.",
@@ -29,7 +30,7 @@ var wordsOf = map[balance.Lang]words{
 	},
 	balance.French: {
 		name: "Nom", number: "Numéro d'entreprise", model: "Modèle", year: "Exercice", currency: "Devise",
-		committees: "Commissions paritaires", layout: "Format",
+		committees: "Commissions paritaires", layout: "Format", correction: "Dépôt rectificatif", yes: "oui",
 		code: "Code", rubric: "Rubrique", current: "Exercice", previous: "Exercice précédent",
 		models: map[balance.Model]string{balance.Full: "complet", balance.Abbreviated: "abrégé", balance.Micro: "micro"},
 		none:   "Ce fichier ne contient pas de bilan social.", findings: "Constatations", noFindings: "Aucune constatation.",
@@ -40,7 +41,7 @@ var wordsOf = map[balance.Lang]words{
 	},
 	balance.English: {
 		name: "Name", number: "Enterprise number", model: "Model", year: "Financial year", currency: "Currency",
-		committees: "Joint committees", layout: "Layout",
+		committees: "Joint committees", layout: "Layout", correction: "Corrected filing", yes: "yes",
 		code: "Code", rubric: "Rubric", current: "Year", previous: "Previous year",
 		models: map[balance.Model]string{balance.Full: "full", balance.Abbreviated: "abbreviated", balance.Micro: "micro"},
 		none:   "This file holds no social balance.", findings: "Findings", noFindings: "No findings.",
@@ -51,7 +52,7 @@ var wordsOf = map[balance.Lang]words{
 	},
 	balance.German: {
 		name: "Name", number: "Unternehmensnummer", model: "Modell", year: "Geschäftsjahr", currency: "Währung",
-		committees: "Paritätische Kommissionen", layout: "Format",
+		committees: "Paritätische Kommissionen", layout: "Format", correction: "Berichtigte Hinterlegung", yes: "ja",
 		code: "Code", rubric: "Rubrik", current: "Geschäftsjahr", previous: "Vorjahr",
 		models: map[balance.Model]string{balance.Full: "vollständig", balance.Abbreviated: "verkürzt", balance.Micro: "Mikro"},
 		none:   "Diese Datei enthält keine Sozialbilanz.", findings: "Feststellungen", noFindings: "Keine Feststellungen.",

@@ -308,8 +308,13 @@ func headOf(b *balance.Balance, w words) [][2]string {
 	if !b.FiscalYear.Start.IsZero() || !b.FiscalYear.End.IsZero() {
 		year = b.FiscalYear.Start.String() + " – " + b.FiscalYear.End.String()
 	}
+	corrects := ""
+	if b.Correction {
+		corrects = w.yes
+	}
 	return [][2]string{
 		{w.name, b.Name}, {w.number, b.EnterpriseNumber.Pretty()}, {w.model, w.models[b.Model]}, {w.year, year},
 		{w.currency, b.Currency}, {w.committees, strings.Join(b.JointCommittees, ", ")}, {w.layout, string(b.Layout)},
+		{w.correction, corrects},
 	}
 }
