@@ -260,8 +260,6 @@ func TestHalfALineOfAPowerCutIsClosed(t *testing.T) {
 	}
 }
 
-// TestFileThatCannotBeTurnedOverGrowsOn has the folder gone when the file is to
-// be moved, as another program on Windows would keep it from that.
 func TestFileThatCannotBeTurnedOverGrowsOn(t *testing.T) {
 	dir := t.TempDir()
 	path := filepath.Join(dir, "balansd.log")
@@ -274,20 +272,13 @@ func TestFileThatCannotBeTurnedOverGrowsOn(t *testing.T) {
 		}
 	}
 	put("one")
-	hidden := path + ".hidden"
-	f.open = func(path string) (handle, error) { return openFile(hidden) } // the file goes on under another name
-	if err := os.Rename(path, hidden); err != nil {
-		t.Fatal(err)
-	}
+	free := held(t, f)
 	put("two")
 	put("three")
 	if len(troubles) != 1 {
 		t.Errorf("troubles %v, want one", troubles)
 	}
-	f.open = openFile
-	if err := errors.Join(f.close(), os.Rename(hidden, path)); err != nil {
-		t.Fatal(err)
-	}
+	free()
 	put("four")
 	put("five")
 	if err := f.close(); err != nil {
@@ -300,6 +291,31 @@ func TestFileThatCannotBeTurnedOverGrowsOn(t *testing.T) {
 	}
 	if diff := cmp.Diff([]string{"one", "two", "three", "four", "five"}, got); diff != "" || len(names) < 2 {
 		t.Errorf("%v: %s", names, diff)
+	}
+}
+
+// held keeps the file from being moved, until free is called: on Windows as
+// another program does that reads it. Elsewhere nothing does, so the file goes
+// on under another name meanwhile.
+func held(t *testing.T, f *file) (free func()) {
+	t.Helper()
+	if runtime.GOOS == "windows" {
+		reader, err := os.Open(f.path)
+		if err != nil {
+			t.Fatal(err)
+		}
+		return func() { _ = reader.Close() }
+	}
+	other := f.path + ".other"
+	if err := os.Rename(f.path, other); err != nil {
+		t.Fatal(err)
+	}
+	f.open = func(string) (handle, error) { return openFile(other) }
+	return func() {
+		f.open = openFile
+		if err := errors.Join(f.close(), os.Rename(other, f.path)); err != nil {
+			t.Fatal(err)
+		}
 	}
 }
 

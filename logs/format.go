@@ -20,6 +20,10 @@ const (
 
 var formats = []string{auto, journald, asJSON, console}
 
+// journalSocket is where journald takes entries with fields
+// (systemd-journald.service).
+const journalSocket = "/run/systemd/journal/socket"
+
 // The names of the places, as they are told to people.
 const (
 	theFile    = "the log file"

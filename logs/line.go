@@ -62,15 +62,6 @@ func (l line) get(key string) string {
 	return value
 }
 
-// level gives the level of a line; NoLevel when it has none.
-func (l line) level() zerolog.Level {
-	level, err := zerolog.ParseLevel(l.get(zerolog.LevelFieldName))
-	if err != nil {
-		return zerolog.NoLevel
-	}
-	return level
-}
-
 // eventID gives the event id of a line: that of its notice, or of the problem
 // whose code it has; 0 when it has neither.
 func (l line) eventID() uint32 {

@@ -173,7 +173,9 @@ func TestStandardErrorThatFailsIsToldLater(t *testing.T) {
 func TestLinesAfterCloseGoToStandardError(t *testing.T) {
 	var out bytes.Buffer
 	path := filepath.Join(t.TempDir(), "balansd.log")
-	l := opened(t, Config{Stderr: &out, File: path, EventSource: "balansd"}, outside(t))
+	sys := outside(t)
+	sys.events = func(string) (eventLog, error) { return newFakeEvents(), nil }
+	l := opened(t, Config{Stderr: &out, File: path, EventSource: "balansd"}, sys)
 	log := l.Logger()
 	log.Info().Msg("in the file")
 	for range 2 {

@@ -8,10 +8,6 @@ import (
 	"github.com/rs/zerolog"
 )
 
-// journalSocket is where journald takes entries with fields (systemd.journal-fields,
-// "Native Journal Protocol").
-const journalSocket = "/run/systemd/journal/socket"
-
 // messageID is the first part of a MESSAGE_ID; the event id, as four decimal
 // digits, is the rest, so that an admin who knows one knows the other.
 const messageID = "08d68feb26a94f60a42ac9e0e2dc"
@@ -22,13 +18,14 @@ const fieldPrefix = "BALANSD_"
 // maxFieldName is how long the journal lets the name of a field be.
 const maxFieldName = 64
 
-// entry gives a line in the journal's own form. MESSAGE has the fields too,
+// entry gives a line in the journal's own form (systemd, "Native Journal
+// Protocol"). MESSAGE has the fields too,
 // since journalctl shows nothing else unless asked; each is a field of its own
 // besides, for who asks. The journal has its own time.
 func entry(l line) []byte {
 	var b []byte
 	b = appendField(b, "MESSAGE", l.text(" "))
-	b = appendField(b, "PRIORITY", fmt.Sprint(priority(l.level())))
+	b = appendField(b, "PRIORITY", fmt.Sprint(priority(l.get(zerolog.LevelFieldName))))
 	b = appendField(b, "SYSLOG_IDENTIFIER", "balansd")
 	if id := l.eventID(); id > 0 {
 		b = appendField(b, "MESSAGE_ID", fmt.Sprintf("%s%04d", messageID, id))
@@ -71,7 +68,11 @@ func fieldName(key string) string {
 
 // priority gives the level as syslog(3) counts. A panic is an alert and no
 // emergency, which would be shown on every terminal of the server.
-func priority(level zerolog.Level) int {
+func priority(name string) int {
+	level, err := zerolog.ParseLevel(name)
+	if err != nil {
+		level = zerolog.NoLevel
+	}
 	switch level {
 	case zerolog.TraceLevel, zerolog.DebugLevel:
 		return 7
