@@ -26,6 +26,15 @@ type API interface {
 	Entries(ctx context.Context, q ledger.Query) iter.Seq2[ledger.Entry, error]
 	// Show gives everything that is known of one entry.
 	Show(ctx context.Context, number uint64) (Full, error)
+	// Document gives the document of an entry as it came; a NotFound problem
+	// when none is kept.
+	Document(ctx context.Context, number uint64) (Document, error)
+	// Dossiers lists dossiers, each by the balance that it stands for. It is
+	// fast with a hundred thousand of them.
+	Dossiers(ctx context.Context, q DossierQuery) (DossierPage, error)
+	// History tells of the newest passes and missed nights, newest first, at
+	// most limit of each.
+	History(ctx context.Context, limit int) (History, error)
 	// Retry has an entry tried again at the next pass, parked or not.
 	Retry(ctx context.Context, number uint64, by string) (ledger.Entry, error)
 	// Decide settles what differs: for the given cells, or all that differ
@@ -109,6 +118,18 @@ type Full struct {
 	Story   []ledger.Event    `json:"story"`
 	Values  map[string]string `json:"values,omitempty"`
 	Written ledger.Written    `json:"written"`
+}
+
+// History is what the nights were.
+type History struct {
+	Passes []ledger.Pass        `json:"passes"`
+	Missed []ledger.MissedNight `json:"missed"`
+}
+
+// Document is a document as it came from its source.
+type Document struct {
+	Name string `json:"name"` // the source's own id of it
+	Data []byte `json:"data"`
 }
 
 // Choice is a person's decision about figures that differ.

@@ -54,6 +54,7 @@ type Daemon struct {
 	// passing is held while a pass runs: one at a time.
 	passing sync.Mutex
 	watch   watch
+	board   board
 
 	mu      sync.Mutex
 	cfg     Config
@@ -82,7 +83,7 @@ func (d *Daemon) Reconfigure(ctx context.Context, cfg Config) error {
 	defer d.passing.Unlock()
 	d.mu.Lock()
 	before := d.cfg
-	d.cfg = cfg.complete()
+	d.cfg = d.complete(cfg)
 	d.mu.Unlock()
 	if err := d.Prepare(ctx); err != nil {
 		d.mu.Lock()
@@ -101,12 +102,15 @@ var _ API = (*Daemon)(nil)
 
 // New makes a Daemon. It does not touch the state yet.
 func New(cfg Config) *Daemon {
-	cfg = cfg.complete()
-	return &Daemon{cfg: cfg, since: cfg.Now()}
+	d := &Daemon{}
+	d.cfg = d.complete(cfg)
+	d.since = d.cfg.Now()
+	return d
 }
 
-// complete fills in what may be left out.
-func (cfg Config) complete() Config {
+// complete fills in what may be left out, and has the board see what changes.
+func (d *Daemon) complete(cfg Config) Config {
+	cfg.Keeper = watched{cfg.Keeper, &d.board}
 	if cfg.Now == nil {
 		cfg.Now = time.Now
 	}

@@ -48,18 +48,17 @@ func (j *job) read(ctx context.Context) error {
 
 // take reads a document and completes the entry by what it says.
 func (j *job) take(doc []byte) error {
+	j.doc = doc // kept whatever comes of it: people want to see what came
 	reader := j.cfg.Reader
 	if reader == nil {
 		reader = balance.NewReader(balance.ReaderOptions{})
 	}
 	b, err := reader.Read(doc)
 	if err != nil {
-		j.doc = doc
 		return problem.Wrap(err, problem.Unreadable, "the document "+j.entry.ID+" cannot be read",
 			j.mend("Ask the payroll bureau for the balance in another format, or for a corrected one."))
 	}
 	if len(b.Values) == 0 {
-		j.doc = doc
 		return problem.New(problem.NoSocialBalance, "the document "+j.entry.ID+" has no social balance in it",
 			j.mend("Ask the payroll bureau for the social balance itself."))
 	}
@@ -68,7 +67,6 @@ func (j *job) take(doc []byte) error {
 	case d == "":
 		j.entry.Dossier.EnterpriseNumber = b.EnterpriseNumber
 	case b.EnterpriseNumber != "" && b.EnterpriseNumber != d:
-		j.doc = doc
 		return problem.New(problem.Unreadable, fmt.Sprintf("the document is of enterprise number %s, but it is listed for %s",
 			b.EnterpriseNumber.Pretty(), d.Pretty()), "Ask the payroll bureau which of the two is right.")
 	}
@@ -76,12 +74,10 @@ func (j *job) take(doc []byte) error {
 	case end.IsZero():
 		j.entry.FiscalYear = b.FiscalYear
 	case !b.FiscalYear.End.IsZero() && b.FiscalYear.End != end:
-		j.doc = doc
 		return problem.New(problem.Unreadable, fmt.Sprintf("the document is of the financial year that ends %s, but it is listed for %s",
 			b.FiscalYear.End, end), "Ask the payroll bureau which of the two is right.")
 	}
 	if j.entry.FiscalYear.End.IsZero() {
-		j.doc = doc
 		return problem.New(problem.Unreadable, "neither the source nor the document gives the financial year",
 			"Ask the payroll bureau for the balance in another format.")
 	}

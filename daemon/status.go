@@ -2,6 +2,7 @@ package daemon
 
 import (
 	"context"
+	"fmt"
 	"iter"
 
 	"balansd/balance"
@@ -94,6 +95,34 @@ func (d *Daemon) Backup(ctx context.Context, by string) (ledger.Backup, error) {
 	}
 	d.notice(d.log().Info(), problem.BackupMade).Str("by", by).Str("file", b.File).Int64("bytes", b.Size).Msg("backup made")
 	return b, nil
+}
+
+// History tells of the newest passes and missed nights.
+func (d *Daemon) History(ctx context.Context, limit int) (h History, err error) {
+	k := d.config().Keeper
+	if h.Passes, err = k.Passes(ctx, limit); err != nil {
+		return h, err
+	}
+	h.Missed, err = k.Missed(ctx, limit)
+	return h, err
+}
+
+// Document gives the document of an entry as it came.
+func (d *Daemon) Document(ctx context.Context, number uint64) (Document, error) {
+	k := d.config().Keeper
+	e, err := k.Entry(ctx, number)
+	if err != nil {
+		return Document{}, err
+	}
+	data, err := k.Document(ctx, number)
+	if err != nil {
+		return Document{}, err
+	}
+	if data == nil {
+		return Document{}, problem.New(problem.NotFound, fmt.Sprintf("no document is kept with entry %d", number),
+			"It was never fetched, or it is older than the configuration keeps documents.")
+	}
+	return Document{Name: e.ID, Data: data}, nil
 }
 
 // Entries walks the ledger, newest first.

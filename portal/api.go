@@ -87,6 +87,13 @@ func (a *api) calls() map[string]http.HandlerFunc {
 		pathShow: answer(func(ctx context.Context, r entryCall) (daemon.Full, error) {
 			return do.Show(ctx, r.Number)
 		}),
+		pathDocument: answer(func(ctx context.Context, r entryCall) (daemon.Document, error) {
+			return do.Document(ctx, r.Number)
+		}),
+		pathDossiers: answer(do.Dossiers),
+		pathHistory: answer(func(ctx context.Context, r historyCall) (daemon.History, error) {
+			return do.History(ctx, r.Limit)
+		}),
 		pathRetry: answer(func(ctx context.Context, r entryCall) (ledger.Entry, error) {
 			return do.Retry(ctx, r.Number, r.By)
 		}),

@@ -263,6 +263,21 @@ func (c *Client) Show(ctx context.Context, number uint64) (daemon.Full, error) {
 	return ask[daemon.Full](ctx, c, pathShow, entryCall{Number: number})
 }
 
+// Document is daemon.API's.
+func (c *Client) Document(ctx context.Context, number uint64) (daemon.Document, error) {
+	return ask[daemon.Document](ctx, c, pathDocument, entryCall{Number: number})
+}
+
+// Dossiers is daemon.API's.
+func (c *Client) Dossiers(ctx context.Context, q daemon.DossierQuery) (daemon.DossierPage, error) {
+	return ask[daemon.DossierPage](ctx, c, pathDossiers, q)
+}
+
+// History is daemon.API's.
+func (c *Client) History(ctx context.Context, limit int) (daemon.History, error) {
+	return ask[daemon.History](ctx, c, pathHistory, historyCall{limit})
+}
+
 // Retry is daemon.API's.
 func (c *Client) Retry(ctx context.Context, number uint64, by string) (ledger.Entry, error) {
 	return ask[ledger.Entry](ctx, c, pathRetry, entryCall{number, by})

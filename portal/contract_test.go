@@ -68,6 +68,15 @@ var cases = map[string]func(context.Context, daemon.API) []any{
 	"Link": func(ctx context.Context, a daemon.API) []any {
 		return results(0, a.Link(ctx, full[ledger.Linked](), "An"))
 	},
+	"Document": func(ctx context.Context, a daemon.API) []any {
+		return results(a.Document(ctx, 17))
+	},
+	"Dossiers": func(ctx context.Context, a daemon.API) []any {
+		return results(a.Dossiers(ctx, full[daemon.DossierQuery]()))
+	},
+	"History": func(ctx context.Context, a daemon.API) []any {
+		return results(a.History(ctx, 90))
+	},
 	"Backup": func(ctx context.Context, a daemon.API) []any {
 		return results(a.Backup(ctx, "An"))
 	},

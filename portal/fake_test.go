@@ -123,6 +123,21 @@ func (f *fake) EndSilverfin(_ context.Context, state, code string, firmID int64,
 	return firm, notesOf(f), err
 }
 
+func (f *fake) Document(_ context.Context, number uint64) (daemon.Document, error) {
+	f.hear("Document", number)
+	return answerOf[daemon.Document](f)
+}
+
+func (f *fake) Dossiers(_ context.Context, q daemon.DossierQuery) (daemon.DossierPage, error) {
+	f.hear("Dossiers", q)
+	return answerOf[daemon.DossierPage](f)
+}
+
+func (f *fake) History(_ context.Context, limit int) (daemon.History, error) {
+	f.hear("History", limit)
+	return answerOf[daemon.History](f)
+}
+
 func (f *fake) Backup(_ context.Context, by string) (ledger.Backup, error) {
 	f.hear("Backup", by)
 	return answerOf[ledger.Backup](f)

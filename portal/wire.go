@@ -25,6 +25,9 @@ const (
 	pathSyncStop       = prefix + "sync/stop"
 	pathEntries        = prefix + "entries"
 	pathShow           = prefix + "show"
+	pathDocument       = prefix + "document"
+	pathDossiers       = prefix + "dossiers"
+	pathHistory        = prefix + "history"
 	pathRetry          = prefix + "retry"
 	pathDecide         = prefix + "decide"
 	pathDismiss        = prefix + "dismiss"
@@ -65,6 +68,9 @@ type (
 	entryCall struct {
 		Number uint64 `json:"number"`
 		By     string `json:"by,omitempty"`
+	}
+	historyCall struct {
+		Limit int `json:"limit"`
 	}
 	decideCall struct {
 		Number uint64         `json:"number"`

@@ -1,0 +1,329 @@
+package daemon
+
+import (
+	"cmp"
+	"context"
+	"slices"
+	"strings"
+	"sync"
+	"time"
+	"unicode"
+
+	"balansd/balance"
+	"balansd/ledger"
+
+	"golang.org/x/text/cases"
+	"golang.org/x/text/runes"
+	"golang.org/x/text/transform"
+	"golang.org/x/text/unicode/norm"
+)
+
+// boardAge is how long the board goes without being made anew. It follows what
+// this daemon does at once; another one on the same state shows with this
+// delay.
+const boardAge = 10 * time.Minute
+
+// board has all dossiers in memory, so that people can search and sort a
+// hundred thousand of them at once. It is made when it is first asked for, and
+// safe for concurrent use.
+type board struct {
+	mu     sync.Mutex
+	made   time.Time
+	marks  uint64 // grows with every change
+	rows   map[dossierKey]*dossierRow
+	sorted map[DossierOrder]sortedRows
+}
+
+// sortedRows are all rows in an order, as they were at a mark.
+type sortedRows struct {
+	rows []*dossierRow
+	mark uint64
+}
+
+type dossierKey struct{ connection, dossier string }
+
+// dossierRow is what is searched and sorted by. It is never changed once it is
+// in the board.
+type dossierRow struct {
+	key     dossierKey
+	number  uint64 // of the balance that the dossier stands for
+	end     balance.Date
+	created time.Time
+	updated time.Time
+	state   ledger.State
+	firm    int64
+	name    string // as people look for it: folded
+	search  string
+}
+
+// fold makes texts alike that people take for the same: case and accents go.
+func fold(s string) string {
+	if ascii(s) { // nearly all of them
+		return strings.ToLower(s)
+	}
+	t := transform.Chain(norm.NFD, runes.Remove(runes.In(unicode.Mn)), norm.NFC, cases.Fold())
+	out, _, err := transform.String(t, s)
+	if err != nil {
+		return strings.ToLower(s)
+	}
+	return out
+}
+
+func ascii(s string) bool {
+	for i := range len(s) {
+		if s[i] >= unicode.MaxASCII {
+			return false
+		}
+	}
+	return true
+}
+
+// rowOf makes the row of an entry.
+func rowOf(e ledger.Entry) *dossierRow {
+	d := e.Dossier
+	r := &dossierRow{key: dossierKey{e.Connection, d.ID}, number: e.Number, end: e.FiscalYear.End, created: e.CreatedAt,
+		updated: e.UpdatedAt, state: e.State, name: fold(cmp.Or(d.Name, d.ID))}
+	if e.Place != nil {
+		r.firm = e.Place.FirmID
+	}
+	parts := []string{r.name, fold(d.ID), fold(d.AffiliationNumber), d.EnterpriseNumber.String(), d.EnterpriseNumber.Pretty()}
+	if e.Place != nil {
+		parts = append(parts, fold(e.Place.CompanyName))
+	}
+	r.search = strings.Join(parts, "\n")
+	return r
+}
+
+// stands tells whether a row stands for its dossier rather than another: what
+// is over stands behind what is not, then the later year, then the newer
+// balance.
+func (r *dossierRow) stands(o *dossierRow) bool {
+	over := func(x *dossierRow) int {
+		switch x.state {
+		case ledger.Superseded:
+			return 2
+		case ledger.Ignored:
+			return 1
+		default:
+			return 0
+		}
+	}
+	if c := cmp.Compare(over(o), over(r)); c != 0 {
+		return c > 0
+	}
+	if c := r.end.Compare(o.end); c != 0 {
+		return c > 0
+	}
+	return r.number >= o.number
+}
+
+// put puts a row where it belongs, unless another stands for its dossier. It
+// tells whether that could not be decided by the row alone.
+func (b *board) put(r *dossierRow) (unsure bool) {
+	have, ok := b.rows[r.key]
+	switch {
+	case !ok || r.stands(have):
+		b.rows[r.key] = r
+	case have.number == r.number:
+		return true // it stood for its dossier, and perhaps does no more
+	}
+	return false
+}
+
+// seen takes up entries that were changed.
+func (b *board) seen(entries []ledger.Entry) {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	b.marks++
+	if b.rows == nil {
+		return
+	}
+	for _, e := range entries {
+		if b.put(rowOf(e)) {
+			b.rows = nil
+			return
+		}
+	}
+}
+
+// forget has the board made anew when it is next asked for.
+func (b *board) forget() {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	b.marks++
+	b.rows = nil
+}
+
+// fill makes the board when there is none, or an old one.
+func (b *board) fill(ctx context.Context, k Keeper, now time.Time) error {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	if b.rows != nil && now.Sub(b.made).Abs() < boardAge {
+		return nil
+	}
+	fresh := &board{rows: make(map[dossierKey]*dossierRow, len(b.rows))}
+	for e, err := range k.Entries(ctx, ledger.Query{}) {
+		if err != nil {
+			return err
+		}
+		fresh.put(rowOf(e))
+	}
+	b.rows, b.made = fresh.rows, now
+	b.marks++
+	return nil
+}
+
+// inOrder gives all rows in an order. The slice must not be changed.
+func (b *board) inOrder(o DossierOrder) []*dossierRow {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	have, ok := b.sorted[o]
+	if ok && have.mark == b.marks {
+		return have.rows
+	}
+	// Little changes from one look to the next, and what is nearly in order is
+	// soon sorted.
+	rows := make([]*dossierRow, 0, len(b.rows))
+	old := make(map[dossierKey]bool, len(have.rows))
+	for _, r := range have.rows {
+		if now, there := b.rows[r.key]; there {
+			rows, old[r.key] = append(rows, now), true
+		}
+	}
+	if len(rows) < len(b.rows) {
+		for key, r := range b.rows {
+			if !old[key] {
+				rows = append(rows, r)
+			}
+		}
+	}
+	slices.SortFunc(rows, o.compare())
+	if b.sorted == nil {
+		b.sorted = map[DossierOrder]sortedRows{}
+	}
+	b.sorted[o] = sortedRows{rows, b.marks}
+	return rows
+}
+
+// compare orders rows; of equal ones by name, and by number at last, so that a
+// page never shows a dossier twice.
+func (o DossierOrder) compare() func(a, b *dossierRow) int {
+	byName := func(a, b *dossierRow) int {
+		return cmp.Or(cmp.Compare(a.name, b.name), cmp.Compare(a.number, b.number))
+	}
+	switch o {
+	case ByUpdated:
+		return func(a, b *dossierRow) int { return cmp.Or(b.updated.Compare(a.updated), byName(a, b)) }
+	case ByState:
+		// What needs somebody comes first.
+		first := []ledger.State{ledger.Differs, ledger.Failed, ledger.Waiting, ledger.Sending, ledger.Found, ledger.Done}
+		rank := func(r *dossierRow) int {
+			if i := slices.Index(first, r.state); i >= 0 {
+				return i
+			}
+			return len(first)
+		}
+		return func(a, b *dossierRow) int { return cmp.Or(cmp.Compare(rank(a), rank(b)), byName(a, b)) }
+	case ByYear:
+		return func(a, b *dossierRow) int { return cmp.Or(b.end.Compare(a.end), byName(a, b)) }
+	default:
+		return byName
+	}
+}
+
+// DossierOrder says how dossiers are sorted.
+type DossierOrder string
+
+// The orders.
+const (
+	ByName    DossierOrder = "name"
+	ByState   DossierOrder = "state"   // what needs somebody first
+	ByUpdated DossierOrder = "updated" // what changed last first
+	ByYear    DossierOrder = "year"    // the latest financial year first
+)
+
+// DossierQuery selects dossiers. The zero DossierQuery is all of them, by name.
+type DossierQuery struct {
+	Search     string         `json:"search,omitempty"` // words, all of which the name, an id or a number holds
+	States     []ledger.State `json:"states,omitempty"`
+	FirmID     int64          `json:"firm_id,omitempty"`
+	Connection string         `json:"connection,omitempty"`
+	Order      DossierOrder   `json:"order,omitempty"`
+	Offset     int            `json:"offset,omitempty"`
+	Limit      int            `json:"limit,omitempty"` // 0 for all
+}
+
+// DossierPage is a page of dossiers. Each is shown by one balance: of those that
+// count, that of the latest year.
+type DossierPage struct {
+	Entries []ledger.Entry       `json:"entries"`
+	Total   int                  `json:"total"`  // how many match
+	Counts  map[ledger.State]int `json:"counts"` // how many match but for the states asked for, by state
+}
+
+// Dossiers lists dossiers.
+func (d *Daemon) Dossiers(ctx context.Context, q DossierQuery) (DossierPage, error) {
+	k := d.config().Keeper
+	if err := d.board.fill(ctx, k, d.config().Now()); err != nil {
+		return DossierPage{}, err
+	}
+	page := DossierPage{Counts: map[ledger.State]int{}, Entries: []ledger.Entry{}}
+	words := strings.Fields(fold(q.Search))
+	var numbers []uint64
+	for _, r := range d.board.inOrder(q.Order) {
+		if !r.matches(q, words) {
+			continue
+		}
+		page.Counts[r.state]++
+		if len(q.States) > 0 && !slices.Contains(q.States, r.state) {
+			continue
+		}
+		page.Total++
+		if page.Total > q.Offset && (q.Limit == 0 || len(numbers) < q.Limit) {
+			numbers = append(numbers, r.number)
+		}
+	}
+	for _, n := range numbers {
+		e, err := k.Entry(ctx, n)
+		if err != nil {
+			return DossierPage{}, err
+		}
+		page.Entries = append(page.Entries, e)
+	}
+	return page, nil
+}
+
+func (r *dossierRow) matches(q DossierQuery, words []string) bool {
+	if q.FirmID != 0 && r.firm != q.FirmID || q.Connection != "" && r.key.connection != q.Connection {
+		return false
+	}
+	for _, w := range words {
+		if !strings.Contains(r.search, w) {
+			return false
+		}
+	}
+	return true
+}
+
+// watched is a keeper that tells the board what changes.
+type watched struct {
+	Keeper
+	board *board
+}
+
+func (w watched) Move(ctx context.Context, steps ...ledger.Step) ([]ledger.Entry, error) {
+	moved, err := w.Keeper.Move(ctx, steps...)
+	if err == nil {
+		w.board.seen(moved)
+	}
+	return moved, err
+}
+
+func (w watched) Record(ctx context.Context, c ledger.Connection, found []ledger.Entry) ([]ledger.Entry, error) {
+	added, err := w.Keeper.Record(ctx, c, found)
+	if len(found) > 0 {
+		// What was there already may have been brought up to date.
+		w.board.forget()
+	}
+	return added, err
+}
