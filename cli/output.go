@@ -8,7 +8,6 @@ import (
 	"fmt"
 	"io"
 	"os"
-	"runtime"
 	"slices"
 	"strings"
 	"time"
@@ -20,6 +19,7 @@ import (
 	"golang.org/x/term"
 
 	"balansd/config"
+	"balansd/logs"
 	"balansd/problem"
 )
 
@@ -123,15 +123,9 @@ const (
 	red  = "31"
 )
 
-// styled gives text a style when w is a terminal that takes one. NO_COLOR in
-// the environment turns styles off (no-color.org).
+// styled gives text a style when w is a terminal that takes one.
 func (app *App) styled(w io.Writer, style, text string) string {
-	if !isTerminal(w) || app.getenv("NO_COLOR") != "" || app.getenv("TERM") == "dumb" {
-		return text
-	}
-	// An old Windows console shows the codes themselves; the newer terminal
-	// sets this variable.
-	if runtime.GOOS == "windows" && app.getenv("WT_SESSION") == "" {
+	if !logs.Coloured(w, app.env.Environ) {
 		return text
 	}
 	return "\x1b[" + style + "m" + text + "\x1b[0m"
@@ -274,15 +268,16 @@ func (p *progress) close() {
 	}
 }
 
-// log gives the logger of a command: on stderr, as the configuration says.
+// log gives the logger of a command: on stderr, as the configuration says. A
+// file or the journal are for the daemon.
 func (app *App) log(cfg *config.Config) zerolog.Logger {
-	level, err := zerolog.ParseLevel(cfg.Log.Level)
-	if err != nil {
-		level = zerolog.InfoLevel
+	c := logs.Config{Level: cfg.Log.Level, Format: cfg.Log.Format, Stderr: app.env.Stderr, Environ: app.env.Environ}
+	if c.Format == "journald" {
+		c.Format = "auto"
 	}
-	w := app.env.Stderr
-	if cfg.Log.Format == "console" || cfg.Log.Format == "auto" && isTerminal(w) {
-		w = zerolog.ConsoleWriter{Out: app.env.Stderr, TimeFormat: "15:04:05", NoColor: app.styled(app.env.Stderr, bold, "") == ""}
+	l, err := logs.Open(c)
+	if err != nil { // the configuration was checked, but a log there must be
+		return zerolog.New(app.env.Stderr).With().Timestamp().Logger()
 	}
-	return zerolog.New(w).Level(level).With().Timestamp().Logger()
+	return l.Logger()
 }

@@ -366,11 +366,10 @@ func (app *App) withState(ctx context.Context, nothing func(*config.Config) any,
 // quietLog is the log of a command that shows its answer itself: only what is
 // wrong, unless the configuration asks for more.
 func (app *App) quietLog(cfg *config.Config) zerolog.Logger {
-	l := app.log(cfg)
-	if l.GetLevel() == zerolog.InfoLevel {
-		return l.Level(zerolog.ErrorLevel)
+	if cfg.Log.Level == "info" {
+		return app.log(cfg).Level(zerolog.ErrorLevel)
 	}
-	return l
+	return app.log(cfg)
 }
 
 // person names who acts, for the story: the account on this server.
