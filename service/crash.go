@@ -99,20 +99,22 @@ func forgetCrashes(stem, ext string) error {
 
 // readCrash tells what a crash file is about: what kind of crash, in the
 // runtime's words and never in those of a panic's own value, and the first
-// function of ours in the traces. Either may be empty.
+// function of ours in the traces, which may be empty.
 func readCrash(path string) (kind, where string) {
 	f, err := os.Open(path)
 	if err != nil {
 		return "", ""
 	}
+	kind = "fatal error" // of which the runtime writes the traces alone
 	defer func() { _ = f.Close() }()
 	lines := bufio.NewScanner(io.LimitReader(f, crashHead))
 	for lines.Scan() {
 		line := lines.Text()
-		if kind == "" {
-			kind = crashKind(line)
+		if said := crashKind(line); said != "" && kind == "fatal error" {
+			kind = said
 		}
-		if name, _, call := strings.Cut(line, "("); call && where == "" &&
+		// Those of this package look on while others work.
+		if name, _, call := strings.Cut(line, "("); call && where == "" && !strings.HasPrefix(name, "balansd/service.") &&
 			(strings.HasPrefix(name, "balansd/") || strings.HasPrefix(name, "main.")) {
 			// The last bracket opens the arguments; one before it a receiver.
 			where = line[:strings.LastIndexByte(line, '(')]

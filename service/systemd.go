@@ -135,7 +135,7 @@ func lookUpAccount() (uid, gid int, err error) {
 }
 
 // properties are what Status asks of systemd, see org.freedesktop.systemd1(5).
-const properties = "LoadState,ActiveState,SubState,UnitFileState,FragmentPath,MainPID,ActiveEnterTimestamp,NRestarts,User,ExecStart,StatusText,Result"
+const properties = "LoadState,ActiveState,SubState,UnitFileState,MainPID,ActiveEnterTimestamp,NRestarts,User,ExecStart,StatusText,Result"
 
 // Status tells how the service stands. It needs no rights.
 func (s *systemd) Status(ctx context.Context) (Status, error) {

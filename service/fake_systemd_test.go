@@ -1,0 +1,194 @@
+//go:build !windows
+
+package service
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+	"testing"
+
+	"github.com/rs/zerolog"
+)
+
+// fakeSystemd behaves as systemctl does towards a Manager: it knows the units
+// that it read at the last daemon-reload, and carries out orders some calls
+// later, as one that is not waited for.
+type fakeSystemd struct {
+	t       *testing.T
+	root    string
+	uid     int
+	version string
+	account bool // it exists
+
+	loaded  string // the unit as it was read last; empty when there is none
+	enabled bool
+	active  string // ActiveState
+	sub     string
+	result  string
+	pid     int
+	next    []func() // what happens before the next looks at the state
+
+	refuse string   // how a start ends: "" well, else as failed with this result
+	stuck  bool     // orders are never carried out
+	failAt int      // the call that fails, counted from 1; 0 for none
+	calls  []string // what was called
+	owners map[string]string
+}
+
+var errFake = errors.New("the system is in trouble")
+
+func newFakeSystemd(t *testing.T) *fakeSystemd {
+	f := &fakeSystemd{t: t, root: t.TempDir(), version: "252", active: "inactive", sub: "dead", result: "success", owners: map[string]string{}}
+	for _, dir := range []string{"run/systemd/system", "etc/balansd"} {
+		if err := os.MkdirAll(filepath.Join(f.root, dir), 0o755); err != nil { //nolint:gosec // as on a machine
+			t.Fatal(err)
+		}
+	}
+	f.put("/etc/balansd/balansd.yaml", "language: en\n")
+	return f
+}
+
+// put writes a file of the fake machine.
+func (f *fakeSystemd) put(path, text string) {
+	f.t.Helper()
+	at := filepath.Join(f.root, path)
+	if err := os.MkdirAll(filepath.Dir(at), 0o755); err != nil { //nolint:gosec // as on a machine
+		f.t.Fatal(err)
+	}
+	if err := os.WriteFile(at, []byte(text), 0o600); err != nil {
+		f.t.Fatal(err)
+	}
+}
+
+// has gives the text of a file of the fake machine, empty for none.
+func (f *fakeSystemd) has(path string) string {
+	text, _ := os.ReadFile(filepath.Join(f.root, path))
+	return string(text)
+}
+
+// manager is the Manager of the fake machine.
+func (f *fakeSystemd) manager() Manager {
+	f.t.Helper()
+	m, err := New(Options{Log: zerolog.Nop(), seams: seams{
+		run: f.run, root: f.root,
+		uid: func() int { return f.uid },
+		account: func() (int, int, error) {
+			if !f.account {
+				return 0, 0, errors.New("no such account")
+			}
+			return os.Geteuid(), os.Getegid(), nil
+		},
+		chown: func(path string, uid, gid int) error {
+			f.owners[strings.TrimPrefix(path, f.root)] = fmt.Sprint(uid, ":", gid)
+			return nil
+		},
+	}})
+	if err != nil {
+		f.t.Fatal(err)
+	}
+	return m
+}
+
+func (f *fakeSystemd) run(_ context.Context, name string, args ...string) (string, error) {
+	args = slices.DeleteFunc(slices.Clone(args), func(a string) bool { return a == "--no-ask-password" })
+	f.calls = append(f.calls, name+" "+strings.Join(args, " "))
+	if len(f.calls) == f.failAt {
+		return "", errFake
+	}
+	switch name {
+	case "systemd-sysusers", "useradd":
+		f.account = true
+		return "", nil
+	case "journalctl":
+		return "no more luck\n", nil
+	case "systemctl":
+		return f.systemctl(args)
+	}
+	f.t.Errorf("%s is called", name)
+	return "", errFake
+}
+
+func (f *fakeSystemd) systemctl(args []string) (string, error) {
+	known := f.loaded != "" || f.active != "inactive"
+	switch args[0] {
+	case "--version":
+		return "systemd " + f.version + " (of the test)\n+PAM\n", nil
+	case "show":
+		return f.show(), nil
+	case "daemon-reload":
+		f.loaded = f.has(unitFile)
+		if p := f.has(packageUnits()[0]); f.loaded == "" {
+			f.loaded = p
+		}
+		return "", nil
+	case "reset-failed":
+		if !known {
+			return "", errors.New("Unit balansd.service not loaded") //nolint:staticcheck // systemctl's words
+		}
+		if f.active == "failed" {
+			f.active, f.sub, f.result = "inactive", "dead", "success"
+		}
+		return "", nil
+	}
+	if !known {
+		return "", errors.New("Unit balansd.service not found") //nolint:staticcheck // systemctl's words
+	}
+	switch strings.Join(args, " ") {
+	case "enable balansd.service", "disable balansd.service":
+		f.enabled = args[0] == "enable"
+	case "start --no-block balansd.service":
+		if f.sub == "auto-restart" {
+			return "", nil // it waits until the restart
+		}
+		f.soon(func() { f.active, f.sub = "activating", "start" }, f.started)
+	case "stop --no-block balansd.service":
+		f.soon(func() { f.active, f.sub = "deactivating", "stop-sigterm" },
+			func() { f.active, f.sub, f.pid = "inactive", "dead", 0 })
+	default:
+		f.t.Errorf("systemctl %v would wait, or is not known", args)
+	}
+	return "", nil
+}
+
+// soon has things happen one by one, each before another look.
+func (f *fakeSystemd) soon(what ...func()) {
+	if !f.stuck {
+		f.next = what
+	}
+}
+
+func (f *fakeSystemd) started() {
+	f.active, f.sub, f.result, f.pid = "active", "running", "success", 4711
+	if f.refuse != "" {
+		f.active, f.sub, f.result, f.pid = "failed", "failed", f.refuse, 0
+	}
+}
+
+func (f *fakeSystemd) show() string {
+	if len(f.next) > 0 {
+		f.next[0]()
+		f.next = f.next[1:]
+	}
+	load, file := "not-found", ""
+	if f.loaded != "" {
+		load, file = "loaded", "disabled"
+		if f.enabled {
+			file = "enabled"
+		}
+	}
+	argv := ""
+	for line := range strings.Lines(f.loaded) {
+		if _, found := strings.CutPrefix(line, "ExecStart="); found {
+			words := unquote(strings.TrimSuffix(strings.TrimPrefix(line, "ExecStart="), "\n"))
+			argv = fmt.Sprintf("{ path=%s ; argv[]=%s ; ignore_errors=no ; start_time=[n/a] }", words[0], strings.Join(words, " "))
+		}
+	}
+	return fmt.Sprintf("MainPID=%d\nNRestarts=0\nResult=%s\nExecStart=%s\nUser=balansd\nLoadState=%s\nActiveState=%s\nSubState=%s\n"+
+		"UnitFileState=%s\nStatusText=next night\nActiveEnterTimestamp=Sun 2026-11-22 08:46:40 UTC\n",
+		f.pid, f.result, argv, load, f.active, f.sub, file)
+}

@@ -1,0 +1,336 @@
+//go:build !windows
+
+package service
+
+import (
+	"context"
+	"errors"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"github.com/google/go-cmp/cmp"
+
+	"balansd/problem"
+)
+
+// carryOut does a plan, as the command line does.
+func carryOut(m Manager, steps []Step) error {
+	for _, s := range append(steps, Step{"start", m.Restart}) {
+		if err := s.Do(context.Background()); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// install installs the packages' service.
+func (f *fakeSystemd) install() error {
+	m := f.manager()
+	steps, err := m.Install(PackageSpec())
+	if err != nil {
+		return err
+	}
+	return carryOut(m, steps)
+}
+
+func (f *fakeSystemd) status() Status {
+	f.t.Helper()
+	st, err := f.manager().Status(context.Background())
+	if err != nil {
+		f.t.Fatal(err)
+	}
+	return st
+}
+
+func TestInstallAndUninstall(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		f := newFakeSystemd(t)
+		if st := f.status(); st.State != NotInstalled {
+			t.Errorf("%+v", st)
+		}
+		if err := f.install(); err != nil {
+			t.Fatal(err)
+		}
+		want := Status{Manager: "systemd 252", State: On, Enabled: true, PID: 4711, Since: time.Date(2026, 11, 22, 8, 46, 40, 0, time.UTC),
+			Account: Account, Executable: "/usr/bin/balansd", Config: "/etc/balansd/balansd.yaml", Says: "next night"}
+		if diff := cmp.Diff(want, f.status()); diff != "" {
+			t.Error(diff)
+		}
+		for dir, mode := range map[string]os.FileMode{"etc/balansd": 0o750, "etc/balansd/secrets": 0o700, "var/lib/balansd": 0o700} {
+			if info, err := os.Stat(filepath.Join(f.root, dir)); err != nil || info.Mode().Perm() != mode {
+				t.Errorf("%s: %v, want %s", dir, err, mode)
+			}
+		}
+		if info, err := os.Stat(filepath.Join(f.root, "etc/balansd/balansd.yaml")); err != nil || info.Mode().Perm() != 0o640 {
+			t.Errorf("the configuration cannot be read by the service: %v %v", err, info)
+		}
+
+		steps, err := f.manager().Uninstall(Removal{Purge: []string{"/var/lib/balansd"}})
+		if err != nil {
+			t.Fatal(err)
+		}
+		for _, s := range steps {
+			if err := s.Do(t.Context()); err != nil {
+				t.Fatal(err)
+			}
+		}
+		if st := f.status(); st.State != NotInstalled || f.active != "inactive" || f.enabled {
+			t.Errorf("%+v", st)
+		}
+		if names, _ := filepath.Glob(filepath.Join(f.root, "etc/systemd/system/*")); len(names) > 0 {
+			t.Errorf("left: %v", names)
+		}
+		if _, err := os.Stat(filepath.Join(f.root, "var/lib/balansd")); !errors.Is(err, os.ErrNotExist) {
+			t.Errorf("the data is still there: %v", err)
+		}
+	})
+}
+
+// TestInstallMendsWhatFailed cuts an installation off at every call, and then
+// installs again.
+func TestInstallMendsWhatFailed(t *testing.T) {
+	whole := 0
+	synctest.Test(t, func(t *testing.T) {
+		f := newFakeSystemd(t)
+		if err := f.install(); err != nil {
+			t.Fatal(err)
+		}
+		whole = len(f.calls)
+	})
+	failed := 0
+	for n := 1; n <= whole; n++ {
+		synctest.Test(t, func(t *testing.T) {
+			f := newFakeSystemd(t)
+			f.failAt = n
+			if n > 1 { // the first asks for the version, when the Manager is made
+				if f.install() != nil {
+					failed++
+				}
+			}
+			f.failAt = 0
+			if err := f.install(); err != nil {
+				t.Fatalf("after a failure at call %d: %v\n%s", n, err, strings.Join(f.calls, "\n"))
+			}
+			if st := f.status(); st.State != On || !st.Enabled {
+				t.Errorf("after a failure at call %d: %+v", n, st)
+			}
+		})
+	}
+	if failed < 4 {
+		t.Errorf("only %d of %d failures stopped the installation", failed, whole)
+	}
+}
+
+// TestUninstallAfterAnyFailure does the same for the removal.
+func TestUninstallAfterAnyFailure(t *testing.T) {
+	for n := 2; n < 20; n++ {
+		synctest.Test(t, func(t *testing.T) {
+			f := newFakeSystemd(t)
+			if err := f.install(); err != nil {
+				t.Fatal(err)
+			}
+			for _, failing := range []int{len(f.calls) + n, 0} {
+				f.failAt = failing
+				steps, err := f.manager().Uninstall(Removal{})
+				if err != nil {
+					t.Fatal(err)
+				}
+				for _, s := range steps {
+					if err = s.Do(t.Context()); err != nil {
+						break
+					}
+				}
+				if failing == 0 && err != nil {
+					t.Fatalf("after a failure at call %d: %v", n, err)
+				}
+			}
+			if st := f.status(); st.State != NotInstalled || f.active != "inactive" {
+				t.Errorf("after a failure at call %d: %+v", n, st)
+			}
+		})
+	}
+}
+
+func TestWithoutRights(t *testing.T) {
+	f := newFakeSystemd(t)
+	f.uid = 1000
+	m := f.manager()
+	install, err := m.Install(PackageSpec())
+	if err != nil || len(install) == 0 {
+		t.Fatalf("a plan needs no rights: %v", err)
+	}
+	remove, err := m.Uninstall(Removal{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	calls := len(f.calls)
+	for _, do := range []func(context.Context) error{install[0].Do, install[len(install)-1].Do, remove[0].Do, m.Start, m.Stop, m.Restart} {
+		p := problem.Of(do(t.Context()))
+		if p == nil || p.Code != problem.NotAllowed || !strings.Contains(p.Next, "sudo") {
+			t.Errorf("%+v", p)
+		}
+	}
+	if len(f.calls) != calls {
+		t.Errorf("without rights, this was tried: %v", f.calls[calls:])
+	}
+}
+
+func TestNoSystemd(t *testing.T) {
+	f := newFakeSystemd(t)
+	if err := os.RemoveAll(filepath.Join(f.root, "run/systemd")); err != nil {
+		t.Fatal(err)
+	}
+	_, err := New(Options{seams: seams{run: f.run, root: f.root}})
+	if p := problem.Of(err); p == nil || p.Code != problem.NotAllowed || !strings.Contains(p.Next, "balansd run") {
+		t.Errorf("%+v", p)
+	}
+	f = newFakeSystemd(t)
+	f.version = "249"
+	if _, err := f.manager().Install(PackageSpec()); !problem.Is(err, problem.NotAllowed) || !strings.Contains(err.Error(), "249") {
+		t.Errorf("%v", err)
+	}
+}
+
+// TestOthersFilesStay checks that what a person or a package put there is
+// neither replaced nor hidden.
+func TestOthersFilesStay(t *testing.T) {
+	f := newFakeSystemd(t)
+	const theirs = "[Service]\nExecStart=/usr/local/bin/balansd run\n"
+	f.put(unitFile, theirs)
+	if _, err := f.manager().Install(PackageSpec()); !problem.Is(err, problem.Conflict) {
+		t.Errorf("%v", err)
+	}
+	if _, err := f.manager().Uninstall(Removal{}); !problem.Is(err, problem.Conflict) || f.has(unitFile) != theirs {
+		t.Errorf("%v", err)
+	}
+	f = newFakeSystemd(t)
+	if err := os.MkdirAll(filepath.Join(f.root, "etc/systemd/system"), 0o755); err != nil { //nolint:gosec // as on a machine
+		t.Fatal(err)
+	}
+	if err := os.Symlink("/dev/null", filepath.Join(f.root, unitFile)); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := f.manager().Install(PackageSpec()); !problem.Is(err, problem.NotAllowed) || !strings.Contains(problem.Of(err).Next, "unmask") {
+		t.Errorf("%v", err)
+	}
+}
+
+func TestPackagedUnit(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		f := newFakeSystemd(t)
+		unit, err := Unit(UnitSpec{Spec: PackageSpec()})
+		if err != nil {
+			t.Fatal(err)
+		}
+		f.account = true
+		f.put(packageUnits()[0], unit)
+		f.put(unitFile, header+unit) // of an installation before the package
+		if err := f.install(); err != nil {
+			t.Fatal(err)
+		}
+		if f.has(unitFile) != "" || f.has(dropInFile) != "" || f.status().State != On {
+			t.Errorf("the package's unit is hidden or changed: %q", f.calls)
+		}
+		spec := PackageSpec()
+		spec.Writable = []string{"/mnt/copies"}
+		steps, err := f.manager().Install(spec)
+		if err == nil {
+			err = carryOut(f.manager(), steps)
+		}
+		if err != nil || f.has(dropInFile) != header+"[Service]\nReadWritePaths=-/mnt/copies\n" {
+			t.Errorf("%v: %s", err, f.has(dropInFile))
+		}
+		if err := f.install(); err != nil || f.has(dropInFile) != "" {
+			t.Errorf("a drop-in without need stays: %v", err)
+		}
+		spec.Executable = "/opt/balansd"
+		if _, err := f.manager().Install(spec); !problem.Is(err, problem.NotAllowed) {
+			t.Errorf("another program than the package's: %v", err)
+		}
+		if _, err := f.manager().Uninstall(Removal{}); !problem.Is(err, problem.NotAllowed) || !strings.Contains(problem.Of(err).Next, "apt remove") {
+			t.Errorf("%v", err)
+		}
+	})
+}
+
+func TestPurgeIsCareful(t *testing.T) {
+	for _, path := range []string{"/", "/srv", "/srv/", "/srv/..", "data", ""} {
+		if _, err := newFakeSystemd(t).manager().Uninstall(Removal{Purge: []string{path}}); !problem.Is(err, problem.Usage) {
+			t.Errorf("%q: %v", path, err)
+		}
+	}
+}
+
+func TestStartSaysWhyNot(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		f := newFakeSystemd(t)
+		f.refuse = "exit-code"
+		err := f.install()
+		if !problem.Is(err, problem.DaemonDown) || !strings.Contains(err.Error(), "exit-code") || !strings.Contains(err.Error(), "no more luck") {
+			t.Errorf("%v", err)
+		}
+		f.refuse = ""
+		if err := f.manager().Start(t.Context()); err != nil {
+			t.Errorf("after it was mended: %v", err)
+		}
+	})
+}
+
+// TestOrdersHaveALimit checks that an order that is never carried out ends.
+func TestOrdersHaveALimit(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		f := newFakeSystemd(t)
+		if err := f.install(); err != nil {
+			t.Fatal(err)
+		}
+		f.stuck = true
+		for name, do := range map[string]func(context.Context) error{"stop": f.manager().Stop, "restart": f.manager().Restart} {
+			began := time.Now()
+			if err := do(t.Context()); !problem.Is(err, problem.DaemonDown) || !strings.Contains(err.Error(), "did not stop") || time.Since(began) > time.Minute {
+				t.Errorf("%s: %v after %s", name, err, time.Since(began))
+			}
+		}
+		ctx, cancel := context.WithTimeout(t.Context(), time.Second)
+		defer cancel()
+		if err := f.manager().Stop(ctx); err == nil {
+			t.Error("it outlives its context")
+		}
+	})
+}
+
+// TestStartDoesNotWaitForARestart: systemd would keep a start waiting until
+// its own restart.
+func TestStartDoesNotWaitForARestart(t *testing.T) {
+	for name, do := range map[string]func(Manager, context.Context) error{"start": Manager.Start, "restart": Manager.Restart} {
+		synctest.Test(t, func(t *testing.T) {
+			f := newFakeSystemd(t)
+			if err := f.install(); err != nil {
+				t.Fatal(err)
+			}
+			f.active, f.sub, f.result, f.pid = "activating", "auto-restart", "signal", 0
+			if st := f.status(); st.State != Waiting || st.Result != "signal" {
+				t.Errorf("%+v", st)
+			}
+			if err := do(f.manager(), t.Context()); err != nil || f.status().State != On {
+				t.Errorf("%s: %v", name, err)
+			}
+		})
+	}
+}
+
+func TestControlWithoutService(t *testing.T) {
+	f := newFakeSystemd(t)
+	for _, do := range []func(context.Context) error{f.manager().Start, f.manager().Stop, f.manager().Restart} {
+		if err := do(t.Context()); !problem.Is(err, problem.NotFound) {
+			t.Errorf("%v", err)
+		}
+	}
+	if slices.ContainsFunc(f.calls, func(c string) bool { return strings.HasPrefix(c, "systemctl st") }) {
+		t.Errorf("%v", f.calls)
+	}
+}
