@@ -6,18 +6,23 @@ import (
 	"fmt"
 	"io"
 	"log"
+	"net/http"
 	"net/http/httptest"
 	"net/http/httputil"
 	"net/url"
 	"os"
 	"path/filepath"
+	"regexp"
 	"strings"
 	"sync"
 	"sync/atomic"
 	"testing"
 	"time"
 
+	"balansd/balance"
 	"balansd/sandbox"
+
+	"github.com/shopspring/decimal"
 )
 
 // TestNoSecretIsEverShown goes through a day full of trouble at the noisiest
@@ -105,6 +110,129 @@ func TestNoSecretIsEverShown(t *testing.T) {
 			}
 		}
 	}
+}
+
+// canary stands in every figure of TestNoFigureIsEverLogged. No number that
+// comes about by itself has it.
+const canary = "731946258"
+
+// TestNoFigureIsEverLogged goes through what can go wrong with figures at the
+// noisiest log level, on the command line and with a daemon, and looks in the
+// log for any of them.
+func TestNoFigureIsEverLogged(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t, worldOptions{more: "log: {level: trace, format: json}\n"})
+	cast := w.demo()
+	w.markFigures(cast)
+	log := &bytes.Buffer{}
+	do := func(environ []string, args ...string) {
+		r := w.runEnv(t.Context(), Env{Args: args, Environ: environ, Stdin: strings.NewReader("")})
+		log.WriteString(r.stderr)
+	}
+	w.link()
+	do(w.refusing(), "sync")
+	do(nil, "sync")
+	w.delivers(cast)
+	// A correction, and a person who types over it meanwhile.
+	w.markFigures(cast)
+	d := w.daemon()
+	do(nil, "sync")
+	for _, c := range [][]string{{"ledger", "show", "1"}, {"ledger", "use-finbox", "11"}, {"ledger", "export", "--figures"}, {"ledger", "retry", "12"}} {
+		do(nil, c...)
+	}
+	d.stop(t)
+	log.WriteString(d.stderr.String())
+	for _, want := range []string{`"level":"debug"`, `"figures_written":`, `"message":"pass ends"`} {
+		if !strings.Contains(log.String(), want) {
+			t.Errorf("the log does not tell %s", want)
+		}
+	}
+	shown := regexp.MustCompile(canary[:3] + `[., '\x{a0}\x{202f}]?` + canary[3:6] + `[., '\x{a0}\x{202f}]?` + canary[6:])
+	for line := range strings.Lines(log.String()) {
+		if at := shown.FindStringIndex(line); at != nil {
+			t.Errorf("a figure is in the log: %s", line[max(0, at[0]-300):min(len(line), at[1]+100)])
+		}
+	}
+}
+
+// markFigures gives each balance of the demo, by a correction, figures that can be
+// told from all other numbers, and one of them a figure that is none. A person
+// types such figures too.
+func (w *world) markFigures(cast *sandbox.Demo) {
+	w.t.Helper()
+	for _, one := range cast.Dossiers {
+		if one.BalanceID == "" {
+			continue
+		}
+		_, err := w.box.Finbox.CorrectFrom(one.BalanceID, func(b *balance.Balance) *balance.Balance {
+			n := 10
+			for cell := range b.Values {
+				b.Values[cell] = decimal.RequireFromString(fmt.Sprintf("%s%d.5", canary, n))
+				n++
+			}
+			return b
+		})
+		if err == nil && one.Situation == sandbox.SituationUnreadable {
+			err = w.spoil(one.BalanceID)
+		}
+		if err == nil && one.Situation == sandbox.SituationChanged {
+			err = w.box.Silverfin.Set(one.CompanyIDs[0], one.PeriodIDs[0], "social_balance_integration", "code_1003", canary+"99")
+		}
+		if err != nil {
+			w.t.Fatal(err)
+		}
+	}
+}
+
+// spoil adds a line to a document whose figure cannot be read.
+func (w *world) spoil(id string) error {
+	b, err := w.box.Finbox.Figures(id)
+	if err != nil {
+		return err
+	}
+	text, err := sandbox.Document(balance.NBBCSV, b)
+	if err != nil {
+		return err
+	}
+	return w.box.Finbox.SetContent(id, append(text, "\"1003\",\""+canary+"x\"\n"...))
+}
+
+// delivers holds the test to its point: the figures did arrive.
+func (w *world) delivers(cast *sandbox.Demo) {
+	w.t.Helper()
+	one := cast.Find(sandbox.SituationNew)[0]
+	custom := w.box.Silverfin.Custom(one.CompanyIDs[0], one.PeriodIDs[0])
+	if len(custom) == 0 {
+		w.t.Error("nothing was delivered")
+	}
+	for name, value := range custom {
+		if !strings.Contains(value, canary) {
+			w.t.Errorf("%s is %s, which cannot be told from other numbers", name, value)
+		}
+	}
+}
+
+// refusing gives the variables that send calls to a Silverfin that refuses
+// every figure, and says which it was.
+func (w *world) refusing() []string {
+	w.t.Helper()
+	to, err := url.Parse(w.box.Info().Silverfin.URL)
+	if err != nil {
+		w.t.Fatal(err)
+	}
+	well := httputil.NewSingleHostReverseProxy(to)
+	server := httptest.NewServer(http.HandlerFunc(func(rw http.ResponseWriter, r *http.Request) {
+		if r.Method == http.MethodGet || strings.Contains(r.URL.Path, "oauth") {
+			well.ServeHTTP(rw, r)
+			return
+		}
+		said, _ := io.ReadAll(r.Body)
+		rw.Header().Set("Content-Type", "application/json")
+		rw.WriteHeader(http.StatusUnprocessableEntity)
+		_ = json.NewEncoder(rw).Encode(map[string]any{"errors": []string{"this is not accepted: " + string(said)}})
+	}))
+	w.t.Cleanup(server.Close)
+	return []string{"BALANSD_SILVERFIN_BASE_URL=" + server.URL}
 }
 
 // canaries are the secrets that there were.
