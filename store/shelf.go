@@ -46,7 +46,9 @@ func (s *Shelf) Update(ctx context.Context, fn func(ShelfWriter) error) error {
 
 type shelfReader struct{ r reader }
 
-func (s shelfReader) Get(namespace, key string) []byte { return s.r.get(tShelf, shelfKey(namespace, key)) }
+func (s shelfReader) Get(namespace, key string) []byte {
+	return s.r.get(tShelf, shelfKey(namespace, key))
+}
 
 func (s shelfReader) Walk(namespace, from string) iter.Seq2[string, []byte] {
 	all := shelfKey(namespace, "")

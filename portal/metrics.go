@@ -1,0 +1,99 @@
+package portal
+
+import (
+	"context"
+	"net/http"
+	"strconv"
+	"time"
+
+	"balansd/ledger"
+
+	"github.com/prometheus/client_golang/prometheus"
+	"github.com/prometheus/client_golang/prometheus/promhttp"
+)
+
+// gauges asks the daemon how it stands each time that it is scraped. Nothing
+// in it names a dossier.
+type gauges struct {
+	web *Web
+
+	up, lastNight, nextWake, entries, parked, missed, relink, tokenAge, stateBytes, info *prometheus.Desc
+}
+
+// metricsTime bounds what one scrape may take.
+const metricsTime = 10 * time.Second
+
+func (w *Web) metricsHandler() http.Handler {
+	desc := func(name, help string, labels ...string) *prometheus.Desc {
+		return prometheus.NewDesc("balansd_"+name, help, labels, nil)
+	}
+	own := prometheus.NewRegistry()
+	own.MustRegister(&gauges{
+		web:        w,
+		up:         desc("up", "1 when the daemon answers."),
+		lastNight:  desc("last_good_night_timestamp_seconds", "When the newest nightly pass that went through ended; 0 when there was none."),
+		nextWake:   desc("next_night_timestamp_seconds", "When the next nightly pass is due."),
+		entries:    desc("entries", "Social balances in the ledger, by state.", "state"),
+		parked:     desc("needs_person", "What is known to need a person, at most 100."),
+		missed:     desc("missed_nights", "Nights that were missed and not caught up."),
+		relink:     desc("firm_needs_relink", "1 when a Silverfin firm must be linked again.", "firm"),
+		tokenAge:   desc("token_age_seconds", "How long ago the tokens of a Silverfin firm were renewed.", "firm"),
+		stateBytes: desc("state_bytes", "Size of the state file."),
+		info:       desc("build_info", "Always 1; its label says which version runs.", "version"),
+	})
+	return promhttp.HandlerFor(own, promhttp.HandlerOpts{DisableCompression: true})
+}
+
+// Describe is prometheus.Collector's.
+func (g *gauges) Describe(ch chan<- *prometheus.Desc) {
+	for _, d := range []*prometheus.Desc{g.up, g.lastNight, g.nextWake, g.entries, g.parked, g.missed, g.relink, g.tokenAge, g.stateBytes, g.info} {
+		ch <- d
+	}
+}
+
+// Collect is prometheus.Collector's.
+func (g *gauges) Collect(ch chan<- prometheus.Metric) {
+	put := func(d *prometheus.Desc, v float64, labels ...string) {
+		ch <- prometheus.MustNewConstMetric(d, prometheus.GaugeValue, v, labels...)
+	}
+	put(g.info, 1, g.web.Version)
+	if g.web.StateSize != nil {
+		put(g.stateBytes, float64(g.web.StateSize()))
+	}
+	ctx, done := context.WithTimeout(context.Background(), metricsTime)
+	defer done()
+	s, err := g.web.API.Status(ctx)
+	if err != nil {
+		put(g.up, 0)
+		return
+	}
+	put(g.up, 1)
+	put(g.lastNight, goodNight(s.LastNight))
+	if !s.NextWake.IsZero() {
+		put(g.nextWake, float64(s.NextWake.Unix()))
+	}
+	for _, state := range []ledger.State{ledger.Found, ledger.Waiting, ledger.Failed, ledger.Sending, ledger.Done,
+		ledger.Differs, ledger.Superseded, ledger.Ignored} {
+		put(g.entries, float64(s.Counts[state]), string(state))
+	}
+	put(g.parked, float64(len(s.Waiting)))
+	put(g.missed, float64(len(s.Missed)))
+	for _, f := range s.Firms {
+		id, relink := strconv.FormatInt(f.ID, 10), 0.0
+		if f.Relink != "" {
+			relink = 1
+		}
+		put(g.relink, relink, id)
+		if !f.RenewedAt.IsZero() {
+			put(g.tokenAge, g.web.Now().Sub(f.RenewedAt).Seconds(), id)
+		}
+	}
+}
+
+// goodNight is when a night went through; 0 when it did not.
+func goodNight(p *ledger.Pass) float64 {
+	if p == nil || p.End.IsZero() || p.Stopped != "" || len(p.Problems) > 0 {
+		return 0
+	}
+	return float64(p.End.Unix())
+}

@@ -1,0 +1,219 @@
+package portal
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"net/http"
+	"slices"
+	"sync"
+	"time"
+
+	"github.com/coreos/go-oidc/v3/oidc"
+	"golang.org/x/oauth2"
+)
+
+// OIDCConfig says which OpenID Connect provider signs people in, and what its
+// groups mean.
+type OIDCConfig struct {
+	Issuer       string
+	ClientID     string
+	ClientSecret string
+	GroupsClaim  string   // the claim that lists a person's groups
+	AdminGroups  []string // whose members are admins
+	StaffGroups  []string // whose members are staff; nobody else gets in
+	// Redirect is the address of ours to which the provider sends people back.
+	Redirect string
+	// HTTP reaches the provider, and nothing else.
+	HTTP *http.Client
+}
+
+// How long a sign-in at the provider may take, and how many may be under way.
+const (
+	begunTime = 10 * time.Minute
+	begunMax  = 1000
+)
+
+// oidcDoor signs people in through the provider: the authorization code flow
+// with PKCE, a state and a nonce. It is safe for concurrent use. What is under
+// way is kept in memory: after a restart a person begins again.
+type oidcDoor struct {
+	cfg OIDCConfig
+	now func() time.Time
+
+	mu       sync.Mutex
+	begun    map[string]begun // by state
+	provider *oidc.Provider   // once it was reached
+}
+
+// begun is a sign-in that is under way.
+type begun struct {
+	binder   string // a hash of what the browser's cookie holds
+	nonce    string
+	verifier string
+	next     string // the page to show afterwards
+	until    time.Time
+}
+
+// vouched is whom the provider vouches for.
+type vouched struct {
+	subject, name, next string
+	role                Role
+}
+
+func newOIDCDoor(cfg OIDCConfig, now func() time.Time) *oidcDoor {
+	if cfg.HTTP == nil {
+		cfg.HTTP = http.DefaultClient
+	}
+	return &oidcDoor{cfg: cfg, now: now, begun: map[string]begun{}}
+}
+
+// reach gives the provider. It is asked once what it offers, at the first
+// sign-in: the pages start without it, too.
+func (d *oidcDoor) reach(ctx context.Context) (*oidc.Provider, error) {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	if d.provider == nil {
+		// The provider keeps this context for its keys, which it fetches again
+		// after this visit.
+		p, err := oidc.NewProvider(oidc.ClientContext(context.WithoutCancel(ctx), d.cfg.HTTP), d.cfg.Issuer)
+		if err != nil {
+			return nil, wrapDenied(http.StatusBadGateway, "oidc.down", err)
+		}
+		d.provider = p
+	}
+	return d.provider, nil
+}
+
+func (d *oidcDoor) oauth(p *oidc.Provider) oauth2.Config {
+	return oauth2.Config{ClientID: d.cfg.ClientID, ClientSecret: d.cfg.ClientSecret, Endpoint: p.Endpoint(),
+		RedirectURL: d.cfg.Redirect, Scopes: []string{oidc.ScopeOpenID, "profile", "email"}}
+}
+
+// begin gives the address at the provider, and what the browser is to keep in
+// a cookie until it is back.
+func (d *oidcDoor) begin(ctx context.Context, next string) (address, cookie string, err error) {
+	p, err := d.reach(ctx)
+	if err != nil {
+		return "", "", err
+	}
+	state, nonce, cookie := oauth2.GenerateVerifier(), oauth2.GenerateVerifier(), oauth2.GenerateVerifier()
+	b := begun{binder: hashOf(cookie), nonce: nonce, verifier: oauth2.GenerateVerifier(), next: next, until: d.now().Add(begunTime)}
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	for s, old := range d.begun {
+		if !d.now().Before(old.until) {
+			delete(d.begun, s)
+		}
+	}
+	if len(d.begun) >= begunMax {
+		return "", "", denied{status: http.StatusServiceUnavailable}
+	}
+	d.begun[state] = b
+	c := d.oauth(p)
+	return c.AuthCodeURL(state, oidc.Nonce(nonce), oauth2.S256ChallengeOption(b.verifier)), cookie, nil
+}
+
+// finish redeems the code of a sign-in that this very browser began.
+func (d *oidcDoor) finish(ctx context.Context, state, code, cookie string) (vouched, error) {
+	d.mu.Lock()
+	b, ok := d.begun[state]
+	if ok && !sameSecret(hashOf(cookie), b.binder) {
+		ok = false // another browser's; that one may still finish
+	} else {
+		delete(d.begun, state)
+	}
+	d.mu.Unlock()
+	if !ok || !d.now().Before(b.until) {
+		return vouched{}, denied{status: http.StatusBadRequest, why: "oidc.stale"}
+	}
+	p, err := d.reach(ctx)
+	if err != nil {
+		return vouched{}, err
+	}
+	ctx = oidc.ClientContext(ctx, d.cfg.HTTP)
+	c := d.oauth(p)
+	tokens, err := c.Exchange(ctx, code, oauth2.VerifierOption(b.verifier))
+	if err != nil {
+		// The library's error holds what the provider answered, which is not
+		// ours to log in full.
+		if re, is := errors.AsType[*oauth2.RetrieveError](err); is {
+			err = fmt.Errorf("the provider answered %q", shorten(re.ErrorCode))
+		}
+		return vouched{}, wrapDenied(http.StatusBadGateway, "oidc.refused", err)
+	}
+	raw, _ := tokens.Extra("id_token").(string)
+	id, err := p.Verifier(&oidc.Config{ClientID: d.cfg.ClientID, Now: d.now}).Verify(ctx, raw)
+	if err != nil {
+		return vouched{}, wrapDenied(http.StatusBadGateway, "oidc.refused", err)
+	}
+	if !sameSecret(id.Nonce, b.nonce) {
+		return vouched{}, denied{status: http.StatusBadGateway, why: "oidc.refused"}
+	}
+	out, err := d.vouch(id)
+	out.next = b.next
+	return out, err
+}
+
+// vouch reads from the provider's word who it is, and what they may do.
+func (d *oidcDoor) vouch(id *oidc.IDToken) (vouched, error) {
+	var claims map[string]any
+	if err := id.Claims(&claims); err != nil {
+		return vouched{}, wrapDenied(http.StatusBadGateway, "oidc.refused", err)
+	}
+	out := vouched{subject: id.Issuer + " " + id.Subject, name: id.Subject}
+	for _, claim := range []string{"preferred_username", "email", "name"} {
+		if s, ok := claims[claim].(string); ok && checkName(s) == nil {
+			out.name = s
+			break
+		}
+	}
+	groups, listed := textsOf(claims[d.cfg.GroupsClaim])
+	if !listed && overage(claims, d.cfg.GroupsClaim) {
+		return out, denied{status: http.StatusForbidden, why: "oidc.overage"}
+	}
+	in := func(wanted []string) bool {
+		return slices.ContainsFunc(wanted, func(g string) bool { return slices.Contains(groups, g) })
+	}
+	switch {
+	case in(d.cfg.AdminGroups):
+		out.role = Admin
+	case in(d.cfg.StaffGroups):
+		out.role = Staff
+	default:
+		return out, denied{status: http.StatusForbidden, why: "oidc.nobody"}
+	}
+	return out, nil
+}
+
+// overage tells whether the provider left the groups out because they are too
+// many for a token. Microsoft Entra ID does beyond 200, and names a place to
+// ask instead (Access token claims reference, groups overage claim).
+func overage(claims map[string]any, claim string) bool {
+	names, _ := claims["_claim_names"].(map[string]any)
+	_, elsewhere := names[claim]
+	has, _ := claims["hasgroups"].(bool)
+	return elsewhere || has
+}
+
+// textsOf reads a claim that holds one text or a list.
+func textsOf(claim any) ([]string, bool) {
+	switch c := claim.(type) {
+	case string:
+		return []string{c}, true
+	case []any:
+		var list []string
+		for _, one := range c {
+			if s, ok := one.(string); ok {
+				list = append(list, s)
+			}
+		}
+		return list, true
+	}
+	return nil, false
+}
+
+// wrapDenied is a denied with a cause for the log.
+func wrapDenied(status int, why string, cause error) error {
+	return fmt.Errorf("%w: %w", denied{status: status, why: why}, cause)
+}

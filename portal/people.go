@@ -1,0 +1,248 @@
+package portal
+
+import (
+	"context"
+	"fmt"
+	"strings"
+	"time"
+
+	"balansd/problem"
+
+	"github.com/rs/zerolog"
+	fold "golang.org/x/text/cases"
+	"golang.org/x/text/unicode/norm"
+)
+
+// Role is what a person may do.
+type Role string
+
+// The roles.
+const (
+	Admin Role = "admin" // all of it: connections, settings, people
+	Staff Role = "staff" // see, sync, decide
+)
+
+// Person is somebody who may sign in. What proves it is kept as a hash alone.
+type Person struct {
+	Key      string    `json:"key"`  // what they are kept under; it never changes
+	Name     string    `json:"name"` // as it is shown, and typed to sign in
+	Role     Role      `json:"role"`
+	Language string    `json:"language,omitempty"` // of the pages; empty for what the browser asks
+	Password string    `json:"password,omitempty"` // its hash; empty for who comes from a provider
+	Disabled bool      `json:"disabled,omitempty"`
+	Epoch    int       `json:"epoch"` // sessions of another epoch count no more
+	Since    time.Time `json:"since"`
+	SeenAt   time.Time `json:"seen_at,omitzero"` // the newest sign-in
+	Devices  []device  `json:"devices,omitempty"`
+}
+
+// device is a browser in which a person has signed in before.
+type device struct {
+	Hash string    `json:"hash"`
+	At   time.Time `json:"at"`
+}
+
+// FromProvider tells whether an OpenID Connect provider signs the person in.
+func (p Person) FromProvider() bool { return strings.HasPrefix(p.Key, providerPrefix) }
+
+// Where people are kept: by their name, or by what their provider calls them.
+const (
+	namePrefix     = "name:"
+	providerPrefix = "sub:"
+)
+
+// PeopleConfig is all that People needs.
+type PeopleConfig struct {
+	Shelf Shelf
+	Trail *Trail
+	// BaseURL is the address of the pages, for the links of invitations.
+	BaseURL string
+	// Provider says that an OpenID Connect provider signs people in: then
+	// nobody is invited.
+	Provider bool
+	// Now is the clock; time.Now when nil.
+	Now func() time.Time
+	Log zerolog.Logger
+}
+
+// People is who may sign in. It is safe for concurrent use.
+type People struct {
+	PeopleConfig
+
+	hashing  *hashing
+	throttle *throttle
+}
+
+// NewPeople makes People. It starts nothing.
+func NewPeople(cfg PeopleConfig) *People {
+	if cfg.Now == nil {
+		cfg.Now = time.Now
+	}
+	return &People{PeopleConfig: cfg, hashing: newHashing(), throttle: newThrottle(cfg.Now)}
+}
+
+// maxName bounds a name, in characters.
+const maxName = 64
+
+// keyOf is what a person of a name is kept under. Two names that a reader
+// would take for one are one: capitals and ways to write an accent do not
+// count.
+func keyOf(name string) string {
+	return namePrefix + fold.Fold().String(norm.NFKC.String(strings.Join(strings.Fields(name), " ")))
+}
+
+// checkName refuses a name that cannot be read or typed.
+func checkName(name string) error {
+	name = strings.TrimSpace(name)
+	switch {
+	case name == "":
+		return problem.New(problem.Usage, "a person needs a name", "Give the name with which they will sign in, such as an e-mail address.")
+	case len([]rune(name)) > maxName:
+		return problem.New(problem.Usage, fmt.Sprintf("the name is longer than %d characters", maxName), "Give a shorter one.")
+	case strings.ContainsFunc(name, func(r rune) bool {
+		return r < ' ' || r == 0x7f || r >= 0x80 && r < 0xa0 || r == 0xfffd || r >= 0x200b && r <= 0x200f || r >= 0x202a && r <= 0x202e
+	}):
+		return problem.New(problem.Usage, "the name has characters that cannot be seen", "Type it again.")
+	}
+	return nil
+}
+
+// Account is a person as others see them.
+type Account struct {
+	Name     string    `json:"name"`
+	Role     Role      `json:"role"`
+	State    string    `json:"state"` // active, disabled or invited
+	Provider bool      `json:"provider,omitempty"`
+	Since    time.Time `json:"since,omitzero"`
+	SeenAt   time.Time `json:"seen_at,omitzero"`
+	Expires  time.Time `json:"expires,omitzero"` // of an invitation
+	Key      string    `json:"-"`
+}
+
+// The states of an account.
+const (
+	stateActive   = "active"
+	stateDisabled = "disabled"
+	stateInvited  = "invited"
+)
+
+// Accounts lists people by name, and then the invitations that wait.
+func (p *People) Accounts(ctx context.Context) ([]Account, error) {
+	list := []Account{}
+	err := p.Shelf.View(ctx, func(r ShelfReader) error {
+		people, err := all[Person](r, shelfPeople)
+		if err != nil {
+			return err
+		}
+		list = list[:0]
+		for _, q := range people {
+			state := stateActive
+			if q.Disabled {
+				state = stateDisabled
+			}
+			list = append(list, Account{Name: q.Name, Role: q.Role, State: state, Provider: q.FromProvider(),
+				Since: q.Since, SeenAt: q.SeenAt, Key: q.Key})
+		}
+		invited, err := all[invite](r, shelfInvites)
+		if err != nil {
+			return err
+		}
+		for _, i := range invited {
+			if p.Now().Before(i.Expires) {
+				list = append(list, Account{Name: i.Name, Role: i.Role, State: stateInvited, Expires: i.Expires})
+			}
+		}
+		return nil
+	})
+	return list, err
+}
+
+// find gives a person by key; false when there is none.
+func (p *People) find(ctx context.Context, key string) (q Person, ok bool, err error) {
+	err = p.Shelf.View(ctx, func(r ShelfReader) error {
+		q, ok, err = take[Person](r, shelfPeople, key)
+		return err
+	})
+	return q, ok, err
+}
+
+// change changes a person. The change sees all others, for what must hold
+// among them.
+func (p *People) change(ctx context.Context, key string, change func(w ShelfWriter, q *Person) error) (q Person, err error) {
+	err = p.Shelf.Update(ctx, func(w ShelfWriter) error {
+		var ok bool
+		if q, ok, err = take[Person](w, shelfPeople, key); err != nil {
+			return err
+		}
+		if !ok {
+			return problem.New(problem.NotFound, "there is no such person", "See the list of people.")
+		}
+		if err := change(w, &q); err != nil {
+			return err
+		}
+		return lay(w, shelfPeople, key, q)
+	})
+	return q, err
+}
+
+// SetRole makes a person an admin or staff. The last admin stays one.
+func (p *People) SetRole(ctx context.Context, key string, r Role) (Person, error) {
+	if r != Admin && r != Staff {
+		return Person{}, problem.New(problem.Usage, "there is no such role", "It is admin or staff.")
+	}
+	return p.change(ctx, key, func(w ShelfWriter, q *Person) error {
+		if q.FromProvider() {
+			return problem.New(problem.NotAllowed, "the groups of the provider say what this person may do", "Change their groups there.")
+		}
+		q.Role = r
+		return lastAdmin(w, *q)
+	})
+}
+
+// SetDisabled keeps a person out, at once, or lets them in again. The last
+// admin stays in.
+func (p *People) SetDisabled(ctx context.Context, key string, disabled bool) (Person, error) {
+	return p.change(ctx, key, func(w ShelfWriter, q *Person) error {
+		q.Disabled = disabled
+		q.Epoch++
+		return lastAdmin(w, *q)
+	})
+}
+
+// lastAdmin refuses a change that leaves nobody to manage the pages.
+func lastAdmin(r ShelfReader, changed Person) error {
+	people, err := all[Person](r, shelfPeople)
+	if err != nil {
+		return err
+	}
+	for _, q := range people {
+		if q.Key == changed.Key {
+			q = changed
+		}
+		if q.Role == Admin && !q.Disabled && q.FromProvider() == changed.FromProvider() {
+			return nil
+		}
+	}
+	if changed.FromProvider() {
+		return nil // the provider's groups make admins
+	}
+	return problem.New(problem.NotAllowed, "this is the only admin left", "Make another person an admin first.")
+}
+
+// SetLanguage chooses the language of a person's pages.
+func (p *People) SetLanguage(ctx context.Context, key, lang string) error {
+	_, err := p.change(ctx, key, func(_ ShelfWriter, q *Person) error {
+		q.Language = lang
+		return nil
+	})
+	return err
+}
+
+// SignOutEverywhere ends all sessions of a person.
+func (p *People) SignOutEverywhere(ctx context.Context, key string) (Person, error) {
+	return p.change(ctx, key, func(_ ShelfWriter, q *Person) error {
+		q.Epoch++
+		q.Devices = nil
+		return nil
+	})
+}

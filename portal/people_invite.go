@@ -1,0 +1,204 @@
+package portal
+
+import (
+	"context"
+	"crypto/rand"
+	"crypto/sha256"
+	"encoding/hex"
+	"fmt"
+	"strings"
+	"time"
+
+	"balansd/problem"
+)
+
+// inviteTime is how long the link of an invitation works.
+const inviteTime = 24 * time.Hour
+
+// invite is an invitation that waits. The link's own secret is kept as a hash:
+// who reads the state file cannot use it.
+type invite struct {
+	Hash    string    `json:"hash"`
+	Name    string    `json:"name,omitempty"` // empty for the first admin, who chooses one
+	Role    Role      `json:"role"`
+	By      string    `json:"by,omitempty"`
+	Expires time.Time `json:"expires"`
+}
+
+// Invitation is what who invites hands on.
+type Invitation struct {
+	Name    string    `json:"name,omitempty"`
+	Role    Role      `json:"role"`
+	Link    string    `json:"link"`    // works once
+	Expires time.Time `json:"expires"` // and no later
+	// Again says that the person is there already: the link gives them a new
+	// password.
+	Again bool `json:"again,omitempty"`
+}
+
+// Invite makes a link with which a person of the name chooses a password. For
+// a person who is there already it is how a forgotten password is replaced:
+// until then the old one stays. An earlier link for the same name works no
+// more.
+func (p *People) Invite(ctx context.Context, name string, role Role, by string) (Invitation, error) {
+	name = strings.Join(strings.Fields(name), " ")
+	if err := checkName(name); err != nil {
+		return Invitation{}, err
+	}
+	if role != Admin && role != Staff {
+		return Invitation{}, problem.New(problem.Usage, "there is no such role", "It is admin or staff.")
+	}
+	return p.invite(ctx, invite{Name: name, Role: role, By: by})
+}
+
+// FirstAdmin makes a link for the first admin. It gives false when there is an
+// admin who can sign in, or a provider that makes them. The links that it gave
+// before work no more.
+func (p *People) FirstAdmin(ctx context.Context) (Invitation, bool, error) {
+	if p.Provider {
+		return Invitation{}, false, nil
+	}
+	list, err := p.Accounts(ctx)
+	if err != nil {
+		return Invitation{}, false, err
+	}
+	for _, a := range list {
+		if a.Role == Admin && a.State == stateActive && !a.Provider {
+			return Invitation{}, false, nil
+		}
+	}
+	i, err := p.invite(ctx, invite{Role: Admin})
+	return i, err == nil, err
+}
+
+func (p *People) invite(ctx context.Context, i invite) (Invitation, error) {
+	switch {
+	case p.BaseURL == "":
+		return Invitation{}, problem.New(problem.NotAllowed, "the web pages are turned off", "Set portal.listen in the configuration.")
+	case p.Provider:
+		return Invitation{}, problem.New(problem.NotAllowed, "an OpenID Connect provider signs people in, nobody is invited",
+			"Put the person in one of the provider's groups that portal.oidc names.")
+	}
+	token := rand.Text()
+	i.Hash, i.Expires = hashOf(token), p.Now().Add(inviteTime).UTC().Truncate(time.Second)
+	out := Invitation{Name: i.Name, Role: i.Role, Link: p.BaseURL + "/invite/" + token, Expires: i.Expires}
+	err := p.Shelf.Update(ctx, func(w ShelfWriter) error {
+		waiting, err := all[invite](w, shelfInvites)
+		if err != nil {
+			return err
+		}
+		for _, old := range waiting {
+			if keyOf(old.Name) == keyOf(i.Name) || !p.Now().Before(old.Expires) {
+				w.Delete(shelfInvites, old.Hash)
+			}
+		}
+		if i.Name != "" {
+			q, again, err := take[Person](w, shelfPeople, keyOf(i.Name))
+			if err != nil {
+				return err
+			}
+			if again {
+				q.Role = i.Role
+				if err := lastAdmin(w, q); err != nil {
+					return err
+				}
+			}
+			out.Again = again
+		}
+		return lay(w, shelfInvites, i.Hash, i)
+	})
+	p.record(ctx, i.By, "invite", i.Name, err)
+	if err != nil {
+		return Invitation{}, err
+	}
+	return out, nil
+}
+
+func hashOf(token string) string {
+	sum := sha256.Sum256([]byte(token))
+	return hex.EncodeToString(sum[:])
+}
+
+// invited gives the invitation of a link; false when it does not work, or no
+// longer.
+func (p *People) invited(ctx context.Context, token string) (i invite, ok bool, err error) {
+	err = p.Shelf.View(ctx, func(r ShelfReader) error {
+		i, ok, err = take[invite](r, shelfInvites, hashOf(token))
+		return err
+	})
+	return i, ok && p.Now().Before(i.Expires), err
+}
+
+// Withdraw makes the invitation of a name void.
+func (p *People) Withdraw(ctx context.Context, name string) error {
+	return p.Shelf.Update(ctx, func(w ShelfWriter) error {
+		waiting, err := all[invite](w, shelfInvites)
+		if err != nil {
+			return err
+		}
+		for _, i := range waiting {
+			if keyOf(i.Name) == keyOf(name) {
+				w.Delete(shelfInvites, i.Hash)
+			}
+		}
+		return nil
+	})
+}
+
+// errLinkUsed says that a link works no more.
+var errLinkUsed = denied{status: 410, why: "invite.used"}
+
+// accept uses up the link of an invitation: the person exists from then on,
+// with the password. Of two who use it at once, one succeeds.
+func (p *People) accept(ctx context.Context, token, name, password string) (q Person, err error) {
+	hash, err := p.hashing.hash(ctx, password)
+	if err != nil {
+		return Person{}, err
+	}
+	err = p.Shelf.Update(ctx, func(w ShelfWriter) error {
+		i, ok, err := take[invite](w, shelfInvites, hashOf(token))
+		if err != nil {
+			return err
+		}
+		if !ok || !p.Now().Before(i.Expires) {
+			return errLinkUsed
+		}
+		w.Delete(shelfInvites, i.Hash)
+		if i.Name != "" {
+			name = i.Name
+		}
+		if err := checkName(name); err != nil {
+			return err
+		}
+		key := keyOf(name)
+		var again bool
+		if q, again, err = take[Person](w, shelfPeople, key); err != nil {
+			return err
+		}
+		if again && i.Name == "" {
+			return problem.New(problem.Conflict, fmt.Sprintf("there is a person called %s already", q.Name), "Choose another name.")
+		}
+		if !again {
+			q = Person{Key: key, Name: name, Since: p.Now().UTC().Truncate(time.Second)}
+		}
+		q.Role, q.Password, q.Disabled, q.Devices = i.Role, hash, false, nil
+		q.Epoch++
+		if again {
+			if err := lastAdmin(w, q); err != nil {
+				return err
+			}
+		}
+		return lay(w, shelfPeople, key, q)
+	})
+	if err != nil {
+		return Person{}, err
+	}
+	return q, nil
+}
+
+// record notes a change of people in the trail.
+func (p *People) record(ctx context.Context, who, what, on string, err error) {
+	if p.Trail != nil {
+		p.Trail.Note(ctx, Record{Who: who, What: what, On: on, Outcome: outcomeOf(err)})
+	}
+}

@@ -1,0 +1,185 @@
+package portal
+
+import (
+	"context"
+	"crypto/rand"
+	"crypto/subtle"
+	_ "embed" // for the list of common passwords
+	"encoding/base64"
+	"fmt"
+	"strings"
+	"unicode"
+
+	"balansd/problem"
+
+	"golang.org/x/crypto/argon2"
+	"golang.org/x/text/unicode/norm"
+)
+
+// cost is what a hash of a password takes: argon2id with what OWASP's Password
+// Storage Cheat Sheet asks for.
+type cost struct {
+	memory  uint32 // KiB
+	passes  uint32
+	threads uint8
+}
+
+var today = cost{memory: 19 << 10, passes: 2, threads: 1}
+
+// How many passwords are hashed at once, and how many callers may wait for
+// that. Each takes 19 MiB while it lasts: many sign-ins at once must not
+// exhaust the memory of the server.
+const (
+	hashesAtOnce = 2
+	hashesQueued = 32
+)
+
+// hashing makes and checks hashes of passwords. It is safe for concurrent use.
+type hashing struct {
+	queue   chan struct{}
+	running chan struct{}
+	decoy   string // a hash that no password has
+}
+
+func newHashing() *hashing {
+	return &hashing{queue: make(chan struct{}, hashesQueued), running: make(chan struct{}, hashesAtOnce),
+		decoy: encodeHash(today, random(16), random(32))}
+}
+
+// hash makes the hash of a password, in the form that other argon2 programs
+// write.
+func (h *hashing) hash(ctx context.Context, password string) (string, error) {
+	salt := random(16)
+	key, err := h.derive(ctx, password, today, salt, 32)
+	if err != nil {
+		return "", err
+	}
+	return encodeHash(today, salt, key), nil
+}
+
+// check tells whether a hash is that of a password. weak says that it was made
+// at a lower cost than today's. An empty hash takes as long and is no
+// password's.
+func (h *hashing) check(ctx context.Context, password, hash string) (well, weak bool, err error) {
+	known := hash != ""
+	if !known {
+		hash = h.decoy
+	}
+	c, salt, want, err := decodeHash(hash)
+	if err != nil {
+		return false, false, err
+	}
+	got, err := h.derive(ctx, password, c, salt, uint32(len(want)))
+	if err != nil {
+		return false, false, err
+	}
+	well = subtle.ConstantTimeCompare(got, want) == 1 && known
+	return well, c.memory < today.memory || c.passes < today.passes, nil
+}
+
+func (h *hashing) derive(ctx context.Context, password string, c cost, salt []byte, length uint32) ([]byte, error) {
+	select {
+	case h.queue <- struct{}{}:
+	default:
+		return nil, problem.New(problem.Busy, "too many people are signing in at this moment", "Try again in a minute.")
+	}
+	defer func() { <-h.queue }()
+	select {
+	case h.running <- struct{}{}:
+	case <-ctx.Done():
+		return nil, ctx.Err()
+	}
+	defer func() { <-h.running }()
+	return argon2.IDKey([]byte(norm.NFC.String(password)), salt, c.passes, c.memory, c.threads, length), nil
+}
+
+func encodeHash(c cost, salt, key []byte) string {
+	b := base64.RawStdEncoding
+	return fmt.Sprintf("$argon2id$v=%d$m=%d,t=%d,p=%d$%s$%s", argon2.Version, c.memory, c.passes, c.threads,
+		b.EncodeToString(salt), b.EncodeToString(key))
+}
+
+func decodeHash(hash string) (c cost, salt, key []byte, err error) {
+	var version int
+	parts := strings.Split(hash, "$")
+	wrong := fmt.Errorf("a password's hash cannot be read")
+	if len(parts) != 6 || parts[1] != "argon2id" {
+		return c, nil, nil, wrong
+	}
+	if _, err := fmt.Sscanf(parts[2], "v=%d", &version); err != nil || version != argon2.Version {
+		return c, nil, nil, wrong
+	}
+	if _, err := fmt.Sscanf(parts[3], "m=%d,t=%d,p=%d", &c.memory, &c.passes, &c.threads); err != nil {
+		return c, nil, nil, wrong
+	}
+	salt, err1 := base64.RawStdEncoding.DecodeString(parts[4])
+	key, err2 := base64.RawStdEncoding.DecodeString(parts[5])
+	// Bounds, so that a damaged row cannot take all memory.
+	if err1 != nil || err2 != nil || len(key) < 16 || c.memory > 1<<20 || c.passes > 64 || c.passes == 0 || c.threads == 0 {
+		return c, nil, nil, wrong
+	}
+	return c, salt, key, nil
+}
+
+func random(n int) []byte {
+	b := make([]byte, n)
+	_, _ = rand.Read(b) // it never fails: the program ends instead
+	return b
+}
+
+// Limits of a password, in characters.
+const (
+	minPassword = 12
+	maxPassword = 256
+)
+
+// commonWords are what the commonest passwords of this country's people, and
+// of this program's, are made of; one a line.
+//
+//go:embed people_common.txt
+var commonWords string
+
+// weakness gives the message that says why a password will not do; empty when
+// it will.
+func weakness(password, name string) string {
+	password = norm.NFC.String(password)
+	n := len([]rune(password))
+	switch {
+	case n < minPassword:
+		return "password.short"
+	case n > maxPassword:
+		return "password.long"
+	}
+	folded := strings.ToLower(password)
+	letters := onlyLetters(folded)
+	kinds := map[rune]bool{}
+	for _, r := range folded {
+		kinds[r] = true
+	}
+	own := strings.ToLower(strings.TrimSpace(name))
+	account, _, _ := strings.Cut(own, "@")
+	switch {
+	case len(kinds) < 5, strings.Contains("0123456789012345678901234567890", folded):
+		return "password.common"
+	case own != "" && (folded == own || letters != "" && (letters == onlyLetters(own) || letters == onlyLetters(account))):
+		return "password.name"
+	}
+	for word := range strings.FieldsSeq(commonWords) {
+		if letters == word || letters == word+word {
+			return "password.common"
+		}
+	}
+	return ""
+}
+
+// onlyLetters leaves out what people put around a word to satisfy a rule.
+func onlyLetters(s string) string {
+	leet := strings.NewReplacer("0", "o", "1", "i", "3", "e", "4", "a", "@", "a", "5", "s", "$", "s", "7", "t")
+	s = strings.TrimFunc(s, func(r rune) bool { return !unicode.IsLetter(r) })
+	return strings.Map(func(r rune) rune {
+		if unicode.IsLetter(r) {
+			return r
+		}
+		return -1
+	}, leet.Replace(s))
+}

@@ -1,0 +1,126 @@
+package portal
+
+import (
+	"net/netip"
+	"sync"
+	"time"
+)
+
+// How long who guesses has to wait. The first attempts cost nothing; from then
+// on each wait is twice the one before, up to a bound.
+const (
+	freeAttempts = 5
+	firstWait    = 2 * time.Second
+	// longestWait is for one address, or one known browser.
+	longestWait = 15 * time.Minute
+	// longestForName is for one name, tried from many addresses. It is short:
+	// strangers must not be able to keep a person out. Who has signed in with
+	// this browser before does not wait for strangers at all.
+	longestForName = 30 * time.Second
+	// forgiven is after how long without an attempt all is forgotten.
+	forgiven = time.Hour
+	// throttleSize bounds what is remembered.
+	throttleSize = 10_000
+)
+
+// tried is under which an attempt counts.
+type tried struct {
+	kind  byte // 'a' address, 'n' name, 'd' known browser
+	value string
+}
+
+func fromAddress(address string) tried {
+	ip, err := netip.ParseAddr(address)
+	if err == nil && ip.Is6() && !ip.Is4In6() {
+		// Whoever has one address of IPv6 has the other 2^64 of its network.
+		p, _ := ip.WithZone("").Prefix(64)
+		address = p.String()
+	}
+	return tried{'a', address}
+}
+
+func (k tried) longest() time.Duration {
+	if k.kind == 'n' {
+		return longestForName
+	}
+	return longestWait
+}
+
+// misses is what is remembered of attempts.
+type misses struct {
+	count int
+	next  time.Time // no attempt counts before
+	last  time.Time
+}
+
+// throttle slows guessing down. It is safe for concurrent use. It forgets all
+// at a restart.
+type throttle struct {
+	now func() time.Time
+
+	mu   sync.Mutex
+	seen map[tried]misses
+}
+
+func newThrottle(now func() time.Time) *throttle {
+	return &throttle{now: now, seen: map[tried]misses{}}
+}
+
+// attempt counts an attempt, and gives 0 when it may be made; otherwise how
+// long to wait, and the attempt does not count. It counts before the attempt
+// is made, so that many at once are as slow as one after another.
+func (t *throttle) attempt(keys ...tried) time.Duration {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	now := t.now()
+	var wait time.Duration
+	for _, k := range keys {
+		if m, ok := t.seen[k]; ok && now.Sub(m.last) < forgiven {
+			wait = max(wait, m.next.Sub(now))
+		}
+	}
+	if wait > 0 {
+		return wait
+	}
+	t.tidy(now)
+	for _, k := range keys {
+		m := t.seen[k]
+		if now.Sub(m.last) >= forgiven {
+			m = misses{}
+		}
+		m.count++
+		m.last = now
+		if over := m.count - freeAttempts; over >= 0 {
+			m.next = now.Add(min(firstWait<<min(over, 20), k.longest()))
+		}
+		t.seen[k] = m
+	}
+	return 0
+}
+
+// well forgets the attempts, after one that was right.
+func (t *throttle) well(keys ...tried) {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	for _, k := range keys {
+		delete(t.seen, k)
+	}
+}
+
+// tidy makes room. When all of it is fresh, what is oldest goes.
+func (t *throttle) tidy(now time.Time) {
+	if len(t.seen) < throttleSize {
+		return
+	}
+	var oldest tried
+	for k, m := range t.seen {
+		if now.Sub(m.last) >= forgiven {
+			delete(t.seen, k)
+		} else if o, ok := t.seen[oldest]; !ok || m.last.Before(o.last) {
+			oldest = k
+		}
+	}
+	if len(t.seen) >= throttleSize {
+		delete(t.seen, oldest)
+	}
+}

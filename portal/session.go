@@ -1,0 +1,252 @@
+package portal
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"net/http"
+	"strconv"
+	"time"
+
+	"balansd/problem"
+
+	"github.com/alexedwards/scs/v2"
+	"github.com/alexedwards/scs/v2/memstore"
+)
+
+// What a session keeps, all as text.
+const (
+	sessionPerson = "person" // a person's key
+	sessionEpoch  = "epoch"  // of the person, when they signed in
+	sessionFrom   = "from"   // the address
+	sessionAgent  = "agent"  // the browser, as it calls itself
+	sessionSince  = "since"  // RFC 3339
+)
+
+// newSessions makes the manager of the sessions: a random token in a cookie
+// that no script and no other site can use, and what it stands for on the
+// shelf, under the token's hash.
+func (w *Web) newSessions() *scs.SessionManager {
+	m := scs.New()
+	if unused, ok := m.Store.(*memstore.MemStore); ok {
+		unused.StopCleanup() // it would go on for ever
+	}
+	m.Store = &sessionShelf{shelf: w.Shelf, now: w.Now}
+	m.Codec = sessionCodec{}
+	m.HashTokenInStore = true
+	m.Lifetime = w.SessionTime
+	if m.Lifetime <= 0 {
+		m.Lifetime = 12 * time.Hour
+	}
+	m.Cookie.Name = w.cookieName("balansd")
+	m.Cookie.SameSite = http.SameSiteStrictMode
+	m.Cookie.Secure = w.Secure
+	m.ErrorFunc = func(rw http.ResponseWriter, r *http.Request, err error) {
+		w.Log.Error().Err(err).Msg("a session cannot be kept")
+		http.Error(rw, http.StatusText(http.StatusServiceUnavailable), http.StatusServiceUnavailable)
+	}
+	return m
+}
+
+// cookieName is the name of a cookie. Under TLS its prefix has browsers take
+// it from this very host alone, and over TLS alone.
+func (w *Web) cookieName(name string) string {
+	if w.Secure {
+		return "__Host-" + name
+	}
+	return name
+}
+
+// recognise finds the person of a session. Who was kept out, or signed out
+// everywhere, is nobody; so is who signed in in a way that is no longer in
+// force.
+func (v *visit) recognise() error {
+	if v.route.bare {
+		return nil
+	}
+	ctx := v.r.Context()
+	key := v.sessions.GetString(ctx, sessionPerson)
+	if key == "" {
+		return nil
+	}
+	q, ok, err := v.People.find(ctx, key)
+	if err != nil {
+		return err
+	}
+	if !ok || q.Disabled || strconv.Itoa(q.Epoch) != v.sessions.GetString(ctx, sessionEpoch) || q.FromProvider() != (v.oidc != nil) {
+		return v.sessions.Destroy(ctx)
+	}
+	v.person = q
+	if own := v.tongues[q.Language]; own != nil {
+		v.words = own
+	}
+	return nil
+}
+
+// signIn begins a session for a person. Its token is new, so that one which
+// was planted in the browser before is worth nothing.
+func (v *visit) signIn(q Person) error {
+	ctx := v.r.Context()
+	if err := v.sessions.RenewToken(ctx); err != nil {
+		return err
+	}
+	if err := v.sessions.Clear(ctx); err != nil {
+		return err
+	}
+	agent := v.r.UserAgent()
+	for key, value := range map[string]string{
+		sessionPerson: q.Key, sessionEpoch: strconv.Itoa(q.Epoch), sessionFrom: v.from(),
+		sessionAgent: agent[:min(len(agent), 200)], sessionSince: v.Now().UTC().Format(time.RFC3339),
+	} {
+		v.sessions.Put(ctx, key, value)
+	}
+	v.person = q
+	return sweepSessions(ctx, v.Shelf, v.Now())
+}
+
+// sessionState is a session as it lies on the shelf.
+type sessionState struct {
+	Deadline time.Time      `json:"deadline"`
+	Values   map[string]any `json:"values"` // of text
+}
+
+// sessionCodec writes sessions as JSON.
+type sessionCodec struct{}
+
+// Encode is scs.Codec's.
+func (sessionCodec) Encode(deadline time.Time, values map[string]any) ([]byte, error) {
+	return json.Marshal(sessionState{deadline, values})
+}
+
+// Decode is scs.Codec's.
+func (sessionCodec) Decode(text []byte) (time.Time, map[string]any, error) {
+	var s sessionState
+	err := json.Unmarshal(text, &s)
+	if s.Values == nil {
+		s.Values = map[string]any{}
+	}
+	return s.Deadline, s.Values, err
+}
+
+// sessionShelf keeps sessions on the shelf. It is scs.CtxStore.
+type sessionShelf struct {
+	shelf Shelf
+	now   func() time.Time
+}
+
+var _ scs.CtxStore = (*sessionShelf)(nil)
+
+// FindCtx is scs.CtxStore's.
+func (s *sessionShelf) FindCtx(ctx context.Context, token string) (text []byte, ok bool, err error) {
+	err = s.shelf.View(ctx, func(r ShelfReader) error {
+		text = append([]byte(nil), r.Get(shelfSessions, token)...)
+		return nil
+	})
+	var state sessionState
+	if err != nil || len(text) == 0 || json.Unmarshal(text, &state) != nil || !s.now().Before(state.Deadline) {
+		return nil, false, err
+	}
+	return text, true, nil
+}
+
+// CommitCtx is scs.CtxStore's. The text holds the deadline already.
+func (s *sessionShelf) CommitCtx(ctx context.Context, token string, text []byte, _ time.Time) error {
+	return s.shelf.Update(ctx, func(w ShelfWriter) error {
+		w.Put(shelfSessions, token, text)
+		return nil
+	})
+}
+
+// DeleteCtx is scs.CtxStore's.
+func (s *sessionShelf) DeleteCtx(ctx context.Context, token string) error {
+	return s.shelf.Update(ctx, func(w ShelfWriter) error {
+		w.Delete(shelfSessions, token)
+		return nil
+	})
+}
+
+// Find is scs.Store's.
+func (s *sessionShelf) Find(token string) ([]byte, bool, error) {
+	return s.FindCtx(context.Background(), token)
+}
+
+// Commit is scs.Store's.
+func (s *sessionShelf) Commit(token string, text []byte, end time.Time) error {
+	return s.CommitCtx(context.Background(), token, text, end)
+}
+
+// Delete is scs.Store's.
+func (s *sessionShelf) Delete(token string) error { return s.DeleteCtx(context.Background(), token) }
+
+// sweepSessions forgets the sessions that are over. It runs at each sign-in:
+// that is when they become more.
+func sweepSessions(ctx context.Context, shelf Shelf, now time.Time) error {
+	return shelf.Update(ctx, func(w ShelfWriter) error {
+		var over []string
+		for key, text := range w.Walk(shelfSessions, "") {
+			var s sessionState
+			if json.Unmarshal(text, &s) != nil || !now.Before(s.Deadline) {
+				over = append(over, key)
+			}
+		}
+		for _, key := range over {
+			w.Delete(shelfSessions, key)
+		}
+		return nil
+	})
+}
+
+// session is one sign-in of a person, for them to see.
+type session struct {
+	From, Agent string
+	Since, End  time.Time
+	This        bool
+}
+
+// sessionsOf lists the sessions of the person who visits, newest first.
+func (v *visit) sessionsOf() (list []session, err error) {
+	this := v.sessions.GetString(v.r.Context(), sessionSince)
+	epoch := strconv.Itoa(v.person.Epoch)
+	err = v.Shelf.View(v.r.Context(), func(r ShelfReader) error {
+		list = nil
+		for _, text := range r.Walk(shelfSessions, "") {
+			var s sessionState
+			if json.Unmarshal(text, &s) != nil || s.Values[sessionPerson] != v.person.Key ||
+				s.Values[sessionEpoch] != epoch || !v.Now().Before(s.Deadline) {
+				continue
+			}
+			one := session{End: s.Deadline}
+			one.From, _ = s.Values[sessionFrom].(string)
+			one.Agent, _ = s.Values[sessionAgent].(string)
+			since, _ := s.Values[sessionSince].(string)
+			one.Since, _ = time.Parse(time.RFC3339, since)
+			one.This = since == this && one.From == v.from() && one.Agent == v.r.UserAgent()[:min(len(v.r.UserAgent()), 200)]
+			list = append(list, one)
+		}
+		return nil
+	})
+	return list, err
+}
+
+// asWait makes of too many attempts a page that says how long to wait.
+func asWait(err error) (time.Duration, bool) {
+	w, ok := errors.AsType[waits](err)
+	return w.left, ok
+}
+
+// outcomeOf is how the trail calls what came of a change.
+func outcomeOf(err error) string {
+	switch {
+	case err == nil:
+		return ""
+	case errors.Is(err, context.Canceled):
+		return string(problem.Stopped)
+	}
+	if no, ok := errors.AsType[denied](err); ok && no.why != "" {
+		return no.why
+	}
+	if _, ok := errors.AsType[waits](err); ok {
+		return "signin.wait"
+	}
+	return string(problem.Of(err).Code)
+}

@@ -1,0 +1,144 @@
+package portal
+
+import (
+	"errors"
+	"net"
+	"net/http"
+	"strings"
+	"time"
+
+	"balansd/daemon"
+
+	"github.com/alexedwards/scs/v2"
+	"github.com/rs/zerolog"
+)
+
+// WebConfig is all that the web pages need.
+type WebConfig struct {
+	// API does the work. The pages record each change in the trail themselves.
+	API daemon.API
+	// People signs people in; Trail records what they do; Shelf keeps their
+	// sessions. All three are over the same shelf.
+	People *People
+	Trail  *Trail
+	Shelf  Shelf
+	// Settings lists what the configuration says, secrets hidden; it is asked
+	// again for every page. ConfigFile is where that stands.
+	Settings   func() []Setting
+	ConfigFile string
+	// Listen is the address that the pages are served on, host:port.
+	// Hostnames are the names by which browsers reach it besides loopback's.
+	Listen    string
+	Hostnames []string
+	// Secure says that the pages are served under TLS.
+	Secure bool
+	// Language is for who asks for none that there is: nl, fr, en or de.
+	Language string
+	// Zone is in which times are shown.
+	Zone *time.Location
+	// SessionTime is after how long a person signs in again.
+	SessionTime time.Duration
+	// MetricsToken opens /metrics; empty for no metrics.
+	MetricsToken string
+	// StateSize tells the size of the state file in bytes; nil when unknown.
+	StateSize func() int64
+	// OIDC is the provider that signs people in, in place of accounts; nil for
+	// accounts.
+	OIDC *OIDCConfig
+	// Version is balansd's own, and Built when it was made.
+	Version string
+	// Now is the clock; time.Now when nil.
+	Now func() time.Time
+	// Log hears of every request; never of what is in it.
+	Log zerolog.Logger
+}
+
+// Setting is one setting, for a person.
+type Setting struct {
+	Key    string // as night.at
+	Value  string // a secret as a mask
+	Origin string // where it was set
+}
+
+// Web is the pages. It is an http.Handler, safe for concurrent use.
+type Web struct {
+	WebConfig
+
+	changes  daemon.API // API, with each change recorded
+	sessions *scs.SessionManager
+	tongues  map[string]*words
+	sheets   *sheets
+	files    map[string]staticFile
+	routes   map[string]map[string]route // by path, by method
+	nav      []route
+	oidc     *oidcDoor
+	hosts    hostList
+	handler  http.Handler
+}
+
+// NewWeb makes the pages. It reads every template and every message, so that
+// a fault in one shows at the start. It calls nobody.
+func NewWeb(cfg WebConfig) (*Web, error) {
+	if cfg.API == nil || cfg.People == nil || cfg.Trail == nil || cfg.Shelf == nil {
+		return nil, errors.New("the pages need an API, people, a trail and a shelf")
+	}
+	if cfg.Now == nil {
+		cfg.Now = time.Now
+	}
+	if cfg.Zone == nil {
+		cfg.Zone = time.UTC
+	}
+	w := &Web{WebConfig: cfg, changes: Audited(cfg.API, cfg.Trail)}
+	var err error
+	if w.hosts, err = newHostList(cfg.Listen, cfg.Hostnames); err != nil {
+		return nil, err
+	}
+	if w.files, err = loadStatic(); err != nil {
+		return nil, err
+	}
+	if w.tongues, err = loadWords(cfg.Zone); err != nil {
+		return nil, err
+	}
+	if w.tongues[w.Language] == nil {
+		w.Language = languages[0]
+	}
+	if w.sheets, err = loadSheets(w.tongues, w.files); err != nil {
+		return nil, err
+	}
+	if cfg.OIDC != nil {
+		w.oidc = newOIDCDoor(*cfg.OIDC, cfg.Now)
+	}
+	w.sessions = w.newSessions()
+	mux, err := w.plan(w.table())
+	if err != nil {
+		return nil, err
+	}
+	w.handler = w.guard(mux)
+	return w, nil
+}
+
+// ServeHTTP answers a request.
+func (w *Web) ServeHTTP(rw http.ResponseWriter, r *http.Request) { w.handler.ServeHTTP(rw, r) }
+
+// BaseURL is the address of the pages that links for people begin with,
+// without a slash at its end: the first host name, else loopback.
+func BaseURL(listen string, hostnames []string, secure bool) string {
+	host, port, err := net.SplitHostPort(listen)
+	if err != nil {
+		return ""
+	}
+	if len(hostnames) > 0 {
+		host = hostnames[0]
+	}
+	scheme, usual := "http", "80"
+	if secure {
+		scheme, usual = "https", "443"
+	}
+	if port == usual {
+		if strings.Contains(host, ":") {
+			host = "[" + host + "]"
+		}
+		return scheme + "://" + host
+	}
+	return scheme + "://" + net.JoinHostPort(host, port)
+}

@@ -1,0 +1,119 @@
+package portal
+
+import (
+	"fmt"
+	"net/http"
+	"slices"
+	"strings"
+)
+
+// access says who may use a route. The zero access is none at all: a route
+// that does not name one is refused when the pages are made.
+type access int
+
+const (
+	open    access = iota + 1 // anybody: signing in, and what a page needs before
+	staff                     // who is signed in
+	admin                     // admins
+	metrics                   // who shows the metrics token
+)
+
+// route is one path and method, who may use it, and what answers.
+type route struct {
+	method string
+	path   string // as http.ServeMux has it, without the method
+	may    access
+	do     func(*visit) error
+	// nav is the message that names the page in the navigation; empty for a
+	// page that is not there.
+	nav string
+	// bare routes know no session: static files, health, metrics.
+	bare bool
+}
+
+// table lists every route: the one place that says what there is and who may
+// use it. Each page's file has its own part of it. Those with a name for the
+// navigation stand there in this order.
+func (w *Web) table() []route {
+	return slices.Concat(
+		w.homeRoutes(),
+		w.settingsRoutes(),
+		w.peopleRoutes(),
+		w.trailRoutes(),
+		w.accountRoutes(),
+		w.signInRoutes(),
+		w.healthRoutes(),
+		[]route{{method: http.MethodGet, path: "/static/{file}", may: open, bare: true, do: w.static}},
+	)
+}
+
+// plan checks the table and makes the mux that finds a route's path.
+func (w *Web) plan(table []route) (*http.ServeMux, error) {
+	mux := http.NewServeMux()
+	w.routes = map[string]map[string]route{}
+	for _, r := range table {
+		switch {
+		case r.may < open || r.may > metrics:
+			return nil, fmt.Errorf("route %s %s does not say who may use it", r.method, r.path)
+		case r.method != http.MethodGet && r.method != http.MethodPost:
+			return nil, fmt.Errorf("route %s %s has a method that browsers' forms do not know", r.method, r.path)
+		case r.do == nil || !strings.HasPrefix(r.path, "/"):
+			return nil, fmt.Errorf("route %s %s leads nowhere", r.method, r.path)
+		}
+		methods := w.routes[r.path]
+		if methods == nil {
+			methods = map[string]route{}
+			w.routes[r.path] = methods
+			mux.HandleFunc(r.path, func(_ http.ResponseWriter, r *http.Request) { visitOf(r).answer(r) })
+		}
+		if _, twice := methods[r.method]; twice {
+			return nil, fmt.Errorf("route %s %s is there twice", r.method, r.path)
+		}
+		methods[r.method] = r
+		if r.nav != "" {
+			w.nav = append(w.nav, r)
+		}
+	}
+	return mux, nil
+}
+
+// find gives the route of a request. A path that there is not gives a route
+// for signed-in people that answers so: who is not signed in learns nothing.
+// A method that a path has not is the same.
+func (w *Web) find(mux *http.ServeMux, r *http.Request) route {
+	_, pattern := mux.Handler(r)
+	methods, ok := w.routes[pattern]
+	if !ok {
+		return route{may: staff, do: func(*visit) error { return denied{status: http.StatusNotFound} }}
+	}
+	method := r.Method
+	if method == http.MethodHead {
+		method = http.MethodGet
+	}
+	found, ok := methods[method]
+	if !ok {
+		found = route{may: staff, do: func(v *visit) error {
+			v.w.Header().Set("Allow", allowed(methods))
+			return denied{status: http.StatusMethodNotAllowed}
+		}}
+		for _, m := range methods { // as open as the path is
+			found.may, found.bare = max(found.may, m.may), found.bare || m.bare
+			if m.may == open {
+				found.may = open
+			}
+		}
+	}
+	return found
+}
+
+func allowed(methods map[string]route) string {
+	var list []string
+	for m := range methods {
+		list = append(list, m)
+		if m == http.MethodGet {
+			list = append(list, http.MethodHead)
+		}
+	}
+	slices.Sort(list)
+	return strings.Join(list, ", ")
+}

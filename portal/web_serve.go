@@ -1,0 +1,157 @@
+package portal
+
+import (
+	"context"
+	"crypto/tls"
+	"errors"
+	"fmt"
+	"log"
+	"net"
+	"net/http"
+	"net/netip"
+	"os"
+	"sync"
+	"time"
+
+	"balansd/problem"
+
+	"github.com/rs/zerolog"
+)
+
+// How long the pages wait for a browser.
+const (
+	readTime  = 30 * time.Second
+	writeTime = 60 * time.Second
+	idleTime  = 2 * time.Minute
+)
+
+// ServeConfig says where the pages are served.
+type ServeConfig struct {
+	Listen          string // host:port
+	CertificateFile string // PEM, with those between it and the authority; empty for plain HTTP on loopback
+	KeyFile         string // PEM
+	Log             zerolog.Logger
+	// Ready hears of the address once it answers; nil where nobody asks.
+	Ready func(net.Addr)
+}
+
+// ServeWeb serves the pages until ctx ends; requests under way have three
+// seconds then. It gives nil after ctx ended. Plain HTTP is served on loopback
+// alone: an address that other machines reach without a certificate gives a
+// ConfigInvalid problem. A certificate file that changes is read again.
+func ServeWeb(ctx context.Context, cfg ServeConfig, h http.Handler) error {
+	host, _, err := net.SplitHostPort(cfg.Listen)
+	if err != nil {
+		return problem.Wrap(err, problem.ConfigInvalid, fmt.Sprintf("portal.listen %q is no address", cfg.Listen), "Write host and port, as 127.0.0.1:8417.")
+	}
+	if cfg.CertificateFile == "" && !isLoopback(host) {
+		return problem.New(problem.ConfigInvalid, fmt.Sprintf("the pages on %s could be read by everyone on the network", cfg.Listen),
+			"Set portal.certificate_file and portal.key_file, or listen on 127.0.0.1.")
+	}
+	s := &http.Server{
+		Handler:           h,
+		ReadHeaderTimeout: headerTime,
+		ReadTimeout:       readTime,
+		WriteTimeout:      writeTime,
+		IdleTimeout:       idleTime,
+		MaxHeaderBytes:    maxHeader,
+		ErrorLog:          log.New(cfg.Log, "", 0),
+	}
+	if cfg.CertificateFile != "" {
+		pair := &certificate{cert: cfg.CertificateFile, key: cfg.KeyFile, log: cfg.Log}
+		if _, err := pair.get(nil); err != nil {
+			return problem.Wrap(err, problem.KeyInvalid, "the certificate of the pages cannot be used",
+				"Check portal.certificate_file and portal.key_file: PEM files that belong together.")
+		}
+		s.TLSConfig = &tls.Config{MinVersion: tls.VersionTLS12, GetCertificate: pair.get}
+	}
+	var lc net.ListenConfig
+	l, err := lc.Listen(ctx, "tcp", cfg.Listen)
+	if err != nil {
+		return problem.Wrap(err, problem.ConfigInvalid, fmt.Sprintf("the pages cannot listen on %s", cfg.Listen),
+			"Another program may use the port: give portal.listen another one.")
+	}
+	if cfg.Ready != nil {
+		cfg.Ready(l.Addr())
+	}
+	return serveUntil(ctx, s, func() error {
+		if s.TLSConfig != nil {
+			return s.ServeTLS(l, "", "")
+		}
+		return s.Serve(l)
+	})
+}
+
+// serveUntil serves until ctx ends, and then gives requests under way the time
+// of a graceful stop.
+func serveUntil(ctx context.Context, s *http.Server, serve func() error) error {
+	stopped := make(chan struct{})
+	defer context.AfterFunc(ctx, func() {
+		defer close(stopped)
+		late, done := context.WithTimeout(context.WithoutCancel(ctx), shutdownTime)
+		defer done()
+		if s.Shutdown(late) != nil {
+			_ = s.Close()
+		}
+	})()
+	err := serve()
+	if errors.Is(err, http.ErrServerClosed) {
+		<-stopped
+		return nil
+	}
+	return err
+}
+
+func isLoopback(host string) bool {
+	if host == "localhost" {
+		return true
+	}
+	ip, err := netip.ParseAddr(host)
+	return err == nil && ip.IsLoopback()
+}
+
+// certificate is a certificate and its key on disk, read again when either
+// file changes. While new files do not fit together, the old pair stays. It is
+// safe for concurrent use.
+type certificate struct {
+	cert, key string
+	log       zerolog.Logger
+
+	mu   sync.Mutex
+	seen [2]fileStamp
+	pair *tls.Certificate
+}
+
+// fileStamp tells one version of a file from another.
+type fileStamp struct {
+	at   time.Time
+	size int64
+}
+
+func (c *certificate) get(*tls.ClientHelloInfo) (*tls.Certificate, error) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	var now [2]fileStamp
+	for i, name := range []string{c.cert, c.key} {
+		if info, err := os.Stat(name); err == nil {
+			now[i] = fileStamp{info.ModTime(), info.Size()}
+		}
+	}
+	if c.pair != nil && now == c.seen {
+		return c.pair, nil
+	}
+	pair, err := tls.LoadX509KeyPair(c.cert, c.key)
+	if err != nil {
+		if c.pair == nil {
+			return nil, err
+		}
+		c.log.Warn().Err(err).Str("file", c.cert).Msg("the new certificate cannot be used, the old one stays")
+		c.seen = now
+		return c.pair, nil
+	}
+	if c.pair != nil {
+		c.log.Info().Str("file", c.cert).Msg("the certificate was read again")
+	}
+	c.pair, c.seen = &pair, now
+	return c.pair, nil
+}

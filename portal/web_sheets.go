@@ -1,0 +1,151 @@
+package portal
+
+import (
+	"bytes"
+	"embed"
+	"fmt"
+	"html/template"
+	"io"
+	"io/fs"
+	"path"
+	"strings"
+)
+
+// templateFiles are the pages. layout.html is around each of them, parts.html
+// has what several use, and every other file is one page that defines "title"
+// and "main".
+//
+//go:embed templates/*.html
+var templateFiles embed.FS
+
+// sheets are the parsed pages, by language and name.
+type sheets struct {
+	pages map[string]map[string]*template.Template
+}
+
+// loadSheets parses every page for every language, with the functions that
+// write in it.
+func loadSheets(tongues map[string]*words, files map[string]staticFile) (*sheets, error) {
+	names, err := fs.Glob(templateFiles, "templates/*.html")
+	if err != nil {
+		return nil, err
+	}
+	s := &sheets{pages: map[string]map[string]*template.Template{}}
+	for lang, w := range tongues {
+		around, err := template.New("layout.html").Funcs(functions(w, files)).
+			ParseFS(templateFiles, "templates/layout.html", "templates/parts.html")
+		if err != nil {
+			return nil, err
+		}
+		s.pages[lang] = map[string]*template.Template{}
+		for _, file := range names {
+			name := strings.TrimSuffix(path.Base(file), ".html")
+			if name == "layout" || name == "parts" {
+				continue
+			}
+			page, err := around.Clone()
+			if err == nil {
+				page, err = page.ParseFS(templateFiles, file)
+			}
+			if err != nil {
+				return nil, err
+			}
+			s.pages[lang][name] = page
+		}
+	}
+	return s, nil
+}
+
+// functions are what templates can call:
+//
+//	t ID [NAME VALUE]...         a message
+//	n ID COUNT [NAME VALUE]...   a message that depends on a number
+//	date day clock night stamp   a time or a date, see words
+//	number V                     a count or a decimal
+//	lang                         the language: nl, fr, en or de
+//	static NAME                  the address of a file of ours
+//	said NOTICE                  what a notice tells
+//	outcome TEXT                 what came of something, as the trail has it
+//	dict [NAME VALUE]...         several values for one template
+func functions(w *words, files map[string]staticFile) template.FuncMap {
+	return template.FuncMap{
+		"t": w.t, "n": w.n,
+		"date": w.date, "day": w.day, "clock": w.clock, "night": w.night, "stamp": w.stamp,
+		"number": w.number,
+		"lang":   func() string { return w.Lang },
+		"static": func(name string) (string, error) {
+			for address, f := range files {
+				if f.name == name {
+					return "/static/" + address, nil
+				}
+			}
+			return "", fmt.Errorf("there is no static file %s", name)
+		},
+		"said":    func(n notice) (string, error) { return w.with(n.ID, n.With) },
+		"outcome": w.outcome,
+		"dict":    func(pairs ...any) map[string]any { return pairsOf(pairs) },
+	}
+}
+
+// view is what a page's templates see as $.
+type view struct {
+	Person    Person
+	Path      string
+	Nav       []navItem
+	Said      []notice
+	Languages []string
+	Version   string
+	Accounts  bool // people sign in with accounts of ours
+	Data      any
+}
+
+// navItem is one page in the navigation.
+type navItem struct {
+	Path, ID string
+	Here     bool
+}
+
+// view gathers what the layout shows.
+func (v *visit) view(data any) view {
+	out := view{Person: v.person, Path: v.r.URL.RequestURI(), Said: v.notices(true), Languages: languages,
+		Version: v.Version, Accounts: v.OIDC == nil, Data: data}
+	for _, r := range v.nav {
+		if v.person.Key == "" || r.may == admin && v.person.Role != Admin {
+			continue
+		}
+		at := strings.TrimSuffix(r.path, "{$}")
+		here := at == v.r.URL.Path || at != "/" && strings.HasPrefix(v.r.URL.Path, at+"/")
+		out.Nav = append(out.Nav, navItem{Path: at, ID: r.nav, Here: here})
+	}
+	return out
+}
+
+// sheet answers with a whole page.
+func (v *visit) sheet(status int, name string, data any) error {
+	return v.render(status, name, "layout.html", data)
+}
+
+// block answers with one template of a page.
+func (v *visit) block(status int, name, template string, data any) error {
+	return v.render(status, name, template, data)
+}
+
+// render writes the page as a whole or not at all: a fault in the middle must
+// not leave half a page that looks like a whole one.
+func (v *visit) render(status int, name, part string, data any) error {
+	page := v.sheets.pages[v.words.Lang][name]
+	if page == nil {
+		return fmt.Errorf("there is no page %s", name)
+	}
+	var b bytes.Buffer
+	if err := page.ExecuteTemplate(&b, part, v.view(data)); err != nil {
+		return err
+	}
+	h := v.w.Header()
+	h.Set("Content-Type", "text/html; charset=utf-8")
+	h.Set("Content-Language", v.words.Lang)
+	h.Add("Vary", "Accept-Language, Cookie")
+	v.w.WriteHeader(status)
+	_, _ = io.Copy(v.w, &b)
+	return nil
+}

@@ -1,0 +1,79 @@
+package portal
+
+import (
+	"bytes"
+	"compress/gzip"
+	"crypto/sha256"
+	"embed"
+	"encoding/hex"
+	"io/fs"
+	"net/http"
+	"path"
+	"strings"
+)
+
+// staticFiles are what pages load: one stylesheet, one script of ours, htmx,
+// and the icon.
+//
+//go:embed static
+var staticFiles embed.FS
+
+// mediaTypes are those of what is sent. The system's own table is not asked:
+// on Windows, any program can change it.
+var mediaTypes = map[string]string{
+	".css": "text/css; charset=utf-8", ".js": "text/javascript; charset=utf-8", ".svg": "image/svg+xml",
+}
+
+// staticFile is one of them as it is sent.
+type staticFile struct {
+	name, mediaType string
+	plain, packed   []byte
+}
+
+// loadStatic reads the static files, by an address that holds their hash: a
+// browser may keep one for ever, since another content has another address.
+func loadStatic() (map[string]staticFile, error) {
+	files := map[string]staticFile{}
+	err := fs.WalkDir(staticFiles, "static", func(name string, d fs.DirEntry, err error) error {
+		ext := path.Ext(name)
+		if err != nil || d.IsDir() || mediaTypes[ext] == "" {
+			return err
+		}
+		text, err := staticFiles.ReadFile(name)
+		if err != nil {
+			return err
+		}
+		var packed bytes.Buffer
+		z, _ := gzip.NewWriterLevel(&packed, gzip.BestCompression) // the level is one that there is
+		_, _ = z.Write(text)
+		if err := z.Close(); err != nil {
+			return err
+		}
+		sum := sha256.Sum256(text)
+		base := strings.TrimSuffix(path.Base(name), ext)
+		files[base+"."+hex.EncodeToString(sum[:6])+ext] = staticFile{
+			name: path.Base(name), mediaType: mediaTypes[ext], plain: text, packed: packed.Bytes()}
+		return nil
+	})
+	return files, err
+}
+
+// static answers with a static file.
+func (w *Web) static(v *visit) error {
+	f, ok := w.files[v.r.PathValue("file")]
+	if !ok {
+		v.bare(http.StatusNotFound)
+		return nil
+	}
+	h := v.w.Header()
+	h.Set("Content-Type", f.mediaType)
+	h.Set("Cache-Control", "public, max-age=31536000, immutable")
+	h.Set("Vary", "Accept-Encoding")
+	text := f.plain
+	if strings.Contains(v.r.Header.Get("Accept-Encoding"), "gzip") {
+		h.Set("Content-Encoding", "gzip")
+		text = f.packed
+	}
+	_, _ = v.w.Write(text)
+	return nil
+}

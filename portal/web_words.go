@@ -1,0 +1,120 @@
+package portal
+
+import (
+	"embed"
+	"fmt"
+	"net/http"
+	"path"
+	"strings"
+	"time"
+
+	"github.com/nicksnyder/go-i18n/v2/i18n"
+	"github.com/pelletier/go-toml/v2"
+	"golang.org/x/text/language"
+)
+
+// languages are those that the pages speak, the first one where nothing else
+// is known.
+var languages = []string{"nl", "fr", "en", "de"}
+
+// localeFiles are the messages, a file for each page and language.
+//
+//go:embed locale/*.toml
+var localeFiles embed.FS
+
+// words is one language: its messages, and how it writes dates and numbers.
+// It is safe for concurrent use.
+type words struct {
+	Lang string
+	zone *time.Location
+	i18n *i18n.Localizer
+}
+
+// loadWords reads the messages of every language.
+func loadWords(zone *time.Location) (map[string]*words, error) {
+	bundle := i18n.NewBundle(language.Dutch)
+	bundle.RegisterUnmarshalFunc("toml", toml.Unmarshal)
+	files, err := localeFiles.ReadDir("locale")
+	if err != nil {
+		return nil, err
+	}
+	for _, f := range files {
+		text, err := localeFiles.ReadFile(path.Join("locale", f.Name()))
+		if err != nil {
+			return nil, err
+		}
+		if _, err := bundle.ParseMessageFileBytes(text, f.Name()); err != nil {
+			return nil, fmt.Errorf("messages %s: %w", f.Name(), err)
+		}
+	}
+	all := map[string]*words{}
+	for _, lang := range languages {
+		all[lang] = &words{Lang: lang, zone: zone, i18n: i18n.NewLocalizer(bundle, lang)}
+	}
+	return all, nil
+}
+
+// t is the message with an id. The pairs fill in what it names: "Name", value.
+// A message that is missing is an error, and never another language's.
+func (w *words) t(id string, pairs ...any) (string, error) {
+	return w.with(id, pairsOf(pairs))
+}
+
+func (w *words) with(id string, data map[string]any) (string, error) {
+	return w.i18n.Localize(&i18n.LocalizeConfig{MessageID: id, TemplateData: data})
+}
+
+// outcome tells in words what the trail keeps of an outcome: a message, or the
+// code of a problem.
+func (w *words) outcome(what string) (string, error) {
+	if strings.Contains(what, ".") {
+		return w.t(what)
+	}
+	return w.t("problem." + what + ".title")
+}
+
+// n is t for a message that depends on a number. The message names it Count,
+// written as the language writes it.
+func (w *words) n(id string, count int, pairs ...any) (string, error) {
+	with := pairsOf(pairs)
+	if with == nil {
+		with = map[string]any{}
+	}
+	with["Count"] = w.number(count)
+	return w.i18n.Localize(&i18n.LocalizeConfig{MessageID: id, PluralCount: count, TemplateData: with})
+}
+
+// pairsOf makes a map of names and values.
+func pairsOf(pairs []any) map[string]any {
+	if len(pairs) == 0 {
+		return nil
+	}
+	m := map[string]any{}
+	for i := 0; i+1 < len(pairs); i += 2 {
+		m[fmt.Sprint(pairs[i])] = pairs[i+1]
+	}
+	return m
+}
+
+// languageCookie remembers the language of who is not signed in.
+const languageCookie = "balansd-language"
+
+// tongue is the language for a request, before it is known whose it is: what
+// the person chose in this browser, else what the browser asks for.
+func (w *Web) tongue(r *http.Request) *words {
+	if c, err := r.Cookie(languageCookie); err == nil {
+		if chosen := w.tongues[c.Value]; chosen != nil {
+			return chosen
+		}
+	}
+	tags, _, err := language.ParseAcceptLanguage(r.Header.Get("Accept-Language"))
+	if err == nil {
+		for _, tag := range tags {
+			base, _ := tag.Base()
+			if asked := w.tongues[strings.ToLower(base.String())]; asked != nil {
+				return asked
+			}
+		}
+	}
+	return w.tongues[w.Language]
+}

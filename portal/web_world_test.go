@@ -1,0 +1,177 @@
+package portal
+
+import (
+	"context"
+	"io"
+	"net/http"
+	"net/http/cookiejar"
+	"net/http/httptest"
+	"net/url"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/rs/zerolog"
+)
+
+// The people of the tests, with the password of all.
+const (
+	annName  = "Ann Peeters"
+	benName  = "ben@kantoor.example"
+	testWord = "vier paarden eten soep"
+)
+
+// webWorld is the pages over a fake daemon, served on loopback, with an admin
+// and a member of staff.
+type webWorld struct {
+	t      *testing.T
+	api    *fake
+	shelf  *memoryShelf
+	people *People
+	trail  *Trail
+	web    *Web
+	server *httptest.Server
+}
+
+// newWebWorld serves the pages until the test ends. change may change what
+// they are made of.
+func newWebWorld(t *testing.T, change ...func(*WebConfig)) *webWorld {
+	t.Helper()
+	w := &webWorld{t: t, api: &fake{}, shelf: newMemoryShelf()}
+	w.server = httptest.NewUnstartedServer(nil)
+	listen := w.server.Listener.Addr().String()
+	w.trail = NewTrail(TrailConfig{Shelf: w.shelf, Log: zerolog.Nop()})
+	w.people = NewPeople(PeopleConfig{Shelf: w.shelf, Trail: w.trail, BaseURL: BaseURL(listen, nil, false)})
+	cfg := WebConfig{
+		API: w.api, People: w.people, Trail: w.trail, Shelf: w.shelf, Listen: listen, Language: "nl",
+		Settings: func() []Setting {
+			return []Setting{{"data_dir", "/var/lib/balansd", "default"}, {"night.at", "02:30", "balansd.yaml:4"},
+				{"finbox.client_secret", "********", "finbox.secret"}, {"log.file", "", "default"}}
+		},
+		ConfigFile: "/etc/balansd/balansd.yaml", SessionTime: time.Hour, MetricsToken: "a-token-of-some-length",
+		Zone: brussels(t), Version: "1.2.3", Log: zerolog.New(zerolog.NewTestWriter(t)).Level(zerolog.WarnLevel),
+	}
+	for _, c := range change {
+		c(&cfg)
+	}
+	w.people.Provider = cfg.OIDC != nil
+	web, err := NewWeb(cfg)
+	if err != nil {
+		t.Fatal(err)
+	}
+	w.web = web
+	w.server.Config.Handler = web
+	w.server.Start()
+	t.Cleanup(w.server.Close)
+	if cfg.OIDC == nil {
+		w.add(annName, Admin)
+		w.add(benName, Staff)
+	}
+	return w
+}
+
+func brussels(t *testing.T) *time.Location {
+	t.Helper()
+	z, err := time.LoadLocation("Europe/Brussels")
+	if err != nil {
+		t.Fatal(err)
+	}
+	return z
+}
+
+// add makes a person with testWord as their password.
+func (w *webWorld) add(name string, r Role) {
+	w.t.Helper()
+	i, err := w.people.Invite(w.t.Context(), name, r, "")
+	if err != nil {
+		w.t.Fatal(err)
+	}
+	token := i.Link[strings.LastIndexByte(i.Link, '/')+1:]
+	if _, err := w.people.accept(w.t.Context(), token, "", testWord); err != nil {
+		w.t.Fatal(err)
+	}
+}
+
+// browser is somebody at the pages: it keeps cookies, and follows no redirect.
+type browser struct {
+	w      *webWorld
+	client *http.Client
+	header http.Header
+}
+
+func (w *webWorld) browser() *browser {
+	jar, _ := cookiejar.New(nil)
+	c := *w.server.Client()
+	c.Jar = jar
+	c.CheckRedirect = func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse }
+	return &browser{w: w, client: &c, header: http.Header{}}
+}
+
+// as gives a browser in which a person is signed in.
+func (w *webWorld) as(name string) *browser {
+	w.t.Helper()
+	b := w.browser()
+	if got := b.post("/sign-in", "name", name, "password", testWord); got.code != http.StatusSeeOther {
+		w.t.Fatalf("%s cannot sign in: %d %s", name, got.code, got.body)
+	}
+	return b
+}
+
+// reply is what a browser got.
+type reply struct {
+	code   int
+	body   string
+	header http.Header
+}
+
+func (b *browser) get(path string) reply {
+	b.w.t.Helper()
+	req, err := http.NewRequestWithContext(b.w.t.Context(), http.MethodGet, b.w.server.URL+path, nil)
+	if err != nil {
+		b.w.t.Fatal(err)
+	}
+	return b.send(req)
+}
+
+// post sends a form of names and values.
+func (b *browser) post(path string, pairs ...string) reply {
+	b.w.t.Helper()
+	form := url.Values{}
+	for i := 0; i+1 < len(pairs); i += 2 {
+		form.Add(pairs[i], pairs[i+1])
+	}
+	req, err := http.NewRequestWithContext(b.w.t.Context(), http.MethodPost, b.w.server.URL+path, strings.NewReader(form.Encode()))
+	if err != nil {
+		b.w.t.Fatal(err)
+	}
+	req.Header.Set("Content-Type", "application/x-www-form-urlencoded")
+	req.Header.Set("Sec-Fetch-Site", "same-origin")
+	return b.send(req)
+}
+
+func (b *browser) send(req *http.Request) reply {
+	b.w.t.Helper()
+	for key, values := range b.header {
+		req.Header[key] = values
+	}
+	resp, err := b.client.Do(req)
+	if err != nil {
+		b.w.t.Fatal(err)
+	}
+	defer resp.Body.Close()
+	body, err := io.ReadAll(resp.Body)
+	if err != nil {
+		b.w.t.Fatal(err)
+	}
+	return reply{resp.StatusCode, string(body), resp.Header}
+}
+
+// records gives the trail, newest first.
+func (w *webWorld) records() []Record {
+	w.t.Helper()
+	list, _, err := w.trail.Page(context.Background(), 0, 100)
+	if err != nil {
+		w.t.Fatal(err)
+	}
+	return list
+}
