@@ -52,8 +52,10 @@ func TestOnWindowsMachine(t *testing.T) {
 		t.Errorf("this process began at %s", at)
 	}
 	t.Setenv("BALANSD_TEST_EXPAND", "x")
-	if got := m.expand(`C:\100% %BALANSD_TEST_EXPAND%\%`); got != `C:\100% x\%` {
-		t.Error(got)
+	for text, want := range map[string]string{`C:\%BALANSD_TEST_EXPAND%\%`: `C:\x\%`, `C:\100% été 50%`: `C:\100% été 50%`} {
+		if got := m.expand(text); got != want {
+			t.Error(got)
+		}
 	}
 	if ok, err := m.startable("no such service"); ok || err != nil {
 		t.Error(ok, err)
