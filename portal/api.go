@@ -30,6 +30,8 @@ type APIConfig struct {
 	API daemon.API
 	// Reload reads the configuration again; nil where that cannot be done.
 	Reload func(ctx context.Context, by string) (Reloaded, error)
+	// People are those of the web pages; nil where there are none.
+	People *People
 	// Log hears of every call; never of what is in it.
 	Log zerolog.Logger
 	// Wait is how long a client may leave a stream unread before it is taken
@@ -138,8 +140,23 @@ func (a *api) calls() map[string]http.HandlerFunc {
 			}
 			return a.Reload(ctx, r.By)
 		}),
+		pathPeople: answer(func(ctx context.Context, _ none) ([]Account, error) {
+			if a.People == nil {
+				return nil, errNoPeople
+			}
+			return a.People.Accounts(ctx)
+		}),
+		pathInvite: answer(func(ctx context.Context, r inviteCall) (Invitation, error) {
+			if a.People == nil {
+				return Invitation{}, errNoPeople
+			}
+			return a.People.Invite(ctx, r.Name, r.Role, r.By)
+		}),
 	}
 }
+
+// errNoPeople says that there is nobody to ask about.
+var errNoPeople = problem.New(problem.NotAllowed, "this daemon has no web pages", "Set portal.listen in the configuration, and restart it.")
 
 // answer makes a handler of a call that has one answer.
 func answer[In, Out any](call func(context.Context, In) (Out, error)) http.HandlerFunc {

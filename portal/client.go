@@ -347,3 +347,13 @@ func (c *Client) Backup(ctx context.Context, by string) (ledger.Backup, error) {
 func (c *Client) Reload(ctx context.Context, by string) (Reloaded, error) {
 	return ask[Reloaded](ctx, c, pathReload, byCall{by})
 }
+
+// Accounts lists the people of the web pages, and the invitations that wait.
+func (c *Client) Accounts(ctx context.Context) ([]Account, error) {
+	return ask[[]Account](ctx, c, pathPeople, none{})
+}
+
+// Invite makes a one-time link to the web pages, as People.Invite does.
+func (c *Client) Invite(ctx context.Context, name string, role Role, by string) (Invitation, error) {
+	return ask[Invitation](ctx, c, pathInvite, inviteCall{name, role, by})
+}

@@ -1,8 +1,37 @@
-// Package portal is how people and their programs reach a running balansd. For
-// now it is the local API: HTTP and JSON over a Unix socket, or a named pipe on
-// Windows, that the command line speaks when a daemon holds the state file.
+// Package portal is how people and their programs reach a running balansd.
 //
-// It hands on daemon.API unchanged, errors included, so that a command behaves
-// the same whether the daemon runs or not. It must not decide anything about
-// social balances, open the state, or listen on the network.
+// The local API (api.go, client.go) is HTTP and JSON over a Unix socket, or a
+// named pipe on Windows, that the command line speaks when a daemon holds the
+// state file. It hands on daemon.API unchanged, errors included, so that a
+// command behaves the same whether the daemon runs or not.
+//
+// The web pages (web*.go) are for browsers. One handler wraps all of them, in
+// web_guard.go: which host names, which sites, how large, who is signed in,
+// what they may. A page is
+//
+//   - a row of the route table: its method and path, who may use it, what
+//     answers, and its name in the navigation (homeRoutes is an example; add a
+//     function like it to Web.table);
+//   - a func(*visit) error, which reads v.r, asks v.API or, for a change,
+//     v.changes (it records in the trail; give v.person.Name as by, and
+//     v.context() as the context), and ends with v.page, v.part, v.redirect or
+//     an error: a problem or a denied, which have pages of their own;
+//   - templates/NAME.html with the templates "title" and "main". $ is a view,
+//     .Data what the page gave. The functions in web_sheets.go write messages,
+//     dates and numbers in the reader's language; no text stands in a template;
+//   - messages in locale/, a file for each group of pages and language.
+//
+// A change is a POST, and ends with v.say and v.redirect, so that loading the
+// page again changes nothing. Another site sends people back with a GET that
+// carries no session: such a callback is an open route that answers with
+// v.handBack, whose form brings what came to a route of ours that knows the
+// person; v.leave sends them there. What a page begins and later goes on with,
+// such as the state of a sign-in to Silverfin, lies in v.sessions as text.
+//
+// People, invitations, sessions and the trail lie on a Shelf (people*.go,
+// session.go, audit*.go), secrets as hashes alone.
+//
+// The package must not decide anything about social balances, open the state,
+// contact any other service than the OpenID Connect provider, or take what
+// another system said for anything but text.
 package portal

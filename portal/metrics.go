@@ -20,8 +20,11 @@ type gauges struct {
 	up, lastNight, nextWake, entries, parked, missed, relink, tokenAge, stateBytes, info *prometheus.Desc
 }
 
-// metricsTime bounds what one scrape may take.
-const metricsTime = 10 * time.Second
+// What one scrape may take, and how many passes it looks back for a good night.
+const (
+	metricsTime = 10 * time.Second
+	nightsBack  = 100
+)
 
 func (w *Web) metricsHandler() http.Handler {
 	desc := func(name, help string, labels ...string) *prometheus.Desc {
@@ -31,7 +34,7 @@ func (w *Web) metricsHandler() http.Handler {
 	own.MustRegister(&gauges{
 		web:        w,
 		up:         desc("up", "1 when the daemon answers."),
-		lastNight:  desc("last_good_night_timestamp_seconds", "When the newest nightly pass that went through ended; 0 when there was none."),
+		lastNight:  desc("last_good_night_timestamp_seconds", "When the newest nightly pass ended that went through and reached every service; 0 when none of the newest 100 passes did."),
 		nextWake:   desc("next_night_timestamp_seconds", "When the next nightly pass is due."),
 		entries:    desc("entries", "Social balances in the ledger, by state.", "state"),
 		parked:     desc("needs_person", "What is known to need a person, at most 100."),
@@ -68,7 +71,9 @@ func (g *gauges) Collect(ch chan<- prometheus.Metric) {
 		return
 	}
 	put(g.up, 1)
-	put(g.lastNight, goodNight(s.LastNight))
+	if h, err := g.web.API.History(ctx, nightsBack); err == nil {
+		put(g.lastNight, goodNight(h.Passes))
+	}
 	if !s.NextWake.IsZero() {
 		put(g.nextWake, float64(s.NextWake.Unix()))
 	}
@@ -90,10 +95,12 @@ func (g *gauges) Collect(ch chan<- prometheus.Metric) {
 	}
 }
 
-// goodNight is when a night went through; 0 when it did not.
-func goodNight(p *ledger.Pass) float64 {
-	if p == nil || p.End.IsZero() || p.Stopped != "" || len(p.Problems) > 0 {
-		return 0
+// goodNight is when the newest night that went through ended; 0 when none did.
+func goodNight(passes []ledger.Pass) float64 {
+	for _, p := range passes {
+		if !p.Night.IsZero() && !p.End.IsZero() && p.Stopped == "" && len(p.Down) == 0 {
+			return float64(p.End.Unix())
+		}
 	}
-	return float64(p.End.Unix())
+	return 0
 }

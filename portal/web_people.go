@@ -41,7 +41,7 @@ func peoplePage(v *visit) error { return v.showPeople(nil) }
 // shown once and kept nowhere.
 func invitePerson(v *visit) error {
 	form := v.r.PostForm
-	i, err := v.People.Invite(withOrigin(v.r.Context(), v.from()), form.Get("name"), Role(form.Get("role")), v.person.Name)
+	i, err := v.People.Invite(v.context(), form.Get("name"), Role(form.Get("role")), v.person.Name)
 	if err != nil {
 		return err
 	}

@@ -1,6 +1,7 @@
 package portal
 
 import (
+	"context"
 	"encoding/json"
 	"errors"
 	"net/http"
@@ -49,6 +50,10 @@ func (v *visit) answer(r *http.Request) {
 		v.fail(err)
 	}
 }
+
+// context is the context of a change: the trail learns from it where the change
+// comes from. It ends when the browser goes away.
+func (v *visit) context() context.Context { return withOrigin(v.r.Context(), v.from()) }
 
 // readForm reads the form of a POST: only what a page's form sends.
 func (v *visit) readForm() error {

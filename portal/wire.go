@@ -41,6 +41,8 @@ const (
 	pathLink           = prefix + "link"
 	pathBackup         = prefix + "backup"
 	pathReload         = prefix + "reload"
+	pathPeople         = prefix + "people"
+	pathInvite         = prefix + "invite"
 )
 
 // The media types: RFC 8259, RFC 9457, and one JSON value a line.
@@ -100,6 +102,11 @@ type (
 	linkCall struct {
 		ledger.Linked
 		By string `json:"by,omitempty"`
+	}
+	inviteCall struct {
+		Name string `json:"name"`
+		Role Role   `json:"role"`
+		By   string `json:"by,omitempty"`
 	}
 	byCall struct {
 		By string `json:"by,omitempty"`
