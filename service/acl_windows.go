@@ -124,6 +124,9 @@ func readAccess(path string) (a accessList, err error) {
 		if err := windows.GetAce(dacl, i, &ace); err != nil {
 			return a, err
 		}
+		if kind := ace.Header.AceType; kind != entryAllow && kind != entryAllowCallback {
+			continue // the others allow nothing, and not all have their SID there
+		}
 		a.entries = append(a.entries, accessEntry{
 			kind: ace.Header.AceType, mask: uint32(ace.Mask),
 			who: identity((*windows.SID)(unsafe.Pointer(&ace.SidStart))),

@@ -1,10 +1,13 @@
 package service
 
-// seams is what tests put in place of the machine: nothing here, since the
-// Manager itself takes its calls to Windows as an interface.
-type seams struct{}
+// seams is what tests put in place of the machine.
+type seams struct{ scm scm }
 
 // New gives the service control manager.
 func New(o Options) (Manager, error) {
-	return &scmManager{scm: machine{}, log: o.Log}, nil
+	m := &scmManager{scm: o.scm, log: o.Log}
+	if m.scm == nil {
+		m.scm = machine{}
+	}
+	return m, nil
 }

@@ -55,11 +55,11 @@ func splitCommand(line string) []string {
 		slashes = 0
 	}
 	for _, c := range []byte(line) {
-		switch {
-		case c == '\\':
+		switch c {
+		case '\\':
 			slashes, begun = slashes+1, true
 			continue
-		case c == '"':
+		case '"':
 			literal := slashes%2 == 1
 			flush(slashes / 2)
 			if begun = true; literal {

@@ -13,8 +13,6 @@ import (
 // fakeSCM behaves as the service control manager of Windows does, as far as the
 // Manager asks of it, and keeps a list of what it was asked.
 type fakeSCM struct {
-	t0 time.Time
-
 	admin   bool
 	failAt  int           // the number of the change that fails, counted from 1; 0 for none
 	failure syscall.Errno // with what

@@ -102,8 +102,8 @@ func queryConfig(s windows.Handle) (*windows.QUERY_SERVICE_CONFIG, error) {
 }
 
 // config reads how the service is set up.
-func (w machine) config() (c scmConfig, err error) {
-	err = w.with(windows.SERVICE_QUERY_CONFIG, func(s windows.Handle) error {
+func (m machine) config() (c scmConfig, err error) {
+	err = m.with(windows.SERVICE_QUERY_CONFIG, func(s windows.Handle) error {
 		q, err := queryConfig(s)
 		if err != nil {
 			return err
@@ -182,8 +182,8 @@ func (machine) create(c scmConfig) error {
 	if err != nil {
 		return err
 	}
-	return connect(windows.SC_MANAGER_CONNECT|windows.SC_MANAGER_CREATE_SERVICE, func(m windows.Handle) error {
-		s, err := windows.CreateService(m, name, w.displayName, windows.SERVICE_QUERY_CONFIG,
+	return connect(windows.SC_MANAGER_CONNECT|windows.SC_MANAGER_CREATE_SERVICE, func(manager windows.Handle) error {
+		s, err := windows.CreateService(manager, name, w.displayName, windows.SERVICE_QUERY_CONFIG,
 			windows.SERVICE_WIN32_OWN_PROCESS, c.startType(), windows.SERVICE_ERROR_NORMAL,
 			w.command, nil, nil, w.dependencies, w.account, nil)
 		if err != nil {

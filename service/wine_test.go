@@ -32,7 +32,7 @@ const (
 func windowsBinary(t *testing.T, args ...string) []byte {
 	t.Helper()
 	exe := filepath.Join(t.TempDir(), "balansd.exe")
-	c := exec.Command("go", append(args, "-trimpath", "-o", exe)...) //nolint:gosec // our own program
+	c := exec.Command("go", append(args, "-trimpath", "-o", exe)...)
 	c.Args = append(c.Args, "balansd"+map[string]string{"test": "/service"}[args[0]])
 	c.Env = append(os.Environ(), "GOOS=windows", "GOARCH=amd64", "CGO_ENABLED=0")
 	if out, err := c.CombinedOutput(); err != nil {
