@@ -95,6 +95,9 @@ func (p *running) reload(ctx context.Context, by string) (portal.Reloaded, error
 	}
 	_ = n.silverfin.Close(ctx) // a renewal under way reaches the disk first
 	n.silverfin, n.cfg = sf, next
+	if p.output != nil {
+		_ = p.output.SetLevel(next.Log.Level) // checked with the rest
+	}
 	p.log.Info().Uint32(problem.NoticeKey, uint32(problem.ConfigReloaded)).Str("by", by).Strs("changed", r.Changed).
 		Strs("restart", r.Restart).Msg("the configuration was read again")
 	return r, nil

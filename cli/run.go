@@ -1,6 +1,7 @@
 package cli
 
 import (
+	"cmp"
 	"context"
 	"fmt"
 	"os"
@@ -12,6 +13,7 @@ import (
 	"time"
 
 	"balansd/config"
+	"balansd/logs"
 	"balansd/portal"
 	"balansd/problem"
 	"balansd/service"
@@ -53,10 +55,15 @@ func (app *App) run(ctx context.Context, managed bool) error {
 		// Windows must be answered first, and hears then what is wrong.
 		cfg = config.Default()
 	}
-	log := app.log(cfg)
-	p := app.newRunning(cfg, log, managed)
+	output, err := app.serviceLog(cfg, managed)
+	if err != nil {
+		return err
+	}
+	defer func() { _ = output.Close() }()
+	p := app.newRunning(cfg, output.Logger(), managed)
+	p.output = output
 	return service.Run(ctx, service.RunOptions{
-		Managed: managed, Environ: app.env.Environ, Log: log, Alive: p.alive,
+		Managed: managed, Environ: app.env.Environ, Log: p.log, Alive: p.alive,
 		CrashFile: filepath.Join(cfg.DataDir, "crash.log"),
 	}, func(ctx context.Context, say func(string)) error {
 		err := wrong
@@ -66,10 +73,23 @@ func (app *App) run(ctx context.Context, managed bool) error {
 		}
 		if err != nil && managed {
 			pr := problem.Of(err)
-			log.Error().Err(err).Str("code", string(pr.Code)).Str("next", pr.Next).Msg("balansd ends with an error")
+			p.log.Error().Err(err).Str("code", string(pr.Code)).Str("next", pr.Next).Msg("balansd ends with an error")
+			err = told{err}
 		}
 		return err
 	})
+}
+
+// serviceLog opens the log of the daemon. A service of Windows has nobody who
+// reads its standard error: it writes to a file, and to the event log.
+func (app *App) serviceLog(cfg *config.Config, managed bool) (*logs.Log, error) {
+	c := logs.Config{Level: cfg.Log.Level, Format: cfg.Log.Format, File: cfg.Log.File, FileSize: int64(cfg.Log.FileSize),
+		Files: cfg.Log.Files, Stderr: app.env.Stderr, Environ: app.env.Environ}
+	if managed && runtime.GOOS == "windows" {
+		c.EventSource = service.Name
+		c.File = cmp.Or(c.File, filepath.Join(cfg.DataDir, "log", "balansd.log"))
+	}
+	return logs.Open(c)
 }
 
 // running is the daemon as a process.
@@ -77,6 +97,7 @@ type running struct {
 	app     *App
 	cfg     *config.Config
 	log     zerolog.Logger
+	output  *logs.Log // where log goes; nil where its level stays
 	managed bool
 	say     func(status string) // to the service manager
 	ready   chan struct{}

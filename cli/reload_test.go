@@ -1,0 +1,92 @@
+package cli
+
+import (
+	"fmt"
+	"os"
+	"runtime"
+	"slices"
+	"strings"
+	"syscall"
+	"testing"
+
+	"balansd/portal"
+)
+
+// rewrite changes the configuration's text.
+func (w *world) rewrite(from, to string) {
+	w.t.Helper()
+	text := w.text()
+	if !strings.Contains(text, from) {
+		w.t.Fatalf("the configuration does not hold %q", from)
+	}
+	if err := os.WriteFile(w.config, []byte(strings.Replace(text, from, to, 1)), 0o600); err != nil {
+		w.t.Fatal(err)
+	}
+}
+
+// TestReload has a running daemon read its configuration again.
+func TestReload(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t, worldOptions{})
+	w.link()
+	w.want(1, "no daemon runs here", "config", "reload")
+	d := w.daemon()
+	w.want(0, "no setting changed", "config", "reload")
+
+	// What can change does, and what cannot is said, each time.
+	w.rewrite(`night: {at: "02:30", spread: 0s}`, "night: {at: \"04:44\", spread: 0s}\nlog: {level: debug, files: 3}")
+	got := read[portal.Reloaded](t, w, 0, "config", "reload")
+	if !slices.Equal(got.Changed, []string{"log.level", "night.at"}) || !slices.Equal(got.Restart, []string{"log.files"}) {
+		t.Errorf("the reload says %+v", got)
+	}
+	w.want(0, "04:44", "status")
+	d.stderr.waitFor(t, `"level":"debug"`, d.ended)
+	w.want(0, "In force after a restart (balansd service restart): log.files.", "config", "reload")
+
+	// Mistakes change nothing, and the daemon goes on with what it had.
+	w.rewrite("04:44", "25:44")
+	w.want(2, "no time of day", "config", "reload")
+	w.rewrite("25:44", "04:44")
+	w.want(0, "nothing was changed", "sync", "--dry-run")
+	w.want(0, "", "sync")
+	d.stop(t)
+}
+
+// TestReloadMakesNewClients gives another client id: the next call uses it,
+// without a restart.
+func TestReloadMakesNewClients(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t, worldOptions{})
+	w.link()
+	d := w.daemon()
+	ours := fmt.Sprintf("client_id: %q", w.box.Finbox.ClientID())
+	w.rewrite(ours, "client_id: somebody-else")
+	w.want(0, "finbox.client_id", "config", "reload")
+	w.want(3, "", "sync") // Finbox does not know that client
+	w.rewrite("client_id: somebody-else", ours)
+	w.want(0, "finbox.client_id", "config", "reload")
+	w.want(0, "", "sync")
+	d.stop(t)
+}
+
+// TestReloadBySignal reads the configuration again as systemctl reload asks for.
+func TestReloadBySignal(t *testing.T) {
+	if runtime.GOOS == "windows" {
+		t.Skip("Windows has no such signal")
+	}
+	t.Parallel()
+	w := newWorld(t, worldOptions{})
+	w.link()
+	d := w.daemon()
+	w.rewrite(`at: "02:30"`, "at: 25")
+	if err := d.cmd.Process.Signal(syscall.SIGHUP); err != nil {
+		t.Fatal(err)
+	}
+	d.stderr.waitFor(t, "the old one stays in force", d.ended)
+	w.rewrite("at: 25", `at: "05:00"`)
+	if err := d.cmd.Process.Signal(syscall.SIGHUP); err != nil {
+		t.Fatal(err)
+	}
+	d.stderr.waitFor(t, "the configuration was read again", d.ended)
+	d.stop(t)
+}
