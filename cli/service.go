@@ -31,7 +31,7 @@ type serviceCommand struct {
 func newServiceCommand(app *App) *cobra.Command {
 	return (&serviceCommand{
 		app:        app,
-		manager:    func() (service.Manager, error) { return service.New(service.Options{}) },
+		manager:    func() (service.Manager, error) { return service.New(service.Options{Log: app.log(config.Default())}) },
 		executable: os.Executable,
 	}).command()
 }
