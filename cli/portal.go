@@ -1,0 +1,226 @@
+package cli
+
+import (
+	"context"
+	"fmt"
+	"time"
+
+	"balansd/config"
+	"balansd/daemon"
+	"balansd/portal"
+	"balansd/problem"
+
+	"github.com/rs/zerolog"
+	"github.com/spf13/cobra"
+)
+
+func newPortalCommand(app *App) *cobra.Command {
+	return group("portal", "Say who may sign in to the web pages", "  balansd portal invite --role admin an@kantoor.example\n  balansd portal people",
+		newInviteCommand(app), newPeopleCommand(app))
+}
+
+func newInviteCommand(app *App) *cobra.Command {
+	var role string
+	c := app.withJSON(&cobra.Command{
+		Use:   "invite NAME",
+		Short: "Make a one-time link with which a person chooses a password",
+		Long: `Make a link to the web pages with which a person chooses a password, and signs
+in. It works once, within 24 hours; hand it to the person yourself. For a person
+who is there already it is how a forgotten password is replaced: until then the
+old one stays.`,
+		Example: "  balansd portal invite --role admin an@kantoor.example",
+		Args:    cobra.ExactArgs(1),
+		RunE: func(cmd *cobra.Command, args []string) error {
+			if role != string(portal.Admin) && role != string(portal.Staff) {
+				return usage(fmt.Errorf("--role %.40q is not known; it is admin or staff", role))
+			}
+			return app.withPeople(cmd.Context(), func(people peopleSide, cfg *config.Config) error {
+				i, err := people.Invite(cmd.Context(), args[0], portal.Role(role), person())
+				if err != nil {
+					return err
+				}
+				if app.asJSON {
+					return app.print(i)
+				}
+				does := "chooses a password"
+				if i.Again {
+					does = "is there already, and chooses a new password"
+				}
+				app.printf("With this link %s %s. It works once, until %s:\n%s\n", clean(i.Name), does,
+					i.Expires.In(cfg.TimeZone).Format("2006-01-02 15:04"), i.Link)
+				return nil
+			})
+		},
+	})
+	c.Flags().StringVar(&role, "role", string(portal.Staff), "what the person may do: `admin or staff`")
+	return c
+}
+
+func newPeopleCommand(app *App) *cobra.Command {
+	return app.withJSON(&cobra.Command{
+		Use:     "people",
+		Short:   "List who may sign in to the web pages",
+		Example: "  balansd portal people",
+		Args:    cobra.NoArgs,
+		RunE: func(cmd *cobra.Command, _ []string) error {
+			return app.withPeople(cmd.Context(), func(people peopleSide, cfg *config.Config) error {
+				list, err := people.Accounts(cmd.Context())
+				if err != nil {
+					return err
+				}
+				if app.asJSON {
+					return app.print(list)
+				}
+				if len(list) == 0 {
+					app.printf("Nobody may sign in yet. Invite the first admin: balansd portal invite --role admin NAME\n")
+					return nil
+				}
+				t := newTable("name", "role", "state", "last signed in")
+				for _, a := range list {
+					seen := "never"
+					if !a.SeenAt.IsZero() {
+						seen = a.SeenAt.In(cfg.TimeZone).Format("2006-01-02 15:04")
+					}
+					name := a.Name
+					if name == "" {
+						name = "(the first admin)"
+					}
+					t.add(name, string(a.Role), a.State, seen)
+				}
+				app.show(t)
+				return nil
+			})
+		},
+	})
+}
+
+// peopleSide is who manages the people of the web pages: the daemon, or the
+// state itself.
+type peopleSide interface {
+	Accounts(ctx context.Context) ([]portal.Account, error)
+	Invite(ctx context.Context, name string, role portal.Role, by string) (portal.Invitation, error)
+}
+
+// withPeople is withAPI for people.
+func (app *App) withPeople(ctx context.Context, do func(people peopleSide, cfg *config.Config) error) error {
+	return app.withAPI(ctx, func(api daemon.API, cfg *config.Config) error {
+		switch side := api.(type) {
+		case peopleSide: // the daemon's client
+			return do(side, cfg)
+		case *node:
+			people, _ := side.people(cfg)
+			return do(people, cfg)
+		}
+		return fmt.Errorf("a %T knows no people", api)
+	})
+}
+
+// people gives who may sign in, and the trail of what they do.
+func (n *node) people(cfg *config.Config) (*portal.People, *portal.Trail) {
+	o, shelf := n.options, n.store.Shelf()
+	trail := portal.NewTrail(portal.TrailConfig{Shelf: shelf, Now: o.now, Log: o.log})
+	base := ""
+	if cfg.Portal.Listen != "" {
+		base = pagesURL(cfg)
+	}
+	return portal.NewPeople(portal.PeopleConfig{Shelf: shelf, Trail: trail, BaseURL: base,
+		Provider: cfg.Portal.OIDC.Configured(), Now: o.now, Log: o.log}), trail
+}
+
+func pagesURL(cfg *config.Config) string {
+	return portal.BaseURL(cfg.Portal.Listen, cfg.Portal.Hostnames, cfg.Portal.CertificateFile != "")
+}
+
+// pages are the web pages of a running daemon, and what the local API needs of
+// them.
+type pages struct {
+	api    daemon.API // the node, with each change recorded
+	people *portal.People
+	web    *portal.Web // nil where the configuration has no pages
+	cfg    config.Portal
+	url    string
+	log    zerolog.Logger
+}
+
+// newPages makes the web pages. It listens nowhere yet.
+func (n *node) newPages(cfg *config.Config) (*pages, error) {
+	people, trail := n.people(cfg)
+	p := &pages{api: portal.Audited(n, trail), people: people, cfg: cfg.Portal, url: pagesURL(cfg), log: n.options.log}
+	if cfg.Portal.Listen == "" {
+		return p, nil
+	}
+	wc := portal.WebConfig{
+		API: n, People: people, Trail: trail, Shelf: n.store.Shelf(), Settings: n.settings, ConfigFile: cfg.File(),
+		Listen: cfg.Portal.Listen, Hostnames: cfg.Portal.Hostnames, Secure: cfg.Portal.CertificateFile != "",
+		Language: cfg.Language, Zone: cfg.TimeZone, SessionTime: cfg.Portal.SessionTime,
+		MetricsToken: cfg.Portal.MetricsToken.Reveal(), StateSize: n.store.Size, Version: n.options.version,
+		Now: n.options.now, Log: n.options.log,
+	}
+	if o := cfg.Portal.OIDC; o.Configured() {
+		const timeout = 15 * time.Second // a person waits for it
+		client, err := n.httpClient(cfg, timeout, o.Issuer)
+		if err != nil {
+			return nil, err
+		}
+		wc.OIDC = &portal.OIDCConfig{Issuer: o.Issuer, ClientID: o.ClientID, ClientSecret: o.ClientSecret.Reveal(),
+			GroupsClaim: o.GroupsClaim, AdminGroups: o.AdminGroups, StaffGroups: o.StaffGroups,
+			Redirect: p.url + "/oidc/callback", HTTP: client}
+	}
+	var err error
+	p.web, err = portal.NewWeb(wc)
+	return p, err
+}
+
+// settings lists the settings in force, secrets hidden.
+func (n *node) settings() []portal.Setting {
+	n.mu.Lock()
+	cfg := n.cfg
+	n.mu.Unlock()
+	list := cfg.Settings()
+	out := make([]portal.Setting, len(list))
+	for i, s := range list {
+		out[i] = portal.Setting{Key: s.Key, Value: s.Value, Origin: s.Origin}
+	}
+	return out
+}
+
+// listenAgain is how long the pages wait before they try again to listen.
+const listenAgain = time.Minute
+
+// serve serves the pages until ctx ends. Where they cannot be, that is logged
+// and tried again: the nights go on without them.
+func (p *pages) serve(ctx context.Context) error {
+	if p.web == nil {
+		return nil
+	}
+	p.welcome(ctx)
+	for {
+		err := portal.ServeWeb(ctx, portal.ServeConfig{Listen: p.cfg.Listen, CertificateFile: p.cfg.CertificateFile,
+			KeyFile: p.cfg.KeyFile, Log: p.log}, p.web)
+		if err == nil || ctx.Err() != nil {
+			return nil
+		}
+		pr := problem.Of(err)
+		p.log.Error().Err(err).Str("code", string(pr.Code)).Str("next", pr.Next).Msg("the web pages cannot be served")
+		select {
+		case <-ctx.Done():
+			return nil
+		case <-time.After(listenAgain):
+		}
+	}
+}
+
+// welcome logs where the pages are, and while nobody manages them the link
+// with which the first admin chooses a password. Who may read the log of the
+// service may become that admin.
+func (p *pages) welcome(ctx context.Context) {
+	p.log.Info().Str("url", p.url).Msg("the web pages are here")
+	i, needed, err := p.people.FirstAdmin(ctx)
+	switch {
+	case err != nil && ctx.Err() == nil:
+		p.log.Error().Err(err).Msg("no link for the first admin could be made")
+	case needed:
+		p.log.Warn().Str("link", i.Link).Time("until", i.Expires).
+			Msg("the web pages have no admin yet: open this link, once, to become the first")
+	}
+}
