@@ -23,7 +23,7 @@ import (
 func built(t *testing.T) string {
 	t.Helper()
 	exe := filepath.Join(t.TempDir(), "balansd")
-	c := exec.Command("go", "build", "-trimpath", "-o", exe, "balansd") //nolint:gosec // our own program
+	c := exec.Command("go", "build", "-trimpath", "-o", exe, "balansd")
 	c.Env = append(os.Environ(), "CGO_ENABLED=0")
 	if out, err := c.CombinedOutput(); err != nil {
 		t.Fatalf("%v\n%s", err, out)

@@ -39,7 +39,7 @@ func TestCrash(t *testing.T) {
 		t.Run(how, func(t *testing.T) {
 			t.Parallel()
 			file := filepath.Join(t.TempDir(), "data", "crash.log")
-			c := exec.Command(os.Args[0], "-test.run=^TestCrash$") //nolint:gosec // ourselves
+			c := exec.Command(os.Args[0], "-test.run=^TestCrash$")
 			c.Env = append(os.Environ(), crashEnv+"="+how+"="+file)
 			if out, err := c.CombinedOutput(); err == nil {
 				t.Fatalf("it lives on:\n%s", out)
@@ -94,7 +94,7 @@ func die(how, file string) {
 				few[min(at, 7)]++
 			case "fatal":
 				var mu sync.Mutex
-				mu.Unlock() //nolint:staticcheck // that is the mistake
+				mu.Unlock()
 			}
 		}()
 		<-make(chan struct{})

@@ -45,7 +45,7 @@ var errFake = errors.New("the system is in trouble")
 func newFakeSystemd(t *testing.T) *fakeSystemd {
 	f := &fakeSystemd{t: t, root: t.TempDir(), version: "252", active: "inactive", sub: "dead", result: "success", owners: map[string]string{}}
 	for _, dir := range []string{"run/systemd/system", "etc/balansd"} {
-		if err := os.MkdirAll(filepath.Join(f.root, dir), 0o755); err != nil { //nolint:gosec // as on a machine
+		if err := os.MkdirAll(filepath.Join(f.root, dir), 0o755); err != nil {
 			t.Fatal(err)
 		}
 	}
@@ -57,7 +57,7 @@ func newFakeSystemd(t *testing.T) *fakeSystemd {
 func (f *fakeSystemd) put(path, text string) {
 	f.t.Helper()
 	at := filepath.Join(f.root, path)
-	if err := os.MkdirAll(filepath.Dir(at), 0o755); err != nil { //nolint:gosec // as on a machine
+	if err := os.MkdirAll(filepath.Dir(at), 0o755); err != nil {
 		f.t.Fatal(err)
 	}
 	if err := os.WriteFile(at, []byte(text), 0o600); err != nil {
@@ -128,7 +128,7 @@ func (f *fakeSystemd) systemctl(args []string) (string, error) {
 		return "", nil
 	case "reset-failed":
 		if !known {
-			return "", errors.New("Unit balansd.service not loaded") //nolint:staticcheck // systemctl's words
+			return "", errors.New("Unit balansd.service not loaded")
 		}
 		if f.active == "failed" {
 			f.active, f.sub, f.result = "inactive", "dead", "success"
@@ -136,7 +136,7 @@ func (f *fakeSystemd) systemctl(args []string) (string, error) {
 		return "", nil
 	}
 	if !known {
-		return "", errors.New("Unit balansd.service not found") //nolint:staticcheck // systemctl's words
+		return "", errors.New("Unit balansd.service not found")
 	}
 	switch strings.Join(args, " ") {
 	case "enable balansd.service", "disable balansd.service":

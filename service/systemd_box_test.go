@@ -3,6 +3,7 @@
 package service_test
 
 import (
+	"encoding/json"
 	"fmt"
 	"os"
 	"path/filepath"
@@ -12,6 +13,7 @@ import (
 	"testing"
 	"time"
 
+	"balansd/problem"
 	"balansd/service"
 )
 
@@ -43,6 +45,7 @@ backup: {folder: /mnt/copies}
 		{"install", install},
 		{"the sandbox holds", hardened},
 		{"work", work},
+		{"the journal", journal},
 		{"install again", installAgain},
 		{"killed", killed},
 		{"crashed", crashed},
@@ -136,6 +139,32 @@ func work(t *testing.T, o *office) {
 	}
 	memory := o.Must("sh", "-c", fmt.Sprintf("grep VmRSS /proc/%d/status", o.runs().Service.PID))
 	t.Logf("memory after a pass: %s", strings.Join(strings.Fields(memory), " "))
+}
+
+// journal reads the log back as an administrator's tools do: by its fields.
+func journal(t *testing.T, o *office) {
+	read := func(match string) map[string]any {
+		t.Helper()
+		text := o.Must("journalctl", "--unit=balansd", "--output=json", "--no-pager", "--lines=1", match)
+		fields := map[string]any{}
+		if err := json.Unmarshal([]byte(text), &fields); err != nil {
+			t.Fatalf("%s: %v: %q\n%s", match, err, text, o.journal())
+		}
+		return fields
+	}
+	started := read(fmt.Sprintf("BALANSD_EVENT_ID=%d", problem.Started))
+	for field, want := range map[string]string{"PRIORITY": "6", "SYSLOG_IDENTIFIER": "balansd", "BALANSD_CONFIG": o.config, "_SYSTEMD_UNIT": "balansd.service"} {
+		if started[field] != want {
+			t.Errorf("%s is %v, want %q", field, started[field], want)
+		}
+	}
+	if pass := read("BALANSD_MESSAGE=pass ends"); pass["BALANSD_DONE"] != "3" || pass["MESSAGE"] == "" {
+		t.Errorf("%v", pass)
+	}
+	secret := o.sand.Info().Silverfin.ClientSecret
+	if all := o.Must("journalctl", "--unit=balansd", "--output=export", "--no-pager"); strings.Contains(all, secret) {
+		t.Error("a secret is in the log")
+	}
 }
 
 // installAgain mends what somebody broke.
@@ -244,6 +273,9 @@ func stopped(t *testing.T, o *office) {
 	}
 	o.sand.Silverfin.Faults().SetLatency(0)
 	spent("start", "service", "start")
+	if s := o.runs(); s.Daemon.Counts["done"] >= 63 {
+		t.Error("the pass was over before the stop")
+	}
 	o.want(0, "", "sync", "--config", o.config)
 	if s := o.runs(); s.Daemon.Counts["done"] != 63 {
 		t.Errorf("%+v", s.Daemon)

@@ -6,6 +6,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"path/filepath"
 	"strings"
 	"time"
 
@@ -57,6 +58,13 @@ func (s *systemd) start(ctx context.Context, st Status) error {
 	if st.State == Waiting {
 		// A start would wait as long as the restart does.
 		if err := s.stop(ctx); err != nil {
+			return err
+		}
+	}
+	if st.Config != "" {
+		// Without the folder systemd does not start the unit, and its words for
+		// that are "Protocol error".
+		if err := s.makeSecrets(filepath.Join(filepath.Dir(st.Config), SecretsFolder)); err != nil {
 			return err
 		}
 	}

@@ -209,7 +209,7 @@ func TestOthersFilesStay(t *testing.T) {
 		t.Errorf("%v", err)
 	}
 	f = newFakeSystemd(t)
-	if err := os.MkdirAll(filepath.Join(f.root, "etc/systemd/system"), 0o755); err != nil { //nolint:gosec // as on a machine
+	if err := os.MkdirAll(filepath.Join(f.root, "etc/systemd/system"), 0o755); err != nil {
 		t.Fatal(err)
 	}
 	if err := os.Symlink("/dev/null", filepath.Join(f.root, unitFile)); err != nil {

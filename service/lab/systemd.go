@@ -95,7 +95,7 @@ func (b *Box) lay() error {
 	}
 	up := func(path string) string { return filepath.Join(b.dir, "up", path) }
 	for _, dir := range []string{"root", "work", "up/etc/systemd/system"} {
-		if err := os.MkdirAll(filepath.Join(b.dir, dir), 0o755); err != nil {
+		if err := os.MkdirAll(filepath.Join(b.dir, dir), 0o755); err != nil { //nolint:gosec // as most folders of a machine
 			return err
 		}
 	}
@@ -105,7 +105,7 @@ func (b *Box) lay() error {
 		hide = append(hide, "etc/systemd/system/"+target+".target.wants")
 	}
 	for _, dir := range hide {
-		if err := os.MkdirAll(up(dir), 0o755); err != nil {
+		if err := os.MkdirAll(up(dir), 0o755); err != nil { //nolint:gosec // likewise
 			return err
 		}
 		if err := unix.Setxattr(up(dir), "trusted.overlay.opaque", []byte("y"), 0); err != nil {
@@ -355,7 +355,7 @@ func (b *Box) Write(path, text string, mode os.FileMode) {
 	b.t.Helper()
 	err := os.MkdirAll(filepath.Dir(b.Path(path)), 0o755) //nolint:gosec // as most folders of a machine
 	if err == nil {
-		err = os.WriteFile(b.Path(path), []byte(text), mode)
+		err = os.WriteFile(b.Path(path), []byte(text), mode) //nolint:gosec // a test says where
 	}
 	if err == nil {
 		err = os.Chmod(b.Path(path), mode)

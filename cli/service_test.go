@@ -1,0 +1,234 @@
+package cli
+
+import (
+	"bytes"
+	"context"
+	"encoding/json"
+	"os"
+	"path/filepath"
+	"reflect"
+	"runtime"
+	"slices"
+	"strings"
+	"testing"
+	"time"
+
+	"balansd/config"
+	"balansd/problem"
+	"balansd/service"
+)
+
+// fakeManager is a service manager that notes what it is told.
+type fakeManager struct {
+	rights  error
+	status  service.Status
+	spec    service.Spec
+	removed service.Removal
+	did     []string
+}
+
+func (f *fakeManager) Rights() error { return f.rights }
+
+func (f *fakeManager) step(what string) service.Step {
+	return service.Step{What: what, Do: func(context.Context) error { return f.do(what) }}
+}
+
+func (f *fakeManager) do(what string) error {
+	f.did = append(f.did, what)
+	return f.rights
+}
+
+func (f *fakeManager) Install(s service.Spec) ([]service.Step, error) {
+	f.spec = s
+	return []service.Step{f.step("write the unit"), f.step("enable it")}, nil
+}
+
+func (f *fakeManager) Uninstall(r service.Removal) ([]service.Step, error) {
+	f.removed = r
+	return []service.Step{f.step("remove the unit")}, nil
+}
+
+func (f *fakeManager) Start(context.Context) error   { return f.do("start") }
+func (f *fakeManager) Stop(context.Context) error    { return f.do("stop") }
+func (f *fakeManager) Restart(context.Context) error { return f.do("restart") }
+
+func (f *fakeManager) Status(context.Context) (service.Status, error) { return f.status, nil }
+
+// service runs a command of the service with a fake manager.
+func (w *world) service(m service.Manager, args ...string) result {
+	w.t.Helper()
+	var stdout, stderr bytes.Buffer
+	app := &App{env: Env{Args: args, Stdin: strings.NewReader(""), Stdout: &stdout, Stderr: &stderr, Version: "test"}, configPath: w.config}
+	root := (&serviceCommand{
+		app:     app,
+		manager: func() (service.Manager, error) { return m, nil },
+		executable: func() (string, error) {
+			return filepath.Join(filepath.VolumeName(w.dir)+string(filepath.Separator), "opt", "balansd"), nil
+		},
+	}).command()
+	app.prepare(root)
+	root.SetArgs(args)
+	root.SetOut(&stdout)
+	root.SetErr(&stderr)
+	root.SilenceErrors, root.SilenceUsage = true, true
+	err := root.ExecuteContext(w.t.Context())
+	return result{app.report(w.t.Context(), err), stdout.String(), stderr.String()}
+}
+
+func TestServiceInstall(t *testing.T) {
+	w := newWorld(t, worldOptions{})
+	m := &fakeManager{}
+	w.service(m, "install", "--dry-run").want(t, 0, "This would be done:\n- write the unit\n- enable it\n- start the service")
+	if len(m.did) > 0 {
+		t.Errorf("a dry run did %v", m.did)
+	}
+	w.service(m, "install").want(t, 0, "balansd is installed as a service")
+	if !slices.Equal(m.did, []string{"write the unit", "enable it", "restart"}) {
+		t.Errorf("%v", m.did)
+	}
+	if m.spec.Config != w.config || m.spec.DataDir != filepath.Join(w.dir, "data") || !filepath.IsAbs(m.spec.Executable) {
+		t.Errorf("%+v", m.spec)
+	}
+	m.did = nil
+	w.service(m, "install", "--no-start").want(t, 0, "installed")
+	if slices.Contains(m.did, "restart") {
+		t.Errorf("%v", m.did)
+	}
+
+	m = &fakeManager{rights: problem.New(problem.NotAllowed, "you lack rights", "Use sudo.")}
+	broken := *w
+	broken.config = filepath.Join(w.dir, "missing.yaml")
+	broken.service(m, "install").want(t, 1, "Use sudo.") // before anything about the configuration
+	broken.service(&fakeManager{}, "install").want(t, 2, "missing.yaml")
+	if len(m.did) > 0 {
+		t.Errorf("%v", m.did)
+	}
+}
+
+// TestServiceReachesEveryPath sets each setting that is a path, and looks for
+// it in what the service may reach, so that a new setting is not forgotten.
+func TestServiceReachesEveryPath(t *testing.T) {
+	base := filepath.Join(t.TempDir(), "x")
+	cfg := config.Default()
+	var want []string
+	set := func(v reflect.Value, name string) {
+		path := filepath.Join(base, strings.ReplaceAll(name, ".", "-"), "it")
+		v.SetString(path)
+		want = append(want, path)
+	}
+	var walk func(v reflect.Value, name string)
+	walk = func(v reflect.Value, name string) {
+		for i := range v.NumField() {
+			key := strings.Trim(name+"."+v.Type().Field(i).Tag.Get("yaml"), ".")
+			switch f := v.Field(i); {
+			case !v.Type().Field(i).IsExported() || f.Type() == reflect.TypeFor[time.Time]():
+			case f.Kind() == reflect.Struct:
+				walk(f, key)
+			case f.Kind() == reflect.String && (strings.HasSuffix(key, "_file") || strings.HasSuffix(key, ".folder") ||
+				strings.HasSuffix(key, ".file") || strings.HasSuffix(key, "_table") || strings.HasSuffix(key, "_dir") || key == "socket" && runtime.GOOS != "windows"):
+				set(f, key)
+			}
+		}
+	}
+	walk(reflect.ValueOf(cfg).Elem(), "")
+	cfg.Folders = []config.Folder{{Path: filepath.Join(base, "folder")}}
+	want = append(want, cfg.Folders[0].Path)
+	if len(want) < 14 {
+		t.Fatalf("only %d settings are paths: %v", len(want), want)
+	}
+	spec := specOf(cfg, "/opt/balansd")
+	reached := slices.Concat(spec.Readable, spec.Writable, []string{spec.DataDir})
+	for _, path := range want {
+		// A file that is written is reached by its folder.
+		if !slices.Contains(reached, path) && !slices.Contains(spec.Writable, filepath.Dir(path)) {
+			t.Errorf("the service does not reach %s", path)
+		}
+	}
+	if config.SecretsFolder != service.SecretsFolder {
+		t.Error("the configuration and the unit do not agree where the secrets are")
+	}
+}
+
+func TestServiceUninstall(t *testing.T) {
+	w := newWorld(t, worldOptions{})
+	m := &fakeManager{status: service.Status{State: service.On, Config: w.config}}
+	if err := os.MkdirAll(filepath.Join(w.dir, "data"), 0o700); err != nil {
+		t.Fatal(err)
+	}
+	w.service(m, "uninstall").want(t, 0, "removed")
+	if len(m.removed.Purge) > 0 {
+		t.Errorf("without --purge, %v is deleted", m.removed.Purge)
+	}
+	m.did = nil
+	w.service(m, "uninstall", "--purge").want(t, 2, "--yes") // there is nobody to ask
+	if len(m.did) > 0 {
+		t.Errorf("without a word of confirmation it did %v", m.did)
+	}
+	w.service(m, "uninstall", "--purge", "--yes").want(t, 0, "removed")
+	for _, path := range []string{filepath.Join(w.dir, "data"), w.config} {
+		if !slices.Contains(m.removed.Purge, path) {
+			t.Errorf("%s stays; deleted is %v", path, m.removed.Purge)
+		}
+	}
+	if slices.Contains(m.removed.Purge, w.dir) {
+		t.Errorf("the folder that the configuration happens to be in is deleted: %v", m.removed.Purge)
+	}
+	app := &App{env: Env{Stdin: strings.NewReader("yes\n"), Stderr: &bytes.Buffer{}}}
+	if err := app.typed("purge", "all"); !problem.Is(err, problem.Usage) {
+		t.Errorf("a yes is taken for the word: %v", err)
+	}
+	app.env.Stdin = strings.NewReader(" purge \n")
+	if err := app.typed("purge", "all"); err != nil {
+		t.Error(err)
+	}
+}
+
+func TestServiceControl(t *testing.T) {
+	w := newWorld(t, worldOptions{})
+	m := &fakeManager{}
+	for verb, said := range map[string]string{"start": "runs", "stop": "stopped", "restart": "anew"} {
+		m.did = nil
+		w.service(m, verb).want(t, 0, said)
+		if !slices.Equal(m.did, []string{verb}) {
+			t.Errorf("%s: %v", verb, m.did)
+		}
+	}
+	m.rights = problem.New(problem.NotAllowed, "you lack rights", "Use sudo.")
+	w.service(m, "start").want(t, 1, "Use sudo.")
+}
+
+func TestServiceStatus(t *testing.T) {
+	w := newWorld(t, worldOptions{})
+	w.service(&fakeManager{status: service.Status{State: service.NotInstalled}}, "status").want(t, 1, "not installed")
+	m := &fakeManager{status: service.Status{Manager: "systemd 252", State: service.Failed, Result: "exit-code", Account: "balansd", Config: w.config, Says: "a word\x1b[31m"}}
+	r := w.service(m, "status")
+	r.want(t, 1, "failed, ended with: exit-code")
+	for _, has := range []string{"systemd 252, account balansd", w.config, filepath.Join(w.dir, "data"), "starts   not by itself"} {
+		if !strings.Contains(r.stdout, has) {
+			t.Errorf("no %q in:\n%s", has, r.stdout)
+		}
+	}
+	if strings.Contains(r.stdout, "\x1b") {
+		t.Errorf("the process steers the terminal: %q", r.stdout)
+	}
+
+	w.link()
+	w.daemon()
+	m.status = service.Status{Manager: "systemd 252", State: service.On, Enabled: true, PID: 1, Config: w.config}
+	w.service(m, "status").want(t, 0, "wakes ")
+	r = w.service(m, "status", "--json")
+	var st struct {
+		Service service.Status
+		Daemon  struct {
+			NextWake time.Time `json:"next_wake"`
+		}
+		DataDir string `json:"data_dir"`
+	}
+	if err := json.Unmarshal([]byte(r.stdout), &st); err != nil || r.code != 0 || st.Daemon.NextWake.IsZero() || st.Service.State != service.On || st.DataDir == "" {
+		t.Errorf("%d %v in %s", r.code, err, r.stdout)
+	}
+	// A balance without a company waits for a person.
+	w.demo()
+	w.run("sync")
+	w.service(m, "status").want(t, 3, "something needs a person")
+}
