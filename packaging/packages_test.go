@@ -1,0 +1,203 @@
+//go:build linux
+
+package main
+
+import (
+	"crypto/sha256"
+	"debug/buildinfo"
+	"encoding/hex"
+	"encoding/json"
+	"fmt"
+	"io"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strings"
+	"testing"
+
+	"github.com/google/go-cmp/cmp"
+)
+
+// TestPackages builds everything once, the first version twice and a second
+// one, and lets each kind of package show itself.
+func TestPackages(t *testing.T) {
+	if testing.Short() {
+		t.Skip("builds every package several times")
+	}
+	older, again, newer := t.TempDir(), t.TempDir(), t.TempDir()
+	makePackages(t, older, "0.1.0", kinds)
+	t.Run("reproducible", func(t *testing.T) {
+		makePackages(t, again, "0.1.0", kinds)
+		if diff := cmp.Diff(sums(t, older), sums(t, again)); diff != "" {
+			t.Errorf("the same source gives other packages: %s", diff)
+		}
+	})
+	makePackages(t, newer, "0.2.0", []string{"deb", "rpm", "msi"})
+	t.Run("checksums", func(t *testing.T) { testChecksums(t, older) })
+	t.Run("bill of materials", func(t *testing.T) { testBill(t, older) })
+	t.Run("archives", func(t *testing.T) { testArchives(t, older) })
+	t.Run("deb", func(t *testing.T) { testDeb(t, older, newer) })
+	t.Run("rpm", func(t *testing.T) { testRPM(t, older, newer) })
+	t.Run("msi", func(t *testing.T) { testMSI(t, older, newer) })
+}
+
+// need leaves a test out where a program is missing.
+func need(t *testing.T, tools ...string) {
+	t.Helper()
+	for _, tool := range tools {
+		if _, err := exec.LookPath(tool); err == nil {
+			continue
+		}
+		if os.Getenv("BALANSD_TEST_REQUIRE") == "all" {
+			t.Fatalf("%s is missing", tool)
+		}
+		t.Skipf("%s is missing", tool)
+	}
+}
+
+// makePackages makes packages of a version into a folder, signed when the
+// environment says so.
+func makePackages(t *testing.T, dir, version string, want []string) {
+	t.Helper()
+	need(t, "bash", "git", "wixl")
+	t.Setenv("VERSION", version)
+	t.Setenv("SOURCE_DATE_EPOCH", "1764547200")
+	if err := run(t.Context(), dir, want, io.Discard); err != nil {
+		t.Fatal(err)
+	}
+}
+
+// sums reads the checksums of a folder, by the file's name.
+func sums(t *testing.T, dir string) map[string]string {
+	t.Helper()
+	text, err := os.ReadFile(filepath.Join(dir, "SHA256SUMS"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	list := map[string]string{}
+	for line := range strings.Lines(string(text)) {
+		sum, name, _ := strings.Cut(strings.TrimSpace(line), "  ")
+		list[name] = sum
+	}
+	return list
+}
+
+func testChecksums(t *testing.T, dir string) {
+	list := sums(t, dir)
+	files, err := os.ReadDir(dir)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, f := range files {
+		if f.Name() == "SHA256SUMS" {
+			continue
+		}
+		content, err := os.ReadFile(filepath.Join(dir, f.Name()))
+		if err != nil {
+			t.Fatal(err)
+		}
+		if got := fmt.Sprintf("%x", sha256.Sum256(content)); got != list[f.Name()] {
+			t.Errorf("%s has the sum %s, and %q is written", f.Name(), got, list[f.Name()])
+		}
+	}
+	// Two systems on two processors, five kinds, a list of parts for each; the
+	// installer for Windows on arm64 cannot be made.
+	if len(list) != 4+4+2+2+1 {
+		t.Errorf("%d files, which is not all: %v", len(list), list)
+	}
+}
+
+// testBill holds the list of parts to the program that the archive has.
+func testBill(t *testing.T, dir string) {
+	text, err := os.ReadFile(filepath.Join(dir, "balansd-0.1.0-linux-amd64.cdx.json"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	var doc bom
+	if err := json.Unmarshal(text, &doc); err != nil {
+		t.Fatal(err)
+	}
+	program := filepath.Join(unpack(t, filepath.Join(dir, "balansd-0.1.0-linux-amd64.tar.gz")), "balansd")
+	content, err := os.ReadFile(program)
+	if err != nil {
+		t.Fatal(err)
+	}
+	sum := sha256.Sum256(content)
+	if got := doc.Metadata.Component; got.Version != "0.1.0" || got.Hashes[0].Content != hex.EncodeToString(sum[:]) {
+		t.Errorf("the list is of %+v", got)
+	}
+	info, err := buildinfo.ReadFile(program)
+	if err != nil {
+		t.Fatal(err)
+	}
+	named := map[string]string{}
+	for _, c := range doc.Components {
+		named[c.Name] = c.Version
+	}
+	for _, m := range info.Deps {
+		if named[m.Path] != m.Version {
+			t.Errorf("%s %s is in the program, and %q in the list", m.Path, m.Version, named[m.Path])
+		}
+	}
+	if len(named) != len(info.Deps)+1 || named["std"] == "" {
+		t.Errorf("%d parts are listed, %d are in the program", len(named), len(info.Deps)+1)
+	}
+}
+
+// unpack unpacks an archive and gives the one folder that it holds.
+func unpack(t *testing.T, archive string) string {
+	t.Helper()
+	dir := t.TempDir()
+	tool := []string{"tar", "-xzf", archive, "-C", dir}
+	if strings.HasSuffix(archive, ".zip") {
+		need(t, "unzip")
+		tool = []string{"unzip", "-q", archive, "-d", dir}
+	}
+	if out, err := exec.Command(tool[0], tool[1:]...).CombinedOutput(); err != nil {
+		t.Fatalf("%v: %s", err, out)
+	}
+	files, err := os.ReadDir(dir)
+	if err != nil || len(files) != 1 {
+		t.Fatalf("%s holds %v: %v", archive, files, err)
+	}
+	return filepath.Join(dir, files[0].Name())
+}
+
+// testArchives tries what the archives hold as a person who unpacks them does.
+func testArchives(t *testing.T, dir string) {
+	linux := unpack(t, filepath.Join(dir, "balansd-0.1.0-linux-amd64.tar.gz"))
+	out, err := exec.Command(filepath.Join(linux, "balansd"), "version").CombinedOutput()
+	if err != nil || !strings.HasPrefix(string(out), "balansd 0.1.0 ") {
+		t.Errorf("it says %q: %v", out, err)
+	}
+	windows := unpack(t, filepath.Join(dir, "balansd-0.1.0-windows-arm64.zip"))
+	for _, file := range []string{
+		linux + "/man/balansd-config-check.8.gz", linux + "/completions/balansd.bash", linux + "/completions/balansd.zsh",
+		linux + "/completions/balansd.fish", linux + "/doc/THIRD-PARTY.txt", linux + "/doc/LICENSE",
+		windows + "/balansd.exe", windows + "/completions/balansd.ps1", windows + "/doc/config.example.yaml",
+		windows + "/doc/CHANGELOG.md", windows + "/doc/THIRD-PARTY.txt",
+	} {
+		if info, err := os.Stat(file); err != nil || info.Size() == 0 {
+			t.Errorf("it lacks %s: %v", file, err)
+		}
+	}
+	// Completions work in a shell that has nothing of its own for them.
+	script := `source "$1"; PATH="$2:$PATH"
+COMP_WORDS=(balansd config ch); COMP_CWORD=2; COMP_LINE="balansd config ch"; COMP_POINT=17
+__start_balansd balansd ch config && printf '%s\n' "${COMPREPLY[@]}"`
+	out, err = exec.Command("bash", "--norc", "-c", script, "bash", linux+"/completions/balansd.bash", linux).CombinedOutput()
+	if err != nil || strings.TrimSpace(string(out)) != "check" {
+		t.Errorf("bash completes %q: %v", out, err)
+	}
+	pages, err := filepath.Glob(linux + "/man/*.gz")
+	if err != nil || len(pages) < 20 {
+		t.Fatalf("%d man pages: %v", len(pages), err)
+	}
+	need(t, "groff", "zcat")
+	for _, page := range pages {
+		out, err := exec.Command("bash", "-o", "pipefail", "-c", `zcat "$1" | groff -man -Tutf8 -ww -z`, "bash", page).CombinedOutput()
+		if err != nil || len(out) > 0 {
+			t.Errorf("%s: %v %s", filepath.Base(page), err, out)
+		}
+	}
+}

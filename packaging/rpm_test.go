@@ -1,0 +1,61 @@
+//go:build linux
+
+package main
+
+import (
+	"os/exec"
+	"path/filepath"
+	"strings"
+	"testing"
+)
+
+// testRPM looks at what an .rpm puts where, and has its scripts run on a
+// machine with systemd. Where rpm is not the machine's own, as on Debian, it
+// has to be told that this is meant.
+func testRPM(t *testing.T, older, newer string) {
+	need(t, "rpm", "curl")
+	root := t.TempDir()
+	install := exec.Command("rpm", "--root", root, "--dbpath", "/db", "--nodeps", "--noscripts", "-i",
+		filepath.Join(older, "balansd-0.1.0-linux-arm64.rpm"), "--ignorearch")
+	if out, err := install.CombinedOutput(); err != nil {
+		t.Fatalf("%v: %s", err, out)
+	}
+	out, err := exec.Command("find", root, "-path", root+"/db", "-prune", "-o", "-type", "f", "-printf", "%m %P\n").Output()
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, file := range []string{"755 usr/bin/balansd", "644 usr/lib/systemd/system/balansd.service", "644 usr/lib/sysusers.d/balansd.conf",
+		"644 usr/share/man/man8/balansd.8.gz", "644 usr/share/bash-completion/completions/balansd",
+		"644 usr/share/zsh/site-functions/_balansd", "644 usr/share/fish/vendor_completions.d/balansd.fish",
+		"644 usr/share/doc/balansd/config.example.yaml", "644 usr/share/doc/balansd/LICENSE"} {
+		if !strings.Contains("\n"+string(out), "\n"+file+"\n") {
+			t.Errorf("it lacks %s in:\n%s", file, out)
+		}
+	}
+	if strings.Contains(string(out), " etc/") || strings.Contains(string(out), " var/") {
+		t.Errorf("it brings configuration or state:\n%s", out)
+	}
+
+	s := newServer(t, older, newer)
+	s.simulate()
+	const rpm = "rpm --force-debian --nodeps "
+	s.want("balansd config init", rpm+"-i /packages/balansd-0.1.0-linux-amd64.rpm")
+	s.sh(rpm + "-e balansd")
+	// With a configuration that is there already, as tools for many machines
+	// put it, it starts.
+	s.configure()
+	s.sh("chgrp balansd /etc/balansd/balansd.yaml && chmod 640 /etc/balansd/balansd.yaml")
+	s.sh(rpm + "-i /packages/balansd-0.1.0-linux-amd64.rpm")
+	s.running("0.1.0")
+	s.link()
+	s.deliver(2)
+	s.sh(rpm + "-U /packages/balansd-0.2.0-linux-amd64.rpm")
+	s.running("0.2.0")
+	if n := s.done(); n != 2 {
+		t.Fatalf("%d balances are done after the update, want 2", n)
+	}
+	s.want("stay in", rpm+"-e balansd")
+	s.want("inactive", "systemctl is-active balansd || true")
+	s.sh("test -s /var/lib/balansd/balansd.db && test -s /etc/balansd/balansd.yaml && ! test -e /usr/bin/balansd")
+	s.sh("! test -e /etc/systemd/system/multi-user.target.wants/balansd.service")
+}
