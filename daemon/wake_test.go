@@ -6,6 +6,7 @@ import (
 	"path/filepath"
 	"slices"
 	"strings"
+	"sync/atomic"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -40,8 +41,8 @@ func (m moody) List(context.Context, string) iter.Seq2[ledger.Page, error] {
 type nightly struct {
 	t      *testing.T
 	path   string
-	clock  time.Duration // how far the wall clock is ahead of the bubble's
-	down   func() bool
+	clock  atomic.Int64 // how far the wall clock is ahead of the bubble's
+	down   atomic.Pointer[func() bool]
 	skip   bool
 	built  time.Time
 	spoil  func(daemon.Keeper) daemon.Keeper
@@ -51,10 +52,15 @@ type nightly struct {
 }
 
 func newNightly(t *testing.T) *nightly {
-	return &nightly{t: t, path: filepath.Join(t.TempDir(), "state.db"), down: func() bool { return false }}
+	n := &nightly{t: t, path: filepath.Join(t.TempDir(), "state.db")}
+	n.fail(func() bool { return false })
+	return n
 }
 
-func (n *nightly) now() time.Time { return time.Now().Add(n.clock) }
+func (n *nightly) now() time.Time { return time.Now().Add(time.Duration(n.clock.Load())) }
+
+// fail says when the source is down.
+func (n *nightly) fail(down func() bool) { n.down.Store(&down) }
 
 // start starts the daemon, as the service does.
 func (n *nightly) start() {
@@ -73,7 +79,7 @@ func (n *nightly) start() {
 		k = n.spoil(k)
 	}
 	n.d = daemon.New(daemon.Config{Keeper: k, Backup: true, Built: n.built,
-		Source: func(ledger.Connection) (daemon.Source, error) { return moody{down: n.down}, nil },
+		Source: func(ledger.Connection) (daemon.Source, error) { return moody{down: *n.down.Load()}, nil },
 		Night:  daemon.Night{Hour: 2, Minute: 30, Location: zone(n.t, "Europe/Brussels"), SkipMissed: n.skip},
 		Now:    n.now,
 	})
@@ -153,7 +159,7 @@ func TestNightWithoutItsServicesIsTriedAgain(t *testing.T) {
 		n.start()
 		n.until("2000-01-11 00:00")
 		downTill := n.now().Add(2*time.Hour + 40*time.Minute)
-		n.down = func() bool { return n.now().Before(downTill) }
+		n.fail(func() bool { return n.now().Before(downTill) })
 		n.until("2000-01-12 12:00")
 		n.stop()
 		n.start()
@@ -168,11 +174,11 @@ func TestNightIsTriedAgainAfterARestart(t *testing.T) {
 		n := newNightly(t)
 		n.until("2000-01-10 12:00")
 		n.start()
-		n.down = func() bool { return true }
+		n.fail(func() bool { return true })
 		n.until("2000-01-11 02:31")
 		n.stop()
 		n.until("2000-01-11 09:00")
-		n.down = func() bool { return false }
+		n.fail(func() bool { return false })
 		n.start()
 		defer n.stop()
 		n.until("2000-01-11 09:01")
@@ -186,7 +192,7 @@ func TestNightIsNotTriedForEver(t *testing.T) {
 		n.until("2000-01-10 12:00")
 		n.start()
 		defer n.stop()
-		n.down = func() bool { return true }
+		n.fail(func() bool { return true })
 		n.until("2000-01-12 02:00")
 		passes := n.passes()
 		if len(passes) < 8 || len(passes) > 14 || !strings.HasPrefix(passes[len(passes)-1], "11 ") {
@@ -222,7 +228,7 @@ func TestMissedNightSaysThatTheServerSlept(t *testing.T) {
 		n.start()
 		defer n.stop()
 		n.until("2000-01-11 00:00")
-		n.clock += 8 * time.Hour // nothing ran meanwhile
+		n.clock.Add(int64(8 * time.Hour)) // nothing ran meanwhile
 		n.until("2000-01-11 09:00")
 		n.want()
 		missed := n.missed()
@@ -249,7 +255,7 @@ func TestClockBeforeTheProgramWasMadeBeginsNoNight(t *testing.T) {
 		if err != nil || !strings.Contains(s.Clock, "before this balansd was made") {
 			t.Errorf("the status says of the clock %q, error %v", s.Clock, err)
 		}
-		n.clock = n.built.Sub(time.Now()) + 12*time.Hour // the clock is set right, at noon
+		n.clock.Store(int64(n.built.Sub(time.Now()) + 12*time.Hour)) // the clock is set right, at noon
 		n.until("2026-11-02 12:00")
 		if got := n.passes(); !slices.Contains(got, "02 02:30 nightly") {
 			t.Errorf("with the clock right the passes are %q", got)
@@ -281,18 +287,18 @@ func TestClockThatServicesDisagreeWithIsTold(t *testing.T) {
 // sick is a state without backups, and one that may not answer.
 type sick struct {
 	daemon.Keeper
-	frozen  chan struct{}
-	backups int
+	frozen  atomic.Pointer[chan struct{}]
+	backups atomic.Int64
 }
 
 func (s *sick) Backup(context.Context) (ledger.Backup, error) {
-	s.backups++
+	s.backups.Add(1)
 	return ledger.Backup{}, problem.New(problem.StateUnwritable, "the backup folder is full", "Make room.")
 }
 
 func (s *sick) LastNight(ctx context.Context) (balance.Date, error) {
-	if s.frozen != nil {
-		<-s.frozen
+	if wait := s.frozen.Load(); wait != nil {
+		<-*wait
 	}
 	return s.Keeper.LastNight(ctx)
 }
@@ -308,8 +314,8 @@ func TestNightGoesOnWithoutABackup(t *testing.T) {
 		n.until("2000-01-11 12:00")
 		n.want("11 02:30 nightly")
 		passes, err := n.keeper.Passes(t.Context(), 1)
-		if err != nil || k.backups != 1 || len(passes[0].Problems) != 1 || !strings.Contains(passes[0].Problems[0], "backup folder is full") {
-			t.Errorf("%d backups, the pass says %q, error %v", k.backups, passes[0].Problems, err)
+		if err != nil || k.backups.Load() != 1 || len(passes[0].Problems) != 1 || !strings.Contains(passes[0].Problems[0], "backup folder is full") {
+			t.Errorf("%d backups, the pass says %q, error %v", k.backups.Load(), passes[0].Problems, err)
 		}
 	})
 }
@@ -330,7 +336,8 @@ func TestHealth(t *testing.T) {
 		if err := healthy(); err != nil {
 			t.Errorf("a daemon that is well says %v", err)
 		}
-		k.frozen = make(chan struct{})
+		frozen := make(chan struct{})
+		k.frozen.Store(&frozen)
 		if err := healthy(); err == nil || !strings.Contains(err.Error(), "does not answer") {
 			t.Errorf("a frozen state gives %v", err)
 		}
@@ -338,7 +345,7 @@ func TestHealth(t *testing.T) {
 		if err := healthy(); err == nil || !strings.Contains(err.Error(), "was not looked at") {
 			t.Errorf("a frozen loop gives %v", err)
 		}
-		close(k.frozen)
+		close(frozen)
 		time.Sleep(time.Minute)
 		if err := healthy(); err != nil {
 			t.Errorf("a daemon that came to says %v", err)
