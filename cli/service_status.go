@@ -3,7 +3,10 @@ package cli
 import (
 	"cmp"
 	"context"
+	"errors"
 	"fmt"
+	"io/fs"
+	"os"
 	"path/filepath"
 	"runtime"
 	"strings"
@@ -76,9 +79,14 @@ func (s *serviceCommand) look(ctx context.Context, m service.Manager) (serviceSt
 	if st.Service, err = m.Status(ctx); err != nil {
 		return st, err
 	}
-	cfg, err := s.app.serviceConfig(cmp.Or(s.app.configPath, st.Service.Config))
+	file := cmp.Or(s.app.configPath, st.Service.Config)
+	if readable(file) != nil {
+		st.Config, st.Trouble = file, "you may not read the configuration; for more, call this with sudo, or as an administrator"
+		return st, nil
+	}
+	cfg, err := s.app.serviceConfig(file)
 	if err != nil {
-		st.Config, st.Trouble = st.Service.Config, problem.Of(err).What
+		st.Config, st.Trouble = file, strings.TrimSpace(problem.Of(err).What+". "+problem.Of(err).Next)
 		return st, nil
 	}
 	st.Config, st.DataDir, st.Log, st.zone = cfg.File(), cfg.DataDir, logPlace(cfg), cfg.TimeZone
@@ -97,6 +105,18 @@ func (s *serviceCommand) look(ctx context.Context, m service.Manager) (serviceSt
 		st.Trouble = strings.TrimSpace(p.What + ". " + p.Next)
 	}
 	return st, nil
+}
+
+// readable tells why a file that is there may not be read.
+func readable(file string) error {
+	f, err := os.Open(file)
+	if errors.Is(err, fs.ErrPermission) {
+		return err
+	}
+	if err == nil {
+		_ = f.Close()
+	}
+	return nil
 }
 
 // logPlace tells where the service's log is.

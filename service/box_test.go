@@ -4,7 +4,11 @@ package service_test
 
 import (
 	"encoding/json"
+	"encoding/pem"
 	"fmt"
+	"net"
+	"net/http"
+	"net/http/httptest"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -39,6 +43,7 @@ type office struct {
 	exe    string // inside
 	config string // inside
 	sand   *sandbox.Sandbox
+	finbox *httptest.Server // its Finbox, over TLS
 }
 
 // newOffice puts balansd at exe, a file inside the box, with its configuration
@@ -48,11 +53,20 @@ func newOffice(t *testing.T, exe, config, more string) *office {
 	from := built(t)
 	o := &office{Box: lab.NewBox(t), t: t, exe: exe, config: config}
 	o.Copy(from, exe, 0o755)
+	var listener net.Listener
 	o.InNetwork(func() (err error) {
-		o.sand, err = sandbox.Start(sandbox.Options{})
+		if o.sand, err = sandbox.Start(sandbox.Options{}); err == nil {
+			listener, err = net.Listen("tcp", "127.0.0.1:0")
+		}
 		return err
 	})
 	t.Cleanup(func() { _ = o.sand.Close(t.Context()) })
+	o.finbox = &httptest.Server{Listener: listener, Config: &http.Server{Handler: o.sand.Finbox, ReadHeaderTimeout: time.Minute}}
+	o.finbox.StartTLS()
+	t.Cleanup(o.finbox.Close)
+	o.sand.Finbox.SetBaseURL(o.finbox.URL)
+	o.Write(filepath.Join(filepath.Dir(config), "ca.pem"),
+		string(pem.EncodeToMemory(&pem.Block{Type: "CERTIFICATE", Bytes: o.finbox.Certificate().Raw})), 0o644)
 	info := o.sand.Info()
 	secrets := filepath.Join(filepath.Dir(config), service.SecretsFolder)
 	o.Write(filepath.Join(secrets, "finbox"), info.Finbox.ClientSecret, 0o600)
@@ -61,17 +75,17 @@ func newOffice(t *testing.T, exe, config, more string) *office {
 	return o
 }
 
-// configure writes the configuration. Names are resolved on the way, as they
-// are in earnest.
+// configure writes the configuration. Finbox is reached over TLS, and the name
+// of Silverfin is looked up.
 func (o *office) configure(more string) {
 	info := o.sand.Info()
-	named := strings.NewReplacer("127.0.0.1", "localhost")
 	o.Write(o.config, fmt.Sprintf(`language: en
 night: {at: "02:30", spread: 0s}
 finbox: {base_url: %q, token_url: %q, client_id: %q, client_secret_file: secrets/finbox}
 silverfin: {base_url: %q, client_id: %q, client_secret_file: secrets/silverfin, requests_per_second: 100, burst: 100}
-%s`, named.Replace(info.Finbox.URL), named.Replace(info.Finbox.TokenURL), info.Finbox.ClientID,
-		named.Replace(info.Silverfin.URL), info.Silverfin.ClientID, more), 0o640)
+network: {ca_file: ca.pem}
+%s`, o.finbox.URL, o.sand.Finbox.TokenURL(), info.Finbox.ClientID,
+		strings.Replace(info.Silverfin.URL, "127.0.0.1", "localhost", 1), info.Silverfin.ClientID, more), 0o640)
 }
 
 // run runs balansd in the box.

@@ -48,6 +48,7 @@ backup: {folder: /mnt/copies}
 		{"the journal", journal},
 		{"install again", installAgain},
 		{"killed", killed},
+		{"ended by an error", erred},
 		{"crashed", crashed},
 		{"hung", hung},
 		{"a mistake in the configuration", mistake},
@@ -104,6 +105,9 @@ func install(t *testing.T, o *office) {
 		if !strings.Contains(out, has) {
 			t.Errorf("status does not say %q:\n%s", has, out)
 		}
+	}
+	if r := o.RunAs("nobody", o.exe, "service", "status"); r.Code != 0 || !strings.Contains(r.Stdout, "running since") || !strings.Contains(r.Stdout, "sudo") {
+		t.Errorf("status by nobody: %d\n%s%s", r.Code, r.Stdout, r.Stderr)
 	}
 	uid := strings.Fields(o.Must("id", "-u", service.Account))[0]
 	status := o.Must("cat", fmt.Sprintf("/proc/%d/status", s.Service.PID))
@@ -195,6 +199,28 @@ func killed(t *testing.T, o *office) {
 	o.Until("it is back", func() bool { s, code := o.standing(); return code == 0 && s.Service.Restarts == 1 })
 }
 
+// erred has the service end with exit code 1, of which it comes back.
+func erred(t *testing.T, o *office) {
+	const state = "/srv/balans data/balansd.db"
+	o.want(0, "", "service", "stop")
+	o.Must("mv", state, state+".aside")
+	o.Must("mkdir", state)
+	o.dropIn("test", "[Service]\nRestartSec=60\n")
+	out := o.want(1, "does not start", "service", "start")
+	if !strings.Contains(out, state) {
+		t.Errorf("the reason is not told:\n%s", out)
+	}
+	s, code := o.standing()
+	if code != 1 || s.Service.State != service.Waiting || s.Service.Says == "" {
+		t.Errorf("%d %+v", code, s.Service)
+	}
+	t.Logf("it says: %s", s.Service.Says)
+	o.dropIn("test", "[Service]\nRestartSec=100ms\n")
+	o.Must("rmdir", state)
+	o.Must("mv", state+".aside", state)
+	o.want(0, "runs", "service", "start")
+}
+
 // crashed has the Go runtime die as it does of a panic, with its traces.
 func crashed(t *testing.T, o *office) {
 	o.kill("ABRT")
@@ -273,8 +299,8 @@ func stopped(t *testing.T, o *office) {
 	}
 	o.sand.Silverfin.Faults().SetLatency(0)
 	spent("start", "service", "start")
-	if s := o.runs(); s.Daemon.Counts["done"] >= 63 {
-		t.Error("the pass was over before the stop")
+	if s, _ := o.standing(); s.Daemon == nil || s.Daemon.Counts["done"] >= 63 {
+		t.Errorf("the pass was over before the stop: %+v", s)
 	}
 	o.want(0, "", "sync", "--config", o.config)
 	if s := o.runs(); s.Daemon.Counts["done"] != 63 {
