@@ -92,7 +92,9 @@ func (a *api) calls() map[string]http.HandlerFunc {
 		pathDocument: answer(func(ctx context.Context, r entryCall) (daemon.Document, error) {
 			return do.Document(ctx, r.Number)
 		}),
-		pathDossiers: answer(do.Dossiers),
+		pathDossiers: answer(func(ctx context.Context, q daemon.DossierQuery) (daemon.DossierPage, error) {
+			return do.Dossiers(ctx, q)
+		}),
 		pathHistory: answer(func(ctx context.Context, r historyCall) (daemon.History, error) {
 			return do.History(ctx, r.Limit)
 		}),

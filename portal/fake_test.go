@@ -210,6 +210,8 @@ func fill(v reflect.Value, n *int) {
 		v.SetBool(true)
 	case reflect.Int, reflect.Int64:
 		v.SetInt(int64(*n))
+	case reflect.Uint8:
+		v.SetUint(uint64(*n%255) + 1)
 	case reflect.Uint64:
 		v.SetUint(1<<63 + uint64(*n)) // beyond what a float64 holds
 	default:

@@ -1,6 +1,7 @@
 package portal
 
 import (
+	"cmp"
 	"context"
 	"encoding/json"
 	"errors"
@@ -11,7 +12,6 @@ import (
 	"balansd/problem"
 
 	"github.com/alexedwards/scs/v2"
-	"github.com/alexedwards/scs/v2/memstore"
 )
 
 // What a session keeps, all as text.
@@ -25,28 +25,25 @@ const (
 
 // newSessions makes the manager of the sessions: a random token in a cookie
 // that no script and no other site can use, and what it stands for on the
-// shelf, under the token's hash.
+// shelf, under the token's hash. scs.New would start a store of its own, with a
+// goroutine that cannot be stopped for certain.
 func (w *Web) newSessions() *scs.SessionManager {
-	m := scs.New()
-	if unused, ok := m.Store.(*memstore.MemStore); ok {
-		unused.StopCleanup() // it would go on for ever
+	return &scs.SessionManager{
+		Store:            &sessionShelf{shelf: w.Shelf, now: w.Now},
+		Codec:            sessionCodec{},
+		HashTokenInStore: true,
+		Lifetime:         cmp.Or(w.SessionTime, defaultSession),
+		Cookie: scs.SessionCookie{Name: w.cookieName("balansd"), Path: "/", HttpOnly: true, Persist: true,
+			SameSite: http.SameSiteStrictMode, Secure: w.Secure},
+		ErrorFunc: func(rw http.ResponseWriter, _ *http.Request, err error) {
+			w.Log.Error().Err(err).Msg("a session cannot be kept")
+			http.Error(rw, http.StatusText(http.StatusServiceUnavailable), http.StatusServiceUnavailable)
+		},
 	}
-	m.Store = &sessionShelf{shelf: w.Shelf, now: w.Now}
-	m.Codec = sessionCodec{}
-	m.HashTokenInStore = true
-	m.Lifetime = w.SessionTime
-	if m.Lifetime <= 0 {
-		m.Lifetime = 12 * time.Hour
-	}
-	m.Cookie.Name = w.cookieName("balansd")
-	m.Cookie.SameSite = http.SameSiteStrictMode
-	m.Cookie.Secure = w.Secure
-	m.ErrorFunc = func(rw http.ResponseWriter, r *http.Request, err error) {
-		w.Log.Error().Err(err).Msg("a session cannot be kept")
-		http.Error(rw, http.StatusText(http.StatusServiceUnavailable), http.StatusServiceUnavailable)
-	}
-	return m
 }
+
+// defaultSession is how long a session lasts where nothing else is said.
+const defaultSession = 12 * time.Hour
 
 // cookieName is the name of a cookie. Under TLS its prefix has browsers take
 // it from this very host alone, and over TLS alone.
