@@ -110,12 +110,12 @@ func (in *instance) closing() (end, before Date) {
 	case !end.IsZero() && end != year.End:
 		in.find("fiscal_year_differs", nil, args{"end": year.End.String(), "closing": end.String()})
 	}
-	limit := end
-	if !year.Start.IsZero() && year.Start.Before(end) {
-		limit = year.Start
+	closed := Period{year.Start, end}
+	if !year.Start.Before(end) {
+		closed.Start = Date{} // of another year than the figures
 	}
 	for i := range in.facts {
-		if c := in.contexts[in.facts[i].context]; c.end.Before(limit) {
+		if c := in.contexts[in.facts[i].context]; closed.follows(c.end) {
 			before = later(before, c.end)
 		}
 	}

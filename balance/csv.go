@@ -80,6 +80,8 @@ func (c *csvReader) row() (more bool, err error) {
 		switch {
 		case !ok && !c.complete():
 			return false, c.ended()
+		case !ok && !quoted:
+			return false, c.place().fault("the last row has no line end, so that the document may break off here; add one if it is whole")
 		case ok && b == c.separator:
 			continue
 		case b == '\r' && ok && c.head() == '\n':

@@ -43,7 +43,7 @@ func (r *Reader) readPDF(raw io.Reader) (*Balance, error) {
 	p := &pdfReader{
 		pdfScanner: pdfScanner{window: newWindow(raw)},
 		reader:     r,
-		left:       4 * maxDocument,
+		left:       maxDocument,
 		unpacked:   bufio.NewReaderSize(nil, peekSize),
 	}
 	p.objects()

@@ -206,7 +206,7 @@ type unpacking struct {
 func (u *unpacking) Read(b []byte) (int, error) {
 	n, err := u.data.Read(b)
 	if *u.left -= int64(n); *u.left < 0 {
-		return 0, &ReadError{What: fmt.Sprintf("it unpacks to more than %d MiB", 4*maxDocument>>20)}
+		return 0, &ReadError{What: fmt.Sprintf("the attachments of a PDF unpack to more than %d MiB", maxDocument>>20)}
 	}
 	return n, err
 }

@@ -97,16 +97,28 @@ func (in *instance) years() (year Period, before Date) {
 			year = Period{c.start, c.end}
 		}
 	}
-	limit := year.Start
 	if year.End.IsZero() {
-		year.End, limit = instant, instant
+		year.End = instant
 	}
 	for _, c := range in.contexts {
-		if c != nil && c.members == "" && c.end.Before(limit) {
+		if c != nil && c.members == "" && year.follows(c.end) {
 			before = later(before, c.end)
 		}
 	}
 	return year, before
+}
+
+// follows tells whether a date is the end of the financial year before: the
+// day before this one starts, or where that is not known, at most two years
+// before it ends, for a financial year may be longer than twelve months.
+func (p Period) follows(end Date) bool {
+	if end.IsZero() || !end.Before(p.End) {
+		return false
+	}
+	if p.Start.IsZero() {
+		return !end.Before(p.End.AddDays(-2 * 366))
+	}
+	return end == p.Start.AddDays(-1)
 }
 
 // later gives the later of two dates.

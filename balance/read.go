@@ -94,7 +94,7 @@ func (r *Reader) Stream(src io.Reader) (*Balance, error) {
 	if len(head) == 0 && err != nil && !errors.Is(err, io.EOF) {
 		return nil, &ReadError{What: "the document cannot be read", cause: err}
 	}
-	if bytes.HasPrefix(head, []byte(pdfMark)) {
+	if bytes.HasPrefix(unspaced(head), []byte(pdfMark)) {
 		return r.readPDF(raw)
 	}
 	return r.readText(raw, head)
@@ -157,7 +157,6 @@ func (l *limited) Read(p []byte) (int, error) {
 // first bytes, or gives the empty string.
 func foreign(head []byte) string {
 	for _, kind := range []struct{ magic, name string }{
-		{pdfMark, "a PDF"},
 		{"PK\x03\x04", "a zip file (or a document of an office program)"},
 		{"PK\x05\x06", "an empty zip file"},
 		{"\x1f\x8b", "a gzip file"},
@@ -173,12 +172,18 @@ func foreign(head []byte) string {
 			return kind.name
 		}
 	}
-	head = bytes.ToLower(bytes.TrimLeft(head, " \t\r\n\ufeff"))
+	head = bytes.ToLower(unspaced(head))
+	if bytes.HasPrefix(head, []byte(strings.ToLower(pdfMark))) {
+		return "a PDF"
+	}
 	if bytes.HasPrefix(head, []byte("<html")) || bytes.HasPrefix(head, []byte("<!")) && isHTML(head[2:]) {
 		return "a web page (HTML)"
 	}
 	return ""
 }
+
+// unspaced leaves out white space and a byte order mark at the start.
+func unspaced(head []byte) []byte { return bytes.TrimLeft(head, " \t\r\n\ufeff") }
 
 // clip keeps names that come from a document short and on one line, so that
 // they can stand in a message.

@@ -134,49 +134,6 @@ func TestReadSpellings(t *testing.T) {
 	}
 }
 
-func TestReadFindings(t *testing.T) {
-	csv, pfs := document(t, "csv-m02-full.csv"), document(t, "pfs-2020-full-company.xbrl")
-	cbso, js := document(t, "cbso-25.0-m01-abbreviated.xbrl"), document(t, "json-full.json")
-	average := "AverageNumberEmployeesPersonnelRegisterTotalFullTimeEquivalents"
-	for name, c := range map[string]struct {
-		document, rule, message string
-		number                  balance.EnterpriseNumber
-	}{
-		"twice in CSV":        {csv + `"1003","16"` + "\n", "twice", "1003 is stated again as 16; the first value, 13.5, is kept", "0801000165"},
-		"twice in pfs":        {strings.Replace(pfs, "</xbrli:xbrl>", `<pfs:`+average+` contextRef="CurrentDuration" unitRef="U">99</pfs:`+average+`></xbrli:xbrl>`, 1), "twice", "1003 is stated again as 99", "0402000167"},
-		"no such cell":        {csv + `"1001P","16"` + "\n", "no_such_cell", "rubric 1001 has no previous-year cell", "0801000165"},
-		"check digits":        {strings.Replace(csv, "0801000165", "0801000166", 1), "enterprise_number_check", "check digits", ""},
-		"check digits, XBRL":  {strings.ReplaceAll(pfs, "BE0402000167", "BE0402000168"), "enterprise_number_check", "check digits", ""},
-		"two enterprises":     {strings.Replace(pfs, "BE0402000167", "BE0443246943", 1), "other_entity", "mostly about 0402000167, but also about 0443246943", "0402000167"},
-		"two numbers":         {csv + "\"Entity number\",\"0443246943\"\n", "two_enterprises", "0801.000.165 and 0443.246.943", "0801000165"},
-		"model":               {strings.Replace(csv, "m02-f", "m90-f", 1), "model", "m90-f", "0801000165"},
-		"date":                {strings.Replace(csv, "2024-12-31", "2024-02-30", 1), "fiscal_year_end", "last day", "0801000165"},
-		"year the wrong way":  {strings.Replace(csv, "2024-12-31", "2023-12-31", 1), "fiscal_year_reversed", "before it starts", "0801000165"},
-		"unexplained":         {strings.ReplaceAll(cbso, "gdr:m1<", "gdr:m9<"), "unexplained_fact", "dec1 of the social balance with bas:m73, gdr:m9, part:m8, typ:m16, wkr:m1, wrg:m1, prd:m1", "0701000093"},
-		"foreign dimension":   {strings.ReplaceAll(cbso, "cbso/dict/dom/gdr", "cbso/dict/dom/other"), "unexplained_fact", "{http://www.nbb.be/be/fr/cbso/dict/dim}gdr=", "0701000093"},
-		"no context":          {strings.ReplaceAll(pfs, `id="CurrentInstant"`, `id="Current"`), "context_missing", "a context that is not there", "0402000167"},
-		"other period":        {strings.Replace(pfs, "<xbrli:instant>2020-12-31", "<xbrli:instant>2018-12-31", 1), "context_period", "neither the year nor the year before", "0402000167"},
-		"unit":                {strings.ReplaceAll(pfs, `unitRef="U"`, `unitRef="E"`), "unit_money", "is a number, but is stated in EUR", "0402000167"},
-		"no currency":         {strings.ReplaceAll(pfs, `unitRef="E"`, `unitRef="U"`), "unit_no_money", "without a currency", "0402000167"},
-		"odd period in JSON":  {strings.Replace(js, `"Period": "NM1"`+"\n  },\n  {\n   \"Code\": \"10031\"", `"Period": "NM2"`+"\n  },\n  {\n   \"Code\": \"10031\"", 1), "period", "NM2", ""},
-		"negative head count": {strings.Replace(csv, `"1501","1.5"`, `"1501","-1.5"`, 1), "sign", "(1501) is -1.5", "0801000165"},
-		"too many decimals":   {strings.Replace(csv, `"1501","1.5"`, `"1501","1.55"`, 1), "decimals", "(1501) is 1.55", "0801000165"},
-	} {
-		t.Run(name, func(t *testing.T) {
-			b := mustRead(t, []byte(c.document))
-			if b.EnterpriseNumber != c.number {
-				t.Errorf("enterprise number %q, want %q", b.EnterpriseNumber, c.number)
-			}
-			for _, f := range b.Findings {
-				if f.Rule == c.rule && strings.Contains(f.Message, c.message) {
-					return
-				}
-			}
-			t.Errorf("no finding %s with %q in %v", c.rule, c.message, b.Findings)
-		})
-	}
-}
-
 func TestWhitelist(t *testing.T) {
 	b := mustRead(t, []byte("\"Model code\",\"m01-f\"\n\"1311\",\"5\"\n\"130\",\"5\"\n\"100\",\"5\"\n\"1203\",\"2\"\n\"12031\",\"1\"\n\"8391P\",\"3\"\n"))
 	var cells []string

@@ -4,7 +4,10 @@ import (
 	"bytes"
 	"encoding/xml"
 	"io"
+	"runtime"
+	"slices"
 	"testing"
+	"time"
 
 	"balansd/balance"
 
@@ -63,26 +66,74 @@ func TestSameFilingInTwoLayouts(t *testing.T) {
 	}
 }
 
-// BenchmarkRead is to be seen beside BenchmarkTokens, the same documents
-// through a bare loop over the tokens of encoding/xml.
-func BenchmarkRead(b *testing.B) {
-	eachDocument(b, func(data []byte) error {
-		_, err := balance.Read(data)
-		return err
-	})
+// BenchmarkRead reads documents, in MB/s. BenchmarkTokens is the bare loop over
+// the tokens of encoding/xml that it is held against.
+func BenchmarkRead(b *testing.B) { eachDocument(b, read) }
+
+func BenchmarkTokens(b *testing.B) { eachDocument(b, tokens) }
+
+func read(data []byte) error {
+	_, err := balance.Read(data)
+	return err
 }
 
-func BenchmarkTokens(b *testing.B) {
-	eachDocument(b, func(data []byte) error {
-		decoder := xml.NewDecoder(bytes.NewReader(data))
-		for {
-			if _, err := decoder.Token(); err == io.EOF {
-				return nil
-			} else if err != nil {
-				return err
-			}
+func tokens(data []byte) error {
+	decoder := xml.NewDecoder(bytes.NewReader(data))
+	for {
+		if _, err := decoder.Token(); err == io.EOF {
+			return nil
+		} else if err != nil {
+			return err
 		}
-	})
+	}
+}
+
+// BenchmarkReadAgainstTokens takes the two in turn over the same document and
+// reports how many times as fast Read is. It must be at least 0.7.
+func BenchmarkReadAgainstTokens(b *testing.B) {
+	data := sample(b, fullPFS)
+	const rounds, times = 15, 10
+	var ratios, speeds []float64
+	for b.Loop() {
+		for range rounds {
+			var took [2]time.Duration
+			for i, run := range []func([]byte) error{read, tokens} {
+				runtime.GC()
+				start := time.Now()
+				for range times {
+					if err := run(data); err != nil {
+						b.Fatal(err)
+					}
+				}
+				took[i] = time.Since(start)
+			}
+			ratios = append(ratios, float64(took[1])/float64(took[0]))
+			speeds = append(speeds, float64(times*len(data))/1e6/took[0].Seconds())
+		}
+	}
+	slices.Sort(ratios)
+	slices.Sort(speeds)
+	ratio := ratios[len(ratios)/2]
+	b.ReportMetric(ratio, "x-tokens")
+	b.ReportMetric(speeds[len(speeds)/2], "MB/s")
+	b.ReportMetric(0, "ns/op")
+	if ratio < 0.7 {
+		b.Errorf("Read is %.2f times as fast as a bare loop over the tokens, less than 0.7", ratio)
+	}
+}
+
+// BenchmarkMemory reports the memory that reading a document of 50 MB takes
+// from the system, in a process of its own.
+func BenchmarkMemory(b *testing.B) {
+	d := largeDocuments(b)["annual accounts"]
+	memory := 0
+	for b.Loop() {
+		memory, _, _ = readApart(b, d)
+	}
+	b.ReportMetric(float64(memory)/(1<<20), "MiB")
+	if memory >= 64<<20 {
+		b.Errorf("reading took %d bytes, more than 64 MiB", memory)
+	}
 }
 
 func eachDocument(b *testing.B, run func([]byte) error) {
