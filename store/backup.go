@@ -215,10 +215,10 @@ func removeOldest(made backupFile, state summary, o Options) {
 // first.
 func backupFiles(folder string) ([]backupFile, error) {
 	entries, err := os.ReadDir(folder)
-	if errors.Is(err, fs.ErrNotExist) {
-		return nil, nil
-	}
 	if err != nil {
+		if _, there := os.Stat(folder); errors.Is(there, fs.ErrNotExist) {
+			return nil, nil
+		}
 		return nil, err
 	}
 	var files []backupFile

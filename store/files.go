@@ -45,6 +45,10 @@ func makeFolder(path, like string) error {
 	return takeOwner(path, like)
 }
 
+// awayMark is in the name of a state file that is being replaced, where that
+// takes two steps.
+const awayMark = ".away"
+
 // replace writes a file so that its name always stands for a whole one: a
 // temporary file beside it is written, synced and renamed. Only the account
 // that runs balansd can read it.

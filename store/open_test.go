@@ -245,3 +245,19 @@ func TestDamagedLater(t *testing.T) {
 		t.Errorf("damage was seen on %d pages alone", seen)
 	}
 }
+
+// TestCutOffReplacement: a state that was moved away to be replaced, and was
+// not, is no reason to begin a new one.
+func TestCutOffReplacement(t *testing.T) {
+	s := newShop(t)
+	s.with(func(st *store.Store) { s.add(st, 2) })
+	if err := os.Rename(s.o.Path, s.o.Path+".away"); err != nil {
+		t.Fatal(err)
+	}
+	s.wantEntries(2)
+	if err := os.WriteFile(s.o.Path+".away", []byte("the one before"), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	s.wantEntries(2)
+	wantAlone(t, filepath.Dir(s.o.Path), "balansd.db")
+}

@@ -1,6 +1,7 @@
 package store
 
 import (
+	"errors"
 	"os"
 	"unsafe"
 
@@ -24,11 +25,23 @@ func takeOwner(string, string) error { return nil }
 // swap puts temp in the place of a state file that is open and locked. A file
 // that is open cannot be replaced on Windows, so it is let go first; whoever
 // opens it in between keeps it, and the swap is refused.
+//
+// bbolt leaves a file mapped that it panicked over. Such a file cannot be
+// replaced until this process ends, but it can be moved away first; create
+// moves it back if that is as far as it gets.
 func swap(temp, path string, closeOld func() error) error {
 	if err := closeOld(); err != nil {
 		return err
 	}
-	return os.Rename(temp, path)
+	err := os.Rename(temp, path)
+	if err == nil || os.Rename(path, path+awayMark) != nil {
+		return err
+	}
+	if err := os.Rename(temp, path); err != nil {
+		return errors.Join(err, os.Rename(path+awayMark, path))
+	}
+	_ = os.Remove(path + awayMark) // else the next start does so
+	return nil
 }
 
 // entropy ties the wrapped key to balansd. It is no secret.

@@ -110,10 +110,14 @@ func Open(o Options) (*Store, error) {
 func create(ctx context.Context, o Options) error {
 	const attempts = 3 // another process that was faster sweeps our file away
 	for range attempts {
-		if _, err := os.Stat(o.Path); err == nil {
+		_, err := os.Stat(o.Path)
+		if errors.Is(err, fs.ErrNotExist) {
+			err = publish(o.Path+awayMark, o.Path) // a replacement that was cut off
+		}
+		if err == nil {
 			break
 		}
-		err := createOnce(ctx, o)
+		err = createOnce(ctx, o)
 		if err == nil || errors.Is(err, fs.ErrExist) {
 			break
 		}
@@ -155,7 +159,7 @@ func sweep(path string) {
 	entries, _ := os.ReadDir(filepath.Dir(path))
 	for _, e := range entries {
 		rest, ours := strings.CutPrefix(e.Name(), filepath.Base(path))
-		for _, mark := range []string{".init-", compactMark, restoreMark} {
+		for _, mark := range []string{".init-", compactMark, restoreMark, awayMark} {
 			if ours && strings.HasPrefix(rest, mark) {
 				_ = os.Remove(filepath.Join(filepath.Dir(path), e.Name()))
 			}
