@@ -1,9 +1,11 @@
 package logs
 
 import (
+	"errors"
 	"io"
 	"slices"
 	"sync/atomic"
+	"time"
 
 	"github.com/rs/zerolog"
 
@@ -32,6 +34,7 @@ type Config struct {
 type Log struct {
 	threshold threshold
 	sink      *sink
+	patience  time.Duration // of Close
 }
 
 // Open opens the log. It fails only where the Config itself is wrong; a place
@@ -49,7 +52,7 @@ type system struct {
 }
 
 func open(c Config, sys system) (*Log, error) {
-	l := &Log{sink: &sink{stderr: c.Stderr}}
+	l := &Log{sink: &sink{stderr: c.Stderr}, patience: closePatience}
 	if err := l.SetLevel(c.Level); err != nil {
 		return nil, err
 	}
@@ -91,9 +94,25 @@ func (l *Log) SetLevel(level string) error {
 // Level tells which level is set.
 func (l *Log) Level() string { return zerolog.Level(l.threshold.Load()).String() }
 
-// Close hands over what waits for the event log, for a few seconds at most,
-// and closes the file. Lines that come later go to standard error.
-func (l *Log) Close() error { return l.sink.close() }
+// closePatience is how long closing the log may take: longer than waiting for
+// the event log.
+const closePatience = eventPatience + 2*time.Second
+
+// Close hands over what waits for the event log and closes the file. Lines that
+// come later go to standard error. It takes a few seconds at most, whatever
+// hangs, so that a process which must end at once can call it, too.
+func (l *Log) Close() error {
+	closed := make(chan error, 1)
+	go func() { closed <- l.sink.close() }()
+	patience := time.NewTimer(l.patience)
+	defer patience.Stop()
+	select {
+	case err := <-closed:
+		return err
+	case <-patience.C:
+		return errors.New("a place of the log hangs, and may lack the last lines")
+	}
+}
 
 // threshold leaves out lines below a level that can be changed. As a
 // zerolog.Sampler it is asked before a line is built, so that a line that is

@@ -10,6 +10,7 @@ import (
 	"strings"
 	"sync"
 	"testing"
+	"time"
 
 	"github.com/google/go-cmp/cmp"
 	"github.com/rs/zerolog"
@@ -194,6 +195,31 @@ func TestLinesAfterCloseGoToStandardError(t *testing.T) {
 	if diff := cmp.Diff([]string{"too late"}, messages(t, out.String())); diff != "" {
 		t.Error(diff)
 	}
+}
+
+// stuck is a terminal that takes nothing and does not say so.
+type stuck struct{ asked, free chan struct{} }
+
+func (s stuck) Write(p []byte) (int, error) {
+	close(s.asked)
+	<-s.free
+	return len(p), nil
+}
+
+func TestCloseEndsThoughALineHangs(t *testing.T) {
+	terminal := stuck{make(chan struct{}), make(chan struct{})}
+	l, err := open(Config{Level: "info", Stderr: terminal}, outside(t))
+	if err != nil {
+		t.Fatal(err)
+	}
+	l.patience = time.Millisecond
+	log := l.Logger()
+	go log.Info().Msg("a line")
+	<-terminal.asked
+	if err := l.Close(); err == nil {
+		t.Error("nobody hears that lines may be missing")
+	}
+	close(terminal.free)
 }
 
 // lines logs from several goroutines at a time.

@@ -13,8 +13,8 @@ import (
 	"pgregory.net/rapid"
 )
 
-// token is a web token as a server could have made it.
-const token = "eyJhbGciOiJSUzI1NiJ9.eyJzdWIiOiJjYW5hcnkiLCJleHAiOjF9.c2lnbmF0dXJlLWNhbmFyeQ"
+// webToken is one as a server could have made it.
+const webToken = "eyJhbGciOiJSUzI1NiJ9.eyJzdWIiOiJjYW5hcnkiLCJleHAiOjF9.c2lnbmF0dXJlLWNhbmFyeQ"
 
 func TestSecretsAreTakenOut(t *testing.T) {
 	form := url.Values{"grant_type": {"refresh_token"}, "refresh_token": {"CANARY1234567890"}, "client_secret": {"CANARY/+= &x"}}
@@ -30,7 +30,7 @@ func TestSecretsAreTakenOut(t *testing.T) {
 		"json, escaped":     {`{"client_secret":"CANARY\u0026CANARY\/x\" CANARY"}`, "client_secret"},
 		"json in json":      {`{"body":"{\"id_token\":\"CANARY123\",\"x\":1}"}`, "body"},
 		"assertion":         {"client_assertion_type=urn&client_assertion=CANARY.CANARY", "urn"},
-		"web token":         {"cannot verify " + strings.ReplaceAll(token, "c2lnbmF0dXJl", "CANARY") + ": expired", "expired"},
+		"web token":         {"cannot verify " + strings.ReplaceAll(webToken, "c2lnbmF0dXJl", "CANARY") + ": expired", "expired"},
 		"callback":          {asked.Error(), "refused"},
 		"proxy":             {"proxyconnect tcp: dial http://CANARY:CANARY@proxy.kantoor.be:3128: refused", "proxy.kantoor.be:3128: refused"},
 		"private key":       {"-----BEGIN RSA PRIVATE KEY-----\nCANARY\nCANARY\n-----END RSA PRIVATE KEY-----\n", "BEGIN RSA"},
@@ -72,7 +72,7 @@ func TestOrdinaryLinesStayAsTheyAre(t *testing.T) {
 // TestRedactKeepsJSON puts anything around and into what looks like a secret.
 func TestRedactKeepsJSON(t *testing.T) {
 	bits := []string{"access_token", "client_secret", "password", "=", ":", `"`, `\`, `\"`, "Bearer ", "&code=", "://", "@", "a/b", "\n", "\u2028", "é",
-		token, "-----BEGIN PRIVATE KEY-----", "abcdefghijkl", " ", "%3D"}
+		webToken, "-----BEGIN PRIVATE KEY-----", "abcdefghijkl", " ", "%3D"}
 	rapid.Check(t, func(t *rapid.T) {
 		parts := rapid.SliceOf(rapid.SampledFrom(bits)).Draw(t, "parts")
 		var out bytes.Buffer
@@ -87,7 +87,7 @@ func TestRedactKeepsJSON(t *testing.T) {
 }
 
 func FuzzRedact(f *testing.F) {
-	f.Add(`access_token="x\"y`, token)
+	f.Add(`access_token="x\"y`, webToken)
 	f.Add("Authorization: Bearer abcdefgh", "://a:b@c")
 	f.Fuzz(func(t *testing.T, one, two string) {
 		var out bytes.Buffer

@@ -79,8 +79,8 @@ func (s *sink) ill(a *aim, err error, saved bool) {
 		return
 	}
 	a.failed = true
-	s.tell(zerolog.ErrorLevel, "a place of the log takes no lines", func(e *zerolog.Event) {
-		e.Str("code", string(problem.StateUnwritable)).Str("place", a.name).Err(err)
+	s.tell(zerolog.ErrorLevel, func(e *zerolog.Event) {
+		e.Str("code", string(problem.StateUnwritable)).Str("place", a.name).Err(err).Msg("a place of the log takes no lines")
 	})
 }
 
@@ -91,20 +91,18 @@ func (s *sink) well(a *aim) {
 	}
 	aside, lost := a.aside, a.lost
 	a.failed, a.aside, a.lost = false, 0, 0
-	s.tell(zerolog.WarnLevel, "a place of the log takes lines again", func(e *zerolog.Event) {
-		e.Str("place", a.name).Int("lines_aside", aside).Int("lines_lost", lost)
+	s.tell(zerolog.WarnLevel, func(e *zerolog.Event) {
+		e.Str("place", a.name).Int("lines_aside", aside).Int("lines_lost", lost).Msg("a place of the log takes lines again")
 	})
 }
 
 // tell writes a line about the log itself to every place that works, to
 // standard error where one does not, and to the event log. The caller holds
 // the lock.
-func (s *sink) tell(level zerolog.Level, message string, fields func(*zerolog.Event)) {
+func (s *sink) tell(level zerolog.Level, write func(*zerolog.Event)) {
 	var line bytes.Buffer
-	own := zerolog.New(&line)
-	e := own.WithLevel(level).Timestamp()
-	fields(e)
-	e.Msg(message)
+	own := zerolog.New(&line).With().Timestamp().Logger()
+	write(own.WithLevel(level))
 	text := redact(line.Bytes())
 	aside := len(s.aims) == 0 // closed
 	for _, a := range s.aims {
@@ -126,8 +124,8 @@ func (s *sink) tell(level zerolog.Level, message string, fields func(*zerolog.Ev
 // fileTrouble tells that the file cannot be turned over as it should. The file
 // calls it within a line.
 func (s *sink) fileTrouble(err error) {
-	s.tell(zerolog.WarnLevel, "the log file cannot be turned over", func(e *zerolog.Event) {
-		e.Str("code", string(problem.StateUnwritable)).Err(err)
+	s.tell(zerolog.WarnLevel, func(e *zerolog.Event) {
+		e.Str("code", string(problem.StateUnwritable)).Err(err).Msg("the log file cannot be turned over")
 	})
 }
 
@@ -135,8 +133,8 @@ func (s *sink) fileTrouble(err error) {
 func (s *sink) eventTrouble(err error, lost int64) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	s.tell(zerolog.WarnLevel, "events did not reach the event log", func(e *zerolog.Event) {
-		e.Str("place", theEvents).Int64("lines_lost", lost).Err(err)
+	s.tell(zerolog.WarnLevel, func(e *zerolog.Event) {
+		e.Str("place", theEvents).Int64("lines_lost", lost).Err(err).Msg("events did not reach the event log")
 	})
 }
 
@@ -155,8 +153,8 @@ func (s *sink) begin(noEvents error) {
 		}
 	}
 	if noEvents != nil {
-		s.tell(zerolog.WarnLevel, "the event log cannot be used as it should", func(e *zerolog.Event) {
-			e.Str("place", theEvents).Err(noEvents)
+		s.tell(zerolog.WarnLevel, func(e *zerolog.Event) {
+			e.Str("place", theEvents).Err(noEvents).Msg("the event log cannot be used as it should")
 		})
 	}
 }
