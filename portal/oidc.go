@@ -78,7 +78,8 @@ func (d *oidcDoor) reach(ctx context.Context) (*oidc.Provider, error) {
 		// after this visit.
 		p, err := oidc.NewProvider(oidc.ClientContext(context.WithoutCancel(ctx), d.cfg.HTTP), d.cfg.Issuer)
 		if err != nil {
-			return nil, wrapDenied(http.StatusBadGateway, "oidc.down", err)
+			// The library's error ends with all that was answered.
+			return nil, wrapDenied(http.StatusBadGateway, "oidc.down", errors.New(shorten(err.Error())))
 		}
 		d.provider = p
 	}

@@ -1,0 +1,84 @@
+package portal
+
+import (
+	"context"
+	"errors"
+	"net/http"
+	"regexp"
+	"strings"
+	"testing"
+	"time"
+
+	"balansd/balance"
+	"balansd/daemon"
+	"balansd/ledger"
+)
+
+func TestHealth(t *testing.T) {
+	w := newWebWorld(t)
+	got := w.browser().get("/healthz")
+	if got.code != http.StatusOK || got.body != "ok\n" || got.header.Get("Set-Cookie") != "" {
+		t.Errorf("%d %q %v", got.code, got.body, got.header)
+	}
+}
+
+func TestMetrics(t *testing.T) {
+	now := time.Date(2026, 3, 10, 12, 0, 0, 0, time.UTC)
+	night := func(day int, well bool) ledger.Pass {
+		p := ledger.Pass{Night: balance.Date{Year: 2026, Month: time.March, Day: day}, End: time.Unix(int64(day), 0)}
+		if !well {
+			p.Down = []string{"Finbox"}
+		}
+		return p
+	}
+	w := newWebWorld(t, func(c *WebConfig) {
+		c.Now = func() time.Time { return now }
+		c.StateSize = func() int64 { return 4096 }
+		c.API = standingAPI{&fake{}, daemon.Status{
+			Counts: map[ledger.State]int{ledger.Done: 12, ledger.Waiting: 3, ledger.Failed: 1},
+			Firms:  []ledger.Firm{{ID: 14, Name: "Kantoor <b>", RenewedAt: now.Add(-time.Hour)}, {ID: 15, Relink: "signed out"}},
+		}, daemon.History{Passes: []ledger.Pass{{End: time.Unix(99, 0)}, night(9, false), night(8, true), night(7, true)}}}
+	})
+	b := w.browser()
+	b.header.Set("Authorization", "Bearer a-token-of-some-length")
+	got := b.get("/metrics")
+	if got.code != http.StatusOK {
+		t.Fatal(got.code, got.body)
+	}
+	for _, line := range []string{
+		"balansd_up 1", "balansd_last_good_night_timestamp_seconds 8", `balansd_entries{state="done"} 12`, `balansd_entries{state="waiting"} 3`,
+		`balansd_entries{state="differs"} 0`, `balansd_firm_needs_relink{firm="14"} 0`, `balansd_firm_needs_relink{firm="15"} 1`,
+		`balansd_token_age_seconds{firm="14"} 3600`, "balansd_state_bytes 4096", `balansd_build_info{version="1.2.3"} 1`,
+	} {
+		if !regexp.MustCompile(`(?m)^` + regexp.QuoteMeta(line) + `$`).MatchString(got.body) {
+			t.Errorf("the metrics lack %s", line)
+		}
+	}
+	if strings.Contains(got.body, "Kantoor") || strings.Contains(got.body, "go_") {
+		t.Errorf("the metrics say too much:\n%s", got.body)
+	}
+}
+
+// standingAPI is a fake with a status of its own.
+type standingAPI struct {
+	daemon.API
+	status  daemon.Status
+	history daemon.History
+}
+
+func (s standingAPI) Status(context.Context) (daemon.Status, error) { return s.status, nil }
+
+func (s standingAPI) History(context.Context, int) (daemon.History, error) { return s.history, nil }
+
+func TestMetricsOfADaemonInTrouble(t *testing.T) {
+	w := newWebWorld(t, func(c *WebConfig) { c.API = &fake{err: errors.New("the disk is on fire")} })
+	b := w.browser()
+	b.header.Set("Authorization", "Bearer a-token-of-some-length")
+	if got := b.get("/metrics"); got.code != http.StatusOK || !strings.Contains(got.body, "balansd_up 0") || strings.Contains(got.body, "fire") {
+		t.Errorf("%d %s", got.code, got.body)
+	}
+	off := newWebWorld(t, func(c *WebConfig) { c.MetricsToken = "" })
+	if got := off.as(annName).get("/metrics"); got.code != http.StatusNotFound {
+		t.Errorf("metrics that are off give %d", got.code)
+	}
+}

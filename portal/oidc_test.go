@@ -1,0 +1,317 @@
+package portal
+
+import (
+	"crypto"
+	"crypto/rand"
+	"crypto/rsa"
+	"crypto/sha256"
+	"encoding/base64"
+	"encoding/json"
+	"fmt"
+	"html"
+	"net/http"
+	"net/http/httptest"
+	"net/url"
+	"regexp"
+	"strings"
+	"testing"
+	"time"
+
+	jose "github.com/go-jose/go-jose/v4"
+)
+
+// provider is a small OpenID Connect provider that behaves: it holds a client
+// to its redirect, its secret and PKCE, and gives a code once.
+type provider struct {
+	t      *testing.T
+	server *httptest.Server
+	key    *rsa.PrivateKey
+	claims map[string]any // of who signs in next
+	spoil  func(claims map[string]any)
+	codes  map[string]url.Values // what was asked, by code
+	down   bool
+}
+
+func newProvider(t *testing.T) *provider {
+	t.Helper()
+	key, err := rsa.GenerateKey(rand.Reader, 2048)
+	if err != nil {
+		t.Fatal(err)
+	}
+	p := &provider{t: t, key: key, codes: map[string]url.Values{}, claims: map[string]any{
+		"sub": "u-1", "preferred_username": "an@kantoor.example", "groups": []string{"everybody", "g-admins"}}}
+	mux := http.NewServeMux()
+	mux.HandleFunc("GET /.well-known/openid-configuration", func(w http.ResponseWriter, _ *http.Request) {
+		p.json(w, map[string]any{"issuer": p.server.URL, "authorization_endpoint": p.server.URL + "/authorize", "token_endpoint": p.server.URL + "/token",
+			"jwks_uri": p.server.URL + "/keys", "id_token_signing_alg_values_supported": []string{"RS256"}})
+	})
+	mux.HandleFunc("GET /keys", func(w http.ResponseWriter, _ *http.Request) {
+		p.json(w, jose.JSONWebKeySet{Keys: []jose.JSONWebKey{{Key: key.Public(), KeyID: "k", Algorithm: "RS256", Use: "sig"}}})
+	})
+	mux.HandleFunc("POST /token", p.token)
+	p.server = httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		if p.down {
+			http.Error(w, "maintenance", http.StatusServiceUnavailable)
+			return
+		}
+		mux.ServeHTTP(w, r)
+	}))
+	t.Cleanup(p.server.Close)
+	return p
+}
+
+func (p *provider) json(w http.ResponseWriter, v any) {
+	w.Header().Set("Content-Type", "application/json")
+	_ = json.NewEncoder(w).Encode(v)
+}
+
+// authorize is the person signing in there: it gives the address that the
+// browser is sent back to.
+func (p *provider) authorize(address string) string {
+	p.t.Helper()
+	u, err := url.Parse(address)
+	if err != nil {
+		p.t.Fatal(err)
+	}
+	q := u.Query()
+	for key, want := range map[string]string{"response_type": "code", "client_id": "balansd", "code_challenge_method": "S256"} {
+		if q.Get(key) != want {
+			p.t.Fatalf("%s is %q in %s", key, q.Get(key), address)
+		}
+	}
+	if q.Get("state") == "" || q.Get("nonce") == "" || q.Get("code_challenge") == "" || !strings.Contains(q.Get("scope"), "openid") {
+		p.t.Fatalf("something is missing in %s", address)
+	}
+	code := rand.Text()
+	p.codes[code] = q
+	return q.Get("redirect_uri") + "?" + url.Values{"code": {code}, "state": {q.Get("state")}}.Encode()
+}
+
+func (p *provider) token(w http.ResponseWriter, r *http.Request) {
+	_ = r.ParseForm()
+	id, secret, ok := r.BasicAuth()
+	if !ok {
+		id, secret = r.PostForm.Get("client_id"), r.PostForm.Get("client_secret")
+	}
+	code := r.PostForm.Get("code")
+	asked, known := p.codes[code]
+	delete(p.codes, code)
+	challenge := sha256.Sum256([]byte(r.PostForm.Get("code_verifier")))
+	if !known || id != "balansd" || secret != "s3cret" || r.PostForm.Get("redirect_uri") != asked.Get("redirect_uri") ||
+		base64.RawURLEncoding.EncodeToString(challenge[:]) != asked.Get("code_challenge") {
+		w.WriteHeader(http.StatusBadRequest)
+		p.json(w, map[string]string{"error": "invalid_grant"})
+		return
+	}
+	claims := map[string]any{"iss": p.server.URL, "aud": "balansd", "nonce": asked.Get("nonce"),
+		"iat": time.Now().Unix(), "exp": time.Now().Add(time.Hour).Unix()}
+	for k, v := range p.claims {
+		claims[k] = v
+	}
+	if p.spoil != nil {
+		p.spoil(claims)
+	}
+	p.json(w, map[string]any{"access_token": "a", "token_type": "Bearer", "id_token": p.sign(claims)})
+}
+
+func (p *provider) sign(claims map[string]any) string {
+	body, _ := json.Marshal(claims)
+	enc := base64.RawURLEncoding
+	text := enc.EncodeToString([]byte(`{"alg":"RS256","kid":"k"}`)) + "." + enc.EncodeToString(body)
+	sum := sha256.Sum256([]byte(text))
+	sig, err := rsa.SignPKCS1v15(rand.Reader, p.key, crypto.SHA256, sum[:])
+	if err != nil {
+		p.t.Fatal(err)
+	}
+	return text + "." + enc.EncodeToString(sig)
+}
+
+func (p *provider) world(t *testing.T) *webWorld {
+	return newWebWorld(t, func(c *WebConfig) {
+		c.OIDC = &OIDCConfig{Issuer: p.server.URL, ClientID: "balansd", ClientSecret: "s3cret", GroupsClaim: "groups",
+			AdminGroups: []string{"g-admins"}, StaffGroups: []string{"g-staff"}, HTTP: p.server.Client(),
+			Redirect: "http://" + c.Listen + "/oidc/callback"}
+	})
+}
+
+var hidden = regexp.MustCompile(`<input type="hidden" name="(state|code)" value="([^"]*)">`)
+
+// enter signs in through the provider, as a browser does.
+func (p *provider) enter(b *browser) reply {
+	p.t.Helper()
+	back := p.authorize(p.leave(b))
+	return b.post("/oidc/finish", p.handedBack(b, back)...)
+}
+
+// leave begins a sign-in and gives the provider's address.
+func (p *provider) leave(b *browser) string {
+	p.t.Helper()
+	got := b.post("/oidc/begin", "next", "/account")
+	m := regexp.MustCompile(`href="([^"]*)" data-follow`).FindStringSubmatch(got.body)
+	if got.code != http.StatusOK || m == nil {
+		p.t.Fatalf("signing in begins with %d %s", got.code, got.body)
+	}
+	return html.UnescapeString(m[1])
+}
+
+// handedBack follows the callback and gives the fields of its form.
+func (p *provider) handedBack(b *browser, back string) []string {
+	p.t.Helper()
+	u, _ := url.Parse(back)
+	// From another site the strict cookies do not come along.
+	got := b.w.browser().ask(http.MethodGet, u.RequestURI(), nil, map[string]string{"Sec-Fetch-Site": "cross-site"})
+	var fields []string
+	for _, m := range hidden.FindAllStringSubmatch(got.body, -1) {
+		fields = append(fields, m[1], m[2])
+	}
+	if got.code != http.StatusOK || len(fields) != 4 {
+		p.t.Fatalf("the callback gives %d %s", got.code, got.body)
+	}
+	return fields
+}
+
+func TestProviderSignsIn(t *testing.T) {
+	p := newProvider(t)
+	w := p.world(t)
+	b := w.browser()
+	if got := p.enter(b); got.code != http.StatusSeeOther || got.header.Get("Location") != "/account" {
+		t.Fatalf("signing in gives %d %s", got.code, got.body)
+	}
+	if got := b.get("/people"); got.code != http.StatusOK || !strings.Contains(got.body, "an@kantoor.example") {
+		t.Errorf("an admin gets %d", got.code)
+	}
+	// Another group, the next time: staff.
+	p.claims["groups"] = "g-staff"
+	other := w.browser()
+	p.enter(other)
+	if other.get("/account").code != http.StatusOK || other.get("/people").code != http.StatusForbidden || b.get("/people").code != http.StatusForbidden {
+		t.Error("who is staff now is still an admin")
+	}
+	// Kept out by an admin, whatever the provider says.
+	p.claims = map[string]any{"sub": "u-2", "email": "bea@kantoor.example", "groups": []string{"g-admins"}}
+	bea := w.browser()
+	p.enter(bea)
+	list, _ := w.people.Accounts(t.Context())
+	for _, a := range list {
+		if a.Name == "an@kantoor.example" {
+			bea.post("/people/disabled", "person", a.Key, "disabled", "true")
+		}
+	}
+	p.claims = map[string]any{"sub": "u-1", "preferred_username": "an@kantoor.example", "groups": []string{"g-admins"}}
+	if got := p.enter(w.browser()); got.code != http.StatusForbidden || b.get("/account").code == http.StatusOK {
+		t.Errorf("who was kept out gets %d", got.code)
+	}
+	for _, path := range []string{"/invite/x", "/account/password", "/people/invite"} {
+		if got := bea.post(path); got.code != http.StatusNotFound {
+			t.Errorf("with a provider %s gives %d", path, got.code)
+		}
+	}
+	if _, err := w.people.Invite(t.Context(), "x", Staff, ""); err == nil {
+		t.Error("with a provider somebody is invited")
+	}
+}
+
+// TestProviderRefuses lets nobody in whom the provider does not vouch for, for
+// this browser, now, in one of the groups.
+func TestProviderRefuses(t *testing.T) {
+	p := newProvider(t)
+	w := p.world(t)
+	groups := func(v any) func(map[string]any) { return func(c map[string]any) { c["groups"] = v } }
+	for name, c := range map[string]struct {
+		spoil func(map[string]any)
+		says  string
+	}{
+		"no group":     {func(c map[string]any) { delete(c, "groups") }, "oidc.nobody"},
+		"other groups": {groups([]string{"G-ADMINS", "g-admins ", ""}), "oidc.nobody"},
+		"odd groups":   {groups(map[string]string{"a": "g-admins"}), "oidc.nobody"},
+		"too many groups": {func(c map[string]any) {
+			delete(c, "groups")
+			c["_claim_names"] = map[string]string{"groups": "src1"}
+			c["_claim_sources"] = map[string]any{"src1": map[string]string{"endpoint": "https://graph.example/users/u-1/getMemberObjects"}}
+		}, "oidc.overage"},
+		"too many, short": {func(c map[string]any) { delete(c, "groups"); c["hasgroups"] = true }, "oidc.overage"},
+		"another nonce":   {func(c map[string]any) { c["nonce"] = "x" }, "oidc.refused"},
+		"no nonce":        {func(c map[string]any) { delete(c, "nonce") }, "oidc.refused"},
+		"another client":  {func(c map[string]any) { c["aud"] = "other" }, "oidc.refused"},
+		"another issuer":  {func(c map[string]any) { c["iss"] = "https://evil.example" }, "oidc.refused"},
+		"too old":         {func(c map[string]any) { c["exp"] = time.Now().Add(-time.Minute).Unix() }, "oidc.refused"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			p.spoil = c.spoil
+			defer func() { p.spoil = nil }()
+			b := w.browser()
+			got := p.enter(b)
+			if got.code < 400 || b.get("/account").code == http.StatusOK {
+				t.Errorf("it gives %d", got.code)
+			}
+			if said, _ := w.web.tongues["nl"].t(c.says); !strings.Contains(html.UnescapeString(got.body), said) {
+				t.Errorf("it does not say %q", said)
+			}
+			if r := w.records()[0]; r.What != "sign-in" || r.Outcome != c.says {
+				t.Errorf("the trail has %+v", r)
+			}
+		})
+	}
+}
+
+// TestASignInBelongsToItsBrowser: who is lured to finish another's sign-in,
+// or finishes it twice, does not get in.
+func TestASignInBelongsToItsBrowser(t *testing.T) {
+	p := newProvider(t)
+	w := p.world(t)
+	mine, other := w.browser(), w.browser()
+	back := p.authorize(p.leave(mine))
+	fields := p.handedBack(other, back)
+	if got := other.post("/oidc/finish", fields...); got.code != http.StatusBadRequest {
+		t.Errorf("another browser gets %d", got.code)
+	}
+	p.leave(other) // one that has a cookie of its own
+	if got := other.post("/oidc/finish", fields...); got.code != http.StatusBadRequest {
+		t.Errorf("another browser with a cookie gets %d", got.code)
+	}
+	if got := mine.post("/oidc/finish", fields...); got.code != http.StatusSeeOther {
+		t.Errorf("the browser itself gets %d", got.code)
+	}
+	if got := mine.post("/oidc/finish", fields...); got.code != http.StatusBadRequest {
+		t.Errorf("a second time gives %d", got.code)
+	}
+	if got := mine.post("/oidc/finish", "error", "access_denied", "state", "x"); got.code != http.StatusForbidden {
+		t.Errorf("a refusal at the provider gives %d", got.code)
+	}
+}
+
+func TestProviderIsDown(t *testing.T) {
+	p := newProvider(t)
+	p.down = true
+	w := p.world(t) // the pages start all the same
+	if got := w.browser().get("/sign-in"); got.code != http.StatusOK {
+		t.Errorf("the page to sign in gives %d", got.code)
+	}
+	got := w.browser().post("/oidc/begin")
+	if got.code != http.StatusBadGateway || strings.Contains(got.body, "maintenance") {
+		t.Errorf("it gives %d %s", got.code, got.body)
+	}
+	p.down = false
+	if got := p.enter(w.browser()); got.code != http.StatusSeeOther {
+		t.Errorf("when it is back: %d", got.code)
+	}
+}
+
+// TestBegunSignInsAreBounded: whoever begins many does not fill the memory.
+func TestBegunSignInsAreBounded(t *testing.T) {
+	p := newProvider(t)
+	now := time.Now()
+	d := newOIDCDoor(OIDCConfig{Issuer: p.server.URL, ClientID: "balansd", HTTP: p.server.Client()}, func() time.Time { return now })
+	for i := range begunMax {
+		if _, _, err := d.begin(t.Context(), "/"); err != nil {
+			t.Fatal(i, err)
+		}
+	}
+	if _, _, err := d.begin(t.Context(), "/"); err == nil {
+		t.Error("one more begins")
+	}
+	now = now.Add(begunTime)
+	if _, _, err := d.begin(t.Context(), "/"); err != nil || len(d.begun) != 1 {
+		t.Error(fmt.Sprint(len(d.begun)), err)
+	}
+}

@@ -1,0 +1,175 @@
+package portal
+
+import (
+	"context"
+	"crypto/ecdsa"
+	"crypto/elliptic"
+	"crypto/rand"
+	"crypto/tls"
+	"crypto/x509"
+	"crypto/x509/pkix"
+	"encoding/pem"
+	"io"
+	"math/big"
+	"net"
+	"net/http"
+	"os"
+	"path/filepath"
+	"testing"
+	"time"
+
+	"balansd/problem"
+
+	"github.com/rs/zerolog"
+)
+
+// writePair puts a new certificate of a name and its key on disk.
+func writePair(t *testing.T, dir, name string) (cert, key string) {
+	t.Helper()
+	private, err := ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
+	if err != nil {
+		t.Fatal(err)
+	}
+	template := &x509.Certificate{SerialNumber: big.NewInt(1), Subject: pkix.Name{CommonName: name}, DNSNames: []string{name},
+		NotBefore: time.Now().Add(-time.Hour), NotAfter: time.Now().Add(time.Hour)}
+	der, err := x509.CreateCertificate(rand.Reader, template, template, private.Public(), private)
+	if err != nil {
+		t.Fatal(err)
+	}
+	sealed, err := x509.MarshalPKCS8PrivateKey(private)
+	if err != nil {
+		t.Fatal(err)
+	}
+	cert, key = filepath.Join(dir, "portal.crt"), filepath.Join(dir, "portal.key")
+	for file, block := range map[string]*pem.Block{cert: {Type: "CERTIFICATE", Bytes: der}, key: {Type: "PRIVATE KEY", Bytes: sealed}} {
+		if err := os.WriteFile(file, pem.EncodeToMemory(block), 0o600); err != nil {
+			t.Fatal(err)
+		}
+	}
+	return cert, key
+}
+
+// servePages serves a handler until the test ends.
+func servePages(t *testing.T, cfg ServeConfig, h http.Handler) (address string, stop func() error) {
+	t.Helper()
+	ready, done := make(chan net.Addr, 1), make(chan error, 1)
+	cfg.Ready = func(a net.Addr) { ready <- a }
+	ctx, cancel := context.WithCancel(context.Background())
+	go func() { done <- ServeWeb(ctx, cfg, h) }()
+	select {
+	case a := <-ready:
+		address = a.String()
+	case err := <-done:
+		cancel()
+		t.Fatal(err)
+	}
+	stop = func() error { cancel(); err := <-done; done <- err; return err }
+	t.Cleanup(func() { _ = stop() })
+	return address, stop
+}
+
+func TestPagesAreServedInPlainOnLoopbackAlone(t *testing.T) {
+	cert, key := writePair(t, t.TempDir(), "balansd.example")
+	for _, listen := range []string{"0.0.0.0:0", ":0", "192.0.2.1:0", "[::]:0", "balansd.example:0", "nonsense"} {
+		err := ServeWeb(t.Context(), ServeConfig{Listen: listen, Log: zerolog.Nop()}, http.NotFoundHandler())
+		if !problem.Is(err, problem.ConfigInvalid) {
+			t.Errorf("%s is served in plain: %v", listen, err)
+		}
+	}
+	if err := ServeWeb(t.Context(), ServeConfig{Listen: "127.0.0.1:0", CertificateFile: cert, KeyFile: cert}, nil); !problem.Is(err, problem.KeyInvalid) {
+		t.Errorf("a certificate without its key gives %v", err)
+	}
+	taken, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer taken.Close()
+	if err := ServeWeb(t.Context(), ServeConfig{Listen: taken.Addr().String()}, nil); !problem.Is(err, problem.ConfigInvalid) {
+		t.Errorf("a port that is taken gives %v", err)
+	}
+	for _, c := range []ServeConfig{{Listen: "127.0.0.1:0"}, {Listen: "0.0.0.0:0", CertificateFile: cert, KeyFile: key}} {
+		_, stop := servePages(t, c, http.NotFoundHandler())
+		if err := stop(); err != nil {
+			t.Error(err)
+		}
+	}
+}
+
+// TestCertificateIsReadAgain: a renewed certificate is shown without a
+// restart, and a broken one does not take the pages down.
+func TestCertificateIsReadAgain(t *testing.T) {
+	dir := t.TempDir()
+	cert, key := writePair(t, dir, "first.example")
+	address, _ := servePages(t, ServeConfig{Listen: "127.0.0.1:0", CertificateFile: cert, KeyFile: key, Log: zerolog.Nop()}, http.NotFoundHandler())
+	shown := func() string {
+		t.Helper()
+		c, err := tls.Dial("tcp", address, &tls.Config{InsecureSkipVerify: true}) //nolint:gosec // the test looks at whose it is
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer c.Close()
+		if v := c.ConnectionState().Version; v < tls.VersionTLS12 {
+			t.Errorf("TLS %x", v)
+		}
+		return c.ConnectionState().PeerCertificates[0].Subject.CommonName
+	}
+	later := func(by time.Duration) {
+		for _, f := range []string{cert, key} {
+			if err := os.Chtimes(f, time.Time{}, time.Now().Add(by)); err != nil {
+				t.Fatal(err)
+			}
+		}
+	}
+	if got := shown(); got != "first.example" {
+		t.Fatal(got)
+	}
+	writePair(t, dir, "second.example")
+	later(time.Minute)
+	if got := shown(); got != "second.example" {
+		t.Errorf("after it was renewed, %s is shown", got)
+	}
+	if err := os.WriteFile(key, []byte("half of a file"), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	later(2 * time.Minute)
+	if got := shown(); got != "second.example" {
+		t.Errorf("while it is broken, %s is shown", got)
+	}
+	writePair(t, dir, "third.example")
+	later(3 * time.Minute)
+	if got := shown(); got != "third.example" {
+		t.Errorf("after it was mended, %s is shown", got)
+	}
+	if _, err := tls.Dial("tcp", address, &tls.Config{InsecureSkipVerify: true, MaxVersion: tls.VersionTLS11}); err == nil { //nolint:gosec // what is tried is refused
+		t.Error("TLS 1.1 is spoken")
+	}
+}
+
+func TestPagesEndWhatIsUnderWay(t *testing.T) {
+	began, release := make(chan struct{}), make(chan struct{})
+	address, stop := servePages(t, ServeConfig{Listen: "127.0.0.1:0", Log: zerolog.Nop()}, http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
+		close(began)
+		<-release
+		_, _ = io.WriteString(w, "whole")
+	}))
+	got := make(chan string, 1)
+	client := &http.Client{Transport: &http.Transport{DisableKeepAlives: true}}
+	go func() {
+		resp, err := client.Get("http://" + address)
+		if err != nil {
+			got <- err.Error()
+			return
+		}
+		defer resp.Body.Close()
+		body, _ := io.ReadAll(resp.Body)
+		got <- string(body)
+	}()
+	<-began
+	time.AfterFunc(0, func() { close(release) })
+	if err := stop(); err != nil {
+		t.Error(err)
+	}
+	if body := <-got; body != "whole" {
+		t.Errorf("the request under way got %q", body)
+	}
+}
