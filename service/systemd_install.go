@@ -14,6 +14,10 @@ import (
 	"balansd/problem"
 )
 
+// minSystemd is the oldest systemd that takes the unit: it hands over a folder
+// of credentials (LoadCredential= in the NEWS of version 250).
+const minSystemd = 250
+
 // Install plans what installing takes: the account, the folders and who may
 // read them, and the unit. Where a package brought a unit, that one is
 // used, and gets a drop-in for what the configuration has elsewhere: a unit of
@@ -148,6 +152,30 @@ func (s *systemd) unitSteps(u UnitSpec) ([]Step, error) {
 	return []Step{{"write " + unitFile, func(context.Context) error {
 		return errors.Join(s.write(unitFile, header+text), s.remove(dropInFile))
 	}}}, nil
+}
+
+// dropIn gives what a unit that is not ours to write, a package's, needs
+// besides: other paths than those of PackageSpec. It is empty when there is
+// nothing to add.
+func dropIn(u UnitSpec) (string, error) {
+	if err := u.check(); err != nil {
+		return "", err
+	}
+	var unit, service string
+	p := PackageSpec()
+	if u.Config != p.Config {
+		service += "ExecStart=\n" + u.execStart()
+	}
+	if filepath.Dir(u.Config) != configFolder {
+		service += u.credentials()
+	}
+	if service += u.extras(); service != "" {
+		service = "[Service]\n" + service
+	}
+	if unit = u.mounts(); unit != "" {
+		unit = "[Unit]\n" + unit + "\n"
+	}
+	return unit + service, nil
 }
 
 // packaged gives the unit that a package brought; empty when there is none.

@@ -258,6 +258,28 @@ func TestPackagedUnit(t *testing.T) {
 	})
 }
 
+// TestUnitReachesWhatIsNamed checks what the service may reach beyond its own.
+func TestUnitReachesWhatIsNamed(t *testing.T) {
+	s := PackageSpec()
+	s.Writable = []string{"/mnt/copies", "/home/jan/copies", "/var/lib/balansd/backups", "/var/log/balansd"}
+	s.Readable = []string{"/srv/payroll", "/root/payroll", "/etc/balansd/ca.pem"}
+	more, err := dropIn(UnitSpec{Spec: s})
+	if err != nil {
+		t.Fatal(err)
+	}
+	want := "[Service]\nReadWritePaths=-/mnt/copies\nBindPaths=-/home/jan/copies\nBindReadOnlyPaths=-/root/payroll\nProtectHome=tmpfs\n"
+	if diff := cmp.Diff(want, more); diff != "" {
+		t.Error(diff)
+	}
+	unit, err := Unit(UnitSpec{Spec: s})
+	if err != nil || !strings.Contains(unit, strings.TrimPrefix(want, "[Service]\n")) {
+		t.Errorf("%v in:\n%s", err, unit)
+	}
+	if more, err := dropIn(UnitSpec{Spec: PackageSpec()}); more != "" || err != nil {
+		t.Errorf("the package's own needs nothing more: %q %v", more, err)
+	}
+}
+
 func TestPurgeIsCareful(t *testing.T) {
 	for _, path := range []string{"/", "/srv", "/srv/", "/srv/..", "data", ""} {
 		if _, err := newFakeSystemd(t).manager().Uninstall(Removal{Purge: []string{path}}); !problem.Is(err, problem.Usage) {

@@ -25,10 +25,6 @@ const (
 // hands to the service as credentials. It belongs to root alone.
 const SecretsFolder = "secrets"
 
-// minSystemd is the oldest systemd that takes the unit: it hands over a folder
-// of credentials (LoadCredential= in the NEWS of version 250).
-const minSystemd = 250
-
 // stepsSystemd is the oldest systemd that waits longer and longer before it
 // starts a service again (RestartSteps= in the NEWS of version 254).
 const stepsSystemd = 254
@@ -135,30 +131,6 @@ SystemCallFilter=@system-service
 SystemCallFilter=~@privileged @resources
 SystemCallErrorNumber=EPERM
 `
-
-// dropIn gives what a unit that is not ours to write, a package's, needs
-// besides: other paths than those of PackageSpec. It is empty when there is
-// nothing to add.
-func dropIn(u UnitSpec) (string, error) {
-	if err := u.check(); err != nil {
-		return "", err
-	}
-	var unit, service string
-	p := PackageSpec()
-	if u.Config != p.Config {
-		service += "ExecStart=\n" + u.execStart()
-	}
-	if path.Dir(u.Config) != configFolder {
-		service += u.credentials()
-	}
-	if service += u.extras(); service != "" {
-		service = "[Service]\n" + service
-	}
-	if unit = u.mounts(); unit != "" {
-		unit = "[Unit]\n" + unit + "\n"
-	}
-	return unit + service, nil
-}
 
 // mounts has the disk of the data there before the service starts.
 func (u UnitSpec) mounts() string {
