@@ -13,7 +13,7 @@ import (
 
 // Retry has an entry tried again at the next pass, parked or not.
 func (d *Daemon) Retry(ctx context.Context, number uint64, by string) (ledger.Entry, error) {
-	return d.change(ctx, number, by, "asked to try it again", func(e ledger.Entry) (ledger.Entry, *ledger.Written, error) {
+	return d.change(ctx, number, did{by: by, act: ledger.ActRetry, text: "asked to try it again"}, func(e ledger.Entry) (ledger.Entry, *ledger.Written, error) {
 		if e.State == ledger.Differs {
 			return e, nil, notAllowed(e, "tried again", "Decide instead: use-finbox or keep-silverfin.")
 		}
@@ -66,7 +66,7 @@ func (d *Daemon) listAnew(ctx context.Context, e ledger.Entry) error {
 
 // Dismiss leaves an entry aside for good, until it is retried.
 func (d *Daemon) Dismiss(ctx context.Context, number uint64, by string) (ledger.Entry, error) {
-	return d.change(ctx, number, by, "dismissed", func(e ledger.Entry) (ledger.Entry, *ledger.Written, error) {
+	return d.change(ctx, number, did{by: by, act: ledger.ActDismiss, text: "dismissed"}, func(e ledger.Entry) (ledger.Entry, *ledger.Written, error) {
 		next, err := e.Ignore(ledger.Dismissed, "dismissed by "+name(by), fmt.Sprintf("To deliver it all the same: balansd ledger retry %d.", e.Number), d.config().Now())
 		if err != nil {
 			return e, nil, notAllowed(e, "dismissed", "")
@@ -79,16 +79,16 @@ func (d *Daemon) Dismiss(ctx context.Context, number uint64, by string) (ledger.
 // person saw: where Silverfin or Finbox say something else by the time of the
 // next pass, the entry differs again.
 func (d *Daemon) Decide(ctx context.Context, number uint64, choice Choice, cells []balance.Cell, by string) (ledger.Entry, error) {
-	text := "decided to use the data from Finbox"
+	act, text := ledger.ActUseFinbox, "decided to use the data from Finbox"
 	if choice == KeepSilverfin {
-		text = "decided to keep Silverfin's figures"
+		act, text = ledger.ActKeepSilverfin, "decided to keep Silverfin's figures"
 	} else if choice != UseFinbox {
 		return ledger.Entry{}, problem.New(problem.Usage, fmt.Sprintf("%.30q is no choice", choice), "Choose use_finbox or keep_silverfin.")
 	}
 	if len(cells) > 0 {
 		text += " for " + figures(len(cells))
 	}
-	return d.change(ctx, number, by, text, func(e ledger.Entry) (ledger.Entry, *ledger.Written, error) {
+	return d.change(ctx, number, did{by, act, text, len(cells)}, func(e ledger.Entry) (ledger.Entry, *ledger.Written, error) {
 		if e.State != ledger.Differs || e.Place == nil {
 			return e, nil, notAllowed(e, "decided on", "Only what differs needs a decision.")
 		}
@@ -153,8 +153,16 @@ func settled(w ledger.Written, chosen []ledger.Difference, choice Choice) ledger
 	return w
 }
 
+// did is what a person did with an entry.
+type did struct {
+	by      string
+	act     ledger.Act
+	text    string
+	figures int // that a decision is about; 0 for all
+}
+
 // change moves one entry because a person said so.
-func (d *Daemon) change(ctx context.Context, number uint64, by, text string,
+func (d *Daemon) change(ctx context.Context, number uint64, by did,
 	f func(ledger.Entry) (ledger.Entry, *ledger.Written, error),
 ) (ledger.Entry, error) {
 	e, err := d.config().Keeper.Entry(ctx, number)
@@ -166,11 +174,12 @@ func (d *Daemon) change(ctx context.Context, number uint64, by, text string,
 		return e, err
 	}
 	moved, err := d.config().Keeper.Move(ctx, ledger.Step{Entry: next, Written: w,
-		Event: ledger.Event{At: d.config().Now(), By: by, State: next.State, Reason: next.Reason, Text: name(by) + " " + text}})
+		Event: ledger.Event{At: d.config().Now(), By: by.by, State: next.State, Reason: next.Reason, Text: name(by.by) + " " + by.text,
+			Act: by.act, Figures: by.figures}})
 	if err != nil {
 		return e, err
 	}
-	d.log().Info().Uint64("entry", number).Str("by", by).Str("state", string(next.State)).Str("did", text).Msg("a person moved an entry")
+	d.log().Info().Uint64("entry", number).Str("by", by.by).Str("state", string(next.State)).Str("did", by.text).Msg("a person moved an entry")
 	return moved[0], nil
 }
 

@@ -124,7 +124,8 @@ func (p *pass) listed(ctx context.Context, c ledger.Connection, err error) (ledg
 	if errors.Is(err, ledger.ErrClosed) || problem.Is(err, problem.ConnectionClosed) {
 		c.Status = ledger.Deactivated
 		c.Problem = "deactivated in Finbox; everything that was recorded stays"
-		p.note(c.Name + ": the connection is deactivated in Finbox. Activate it there when it should go on.")
+		p.note(c.Name+": the connection is deactivated in Finbox. Activate it there when it should go on.",
+			ledger.Trouble{About: c.Name, Code: string(problem.ConnectionClosed)})
 		p.log.Warn().Str("connection", c.ID).Msg("the connection is deactivated in the source")
 	} else {
 		c.Problem = problem.Of(err).What
@@ -206,7 +207,7 @@ func recall(ctx context.Context, cfg Config, pass uint64, why string, counts fun
 			return err
 		}
 		_, err = cfg.Keeper.Move(ctx, ledger.Step{Entry: next,
-			Event: ledger.Event{At: cfg.Now(), Pass: pass, State: next.State, Text: why}})
+			Event: ledger.Event{At: cfg.Now(), Pass: pass, State: next.State, Text: why, Act: ledger.ActRecall}})
 		if err != nil && !problem.Is(err, problem.Conflict) {
 			return err
 		}

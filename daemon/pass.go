@@ -144,7 +144,7 @@ func (p *pass) backup(ctx context.Context) error {
 	case err != nil && ctx.Err() != nil:
 		return ctx.Err()
 	case err != nil:
-		p.trouble(err, "backup")
+		p.trouble(err, ledger.TroubleBackup)
 		p.d.notice(p.log.Error(), problem.BackupFailed).Err(err).Msg("no backup could be made")
 	default:
 		p.d.notice(p.log.Info(), problem.BackupMade).Str("file", b.File).Int64("bytes", b.Size).Msg("backup made")
@@ -209,7 +209,7 @@ func (p *pass) trouble(err error, about string) {
 	if pr.Next != "" {
 		text += ". " + pr.Next
 	}
-	p.note(text)
+	p.note(text, ledger.Trouble{About: about, Code: string(pr.Code)})
 	switch pr.Code {
 	case problem.FinboxDown, problem.FolderDown, problem.SilverfinDown:
 		p.mu.Lock()
@@ -219,8 +219,9 @@ func (p *pass) trouble(err error, about string) {
 	p.log.Warn().Err(err).Str("about", about).Str("code", string(pr.Code)).Msg("trouble")
 }
 
-// note keeps a sentence with the pass, once.
-func (p *pass) note(text string) {
+// note keeps a sentence with the pass, once, and what has it told in other
+// languages.
+func (p *pass) note(text string, troubles ...ledger.Trouble) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	switch {
@@ -230,6 +231,7 @@ func (p *pass) note(text string) {
 		p.rec.Problems = append(p.rec.Problems, "There is more; the log of this pass has all of it.")
 	default:
 		p.rec.Problems = append(p.rec.Problems, text)
+		p.rec.Troubles = append(p.rec.Troubles, troubles...)
 	}
 	p.noted[text] = true
 }
@@ -268,7 +270,8 @@ func (p *pass) renew(ctx context.Context) error {
 	}
 	for _, f := range firms {
 		if f.Relink != "" {
-			p.note(fmt.Sprintf("%s. Link it again: balansd connect silverfin --firm %d.", f.Relink, f.ID))
+			p.note(fmt.Sprintf("%s. Link it again: balansd connect silverfin --firm %d.", f.Relink, f.ID),
+				ledger.Trouble{About: f.Name, Code: string(problem.NeedsRelink)})
 			continue
 		}
 		renewed, err := p.cfg.Linker.Renew(ctx, f.ID, renewAfter)

@@ -11,6 +11,8 @@ import (
 	"balansd/ledger"
 	"balansd/problem"
 	"balansd/sandbox"
+
+	"github.com/google/go-cmp/cmp"
 )
 
 func TestNewBalanceIsDelivered(t *testing.T) {
@@ -410,6 +412,30 @@ func TestWhatAPersonChangedIsDecidedByAPerson(t *testing.T) {
 		w.wantState(w.entries()[1], ledger.Differs, "")
 		w.wantNothingOverwritten()
 	})
+	t.Run("what happened can be told in any language", func(t *testing.T) {
+		w, _, _, e := prepare(t)
+		cells := []balance.Cell{e.Differences[0].Cell}
+		if _, err := w.d.Decide(t.Context(), e.Number, daemon.UseFinbox, cells, "Els"); err != nil {
+			t.Fatal(err)
+		}
+		w.sync()
+		f, err := w.d.Show(t.Context(), e.Number)
+		if err != nil {
+			t.Fatal(err)
+		}
+		var got []ledger.Event
+		for _, ev := range f.Story {
+			got = append(got, ledger.Event{State: ev.State, Act: ev.Act, Figures: ev.Figures})
+		}
+		many := len(f.Written.Confirmed)
+		sent := got[len(got)-1].Figures
+		want := []ledger.Event{{State: ledger.Found}, {State: ledger.Differs, Figures: 1},
+			{State: ledger.Found, Act: ledger.ActUseFinbox, Figures: 1},
+			{State: ledger.Sending, Figures: sent}, {State: ledger.Done, Figures: sent}}
+		if d := cmp.Diff(want, got); d != "" || sent == 0 || sent > many {
+			t.Errorf("%d of %d figures written; -want +got:\n%s", sent, many, d)
+		}
+	})
 	t.Run("dismissed", func(t *testing.T) {
 		w, _, _, e := prepare(t)
 		if _, err := w.d.Dismiss(t.Context(), e.Number, "Els"); err != nil {
@@ -516,6 +542,9 @@ func TestDeactivatedConnectionStopsAndKeepsEverything(t *testing.T) {
 	p := w.sync()
 	if len(p.Problems) == 0 || !strings.Contains(p.Problems[0], "deactivated") {
 		t.Errorf("problems: %v", p.Problems)
+	}
+	if d := cmp.Diff([]ledger.Trouble{{About: "Kantoor De Wilde", Code: string(problem.ConnectionClosed)}}, p.Troubles); d != "" {
+		t.Error(d)
 	}
 	conns, _ := w.d.Connections(t.Context())
 	if conns[0].Status != ledger.Deactivated {

@@ -47,6 +47,7 @@ type watch struct {
 type span struct {
 	from, to time.Time
 	why      string
+	cause    ledger.Cause
 }
 
 // Run wakes each night until ctx ends. It returns nil then, after the pass
@@ -88,7 +89,7 @@ func (d *Daemon) Begin(ctx context.Context) {
 	defer w.mu.Unlock()
 	w.noted = map[balance.Date]bool{}
 	if last, err := cfg.Keeper.LastAlive(ctx); err == nil && !last.IsZero() {
-		w.away = append(w.away, span{last, now, "balansd did not run"})
+		w.away = append(w.away, span{last, now, "balansd did not run", ledger.NotRunning})
 	}
 	if p, ok := d.unreached(ctx); ok {
 		w.again, w.night = now, p.Night
@@ -150,7 +151,7 @@ func (d *Daemon) slept(now time.Time) {
 		return
 	}
 	d.log().Info().Time("from", before).Time("to", now).Msg("the server slept, or its clock was set")
-	w.away = append(w.away, span{before, now, why})
+	w.away = append(w.away, span{before, now, why, ledger.Asleep})
 	if len(w.away) > 50 {
 		w.away = w.away[1:]
 	}
@@ -249,7 +250,8 @@ func (d *Daemon) RunNight(ctx context.Context) (ran bool, err error) {
 	}
 	rec := ledger.Pass{Trigger: ledger.Nightly, Night: night}
 	if catchUp {
-		rec.Trigger, rec.Missed = ledger.CatchUp, d.whyMissed(ctx, night)
+		rec.Trigger = ledger.CatchUp
+		rec.Missed, rec.MissedCause = d.whyMissed(ctx, night)
 		d.notice(cfg.Log.Warn(), problem.NightMissed).Stringer("night", night).Str("why", rec.Missed).
 			Msg("the night was missed, catching up")
 	}
@@ -334,7 +336,8 @@ func (d *Daemon) noteMissed(ctx context.Context) {
 		known := d.watch.noted[night]
 		d.watch.mu.Unlock()
 		if !known {
-			fresh = append(fresh, ledger.MissedNight{Night: night, Why: d.whyMissed(ctx, night)})
+			why, cause := d.whyMissed(ctx, night)
+			fresh = append(fresh, ledger.MissedNight{Night: night, Why: why, Cause: cause})
 		}
 	}
 	if len(fresh) == 0 {
@@ -352,7 +355,7 @@ func (d *Daemon) noteMissed(ctx context.Context) {
 }
 
 // whyMissed says why a night did not begin at its time, as well as can be told.
-func (d *Daemon) whyMissed(ctx context.Context, night balance.Date) string {
+func (d *Daemon) whyMissed(ctx context.Context, night balance.Date) (string, ledger.Cause) {
 	cfg := d.config()
 	wake := cfg.Night.Wake(night)
 	show := func(t time.Time) string { return t.In(cfg.Night.zone()).Format("2006-01-02 15:04") }
@@ -361,19 +364,19 @@ func (d *Daemon) whyMissed(ctx context.Context, night balance.Date) string {
 	d.watch.mu.Unlock()
 	for _, s := range away {
 		if !wake.Before(s.from) && wake.Before(s.to) {
-			return fmt.Sprintf("%s from %s to %s", s.why, show(s.from), show(s.to))
+			return fmt.Sprintf("%s from %s to %s", s.why, show(s.from), show(s.to)), s.cause
 		}
 	}
 	if failing != "" {
-		return "it could not begin: " + failing
+		return "it could not begin: " + failing, ledger.CouldNotBegin
 	}
 	passes, err := cfg.Keeper.Passes(ctx, recentPasses)
 	for _, p := range passes {
 		if err == nil && p.Start.Before(wake) && p.End.After(wake) {
-			return fmt.Sprintf("another pass ran from %s to %s", show(p.Start), show(p.End))
+			return fmt.Sprintf("another pass ran from %s to %s", show(p.Start), show(p.End)), ledger.OtherPass
 		}
 	}
-	return "balansd did not run at " + show(wake)
+	return "balansd did not run at " + show(wake), ledger.NotRunning
 }
 
 // Healthy tells whether the daemon does its work: it looks at the clock, and

@@ -147,8 +147,27 @@ type Event struct {
 	By     string    `json:"by,omitempty"`   // the person, when one acted
 	State  State     `json:"state"`          // the state after the step
 	Reason Reason    `json:"reason,omitempty"`
-	Text   string    `json:"text"` // one plain sentence
+	Text   string    `json:"text"` // one plain sentence, in English
+
+	// The rest is for telling the step in another language.
+	FailClass FailClass `json:"fail_class,omitempty"`
+	Act       Act       `json:"act,omitempty"`
+	// Figures counts what was written (Sending, Done: 0 when all was there
+	// already), what differs (Differs), or what a decision is about (0: all).
+	Figures int `json:"figures,omitempty"`
 }
+
+// Act is what moved an entry besides the work of a pass.
+type Act string
+
+// The acts. All but the last are a person's.
+const (
+	ActRetry         Act = "retry"
+	ActDismiss       Act = "dismiss"
+	ActUseFinbox     Act = "use_finbox"
+	ActKeepSilverfin Act = "keep_silverfin"
+	ActRecall        Act = "recall" // it counts after all: a link or the activation reaches back to it
+)
 
 // Linked names a dossier link that a person set: which company of which firm
 // takes a dossier's balances, and from when.

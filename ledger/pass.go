@@ -35,10 +35,14 @@ type Pass struct {
 	// Problems are what went wrong besides single balances: a connection
 	// closed, a firm to be linked again, a service that did not answer.
 	Problems []string `json:"problems,omitempty"`
+	// Troubles are those of the Problems that have a code, for telling them in
+	// another language.
+	Troubles []Trouble `json:"troubles,omitempty"`
 	// Down lists the services that could not be reached, by their names.
 	Down []string `json:"down,omitempty"`
 	// Missed says why a catch-up was late; empty for other passes.
-	Missed string `json:"missed,omitempty"`
+	Missed      string `json:"missed,omitempty"`
+	MissedCause Cause  `json:"missed_cause,omitempty"`
 	// Stopped says why the pass ended early; empty when it went through.
 	Stopped string `json:"stopped,omitempty"`
 }
@@ -46,8 +50,30 @@ type Pass struct {
 // MissedNight is a night without a nightly pass at its time.
 type MissedNight struct {
 	Night balance.Date `json:"night"`
-	Why   string       `json:"why"` // a clause, such as "balansd did not run from … to …"
+	Why   string       `json:"why"` // a clause in English, such as "balansd did not run from … to …"
+	Cause Cause        `json:"cause,omitempty"`
 }
+
+// Cause names why a night did not begin at its time.
+type Cause string
+
+// The causes.
+const (
+	NotRunning    Cause = "not_running"     // balansd did not run
+	Asleep        Cause = "asleep"          // the server slept, or its clock was set
+	CouldNotBegin Cause = "could_not_begin" // such as with a full disk
+	OtherPass     Cause = "other_pass"      // another pass was under way
+	Restored      Cause = "restored"        // the state was restored: what was done that night is not known
+)
+
+// Trouble is one thing that went wrong in a pass besides single balances.
+type Trouble struct {
+	About string `json:"about"` // the connection, the firm; TroubleBackup for the copy of the state
+	Code  string `json:"code"`  // of the problem
+}
+
+// TroubleBackup is what a Trouble with the copy of the state is about.
+const TroubleBackup = "backup"
 
 // Retention says how long what belongs to a settled entry is kept after it was
 // settled; 0 is for ever. The entry itself is always kept.

@@ -290,7 +290,7 @@ func (r *restoring) noteNights(ctx context.Context) error {
 	var nights []ledger.MissedNight
 	today := balance.DateOf(r.o.Now())
 	for d := last.AddDays(1); d.Before(today) && len(nights) < most; d = d.AddDays(1) {
-		nights = append(nights, ledger.MissedNight{Night: d,
+		nights = append(nights, ledger.MissedNight{Night: d, Cause: ledger.Restored,
 			Why: "what was done is not known: the state was restored from the backup of " + r.backup.MadeAt.Format("2006-01-02 15:04 UTC")})
 	}
 	if err := r.copy.NoteMissed(ctx, nights...); err != nil {

@@ -1,4 +1,4 @@
-package cli
+package ledger
 
 import "balansd/balance"
 
@@ -35,4 +35,13 @@ var exportWords = map[balance.Lang]map[string]string{
 		"unreadable": "nicht lesbar", "refused": "von Silverfin abgelehnt", "not_equal": "nicht gleich zurückgelesen",
 		"unavailable": "Dienst nicht erreichbar",
 	},
+}
+
+// exportModels are the models as people call them, by language. It is never
+// changed.
+var exportModels = map[balance.Lang]map[balance.Model]string{
+	balance.Dutch:   {balance.Full: "volledig", balance.Abbreviated: "verkort", balance.Micro: "micro"},
+	balance.French:  {balance.Full: "complet", balance.Abbreviated: "abrégé", balance.Micro: "micro"},
+	balance.English: {balance.Full: "full", balance.Abbreviated: "abbreviated", balance.Micro: "micro"},
+	balance.German:  {balance.Full: "vollständig", balance.Abbreviated: "verkürzt", balance.Micro: "Mikro"},
 }
