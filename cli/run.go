@@ -112,6 +112,9 @@ func (app *App) newRunning(cfg *config.Config, log zerolog.Logger, managed bool)
 func (p *running) work(ctx context.Context) error {
 	p.log.Info().Uint32(problem.NoticeKey, uint32(problem.Started)).Str("version", p.app.version()).
 		Str("config", p.cfg.File()).Str("state_file", p.cfg.StateFile).Msg("balansd starts")
+	hangup := make(chan os.Signal, 1)
+	signal.Notify(hangup, syscall.SIGHUP)
+	defer signal.Stop(hangup)
 	p.access()
 	n, err := p.open(ctx)
 	if n == nil {
@@ -128,10 +131,6 @@ func (p *running) work(ctx context.Context) error {
 		p.log.Info().Uint32(problem.NoticeKey, uint32(problem.Stopping)).Msg("balansd is asked to stop")
 		p.say("stopping")
 	})
-	hangup := make(chan os.Signal, 1)
-	signal.Notify(hangup, syscall.SIGHUP)
-	defer signal.Stop(hangup)
-
 	// When one of them ends, for whatever reason, so do the others.
 	all, ctx := errgroup.WithContext(ctx)
 	all.Go(func() error {

@@ -20,6 +20,7 @@ import (
 	"balansd/ledger"
 	"balansd/portal"
 	"balansd/problem"
+	"balansd/service"
 	"balansd/silverfin"
 	"balansd/store"
 	"balansd/transport"
@@ -140,7 +141,9 @@ func (n *node) Close() error {
 	defer cancel()
 	n.mu.Lock()
 	defer n.mu.Unlock()
-	return errors.Join(n.silverfin.Close(ctx), n.store.Close())
+	err := errors.Join(n.silverfin.Close(ctx), n.store.Close())
+	// What an administrator made while the service was off is the service's.
+	return errors.Join(err, service.Adopt(n.cfg.DataDir))
 }
 
 // night gives the nightly date. The spread is fixed by where the state is and
