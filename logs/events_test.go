@@ -61,7 +61,8 @@ func TestWhatGoesToTheEventLog(t *testing.T) {
 	log.Warn().Str("code", string(problem.FinboxDown)).Msg("a warning")
 	log.Info().Str("detail", `says "event_id"`).Msg("the key in a value")
 	log.Info().Uint32(problem.NoticeKey, uint32(problem.NightDone)).Int("delivered", 3).Str("reason", "").Msg("the night is done")
-	log.Warn().Uint32(problem.NoticeKey, uint32(problem.NightTrouble)).Str("next", "look at it").Msg("the night needs you")
+	log.Warn().Uint32(problem.NoticeKey, uint32(problem.NightTrouble)).
+		Strs("problems", []string{"Finbox: down", "firm 1001: link it again"}).Msg("the night needs you")
 	log.Error().Str("code", string(problem.StateUnwritable)).Err(errors.New("disk 100%2 full")).Msg("no state")
 	log.Error().Str("stack", "one\n\ttwo\n").Msg("a fault")
 	log.Debug().Uint32(problem.NoticeKey, 100).Msg("noisy")
@@ -70,8 +71,8 @@ func TestWhatGoesToTheEventLog(t *testing.T) {
 	}
 	want := []event{
 		{zerolog.InfoLevel, 110, "the night is done\r\ndelivered=3"},
-		{zerolog.WarnLevel, 111, "the night needs you\r\nnext=\"look at it\""},
-		{zerolog.ErrorLevel, 23, "no state\r\ncode=state_unwritable\r\nerror=\"disk 100% 2 full\""},
+		{zerolog.WarnLevel, 111, "the night needs you\r\nproblems=Finbox: down; firm 1001: link it again"},
+		{zerolog.ErrorLevel, 23, "no state\r\ncode=state_unwritable\r\nerror=disk 100% 2 full"},
 		{zerolog.ErrorLevel, 1, "a fault\r\nstack:\r\none\r\n\ttwo"},
 		{zerolog.DebugLevel, 100, "noisy"},
 	}

@@ -112,10 +112,10 @@ func TestJournalEntries(t *testing.T) {
 	l, conn, _ := journalLog(t, &stderr)
 	log := l.Logger()
 	log.Warn().Int("event_id", int(problem.NightMissed)).Str("why", "it was off").Str("reason", "").Int64("firm", 1001).Bool("dry_run", false).
-		Strs("problems", []string{"a b"}).Msg("the night was missed")
-	want := "MESSAGE=the night was missed why=\"it was off\" firm=1001 dry_run=false problems=\"[\\\"a b\\\"]\"\n" +
+		Strs("problems", []string{"a b", "c"}).Msg("the night was missed")
+	want := "MESSAGE=the night was missed why=\"it was off\" firm=1001 dry_run=false problems=\"a b; c\"\n" +
 		"PRIORITY=4\nSYSLOG_IDENTIFIER=balansd\nMESSAGE_ID=08d68feb26a94f60a42ac9e0e2dc0112\nBALANSD_LEVEL=warn\nBALANSD_EVENT_ID=112\n" +
-		"BALANSD_WHY=it was off\nBALANSD_REASON=\nBALANSD_FIRM=1001\nBALANSD_DRY_RUN=false\nBALANSD_PROBLEMS=[\"a b\"]\n" +
+		"BALANSD_WHY=it was off\nBALANSD_REASON=\nBALANSD_FIRM=1001\nBALANSD_DRY_RUN=false\nBALANSD_PROBLEMS=[\"a b\",\"c\"]\n" +
 		"BALANSD_MESSAGE=the night was missed\n"
 	if diff := cmp.Diff(want, string(receive(t, conn))); diff != "" {
 		t.Error(diff)

@@ -82,16 +82,29 @@ func (l line) text(sep string) string {
 	var b, long strings.Builder
 	b.WriteString(l.get(zerolog.MessageFieldName))
 	for _, f := range l {
+		value := strings.TrimRight(listed(f.value), "\n")
 		switch {
-		case f.value == "" || f.key == zerolog.MessageFieldName || f.key == zerolog.LevelFieldName ||
+		case value == "" || f.key == zerolog.MessageFieldName || f.key == zerolog.LevelFieldName ||
 			f.key == zerolog.TimestampFieldName || f.key == problem.NoticeKey:
-		case strings.Contains(strings.TrimRight(f.value, "\n"), "\n"):
-			fmt.Fprintf(&long, "\n%s:\n%s", f.key, strings.TrimRight(f.value, "\n"))
+		case strings.Contains(value, "\n"):
+			fmt.Fprintf(&long, "\n%s:\n%s", f.key, value)
+		case sep == "\n":
+			b.WriteString(sep + f.key + "=" + value)
 		default:
-			b.WriteString(sep + f.key + "=" + quoted(f.value))
+			b.WriteString(sep + f.key + "=" + quoted(value))
 		}
 	}
 	return b.String() + long.String()
+}
+
+// listed gives a list of texts without the marks of JSON; any other value as
+// it is.
+func listed(value string) string {
+	var list []string
+	if !strings.HasPrefix(value, "[") || json.Unmarshal([]byte(value), &list) != nil {
+		return value
+	}
+	return strings.Join(list, "; ")
 }
 
 // quoted puts a value in quotes where its end could not be seen without.

@@ -214,7 +214,7 @@ func TestCloseEndsThoughALineHangs(t *testing.T) {
 	}
 	l.patience = time.Millisecond
 	log := l.Logger()
-	go log.Info().Msg("a line")
+	go func() { log.Info().Msg("a line") }()
 	<-terminal.asked
 	if err := l.Close(); err == nil {
 		t.Error("nobody hears that lines may be missing")

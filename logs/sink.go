@@ -79,8 +79,8 @@ func (s *sink) ill(a *aim, err error, saved bool) {
 		return
 	}
 	a.failed = true
-	s.tell(zerolog.ErrorLevel, func(e *zerolog.Event) {
-		e.Str("code", string(problem.StateUnwritable)).Str("place", a.name).Err(err).Msg("a place of the log takes no lines")
+	s.tell(func(log *zerolog.Logger) {
+		log.Error().Str("code", string(problem.StateUnwritable)).Str("place", a.name).Err(err).Msg("a place of the log takes no lines")
 	})
 }
 
@@ -91,18 +91,18 @@ func (s *sink) well(a *aim) {
 	}
 	aside, lost := a.aside, a.lost
 	a.failed, a.aside, a.lost = false, 0, 0
-	s.tell(zerolog.WarnLevel, func(e *zerolog.Event) {
-		e.Str("place", a.name).Int("lines_aside", aside).Int("lines_lost", lost).Msg("a place of the log takes lines again")
+	s.tell(func(log *zerolog.Logger) {
+		log.Warn().Str("place", a.name).Int("lines_aside", aside).Int("lines_lost", lost).Msg("a place of the log takes lines again")
 	})
 }
 
 // tell writes a line about the log itself to every place that works, to
 // standard error where one does not, and to the event log. The caller holds
 // the lock.
-func (s *sink) tell(level zerolog.Level, write func(*zerolog.Event)) {
-	var line bytes.Buffer
+func (s *sink) tell(write func(*zerolog.Logger)) {
+	var line told
 	own := zerolog.New(&line).With().Timestamp().Logger()
-	write(own.WithLevel(level))
+	write(&own)
 	text := redact(line.Bytes())
 	aside := len(s.aims) == 0 // closed
 	for _, a := range s.aims {
@@ -117,15 +117,26 @@ func (s *sink) tell(level zerolog.Level, write func(*zerolog.Event)) {
 		_, _ = s.stderr.Write(text)
 	}
 	if s.events != nil {
-		s.events.offer(level, text)
+		s.events.offer(line.level, text)
 	}
+}
+
+// told is a line about the log itself.
+type told struct {
+	bytes.Buffer
+	level zerolog.Level
+}
+
+func (t *told) WriteLevel(level zerolog.Level, text []byte) (int, error) {
+	t.level = level
+	return t.Write(text)
 }
 
 // fileTrouble tells that the file cannot be turned over as it should. The file
 // calls it within a line.
 func (s *sink) fileTrouble(err error) {
-	s.tell(zerolog.WarnLevel, func(e *zerolog.Event) {
-		e.Str("code", string(problem.StateUnwritable)).Err(err).Msg("the log file cannot be turned over")
+	s.tell(func(log *zerolog.Logger) {
+		log.Warn().Str("code", string(problem.StateUnwritable)).Err(err).Msg("the log file cannot be turned over")
 	})
 }
 
@@ -133,8 +144,8 @@ func (s *sink) fileTrouble(err error) {
 func (s *sink) eventTrouble(err error, lost int64) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	s.tell(zerolog.WarnLevel, func(e *zerolog.Event) {
-		e.Str("place", theEvents).Int64("lines_lost", lost).Err(err).Msg("events did not reach the event log")
+	s.tell(func(log *zerolog.Logger) {
+		log.Warn().Str("place", theEvents).Int64("lines_lost", lost).Err(err).Msg("events did not reach the event log")
 	})
 }
 
@@ -153,8 +164,8 @@ func (s *sink) begin(noEvents error) {
 		}
 	}
 	if noEvents != nil {
-		s.tell(zerolog.WarnLevel, func(e *zerolog.Event) {
-			e.Str("place", theEvents).Err(noEvents).Msg("the event log cannot be used as it should")
+		s.tell(func(log *zerolog.Logger) {
+			log.Warn().Str("place", theEvents).Err(noEvents).Msg("the event log cannot be used as it should")
 		})
 	}
 }
