@@ -8,6 +8,7 @@ import (
 	"maps"
 	"slices"
 	"sync"
+	"time"
 
 	"balansd/balance"
 	"balansd/ledger"
@@ -91,6 +92,13 @@ func (k *dryKeeper) RemoveFirm(context.Context, int64) error                 { r
 func (k *dryKeeper) SaveLink(context.Context, ledger.Linked) error           { return errDry }
 func (k *dryKeeper) SetLinks(context.Context, []ledger.Linked) error         { return errDry }
 func (k *dryKeeper) EndPass(context.Context, ledger.Pass) error              { return nil }
+
+func (k *dryKeeper) Backup(context.Context) (ledger.Backup, error)           { return ledger.Backup{}, errDry }
+func (k *dryKeeper) Alive(context.Context, time.Time) error                  { return nil }
+func (k *dryKeeper) NoteMissed(context.Context, ...ledger.MissedNight) error { return nil }
+func (k *dryKeeper) Prune(context.Context, ledger.Retention, time.Time) (ledger.Pruned, error) {
+	return ledger.Pruned{}, nil
+}
 
 func (k *dryKeeper) UpdateConnection(context.Context, string, func(*ledger.Connection)) error {
 	return nil
