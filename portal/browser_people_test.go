@@ -1,0 +1,177 @@
+package portal
+
+import (
+	"strings"
+	"testing"
+
+	"balansd/problem"
+
+	"github.com/chromedp/chromedp"
+)
+
+// TestPagesInABrowser looks at every page that is about people, in each
+// language.
+func TestPagesInABrowser(t *testing.T) {
+	w := newWebWorld(t)
+	w.add(`Zoë <b>van</b> & zonen`, Staff)
+	if _, err := w.people.Invite(t.Context(), "nieuw@kantoor.example", Admin, annName); err != nil {
+		t.Fatal(err)
+	}
+	first, err := w.people.invite(t.Context(), invite{Role: Admin})
+	if err != nil {
+		t.Fatal(err)
+	}
+	c := newChrome(t, w.server.URL)
+	c.expect("404")
+	c.expect("405")
+	for _, lang := range languages {
+		look := c.glance
+		if lang == "nl" {
+			look = c.look
+		}
+		c.visit("/sign-in")
+		c.speak(lang)
+		look("signin-" + lang)
+		c.visit("/invite/" + tokenOf(first))
+		look("invite-" + lang)
+		c.signIn(annName)
+		for name, path := range map[string]string{"home": "/", "people": "/people", "account": "/account", "settings": "/settings",
+			"audit": "/audit", "trouble404": "/nothing/here"} {
+			c.visit(path)
+			if name != "trouble404" && c.path() != path {
+				t.Fatalf("%s leads to %s", path, c.path())
+			}
+			look(name + "-" + lang)
+		}
+		c.press(".who form button")
+	}
+}
+
+// TestPeopleInABrowser is the journey of an admin and of whom they invite, by
+// what they see alone.
+func TestPeopleInABrowser(t *testing.T) {
+	w := newWebWorld(t)
+	c := newChrome(t, w.server.URL)
+	c.expect("401")
+	c.expect("403")
+	c.expect("422")
+	c.expect("410")
+	c.visit("/sign-in")
+	c.speak("nl")
+	c.fill("#name", annName)
+	c.fill("#password", "iets helemaal anders")
+	c.press("main form button")
+	c.sees("De naam en het wachtwoord horen niet bij elkaar")
+	c.look("signin-wrong-nl")
+	c.signIn(annName)
+	c.press(`nav a[href="/people"]`)
+	c.fill("#name", "cis@kantoor.example")
+	c.press(`form[action="/people/invite"] button`)
+	c.sees("Link voor cis@kantoor.example")
+	c.look("people-invited-nl")
+	link := value[string](c, `document.querySelector("#link").value`)
+	c.press(".who form button")
+
+	c.visit(strings.TrimPrefix(link, w.server.URL))
+	c.sees("Welkom, cis@kantoor.example")
+	c.fill("#new-password", "Wachtwoord2026!")
+	c.fill("#again", "Wachtwoord2026!")
+	c.press("main form button")
+	c.sees("te gemakkelijk te raden")
+	c.fill("#new-password", testWord)
+	c.fill("#again", testWord)
+	c.press("main form button")
+	c.sees("Welkom, cis@kantoor.example. Je bent aangemeld.")
+	c.visit("/people")
+	c.sees("Dit mag je niet")
+	c.look("trouble403-nl")
+	c.visit("/account")
+	c.press(`form[action="/account/sign-out-everywhere"] button`)
+	if c.path() != "/sign-in" {
+		t.Errorf("signed out everywhere, and at %s", c.path())
+	}
+	c.visit(strings.TrimPrefix(link, w.server.URL))
+	c.sees("Deze link werkt niet meer")
+	c.look("trouble410-nl")
+}
+
+// TestAProblemInABrowser shows a problem of the daemon in the reader's words,
+// and the daemon's own below.
+func TestAProblemInABrowser(t *testing.T) {
+	w := newWebWorld(t)
+	c := newChrome(t, w.server.URL)
+	c.expect("409")
+	c.signIn(annName)
+	c.speak("fr")
+	w.api.err = problem.New(problem.Busy, `a pass is under way for <script>alert("x")</script>`, "Wait until it is over.")
+	c.visit("/")
+	c.sees("balansd est occupé")
+	c.look("problem-fr")
+}
+
+// TestPagesWithoutScripts: everything but live progress works with the
+// scripts of pages switched off.
+func TestPagesWithoutScripts(t *testing.T) {
+	w := newWebWorld(t)
+	c := newChrome(t, w.server.URL)
+	c.scripts(false)
+	c.signIn(annName)
+	c.visit("/people")
+	c.press(`input[value="` + keyOf(benName) + `"] ~ button`)
+	c.sees(benName)
+	c.visit("/account")
+	c.speak("de")
+	c.sees("Mein Konto")
+}
+
+// TestPagesByKeyboard signs in and reaches the content with the keyboard
+// alone.
+func TestPagesByKeyboard(t *testing.T) {
+	w := newWebWorld(t)
+	c := newChrome(t, w.server.URL)
+	c.signIn(annName)
+	c.visit("/people")
+	const focused = `document.activeElement.getAttribute("href") || document.activeElement.value || document.activeElement.innerText`
+	c.keys("\t")
+	if got := value[string](c, focused); got != "#main" {
+		t.Errorf("the first thing to reach is %q, not the way to the content", got)
+	}
+	c.keys("\r")
+	if got := value[string](c, "location.hash"); got != "#main" {
+		t.Errorf("it leads to %q", got)
+	}
+	c.visit("/people")
+	// Each thing that can be used is reached once, in order, and shows that it
+	// has the focus.
+	want := value[int](c, `document.querySelectorAll("a, button, input:not([type=hidden]):not([type=radio]), select, summary, [tabindex='0']").length`) + 1
+	for range want {
+		c.keys("\t")
+		if !value[bool](c, `document.activeElement === document.body || getComputedStyle(document.activeElement).outlineStyle !== "none"`) {
+			t.Errorf("%q does not show that it has the focus", value[string](c, focused))
+		}
+	}
+	if got := value[string](c, focused); got != "de" {
+		t.Errorf("after all %d of the page the focus is on %q, not on its last button", want, got)
+	}
+}
+
+// TestALinkFromAnotherSiteInABrowser: who is signed in and follows a link from
+// another site sees the page, though the strict cookie was not sent with the
+// first request.
+func TestALinkFromAnotherSiteInABrowser(t *testing.T) {
+	w := newWebWorld(t)
+	c := newChrome(t, w.server.URL)
+	c.expect("401")
+	c.signIn(annName)
+	// localhost is another site than 127.0.0.1, and has no session.
+	c.base = strings.Replace(c.base, "127.0.0.1", "localhost", 1)
+	c.visit("/healthz")
+	const addLink = `(() => { const a = document.createElement("a"); a.href = %q; a.id = "go"; a.textContent = "go"; document.body.append(a); })()`
+	value[any](c, strings.Replace(addLink, "%q", `"`+w.server.URL+`/people"`, 1))
+	c.press("#go")
+	c.do(chromedp.WaitVisible(chromedp.CSS("main h1")))
+	if c.path() != "/people" {
+		t.Errorf("who is signed in gets to %s:\n%s", c.path(), c.text())
+	}
+	c.sees(benName)
+}

@@ -1,0 +1,302 @@
+package portal
+
+import (
+	"context"
+	_ "embed"
+	"fmt"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"slices"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+
+	"github.com/chromedp/cdproto/emulation"
+	cdplog "github.com/chromedp/cdproto/log"
+	"github.com/chromedp/cdproto/page"
+	"github.com/chromedp/cdproto/runtime"
+	"github.com/chromedp/chromedp"
+)
+
+// axe tells what keeps people who cannot see, hear or point out of a page:
+// axe-core 4.14.1, of Deque, under the licence beside it.
+//
+//go:embed testdata/axe/axe.min.js
+var axe string
+
+// The sizes in which pages are looked at, in CSS pixels. Zoomed is 1280 by
+// 1024 at 400 %, as WCAG 2.2 asks for in 1.4.10.
+var (
+	desk   = [2]int64{1280, 1024}
+	phone  = [2]int64{360, 740}
+	zoomed = [2]int64{320, 256}
+)
+
+// chrome is a real browser at the pages. It fails its test when a page says
+// something on the console, breaks its policy, or throws.
+type chrome struct {
+	t    *testing.T
+	ctx  context.Context
+	base string
+
+	mu       sync.Mutex
+	expected []string // what the console may say, in part
+	said     []string
+}
+
+// newChrome starts Chromium. The test is skipped where there is none, and
+// fails instead with BALANSD_TEST_REQUIRE=all.
+func newChrome(t *testing.T, base string) *chrome {
+	t.Helper()
+	var path string
+	for _, name := range []string{"chromium", "chromium-browser", "google-chrome"} {
+		if found, err := exec.LookPath(name); err == nil {
+			path = found
+			break
+		}
+	}
+	if path == "" {
+		if os.Getenv("BALANSD_TEST_REQUIRE") == "all" {
+			t.Fatal("there is no Chromium")
+		}
+		t.Skip("there is no Chromium")
+	}
+	options := append(slices.Clone(chromedp.DefaultExecAllocatorOptions[:]), chromedp.ExecPath(path), chromedp.NoSandbox,
+		chromedp.UserDataDir(t.TempDir()), chromedp.WindowSize(int(desk[0]), int(desk[1])),
+		chromedp.Flag("disable-quic", true), chromedp.Flag("disable-component-update", true))
+	alloc, stop := chromedp.NewExecAllocator(context.Background(), options...)
+	ctx, cancel := chromedp.NewContext(alloc)
+	limited, done := context.WithTimeout(ctx, 2*time.Minute)
+	t.Cleanup(func() {
+		_ = chromedp.Cancel(ctx)
+		done()
+		cancel()
+		stop()
+	})
+	c := &chrome{t: t, ctx: limited, base: base}
+	c.do(chromedp.EmulateViewport(desk[0], desk[1]))
+	c.call(cdplog.CommandEnable, func() error {
+		_, err := chromedp.Call(c.ctx, cdplog.Enable, struct{}{})
+		return err
+	})
+	if err := chromedp.Listen(limited, c.hear); err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(c.complain)
+	return c
+}
+
+// hear keeps what pages say that they should not.
+func (c *chrome) hear(event any) {
+	text := ""
+	switch e := event.(type) {
+	case *cdplog.EventEntryAdded:
+		text = e.Entry.Text
+	case *runtime.EventExceptionThrown:
+		text = e.ExceptionDetails.Text
+	}
+	if text != "" {
+		c.mu.Lock()
+		defer c.mu.Unlock()
+		c.said = append(c.said, text)
+	}
+}
+
+func (c *chrome) complain() {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	for _, text := range c.said {
+		if !slices.ContainsFunc(c.expected, func(part string) bool { return strings.Contains(text, part) }) {
+			c.t.Errorf("the browser says: %s", text)
+		}
+	}
+}
+
+// expect lets the console say something.
+func (c *chrome) expect(part string) { c.expected = append(c.expected, part) }
+
+func (c *chrome) call(what string, do func() error) {
+	c.t.Helper()
+	if err := do(); err != nil {
+		c.t.Fatalf("%s: %v", what, err)
+	}
+}
+
+func (c *chrome) do(steps ...chromedp.Action[chromedp.Void]) {
+	c.t.Helper()
+	c.call("the browser", func() error { return chromedp.Do(c.ctx, steps...) })
+}
+
+// value gives what an expression in the page is.
+func value[T any](c *chrome, expression string) T {
+	c.t.Helper()
+	v, err := chromedp.Run(c.ctx, chromedp.Evaluate[T](expression, chromedp.EvalAwaitPromise))
+	if err != nil {
+		c.t.Fatalf("%.100s: %v", expression, err)
+	}
+	return v
+}
+
+// visit opens a page of ours.
+func (c *chrome) visit(path string) {
+	c.t.Helper()
+	c.do(chromedp.Navigate(c.base + path))
+}
+
+// press clicks what a CSS selector finds, and waits for the page that comes.
+func (c *chrome) press(selector string) {
+	c.t.Helper()
+	_, err := chromedp.Run(c.ctx, chromedp.WaitEvent(page.LoadEventFired,
+		func(page.EventLoadEventFired) bool { return true }, chromedp.Click(chromedp.CSS(selector))))
+	if err != nil {
+		c.t.Fatalf("press %s: %v", selector, err)
+	}
+}
+
+// fill types into a field.
+func (c *chrome) fill(selector, text string) {
+	c.t.Helper()
+	c.do(chromedp.SendKeys(chromedp.CSS(selector), text))
+}
+
+// text gives what a person reads in the page.
+func (c *chrome) text() string {
+	c.t.Helper()
+	return value[string](c, "document.body.innerText")
+}
+
+func (c *chrome) path() string {
+	c.t.Helper()
+	return value[string](c, "location.pathname + location.search")
+}
+
+// sees fails the test when the page lacks a text.
+func (c *chrome) sees(text string) {
+	c.t.Helper()
+	if body := c.text(); !strings.Contains(body, text) {
+		c.t.Errorf("%s does not show %q but:\n%s", c.path(), text, body)
+	}
+}
+
+// signIn signs a person in, with the password of the tests.
+func (c *chrome) signIn(name string) {
+	c.t.Helper()
+	c.visit("/sign-in")
+	c.fill("#name", name)
+	c.fill("#password", testWord)
+	c.press("main form button")
+	if c.path() != "/" {
+		c.t.Fatalf("%s signs in and gets to %s:\n%s", name, c.path(), c.text())
+	}
+}
+
+// speak chooses the language of the pages.
+func (c *chrome) speak(lang string) {
+	c.t.Helper()
+	c.press(`footer button[value="` + lang + `"]`)
+}
+
+// size changes what the browser shows, in CSS pixels.
+func (c *chrome) size(s [2]int64) { c.t.Helper(); c.do(chromedp.EmulateViewport(s[0], s[1])) }
+
+// dark has the browser prefer dark pages, or light ones.
+func (c *chrome) dark(on bool) {
+	c.t.Helper()
+	scheme := "light"
+	if on {
+		scheme = "dark"
+	}
+	c.call("prefers-color-scheme", func() error {
+		_, err := chromedp.Call(c.ctx, emulation.SetEmulatedMedia, emulation.SetEmulatedMediaParams{
+			Features: []*emulation.MediaFeature{{Name: "prefers-color-scheme", Value: scheme}}})
+		return err
+	})
+}
+
+// scripts switches the scripts of pages on or off.
+func (c *chrome) scripts(on bool) {
+	c.t.Helper()
+	c.call("scripts", func() error {
+		_, err := chromedp.Call(c.ctx, emulation.SetScriptExecutionDisabled, emulation.SetScriptExecutionDisabledParams{Value: !on})
+		return err
+	})
+}
+
+// look holds the page that is open to what every page promises: axe-core finds
+// nothing, in light and dark; on a phone and at 400 % nothing is wider than
+// the screen. A picture of each goes to the folder BALANSD_TEST_ARTEFACTS.
+func (c *chrome) look(name string) {
+	c.t.Helper()
+	defer c.size(desk)
+	for kind, s := range map[string][2]int64{"phone": phone, "400": zoomed} {
+		c.size(s)
+		if wide := value[int](c, "document.documentElement.scrollWidth - document.documentElement.clientWidth"); wide > 0 {
+			c.t.Errorf("%s is %d pixels too wide at %d", name, wide, s[0])
+		}
+		if kind == "phone" {
+			c.picture(name + "-phone")
+		}
+	}
+	c.size(desk)
+	for _, dark := range []bool{false, true} {
+		c.dark(dark)
+		c.axe(name)
+		if dark {
+			c.picture(name + "-dark")
+		} else {
+			c.picture(name)
+		}
+	}
+	c.dark(false)
+}
+
+// glance is look without what is the same in every language: colours.
+func (c *chrome) glance(name string) {
+	c.t.Helper()
+	c.axe(name)
+	c.picture(name)
+	defer c.size(desk)
+	for _, s := range [][2]int64{phone, zoomed} {
+		c.size(s)
+		if wide := value[int](c, "document.documentElement.scrollWidth - document.documentElement.clientWidth"); wide > 0 {
+			c.t.Errorf("%s is %d pixels too wide at %d", name, wide, s[0])
+		}
+	}
+}
+
+// axe lists what axe-core finds.
+func (c *chrome) axe(name string) {
+	c.t.Helper()
+	if !value[bool](c, "typeof window.axe === 'object'") {
+		c.do(chromedp.Evaluate[chromedp.Void](axe))
+	}
+	found := value[[]string](c, `axe.run(document, {resultTypes: ["violations"]}).then(r => r.violations.map(v =>
+		v.id + ": " + v.help + ": " + v.nodes.map(n => n.target.join(" ") + " " + (n.any[0] || n.all[0] || n.none[0]).message).join("; ")))`)
+	for _, f := range found {
+		c.t.Errorf("axe-core finds on %s: %s", name, f)
+	}
+}
+
+// picture keeps a picture of the whole page for people to look at.
+func (c *chrome) picture(name string) {
+	c.t.Helper()
+	dir := os.Getenv("BALANSD_TEST_ARTEFACTS")
+	if dir == "" {
+		return
+	}
+	png, err := chromedp.Run(c.ctx, chromedp.FullScreenshot(100))
+	if err != nil {
+		c.t.Fatal(err)
+	}
+	if err := os.MkdirAll(dir, 0o755); err != nil {
+		c.t.Fatal(err)
+	}
+	if err := os.WriteFile(filepath.Join(dir, fmt.Sprintf("portal-%s.png", name)), png, 0o644); err != nil {
+		c.t.Fatal(err)
+	}
+}
+
+// keys presses keys.
+func (c *chrome) keys(keys string) { c.t.Helper(); c.do(chromedp.KeyEvent(keys)) }
