@@ -64,6 +64,10 @@ func (app *App) run(ctx context.Context, managed bool) error {
 	p.output = output
 	return service.Run(ctx, service.RunOptions{
 		Managed: managed, Environ: app.env.Environ, Log: p.log, Alive: p.alive,
+		Exit: func(code int) {
+			_ = output.Close() // the last words reach the event log
+			os.Exit(code)
+		},
 		CrashFile: filepath.Join(cfg.DataDir, "crash.log"),
 	}, func(ctx context.Context, say func(string)) error {
 		err := wrong

@@ -145,7 +145,7 @@ func (p *pass) backup(ctx context.Context) error {
 		return ctx.Err()
 	case err != nil:
 		p.trouble(err, ledger.TroubleBackup)
-		p.d.notice(p.log.Error(), problem.BackupFailed).Err(err).Msg("no backup could be made")
+		p.d.notice(p.log.Error(), problem.BackupFailed).Err(err).Str("code", string(problem.Of(err).Code)).Msg("no backup could be made")
 	default:
 		p.d.notice(p.log.Info(), problem.BackupMade).Str("file", b.File).Int64("bytes", b.Size).Msg("backup made")
 	}
@@ -186,7 +186,10 @@ func (p *pass) end(ctx context.Context, err error) (ledger.Pass, error) {
 	}
 	e, notice := p.log.Info(), problem.NightDone
 	if err != nil || len(p.rec.Problems) > 0 {
-		e, notice = p.log.Warn().Strs("problems", p.rec.Problems).Err(err), problem.NightTrouble
+		e, notice = p.log.Warn().Strs("problems", p.rec.Problems), problem.NightTrouble
+		if err != nil {
+			e = e.Err(err).Str("code", string(problem.Of(err).Code))
+		}
 	}
 	if !p.rec.Night.IsZero() {
 		e = p.d.notice(e, notice).Stringer("night", p.rec.Night)
@@ -216,7 +219,7 @@ func (p *pass) trouble(err error, about string) {
 		p.down[about] = true
 		p.mu.Unlock()
 	}
-	p.log.Warn().Err(err).Str("about", about).Str("code", string(pr.Code)).Msg("trouble")
+	p.log.Warn().Err(err).Str("about", about).Str("code", string(pr.Code)).Str("next", pr.Next).Msg("something is in the way of the pass")
 }
 
 // note keeps a sentence with the pass, once, and what has it told in other

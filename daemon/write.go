@@ -225,7 +225,7 @@ func (j *job) settle(ctx context.Context, cause error) error {
 	next, err := j.verdict(cause)
 	if err != nil {
 		// A fault of ours must not keep the other dossiers from their turn.
-		j.log.Error().Err(err).AnErr("cause", cause).Uint64("entry", j.entry.Number).Msg("cannot settle an entry")
+		j.log.Error().Err(err).Str("code", string(problem.Unexpected)).AnErr("cause", cause).Uint64("entry", j.entry.Number).Msg("cannot settle an entry")
 		j.note(fmt.Sprintf("entry %d could not be brought further: %s", j.entry.Number, explain(cause)))
 		return nil
 	}
@@ -332,9 +332,21 @@ func (j *job) logOutcome() {
 	case e.State == j.before.State && e.Reason == j.before.Reason:
 		level = zerolog.DebugLevel
 	}
-	j.log.WithLevel(level).Uint64("entry", e.Number).Str("dossier", dossierName(e.Listing)).Stringer("year_end", e.FiscalYear.End).
-		Str("state", string(e.State)).Str("reason", string(e.Reason)).Str("fail_class", string(e.FailClass)).Str("detail", e.Detail).
-		Int("figures_written", j.wrote).Msg("social balance")
+	line := j.log.WithLevel(level).Uint64("entry", e.Number).Str("dossier", dossierName(e.Listing)).Stringer("year_end", e.FiscalYear.End).
+		Str("state", string(e.State))
+	if e.Reason != "" {
+		line = line.Str("reason", string(e.Reason))
+	}
+	if e.FailClass != "" {
+		line = line.Str("fail_class", string(e.FailClass))
+	}
+	if e.Detail != "" {
+		line = line.Str("detail", e.Detail)
+	}
+	if e.State == ledger.Done {
+		line = line.Int("figures_written", j.wrote)
+	}
+	line.Msg("an entry was worked on")
 }
 
 // figures counts figures in words.

@@ -132,7 +132,7 @@ func (s *Source) List(ctx context.Context, cursor string) iter.Seq2[ledger.Page,
 			yield(ledger.Page{}, err)
 			return
 		}
-		s.cfg.Log.Debug().Str("source", s.cfg.Name).Int("files", len(w.found)).Int("problems", len(w.problems)).
+		s.cfg.Log.Debug().Str("connection", s.cfg.Name).Int("files", len(w.found)).Int("problem_count", len(w.problems)).
 			Msg("folder listed")
 		page := ledger.Page{Cursor: cursor, Problems: w.problems}
 		for {

@@ -252,7 +252,7 @@ func (a *api) guard(next http.Handler) http.Handler {
 		defer func() {
 			fault := recover()
 			if fault == nil {
-				log.Debug().Int("status", seen.status).Dur("took", time.Since(begun)).Msg("local API call")
+				log.Debug().Int("status", seen.status).Dur("took_ms", time.Since(begun)).Msg("local API call")
 				return
 			}
 			if err, ok := fault.(error); ok && errors.Is(err, http.ErrAbortHandler) {

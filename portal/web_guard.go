@@ -126,9 +126,9 @@ func sameSecret(a, b string) bool {
 func (v *visit) end(begun time.Time) {
 	fault := recover()
 	seen, _ := underneath(v.w)
-	log := v.Log.With().Str("method", v.r.Method).Str("route", v.route.path).Str("from", v.from()).Logger()
+	log := v.Log.With().Str("method", v.r.Method).Str("route", v.route.path).Str("client", v.from()).Logger()
 	if fault == nil {
-		log.Debug().Int("status", seen.status).Dur("took", v.Now().Sub(begun)).Msg("page")
+		log.Debug().Int("status", seen.status).Dur("took_ms", v.Now().Sub(begun)).Msg("page")
 		return
 	}
 	if err, ok := fault.(error); ok && errors.Is(err, http.ErrAbortHandler) {

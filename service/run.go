@@ -100,7 +100,7 @@ func (o RunOptions) hardExit() {
 			}
 		}
 		o.Log.Error().Uint32(problem.NoticeKey, uint32(problem.HardExit)).Str("file", o.CrashFile).
-			Dur("after", StopTime).Msg("balansd did not stop in time and ends itself")
+			Dur("after_ms", StopTime).Msg("balansd did not stop in time and ends itself")
 	}()
 	select {
 	case <-said:

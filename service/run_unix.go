@@ -46,7 +46,7 @@ func (o RunOptions) watchdog(ctx context.Context, every time.Duration, ping func
 		if err := o.alive(ctx, third); err == nil {
 			ping()
 		} else if ctx.Err() == nil {
-			o.Log.Error().Err(err).Dur("restart_within", every).Msg("balansd hangs, systemd will restart it")
+			o.Log.Error().Err(err).Dur("restart_within_ms", every).Msg("balansd hangs, systemd will restart it")
 		}
 		select {
 		case <-ctx.Done():

@@ -138,14 +138,11 @@ func (f *Firm) request(ctx context.Context, c call, payload []byte, token string
 	if payload != nil {
 		req.Header.Set("Content-Type", "application/json")
 	}
-	start := time.Now()
 	resp, err := f.client.http.Do(req)
 	if err != nil {
 		return answer{}, err
 	}
 	defer func() { _ = resp.Body.Close() }()
-	f.client.cfg.Log.Debug().Int64("firm_id", f.id).Str("method", c.method).Str("path", c.path).
-		Int("status", resp.StatusCode).Dur("took", time.Since(start)).Msg("silverfin call")
 	good := resp.StatusCode < 300
 	limit := int64(maxErrorBody)
 	if good {

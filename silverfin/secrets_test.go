@@ -125,7 +125,7 @@ func TestSecretsNeverShow(t *testing.T) {
 	if tried < 1000 {
 		t.Errorf("only %d errors were provoked", tried)
 	}
-	if strings.Contains(log.String(), "canary") || !strings.Contains(log.String(), "silverfin call") {
+	if strings.Contains(log.String(), "canary") || !strings.Contains(log.String(), "silverfin tokens renewed") {
 		t.Errorf("log: %.500s", log.String())
 	}
 }

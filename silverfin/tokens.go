@@ -176,7 +176,7 @@ func (t *tokens) renew(ctx context.Context) error {
 	if err := t.save(ctx); err != nil {
 		return err
 	}
-	t.client.cfg.Log.Debug().Int64("firm_id", t.firm).Uint64("generation", t.cur.Generation).Msg("silverfin tokens renewed")
+	t.client.cfg.Log.Debug().Int64("firm", t.firm).Uint64("generation", t.cur.Generation).Msg("silverfin tokens renewed")
 	return nil
 }
 
@@ -206,7 +206,7 @@ func (t *tokens) lost(ctx context.Context, spent grant) error {
 	if err := t.save(ctx); err != nil {
 		return err
 	}
-	t.client.cfg.Log.Warn().Int64("firm_id", t.firm).Uint64("generation", spent.Generation).Msg("silverfin firm must be linked again")
+	t.client.cfg.Log.Warn().Int64("firm", t.firm).Uint64("generation", spent.Generation).Msg("silverfin firm must be linked again")
 	return t.needsRelink(spent.Lost)
 }
 

@@ -75,7 +75,7 @@ func migrate(ctx context.Context, db kv, o Options) error {
 		if err != nil {
 			return err
 		}
-		o.Log.Info().Int("from", a.Schema).Int("to", latest).Str("file", o.Path).Str("backup", kept.File).
+		o.Log.Info().Int("schema_from", a.Schema).Int("schema_to", latest).Str("file", o.Path).Str("backup", kept.File).
 			Msg("the state file is brought up to date")
 	}
 	return advance(ctx, db, a, o)

@@ -21,7 +21,7 @@ func (l *logging) RoundTrip(req *http.Request) (*http.Response, error) {
 		Str("method", req.Method).
 		Str("host", req.URL.Host).
 		Str("path", req.URL.EscapedPath()).
-		Dur("duration_ms", time.Since(start))
+		Dur("took_ms", time.Since(start))
 	if err != nil {
 		e.Err(err).Msg("request failed")
 		return nil, err

@@ -144,7 +144,7 @@ func TestLogKeepsSecretsOut(t *testing.T) {
 	if strings.Contains(out.String(), "canary") {
 		t.Errorf("a secret is in the log: %s", out.String())
 	}
-	for _, want := range []string{`"method":"POST"`, `"path":"/token"`, `"status":418`, `"duration_ms":`} {
+	for _, want := range []string{`"method":"POST"`, `"path":"/token"`, `"status":418`, `"took_ms":`} {
 		if !strings.Contains(out.String(), want) {
 			t.Errorf("the log lacks %s: %s", want, out.String())
 		}
