@@ -79,30 +79,27 @@ func TestHashes(t *testing.T) {
 // TestHashingIsBounded: no more hashes at once than memory is meant for, and
 // who comes when all seats are taken hears so at once.
 func TestHashingIsBounded(t *testing.T) {
-	h := newHashing()
-	for range hashesAtOnce {
-		h.running <- struct{}{}
-	}
-	ctx, cancel := context.WithCancel(t.Context())
-	var wg sync.WaitGroup
-	for range hashesQueued {
-		wg.Go(func() {
-			if _, err := h.hash(ctx, "x"); !errors.Is(err, context.Canceled) {
-				t.Errorf("a hash was made: %v", err)
-			}
-		})
-	}
-	for len(h.queue) < hashesQueued {
-		select {
-		case <-t.Context().Done():
-		default:
+	synctest.Test(t, func(t *testing.T) {
+		h := newHashing()
+		for range hashesAtOnce {
+			h.running <- struct{}{}
 		}
-	}
-	if _, err := h.hash(ctx, "x"); !problem.Is(err, problem.Busy) {
-		t.Errorf("one more gives %v", err)
-	}
-	cancel()
-	wg.Wait()
+		ctx, cancel := context.WithCancel(t.Context())
+		var wg sync.WaitGroup
+		for range hashesQueued {
+			wg.Go(func() {
+				if _, err := h.hash(ctx, "x"); !errors.Is(err, context.Canceled) {
+					t.Errorf("a hash was made: %v", err)
+				}
+			})
+		}
+		synctest.Wait()
+		if _, err := h.hash(ctx, "x"); !problem.Is(err, problem.Busy) {
+			t.Errorf("one more gives %v", err)
+		}
+		cancel()
+		wg.Wait()
+	})
 }
 
 func newTestPeople(shelf Shelf, now func() time.Time) *People {

@@ -163,7 +163,7 @@ func TestSayIsSaidOnce(t *testing.T) {
 	ann := w.as(annName)
 	ann.post("/language", "language", "fr", "next", "/")
 	ann.post("/people/disabled", "person", keyOf(benName), "disabled", "true")
-	const said = "Modifié : " + benName
+	const said = "Modifié\u00a0: " + benName
 	if first := ann.get("/people"); !strings.Contains(first.body, said) {
 		t.Error("nothing is said")
 	}

@@ -1,0 +1,237 @@
+package cli
+
+import (
+	"bytes"
+	"context"
+	"encoding/json"
+	"fmt"
+	"net"
+	"net/http"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+
+	"balansd/config"
+	"balansd/portal"
+	"balansd/problem"
+
+	"github.com/rs/zerolog"
+)
+
+// freeAddress gives an address on loopback that nobody listens on.
+func freeAddress(t *testing.T) string {
+	t.Helper()
+	l, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer l.Close()
+	return l.Addr().String()
+}
+
+// portalApp gives an app at a world whose pages are at an address.
+func portalApp(t *testing.T, listen string) (*App, *bytes.Buffer) {
+	t.Helper()
+	w := newWorld(t, worldOptions{more: fmt.Sprintf("portal: {listen: %q}\n", listen)})
+	var out bytes.Buffer
+	return &App{env: Env{Stdout: &out, Stderr: newOutput(), Version: "test"}, configPath: w.config}, &out
+}
+
+// portal runs a command of balansd portal.
+func (app *App) portal(ctx context.Context, args ...string) error {
+	c := newPortalCommand(app)
+	c.SetArgs(args)
+	c.SilenceErrors, c.SilenceUsage = true, true
+	return c.ExecuteContext(ctx)
+}
+
+// TestPeopleFromTheCommandLine invites and lists people, without a daemon and
+// with one: it is the same.
+func TestPeopleFromTheCommandLine(t *testing.T) {
+	listen := freeAddress(t)
+	app, out := portalApp(t, listen)
+	invite := func(args ...string) portal.Invitation {
+		t.Helper()
+		out.Reset()
+		if err := app.portal(t.Context(), append([]string{"invite", "--json"}, args...)...); err != nil {
+			t.Fatal(err)
+		}
+		app.asJSON = false
+		var i portal.Invitation
+		if err := json.Unmarshal(out.Bytes(), &i); err != nil {
+			t.Fatalf("%v: %s", err, out)
+		}
+		return i
+	}
+	list := func() string {
+		t.Helper()
+		out.Reset()
+		if err := app.portal(t.Context(), "people"); err != nil {
+			t.Fatal(err)
+		}
+		return out.String()
+	}
+	if got := list(); !strings.Contains(got, "balansd portal invite --role admin NAME") {
+		t.Errorf("with nobody there: %s", got)
+	}
+	i := invite("--role", "admin", "an@kantoor.example")
+	if i.Role != portal.Admin || !strings.HasPrefix(i.Link, "http://"+listen+"/invite/") {
+		t.Errorf("the invitation is %+v", i)
+	}
+	if got := list(); !strings.Contains(got, "an@kantoor.example") || !strings.Contains(got, "invited") {
+		t.Errorf("the list is %s", got)
+	}
+	if err := app.portal(t.Context(), "invite", "--role", "boss", "x"); !problem.Is(err, problem.Usage) {
+		t.Errorf("an unknown role gives %v", err)
+	}
+
+	cfg, err := app.config()
+	if err != nil {
+		t.Fatal(err)
+	}
+	base, stop := servePages(t, cfg, zerolog.Nop())
+	again := invite("ben@kantoor.example")
+	if again.Role != portal.Staff {
+		t.Errorf("the invitation is %+v", again)
+	}
+	// The link that was made without the daemon works at the daemon.
+	for link, status := range map[string]int{i.Link: http.StatusOK, again.Link: http.StatusOK, base + "/invite/other": http.StatusGone, base + "/healthz": http.StatusOK} {
+		if got := get(t, link); got != status {
+			t.Errorf("%s gives %d", strings.TrimPrefix(link, base), got)
+		}
+	}
+	withDaemon := list()
+	stop()
+	if without := list(); without != withDaemon || !strings.Contains(without, "ben@kantoor.example") {
+		t.Errorf("with a daemon:\n%s\nwithout:\n%s", withDaemon, without)
+	}
+}
+
+// servePages is a daemon's pages and local API, without its nights.
+func servePages(t *testing.T, cfg *config.Config, log zerolog.Logger) (base string, stop func()) {
+	t.Helper()
+	n, err := newNode(t.Context(), cfg, nodeOptions{version: "test", log: log})
+	if err != nil {
+		t.Fatal(err)
+	}
+	p, err := n.newPages(cfg)
+	if err != nil {
+		t.Fatal(err)
+	}
+	l, err := portal.Listen(cfg.Socket)
+	if err != nil {
+		t.Fatal(err)
+	}
+	ctx, cancel := context.WithCancel(context.Background())
+	ends := make(chan error, 2)
+	go func() {
+		ends <- portal.Serve(ctx, l, portal.NewAPI(portal.APIConfig{API: p.api, People: p.people, Log: log}), log)
+	}()
+	go func() { ends <- p.serve(ctx) }()
+	stop = func() {
+		cancel()
+		for range cap(ends) {
+			if err := <-ends; err != nil {
+				t.Error(err)
+			}
+		}
+		if err := n.Close(); err != nil {
+			t.Error(err)
+		}
+	}
+	for get(t, p.url+"/healthz") == 0 { // until it listens
+		if t.Context().Err() != nil {
+			t.Fatal("the pages never answer")
+		}
+	}
+	return p.url, stop
+}
+
+// get gives the status of an address, 0 when nobody answers.
+func get(t *testing.T, address string) int {
+	t.Helper()
+	client := &http.Client{Transport: &http.Transport{DisableKeepAlives: true}}
+	resp, err := client.Get(address)
+	if err != nil {
+		return 0
+	}
+	_ = resp.Body.Close()
+	return resp.StatusCode
+}
+
+// TestFirstAdminIsInTheLog: a daemon without an admin logs a link that works.
+func TestFirstAdminIsInTheLog(t *testing.T) {
+	app, _ := portalApp(t, freeAddress(t))
+	cfg, err := app.config()
+	if err != nil {
+		t.Fatal(err)
+	}
+	file, err := os.Create(filepath.Join(t.TempDir(), "log"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer file.Close()
+	_, stop := servePages(t, cfg, zerolog.New(file))
+	text, err := os.ReadFile(file.Name())
+	if err != nil {
+		t.Fatal(err)
+	}
+	link := ""
+	for line := range strings.Lines(string(text)) {
+		var said struct{ Link string }
+		if json.Unmarshal([]byte(line), &said) == nil && said.Link != "" {
+			link = said.Link
+		}
+	}
+	if got := get(t, link); got != http.StatusOK {
+		t.Errorf("the link %q in the log gives %d", link, got)
+	}
+	stop()
+}
+
+// TestSettingsOfThePages shows what the configuration says without a secret.
+func TestSettingsOfThePages(t *testing.T) {
+	app, _ := portalApp(t, freeAddress(t))
+	cfg, err := app.config()
+	if err != nil {
+		t.Fatal(err)
+	}
+	n, err := newNode(t.Context(), cfg, nodeOptions{version: "test", log: zerolog.Nop()})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer n.Close()
+	shown := map[string]string{}
+	for _, s := range n.settings() {
+		shown[s.Key] = s.Value
+	}
+	if shown["portal.listen"] != cfg.Portal.Listen || strings.Contains(fmt.Sprint(shown), cfg.Finbox.ClientSecret.Reveal()) {
+		t.Errorf("the settings are %v", shown)
+	}
+}
+
+// TestPagesThatAreOff: without an address there are no pages, and nobody is
+// invited.
+func TestPagesThatAreOff(t *testing.T) {
+	app, _ := portalApp(t, "")
+	if err := app.portal(t.Context(), "invite", "an"); !problem.Is(err, problem.NotAllowed) {
+		t.Errorf("an invitation gives %v", err)
+	}
+	cfg, err := app.config()
+	if err != nil {
+		t.Fatal(err)
+	}
+	n, err := newNode(t.Context(), cfg, nodeOptions{version: "test", log: zerolog.Nop()})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer n.Close()
+	p, err := n.newPages(cfg)
+	if err != nil || p.web != nil {
+		t.Fatal(p, err)
+	}
+	if err := p.serve(t.Context()); err != nil {
+		t.Error(err)
+	}
+}
