@@ -1,6 +1,8 @@
 package balance_test
 
 import (
+	"bytes"
+	"encoding/json"
 	"errors"
 	"fmt"
 	"os"
@@ -223,8 +225,19 @@ func fuzzRead(f *testing.F) {
 				t.Fatalf("%s: %s, %v", c, v, err)
 			}
 		}
-		if _, err := b.MarshalJSON(); err != nil {
+		if b.Layout == balance.NBBJSON && bytes.HasPrefix(data, []byte("{")) && !json.Valid(data) {
+			t.Fatal("this is no JSON")
+		}
+		printed, err := b.MarshalJSON()
+		if err != nil {
 			t.Fatal(err)
+		}
+		again, err := balance.Read(data)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if second, err := again.MarshalJSON(); err != nil || !bytes.Equal(printed, second) {
+			t.Fatalf("read twice it gives\n%s\nand\n%s", printed, second)
 		}
 	})
 }

@@ -167,7 +167,7 @@ func (t *memberTable) row(line int, f []string) {
 		t.wrong(line, "a row has 5 columns, separated by tabs, not %d", len(f))
 		return
 	}
-	row := memberRow{metric: f[1], dated: f[2] == "dated", members: strings.Fields(f[3])}
+	row := memberRow{metric: f[1], dated: f[2] == "dated", members: strings.FieldsFunc(f[3], func(r rune) bool { return r == ' ' || r == ',' })}
 	before := len(t.errors)
 	if i, ok := t.codes[f[0]]; ok {
 		row.term.rubric = i

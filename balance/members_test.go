@@ -91,7 +91,7 @@ func TestOwnMembersAreWellFormed(t *testing.T) {
 func TestMembersOfAFirm(t *testing.T) {
 	abbreviated, full := document(t, "cbso-25.0-m01-abbreviated.xbrl"), document(t, "cbso-25.0-m82-full.xbrl")
 	odd := strings.ReplaceAll(abbreviated, "typ:m16<", "typ:m99<") // rows 1001 to 1003
-	const average = "1003\tdec1\tdated\tbas:m73 gdr:m1 part:m8 typ:m99 wkr:m1 wrg:m3\tknown\n"
+	const average = "1003\tdec1\tdated\tbas:m73, gdr:m1, part:m8 typ:m99 wkr:m1 wrg:m3\tknown\n"
 	const men = "10031\tdec1\tdated\tbas:m73 gdr:m2 part:m8 typ:m16 wkr:m1 wrg:m3\tknown\n"
 	const swapped = "10032\tdec1\tdated\tbas:m73 gdr:m2 part:m8 typ:m16 wkr:m1 wrg:m3\tknown\n"
 	read := func(table, doc string) *balance.Balance {

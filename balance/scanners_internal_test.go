@@ -82,7 +82,7 @@ func FuzzXMLScanner(f *testing.F) {
 	}
 	known := []string{
 		"declarations are not accepted", "is there twice", "stands for no address", "text outside the root", "second root",
-		"too deep", "too many", "too long", "breaks off", "web page",
+		"too deep", "too many", "too long", "breaks off", "web page", "two attributes are not apart",
 	}
 	f.Fuzz(func(t *testing.T, data []byte) {
 		want, directive, wrong := theirs(data)
@@ -103,6 +103,37 @@ func FuzzXMLScanner(f *testing.F) {
 		}
 		if err != nil && (err.(*ReadError).Line == 0 && !strings.Contains(err.Error(), "web page") || strings.ContainsAny(err.Error(), "\r\n")) {
 			t.Fatalf("%q: %v", data, err)
+		}
+	})
+}
+
+// FuzzXMLText holds our reading of text against encoding/xml's.
+func FuzzXMLText(f *testing.F) {
+	for _, s := range []string{"a", " é😀\u00a0 ", "]]>", "<&>\"'", "a\r\nb", "\x00", strings.Repeat("x ", 2000)} {
+		f.Add(s)
+	}
+	f.Fuzz(func(t *testing.T, s string) {
+		var escaped bytes.Buffer
+		if err := xml.EscapeText(&escaped, []byte(s)); err != nil {
+			t.Fatal(err)
+		}
+		doc := "<a>\n" + escaped.String() + "<!-- c --><b>no</b><![CDATA[&]]></a>"
+		var read struct {
+			Text string `xml:",chardata"`
+		}
+		if err := xml.Unmarshal([]byte(doc), &read); err != nil {
+			t.Fatal(err)
+		}
+		x := newXMLScanner(newWindow(strings.NewReader(doc)))
+		if _, _, err := x.event(); err != nil {
+			t.Fatal(err)
+		}
+		got, err := x.content()
+		if err != nil {
+			t.Fatal(err)
+		}
+		if want := strings.TrimSpace(read.Text); string(got) != want && !(len(want) > maxValue && bytes.HasSuffix(got, []byte(cut))) {
+			t.Fatalf("%q is read as %q, not as %q", doc, got, want)
 		}
 	})
 }
