@@ -87,7 +87,7 @@ func (p *People) welcome(ctx context.Context, key, known string, more func(*Pers
 	return out, err
 }
 
-// ChangePassword sets a new password for a person who knows the old one. All
+// changePassword sets a new password for a person who knows the old one. All
 // their other sessions end.
 func (p *People) changePassword(ctx context.Context, key, old, password, from string) (Person, error) {
 	q, _, err := p.find(ctx, key)

@@ -92,7 +92,8 @@ func signIn(v *visit) error {
 
 // keep sets a cookie that no script and no other site can use.
 func (v *visit) keep(name, value string, span time.Duration) {
-	http.SetCookie(v.w, &http.Cookie{Name: v.cookieName(name), Value: value, Path: "/", MaxAge: int(span / time.Second),
+	http.SetCookie(v.w, &http.Cookie{ //nolint:gosec // over plain HTTP, on loopback, it cannot be Secure
+		Name: v.cookieName(name), Value: value, Path: "/", MaxAge: int(span / time.Second),
 		HttpOnly: true, Secure: v.Secure, SameSite: http.SameSiteStrictMode})
 }
 
@@ -111,7 +112,8 @@ func setLanguage(v *visit) error {
 	if v.tongues[lang] == nil {
 		return denied{status: http.StatusBadRequest}
 	}
-	http.SetCookie(v.w, &http.Cookie{Name: languageCookie, Value: lang, Path: "/", MaxAge: 365 * 24 * 3600,
+	http.SetCookie(v.w, &http.Cookie{ //nolint:gosec // over plain HTTP, on loopback, it cannot be Secure
+		Name: languageCookie, Value: lang, Path: "/", MaxAge: 365 * 24 * 3600,
 		HttpOnly: true, Secure: v.Secure, SameSite: http.SameSiteLaxMode})
 	if v.person.Key != "" {
 		if err := v.People.SetLanguage(v.r.Context(), v.person.Key, lang); err != nil {

@@ -133,14 +133,15 @@ func (v *visit) part(name, template string, data any) error {
 	return v.block(http.StatusOK, name, template, data)
 }
 
-// redirect sends the browser on to a path of ours with GET.
+// redirect sends the browser on to a path of ours with GET, never elsewhere.
 func (v *visit) redirect(path string) error {
+	path = local(path)
 	if v.partial() {
 		v.w.Header().Set("HX-Location", path)
 		v.w.WriteHeader(http.StatusNoContent)
 		return nil
 	}
-	http.Redirect(v.w, v.r, path, http.StatusSeeOther)
+	http.Redirect(v.w, v.r, path, http.StatusSeeOther) //nolint:gosec // local has seen to it
 	return nil
 }
 
