@@ -6,6 +6,7 @@ import (
 	"net/http"
 	"path"
 	"strings"
+	"sync"
 	"time"
 
 	"github.com/nicksnyder/go-i18n/v2/i18n"
@@ -28,6 +29,9 @@ type words struct {
 	Lang string
 	zone *time.Location
 	i18n *i18n.Localizer
+	// told keeps the messages that nothing is filled in to, by id: a long
+	// table has the same ones in each row.
+	told sync.Map
 }
 
 // loadWords reads the messages of every language.
@@ -57,6 +61,16 @@ func loadWords(zone *time.Location) (map[string]*words, error) {
 // t is the message with an id. The pairs fill in what it names: "Name", value.
 // A message that is missing is an error, and never another language's.
 func (w *words) t(id string, pairs ...any) (string, error) {
+	if len(pairs) == 0 {
+		if text, ok := w.told.Load(id); ok {
+			return text.(string), nil
+		}
+		text, err := w.with(id, nil)
+		if err == nil {
+			w.told.Store(id, text)
+		}
+		return text, err
+	}
 	return w.with(id, pairsOf(pairs))
 }
 
