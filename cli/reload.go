@@ -54,7 +54,7 @@ answer names such settings. A pass that is under way is waited for.`,
 
 // untilRestart are the settings, or sections, that a running daemon holds on
 // to.
-var untilRestart = []string{"data_dir", "state_file", "key_file", "socket", "backup.", "documents.", "log.format", "log.file", "log.file_size", "log.files"}
+var untilRestart = []string{"data_dir", "state_file", "key_file", "socket", "backup.", "portal.", "log.format", "log.file", "log.file_size", "log.files"}
 
 func waits(key string) bool {
 	return slices.ContainsFunc(untilRestart, func(held string) bool {
@@ -111,7 +111,12 @@ func changes(a, b *config.Config) []string {
 		for _, s := range c.Settings() {
 			m[s.Key] = s.Value
 		}
-		m["finbox.client_secret"], m["silverfin.client_secret"] = c.Finbox.ClientSecret.Reveal(), c.Silverfin.ClientSecret.Reveal()
+		for key, secret := range map[string]config.Secret{
+			"finbox.client_secret": c.Finbox.ClientSecret, "silverfin.client_secret": c.Silverfin.ClientSecret,
+			"portal.metrics_token": c.Portal.MetricsToken, "portal.oidc.client_secret": c.Portal.OIDC.ClientSecret,
+		} {
+			m[key] = secret.Reveal()
+		}
 		return m
 	}
 	before, after := values(a), values(b)

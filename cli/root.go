@@ -72,6 +72,7 @@ func commands(app *App) []*cobra.Command {
 		newConnectionsCommand(app),
 		newConfigCommand(app),
 		newBackupCommand(app),
+		newPortalCommand(app),
 		newCheckCommand(app),
 		newDoctorCommand(app),
 		newBalanceCommand(app),

@@ -125,6 +125,10 @@ func (p *running) work(ctx context.Context) error {
 		return err
 	}
 	defer func() { _ = n.Close() }()
+	pages, err := n.newPages(p.cfg)
+	if err != nil {
+		return err
+	}
 	n.Begin(ctx)
 	listener, err := portal.Listen(p.cfg.Socket)
 	if err != nil {
@@ -138,8 +142,10 @@ func (p *running) work(ctx context.Context) error {
 	// When one of them ends, for whatever reason, so do the others.
 	all, ctx := errgroup.WithContext(ctx)
 	all.Go(func() error {
-		return portal.Serve(ctx, listener, portal.NewAPI(portal.APIConfig{API: n, Reload: p.reload, Log: p.log}), p.log)
+		return portal.Serve(ctx, listener, portal.NewAPI(portal.APIConfig{API: pages.api, People: pages.people,
+			Reload: p.reload, Log: p.log}), p.log)
 	})
+	all.Go(func() error { return pages.serve(ctx) })
 	all.Go(func() error { return n.Run(ctx) })
 	all.Go(func() error { return p.tell(ctx, n, hangup) })
 	err = all.Wait()

@@ -77,6 +77,9 @@ func newWorld(t testing.TB, o worldOptions) *world {
 	w := &world{t: t, dir: t.TempDir(), box: box, conn: info.Finbox.ConnectionID, firm: info.Silverfin.Firms[0].ID}
 	w.write("finbox.secret", info.Finbox.ClientSecret)
 	w.write("silverfin.secret", info.Silverfin.ClientSecret)
+	if !strings.Contains(o.more, "portal:") {
+		o.more += "portal: {listen: \"\"}\n" // many run at the same time
+	}
 	if o.finbox == "" {
 		o.finbox = "client_secret_file: finbox.secret"
 	}
