@@ -42,6 +42,9 @@ type WebConfig struct {
 	MetricsToken string
 	// StateSize tells the size of the state file in bytes; nil when unknown.
 	StateSize func() int64
+	// SyncPatience is after how long a page stops its arrows and says that a
+	// pass still runs; 0 for 30 seconds.
+	SyncPatience time.Duration
 	// OIDC is the provider that signs people in, in place of accounts; nil for
 	// accounts.
 	OIDC *OIDCConfig
@@ -74,6 +77,7 @@ type Web struct {
 	oidc     *oidcDoor
 	hosts    hostList
 	handler  http.Handler
+	jobs     jobs
 }
 
 // NewWeb makes the pages. It reads every template and every message, so that

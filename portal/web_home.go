@@ -5,18 +5,6 @@ import (
 	"strconv"
 )
 
-func (w *Web) homeRoutes() []route {
-	return []route{{method: http.MethodGet, path: "/{$}", may: staff, do: homePage, nav: "nav.home"}}
-}
-
-func homePage(v *visit) error {
-	s, err := v.API.Status(v.r.Context())
-	if err != nil {
-		return err
-	}
-	return v.page("home", s)
-}
-
 func (w *Web) settingsRoutes() []route {
 	return []route{{method: http.MethodGet, path: "/settings", may: admin, do: settingsPage, nav: "nav.settings"}}
 }

@@ -37,6 +37,12 @@ type route struct {
 func (w *Web) table() []route {
 	return slices.Concat(
 		w.homeRoutes(),
+		w.dossierRoutes(),
+		w.dossierStoryRoutes(),
+		w.decisionRoutes(),
+		w.nightRoutes(),
+		w.connectionRoutes(),
+		w.syncRoutes(),
 		w.settingsRoutes(),
 		w.peopleRoutes(),
 		w.trailRoutes(),

@@ -85,6 +85,9 @@ func ServeWeb(ctx context.Context, cfg ServeConfig, h http.Handler) error {
 // serveUntil serves until ctx ends, and then gives requests under way the time
 // of a graceful stop.
 func serveUntil(ctx context.Context, s *http.Server, serve func() error) error {
+	s.BaseContext = func(net.Listener) context.Context {
+		return context.WithValue(context.WithoutCancel(ctx), lifeKey{}, ctx)
+	}
 	stopped := make(chan struct{})
 	defer context.AfterFunc(ctx, func() {
 		defer close(stopped)
@@ -100,6 +103,17 @@ func serveUntil(ctx context.Context, s *http.Server, serve func() error) error {
 		return nil
 	}
 	return err
+}
+
+type lifeKey struct{}
+
+// lifeOf gives the context that ends when the server does, for work that a
+// request begins and that goes on after it.
+func lifeOf(ctx context.Context) context.Context {
+	if life, ok := ctx.Value(lifeKey{}).(context.Context); ok {
+		return life
+	}
+	return context.WithoutCancel(ctx)
 }
 
 func isLoopback(host string) bool {

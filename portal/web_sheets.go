@@ -7,8 +7,11 @@ import (
 	"html/template"
 	"io"
 	"io/fs"
+	"maps"
 	"path"
 	"strings"
+
+	"balansd/balance"
 )
 
 // templateFiles are the pages. layout.html is around each of them, parts.html
@@ -67,8 +70,9 @@ func loadSheets(tongues map[string]*words, files map[string]staticFile) (*sheets
 //	said NOTICE                  what a notice tells
 //	outcome TEXT                 what came of something, as the trail has it
 //	dict [NAME VALUE]...         several values for one template
+//	label figure finding ...     what is in a balance, see balanceFunctions
 func functions(w *words, files map[string]staticFile) template.FuncMap {
-	return template.FuncMap{
+	all := template.FuncMap{
 		"t": w.t, "n": w.n,
 		"date": w.date, "day": w.day, "clock": w.clock, "night": w.night, "stamp": w.stamp,
 		"number": w.number,
@@ -85,6 +89,8 @@ func functions(w *words, files map[string]staticFile) template.FuncMap {
 		"outcome": w.outcome,
 		"dict":    func(pairs ...any) map[string]any { return pairsOf(pairs) },
 	}
+	maps.Copy(all, balanceFunctions(balance.Lang(w.Lang)))
+	return all
 }
 
 // view is what a page's templates see as $.
@@ -107,7 +113,7 @@ type navItem struct {
 
 // view gathers what the layout shows.
 func (v *visit) view(data any) view {
-	out := view{Person: v.person, Path: v.r.URL.RequestURI(), Said: v.notices(true), Languages: languages,
+	out := view{Person: v.person, Path: v.r.URL.RequestURI(), Said: v.notices(!v.partial()), Languages: languages,
 		Version: v.Version, Accounts: v.OIDC == nil, Data: data}
 	for _, r := range v.nav {
 		if v.person.Key == "" || r.may == admin && v.person.Role != Admin {

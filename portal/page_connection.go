@@ -1,0 +1,319 @@
+package portal
+
+import (
+	"net/http"
+	"net/url"
+	"slices"
+	"strconv"
+	"strings"
+	"time"
+
+	"balansd/balance"
+	"balansd/ledger"
+	"balansd/problem"
+)
+
+func (w *Web) connectionRoutes() []route {
+	return []route{
+		{method: http.MethodGet, path: "/connection", may: staff, do: connectionPage, nav: "nav.connection"},
+		{method: http.MethodPost, path: "/connection/finbox", may: admin, do: validateConnection},
+		{method: http.MethodPost, path: "/connection/set", may: admin, do: setConnection},
+		{method: http.MethodPost, path: "/connection/silverfin", may: admin, do: beginSilverfin},
+		{method: http.MethodGet, path: silverfinCallback, may: open, do: backFromSilverfin},
+		{method: http.MethodPost, path: "/connection/silverfin/end", may: admin, do: endSilverfin},
+		{method: http.MethodPost, path: "/connection/silverfin/remove", may: admin, do: removeFirm},
+	}
+}
+
+// silverfinCallback is where Silverfin sends the browser back.
+const silverfinCallback = "/silverfin/callback"
+
+// What a session keeps of a sign-in to Silverfin that was begun.
+const (
+	silverfinState = "silverfin-state"
+	silverfinFirm  = "silverfin-firm" // the firm that was asked for
+)
+
+// connectionData is what the page of connections shows.
+type connectionData struct {
+	Admin       bool
+	Links       []lineView // how each service is reached
+	StateFile   string
+	Connections []connectionView
+	Removed     []connectionView
+	Firms       []firmView
+	Typed       string          // the connection id that could not be validated
+	Why         string          // the code of the problem
+	What        string          // its own words
+	Validated   *connectionView // the one that was just validated
+	Code        *codeView       // a sign-in with a code, begun
+	Callback    bool            // Silverfin can send the browser back
+	Today       balance.Date
+}
+
+// lineView is one service and the way to it.
+type lineView struct {
+	Name, Host string
+	Secure     bool // under TLS
+	Local      bool // it does not leave this server
+}
+
+// Safe tells whether nobody on the way can read or change what is said.
+func (d connectionData) Safe() bool {
+	return !slices.ContainsFunc(d.Links, func(l lineView) bool { return !l.Secure && !l.Local })
+}
+
+// connectionView is a connection as the page tells of it.
+type connectionView struct {
+	ledger.Connection
+
+	Today balance.Date
+}
+
+// StatusKey names the message of the status.
+func (c connectionView) StatusKey() string {
+	switch c.Status {
+	case ledger.Active, ledger.Paused, ledger.Deactivated, ledger.Removed:
+		return string(c.Status)
+	}
+	return unknown
+}
+
+// Tone is how the status is coloured.
+func (c connectionView) Tone() string {
+	switch {
+	case c.Status == ledger.Active && c.Problem == "":
+		return "well"
+	case c.Status == ledger.Paused:
+		return "warn"
+	}
+	return "bad"
+}
+
+// NotToday tells whether the start date is set and not today's.
+func (c connectionView) NotToday() bool { return !c.StartDate.IsZero() && c.StartDate != c.Today }
+
+// IsFolder tells whether it is a folder of the configuration.
+func (c connectionView) IsFolder() bool { return c.Kind == ledger.Folder }
+
+// firmView is a firm as the page tells of it.
+type firmView struct {
+	ledger.Firm
+
+	Days int // since its tokens were renewed
+}
+
+// codeView is a sign-in that ends with a pasted code.
+type codeView struct {
+	URL, Host string
+	Firm      string
+}
+
+func connectionPage(v *visit) error {
+	return v.showConnection(http.StatusOK, connectionData{})
+}
+
+// showConnection completes what the page shows.
+func (v *visit) showConnection(status int, d connectionData) error {
+	ctx := v.r.Context()
+	s, err := v.API.Status(ctx)
+	if err != nil {
+		return err
+	}
+	d.Admin, d.StateFile = v.person.Role == Admin, s.StateFile
+	d.Today = balance.DateOf(v.Now().In(v.Zone))
+	d.Links = v.lines()
+	validated := v.r.URL.Query().Get("validated")
+	for _, c := range s.Connections {
+		one := connectionView{c, d.Today}
+		switch {
+		case c.Status == ledger.Removed:
+			d.Removed = append(d.Removed, one)
+		default:
+			d.Connections = append(d.Connections, one)
+		}
+		if c.ID == validated && validated != "" && c.Status == ledger.Active {
+			d.Validated = &one
+		}
+	}
+	for _, f := range s.Firms {
+		one := firmView{Firm: f}
+		if !f.RenewedAt.IsZero() {
+			one.Days = max(0, int(v.Now().Sub(f.RenewedAt)/(24*time.Hour)))
+		}
+		d.Firms = append(d.Firms, one)
+	}
+	d.Callback = v.redirectURL() != ""
+	return v.sheet(status, "connection", d)
+}
+
+// lines tells how each service is reached, by what the configuration says.
+func (v *visit) lines() (list []lineView) {
+	for _, one := range []struct{ name, key string }{{"Finbox", "finbox.base_url"}, {"Silverfin", "silverfin.base_url"}} {
+		address := v.setting(one.key)
+		if address == "" {
+			continue
+		}
+		host, secure := hostOf(address)
+		name := host
+		if u, err := url.Parse(address); err == nil {
+			name = u.Hostname()
+		}
+		list = append(list, lineView{Name: one.name, Host: host, Secure: secure, Local: isLoopback(name)})
+	}
+	return list
+}
+
+// validateConnection is step 1: it asks Finbox about a connection id, and keeps
+// the connection.
+func validateConnection(v *visit) error {
+	id := strings.TrimSpace(v.r.PostForm.Get("id"))
+	c, _, err := v.changes.ConnectFinbox(v.context(), id, v.person.Name)
+	if err != nil {
+		p := problem.Of(err)
+		return v.showConnection(p.Code.HTTPStatus(), connectionData{Typed: shorten(id), Why: string(p.Code), What: p.What})
+	}
+	return v.redirect("/connection?validated=" + url.QueryEscape(c.ID) + "#step1")
+}
+
+// setConnection pauses, resumes or removes a connection. The ledger keeps what
+// it has of it.
+func setConnection(v *visit) error {
+	id, status := v.r.PostForm.Get("id"), ledger.ConnectionStatus(v.r.PostForm.Get("status"))
+	c, err := v.changes.SetConnection(v.context(), id, status, v.person.Name)
+	if err != nil {
+		return err
+	}
+	switch c.Status {
+	case ledger.Paused:
+		v.say("connection.paused", "Name", c.Name)
+	case ledger.Removed:
+		v.say("connection.removed", "Name", c.Name)
+	default:
+		v.say("connection.resumed", "Name", c.Name)
+	}
+	return v.redirect("/connection")
+}
+
+// redirectURL is the address to which Silverfin can send the browser back;
+// empty where it cannot, and a person pastes a code. The pages can be sent back
+// to on this very machine, or by the address that was registered with Silverfin
+// where that is theirs.
+func (v *visit) redirectURL() string {
+	switch configured := v.setting("silverfin.redirect"); configured {
+	case "oob":
+		return ""
+	case "", "auto":
+		host, _, _ := strings.Cut(v.r.Host, ":")
+		if v.Secure || !isLoopback(host) && !strings.HasPrefix(v.r.Host, "[::1]") {
+			return ""
+		}
+		return "http://" + v.r.Host + silverfinCallback
+	default:
+		u, err := url.Parse(configured)
+		if err != nil || u.Path != silverfinCallback || !v.hosts.allow(u.Host) {
+			return ""
+		}
+		return configured
+	}
+}
+
+// beginSilverfin is step 2: it sends the person to Silverfin's own sign-in.
+func beginSilverfin(v *visit) error {
+	form := v.r.PostForm
+	var firm int64
+	if text := strings.TrimSpace(form.Get("firm")); text != "" {
+		var err error
+		if firm, err = firmIn(text); err != nil {
+			v.warn("connection.firm-wrong")
+			return v.redirect("/connection#step2")
+		}
+	}
+	redirect := v.redirectURL()
+	if form.Get("code") != "" || redirect == "" {
+		redirect = ""
+		if firm == 0 {
+			v.warn("connection.firm-needed")
+			return v.redirect("/connection#step2")
+		}
+	}
+	s, err := v.API.BeginSilverfin(v.r.Context(), firm, redirect)
+	if err != nil {
+		return err
+	}
+	v.sessions.Put(v.r.Context(), silverfinState, s.State)
+	v.sessions.Put(v.r.Context(), silverfinFirm, strconv.FormatInt(firm, 10))
+	if redirect != "" {
+		return v.leave(s.URL)
+	}
+	host, secure := hostOf(s.URL)
+	if u, err := url.Parse(s.URL); err != nil || !secure && !isLoopback(u.Hostname()) {
+		return denied{status: http.StatusBadGateway}
+	}
+	return v.showConnection(http.StatusOK, connectionData{Code: &codeView{URL: s.URL, Host: host, Firm: strconv.FormatInt(firm, 10)}})
+}
+
+// firmIn reads a firm's number, or finds it in an address of Silverfin.
+func firmIn(text string) (int64, error) {
+	if _, after, ok := strings.Cut(text, "/f/"); ok {
+		text = after
+		if i := strings.IndexAny(text, "/?#"); i >= 0 {
+			text = text[:i]
+		}
+	}
+	n, err := strconv.ParseInt(text, 10, 64)
+	if err == nil && n <= 0 {
+		err = strconv.ErrRange
+	}
+	return n, err
+}
+
+func backFromSilverfin(v *visit) error {
+	return v.handBack("/connection/silverfin/end", "state", "code", "authorized_firm_id", "error")
+}
+
+// endSilverfin links the firm that was granted. The sign-in must be the one
+// that this session began, and works once.
+func endSilverfin(v *visit) error {
+	ctx, form := v.r.Context(), v.r.PostForm
+	state := v.sessions.PopString(ctx, silverfinState)
+	wanted := v.sessions.PopString(ctx, silverfinFirm)
+	pasted := form.Get("pasted") != ""
+	switch {
+	case form.Get("error") == "access_denied":
+		v.warn("connection.refused")
+		return v.redirect("/connection#step2")
+	case form.Get("error") != "":
+		v.warn("connection.sign-in-failed", "Error", shorten(form.Get("error")))
+		return v.redirect("/connection#step2")
+	case state == "" || !pasted && !sameSecret(form.Get("state"), state):
+		v.warn("connection.stale")
+		return v.redirect("/connection#step2")
+	}
+	granted, _ := strconv.ParseInt(form.Get("authorized_firm_id"), 10, 64)
+	if pasted {
+		granted, _ = strconv.ParseInt(wanted, 10, 64)
+	}
+	f, _, err := v.changes.EndSilverfin(v.context(), state, form.Get("code"), granted, v.person.Name)
+	if err != nil {
+		p := problem.Of(err)
+		return v.showConnection(p.Code.HTTPStatus(), connectionData{Why: string(p.Code), What: p.What})
+	}
+	v.say("connection.linked", "Firm", f.Name)
+	if asked, _ := strconv.ParseInt(wanted, 10, 64); asked != 0 && asked != f.ID {
+		v.warn("connection.other-firm", "Firm", f.Name, "Asked", wanted)
+	}
+	return v.redirect("/connection#step2")
+}
+
+func removeFirm(v *visit) error {
+	id, err := strconv.ParseInt(v.r.PostForm.Get("firm"), 10, 64)
+	if err != nil {
+		return denied{status: http.StatusBadRequest}
+	}
+	if err := v.changes.RemoveFirm(v.context(), id, v.person.Name); err != nil {
+		return err
+	}
+	v.say("connection.firm-removed")
+	return v.redirect("/connection#step2")
+}

@@ -1,0 +1,160 @@
+package portal
+
+import (
+	"net/http"
+	"slices"
+	"strconv"
+	"strings"
+
+	"balansd/balance"
+	"balansd/daemon"
+	"balansd/ledger"
+)
+
+func (w *Web) decisionRoutes() []route {
+	return []route{
+		{method: http.MethodGet, path: "/decisions", may: staff, do: decisionsPage, nav: "nav.decisions"},
+		{method: http.MethodPost, path: "/decisions", may: staff, do: decide},
+	}
+}
+
+// decisionsOnPage is how many dossiers one page of decisions shows.
+const decisionsOnPage = 20
+
+// decisionsData is what the page of decisions shows.
+type decisionsData struct {
+	List  []decisionView
+	Held  []entryView // with findings, which wait for a person
+	Older uint64      // where the next page begins; 0 at the end
+	First bool
+}
+
+func decisionsPage(v *visit) error {
+	ctx := v.r.Context()
+	below, _ := strconv.ParseUint(v.r.URL.Query().Get("below"), 10, 64)
+	d := decisionsData{First: below == 0}
+	q := ledger.Query{States: []ledger.State{ledger.Differs}, Below: below, Limit: decisionsOnPage + 1}
+	for e, err := range v.API.Entries(ctx, q) {
+		if err != nil {
+			return err
+		}
+		if len(d.List) == decisionsOnPage {
+			d.Older = d.List[len(d.List)-1].Entry.Number
+			break
+		}
+		f, err := v.API.Show(ctx, e.Number)
+		if err != nil {
+			return err
+		}
+		one, err := v.decision(f)
+		if err != nil {
+			return err
+		}
+		d.List = append(d.List, one)
+	}
+	if d.First {
+		held := ledger.Query{States: []ledger.State{ledger.Waiting}, Reason: ledger.HasFindings, Limit: decisionsOnPage}
+		var list []ledger.Entry
+		for e, err := range v.API.Entries(ctx, held) {
+			if err != nil {
+				return err
+			}
+			list = append(list, e)
+		}
+		d.Held = v.entries(list)
+	}
+	return v.page("decisions", d)
+}
+
+// asked is what a form of decisions asks for, by entry: its cells, none for all.
+type asked struct {
+	number  uint64
+	all     bool
+	cells   []balance.Cell
+	version uint64 // of the entry, as the person saw it
+}
+
+// readDecisions reads the form. The button says what is chosen: for what is
+// ticked, or for one entry alone.
+func readDecisions(v *visit) (choice daemon.Choice, list []asked, ok bool) {
+	form := v.r.PostForm
+	what, one, single := strings.Cut(form.Get("do"), ":")
+	choice = daemon.Choice(what)
+	if choice != daemon.UseFinbox && choice != daemon.KeepSilverfin {
+		return choice, nil, false
+	}
+	at := func(text string) (*asked, bool) {
+		number, err := strconv.ParseUint(text, 10, 64)
+		version, versionErr := strconv.ParseUint(form.Get("seen."+text), 10, 64)
+		if err != nil || versionErr != nil {
+			return nil, false
+		}
+		i := slices.IndexFunc(list, func(a asked) bool { return a.number == number })
+		if i < 0 {
+			list, i = append(list, asked{number: number, version: version}), len(list)
+		}
+		return &list[i], true
+	}
+	if single {
+		a, ok := at(one)
+		if ok {
+			a.all = true
+		}
+		return choice, list, ok
+	}
+	for _, text := range form["entry"] {
+		a, ok := at(text)
+		if !ok {
+			return choice, nil, false
+		}
+		a.all = true
+	}
+	for _, text := range form["cell"] {
+		number, code, _ := strings.Cut(text, ":")
+		cell, err := balance.ParseCell(code)
+		a, ok := at(number)
+		if !ok || err != nil {
+			return choice, nil, false
+		}
+		a.cells = append(a.cells, cell)
+	}
+	return choice, list, true
+}
+
+// decide carries out what a person decided. A decision is about the figures
+// that the person saw: an entry that changed since is left as it is.
+func decide(v *visit) error {
+	choice, list, ok := readDecisions(v)
+	if !ok {
+		return denied{status: http.StatusBadRequest}
+	}
+	if len(list) == 0 {
+		v.warn("decisions.nothing")
+		return v.back("/decisions")
+	}
+	done, changed := false, false
+	for _, a := range list {
+		f, err := v.API.Show(v.r.Context(), a.number)
+		if err != nil {
+			return err
+		}
+		if f.Entry.Version != a.version || f.Entry.State != ledger.Differs {
+			changed = true
+			continue
+		}
+		if a.all {
+			a.cells = nil
+		}
+		if _, err := v.changes.Decide(v.context(), a.number, choice, a.cells, v.person.Name); err != nil {
+			return err
+		}
+		done = true
+	}
+	if done {
+		v.say("decisions.done")
+	}
+	if changed {
+		v.warn("decisions.changed")
+	}
+	return v.back("/decisions")
+}

@@ -1,0 +1,340 @@
+package portal
+
+import (
+	"bytes"
+	"fmt"
+	"net/http"
+	"regexp"
+	"strconv"
+	"time"
+
+	"balansd/balance"
+	"balansd/daemon"
+	"balansd/ledger"
+)
+
+func (w *Web) dossierStoryRoutes() []route {
+	return []route{
+		{method: http.MethodGet, path: "/dossiers/{number}", may: staff, do: dossierPage},
+		{method: http.MethodGet, path: "/dossiers/{number}/others", may: staff, do: othersPage},
+		{method: http.MethodGet, path: "/dossiers/{number}/document", may: staff, do: documentFile},
+		{method: http.MethodPost, path: "/dossiers/{number}/retry", may: staff, do: retryEntry},
+		{method: http.MethodPost, path: "/dossiers/{number}/dismiss", may: staff, do: dismissEntry},
+		{method: http.MethodPost, path: "/dossiers/{number}/link", may: staff, do: linkDossier},
+	}
+}
+
+// dossierData is what the page of one dossier shows.
+type dossierData struct {
+	Entry      entryView
+	Connection string // its name
+	Firm       string // its name
+	Steps      []stepView
+	Sections   []valueSection
+	Decision   *decisionView // while it differs
+}
+
+// stepView is one step of the story.
+type stepView struct {
+	ledger.Event
+}
+
+// Case names the message that tells the step.
+func (s stepView) Case() string {
+	switch s.Act {
+	case ledger.ActRetry, ledger.ActDismiss, ledger.ActUseFinbox, ledger.ActKeepSilverfin, ledger.ActRecall:
+		return string(s.Act)
+	}
+	switch {
+	case s.State == ledger.Done && s.Figures == 0:
+		return "held"
+	case s.State == ledger.Failed && s.FailClass == "":
+		return "failed"
+	case s.State == ledger.Waiting || s.State == ledger.Ignored || s.State == ledger.Failed:
+		return caseOf(s.State, s.Reason, s.FailClass)
+	}
+	return stateKey(s.State)
+}
+
+// Waits tells whether the message is that of a reason or a kind of failure.
+func (s stepView) Waits() bool {
+	waits := s.State == ledger.Waiting || s.State == ledger.Ignored || s.State == ledger.Failed
+	return waits && s.Act == "" && s.Case() != unknown && s.Case() != "failed"
+}
+
+// Counts tells whether the message counts figures.
+func (s stepView) Counts() bool {
+	switch s.Case() {
+	case "sending", "done", "differs":
+		return s.Figures > 0
+	}
+	return false
+}
+
+// Mark is the sign of the state.
+func (s stepView) Mark() string { return stateMarks[s.State] }
+
+// Tone is the colour of the state.
+func (s stepView) Tone() string { return tone(s.State) }
+
+// valueSection is one part of the form with its figures.
+type valueSection struct {
+	Label string
+	Rows  []valueRow
+}
+
+// valueRow is one rubric: this year's figure and the previous one beside it.
+type valueRow struct {
+	Code, Label       string
+	Current, Previous string
+	Findings          bool // a check found something about it
+}
+
+// sections puts figures in the order of the form.
+func sections(l balance.Lang, values map[string]string, findings []balance.Finding) (out []valueSection) {
+	about := map[string]bool{}
+	for _, f := range findings {
+		for _, c := range f.Codes {
+			about[c] = true
+		}
+	}
+	for _, r := range balance.Rubrics() {
+		c, p := balance.Cell{Code: r.Code}, balance.Cell{Code: r.Code, Previous: true}
+		current, has := values[c.String()]
+		previous, had := values[p.String()]
+		if !has && !had {
+			continue
+		}
+		if label := r.SectionLabel(l); len(out) == 0 || out[len(out)-1].Label != label {
+			out = append(out, valueSection{Label: label})
+		}
+		s := &out[len(out)-1]
+		s.Rows = append(s.Rows, valueRow{Code: r.Code, Label: r.Label(l), Current: figureText(l, c, current),
+			Previous: figureText(l, p, previous), Findings: about[c.String()] || about[p.String()]})
+	}
+	return out
+}
+
+func dossierPage(v *visit) error {
+	ctx := v.r.Context()
+	f, err := v.show(v.r.PathValue("number"))
+	if err != nil {
+		return err
+	}
+	d := dossierData{Entry: v.entry(f.Entry), Connection: f.Entry.Connection,
+		Sections: sections(balance.Lang(v.words.Lang), f.Values, f.Entry.Findings)}
+	for _, e := range f.Story {
+		d.Steps = append(d.Steps, stepView{e})
+	}
+	connections, err := v.API.Connections(ctx)
+	if err != nil {
+		return err
+	}
+	for _, c := range connections {
+		if c.ID == f.Entry.Connection && c.Name != "" {
+			d.Connection = c.Name
+		}
+	}
+	if f.Entry.Place != nil {
+		firms, err := v.API.Firms(ctx)
+		if err != nil {
+			return err
+		}
+		for _, firm := range firms {
+			if firm.ID == f.Entry.Place.FirmID {
+				d.Firm = firm.Name
+			}
+		}
+	}
+	if f.Entry.State == ledger.Differs {
+		one, err := v.decision(f)
+		if err != nil {
+			return err
+		}
+		d.Decision = &one
+	}
+	return v.page("dossier", d)
+}
+
+// mostOthers bounds how many balances of one dossier are listed.
+const mostOthers = 200
+
+// othersPage lists all balances of a dossier: other years, older revisions.
+func othersPage(v *visit) error {
+	f, err := v.show(v.r.PathValue("number"))
+	if err != nil {
+		return err
+	}
+	var list []ledger.Entry
+	for e, err := range v.API.Entries(v.r.Context(), ledger.Query{Connection: f.Entry.Connection, Dossier: f.Entry.Dossier.ID}) {
+		if err != nil {
+			return err
+		}
+		if e.Dossier.ID == f.Entry.Dossier.ID {
+			list = append(list, e)
+		}
+		if len(list) == mostOthers {
+			break
+		}
+	}
+	return v.page("others", struct {
+		Entry entryView
+		Rows  []entryView
+	}{v.entry(f.Entry), v.entries(list)})
+}
+
+// documentFile gives the document as it came, to keep and never to be shown: a
+// browser saves it under a name of ours.
+func documentFile(v *visit) error {
+	f, err := v.show(v.r.PathValue("number"))
+	if err != nil {
+		return err
+	}
+	d, err := v.API.Document(v.r.Context(), f.Entry.Number)
+	if err != nil {
+		return err
+	}
+	h := v.w.Header()
+	h.Set("Content-Type", "application/octet-stream")
+	h.Set("Content-Disposition", `attachment; filename="`+documentName(f.Entry, d.Data)+`"`)
+	h.Set("Content-Security-Policy", "default-src 'none'; sandbox")
+	h.Set("Content-Length", strconv.Itoa(len(d.Data)))
+	_, _ = v.w.Write(d.Data)
+	return nil
+}
+
+// documentName is made of what we know alone: a number, a year, and what the
+// document looks like.
+func documentName(e ledger.Entry, data []byte) string {
+	ending := "csv"
+	head := bytes.TrimLeft(bytes.TrimPrefix(data[:min(len(data), 512)], []byte("\ufeff")), " \t\r\n")
+	switch {
+	case bytes.HasPrefix(head, []byte("%PDF-")):
+		ending = "pdf"
+	case bytes.HasPrefix(head, []byte("<")):
+		ending = "xbrl"
+	case bytes.HasPrefix(head, []byte("{")):
+		ending = "json"
+	}
+	name := "sociale-balans"
+	if n := e.Dossier.EnterpriseNumber.String(); enterpriseDigits.MatchString(n) {
+		name += "-" + n
+	}
+	if y := e.FiscalYear.End.Year; y > 1900 && y < 10_000 {
+		name += fmt.Sprintf("-%d", y)
+	}
+	return fmt.Sprintf("%s-%d.%s", name, e.Number, ending)
+}
+
+var enterpriseDigits = regexp.MustCompile(`^[0-9]{10}$`)
+
+func dossierPath(number uint64) string { return "/dossiers/" + strconv.FormatUint(number, 10) }
+
+// retryEntry has an entry tried again; one that was held back for its findings
+// is let go with them.
+func retryEntry(v *visit) error {
+	f, err := v.show(v.r.PathValue("number"))
+	if err != nil {
+		return err
+	}
+	held := f.Entry.Reason == ledger.HasFindings
+	if _, err := v.changes.Retry(v.context(), f.Entry.Number, v.person.Name); err != nil {
+		return err
+	}
+	if held {
+		v.say("dossier.released", "Name", v.entry(f.Entry).Name())
+	} else {
+		v.say("dossier.retried", "Name", v.entry(f.Entry).Name())
+	}
+	return v.back(dossierPath(f.Entry.Number))
+}
+
+func dismissEntry(v *visit) error {
+	f, err := v.show(v.r.PathValue("number"))
+	if err != nil {
+		return err
+	}
+	if _, err := v.changes.Dismiss(v.context(), f.Entry.Number, v.person.Name); err != nil {
+		return err
+	}
+	v.say("dossier.dismissed", "Name", v.entry(f.Entry).Name())
+	return v.back(dossierPath(f.Entry.Number))
+}
+
+// back goes to the page of ours that the form names, else to another.
+func (v *visit) back(other string) error {
+	if to := v.r.PostForm.Get("back"); to != "" {
+		return v.redirect(local(to))
+	}
+	return v.redirect(other)
+}
+
+// inAddress finds the firm and the dossier in an address of Silverfin.
+var inAddress = regexp.MustCompile(`/f/([0-9]{1,18})/([0-9]{1,18})(?:[/?#]|$)`)
+
+// linkDossier ties a dossier to the one in Silverfin whose address a person
+// pasted.
+func linkDossier(v *visit) error {
+	f, err := v.show(v.r.PathValue("number"))
+	if err != nil {
+		return err
+	}
+	m := inAddress.FindStringSubmatch(v.r.PostForm.Get("address"))
+	if m == nil {
+		v.warn("dossier.link-wrong")
+		return v.redirect(dossierPath(f.Entry.Number))
+	}
+	firm, _ := strconv.ParseInt(m[1], 10, 64)
+	company, _ := strconv.ParseInt(m[2], 10, 64)
+	firms, err := v.API.Firms(v.r.Context())
+	if err != nil {
+		return err
+	}
+	known := false
+	for _, one := range firms {
+		known = known || one.ID == firm
+	}
+	if !known {
+		v.warn("dossier.link-firm", "Firm", m[1])
+		return v.redirect(dossierPath(f.Entry.Number))
+	}
+	l := ledger.Linked{Connection: f.Entry.Connection, DossierID: f.Entry.Dossier.ID, FirmID: firm, CompanyID: company}
+	if err := v.changes.Link(v.context(), l, v.person.Name); err != nil {
+		return err
+	}
+	if _, err := v.changes.Retry(v.context(), f.Entry.Number, v.person.Name); err != nil {
+		return err
+	}
+	v.say("dossier.linked", "Name", v.entry(f.Entry).Name())
+	return v.redirect(dossierPath(f.Entry.Number))
+}
+
+// decisionView is one entry that differs, with who wrote what when.
+type decisionView struct {
+	Entry entryView
+	Wrote time.Time // when balansd wrote there last; zero when it never did
+	By    uint64    // the entry that it wrote then
+	Pass  uint64
+}
+
+// decision tells who wrote what when about an entry that differs.
+func (v *visit) decision(f daemon.Full) (decisionView, error) {
+	d := decisionView{Entry: v.entry(f.Entry), By: f.Written.By}
+	if d.By == 0 {
+		return d, nil
+	}
+	story := f.Story
+	if d.By != f.Entry.Number {
+		wrote, err := v.API.Show(v.r.Context(), d.By)
+		if err != nil {
+			return d, err
+		}
+		story = wrote.Story
+	}
+	for _, e := range story {
+		if e.State == ledger.Done {
+			d.Wrote, d.Pass = e.At, e.Pass
+		}
+	}
+	return d, nil
+}

@@ -1,0 +1,199 @@
+package portal
+
+import (
+	"iter"
+	"net/http"
+	"net/url"
+	"slices"
+	"strconv"
+
+	"balansd/balance"
+	"balansd/daemon"
+	"balansd/ledger"
+)
+
+func (w *Web) dossierRoutes() []route {
+	return []route{
+		{method: http.MethodGet, path: "/dossiers", may: staff, do: dossiersPage, nav: "nav.dossiers"},
+		{method: http.MethodGet, path: "/dossiers.csv", may: staff, do: dossiersCSV},
+	}
+}
+
+// dossiersOnPage is how many dossiers one page shows.
+const dossiersOnPage = 50
+
+// dossiersData is what the page of dossiers shows.
+type dossiersData struct {
+	Rows        []entryView
+	Tabs        []stateTab
+	Total       int
+	First, Last int
+	Prev, Next  string // addresses; empty where there is none
+	CSV         string
+	Search      string
+	State       string
+	Order       string
+	Firm        int64
+	Connection  string
+	Firms       []ledger.Firm
+	Connections []ledger.Connection
+	Filtered    bool
+}
+
+// stateTab is one state to filter by.
+type stateTab struct {
+	Key, Mark string // Key is empty for all
+	Count     int
+	Address   string
+	Here      bool
+}
+
+// dossierQuery reads what the address asks for.
+func dossierQuery(q url.Values) daemon.DossierQuery {
+	out := daemon.DossierQuery{Search: q.Get("q"), Connection: q.Get("connection"), Limit: dossiersOnPage}
+	if s := ledger.State(q.Get("state")); slices.Contains(ledger.States(), s) {
+		out.States = []ledger.State{s}
+	}
+	out.FirmID, _ = strconv.ParseInt(q.Get("firm"), 10, 64)
+	if o := daemon.DossierOrder(q.Get("sort")); slices.Contains(dossierOrders(), o) {
+		out.Order = o
+	} else {
+		out.Order = daemon.ByName
+	}
+	if page, err := strconv.Atoi(q.Get("page")); err == nil && page > 1 && page < 1_000_000 {
+		out.Offset = (page - 1) * dossiersOnPage
+	}
+	return out
+}
+
+func dossierOrders() []daemon.DossierOrder {
+	return []daemon.DossierOrder{daemon.ByName, daemon.ByState, daemon.ByUpdated, daemon.ByYear}
+}
+
+// listAddress is that of the page with one thing changed; a change goes back to the
+// first page.
+func listAddress(path string, q url.Values, key, value string) string {
+	out := url.Values{}
+	for _, k := range []string{"q", "state", "firm", "connection", "sort", "page"} {
+		if text := q.Get(k); text != "" && (k != "page" || key == "page") {
+			out.Set(k, text)
+		}
+	}
+	if out.Del(key); value != "" {
+		out.Set(key, value)
+	}
+	if len(out) == 0 {
+		return path
+	}
+	return path + "?" + out.Encode()
+}
+
+func dossiersPage(v *visit) error {
+	ctx, asked := v.r.Context(), v.r.URL.Query()
+	q := dossierQuery(asked)
+	page, err := v.API.Dossiers(ctx, q)
+	if err != nil {
+		return err
+	}
+	d := dossiersData{Rows: v.entries(page.Entries), Total: page.Total, Search: q.Search, Order: string(q.Order),
+		Firm: q.FirmID, Connection: q.Connection, CSV: listAddress("/dossiers.csv", asked, "page", ""),
+		Filtered: q.Search != "" || q.FirmID != 0 || q.Connection != "" || len(q.States) > 0}
+	if d.Firms, err = v.API.Firms(ctx); err != nil {
+		return err
+	}
+	if d.Connections, err = v.API.Connections(ctx); err != nil {
+		return err
+	}
+	if len(q.States) > 0 {
+		d.State = string(q.States[0])
+	}
+	d.First, d.Last = q.Offset+1, q.Offset+len(page.Entries)
+	if q.Offset > 0 {
+		d.Prev = listAddress("/dossiers", asked, "page", pageNumber(q.Offset/dossiersOnPage))
+	}
+	if d.Last < page.Total && len(page.Entries) > 0 {
+		d.Next = listAddress("/dossiers", asked, "page", pageNumber(q.Offset/dossiersOnPage+2))
+	}
+	d.Tabs = stateTabs(page.Counts, asked, d.State)
+	if v.partial() {
+		return v.part("dossiers", "list", d)
+	}
+	return v.page("dossiers", d)
+}
+
+func pageNumber(n int) string {
+	if n <= 1 {
+		return ""
+	}
+	return strconv.Itoa(n)
+}
+
+// stateTabs lists the states that there are, and all of them together.
+func stateTabs(counts map[ledger.State]int, asked url.Values, here string) []stateTab {
+	tabs := []stateTab{{Address: listAddress("/dossiers", asked, "state", ""), Here: here == ""}}
+	for _, s := range ledger.States() {
+		n := counts[s]
+		tabs[0].Count += n
+		if n > 0 || here == string(s) {
+			tabs = append(tabs, stateTab{Key: string(s), Mark: stateMarks[s], Count: n,
+				Address: listAddress("/dossiers", asked, "state", string(s)), Here: here == string(s)})
+		}
+	}
+	return tabs
+}
+
+// csvStep is how many dossiers are read at once for a file.
+const csvStep = 1000
+
+// dossiersCSV gives the whole list, filtered and sorted as the page is.
+func dossiersCSV(v *visit) error {
+	q := dossierQuery(v.r.URL.Query())
+	q.Offset = 0
+	first, err := pageOf(v, q, 0)
+	if err != nil {
+		return err
+	}
+	h := v.w.Header()
+	h.Set("Content-Type", "text/csv; charset=utf-8")
+	h.Set("Content-Disposition", `attachment; filename="balansd-dossiers-`+v.Now().In(v.Zone).Format("2006-01-02")+`.csv"`)
+	if v.r.Method == http.MethodHead {
+		return nil
+	}
+	x, err := ledger.NewExport(v.w, balance.Lang(v.words.Lang), v.Zone, false)
+	if err == nil {
+		err = x.All(eachDossier(v, q, first), nil)
+	}
+	if err != nil && v.r.Context().Err() == nil {
+		// Half a file must not look like a whole one.
+		v.Log.Error().Err(err).Msg("the list of dossiers could not be sent whole")
+		panic(http.ErrAbortHandler)
+	}
+	return nil
+}
+
+func pageOf(v *visit, q daemon.DossierQuery, offset int) (daemon.DossierPage, error) {
+	q.Offset, q.Limit = offset, csvStep
+	return v.API.Dossiers(v.r.Context(), q)
+}
+
+// eachDossier walks what a query selects, page by page.
+func eachDossier(v *visit, q daemon.DossierQuery, page daemon.DossierPage) iter.Seq2[ledger.Entry, error] {
+	return func(yield func(ledger.Entry, error) bool) {
+		for offset := 0; ; {
+			for _, e := range page.Entries {
+				if !yield(e, nil) {
+					return
+				}
+			}
+			offset += len(page.Entries)
+			if len(page.Entries) == 0 || offset >= page.Total {
+				return
+			}
+			var err error
+			if page, err = pageOf(v, q, offset); err != nil {
+				yield(ledger.Entry{}, err)
+				return
+			}
+		}
+	}
+}

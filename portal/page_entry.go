@@ -1,0 +1,217 @@
+package portal
+
+import (
+	"cmp"
+	"fmt"
+	"html/template"
+	"net/url"
+	"slices"
+	"strings"
+
+	"balansd/balance"
+	"balansd/ledger"
+)
+
+// balanceFunctions are what templates call for what is in a social balance, in
+// a language:
+//
+//	label CELL           the rubric, and the previous year where it is of that
+//	figure CELL TEXT     a figure as the form writes it; any other text as it is
+//	finding F            what a check found
+//	change C             before, after and by how much, in a list of three
+//	enterprise NUMBER    as people write it
+func balanceFunctions(l balance.Lang) template.FuncMap {
+	return template.FuncMap{
+		"label": func(c balance.Cell) string {
+			if _, ok := balance.RubricOf(c.Code); !ok {
+				return c.String()
+			}
+			return c.Label(l)
+		},
+		"figure":  func(c balance.Cell, text string) string { return figureText(l, c, text) },
+		"finding": func(f balance.Finding) string { return f.In(l) },
+		"change": func(c balance.Change) []string {
+			before, after, by := c.Texts(l)
+			return []string{before, after, by}
+		},
+		"enterprise": func(n balance.EnterpriseNumber) string { return n.Pretty() },
+	}
+}
+
+// figureText writes a figure as the form does. What is no figure, such as what
+// a person typed in Silverfin, is shown as it is.
+func figureText(l balance.Lang, c balance.Cell, text string) string {
+	d, err := balance.ParseDecimal(strings.TrimSpace(text))
+	if err != nil {
+		return text
+	}
+	decimals := 0
+	if r, ok := balance.RubricOf(c.Code); ok && !d.IsInteger() {
+		decimals = r.Decimals
+	}
+	return l.Figure(d, decimals)
+}
+
+// entryView is an entry as the pages tell of it: by codes that have messages.
+type entryView struct {
+	ledger.Entry
+
+	base string // the address of Silverfin
+}
+
+// entry makes the view of an entry.
+func (v *visit) entry(e ledger.Entry) entryView { return entryView{e, v.setting("silverfin.base_url")} }
+
+// entries makes the views of entries.
+func (v *visit) entries(list []ledger.Entry) []entryView {
+	base := v.setting("silverfin.base_url")
+	out := make([]entryView, len(list))
+	for i, e := range list {
+		out[i] = entryView{e, base}
+	}
+	return out
+}
+
+// Name is how people know the dossier.
+func (e entryView) Name() string { return cmp.Or(e.Dossier.Name, e.Dossier.ID, e.ID) }
+
+// StateKey names the message of the state.
+func (e entryView) StateKey() string { return stateKey(e.State) }
+
+// Case names the messages that say why the entry stands as it does, and what to
+// do: its reason or kind of failure, else its state.
+func (e entryView) Case() string { return caseOf(e.State, e.Reason, e.FailClass) }
+
+// Tone is how the state is coloured; its words and its mark say the same.
+func (e entryView) Tone() string { return tone(e.State) }
+
+// Mark is a sign before the words of the state.
+func (e entryView) Mark() string { return stateMarks[e.State] }
+
+// Acts tells whether somebody can do something about it: then there is a
+// message for what.
+func (e entryView) Acts() bool { return acts(e.Case()) }
+
+// CanRetry tells whether a person may have it tried again.
+func (e entryView) CanRetry() bool {
+	return e.State == ledger.Waiting || e.State == ledger.Failed || e.State == ledger.Ignored
+}
+
+// CanDismiss tells whether a person may leave it aside.
+func (e entryView) CanDismiss() bool {
+	return ledger.CanMove(e.State, ledger.Ignored) && e.State != ledger.Sending
+}
+
+// CanSync tells whether a pass over the dossier can bring it further.
+func (e entryView) CanSync() bool {
+	return e.Open() || e.State == ledger.Failed || e.State == ledger.Done
+}
+
+// CanLink tells whether a link to a dossier in Silverfin would help.
+func (e entryView) CanLink() bool {
+	return e.Reason == ledger.NoCompany || e.Reason == ledger.SeveralCompanies
+}
+
+// InSilverfin is the address of the dossier there; empty when it is not known.
+func (e entryView) InSilverfin() string { return placeURL(e.base, e.Place) }
+
+// placeURL is the address of a place in Silverfin. Where the client gave none it
+// is put together as Silverfin's own addresses are: /f/FIRM/COMPANY/ledgers/PERIOD.
+func placeURL(base string, p *ledger.Place) string {
+	switch {
+	case p == nil:
+		return ""
+	case p.URL != "":
+		return p.URL
+	case base == "" || p.FirmID == 0 || p.CompanyID == 0:
+		return ""
+	case p.PeriodID == 0:
+		return fmt.Sprintf("%s/f/%d/%d", strings.TrimSuffix(base, "/"), p.FirmID, p.CompanyID)
+	}
+	return fmt.Sprintf("%s/f/%d/%d/ledgers/%d", strings.TrimSuffix(base, "/"), p.FirmID, p.CompanyID, p.PeriodID)
+}
+
+// stateMarks say without colour how a state stands.
+var stateMarks = map[ledger.State]string{
+	ledger.Found: "○", ledger.Waiting: "◔", ledger.Failed: "✕", ledger.Sending: "→", ledger.Done: "✓",
+	ledger.Differs: "≠", ledger.Superseded: "↻", ledger.Ignored: "–",
+}
+
+func tone(s ledger.State) string {
+	switch s {
+	case ledger.Done:
+		return "well"
+	case ledger.Waiting, ledger.Differs:
+		return "warn"
+	case ledger.Failed:
+		return "bad"
+	}
+	return ""
+}
+
+// unknown is the code of what another version of balansd knows and this not.
+const unknown = "unknown"
+
+func stateKey(s ledger.State) string {
+	if slices.Contains(ledger.States(), s) {
+		return string(s)
+	}
+	return unknown
+}
+
+// knownCases are the reasons and kinds of failure that have messages.
+func knownCases() []string {
+	var list []string
+	for _, r := range append(ledger.Reasons(), ledger.BeforeActivation, ledger.Dismissed) {
+		list = append(list, string(r))
+	}
+	for _, c := range []ledger.FailClass{ledger.Unreadable, ledger.Refused, ledger.NotEqual, ledger.Unavailable} {
+		list = append(list, string(c))
+	}
+	for _, s := range []ledger.State{ledger.Found, ledger.Sending, ledger.Done, ledger.Differs, ledger.Superseded} {
+		list = append(list, string(s))
+	}
+	return list
+}
+
+func caseOf(s ledger.State, r ledger.Reason, c ledger.FailClass) string {
+	code := string(s)
+	switch s {
+	case ledger.Waiting, ledger.Ignored:
+		code = string(r)
+	case ledger.Failed:
+		code = string(c)
+	}
+	if slices.Contains(knownCases(), code) {
+		return code
+	}
+	return unknown
+}
+
+// acts tells whether a case has a message for what to do.
+func acts(code string) bool {
+	return !slices.Contains([]string{string(ledger.Done), string(ledger.Superseded), string(ledger.Found), string(ledger.Sending), unknown}, code)
+}
+
+// setting gives the value of one setting of the configuration; empty where it
+// is not known.
+func (v *visit) setting(key string) string {
+	if v.Settings == nil {
+		return ""
+	}
+	for _, s := range v.Settings() {
+		if s.Key == key {
+			return s.Value
+		}
+	}
+	return ""
+}
+
+// hostOf is the host of an address, and whether it is reached under TLS.
+func hostOf(address string) (host string, secure bool) {
+	u, err := url.Parse(address)
+	if err != nil {
+		return "", false
+	}
+	return u.Host, u.Scheme == "https"
+}

@@ -1,0 +1,107 @@
+package portal
+
+import (
+	"net/http"
+	"time"
+
+	"balansd/balance"
+	"balansd/daemon"
+	"balansd/ledger"
+)
+
+func (w *Web) homeRoutes() []route {
+	return []route{{method: http.MethodGet, path: "/{$}", may: staff, do: homePage, nav: "nav.home"}}
+}
+
+// waitingOnHome is how many entries the first page lists.
+const waitingOnHome = 10
+
+// homeData is what the first page shows.
+type homeData struct {
+	Tabs        []stateTab // dossiers by state
+	Total       int
+	Waiting     []entryView // what needs a person
+	More        bool        // there is more than is listed
+	Running     *passView
+	Night       *passView // the last one
+	Next        time.Time
+	Again       time.Time
+	Missed      []missedView
+	Clock       string
+	NoBackup    bool
+	Connections []connectionView
+	Firms       []firmView
+	Linked      bool // at least one active connection and one firm
+	Decide      int  // dossiers that differ
+}
+
+func homePage(v *visit) error {
+	ctx := v.r.Context()
+	s, err := v.API.Status(ctx)
+	if err != nil {
+		return err
+	}
+	page, err := v.API.Dossiers(ctx, daemon.DossierQuery{Limit: 1})
+	if err != nil {
+		return err
+	}
+	d := homeData{Tabs: stateTabs(page.Counts, nil, ""), Total: page.Total, Next: s.NextWake, Again: s.Again, Clock: s.Clock,
+		Decide: s.Counts[ledger.Differs]}
+	var list []ledger.Entry
+	for _, e := range s.Waiting {
+		if !e.NeedsPerson() {
+			continue
+		}
+		if len(list) == waitingOnHome {
+			d.More = true
+			break
+		}
+		list = append(list, e)
+	}
+	d.Waiting = v.entries(list)
+	if s.Pass != nil {
+		p := v.pass(*s.Pass)
+		p.Now, d.Running = true, &p
+	}
+	if s.LastNight != nil {
+		p := v.pass(*s.LastNight)
+		d.Night = &p
+		for _, t := range p.Known() {
+			d.NoBackup = d.NoBackup || t.Backup()
+		}
+	}
+	for _, m := range s.Missed {
+		d.Missed = append(d.Missed, missedView{m})
+	}
+	active := false
+	for _, c := range s.Connections {
+		if c.Status == ledger.Removed {
+			continue
+		}
+		active = active || c.Status == ledger.Active
+		d.Connections = append(d.Connections, connectionView{c, balance.DateOf(v.Now().In(v.Zone))})
+	}
+	for _, f := range s.Firms {
+		d.Firms = append(d.Firms, firmView{Firm: f})
+	}
+	d.Linked = active && len(s.Firms) > 0
+	return v.page("home", d)
+}
+
+// Well tells whether nothing needs anybody.
+func (d homeData) Well() bool {
+	if !d.Linked || len(d.Waiting) > 0 || d.Clock != "" || d.NoBackup || len(d.Missed) > 0 || d.Night != nil && d.Night.Kind() != "good" {
+		return false
+	}
+	for _, f := range d.Firms {
+		if f.Relink != "" {
+			return false
+		}
+	}
+	for _, c := range d.Connections {
+		if c.Status != ledger.Active || c.Problem != "" {
+			return false
+		}
+	}
+	return true
+}

@@ -1,0 +1,233 @@
+package portal
+
+import (
+	"net/http"
+	"slices"
+	"strconv"
+	"time"
+
+	"balansd/balance"
+	"balansd/ledger"
+	"balansd/problem"
+)
+
+func (w *Web) nightRoutes() []route {
+	return []route{{method: http.MethodGet, path: "/nights", may: staff, do: nightsPage, nav: "nav.nights"}}
+}
+
+// How far the page looks back: the nights of the picture, the passes that can
+// lie among them, and those in the list.
+const (
+	nightsShown  = 90
+	passesRead   = 1000
+	passesListed = 30
+)
+
+// nightsData is what the page of nights shows.
+type nightsData struct {
+	Picture picture
+	Passes  []passView
+	Missed  []missedView
+	All     bool // every pass that was read is listed
+	More    bool
+}
+
+// missedView is a night without a pass.
+type missedView struct {
+	ledger.MissedNight
+}
+
+// CauseKey names the message of why.
+func (m missedView) CauseKey() string { return causeKey(m.Cause) }
+
+func causeKey(c ledger.Cause) string {
+	switch c {
+	case ledger.NotRunning, ledger.Asleep, ledger.CouldNotBegin, ledger.OtherPass, ledger.Restored:
+		return string(c)
+	}
+	return unknown
+}
+
+// passView is a pass as the pages tell of it.
+type passView struct {
+	ledger.Pass
+
+	Now bool // it is under way
+}
+
+func (v *visit) pass(p ledger.Pass) passView { return passView{Pass: p} }
+
+// TriggerKey names the message of why it ran.
+func (p passView) TriggerKey() string {
+	switch p.Trigger {
+	case ledger.Nightly, ledger.CatchUp, ledger.ByHand, ledger.Again:
+		return string(p.Trigger)
+	}
+	return unknown
+}
+
+// CauseKey names the message of why a catch-up was late.
+func (p passView) CauseKey() string { return causeKey(p.MissedCause) }
+
+// Kind is how the pass went: good, trouble, or now.
+func (p passView) Kind() string {
+	switch {
+	case p.Now:
+		return "now"
+	case p.End.IsZero() || p.Stopped != "":
+		return "cut"
+	case len(p.Problems)+len(p.Down) > 0:
+		return "trouble"
+	}
+	return "good"
+}
+
+// outcomeView counts the entries that ended in a state.
+type outcomeView struct {
+	Key, Mark string
+	Count     int
+}
+
+// Outcomes lists what became of the entries that the pass looked at.
+func (p passView) Outcomes() (list []outcomeView) {
+	for _, s := range ledger.States() {
+		if n := p.Outcome[s]; n > 0 {
+			list = append(list, outcomeView{stateKey(s), stateMarks[s], n})
+		}
+	}
+	return list
+}
+
+// troubleView is one thing that went wrong in a pass.
+type troubleView struct {
+	About, Code string
+}
+
+// Backup tells whether it is about the copy of the state.
+func (t troubleView) Backup() bool { return t.About == ledger.TroubleBackup }
+
+// Known lists what went wrong and has a message.
+func (p passView) Known() (list []troubleView) {
+	for _, t := range p.Troubles {
+		if !slices.Contains(problem.Codes(), problem.Code(t.Code)) {
+			t.Code = string(problem.Unexpected)
+		}
+		list = append(list, troubleView{t.About, t.Code})
+	}
+	return list
+}
+
+func nightsPage(v *visit) error {
+	h, err := v.API.History(v.r.Context(), passesRead)
+	if err != nil {
+		return err
+	}
+	s, err := v.API.Status(v.r.Context())
+	if err != nil {
+		return err
+	}
+	d := nightsData{All: v.r.URL.Query().Get("all") == "1"}
+	today := balance.DateOf(v.Now().In(v.Zone))
+	d.Picture = drawNights(h.Passes, h.Missed, today)
+	for _, p := range h.Passes {
+		if !d.All && len(d.Passes) == passesListed {
+			d.More = true
+			break
+		}
+		one := v.pass(p)
+		one.Now = s.Pass != nil && s.Pass.Number == p.Number
+		d.Passes = append(d.Passes, one)
+	}
+	for _, m := range h.Missed[:min(len(h.Missed), passesListed)] {
+		d.Missed = append(d.Missed, missedView{m})
+	}
+	return v.page("nights", d)
+}
+
+// picture is the last nights, a column a week.
+type picture struct {
+	Nights        []nightMark
+	Width, Height int
+	Counts        map[string]int // by kind
+	From, To      balance.Date
+}
+
+// nightMark is one night in the picture. Its kind has a shape of its own, so
+// that no colour is needed.
+type nightMark struct {
+	Night balance.Date
+	Kind  string // good, trouble, late, missed, none
+	X, Y  int    // of its upper left corner
+}
+
+// The picture's measures: the side of a night and the room around it.
+const (
+	nightSide = 18
+	nightStep = 22
+)
+
+// drawNights puts the last ninety nights in weeks, Monday above. Of two passes
+// of one night, such as a second try, the last word counts.
+func drawNights(passes []ledger.Pass, missed []ledger.MissedNight, today balance.Date) picture {
+	kinds := map[balance.Date]string{}
+	for _, m := range missed {
+		kinds[m.Night] = "missed"
+	}
+	for _, p := range slices.Backward(passes) { // oldest first
+		night := p.Night
+		if night.IsZero() {
+			night = p.For
+		}
+		if night.IsZero() || p.DryRun {
+			continue
+		}
+		switch {
+		case p.Stopped != "" || p.End.IsZero() || len(p.Down)+len(p.Problems) > 0:
+			kinds[night] = "trouble"
+		case p.Trigger == ledger.CatchUp:
+			kinds[night] = "late"
+		default:
+			kinds[night] = "good"
+		}
+	}
+	first := today.AddDays(1 - nightsShown)
+	pic := picture{Counts: map[string]int{}, From: first, To: today}
+	row := func(d balance.Date) int {
+		return (int(time.Date(d.Year, d.Month, d.Day, 12, 0, 0, 0, time.UTC).Weekday()) + 6) % 7
+	}
+	column := 0
+	for d := first; !today.Before(d); d = d.AddDays(1) {
+		if d != first && row(d) == 0 {
+			column++
+		}
+		kind := kinds[d]
+		if kind == "" {
+			kind = "none"
+		}
+		pic.Counts[kind]++
+		pic.Nights = append(pic.Nights, nightMark{Night: d, Kind: kind, X: 2 + column*nightStep, Y: 2 + row(d)*nightStep})
+	}
+	pic.Width, pic.Height = (column+1)*nightStep+2, 7*nightStep+2
+	return pic
+}
+
+// Path is the outline of the night's sign, in the units of the picture: a tick
+// for a good one, a wave for one with trouble, an arrow for one that was caught
+// up, a cross for a missed one.
+func (n nightMark) Path() string {
+	at := func(x, y int) string { return strconv.Itoa(n.X+x) + " " + strconv.Itoa(n.Y+y) }
+	switch n.Kind {
+	case "good":
+		return "M" + at(4, 9) + "L" + at(8, 13) + "L" + at(14, 5)
+	case "trouble":
+		return "M" + at(9, 4) + "L" + at(9, 10) + "M" + at(9, 13) + "L" + at(9, 14)
+	case "late":
+		return "M" + at(4, 9) + "L" + at(14, 9) + "M" + at(10, 5) + "L" + at(14, 9) + "L" + at(10, 13)
+	case "missed":
+		return "M" + at(5, 5) + "L" + at(13, 13) + "M" + at(13, 5) + "L" + at(5, 13)
+	}
+	return ""
+}
+
+// Side is the length of a night's side.
+func (nightMark) Side() int { return nightSide }

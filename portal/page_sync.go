@@ -1,0 +1,194 @@
+package portal
+
+import (
+	"context"
+	"net/http"
+	"slices"
+	"strconv"
+	"sync"
+	"time"
+
+	"balansd/daemon"
+	"balansd/ledger"
+	"balansd/problem"
+)
+
+func (w *Web) syncRoutes() []route {
+	return []route{
+		{method: http.MethodPost, path: "/sync", may: staff, do: startSync},
+		{method: http.MethodGet, path: "/sync/{job}", may: staff, do: syncPage},
+	}
+}
+
+// syncPatience is after how long a page says that a pass still runs, and lets
+// its arrows rest.
+const syncPatience = 30 * time.Second
+
+// mostJobs is how many passes that people began are remembered.
+const mostJobs = 100
+
+// jobs are the passes that people began on the pages, in memory: they end with
+// the process, and what they did is in the ledger. The zero jobs are ready, and
+// safe for concurrent use.
+type jobs struct {
+	mu   sync.Mutex
+	last uint64
+	list []*job // oldest first
+}
+
+// job is one pass that a person began.
+type job struct {
+	Number uint64
+	Entry  uint64 // the entry that it was begun for; 0 for all dossiers
+	About  string // the name of its dossier
+	Began  time.Time
+
+	Done, Total int
+	Ended       time.Time // zero while it runs
+	Pass        ledger.Pass
+	Code        string // of the problem that it ended with
+}
+
+// begin runs a pass in the background: it goes on when the browser goes away,
+// and stops with the server.
+func (w *Web) begin(ctx context.Context, j job, r daemon.SyncRequest) uint64 {
+	life := lifeOf(ctx)
+	ctx, cancel := context.WithCancel(context.WithoutCancel(ctx))
+	stop := context.AfterFunc(life, cancel)
+	w.jobs.mu.Lock()
+	w.jobs.last++
+	j.Number, j.Began = w.jobs.last, w.Now()
+	one := &j
+	w.jobs.list = append(w.jobs.list, one)
+	if len(w.jobs.list) > mostJobs {
+		w.jobs.list = w.jobs.list[1:]
+	}
+	w.jobs.mu.Unlock()
+	go func() {
+		defer cancel()
+		defer stop()
+		pass, err := w.changes.Sync(ctx, r, func(p daemon.Progress) {
+			w.jobs.mu.Lock()
+			defer w.jobs.mu.Unlock()
+			one.Done, one.Total = p.Done, p.Total
+		})
+		w.jobs.mu.Lock()
+		defer w.jobs.mu.Unlock()
+		one.Pass, one.Ended = pass, w.Now()
+		if err != nil {
+			one.Code = string(problem.Of(err).Code)
+		}
+	}()
+	return j.Number
+}
+
+// find gives a job as it stands.
+func (l *jobs) find(number uint64) (job, bool) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	i := slices.IndexFunc(l.list, func(j *job) bool { return j.Number == number })
+	if i < 0 {
+		return job{}, false
+	}
+	return *l.list[i], true
+}
+
+// startSync begins a pass over one dossier, or over all.
+func startSync(v *visit) error {
+	r := daemon.SyncRequest{By: v.person.Name}
+	var j job
+	if text := v.r.PostForm.Get("entry"); text != "" {
+		f, err := v.show(text)
+		if err != nil {
+			return err
+		}
+		j.Entry, j.About = f.Entry.Number, v.entry(f.Entry).Name()
+		r.Dossier = f.Entry.Dossier.ID
+		if r.Dossier == "" {
+			r.Dossier = string(f.Entry.Dossier.EnterpriseNumber)
+		}
+	}
+	number := v.begin(v.context(), j, r)
+	if v.partial() {
+		return v.showJob(number)
+	}
+	return v.redirect("/sync/" + strconv.FormatUint(number, 10))
+}
+
+func syncPage(v *visit) error {
+	number, err := strconv.ParseUint(v.r.PathValue("job"), 10, 64)
+	if err != nil {
+		return denied{status: http.StatusNotFound}
+	}
+	return v.showJob(number)
+}
+
+// jobView is a job as a page tells of it.
+type jobView struct {
+	job
+
+	Running bool
+	Long    bool       // it runs for longer than people watch arrows
+	Seconds int        // that it took until now
+	Answer  *entryView // how the dossier stands after it
+	Pass    *passView
+}
+
+// showJob tells how a job stands: the page, or the part that asks again by
+// itself.
+func (v *visit) showJob(number uint64) error {
+	j, ok := v.jobs.find(number)
+	if !ok {
+		return denied{status: http.StatusNotFound, why: "sync.gone"}
+	}
+	view := jobView{job: j, Running: j.Ended.IsZero()}
+	until := j.Ended
+	if view.Running {
+		until = v.Now()
+	}
+	took := until.Sub(j.Began)
+	view.Seconds, view.Long = int(took.Round(time.Second)/time.Second), view.Running && took >= v.patience()
+	if !view.Running {
+		p := v.pass(j.Pass)
+		view.Pass = &p
+	}
+	if !view.Running && j.Entry != 0 && j.Code != string(problem.Busy) {
+		e, err := v.newest(j.Entry)
+		if err != nil {
+			return err
+		}
+		view.Answer = &e
+	}
+	switch {
+	case v.partial() && v.r.Header.Get("HX-Target") == "job":
+		return v.part("sync", "job", view)
+	case v.partial():
+		return v.part("sync", "arrows", view)
+	}
+	return v.page("sync", view)
+}
+
+func (w *Web) patience() time.Duration {
+	if w.SyncPatience > 0 {
+		return w.SyncPatience
+	}
+	return syncPatience
+}
+
+// newest shows an entry, or the one that took its place.
+func (v *visit) newest(number uint64) (entryView, error) {
+	f, err := v.API.Show(v.r.Context(), number)
+	if err == nil && f.Entry.State == ledger.Superseded && f.Entry.SupersededBy > number {
+		f, err = v.API.Show(v.r.Context(), f.Entry.SupersededBy)
+	}
+	return v.entry(f.Entry), err
+}
+
+// show gives the entry that a path or a form names.
+func (v *visit) show(text string) (daemon.Full, error) {
+	number, err := strconv.ParseUint(text, 10, 64)
+	if err != nil {
+		return daemon.Full{}, denied{status: http.StatusNotFound}
+	}
+	return v.API.Show(v.r.Context(), number)
+}
