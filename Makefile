@@ -9,7 +9,7 @@ test:
 
 # The figures that the project promises; ratios are taken within one run.
 bench:
-	go test -run '^$$' -bench . -benchtime 1x -timeout 60m ./daemon ./cli
+	go test -run '^$$' -bench . -benchtime 1x -timeout 60m ./daemon ./cli ./balance
 
 lint:
 	go vet ./...

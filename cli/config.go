@@ -10,6 +10,7 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"balansd/balance"
 	"balansd/config"
 	"balansd/finbox"
 	"balansd/problem"
@@ -138,6 +139,7 @@ func untouched(c *config.Config) []config.Mistake {
 			list = append(list, keyMistake(c, "finbox.certificate_file", err))
 		}
 	}
+	list = append(list, tableMistakes(c)...)
 	for i, f := range c.Folders {
 		if f.Path == "" {
 			continue // told already
@@ -149,6 +151,21 @@ func untouched(c *config.Config) []config.Mistake {
 		} else if !info.IsDir() {
 			list = append(list, c.MistakeAt(key, f.Path+" is no folder", "name the folder that holds a sub-folder for each dossier"))
 		}
+	}
+	return list
+}
+
+// tableMistakes names each mistake in a table of XBRL members, with its line.
+func tableMistakes(c *config.Config) []config.Mistake {
+	file := c.Documents.CBSOTable
+	text, err := os.ReadFile(file)
+	if file == "" || err != nil {
+		return nil // an unreadable one was told already
+	}
+	_, wrong := balance.ParseMembers(file, text)
+	list := make([]config.Mistake, len(wrong))
+	for i, e := range wrong {
+		list[i] = config.Mistake{File: file, Line: e.Line, Column: 1, Key: "documents.cbso_table", What: e.What, Right: "its form is in docs/cbso-table.md"}
 	}
 	return list
 }

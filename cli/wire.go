@@ -83,11 +83,11 @@ func (n *node) wire(cfg *config.Config) (daemon.Config, silverfinSide, error) {
 	if err != nil {
 		return daemon.Config{}, nil, err
 	}
-	open, err := n.sources(cfg)
+	reader, err := documentReader(cfg)
 	if err != nil {
 		return daemon.Config{}, nil, err
 	}
-	reader, err := documentReader(cfg)
+	open, err := n.sources(cfg, reader)
 	if err != nil {
 		return daemon.Config{}, nil, err
 	}
@@ -187,12 +187,12 @@ func folderConnections(cfg *config.Config) []ledger.Connection {
 }
 
 // sources makes the function that opens the source of a connection.
-func (n *node) sources(cfg *config.Config) (func(ledger.Connection) (daemon.Source, error), error) {
+func (n *node) sources(cfg *config.Config, reader *balance.Reader) (func(ledger.Connection) (daemon.Source, error), error) {
 	o := n.options
 	folders := map[string]*folder.Source{}
 	for _, f := range cfg.Folders {
 		src, err := folder.New(folder.Config{Name: f.Name, Path: f.Path, Settle: f.Settle,
-			MaxDocument: int64(cfg.Finbox.MaxDocument), Now: o.now, Log: o.log})
+			MaxDocument: int64(cfg.Finbox.MaxDocument), Reader: reader, Now: o.now, Log: o.log})
 		if err != nil {
 			return nil, err
 		}

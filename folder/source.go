@@ -16,6 +16,7 @@ import (
 
 	"github.com/rs/zerolog"
 
+	"balansd/balance"
 	"balansd/ledger"
 	"balansd/problem"
 )
@@ -34,6 +35,7 @@ type Config struct {
 	// a younger one may still be written. 0 takes every file at once.
 	Settle      time.Duration
 	MaxDocument int64            // bytes; 0 means DefaultMaxDocument
+	Reader      *balance.Reader  // of documents; nil for one with the built-in table
 	Now         func() time.Time // nil means time.Now
 	Log         zerolog.Logger
 }
@@ -56,6 +58,9 @@ func New(cfg Config) (*Source, error) {
 	}
 	if cfg.Now == nil {
 		cfg.Now = time.Now
+	}
+	if cfg.Reader == nil {
+		cfg.Reader = balance.NewReader(balance.ReaderOptions{})
 	}
 	return &Source{cfg: cfg}, nil
 }

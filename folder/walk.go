@@ -178,7 +178,7 @@ func (w *walk) file(d *dossier, name string) {
 	f, err := readFile(w.root, name, w.cfg.MaxDocument)
 	switch {
 	case err == nil:
-		l := listing(d.reference, name, f)
+		l := listing(w.cfg.Reader, d.reference, name, f)
 		d.holds(l.Dossier.EnterpriseNumber)
 		w.found = append(w.found, l)
 	case errors.Is(err, fs.ErrNotExist):
@@ -200,7 +200,7 @@ func (w *walk) settled(changed time.Time) bool {
 
 // listing describes a file by its content. A file that cannot be read as a
 // social balance is listed too, so that the ledger says so, with the reason.
-func listing(reference, name string, f file) ledger.Listing {
+func listing(reader *balance.Reader, reference, name string, f file) ledger.Listing {
 	l := ledger.Listing{
 		ID:        name,
 		Revision:  f.changed.Format("20060102T150405Z") + "-" + f.sum[:12],
@@ -208,7 +208,7 @@ func listing(reference, name string, f file) ledger.Listing {
 		CreatedAt: f.changed,
 		SHA256:    f.sum,
 	}
-	b, err := balance.Read(f.content)
+	b, err := reader.Read(f.content)
 	if err == nil {
 		l.Dossier.EnterpriseNumber = b.EnterpriseNumber
 		l.Dossier.Name = cmp.Or(b.Name, reference)
