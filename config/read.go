@@ -64,10 +64,12 @@ func (r *reader) mistake(key, what, right string) Mistake {
 	return m
 }
 
-// note adds a mistake. A key gets one mistake only: the first is the cause of
-// the others.
+// note adds a mistake. A key gets one mistake only at one place: the first is
+// the cause of the others. A file that a key names has places of its own.
 func (r *reader) note(m Mistake) {
-	if !slices.ContainsFunc(r.mistakes, func(x Mistake) bool { return x.Key == m.Key }) {
+	if !slices.ContainsFunc(r.mistakes, func(x Mistake) bool {
+		return x.Key == m.Key && (m.File == r.file || x.File == m.File && x.Line == m.Line)
+	}) {
 		r.mistakes = append(r.mistakes, m)
 	}
 }
