@@ -29,15 +29,16 @@ const packed = 1
 // deflater holds some 700 KB: a few are kept for the next call, and no more,
 // whatever the number of callers.
 type codec struct {
-	writers chan *flate.Writer
-	readers chan io.ReadCloser
+	writers  chan *flate.Writer
+	readers  chan io.ReadCloser
+	squeezes chan *gzip.Writer
 }
 
 // kept is the number of idle deflaters and inflaters that a codec keeps.
 const kept = 4
 
 func newCodec() *codec {
-	return &codec{make(chan *flate.Writer, kept), make(chan io.ReadCloser, kept)}
+	return &codec{make(chan *flate.Writer, kept), make(chan io.ReadCloser, kept), make(chan *gzip.Writer, kept)}
 }
 
 func (c *codec) writer() *flate.Writer {
@@ -134,9 +135,16 @@ func (c *codec) unpackValues(row []byte) (balance.Values, error) {
 }
 
 // squeeze compresses a document. gzip's checksum tells damage.
-func squeeze(document []byte) ([]byte, error) {
+func (c *codec) squeeze(document []byte) ([]byte, error) {
 	var b bytes.Buffer
-	w := gzip.NewWriter(&b)
+	var w *gzip.Writer
+	select {
+	case w = <-c.squeezes:
+		w.Reset(&b)
+	default:
+		w = gzip.NewWriter(&b)
+	}
+	defer giveBack(c.squeezes, w)
 	if _, err := w.Write(document); err != nil {
 		return nil, err
 	}

@@ -1,8 +1,10 @@
 package store
 
 import (
+	"bytes"
 	"crypto/sha256"
 	"encoding/hex"
+	"runtime"
 	"testing"
 
 	"github.com/google/go-cmp/cmp"
@@ -79,4 +81,27 @@ func FuzzUnpack(f *testing.F) {
 		}
 		_, _ = unsqueeze(row)
 	})
+}
+
+// TestSqueezingManyDocumentsCostsLittleMemory: a deflater holds some 800 KB,
+// and a night may bring ten thousand documents.
+func TestSqueezingManyDocumentsCostsLittleMemory(t *testing.T) {
+	c := newCodec()
+	document := bytes.Repeat([]byte("a social balance "), 500)
+	const documents = 50
+	var before, after runtime.MemStats
+	runtime.ReadMemStats(&before)
+	for range documents {
+		row, err := c.squeeze(document)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if got, err := unsqueeze(row); err != nil || !bytes.Equal(got, document) {
+			t.Fatalf("it comes back with %d bytes, %v", len(got), err)
+		}
+	}
+	runtime.ReadMemStats(&after)
+	if each := (after.TotalAlloc - before.TotalAlloc) / documents; each > 200_000 {
+		t.Errorf("each document costs %d bytes", each)
+	}
 }

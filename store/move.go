@@ -73,7 +73,7 @@ func (s *Store) ready(step ledger.Step) (c change, err error) {
 		}
 	}
 	if step.Document != nil {
-		c.document, err = squeeze(step.Document)
+		c.document, err = s.codec.squeeze(step.Document)
 	}
 	return c, err
 }
