@@ -36,6 +36,11 @@ type Finding struct {
 	Message string `json:"message"`
 }
 
+// IsRemark tells whether the finding is about how the document was read, and
+// not about its figures. People see a remark; it does not count as a finding of
+// a balance, and holds none back.
+func (f Finding) IsRemark() bool { return f.Rule == "inferred" }
+
 // newFinding makes a finding of a rule of findings_check.tsv or
 // findings_read.tsv, with its sentence in English. args holds what the sentence
 // has in braces.

@@ -84,7 +84,7 @@ func (app *App) ledgerList() *cobra.Command {
 					return err
 				}
 				stands := stateText(e)
-				if n := len(e.Findings); n > 0 {
+				if n := e.CountFindings(); n > 0 {
 					stands += ", " + findingsText(n)
 				}
 				t.add(entryNumber(e), dossierText(e), yearText(e.FiscalYear), stands)

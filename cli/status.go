@@ -59,7 +59,7 @@ func newest(s daemon.Status) *ledger.Pass {
 // needsPerson tells whether a person has something to do. Trouble of a pass
 // counts until a later one goes through without.
 func needsPerson(s daemon.Status) bool {
-	if p := newest(s); p != nil && (p.Stopped != "" || len(p.Problems) > 0) {
+	if p := newest(s); p != nil && p.NeedsPerson() {
 		return true
 	}
 	for _, e := range s.Waiting {

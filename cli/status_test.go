@@ -20,6 +20,7 @@ func TestTroubleOfThePassNeedsAPerson(t *testing.T) {
 	well := func(n uint64) *ledger.Pass { return &ledger.Pass{Number: n} }
 	full := &ledger.Pass{Number: 5, Night: night, Stopped: "the disk is full"}
 	down := &ledger.Pass{Number: 5, Night: night, Problems: []string{"Finbox cannot be reached"}}
+	halted := &ledger.Pass{Number: 5, Night: night, Stopped: "it was stopped", Halted: true}
 	for name, c := range map[string]struct {
 		last, night *ledger.Pass
 		needs       bool
@@ -27,6 +28,7 @@ func TestTroubleOfThePassNeedsAPerson(t *testing.T) {
 		"no pass yet":            {nil, nil, false},
 		"a good night":           {well(5), well(5), false},
 		"a night that stopped":   {full, full, true},
+		"a night halted":         {halted, halted, false},
 		"a night with a problem": {down, down, true},
 		"a good pass since":      {well(6), full, false},
 		"trouble since":          {full, well(4), true},

@@ -208,7 +208,7 @@ func (o outcome) sentences(dry bool) []string {
 	case o.Would != "" && e.State == ledger.Done:
 		texts = append(texts, strings.Replace(o.Would, "write ", "wrote ", 1))
 	}
-	if n := len(o.Entry.Findings); n > 0 && o.Entry.Reason != ledger.HasFindings {
+	if n := o.Entry.CountFindings(); n > 0 && o.Entry.Reason != ledger.HasFindings {
 		texts = append(texts, findingsText(n)+" about its figures")
 	}
 	if o.Entry.Next != "" {

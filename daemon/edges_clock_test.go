@@ -45,7 +45,7 @@ func TestPassOutOfTimeSaysThatItWasStopped(t *testing.T) {
 	w.hook(hooked{locate: func(ctx context.Context) error { <-ctx.Done(); return ctx.Err() }})
 	w.respoil(nil)
 	p, err := w.d.Sync(t.Context(), daemon.SyncRequest{}, nil)
-	if !problem.Is(err, problem.Stopped) || !strings.Contains(p.Stopped, "longer than") {
+	if !problem.Is(err, problem.Stopped) || !strings.Contains(p.Stopped, "longer than") || !p.NeedsPerson() {
 		t.Errorf("error %v, the pass says %q", err, p.Stopped)
 	}
 	for _, e := range w.entries() {

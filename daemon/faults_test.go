@@ -245,6 +245,9 @@ func TestStoppedAtEveryCall(t *testing.T) {
 		if err != nil && p.Stopped == "" {
 			t.Errorf("call %d: %v, and the pass does not say that it was stopped", n, err)
 		}
+		if p.NeedsPerson() {
+			t.Errorf("call %d: a stop is said to need a person: %+v", n, p)
+		}
 		converge(w, clients)
 		if t.Failed() {
 			t.Fatalf("after call %d", n)

@@ -1,6 +1,7 @@
 package daemon_test
 
 import (
+	"os"
 	"strings"
 	"testing"
 
@@ -152,5 +153,52 @@ func TestARevisionIsComparedWithTheLastThatCouldBeRead(t *testing.T) {
 	w.wantState(e, ledger.Done, "")
 	if diff := cmp.Diff(balance.Diff(first.Values, third.Values), e.Changes); diff != "" || e.Replaces != 1 {
 		t.Errorf("it replaces %d (-want +got)\n%s", e.Replaces, diff)
+	}
+}
+
+// How a document was read is a remark: it does not count, and holds nothing
+// back.
+func TestARemarkIsNoFindingOfTheBalance(t *testing.T) {
+	document, err := os.ReadFile("../balance/testdata/documents/cbso-25.0-m82-full.xbrl")
+	if err != nil {
+		t.Fatal(err)
+	}
+	read, err := balance.NewReader(balance.ReaderOptions{}).Read(document)
+	if err != nil || len(read.Findings) != 2 || !read.Findings[0].IsRemark() || read.Findings[1].IsRemark() {
+		t.Fatalf("the document has %+v, %v", read.Findings, err)
+	}
+	for name, tt := range map[string]struct {
+		findings []balance.Finding
+		held     bool
+	}{
+		"a remark alone":         {read.Findings[:1], false},
+		"a remark and a finding": {read.Findings, true},
+	} {
+		t.Run(name, func(t *testing.T) {
+			w := newWorld(t)
+			c := w.client(1)
+			w.must(w.sf.CloseWorkflow(c.company, c.period, workflowName))
+			w.add(c, w.balance(c, 1))
+			w.sync()
+			e := w.only()
+			e.Findings = tt.findings
+			_, err := w.keeper.Move(t.Context(), ledger.Step{Entry: e})
+			w.must(err)
+			w.hold = true
+			w.again()
+			w.sf.OpenWorkflow(c.company, c.period, workflowName)
+			p := w.sync()
+			if tt.held {
+				w.wantState(w.only(), ledger.Waiting, ledger.HasFindings)
+				if got := w.only().Detail; p.Findings != 1 || !strings.Contains(got, "have 1 finding,") {
+					t.Errorf("it says %q, the pass counts %d", got, p.Findings)
+				}
+				return
+			}
+			w.wantState(w.only(), ledger.Done, "")
+			if p.Findings != 0 {
+				t.Errorf("the pass counts %d", p.Findings)
+			}
+		})
 	}
 }

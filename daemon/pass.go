@@ -170,10 +170,12 @@ func (p *pass) end(ctx context.Context, err error) (ledger.Pass, error) {
 	switch {
 	case ctx.Err() != nil:
 		p.rec.Stopped = "it was stopped; the next pass goes on where it was"
-		if cause := context.Cause(ctx); !errors.Is(cause, context.Canceled) {
+		cause := context.Cause(ctx)
+		if !errors.Is(cause, context.Canceled) {
 			p.rec.Stopped = cause.Error() + "; the next pass goes on where it was"
 		}
 		if !isState(err) {
+			p.rec.Halted = errors.Is(cause, context.Canceled)
 			err = problem.New(problem.Stopped, "the pass was stopped before it was through",
 				"Nothing is lost; the next pass goes on where it was.")
 		}
@@ -256,7 +258,7 @@ func (p *pass) finished(e ledger.Entry, would string) {
 	p.done++
 	p.total = max(p.total, p.done)
 	p.rec.Outcome[e.State]++
-	if len(e.Findings) > 0 && e.State != ledger.Superseded {
+	if e.CountFindings() > 0 && e.State != ledger.Superseded {
 		p.rec.Findings++
 	}
 	p.tell(Progress{Done: p.done, Total: p.total, Entry: &e, Would: would})

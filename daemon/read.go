@@ -97,11 +97,12 @@ func (j *job) take(doc []byte) error {
 // already, or may be, is not held.
 func (j *job) hold() error {
 	e := j.entry
-	if !j.cfg.HoldOnFindings || len(e.Findings) == 0 || e.Released || e.State == ledger.Done || e.State == ledger.Sending {
+	n := e.CountFindings()
+	if !j.cfg.HoldOnFindings || n == 0 || e.Released || e.State == ledger.Done || e.State == ledger.Sending {
 		return nil
 	}
 	many := "1 finding"
-	if n := len(e.Findings); n > 1 {
+	if n > 1 {
 		many = fmt.Sprintf("%d findings", n)
 	}
 	return &ledger.NotYet{Reason: ledger.HasFindings, Detail: "the checks of the balance have " + many + ", and such a balance waits for a person"}

@@ -127,6 +127,16 @@ func (e Entry) NeedsPerson() bool {
 	return e.State == Differs || e.State == Waiting || e.State == Failed && e.FailClass != Unavailable
 }
 
+// CountFindings is the number of its findings that are about its figures.
+func (e Entry) CountFindings() (n int) {
+	for _, f := range e.Findings {
+		if !f.IsRemark() {
+			n++
+		}
+	}
+	return n
+}
+
 // SiblingOf tells whether two entries are about the same thing, so that only
 // the newer one counts: the same id of one connection, or the same dossier and
 // financial year. A year that is not known is like no other, and two different

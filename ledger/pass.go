@@ -45,6 +45,15 @@ type Pass struct {
 	MissedCause Cause  `json:"missed_cause,omitempty"`
 	// Stopped says why the pass ended early; empty when it went through.
 	Stopped string `json:"stopped,omitempty"`
+	// Halted says that it was a stop of balansd, or of whoever asked for the
+	// pass, that ended it early: nothing is wrong then.
+	Halted bool `json:"halted,omitempty"`
+}
+
+// NeedsPerson tells whether something went wrong in the pass that a person
+// should look at.
+func (p Pass) NeedsPerson() bool {
+	return p.Stopped != "" && !p.Halted || len(p.Problems) > 0
 }
 
 // MissedNight is a night without a nightly pass at its time.
