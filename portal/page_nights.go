@@ -152,6 +152,12 @@ type picture struct {
 	From, To      balance.Date
 }
 
+// ShownWidth is its width on a page: larger than it is drawn.
+func (p picture) ShownWidth() int { return p.Width * 3 / 2 }
+
+// ShownHeight is as ShownWidth.
+func (p picture) ShownHeight() int { return p.Height * 3 / 2 }
+
 // nightMark is one night in the picture. Its kind has a shape of its own, so
 // that no colour is needed.
 type nightMark struct {

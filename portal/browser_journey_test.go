@@ -1,0 +1,277 @@
+package portal
+
+import (
+	"bufio"
+	"context"
+	"encoding/json"
+	"fmt"
+	"io"
+	"net"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strings"
+	"testing"
+	"time"
+
+	"balansd/sandbox"
+
+	"github.com/chromedp/chromedp"
+)
+
+// journey is an accounting firm: balansd as it is delivered, in a process of its
+// own, before a simulated Finbox and Silverfin, and a browser at its pages.
+type journey struct {
+	*chrome
+
+	box  *sandbox.Sandbox
+	conn string // connection id
+	firm int64
+	link string // for the first admin
+}
+
+// newJourney builds balansd and runs it until the test ends.
+func newJourney(t *testing.T, hostile string) *journey {
+	t.Helper()
+	browser, dir := newChrome(t, ""), t.TempDir()
+	free, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	listen := free.Addr().String()
+	_ = free.Close()
+	j := &journey{chrome: browser}
+	j.base = "http://" + listen
+	j.box, err = sandbox.Start(sandbox.Options{Finbox: sandbox.FinboxOptions{SilverfinLink: j.base + "/connection"}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() {
+		ctx, cancel := context.WithTimeout(context.Background(), time.Second)
+		defer cancel()
+		_ = j.box.Close(ctx)
+	})
+	info := j.box.Info()
+	j.conn, j.firm = info.Finbox.ConnectionID, info.Silverfin.Firms[0].ID
+	if hostile != "" {
+		j.conn = j.box.Finbox.AddConnection(sandbox.Environment{Name: hostile, Language: "nl", Inactive: true})
+	} else if err := j.box.Finbox.Deactivate(j.conn); err != nil {
+		t.Fatal(err)
+	}
+	write := func(name, text string) string {
+		path := filepath.Join(dir, name)
+		if err := os.WriteFile(path, []byte(text), 0o600); err != nil {
+			t.Fatal(err)
+		}
+		return path
+	}
+	write("finbox.secret", info.Finbox.ClientSecret)
+	write("silverfin.secret", info.Silverfin.ClientSecret)
+	config := write("balansd.yaml", fmt.Sprintf(`data_dir: data
+socket: %s
+night: {at: "02:30", spread: 0s}
+portal: {listen: %q}
+finbox: {base_url: %q, token_url: %q, client_id: %q, client_secret_file: finbox.secret}
+silverfin: {base_url: %q, client_id: %q, client_secret_file: silverfin.secret, requests_per_second: 100, burst: 100, timeout: 1s}
+`, shortPath(t), listen, info.Finbox.URL, info.Finbox.TokenURL, info.Finbox.ClientID, info.Silverfin.URL, info.Silverfin.ClientID))
+	j.run(dir, config)
+	return j
+}
+
+// shortPath gives a socket's path, which may have at most about 100 bytes.
+func shortPath(t *testing.T) string {
+	t.Helper()
+	dir, err := os.MkdirTemp("", "bd")
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { _ = os.RemoveAll(dir) })
+	return filepath.Join(dir, "s")
+}
+
+// run builds and starts balansd, and takes the first admin's link from its log.
+func (j *journey) run(dir, config string) {
+	j.t.Helper()
+	program := filepath.Join(dir, "balansd")
+	if out, err := exec.Command("go", "build", "-o", program, "balansd").CombinedOutput(); err != nil {
+		j.t.Fatalf("%v\n%s", err, out)
+	}
+	cmd := exec.Command(program, "run", "--config", config)
+	cmd.Env = append(os.Environ(), "BALANSD_LOG_FORMAT=json")
+	log, err := cmd.StderrPipe()
+	if err == nil {
+		err = cmd.Start()
+	}
+	if err != nil {
+		j.t.Fatal(err)
+	}
+	j.t.Cleanup(func() {
+		_ = cmd.Process.Signal(os.Interrupt)
+		if err := cmd.Wait(); err != nil {
+			j.t.Errorf("balansd ends with %v", err)
+		}
+	})
+	lines := bufio.NewScanner(log)
+	for j.link == "" && lines.Scan() {
+		var line struct{ Link string }
+		_ = json.Unmarshal(lines.Bytes(), &line)
+		j.link = strings.TrimPrefix(line.Link, j.base)
+	}
+	go func() { _, _ = io.Copy(io.Discard, log) }()
+	if j.link == "" {
+		j.t.Fatalf("balansd ended, and told of no link for the first admin: %s", lines.Text())
+	}
+}
+
+// first is the first admin's first visit, in a language.
+func (j *journey) first(lang string) {
+	j.t.Helper()
+	var err error
+	for range 100 { // the link is in the log before the pages are served
+		if err = chromedp.Do(j.ctx, chromedp.Navigate(j.base+j.link)); err == nil {
+			break
+		}
+		chromedp.Do(j.ctx, chromedp.Sleep(50*time.Millisecond)) //nolint:errcheck // the next try says what is wrong
+	}
+	if err != nil {
+		j.t.Fatal(err)
+	}
+	j.speak(lang)
+	j.fill("#name", annName)
+	j.fill("#new-password", testWord)
+	j.fill("#again", testWord)
+	j.press("main form button")
+}
+
+// connect walks the six steps, from Finbox's own settings page to the
+// connection.
+func (j *journey) connect(lang string) {
+	j.t.Helper()
+	j.do(chromedp.Navigate(j.box.Info().Finbox.URL + "/settings/" + j.conn + "?lang=" + lang))
+	j.press(`button[value="activate"]`)
+	id := value[string](j.chrome, `document.querySelector("#id").value`)
+	j.press("a.button")
+	if j.path() != "/connection" {
+		j.t.Fatalf("Finbox leads to %s", j.path())
+	}
+	j.fill("#id", id)
+	j.press(`form[action="/connection/finbox"] button`)
+	j.do(chromedp.WaitVisible(chromedp.CSS(".note.well")))
+	// To Silverfin's own sign-in, and back.
+	j.do(chromedp.Click(chromedp.CSS(`form[action="/connection/silverfin"] > button.button`)))
+	j.do(chromedp.WaitVisible(chromedp.CSS(`button[value="allow"]`)))
+	j.do(chromedp.Click(chromedp.CSS(`button[value="allow"]`)))
+	j.do(chromedp.WaitVisible(chromedp.CSS(`form[action="/connection/silverfin/remove"]`)))
+}
+
+// syncAll presses the arrows for all dossiers and waits for the answer.
+func (j *journey) syncAll() {
+	j.t.Helper()
+	j.visit("/")
+	j.press(`form[action="/sync"] button`)
+	j.answered()
+}
+
+// answered waits until the page of a pass tells how it ended.
+func (j *journey) answered() {
+	j.t.Helper()
+	j.do(chromedp.WaitVisible(chromedp.CSS("#job:not([hx-get])")))
+}
+
+// TestSixStepsToTheFirstBalance is the way of an accountant who does it alone,
+// and then what they do in March.
+func TestSixStepsToTheFirstBalance(t *testing.T) {
+	j := newJourney(t, "")
+	j.first("nl")
+	j.sees("nog niet klaar")
+	j.look("empty-home-nl")
+	j.visit("/connection")
+	j.look("empty-connection-nl")
+	j.visit("/dossiers")
+	j.look("empty-dossiers-nl")
+	j.visit("/decisions")
+	j.look("empty-decisions-nl")
+	j.visit("/nights")
+	j.look("empty-nights-nl")
+	j.connect("nl")
+	j.sees("Bestaande verbindingen")
+	j.sees("De koppeling is gelegd")
+	demo, err := j.box.Demo()
+	if err == nil {
+		err = j.box.TypeByHand(demo.Find(sandbox.SituationChanged)[0], "1013", "5")
+	}
+	if err != nil {
+		t.Fatal(err)
+	}
+	j.syncAll()
+	j.sees("in Silverfin")
+	j.expect("404") // the simulators have no icon
+	for _, lang := range []string{"nl", "fr", "en", "de"} {
+		look := j.glance
+		if lang == "nl" {
+			look = j.look
+		}
+		j.speak(lang)
+		look("sync-" + lang)
+		for name, path := range map[string]string{"home": "/", "dossiers": "/dossiers?sort=state", "decisions": "/decisions",
+			"nights": "/nights", "connection": "/connection", "dossiers-waiting": "/dossiers?state=waiting"} {
+			j.visit(path)
+			look("full-" + name + "-" + lang)
+		}
+		for name, state := range map[string]string{"done": "done", "differs": "differs", "failed": "failed", "waiting": "waiting"} {
+			j.visit("/dossiers?state=" + state)
+			j.press(`table th a`)
+			look("dossier-" + name + "-" + lang)
+		}
+		j.press(`a[href$="/others"]`)
+		look("others-" + lang)
+	}
+	j.speak("nl")
+	j.decideAndSync()
+	j.syncWithoutSilverfin()
+}
+
+// decideAndSync decides about one figure, then about the rest, and has it
+// carried out.
+func (j *journey) decideAndSync() {
+	j.t.Helper()
+	j.visit("/decisions")
+	differ := value[int](j.chrome, `document.querySelectorAll("input[name=cell]").length`)
+	if differ < 2 {
+		j.t.Fatalf("%d figures differ", differ)
+	}
+	j.do(chromedp.Click(chromedp.CSS("input[name=cell]")))
+	j.press(`button[value="keep_silverfin"]`)
+	j.sees("Je beslissing is bewaard")
+	if left := value[int](j.chrome, `document.querySelectorAll("input[name=cell]").length`); left != differ-1 {
+		j.t.Errorf("%d of %d figures are left to decide", left, differ)
+	}
+	writes := len(j.box.Silverfin.Writes())
+	j.syncAll()
+	if n := len(j.box.Silverfin.Writes()); n != writes {
+		j.t.Errorf("%d writes before all is decided", n-writes)
+	}
+	j.visit("/decisions")
+	j.press(`button[value^="use_finbox:"]`)
+	j.sees("Er valt niets te beslissen")
+	j.syncAll()
+	if n := len(j.box.Silverfin.Writes()); n == writes {
+		j.t.Error("nothing was written after all was decided")
+	}
+	j.visit("/dossiers?state=differs")
+	j.sees("Geen enkel dossier voldoet hieraan")
+}
+
+// syncWithoutSilverfin presses the arrows of one dossier while Silverfin does
+// not answer: they stop, and say so.
+func (j *journey) syncWithoutSilverfin() {
+	j.t.Helper()
+	j.visit("/dossiers?state=done")
+	j.box.Silverfin.Faults().SetLatency(time.Hour)
+	j.do(chromedp.Click(chromedp.CSS("td form.sync button")))
+	j.do(chromedp.WaitVisible(chromedp.CSS("td div.sync:not([hx-get])")))
+	j.press("td div.sync a")
+	j.sees("Silverfin is niet bereikbaar")
+	j.look("sync-down-nl")
+	j.box.Silverfin.Faults().SetLatency(0)
+}
