@@ -175,9 +175,11 @@ func (s *server) pid() string {
 	return strings.TrimSpace(s.sh("systemctl show --property=MainPID --value balansd"))
 }
 
-// running holds the service to running, as a program of that version.
+// running holds the service to running, as a program of that version. systemd
+// hears so at once; a moment later the service answers questions as well.
 func (s *server) running(version string) {
 	s.t.Helper()
 	s.want("active", "systemctl is-active balansd")
 	s.want("balansd "+version+" ", "/proc/"+s.pid()+"/exe version")
+	s.sh("until balansd connections list; do sleep 0.1; done 2>&1")
 }

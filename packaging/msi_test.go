@@ -67,7 +67,11 @@ func (d *desktop) running(version string) {
 		d.t.Fatalf("the service is %s", state)
 	}
 	d.want("balansd "+version+" ", "", "version")
-	d.want(`"version": "`+version+`"`, "", "status", "--json")
+	// Windows hears at once that it runs; a moment later it answers as well.
+	d.wine.Until("the service answers", func() bool {
+		r := d.wine.Run("", windowsProgram, "status", "--json")
+		return strings.Contains(r.Stdout, `"version": "`+version+`"`)
+	})
 }
 
 // testMSI walks the whole way of the installer: first installation, a night's

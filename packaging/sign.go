@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io/fs"
 	"os"
 	"strconv"
 	"time"
@@ -57,8 +58,12 @@ func (s signing) windows(ctx context.Context, file string, at time.Time) error {
 	return os.Rename(signed, file)
 }
 
-// text puts a signature of its own beside a file: FILE.asc.
+// text puts a signature of its own beside a file, FILE.asc; and takes one of an
+// earlier time away.
 func (s signing) text(ctx context.Context, file string) (err error) {
+	if err := os.Remove(file + ".asc"); err != nil && !errors.Is(err, fs.ErrNotExist) {
+		return err
+	}
 	if s.gpg == "" {
 		return nil
 	}
@@ -74,6 +79,6 @@ func (s signing) text(ctx context.Context, file string) (err error) {
 	if _, err := output(ctx, ".", "gpg", "--homedir", home, "--batch", "--quiet", "--import", s.gpg); err != nil {
 		return fmt.Errorf("signing: %w", err)
 	}
-	_, err = output(ctx, ".", "gpg", "--homedir", home, "--batch", "--yes", "--quiet", "--armor", "--detach-sign", "--output", file+".asc", file)
+	_, err = output(ctx, ".", "gpg", "--homedir", home, "--batch", "--quiet", "--armor", "--detach-sign", "--output", file+".asc", file)
 	return err
 }
