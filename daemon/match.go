@@ -74,7 +74,7 @@ func (p *pass) companies(ctx context.Context) (*companyIndex, error) {
 				return nil, err
 			}
 		case bad:
-			p.trouble(err, "Silverfin firm "+f.Name)
+			p.trouble(err, aboutFirm+f.Name)
 		}
 	}
 	p.index = ix

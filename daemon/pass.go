@@ -77,6 +77,10 @@ func (d *Daemon) pass(ctx context.Context, rec ledger.Pass, req SyncRequest, rep
 	p.rec.Outcome, p.noted, p.tried, p.down = map[ledger.State]int{}, map[string]bool{}, map[uint64]bool{}, map[string]bool{}
 	d.show(&rec)
 	defer d.show(nil)
+	if rec.Missed != "" {
+		p.d.notice(p.log.Warn(), problem.NightMissed).Stringer("night", rec.Night).Str("why", rec.Missed).
+			Msg("the night was missed, catching up")
+	}
 	p.log.Info().Bool("dry_run", req.DryRun).Msg("pass begins")
 
 	if cfg.Deadline > 0 {
@@ -203,6 +207,9 @@ func (p *pass) end(ctx context.Context, err error) (ledger.Pass, error) {
 	return p.rec, err
 }
 
+// aboutFirm begins what a sentence about a firm is about.
+const aboutFirm = "Silverfin firm "
+
 // trouble notes something that is wrong besides a single balance. The same
 // sentence is noted once.
 func (p *pass) trouble(err error, about string) {
@@ -214,7 +221,7 @@ func (p *pass) trouble(err error, about string) {
 	if pr.Next != "" {
 		text += ". " + pr.Next
 	}
-	p.note(text, ledger.Trouble{About: about, Code: string(pr.Code)})
+	p.note(text, ledger.Trouble{About: strings.TrimPrefix(about, aboutFirm), Code: string(pr.Code)})
 	switch pr.Code {
 	case problem.FinboxDown, problem.FolderDown, problem.SilverfinDown:
 		p.mu.Lock()
@@ -288,7 +295,7 @@ func (p *pass) renew(ctx context.Context) error {
 		case err != nil && ctx.Err() != nil:
 			return err
 		case err != nil:
-			p.trouble(err, "Silverfin firm "+f.Name)
+			p.trouble(err, aboutFirm+f.Name)
 		case renewed:
 			if err := p.cfg.Keeper.UpdateFirm(ctx, f.ID, func(f *ledger.Firm) { f.RenewedAt = p.cfg.Now() }); err != nil {
 				return err
@@ -308,7 +315,7 @@ func (p *pass) mustRelink(ctx context.Context, seen ledger.Firm, cause error) er
 		}
 	})
 	if err == nil && marked {
-		p.trouble(cause, "Silverfin firm "+seen.Name)
+		p.trouble(cause, aboutFirm+seen.Name)
 	}
 	return err
 }

@@ -280,7 +280,7 @@ func ofSilverfin(c problem.Code) bool {
 // aboutService names the service that is in trouble.
 func (j *job) aboutService(c problem.Code) string {
 	if ofSilverfin(c) {
-		return "Silverfin firm " + j.in.firm.Name
+		return aboutFirm + j.in.firm.Name
 	}
 	return j.connections[j.entry.Connection].Name
 }

@@ -131,6 +131,7 @@ type jobView struct {
 	Long    bool       // it runs for longer than people watch arrows
 	Seconds int        // that it took until now
 	Answer  *entryView // how the dossier stands after it
+	Down    string     // the code of a service's trouble that the pass met
 	Pass    *passView
 }
 
@@ -151,6 +152,11 @@ func (v *visit) showJob(number uint64) error {
 	if !view.Running {
 		p := v.pass(j.Pass)
 		view.Pass = &p
+		for _, t := range p.Known() {
+			if len(p.Down) > 0 && view.Down == "" {
+				view.Down = t.Code
+			}
+		}
 	}
 	if !view.Running && j.Entry != 0 && j.Code != string(problem.Busy) {
 		e, err := v.newest(j.Entry)
