@@ -42,7 +42,7 @@ func (r *reader) socket(path string) {
 	const longest = 103
 	if runtime.GOOS != "windows" && len(path) > longest {
 		r.wrong("socket", fmt.Sprintf("the path %q has %d bytes, a Unix socket's at most %d", clip(path), len(path), longest),
-			"set socket to a shorter path, as /run/balansd.sock")
+			"set socket to a shorter path, as /var/lib/balansd/balansd.sock")
 	}
 }
 

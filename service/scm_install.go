@@ -88,6 +88,9 @@ func (m *scmManager) checkSpec(s Spec) error {
 				`Name it with its drive, such as C:\ProgramData\balansd.`)
 		}
 	}
+	if err := ownPlaces(s, sharedWindows, func(path, dir string) bool { return insideFolder(dir, path) }); err != nil {
+		return err
+	}
 	line := commandLine(s)
 	if m.scm.expand(line) != line {
 		return problem.New(problem.NotAllowed, "Windows would read a part of the command "+line+" as the name of a variable",
@@ -193,6 +196,11 @@ func (m *scmManager) Uninstall(r Removal) ([]Step, error) {
 	_, err := m.scm.config()
 	if errors.Is(err, errServiceDoesNotExist) && len(r.Purge) == 0 && !m.scm.hasEventSource() {
 		return nil, explain("remove the service", err)
+	}
+	for _, path := range r.Purge {
+		if sharedWindows(path) {
+			return nil, problem.New(problem.Usage, fmt.Sprintf("%q is too much to delete", path), "Delete by hand what is balansd's in it.")
+		}
 	}
 	steps := []Step{
 		{"stop the service " + Name, func(ctx context.Context) error {

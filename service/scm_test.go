@@ -192,6 +192,10 @@ func TestWindowsInstallRefuses(t *testing.T) {
 		"relative config":     {func(s *Spec) { s.Config = `.\balansd.yaml` }, problem.Usage},
 		"no drive":            {func(s *Spec) { s.DataDir = `\data` }, problem.Usage},
 		"drive, but relative": {func(s *Spec) { s.Writable = []string{`D:copies`} }, problem.Usage},
+		"a whole drive":       {func(s *Spec) { s.DataDir = `D:\` }, problem.Usage},
+		"a folder of Windows": {func(s *Spec) { s.DataDir = `c:/windows\Temp` }, problem.Usage},
+		"everybody's folder":  {func(s *Spec) { s.DataDir = `C:\ProgramData\` }, problem.Usage},
+		"a whole person":      {func(s *Spec) { s.Writable = []string{`C:\Users\jan`} }, problem.Usage},
 		"a variable":          {func(s *Spec) { s.Executable = `C:\%TEMP%\balansd.exe` }, problem.NotAllowed},
 	} {
 		s := well

@@ -8,6 +8,7 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"syscall"
 
@@ -97,7 +98,10 @@ func (s *systemd) own(dir string, mode fs.FileMode, asOwner bool) error {
 	if err := os.Mkdir(path, mode); err != nil && !errors.Is(err, fs.ErrExist) {
 		return cannot("make", dir, err)
 	}
-	ours, err := ownFolder(path)
+	ours := true
+	if asOwner {
+		ours, err = ownFolder(path, uid)
+	}
 	if err == nil && ours {
 		if err = errors.Join(s.chown(path, uid, gid), os.Chmod(path, mode)); err == nil && asOwner {
 			err = adopt(path, func(uint32) bool { return true })
@@ -109,24 +113,33 @@ func (s *systemd) own(dir string, mode fs.FileMode, asOwner bool) error {
 	return nil
 }
 
-// ownFolder tells whether a folder is balansd's alone: it has something of
-// balansd's in it, or is an empty one that nobody was given.
-func ownFolder(path string) (bool, error) {
-	entries, err := os.ReadDir(path)
-	if err != nil {
-		return false, err
-	}
-	for _, e := range entries {
-		if strings.HasPrefix(e.Name(), Name) || e.Name() == SecretsFolder {
-			return true, nil
-		}
-	}
+// ownFolder tells whether a folder is balansd's alone: it is the account's
+// already, or has nothing in it but what is balansd's, or is an empty one that
+// nobody was given.
+func ownFolder(path string, uid int) (bool, error) {
 	info, err := os.Stat(path)
 	if err != nil {
 		return false, err
 	}
 	st, known := info.Sys().(*syscall.Stat_t)
-	return len(entries) == 0 && (!known || st.Uid == 0 || int(st.Uid) == os.Geteuid()), nil
+	if known && uid != 0 && int(st.Uid) == uid {
+		return true, nil
+	}
+	entries, err := os.ReadDir(path)
+	if err != nil || len(entries) == 0 {
+		return err == nil && (!known || st.Uid == 0 || int(st.Uid) == os.Geteuid()), err
+	}
+	return !slices.ContainsFunc(entries, func(e os.DirEntry) bool { return !ourName(e.Name()) }), nil
+}
+
+// ourName tells whether a file of a data folder, or of one for copies or the
+// log, is one that balansd makes there.
+func ourName(name string) bool {
+	switch name {
+	case "backups", "log", SecretsFolder, "lost+found": // the last is of the disk itself
+		return true
+	}
+	return strings.HasPrefix(name, Name) || strings.HasPrefix(name, "."+Name) || strings.HasPrefix(name, "crash")
 }
 
 // cannot is the problem of something that could not be done to a file.

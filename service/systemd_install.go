@@ -28,10 +28,10 @@ func (s *systemd) Install(spec Spec) ([]Step, error) {
 		return nil, problem.New(problem.NotAllowed, fmt.Sprintf("systemd %d is too old for balansd's unit, which needs %d", s.version, minSystemd),
 			"Update the system, or have balansd run started in another way.")
 	}
-	if err := s.foreign(unitFile); err != nil {
+	if err := ownPlaces(spec, sharedUnix, inside); err != nil {
 		return nil, err
 	}
-	if err := s.foreign(dropInFile); err != nil {
+	if err := errors.Join(s.foreign(unitFile), s.foreign(dropInFile)); err != nil {
 		return nil, err
 	}
 	steps := s.accountSteps()
@@ -215,7 +215,7 @@ func (s *systemd) Uninstall(r Removal) ([]Step, error) {
 	if err := s.foreign(unitFile); err != nil {
 		return nil, err
 	}
-	if err := purgeable(r.Purge); err != nil {
+	if err := s.purgeable(r.Purge); err != nil {
 		return nil, err
 	}
 	steps := []Step{
@@ -243,10 +243,24 @@ func (s *systemd) Uninstall(r Removal) ([]Step, error) {
 }
 
 // purgeable refuses to delete what cannot be balansd's alone.
-func purgeable(paths []string) error {
+func (s *systemd) purgeable(paths []string) error {
+	uid, _, err := s.account()
+	if err != nil {
+		uid = 0
+	}
 	for _, p := range paths {
-		if !filepath.IsAbs(p) || strings.Count(filepath.Clean(p), "/") < 2 {
+		clean := filepath.Clean(p)
+		// What is in /etc, as the configuration is, is not shared as a whole.
+		shared := sharedUnix(clean) && (clean == "/etc" || !inside(clean, "/etc"))
+		if !filepath.IsAbs(p) || strings.Count(clean, "/") < 2 || shared {
 			return problem.New(problem.Usage, fmt.Sprintf("%q is too much to delete", p), "Delete by hand what is balansd's in it.")
+		}
+		info, err := os.Lstat(s.at(p))
+		if err != nil || !info.IsDir() || clean == configFolder || filepath.Base(clean) == SecretsFolder {
+			continue // it goes as it is
+		}
+		if ours, err := ownFolder(s.at(p), uid); err != nil || !ours {
+			return problem.Wrap(err, problem.Usage, fmt.Sprintf("%q holds other things than balansd's", p), "Delete by hand what is balansd's in it.")
 		}
 	}
 	return nil

@@ -280,9 +280,74 @@ func TestUnitReachesWhatIsNamed(t *testing.T) {
 	}
 }
 
+// TestInstallLeavesSharedFolders names folders of the system, or the folder of
+// the configuration, as what the service is to write in. Giving them to its
+// account would lock everybody else out of them.
+func TestInstallLeavesSharedFolders(t *testing.T) {
+	for _, dir := range []string{"/", "/etc", "/etc/ssl", "/run", "/var/log", "/var/lib", "/usr/local/bin", "/srv", "/tmp", "/home", "/etc/balansd", "/etc/balansd/secrets"} {
+		f := newFakeSystemd(t)
+		spec := PackageSpec()
+		spec.Writable = []string{dir}
+		if _, err := f.manager().Install(spec); !problem.Is(err, problem.Usage) || !strings.Contains(err.Error(), dir) || problem.Of(err).Next == "" {
+			t.Errorf("%s: %v", dir, err)
+		}
+	}
+	for _, dir := range []string{"/", "/var/lib"} {
+		spec := PackageSpec()
+		spec.DataDir = dir
+		if _, err := newFakeSystemd(t).manager().Install(spec); !problem.Is(err, problem.Usage) {
+			t.Errorf("%s: %v", dir, err)
+		}
+	}
+	for _, dir := range []string{"/srv/balansd", "/var/log/balansd", "/var/backups/balansd", "/home/copies", "/mnt/disk/copies", "/run/balansd"} {
+		spec := PackageSpec()
+		spec.Writable = []string{dir}
+		if _, err := newFakeSystemd(t).manager().Install(spec); err != nil {
+			t.Errorf("%s: %v", dir, err)
+		}
+	}
+}
+
+// TestInstallTakesItsOwnAlone installs with folders that were there: only one
+// that has nothing but balansd's in it is given to the account, with all that
+// is in it.
+func TestInstallTakesItsOwnAlone(t *testing.T) {
+	for _, c := range []struct {
+		name  string
+		holds []string
+		taken bool
+	}{
+		{"empty", nil, true},
+		{"of a state that was moved here", []string{"balansd.db", "balansd.key", "backups/balansd-20261122T013000Z.db", "crash.log", "lost+found/x"}, true},
+		{"copies beside the copies of others", []string{"balansd-20261122T013000Z.db", "payroll.bak"}, false},
+		{"others' alone", []string{"payroll.bak"}, false},
+	} {
+		synctest.Test(t, func(t *testing.T) {
+			f := newFakeSystemd(t)
+			if err := os.MkdirAll(filepath.Join(f.root, "mnt/disk/copies"), 0o755); err != nil {
+				t.Fatal(err)
+			}
+			for _, name := range c.holds {
+				f.put("/mnt/disk/copies/"+name, "x")
+			}
+			spec := PackageSpec()
+			spec.Writable = []string{"/mnt/disk/copies"}
+			steps, err := f.manager().Install(spec)
+			if err == nil {
+				err = carryOut(f.manager(), steps)
+			}
+			if _, taken := f.owners["/mnt/disk/copies"]; err != nil || taken != c.taken {
+				t.Errorf("%s: %v, given to the account: %v, want %v", c.name, err, taken, c.taken)
+			}
+		})
+	}
+}
+
 func TestPurgeIsCareful(t *testing.T) {
-	for _, path := range []string{"/", "/srv", "/srv/", "/srv/..", "data", ""} {
-		if _, err := newFakeSystemd(t).manager().Uninstall(Removal{Purge: []string{path}}); !problem.Is(err, problem.Usage) {
+	for _, path := range []string{"/", "/srv", "/srv/", "/srv/..", "/var/lib", "/var/log/../lib", "/etc", "/home/jan", "/usr/local/bin", "data", ""} {
+		f := newFakeSystemd(t)
+		f.put("/home/jan/letter", "x")
+		if _, err := f.manager().Uninstall(Removal{Purge: []string{path}}); !problem.Is(err, problem.Usage) {
 			t.Errorf("%q: %v", path, err)
 		}
 	}

@@ -1,0 +1,63 @@
+package service
+
+import (
+	"fmt"
+	"path"
+	"path/filepath"
+	"slices"
+	"strings"
+
+	"balansd/problem"
+)
+
+// ownPlaces refuses what the service would be given although it is not its
+// alone. Installing gives folders to the account of the service with all that
+// is in them: that of the whole of /etc would end the machine, and whoever may
+// change the program is root the next time that an administrator calls it.
+func ownPlaces(s Spec, shared func(dir string) bool, within func(path, dir string) bool) error {
+	for _, dir := range append([]string{s.DataDir}, s.Writable...) {
+		switch {
+		case shared(dir):
+			return problem.New(problem.Usage, fmt.Sprintf("the service would write in %s, which is not for balansd alone", dir),
+				"Name a folder of balansd's own in the configuration, or in the setting of the file that would be there; balansd config show lists them.")
+		case within(s.Executable, dir):
+			return problem.New(problem.Usage, fmt.Sprintf("the service would write in %s, where it could change its own program %s", dir, s.Executable),
+				"Move the program elsewhere and install again there, or name another folder in the configuration.")
+		case dir != s.DataDir && (within(s.Config, dir) || within(dir, filepath.Join(filepath.Dir(s.Config), SecretsFolder))):
+			return problem.New(problem.Usage, fmt.Sprintf("the service would write in %s, where its configuration or secrets are", dir),
+				"Leave the setting of the file that would be there out, so that it is in data_dir, or name another folder.")
+		}
+	}
+	return nil
+}
+
+// sharedUnix tells whether a folder belongs to the system as a whole, see
+// hier(7).
+func sharedUnix(dir string) bool {
+	dir = path.Clean(dir)
+	return inside(dir, "/etc") || slices.Contains([]string{
+		"/", "/bin", "/boot", "/dev", "/home", "/lib", "/lib64", "/media", "/mnt", "/opt", "/proc", "/root", "/run", "/sbin", "/srv", "/sys",
+		"/tmp", "/usr", "/usr/bin", "/usr/lib", "/usr/local", "/usr/local/bin", "/usr/local/etc", "/usr/local/lib", "/usr/local/sbin", "/usr/sbin",
+		"/usr/share", "/var", "/var/backups", "/var/cache", "/var/lib", "/var/log", "/var/opt", "/var/run", "/var/spool", "/var/tmp",
+	}, dir)
+}
+
+// sharedWindows is the same for Windows: a whole drive, or a folder that
+// Windows or a person has.
+func sharedWindows(dir string) bool {
+	dir = strings.TrimRight(strings.ToLower(strings.ReplaceAll(dir, "/", `\`)), `\`)
+	drive, rest, found := strings.Cut(dir, ":")
+	if len(drive) != 1 {
+		return false // on another server, whose rights are not ours to set
+	}
+	parts := strings.Split(strings.Trim(rest, `\`), `\`)
+	switch {
+	case !found, parts[0] == "":
+		return found
+	case parts[0] == "windows":
+		return true
+	case parts[0] == "users":
+		return len(parts) < 3
+	}
+	return len(parts) == 1 && slices.Contains([]string{"program files", "program files (x86)", "programdata", "inetpub", "perflogs"}, parts[0])
+}
