@@ -208,18 +208,7 @@ func (r *reader) network(n Network) {
 	if n.CAFile != "" {
 		r.certificates("network.ca_file", n.CAFile)
 	}
-	if n.ClientCertificateFile != "" {
-		r.certificates("network.client_certificate_file", n.ClientCertificateFile)
-	}
-	if n.ClientKeyFile != "" {
-		r.private("network.client_key_file", n.ClientKeyFile)
-	}
-	switch {
-	case n.ClientCertificateFile != "" && n.ClientKeyFile == "":
-		r.wrong("network.client_key_file", "a client certificate is set without its key", "name the file with its private key")
-	case n.ClientCertificateFile == "" && n.ClientKeyFile != "":
-		r.wrong("network.client_certificate_file", "a client key is set without its certificate", "name the file with the certificate")
-	}
+	r.pair("network.client_certificate_file", n.ClientCertificateFile, "network.client_key_file", n.ClientKeyFile)
 }
 
 // address holds a URL to https. Plain http is for this machine alone: tokens

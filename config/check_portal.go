@@ -29,23 +29,28 @@ func (r *reader) portal(p Portal) {
 				"write the name alone, without https:// and port")
 		}
 	}
-	if p.CertificateFile != "" {
-		r.certificates("portal.certificate_file", p.CertificateFile)
-	}
-	if p.KeyFile != "" {
-		r.private("portal.key_file", p.KeyFile)
-	}
-	switch {
-	case p.CertificateFile != "" && p.KeyFile == "":
-		r.wrong("portal.key_file", "a certificate is set without its key", "name the file with its private key")
-	case p.CertificateFile == "" && p.KeyFile != "":
-		r.wrong("portal.certificate_file", "a key is set without its certificate", "name the file with the certificate")
-	}
+	r.pair("portal.certificate_file", p.CertificateFile, "portal.key_file", p.KeyFile)
 	between(r, "portal.session_time", p.SessionTime, 5*time.Minute, 30*24*time.Hour, formatDuration)
 	if t := p.MetricsToken; !t.IsZero() && len(t.Reveal()) < 16 {
 		r.wrong("portal.metrics_token", "it is shorter than 16 characters", "make a longer one, at random")
 	}
 	r.oidc(p.OIDC)
+}
+
+// pair holds a certificate and its key, PEM files, to be both there or neither.
+func (r *reader) pair(certificateKey, certificate, keyKey, key string) {
+	if certificate != "" {
+		r.certificates(certificateKey, certificate)
+	}
+	if key != "" {
+		r.private(keyKey, key)
+	}
+	switch {
+	case certificate != "" && key == "":
+		r.wrong(keyKey, "a certificate is set without its key", "name the file with its private key")
+	case certificate == "" && key != "":
+		r.wrong(certificateKey, "a key is set without its certificate", "name the file with the certificate")
+	}
 }
 
 func (r *reader) oidc(o OIDC) {
