@@ -325,20 +325,29 @@ func (app *App) withAPI(ctx context.Context, do func(api daemon.API, cfg *config
 	if err != nil {
 		return err
 	}
-	client, err := portal.Dial(ctx, cfg.Socket)
-	if err == nil {
-		return do(client, cfg)
+	for late := time.Now().Add(answerTime); ; {
+		client, err := portal.Dial(ctx, cfg.Socket)
+		if err == nil {
+			return do(client, cfg)
+		}
+		if !errors.Is(err, portal.ErrNoDaemon) {
+			return err
+		}
+		n, err := newNode(ctx, cfg, nodeOptions{version: app.version(), process: "balansd on the command line", log: app.quietLog(cfg)})
+		if err == nil {
+			defer func() { _ = n.Close() }()
+			return do(n, cfg)
+		}
+		// A daemon that starts holds the state a moment before it answers.
+		if !problem.Is(err, problem.StateLocked) || ctx.Err() != nil || time.Now().After(late) {
+			return err
+		}
 	}
-	if !errors.Is(err, portal.ErrNoDaemon) {
-		return err
-	}
-	n, err := newNode(ctx, cfg, nodeOptions{version: app.version(), process: "balansd on the command line", log: app.quietLog(cfg)})
-	if err != nil {
-		return err
-	}
-	defer func() { _ = n.Close() }()
-	return do(n, cfg)
 }
+
+// answerTime is how long a command waits for a daemon that holds the state and
+// does not answer yet. Each try to open the state waits as well.
+const answerTime = 5 * time.Second
 
 // withState is withAPI for a command that only looks. Where there is no state
 // yet it makes none, and says so: nothing gives what there is to print as JSON
