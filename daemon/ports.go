@@ -149,10 +149,12 @@ type Keeper interface {
 	Alive(ctx context.Context, now time.Time) error
 	// LastAlive gives the time of the newest Alive; zero when there was none.
 	LastAlive(ctx context.Context) (time.Time, error)
-	// NoteMissed keeps missed nights; what was noted of a night first stays.
+	// NoteMissed keeps missed nights; what was noted of a night first stays. A
+	// night that was begun, before or later, is not missed.
 	NoteMissed(ctx context.Context, nights ...ledger.MissedNight) error
-	// Missed lists the newest missed nights, newest first, at most limit.
-	Missed(ctx context.Context, limit int) ([]ledger.MissedNight, error)
+	// Missed lists the newest missed nights until a date, that one too, newest
+	// first, at most limit.
+	Missed(ctx context.Context, until balance.Date, limit int) ([]ledger.MissedNight, error)
 
 	// LastNight gives the local date of the newest nightly pass or catch-up
 	// that was begun; zero when there was none.

@@ -52,7 +52,7 @@ func (d *Daemon) Status(ctx context.Context) (Status, error) {
 	if err := d.lastPasses(ctx, &s); err != nil {
 		return s, err
 	}
-	if s.Missed, err = k.Missed(ctx, missedList); err != nil {
+	if s.Missed, err = k.Missed(ctx, d.today(), missedList); err != nil {
 		return s, err
 	}
 	d.watch.mu.Lock()
@@ -87,6 +87,13 @@ func (d *Daemon) lastPasses(ctx context.Context, s *Status) error {
 	return nil
 }
 
+// today is the local date. A clock that was ahead for a while may have left
+// missed nights behind it.
+func (d *Daemon) today() balance.Date {
+	cfg := d.config()
+	return balance.DateOf(cfg.Now().In(cfg.Night.zone()))
+}
+
 // Backup makes a copy of the state.
 func (d *Daemon) Backup(ctx context.Context, by string) (ledger.Backup, error) {
 	b, err := d.config().Keeper.Backup(ctx)
@@ -103,7 +110,7 @@ func (d *Daemon) History(ctx context.Context, limit int) (h History, err error) 
 	if h.Passes, err = k.Passes(ctx, limit); err != nil {
 		return h, err
 	}
-	h.Missed, err = k.Missed(ctx, limit)
+	h.Missed, err = k.Missed(ctx, d.today(), limit)
 	return h, err
 }
 

@@ -13,47 +13,35 @@ import (
 	"github.com/rs/zerolog"
 )
 
-const (
-	// tick is how often the wall clock is looked at. Timers stop in a sleeping
-	// machine, and jump with nothing when the clock is set: only a comparison of
-	// wall clocks is sure.
-	tick = 20 * time.Second
-	// asleep is the gap between two looks from which the machine counts as
-	// having slept.
-	asleep = 5 * time.Minute
-	// aliveEvery is how often the state learns that balansd lives.
-	aliveEvery = 10 * time.Minute
-	// clockSlack is how far the clock may be off before people hear of it.
-	// Tokens and certificates bear some minutes.
-	clockSlack = 5 * time.Minute
-)
+// tick is how often the wall clock is looked at. Timers stop in a sleeping
+// machine, and jump with nothing when the clock is set: only a comparison of
+// wall clocks is sure.
+const tick = 20 * time.Second
 
 // watch is what the daemon notices of time while it runs.
 type watch struct {
 	mu       sync.Mutex
 	looked   time.Time             // the last look at the clock
+	turned   time.Time             // when it was last seen whether a night is due
 	marked   time.Time             // when the state last learnt that balansd lives
 	away     []span                // when nothing ran: the machine was off, slept, or its clock was set
 	again    time.Time             // when a night that did not reach its services is tried again
 	tries    int                   // how often it was
 	night    balance.Date          // that night
 	failing  string                // why the night due now could not begin
+	waited   balance.Date          // the night that was due while another pass ran
 	noted    map[balance.Date]bool // missed nights that the state knows
 	clock    string                // what is wrong with the clock; empty when well
 	lastSkew time.Duration         // how far the services' clocks are ahead
-}
-
-// span is a time in which the daemon saw nothing.
-type span struct {
-	from, to time.Time
-	why      string
-	cause    ledger.Cause
 }
 
 // Run wakes each night until ctx ends. It returns nil then, after the pass
 // under way, if any, was stopped and recorded.
 func (d *Daemon) Run(ctx context.Context) error {
 	d.Begin(ctx)
+	var beside sync.WaitGroup
+	defer beside.Wait()
+	beside.Go(func() { d.watchClock(ctx) })
 	t := time.NewTicker(tick)
 	defer t.Stop()
 	for {
@@ -106,7 +94,8 @@ func (d *Daemon) unreached(ctx context.Context) (night ledger.Pass, is bool) {
 	}
 	decided := false
 	for _, p := range passes {
-		if p.DryRun || p.Trigger == ledger.ByHand {
+		cutOff := p.Trigger == ledger.Again && (p.End.IsZero() || p.Halted) && len(p.Down) == 0
+		if p.DryRun || p.Trigger == ledger.ByHand || cutOff { // which tell nothing of the services
 			continue
 		}
 		if !decided {
@@ -121,90 +110,16 @@ func (d *Daemon) unreached(ctx context.Context) (night ledger.Pass, is bool) {
 
 // look looks at the clock once and does what is due.
 func (d *Daemon) look(ctx context.Context) {
-	now := d.config().Now()
-	d.slept(now)
-	d.alive(ctx, now)
+	now := d.lookAtClock(ctx)
+	d.watch.mu.Lock()
+	d.watch.turned = now.Round(0)
+	d.watch.mu.Unlock()
 	if d.clockWrong(now) {
 		return
 	}
 	d.noteMissed(ctx) // before the night that is due: it makes the earlier ones forgotten
 	d.nightIfDue(ctx)
 	d.againIfDue(ctx)
-}
-
-// slept notices that the machine slept since the last look.
-func (d *Daemon) slept(now time.Time) {
-	w := &d.watch
-	w.mu.Lock()
-	defer w.mu.Unlock()
-	// Wall clocks alone: the monotonic one stands still in a sleeping machine.
-	now = now.Round(0)
-	before := w.looked
-	w.looked = now
-	gap := now.Sub(before)
-	if before.IsZero() || gap > -clockSlack && gap < asleep {
-		return
-	}
-	why := "the server slept, or its clock was set"
-	if gap < 0 {
-		d.log().Warn().Time("from", before).Time("to", now).Msg("the clock was set back")
-		return
-	}
-	d.log().Info().Time("from", before).Time("to", now).Msg("the server slept, or its clock was set")
-	w.away = append(w.away, span{before, now, why, ledger.Asleep})
-	if len(w.away) > 50 {
-		w.away = w.away[1:]
-	}
-}
-
-// alive tells the state every now and then that balansd lives, so that a later
-// start can say since when it did not.
-func (d *Daemon) alive(ctx context.Context, now time.Time) {
-	w := &d.watch
-	w.mu.Lock()
-	due := now.Sub(w.marked).Abs() >= aliveEvery
-	if due {
-		w.marked = now
-	}
-	w.mu.Unlock()
-	if !due {
-		return
-	}
-	if err := d.config().Keeper.Alive(ctx, now); err != nil && ctx.Err() == nil {
-		d.log().Warn().Err(err).Str("code", string(problem.Of(err).Code)).Msg("the state cannot be written")
-	}
-}
-
-// clockWrong tells whether the clock cannot be right: then no night begins,
-// since its date would be a wrong one.
-func (d *Daemon) clockWrong(now time.Time) bool {
-	built := d.config().Built
-	wrong := !built.IsZero() && now.Before(built.Add(-24*time.Hour))
-	w := &d.watch
-	w.mu.Lock()
-	defer w.mu.Unlock()
-	text := ""
-	switch {
-	case wrong:
-		text = fmt.Sprintf("the clock of this server shows %s, which is before this balansd was made; no night begins until it is right",
-			now.Format(time.DateOnly))
-	case w.lastSkew.Abs() > clockSlack:
-		text = fmt.Sprintf("the clock of this server is %s %s that of the services; set it right, or sign-ins fail",
-			w.lastSkew.Abs().Round(time.Minute), map[bool]string{true: "behind", false: "ahead of"}[w.lastSkew > 0])
-	}
-	if text != "" && w.clock == "" {
-		d.notice(d.log().Error(), problem.ClockWrong).Str("clock", text).Msg("the clock is wrong")
-	}
-	w.clock = text
-	return wrong
-}
-
-// SawClock takes the time that a service said to have; skew is how far it is
-// ahead of ours.
-func (d *Daemon) SawClock(skew time.Duration) {
-	d.watch.mu.Lock()
-	defer d.watch.mu.Unlock()
-	d.watch.lastSkew = skew
 }
 
 // nightIfDue runs the nightly pass when it is due. Whatever goes wrong is said
@@ -218,18 +133,25 @@ func (d *Daemon) nightIfDue(ctx context.Context) {
 	case problem.Is(err, problem.Busy), problem.Is(err, problem.Conflict):
 		d.log().Debug().Err(err).Msg("the night does not begin now")
 		return
-	case err != nil:
-		d.log().Error().Err(err).Str("code", string(problem.Of(err).Code)).Msg("the night did not go through")
+	}
+	why := ""
+	if err != nil {
+		why = problem.Of(err).What
 	}
 	d.watch.mu.Lock()
-	d.watch.failing = ""
-	if err != nil {
-		d.watch.failing = problem.Of(err).What
-	}
+	said := d.watch.failing == why
+	d.watch.failing = why
 	d.watch.mu.Unlock()
+	if err != nil && !said { // once, not at each tick
+		d.notThrough(err)
+	}
 	if ran {
 		d.announce(ctx)
 	}
+}
+
+func (d *Daemon) notThrough(err error) {
+	d.log().Error().Err(err).Str("code", string(problem.Of(err).Code)).Msg("the night did not go through")
 }
 
 // RunNight runs the nightly pass if one is due now, as Run does at each tick. It
@@ -252,10 +174,13 @@ func (d *Daemon) RunNight(ctx context.Context) (ran bool, err error) {
 	if catchUp {
 		rec.Trigger = ledger.CatchUp
 		rec.Missed, rec.MissedCause = d.whyMissed(ctx, night)
-		d.notice(cfg.Log.Warn(), problem.NightMissed).Stringer("night", night).Str("why", rec.Missed).
-			Msg("the night was missed, catching up")
 	}
 	p, err := d.pass(ctx, rec, SyncRequest{}, nil)
+	if problem.Is(err, problem.Busy) {
+		d.watch.mu.Lock()
+		d.watch.waited = night
+		d.watch.mu.Unlock()
+	}
 	d.tryAgain(ctx, p, night)
 	return true, err
 }
@@ -314,7 +239,12 @@ func (d *Daemon) againIfDue(ctx context.Context) {
 		return
 	}
 	if err != nil && ctx.Err() == nil {
-		d.log().Error().Err(err).Str("code", string(problem.Of(err).Code)).Msg("the night did not go through")
+		d.notThrough(err)
+	}
+	if p.Number == 0 { // it could not even begin
+		w.mu.Lock()
+		w.again = d.config().Now().Add(againAfter[0])
+		w.mu.Unlock()
 	}
 	d.tryAgain(ctx, p, night)
 }
@@ -360,7 +290,7 @@ func (d *Daemon) whyMissed(ctx context.Context, night balance.Date) (string, led
 	wake := cfg.Night.Wake(night)
 	show := func(t time.Time) string { return t.In(cfg.Night.zone()).Format("2006-01-02 15:04") }
 	d.watch.mu.Lock()
-	away, failing := d.watch.away, d.watch.failing
+	away, failing, waited := d.watch.away, d.watch.failing, d.watch.waited
 	d.watch.mu.Unlock()
 	for _, s := range away {
 		if !wake.Before(s.from) && wake.Before(s.to) {
@@ -376,6 +306,9 @@ func (d *Daemon) whyMissed(ctx context.Context, night balance.Date) (string, led
 			return fmt.Sprintf("another pass ran from %s to %s", show(p.Start), show(p.End)), ledger.OtherPass
 		}
 	}
+	if waited == night { // a dry run leaves no pass
+		return "another pass was under way at " + show(wake), ledger.OtherPass
+	}
 	return "balansd did not run at " + show(wake), ledger.NotRunning
 }
 
@@ -384,12 +317,12 @@ func (d *Daemon) whyMissed(ctx context.Context, night balance.Date) (string, led
 func (d *Daemon) Healthy(ctx context.Context) error {
 	cfg := d.config()
 	d.watch.mu.Lock()
-	looked := d.watch.looked
+	turned := d.watch.turned
 	d.watch.mu.Unlock()
 	d.mu.Lock()
 	passing, running := d.current != nil, d.running
 	d.mu.Unlock()
-	if quiet := cfg.Now().Round(0).Sub(looked); running && !passing && !looked.IsZero() && quiet > asleep {
+	if quiet := cfg.Now().Round(0).Sub(turned); running && !passing && !turned.IsZero() && quiet > asleep {
 		return fmt.Errorf("the clock was not looked at for %s", quiet.Round(time.Second))
 	}
 	answer := make(chan error, 1)

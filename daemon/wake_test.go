@@ -17,6 +17,7 @@ import (
 	"balansd/problem"
 	"balansd/store"
 
+	"github.com/rs/zerolog"
 	"pgregory.net/rapid"
 )
 
@@ -46,6 +47,7 @@ type nightly struct {
 	skip   bool
 	built  time.Time
 	spoil  func(daemon.Keeper) daemon.Keeper
+	log    logged
 	keeper *store.Store
 	d      *daemon.Daemon
 	stop   func()
@@ -82,6 +84,7 @@ func (n *nightly) start() {
 		Source: func(ledger.Connection) (daemon.Source, error) { return moody{down: *n.down.Load()}, nil },
 		Night:  daemon.Night{Hour: 2, Minute: 30, Location: zone(n.t, "Europe/Brussels"), SkipMissed: n.skip},
 		Now:    n.now,
+		Log:    zerolog.New(&n.log),
 	})
 	ctx, cancel := context.WithCancel(n.t.Context())
 	done := make(chan error, 1)
@@ -140,7 +143,7 @@ func (n *nightly) want(passes ...string) {
 // missed lists the missed nights, oldest first.
 func (n *nightly) missed() []string {
 	n.t.Helper()
-	all, err := n.keeper.Missed(n.t.Context(), 100)
+	all, err := n.keeper.Missed(n.t.Context(), balance.Date{Year: 9000, Month: 1, Day: 1}, 100)
 	if err != nil {
 		n.t.Fatal(err)
 	}

@@ -4,6 +4,7 @@ import (
 	"context"
 	"time"
 
+	"balansd/balance"
 	"balansd/ledger"
 )
 
@@ -22,12 +23,12 @@ func (s *Store) LastAlive(ctx context.Context) (t time.Time, err error) {
 }
 
 // NoteMissed keeps missed nights, one row a date; what was noted of a date
-// first stays.
+// first stays. A night that was begun is not missed, and is left out.
 func (s *Store) NoteMissed(ctx context.Context, nights ...ledger.MissedNight) error {
 	return s.fault(s.db.update(ctx, func(w writer) error {
 		for _, n := range nights {
 			key := []byte(n.Night.String())
-			if w.get(tMissed, key) != nil {
+			if w.get(tMissed, key) != nil || w.get(tNights, key) != nil {
 				continue
 			}
 			if err := putJSON(w, tMissed, key, n); err != nil {
@@ -38,15 +39,17 @@ func (s *Store) NoteMissed(ctx context.Context, nights ...ledger.MissedNight) er
 	}))
 }
 
-// Missed lists the newest missed nights, newest first, at most limit.
-func (s *Store) Missed(ctx context.Context, limit int) ([]ledger.MissedNight, error) {
-	return newest[ledger.MissedNight](ctx, s, tMissed, limit)
+// Missed lists the newest missed nights until a date, that one too, newest
+// first, at most limit.
+func (s *Store) Missed(ctx context.Context, until balance.Date, limit int) ([]ledger.MissedNight, error) {
+	return newest[ledger.MissedNight](ctx, s, tMissed, []byte(until.AddDays(1).String()), limit)
 }
 
-// newest lists the rows with the highest keys, at most limit.
-func newest[T any](ctx context.Context, s *Store, t table, limit int) (rows []T, err error) {
+// newest lists the rows with the highest keys before one, at most limit; nil is
+// the end.
+func newest[T any](ctx context.Context, s *Store, t table, before []byte, limit int) (rows []T, err error) {
 	err = s.db.view(ctx, func(r reader) error {
-		for k := range r.walkBack(t, nil, nil) {
+		for k := range r.walkBack(t, nil, before) {
 			if len(rows) >= limit {
 				return nil
 			}

@@ -41,12 +41,27 @@ func TestMissedNights(t *testing.T) {
 				t.Fatal(err)
 			}
 		}
-		got, err := st.Missed(t.Context(), 2)
+		got, err := st.Missed(t.Context(), night(5, "").Night, 2)
 		if diff := cmp.Diff([]ledger.MissedNight{night(5, "it was off"), night(4, "it slept")}, got); err != nil || diff != "" {
 			t.Error(diff, err)
 		}
-		if got, err := st.Missed(t.Context(), 10); err != nil || len(got) != 3 {
-			t.Errorf("%v, %v", got, err)
+		missed := func(until, want int) {
+			t.Helper()
+			if got, err := st.Missed(t.Context(), night(until, "").Night, 10); err != nil || len(got) != want {
+				t.Errorf("%v, %v", got, err)
+			}
 		}
+		missed(9, 3)
+		missed(4, 2) // a clock that was ahead noted the others
+		// What is begun is not missed, whichever came first.
+		for _, day := range []int{5, 6} {
+			if _, err := st.BeginPass(t.Context(), ledger.Pass{Trigger: ledger.Nightly, Night: night(day, "").Night}); err != nil {
+				t.Fatal(err)
+			}
+		}
+		if err := st.NoteMissed(t.Context(), night(6, "it was off")); err != nil {
+			t.Fatal(err)
+		}
+		missed(9, 2)
 	})
 }

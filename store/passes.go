@@ -23,6 +23,7 @@ func (s *Store) BeginPass(ctx context.Context, p ledger.Pass) (ledger.Pass, erro
 		begun.Number = nextNumber(w, keyPass)
 		if !p.Night.IsZero() {
 			w.put(tNights, night, number(begun.Number))
+			w.remove(tMissed, night) // as a clock that was ahead may have noted
 			if err := putJSON(w, tMeta, keyNight, p.Night); err != nil {
 				return err
 			}
@@ -48,7 +49,7 @@ func (s *Store) EndPass(ctx context.Context, p ledger.Pass) error {
 
 // Passes lists the newest passes, newest first, at most limit.
 func (s *Store) Passes(ctx context.Context, limit int) ([]ledger.Pass, error) {
-	return newest[ledger.Pass](ctx, s, tPasses, limit)
+	return newest[ledger.Pass](ctx, s, tPasses, nil, limit)
 }
 
 // LastNight gives the local date of the nightly pass or catch-up that was

@@ -265,7 +265,7 @@ func TestRestoreOverDamage(t *testing.T) {
 				if w, err := st.Written(ctx, *e.Place); err != nil || len(w.Confirmed)+len(w.Intended) > 0 || w.By != 4 {
 					t.Errorf("of a place is known %+v, %v", w, err)
 				}
-				missed, err := st.Missed(ctx, 99)
+				missed, err := st.Missed(ctx, balance.DateOf(s.clock()), 99)
 				if err != nil || len(missed) == 0 || !strings.Contains(missed[0].Why, "restored from the backup of 2026-03-01") {
 					t.Errorf("the nights since are %v, %v", missed, err)
 				}
