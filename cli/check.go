@@ -106,7 +106,7 @@ func checkAccess(cfg *config.Config) checked {
 	const name = "access"
 	complaints, err := service.CheckAccess(ownPaths(cfg)...)
 	if err == nil && len(complaints) > 0 {
-		err = problem.New(problem.NotAllowed, strings.Join(complaints, "; "), "")
+		err = problem.New(problem.NeedsPerson, strings.Join(complaints, "; "), "")
 	}
 	return seen(name, "nobody else reaches the state, its key and the secrets", err)
 }

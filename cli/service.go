@@ -53,8 +53,8 @@ func (s *serviceCommand) install() *cobra.Command {
 		Use:   "install",
 		Short: "Install balansd as a service, or mend what is installed",
 		Long: `Install this program as a service that starts with the machine, under an account
-that may do nothing else, with the configuration that is found or named with
---config. Then start it.
+that may do nothing else, with the configuration that is named with
+--config, that the service has already, or that is found. Then start it.
 
 Installing again mends: it takes up a new place of the program, of the
 configuration or of what that names, and the rights of the service. It keeps all
@@ -69,7 +69,14 @@ data.`,
 			if err != nil {
 				return err
 			}
-			spec, err := s.spec()
+			path := s.app.configPath
+			if path == "" {
+				// Mending keeps the configuration that the service has.
+				if is, err := m.Status(cmd.Context()); err == nil {
+					path = is.Config
+				}
+			}
+			spec, err := s.spec(path)
 			if err != nil {
 				return err
 			}
@@ -108,9 +115,10 @@ func (s *serviceCommand) carryOut(ctx context.Context, steps []service.Step, dry
 	return nil
 }
 
-// spec is what is to be installed: this program, with the configuration that
-// counts. Variables of whoever installs are not the service's.
-func (s *serviceCommand) spec() (service.Spec, error) {
+// spec is what is to be installed: this program, with the configuration at path
+// or where it is looked for. Variables of whoever installs are not the
+// service's.
+func (s *serviceCommand) spec(path string) (service.Spec, error) {
 	exe, err := s.executable()
 	if err != nil {
 		return service.Spec{}, err
@@ -119,7 +127,7 @@ func (s *serviceCommand) spec() (service.Spec, error) {
 		return service.Spec{}, problem.New(problem.Usage, "this program is in a folder for temporary files: "+exe,
 			"Copy it to where it shall stay, such as /usr/local/bin, and call it there.")
 	}
-	cfg, err := s.app.serviceConfig(s.app.configPath)
+	cfg, err := s.app.serviceConfig(path)
 	if err != nil {
 		return service.Spec{}, err
 	}

@@ -75,6 +75,19 @@ func (w *world) service(m service.Manager, args ...string) result {
 	return result{app.report(w.t.Context(), err), stdout.String(), stderr.String()}
 }
 
+// TestServiceInstallKeepsItsConfiguration mends a service whose configuration is
+// elsewhere than where one is looked for.
+func TestServiceInstallKeepsItsConfiguration(t *testing.T) {
+	w := newWorld(t, worldOptions{})
+	m := &fakeManager{status: service.Status{State: service.On, Config: w.config}}
+	named := w.config
+	w.config = "" // no --config
+	w.service(m, "install").want(t, 0, "balansd is installed as a service")
+	if m.spec.Config != named {
+		t.Errorf("the service has the configuration %q, want %q", m.spec.Config, named)
+	}
+}
+
 func TestServiceInstall(t *testing.T) {
 	w := newWorld(t, worldOptions{})
 	m := &fakeManager{}

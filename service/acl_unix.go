@@ -5,6 +5,7 @@ package service
 import (
 	"io/fs"
 	"os"
+	"slices"
 	"strconv"
 	"syscall"
 )
@@ -24,14 +25,18 @@ func openTo(path string) ([]opening, error) {
 	if s, ok := info.Sys().(*syscall.Stat_t); ok {
 		owner = int(s.Uid)
 	}
-	return modeOpenTo(info.Mode(), owner, os.Geteuid()), nil
+	ours := []int{0, os.Geteuid()}
+	if uid, _, err := lookUpAccount(); err == nil {
+		ours = append(ours, uid) // an administrator looks at what is the service's
+	}
+	return modeOpenTo(info.Mode(), owner, ours), nil
 }
 
 // modeOpenTo tells who may use a file or folder with that mode and owner,
-// besides root and the user that this process runs as. The group is the
-// admin's own choice.
-func modeOpenTo(mode fs.FileMode, owner, us int) (found []opening) {
-	if owner > 0 && owner != us {
+// besides those that are ours. The group is the admin's own choice. An owner
+// below 0 is not known.
+func modeOpenTo(mode fs.FileMode, owner int, ours []int) (found []opening) {
+	if owner >= 0 && !slices.Contains(ours, owner) {
 		found = append(found, opening{"user " + strconv.Itoa(owner), "own"})
 	}
 	switch {
