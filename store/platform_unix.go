@@ -23,14 +23,19 @@ func release(f *os.File) {
 // protects it.
 const keyWrap = "plain"
 
-// syncFolder puts the names in a folder on disk.
+// syncFolder puts the names in a folder on disk. Some file systems, such as
+// shares of another server, cannot do that and say so (fsync(2): EINVAL): they
+// keep names in a way of their own.
 func syncFolder(dir string) error {
 	d, err := os.Open(dir)
 	if err != nil {
 		return err
 	}
 	defer func() { _ = d.Close() }()
-	return d.Sync()
+	if err := d.Sync(); !errors.Is(err, unix.EINVAL) && !errors.Is(err, unix.ENOTSUP) {
+		return err
+	}
+	return nil
 }
 
 // takeOwner gives a file or folder to the account that has the file like. Only

@@ -68,7 +68,7 @@ type condition int
 const (
 	absent   condition = iota
 	readable           // and held
-	broken             // it cannot be read
+	broken             // it cannot be read as a whole; held where it can be opened
 	newerOne           // a newer version wrote it
 )
 
@@ -79,7 +79,7 @@ type restoring struct {
 	may     RestoreOptions
 	found   condition
 	kin     bool   // the present state is readable, and the one that the backup was made of
-	present *Store // when it is readable
+	present *Store // the present state, where it can be opened
 	copy    *Store // the state that is being made
 	temp    string // its path
 	notes   []string
@@ -97,13 +97,11 @@ func (r *restoring) hold(ctx context.Context) error {
 	switch {
 	case err == nil:
 		r.found, r.present = readable, s
-		if err := s.whole(ctx); problem.Is(err, problem.StateDamaged) {
-			r.found, r.present = broken, nil
-			return s.Close()
-		} else if err != nil {
-			return err
+		err := s.whole(ctx)
+		if problem.Is(err, problem.StateDamaged) {
+			r.found, err = broken, nil // it stays open: nobody else may begin to work in it
 		}
-		return nil
+		return err
 	case problem.Is(err, problem.StateDamaged):
 		r.found = broken
 		return nil
@@ -270,18 +268,18 @@ func copyBytes(from, to string) error {
 
 // replace puts the restored state in its place.
 func (r *restoring) replace() error {
-	var err error
-	switch r.found {
-	case absent:
-		if err = publish(r.temp, r.o.Path); errors.Is(err, fs.ErrExist) {
+	if r.found == absent {
+		err := publish(r.temp, r.o.Path)
+		if errors.Is(err, fs.ErrExist) {
 			return problem.New(problem.Conflict, fmt.Sprintf("another process made %s meanwhile", r.o.Path),
 				"Stop balansd, and repeat the command.")
 		}
-	case readable:
-		err = swap(r.temp, r.o.Path, r.present.Close)
-		r.present = nil
-	default:
-		err = swap(r.temp, r.o.Path, func() error { return nil })
+		return err
 	}
-	return err
+	letGo := func() error { return nil }
+	if r.present != nil {
+		letGo = r.present.Close
+		r.present = nil
+	}
+	return swap(r.temp, r.o.Path, letGo)
 }

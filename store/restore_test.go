@@ -274,6 +274,36 @@ func TestRestoreOverDamage(t *testing.T) {
 	}
 }
 
+// TestNobodyWorksInADamagedStateDuringARestore: a service that is started
+// while a person still decides would work on in a file that is put aside.
+func TestNobodyWorksInADamagedStateDuringARestore(t *testing.T) {
+	s := newShop(t)
+	var b ledger.Backup
+	s.with(func(st *store.Store) {
+		s.add(st, 30)
+		b = s.backup(st)
+	})
+	bad, err := os.ReadFile(s.o.Path)
+	must(t, err)
+	at := bytes.Index(bad, []byte("\x00\x00\x00\x00\x00\x00\x00\x03\x01"))
+	if at < 0 {
+		t.Fatal("the state has no entry 3")
+	}
+	copy(bad[at+9:], "no deflate here")
+	s.o.Path = filepath.Join(damagedDir(t), "balansd.db")
+	must(t, os.WriteFile(s.o.Path, bad, 0o600))
+	s.restore(b, store.RestoreOptions{Confirm: func(ledger.Backup, store.Loss) error {
+		if st, err := store.Open(s.o); !problem.Is(err, problem.StateLocked) {
+			t.Errorf("meanwhile another process can open the state: %v", err)
+			if err == nil {
+				_ = st.Close()
+			}
+		}
+		return nil
+	}})
+	s.wantEntries(30)
+}
+
 // TestRestoreOnAnotherServer: nothing is there but the backup.
 func TestRestoreOnAnotherServer(t *testing.T) {
 	s := newShop(t)

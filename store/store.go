@@ -51,7 +51,20 @@ func (o Options) complete() Options {
 		o.migrations = migrations()
 	}
 	o.Backups = o.Backups.complete(o.Path)
+	o.Path = target(o.Path)
 	return o
+}
+
+// target follows a symbolic link: what is put in the place of a state must come
+// to lie where the state is, not where the link is.
+func target(path string) string {
+	if info, err := os.Lstat(path); err != nil || info.Mode()&fs.ModeSymlink == 0 {
+		return path
+	}
+	if to, err := filepath.EvalSymlinks(path); err == nil {
+		return to
+	}
+	return path
 }
 
 // layout is the newest that this version knows.
