@@ -75,7 +75,21 @@ func (w *words) t(id string, pairs ...any) (string, error) {
 }
 
 func (w *words) with(id string, data map[string]any) (string, error) {
+	for name, value := range data {
+		if text, ok := value.(string); ok {
+			data[name] = strings.Map(oneWay, text)
+		}
+	}
 	return w.i18n.Localize(&i18n.LocalizeConfig{MessageID: id, TemplateData: data})
+}
+
+// oneWay takes away the marks by which a name could turn around the words that
+// it is put among (Unicode Standard Annex 9).
+func oneWay(r rune) rune {
+	if r >= '\u202a' && r <= '\u202e' || r >= '\u2066' && r <= '\u2069' {
+		return -1
+	}
+	return r
 }
 
 // outcome tells in words what the trail keeps of an outcome: a message, or the

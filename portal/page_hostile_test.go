@@ -1,0 +1,208 @@
+package portal
+
+import (
+	"context"
+	"net/http"
+	"reflect"
+	"strings"
+	"testing"
+	"time"
+
+	"balansd/balance"
+	"balansd/daemon"
+	"balansd/ledger"
+)
+
+// hostile is what a name, a figure or a sentence of another system may be.
+const hostile = `"'><script>window.hacked=1</script><img src=x onerror="window.hacked=1">{{.Data}} ` + "\u202egnirts\x00\r\nSet-Cookie: a=b " +
+	"javascript:window.hacked=1 ${7*7} averylongwordaverylongwordaverylongwordaverylongwordaverylongword"
+
+// spoil makes every text of a value hostile: all but what is a code of ours.
+func spoil(v reflect.Value) {
+	switch v.Kind() {
+	case reflect.Struct:
+		if _, is := v.Interface().(balance.Cell); is {
+			return
+		}
+		for i := range v.NumField() {
+			if v.Field(i).CanSet() {
+				spoil(v.Field(i))
+			}
+		}
+	case reflect.Pointer:
+		if !v.IsNil() {
+			spoil(v.Elem())
+		}
+	case reflect.Slice:
+		for i := range v.Len() {
+			spoil(v.Index(i))
+		}
+	case reflect.String:
+		if v.Type() == reflect.TypeFor[string]() || v.Type() == reflect.TypeFor[balance.EnterpriseNumber]() {
+			v.SetString(hostile)
+		}
+	}
+}
+
+func spoiled[T any](v T) T {
+	spoil(reflect.ValueOf(&v).Elem())
+	return v
+}
+
+// villain is an office in which all that is said is hostile.
+type villain struct{ *office }
+
+func (h villain) Show(ctx context.Context, number uint64) (daemon.Full, error) {
+	f, err := h.office.Show(ctx, number)
+	f.Story = []ledger.Event{{State: ledger.Found, By: hostile, Text: hostile}, {State: ledger.Done, By: hostile, Act: ledger.ActRetry}}
+	f.Values = map[string]string{"1003": hostile, "1003P": hostile, hostile: hostile}
+	return f, err
+}
+
+func (villain) BeginSilverfin(context.Context, int64, string) (daemon.SignIn, error) {
+	return daemon.SignIn{URL: `https://live.getsilverfin.com/?x="><script>window.hacked=1</script>`, State: hostile}, nil
+}
+
+// newVillain serves the pages over a hostile world: an entry in each state and
+// for each reason.
+func newVillain(t *testing.T) *webWorld {
+	t.Helper()
+	o := &office{fake: &fake{}}
+	now := time.Date(2026, 3, 10, 9, 0, 0, 0, time.UTC)
+	add := func(s ledger.State, r ledger.Reason, c ledger.FailClass) {
+		e := full[ledger.Entry]()
+		e.State, e.Reason, e.FailClass, e.Number = s, r, c, uint64(len(o.entries)+1)
+		e.Differences, e.SupersededBy, e.CreatedAt, e.Replaces = nil, 0, now, 1
+		if s == ledger.Differs {
+			e.Differences = []ledger.Difference{{Cell: balance.Cell{Code: "1003"}}, {Cell: balance.Cell{Code: "1013"}}}
+		}
+		if c == ledger.Refused {
+			e.Place = &ledger.Place{FirmID: 1, CompanyID: 2, URL: "javascript:window.hacked=1"}
+		}
+		url := ""
+		if e.Place != nil {
+			url = e.Place.URL
+		}
+		e = spoiled(e)
+		if url == "javascript:window.hacked=1" {
+			e.Place.URL = url
+		}
+		o.entries = append(o.entries, e)
+	}
+	for _, s := range ledger.States() {
+		switch s {
+		case ledger.Waiting:
+			for _, r := range ledger.Reasons() {
+				add(s, r, "")
+			}
+		case ledger.Failed:
+			for _, c := range []ledger.FailClass{ledger.Unreadable, ledger.Refused, ledger.NotEqual, ledger.Unavailable} {
+				add(s, "", c)
+			}
+		default:
+			add(s, "", "")
+		}
+	}
+	pass := spoiled(full[ledger.Pass]())
+	pass.Trigger, pass.Night, pass.Start, pass.Outcome = ledger.CatchUp, balance.DateOf(now), now, map[ledger.State]int{ledger.Done: 2, "x": 1}
+	missed := ledger.MissedNight{Night: balance.DateOf(now).AddDays(-1), Why: hostile, Cause: ledger.Asleep}
+	o.history = daemon.History{Passes: []ledger.Pass{pass}, Missed: []ledger.MissedNight{missed}}
+	o.status = spoiled(full[daemon.Status]())
+	o.status.Waiting, o.status.LastNight, o.status.Missed, o.status.Connections = o.entries, &pass, o.history.Missed, nil
+	for _, s := range []ledger.ConnectionStatus{ledger.Active, ledger.Paused, ledger.Deactivated, ledger.Removed} {
+		c := spoiled(full[ledger.Connection]())
+		c.Status, c.Kind = s, ledger.Finbox
+		o.status.Connections = append(o.status.Connections, c)
+	}
+	return newWebWorld(t, func(c *WebConfig) { c.API = villain{o} })
+}
+
+// villainPaths are the pages that show what other systems said.
+func villainPaths() map[string]string {
+	paths := map[string]string{"home": "/", "dossiers": "/dossiers?q=" + "%22%3E%3Cscript%3E", "decisions": "/decisions", "nights": "/nights",
+		"connection": "/connection?validated=%3Cscript%3E", "others": "/dossiers/1/others"}
+	for i, n := range []string{"1", "2", "4", "9", "11", "12", "15", "17", "18"} {
+		paths["dossier"+string(rune('a'+i))] = "/dossiers/" + n
+	}
+	return paths
+}
+
+// TestEverythingRemoteIsText: nothing that another system said becomes part of
+// a page, an address or a header.
+func TestEverythingRemoteIsText(t *testing.T) {
+	w := newVillain(t)
+	ann := w.as(annName)
+	for name, path := range villainPaths() {
+		got := ann.get(path)
+		if got.code != http.StatusOK {
+			t.Errorf("%s gives %d: %.300s", name, got.code, got.body)
+		}
+		for _, bad := range []string{"<script>window", "<img", `href="javascript:`, "{{", "ZgotmplZ<"} {
+			if at := strings.Index(strings.ReplaceAll(got.body, "{{.Data}}", ""), bad); at >= 0 {
+				t.Errorf("%s holds %q: %.200s", name, bad, got.body[max(0, at-100):])
+			}
+		}
+		if got.header.Get("Set-Cookie") != "" && strings.Contains(got.header.Get("Set-Cookie"), "a=b") {
+			t.Errorf("%s sets a cookie", name)
+		}
+	}
+	leave := ann.post("/connection/silverfin", "firm", "12")
+	if strings.Contains(leave.body, "<script>window") || leave.code != http.StatusOK {
+		t.Errorf("leaving for Silverfin gives %d: %s", leave.code, leave.body)
+	}
+	back := w.browser().get("/silverfin/callback?state=%22%3E%3Cscript%3Ewindow.hacked%3C/script%3E&code=x&authorized_firm_id=1")
+	if strings.Contains(back.body, "<script>window") || !strings.Contains(back.body, `action="/connection/silverfin/end"`) {
+		t.Errorf("the way back is %s", back.body)
+	}
+}
+
+// TestEverythingRemoteIsTextInABrowser holds real pages to the same, and to all
+// that every page promises however long a name is.
+func TestEverythingRemoteIsTextInABrowser(t *testing.T) {
+	w := newVillain(t)
+	c := newChrome(t, w.server.URL)
+	c.signIn(annName)
+	for name, path := range villainPaths() {
+		c.visit(path)
+		if bad := value[string](c, `(window.hacked ? "it ran " : "") + [...document.querySelectorAll("main script, main img, main iframe, [onerror], [onload], [style], a[href^='javascript:']")].map(e => e.outerHTML).join(" ")`); bad != "" {
+			t.Errorf("%s became part of %s", bad, name)
+		}
+		c.look("hostile-" + name)
+	}
+}
+
+// TestNightsInABrowser looks at a picture with every kind of night.
+func TestNightsInABrowser(t *testing.T) {
+	now := time.Date(2026, 3, 10, 9, 0, 0, 0, time.UTC)
+	o := &office{}
+	for i := range 80 {
+		night := balance.DateOf(now).AddDays(-i)
+		at := now.AddDate(0, 0, -i).Add(-6 * time.Hour)
+		p := ledger.Pass{Number: uint64(100 - i), Trigger: ledger.Nightly, Night: night, Start: at, End: at.Add(time.Minute),
+			Outcome: map[ledger.State]int{ledger.Done: 12 + i%5, ledger.Waiting: i % 4}, New: i % 6}
+		switch i % 17 {
+		case 4:
+			o.history.Missed = append(o.history.Missed, ledger.MissedNight{Night: night, Cause: ledger.NotRunning, Why: "balansd did not run at 2026-03-06 02:30"})
+			continue
+		case 7:
+			p.Trigger, p.Missed, p.MissedCause = ledger.CatchUp, "the server slept", ledger.Asleep
+		case 11:
+			p.Down, p.Problems = []string{"Silverfin firm Kantoor"}, []string{"Silverfin firm Kantoor: Silverfin does not answer."}
+			p.Troubles = []ledger.Trouble{{About: "Kantoor Zandbank", Code: "silverfin_down"}, {About: ledger.TroubleBackup, Code: "state_unwritable"}}
+		}
+		o.history.Passes = append(o.history.Passes, p)
+	}
+	o.status.LastNight = &o.history.Passes[0]
+	w := newOffice(t, o, func(c *WebConfig) { c.Now = func() time.Time { return now } })
+	c := newChrome(t, w.server.URL)
+	c.signIn(annName)
+	for _, lang := range languages {
+		c.visit("/nights")
+		c.speak(lang)
+		c.look("nights-" + lang)
+	}
+	label := value[string](c, `document.querySelector("svg[role=img]").getAttribute("aria-label")`)
+	if !strings.Contains(label, "Verpasst: 5") {
+		t.Errorf("the picture says %q to who cannot see it", label)
+	}
+}

@@ -1,0 +1,394 @@
+package portal
+
+import (
+	"context"
+	"fmt"
+	"iter"
+	"net/http"
+	"net/http/httptest"
+	"net/url"
+	"slices"
+	"strings"
+	"testing"
+	"time"
+
+	"balansd/balance"
+	"balansd/daemon"
+	"balansd/ledger"
+	"balansd/problem"
+
+	"github.com/google/go-cmp/cmp"
+)
+
+// office is a daemon.API with what a test lays on it; all else is the fake's.
+type office struct {
+	*fake
+
+	entries []ledger.Entry // newest first
+	history daemon.History
+	status  daemon.Status
+}
+
+func (d *office) Entries(_ context.Context, q ledger.Query) iter.Seq2[ledger.Entry, error] {
+	return func(yield func(ledger.Entry, error) bool) {
+		for _, e := range d.entries {
+			if q.Matches(e) && (q.Below == 0 || e.Number < q.Below) && !yield(e, nil) {
+				return
+			}
+		}
+	}
+}
+
+func (d *office) Show(_ context.Context, number uint64) (daemon.Full, error) {
+	for _, e := range d.entries {
+		if e.Number == number {
+			return daemon.Full{Entry: e}, nil
+		}
+	}
+	return daemon.Full{}, problem.New(problem.NotFound, "there is no such entry", "")
+}
+
+func (d *office) Dossiers(_ context.Context, q daemon.DossierQuery) (daemon.DossierPage, error) {
+	d.hear("Dossiers", q)
+	end := min(q.Offset+q.Limit, len(d.entries))
+	return daemon.DossierPage{Entries: d.entries[min(q.Offset, end):end], Total: len(d.entries), Counts: map[ledger.State]int{}}, nil
+}
+
+func (d *office) Status(context.Context) (daemon.Status, error)        { return d.status, nil }
+func (d *office) History(context.Context, int) (daemon.History, error) { return d.history, nil }
+func (d *office) Connections(context.Context) ([]ledger.Connection, error) {
+	return d.status.Connections, nil
+}
+func (d *office) Firms(context.Context) ([]ledger.Firm, error) { return d.status.Firms, nil }
+
+// newOffice serves the pages over an office.
+func newOffice(t *testing.T, d *office, change ...func(*WebConfig)) *webWorld {
+	t.Helper()
+	d.fake = &fake{}
+	return newWebWorld(t, append(change, func(c *WebConfig) { c.API = d })...)
+}
+
+// differing is an entry with figures that differ.
+func differing(number uint64, codes ...string) ledger.Entry {
+	e := ledger.Entry{Number: number, Version: 7, State: ledger.Differs, Place: &ledger.Place{FirmID: 1, CompanyID: 2}}
+	e.Dossier = ledger.Dossier{ID: fmt.Sprint("d", number), Name: fmt.Sprint("Dossier ", number)}
+	for _, c := range codes {
+		e.Differences = append(e.Differences, ledger.Difference{Cell: balance.Cell{Code: c}, Finbox: "3", Silverfin: "9"})
+	}
+	return e
+}
+
+// heard gives what the daemon was asked by a method.
+func (d *office) heardOf(method string) (list []string) {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	for _, h := range d.heard {
+		if strings.HasPrefix(h, method+"[") {
+			list = append(list, h)
+		}
+	}
+	return list
+}
+
+// TestDecisionsAreForWhatWasSeen: nothing is decided that was not ticked, and
+// nothing about figures that changed since.
+func TestDecisionsAreForWhatWasSeen(t *testing.T) {
+	const by = " " + benName
+	cell := func(codes ...string) string {
+		var cells []balance.Cell
+		for _, c := range codes {
+			cells = append(cells, balance.Cell{Code: c})
+		}
+		return fmt.Sprint(cells)
+	}
+	for name, tt := range map[string]struct {
+		form   []string
+		status int
+		want   []string
+		says   string
+	}{
+		"nothing ticked":       {[]string{"do", "use_finbox", "seen.1", "7"}, 303, nil, "Vink eerst aan"},
+		"one figure":           {[]string{"do", "use_finbox", "seen.1", "7", "cell", "1:1003"}, 303, []string{"1 use_finbox " + cell("1003") + by}, "bewaard"},
+		"two figures":          {[]string{"do", "keep_silverfin", "seen.1", "7", "cell", "1:1003", "cell", "1:1013"}, 303, []string{"1 keep_silverfin " + cell("1003", "1013") + by}, "bewaard"},
+		"one dossier":          {[]string{"do", "keep_silverfin:2", "seen.2", "7", "cell", "1:1003", "seen.1", "7"}, 303, []string{"2 keep_silverfin []" + by}, "bewaard"},
+		"many":                 {[]string{"do", "use_finbox", "seen.1", "7", "seen.2", "7", "entry", "1", "entry", "2", "cell", "1:1003"}, 303, []string{"1 use_finbox []" + by, "2 use_finbox []" + by}, "bewaard"},
+		"changed since":        {[]string{"do", "use_finbox", "seen.1", "6", "entry", "1"}, 303, nil, "intussen gewijzigd"},
+		"partly changed since": {[]string{"do", "use_finbox", "seen.1", "6", "entry", "1", "seen.2", "7", "entry", "2"}, 303, []string{"2 use_finbox []" + by}, "intussen gewijzigd"},
+		"not seen":             {[]string{"do", "use_finbox", "entry", "1"}, 400, nil, ""},
+		"no choice":            {[]string{"do", "delete", "seen.1", "7", "entry", "1"}, 400, nil, ""},
+		"no cell":              {[]string{"do", "use_finbox", "seen.1", "7", "cell", "1:drop"}, 400, nil, ""},
+		"no such entry":        {[]string{"do", "use_finbox:9", "seen.9", "7"}, 404, nil, ""},
+	} {
+		t.Run(name, func(t *testing.T) {
+			d := &office{entries: []ledger.Entry{differing(2, "1003"), differing(1, "1003", "1013")}}
+			w := newOffice(t, d)
+			ben := w.as(benName)
+			if got := ben.post("/decisions", tt.form...); got.code != tt.status {
+				t.Fatalf("gives %d: %s", got.code, got.body)
+			}
+			for i := range tt.want {
+				tt.want[i] = "Decide[" + tt.want[i] + "]"
+			}
+			if diff := cmp.Diff(tt.want, d.heardOf("Decide")); diff != "" {
+				t.Error(diff)
+			}
+			if page := ben.get("/decisions"); !strings.Contains(page.body, tt.says) {
+				t.Errorf("the page does not say %q", tt.says)
+			}
+		})
+	}
+}
+
+// TestArrowsAlwaysEndInAnAnswer: done, waits because, failed because, busy, or
+// still running after so long.
+func TestArrowsAlwaysEndInAnAnswer(t *testing.T) {
+	waiting := ledger.Entry{Number: 5, State: ledger.Waiting, Reason: ledger.WorkflowClosed}
+	waiting.Dossier.ID = "d5"
+	done := ledger.Entry{Number: 6, State: ledger.Done}
+	done.Dossier.ID = "d6"
+	for name, tt := range map[string]struct {
+		entry string
+		pass  ledger.Pass
+		err   error
+		says  []string
+	}{
+		"done":     {"6", ledger.Pass{}, nil, []string{"In Silverfin", "De sociale balans staat in Silverfin"}},
+		"waits":    {"5", ledger.Pass{}, nil, []string{"De workflow staat nog niet open in Silverfin", "Open de workflow"}},
+		"all":      {"", ledger.Pass{Outcome: map[ledger.State]int{ledger.Done: 3}}, nil, []string{"De synchronisatie is klaar", "3 in Silverfin"}},
+		"busy":     {"6", ledger.Pass{}, problem.New(problem.Busy, "another pass is under way", ""), []string{"Er loopt al een andere doorloop"}},
+		"disk":     {"", ledger.Pass{}, problem.New(problem.StateUnwritable, "the disk is full", ""), []string{"balansd kan niets bewaren"}},
+		"no reply": {"6", ledger.Pass{Down: []string{"x"}, Troubles: []ledger.Trouble{{About: "Kantoor", Code: "silverfin_down"}}}, nil, []string{"Silverfin is niet bereikbaar", "Zo staat het dossier er nu voor"}},
+	} {
+		t.Run(name, func(t *testing.T) {
+			d := &office{entries: []ledger.Entry{done, waiting}}
+			w := newOffice(t, d)
+			ended := make(chan struct{})
+			d.pass = func(context.Context, daemon.SyncRequest, func(daemon.Progress)) (ledger.Pass, error) {
+				defer close(ended)
+				return tt.pass, tt.err
+			}
+			ben := w.as(benName)
+			got := ben.post("/sync", "entry", tt.entry)
+			if got.code != http.StatusSeeOther || got.header.Get("Location") != "/sync/1" {
+				t.Fatalf("gives %d to %s: %s", got.code, got.header.Get("Location"), got.body)
+			}
+			<-ended
+			page := ben.get("/sync/1")
+			for strings.Contains(page.body, "Bezig met synchroniseren") { // until the job is written down
+				page = ben.get("/sync/1")
+			}
+			for _, text := range tt.says {
+				if !strings.Contains(page.body, text) {
+					t.Errorf("the page does not say %q: %s", text, page.body)
+				}
+			}
+			if strings.Contains(page.body, "hx-trigger") {
+				t.Error("the page asks again after the answer")
+			}
+		})
+	}
+}
+
+// TestArrowsRest: a pass that takes long is said to go on, and its arrows stand
+// still; the server's end stops it.
+func TestArrowsRest(t *testing.T) {
+	d := &office{}
+	now := time.Date(2026, 3, 10, 9, 0, 0, 0, time.UTC)
+	clock := make(chan time.Time, 1)
+	clock <- now
+	w := newOffice(t, d, func(c *WebConfig) {
+		c.Now = func() time.Time { at := <-clock; clock <- at; return at }
+	})
+	life, end := context.WithCancel(context.Background())
+	inner := w.server.Config.Handler
+	w.server.Config.Handler = http.HandlerFunc(func(rw http.ResponseWriter, r *http.Request) {
+		inner.ServeHTTP(rw, r.WithContext(context.WithValue(r.Context(), lifeKey{}, life)))
+	})
+	begun, ended := make(chan struct{}), make(chan struct{})
+	d.pass = untilStopped(begun, ended)
+	ben := w.as(benName)
+	ben.post("/sync")
+	<-begun
+	page := ben.get("/sync/1")
+	if !strings.Contains(page.body, "every 1s") || !strings.Contains(page.body, "turning") || !strings.Contains(page.body, `class="button" href="/sync/1"`) {
+		t.Errorf("while it runs: %s", page.body)
+	}
+	ben.header.Set("HX-Request", "true")
+	if part := ben.get("/sync/1"); strings.Contains(part.body, "<html") || !strings.Contains(part.body, `hx-get="/sync/1"`) {
+		t.Errorf("the part is %s", part.body)
+	}
+	ben.header.Del("HX-Request")
+	<-clock
+	clock <- now.Add(31 * time.Second)
+	page = ben.get("/sync/1")
+	if !strings.Contains(page.body, "Loopt nog na 31 seconden") || strings.Contains(page.body, "turning") {
+		t.Errorf("after 31 seconds: %s", page.body)
+	}
+	end()
+	<-ended
+	if got := ben.get("/sync/2"); got.code != http.StatusNotFound || !strings.Contains(got.body, "niet meer bekend") {
+		t.Errorf("a pass that there is not gives %d: %s", got.code, got.body)
+	}
+}
+
+// TestSignInToSilverfinIsOfItsSession: what comes back is taken by the session
+// that began it, once.
+func TestSignInToSilverfinIsOfItsSession(t *testing.T) {
+	state := full[daemon.SignIn]().State
+	for name, tt := range map[string]struct {
+		form []string
+		ends bool
+		says string
+	}{
+		"well":          {[]string{"state", state, "code", "abc", "authorized_firm_id", "12"}, true, "is gekoppeld"},
+		"another state": {[]string{"state", "other", "code", "abc", "authorized_firm_id", "12"}, false, "niet in deze sessie begonnen"},
+		"no state":      {[]string{"code", "abc"}, false, "niet in deze sessie begonnen"},
+		"the person no": {[]string{"state", state, "error", "access_denied"}, false, "iemand weigerde"},
+		"another error": {[]string{"state", state, "error", "<b>invalid</b>"}, false, "&lt;b&gt;invalid"},
+		"a pasted code": {[]string{"pasted", "1", "code", "abc"}, true, "is gekoppeld"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			d := &office{}
+			w := newOffice(t, d)
+			ann := w.as(annName)
+			ann.post("/connection/silverfin", "firm", "https://live.getsilverfin.com/f/12/34")
+			if diff := cmp.Diff([]string{"BeginSilverfin[12 " + w.server.URL + "/silverfin/callback]"}, d.heardOf("BeginSilverfin")); diff != "" {
+				t.Error(diff)
+			}
+			got := ann.post("/connection/silverfin/end", tt.form...)
+			if n := len(d.heardOf("EndSilverfin")); (n == 1) != tt.ends {
+				t.Errorf("%d sign-ins were ended: %d %s", n, got.code, got.body)
+			}
+			if page := ann.get("/connection"); !strings.Contains(page.body, tt.says) {
+				t.Errorf("the page does not say %q: %s", tt.says, page.body)
+			}
+			before := len(d.heardOf("EndSilverfin"))
+			ann.post("/connection/silverfin/end", tt.form...)
+			if len(d.heardOf("EndSilverfin")) != before {
+				t.Error("a sign-in was ended twice")
+			}
+		})
+	}
+}
+
+// TestWayBackFromSilverfin: the address that Silverfin sends the browser to is
+// ours on this machine, the registered one, or none.
+func TestWayBackFromSilverfin(t *testing.T) {
+	for _, tt := range []struct {
+		host, redirect string
+		secure         bool
+		want           string
+	}{
+		{"127.0.0.1:8417", "auto", false, "http://127.0.0.1:8417/silverfin/callback"},
+		{"localhost:8417", "", false, "http://localhost:8417/silverfin/callback"},
+		{"[::1]:8417", "auto", false, "http://[::1]:8417/silverfin/callback"},
+		{"127.0.0.1:8417", "oob", false, ""},
+		{"balansd.kantoor.example", "auto", true, ""},
+		{"balansd.kantoor.example", "https://balansd.kantoor.example/silverfin/callback", true, "https://balansd.kantoor.example/silverfin/callback"},
+		{"balansd.kantoor.example", "https://other.example/silverfin/callback", true, ""},
+		{"127.0.0.1:8417", "http://127.0.0.1:9/callback", false, ""},
+	} {
+		hosts, err := newHostList("127.0.0.1:8417", []string{"balansd.kantoor.example"})
+		if err != nil {
+			t.Fatal(err)
+		}
+		web := &Web{hosts: hosts, WebConfig: WebConfig{Secure: tt.secure, Settings: func() []Setting {
+			return []Setting{{Key: "silverfin.redirect", Value: tt.redirect}}
+		}}}
+		r := httptest.NewRequest(http.MethodGet, "/connection", nil)
+		r.Host = tt.host
+		if got := (&visit{Web: web, r: r}).redirectURL(); got != tt.want {
+			t.Errorf("at %s with %q: %q, want %q", tt.host, tt.redirect, got, tt.want)
+		}
+	}
+}
+
+// TestDocumentIsNeverShown: a browser saves it, under a name of ours.
+func TestDocumentIsNeverShown(t *testing.T) {
+	e := ledger.Entry{Number: 4, State: ledger.Done}
+	e.ID, e.Dossier = "../../x\r\nSet-Cookie: a=b\".html", ledger.Dossier{Name: "x", EnterpriseNumber: "0443246943"}
+	e.FiscalYear.End = balance.Date{Year: 2024, Month: 12, Day: 31}
+	for head, ending := range map[string]string{"<html><script>": "xbrl", "%PDF-1.7": "pdf", "\ufeff {": "json", "a;b": "csv", "": "csv"} {
+		if got, want := documentName(e, []byte(head)), "sociale-balans-0443246943-2024-4."+ending; got != want {
+			t.Errorf("%q is saved as %s, want %s", head, got, want)
+		}
+	}
+	w := newOffice(t, &office{entries: []ledger.Entry{e}})
+	got := w.as(benName).get("/dossiers/4/document")
+	h := got.header
+	if h.Get("Content-Type") != "application/octet-stream" || !strings.HasPrefix(h.Get("Content-Disposition"), `attachment; filename="sociale-balans-`) ||
+		h.Get("X-Content-Type-Options") != "nosniff" || !strings.Contains(h.Get("Content-Security-Policy"), "sandbox") {
+		t.Errorf("the document comes with %v", h)
+	}
+}
+
+// TestDossiersAreFiltered reads the address and makes those of the next pages.
+func TestDossiersAreFiltered(t *testing.T) {
+	q, err := url.ParseQuery("q=bakkerij&state=waiting&firm=12&connection=c1&sort=year&page=3")
+	if err != nil {
+		t.Fatal(err)
+	}
+	want := daemon.DossierQuery{Search: "bakkerij", States: []ledger.State{ledger.Waiting}, FirmID: 12, Connection: "c1",
+		Order: daemon.ByYear, Offset: 100, Limit: 50}
+	if diff := cmp.Diff(want, dossierQuery(q)); diff != "" {
+		t.Error(diff)
+	}
+	if got := listAddress("/dossiers", q, "state", "done"); got != "/dossiers?connection=c1&firm=12&q=bakkerij&sort=year&state=done" {
+		t.Error(got)
+	}
+	odd := dossierQuery(url.Values{"state": {"x"}, "firm": {"-"}, "sort": {"drop"}, "page": {"-4"}})
+	if diff := cmp.Diff(daemon.DossierQuery{Order: daemon.ByName, Limit: 50}, odd); diff != "" {
+		t.Error(diff)
+	}
+	d := &office{}
+	for i := range 2*csvStep + 5 {
+		e := ledger.Entry{Number: uint64(i + 1), State: ledger.Done}
+		e.Dossier.Name = "=" + strings.Repeat("A", i%7)
+		d.entries = append(d.entries, e)
+	}
+	w := newOffice(t, d)
+	ben := w.as(benName)
+	page := ben.get("/dossiers?page=2")
+	for _, text := range []string{"51 tot 100 van 2.005", `href="/dossiers?page=3"`, `href="/dossiers"`} {
+		if !strings.Contains(page.body, text) {
+			t.Errorf("the page lacks %s", text)
+		}
+	}
+	file := ben.get("/dossiers.csv?q=x")
+	if rows := strings.Count(file.body, "\r\n"); rows != 2*csvStep+6 || strings.Contains(file.body, ";=") {
+		t.Errorf("the file has %d rows", rows)
+	}
+}
+
+// TestNightsPicture: each night as it went, in its own shape.
+func TestNightsPicture(t *testing.T) {
+	day := func(n int) balance.Date { return balance.Date{Year: 2026, Month: 3, Day: n} }
+	end := time.Date(2026, 3, 1, 3, 0, 0, 0, time.UTC)
+	passes := []ledger.Pass{ // newest first
+		{Trigger: ledger.ByHand, End: end, Problems: []string{"x"}},
+		{Trigger: ledger.Again, For: day(9), End: end},
+		{Trigger: ledger.Nightly, Night: day(9), End: end, Down: []string{"Finbox"}},
+		{Trigger: ledger.CatchUp, Night: day(8), End: end},
+		{Trigger: ledger.Nightly, Night: day(7)},
+		{Trigger: ledger.Nightly, Night: day(6), End: end},
+	}
+	pic := drawNights(passes, []ledger.MissedNight{{Night: day(5)}}, day(10))
+	kinds, shapes := map[balance.Date]string{}, map[string]bool{}
+	for _, n := range pic.Nights {
+		kinds[n.Night] = n.Kind
+		n.X, n.Y = 0, 0
+		shapes[n.Kind+n.Path()] = true
+	}
+	want := map[int]string{5: "missed", 6: "good", 7: "trouble", 8: "late", 9: "good", 10: "none"}
+	for d, kind := range want {
+		if kinds[day(d)] != kind {
+			t.Errorf("night %d is %s, want %s", d, kinds[day(d)], kind)
+		}
+	}
+	if len(pic.Nights) != nightsShown || len(shapes) != 5 || pic.Counts["good"] != 2 {
+		t.Errorf("%d nights in %d shapes: %v", len(pic.Nights), len(shapes), pic.Counts)
+	}
+	if i := slices.IndexFunc(pic.Nights, func(n nightMark) bool { return n.X > pic.Width || n.Y > pic.Height }); i >= 0 {
+		t.Errorf("%v lies outside", pic.Nights[i])
+	}
+}
