@@ -72,6 +72,10 @@ type Config struct {
 
 	Now func() time.Time // nil means time.Now
 	Log zerolog.Logger
+
+	// After is the Client that the new one takes the place of, nil for none: a
+	// sign-in that was begun with the one can be ended with the other.
+	After *Client
 }
 
 // Client speaks to Silverfin for all linked firms. It is safe for concurrent
@@ -81,7 +85,7 @@ type Client struct {
 	base      string
 	http      *http.Client
 	workflows []*regexp.Regexp
-	pending   pendingSignIns
+	pending   *pendingSignIns
 	renewals  sync.WaitGroup
 
 	mu    sync.Mutex
@@ -107,7 +111,10 @@ func New(cfg Config) (*Client, error) {
 		return nil, err
 	}
 	cfg = cfg.withDefaults()
-	c := &Client{cfg: cfg, base: base, firms: map[int64]*Firm{}}
+	c := &Client{cfg: cfg, base: base, pending: &pendingSignIns{}, firms: map[int64]*Firm{}}
+	if cfg.After != nil {
+		c.pending, c.cfg.After = cfg.After.pending, nil
+	}
 	for _, name := range cfg.Workflow.Names {
 		re, err := regexp.Compile("(?i)" + name)
 		if err != nil {

@@ -198,6 +198,26 @@ func TestSignInMistakes(t *testing.T) {
 	}
 }
 
+// TestASignInOutlivesItsClient: a configuration that is read again makes a new
+// client while a person is still at Silverfin's page.
+func TestASignInOutlivesItsClient(t *testing.T) {
+	r := newRig(t, sandbox.SilverfinOptions{})
+	before := r.client
+	_, state, err := before.Begin(t.Context(), r.firm, "")
+	if err != nil {
+		t.Fatal(err)
+	}
+	r.cfg.After = before
+	now := r.restart(r.vault)
+	code := r.sf.Grant(r.firm)
+	if f, _, err := now.End(t.Context(), state, code, r.firm); err != nil || f.ID != r.firm {
+		t.Errorf("the sign-in ends with %+v, %v", f, err)
+	}
+	if _, _, err := before.End(t.Context(), state, code, r.firm); !problem.Is(err, problem.SilverfinSignIn) {
+		t.Errorf("it can be ended twice: %v", err)
+	}
+}
+
 // TestTokensForAnotherFirm: the firm that the tokens are for must be the one
 // that was granted, and a link that was there before stays.
 func TestTokensForAnotherFirm(t *testing.T) {
