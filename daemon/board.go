@@ -47,6 +47,7 @@ type dossierKey struct{ connection, dossier string }
 type dossierRow struct {
 	key     dossierKey
 	number  uint64 // of the balance that the dossier stands for
+	version uint64 // of its entry
 	end     balance.Date
 	created time.Time
 	updated time.Time
@@ -81,7 +82,7 @@ func ascii(s string) bool {
 // rowOf makes the row of an entry.
 func rowOf(e ledger.Entry) *dossierRow {
 	d := e.Dossier
-	r := &dossierRow{key: dossierKey{e.Connection, d.ID}, number: e.Number, end: e.FiscalYear.End, created: e.CreatedAt,
+	r := &dossierRow{key: dossierKey{e.Connection, d.ID}, number: e.Number, version: e.Version, end: e.FiscalYear.End, created: e.CreatedAt,
 		updated: e.UpdatedAt, state: e.State, name: fold(cmp.Or(d.Name, d.ID))}
 	if e.Place != nil {
 		r.firm = e.Place.FirmID
@@ -122,6 +123,8 @@ func (r *dossierRow) stands(o *dossierRow) bool {
 func (b *board) put(r *dossierRow) (unsure bool) {
 	have, ok := b.rows[r.key]
 	switch {
+	case ok && have.number == r.number && have.version > r.version:
+		// Two changes that were told in the other order than they were kept.
 	case !ok || r.stands(have):
 		b.rows[r.key] = r
 	case have.number == r.number:

@@ -166,3 +166,17 @@ func BenchmarkDossiers(b *testing.B) {
 		}
 	}
 }
+
+// Two changes of an entry may be told in the other order than they were kept:
+// the later one stays.
+func TestBoardKeepsTheLaterChange(t *testing.T) {
+	was := ledger.Entry{Number: 7, Version: 2, Connection: "c", State: ledger.Waiting, Listing: ledger.Listing{Dossier: ledger.Dossier{ID: "d"}}}
+	is := was
+	is.Version, is.State = 3, ledger.Done
+	b := board{rows: map[dossierKey]*dossierRow{}}
+	b.seen([]ledger.Entry{is})
+	b.seen([]ledger.Entry{was})
+	if got := b.rows[dossierKey{"c", "d"}]; got == nil || got.state != ledger.Done {
+		t.Errorf("the board has %+v", got)
+	}
+}
