@@ -14,6 +14,7 @@ import (
 	"testing"
 	"time"
 
+	"balansd/balance"
 	"balansd/sandbox"
 
 	"github.com/chromedp/chromedp"
@@ -31,7 +32,7 @@ type journey struct {
 }
 
 // newJourney builds balansd and runs it until the test ends.
-func newJourney(t *testing.T, hostile string) *journey {
+func newJourney(t *testing.T) *journey {
 	t.Helper()
 	browser, dir := newChrome(t, ""), t.TempDir()
 	free, err := net.Listen("tcp", "127.0.0.1:0")
@@ -53,9 +54,7 @@ func newJourney(t *testing.T, hostile string) *journey {
 	})
 	info := j.box.Info()
 	j.conn, j.firm = info.Finbox.ConnectionID, info.Silverfin.Firms[0].ID
-	if hostile != "" {
-		j.conn = j.box.Finbox.AddConnection(sandbox.Environment{Name: hostile, Language: "nl", Inactive: true})
-	} else if err := j.box.Finbox.Deactivate(j.conn); err != nil {
+	if err := j.box.Finbox.Deactivate(j.conn); err != nil {
 		t.Fatal(err)
 	}
 	write := func(name, text string) string {
@@ -154,14 +153,64 @@ func (j *journey) connect(lang string) {
 	if j.path() != "/connection" {
 		j.t.Fatalf("Finbox leads to %s", j.path())
 	}
-	j.fill("#id", id)
+	j.fill("#id", "no-such-connection")
 	j.press(`form[action="/connection/finbox"] button`)
-	j.do(chromedp.WaitVisible(chromedp.CSS(".note.well")))
+	j.sees("Deze connectie-id is niet bekend")
+	j.both("connection-wrong")
+	j.validate(id)
+	j.sees("De connectie-id is gevalideerd")
+	j.both("connection-validated")
+	today := balance.DateOf(time.Now())
+	if err := j.box.Finbox.SetStartDate(j.conn, today.AddDays(-30)); err != nil {
+		j.t.Fatal(err)
+	}
+	j.validate(id)
+	j.sees("De startdatum is")
+	j.both("connection-not-today")
+	if err := j.box.Finbox.SetStartDate(j.conn, today); err != nil {
+		j.t.Fatal(err)
+	}
+	j.validate(id)
 	// To Silverfin's own sign-in, and back.
 	j.do(chromedp.Click(chromedp.CSS(`form[action="/connection/silverfin"] > button.button`)))
 	j.do(chromedp.WaitVisible(chromedp.CSS(`button[value="allow"]`)))
 	j.do(chromedp.Click(chromedp.CSS(`button[value="allow"]`)))
 	j.do(chromedp.WaitVisible(chromedp.CSS(`form[action="/connection/silverfin/remove"]`)))
+}
+
+// validate enters a connection id, as step 1 has it.
+func (j *journey) validate(id string) {
+	j.t.Helper()
+	j.visit("/connection")
+	j.fill("#id", id)
+	j.press(`form[action="/connection/finbox"] button`)
+	j.do(chromedp.WaitVisible(chromedp.CSS(".note.well")))
+}
+
+// both looks at a page that a form gave in Dutch, and in French where it can be
+// had again.
+func (j *journey) both(name string) {
+	j.t.Helper()
+	j.look(name + "-nl")
+	if strings.HasPrefix(j.path(), "/connection?") {
+		j.speak("fr")
+		j.glance(name + "-fr")
+		j.speak("nl")
+	}
+}
+
+// connectByCode links the firm again with a pasted code.
+func (j *journey) connectByCode() {
+	j.t.Helper()
+	j.visit("/connection")
+	j.do(chromedp.Click(chromedp.CSS("#step2 ~ details > summary")))
+	j.fill("#firm", fmt.Sprintf("https://live.getsilverfin.com/f/%d/home", j.firm))
+	j.press(`details form[action="/connection/silverfin"] button`)
+	j.sees("Plak hier de code")
+	j.look("connection-code-nl")
+	j.fill("#code", j.box.Silverfin.Grant(j.firm))
+	j.press(`form[action="/connection/silverfin/end"] button`)
+	j.sees("is gekoppeld")
 }
 
 // syncAll presses the arrows for all dossiers and waits for the answer.
@@ -181,7 +230,8 @@ func (j *journey) answered() {
 // TestSixStepsToTheFirstBalance is the way of an accountant who does it alone,
 // and then what they do in March.
 func TestSixStepsToTheFirstBalance(t *testing.T) {
-	j := newJourney(t, "")
+	j := newJourney(t)
+	j.expect("404") // the simulators have no icon, and an id is not known
 	j.first("nl")
 	j.sees("nog niet klaar")
 	j.look("empty-home-nl")
@@ -196,6 +246,7 @@ func TestSixStepsToTheFirstBalance(t *testing.T) {
 	j.connect("nl")
 	j.sees("Bestaande verbindingen")
 	j.sees("De koppeling is gelegd")
+	j.connectByCode()
 	demo, err := j.box.Demo()
 	if err == nil {
 		err = j.box.TypeByHand(demo.Find(sandbox.SituationChanged)[0], "1013", "5")
@@ -205,7 +256,6 @@ func TestSixStepsToTheFirstBalance(t *testing.T) {
 	}
 	j.syncAll()
 	j.sees("in Silverfin")
-	j.expect("404") // the simulators have no icon
 	for _, lang := range []string{"nl", "fr", "en", "de"} {
 		look := j.glance
 		if lang == "nl" {

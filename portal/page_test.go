@@ -392,3 +392,28 @@ func TestNightsPicture(t *testing.T) {
 		t.Errorf("%v lies outside", pic.Nights[i])
 	}
 }
+
+// TestDossiersWithoutScripts: searching, deciding and syncing work with the
+// scripts of pages switched off.
+func TestDossiersWithoutScripts(t *testing.T) {
+	d := &office{entries: []ledger.Entry{differing(2, "1003"), {Number: 1, State: ledger.Done}}}
+	w := newOffice(t, d)
+	c := newChrome(t, w.server.URL)
+	c.scripts(false)
+	c.signIn(benName)
+	c.speak("nl")
+	c.visit("/dossiers")
+	c.fill("#q", "bakkerij")
+	c.press("form.filters button")
+	if c.path() != "/dossiers?q=bakkerij&sort=name" {
+		t.Errorf("a search leads to %s", c.path())
+	}
+	c.press("td form.sync button")
+	for strings.Contains(c.text(), "Bezig met synchroniseren") {
+		c.press("#job a.button") // see how far it is
+	}
+	c.sees("De sociale balans staat in Silverfin")
+	c.visit("/decisions")
+	c.press(`button[value="use_finbox:2"]`)
+	c.sees("Je beslissing is bewaard")
+}
