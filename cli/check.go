@@ -148,9 +148,12 @@ func (app *App) checkState(ctx context.Context, cfg *config.Config) checked {
 // askState asks the daemon that holds the state.
 func (app *App) askState(ctx context.Context, cfg *config.Config, locked error) checked {
 	const name = "state"
-	client, err := portal.Dial(ctx, cfg.Socket)
-	if err != nil {
+	client, err := dialDaemon(ctx, cfg.Socket)
+	switch {
+	case errors.Is(err, portal.ErrNoDaemon):
 		return seen(name, "", locked)
+	case err != nil:
+		return seen(name, "", err)
 	}
 	s, err := client.Status(ctx)
 	switch {

@@ -173,9 +173,7 @@ func (n *node) newPages(cfg *config.Config) (*pages, error) {
 
 // settings lists the settings in force, secrets hidden.
 func (n *node) settings() []portal.Setting {
-	n.mu.Lock()
-	cfg := n.cfg
-	n.mu.Unlock()
+	cfg, _ := n.inForce()
 	list := cfg.Settings()
 	out := make([]portal.Setting, len(list))
 	for i, s := range list {

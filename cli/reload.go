@@ -2,6 +2,7 @@ package cli
 
 import (
 	"context"
+	"errors"
 	"slices"
 	"strings"
 
@@ -27,7 +28,11 @@ answer names such settings. A pass that is under way is waited for.`,
 			if err != nil {
 				return err
 			}
-			client, err := portal.Dial(cmd.Context(), cfg.Socket)
+			client, err := dialDaemon(cmd.Context(), cfg.Socket)
+			if errors.Is(err, portal.ErrNoDaemon) {
+				return problem.Wrap(err, problem.DaemonDown, "no daemon answers where the configuration says",
+					"Where socket or data_dir was changed, the running one is still at the old place, and takes the new one at a restart: balansd service restart.")
+			}
 			if err != nil {
 				return err
 			}
@@ -69,11 +74,13 @@ func (p *running) reload(ctx context.Context, by string) (portal.Reloaded, error
 	if err != nil {
 		return portal.Reloaded{}, err
 	}
+	// One at a time; n.mu is not held meanwhile, since a pass may take hours.
+	p.reloading.Lock()
+	defer p.reloading.Unlock()
 	n := p.node
-	n.mu.Lock()
-	defer n.mu.Unlock()
+	before, old := n.inForce()
 	r := portal.Reloaded{Changed: []string{}, Restart: []string{}}
-	for _, key := range changes(n.cfg, next) {
+	for _, key := range changes(before, next) {
 		if !waits(key) {
 			r.Changed = append(r.Changed, key)
 		}
@@ -89,12 +96,13 @@ func (p *running) reload(ctx context.Context, by string) (portal.Reloaded, error
 	if err != nil {
 		return portal.Reloaded{}, err
 	}
-	if err := n.Reconfigure(ctx, dc); err != nil {
-		_ = sf.Close(ctx)
+	// Tokens that are being renewed reach the disk before others read them.
+	if err := n.Reconfigure(ctx, dc, old.Close); err != nil {
 		return portal.Reloaded{}, err
 	}
-	_ = n.silverfin.Close(ctx) // a renewal under way reaches the disk first
+	n.mu.Lock()
 	n.silverfin, n.cfg = sf, next
+	n.mu.Unlock()
 	if p.output != nil {
 		_ = p.output.SetLevel(next.Log.Level) // checked with the rest
 	}

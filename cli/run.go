@@ -9,6 +9,7 @@ import (
 	"path/filepath"
 	"runtime"
 	"runtime/debug"
+	"sync"
 	"syscall"
 	"time"
 
@@ -47,6 +48,11 @@ balansd service install makes the service.`,
 // run is the daemon as a process, until ctx ends or the service manager stops
 // it.
 func (app *App) run(ctx context.Context, managed bool) error {
+	// From the start on: systemctl reload may come as soon as systemd has heard
+	// that the service runs.
+	hangup := make(chan os.Signal, 1)
+	signal.Notify(hangup, syscall.SIGHUP)
+	defer signal.Stop(hangup)
 	cfg, wrong := app.config()
 	if wrong != nil {
 		if !managed || runtime.GOOS != "windows" {
@@ -61,7 +67,7 @@ func (app *App) run(ctx context.Context, managed bool) error {
 	}
 	defer func() { _ = output.Close() }()
 	p := app.newRunning(cfg, output.Logger(), managed)
-	p.output = output
+	p.output, p.hangup = output, hangup
 	return service.Run(ctx, service.RunOptions{
 		Managed: managed, Environ: app.env.Environ, Log: p.log, Alive: p.alive,
 		Exit: func(code int) {
@@ -103,9 +109,12 @@ type running struct {
 	log     zerolog.Logger
 	output  *logs.Log // where log goes; nil where its level stays
 	managed bool
+	hangup  <-chan os.Signal    // asks to read the configuration again; nil where nothing does
 	say     func(status string) // to the service manager
 	ready   chan struct{}
 	node    *node
+
+	reloading sync.Mutex // held while the configuration is read again
 }
 
 func (app *App) newRunning(cfg *config.Config, log zerolog.Logger, managed bool) *running {
@@ -116,9 +125,6 @@ func (app *App) newRunning(cfg *config.Config, log zerolog.Logger, managed bool)
 func (p *running) work(ctx context.Context) error {
 	p.log.Info().Uint32(problem.NoticeKey, uint32(problem.Started)).Str("version", p.app.version()).
 		Str("config", p.cfg.File()).Str("state_file", p.cfg.StateFile).Msg("balansd starts")
-	hangup := make(chan os.Signal, 1)
-	signal.Notify(hangup, syscall.SIGHUP)
-	defer signal.Stop(hangup)
 	p.access()
 	n, err := p.open(ctx)
 	if n == nil {
@@ -147,7 +153,7 @@ func (p *running) work(ctx context.Context) error {
 	})
 	all.Go(func() error { return pages.serve(ctx) })
 	all.Go(func() error { return n.Run(ctx) })
-	all.Go(func() error { return p.tell(ctx, n, hangup) })
+	all.Go(func() error { return p.tell(ctx, n) })
 	err = all.Wait()
 	p.log.Info().Uint32(problem.NoticeKey, uint32(problem.StoppedWell)).Msg("balansd stops")
 	return err
@@ -203,7 +209,7 @@ const tellEvery = time.Minute
 
 // tell tells the service manager how the daemon stands, and reads the
 // configuration again when it is asked to.
-func (p *running) tell(ctx context.Context, n *node, hangup <-chan os.Signal) error {
+func (p *running) tell(ctx context.Context, n *node) error {
 	t := time.NewTicker(tellEvery)
 	defer t.Stop()
 	for {
@@ -214,7 +220,7 @@ func (p *running) tell(ctx context.Context, n *node, hangup <-chan os.Signal) er
 		case <-ctx.Done():
 			return nil
 		case <-t.C:
-		case <-hangup:
+		case <-p.hangup:
 			if _, err := p.reload(ctx, "a signal"); err != nil && ctx.Err() == nil {
 				pr := problem.Of(err)
 				p.log.Error().Err(err).Str("code", string(pr.Code)).Str("next", pr.Next).

@@ -30,7 +30,8 @@ type serviceStatus struct {
 	DataDir string         `json:"data_dir,omitempty"`
 	Log     string         `json:"log,omitempty"` // a file, or the command that shows it
 
-	zone *time.Location
+	zone  *time.Location
+	hangs bool // it runs, and does not answer
 }
 
 func (s *serviceCommand) status() *cobra.Command {
@@ -40,8 +41,8 @@ func (s *serviceCommand) status() *cobra.Command {
 		Long: `Tell what the service manager says of the service, what the daemon itself says,
 and where configuration, data and log are.
 
-The exit code is 1 when the service does not run, and 3 when it runs and
-something needs a person; balansd status says what.`,
+The exit code is 1 when the service does not run or does not answer, and 3 when
+it runs and something needs a person; balansd status says what.`,
 		Example: "  balansd service status\n  balansd service status --json",
 		Args:    cobra.NoArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
@@ -61,8 +62,8 @@ something needs a person; balansd status says what.`,
 			switch {
 			case err != nil:
 				return err
-			case st.Service.State != service.On:
-				return told{problem.New(problem.DaemonDown, "the service does not run", "")}
+			case st.Service.State != service.On, st.hangs:
+				return told{problem.New(problem.DaemonDown, "the service does not run as it should", "")}
 			case st.Daemon != nil && needsPerson(*st.Daemon):
 				return told{problem.New(problem.NeedsPerson, "something needs a person", "")}
 			}
@@ -93,16 +94,20 @@ func (s *serviceCommand) look(ctx context.Context, m service.Manager) (serviceSt
 	if st.Service.State != service.On {
 		return st, nil
 	}
-	client, err := portal.Dial(ctx, cfg.Socket)
+	client, err := dialDaemon(ctx, cfg.Socket)
 	if err == nil {
 		var d daemon.Status
 		if d, err = client.Status(ctx); err == nil {
 			st.Daemon = &d
 		}
 	}
-	if err != nil {
+	switch {
+	case errors.Is(err, portal.ErrNoDaemon):
+		st.Trouble = "the service does not answer yet: it begins, or waits for what its log names. See it in the log"
+	case err != nil:
 		p := problem.Of(err)
 		st.Trouble = strings.TrimSpace(p.What + ". " + p.Next)
+		st.hangs = !errors.Is(err, fs.ErrPermission)
 	}
 	return st, nil
 }
@@ -161,6 +166,9 @@ func (s *serviceCommand) statusText(st serviceStatus) {
 	}
 	if d := st.Daemon; d != nil {
 		line("version", d.Version)
+		if d.Pass != nil {
+			line("now", "a pass is under way since "+when(d.Pass.Start))
+		}
 		if !d.NextWake.IsZero() {
 			line("wakes", when(d.NextWake))
 		}

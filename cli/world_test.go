@@ -36,7 +36,11 @@ func TestMain(m *testing.M) {
 	}
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
 	context.AfterFunc(ctx, stop)
-	os.Exit(Main(ctx, Env{Args: os.Args[1:], Stdin: os.Stdin, Stdout: os.Stdout, Stderr: os.Stderr, Version: "test"}))
+	env := Env{Args: os.Args[1:], Stdin: os.Stdin, Stdout: os.Stdout, Stderr: os.Stderr, Version: "test"}
+	if manager := os.Getenv("NOTIFY_SOCKET"); manager != "" { // which a test gives
+		env.Environ = []string{"NOTIFY_SOCKET=" + manager}
+	}
+	os.Exit(Main(ctx, env))
 }
 
 // patience is how long a test waits for what must happen. It is no measure of
@@ -264,10 +268,20 @@ type process struct {
 // start runs a command as a process of its own; env are more variables.
 func (w *world) start(env []string, args ...string) *process {
 	w.t.Helper()
+	return w.startInto(nil, env, args...)
+}
+
+// startInto is start of a process whose standard error goes into a file; nil
+// for the process's own output.
+func (w *world) startInto(stderr *os.File, env []string, args ...string) *process {
+	w.t.Helper()
 	p := &process{t: w.t, stdout: newOutput(), stderr: newOutput(), ended: make(chan struct{})}
 	p.cmd = exec.Command(os.Args[0], append(args, "--config", w.config)...)
 	p.cmd.Env = append(append(os.Environ(), processEnv+"=1"), env...)
 	p.cmd.Stdout, p.cmd.Stderr = p.stdout, p.stderr
+	if stderr != nil {
+		p.cmd.Stderr = stderr
+	}
 	if err := p.cmd.Start(); err != nil {
 		w.t.Fatal(err)
 	}

@@ -8,6 +8,7 @@ import (
 
 	"balansd/balance"
 	"balansd/ledger"
+	"balansd/problem"
 
 	"github.com/rs/zerolog"
 )
@@ -71,16 +72,22 @@ func (d *Daemon) config() Config {
 }
 
 // Reconfigure puts another configuration in force, once the pass under way is
-// over. Keeper, Now and Version must be the same.
-func (d *Daemon) Reconfigure(ctx context.Context, cfg Config) error {
+// over. Keeper, Now and Version must be the same. Between the two settle is
+// called, which ends what the old configuration has under way; its error leaves
+// the old one in force.
+func (d *Daemon) Reconfigure(ctx context.Context, cfg Config, settle func(context.Context) error) error {
 	for !d.passing.TryLock() {
 		select {
 		case <-ctx.Done():
-			return busy()
+			return problem.Wrap(ctx.Err(), problem.Stopped, "a pass is under way, and the wait for its end was broken off",
+				"The configuration in force stays as it is; a restart of balansd reads it anew, too.")
 		case <-time.After(passingPoll):
 		}
 	}
 	defer d.passing.Unlock()
+	if err := settle(ctx); err != nil {
+		return err
+	}
 	d.mu.Lock()
 	before := d.cfg
 	d.cfg = d.complete(cfg)

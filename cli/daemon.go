@@ -1,0 +1,93 @@
+package cli
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io/fs"
+	"os"
+	"strings"
+	"time"
+
+	"balansd/config"
+	"balansd/daemon"
+	"balansd/portal"
+	"balansd/problem"
+)
+
+// wordTime is how long a daemon may take for its first word to a command: a
+// process that hangs takes connections still.
+const wordTime = 10 * time.Second
+
+// dialDaemon looks for the daemon on the socket or pipe at path, and has it
+// answer once, so that a command waits for no daemon that hangs.
+func dialDaemon(ctx context.Context, path string) (*portal.Client, error) {
+	client, err := portal.Dial(ctx, path)
+	if err != nil {
+		return nil, err
+	}
+	asked, cancel := context.WithTimeout(ctx, wordTime)
+	defer cancel()
+	if _, _ = client.Firms(asked); asked.Err() != nil && ctx.Err() == nil {
+		return nil, problem.New(problem.DaemonDown, fmt.Sprintf("the daemon is there and did not answer within %s", wordTime),
+			"See in its log what it does, or restart it: balansd service restart.")
+	}
+	return client, nil
+}
+
+// withAPI does something with what a command works on: the daemon when it
+// runs, else the state itself.
+func (app *App) withAPI(ctx context.Context, do func(api daemon.API, cfg *config.Config) error) error {
+	cfg, err := app.config()
+	if err != nil {
+		return err
+	}
+	for late := time.Now().Add(answerTime); ; {
+		client, err := dialDaemon(ctx, cfg.Socket)
+		if err == nil {
+			return do(client, cfg)
+		}
+		if !errors.Is(err, portal.ErrNoDaemon) {
+			return err
+		}
+		n, err := newNode(ctx, cfg, nodeOptions{version: app.version(), process: "balansd on the command line", log: app.quietLog(cfg)})
+		if err == nil {
+			defer func() { _ = n.Close() }()
+			return do(n, cfg)
+		}
+		// A daemon that starts holds the state a moment before it answers.
+		if !problem.Is(err, problem.StateLocked) || ctx.Err() != nil || time.Now().After(late) {
+			return err
+		}
+	}
+}
+
+// answerTime is how long a command waits for a daemon that holds the state and
+// does not answer yet. Each try to open the state waits as well.
+const answerTime = 5 * time.Second
+
+// withState is withAPI for a command that only looks. Where there is no state
+// yet it makes none, and says so: nothing gives what there is to print as JSON
+// then; a nil nothing means that the command cannot do without.
+func (app *App) withState(ctx context.Context, nothing func(*config.Config) any, do func(api daemon.API, cfg *config.Config) error) error {
+	cfg, err := app.config()
+	if err != nil {
+		return err
+	}
+	if _, err := os.Stat(cfg.StateFile); !errors.Is(err, fs.ErrNotExist) {
+		return app.withAPI(ctx, do)
+	}
+	what := "nothing is here yet: balansd has no state at " + cfg.StateFile
+	next := "link Finbox first: balansd connect finbox CONNECTION-ID"
+	if !cfg.Finbox.Configured() {
+		next = "run a pass first: balansd sync"
+	}
+	switch {
+	case nothing == nil:
+		return problem.New(problem.NotFound, what, strings.ToUpper(next[:1])+next[1:]+".")
+	case app.asJSON:
+		return app.print(nothing(cfg))
+	}
+	app.printf("%s; %s\n", strings.ToUpper(what[:1])+what[1:], next)
+	return nil
+}

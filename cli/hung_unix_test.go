@@ -1,0 +1,117 @@
+//go:build unix
+
+package cli
+
+import (
+	"io"
+	"net"
+	"os"
+	"path/filepath"
+	"strings"
+	"syscall"
+	"testing"
+	"time"
+
+	"balansd/service"
+)
+
+// TestHungDaemon stops the process of the daemon as a debugger does: it takes
+// connections and answers none. Every command ends all the same, and says so.
+func TestHungDaemon(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t, worldOptions{})
+	w.link()
+	d := w.daemon()
+	if err := d.cmd.Process.Signal(syscall.SIGSTOP); err != nil {
+		t.Fatal(err)
+	}
+	m := &fakeManager{status: service.Status{State: service.On, Config: w.config}}
+	for _, args := range [][]string{{"status"}, {"check"}, {"config", "reload"}, {"sync"}, {"service", "status"}} {
+		t.Run(strings.Join(args, " "), func(t *testing.T) {
+			t.Parallel()
+			var r result
+			if args[0] == "service" {
+				r = w.service(m, args[1:]...)
+			} else {
+				r = w.run(args...)
+			}
+			r.want(t, 1, "did not answer", args...)
+			if !strings.Contains(r.stdout+r.stderr, "balansd service restart") {
+				t.Errorf("nothing is said of what to do:\n%s%s", r.stdout, r.stderr)
+			}
+		})
+	}
+}
+
+// TestStatusOfAServiceThatBegins asks for a service whose daemon has no socket
+// yet, since it waits for the state: a second daemon is not the answer.
+func TestStatusOfAServiceThatBegins(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t, worldOptions{})
+	m := &fakeManager{status: service.Status{State: service.On, Config: w.config, Says: "waiting"}}
+	r := w.service(m, "status")
+	r.want(t, 0, "does not answer yet")
+	if strings.Contains(r.stdout, "balansd run") {
+		t.Errorf("a second daemon is the advice:\n%s", r.stdout)
+	}
+}
+
+// TestReloadOfAnotherPlace changes where the local API listens: the running
+// daemon is still at the old place, and a second one is not the answer.
+func TestReloadOfAnotherPlace(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t, worldOptions{})
+	w.link()
+	d := w.daemon()
+	w.rewrite("socket: ", "socket: "+socketPath(t)+" #")
+	r := w.run("config", "reload")
+	r.want(t, 1, "socket or data_dir", "config", "reload")
+	if !strings.Contains(r.stderr, "balansd service restart") {
+		t.Errorf("nothing is said of what to do:\n%s", r.stderr)
+	}
+	d.stop(t)
+}
+
+// TestReloadAtOnce sends SIGHUP the moment that the manager hears of the
+// service. It must not end the process, which systemd would take for a proper
+// end.
+func TestReloadAtOnce(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t, worldOptions{})
+	dir, err := os.MkdirTemp("", "bd") // the path of a socket is short
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { _ = os.RemoveAll(dir) })
+	address := &net.UnixAddr{Name: filepath.Join(dir, "notify"), Net: "unixgram"}
+	manager, err := net.ListenUnixgram("unixgram", address)
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { _ = manager.Close() })
+	// The first line of the log finds no room, so that the process is held
+	// there until somebody reads.
+	read, write, err := os.Pipe()
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { _ = read.Close() })
+	for size := 4096; size > 0; {
+		_ = write.SetWriteDeadline(time.Now().Add(time.Millisecond))
+		if _, err := write.Write(make([]byte, size)); err != nil {
+			size /= 2
+		}
+	}
+	p := w.startInto(write, []string{"NOTIFY_SOCKET=" + address.Name}, "run", "--service")
+	_ = write.Close()
+	word := make([]byte, 100)
+	if n, err := manager.Read(word); err != nil || string(word[:n]) != "READY=1" {
+		t.Fatalf("%v: %q", err, word[:n])
+	}
+	if err := p.cmd.Process.Signal(syscall.SIGHUP); err != nil {
+		t.Fatal(err)
+	}
+	go func() { _, _ = io.Copy(p.stderr, read) }()
+	p.stderr.waitFor(t, "the configuration was read again", p.ended)
+	p.stop(t)
+}
