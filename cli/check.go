@@ -64,7 +64,7 @@ func (app *App) checkup(ctx context.Context, online bool) error {
 	if file == "" {
 		file = "no file; the defaults hold"
 	}
-	list := []checked{seen("configuration", file, nil), app.checkState(ctx, cfg), checkBackups(cfg), checkAccess(cfg)}
+	list := []checked{seen("configuration", file, nil), app.checkState(ctx, cfg), checkKey(ctx, cfg), checkBackups(cfg), checkAccess(cfg)}
 	if online {
 		list = append(list, app.checkServices(ctx, cfg)...)
 	}
@@ -143,6 +143,25 @@ func (app *App) checkState(ctx context.Context, cfg *config.Config) checked {
 			cfg.StateFile, about.Layout, about.Known)
 	}
 	return seen(name, text, nil)
+}
+
+// checkKey tries the data key on what is sealed. While a daemon holds the state,
+// that one has tried it at its start.
+func checkKey(ctx context.Context, cfg *config.Config) checked {
+	const name = "data key"
+	if _, err := os.Stat(cfg.StateFile); errors.Is(err, fs.ErrNotExist) {
+		return seen(name, "none is needed yet", nil)
+	}
+	s, err := store.Open(store.Options{Path: cfg.StateFile, KeyPath: cfg.KeyFile, ReadOnly: true})
+	if err != nil { // what is wrong with the state was said
+		_, err = os.Stat(cfg.KeyFile)
+		if errors.Is(err, fs.ErrNotExist) {
+			return seen(name, cfg.KeyFile+" is not there; it is made when the first firm is linked", nil)
+		}
+		return seen(name, cfg.KeyFile+" is there; the service tries it when it starts", nil)
+	}
+	defer func() { _ = s.Close() }()
+	return seen(name, "opens the sign-ins that are kept", s.Secrets().Check(ctx))
 }
 
 // askState asks the daemon that holds the state.

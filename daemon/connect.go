@@ -88,9 +88,10 @@ func (d *Daemon) reachBack(ctx context.Context, c *ledger.Connection) error {
 }
 
 // byHand corrects what to do next for a person who is linking: a service in
-// trouble is tried again by the nights, but a link only by that person.
+// trouble is tried again by the nights, but a link only by that person. A key
+// that cannot be used does not mend itself.
 func byHand(err error) error {
-	if !isDown(err) {
+	if !isDown(err) || problem.Is(err, problem.KeyInvalid) {
 		return err
 	}
 	p := *problem.Of(err)

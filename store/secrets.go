@@ -138,6 +138,30 @@ func (v *Secrets) key() (cipher.AEAD, error) {
 	return aead, err
 }
 
+// Check tells whether the data key opens what is sealed: a KeyInvalid problem
+// when it is missing, unprotected, or another one. Where nothing is sealed, no
+// key is needed.
+func (v *Secrets) Check(ctx context.Context) error {
+	var sealed []byte
+	err := v.store.db.view(ctx, func(r reader) error {
+		if !empty(r, tSecrets) {
+			sealed = append([]byte{}, r.get(tMeta, keySeal)...)
+		}
+		return nil
+	})
+	if err != nil || sealed == nil {
+		return err
+	}
+	aead, err := v.key()
+	if err != nil {
+		return err
+	}
+	if _, err := open(aead, "", sealed); err != nil {
+		return v.wrongKey(err)
+	}
+	return nil
+}
+
 func (v *Secrets) wrongKey(cause error) error {
 	return problem.Wrap(cause, problem.KeyInvalid,
 		fmt.Sprintf("the data key %s does not open the secrets in %s", v.store.options.KeyPath, v.store.options.Path),

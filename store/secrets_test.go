@@ -53,6 +53,51 @@ func TestSecrets(t *testing.T) {
 	}
 }
 
+// TestSecretsCheck tries the key that is there, one that is gone, and another.
+func TestSecretsCheck(t *testing.T) {
+	dir := t.TempDir()
+	path := filepath.Join(dir, "balansd.db")
+	s := openAt(t, path)
+	ctx := t.Context()
+	if err := s.Secrets().Check(ctx); err != nil {
+		t.Errorf("without secrets: %v", err)
+	}
+	if err := s.Secrets().Put(ctx, "a", []byte(canary)); err != nil {
+		t.Fatal(err)
+	}
+	if err := s.Secrets().Check(ctx); err != nil {
+		t.Errorf("with its own key: %v", err)
+	}
+	if err := s.Close(); err != nil {
+		t.Fatal(err)
+	}
+	check := func(what string) {
+		t.Helper()
+		s := openAt(t, path)
+		defer s.Close()
+		if err := s.Secrets().Check(ctx); !problem.Is(err, problem.KeyInvalid) || strings.Contains(err.Error(), canary) {
+			t.Errorf("%s: %v", what, err)
+		}
+	}
+	key := func(s *store.Store) string { return filepath.Join(filepath.Dir(s.Path()), "keys", "data.key") }
+	other := openAt(t, filepath.Join(t.TempDir(), "balansd.db"))
+	if err := other.Secrets().Put(ctx, "a", nil); err != nil {
+		t.Fatal(err)
+	}
+	if err := os.Remove(key(s)); err != nil {
+		t.Fatal(err)
+	}
+	check("without the key")
+	text, err := os.ReadFile(key(other))
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := os.WriteFile(key(s), text, 0o600); err != nil {
+		t.Fatal(err)
+	}
+	check("with another key")
+}
+
 // TestNoPlaintext looks for a secret in every file, also after it was deleted.
 func TestNoPlaintext(t *testing.T) {
 	dir := t.TempDir()
