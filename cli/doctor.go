@@ -2,6 +2,7 @@ package cli
 
 import (
 	"context"
+	"crypto/x509"
 	"errors"
 	"fmt"
 	"net"
@@ -97,7 +98,10 @@ func (app *App) reach(ctx context.Context, cfg *config.Config, name string, u *u
 func unreached(err error, name, host, way string) error {
 	next := "Let this server reach " + host + " through the firewall, or set network.proxy in the configuration."
 	var dns *net.DNSError
+	var others x509.HostnameError
 	switch text := err.Error(); {
+	case errors.As(err, &others):
+		next = fmt.Sprintf("The certificate is one of another host: check the address in the configuration (base_url, token_url), and what answers as %s here.", host)
 	case errors.As(err, &dns):
 		next = fmt.Sprintf("The name %s is not known here: check the DNS servers of this server, or set network.proxy.", dns.Name)
 	case strings.Contains(text, "x509:") && strings.Contains(text, "expired or is not yet valid"):

@@ -1,6 +1,7 @@
 package config
 
 import (
+	"crypto/tls"
 	"fmt"
 	"net"
 	"strings"
@@ -37,8 +38,10 @@ func (r *reader) portal(p Portal) {
 	r.oidc(p.OIDC)
 }
 
-// pair holds a certificate and its key, PEM files, to be both there or neither.
+// pair holds a certificate and its key, PEM files, to be both there or neither,
+// and to belong together.
 func (r *reader) pair(certificateKey, certificate, keyKey, key string) {
+	before := len(r.mistakes)
 	if certificate != "" {
 		r.certificates(certificateKey, certificate)
 	}
@@ -50,6 +53,12 @@ func (r *reader) pair(certificateKey, certificate, keyKey, key string) {
 		r.wrong(keyKey, "a certificate is set without its key", "name the file with its private key")
 	case certificate == "" && key != "":
 		r.wrong(certificateKey, "a key is set without its certificate", "name the file with the certificate")
+	case certificate != "" && len(r.mistakes) == before:
+		// The cause names what is wrong with the files, never what is in them.
+		if _, err := tls.LoadX509KeyPair(certificate, key); err != nil {
+			r.wrong(keyKey, fmt.Sprintf("the key cannot be used with the certificate %s: %s", certificate, strings.TrimPrefix(err.Error(), "tls: ")),
+				"give both in PEM form, the key without a passphrase, and check that they belong together")
+		}
 	}
 }
 

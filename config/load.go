@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"io/fs"
 	"os"
 	"path/filepath"
 	"reflect"
@@ -135,8 +136,11 @@ func find(o LoadOptions) (string, error) {
 		return "", nil
 	}
 	if v.ConfigFileUsed() == "" && err != nil {
-		return "", problem.Wrap(err, problem.ConfigInvalid, "the configuration file cannot be looked for",
-			"Name it with --config.")
+		next := "Name it with --config."
+		if errors.Is(err, fs.ErrPermission) {
+			next = "Call this as an administrator, with sudo, or as the account of the service; or name another file with --config."
+		}
+		return "", problem.Wrap(err, problem.ConfigInvalid, "the configuration file cannot be looked for", next)
 	}
 	return v.ConfigFileUsed(), nil
 }

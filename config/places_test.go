@@ -1,6 +1,12 @@
 package config
 
 import (
+	"crypto/ecdsa"
+	"crypto/elliptic"
+	"crypto/rand"
+	"crypto/x509"
+	"encoding/pem"
+	"math/big"
 	"os"
 	"path/filepath"
 	"runtime"
@@ -60,6 +66,41 @@ silverfin:
 	write(t, filepath.Join(dir, SecretsFolder), "silverfin.secret", "from the file", 0o600)
 	if c, err = Load(LoadOptions{Path: filepath.Join(dir, "balansd.yaml")}); err != nil || c.Silverfin.ClientSecret.Reveal() != "from the file" {
 		t.Errorf("without systemd the secret is %q, error %v", c.Silverfin.ClientSecret.Reveal(), err)
+	}
+}
+
+// TestACertificateNeedsItsOwnKey gives certificates the key of another one, for
+// what is shown to a proxy and for the web pages.
+func TestACertificateNeedsItsOwnKey(t *testing.T) {
+	dir := t.TempDir()
+	for _, name := range []string{"one", "two"} {
+		key, err := ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
+		if err != nil {
+			t.Fatal(err)
+		}
+		template := &x509.Certificate{SerialNumber: big.NewInt(1)}
+		cert, err := x509.CreateCertificate(rand.Reader, template, template, &key.PublicKey, key)
+		if err != nil {
+			t.Fatal(err)
+		}
+		private, err := x509.MarshalPKCS8PrivateKey(key)
+		if err != nil {
+			t.Fatal(err)
+		}
+		write(t, dir, name+".pem", string(pem.EncodeToMemory(&pem.Block{Type: "CERTIFICATE", Bytes: cert})), 0o600)
+		write(t, dir, name+".key", string(pem.EncodeToMemory(&pem.Block{Type: "PRIVATE KEY", Bytes: private})), 0o600)
+	}
+	for key, text := range map[string]string{
+		"network.client_key_file": "network: {client_certificate_file: one.pem, client_key_file: KEY}\n",
+		"portal.key_file":         "portal: {certificate_file: one.pem, key_file: KEY}\n",
+	} {
+		if _, err := Load(LoadOptions{Path: write(t, dir, "balansd.yaml", strings.Replace(text, "KEY", "one.key", 1), 0o600)}); err != nil {
+			t.Errorf("%s: %v", key, err)
+		}
+		_, err := Load(LoadOptions{Path: write(t, dir, "balansd.yaml", strings.Replace(text, "KEY", "two.key", 1), 0o600)})
+		if got := mistakes(t, err); len(got) != 1 || !strings.Contains(got[0], key) || !strings.Contains(got[0], "belong together") {
+			t.Errorf("%s: %v", key, got)
+		}
 	}
 }
 
