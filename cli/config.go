@@ -140,6 +140,11 @@ func untouched(c *config.Config) []config.Mistake {
 		}
 	}
 	list = append(list, tableMistakes(c)...)
+	if c.Silverfin.Configured() && len(c.Silverfin.Target.Map) > 0 {
+		if err := target(c.Silverfin.Target).Validate(); err != nil {
+			list = append(list, c.MistakeAt("silverfin.target.map", problem.Of(err).What, "give each rubric a property of its own"))
+		}
+	}
 	for i, f := range c.Folders {
 		if f.Path == "" {
 			continue // told already

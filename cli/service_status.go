@@ -85,6 +85,10 @@ func (s *serviceCommand) look(ctx context.Context, m service.Manager) (serviceSt
 		st.Config, st.Trouble = file, "you may not read the configuration; for more, call this with sudo, or as an administrator"
 		return st, nil
 	}
+	if _, err := os.Stat(file); file != "" && errors.Is(err, fs.ErrNotExist) {
+		st.Config, st.Trouble = file, "there is no configuration yet; write it with balansd config init, fill it in, and install the service again"
+		return st, nil
+	}
 	cfg, err := s.app.serviceConfig(file)
 	if err != nil {
 		st.Config, st.Trouble = file, strings.TrimSpace(problem.Of(err).What+". "+problem.Of(err).Next)
@@ -162,7 +166,9 @@ func (s *serviceCommand) statusText(st serviceStatus) {
 		}
 		line("starts", starts)
 		line("manager", sv.Manager+", account "+sv.Account)
-		line("says", sv.Says)
+		if sv.State != service.Off && sv.State != service.Failed && sv.State != service.Waiting {
+			line("says", sv.Says) // the manager remembers the last word of who is gone
+		}
 	}
 	if d := st.Daemon; d != nil {
 		line("version", d.Version)

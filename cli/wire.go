@@ -270,12 +270,16 @@ func (n *node) newSilverfin(cfg *config.Config) (silverfinSide, error) {
 	}
 	c, err := silverfin.New(silverfin.Config{BaseURL: s.BaseURL, ClientID: s.ClientID, ClientSecret: s.ClientSecret.Reveal(),
 		Scopes: s.Scopes, HTTP: client, Vault: n.store.Secrets(), NumberFields: s.EnterpriseNumberFields,
-		Target: silverfin.Target{Level: s.Target.Level, Handle: s.Target.Handle, Namespace: s.Target.Namespace,
-			Key: s.Target.Key, Map: s.Target.Map, RequireStarred: s.Target.RequireStarred},
+		Target:            target(s.Target),
 		Workflow:          silverfin.WorkflowMatch{Names: s.Workflow.Names},
 		Lock:              silverfin.LockMatch{Fields: s.LockedFields, Statuses: s.LockedStatuses},
 		RequestsPerSecond: s.RequestsPerSecond, Burst: s.Burst, Concurrency: s.Concurrency, Now: o.now, Log: o.log})
 	return linkedSilverfin{c}, err
+}
+
+// target is where figures land.
+func target(t config.Target) silverfin.Target {
+	return silverfin.Target{Level: t.Level, Handle: t.Handle, Namespace: t.Namespace, Key: t.Key, Map: t.Map, RequireStarred: t.RequireStarred}
 }
 
 // noSilverfin stands in where the configuration has no Silverfin: every call

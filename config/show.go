@@ -9,6 +9,7 @@ import (
 	"reflect"
 	"slices"
 	"strconv"
+	"strings"
 	"time"
 
 	"go.yaml.in/yaml/v3"
@@ -45,14 +46,11 @@ func (c *Config) Show() ([]byte, error) {
 
 // origin finds where a key, or the list that holds it, was set.
 func (c *Config) origin(key string) Origin {
-	r := reader{origins: c.origins}
-	if o, ok := c.origins[key]; ok {
+	if o, ok := c.origins[key]; ok || !strings.HasSuffix(key, "]") {
 		return o
 	}
-	if key != "" && key[len(key)-1] == ']' { // an item of a plain list
-		return r.origin(key)
-	}
-	return Origin{}
+	// An item of a plain list was set where the list was.
+	return c.origins[key[:strings.LastIndexByte(key, '[')]]
 }
 
 // node makes the YAML tree of a value.

@@ -3,6 +3,7 @@
 //
 // Each dossier is a direct sub-folder of the source, and the sub-folder's name
 // is its sync reference. Files may be of any layout that package balance
-// reads. The package opens files for reading only: it must not move, change,
+// reads and that says its financial year, which the National Bank's JSON does
+// not. The package opens files for reading only: it must not move, change,
 // mark or delete anything, follow links, or keep anything over a restart.
 package folder

@@ -88,7 +88,7 @@ func down(ctx context.Context, err error) error {
 	switch {
 	case absent(err):
 		err = fmt.Errorf("%w: %w", ErrNoDaemon, err)
-		what, next = "no daemon runs here", "Start it: balansd run."
+		what, next = "no daemon runs here", "Start the service: balansd service start. Or run it here: balansd run."
 	case errors.Is(err, fs.ErrPermission):
 		what, next = "you may not speak to the daemon",
 			"Run the command as an administrator, or as the account that the daemon runs as."

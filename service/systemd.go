@@ -89,7 +89,7 @@ func (s *systemd) Rights() error {
 		return nil
 	}
 	return problem.New(problem.NotAllowed, "this needs the rights of root, and you are not root",
-		"Call the same command with sudo, such as: sudo balansd service start")
+		"Call the same command with sudo.")
 }
 
 // programTime bounds a program of the system that does not wait for anything.
