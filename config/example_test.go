@@ -4,6 +4,7 @@ import (
 	"crypto/ed25519"
 	"crypto/rand"
 	"crypto/x509"
+	"encoding/pem"
 	"math/big"
 	"os"
 	"path/filepath"
@@ -31,7 +32,8 @@ func exampleText(t *testing.T) string {
 // commented finds the settings that the example shows behind a "#".
 var commented = regexp.MustCompile(`(?m)^( *)#([^ \n])`)
 
-func selfSigned(t *testing.T) []byte {
+// certificate gives a certificate and its key, as PEM. It vouches for nobody.
+func certificate(t *testing.T) (cert, key string) {
 	t.Helper()
 	public, private, err := ed25519.GenerateKey(rand.Reader)
 	if err != nil {
@@ -42,19 +44,30 @@ func selfSigned(t *testing.T) []byte {
 	if err != nil {
 		t.Fatal(err)
 	}
-	return der
+	secret, err := x509.MarshalPKCS8PrivateKey(private)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return string(pem.EncodeToMemory(&pem.Block{Type: "CERTIFICATE", Bytes: der})),
+		string(pem.EncodeToMemory(&pem.Block{Type: "PRIVATE KEY", Bytes: secret}))
 }
 
 // exampleFolder holds the files that the example names.
 func exampleFolder(t *testing.T) string {
 	t.Helper()
 	dir := t.TempDir()
-	for _, name := range []string{"finbox.key", "finbox.secret", "silverfin.secret", "client.key", "cbso.tsv", "portal.key", "oidc.secret"} {
+	for _, name := range []string{"finbox.key", "finbox.secret", "silverfin.secret", "cbso.tsv", "oidc.secret"} {
 		write(t, dir, name, "hunter2", 0o600)
 	}
 	write(t, dir, "metrics.token", "0123456789abcdef", 0o600)
-	for _, name := range []string{"finbox.crt", "company-ca.pem", "client.crt", "portal.crt"} {
-		write(t, dir, name, certificate(t), 0o644)
+	for _, name := range []string{"finbox.crt", "company-ca.pem"} {
+		cert, _ := certificate(t)
+		write(t, dir, name, cert, 0o644)
+	}
+	for _, name := range []string{"client", "portal"} {
+		cert, key := certificate(t)
+		write(t, dir, name+".crt", cert, 0o644)
+		write(t, dir, name+".key", key, 0o600)
 	}
 	return dir
 }

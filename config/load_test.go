@@ -1,7 +1,6 @@
 package config
 
 import (
-	"encoding/pem"
 	"errors"
 	"fmt"
 	"os"
@@ -327,13 +326,6 @@ func FuzzDocument(f *testing.F) {
 			t.Error(err)
 		}
 	})
-}
-
-// certificate is a PEM block that Go's x509 package reads; it vouches for
-// nobody.
-func certificate(t *testing.T) string {
-	t.Helper()
-	return string(pem.EncodeToMemory(&pem.Block{Type: "CERTIFICATE", Bytes: selfSigned(t)}))
 }
 
 func TestTextsThatAreNoYAML(t *testing.T) {

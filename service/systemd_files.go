@@ -64,7 +64,8 @@ func (s *systemd) makeSecrets(dir string) error {
 	return nil
 }
 
-// letRead lets the group of the account read a file.
+// letRead lets the group of the account read a file, unless it is there for
+// another group: that one would lose it.
 func (s *systemd) letRead(file string) error {
 	_, gid, err := s.account()
 	if err != nil {
@@ -72,6 +73,11 @@ func (s *systemd) letRead(file string) error {
 	}
 	info, err := os.Stat(s.at(file))
 	if err == nil {
+		has, known := info.Sys().(*syscall.Stat_t)
+		if known && info.Mode().Perm()&0o040 != 0 && has.Gid != 0 && int(has.Gid) != gid {
+			return problem.New(problem.NotAllowed, fmt.Sprintf("the file %s is there for another group, which would lose it to the account %s", file, Account),
+				"Put a copy of it into the folder "+SecretsFolder+" beside the configuration, name that one there, and install again; or let everybody read it where it is no secret.")
+		}
 		err = errors.Join(s.chown(s.at(file), -1, gid), os.Chmod(s.at(file), info.Mode().Perm()|0o040))
 	}
 	if err != nil {

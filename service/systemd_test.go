@@ -343,6 +343,32 @@ func TestInstallTakesItsOwnAlone(t *testing.T) {
 	}
 }
 
+// TestInstallLeavesOthersFiles names a key that another group reads already,
+// such as the key of a certificate that a web server uses too: giving it to our
+// group would take it from that one.
+func TestInstallLeavesOthersFiles(t *testing.T) {
+	if os.Geteuid() != 0 {
+		t.Skip("giving a file to another group needs root")
+	}
+	synctest.Test(t, func(t *testing.T) {
+		f := newFakeSystemd(t)
+		f.put("/etc/ssl/private/server.key", "x")
+		at := filepath.Join(f.root, "etc/ssl/private/server.key")
+		if err := errors.Join(os.Chown(at, 0, 12345), os.Chmod(at, 0o640)); err != nil {
+			t.Fatal(err)
+		}
+		spec := PackageSpec()
+		spec.Readable = []string{"/etc/ssl/private/server.key"}
+		steps, err := f.manager().Install(spec)
+		if err == nil {
+			err = carryOut(f.manager(), steps)
+		}
+		if !problem.Is(err, problem.NotAllowed) || !strings.Contains(problem.Of(err).Next, SecretsFolder) || f.owners["/etc/ssl/private/server.key"] != "" {
+			t.Errorf("%v, %v", err, f.owners)
+		}
+	})
+}
+
 func TestPurgeIsCareful(t *testing.T) {
 	for _, path := range []string{"/", "/srv", "/srv/", "/srv/..", "/var/lib", "/var/log/../lib", "/etc", "/home/jan", "/usr/local/bin", "data", ""} {
 		f := newFakeSystemd(t)
