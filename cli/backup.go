@@ -53,8 +53,8 @@ func (app *App) backupList() *cobra.Command {
 		Use: "list", Short: "List the copies of the state, the newest first",
 		Long: `List the copies of the state, the newest first. Each is looked into, not read as
 a whole; balansd backup verify does that. Those that were made before an update
-or a restore, and damaged states that a restore put aside, have that in their
-name, and the last three of each kind are kept.`,
+or a restore have that in their name, and the last three of each kind are kept.
+Damaged states that a restore put aside have it, too, and are never removed.`,
 		Example: "  balansd backup list",
 		Args:    cobra.NoArgs,
 		RunE: func(*cobra.Command, []string) error {

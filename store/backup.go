@@ -37,7 +37,8 @@ func (b Backups) complete(state string) Backups {
 }
 
 // What a copy was made for stands in its name. Those that were not made for a
-// night count apart, and keepApart of each kind stay.
+// night count apart, and keepApart of each kind stay. Damaged ones all stay:
+// whose they are cannot be read.
 const (
 	forMigration = "before-layout-%d"
 	forRestore   = "before-restore"
@@ -197,14 +198,15 @@ func removeOldest(made backupFile, state summary, o Options) {
 	if len(files) < keep {
 		return // too few to look into each
 	}
-	for _, f := range files {
+	changes := map[string]uint64{}
+	files = slices.DeleteFunc(files, func(f backupFile) bool {
 		s, err := glance(f.path, o.Log)
-		if err != nil || !s.Created.Equal(state.Created) {
-			continue
-		}
-		if keep--; keep > 0 {
-			continue
-		}
+		changes[f.path] = s.changes
+		return err != nil || !s.Created.Equal(state.Created)
+	})
+	// By what they hold: the clock may have been ahead when one was made.
+	slices.SortStableFunc(files, func(a, b backupFile) int { return cmp.Compare(changes[b.path], changes[a.path]) })
+	for _, f := range files[min(keep-1, len(files)):] {
 		if err := os.Remove(f.path); err != nil {
 			o.Log.Warn().Err(err).Str("file", f.path).Msg("an old backup cannot be removed")
 		}

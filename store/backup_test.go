@@ -183,6 +183,31 @@ func TestOldBackupsGo(t *testing.T) {
 	}
 }
 
+// TestCopiesOfAClockAheadGoFirst: what was changed last counts, not what the
+// clock said at the time.
+func TestCopiesOfAClockAheadGoFirst(t *testing.T) {
+	s := newShop(t)
+	ahead := 400 * 24 * time.Hour
+	s.with(func(st *store.Store) {
+		s.later(ahead)
+		for range 4 {
+			s.add(st, 1)
+			s.backup(st)
+			s.later(24 * time.Hour)
+		}
+		s.later(-ahead)
+		for range 4 {
+			s.add(st, 1)
+			s.backup(st)
+			s.later(24 * time.Hour)
+		}
+	})
+	want := []string{"balansd-20260308T120000Z.db", "balansd-20260307T120000Z.db", "balansd-20260306T120000Z.db"}
+	if got := s.list(); strings.Join(got, " ") != strings.Join(want, " ") {
+		t.Errorf("the backups are %v, want %v", got, want)
+	}
+}
+
 // TestBackupsAtOnce makes copies while the ledger is written: each is whole,
 // and holds no less than the one before.
 func TestBackupsAtOnce(t *testing.T) {
