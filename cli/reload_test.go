@@ -9,6 +9,7 @@ import (
 	"syscall"
 	"testing"
 
+	"balansd/config"
 	"balansd/portal"
 )
 
@@ -66,6 +67,34 @@ func TestReloadMakesNewClients(t *testing.T) {
 	w.rewrite("client_id: somebody-else", ours)
 	w.want(0, "finbox.client_id", "config", "reload")
 	w.want(0, "", "sync")
+	d.stop(t)
+}
+
+// TestASignInOutlivesAReload: an administrator corrects the configuration while
+// somebody else is at Silverfin's page.
+func TestASignInOutlivesAReload(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t, worldOptions{})
+	w.link()
+	d := w.daemon()
+	firm := w.box.Silverfin.Firms()[0].ID
+	cfg, err := config.Load(config.LoadOptions{Path: w.config})
+	if err != nil {
+		t.Fatal(err)
+	}
+	client, err := portal.Dial(t.Context(), cfg.Socket)
+	if err != nil {
+		t.Fatal(err)
+	}
+	signIn, err := client.BeginSilverfin(t.Context(), firm, "")
+	if err != nil {
+		t.Fatal(err)
+	}
+	w.rewrite(`at: "02:30"`, `at: "05:00"`)
+	w.want(0, "night.at", "config", "reload")
+	if f, _, err := client.EndSilverfin(t.Context(), signIn.State, w.box.Silverfin.Grant(firm), firm, "Els"); err != nil || f.ID != firm {
+		t.Errorf("the sign-in ends with %+v, %v", f, err)
+	}
 	d.stop(t)
 }
 

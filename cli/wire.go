@@ -268,12 +268,18 @@ func (n *node) newSilverfin(cfg *config.Config) (silverfinSide, error) {
 	if err != nil {
 		return nil, err
 	}
+	var before *silverfin.Client
+	_, old := n.inForce()
+	if l, ok := old.(linkedSilverfin); ok {
+		before = l.Client // people may be half through a sign-in
+	}
 	c, err := silverfin.New(silverfin.Config{BaseURL: s.BaseURL, ClientID: s.ClientID, ClientSecret: s.ClientSecret.Reveal(),
 		Scopes: s.Scopes, HTTP: client, Vault: n.store.Secrets(), NumberFields: s.EnterpriseNumberFields,
 		Target:            target(s.Target),
 		Workflow:          silverfin.WorkflowMatch{Names: s.Workflow.Names},
 		Lock:              silverfin.LockMatch{Fields: s.LockedFields, Statuses: s.LockedStatuses},
-		RequestsPerSecond: s.RequestsPerSecond, Burst: s.Burst, Concurrency: s.Concurrency, Now: o.now, Log: o.log})
+		RequestsPerSecond: s.RequestsPerSecond, Burst: s.Burst, Concurrency: s.Concurrency, Now: o.now, Log: o.log,
+		After: before})
 	return linkedSilverfin{c}, err
 }
 
