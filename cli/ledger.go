@@ -146,6 +146,11 @@ func (app *App) fullText(f daemon.Full, cfg *config.Config) {
 		app.printf("            %s\n", clean(text))
 	}
 	app.printf("source      %s, id %s, revision %s, made %s\n", clean(e.Connection), clean(e.ID), clean(e.Revision), when(e.CreatedAt.In(cfg.TimeZone)))
+	ref := "id " + clean(e.Dossier.ID)
+	if a := e.Dossier.AffiliationNumber; a != "" && a != e.Dossier.ID {
+		ref += ", affiliation number " + clean(a)
+	}
+	app.printf("dossier     %s\n", ref)
 	if e.Place != nil {
 		app.printf("Silverfin   %s %s\n", clean(e.Place.CompanyName), clean(e.Place.URL))
 	}

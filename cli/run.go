@@ -141,10 +141,6 @@ func (p *running) work(ctx context.Context) error {
 		return err
 	}
 	p.log.Info().Str("socket", p.cfg.Socket).Msg("answering the command line")
-	context.AfterFunc(ctx, func() {
-		p.log.Info().Uint32(problem.NoticeKey, uint32(problem.Stopping)).Msg("balansd is asked to stop")
-		p.say("stopping")
-	})
 	// When one of them ends, for whatever reason, so do the others.
 	all, ctx := errgroup.WithContext(ctx)
 	all.Go(func() error {
@@ -154,6 +150,12 @@ func (p *running) work(ctx context.Context) error {
 	all.Go(func() error { return pages.serve(ctx) })
 	all.Go(func() error { return n.Run(ctx) })
 	all.Go(func() error { return p.tell(ctx, n) })
+	all.Go(func() error {
+		<-ctx.Done()
+		p.log.Info().Uint32(problem.NoticeKey, uint32(problem.Stopping)).Msg("balansd is asked to stop")
+		p.say("stopping")
+		return nil
+	})
 	err = all.Wait()
 	p.log.Info().Uint32(problem.NoticeKey, uint32(problem.StoppedWell)).Msg("balansd stops")
 	return err
