@@ -208,3 +208,26 @@ func TestANightThatCannotBeginSaysSoOnce(t *testing.T) {
 		}
 	})
 }
+
+// A night that is moved to an hour of today that is over is caught up, and
+// nobody is told that balansd did not run.
+func TestANightThatIsMovedToAnEarlierHour(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		n := newNightly(t)
+		n.until("2000-01-10 12:00")
+		n.start()
+		defer n.stop()
+		late := n.cfg
+		late.Night.Hour = 22
+		settle := func(context.Context) error { return nil }
+		if err := n.d.Reconfigure(t.Context(), late, settle); err != nil {
+			t.Fatal(err)
+		}
+		n.until("2000-01-11 12:00")
+		if err := n.d.Reconfigure(t.Context(), n.cfg, settle); err != nil {
+			t.Fatal(err)
+		}
+		n.until("2000-01-12 12:00")
+		n.want("10 22:30 nightly", "11 12:00 catch_up: the time of the night was changed after 2000-01-11 02:30", "12 02:30 nightly")
+	})
+}

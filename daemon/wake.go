@@ -309,6 +309,12 @@ func (d *Daemon) whyMissed(ctx context.Context, night balance.Date) (string, led
 	if waited == night { // a dry run leaves no pass
 		return "another pass was under way at " + show(wake), ledger.OtherPass
 	}
+	d.mu.Lock()
+	since := d.since
+	d.mu.Unlock()
+	if wake.After(since) {
+		return "the time of the night was changed after " + show(wake), ledger.CouldNotBegin
+	}
 	return "balansd did not run at " + show(wake), ledger.NotRunning
 }
 

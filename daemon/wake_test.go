@@ -49,6 +49,7 @@ type nightly struct {
 	spoil  func(daemon.Keeper) daemon.Keeper
 	log    logged
 	keeper *store.Store
+	cfg    daemon.Config
 	d      *daemon.Daemon
 	stop   func()
 }
@@ -80,12 +81,13 @@ func (n *nightly) start() {
 	if n.spoil != nil {
 		k = n.spoil(k)
 	}
-	n.d = daemon.New(daemon.Config{Keeper: k, Backup: true, Built: n.built,
+	n.cfg = daemon.Config{Keeper: k, Backup: true, Built: n.built,
 		Source: func(ledger.Connection) (daemon.Source, error) { return moody{down: *n.down.Load()}, nil },
 		Night:  daemon.Night{Hour: 2, Minute: 30, Location: zone(n.t, "Europe/Brussels"), SkipMissed: n.skip},
 		Now:    n.now,
 		Log:    zerolog.New(&n.log),
-	})
+	}
+	n.d = daemon.New(n.cfg)
 	ctx, cancel := context.WithCancel(n.t.Context())
 	done := make(chan error, 1)
 	go func() { done <- n.d.Run(ctx) }()
@@ -258,7 +260,7 @@ func TestClockBeforeTheProgramWasMadeBeginsNoNight(t *testing.T) {
 		if err != nil || !strings.Contains(s.Clock, "before this balansd was made") {
 			t.Errorf("the status says of the clock %q, error %v", s.Clock, err)
 		}
-		n.clock.Store(int64(n.built.Sub(time.Now()) + 12*time.Hour)) // the clock is set right, at noon
+		n.clock.Store(int64(time.Until(n.built) + 12*time.Hour)) // the clock is set right, at noon
 		n.until("2026-11-02 12:00")
 		if got := n.passes(); !slices.Contains(got, "02 02:30 nightly") {
 			t.Errorf("with the clock right the passes are %q", got)
