@@ -52,6 +52,8 @@ type dossierRow struct {
 	created time.Time
 	updated time.Time
 	state   ledger.State
+	reason  ledger.Reason
+	at      int // place of the state among all, for counting
 	firm    int64
 	name    string // as people look for it: folded
 	search  string
@@ -83,7 +85,7 @@ func ascii(s string) bool {
 func rowOf(e ledger.Entry) *dossierRow {
 	d := e.Dossier
 	r := &dossierRow{key: dossierKey{e.Connection, d.ID}, number: e.Number, version: e.Version, end: e.FiscalYear.End, created: e.CreatedAt,
-		updated: e.UpdatedAt, state: e.State, name: fold(cmp.Or(d.Name, d.ID))}
+		updated: e.UpdatedAt, state: e.State, reason: e.Reason, at: max(0, slices.Index(ledger.States(), e.State)), name: fold(cmp.Or(d.Name, d.ID))}
 	if e.Place != nil {
 		r.firm = e.Place.FirmID
 	}
@@ -249,6 +251,7 @@ const (
 type DossierQuery struct {
 	Search     string         `json:"search,omitempty"` // words, all of which the name, an id or a number holds
 	States     []ledger.State `json:"states,omitempty"`
+	Reason     ledger.Reason  `json:"reason,omitempty"`
 	FirmID     int64          `json:"firm_id,omitempty"`
 	Connection string         `json:"connection,omitempty"`
 	Order      DossierOrder   `json:"order,omitempty"`
@@ -273,17 +276,24 @@ func (d *Daemon) Dossiers(ctx context.Context, q DossierQuery) (DossierPage, err
 	page := DossierPage{Counts: map[ledger.State]int{}, Entries: []ledger.Entry{}}
 	words := strings.Fields(fold(q.Search))
 	var numbers []uint64
+	states := ledger.States()
+	counts := make([]int, len(states)) // a map would take most of the time
 	for _, r := range d.board.inOrder(q.Order) {
 		if !r.matches(q, words) {
 			continue
 		}
-		page.Counts[r.state]++
+		counts[r.at]++
 		if len(q.States) > 0 && !slices.Contains(q.States, r.state) {
 			continue
 		}
 		page.Total++
 		if page.Total > q.Offset && (q.Limit == 0 || len(numbers) < q.Limit) {
 			numbers = append(numbers, r.number)
+		}
+	}
+	for i, n := range counts {
+		if n > 0 {
+			page.Counts[states[i]] = n
 		}
 	}
 	for _, n := range numbers {
@@ -297,7 +307,7 @@ func (d *Daemon) Dossiers(ctx context.Context, q DossierQuery) (DossierPage, err
 }
 
 func (r *dossierRow) matches(q DossierQuery, words []string) bool {
-	if q.FirmID != 0 && r.firm != q.FirmID || q.Connection != "" && r.key.connection != q.Connection {
+	if q.FirmID != 0 && r.firm != q.FirmID || q.Reason != "" && r.reason != q.Reason || q.Connection != "" && r.key.connection != q.Connection {
 		return false
 	}
 	for _, w := range words {

@@ -109,6 +109,9 @@ func TestDossiers(t *testing.T) {
 	} {
 		n := uint64(i + 1)
 		e := ledger.Entry{Number: n, Connection: "c", State: c.state, Place: &ledger.Place{FirmID: c.firm}, UpdatedAt: time.Unix(int64(n), 0)}
+		if c.state == ledger.Waiting {
+			e.Reason = ledger.HasFindings
+		}
 		e.Dossier = ledger.Dossier{ID: fmt.Sprintf("1AB%d", n), Name: c.name, EnterpriseNumber: "0402754886"}
 		k.entries[n] = e
 	}
@@ -127,6 +130,7 @@ func TestDossiers(t *testing.T) {
 		{"a number as people write it", DossierQuery{Search: "0402.754.886", Limit: 1}, []uint64{3}, 4},
 		{"an id", DossierQuery{Search: "1ab2"}, []uint64{2}, 1},
 		{"of a state", DossierQuery{States: []ledger.State{ledger.Done}}, []uint64{4, 1}, 2},
+		{"for a reason", DossierQuery{Reason: ledger.HasFindings}, []uint64{3}, 1},
 		{"of a firm", DossierQuery{FirmID: 2}, []uint64{3, 4}, 2},
 		{"what needs somebody first", DossierQuery{Order: ByState}, []uint64{2, 3, 4, 1}, 4},
 		{"what changed last first", DossierQuery{Order: ByUpdated, Limit: 1}, []uint64{4}, 4},

@@ -53,15 +53,11 @@ func decisionsPage(v *visit) error {
 		d.List = append(d.List, one)
 	}
 	if d.First {
-		held := ledger.Query{States: []ledger.State{ledger.Waiting}, Reason: ledger.HasFindings, Limit: decisionsOnPage}
-		var list []ledger.Entry
-		for e, err := range v.API.Entries(ctx, held) {
-			if err != nil {
-				return err
-			}
-			list = append(list, e)
+		held, err := v.API.Dossiers(ctx, daemon.DossierQuery{States: []ledger.State{ledger.Waiting}, Reason: ledger.HasFindings, Limit: decisionsOnPage})
+		if err != nil {
+			return err
 		}
-		d.Held = v.entries(list)
+		d.Held = v.entries(held.Entries)
 	}
 	return v.page("decisions", d)
 }

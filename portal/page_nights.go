@@ -122,9 +122,15 @@ func nightsPage(v *visit) error {
 	if err != nil {
 		return err
 	}
-	s, err := v.API.Status(v.r.Context())
-	if err != nil {
-		return err
+	running := uint64(0)
+	if len(h.Passes) > 0 && h.Passes[0].End.IsZero() { // or it was cut off
+		s, err := v.API.Status(v.r.Context())
+		if err != nil {
+			return err
+		}
+		if s.Pass != nil {
+			running = s.Pass.Number
+		}
 	}
 	d := nightsData{All: v.r.URL.Query().Get("all") == "1"}
 	today := balance.DateOf(v.Now().In(v.Zone))
@@ -135,7 +141,7 @@ func nightsPage(v *visit) error {
 			break
 		}
 		one := v.pass(p)
-		one.Now = s.Pass != nil && s.Pass.Number == p.Number
+		one.Now = running != 0 && running == p.Number
 		d.Passes = append(d.Passes, one)
 	}
 	for _, m := range h.Missed[:min(len(h.Missed), passesListed)] {

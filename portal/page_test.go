@@ -50,8 +50,14 @@ func (d *office) Show(_ context.Context, number uint64) (daemon.Full, error) {
 
 func (d *office) Dossiers(_ context.Context, q daemon.DossierQuery) (daemon.DossierPage, error) {
 	d.hear("Dossiers", q)
-	end := min(q.Offset+q.Limit, len(d.entries))
-	return daemon.DossierPage{Entries: d.entries[min(q.Offset, end):end], Total: len(d.entries), Counts: map[ledger.State]int{}}, nil
+	var found []ledger.Entry
+	for _, e := range d.entries {
+		if (ledger.Query{States: q.States, Reason: q.Reason}).Matches(e) {
+			found = append(found, e)
+		}
+	}
+	end := min(q.Offset+q.Limit, len(found))
+	return daemon.DossierPage{Entries: found[min(q.Offset, end):end], Total: len(found), Counts: map[ledger.State]int{}}, nil
 }
 
 func (d *office) Status(context.Context) (daemon.Status, error)        { return d.status, nil }
