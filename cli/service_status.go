@@ -183,6 +183,9 @@ func (s *serviceCommand) statusText(st serviceStatus) {
 			night = fmt.Sprintf("%s: %s", p.Night, passSummary(*p))
 		}
 		line("night", night)
+		for _, note := range nightNotes(*d, zone) {
+			line("note", note)
+		}
 		if needsPerson(*d) {
 			line("to do", "something needs a person; see balansd status")
 		}

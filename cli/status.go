@@ -21,7 +21,7 @@ func newStatusCommand(app *App) *cobra.Command {
 connections and firms stand, and what needs a person.
 
 The exit code is 3 when something needs a person: a balance, a connection or a
-firm, or trouble in the last pass, such as a full disk.`,
+firm, a wrong clock, or trouble in the last pass, such as a full disk.`,
 		Example: "  balansd status",
 		Args:    cobra.NoArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
@@ -59,6 +59,9 @@ func newest(s daemon.Status) *ledger.Pass {
 // needsPerson tells whether a person has something to do. Trouble of a pass
 // counts until a later one goes through without.
 func needsPerson(s daemon.Status) bool {
+	if s.Clock != "" {
+		return true
+	}
 	if p := newest(s); p != nil && p.NeedsPerson() {
 		return true
 	}
@@ -80,6 +83,25 @@ func needsPerson(s daemon.Status) bool {
 	return false
 }
 
+// toldNights is how many missed nights are told; balansd status --json has more.
+const toldNights = 3
+
+// nightNotes says what stands between the nights and their time: a wrong clock,
+// another try of a night, and why nights were missed.
+func nightNotes(s daemon.Status, zone *time.Location) []string {
+	var notes []string
+	if s.Clock != "" {
+		notes = append(notes, s.Clock)
+	}
+	if !s.Again.IsZero() {
+		notes = append(notes, "the last night did not reach its services; it is tried again at "+s.Again.In(zone).Format("2006-01-02 15:04"))
+	}
+	for _, m := range s.Missed[:min(toldNights, len(s.Missed))] {
+		notes = append(notes, fmt.Sprintf("missed night, %s: %s", m.Night, m.Why))
+	}
+	return notes
+}
+
 func (app *App) statusText(s daemon.Status, zone *time.Location) {
 	when := func(t time.Time) string { return t.In(zone).Format("Mon 2 Jan 2006 15:04") }
 	if s.Running {
@@ -98,6 +120,9 @@ func (app *App) statusText(s daemon.Status, zone *time.Location) {
 	if p := s.LastPass; p != nil && (s.LastNight == nil || p.Number != s.LastNight.Number) {
 		app.printf("last pass, %s: %s\n", when(p.Start), passSummary(*p))
 		app.problems(*p)
+	}
+	for _, line := range nightNotes(s, zone) {
+		app.printf("%s\n", clean(line))
 	}
 	app.connectionsText(s.Connections, s.Firms, zone)
 	var counts []string

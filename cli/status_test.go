@@ -1,15 +1,19 @@
 package cli
 
 import (
+	"bytes"
 	"encoding/json"
+	"fmt"
 	"os"
 	"path/filepath"
 	"strings"
 	"testing"
+	"time"
 
 	"balansd/balance"
 	"balansd/daemon"
 	"balansd/ledger"
+	"balansd/service"
 )
 
 // TestTroubleOfThePassNeedsAPerson holds the exit code of status to the passes:
@@ -90,5 +94,29 @@ func TestASelectionThatSelectsNothing(t *testing.T) {
 	r = w.want(3, "", "sync", "--dossier", "SRL", "--json")
 	if !strings.HasPrefix(r.stderr, "\"SRL\" fits ") || !strings.Contains(r.stderr, "Menuiserie Grandsart SRL") || !json.Valid([]byte(r.stdout)) {
 		t.Errorf("several dossiers give %s", r.stderr)
+	}
+}
+
+// TestStatusTellsOfNightsAndClock holds both commands to what a night needs: a
+// wrong clock, which keeps every night from beginning, is for a person.
+func TestStatusTellsOfNightsAndClock(t *testing.T) {
+	t.Parallel()
+	st := daemon.Status{Version: "test", Running: true, Clock: "the clock of this server shows 1970-01-01",
+		Again: time.Date(2026, 11, 22, 3, 10, 0, 0, time.UTC)}
+	for day := 21; day >= 18; day-- { // the newest first
+		st.Missed = append(st.Missed, ledger.MissedNight{Night: balance.Date{Year: 2026, Month: 11, Day: day}, Why: fmt.Sprint("the server slept, ", day)})
+	}
+	var a, b bytes.Buffer
+	(&App{env: Env{Stdout: &a}}).statusText(st, time.UTC)
+	(&serviceCommand{app: &App{env: Env{Stdout: &b}}}).statusText(serviceStatus{Service: service.Status{State: service.On}, Daemon: &st, zone: time.UTC})
+	for name, text := range map[string]string{"status": a.String(), "service status": b.String()} {
+		for _, has := range []string{"1970-01-01", "03:10", "2026-11-21: the server slept, 21"} {
+			if !strings.Contains(text, has) {
+				t.Errorf("%s does not say %q:\n%s", name, has, text)
+			}
+		}
+	}
+	if !needsPerson(st) {
+		t.Error("a wrong clock is nobody's to set right")
 	}
 }
