@@ -55,6 +55,10 @@ func (in *instance) putCBSO(f *xbrlFact, end, before Date) error {
 	}
 	previous := c.prd == '2'
 	switch {
+	case in.isPart(c):
+		code := in.data.rubrics[term.rubric].Code
+		in.find("context_period", []string{code}, args{"line": f.at.word(), "code": code})
+		return nil
 	case c.end == end || c.end.IsZero():
 	case c.end == before:
 		previous = true
@@ -97,7 +101,9 @@ func (in *instance) about(what string, c *xbrlContext, f *xbrlFact) {
 func (in *instance) closing() (end, before Date) {
 	year := &in.balance.FiscalYear
 	for i := range in.facts {
-		end = later(end, in.contexts[in.facts[i].context].end)
+		c := in.contexts[in.facts[i].context]
+		end = later(end, c.end)
+		in.spans(c)
 	}
 	for _, c := range in.contexts {
 		if year.End.IsZero() && c != nil && end.Before(c.end) && len(in.facts) == 0 {

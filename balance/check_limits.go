@@ -160,14 +160,15 @@ var limits = []limit{
 }
 
 // checkLimits tests what cannot be more than something else. It says nothing
-// where the first side is nothing, or where the document does not carry the
-// income statement.
+// where the first side is empty, or where the document does not carry the
+// income statement; nor of a first side that is nothing or negative and must be
+// less, for the National Bank asks that of figures above zero alone.
 func checkLimits(b *Balance) []Finding {
 	var findings []Finding
 	for _, l := range limits {
 		have, filled := b.sum(l.left)
 		most, bound := b.sum(l.right)
-		if !have.IsPositive() || l.right.text == incomeStatement && !bound {
+		if !have.IsPositive() && !(l.orEqual && filled) || l.right.text == incomeStatement && !bound {
 			continue
 		}
 		if c := have.Cmp(most); c < 0 || c == 0 && l.orEqual {

@@ -153,13 +153,15 @@ func (c *csvReader) take() error {
 	}
 	rubric, previous, ok := c.cell(key)
 	if !ok && key != incomeStatement {
-		c.header(key, value)
-		return nil
+		return c.header(key, value, len(fields) == 1)
+	}
+	if len(fields) == 1 {
+		return c.at.fault("rubric " + key + " has no field for its value")
 	}
 	if len(fields) > 2 && ok {
 		return c.at.fault("the value of rubric " + key + " is cut in two by a separator")
 	}
-	if c.separator == ';' {
+	if c.separator != ',' {
 		value = strings.Replace(value, ",", ".", 1)
 	}
 	if !ok {
@@ -169,8 +171,15 @@ func (c *csvReader) take() error {
 	return c.put(rubric, previous, value, c.at)
 }
 
-// header takes a row about the document.
-func (c *csvReader) header(key, value string) {
+// header takes a row about the document, or about other rubrics. alone says
+// that the row has a single field, which then must not be a rubric with its
+// value.
+func (c *csvReader) header(key, value string, alone bool) error {
+	if i := strings.IndexAny(key, ",;\t"); alone && i > 0 {
+		if _, _, ok := c.cell(strings.Trim(key[:i], `" `)); ok {
+			return c.at.fault("the row of rubric " + strings.Trim(key[:i], `" `) + " is separated in another way than the first row")
+		}
+	}
 	b := &c.balance
 	switch key = strings.ToLower(key); key {
 	case "reference number", "entity number", "model code", "accounting period end date":
@@ -195,6 +204,7 @@ func (c *csvReader) header(key, value string) {
 	case "accounting period end date":
 		b.FiscalYear.End = c.date("fiscal_year_end", value)
 	}
+	return nil
 }
 
 // separatorOf tells what separates the two columns: whichever comes first in

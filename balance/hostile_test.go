@@ -85,6 +85,12 @@ func TestReadErrors(t *testing.T) {
 		"quotes":         {csv + "\"1501\",\"2", "nbb-csv, line 141, column 8: a quote is opened and never closed"},
 		"value in pfs":   {strings.Replace(pfs, ">13.5<", ">fifteen<", 1), "the value of rubric 1003 is not a number"},
 		"value in JSON":  {strings.Replace(js, `"Code": "1003",`+"\n   "+`"Value": "`, `"Code": "1003",`+"\n   "+`"Value": "x`, 1), "the value of rubric 1003 is not a number"},
+		"units":          {xbrl("<unit id='a'/>\n<unit id='a'/>"), "line 2, column 1: two units have the same id"},
+		"in a figure":    {strings.Replace(pfs, ">13.5<", ">1<pfs:x>99</pfs:x>3.5<", 1), "the value of rubric 1003 is not a number"},
+		"JSON key twice": {`{"Rubrics": [{"Code": "1003", "Value": "5", "value": "6"}]}`, "nbb-json, line 1, column 54: value is there twice"},
+		"JSON exponent":  {`{"Rubrics": [{"Code": "1003", "Value": 1e999999999}]}`, "the value of rubric 1003 is not a number"},
+		"CSV no value":   {"\"Model code\",\"m01-f\"\n\"1003\"\n", "nbb-csv, line 2, column 1: rubric 1003 has no field for its value"},
+		"CSV other mark": {"Model code,m01-f\n1003;5\n", "nbb-csv, line 2, column 1: the row of rubric 1003 is separated in another way than the first row"},
 		"contexts":       {xbrl("<context id='a'/><context id='a'/>"), "two contexts have the same id"},
 		"too large":      {strings.Repeat(" ", 65<<20), "larger than 64 MiB"},
 	} {

@@ -1,7 +1,10 @@
 package balance
 
 import (
+	"strconv"
 	"strings"
+
+	"github.com/shopspring/decimal"
 )
 
 // jsonReader reads the JSON ("jsonxbrl") of the National Bank's web service.
@@ -87,22 +90,33 @@ func (j *jsonReader) rubric() error {
 	}
 	at := j.place()
 	var code, value, period string
+	said := ""
 	err := j.object(func(key string) error {
-		switch strings.ToLower(key) {
+		name := strings.ToLower(key)
+		var to *string
+		switch name {
 		case "code":
-			return j.field(key, &code, false)
+			to = &code
 		case "value":
-			return j.field(key, &value, true)
+			to = &value
 		case "period":
-			return j.field(key, &period, false)
+			to = &period
+		default:
+			return j.skip()
 		}
-		return j.skip()
+		if strings.Contains(said, name) {
+			j.kind()
+			return j.another(clip(key) + " is there twice")
+		}
+		said += name
+		return j.field(key, to, name == "value")
 	})
 	if err != nil {
 		return err
 	}
+	value = plainNumber(value)
 	previous := period == "NM1"
-	if code == incomeStatement && !previous {
+	if code == incomeStatement && (period == "" || period == "N") {
 		j.personnelCosts(value)
 	}
 	rubric, suffixed, ok := j.cell(code)
@@ -127,6 +141,23 @@ func (j *jsonReader) field(key string, to *string, numbers bool) error {
 	text, err := j.simple()
 	*to = strings.TrimSpace(text)
 	return err
+}
+
+// plainNumber writes a number with an exponent, as some programs write large
+// ones in JSON (RFC 8259, 6), without it. All else stays as it is.
+func plainNumber(s string) string {
+	if !strings.ContainsAny(s, "eE") || len(s) > maxDigits || !number.MatchString(s) {
+		return s
+	}
+	_, exponent, _ := strings.Cut(strings.ToLower(s), "e")
+	if n, err := strconv.Atoi(exponent); err != nil || n > maxDigits || n < -maxDigits {
+		return s
+	}
+	v, err := decimal.NewFromString(s)
+	if err != nil {
+		return s
+	}
+	return Canonical(v)
 }
 
 // jointCommittee reads an item that is a number, a text such as 200 or

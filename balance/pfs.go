@@ -1,6 +1,7 @@
 package balance
 
 import (
+	"maps"
 	"path"
 	"slices"
 	"strings"
@@ -40,7 +41,7 @@ func (in *instance) fillPFS() error {
 		in.find("model_unsaid", nil, nil)
 	}
 	whose := in.mainEntity()
-	year, before := in.years()
+	year, before := in.years(whose)
 	in.balance.FiscalYear = year
 	for i := range in.facts {
 		f := &in.facts[i]
@@ -55,7 +56,7 @@ func (in *instance) fillPFS() error {
 			in.committee(f.value)
 		case f.name == staffAccountPFS:
 			c := in.contexts[f.context]
-			if c != nil && c.members == "" && c.entity == whose && c.end == year.End {
+			if c != nil && c.members == "" && c.entity == whose && c.end == year.End && !in.isPart(c) {
 				in.personnelCosts(plainDecimal(f.value))
 			}
 		}
@@ -75,7 +76,7 @@ func (in *instance) putPFS(f *xbrlFact, whose int, end, before Date) error {
 	case c == nil || c.members != "":
 		in.find("context_part", []string{code}, words)
 	case c.entity != whose: // told once, with the other entity's number
-	case c.end != end && c.end != before || c.end.IsZero():
+	case c.end != end && c.end != before || c.end.IsZero() || in.isPart(c):
 		in.find("context_period", []string{code}, words)
 	default:
 		return in.state(f.rubric, c.end != end, f)
@@ -84,28 +85,50 @@ func (in *instance) putPFS(f *xbrlFact, whose int, end, before Date) error {
 }
 
 // years finds the financial year, and the end of the one before, among the
-// contexts, whatever their ids. The year is the period that ends last; where
-// there are only instants, it ends at the last of them.
-func (in *instance) years() (year Period, before Date) {
-	var instant Date
-	for _, c := range in.contexts {
-		switch {
-		case c == nil || c.members != "" || c.end.IsZero():
-		case c.start.IsZero():
-			instant = later(instant, c.end)
-		case year.End.Before(c.end) || year.End == c.end && c.start.Before(year.Start):
-			year = Period{c.start, c.end}
+// contexts that facts refer to, whatever their ids. The year is the period that
+// ends last; where there are only instants, it ends at the last of them.
+func (in *instance) years(whose int) (year Period, before Date) {
+	ends := map[Date]bool{}
+	for id, c := range in.contexts {
+		if c == nil || c.members != "" || c.end.IsZero() || c.entity != whose {
+			continue
+		}
+		if _, noted := in.used[id]; noted || c.used {
+			ends[c.end] = true
+			in.spans(c)
 		}
 	}
-	if year.End.IsZero() {
-		year.End = instant
+	in.unusedSpans(whose, ends)
+	for end, start := range in.starts {
+		if year.End.Before(end) {
+			year = Period{start, end}
+		}
 	}
-	for _, c := range in.contexts {
-		if c != nil && c.members == "" && year.follows(c.end) {
-			before = later(before, c.end)
+	if len(in.starts) == 0 {
+		for end := range ends {
+			year.End = later(year.End, end)
+		}
+	}
+	for end := range ends {
+		if year.follows(end) {
+			before = later(before, end)
 		}
 	}
 	return year, before
+}
+
+// unusedSpans notes when a period starts of which facts state the last day
+// alone.
+func (in *instance) unusedSpans(whose int, ends map[Date]bool) {
+	known := maps.Clone(in.starts)
+	for _, c := range in.contexts {
+		if c == nil || c.members != "" || c.entity != whose || !ends[c.end] {
+			continue
+		}
+		if _, ok := known[c.end]; !ok {
+			in.spans(c)
+		}
+	}
 }
 
 // follows tells whether a date is the end of the financial year before: the

@@ -104,7 +104,7 @@ func TestReadEncodings(t *testing.T) {
 // TestReadSpellings changes how a document is written, never what it says.
 func TestReadSpellings(t *testing.T) {
 	xbrl, csv := document(t, "cbso-25.0-m01-abbreviated.xbrl"), document(t, "csv-m02-full.csv")
-	pfs := document(t, "pfs-2020-full-company.xbrl")
+	pfs, js := document(t, "pfs-2020-full-company.xbrl"), document(t, "json-full.json")
 	for name, c := range map[string][2]string{
 		"comments anywhere":   {xbrl, "<!-- x -->" + strings.ReplaceAll(xbrl, "</met:int3>", "<!-- 1<2 --></met:int3>")},
 		"instructions":        {xbrl, strings.ReplaceAll(xbrl, "<context", "<?note a > b?><context")},
@@ -121,6 +121,8 @@ func TestReadSpellings(t *testing.T) {
 		"no leading line":     {csv, strings.TrimLeft(csv, "\n")},
 		"no last line end":    {csv, strings.TrimRight(csv, "\n")},
 		"tabs":                {csv, strings.ReplaceAll(csv, "\",\"", "\"\t\"")},
+		"tabs and commas":     {csv, strings.NewReplacer("\",\"", "\t", "\"", "", ".", ",").Replace(csv)},
+		"exponents":           {js, strings.NewReplacer(`"19.5"`, `"1.95E1"`, `"28500.0"`, `285e+2`).Replace(js)},
 		"padded columns":      {csv, strings.ReplaceAll(csv, "\"\n", "\",,\n")},
 	} {
 		t.Run(name, func(t *testing.T) {

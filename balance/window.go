@@ -159,7 +159,8 @@ func (w *window) ended() error {
 	case w.err == nil || w.complete() || errors.Is(w.err, io.ErrUnexpectedEOF):
 		return w.place().fault("the document breaks off")
 	default:
-		return &ReadError{Line: w.line, What: "the document cannot be read to its end", cause: w.err}
+		p := w.place()
+		return &ReadError{Line: p.line, Column: p.column, What: "the document cannot be read to its end", cause: w.err}
 	}
 }
 

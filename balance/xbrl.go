@@ -46,6 +46,8 @@ type instance struct {
 	*xmlScanner
 	spelled   map[string]string       // members by their spelling in the document
 	contexts  map[string]*xbrlContext // nil: of no use to a social balance
+	used      map[string]struct{}     // contexts that facts of pfs referred to before they came
+	starts    map[Date]Date           // when the whole period that ends on a day starts
 	units     map[string]unit
 	facts     []xbrlFact
 	path      []string // the tuples around the present element
@@ -63,6 +65,8 @@ func (d *draft) readXBRL(w *window) error {
 		xmlScanner: newXMLScanner(w),
 		spelled:    map[string]string{},
 		contexts:   map[string]*xbrlContext{},
+		used:       map[string]struct{}{},
+		starts:     map[Date]Date{},
 		units:      map[string]unit{},
 	}
 	if err := in.document(); err != nil {
@@ -172,9 +176,13 @@ func (in *instance) fact() error {
 		}
 	}
 	if context == nil {
+		in.contextless()
 		in.path = append(in.path, in.name.local)
 		err := in.children()
 		in.path = in.path[:len(in.path)-1]
+		return err
+	}
+	if err := in.uses(context); err != nil {
 		return err
 	}
 	if null || !in.wanted(context, &f) {
@@ -188,6 +196,34 @@ func (in *instance) fact() error {
 	f.value = string(value)
 	in.facts = append(in.facts, f)
 	return in.keeps(2*128 + len(f.context) + len(f.value))
+}
+
+// contextless tells of a figure that names no context. All else without one is
+// a tuple.
+func (in *instance) contextless() {
+	if i, ok := in.data.pfs[in.name.local]; ok && strings.HasPrefix(in.name.space, nsPFS) {
+		code := in.data.rubrics[i].Code
+		in.find("context_missing", []string{code}, args{"line": in.at.word(), "code": code})
+	}
+	if in.name.space == nsMetric {
+		in.find("fact_without_context", nil, args{"line": in.at.word(), "metric": clip(in.name.local)})
+	}
+}
+
+// uses notes that a fact of any kind refers to a context: programs write
+// contexts that nothing is about, of which no year may be taken.
+func (in *instance) uses(context []byte) error {
+	if c, known := in.contexts[string(context)]; known {
+		if c != nil {
+			c.used = true
+		}
+		return nil
+	}
+	if _, noted := in.used[string(context)]; noted || in.balance.Layout == CBSOXBRL {
+		return nil
+	}
+	in.used[string(context)] = struct{}{}
+	return in.keeps(64 + len(context))
 }
 
 // keeps counts what is kept until the end of the document.
@@ -238,10 +274,11 @@ func newDigits(value []byte) digits {
 	return digits{err == nil && n > -maxDigits && n < math.MaxInt16, n}
 }
 
-// entity is an identifier that contexts name, with the number of those.
+// entity is an identifier that contexts name, with the number of the facts that
+// may matter and are about it.
 type entity struct {
-	id       string
-	contexts int
+	id    string
+	facts int
 }
 
 // entity notes who a context is about and gives its place in the list. One
@@ -259,21 +296,26 @@ func (in *instance) entity(id []byte) int {
 	if i < 0 {
 		i = len(in.entities) - 1
 	}
-	in.entities[i].contexts++
 	return i
 }
 
-// mainEntity states the enterprise that most contexts are about, and gives its
-// place in the list. Facts about another are not the balance's.
+// mainEntity states the enterprise that most facts are about, or the first one
+// where there are no facts, and gives its place in the list. Facts about
+// another are not the balance's.
 func (in *instance) mainEntity() int {
+	for i := range in.facts {
+		if c := in.contexts[in.facts[i].context]; c != nil {
+			in.entities[c.entity].facts++
+		}
+	}
 	most := 0
 	for i, e := range in.entities {
-		if e.contexts > in.entities[most].contexts {
+		if e.facts > in.entities[most].facts {
 			most = i
 		}
 	}
 	for i, e := range in.entities {
-		if i != most {
+		if i != most && e.facts > 0 {
 			in.find("other_entity", nil, args{"first": clip(in.entities[most].id), "second": clip(e.id)})
 		}
 	}

@@ -14,6 +14,7 @@ type xbrlContext struct {
 	prd        byte   // '1' current, '2' previous, 0 not said
 	social     bool   // has part:m8, the social balance
 	entity     int    // place in the list of entities
+	used       bool   // some fact refers to it
 }
 
 // socialMember is the member that every fact of a social balance has.
@@ -127,6 +128,20 @@ func (in *instance) member(dimension string, value []byte) string {
 		in.spelled[string(in.key)] = m
 	}
 	return m
+}
+
+// spans notes when the period of a context starts: of those that end on the
+// same day the longest is the whole one.
+func (in *instance) spans(c *xbrlContext) {
+	if first, ok := in.starts[c.end]; !c.start.IsZero() && (!ok || c.start.Before(first)) {
+		in.starts[c.end] = c.start
+	}
+}
+
+// isPart tells whether a context is about less than the whole period that ends
+// on its last day, such as a quarter.
+func (in *instance) isPart(c *xbrlContext) bool {
+	return !c.start.IsZero() && c.start != in.starts[c.end]
 }
 
 // spell writes the members of a context for a person.

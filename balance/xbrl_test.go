@@ -2,6 +2,7 @@ package balance_test
 
 import (
 	"regexp"
+	"strconv"
 	"strings"
 	"testing"
 
@@ -44,6 +45,15 @@ func byPeriod(doc, closing, before string, keep bool) string {
 	})
 }
 
+// numbered repeats a text with a number in the place of its percent sign.
+func numbered(text string, times int) string {
+	var b strings.Builder
+	for i := range times {
+		b.WriteString(strings.Replace(text, "%", "n"+strconv.Itoa(i), 1))
+	}
+	return b.String()
+}
+
 // TestXBRLSpellings changes how an XBRL document is put together, never what
 // it says.
 func TestXBRLSpellings(t *testing.T) {
@@ -56,6 +66,8 @@ func TestXBRLSpellings(t *testing.T) {
 	durations := strings.NewReplacer("<instant>", "<startDate>2023-10-01</startDate><endDate>", "</instant>", "</endDate>")
 	aFact := regexp.MustCompile(`<met:int3 [^>]*>[^<]*</met:int3>`).FindString(cbso)
 	empty := strings.Replace(regexp.MustCompile(`>[^<]*</met:int3>`).ReplaceAllString(aFact, "/>"), " ", ` xmlns:i="http://www.w3.org/2001/XMLSchema-instance" i:nil=" true " `, 1)
+	unused := `<xbrli:context id="%"><xbrli:entity><xbrli:identifier scheme="http://www.fgov.be">0443246943</xbrli:identifier></xbrli:entity><xbrli:period><xbrli:startDate>2021-01-01</xbrli:startDate><xbrli:endDate>2021-12-31</xbrli:endDate></xbrli:period></xbrli:context>`
+	unused = numbered(unused, 9) + strings.ReplaceAll(strings.Replace(unused, "%", "later", 1), "0443246943", "0402000167")
 	inTuple := func(doc string) string {
 		return regexp.MustCompile(`(?s)<pfs:NumberHours.*</pfs:NumberHours\w+>`).ReplaceAllString(doc, "<pfs:Some><pfs:Tuple>$0</pfs:Tuple></pfs:Some>")
 	}
@@ -98,7 +110,8 @@ func TestXBRLSpellings(t *testing.T) {
 			}
 			return strings.Replace(s, "met:", "q:", 1) + ` xmlns:q="http://www.nbb.be/be/fr/cbso/dict/met"`
 		})},
-		"other taxonomies": {cbso, strings.Replace(cbso, "</xbrl>", `<o:thing xmlns:o="urn:other" contextRef="c0">1</o:thing><o:tuple xmlns:o="urn:other"><o:x/>text</o:tuple></xbrl>`, 1)},
+		"contexts that no fact uses": {pfs, strings.Replace(pfs, "<xbrli:unit ", unused+"<xbrli:unit ", 1)},
+		"other taxonomies":           {cbso, strings.Replace(cbso, "</xbrl>", `<o:thing xmlns:o="urn:other" contextRef="c0">1</o:thing><o:tuple xmlns:o="urn:other"><o:x/>text</o:tuple></xbrl>`, 1)},
 	} {
 		t.Run(name, func(t *testing.T) {
 			if c[0] == c[1] {
@@ -153,6 +166,41 @@ func TestForeignFigures(t *testing.T) {
 		}
 		if _, ok := b.Values[balance.Cell{Code: "1003"}]; !ok || len(b.Findings) == 0 {
 			t.Errorf("%s: the other figures are gone, or there is no finding: %v", name, b.Findings)
+		}
+	}
+}
+
+// A figure of a quarter that ends with the year is not that of the year, nor
+// one of the last months of the year before that of the year before.
+func TestPartOfAYear(t *testing.T) {
+	cbso, pfs := document(t, "cbso-25.0-m01-abbreviated.xbrl"), document(t, "pfs-2020-full-company.xbrl")
+	const average = `<pfs:AverageNumberEmployeesPersonnelRegisterTotalFullTimeEquivalents decimals="INF" contextRef="`
+	part := func(id, start, end string) string {
+		return strings.Replace(pfs, "<xbrli:unit ", `<xbrli:context id="part"><xbrli:entity><xbrli:identifier scheme="http://www.fgov.be">0402000167</xbrli:identifier></xbrli:entity><xbrli:period><xbrli:startDate>`+
+			start+`</xbrli:startDate><xbrli:endDate>`+end+`</xbrli:endDate></xbrli:period></xbrli:context><xbrli:unit `, 1) + "\n<!-- " + id + " -->"
+	}
+	moveTo := func(doc, id string) string { return strings.Replace(doc, average+id, average+"part", 1) }
+	durations := strings.NewReplacer("<instant>", "<startDate>2023-10-01</startDate><endDate>", "</instant>", "</endDate>").Replace(cbso)
+	first := regexp.MustCompile(`(?s)<met:dec1 contextRef="([^"]*)"`).FindStringSubmatch(cbso)[1]
+	before, after, _ := strings.Cut(durations, `<context id="`+first+`"`)
+	for name, c := range map[string]struct{ cell, before, doc string }{
+		"the last quarter":                 {"1003", pfs, moveTo(part("a", "2020-10-01", "2020-12-31"), "CurrentDuration")},
+		"the last half of the year before": {"1003P", pfs, moveTo(part("b", "2019-07-01", "2019-12-31"), "PrecedingDuration")},
+		"a quarter in CBSO":                {"1001", durations, before + `<context id="` + first + `"` + strings.Replace(after, "2023-10-01", "2024-07-01", 1)},
+	} {
+		cell, err := balance.ParseCell(c.cell)
+		if err != nil || c.doc == c.before {
+			t.Fatalf("%s: the document did not change (%v)", name, err)
+		}
+		whole, b := mustRead(t, []byte(c.before)), mustRead(t, []byte(c.doc))
+		if _, ok := whole.Values[cell]; !ok || len(b.Values) != len(whole.Values)-1 {
+			t.Errorf("%s: %d figures of %d", name, len(b.Values), len(whole.Values))
+		}
+		if v, ok := b.Values[cell]; ok {
+			t.Errorf("%s: %s is taken as %s", name, cell, v)
+		}
+		if b.FiscalYear != whole.FiscalYear || len(b.Findings) == 0 || b.Findings[0].Rule != "context_period" {
+			t.Errorf("%s: the year is %v, the findings are %v", name, b.FiscalYear, b.Findings)
 		}
 	}
 }

@@ -15,7 +15,7 @@ type unit struct{ currency, name string }
 // unit reads what facts are measured in.
 func (in *instance) unit() error {
 	var u unit
-	id, parts := string(bytes.TrimSpace(in.attr("id"))), 0
+	id, at, parts := string(bytes.TrimSpace(in.attr("id"))), in.at, 0
 	for depth := in.depth; in.depth >= depth; {
 		e, _, err := in.event()
 		if err != nil {
@@ -38,6 +38,9 @@ func (in *instance) unit() error {
 	}
 	if parts != 1 {
 		u = unit{name: "?"} // a ratio, such as EUR a share
+	}
+	if _, double := in.units[id]; double {
+		return at.fault("two units have the same id")
 	}
 	in.units[id] = u
 	return in.keeps(2*64 + len(id))

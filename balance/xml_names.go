@@ -178,12 +178,19 @@ func (x *xmlScanner) skip() error {
 }
 
 // content reads the text of the present element up to its end, without white
-// space around it. Comments within it fall away; elements within it are not
-// text. The bytes are good until the next call.
+// space around it. Comments within it fall away. An element within it marks the
+// text as cut, so that what is around it is not taken for a figure. The bytes
+// are good until the next call.
 func (x *xmlScanner) content() ([]byte, error) {
 	at := x.at
 	x.keep, x.text = x.depth, x.text[:0]
-	err := x.skip()
+	var err error
+	for depth := x.depth; x.depth >= depth && err == nil; {
+		var e xmlEvent
+		if e, _, err = x.event(); e == xmlStart && err == nil {
+			x.collect([]byte(cut))
+		}
+	}
 	x.keep = 0
 	if err == nil && !utf8.Valid(x.text) && !bytes.HasSuffix(x.text, []byte(cut)) {
 		err = at.fault("the text of an element is not in the encoding that the document names")
