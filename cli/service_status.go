@@ -140,17 +140,31 @@ func logPlace(cfg *config.Config) string {
 }
 
 func (s *serviceCommand) statusText(st serviceStatus) {
-	app, sv := s.app, st.Service
 	zone := cmp.Or(st.zone, time.Local)
-	when := func(t time.Time) string { return t.In(zone).Format("Mon 2 Jan 2006 15:04") }
 	line := func(name, text string) {
 		if text != "" {
-			app.printf("%-8s %s\n", name, clean(text))
+			s.app.printf("%-8s %s\n", name, clean(text))
 		}
 	}
+	managerText(st.Service, zone, line)
+	if st.Daemon != nil {
+		daemonText(*st.Daemon, zone, line)
+	}
+	line("trouble", st.Trouble)
+	line("program", st.Service.Executable)
+	line("config", st.Config)
+	line("data", st.DataDir)
+	line("log", st.Log)
+}
+
+// statusTime is how a person reads an instant in a status.
+const statusTime = "Mon 2 Jan 2006 15:04"
+
+// managerText tells what the service manager says.
+func managerText(sv service.Status, zone *time.Location, line func(name, text string)) {
 	word := string(sv.State)
 	if sv.State == service.On && !sv.Since.IsZero() {
-		word += " since " + when(sv.Since)
+		word += " since " + sv.Since.In(zone).Format(statusTime)
 	}
 	if sv.Result != "" {
 		word += ", ended with: " + sv.Result
@@ -159,40 +173,38 @@ func (s *serviceCommand) statusText(st serviceStatus) {
 		word += fmt.Sprintf(", restarted %d times", sv.Restarts)
 	}
 	line("service", word)
-	if sv.State != service.NotInstalled {
-		starts := "not by itself"
-		if sv.Enabled {
-			starts = "with the machine"
-		}
-		line("starts", starts)
-		line("manager", sv.Manager+", account "+sv.Account)
-		if sv.State != service.Off && sv.State != service.Failed && sv.State != service.Waiting {
-			line("says", sv.Says) // the manager remembers the last word of who is gone
-		}
+	if sv.State == service.NotInstalled {
+		return
 	}
-	if d := st.Daemon; d != nil {
-		line("version", d.Version)
-		if d.Pass != nil {
-			line("now", "a pass is under way since "+when(d.Pass.Start))
-		}
-		if !d.NextWake.IsZero() {
-			line("wakes", when(d.NextWake))
-		}
-		night := "none yet"
-		if p := d.LastNight; p != nil {
-			night = fmt.Sprintf("%s: %s", p.Night, passSummary(*p))
-		}
-		line("night", night)
-		for _, note := range nightNotes(*d, zone) {
-			line("note", note)
-		}
-		if needsPerson(*d) {
-			line("to do", "something needs a person; see balansd status")
-		}
+	starts := "not by itself"
+	if sv.Enabled {
+		starts = "with the machine"
 	}
-	line("trouble", st.Trouble)
-	line("program", sv.Executable)
-	line("config", st.Config)
-	line("data", st.DataDir)
-	line("log", st.Log)
+	line("starts", starts)
+	line("manager", sv.Manager+", account "+sv.Account)
+	if sv.State != service.Off && sv.State != service.Failed && sv.State != service.Waiting {
+		line("says", sv.Says) // the manager remembers the last word of who is gone
+	}
+}
+
+// daemonText tells what the daemon says itself.
+func daemonText(d daemon.Status, zone *time.Location, line func(name, text string)) {
+	line("version", d.Version)
+	if d.Pass != nil {
+		line("now", "a pass is under way since "+d.Pass.Start.In(zone).Format(statusTime))
+	}
+	if !d.NextWake.IsZero() {
+		line("wakes", d.NextWake.In(zone).Format(statusTime))
+	}
+	night := "none yet"
+	if p := d.LastNight; p != nil {
+		night = fmt.Sprintf("%s: %s", p.Night, passSummary(*p))
+	}
+	line("night", night)
+	for _, note := range nightNotes(d, zone) {
+		line("note", note)
+	}
+	if needsPerson(d) {
+		line("to do", "something needs a person; see balansd status")
+	}
 }

@@ -2,7 +2,6 @@ package service
 
 import (
 	"fmt"
-	"path"
 	"path/filepath"
 	"slices"
 	"strings"
@@ -31,19 +30,8 @@ func ownPlaces(s Spec, shared func(dir string) bool, within func(path, dir strin
 	return nil
 }
 
-// sharedUnix tells whether a folder belongs to the system as a whole, see
-// hier(7).
-func sharedUnix(dir string) bool {
-	dir = path.Clean(dir)
-	return inside(dir, "/etc") || slices.Contains([]string{
-		"/", "/bin", "/boot", "/dev", "/home", "/lib", "/lib64", "/media", "/mnt", "/opt", "/proc", "/root", "/run", "/sbin", "/srv", "/sys",
-		"/tmp", "/usr", "/usr/bin", "/usr/lib", "/usr/local", "/usr/local/bin", "/usr/local/etc", "/usr/local/lib", "/usr/local/sbin", "/usr/sbin",
-		"/usr/share", "/var", "/var/backups", "/var/cache", "/var/lib", "/var/log", "/var/opt", "/var/run", "/var/spool", "/var/tmp",
-	}, dir)
-}
-
-// sharedWindows is the same for Windows: a whole drive, or a folder that
-// Windows or a person has.
+// sharedWindows tells whether a folder is a whole drive, or one that Windows or
+// a person has.
 func sharedWindows(dir string) bool {
 	dir = strings.TrimRight(strings.ToLower(strings.ReplaceAll(dir, "/", `\`)), `\`)
 	drive, rest, found := strings.Cut(dir, ":")

@@ -8,7 +8,9 @@ import (
 	"fmt"
 	"io/fs"
 	"os"
+	"path"
 	"path/filepath"
+	"slices"
 	"strings"
 
 	"balansd/problem"
@@ -275,4 +277,15 @@ func (s *systemd) forget(ctx context.Context) error {
 	// nothing to forget of one that is gone.
 	_ = s.systemctl(ctx, "reset-failed", unitName)
 	return s.await(ctx, endTime, func(st Status, _ int) (bool, error) { return st.State == NotInstalled, nil }, "go")
+}
+
+// sharedUnix tells whether a folder belongs to the system as a whole, see
+// hier(7).
+func sharedUnix(dir string) bool {
+	dir = path.Clean(dir)
+	return inside(dir, "/etc") || slices.Contains([]string{
+		"/", "/bin", "/boot", "/dev", "/home", "/lib", "/lib64", "/media", "/mnt", "/opt", "/proc", "/root", "/run", "/sbin", "/srv", "/sys",
+		"/tmp", "/usr", "/usr/bin", "/usr/lib", "/usr/local", "/usr/local/bin", "/usr/local/etc", "/usr/local/lib", "/usr/local/sbin", "/usr/sbin",
+		"/usr/share", "/var", "/var/backups", "/var/cache", "/var/lib", "/var/log", "/var/opt", "/var/run", "/var/spool", "/var/tmp",
+	}, dir)
 }
