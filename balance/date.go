@@ -18,7 +18,7 @@ type Date struct {
 func ParseDate(s string) (Date, error) {
 	t, err := time.Parse(time.DateOnly, s)
 	if err != nil {
-		return Date{}, fmt.Errorf("%.20q is not a date as 2024-12-31", s)
+		return Date{}, fmt.Errorf("%.20q is not a date such as 2024-12-31", s)
 	}
 	return DateOf(t), nil
 }

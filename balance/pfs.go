@@ -55,8 +55,7 @@ func (in *instance) fillPFS() error {
 		case f.name == "joint_committee":
 			in.committee(f.value)
 		case f.name == staffAccountPFS:
-			c := in.contexts[f.context]
-			if c != nil && c.members == "" && c.entity == whose && c.end == year.End && !in.isPart(c) {
+			if c := in.contexts[f.context]; c != nil && c.is(whose, year.End) && !in.isPart(c) {
 				in.personnelCosts(plainDecimal(f.value))
 			}
 		}

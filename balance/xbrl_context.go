@@ -138,6 +138,11 @@ func (in *instance) spans(c *xbrlContext) {
 	}
 }
 
+// is tells whether a context is about all of an entity, up to a day.
+func (c *xbrlContext) is(entity int, end Date) bool {
+	return c.members == "" && c.entity == entity && c.end == end
+}
+
 // isPart tells whether a context is about less than the whole period that ends
 // on its last day, such as a quarter.
 func (in *instance) isPart(c *xbrlContext) bool {

@@ -108,12 +108,12 @@ func (app *App) inspectOne(name string, findingsOnly bool) error {
 	}
 	switch lang := app.language(); {
 	case app.asJSON && findingsOnly:
-		err = app.print(inspected{File: name, Findings: app.told(b)})
+		err = app.print(app.inspected(name, b, nil, true))
 	case app.asJSON:
 		app.told(b)
 		err = app.print(b)
 	case findingsOnly:
-		app.showFindings("", b.Findings, lang)
+		app.showFindingsOf("", b, lang)
 	default:
 		app.showBalance(b, lang)
 	}
@@ -128,47 +128,33 @@ type inspected struct {
 	File     string            `json:"file"`
 	Error    string            `json:"error,omitempty"`
 	Balance  *balance.Balance  `json:"balance,omitempty"`
-	Findings []balance.Finding `json:"findings,omitempty"` // with --findings-only, in place of the balance
+	Findings []balance.Finding `json:"findings,omitzero"` // with --findings-only, in place of the balance
 }
 
 // inspectAll gives a line for each file, or the findings of each.
 func (app *App) inspectAll(names []string, findingsOnly bool) error {
-	lang := app.language()
-	w := wordsOf[lang]
-	all := make([]inspected, 0, len(names))
-	t := newTable(w.file, w.number, w.name, w.year, w.model, w.layout, w.figures, w.findings).alignRight(6, 7)
-	var unreadable []string
+	all := make([]reading, 0, len(names))
 	bad := 0
 	for _, name := range names {
 		b, err := app.readBalance(name)
 		if err != nil {
 			b = &balance.Balance{}
-			unreadable = append(unreadable, problem.Of(err).What)
 		}
 		if len(b.Values) == 0 {
 			bad++
 		}
-		switch {
-		case app.asJSON:
-			all = append(all, app.inspected(name, b, err, findingsOnly))
-		case findingsOnly && len(b.Findings) > 0:
-			app.showFindings(name, b.Findings, lang)
-			app.printf("\n")
-		case !findingsOnly:
-			t.add(w.summary(name, b, err)...)
-		}
+		all = append(all, reading{name, b, err})
 	}
 	if app.asJSON {
-		if err := app.print(all); err != nil {
+		printed := make([]inspected, len(all))
+		for i, r := range all {
+			printed[i] = app.inspected(r.name, r.balance, r.err, findingsOnly)
+		}
+		if err := app.print(printed); err != nil {
 			return err
 		}
 	} else {
-		if !findingsOnly {
-			app.show(t)
-		}
-		for _, text := range unreadable {
-			app.printf("! %s\n", clean(text))
-		}
+		app.showReadings(all, findingsOnly)
 	}
 	if bad > 0 {
 		return told{problem.New(problem.NeedsPerson, fmt.Sprintf("%d of %d files hold no social balance that can be read", bad, len(names)), "")}
@@ -176,11 +162,49 @@ func (app *App) inspectAll(names []string, findingsOnly bool) error {
 	return nil
 }
 
+// reading is what came of reading one file of several.
+type reading struct {
+	name    string
+	balance *balance.Balance // without values where err is set
+	err     error
+}
+
+// showReadings prints a table of files, or the findings of each, and why some
+// could not be read.
+func (app *App) showReadings(all []reading, findingsOnly bool) {
+	lang := app.language()
+	w := wordsOf[lang]
+	t := newTable(w.file, w.number, w.name, w.year, w.model, w.layout, w.figures, w.findings).alignRight(6, 7)
+	silent := true
+	for _, r := range all {
+		t.add(w.summary(r.name, r.balance, r.err)...)
+		if findingsOnly && r.err == nil && (len(r.balance.Findings) > 0 || len(r.balance.Values) == 0) {
+			app.showFindingsOf(r.name, r.balance, lang)
+			app.printf("\n")
+			silent = false
+		}
+	}
+	if !findingsOnly {
+		app.show(t)
+	}
+	for _, r := range all {
+		if r.err != nil {
+			app.printf("! %s\n", clean(problem.Of(r.err).What))
+			silent = false
+		}
+	}
+	if findingsOnly && silent {
+		app.printf("%s\n", w.noFindings)
+	}
+}
+
 // inspected gives a file as it is printed as JSON.
 func (app *App) inspected(name string, b *balance.Balance, err error, findingsOnly bool) inspected {
 	switch {
 	case err != nil:
 		return inspected{File: name, Error: problem.Of(err).What}
+	case findingsOnly && len(b.Values) == 0:
+		return inspected{File: name, Error: name + " holds no social balance", Findings: app.told(b)}
 	case findingsOnly:
 		return inspected{File: name, Findings: app.told(b)}
 	default:
@@ -198,8 +222,18 @@ func (w words) summary(name string, b *balance.Balance, err error) []string {
 		return []string{name, b.EnterpriseNumber.Pretty(), b.Name, yearText(b.FiscalYear), w.models[b.Model], string(b.Layout), w.withoutBalance}
 	default:
 		return []string{name, b.EnterpriseNumber.Pretty(), b.Name, yearText(b.FiscalYear), w.models[b.Model], string(b.Layout),
-			fmt.Sprint(len(b.Values)), fmt.Sprint(len(b.Findings))}
+			fmt.Sprint(len(b.Values)), fmt.Sprint(len(b.Findings) - remarks(b.Findings))}
 	}
+}
+
+// remarks counts the findings that are none of the figures.
+func remarks(findings []balance.Finding) (n int) {
+	for _, f := range findings {
+		if f.IsRemark() {
+			n++
+		}
+	}
+	return n
 }
 
 // told puts the findings of a balance into the language that the person asked
@@ -248,6 +282,21 @@ func (app *App) showBalance(b *balance.Balance, lang balance.Lang) {
 	if len(b.Findings) > 0 {
 		app.printf("\n")
 		app.showFindings(w.findings, b.Findings, lang)
+	}
+}
+
+// showFindingsOf prints the findings of a file alone, and says when it holds
+// no social balance that could have any.
+func (app *App) showFindingsOf(heading string, b *balance.Balance, lang balance.Lang) {
+	if len(b.Values) > 0 || len(b.Findings) > 0 {
+		app.showFindings(heading, b.Findings, lang)
+		heading = ""
+	}
+	if len(b.Values) == 0 {
+		if heading != "" {
+			app.printf("%s\n", app.styled(app.env.Stdout, bold, clean(heading)))
+		}
+		app.printf("%s\n", wordsOf[lang].none)
 	}
 }
 

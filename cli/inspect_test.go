@@ -139,6 +139,38 @@ func TestInspectOfAFileWithoutASocialBalance(t *testing.T) {
 	}
 }
 
+// A file without a social balance is not one without findings, and a remark is
+// no finding.
+func TestFindingsOnly(t *testing.T) {
+	none := document(t, balance.NBBCSV, func(b *balance.Balance) { b.Values = nil })
+	good := document(t, balance.NBBCSV, nil)
+	remarked := document(t, balance.CBSOXBRL, func(b *balance.Balance) {
+		b.Model = balance.Full
+		b.Values = balance.Values{{Code: "10331"}: decimal.NewFromInt(5), {Code: "1033"}: decimal.NewFromInt(5)}
+	})
+	for name, c := range map[string]struct {
+		args      []string
+		code      int
+		want, not string
+	}{
+		"without a balance":       {[]string{none}, 3, "This file holds no social balance.", "No findings"},
+		"without a balance, JSON": {[]string{none, "--json"}, 3, `"findings": []`, "x1b"},
+		"several, one without":    {[]string{none, good}, 3, none + "\nThis file holds no social balance.", "No findings"},
+		"several, all well":       {[]string{good, good}, 0, "No findings.\n", "No findings.\nNo findings"},
+		"several, all well, JSON": {[]string{good, good, "--json"}, 0, `"findings": []`, "error"},
+		"several, without, JSON":  {[]string{none, good, "--json"}, 3, "holds no social balance", "x1b"},
+	} {
+		r := balansd(t, append([]string{"balance", "inspect", "--findings-only", "--lang", "en"}, c.args...)...)
+		if r.code != c.code || !strings.Contains(r.stdout, c.want) || strings.Contains(r.stdout, c.not) {
+			t.Errorf("%s: %+v", name, r)
+		}
+	}
+	r := balansd(t, "balance", "inspect", remarked, good, "--lang", "en")
+	if line, _, _ := strings.Cut(strings.SplitN(r.stdout, "\n", 3)[1], "\n"); !strings.HasSuffix(strings.TrimSpace(line), " 0") {
+		t.Errorf("a remark counts as a finding:\n%s", r.stdout)
+	}
+}
+
 func TestInspectOfAnUnreadableFileSaysSoInOneLine(t *testing.T) {
 	dir := t.TempDir()
 	for name, text := range map[string]string{"photo": "\x89PNG\r\n\x1a\n", "empty": "", "torn": `<?xml version="1.0"?><xbrl`} {
