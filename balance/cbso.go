@@ -59,8 +59,8 @@ func (in *instance) putCBSO(f *xbrlFact, end, before Date) error {
 		code := in.data.rubrics[term.rubric].Code
 		in.find("context_period", []string{code}, args{"line": f.at.word(), "code": code})
 		return nil
-	case c.end == end || c.end.IsZero():
-	case c.end == before:
+	case c.end == end:
+	case c.end == before && !before.IsZero():
 		previous = true
 	default:
 		code := in.data.rubrics[term.rubric].Code

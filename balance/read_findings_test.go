@@ -49,6 +49,7 @@ func TestReadFindings(t *testing.T) {
 		"no CBSO context":       {strings.Replace(cbso, `contextRef="c11"`, `contextRef="gone"`, 1), "fact_without_context", "dec1 refers to a context that is not there", "0701000093"},
 		"names no context":      {strings.Replace(cbso, ` contextRef="c11"`, ``, 1), "fact_without_context", "dec1 refers to a context that is not there", "0701000093"},
 		"names no context, pfs": {strings.Replace(pfs, `TotalFullTime decimals="INF" contextRef="CurrentDuration"`, `TotalFullTime decimals="INF"`, 1), "context_missing", "rubric 1001 refers to a context that is not there", "0402000167"},
+		"a date that is none":   {dated(cbso, "30/9/2024"), "context_period", "rubric 1003 is stated here for a period that is neither", "0701000093"},
 		"other metric":          {strings.Replace(cbso, "</xbrl>", `<o:hours xmlns:o="urn:other" contextRef="c11">1</o:hours></xbrl>`, 1), "unexplained_fact", "the fact {urn:other}hours of the social balance with bas:m73", "0701000093"},
 		"other enumeration":     {strings.Replace(cbso, "</xbrl>", `<o:list9 xmlns:o="http://www.nbb.be/be/fr/cbso/25.0/enum/x-enum" contextRef="c11">1</o:list9></xbrl>`, 1), "unexplained_fact", "the fact x-enum:list9", "0701000093"},
 		"a part":                {strings.ReplaceAll(pfs, "</xbrli:entity><xbrli:period><xbrli:instant>", `<xbrli:segment><o:b xmlns:o="urn:o"/></xbrli:segment></xbrli:entity><xbrli:period><xbrli:instant>`), "context_part", "for a part of the entity only", "0402000167"},
@@ -118,7 +119,10 @@ func readRules(t *testing.T) []string {
 }
 
 // thirdYear dates one context of a document three years earlier.
-func thirdYear(doc string) string {
+func thirdYear(doc string) string { return dated(doc, "2021-09-30") }
+
+// dated gives one context of a document another date.
+func dated(doc, date string) string {
 	before, after, _ := strings.Cut(doc, `id="c11"`)
-	return before + `id="c11"` + strings.Replace(after, "2024-09-30", "2021-09-30", 1)
+	return before + `id="c11"` + strings.Replace(after, "2024-09-30", date, 1)
 }

@@ -303,6 +303,9 @@ func (in *instance) entity(id []byte) int {
 // where there are no facts, and gives its place in the list. Facts about
 // another are not the balance's.
 func (in *instance) mainEntity() int {
+	if len(in.entities) == 0 {
+		return 0 // no context names anybody
+	}
 	for i := range in.facts {
 		if c := in.contexts[in.facts[i].context]; c != nil {
 			in.entities[c.entity].facts++
@@ -319,8 +322,6 @@ func (in *instance) mainEntity() int {
 			in.find("other_entity", nil, args{"first": clip(in.entities[most].id), "second": clip(e.id)})
 		}
 	}
-	if len(in.entities) > 0 {
-		in.enterprise(in.entities[most].id)
-	}
+	in.enterprise(in.entities[most].id)
 	return most
 }

@@ -204,3 +204,16 @@ func TestPartOfAYear(t *testing.T) {
 		}
 	}
 }
+
+// Contexts that name nobody give the figures all the same, of no enterprise.
+func TestContextsOfNobody(t *testing.T) {
+	for _, name := range []string{"cbso-25.0-m01-abbreviated.xbrl", "pfs-2020-full-company.xbrl"} {
+		doc := document(t, name)
+		whole := mustRead(t, []byte(doc))
+		doc = regexp.MustCompile(`<(xbrli:)?entity>.*?</(xbrli:)?entity>|<met:str2 contextRef="c1".*`).ReplaceAllString(doc, "")
+		b := mustRead(t, []byte(doc))
+		if diff := cmp.Diff(whole.Values, b.Values); diff != "" || b.EnterpriseNumber != "" {
+			t.Errorf("%s: of %q (-want +got)\n%s", name, b.EnterpriseNumber, diff)
+		}
+	}
+}
