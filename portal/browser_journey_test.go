@@ -153,20 +153,17 @@ func (j *journey) connect(lang string) {
 	if j.path() != "/connection" {
 		j.t.Fatalf("Finbox leads to %s", j.path())
 	}
-	j.fill("#id", "no-such-connection")
-	j.press(`form[action="/connection/finbox"] button`)
-	j.sees("Deze connectie-id is niet bekend")
-	j.both("connection-wrong")
-	j.validate(id)
-	j.sees("De connectie-id is gevalideerd")
-	j.both("connection-validated")
+	j.both("connection-wrong", "Deze connectie-id is niet bekend", func() {
+		j.visit("/connection")
+		j.fill("#id", "no-such-connection")
+		j.press(`form[action="/connection/finbox"] button`)
+	})
+	j.both("connection-validated", "De connectie-id is gevalideerd", func() { j.validate(id) })
 	today := balance.DateOf(time.Now())
 	if err := j.box.Finbox.SetStartDate(j.conn, today.AddDays(-30)); err != nil {
 		j.t.Fatal(err)
 	}
-	j.validate(id)
-	j.sees("De startdatum is")
-	j.both("connection-not-today")
+	j.both("connection-not-today", "De startdatum is", func() { j.validate(id) })
 	if err := j.box.Finbox.SetStartDate(j.conn, today); err != nil {
 		j.t.Fatal(err)
 	}
@@ -187,27 +184,32 @@ func (j *journey) validate(id string) {
 	j.do(chromedp.WaitVisible(chromedp.CSS(".note.well")))
 }
 
-// both looks at a page that a form gave in Dutch, and in French where it can be
-// had again.
-func (j *journey) both(name string) {
+// both does something in Dutch and in French, and looks at the page that it
+// gives.
+func (j *journey) both(name, says string, do func()) {
 	j.t.Helper()
+	do()
+	j.sees(says)
 	j.look(name + "-nl")
-	if strings.HasPrefix(j.path(), "/connection?") {
-		j.speak("fr")
-		j.glance(name + "-fr")
-		j.speak("nl")
-	}
+	j.visit("/connection")
+	j.speak("fr")
+	do()
+	j.glance(name + "-fr")
+	j.visit("/connection")
+	j.speak("nl")
 }
 
 // connectByCode links the firm again with a pasted code.
 func (j *journey) connectByCode() {
 	j.t.Helper()
-	j.visit("/connection")
-	j.do(chromedp.Click(chromedp.CSS("#step2 ~ details > summary")))
-	j.fill("#firm", fmt.Sprintf("https://live.getsilverfin.com/f/%d/home", j.firm))
-	j.press(`details form[action="/connection/silverfin"] button`)
-	j.sees("Plak hier de code")
-	j.look("connection-code-nl")
+	begin := func() {
+		j.visit("/connection")
+		j.do(chromedp.Click(chromedp.CSS("#step2 ~ details > summary")))
+		j.fill("#firm", fmt.Sprintf("https://live.getsilverfin.com/f/%d/home", j.firm))
+		j.press(`details form[action="/connection/silverfin"] button`)
+	}
+	j.both("connection-code", "Plak hier de code", begin)
+	begin()
 	j.fill("#code", j.box.Silverfin.Grant(j.firm))
 	j.press(`form[action="/connection/silverfin/end"] button`)
 	j.sees("is gekoppeld")
@@ -234,15 +236,18 @@ func TestSixStepsToTheFirstBalance(t *testing.T) {
 	j.expect("404") // the simulators have no icon, and an id is not known
 	j.first("nl")
 	j.sees("nog niet klaar")
-	j.look("empty-home-nl")
-	j.visit("/connection")
-	j.look("empty-connection-nl")
-	j.visit("/dossiers")
-	j.look("empty-dossiers-nl")
-	j.visit("/decisions")
-	j.look("empty-decisions-nl")
-	j.visit("/nights")
-	j.look("empty-nights-nl")
+	for _, lang := range []string{"fr", "nl"} {
+		j.speak(lang)
+		look := j.glance
+		if lang == "nl" {
+			look = j.look
+		}
+		for name, path := range map[string]string{"home": "/", "connection": "/connection", "dossiers": "/dossiers",
+			"decisions": "/decisions", "nights": "/nights"} {
+			j.visit(path)
+			look("empty-" + name + "-" + lang)
+		}
+	}
 	j.connect("nl")
 	j.sees("Bestaande verbindingen")
 	j.sees("De koppeling is gelegd")
@@ -323,5 +328,8 @@ func (j *journey) syncWithoutSilverfin() {
 	j.press("td div.sync a")
 	j.sees("Silverfin is niet bereikbaar")
 	j.look("sync-down-nl")
+	j.speak("fr")
+	j.glance("sync-down-fr")
+	j.speak("nl")
 	j.box.Silverfin.Faults().SetLatency(0)
 }

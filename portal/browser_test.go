@@ -76,6 +76,9 @@ func newChrome(t *testing.T, base string) *chrome {
 		stop()
 	})
 	c := &chrome{t: t, ctx: limited, base: base}
+	// A test may type into the first field of a page before the browser gives
+	// it the focus by itself. Then the browser lets that be, and says so.
+	c.expect("Autofocus processing was blocked")
 	c.do(chromedp.EmulateViewport(desk[0], desk[1]))
 	c.call(cdplog.CommandEnable, func() error {
 		_, err := chromedp.Call(c.ctx, cdplog.Enable, struct{}{})

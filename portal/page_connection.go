@@ -63,6 +63,13 @@ func (d connectionData) Safe() bool {
 	return !slices.ContainsFunc(d.Links, func(l lineView) bool { return !l.Secure && !l.Local })
 }
 
+// Linked tells whether balances find their way: through an active connection,
+// to a firm that lets balansd in.
+func (d connectionData) Linked() bool {
+	return slices.ContainsFunc(d.Connections, func(c connectionView) bool { return c.Status == ledger.Active }) &&
+		slices.ContainsFunc(d.Firms, func(f firmView) bool { return f.Relink == "" })
+}
+
 // connectionView is a connection as the page tells of it.
 type connectionView struct {
 	ledger.Connection

@@ -46,7 +46,7 @@ func figureText(l balance.Lang, c balance.Cell, text string) string {
 		return text
 	}
 	decimals := 0
-	if r, ok := balance.RubricOf(c.Code); ok && !d.IsInteger() {
+	if r, ok := balance.RubricOf(c.Code); ok && (r.Unit == balance.Money || !d.IsInteger()) {
 		decimals = r.Decimals
 	}
 	return l.Figure(d, decimals)

@@ -1,0 +1,76 @@
+package portal
+
+import (
+	"fmt"
+	"testing"
+	"time"
+
+	"balansd/balance"
+	"balansd/daemon"
+	"balansd/ledger"
+)
+
+// everyState is a dossier in each state, for each reason and kind of failure.
+func everyState(at time.Time) (list []ledger.Entry) {
+	add := func(e ledger.Entry, name string) {
+		e.Number = uint64(len(list) + 1)
+		e.ID, e.Connection, e.Revision, e.CreatedAt = fmt.Sprintf("sb-%07d", e.Number), "c1", "1", at
+		e.Dossier = ledger.Dossier{ID: fmt.Sprint("d", e.Number), Name: name, EnterpriseNumber: "0443246943"}
+		e.FiscalYear.End = balance.Date{Year: 2025, Month: 12, Day: 31}
+		list = append(list, e)
+	}
+	for _, s := range []ledger.State{ledger.Found, ledger.Sending, ledger.Done, ledger.Superseded} {
+		add(ledger.Entry{State: s}, "Bakkerij De Meersche BV")
+	}
+	for _, r := range ledger.Reasons() {
+		add(ledger.Entry{State: ledger.Waiting, Reason: r}, "Garage Wouterloo BV")
+	}
+	for _, r := range []ledger.Reason{ledger.BeforeActivation, ledger.Dismissed} {
+		add(ledger.Entry{State: ledger.Ignored, Reason: r}, "Menuiserie Grandsart SRL")
+	}
+	for _, c := range []ledger.FailClass{ledger.Unreadable, ledger.Refused, ledger.NotEqual, ledger.Unavailable} {
+		add(ledger.Entry{State: ledger.Failed, FailClass: c, Detail: "The reason of the program.", NextTry: balance.Date{Year: 2026, Month: 3, Day: 12}}, "Slagerij Pauwelyck BV")
+	}
+	add(ledger.Entry{State: ledger.Failed, FailClass: ledger.Refused, Parked: true, Nights: ledger.ParkAfter}, "Pharmacie Beauvallon SRL")
+	add(differing(0, "1003", "1013", "1023"), "Transports Marchandelle SA")
+	return list
+}
+
+// TestEveryStateInABrowser looks at a dossier in each state and at a connection
+// in each, in Dutch and French.
+func TestEveryStateInABrowser(t *testing.T) {
+	at := time.Date(2026, 3, 10, 9, 0, 0, 0, time.UTC)
+	d := &office{entries: everyState(at), status: daemon.Status{
+		Connections: []ledger.Connection{
+			{ID: "c1", Name: "Kantoor Zandbank", Status: ledger.Active, StartDate: balance.Date{Year: 2026, Month: 1, Day: 2}, ListedAt: at},
+			{ID: "c2", Name: "Kantoor Gent", Status: ledger.Paused},
+			{ID: "c3", Name: "Kantoor Luik", Status: ledger.Deactivated, ListedAt: at, Problem: "Finbox says that it is deactivated."},
+			{ID: "c4", Name: "Kantoor Aalst", Status: ledger.Active, ListedAt: at, Problem: "Finbox did not answer."},
+			{ID: "c5", Name: "Oude omgeving", Status: ledger.Removed},
+			{ID: "folder", Name: "/srv/sociale-balansen", Kind: ledger.Folder, Status: ledger.Active, ListedAt: at}},
+		Firms: []ledger.Firm{
+			{ID: 11, Name: "Kantoor Zandbank", LinkedBy: annName, LinkedAt: at, RenewedAt: at},
+			{ID: 12, Name: "Bureau Ardenne", LinkedAt: at, RenewedAt: at, Relink: "Silverfin refuses the refresh token."}},
+		Waiting: everyState(at), Counts: map[ledger.State]int{ledger.Differs: 1}, NextWake: at.Add(16 * time.Hour),
+		LastNight: &ledger.Pass{Number: 7, Trigger: ledger.Nightly, Night: balance.Date{Year: 2026, Month: 3, Day: 10}, Start: at.Add(-7 * time.Hour), End: at.Add(-6 * time.Hour),
+			Outcome: map[ledger.State]int{ledger.Done: 12, ledger.Waiting: 1}},
+	}}
+	w := newOffice(t, d, func(c *WebConfig) { c.Now = func() time.Time { return at.Add(100 * 24 * time.Hour) } })
+	c := newChrome(t, w.server.URL)
+	c.signIn(annName)
+	for _, lang := range []string{"nl", "fr"} {
+		c.speak(lang)
+		for name, path := range map[string]string{"home": "/", "connection": "/connection", "dossiers": "/dossiers", "decisions": "/decisions"} {
+			c.visit(path)
+			c.glance("states-" + name + "-" + lang)
+		}
+		for _, e := range d.entries {
+			c.visit(dossierPath(e.Number))
+			c.glance(fmt.Sprintf("state-%02d-%s-%s", e.Number, caseOf(e.State, e.Reason, e.FailClass), lang))
+		}
+		c.size(phone)
+		c.visit(dossierPath(uint64(len(d.entries))))
+		c.picture("state-differs-phone-" + lang)
+		c.size(desk)
+	}
+}
