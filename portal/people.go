@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"strings"
 	"time"
+	"unicode"
 
 	"balansd/problem"
 
@@ -99,9 +100,7 @@ func checkName(name string) error {
 		return problem.New(problem.Usage, "a person needs a name", "Give the name with which they will sign in, such as an e-mail address.")
 	case len([]rune(name)) > maxName:
 		return problem.New(problem.Usage, fmt.Sprintf("the name is longer than %d characters", maxName), "Give a shorter one.")
-	case strings.ContainsFunc(name, func(r rune) bool {
-		return r < ' ' || r == 0x7f || r >= 0x80 && r < 0xa0 || r == 0xfffd || r >= 0x200b && r <= 0x200f || r >= 0x202a && r <= 0x202e
-	}):
+	case strings.ContainsFunc(name, func(r rune) bool { return unicode.In(r, unicode.Cc, unicode.Cf) || r == 0xfffd }):
 		return problem.New(problem.Usage, "the name has characters that cannot be seen", "Type it again.")
 	}
 	return nil
@@ -185,7 +184,9 @@ func (p *People) change(ctx context.Context, key string, change func(w ShelfWrit
 	return q, err
 }
 
-// SetRole makes a person an admin or staff. The last admin stays one.
+// SetRole makes a person an admin or staff. The last admin stays one. A link
+// that waits for the person works no more: it would give the role back that it
+// was made with.
 func (p *People) SetRole(ctx context.Context, key string, r Role) (Person, error) {
 	if r != Admin && r != Staff {
 		return Person{}, problem.New(problem.Usage, "there is no such role", "It is admin or staff.")
@@ -195,16 +196,23 @@ func (p *People) SetRole(ctx context.Context, key string, r Role) (Person, error
 			return problem.New(problem.NotAllowed, "the groups of the provider say what this person may do", "Change their groups there.")
 		}
 		q.Role = r
+		if err := withdraw(w, q.Key); err != nil {
+			return err
+		}
 		return lastAdmin(w, *q)
 	})
 }
 
 // SetDisabled keeps a person out, at once, or lets them in again. The last
-// admin stays in.
+// admin stays in. A link that waits for the person works no more: with it they
+// would be in again.
 func (p *People) SetDisabled(ctx context.Context, key string, disabled bool) (Person, error) {
 	return p.change(ctx, key, func(w ShelfWriter, q *Person) error {
 		q.Disabled = disabled
 		q.Epoch++
+		if err := withdraw(w, q.Key); err != nil {
+			return err
+		}
 		return lastAdmin(w, *q)
 	})
 }

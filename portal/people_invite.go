@@ -6,6 +6,7 @@ import (
 	"crypto/sha256"
 	"encoding/hex"
 	"fmt"
+	"slices"
 	"strings"
 	"time"
 
@@ -123,26 +124,48 @@ func hashOf(token string) string {
 // longer.
 func (p *People) invited(ctx context.Context, token string) (i invite, ok bool, err error) {
 	err = p.Shelf.View(ctx, func(r ShelfReader) error {
-		i, ok, err = take[invite](r, shelfInvites, hashOf(token))
+		i, ok, err = p.works(r, token)
 		return err
 	})
-	return i, ok && p.Now().Before(i.Expires), err
+	return i, ok, err
 }
+
+// works gives the invitation of a link; false when it does not work. The link
+// for the first admin stands in a log: once there is an admin, it is worth
+// nothing to who reads it.
+func (p *People) works(r ShelfReader, token string) (invite, bool, error) {
+	i, ok, err := take[invite](r, shelfInvites, hashOf(token))
+	if err != nil || !ok || !p.Now().Before(i.Expires) {
+		return i, false, err
+	}
+	if i.Name != "" {
+		return i, true, nil
+	}
+	people, err := all[Person](r, shelfPeople)
+	return i, !slices.ContainsFunc(people, manages), err
+}
+
+// manages tells whether somebody can sign in, without a provider, and manage
+// the pages.
+func manages(q Person) bool { return q.Role == Admin && !q.Disabled && !q.FromProvider() }
 
 // Withdraw makes the invitation of a name void.
 func (p *People) Withdraw(ctx context.Context, name string) error {
-	return p.Shelf.Update(ctx, func(w ShelfWriter) error {
-		waiting, err := all[invite](w, shelfInvites)
-		if err != nil {
-			return err
+	return p.Shelf.Update(ctx, func(w ShelfWriter) error { return withdraw(w, keyOf(name)) })
+}
+
+// withdraw makes the invitations of a person void.
+func withdraw(w ShelfWriter, key string) error {
+	waiting, err := all[invite](w, shelfInvites)
+	if err != nil {
+		return err
+	}
+	for _, i := range waiting {
+		if keyOf(i.Name) == key {
+			w.Delete(shelfInvites, i.Hash)
 		}
-		for _, i := range waiting {
-			if keyOf(i.Name) == keyOf(name) {
-				w.Delete(shelfInvites, i.Hash)
-			}
-		}
-		return nil
-	})
+	}
+	return nil
 }
 
 // errLinkUsed says that a link works no more.
@@ -156,11 +179,11 @@ func (p *People) accept(ctx context.Context, token, name, password string) (q Pe
 		return Person{}, err
 	}
 	err = p.Shelf.Update(ctx, func(w ShelfWriter) error {
-		i, ok, err := take[invite](w, shelfInvites, hashOf(token))
+		i, ok, err := p.works(w, token)
 		if err != nil {
 			return err
 		}
-		if !ok || !p.Now().Before(i.Expires) {
+		if !ok {
 			return errLinkUsed
 		}
 		w.Delete(shelfInvites, i.Hash)

@@ -43,7 +43,7 @@ func (p *People) enter(ctx context.Context, a attempt) (entered, error) {
 	}
 	// Who has signed in with this browser before is counted apart, so that
 	// strangers who try the name cannot hold them up.
-	keys := []tried{fromAddress(a.from), {'n', key}}
+	keys := []tried{fromAddress(a.from), {'n', hashOf(key)}} // a hash, since anybody may send a name of any length
 	known := slices.ContainsFunc(q.Devices, func(d device) bool { return a.device != "" && d.Hash == hashOf(a.device) })
 	if known {
 		keys = []tried{{'d', hashOf(a.device)}}

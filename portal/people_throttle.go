@@ -82,9 +82,11 @@ func (t *throttle) attempt(keys ...tried) time.Duration {
 	if wait > 0 {
 		return wait
 	}
-	t.tidy(now)
 	for _, k := range keys {
-		m := t.seen[k]
+		m, known := t.seen[k]
+		if !known {
+			t.tidy(now)
+		}
 		if now.Sub(m.last) >= forgiven {
 			m = misses{}
 		}
@@ -107,7 +109,7 @@ func (t *throttle) well(keys ...tried) {
 	}
 }
 
-// tidy makes room. When all of it is fresh, what is oldest goes.
+// tidy makes room for one more. When all of it is fresh, what is oldest goes.
 func (t *throttle) tidy(now time.Time) {
 	if len(t.seen) < throttleSize {
 		return

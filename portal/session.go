@@ -133,7 +133,7 @@ type sessionShelf struct {
 
 var _ scs.CtxStore = (*sessionShelf)(nil)
 
-// FindCtx is scs.CtxStore's.
+// FindCtx is scs.CtxStore's. The visit remembers which session it found.
 func (s *sessionShelf) FindCtx(ctx context.Context, token string) (text []byte, ok bool, err error) {
 	err = s.shelf.View(ctx, func(r ShelfReader) error {
 		text = append([]byte(nil), r.Get(shelfSessions, token)...)
@@ -143,12 +143,20 @@ func (s *sessionShelf) FindCtx(ctx context.Context, token string) (text []byte, 
 	if err != nil || len(text) == 0 || json.Unmarshal(text, &state) != nil || !s.now().Before(state.Deadline) {
 		return nil, false, err
 	}
+	if v, ok := ctx.Value(visitKey{}).(*visit); ok {
+		v.session = token
+	}
 	return text, true, nil
 }
 
-// CommitCtx is scs.CtxStore's. The text holds the deadline already.
+// CommitCtx is scs.CtxStore's. The text holds the deadline already. A session
+// that was ended while the visit went on stays ended: who has a copy of its
+// cookie could bring it back with a request that takes long.
 func (s *sessionShelf) CommitCtx(ctx context.Context, token string, text []byte, _ time.Time) error {
 	return s.shelf.Update(ctx, func(w ShelfWriter) error {
+		if v, ok := ctx.Value(visitKey{}).(*visit); ok && v.session == token && w.Get(shelfSessions, token) == nil {
+			return nil
+		}
 		w.Put(shelfSessions, token, text)
 		return nil
 	})

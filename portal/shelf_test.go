@@ -17,6 +17,8 @@ type memoryShelf struct {
 	mu   sync.Mutex
 	rows map[string][]byte
 	full error // what every update fails with, when not nil
+
+	looked func(key string) // hears of each key that a view reads, when not nil
 }
 
 func newMemoryShelf() *memoryShelf { return &memoryShelf{rows: map[string][]byte{}} }
@@ -27,7 +29,20 @@ func (m *memoryShelf) View(ctx context.Context, fn func(ShelfReader) error) erro
 	}
 	m.mu.Lock()
 	defer m.mu.Unlock()
-	return fn(memoryRows{maps.Clone(m.rows)})
+	return fn(lookedAt{memoryRows{maps.Clone(m.rows)}, m.looked})
+}
+
+// lookedAt tells what is read.
+type lookedAt struct {
+	memoryRows
+	tell func(key string)
+}
+
+func (l lookedAt) Get(namespace, key string) []byte {
+	if l.tell != nil {
+		l.tell(key)
+	}
+	return l.memoryRows.Get(namespace, key)
 }
 
 func (m *memoryShelf) Update(ctx context.Context, fn func(ShelfWriter) error) error {

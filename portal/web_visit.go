@@ -21,6 +21,9 @@ type visit struct {
 	route  route
 	person Person // the zero Person where nobody is signed in
 	words  *words
+	// session is under what the session lies on the shelf that the request
+	// came with; empty where there is none.
+	session string
 }
 
 type visitKey struct{}

@@ -1,0 +1,61 @@
+package portal
+
+import (
+	"bufio"
+	"fmt"
+	"net"
+	"net/http"
+	"net/url"
+	"strings"
+	"testing"
+)
+
+// TestSigningOutIsForGood: a request that was under way when its session ended
+// does not bring it back, however late it ends.
+func TestSigningOutIsForGood(t *testing.T) {
+	w := newWebWorld(t)
+	ben := w.as(benName)
+	var cookie string
+	for _, c := range ben.client.Jar.Cookies(&url.URL{Scheme: "http", Host: w.server.Listener.Addr().String()}) {
+		if c.Name == "balansd" {
+			cookie = c.Value
+		}
+	}
+	// A thief with a copy of the cookie begins a request that keeps something
+	// in the session, and leaves its last byte out.
+	conn, err := net.Dial("tcp", w.server.Listener.Addr().String())
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer conn.Close()
+	body := "do=use_finbox&back=%2Faccount"
+	arrived := make(chan struct{})
+	w.shelf.mu.Lock()
+	w.shelf.looked = func(key string) {
+		if strings.HasPrefix(key, "name:") {
+			select {
+			case <-arrived:
+			default:
+				close(arrived)
+			}
+		}
+	}
+	w.shelf.mu.Unlock()
+	fmt.Fprintf(conn, "POST /decisions HTTP/1.1\r\nHost: %s\r\nCookie: balansd=%s\r\nContent-Type: application/x-www-form-urlencoded\r\nContent-Length: %d\r\n\r\n%s",
+		w.server.Listener.Addr(), cookie, len(body), body[:len(body)-1])
+	<-arrived // its session and its person were read
+	if got := ben.post("/sign-out"); got.code != http.StatusSeeOther {
+		t.Fatal(got.code)
+	}
+	fmt.Fprint(conn, body[len(body)-1:])
+	resp, err := http.ReadResponse(bufio.NewReader(conn), nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	_ = resp.Body.Close()
+	thief := w.browser()
+	thief.header.Set("Cookie", "balansd="+cookie)
+	if got := thief.get("/account"); got.code == http.StatusOK {
+		t.Error("the session is back after its end")
+	}
+}
