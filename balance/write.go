@@ -13,12 +13,15 @@ import (
 // balance is not in it.
 //
 // It fails where the layout needs what the balance does not say: XBRL the
-// enterprise number and the financial year, CSV neither.
+// enterprise number and a financial year that ends after it starts, CSV neither.
 func Write(l Layout, b *Balance) ([]byte, error) {
 	switch l {
 	case PFSXBRL, CBSOXBRL:
 		if b.EnterpriseNumber == "" || b.FiscalYear.Start.IsZero() || b.FiscalYear.End.IsZero() {
 			return nil, fmt.Errorf("%s needs an enterprise number and a financial year, and the balance does not say both", l)
+		}
+		if b.FiscalYear.End.Before(b.FiscalYear.Start) {
+			return nil, fmt.Errorf("%s needs a financial year, and that of the balance ends before it starts", l)
 		}
 		if l == PFSXBRL {
 			return writePFS(b), nil

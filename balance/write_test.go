@@ -132,6 +132,13 @@ func TestWriteNeedsToKnow(t *testing.T) {
 			t.Errorf("%s: %v", layout, err)
 		}
 	}
+	reversed := mustRead(t, []byte(document(t, "csv-m02-full.csv")))
+	reversed.FiscalYear.Start, reversed.FiscalYear.End = reversed.FiscalYear.End, reversed.FiscalYear.Start
+	for _, layout := range []balance.Layout{balance.PFSXBRL, balance.CBSOXBRL} {
+		if _, err := balance.Write(layout, reversed); err == nil || !strings.Contains(err.Error(), "ends before it starts") {
+			t.Errorf("%s of a year the wrong way: %v", layout, err)
+		}
+	}
 	if _, err := balance.Write("pdf", &balance.Balance{}); err == nil {
 		t.Error("a PDF was written")
 	}

@@ -1,6 +1,7 @@
 package cli
 
 import (
+	"maps"
 	"slices"
 	"strings"
 
@@ -49,17 +50,25 @@ type difference struct {
 }
 
 // findingsBeside lists the findings that the others do not have, whatever
-// figures they name.
+// figures they name. Those about no rubric are told apart by what they say,
+// wherever in the document it was.
 func findingsBeside(findings, others []balance.Finding) []balance.Finding {
 	beside := []balance.Finding{}
 	for _, f := range findings {
 		if !slices.ContainsFunc(others, func(o balance.Finding) bool {
-			return o.Rule == f.Rule && slices.Equal(o.Codes, f.Codes)
+			return o.Rule == f.Rule && slices.Equal(o.Codes, f.Codes) && (len(f.Codes) > 0 || maps.Equal(withoutLine(o.Args), withoutLine(f.Args)))
 		}) {
 			beside = append(beside, f)
 		}
 	}
 	return beside
+}
+
+// withoutLine gives what a finding says but for the line where it was found.
+func withoutLine(args map[string]string) map[string]string {
+	args = maps.Clone(args)
+	delete(args, "line")
+	return args
 }
 
 // showDifference prints what changed, first what the two say of themselves.

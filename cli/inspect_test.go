@@ -230,3 +230,17 @@ func TestInspectReadsRealFilings(t *testing.T) {
 		}
 	}
 }
+
+// Two findings of a rule without rubrics are two when they say two things.
+func TestFindingsBeside(t *testing.T) {
+	fact := func(line, members string) balance.Finding {
+		return balance.Finding{Rule: "unexplained_fact", Args: map[string]string{"line": line, "metric": "int3", "members": members}}
+	}
+	old := []balance.Finding{fact("7", "bas:m1")}
+	if got := findingsBeside([]balance.Finding{fact("9", "bas:m1")}, old); len(got) != 0 {
+		t.Errorf("the same on another line counts: %v", got)
+	}
+	if got := findingsBeside([]balance.Finding{fact("7", "bas:m2")}, old); len(got) != 1 {
+		t.Errorf("another fact does not count: %v", got)
+	}
+}
