@@ -1,10 +1,12 @@
 package portal
 
 import (
+	"cmp"
 	"context"
 	"encoding/binary"
 	"encoding/json"
 	"fmt"
+	"slices"
 	"time"
 
 	"github.com/rs/zerolog"
@@ -17,6 +19,8 @@ const (
 	trailAge  = 2 * 366 * 24 * time.Hour
 	// trailSweep is how many old records go at most with each new one.
 	trailSweep = 20
+	// refusedShare is which part of that is kept of failed attempts to sign in.
+	refusedShare = 10
 )
 
 // Record is one thing that somebody did, or tried to.
@@ -61,34 +65,65 @@ func NewTrail(cfg TrailConfig) *Trail {
 // Note adds a record; its time is now, and its address the context's, unless
 // it says otherwise. A record that cannot be kept is logged: what it tells of
 // has happened already.
-func (t *Trail) Note(ctx context.Context, r Record) {
+func (t *Trail) Note(ctx context.Context, r Record) { t.keep(ctx, shelfTrail, t.Size, r) }
+
+// Refused is Note for who tried to sign in and did not succeed. Anybody can do
+// that as often as they like: such records have a small place of their own, so
+// that they push out nothing that people did.
+func (t *Trail) Refused(ctx context.Context, r Record) {
+	t.keep(ctx, shelfRefused, max(1, t.Size/refusedShare), r)
+}
+
+// kept is a record as it lies on the shelf.
+type kept struct {
+	Record
+
+	// Nth counts the records of its place; 0 in one that is as old as that
+	// there was one place alone, where it is the record's number.
+	Nth uint64 `json:"nth,omitempty"`
+}
+
+func readKept(key string, text []byte) (k kept, number uint64, err error) {
+	number = binary.BigEndian.Uint64([]byte(key))
+	err = json.Unmarshal(text, &k)
+	k.Nth = cmp.Or(k.Nth, number)
+	return k, number, err
+}
+
+// keep adds a record to its place, and drops what is too old or too many there.
+// The numbers go on through both places.
+func (t *Trail) keep(ctx context.Context, place string, size int, r Record) {
 	r.At = t.Now().UTC()
 	if r.From == "" {
 		r.From = originOf(ctx)
 	}
 	// The caller may be gone by now; what they did is recorded all the same.
 	err := t.Shelf.Update(context.WithoutCancel(ctx), func(w ShelfWriter) error {
-		next := uint64(1)
-		for key := range w.WalkBack(shelfTrail, "") {
-			next = binary.BigEndian.Uint64([]byte(key)) + 1
-			break
+		next, one := uint64(1), kept{Record: r, Nth: 1}
+		for _, p := range []string{shelfTrail, shelfRefused} {
+			for key, text := range w.WalkBack(p, "") {
+				newest, number, _ := readKept(key, text)
+				next = max(next, number+1)
+				if p == place {
+					one.Nth = newest.Nth + 1
+				}
+				break
+			}
 		}
-		if err := lay(w, shelfTrail, trailKey(next), r); err != nil {
+		if err := lay(w, place, trailKey(next), one); err != nil {
 			return err
 		}
 		var old []string
-		for key, text := range w.Walk(shelfTrail, "") {
-			var first Record
-			number := binary.BigEndian.Uint64([]byte(key))
-			_ = json.Unmarshal(text, &first)
-			fresh := number+uint64(t.Size) > next && r.At.Sub(first.At) < trailAge
+		for key, text := range w.Walk(place, "") {
+			first, _, _ := readKept(key, text)
+			fresh := first.Nth+uint64(size) > one.Nth && r.At.Sub(first.At) < trailAge
 			if fresh || len(old) == trailSweep {
 				break
 			}
 			old = append(old, key)
 		}
 		for _, key := range old {
-			w.Delete(shelfTrail, key)
+			w.Delete(place, key)
 		}
 		return nil
 	})
@@ -100,24 +135,36 @@ func (t *Trail) Note(ctx context.Context, r Record) {
 // Page gives records, newest first: at most n of those before a number, 0 for
 // the newest. older is the number to go on with, 0 at the end.
 func (t *Trail) Page(ctx context.Context, before uint64, n int) (list []Record, older uint64, err error) {
+	type row struct {
+		number uint64
+		rec    Record
+	}
 	err = t.Shelf.View(ctx, func(r ShelfReader) error {
 		list, older = nil, 0
 		from := ""
 		if before > 0 {
 			from = trailKey(before)
 		}
-		var last uint64
-		for key, text := range r.WalkBack(shelfTrail, from) {
-			if len(list) == n {
-				older = last
-				return nil
+		var rows []row
+		for _, place := range []string{shelfTrail, shelfRefused} {
+			some := 0
+			for key, text := range r.WalkBack(place, from) {
+				k, number, err := readKept(key, text)
+				if err != nil {
+					return fmt.Errorf("a record of the trail cannot be read: %w", err)
+				}
+				rows = append(rows, row{number, k.Record})
+				if some++; some > n {
+					break
+				}
 			}
-			var rec Record
-			if err := json.Unmarshal(text, &rec); err != nil {
-				return fmt.Errorf("a record of the trail cannot be read: %w", err)
-			}
-			last = binary.BigEndian.Uint64([]byte(key))
-			list = append(list, rec)
+		}
+		slices.SortFunc(rows, func(a, b row) int { return cmp.Compare(b.number, a.number) })
+		if len(rows) > n {
+			rows, older = rows[:n], rows[n-1].number
+		}
+		for _, one := range rows {
+			list = append(list, one.rec)
 		}
 		return nil
 	})

@@ -2,6 +2,10 @@ package portal
 
 import (
 	"context"
+	"crypto/aes"
+	"crypto/cipher"
+	"encoding/base64"
+	"encoding/json"
 	"errors"
 	"fmt"
 	"net/http"
@@ -28,44 +32,55 @@ type OIDCConfig struct {
 	HTTP *http.Client
 }
 
-// How long a sign-in at the provider may take, and how many may be under way.
+// How long a sign-in at the provider may take, and how long the address of the
+// page may be that it then leads to: it is kept in a cookie, which browsers
+// bound to 4096 bytes (RFC 6265, section 6.1).
 const (
 	begunTime = 10 * time.Minute
-	begunMax  = 1000
+	maxNext   = 1000
 )
 
 // oidcDoor signs people in through the provider: the authorization code flow
 // with PKCE, a state and a nonce. It is safe for concurrent use. What is under
-// way is kept in memory: after a restart a person begins again.
+// way is kept by the browser, sealed: whoever begins many fills no memory here,
+// and keeps nobody out. After a restart a person begins again.
 type oidcDoor struct {
-	cfg OIDCConfig
-	now func() time.Time
+	cfg  OIDCConfig
+	now  func() time.Time
+	seal cipher.AEAD
 
 	mu       sync.Mutex
-	begun    map[string]begun // by state
-	provider *oidc.Provider   // once it was reached
+	provider *oidc.Provider // once it was reached
 }
 
 // begun is a sign-in that is under way.
 type begun struct {
-	binder   string // a hash of what the browser's cookie holds
-	nonce    string
-	verifier string
-	next     string // the page to show afterwards
-	until    time.Time
+	State    string    `json:"state"`
+	Nonce    string    `json:"nonce"`
+	Verifier string    `json:"verifier"`
+	Next     string    `json:"next"` // the page to show afterwards
+	Until    time.Time `json:"until"`
 }
 
 // vouched is whom the provider vouches for.
 type vouched struct {
-	subject, name, next string
-	role                Role
+	subject, name string
+	role          Role
 }
 
-func newOIDCDoor(cfg OIDCConfig, now func() time.Time) *oidcDoor {
+func newOIDCDoor(cfg OIDCConfig, now func() time.Time) (*oidcDoor, error) {
 	if cfg.HTTP == nil {
 		cfg.HTTP = http.DefaultClient
 	}
-	return &oidcDoor{cfg: cfg, now: now, begun: map[string]begun{}}
+	block, err := aes.NewCipher(random(32))
+	if err != nil {
+		return nil, err
+	}
+	seal, err := cipher.NewGCMWithRandomNonce(block)
+	if err != nil {
+		return nil, err
+	}
+	return &oidcDoor{cfg: cfg, now: now, seal: seal}, nil
 }
 
 // reach gives the provider. It is asked once what it offers, at the first
@@ -98,43 +113,44 @@ func (d *oidcDoor) begin(ctx context.Context, next string) (address, cookie stri
 	if err != nil {
 		return "", "", err
 	}
-	state, nonce, cookie := oauth2.GenerateVerifier(), oauth2.GenerateVerifier(), oauth2.GenerateVerifier()
-	b := begun{binder: hashOf(cookie), nonce: nonce, verifier: oauth2.GenerateVerifier(), next: next, until: d.now().Add(begunTime)}
-	d.mu.Lock()
-	defer d.mu.Unlock()
-	for s, old := range d.begun {
-		if !d.now().Before(old.until) {
-			delete(d.begun, s)
-		}
+	if len(next) > maxNext {
+		next = "/"
 	}
-	if len(d.begun) >= begunMax {
-		return "", "", denied{status: http.StatusServiceUnavailable}
+	b := begun{State: oauth2.GenerateVerifier(), Nonce: oauth2.GenerateVerifier(), Verifier: oauth2.GenerateVerifier(),
+		Next: next, Until: d.now().Add(begunTime)}
+	text, err := json.Marshal(b)
+	if err != nil {
+		return "", "", err
 	}
-	d.begun[state] = b
 	c := d.oauth(p)
-	return c.AuthCodeURL(state, oidc.Nonce(nonce), oauth2.S256ChallengeOption(b.verifier)), cookie, nil
+	return c.AuthCodeURL(b.State, oidc.Nonce(b.Nonce), oauth2.S256ChallengeOption(b.Verifier)),
+		base64.RawURLEncoding.EncodeToString(d.seal.Seal(nil, nil, text, nil)), nil
 }
 
-// finish redeems the code of a sign-in that this very browser began.
-func (d *oidcDoor) finish(ctx context.Context, state, code, cookie string) (vouched, error) {
-	d.mu.Lock()
-	b, ok := d.begun[state]
-	if ok && !sameSecret(hashOf(cookie), b.binder) {
-		ok = false // another browser's; that one may still finish
-	} else {
-		delete(d.begun, state)
+// resume gives the sign-in that a browser began, by what it kept; false when it
+// began another, none, or too long ago.
+func (d *oidcDoor) resume(state, cookie string) (b begun, ok bool) {
+	sealed, err := base64.RawURLEncoding.DecodeString(cookie)
+	if err != nil {
+		return b, false
 	}
-	d.mu.Unlock()
-	if !ok || !d.now().Before(b.until) {
-		return vouched{}, denied{status: http.StatusBadRequest, why: "oidc.stale"}
+	text, err := d.seal.Open(nil, nil, sealed, nil)
+	if err != nil || json.Unmarshal(text, &b) != nil {
+		return b, false
 	}
+	return b, sameSecret(state, b.State) && d.now().Before(b.Until)
+}
+
+// finish redeems the code of a sign-in. The provider gives nothing for a code
+// that was redeemed before (RFC 6749, section 4.1.2).
+func (d *oidcDoor) finish(ctx context.Context, b begun, code string) (vouched, error) {
 	p, err := d.reach(ctx)
 	if err != nil {
 		return vouched{}, err
 	}
 	ctx = oidc.ClientContext(ctx, d.cfg.HTTP)
 	c := d.oauth(p)
-	tokens, err := c.Exchange(ctx, code, oauth2.VerifierOption(b.verifier))
+	tokens, err := c.Exchange(ctx, code, oauth2.VerifierOption(b.Verifier))
 	if err != nil {
 		// The library's error holds what the provider answered, which is not
 		// ours to log in full.
@@ -148,12 +164,10 @@ func (d *oidcDoor) finish(ctx context.Context, state, code, cookie string) (vouc
 	if err != nil {
 		return vouched{}, wrapDenied(http.StatusBadGateway, "oidc.refused", err)
 	}
-	if !sameSecret(id.Nonce, b.nonce) {
+	if !sameSecret(id.Nonce, b.Nonce) {
 		return vouched{}, denied{status: http.StatusBadGateway, why: "oidc.refused"}
 	}
-	out, err := d.vouch(id)
-	out.next = b.next
-	return out, err
+	return d.vouch(id)
 }
 
 // vouch reads from the provider's word who it is, and what they may do.

@@ -7,7 +7,6 @@ import (
 	"crypto/sha256"
 	"encoding/base64"
 	"encoding/json"
-	"fmt"
 	"html"
 	"net/http"
 	"net/http/httptest"
@@ -297,21 +296,41 @@ func TestProviderIsDown(t *testing.T) {
 	}
 }
 
-// TestBegunSignInsAreBounded: whoever begins many does not fill the memory.
-func TestBegunSignInsAreBounded(t *testing.T) {
+// TestASignInEnds: what a browser keeps of a sign-in is worth nothing when it
+// took too long, was changed, or comes from another start of the program.
+func TestASignInEnds(t *testing.T) {
 	p := newProvider(t)
 	now := time.Now()
-	d := newOIDCDoor(OIDCConfig{Issuer: p.server.URL, ClientID: "balansd", HTTP: p.server.Client()}, func() time.Time { return now })
-	for i := range begunMax {
-		if _, _, err := d.begin(t.Context(), "/"); err != nil {
-			t.Fatal(i, err)
+	door := func() *oidcDoor {
+		d, err := newOIDCDoor(OIDCConfig{Issuer: p.server.URL, ClientID: "balansd", HTTP: p.server.Client()}, func() time.Time { return now })
+		if err != nil {
+			t.Fatal(err)
+		}
+		return d
+	}
+	d := door()
+	address, cookie, err := d.begin(t.Context(), "/account")
+	if err != nil {
+		t.Fatal(err)
+	}
+	u, _ := url.Parse(address)
+	state := u.Query().Get("state")
+	if b, ok := d.resume(state, cookie); !ok || b.Next != "/account" || strings.Contains(cookie, state) {
+		t.Errorf("it does not go on: %v", ok)
+	}
+	for name, c := range map[string]string{"nothing": "", "no base64": "*", "too short": "AAAA", "changed": "A" + cookie[1:] + "AAAA"} {
+		if _, ok := d.resume(state, c); ok {
+			t.Errorf("%s is taken", name)
 		}
 	}
-	if _, _, err := d.begin(t.Context(), "/"); err == nil {
-		t.Error("one more begins")
+	if _, ok := d.resume("", cookie); ok {
+		t.Error("no state is taken")
+	}
+	if _, ok := door().resume(state, cookie); ok {
+		t.Error("that of another start is taken")
 	}
 	now = now.Add(begunTime)
-	if _, _, err := d.begin(t.Context(), "/"); err != nil || len(d.begun) != 1 {
-		t.Error(fmt.Sprint(len(d.begun)), err)
+	if _, ok := d.resume(state, cookie); ok {
+		t.Error("one that took too long is taken")
 	}
 }

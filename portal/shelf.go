@@ -45,6 +45,7 @@ const (
 	shelfInvites  = "invites"
 	shelfSessions = "sessions"
 	shelfTrail    = "trail"
+	shelfRefused  = "refused" // the part of the trail that strangers can fill
 )
 
 // take reads what lies under a key and tells whether there is anything.

@@ -110,7 +110,9 @@ func NewWeb(cfg WebConfig) (*Web, error) {
 		return nil, err
 	}
 	if cfg.OIDC != nil {
-		w.oidc = newOIDCDoor(*cfg.OIDC, cfg.Now)
+		if w.oidc, err = newOIDCDoor(*cfg.OIDC, cfg.Now); err != nil {
+			return nil, err
+		}
 	}
 	w.sessions = w.newSessions()
 	mux, err := w.plan(w.table())

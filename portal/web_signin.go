@@ -76,7 +76,7 @@ func signIn(v *visit) error {
 		v.w.Header().Set("Retry-After", "30")
 		return v.sheet(http.StatusTooManyRequests, "signin", signInData{Name: a.name, Next: next, Wait: left})
 	}
-	v.Trail.Note(v.r.Context(), record)
+	v.recordSignIn(record)
 	if errors.Is(err, errWrong) {
 		return v.sheet(http.StatusUnauthorized, "signin", signInData{Name: a.name, Next: next, Why: errWrong.why})
 	}
@@ -88,6 +88,15 @@ func signIn(v *visit) error {
 	}
 	v.keep("balansd-device", who.device, 180*24*time.Hour)
 	return v.redirect(next)
+}
+
+// recordSignIn notes an attempt to sign in.
+func (v *visit) recordSignIn(r Record) {
+	if r.Outcome != "" {
+		v.Trail.Refused(v.r.Context(), r)
+		return
+	}
+	v.Trail.Note(v.r.Context(), r)
 }
 
 // keep sets a cookie that no script and no other site can use.
@@ -201,26 +210,32 @@ func oidcCallback(v *visit) error { return v.handBack("/oidc/finish", "state", "
 
 func oidcFinish(v *visit) error {
 	form := v.r.PostForm
-	if form.Get("error") != "" {
-		v.Trail.Note(v.r.Context(), Record{What: "sign-in", From: v.from(), Outcome: "oidc.refused"})
-		return denied{status: http.StatusForbidden, why: "oidc.refused"}
-	}
 	cookie := ""
 	if c, err := v.r.Cookie(v.cookieName(oidcCookie)); err == nil {
 		cookie = c.Value
 	}
-	who, err := v.oidc.finish(v.r.Context(), form.Get("state"), form.Get("code"), cookie)
+	b, ok := v.oidc.resume(form.Get("state"), cookie)
+	switch {
+	case form.Get("error") != "":
+		if ok {
+			v.recordSignIn(Record{What: "sign-in", From: v.from(), Outcome: "oidc.refused"})
+		}
+		return denied{status: http.StatusForbidden, why: "oidc.refused"}
+	case !ok: // anybody may send anything here: it is not worth a record
+		return denied{status: http.StatusBadRequest, why: "oidc.stale"}
+	}
+	who, err := v.oidc.finish(v.r.Context(), b, form.Get("code"))
 	var q Person
 	if err == nil {
 		q, err = v.People.provided(v.r.Context(), who.subject, who.name, who.role)
 	}
-	v.Trail.Note(v.r.Context(), Record{Who: shorten(who.name), What: "sign-in", From: v.from(), Outcome: outcomeOf(err)})
+	v.recordSignIn(Record{Who: shorten(who.name), What: "sign-in", From: v.from(), Outcome: outcomeOf(err)})
+	v.keep(oidcCookie, "", -time.Second) // it works once, however it ends
 	if err != nil {
 		return err
 	}
-	v.keep(oidcCookie, "", -time.Second)
 	if err := v.signIn(q); err != nil {
 		return err
 	}
-	return v.redirect(who.next)
+	return v.redirect(b.Next)
 }
