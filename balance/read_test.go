@@ -167,3 +167,13 @@ func TestNoSocialBalance(t *testing.T) {
 		})
 	}
 }
+
+// Rubric 62 is that of the year alone.
+func TestPersonnelCostsInJSON(t *testing.T) {
+	for _, period := range []string{"NM1", "NM2"} {
+		b := mustRead(t, []byte(`{"Rubrics": [{"Code": "62", "Value": "1", "Period": "`+period+`"}, {"Code": "62", "Value": "2E1"}]}`))
+		if b.PersonnelCosts == nil || b.PersonnelCosts.String() != "20" {
+			t.Errorf("%s is taken for the year: %v", period, b.PersonnelCosts)
+		}
+	}
+}
