@@ -53,7 +53,7 @@ func (app *App) withAPI(ctx context.Context, do func(api daemon.API, cfg *config
 		n, err := newNode(ctx, cfg, nodeOptions{version: app.version(), process: "balansd on the command line", log: app.quietLog(cfg)})
 		if err == nil {
 			defer func() { _ = n.Close() }()
-			return do(n, cfg)
+			return do(n.alone(cfg), cfg)
 		}
 		// A daemon that starts holds the state a moment before it answers.
 		if !problem.Is(err, problem.StateLocked) || ctx.Err() != nil || time.Now().After(late) {

@@ -107,12 +107,24 @@ func (app *App) withPeople(ctx context.Context, do func(people peopleSide, cfg *
 		switch side := api.(type) {
 		case peopleSide: // the daemon's client
 			return do(side, cfg)
-		case *node:
-			people, _ := side.people(cfg)
+		case alone:
+			people, _ := side.node.people(cfg)
 			return do(people, cfg)
 		}
 		return fmt.Errorf("a %T knows no people", api)
 	})
+}
+
+// alone is a node that a command works on by itself, where no daemon runs: what
+// it changes is in the trail all the same.
+type alone struct {
+	daemon.API
+	node *node
+}
+
+func (n *node) alone(cfg *config.Config) alone {
+	_, trail := n.people(cfg)
+	return alone{portal.Audited(n, trail), n}
 }
 
 // people gives who may sign in, and the trail of what they do.

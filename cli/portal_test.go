@@ -13,6 +13,7 @@ import (
 	"testing"
 
 	"balansd/config"
+	"balansd/daemon"
 	"balansd/portal"
 	"balansd/problem"
 
@@ -233,5 +234,32 @@ func TestPagesThatAreOff(t *testing.T) {
 	}
 	if err := p.serve(t.Context()); err != nil {
 		t.Error(err)
+	}
+}
+
+// TestTheTrailHasWhatIsDoneWithoutADaemon: stopping the daemon is no way past
+// the audit trail.
+func TestTheTrailHasWhatIsDoneWithoutADaemon(t *testing.T) {
+	app, _ := portalApp(t, freeAddress(t))
+	err := app.withAPI(t.Context(), func(api daemon.API, _ *config.Config) error {
+		_, err := api.Retry(t.Context(), 7, "an")
+		return err
+	})
+	if !problem.Is(err, problem.NotFound) {
+		t.Fatal(err)
+	}
+	cfg, err := app.config()
+	if err != nil {
+		t.Fatal(err)
+	}
+	n, err := newNode(t.Context(), cfg, nodeOptions{version: "test", log: zerolog.Nop()})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer n.Close()
+	_, trail := n.people(cfg)
+	list, _, err := trail.Page(t.Context(), 0, 10)
+	if err != nil || len(list) != 1 || list[0].Who != "an" || list[0].What != "retry" || list[0].Outcome != string(problem.NotFound) {
+		t.Errorf("the trail has %+v, %v", list, err)
 	}
 }

@@ -91,7 +91,7 @@ func (c connectionView) Tone() string {
 	switch {
 	case c.Status == ledger.Active && c.Problem == "":
 		return "well"
-	case c.Status == ledger.Paused:
+	case c.Status == ledger.Paused, c.Status == ledger.Active:
 		return "warn"
 	}
 	return "bad"
@@ -280,12 +280,17 @@ func backFromSilverfin(v *visit) error {
 }
 
 // endSilverfin links the firm that was granted. The sign-in must be the one
-// that this session began, and works once.
+// that this session began, and works once. Anybody can send a person an address
+// of the callback: what does not belong to that sign-in leaves it as it is.
 func endSilverfin(v *visit) error {
 	ctx, form := v.r.Context(), v.r.PostForm
-	state := v.sessions.PopString(ctx, silverfinState)
-	wanted := v.sessions.PopString(ctx, silverfinFirm)
+	state, wanted := v.sessions.GetString(ctx, silverfinState), v.sessions.GetString(ctx, silverfinFirm)
 	pasted := form.Get("pasted") != ""
+	own := state != "" && (pasted || sameSecret(form.Get("state"), state))
+	if own {
+		v.sessions.Remove(ctx, silverfinState)
+		v.sessions.Remove(ctx, silverfinFirm)
+	}
 	switch {
 	case form.Get("error") == "access_denied":
 		v.warn("connection.refused")
@@ -293,7 +298,7 @@ func endSilverfin(v *visit) error {
 	case form.Get("error") != "":
 		v.warn("connection.sign-in-failed", "Error", shorten(form.Get("error")))
 		return v.redirect("/connection#step2")
-	case state == "" || !pasted && !sameSecret(form.Get("state"), state):
+	case !own:
 		v.warn("connection.stale")
 		return v.redirect("/connection#step2")
 	}

@@ -61,7 +61,9 @@ func (w *Web) begin(ctx context.Context, j job, r daemon.SyncRequest) uint64 {
 	one := &j
 	w.jobs.list = append(w.jobs.list, one)
 	if len(w.jobs.list) > mostJobs {
-		w.jobs.list = w.jobs.list[1:]
+		// One that runs goes last: somebody may be watching it.
+		over := slices.IndexFunc(w.jobs.list, func(j *job) bool { return !j.Ended.IsZero() })
+		w.jobs.list = slices.Delete(w.jobs.list, max(over, 0), max(over, 0)+1)
 	}
 	w.jobs.mu.Unlock()
 	go func() {
