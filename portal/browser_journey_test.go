@@ -135,7 +135,10 @@ func (j *journey) first(lang string) {
 	if err != nil {
 		j.t.Fatal(err)
 	}
+	j.speak("fr")
+	j.glance("invite-first-fr")
 	j.speak(lang)
+	j.look("invite-first-" + lang)
 	j.fill("#name", annName)
 	j.fill("#new-password", testWord)
 	j.fill("#again", testWord)

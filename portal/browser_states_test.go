@@ -28,7 +28,8 @@ func everyState(at time.Time) (list []ledger.Entry) {
 	for _, r := range []ledger.Reason{ledger.BeforeActivation, ledger.Dismissed} {
 		add(ledger.Entry{State: ledger.Ignored, Reason: r}, "Menuiserie Grandsart SRL")
 	}
-	for _, c := range []ledger.FailClass{ledger.Unreadable, ledger.Refused, ledger.NotEqual, ledger.Unavailable} {
+	add(ledger.Entry{State: ledger.Failed, FailClass: ledger.Unavailable, Detail: "The reason of the program."}, "Optiek Klaasveldt BV")
+	for _, c := range []ledger.FailClass{ledger.Unreadable, ledger.Refused, ledger.NotEqual} {
 		add(ledger.Entry{State: ledger.Failed, FailClass: c, Detail: "The reason of the program.", NextTry: balance.Date{Year: 2026, Month: 3, Day: 12}}, "Slagerij Pauwelyck BV")
 	}
 	add(ledger.Entry{State: ledger.Failed, FailClass: ledger.Refused, Parked: true, Nights: ledger.ParkAfter}, "Pharmacie Beauvallon SRL")

@@ -202,7 +202,7 @@ func TestNightsInABrowser(t *testing.T) {
 		c.look("nights-" + lang)
 	}
 	label := value[string](c, `document.querySelector("svg[role=img]").getAttribute("aria-label")`)
-	if !strings.Contains(label, "Verpasst: 5") {
+	if !strings.Contains(label, "Ausgefallen: 5") {
 		t.Errorf("the picture says %q to who cannot see it", label)
 	}
 }
