@@ -10,7 +10,7 @@ import (
 // looking are the methods of Keeper that only look.
 var looking = map[string]bool{
 	"Connections": true, "Firms": true, "Created": true, "WouldRecord": true, "Values": true, "Document": true,
-	"Story": true, "Counts": true, "Links": true, "Passes": true, "LastNight": true, "LastAlive": true, "Missed": true,
+	"Story": true, "Counts": true, "Links": true, "Passes": true, "LastNight": true, "LastAlive": true, "Missed": true, "BackupsThere": true,
 }
 
 // TestDryRunKeepsEveryMethodThatChanges: a method that Keeper gains and that

@@ -143,7 +143,11 @@ func (p *pass) backup(ctx context.Context) error {
 		return nil
 	}
 	p.progress("making a copy of the state")
-	b, err := p.cfg.Keeper.Backup(ctx)
+	var b ledger.Backup
+	err := p.cfg.Keeper.BackupsThere(ctx)
+	if err == nil {
+		b, err = p.cfg.Keeper.Backup(ctx)
+	}
 	switch {
 	case err != nil && ctx.Err() != nil:
 		return ctx.Err()

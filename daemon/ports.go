@@ -141,6 +141,9 @@ type Keeper interface {
 	// Backup makes a copy of the state, reads it back, and lets go of the
 	// oldest copies beyond those that are kept.
 	Backup(ctx context.Context) (ledger.Backup, error)
+	// BackupsThere gives a problem when the place of the copies holds none any
+	// more, although some were made there: it may be a disk that is missing.
+	BackupsThere(ctx context.Context) error
 	// Prune takes away documents, figures and stories of entries that were
 	// settled longer ago than the retention says. Entries stay. Stopped half
 	// way, it goes on at the next call.

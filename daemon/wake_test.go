@@ -3,6 +3,7 @@ package daemon_test
 import (
 	"context"
 	"iter"
+	"os"
 	"path/filepath"
 	"slices"
 	"strings"
@@ -321,6 +322,28 @@ func TestNightGoesOnWithoutABackup(t *testing.T) {
 		passes, err := n.keeper.Passes(t.Context(), 1)
 		if err != nil || k.backups.Load() != 1 || len(passes[0].Problems) != 1 || !strings.Contains(passes[0].Problems[0], "backup folder is full") {
 			t.Errorf("%d backups, the pass says %q, error %v", k.backups.Load(), passes[0].Problems, err)
+		}
+	})
+}
+
+func TestNightSaysThatTheBackupsAreGone(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		n := newNightly(t)
+		n.until("2000-01-10 12:00")
+		n.start()
+		defer n.stop()
+		n.until("2000-01-11 12:00")
+		folder := filepath.Join(filepath.Dir(n.path), "backups")
+		if err := os.Rename(folder, folder+"-unmounted"); err != nil {
+			t.Fatal(err)
+		}
+		n.until("2000-01-12 12:00")
+		passes, err := n.keeper.Passes(t.Context(), 1)
+		if err != nil || len(passes[0].Problems) != 1 || !strings.Contains(passes[0].Problems[0], "Mount its disk") {
+			t.Errorf("the pass says %q, error %v", passes[0].Problems, err)
+		}
+		if _, err := os.Stat(folder); err == nil {
+			t.Error("copies were put where the disk is not")
 		}
 	})
 }

@@ -72,7 +72,33 @@ type backupFile struct {
 func (s *Store) Backup(ctx context.Context) (ledger.Backup, error) {
 	s.backing.Lock()
 	defer s.backing.Unlock()
-	return copyAway(ctx, s.db, s.options, "")
+	b, err := copyAway(ctx, s.db, s.options, "")
+	if err == nil {
+		err = s.save(ctx, tMeta, keyCopied, s.options.Backups.Folder)
+	}
+	return b, err
+}
+
+// BackupsThere tells whether the folder of copies still holds one, after one
+// was made there: a StateUnwritable problem otherwise. A folder without any is
+// most often the empty place of a disk or share that is not mounted, and copies
+// put there would be lost, and fill the wrong disk.
+func (s *Store) BackupsThere(ctx context.Context) error {
+	folder, used := s.options.Backups.Folder, ""
+	err := s.db.view(ctx, func(r reader) error {
+		_, err := getJSON(r, tMeta, keyCopied, &used)
+		return err
+	})
+	if err != nil || used != folder {
+		return s.fault(err)
+	}
+	files, err := backupFiles(folder)
+	if len(files) > 0 {
+		return nil
+	}
+	return problem.Wrap(err, problem.StateUnwritable,
+		fmt.Sprintf("the backup folder %s holds none of the copies that were made there", folder),
+		"Mount its disk or share. If the copies were taken away on purpose, make the first new one by hand: balansd backup create.")
 }
 
 // copyAway makes a copy for a purpose, empty for a night's.

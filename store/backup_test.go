@@ -99,6 +99,50 @@ func (s *shop) list() (names []string) {
 	return names
 }
 
+// TestBackupsThere has the folder of copies lose what is in it, as a disk that is
+// not mounted does.
+func TestBackupsThere(t *testing.T) {
+	s := newShop(t)
+	folder := s.o.Backups.Folder
+	s.with(func(st *store.Store) {
+		if err := st.BackupsThere(t.Context()); err != nil {
+			t.Errorf("before the first copy: %v", err)
+		}
+		s.backup(st)
+		if err := st.BackupsThere(t.Context()); err != nil {
+			t.Errorf("with a copy: %v", err)
+		}
+	})
+	if err := os.RemoveAll(folder); err != nil {
+		t.Fatal(err)
+	}
+	for _, there := range []bool{false, true} { // the mount point is gone, or empty
+		if there {
+			if err := os.Mkdir(folder, 0o700); err != nil {
+				t.Fatal(err)
+			}
+		}
+		s.with(func(st *store.Store) {
+			err := st.BackupsThere(t.Context())
+			if !problem.Is(err, problem.StateUnwritable) || !strings.Contains(problem.Of(err).Next, "Mount") {
+				t.Errorf("folder there %v: %v", there, err)
+			}
+		})
+	}
+	s.with(func(st *store.Store) {
+		s.backup(st) // by hand
+		if err := st.BackupsThere(t.Context()); err != nil {
+			t.Errorf("with a new first copy: %v", err)
+		}
+	})
+	s.o.Backups.Folder = filepath.Join(t.TempDir(), "other")
+	s.with(func(st *store.Store) {
+		if err := st.BackupsThere(t.Context()); err != nil {
+			t.Errorf("of a folder that is new: %v", err)
+		}
+	})
+}
+
 func TestBackup(t *testing.T) {
 	s := newShop(t)
 	if got := s.list(); got != nil {

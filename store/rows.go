@@ -41,6 +41,7 @@ var (
 	keyCounts  = []byte("counts")  // entries by state
 	keyChanges = []byte("changes") // how often an entry was changed
 	keyAlive   = []byte("alive")   // when balansd was last seen to live
+	keyCopied  = []byte("copied")  // the folder where the newest copy was put
 	keySeal    = []byte("seal")    // a sealed text that tells whether a data key is the right one
 )
 
