@@ -3,6 +3,7 @@ package cli
 import (
 	"context"
 	"fmt"
+	"strings"
 	"time"
 
 	"balansd/config"
@@ -125,6 +126,18 @@ type alone struct {
 func (n *node) alone(cfg *config.Config) alone {
 	_, trail := n.people(cfg)
 	return alone{portal.Audited(n, trail), n}
+}
+
+// recordReload notes in the trail who had the configuration read again, and
+// which settings changed by it.
+func (n *node) recordReload(ctx context.Context, by string, r portal.Reloaded, err error) {
+	cfg, _ := n.inForce()
+	_, trail := n.people(cfg)
+	rec := portal.Record{Who: by, What: "reload", On: strings.Join(r.Changed, " ")}
+	if err != nil {
+		rec.Outcome = string(problem.Of(err).Code)
+	}
+	trail.Note(ctx, rec)
 }
 
 // people gives who may sign in, and the trail of what they do.

@@ -69,7 +69,9 @@ func waits(key string) bool {
 
 // reload reads the configuration again and puts in force what can be. A pass
 // under way is waited for, as it goes on with the settings that it began with.
-func (p *running) reload(ctx context.Context, by string) (portal.Reloaded, error) {
+func (p *running) reload(ctx context.Context, by string) (_ portal.Reloaded, err error) {
+	var r portal.Reloaded
+	defer func() { p.node.recordReload(ctx, by, r, err) }()
 	next, err := p.app.config()
 	if err != nil {
 		return portal.Reloaded{}, err
@@ -79,7 +81,7 @@ func (p *running) reload(ctx context.Context, by string) (portal.Reloaded, error
 	defer p.reloading.Unlock()
 	n := p.node
 	before, old := n.inForce()
-	r := portal.Reloaded{Changed: []string{}, Restart: []string{}}
+	r.Changed, r.Restart = []string{}, []string{}
 	for _, key := range changes(before, next) {
 		if !waits(key) {
 			r.Changed = append(r.Changed, key)

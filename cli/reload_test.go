@@ -11,6 +11,8 @@ import (
 
 	"balansd/config"
 	"balansd/portal"
+
+	"github.com/rs/zerolog"
 )
 
 // rewrite changes the configuration's text.
@@ -51,6 +53,36 @@ func TestReload(t *testing.T) {
 	w.want(0, "nothing was changed", "sync", "--dry-run")
 	w.want(0, "", "sync")
 	d.stop(t)
+	var seen []string
+	for _, r := range w.trail() {
+		if r.What == "reload" {
+			seen = append(seen, r.On+" "+r.Outcome)
+		}
+	}
+	if want := []string{" ", "log.level night.at ", " "}; !slices.Equal(seen, want) {
+		t.Errorf("of the reloads the trail has %q", seen)
+	}
+}
+
+// trail gives what was recorded, newest first, once no daemon runs.
+func (w *world) trail() []portal.Record {
+	w.t.Helper()
+	app := &App{env: Env{Stdout: newOutput(), Stderr: newOutput(), Version: "test"}, configPath: w.config}
+	cfg, err := app.config()
+	if err != nil {
+		w.t.Fatal(err)
+	}
+	n, err := newNode(w.t.Context(), cfg, nodeOptions{version: "test", log: zerolog.Nop()})
+	if err != nil {
+		w.t.Fatal(err)
+	}
+	defer n.Close()
+	_, trail := n.people(cfg)
+	list, _, err := trail.Page(w.t.Context(), 0, 100)
+	if err != nil {
+		w.t.Fatal(err)
+	}
+	return list
 }
 
 // TestReloadMakesNewClients gives another client id: the next call uses it,
