@@ -24,10 +24,14 @@ func newBalanceCommand(app *App) *cobra.Command {
 // readBalance reads the balance in a file, or on the standard input for "-".
 func (app *App) readBalance(name string) (*balance.Balance, error) {
 	reader := balance.NewReader(balance.ReaderOptions{})
-	if cfg, err := app.config(); err == nil {
-		if reader, err = documentReader(cfg); err != nil {
-			return nil, err
-		}
+	cfg, err := app.config()
+	if err == nil {
+		reader, err = documentReader(cfg)
+	} else if app.configPath == "" {
+		err = nil // a mistake in what was not asked for does not stand in the way
+	}
+	if err != nil {
+		return nil, err
 	}
 	src, err := app.open(name)
 	if err != nil {

@@ -18,3 +18,12 @@ func TestTableOfMembersIsChecked(t *testing.T) {
 		}
 	}
 }
+
+// TestInspectWantsTheConfigurationThatIsNamed reads a document with a
+// configuration that cannot be: its table might have read it otherwise.
+func TestInspectWantsTheConfigurationThatIsNamed(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t, worldOptions{more: "language2: nl\n"})
+	file := w.write("balance.csv", "x")
+	w.want(2, "language2", "balance", "inspect", file)
+}
