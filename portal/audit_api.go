@@ -115,7 +115,7 @@ func (a *audited) EndSilverfin(ctx context.Context, state, code string, firmID i
 // Link is daemon.API's.
 func (a *audited) Link(ctx context.Context, l ledger.Linked, by string) error {
 	err := a.API.Link(ctx, l, by)
-	a.note(ctx, by, "link", shorten(l.DossierID), err)
+	a.note(ctx, by, "link", fmt.Sprintf("%s → /f/%d/%d", shorten(l.DossierID), l.FirmID, l.CompanyID), err)
 	return err
 }
 

@@ -117,6 +117,20 @@ func (p *People) changePassword(ctx context.Context, key, old, password, from st
 	})
 }
 
+// lost ends the sessions of a person whom the provider vouches for, and who has
+// no role by their groups any more.
+func (p *People) lost(ctx context.Context, who vouched) error {
+	key := providerPrefix + hashOf(who.subject)
+	if who.subject == "" || who.role != "" {
+		return nil
+	}
+	if _, ok, err := p.find(ctx, key); !ok || err != nil {
+		return err
+	}
+	_, err := p.SignOutEverywhere(ctx, key)
+	return err
+}
+
 // provided signs in a person whom the provider vouches for, with the role that
 // their groups give.
 func (p *People) provided(ctx context.Context, subject, name string, role Role) (Person, error) {

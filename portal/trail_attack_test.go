@@ -7,6 +7,8 @@ import (
 	"strings"
 	"testing"
 
+	"balansd/ledger"
+
 	"github.com/rs/zerolog"
 )
 
@@ -92,5 +94,50 @@ func TestALongWayBack(t *testing.T) {
 	got := w.browser().post("/oidc/begin", "next", "/dossiers?q="+strings.Repeat("x", 8000))
 	if c := cookieOf(got, oidcCookie); c == nil || len(c.Value) > 3500 {
 		t.Errorf("the browser is to keep %v", c)
+	}
+}
+
+// TestWhoLostTheirGroupsIsOut: when the provider says at a new sign-in that
+// somebody is in no group any more, their other sessions end.
+func TestWhoLostTheirGroupsIsOut(t *testing.T) {
+	p := newProvider(t)
+	w := p.world(t)
+	b := w.browser()
+	if got := p.enter(b); got.code != http.StatusSeeOther || b.get("/people").code != http.StatusOK {
+		t.Fatal(got.code)
+	}
+	p.claims["groups"] = []string{"everybody"}
+	if got := p.enter(w.browser()); got.code != http.StatusForbidden {
+		t.Errorf("without a group: %d", got.code)
+	}
+	if got := b.get("/people"); got.code == http.StatusOK {
+		t.Error("an admin without a group is still one")
+	}
+}
+
+// TestTheTrailSaysWhereTo: that a dossier was linked says little without the
+// one in Silverfin.
+func TestTheTrailSaysWhereTo(t *testing.T) {
+	trail := NewTrail(TrailConfig{Shelf: newMemoryShelf(), Log: zerolog.Nop()})
+	if err := Audited(&fake{}, trail).Link(t.Context(), ledger.Linked{DossierID: "d-1", FirmID: 12, CompanyID: 345}, "An"); err != nil {
+		t.Fatal(err)
+	}
+	list, _, _ := trail.Page(t.Context(), 0, 1)
+	if len(list) != 1 || list[0].On != "d-1 → /f/12/345" {
+		t.Errorf("the trail has %+v", list)
+	}
+}
+
+// TestNoticesAreBounded: who never looks at a page fills no session.
+func TestNoticesAreBounded(t *testing.T) {
+	w := newWebWorld(t)
+	ben := w.as(benName)
+	for range 50 {
+		ben.post("/decisions", "do", "use_finbox")
+	}
+	for _, text := range (memoryRows{w.shelf.rows}).Walk(shelfSessions, "") {
+		if len(text) > 2000 {
+			t.Errorf("a session takes %d bytes", len(text))
+		}
 	}
 }

@@ -232,7 +232,7 @@ func oidcFinish(v *visit) error {
 	v.recordSignIn(Record{Who: shorten(who.name), What: "sign-in", From: v.from(), Outcome: outcomeOf(err)})
 	v.keep(oidcCookie, "", -time.Second) // it works once, however it ends
 	if err != nil {
-		return err
+		return errors.Join(err, v.People.lost(v.r.Context(), who))
 	}
 	if err := v.signIn(q); err != nil {
 		return err

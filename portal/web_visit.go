@@ -155,6 +155,9 @@ type notice struct {
 	Bad  bool           `json:"bad,omitempty"`
 }
 
+// mostNotices bounds what waits to be told: a program that posts may never look.
+const mostNotices = 5
+
 // say has the next page tell something, once. The pairs fill in the message.
 func (v *visit) say(id string, pairs ...any) { v.note(notice{ID: id, With: pairsOf(pairs)}) }
 
@@ -165,6 +168,7 @@ func (v *visit) warn(id string, pairs ...any) {
 
 func (v *visit) note(n notice) {
 	list := append(v.notices(false), n)
+	list = list[max(0, len(list)-mostNotices):]
 	text, err := json.Marshal(list)
 	if err == nil {
 		v.sessions.Put(v.r.Context(), "said", string(text))
