@@ -94,6 +94,9 @@ type valueRow struct {
 func sections(l balance.Lang, values map[string]string, findings []balance.Finding) (out []valueSection) {
 	about := map[string]bool{}
 	for _, f := range findings {
+		if f.IsRemark() {
+			continue // it is about how the document was read
+		}
 		for _, c := range f.Codes {
 			about[c] = true
 		}
