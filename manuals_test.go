@@ -14,9 +14,11 @@ import (
 
 	"balansd/cli"
 	"balansd/config"
+	"balansd/ledger"
 	"balansd/problem"
 
 	"github.com/google/go-cmp/cmp"
+	"github.com/pelletier/go-toml/v2"
 	"github.com/spf13/cobra"
 	"go.yaml.in/yaml/v3"
 )
@@ -331,12 +333,106 @@ func shape(text string) []string {
 // TestManualsHaveOneShape holds the languages together: the same chapters,
 // tables, blocks of code and commands.
 func TestManualsHaveOneShape(t *testing.T) {
-	for _, name := range []string{"it-admin", "csm"} {
+	for _, name := range []string{"it-admin", "csm", "accountant"} {
 		files := manualsOf(name)
 		first := shape(readManual(t, files[0]))
 		for _, file := range files[1:] {
 			if diff := cmp.Diff(first, shape(readManual(t, file))); diff != "" {
 				t.Errorf("%s (-English +translation):\n%s", file, diff)
+			}
+		}
+	}
+}
+
+// wordsOfPages gives the messages of the web pages in a language, by their ids.
+func wordsOfPages(t *testing.T, lang string) map[string]string {
+	t.Helper()
+	words := map[string]string{}
+	var gather func(id string, of map[string]any)
+	gather = func(id string, of map[string]any) {
+		for key, value := range of {
+			switch v := value.(type) {
+			case map[string]any:
+				gather(id+key+".", v)
+			case string:
+				words[id+key] = v
+			}
+		}
+	}
+	for _, file := range []string{"pages", "web", "people"} {
+		var all map[string]any
+		if err := toml.Unmarshal(readFile(t, "portal/locale/"+file+"."+lang+".toml"), &all); err != nil {
+			t.Fatal(err)
+		}
+		gather("", all)
+	}
+	return words
+}
+
+// casesOfPages tells in which state an entry is for each reason, by the ids of
+// the messages. A case that the pages have a message for and that is missing
+// here fails the test below.
+func casesOfPages() map[string]ledger.State {
+	cases := map[string]ledger.State{
+		string(ledger.BeforeActivation): ledger.Ignored, string(ledger.Dismissed): ledger.Ignored,
+		string(ledger.Unreadable): ledger.Failed, string(ledger.Refused): ledger.Failed,
+		string(ledger.NotEqual): ledger.Failed, string(ledger.Unavailable): ledger.Failed,
+	}
+	for _, r := range ledger.Reasons() {
+		cases[string(r)] = ledger.Waiting
+	}
+	for _, s := range ledger.States() {
+		if s != ledger.Waiting && s != ledger.Failed && s != ledger.Ignored {
+			cases[string(s)] = s
+		}
+	}
+	return cases
+}
+
+// TestManualsForAccountantsUseTheWordsOfThePages holds the table of states to
+// what the pages show, and all that is bold to their messages: who reads it must
+// find the same words on the screen.
+func TestManualsForAccountantsUseTheWordsOfThePages(t *testing.T) {
+	cases := casesOfPages()
+	bold := regexp.MustCompile(`\*\*([^*]+)\*\*`)
+	for i, file := range manualsOf("accountant") {
+		words := wordsOfPages(t, []string{"en", "nl", "fr"}[i])
+		var want []string
+		for id, title := range words {
+			code, isCase := strings.CutPrefix(strings.TrimSuffix(id, ".title"), "case.")
+			if !isCase || !strings.HasSuffix(id, ".title") || code == "unknown" {
+				continue
+			}
+			if cases[code] == "" {
+				t.Errorf("the pages have a message for %s, and this test does not know its state", code)
+			}
+			want = append(want, words["state."+string(cases[code])]+words["entry.colon"]+" "+title)
+		}
+		if len(want) != len(cases) {
+			t.Errorf("the pages have messages for %d of %d cases", len(want), len(cases))
+		}
+		text := readManual(t, file)
+		var got []string
+		for _, row := range tablesOf(text)[0][2:] {
+			got = append(got, row[0])
+			if len(row) != 3 || row[1] == "" || row[2] == "" {
+				t.Errorf("%s says too little about %s", file, row[0])
+			}
+		}
+		slices.Sort(want)
+		slices.Sort(got)
+		if diff := cmp.Diff(want, got); diff != "" {
+			t.Errorf("%s, how a dossier stands (-pages +manual):\n%s", file, diff)
+		}
+		shown := map[string]bool{}
+		for _, message := range words {
+			shown[message] = true
+		}
+		// The introduction makes one word bold to say what bold means.
+		_, chapters, _ := strings.Cut(text, "\n## ")
+		for _, m := range bold.FindAllStringSubmatch(chapters, -1) {
+			if !shown[strings.Join(strings.Fields(m[1]), " ")] {
+				t.Errorf("%s: the pages do not say %q", file, m[1])
 			}
 		}
 	}

@@ -98,11 +98,11 @@ func writeCompletions(t *texts, root *cobra.Command) error {
 	return nil
 }
 
-// gatherDocs takes the documents for those who install and set up; the others
+// gatherDocs takes the documents for those who install, set up and use; the others
 // in docs/ are for those who work on balansd.
 func (r *release) gatherDocs(t *texts) error {
 	names := []string{"LICENSE", "CHANGELOG.md", "config.example.yaml"}
-	for _, manual := range []string{"it-admin*.md", "csm*.md", "log.md", "checks.md", "cbso-table.md", "windows-checklist.md"} {
+	for _, manual := range []string{"it-admin*.md", "csm*.md", "accountant*.md", "log.md", "checks.md", "cbso-table.md", "windows-checklist.md"} {
 		found, err := filepath.Glob(filepath.Join(r.root, "docs", manual))
 		if err != nil {
 			return err
