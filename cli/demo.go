@@ -15,6 +15,7 @@ import (
 
 	"balansd/balance"
 	"balansd/config"
+	"balansd/daemon"
 	"balansd/ledger"
 	"balansd/sandbox"
 
@@ -308,7 +309,7 @@ func (j *journey) decide(ctx context.Context, one sandbox.DemoDossier) error {
 		if err != nil {
 			return err
 		}
-		if _, err := j.node.Decide(ctx, e.Number, "use_finbox", nil, "Els"); err != nil {
+		if _, err := j.node.Decide(ctx, daemon.Decision{Number: e.Number, Choice: "use_finbox", By: "Els"}); err != nil {
 			return err
 		}
 		j.printf("Els looks at %s and decides: use the data from Finbox.\n", one.Name)

@@ -225,7 +225,7 @@ func (app *App) ledgerDecide(use, short string, choice daemon.Choice) *cobra.Com
 				cells = append(cells, cell)
 			}
 			return app.eachEntry(cmd.Context(), args, choiceText(choice), func(api daemon.API, n uint64) (ledger.Entry, error) {
-				return api.Decide(cmd.Context(), n, choice, cells, person())
+				return api.Decide(cmd.Context(), daemon.Decision{Number: n, Choice: choice, Cells: cells, By: person()})
 			})
 		},
 	}

@@ -37,9 +37,9 @@ type API interface {
 	History(ctx context.Context, limit int) (History, error)
 	// Retry has an entry tried again at the next pass, parked or not.
 	Retry(ctx context.Context, number uint64, by string) (ledger.Entry, error)
-	// Decide settles what differs: for the given cells, or all that differ
-	// when there are none.
-	Decide(ctx context.Context, number uint64, choice Choice, cells []balance.Cell, by string) (ledger.Entry, error)
+	// Decide settles what differs. A Conflict problem says that the entry is
+	// not any more what the person saw.
+	Decide(ctx context.Context, d Decision) (ledger.Entry, error)
 	// Dismiss leaves an entry aside for good, until it is retried.
 	Dismiss(ctx context.Context, number uint64, by string) (ledger.Entry, error)
 
@@ -140,6 +140,17 @@ const (
 	UseFinbox     Choice = "use_finbox"
 	KeepSilverfin Choice = "keep_silverfin"
 )
+
+// Decision is what a person decides about an entry that differs.
+type Decision struct {
+	Number uint64         `json:"number"`
+	Choice Choice         `json:"choice"`
+	Cells  []balance.Cell `json:"cells,omitempty"` // all that differ when there are none
+	// Seen is the version of the entry that the person saw; 0 for whatever it
+	// is now.
+	Seen uint64 `json:"seen,omitempty"`
+	By   string `json:"by,omitempty"`
+}
 
 // SignIn is a sign-in to Silverfin that was begun.
 type SignIn struct {

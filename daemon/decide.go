@@ -78,21 +78,25 @@ func (d *Daemon) Dismiss(ctx context.Context, number uint64, by string) (ledger.
 // Decide settles what differs. The decision holds for the figures that the
 // person saw: where Silverfin or Finbox say something else by the time of the
 // next pass, the entry differs again.
-func (d *Daemon) Decide(ctx context.Context, number uint64, choice Choice, cells []balance.Cell, by string) (ledger.Entry, error) {
+func (d *Daemon) Decide(ctx context.Context, r Decision) (ledger.Entry, error) {
 	act, text := ledger.ActUseFinbox, "decided to use the data from Finbox"
-	if choice == KeepSilverfin {
+	if r.Choice == KeepSilverfin {
 		act, text = ledger.ActKeepSilverfin, "decided to keep Silverfin's figures"
-	} else if choice != UseFinbox {
-		return ledger.Entry{}, problem.New(problem.Usage, fmt.Sprintf("%.30q is no choice", choice), "Choose use_finbox or keep_silverfin.")
+	} else if r.Choice != UseFinbox {
+		return ledger.Entry{}, problem.New(problem.Usage, fmt.Sprintf("%.30q is no choice", r.Choice), "Choose use_finbox or keep_silverfin.")
 	}
-	if len(cells) > 0 {
-		text += " for " + figures(len(cells))
+	if len(r.Cells) > 0 {
+		text += " for " + figures(len(r.Cells))
 	}
-	return d.change(ctx, number, did{by, act, text, len(cells)}, func(e ledger.Entry) (ledger.Entry, *ledger.Written, error) {
+	return d.change(ctx, r.Number, did{r.By, act, text, len(r.Cells)}, func(e ledger.Entry) (ledger.Entry, *ledger.Written, error) {
 		if e.State != ledger.Differs || e.Place == nil {
 			return e, nil, notAllowed(e, "decided on", "Only what differs needs a decision.")
 		}
-		chosen, err := pick(e, cells)
+		if r.Seen != 0 && r.Seen != e.Version {
+			return e, nil, problem.New(problem.Conflict, fmt.Sprintf("entry %d changed since it was looked at", e.Number),
+				fmt.Sprintf("Look at it again: balansd ledger show %d.", e.Number))
+		}
+		chosen, err := pick(e, r.Cells)
 		if err != nil {
 			return e, nil, err
 		}
@@ -100,7 +104,7 @@ func (d *Daemon) Decide(ctx context.Context, number uint64, choice Choice, cells
 		if err != nil {
 			return e, nil, err
 		}
-		known = settled(known, chosen, choice)
+		known = settled(known, chosen, r.Choice)
 		rest := slices.DeleteFunc(slices.Clone(e.Differences), func(x ledger.Difference) bool { return slices.Contains(chosen, x) })
 		now := d.config().Now()
 		if len(rest) > 0 {

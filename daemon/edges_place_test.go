@@ -123,7 +123,7 @@ func TestDecisionDuringAWriteIsKept(t *testing.T) {
 	w.between = func(d daemon.Destination) daemon.Destination {
 		return watched{d, func(context.Context, ledger.Place, ledger.Figures) error {
 			once.Do(func() {
-				if _, err := w.d.Decide(context.Background(), 2, daemon.KeepSilverfin, nil, "Els"); err != nil {
+				if _, err := w.d.Decide(context.Background(), daemon.Decision{Number: 2, Choice: daemon.KeepSilverfin, By: "Els"}); err != nil {
 					t.Error(err)
 				}
 			})
@@ -170,7 +170,7 @@ func TestKeptUnderAnotherDossierIsToldAsKept(t *testing.T) {
 	w.add(other, w.balance(other, 2))
 	w.sync()
 	w.wantState(w.entries()[1], ledger.Differs, "")
-	_, err := w.d.Decide(t.Context(), 2, daemon.KeepSilverfin, nil, "Els")
+	_, err := w.d.Decide(t.Context(), daemon.Decision{Number: 2, Choice: daemon.KeepSilverfin, By: "Els"})
 	w.must(err)
 	w.sync()
 	w.wantState(w.entries()[1], ledger.Done, "")

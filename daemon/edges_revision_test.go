@@ -38,8 +38,13 @@ func TestUseFinboxDoesNotCoverTheNextRevision(t *testing.T) {
 	}
 	w.correct(id, seen)
 	w.sync()
-	w.wantState(w.entries()[1], ledger.Differs, "")
-	_, err := w.d.Decide(t.Context(), 2, daemon.UseFinbox, nil, "Els")
+	e := w.entries()[1]
+	w.wantState(e, ledger.Differs, "")
+	_, err := w.d.Decide(t.Context(), daemon.Decision{Number: 2, Choice: daemon.UseFinbox, Seen: e.Version - 1, By: "Els"})
+	if !problem.Is(err, problem.Conflict) {
+		t.Errorf("a decision on what the entry was before gives %v", err)
+	}
+	_, err = w.d.Decide(t.Context(), daemon.Decision{Number: 2, Choice: daemon.UseFinbox, Seen: e.Version, By: "Els"})
 	w.must(err)
 	w.correct(id, unseen)
 	w.sync()

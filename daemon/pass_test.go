@@ -379,7 +379,7 @@ func TestWhatAPersonChangedIsDecidedByAPerson(t *testing.T) {
 	})
 	t.Run("use the data from Finbox", func(t *testing.T) {
 		w, c, corrected, e := prepare(t)
-		if _, err := w.d.Decide(t.Context(), e.Number, daemon.UseFinbox, nil, "Els"); err != nil {
+		if _, err := w.d.Decide(t.Context(), daemon.Decision{Number: e.Number, Choice: daemon.UseFinbox, By: "Els"}); err != nil {
 			t.Fatal(err)
 		}
 		w.sync()
@@ -388,7 +388,7 @@ func TestWhatAPersonChangedIsDecidedByAPerson(t *testing.T) {
 	})
 	t.Run("keep Silverfin's", func(t *testing.T) {
 		w, c, corrected, e := prepare(t)
-		if _, err := w.d.Decide(t.Context(), e.Number, daemon.KeepSilverfin, nil, "Els"); err != nil {
+		if _, err := w.d.Decide(t.Context(), daemon.Decision{Number: e.Number, Choice: daemon.KeepSilverfin, By: "Els"}); err != nil {
 			t.Fatal(err)
 		}
 		w.sync()
@@ -402,7 +402,7 @@ func TestWhatAPersonChangedIsDecidedByAPerson(t *testing.T) {
 	})
 	t.Run("a decision is for what was seen", func(t *testing.T) {
 		w, c, _, e := prepare(t)
-		if _, err := w.d.Decide(t.Context(), e.Number, daemon.UseFinbox, nil, "Els"); err != nil {
+		if _, err := w.d.Decide(t.Context(), daemon.Decision{Number: e.Number, Choice: daemon.UseFinbox, By: "Els"}); err != nil {
 			t.Fatal(err)
 		}
 		if err := w.sf.Set(c.company, c.period, namespace, "code_1003", "1000"); err != nil {
@@ -415,7 +415,7 @@ func TestWhatAPersonChangedIsDecidedByAPerson(t *testing.T) {
 	t.Run("what happened can be told in any language", func(t *testing.T) {
 		w, _, _, e := prepare(t)
 		cells := []balance.Cell{e.Differences[0].Cell}
-		if _, err := w.d.Decide(t.Context(), e.Number, daemon.UseFinbox, cells, "Els"); err != nil {
+		if _, err := w.d.Decide(t.Context(), daemon.Decision{Number: e.Number, Choice: daemon.UseFinbox, Cells: cells, By: "Els"}); err != nil {
 			t.Fatal(err)
 		}
 		w.sync()
@@ -485,7 +485,7 @@ func TestTwoDossiersOfOneCompanyAreAPersonsChoice(t *testing.T) {
 		t.Errorf("detail %q", e.Detail)
 	}
 	w.wantHeld(c, b)
-	if _, err := w.d.Decide(t.Context(), e.Number, daemon.UseFinbox, nil, "Els"); err != nil {
+	if _, err := w.d.Decide(t.Context(), daemon.Decision{Number: e.Number, Choice: daemon.UseFinbox, By: "Els"}); err != nil {
 		t.Fatal(err)
 	}
 	w.sync()

@@ -101,9 +101,7 @@ func (a *api) calls() map[string]http.HandlerFunc {
 		pathRetry: answer(func(ctx context.Context, r entryCall) (ledger.Entry, error) {
 			return do.Retry(ctx, r.Number, r.By)
 		}),
-		pathDecide: answer(func(ctx context.Context, r decideCall) (ledger.Entry, error) {
-			return do.Decide(ctx, r.Number, r.Choice, r.Cells, r.By)
-		}),
+		pathDecide: answer(do.Decide),
 		pathDismiss: answer(func(ctx context.Context, r entryCall) (ledger.Entry, error) {
 			return do.Dismiss(ctx, r.Number, r.By)
 		}),

@@ -5,7 +5,6 @@ import (
 	"fmt"
 	"strconv"
 
-	"balansd/balance"
 	"balansd/daemon"
 	"balansd/ledger"
 )
@@ -47,21 +46,21 @@ func (a *audited) Retry(ctx context.Context, number uint64, by string) (ledger.E
 }
 
 // Decide is daemon.API's. The record names the cells, never their figures.
-func (a *audited) Decide(ctx context.Context, number uint64, choice daemon.Choice, cells []balance.Cell, by string) (ledger.Entry, error) {
-	e, err := a.API.Decide(ctx, number, choice, cells, by)
+func (a *audited) Decide(ctx context.Context, d daemon.Decision) (ledger.Entry, error) {
+	e, err := a.API.Decide(ctx, d)
 	what := "decide-finbox"
-	if choice == daemon.KeepSilverfin {
+	if d.Choice == daemon.KeepSilverfin {
 		what = "decide-silverfin"
 	}
-	on := entryName(number)
-	for i, c := range cells {
+	on := entryName(d.Number)
+	for i, c := range d.Cells {
 		if i == 20 {
 			on += " …"
 			break
 		}
 		on += " " + c.String()
 	}
-	a.note(ctx, by, what, on, err)
+	a.note(ctx, d.By, what, on, err)
 	return e, err
 }
 

@@ -15,7 +15,6 @@ import (
 	"net/http"
 	"time"
 
-	"balansd/balance"
 	"balansd/daemon"
 	"balansd/ledger"
 	"balansd/problem"
@@ -284,8 +283,8 @@ func (c *Client) Retry(ctx context.Context, number uint64, by string) (ledger.En
 }
 
 // Decide is daemon.API's.
-func (c *Client) Decide(ctx context.Context, number uint64, choice daemon.Choice, cells []balance.Cell, by string) (ledger.Entry, error) {
-	return ask[ledger.Entry](ctx, c, pathDecide, decideCall{number, choice, cells, by})
+func (c *Client) Decide(ctx context.Context, d daemon.Decision) (ledger.Entry, error) {
+	return ask[ledger.Entry](ctx, c, pathDecide, d)
 }
 
 // Dismiss is daemon.API's.

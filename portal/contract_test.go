@@ -44,8 +44,8 @@ var cases = map[string]func(context.Context, daemon.API) []any{
 	"Retry": func(ctx context.Context, a daemon.API) []any { return results(a.Retry(ctx, 7, "An")) },
 	"Decide": func(ctx context.Context, a daemon.API) []any {
 		cells := []balance.Cell{{Code: "1003"}, {Code: "1003", Previous: true}}
-		return append(results(a.Decide(ctx, 7, daemon.UseFinbox, cells, "An")),
-			results(a.Decide(ctx, 8, daemon.KeepSilverfin, nil, ""))...)
+		return append(results(a.Decide(ctx, daemon.Decision{Number: 7, Choice: daemon.UseFinbox, Cells: cells, Seen: 3, By: "An"})),
+			results(a.Decide(ctx, daemon.Decision{Number: 8, Choice: daemon.KeepSilverfin}))...)
 	},
 	"Dismiss": func(ctx context.Context, a daemon.API) []any { return results(a.Dismiss(ctx, 7, "An")) },
 	"ConnectFinbox": func(ctx context.Context, a daemon.API) []any {

@@ -76,8 +76,8 @@ func (f *fake) Retry(_ context.Context, number uint64, by string) (ledger.Entry,
 	return answerOf[ledger.Entry](f)
 }
 
-func (f *fake) Decide(_ context.Context, number uint64, choice daemon.Choice, cells []balance.Cell, by string) (ledger.Entry, error) {
-	f.hear("Decide", number, choice, cells, by)
+func (f *fake) Decide(_ context.Context, d daemon.Decision) (ledger.Entry, error) {
+	f.hear("Decide", d)
 	return answerOf[ledger.Entry](f)
 }
 

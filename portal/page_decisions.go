@@ -9,6 +9,7 @@ import (
 	"balansd/balance"
 	"balansd/daemon"
 	"balansd/ledger"
+	"balansd/problem"
 )
 
 func (w *Web) decisionRoutes() []route {
@@ -130,21 +131,19 @@ func decide(v *visit) error {
 	}
 	done, changed := false, false
 	for _, a := range list {
-		f, err := v.API.Show(v.r.Context(), a.number)
-		if err != nil {
-			return err
-		}
-		if f.Entry.Version != a.version || f.Entry.State != ledger.Differs {
-			changed = true
-			continue
-		}
 		if a.all {
 			a.cells = nil
 		}
-		if _, err := v.changes.Decide(v.context(), a.number, choice, a.cells, v.person.Name); err != nil {
+		_, err := v.changes.Decide(v.context(), daemon.Decision{Number: a.number, Choice: choice, Cells: a.cells,
+			Seen: a.version, By: v.person.Name})
+		switch {
+		case problem.Is(err, problem.Conflict), problem.Is(err, problem.NotAllowed):
+			changed = true // since this person saw it; the others go on
+		case err != nil:
 			return err
+		default:
+			done = true
 		}
-		done = true
 	}
 	if done {
 		v.say("decisions.done")

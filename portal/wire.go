@@ -8,7 +8,6 @@ import (
 	"strings"
 	"time"
 
-	"balansd/balance"
 	"balansd/daemon"
 	"balansd/ledger"
 	"balansd/problem"
@@ -73,12 +72,6 @@ type (
 	}
 	historyCall struct {
 		Limit int `json:"limit"`
-	}
-	decideCall struct {
-		Number uint64         `json:"number"`
-		Choice daemon.Choice  `json:"choice"`
-		Cells  []balance.Cell `json:"cells,omitempty"`
-		By     string         `json:"by,omitempty"`
 	}
 	connectionCall struct {
 		ID     string                  `json:"id"`
