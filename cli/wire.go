@@ -150,6 +150,8 @@ func night(cfg *config.Config) daemon.Night {
 		Hour: cfg.Night.At.Hour, Minute: cfg.Night.At.Minute, Location: cfg.TimeZone,
 		Spread:     daemon.SpreadOf(instance(cfg), cfg.Night.Spread),
 		SkipMissed: cfg.Night.CatchUp == config.NextNight,
+		Window: daemon.Window{From: cfg.Night.Window.From.Hour*60 + cfg.Night.Window.From.Minute,
+			To: cfg.Night.Window.To.Hour*60 + cfg.Night.Window.To.Minute},
 	}
 }
 

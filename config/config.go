@@ -38,6 +38,7 @@ type Night struct {
 	At       Clock         `yaml:"at"`       // local time of day in Config.TimeZone
 	Spread   time.Duration `yaml:"spread"`   // each installation starts up to this much later, always equally much
 	CatchUp  string        `yaml:"catch_up"` // AsSoonAsUp or NextNight, after a missed night
+	Window   Hours         `yaml:"window"`   // of the day, in which a missed night is caught up
 	Deadline time.Duration `yaml:"deadline"` // a pass is stopped after this long; the next one goes on
 }
 

@@ -122,3 +122,18 @@ func TestPortalIsSafe(t *testing.T) {
 		}
 	}
 }
+
+func TestHours(t *testing.T) {
+	for _, text := range []string{"always", "20:00-07:00", "00:00-23:59"} {
+		var h Hours
+		if err := h.UnmarshalText([]byte(text)); err != nil || h.String() != text {
+			t.Errorf("%s is written %s, error %v", text, h, err)
+		}
+	}
+	for _, text := range []string{"", "20:00", "20-07", "20:00-20:00", "25:00-07:00", "20:00 - 07:00", "never"} {
+		var h Hours
+		if err := h.UnmarshalText([]byte(text)); err == nil {
+			t.Errorf("%q is taken for %s", text, h)
+		}
+	}
+}

@@ -92,6 +92,37 @@ func (s Size) String() string {
 	return strconv.FormatInt(int64(s), 10) + "B"
 }
 
+// Hours is a span of the day; the zero Hours is the whole day. One that ends
+// before it begins goes over midnight.
+type Hours struct{ From, To Clock }
+
+// always is how a person writes the whole day.
+const always = "always"
+
+// UnmarshalText reads a span as 20:00-07:00, or always.
+func (h *Hours) UnmarshalText(text []byte) error {
+	t := string(text)
+	if t == always {
+		*h = Hours{}
+		return nil
+	}
+	from, to, ok := strings.Cut(t, "-")
+	var span Hours
+	if !ok || span.From.UnmarshalText([]byte(from)) != nil || span.To.UnmarshalText([]byte(to)) != nil || span.From == span.To {
+		return &wrong{fmt.Sprintf("%q is no span of the day", clip(t)), "write two times as 20:00-07:00, or always"}
+	}
+	*h = span
+	return nil
+}
+
+// String writes what UnmarshalText reads.
+func (h Hours) String() string {
+	if h == (Hours{}) {
+		return always
+	}
+	return h.From.String() + "-" + h.To.String()
+}
+
 // Days is a time span in whole days, at least one; 0 is for ever.
 type Days int
 

@@ -16,6 +16,25 @@ type Night struct {
 	Spread       time.Duration  // fixed delay after it, so that servers do not all call at once
 	Location     *time.Location // the zone that the time of day is in
 	SkipMissed   bool           // a missed night is not caught up during the next day
+	Window       Window         // in which a missed night is caught up, and one without its services tried again
+}
+
+// Window is a span of the day by the local clock, in minutes from midnight. One
+// that ends before it begins goes over midnight. The zero Window is the whole
+// day.
+type Window struct{ From, To int }
+
+// Holds tells whether the local clock of an instant is in the window.
+func (w Window) Holds(local time.Time) bool {
+	m := local.Hour()*60 + local.Minute()
+	switch {
+	case w.From == w.To:
+		return true
+	case w.From < w.To:
+		return m >= w.From && m < w.To
+	default:
+		return m >= w.From || m < w.To
+	}
 }
 
 // onTime is how late a pass may start and still count as the nightly one. A
@@ -82,7 +101,7 @@ func (n Night) Due(now time.Time, last balance.Date, since time.Time) (night bal
 			return balance.Date{}, false, false
 		case last.IsZero() && wake.Before(since):
 			return balance.Date{}, false, false
-		case late && n.SkipMissed:
+		case late && (n.SkipMissed || !n.Window.Holds(now.In(n.Location))):
 			return balance.Date{}, false, false
 		default:
 			return d, late, true
@@ -96,11 +115,13 @@ const mostMissed = 90
 
 // Missed lists the nights without a pass whose time is over, oldest first; of
 // many, the newest. The arguments are those of Due. A night that Due would
-// still catch up is not among them.
+// still catch up, now or once the window opens, is not among them.
 func (n Night) Missed(now time.Time, last balance.Date, since time.Time) []balance.Date {
 	var missed []balance.Date
 	today := balance.DateOf(now.In(n.Location))
-	night, _, due := n.Due(now, last, since)
+	whenever := n
+	whenever.Window = Window{}
+	night, _, due := whenever.Due(now, last, since)
 	for d, count := today, 0; count < mostMissed && last.Before(d); d, count = d.AddDays(-1), count+1 {
 		wake := n.Wake(d)
 		if last.IsZero() && wake.Before(since) {

@@ -131,3 +131,39 @@ func TestOneNightADate(t *testing.T) {
 		}
 	})
 }
+
+// TestWindow catches a night up only in the hours that are given; the night's
+// own time is not among what they bound.
+func TestWindow(t *testing.T) {
+	brussels := zone(t, "Europe/Brussels")
+	n := daemon.Night{Hour: 2, Minute: 30, Location: brussels, Window: daemon.Window{From: 20 * 60, To: 7 * 60}}
+	last, since := date(t, "2026-03-08"), time.Date(2026, 3, 1, 8, 0, 0, 0, brussels)
+	for _, c := range []struct {
+		at    string
+		night string
+	}{
+		{"2026-03-10 02:30", "2026-03-10"}, {"2026-03-10 06:59", "2026-03-10"}, {"2026-03-10 07:00", ""},
+		{"2026-03-10 12:00", ""}, {"2026-03-10 19:59", ""}, {"2026-03-10 20:00", "2026-03-10"}, {"2026-03-11 01:00", "2026-03-10"},
+	} {
+		now, err := time.ParseInLocation("2006-01-02 15:04", c.at, brussels)
+		if err != nil {
+			t.Fatal(err)
+		}
+		got := ""
+		if night, _, due := n.Due(now, last, since); due {
+			got = night.String()
+		}
+		if got != c.night {
+			t.Errorf("at %s the night due is %q, want %q", c.at, got, c.night)
+		}
+		// The night before was missed; this one waits for its window.
+		if missed := n.Missed(now, last, since); len(missed) != 1 || missed[0].String() != "2026-03-09" {
+			t.Errorf("at %s missed are %v", c.at, missed)
+		}
+	}
+	outside := n
+	outside.Window = daemon.Window{From: 10 * 60, To: 11 * 60}
+	if _, _, due := outside.Due(time.Date(2026, 3, 10, 2, 31, 0, 0, brussels), last, since); !due {
+		t.Error("a night at its own time waits for the window")
+	}
+}

@@ -226,9 +226,10 @@ func (d *Daemon) tryAgain(ctx context.Context, p ledger.Pass, night balance.Date
 
 // againIfDue tries a night again that did not reach its services.
 func (d *Daemon) againIfDue(ctx context.Context) {
-	w := &d.watch
+	w, cfg := &d.watch, d.config()
+	now := cfg.Now()
 	w.mu.Lock()
-	due := !w.again.IsZero() && !d.config().Now().Before(w.again)
+	due := !w.again.IsZero() && !now.Before(w.again) && cfg.Night.Window.Holds(now.In(cfg.Night.zone()))
 	night := w.night
 	w.mu.Unlock()
 	if !due || ctx.Err() != nil {

@@ -389,7 +389,8 @@ func TestEachNightIsRunOrMissed(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {
 		loc, _ := time.LoadLocation("Europe/Brussels")
 		n := daemon.Night{Hour: rapid.IntRange(0, 23).Draw(t, "hour"), Minute: 30, Location: loc,
-			Spread: 20 * time.Minute, SkipMissed: rapid.Bool().Draw(t, "skip")}
+			Spread: 20 * time.Minute, SkipMissed: rapid.Bool().Draw(t, "skip"),
+			Window: daemon.Window{From: rapid.IntRange(0, 1439).Draw(t, "from"), To: rapid.IntRange(0, 1439).Draw(t, "to")}}
 		since := time.Date(2026, 3, rapid.IntRange(20, 31).Draw(t, "day"), 15, 0, 0, 0, loc)
 		now, last := since, balance.Date{}
 		run, missed := map[balance.Date]bool{}, map[balance.Date]bool{}
@@ -409,7 +410,9 @@ func TestEachNightIsRunOrMissed(t *testing.T) {
 		for _, d := range n.Missed(now, last, since) {
 			missed[d] = true
 		}
-		night, _, due := n.Due(now, last, since)
+		whenever := n // what waits for its window is neither run nor missed yet
+		whenever.Window = daemon.Window{}
+		night, _, due := whenever.Due(now, last, since)
 		for d := balance.DateOf(since); !balance.DateOf(now).Before(d); d = d.AddDays(1) {
 			wake := n.Wake(d)
 			if wake.Before(since) || now.Sub(wake) <= 15*time.Minute {
