@@ -101,7 +101,9 @@ func (a *api) calls() map[string]http.HandlerFunc {
 		pathRetry: answer(func(ctx context.Context, r entryCall) (ledger.Entry, error) {
 			return do.Retry(ctx, r.Number, r.By)
 		}),
-		pathDecide: answer(do.Decide),
+		pathDecide: answer(func(ctx context.Context, d daemon.Decision) (ledger.Entry, error) {
+			return do.Decide(ctx, d)
+		}),
 		pathDismiss: answer(func(ctx context.Context, r entryCall) (ledger.Entry, error) {
 			return do.Dismiss(ctx, r.Number, r.By)
 		}),
