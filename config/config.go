@@ -200,8 +200,8 @@ func (o OIDC) Configured() bool { return o.Issuer != "" }
 type Log struct {
 	Level    string `yaml:"level"`     // trace, debug, info, warn or error
 	Format   string `yaml:"format"`    // auto (journald under systemd, console on a terminal, else json), journald, json or console
-	File     string `yaml:"file"`      // a file that is turned over by size; empty: standard error, or a file in DataDir as a Windows service
-	FileSize Size   `yaml:"file_size"` // a file that is larger is turned over
+	File     string `yaml:"file"`      // a file that is rotated by size; empty: standard error, or a file in DataDir as a Windows service
+	FileSize Size   `yaml:"file_size"` // a larger file is rotated; rounded up to whole MiB
 	Files    int    `yaml:"files"`     // how many older files are kept
 }
 

@@ -1,7 +1,7 @@
 // Package logs makes the one logger of a process and looks after where its
 // lines go: to a terminal as a person likes to read them, to the journal of
-// systemd with their fields, to a file that is turned over by size, to standard
-// error as JSON, and, as a service of Windows, what matters to the event log.
+// systemd with their fields, to a file that is rotated by size, to standard error
+// as JSON, and, as a service of Windows, what matters to the event log.
 //
 // A line that a place refuses goes to standard error, and the trouble is told
 // once: no line is lost without a word. Nothing in here makes the daemon wait

@@ -59,7 +59,7 @@ func (c Config) aims(sys system, s *sink) []*aim {
 	}
 	switch {
 	case c.File != "":
-		f := &file{path: c.File, size: c.FileSize, keep: c.Files, open: sys.file, trouble: s.fileTrouble}
+		f := &file{path: c.File, size: c.FileSize, keep: c.Files, trouble: s.fileTrouble}
 		aims = append(aims, &aim{name: theFile, w: formatted(format, f, true), ready: f.ready, close: f.close})
 	case format != journald:
 		aims = append(aims, &aim{name: theStderr, w: formatted(format, c.Stderr, !Coloured(c.Stderr, c.Environ)), last: true})

@@ -18,8 +18,8 @@ type Config struct {
 	Format string // auto, journald, json or console; empty is auto
 
 	File     string // takes the place of standard error; empty: no file
-	FileSize int64  // a file that would grow beyond so many bytes is turned over; 0: never
-	Files    int    // how many older files are kept
+	FileSize int64  // a file that would grow beyond so many bytes, rounded up to MiB, is rotated; 0: never
+	Files    int    // how many rotated files are kept; 0: all
 
 	Stderr  io.Writer // for lines that no other place takes; never nil
 	Environ []string  // as os.Environ gives it: JOURNAL_STREAM, NO_COLOR, TERM, WT_SESSION
@@ -41,14 +41,13 @@ type Log struct {
 // that cannot be had is told in a line, and standard error takes its lines
 // until it can. The caller closes the log.
 func Open(c Config) (*Log, error) {
-	return open(c, system{journal: journalSocket, events: openEventLog, file: openFile})
+	return open(c, system{journal: journalSocket, events: openEventLog})
 }
 
 // system is what there is outside, for tests to put something in its place.
 type system struct {
 	journal string                                // the path of the journal's socket
 	events  func(source string) (eventLog, error) // may give an error beside a log that can be used
-	file    func(path string) (handle, error)
 }
 
 func open(c Config, sys system) (*Log, error) {

@@ -23,7 +23,7 @@ func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
 
 // outside is what a test puts in the place of the system.
 func outside(t testing.TB) system {
-	return system{journal: filepath.Join(t.TempDir(), "nobody-listens"), events: openEventLog, file: openFile}
+	return system{journal: filepath.Join(t.TempDir(), "nobody-listens"), events: openEventLog}
 }
 
 // opened opens a log and closes it with the test.

@@ -132,11 +132,11 @@ func (t *told) WriteLevel(level zerolog.Level, text []byte) (int, error) {
 	return t.Write(text)
 }
 
-// fileTrouble tells that the file cannot be turned over as it should. The file
-// calls it within a line.
+// fileTrouble reports that the file cannot be rotated. The file calls it within
+// a line.
 func (s *sink) fileTrouble(err error) {
 	s.tell(func(log *zerolog.Logger) {
-		log.Warn().Str("code", string(problem.StateUnwritable)).Err(err).Msg("the log file cannot be turned over")
+		log.Warn().Str("code", string(problem.StateUnwritable)).Err(err).Msg("the log file cannot be rotated, and grows on")
 	})
 }
 
