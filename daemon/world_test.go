@@ -115,7 +115,7 @@ func (w *world) open(fbURL, sfURL string) {
 		w.t.Fatal(err)
 	}
 	fb, err := finbox.New(finbox.Config{BaseURL: w.fb.BaseURL(), TokenURL: w.fb.TokenURL(), ClientID: w.fb.ClientID(),
-		ClientSecret: w.fb.ClientSecret(), HTTP: client, Now: w.clock})
+		ClientSecret: w.fb.ClientSecret(), Overlap: 24 * time.Hour, HTTP: client, Now: w.clock})
 	if err != nil {
 		w.t.Fatal(err)
 	}

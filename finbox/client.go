@@ -15,11 +15,8 @@ import (
 	"balansd/problem"
 )
 
-// Defaults of Config.
-const (
-	DefaultMaxDocument int64 = 50 << 20
-	DefaultOverlap           = 24 * time.Hour
-)
+// DefaultMaxDocument is the limit of a document where Config has none, in bytes.
+const DefaultMaxDocument int64 = 50 << 20
 
 // Config is all that the client needs. Either Key or ClientSecret says who it
 // is, not both.
@@ -45,7 +42,7 @@ type Config struct {
 	// MaxDocument bounds a document, in bytes; 0 means DefaultMaxDocument.
 	MaxDocument int64
 	// Overlap is how far before the cursor a listing starts, for balances
-	// that became visible late; 0 means DefaultOverlap, negative none.
+	// that became visible late; 0 or less means at the cursor.
 	Overlap time.Duration
 	Now     func() time.Time // nil means time.Now
 	Log     zerolog.Logger
@@ -69,9 +66,6 @@ func New(cfg Config) (*Client, error) {
 	}
 	if cfg.MaxDocument <= 0 {
 		cfg.MaxDocument = DefaultMaxDocument
-	}
-	if cfg.Overlap == 0 {
-		cfg.Overlap = DefaultOverlap
 	}
 	cfg.Overlap = max(cfg.Overlap, 0)
 	if cfg.Now == nil {

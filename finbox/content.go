@@ -106,7 +106,13 @@ func expected(l ledger.Listing, kind, etag string) string {
 	if len(l.MediaTypes) < 2 || bare(l.MediaTypes[0]) == kind {
 		return l.SHA256
 	}
-	if tag := strings.Trim(strings.TrimPrefix(etag, "W/"), `"`); sha256Hex.MatchString(tag) {
+	// A server that compresses on the way marks the tag: "…-gzip" (Apache),
+	// "…;br" and the like. The sum before the mark is still the document's.
+	tag := strings.Trim(strings.TrimPrefix(etag, "W/"), `"`)
+	if i := strings.IndexAny(tag, "-;:+"); i > 0 {
+		tag = tag[:i]
+	}
+	if tag = strings.ToLower(tag); sha256Hex.MatchString(tag) {
 		return tag
 	}
 	return l.SHA256

@@ -46,7 +46,8 @@ func newFake(t *testing.T, api http.HandlerFunc) *fake {
 }
 
 func (f *fake) config() finbox.Config {
-	return finbox.Config{BaseURL: f.URL, TokenURL: f.URL + "/token", ClientID: "firm", ClientSecret: "secret", HTTP: f.Client()}
+	return finbox.Config{BaseURL: f.URL, TokenURL: f.URL + "/token", ClientID: "firm", ClientSecret: "secret",
+		Overlap: 24 * time.Hour, HTTP: f.Client()}
 }
 
 func (f *fake) connect(t *testing.T, change ...func(*finbox.Config)) *finbox.Connection {

@@ -3,6 +3,7 @@ package finbox_test
 import (
 	"fmt"
 	"net/http"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -132,12 +133,51 @@ func TestListWrongEnterpriseNumber(t *testing.T) {
 	}
 }
 
+// pagesWithoutEnd gives pages without an item, each with another token.
+func pagesWithoutEnd(yield func(any) bool) {
+	for n := 0; n < 200 && yield(page(fmt.Sprint(n))); n++ {
+	}
+}
+
+// TestPagesThatRepeatAnItem: what was added while a listing is walked moves
+// other items on a page, and another revision is another item.
+func TestPagesThatRepeatAnItem(t *testing.T) {
+	f := newFake(t, listing(
+		page("a", newItem("sb-1", noon), newItem("sb-2", noon)),
+		page("b", newItem("sb-2", noon), newItem("sb-3", noon)),
+		page("c", newItem("sb-1", noon).with("revision", "2")),
+		page("")))
+	if got := len(listAll(t, f.connect(t, at(noon)), "")); got != 5 {
+		t.Errorf("%d listings, want 5", got)
+	}
+	f = newFake(t, listing(page("a", newItem("sb-1", noon)), page("b"), page("", newItem("sb-1", noon))))
+	if got := len(listAll(t, f.connect(t, at(noon)), "")); got != 2 {
+		t.Errorf("%d listings, want 2: the last page may repeat", got)
+	}
+}
+
+// TestNoOverlap: an overlap of nothing is none, as the configuration says it.
+func TestNoOverlap(t *testing.T) {
+	f := newFake(t, listing(page("")))
+	c := f.connect(t, at(noon), func(c *finbox.Config) { c.Overlap = 0 })
+	if _, err := firstPage(t, c, "2025-11-30T03:00:00Z"); err != nil {
+		t.Fatal(err)
+	}
+	if got := f.calls[0].URL.Query().Get("created_after"); got != "2025-11-30T03:00:00Z" {
+		t.Errorf("created_after %q, want the cursor itself", got)
+	}
+}
+
 func TestListsThatBreakTheRules(t *testing.T) {
 	tests := map[string]struct {
 		pages []any
 		want  string
 	}{
-		"a circle":      {[]any{page("a"), page("b"), page("a")}, "circle"},
+		"a circle": {[]any{page("a"), page("b"), page("a")}, "does not end, page 3"},
+		"one page": {[]any{page("a", newItem("sb-1", noon)), page("b", newItem("sb-1", noon)), page("")}, "does not end, page 2"},
+		"two pages": {[]any{page("a", newItem("sb-1", noon)), page("b", newItem("sb-2", noon)),
+			page("c", newItem("sb-1", noon)), page("")}, "does not end, page 3"},
+		"no names":      {slices.Collect(pagesWithoutEnd), "does not end, page 101"},
 		"no items":      {[]any{map[string]any{"message": "hello"}}, "no items"},
 		"not an object": {[]any{"hello"}, "form"},
 	}

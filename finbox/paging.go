@@ -4,6 +4,7 @@ import (
 	"context"
 	"encoding/json"
 	"fmt"
+	"hash/maphash"
 	"iter"
 	"net/http"
 	"net/url"
@@ -14,8 +15,13 @@ import (
 	"balansd/problem"
 )
 
-// maxPages ends a listing that would never end, its page tokens always new.
-const maxPages = 100_000
+const (
+	// maxPages bounds a listing that always has something new.
+	maxPages = 100_000
+	// maxNameless bounds the pages in a row without a single item that has an
+	// id, and that still name a next one: a server may filter what it reads.
+	maxNameless = 100
+)
 
 // listPage is one page of a listing as Finbox gives it.
 type listPage struct {
@@ -27,28 +33,69 @@ type listPage struct {
 }
 
 // pages walks the pages of a listing. tag is that of an earlier walk, empty for
-// none: where it still holds, the one page is unchanged.
+// none: where it still holds, the one page is unchanged. A listing that does not
+// end, because a page token returns or a page repeats what this walk has had,
+// ends with a problem.
 func (c *Connection) pages(ctx context.Context, list string, query url.Values, tag string) iter.Seq2[listPage, error] {
 	return func(yield func(listPage, error) bool) {
 		if c.err != nil {
 			yield(listPage{}, c.err)
 			return
 		}
-		seen := map[string]bool{}
-		for len(seen) < maxPages {
+		had := newHadBefore()
+		for range maxPages {
 			p, err := c.onePage(ctx, list, query, tag)
-			p.first, tag = len(seen) == 0, ""
+			p.first, tag = had.pages == 0, ""
+			if err == nil && had.repeats(p) {
+				yield(listPage{}, c.misbehaves(fmt.Sprintf("its listing does not end, page %d repeats an earlier one", had.pages)))
+				return
+			}
 			if !yield(p, err) || err != nil || p.next == "" {
 				return
 			}
-			if seen[p.next] {
-				break
-			}
-			seen[p.next] = true
 			query.Set("page_token", p.next)
 		}
-		yield(listPage{}, c.misbehaves("the pages of its listing run in a circle"))
+		yield(listPage{}, c.misbehaves(fmt.Sprintf("its listing does not end, it has more than %d pages", maxPages)))
 	}
+}
+
+// hadBefore is what a walk over a listing has had, so that one that repeats
+// itself is noticed after one round.
+type hadBefore struct {
+	pages    int
+	nameless int // in a row
+	tokens   map[string]bool
+	items    map[uint64]bool // hashes: a listing may be long
+	seed     maphash.Seed
+}
+
+func newHadBefore() *hadBefore {
+	return &hadBefore{tokens: map[string]bool{}, items: map[uint64]bool{}, seed: maphash.MakeSeed()}
+}
+
+// repeats adds a page, and reports whether it names a next page although it
+// brought nothing new. Revisions of one balance are different items. The last
+// page may repeat: what is added while a listing is walked moves the others on.
+func (h *hadBefore) repeats(p listPage) bool {
+	h.pages++
+	h.nameless++
+	named, news := false, false
+	for _, raw := range p.items {
+		var it struct {
+			ID       string `json:"id"`
+			Revision string `json:"revision"`
+		}
+		if _ = json.Unmarshal(raw, &it); it.ID == "" {
+			continue
+		}
+		key := maphash.String(h.seed, it.ID+"\x00"+it.Revision)
+		named, news = true, news || !h.items[key]
+		h.items[key] = true
+		h.nameless = 0
+	}
+	again := h.tokens[p.next]
+	h.tokens[p.next] = true
+	return p.next != "" && (again || h.nameless > maxNameless || named && !news)
 }
 
 func (c *Connection) onePage(ctx context.Context, list string, query url.Values, tag string) (listPage, error) {

@@ -122,7 +122,7 @@ func jsonAnswer(v any) *http.Response {
 // one step each, and gives the cursor that was recorded last.
 func (w *world) night(t *rapid.T, cursor string, keep int, recorded map[string]bool) string {
 	c, err := finbox.New(finbox.Config{BaseURL: "http://finbox.example", TokenURL: "http://finbox.example/token",
-		ClientID: "firm", ClientSecret: "secret", HTTP: &http.Client{Transport: w}, Now: func() time.Time { return w.now.Add(w.skew) }})
+		ClientID: "firm", ClientSecret: "secret", Overlap: 24 * time.Hour, HTTP: &http.Client{Transport: w}, Now: func() time.Time { return w.now.Add(w.skew) }})
 	if err != nil {
 		t.Fatal(err)
 	}
