@@ -119,20 +119,13 @@ func (app *App) signInByCallback(ctx context.Context, api daemon.API, cfg *confi
 	if err != nil {
 		return f, nil, err
 	}
+	cb.Expect(s.State)
 	app.tell("Open this address in a browser on this server and sign in to Silverfin:\n\n  %s\n\nWaiting for the sign-in. Without a browser here, stop this and use --oob.\n", s.URL)
-	state, code, granted, err := cb.Wait(ctx)
+	code, granted, err := cb.Wait(ctx)
 	if err != nil {
 		return f, nil, err
 	}
-	if state == "" {
-		return f, nil, problem.New(problem.SilverfinSignIn, "Silverfin did not send back the mark of this sign-in",
-			"Sign in with --oob --firm ID instead.")
-	}
-	if state != s.State {
-		return f, nil, problem.New(problem.SilverfinSignIn, "the answer of the browser is not of this sign-in",
-			"Try again, and use the address that is shown then.")
-	}
-	return api.EndSilverfin(ctx, state, code, granted, person())
+	return api.EndSilverfin(ctx, s.State, code, granted, person())
 }
 
 // signInByCode asks for the code that Silverfin shows.

@@ -2,6 +2,7 @@ package silverfin
 
 import (
 	"context"
+	"crypto/subtle"
 	"errors"
 	"io"
 	"net"
@@ -9,31 +10,36 @@ import (
 	"strconv"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"balansd/problem"
 )
 
 // Callback is the small web server on this machine to which Silverfin sends
-// the browser back after a sign-in. It takes one answer.
+// the browser back after a sign-in. It takes one answer, the one with the state
+// of the sign-in: any page in the browser can send others.
 type Callback struct {
-	listener net.Listener
-	host     string
-	server   *http.Server
-	answers  chan callbackAnswer
-	once     sync.Once
-	failed   chan error
+	listener  net.Listener
+	host      string
+	server    *http.Server
+	state     atomic.Pointer[string]
+	stateless atomic.Bool // an answer without a state was turned away
+	answers   chan callbackAnswer
+	once      sync.Once
+	failed    chan error
 }
 
 // callbackAnswer is what the browser brought.
 type callbackAnswer struct {
-	state, code string
-	firm        int64
-	err         error
+	code string
+	firm int64
+	err  error
 }
 
 // ListenCallback opens the server on an address of this machine, such as
-// 127.0.0.1:0 for any free port. It must be ended with Wait or Close.
+// 127.0.0.1:0 for any free port. It must be ended with Wait or Close, and takes no
+// answer before Expect.
 func ListenCallback(addr string) (*Callback, error) {
 	host, _, err := net.SplitHostPort(addr)
 	if err != nil || !isLoopback(host) {
@@ -58,19 +64,27 @@ func (c *Callback) URL() string {
 	return "http://" + net.JoinHostPort(c.host, port) + "/callback"
 }
 
-// Wait waits until the browser comes back, and closes the server. It gives what
-// End wants; firmID is the firm that was granted. A person who said no is a
-// problem as Refused makes it.
-func (c *Callback) Wait(ctx context.Context) (state, code string, firmID int64, err error) {
+// Expect sets the state that Begin gave. It is called once, before the person
+// gets the address to sign in at.
+func (c *Callback) Expect(state string) { c.state.Store(&state) }
+
+// Wait waits until the browser brings the answer with the expected state, and
+// closes the server. It gives what End wants; firmID is the firm that was
+// granted. A person who said no is a problem as Refused makes it.
+func (c *Callback) Wait(ctx context.Context) (code string, firmID int64, err error) {
 	defer func() { _ = c.Close() }()
 	select {
 	case a := <-c.answers:
-		return a.state, a.code, a.firm, a.err
+		return a.code, a.firm, a.err
 	case err := <-c.failed:
-		return "", "", 0, problem.Wrap(err, problem.SilverfinSignIn, "the callback of the sign-in was closed",
+		return "", 0, problem.Wrap(err, problem.SilverfinSignIn, "the callback of the sign-in was closed",
 			"Start the sign-in again.")
 	case <-ctx.Done():
-		return "", "", 0, ctx.Err()
+		if c.stateless.Load() && errors.Is(ctx.Err(), context.DeadlineExceeded) {
+			return "", 0, problem.New(problem.SilverfinSignIn, "Silverfin did not send back the state of this sign-in",
+				"Sign in with --oob --firm ID instead.")
+		}
+		return "", 0, ctx.Err()
 	}
 }
 
@@ -103,16 +117,31 @@ func (c *Callback) serve(w http.ResponseWriter, r *http.Request) {
 		http.NotFound(w, r)
 	case r.Method != http.MethodGet:
 		http.Error(w, "GET only", http.StatusMethodNotAllowed)
+	case !c.expected(query.Get("state")):
+		w.WriteHeader(http.StatusBadRequest)
+		_, _ = io.WriteString(w, page("Dit antwoord hoort niet bij deze aanmelding. Open het adres dat balansd toont; lukt dat niet, gebruik dan --oob.",
+			"Cette réponse n'est pas celle de cette connexion. Ouvrez l'adresse que balansd affiche ; si cela ne marche pas, utilisez --oob.",
+			"This answer is not of this sign-in. Open the address that balansd shows; if that does not work, use --oob."))
 	case query.Get("error") != "":
 		_, _ = io.WriteString(w, page("Silverfin werd niet gekoppeld.", "Silverfin n'a pas été lié.", "Silverfin was not linked."))
-		c.give(callbackAnswer{state: query.Get("state"), err: Refused(query.Get("error"), query.Get("error_description"))})
+		c.give(callbackAnswer{err: Refused(query.Get("error"), query.Get("error_description"))})
 	case query.Get("code") == "":
 		http.Error(w, "no code", http.StatusBadRequest)
 	default:
-		_, _ = io.WriteString(w, page("Dank u.", "Merci.", "Thank you."))
+		_, _ = io.WriteString(w, page("Bedankt.", "Merci.", "Thank you."))
 		firm, _ := strconv.ParseInt(query.Get("authorized_firm_id"), 10, 64)
-		c.give(callbackAnswer{state: query.Get("state"), code: query.Get("code"), firm: max(firm, 0)})
+		c.give(callbackAnswer{code: query.Get("code"), firm: max(firm, 0)})
 	}
+}
+
+// expected reports whether an answer's state is the one of this sign-in.
+func (c *Callback) expected(state string) bool {
+	if state == "" {
+		c.stateless.Store(true)
+		return false
+	}
+	want := c.state.Load()
+	return want != nil && subtle.ConstantTimeCompare([]byte(state), []byte(*want)) == 1
 }
 
 // give hands over the first answer; a browser that comes again changes nothing.
@@ -122,7 +151,7 @@ func (c *Callback) give(a callbackAnswer) { c.once.Do(func() { c.answers <- a })
 func page(nl, fr, en string) string {
 	return `<!doctype html><meta charset="utf-8"><title>balansd</title>` +
 		`<body style="font-family:sans-serif;margin:4em auto;max-width:32em">` +
-		`<p lang="nl">` + nl + ` U mag dit venster sluiten.</p>` +
+		`<p lang="nl">` + nl + ` Je mag dit venster sluiten.</p>` +
 		`<p lang="fr">` + fr + ` Vous pouvez fermer cette fenêtre.</p>` +
 		`<p lang="en">` + en + ` You may close this window.</p></body>`
 }

@@ -60,17 +60,18 @@ func TestSignInThroughTheCallback(t *testing.T) {
 	if !strings.Contains(address, fmt.Sprintf("/f/%d/oauth/authorize?", asked)) {
 		t.Errorf("address %s does not preselect the firm", address)
 	}
+	callback.Expect(state)
 	done := make(chan string, 1)
 	go func() { done <- browse(t, address, other, "allow") }()
-	gotState, code, firmID, err := callback.Wait(t.Context())
+	code, firmID, err := callback.Wait(t.Context())
 	must(t, err)
-	if gotState != state || firmID != other {
-		t.Errorf("state %q, firm %d", gotState, firmID)
+	if firmID != other {
+		t.Errorf("firm %d", firmID)
 	}
-	if page := <-done; !strings.Contains(page, "U mag dit venster sluiten") || !strings.Contains(page, "You may close this window") {
+	if page := <-done; !strings.Contains(page, "Je mag dit venster sluiten") || !strings.Contains(page, "You may close this window") {
 		t.Errorf("page: %s", page)
 	}
-	firm, notes, err := c.End(t.Context(), gotState, code, firmID)
+	firm, notes, err := c.End(t.Context(), state, code, firmID)
 	must(t, err)
 	if firm.ID != other || firm.Name != "Other" || firm.LinkedBy == "" || firm.LinkedAt.IsZero() {
 		t.Errorf("firm: %+v", firm)
@@ -78,7 +79,7 @@ func TestSignInThroughTheCallback(t *testing.T) {
 	if len(notes) != 1 || !strings.Contains(notes[0], fmt.Sprintf("instead of %d", asked)) {
 		t.Errorf("notes: %q", notes)
 	}
-	if _, _, err := c.End(t.Context(), gotState, code, firmID); !problem.Is(err, problem.SilverfinSignIn) {
+	if _, _, err := c.End(t.Context(), state, code, firmID); !problem.Is(err, problem.SilverfinSignIn) {
 		t.Errorf("a state works twice: %v", err)
 	}
 }
@@ -92,11 +93,12 @@ func TestASignInThatIsRefused(t *testing.T) {
 	must(t, err)
 	callback, err := silverfin.ListenCallback("localhost:0")
 	must(t, err)
-	address, _, err := c.Begin(t.Context(), 0, callback.URL())
+	address, state, err := c.Begin(t.Context(), 0, callback.URL())
 	must(t, err)
+	callback.Expect(state)
 	done := make(chan string, 1)
 	go func() { done <- browse(t, address, firm, "deny") }()
-	_, _, _, err = callback.Wait(t.Context())
+	_, _, err = callback.Wait(t.Context())
 	if !problem.Is(err, problem.SilverfinSignIn) || !strings.Contains(err.Error(), "said no") {
 		t.Error(err)
 	}
@@ -120,10 +122,19 @@ func TestTheCallbackHearsOnlyItsOwn(t *testing.T) {
 		defer func() { _ = resp.Body.Close() }()
 		return resp.StatusCode
 	}
+	if got := ask("GET", "/callback?code=right&state=s", "127.0.0.1"); got != 400 {
+		t.Errorf("an answer before the sign-in began: %d", got)
+	}
+	callback.Expect("s")
 	for _, tc := range []struct {
 		method, path, host string
 		status             int
 	}{
+		{"GET", "/callback?error=access_denied", "127.0.0.1", 400},
+		{"GET", "/callback?error=access_denied&state=b", "127.0.0.1", 400},
+		{"GET", "/callback?code=a&state=b&authorized_firm_id=5", "127.0.0.1", 400},
+		{"GET", "/callback?code=a&authorized_firm_id=5", "127.0.0.1", 400},
+		{"GET", "/callback?state=s", "127.0.0.1", 400},
 		{"GET", "/favicon.ico", "127.0.0.1", 404},
 		{"GET", "/callback?code=a&state=b", "evil.example", 403},
 		{"POST", "/callback?code=a&state=b", "127.0.0.1", 405},
@@ -135,16 +146,35 @@ func TestTheCallbackHearsOnlyItsOwn(t *testing.T) {
 			t.Errorf("%s %s at %s: %d, want %d", tc.method, tc.path, tc.host, got, tc.status)
 		}
 	}
-	state, code, firm, err := callback.Wait(t.Context())
-	if state != "s" || code != "right" || firm != 5 || err != nil {
-		t.Error(state, code, firm, err)
+	code, firm, err := callback.Wait(t.Context())
+	if code != "right" || firm != 5 || err != nil {
+		t.Error(code, firm, err)
 	}
 	ctx, cancel := context.WithCancel(t.Context())
 	cancel()
 	second, err := silverfin.ListenCallback("127.0.0.1:0")
 	must(t, err)
-	if _, _, _, err := second.Wait(ctx); err != context.Canceled {
+	if _, _, err := second.Wait(ctx); err != context.Canceled {
 		t.Error(err)
+	}
+}
+
+// TestACallbackWithoutAState: when time is up, a person whose Silverfin does not
+// send the state back hears of the way that needs none.
+func TestACallbackWithoutAState(t *testing.T) {
+	for query, want := range map[string]string{"?state=other": "context deadline exceeded", "?code=x": "did not send back the state"} {
+		callback, err := silverfin.ListenCallback("127.0.0.1:0")
+		must(t, err)
+		callback.Expect("s")
+		resp, err := http.Get(callback.URL() + query)
+		must(t, err)
+		_ = resp.Body.Close()
+		ctx, cancel := context.WithDeadline(t.Context(), time.Time{})
+		_, _, err = callback.Wait(ctx)
+		cancel()
+		if err == nil || !strings.Contains(err.Error(), want) {
+			t.Errorf("%q: %v", query, err)
+		}
 	}
 }
 
