@@ -1,11 +1,19 @@
-.PHONY: demo test lint fuzz build packages bench ci
+.PHONY: demo test test-system lint fuzz build packages bench ci
 
 # The whole journey on this machine, with made-up dossiers.
 demo:
 	go run . demo
 
+# The tests that need nothing but Go.
 test:
 	go test ./...
+
+# Those that need more as well: a browser, systemd, Wine, the tools of packages.
+# .ci/run lists what to install. To ask for some of them, name them:
+# make test-system REQUIRE=browser,wine
+REQUIRE ?= all
+test-system:
+	BALANSD_TEST_REQUIRE=$(REQUIRE) go test -timeout 30m ./...
 
 # The figures that the project promises; ratios are taken within one run.
 bench:

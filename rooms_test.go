@@ -19,6 +19,10 @@ import (
 // module is the first part of our own import paths.
 const module = "balansd"
 
+// testenv is the package that decides which tests run that need more than Go.
+// Every test may import it, and nothing else.
+const testenv = "internal/testenv"
+
 // base are the rooms whose words everybody shares.
 var base = []string{"balance", "ledger", "problem"}
 
@@ -38,6 +42,7 @@ var rooms = map[string][]string{
 	"daemon":    base,
 	"finbox":    append([]string{"transport"}, base...),
 	"folder":    base,
+	"internal":  {},
 	"logs":      {"problem"},
 	"packaging": {"cli", "service"},
 	"portal":    append([]string{"daemon"}, base...),
@@ -87,6 +92,12 @@ func forbidden(room, file, imported string) string {
 	if !ours {
 		return ""
 	}
+	if inside == testenv {
+		if !test {
+			return "only tests import " + testenv
+		}
+		return ""
+	}
 	to, _, _ := strings.Cut(inside, "/")
 	allowed := slices.Clone(rooms[room])
 	if test {
@@ -134,6 +145,9 @@ func TestForbidden(t *testing.T) {
 		{"balance", "read.go", "io", true},
 		{"problem", "problem.go", "balansd/balance", false},
 		{"ledger", "move.go", "balansd/balance", true},
+		{"balance", "memory_test.go", "balansd/internal/testenv", true},
+		{"service", "run.go", "balansd/internal/testenv", false},
+		{"internal", "testenv/need.go", "balansd/problem", false},
 		{"ledger", "move.go", "balansd/problem", false},
 	} {
 		if why := forbidden(c.room, c.file, c.imported); (why == "") != c.well {

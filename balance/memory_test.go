@@ -14,6 +14,7 @@ import (
 	"testing"
 
 	"balansd/balance"
+	"balansd/internal/testenv"
 
 	"golang.org/x/text/encoding/unicode"
 )
@@ -143,8 +144,9 @@ func largeDocuments(t testing.TB) map[string]largeDocument {
 // TestMemory reads documents of 50 MB, each in a process of its own, and holds
 // the memory that the process ever took from the system under 64 MiB.
 func TestMemory(t *testing.T) {
-	if testing.Short() || underRace {
-		t.Skip("-short and the race detector leave out the documents of 50 MB; a run without them has them")
+	testenv.Need(t, testenv.Large)
+	if underRace {
+		t.Skip("the race detector takes memory of its own: runs without -race")
 	}
 	for name, d := range largeDocuments(t) {
 		t.Run(name, func(t *testing.T) {

@@ -2,12 +2,16 @@
 
 package main
 
-import "testing"
+import (
+	"testing"
+
+	"balansd/internal/testenv"
+)
 
 // testDeb walks the whole way of a .deb on a machine with systemd: from the
 // first installation through a reboot and an update to the purge.
 func testDeb(t *testing.T, older, newer string) {
-	need(t, "dpkg", "curl")
+	testenv.Need(t, testenv.Packages, "dpkg", "curl")
 	s := newServer(t, older, newer)
 	s.simulate()
 	// Where systemd does not run, as while an image is built, it installs as well.
@@ -32,7 +36,7 @@ func testDeb(t *testing.T, older, newer string) {
 		t.Fatalf("%d balances are done, want 3", n)
 	}
 
-	s.box.Reboot()
+	s.container.Reboot()
 	s.info() // waits for the simulators
 	s.running("0.1.0")
 	if n := s.done(); n != 3 {

@@ -10,20 +10,20 @@ import (
 	"strings"
 	"testing"
 
-	"balansd/service/lab"
+	"balansd/internal/testenv"
 )
 
 // server is a machine with systemd on which packages are installed, and on its
 // loopback a simulated Finbox and Silverfin.
 type server struct {
-	t   *testing.T
-	box *lab.Box
+	t         *testing.T
+	container *testenv.Container
 }
 
 // newServer gives a machine that never had balansd, with packages in /packages.
 func newServer(t *testing.T, dirs ...string) *server {
 	t.Helper()
-	s := &server{t, lab.NewBox(t)}
+	s := &server{t, testenv.NewContainer(t)}
 	for _, dir := range dirs {
 		files, err := filepath.Glob(filepath.Join(dir, "*linux-amd64.*"))
 		if err != nil {
@@ -42,7 +42,7 @@ func newServer(t *testing.T, dirs ...string) *server {
 
 func (s *server) write(name, text string) {
 	s.t.Helper()
-	file := s.box.Path(name)
+	file := s.container.Path(name)
 	err := os.MkdirAll(filepath.Dir(file), 0o755)
 	if err == nil {
 		err = os.WriteFile(file, []byte(text), 0o600)
@@ -55,7 +55,7 @@ func (s *server) write(name, text string) {
 // sh runs shell commands, of which none may fail.
 func (s *server) sh(script string) string {
 	s.t.Helper()
-	return s.box.Must("bash", "-euo", "pipefail", "-c", script)
+	return s.container.Must("bash", "-euo", "pipefail", "-c", script)
 }
 
 // want runs shell commands and holds what they print to what was expected.

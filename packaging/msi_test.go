@@ -12,8 +12,8 @@ import (
 	"testing"
 	"time"
 
+	"balansd/internal/testenv"
 	"balansd/sandbox"
-	"balansd/service/lab"
 )
 
 const (
@@ -24,7 +24,7 @@ const (
 // desktop is a Windows on which the installer is tried, as far as Wine has one.
 type desktop struct {
 	t    *testing.T
-	wine *lab.Wine
+	wine *testenv.Windows
 }
 
 // msiexec runs the installer without a question, and gives its exit code.
@@ -77,7 +77,7 @@ func (d *desktop) running(version string) {
 // testMSI walks the whole way of the installer: first installation, a night's
 // work, an update with the service running, removal, and installation again.
 func testMSI(t *testing.T, older, newer string) {
-	d := &desktop{t, lab.NewWine(t)}
+	d := &desktop{t, testenv.NewWindows(t)}
 	for dir, file := range map[string]string{older: "balansd-0.1.0-windows-amd64.msi", newer: "balansd-0.2.0-windows-amd64.msi"} {
 		content, err := os.ReadFile(filepath.Join(dir, file))
 		if err != nil {

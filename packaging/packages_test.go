@@ -15,14 +15,13 @@ import (
 	"testing"
 
 	"github.com/google/go-cmp/cmp"
+
+	"balansd/internal/testenv"
 )
 
 // TestPackages builds everything once, the first version twice and a second
 // one, and lets each kind of package show itself.
 func TestPackages(t *testing.T) {
-	if testing.Short() {
-		t.Skip("builds every package several times")
-	}
 	older, again, newer := t.TempDir(), t.TempDir(), t.TempDir()
 	makePackages(t, older, "0.1.0", kinds)
 	t.Run("reproducible", func(t *testing.T) {
@@ -40,26 +39,12 @@ func TestPackages(t *testing.T) {
 	t.Run("msi", func(t *testing.T) { testMSI(t, older, newer) })
 }
 
-// need leaves a test out where a program is missing.
-func need(t *testing.T, tools ...string) {
-	t.Helper()
-	for _, tool := range tools {
-		if _, err := exec.LookPath(tool); err == nil {
-			continue
-		}
-		if os.Getenv("BALANSD_TEST_REQUIRE") == "all" {
-			t.Fatalf("%s is missing", tool)
-		}
-		t.Skipf("%s is missing", tool)
-	}
-}
-
 // makePackages makes packages of a version into a folder, signed when the
 // environment says so. It is a process of its own, since the race detector would
 // have packing take minutes.
 func makePackages(t *testing.T, dir, version string, want []string) {
 	t.Helper()
-	need(t, "bash", "git", "wixl")
+	testenv.Need(t, testenv.Packages, "bash", "git", "wixl")
 	t.Setenv("VERSION", version)
 	t.Setenv("SOURCE_DATE_EPOCH", "1764547200")
 	tool(t, "go", "run", "balansd/packaging", "-out", dir, "-only", strings.Join(want, ","))
@@ -148,7 +133,7 @@ func unpack(t *testing.T, archive string) string {
 	dir := t.TempDir()
 	tool := []string{"tar", "-xzf", archive, "-C", dir}
 	if strings.HasSuffix(archive, ".zip") {
-		need(t, "unzip")
+		testenv.Need(t, testenv.Packages, "unzip")
 		tool = []string{"unzip", "-q", archive, "-d", dir}
 	}
 	if out, err := exec.Command(tool[0], tool[1:]...).CombinedOutput(); err != nil {
@@ -184,7 +169,7 @@ func testArchives(t *testing.T, dir string) {
 	if err != nil || len(pages) < 20 {
 		t.Fatalf("%d man pages: %v", len(pages), err)
 	}
-	need(t, "groff", "zcat")
+	testenv.Need(t, testenv.Packages, "groff", "zcat")
 	for _, page := range pages {
 		out, err := exec.Command("bash", "-o", "pipefail", "-c", `zcat "$1" | groff -man -Tutf8 -ww -z`, "bash", page).CombinedOutput()
 		if err != nil || len(out) > 0 {
@@ -197,10 +182,6 @@ func testArchives(t *testing.T, dir string) {
 // for that.
 func testCompletion(t *testing.T, dir string) {
 	const given = "/usr/share/bash-completion/bash_completion"
-	if _, err := os.Stat(given); err != nil && os.Getenv("BALANSD_TEST_REQUIRE") != "all" {
-		t.Logf("completion is not tried: %v", err)
-		return
-	}
 	script := `source "$1"; source "$2"/completions/balansd.bash; PATH="$2:$PATH"
 COMP_WORDS=(balansd config ch); COMP_CWORD=2; COMP_LINE="balansd config ch"; COMP_POINT=17
 __start_balansd balansd ch config && printf '%s\n' "${COMPREPLY[@]}"`

@@ -7,13 +7,15 @@ import (
 	"path/filepath"
 	"strings"
 	"testing"
+
+	"balansd/internal/testenv"
 )
 
 // testRPM looks at what an .rpm puts where, and has its scripts run on a
 // machine with systemd. Where rpm is not the machine's own, as on Debian, it
 // has to be told that this is meant.
 func testRPM(t *testing.T, older, newer string) {
-	need(t, "rpm", "curl")
+	testenv.Need(t, testenv.Packages, "rpm", "curl")
 	root := t.TempDir()
 	install := exec.Command("rpm", "--root", root, "--dbpath", "/db", "--nodeps", "--noscripts", "-i",
 		filepath.Join(older, "balansd-0.1.0-linux-arm64.rpm"), "--ignorearch")

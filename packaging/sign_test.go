@@ -10,13 +10,15 @@ import (
 	"strings"
 	"testing"
 	"time"
+
+	"balansd/internal/testenv"
 )
 
 // identities makes a certificate and a GPG key of this moment, and has the
 // environment name them.
 func identities(t *testing.T) (certificate, ring string) {
 	t.Helper()
-	need(t, "openssl", "osslsigncode", "gpg")
+	testenv.Need(t, testenv.Packages, "openssl", "osslsigncode", "gpg")
 	dir := t.TempDir()
 	certificate, key := filepath.Join(dir, "certificate.pem"), filepath.Join(dir, "key.pem")
 	tool(t, "openssl", "req", "-x509", "-newkey", "rsa:2048", "-nodes", "-subj", "/CN=balansd test", "-days", "2",
@@ -53,9 +55,6 @@ func tool(t *testing.T, name string, args ...string) string {
 // TestSigned signs with a certificate and a key of its own everything that can
 // be signed, and changes a byte of each: nobody may take that for ours.
 func TestSigned(t *testing.T) {
-	if testing.Short() {
-		t.Skip("builds packages")
-	}
 	certificate, ring := identities(t)
 	dir := t.TempDir()
 	makePackages(t, dir, "0.1.0", []string{"deb", "rpm", "zip", "msi"})
@@ -75,7 +74,7 @@ func TestSigned(t *testing.T) {
 		return exec.Command("sh", "-ec", `cd "$1"; ar x "$2"; cat debian-binary control.tar.* data.tar.* >all
 exec gpg --homedir "$3" --batch --verify _gpgorigin all`, "sh", parts, file, ring).Run()
 	})
-	need(t, "rpmkeys")
+	testenv.Need(t, testenv.Packages, "rpmkeys")
 	keys, public := t.TempDir(), filepath.Join(t.TempDir(), "public.asc")
 	tool(t, "gpg", "--homedir", ring, "--batch", "--armor", "--output", public, "--export")
 	tool(t, "rpmkeys", "--dbpath", keys, "--import", public)

@@ -11,13 +11,14 @@ import (
 	"strings"
 	"sync"
 	"testing"
-	"time"
 
 	"github.com/chromedp/cdproto/emulation"
 	cdplog "github.com/chromedp/cdproto/log"
 	"github.com/chromedp/cdproto/page"
 	"github.com/chromedp/cdproto/runtime"
 	"github.com/chromedp/chromedp"
+
+	"balansd/internal/testenv"
 )
 
 // axe tells what keeps people who cannot see, hear or point out of a page:
@@ -46,10 +47,10 @@ type chrome struct {
 	said     []string
 }
 
-// newChrome starts Chromium. The test is skipped where there is none, and
-// fails instead with BALANSD_TEST_REQUIRE=all.
+// newChrome starts Chromium; the test needs testenv.Browser.
 func newChrome(t *testing.T, base string) *chrome {
 	t.Helper()
+	testenv.Need(t, testenv.Browser)
 	var path string
 	for _, name := range []string{"chromium", "chromium-browser", "google-chrome"} {
 		if found, err := exec.LookPath(name); err == nil {
@@ -58,24 +59,19 @@ func newChrome(t *testing.T, base string) *chrome {
 		}
 	}
 	if path == "" {
-		if os.Getenv("BALANSD_TEST_REQUIRE") == "all" {
-			t.Fatal("there is no Chromium")
-		}
-		t.Skip("there is no Chromium")
+		t.Fatal("there is no Chromium (Debian package chromium)")
 	}
 	options := append(slices.Clone(chromedp.DefaultExecAllocatorOptions[:]), chromedp.ExecPath(path), chromedp.NoSandbox,
 		chromedp.UserDataDir(t.TempDir()), chromedp.WindowSize(int(desk[0]), int(desk[1])),
 		chromedp.Flag("disable-quic", true), chromedp.Flag("disable-component-update", true))
 	alloc, stop := chromedp.NewExecAllocator(context.Background(), options...)
 	ctx, cancel := chromedp.NewContext(alloc)
-	limited, done := context.WithTimeout(ctx, 2*time.Minute)
 	t.Cleanup(func() {
 		_ = chromedp.Cancel(ctx)
-		done()
 		cancel()
 		stop()
 	})
-	c := &chrome{t: t, ctx: limited, base: base}
+	c := &chrome{t: t, ctx: ctx, base: base}
 	// A test may type into the first field of a page before the browser gives
 	// it the focus by itself. Then the browser lets that be, and says so.
 	c.expect("Autofocus processing was blocked")
@@ -84,7 +80,7 @@ func newChrome(t *testing.T, base string) *chrome {
 		_, err := chromedp.Call(c.ctx, cdplog.Enable, struct{}{})
 		return err
 	})
-	if err := chromedp.Listen(limited, c.hear); err != nil {
+	if err := chromedp.Listen(ctx, c.hear); err != nil {
 		t.Fatal(err)
 	}
 	t.Cleanup(c.complain)

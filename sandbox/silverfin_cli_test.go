@@ -2,7 +2,6 @@ package sandbox_test
 
 import (
 	"bytes"
-	"context"
 	"fmt"
 	"io"
 	"net/http"
@@ -19,6 +18,7 @@ import (
 	"testing"
 	"time"
 
+	"balansd/internal/testenv"
 	"balansd/sandbox"
 )
 
@@ -176,37 +176,27 @@ func newCLI(t *testing.T) *sfCLI {
 	return c
 }
 
-// findCLI gives the command that starts the client, or ends the test. Without
-// the client the test is skipped even where all tests are required: the client
-// is in no package registry, so a fresh machine cannot install it.
+// findCLI returns the command that starts the client. The client is in no
+// package registry: clone github.com/silverfin/silverfin-cli, run npm install in
+// it and set BALANSD_SILVERFIN_CLI to its folder.
 func findCLI(t *testing.T) []string {
 	t.Helper()
-	var command []string
+	testenv.Need(t, testenv.SilverfinCLI, "node", "script")
+	if runtime.GOOS != "linux" {
+		t.Fatal("the client is driven through a Linux terminal")
+	}
 	if folder := os.Getenv("BALANSD_SILVERFIN_CLI"); folder != "" {
 		file := filepath.Join(folder, "bin", "cli.js")
 		if _, err := os.Stat(file); err != nil {
 			t.Fatalf("BALANSD_SILVERFIN_CLI holds no bin/cli.js: %v", err)
 		}
-		command = []string{"node", file}
-	} else if file, err := exec.LookPath("silverfin"); err == nil {
-		command = []string{file}
-	} else {
-		t.Skip("Silverfin's command-line client is not here, and no package registry has it: " +
-			"clone github.com/silverfin/silverfin-cli, run npm install in it and set BALANSD_SILVERFIN_CLI to its folder")
+		return []string{"node", file}
 	}
-	missing := t.Skip
-	if os.Getenv("BALANSD_TEST_REQUIRE") == "all" {
-		missing = t.Fatal
+	file, err := exec.LookPath("silverfin")
+	if err != nil {
+		t.Fatalf("%v, and BALANSD_SILVERFIN_CLI names no folder of it", err)
 	}
-	if runtime.GOOS != "linux" {
-		missing("the client is driven through a Linux terminal")
-	}
-	for _, tool := range []string{"node", "script"} {
-		if _, err := exec.LookPath(tool); err != nil {
-			missing(tool + " is not installed, and the client is driven with it")
-		}
-	}
-	return command
+	return []string{file}
 }
 
 // templateID gives the id of the firm's own template; 0 when there is none.
@@ -231,17 +221,15 @@ func (c *sfCLI) browser(tell string) string {
 	return file
 }
 
-func (c *sfCLI) start(command ...string) (*exec.Cmd, context.Context) {
-	ctx, cancel := context.WithTimeout(c.t.Context(), time.Minute)
-	c.t.Cleanup(cancel)
-	cmd := exec.CommandContext(ctx, command[0], command[1:]...)
+func (c *sfCLI) start(command ...string) *exec.Cmd {
+	cmd := exec.CommandContext(c.t.Context(), command[0], command[1:]...)
 	cmd.Dir, cmd.Env = c.work, c.env
-	return cmd, ctx
+	return cmd
 }
 
 func (c *sfCLI) run(args ...string) {
 	c.t.Helper()
-	cmd, _ := c.start(slices.Concat(c.command, args)...)
+	cmd := c.start(slices.Concat(c.command, args)...)
 	out, err := cmd.CombinedOutput()
 	c.output = string(out)
 	c.t.Logf("silverfin %s\n%s", strings.Join(args, " "), out)
@@ -254,7 +242,7 @@ func (c *sfCLI) run(args ...string) {
 // opens the page, the page shows the code, the code is typed in.
 func (c *sfCLI) authorize() {
 	c.t.Helper()
-	cmd, ctx := c.start("script", "-qefc", "'"+strings.Join(append(c.command, "authorize"), "' '")+"'", "/dev/null")
+	cmd := c.start("script", "-qefc", "'"+strings.Join(append(c.command, "authorize"), "' '")+"'", "/dev/null")
 	in, err := cmd.StdinPipe()
 	if err != nil {
 		c.t.Fatal(err)
@@ -264,25 +252,31 @@ func (c *sfCLI) authorize() {
 	if err := cmd.Start(); err != nil {
 		c.t.Fatal(err)
 	}
+	// The client is not there any more once ended is closed; err says why.
+	ended := make(chan struct{})
+	go func() {
+		defer close(ended)
+		err = cmd.Wait()
+	}()
 	enter := func(text string) {
 		if _, err := io.WriteString(in, text); err != nil {
 			c.t.Fatalf("%v\n%s", err, screen)
 		}
 	}
-	screen.wait(c.t, ctx, "Enter the firm ID")
+	screen.wait(c.t, ended, "Enter the firm ID")
 	enter("\r")
 	var page string
 	select {
 	case page = <-c.opened:
-	case <-ctx.Done():
+	case <-ended:
 		c.t.Fatalf("no page was opened:\n%s", screen)
 	}
 	code := c.allow(page)
-	screen.wait(c.t, ctx, "authorization code: ")
+	screen.wait(c.t, ended, "authorization code: ")
 	enter(code)
-	screen.wait(c.t, ctx, "authorization code: "+strings.Repeat("*", len(code)))
+	screen.wait(c.t, ended, "authorization code: "+strings.Repeat("*", len(code)))
 	enter("\r")
-	err = cmd.Wait()
+	<-ended
 	c.output = screen.String()
 	c.t.Logf("silverfin authorize\n%s", c.output)
 	if err != nil || !strings.Contains(c.output, "Authentication successful") {
@@ -356,12 +350,14 @@ func (s *sfScreen) String() string {
 	return s.text.String()
 }
 
-func (s *sfScreen) wait(t *testing.T, ctx context.Context, text string) {
+// wait returns when the terminal has shown text, and fails the test when the
+// client ends before that.
+func (s *sfScreen) wait(t *testing.T, ended <-chan struct{}, text string) {
 	t.Helper()
 	for !strings.Contains(s.String(), text) {
 		select {
 		case <-s.changed:
-		case <-ctx.Done():
+		case <-ended:
 			t.Fatalf("the terminal never showed %q:\n%s", text, s)
 		}
 	}

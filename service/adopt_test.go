@@ -7,16 +7,13 @@ import (
 	"path/filepath"
 	"syscall"
 	"testing"
+
+	"balansd/internal/testenv"
 )
 
 // TestAdopt needs root: who else could give files away.
 func TestAdopt(t *testing.T) {
-	if os.Geteuid() != 0 {
-		if os.Getenv("BALANSD_TEST_REQUIRE") == "all" {
-			t.Fatal("files can be given away by root alone")
-		}
-		t.Skip("files can be given away by root alone")
-	}
+	testenv.Need(t, testenv.Root)
 	const theirs = 65534
 	dir, elsewhere := t.TempDir(), filepath.Join(t.TempDir(), "shadow")
 	file := func(path string, owner int) {

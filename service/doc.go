@@ -6,7 +6,7 @@
 // The files: run and crash are the running process, notify its word to systemd;
 // unit is the text of balansd.service, systemd the manager that installs and
 // steers it; scm is that of Windows, and acl who may reach what is the service's
-// own. The folder lab has what tests try all this on.
+// own. Tests try all this on what internal/testenv gives them.
 //
 // It knows nothing of social balances, of the configuration's content or of
 // the state; it is told paths. It must not detect whether it runs as a service:

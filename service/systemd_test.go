@@ -15,6 +15,7 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 
+	"balansd/internal/testenv"
 	"balansd/problem"
 )
 
@@ -347,9 +348,7 @@ func TestInstallTakesItsOwnAlone(t *testing.T) {
 // such as the key of a certificate that a web server uses too: giving it to our
 // group would take it from that one.
 func TestInstallLeavesOthersFiles(t *testing.T) {
-	if os.Geteuid() != 0 {
-		t.Skip("giving a file to another group needs root")
-	}
+	testenv.Need(t, testenv.Root)
 	synctest.Test(t, func(t *testing.T) {
 		f := newFakeSystemd(t)
 		f.put("/etc/ssl/private/server.key", "x")

@@ -6,7 +6,6 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
-	"runtime"
 	"slices"
 	"strings"
 	"testing"
@@ -14,6 +13,7 @@ import (
 	"github.com/google/go-cmp/cmp"
 	"pgregory.net/rapid"
 
+	"balansd/internal/testenv"
 	"balansd/problem"
 )
 
@@ -142,12 +142,7 @@ func TestUnitOfEachSystemd(t *testing.T) {
 // TestUnitIsTight asks systemd itself what the packaged unit lets the service
 // do. It takes no running systemd.
 func TestUnitIsTight(t *testing.T) {
-	if _, err := exec.LookPath("systemd-analyze"); err != nil || runtime.GOOS != "linux" {
-		if os.Getenv("BALANSD_TEST_REQUIRE") == "all" {
-			t.Fatal("systemd-analyze is needed (package systemd)")
-		}
-		t.Skip("systemd-analyze is needed")
-	}
+	testenv.Need(t, testenv.Systemd, "systemd-analyze")
 	unit, err := Unit(UnitSpec{Spec: PackageSpec()})
 	if err != nil {
 		t.Fatal(err)

@@ -14,9 +14,9 @@ import (
 	"time"
 
 	"balansd/balance"
+	"balansd/internal/testenv"
 	"balansd/sandbox"
 	"balansd/service"
-	"balansd/service/lab"
 )
 
 // The story on Windows happens where a blank, a percent sign and accents stand
@@ -48,7 +48,7 @@ func windowsBinary(t *testing.T, args ...string) []byte {
 // windows is an accounting firm's server with Windows, and a Finbox and a
 // Silverfin that it reaches.
 type windows struct {
-	*lab.Wine
+	*testenv.Windows
 	t    *testing.T
 	sand *sandbox.Sandbox
 }
@@ -56,7 +56,7 @@ type windows struct {
 // TestServiceUnderWine is the life of an installation on Windows, with the very
 // program that is delivered.
 func TestServiceUnderWine(t *testing.T) {
-	w := &windows{Wine: lab.NewWine(t), t: t}
+	w := &windows{Windows: testenv.NewWindows(t), t: t}
 	sand, err := sandbox.Start(sandbox.Options{})
 	if err != nil {
 		t.Fatal(err)

@@ -18,12 +18,12 @@ import (
 	"time"
 
 	"balansd/balance"
+	"balansd/internal/testenv"
 	"balansd/sandbox"
 	"balansd/service"
-	"balansd/service/lab"
 )
 
-// built is balansd as it is delivered, for the boxes of one test run.
+// built is balansd as it is delivered, for the containers of one test run.
 func built(t *testing.T) string {
 	t.Helper()
 	exe := filepath.Join(t.TempDir(), "balansd")
@@ -35,10 +35,10 @@ func built(t *testing.T) string {
 	return exe
 }
 
-// office is an accounting firm's server: a box with balansd in it, and a
+// office is an accounting firm's server: a container with balansd in it, and a
 // Finbox and a Silverfin that it reaches.
 type office struct {
-	*lab.Box
+	*testenv.Container
 	t      *testing.T
 	exe    string // inside
 	config string // inside
@@ -46,12 +46,12 @@ type office struct {
 	finbox *httptest.Server // its Finbox, over TLS
 }
 
-// newOffice puts balansd at exe, a file inside the box, with its configuration
+// newOffice puts balansd at exe, a file inside the container, with its configuration
 // at config; more is added to that.
 func newOffice(t *testing.T, exe, config, more string) *office {
 	t.Helper()
 	from := built(t)
-	o := &office{Box: lab.NewBox(t), t: t, exe: exe, config: config}
+	o := &office{Container: testenv.NewContainer(t), t: t, exe: exe, config: config}
 	o.Copy(from, exe, 0o755)
 	var listener net.Listener
 	o.InNetwork(func() (err error) {
@@ -88,8 +88,8 @@ network: {ca_file: ca.pem}
 		strings.Replace(info.Silverfin.URL, "127.0.0.1", "localhost", 1), info.Silverfin.ClientID, more), 0o640)
 }
 
-// run runs balansd in the box.
-func (o *office) run(args ...string) lab.Result {
+// run runs balansd in the container.
+func (o *office) run(args ...string) testenv.Result {
 	o.t.Helper()
 	return o.Run(append([]string{o.exe}, args...)...)
 }

@@ -1,12 +1,11 @@
 //go:build linux
 
-package lab
+package testenv
 
 import (
 	"bytes"
 	"context"
 	"errors"
-	"fmt"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -15,42 +14,29 @@ import (
 	"strings"
 	"syscall"
 	"testing"
-	"time"
 )
 
-// wineTime bounds whatever is run under Wine.
-const wineTime = 90 * time.Second
-
-// Wine is a Windows of its own, as far as Wine has one: registry, drive C and
-// a service control manager, all in a folder that goes with the test. The
-// programs in it use the network of this machine. It is for one goroutine at a
-// time, but for Run.
+// Windows is a machine of its own with as much of Windows as Wine has: registry,
+// drive C and a service control manager, all in a folder that is removed with
+// the test. The programs in it use the network of this machine. Run may be
+// called from several goroutines, all else from one.
 //
 // What Wine 8 does not do: access lists are taken and come back as others;
 // recovery actions are taken and never acted on; delayed start and the identity
 // of a service are refused as unknown; the account is taken, and everything
 // runs as the one user who is always an Administrator; events are taken and
 // cannot be read back; a process that was killed counts as running.
-type Wine struct {
+type Windows struct {
 	t   testing.TB
 	dir string
 }
 
-// NewWine makes a Windows, which takes some ten seconds, so that a test makes
-// one for all that it has to say. Without Wine the test is left out, with the
-// reason; with BALANSD_TEST_REQUIRE=all it fails instead.
-func NewWine(t testing.TB) *Wine {
+// NewWindows makes a Windows, which takes some ten seconds, so that a test makes
+// one for all that it checks. The test needs Wine.
+func NewWindows(t testing.TB) *Windows {
 	t.Helper()
-	for command, from := range map[string]string{"wine": "wine and wine64", "wineserver": "wine", "as": "binutils", "ld": "binutils"} {
-		if _, err := exec.LookPath(command); err != nil {
-			reason := fmt.Sprintf("there is no Windows to try: %v; Debian has it in %s", err, from)
-			if os.Getenv("BALANSD_TEST_REQUIRE") == "all" {
-				t.Fatal(reason)
-			}
-			t.Skip(reason)
-		}
-	}
-	w := &Wine{t: t, dir: t.TempDir()}
+	Need(t, Wine, "wine", "wineserver", "as", "ld")
+	w := &Windows{t: t, dir: t.TempDir()}
 	t.Cleanup(w.shutDown)
 	w.must("wineboot", "--init")
 	w.shutDown() // the first start leaves helpers about
@@ -60,7 +46,7 @@ func NewWine(t testing.TB) *Wine {
 }
 
 // environ is all that a program in this Windows gets of our environment.
-func (w *Wine) environ() []string {
+func (w *Windows) environ() []string {
 	return []string{
 		"WINEPREFIX=" + filepath.Join(w.dir, "wine"), "WINEARCH=win64", "WINEDEBUG=-all",
 		"WINEDLLOVERRIDES=mscoree,mshtml,winemenubuilder.exe=", // no .NET, no browser, no menus
@@ -69,18 +55,17 @@ func (w *Wine) environ() []string {
 }
 
 // command prepares a program of Linux that works on this Windows.
-func (w *Wine) command(ctx context.Context, name string, args ...string) *exec.Cmd {
+func (w *Windows) command(ctx context.Context, name string, args ...string) *exec.Cmd {
 	c := exec.CommandContext(ctx, name, args...) //nolint:gosec // the test says what to run
 	c.Env, c.Dir = w.environ(), w.dir
-	c.WaitDelay = time.Second // a service that was started along may keep the output open
 	return c
 }
 
 // must runs a program of Linux that has to succeed. Its output goes nowhere:
 // what it starts along, such as services, would hold on to it.
-func (w *Wine) must(name string, args ...string) {
+func (w *Windows) must(name string, args ...string) {
 	w.t.Helper()
-	ctx, cancel := context.WithTimeout(context.Background(), wineTime)
+	ctx, cancel := guard(w.t)
 	defer cancel()
 	if err := w.command(ctx, name, args...).Run(); err != nil {
 		w.t.Fatalf("%s %s: %v", name, strings.Join(args, " "), err)
@@ -88,7 +73,7 @@ func (w *Wine) must(name string, args ...string) {
 }
 
 // boot starts this Windows, which starts its services.
-func (w *Wine) boot() {
+func (w *Windows) boot() {
 	w.t.Helper()
 	// Stays when the last program ends, as a machine does.
 	w.must("wineserver", "--persistent")
@@ -97,16 +82,16 @@ func (w *Wine) boot() {
 
 // shutDown ends this Windows and all that runs in it, without a word to it, as
 // a power cut does.
-func (w *Wine) shutDown() {
-	ctx, cancel := context.WithTimeout(context.Background(), wineTime)
+func (w *Windows) shutDown() {
+	ctx, cancel := guard(w.t)
 	defer cancel()
 	// Both fail when nothing runs, which is what they are for.
-	_ = w.command(ctx, "wineserver", "--kill").Run()
+	_ = w.command(context.Background(), "wineserver", "--kill").Run()
 	_ = w.command(ctx, "wineserver", "--wait").Run()
 }
 
 // Reboot ends this Windows as a power cut does, and starts it again.
-func (w *Wine) Reboot() {
+func (w *Windows) Reboot() {
 	w.t.Helper()
 	w.shutDown()
 	w.boot()
@@ -115,7 +100,7 @@ func (w *Wine) Reboot() {
 // addPrimitives adds a library that Windows has and Wine 8 does not, and
 // without which no program of Go starts: its one function is that of another
 // library under a new name.
-func (w *Wine) addPrimitives() {
+func (w *Windows) addPrimitives() {
 	w.t.Helper()
 	for name, text := range map[string]string{
 		"empty.s":       ".globl DllMainCRTStartup\nDllMainCRTStartup:\n mov $1, %eax\n ret\n",
@@ -131,7 +116,7 @@ func (w *Wine) addPrimitives() {
 }
 
 // Path is where a file of drive C is on this machine.
-func (w *Wine) Path(file string) string {
+func (w *Windows) Path(file string) string {
 	w.t.Helper()
 	inside, ok := strings.CutPrefix(file, `C:\`)
 	if !ok {
@@ -141,7 +126,7 @@ func (w *Wine) Path(file string) string {
 }
 
 // Write writes a file of drive C, and its folders.
-func (w *Wine) Write(file string, data []byte) {
+func (w *Windows) Write(file string, data []byte) {
 	w.t.Helper()
 	path := w.Path(file)
 	if err := os.MkdirAll(filepath.Dir(path), 0o700); err != nil {
@@ -154,16 +139,14 @@ func (w *Wine) Write(file string, data []byte) {
 
 // Run runs a program of this Windows to its end. It may be called from several
 // goroutines.
-func (w *Wine) Run(stdin, program string, args ...string) Result {
+func (w *Windows) Run(stdin, program string, args ...string) Result {
 	w.t.Helper()
-	ctx, cancel := context.WithTimeout(context.Background(), wineTime)
+	ctx, cancel := guard(w.t)
 	defer cancel()
-	var stdout, stderr bytes.Buffer
 	c := w.command(ctx, "wine", append([]string{program}, args...)...)
-	c.Stdin, c.Stdout, c.Stderr = strings.NewReader(stdin), &stdout, &stderr
-	err := c.Run()
-	r := Result{Stdout: stdout.String(), Stderr: stderr.String(), Code: c.ProcessState.ExitCode()}
-	if _, exited := errors.AsType[*exec.ExitError](err); err != nil && !exited && !errors.Is(err, exec.ErrWaitDelay) {
+	c.Stdin = strings.NewReader(stdin)
+	r, err := run(c)
+	if _, exited := errors.AsType[*exec.ExitError](err); err != nil && !exited || ctx.Err() != nil {
 		w.t.Errorf("%s %s: %v", program, strings.Join(args, " "), err)
 	}
 	return r
@@ -171,7 +154,7 @@ func (w *Wine) Run(stdin, program string, args ...string) Result {
 
 // Processes gives the numbers, on this machine, of the processes that run a
 // program of this Windows with an argument.
-func (w *Wine) Processes(program, argument string) (pids []int) {
+func (w *Windows) Processes(program, argument string) (pids []int) {
 	w.t.Helper()
 	all, err := filepath.Glob("/proc/[0-9]*/cmdline")
 	if err != nil {
@@ -200,7 +183,7 @@ func (w *Wine) Processes(program, argument string) (pids []int) {
 
 // Kill ends processes at once and without a word to them, and waits until they
 // are gone.
-func (w *Wine) Kill(pids ...int) {
+func (w *Windows) Kill(pids ...int) {
 	w.t.Helper()
 	for _, pid := range pids {
 		if err := syscall.Kill(pid, syscall.SIGKILL); err != nil {
@@ -212,18 +195,8 @@ func (w *Wine) Kill(pids ...int) {
 	})
 }
 
-// Until waits until something is so.
-func (w *Wine) Until(what string, so func() bool) {
+// Until waits until a condition is met. It sets no limit of its own.
+func (w *Windows) Until(what string, met func() bool) {
 	w.t.Helper()
-	ctx, cancel := context.WithTimeout(context.Background(), wineTime)
-	defer cancel()
-	tick := time.NewTicker(50 * time.Millisecond)
-	defer tick.Stop()
-	for !so() {
-		select {
-		case <-tick.C:
-		case <-ctx.Done():
-			w.t.Fatalf("waited too long until %s", what)
-		}
-	}
+	until(w.t, what, met)
 }
