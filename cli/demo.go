@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"net"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -17,6 +18,8 @@ import (
 	"balansd/config"
 	"balansd/daemon"
 	"balansd/ledger"
+	"balansd/logs"
+	"balansd/portal"
 	"balansd/sandbox"
 
 	"github.com/rs/zerolog"
@@ -52,6 +55,10 @@ func (c *demoClock) now() time.Time { return time.Now().Add(-time.Duration(c.bac
 // set moves the clock to a time.
 func (c *demoClock) set(t time.Time) { c.back.Store(int64(time.Since(t))) }
 
+// demoNights is how many days the demo lies back, so that with --keep the pages
+// show a week.
+const demoNights = 7
+
 // journey is one run of the demo.
 type journey struct {
 	*App
@@ -78,27 +85,33 @@ func (app *App) demo(ctx context.Context, keep bool) (err error) {
 		defer cancel()
 		err = errors.Join(err, j.box.Close(grace))
 	}()
-	if err := j.story(ctx, dir); err != nil {
-		return errors.Join(err, j.node.Close())
+	link := ""
+	err = j.story(ctx, dir)
+	if err == nil && keep {
+		link, err = j.untilToday(ctx)
 	}
-	if err := j.node.Close(); err != nil {
+	if err := errors.Join(err, j.node.Close()); err != nil {
 		return err
 	}
 	if !keep {
 		app.printf("\nThat was the demo; nothing of it stays. %s demo --keep leaves it running.\n", program())
 		return nil
 	}
-	return j.keep(ctx)
+	return j.keep(ctx, dir, link)
 }
 
 // prepare starts the simulators, fills them, and writes a configuration that
 // points at them.
 func (j *journey) prepare(ctx context.Context, dir string) error {
-	today := time.Now()
-	j.day = time.Date(today.Year(), today.Month(), today.Day()-3, 0, 0, 0, 0, today.Location())
+	today := time.Now().In(config.Default().TimeZone)
+	j.day = time.Date(today.Year(), today.Month(), today.Day()-demoNights, 0, 0, 0, 0, today.Location())
 	j.clock.set(j.day.Add(16 * time.Hour))
-	var err error
-	if j.box, err = sandbox.Start(sandbox.Options{Now: j.clock.now, Log: zerolog.Nop()}); err != nil {
+	listen, err := freeAddress()
+	if err != nil {
+		return err
+	}
+	portalURL := "http://" + listen + "/connection"
+	if j.box, err = sandbox.Start(sandbox.Options{Now: j.clock.now, Log: zerolog.Nop(), Finbox: sandbox.FinboxOptions{PortalURL: portalURL}}); err != nil {
 		return err
 	}
 	if j.cast, err = j.box.Demo(); err != nil {
@@ -108,7 +121,7 @@ func (j *journey) prepare(ctx context.Context, dir string) error {
 	if err := j.cast.WriteFolder(folder); err != nil {
 		return err
 	}
-	path, err := demoConfig(dir, folder, j.box.Info())
+	path, err := demoConfig(dir, folder, listen, j.box.Info())
 	if err != nil {
 		return err
 	}
@@ -119,9 +132,18 @@ func (j *journey) prepare(ctx context.Context, dir string) error {
 	return err
 }
 
+// freeAddress finds a loopback address that nothing listens on.
+func freeAddress() (string, error) {
+	l, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		return "", err
+	}
+	return l.Addr().String(), l.Close()
+}
+
 // demoConfig writes the configuration of the demo, secrets in files of their
 // own, as a real one has them.
-func demoConfig(dir, folder string, box sandbox.Info) (path string, err error) {
+func demoConfig(dir, folder, listen string, box sandbox.Info) (path string, err error) {
 	for name, secret := range map[string]string{"finbox.secret": box.Finbox.ClientSecret, "silverfin.secret": box.Silverfin.ClientSecret} {
 		if err := os.WriteFile(filepath.Join(dir, name), []byte(secret), 0o600); err != nil {
 			return "", err
@@ -134,10 +156,11 @@ func demoConfig(dir, folder string, box sandbox.Info) (path string, err error) {
 	yaml := fmt.Sprintf(`data_dir: %q
 %slanguage: nl
 night: {at: "02:30", spread: 0s}
+portal: {listen: %q}
 finbox: {base_url: %q, token_url: %q, client_id: %q, client_secret_file: finbox.secret}
 folders: [{name: payroll, path: %q}]
 silverfin: {base_url: %q, client_id: %q, client_secret_file: silverfin.secret, requests_per_second: 100, burst: 100}
-`, filepath.Join(dir, "data"), socket, box.Finbox.URL, box.Finbox.TokenURL, box.Finbox.ClientID, folder, box.Silverfin.URL, box.Silverfin.ClientID)
+`, filepath.Join(dir, "data"), socket, listen, box.Finbox.URL, box.Finbox.TokenURL, box.Finbox.ClientID, folder, box.Silverfin.URL, box.Silverfin.ClientID)
 	path = filepath.Join(dir, "balansd.yaml")
 	return path, os.WriteFile(path, []byte(yaml), 0o600)
 }
@@ -198,7 +221,7 @@ func (j *journey) link(ctx context.Context) error {
 // night runs a nightly pass and says what became of each dossier that it
 // moved.
 func (j *journey) night(ctx context.Context, n int) error {
-	j.clock.set(j.day.AddDate(0, 0, n).Add(2*time.Hour + 31*time.Minute))
+	j.clock.set(j.wake(n))
 	before, err := j.states(ctx)
 	if err != nil {
 		return err
@@ -317,18 +340,47 @@ func (j *journey) decide(ctx context.Context, one sandbox.DemoDossier) error {
 	return nil
 }
 
-// keep leaves everything running until a person stops it.
-func (j *journey) keep(ctx context.Context) error {
+// wake is when the nightly run with number n begins.
+func (j *journey) wake(n int) time.Time {
+	return j.day.AddDate(0, 0, n).Add(2*time.Hour + 31*time.Minute)
+}
+
+// untilToday runs the nights between the second one and now, so that a daemon
+// that goes on finds none missed, and returns the link with which a person signs
+// in to the web pages.
+func (j *journey) untilToday(ctx context.Context) (link string, err error) {
+	for n := 3; j.wake(n).Before(time.Now()); n++ {
+		j.clock.set(j.wake(n))
+		if _, err := j.node.RunNight(ctx); err != nil {
+			return "", err
+		}
+	}
 	j.clock.back.Store(0)
+	people, _ := j.node.people(j.cfg)
+	invitation, err := people.Invite(ctx, "Els", portal.Admin, "")
+	return invitation.Link, err
+}
+
+// keep leaves everything running until a person stops it. The log goes to a
+// file, so that what to do next stays in sight.
+func (j *journey) keep(ctx context.Context, dir, link string) error {
 	info := j.box.Info()
+	logFile := filepath.Join(dir, "balansd.log")
+	output, err := logs.Open(logs.Config{Level: j.cfg.Log.Level, Format: "console", File: logFile, Stderr: j.env.Stderr, Environ: j.env.Environ})
+	if err != nil {
+		return err
+	}
+	defer func() { _ = output.Close() }()
 	j.title("It goes on running; stop it with Ctrl-C")
-	j.printf("Finbox settings   %s/settings/%s?lang=nl\nSilverfin         %s\ncontrol           %s\n", info.Finbox.URL, info.Finbox.ConnectionID, info.Silverfin.URL, info.Control.URL)
+	j.printf("Open this link, once, to sign in to the web pages as Els, an admin:\n\n  %s\n\n", link)
+	j.printf("web pages         %s\nFinbox settings   %s/settings/%s?lang=nl\nSilverfin         %s\ncontrol           %s\nlog               %s\n",
+		pagesURL(j.cfg), info.Finbox.URL, info.Finbox.ConnectionID, info.Silverfin.URL, info.Control.URL, logFile)
 	j.printf("\nIn another terminal:\n")
 	for _, command := range []string{"status", "ledger list", "sync --dry-run"} {
 		j.printf("  %s %s --config %q\n", program(), command, j.cfg.File())
 	}
 	j.printf("\n")
-	return j.newRunning(j.cfg, j.log(j.cfg), false).work(ctx)
+	return j.newRunning(j.cfg, output.Logger(), false).work(ctx)
 }
 
 // program is what a person types to call this program again.

@@ -1,9 +1,20 @@
 package cli
 
 import (
+	"bufio"
+	"context"
 	"errors"
+	"io"
+	"net"
+	"net/http"
 	"path/filepath"
+	"regexp"
+	"runtime"
+	"strings"
 	"testing"
+
+	"balansd/config"
+	"balansd/portal"
 )
 
 // TestTheDemoNamesThisProgram holds the commands that the demo prints to those
@@ -32,5 +43,90 @@ func TestTheDemoNamesThisProgram(t *testing.T) {
 		if got := programAt(exe, at("work"), []string{at("tmp"), at("cache"), ""}, find); got != want {
 			t.Errorf("%s is called as %s, want %s", exe, got, want)
 		}
+	}
+}
+
+// TestDemoGoesOn opens what demo --keep prints: a link that works, the pages of
+// a week without a missed night, and a way from Finbox to the portal.
+func TestDemoGoesOn(t *testing.T) {
+	t.Parallel()
+	ctx, stop := context.WithCancel(t.Context())
+	defer stop()
+	out, in := io.Pipe()
+	ended := make(chan int)
+	go func() {
+		code := Main(ctx, Env{Args: []string{"demo", "--keep"}, Stdout: in, Stderr: in, Version: "test"})
+		_ = in.Close()
+		ended <- code
+	}()
+	var printed strings.Builder
+	lines := bufio.NewScanner(out)
+	for lines.Scan() {
+		printed.WriteString(lines.Text() + "\n")
+		if strings.Contains(lines.Text(), "sync --dry-run") {
+			break
+		}
+	}
+	go func() { _, _ = io.Copy(io.Discard, out) }()
+	find := func(form string) string {
+		t.Helper()
+		m := regexp.MustCompile(form).FindStringSubmatch(printed.String())
+		if m == nil {
+			t.Fatalf("it does not print %s:\n%s", form, printed.String())
+		}
+		return m[1]
+	}
+	link, pages := find(`(?m)^  (http://\S+/invite/\S+)$`), find(`(?m)^web pages +(\S+)$`)
+	if !strings.HasPrefix(link, pages) {
+		t.Errorf("the link %s does not lead to %s", link, pages)
+	}
+	fetched(t, link)
+	if settings := fetched(t, find(`(?m)^Finbox settings +(\S+)$`)); !strings.Contains(settings, `href="`+pages+`/connection"`) {
+		t.Errorf("the third step in Finbox does not lead to the portal:\n%s", settings)
+	}
+	cfg, err := config.Load(config.LoadOptions{Path: find(`sync --dry-run --config "(.+)"`)})
+	if err != nil {
+		t.Fatal(err)
+	}
+	client, err := portal.Dial(ctx, cfg.Socket)
+	if err != nil {
+		t.Fatal(err)
+	}
+	history, err := client.History(ctx, 100)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if len(history.Missed) > 0 || len(history.Passes) < demoNights-1 {
+		t.Errorf("%d nights, missed %v", len(history.Passes), history.Missed)
+	}
+	for _, p := range history.Passes {
+		if p.Missed != "" || p.Stopped != "" || len(p.Down) > 0 {
+			t.Errorf("the night of %s: %+v", p.Night, p)
+		}
+	}
+	stop()
+	if code := <-ended; code != 0 {
+		t.Errorf("it ends with %d", code)
+	}
+}
+
+// fetched reads a page, and waits for a server that has just been started.
+func fetched(t *testing.T, address string) string {
+	t.Helper()
+	for {
+		r, err := http.Get(address)
+		if op := (*net.OpError)(nil); errors.As(err, &op) && op.Op == "dial" {
+			runtime.Gosched()
+			continue
+		}
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer func() { _ = r.Body.Close() }()
+		text, err := io.ReadAll(r.Body)
+		if err != nil || r.StatusCode != http.StatusOK {
+			t.Fatalf("%s: %s %v", address, r.Status, err)
+		}
+		return string(text)
 	}
 }

@@ -5,7 +5,6 @@ import (
 	"context"
 	"encoding/json"
 	"fmt"
-	"net"
 	"net/http"
 	"os"
 	"path/filepath"
@@ -20,15 +19,14 @@ import (
 	"github.com/rs/zerolog"
 )
 
-// freeAddress gives an address on loopback that nobody listens on.
-func freeAddress(t testing.TB) string {
+// unusedAddress is freeAddress for a test.
+func unusedAddress(t testing.TB) string {
 	t.Helper()
-	l, err := net.Listen("tcp", "127.0.0.1:0")
+	address, err := freeAddress()
 	if err != nil {
 		t.Fatal(err)
 	}
-	defer l.Close()
-	return l.Addr().String()
+	return address
 }
 
 // portalApp gives an app at a world whose pages are at an address.
@@ -50,7 +48,7 @@ func (app *App) portal(ctx context.Context, args ...string) error {
 // TestPeopleFromTheCommandLine invites and lists people, without a daemon and
 // with one: it is the same.
 func TestPeopleFromTheCommandLine(t *testing.T) {
-	listen := freeAddress(t)
+	listen := unusedAddress(t)
 	app, out := portalApp(t, listen)
 	invite := func(args ...string) portal.Invitation {
 		t.Helper()
@@ -163,7 +161,7 @@ func get(t *testing.T, address string) int {
 
 // TestFirstAdminIsInTheLog: a daemon without an admin logs a link that works.
 func TestFirstAdminIsInTheLog(t *testing.T) {
-	app, _ := portalApp(t, freeAddress(t))
+	app, _ := portalApp(t, unusedAddress(t))
 	cfg, err := app.config()
 	if err != nil {
 		t.Fatal(err)
@@ -193,7 +191,7 @@ func TestFirstAdminIsInTheLog(t *testing.T) {
 
 // TestSettingsOfThePages shows what the configuration says without a secret.
 func TestSettingsOfThePages(t *testing.T) {
-	app, _ := portalApp(t, freeAddress(t))
+	app, _ := portalApp(t, unusedAddress(t))
 	cfg, err := app.config()
 	if err != nil {
 		t.Fatal(err)
@@ -240,7 +238,7 @@ func TestPagesThatAreOff(t *testing.T) {
 // TestTheTrailHasWhatIsDoneWithoutADaemon: stopping the daemon is no way past
 // the audit trail.
 func TestTheTrailHasWhatIsDoneWithoutADaemon(t *testing.T) {
-	app, _ := portalApp(t, freeAddress(t))
+	app, _ := portalApp(t, unusedAddress(t))
 	err := app.withAPI(t.Context(), func(api daemon.API, _ *config.Config) error {
 		_, err := api.Retry(t.Context(), 7, "an")
 		return err

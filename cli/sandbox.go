@@ -51,6 +51,7 @@ sandbox goes on where it stopped.`,
 	f.StringVar(&opt.FinboxAddr, "finbox", "", "`address` of the simulated Finbox")
 	f.StringVar(&opt.SilverfinAddr, "silverfin", "", "`address` of the simulated Silverfin")
 	f.StringVar(&opt.ControlAddr, "control", "", "`address` that takes orders: open a workflow, correct a balance, fail a call")
+	f.StringVar(&opt.Finbox.PortalURL, "portal", "", "`address` of balansd's web pages, to which the settings page of the simulated Finbox leads")
 	f.StringVar(&opt.Data, "data", "", "`folder` that keeps the sandbox's state")
 	return c
 }

@@ -15,8 +15,8 @@ func testDeb(t *testing.T, older, newer string) {
 	s := newServer(t, older, newer)
 	s.simulate()
 	// Where systemd does not run, as while an image is built, it installs as well.
-	s.sh("unshare --mount sh -ec 'mount -t tmpfs none /run; dpkg -i /packages/balansd-0.1.0-linux-amd64.deb; dpkg --purge balansd'")
-	out := s.want("balansd config init", "dpkg -i /packages/balansd-0.1.0-linux-amd64.deb")
+	s.sh("unshare --mount sh -ec 'mount -t tmpfs none /run; dpkg -i /packages/0.1.0/balansd-linux-amd64.deb; dpkg --purge balansd'")
+	out := s.want("balansd config init", "dpkg -i /packages/0.1.0/balansd-linux-amd64.deb")
 	t.Logf("dpkg says:\n%s", out)
 	s.want("inactive", "systemctl is-active balansd || true")
 	s.want("disabled", "systemctl is-enabled balansd || true")
@@ -43,7 +43,7 @@ func testDeb(t *testing.T, older, newer string) {
 		t.Fatalf("%d balances are done after a reboot, want 3", n)
 	}
 
-	s.sh("dpkg -i /packages/balansd-0.2.0-linux-amd64.deb")
+	s.sh("dpkg -i /packages/0.2.0/balansd-linux-amd64.deb")
 	s.running("0.2.0")
 	s.deliver(2)
 	if n := s.done(); n != 5 {
@@ -53,7 +53,7 @@ func testDeb(t *testing.T, older, newer string) {
 	// What does not fit stops nothing that runs.
 	before := s.pid()
 	s.sh("cp -a /etc/balansd/balansd.yaml /root/well.yaml && echo 'nonsense: 1' >>/etc/balansd/balansd.yaml")
-	s.want("was not restarted", "dpkg -i /packages/balansd-0.2.0-linux-amd64.deb")
+	s.want("was not restarted", "dpkg -i /packages/0.2.0/balansd-linux-amd64.deb")
 	if now := s.pid(); now != before {
 		t.Errorf("the service was restarted with a configuration that does not fit")
 	}
@@ -62,14 +62,14 @@ func testDeb(t *testing.T, older, newer string) {
 	s.sh("dpkg --remove balansd")
 	s.want("inactive", "systemctl is-active balansd || true")
 	s.sh("test -s /var/lib/balansd/balansd.db && test -s /etc/balansd/balansd.yaml && ! test -e /usr/bin/balansd")
-	s.sh("dpkg -i /packages/balansd-0.2.0-linux-amd64.deb")
+	s.sh("dpkg -i /packages/0.2.0/balansd-linux-amd64.deb")
 	s.running("0.2.0")
 	if n := s.done(); n != 5 {
 		t.Fatalf("%d balances are done after it was removed and came back, want 5", n)
 	}
 
 	// What an administrator turned off, an update leaves off.
-	s.sh("systemctl disable --now balansd && dpkg -i /packages/balansd-0.2.0-linux-amd64.deb")
+	s.sh("systemctl disable --now balansd && dpkg -i /packages/0.2.0/balansd-linux-amd64.deb")
 	s.want("inactive", "systemctl is-active balansd || true")
 
 	s.sh("dpkg --purge balansd")

@@ -20,11 +20,12 @@ type server struct {
 	container *testenv.Container
 }
 
-// newServer gives a machine that never had balansd, with packages in /packages.
-func newServer(t *testing.T, dirs ...string) *server {
+// newServer gives a machine that never had balansd, with the packages of an
+// older and a newer version in /packages/0.1.0 and /packages/0.2.0.
+func newServer(t *testing.T, older, newer string) *server {
 	t.Helper()
 	s := &server{t, testenv.NewContainer(t)}
-	for _, dir := range dirs {
+	for version, dir := range map[string]string{"0.1.0": older, "0.2.0": newer} {
 		files, err := filepath.Glob(filepath.Join(dir, "*linux-amd64.*"))
 		if err != nil {
 			t.Fatal(err)
@@ -34,7 +35,7 @@ func newServer(t *testing.T, dirs ...string) *server {
 			if err != nil {
 				t.Fatal(err)
 			}
-			s.write("/packages/"+filepath.Base(f), string(content))
+			s.write("/packages/"+version+"/"+filepath.Base(f), string(content))
 		}
 	}
 	return s
@@ -77,7 +78,7 @@ ExecStart=/opt/sandbox/balansd sandbox --finbox 127.0.0.1:8081 --silverfin 127.0
 [Install]
 WantedBy=multi-user.target
 `)
-	s.sh(`mkdir -p /opt/sandbox && tar -xzf /packages/balansd-0.1.0-linux-amd64.tar.gz -C /opt/sandbox --strip-components=1
+	s.sh(`mkdir -p /opt/sandbox && tar -xzf /packages/0.1.0/balansd-linux-amd64.tar.gz -C /opt/sandbox --strip-components=1
 systemctl enable --now sandbox && ` + awaitSandbox)
 }
 

@@ -76,7 +76,7 @@ func run(ctx context.Context, out string, want []string, log io.Writer) (err err
 
 // make builds the programs, packs them, and sums up what came of it.
 func (r *release) make(ctx context.Context) error {
-	if err := os.MkdirAll(r.out, 0o750); err != nil {
+	if err := os.MkdirAll(r.out, 0o755); err != nil {
 		return err
 	}
 	_, _ = fmt.Fprintf(r.log, "balansd %s of %s\n", r.version, r.at.Format(time.DateTime))
@@ -162,9 +162,10 @@ func (t target) takes(kind string) bool {
 	return t.os == "linux"
 }
 
-// name is the path of a package.
+// name is the path of a package. It has no version in it, so that the commands
+// of the README and the manuals hold for each; the package itself states it.
 func (r *release) name(t target, suffix string) string {
-	return filepath.Join(r.out, fmt.Sprintf("balansd-%s-%s-%s.%s", r.version, t.os, t.arch, suffix))
+	return filepath.Join(r.out, fmt.Sprintf("balansd-%s-%s.%s", t.os, t.arch, suffix))
 }
 
 // sumUp writes the checksums, signs them, and says what was made.

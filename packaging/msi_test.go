@@ -78,19 +78,19 @@ func (d *desktop) running(version string) {
 // work, an update with the service running, removal, and installation again.
 func testMSI(t *testing.T, older, newer string) {
 	d := &desktop{t, testenv.NewWindows(t)}
-	for dir, file := range map[string]string{older: "balansd-0.1.0-windows-amd64.msi", newer: "balansd-0.2.0-windows-amd64.msi"} {
-		content, err := os.ReadFile(filepath.Join(dir, file))
+	for dir, file := range map[string]string{older: "balansd-0.1.0.msi", newer: "balansd-0.2.0.msi"} {
+		content, err := os.ReadFile(filepath.Join(dir, "balansd-windows-amd64.msi"))
 		if err != nil {
 			t.Fatal(err)
 		}
 		d.wine.Write(`C:\packages\`+file, content)
 	}
-	program, err := os.ReadFile(filepath.Join(unpack(t, filepath.Join(older, "balansd-0.1.0-windows-amd64.zip")), "balansd.exe"))
+	program, err := os.ReadFile(filepath.Join(unpack(t, filepath.Join(older, "balansd-windows-amd64.zip")), "balansd.exe"))
 	if err != nil {
 		t.Fatal(err)
 	}
 	d.wine.Write(`C:\elsewhere\balansd.exe`, program)
-	if code := d.msiexec("/i", "balansd-0.1.0-windows-amd64.msi"); code != 0 {
+	if code := d.msiexec("/i", "balansd-0.1.0.msi"); code != 0 {
 		t.Fatalf("the installer ends with %d", code)
 	}
 	d.want("balansd 0.1.0 ", "", "version")
@@ -110,18 +110,18 @@ func testMSI(t *testing.T, older, newer string) {
 		t.Fatalf("%d balances are done, want 2", n)
 	}
 
-	if code := d.msiexec("/i", "balansd-0.2.0-windows-amd64.msi"); code != 0 {
+	if code := d.msiexec("/i", "balansd-0.2.0.msi"); code != 0 {
 		t.Fatalf("the update ends with %d", code)
 	}
 	d.running("0.2.0")
 	if n := d.done(); n != 2 {
 		t.Fatalf("%d balances are done after the update, want 2", n)
 	}
-	if code := d.msiexec("/i", "balansd-0.1.0-windows-amd64.msi"); code == 0 {
+	if code := d.msiexec("/i", "balansd-0.1.0.msi"); code == 0 {
 		t.Error("an older version replaces a newer one")
 	}
 
-	if code := d.msiexec("/x", "balansd-0.2.0-windows-amd64.msi"); code != 0 {
+	if code := d.msiexec("/x", "balansd-0.2.0.msi"); code != 0 {
 		t.Fatalf("the removal ends with %d", code)
 	}
 	if state := d.state(`C:\elsewhere\balansd.exe`); state != "not installed" {
@@ -133,7 +133,7 @@ func testMSI(t *testing.T, older, newer string) {
 	if _, err := os.Stat(d.wine.Path(windowsData + `\balansd.db`)); err != nil {
 		t.Errorf("the state went along: %v", err)
 	}
-	if code := d.msiexec("/i", "balansd-0.2.0-windows-amd64.msi"); code != 0 {
+	if code := d.msiexec("/i", "balansd-0.2.0.msi"); code != 0 {
 		t.Fatalf("the installer ends with %d", code)
 	}
 	d.running("0.2.0")

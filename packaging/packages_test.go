@@ -92,7 +92,7 @@ func testChecksums(t *testing.T, dir string) {
 
 // testBill holds the list of parts to the program that the archive has.
 func testBill(t *testing.T, dir string) {
-	text, err := os.ReadFile(filepath.Join(dir, "balansd-0.1.0-linux-amd64.cdx.json"))
+	text, err := os.ReadFile(filepath.Join(dir, "balansd-linux-amd64.cdx.json"))
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -100,7 +100,7 @@ func testBill(t *testing.T, dir string) {
 	if err := json.Unmarshal(text, &doc); err != nil {
 		t.Fatal(err)
 	}
-	program := filepath.Join(unpack(t, filepath.Join(dir, "balansd-0.1.0-linux-amd64.tar.gz")), "balansd")
+	program := filepath.Join(unpack(t, filepath.Join(dir, "balansd-linux-amd64.tar.gz")), "balansd")
 	content, err := os.ReadFile(program)
 	if err != nil {
 		t.Fatal(err)
@@ -148,12 +148,12 @@ func unpack(t *testing.T, archive string) string {
 
 // testArchives tries what the archives hold as a person who unpacks them does.
 func testArchives(t *testing.T, dir string) {
-	linux := unpack(t, filepath.Join(dir, "balansd-0.1.0-linux-amd64.tar.gz"))
+	linux := unpack(t, filepath.Join(dir, "balansd-linux-amd64.tar.gz"))
 	out, err := exec.Command(filepath.Join(linux, "balansd"), "version").CombinedOutput()
 	if err != nil || !strings.HasPrefix(string(out), "balansd 0.1.0 ") {
 		t.Errorf("it says %q: %v", out, err)
 	}
-	windows := unpack(t, filepath.Join(dir, "balansd-0.1.0-windows-arm64.zip"))
+	windows := unpack(t, filepath.Join(dir, "balansd-windows-arm64.zip"))
 	for _, file := range []string{
 		linux + "/man/balansd-config-check.8.gz", linux + "/completions/balansd.bash", linux + "/completions/balansd.zsh",
 		linux + "/completions/balansd.fish", linux + "/doc/THIRD-PARTY.txt", linux + "/doc/LICENSE",

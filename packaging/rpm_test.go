@@ -18,7 +18,7 @@ func testRPM(t *testing.T, older, newer string) {
 	testenv.Need(t, testenv.Packages, "rpm", "curl")
 	root := t.TempDir()
 	install := exec.Command("rpm", "--root", root, "--dbpath", "/db", "--nodeps", "--noscripts", "-i",
-		filepath.Join(older, "balansd-0.1.0-linux-arm64.rpm"), "--ignorearch")
+		filepath.Join(older, "balansd-linux-arm64.rpm"), "--ignorearch")
 	if out, err := install.CombinedOutput(); err != nil {
 		t.Fatalf("%v: %s", err, out)
 	}
@@ -41,17 +41,17 @@ func testRPM(t *testing.T, older, newer string) {
 	s := newServer(t, older, newer)
 	s.simulate()
 	const rpm = "rpm --force-debian --nodeps "
-	s.want("balansd config init", rpm+"-i /packages/balansd-0.1.0-linux-amd64.rpm")
+	s.want("balansd config init", rpm+"-i /packages/0.1.0/balansd-linux-amd64.rpm")
 	s.sh(rpm + "-e balansd")
 	// With a configuration that is there already, as tools for many machines
 	// put it, it starts.
 	s.configure()
 	s.sh("chgrp balansd /etc/balansd/balansd.yaml && chmod 640 /etc/balansd/balansd.yaml")
-	s.sh(rpm + "-i /packages/balansd-0.1.0-linux-amd64.rpm")
+	s.sh(rpm + "-i /packages/0.1.0/balansd-linux-amd64.rpm")
 	s.running("0.1.0")
 	s.link()
 	s.deliver(2)
-	s.sh(rpm + "-U /packages/balansd-0.2.0-linux-amd64.rpm")
+	s.sh(rpm + "-U /packages/0.2.0/balansd-linux-amd64.rpm")
 	s.running("0.2.0")
 	if n := s.done(); n != 2 {
 		t.Fatalf("%d balances are done after the update, want 2", n)

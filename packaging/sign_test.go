@@ -58,7 +58,7 @@ func TestSigned(t *testing.T) {
 	certificate, ring := identities(t)
 	dir := t.TempDir()
 	makePackages(t, dir, "0.1.0", []string{"deb", "rpm", "zip", "msi"})
-	name := func(suffix string) string { return filepath.Join(dir, "balansd-0.1.0-"+suffix) }
+	name := func(suffix string) string { return filepath.Join(dir, "balansd-"+suffix) }
 	windows := func(file string) error {
 		return exec.Command("osslsigncode", "verify", "-CAfile", certificate, "-TSA-CAfile", certificate, "-in", file).Run()
 	}

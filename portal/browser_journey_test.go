@@ -43,7 +43,7 @@ func newJourney(t *testing.T) *journey {
 	_ = free.Close()
 	j := &journey{chrome: browser}
 	j.base = "http://" + listen
-	j.box, err = sandbox.Start(sandbox.Options{Finbox: sandbox.FinboxOptions{SilverfinLink: j.base + "/connection"}})
+	j.box, err = sandbox.Start(sandbox.Options{Finbox: sandbox.FinboxOptions{PortalURL: j.base + "/connection"}})
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -26,7 +26,7 @@ type FinboxOptions struct {
 	ClientSecret  string           // empty means a made-up one
 	PageSize      int              // items on a page; 0 means 200
 	TokenLifetime time.Duration    // 0 means an hour
-	SilverfinLink string           // where the settings page's last button goes; empty means "#"
+	PortalURL     string           // where the settings page's last button goes; empty: the page says which address to open
 }
 
 // Finbox is a made-up Finbox: environments with a connection each, their
@@ -174,7 +174,6 @@ func NewFinbox(opt FinboxOptions) *Finbox {
 	opt.ClientSecret = cmp.Or(opt.ClientSecret, rand.Text())
 	opt.PageSize = cmp.Or(opt.PageSize, 200)
 	opt.TokenLifetime = cmp.Or(opt.TokenLifetime, time.Hour)
-	opt.SilverfinLink = cmp.Or(opt.SilverfinLink, "#")
 	f := &Finbox{
 		opt: opt, faults: NewFaults(), baseURL: strings.TrimRight(opt.BaseURL, "/"),
 		tokens: map[string]time.Time{}, usedJTI: map[string]time.Time{},

@@ -23,7 +23,9 @@ var settingsWords = map[string]map[string]string{
 		"activate": "Activeer externe connectie", "deactivate": "Deactiveer externe connectie",
 		"id": "Connectie-id", "active": "Actief", "inactive": "Inactief", "baddate": "Kies een geldige datum.",
 		"step3": "Stap 3: Klik op de knop om naar het koppelingsportaal te gaan (Kopieer eerst de connectie-id)",
-		"go":    "Ga naar koppeling Silverfin", "other": "fr", "otherName": "Français",
+		"go":    "Ga naar koppeling Silverfin",
+		"open":  "Open het koppelingsportaal van balansd op de server van het kantoor: http://127.0.0.1:8417/connection, of het adres bij portal.hostnames.",
+		"other": "fr", "otherName": "Français",
 	},
 	"fr": {
 		"menu": "Paramètres", "title": "Connexion Silverfin pour le bilan social", "tsp": "Connexion pour le TSP : Silverfin",
@@ -32,7 +34,9 @@ var settingsWords = map[string]map[string]string{
 		"activate": "Activer la connexion externe", "deactivate": "Désactiver la connexion externe",
 		"id": "Identifiant d'appariement", "active": "Actif", "inactive": "Inactif", "baddate": "Choisissez une date valable.",
 		"step3": "Étape 3 : Cliquez sur le bouton pour accéder au portail de liaison (copiez d'abord l'identifiant d'appariement)",
-		"go":    "Accéder au lien Silverfin", "other": "nl", "otherName": "Nederlands",
+		"go":    "Accéder au lien Silverfin",
+		"open":  "Ouvrez le portail de liaison de balansd sur le serveur du bureau : http://127.0.0.1:8417/connection, ou l'adresse de portal.hostnames.",
+		"other": "nl", "otherName": "Nederlands",
 	},
 }
 
@@ -82,7 +86,7 @@ func (f *Finbox) serveSettings(w http.ResponseWriter, r *http.Request) {
 	var out bytes.Buffer
 	err = page.Execute(&out, map[string]any{
 		"Lang": lang, "W": settingsWords[lang], "E": e, "Start": e.StartDate.String(),
-		"Link": f.opt.SilverfinLink, "BadDate": r.FormValue("bad") == "date",
+		"Link": f.opt.PortalURL, "BadDate": r.FormValue("bad") == "date",
 	})
 	if err != nil {
 		http.Error(w, "the page cannot be made", http.StatusInternalServerError)

@@ -41,7 +41,7 @@ func has(t *testing.T, page string, want bool, texts ...string) {
 }
 
 func TestSettingsPageGoesThroughItsSteps(t *testing.T) {
-	f := NewFinbox(FinboxOptions{SilverfinLink: "http://127.0.0.1:9/koppeling"})
+	f := NewFinbox(FinboxOptions{PortalURL: "http://127.0.0.1:9/koppeling"})
 	id := f.AddConnection(Environment{ID: "env-a", Name: "Kantoor <Proef>", Inactive: true})
 	got := page(t, f, "/settings/env-a")
 	has(t, got, true, "Stap 1: Startdatum synchronisatie selecteren", "Activeer externe connectie", "Inactief",
@@ -60,6 +60,12 @@ func TestSettingsPageGoesThroughItsSteps(t *testing.T) {
 	if e := f.Environments()[0]; !e.Inactive || e.StartDate.String() != "2026-02-01" {
 		t.Errorf("the environment is %+v", e)
 	}
+
+	unknown := NewFinbox(FinboxOptions{}) // does not know where the portal is
+	unknown.AddConnection(Environment{ID: "env-b", Name: "Kantoor"})
+	got = page(t, unknown, "/settings/env-b")
+	has(t, got, true, "Open het koppelingsportaal van balansd", "http://127.0.0.1:8417/connection")
+	has(t, got, false, "href=\"#\"", "class=\"button\"")
 
 	w := httptest.NewRecorder()
 	f.ServeHTTP(w, httptest.NewRequest("GET", "/settings/none", nil))

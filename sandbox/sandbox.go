@@ -25,7 +25,7 @@ type Options struct {
 	Data          string           // a folder to keep state and request logs in; empty means nothing is kept
 	Now           func() time.Time // nil means time.Now
 	Log           zerolog.Logger
-	Finbox        FinboxOptions    // how Finbox behaves; Now, BaseURL and SilverfinLink are set by Start
+	Finbox        FinboxOptions    // how Finbox behaves; Now and BaseURL are set by Start
 	Silverfin     SilverfinOptions // how Silverfin behaves; Now is set by Start
 }
 
@@ -97,7 +97,6 @@ func Start(opt Options) (*Sandbox, error) {
 	}
 	url := func(i int) string { return "http://" + listeners[i].Addr().String() }
 	opt.Finbox.BaseURL = url(0)
-	opt.Finbox.SilverfinLink = cmp.Or(opt.Finbox.SilverfinLink, url(1))
 	s := &Sandbox{
 		Finbox: NewFinbox(opt.Finbox), Silverfin: NewSilverfin(opt.Silverfin),
 		opt: opt, silverfinURL: url(1), controlURL: url(2),
