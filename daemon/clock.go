@@ -18,6 +18,8 @@ const (
 	// clockSlack is how far the clock may be off before people hear of it.
 	// Tokens and certificates bear some minutes.
 	clockSlack = 5 * time.Minute
+	// confirmedFor is how long a service's word about the clock holds.
+	confirmedFor = 48 * time.Hour
 )
 
 // span is a time in which the daemon saw nothing.
@@ -63,7 +65,7 @@ func (d *Daemon) slept(now time.Time) {
 	if before.IsZero() || gap > -clockSlack && gap < asleep {
 		return
 	}
-	w.lastSkew = 0 // what the services said was of the clock before
+	w.lastSkew, w.right = 0, time.Time{} // what the services said was of the clock before
 	if gap < 0 {
 		if w.again.After(now.Add(againAfter[len(againAfter)-1])) {
 			w.again = now
@@ -123,7 +125,22 @@ func (d *Daemon) clockWrong(now time.Time) bool {
 // SawClock takes the time that a service said to have; skew is how far it is
 // ahead of ours.
 func (d *Daemon) SawClock(skew time.Duration) {
+	now := d.config().Now().Round(0)
 	d.watch.mu.Lock()
 	defer d.watch.mu.Unlock()
-	d.watch.lastSkew = skew
+	d.watch.lastSkew, d.watch.right = skew, time.Time{}
+	if skew.Abs() <= clockSlack {
+		d.watch.right = now
+	}
+}
+
+// clockConfirmed tells whether a service confirmed the clock within the last
+// two days, and the clock did not jump since. What cannot be undone is done by no
+// other time.
+func (d *Daemon) clockConfirmed() bool {
+	now := d.config().Now()
+	d.watch.mu.Lock()
+	defer d.watch.mu.Unlock()
+	age := now.Round(0).Sub(d.watch.right)
+	return !d.watch.right.IsZero() && age > -clockSlack && age < confirmedFor
 }

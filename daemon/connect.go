@@ -80,7 +80,7 @@ func (d *Daemon) reachBack(ctx context.Context, c *ledger.Connection) error {
 		return busy()
 	}
 	defer d.passing.Unlock()
-	c.Cursor = ""
+	c.ListAnew()
 	if err := d.config().Keeper.SaveConnection(ctx, *c); err != nil {
 		return err
 	}

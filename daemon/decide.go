@@ -61,7 +61,7 @@ func (d *Daemon) listAnew(ctx context.Context, e ledger.Entry) error {
 	if !mendable {
 		return nil
 	}
-	return d.config().Keeper.UpdateConnection(ctx, e.Connection, func(c *ledger.Connection) { c.Cursor = "" })
+	return d.config().Keeper.UpdateConnection(ctx, e.Connection, (*ledger.Connection).ListAnew)
 }
 
 // Dismiss leaves an entry aside for good, until it is retried.

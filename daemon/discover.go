@@ -85,8 +85,16 @@ func (p *pass) discoverOne(ctx context.Context, c ledger.Connection) (ledger.Con
 	if c.Status == ledger.Deactivated {
 		// Asked about each night, so that an activation in Finbox is enough.
 		st, err := src.Status(ctx)
-		if err != nil || !st.Active {
+		switch {
+		case ctx.Err() != nil:
 			return c, ctx.Err()
+		case errors.Is(err, ledger.ErrClosed) || problem.Is(err, problem.ConnectionClosed):
+			return c, nil
+		case err != nil:
+			p.trouble(err, c.Name)
+			return c, nil
+		case !st.Active:
+			return c, nil
 		}
 		c.Status, c.Problem = ledger.Active, ""
 		p.log.Info().Str("connection", c.ID).Msg("the connection is active again")

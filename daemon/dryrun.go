@@ -95,6 +95,7 @@ func (k *dryKeeper) EndPass(context.Context, ledger.Pass) error              { r
 
 func (k *dryKeeper) Backup(context.Context) (ledger.Backup, error)           { return ledger.Backup{}, errDry }
 func (k *dryKeeper) Alive(context.Context, time.Time) error                  { return nil }
+func (k *dryKeeper) Since(context.Context, time.Time) (time.Time, error)     { return time.Time{}, errDry }
 func (k *dryKeeper) NoteMissed(context.Context, ...ledger.MissedNight) error { return nil }
 func (k *dryKeeper) Prune(context.Context, ledger.Retention, time.Time) (ledger.Pruned, error) {
 	return ledger.Pruned{}, nil

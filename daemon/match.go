@@ -1,6 +1,7 @@
 package daemon
 
 import (
+	"cmp"
 	"context"
 	"fmt"
 	"slices"
@@ -155,6 +156,11 @@ func (ix *companyIndex) knows(firmID int64) bool {
 func (ix *companyIndex) miss(number balance.EnterpriseNumber, hits []inFirm) error {
 	switch {
 	case len(hits) > 1:
+		// In one order, whichever firm answered first: the same detail each
+		// night is one step of the history.
+		hits = slices.SortedFunc(slices.Values(hits), func(a, b inFirm) int {
+			return cmp.Or(cmp.Compare(a.firm.ID, b.firm.ID), cmp.Compare(a.company.ID, b.company.ID))
+		})
 		names := make([]string, len(hits))
 		for i, h := range hits {
 			names[i] = fmt.Sprintf("%s (%s, company %d)", h.company.Name, h.firm.Name, h.company.ID)

@@ -160,9 +160,14 @@ func (p *pass) backup(ctx context.Context) error {
 	return nil
 }
 
-// prune takes away what the retention does not keep.
+// prune takes away what the retention does not keep. A clock that no service
+// confirmed takes nothing away: one that is ahead would take everything.
 func (p *pass) prune(ctx context.Context) error {
 	if p.rec.Night.IsZero() || p.cfg.Retention == (ledger.Retention{}) {
+		return nil
+	}
+	if !p.d.clockConfirmed() {
+		p.log.Info().Msg("no service confirmed the clock of this server, so nothing old is taken away")
 		return nil
 	}
 	gone, err := p.cfg.Keeper.Prune(ctx, p.cfg.Retention, p.cfg.Now())

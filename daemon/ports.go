@@ -72,12 +72,15 @@ type Keeper interface {
 	// UpdateFirm changes a stored firm; one that was removed stays so, without
 	// an error. change may be called more than once.
 	UpdateFirm(ctx context.Context, id int64, change func(*ledger.Firm)) error
-	// Created tells when the state was first made.
-	Created(ctx context.Context) (time.Time, error)
+	// Since tells from when on nights count: when the state was first made.
+	// Where that lies after now, since the clock was ahead then, it is the
+	// first now that Since was asked with.
+	Since(ctx context.Context, now time.Time) (time.Time, error)
 
 	// Record stores new entries together with the Cursor, ListedAt and
 	// Problem of the connection that listed them; the cursor covers them. All
-	// else of the stored connection stays, such as a pause set meanwhile.
+	// else of the stored connection stays, such as a pause set meanwhile, and
+	// with another Anew its Cursor.
 	//
 	// A listing that the ledger has already, by connection, id and revision,
 	// is left out; if its entry is not settled, its Dossier, Model and
@@ -85,7 +88,8 @@ type Keeper interface {
 	// its document is to be read anew. Left out as well is a listing whose
 	// content (SHA256) equals that of the newest entry of the same connection
 	// and id, or of an entry of another id of the same connection and dossier
-	// that is live, which one that failed is not, and has no newer sibling.
+	// that a person dismissed, or that is live, which one that failed is not,
+	// and has no newer sibling.
 	//
 	// A folder lists what lies in it now: there, of one id, the newest entry
 	// is the one recorded last, and a listing whose content is another counts

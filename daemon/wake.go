@@ -33,6 +33,7 @@ type watch struct {
 	noted    map[balance.Date]bool // missed nights that the state knows
 	clock    string                // what is wrong with the clock; empty when well
 	lastSkew time.Duration         // how far the services' clocks are ahead
+	right    time.Time             // when a service last confirmed the clock; zero for not since it last jumped
 }
 
 // Run wakes each night until ctx ends. It returns nil then, after the pass
@@ -162,11 +163,11 @@ func (d *Daemon) RunNight(ctx context.Context) (ran bool, err error) {
 	if err != nil {
 		return false, err
 	}
-	created, err := cfg.Keeper.Created(ctx)
+	since, err := cfg.Keeper.Since(ctx, cfg.Now())
 	if err != nil {
 		return false, err
 	}
-	night, catchUp, due := cfg.Night.Due(cfg.Now(), last, created)
+	night, catchUp, due := cfg.Night.Due(cfg.Now(), last, since)
 	if !due {
 		return false, nil
 	}
@@ -257,12 +258,12 @@ func (d *Daemon) noteMissed(ctx context.Context) {
 	if err != nil {
 		return
 	}
-	created, err := cfg.Keeper.Created(ctx)
+	since, err := cfg.Keeper.Since(ctx, cfg.Now())
 	if err != nil {
 		return
 	}
 	var fresh []ledger.MissedNight
-	for _, night := range cfg.Night.Missed(cfg.Now(), last, created) {
+	for _, night := range cfg.Night.Missed(cfg.Now(), last, since) {
 		d.watch.mu.Lock()
 		known := d.watch.noted[night]
 		d.watch.mu.Unlock()

@@ -42,12 +42,15 @@ type world struct {
 	// spoil, when set, stands between the daemon and its state.
 	spoil func(daemon.Keeper) daemon.Keeper
 	// between, when set, stands between the daemon and Silverfin.
-	between  func(daemon.Destination) daemon.Destination
+	between func(daemon.Destination) daemon.Destination
+	// through, when set, stands between the daemon and its sources.
+	through  func(daemon.Source) daemon.Source
 	extra    map[string]daemon.Source
 	folders  []ledger.Connection
 	links    []ledger.Linked
 	deadline time.Duration
 	hold     bool // balances with findings
+	keep     ledger.Retention
 	rps      float64
 	linker   func(daemon.Linker) daemon.Linker
 
@@ -131,12 +134,16 @@ func (w *world) open(fbURL, sfURL string) {
 	w.d = daemon.New(daemon.Config{
 		Keeper: k,
 		Source: func(c ledger.Connection) (daemon.Source, error) {
+			var s daemon.Source = fb.Connection(c.ID)
 			if x, ok := w.extra[c.ID]; ok {
-				return x, nil
+				s = x
 			}
-			return fb.Connection(c.ID), nil
+			if w.through != nil {
+				s = w.through(s)
+			}
+			return s, nil
 		},
-		Folders: w.folders, Links: w.links, Deadline: w.deadline, HoldOnFindings: w.hold,
+		Folders: w.folders, Links: w.links, Deadline: w.deadline, HoldOnFindings: w.hold, Retention: w.keep,
 		Destination: func(id int64) daemon.Destination {
 			if w.between != nil {
 				return w.between(sf.Firm(id))

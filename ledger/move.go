@@ -108,12 +108,13 @@ func (e Entry) Ignore(r Reason, detail, next string, now time.Time) (Entry, erro
 
 // Retry moves the entry back to found: a person asked to try it again, took a
 // decision, or lifted what it was ignored for. Its place is looked for anew. An
-// entry that waited for its findings is let go with them.
+// entry that waited for its findings is let go with them, and so is one whose
+// figures went to Silverfin already.
 func (e Entry) Retry(now time.Time) (Entry, error) {
 	n, err := e.to(Found, now)
 	if err == nil {
 		n.Place = nil
-		n.Released = e.Released || e.Reason == HasFindings
+		n.Released = e.Released || e.Reason == HasFindings || e.State == Done || e.State == Differs
 	}
 	return n, err
 }

@@ -105,8 +105,9 @@ func TestUnavailableNeverParks(t *testing.T) {
 	}
 }
 
-// A person's retry lets an entry go that waited for its findings, and only such
-// a one; what let it go stays known.
+// A person's retry lets an entry go that waited for its findings, or whose
+// figures went to Silverfin already, and only such a one; what let it go stays
+// known.
 func TestRetryReleasesWhatWaitedForItsFindings(t *testing.T) {
 	now := time.Date(2026, 3, 1, 2, 30, 0, 0, time.UTC)
 	for _, reason := range ledger.Reasons() {
@@ -119,6 +120,11 @@ func TestRetryReleasesWhatWaitedForItsFindings(t *testing.T) {
 		}
 		if again, err := e.Retry(now); err != nil || again.Released != e.Released {
 			t.Errorf("%s, tried again: released %v, %v", reason, again.Released, err)
+		}
+	}
+	for _, state := range []ledger.State{ledger.Done, ledger.Differs} {
+		if e, err := (ledger.Entry{State: state}).Retry(now); err != nil || !e.Released {
+			t.Errorf("%s: released %v, %v", state, e.Released, err)
 		}
 	}
 }

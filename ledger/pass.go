@@ -138,6 +138,14 @@ type Connection struct {
 	StartDate   balance.Date     `json:"start_date,omitzero"` // as set in Finbox
 	ActivatedAt time.Time        `json:"activated_at"`        // balances created before do not count
 	Cursor      string           `json:"cursor,omitempty"`    // where the next listing starts
+	Anew        uint64           `json:"anew,omitempty"`      // counts how often the cursor was taken away, to list everything once more
 	ListedAt    time.Time        `json:"listed_at,omitzero"`  // when it was last listed without fault
 	Problem     string           `json:"problem,omitempty"`   // why the last listing failed, empty when well
+}
+
+// ListAnew has the next listing start from the beginning. A listing that is
+// under way does not put its cursor back.
+func (c *Connection) ListAnew() {
+	c.Cursor = ""
+	c.Anew++
 }

@@ -22,6 +22,23 @@ func (s *Store) LastAlive(ctx context.Context) (t time.Time, err error) {
 	return t, s.fault(err)
 }
 
+// Since tells from when on nights count: from the time at which the state file
+// was first made, in UTC. Where that lies after now, the clock was ahead when it
+// was made; then the first now that Since was asked with is stored and counts.
+func (s *Store) Since(ctx context.Context, now time.Time) (since time.Time, err error) {
+	if since, err = s.Created(ctx); err != nil || !since.After(now) {
+		return since, err
+	}
+	err = s.db.view(ctx, func(r reader) error {
+		_, err := getJSON(r, tMeta, keySince, &since)
+		return err
+	})
+	if err != nil || !since.After(now) {
+		return since, s.fault(err)
+	}
+	return now.UTC(), s.save(ctx, tMeta, keySince, now.UTC())
+}
+
 // NoteMissed keeps missed nights, one row a date; what was noted of a date
 // first stays. A night that was begun is not missed, and is left out.
 func (s *Store) NoteMissed(ctx context.Context, nights ...ledger.MissedNight) error {

@@ -1,6 +1,7 @@
 package store_test
 
 import (
+	"path/filepath"
 	"testing"
 	"time"
 
@@ -64,4 +65,34 @@ func TestMissedNights(t *testing.T) {
 		}
 		missed(9, 2)
 	})
+}
+
+// TestSinceOfAStateThatWasMadeAhead: the first time that can be right counts,
+// also after a restart, and the time of the file stays what backups know it by.
+func TestSinceOfAStateThatWasMadeAhead(t *testing.T) {
+	path := filepath.Join(t.TempDir(), "state.db")
+	for _, day := range []int{1, 2} {
+		s, err := store.Open(store.Options{Path: path, KeyPath: path + ".key", Now: func() time.Time { return noon.AddDate(1, 0, 0) }})
+		if err != nil {
+			t.Fatal(err)
+		}
+		since, err := s.Since(t.Context(), noon.AddDate(0, 0, day))
+		if want := noon.AddDate(0, 0, 1); err != nil || !since.Equal(want) {
+			t.Errorf("on day %d since %v, %v; want %v", day, since, err, want)
+		}
+		if created, err := s.Created(t.Context()); err != nil || !created.Equal(noon.AddDate(1, 0, 0)) {
+			t.Errorf("created %v, %v", created, err)
+		}
+		if err := s.Close(); err != nil {
+			t.Fatal(err)
+		}
+	}
+	s := openNew(t)
+	created, err := s.Created(t.Context())
+	if err != nil {
+		t.Fatal(err)
+	}
+	if since, err := s.Since(t.Context(), created.AddDate(1, 0, 0)); err != nil || !since.Equal(created) {
+		t.Errorf("since %v, %v; want when it was made", since, err)
+	}
 }

@@ -16,16 +16,22 @@ import (
 // of its own.
 const firstSeen = "The social balance was listed for the first time."
 
+// dismissedAgain is told of a dismissed entry whose content is listed under
+// another id.
+const dismissedAgain = "The same document was listed under another name; it stays dismissed."
+
 // Record stores new entries, and the Cursor, ListedAt and Problem of the
 // connection that listed them, in one transaction. All else of the stored
 // connection stays, such as a pause set meanwhile; one that is not stored yet
-// is stored as it is given.
+// is stored as it is given. The stored Cursor stays, too, when its Anew is no
+// longer that of c: it was taken away during the listing.
 //
 // What the ledger has already is left out: the same connection, id and
 // revision; the content of the newest entry of the same connection and id; or
 // the content of an entry of another id of the same connection and dossier,
-// if that entry is live (neither superseded nor ignored nor failed) and has no
-// newer sibling. An entry that was listed again and is not settled gets the
+// if that entry was dismissed by a person, or is live (neither superseded nor
+// ignored nor failed) and has no newer sibling. A dismissed one says in its
+// history that its content came again. An entry that was listed again and is not settled gets the
 // listing's Dossier, Model and MediaTypes, where the listing has them; with
 // another enterprise number it loses its ValuesHash, so that its document is
 // read and checked again. The new entries are given back with their numbers
@@ -98,7 +104,10 @@ func putListed(w writer, c ledger.Connection) error {
 	if !found {
 		stored = c
 	}
-	stored.Cursor, stored.ListedAt, stored.Problem = c.Cursor, c.ListedAt, c.Problem
+	if stored.Anew == c.Anew {
+		stored.Cursor = c.Cursor
+	}
+	stored.ListedAt, stored.Problem = c.ListedAt, c.Problem
 	return putJSON(w, tConnections, []byte(c.ID), stored)
 }
 
@@ -157,25 +166,32 @@ func compareAge(kind ledger.ConnectionKind, a, b ledger.Entry) int {
 
 // contentLives tells whether an entry of another id of the same connection and
 // dossier has the same content, and still stands for what its dossier's
-// balance is.
-func (s *Store) contentLives(r reader, kind ledger.ConnectionKind, e ledger.Entry) (bool, error) {
+// balance is, or was dismissed: a file that a person left aside stays aside
+// under another name.
+func (s *Store) contentLives(w writer, kind ledger.ConnectionKind, e ledger.Entry) (bool, error) {
 	if e.SHA256 == "" {
 		return false, nil
 	}
 	prefix, want := dossierPrefix(e.Connection, e.Dossier.ID), string(contentHash(e.SHA256))
-	for k, v := range r.walk(tByDossier, prefix, after(prefix)) {
+	for k, v := range w.walk(tByDossier, prefix, after(prefix)) {
 		if string(v) != want {
 			continue
 		}
-		have, err := s.entry(r, numberAt(k))
+		have, err := s.entry(w, numberAt(k))
 		if err != nil {
 			return false, err
 		}
 		if have.ID == e.ID || have.Connection != e.Connection || have.Dossier.ID != e.Dossier.ID ||
-			!strings.EqualFold(have.SHA256, e.SHA256) || !live(have) {
+			!strings.EqualFold(have.SHA256, e.SHA256) {
 			continue
 		}
-		siblings, err := s.siblings(r, have)
+		if have.Reason == ledger.Dismissed {
+			return true, s.tell(w, have.Number, ledger.Event{At: e.FoundAt, State: have.State, Reason: have.Reason, Text: dismissedAgain}, false)
+		}
+		if !live(have) {
+			continue
+		}
+		siblings, err := s.siblings(w, have)
 		if err != nil {
 			return false, err
 		}

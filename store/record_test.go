@@ -55,7 +55,7 @@ func TestRecordTakesContentAgain(t *testing.T) {
 		move func(ledger.Entry) (ledger.Entry, error)
 		new  bool
 	}{
-		ledger.Ignored: {func(e ledger.Entry) (ledger.Entry, error) { return e.Ignore(ledger.Dismissed, "dismissed", "", noon) }, true},
+		ledger.Ignored: {func(e ledger.Entry) (ledger.Entry, error) { return e.Ignore(ledger.BeforeActivation, "", "", noon) }, true},
 		ledger.Failed: {func(e ledger.Entry) (ledger.Entry, error) {
 			return e.Fail(ledger.Unreadable, "not there", "", balance.Date{}, noon)
 		}, true},
@@ -279,5 +279,62 @@ func TestRecordKeepsThePause(t *testing.T) {
 	}
 	if got, err = s.Connections(ctx); err != nil || got[0].Problem != "" {
 		t.Errorf("the problem stays after a good listing: %v, %v", got, err)
+	}
+}
+
+// TestRecordLeavesDismissedContentAside: a document that a person dismissed
+// stays so under another name, also beside a newer one, and its history says
+// once that it came again.
+func TestRecordLeavesDismissedContentAside(t *testing.T) {
+	s := openNew(t)
+	dismissed, err := record(t, s, found("A", "1", "D1", "x"))[0].Ignore(ledger.Dismissed, "", "", noon)
+	move(t, s, dismissed, err)
+	newer := found("A", "2", "D1", "y")
+	newer.CreatedAt = noon.Add(time.Hour)
+	record(t, s, newer)
+	for _, again := range []string{"B", "B", "C"} {
+		if fresh := record(t, s, found(again, "1", "D1", "x")); len(fresh) != 0 {
+			t.Errorf("recorded %v", fresh)
+		}
+	}
+	if fresh := record(t, s, found("B", "1", "D2", "x")); len(fresh) != 1 {
+		t.Error("another dossier's is left out as well")
+	}
+	story, err := s.Story(t.Context(), 1)
+	if err != nil || len(story) != 3 {
+		t.Errorf("story %+v, %v; want one step more than found and dismissed", story, err)
+	}
+}
+
+// TestRecordLeavesAnEmptiedCursorEmpty: who takes the cursor away during a
+// listing has the next one start from the beginning.
+func TestRecordLeavesAnEmptiedCursorEmpty(t *testing.T) {
+	s := openNew(t)
+	ctx := t.Context()
+	c := ledger.Connection{ID: "C1", Status: ledger.Active, Cursor: "one"}
+	cursor := func(c ledger.Connection) string {
+		t.Helper()
+		if _, err := s.Record(ctx, c, nil); err != nil {
+			t.Fatal(err)
+		}
+		all, err := s.Connections(ctx)
+		if err != nil {
+			t.Fatal(err)
+		}
+		return all[0].Cursor
+	}
+	if got := cursor(c); got != "one" {
+		t.Fatalf("cursor %q, want one", got)
+	}
+	if err := s.UpdateConnection(ctx, "C1", (*ledger.Connection).ListAnew); err != nil {
+		t.Fatal(err)
+	}
+	c.Cursor = "two"
+	if got := cursor(c); got != "" {
+		t.Errorf("the listing under way left %q", got)
+	}
+	c.Anew++
+	if got := cursor(c); got != "two" {
+		t.Errorf("the next listing left %q", got)
 	}
 }

@@ -41,6 +41,7 @@ var (
 	keyCounts  = []byte("counts")  // entries by state
 	keyChanges = []byte("changes") // how often an entry was changed
 	keyAlive   = []byte("alive")   // when balansd was last seen to live
+	keySince   = []byte("since")   // from when nights count, where that is not the file's own time
 	keyCopied  = []byte("copied")  // the folder where the newest copy was put
 	keySeal    = []byte("seal")    // a sealed text that tells whether a data key is the right one
 )
