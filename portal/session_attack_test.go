@@ -59,3 +59,25 @@ func TestSigningOutIsForGood(t *testing.T) {
 		t.Error("the session is back after its end")
 	}
 }
+
+// TestAPlantedSessionGivesNothing: a member of staff puts the cookie of their own
+// session into an admin's browser. When the admin signs in there, the copy of
+// the cookie does not become an admin's.
+func TestAPlantedSessionGivesNothing(t *testing.T) {
+	w := newWebWorld(t)
+	got := w.browser().post("/sign-in", "name", benName, "password", testWord)
+	planted := cookieOf(got, "balansd")
+	if planted == nil {
+		t.Fatalf("no cookie: %v", got.header)
+	}
+	ann := w.browser()
+	ann.header.Set("Cookie", planted.Name+"="+planted.Value)
+	if got := ann.post("/sign-in", "name", annName, "password", testWord); got.code != http.StatusSeeOther {
+		t.Fatalf("the admin cannot sign in: %d", got.code)
+	}
+	thief := w.browser()
+	thief.header.Set("Cookie", planted.Name+"="+planted.Value)
+	if got := thief.get("/people"); got.code == http.StatusOK {
+		t.Error("whoever planted the cookie is an admin")
+	}
+}

@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"io"
 	"net/http"
+	"slices"
 	"strings"
 	"testing"
 )
@@ -155,6 +156,33 @@ func TestOpenRoutes(t *testing.T) {
 	w.eachRoute(func(r route, _ string) {
 		if name := r.method + " " + r.path; r.may == open && !known[name] {
 			t.Errorf("anybody may ask for %s", name)
+		}
+	})
+}
+
+// adminRoutes are what only an admin may do, stated apart from the table: a
+// route that the table opens to staff fails here.
+var adminRoutes = []string{
+	"GET /audit", "GET /people", "GET /settings",
+	"POST /connection/finbox", "POST /connection/set", "POST /connection/silverfin", "POST /connection/silverfin/end",
+	"POST /connection/silverfin/remove",
+	"POST /people/disabled", "POST /people/invite", "POST /people/role", "POST /people/sign-out", "POST /people/withdraw",
+}
+
+// TestAdminRoutes asks each route for admins as a member of staff, and finds no
+// other route that the table keeps for admins.
+func TestAdminRoutes(t *testing.T) {
+	w := newWebWorld(t)
+	ben := w.as(benName)
+	for _, name := range adminRoutes {
+		method, path, _ := strings.Cut(name, " ")
+		if got := ben.ask(method, path, nil, nil); got.code != http.StatusForbidden {
+			t.Errorf("a member of staff gets %d for %s", got.code, name)
+		}
+	}
+	w.eachRoute(func(r route, _ string) {
+		if name := r.method + " " + r.path; r.may == admin && !slices.Contains(adminRoutes, name) {
+			t.Errorf("%s is for admins, and is not in the list of this test", name)
 		}
 	})
 }
