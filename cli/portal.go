@@ -17,7 +17,7 @@ import (
 
 func newPortalCommand(app *App) *cobra.Command {
 	return group("portal", "Say who may sign in to the web pages", "  balansd portal invite --role admin an@kantoor.example\n  balansd portal people",
-		newInviteCommand(app), newPeopleCommand(app))
+		newInviteCommand(app), newPeopleCommand(app), newEnableCommand(app))
 }
 
 func newInviteCommand(app *App) *cobra.Command {
@@ -95,11 +95,33 @@ func newPeopleCommand(app *App) *cobra.Command {
 	})
 }
 
+func newEnableCommand(app *App) *cobra.Command {
+	return &cobra.Command{
+		Use:   "enable NAME",
+		Short: "Let a person in again whose access was taken away",
+		Long: `Let a person in again whose access to the web pages was taken away. It is for
+when nobody who could do it on the pages may sign in any more.`,
+		Example: "  balansd portal enable an@kantoor.example",
+		Args:    cobra.ExactArgs(1),
+		RunE: func(cmd *cobra.Command, args []string) error {
+			return app.withPeople(cmd.Context(), func(people peopleSide, _ *config.Config) error {
+				q, err := people.Enable(cmd.Context(), args[0], person())
+				if err != nil {
+					return err
+				}
+				app.printf("%s (%s) may sign in.\n", clean(q.Name), q.Role)
+				return nil
+			})
+		},
+	}
+}
+
 // peopleSide is who manages the people of the web pages: the daemon, or the
 // state itself.
 type peopleSide interface {
 	Accounts(ctx context.Context) ([]portal.Account, error)
 	Invite(ctx context.Context, name string, role portal.Role, by string) (portal.Invitation, error)
+	Enable(ctx context.Context, name, by string) (portal.Person, error)
 }
 
 // withPeople is withAPI for people.

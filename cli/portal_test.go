@@ -101,7 +101,14 @@ func TestPeopleFromTheCommandLine(t *testing.T) {
 		}
 	}
 	withDaemon := list()
+	enable := func(name string) error { out.Reset(); return app.portal(t.Context(), "enable", name) }
+	if err := enable("ben@kantoor.example"); !problem.Is(err, problem.NotFound) {
+		t.Errorf("who only was invited is let in: %v", err)
+	}
 	stop()
+	if err := enable("nobody"); !problem.Is(err, problem.NotFound) {
+		t.Errorf("nobody is let in: %v", err)
+	}
 	if without := list(); without != withDaemon || !strings.Contains(without, "ben@kantoor.example") {
 		t.Errorf("with a daemon:\n%s\nwithout:\n%s", withDaemon, without)
 	}

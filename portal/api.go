@@ -154,6 +154,13 @@ func (a *api) calls() map[string]http.HandlerFunc {
 			}
 			return a.People.Invite(ctx, r.Name, r.Role, r.By)
 		}),
+		pathEnable: answer(func(ctx context.Context, r enableCall) (enabled, error) {
+			if a.People == nil {
+				return enabled{}, errNoPeople
+			}
+			q, err := a.People.Enable(ctx, r.Name, r.By)
+			return enabled{q.Name, q.Role}, err
+		}),
 	}
 }
 

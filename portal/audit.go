@@ -27,6 +27,7 @@ const (
 type Record struct {
 	At   time.Time `json:"at"`
 	Who  string    `json:"who,omitempty"`  // as they are called; empty where nobody was signed in
+	Key  string    `json:"key,omitempty"`  // what they are kept under, which no change of name changes
 	What string    `json:"what"`           // which kind, as "decide"; the messages audit.* name them
 	On   string    `json:"on,omitempty"`   // to what: an entry, a connection, a person
 	From string    `json:"from,omitempty"` // an address, or fromCommandLine
@@ -96,6 +97,9 @@ func (t *Trail) keep(ctx context.Context, place string, size int, r Record) {
 	r.At = t.Now().UTC()
 	if r.From == "" {
 		r.From = originOf(ctx)
+	}
+	if v, ok := ctx.Value(visitKey{}).(*visit); ok && r.Key == "" {
+		r.Key = v.person.Key
 	}
 	// The caller may be gone by now; what they did is recorded all the same.
 	err := t.Shelf.Update(context.WithoutCancel(ctx), func(w ShelfWriter) error {

@@ -356,3 +356,9 @@ func (c *Client) Accounts(ctx context.Context) ([]Account, error) {
 func (c *Client) Invite(ctx context.Context, name string, role Role, by string) (Invitation, error) {
 	return ask[Invitation](ctx, c, pathInvite, inviteCall{name, role, by})
 }
+
+// Enable lets a person of the web pages in again, as People.Enable does.
+func (c *Client) Enable(ctx context.Context, name, by string) (Person, error) {
+	out, err := ask[enabled](ctx, c, pathEnable, enableCall{name, by})
+	return Person{Name: out.Name, Role: out.Role}, err
+}

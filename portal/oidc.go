@@ -178,6 +178,9 @@ func (d *oidcDoor) vouch(id *oidc.IDToken) (vouched, error) {
 	}
 	out := vouched{subject: id.Issuer + " " + id.Subject, name: id.Subject}
 	for _, claim := range []string{"preferred_username", "email", "name"} {
+		if claim == "email" && !verified(claims) {
+			continue // anybody may have typed it
+		}
 		if s, ok := claims[claim].(string); ok && checkName(s) == nil {
 			out.name = s
 			break
@@ -199,6 +202,13 @@ func (d *oidcDoor) vouch(id *oidc.IDToken) (vouched, error) {
 		return out, denied{status: http.StatusForbidden, why: "oidc.nobody"}
 	}
 	return out, nil
+}
+
+// verified tells whether the provider saw that the e-mail address is the
+// person's. Some providers write the claim as text.
+func verified(claims map[string]any) bool {
+	well := claims["email_verified"]
+	return well == true || well == "true"
 }
 
 // overage tells whether the provider left the groups out because they are too

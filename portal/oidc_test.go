@@ -334,3 +334,25 @@ func TestASignInEnds(t *testing.T) {
 		t.Error("one that took too long is taken")
 	}
 }
+
+// TestAnUnverifiedAddressIsNoName: where people edit their own profile at the
+// provider, an e-mail address that it did not check is what they like.
+func TestAnUnverifiedAddressIsNoName(t *testing.T) {
+	p := newProvider(t)
+	w := p.world(t)
+	for i, tt := range []struct {
+		verified any
+		want     string
+	}{{nil, "Cis"}, {false, "Cis"}, {"false", "Cis"}, {true, "baas@kantoor.example"}, {"true", "baas@kantoor.example"}} {
+		p.claims = map[string]any{"sub": "u-9", "email": "baas@kantoor.example", "name": "Cis", "groups": []string{"g-staff"}}
+		if tt.verified != nil {
+			p.claims["email_verified"] = tt.verified
+		}
+		if got := p.enter(w.browser()); got.code != http.StatusSeeOther {
+			t.Fatalf("signing in gives %d", got.code)
+		}
+		if list, err := w.people.Accounts(t.Context()); err != nil || len(list) != 1 || list[0].Name != tt.want {
+			t.Errorf("%d: verified %v gives %+v, %v", i, tt.verified, list, err)
+		}
+	}
+}

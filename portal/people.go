@@ -25,8 +25,9 @@ const (
 
 // Person is somebody who may sign in. What proves it is kept as a hash alone.
 type Person struct {
-	Key      string    `json:"key"`  // what they are kept under; it never changes
-	Name     string    `json:"name"` // as it is shown, and typed to sign in
+	Key      string    `json:"key"`              // what they are kept under; it never changes
+	Name     string    `json:"name"`             // as it is shown, and typed to sign in
+	Called   string    `json:"called,omitempty"` // by the provider, which may call two people alike
 	Role     Role      `json:"role"`
 	Language string    `json:"language,omitempty"` // of the pages; empty for what the browser asks
 	Password string    `json:"password,omitempty"` // its hash; empty for who comes from a provider
@@ -147,7 +148,11 @@ func (p *People) Accounts(ctx context.Context) ([]Account, error) {
 			return err
 		}
 		for _, i := range invited {
-			if p.Now().Before(i.Expires) {
+			works, err := p.holds(r, i)
+			if err != nil {
+				return err
+			}
+			if works {
 				list = append(list, Account{Name: i.Name, Role: i.Role, State: stateInvited, Expires: i.Expires})
 			}
 		}
@@ -186,7 +191,7 @@ func (p *People) change(ctx context.Context, key string, change func(w ShelfWrit
 
 // SetRole makes a person an admin or staff. The last admin stays one. A link
 // that waits for the person works no more: it would give the role back that it
-// was made with.
+// was made with. Nor does one that the person made for another.
 func (p *People) SetRole(ctx context.Context, key string, r Role) (Person, error) {
 	if r != Admin && r != Staff {
 		return Person{}, problem.New(problem.Usage, "there is no such role", "It is admin or staff.")
@@ -196,7 +201,7 @@ func (p *People) SetRole(ctx context.Context, key string, r Role) (Person, error
 			return problem.New(problem.NotAllowed, "the groups of the provider say what this person may do", "Change their groups there.")
 		}
 		q.Role = r
-		if err := withdraw(w, q.Key); err != nil {
+		if err := withdraw(w, about(q.Key)); err != nil {
 			return err
 		}
 		return lastAdmin(w, *q)
@@ -205,16 +210,43 @@ func (p *People) SetRole(ctx context.Context, key string, r Role) (Person, error
 
 // SetDisabled keeps a person out, at once, or lets them in again. The last
 // admin stays in. A link that waits for the person works no more: with it they
-// would be in again.
+// would be in again. Nor does one that the person made for another.
 func (p *People) SetDisabled(ctx context.Context, key string, disabled bool) (Person, error) {
 	return p.change(ctx, key, func(w ShelfWriter, q *Person) error {
 		q.Disabled = disabled
 		q.Epoch++
-		if err := withdraw(w, q.Key); err != nil {
+		if err := withdraw(w, about(q.Key)); err != nil {
 			return err
+		}
+		if !disabled {
+			return nil
 		}
 		return lastAdmin(w, *q)
 	})
+}
+
+// Enable lets a person in again by name, for the command line. by is who asks.
+// A name that nobody has gives a NotFound problem; a person who is not kept out
+// stays as they are.
+func (p *People) Enable(ctx context.Context, name, by string) (Person, error) {
+	list, err := p.Accounts(ctx)
+	if err != nil {
+		return Person{}, err
+	}
+	for _, a := range list {
+		if a.State == stateInvited || a.Provider != p.Provider || keyOf(a.Name) != keyOf(name) {
+			continue
+		}
+		if a.State != stateDisabled {
+			q, _, err := p.find(ctx, a.Key)
+			return q, err
+		}
+		q, err := p.SetDisabled(ctx, a.Key, false)
+		p.record(ctx, Record{Who: by, What: "enable", On: a.Name, Outcome: outcomeOf(err)})
+		return q, err
+	}
+	return Person{}, problem.New(problem.NotFound, fmt.Sprintf("there is nobody called %s", shorten(name)),
+		"See who there is: balansd portal people.")
 }
 
 // lastAdmin refuses a change that leaves nobody to manage the pages.
@@ -232,7 +264,7 @@ func lastAdmin(r ShelfReader, changed Person) error {
 		}
 	}
 	if changed.FromProvider() {
-		return nil // the provider's groups make admins
+		return problem.New(problem.NotAllowed, "this is the only admin left", "Have another admin of the provider's groups sign in first.")
 	}
 	return problem.New(problem.NotAllowed, "this is the only admin left", "Make another person an admin first.")
 }

@@ -2,8 +2,11 @@ package portal
 
 import (
 	"fmt"
+	"slices"
 	"strings"
 	"testing"
+
+	"balansd/problem"
 )
 
 // anAndBen are people of whom An is an admin.
@@ -103,5 +106,197 @@ func TestThrottleIsBoundedForPairs(t *testing.T) {
 		if len(k.value) > 100 {
 			t.Fatalf("an attempt takes %d bytes", len(k.value))
 		}
+	}
+}
+
+// TestALinkIsWorthItsMaker: a link to become an admin works no more once the
+// admin who made it is kept out, or is an admin no longer. One that was made on
+// the command line is nobody's.
+func TestALinkIsWorthItsMaker(t *testing.T) {
+	for name, change := range map[string]func(p *People) error{
+		"kept out":   func(p *People) error { _, err := p.SetDisabled(t.Context(), keyOf("ben"), true); return err },
+		"made staff": func(p *People) error { _, err := p.SetRole(t.Context(), keyOf("ben"), Staff); return err },
+		"reset as staff": func(p *People) error {
+			i, err := p.Invite(t.Context(), "Ben", Staff, "An")
+			if err == nil {
+				_, err = p.accept(t.Context(), tokenOf(i), "", testWord)
+			}
+			return err
+		},
+	} {
+		t.Run(name, func(t *testing.T) {
+			p := anAndBen(t, Admin)
+			pages := withOrigin(t.Context(), "192.0.2.7")
+			bens, err := p.Invite(pages, "Cis", Admin, "Ben")
+			if err != nil {
+				t.Fatal(err)
+			}
+			roots, err := p.Invite(t.Context(), "Dirk", Staff, "root")
+			if err != nil {
+				t.Fatal(err)
+			}
+			if err := change(p); err != nil {
+				t.Fatal(err)
+			}
+			if _, ok, _ := p.invited(t.Context(), tokenOf(bens)); ok {
+				t.Error("the page of the link still asks for a password")
+			}
+			if _, err := p.accept(t.Context(), tokenOf(bens), "", testWord); err == nil {
+				t.Error("whoever Ben invited is an admin")
+			}
+			list, _ := p.Accounts(t.Context())
+			for _, a := range list {
+				if a.Name == "Cis" {
+					t.Error("the list still has who was invited")
+				}
+			}
+			if _, err := p.Invite(pages, "Eva", Admin, "Ben"); err == nil {
+				t.Error("Ben still invites")
+			}
+			if _, err := p.accept(t.Context(), tokenOf(roots), "", testWord); err != nil {
+				t.Errorf("the link of the command line: %v", err)
+			}
+			// Ben comes back: what he made before stays void.
+			if _, err := p.SetDisabled(t.Context(), keyOf("ben"), false); err != nil {
+				t.Fatal(err)
+			}
+			if _, err := p.SetRole(t.Context(), keyOf("ben"), Admin); err != nil {
+				t.Fatal(err)
+			}
+			if _, ok, _ := p.invited(t.Context(), tokenOf(bens)); ok {
+				t.Error("the link works again")
+			}
+		})
+	}
+}
+
+// TestTheLastAdminOfAProvider is not kept out: nobody could let them in again.
+func TestTheLastAdminOfAProvider(t *testing.T) {
+	p := newTestPeople(newMemoryShelf(), nil)
+	p.Provider = true
+	provided := func(subject, name string, r Role) Person {
+		t.Helper()
+		q, err := p.provided(t.Context(), subject, name, r)
+		if err != nil {
+			t.Fatal(err)
+		}
+		return q
+	}
+	an := provided("iss 1", "An", Admin)
+	provided("iss 2", "Bea", Staff)
+	if _, err := p.SetDisabled(t.Context(), an.Key, true); !problem.Is(err, problem.NotAllowed) {
+		t.Errorf("the only admin is kept out: %v", err)
+	}
+	provided("iss 3", "Cis", Admin)
+	if _, err := p.SetDisabled(t.Context(), an.Key, true); err != nil {
+		t.Errorf("one of two admins: %v", err)
+	}
+	if _, err := p.provided(t.Context(), "iss 1", "An", Admin); err == nil {
+		t.Error("who is kept out signs in")
+	}
+	if q, err := p.Enable(t.Context(), "an", "root"); err != nil || q.Name != "An" {
+		t.Errorf("%+v, %v", q, err)
+	}
+	provided("iss 1", "An", Admin)
+	if _, err := p.Enable(t.Context(), "Nobody", "root"); !problem.Is(err, problem.NotFound) {
+		t.Errorf("a name that there is not: %v", err)
+	}
+	if list, _, _ := p.Trail.Page(t.Context(), 0, 10); len(list) != 1 || list[0].What != "enable" || list[0].Who != "root" || list[0].On != "An" {
+		t.Errorf("the audit log has %+v", list)
+	}
+}
+
+// TestTwoOfOneName: people of the provider choose what they are called, and the
+// audit log knows people by their names. Two who are called alike are shown with
+// a mark each, as long as they are.
+func TestTwoOfOneName(t *testing.T) {
+	p := newTestPeople(newMemoryShelf(), nil)
+	p.Provider = true
+	name := func(subject, called string) string {
+		t.Helper()
+		q, err := p.provided(t.Context(), subject, called, Staff)
+		if err != nil {
+			t.Fatal(err)
+		}
+		return q.Name
+	}
+	names := func() map[string]int {
+		t.Helper()
+		list, err := p.Accounts(t.Context())
+		if err != nil {
+			t.Fatal(err)
+		}
+		out := map[string]int{}
+		for _, a := range list {
+			out[keyOf(a.Name)]++
+		}
+		return out
+	}
+	if got := name("iss 1", "An Peeters"); got != "An Peeters" {
+		t.Errorf("alone it is %q", got)
+	}
+	second := name("iss 2", "an  peeters")
+	if len(names()) != 2 || !strings.HasPrefix(second, "an peeters [") {
+		t.Errorf("two of one name: %v, %q", names(), second)
+	}
+	first := name("iss 1", "An Peeters")
+	// A third copies the mark itself.
+	if got := name("iss 3", first); got == first || len(names()) != 3 {
+		t.Errorf("a copied mark gives %q of %v", got, names())
+	}
+	name("iss 3", "Cis")
+	name("iss 2", "Bea")
+	if got := name("iss 1", "An Peeters"); got != "An Peeters" {
+		t.Errorf("alone again it is %q", got)
+	}
+	if got := name("iss 4", strings.Repeat("x", maxName)) + name("iss 5", strings.Repeat("x", maxName)); len(names()) != 5 {
+		t.Errorf("long names: %q", got)
+	}
+}
+
+// TestTheAuditLogSaysWhoMadeAnAdmin: an invitation says as what, and whoever
+// uses it what they were before. Each record has the key of who acted.
+func TestTheAuditLogSaysWhoMadeAnAdmin(t *testing.T) {
+	w := newWebWorld(t)
+	ann := w.as(annName)
+	invite := func(name, role string) {
+		t.Helper()
+		got := ann.post("/people/invite", "name", name, "role", role)
+		_, rest, ok := strings.Cut(got.body, "/invite/")
+		token, _, _ := strings.Cut(rest, `"`)
+		if !ok {
+			t.Fatalf("no link: %d", got.code)
+		}
+		got = w.browser().post("/invite/"+token, "password", testWord, "again", testWord)
+		if got.code != 303 {
+			t.Fatalf("the link of %s gives %d", name, got.code)
+		}
+	}
+	before := len(w.records())
+	invite(benName, "admin")
+	invite(benName, "admin")
+	invite(benName, "staff")
+	invite("Cis", "staff")
+	list := w.records()
+	list = list[:len(list)-before]
+	slices.Reverse(list)
+	var got []string
+	for _, r := range list {
+		got = append(got, r.Who+" "+r.What+" "+r.On)
+		if r.Key != keyOf(r.Who) || r.From == "" || r.From == fromCommandLine || r.Outcome != "" {
+			t.Errorf("the record is %+v", r)
+		}
+	}
+	want := []string{
+		annName + " invite-admin " + benName, benName + " accept-raised ",
+		annName + " invite-admin " + benName, benName + " accept-admin ",
+		annName + " invite-staff " + benName, benName + " accept-lowered ",
+		annName + " invite-staff Cis", "Cis accept-staff ",
+	}
+	if !slices.Equal(got, want) {
+		t.Errorf("the audit log has\n%q, want\n%q", got, want)
+	}
+	if page := ann.get("/audit"); page.code != 200 || !strings.Contains(page.body, "was medewerker, nu beheerder") {
+		t.Errorf("the page gives %d", page.code)
 	}
 }

@@ -1,6 +1,7 @@
 package portal
 
 import (
+	"cmp"
 	"context"
 	"crypto/rand"
 	"crypto/sha256"
@@ -19,10 +20,13 @@ const inviteTime = 24 * time.Hour
 // invite is an invitation that waits. The link's own secret is kept as a hash:
 // who reads the state file cannot use it.
 type invite struct {
-	Hash    string    `json:"hash"`
-	Name    string    `json:"name,omitempty"` // empty for the first admin, who chooses one
-	Role    Role      `json:"role"`
-	By      string    `json:"by,omitempty"`
+	Hash string `json:"hash"`
+	Name string `json:"name,omitempty"` // empty for the first admin, who chooses one
+	Role Role   `json:"role"`
+	By   string `json:"by,omitempty"`
+	// Inviter is the key of the admin who made it on the pages, and for as long
+	// as they are one it works; empty for one that the command line made.
+	Inviter string    `json:"inviter,omitempty"`
 	Expires time.Time `json:"expires"`
 }
 
@@ -93,6 +97,15 @@ func (p *People) invite(ctx context.Context, i invite) (Invitation, error) {
 				w.Delete(shelfInvites, old.Hash)
 			}
 		}
+		inviter, _, err := take[Person](w, shelfPeople, keyOf(i.By))
+		switch {
+		case err != nil:
+			return err
+		case manages(inviter):
+			i.Inviter = inviter.Key
+		case originOf(ctx) != fromCommandLine: // who was an admin a moment ago
+			return denied{status: 403}
+		}
 		if i.Name != "" {
 			q, again, err := take[Person](w, shelfPeople, keyOf(i.Name))
 			if err != nil {
@@ -108,7 +121,7 @@ func (p *People) invite(ctx context.Context, i invite) (Invitation, error) {
 		}
 		return lay(w, shelfInvites, i.Hash, i)
 	})
-	p.record(ctx, i.By, "invite", i.Name, err)
+	p.record(ctx, Record{Who: i.By, What: "invite-" + string(i.Role), On: i.Name, Outcome: outcomeOf(err)})
 	if err != nil {
 		return Invitation{}, err
 	}
@@ -130,19 +143,31 @@ func (p *People) invited(ctx context.Context, token string) (i invite, ok bool, 
 	return i, ok, err
 }
 
-// works gives the invitation of a link; false when it does not work. The link
-// for the first admin stands in a log: once there is an admin, it is worth
-// nothing to who reads it.
+// works gives the invitation of a link; false when it does not work.
 func (p *People) works(r ShelfReader, token string) (invite, bool, error) {
 	i, ok, err := take[invite](r, shelfInvites, hashOf(token))
-	if err != nil || !ok || !p.Now().Before(i.Expires) {
+	if err != nil || !ok {
 		return i, false, err
 	}
-	if i.Name != "" {
-		return i, true, nil
+	ok, err = p.holds(r, i)
+	return i, ok, err
+}
+
+// holds tells whether an invitation is in force. One that an admin made is not
+// once they are none. The link for the first admin stands in a log: once there
+// is an admin, it is worth nothing to who reads it.
+func (p *People) holds(r ShelfReader, i invite) (bool, error) {
+	switch {
+	case !p.Now().Before(i.Expires):
+		return false, nil
+	case i.Inviter != "":
+		inviter, _, err := take[Person](r, shelfPeople, i.Inviter)
+		return manages(inviter), err
+	case i.Name != "":
+		return true, nil
 	}
 	people, err := all[Person](r, shelfPeople)
-	return i, !slices.ContainsFunc(people, manages), err
+	return !slices.ContainsFunc(people, manages), err
 }
 
 // manages tells whether somebody can sign in, without a provider, and manage
@@ -151,17 +176,24 @@ func manages(q Person) bool { return q.Role == Admin && !q.Disabled && !q.FromPr
 
 // Withdraw makes the invitation of a name void.
 func (p *People) Withdraw(ctx context.Context, name string) error {
-	return p.Shelf.Update(ctx, func(w ShelfWriter) error { return withdraw(w, keyOf(name)) })
+	return p.Shelf.Update(ctx, func(w ShelfWriter) error {
+		return withdraw(w, func(i invite) bool { return keyOf(i.Name) == keyOf(name) })
+	})
 }
 
-// withdraw makes the invitations of a person void.
-func withdraw(w ShelfWriter, key string) error {
+// about selects the invitations for a person, and those that they made.
+func about(key string) func(invite) bool {
+	return func(i invite) bool { return keyOf(i.Name) == key || i.Inviter == key }
+}
+
+// withdraw makes the invitations void that are selected.
+func withdraw(w ShelfWriter, selected func(invite) bool) error {
 	waiting, err := all[invite](w, shelfInvites)
 	if err != nil {
 		return err
 	}
 	for _, i := range waiting {
-		if keyOf(i.Name) == key {
+		if selected(i) {
 			w.Delete(shelfInvites, i.Hash)
 		}
 	}
@@ -172,8 +204,13 @@ func withdraw(w ShelfWriter, key string) error {
 var errLinkUsed = denied{status: 410, why: "invite.used"}
 
 // accept uses up the link of an invitation: the person exists from then on,
-// with the password. Of two who use it at once, one succeeds.
+// with the password. Of two who use it at once, one succeeds. The audit log
+// says what the link made of them.
 func (p *People) accept(ctx context.Context, token, name, password string) (q Person, err error) {
+	what := "accept"
+	defer func() {
+		p.record(ctx, Record{Who: cmp.Or(q.Name, shorten(name)), Key: q.Key, What: what, Outcome: outcomeOf(err)})
+	}()
 	hash, err := p.hashing.hash(ctx, password)
 	if err != nil {
 		return Person{}, err
@@ -204,6 +241,7 @@ func (p *People) accept(ctx context.Context, token, name, password string) (q Pe
 		if !again {
 			q = Person{Key: key, Name: name, Since: p.Now().UTC().Truncate(time.Second)}
 		}
+		what = acceptedAs(q.Role, i.Role)
 		q.Role, q.Password, q.Disabled, q.Devices = i.Role, hash, false, nil
 		q.Epoch++
 		if again {
@@ -219,9 +257,21 @@ func (p *People) accept(ctx context.Context, token, name, password string) (q Pe
 	return q, nil
 }
 
-// record notes a change of people in the trail.
-func (p *People) record(ctx context.Context, who, what, on string, err error) {
+// acceptedAs names what an invitation makes of a person: their role, and whether
+// it was another one before.
+func acceptedAs(before, after Role) string {
+	switch {
+	case before == "" || before == after:
+		return "accept-" + string(after)
+	case after == Admin:
+		return "accept-raised"
+	}
+	return "accept-lowered"
+}
+
+// record notes a change of people in the audit log.
+func (p *People) record(ctx context.Context, r Record) {
 	if p.Trail != nil {
-		p.Trail.Note(ctx, Record{Who: who, What: what, On: on, Outcome: outcomeOf(err)})
+		p.Trail.Note(ctx, r)
 	}
 }

@@ -1,9 +1,11 @@
 package portal
 
 import (
+	"cmp"
 	"context"
 	"crypto/rand"
 	"slices"
+	"strings"
 	"time"
 )
 
@@ -59,25 +61,33 @@ func (p *People) enter(ctx context.Context, a attempt) (entered, error) {
 		return entered{}, errWrong
 	}
 	p.throttle.well(keys...)
-	hash := q.Password
+	stronger := ""
 	if weak {
-		if hash, err = p.hashing.hash(ctx, a.password); err != nil {
+		if stronger, err = p.hashing.hash(ctx, a.password); err != nil {
 			return entered{}, err
 		}
 	}
-	return p.welcome(ctx, key, a.device, func(q *Person) { q.Password = hash })
+	return p.welcome(ctx, q, a.device, stronger)
 }
 
-// welcome notes a sign-in, and the browser.
-func (p *People) welcome(ctx context.Context, key, known string, more func(*Person)) (entered, error) {
+// welcome records a sign-in, and the browser. checked is the person whose
+// password was compared: that takes a while, and whoever was kept out or got
+// another password meanwhile gets errWrong. stronger, unless empty, is a better
+// hash of the same password.
+func (p *People) welcome(ctx context.Context, checked Person, known, stronger string) (entered, error) {
 	out := entered{device: known}
 	if out.device == "" {
 		out.device = rand.Text()
 	}
 	var err error
-	out.person, err = p.change(ctx, key, func(_ ShelfWriter, q *Person) error {
+	out.person, err = p.change(ctx, checked.Key, func(_ ShelfWriter, q *Person) error {
+		if !stillAs(*q, checked) {
+			return errWrong
+		}
+		if stronger != "" && q.Password == checked.Password {
+			q.Password = stronger
+		}
 		q.SeenAt = p.Now().UTC().Truncate(time.Second)
-		more(q)
 		this := device{Hash: hashOf(out.device), At: q.SeenAt}
 		q.Devices = slices.DeleteFunc(slices.Clone(q.Devices), func(d device) bool { return d.Hash == this.Hash })
 		q.Devices = append([]device{this}, q.Devices...)
@@ -86,6 +96,15 @@ func (p *People) welcome(ctx context.Context, key, known string, more func(*Pers
 	})
 	return out, err
 }
+
+// stillAs tells whether a password that was compared for checked still lets q
+// in. Whatever replaces a password, or ends sessions, raises the epoch; a
+// stronger hash of the same password does not.
+func stillAs(q, checked Person) bool { return q.Epoch == checked.Epoch && !q.Disabled }
+
+// errOldPassword says that the password that is to be replaced is not the
+// person's.
+var errOldPassword = denied{status: 403, why: "password.old"}
 
 // changePassword sets a new password for a person who knows the old one. All
 // their other sessions end.
@@ -103,16 +122,19 @@ func (p *People) changePassword(ctx context.Context, key, old, password, from st
 		return Person{}, err
 	}
 	if !well {
-		return Person{}, denied{status: 403, why: "password.old"}
+		return Person{}, errOldPassword
 	}
 	p.throttle.well(keys...)
 	hash, err := p.hashing.hash(ctx, password)
 	if err != nil {
 		return Person{}, err
 	}
-	return p.change(ctx, key, func(_ ShelfWriter, q *Person) error {
-		q.Password, q.Devices = hash, nil
-		q.Epoch++
+	return p.change(ctx, key, func(_ ShelfWriter, now *Person) error {
+		if !stillAs(*now, q) {
+			return errOldPassword
+		}
+		now.Password, now.Devices = hash, nil
+		now.Epoch++
 		return nil
 	})
 }
@@ -148,9 +170,54 @@ func (p *People) provided(ctx context.Context, subject, name string, role Role) 
 		if q.Disabled {
 			return denied{status: 403, why: "signin.disabled"}
 		}
-		q.Name, q.Role, q.SeenAt = name, role, now
-		out = q
-		return lay(w, shelfPeople, key, q)
+		q.Called, q.Role, q.SeenAt = providerName(name), role, now
+		out, err = callApart(w, q)
+		return err
 	})
 	return out, err
+}
+
+// markLength is how many characters of a key tell two people of one name apart.
+const markLength = 6
+
+// providerName is a name as a provider gives it, without what our own marks are
+// made of.
+func providerName(name string) string {
+	return strings.NewReplacer("[", "(", "]", ")").Replace(strings.Join(strings.Fields(name), " "))
+}
+
+// callApart saves a person of the provider, and gives those who are called alike
+// a mark each behind their names: the audit log and the history of an entry know
+// people by name. Whoever is called alike no longer loses the mark.
+func callApart(w ShelfWriter, changed Person) (Person, error) {
+	people, err := all[Person](w, shelfPeople)
+	if err != nil {
+		return Person{}, err
+	}
+	people = slices.DeleteFunc(people, func(q Person) bool { return !q.FromProvider() || q.Key == changed.Key })
+	people = append(people, changed)
+	alike := map[string]int{}
+	for i, q := range people {
+		people[i].Called = cmp.Or(q.Called, q.Name) // a row of an earlier version has none
+		alike[keyOf(people[i].Called)]++
+	}
+	for _, q := range people {
+		name := q.Called
+		if alike[keyOf(name)] > 1 {
+			mark := " [" + q.Key[len(q.Key)-markLength:] + "]"
+			letters := []rune(name)
+			name = string(letters[:min(len(letters), maxName-len(mark))]) + mark
+		}
+		if name == q.Name && q.Key != changed.Key {
+			continue
+		}
+		q.Name = name
+		if err := lay(w, shelfPeople, q.Key, q); err != nil {
+			return Person{}, err
+		}
+		if q.Key == changed.Key {
+			changed = q
+		}
+	}
+	return changed, nil
 }

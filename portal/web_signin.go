@@ -1,6 +1,7 @@
 package portal
 
 import (
+	"cmp"
 	"errors"
 	"net/http"
 	"net/url"
@@ -71,7 +72,7 @@ func signIn(v *visit) error {
 		a.device = c.Value
 	}
 	who, err := v.People.enter(v.r.Context(), a)
-	record := Record{Who: shorten(a.name), What: "sign-in", From: v.from(), Outcome: outcomeOf(err)}
+	record := Record{Who: shorten(a.name), Key: who.person.Key, What: "sign-in", From: v.from(), Outcome: outcomeOf(err)}
 	if left, wait := asWait(err); wait {
 		v.w.Header().Set("Retry-After", "30")
 		return v.sheet(http.StatusTooManyRequests, "signin", signInData{Name: a.name, Next: next, Wait: left})
@@ -177,12 +178,11 @@ func acceptInvite(v *visit) error {
 	if data.Why != "" {
 		return v.sheet(http.StatusUnprocessableEntity, "invite", data)
 	}
-	who, err := v.People.accept(ctx, token, data.Name, form.Get("password"))
-	v.Trail.Note(ctx, Record{Who: shorten(data.Name), What: "accept", From: v.from(), Outcome: outcomeOf(err)})
+	who, err := v.People.accept(v.context(), token, data.Name, form.Get("password"))
 	if err != nil {
 		return err
 	}
-	in, err := v.People.welcome(ctx, who.Key, "", func(*Person) {})
+	in, err := v.People.welcome(ctx, who, "", "")
 	if err != nil {
 		return err
 	}
@@ -229,7 +229,7 @@ func oidcFinish(v *visit) error {
 	if err == nil {
 		q, err = v.People.provided(v.r.Context(), who.subject, who.name, who.role)
 	}
-	v.recordSignIn(Record{Who: shorten(who.name), What: "sign-in", From: v.from(), Outcome: outcomeOf(err)})
+	v.recordSignIn(Record{Who: shorten(cmp.Or(q.Name, who.name)), Key: q.Key, What: "sign-in", From: v.from(), Outcome: outcomeOf(err)})
 	v.keep(oidcCookie, "", -time.Second) // it works once, however it ends
 	if err != nil {
 		return errors.Join(err, v.People.lost(v.r.Context(), who))

@@ -42,6 +42,7 @@ const (
 	pathReload         = prefix + "reload"
 	pathPeople         = prefix + "people"
 	pathInvite         = prefix + "invite"
+	pathEnable         = prefix + "enable"
 )
 
 // The media types: RFC 8259, RFC 9457, and one JSON value a line.
@@ -101,6 +102,10 @@ type (
 		Role Role   `json:"role"`
 		By   string `json:"by,omitempty"`
 	}
+	enableCall struct {
+		Name string `json:"name"`
+		By   string `json:"by,omitempty"`
+	}
 	byCall struct {
 		By string `json:"by,omitempty"`
 	}
@@ -115,6 +120,11 @@ type (
 	firmNoted struct {
 		Firm  ledger.Firm `json:"firm"`
 		Notes []string    `json:"notes"`
+	}
+	// enabled is who was let in again.
+	enabled struct {
+		Name string `json:"name"`
+		Role Role   `json:"role"`
 	}
 	// line is one line of a stream. The last has End set, so that a stream
 	// that was cut off is not taken for a whole one.
