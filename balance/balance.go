@@ -148,5 +148,8 @@ type Balance struct {
 	// Inferred are the cells that were read by what balansd worked out of the
 	// taxonomy and has not seen in a filing, in the order of the form.
 	Inferred []Cell
+	// Doubts are what the document leaves open. With any, the balance must not be
+	// delivered before a person decided.
+	Doubts   []Doubt
 	Findings []Finding
 }

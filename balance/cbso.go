@@ -35,6 +35,7 @@ func (in *instance) fillCBSO() error {
 			return err
 		}
 	}
+	in.vouch()
 	in.defaultCurrency()
 	return nil
 }
@@ -71,7 +72,7 @@ func (in *instance) putCBSO(f *xbrlFact, end, before Date) error {
 		!slices.Contains(in.balance.Inferred, cell) {
 		in.balance.Inferred = append(in.balance.Inferred, cell)
 	}
-	return in.state(term.rubric, previous, f)
+	return in.putFact(term.rubric, previous, f)
 }
 
 // about takes what a document says about itself.

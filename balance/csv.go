@@ -2,6 +2,7 @@ package balance
 
 import (
 	"bytes"
+	"slices"
 	"strings"
 )
 
@@ -20,8 +21,9 @@ type csvReader struct {
 	*draft
 	*window
 	separator byte
-	known     bool // a row was there that only the National Bank's CSV has
-	rows      int
+	known     bool              // a row was there that only the National Bank's CSV has
+	heads     map[string]string // what the rows that identify the filing say, by their keys in lower case
+	body      bool              // a row of a rubric was there
 	fields    [][]byte
 	text      []byte // what the fields are in
 	at        place  // where the row starts
@@ -29,23 +31,27 @@ type csvReader struct {
 
 // readCSV reads a CSV document.
 func (d *draft) readCSV(w *window) error {
-	c := &csvReader{draft: d, window: w}
+	c := &csvReader{draft: d, window: w, heads: map[string]string{}}
 	c.separator = separatorOf(w.peek(windowSize))
+	var wrong error // the first row that cannot be used
 	for {
 		more, err := c.row()
 		if err == nil && more {
-			err = c.take()
-		}
-		c.rows++
-		const header = 30 // the keys about the document come first
-		switch {
-		case !c.known && (err != nil || !more || c.rows == header):
-			if w.err != nil && !w.complete() {
-				return w.ended()
+			if err = c.take(); wrong == nil {
+				wrong = err
 			}
-			return &ReadError{What: "this is text of no known layout" + accepted}
-		case err != nil || !more:
+			err = nil
+		}
+		switch {
+		case c.known && wrong != nil:
+			return wrong
+		case err == nil && more:
+		case c.known:
 			return err
+		case w.err != nil && !w.complete():
+			return w.ended()
+		default:
+			return &ReadError{What: "this is text of no known layout" + accepted}
 		}
 	}
 }
@@ -153,8 +159,10 @@ func (c *csvReader) take() error {
 	}
 	rubric, previous, ok := c.cell(key)
 	if !ok && key != incomeStatement {
+		c.body = c.body || isAccount(key)
 		return c.header(key, value, len(fields) == 1)
 	}
+	c.body = true
 	if len(fields) == 1 {
 		return c.at.fault("rubric " + key + " has no field for its value")
 	}
@@ -181,10 +189,9 @@ func (c *csvReader) header(key, value string, alone bool) error {
 		}
 	}
 	b := &c.balance
-	switch key = strings.ToLower(key); key {
-	case "reference number", "entity number", "model code", "accounting period end date":
-		c.known = true
-		b.Layout = NBBCSV
+	key = strings.ToLower(key)
+	if err := c.identifies(key, value); err != nil {
+		return err
 	}
 	switch key {
 	case "entity number":
@@ -207,19 +214,68 @@ func (c *csvReader) header(key, value string, alone bool) error {
 	return nil
 }
 
-// separatorOf tells what separates the two columns: whichever comes first in
-// the first row, outside quotes.
+// identifies notes a row that says which filing this is. One that was there
+// before starts a second filing, unless it says the same ahead of all rubrics.
+func (c *csvReader) identifies(key, value string) error {
+	switch key {
+	case "entity number":
+		if n, err := ParseEnterpriseNumber(value); err == nil {
+			value = n.String()
+		}
+		fallthrough
+	case "reference number", "model code", "accounting period end date":
+		c.known = true
+		c.balance.Layout = NBBCSV
+	case "accounting period start date":
+	default:
+		return nil
+	}
+	first, again := c.heads[key]
+	if again && (c.body || value != first) {
+		return c.at.fault("a second filing starts here; save each as a file of its own")
+	}
+	c.heads[key] = value
+	return nil
+}
+
+// isAccount tells whether a key is a rubric of the annual accounts, such as
+// 10/49 or 8391P.
+func isAccount(key string) bool {
+	return key != "" && key[0] >= '0' && key[0] <= '9'
+}
+
+// separatorOf tells what separates the two columns: what follows the key in the
+// first row that has a key of the layout, or else whatever comes first outside
+// quotes.
 func separatorOf(text []byte) byte {
+	for line := range bytes.Lines(text) {
+		line = bytes.TrimLeft(line, " \t\"")
+		end := bytes.IndexAny(line, ",;\t")
+		if end < 0 {
+			continue
+		}
+		key := strings.ToLower(string(bytes.Trim(line[:end], " \"")))
+		if _, _, rubric := newDraft(nil).cell(key); rubric || slices.Contains(csvKeys, key) {
+			return line[end]
+		}
+	}
+	return firstSeparator(text)
+}
+
+// csvKeys are the keys of the rows about the document that are used.
+var csvKeys = []string{"reference number", "entity number", "entity name", "model code", "deposit type", "correction flag",
+	"currency", "accounting period start date", "accounting period end date"}
+
+// firstSeparator gives the first separator outside quotes.
+func firstSeparator(text []byte) byte {
 	quoted := false
-	for _, c := range bytes.TrimLeft(text, " \t\r\n") {
+	for _, c := range text {
 		switch {
 		case c == '"':
 			quoted = !quoted
 		case quoted:
 		case c == ',' || c == ';' || c == '\t':
 			return c
-		case c == '\n':
-			return ','
 		}
 	}
 	return ','

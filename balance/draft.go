@@ -19,18 +19,20 @@ type args = map[string]string
 // do about the same cell twice.
 type draft struct {
 	balance Balance
+	stated  map[Cell]*statement
 	more    int // findings beyond maxFindings
 	data    *dictionary
 	table   *Members
 }
 
 func newDraft(members *Members) *draft {
-	return &draft{balance: Balance{Values: Values{}}, data: loaded(), table: members}
+	return &draft{balance: Balance{Values: Values{}}, stated: map[Cell]*statement{}, data: loaded(), table: members}
 }
 
 // done gives the Balance with its findings.
 func (d *draft) done() *Balance {
 	b := &d.balance
+	d.settle()
 	if f := b.FiscalYear; !f.Start.IsZero() && !f.End.IsZero() && f.End.Before(f.Start) {
 		d.find("fiscal_year_reversed", nil, args{"start": f.Start.String(), "end": f.End.String()})
 	}
@@ -77,14 +79,16 @@ func (d *draft) cell(code string) (rubric int, previous, ok bool) {
 	if i, ok := d.data.byCode[code]; ok {
 		return i, false, true
 	}
-	base, previous := strings.CutSuffix(code, "P")
+	base, previous := strings.CutSuffix(strings.ToUpper(code), "P")
 	i, ok := d.data.byCode[base]
 	return i, previous, ok && previous
 }
 
 // put states the value of a cell. An empty value leaves the cell empty. A
 // value that is no figure makes the document unreadable.
-func (d *draft) put(rubric int, previous bool, value string, at place) error {
+//
+// more, where it is given, completes what is stated.
+func (d *draft) put(rubric int, previous bool, value string, at place, more ...func(*statement)) error {
 	r := &d.data.rubrics[rubric]
 	c := Cell{r.Code, previous}
 	if value == "" {
@@ -98,14 +102,11 @@ func (d *draft) put(rubric int, previous bool, value string, at place) error {
 		d.find("no_such_cell", []string{r.Code}, args{"line": at.word(), "code": r.Code, "value": Canonical(v)})
 		return nil
 	}
-	if old, ok := d.balance.Values[c]; ok {
-		if !old.Equal(v) {
-			f := d.find("twice", codesOf(c), args{"line": at.word(), "cell": c.String(), "value": Canonical(v), "kept": Canonical(old)})
-			f.Figures = map[string]string{c.String(): Canonical(old)}
-		}
-		return nil
+	s := statement{value: v}
+	for _, m := range more {
+		m(&s)
 	}
-	d.balance.Values[c] = v
+	d.state(c, s, at)
 	return nil
 }
 

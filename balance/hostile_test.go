@@ -171,11 +171,14 @@ func TestFindingsAreBounded(t *testing.T) {
 	var doc strings.Builder
 	doc.WriteString("\"Model code\",\"m02-f\"\n")
 	for i := range 10_000 {
-		fmt.Fprintf(&doc, "\"1003\",\"%d\"\n", i)
+		fmt.Fprintf(&doc, "\"1003\",\"%d\"\n\"1001P\",\"1\"\n", i)
 	}
 	b := mustRead(t, []byte(doc.String()))
 	if n := len(b.Findings); n < 100 || n > 300 {
 		t.Errorf("%d findings", n)
+	}
+	if len(b.Doubts) != 1 || len(b.Doubts[0].Readings) > 10 {
+		t.Errorf("doubts %v", b.Doubts)
 	}
 }
 

@@ -15,6 +15,7 @@ type jsonBalance struct {
 	Values           map[string]jsonCell `json:"values"`
 	Inferred         []Cell              `json:"inferred,omitempty"`
 	Findings         []Finding           `json:"findings"`
+	Doubts           []Doubt             `json:"doubts"`
 }
 
 // jsonCell is both years of a rubric, as canonical decimals. An absent year is
@@ -34,6 +35,7 @@ func (b Balance) MarshalJSON() ([]byte, error) {
 		JointCommittees: append([]string{}, b.JointCommittees...),
 		Values:          make(map[string]jsonCell, len(b.Values)),
 		Inferred:        b.Inferred,
+		Doubts:          append([]Doubt{}, b.Doubts...),
 		Findings:        make([]Finding, 0, len(b.Findings)),
 	}
 	for c, v := range b.Values {

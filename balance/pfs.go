@@ -60,6 +60,7 @@ func (in *instance) fillPFS() error {
 			}
 		}
 	}
+	in.vouch()
 	in.defaultCurrency()
 	return nil
 }
@@ -78,7 +79,7 @@ func (in *instance) putPFS(f *xbrlFact, whose int, end, before Date) error {
 	case c.end != end && c.end != before || c.end.IsZero() || in.isPart(c):
 		in.find("context_period", []string{code}, words)
 	default:
-		return in.state(f.rubric, c.end != end, f)
+		return in.putFact(f.rubric, c.end != end, f)
 	}
 	return nil
 }

@@ -19,13 +19,13 @@ func TestReadFindings(t *testing.T) {
 		document, rule, message string
 		number                  balance.EnterpriseNumber
 	}{
-		"twice in CSV":          {csv + `"1003","16"` + "\n", "twice", "1003 is stated again as 16; the first value, 13.5, is kept", "0801000165"},
+		"twice in CSV":          {csv + `"1003","16"` + "\n", "twice", "1003 is stated again as 16 instead of 13.5; neither of them is used", "0801000165"},
 		"twice in pfs":          {strings.Replace(pfs, "</xbrli:xbrl>", `<pfs:`+average+` contextRef="CurrentDuration" unitRef="U">99</pfs:`+average+`></xbrli:xbrl>`, 1), "twice", "1003 is stated again as 99", "0402000167"},
 		"no such cell":          {csv + `"1001P","16"` + "\n", "no_such_cell", "rubric 1001 has no previous-year cell", "0801000165"},
 		"check digits":          {strings.Replace(csv, "0801000165", "0801000166", 1), "enterprise_number_check", "check digits", ""},
 		"check digits, XBRL":    {strings.ReplaceAll(pfs, "BE0402000167", "BE0402000168"), "enterprise_number_check", "check digits", ""},
 		"two enterprises":       {strings.Replace(pfs, "BE0402000167", "BE0443246943", 1), "other_entity", "mostly about 0402000167, but also about 0443246943", "0402000167"},
-		"two numbers":           {csv + "\"Entity number\",\"0443246943\"\n", "two_enterprises", "0801.000.165 and 0443.246.943", "0801000165"},
+		"two numbers":           {strings.Replace(cbso, ">0701000093</met:str2>", ">0443246943</met:str2>", 1), "two_enterprises", "0701.000.093 and 0443.246.943", "0701000093"},
 		"model":                 {strings.Replace(csv, "m02-f", "m90-f", 1), "model", "m90-f", "0801000165"},
 		"date":                  {strings.Replace(csv, "2024-12-31", "2024-02-30", 1), "fiscal_year_end", "last day", "0801000165"},
 		"year the wrong way":    {strings.Replace(csv, "2024-12-31", "2023-12-31", 1), "fiscal_year_reversed", "before it starts", "0801000165"},

@@ -2,6 +2,7 @@ package balance
 
 import (
 	"bytes"
+	"cmp"
 	"slices"
 	"strings"
 
@@ -46,12 +47,29 @@ func (in *instance) unit() error {
 	return in.keeps(2*64 + len(id))
 }
 
-// measure checks the unit of a figure and takes the currency of the balance
-// from the first amount.
-func (in *instance) measure(r *Rubric, c Cell, f *xbrlFact) {
-	u, known := in.units[f.unit]
-	words := args{"line": f.at.word(), "cell": c.String(), "currency": u.currency, "unit": u.name}
+// vouch tells what is wrong with the units and the accuracy of the facts whose
+// values are taken, in the order of the document, and takes the currency of the
+// balance from the first amount.
+func (in *instance) vouch() {
+	cells := in.cells()
+	slices.SortStableFunc(cells, func(a, b Cell) int {
+		x, y := in.stated[a].fact.at, in.stated[b].fact.at
+		return cmp.Or(cmp.Compare(x.line, y.line), cmp.Compare(x.column, y.column))
+	})
+	for _, c := range cells {
+		if s := in.stated[c]; s.readings == nil {
+			in.measure(c, s)
+			in.exact(c, s)
+		}
+	}
+}
+
+// measure checks the unit of a figure.
+func (in *instance) measure(c Cell, s *statement) {
+	r, u := &in.data.rubrics[in.data.byCode[c.Code]], s.unit
+	words := args{"line": s.fact.at.word(), "cell": c.String(), "currency": u.currency, "unit": u.name}
 	b := &in.balance
+	_, known := in.units[s.fact.unit]
 	switch {
 	case !known:
 		in.find("unit_unknown", codesOf(c), words)
@@ -71,36 +89,33 @@ func (in *instance) measure(r *Rubric, c Cell, f *xbrlFact) {
 
 // exact tells of a figure that is not exact by what the fact says of itself: it
 // is rounded, or has more decimals than it vouches for. The figure is taken as
-// it stands. XBRL 2.1 (4.6.7) says how a precision becomes a number of
-// decimals.
-func (in *instance) exact(c Cell, f *xbrlFact, v decimal.Decimal) {
-	if v.IsZero() {
-		return
-	}
-	n := f.accuracy.decimals
-	if p := f.accuracy.precision; p.said && !n.said {
-		n = digits{true, p.n - v.NumDigits() - int(v.Exponent())}
-	}
-	if !n.said || n.n >= 0 && v.Truncate(int32(n.n)).Equal(v) {
+// it stands.
+func (in *instance) exact(c Cell, s *statement) {
+	n, v := s.accuracy, s.value
+	if v.IsZero() || !n.said || n.n >= 0 && v.Truncate(int32(n.n)).Equal(v) {
 		return
 	}
 	unit := decimal.New(1, int32(-max(min(n.n, maxDigits), -maxDigits)))
 	found := in.find("rounded", codesOf(c), args{
-		"line": f.at.word(), "cell": c.String(), "value": Canonical(v), "unit": Canonical(unit),
+		"line": s.fact.at.word(), "cell": c.String(), "value": Canonical(v), "unit": Canonical(unit),
 	})
 	found.Figures = map[string]string{c.String(): Canonical(v)}
 }
 
-// state puts a fact into its cell.
-func (in *instance) state(rubric int, previous bool, f *xbrlFact) error {
-	r := &in.data.rubrics[rubric]
-	c := Cell{r.Code, previous}
-	value := plainDecimal(f.value)
-	if v, err := ParseDecimal(value); err == nil && (!previous || r.HasPrevious()) {
-		in.measure(r, c, f)
-		in.exact(c, f, v)
+// of gives the number of decimals to which a value is exact. XBRL 2.1
+// (4.6.7) says how a precision becomes one.
+func (a accuracy) of(v decimal.Decimal) digits {
+	if p := a.precision; p.said && !a.decimals.said {
+		return digits{true, p.n - v.NumDigits() - int(v.Exponent())}
 	}
-	return in.put(rubric, previous, value, f.at)
+	return a.decimals
+}
+
+// putFact puts a fact into its cell.
+func (in *instance) putFact(rubric int, previous bool, f *xbrlFact) error {
+	return in.put(rubric, previous, plainDecimal(f.value), f.at, func(s *statement) {
+		s.unit, s.accuracy, s.fact = in.units[f.unit], f.accuracy.of(s.value), f
+	})
 }
 
 // plainDecimal writes a decimal of XML Schema, which may be .5 or 5., with a

@@ -69,10 +69,20 @@ func documentReader(cfg *config.Config) (*balance.Reader, error) {
 // someBalance is readBalance for who needs figures.
 func (app *App) someBalance(name string) (*balance.Balance, error) {
 	b, err := app.readBalance(name)
-	if err == nil && len(b.Values) == 0 {
+	if err == nil && len(b.Values) == 0 && len(b.Doubts) == 0 {
 		err = problem.New(problem.NoSocialBalance, name+" holds no social balance", "")
 	}
 	return b, err
+}
+
+// inDoubt says that a document can be read in more than one way.
+func inDoubt(name string, b *balance.Balance) *problem.Problem {
+	texts := make([]string, len(b.Doubts))
+	for i, d := range b.Doubts {
+		texts[i] = d.String()
+	}
+	return problem.New(problem.NeedsPerson, name+" can be read in more than one way: "+strings.Join(texts, "; "),
+		"Get a document that leaves nothing open, or correct this one.")
 }
 
 // open opens a file, or the standard input for "-".

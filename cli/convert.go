@@ -48,6 +48,9 @@ that.`,
 			if err != nil {
 				return err
 			}
+			if len(b.Doubts) > 0 {
+				return inDoubt(args[0], b)
+			}
 			if err := k.complete(b); err != nil {
 				return err
 			}

@@ -26,8 +26,9 @@ file "-" is the standard input.
 With several files, a folder (and what is below it) or a pattern such as
 "2024/*.xbrl", it gives a line for each file.
 
-The exit code is 3 when a file holds no social balance, or one of several cannot
-be read; 1 when the only file cannot be read.`,
+The exit code is 3 when a file holds no social balance, or one that can be read
+in more than one way, or one of several cannot be read; 1 when the only file
+cannot be read.`,
 		Example: "  balansd balance inspect filing.xbrl\n  balansd balance inspect filing.csv --lang fr --findings-only\n" +
 			"  balansd balance inspect filings/ --json",
 		Args: cobra.MinimumNArgs(1),
@@ -117,10 +118,15 @@ func (app *App) inspectOne(name string, findingsOnly bool) error {
 	default:
 		app.showBalance(b, lang)
 	}
-	if err == nil && len(b.Values) == 0 {
-		err = told{problem.New(problem.NoSocialBalance, name+" holds no social balance", "")}
+	switch {
+	case err != nil:
+		return err
+	case len(b.Doubts) > 0:
+		return told{inDoubt(name, b)}
+	case len(b.Values) == 0:
+		return told{problem.New(problem.NoSocialBalance, name+" holds no social balance", "")}
 	}
-	return err
+	return nil
 }
 
 // inspected is a file of several, as it is printed as JSON.
@@ -140,7 +146,7 @@ func (app *App) inspectAll(names []string, findingsOnly bool) error {
 		if err != nil {
 			b = &balance.Balance{}
 		}
-		if len(b.Values) == 0 {
+		if len(b.Values) == 0 || len(b.Doubts) > 0 {
 			bad++
 		}
 		all = append(all, reading{name, b, err})
@@ -157,7 +163,7 @@ func (app *App) inspectAll(names []string, findingsOnly bool) error {
 		app.showReadings(all, findingsOnly)
 	}
 	if bad > 0 {
-		return told{problem.New(problem.NeedsPerson, fmt.Sprintf("%d of %d files hold no social balance that can be read", bad, len(names)), "")}
+		return told{problem.New(problem.NeedsPerson, fmt.Sprintf("%d of %d files hold no social balance that can be read in one way", bad, len(names)), "")}
 	}
 	return nil
 }
@@ -203,7 +209,7 @@ func (app *App) inspected(name string, b *balance.Balance, err error, findingsOn
 	switch {
 	case err != nil:
 		return inspected{File: name, Error: problem.Of(err).What}
-	case findingsOnly && len(b.Values) == 0:
+	case findingsOnly && len(b.Values) == 0 && len(b.Doubts) == 0:
 		return inspected{File: name, Error: name + " holds no social balance", Findings: app.told(b)}
 	case findingsOnly:
 		return inspected{File: name, Findings: app.told(b)}
@@ -218,7 +224,7 @@ func (w words) summary(name string, b *balance.Balance, err error) []string {
 	switch {
 	case err != nil:
 		return []string{name, "", w.unreadable}
-	case len(b.Values) == 0:
+	case len(b.Values) == 0 && len(b.Doubts) == 0:
 		return []string{name, b.EnterpriseNumber.Pretty(), b.Name, yearText(b.FiscalYear), w.models[b.Model], string(b.Layout), w.withoutBalance}
 	default:
 		return []string{name, b.EnterpriseNumber.Pretty(), b.Name, yearText(b.FiscalYear), w.models[b.Model], string(b.Layout),
@@ -252,7 +258,7 @@ func (app *App) told(b *balance.Balance) []balance.Finding {
 func (app *App) showBalance(b *balance.Balance, lang balance.Lang) {
 	w := wordsOf[lang]
 	app.showHead(b, w)
-	if len(b.Values) == 0 {
+	if len(b.Values) == 0 && len(b.Doubts) == 0 {
 		app.printf("\n%s\n", w.none)
 	}
 	s := sections{app: app, lang: lang, head: []string{w.code, w.rubric, w.current, w.previous}, right: []int{2, 3}}
@@ -292,7 +298,7 @@ func (app *App) showFindingsOf(heading string, b *balance.Balance, lang balance.
 		app.showFindings(heading, b.Findings, lang)
 		heading = ""
 	}
-	if len(b.Values) == 0 {
+	if len(b.Values) == 0 && len(b.Doubts) == 0 {
 		if heading != "" {
 			app.printf("%s\n", app.styled(app.env.Stdout, bold, clean(heading)))
 		}

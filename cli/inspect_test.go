@@ -104,6 +104,7 @@ func TestInspectJSONHasTheAgreedShape(t *testing.T) {
 		JointCommittees  []string                     `json:"joint_committees"`
 		Values           map[string]map[string]string `json:"values"`
 		Findings         []balance.Finding            `json:"findings"`
+		Doubts           []balance.Doubt              `json:"doubts"`
 	}
 	dec := json.NewDecoder(strings.NewReader(r.stdout))
 	dec.DisallowUnknownFields()
@@ -111,7 +112,7 @@ func TestInspectJSONHasTheAgreedShape(t *testing.T) {
 		t.Fatalf("%v in %s", err, r.stdout)
 	}
 	want := sandbox.MadeUp(1, balance.Abbreviated, 2024)
-	if r.code != 0 || got.Layout != "nbb-csv" || got.Name != "Bakkerij Émile" || got.Values == nil || got.Findings == nil ||
+	if r.code != 0 || got.Layout != "nbb-csv" || got.Name != "Bakkerij Émile" || got.Values == nil || got.Findings == nil || got.Doubts == nil ||
 		got.EnterpriseNumber != want.EnterpriseNumber.String() || got.FiscalYear != want.FiscalYear {
 		t.Errorf("result = %+v", got)
 	}
@@ -242,5 +243,38 @@ func TestFindingsBeside(t *testing.T) {
 	}
 	if got := findingsBeside([]balance.Finding{fact("7", "bas:m2")}, old); len(got) != 1 {
 		t.Errorf("another fact does not count: %v", got)
+	}
+}
+
+// A balance that can be read in more than one way is shown with its readings,
+// and neither passes for one that is in order nor is converted.
+func TestInspectShowsDoubts(t *testing.T) {
+	dir := t.TempDir()
+	one, two, only := filepath.Join(dir, "one.csv"), filepath.Join(dir, "two.csv"), filepath.Join(dir, "only.csv")
+	text, err := os.ReadFile(document(t, balance.NBBCSV, func(*balance.Balance) {}))
+	if err != nil {
+		t.Fatal(err)
+	}
+	write(t, one, text)
+	write(t, two, append(text, "\"1003\",\"98765.4\"\n"...))
+	write(t, only, []byte("\"Model code\",\"m01-f\"\n\"1003\",\"4\"\n\"1003\",\"5\"\n"))
+	for name, c := range map[string]struct {
+		args         []string
+		code         int
+		want, absent string
+	}{
+		"text":          {[]string{"inspect", two, "--lang", "nl"}, 3, "98.765,4 in plaats van", wordsOf[balance.Dutch].none},
+		"JSON":          {[]string{"inspect", two, "--json"}, 3, `"doubts": [`, `"current": "36.8"`},
+		"nothing else":  {[]string{"inspect", only}, 3, "5 instead of 4", wordsOf[balance.English].none},
+		"several files": {[]string{"inspect", one, two}, 3, "two.csv", "one.csv  unreadable"},
+		"convert":       {[]string{"convert", two, "--to", "json"}, 3, "can be read in more than one way: 1003 is", `"Rubrics"`},
+	} {
+		r := balansd(t, append([]string{"balance"}, c.args...)...)
+		if out := r.stdout + r.stderr; r.code != c.code || !strings.Contains(out, c.want) || strings.Contains(out, c.absent) {
+			t.Errorf("%s: %+v", name, r)
+		}
+	}
+	if r := balansd(t, "balance", "inspect", one); r.code != 0 {
+		t.Errorf("in order: %+v", r)
 	}
 }

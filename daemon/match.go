@@ -205,6 +205,8 @@ func whatNext(r ledger.Reason) string {
 		return "Resume the connection, or activate it in Finbox."
 	case ledger.NeedsRelink:
 		return "Link the firm: balansd connect silverfin."
+	case ledger.DoubtfulFigures, ledger.TwoAmounts:
+		return "See what is possible with balansd ledger show, and ask the payroll bureau for a document that leaves nothing open, or replace the file by one."
 	case ledger.HasFindings:
 		return "See what was found with balansd ledger show; deliver it all the same with balansd ledger retry, or ask the payroll bureau for a corrected balance."
 	default:

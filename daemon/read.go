@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"slices"
+	"strings"
 
 	"balansd/balance"
 	"balansd/ledger"
@@ -58,7 +59,7 @@ func (j *job) take(doc []byte) error {
 		return problem.Wrap(err, problem.Unreadable, "the document "+j.entry.ID+" cannot be read",
 			j.mend("Ask the payroll bureau for the balance in another format, or for a corrected one."))
 	}
-	if len(b.Values) == 0 {
+	if len(b.Values) == 0 && len(b.Doubts) == 0 {
 		return problem.New(problem.NoSocialBalance, "the document "+j.entry.ID+" has no social balance in it",
 			j.mend("Ask the payroll bureau for the social balance itself."))
 	}
@@ -71,13 +72,14 @@ func (j *job) take(doc []byte) error {
 			b.EnterpriseNumber.Pretty(), d.Pretty()), "Ask the payroll bureau which of the two is right.")
 	}
 	switch end := listed.FiscalYear.End; {
+	case b.YearInDoubt(): // it waits, and replaces no balance of either year
 	case end.IsZero():
 		j.entry.FiscalYear = b.FiscalYear
 	case !b.FiscalYear.End.IsZero() && b.FiscalYear.End != end:
 		return problem.New(problem.Unreadable, fmt.Sprintf("the document is of the financial year that ends %s, but it is listed for %s",
 			b.FiscalYear.End, end), "Ask the payroll bureau which of the two is right.")
 	}
-	if j.entry.FiscalYear.End.IsZero() {
+	if j.entry.FiscalYear.End.IsZero() && !b.YearInDoubt() {
 		return problem.New(problem.Unreadable, "neither the source nor the document gives the financial year",
 			"Ask the payroll bureau for the balance in another format.")
 	}
@@ -88,15 +90,19 @@ func (j *job) take(doc []byte) error {
 		j.entry.Model = b.Model
 	}
 	j.values, j.fresh = b.Values, true
-	j.entry.ValuesHash, j.entry.Findings = b.Values.Hash(), b.Findings
+	j.entry.ValuesHash, j.entry.Findings, j.entry.Doubts = b.Values.Hash(), b.Findings, b.Doubts
 	return nil
 }
 
-// hold keeps a balance back whose checks found something, where the
-// configuration asks for it and no person has let it go. What is in Silverfin
-// already, or may be, is not held.
+// hold keeps a balance back whose document can be read in more than one way, or
+// whose checks found something, where the configuration asks for that and no
+// person has let it go. What is in Silverfin already, or may be, is not held for
+// its findings.
 func (j *job) hold() error {
 	e := j.entry
+	if len(e.Doubts) > 0 {
+		return inDoubt(e.Doubts)
+	}
 	n := e.CountFindings()
 	if !j.cfg.HoldOnFindings || n == 0 || e.Released || e.State == ledger.Done || e.State == ledger.Sending {
 		return nil
@@ -106,6 +112,45 @@ func (j *job) hold() error {
 		many = fmt.Sprintf("%d findings", n)
 	}
 	return &ledger.NotYet{Reason: ledger.HasFindings, Detail: "the checks of the balance have " + many + ", and such a balance waits for a person"}
+}
+
+// inDoubt says why a balance waits that can be read in more than one way. It
+// names the rubrics and the years, and leaves their figures to the entry.
+func inDoubt(doubts []balance.Doubt) error {
+	wait := &ledger.NotYet{Reason: ledger.TwoAmounts}
+	var several, unclear []string
+	year := ""
+	for _, d := range doubts {
+		switch d.Kind {
+		case balance.TwoAmounts:
+			several = append(several, d.Code)
+		case balance.DoubtfulYear:
+			wait.Reason, year = ledger.DoubtfulFigures, strings.Join(d.Readings, " or ")
+		default:
+			wait.Reason, unclear = ledger.DoubtfulFigures, append(unclear, d.Code)
+		}
+	}
+	var why []string
+	if year != "" {
+		why = append(why, "its financial year can be "+year)
+	}
+	if len(several) > 0 {
+		why = append(why, "it states more than one amount for "+someOf(several))
+	}
+	if len(unclear) > 0 {
+		why = append(why, "it can be read in two ways at "+someOf(unclear))
+	}
+	wait.Detail = "the document leaves open what to deliver: " + strings.Join(why, "; ")
+	return wait
+}
+
+// someOf names the first few codes and counts the rest.
+func someOf(codes []string) string {
+	const most = 5
+	if len(codes) <= most {
+		return strings.Join(codes, ", ")
+	}
+	return fmt.Sprintf("%s and %d more", strings.Join(codes[:most], ", "), len(codes)-most)
 }
 
 // compare notes what the balance changed of the newest that it replaces, as far

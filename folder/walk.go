@@ -212,9 +212,12 @@ func listing(reader *balance.Reader, reference, name string, f file) ledger.List
 	if err == nil {
 		l.Dossier.EnterpriseNumber = b.EnterpriseNumber
 		l.Dossier.Name = cmp.Or(b.Name, reference)
-		l.FiscalYear, l.Model = b.FiscalYear, b.Model
+		l.Model = b.Model
+		if !b.YearInDoubt() { // else it would replace the balance of a year that it may not be of
+			l.FiscalYear = b.FiscalYear
+		}
 	}
-	if err != nil || len(b.Values) == 0 { // a person looks for the file then
+	if err != nil || len(b.Values) == 0 && len(b.Doubts) == 0 { // a person looks for the file then
 		l.Dossier.Name += " (" + shown(strings.TrimPrefix(name, reference+"/")) + ")"
 	}
 	return l

@@ -40,6 +40,8 @@ const (
 	ConnectionInactive Reason = "connection_inactive" // the connection is paused or deactivated
 	NeedsRelink        Reason = "needs_relink"        // the firm must be linked again
 	HasFindings        Reason = "findings"            // the checks found something, and the configuration holds such balances
+	DoubtfulFigures    Reason = "doubtful_figures"    // figures or the financial year can be read in more than one way
+	TwoAmounts         Reason = "two_amounts"         // the document states a rubric with amounts that contradict each other
 )
 
 // The reasons for which an entry is ignored.
@@ -51,7 +53,7 @@ const (
 // Reasons lists all reasons to wait.
 func Reasons() []Reason {
 	return []Reason{NoCompany, SeveralCompanies, NoPeriod, WorkflowClosed, PeriodLocked,
-		TemplateMissing, ConnectionInactive, NeedsRelink, HasFindings}
+		TemplateMissing, ConnectionInactive, NeedsRelink, HasFindings, DoubtfulFigures, TwoAmounts}
 }
 
 // FailClass names the kind of failure.
@@ -97,6 +99,7 @@ type Entry struct {
 	ValuesHash   string            `json:"values_hash,omitempty"` // balance.Values.Hash of the document
 	Differences  []Difference      `json:"differences,omitempty"` // while it differs
 	Findings     []balance.Finding `json:"findings,omitempty"`
+	Doubts       []balance.Doubt   `json:"doubts,omitempty"`        // what the document leaves open: with any, it is not delivered
 	Released     bool              `json:"released,omitempty"`      // a person let it go in spite of its findings
 	Replaces     uint64            `json:"replaces,omitempty"`      // the number of the older entry that Changes compares with
 	Changes      []balance.Change  `json:"changes,omitempty"`       // the figures that it changed of that one
