@@ -65,6 +65,10 @@ func (app *App) checkup(ctx context.Context, online bool) error {
 		file = "no file; the defaults hold"
 	}
 	list := []checked{seen("configuration", file, nil), app.checkState(ctx, cfg), checkKey(ctx, cfg), checkBackups(cfg), checkAccess(cfg)}
+	if m, err := service.New(service.Options{Log: app.log(cfg)}); err == nil {
+		st, err := m.Status(ctx)
+		list = append(list, checkProgram(st, err)...)
+	}
 	if online {
 		list = append(list, app.checkServices(ctx, cfg)...)
 	}
@@ -109,6 +113,15 @@ func checkAccess(cfg *config.Config) checked {
 		err = problem.New(problem.NeedsPerson, strings.Join(complaints, "; "), "")
 	}
 	return seen(name, "nobody else reaches the state, its key and the secrets", err)
+}
+
+// checkProgram looks whether others can change the program of the service. Where
+// there is no service there is nothing to look at.
+func checkProgram(st service.Status, err error) []checked {
+	if err != nil || st.Executable == "" {
+		return nil
+	}
+	return []checked{seen("program", st.Executable+", which administrators alone may change", service.CheckProgram(st.Executable))}
 }
 
 // ownPaths are the files and folders that nobody but the service and the

@@ -245,3 +245,25 @@ func TestServiceStatus(t *testing.T) {
 	w.run("sync")
 	w.service(m, "status").want(t, 3, "something needs a person")
 }
+
+// TestCheckProgram looks at the program of a service that is installed.
+func TestCheckProgram(t *testing.T) {
+	if got := checkProgram(service.Status{State: service.NotInstalled}, nil); len(got) != 0 {
+		t.Errorf("without a service: %+v", got)
+	}
+	dir := t.TempDir()
+	exe := filepath.Join(dir, "balansd")
+	if err := os.WriteFile(exe, nil, 0o600); err != nil {
+		t.Fatal(err)
+	}
+	if runtime.GOOS == "windows" {
+		return // access lists have tests of their own
+	}
+	if err := os.Chmod(exe, 0o777); err != nil {
+		t.Fatal(err)
+	}
+	got := checkProgram(service.Status{State: service.On, Executable: exe}, nil)
+	if len(got) != 1 || got[0].Well || !strings.Contains(got[0].Text, "everybody may change it") || !strings.Contains(got[0].Next, "/usr/local/bin") {
+		t.Errorf("%+v", got)
+	}
+}

@@ -6,6 +6,8 @@ import (
 	"io/fs"
 	"slices"
 	"strings"
+
+	"balansd/problem"
 )
 
 // CheckAccess tells who besides the system, its administrators and the account
@@ -39,6 +41,11 @@ type opening struct {
 
 // complaint is the sentence for what lies open.
 func complaint(path string, found []opening) string {
+	return fmt.Sprintf("%s lies open: %s; %s", path, whoMay(found), mendAccess(path))
+}
+
+// whoMay lists who may do what.
+func whoMay(found []opening) string {
 	var parts []string
 	for _, may := range []string{"own", "change", "read"} {
 		var names []string
@@ -51,5 +58,26 @@ func complaint(path string, found []opening) string {
 			parts = append(parts, strings.Join(names, ", ")+" may "+may+" it")
 		}
 	}
-	return fmt.Sprintf("%s lies open: %s; %s", path, strings.Join(parts, ", "), mendAccess(path))
+	return strings.Join(parts, ", ")
+}
+
+// CheckProgram gives a Usage problem when others than the administrators of the
+// machine can change the program at path, or put another one in its place:
+// what runs as a service, and with an administrator's rights, would be theirs.
+// It looks at the program and at each folder above it.
+func CheckProgram(path string) error {
+	found, err := programOpenTo(path)
+	return programProblem(path, found, err)
+}
+
+// programProblem is what CheckProgram tells of what was found.
+func programProblem(path string, found []string, err error) error {
+	if err != nil {
+		return problem.Wrap(err, problem.NotAllowed, "who may change the program "+path+" cannot be read", "Call the same command as an administrator.")
+	}
+	if len(found) == 0 {
+		return nil
+	}
+	return problem.New(problem.Usage, fmt.Sprintf("others than administrators can change the program %s: %s", path, strings.Join(found, "; ")),
+		"Put the program where administrators alone may write, such as "+programFolder+", and install the service with that one.")
 }

@@ -24,6 +24,9 @@ type accessEntry struct {
 	kind uint8 // one of the numbers below; others allow nothing
 	mask uint32
 	who  who
+	// inheritOnly says that it counts for what will be made in the folder, and
+	// not for the folder.
+	inheritOnly bool
 }
 
 // Kinds of entries that allow something. What an entry allows in files that
@@ -38,7 +41,35 @@ const (
 	rightsRead   = 0x00000001 | 0x80000000 | 0x10000000                                                     // its data, or generic
 	rightsChange = 0x00000002 | 0x00000004 | 0x00000040 | 0x00010000 | 0x00040000 | 0x40000000 | 0x10000000 // data, children, delete, list
 	rightsOwner  = 0x00080000                                                                               // become its owner
+	// rightsReplace let one put another folder in the place of one: delete what
+	// is in it, delete or rename it, change its list.
+	rightsReplace = 0x00000040 | 0x00010000 | 0x00040000 | 0x10000000
 )
+
+// sidInstaller is the part of Windows that owns its own programs and the folder
+// of programs.
+const sidInstaller = "S-1-5-80-956008885-3418522649-1831038044-1853292631-2271478464"
+
+// changers tells who besides the system, the Administrators, the installer of
+// Windows and those named can use one of those rights, or give them to
+// themselves. The service is not one of those: it must not change its program.
+func (a accessList) changers(rights uint32, also ...string) (found []opening) {
+	ours := append([]string{sidSystem, sidAdministrators, sidInstaller}, also...)
+	if !slices.Contains(ours, a.owner.sid) {
+		found = append(found, opening{a.owner.String(), "own"})
+	}
+	if a.none {
+		return append(found, opening{"everybody", "change"})
+	}
+	ours = append(ours, sidOwnerRights, sidCreator)
+	for _, e := range a.entries {
+		allows := e.kind == entryAllow || e.kind == entryAllowCallback
+		if allows && !e.inheritOnly && e.mask&(rights|rightsOwner) != 0 && !slices.Contains(ours, e.who.sid) {
+			found = append(found, opening{e.who.String(), "change"})
+		}
+	}
+	return found
+}
 
 // openTo tells who may use it besides the system, the Administrators, the
 // service, and those named. An owner may always change the list, so the owner

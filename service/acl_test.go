@@ -18,7 +18,7 @@ func TestAccessListOpenTo(t *testing.T) {
 	system, admins := who{sid: sidSystem}, who{sid: sidAdministrators}
 	users, all := who{sid: "S-1-5-32-545", name: `BUILTIN\Users`}, who{sid: "S-1-1-0", name: "Everyone"}
 	jan := who{sid: "S-1-5-21-1-2-3-1001"}
-	ours := []accessEntry{{0, full, system}, {0, full, admins}, {0, modify, service}}
+	ours := []accessEntry{{0, full, system, false}, {0, full, admins, false}, {0, modify, service, false}}
 	with := func(owner who, more ...accessEntry) accessList {
 		return accessList{owner: owner, entries: append(append([]accessEntry(nil), ours...), more...)}
 	}
@@ -27,18 +27,18 @@ func TestAccessListOpenTo(t *testing.T) {
 		want []opening
 	}{
 		"as installed":               {with(admins), nil},
-		"made by the service":        {with(service, accessEntry{0, full, who{sid: sidOwnerRights}}), nil},
-		"made by the system":         {with(system, accessEntry{0, full, who{sid: sidCreator}}), nil},
-		"run by a person":            {with(me, accessEntry{0, full, me}), nil},
-		"as ProgramData hands down":  {with(admins, accessEntry{0, read, users}, accessEntry{0, 0x100116, users}), []opening{{`BUILTIN\Users`, "read"}, {`BUILTIN\Users`, "change"}}},
-		"everybody may see it":       {with(admins, accessEntry{0, see, all}), nil},
-		"generic rights":             {with(admins, accessEntry{0, 0x80000000, all}, accessEntry{0, 0x10000000, users}), []opening{{"Everyone", "read"}, {`BUILTIN\Users`, "change"}}},
-		"under a condition":          {with(admins, accessEntry{9, read, users}), []opening{{`BUILTIN\Users`, "read"}}},
-		"denied":                     {with(admins, accessEntry{1, full, users}), nil},
+		"made by the service":        {with(service, accessEntry{0, full, who{sid: sidOwnerRights}, false}), nil},
+		"made by the system":         {with(system, accessEntry{0, full, who{sid: sidCreator}, false}), nil},
+		"run by a person":            {with(me, accessEntry{0, full, me, false}), nil},
+		"as ProgramData hands down":  {with(admins, accessEntry{0, read, users, false}, accessEntry{0, 0x100116, users, false}), []opening{{`BUILTIN\Users`, "read"}, {`BUILTIN\Users`, "change"}}},
+		"everybody may see it":       {with(admins, accessEntry{0, see, all, false}), nil},
+		"generic rights":             {with(admins, accessEntry{0, 0x80000000, all, false}, accessEntry{0, 0x10000000, users, false}), []opening{{"Everyone", "read"}, {`BUILTIN\Users`, "change"}}},
+		"under a condition":          {with(admins, accessEntry{9, read, users, false}), []opening{{`BUILTIN\Users`, "read"}}},
+		"denied":                     {with(admins, accessEntry{1, full, users, false}), nil},
 		"made beforehand by a user":  {with(jan), []opening{{jan.sid, "own"}}},
-		"a user may become owner":    {with(admins, accessEntry{0, 0x80000, jan}), []opening{{jan.sid, "own"}}},
-		"a user may change the list": {with(admins, accessEntry{0, 0x40000, jan}), []opening{{jan.sid, "change"}}},
-		"a user may delete in it":    {with(admins, accessEntry{0, 0x40, jan}), []opening{{jan.sid, "change"}}},
+		"a user may become owner":    {with(admins, accessEntry{0, 0x80000, jan, false}), []opening{{jan.sid, "own"}}},
+		"a user may change the list": {with(admins, accessEntry{0, 0x40000, jan, false}), []opening{{jan.sid, "change"}}},
+		"a user may delete in it":    {with(admins, accessEntry{0, 0x40, jan, false}), []opening{{jan.sid, "change"}}},
 		"no list at all":             {accessList{owner: admins, none: true}, []opening{{"everybody", "change"}}},
 		"an empty list":              {accessList{owner: admins}, nil},
 	} {
@@ -89,5 +89,35 @@ func TestCheckAccess(t *testing.T) {
 	complaints, err := CheckAccess(filepath.Join(dir, "well", "x"), filepath.Join(dir, "read"))
 	if err == nil || len(complaints) != 1 {
 		t.Errorf("%q, %v", complaints, err)
+	}
+}
+
+// Access lists of a program and of the folders above it, as Windows makes them.
+func TestAccessListChangers(t *testing.T) {
+	const full, modify, run = 0x1f01ff, 0x1301bf, 0x1200a9
+	admins, installer := who{sid: sidAdministrators}, who{sid: sidInstaller}
+	users, signedIn := who{sid: "S-1-5-32-545", name: `BUILTIN\Users`}, who{sid: "S-1-5-11", name: `NT AUTHORITY\Authenticated Users`}
+	service := who{sid: serviceSID(Name), name: `NT SERVICE\balansd`}
+	drive := accessList{owner: installer, entries: []accessEntry{
+		{0, full, admins, false}, {0, run, users, false}, {0, 0x4, signedIn, false}, {0, 0xe0010000, signedIn, true},
+	}}
+	for name, c := range map[string]struct {
+		list   accessList
+		rights uint32
+		want   []opening
+	}{
+		"a folder of programs":      {accessList{owner: installer, entries: []accessEntry{{0, full, installer, false}, {0, run, users, false}, {0, 0x10000000, who{sid: sidCreator}, true}}}, rightsChange, nil},
+		"the drive above":           {drive, rightsReplace, nil},
+		"the drive itself":          {drive, rightsChange, []opening{{signedIn.name, "change"}}},
+		"a folder made by hand":     {accessList{owner: admins, entries: []accessEntry{{0, modify, signedIn, false}}}, rightsReplace, []opening{{signedIn.name, "change"}}},
+		"a file to be written":      {accessList{owner: admins, entries: []accessEntry{{0, 0x2, users, false}}}, rightsChange, []opening{{users.name, "change"}}},
+		"whose list can be changed": {accessList{owner: admins, entries: []accessEntry{{0, 0x80000, users, false}}}, rightsReplace, []opening{{users.name, "change"}}},
+		"the service's":             {accessList{owner: admins, entries: []accessEntry{{0, modify, service, false}}}, rightsChange, []opening{{service.name, "change"}}},
+		"a person's":                {accessList{owner: users}, rightsReplace, []opening{{users.name, "own"}}},
+		"without a list":            {accessList{owner: admins, none: true}, rightsReplace, []opening{{"everybody", "change"}}},
+	} {
+		if diff := cmp.Diff(c.want, c.list.changers(c.rights, "S-1-5-21-1-2-3-500"), cmp.AllowUnexported(opening{})); diff != "" {
+			t.Errorf("%s: %s", name, diff)
+		}
 	}
 }

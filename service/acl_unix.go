@@ -3,12 +3,18 @@
 package service
 
 import (
+	"errors"
 	"io/fs"
 	"os"
+	"os/user"
+	"path/filepath"
 	"slices"
 	"strconv"
 	"syscall"
 )
+
+// programFolder is where a program is safe.
+const programFolder = "/usr/local/bin"
 
 // mendAccess is what a person does about it.
 func mendAccess(path string) string {
@@ -46,4 +52,75 @@ func modeOpenTo(mode fs.FileMode, owner int, ours []int) (found []opening) {
 		found = append(found, opening{"everybody", "read"})
 	}
 	return found
+}
+
+// programOpenTo tells who besides root can change or replace the program at path.
+func programOpenTo(path string) ([]string, error) {
+	return changeable("/", path, 0, maxLinks)
+}
+
+// maxLinks is how many links a path may lead through, as in Linux.
+const maxLinks = 40
+
+// changeable tells of a file, and of each folder above it, beneath root, who
+// besides root and the user admin can change it; one sentence for each.
+func changeable(root, path string, admin, links int) (found []string, err error) {
+	for ; ; path = filepath.Dir(path) {
+		info, err := os.Lstat(filepath.Join(root, path))
+		switch {
+		case errors.Is(err, fs.ErrNotExist): // what is not there, those may make who may change the folder
+		case err != nil:
+			return nil, err
+		default:
+			if who := changers(info, admin); len(who) > 0 {
+				found = append(found, path+": "+whoMay(who))
+			}
+			if info.Mode()&fs.ModeSymlink != 0 && links > 0 {
+				target, err := os.Readlink(filepath.Join(root, path))
+				if err != nil {
+					return nil, err
+				}
+				if !filepath.IsAbs(target) {
+					target = filepath.Join(filepath.Dir(path), target)
+				}
+				more, err := changeable(root, target, admin, links-1)
+				if err != nil {
+					return nil, err
+				}
+				found = append(found, more...)
+			}
+		}
+		if path == filepath.Dir(path) {
+			return found, nil
+		}
+	}
+}
+
+// changers tells who besides root and the user admin can change a file, or what
+// is in a folder. In a folder such as /tmp everybody can add something, and
+// nobody can replace what is another's.
+func changers(info fs.FileInfo, admin int) (found []opening) {
+	st, known := info.Sys().(*syscall.Stat_t)
+	if known && st.Uid != 0 && int(st.Uid) != admin {
+		found = append(found, opening{"user " + strconv.Itoa(int(st.Uid)), "own"})
+	}
+	if info.Mode()&fs.ModeSymlink != 0 || info.IsDir() && info.Mode()&fs.ModeSticky != 0 {
+		return found
+	}
+	if info.Mode().Perm()&0o002 != 0 {
+		found = append(found, opening{"everybody", "change"})
+	} else if known && info.Mode().Perm()&0o020 != 0 && !administrators(int(st.Gid)) {
+		found = append(found, opening{"group " + strconv.Itoa(int(st.Gid)), "change"})
+	}
+	return found
+}
+
+// administrators tells whether a group is one of those whose members administer
+// the machine. Debian lets the group staff write in /usr/local.
+func administrators(gid int) bool {
+	if gid == 0 {
+		return true
+	}
+	g, err := user.LookupGroupId(strconv.Itoa(gid))
+	return err == nil && slices.Contains([]string{"root", "staff", "wheel", "sudo", "admin"}, g.Name)
 }

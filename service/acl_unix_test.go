@@ -3,7 +3,11 @@
 package service
 
 import (
+	"errors"
 	"io/fs"
+	"os"
+	"path/filepath"
+	"strings"
 	"testing"
 )
 
@@ -26,5 +30,63 @@ func TestModeOpenTo(t *testing.T) {
 		if may == "" && len(got) != 0 || may != "" && (len(got) != 1 || got[0].may != may) {
 			t.Errorf("mode %v lets others %v, want %q", mode, got, may)
 		}
+	}
+}
+
+// TestProgramOpenTo lays a program out and opens one thing after the other: the
+// program, a folder above it, what a link leads to.
+func TestProgramOpenTo(t *testing.T) {
+	me := os.Geteuid()
+	for name, c := range map[string]struct {
+		open string // the path whose mode is changed
+		mode fs.FileMode
+		want string
+	}{
+		"as it should be":           {"/srv", 0o755, ""},
+		"the program":               {"/srv/share/balansd", 0o757, "/srv/share/balansd: everybody may change it"},
+		"its folder":                {"/srv/share", 0o777, "/srv/share: everybody may change it"},
+		"a folder above":            {"/srv", 0o777, "/srv: everybody may change it"},
+		"a folder as /tmp":          {"/srv", 0o777 | fs.ModeSticky, ""},
+		"behind a link":             {"/opt", 0o777, "/opt: everybody may change it"},
+		"readable alone":            {"/srv/share/balansd", 0o755, ""},
+		"missing, in an open place": {"/srv/share", 0o777, "/srv/share: everybody may change it"},
+	} {
+		root := t.TempDir()
+		for _, dir := range []string{"srv/share", "opt/real"} {
+			if err := os.MkdirAll(filepath.Join(root, dir), 0o700); err != nil {
+				t.Fatal(err)
+			}
+		}
+		path := "/srv/share/balansd"
+		if name == "behind a link" {
+			path = "/usr/balansd"
+			err := errors.Join(os.Mkdir(filepath.Join(root, "usr"), 0o700), os.Symlink("../opt/real/balansd", filepath.Join(root, path)))
+			if err != nil {
+				t.Fatal(err)
+			}
+		}
+		if !strings.HasPrefix(name, "missing") {
+			if err := os.WriteFile(filepath.Join(root, "srv/share/balansd"), nil, 0o600); err != nil {
+				t.Fatal(err)
+			}
+		}
+		if err := os.Chmod(filepath.Join(root, c.open), c.mode); err != nil {
+			t.Fatal(err)
+		}
+		found, err := changeable(root, path, me, maxLinks)
+		if got := strings.Join(found, "; "); err != nil || got != c.want {
+			t.Errorf("%s: %q, %v, want %q", name, got, err, c.want)
+		}
+		// Of another user's files every one is told.
+		if found, err = changeable(root, path, 1+me, maxLinks); me != 0 && (err != nil || len(found) < 3) {
+			t.Errorf("%s, of another user: %q, %v", name, found, err)
+		}
+	}
+}
+
+// TestGroupsThatAdminister lets a group write what root's program is.
+func TestGroupsThatAdminister(t *testing.T) {
+	if !administrators(0) || administrators(987654) {
+		t.Error("the group of root administers, and one that nobody knows does not")
 	}
 }

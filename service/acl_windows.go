@@ -1,6 +1,7 @@
 package service
 
 import (
+	"path/filepath"
 	"runtime"
 	"unsafe"
 
@@ -129,7 +130,7 @@ func readAccess(path string) (a accessList, err error) {
 		}
 		a.entries = append(a.entries, accessEntry{
 			kind: ace.Header.AceType, mask: uint32(ace.Mask),
-			who: identity((*windows.SID)(unsafe.Pointer(&ace.SidStart))),
+			who: identity((*windows.SID)(unsafe.Pointer(&ace.SidStart))), inheritOnly: ace.Header.AceFlags&windows.INHERIT_ONLY_ACE != 0,
 		})
 	}
 	runtime.KeepAlive(sd)
@@ -169,6 +170,38 @@ func openTo(path string) ([]opening, error) {
 		return nil, err
 	}
 	return a.openTo(also...), nil
+}
+
+// programFolder is where a program is safe.
+const programFolder = `C:\Program Files\balansd`
+
+func (machine) openTo(path string) ([]string, error) { return programOpenTo(path) }
+
+// programOpenTo tells who besides the administrators can change or replace the
+// program at path. Whoever asks is trusted, since installing takes the rights
+// of an Administrator. What lies beside a program is loaded by it, so that its
+// folder must be as closed as itself.
+func programOpenTo(path string) (found []string, err error) {
+	also, err := trusted()
+	if err != nil {
+		return nil, err
+	}
+	rights := uint32(rightsChange)
+	for p := path; ; p = filepath.Dir(p) {
+		a, err := readAccess(p)
+		if err != nil {
+			return nil, err
+		}
+		if who := a.changers(rights, also...); len(who) > 0 {
+			found = append(found, p+": "+whoMay(who))
+		}
+		if p != path {
+			rights = rightsReplace
+		}
+		if p == filepath.Dir(p) {
+			return found, nil
+		}
+	}
 }
 
 // mendAccess is what a person does about it.

@@ -3,6 +3,7 @@
 package service
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -12,12 +13,12 @@ import (
 	"strings"
 	"testing"
 
+	kardianos "github.com/kardianos/service"
 	"github.com/rs/zerolog"
 )
 
 // fakeSystemd behaves as systemctl does towards a Manager: it knows the units
-// that it read at the last daemon-reload, and carries out orders some calls
-// later, as one that is not waited for.
+// that it read at the last daemon-reload. Orders come through a fakeLibrary.
 type fakeSystemd struct {
 	t       *testing.T
 	root    string
@@ -31,7 +32,9 @@ type fakeSystemd struct {
 	sub     string
 	result  string
 	pid     int
-	next    []func() // what happens before the next looks at the state
+
+	override string // a drop-in's line, in place of the unit's
+	half     bool   // the library breaks off in the middle of a script, and does not say so
 
 	refuse string   // how a start ends: "" well, else as failed with this result
 	stuck  bool     // orders are never carried out
@@ -75,8 +78,9 @@ func (f *fakeSystemd) has(path string) string {
 func (f *fakeSystemd) manager() Manager {
 	f.t.Helper()
 	m, err := New(Options{Log: zerolog.Nop(), seams: seams{
-		run: f.run, root: f.root,
-		uid: func() int { return f.uid },
+		run: f.run, root: f.root, admin: os.Geteuid(), platform: "linux-systemd",
+		library: func(c *kardianos.Config) (kardianos.Service, error) { return &fakeLibrary{f: f, c: c}, nil },
+		uid:     func() int { return f.uid },
 		account: func() (int, int, error) {
 			if !f.account {
 				return 0, 0, errors.New("no such account")
@@ -115,6 +119,7 @@ func (f *fakeSystemd) run(_ context.Context, name string, args ...string) (strin
 
 func (f *fakeSystemd) systemctl(args []string) (string, error) {
 	known := f.loaded != "" || f.active != "inactive"
+	onDisk := f.has(unitFile) != "" || f.has(packageUnits()[0]) != ""
 	switch args[0] {
 	case "--version":
 		return "systemd " + f.version + " (of the test)\n+PAM\n", nil
@@ -135,45 +140,19 @@ func (f *fakeSystemd) systemctl(args []string) (string, error) {
 		}
 		return "", nil
 	}
-	if !known {
-		return "", errors.New("Unit balansd.service not found")
-	}
 	switch strings.Join(args, " ") {
-	case "enable balansd.service", "disable balansd.service":
-		f.enabled = args[0] == "enable"
-	case "start --no-block balansd.service":
-		if f.sub == "auto-restart" {
-			return "", nil // it waits until the restart
+	case "enable balansd.service", "disable balansd.service": // which read the files
+		if !onDisk {
+			return "", errors.New("Unit file balansd.service does not exist")
 		}
-		f.soon(func() { f.active, f.sub = "activating", "start" }, f.started)
-	case "stop --no-block balansd.service":
-		f.soon(func() { f.active, f.sub = "deactivating", "stop-sigterm" },
-			func() { f.active, f.sub, f.pid = "inactive", "dead", 0 })
+		f.enabled = args[0] == "enable"
 	default:
 		f.t.Errorf("systemctl %v would wait, or is not known", args)
 	}
 	return "", nil
 }
 
-// soon has things happen one by one, each before another look.
-func (f *fakeSystemd) soon(what ...func()) {
-	if !f.stuck {
-		f.next = what
-	}
-}
-
-func (f *fakeSystemd) started() {
-	f.active, f.sub, f.result, f.pid = "active", "running", "success", 4711
-	if f.refuse != "" {
-		f.active, f.sub, f.result, f.pid = "failed", "failed", f.refuse, 0
-	}
-}
-
 func (f *fakeSystemd) show() string {
-	if len(f.next) > 0 {
-		f.next[0]()
-		f.next = f.next[1:]
-	}
 	load, file := "not-found", ""
 	if f.loaded != "" {
 		load, file = "loaded", "disabled"
@@ -182,7 +161,7 @@ func (f *fakeSystemd) show() string {
 		}
 	}
 	argv := ""
-	for line := range strings.Lines(f.loaded) {
+	for line := range strings.Lines(cmp.Or(f.override, f.loaded)) {
 		if _, found := strings.CutPrefix(line, "ExecStart="); found {
 			words := unquote(strings.TrimSuffix(strings.TrimPrefix(line, "ExecStart="), "\n"))
 			argv = fmt.Sprintf("{ path=%s ; argv[]=%s ; ignore_errors=no ; start_time=[n/a] }", words[0], strings.Join(words, " "))

@@ -1,13 +1,16 @@
 package service
 
 // seams is what tests put in place of the machine.
-type seams struct{ scm scm }
+type seams struct {
+	scm     scm
+	library library
+}
 
 // New gives the service control manager.
 func New(o Options) (Manager, error) {
-	m := &scmManager{scm: o.scm, log: o.Log}
+	m := &scmManager{scm: o.scm, library: o.library, log: o.Log}
 	if m.scm == nil {
-		m.scm = machine{}
+		m.scm, m.library = machine{}, newLibrary
 	}
 	return m, nil
 }

@@ -37,9 +37,10 @@ const (
 	exitNeverStarted = 1077
 )
 
-// scm is what the Manager asks of Windows about the service Name. Each method
-// is one call, and keeps no handle open: a deleted service stays until the last
-// handle is closed. The errors are those of Windows, as syscall.Errno.
+// scm is what the Manager asks of Windows about the service Name besides what
+// the library does. Each method is one call, and keeps no handle open: a deleted
+// service stays until the last handle is closed. The errors are those of
+// Windows, as syscall.Errno.
 type scm interface {
 	version() string                        // such as "10.0.20348"
 	mayInstall() error                      // nil where this process may create services
@@ -47,14 +48,10 @@ type scm interface {
 	startable(service string) (bool, error) // whether there is such a service and it is not disabled
 
 	config() (scmConfig, error)
-	create(c scmConfig) error
 	change(c scmConfig) error
 	set(o scmOption) error
-	remove() error
 
 	status() (scmStatus, error)
-	start() error
-	stop() error
 	running(pid uint32) (bool, error) // whether the process is there
 
 	addEventSource() error
@@ -67,11 +64,13 @@ type scm interface {
 	// grant adds an access right of the service to those that a file or folder
 	// has, and to all that is in the folder.
 	grant(path string, mask uint32) error
+	// openTo tells who besides the administrators can change a program.
+	openTo(path string) ([]string, error)
 }
 
 // scmConfig is what Windows keeps of a service from its creation on.
 type scmConfig struct {
-	command      string // program and arguments, quoted
+	command      []string // program and arguments
 	account      string
 	displayName  string
 	dependencies []string
@@ -152,7 +151,7 @@ const sidUnrestricted = 1
 // could be changed.
 func scmOptions() []scmOption {
 	return []scmOption{
-		description("Brings social balances from SD Worx Finbox into Silverfin, each night."),
+		description(about),
 		delayedStart(true),
 		sidType(sidUnrestricted),
 		recovery{delays: []time.Duration{10 * time.Second, time.Minute, 5 * time.Minute}, reset: 24 * time.Hour},
@@ -177,7 +176,7 @@ func scmDependencies() []string { return []string{"Tcpip", "Dnscache"} }
 // same tells whether two configurations are the same to Windows, which keeps
 // the case of names but does not heed it.
 func (c scmConfig) same(other scmConfig) bool {
-	return c.command == other.command && c.auto == other.auto && c.displayName == other.displayName &&
+	return slices.Equal(c.command, other.command) && c.auto == other.auto && c.displayName == other.displayName &&
 		strings.EqualFold(c.account, other.account) &&
 		slices.EqualFunc(c.dependencies, other.dependencies, strings.EqualFold)
 }

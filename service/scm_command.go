@@ -4,102 +4,33 @@ import (
 	"crypto/sha1" //nolint:gosec // Windows makes service identities with it
 	"encoding/binary"
 	"fmt"
+	"slices"
 	"strings"
 	"unicode/utf16"
 )
 
-// quoteArgument writes an argument so that Windows gives it to the program as it
-// is. The rules are those of CommandLineToArgvW: within quotes a backslash means
-// something only before a quote, and before the one that ends.
-//
-// It is quoted always: an unquoted path with a blank lets Windows try C:\Program.exe first.
-func quoteArgument(text string) string {
-	var b strings.Builder
-	b.WriteByte('"')
-	slashes := 0
-	for _, c := range []byte(text) {
-		switch c {
-		case '\\':
-			slashes++
-		case '"':
-			// As many backslashes again, and one for the quote.
-			b.WriteString(strings.Repeat(`\`, slashes+1))
-			slashes = 0
-		default:
-			slashes = 0
+// commandText is a command as a person reads it.
+func commandText(command []string) string {
+	words := slices.Clone(command)
+	for i, w := range words {
+		if strings.ContainsAny(w, " \t") {
+			words[i] = `"` + w + `"`
 		}
-		b.WriteByte(c)
 	}
-	b.WriteString(strings.Repeat(`\`, slashes))
-	b.WriteByte('"')
-	return b.String()
+	return strings.Join(words, " ")
 }
 
-// commandLine is what Windows starts: the program, the word that it is a
-// service, and where its configuration is. Nothing of it is resolved at the
-// start: a service begins in the folder of Windows.
-func commandLine(s Spec) string {
-	return strings.Join([]string{
-		quoteArgument(s.Executable), "run", "--service", "--config", quoteArgument(s.Config),
-	}, " ")
-}
-
-// splitCommand takes a command line apart as a program sees it. It reads what
-// another hand may have written, so it takes unquoted arguments as well.
-func splitCommand(line string) []string {
-	var args []string
-	var arg strings.Builder
-	begun, quoted, slashes := false, false, 0
-	flush := func(count int) {
-		arg.WriteString(strings.Repeat(`\`, count))
-		slashes = 0
-	}
-	for _, c := range []byte(line) {
-		switch c {
-		case '\\':
-			slashes, begun = slashes+1, true
-			continue
-		case '"':
-			literal := slashes%2 == 1
-			flush(slashes / 2)
-			if begun = true; literal {
-				arg.WriteByte(c)
-			} else {
-				quoted = !quoted
-			}
-			continue
-		}
-		flush(slashes)
-		if !quoted && (c == ' ' || c == '\t') {
-			if begun {
-				args = append(args, arg.String())
-				arg.Reset()
-			}
-			begun = false
-			continue
-		}
-		begun = true
-		arg.WriteByte(c)
-	}
-	flush(slashes)
-	if begun {
-		args = append(args, arg.String())
-	}
-	return args
-}
-
-// readCommand finds program and configuration in a command line; empty where
-// they are not named.
-func readCommand(line string) (executable, config string) {
-	args := splitCommand(line)
-	for i, a := range args {
+// readCommand finds program and configuration in a command; empty where they
+// are not named.
+func readCommand(command []string) (executable, config string) {
+	for i, a := range command {
 		if i == 0 {
 			executable = a
 		}
 		if value, ok := strings.CutPrefix(a, "--config="); ok {
 			config = value
-		} else if a == "--config" && i+1 < len(args) {
-			config = args[i+1]
+		} else if a == "--config" && i+1 < len(command) {
+			config = command[i+1]
 		}
 	}
 	return executable, config

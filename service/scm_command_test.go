@@ -2,11 +2,8 @@ package service
 
 import (
 	"os"
-	"slices"
 	"strings"
 	"testing"
-
-	"pgregory.net/rapid"
 )
 
 // The identity of a service is known before there is a service. The first is
@@ -25,69 +22,21 @@ func TestServiceSID(t *testing.T) {
 	}
 }
 
-func TestCommandLine(t *testing.T) {
-	for _, c := range []struct{ executable, config, want string }{
-		{`C:\Program Files\balansd\balansd.exe`, `C:\ProgramData\balansd\balansd.yaml`,
-			`"C:\Program Files\balansd\balansd.exe" run --service --config "C:\ProgramData\balansd\balansd.yaml"`},
-		{`D:\100% été $HOME\balansd.exe`, `\\nas\kantoor's\b.yaml`,
-			`"D:\100% été $HOME\balansd.exe" run --service --config "\\nas\kantoor's\b.yaml"`},
-	} {
-		got := commandLine(Spec{Executable: c.executable, Config: c.config})
-		if got != c.want {
-			t.Errorf("%s, want %s", got, c.want)
-		}
-		if e, f := readCommand(got); e != c.executable || f != c.config {
-			t.Errorf("read back as %s and %s", e, f)
-		}
+func TestCommand(t *testing.T) {
+	s := Spec{Executable: `C:\Program Files\balansd\balansd.exe`, Config: `D:\d\b.yaml`}
+	command := append([]string{s.Executable}, arguments(s)...)
+	if got, want := commandText(command), `"C:\Program Files\balansd\balansd.exe" run --service --config D:\d\b.yaml`; got != want {
+		t.Errorf("%s, want %s", got, want)
 	}
-	if e, f := readCommand(`C:\balansd.exe run --service --config=C:\b.yaml`); e != `C:\balansd.exe` || f != `C:\b.yaml` {
+	if e, f := readCommand(command); e != s.Executable || f != s.Config {
+		t.Errorf("read back as %s and %s", e, f)
+	}
+	if e, f := readCommand([]string{`C:\balansd.exe`, "run", "--service", `--config=C:\b.yaml`}); e != `C:\balansd.exe` || f != `C:\b.yaml` {
 		t.Error(e, f)
 	}
-	if e, f := readCommand(""); e != "" || f != "" {
+	if e, f := readCommand(nil); e != "" || f != "" {
 		t.Error(e, f)
 	}
-}
-
-// The rules are those of CommandLineToArgvW; a trailing backslash is the one
-// that is got wrong.
-func TestQuoteArgument(t *testing.T) {
-	for text, want := range map[string]string{
-		``:           `""`,
-		`a b`:        `"a b"`,
-		`C:\d\`:      `"C:\d\\"`,
-		`a"b`:        `"a\"b"`,
-		`a\"b`:       `"a\\\"b"`,
-		`\\server\x`: `"\\server\x"`,
-	} {
-		if got := quoteArgument(text); got != want {
-			t.Errorf("%s is quoted as %s, want %s", text, got, want)
-		}
-	}
-	rapid.Check(t, func(t *rapid.T) {
-		args := rapid.SliceOfN(rapid.StringOfN(rapid.RuneFrom([]rune(`a "\%$é`)), 0, 8, -1), 1, 4).Draw(t, "args")
-		var line []string
-		for _, a := range args {
-			line = append(line, quoteArgument(a))
-		}
-		if got := splitCommand(strings.Join(line, " ")); !slices.Equal(got, args) {
-			t.Fatalf("%q became %q", args, got)
-		}
-	})
-}
-
-func FuzzSplitCommand(f *testing.F) {
-	f.Add(`"C:\a b\c.exe" run "x\\" "\"" y`)
-	f.Add(`"`)
-	f.Fuzz(func(t *testing.T, line string) {
-		args := splitCommand(line)
-		var again []string
-		for _, a := range args {
-			again = append(again, quoteArgument(a))
-		}
-		if got := splitCommand(strings.Join(again, " ")); !slices.Equal(got, args) {
-			t.Errorf("%q became %q", args, got)
-		}
-	})
 }
 
 func TestInsideFolder(t *testing.T) {

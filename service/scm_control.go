@@ -36,6 +36,10 @@ func (m *scmManager) gone(pid uint32) bool {
 func (m *scmManager) Start(ctx context.Context) error {
 	wait, cancel := context.WithTimeout(ctx, scmStartWait)
 	defer cancel()
+	lib, err := m.library(libraryConfig(Spec{}))
+	if err != nil {
+		return err
+	}
 	asked := false
 	for {
 		s, err := m.look()
@@ -49,13 +53,13 @@ func (m *scmManager) Start(ctx context.Context) error {
 			return problem.New(problem.NotAllowed, "the service ended as soon as it was started: "+ended(s),
 				"See why in its log, or in the event log under Application, source "+Name+".")
 		case s.state == scmStopped:
-			err := m.scm.start()
+			err := lib.Start()
 			if asked = true; err != nil && !errors.Is(err, errAlreadyRunning) {
 				return explain("start the service", err)
 			}
 			continue
 		}
-		if !pause(wait) {
+		if !pause(wait, scmPoll) {
 			if err := interrupted(ctx); err != nil {
 				return err
 			}
@@ -67,11 +71,15 @@ func (m *scmManager) Start(ctx context.Context) error {
 }
 
 // Stop stops the service and waits until its process is gone too, so that its
-// files can be replaced.
+// files can be replaced. The library waits for ever on one that does not stop.
 func (m *scmManager) Stop(ctx context.Context) error {
 	wait, cancel := context.WithTimeout(ctx, scmStopWait)
 	defer cancel()
-	asked := false
+	lib, err := m.library(libraryConfig(Spec{}))
+	if err != nil {
+		return err
+	}
+	var answer chan error // of the library, while it is asked to stop the service
 	var pid uint32
 	for {
 		s, err := m.look()
@@ -84,13 +92,21 @@ func (m *scmManager) Stop(ctx context.Context) error {
 		if s.state == scmStopped && (pid == 0 || !m.there(pid)) {
 			return nil
 		}
-		if s.state != scmStopped && !asked {
-			asked, err = m.askToStop()
-			if err != nil {
-				return explain("stop the service", err)
-			}
+		if s.state != scmStopped && answer == nil {
+			answer = make(chan error, 1)
+			go func(answer chan<- error) { answer <- lib.Stop() }(answer)
 		}
-		if !pause(wait) {
+		going := pause(wait, scmPoll)
+		select {
+		case err := <-answer:
+			if again, err := m.asked(err); err != nil {
+				return explain("stop the service", err)
+			} else if again {
+				answer = nil
+			}
+		default:
+		}
+		if !going {
 			if err := interrupted(ctx); err != nil {
 				return err
 			}
@@ -101,15 +117,15 @@ func (m *scmManager) Stop(ctx context.Context) error {
 	}
 }
 
-// askToStop tells the service to stop, and whether it took that. One that is
-// just starting takes it later; one that does not answer is waited for, since
-// it may be on its way out.
-func (m *scmManager) askToStop() (bool, error) {
-	switch err := m.scm.stop(); {
+// asked tells whether a service has to be asked to stop again. One that is just
+// starting takes it later; one that does not answer is waited for, since it may
+// be on its way out.
+func (m *scmManager) asked(err error) (again bool, _ error) {
+	switch {
 	case err == nil, errors.Is(err, errServiceNotActive), errors.Is(err, errServiceTimeout):
-		return true, nil
-	case errors.Is(err, errCannotAcceptControl):
 		return false, nil
+	case errors.Is(err, errCannotAcceptControl):
+		return true, nil
 	default:
 		return false, err
 	}

@@ -1,11 +1,11 @@
 package service
 
 import (
-	"errors"
 	"fmt"
 	"path/filepath"
 	"reflect"
 	"strings"
+	"sync"
 	"syscall"
 	"time"
 )
@@ -29,6 +29,8 @@ type fakeSCM struct {
 
 	changes int
 	calls   []string
+	open    []string   // who can change the program
+	mu      sync.Mutex // the library's stop waits beside the Manager
 }
 
 // fakeService is a service that is installed.
@@ -115,25 +117,15 @@ func (f *fakeSCM) there() error {
 	return nil
 }
 
+func (f *fakeSCM) openTo(string) ([]string, error) { return f.open, nil }
+
 func (f *fakeSCM) config() (scmConfig, error) {
+	f.mu.Lock()
+	defer f.mu.Unlock()
 	if err := f.there(); err != nil {
 		return scmConfig{}, err
 	}
 	return f.service.config, nil
-}
-
-func (f *fakeSCM) create(c scmConfig) error {
-	if err := f.changing("create %q as %q after %q auto=%v", c.command, c.account, c.dependencies, c.auto); err != nil {
-		return err
-	}
-	if err := f.there(); !errors.Is(err, errServiceDoesNotExist) {
-		if err == nil {
-			err = errServiceExists
-		}
-		return err
-	}
-	f.service = &fakeService{config: c, options: map[string]scmOption{}, st: scmStatus{state: scmStopped, exit: exitNeverStarted}}
-	return nil
 }
 
 func (f *fakeSCM) change(c scmConfig) error {
@@ -161,59 +153,20 @@ func (f *fakeSCM) set(o scmOption) error {
 	return nil
 }
 
-func (f *fakeSCM) remove() error {
-	if err := f.there(); err != nil {
-		return err
-	}
-	if err := f.changing("remove"); err != nil {
-		return err
-	}
-	f.service, f.doomed = nil, true
-	return nil
-}
-
 func (f *fakeSCM) status() (scmStatus, error) {
+	f.mu.Lock()
+	defer f.mu.Unlock()
 	if err := f.there(); err != nil {
 		return scmStatus{}, err
 	}
 	return f.service.st, nil
 }
 
-func (f *fakeSCM) start() error {
-	if err := f.there(); err != nil {
-		return err
-	}
-	if err := f.changing("start"); err != nil {
-		return err
-	}
-	s := f.service
-	if s.process {
-		return errAlreadyRunning
-	}
-	s.st, s.process = scmStatus{state: scmStartPending, pid: 4711}, true
-	s.until = time.Now().Add(s.startTakes)
-	return nil
+func (f *fakeSCM) running(uint32) (bool, error) {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	return f.service != nil && f.service.process, nil
 }
-
-func (f *fakeSCM) stop() error {
-	if err := f.there(); err != nil {
-		return err
-	}
-	s := f.service
-	if s.st.state == scmStopped {
-		return errServiceNotActive
-	}
-	if s.st.state != scmRunning && s.busy {
-		return errCannotAcceptControl
-	}
-	if err := f.changing("stop"); err != nil {
-		return err
-	}
-	s.st.state, s.until = scmStopPending, time.Now().Add(s.stopTakes)
-	return nil
-}
-
-func (f *fakeSCM) running(uint32) (bool, error) { return f.service != nil && f.service.process, nil }
 
 func (f *fakeSCM) addEventSource() error {
 	if err := f.changing("add event source"); err != nil {

@@ -7,8 +7,10 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
+	"syscall"
 	"time"
 
+	kardianos "github.com/kardianos/service"
 	"github.com/rs/zerolog"
 
 	"balansd/problem"
@@ -25,8 +27,9 @@ const (
 
 // scmManager is the Manager for Windows.
 type scmManager struct {
-	scm scm
-	log zerolog.Logger
+	scm     scm
+	library library
+	log     zerolog.Logger
 }
 
 // Install plans the service, its rights and its place in the event log. Every
@@ -46,7 +49,7 @@ func (m *scmManager) installSteps(s Spec) []Step {
 		create = "bring the service " + Name + " up to date"
 	}
 	steps := []Step{
-		{create + ": " + commandLine(s) + ", as " + account, func(context.Context) error {
+		{create + ": " + commandText(append([]string{s.Executable}, arguments(s)...)) + ", as " + account, func(context.Context) error {
 			return explain("create the service", m.configure(s))
 		}},
 	}
@@ -91,20 +94,22 @@ func (m *scmManager) checkSpec(s Spec) error {
 	if err := ownPlaces(s, sharedWindows, func(path, dir string) bool { return insideFolder(dir, path) }); err != nil {
 		return err
 	}
-	line := commandLine(s)
+	line := commandText(append([]string{s.Executable}, arguments(s)...))
 	if m.scm.expand(line) != line {
 		return problem.New(problem.NotAllowed, "Windows would read a part of the command "+line+" as the name of a variable",
 			"Take the percent signs out of the names of the folders.")
 	}
-	return nil
+	found, err := m.scm.openTo(s.Executable)
+	return programProblem(s.Executable, found, err)
 }
 
 // Rights tells which rights the caller lacks.
 func (m *scmManager) Rights() error { return explain("change the service", m.scm.mayInstall()) }
 
-// configure creates the service, or changes the one there is.
+// configure has the library create the service, which it refuses where there
+// is one: that is changed, wherever it differs.
 func (m *scmManager) configure(s Spec) error {
-	want := scmConfig{command: commandLine(s), account: account, displayName: Name, auto: true}
+	want := scmConfig{command: append([]string{s.Executable}, arguments(s)...), account: account, displayName: Name, auto: true}
 	for _, d := range scmDependencies() {
 		switch ok, err := m.scm.startable(d); {
 		case err != nil:
@@ -117,16 +122,26 @@ func (m *scmManager) configure(s Spec) error {
 	}
 	have, err := m.scm.config()
 	if errors.Is(err, errServiceDoesNotExist) {
-		err = m.scm.create(want)
-		if errors.Is(err, errServiceExists) {
-			err = m.scm.change(want) // someone was faster
+		if err := m.create(s, want); err != nil {
+			return err
 		}
-		return err
+		have, err = m.scm.config()
 	}
 	if err != nil || have.same(want) {
 		return err
 	}
 	return m.scm.change(want)
+}
+
+// create has the library create the service.
+func (m *scmManager) create(s Spec, want scmConfig) error {
+	c := libraryConfig(s)
+	c.UserName, c.Dependencies = want.account, want.dependencies
+	lib, err := m.library(c)
+	if err != nil {
+		return err
+	}
+	return lib.Install()
 }
 
 // setOption sets an option, and leaves it out where this Windows does not know
@@ -220,38 +235,34 @@ func (m *scmManager) Uninstall(r Removal) ([]Step, error) {
 	return steps, nil
 }
 
-// remove deletes the service and waits until it is gone. Until the last handle
-// is closed, such as that of the window of services, a service that was deleted
-// is there still, and could not be installed again.
+// remove has the library delete the service, and waits until it finds none.
+// Until the last handle is closed, such as that of the window of services, a
+// service that was deleted is there still, and could not be installed again.
+// The library takes the event source away too; that there was none is no error.
 func (m *scmManager) remove(ctx context.Context) error {
-	err := m.scm.remove()
-	if errors.Is(err, errServiceDoesNotExist) {
+	if err := m.Rights(); err != nil { // the library says that there is no service to who lacks them
+		return err
+	}
+	lib, err := m.library(libraryConfig(Spec{}))
+	if err != nil {
+		return err
+	}
+	if _, err := m.scm.config(); errors.Is(err, errServiceDoesNotExist) {
 		return nil
 	}
-	if err != nil && !errors.Is(err, errMarkedForDelete) {
+	err = lib.Uninstall()
+	if _, refused := errors.AsType[syscall.Errno](err); refused && !errors.Is(err, errMarkedForDelete) {
 		return explain("remove the service", err)
 	}
 	ctx, cancel := context.WithTimeout(ctx, scmRemoveWait)
 	defer cancel()
 	for {
-		if _, err := m.scm.config(); errors.Is(err, errServiceDoesNotExist) {
+		if _, err := lib.Status(); errors.Is(err, kardianos.ErrNotInstalled) {
 			return nil
 		}
-		if !pause(ctx) {
+		if !pause(ctx, scmPoll) {
 			return explain("remove the service", errMarkedForDelete)
 		}
-	}
-}
-
-// pause waits a moment; false when ctx ended.
-func pause(ctx context.Context) bool {
-	t := time.NewTimer(scmPoll)
-	defer t.Stop()
-	select {
-	case <-ctx.Done():
-		return false
-	case <-t.C:
-		return true
 	}
 }
 

@@ -42,7 +42,9 @@ func doSteps(t *testing.T, steps []Step) error {
 	return nil
 }
 
-func fakeManager(f *fakeSCM) *scmManager { return &scmManager{scm: f, log: zerolog.Nop()} }
+func fakeManager(f *fakeSCM) *scmManager {
+	return &scmManager{scm: f, library: f.library, log: zerolog.Nop()}
+}
 
 // dataFolder has what a data folder may have, each with an access list of its
 // own before.
@@ -72,7 +74,7 @@ func TestWindowsInstall(t *testing.T) {
 	if err := installWindows(t, fakeManager(f), s); err != nil {
 		t.Fatal(err)
 	}
-	command := `"C:\Program Files\Kantoor 100% été\balansd.exe" run --service --config "` + s.Config + `"`
+	command := []string{`C:\Program Files\Kantoor 100% été\balansd.exe`, "run", "--service", "--config", s.Config}
 	want := scmConfig{command: command, account: `NT SERVICE\balansd`, displayName: "balansd",
 		dependencies: []string{"Tcpip", "Dnscache"}, auto: true}
 	if !f.service.config.same(want) {
@@ -170,7 +172,7 @@ func TestWindowsInstallOnAnother(t *testing.T) {
 	f := newFakeSCM()
 	f.unknown, f.absent = []string{"delayedStart", "sidType", "recoverAfterError", "privileges"}, []string{"Dnscache"}
 	var log strings.Builder
-	m := &scmManager{scm: f, log: zerolog.New(&log)}
+	m := &scmManager{scm: f, library: f.library, log: zerolog.New(&log)}
 	if err := installWindows(t, m, windowsSpec(dataFolder(t))); err != nil {
 		t.Fatal(err)
 	}
@@ -211,6 +213,11 @@ func TestWindowsInstallRefuses(t *testing.T) {
 	f.admin = false
 	if err := fakeManager(f).Rights(); !problem.Is(err, problem.NotAllowed) || !strings.Contains(problem.Of(err).Next, "Run as administrator") {
 		t.Error(err)
+	}
+	f = newFakeSCM()
+	f.open = []string{`C:\b: BUILTIN\Users may change it`}
+	if _, err := fakeManager(f).Install(well); !problem.Is(err, problem.Usage) || !strings.Contains(err.Error(), f.open[0]) {
+		t.Errorf("a program that anybody can change: %v", err)
 	}
 	// A link would carry the rights out of the folder.
 	dir := dataFolder(t)
@@ -283,7 +290,7 @@ func TestWindowsStopWhileStarting(t *testing.T) {
 		f, m := installedWindows(t)
 		f.service.busy = true
 		f.service.startTakes = 3 * time.Second
-		if err := f.start(); err != nil {
+		if err := (&fakeSCMLibrary{f: f}).Start(); err != nil {
 			t.Fatal(err)
 		}
 		if err := m.Stop(t.Context()); err != nil || f.service.process {
@@ -320,6 +327,7 @@ func TestWindowsHung(t *testing.T) {
 		if err := m.Start(t.Context()); err == nil || !strings.Contains(err.Error(), "does not come up") {
 			t.Error(err)
 		}
+		time.Sleep(forEver) // what hangs ends, so that the test can
 	})
 }
 
@@ -341,8 +349,8 @@ func TestWindowsUninstall(t *testing.T) {
 		if err := uninstall(); err == nil || !strings.Contains(problem.Of(err).Next, "services.msc") {
 			t.Errorf("a service that another program holds: %v", err)
 		}
-		if f.service != nil || !f.source {
-			t.Error("the removal did not wait for the service")
+		if f.service != nil {
+			t.Error("the service was not deleted")
 		}
 		if err := installWindows(t, m, windowsSpec(dir)); err == nil || !strings.Contains(err.Error(), "marked for deletion") {
 			t.Errorf("an installation beside it: %v", err)

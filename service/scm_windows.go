@@ -108,8 +108,14 @@ func (m machine) config() (c scmConfig, err error) {
 		if err != nil {
 			return err
 		}
+		line := windows.UTF16PtrToString(q.BinaryPathName)
+		command, err := windows.DecomposeCommandLine(line)
+		if err != nil {
+			command = []string{line}
+		}
 		c = scmConfig{
-			command: windows.UTF16PtrToString(q.BinaryPathName), account: windows.UTF16PtrToString(q.ServiceStartName),
+			command:     command,
+			account:     windows.UTF16PtrToString(q.ServiceStartName),
 			displayName: windows.UTF16PtrToString(q.DisplayName), dependencies: multiString(q.Dependencies),
 			auto: q.StartType == windows.SERVICE_AUTO_START,
 		}
@@ -145,62 +151,24 @@ func toMultiString(list []string) ([]uint16, error) {
 	return append(out, 0, 0), nil
 }
 
-// words are the texts of a configuration as Windows takes them. The virtual
-// account has no password; Windows wants none named, not an empty one.
-type words struct{ command, account, displayName, dependencies *uint16 }
-
-func (c scmConfig) words() (w words, err error) {
-	for _, x := range []struct {
-		to   **uint16
-		text string
-	}{{&w.command, c.command}, {&w.account, c.account}, {&w.displayName, c.displayName}} {
-		if *x.to, err = windows.UTF16PtrFromString(x.text); err != nil {
-			return w, err
-		}
-	}
-	list, err := toMultiString(c.dependencies)
-	if err != nil {
-		return w, err
-	}
-	w.dependencies = &list[0]
-	return w, nil
-}
-
-func (c scmConfig) startType() uint32 {
-	if c.auto {
-		return windows.SERVICE_AUTO_START
-	}
-	return windows.SERVICE_DEMAND_START
-}
-
-func (machine) create(c scmConfig) error {
-	w, err := c.words()
-	if err != nil {
-		return err
-	}
-	name, err := windows.UTF16PtrFromString(Name)
-	if err != nil {
-		return err
-	}
-	return connect(windows.SC_MANAGER_CONNECT|windows.SC_MANAGER_CREATE_SERVICE, func(manager windows.Handle) error {
-		s, err := windows.CreateService(manager, name, w.displayName, windows.SERVICE_QUERY_CONFIG,
-			windows.SERVICE_WIN32_OWN_PROCESS, c.startType(), windows.SERVICE_ERROR_NORMAL,
-			w.command, nil, nil, w.dependencies, w.account, nil)
-		if err != nil {
-			return err
-		}
-		return windows.CloseServiceHandle(s)
-	})
-}
-
+// change changes the service. What this Windows does not know of it is left out
+// with its option.
 func (m machine) change(c scmConfig) error {
-	w, err := c.words()
-	if err != nil {
-		return err
+	start := uint32(mgr.StartManual)
+	if c.auto {
+		start = mgr.StartAutomatic
 	}
 	return m.with(windows.SERVICE_CHANGE_CONFIG, func(s windows.Handle) error {
-		return windows.ChangeServiceConfig(s, windows.SERVICE_WIN32_OWN_PROCESS, c.startType(), windows.SERVICE_ERROR_NORMAL,
-			w.command, nil, nil, w.dependencies, w.account, nil, w.displayName)
+		err := (&mgr.Service{Name: Name, Handle: s}).UpdateConfig(mgr.Config{
+			ServiceType: windows.SERVICE_WIN32_OWN_PROCESS, StartType: start, ErrorControl: mgr.ErrorNormal,
+			BinaryPathName: windows.ComposeCommandLine(c.command), Dependencies: c.dependencies,
+			ServiceStartName: c.account, DisplayName: c.displayName,
+			Description: about, SidType: sidUnrestricted, DelayedAutoStart: true,
+		})
+		if errors.Is(err, errInvalidLevel) {
+			return nil
+		}
+		return err
 	})
 }
 
@@ -256,10 +224,6 @@ func change2[T any](s windows.Handle, level uint32, info *T) error {
 	return err
 }
 
-func (m machine) remove() error {
-	return m.with(windows.DELETE, windows.DeleteService)
-}
-
 func (m machine) status() (st scmStatus, err error) {
 	err = m.with(windows.SERVICE_QUERY_STATUS, func(s windows.Handle) error {
 		q, err := (&mgr.Service{Name: Name, Handle: s}).Query()
@@ -271,19 +235,6 @@ func (m machine) status() (st scmStatus, err error) {
 		return nil
 	})
 	return st, err
-}
-
-func (m machine) start() error {
-	return m.with(windows.SERVICE_START, func(s windows.Handle) error {
-		return windows.StartService(s, 0, nil)
-	})
-}
-
-func (m machine) stop() error {
-	return m.with(windows.SERVICE_STOP, func(s windows.Handle) error {
-		var status windows.SERVICE_STATUS
-		return windows.ControlService(s, windows.SERVICE_CONTROL_STOP, &status)
-	})
 }
 
 // running tells whether a process is there: its handle is signalled at its end.

@@ -4,12 +4,7 @@ package service
 
 import (
 	"context"
-	"errors"
 	"fmt"
-	"os"
-	"os/exec"
-	"os/user"
-	"path/filepath"
 	"strconv"
 	"strings"
 	"time"
@@ -33,86 +28,27 @@ func packageUnits() []string {
 	return []string{"/usr/lib/systemd/system/" + unitName, "/lib/systemd/system/" + unitName}
 }
 
-// header begins every file that balansd wrote, so that it never replaces or
-// removes one that a person wrote.
-const header = "# Written by balansd service install, which replaces it. What you want otherwise\n# goes into a file of your own: systemctl edit balansd\n\n"
-
-// seams is what tests put in place of the machine.
-type seams struct {
-	// run runs a program of the system and gives its standard output; an error
-	// holds what it wrote on standard error.
-	run     func(ctx context.Context, name string, args ...string) (string, error)
-	root    string                                // the folder that stands for the root of the files
-	uid     func() int                            // whom the process runs as
-	account func() (uid, gid int, err error)      // of the service
-	chown   func(path string, uid, gid int) error // of the file itself, not of what a link names
-}
-
-// systemd is the Manager of a Linux machine. It drives systemctl, never waits
-// on a job without a time limit, and writes its own unit.
+// systemd is the Manager of a Linux machine with systemd. The library gives the
+// orders; the unit is our own, and no order is waited for without a limit.
 type systemd struct {
-	Options
+	host
 	version int
 }
 
-// New gives the machine's service manager. Where systemd does not run it is a
-// NotAllowed problem.
-func New(o Options) (Manager, error) {
-	s := &systemd{Options: o}
-	if s.run == nil {
-		s.seams = seams{run: runProgram, root: "/", uid: os.Geteuid, account: lookUpAccount, chown: os.Lchown}
-	}
-	// sd_booted(3) looks at the same folder.
-	if _, err := os.Stat(s.at("/run/systemd/system")); err != nil {
-		return nil, problem.New(problem.NotAllowed, "systemd does not run on this machine, so that it cannot run balansd as a service",
-			"Have whatever starts programs here start balansd run, as an account of its own, and restart it when it ends.")
-	}
+// newSystemd asks systemd for its version.
+func newSystemd(h host) (Manager, error) {
 	ctx, cancel := context.WithTimeout(context.Background(), programTime)
 	defer cancel()
-	out, err := s.run(ctx, "systemctl", "--version")
+	out, err := h.run(ctx, "systemctl", "--version")
 	if err != nil {
 		return nil, err
 	}
+	s := &systemd{host: h}
 	// The first line is "systemd 252 (252.39-1~deb12u2)".
 	if f := strings.Fields(out); len(f) > 1 {
 		s.version, _ = strconv.Atoi(f[1])
 	}
 	return s, nil
-}
-
-// at gives where a file of the machine is.
-func (s *systemd) at(path string) string { return filepath.Join(s.root, path) }
-
-// Rights tells which rights the caller lacks.
-func (s *systemd) Rights() error {
-	if s.uid() == 0 {
-		return nil
-	}
-	return problem.New(problem.NotAllowed, "this needs the rights of root, and you are not root",
-		"Call the same command with sudo.")
-}
-
-// programTime bounds a program of the system that does not wait for anything.
-const programTime = 30 * time.Second
-
-// runProgram runs a program with a plain environment, so that its output is not
-// translated, coloured or paged, and nobody is asked for a password.
-func runProgram(ctx context.Context, name string, args ...string) (string, error) {
-	ctx, cancel := context.WithTimeout(ctx, programTime)
-	defer cancel()
-	c := exec.CommandContext(ctx, name, args...) //nolint:gosec // the names are ours
-	c.Env = []string{"PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin", "LC_ALL=C", "TZ=UTC", "SYSTEMD_PAGER=", "SYSTEMD_COLORS=0"}
-	c.WaitDelay = time.Second
-	out, err := c.Output()
-	if err == nil {
-		return string(out), nil
-	}
-	if ctx.Err() != nil {
-		err = ctx.Err()
-	} else if exit, ok := errors.AsType[*exec.ExitError](err); ok && len(exit.Stderr) > 0 {
-		err = errors.New(strings.Join(strings.Fields(string(exit.Stderr)), " "))
-	}
-	return string(out), fmt.Errorf("%s %s: %w", name, strings.Join(args, " "), err)
 }
 
 // systemctl gives an order to systemd.
@@ -122,16 +58,6 @@ func (s *systemd) systemctl(ctx context.Context, args ...string) error {
 		return problem.Wrap(err, problem.Unexpected, "systemd refused an order", "See what it says: systemctl status balansd.")
 	}
 	return nil
-}
-
-func lookUpAccount() (uid, gid int, err error) {
-	u, err := user.Lookup(Account)
-	if err != nil {
-		return 0, 0, err
-	}
-	uid, err = strconv.Atoi(u.Uid)
-	gid, err2 := strconv.Atoi(u.Gid)
-	return uid, gid, errors.Join(err, err2)
 }
 
 // properties are what Status asks of systemd, see org.freedesktop.systemd1(5).

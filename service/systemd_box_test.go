@@ -20,7 +20,7 @@ import (
 // The main story happens at a place whose name has everything that a unit, a
 // shell or a person could trip over.
 const (
-	oddFolder = `/opt/Kantoor 100% $HOME "Dürer" l'été \x`
+	oddFolder = `/opt/Kantoor 100% $HOME "Dürer" l'été {{Name}} \x`
 	oddExe    = oddFolder + "/balansd"
 	oddConfig = oddFolder + "/balansd.yaml"
 )

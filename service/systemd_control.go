@@ -5,10 +5,11 @@ package service
 import (
 	"context"
 	"errors"
-	"fmt"
 	"path/filepath"
 	"strings"
 	"time"
+
+	kardianos "github.com/kardianos/service"
 
 	"balansd/problem"
 )
@@ -30,7 +31,7 @@ func (s *systemd) Start(ctx context.Context) error {
 	if err != nil || st.State == On {
 		return err
 	}
-	return s.start(ctx, st)
+	return s.start(ctx, st, "start", startTime, kardianos.Service.Start)
 }
 
 // installed gives how the service stands, or a problem when there is none or
@@ -41,7 +42,7 @@ func (s *systemd) installed(ctx context.Context) (Status, error) {
 	}
 	st, err := s.Status(ctx)
 	if err == nil && st.State == NotInstalled {
-		err = problem.New(problem.NotFound, "the service balansd is not installed", "Install it: sudo balansd service install")
+		err = notInstalled()
 		if st.Result == "masked" {
 			err = masked()
 		}
@@ -49,15 +50,20 @@ func (s *systemd) installed(ctx context.Context) (Status, error) {
 	return st, err
 }
 
+func notInstalled() error {
+	return problem.New(problem.NotFound, "the service balansd is not installed", "Install it: sudo balansd service install")
+}
+
 func masked() error {
 	return problem.New(problem.NotAllowed, "somebody has masked the service balansd, so that it cannot start",
 		"Take the mask off: sudo systemctl unmask balansd")
 }
 
-func (s *systemd) start(ctx context.Context, st Status) error {
+// start gives an order that ends with a running service.
+func (s *systemd) start(ctx context.Context, st Status, verb string, limit time.Duration, order func(kardianos.Service) error) error {
 	if st.State == Waiting {
-		// A start would wait as long as the restart does.
-		if err := s.stop(ctx); err != nil {
+		// systemctl would wait as long as the restart does.
+		if err := s.order(ctx, "stop", endTime, kardianos.Service.Stop); err != nil {
 			return err
 		}
 	}
@@ -71,23 +77,38 @@ func (s *systemd) start(ctx context.Context, st Status) error {
 	// Forgets earlier failures; there is nothing to forget of a unit that
 	// systemd has not loaded.
 	_ = s.systemctl(ctx, "reset-failed", unitName)
-	if err := s.systemctl(ctx, "start", "--no-block", unitName); err != nil {
+	if err := s.order(ctx, verb, limit, order); err != nil {
+		if _, told := errors.AsType[*problem.Problem](err); told || ctx.Err() != nil {
+			return err
+		}
+		return s.failed(ctx)
+	}
+	for range steady {
+		if st, err := s.Status(ctx); err != nil || st.State != On {
+			return s.failed(ctx)
+		}
+		if !pause(ctx, lookEvery) {
+			return ctx.Err()
+		}
+	}
+	return nil
+}
+
+// order gives an order, and waits for it no longer than limit. The error of an
+// order that failed is the library's, which does not say why.
+func (s *systemd) order(ctx context.Context, verb string, limit time.Duration, order func(kardianos.Service) error) error {
+	lib, err := s.library(libraryConfig(Spec{}))
+	if err != nil {
 		return err
 	}
-	return s.await(ctx, startTime, func(st Status, seen int) (bool, error) {
-		switch st.State {
-		case On:
-			return seen >= steady, nil
-		case Failed, Waiting:
-			return false, s.failed(ctx, st)
-		case Off:
-			// It ended well at once, or the order is not carried out yet.
-			if seen >= 10*steady {
-				return false, s.failed(ctx, st)
-			}
-		}
-		return false, nil
-	}, "start")
+	limited, cancel := context.WithTimeout(ctx, limit)
+	defer cancel()
+	err = bounded(limited, func() error { return order(lib) })
+	if err != nil && limited.Err() != nil && ctx.Err() == nil {
+		st, _ := s.Status(ctx)
+		return overdue(verb, limit, st.State, "See what it does: systemctl status balansd, and journalctl -u balansd.")
+	}
+	return err
 }
 
 // Stop stops the service and waits until it is gone.
@@ -95,16 +116,7 @@ func (s *systemd) Stop(ctx context.Context) error {
 	if st, err := s.installed(ctx); err != nil || st.State == Off || st.State == Failed {
 		return err
 	}
-	return s.stop(ctx)
-}
-
-func (s *systemd) stop(ctx context.Context) error {
-	if err := s.systemctl(ctx, "stop", "--no-block", unitName); err != nil {
-		return err
-	}
-	return s.await(ctx, endTime, func(st Status, _ int) (bool, error) {
-		return st.State == Off || st.State == Failed || st.State == NotInstalled, nil
-	}, "stop")
+	return s.order(ctx, "stop", endTime, kardianos.Service.Stop)
 }
 
 // Restart stops the service if it runs, and starts it.
@@ -113,49 +125,11 @@ func (s *systemd) Restart(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	if st.State != Off && st.State != Failed {
-		if err := s.stop(ctx); err != nil {
-			return err
-		}
-		st.State = Off
-	}
-	return s.start(ctx, st)
-}
-
-// await looks at the service until done says so. It tells done how often in a
-// row the state was the same.
-func (s *systemd) await(ctx context.Context, limit time.Duration, done func(st Status, seen int) (bool, error), verb string) error {
-	ctx, cancel := context.WithTimeout(ctx, limit)
-	defer cancel()
-	tick := time.NewTicker(lookEvery)
-	defer tick.Stop()
-	var last Status
-	for seen := 1; ; seen++ {
-		st, err := s.Status(ctx)
-		if err == nil {
-			if st.State != last.State || st.PID != last.PID {
-				seen = 1
-			}
-			last = st
-			var well bool
-			if well, err = done(st, seen); well || err != nil {
-				return err
-			}
-		}
-		select {
-		case <-tick.C:
-		case <-ctx.Done():
-			if errors.Is(ctx.Err(), context.Canceled) {
-				return ctx.Err()
-			}
-			return problem.Wrap(err, problem.DaemonDown, fmt.Sprintf("the service did not %s within %s; it is %s", verb, limit, last.State),
-				"See what it does: systemctl status balansd, and journalctl -u balansd.")
-		}
-	}
+	return s.start(ctx, st, "restart", endTime+startTime, kardianos.Service.Restart)
 }
 
 // failed says why the service did not start, in its own last words.
-func (s *systemd) failed(ctx context.Context, st Status) error {
+func (s *systemd) failed(ctx context.Context) error {
 	var cause error
 	// What it wrote itself, or else what systemd has to say of it.
 	for _, of := range []string{"_SYSTEMD_UNIT=" + unitName, "--unit=" + unitName} {
@@ -166,7 +140,7 @@ func (s *systemd) failed(ctx context.Context, st Status) error {
 		}
 	}
 	what := "the service balansd does not start"
-	if st.Result != "" {
+	if st, err := s.Status(ctx); err == nil && st.Result != "" {
 		what += " (" + st.Result + ")"
 	}
 	return problem.Wrap(cause, problem.DaemonDown, what,

@@ -8,10 +8,10 @@ import (
 	"fmt"
 	"io/fs"
 	"os"
-	"path"
 	"path/filepath"
-	"slices"
 	"strings"
+
+	kardianos "github.com/kardianos/service"
 
 	"balansd/problem"
 )
@@ -33,11 +33,14 @@ func (s *systemd) Install(spec Spec) ([]Step, error) {
 	if err := ownPlaces(spec, sharedUnix, inside); err != nil {
 		return nil, err
 	}
-	if err := errors.Join(s.foreign(unitFile), s.foreign(dropInFile)); err != nil {
+	if err := s.program(spec); err != nil {
+		return nil, err
+	}
+	if err := errors.Join(s.foreign(unitFile, header), s.foreign(dropInFile, header)); err != nil {
 		return nil, err
 	}
 	steps := s.accountSteps()
-	steps = append(steps, s.folderSteps(spec)...)
+	steps = append(steps, s.folderSteps(spec, true)...)
 	units, err := s.unitSteps(u)
 	if err != nil {
 		return nil, err
@@ -46,21 +49,9 @@ func (s *systemd) Install(spec Spec) ([]Step, error) {
 	steps = append(steps,
 		Step{"have systemd read its units again", func(ctx context.Context) error { return s.systemctl(ctx, "daemon-reload") }},
 		Step{"start the service with the machine", func(ctx context.Context) error { return s.systemctl(ctx, "enable", unitName) }},
+		Step{"see whether systemd has it so", func(ctx context.Context) error { return s.verify(ctx, spec) }},
 	)
 	return s.asRoot(steps), nil
-}
-
-// asRoot has every step tell first which rights it lacks.
-func (s *systemd) asRoot(steps []Step) []Step {
-	for i, step := range steps {
-		steps[i].Do = func(ctx context.Context) error {
-			if err := s.Rights(); err != nil {
-				return err
-			}
-			return step.Do(ctx)
-		}
-	}
-	return steps
 }
 
 // accountSteps make the account of the service.
@@ -71,56 +62,23 @@ func (s *systemd) accountSteps() []Step {
 	return []Step{
 		{"write " + sysusersFile, func(context.Context) error { return s.write(sysusersFile, header+Sysusers()) }},
 		{"make the account " + Account + " unless it is there", func(ctx context.Context) error {
-			if _, _, err := s.account(); err == nil {
-				return nil
-			}
-			_, err := s.run(ctx, "systemd-sysusers", sysusersFile)
-			if err != nil {
-				// It is a package of its own on some systems.
-				_, err2 := s.run(ctx, "useradd", "--system", "--user-group", "--no-create-home",
-					"--home-dir", stateFolder, "--shell", "/usr/sbin/nologin", Account)
-				if err = errors.Join(err, err2); err2 == nil {
-					err = nil
-				}
-			}
-			if err != nil {
-				return problem.Wrap(err, problem.Unexpected, "the account "+Account+" cannot be made",
-					"Make a system account of that name, and install again.")
-			}
-			return nil
+			return s.makeAccount(ctx, [][]string{{"systemd-sysusers", sysusersFile}}) // a package of its own on some systems
 		}},
 	}
 }
 
-// folderSteps make the folders, and let the account read and write what it has
-// to.
-func (s *systemd) folderSteps(spec Spec) []Step {
-	folder := filepath.Dir(spec.Config)
-	secrets := filepath.Join(folder, SecretsFolder)
-	var steps []Step
-	if folder == configFolder {
-		steps = append(steps, Step{"let the account " + Account + " read " + folder, func(context.Context) error {
-			return s.own(folder, 0o750, false)
-		}})
+// verify asks systemd what it would start. A drop-in of the administrator's may
+// have another program, or a mask hide the unit.
+func (s *systemd) verify(ctx context.Context, spec Spec) error {
+	st, err := s.Status(ctx)
+	// systemd shows the words of a command without quotes, and parts commands
+	// with a semicolon.
+	same := st.Executable == spec.Executable && st.Config == spec.Config || strings.Contains(spec.Executable+spec.Config, ";")
+	if err == nil && (st.State == NotInstalled || !st.Enabled || !same) {
+		err = problem.New(problem.Conflict, fmt.Sprintf("systemd does not have the service as it was installed: it is %s, and would start %q with %q", st.State, st.Executable, st.Config),
+			"See what changes it: systemctl cat balansd")
 	}
-	steps = append(steps,
-		Step{"have " + secrets + " for root alone", func(context.Context) error { return s.makeSecrets(secrets) }})
-	for _, file := range append([]string{spec.Config}, spec.Readable...) {
-		if info, err := os.Stat(s.at(file)); err != nil || !info.Mode().IsRegular() || info.Mode().Perm()&0o004 != 0 ||
-			inside(file, secrets) {
-			continue
-		}
-		steps = append(steps, Step{"let the account " + Account + " read " + file, func(context.Context) error { return s.letRead(file) }})
-	}
-	for _, dir := range append([]string{spec.DataDir}, spec.Writable...) {
-		if dir != spec.DataDir && inside(dir, spec.DataDir) || inside(dir, logFolder) {
-			continue // it goes along, or systemd makes it
-		}
-		steps = append(steps, Step{"give " + dir + " to the account " + Account, func(context.Context) error {
-			return s.own(dir, 0o700, true)
-		}})
-	}
-	return steps
+	return err
 }
 
 // unitSteps write the unit, or a drop-in for the package's.
@@ -151,9 +109,23 @@ func (s *systemd) unitSteps(u UnitSpec) ([]Step, error) {
 	if err != nil {
 		return nil, err
 	}
-	return []Step{{"write " + unitFile, func(context.Context) error {
-		return errors.Join(s.write(unitFile, header+text), s.remove(dropInFile))
-	}}}, nil
+	return []Step{{"write " + unitFile, func(context.Context) error { return s.writeUnit(u.Spec, header+text) }}}, nil
+}
+
+// writeUnit has the library write the unit where there is none. It refuses
+// where there is one, and writes into the file itself: so one that is there is
+// replaced as a whole, and the first one is on the disk before it counts.
+func (s *systemd) writeUnit(spec Spec, text string) error {
+	if _, err := os.Lstat(s.at(unitFile)); errors.Is(err, fs.ErrNotExist) {
+		lib, err := s.library(script(spec, "SystemdScript", text))
+		if err == nil {
+			err = lib.Install()
+		}
+		if err != nil {
+			return cannot("write", unitFile, err)
+		}
+	}
+	return errors.Join(s.write(unitFile, text), s.remove(dropInFile))
 }
 
 // dropIn gives what a unit that is not ours to write, a package's, needs
@@ -190,23 +162,6 @@ func (s *systemd) packaged() string {
 	return ""
 }
 
-// foreign is a problem where a person put something in the place of our file.
-func (s *systemd) foreign(file string) error {
-	if to, err := os.Readlink(s.at(file)); err == nil && to == "/dev/null" {
-		return masked()
-	}
-	text, err := os.ReadFile(s.at(file))
-	if errors.Is(err, fs.ErrNotExist) || err == nil && strings.HasPrefix(string(text), header) {
-		return nil
-	}
-	// An empty one is what an installation leaves that was cut off: nobody
-	// wrote that by hand.
-	if err == nil && len(text) == 0 {
-		return nil
-	}
-	return problem.Wrap(err, problem.Conflict, file+" is not a file that balansd wrote", "Move it away, and install again.")
-}
-
 // Uninstall plans the removal. A unit that a package brought is the package's
 // to remove.
 func (s *systemd) Uninstall(r Removal) ([]Step, error) {
@@ -214,7 +169,7 @@ func (s *systemd) Uninstall(r Removal) ([]Step, error) {
 		return nil, problem.New(problem.NotAllowed, "a package has installed the service, with "+from,
 			"Remove the package: sudo apt remove balansd, or sudo dnf remove balansd.")
 	}
-	if err := s.foreign(unitFile); err != nil {
+	if err := s.foreign(unitFile, header); err != nil {
 		return nil, err
 	}
 	if err := s.purgeable(r.Purge); err != nil {
@@ -227,15 +182,7 @@ func (s *systemd) Uninstall(r Removal) ([]Step, error) {
 			}
 			return nil
 		}},
-		{"start it no more with the machine", func(ctx context.Context) error {
-			if st, err := s.Status(ctx); err != nil || st.State == NotInstalled {
-				return err
-			}
-			return s.systemctl(ctx, "disable", unitName)
-		}},
-		{"remove " + unitFile, func(context.Context) error {
-			return errors.Join(s.remove(unitFile), s.remove(dropInFile), s.remove(sysusersFile))
-		}},
+		{"remove " + unitFile + ", and start it no more with the machine", func(context.Context) error { return s.removeUnit() }},
 		{"have systemd forget it, and wait until it is gone", s.forget},
 	}
 	for _, path := range r.Purge {
@@ -244,31 +191,21 @@ func (s *systemd) Uninstall(r Removal) ([]Step, error) {
 	return s.asRoot(steps), nil
 }
 
-// purgeable refuses to delete what cannot be balansd's alone.
-func (s *systemd) purgeable(paths []string) error {
-	uid, _, err := s.account()
-	if err != nil {
-		uid = 0
-	}
-	for _, p := range paths {
-		clean := filepath.Clean(p)
-		// What is in /etc, as the configuration is, is not shared as a whole.
-		shared := sharedUnix(clean) && (clean == "/etc" || !inside(clean, "/etc"))
-		if !filepath.IsAbs(p) || strings.Count(clean, "/") < 2 || shared {
-			return problem.New(problem.Usage, fmt.Sprintf("%q is too much to delete", p), "Delete by hand what is balansd's in it.")
+// removeUnit has the library disable and remove the unit, if there is one.
+func (s *systemd) removeUnit() error {
+	if _, err := os.Lstat(s.at(unitFile)); err == nil {
+		lib, err := s.library(libraryConfig(Spec{}))
+		if err == nil {
+			err = lib.Uninstall()
 		}
-		info, err := os.Lstat(s.at(p))
-		if err != nil || !info.IsDir() || clean == configFolder || filepath.Base(clean) == SecretsFolder {
-			continue // it goes as it is
-		}
-		if ours, err := ownFolder(s.at(p), uid); err != nil || !ours {
-			return problem.Wrap(err, problem.Usage, fmt.Sprintf("%q holds other things than balansd's", p), "Delete by hand what is balansd's in it.")
+		if err != nil {
+			return cannot("remove", unitFile, err)
 		}
 	}
-	return nil
+	return errors.Join(s.remove(unitFile), s.remove(dropInFile), s.remove(sysusersFile))
 }
 
-// forget has systemd forget the unit.
+// forget has systemd forget the unit, and waits until the library finds none.
 func (s *systemd) forget(ctx context.Context) error {
 	if err := s.systemctl(ctx, "daemon-reload"); err != nil {
 		return err
@@ -276,16 +213,18 @@ func (s *systemd) forget(ctx context.Context) error {
 	// A failed unit stays known until its failure is forgotten; there is
 	// nothing to forget of one that is gone.
 	_ = s.systemctl(ctx, "reset-failed", unitName)
-	return s.await(ctx, endTime, func(st Status, _ int) (bool, error) { return st.State == NotInstalled, nil }, "go")
-}
-
-// sharedUnix tells whether a folder belongs to the system as a whole, see
-// hier(7).
-func sharedUnix(dir string) bool {
-	dir = path.Clean(dir)
-	return inside(dir, "/etc") || slices.Contains([]string{
-		"/", "/bin", "/boot", "/dev", "/home", "/lib", "/lib64", "/media", "/mnt", "/opt", "/proc", "/root", "/run", "/sbin", "/srv", "/sys",
-		"/tmp", "/usr", "/usr/bin", "/usr/lib", "/usr/local", "/usr/local/bin", "/usr/local/etc", "/usr/local/lib", "/usr/local/sbin", "/usr/sbin",
-		"/usr/share", "/var", "/var/backups", "/var/cache", "/var/lib", "/var/log", "/var/opt", "/var/run", "/var/spool", "/var/tmp",
-	}, dir)
+	lib, err := s.library(libraryConfig(Spec{}))
+	if err != nil {
+		return err
+	}
+	limited, cancel := context.WithTimeout(ctx, endTime)
+	defer cancel()
+	for {
+		if _, err := lib.Status(); errors.Is(err, kardianos.ErrNotInstalled) {
+			return nil
+		}
+		if !pause(limited, lookEvery) {
+			return overdue("go", endTime, "still known to systemd", "See what it does: systemctl status balansd.")
+		}
+	}
 }

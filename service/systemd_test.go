@@ -186,7 +186,7 @@ func TestNoSystemd(t *testing.T) {
 	if err := os.RemoveAll(filepath.Join(f.root, "run/systemd")); err != nil {
 		t.Fatal(err)
 	}
-	_, err := New(Options{seams: seams{run: f.run, root: f.root}})
+	_, err := New(Options{seams: seams{run: f.run, root: f.root, platform: "linux-systemd"}}) // as the library may guess
 	if p := problem.Of(err); p == nil || p.Code != problem.NotAllowed || !strings.Contains(p.Next, "balansd run") {
 		t.Errorf("%+v", p)
 	}
@@ -195,6 +195,53 @@ func TestNoSystemd(t *testing.T) {
 	if _, err := f.manager().Install(PackageSpec()); !problem.Is(err, problem.NotAllowed) || !strings.Contains(err.Error(), "249") {
 		t.Errorf("%v", err)
 	}
+}
+
+// TestInstallRefusesOpenPrograms would make a service, and an administrator's
+// command, of a program that anybody can change.
+func TestInstallRefusesOpenPrograms(t *testing.T) {
+	f := newFakeSystemd(t)
+	f.put("/srv/share/balansd", "x")
+	spec := PackageSpec()
+	spec.Executable = "/srv/share/balansd"
+	if _, err := f.manager().Install(spec); err != nil {
+		t.Fatal(err)
+	}
+	if err := os.Chmod(filepath.Join(f.root, "srv/share"), 0o777); err != nil {
+		t.Fatal(err)
+	}
+	_, err := f.manager().Install(spec)
+	if !problem.Is(err, problem.Usage) || !strings.Contains(err.Error(), "/srv/share: everybody may change it") || !strings.Contains(problem.Of(err).Next, "/usr/local/bin") {
+		t.Errorf("%v", err)
+	}
+}
+
+// TestInstallSeesWhatIsInForce has a drop-in of the administrator's start
+// something else.
+func TestInstallSeesWhatIsInForce(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		f := newFakeSystemd(t)
+		f.override = "ExecStart=/bin/true\n"
+		if err := f.install(); !problem.Is(err, problem.Conflict) || !strings.Contains(problem.Of(err).Next, "systemctl cat") {
+			t.Errorf("%v", err)
+		}
+	})
+}
+
+// TestFirstUnitIsWhole has the library write half a unit: the plan goes on to
+// the end only with the whole one.
+func TestFirstUnitIsWhole(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		f := newFakeSystemd(t)
+		f.half = true
+		if err := f.install(); err != nil {
+			t.Fatal(err)
+		}
+		unit, err := Unit(UnitSpec{Spec: PackageSpec(), Systemd: 252})
+		if err != nil || f.has(unitFile) != header+unit {
+			t.Errorf("%v, the unit is:\n%s", err, f.has(unitFile))
+		}
+	})
 }
 
 // TestOthersFilesStay checks that what a person or a package put there is
@@ -207,6 +254,12 @@ func TestOthersFilesStay(t *testing.T) {
 		t.Errorf("%v", err)
 	}
 	if _, err := f.manager().Uninstall(Removal{}); !problem.Is(err, problem.Conflict) || f.has(unitFile) != theirs {
+		t.Errorf("%v", err)
+	}
+	// One that was cut off with an installation is no person's.
+	f = newFakeSystemd(t)
+	f.put(unitFile, header[:40])
+	if _, err := f.manager().Install(PackageSpec()); err != nil {
 		t.Errorf("%v", err)
 	}
 	f = newFakeSystemd(t)
@@ -403,7 +456,7 @@ func TestOrdersHaveALimit(t *testing.T) {
 		f.stuck = true
 		for name, do := range map[string]func(context.Context) error{"stop": f.manager().Stop, "restart": f.manager().Restart} {
 			began := time.Now()
-			if err := do(t.Context()); !problem.Is(err, problem.DaemonDown) || !strings.Contains(err.Error(), "did not stop") || time.Since(began) > time.Minute {
+			if err := do(t.Context()); !problem.Is(err, problem.DaemonDown) || !strings.Contains(err.Error(), "did not "+name) || time.Since(began) > 2*time.Minute {
 				t.Errorf("%s: %v after %s", name, err, time.Since(began))
 			}
 		}
@@ -412,6 +465,7 @@ func TestOrdersHaveALimit(t *testing.T) {
 		if err := f.manager().Stop(ctx); err == nil {
 			t.Error("it outlives its context")
 		}
+		time.Sleep(forEver) // what hangs ends, so that the test can
 	})
 }
 

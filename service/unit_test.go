@@ -114,6 +114,21 @@ func TestUnitPaths(t *testing.T) {
 	})
 }
 
+// TestScriptToTheLetter has the library render texts with its own signs in them.
+func TestScriptToTheLetter(t *testing.T) {
+	rapid.Check(t, func(t *rapid.T) {
+		text := rapid.StringOfN(rapid.RuneFrom([]rune("{}|- ifend\n")), 0, 40, -1).Draw(t, "text")
+		c := script(PackageSpec(), "SystemdScript", text)
+		if got := render(c, "SystemdScript"); got != text {
+			t.Fatalf("%q becomes %q", text, got)
+		}
+		// The library takes nothing but the one key.
+		if rest := strings.ReplaceAll(c.Option["SystemdScript"].(string), "{{LogDirectory}}", ""); strings.Contains(rest, "{{") {
+			t.Fatalf("%q has more for the library to read", rest)
+		}
+	})
+}
+
 func TestUnitRefusesPaths(t *testing.T) {
 	for name, s := range map[string]Spec{
 		"relative":    {Executable: "balansd", Config: "/a", DataDir: "/b"},

@@ -15,12 +15,16 @@ import (
 	"balansd/problem"
 )
 
+// header begins every file that balansd wrote, so that it never replaces or
+// removes one that a person wrote.
+const header = "# Written by balansd service install, which replaces it. What you want otherwise\n# goes into a file of your own: systemctl edit balansd\n\n"
+
 // write puts text into a file of the system that everybody may read: wholly, or
 // not at all.
-func (s *systemd) write(file, text string) error {
-	path := s.at(file)
+func (h host) write(file, text string) error {
+	path := h.at(file)
 	if old, err := os.ReadFile(path); err == nil && string(old) == text {
-		return nil
+		return h.sync(file)
 	}
 	if err := os.MkdirAll(filepath.Dir(path), 0o755); err != nil { //nolint:gosec // as the folders of systemd are
 		return cannot("write", file, err)
@@ -40,24 +44,36 @@ func (s *systemd) write(file, text string) error {
 	return nil
 }
 
+// sync has a file that is as it should be on the disk, whoever wrote it.
+func (h host) sync(file string) error {
+	f, err := os.Open(h.at(file))
+	if err == nil {
+		err = errors.Join(f.Sync(), f.Close())
+	}
+	if err != nil {
+		return cannot("write", file, err)
+	}
+	return nil
+}
+
 // remove removes a file that balansd wrote, and the folder of a drop-in that is
 // empty then.
-func (s *systemd) remove(file string) error {
-	if err := os.Remove(s.at(file)); err != nil && !errors.Is(err, fs.ErrNotExist) {
+func (h host) remove(file string) error {
+	if err := os.Remove(h.at(file)); err != nil && !errors.Is(err, fs.ErrNotExist) {
 		return cannot("remove", file, err)
 	}
 	if file == dropInFile {
-		_ = os.Remove(s.at(dropInFolder)) // a person's own drop-ins stay
+		_ = os.Remove(h.at(dropInFolder)) // a person's own drop-ins stay
 	}
 	return nil
 }
 
 // makeSecrets makes the folder of the secrets, which root alone may open.
-func (s *systemd) makeSecrets(dir string) error {
-	if err := os.Mkdir(s.at(dir), 0o700); err != nil && !errors.Is(err, fs.ErrExist) {
+func (h host) makeSecrets(dir string) error {
+	if err := os.Mkdir(h.at(dir), 0o700); err != nil && !errors.Is(err, fs.ErrExist) {
 		return cannot("make", dir, err)
 	}
-	err := errors.Join(os.Chmod(s.at(dir), 0o700), s.chown(s.at(dir), 0, 0)) //nolint:gosec // a folder
+	err := errors.Join(os.Chmod(h.at(dir), 0o700), h.chown(h.at(dir), 0, 0)) //nolint:gosec // a folder
 	if err != nil {
 		return cannot("close", dir, err)
 	}
@@ -66,19 +82,19 @@ func (s *systemd) makeSecrets(dir string) error {
 
 // letRead lets the group of the account read a file, unless it is there for
 // another group: that one would lose it.
-func (s *systemd) letRead(file string) error {
-	_, gid, err := s.account()
+func (h host) letRead(file string) error {
+	_, gid, err := h.account()
 	if err != nil {
 		return cannot("give", file, err)
 	}
-	info, err := os.Stat(s.at(file))
+	info, err := os.Stat(h.at(file))
 	if err == nil {
 		has, known := info.Sys().(*syscall.Stat_t)
 		if known && info.Mode().Perm()&0o040 != 0 && has.Gid != 0 && int(has.Gid) != gid {
 			return problem.New(problem.NotAllowed, fmt.Sprintf("the file %s is there for another group, which would lose it to the account %s", file, Account),
 				"Put a copy of it into the folder "+SecretsFolder+" beside the configuration, name that one there, and install again; or let everybody read it where it is no secret.")
 		}
-		err = errors.Join(s.chown(s.at(file), -1, gid), os.Chmod(s.at(file), info.Mode().Perm()|0o040))
+		err = errors.Join(h.chown(h.at(file), -1, gid), os.Chmod(h.at(file), info.Mode().Perm()|0o040))
 	}
 	if err != nil {
 		return cannot("open", file, err)
@@ -89,15 +105,15 @@ func (s *systemd) letRead(file string) error {
 // own makes a folder with that mode for the account: as its owner, with all
 // that is in it, or else for its group to read. A folder with other things than
 // balansd's in it keeps its owner and mode: it is the administrator's.
-func (s *systemd) own(dir string, mode fs.FileMode, asOwner bool) error {
-	uid, gid, err := s.account()
+func (h host) own(dir string, mode fs.FileMode, asOwner bool) error {
+	uid, gid, err := h.account()
 	if err != nil {
 		return cannot("give", dir, err)
 	}
 	if !asOwner {
 		uid = 0
 	}
-	path := s.at(dir)
+	path := h.at(dir)
 	if err := os.MkdirAll(filepath.Dir(path), 0o755); err != nil { //nolint:gosec // as the folders around it are
 		return cannot("make", dir, err)
 	}
@@ -109,7 +125,7 @@ func (s *systemd) own(dir string, mode fs.FileMode, asOwner bool) error {
 		ours, err = ownFolder(path, uid)
 	}
 	if err == nil && ours {
-		if err = errors.Join(s.chown(path, uid, gid), os.Chmod(path, mode)); err == nil && asOwner {
+		if err = errors.Join(h.chown(path, uid, gid), os.Chmod(path, mode)); err == nil && asOwner {
 			err = adopt(path, func(uint32) bool { return true })
 		}
 	}

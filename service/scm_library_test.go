@@ -1,0 +1,124 @@
+package service
+
+import (
+	"errors"
+	"fmt"
+	"time"
+
+	kardianos "github.com/kardianos/service"
+)
+
+// forEver is how long an order of the library waits that has no limit.
+const forEver = 100 * time.Hour
+
+// fakeSCMLibrary does with a fakeSCM what version 1.3.0 of the library does with
+// Windows.
+type fakeSCMLibrary struct {
+	kardianos.Service // what is not called
+	f                 *fakeSCM
+	c                 *kardianos.Config
+}
+
+func (f *fakeSCM) library(c *kardianos.Config) (kardianos.Service, error) {
+	return &fakeSCMLibrary{f: f, c: c}, nil
+}
+
+// Install refuses where there is a service, and takes the service away again
+// when the event log does not take the source.
+func (l *fakeSCMLibrary) Install() error {
+	f := l.f
+	if f.there() == nil {
+		return errors.New("service balansd already exists")
+	}
+	want := scmConfig{command: append([]string{l.c.Executable}, l.c.Arguments...), account: l.c.UserName,
+		displayName: l.c.DisplayName, dependencies: l.c.Dependencies, auto: true}
+	if err := f.changing("create %q as %q after %q", want.command, want.account, want.dependencies); err != nil {
+		return err
+	}
+	if err := f.there(); !errors.Is(err, errServiceDoesNotExist) {
+		return err
+	}
+	f.service = &fakeService{config: want, options: map[string]scmOption{}, st: scmStatus{state: scmStopped, exit: exitNeverStarted}}
+	if err := f.addEventSource(); err != nil {
+		f.service = nil
+		return fmt.Errorf("SetupEventLogSource() failed: %s", err) //nolint:errorlint // as the library does
+	}
+	return nil
+}
+
+func (l *fakeSCMLibrary) Uninstall() error {
+	f := l.f
+	if f.there() != nil && !f.doomed {
+		return errors.New("service balansd is not installed")
+	}
+	if f.service == nil {
+		return errMarkedForDelete
+	}
+	if err := f.changing("remove"); err != nil {
+		return err
+	}
+	f.service, f.doomed = nil, true
+	if had := f.source; !had {
+		return errors.New("RemoveEventLogSource() failed: The system cannot find the file specified.")
+	}
+	return f.removeEventSource()
+}
+
+func (l *fakeSCMLibrary) Status() (kardianos.Status, error) {
+	switch err := l.f.there(); {
+	case errors.Is(err, errServiceDoesNotExist):
+		return kardianos.StatusUnknown, kardianos.ErrNotInstalled
+	case errors.Is(err, errMarkedForDelete), l.f.service.st.state != scmRunning:
+		return kardianos.StatusStopped, nil
+	}
+	return kardianos.StatusRunning, nil
+}
+
+func (l *fakeSCMLibrary) Start() error {
+	f := l.f
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	if err := f.there(); err != nil {
+		return err
+	}
+	if err := f.changing("start"); err != nil {
+		return err
+	}
+	s := f.service
+	if s.process {
+		return errAlreadyRunning
+	}
+	s.st, s.process = scmStatus{state: scmStartPending, pid: 4711}, true
+	s.until = time.Now().Add(s.startTakes)
+	return nil
+}
+
+// Stop waits until the service has stopped, for ever if need be.
+func (l *fakeSCMLibrary) Stop() error {
+	wait, err := l.f.askToStop()
+	time.Sleep(wait)
+	return err
+}
+
+func (f *fakeSCM) askToStop() (wait time.Duration, _ error) {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	if err := f.there(); err != nil {
+		return 0, err
+	}
+	s := f.service
+	if s.st.state == scmStopped {
+		return 0, errServiceNotActive
+	}
+	if s.st.state != scmRunning && s.busy {
+		return 0, errCannotAcceptControl
+	}
+	if err := f.changing("stop"); err != nil {
+		return 0, err
+	}
+	s.st.state, s.until = scmStopPending, time.Now().Add(s.stopTakes)
+	if s.deaf {
+		return forEver, nil
+	}
+	return s.stopTakes, nil
+}
