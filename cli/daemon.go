@@ -21,15 +21,16 @@ const wordTime = 10 * time.Second
 
 // dialDaemon looks for the daemon on the socket or pipe at path, and has it
 // answer once, so that a command waits for no daemon that hangs.
-func dialDaemon(ctx context.Context, path string) (*portal.Client, error) {
+func (app *App) dialDaemon(ctx context.Context, path string) (*portal.Client, error) {
 	client, err := portal.Dial(ctx, path)
 	if err != nil {
 		return nil, err
 	}
-	asked, cancel := context.WithTimeout(ctx, wordTime)
+	limit := app.waitFor(wordTime)
+	asked, cancel := context.WithTimeout(ctx, limit)
 	defer cancel()
 	if _, _ = client.Firms(asked); asked.Err() != nil && ctx.Err() == nil {
-		return nil, problem.New(problem.DaemonDown, fmt.Sprintf("the daemon is there and did not answer within %s", wordTime),
+		return nil, problem.New(problem.DaemonDown, fmt.Sprintf("the daemon is there and did not answer within %s", limit),
 			"See in its log what it does, or restart it: balansd service restart.")
 	}
 	return client, nil
@@ -42,8 +43,8 @@ func (app *App) withAPI(ctx context.Context, do func(api daemon.API, cfg *config
 	if err != nil {
 		return err
 	}
-	for late := time.Now().Add(answerTime); ; {
-		client, err := dialDaemon(ctx, cfg.Socket)
+	for late := time.Now().Add(app.waitFor(answerTime)); ; {
+		client, err := app.dialDaemon(ctx, cfg.Socket)
 		if err == nil {
 			return do(client, cfg)
 		}
@@ -65,6 +66,14 @@ func (app *App) withAPI(ctx context.Context, do func(api daemon.API, cfg *config
 // answerTime is how long a command waits for a daemon that holds the state and
 // does not answer yet. Each try to open the state waits as well.
 const answerTime = 5 * time.Second
+
+// waitFor returns how long to wait for a daemon: usual, or what Env says.
+func (app *App) waitFor(usual time.Duration) time.Duration {
+	if app.env.daemonWait > 0 {
+		return app.env.daemonWait
+	}
+	return usual
+}
 
 // withState is withAPI for a command that only looks. Where there is no state
 // yet it makes none, and says so: nothing gives what there is to print as JSON

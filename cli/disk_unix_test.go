@@ -33,7 +33,7 @@ func TestAFullDiskInTheMiddleOfAPass(t *testing.T) {
 			t.Fatal(err)
 		}
 		full := w.start([]string{fmt.Sprintf("%s=%d", fullDiskEnv, info.Size()+100<<10)}, "sync")
-		code := full.wait(patience)
+		code := full.wait()
 		if code == 0 {
 			break
 		}

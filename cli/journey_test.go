@@ -368,7 +368,7 @@ func TestSignInWithACode(t *testing.T) {
 	never, _ := io.Pipe()
 	asked := make(chan struct{})
 	go func() {
-		wait(t, asked, "the question for the code")
+		<-asked
 		cancel()
 	}()
 	r = w.runEnv(ctx, Env{Args: []string{"connect", "silverfin", "--oob", "--firm", firm}, Stdin: never, Stderr: hear{"Code: ", asked}})

@@ -48,8 +48,6 @@ func TestKilledAtAnyCall(t *testing.T) {
 		case <-reached:
 			killed++
 		case <-p.ended:
-		case <-time.After(patience):
-			t.Fatal("the pass neither ends nor calls")
 		}
 		_ = p.cmd.Process.Kill()
 		<-p.ended

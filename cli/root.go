@@ -6,6 +6,7 @@ import (
 	"io"
 	"slices"
 	"strings"
+	"time"
 
 	"github.com/spf13/cobra"
 
@@ -25,6 +26,8 @@ type Env struct {
 	Stderr  io.Writer
 	Example []byte // config.example.yaml
 	Version string // of a release; empty when it was built from source
+
+	daemonWait time.Duration // how long to wait for a daemon; wordTime and answerTime when 0
 }
 
 // App is one run of the command line: the process's surroundings and the flags

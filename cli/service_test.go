@@ -58,7 +58,7 @@ func (f *fakeManager) Status(context.Context) (service.Status, error) { return f
 func (w *world) service(m service.Manager, args ...string) result {
 	w.t.Helper()
 	var stdout, stderr bytes.Buffer
-	app := &App{env: Env{Args: args, Stdin: strings.NewReader(""), Stdout: &stdout, Stderr: &stderr, Version: "test"}, configPath: w.config}
+	app := &App{env: Env{Args: args, Stdin: strings.NewReader(""), Stdout: &stdout, Stderr: &stderr, Version: "test", daemonWait: w.daemonWait}, configPath: w.config}
 	root := (&serviceCommand{
 		app:     app,
 		manager: func() (service.Manager, error) { return m, nil },

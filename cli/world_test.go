@@ -43,10 +43,6 @@ func TestMain(m *testing.M) {
 	os.Exit(Main(ctx, env))
 }
 
-// patience is how long a test waits for what must happen. It is no measure of
-// speed: a machine that is busy may take long.
-const patience = time.Minute
-
 // world is an accounting firm's server: a configuration in a folder of its own,
 // and a Finbox and a Silverfin on loopback that it points at.
 type world struct {
@@ -56,6 +52,8 @@ type world struct {
 	box    *sandbox.Sandbox
 	conn   string // connection id
 	firm   int64
+
+	daemonWait time.Duration // of commands in this process; what people get when 0
 }
 
 // worldOptions say what is particular about a world.
@@ -139,6 +137,7 @@ func (w *world) runEnv(ctx context.Context, env Env) result {
 	var stdout bytes.Buffer
 	stderr := newOutput()
 	env.Args, env.Stdout, env.Version = append(env.Args, "--config", w.config), &stdout, "test"
+	env.daemonWait = w.daemonWait
 	if env.Stderr == nil {
 		env.Stderr = stderr
 	} else {
@@ -296,27 +295,19 @@ func (w *world) startInto(stderr *os.File, env []string, args ...string) *proces
 	return p
 }
 
-// daemon starts `run` and waits until it answers.
-func (w *world) daemon() *process {
+// daemon starts `run` and waits until it answers; env are more variables.
+func (w *world) daemon(env ...string) *process {
 	w.t.Helper()
-	p := w.start(nil, "run")
+	p := w.start(env, "run")
 	p.stderr.waitFor(w.t, "answering the command line", p.ended)
 	return p
 }
 
-// wait waits until the process has ended, at most for d, and gives its exit
-// code; -1 for one that was killed.
-func (p *process) wait(d time.Duration) int {
-	p.t.Helper()
-	ctx, cancel := context.WithTimeout(p.t.Context(), d)
-	defer cancel()
-	select {
-	case <-p.ended:
-		return p.cmd.ProcessState.ExitCode()
-	case <-ctx.Done():
-		p.t.Fatalf("balansd did not end within %s:\n%s", d, p.stderr)
-		return 0
-	}
+// wait waits until the process has ended and returns its exit code; -1 for one
+// that was killed.
+func (p *process) wait() int {
+	<-p.ended
+	return p.cmd.ProcessState.ExitCode()
 }
 
 // output is what a process writes, readable meanwhile.
@@ -347,26 +338,11 @@ func (o *output) String() string {
 // waitFor waits until the output holds a text, for one goroutine at a time.
 func (o *output) waitFor(t testing.TB, text string, ended <-chan struct{}) {
 	t.Helper()
-	timeout := time.After(patience)
 	for !strings.Contains(o.String(), text) {
 		select {
 		case <-o.wrote:
 		case <-ended:
 			t.Fatalf("balansd ended without saying %q:\n%s", text, o)
-		case <-timeout:
-			t.Fatalf("balansd does not say %q:\n%s", text, o)
 		}
-	}
-}
-
-// wait receives from a channel, with patience.
-func wait[T any](t testing.TB, from <-chan T, what string) T {
-	t.Helper()
-	select {
-	case v := <-from:
-		return v
-	case <-time.After(patience):
-		t.Fatalf("waited too long for %s", what)
-		panic("not reached")
 	}
 }
