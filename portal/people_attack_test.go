@@ -96,7 +96,10 @@ func TestNamesThatLookAlike(t *testing.T) {
 func TestThrottleIsBoundedForPairs(t *testing.T) {
 	p := newTestPeople(newMemoryShelf(), nil)
 	for i := range throttleSize {
-		p.throttle.attempt(tried{'a', fmt.Sprint(i)}, tried{'n', fmt.Sprint(i)})
+		p.throttle.seen[tried{'a', fmt.Sprint(i)}] = misses{count: 1, last: p.throttle.now()}
+	}
+	for i := range 100 {
+		p.throttle.attempt(tried{'b', fmt.Sprint(i)}, tried{'n', fmt.Sprint(i)})
 	}
 	if n := len(p.throttle.seen); n > throttleSize {
 		t.Errorf("%d attempts are remembered", n)

@@ -16,15 +16,12 @@ import (
 	"golang.org/x/text/unicode/norm"
 )
 
-// cost is what a hash of a password takes: argon2id with what OWASP's Password
-// Storage Cheat Sheet asks for.
+// cost is what a hash of a password takes, with argon2id.
 type cost struct {
 	memory  uint32 // KiB
 	passes  uint32
 	threads uint8
 }
-
-var today = cost{memory: 19 << 10, passes: 2, threads: 1}
 
 // How many passwords are hashed at once, and how many callers may wait for
 // that. Each takes 19 MiB while it lasts: many sign-ins at once must not
@@ -36,29 +33,36 @@ const (
 
 // hashing makes and checks hashes of passwords. It is safe for concurrent use.
 type hashing struct {
+	cost    cost // of the hashes that it makes
 	queue   chan struct{}
 	running chan struct{}
 	decoy   string // a hash that no password has
 }
 
+// newHashing makes hashes at the cost that OWASP's Password Storage Cheat Sheet
+// asks for.
 func newHashing() *hashing {
-	return &hashing{queue: make(chan struct{}, hashesQueued), running: make(chan struct{}, hashesAtOnce),
-		decoy: encodeHash(today, random(16), random(32))}
+	return newHashingAt(cost{memory: 19 << 10, passes: 2, threads: 1})
+}
+
+func newHashingAt(c cost) *hashing {
+	return &hashing{cost: c, queue: make(chan struct{}, hashesQueued), running: make(chan struct{}, hashesAtOnce),
+		decoy: encodeHash(c, random(16), random(32))}
 }
 
 // hash makes the hash of a password, in the form that other argon2 programs
 // write.
 func (h *hashing) hash(ctx context.Context, password string) (string, error) {
 	salt := random(16)
-	key, err := h.derive(ctx, password, today, salt, 32)
+	key, err := h.derive(ctx, password, h.cost, salt, 32)
 	if err != nil {
 		return "", err
 	}
-	return encodeHash(today, salt, key), nil
+	return encodeHash(h.cost, salt, key), nil
 }
 
 // check tells whether a hash is that of a password. weak says that it was made
-// at a lower cost than today's. An empty hash takes as long and is no
+// at a lower cost than h's. An empty hash takes as long and is no
 // password's.
 func (h *hashing) check(ctx context.Context, password, hash string) (well, weak bool, err error) {
 	known := hash != ""
@@ -74,7 +78,7 @@ func (h *hashing) check(ctx context.Context, password, hash string) (well, weak 
 		return false, false, err
 	}
 	well = subtle.ConstantTimeCompare(got, want) == 1 && known
-	return well, c.memory < today.memory || c.passes < today.passes, nil
+	return well, c.memory < h.cost.memory || c.passes < h.cost.passes, nil
 }
 
 func (h *hashing) derive(ctx context.Context, password string, c cost, salt []byte, length uint32) ([]byte, error) {

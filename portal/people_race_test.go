@@ -143,6 +143,7 @@ func TestAnInvitationUnderWayIsWithdrawn(t *testing.T) {
 func TestAWeakHashIsReplaced(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		p := anAndBen(t, Staff)
+		p.hashing = newHashing()
 		weaken := func(_ ShelfWriter, q *Person) error {
 			c := cost{memory: 4 << 10, passes: 1, threads: 1}
 			salt := random(16)

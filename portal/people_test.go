@@ -103,8 +103,15 @@ func TestHashingIsBounded(t *testing.T) {
 }
 
 func newTestPeople(shelf Shelf, now func() time.Time) *People {
-	return NewPeople(PeopleConfig{Shelf: shelf, BaseURL: "http://127.0.0.1:8417", Now: now,
-		Trail: NewTrail(TrailConfig{Shelf: shelf, Now: now, Log: zerolog.Nop()})})
+	return cheap(NewPeople(PeopleConfig{Shelf: shelf, BaseURL: "http://127.0.0.1:8417", Now: now,
+		Trail: NewTrail(TrailConfig{Shelf: shelf, Now: now, Log: zerolog.Nop()})}))
+}
+
+// cheap has people's passwords hashed at the least cost that argon2 has, for
+// tests of something else than the cost.
+func cheap(p *People) *People {
+	p.hashing = newHashingAt(cost{memory: 8, passes: 1, threads: 1})
+	return p
 }
 
 func tokenOf(i Invitation) string { return i.Link[strings.LastIndexByte(i.Link, '/')+1:] }

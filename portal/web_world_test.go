@@ -41,7 +41,7 @@ func newWebWorld(t *testing.T, change ...func(*WebConfig)) *webWorld {
 	w.server = httptest.NewUnstartedServer(nil)
 	listen := w.server.Listener.Addr().String()
 	w.trail = NewTrail(TrailConfig{Shelf: w.shelf, Log: zerolog.Nop()})
-	w.people = NewPeople(PeopleConfig{Shelf: w.shelf, Trail: w.trail, BaseURL: BaseURL(listen, nil, false)})
+	w.people = cheap(NewPeople(PeopleConfig{Shelf: w.shelf, Trail: w.trail, BaseURL: BaseURL(listen, nil, false)}))
 	cfg := WebConfig{
 		API: w.api, People: w.people, Trail: w.trail, Shelf: w.shelf, Listen: listen, Language: "nl",
 		Settings: func() []Setting {
