@@ -1,6 +1,7 @@
 package silverfin
 
 import (
+	"io"
 	"net/http"
 	"strings"
 	"testing"
@@ -99,8 +100,17 @@ func TestTokenReplies(t *testing.T) {
 		{502, `{"error":"invalid_grant"}`, "answered 502"},
 		{429, `{}`, "answered 429"},
 		{302, ``, "unreadable"},
+		{400, `{"error":"temporarily_unavailable"}`, "gives no tokens for firm 7 now: it answered 400 (temporarily_unavailable)"},
+		{400, `{"error":"server_error"}`, "gives no tokens for firm 7 now"},
+		{200, `{"error":"server_error","access_token":"canary"}`, "gives no tokens for firm 7 now"},
+		{200, `{"access_token":"canary","x":"` + strings.Repeat("x", 70<<10) + `"}`, "too long"},
 	} {
-		_, err := readTokenReply(7, tc.status, []byte(tc.body))
+		answer := roundTripper(func(r *http.Request) (*http.Response, error) {
+			return &http.Response{StatusCode: tc.status, Header: http.Header{}, Body: io.NopCloser(strings.NewReader(tc.body)), Request: r}, nil
+		})
+		c := &Client{base: "https://silverfin.test", http: &http.Client{Transport: answer,
+			CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse }}}
+		_, err := c.exchangeRefresh(t.Context(), 7, "canary-spent")
 		got := "ok"
 		if err != nil {
 			got = err.Error()
@@ -110,3 +120,7 @@ func TestTokenReplies(t *testing.T) {
 		}
 	}
 }
+
+type roundTripper func(*http.Request) (*http.Response, error)
+
+func (f roundTripper) RoundTrip(r *http.Request) (*http.Response, error) { return f(r) }

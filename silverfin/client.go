@@ -2,6 +2,7 @@ package silverfin
 
 import (
 	"context"
+	"crypto/rand"
 	"net"
 	"net/http"
 	"net/url"
@@ -19,16 +20,6 @@ import (
 
 // DefaultBaseURL is the host that Silverfin's documentation names.
 const DefaultBaseURL = "https://live.getsilverfin.com"
-
-// Vault keeps secrets sealed. Implementations are safe for concurrent use.
-type Vault interface {
-	// Get gives the value under a name, nil when there is none.
-	Get(ctx context.Context, name string) ([]byte, error)
-	// Put adds or replaces a value; it is durable when Put returns.
-	Put(ctx context.Context, name string, value []byte) error
-	// Delete removes a value; one that is absent is no error.
-	Delete(ctx context.Context, name string) error
-}
 
 // WorkflowMatch says which workflow is the annual-accounts workflow.
 type WorkflowMatch struct {
@@ -56,8 +47,11 @@ type Config struct {
 	Scopes       []string // asked for at the sign-in; empty means what the Target needs
 	// HTTP carries every request; nil means a plain client with a time limit
 	// of one minute. It may repeat what is safe to repeat; redirects are never followed.
-	HTTP   *http.Client
-	Vault  Vault
+	HTTP  *http.Client
+	Vault Vault
+	// Home says where the state is in use: tokens that were received elsewhere
+	// are not renewed before TakeOver. Nil means that nobody asks.
+	Home   func(context.Context) (Home, error)
 	Target Target
 	// Workflow and Lock have usable zero values.
 	Workflow WorkflowMatch
@@ -79,8 +73,10 @@ type Config struct {
 }
 
 // Client speaks to Silverfin for all linked firms. It is safe for concurrent
-// use. There must be only one for a Vault: it is the one owner of the tokens.
+// use. There should be only one for a Vault: two renew the same tokens, which
+// neither loses, but costs renewals.
 type Client struct {
+	id        string // tells it apart from other clients of the Vault
 	cfg       Config
 	base      string
 	http      *http.Client
@@ -111,7 +107,7 @@ func New(cfg Config) (*Client, error) {
 		return nil, err
 	}
 	cfg = cfg.withDefaults()
-	c := &Client{cfg: cfg, base: base, pending: &pendingSignIns{}, firms: map[int64]*Firm{}}
+	c := &Client{id: rand.Text(), cfg: cfg, base: base, pending: &pendingSignIns{}, firms: map[int64]*Firm{}}
 	if cfg.After != nil {
 		c.pending, c.cfg.After = cfg.After.pending, nil
 	}

@@ -1,125 +1,138 @@
 package silverfin
 
 import (
+	"cmp"
 	"context"
 	"encoding/json"
 	"errors"
 	"fmt"
-	"io"
 	"net/http"
-	"net/url"
 	"slices"
 	"strings"
 	"time"
 
+	"golang.org/x/oauth2"
+
 	"balansd/problem"
+	"balansd/transport"
 )
 
 // Limits of one token request.
 const (
 	tokenTimeout  = 30 * time.Second
-	tokenMaxBody  = 64 << 10
 	tokenLifetime = 2 * time.Hour // what Silverfin documents, for an answer that does not say
+	longestLife   = 30 * 24 * time.Hour
 )
 
 // errGrantLost says that Silverfin no longer takes a refresh token, or a code.
 var errGrantLost = errors.New("invalid_grant")
 
-// tokenReply is a good answer of the token endpoint.
+// tokenReply is what came out of one exchange.
 type tokenReply struct {
-	AccessToken  string `json:"access_token"`
-	RefreshToken string `json:"refresh_token"`
-	Scope        string `json:"scope"`
-	ExpiresIn    int64  `json:"expires_in"`
+	accessToken  string // empty when the answer was refused or incomplete
+	refreshToken string // also of an answer that was refused or incomplete
+	scopes       []string
+	life         time.Duration // of the access token
 }
 
-// lifetime is how long the access token may be used.
-func (r tokenReply) lifetime() time.Duration {
-	if r.ExpiresIn <= 0 || r.ExpiresIn > int64((30*24*time.Hour).Seconds()) {
-		return tokenLifetime
+// app is the application at Silverfin, for one firm; 0 for none chosen. The
+// credentials go in the form, for Silverfin takes a Basic header there for
+// another client.
+func (c *Client) app(firm int64, redirect string) *oauth2.Config {
+	below := c.base
+	if firm != 0 {
+		below += fmt.Sprintf("/f/%d", firm)
 	}
-	return time.Duration(r.ExpiresIn) * time.Second
+	return &oauth2.Config{ClientID: c.cfg.ClientID, ClientSecret: c.cfg.ClientSecret, RedirectURL: redirect, Scopes: c.cfg.Scopes,
+		Endpoint: oauth2.Endpoint{AuthURL: below + "/oauth/authorize", TokenURL: below + "/oauth/token", AuthStyle: oauth2.AuthStyleInParams}}
 }
 
-// exchange posts one grant to a firm's token endpoint, once: a second post
-// could spend the same refresh token twice. The credentials go in the form, for
-// Silverfin takes a Basic header there for another client. Nothing of the
-// answer's body gets into an error.
-func (c *Client) exchange(ctx context.Context, firm int64, grant url.Values) (tokenReply, error) {
-	form := url.Values{"client_id": {c.cfg.ClientID}, "client_secret": {c.cfg.ClientSecret}}
-	for k, v := range grant {
-		form[k] = v
-	}
+// exchangeCode exchanges the code of a sign-in.
+func (c *Client) exchangeCode(ctx context.Context, firm int64, redirect, code string) (tokenReply, error) {
+	return c.exchange(ctx, firm, func(ctx context.Context) (*oauth2.Token, error) {
+		return c.app(firm, redirect).Exchange(ctx, code)
+	})
+}
+
+// exchangeRefresh spends a refresh token. It is posted once: a second post could
+// spend it twice. The reply may hold a new refresh token although there is an
+// error; the caller saves it before anything else.
+func (c *Client) exchangeRefresh(ctx context.Context, firm int64, refreshToken string) (tokenReply, error) {
+	return c.exchange(ctx, firm, func(ctx context.Context) (*oauth2.Token, error) {
+		return c.app(firm, "").TokenSource(ctx, &oauth2.Token{RefreshToken: refreshToken}).Token()
+	})
+}
+
+// exchange makes one token request and reads its answer.
+func (c *Client) exchange(ctx context.Context, firm int64, ask func(context.Context) (*oauth2.Token, error)) (tokenReply, error) {
 	ctx, cancel := context.WithTimeout(ctx, tokenTimeout)
 	defer cancel()
-	address := fmt.Sprintf("%s/f/%d/oauth/token", c.base, firm)
-	req, err := http.NewRequestWithContext(ctx, http.MethodPost, address, strings.NewReader(form.Encode()))
+	var reply tokenReply
+	client := transport.TokenClient(c.http, func(token string) { reply.refreshToken = token })
+	token, err := ask(context.WithValue(ctx, oauth2.HTTPClient, client))
 	if err != nil {
-		return tokenReply{}, problem.New(problem.Unexpected, "the token request to Silverfin could not be made", "")
+		return reply, c.tokenProblem(firm, err)
 	}
-	req.Header.Set("Content-Type", "application/x-www-form-urlencoded")
-	req.Header.Set("Accept", "application/json")
-	req.Header.Set("User-Agent", "balansd")
-	resp, err := c.http.Do(req)
-	if err != nil {
-		return tokenReply{}, tokenDown(firm, networkReason(err))
+	scope, _ := token.Extra("scope").(string)
+	reply.accessToken, reply.scopes, reply.life = token.AccessToken, strings.Fields(scope), tokenLifetime
+	if life := time.Duration(token.ExpiresIn) * time.Second; life > 0 && life <= longestLife {
+		reply.life = life
 	}
-	defer func() { _ = resp.Body.Close() }()
-	body, err := io.ReadAll(io.LimitReader(resp.Body, tokenMaxBody))
-	if err != nil {
-		return tokenReply{}, tokenDown(firm, networkReason(err))
-	}
-	return readTokenReply(firm, resp.StatusCode, body)
+	return reply, nil
 }
 
-// readTokenReply sorts the answers of the token endpoint: tokens, a grant that
-// is lost, our own credentials refused, or trouble that passes.
-func readTokenReply(firm int64, status int, body []byte) (tokenReply, error) {
-	var reply struct {
-		tokenReply
-		tokenRefusal
-	}
-	decoded := json.Unmarshal(body, &reply) == nil
+// tokenProblem sorts the failures of the token endpoint: a grant that is lost,
+// our own credentials refused, or trouble that passes. The cause is left out: it
+// quotes the answer, which may hold tokens.
+func (c *Client) tokenProblem(firm int64, err error) error {
+	refused, ok := errors.AsType[*oauth2.RetrieveError](err)
 	switch {
+	case errors.Is(err, transport.ErrTooLarge):
+		return tokenDown(firm, "its answer is too long to be right")
+	case !ok && strings.HasPrefix(err.Error(), "oauth2: "): // there was an answer
+		return tokenDown(firm, "it answered with something unreadable")
+	case !ok:
+		return tokenDown(firm, networkReason(err))
+	}
+	code, status := refused.ErrorCode, refused.Response.StatusCode
+	if !slices.Contains(oauthErrors, code) {
+		code = ""
+	}
+	switch {
+	case code == "temporarily_unavailable" || code == "server_error":
+		return tokenDown(firm, fmt.Sprintf("it answered %d (%s)", status, code))
 	case status >= 500 || status == http.StatusTooManyRequests || status == http.StatusRequestTimeout:
-		return tokenReply{}, tokenDown(firm, fmt.Sprintf("it answered %d", status))
-	case !decoded:
-		return tokenReply{}, tokenDown(firm, fmt.Sprintf("it answered %d with something unreadable", status))
-	case status < 300 && reply.Error == nil && reply.AccessToken != "":
-		return reply.tokenReply, nil
-	default:
-		return tokenReply{}, reply.problem(firm, status)
-	}
-}
-
-// tokenRefusal is what the token endpoint says when it gives no tokens.
-type tokenRefusal struct {
-	Error       any `json:"error"`
-	Description any `json:"error_description"`
-	Message     any `json:"message"`
-}
-
-// problem turns a refusal into errGrantLost or what a person can act on.
-func (r tokenRefusal) problem(firm int64, status int) error {
-	code := ""
-	if s, ok := r.Error.(string); ok && slices.Contains(oauthErrors, s) {
-		code = s
-	}
-	said := strings.ReplaceAll(strings.ToLower(fmt.Sprint(r.Error, r.Description, r.Message)), "_", " ")
-	switch {
-	case code == "invalid_grant", code == "" && r.Error != nil && strings.Contains(said, "refresh token"):
+		return tokenDown(firm, fmt.Sprintf("it answered %d", status))
+	case !json.Valid(refused.Body):
+		return tokenDown(firm, fmt.Sprintf("it answered %d with something unreadable", status))
+	case code == "invalid_grant" || code == "" && speaksOfRefreshToken(refused):
 		return errGrantLost
 	case code == "invalid_client" || code == "unauthorized_client":
 		return problem.New(problem.ConfigInvalid,
 			fmt.Sprintf("Silverfin refuses the client id or the client secret (%s)", code),
 			"Check the client id and the secret of Silverfin in the configuration against what Silverfin sent you.")
 	case status >= 400:
-		return problem.New(problem.SilverfinRefused,
-			fmt.Sprintf("Silverfin refuses to give tokens for firm %d (%d %s)", firm, status, orElse(code, "without a known reason")),
+		return problem.New(problem.SilverfinSignIn,
+			fmt.Sprintf("Silverfin refuses to give tokens for firm %d (%d %s)", firm, status, cmp.Or(code, "without a known reason")),
 			"Check the firm's id and the Silverfin settings in the configuration, then link the firm again.")
 	default:
 		return tokenDown(firm, fmt.Sprintf("it answered %d with something unreadable", status))
 	}
+}
+
+// speaksOfRefreshToken reports whether a refusal without a known code says that
+// it is about the refresh token, in any of the shapes that Silverfin has.
+func speaksOfRefreshToken(refused *oauth2.RetrieveError) bool {
+	var said struct {
+		Error       any `json:"error"`
+		Description any `json:"error_description"`
+		Message     any `json:"message"`
+	}
+	if json.Unmarshal(refused.Body, &said) != nil || said.Error == nil {
+		return false
+	}
+	text := strings.ToLower(fmt.Sprint(said.Error, said.Description, said.Message))
+	return strings.Contains(strings.ReplaceAll(text, "_", " "), "refresh token")
 }
 
 // oauthErrors are the error codes that may be shown. Anything else in that
@@ -131,11 +144,4 @@ var oauthErrors = []string{"invalid_request", "invalid_client", "invalid_grant",
 func tokenDown(firm int64, why string) error {
 	return problem.New(problem.SilverfinDown,
 		fmt.Sprintf("Silverfin gives no tokens for firm %d now: %s", firm, why), nextDown)
-}
-
-func orElse(s, otherwise string) string {
-	if s == "" {
-		return otherwise
-	}
-	return s
 }

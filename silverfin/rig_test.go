@@ -2,6 +2,7 @@ package silverfin_test
 
 import (
 	"bytes"
+	"cmp"
 	"context"
 	"errors"
 	"io"
@@ -86,6 +87,20 @@ func (v *vault) Get(_ context.Context, name string) (value []byte, err error) {
 
 func (v *vault) Put(_ context.Context, name string, value []byte) error {
 	return v.do(func() { v.values[name] = bytes.Clone(value) })
+}
+
+func (v *vault) Update(_ context.Context, name string, change func([]byte) ([]byte, error)) (err error) {
+	failed := v.do(func() {
+		var value []byte
+		switch value, err = change(bytes.Clone(v.values[name])); {
+		case err != nil:
+		case value == nil:
+			delete(v.values, name)
+		default:
+			v.values[name] = value
+		}
+	})
+	return cmp.Or(failed, err)
 }
 
 func (v *vault) Delete(_ context.Context, name string) error {

@@ -1,18 +1,17 @@
 package silverfin
 
 import (
+	"cmp"
 	"context"
 	"crypto/rand"
 	"encoding/json"
 	"errors"
 	"fmt"
 	"net/http"
-	"net/url"
+	"slices"
 	"strings"
 	"sync"
 	"time"
-
-	"golang.org/x/oauth2"
 
 	"balansd/ledger"
 	"balansd/problem"
@@ -50,16 +49,10 @@ func (c *Client) Begin(_ context.Context, firmID int64, redirect string) (addres
 	if firmID < 0 {
 		return "", "", problem.New(problem.Usage, "a firm's id is a positive number", "Look it up in the address of Silverfin, after /f/.")
 	}
-	s := signIn{firm: firmID, redirect: orElse(redirect, outOfBand), at: c.cfg.Now()}
+	s := signIn{firm: firmID, redirect: cmp.Or(redirect, outOfBand), at: c.cfg.Now()}
 	state = rand.Text()
 	c.pending.add(state, s)
-	path := "/oauth/authorize"
-	if firmID != 0 {
-		path = fmt.Sprintf("/f/%d/oauth/authorize", firmID)
-	}
-	app := oauth2.Config{ClientID: c.cfg.ClientID, RedirectURL: s.redirect, Scopes: c.cfg.Scopes,
-		Endpoint: oauth2.Endpoint{AuthURL: c.base + path}}
-	return app.AuthCodeURL(state), state, nil
+	return c.app(firmID, s.redirect).AuthCodeURL(state), state, nil
 }
 
 // End ends a sign-in and gives the firm that was linked. firmID is the firm
@@ -89,10 +82,8 @@ func (c *Client) End(ctx context.Context, state, code string, firmID int64) (led
 	if !c.pending.remove(state) {
 		return ledger.Firm{}, nil, problem.New(problem.SilverfinSignIn, "this sign-in to Silverfin was already ended", nextSignIn)
 	}
-	reply, err := c.exchange(ctx, firmID, url.Values{
-		"grant_type": {"authorization_code"}, "code": {code}, "redirect_uri": {s.redirect},
-	})
-	if err == nil && reply.RefreshToken == "" {
+	reply, err := c.exchangeCode(ctx, firmID, s.redirect, code)
+	if err == nil && reply.refreshToken == "" {
 		err = problem.New(problem.SilverfinSignIn, "Silverfin gave no refresh token, so that the link would last two hours",
 			"Ask Silverfin whether the application may refresh its tokens.")
 	}
@@ -103,7 +94,7 @@ func (c *Client) End(ctx context.Context, state, code string, firmID int64) (led
 	if err != nil {
 		return ledger.Firm{}, nil, err
 	}
-	var notes []string
+	notes := missingScopes(c.cfg.Scopes, reply.scopes)
 	if s.firm != 0 && s.firm != firmID {
 		notes = append(notes, fmt.Sprintf("Another firm was granted than asked for: %d (%s) instead of %d.", firm.ID, firm.Name, s.firm))
 	}
@@ -164,7 +155,7 @@ func (f *Firm) user(ctx context.Context) string {
 	if json.Unmarshal(body, &user) != nil {
 		return ""
 	}
-	return clip(orElse(spell(user.Name), orElse(spell(user.Username), spell(user.Email))))
+	return clip(cmp.Or(spell(user.Name), spell(user.Username), spell(user.Email)))
 }
 
 // signInProblem says what a refused code means for the person at the screen.
@@ -255,4 +246,38 @@ func (p *pendingSignIns) remove(state string) bool {
 	_, ok := p.begun[state]
 	delete(p.begun, state)
 	return ok
+}
+
+// scopeNeeds says what does not work without a scope.
+var scopeNeeds = map[string]string{
+	"user:profile":         "it is not known who linked the firm",
+	"administration:read":  "companies and templates cannot be read",
+	"administration:write": "figures cannot be written at the level of periods",
+	"communication:read":   "periods cannot be read",
+	"financials:read":      "periods and figures cannot be read",
+	"financials:write":     "figures cannot be written at the level of reconciliations",
+	"workflows:read":       "it cannot be seen whether the workflow is open",
+}
+
+// missingScopes says which of the scopes that were asked for were not granted,
+// and what will not work. A server that does not say what it granted granted
+// what was asked for (RFC 6749, section 5.1).
+func missingScopes(asked, granted []string) []string {
+	if len(granted) == 0 {
+		return nil
+	}
+	var notes []string
+	for _, scope := range asked {
+		if !slices.Contains(granted, scope) {
+			notes = append(notes, fmt.Sprintf("Silverfin did not grant the scope %s: %s. Ask Silverfin to give it to the application, and link the firm again.",
+				scope, cmp.Or(scopeNeeds[scope], "what needs it does not work")))
+		}
+	}
+	return notes
+}
+
+// TakeOver lets the tokens of a firm be renewed although they came with a copy
+// of the state: a person says that no other balansd renews them any more.
+func (c *Client) TakeOver(ctx context.Context, firmID int64) error {
+	return c.Firm(firmID).tokens.takeOver(ctx)
 }

@@ -1,24 +1,19 @@
 package silverfin
 
 import (
+	"cmp"
 	"context"
-	"encoding/json"
-	"errors"
+	"crypto/rand"
 	"fmt"
-	"net/url"
 	"sync/atomic"
 	"time"
 
 	"balansd/problem"
 )
 
-const (
-	// refreshBefore is how long before its end an access token is renewed.
-	refreshBefore = time.Minute
-	// refusedRest is how long no refresh token is spent to replace an access
-	// token that Silverfin refused although it had just given it.
-	refusedRest = time.Hour
-)
+// refusedRest is how long no refresh token is spent to replace an access token
+// that Silverfin refused although it had just given it.
+const refusedRest = time.Hour
 
 // tokens owns the tokens of one firm. Everything is done under one lock, but for
 // secrets, which may not wait for a renewal.
@@ -29,6 +24,10 @@ const (
 // only then the new access token is handed out. Whatever breaks in between,
 // the Vault holds a refresh token that works; only with a server that revokes
 // at once can a lost reply cost the link, and that ends in "link again".
+//
+// Another client may use the same Vault. Intent, pair and loss are written only
+// where the stored refresh token is still the one that was loaded; a pair that
+// comes second is kept beside the one that came first.
 type tokens struct {
 	client *Client
 	firm   int64
@@ -36,6 +35,7 @@ type tokens struct {
 
 	cur     *grant // as last read or received; nil when not loaded; changed by set alone
 	unsaved bool   // cur did not reach the Vault: it must, before it is used
+	from    string // the refresh token that an unsaved cur was received for
 
 	refused   string    // the access token that Silverfin refused although it was new
 	refusedAt time.Time // when
@@ -105,7 +105,7 @@ func (t *tokens) run(ctx context.Context, quick func() bool, slow func(context.C
 func (t *tokens) ready(rejected string) bool {
 	return t.cur != nil && !t.unsaved && t.cur.Lost == "" && t.cur.Spending.IsZero() &&
 		t.cur.AccessToken != rejected &&
-		t.client.cfg.Now().Add(refreshBefore).Before(t.cur.Expires)
+		t.cur.AccessToken != "" && t.client.cfg.Now().Before(t.cur.usableUntil())
 }
 
 // secure makes sure that there is an access token, by renewing if need be.
@@ -149,71 +149,11 @@ func (t *tokens) load(ctx context.Context) error {
 	return nil
 }
 
-// renew spends the refresh token for a new pair and saves that. The caller has
-// just loaded the grant. When Silverfin is in trouble nothing changes: the
-// refresh token is tried again the next time.
-func (t *tokens) renew(ctx context.Context) error {
-	before, now := *t.cur, t.client.cfg.Now()
-	intent := before
-	if intent.Spending.IsZero() {
-		intent.Spending = now
-	}
-	if err := t.put(ctx, intent); err != nil {
-		return err
-	}
-	t.set(&intent)
-	reply, err := t.client.exchange(ctx, t.firm, url.Values{
-		"grant_type": {"refresh_token"}, "refresh_token": {before.RefreshToken},
-	})
-	switch {
-	case errors.Is(err, errGrantLost):
-		return t.lost(ctx, before)
-	case err != nil:
-		return err
-	}
-	t.set(before.next(reply, now))
-	t.unsaved = true
-	if err := t.save(ctx); err != nil {
-		return err
-	}
-	t.client.cfg.Log.Debug().Int64("firm", t.firm).Uint64("generation", t.cur.Generation).Msg("silverfin tokens renewed")
-	return nil
-}
-
-// lost deals with a refresh token that Silverfin does not know. If another
-// owner renewed meanwhile, the stored token is another one and is used; else
-// the link is broken, and the token is never posted again.
-func (t *tokens) lost(ctx context.Context, spent grant) error {
-	g, err := t.stored(ctx)
-	if err != nil {
-		return err
-	}
-	if g != nil && g.RefreshToken != spent.RefreshToken {
-		t.set(g)
-		if t.ready("") {
-			return nil
-		}
-		return problem.New(problem.SilverfinDown,
-			fmt.Sprintf("the tokens of %s were renewed by someone else meanwhile", t.label()), nextDown)
-	}
-	spent.Lost = "the consent was withdrawn, or not used for 60 days"
-	if !spent.Spending.IsZero() {
-		spent.Lost = fmt.Sprintf("an interrupted renewal at %s lost the tokens", spent.Spending.UTC().Format("2006-01-02 15:04 UTC"))
-	}
-	spent.Spending = time.Time{}
-	t.set(&spent)
-	t.unsaved = true
-	if err := t.save(ctx); err != nil {
-		return err
-	}
-	t.client.cfg.Log.Warn().Int64("firm", t.firm).Uint64("generation", spent.Generation).Msg("silverfin firm must be linked again")
-	return t.needsRelink(spent.Lost)
-}
-
 // adopt makes the tokens of a new sign-in the firm's, saved, and gives a
 // function that puts back what was there before.
 func (t *tokens) adopt(ctx context.Context, r tokenReply) (undo func(context.Context) error, err error) {
 	var prior *grant
+	signIn := rand.Text()
 	nothing := func() bool { return false }
 	err = t.run(ctx, nothing, func(ctx context.Context) error {
 		prior = t.cur
@@ -224,11 +164,16 @@ func (t *tokens) adopt(ctx context.Context, r tokenReply) (undo func(context.Con
 			}
 			prior = g
 		}
+		here, err := t.home(ctx)
+		if err != nil {
+			return err
+		}
 		base := grant{}
 		if prior != nil {
 			base = grant{Generation: prior.Generation, FirmName: prior.FirmName}
 		}
 		g := base.next(r, t.client.cfg.Now())
+		g.SignIn, g.Home = signIn, here
 		if err := t.put(ctx, *g); err != nil {
 			return err
 		}
@@ -240,10 +185,13 @@ func (t *tokens) adopt(ctx context.Context, r tokenReply) (undo func(context.Con
 		return t.run(ctx, nothing, func(ctx context.Context) error {
 			t.set(nil)
 			t.unsaved = false
-			if prior == nil {
-				return t.remove(ctx)
-			}
-			return t.put(ctx, *prior)
+			_, err := t.change(ctx, func(g *grant) (*grant, error) {
+				if g != nil && g.SignIn != signIn { // of another sign-in, which came later
+					return g, nil
+				}
+				return prior, nil
+			})
+			return err
 		})
 	}, err
 }
@@ -254,13 +202,11 @@ func (t *tokens) rename(ctx context.Context, name string) error {
 		if err := t.load(ctx); err != nil {
 			return err
 		}
-		g := *t.cur
-		g.FirmName = name
-		if err := t.put(ctx, g); err != nil {
-			return err
+		g, err := t.changeOf(ctx, t.cur.RefreshToken, func(g *grant) { g.FirmName = name })
+		if err == nil {
+			t.set(g)
 		}
-		t.set(&g)
-		return nil
+		return moved(err) // the name is only for messages
 	})
 }
 
@@ -303,60 +249,32 @@ func (t *tokens) refusesRenewed() error {
 		fmt.Sprintf("If it stays so for days, link the firm again: balansd connect silverfin --firm %d.", t.firm))
 }
 
-func (t *tokens) key() string { return fmt.Sprintf("silverfin/firm/%d/tokens", t.firm) }
-
-// stored reads the firm's grant from the Vault, nil when there is none.
-func (t *tokens) stored(ctx context.Context) (*grant, error) {
-	raw, err := t.client.cfg.Vault.Get(ctx, t.key())
-	if err != nil {
-		return nil, t.vaultProblem(err, "read")
-	}
-	if raw == nil {
-		return nil, nil
-	}
-	var g grant
-	if json.Unmarshal(raw, &g) != nil || g.RefreshToken == "" {
-		// The cause is left out: it could quote the record.
-		return nil, t.needsRelink("its stored tokens cannot be read")
-	}
-	return &g, nil
-}
-
-// save puts the grant in memory into the Vault.
+// save puts the grant in memory into the Vault, in the place of the one that it
+// was received for. Where another client was first, that one's stays, the
+// refresh token in memory is kept beside it, and cur becomes what is stored.
 func (t *tokens) save(ctx context.Context) error {
-	if err := t.put(ctx, *t.cur); err != nil {
+	mine := *t.cur
+	stored, err := t.change(ctx, func(g *grant) (*grant, error) {
+		switch {
+		case g == nil: // the firm was removed meanwhile
+		case g.RefreshToken == t.from, g.RefreshToken == mine.RefreshToken:
+			kept := mine
+			kept.FirmName = cmp.Or(g.FirmName, mine.FirmName)
+			return &kept, nil
+		case g.SignIn == mine.SignIn:
+			g.keep(mine.RefreshToken)
+		}
+		return g, nil
+	})
+	if err != nil {
 		return err
 	}
+	t.set(stored)
 	t.unsaved = false
-	return nil
-}
-
-func (t *tokens) put(ctx context.Context, g grant) error {
-	raw, err := json.Marshal(g)
-	if err != nil {
-		return problem.New(problem.Unexpected, "the tokens of "+t.label()+" cannot be written down", "")
-	}
-	if err := t.client.cfg.Vault.Put(ctx, t.key(), raw); err != nil {
-		return t.vaultProblem(err, "saved")
+	if stored == nil {
+		return t.needsRelink("it is not linked")
 	}
 	return nil
-}
-
-func (t *tokens) remove(ctx context.Context) error {
-	if err := t.client.cfg.Vault.Delete(ctx, t.key()); err != nil {
-		return t.vaultProblem(err, "removed")
-	}
-	return nil
-}
-
-// vaultProblem says that the state file does not do its part. The Vault's own
-// problem, such as a full disk, is kept.
-func (t *tokens) vaultProblem(err error, what string) error {
-	code, next := problem.StateUnwritable, "Make room on the disk or restore the rights on the state file; the next pass goes on by itself."
-	if p, ok := errors.AsType[*problem.Problem](err); ok {
-		code, next = p.Code, p.Next
-	}
-	return problem.Wrap(err, code, fmt.Sprintf("the tokens of %s cannot be %s", t.label(), what), next)
 }
 
 func (t *tokens) needsRelink(why string) error {

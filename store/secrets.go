@@ -69,6 +69,35 @@ func (v *Secrets) Put(ctx context.Context, name string, value []byte) error {
 	})
 }
 
+// Update replaces a secret by what change makes of it, nil standing for none,
+// in one transaction: nobody changes it in between. It is on disk, sealed, when
+// Update returns. An error of change is given back, and leaves the secret as it
+// is. change may be called more than once.
+func (v *Secrets) Update(ctx context.Context, name string, change func(old []byte) ([]byte, error)) error {
+	return v.store.db.update(ctx, func(w writer) error {
+		aead, err := v.keyToSeal(w)
+		if err != nil {
+			return err
+		}
+		var old []byte
+		if sealed := w.get(tSecrets, []byte(name)); sealed != nil {
+			if old, err = open(aead, name, sealed); err != nil {
+				return v.wrongKey(fmt.Errorf("secret %q: %w", name, err))
+			}
+		}
+		value, err := change(old)
+		switch {
+		case err != nil:
+			return err
+		case value == nil:
+			w.remove(tSecrets, []byte(name))
+		default:
+			w.put(tSecrets, []byte(name), seal(aead, name, value))
+		}
+		return nil
+	})
+}
+
 // Delete forgets a secret; one that is not there is well forgotten. It needs
 // no key.
 func (v *Secrets) Delete(ctx context.Context, name string) error {

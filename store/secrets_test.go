@@ -7,6 +7,7 @@ import (
 	"path/filepath"
 	"runtime"
 	"strings"
+	"sync"
 	"testing"
 
 	"balansd/problem"
@@ -50,6 +51,36 @@ func TestSecrets(t *testing.T) {
 		if got, err := v.Get(ctx, name); err != nil || string(got) != want {
 			t.Errorf("%s is %q after reopening, %v", name, got, err)
 		}
+	}
+}
+
+// TestSecretsUpdate changes a secret from many sides at once: nobody's change is
+// lost, and one that is refused changes nothing.
+func TestSecretsUpdate(t *testing.T) {
+	v := openAt(t, filepath.Join(t.TempDir(), "balansd.db")).Secrets()
+	ctx := t.Context()
+	var group sync.WaitGroup
+	for range 20 {
+		group.Go(func() {
+			err := v.Update(ctx, "a", func(old []byte) ([]byte, error) { return append(bytes.Clone(old), 'x'), nil })
+			if err != nil {
+				t.Error(err)
+			}
+		})
+	}
+	group.Wait()
+	refused := errors.New("refused")
+	if err := v.Update(ctx, "a", func([]byte) ([]byte, error) { return []byte("lost"), refused }); !errors.Is(err, refused) {
+		t.Errorf("a refused change: %v", err)
+	}
+	if got, err := v.Get(ctx, "a"); err != nil || len(got) != 20 {
+		t.Errorf("%d changes are there, %v; want 20", len(got), err)
+	}
+	if err := v.Update(ctx, "a", func([]byte) ([]byte, error) { return nil, nil }); err != nil {
+		t.Error(err)
+	}
+	if got, err := v.Get(ctx, "a"); got != nil || err != nil {
+		t.Errorf("a removed secret is %q, %v", got, err)
 	}
 }
 
