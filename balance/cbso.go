@@ -14,7 +14,7 @@ func (in *instance) fillCBSO() error {
 		in.model(strings.TrimSuffix(path.Base(in.schemaRef), ".xsd"))
 	}
 	whose := in.mainEntity()
-	social := in.facts[:0]
+	social, about := in.facts[:0], []xbrlFact(nil)
 	for i := range in.facts {
 		f := &in.facts[i]
 		c, known := in.contexts[f.context]
@@ -24,12 +24,17 @@ func (in *instance) fillCBSO() error {
 		case c == nil || c.entity != whose:
 		case c.social && !in.isAbout(f, c):
 			social = append(social, *f)
+			if !c.end.IsZero() {
+				in.calendar.addFact(c, in.data.rubrics[in.table.facts[f.name+" "+c.members].rubric])
+			}
 		default:
-			in.about(in.table.facts[f.name+" "+c.members].about, c, f)
+			about = append(about, *f)
 		}
 	}
 	in.facts = social
+	in.aboutYear(about)
 	end, before := in.closing()
+	in.aboutRest(about, end)
 	for i := range in.facts {
 		if err := in.putCBSO(&in.facts[i], end, before); err != nil {
 			return err
@@ -43,7 +48,7 @@ func (in *instance) fillCBSO() error {
 // isAbout tells whether a fact within the social balance says something that
 // is no figure: the joint committee.
 func (in *instance) isAbout(f *xbrlFact, c *xbrlContext) bool {
-	return in.table.facts[f.name+" "+c.members].about != ""
+	return in.term(f, c) != ""
 }
 
 // putCBSO states the cell of a fact about the social balance.
@@ -56,12 +61,8 @@ func (in *instance) putCBSO(f *xbrlFact, end, before Date) error {
 	}
 	previous := c.prd == '2'
 	switch {
-	case in.isPart(c):
-		code := in.data.rubrics[term.rubric].Code
-		in.find("context_period", []string{code}, args{"line": f.at.word(), "code": code})
-		return nil
-	case c.end == end:
-	case c.end == before && !before.IsZero():
+	case !in.isPart(c) && c.end == end:
+	case !in.isPart(c) && c.end == before && !before.IsZero() && c.prd != '1':
 		previous = true
 	default:
 		code := in.data.rubrics[term.rubric].Code
@@ -75,56 +76,111 @@ func (in *instance) putCBSO(f *xbrlFact, end, before Date) error {
 	return in.putFact(term.rubric, previous, f)
 }
 
-// about takes what a document says about itself.
-func (in *instance) about(what string, c *xbrlContext, f *xbrlFact) {
+// aboutYear takes the first and the last day of the year that a document
+// states. Some documents state those of the year before as well, by an earlier
+// date of their own: the latest ones count. Two that disagree are a doubt.
+func (in *instance) aboutYear(about []xbrlFact) {
+	said := map[string][]Date{}
+	latest := map[string]Date{}
+	for i := range about {
+		f := &about[i]
+		c := in.contexts[f.context]
+		what := in.term(f, c)
+		if what != "start" && what != "end" || c.prd == '2' || c.end.Before(latest[what]) {
+			continue
+		}
+		if latest[what].Before(c.end) {
+			said[what] = nil
+		}
+		latest[what] = c.end
+		d := in.date("fiscal_year_"+what, f.value)
+		if !d.IsZero() && !slices.Contains(said[what], d) && len(said[what]) < maxReadings {
+			said[what] = append(said[what], d)
+		}
+	}
+	var readings []Period
+	for _, end := range orNone(said["end"]) {
+		for _, start := range orNone(said["start"]) {
+			readings = append(readings, Period{start, end})
+		}
+	}
+	in.balance.FiscalYear = readings[0]
+	in.yearDoubt(readings[:min(len(readings), maxReadings)]...)
+}
+
+// orNone gives dates, or one that is not known where there are none.
+func orNone(dates []Date) []Date {
+	if len(dates) == 0 {
+		return []Date{{}}
+	}
+	return dates
+}
+
+// term gives what a fact says about the document, if it does.
+func (in *instance) term(f *xbrlFact, c *xbrlContext) string {
+	return in.table.facts[f.name+" "+c.members].about
+}
+
+// aboutRest takes what else a document says about itself.
+func (in *instance) aboutRest(about []xbrlFact, end Date) {
 	b := &in.balance
-	switch {
-	case what == "joint_committee":
-		_, code, _ := strings.Cut(f.value, ":")
-		in.committee(strings.TrimPrefix(code, "m"))
-	case what == "enterprise_number":
-		in.enterprise(f.value)
-	case what == "name" && b.Name == "":
-		b.Name = f.value
-	case what == "personnel_costs" && c.prd != '2':
-		in.personnelCosts(plainDecimal(f.value))
-	case what == "start" && c.prd != '2':
-		b.FiscalYear.Start = in.date("fiscal_year_start", f.value)
-	case what == "end" && c.prd != '2':
-		b.FiscalYear.End = in.date("fiscal_year_end", f.value)
+	for i := range about {
+		f := &about[i]
+		c := in.contexts[f.context]
+		switch what := in.term(f, c); {
+		case what == "joint_committee":
+			_, code, _ := strings.Cut(f.value, ":")
+			in.committee(strings.TrimPrefix(code, "m"))
+		case what == "enterprise_number":
+			in.enterprise(f.value)
+		case what == "name" && b.Name == "":
+			b.Name = f.value
+		case what == "personnel_costs" && c.prd != '2' && (c.end == end || end.IsZero()):
+			in.personnelCosts(plainDecimal(f.value))
+		}
 	}
 }
 
 // closing gives the closing date of the social balance, and the end of the
 // year before where some contexts have that: filings date all their contexts
 // at the closing date and tell the years apart by prd, others date each by its
-// own year. It also completes the financial year.
+// own year. It also completes the financial year, and tells where the document
+// states another year than its figures.
 func (in *instance) closing() (end, before Date) {
-	year := &in.balance.FiscalYear
-	for i := range in.facts {
-		c := in.contexts[in.facts[i].context]
-		end = later(end, c.end)
-		in.spans(c)
-	}
-	for _, c := range in.contexts {
-		if year.End.IsZero() && c != nil && end.Before(c.end) && len(in.facts) == 0 {
-			end = c.end
+	year, figures := &in.balance.FiscalYear, in.calendar.year()
+	switch _, dated := in.calendar.facts[year.End]; {
+	case year.End.IsZero() && len(in.facts) == 0:
+		for _, c := range in.contexts {
+			if c != nil {
+				year.End = later(year.End, c.end)
+			}
 		}
-	}
-	switch {
+		return year.End, Date{}
 	case year.End.IsZero():
-		year.End = end
-	case !end.IsZero() && end != year.End:
-		in.find("fiscal_year_differs", nil, args{"end": year.End.String(), "closing": end.String()})
+		year.End = figures.End
+		if latest := in.calendar.latest(); latest != figures.End {
+			in.yearDoubt(Period{year.Start, figures.End}, in.calendar.period(latest))
+		}
+	case dated || len(in.facts) == 0 || in.allBefore(*year):
+		return year.End, in.calendar.before(*year)
+	default:
+		in.find("fiscal_year_differs", nil, args{"end": year.End.String(), "closing": figures.End.String()})
+		in.yearDoubt(*year, figures)
 	}
-	closed := Period{year.Start, end}
-	if !year.Start.Before(end) {
+	closed := Period{year.Start, figures.End}
+	if !year.Start.Before(figures.End) {
 		closed.Start = Date{} // of another year than the figures
 	}
+	return figures.End, in.calendar.before(closed)
+}
+
+// allBefore tells whether all figures are of the year before a year, by the
+// dates that their contexts have.
+func (in *instance) allBefore(year Period) bool {
 	for i := range in.facts {
-		if c := in.contexts[in.facts[i].context]; closed.follows(c.end) {
-			before = later(before, c.end)
+		if c := in.contexts[in.facts[i].context]; c.prd == '1' || !year.follows(c.end) {
+			return false
 		}
 	}
-	return end, before
+	return true
 }

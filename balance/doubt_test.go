@@ -62,7 +62,7 @@ func figures(v balance.Values) string {
 func doubts(b *balance.Balance) string {
 	words := []string{}
 	for _, d := range b.Doubts {
-		words = append(words, strings.TrimPrefix(string(d.Kind)+" "+d.Code, " ")+": "+strings.Join(d.Readings, " or "))
+		words = append(words, strings.TrimSpace(string(d.Kind)+" "+d.Code)+": "+strings.Join(d.Readings, " or "))
 	}
 	return strings.Join(words, "; ")
 }

@@ -1,7 +1,6 @@
 package balance
 
 import (
-	"maps"
 	"path"
 	"slices"
 	"strings"
@@ -55,7 +54,7 @@ func (in *instance) fillPFS() error {
 		case f.name == "joint_committee":
 			in.committee(f.value)
 		case f.name == staffAccountPFS:
-			if c := in.contexts[f.context]; c != nil && c.is(whose, year.End) && !in.isPart(c) {
+			if c := in.contexts[f.context]; c != nil && c.whole(whose) && c.end == year.End && !in.isPart(c) {
 				in.personnelCosts(plainDecimal(f.value))
 			}
 		}
@@ -84,70 +83,102 @@ func (in *instance) putPFS(f *xbrlFact, whose int, end, before Date) error {
 	return nil
 }
 
-// years finds the financial year, and the end of the one before, among the
-// contexts that facts refer to, whatever their ids. The year is the period that
-// ends last; where there are only instants, it ends at the last of them.
+// The contexts that filings name in the same way.
+const (
+	currentDuration = "CurrentDuration"
+	currentInstant  = "CurrentInstant"
+)
+
+// years finds the financial year, and the end of the one before. The facts of
+// rubrics say it, and so do the contexts that every filing has, though nothing
+// may be about them. Facts of other taxonomies say nothing.
 func (in *instance) years(whose int) (year Period, before Date) {
-	ends := map[Date]bool{}
+	in.survey(whose)
+	rubrics := in.calendar.year()
+	stated, doubt := in.statedYear(whose)
+	switch {
+	case stated.End.IsZero():
+		year, doubt = in.unstatedYear(whose, rubrics)
+	case rubrics.End.IsZero() || stated.follows(rubrics.End):
+		year = stated
+	default:
+		year = stated
+		other := rubrics.End != stated.End && in.calendar.support(rubrics) > in.calendar.support(stated)
+		longer := rubrics.End == stated.End && !rubrics.Start.IsZero() && !stated.Start.IsZero() && rubrics.Start != stated.Start
+		if other || longer {
+			doubt = append(doubt, rubrics)
+		}
+	}
+	in.yearDoubt(append([]Period{year}, doubt...)...)
+	return year, in.calendar.before(year)
+}
+
+// survey notes the periods of the contexts that are about all of an entity.
+func (in *instance) survey(whose int) {
+	for i := range in.facts {
+		f := &in.facts[i]
+		if c := in.contexts[f.context]; f.rubric >= 0 && c != nil && c.whole(whose) {
+			in.calendar.addFact(c, in.data.rubrics[f.rubric])
+		}
+	}
 	for id, c := range in.contexts {
-		if c == nil || c.members != "" || c.end.IsZero() || c.entity != whose {
+		if c == nil || !c.whole(whose) {
 			continue
 		}
+		weight := nothingThere
 		if _, noted := in.used[id]; noted || c.used {
-			ends[c.end] = true
-			in.spans(c)
+			weight = otherFact
+			in.accounts = later(in.accounts, c.end)
 		}
+		in.calendar.add(c, weight)
 	}
-	in.unusedSpans(whose, ends)
-	for end, start := range in.starts {
-		if year.End.Before(end) {
-			year = Period{start, end}
-		}
-	}
-	if len(in.starts) == 0 {
-		for end := range ends {
-			year.End = later(year.End, end)
-		}
-	}
-	for end := range ends {
-		if year.follows(end) {
-			before = later(before, end)
-		}
-	}
-	return year, before
 }
 
-// unusedSpans notes when a period starts of which facts state the last day
-// alone.
-func (in *instance) unusedSpans(whose int, ends map[Date]bool) {
-	known := maps.Clone(in.starts)
+// statedYear gives the year by the contexts that filings name in the same way,
+// and what contradicts it among them.
+func (in *instance) statedYear(whose int) (year Period, doubt []Period) {
+	if c := in.contexts[currentDuration]; c != nil && c.whole(whose) {
+		year = Period{c.start, c.end}
+	}
+	c := in.contexts[currentInstant]
+	switch {
+	case c == nil || !c.whole(whose):
+	case year.End.IsZero():
+		year = in.calendar.period(c.end)
+	case year.End != c.end:
+		doubt = []Period{in.calendar.period(c.end)}
+	}
+	return year, doubt
+}
+
+// unstatedYear gives the year where no context has a known name: by the facts
+// of rubrics, or where all of them may be of the year before, by those of the
+// accounts. What speaks for another year is a doubt.
+func (in *instance) unstatedYear(whose int, rubrics Period) (year Period, doubt []Period) {
+	if accounts := in.calendar.period(in.accounts); rubrics.End.IsZero() || in.mayBePrevious() && accounts.follows(rubrics.End) {
+		return accounts, nil
+	}
+	if latest := in.calendar.latest(); latest != rubrics.End {
+		return rubrics, []Period{in.calendar.period(latest)}
+	}
+	if !in.mayBePrevious() {
+		return rubrics, nil
+	}
 	for _, c := range in.contexts {
-		if c == nil || c.members != "" || c.entity != whose || !ends[c.end] {
-			continue
-		}
-		if _, ok := known[c.end]; !ok {
-			in.spans(c)
+		if c != nil && c.whole(whose) && c.start == rubrics.End.AddDays(1) {
+			return rubrics, []Period{in.calendar.period(c.end)}
 		}
 	}
+	return rubrics, nil
 }
 
-// follows tells whether a date is the end of the financial year before: the
-// day before this one starts, or where that is not known, at most two years
-// before it ends, for a financial year may be longer than twelve months.
-func (p Period) follows(end Date) bool {
-	if end.IsZero() || !end.Before(p.End) {
-		return false
+// mayBePrevious tells whether all facts of rubrics may be of the year before:
+// they are of one year, and each rubric has a cell for it.
+func (in *instance) mayBePrevious() bool {
+	for i := range in.facts {
+		if f := &in.facts[i]; f.rubric >= 0 && !in.data.rubrics[f.rubric].HasPrevious() {
+			return false
+		}
 	}
-	if p.Start.IsZero() {
-		return !end.Before(p.End.AddDays(-2 * 366))
-	}
-	return end == p.Start.AddDays(-1)
-}
-
-// later gives the later of two dates.
-func later(a, b Date) Date {
-	if a.Before(b) {
-		return b
-	}
-	return a
+	return len(in.calendar.facts) == 1
 }

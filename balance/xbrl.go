@@ -47,7 +47,8 @@ type instance struct {
 	spelled   map[string]string       // members by their spelling in the document
 	contexts  map[string]*xbrlContext // nil: of no use to a social balance
 	used      map[string]struct{}     // contexts that facts of pfs referred to before they came
-	starts    map[Date]Date           // when the whole period that ends on a day starts
+	calendar  *calendar
+	accounts  Date // the last day of those that facts of pfs, of rubrics or not, are about
 	units     map[string]unit
 	facts     []xbrlFact
 	path      []string // the tuples around the present element
@@ -66,7 +67,7 @@ func (d *draft) readXBRL(w *window) error {
 		spelled:    map[string]string{},
 		contexts:   map[string]*xbrlContext{},
 		used:       map[string]struct{}{},
-		starts:     map[Date]Date{},
+		calendar:   newCalendar(),
 		units:      map[string]unit{},
 	}
 	if err := in.document(); err != nil {
@@ -210,9 +211,13 @@ func (in *instance) contextless() {
 	}
 }
 
-// uses notes that a fact of any kind refers to a context: programs write
-// contexts that nothing is about, of which no year may be taken.
+// uses notes that a fact of pfs, of whatever kind, refers to a context: programs
+// write contexts that nothing is about, and facts of their own taxonomies, of
+// which no year may be taken.
 func (in *instance) uses(context []byte) error {
+	if !strings.HasPrefix(in.name.space, nsPFS) {
+		return nil
+	}
 	if c, known := in.contexts[string(context)]; known {
 		if c != nil {
 			c.used = true

@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"slices"
 	"strings"
+	"time"
 )
 
 // xbrlContext is what a fact is about: an entity, a period, and members of
@@ -130,23 +131,16 @@ func (in *instance) member(dimension string, value []byte) string {
 	return m
 }
 
-// spans notes when the period of a context starts: of those that end on the
-// same day the longest is the whole one.
-func (in *instance) spans(c *xbrlContext) {
-	if first, ok := in.starts[c.end]; !c.start.IsZero() && (!ok || c.start.Before(first)) {
-		in.starts[c.end] = c.start
-	}
-}
-
-// is tells whether a context is about all of an entity, up to a day.
-func (c *xbrlContext) is(entity int, end Date) bool {
-	return c.members == "" && c.entity == entity && c.end == end
+// whole tells whether a context is about all of an entity, at a time that is
+// known.
+func (c *xbrlContext) whole(entity int) bool {
+	return c.members == "" && c.entity == entity && !c.end.IsZero()
 }
 
 // isPart tells whether a context is about less than the whole period that ends
 // on its last day, such as a quarter.
 func (in *instance) isPart(c *xbrlContext) bool {
-	return !c.start.IsZero() && c.start != in.starts[c.end]
+	return !c.start.IsZero() && c.start != in.calendar.start(c.end)
 }
 
 // spell writes the members of a context for a person.
@@ -163,19 +157,47 @@ func (c *xbrlContext) spell() string {
 }
 
 // xbrlDate reads a date or a date with a time. XBRL 2.1 (4.7.2) takes the
-// midnight at which a period ends as the end of the day before. What cannot be
-// read is the zero Date.
+// midnight at which a period ends as the end of the day before. Midnight may be
+// written as hour 24 of the day before (XML Schema, 3.2.7), or in another zone,
+// as programs do that write the midnight of Brussels in UTC. What cannot be read
+// is the zero Date.
 func xbrlDate(s string, end bool) Date {
 	day, clock, timed := strings.Cut(s, "T")
-	if !timed && len(s) > len("2006-01-02") {
-		day = s[:len("2006-01-02")] // a time zone, as 2024-12-31Z or 2024-12-31+01:00
+	if !timed && len(s) > len(time.DateOnly) {
+		day = s[:len(time.DateOnly)] // a time zone, as 2024-12-31Z or 2024-12-31+01:00
 	}
 	d, err := ParseDate(day)
-	if err != nil {
+	switch {
+	case err != nil:
 		return Date{}
+	case !timed:
+		return d
+	case strings.HasPrefix(clock, "24:00:00"):
+		d, clock = d.AddDays(1), "00:00:00"
+	case !strings.HasPrefix(clock, "00:00:00") && !strings.HasPrefix(clock, "23:59:59"):
+		if t, err := time.Parse(time.RFC3339, s); err == nil {
+			t = inBrussels(t)
+			d, clock = DateOf(t), t.Format(time.TimeOnly)
+		}
 	}
-	if timed && end && strings.HasPrefix(clock, "00:00:00") {
+	if end && strings.HasPrefix(clock, "00:00:00") {
 		return d.AddDays(-1)
 	}
 	return d
+}
+
+// inBrussels gives a time as the clocks in Belgium show it. They are an hour
+// ahead of UTC, and two from the last Sunday of March to that of October, each
+// at 1:00 UTC (directive 2000/84/EC). The package reads no zone files.
+func inBrussels(t time.Time) time.Time {
+	t = t.UTC()
+	change := func(m time.Month) time.Time {
+		last := time.Date(t.Year(), m, 31, 1, 0, 0, 0, time.UTC)
+		return last.AddDate(0, 0, -int(last.Weekday()))
+	}
+	ahead := time.Hour
+	if !t.Before(change(time.March)) && t.Before(change(time.October)) {
+		ahead *= 2
+	}
+	return t.Add(ahead)
 }

@@ -66,3 +66,56 @@ func TestNothingButDoubtsWaits(t *testing.T) {
 		w.wantState(w.only(), ledger.Waiting, ledger.TwoAmounts)
 	}
 }
+
+// lastYearAlone is a document of 2026 that has a figure of 2025 alone.
+func lastYearAlone(w *world, c client) string {
+	day := func(y, m, d int) balance.Date { return balance.Date{Year: y, Month: time.Month(m), Day: d} }
+	doc, err := balance.Write(balance.PFSXBRL, &balance.Balance{EnterpriseNumber: c.number, Model: balance.Abbreviated, Currency: "EUR",
+		FiscalYear: balance.Period{Start: day(2026, 1, 1), End: day(2026, 12, 31)},
+		Values:     balance.Values{{Code: "1003", Previous: true}: decimal.RequireFromString("77.7")}})
+	w.must(err)
+	return string(doc)
+}
+
+// A document that holds last year's figures alone goes into its own year, and
+// leaves that of the year before as it is.
+func TestLastYearsFiguresAloneGoIntoTheirYear(t *testing.T) {
+	w, dir := withFolder(t)
+	c := w.client(1)
+	next := w.sf.AddPeriod(c.company, balance.Date{Year: 2026, Month: 1, Day: 1}, balance.Date{Year: 2026, Month: 12, Day: 31})
+	w.sf.OpenWorkflow(c.company, next, workflowName)
+	b := w.balance(c, 1)
+	doc, err := balance.Write(balance.NBBCSV, b)
+	w.must(err)
+	w.leave(filepath.Join(dir, "d", "2025.csv"), doc)
+	w.sync()
+	w.leave(filepath.Join(dir, "d", "2026.xbrl"), []byte(lastYearAlone(w, c)))
+	w.sync()
+	w.wantHeld(c, b)
+	if got := w.sf.Custom(c.company, next)[namespace+".code_1003P"]; got != "77.7" {
+		t.Errorf("2026 holds %q", got)
+	}
+}
+
+// A document whose year is in doubt waits with both readings. It replaces the
+// balance of neither.
+func TestAYearInDoubtWaits(t *testing.T) {
+	w, dir := withFolder(t)
+	c := w.client(1)
+	b := w.balance(c, 1)
+	doc, err := balance.Write(balance.NBBCSV, b)
+	w.must(err)
+	w.leave(filepath.Join(dir, "d", "2025.csv"), doc)
+	w.sync()
+	w.leave(filepath.Join(dir, "d", "2026.xbrl"), []byte(strings.NewReplacer("Current", "A", "Preceding", "B").Replace(lastYearAlone(w, c))))
+	for range 2 {
+		w.sync()
+		all := w.entries()
+		w.wantState(all[0], ledger.Done, "")
+		w.wantState(all[1], ledger.Waiting, ledger.DoubtfulFigures)
+		if !strings.Contains(all[1].Detail, "2025-01-01/2025-12-31 or 2026-01-01/2026-12-31") || !all[1].FiscalYear.End.IsZero() {
+			t.Errorf("%s, of %s", all[1].Detail, all[1].FiscalYear)
+		}
+	}
+	w.wantHeld(c, b)
+}
