@@ -377,6 +377,7 @@ func casesOfPages() map[string]ledger.State {
 		string(ledger.BeforeActivation): ledger.Ignored, string(ledger.Dismissed): ledger.Ignored,
 		string(ledger.Unreadable): ledger.Failed, string(ledger.Refused): ledger.Failed,
 		string(ledger.NotEqual): ledger.Failed, string(ledger.Unavailable): ledger.Failed,
+		"moved": ledger.Done, // and its figures are to be emptied
 	}
 	for _, r := range ledger.Reasons() {
 		cases[string(r)] = ledger.Waiting

@@ -110,7 +110,7 @@ func (w *world) filters(all map[string]ledger.Entry) {
 	}
 	w.want(2, `there is no state "dnoe"`, "ledger", "list", "--state", "dnoe")
 	w.want(2, `there is no reason "bogus"; it is one of no_company, several_companies, no_period, workflow_closed, `+
-		`period_locked, template_missing, connection_inactive, needs_relink, findings, doubtful_figures, two_amounts, before_activation, dismissed`, "ledger", "list", "--reason", "bogus")
+		`period_locked, template_missing, connection_inactive, needs_relink, findings, doubtful_figures, two_amounts, which_counts, before_activation, dismissed`, "ledger", "list", "--reason", "bogus")
 }
 
 // decisions moves entries as a person does, and carries it out.
@@ -171,6 +171,8 @@ func (w *world) decisions(cast *sandbox.Demo, all map[string]ledger.Entry) {
 	w.want(0, ") is tried again at the next pass: balansd sync.\n", "ledger", "retry", closed)
 	w.want(3, "wrote 162 figures", "sync")
 	w.want(0, "done", "ledger", "show", closed)
+	w.want(0, ") is left aside.\n", "ledger", "dismiss", closed)
+	w.want(0, "what it wrote stays in Bouwbedrijf De Meersche NV", "ledger", "show", closed)
 	w.want(1, "cannot be dismissed", "ledger", "dismiss", closed)
 	w.want(1, "the ledger has no entry 999", "ledger", "show", "999")
 	w.want(2, `"twelve" is not the number of an entry`, "ledger", "show", "twelve")

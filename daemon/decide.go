@@ -34,8 +34,27 @@ func (d *Daemon) Retry(ctx context.Context, number uint64, by string) (ledger.En
 		if err != nil {
 			return e, nil, notAllowed(e, "tried again", "")
 		}
-		return next, nil, nil
+		if e.Reason == ledger.WhichCounts || e.MovedTo != 0 {
+			next.Chosen, err = d.newestKnown(ctx, e)
+		}
+		return next, nil, err
 	})
+}
+
+// newestKnown gives the highest number of the entries that an entry competes
+// with: a person who says that it counts has seen those, and none that come
+// later.
+func (d *Daemon) newestKnown(ctx context.Context, e ledger.Entry) (number uint64, err error) {
+	for _, list := range []func(context.Context, ledger.Entry) ([]ledger.Entry, error){d.config().Keeper.Siblings, d.config().Keeper.SameID} {
+		others, err := list(ctx, e)
+		if err != nil {
+			return 0, err
+		}
+		for _, o := range others {
+			number = max(number, o.Number)
+		}
+	}
+	return number, nil
 }
 
 // newest follows a superseded entry to the one that took its place in the end.
@@ -64,12 +83,27 @@ func (d *Daemon) listAnew(ctx context.Context, e ledger.Entry) error {
 	return d.config().Keeper.UpdateConnection(ctx, e.Connection, (*ledger.Connection).ListAnew)
 }
 
-// Dismiss leaves an entry aside for good, until it is retried.
+// Dismiss leaves an entry aside for good, until it is retried. What one that is
+// done wrote stays in Silverfin, and an older one can take its place.
 func (d *Daemon) Dismiss(ctx context.Context, number uint64, by string) (ledger.Entry, error) {
 	return d.change(ctx, number, did{by: by, act: ledger.ActDismiss, text: "dismissed"}, func(e ledger.Entry) (ledger.Entry, *ledger.Written, error) {
-		next, err := e.Ignore(ledger.Dismissed, "dismissed by "+name(by), fmt.Sprintf("To deliver it all the same: balansd ledger retry %d.", e.Number), d.config().Now())
+		detail, todo := "dismissed by "+name(by), fmt.Sprintf("To deliver it all the same: balansd ledger retry %d.", e.Number)
+		if e.State == ledger.Done && e.Place != nil && e.MovedTo == 0 {
+			detail += fmt.Sprintf("; what it wrote stays in %s, period %s", e.Place.CompanyName, e.Place.PeriodEnd)
+		}
+		siblings, err := d.config().Keeper.Siblings(ctx, e)
 		if err != nil {
-			return e, nil, notAllowed(e, "dismissed", "")
+			return e, nil, err
+		}
+		for _, s := range slices.Backward(siblings) {
+			if s.State == ledger.Superseded && s.SupersededBy == e.Number {
+				todo += fmt.Sprintf(" To have the older one take its place: balansd ledger retry %d.", s.Number)
+				break
+			}
+		}
+		next, err := e.Ignore(ledger.Dismissed, detail, todo, d.config().Now())
+		if err != nil {
+			return e, nil, notAllowed(e, "dismissed", "Its write is under way: dismiss it after the next pass, balansd sync.")
 		}
 		return next, nil, nil
 	})

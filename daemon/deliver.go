@@ -108,8 +108,9 @@ func (p *pass) wants(e ledger.Entry) bool {
 
 // workable tells whether this pass can do something with an entry: what is
 // open, and where a person asked for one dossier, what is parked or done, too.
+// What is to be emptied by a person is never written again.
 func (p *pass) workable(e ledger.Entry) bool {
-	return e.Open() || p.req.Dossier != "" && (e.State == ledger.Done || e.State == ledger.Failed)
+	return e.Open() || p.req.Dossier != "" && (e.State == ledger.Done && e.MovedTo == 0 || e.State == ledger.Failed)
 }
 
 // deliver brings one entry as far as it goes now. The error ends the pass: the
@@ -185,7 +186,7 @@ type job struct {
 	wrote   int
 }
 
-// run is the way of a balance: supersede, read, match, locate, compare, write,
+// run is the way of a balance: read, supersede, match, locate, compare, write,
 // read back.
 func (j *job) run(ctx context.Context) error {
 	c, err := j.connection(ctx)
@@ -195,10 +196,7 @@ func (j *job) run(ctx context.Context) error {
 	if c.Status != ledger.Active {
 		return &ledger.NotYet{Reason: ledger.ConnectionInactive, Detail: connectionState(c, j.entry.Connection)}
 	}
-	if gone, err := j.supersede(ctx); gone || err != nil {
-		return err
-	}
-	if err := j.read(ctx); err != nil {
+	if gone, err := j.settleRevisions(ctx); gone || err != nil {
 		return err
 	}
 	if err := j.hold(); err != nil {
@@ -235,45 +233,6 @@ func connectionState(c ledger.Connection, id string) string {
 	default:
 		return "its connection " + id + " is not known"
 	}
-}
-
-// supersede settles which of several revisions counts: the newest. It tells
-// whether the entry itself is no longer the one.
-func (j *job) supersede(ctx context.Context) (gone bool, err error) {
-	siblings, err := j.cfg.Keeper.Siblings(ctx, j.entry)
-	if err != nil {
-		return false, err
-	}
-	for _, s := range siblings {
-		if s.State == ledger.Superseded || s.State == ledger.Ignored {
-			continue
-		}
-		if j.newer(s, j.entry) {
-			next, err := j.entry.Supersede(s.Number, j.cfg.Now())
-			if err != nil {
-				return false, err
-			}
-			return true, j.keep(ctx, next, fmt.Sprintf("a newer balance of the same year, number %d, took its place", s.Number), nil)
-		}
-		next, err := s.Supersede(j.entry.Number, j.cfg.Now())
-		if err != nil {
-			return false, err
-		}
-		if _, err := j.move(ctx, next, fmt.Sprintf("a newer balance of the same year, number %d, took its place", j.entry.Number), nil); err != nil {
-			return false, err
-		}
-	}
-	return false, nil
-}
-
-// newer tells whether a is of a later revision than b. Of one file in a folder
-// it is what was seen last: a file's own time may go back.
-func (p *pass) newer(a, b ledger.Entry) bool {
-	oneFile := a.ID == b.ID && p.connections[a.Connection].Kind == ledger.Folder
-	if c := a.CreatedAt.Compare(b.CreatedAt); c != 0 && !oneFile {
-		return c > 0
-	}
-	return a.Number > b.Number
 }
 
 func (j *job) firmService() string { return fmt.Sprintf("firm %d", j.in.firm.ID) }

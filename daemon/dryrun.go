@@ -193,23 +193,32 @@ func (k *dryKeeper) Entry(ctx context.Context, number uint64) (ledger.Entry, err
 
 func (k *dryKeeper) Siblings(ctx context.Context, e ledger.Entry) ([]ledger.Entry, error) {
 	siblings, err := k.Keeper.Siblings(ctx, e)
-	if err != nil {
-		return nil, err
-	}
+	return k.now(siblings, func(o ledger.Entry) bool { return o.Number != e.Number && o.SiblingOf(e) }), err
+}
+
+func (k *dryKeeper) SameID(ctx context.Context, e ledger.Entry) ([]ledger.Entry, error) {
+	others, err := k.Keeper.SameID(ctx, e)
+	return k.now(others, func(o ledger.Entry) bool {
+		return o.Number != e.Number && o.Connection == e.Connection && o.ID == e.ID
+	}), err
+}
+
+// now gives entries as this run left them, and those that it found and that
+// match.
+func (k *dryKeeper) now(stored []ledger.Entry, match func(ledger.Entry) bool) []ledger.Entry {
 	k.mu.Lock()
 	defer k.mu.Unlock()
-	for i, s := range siblings {
+	for i, s := range stored {
 		if o, ok := k.entries[s.Number]; ok {
-			siblings[i] = o
+			stored[i] = o
 		}
 	}
 	for _, n := range k.order {
-		o := k.entries[n]
-		if n != e.Number && o.SiblingOf(e) {
-			siblings = append(siblings, o)
+		if o := k.entries[n]; match(o) {
+			stored = append(stored, o)
 		}
 	}
-	return siblings, nil
+	return stored
 }
 
 // Open walks the ledger's open entries, then those that this run found.

@@ -209,6 +209,8 @@ func whatNext(r ledger.Reason) string {
 		return "See what is possible with balansd ledger show, and ask the payroll bureau for a document that leaves nothing open, or replace the file by one."
 	case ledger.HasFindings:
 		return "See what was found with balansd ledger show; deliver it all the same with balansd ledger retry, or ask the payroll bureau for a corrected balance."
+	case ledger.WhichCounts:
+		return "See both with balansd ledger show. For the one that counts: balansd ledger retry; for the one that does not: balansd ledger dismiss."
 	default:
 		return ""
 	}

@@ -107,11 +107,12 @@ type Keeper interface {
 	Open(ctx context.Context) iter.Seq2[ledger.Entry, error]
 	// Entries walks the entries that match the query, newest first.
 	Entries(ctx context.Context, q ledger.Query) iter.Seq2[ledger.Entry, error]
-	// Siblings lists the entries of the same connection that are of the same
-	// id, or of the same dossier and financial-year end, itself left out. A
-	// financial year that is not known is like no other, and two different
-	// enterprise numbers are never of one dossier.
+	// Siblings lists, by number, the entries of which only one counts with e,
+	// as ledger.Entry.SiblingOf has it, e itself left out.
 	Siblings(ctx context.Context, e ledger.Entry) ([]ledger.Entry, error)
+	// SameID lists, by number, the entries of the same connection and id,
+	// whatever their year and enterprise number, e itself left out.
+	SameID(ctx context.Context, e ledger.Entry) ([]ledger.Entry, error)
 	// Entry gives one entry; a NotFound problem when there is none.
 	Entry(ctx context.Context, number uint64) (ledger.Entry, error)
 	// Story gives the events of an entry, oldest first.

@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"slices"
 	"strings"
 
 	"balansd/balance"
@@ -41,10 +40,7 @@ func (j *job) read(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	if err := j.take(doc); err != nil {
-		return err
-	}
-	return j.compare(ctx)
+	return j.take(doc)
 }
 
 // take reads a document and completes the entry by what it says.
@@ -89,6 +85,7 @@ func (j *job) take(doc []byte) error {
 	if b.Model != "" {
 		j.entry.Model = b.Model
 	}
+	j.entry.Correction = b.Correction
 	j.values, j.fresh = b.Values, true
 	j.entry.ValuesHash, j.entry.Findings, j.entry.Doubts = b.Values.Hash(), b.Findings, b.Doubts
 	return nil
@@ -151,35 +148,6 @@ func someOf(codes []string) string {
 		return strings.Join(codes, ", ")
 	}
 	return fmt.Sprintf("%s and %d more", strings.Join(codes[:most], ", "), len(codes)-most)
-}
-
-// compare notes what the balance changed of the newest that it replaces, as far
-// as the figures of that one are kept.
-func (j *job) compare(ctx context.Context) error {
-	siblings, err := j.cfg.Keeper.Siblings(ctx, j.entry)
-	if err != nil {
-		return err
-	}
-	slices.SortFunc(siblings, func(a, b ledger.Entry) int {
-		if j.newer(a, b) {
-			return -1
-		}
-		return 1
-	})
-	for _, s := range siblings {
-		if s.State != ledger.Superseded || j.newer(s, j.entry) {
-			continue
-		}
-		before, err := j.cfg.Keeper.Values(ctx, s.Number)
-		if err != nil {
-			return err
-		}
-		if before != nil {
-			j.entry.Replaces, j.entry.Changes = s.Number, balance.Diff(before, j.values)
-			return nil
-		}
-	}
-	return nil
 }
 
 // revised says at the end of a sentence what a balance that was just read

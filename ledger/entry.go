@@ -42,6 +42,7 @@ const (
 	HasFindings        Reason = "findings"            // the checks found something, and the configuration holds such balances
 	DoubtfulFigures    Reason = "doubtful_figures"    // figures or the financial year can be read in more than one way
 	TwoAmounts         Reason = "two_amounts"         // the document states a rubric with amounts that contradict each other
+	WhichCounts        Reason = "which_counts"        // nothing tells which of several balances counts
 )
 
 // The reasons for which an entry is ignored.
@@ -53,7 +54,7 @@ const (
 // Reasons lists all reasons to wait.
 func Reasons() []Reason {
 	return []Reason{NoCompany, SeveralCompanies, NoPeriod, WorkflowClosed, PeriodLocked,
-		TemplateMissing, ConnectionInactive, NeedsRelink, HasFindings, DoubtfulFigures, TwoAmounts}
+		TemplateMissing, ConnectionInactive, NeedsRelink, HasFindings, DoubtfulFigures, TwoAmounts, WhichCounts}
 }
 
 // FailClass names the kind of failure.
@@ -104,6 +105,14 @@ type Entry struct {
 	Replaces     uint64            `json:"replaces,omitempty"`      // the number of the older entry that Changes compares with
 	Changes      []balance.Change  `json:"changes,omitempty"`       // the figures that it changed of that one
 	SupersededBy uint64            `json:"superseded_by,omitempty"` // the number of the newer entry
+	// Correction says that the document corrects an earlier filing.
+	Correction bool `json:"correction,omitempty"`
+	// Chosen is the newest entry that was known when a person said that this
+	// one counts: it does before all up to that number.
+	Chosen uint64 `json:"chosen,omitempty"`
+	// MovedTo is the number of the entry that corrected this one for another
+	// year or another company. What this one wrote is to be emptied by a person.
+	MovedTo uint64 `json:"moved_to,omitempty"`
 }
 
 // Open tells whether a pass should look at the entry: everything that is not
@@ -127,7 +136,7 @@ func (e Entry) Unsettled() bool {
 
 // NeedsPerson tells whether only a person can bring the entry further.
 func (e Entry) NeedsPerson() bool {
-	return e.State == Differs || e.State == Waiting || e.State == Failed && e.FailClass != Unavailable
+	return e.State == Differs || e.State == Waiting || e.State == Failed && e.FailClass != Unavailable || e.MovedTo != 0
 }
 
 // CountFindings is the number of its findings that are about its figures.
@@ -141,16 +150,21 @@ func (e Entry) CountFindings() (n int) {
 }
 
 // SiblingOf tells whether two entries are about the same thing, so that only
-// the newer one counts: the same id of one connection, or the same dossier and
-// financial year. A year that is not known is like no other, and two different
-// enterprise numbers are never of one dossier.
+// one of them counts: the same id of one connection, or the same dossier and
+// financial year. Two different financial years and two different enterprise
+// numbers are never of one balance, whatever the id: a file may be overwritten
+// by another. Of one id, what is not known is no difference; else a year that is
+// not known is like no other.
 func (e Entry) SiblingOf(o Entry) bool {
-	if e.Connection != o.Connection {
+	x, y := e.Dossier.EnterpriseNumber, o.Dossier.EnterpriseNumber
+	if e.Connection != o.Connection || x != y && x != "" && y != "" {
 		return false
 	}
-	x, y := e.Dossier.EnterpriseNumber, o.Dossier.EnterpriseNumber
-	return e.ID == o.ID || e.Dossier.ID == o.Dossier.ID && (x == y || x == "" || y == "") &&
-		e.FiscalYear.End == o.FiscalYear.End && !e.FiscalYear.End.IsZero()
+	end, other := e.FiscalYear.End, o.FiscalYear.End
+	if e.ID == o.ID && (end.IsZero() || other.IsZero()) {
+		return true
+	}
+	return (e.ID == o.ID || e.Dossier.ID == o.Dossier.ID) && end == other && !end.IsZero()
 }
 
 // Event is one step in an entry's story.

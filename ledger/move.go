@@ -18,7 +18,7 @@ var moves = map[State][]State{
 	Waiting:    {Found, Waiting, Failed, Sending, Done, Differs, Superseded, Ignored},
 	Failed:     {Found, Waiting, Failed, Sending, Done, Differs, Superseded, Ignored},
 	Sending:    {Waiting, Failed, Sending, Done, Differs, Superseded},
-	Done:       {Found, Differs, Superseded},
+	Done:       {Found, Differs, Superseded, Ignored},
 	Differs:    {Found, Differs, Done, Superseded, Ignored},
 	Superseded: {Found},
 	Ignored:    {Found, Superseded},
@@ -37,7 +37,7 @@ func (e Entry) to(s State, now time.Time) (Entry, error) {
 	e.Reason, e.FailClass, e.Detail, e.Next = "", "", "", ""
 	e.NextTry, e.Parked = balance.Date{}, false
 	e.Differences = nil
-	e.SupersededBy = 0
+	e.SupersededBy, e.MovedTo = 0, 0
 	if s != Failed && s != Sending {
 		e.Nights = 0
 	}
@@ -117,4 +117,15 @@ func (e Entry) Retry(now time.Time) (Entry, error) {
 		n.Released = e.Released || e.Reason == HasFindings || e.State == Done || e.State == Differs
 	}
 	return n, err
+}
+
+// Move notes that a correction of what is done went to another year or another
+// company, as the entry of that number. The entry stays done until a person has
+// emptied what it wrote, and dismisses it.
+func (e Entry) Move(to uint64, detail, next string, now time.Time) (Entry, error) {
+	if e.State != Done {
+		return e, fmt.Errorf("entry %d is %s, and only what is done can be left behind", e.Number, e.State)
+	}
+	e.MovedTo, e.Detail, e.Next, e.UpdatedAt = to, detail, next, now
+	return e, nil
 }

@@ -11,6 +11,7 @@ import (
 	"balansd/balance"
 	"balansd/daemon"
 	"balansd/ledger"
+	"balansd/problem"
 )
 
 func (w *Web) dossierStoryRoutes() []route {
@@ -32,6 +33,7 @@ type dossierData struct {
 	Steps      []stepView
 	Sections   []valueSection
 	Decision   *decisionView // while it differs
+	Free       bool          // a newer one took its place and was dismissed
 }
 
 // stepView is one step of the story.
@@ -156,7 +158,29 @@ func dossierPage(v *visit) error {
 		}
 		d.Decision = &one
 	}
+	d.Free, err = v.newerDismissed(f.Entry)
+	if err != nil {
+		return err
+	}
 	return v.page("dossier", d)
+}
+
+// newerDismissed tells whether the balance that took an entry's place in the end
+// was dismissed, so that the entry can have its place back.
+func (v *visit) newerDismissed(e ledger.Entry) (bool, error) {
+	for steps := 0; e.State == ledger.Superseded && steps < mostOthers; steps++ {
+		f, err := v.API.Show(v.r.Context(), e.SupersededBy)
+		if problem.Is(err, problem.NotFound) {
+			return false, nil
+		}
+		if err != nil {
+			return false, err
+		}
+		if e = f.Entry; e.State == ledger.Ignored {
+			return true, nil
+		}
+	}
+	return false, nil
 }
 
 // mostOthers bounds how many balances of one dossier are listed.

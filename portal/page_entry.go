@@ -80,7 +80,16 @@ func (e entryView) StateKey() string { return stateKey(e.State) }
 
 // Case names the messages that say why the entry stands as it does, and what to
 // do: its reason or kind of failure, else its state.
-func (e entryView) Case() string { return caseOf(e.State, e.Reason, e.FailClass) }
+func (e entryView) Case() string {
+	if e.State == ledger.Done && e.MovedTo != 0 {
+		return moved
+	}
+	return caseOf(e.State, e.Reason, e.FailClass)
+}
+
+// moved is the case of a balance whose correction went to another year or
+// another dossier.
+const moved = "moved"
 
 // Tone is how the state is coloured; its words and its mark say the same.
 func (e entryView) Tone() string { return tone(e.State) }
@@ -97,9 +106,10 @@ func (e entryView) CanRetry() bool {
 	return e.State == ledger.Waiting || e.State == ledger.Failed || e.State == ledger.Ignored
 }
 
-// CanDismiss tells whether a person may leave it aside.
+// CanDismiss tells whether a person may leave it aside: what is done only where
+// something can take its place, or was emptied.
 func (e entryView) CanDismiss() bool {
-	return ledger.CanMove(e.State, ledger.Ignored) && e.State != ledger.Sending
+	return ledger.CanMove(e.State, ledger.Ignored) && (e.State != ledger.Done || e.Replaces != 0 || e.MovedTo != 0)
 }
 
 // CanSync tells whether a pass over the dossier can bring it further.
@@ -171,7 +181,7 @@ func knownCases() []string {
 	for _, s := range []ledger.State{ledger.Found, ledger.Sending, ledger.Done, ledger.Differs, ledger.Superseded} {
 		list = append(list, string(s))
 	}
-	return list
+	return append(list, moved)
 }
 
 func caseOf(s ledger.State, r ledger.Reason, c ledger.FailClass) string {

@@ -7,6 +7,7 @@ import (
 	"os"
 	"path/filepath"
 	"slices"
+	"strings"
 	"testing"
 	"time"
 
@@ -37,7 +38,7 @@ func (m *model) numbers() []uint64 { return slices.Sorted(maps.Keys(m.entries)) 
 func (m *model) newest(id string) (newest ledger.Entry) {
 	for _, n := range slices.Sorted(maps.Keys(m.entries)) {
 		have := m.entries[n]
-		if have.ID == id && (newest.Number == 0 || m.kind == ledger.Folder || !have.CreatedAt.Before(newest.CreatedAt)) {
+		if have.ID == id && (newest.Number == 0 || m.later(have, newest)) {
 			newest = have
 		}
 	}
@@ -47,9 +48,10 @@ func (m *model) newest(id string) (newest ledger.Entry) {
 // siblings says in the plainest way which entries are of one balance.
 func (m *model) siblings(e ledger.Entry) (numbers []uint64) {
 	for n, o := range m.entries {
-		year := o.Dossier.ID == e.Dossier.ID && o.FiscalYear.End == e.FiscalYear.End && !e.FiscalYear.End.IsZero()
+		known := !e.FiscalYear.End.IsZero() && !o.FiscalYear.End.IsZero()
+		year := o.FiscalYear.End == e.FiscalYear.End
 		strangers := o.Dossier.EnterpriseNumber != "" && e.Dossier.EnterpriseNumber != "" && o.Dossier.EnterpriseNumber != e.Dossier.EnterpriseNumber
-		if n != e.Number && (o.ID == e.ID || year && !strangers) {
+		if n != e.Number && !strangers && (o.ID == e.ID && (year || !known) || o.Dossier.ID == e.Dossier.ID && year && known) {
 			numbers = append(numbers, n)
 		}
 	}
@@ -78,8 +80,8 @@ func (m *model) take(e ledger.Entry) (again uint64, fresh *ledger.Entry) {
 		return 0, nil
 	}
 	for _, have := range m.entries {
-		if have.ID != e.ID && have.Dossier.ID == e.Dossier.ID && have.SHA256 == e.SHA256 &&
-			have.State != ledger.Superseded && have.State != ledger.Ignored && have.State != ledger.Failed && !m.outdated(have) {
+		live := have.State != ledger.Superseded && have.State != ledger.Ignored && have.State != ledger.Failed && !m.outdated(have)
+		if have.ID != e.ID && have.Dossier.ID == e.Dossier.ID && have.SHA256 == e.SHA256 && (live || have.Reason == ledger.Dismissed) {
 			return 0, nil
 		}
 	}
@@ -89,12 +91,26 @@ func (m *model) take(e ledger.Entry) (again uint64, fresh *ledger.Entry) {
 // outdated tells whether an entry has a newer sibling.
 func (m *model) outdated(e ledger.Entry) bool {
 	return slices.ContainsFunc(m.siblings(e), func(n uint64) bool {
-		o := m.entries[n]
-		if m.kind == ledger.Folder && o.ID == e.ID || o.CreatedAt.Equal(e.CreatedAt) {
-			return n > e.Number
-		}
-		return o.CreatedAt.After(e.CreatedAt)
+		return m.later(m.entries[n], e)
 	})
+}
+
+// later says in the plainest way which of two siblings is the newer one.
+func (m *model) later(a, b ledger.Entry) bool {
+	made := func(e ledger.Entry) time.Time {
+		if e.CreatedAt.After(e.FoundAt) {
+			return e.FoundAt
+		}
+		return e.CreatedAt
+	}
+	switch {
+	case a.ID == b.ID && m.kind != ledger.Folder && a.Revision != b.Revision:
+		return a.Revision > b.Revision // of one digit
+	case a.ID == b.ID && m.kind == ledger.Folder, made(a).Equal(made(b)):
+		return a.Number > b.Number
+	default:
+		return made(a).After(made(b))
+	}
 }
 
 // refresh takes over what a listing says of an entry that is not settled.
@@ -119,8 +135,8 @@ func (m *model) refresh(n uint64, l ledger.Listing) {
 
 func drawEntry(t *rapid.T) ledger.Entry {
 	few := func(name string, n int) string { return fmt.Sprint(name, rapid.IntRange(1, n).Draw(t, name)) }
-	e := found(few("id", 6), few("r", 3), few("D", 3), few("content", 6))
-	e.CreatedAt = noon.Add(time.Duration(rapid.IntRange(0, 5).Draw(t, "created")) * time.Hour)
+	e := found(few("id", 6), few("", 3), few("D", 3), few("content", 6))
+	e.CreatedAt = noon.Add(time.Duration(rapid.IntRange(-4, 1).Draw(t, "created")) * time.Hour)
 	e.Dossier.EnterpriseNumber = rapid.SampledFrom([]balance.EnterpriseNumber{"", "0402754886", "0454352156"}).Draw(t, "number")
 	e.FiscalYear.End.Year = rapid.IntRange(2023, 2025).Draw(t, "year")
 	if e.FiscalYear.End.Year == 2023 {
@@ -150,7 +166,8 @@ func drawMove(t *rapid.T, e ledger.Entry, now time.Time) (ledger.Entry, error) {
 	case ledger.Superseded:
 		return e.Supersede(e.Number+1, now)
 	default:
-		return e.Ignore(ledger.Dismissed, "left aside", "", now)
+		why := rapid.SampledFrom([]ledger.Reason{ledger.Dismissed, ledger.BeforeActivation}).Draw(t, "why")
+		return e.Ignore(why, "left aside", "", now)
 	}
 }
 
@@ -381,7 +398,9 @@ func (m *model) compareOne(t *rapid.T, s *store.Store, e ledger.Entry) {
 	story, err := s.Story(ctx, e.Number)
 	texts := []string{}
 	for _, event := range story {
-		texts = append(texts, event.Text+string(event.Reason))
+		if !strings.Contains(event.Text, "under another name") { // TestRecordLeavesDismissedContentAside looks at those
+			texts = append(texts, event.Text+string(event.Reason))
+		}
 	}
 	if diff := cmp.Diff(m.stories[e.Number], texts); diff != "" || err != nil {
 		t.Fatal(diff, err)

@@ -137,6 +137,18 @@ func (s *Store) recordOne(w writer, kind ledger.ConnectionKind, e ledger.Entry) 
 	return s.add(w, e)
 }
 
+// SameID lists the entries of an entry's connection and id, by number, whatever
+// their year and enterprise number; the entry itself is left out.
+func (s *Store) SameID(ctx context.Context, e ledger.Entry) (others []ledger.Entry, err error) {
+	err = s.db.view(ctx, func(r reader) error {
+		others, err = s.revisions(r, ledger.Folder, e)
+		return err
+	})
+	others = slices.DeleteFunc(others, func(o ledger.Entry) bool { return o.Number == e.Number })
+	slices.SortFunc(others, func(a, b ledger.Entry) int { return cmp.Compare(a.Number, b.Number) })
+	return others, s.fault(err)
+}
+
 // revisions lists the entries of an entry's connection and id, newest first.
 func (s *Store) revisions(r reader, kind ledger.ConnectionKind, e ledger.Entry) ([]ledger.Entry, error) {
 	var all []ledger.Entry
@@ -154,14 +166,10 @@ func (s *Store) revisions(r reader, kind ledger.ConnectionKind, e ledger.Entry) 
 	return all, nil
 }
 
-// compareAge orders entries, the older one first: by the time they were made,
-// and by number where that is the same. Of one file in a folder it is the
-// number alone: a file that is put back has its old time again.
+// compareAge orders entries, those that count behind those that do not: as
+// ledger.CompareSiblings has it, and by number where nothing tells them apart.
 func compareAge(kind ledger.ConnectionKind, a, b ledger.Entry) int {
-	if kind == ledger.Folder && a.ID == b.ID {
-		return cmp.Compare(a.Number, b.Number)
-	}
-	return cmp.Or(a.CreatedAt.Compare(b.CreatedAt), cmp.Compare(a.Number, b.Number))
+	return cmp.Or(ledger.CompareSiblings(kind, a, b), cmp.Compare(a.Number, b.Number))
 }
 
 // contentLives tells whether an entry of another id of the same connection and
@@ -184,6 +192,9 @@ func (s *Store) contentLives(w writer, kind ledger.ConnectionKind, e ledger.Entr
 		if have.ID == e.ID || have.Connection != e.Connection || have.Dossier.ID != e.Dossier.ID ||
 			!strings.EqualFold(have.SHA256, e.SHA256) {
 			continue
+		}
+		if have.Reason == ledger.Dismissed && w.get(tStories, number(have.Number)) == nil {
+			return true, nil // its history is no longer kept
 		}
 		if have.Reason == ledger.Dismissed {
 			return true, s.tell(w, have.Number, ledger.Event{At: e.FoundAt, State: have.State, Reason: have.Reason, Text: dismissedAgain}, false)
