@@ -9,6 +9,8 @@ import (
 	"path/filepath"
 	"runtime"
 	"runtime/debug"
+	"slices"
+	"strings"
 	"sync"
 	"syscall"
 	"time"
@@ -90,14 +92,18 @@ func (app *App) run(ctx context.Context, managed bool) error {
 	})
 }
 
-// serviceLog opens the log of the daemon. A service of Windows has nobody who
-// reads its standard error: it writes to a file, and to the event log.
+// serviceLog opens the log of the daemon. A service has nobody who reads its
+// standard error, unless it is one of systemd, which says where it listens: it
+// writes to a file, and on Windows to the event log.
 func (app *App) serviceLog(cfg *config.Config, managed bool) (*logs.Log, error) {
 	c := logs.Config{Level: cfg.Log.Level, Format: cfg.Log.Format, File: cfg.Log.File, FileSize: int64(cfg.Log.FileSize),
 		Files: cfg.Log.Files, Stderr: app.env.Stderr, Environ: app.env.Environ}
 	if managed && runtime.GOOS == "windows" {
 		c.EventSource = service.Name
-		c.File = cmp.Or(c.File, filepath.Join(cfg.DataDir, "log", "balansd.log"))
+	}
+	journal := slices.ContainsFunc(app.env.Environ, func(pair string) bool { return strings.HasPrefix(pair, "NOTIFY_SOCKET=") })
+	if managed && !journal {
+		c.File = cmp.Or(c.File, logFile(cfg))
 	}
 	return logs.Open(c)
 }

@@ -8,7 +8,6 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
-	"runtime"
 	"strings"
 	"time"
 
@@ -94,7 +93,7 @@ func (s *serviceCommand) look(ctx context.Context, m service.Manager) (serviceSt
 		st.Config, st.Trouble = file, strings.TrimSpace(problem.Of(err).What+". "+problem.Of(err).Next)
 		return st, nil
 	}
-	st.Config, st.DataDir, st.Log, st.zone = cfg.File(), cfg.DataDir, logPlace(cfg), cfg.TimeZone
+	st.Config, st.DataDir, st.Log, st.zone = cfg.File(), cfg.DataDir, logPlace(cfg, st.Service.Manager), cfg.TimeZone
 	if st.Service.State != service.On {
 		return st, nil
 	}
@@ -128,16 +127,19 @@ func readable(file string) error {
 	return nil
 }
 
-// logPlace tells where the service's log is.
-func logPlace(cfg *config.Config) string {
+// logPlace tells where the service's log is; only systemd has one of its own.
+func logPlace(cfg *config.Config, manager string) string {
 	switch {
 	case cfg.Log.File != "":
 		return cfg.Log.File
-	case runtime.GOOS == "windows":
-		return filepath.Join(cfg.DataDir, "log", "balansd.log")
+	case strings.HasPrefix(manager, "systemd"):
+		return "journalctl --unit=balansd"
 	}
-	return "journalctl --unit=balansd"
+	return logFile(cfg)
 }
+
+// logFile is the log of a service whose manager keeps none.
+func logFile(cfg *config.Config) string { return filepath.Join(cfg.DataDir, "log", "balansd.log") }
 
 func (s *serviceCommand) statusText(st serviceStatus) {
 	zone := cmp.Or(st.zone, time.Local)

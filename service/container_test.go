@@ -50,9 +50,13 @@ type office struct {
 // at config; more is added to that.
 func newOffice(t *testing.T, exe, config, more string) *office {
 	t.Helper()
-	from := built(t)
-	o := &office{Container: testenv.NewContainer(t), t: t, exe: exe, config: config}
-	o.Copy(from, exe, 0o755)
+	return newOfficeIn(testenv.NewContainer(t), t, exe, config, more)
+}
+
+func newOfficeIn(c *testenv.Container, t *testing.T, exe, config, more string) *office {
+	t.Helper()
+	o := &office{Container: c, t: t, exe: exe, config: config}
+	o.Copy(built(t), exe, 0o755)
 	var listener net.Listener
 	o.InNetwork(func() (err error) {
 		if o.sand, err = sandbox.Start(sandbox.Options{}); err == nil {

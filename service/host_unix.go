@@ -17,14 +17,14 @@ import (
 
 // header begins every file that balansd wrote, so that it never replaces or
 // removes one that a person wrote.
-const header = "# Written by balansd service install, which replaces it. What you want otherwise\n# goes into a file of your own: systemctl edit balansd\n\n"
+const header = "# " + mark + " What you want otherwise\n# goes into a file of your own: systemctl edit balansd\n\n"
 
 // write puts text into a file of the system that everybody may read: wholly, or
 // not at all.
-func (h host) write(file, text string) error {
+func (h host) write(file, text string, mode fs.FileMode) error {
 	path := h.at(file)
 	if old, err := os.ReadFile(path); err == nil && string(old) == text {
-		return h.sync(file)
+		return errors.Join(os.Chmod(path, mode), h.sync(file))
 	}
 	if err := os.MkdirAll(filepath.Dir(path), 0o755); err != nil { //nolint:gosec // as the folders of systemd are
 		return cannot("write", file, err)
@@ -34,7 +34,7 @@ func (h host) write(file, text string) error {
 		return cannot("write", file, err)
 	}
 	_, err = f.WriteString(text)
-	if err = errors.Join(err, f.Chmod(0o644), f.Sync(), f.Close()); err == nil {
+	if err = errors.Join(err, f.Chmod(mode), f.Sync(), f.Close()); err == nil {
 		err = os.Rename(f.Name(), path)
 	}
 	if err != nil {

@@ -60,7 +60,7 @@ func (s *systemd) accountSteps() []Step {
 		return nil // the package made it
 	}
 	return []Step{
-		{"write " + sysusersFile, func(context.Context) error { return s.write(sysusersFile, header+Sysusers()) }},
+		{"write " + sysusersFile, func(context.Context) error { return s.write(sysusersFile, header+Sysusers(), 0o644) }},
 		{"make the account " + Account + " unless it is there", func(ctx context.Context) error {
 			return s.makeAccount(ctx, [][]string{{"systemd-sysusers", sysusersFile}}) // a package of its own on some systems
 		}},
@@ -102,7 +102,7 @@ func (s *systemd) unitSteps(u UnitSpec) ([]Step, error) {
 			return append(steps, Step{"use the unit of the package, " + from, func(context.Context) error { return s.remove(dropInFile) }}), nil
 		}
 		return append(steps, Step{"add to the unit of the package, " + from + ", in " + dropInFile, func(context.Context) error {
-			return s.write(dropInFile, header+more)
+			return s.write(dropInFile, header+more, 0o644)
 		}}), nil
 	}
 	text, err := Unit(u)
@@ -125,7 +125,7 @@ func (s *systemd) writeUnit(spec Spec, text string) error {
 			return cannot("write", unitFile, err)
 		}
 	}
-	return errors.Join(s.write(unitFile, text), s.remove(dropInFile))
+	return errors.Join(s.write(unitFile, text, 0o644), s.remove(dropInFile))
 }
 
 // dropIn gives what a unit that is not ours to write, a package's, needs

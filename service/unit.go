@@ -223,20 +223,28 @@ func (u UnitSpec) execStart() string {
 
 // check tells which path cannot be in a unit. Everything else can be escaped.
 func (u UnitSpec) check() error {
-	paths := slices.Concat([]string{u.Executable, u.Config, u.DataDir}, u.Writable, u.Readable)
-	for _, p := range paths {
-		if !strings.HasPrefix(p, "/") || p != path.Clean(p) {
-			return problem.New(problem.Usage, fmt.Sprintf("%q is no full path", p), "Give the path from the root on.")
-		}
-		if err := writable(p); err != nil {
-			return err
-		}
+	if err := u.checkPaths(); err != nil {
+		return err
 	}
 	if hidden(u.Config) {
 		// Let through by itself, the file would stay the old one when an editor
 		// replaces it.
 		return problem.New(problem.Usage, fmt.Sprintf("the configuration %s is in a folder that services do not see", u.Config),
 			"Move it to "+PackageSpec().Config+", and install again.")
+	}
+	return nil
+}
+
+// checkPaths tells which path is no full one, or cannot stand in a unit or a
+// script at all.
+func (s Spec) checkPaths() error {
+	for _, p := range slices.Concat([]string{s.Executable, s.Config, s.DataDir}, s.Writable, s.Readable) {
+		if !strings.HasPrefix(p, "/") || p != path.Clean(p) {
+			return problem.New(problem.Usage, fmt.Sprintf("%q is no full path", p), "Give the path from the root on.")
+		}
+		if err := writable(p); err != nil {
+			return err
+		}
 	}
 	return nil
 }

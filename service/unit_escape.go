@@ -37,12 +37,12 @@ func quoted(s string) string {
 	return `"` + strings.NewReplacer(`\`, `\\`, `"`, `\"`).Replace(s) + `"`
 }
 
-// writable tells whether a path can be in a unit at all: a unit is text, line
-// by line.
+// writable tells whether a path can be in a unit or a script at all: they are
+// text, line by line.
 func writable(p string) error {
 	if utf8.ValidString(p) && strings.IndexFunc(p, unicode.IsControl) < 0 {
 		return nil
 	}
-	return problem.New(problem.Usage, fmt.Sprintf("the path %q cannot be written in a unit of systemd", p),
+	return problem.New(problem.Usage, fmt.Sprintf("the path %q cannot be written in a unit or script of the service manager", p),
 		"Put it into a folder whose name has no control characters and is valid UTF-8.")
 }

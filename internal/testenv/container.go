@@ -20,12 +20,14 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// Container is a machine of its own: systemd as the first process, over a
+// Container is a machine of its own: systemd, or what stands for SysV init, as
+// the first process, over a
 // throw-away copy of this machine's files, with a private network that has only
 // loopback. What is written in it is gone when the test ends. It is for one
 // goroutine at a time.
 type Container struct {
 	t      testing.TB
+	init   string // the first process; systemd where it is empty
 	dir    string // a tmpfs: the copy's own files, and where it is mounted
 	cgroup string
 	leader int // the process id here of the systemd inside
@@ -36,6 +38,13 @@ type Container struct {
 // NewContainer boots a Container; the test needs Systemd.
 func NewContainer(t testing.TB) *Container {
 	t.Helper()
+	return newContainer(t, "", "")
+}
+
+// newContainer boots a Container whose first process is the program init, with
+// that text; systemd where they are empty.
+func newContainer(t testing.TB, init, text string) *Container {
+	t.Helper()
 	Need(t, Systemd, "systemd-nspawn", "nsenter")
 	if os.Geteuid() != 0 {
 		t.Fatal("a container with systemd needs root")
@@ -43,10 +52,13 @@ func NewContainer(t testing.TB) *Container {
 	if unified() == "" {
 		t.Fatal("a container with systemd needs the unified hierarchy of cgroups")
 	}
-	c := &Container{t: t, dir: t.TempDir()}
+	c := &Container{t: t, init: init, dir: t.TempDir()}
 	t.Cleanup(c.close)
 	if err := c.mountRoot(); err != nil {
 		t.Fatal(err)
+	}
+	if init != "" {
+		c.Write(init, text, 0o755)
 	}
 	c.boot()
 	return c
@@ -141,10 +153,15 @@ func (c *Container) boot() {
 		c.t.Fatal(err)
 	}
 	defer func() { _ = log.Close() }()
+	first := []string{"--boot", "--notify-ready=yes"}
+	if c.init != "" {
+		first = []string{c.init} // after the options
+	}
 	c.nspawn = exec.Command("/bin/sh", "-c", `echo $$ >"$1/cgroup.procs" && shift && exec systemd-nspawn "$@"`, "sh", //nolint:gosec // a test tool
-		c.cgroup, "--quiet", "--machine="+filepath.Base(c.cgroup), "--directory="+c.Path("/"), "--boot", "--settings=no",
-		"--register=no", "--keep-unit", "--private-network", "--notify-ready=yes", "--console=read-only",
+		c.cgroup, "--quiet", "--machine="+filepath.Base(c.cgroup), "--directory="+c.Path("/"), "--settings=no",
+		"--register=no", "--keep-unit", "--private-network", "--console=read-only",
 		"--resolv-conf=off", "--timezone=off", "--link-journal=no")
+	c.nspawn.Args = append(c.nspawn.Args, first...)
 	c.nspawn.Env = []string{"PATH=" + os.Getenv("PATH"), "NOTIFY_SOCKET=" + address}
 	c.nspawn.Stdout, c.nspawn.Stderr = log, log
 	c.nspawn.SysProcAttr = &syscall.SysProcAttr{Setsid: true}
@@ -159,6 +176,13 @@ func (c *Container) boot() {
 	}()
 	if err := c.awaitReady(notices); err != nil {
 		c.t.Fatalf("the container does not boot: %v\n%s", err, c.console())
+	}
+	if c.init != "" {
+		c.Until("the first process is "+c.init, func() bool {
+			name, _ := os.ReadFile(fmt.Sprintf("/proc/%d/comm", c.leader))
+			return strings.TrimSpace(string(name)) == filepath.Base(c.init)
+		})
+		return
 	}
 	// "degraded" is well: a unit of the machine's may not work in a container.
 	if r := c.Run("systemctl", "is-system-running", "--wait"); r.Stdout != "running\n" && r.Stdout != "degraded\n" {
