@@ -3,8 +3,9 @@ package finbox
 import (
 	"context"
 	"crypto/rand"
-	"encoding/json"
+	"errors"
 	"fmt"
+	"io"
 	"net/http"
 	"net/url"
 	"slices"
@@ -13,6 +14,8 @@ import (
 
 	"github.com/go-jose/go-jose/v4"
 	"github.com/go-jose/go-jose/v4/jwt"
+	"golang.org/x/oauth2"
+	"golang.org/x/oauth2/clientcredentials"
 
 	"balansd/problem"
 	"balansd/transport"
@@ -29,8 +32,7 @@ const (
 	// lives; RFC 6749 only recommends that it does.
 	unknownLife = 5 * time.Minute
 	// maxSkew is the difference of clocks from which on it is mentioned.
-	maxSkew  = 2 * time.Minute
-	maxToken = 256 << 10
+	maxSkew = 2 * time.Minute
 )
 
 // tokens gets access tokens by the client credentials grant and keeps the
@@ -84,36 +86,27 @@ func (t *tokens) get(ctx context.Context, refused string) (string, error) {
 	return token, nil
 }
 
-// request makes the token request. Its body can be sent again only where the
+// exchange makes one token request: private_key_jwt (RFC 7523, section 2.2) with
+// a key, HTTP Basic with a secret. Its body can be sent again only where the
 // transport knows that the server did not take it.
-func (t *tokens) request(ctx context.Context) (*http.Request, error) {
-	form := url.Values{"grant_type": {"client_credentials"}}
-	if t.cfg.Scope != "" {
-		form.Set("scope", t.cfg.Scope)
-	}
-	if t.cfg.Audience != "" && t.signer == nil {
-		form.Set("audience", t.cfg.Audience)
-	}
-	if t.signer != nil {
+func (t *tokens) exchange(ctx context.Context) (*oauth2.Token, error) {
+	app := clientcredentials.Config{ClientID: t.cfg.ClientID, TokenURL: t.cfg.TokenURL, Scopes: strings.Fields(t.cfg.Scope),
+		EndpointParams: url.Values{}}
+	if t.signer == nil {
+		app.ClientSecret, app.AuthStyle = t.cfg.ClientSecret, oauth2.AuthStyleInHeader
+		if t.cfg.Audience != "" {
+			app.EndpointParams.Set("audience", t.cfg.Audience)
+		}
+	} else {
 		assertion, err := t.assertion()
 		if err != nil {
 			return nil, err
 		}
-		form.Set("client_id", t.cfg.ClientID)
-		form.Set("client_assertion_type", "urn:ietf:params:oauth:client-assertion-type:jwt-bearer")
-		form.Set("client_assertion", assertion)
+		app.AuthStyle = oauth2.AuthStyleInParams
+		app.EndpointParams.Set("client_assertion_type", "urn:ietf:params:oauth:client-assertion-type:jwt-bearer")
+		app.EndpointParams.Set("client_assertion", assertion)
 	}
-	req, err := http.NewRequestWithContext(ctx, http.MethodPost, t.cfg.TokenURL, strings.NewReader(form.Encode()))
-	if err != nil {
-		return nil, problem.New(problem.ConfigInvalid, "the token address of Finbox cannot be used", "Check it in the configuration.")
-	}
-	req.Header.Set("Content-Type", "application/x-www-form-urlencoded")
-	req.Header.Set("Accept", "application/json")
-	if t.signer == nil {
-		// RFC 6749, section 2.3.1: both parts are form-encoded first.
-		req.SetBasicAuth(url.QueryEscape(t.cfg.ClientID), url.QueryEscape(t.cfg.ClientSecret))
-	}
-	return req, nil
+	return app.Token(context.WithValue(ctx, oauth2.HTTPClient, transport.TokenClient(t.cfg.HTTP, nil)))
 }
 
 // assertion signs who we are, for one use within five minutes (RFC 7523,
@@ -141,42 +134,47 @@ func (t *tokens) assertion() (string, error) {
 // ask gets a new token. What the server says stays out of errors, but for the
 // error codes that RFC 6749 names: the body may repeat what we sent.
 func (t *tokens) ask(ctx context.Context) (token string, life time.Duration, err error) {
-	req, err := t.request(ctx)
+	got, err := t.exchange(ctx)
 	if err != nil {
-		return "", 0, err
+		return "", 0, t.failed(err)
 	}
-	resp, err := t.cfg.HTTP.Do(req)
-	if err != nil {
-		return "", 0, unreachable(err)
-	}
-	defer func() { _ = resp.Body.Close() }()
-	body, err := transport.ReadAll(resp.Body, maxToken)
-	if err != nil {
-		return "", 0, problem.Wrap(err, problem.FinboxDown, "the answer to our sign-in to Finbox arrived incomplete",
-			"If it stays, check the network and the proxy.")
-	}
-	var a struct {
-		AccessToken string      `json:"access_token"`
-		TokenType   string      `json:"token_type"`
-		ExpiresIn   json.Number `json:"expires_in"` // some servers write it as a text
-		Error       string      `json:"error"`
-	}
-	bad := json.Unmarshal(body, &a) != nil
-	usable := a.AccessToken != "" && (a.TokenType == "" || strings.EqualFold(a.TokenType, "Bearer"))
-	switch {
-	case resp.StatusCode != http.StatusOK || a.Error != "":
-		return "", 0, t.refused(resp, a.Error)
-	case bad && strings.Contains(mediaType(resp), "html"):
-		return "", 0, notFinbox("the answer to our sign-in to Finbox")
-	case bad || !usable:
-		return "", 0, problem.New(problem.FinboxDown, "the answer to our sign-in to Finbox is not in the form that was agreed",
-			"Check the token address of Finbox; if it is right, tell SD Worx.")
+	if got.Type() != "Bearer" {
+		return "", 0, notAgreed()
 	}
 	life = unknownLife
-	if s, err := a.ExpiresIn.Float64(); err == nil && s > 0 && s < 1e9 {
-		life = time.Duration(s * float64(time.Second))
+	// This flow of the library leaves Token.ExpiresIn empty.
+	if s, _ := got.Extra("expires_in").(float64); s > 0 && s < 1e9 {
+		life = time.Duration(s) * time.Second
 	}
-	return a.AccessToken, life, nil
+	return got.AccessToken, life, nil
+}
+
+// failed says why a token request brought no token.
+func (t *tokens) failed(err error) error {
+	if p, ok := errors.AsType[*problem.Problem](err); ok {
+		return p
+	}
+	if refused, ok := errors.AsType[*oauth2.RetrieveError](err); ok {
+		return t.refused(refused.Response, refused.ErrorCode)
+	}
+	switch {
+	case errors.Is(err, transport.ErrWebPage):
+		return notFinbox("the answer to our sign-in to Finbox")
+	case errors.Is(err, transport.ErrTooLarge):
+		return notAgreed()
+	case errors.Is(err, io.ErrUnexpectedEOF):
+		return problem.Wrap(io.ErrUnexpectedEOF, problem.FinboxDown, "the answer to our sign-in to Finbox arrived incomplete",
+			"If it stays, check the network and the proxy.")
+	}
+	if _, ok := errors.AsType[*url.Error](err); ok || errors.Is(err, context.Canceled) {
+		return unreachable(err)
+	}
+	return notAgreed() // the library could not read the answer
+}
+
+func notAgreed() error {
+	return problem.New(problem.FinboxDown, "the answer to our sign-in to Finbox is not in the form that was agreed",
+		"Check the token address of Finbox; if it is right, tell SD Worx.")
 }
 
 // tokenErrors are the error codes of RFC 6749, section 5.2, the only words of

@@ -164,6 +164,8 @@ func TestTokenIsKeptUntilAMinuteBeforeItsEnd(t *testing.T) {
 		"well before":       {"3600", 58 * time.Minute, 1},
 		"a minute before":   {"3600", 59 * time.Minute, 2},
 		"as text":           {`"3600"`, 58 * time.Minute, 1},
+		"a fraction":        {"3600.5", 58 * time.Minute, 1},
+		"a fraction, text":  {`" 3600.5 "`, 58 * time.Minute, 1},
 		"short-lived, half": {"40", 19 * time.Second, 1},
 		"short-lived, over": {"40", 20 * time.Second, 2},
 		"unknown":           {"null", 3 * time.Minute, 1},
@@ -220,6 +222,23 @@ func TestWithdrawnTokenIsRenewedOnce(t *testing.T) {
 	}
 }
 
+// TestTokenAsPlainText: a server or a proxy may call the answer something else.
+func TestTokenAsPlainText(t *testing.T) {
+	f := newFake(t, func(w http.ResponseWriter, _ *http.Request) {
+		writeJSON(w, map[string]any{"status": "active", "start_date": "2025-11-28"})
+	})
+	plain := http.NewServeMux()
+	plain.HandleFunc("/", func(w http.ResponseWriter, _ *http.Request) {
+		w.Header().Set("Content-Type", "text/plain; charset=utf-8")
+		_, _ = io.WriteString(w, `{"access_token": "t", "token_type": "bearer", "expires_in": 60}`)
+	})
+	server := httptest.NewServer(plain)
+	t.Cleanup(server.Close)
+	if _, err := f.connect(t, func(c *finbox.Config) { c.TokenURL = server.URL }).Status(t.Context()); err != nil {
+		t.Error(err)
+	}
+}
+
 func TestRefusedSignIn(t *testing.T) {
 	tests := map[string]struct {
 		status int
@@ -235,6 +254,8 @@ func TestRefusedSignIn(t *testing.T) {
 		"no token":        {200, `{"note": "canary"}`, problem.FinboxDown, "form"},
 		"other kind":      {200, `{"access_token": "canary", "token_type": "mac"}`, problem.FinboxDown, "form"},
 		"no JSON":         {200, `canary`, problem.FinboxDown, "form"},
+		"a page":          {200, `<html>canary`, problem.FinboxDown, "a page for people"},
+		"too long":        {200, `{"access_token": "canary", "x": "` + strings.Repeat("x", 70<<10) + `"}`, problem.FinboxDown, "form"},
 		"trouble":         {500, `canary`, problem.FinboxDown, "answered 500"},
 		"busy":            {429, `canary`, problem.FinboxDown, "answered 429"},
 		"passing trouble": {400, `{"error": "temporarily_unavailable"}`, problem.FinboxDown, "temporarily"},

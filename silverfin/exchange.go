@@ -89,6 +89,8 @@ func (c *Client) tokenProblem(firm int64, err error) error {
 	switch {
 	case errors.Is(err, transport.ErrTooLarge):
 		return tokenDown(firm, "its answer is too long to be right")
+	case errors.Is(err, transport.ErrWebPage):
+		return tokenDown(firm, "it answered with a web page")
 	case !ok && strings.HasPrefix(err.Error(), "oauth2: "): // there was an answer
 		return tokenDown(firm, "it answered with something unreadable")
 	case !ok:

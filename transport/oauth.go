@@ -13,6 +13,9 @@ import (
 	"strings"
 )
 
+// ErrWebPage says that a page for people came where data was expected.
+var ErrWebPage = errors.New("the answer is a web page")
+
 // maxTokenAnswer bounds the answer of a token endpoint, in bytes.
 const maxTokenAnswer = 64 << 10
 
@@ -60,13 +63,15 @@ func (t *tokenAnswers) RoundTrip(req *http.Request) (*http.Response, error) {
 	if json.Unmarshal(fields["refresh_token"], &token) == nil && token != "" && t.refresh != nil {
 		t.refresh(token)
 	}
-	if err != nil {
+	switch {
+	case err != nil:
 		return nil, err
-	}
-	if resp.StatusCode < 300 && (isForm || json.Valid(body)) && len(fields) > 0 {
+	case resp.StatusCode < 300 && bytes.HasPrefix(bytes.TrimSpace(body), []byte("<")):
+		return nil, ErrWebPage
+	case resp.StatusCode < 300 && (isForm || json.Valid(body)) && len(fields) > 0:
 		body = plainTokenAnswer(fields)
 		resp.Header.Set("Content-Type", "application/json")
-	} else if !isForm {
+	case !isForm:
 		// Whatever it is, it is no form: of a refusal, the library takes the
 		// error code where it is JSON, and the status where it is not.
 		resp.Header.Set("Content-Type", "application/json")
