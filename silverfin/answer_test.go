@@ -73,7 +73,7 @@ func TestRetryAfter(t *testing.T) {
 	for text, want := range map[string]time.Duration{
 		"": defaultRest, "soon": defaultRest, "-1": defaultRest, "0": 0, " 12 ": 12 * time.Second,
 		"Sat, 01 Mar 2025 02:00:30 GMT": 30 * time.Second, "Sat, 01 Mar 2025 01:00:00 GMT": 0,
-		"99999999999": defaultRest + 24*time.Hour - defaultRest,
+		"99999999999": 24 * time.Hour, "10000000000": 24 * time.Hour, "18446744074": 24 * time.Hour, "99999999999999999999999": 24 * time.Hour,
 	} {
 		if got := retryAfter(http.Header{"Retry-After": {text}}, now); got != want {
 			t.Errorf("%q: %s, want %s", text, got, want)

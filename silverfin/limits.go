@@ -3,10 +3,10 @@ package silverfin
 import (
 	"context"
 	"net/http"
-	"strconv"
-	"strings"
 	"sync"
 	"time"
+
+	"balansd/transport"
 )
 
 // turns lets one caller at a time through per company. Silverfin allows one
@@ -107,14 +107,10 @@ const (
 	longestRest = 2 * time.Minute // a longer one is obeyed by giving up for now
 )
 
-// retryAfter reads the header of that name, seconds or a date (RFC 9110).
+// retryAfter is how long Silverfin asks to rest.
 func retryAfter(h http.Header, now time.Time) time.Duration {
-	text := strings.TrimSpace(h.Get("Retry-After"))
-	if n, err := strconv.Atoi(text); err == nil && n >= 0 {
-		return min(time.Duration(n)*time.Second, 24*time.Hour)
-	}
-	if at, err := http.ParseTime(text); err == nil {
-		return max(0, min(at.Sub(now), 24*time.Hour))
+	if wait, ok := transport.RetryAfter(h, now); ok {
+		return min(wait, 24*time.Hour)
 	}
 	return defaultRest
 }

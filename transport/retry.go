@@ -5,6 +5,7 @@ import (
 	"crypto/tls"
 	"errors"
 	"io"
+	"math"
 	"net"
 	"net/http"
 	"strconv"
@@ -35,35 +36,74 @@ type retrying struct {
 }
 
 func (r *retrying) RoundTrip(req *http.Request) (*http.Response, error) {
-	curve := backoff.NewExponentialBackOff() // 0.5 s, then 1.5 times as long each time, give or take a half
-	curve.MaxInterval = maxRetryAfter
-	for attempt := 0; ; attempt++ {
-		resp, err := r.next.RoundTrip(req)
-		if attempt >= r.retries || !worthRetry(req, resp, err) {
-			return resp, err
-		}
-		wait := curve.NextBackOff()
-		if resp != nil {
-			wait = max(wait, retryAfter(resp, time.Now()))
-		}
-		if wait > maxRetryAfter || !fits(req.Context(), wait) {
-			return resp, err
-		}
-		again, ok := replay(req)
-		if !ok {
-			return resp, err
-		}
-		discard(resp)
-		r.log.Debug().Str("method", req.Method).Str("host", req.URL.Host).
-			Int("attempt", attempt+1).Dur("wait_ms", wait).Msg("request will be tried again")
-		if err := pause(req.Context(), wait); err != nil {
-			if again.Body != nil {
-				_ = again.Body.Close()
+	ctx, attempt := req.Context(), 0
+	var last *http.Response
+	send := func() (*http.Response, error) {
+		if attempt++; attempt > 1 {
+			again, err := replay(req)
+			if err != nil {
+				return nil, backoff.Permanent(err)
 			}
-			return nil, err
+			req = again
 		}
-		req = again
+		resp, err := r.next.RoundTrip(req)
+		last = resp
+		if !worthRetry(req, resp, err) || !replayable(req) {
+			return resp, backoff.Permanent(err)
+		}
+		if err != nil {
+			return resp, err
+		}
+		wait, asked := RetryAfter(resp.Header, time.Now())
+		switch {
+		case wait > maxRetryAfter || !fits(ctx, wait):
+			return resp, backoff.Permanent(errTurnedAway)
+		case asked && wait > 0:
+			return resp, &backoff.RetryAfterError{Duration: wait}
+		}
+		return resp, errTurnedAway
 	}
+	resp, err := backoff.Retry(ctx, send, backoff.WithBackOff(fitting{newCurve(), ctx}), backoff.WithMaxElapsedTime(0),
+		backoff.WithMaxTries(uint(r.retries)+1), //nolint:gosec // it is not negative
+		backoff.WithNotify(func(_ error, wait time.Duration) {
+			discard(last)
+			r.log.Debug().Str("method", req.Method).Str("host", req.URL.Host).
+				Int("attempt", attempt).Dur("wait_ms", wait).Msg("request will be tried again")
+		}))
+	_, asked := errors.AsType[*backoff.RetryAfterError](err)
+	switch {
+	case err == nil:
+		return resp, nil
+	case ctx.Err() != nil: // while it waited
+		discard(resp)
+		return nil, ctx.Err()
+	case asked || errors.Is(err, errTurnedAway): // an answer is an answer
+		return resp, nil
+	}
+	return nil, err
+}
+
+// errTurnedAway stands for an answer after which a request may be sent again.
+var errTurnedAway = errors.New("turned away")
+
+// newCurve is 0.5 s, then 1.5 times as long each time, give or take a half.
+func newCurve() *backoff.ExponentialBackOff {
+	curve := backoff.NewExponentialBackOff()
+	curve.MaxInterval = maxRetryAfter
+	return curve
+}
+
+// fitting ends a backoff whose next wait would not end before the context.
+type fitting struct {
+	backoff.BackOff
+	ctx context.Context
+}
+
+func (f fitting) NextBackOff() time.Duration {
+	if wait := f.BackOff.NextBackOff(); fits(f.ctx, wait) {
+		return wait
+	}
+	return backoff.Stop
 }
 
 func (r *retrying) CloseIdleConnections() { closeIdle(r.next) }
@@ -97,52 +137,46 @@ func notSent(err error) bool {
 	return ok && op.Op == "dial"
 }
 
-// replay makes the request anew. A body that cannot be had a second time makes
-// the request one that is sent once.
-func replay(req *http.Request) (*http.Request, bool) {
-	again := req.Clone(req.Context())
-	if req.Body == nil || req.Body == http.NoBody {
-		return again, true
-	}
-	if req.GetBody == nil {
-		return nil, false
-	}
-	body, err := req.GetBody()
-	if err != nil {
-		return nil, false
-	}
-	again.Body = body
-	return again, true
+// replayable reports whether the body, if any, can be had a second time.
+func replayable(req *http.Request) bool {
+	return req.Body == nil || req.Body == http.NoBody || req.GetBody != nil
 }
 
-// retryAfter reads the header of that name, in seconds or as a date (RFC 9110,
-// section 10.2.3); 0 when it is absent, odd or past.
-func retryAfter(resp *http.Response, now time.Time) time.Duration {
-	h := strings.TrimSpace(resp.Header.Get("Retry-After"))
-	if seconds, err := strconv.ParseUint(h, 10, 31); err == nil {
-		return time.Duration(seconds) * time.Second
+// replay makes the request anew.
+func replay(req *http.Request) (*http.Request, error) {
+	again := req.Clone(req.Context())
+	if req.GetBody == nil {
+		return again, nil
 	}
-	if at, err := http.ParseTime(h); err == nil {
-		return max(0, at.Sub(now))
+	body, err := req.GetBody()
+	again.Body = body
+	return again, err
+}
+
+// RetryAfter reads the header of that name, in seconds or as a date (RFC 9110,
+// section 10.2.3). A number of any size is a wait: one that is too large for a
+// Duration is the longest one, and a date that is past is 0. ok is false when the
+// header is absent or odd.
+func RetryAfter(h http.Header, now time.Time) (wait time.Duration, ok bool) {
+	text := strings.TrimSpace(h.Get("Retry-After"))
+	const most = math.MaxInt64 / int64(time.Second)
+	n, err := strconv.ParseUint(text, 10, 63)
+	switch {
+	case errors.Is(err, strconv.ErrRange) || err == nil && n > uint64(most):
+		return math.MaxInt64, true
+	case err == nil:
+		return time.Duration(n) * time.Second, true //nolint:gosec // it is at most most
 	}
-	return 0
+	if at, err := http.ParseTime(text); err == nil {
+		return max(0, at.Sub(now)), true
+	}
+	return 0, false
 }
 
 // fits tells whether a wait ends before the request must.
 func fits(ctx context.Context, wait time.Duration) bool {
 	deadline, ok := ctx.Deadline()
 	return !ok || time.Until(deadline) > wait
-}
-
-func pause(ctx context.Context, wait time.Duration) error {
-	t := time.NewTimer(wait)
-	defer t.Stop()
-	select {
-	case <-t.C:
-		return nil
-	case <-ctx.Done():
-		return ctx.Err()
-	}
 }
 
 func discard(resp *http.Response) {

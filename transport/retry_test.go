@@ -145,6 +145,9 @@ func TestRetryAfterIsHonoured(t *testing.T) {
 		"odd":      {"soon", time.Millisecond, time.Second, 2},
 		"negative": {"-5", time.Millisecond, time.Second, 2},
 		"too long": {"3600", 0, 0, 1},
+		"2^31":     {"2147483648", 0, 0, 1},
+		"2^64":     {"18446744073709551616", 0, 0, 1},
+		"overflow": {"18446744074", 0, 0, 1},
 	}
 	for name, tt := range tests {
 		t.Run(name, func(t *testing.T) {
