@@ -165,13 +165,13 @@ func (n *node) recordReload(ctx context.Context, by string, r portal.Reloaded, e
 // people gives who may sign in, and the trail of what they do.
 func (n *node) people(cfg *config.Config) (*portal.People, *portal.Trail) {
 	o, shelf := n.options, n.store.Shelf()
-	trail := portal.NewTrail(portal.TrailConfig{Shelf: shelf, Now: o.now, Log: o.log})
+	trail := portal.NewTrail(portal.TrailConfig{Shelf: shelf, Now: o.now, Confirmed: n.confirmedTime, Log: o.log})
 	base := ""
 	if cfg.Portal.Listen != "" {
 		base = pagesURL(cfg)
 	}
 	return portal.NewPeople(portal.PeopleConfig{Shelf: shelf, Trail: trail, BaseURL: base,
-		Provider: cfg.Portal.OIDC.Configured(), Now: o.now, Log: o.log}), trail
+		Provider: cfg.Portal.OIDC.Configured(), Now: o.now, Confirmed: n.confirmedTime, Log: o.log}), trail
 }
 
 func pagesURL(cfg *config.Config) string {
@@ -201,7 +201,7 @@ func (n *node) newPages(cfg *config.Config) (*pages, error) {
 		Listen: cfg.Portal.Listen, Hostnames: cfg.Portal.Hostnames, Secure: cfg.Portal.CertificateFile != "",
 		Language: cfg.Language, Zone: cfg.TimeZone, SessionTime: cfg.Portal.SessionTime,
 		MetricsToken: cfg.Portal.MetricsToken.Reveal(), StateSize: n.store.Size, Version: n.options.version,
-		Now: n.options.now, Log: n.options.log,
+		Now: n.options.now, Confirmed: n.confirmedTime, Log: n.options.log,
 	}
 	if o := cfg.Portal.OIDC; o.Configured() {
 		const timeout = 15 * time.Second // a person waits for it

@@ -10,6 +10,7 @@ import (
 	"os/user"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"balansd/balance"
@@ -33,6 +34,8 @@ type node struct {
 	*daemon.Daemon
 	store   *store.Store
 	options nodeOptions
+
+	confirmed atomic.Pointer[time.Time] // what a service last said the time is
 
 	mu        sync.Mutex
 	cfg       *config.Config
@@ -248,7 +251,20 @@ func (n *node) httpClient(cfg *config.Config, timeout time.Duration, hosts ...st
 
 // sawClock tells the daemon how far a service's clock is ahead of ours. The
 // clients are there before the daemon is, but call nobody yet.
-func (n *node) sawClock(skew time.Duration) { n.SawClock(skew) }
+func (n *node) sawClock(skew time.Duration) {
+	said := n.options.now().Add(skew)
+	n.confirmed.Store(&said)
+	n.SawClock(skew)
+}
+
+// confirmedTime gives what a service last said the time is; the zero time while
+// none has. It stands still between two calls, whatever our clock does.
+func (n *node) confirmedTime() time.Time {
+	if said := n.confirmed.Load(); said != nil {
+		return *said
+	}
+	return time.Time{}
+}
 
 // silverfinSide is what a node needs of Silverfin.
 type silverfinSide interface {

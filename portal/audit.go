@@ -46,6 +46,9 @@ type TrailConfig struct {
 	Log   zerolog.Logger
 	// Size bounds the records; 0 for 20,000.
 	Size int
+	// Confirmed tells what time a service last said it is; nil, or the zero
+	// time, where none has. No record is dropped for its age without it.
+	Confirmed func() time.Time
 }
 
 // Trail records who did what, when and from where. It is safe for concurrent
@@ -91,7 +94,8 @@ func readKept(key string, text []byte) (k kept, number uint64, err error) {
 	return k, number, err
 }
 
-// keep adds a record to its place, and drops what is too old or too many there.
+// keep adds a record to its place, and drops what is too many there, or surely
+// too old: a clock that is ahead must not take the audit log away.
 // The numbers go on through both places.
 func (t *Trail) keep(ctx context.Context, place string, size int, r Record) {
 	r.At = t.Now().UTC()
@@ -120,7 +124,7 @@ func (t *Trail) keep(ctx context.Context, place string, size int, r Record) {
 		var old []string
 		for key, text := range w.Walk(place, "") {
 			first, _, _ := readKept(key, text)
-			fresh := first.Nth+uint64(size) > one.Nth && r.At.Sub(first.At) < trailAge
+			fresh := first.Nth+uint64(size) > one.Nth && certain(r.At, t.Confirmed).Sub(first.At) < trailAge
 			if fresh || len(old) == trailSweep {
 				break
 			}

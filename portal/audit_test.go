@@ -75,7 +75,7 @@ func TestEveryChangeIsRecorded(t *testing.T) {
 // old.
 func TestTrailIsBounded(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		trail := NewTrail(TrailConfig{Shelf: newMemoryShelf(), Log: zerolog.Nop(), Size: 50})
+		trail := NewTrail(TrailConfig{Shelf: newMemoryShelf(), Log: zerolog.Nop(), Size: 50, Confirmed: time.Now})
 		for i := range 120 {
 			trail.Note(t.Context(), Record{Who: "An", What: "retry", On: strconv.Itoa(i)})
 		}

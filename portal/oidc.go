@@ -15,6 +15,7 @@ import (
 
 	"github.com/coreos/go-oidc/v3/oidc"
 	"golang.org/x/oauth2"
+	"golang.org/x/sync/singleflight"
 )
 
 // OIDCConfig says which OpenID Connect provider signs people in, and what its
@@ -40,6 +41,9 @@ const (
 	maxNext   = 1000
 )
 
+// failureTime is for how long a provider that did not answer is not asked again.
+const failureTime = 5 * time.Second
+
 // oidcDoor signs people in through the provider: the authorization code flow
 // with PKCE, a state and a nonce. It is safe for concurrent use. What is under
 // way is kept by the browser, sealed: whoever begins many fills no memory here,
@@ -49,8 +53,12 @@ type oidcDoor struct {
 	now  func() time.Time
 	seal cipher.AEAD
 
+	asking singleflight.Group // the call under way, for all who wait for it
+
 	mu       sync.Mutex
 	provider *oidc.Provider // once it was reached
+	failed   error          // of the newest call
+	failedAt time.Time
 }
 
 // begun is a sign-in that is under way.
@@ -84,21 +92,43 @@ func newOIDCDoor(cfg OIDCConfig, now func() time.Time) (*oidcDoor, error) {
 }
 
 // reach gives the provider. It is asked once what it offers, at the first
-// sign-in: the pages start without it, too.
+// sign-in: the pages start without it, too. All who sign in meanwhile wait for
+// the same call, each no longer than they like, and for failureTime its failure
+// is the answer.
 func (d *oidcDoor) reach(ctx context.Context) (*oidc.Provider, error) {
 	d.mu.Lock()
-	defer d.mu.Unlock()
-	if d.provider == nil {
-		// The provider keeps this context for its keys, which it fetches again
-		// after this visit.
-		p, err := oidc.NewProvider(oidc.ClientContext(context.WithoutCancel(ctx), d.cfg.HTTP), d.cfg.Issuer)
-		if err != nil {
-			// The library's error ends with all that was answered.
-			return nil, wrapDenied(http.StatusBadGateway, "oidc.down", errors.New(shorten(err.Error())))
-		}
-		d.provider = p
+	p, failed := d.provider, d.failed
+	if d.now().Sub(d.failedAt).Abs() >= failureTime {
+		failed = nil
 	}
-	return d.provider, nil
+	d.mu.Unlock()
+	if p != nil || failed != nil {
+		return p, failed
+	}
+	// The provider keeps this context for its keys, which it fetches again after
+	// this request.
+	kept := oidc.ClientContext(context.WithoutCancel(ctx), d.cfg.HTTP)
+	answered := d.asking.DoChan("", func() (any, error) { return d.discover(kept) })
+	select {
+	case got := <-answered:
+		p, _ = got.Val.(*oidc.Provider)
+		return p, got.Err
+	case <-ctx.Done():
+		return nil, wrapDenied(http.StatusBadGateway, "oidc.down", ctx.Err())
+	}
+}
+
+// discover asks the provider what it offers, and remembers the answer.
+func (d *oidcDoor) discover(ctx context.Context) (*oidc.Provider, error) {
+	p, err := oidc.NewProvider(ctx, d.cfg.Issuer)
+	if err != nil {
+		// The library's error ends with all that was answered.
+		p, err = nil, wrapDenied(http.StatusBadGateway, "oidc.down", errors.New(shorten(err.Error())))
+	}
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	d.provider, d.failed, d.failedAt = p, err, d.now()
+	return p, err
 }
 
 func (d *oidcDoor) oauth(p *oidc.Provider) oauth2.Config {
@@ -138,7 +168,8 @@ func (d *oidcDoor) resume(state, cookie string) (b begun, ok bool) {
 	if err != nil || json.Unmarshal(text, &b) != nil {
 		return b, false
 	}
-	return b, sameSecret(state, b.State) && d.now().Before(b.Until)
+	now := d.now()
+	return b, sameSecret(state, b.State) && now.Before(b.Until) && !madeLater(b.Until.Add(-begunTime), now)
 }
 
 // finish redeems the code of a sign-in. The provider gives nothing for a code

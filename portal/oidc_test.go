@@ -13,6 +13,7 @@ import (
 	"net/url"
 	"regexp"
 	"strings"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -125,12 +126,12 @@ func (p *provider) sign(claims map[string]any) string {
 	return text + "." + enc.EncodeToString(sig)
 }
 
-func (p *provider) world(t *testing.T) *webWorld {
-	return newWebWorld(t, func(c *WebConfig) {
+func (p *provider) world(t *testing.T, change ...func(*WebConfig)) *webWorld {
+	return newWebWorld(t, append(change, func(c *WebConfig) {
 		c.OIDC = &OIDCConfig{Issuer: p.server.URL, ClientID: "balansd", ClientSecret: "s3cret", GroupsClaim: "groups",
 			AdminGroups: []string{"g-admins"}, StaffGroups: []string{"g-staff"}, HTTP: p.server.Client(),
 			Redirect: "http://" + c.Listen + "/oidc/callback"}
-	})
+	})...)
 }
 
 var hidden = regexp.MustCompile(`<input type="hidden" name="(state|code)" value="([^"]*)">`)
@@ -282,7 +283,9 @@ func TestASignInBelongsToItsBrowser(t *testing.T) {
 func TestProviderIsDown(t *testing.T) {
 	p := newProvider(t)
 	p.down = true
-	w := p.world(t) // the pages start all the same
+	var passed atomic.Int64
+	later := func(c *WebConfig) { c.Now = func() time.Time { return time.Now().Add(time.Duration(passed.Load())) } }
+	w := p.world(t, later) // the pages start all the same
 	if got := w.browser().get("/sign-in"); got.code != http.StatusOK {
 		t.Errorf("the page to sign in gives %d", got.code)
 	}
@@ -291,6 +294,7 @@ func TestProviderIsDown(t *testing.T) {
 		t.Errorf("it gives %d %s", got.code, got.body)
 	}
 	p.down = false
+	passed.Store(int64(failureTime))
 	if got := p.enter(w.browser()); got.code != http.StatusSeeOther {
 		t.Errorf("when it is back: %d", got.code)
 	}

@@ -57,14 +57,14 @@ func TestImpatienceHidesNoPass(t *testing.T) {
 		return ledger.Pass{Number: 7}, nil
 	}
 	ben := w.as(benName)
-	ben.post("/sync")
+	job := jobOf(t, ben.post("/sync"))
 	<-begun
 	for range mostJobs + 20 {
 		if got := ben.post("/sync"); got.code != http.StatusSeeOther {
 			t.Fatal(got.code)
 		}
 	}
-	if got := ben.get("/sync/1"); got.code != http.StatusOK || !strings.Contains(got.body, "every 1s") {
+	if got := ben.get(job); got.code != http.StatusOK || !strings.Contains(got.body, "every 1s") {
 		t.Errorf("the pass that runs gives %d", got.code)
 	}
 	close(release)

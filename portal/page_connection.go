@@ -1,6 +1,7 @@
 package portal
 
 import (
+	"context"
 	"net/http"
 	"net/url"
 	"slices"
@@ -22,6 +23,7 @@ func (w *Web) connectionRoutes() []route {
 		{method: http.MethodGet, path: silverfinCallback, may: open, do: backFromSilverfin},
 		{method: http.MethodPost, path: "/connection/silverfin/end", may: admin, do: endSilverfin},
 		{method: http.MethodPost, path: "/connection/silverfin/remove", may: admin, do: removeFirm},
+		{method: http.MethodGet, path: "/connection/step/{step}", may: admin, do: stepPage},
 	}
 }
 
@@ -175,12 +177,17 @@ func (v *visit) lines() (list []lineView) {
 // the connection.
 func validateConnection(v *visit) error {
 	id := strings.TrimSpace(v.r.PostForm.Get("id"))
-	c, _, err := v.changes.ConnectFinbox(v.context(), id, v.person.Name)
-	if err != nil {
-		p := problem.Of(err)
-		return v.showConnection(p.Code.HTTPStatus(), connectionData{Typed: shorten(id), Why: string(p.Code), What: p.What})
-	}
-	return v.redirect("/connection?validated=" + url.QueryEscape(c.ID) + "#step1")
+	by := v.person.Name
+	return v.patiently(func(ctx context.Context) func(*visit) error {
+		c, _, err := v.changes.ConnectFinbox(ctx, id, by)
+		return func(v *visit) error {
+			if err != nil {
+				p := problem.Of(err)
+				return v.showConnection(p.Code.HTTPStatus(), connectionData{Typed: shorten(id), Why: string(p.Code), What: p.What})
+			}
+			return v.redirect("/connection?validated=" + url.QueryEscape(c.ID) + "#step1")
+		}
+	})
 }
 
 // setConnection pauses, resumes or removes a connection. The ledger keeps what
@@ -279,6 +286,11 @@ func backFromSilverfin(v *visit) error {
 	return v.handBack("/connection/silverfin/end", "state", "code", "authorized_firm_id", "error")
 }
 
+// signInErrors are the codes with which a sign-in ends besides access_denied (RFC
+// 6749, section 4.1.2.1). Any other text is a stranger's, and not shown.
+var signInErrors = []string{"invalid_request", "unauthorized_client", "unsupported_response_type", "invalid_scope",
+	"server_error", "temporarily_unavailable"}
+
 // endSilverfin links the firm that was granted. The sign-in must be the one
 // that this session began, and works once. Anybody can send a person an address
 // of the callback: what does not belong to that sign-in leaves it as it is.
@@ -291,31 +303,39 @@ func endSilverfin(v *visit) error {
 		v.sessions.Remove(ctx, silverfinState)
 		v.sessions.Remove(ctx, silverfinFirm)
 	}
-	switch {
-	case form.Get("error") == "access_denied":
-		v.warn("connection.refused")
-		return v.redirect("/connection#step2")
-	case form.Get("error") != "":
-		v.warn("connection.sign-in-failed", "Error", shorten(form.Get("error")))
-		return v.redirect("/connection#step2")
+	switch code := form.Get("error"); {
 	case !own:
 		v.warn("connection.stale")
+		return v.redirect("/connection#step2")
+	case code == "access_denied":
+		v.warn("connection.refused")
+		return v.redirect("/connection#step2")
+	case slices.Contains(signInErrors, code):
+		v.warn("connection.sign-in-failed", "Error", code)
+		return v.redirect("/connection#step2")
+	case code != "":
+		v.warn("connection.sign-in-failed", "Error", "error")
 		return v.redirect("/connection#step2")
 	}
 	granted, _ := strconv.ParseInt(form.Get("authorized_firm_id"), 10, 64)
 	if pasted {
 		granted, _ = strconv.ParseInt(wanted, 10, 64)
 	}
-	f, _, err := v.changes.EndSilverfin(v.context(), state, form.Get("code"), granted, v.person.Name)
-	if err != nil {
-		p := problem.Of(err)
-		return v.showConnection(p.Code.HTTPStatus(), connectionData{Why: string(p.Code), What: p.What})
-	}
-	v.say("connection.linked", "Firm", f.Name)
-	if asked, _ := strconv.ParseInt(wanted, 10, 64); asked != 0 && asked != f.ID {
-		v.warn("connection.other-firm", "Firm", f.Name, "Asked", wanted)
-	}
-	return v.redirect("/connection#step2")
+	code, by := form.Get("code"), v.person.Name
+	return v.patiently(func(ctx context.Context) func(*visit) error {
+		f, _, err := v.changes.EndSilverfin(ctx, state, code, granted, by)
+		return func(v *visit) error {
+			if err != nil {
+				p := problem.Of(err)
+				return v.showConnection(p.Code.HTTPStatus(), connectionData{Why: string(p.Code), What: p.What})
+			}
+			v.say("connection.linked", "Firm", f.Name)
+			if asked, _ := strconv.ParseInt(wanted, 10, 64); asked != 0 && asked != f.ID {
+				v.warn("connection.other-firm", "Firm", f.Name, "Asked", wanted)
+			}
+			return v.redirect("/connection#step2")
+		}
+	})
 }
 
 func removeFirm(v *visit) error {

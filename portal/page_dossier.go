@@ -226,7 +226,7 @@ func documentFile(v *visit) error {
 	h.Set("Content-Disposition", `attachment; filename="`+documentName(f.Entry, d.Data)+`"`)
 	h.Set("Content-Security-Policy", "default-src 'none'; sandbox")
 	h.Set("Content-Length", strconv.Itoa(len(d.Data)))
-	_, _ = v.w.Write(d.Data)
+	_, _ = v.steadily().Write(d.Data)
 	return nil
 }
 

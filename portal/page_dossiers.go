@@ -142,14 +142,13 @@ func stateTabs(counts map[ledger.State]int, asked url.Values, here string) []sta
 	return tabs
 }
 
-// csvStep is how many dossiers are read at once for a file.
-const csvStep = 1000
-
 // dossiersCSV gives the whole list, filtered and sorted as the page is.
 func dossiersCSV(v *visit) error {
 	q := dossierQuery(v.r.URL.Query())
-	q.Offset = 0
-	first, err := pageOf(v, q, 0)
+	// In one call: between two, a run may move a dossier from the one part of
+	// the list into the other.
+	q.Offset, q.Limit = 0, 0
+	list, err := v.API.Dossiers(v.r.Context(), q)
 	if err != nil {
 		return err
 	}
@@ -159,9 +158,9 @@ func dossiersCSV(v *visit) error {
 	if v.r.Method == http.MethodHead {
 		return nil
 	}
-	x, err := ledger.NewExport(v.w, balance.Lang(v.words.Lang), v.Zone, false)
+	x, err := ledger.NewExport(v.steadily(), balance.Lang(v.words.Lang), v.Zone, false)
 	if err == nil {
-		err = x.All(eachDossier(v, q, first), nil)
+		err = x.All(eachEntry(list.Entries), nil)
 	}
 	if err != nil && v.r.Context().Err() == nil {
 		// Half a file must not look like a whole one.
@@ -171,27 +170,11 @@ func dossiersCSV(v *visit) error {
 	return nil
 }
 
-func pageOf(v *visit, q daemon.DossierQuery, offset int) (daemon.DossierPage, error) {
-	q.Offset, q.Limit = offset, csvStep
-	return v.API.Dossiers(v.r.Context(), q)
-}
-
-// eachDossier walks what a query selects, page by page.
-func eachDossier(v *visit, q daemon.DossierQuery, page daemon.DossierPage) iter.Seq2[ledger.Entry, error] {
+// eachEntry walks a list as the ledger is walked.
+func eachEntry(list []ledger.Entry) iter.Seq2[ledger.Entry, error] {
 	return func(yield func(ledger.Entry, error) bool) {
-		for offset := 0; ; {
-			for _, e := range page.Entries {
-				if !yield(e, nil) {
-					return
-				}
-			}
-			offset += len(page.Entries)
-			if len(page.Entries) == 0 || offset >= page.Total {
-				return
-			}
-			var err error
-			if page, err = pageOf(v, q, offset); err != nil {
-				yield(ledger.Entry{}, err)
+		for _, e := range list {
+			if !yield(e, nil) {
 				return
 			}
 		}

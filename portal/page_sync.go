@@ -2,6 +2,7 @@ package portal
 
 import (
 	"context"
+	"crypto/rand"
 	"net/http"
 	"slices"
 	"strconv"
@@ -32,16 +33,17 @@ const mostJobs = 100
 // safe for concurrent use.
 type jobs struct {
 	mu   sync.Mutex
-	last uint64
 	list []*job // oldest first
 }
 
 // job is one pass that a person began.
 type job struct {
-	Number uint64
-	Entry  uint64 // the entry that it was begun for; 0 for all dossiers
-	About  string // the name of its dossier
-	Began  time.Time
+	// ID names it in addresses. It is random: after a restart, a page that is
+	// still open must not take another job for its own.
+	ID    string
+	Entry uint64 // the entry that it was begun for; 0 for all dossiers
+	About string // the name of its dossier
+	Began time.Time
 
 	Done, Total int
 	Ended       time.Time // zero while it runs
@@ -51,14 +53,11 @@ type job struct {
 
 // begin runs a pass in the background: it goes on when the browser goes away,
 // and stops with the server.
-func (w *Web) begin(ctx context.Context, j job, r daemon.SyncRequest) uint64 {
-	life := lifeOf(ctx)
-	ctx, cancel := context.WithCancel(context.WithoutCancel(ctx))
-	stop := context.AfterFunc(life, cancel)
-	w.jobs.mu.Lock()
-	w.jobs.last++
-	j.Number, j.Began = w.jobs.last, w.Now()
+func (w *Web) begin(ctx context.Context, j job, r daemon.SyncRequest) string {
+	ctx, cancel := background(ctx)
+	j.ID, j.Began = rand.Text(), w.Now()
 	one := &j
+	w.jobs.mu.Lock()
 	w.jobs.list = append(w.jobs.list, one)
 	if len(w.jobs.list) > mostJobs {
 		// One that runs goes last: somebody may be watching it.
@@ -68,7 +67,6 @@ func (w *Web) begin(ctx context.Context, j job, r daemon.SyncRequest) uint64 {
 	w.jobs.mu.Unlock()
 	go func() {
 		defer cancel()
-		defer stop()
 		pass, err := w.changes.Sync(ctx, r, func(p daemon.Progress) {
 			w.jobs.mu.Lock()
 			defer w.jobs.mu.Unlock()
@@ -81,14 +79,14 @@ func (w *Web) begin(ctx context.Context, j job, r daemon.SyncRequest) uint64 {
 			one.Code = string(problem.Of(err).Code)
 		}
 	}()
-	return j.Number
+	return j.ID
 }
 
 // find gives a job as it stands.
-func (l *jobs) find(number uint64) (job, bool) {
+func (l *jobs) find(id string) (job, bool) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	i := slices.IndexFunc(l.list, func(j *job) bool { return j.Number == number })
+	i := slices.IndexFunc(l.list, func(j *job) bool { return j.ID == id })
 	if i < 0 {
 		return job{}, false
 	}
@@ -110,20 +108,14 @@ func startSync(v *visit) error {
 			r.Dossier = string(f.Entry.Dossier.EnterpriseNumber)
 		}
 	}
-	number := v.begin(v.context(), j, r)
+	id := v.begin(v.context(), j, r)
 	if v.partial() {
-		return v.showJob(number)
+		return v.showJob(id)
 	}
-	return v.redirect("/sync/" + strconv.FormatUint(number, 10))
+	return v.redirect("/sync/" + id)
 }
 
-func syncPage(v *visit) error {
-	number, err := strconv.ParseUint(v.r.PathValue("job"), 10, 64)
-	if err != nil {
-		return denied{status: http.StatusNotFound}
-	}
-	return v.showJob(number)
-}
+func syncPage(v *visit) error { return v.showJob(v.r.PathValue("job")) }
 
 // jobView is a job as a page tells of it.
 type jobView struct {
@@ -139,8 +131,8 @@ type jobView struct {
 
 // showJob tells how a job stands: the page, or the part that asks again by
 // itself.
-func (v *visit) showJob(number uint64) error {
-	j, ok := v.jobs.find(number)
+func (v *visit) showJob(id string) error {
+	j, ok := v.jobs.find(id)
 	if !ok {
 		return denied{status: http.StatusNotFound, why: "sync.gone"}
 	}

@@ -62,9 +62,10 @@ type PeopleConfig struct {
 	// Provider says that an OpenID Connect provider signs people in: then
 	// nobody is invited.
 	Provider bool
-	// Now is the clock; time.Now when nil.
-	Now func() time.Time
-	Log zerolog.Logger
+	// Now is the clock; time.Now when nil. Confirmed is as in TrailConfig.
+	Now       func() time.Time
+	Confirmed func() time.Time
+	Log       zerolog.Logger
 }
 
 // People is who may sign in. It is safe for concurrent use.

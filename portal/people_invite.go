@@ -27,6 +27,7 @@ type invite struct {
 	// Inviter is the key of the admin who made it on the pages, and for as long
 	// as they are one it works; empty for one that the command line made.
 	Inviter string    `json:"inviter,omitempty"`
+	Made    time.Time `json:"made,omitzero"`
 	Expires time.Time `json:"expires"`
 }
 
@@ -85,15 +86,17 @@ func (p *People) invite(ctx context.Context, i invite) (Invitation, error) {
 			"Put the person in one of the provider's groups that portal.oidc names.")
 	}
 	token := rand.Text()
-	i.Hash, i.Expires = hashOf(token), p.Now().Add(inviteTime).UTC().Truncate(time.Second)
+	i.Hash, i.Made = hashOf(token), p.Now().UTC().Truncate(time.Second)
+	i.Expires = i.Made.Add(inviteTime)
 	out := Invitation{Name: i.Name, Role: i.Role, Link: p.BaseURL + "/invite/" + token, Expires: i.Expires}
 	err := p.Shelf.Update(ctx, func(w ShelfWriter) error {
 		waiting, err := all[invite](w, shelfInvites)
 		if err != nil {
 			return err
 		}
+		over := certain(p.Now(), p.Confirmed)
 		for _, old := range waiting {
-			if keyOf(old.Name) == keyOf(i.Name) || !p.Now().Before(old.Expires) {
+			if keyOf(old.Name) == keyOf(i.Name) || !over.Before(old.Expires) {
 				w.Delete(shelfInvites, old.Hash)
 			}
 		}
@@ -154,11 +157,11 @@ func (p *People) works(r ShelfReader, token string) (invite, bool, error) {
 }
 
 // holds tells whether an invitation is in force. One that an admin made is not
-// once they are none. The link for the first admin stands in a log: once there
+// once they are none, nor one of a time that is still to come. The link for the first admin stands in a log: once there
 // is an admin, it is worth nothing to who reads it.
 func (p *People) holds(r ShelfReader, i invite) (bool, error) {
 	switch {
-	case !p.Now().Before(i.Expires):
+	case !p.Now().Before(i.Expires), madeLater(i.Made, p.Now()):
 		return false, nil
 	case i.Inviter != "":
 		inviter, _, err := take[Person](r, shelfPeople, i.Inviter)

@@ -3,7 +3,6 @@ package portal
 import (
 	"context"
 	"errors"
-	"log"
 	"net"
 	"net/http"
 	"time"
@@ -26,7 +25,7 @@ func Serve(ctx context.Context, l net.Listener, h http.Handler, logger zerolog.L
 		ReadHeaderTimeout: headerTime,
 		MaxHeaderBytes:    maxHeader,
 		BaseContext:       func(net.Listener) context.Context { return ctx },
-		ErrorLog:          log.New(logger, "", 0),
+		ErrorLog:          errorLog(logger),
 	}
 	stopped := make(chan struct{})
 	defer context.AfterFunc(ctx, func() {

@@ -6,6 +6,7 @@ import (
 	"encoding/json"
 	"errors"
 	"net/http"
+	"slices"
 	"strconv"
 	"time"
 
@@ -98,13 +99,26 @@ func (v *visit) signIn(q Person) error {
 		v.sessions.Put(ctx, key, value)
 	}
 	v.person = q
-	return sweepSessions(ctx, v.Shelf, v.Now())
+	return sweepSessions(ctx, v.Shelf, certain(v.Now(), v.Confirmed))
 }
 
 // sessionState is a session as it lies on the shelf.
 type sessionState struct {
 	Deadline time.Time      `json:"deadline"`
 	Values   map[string]any `json:"values"` // of text
+}
+
+// since is when the person signed in; the zero time where nobody has.
+func (s sessionState) since() time.Time {
+	text, _ := s.Values[sessionSince].(string)
+	at, _ := time.Parse(time.RFC3339, text)
+	return at
+}
+
+// holds tells whether the session is in force. One of a time that is still to
+// come was begun while the clock was ahead, and would last for years.
+func (s sessionState) holds(now time.Time) bool {
+	return now.Before(s.Deadline) && !madeLater(s.since(), now)
 }
 
 // sessionCodec writes sessions as JSON.
@@ -140,7 +154,7 @@ func (s *sessionShelf) FindCtx(ctx context.Context, token string) (text []byte, 
 		return nil
 	})
 	var state sessionState
-	if err != nil || len(text) == 0 || json.Unmarshal(text, &state) != nil || !s.now().Before(state.Deadline) {
+	if err != nil || len(text) == 0 || json.Unmarshal(text, &state) != nil || !state.holds(s.now()) {
 		return nil, false, err
 	}
 	if v, ok := ctx.Value(visitKey{}).(*visit); ok {
@@ -183,16 +197,31 @@ func (s *sessionShelf) Commit(token string, text []byte, end time.Time) error {
 // Delete is scs.Store's.
 func (s *sessionShelf) Delete(token string) error { return s.DeleteCtx(context.Background(), token) }
 
-// sweepSessions forgets the sessions that are over. It runs at each sign-in:
-// that is when they become more.
-func sweepSessions(ctx context.Context, shelf Shelf, now time.Time) error {
+// mostSessions bounds the sessions that are kept.
+const mostSessions = 1000
+
+// sweepSessions forgets the sessions that surely are over, and beyond
+// mostSessions those that end first. It runs at each sign-in: that is when they
+// become more.
+func sweepSessions(ctx context.Context, shelf Shelf, certain time.Time) error {
 	return shelf.Update(ctx, func(w ShelfWriter) error {
+		type one struct {
+			key string
+			end time.Time
+		}
 		var over []string
+		var left []one
 		for key, text := range w.Walk(shelfSessions, "") {
 			var s sessionState
-			if json.Unmarshal(text, &s) != nil || !now.Before(s.Deadline) {
+			if json.Unmarshal(text, &s) != nil || !certain.Before(s.Deadline) {
 				over = append(over, key)
+			} else {
+				left = append(left, one{key, s.Deadline})
 			}
+		}
+		slices.SortFunc(left, func(a, b one) int { return a.end.Compare(b.end) })
+		for _, s := range left[:max(0, len(left)-mostSessions)] {
+			over = append(over, s.key)
 		}
 		for _, key := range over {
 			w.Delete(shelfSessions, key)
@@ -217,14 +246,13 @@ func (v *visit) sessionsOf() (list []session, err error) {
 		for _, text := range r.Walk(shelfSessions, "") {
 			var s sessionState
 			if json.Unmarshal(text, &s) != nil || s.Values[sessionPerson] != v.person.Key ||
-				s.Values[sessionEpoch] != epoch || !v.Now().Before(s.Deadline) {
+				s.Values[sessionEpoch] != epoch || !s.holds(v.Now()) {
 				continue
 			}
-			one := session{End: s.Deadline}
+			one := session{End: s.Deadline, Since: s.since()}
 			one.From, _ = s.Values[sessionFrom].(string)
 			one.Agent, _ = s.Values[sessionAgent].(string)
 			since, _ := s.Values[sessionSince].(string)
-			one.Since, _ = time.Parse(time.RFC3339, since)
 			one.This = since == this && one.From == v.from() && one.Agent == v.r.UserAgent()[:min(len(v.r.UserAgent()), 200)]
 			list = append(list, one)
 		}

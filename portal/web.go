@@ -43,15 +43,16 @@ type WebConfig struct {
 	// StateSize tells the size of the state file in bytes; nil when unknown.
 	StateSize func() int64
 	// SyncPatience is after how long a page stops its arrows and says that a
-	// pass still runs; 0 for 30 seconds.
+	// run, or a step at Finbox or Silverfin, goes on; 0 for 30 seconds.
 	SyncPatience time.Duration
 	// OIDC is the provider that signs people in, in place of accounts; nil for
 	// accounts.
 	OIDC *OIDCConfig
 	// Version is balansd's own, and Built when it was made.
 	Version string
-	// Now is the clock; time.Now when nil.
-	Now func() time.Time
+	// Now is the clock; time.Now when nil. Confirmed is as in TrailConfig.
+	Now       func() time.Time
+	Confirmed func() time.Time
 	// Log hears of every request; never of what is in it.
 	Log zerolog.Logger
 }
@@ -78,6 +79,8 @@ type Web struct {
 	hosts    hostList
 	handler  http.Handler
 	jobs     jobs
+	steps    steps
+	refusals seldom
 }
 
 // NewWeb makes the pages. It reads every template and every message, so that

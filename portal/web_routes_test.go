@@ -163,7 +163,7 @@ func TestOpenRoutes(t *testing.T) {
 // adminRoutes are what only an admin may do, stated apart from the table: a
 // route that the table opens to staff fails here.
 var adminRoutes = []string{
-	"GET /audit", "GET /people", "GET /settings",
+	"GET /audit", "GET /connection/step/{step}", "GET /people", "GET /settings",
 	"POST /connection/finbox", "POST /connection/set", "POST /connection/silverfin", "POST /connection/silverfin/end",
 	"POST /connection/silverfin/remove",
 	"POST /people/disabled", "POST /people/invite", "POST /people/role", "POST /people/sign-out", "POST /people/withdraw",

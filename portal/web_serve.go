@@ -5,7 +5,6 @@ import (
 	"crypto/tls"
 	"errors"
 	"fmt"
-	"log"
 	"net"
 	"net/http"
 	"net/netip"
@@ -55,7 +54,7 @@ func ServeWeb(ctx context.Context, cfg ServeConfig, h http.Handler) error {
 		WriteTimeout:      writeTime,
 		IdleTimeout:       idleTime,
 		MaxHeaderBytes:    maxHeader,
-		ErrorLog:          log.New(cfg.Log, "", 0),
+		ErrorLog:          errorLog(cfg.Log),
 	}
 	if cfg.CertificateFile != "" {
 		pair := &certificate{cert: cfg.CertificateFile, key: cfg.KeyFile, log: cfg.Log}

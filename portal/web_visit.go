@@ -80,7 +80,7 @@ func (v *visit) fail(err error) {
 	}
 	if no, ok := errors.AsType[denied](err); ok {
 		if err.Error() != no.Error() { // it has a cause
-			v.Log.Warn().Err(err).Str("route", v.route.path).Msg("a page refused")
+			v.logRefusal(err)
 		}
 		v.trouble(no.status, troubleData{Status: no.status, Why: no.why})
 		return
@@ -91,6 +91,18 @@ func (v *visit) fail(err error) {
 		v.Log.Error().Err(err).Str("code", string(p.Code)).Str("route", v.route.path).Msg("a page could not be shown")
 	}
 	v.trouble(status, troubleData{Status: status, Code: string(p.Code), What: p.What, Next: p.Next})
+}
+
+// logRefusal logs why a page refused. Who is not signed in is logged once a
+// minute: anybody can be refused as often as they like.
+func (v *visit) logRefusal(err error) {
+	count, ok := 1, true
+	if v.person.Key == "" {
+		count, ok = v.refusals.allow(v.Now())
+	}
+	if ok {
+		v.Log.Warn().Err(err).Str("route", v.route.path).Int("count", count).Msg("a page refused")
+	}
 }
 
 // troubleData is what the page about a problem shows.

@@ -1,0 +1,338 @@
+package portal
+
+import (
+	"bufio"
+	"context"
+	"errors"
+	"fmt"
+	"net"
+	"net/http"
+	"net/http/httptest"
+	"strings"
+	"sync"
+	"sync/atomic"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"balansd/daemon"
+	"balansd/ledger"
+	"balansd/problem"
+
+	"github.com/rs/zerolog"
+)
+
+// slowOffice links only once it is let.
+type slowOffice struct {
+	*office
+
+	release chan struct{}
+	fails   error
+}
+
+func (d *slowOffice) EndSilverfin(ctx context.Context, state, code string, firmID int64, by string) (ledger.Firm, []string, error) {
+	d.hear("EndSilverfin", state, code, firmID, by)
+	select {
+	case <-d.release:
+		return ledger.Firm{ID: 12, Name: "Kantoor Peeters"}, nil, d.fails
+	case <-ctx.Done():
+		return ledger.Firm{}, nil, ctx.Err()
+	}
+}
+
+// TestALinkingThatTakesLongGoesOn: while Silverfin has balansd wait longer than a
+// page may take, a page says so and waits, the linking goes on, and how it ends
+// is shown once.
+func TestALinkingThatTakesLongGoesOn(t *testing.T) {
+	for name, tt := range map[string]struct {
+		fails error
+		says  string
+	}{
+		"well": {nil, "Silverfin-firma Kantoor Peeters is gekoppeld"},
+		"fail": {problem.New(problem.SilverfinDown, "Silverfin answered 503", ""), "Silverfin is niet bereikbaar"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			d := &slowOffice{office: &office{fake: &fake{}}, release: make(chan struct{}), fails: tt.fails}
+			w := newWebWorld(t, func(c *WebConfig) { c.API, c.SyncPatience = d, time.Nanosecond })
+			ann := w.as(annName)
+			ann.post("/connection/silverfin", "firm", "12")
+			got := ann.post("/connection/silverfin/end", "state", full[daemon.SignIn]().State, "code", "abc", "authorized_firm_id", "12")
+			step := got.header.Get("Location")
+			if got.code != http.StatusSeeOther || !strings.HasPrefix(step, "/connection/step/") {
+				t.Fatalf("gives %d to %s: %s", got.code, step, got.body)
+			}
+			page := ann.get(step)
+			if !strings.Contains(page.body, "gaat op de achtergrond verder") || page.header.Get("Refresh") == "" {
+				t.Errorf("while it goes on: %s", page.body)
+			}
+			w.add("Cis", Admin)
+			if other := w.as("Cis").get(step); other.header.Get("Location") != "/connection" {
+				t.Errorf("another admin gets %d, %s", other.code, other.body)
+			}
+			close(d.release)
+			for page = ann.get(step); page.header.Get("Refresh") != ""; page = ann.get(step) { //nolint:revive // until it ended
+			}
+			if tt.fails == nil {
+				page = ann.get("/connection")
+			}
+			if !strings.Contains(page.body, tt.says) {
+				t.Errorf("the page does not say %q: %s", tt.says, page.body)
+			}
+			if again := ann.get(step); again.code != http.StatusSeeOther || again.header.Get("Location") != "/connection#step2" && again.header.Get("Location") != "/connection" {
+				t.Errorf("shown again it gives %d", again.code)
+			}
+			if n := len(d.heardOf("EndSilverfin")); n != 1 {
+				t.Errorf("%d sign-ins were ended", n)
+			}
+		})
+	}
+}
+
+// deadlines is an answer over a connection, whose deadlines it counts.
+type deadlines struct {
+	*httptest.ResponseRecorder
+
+	set       int
+	unguarded bool // more than a piece was written under one deadline
+	since     int
+}
+
+func (d *deadlines) SetWriteDeadline(time.Time) error {
+	d.set++
+	d.since = 0
+	return nil
+}
+
+func (d *deadlines) Write(text []byte) (int, error) {
+	if d.since += len(text); d.since > sendPiece {
+		d.unguarded = true
+	}
+	return d.ResponseRecorder.Write(text)
+}
+
+// largeOffice has a document of some size.
+type largeOffice struct{ *office }
+
+func (largeOffice) Document(context.Context, uint64) (daemon.Document, error) {
+	return daemon.Document{Name: "x", Data: make([]byte, 10*sendPiece+1)}, nil
+}
+
+// TestAFileGoesOnAsLongAsItIsRead: the time that an answer may take begins anew
+// with each piece of a file, so that a slow line gets it whole.
+func TestAFileGoesOnAsLongAsItIsRead(t *testing.T) {
+	d := largeOffice{&office{fake: &fake{}}}
+	for i := range 2000 {
+		e := ledger.Entry{Number: uint64(i + 1), State: ledger.Done}
+		e.Dossier.Name = strings.Repeat("x", 100)
+		d.entries = append(d.entries, e)
+	}
+	w := newWebWorld(t, func(c *WebConfig) { c.API = d })
+	got := w.browser().post("/sign-in", "name", annName, "password", testWord)
+	for _, path := range []string{"/dossiers/7/document", "/dossiers.csv"} {
+		r := httptest.NewRequest(http.MethodGet, w.server.URL+path, nil)
+		r.AddCookie(cookieOf(got, "balansd"))
+		rec := &deadlines{ResponseRecorder: httptest.NewRecorder()}
+		w.web.ServeHTTP(rec, r)
+		if size := rec.Body.Len(); rec.Code != http.StatusOK || size <= 10*sendPiece || rec.set < size/sendPiece || rec.unguarded {
+			t.Errorf("%s: %d with %d bytes under %d deadlines", path, rec.Code, rec.Body.Len(), rec.set)
+		}
+	}
+}
+
+// movingOffice has a dossier delivered, so that it is the newest, before a
+// second call for the same list.
+type movingOffice struct{ *office }
+
+func (d movingOffice) Dossiers(ctx context.Context, q daemon.DossierQuery) (daemon.DossierPage, error) {
+	page, err := d.office.Dossiers(ctx, q)
+	one := d.entries[1200]
+	copy(d.entries[1:1201], d.entries[:1200])
+	d.entries[0] = one
+	return page, err
+}
+
+// TestTheListIsWholeWhileARunIsUnderWay: each dossier is in the file once.
+func TestTheListIsWholeWhileARunIsUnderWay(t *testing.T) {
+	d := movingOffice{&office{fake: &fake{}}}
+	for i := range 1500 {
+		e := ledger.Entry{Number: uint64(i + 1), State: ledger.Done}
+		e.Dossier.Name = fmt.Sprintf("Klant%04d", i)
+		d.entries = append(d.entries, e)
+	}
+	w := newWebWorld(t, func(c *WebConfig) { c.API = d })
+	file := w.as(benName).get("/dossiers.csv?sort=updated")
+	for i := range 1500 {
+		if n := strings.Count(file.body, fmt.Sprintf("Klant%04d", i)); n != 1 {
+			t.Fatalf("Klant%04d is %d times in the file", i, n)
+		}
+	}
+}
+
+// TestAnOpenPageShowsItsOwnRun: after a restart of the service, a page that is
+// still open does not show the run that somebody else began since.
+func TestAnOpenPageShowsItsOwnRun(t *testing.T) {
+	d := &office{}
+	w := newOffice(t, d)
+	ann, ben := w.as(annName), w.as(benName)
+	anns := jobOf(t, ann.post("/sync"))
+	again, err := NewWeb(w.web.WebConfig)
+	if err != nil {
+		t.Fatal(err)
+	}
+	w.server.Config.Handler = again
+	if bens := jobOf(t, ben.post("/sync")); bens == anns {
+		t.Errorf("two runs have the address %s", bens)
+	}
+	if got := ann.get(anns); got.code != http.StatusNotFound {
+		t.Errorf("the open page gets %d", got.code)
+	}
+}
+
+// logged keeps what is logged.
+type logged struct {
+	mu   sync.Mutex
+	list []string
+}
+
+func (l *logged) Write(text []byte) (int, error) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	l.list = append(l.list, string(text))
+	return len(text), nil
+}
+
+// TestStrangersFillNoLog: broken handshakes are no lines of their own at any
+// level that a log usually has.
+func TestStrangersFillNoLog(t *testing.T) {
+	cert, key := writePair(t, t.TempDir(), "balansd.example")
+	var log logged
+	address, stop := servePages(t, ServeConfig{Listen: "127.0.0.1:0", CertificateFile: cert, KeyFile: key,
+		Log: zerolog.New(&log).Level(zerolog.ErrorLevel)}, http.NotFoundHandler())
+	for range 100 {
+		c, err := net.Dial("tcp", address)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if _, err := fmt.Fprint(c, "GET / HTTP/1.0\r\n\r\n"); err != nil {
+			t.Fatal(err)
+		}
+		_, _ = bufio.NewReader(c).ReadString('\n') // until it was answered
+		_ = c.Close()
+	}
+	if err := stop(); err != nil {
+		t.Fatal(err)
+	}
+	if len(log.list) != 0 {
+		t.Errorf("%d lines were logged: %q", len(log.list), log.list)
+	}
+}
+
+// TestFailedConnectionsAreCounted: one warning a minute says how many there
+// were, with the newest; each is there at level debug.
+func TestFailedConnectionsAreCounted(t *testing.T) {
+	for level, want := range map[zerolog.Level]int{zerolog.DebugLevel: 2000 + 2, zerolog.InfoLevel: 2, zerolog.ErrorLevel: 0} {
+		synctest.Test(t, func(t *testing.T) {
+			var log logged
+			l := errorLog(zerolog.New(&log).Level(level))
+			for i := range 2000 {
+				if i == 1999 {
+					time.Sleep(time.Minute)
+				}
+				l.Printf("http: TLS handshake error from 192.0.2.7:%d: EOF", i)
+			}
+			if len(log.list) != want {
+				t.Errorf("at level %s %d lines are logged", level, len(log.list))
+			}
+			if last := log.list; level == zerolog.InfoLevel && (!strings.Contains(last[1], `"count":1999`) || !strings.Contains(last[1], "192.0.2.7")) {
+				t.Errorf("the warning is %s", last[1])
+			}
+		})
+	}
+}
+
+// TestSeldom lets one through a minute, and counts the others.
+func TestSeldom(t *testing.T) {
+	var s seldom
+	at := time.Date(2026, 3, 10, 9, 0, 0, 0, time.UTC)
+	for i, want := range []int{1, 0, 0} {
+		if n, ok := s.allow(at); n != want || ok != (want > 0) {
+			t.Errorf("%d: %d, %v", i, n, ok)
+		}
+	}
+	if n, ok := s.allow(at.Add(time.Minute)); n != 3 || !ok {
+		t.Errorf("a minute later: %d, %v", n, ok)
+	}
+}
+
+// TestStrangersFillNoLogByTheProvider: while the provider is down, signing in
+// without end is logged once a minute.
+func TestStrangersFillNoLogByTheProvider(t *testing.T) {
+	p := newProvider(t)
+	p.down = true
+	var log logged
+	now := time.Now()
+	w := p.world(t, func(c *WebConfig) {
+		c.Log, c.Now = zerolog.New(&log).Level(zerolog.WarnLevel), func() time.Time { return now }
+	})
+	for range 50 {
+		w.browser().post("/oidc/begin")
+	}
+	if len(log.list) != 1 {
+		t.Errorf("%d lines were logged", len(log.list))
+	}
+}
+
+// silence is a way to a provider that takes calls and never answers.
+type silence struct{ calls atomic.Int32 }
+
+func (s *silence) RoundTrip(r *http.Request) (*http.Response, error) {
+	s.calls.Add(1)
+	<-r.Context().Done()
+	return nil, r.Context().Err()
+}
+
+// TestAProviderThatHangs makes nobody wait for another: all wait for one call,
+// who goes away waits no longer, and the failure is the answer for a while.
+func TestAProviderThatHangs(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		way := &silence{}
+		d, err := newOIDCDoor(OIDCConfig{Issuer: "https://login.example", HTTP: &http.Client{Transport: way, Timeout: time.Second}}, time.Now)
+		if err != nil {
+			t.Fatal(err)
+		}
+		start := time.Now()
+		begin := func(ctx context.Context) {
+			if _, _, err := d.begin(ctx, "/"); err == nil {
+				t.Error("a sign-in begins without the provider")
+			} else if no, ok := errors.AsType[denied](err); !ok || no.why != "oidc.down" {
+				t.Errorf("it gives %v", err)
+			}
+		}
+		var all sync.WaitGroup
+		gone, leave := context.WithCancel(t.Context())
+		all.Go(func() {
+			begin(gone)
+			if waited := time.Since(start); waited != 0 {
+				t.Errorf("who went away waited %v", waited)
+			}
+		})
+		for range 6 {
+			all.Go(func() { begin(t.Context()) })
+		}
+		synctest.Wait()
+		leave()
+		all.Wait()
+		if waited := time.Since(start); waited != time.Second || way.calls.Load() != 1 {
+			t.Errorf("all waited %v for %d calls", waited, way.calls.Load())
+		}
+		begin(t.Context())
+		if way.calls.Load() != 1 {
+			t.Error("the provider is asked again at once")
+		}
+		time.Sleep(failureTime)
+		begin(t.Context())
+		if way.calls.Load() != 2 {
+			t.Error("the provider is never asked again")
+		}
+	})
+}
