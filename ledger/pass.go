@@ -135,12 +135,12 @@ type Connection struct {
 	Name        string           `json:"name"` // the environment's name
 	Language    string           `json:"language,omitempty"`
 	Status      ConnectionStatus `json:"status"`
-	StartDate   balance.Date     `json:"start_date,omitzero"` // as set in Finbox
-	ActivatedAt time.Time        `json:"activated_at"`        // balances created before do not count
-	Cursor      string           `json:"cursor,omitempty"`    // where the next listing starts
-	Anew        uint64           `json:"anew,omitempty"`      // counts how often the cursor was taken away, to list everything once more
-	ListedAt    time.Time        `json:"listed_at,omitzero"`  // when it was last listed without fault
-	Problem     string           `json:"problem,omitempty"`   // why the last listing failed, empty when well
+	StartDate   balance.Date     `json:"start_date,omitzero"`   // as set in Finbox
+	ActivatedAt time.Time        `json:"activated_at,omitzero"` // balances created before do not count
+	Cursor      string           `json:"cursor,omitempty"`      // where the next listing starts
+	Anew        uint64           `json:"anew,omitempty"`        // counts how often the cursor was taken away, to list everything once more
+	ListedAt    time.Time        `json:"listed_at,omitzero"`    // when it was last listed without fault
+	Problem     string           `json:"problem,omitempty"`     // why the last listing failed, empty when well
 }
 
 // ListAnew has the next listing start from the beginning. A listing that is

@@ -180,7 +180,7 @@ func answer[In, Out any](call func(context.Context, In) (Out, error)) http.Handl
 			writeProblem(w, err)
 			return
 		}
-		writeJSON(w, http.StatusOK, jsonType, out)
+		writeJSON(w, http.StatusOK, jsonType, withLists(out))
 	}
 }
 

@@ -17,8 +17,9 @@ import (
 // fake is a daemon.API that answers with every field of every type filled, and
 // remembers what it was asked.
 type fake struct {
-	err  error // what every method fails with, when not nil
-	pass func(ctx context.Context, r daemon.SyncRequest, report func(daemon.Progress)) (ledger.Pass, error)
+	err   error // what every method fails with, when not nil
+	empty bool  // there is nothing yet: every answer is the zero one
+	pass  func(ctx context.Context, r daemon.SyncRequest, report func(daemon.Progress)) (ledger.Pass, error)
 
 	mu    sync.Mutex
 	heard []string
@@ -150,7 +151,7 @@ func (f *fake) Link(_ context.Context, l ledger.Linked, by string) error {
 
 // answerOf is a full value, or the fake's error and the zero value.
 func answerOf[T any](f *fake) (T, error) {
-	if f.err != nil {
+	if f.err != nil || f.empty {
 		var zero T
 		return zero, f.err
 	}
@@ -158,7 +159,7 @@ func answerOf[T any](f *fake) (T, error) {
 }
 
 func notesOf(f *fake) []string {
-	if f.err != nil {
+	if f.err != nil || f.empty {
 		return nil
 	}
 	return []string{"the start date is not today"}
