@@ -3,7 +3,6 @@ package daemon
 import (
 	"context"
 	"errors"
-	"fmt"
 	"sync"
 
 	"balansd/balance"
@@ -235,7 +234,7 @@ func connectionState(c ledger.Connection, id string) string {
 	}
 }
 
-func (j *job) firmService() string { return fmt.Sprintf("firm %d", j.in.firm.ID) }
+func (j *job) firmService() string { return firmService(j.in.firm.ID) }
 
 // errLeftAlone ends a job whose source or firm is out of reach in this pass.
 var errLeftAlone = errors.New("left alone in this pass")

@@ -79,7 +79,7 @@ func (p *pass) link(connection string, d ledger.Dossier) (ledger.Linked, bool) {
 func (p *pass) discoverOne(ctx context.Context, c ledger.Connection) (ledger.Connection, error) {
 	src, err := p.cfg.Source(c)
 	if err != nil {
-		p.trouble(err, c.Name)
+		p.outOfReach(err, c.Name)
 		return p.listed(ctx, c, err)
 	}
 	if c.Status == ledger.Deactivated {
@@ -91,7 +91,7 @@ func (p *pass) discoverOne(ctx context.Context, c ledger.Connection) (ledger.Con
 		case errors.Is(err, ledger.ErrClosed) || problem.Is(err, problem.ConnectionClosed):
 			return c, nil
 		case err != nil:
-			p.trouble(err, c.Name)
+			p.outOfReach(err, c.Name)
 			return c, nil
 		case !st.Active:
 			return c, nil
@@ -123,6 +123,7 @@ func (p *pass) discoverOne(ctx context.Context, c ledger.Connection) (ledger.Con
 		}
 		c = next
 		p.rec.New += len(added)
+		p.outages.saw(sourceService(c.ID), false)
 	}
 	return c, ctx.Err()
 }
@@ -137,7 +138,7 @@ func (p *pass) listed(ctx context.Context, c ledger.Connection, err error) (ledg
 		p.log.Warn().Str("connection", c.ID).Msg("the connection is deactivated in the source")
 	} else {
 		c.Problem = problem.Of(err).What
-		p.trouble(err, c.Name)
+		p.outOfReach(err, c.Name)
 	}
 	return c, p.mark(ctx, c)
 }

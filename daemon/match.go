@@ -60,6 +60,7 @@ func (p *pass) companies(ctx context.Context) (*companyIndex, error) {
 				return
 			}
 			ix.add(f, list)
+			p.outages.saw(firmService(f.ID), false)
 		})
 	}
 	wg.Wait()
@@ -75,7 +76,7 @@ func (p *pass) companies(ctx context.Context) (*companyIndex, error) {
 				return nil, err
 			}
 		case bad:
-			p.trouble(err, aboutFirm+f.Name)
+			p.outOfReach(err, aboutFirm+f.Name)
 		}
 	}
 	p.index = ix

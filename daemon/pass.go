@@ -41,7 +41,10 @@ type pass struct {
 	total int
 	noted map[string]bool
 	tried map[uint64]bool // entries that became unavailable in this pass
-	down  map[string]bool // services that could not be reached
+	// What could not be listed or worked in, and the part of it that was out of
+	// reach; what only failed for a dossier, by service.
+	missing, down map[string]bool
+	suspects      map[string]suspect
 }
 
 // Sync runs a pass that a person asked for.
@@ -74,7 +77,8 @@ func (d *Daemon) pass(ctx context.Context, rec ledger.Pass, req SyncRequest, rep
 	}
 	p := &pass{d: d, cfg: cfg, req: req, rec: rec, tell: report, dossiers: newKeyedMutex(),
 		log: cfg.Log.With().Uint64("pass", rec.Number).Str("trigger", string(rec.Trigger)).Logger()}
-	p.rec.Outcome, p.noted, p.tried, p.down = map[ledger.State]int{}, map[string]bool{}, map[uint64]bool{}, map[string]bool{}
+	p.rec.Outcome, p.noted, p.tried = map[ledger.State]int{}, map[string]bool{}, map[uint64]bool{}
+	p.missing, p.down, p.suspects = map[string]bool{}, map[string]bool{}, map[string]suspect{}
 	d.show(&rec)
 	defer d.show(nil)
 	if rec.Missed != "" {
@@ -133,6 +137,7 @@ func (p *pass) walk(ctx context.Context) error {
 	if err := p.deliverAll(ctx); err != nil {
 		return err
 	}
+	p.judge(ctx)
 	return p.prune(ctx)
 }
 
@@ -195,7 +200,8 @@ func (p *pass) end(ctx context.Context, err error) (ledger.Pass, error) {
 	case err != nil:
 		p.rec.Stopped = problem.Of(err).What
 	}
-	p.rec.End, p.rec.Down = p.cfg.Now(), slices.Sorted(maps.Keys(p.down))
+	p.rec.End = p.cfg.Now()
+	p.rec.Missing, p.rec.Down = slices.Sorted(maps.Keys(p.missing)), slices.Sorted(maps.Keys(p.down))
 	if saveErr := p.cfg.Keeper.EndPass(context.WithoutCancel(ctx), p.rec); saveErr != nil && err == nil {
 		err = saveErr
 	}
@@ -218,27 +224,6 @@ func (p *pass) end(ctx context.Context, err error) (ledger.Pass, error) {
 
 // aboutFirm begins what a sentence about a firm is about.
 const aboutFirm = "Silverfin firm "
-
-// trouble notes something that is wrong besides a single balance. The same
-// sentence is noted once.
-func (p *pass) trouble(err error, about string) {
-	pr := problem.Of(err)
-	text := about + ": " + pr.What
-	if pr.Code == problem.Unexpected && pr.Err != nil {
-		text = about + ": " + pr.Err.Error()
-	}
-	if pr.Next != "" {
-		text += ". " + pr.Next
-	}
-	p.note(text, ledger.Trouble{About: strings.TrimPrefix(about, aboutFirm), Code: string(pr.Code)})
-	switch pr.Code {
-	case problem.FinboxDown, problem.FolderDown, problem.SilverfinDown:
-		p.mu.Lock()
-		p.down[about] = true
-		p.mu.Unlock()
-	}
-	p.log.Warn().Err(err).Str("about", about).Str("code", string(pr.Code)).Str("next", pr.Next).Msg("something is in the way of the pass")
-}
 
 // note keeps a sentence with the pass, once, and what has it told in other
 // languages.
@@ -291,8 +276,7 @@ func (p *pass) renew(ctx context.Context) error {
 	}
 	for _, f := range firms {
 		if f.Relink != "" {
-			p.note(fmt.Sprintf("%s. Link it again: balansd connect silverfin --firm %d.", f.Relink, f.ID),
-				ledger.Trouble{About: f.Name, Code: string(problem.NeedsRelink)})
+			p.firmMissed(f, fmt.Sprintf("%s. Link it again: balansd connect silverfin --firm %d.", f.Relink, f.ID))
 			continue
 		}
 		renewed, err := p.cfg.Linker.Renew(ctx, f.ID, renewAfter)
@@ -304,7 +288,7 @@ func (p *pass) renew(ctx context.Context) error {
 		case err != nil && ctx.Err() != nil:
 			return err
 		case err != nil:
-			p.trouble(err, aboutFirm+f.Name)
+			p.outOfReach(err, aboutFirm+f.Name)
 		case renewed:
 			if err := p.cfg.Keeper.UpdateFirm(ctx, f.ID, func(f *ledger.Firm) { f.RenewedAt = p.cfg.Now() }); err != nil {
 				return err
@@ -324,7 +308,7 @@ func (p *pass) mustRelink(ctx context.Context, seen ledger.Firm, cause error) er
 		}
 	})
 	if err == nil && marked {
-		p.trouble(cause, aboutFirm+seen.Name)
+		p.outOfReach(cause, aboutFirm+seen.Name)
 	}
 	return err
 }
@@ -334,37 +318,6 @@ func (d *Daemon) show(p *ledger.Pass) {
 	d.mu.Lock()
 	defer d.mu.Unlock()
 	d.current = p
-}
-
-// outageAfter is how many times in a row a service may fail before the pass
-// leaves it alone until the next pass.
-const outageAfter = 4
-
-// outages counts, by service, the failures in a row. Its zero value is ready.
-type outages struct {
-	mu  sync.Mutex
-	row map[string]int
-}
-
-// over tells whether the service failed too often.
-func (o *outages) over(service string) bool {
-	o.mu.Lock()
-	defer o.mu.Unlock()
-	return o.row[service] >= outageAfter
-}
-
-// saw counts one call's outcome.
-func (o *outages) saw(service string, failed bool) {
-	o.mu.Lock()
-	defer o.mu.Unlock()
-	if o.row == nil {
-		o.row = map[string]int{}
-	}
-	if failed {
-		o.row[service]++
-	} else {
-		o.row[service] = 0
-	}
 }
 
 // keyedMutex is one mutex a key: two entries of one dossier are never worked

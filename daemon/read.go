@@ -23,7 +23,7 @@ func (j *job) read(ctx context.Context) error {
 			return nil
 		}
 	}
-	service := "connection " + j.entry.Connection
+	service := sourceService(j.entry.Connection)
 	if j.outages.over(service) {
 		j.skipped = true
 		return errLeftAlone

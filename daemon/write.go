@@ -220,7 +220,7 @@ func (j *job) settle(ctx context.Context, cause error) error {
 	}
 	if code := problem.Of(cause).Code; (isDown(cause) || code == problem.ConfigInvalid) && (j.located || !ofSilverfin(code)) {
 		// When the companies could not be read, that was said already.
-		j.trouble(cause, j.aboutService(code))
+		j.dossierTrouble(cause)
 	}
 	next, err := j.verdict(cause)
 	if err != nil {

@@ -40,6 +40,10 @@ type Pass struct {
 	Troubles []Trouble `json:"troubles,omitempty"`
 	// Down lists the services that could not be reached, by their names.
 	Down []string `json:"down,omitempty"`
+	// Missing lists the connections that could not be listed and the firms that
+	// could not be worked in, by their names: those that are Down, and those that
+	// refused the sign-in or must be linked again.
+	Missing []string `json:"missing,omitempty"`
 	// Missed says why a catch-up was late; empty for other passes.
 	Missed      string `json:"missed,omitempty"`
 	MissedCause Cause  `json:"missed_cause,omitempty"`
@@ -54,6 +58,12 @@ type Pass struct {
 // should look at.
 func (p Pass) NeedsPerson() bool {
 	return p.Stopped != "" && !p.Halted || len(p.Problems) > 0
+}
+
+// Good tells whether the pass went through, listed each active connection, and
+// could work in each firm.
+func (p Pass) Good() bool {
+	return !p.End.IsZero() && p.Stopped == "" && len(p.Missing)+len(p.Down) == 0
 }
 
 // MissedNight is a night without a nightly pass at its time.

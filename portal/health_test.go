@@ -82,3 +82,31 @@ func TestMetricsOfADaemonInTrouble(t *testing.T) {
 		t.Errorf("metrics that are off give %d", got.code)
 	}
 }
+
+// A night that a firm or a connection refused is not good, whatever it
+// delivered; its good try later that night is.
+func TestGoodNight(t *testing.T) {
+	night := balance.Date{Year: 2026, Month: time.March, Day: 9}
+	pass := func(end int64, change func(*ledger.Pass)) ledger.Pass {
+		p := ledger.Pass{Night: night, End: time.Unix(end, 0)}
+		change(&p)
+		return p
+	}
+	well := pass(1, func(*ledger.Pass) {})
+	for name, c := range map[string]struct {
+		newest ledger.Pass
+		want   float64
+	}{
+		"well":                   {pass(9, func(*ledger.Pass) {}), 9},
+		"the sign-in refused":    {pass(9, func(p *ledger.Pass) { p.Missing = []string{"Kantoor"} }), 1},
+		"a service out of reach": {pass(9, func(p *ledger.Pass) { p.Down = []string{"Finbox"} }), 1},
+		"stopped":                {pass(9, func(p *ledger.Pass) { p.Stopped = "disk full" }), 1},
+		"not ended":              {ledger.Pass{Night: night}, 1},
+		"tried again, and well":  {pass(9, func(p *ledger.Pass) { p.Night, p.For = balance.Date{}, night }), 9},
+		"by hand":                {pass(9, func(p *ledger.Pass) { p.Night = balance.Date{} }), 1},
+	} {
+		if got := goodNight([]ledger.Pass{c.newest, well}); got != c.want {
+			t.Errorf("%s: %v, want %v", name, got, c.want)
+		}
+	}
+}

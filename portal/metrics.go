@@ -34,7 +34,7 @@ func (w *Web) metricsHandler() http.Handler {
 	own.MustRegister(&gauges{
 		web:        w,
 		up:         desc("up", "1 when the daemon answers."),
-		lastNight:  desc("last_good_night_timestamp_seconds", "When the newest nightly pass ended that went through and reached every service; 0 when none of the newest 100 passes did."),
+		lastNight:  desc("last_good_night_timestamp_seconds", "When the newest nightly pass ended that went through, listed every active connection and could work in every firm; 0 when none of the newest 100 passes did."),
 		nextWake:   desc("next_night_timestamp_seconds", "When the next nightly pass is due."),
 		entries:    desc("entries", "Social balances in the ledger, by state.", "state"),
 		parked:     desc("needs_person", "What is known to need a person, at most 100."),
@@ -95,10 +95,11 @@ func (g *gauges) Collect(ch chan<- prometheus.Metric) {
 	}
 }
 
-// goodNight is when the newest night that went through ended; 0 when none did.
+// goodNight is when the newest good night ended, or the good try of one that had
+// not been; 0 when there was none.
 func goodNight(passes []ledger.Pass) float64 {
 	for _, p := range passes {
-		if !p.Night.IsZero() && !p.End.IsZero() && p.Stopped == "" && len(p.Down) == 0 {
+		if (!p.Night.IsZero() || !p.For.IsZero()) && p.Good() {
 			return float64(p.End.Unix())
 		}
 	}
