@@ -56,6 +56,7 @@ func makeLayout(t *testing.T, s *store.Store) {
 	for i, id := range []string{"found", "waiting", "failed", "parked", "sending", "done", "differs", "superseded", "ignored", "pruned"} {
 		e := found(id, "1", "D"+string(rune('0'+i)), id)
 		e.Model, e.MediaTypes = balance.Abbreviated, []string{"application/xbrl+xml"}
+		e.FoundAt, e.UpdatedAt = at(-60*24*402), at(-60*24*402)
 		list = append(list, e)
 	}
 	old := found("newer", "1", "D7", "newer")
