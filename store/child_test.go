@@ -2,6 +2,7 @@ package store_test
 
 import (
 	"bufio"
+	"context"
 	"fmt"
 	"io"
 	"os"
@@ -11,6 +12,7 @@ import (
 
 	"go.uber.org/goleak"
 
+	"balansd/ledger"
 	"balansd/store"
 )
 
@@ -33,7 +35,7 @@ func TestMain(m *testing.M) {
 // a report to the parent.
 func childJobs() map[string]func(path string) error {
 	jobs := map[string]func(string) error{"hold": hold, "write": writeUntilKilled,
-		"restore": restoreUntilKilled, "compact": compactUntilKilled}
+		"restore": restoreUntilKilled, "compact": compactUntilKilled, "answer": answer}
 	for name, job := range platformJobs() {
 		jobs[name] = job
 	}
@@ -92,4 +94,28 @@ func (c *child) kill(t *testing.T) {
 		t.Fatal(err)
 	}
 	_ = c.cmd.Wait()
+}
+
+// answer writes to the state a few times, and says so after each.
+func answer(path string) error {
+	s, err := store.Open(store.Options{Path: path, KeyPath: path + ".key"})
+	if err != nil {
+		return err
+	}
+	defer func() { _ = s.Close() }()
+	ctx := context.Background()
+	for n := range 5 {
+		fmt.Println("begin", n)
+		added, err := s.Record(ctx, ledger.Connection{ID: "C1", Cursor: fmt.Sprint(n)}, []ledger.Entry{listed(n)})
+		if err != nil {
+			return err
+		}
+		fmt.Println("answer", n)
+		fmt.Println("begin", n)
+		if _, err := s.Move(ctx, ledger.Step{Entry: added[0]}); err != nil {
+			return err
+		}
+		fmt.Println("answer", n)
+	}
+	return nil
 }

@@ -1,0 +1,123 @@
+package store
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"io"
+	"os"
+	"path/filepath"
+	"testing"
+
+	bolt "go.etcd.io/bbolt"
+
+	"balansd/ledger"
+	"balansd/problem"
+)
+
+// openTemp opens a new state that ends with the test.
+func openTemp(t *testing.T) *Store {
+	t.Helper()
+	dir := t.TempDir()
+	s, err := Open(Options{Path: filepath.Join(dir, "balansd.db"), KeyPath: filepath.Join(dir, "data.key"), Version: "1.0.0"})
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { _ = s.Close() })
+	return s
+}
+
+// commits is the number of transactions that the file has seen.
+func (s *Store) commits(t *testing.T) (n int) {
+	t.Helper()
+	err := s.db.(*boltKV).db.View(func(tx *bolt.Tx) error { n = tx.ID(); return nil })
+	if err != nil {
+		t.Fatal(err)
+	}
+	return n
+}
+
+// TestRecordIsOneTransaction: the cursor moves with the records that it covers,
+// in one transaction, and not at all where one of them is refused.
+func TestRecordIsOneTransaction(t *testing.T) {
+	s := openTemp(t)
+	c := ledger.Connection{ID: "C1", Status: ledger.Active, Cursor: "before"}
+	entry := func(id string, state ledger.State) ledger.Entry {
+		return ledger.Entry{Connection: "C1", Listing: ledger.Listing{ID: id, Revision: "1"}, State: state}
+	}
+	before := s.commits(t)
+	if added, err := s.Record(t.Context(), c, []ledger.Entry{entry("A", ledger.Found), entry("B", ledger.Found)}); err != nil || len(added) != 2 {
+		t.Fatal(added, err)
+	}
+	if n := s.commits(t) - before; n != 1 {
+		t.Errorf("Record took %d transactions", n)
+	}
+	c.Cursor = "after"
+	if _, err := s.Record(t.Context(), c, []ledger.Entry{entry("C", ledger.Found), entry("D", "no state")}); err == nil {
+		t.Fatal("an entry without a state was recorded")
+	}
+	stored, err := s.Connections(t.Context())
+	if err != nil || len(stored) != 1 || stored[0].Cursor != "before" {
+		t.Errorf("the cursor moved without its records: %+v, %v", stored, err)
+	}
+	if counts, err := s.Counts(t.Context()); err != nil || counts[ledger.Found] != 2 {
+		t.Errorf("half of the records were kept: %v, %v", counts, err)
+	}
+}
+
+// TestCommitsAreSynced: neither an opened nor a new file leaves out the sync
+// that makes a commit durable.
+func TestCommitsAreSynced(t *testing.T) {
+	s := openTemp(t)
+	path := filepath.Join(t.TempDir(), "new.db")
+	if err := os.WriteFile(path, nil, 0o600); err != nil {
+		t.Fatal(err)
+	}
+	fresh, err := newBolt(path, s.options.Log)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer func() { _ = fresh.close() }()
+	for name, b := range map[string]*boltKV{"opened": s.db.(*boltKV), "new": fresh} {
+		if b.db.NoSync || b.db.NoGrowSync || b.db.NoFreelistSync {
+			t.Errorf("a file that is %s is not synced: %+v", name, b.db)
+		}
+	}
+}
+
+// otherCopy copies another state than the one that it is asked about.
+type otherCopy struct {
+	*boltKV
+	other kv
+}
+
+func (o otherCopy) copyTo(ctx context.Context, w io.Writer, read func(reader) error) error {
+	if err := o.view(ctx, read); err != nil {
+		return err
+	}
+	return o.other.copyTo(ctx, w, func(reader) error { return nil })
+}
+
+// TestCopyIsCompared: a copy that is sound and holds something else than the
+// state is no backup.
+func TestCopyIsCompared(t *testing.T) {
+	s, other := openTemp(t), openTemp(t)
+	if _, err := s.Record(t.Context(), ledger.Connection{ID: "C1"}, []ledger.Entry{{Connection: "C1", State: ledger.Found}}); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := copyAway(t.Context(), s.db, s.options, ""); err != nil {
+		t.Fatal(err)
+	}
+	before, err := os.ReadDir(s.options.Backups.Folder)
+	if err != nil {
+		t.Fatal(err)
+	}
+	_, err = copyAway(t.Context(), otherCopy{s.db.(*boltKV), other.db}, s.options, "")
+	if !problem.Is(err, problem.StateDamaged) || !errors.As(err, new(*problem.Problem)) || !bytes.Contains([]byte(err.Error()), []byte("does not hold what was copied")) {
+		t.Errorf("a copy of another state gave %v", err)
+	}
+	after, err := os.ReadDir(s.options.Backups.Folder)
+	if err != nil || len(after) != len(before) {
+		t.Errorf("the folder holds %v, %v", after, err)
+	}
+}
