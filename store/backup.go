@@ -65,10 +65,11 @@ type backupFile struct {
 }
 
 // Backup makes a copy of the state in the folder of Options.Backups, reads it
-// back, and then removes the oldest copies of this state beyond those that are
-// kept. Secrets stay sealed in it, and the data key is not in it. Others can
-// work meanwhile. A copy that cannot be made or is not equal removes nothing;
-// on a full disk the problem is StateUnwritable.
+// back as VerifyBackup does, and then removes the oldest copies of this state
+// beyond those that are kept. Secrets stay sealed in it, and the data key is not
+// in it. Others can work meanwhile. A copy that cannot be made, is not equal or
+// cannot be verified removes nothing: a StateDamaged problem names the state where
+// the state itself is damaged. On a full disk the problem is StateUnwritable.
 func (s *Store) Backup(ctx context.Context) (ledger.Backup, error) {
 	s.backing.Lock()
 	defer s.backing.Unlock()
@@ -104,6 +105,10 @@ func (s *Store) BackupsThere(ctx context.Context) error {
 // copyAway makes a copy for a purpose, empty for a night's.
 func copyAway(ctx context.Context, db kv, o Options, purpose string) (ledger.Backup, error) {
 	var before summary
+	// bbolt writes some pages of a copy anew: damage in those is not in the copy.
+	if err := db.check(ctx); err != nil {
+		return ledger.Backup{}, err
+	}
 	made, err := setAside(o, purpose, func(path string) error {
 		err := replace(path, func(w io.Writer) error {
 			return stamped(w, func(w io.Writer) error {
@@ -116,9 +121,12 @@ func copyAway(ctx context.Context, db kv, o Options, purpose string) (ledger.Bac
 		if err != nil {
 			return err
 		}
-		after, err := verifyFile(ctx, path, o.Log)
+		after, err := verifyFile(ctx, path, o)
 		if err == nil && after != before {
 			err = badBackup(path, errors.New("it does not hold what was copied"))
+		}
+		if problem.Is(err, problem.StateDamaged) { // the fault of the copy, or of what was copied
+			err = cmp.Or(checkAll(ctx, db, o), err)
 		}
 		return err
 	})

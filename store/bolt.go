@@ -31,6 +31,8 @@ type boltKV struct {
 	views  atomic.Uint64 // reads so far
 	mapped atomic.Int64  // bytes of the file that are mapped for certain
 
+	heads atomic.Bool // whether rows have heads
+
 	writing sync.Mutex // held during a writing transaction
 	reach   int64      // bytes that the file can have after the newest commit; guarded by writing
 }
@@ -61,21 +63,44 @@ var fill = map[table]float64{
 	tEntries: 0.6, tStories: 0.5,
 }
 
-// guard turns a panic into a StateDamaged problem: bbolt panics, and a mapped
-// page that cannot be read faults, where the file is damaged.
+// guard turns a panic into a StateDamaged problem: bbolt panics, a mapped page
+// that cannot be read faults, and a row with a wrong checksum ends its step, where
+// the file is damaged. Where the disk itself refuses to be read, the problem says
+// so.
 func guard(path string, log zerolog.Logger, err *error) func() {
 	old := debug.SetPanicOnFault(true)
 	return func() {
 		debug.SetPanicOnFault(old)
-		if r := recover(); r != nil {
-			log.Error().Str("file", path).Interface("panic", r).Bytes("stack", debug.Stack()).
-				Msg("the state file cannot be read")
-			if _, fault := r.(interface{ Addr() uintptr }); fault {
-				r = "a part of it cannot be read: it was cut short, or its disk is failing"
-			}
-			*err = damaged(path, fmt.Errorf("%v", r))
+		r := recover()
+		if r == nil {
+			return
 		}
+		if row, ok := r.(*rowError); ok {
+			*err = damaged(path, row)
+			return
+		}
+		log.Debug().Str("file", path).Interface("panic", r).Bytes("stack", debug.Stack()).Msg("the state file cannot be read")
+		if _, fault := r.(interface{ Addr() uintptr }); fault {
+			if refused := readThrough(path); refused != nil && refusalOf(refused) != noRefusal {
+				*err = openProblem(path, refused)
+				return
+			}
+			r = "a part of it cannot be read: it was cut short"
+		}
+		*err = damaged(path, fmt.Errorf("%v", r))
 	}
+}
+
+// readThrough reads a file to its end, and gives why that is refused. A mapped
+// page that faults does not tell it.
+func readThrough(path string) error {
+	f, err := os.Open(path)
+	if err != nil {
+		return err
+	}
+	defer func() { _ = f.Close() }()
+	_, err = io.Copy(io.Discard, f)
+	return err
 }
 
 func (b *boltKV) view(ctx context.Context, fn func(reader) error) (err error) {
@@ -91,7 +116,7 @@ func (b *boltKV) view(ctx context.Context, fn func(reader) error) (err error) {
 	if b.views.Add(1)%viewsPerSpare == 0 {
 		b.spare(tx)
 	}
-	return fn(&boltTx{tx: tx})
+	return fn(&boltTx{tx: tx, heads: b.heads.Load()})
 }
 
 // spare lets go the pages of the file that were read so far. Rows are spread
@@ -176,10 +201,10 @@ func (b *boltKV) attempt(group []*call) (bad int, err error) {
 		b.mapped.Store(size) // bbolt maps what it allocates
 	}
 	b.spare(tx)
-	w := &boltTx{tx: tx}
+	w := &boltTx{tx: tx, heads: b.heads.Load()}
 	for i, c := range group {
 		before := w.writes
-		c.err = c.fn(w)
+		c.err = run(c.fn, w, b.path)
 		if c.err == nil {
 			c.err = w.err
 		}
@@ -193,10 +218,26 @@ func (b *boltKV) attempt(group []*call) (bad int, err error) {
 	if err := tx.Commit(); err != nil {
 		return -1, unwritable(b.path, err)
 	}
+	b.heads.Store(w.heads)
 	if stats := tx.Stats(); size <= b.reach {
 		b.reach = size + stats.GetPageAlloc()
 	}
 	return -1, nil
+}
+
+// run carries out a step. A row that it cannot read ends this step alone, not
+// those that share its transaction.
+func run(fn func(writer) error, w writer, path string) (err error) {
+	defer func() {
+		switch r := recover().(type) {
+		case nil:
+		case *rowError:
+			err = damaged(path, r)
+		default:
+			panic(r)
+		}
+	}()
+	return fn(w)
 }
 
 func (b *boltKV) copyTo(ctx context.Context, w io.Writer, read func(reader) error) error {
@@ -224,18 +265,6 @@ func (c *cancelWriter) Write(p []byte) (int, error) {
 	return c.w.Write(p)
 }
 
-func (b *boltKV) check(ctx context.Context) error {
-	return b.view(ctx, func(r reader) error {
-		var first error
-		for err := range r.(*boltTx).tx.Check() { // read to the end: Check waits for it
-			if first == nil {
-				first = damaged(b.path, err)
-			}
-		}
-		return first
-	})
-}
-
 func (b *boltKV) size() int64 {
 	info, err := os.Stat(b.path)
 	if err != nil {
@@ -246,9 +275,11 @@ func (b *boltKV) size() int64 {
 
 func (b *boltKV) close() error { return b.db.Close() }
 
-// boltTx is a reader, and a writer where its transaction writes.
+// boltTx is a reader, and a writer where its transaction writes. A row that does
+// not have its checksum panics with a *rowError, which ends the step.
 type boltTx struct {
 	tx     *bolt.Tx
+	heads  bool  // rows have heads
 	writes int   // changes so far
 	err    error // the first change that bbolt refused
 }
@@ -258,7 +289,19 @@ func (t *boltTx) get(name table, key []byte) []byte {
 	if b == nil {
 		return nil
 	}
-	return b.Get(key)
+	return t.value(name, key, b.Get(key))
+}
+
+// value gives the value of a row as it is kept, nil for none.
+func (t *boltTx) value(name table, key, row []byte) []byte {
+	if row == nil || !t.heads || bare(name, key) {
+		return row
+	}
+	value, err := withoutHead(name, key, row)
+	if err != nil {
+		panic(err)
+	}
+	return value
 }
 
 func (t *boltTx) put(name table, key, value []byte) {
@@ -267,6 +310,9 @@ func (t *boltTx) put(name table, key, value []byte) {
 	if err == nil {
 		if f, ok := fill[name]; ok {
 			b.FillPercent = f
+		}
+		if t.heads && !bare(name, key) {
+			value = withHead(name, key, value)
 		}
 		err = b.Put(key, value)
 	}
@@ -294,7 +340,7 @@ func (t *boltTx) walk(name table, from, to []byte) iter.Seq2[[]byte, []byte] {
 		}
 		c := b.Cursor()
 		for k, v := c.Seek(from); k != nil && (to == nil || bytes.Compare(k, to) < 0); k, v = c.Next() {
-			if !yield(k, v) {
+			if !yield(k, t.value(name, k, v)) {
 				return
 			}
 		}
@@ -317,7 +363,7 @@ func (t *boltTx) walkBack(name table, from, to []byte) iter.Seq2[[]byte, []byte]
 			}
 		}
 		for ; k != nil && bytes.Compare(k, from) >= 0; k, v = c.Prev() {
-			if !yield(k, v) {
+			if !yield(k, t.value(name, k, v)) {
 				return
 			}
 		}

@@ -11,6 +11,8 @@ import (
 	"github.com/rs/zerolog"
 	bolt "go.etcd.io/bbolt"
 	berrors "go.etcd.io/bbolt/errors"
+
+	"balansd/problem"
 )
 
 // errEmpty says that the file is there and holds nothing. bbolt would make a
@@ -43,9 +45,12 @@ func openOnce(path string, timeout time.Duration, readOnly bool, log zerolog.Log
 	}()
 	defer guard(path, log, &err)()
 	db, err := bolt.Open(path, 0o600, &bolt.Options{
-		Timeout:      timeout,
-		ReadOnly:     readOnly,
-		FreelistType: bolt.FreelistMapType,
+		Timeout:  timeout,
+		ReadOnly: readOnly,
+		// Else a check of a file that is opened for reading would load it in a
+		// goroutine where damage ends the process.
+		PreLoadFreelist: true,
+		FreelistType:    bolt.FreelistMapType,
 		OpenFile: func(name string, flag int, mode os.FileMode) (*os.File, error) {
 			f, err := os.OpenFile(name, flag&^os.O_CREATE, mode)
 			if err != nil {
@@ -54,6 +59,10 @@ func openOnce(path string, timeout time.Duration, readOnly bool, log zerolog.Log
 			if info, err := f.Stat(); err == nil && info.Size() == 0 {
 				_ = f.Close()
 				return nil, errEmpty
+			}
+			if _, err := f.ReadAt(make([]byte, 1), 0); err != nil {
+				_ = f.Close()
+				return nil, err // bbolt would take it for damage
 			}
 			file = f
 			return f, nil
@@ -95,6 +104,7 @@ func (b *boltKV) whole() error {
 		} else {
 			b.mapped.Store(want)
 			b.reach = want
+			b.heads.Store(headed(r.(*boltTx)))
 		}
 		return nil
 	})
@@ -107,17 +117,22 @@ func newBolt(path string, log zerolog.Logger) (*boltKV, error) {
 	if err != nil {
 		return nil, err
 	}
-	return &boltKV{db: db, path: path, log: log}, nil
+	b := &boltKV{db: db, path: path, log: log}
+	b.heads.Store(true)
+	return b, nil
 }
 
 // openProblem says why a file could not be opened.
 func openProblem(path string, err error) error {
+	_, told := errors.AsType[*problem.Problem](err)
 	switch {
-	case errors.Is(err, berrors.ErrTimeout):
+	case told:
+		return err
+	case errors.Is(err, berrors.ErrTimeout), errors.Is(err, errReplaced):
 		return locked(path)
 	case errors.Is(err, fs.ErrNotExist):
 		return missing(path)
-	case errors.Is(err, fs.ErrPermission):
+	case errors.Is(err, fs.ErrPermission), refusalOf(err) != noRefusal:
 		return unwritable(path, err)
 	default:
 		return damaged(path, err)

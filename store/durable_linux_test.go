@@ -5,21 +5,16 @@ import (
 	"os/exec"
 	"path/filepath"
 	"regexp"
-	"slices"
 	"strings"
 	"testing"
+
+	"balansd/internal/testenv"
 )
 
 // TestAnswersAreOnDisk watches the system calls of a process: whatever it wrote
 // to the state file is synced before it answers.
 func TestAnswersAreOnDisk(t *testing.T) {
-	asked := strings.Split(os.Getenv("BALANSD_TEST_REQUIRE"), ",")
-	if !slices.Contains(asked, "all") {
-		t.Skip("it needs strace: BALANSD_TEST_REQUIRE=all go test ./store -run TestAnswersAreOnDisk")
-	}
-	if _, err := exec.LookPath("strace"); err != nil {
-		t.Fatal(err)
-	}
+	testenv.Need(t, testenv.Strace, "strace")
 	dir := t.TempDir()
 	state, calls := filepath.Join(dir, "balansd.db"), filepath.Join(dir, "calls")
 	cmd := exec.Command("strace", "-f", "-y", "-o", calls, "-e", "trace=pwrite64,fdatasync,write", os.Args[0])

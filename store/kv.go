@@ -72,7 +72,7 @@ type kv interface {
 	// copyTo writes a consistent copy of everything, after read looked at what
 	// it holds.
 	copyTo(ctx context.Context, w io.Writer, read func(reader) error) error
-	// check reads everything and reports the first damage.
+	// check reads the structure of everything and reports the first damage.
 	check(ctx context.Context) error
 	// size is the number of bytes on disk.
 	size() int64

@@ -3,6 +3,7 @@ package store
 import (
 	"context"
 	"fmt"
+	"slices"
 	"time"
 
 	"balansd/problem"
@@ -14,12 +15,16 @@ type migration struct {
 	to   int // the layout afterwards: 1, 2, 3 without gaps
 	what string
 	run  func(w writer) error
+	// sameValues says that the layout before holds the same values: it can be
+	// read as it is where nothing may be written.
+	sameValues bool
 }
 
 // migrations lists all layouts that there were, oldest first.
 func migrations() []migration {
 	return []migration{
-		{1, "the first layout", func(writer) error { return nil }},
+		{to: 1, what: "the first layout", run: func(writer) error { return nil }},
+		{to: 2, what: "a checksum in each row", run: addHeads, sameValues: true},
 	}
 }
 
@@ -36,11 +41,13 @@ type about struct {
 var keyAbout = []byte("about")
 
 // readAbout reads what the file says of itself; the zero about when it says
-// nothing.
+// nothing. Of a layout that is known, its tables are, too.
 func readAbout(ctx context.Context, db kv) (a about, err error) {
 	err = db.view(ctx, func(r reader) error {
-		_, err := getJSON(r, tMeta, keyAbout, &a)
-		return err
+		if a, err = getAbout(r); err != nil || a.Schema > Layout() {
+			return err
+		}
+		return checkTables(r)
 	})
 	return a, err
 }
@@ -64,7 +71,7 @@ func migrate(ctx context.Context, db kv, o Options) error {
 		return damaged(o.Path, fmt.Errorf("it is no state file of balansd"))
 	case a.Schema > latest:
 		return newer(o.Path, a.Schema, o, a.Version)
-	case o.ReadOnly && a.Schema < latest:
+	case o.ReadOnly && o.changed(a.Schema):
 		return problem.New(problem.NotAllowed,
 			fmt.Sprintf("the state file %s is of an older version and must be brought up to date first", o.Path),
 			"Start balansd once, or run `balansd sync --dry-run`.")
@@ -81,6 +88,11 @@ func migrate(ctx context.Context, db kv, o Options) error {
 	return advance(ctx, db, a, o)
 }
 
+// changed tells whether rows of a layout have other values than the newest.
+func (o Options) changed(layout int) bool {
+	return slices.ContainsFunc(o.migrations, func(m migration) bool { return m.to > layout && !m.sameValues })
+}
+
 // advance runs the pending migrations and notes what the file is now.
 func advance(ctx context.Context, db kv, a about, o Options) error {
 	return db.update(ctx, func(w writer) error {
@@ -95,6 +107,6 @@ func advance(ctx context.Context, db kv, a about, o Options) error {
 			now.Schema = m.to
 		}
 		now.Version = o.Version
-		return putJSON(w, tMeta, keyAbout, now)
+		return putAbout(w, now)
 	})
 }

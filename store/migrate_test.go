@@ -15,8 +15,10 @@ import (
 
 // future is a list of migrations as a later version might have it.
 func future(fails bool) []migration {
-	return append(migrations(),
-		migration{2, "names in capitals", func(w writer) error {
+	now := migrations()
+	layout := now[len(now)-1].to
+	return append(now,
+		migration{to: layout + 1, what: "names in capitals", run: func(w writer) error {
 			all, err := listJSON[ledger.Connection](w, tConnections)
 			if err != nil {
 				return err
@@ -29,7 +31,7 @@ func future(fails bool) []migration {
 			}
 			return nil
 		}},
-		migration{3, "and something after them", func(w writer) error {
+		migration{to: layout + 2, what: "and something after them", run: func(w writer) error {
 			all, err := listJSON[ledger.Connection](w, tConnections)
 			if err != nil {
 				return err
@@ -82,7 +84,7 @@ func TestMigrate(t *testing.T) {
 		t.Errorf("reading an older file gave %v", err)
 	}
 	// One that fails leaves nothing of the ones before it.
-	if _, err := reopen("3.0.0", future(true), false); err == nil || !strings.Contains(err.Error(), "layout 3") {
+	if _, err := reopen("3.0.0", future(true), false); err == nil || !strings.Contains(err.Error(), "layout 4") {
 		t.Fatalf("a failing migration gave %v", err)
 	}
 	if s, err = reopen("1.0.0", nil, false); err != nil {
@@ -109,13 +111,13 @@ func TestMigrate(t *testing.T) {
 	_, err = reopen("1.0.0", nil, false)
 	p := problem.Of(err)
 	backups, listErr := ListBackups(filepath.Join(filepath.Dir(path), "backups"))
-	if listErr != nil || len(backups) != 2 || backups[0].Layout != 1 { // the failing migration made one, too
+	if listErr != nil || len(backups) != 2 || backups[0].Layout != Layout() { // the failing migration made one, too
 		t.Fatalf("the backups are %+v, %v", backups, listErr)
 	}
 	if p.Code != problem.StateNewer || !strings.Contains(p.What, "balansd 3.0.1") || !strings.Contains(p.Next, backups[0].File) {
 		t.Fatalf("an older version said %v / %s", err, p.Next)
 	}
-	if !strings.Contains(backups[0].File, "before-layout-3") {
+	if !strings.Contains(backups[0].File, "before-layout-4") {
 		t.Errorf("the backup is called %s", backups[0].File)
 	}
 	o := Options{Path: path, Version: "1.0.0"}
@@ -175,10 +177,10 @@ func TestTryMigrate(t *testing.T) {
 		t.Error(err)
 	}
 	o.migrations = future(true)
-	if err := TryMigrate(t.Context(), o); err == nil || !strings.Contains(err.Error(), "layout 3") {
+	if err := TryMigrate(t.Context(), o); err == nil || !strings.Contains(err.Error(), "layout 4") {
 		t.Errorf("a migration that fails gave %v", err)
 	}
-	if a, err := ReadAbout(t.Context(), o); err != nil || a.Layout != 1 || a.Known != 3 || a.Version != "1.0.0" {
+	if a, err := ReadAbout(t.Context(), o); err != nil || a.Layout != 2 || a.Known != 4 || a.Version != "1.0.0" {
 		t.Errorf("about is %+v, %v", a, err)
 	}
 	after, err := os.ReadFile(path)

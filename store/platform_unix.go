@@ -38,6 +38,21 @@ func syncFolder(dir string) error {
 	return nil
 }
 
+// refusalOf tells what an error says of a disk or of this process.
+func refusalOf(err error) refusal {
+	for kind, list := range map[refusal][]error{
+		readOnlyDisk: {unix.EROFS}, failingDisk: {unix.EIO, unix.ESTALE, unix.ENODEV, unix.ENXIO}, fullDisk: {unix.ENOSPC, unix.EDQUOT},
+		noMoreFiles: {unix.EMFILE, unix.ENFILE}, noMoreMemory: {unix.ENOMEM}, noLocks: {unix.ENOLCK},
+	} {
+		for _, errno := range list {
+			if errors.Is(err, errno) {
+				return kind
+			}
+		}
+	}
+	return noRefusal
+}
+
 // takeOwner gives a file or folder to the account that has the file like. Only
 // an administrator can and need do so: what a command of theirs makes, balansd
 // itself must be able to use.

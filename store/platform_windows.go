@@ -18,6 +18,23 @@ const keyWrap = "dpapi"
 // names in it.
 func syncFolder(string) error { return nil }
 
+// refusalOf tells what an error says of a disk or of this process.
+func refusalOf(err error) refusal {
+	for kind, list := range map[refusal][]error{
+		readOnlyDisk: {windows.ERROR_WRITE_PROTECT},
+		failingDisk: {windows.ERROR_CRC, windows.ERROR_IO_DEVICE, windows.ERROR_SECTOR_NOT_FOUND, windows.ERROR_NOT_READY,
+			windows.ERROR_DISK_CORRUPT, windows.ERROR_BAD_NETPATH, windows.ERROR_NETNAME_DELETED},
+		fullDisk: {windows.ERROR_DISK_FULL, windows.ERROR_HANDLE_DISK_FULL}, noMoreFiles: {windows.ERROR_TOO_MANY_OPEN_FILES},
+	} {
+		for _, errno := range list {
+			if errors.Is(err, errno) {
+				return kind
+			}
+		}
+	}
+	return noRefusal
+}
+
 // takeOwner has nothing to do: a new file takes over who may use it from its
 // folder.
 func takeOwner(string, string) error { return nil }

@@ -49,10 +49,47 @@ func noBackup(folder string, cause error) error {
 }
 
 func unwritable(path string, cause error) error {
-	return problem.Wrap(cause, problem.StateUnwritable,
-		fmt.Sprintf("%s cannot be written", path),
-		"Free space on its disk, or let balansd's account write to its folder. Nothing of this step was kept; "+
-			"it is done again at the next pass.")
+	what, next := refusalOf(cause).advice()
+	return problem.Wrap(cause, problem.StateUnwritable, path+" "+what, next)
+}
+
+// refusal is what the operating system says of a disk or of this process, and not
+// of what a file holds.
+type refusal int
+
+const (
+	noRefusal refusal = iota
+	readOnlyDisk
+	failingDisk
+	fullDisk
+	noMoreFiles
+	noMoreMemory
+	noLocks
+)
+
+// advice says what happened to a file, as the end of a sentence, and what to do.
+func (r refusal) advice() (what, next string) {
+	const kept = "Nothing of this step was kept; it is done again at the next pass."
+	switch r {
+	case readOnlyDisk:
+		return "cannot be written: its file system is read-only",
+			"Linux makes a file system read-only after an error of its disk: look at the messages of the kernel (`journalctl -k`), mend the disk, " +
+				"and mount it for writing again. What the state holds is not lost by that: restore no backup for it."
+	case failingDisk:
+		return "cannot be reached: its disk or share does not answer, or reports an error",
+			"Look at the disk and at the messages of the system before anything else. Restore a backup only once the disk is sound, or to another one."
+	case fullDisk:
+		return "cannot be written: its disk is full", "Free space on its disk. " + kept
+	case noMoreFiles:
+		return "cannot be opened: this system or this account has too many files open",
+			"Close what holds them, or raise the limit of open files (LimitNOFILE= of the service). The state itself is not touched."
+	case noMoreMemory:
+		return "cannot be opened: the system lacks the memory", "Free memory. The state itself is not touched."
+	case noLocks:
+		return "cannot be locked: its file system has no locks to give", "Put the state on a disk of this server, not on a share."
+	default:
+		return "cannot be written", "Free space on its disk, or let balansd's account write to its folder. " + kept
+	}
 }
 
 // notRestored says of a disk's refusal what it means for a restore.

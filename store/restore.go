@@ -97,7 +97,7 @@ func (r *restoring) hold(ctx context.Context) error {
 	switch {
 	case err == nil:
 		r.found, r.present = readable, s
-		err := s.whole(ctx)
+		err := s.Check(ctx)
 		if problem.Is(err, problem.StateDamaged) {
 			r.found, err = broken, nil // it stays open: nobody else may begin to work in it
 		}
@@ -213,7 +213,7 @@ func (r *restoring) settle(ctx context.Context) error {
 		return err
 	}
 	r.note("What was found or delivered since the backup is found again at the next night, or with `balansd sync`; Silverfin is read before anything is written.")
-	if err := r.copy.whole(ctx); err != nil {
+	if err := r.copy.Check(ctx); err != nil {
 		return err
 	}
 	err = r.copy.Close()

@@ -256,7 +256,11 @@ func (r *restoring) entryIn(in reader, n uint64) (e ledger.Entry, err error) {
 // person's until balansd has written them again: equal ones need no write, and
 // others are asked about.
 func (r *restoring) doubt(ctx context.Context) error {
+	newest := r.newestChange(ctx)
 	err := r.copy.db.update(ctx, func(w writer) error {
+		// Else each new copy would count as older than those that were made
+		// before the restore, and be the next one to go.
+		w.put(tMeta, keyChanges, number(1+max(newest, lastNumber(w, keyChanges))))
 		return r.rewrite(w, func(known ledger.Written) (ledger.Written, error) { return doubted(known), nil })
 	})
 	if err != nil {
@@ -278,6 +282,24 @@ func (r *restoring) doubt(ctx context.Context) error {
 	}
 	r.note("The backup's sign-ins to Silverfin may be spent: if status says so, link again with `balansd connect silverfin`: %s.", strings.Join(names, ", "))
 	return nil
+}
+
+// newestChange gives the highest count of changes among the copies and in the
+// present state, as far as they can be read.
+func (r *restoring) newestChange(ctx context.Context) (newest uint64) {
+	files, _ := backupFiles(r.o.Backups.Folder)
+	for _, f := range files {
+		if s, err := glance(f.path, r.o.Log); err == nil {
+			newest = max(newest, s.changes)
+		}
+	}
+	if r.present != nil {
+		_ = r.present.db.view(ctx, func(now reader) error {
+			newest = max(newest, lastNumber(now, keyChanges))
+			return nil
+		})
+	}
+	return newest
 }
 
 // noteNights says of the nights after the backup why nothing is known of them.

@@ -361,3 +361,39 @@ func TestRestoreRefuses(t *testing.T) {
 	}
 	s.wantEntries(1)
 }
+
+// TestBackupsAfterRestore: after a restore over a state that is gone or damaged,
+// the copies that are made from then on are the newest.
+func TestBackupsAfterRestore(t *testing.T) {
+	for _, gone := range []bool{true, false} {
+		s := newShop(t) // keeps 3
+		s.with(func(st *store.Store) {
+			for range 3 {
+				s.add(st, 5)
+				s.backup(st)
+				s.later(24 * time.Hour)
+			}
+		})
+		list, err := store.ListBackups(s.o.Backups.Folder)
+		must(t, err)
+		if gone {
+			must(t, os.Remove(s.o.Path))
+		} else {
+			must(t, os.Truncate(s.o.Path, 9000))
+		}
+		s.restore(list[len(list)-1], store.RestoreOptions{})
+		var made []ledger.Backup
+		s.with(func(st *store.Store) {
+			for range 3 {
+				s.later(24 * time.Hour)
+				s.add(st, 1)
+				made = append(made, s.backup(st))
+			}
+		})
+		for _, b := range made {
+			if _, err := os.Stat(b.File); err != nil {
+				t.Errorf("state gone %v: %s, one of the newest 3, is gone: %v", gone, b.File, s.list())
+			}
+		}
+	}
+}

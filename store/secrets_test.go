@@ -255,38 +255,3 @@ func TestKeyFile(t *testing.T) {
 		t.Errorf("the key file's mode is %v, %v", info.Mode(), err)
 	}
 }
-
-// TestSealedUnderItsName swaps two sealed secrets: a name does not open
-// another one's secret.
-func TestSealedUnderItsName(t *testing.T) {
-	s := openNew(t)
-	ctx := t.Context()
-	for _, name := range []string{"firm/1", "firm/2"} {
-		if err := s.Secrets().Put(ctx, name, []byte("of "+name)); err != nil {
-			t.Fatal(err)
-		}
-	}
-	path, key := s.Path(), keyOf(s)
-	if err := s.Close(); err != nil {
-		t.Fatal(err)
-	}
-	text, err := os.ReadFile(path)
-	if err != nil {
-		t.Fatal(err)
-	}
-	text = bytes.ReplaceAll(text, []byte("firm/1"), []byte("firm/0"))
-	text = bytes.ReplaceAll(text, []byte("firm/2"), []byte("firm/1"))
-	if err := os.WriteFile(path, text, 0o600); err != nil {
-		t.Fatal(err)
-	}
-	s, err = store.Open(store.Options{Path: path, KeyPath: key})
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer func() { _ = s.Close() }()
-	got, err := s.Secrets().Get(ctx, "firm/1")
-	if got != nil {
-		t.Errorf("another's secret was opened")
-	}
-	wantCode(t, err, problem.KeyInvalid)
-}

@@ -230,7 +230,7 @@ func (s *Store) Created(ctx context.Context) (time.Time, error) {
 	return a.Created, s.fault(err)
 }
 
-// Check reads the whole file and gives a StateDamaged problem when its
-// structure is damaged. It takes longer the larger the file is; others can
-// work meanwhile.
-func (s *Store) Check(ctx context.Context) error { return s.db.check(ctx) }
+// Check reads the whole file, its structure and every row, and gives a
+// StateDamaged problem when it is damaged. It takes longer the larger the file
+// is; others can work meanwhile.
+func (s *Store) Check(ctx context.Context) error { return checkAll(ctx, s.db, s.options) }

@@ -19,7 +19,7 @@ type summary struct {
 }
 
 func summarise(r reader) (s summary, err error) {
-	if _, err := getJSON(r, tMeta, keyAbout, &s.about); err != nil {
+	if s.about, err = getAbout(r); err != nil {
 		return s, err
 	}
 	counts, err := readCounts(r)

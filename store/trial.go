@@ -84,7 +84,7 @@ func tryIn(ctx context.Context, folder string, db *boltKV, o Options) error {
 	o.scratch, o.ReadOnly = true, false
 	s, err := Open(o)
 	if err == nil {
-		err = errors.Join(s.whole(ctx), s.Close())
+		err = errors.Join(s.Check(ctx), s.Close())
 	}
 	switch p, _ := errors.AsType[*problem.Problem](err); {
 	case p == nil:
@@ -96,12 +96,21 @@ func tryIn(ctx context.Context, folder string, db *boltKV, o Options) error {
 	}
 }
 
-// whole reads all of a state, its structure and every row.
-func (s *Store) whole(ctx context.Context) error {
-	if err := s.db.check(ctx); err != nil {
+// checkAll reads all of a state: its structure, and every row. Of a layout with
+// other values than the newest only the checksums of rows are known.
+func checkAll(ctx context.Context, db kv, o Options) error {
+	if err := db.check(ctx); err != nil {
 		return err
 	}
-	return s.fault(checkRows(ctx, s.db))
+	a, err := readAbout(ctx, db)
+	switch {
+	case err != nil:
+	case a.Schema > o.layout() || o.changed(a.Schema):
+		err = readRows(ctx, db)
+	default:
+		err = checkRows(ctx, db)
+	}
+	return fault(o.Path, err)
 }
 
 // writeScratch copies a state to a file that only the caller knows. What is

@@ -27,22 +27,18 @@ func VerifyBackup(ctx context.Context, path string) (ledger.Backup, error) {
 }
 
 func verifyBackup(ctx context.Context, path string, o Options) (ledger.Backup, error) {
-	s, err := verifyFile(ctx, path, o.Log)
-	if err != nil {
+	s, err := verifyFile(ctx, path, o)
+	switch {
+	case err != nil:
 		return ledger.Backup{}, err
-	}
-	if s.Schema > o.layout() {
+	case s.Schema > o.layout():
 		return ledger.Backup{}, newer(path, s.Schema, o, s.Version)
-	}
-	if s.Schema < o.layout() {
+	case o.changed(s.Schema):
 		// Its rows are of another form: bring a copy of it up to date first.
 		o.Path = path
-		err = TryMigrate(ctx, o)
-	} else {
-		err = withCopy(path, o.Log, func(db *boltKV) error { return checkRows(ctx, db) })
-	}
-	if err != nil {
-		return ledger.Backup{}, badBackup(path, err)
+		if err := TryMigrate(ctx, o); err != nil {
+			return ledger.Backup{}, badBackup(path, err)
+		}
 	}
 	return s.backup(fileOf(path)), nil
 }
@@ -63,14 +59,15 @@ func fileOf(path string) backupFile {
 	return f
 }
 
-// verifyFile reads a copy's hash and structure, and gives what it says of
-// itself.
-func verifyFile(ctx context.Context, path string, log zerolog.Logger) (s summary, err error) {
+// verifyFile reads a copy's hash, structure and rows, and gives what it says of
+// itself. Of a layout with other values than the newest only the checksums of rows
+// are known.
+func verifyFile(ctx context.Context, path string, o Options) (s summary, err error) {
 	if err := checkStamp(ctx, path); err != nil {
 		return s, err
 	}
-	err = withCopy(path, log, func(db *boltKV) error {
-		if err := db.check(ctx); err != nil {
+	err = withCopy(path, o.Log, func(db *boltKV) error {
+		if err := checkAll(ctx, db, o); err != nil {
 			return err
 		}
 		return db.view(ctx, func(r reader) (err error) {
@@ -96,6 +93,7 @@ func withCopy(path string, log zerolog.Logger, do func(*boltKV) error) error {
 		err = errors.Join(err, db.close())
 	}
 	_, ofAnother := errors.AsType[*copyError](err)
+	ofAnother = ofAnother || problem.Is(err, problem.StateUnwritable)
 	switch {
 	case err == nil:
 		return nil

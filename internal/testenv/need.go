@@ -24,6 +24,7 @@ const (
 	Packages     Requirement = "packages"      // the tools that make and check packages
 	Root         Requirement = "root"          // the rights of root
 	SilverfinCLI Requirement = "silverfin-cli" // Silverfin's own command-line client
+	Strace       Requirement = "strace"        // strace, which sees system calls
 	Systemd      Requirement = "systemd"       // systemd's tools and, for a Container, root
 	Wine         Requirement = "wine"          // Wine, and binutils for what it lacks
 )
@@ -52,7 +53,7 @@ func Need(t testing.TB, r Requirement, tools ...string) {
 // asks reports whether the value of Variable asks for r. A name that is no
 // requirement is an error: its tests would be left out without a word.
 func asks(value string, r Requirement) (bool, error) {
-	known := []Requirement{Browser, Large, Packages, Root, SilverfinCLI, Systemd, Wine}
+	known := []Requirement{Browser, Large, Packages, Root, SilverfinCLI, Strace, Systemd, Wine}
 	asked := false
 	for name := range strings.SplitSeq(value, ",") {
 		switch name = strings.TrimSpace(name); {
