@@ -99,7 +99,7 @@ func (in *instance) years(whose int) (year Period, before Date) {
 	switch {
 	case stated.End.IsZero():
 		year, doubt = in.unstatedYear(whose, rubrics)
-	case rubrics.End.IsZero() || stated.follows(rubrics.End):
+	case rubrics.End.IsZero():
 		year = stated
 	default:
 		year = stated

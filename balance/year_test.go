@@ -38,6 +38,8 @@ func TestYearOfPFS(t *testing.T) {
 		"the same, in whole accounts":    {pfsDocument(now, before, other, average("b", "4.1")), year, "1003P=4.1", ""},
 		"the same, without known names":  {pfsDocument(now, before, average("b", "4.1")), "2023-01-01/2023-12-31", "1003=4.1", "year: 2023-01-01/2023-12-31 or " + year},
 		"nothing to be unsure of":        {pfsDocument(now, before, average("b", "4.1"), pfsFact("1001", "b", "P", "INF", "4")), "2023-01-01/2023-12-31", "1001=4 1003=4.1", ""},
+		"a fact of another, no names":    {pfsDocument(now, before, average("b", "4.1"), own("a")), "2023-01-01/2023-12-31", "1003=4.1", "year: 2023-01-01/2023-12-31 or " + year},
+		"more of last year than of this": {pfsDocument(now, before, both, pfsFact("1013", "b", "P", "INF", "6"), pfsFact("1023", "b", "E", "INF", "7")), year, "1003=4.5 1003P=4.1 1013P=6 1023P=7", ""},
 		"neither year of the names":      {pfsDocument(named, later, average("c", "4.5")), year, "", "year: " + year + " or 2025-01-01/2025-12-31"},
 		"mostly another than the names":  {pfsDocument(named, later, average("c", "4.5"), pfsFact("1001", "c", "P", "INF", "4"), average("CurrentDuration", "4.1")), year, "1003=4.1", "year: " + year + " or 2025-01-01/2025-12-31"},
 		"a stray figure of next year":    {pfsDocument(named, later, average("c", "9"), average("CurrentDuration", "4.5"), average("PrecedingDuration", "4.1")), year, values, ""},
