@@ -264,7 +264,7 @@ func TestInspectShowsDoubts(t *testing.T) {
 		want, absent string
 	}{
 		"text":          {[]string{"inspect", two, "--lang", "nl"}, 3, "98.765,4 in plaats van", wordsOf[balance.Dutch].none},
-		"JSON":          {[]string{"inspect", two, "--json"}, 3, `"doubts": [`, `"current": "36.8"`},
+		"JSON":          {[]string{"inspect", two, "--json"}, 3, `"doubts": [`, `"current": "98765.4"`},
 		"nothing else":  {[]string{"inspect", only, "--lang", "en"}, 3, "5 instead of 4", wordsOf[balance.English].none},
 		"several files": {[]string{"inspect", one, two}, 3, "two.csv", "one.csv  unreadable"},
 		"convert":       {[]string{"convert", two, "--to", "json"}, 3, "can be read in more than one way: 1003 is", `"Rubrics"`},

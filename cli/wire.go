@@ -196,7 +196,7 @@ func (n *node) sources(cfg *config.Config, reader *balance.Reader) (func(ledger.
 	folders := map[string]*folder.Source{}
 	for _, f := range cfg.Folders {
 		src, err := folder.New(folder.Config{Name: f.Name, Path: f.Path, Settle: f.Settle,
-			MaxDocument: int64(cfg.Finbox.MaxDocument), Reader: reader, Now: o.now, Log: o.log})
+			MaxDocument: int64(cfg.Finbox.MaxDocument), Reader: reader, Log: o.log})
 		if err != nil {
 			return nil, err
 		}

@@ -153,6 +153,9 @@ func (r *reader) folders(list []Folder) {
 			r.wrong(key+".name", fmt.Sprintf("two folders are named %q", clip(f.Name)), "give each a name of its own")
 		}
 		seen[f.Name] = true
+		if strings.TrimSpace(f.Name) != f.Name {
+			r.wrong(key+".name", fmt.Sprintf("%q has blanks around it", clip(f.Name)), "write it without them")
+		}
 		between(r, key+".settle", f.Settle, 0, time.Hour, formatDuration)
 	}
 }

@@ -73,7 +73,7 @@ func (f Finbox) Configured() bool { return f.BaseURL != "" }
 type Folder struct {
 	Name   string        `yaml:"name"` // its connection id; unique
 	Path   string        `yaml:"path"`
-	Settle time.Duration `yaml:"settle"` // a file younger than this may still be written, and waits
+	Settle time.Duration `yaml:"settle"` // how long a file must stay as it is before it is read
 	From   From          `yaml:"from"`   // which files count, by when they were changed last; all unless set
 }
 

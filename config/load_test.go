@@ -117,6 +117,7 @@ func TestEachMistakeSaysWhatWouldBeRight(t *testing.T) {
 		"level without handle":  {silverfin + "  target: {level: reconciliation}\n", `silverfin.target.handle: is missing`},
 		"bad pattern":           {silverfin + "  workflow: {names: [\"(\"]}\n", `silverfin.workflow.names[0]: "(" is no regular expression`},
 		"folder twice":          {"folders:\n- {name: a, path: p}\n- {name: a, path: q}\n", `3:4: folders[1].name: two folders are named "a"`},
+		"folder with a blank":   {"folders:\n- {name: 'p ', path: q}\n", `2:4: folders[0].name: "p " has blanks around it; write it without them`},
 		"folder without path":   {"folders:\n- name: a\n", `2:3: folders[0].path: is missing`},
 		"bad date":              {"folders:\n- {name: a, path: p, from: 2025-02-30}\n", `folders[0].from: "2025-02-30" is no date; write a day as 2025-01-31, or all`},
 		"link without company":  {"dossiers:\n- {connection: a, dossier: b, firm: 3}\n", `dossiers[0].company: a firm is named without the company`},

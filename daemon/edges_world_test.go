@@ -155,7 +155,7 @@ func (w *world) addBeforeActivation(c client, b *balance.Balance) {
 func withFolder(t *testing.T) (w *world, dir string) {
 	t.Helper()
 	w, dir = newWorld(t), t.TempDir()
-	src, err := folder.New(folder.Config{Name: "map", Path: dir, Now: w.clock})
+	src, err := folder.New(folder.Config{Name: "map", Path: dir})
 	w.must(err)
 	w.extra = map[string]daemon.Source{"map": src}
 	w.folders = []ledger.Connection{{ID: "map", Kind: ledger.Folder, Name: "map"}}

@@ -12,6 +12,7 @@ import (
 	"os"
 	"path/filepath"
 	"strings"
+	"sync"
 	"time"
 
 	"github.com/rs/zerolog"
@@ -31,18 +32,19 @@ const pageSize = 500
 type Config struct {
 	Name string // the connection id
 	Path string // of the folder on this server
-	// Settle is how long a file must have been left alone before it is read;
-	// a younger one may still be written. 0 takes every file at once.
+	// Settle is how long a file must stay as it is before it is read; one that
+	// changes meanwhile is still being written. 0 takes every file at once.
 	Settle      time.Duration
-	MaxDocument int64            // bytes; 0 means DefaultMaxDocument
-	Reader      *balance.Reader  // of documents; nil for one with the built-in table
-	Now         func() time.Time // nil means time.Now
+	MaxDocument int64           // bytes; 0 means DefaultMaxDocument
+	Reader      *balance.Reader // of documents; nil for one with the built-in table
 	Log         zerolog.Logger
 }
 
 // Source is one folder of dossiers. It is safe for concurrent use.
 type Source struct {
-	cfg Config
+	cfg  Config
+	mu   sync.Mutex
+	seen map[string]look // by path: the files as the last listing found them
 }
 
 // New makes a source. It does not look at the folder, which may be on a disk
@@ -53,11 +55,12 @@ func New(cfg Config) (*Source, error) {
 		return nil, problem.New(problem.ConfigInvalid, "a folder source has no name or no path",
 			"Give it both in the configuration.")
 	}
+	if strings.TrimSpace(cfg.Name) != cfg.Name {
+		return nil, problem.New(problem.ConfigInvalid, fmt.Sprintf("the folder source %q has blanks around its name", cfg.Name),
+			"Write it without them in the configuration.")
+	}
 	if cfg.MaxDocument <= 0 {
 		cfg.MaxDocument = DefaultMaxDocument
-	}
-	if cfg.Now == nil {
-		cfg.Now = time.Now
 	}
 	if cfg.Reader == nil {
 		cfg.Reader = balance.NewReader(balance.ReaderOptions{})
@@ -124,6 +127,9 @@ func listable(root *os.Root) error {
 // that holds none the Name names the file. The cursor has
 // no meaning and stays as it is. Files that are left for the next pass, and
 // whatever else a person should hear of, are in the first page's Problems.
+//
+// It waits up to Settle when there are files that the listing before did not
+// find as they are.
 func (s *Source) List(ctx context.Context, cursor string) iter.Seq2[ledger.Page, error] {
 	return func(yield func(ledger.Page, error) bool) {
 		root, err := s.open()
@@ -132,8 +138,10 @@ func (s *Source) List(ctx context.Context, cursor string) iter.Seq2[ledger.Page,
 			return
 		}
 		defer func() { _ = root.Close() }()
-		w := walk{cfg: s.cfg, root: root, now: s.cfg.Now()}
-		if err := w.all(ctx); err != nil {
+		w := walk{cfg: s.cfg, root: root, before: s.lastSeen(), seen: map[string]look{}}
+		err = w.all(ctx)
+		s.remember(w.seen)
+		if err != nil {
 			yield(ledger.Page{}, err)
 			return
 		}
@@ -149,6 +157,18 @@ func (s *Source) List(ctx context.Context, cursor string) iter.Seq2[ledger.Page,
 			page.Problems = nil
 		}
 	}
+}
+
+func (s *Source) lastSeen() map[string]look {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.seen
+}
+
+func (s *Source) remember(seen map[string]look) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.seen = seen
 }
 
 // Content reads the file of a listing again and verifies that it still is what

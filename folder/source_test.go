@@ -9,6 +9,7 @@ import (
 	"runtime"
 	"strings"
 	"testing"
+	"testing/synctest"
 	"time"
 
 	"github.com/google/go-cmp/cmp"
@@ -54,7 +55,7 @@ func (tr tree) write(name, content string, before time.Duration) {
 
 func (tr tree) source(change ...func(*folder.Config)) *folder.Source {
 	tr.t.Helper()
-	cfg := folder.Config{Name: "payroll", Path: tr.root, Settle: 10 * time.Second, Now: func() time.Time { return noon }}
+	cfg := folder.Config{Name: "payroll", Path: tr.root}
 	for _, c := range change {
 		c(&cfg)
 	}
@@ -174,21 +175,64 @@ func TestRevisions(t *testing.T) {
 	}
 }
 
+// Whether a file is still being written is told by whether it changes, not by
+// any clock: that of a share may be ahead or behind, and a file may be begun
+// while the others are looked at.
 func TestFilesStillBeingWritten(t *testing.T) {
 	tr := newTree(t)
-	tr.write("A/young.csv", "x", 9*time.Second)
-	tr.write("A/settled.csv", "x", 10*time.Second)
-	tr.write("A/future.csv", "x", -time.Hour)
-	got, problems := list(t, tr.source())
-	if diff := cmp.Diff([]string{"A/settled.csv", "A/future.csv"}, ids(got)); diff != "" {
-		t.Errorf("the listing differs (-want +got):\n%s", diff)
+	for name, before := range map[string]time.Duration{"A/old.csv": time.Hour, "A/new.csv": 0, "A/ahead.csv": -90 * time.Second, "A/far ahead.csv": -48 * time.Hour,
+		"A/grows.csv": time.Hour, "A/grows ahead.csv": -90 * time.Second, "A/touched.csv": time.Hour, "A/goes.csv": time.Hour} {
+		tr.write(name, "x", before)
 	}
-	if len(problems) != 1 || !strings.Contains(problems[0], filepath.Join(tr.root, "A", "young.csv")) || !strings.Contains(problems[0], "next pass") {
-		t.Errorf("problems %q, want one that names the young file", problems)
-	}
-	if got, problems := list(t, tr.source(func(c *folder.Config) { c.Settle = 0 })); len(got) != 3 || len(problems) != 0 {
-		t.Errorf("without settling: got %v, %q; want all three", ids(got), problems)
-	}
+	synctest.Test(t, func(t *testing.T) {
+		go func() {
+			time.Sleep(9 * time.Second)
+			tr.write("A/grows.csv", "xx", time.Hour)
+			tr.write("A/grows ahead.csv", "xx", -90*time.Second)
+			tr.write("A/touched.csv", "y", time.Minute)
+			tr.write("A/late.csv", "x", time.Hour)
+			_ = os.Remove(filepath.Join(tr.root, "A", "goes.csv"))
+		}()
+		s, start := tr.source(func(c *folder.Config) { c.Settle = 10 * time.Second }), time.Now()
+		got, problems := list(t, s)
+		if diff := cmp.Diff([]string{"A/old.csv", "A/new.csv", "A/ahead.csv", "A/far ahead.csv"}, ids(got)); diff != "" || time.Since(start) != 10*time.Second {
+			t.Errorf("after %s the listing differs (-want +got):\n%s", time.Since(start), diff)
+		}
+		if len(problems) != 3 || !strings.Contains(strings.Join(problems, " "), filepath.Join(tr.root, "A", "grows ahead.csv")+" is being written. The next pass takes it.") {
+			t.Errorf("problems %q, want one for each file that changed", problems)
+		}
+
+		// What changed or came since has its time to settle in the next listing.
+		time.Sleep(4 * time.Second)
+		start = time.Now()
+		if got, problems = list(t, s); len(got) != 8 || len(problems) != 0 || time.Since(start) != 10*time.Second {
+			t.Errorf("after %s: got %v, %q; want all", time.Since(start), ids(got), problems)
+		}
+		start = time.Now()
+		if got, _ = list(t, s); len(got) != 8 || time.Since(start) != 0 {
+			t.Errorf("what stayed is waited for again, %s: %v", time.Since(start), ids(got))
+		}
+		start = time.Now()
+		if got, problems := list(t, tr.source()); len(got) != 8 || len(problems) != 0 || time.Since(start) != 0 {
+			t.Errorf("without settling, after %s: got %v, %q; want all", time.Since(start), ids(got), problems)
+		}
+	})
+}
+
+// A stop does not wait for files to settle.
+func TestSettlingEndsWithTheContext(t *testing.T) {
+	tr := newTree(t)
+	tr.write("A/balans.csv", "x", time.Hour)
+	synctest.Test(t, func(t *testing.T) {
+		ctx, cancel := context.WithTimeout(t.Context(), time.Second)
+		defer cancel()
+		start := time.Now()
+		for _, err := range tr.source(func(c *folder.Config) { c.Settle = 10 * time.Second }).List(ctx, "") {
+			if !errors.Is(err, context.DeadlineExceeded) || time.Since(start) != time.Second {
+				t.Errorf("after %s: %v", time.Since(start), err)
+			}
+		}
+	})
 }
 
 // TestSizeThatIsNotTheContent: a file that holds more than its size says is
@@ -411,7 +455,7 @@ func TestWalkEndsWithTheContext(t *testing.T) {
 }
 
 func TestUnusableConfig(t *testing.T) {
-	for _, cfg := range []folder.Config{{Path: "x"}, {Name: "x"}} {
+	for _, cfg := range []folder.Config{{Path: "x"}, {Name: "x"}, {Name: "p ", Path: "x"}} {
 		if _, err := folder.New(cfg); !problem.Is(err, problem.ConfigInvalid) {
 			t.Errorf("%+v: got %v", cfg, err)
 		}

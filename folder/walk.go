@@ -26,13 +26,34 @@ const maxDepth = 5
 // maxNamed is how many names a sentence gives before it counts the rest.
 const maxNamed = 5
 
-// walk is one look at everything in the folder.
+// walk is one look at everything in the folder: first at the names, sizes and
+// times of all files, then at what is in those that stay as they are.
 type walk struct {
 	cfg      Config
 	root     *os.Root
-	now      time.Time
+	before   map[string]look // what the walk before saw; not to be changed
+	seen     map[string]look // what this one sees
+	dossiers []*dossier
+	files    []candidate
 	found    []ledger.Listing
 	problems []string
+}
+
+// look is how a file was found at some time. Whether a file is still being
+// written is told by two looks that are apart, for the clock that stamps the
+// files of a share need not be ours.
+type look struct {
+	size    int64
+	changed time.Time
+	since   time.Time // by our clock, when it was first found like this
+}
+
+func (l look) same(o look) bool { return l.size == o.size && l.changed.Equal(o.changed) }
+
+// candidate is a file of a dossier that is to be read.
+type candidate struct {
+	dossier *dossier
+	name    string
 }
 
 func (w *walk) tell(format string, args ...any) {
@@ -71,6 +92,9 @@ func (w *walk) all(ctx context.Context) error {
 		w.tell("In %s there are files outside any dossier's folder, which are not looked at: %s. Move each into the folder of its dossier.",
 			w.cfg.Path, some(stray))
 	}
+	if err := w.readAll(ctx); err != nil {
+		return err
+	}
 	slices.SortFunc(w.found, func(a, b ledger.Listing) int {
 		return cmp.Or(a.CreatedAt.Compare(b.CreatedAt), cmp.Compare(a.ID, b.ID))
 	})
@@ -88,8 +112,9 @@ func some(names []string) string {
 // dossier looks at one dossier's folder. PDF files beside the others are for
 // people and pass unmentioned; a dossier with nothing else is told.
 func (w *walk) dossier(ctx context.Context, name string) error {
-	d := dossier{reference: name}
-	if err := w.dir(ctx, &d, name, 1); err != nil {
+	d := &dossier{reference: name}
+	w.dossiers = append(w.dossiers, d)
+	if err := w.dir(ctx, d, name, 1); err != nil {
 		return err
 	}
 	if d.files == 0 && d.pdfs > 0 {
@@ -99,11 +124,6 @@ func (w *walk) dossier(ctx context.Context, name string) error {
 	if d.tooDeep != "" {
 		w.tell("The folder %s lies too deep and is not looked at. Put the files of a dossier at most %d folders deep.",
 			w.path(d.tooDeep), maxDepth)
-	}
-	if len(d.enterprises) > 1 {
-		// Each is delivered by its own number all the same.
-		w.tell("The folder %s holds balances of %d enterprises: %s. Give each its own sub-folder.",
-			w.path(name), len(d.enterprises), some(d.enterprises))
 	}
 	return nil
 }
@@ -155,26 +175,99 @@ func (w *walk) dir(ctx context.Context, d *dossier, dir string, depth int) error
 			if err := ctx.Err(); err != nil {
 				return err
 			}
-			w.file(d, name)
+			w.lookAt(d, name)
 		}
 	}
 	return nil
 }
 
-// file lists one file, or tells why it is left for another pass.
-func (w *walk) file(d *dossier, name string) {
+// lookAt notes a file that is to be read, and how it is now.
+func (w *walk) lookAt(d *dossier, name string) {
 	if !utf8.ValidString(name) {
 		w.tell("The name of the file %s is not readable text. Rename it.", w.path(name))
 		return
 	}
+	w.files = append(w.files, candidate{d, name})
+	if w.cfg.Settle <= 0 {
+		return
+	}
+	now, err := w.lstat(name)
+	if err != nil {
+		return // reading it says what is wrong
+	}
+	if before, ok := w.before[name]; ok && before.same(now) {
+		now.since = before.since
+	}
+	w.seen[name] = now
+}
+
+func (w *walk) lstat(name string) (look, error) {
 	info, err := w.root.Lstat(filepath.FromSlash(name))
-	if errors.Is(err, fs.ErrNotExist) {
-		return
+	if err != nil {
+		return look{}, err
 	}
-	if err == nil && !w.settled(info.ModTime()) {
-		w.tell("The file %s was changed less than %s ago and may still be written. The next pass takes it.", w.path(name), w.cfg.Settle)
-		return
+	return look{info.Size(), info.ModTime(), time.Now()}, nil
+}
+
+// readAll reads the files, once the youngest of them had the time to settle.
+func (w *walk) readAll(ctx context.Context) error {
+	if err := w.rest(ctx); err != nil {
+		return err
 	}
+	for _, c := range w.files {
+		if err := ctx.Err(); err != nil {
+			return err
+		}
+		if w.cfg.Settle > 0 && !w.settled(c.name) {
+			w.tell("The file %s is being written. The next pass takes it.", w.path(c.name))
+			continue
+		}
+		w.file(c.dossier, c.name)
+	}
+	for _, d := range w.dossiers {
+		if len(d.enterprises) > 1 {
+			// Each is delivered by its own number all the same.
+			w.tell("The folder %s holds balances of %d enterprises: %s. Give each its own sub-folder.",
+				w.path(d.reference), len(d.enterprises), some(d.enterprises))
+		}
+	}
+	return nil
+}
+
+// rest waits until every file was first found at least Settle ago.
+func (w *walk) rest(ctx context.Context) error {
+	var youngest time.Time
+	for _, l := range w.seen {
+		if l.since.After(youngest) {
+			youngest = l.since
+		}
+	}
+	left := w.cfg.Settle - time.Since(youngest)
+	if len(w.seen) == 0 || left <= 0 {
+		return nil
+	}
+	timer := time.NewTimer(left)
+	defer timer.Stop()
+	select {
+	case <-timer.C:
+		return nil
+	case <-ctx.Done():
+		return ctx.Err()
+	}
+}
+
+// settled tells whether a file still is as it was at the first look.
+func (w *walk) settled(name string) bool {
+	before, ok := w.seen[name]
+	now, err := w.lstat(name)
+	if err != nil || !ok {
+		return true // reading it says what is wrong
+	}
+	return before.same(now)
+}
+
+// file lists one file, or tells why it is left for another pass.
+func (w *walk) file(d *dossier, name string) {
 	f, err := readFile(w.root, name, w.cfg.MaxDocument)
 	switch {
 	case err == nil:
@@ -189,13 +282,6 @@ func (w *walk) file(d *dossier, name string) {
 	default:
 		w.tell("The file %s cannot be read: %s. Let the account that runs balansd read it.", w.path(name), reason(err))
 	}
-}
-
-// settled tells whether a file was left alone for long enough. A time in the
-// future, as a server with another clock gives, says nothing of when that was.
-func (w *walk) settled(changed time.Time) bool {
-	age := w.now.Sub(changed)
-	return age < 0 || age >= w.cfg.Settle
 }
 
 // listing describes a file by its content. A file that cannot be read as a
