@@ -39,6 +39,22 @@ func singles(v reflect.Value, key string, each func(key string, v reflect.Value)
 	}
 }
 
+// sectionType finds the struct that holds the settings of a section, by its key,
+// as folders[0].
+func sectionType(key string) reflect.Type {
+	t := reflect.TypeFor[Config]()
+	for name := range strings.SplitSeq(key, ".") {
+		name, _, item := strings.Cut(name, "[")
+		if i, ok := fieldsOf(t).index[name]; ok {
+			t = t.Field(i).Type
+		}
+		if item {
+			t = t.Elem()
+		}
+	}
+	return t
+}
+
 // variable is the environment variable of a setting.
 func variable(key string) string {
 	return prefix + strings.ToUpper(strings.ReplaceAll(key, ".", "_"))

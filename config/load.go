@@ -71,21 +71,20 @@ func Load(o LoadOptions) (*Config, error) {
 		c.Socket = ""
 	}
 	r := &reader{file: file, origins: map[string]Origin{}}
+	var text []byte
 	if file != "" {
-		text, err := readBounded(file, maxFile)
-		if err != nil {
+		if text, err = readBounded(file, maxFile); err != nil {
 			return nil, asProblem([]Mistake{{File: file, What: "the file cannot be read: " + reason(err),
 				Right: "check its name and who may read it"}}, file)
 		}
-		r.document(text, c)
 	}
-	r.environment(o.Environ, c)
+	r.read(c, text, o.Environ)
 	c.file, c.origins = absolute(file), r.origins
 	c.resolve(file)
 	c.credentials(lookup(o.Environ, "CREDENTIALS_DIRECTORY"))
 	c.derive()
-	r.check(c)
 	r.secrets(c)
+	r.check(c)
 	if o.Also != nil {
 		for _, m := range o.Also(c) {
 			r.note(m)
@@ -112,10 +111,7 @@ func (c *Config) MistakeAt(key, what, right string) Mistake {
 	return (&reader{file: c.file, origins: c.origins}).mistake(key, what, right)
 }
 
-// find names the configuration file, empty when there is none. Viper does the
-// search and nothing more: its decoding turns an id 00123 into 83 and 90 into
-// 90 nanoseconds, and it reads the process's environment rather than the one
-// it is given.
+// find names the configuration file, empty when there is none.
 func find(o LoadOptions) (string, error) {
 	if file := o.Path; file != "" {
 		return file, nil
@@ -145,19 +141,16 @@ func find(o LoadOptions) (string, error) {
 	return v.ConfigFileUsed(), nil
 }
 
-// environment overrides single settings by variables.
-func (r *reader) environment(environ []string, c *Config) {
+// environment lists the variables that override single settings, by key.
+func (r *reader) environment(environ []string) map[string]string {
 	known := map[string]string{}
-	values := map[string]reflect.Value{}
-	singles(reflect.ValueOf(c).Elem(), "", func(key string, v reflect.Value) {
+	var names []string
+	singles(reflect.ValueOf(&Config{}).Elem(), "", func(key string, _ reflect.Value) {
 		known[variable(key)] = key
-		values[key] = v
+		names = append(names, strings.TrimPrefix(variable(key), prefix))
 	})
-	names := make([]string, 0, len(known))
-	for name := range known {
-		names = append(names, strings.TrimPrefix(name, prefix))
-	}
 	slices.Sort(names)
+	set := map[string]string{}
 	for _, pair := range environ {
 		name, text, _ := strings.Cut(pair, "=")
 		if runtime.GOOS == "windows" {
@@ -175,11 +168,9 @@ func (r *reader) environment(environ []string, c *Config) {
 			r.mistakes = append(r.mistakes, Mistake{Key: name, What: "no setting has this variable", Right: right})
 			continue
 		}
-		r.origins[key] = Origin{Variable: name}
-		if err := setText(values[key], text); err != nil {
-			r.refused(key, err)
-		}
+		r.origins[key], set[key] = Origin{Variable: name}, text
 	}
+	return set
 }
 
 // paths lists the settings that are paths in the file system.

@@ -191,8 +191,8 @@ func TestEnvironmentOverridesSingleSettings(t *testing.T) {
 	_, err = load(t, "", "BALANSD_FINBX_CLIENT_ID=x", "BALANSD_NIGHT_SPREAD=90", "BALANSD_FOLDERS=x")
 	want := []string{
 		"environment: BALANSD_FINBX_CLIENT_ID: no setting has this variable; did you mean BALANSD_FINBOX_CLIENT_ID?",
-		`environment: BALANSD_NIGHT_SPREAD: "90" has no unit; write 90s, 90m or 90h`,
 		"environment: BALANSD_FOLDERS: no setting has this variable; set it in the file; variables exist for single settings only, as BALANSD_FINBOX_CLIENT_ID",
+		`environment: BALANSD_NIGHT_SPREAD: "90" has no unit; write 90s, 90m or 90h`,
 	}
 	if diff := cmp.Diff(want, mistakes(t, err)); diff != "" {
 		t.Errorf("mistakes (-want +got):\n%s", diff)
@@ -315,7 +315,7 @@ func FuzzDocument(f *testing.F) {
 	f.Fuzz(func(t *testing.T, text string) {
 		c := defaults("linux", "")
 		r := &reader{file: "balansd.yaml", origins: map[string]Origin{}}
-		r.document([]byte(text), c)
+		r.read(c, []byte(text), nil)
 		r.check(c)
 		for _, m := range r.mistakes {
 			if m.What == "" || m.String() == "" {
@@ -334,6 +334,12 @@ func TestTextsThatAreNoYAML(t *testing.T) {
 		"a tab":             {"night:\n\tat: \"02:30\"\n", ":2:1: line 2 begins with a tab; use spaces"},
 		"a tab on line 1":   {"\tlanguage: nl\n", ":1:1: line 1 begins with a tab; use spaces"},
 		"a tab after space": {"night:\n  at: \"02:30\"\n  \tspread: 0s\n", ":3:1: line 3 begins with a tab; use spaces"},
+		"escape":            {"data_dir: \"C:\\users\\x\"\n", `:1:1: line 1 has a backslash between double quotes, where it means a special character; write the path in single quotes, as 'C:\data', or with slashes`},
+		"escape further on": {"language: nl\ndata_dir: \"D:\\data\"\n", `:2:1: line 2 has a backslash between double quotes, where it means a special character; write the path in single quotes, as 'C:\data', or with slashes`},
+		"too little indent": {"finbox:\n  base_url: x\n client_id: y\nlanguage: nl\n", ":3:1: line 3 is indented differently from the lines around it; indent all settings of a section by the same number of spaces"},
+		"too much indent":   {"finbox:\n  base_url: x\n    client_id: y\n", ":3:1: line 3 is indented differently from the lines around it; indent all settings of a section by the same number of spaces"},
+		"indent of an item": {"folders:\n  - name: a\n    path: b\n   settle: 3s\n", ":4:1: line 4 is indented differently from the lines around it; indent all settings of a section by the same number of spaces"},
+		"a text unclosed":   {"language: \"nl\nfinbox: {}\n", ":3:1: this is no YAML: found unexpected end of stream; write settings as \"key: value\", indented with spaces"},
 		"UTF-16":            {"\xff\xfel\x00a\x00", ": the file is not UTF-8; save it as UTF-8"},
 		"UTF-16 unmarked":   {"l\x00a\x00:\x00", ": the file is not UTF-8; save it as UTF-8"},
 		"Latin 1":           {"folders:\n- {name: caf\xe9, path: x}\n", ": the file is not UTF-8; save it as UTF-8"},
@@ -371,5 +377,90 @@ func TestTheFileIsNamedInFull(t *testing.T) {
 	m := c.MistakeAt("language", "is odd", "")
 	if m.Line != 1 || m.Column != 1 || m.Key != "language" {
 		t.Errorf("mistake %+v", m)
+	}
+}
+
+// YAML reads "C:\new" as a path with a line break in it.
+func TestAPathWithAnEscapeIsRefused(t *testing.T) {
+	_, err := load(t, "log:\n  file: \"C:\\new\\balansd.log\"\n")
+	if got := mistakes(t, err); len(got) != 1 || !strings.Contains(got[0], ":2:3: log.file: has a line break or another control character") || !strings.Contains(got[0], "a path in single quotes") {
+		t.Errorf("mistakes = %q", got)
+	}
+}
+
+func TestATimeOfDayMayLackItsZero(t *testing.T) {
+	c, err := load(t, "night:\n  at: 2:30\n")
+	if err != nil || c.Night.At != (Clock{2, 30}) {
+		t.Errorf("%v, %v", c, err)
+	}
+}
+
+// viper folds keys to lower case.
+func TestKeysKeepTheirCapitals(t *testing.T) {
+	c, err := load(t, "silverfin:\n  target:\n    map: {1003P: a.b, \"1003\": a.c}\n",
+		"BALANSD_SILVERFIN_CLIENT_ID=x", "BALANSD_SILVERFIN_CLIENT_SECRET=y")
+	if err != nil {
+		t.Fatal(err)
+	}
+	if diff := cmp.Diff(map[string]string{"1003P": "a.b", "1003": "a.c"}, c.Silverfin.Target.Map); diff != "" {
+		t.Error(diff)
+	}
+	_, err = load(t, "Language: nl\nlog:\n  Acme.NV: x\n")
+	got := mistakes(t, err)
+	if len(got) != 2 || !strings.Contains(got[0], `:1:1: Language: this setting is not known; did you mean "language"?`) || !strings.Contains(got[1], ":3:3: log.Acme.NV: this setting is not known") {
+		t.Errorf("mistakes = %q", got)
+	}
+}
+
+func TestAliasesAreBounded(t *testing.T) {
+	for _, text := range []string{"folders: &a [*a]\n", "finbox: &a {x: *a}\n"} {
+		if _, err := load(t, text); err == nil || !strings.Contains(err.Error(), "mistake") {
+			t.Errorf("%s gives %v", text, err)
+		}
+	}
+}
+
+func TestASecretFileAsWindowsWritesIt(t *testing.T) {
+	for name, text := range map[string]string{
+		"Notepad":          "\xef\xbb\xbfs3cret\r\n",
+		"PowerShell 5":     "\xff\xfes\x003\x00c\x00r\x00e\x00t\x00\r\x00\n\x00",
+		"big endian":       "\xfe\xff\x00s\x003\x00c\x00r\x00e\x00t",
+		"a blank":          "s3cret \n",
+		"a line of blanks": "s3cret\n  \n",
+	} {
+		f := write(t, t.TempDir(), "secret", text, 0o600)
+		c, err := load(t, "silverfin: {client_id: x, client_secret_file: '"+f+"'}\n")
+		if err != nil || c.Silverfin.ClientSecret.Reveal() != "s3cret" {
+			t.Errorf("%s: %v", name, err)
+		}
+	}
+	for name, text := range map[string]string{
+		"two lines": "s3cret\nsecond\n", "UTF-16 without its mark": "s\x003\x00", "a control character": "s3\x07cret", "half UTF-16": "\xff\xfes\x003",
+		"not UTF-8": "s3cr\xe9t",
+	} {
+		f := write(t, t.TempDir(), "secret", text, 0o600)
+		_, err := load(t, "silverfin: {client_id: x, client_secret_file: '"+f+"'}\n")
+		if got := mistakes(t, err); len(got) != 1 || !strings.Contains(got[0], "save the secret alone in it, on one line, as UTF-8") || strings.Contains(got[0], "s3") {
+			t.Errorf("%s: %q", name, got)
+		}
+	}
+}
+
+func TestWhatIsInASecretFileIsCheckedToo(t *testing.T) {
+	f := write(t, t.TempDir(), "token", "abc\n", 0o600)
+	_, err := load(t, "portal:\n  listen: 127.0.0.1:8417\n  metrics_token_file: '"+f+"'\n")
+	if got := mistakes(t, err); len(got) != 1 || !strings.Contains(got[0], "metrics_token") {
+		t.Errorf("a metrics token of three characters gives %q", got)
+	}
+}
+
+func TestATextHasNoLineBreak(t *testing.T) {
+	c, err := load(t, "silverfin:\n  client_id: |\n    abc\n", "BALANSD_SILVERFIN_CLIENT_SECRET=y")
+	if err != nil || c.Silverfin.ClientID != "abc" {
+		t.Errorf("%v, %v", c, err)
+	}
+	_, err = load(t, "silverfin:\n  client_id: |\n    abc\n    def\n", "BALANSD_SILVERFIN_CLIENT_SECRET=y")
+	if got := mistakes(t, err); len(got) == 0 || !strings.Contains(got[0], "silverfin.client_id: has a line break") {
+		t.Errorf("mistakes = %q", got)
 	}
 }

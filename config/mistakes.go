@@ -64,7 +64,7 @@ func asProblem(list []Mistake, file string) error {
 	}
 	slices.SortStableFunc(list, func(a, b Mistake) int {
 		return cmp.Or(-cmp.Compare(min(len(a.File), 1), min(len(b.File), 1)),
-			cmp.Compare(a.Line, b.Line), cmp.Compare(a.Column, b.Column))
+			cmp.Compare(a.Line, b.Line), cmp.Compare(a.Column, b.Column), cmp.Compare(a.Key, b.Key))
 	})
 	what := fmt.Sprintf("the configuration has %d mistakes", len(list))
 	if len(list) == 1 {

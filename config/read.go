@@ -2,20 +2,15 @@ package config
 
 import (
 	"bytes"
-	"encoding"
 	"errors"
 	"fmt"
 	"reflect"
-	"regexp"
 	"slices"
 	"strconv"
 	"strings"
-	"time"
-	"unicode/utf8"
 
-	"go.yaml.in/yaml/v3"
-
-	"balansd/balance"
+	"github.com/go-viper/mapstructure/v2"
+	"github.com/spf13/viper"
 )
 
 // Origin is where a setting's value comes from.
@@ -41,11 +36,13 @@ func (o Origin) String() string {
 	}
 }
 
-// reader fills a Config from a YAML tree and notes every mistake, instead of
-// stopping at the first.
+// reader reads a Config through viper and records every mistake, instead of
+// stopping at the first. It is viper's decoder of YAML.
 type reader struct {
 	file     string
 	origins  map[string]Origin // by key, as folders[0].path; sections too
+	defaults map[string]any    // the tree of the defaults
+	nodes    int               // of the YAML tree, aliases followed
 	mistakes []Mistake
 }
 
@@ -85,271 +82,148 @@ func (r *reader) origin(key string) Origin {
 	return Origin{}
 }
 
-// syntaxLine finds the line in an error of the YAML parser, which gives it as
-// text only.
-var syntaxLine = regexp.MustCompile(`line (\d+): `)
+// keyDelimiter joins the parts of a key for viper. No YAML text holds a NUL.
+const keyDelimiter = "\x00"
 
-// document reads the whole file into c.
-func (r *reader) document(text []byte, c *Config) {
-	// UTF-16 without a mark at its start is valid UTF-8, with a zero in every
-	// other byte.
-	if !utf8.Valid(text) || bytes.IndexByte(text, 0) >= 0 {
-		r.mistakes = append(r.mistakes, Mistake{File: r.file, What: "the file is not UTF-8", Right: "save it as UTF-8"})
-		return
+// read has viper merge the defaults that c holds, the text of a file and the
+// environment into c. A value that cannot be read keeps its default.
+func (r *reader) read(c *Config, text []byte, environ []string) {
+	v := viper.NewWithOptions(viper.WithDecoderRegistry(r), viper.KeyDelimiter(keyDelimiter))
+	r.defaults = plainSection(reflect.ValueOf(c).Elem(), "")
+	for key, value := range r.defaults {
+		v.SetDefault(key, value)
 	}
-	dec := yaml.NewDecoder(strings.NewReader(string(text)))
-	var doc, more yaml.Node
-	if err := dec.Decode(&doc); err != nil {
-		if len(strings.TrimSpace(string(text))) > 0 && err.Error() != "EOF" {
-			r.syntax(err, text)
-		}
-		return
+	v.SetConfigType("yaml")
+	if err := v.ReadConfig(bytes.NewReader(text)); err != nil {
+		r.wrong("", err.Error(), "")
 	}
-	if err := dec.Decode(&more); err == nil {
-		r.mistakes = append(r.mistakes, Mistake{File: r.file, Line: more.Line, Column: more.Column,
-			What: "a second YAML document starts here", Right: "keep all settings in one, without the line ---"})
-	} else if err.Error() != "EOF" {
-		r.syntax(err, text)
+	for key, value := range r.environment(environ) {
+		v.Set(strings.ReplaceAll(key, ".", keyDelimiter), value)
 	}
-	if len(doc.Content) == 1 {
-		r.value(doc.Content[0], reflect.ValueOf(c).Elem(), "")
+	zone := c.TimeZone
+	c.TimeZone = nil // mapstructure would decode into the shared *time.Location
+	r.collect(v.Unmarshal(c, func(d *mapstructure.DecoderConfig) {
+		d.TagName, d.ErrorUnused, d.WeaklyTypedInput = "yaml", true, false
+		d.DecodeHook = mapstructure.DecodeHookFuncValue(decodeValue)
+		d.MatchName = func(key, field string) bool { return key == field }
+	}))
+	if c.TimeZone == nil {
+		c.TimeZone = zone
 	}
 }
 
-// syntax notes a text that is no YAML.
-func (r *reader) syntax(err error, text []byte) {
-	if line := tabbed(text); line > 0 && strings.Contains(err.Error(), "cannot start any token") {
-		r.mistakes = append(r.mistakes, Mistake{File: r.file, Line: line, Column: 1,
-			What: fmt.Sprintf("line %d begins with a tab", line), Right: "use spaces"})
-		return
-	}
-	m := Mistake{File: r.file, Column: 1, Right: "write settings as \"key: value\", indented with spaces"}
-	m.What = "this is no YAML: " + strings.TrimPrefix(err.Error(), "yaml: ")
-	if found := syntaxLine.FindStringSubmatch(err.Error()); found != nil {
-		m.Line, _ = strconv.Atoi(found[1])
-		m.What = strings.Replace(m.What, found[0], "", 1)
-	}
-	r.mistakes = append(r.mistakes, m)
-}
-
-// tabbed gives the number of the first line that is indented with a tab, which
-// YAML does not take; 0 when there is none.
-func tabbed(text []byte) int {
-	number := 0
-	for line := range bytes.Lines(text) {
-		number++
-		indent := line[:len(line)-len(bytes.TrimLeft(line, " \t"))]
-		if bytes.IndexByte(indent, '\t') >= 0 {
-			return number
-		}
-	}
-	return 0
-}
-
-// value reads one node into v.
-func (r *reader) value(n *yaml.Node, v reflect.Value, key string) {
-	if n.Kind == yaml.AliasNode {
-		n = n.Alias
-	}
-	if _, ok := r.origins[key]; !ok && key != "" {
-		r.origins[key] = Origin{File: r.file, Line: n.Line, Column: n.Column}
-	}
-	empty := n.Kind == yaml.ScalarNode && n.ShortTag() == "!!null"
+// plainTree makes of settings the tree that viper merges: text for each value.
+func plainTree(v reflect.Value, key string) any {
 	switch {
 	case isScalar(v.Type()):
-		r.scalar(n, v, key, empty)
-	case empty:
-		// A section whose settings are all commented out.
-	case v.Kind() == reflect.Struct:
-		r.section(n, v, key)
+		return formatted(key, v)
 	case v.Kind() == reflect.Slice:
-		r.list(n, v, key)
+		list := make([]any, v.Len())
+		for i := range list {
+			list[i] = plainTree(v.Index(i), key)
+		}
+		return list
 	case v.Kind() == reflect.Map:
-		r.table(n, v, key)
+		return map[string]any{} // no map has entries by default
 	}
+	return plainSection(v, key)
 }
 
-// scalar reads a single value. The text itself counts, not what YAML takes it
-// for: an id 00123 keeps its zeros.
-func (r *reader) scalar(n *yaml.Node, v reflect.Value, key string, empty bool) {
-	switch {
-	case n.Kind != yaml.ScalarNode:
-		r.wrong(key, "holds "+kindName(n), "write a single value")
-	case empty:
-		r.wrong(key, "has no value", "give it one, or leave the line out")
-	case v.Type() == reflect.TypeFor[Secret]():
-		r.wrong(key, "a secret is written in the configuration file",
-			fmt.Sprintf("put it in a file of its own and name that as %s_file, or set %s", leaf(key), variable(key)))
-	default:
-		if err := setText(v, n.Value); err != nil {
-			r.refused(key, err)
+func plainSection(v reflect.Value, key string) map[string]any {
+	section := map[string]any{}
+	fs := fieldsOf(v.Type())
+	for _, name := range fs.names {
+		section[name] = plainTree(v.Field(fs.index[name]), join(key, name))
+	}
+	return section
+}
+
+// invalidKeys begins mapstructure's error for the keys of a section that no
+// setting has.
+const invalidKeys = "has invalid keys: "
+
+// collect records the mistakes in an error of mapstructure.
+func (r *reader) collect(err error) {
+	if joined, ok := err.(interface{ Unwrap() []error }); ok {
+		for _, one := range joined.Unwrap() {
+			r.collect(one)
 		}
+		return
 	}
-}
-
-// refused notes a value that could not be read.
-func (r *reader) refused(key string, err error) {
-	if w, ok := errors.AsType[*wrong](err); ok {
+	one, ok := err.(*mapstructure.DecodeError)
+	if !ok {
+		if err != nil {
+			r.collect(errors.Unwrap(err)) // a sentence around the joined errors
+		}
+		return
+	}
+	key := restoreKey(one.Name())
+	if w, ok := errors.AsType[*wrong](one); ok {
 		r.wrong(key, w.what, w.right)
-		return
-	}
-	r.wrong(key, err.Error(), "")
-}
-
-// section reads a mapping into a struct: its settings are those of the struct
-// and no others, each once.
-func (r *reader) section(n *yaml.Node, v reflect.Value, key string) {
-	if n.Kind != yaml.MappingNode {
-		r.wrong(key, "holds "+kindName(n), "write its settings below it, as \"key: value\"")
-		return
-	}
-	fields := fieldsOf(v.Type())
-	r.pairs(n, key, func(name, path string, at, value *yaml.Node) {
-		i, ok := fields.index[name]
-		if !ok {
-			r.mistakes = append(r.mistakes, Mistake{File: r.file, Line: at.Line, Column: at.Column,
-				Key: path, What: "this setting is not known", Right: suggestKey(name, fields.names)})
-			return
+	} else if keys, ok := strings.CutPrefix(one.Unwrap().Error(), invalidKeys); ok {
+		for name := range strings.SplitSeq(keys, ", ") {
+			r.unknown(key, restoreKey(name))
 		}
-		r.origins[path] = Origin{File: r.file, Line: at.Line, Column: at.Column}
-		r.value(value, v.Field(i), path)
-	})
+	} else {
+		r.wrong(key, one.Unwrap().Error(), "")
+	}
 }
 
-// pairs walks a mapping and notes the doubled keys, which it leaves out.
-func (r *reader) pairs(n *yaml.Node, key string, each func(name, path string, at, value *yaml.Node)) {
-	seen := map[string]int{}
-	for i := 0; i+1 < len(n.Content); i += 2 {
-		at := n.Content[i]
-		path := join(key, at.Value)
-		if line, ok := seen[at.Value]; ok {
-			r.mistakes = append(r.mistakes, Mistake{File: r.file, Line: at.Line, Column: at.Column, Key: path,
-				What: fmt.Sprintf("is set twice, first on line %d", line), Right: "keep one of the two"})
-			continue
+// unknown records a key of a section that no setting has.
+func (r *reader) unknown(section, name string) {
+	r.wrong(join(section, name), "this setting is not known", suggestKey(name, fieldsOf(sectionType(section)).names))
+}
+
+// decodeValue is mapstructure's hook for every value. Returning nil ends the
+// decoding of a value that has been set.
+func decodeValue(from, to reflect.Value) (any, error) {
+	if p, ok := to.Addr().Interface().(interface{ preset() }); ok {
+		p.preset()
+	}
+	written, inFile := from.Interface().(scalar)
+	if text, ok := from.Interface().(string); ok {
+		written = scalar{text: text}
+	} else if !inFile && isScalar(to.Type()) {
+		return nil, &wrong{"holds " + kindName(from), "write a single value"}
+	}
+	switch {
+	case isScalar(to.Type()) && written.empty:
+		return nil, &wrong{"has no value", "give it one, or leave the line out"}
+	case inFile && to.Type() == reflect.TypeFor[Secret]():
+		return nil, &wrong{"a secret is written in the configuration file",
+			fmt.Sprintf("put it in a file of its own and name that as %s_file, or set %s", leaf(written.key), variable(written.key))}
+	case isScalar(to.Type()):
+		return nil, setText(to, written.text)
+	case written.empty: // a section whose settings are all commented out
+		return nil, nil
+	case to.Kind() == reflect.Slice && from.Kind() != reflect.Slice:
+		return nil, &wrong{"holds " + kindName(from), "write a list, each item on a line that starts with \"- \""}
+	case to.Kind() != reflect.Slice && from.Kind() != reflect.Map:
+		return nil, &wrong{"holds " + kindName(from), "write its settings below it, as \"key: value\""}
+	case to.Kind() == reflect.Map:
+		free := map[string]any{}
+		for name, value := range from.Interface().(map[string]any) {
+			free[restoreKey(name)] = value
 		}
-		seen[at.Value] = at.Line
-		each(at.Value, path, at, n.Content[i+1])
+		return free, nil
 	}
-}
-
-// list reads a sequence into a slice, in place of its default.
-func (r *reader) list(n *yaml.Node, v reflect.Value, key string) {
-	if n.Kind != yaml.SequenceNode {
-		r.wrong(key, "holds "+kindName(n), "write a list, each item on a line that starts with \"- \"")
-		return
-	}
-	v.Set(reflect.MakeSlice(v.Type(), len(n.Content), len(n.Content)))
-	for i, item := range n.Content {
-		if p, ok := v.Index(i).Addr().Interface().(interface{ preset() }); ok {
-			p.preset()
-		}
-		r.value(item, v.Index(i), fmt.Sprintf("%s[%d]", key, i))
-	}
-}
-
-// table reads a mapping with free keys into a map of texts.
-func (r *reader) table(n *yaml.Node, v reflect.Value, key string) {
-	if n.Kind != yaml.MappingNode {
-		r.wrong(key, "holds "+kindName(n), "write its pairs below it, as \"key: value\"")
-		return
-	}
-	v.Set(reflect.MakeMap(v.Type()))
-	r.pairs(n, key, func(name, path string, at, value *yaml.Node) {
-		r.origins[path] = Origin{File: r.file, Line: at.Line, Column: at.Column}
-		text := reflect.New(v.Type().Elem()).Elem()
-		r.value(value, text, path)
-		v.SetMapIndex(reflect.ValueOf(name), text)
-	})
+	return from.Interface(), nil
 }
 
 // preset gives a folder its defaults before its settings are read.
 func (f *Folder) preset() { f.Settle = defaultSettle }
 
-// isScalar tells whether a setting of the type is one value.
-func isScalar(t reflect.Type) bool {
-	switch t {
-	case reflect.TypeFor[*time.Location](), reflect.TypeFor[time.Duration]():
-		return true
-	}
-	if reflect.PointerTo(t).Implements(reflect.TypeFor[encoding.TextUnmarshaler]()) {
-		return true
-	}
-	switch t.Kind() {
-	case reflect.String, reflect.Int, reflect.Int64, reflect.Float64, reflect.Bool:
-		return true
-	default:
-		return false
-	}
-}
-
-// setText reads the text of a value into v.
-func setText(v reflect.Value, text string) error {
-	switch p := v.Addr().Interface().(type) {
-	case *time.Duration:
-		d, err := parseDuration(text)
-		*p = orKeep(*p, d, err)
-		return err
-	case **time.Location:
-		loc, err := parseZone(text)
-		*p = orKeep(*p, loc, err)
-		return err
-	case *balance.EnterpriseNumber:
-		n, err := balance.ParseEnterpriseNumber(text)
-		if err != nil {
-			return &wrong{err.Error(), "compare it with the register (form: 0123.456.789)"}
-		}
-		*p = n
-		return nil
-	case encoding.TextUnmarshaler:
-		return p.UnmarshalText([]byte(text))
-	}
-	return setPlain(v, text)
-}
-
-// setPlain reads a text, a number or a truth.
-func setPlain(v reflect.Value, text string) error {
+// kindName names what stands in a value's place, for a person.
+func kindName(v reflect.Value) string {
 	switch v.Kind() {
-	case reflect.String:
-		v.SetString(text)
-	case reflect.Int, reflect.Int64:
-		n, err := strconv.ParseInt(text, 10, 64)
-		if err != nil {
-			return &wrong{fmt.Sprintf("%q is no whole number", clip(text)), "write digits only, as 4"}
-		}
-		v.SetInt(n)
-	case reflect.Float64:
-		f, err := strconv.ParseFloat(text, 64)
-		if err != nil {
-			return &wrong{fmt.Sprintf("%q is no number", clip(text)), "write a number, as 5 or 2.5"}
-		}
-		v.SetFloat(f)
-	case reflect.Bool:
-		if text != "true" && text != "false" {
-			return &wrong{fmt.Sprintf("%q is neither true nor false", clip(text)), "write true or false"}
-		}
-		v.SetBool(text == "true")
-	default:
-		return fmt.Errorf("settings of type %s cannot be read", v.Type())
-	}
-	return nil
-}
-
-// orKeep gives the new value, or the old one when there was an error.
-func orKeep[T any](old, read T, err error) T {
-	if err != nil {
-		return old
-	}
-	return read
-}
-
-// kindName names what a node is, for a person.
-func kindName(n *yaml.Node) string {
-	switch n.Kind {
-	case yaml.MappingNode:
+	case reflect.Map:
 		return "settings of its own"
-	case yaml.SequenceNode:
+	case reflect.Slice:
 		return "a list"
-	default:
-		return fmt.Sprintf("the single value %q", clip(n.Value))
 	}
+	text, _ := v.Interface().(string)
+	if written, ok := v.Interface().(scalar); ok {
+		text = written.text
+	}
+	return fmt.Sprintf("the single value %q", clip(text))
 }

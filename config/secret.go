@@ -1,11 +1,16 @@
 package config
 
 import (
+	"bytes"
 	"crypto/x509"
+	"encoding/binary"
 	"fmt"
 	"os"
 	"runtime"
 	"strings"
+	"unicode"
+	"unicode/utf16"
+	"unicode/utf8"
 )
 
 // secrets reads the secrets that stand in files of their own. A variable goes
@@ -24,12 +29,42 @@ func (r *reader) secrets(c *Config) {
 		if s.file == "" || !s.into.IsZero() {
 			continue
 		}
-		text := strings.TrimRight(string(r.private(s.key+"_file", s.file)), "\r\n")
-		if text != "" {
+		content := r.private(s.key+"_file", s.file)
+		text, ok := secretText(content)
+		switch {
+		case text == "": // private has said so
+		case !ok:
+			r.wrong(s.key+"_file", fmt.Sprintf("the file %s holds more than a secret on one line, or is not UTF-8", s.file),
+				"save the secret alone in it, on one line, as UTF-8")
+		default:
 			*s.into = NewSecret(text)
 			r.origins[s.key] = Origin{Secret: s.file}
 		}
 	}
+}
+
+// secretText finds the secret in a file as editors write it: Notepad puts a byte
+// order mark before it, PowerShell 5 writes UTF-16 (Unicode 16.0, 23.8). False
+// where anything but one line of text is in it.
+func secretText(content []byte) (text string, ok bool) {
+	bigEndian := bytes.HasPrefix(content, []byte{0xfe, 0xff})
+	if bigEndian || bytes.HasPrefix(content, []byte{0xff, 0xfe}) {
+		var order binary.ByteOrder = binary.LittleEndian
+		if bigEndian {
+			order = binary.BigEndian
+		}
+		units := make([]uint16, len(content)/2)
+		for i := range units {
+			units[i] = order.Uint16(content[2*i:])
+		}
+		whole := len(content)%2 == 0
+		content = []byte(string(utf16.Decode(units)))
+		if !whole {
+			content = append(content, 0)
+		}
+	}
+	text = strings.TrimSpace(strings.TrimPrefix(string(content), "\ufeff"))
+	return text, utf8.ValidString(text) && !strings.ContainsFunc(text, unicode.IsControl)
 }
 
 // private reads a file that only the service may read; nil when it cannot.

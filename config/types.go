@@ -2,11 +2,14 @@ package config
 
 import (
 	"cmp"
+	"encoding"
 	"fmt"
 	"math"
+	"reflect"
 	"strconv"
 	"strings"
 	"time"
+	"unicode"
 
 	"balansd/balance"
 )
@@ -156,10 +159,10 @@ func (d Days) String() string {
 // Clock is a local time of day.
 type Clock struct{ Hour, Minute int }
 
-// UnmarshalText reads HH:MM, from 00:00 to 23:59.
+// UnmarshalText reads HH:MM or H:MM, from 0:00 to 23:59.
 func (c *Clock) UnmarshalText(text []byte) error {
 	t, err := time.Parse("15:04", string(text))
-	if err != nil || len(text) != 5 {
+	if err != nil {
 		return &wrong{fmt.Sprintf("%q is no time of day", clip(string(text))), "write hours and minutes as 02:30"}
 	}
 	c.Hour, c.Minute = t.Hour(), t.Minute()
@@ -242,4 +245,81 @@ func clip(t string) string {
 		return string(r[:60]) + "…"
 	}
 	return t
+}
+
+// isScalar tells whether a setting of the type is one value.
+func isScalar(t reflect.Type) bool {
+	switch t {
+	case reflect.TypeFor[*time.Location](), reflect.TypeFor[time.Duration]():
+		return true
+	}
+	if reflect.PointerTo(t).Implements(reflect.TypeFor[encoding.TextUnmarshaler]()) {
+		return true
+	}
+	switch t.Kind() {
+	case reflect.String, reflect.Int, reflect.Int64, reflect.Float64, reflect.Bool:
+		return true
+	default:
+		return false
+	}
+}
+
+// setText reads the text of a value into v.
+func setText(v reflect.Value, text string) error {
+	switch p := v.Addr().Interface().(type) {
+	case *time.Duration:
+		return parseInto(p, text, parseDuration)
+	case **time.Location:
+		return parseInto(p, text, parseZone)
+	case *balance.EnterpriseNumber:
+		if err := parseInto(p, text, balance.ParseEnterpriseNumber); err != nil {
+			return &wrong{err.Error(), "compare it with the register (form: 0123.456.789)"}
+		}
+		return nil
+	case encoding.TextUnmarshaler:
+		return p.UnmarshalText([]byte(text))
+	}
+	return setPlain(v, text)
+}
+
+// parseInto parses a text into p, which keeps its value where that fails.
+func parseInto[T any](p *T, text string, parse func(string) (T, error)) error {
+	value, err := parse(text)
+	if err == nil {
+		*p = value
+	}
+	return err
+}
+
+// setPlain reads a text, a number or a truth.
+func setPlain(v reflect.Value, text string) error {
+	switch v.Kind() {
+	case reflect.String:
+		text = strings.TrimRight(text, "\r\n") // a YAML block ends with one
+		if strings.ContainsFunc(text, unicode.IsControl) {
+			return &wrong{"has a line break or another control character in it",
+				`write it on one line; between double quotes a backslash means a special character, so write a path in single quotes, as 'C:\data', or with slashes`}
+		}
+		v.SetString(text)
+	case reflect.Int, reflect.Int64:
+		n, err := strconv.ParseInt(text, 10, 64)
+		if err != nil {
+			return &wrong{fmt.Sprintf("%q is no whole number", clip(text)), "write digits only, as 4"}
+		}
+		v.SetInt(n)
+	case reflect.Float64:
+		f, err := strconv.ParseFloat(text, 64)
+		if err != nil {
+			return &wrong{fmt.Sprintf("%q is no number", clip(text)), "write a number, as 5 or 2.5"}
+		}
+		v.SetFloat(f)
+	case reflect.Bool:
+		if text != "true" && text != "false" {
+			return &wrong{fmt.Sprintf("%q is neither true nor false", clip(text)), "write true or false"}
+		}
+		v.SetBool(text == "true")
+	default:
+		return fmt.Errorf("settings of type %s cannot be read", v.Type())
+	}
+	return nil
 }
