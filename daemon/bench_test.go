@@ -89,13 +89,14 @@ func (w *world) spread(n int) func(i int) time.Time {
 	return func(i int) time.Time { return now.Add(-time.Duration(n-i) * 100 * time.Minute) }
 }
 
-// A firm of 5,000 dossiers costs one call when nothing is new, whatever it
-// holds already, and also when Finbox made it all within one day. The first
-// night lists that day once more, for what became visible late.
+// A firm costs one call when nothing is new, whatever it holds already, and also
+// when Finbox made it all within one day. The first run lists that day once
+// more, for what became visible late. BenchmarkCalls has more dossiers.
 func TestIdleNightWithManyDossiers(t *testing.T) {
+	const dossiers = 1000
 	w := newWorld(t)
 	end := w.clock()
-	w.settled(5000, func(i int) time.Time { return end.Add(time.Duration(i-5000) * time.Second) })
+	w.settled(dossiers, func(i int) time.Time { return end.Add(time.Duration(i-dossiers) * time.Second) })
 	w.idleNight()
 	for range 2 {
 		if finbox, silverfin := w.idleNight(); finbox != 1 || silverfin != 0 {

@@ -10,6 +10,7 @@ import (
 	"testing"
 	"time"
 
+	"balansd/internal/testenv"
 	"balansd/ledger"
 	"balansd/problem"
 	"balansd/store"
@@ -255,6 +256,7 @@ func TestCopiesOfAClockAheadGoFirst(t *testing.T) {
 // TestBackupsAtOnce makes copies while the ledger is written: each is whole,
 // and holds no less than the one before.
 func TestBackupsAtOnce(t *testing.T) {
+	t.Parallel()
 	s := newShop(t)
 	s.o.Backups.Keep = 100
 	var made [2][]ledger.Backup
@@ -327,6 +329,7 @@ func TestCutOffBackupsGo(t *testing.T) {
 
 // TestChangedBackup changes each byte, and cuts the file at many places: it is refused, or holds what it held.
 func TestChangedBackup(t *testing.T) {
+	t.Parallel()
 	s := newShop(t)
 	var b ledger.Backup
 	s.with(func(st *store.Store) {
@@ -363,9 +366,9 @@ func TestChangedBackup(t *testing.T) {
 			}
 		}
 	}
-	step := 1
-	if testing.Short() {
-		step = 101
+	step := 11 // odd, so that each bit of a byte has its turn
+	if testenv.Asked(t, testenv.Thorough) {
+		step = 1
 	}
 	for at := 0; at < len(good); at += step {
 		bad := bytes.Clone(good)

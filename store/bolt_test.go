@@ -13,6 +13,7 @@ import (
 // TestSparable: all of the file may be let go as it grows, and never more than
 // is mapped, even when a larger file is copied over it.
 func TestSparable(t *testing.T) {
+	t.Parallel()
 	ctx := t.Context()
 	open := func(name string) *boltKV {
 		path := filepath.Join(t.TempDir(), name)

@@ -15,6 +15,7 @@ import (
 // TestLinkedStateStaysWhereItIs: a state that lies on another disk, behind a
 // symbolic link, is compacted and restored there.
 func TestLinkedStateStaysWhereItIs(t *testing.T) {
+	t.Parallel()
 	s := newShop(t)
 	var b ledger.Backup
 	s.with(func(st *store.Store) {

@@ -67,16 +67,13 @@ func writeUntilKilled(path string) error {
 // TestKill kills a writing process at random points: whatever it was told is
 // kept is there afterwards, and the file is sound.
 func TestKill(t *testing.T) {
+	t.Parallel()
 	path := filepath.Join(t.TempDir(), "balansd.db")
 	seed := rand.Uint64()
 	t.Logf("seed %d", seed)
 	random := rand.New(rand.NewPCG(seed, 0))
 	kept := map[uint64]ledger.State{}
-	rounds := 15
-	if testing.Short() {
-		rounds = 3
-	}
-	for round := range rounds {
+	for round := range rounds(t, 15) {
 		c := startChild(t, "write", path)
 		lines := random.IntN(60) // the first round may die before its first line
 		for read := 0; (read < lines || round == 0 && read == 0 && lines > 0) && c.lines.Scan(); read++ {

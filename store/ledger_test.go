@@ -356,6 +356,7 @@ func TestQuery(t *testing.T) {
 // TestWalksGoOnWhileTheyChange walks over many chunks while the consumer moves
 // what it gets: no transaction is held, and every entry comes once.
 func TestWalksGoOnWhileTheyChange(t *testing.T) {
+	t.Parallel()
 	s := openNew(t)
 	ctx := t.Context()
 	var page []ledger.Entry
@@ -383,6 +384,7 @@ func TestWalksGoOnWhileTheyChange(t *testing.T) {
 }
 
 func TestStoryFoldsAndIsBounded(t *testing.T) {
+	t.Parallel()
 	s := openNew(t)
 	e := record(t, s, found("A", "1", "D1", "x"))[0]
 	tell := func(text string) {

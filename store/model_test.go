@@ -174,6 +174,7 @@ func drawMove(t *rapid.T, e ledger.Entry, now time.Time) (ledger.Entry, error) {
 // TestAgainstModel does what a daemon and people do, in any order, and holds
 // the store to the model, over closing and opening too.
 func TestAgainstModel(t *testing.T) {
+	t.Parallel()
 	rapid.Check(t, func(t *rapid.T) {
 		dir, err := os.MkdirTemp("", "balansd-model")
 		if err != nil {

@@ -189,6 +189,7 @@ func damagedDir(t *testing.T) string {
 // TestDamagedLater wipes each page in turn: whatever is read then, it is a
 // StateDamaged problem or right, never a crash.
 func TestDamagedLater(t *testing.T) {
+	t.Parallel()
 	whole := filepath.Join(t.TempDir(), "balansd.db")
 	s := openAt(t, whole)
 	var page []ledger.Entry

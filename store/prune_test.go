@@ -129,6 +129,7 @@ func TestPruneForEver(t *testing.T) {
 // TestPruneStopsAndGoesOn ends it in the middle; the next call does the rest,
 // once. A clock that was years ahead when an entry was found holds up nothing.
 func TestPruneStopsAndGoesOn(t *testing.T) {
+	t.Parallel()
 	s := newShop(t)
 	s.with(func(st *store.Store) {
 		s.add(st, 300)

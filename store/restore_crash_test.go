@@ -15,6 +15,7 @@ import (
 
 	"github.com/rs/zerolog"
 
+	"balansd/internal/testenv"
 	"balansd/ledger"
 	"balansd/store"
 )
@@ -40,6 +41,7 @@ func restoreUntilKilled(path string) error {
 // TestKilledRestore kills a process that restores, at random points: the state
 // is one of the two, whole, and every backup is good.
 func TestKilledRestore(t *testing.T) {
+	t.Parallel()
 	s := newShop(t)
 	s.o.Backups.Folder = ""
 	s.with(func(st *store.Store) {
@@ -50,7 +52,7 @@ func TestKilledRestore(t *testing.T) {
 		}
 	})
 	folder := filepath.Join(filepath.Dir(s.o.Path), "backups")
-	for range rounds(8) {
+	for range rounds(t, 8) {
 		killSoon(t, "restore", s.o.Path)
 		s.with(func(st *store.Store) {
 			if err := st.Check(t.Context()); err != nil {
@@ -73,11 +75,14 @@ func TestKilledRestore(t *testing.T) {
 	}
 }
 
-func rounds(n int) int {
-	if testing.Short() {
-		return 2
+// rounds returns how often to try what chance decides: n times when testenv.Thorough
+// is asked for, a third of that otherwise.
+func rounds(t *testing.T, n int) int {
+	t.Helper()
+	if testenv.Asked(t, testenv.Thorough) {
+		return n
 	}
-	return n
+	return (n + 2) / 3
 }
 
 // killSoon runs a child that tells lines, and kills it after some of them at a
@@ -139,6 +144,7 @@ func (s *shop) bloat(megabytes int) {
 }
 
 func TestCompaction(t *testing.T) {
+	t.Parallel()
 	s := newShop(t)
 	s.bloat(12)
 	size := func() int64 {
@@ -208,13 +214,14 @@ func compactUntilKilled(path string) error {
 }
 
 func TestKilledCompaction(t *testing.T) {
+	t.Parallel()
 	s := newShop(t)
 	s.bloat(12)
 	bloated := s.o.Path + "-bloated"
 	if err := os.Rename(s.o.Path, bloated); err != nil {
 		t.Fatal(err)
 	}
-	for range rounds(6) {
+	for range rounds(t, 6) {
 		killSoon(t, "compact", s.o.Path)
 		s.wantEntries(50)
 		wantAlone(t, filepath.Dir(s.o.Path), "balansd.db", "balansd.db-bloated", "balansd.db-next")

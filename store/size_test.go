@@ -115,6 +115,7 @@ func filled(tb testing.TB, n int) *store.Store {
 // TestBytesPerEntry holds the file to its size. Its growth by whole chunks is
 // part of it, so few entries take more each than many do.
 func TestBytesPerEntry(t *testing.T) {
+	t.Parallel()
 	n := 3000
 	s := filled(t, n)
 	perEntry := s.Size() / int64(n)

@@ -26,6 +26,7 @@ const (
 	SilverfinCLI Requirement = "silverfin-cli" // Silverfin's own command-line client
 	Strace       Requirement = "strace"        // strace, which sees system calls
 	Systemd      Requirement = "systemd"       // systemd's tools and, for a Container, root
+	Thorough     Requirement = "thorough"      // minutes of CPU time, to try every case instead of some
 	Wine         Requirement = "wine"          // Wine, and binutils for what it lacks
 )
 
@@ -33,11 +34,7 @@ const (
 // fails where one of its tools, which are commands, is missing.
 func Need(t testing.TB, r Requirement, tools ...string) {
 	t.Helper()
-	asked, err := asks(os.Getenv(Variable), r)
-	if err != nil {
-		t.Fatal(err)
-	}
-	if !asked {
+	if !Asked(t, r) {
 		t.Skipf("runs with %s=%s", Variable, r)
 	}
 	if r == Root && os.Geteuid() != 0 {
@@ -50,10 +47,21 @@ func Need(t testing.TB, r Requirement, tools ...string) {
 	}
 }
 
+// Asked reports whether Variable asks for r, for a test that does less when it
+// does not.
+func Asked(t testing.TB, r Requirement) bool {
+	t.Helper()
+	asked, err := asks(os.Getenv(Variable), r)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return asked
+}
+
 // asks reports whether the value of Variable asks for r. A name that is no
 // requirement is an error: its tests would be left out without a word.
 func asks(value string, r Requirement) (bool, error) {
-	known := []Requirement{Browser, Large, Packages, Root, SilverfinCLI, Strace, Systemd, Wine}
+	known := []Requirement{Browser, Large, Packages, Root, SilverfinCLI, Strace, Systemd, Thorough, Wine}
 	asked := false
 	for name := range strings.SplitSeq(value, ",") {
 		switch name = strings.TrimSpace(name); {
