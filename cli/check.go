@@ -56,7 +56,7 @@ func seen(name, text string, err error) checked {
 // checkup runs all checks, shows what came of each, and gives the first that
 // failed.
 func (app *App) checkup(ctx context.Context, online bool) error {
-	cfg, err := config.Load(config.LoadOptions{Path: app.configPath, Environ: app.env.Environ, Also: untouched})
+	cfg, err := config.Load(config.LoadOptions{Path: app.configPath, Environ: app.env.Environ, Also: everyMistake})
 	if err != nil {
 		return err
 	}

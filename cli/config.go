@@ -14,6 +14,7 @@ import (
 	"balansd/config"
 	"balansd/finbox"
 	"balansd/problem"
+	"balansd/service"
 )
 
 func newConfigCommand(app *App) *cobra.Command {
@@ -102,7 +103,7 @@ func newConfigCheckCommand(app *App) *cobra.Command {
 		Example: "  balansd config check\n  balansd config check --config ./balansd.yaml",
 		Args:    cobra.NoArgs,
 		RunE: func(*cobra.Command, []string) error {
-			c, err := config.Load(config.LoadOptions{Path: app.configPath, Environ: app.env.Environ, Also: untouched})
+			c, err := config.Load(config.LoadOptions{Path: app.configPath, Environ: app.env.Environ, Also: everyMistake})
 			if err != nil {
 				return err
 			}
@@ -126,6 +127,28 @@ func newConfigCheckCommand(app *App) *cobra.Command {
 			return nil
 		},
 	})
+}
+
+// everyMistake is what config check looks for besides the settings themselves.
+func everyMistake(c *config.Config) []config.Mistake {
+	return append(openToOthers(c), untouched(c)...)
+}
+
+// openToOthers names the files that decide where secrets go and that others
+// could change.
+func openToOthers(c *config.Config) []config.Mistake {
+	var list []config.Mistake
+	for key, path := range c.Trusted() {
+		found, err := service.CheckFile(path)
+		if err != nil {
+			continue // whoever reads the file says so
+		}
+		if len(found) > 0 {
+			list = append(list, c.MistakeAt(key, fmt.Sprintf("others can change the file %s: %s", path, strings.Join(found, "; ")),
+				"take their right to write away, or put the file where administrators alone may write"))
+		}
+	}
+	return list
 }
 
 // untouched tries what the configuration names on this machine as far as that

@@ -163,7 +163,7 @@ func usage(err error) error {
 
 // config reads the configuration that the person chose.
 func (app *App) config() (*config.Config, error) {
-	return config.Load(config.LoadOptions{Path: app.configPath, Environ: app.env.Environ})
+	return config.Load(config.LoadOptions{Path: app.configPath, Environ: app.env.Environ, Also: openToOthers})
 }
 
 // language is the language of rubric labels, of balance inspect and of exports: what --lang says, else the

@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"io"
 	"io/fs"
+	"maps"
 	"os"
 	"path/filepath"
 	"reflect"
@@ -38,18 +39,26 @@ type LoadOptions struct {
 }
 
 // SearchPath lists the folders in which balansd.yaml is looked for, first
-// match first: the working directory, then the system's place.
+// match first: the working directory, then the system's place. Where the
+// system's place has one, nothing else is looked at: whoever may write in the
+// working directory would have an administrator use their settings.
 func SearchPath(environ []string) []string {
-	if runtime.GOOS == "windows" {
-		return []string{".", defaults("windows", lookup(environ, "ProgramData")).DataDir}
+	return searchPath(filepath.Dir(DefaultFile(environ)))
+}
+
+func searchPath(system string) []string {
+	if _, err := os.Lstat(filepath.Join(system, fileName)); !errors.Is(err, fs.ErrNotExist) {
+		return []string{system} // also where it cannot be looked at
 	}
-	return []string{".", "/etc/balansd"}
+	return []string{".", system}
 }
 
 // DefaultFile is where a configuration belongs when nobody says otherwise.
 func DefaultFile(environ []string) string {
-	path := SearchPath(environ)
-	return filepath.Join(path[len(path)-1], fileName)
+	if runtime.GOOS == "windows" {
+		return filepath.Join(defaults("windows", lookup(environ, "ProgramData")).DataDir, fileName)
+	}
+	return filepath.Join("/etc/balansd", fileName)
 }
 
 // Load reads the settings. The file is the one of Path, else of the variable
@@ -207,6 +216,20 @@ func (c *Config) resolve(file string) {
 			*p = filepath.Join(base, *p)
 		}
 	}
+}
+
+// Trusted lists the files that decide where secrets go, each with the setting
+// that names it: the configuration itself (with the key ""), secrets, and the
+// certificates that are trusted.
+func (c *Config) Trusted() map[string]string {
+	files := map[string]string{
+		"": c.file, "finbox.client_secret_file": c.Finbox.ClientSecretFile, "finbox.private_key_file": c.Finbox.PrivateKeyFile,
+		"silverfin.client_secret_file": c.Silverfin.ClientSecretFile, "network.ca_file": c.Network.CAFile,
+		"network.client_key_file": c.Network.ClientKeyFile, "portal.key_file": c.Portal.KeyFile,
+		"portal.metrics_token_file": c.Portal.MetricsTokenFile, "portal.oidc.client_secret_file": c.Portal.OIDC.ClientSecretFile,
+	}
+	maps.DeleteFunc(files, func(_, path string) bool { return path == "" })
+	return files
 }
 
 // SecretsFolder is the folder beside the configuration file whose files systemd

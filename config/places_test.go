@@ -6,6 +6,8 @@ import (
 	"runtime"
 	"strings"
 	"testing"
+
+	"github.com/google/go-cmp/cmp"
 )
 
 func TestWhatIsInDataDirFollowsIt(t *testing.T) {
@@ -135,5 +137,18 @@ func TestHours(t *testing.T) {
 		if err := h.UnmarshalText([]byte(text)); err == nil {
 			t.Errorf("%q is taken for %s", text, h)
 		}
+	}
+}
+
+// Where the system has a configuration, the working directory is not looked at:
+// whoever may write there would have an administrator use their settings.
+func TestTheSystemsConfigurationGoesFirst(t *testing.T) {
+	system := t.TempDir()
+	if diff := cmp.Diff([]string{".", system}, searchPath(system)); diff != "" {
+		t.Error(diff)
+	}
+	write(t, system, "balansd.yaml", "language: fr\n", 0o600)
+	if diff := cmp.Diff([]string{system}, searchPath(system)); diff != "" {
+		t.Error(diff)
 	}
 }

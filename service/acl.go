@@ -70,6 +70,12 @@ func CheckProgram(path string) error {
 	return programProblem(path, found, err)
 }
 
+// CheckFile tells who besides the administrators of the machine, the account of
+// the service and the caller can change the file at path, or put another one in
+// its place; one sentence for each place that lies open, the file itself or a
+// folder above it. A file that does not exist lies open where others may make it.
+func CheckFile(path string) ([]string, error) { return fileOpenTo(path) }
+
 // programProblem is what CheckProgram tells of what was found.
 func programProblem(path string, found []string, err error) error {
 	if err != nil {

@@ -56,15 +56,25 @@ func modeOpenTo(mode fs.FileMode, owner int, ours []int) (found []opening) {
 
 // programOpenTo tells who besides root can change or replace the program at path.
 func programOpenTo(path string) ([]string, error) {
-	return changeable("/", path, 0, maxLinks)
+	return changeable("/", path, []int{0}, maxLinks)
+}
+
+// fileOpenTo tells who besides root, the account of the service and the caller
+// can change or replace the file at path.
+func fileOpenTo(path string) ([]string, error) {
+	ours := []int{0, os.Geteuid()}
+	if uid, _, err := lookUpAccount(); err == nil {
+		ours = append(ours, uid)
+	}
+	return changeable("/", path, ours, maxLinks)
 }
 
 // maxLinks is how many links a path may lead through, as in Linux.
 const maxLinks = 40
 
 // changeable tells of a file, and of each folder above it, beneath root, who
-// besides root and the user admin can change it; one sentence for each.
-func changeable(root, path string, admin, links int) (found []string, err error) {
+// besides the users of ours can change it; one sentence for each.
+func changeable(root, path string, ours []int, links int) (found []string, err error) {
 	for ; ; path = filepath.Dir(path) {
 		info, err := os.Lstat(filepath.Join(root, path))
 		switch {
@@ -72,7 +82,7 @@ func changeable(root, path string, admin, links int) (found []string, err error)
 		case err != nil:
 			return nil, err
 		default:
-			if who := changers(info, admin); len(who) > 0 {
+			if who := changers(info, ours); len(who) > 0 {
 				found = append(found, path+": "+whoMay(who))
 			}
 			if info.Mode()&fs.ModeSymlink != 0 && links > 0 {
@@ -83,7 +93,7 @@ func changeable(root, path string, admin, links int) (found []string, err error)
 				if !filepath.IsAbs(target) {
 					target = filepath.Join(filepath.Dir(path), target)
 				}
-				more, err := changeable(root, target, admin, links-1)
+				more, err := changeable(root, target, ours, links-1)
 				if err != nil {
 					return nil, err
 				}
@@ -96,12 +106,12 @@ func changeable(root, path string, admin, links int) (found []string, err error)
 	}
 }
 
-// changers tells who besides root and the user admin can change a file, or what
-// is in a folder. In a folder such as /tmp everybody can add something, and
+// changers tells who besides the users of ours can change a file, or what is in
+// a folder. In a folder such as /tmp everybody can add something, and
 // nobody can replace what is another's.
-func changers(info fs.FileInfo, admin int) (found []opening) {
+func changers(info fs.FileInfo, ours []int) (found []opening) {
 	st, known := info.Sys().(*syscall.Stat_t)
-	if known && st.Uid != 0 && int(st.Uid) != admin {
+	if known && !slices.Contains(ours, int(st.Uid)) {
 		found = append(found, opening{"user " + strconv.Itoa(int(st.Uid)), "own"})
 	}
 	if info.Mode()&fs.ModeSymlink != 0 || info.IsDir() && info.Mode()&fs.ModeSticky != 0 {
@@ -109,10 +119,16 @@ func changers(info fs.FileInfo, admin int) (found []opening) {
 	}
 	if info.Mode().Perm()&0o002 != 0 {
 		found = append(found, opening{"everybody", "change"})
-	} else if known && info.Mode().Perm()&0o020 != 0 && !administrators(int(st.Gid)) {
+	} else if known && info.Mode().Perm()&0o020 != 0 && !administrators(int(st.Gid)) && !ownGroup(st, ours) {
 		found = append(found, opening{"group " + strconv.Itoa(int(st.Gid)), "change"})
 	}
 	return found
+}
+
+// ownGroup tells whether a file's group is the private one of its owner, who is
+// one of ours: many systems give each user a group of the same number.
+func ownGroup(st *syscall.Stat_t, ours []int) bool {
+	return st.Uid == st.Gid && slices.Contains(ours, int(st.Uid))
 }
 
 // administrators tells whether a group is one of those whose members administer

@@ -73,12 +73,12 @@ func TestProgramOpenTo(t *testing.T) {
 		if err := os.Chmod(filepath.Join(root, c.open), c.mode); err != nil {
 			t.Fatal(err)
 		}
-		found, err := changeable(root, path, me, maxLinks)
+		found, err := changeable(root, path, []int{0, me}, maxLinks)
 		if got := strings.Join(found, "; "); err != nil || got != c.want {
 			t.Errorf("%s: %q, %v, want %q", name, got, err, c.want)
 		}
 		// Of another user's files every one is told.
-		if found, err = changeable(root, path, 1+me, maxLinks); me != 0 && (err != nil || len(found) < 3) {
+		if found, err = changeable(root, path, []int{0, 1 + me}, maxLinks); me != 0 && (err != nil || len(found) < 3) {
 			t.Errorf("%s, of another user: %q, %v", name, found, err)
 		}
 	}

@@ -177,16 +177,28 @@ const programFolder = `C:\Program Files\balansd`
 
 func (machine) openTo(path string) ([]string, error) { return programOpenTo(path) }
 
+// fileOpenTo tells who besides the administrators and the caller can change or
+// replace the file at path. The service may change what is its own.
+func fileOpenTo(path string) ([]string, error) {
+	return pathOpenTo(path, rightsReplace, serviceSID(Name))
+}
+
 // programOpenTo tells who besides the administrators can change or replace the
 // program at path. Whoever asks is trusted, since installing takes the rights
 // of an Administrator. What lies beside a program is loaded by it, so that its
 // folder must be as closed as itself.
-func programOpenTo(path string) (found []string, err error) {
-	also, err := trusted()
+func programOpenTo(path string) ([]string, error) { return pathOpenTo(path, rightsChange) }
+
+// pathOpenTo tells who besides the administrators, the caller and those named
+// can change or replace what is at path. Beside says which rights on its own
+// folder are too much; on the folders above, those to replace it are.
+func pathOpenTo(path string, beside uint32, also ...string) (found []string, err error) {
+	caller, err := trusted()
 	if err != nil {
 		return nil, err
 	}
-	rights := uint32(rightsChange)
+	also = append(also, caller...)
+	rights, next := uint32(rightsChange), beside
 	for p := path; ; p = filepath.Dir(p) {
 		a, err := readAccess(p)
 		if err != nil {
@@ -195,9 +207,7 @@ func programOpenTo(path string) (found []string, err error) {
 		if who := a.changers(rights, also...); len(who) > 0 {
 			found = append(found, p+": "+whoMay(who))
 		}
-		if p != path {
-			rights = rightsReplace
-		}
+		rights, next = next, rightsReplace
 		if p == filepath.Dir(p) {
 			return found, nil
 		}

@@ -57,7 +57,7 @@ func (h host) makeAccount(ctx context.Context, ways ...[][]string) error {
 
 // program refuses a program that others than root can change.
 func (h host) program(s Spec) error {
-	found, err := changeable(h.root, s.Executable, h.admin, maxLinks)
+	found, err := changeable(h.root, s.Executable, []int{0, h.admin}, maxLinks)
 	return programProblem(s.Executable, found, err)
 }
 

@@ -1,0 +1,48 @@
+//go:build !windows
+
+package cli
+
+import (
+	"os"
+	"path/filepath"
+	"testing"
+
+	"balansd/sandbox"
+)
+
+// TestAFileThatOthersCanChangeIsRefused opens the configuration, a secret that
+// it names, and the folder of both, one after the other.
+func TestAFileThatOthersCanChangeIsRefused(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t, worldOptions{})
+	called := false
+	w.box.Finbox.Faults().OnCall(func(sandbox.Call) { called = true })
+	w.box.Silverfin.Faults().OnCall(func(sandbox.Call) { called = true })
+	secret := filepath.Join(w.dir, "silverfin.secret")
+	for _, c := range []struct {
+		path, want string
+		mode       os.FileMode
+	}{
+		{w.config, "balansd.yaml: others can change the file " + w.config, 0o666},
+		{secret, "silverfin.client_secret_file: the file " + secret, 0o602},
+		{w.dir, w.dir + ": everybody may change it", 0o777},
+	} {
+		was, err := os.Stat(c.path)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if err := os.Chmod(c.path, c.mode); err != nil {
+			t.Fatal(err)
+		}
+		for _, args := range [][]string{{"config", "check"}, {"sync"}, {"connect", "silverfin", "--oob", "--firm", "1"}} {
+			w.want(2, c.want, args...)
+		}
+		if called {
+			t.Fatal("somebody was called")
+		}
+		if err := os.Chmod(c.path, was.Mode().Perm()); err != nil {
+			t.Fatal(err)
+		}
+	}
+	w.want(0, "is well", "config", "check")
+}
