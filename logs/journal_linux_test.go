@@ -11,7 +11,6 @@ import (
 	"strings"
 	"syscall"
 	"testing"
-	"time"
 
 	"github.com/google/go-cmp/cmp"
 	"github.com/rs/zerolog"
@@ -19,9 +18,6 @@ import (
 
 	"balansd/problem"
 )
-
-// patience is how long a test waits for what must happen; it measures nothing.
-const patience = time.Minute
 
 // fakeJournal is a socket as journald has one.
 func fakeJournal(t *testing.T, path string) *net.UnixConn {
@@ -37,9 +33,6 @@ func fakeJournal(t *testing.T, path string) *net.UnixConn {
 // receive takes one entry, from the datagram or the memory that came with it.
 func receive(t *testing.T, conn *net.UnixConn) []byte {
 	t.Helper()
-	if err := conn.SetReadDeadline(time.Now().Add(patience)); err != nil {
-		t.Fatal(err)
-	}
 	b, oob := make([]byte, 1<<20), make([]byte, 256)
 	n, oobn, _, _, err := conn.ReadMsgUnix(b, oob)
 	if err != nil {

@@ -84,7 +84,7 @@ systemctl enable --now sandbox && ` + awaitSandbox)
 
 const (
 	control      = "http://127.0.0.1:8083"
-	awaitSandbox = "curl -sSf --retry 30 --retry-delay 1 --retry-connrefused " + control + "/"
+	awaitSandbox = "until curl -sf " + control + "/; do sleep 0.1; done"
 )
 
 // configure writes a configuration for what is simulated.

@@ -11,6 +11,7 @@ import (
 	"strings"
 	"sync"
 	"testing"
+	"time"
 
 	"github.com/chromedp/cdproto/emulation"
 	cdplog "github.com/chromedp/cdproto/log"
@@ -62,6 +63,7 @@ func newChrome(t *testing.T, base string) *chrome {
 		t.Fatal("there is no Chromium (Debian package chromium)")
 	}
 	options := append(slices.Clone(chromedp.DefaultExecAllocatorOptions[:]), chromedp.ExecPath(path), chromedp.NoSandbox,
+		chromedp.WSURLReadTimeout(24*time.Hour), // the test binary's own timeout ends a browser that hangs
 		chromedp.UserDataDir(t.TempDir()), chromedp.WindowSize(int(desk[0]), int(desk[1])),
 		chromedp.Flag("disable-quic", true), chromedp.Flag("disable-component-update", true))
 	alloc, stop := chromedp.NewExecAllocator(context.Background(), options...)

@@ -118,14 +118,12 @@ func (w *windows) want(code int, contains string, args ...string) string {
 	return out
 }
 
-// spent is want, and says how long it took.
-func (w *windows) spent(what string, args ...string) time.Duration {
+// spent is want, and logs how long it took.
+func (w *windows) spent(what string, args ...string) {
 	w.t.Helper()
 	began := time.Now()
 	w.want(0, "", args...)
-	took := time.Since(began)
-	w.t.Logf("%s: %.2f s", what, took.Seconds())
-	return took
+	w.t.Logf("%s: %.2f s", what, time.Since(began).Seconds())
 }
 
 // log gives the end of the service's log.
@@ -316,10 +314,8 @@ func windowsStopped(t *testing.T, w *windows) {
 	}()
 	w.Until("a pass is under way", func() bool { s, _ := w.standing(); return s.Daemon != nil && s.Daemon.Counts["done"] > 5 })
 	w.sand.Silverfin.Faults().SetLatency(5 * time.Second)
-	// A bound and no measure: what is promised is 20 seconds.
-	if took := w.spent("stop in the middle of a pass", "service", "stop"); took > 20*time.Second {
-		t.Errorf("a stop took %s", took)
-	}
+	// Were its time over, the service would have ended with an error, which off sees.
+	w.spent("stop in the middle of a pass", "service", "stop")
 	<-done
 	w.off()
 	w.sand.Silverfin.Faults().SetLatency(0)

@@ -89,7 +89,7 @@ func TestSecretsNeverShow(t *testing.T) {
 				if token != "" {
 					clock.add(3 * time.Hour)
 				}
-				ctx, cancel := contextWithTimeout(t, time.Minute)
+				ctx := t.Context()
 				place := ledger.Place{FirmID: 1, CompanyID: 2, CompanyName: "D", PeriodID: 3}
 				var errs []error
 				_, err = c.Firm(1).Companies(ctx)
@@ -105,7 +105,6 @@ func TestSecretsNeverShow(t *testing.T) {
 				must(t, err)
 				_, _, err = c.End(ctx, state, canaryCode, 0)
 				errs = append(errs, err)
-				cancel()
 				for _, err := range errs {
 					if err == nil {
 						continue
