@@ -30,6 +30,10 @@ const (
 	Wine         Requirement = "wine"          // Wine, and binutils for what it lacks
 )
 
+func requirements() []Requirement {
+	return []Requirement{Browser, Large, Packages, Root, SilverfinCLI, Strace, Systemd, Thorough, Wine}
+}
+
 // Need skips the test unless Variable asks for r. A test that was asked for
 // fails where one of its tools, which are commands, is missing.
 func Need(t testing.TB, r Requirement, tools ...string) {
@@ -61,7 +65,7 @@ func Asked(t testing.TB, r Requirement) bool {
 // asks reports whether the value of Variable asks for r. A name that is no
 // requirement is an error: its tests would be left out without a word.
 func asks(value string, r Requirement) (bool, error) {
-	known := []Requirement{Browser, Large, Packages, Root, SilverfinCLI, Strace, Systemd, Thorough, Wine}
+	known := requirements()
 	asked := false
 	for name := range strings.SplitSeq(value, ",") {
 		switch name = strings.TrimSpace(name); {

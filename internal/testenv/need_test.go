@@ -1,6 +1,10 @@
 package testenv
 
-import "testing"
+import (
+	"os"
+	"strings"
+	"testing"
+)
 
 func TestAsks(t *testing.T) {
 	for _, c := range []struct {
@@ -21,6 +25,19 @@ func TestAsks(t *testing.T) {
 	} {
 		if got, err := asks(c.value, c.r); got != c.want || (err != nil) != c.fails {
 			t.Errorf("%q asks for %s: %v %v", c.value, c.r, got, err)
+		}
+	}
+}
+
+// TestDocumented holds the table in docs/architecture.md to the requirements.
+func TestDocumented(t *testing.T) {
+	text, err := os.ReadFile("../../docs/architecture.md")
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, r := range requirements() {
+		if !strings.Contains(string(text), "\n| `"+string(r)+"` | ") {
+			t.Errorf("docs/architecture.md does not say what %s needs", r)
 		}
 	}
 }
