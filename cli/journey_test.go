@@ -139,7 +139,7 @@ func (w *world) decisions(cast *sandbox.Demo, all map[string]ledger.Entry) {
 		w.t.Errorf("kept: %+v", kept)
 	}
 	w.want(0, "decided to keep Silverfin's figures", "ledger", "show", changed)
-	w.want(3, "done", "sync")
+	w.want(3, "done", "sync", "--full")
 	if got := held(); got != differ.Silverfin {
 		w.t.Errorf("Silverfin holds %s after keeping %s", got, differ.Silverfin)
 	}

@@ -27,6 +27,9 @@ func newSyncCommand(app *App) *cobra.Command {
 pass does. With --dossier, only that dossier, and what is done there is looked
 at again: where a person changed a figure since, it says so.
 
+With --full, every connection is listed from the beginning, for balances that
+Finbox showed late; the first night of each week does the same.
+
 With --dry-run nothing is written anywhere; it says for each balance what would
 happen, and why.
 
@@ -59,6 +62,7 @@ The exit code is 3 when something needs a person.`,
 		},
 	}
 	c.Flags().BoolVar(&r.DryRun, "dry-run", false, "say what would happen, and change nothing")
+	c.Flags().BoolVar(&r.Full, "full", false, "list every connection from the beginning, not only what is new")
 	c.Flags().StringVar(&r.Dossier, "dossier", "", "only this dossier: `ref` is its number, its affiliation number, its id or a part of its name")
 	c.Flags().Int64Var(&r.FirmID, "firm", 0, "only this Silverfin firm, by its `id`")
 	return app.withJSON(c)

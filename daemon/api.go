@@ -99,6 +99,7 @@ type SyncRequest struct {
 	DryRun  bool   `json:"dry_run,omitempty"`
 	Dossier string `json:"dossier,omitempty"` // id, affiliation or enterprise number, or name
 	FirmID  int64  `json:"firm_id,omitempty"`
+	Full    bool   `json:"full,omitempty"` // list every source from the beginning
 	By      string `json:"by,omitempty"`
 }
 

@@ -102,30 +102,74 @@ func (p *pass) discoverOne(ctx context.Context, c ledger.Connection) (ledger.Con
 			return c, err
 		}
 	}
-	for page, err := range src.List(ctx, c.Cursor) {
+	whole := c.Cursor == ""
+	c, through, err := p.list(ctx, c, src, false)
+	if through && !whole && p.wholeDue(c) {
+		p.progress("asking " + c.Name + " for everything")
+		c, through, err = p.list(ctx, c, src, true)
+		whole = true
+	}
+	if !through || !whole || err != nil {
+		return c, err
+	}
+	c.WholeAt = p.cfg.Now()
+	return c, p.cfg.Keeper.UpdateConnection(ctx, c.ID, func(stored *ledger.Connection) { stored.WholeAt = c.WholeAt })
+}
+
+// list walks the listing of a connection, from its cursor on or from the
+// beginning, and records what is new. What is new is told by the ids alone, so a
+// walk from the beginning leaves the cursor where it is. It tells whether the
+// walk went through; the error is of the state, or of ctx.
+func (p *pass) list(ctx context.Context, c ledger.Connection, src Source, whole bool) (_ ledger.Connection, through bool, err error) {
+	from := c.Cursor
+	if whole {
+		from = ""
+	}
+	for page, err := range src.List(ctx, from) {
 		if err != nil {
 			if ctx.Err() != nil {
-				return c, ctx.Err()
+				return c, false, ctx.Err()
 			}
-			return p.listed(ctx, c, err)
+			c, err = p.listed(ctx, c, err)
+			return c, false, err
 		}
 		for _, text := range page.Problems {
 			p.note(c.Name + ": " + text)
 		}
 		next := c
-		if page.Cursor != "" {
+		if page.Cursor != "" && !whole {
 			next.Cursor = page.Cursor
 		}
 		next.ListedAt, next.Problem = p.cfg.Now(), ""
 		added, err := p.cfg.Keeper.Record(ctx, next, p.entries(next, page.Listings))
 		if err != nil {
-			return c, err
+			return c, false, err
 		}
 		c = next
 		p.rec.New += len(added)
 		p.outages.saw(sourceService(c.ID), false)
 	}
-	return c, ctx.Err()
+	return c, ctx.Err() == nil, ctx.Err()
+}
+
+// wholeDue tells whether everything is to be listed: when a person asks for it,
+// and in the first night of each week. A balance that the source shows later than
+// the overlap reaches back, with an older time of making, is found by that alone.
+// A time ahead of now comes from a clock that was wrong, and puts nothing off.
+func (p *pass) wholeDue(c ledger.Connection) bool {
+	if c.Kind == ledger.Folder {
+		return false // which is listed whole each time
+	}
+	night := p.rec.Night
+	if night.IsZero() {
+		night = p.rec.For
+	}
+	if night.IsZero() {
+		return p.req.Full
+	}
+	year, week := night.In(time.UTC).ISOWeek()
+	lastYear, lastWeek := c.WholeAt.In(p.cfg.Night.zone()).ISOWeek()
+	return year != lastYear || week != lastWeek || c.WholeAt.After(p.cfg.Now())
 }
 
 // listed keeps with the connection why its listing failed.

@@ -150,6 +150,7 @@ type Connection struct {
 	Cursor      string           `json:"cursor,omitempty"`      // where the next listing starts
 	Anew        uint64           `json:"anew,omitempty"`        // counts how often the cursor was taken away, to list everything once more
 	ListedAt    time.Time        `json:"listed_at,omitzero"`    // when it was last listed without fault
+	WholeAt     time.Time        `json:"whole_at,omitzero"`     // when it was last listed from the beginning
 	Problem     string           `json:"problem,omitempty"`     // why the last listing failed, empty when well
 }
 

@@ -93,9 +93,10 @@ func (l *jobs) find(id string) (job, bool) {
 	return *l.list[i], true
 }
 
-// startSync begins a pass over one dossier, or over all.
+// startSync begins a pass over one dossier, or over all, and where the form asks
+// for that, with everything listed from the beginning.
 func startSync(v *visit) error {
-	r := daemon.SyncRequest{By: v.person.Name}
+	r := daemon.SyncRequest{By: v.person.Name, Full: v.r.PostForm.Get("full") != ""}
 	var j job
 	if text := v.r.PostForm.Get("entry"); text != "" {
 		f, err := v.show(text)

@@ -1,0 +1,27 @@
+package portal
+
+import (
+	"context"
+	"testing"
+
+	"balansd/daemon"
+	"balansd/ledger"
+)
+
+// The second button asks for everything from the beginning, the first one and the
+// arrows of a dossier do not.
+func TestSyncAsksForEverything(t *testing.T) {
+	for full, want := range map[string]bool{"": false, "1": true} {
+		asked := make(chan daemon.SyncRequest, 1)
+		d := &office{}
+		w := newOffice(t, d)
+		d.pass = func(_ context.Context, r daemon.SyncRequest, _ func(daemon.Progress)) (ledger.Pass, error) {
+			asked <- r
+			return ledger.Pass{}, nil
+		}
+		w.as(benName).post("/sync", "full", full)
+		if r := <-asked; r.Full != want || r.By != benName {
+			t.Errorf("with full=%q: %+v", full, r)
+		}
+	}
+}
