@@ -182,5 +182,8 @@ func (d *Daemon) EndSilverfin(ctx context.Context, state, code string, firmID in
 // Link ties a dossier to a company.
 func (d *Daemon) Link(ctx context.Context, l ledger.Linked, by string) error {
 	d.log().Info().Str("connection", l.Connection).Str("dossier_id", l.DossierID).Int64("company", l.CompanyID).Str("by", by).Msg("dossier linked")
-	return d.config().Keeper.SaveLink(ctx, l)
+	if err := d.config().Keeper.SaveLink(ctx, l); err != nil {
+		return err
+	}
+	return d.linksChanged(ctx, l)
 }

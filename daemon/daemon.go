@@ -61,7 +61,9 @@ type Daemon struct {
 	cfg     Config
 	current *ledger.Pass // the pass under way
 	running bool         // Run was called
-	since   time.Time
+	// relinked are the links that changed since the pass under way began.
+	relinked []ledger.Linked
+	since    time.Time
 }
 
 // config gives the configuration in force.
@@ -156,7 +158,7 @@ func (d *Daemon) Prepare(ctx context.Context) error {
 	for i := range links {
 		links[i].Configured = true
 	}
-	return d.config().Keeper.SetLinks(ctx, links)
+	return d.setLinks(ctx, links)
 }
 
 // prepareFolder adds a folder source, or brings the stored one up to date.

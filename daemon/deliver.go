@@ -121,6 +121,9 @@ func (p *pass) deliver(ctx context.Context, e ledger.Entry) error {
 	if ctx.Err() != nil {
 		return ctx.Err()
 	}
+	if err := p.followLinks(ctx); err != nil {
+		return err
+	}
 	e, err := p.cfg.Keeper.Entry(ctx, e.Number)
 	if err != nil {
 		return err

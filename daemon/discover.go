@@ -43,15 +43,7 @@ func (p *pass) load(ctx context.Context) error {
 	for _, c := range all {
 		p.connections[c.ID] = c
 	}
-	links, err := p.cfg.Keeper.Links(ctx)
-	if err != nil {
-		return err
-	}
-	p.links = make(map[string]ledger.Linked, len(links))
-	for _, l := range links {
-		p.links[linkKey(l.Connection, l.DossierID)] = l
-	}
-	return nil
+	return p.loadLinks(ctx)
 }
 
 // linkKey is what a link is found by. People write enterprise numbers in many
@@ -61,17 +53,6 @@ func linkKey(connection, dossier string) string {
 		dossier = n.String()
 	}
 	return connection + "\x00" + dossier
-}
-
-// link finds the link that a person set for a listing's dossier, by its id,
-// its affiliation number or its enterprise number.
-func (p *pass) link(connection string, d ledger.Dossier) (ledger.Linked, bool) {
-	for _, ref := range []string{d.ID, d.AffiliationNumber, d.EnterpriseNumber.String()} {
-		if l, ok := p.links[linkKey(connection, ref)]; ok && ref != "" {
-			return l, true
-		}
-	}
-	return ledger.Linked{}, false
 }
 
 // discoverOne lists one connection. Trouble of the source is noted and never

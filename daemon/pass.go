@@ -45,6 +45,7 @@ type pass struct {
 	// reach; what only failed for a dossier, by service.
 	missing, down map[string]bool
 	suspects      map[string]suspect
+	relinked      int // how many links had changed when they were last read
 }
 
 // Sync runs a pass that a person asked for.
@@ -93,7 +94,11 @@ func (d *Daemon) pass(ctx context.Context, rec ledger.Pass, req SyncRequest, rep
 			fmt.Errorf("it took longer than %s", cfg.Deadline))
 		defer cancel()
 	}
+	d.takeRelinked() // before the links are read
 	err = p.walk(ctx)
+	if anew := d.matchAnew(context.WithoutCancel(ctx), d.takeRelinked()); err == nil {
+		err = anew
+	}
 	return p.end(ctx, err)
 }
 

@@ -2,6 +2,7 @@ package ledger
 
 import (
 	"errors"
+	"slices"
 	"time"
 
 	"balansd/balance"
@@ -14,6 +15,12 @@ type Dossier struct {
 	AffiliationNumber string                   `json:"affiliation_number,omitempty"` // aansluitingsnummer
 	EnterpriseNumber  balance.EnterpriseNumber `json:"enterprise_number,omitempty"`
 	Name              string                   `json:"name,omitempty"`
+}
+
+// References lists by what a link can name the dossier: its id, its affiliation
+// number and its enterprise number, as far as they are known.
+func (d Dossier) References() []string {
+	return slices.DeleteFunc([]string{d.ID, d.AffiliationNumber, d.EnterpriseNumber.String()}, func(ref string) bool { return ref == "" })
 }
 
 // Listing is what a source tells of a social balance before its content is

@@ -1,0 +1,127 @@
+package daemon
+
+import (
+	"context"
+	"maps"
+	"slices"
+
+	"balansd/ledger"
+	"balansd/problem"
+)
+
+// setLinks replaces the links of the configuration.
+func (d *Daemon) setLinks(ctx context.Context, configured []ledger.Linked) error {
+	k := d.config().Keeper
+	before, err := k.Links(ctx)
+	if err != nil {
+		return err
+	}
+	if err := k.SetLinks(ctx, configured); err != nil {
+		return err
+	}
+	after, err := k.Links(ctx)
+	if err != nil {
+		return err
+	}
+	changed := map[ledger.Linked]bool{}
+	for _, list := range [][]ledger.Linked{before, after} {
+		for _, l := range list {
+			changed[l] = !changed[l] // those of one list alone stay true
+		}
+	}
+	maps.DeleteFunc(changed, func(_ ledger.Linked, is bool) bool { return !is })
+	return d.linksChanged(ctx, slices.Collect(maps.Keys(changed))...)
+}
+
+// linksChanged has the next run match anew what is open for the dossiers of
+// links that changed. A run under way takes the links up for what it comes to;
+// what it was working on is matched anew once it is over.
+func (d *Daemon) linksChanged(ctx context.Context, changed ...ledger.Linked) error {
+	if len(changed) == 0 {
+		return nil
+	}
+	d.mu.Lock()
+	d.relinked = append(d.relinked, changed...)
+	d.mu.Unlock()
+	return d.matchAnew(ctx, changed)
+}
+
+// takeRelinked gives the links that changed since it was asked last.
+func (d *Daemon) takeRelinked() []ledger.Linked {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	changed := d.relinked
+	d.relinked = nil
+	return changed
+}
+
+// matchAnew has the open entries of the links' dossiers forget the company that
+// an earlier run found. One whose write is under way is matched before the next.
+func (d *Daemon) matchAnew(ctx context.Context, links []ledger.Linked) error {
+	if len(links) == 0 {
+		return nil
+	}
+	keys := map[string]bool{}
+	for _, l := range links {
+		keys[linkKey(l.Connection, l.DossierID)] = true
+	}
+	k := d.config().Keeper
+	for e, err := range k.Open(ctx) {
+		if err != nil {
+			return err
+		}
+		linked := slices.ContainsFunc(e.Dossier.References(), func(ref string) bool { return keys[linkKey(e.Connection, ref)] })
+		if !linked || e.Place == nil || e.State == ledger.Sending {
+			continue
+		}
+		e.Place = nil
+		if _, err := k.Move(ctx, ledger.Step{Entry: e}); err != nil && !problem.Is(err, problem.Conflict) {
+			return err
+		}
+	}
+	return nil
+}
+
+// link finds the link that a person set for a listing's dossier, by its id,
+// its affiliation number or its enterprise number.
+func (p *pass) link(connection string, d ledger.Dossier) (ledger.Linked, bool) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	for _, ref := range d.References() {
+		if l, ok := p.links[linkKey(connection, ref)]; ok {
+			return l, true
+		}
+	}
+	return ledger.Linked{}, false
+}
+
+// loadLinks reads the links.
+func (p *pass) loadLinks(ctx context.Context) error {
+	links, err := p.cfg.Keeper.Links(ctx)
+	if err != nil {
+		return err
+	}
+	byDossier := make(map[string]ledger.Linked, len(links))
+	for _, l := range links {
+		byDossier[linkKey(l.Connection, l.DossierID)] = l
+	}
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	p.links = byDossier
+	return nil
+}
+
+// followLinks reads the links again when some changed since they were read.
+func (p *pass) followLinks(ctx context.Context) error {
+	p.d.mu.Lock()
+	changed := len(p.d.relinked)
+	p.d.mu.Unlock()
+	p.mu.Lock()
+	known := p.relinked == changed
+	p.relinked = changed
+	p.mu.Unlock()
+	if known {
+		return nil
+	}
+	return p.loadLinks(ctx)
+}
