@@ -131,6 +131,8 @@ func (s *systemd) Restart(ctx context.Context) error {
 // failed says why the service did not start, in its own last words.
 func (s *systemd) failed(ctx context.Context) error {
 	var cause error
+	// What it wrote last may be on its way to the journal still.
+	_, _ = s.run(ctx, "journalctl", "--sync")
 	// What it wrote itself, or else what systemd has to say of it.
 	for _, of := range []string{"_SYSTEMD_UNIT=" + unitName, "--unit=" + unitName} {
 		lines, err := s.run(ctx, "journalctl", of, "--boot", "--lines=4", "--output=cat", "--no-pager", "--quiet")
