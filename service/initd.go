@@ -34,8 +34,14 @@ type initSystem struct {
 
 // initd is the Manager of a machine with an initSystem.
 type initd struct {
-	host
+	control
 	initSystem
+}
+
+func (h host) initd(kind initSystem) (Manager, error) {
+	d := &initd{control: control{host: h, see: "its log, which balansd service status names"}, initSystem: kind}
+	d.self = d
+	return d, nil
 }
 
 // newInitd gives the Manager of a machine without systemd.
@@ -47,15 +53,15 @@ func newInitd(h host) (Manager, error) {
 	switch h.platform {
 	case "linux-openrc":
 		if has("/run/openrc") { // OpenRC has started this machine, and is not merely installed
-			return &initd{h, openRC()}, nil
+			return h.initd(openRC())
 		}
 	case "unix-systemv": // what the library takes for SysV is whatever it does not know
 		comm, _ := os.ReadFile(h.at("/proc/1/comm"))
 		if strings.TrimSpace(string(comm)) == "init" && has("/etc/init.d") {
-			return &initd{h, sysV()}, nil
+			return h.initd(sysV())
 		}
 	case "darwin-launchd":
-		return &initd{h, launchd()}, nil
+		return h.initd(launchd())
 	case "linux-upstart", "linux-procd", "linux-rcs":
 		_, name, _ := strings.Cut(h.platform, "-")
 		return nil, problem.New(problem.NotAllowed, "this machine starts its services with "+name+", for which balansd has no script", startYourself)
@@ -169,97 +175,16 @@ func (d *initd) Uninstall(r Removal) ([]Step, error) {
 	if err := errors.Join(d.foreign(d.file, scriptHead(d.script(Spec{}))), d.purgeable(r.Purge)); err != nil {
 		return nil, err
 	}
-	steps := []Step{
-		{"stop the service", func(ctx context.Context) error {
-			if err := d.Stop(ctx); !problem.Is(err, problem.NotFound) {
-				return err
-			}
-			return nil
-		}},
-		{"remove " + d.file + ", and start it no more with the machine", func(context.Context) error { return d.take() }},
-	}
-	for _, path := range r.Purge {
-		steps = append(steps, Step{"delete for good " + path, func(context.Context) error { return os.RemoveAll(d.at(path)) }})
-	}
-	return d.asRoot(steps), nil
+	return d.removal(r, Step{"remove " + d.file + ", and start it no more with the machine", func(context.Context) error { return d.take() }}), nil
 }
 
-// Start starts the service and waits until it runs.
-func (d *initd) Start(ctx context.Context) error {
-	st, err := d.installed(ctx)
-	if err != nil || st.State == On {
-		return err
-	}
-	return d.start(ctx, kardianos.Service.Start)
-}
+// prepare does nothing: the scripts do.
+func (d *initd) prepare(context.Context, Status) error { return nil }
 
-// Stop stops the service and waits until it is gone.
-func (d *initd) Stop(ctx context.Context) error {
-	if st, err := d.installed(ctx); err != nil || st.State == Off {
-		return err
-	}
-	if err := d.order(ctx, "stop", kardianos.Service.Stop); err != nil {
-		return problem.Wrap(err, problem.DaemonDown, "the service balansd does not stop", "See what holds it up in its log, which balansd service status names.")
-	}
-	return nil
-}
-
-// Restart stops the service if it runs, and starts it.
-func (d *initd) Restart(ctx context.Context) error {
-	st, err := d.installed(ctx)
-	if err != nil {
-		return err
-	}
-	if st.State == Off || st.State == Failed { // the library's stops first, and fails where nothing runs
-		return d.start(ctx, kardianos.Service.Start)
-	}
-	return d.start(ctx, kardianos.Service.Restart)
-}
-
-// start gives an order that ends with a running service.
-func (d *initd) start(ctx context.Context, order func(kardianos.Service) error) error {
-	err := d.order(ctx, "start", order)
-	for n := 0; err == nil && n < steady; n++ {
-		st, wrong := d.Status(ctx)
-		if err = wrong; err == nil && st.State != On {
-			err = errors.New("it is " + string(st.State))
-		} else if err == nil && !pause(ctx, lookEvery) {
-			err = ctx.Err()
-		}
-	}
-	if _, told := errors.AsType[*problem.Problem](err); err == nil || told {
-		return err
-	}
+// failed says what can be known, since the library keeps the script's words.
+func (d *initd) failed(_ context.Context, err error) error {
 	return problem.Wrap(err, problem.DaemonDown, "the service balansd does not start",
 		"Mend what sudo balansd config check says, and start it again: sudo balansd service start. More is in its log, which balansd service status names.")
-}
-
-// order gives an order of the library's, and waits for it no longer than a
-// start and a stop may take.
-func (d *initd) order(ctx context.Context, verb string, order func(kardianos.Service) error) error {
-	lib, err := d.lib(Spec{})
-	if err != nil {
-		return err
-	}
-	limited, cancel := context.WithTimeout(ctx, startTime+endTime)
-	defer cancel()
-	err = bounded(limited, func() error { return order(lib) })
-	if err != nil && limited.Err() != nil && ctx.Err() == nil {
-		st, _ := d.Status(ctx)
-		return overdue(verb, startTime+endTime, st.State, "See its log, which balansd service status names.")
-	}
-	return err
-}
-
-func (d *initd) installed(ctx context.Context) (Status, error) {
-	if err := d.Rights(); err != nil {
-		return Status{}, err
-	}
-	st, err := d.Status(ctx)
-	if err == nil && st.State == NotInstalled {
-		err = notInstalled()
-	}
-	return st, err
 }
 
 // Status tells how the service stands. What it runs, its script says.

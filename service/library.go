@@ -2,13 +2,10 @@ package service
 
 import (
 	"context"
-	"fmt"
 	"strings"
 	"time"
 
 	kardianos "github.com/kardianos/service"
-
-	"balansd/problem"
 )
 
 // library gives the service of kardianos/service for a configuration. It
@@ -57,11 +54,6 @@ func bounded(ctx context.Context, do func() error) error {
 	case <-ctx.Done():
 		return ctx.Err()
 	}
-}
-
-// overdue is the problem of an order that was not carried out in time.
-func overdue(verb string, limit time.Duration, state State, next string) error {
-	return problem.New(problem.DaemonDown, fmt.Sprintf("the service did not %s within %s; it is %s", verb, limit, state), next)
 }
 
 // pause waits a moment; false when ctx ended.

@@ -1,7 +1,6 @@
 package service
 
 import (
-	"slices"
 	"strings"
 	"syscall"
 	"time"
@@ -68,13 +67,17 @@ type scm interface {
 	openTo(path string) ([]string, error)
 }
 
-// scmConfig is what Windows keeps of a service from its creation on.
+// scmConfig is what Windows keeps of a service from its creation on. Read back
+// are command, account and auto alone.
 type scmConfig struct {
 	command      []string // program and arguments
 	account      string
 	displayName  string
+	description  string
 	dependencies []string
-	auto         bool // starts with the machine
+	auto         bool   // starts with the machine
+	delayed      bool   // and then after the services of Windows itself
+	sid          uint32 // what the token says of the service's own identity
 }
 
 // scmStatus is how a service stands.
@@ -105,11 +108,6 @@ type scmOption interface {
 }
 
 type (
-	description string
-	// delayedStart starts the service after those of Windows itself.
-	delayedStart bool
-	// sidType gives the service an identity of its own in its token.
-	sidType uint32
 	// recovery are the steps after each failure, the last one repeated, and
 	// after which time without a failure they begin anew.
 	recovery struct {
@@ -124,12 +122,6 @@ type (
 	privileges []string
 )
 
-func (description) what() string { return "describe the service" }
-
-func (delayedStart) what() string {
-	return "start it with the machine, after the services of Windows itself (delayed automatic start)"
-}
-func (sidType) what() string { return "give it an identity of its own in access lists" }
 func (r recovery) what() string {
 	var delays []string
 	for _, d := range r.delays {
@@ -151,9 +143,6 @@ const sidUnrestricted = 1
 // could be changed.
 func scmOptions() []scmOption {
 	return []scmOption{
-		description(about),
-		delayedStart(true),
-		sidType(sidUnrestricted),
 		recovery{delays: []time.Duration{10 * time.Second, time.Minute, 5 * time.Minute}, reset: 24 * time.Hour},
 		recoverAfterError(true),
 		preShutdown(StopTime + 5*time.Second),
@@ -172,11 +161,3 @@ const account = `NT SERVICE\` + Name
 // and names. A disabled one would keep balansd from starting, so that only
 // those that can be started are asked for.
 func scmDependencies() []string { return []string{"Tcpip", "Dnscache"} }
-
-// same tells whether two configurations are the same to Windows, which keeps
-// the case of names but does not heed it.
-func (c scmConfig) same(other scmConfig) bool {
-	return slices.Equal(c.command, other.command) && c.auto == other.auto && c.displayName == other.displayName &&
-		strings.EqualFold(c.account, other.account) &&
-		slices.EqualFunc(c.dependencies, other.dependencies, strings.EqualFold)
-}

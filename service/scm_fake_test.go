@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"path/filepath"
 	"reflect"
+	"slices"
 	"strings"
 	"sync"
 	"syscall"
@@ -133,6 +134,10 @@ func (f *fakeSCM) change(c scmConfig) error {
 		return err
 	}
 	f.service.config = c
+	if slices.Contains(f.unknown, "sid") {
+		f.service.config.sid, f.service.config.delayed = 0, false
+		return errInvalidLevel
+	}
 	return nil
 }
 

@@ -49,7 +49,7 @@ func (m *scmManager) installSteps(s Spec) []Step {
 		create = "bring the service " + Name + " up to date"
 	}
 	steps := []Step{
-		{create + ": " + commandText(append([]string{s.Executable}, arguments(s)...)) + ", as " + account, func(context.Context) error {
+		{create + ": " + commandText(append([]string{s.Executable}, arguments(s)...)) + ", as " + account + ", after the services of Windows itself (delayed automatic start), with an identity of its own in access lists", func(context.Context) error {
 			return explain("create the service", m.configure(s))
 		}},
 	}
@@ -107,9 +107,12 @@ func (m *scmManager) checkSpec(s Spec) error {
 func (m *scmManager) Rights() error { return explain("change the service", m.scm.mayInstall()) }
 
 // configure has the library create the service, which it refuses where there
-// is one: that is changed, wherever it differs.
+// is one, and then sets what it is about: the library does not set all of it.
 func (m *scmManager) configure(s Spec) error {
-	want := scmConfig{command: append([]string{s.Executable}, arguments(s)...), account: account, displayName: Name, auto: true}
+	want := scmConfig{
+		command: append([]string{s.Executable}, arguments(s)...), account: account, displayName: Name, description: about,
+		auto: true, delayed: true, sid: sidUnrestricted,
+	}
 	for _, d := range scmDependencies() {
 		switch ok, err := m.scm.startable(d); {
 		case err != nil:
@@ -120,17 +123,14 @@ func (m *scmManager) configure(s Spec) error {
 			m.log.Warn().Str("dependency", d).Msg("a service of Windows is missing or disabled, balansd does not wait for it")
 		}
 	}
-	have, err := m.scm.config()
+	_, err := m.scm.config()
 	if errors.Is(err, errServiceDoesNotExist) {
-		if err := m.create(s, want); err != nil {
-			return err
-		}
-		have, err = m.scm.config()
+		err = m.create(s, want)
 	}
-	if err != nil || have.same(want) {
+	if err != nil {
 		return err
 	}
-	return m.scm.change(want)
+	return m.known("start it delayed, with an identity of its own in access lists", m.scm.change(want))
 }
 
 // create has the library create the service.
@@ -144,15 +144,19 @@ func (m *scmManager) create(s Spec, want scmConfig) error {
 	return lib.Install()
 }
 
-// setOption sets an option, and leaves it out where this Windows does not know
-// it: a service without it is better than none.
+// setOption sets an option.
 func (m *scmManager) setOption(o scmOption) error {
-	err := m.scm.set(o)
+	return explain("set up the service", m.known(o.what(), m.scm.set(o)))
+}
+
+// known leaves out what this Windows does not know: a service without it is
+// better than none.
+func (m *scmManager) known(what string, err error) error {
 	if errors.Is(err, errInvalidLevel) {
-		m.log.Warn().Str("step", o.what()).Msg("this Windows does not offer it, so it is left out")
+		m.log.Warn().Str("step", what).Msg("this Windows does not offer it, so it is left out")
 		return nil
 	}
-	return explain("set up the service", err)
+	return err
 }
 
 // ownTree makes the data folder and sets the access lists of all that is in

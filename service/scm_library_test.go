@@ -31,7 +31,7 @@ func (l *fakeSCMLibrary) Install() error {
 		return errors.New("service balansd already exists")
 	}
 	want := scmConfig{command: append([]string{l.c.Executable}, l.c.Arguments...), account: l.c.UserName,
-		displayName: l.c.DisplayName, dependencies: l.c.Dependencies, auto: true}
+		displayName: l.c.DisplayName, description: l.c.Description, dependencies: l.c.Dependencies, auto: true}
 	if err := f.changing("create %q as %q after %q", want.command, want.account, want.dependencies); err != nil {
 		return err
 	}

@@ -4,7 +4,9 @@ import (
 	"errors"
 	"fmt"
 	"runtime"
+	"strings"
 	"time"
+	"unicode/utf16"
 	"unsafe"
 
 	"golang.org/x/sys/windows"
@@ -114,61 +116,25 @@ func (m machine) config() (c scmConfig, err error) {
 			command = []string{line}
 		}
 		c = scmConfig{
-			command:     command,
-			account:     windows.UTF16PtrToString(q.ServiceStartName),
-			displayName: windows.UTF16PtrToString(q.DisplayName), dependencies: multiString(q.Dependencies),
-			auto: q.StartType == windows.SERVICE_AUTO_START,
+			command: command,
+			account: windows.UTF16PtrToString(q.ServiceStartName),
+			auto:    q.StartType == windows.SERVICE_AUTO_START,
 		}
 		return nil
 	})
 	return c, err
 }
 
-// multiString reads a list of strings that an empty one ends.
-func multiString(p *uint16) (list []string) {
-	for p != nil {
-		text := windows.UTF16PtrToString(p)
-		if text == "" {
-			break
-		}
-		list = append(list, text)
-		p = (*uint16)(unsafe.Add(unsafe.Pointer(p), 2*(len(windows.StringToUTF16(text)))))
-	}
-	return list
-}
-
-// toMultiString writes a list of strings that an empty one ends.
-func toMultiString(list []string) ([]uint16, error) {
-	var out []uint16
-	for _, text := range list {
-		u, err := windows.UTF16FromString(text)
-		if err != nil {
-			return nil, err
-		}
-		out = append(out, u...)
-	}
-	// An empty list is two zeros: Windows reads two even then.
-	return append(out, 0, 0), nil
-}
-
-// change changes the service. What this Windows does not know of it is left out
-// with its option.
+// change changes the service. What comes after the first thing that this Windows
+// does not know is left as it is.
 func (m machine) change(c scmConfig) error {
-	start := uint32(mgr.StartManual)
-	if c.auto {
-		start = mgr.StartAutomatic
-	}
 	return m.with(windows.SERVICE_CHANGE_CONFIG, func(s windows.Handle) error {
-		err := (&mgr.Service{Name: Name, Handle: s}).UpdateConfig(mgr.Config{
-			ServiceType: windows.SERVICE_WIN32_OWN_PROCESS, StartType: start, ErrorControl: mgr.ErrorNormal,
+		return (&mgr.Service{Name: Name, Handle: s}).UpdateConfig(mgr.Config{
+			ServiceType: windows.SERVICE_WIN32_OWN_PROCESS, StartType: mgr.StartAutomatic, ErrorControl: mgr.ErrorNormal,
 			BinaryPathName: windows.ComposeCommandLine(c.command), Dependencies: c.dependencies,
 			ServiceStartName: c.account, DisplayName: c.displayName,
-			Description: about, SidType: sidUnrestricted, DelayedAutoStart: true,
+			Description: c.description, SidType: c.sid, DelayedAutoStart: c.delayed,
 		})
-		if errors.Is(err, errInvalidLevel) {
-			return nil
-		}
-		return err
 	})
 }
 
@@ -177,21 +143,6 @@ func (m machine) set(o scmOption) error {
 	return m.with(windows.SERVICE_CHANGE_CONFIG|windows.SERVICE_START, func(s windows.Handle) error {
 		service := &mgr.Service{Name: Name, Handle: s}
 		switch o := o.(type) {
-		case description:
-			text, err := windows.UTF16PtrFromString(string(o))
-			if err != nil {
-				return err
-			}
-			return change2(s, windows.SERVICE_CONFIG_DESCRIPTION, &windows.SERVICE_DESCRIPTION{Description: text})
-		case delayedStart:
-			info := windows.SERVICE_DELAYED_AUTO_START_INFO{}
-			if o {
-				info.IsDelayedAutoStartUp = 1
-			}
-			return change2(s, windows.SERVICE_CONFIG_DELAYED_AUTO_START_INFO, &info)
-		case sidType:
-			kind := uint32(o)
-			return change2(s, windows.SERVICE_CONFIG_SERVICE_SID_INFO, &kind)
 		case recovery:
 			var actions []mgr.RecoveryAction
 			for _, d := range o.delays {
@@ -205,10 +156,7 @@ func (m machine) set(o scmOption) error {
 			wait := uint32(time.Duration(o) / time.Millisecond)
 			return change2(s, windows.SERVICE_CONFIG_PRESHUTDOWN_INFO, &wait)
 		case privileges:
-			list, err := toMultiString(o)
-			if err != nil {
-				return err
-			}
+			list := utf16.Encode([]rune(strings.Join(o, "\x00") + "\x00\x00"))
 			// SERVICE_REQUIRED_PRIVILEGES_INFO holds the list alone.
 			info := &list[0]
 			return change2(s, windows.SERVICE_CONFIG_REQUIRED_PRIVILEGES_INFO, &info)

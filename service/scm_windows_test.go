@@ -5,7 +5,6 @@ import (
 	"errors"
 	"os"
 	"path/filepath"
-	"slices"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -17,18 +16,6 @@ import (
 
 	"balansd/problem"
 )
-
-// A list of strings as Windows has it, empty too.
-func TestOnWindowsLists(t *testing.T) {
-	list := []string{"Tcpip", "Dnscache"}
-	words, err := toMultiString(list)
-	if err != nil || !slices.Equal(multiString(&words[0]), list) {
-		t.Errorf("%q: %v", multiString(&words[0]), err)
-	}
-	if words, err = toMultiString(nil); err != nil || multiString(&words[0]) != nil {
-		t.Error(words, err)
-	}
-}
 
 func TestOnWindowsMachine(t *testing.T) {
 	var m machine

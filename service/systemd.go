@@ -31,7 +31,7 @@ func packageUnits() []string {
 // systemd is the Manager of a Linux machine with systemd. The library gives the
 // orders; the unit is our own, and no order is waited for without a limit.
 type systemd struct {
-	host
+	control
 	version int
 }
 
@@ -43,7 +43,8 @@ func newSystemd(h host) (Manager, error) {
 	if err != nil {
 		return nil, err
 	}
-	s := &systemd{host: h}
+	s := &systemd{control: control{host: h, see: "systemctl status balansd, and journalctl -u balansd"}}
+	s.self = s
 	// The first line is "systemd 252 (252.39-1~deb12u2)".
 	if f := strings.Fields(out); len(f) > 1 {
 		s.version, _ = strconv.Atoi(f[1])

@@ -175,26 +175,16 @@ func (s *systemd) Uninstall(r Removal) ([]Step, error) {
 	if err := s.purgeable(r.Purge); err != nil {
 		return nil, err
 	}
-	steps := []Step{
-		{"stop the service", func(ctx context.Context) error {
-			if err := s.Stop(ctx); !problem.Is(err, problem.NotFound) {
-				return err
-			}
-			return nil
-		}},
-		{"remove " + unitFile + ", and start it no more with the machine", func(context.Context) error { return s.removeUnit() }},
-		{"have systemd forget it, and wait until it is gone", s.forget},
-	}
-	for _, path := range r.Purge {
-		steps = append(steps, Step{"delete for good " + path, func(context.Context) error { return os.RemoveAll(s.at(path)) }})
-	}
-	return s.asRoot(steps), nil
+	return s.removal(r,
+		Step{"remove " + unitFile + ", and start it no more with the machine", func(context.Context) error { return s.removeUnit() }},
+		Step{"have systemd forget it, and wait until it is gone", s.forget},
+	), nil
 }
 
 // removeUnit has the library disable and remove the unit, if there is one.
 func (s *systemd) removeUnit() error {
 	if _, err := os.Lstat(s.at(unitFile)); err == nil {
-		lib, err := s.library(libraryConfig(Spec{}))
+		lib, err := s.lib(Spec{})
 		if err == nil {
 			err = lib.Uninstall()
 		}
@@ -213,7 +203,7 @@ func (s *systemd) forget(ctx context.Context) error {
 	// A failed unit stays known until its failure is forgotten; there is
 	// nothing to forget of one that is gone.
 	_ = s.systemctl(ctx, "reset-failed", unitName)
-	lib, err := s.library(libraryConfig(Spec{}))
+	lib, err := s.lib(Spec{})
 	if err != nil {
 		return err
 	}
@@ -224,7 +214,7 @@ func (s *systemd) forget(ctx context.Context) error {
 			return nil
 		}
 		if !pause(limited, lookEvery) {
-			return overdue("go", endTime, "still known to systemd", "See what it does: systemctl status balansd.")
+			return problem.New(problem.DaemonDown, "systemd still knows the service "+endTime.String()+" after its removal", "See what it does: systemctl status balansd.")
 		}
 	}
 }
