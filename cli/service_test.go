@@ -267,3 +267,41 @@ func TestCheckProgram(t *testing.T) {
 		t.Errorf("%+v", got)
 	}
 }
+
+// TestServiceLogPlace writes the log of a service to a file, unless its manager
+// listens to standard error.
+func TestServiceLogPlace(t *testing.T) {
+	for name, c := range map[string]struct {
+		environ []string
+		managed bool
+		manager string
+		file    bool
+	}{
+		"systemd":    {[]string{"NOTIFY_SOCKET=/run/systemd/notify"}, true, "systemd 252", false},
+		"SysV":       {nil, true, "SysV init", true},
+		"a terminal": {nil, false, "", false},
+	} {
+		if runtime.GOOS == "windows" && name == "systemd" {
+			continue
+		}
+		cfg := config.Default()
+		cfg.DataDir = t.TempDir()
+		file := filepath.Join(cfg.DataDir, "log", "balansd.log")
+		app := &App{env: Env{Environ: c.environ, Stderr: &bytes.Buffer{}}}
+		log, err := app.serviceLog(cfg, c.managed)
+		if err != nil {
+			t.Fatal(err)
+		}
+		logger := log.Logger()
+		logger.Warn().Msg("a word")
+		if err := log.Close(); err != nil {
+			t.Error(err)
+		}
+		if _, err := os.Stat(file); (err == nil) != c.file {
+			t.Errorf("%s: there is a log in a file: %v, want %v", name, err == nil, c.file)
+		}
+		if got := logPlace(cfg, c.manager); c.managed && (got == file) != c.file {
+			t.Errorf("%s: the status says %s", name, got)
+		}
+	}
+}

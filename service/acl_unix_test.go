@@ -52,6 +52,9 @@ func TestProgramOpenTo(t *testing.T) {
 		"missing, in an open place": {"/srv/share", 0o777, "/srv/share: everybody may change it"},
 	} {
 		root := t.TempDir()
+		if err := os.Chmod(root, 0o700); err != nil { // whatever the umask
+			t.Fatal(err)
+		}
 		for _, dir := range []string{"srv/share", "opt/real"} {
 			if err := os.MkdirAll(filepath.Join(root, dir), 0o700); err != nil {
 				t.Fatal(err)

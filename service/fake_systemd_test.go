@@ -47,6 +47,9 @@ var errFake = errors.New("the system is in trouble")
 
 func newFakeSystemd(t *testing.T) *fakeSystemd {
 	f := &fakeSystemd{t: t, root: t.TempDir(), version: "252", active: "inactive", sub: "dead", result: "success", owners: map[string]string{}}
+	if err := os.Chmod(f.root, 0o755); err != nil { // whatever the umask
+		t.Fatal(err)
+	}
 	for _, dir := range []string{"run/systemd/system", "etc/balansd"} {
 		if err := os.MkdirAll(filepath.Join(f.root, dir), 0o755); err != nil {
 			t.Fatal(err)
