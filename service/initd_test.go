@@ -31,6 +31,7 @@ type fakeInit struct {
 	c        *kardianos.Config
 	running  bool
 	mistaken bool // the service does not start
+	ends     int  // after how many looks at it the service ends; 0 for never
 	breaks   bool // the library fails after it wrote the script
 }
 
@@ -121,6 +122,10 @@ func (f *fakeInit) Restart() error { return errors.Join(f.Stop(), f.Start()) }
 
 // Status tells of a script that ends with 3 what the library does.
 func (f *fakeInit) Status() (kardianos.Status, error) {
+	if f.ends > 0 {
+		f.ends--
+		f.running = f.running && f.ends > 0
+	}
 	switch {
 	case f.running:
 		return kardianos.StatusRunning, nil
@@ -201,6 +206,13 @@ func TestInit(t *testing.T) {
 				t.Errorf("%s: %v", platform, err)
 			}
 			f.mistaken = false
+			if err := m.Stop(t.Context()); err != nil {
+				t.Error(err)
+			}
+			f.ends = 4 // one of these looks is before the start
+			if err := m.Start(t.Context()); !problem.Is(err, problem.DaemonDown) || !strings.Contains(err.Error(), "stopped") {
+				t.Errorf("%s: it ended soon after the start: %v", platform, err)
+			}
 			if err := m.Start(t.Context()); err != nil || !f.running {
 				t.Errorf("%s: %v", platform, err)
 			}
@@ -242,6 +254,11 @@ func TestInitRefuses(t *testing.T) {
 		}
 	}
 	f := newFakeInit(t, "unix-systemv", sysV())
+	f.put("/proc/1/comm", "sleep\n") // as in a container
+	if _, err := f.try(); !problem.Is(err, problem.NotAllowed) {
+		t.Errorf("a machine that no init has started: %v", err)
+	}
+	f.put("/proc/1/comm", "init\n")
 	f.put("/etc/init.d/balansd", "#!/bin/sh\n# mine\n")
 	m, err := f.try()
 	if err != nil {

@@ -356,6 +356,14 @@ func TestWindowsUninstall(t *testing.T) {
 		if _, err := m.Uninstall(Removal{}); !problem.Is(err, problem.NotFound) {
 			t.Error(err)
 		}
+		// The library fails where somebody took the event source away.
+		if err := installWindows(t, m, windowsSpec(dir)); err != nil {
+			t.Fatal(err)
+		}
+		f.source = false
+		if err := uninstall(); err != nil || f.service != nil {
+			t.Errorf("without an event source: %v", err)
+		}
 		if err := m.Start(t.Context()); !problem.Is(err, problem.NotFound) {
 			t.Error(err)
 		}
