@@ -6,7 +6,6 @@ import (
 	"errors"
 	"io"
 	"math"
-	"net"
 	"net/http"
 	"strconv"
 	"strings"
@@ -26,9 +25,10 @@ const (
 	maxDrain = 64 << 10
 )
 
-// retrying sends a request again where that is safe: a read (GET, HEAD) after
-// trouble on the way or at the server; any method when the request was surely
-// not sent, or was turned away with 429 (RFC 6585) before anything was done.
+// retrying sends a read (GET, HEAD) again: after trouble on the way or at the
+// server, or when it was turned away with 429 (RFC 6585). All else is sent once,
+// whatever the answer: what it changes must be looked at before it is repeated,
+// which only its caller can do.
 type retrying struct {
 	next    http.RoundTripper
 	retries int
@@ -39,16 +39,10 @@ func (r *retrying) RoundTrip(req *http.Request) (*http.Response, error) {
 	ctx, attempt := req.Context(), 0
 	var last *http.Response
 	send := func() (*http.Response, error) {
-		if attempt++; attempt > 1 {
-			again, err := replay(req)
-			if err != nil {
-				return nil, backoff.Permanent(err)
-			}
-			req = again
-		}
+		attempt++
 		resp, err := r.next.RoundTrip(req)
 		last = resp
-		if !worthRetry(req, resp, err) || !replayable(req) {
+		if !worthRetry(req, resp, err) {
 			return resp, backoff.Permanent(err)
 		}
 		if err != nil {
@@ -109,48 +103,21 @@ func (f fitting) NextBackOff() time.Duration {
 func (r *retrying) CloseIdleConnections() { closeIdle(r.next) }
 
 func worthRetry(req *http.Request, resp *http.Response, err error) bool {
-	if req.Context().Err() != nil {
+	read := (req.Method == http.MethodGet || req.Method == http.MethodHead) && (req.Body == nil || req.Body == http.NoBody)
+	if !read || req.Context().Err() != nil {
 		return false
 	}
-	read := req.Method == http.MethodGet || req.Method == http.MethodHead
 	if err != nil {
 		// A certificate that is not trusted now will not be in a second.
-		if _, untrusted := errors.AsType[*tls.CertificateVerificationError](err); untrusted {
-			return false
-		}
-		return read || notSent(err)
+		_, untrusted := errors.AsType[*tls.CertificateVerificationError](err)
+		return !untrusted
 	}
 	switch resp.StatusCode {
-	case http.StatusTooManyRequests:
+	case http.StatusTooManyRequests, http.StatusBadGateway, http.StatusServiceUnavailable, http.StatusGatewayTimeout:
 		return true
-	case http.StatusBadGateway, http.StatusServiceUnavailable, http.StatusGatewayTimeout:
-		return read
 	default:
 		return false
 	}
-}
-
-// notSent tells whether the connection was never made, so that the server
-// cannot have seen the request.
-func notSent(err error) bool {
-	op, ok := errors.AsType[*net.OpError](err)
-	return ok && op.Op == "dial"
-}
-
-// replayable reports whether the body, if any, can be had a second time.
-func replayable(req *http.Request) bool {
-	return req.Body == nil || req.Body == http.NoBody || req.GetBody != nil
-}
-
-// replay makes the request anew.
-func replay(req *http.Request) (*http.Request, error) {
-	again := req.Clone(req.Context())
-	if req.GetBody == nil {
-		return again, nil
-	}
-	body, err := req.GetBody()
-	again.Body = body
-	return again, err
 }
 
 // RetryAfter reads the header of that name, in seconds or as a date (RFC 9110,
