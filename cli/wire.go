@@ -332,18 +332,16 @@ func (n noSilverfin) Renew(context.Context, int64, time.Duration) (bool, error) 
 }
 func (noSilverfin) Forget(context.Context, int64) error { return nil }
 func (noSilverfin) Close(context.Context) error         { return nil }
-func (n noSilverfin) Companies(context.Context) ([]ledger.Company, error) {
-	return nil, n.missing()
+func (n noSilverfin) Companies(context.Context) ([]ledger.Company, []string, error) {
+	return nil, nil, n.missing()
 }
 
 func (n noSilverfin) Locate(context.Context, ledger.Company, balance.Period) (ledger.Place, error) {
 	return ledger.Place{}, n.missing()
 }
 
-func (n noSilverfin) Read(context.Context, ledger.Place) (ledger.Figures, error) {
-	return nil, n.missing()
-}
-func (n noSilverfin) Write(context.Context, ledger.Place, ledger.Figures) error { return n.missing() }
+func (n noSilverfin) Update(context.Context, ledger.Place, ledger.Decide) error { return n.missing() }
+func (noSilverfin) Property(balance.Cell) string                                { return "" }
 
 // inForce gives the configuration in force, and what it made of Silverfin.
 func (n *node) inForce() (*config.Config, silverfinSide) {

@@ -179,7 +179,7 @@ func settled(w ledger.Written, chosen []ledger.Difference, choice Choice) ledger
 		w.Kept = map[balance.Cell]ledger.Seen{}
 	}
 	for _, x := range chosen {
-		seen := ledger.Seen{Finbox: x.Finbox, Silverfin: x.Silverfin}
+		seen := ledger.Seen{Finbox: x.Finbox, Silverfin: x.Silverfin, Property: x.Property}
 		if choice == UseFinbox {
 			delete(w.Kept, x.Cell)
 			w.Given[x.Cell] = seen

@@ -186,6 +186,7 @@ type job struct {
 	located bool   // the company was found: what goes wrong now is this dossier's own
 	blind   string // why a done entry could not be looked at again
 	wrote   int
+	unspent *ledger.Written // kept with the move that a failed write leads to
 }
 
 // run is the way of a balance: read, supersede, match, locate, compare, write,

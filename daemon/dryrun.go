@@ -41,7 +41,7 @@ type dryDestination struct {
 	would map[string]ledger.Figures
 }
 
-func (d *dryDestination) Companies(ctx context.Context) ([]ledger.Company, error) {
+func (d *dryDestination) Companies(ctx context.Context) ([]ledger.Company, []string, error) {
 	return d.inner.Companies(ctx)
 }
 
@@ -49,28 +49,31 @@ func (d *dryDestination) Locate(ctx context.Context, c ledger.Company, year bala
 	return d.inner.Locate(ctx, c, year)
 }
 
-func (d *dryDestination) Read(ctx context.Context, p ledger.Place) (ledger.Figures, error) {
-	have, err := d.inner.Read(ctx, p)
-	if err != nil {
+func (d *dryDestination) Property(c balance.Cell) string { return d.inner.Property(c) }
+
+// Update reads once, and then remembers what would have been written.
+func (d *dryDestination) Update(ctx context.Context, p ledger.Place, decide ledger.Decide) error {
+	return d.inner.Update(ctx, p, func(have, _ ledger.Figures) (ledger.Figures, error) {
+		have = d.pretend(p, have, nil)
+		write, err := decide(have, ledger.Figures{})
+		if len(write) > 0 && err == nil {
+			_, err = decide(d.pretend(p, have, write), write)
+		}
 		return nil, err
-	}
-	d.mu.Lock()
-	defer d.mu.Unlock()
-	if w := d.would[p.Key()]; w != nil {
-		have = maps.Clone(have)
-		maps.Copy(have, w)
-	}
-	return have, nil
+	})
 }
 
-func (d *dryDestination) Write(_ context.Context, p ledger.Place, f ledger.Figures) error {
+// pretend gives what the place would hold, with what would be written now.
+func (d *dryDestination) pretend(p ledger.Place, have, write ledger.Figures) ledger.Figures {
 	d.mu.Lock()
 	defer d.mu.Unlock()
 	if d.would[p.Key()] == nil {
 		d.would[p.Key()] = ledger.Figures{}
 	}
-	maps.Copy(d.would[p.Key()], f)
-	return nil
+	maps.Copy(d.would[p.Key()], write)
+	have = maps.Clone(have)
+	maps.Copy(have, d.would[p.Key()])
+	return have
 }
 
 // dryKeeper reads the state and keeps changes to itself.

@@ -30,7 +30,7 @@ func TestTwoDossiersOfOneCompanyInOnePassDoNotWriteOverEachOther(t *testing.T) {
 				close(both)
 			}
 		},
-		read: func(ctx context.Context) {
+		update: func(ctx context.Context) {
 			select {
 			case <-both:
 			case <-ctx.Done():

@@ -21,13 +21,13 @@ type hooked struct {
 	companies func() error
 	locate    func(context.Context) error
 	located   func()
-	read      func(context.Context)
+	update    func(context.Context)
 }
 
-func (h hooked) Companies(ctx context.Context) ([]ledger.Company, error) {
+func (h hooked) Companies(ctx context.Context) ([]ledger.Company, []string, error) {
 	if h.companies != nil {
 		if err := h.companies(); err != nil {
-			return nil, err
+			return nil, nil, err
 		}
 	}
 	return h.Destination.Companies(ctx)
@@ -46,12 +46,11 @@ func (h hooked) Locate(ctx context.Context, c ledger.Company, year balance.Perio
 	return place, err
 }
 
-func (h hooked) Read(ctx context.Context, p ledger.Place) (ledger.Figures, error) {
-	have, err := h.Destination.Read(ctx, p)
-	if h.read != nil {
-		h.read(ctx)
+func (h hooked) Update(ctx context.Context, p ledger.Place, decide ledger.Decide) error {
+	if h.update != nil {
+		h.update(ctx)
 	}
-	return have, err
+	return h.Destination.Update(ctx, p, decide)
 }
 
 // hook puts hooks between the daemon and Silverfin.

@@ -25,6 +25,9 @@ type companyIndex struct {
 	firms    []ledger.Firm
 	byNumber map[balance.EnterpriseNumber][]inFirm
 	byID     map[[2]int64]inFirm
+	// unread are the names of the firms of which single companies could not
+	// be read.
+	unread []string
 	// unknown are the firms whose companies could not be read, with why.
 	unknown map[int64]error
 	relink  []string // names of the firms that must be linked again
@@ -52,9 +55,13 @@ func (p *pass) companies(ctx context.Context) (*companyIndex, error) {
 		}
 		p.progress("reading the companies of " + f.Name)
 		wg.Go(func() {
-			list, err := p.cfg.Destination(f.ID).Companies(ctx)
+			list, unreadable, err := p.cfg.Destination(f.ID).Companies(ctx)
 			mu.Lock()
 			defer mu.Unlock()
+			if len(unreadable) > 0 {
+				ix.unread = append(ix.unread, f.Name)
+				p.note(leftOut(f, unreadable))
+			}
 			if err != nil {
 				ix.unknown[f.ID] = err
 				return
@@ -81,6 +88,17 @@ func (p *pass) companies(ctx context.Context) (*companyIndex, error) {
 	}
 	p.index = ix
 	return ix, nil
+}
+
+// leftOut names the companies that a firm gives and that cannot be read.
+func leftOut(f ledger.Firm, unreadable []string) string {
+	const shown = 5
+	text := fmt.Sprintf("Silverfin firm %s gives %d companies that cannot be read and are left out: %s", f.Name, len(unreadable),
+		strings.Join(unreadable[:min(shown, len(unreadable))], ", "))
+	if len(unreadable) > shown {
+		text += " and more"
+	}
+	return text
 }
 
 func (ix *companyIndex) add(f ledger.Firm, list []ledger.Company) {
@@ -123,7 +141,7 @@ func (p *pass) match(ctx context.Context, e ledger.Entry) (inFirm, error) {
 	switch {
 	case len(hits) == 1 && e.Ambiguous && ix.partial():
 		return inFirm{}, &ledger.NotYet{Reason: ledger.SeveralCompanies,
-			Detail: fmt.Sprintf("several companies in Silverfin had enterprise number %s, and not all firms can be looked at now", number.Pretty())}
+			Detail: fmt.Sprintf("several companies in Silverfin had enterprise number %s, and not all companies can be looked at now", number.Pretty())}
 	case len(hits) == 1:
 		return hits[0], nil
 	}
@@ -139,8 +157,8 @@ func (p *pass) match(ctx context.Context, e ledger.Entry) (inFirm, error) {
 	return inFirm{}, ix.miss(number, hits)
 }
 
-// partial tells whether the companies of some firm could not be read.
-func (ix *companyIndex) partial() bool { return len(ix.relink)+len(ix.unknown) > 0 }
+// partial tells whether some companies could not be read.
+func (ix *companyIndex) partial() bool { return len(ix.relink)+len(ix.unknown)+len(ix.unread) > 0 }
 
 // knows tells whether the companies of a firm were read.
 func (ix *companyIndex) knows(firmID int64) bool {

@@ -104,7 +104,7 @@ func (p *pass) judge(ctx context.Context) {
 				continue
 			}
 			if s.firmID != 0 {
-				if _, err := p.cfg.Destination(s.firmID).Companies(ctx); err == nil {
+				if _, _, err := p.cfg.Destination(s.firmID).Companies(ctx); err == nil {
 					continue
 				}
 			}

@@ -26,16 +26,22 @@ type Source interface {
 // Destination is one firm that takes social balances. Implementations are safe
 // for concurrent use, and keep one call at a time per company.
 type Destination interface {
-	// Companies lists the firm's companies.
-	Companies(ctx context.Context) ([]ledger.Company, error)
+	// Companies lists the firm's companies. What cannot be read is left out
+	// and named for people.
+	Companies(ctx context.Context) (all []ledger.Company, unreadable []string, err error)
 	// Locate finds where a company takes the balance of a financial year. It
 	// gives a *ledger.NotYet when the company cannot take it now.
 	Locate(ctx context.Context, c ledger.Company, year balance.Period) (ledger.Place, error)
-	// Read gives the figures that the place holds.
-	Read(ctx context.Context, p ledger.Place) (ledger.Figures, error)
-	// Write stores figures in the place, cell by cell. After an error any part
-	// of them may have been stored.
-	Write(ctx context.Context, p ledger.Place, f ledger.Figures) error
+	// Update reads the figures that the place holds, has decide say which to
+	// write, writes them, and reads again, until decide has nothing left to
+	// write: what decide was given last is what the place holds. decide hears
+	// also which figures were accepted so far. A figure goes out only right
+	// after a reading in which all that decides about it was as decide saw it.
+	// After an error any part of the figures may have been stored.
+	Update(ctx context.Context, p ledger.Place, decide ledger.Decide) error
+	// Property names what takes the figure of a cell, stable over time; empty
+	// when nothing does.
+	Property(c balance.Cell) string
 }
 
 // Linker signs in to Silverfin and looks after the tokens of the linked firms.

@@ -17,11 +17,14 @@ type watched struct {
 	write func(ctx context.Context, p ledger.Place, f ledger.Figures) error
 }
 
-func (d watched) Write(ctx context.Context, p ledger.Place, f ledger.Figures) error {
-	if err := d.write(ctx, p, f); err != nil {
-		return err
-	}
-	return d.Destination.Write(ctx, p, f)
+func (d watched) Update(ctx context.Context, p ledger.Place, decide ledger.Decide) error {
+	return d.Destination.Update(ctx, p, func(have, accepted ledger.Figures) (ledger.Figures, error) {
+		write, err := decide(have, accepted)
+		if len(write) > 0 && err == nil {
+			err = d.write(ctx, p, write)
+		}
+		return write, err
+	})
 }
 
 // Before anything goes to Silverfin, the ledger holds on disk that it is being
@@ -69,9 +72,10 @@ type forgetful struct {
 	read func(ledger.Figures) ledger.Figures
 }
 
-func (d forgetful) Read(ctx context.Context, p ledger.Place) (ledger.Figures, error) {
-	have, err := d.Destination.Read(ctx, p)
-	return d.read(have), err
+func (d forgetful) Update(ctx context.Context, p ledger.Place, decide ledger.Decide) error {
+	return d.Destination.Update(ctx, p, func(have, accepted ledger.Figures) (ledger.Figures, error) {
+		return decide(d.read(have), accepted)
+	})
 }
 
 // Whatever Silverfin answers to a write, an entry is done only once Silverfin

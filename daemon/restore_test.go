@@ -152,9 +152,14 @@ type slowWrite struct {
 	meanwhile func()
 }
 
-func (s slowWrite) Write(ctx context.Context, p ledger.Place, f ledger.Figures) error {
-	s.meanwhile()
-	return s.Destination.Write(ctx, p, f)
+func (s slowWrite) Update(ctx context.Context, p ledger.Place, decide ledger.Decide) error {
+	return s.Destination.Update(ctx, p, func(have, accepted ledger.Figures) (ledger.Figures, error) {
+		write, err := decide(have, accepted)
+		if len(write) > 0 {
+			s.meanwhile()
+		}
+		return write, err
+	})
 }
 
 // TestRestoreOfABackupMadeInTheMiddleOfAWrite: the backup says that figures

@@ -2,6 +2,7 @@ package daemon_test
 
 import (
 	"fmt"
+	"net/http"
 	"net/http/httptest"
 	"path/filepath"
 	"sync"
@@ -52,6 +53,7 @@ type world struct {
 	hold     bool // balances with findings
 	keep     ledger.Retention
 	rps      float64
+	carry    http.RoundTripper // takes the place of the network, so that time can be faked
 	linker   func(daemon.Linker) daemon.Linker
 
 	mu  sync.Mutex
@@ -74,17 +76,25 @@ func (w *world) later(d time.Duration) {
 // March.
 func newWorld(t testing.TB) *world {
 	t.Helper()
-	w := &world{t: t, dir: t.TempDir(), now: time.Date(2026, 3, 10, 15, 0, 0, 0, zone(t, "Europe/Brussels"))}
+	return newWorldOn(t, nil, func(_ string, h http.Handler) string {
+		server := httptest.NewServer(h)
+		t.Cleanup(server.Close)
+		return server.URL
+	})
+}
+
+// newWorldOn is newWorld on another network: serve gives the address at which a
+// handler answers there.
+func newWorldOn(t testing.TB, carry http.RoundTripper, serve func(name string, h http.Handler) string) *world {
+	t.Helper()
+	w := &world{t: t, dir: t.TempDir(), now: time.Date(2026, 3, 10, 15, 0, 0, 0, zone(t, "Europe/Brussels")), carry: carry}
 	w.fb = sandbox.NewFinbox(sandbox.FinboxOptions{Now: w.clock})
-	fbServer := httptest.NewServer(w.fb)
-	t.Cleanup(fbServer.Close)
-	w.fb.SetBaseURL(fbServer.URL)
+	w.fbURL = serve("finbox", w.fb)
+	w.fb.SetBaseURL(w.fbURL)
 	w.conn = w.fb.AddConnection(sandbox.Environment{Name: "Kantoor De Wilde", Language: "nl", StartDate: balance.DateOf(w.now)})
 	w.sf = sandbox.NewSilverfin(sandbox.SilverfinOptions{Now: w.clock})
-	sfServer := httptest.NewServer(w.sf)
-	t.Cleanup(sfServer.Close)
+	w.sfURL = serve("silverfin", w.sf)
 	w.firm = w.sf.AddFirm("Kantoor De Wilde")
-	w.fbURL, w.sfURL = fbServer.URL, sfServer.URL
 	w.open(w.fbURL, w.sfURL)
 	t.Cleanup(func() { _ = w.keeper.Close() })
 
@@ -116,6 +126,9 @@ func (w *world) open(fbURL, sfURL string) {
 	client, err := transport.New(transport.Config{AllowedHosts: []string{fbURL, sfURL}, Retries: -1, Timeout: time.Minute})
 	if err != nil {
 		w.t.Fatal(err)
+	}
+	if w.carry != nil {
+		client = &http.Client{Transport: w.carry}
 	}
 	fb, err := finbox.New(finbox.Config{BaseURL: w.fb.BaseURL(), TokenURL: w.fb.TokenURL(), ClientID: w.fb.ClientID(),
 		ClientSecret: w.fb.ClientSecret(), Overlap: 24 * time.Hour, HTTP: client, Now: w.clock})

@@ -13,7 +13,8 @@ type Difference struct {
 	Cell      balance.Cell `json:"cell"`
 	Finbox    string       `json:"finbox"`         // what the social balance says
 	Silverfin string       `json:"silverfin"`      // what Silverfin holds
-	Ours      string       `json:"ours,omitempty"` // what balansd wrote there last; empty when it never did
+	Ours      string       `json:"ours,omitempty"`     // what balansd wrote there last; empty when it never did
+	Property  string       `json:"property,omitempty"` // that holds Silverfin's figure, as "namespace.key"
 }
 
 // Plan is what a delivery would do to a place.
@@ -30,6 +31,10 @@ type Plan struct {
 	// not be carried out.
 	Differ []Difference
 }
+
+// Decide says which figures to write to a place that holds have; accepted are
+// those that were written so far, in the same turn.
+type Decide func(have, accepted Figures) (write Figures, err error)
 
 // Compare makes the plan that brings the place from have to the balance's
 // values, knowing what balansd wrote there before.
@@ -95,6 +100,64 @@ func (w Written) Holding(have Figures) Written {
 		}
 	}
 	w.Confirmed = confirmed
+	return w
+}
+
+// At gives what is known of the place as it is mapped now: figures and choices
+// count only where the cell's property is still the one that they are about.
+// Where that was not kept, they do not count.
+func (w Written) At(property func(balance.Cell) string) Written {
+	elsewhere := func(c balance.Cell, was string) bool { return was == "" || was != property(c) }
+	moved := func(c balance.Cell, _ string) bool { return elsewhere(c, w.Properties[c]) }
+	chosen := func(c balance.Cell, s Seen) bool { return elsewhere(c, s.Property) }
+	w.Confirmed, w.Intended = without(w.Confirmed, moved), without(w.Intended, moved)
+	w.Given, w.Kept = without(w.Given, chosen), without(w.Kept, chosen)
+	return w
+}
+
+// Mapped names the property of each cell that balansd wrote or is about to.
+func (w Written) Mapped(property func(balance.Cell) string) Written {
+	w.Properties = map[balance.Cell]string{}
+	for _, figures := range []Figures{w.Confirmed, w.Intended} {
+		for c := range figures {
+			w.Properties[c] = property(c)
+		}
+	}
+	return w
+}
+
+// without gives a copy of m that lacks what drop is true of; nil of nil.
+func without[M ~map[balance.Cell]V, V any](m M, drop func(balance.Cell, V) bool) M {
+	m = maps.Clone(m)
+	maps.DeleteFunc(m, drop)
+	return m
+}
+
+// Spend takes away the choices for Finbox's figures that a write carries out,
+// and gives them: a choice holds for one write, since what Silverfin holds
+// after it may be a person's newer word.
+func (w Written) Spend(write Figures) (Written, map[balance.Cell]Seen) {
+	spent := map[balance.Cell]Seen{}
+	w.Given = without(w.Given, func(c balance.Cell, s Seen) bool {
+		_, out := write[c]
+		if out {
+			spent[c] = s
+		}
+		return out
+	})
+	return w, spent
+}
+
+// Unspend gives choices back that were surely not carried out.
+func (w Written) Unspend(spent map[balance.Cell]Seen) Written {
+	w.Given, w.Intended = maps.Clone(w.Given), maps.Clone(w.Intended)
+	if w.Given == nil {
+		w.Given = map[balance.Cell]Seen{}
+	}
+	for c, s := range spent {
+		w.Given[c] = s
+		delete(w.Intended, c)
+	}
 	return w
 }
 

@@ -59,6 +59,10 @@ func FiguresOf(v balance.Values) Figures {
 // back last, those that it is about to write, and those that a person chose to
 // keep.
 type Written struct {
+	// Properties names, as "namespace.key", the property that took each cell of
+	// Confirmed and Intended: after a change of the mapping, what stands in
+	// another property is not what balansd wrote. See At.
+	Properties map[balance.Cell]string `json:"properties,omitempty"`
 	// Confirmed are the figures that balansd wrote and read back equal. A
 	// figure that a person typed is not among them, even where it is the same
 	// as Finbox's.
@@ -67,7 +71,8 @@ type Written struct {
 	// place may hold any part of them. Nil when no write is under way.
 	Intended Figures `json:"intended,omitempty"`
 	// Given are the cells where a person chose Finbox's figure over
-	// Silverfin's. The choice holds as long as both say what they said then.
+	// Silverfin's. The choice holds as long as both say what they said then,
+	// and for one write.
 	Given map[balance.Cell]Seen `json:"given,omitempty"`
 	// Kept are the cells where a person chose Silverfin's figure. The choice
 	// holds as long as both say what they said then.
@@ -83,6 +88,7 @@ type Written struct {
 type Seen struct {
 	Finbox    string `json:"finbox"`
 	Silverfin string `json:"silverfin"`
+	Property  string `json:"property,omitempty"` // that held Silverfin's, as "namespace.key"
 }
 
 // still tells whether both sides say what the person saw.

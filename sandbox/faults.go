@@ -110,6 +110,7 @@ type Faults struct {
 	ring   []Call
 	next   int // where the ring goes on once it is full
 	onCall func(Call)
+	before func(Call)
 	now    func() time.Time
 }
 
@@ -177,6 +178,16 @@ func (f *Faults) OnCall(hear func(Call)) {
 	f.onCall = hear
 }
 
+// BeforeCall sets one function that is called before each call is carried out,
+// a faulty one too, from the goroutine of that call; the status is not known
+// yet. What it does, such as what a person types, happens between that call and
+// the one before.
+func (f *Faults) BeforeCall(do func(Call)) {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	f.before = do
+}
+
 // Wrap puts the faults before next.
 func (f *Faults) Wrap(next http.Handler) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
@@ -195,6 +206,12 @@ func (f *Faults) Wrap(next http.Handler) http.Handler {
 		defer seen.giveUp()
 		if !sleep(r.Context(), time.Duration(f.latency.Load())) {
 			return
+		}
+		f.mu.Lock()
+		before := f.before
+		f.mu.Unlock()
+		if before != nil {
+			before(call)
 		}
 		if fault == nil {
 			next.ServeHTTP(seen, r)

@@ -25,7 +25,7 @@ const (
 
 // Firm is the client of one linked firm. It is safe for concurrent use: it
 // makes one call at a time per company, a few at once for the firm, and keeps
-// to the firm's token bucket. Its errors are problems; a lock or a missing
+// to the firm's token bucket. An Update is one turn. Its errors are problems; a lock or a missing
 // period, workflow or template is a *ledger.NotYet; a context that ended is
 // that context's error.
 type Firm struct {
@@ -45,7 +45,6 @@ type call struct {
 	method  string
 	path    string     // such as /companies/1/periods
 	query   url.Values // may be nil
-	body    any        // sent as JSON; nil for none
 	figures []string   // in the body, not to be shown
 	company int64      // 0 for none
 	doing   string     // for people: "reading the periods of dossier X"
@@ -59,54 +58,66 @@ type answer struct {
 	body   []byte
 }
 
-// do makes a call and gives the body of a good answer.
-//
-// It is sent once, and once more after a 401, with a renewed token. A second
-// 401 is a SilverfinSignIn problem, which passes by itself. Repeating
-// what surely did not act is the business of the HTTP client that was given.
+func (a answer) good() bool { return a.status >= 200 && a.status < 300 && !isHTML(a.body) }
+
+// do makes a read when it is the company's turn, and gives the body of a good
+// answer.
 func (f *Firm) do(ctx context.Context, c call) ([]byte, error) {
-	var payload []byte
-	if c.body != nil {
-		var err error
-		if payload, err = json.Marshal(c.body); err != nil {
-			return nil, problem.New(problem.Unexpected, "a request to Silverfin could not be written down", "")
-		}
-	}
 	leave, err := f.enter(ctx, c.company)
 	if err != nil {
 		return nil, err
 	}
 	defer leave()
-	token, err := f.tokens.access(ctx, "")
-	if err != nil {
-		return nil, err
+	body, _, err := f.get(ctx, c)
+	return body, err
+}
+
+// get makes a read for a caller that has the turn, and gives the body of a good
+// answer with the token that it was given for.
+//
+// It is sent once, and once more after a 401, with a renewed token. A second
+// 401 is a SilverfinSignIn problem, which passes by itself. Repeating a read
+// that failed otherwise is the business of the HTTP client that was given.
+func (f *Firm) get(ctx context.Context, c call) (body []byte, token string, err error) {
+	c.method = http.MethodGet
+	if token, err = f.tokens.access(ctx, ""); err != nil {
+		return nil, "", err
 	}
-	ans, err := f.send(ctx, c, payload, token)
-	if err == nil && ans.status == http.StatusUnauthorized {
-		if token, err = f.tokens.access(ctx, token); err != nil {
-			return nil, err
+	for renewed := false; ; renewed = true {
+		if err := f.pace(ctx); err != nil {
+			return nil, "", err
 		}
-		ans, err = f.send(ctx, c, payload, token)
+		ans, err := f.send(ctx, c, nil, token)
+		if err != nil {
+			return nil, "", err
+		}
+		if ans.status != http.StatusUnauthorized {
+			body, err = f.judge(c, ans, token)
+			return body, token, err
+		}
+		if renewed {
+			return nil, "", f.tokens.refuse(ctx, token)
+		}
+		if token, err = f.tokens.access(ctx, token); err != nil {
+			return nil, "", err
+		}
 	}
-	switch {
-	case err != nil:
-		return nil, err
-	case ans.status == http.StatusUnauthorized:
-		return nil, f.tokens.refuse(ctx, token)
-	case ans.status >= 200 && ans.status < 300 && !isHTML(ans.body):
+}
+
+// judge gives the body of a good answer, and the error that another one means.
+// After a 429 the firm rests.
+func (f *Firm) judge(c call, ans answer, token string) ([]byte, error) {
+	if ans.good() {
 		return ans.body, nil
-	case ans.status == http.StatusTooManyRequests:
+	}
+	if ans.status == http.StatusTooManyRequests {
 		f.rest(min(retryAfter(ans.header, time.Now()), longestRest))
 	}
 	return nil, f.failure(c, ans, token)
 }
 
-// send makes one request when the firm's bucket lets it through. Trouble on
-// the way is a SilverfinDown problem.
+// send makes one request. Trouble on the way is a SilverfinDown problem.
 func (f *Firm) send(ctx context.Context, c call, payload []byte, token string) (answer, error) {
-	if err := f.pace(ctx); err != nil {
-		return answer{}, err
-	}
 	ans, err := f.request(ctx, c, payload, token)
 	switch {
 	case err != nil && ctx.Err() != nil:
@@ -137,6 +148,7 @@ func (f *Firm) request(ctx context.Context, c call, payload []byte, token string
 	req.Header.Set("User-Agent", "balansd")
 	if payload != nil {
 		req.Header.Set("Content-Type", "application/json")
+		req.GetBody = nil // net/http would send it again by itself, a while later
 	}
 	resp, err := f.client.http.Do(req)
 	if err != nil {
@@ -223,39 +235,4 @@ func (f *Firm) decode(c call, body []byte, into any) error {
 		return f.unable(c, "its answer cannot be read")
 	}
 	return nil
-}
-
-// perPage is the page size that Silverfin documents as its default.
-const perPage = 200
-
-// maxPages bounds a list, 200,000 items, so that a server that never ends a
-// list cannot hold a pass.
-const maxPages = 1000
-
-// list walks the pages of a list and hands each one's items to take, until
-// take gives false. A page shorter than perPage is the last; with whole, only
-// an empty one is, for a server may give shorter pages than it was asked.
-func (f *Firm) list(ctx context.Context, c call, whole bool, take func([]json.RawMessage) (more bool, err error)) error {
-	var last []byte
-	for page := 1; page <= maxPages; page++ {
-		c.method = http.MethodGet
-		c.query = url.Values{"page": {fmt.Sprint(page)}, "per_page": {fmt.Sprint(perPage)}}
-		body, err := f.do(ctx, c)
-		if err != nil {
-			return err
-		}
-		var items []json.RawMessage
-		if err := f.decode(c, body, &items); err != nil {
-			return err
-		}
-		if len(items) == 0 || bytes.Equal(body, last) { // a server that knows no pages repeats itself
-			return nil
-		}
-		last = body
-		more, err := take(items)
-		if err != nil || !more || !whole && len(items) < perPage {
-			return err
-		}
-	}
-	return f.unable(c, "its list does not end")
 }

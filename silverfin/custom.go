@@ -5,19 +5,23 @@ import (
 	"context"
 	"encoding/json"
 	"fmt"
-	"maps"
 	"net/http"
-	"slices"
-	"strings"
+	"time"
 
 	"balansd/balance"
 	"balansd/ledger"
 	"balansd/problem"
 )
 
-// maxProperties is how many properties go in one call. Silverfin documents no
-// limit; 100 is well within what such calls take.
-const maxProperties = 100
+// Property names the custom property that takes a cell's figure, as
+// "namespace.key"; empty when the mapping leaves the cell out.
+func (f *Firm) Property(c balance.Cell) string {
+	p, ok := f.client.cfg.Target.property(c)
+	if !ok {
+		return ""
+	}
+	return p.namespace + "." + p.key
+}
 
 // propertyJSON is one custom property on the wire.
 type propertyJSON struct {
@@ -26,74 +30,121 @@ type propertyJSON struct {
 	Value     string `json:"value"`
 }
 
-// Read gives the figures that the place holds, of the cells that the mapping
-// knows. A value that is no text, such as a collection, comes as its JSON, so
-// that it counts as something that a person put there.
-func (f *Firm) Read(ctx context.Context, p ledger.Place) (ledger.Figures, error) {
+// held is one custom property as it was read.
+type held struct {
+	property
+	value string // see valueText
+	given bool   // whether there is a value
+}
+
+// reading is what the custom properties of a place were read to be.
+type reading struct {
+	call    call
+	pages   [][]held // as Silverfin cut them, with the one that ended the list
+	figures ledger.Figures
+	pageOf  map[balance.Cell]int // index in pages
+	token   string               // with which the last call was made
+	last    int                  // index of the page that was read last
+	at      time.Time            // when that was answered
+}
+
+// read reads the custom properties of a place, for a caller that has the turn.
+// A value that is no text, such as a collection, comes as its JSON, so that it
+// counts as something that a person put there.
+func (f *Firm) read(ctx context.Context, p ledger.Place) (*reading, error) {
 	c, err := f.custom(p, http.MethodGet)
 	if err != nil {
 		return nil, err
 	}
-	figures := ledger.Figures{}
-	err = f.list(ctx, c, false, func(items []json.RawMessage) (bool, error) {
-		for _, item := range items {
-			var held struct {
-				Namespace string          `json:"namespace"`
-				Key       string          `json:"key"`
-				Value     json.RawMessage `json:"value"`
-			}
-			if err := f.decode(c, item, &held); err != nil {
-				return false, err
-			}
-			cell, ours := f.client.cfg.Target.cell(property{held.Namespace, held.Key})
-			if text, ok := valueText(held.Value); ours && ok {
-				figures[cell] = text
-			}
-		}
-		return true, nil
-	})
+	r := &reading{call: c, figures: ledger.Figures{}, pageOf: map[balance.Cell]int{}}
+	pages, err := f.list(ctx, r.getter(f), c, nil)
 	if err != nil {
 		return nil, err
 	}
-	return figures, nil
+	for i, items := range pages {
+		properties, err := f.properties(c, items)
+		if err != nil {
+			return nil, err
+		}
+		r.pages = append(r.pages, properties)
+		for _, h := range properties {
+			if cell, ours := f.client.cfg.Target.cell(h.property); ours && h.given {
+				r.figures[cell] = h.value
+				r.pageOf[cell] = i
+			}
+		}
+	}
+	r.last = len(pages) - 1
+	return r, nil
 }
 
-// Write stores figures in the place, in the order of the form, 100 a call.
-// After an error any part of them may have been stored. It never deletes: an
-// empty figure is refused before anything is sent, for Silverfin destroys a
-// property whose value is null.
-func (f *Firm) Write(ctx context.Context, p ledger.Place, figures ledger.Figures) error {
-	c, err := f.custom(p, http.MethodPost)
-	if err != nil {
-		return err
+// getter makes reads and notes when the last one was answered, and with which
+// token.
+func (r *reading) getter(f *Firm) getter {
+	return func(ctx context.Context, c call) (body []byte, err error) {
+		body, r.token, err = f.get(ctx, c)
+		r.at = time.Now()
+		return body, err
 	}
-	cells := slices.SortedFunc(maps.Keys(figures), balance.CompareCells)
-	properties := make([]propertyJSON, 0, len(cells))
-	for _, cell := range cells {
-		to, ok := f.client.cfg.Target.property(cell)
-		if !ok {
-			return problem.New(problem.ConfigInvalid, fmt.Sprintf("the mapping to Silverfin has no place for rubric %s", cell),
-				"Add the rubric to the mapping, or set a key pattern for all rubrics.")
+}
+
+// properties reads the items of one page.
+func (f *Firm) properties(c call, items listPage) ([]held, error) {
+	list := make([]held, 0, len(items))
+	for _, item := range items {
+		r := readRecord(item)
+		if len(r) == 0 {
+			return nil, f.unable(c, "its answer cannot be read") // a person's figure may be behind it
 		}
-		if strings.TrimSpace(figures[cell]) == "" {
-			return problem.New(problem.Unexpected, fmt.Sprintf("rubric %s would be emptied in Silverfin, which balansd never does", cell), "")
-		}
-		properties = append(properties, propertyJSON{to.namespace, to.key, figures[cell]})
+		var h held
+		h.namespace, _ = valueText(r["namespace"])
+		h.key, _ = valueText(r["key"])
+		h.value, h.given = valueText(r["value"])
+		list = append(list, h)
 	}
-	for chunk := range slices.Chunk(properties, maxProperties) {
-		c.body = map[string][]propertyJSON{"properties": chunk}
-		if len(chunk) == 1 && p.ReconciliationID != 0 {
-			c.body = chunk[0] // the form for one property, which a period does not take
-		}
-		c.figures = c.figures[:0]
-		for _, one := range chunk {
-			c.figures = append(c.figures, one.Value)
-		}
-		if _, err := f.do(ctx, c); err != nil {
-			return err
-		}
+	return list, nil
+}
+
+// decisive gives the page that shows whether a person touched a cell since: the
+// one that holds its property, or, where there is none, the last one. What is
+// added to a list lengthens its last page, wherever it is put; when that one is
+// full, the page after it.
+func (r *reading) decisive(c balance.Cell) int {
+	if i, ok := r.pageOf[c]; ok {
+		return i
 	}
-	return nil
+	end := len(r.pages) - 1
+	if end == 0 {
+		return 0
+	}
+	full := perPage
+	if end > 1 {
+		full = min(full, len(r.pages[0])) // Silverfin may give fewer a page
+	}
+	if len(r.pages[end-1]) >= full {
+		return end
+	}
+	return end - 1
+}
+
+// custom is the call to the custom properties of a place.
+func (f *Firm) custom(p ledger.Place, method string) (call, error) {
+	if p.FirmID != f.id {
+		return call{}, problem.New(problem.Unexpected, fmt.Sprintf("a place of firm %d was taken to firm %d", p.FirmID, f.id), "")
+	}
+	c := call{method: method, company: p.CompanyID, path: fmt.Sprintf("/companies/%d/periods/%d", p.CompanyID, p.PeriodID)}
+	rights := "administration"
+	if p.ReconciliationID != 0 {
+		rights = "financials"
+		c.path += fmt.Sprintf("/reconciliations/%d", p.ReconciliationID)
+	}
+	c.path += "/custom"
+	of := fmt.Sprintf("the figures of %s for %s", dossier(ledger.Company{ID: p.CompanyID, Name: p.CompanyName}), p.PeriodEnd)
+	c.doing, c.scope = "reading "+of, rights+":read"
+	if method == http.MethodPost {
+		c.doing, c.scope = "writing "+of, rights+":write"
+	}
+	return c, nil
 }
 
 // valueText gives a JSON value as text: texts as they are, numbers and yes or

@@ -36,7 +36,7 @@ func TestCallsOfOneCompanyTakeTurns(t *testing.T) {
 		var group sync.WaitGroup
 		for range 10 {
 			group.Go(func() {
-				if _, err := r.destination().Read(t.Context(), p); err != nil {
+				if _, err := read(t.Context(), r.destination(), p); err != nil {
 					t.Error(err)
 				}
 			})
@@ -60,7 +60,7 @@ func TestAFirmHasAFewCallsAtOnce(t *testing.T) {
 		var group sync.WaitGroup
 		for _, p := range places {
 			group.Go(func() {
-				if _, err := r.destination().Read(t.Context(), p); err != nil {
+				if _, err := read(t.Context(), r.destination(), p); err != nil {
 					t.Error(err)
 				}
 			})
@@ -81,13 +81,13 @@ func TestACallerThatGivesUpLeavesNothingHeld(t *testing.T) {
 			group.Go(func() {
 				ctx, cancel := contextWithTimeout(t, 10*time.Millisecond)
 				defer cancel()
-				if _, err := r.destination().Read(ctx, p); err == nil {
+				if _, err := read(ctx, r.destination(), p); err == nil {
 					t.Error("a read came before its answer")
 				}
 			})
 		}
 		group.Wait()
-		_, err := r.destination().Read(t.Context(), p)
+		_, err := read(t.Context(), r.destination(), p)
 		must(t, err)
 	})
 }
@@ -124,7 +124,7 @@ func TestAListThatNeverEnds(t *testing.T) {
 			return &http.Response{StatusCode: http.StatusOK, Header: http.Header{}, Body: io.NopCloser(strings.NewReader(list)), Request: req}, nil
 		})}
 	})
-	list, err := r.destination().Companies(t.Context())
+	list, _, err := r.destination().Companies(t.Context())
 	if err != nil || len(list) != 1 {
 		t.Errorf("%d companies, %v", len(list), err)
 	}

@@ -5,13 +5,11 @@ import (
 	"encoding/json"
 	"fmt"
 	"maps"
-	"net/http"
 	"slices"
 	"strings"
 
 	"balansd/balance"
 	"balansd/ledger"
-	"balansd/problem"
 )
 
 // Locate finds where a company takes the balance of a financial year: the
@@ -48,60 +46,82 @@ func (f *Firm) Locate(ctx context.Context, c ledger.Company, year balance.Period
 
 // period is one period, which people see as a ledger.
 type period struct {
-	ID         int64  `json:"id"`
-	EndDate    string `json:"end_date"`
-	FiscalYear struct {
-		EndDate string `json:"end_date"`
-	} `json:"fiscal_year"`
+	ID      int64
+	EndDate balance.Date
 }
 
 // period finds the period that ends on a day and is not locked. Silverfin
-// lists periods newest first; of a year in quarters the last one matches.
+// lists periods newest first; of a year in quarters the last one matches. A
+// period that cannot be read is left out, and named when no other one matches.
 func (f *Firm) period(ctx context.Context, company ledger.Company, end balance.Date) (period, error) {
 	c := call{path: fmt.Sprintf("/companies/%d/periods", company.ID), company: company.ID,
 		doing: "reading the periods of " + dossier(company), scope: "financials:read communication:read"}
 	var found *period
-	var yearEnds []string
-	err := f.list(ctx, c, false, func(items []json.RawMessage) (bool, error) {
+	var locked string
+	others := otherPeriods{}
+	_, err := f.list(ctx, f.do, c, func(items listPage) bool {
 		for _, item := range items {
-			var p period
-			if err := f.decode(c, item, &p); err != nil {
-				return false, err
+			r := readRecord(item)
+			text, _ := valueText(readRecord(r["fiscal_year"])["end_date"])
+			if d, ok := parseDay(text); ok {
+				others.yearEnd(d.String())
 			}
-			if e := p.FiscalYear.EndDate; balanceDate(e) && !slices.Contains(yearEnds, e) {
-				yearEnds = append(yearEnds, e)
+			id, hasID := r.id()
+			text, _ = valueText(r["end_date"])
+			ends, hasEnd := parseDay(text)
+			switch {
+			case !hasID || !hasEnd:
+				others.leaveOut(r.label() + fmt.Sprintf(" and end date %.40q", text))
+			case found == nil && !end.IsZero() && ends == end:
+				found, locked = &period{id, end}, f.lockField(r)
 			}
-			if found != nil || end.IsZero() || p.EndDate != end.String() {
-				continue
-			}
-			if field := f.lockField(item); field != "" {
-				return false, &ledger.NotYet{Reason: ledger.PeriodLocked, Detail: fmt.Sprintf(
-					"the period of %s that ends on %s is locked in Silverfin (%s)", dossier(company), end, field)}
-			}
-			found = &p
 		}
-		return found == nil, nil
+		return found != nil
 	})
-	if err != nil {
+	switch {
+	case err != nil:
 		return period{}, err
-	}
-	if found == nil {
-		return period{}, noPeriod(company, end, yearEnds)
+	case found == nil:
+		return period{}, others.noPeriod(company, end)
+	case locked != "":
+		return period{}, &ledger.NotYet{Reason: ledger.PeriodLocked, Detail: fmt.Sprintf(
+			"the period of %s that ends on %s is locked in Silverfin (%s)", dossier(company), end, locked)}
 	}
 	return *found, nil
 }
 
+// otherPeriods is what there is in place of the period that was looked for.
+type otherPeriods struct {
+	yearEnds []string
+	odd      []string // periods that could not be read
+}
+
+func (o *otherPeriods) yearEnd(day string) {
+	if !slices.Contains(o.yearEnds, day) {
+		o.yearEnds = append(o.yearEnds, day)
+	}
+}
+
+func (o *otherPeriods) leaveOut(label string) {
+	if !slices.Contains(o.odd, label) {
+		o.odd = append(o.odd, label)
+	}
+}
+
 // noPeriod says which year-ends there are instead of the one looked for.
-func noPeriod(company ledger.Company, end balance.Date, yearEnds []string) error {
+func (o *otherPeriods) noPeriod(company ledger.Company, end balance.Date) error {
 	const shown = 5
-	slices.Sort(yearEnds)
-	slices.Reverse(yearEnds)
+	slices.Sort(o.yearEnds)
+	slices.Reverse(o.yearEnds)
 	there := "it has no financial years yet"
-	if len(yearEnds) > 0 {
-		there = "its financial years end on " + strings.Join(yearEnds[:min(shown, len(yearEnds))], ", ")
-		if len(yearEnds) > shown {
+	if len(o.yearEnds) > 0 {
+		there = "its financial years end on " + strings.Join(o.yearEnds[:min(shown, len(o.yearEnds))], ", ")
+		if len(o.yearEnds) > shown {
 			there += " and earlier"
 		}
+	}
+	if len(o.odd) > 0 {
+		there += "; what Silverfin gives for a period cannot be read: " + strings.Join(o.odd[:min(shown, len(o.odd))], ", ")
 	}
 	looked := "no period in Silverfin that ends on " + end.String()
 	if end.IsZero() {
@@ -111,13 +131,9 @@ func noPeriod(company ledger.Company, end balance.Date, yearEnds []string) error
 }
 
 // lockField names the field that says that an item is locked, empty when none.
-func (f *Firm) lockField(item json.RawMessage) string {
-	fields := map[string]json.RawMessage{}
-	if json.Unmarshal(item, &fields) != nil {
-		return ""
-	}
+func (f *Firm) lockField(r record) string {
 	for _, name := range f.client.cfg.Lock.Fields {
-		if truthy(fields[name]) {
+		if truthy(r[name]) {
 			return name
 		}
 	}
@@ -125,53 +141,52 @@ func (f *Firm) lockField(item json.RawMessage) string {
 }
 
 // openWorkflows finds the annual-accounts workflows of a period that are not
-// archived, at least one. Silverfin knows no other way of being closed: a
-// workflow is not added to the file, or archived, or there.
+// archived, at least one; all of them where figures land in a reconciliation,
+// which may be in any. Silverfin knows no other way of being closed: a workflow
+// is not added to the file, or archived, or there.
 func (f *Firm) openWorkflows(ctx context.Context, company ledger.Company, p period) ([]int64, error) {
 	c := call{path: fmt.Sprintf("/companies/%d/periods/%d/workflows", company.ID, p.ID), company: company.ID,
 		doing: "reading the workflows of " + dossier(company), scope: "workflows:read"}
 	var open []int64
-	archived := ""
-	err := f.list(ctx, c, false, func(items []json.RawMessage) (bool, error) {
+	archived, odd := "", ""
+	_, err := f.list(ctx, f.do, c, func(items listPage) bool {
 		for _, item := range items {
-			fields := map[string]json.RawMessage{}
-			var w struct {
-				ID int64 `json:"id"`
-			}
-			if err := f.decode(c, item, &fields); err != nil {
-				return false, err
-			}
-			if err := f.decode(c, item, &w); err != nil {
-				return false, err
-			}
-			title := f.annualAccounts(fields)
+			r := readRecord(item)
+			title := f.annualAccounts(r)
+			id, ok := r.id()
 			switch {
 			case title == "":
-			case isArchived(fields):
+			case isArchived(r):
 				archived = title
-			default:
-				open = append(open, w.ID)
+			case !ok:
+				odd = r.label()
+			case !slices.Contains(open, id):
+				open = append(open, id)
 			}
 		}
-		return true, nil
+		return len(open) > 0 && f.client.cfg.Target.Level != LevelReconciliation
 	})
+	closed := func(detail string, args ...any) error {
+		return &ledger.NotYet{Reason: ledger.WorkflowClosed, Detail: fmt.Sprintf(detail, args...)}
+	}
 	switch {
 	case err != nil:
 		return nil, err
 	case len(open) > 0:
 		return open, nil
+	case odd != "":
+		return nil, closed("what Silverfin gives for the annual-accounts workflow in the period of %s that ends on %s cannot be read: %s",
+			dossier(company), p.EndDate, odd)
 	case archived != "":
-		return nil, &ledger.NotYet{Reason: ledger.WorkflowClosed, Detail: fmt.Sprintf(
-			"the workflow %q is archived in the period of %s that ends on %s", archived, dossier(company), p.EndDate)}
+		return nil, closed("the workflow %q is archived in the period of %s that ends on %s", archived, dossier(company), p.EndDate)
 	default:
-		return nil, &ledger.NotYet{Reason: ledger.WorkflowClosed, Detail: fmt.Sprintf(
-			"the annual-accounts workflow is not added to the period of %s that ends on %s", dossier(company), p.EndDate)}
+		return nil, closed("the annual-accounts workflow is not added to the period of %s that ends on %s", dossier(company), p.EndDate)
 	}
 }
 
 // annualAccounts gives the name by which a workflow is the annual-accounts
 // one, empty when it is another. Names come as name and name_nl, name_fr, …
-func (f *Firm) annualAccounts(fields map[string]json.RawMessage) string {
+func (f *Firm) annualAccounts(fields record) string {
 	for _, field := range slices.Sorted(maps.Keys(fields)) {
 		if field != "name" && !strings.HasPrefix(field, "name_") {
 			continue
@@ -186,7 +201,7 @@ func (f *Firm) annualAccounts(fields map[string]json.RawMessage) string {
 	return ""
 }
 
-func isArchived(fields map[string]json.RawMessage) bool {
+func isArchived(fields record) bool {
 	status, _ := valueText(fields["status"])
 	return truthy(fields["archived"]) || truthy(fields["archived_at"]) || strings.EqualFold(status, "archived")
 }
@@ -196,62 +211,34 @@ func isArchived(fields map[string]json.RawMessage) bool {
 // of templates cannot tell which one the dossier uses.
 func (f *Firm) reconciliation(ctx context.Context, company ledger.Company, p period, open []int64) (workflow, id int64, err error) {
 	target := f.client.cfg.Target
-	unstarred := false
+	missing := "the template %q is not in the annual-accounts workflow of %s for the period that ends on %s"
 	for _, workflow := range open {
 		c := call{path: fmt.Sprintf("/companies/%d/periods/%d/workflows/%d/reconciliations", company.ID, p.ID, workflow),
 			company: company.ID, doing: "reading the templates of " + dossier(company), scope: "financials:read"}
 		var found int64
-		err := f.list(ctx, c, false, func(items []json.RawMessage) (bool, error) {
+		_, err := f.list(ctx, f.do, c, func(items listPage) bool {
 			for _, item := range items {
-				var r struct {
-					ID      int64           `json:"id"`
-					Handle  string          `json:"handle"`
-					Starred json.RawMessage `json:"starred"`
-				}
-				if err := f.decode(c, item, &r); err != nil {
-					return false, err
-				}
-				if r.Handle != target.Handle {
+				r := readRecord(item)
+				id, ok := r.id()
+				if handle, _ := valueText(r["handle"]); handle != target.Handle || found != 0 {
 					continue
 				}
-				if target.RequireStarred && !truthy(r.Starred) {
-					unstarred = true
-					continue
+				switch {
+				case !ok:
+					missing = "what Silverfin gives for the template %q cannot be read in the annual-accounts workflow of %s for the period that ends on %s"
+				case target.RequireStarred && !truthy(r["starred"]):
+					missing = "the template %q is not starred in the annual-accounts workflow of %s for the period that ends on %s"
+				default:
+					found = id
 				}
-				found = r.ID
-				return false, nil
 			}
-			return true, nil
+			return found != 0
 		})
 		if err != nil || found != 0 {
 			return workflow, found, err
 		}
 	}
-	detail := "the template %q is not in the annual-accounts workflow of %s for the period that ends on %s"
-	if unstarred {
-		detail = "the template %q is not starred in the annual-accounts workflow of %s for the period that ends on %s"
-	}
-	return 0, 0, &ledger.NotYet{Reason: ledger.TemplateMissing, Detail: fmt.Sprintf(detail, target.Handle, dossier(company), p.EndDate)}
-}
-
-// custom is the call to the custom properties of a place.
-func (f *Firm) custom(p ledger.Place, method string) (call, error) {
-	if p.FirmID != f.id {
-		return call{}, problem.New(problem.Unexpected, fmt.Sprintf("a place of firm %d was taken to firm %d", p.FirmID, f.id), "")
-	}
-	c := call{method: method, company: p.CompanyID, path: fmt.Sprintf("/companies/%d/periods/%d", p.CompanyID, p.PeriodID)}
-	rights := "administration"
-	if p.ReconciliationID != 0 {
-		rights = "financials"
-		c.path += fmt.Sprintf("/reconciliations/%d", p.ReconciliationID)
-	}
-	c.path += "/custom"
-	of := fmt.Sprintf("the figures of %s for %s", dossier(ledger.Company{ID: p.CompanyID, Name: p.CompanyName}), p.PeriodEnd)
-	c.doing, c.scope = "reading "+of, rights+":read"
-	if method == http.MethodPost {
-		c.doing, c.scope = "writing "+of, rights+":write"
-	}
-	return c, nil
+	return 0, 0, &ledger.NotYet{Reason: ledger.TemplateMissing, Detail: fmt.Sprintf(missing, target.Handle, dossier(company), p.EndDate)}
 }
 
 // dossier names a company for people.
@@ -260,11 +247,6 @@ func dossier(c ledger.Company) string {
 		return fmt.Sprintf("company %d", c.ID)
 	}
 	return fmt.Sprintf("dossier %q", clip(c.Name))
-}
-
-func balanceDate(s string) bool {
-	_, err := balance.ParseDate(s)
-	return err == nil
 }
 
 // truthy tells whether a field that may be a yes or no, a date or a kind says

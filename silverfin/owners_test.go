@@ -205,7 +205,7 @@ func TestManyRenewalsOfTwoOwners(t *testing.T) {
 		var group sync.WaitGroup
 		for _, c := range []*silverfin.Client{r.client, other} {
 			group.Go(func() {
-				if _, err := c.Firm(r.firm).Companies(t.Context()); err != nil && !problem.Is(err, problem.SilverfinDown) {
+				if _, _, err := c.Firm(r.firm).Companies(t.Context()); err != nil && !problem.Is(err, problem.SilverfinDown) {
 					t.Error(err)
 				}
 			})
@@ -216,7 +216,7 @@ func TestManyRenewalsOfTwoOwners(t *testing.T) {
 		}
 	}
 	r.clock.add(3 * time.Hour)
-	_, err := r.restart(r.vault).Firm(r.firm).Companies(t.Context())
+	_, _, err := r.restart(r.vault).Firm(r.firm).Companies(t.Context())
 	must(t, err)
 }
 
@@ -303,7 +303,7 @@ func TestShortLives(t *testing.T) {
 		}
 		call := func() int {
 			for range 20 {
-				if _, err := o.client.Firm(1).Companies(t.Context()); err != nil && !strings.Contains(err.Error(), "cannot be read") {
+				if _, _, err := o.client.Firm(1).Companies(t.Context()); err != nil && !strings.Contains(err.Error(), "cannot be read") {
 					t.Fatal(err)
 				}
 			}

@@ -251,6 +251,22 @@ func figures(t *testing.T, pairs ...string) ledger.Figures {
 	return f
 }
 
+// read gives the figures that a place holds.
+func read(ctx context.Context, f *silverfin.Firm, p ledger.Place) (have ledger.Figures, err error) {
+	err = f.Update(ctx, p, func(now, _ ledger.Figures) (ledger.Figures, error) { have = now; return nil, nil })
+	return have, err
+}
+
+// fill has a place hold figures, whatever it holds.
+func fill(ctx context.Context, f *silverfin.Firm, p ledger.Place, want ledger.Figures) error {
+	return f.Update(ctx, p, func(ledger.Figures, ledger.Figures) (ledger.Figures, error) { return want, nil })
+}
+
+// posts counts the writes that reached Silverfin.
+func (r *rig) posts() int {
+	return r.sf.Faults().Count(func(c sandbox.Call) bool { return c.Method == http.MethodPost && !isTokenPath(c.Path) })
+}
+
 func notYet(t *testing.T, err error) *ledger.NotYet {
 	t.Helper()
 	n, ok := errors.AsType[*ledger.NotYet](err)

@@ -40,17 +40,17 @@ func TestNoFailureLosesALink(t *testing.T) {
 						}
 						for range 3 { // whatever happens here may fail, but not break anything
 							r.clock.add(3 * time.Hour)
-							_, _ = r.destination().Companies(t.Context())
+							_, _, _ = r.destination().Companies(t.Context())
 							_, _ = r.client.Renew(t.Context(), r.firm, time.Hour)
 						}
 						r.clock.add(3 * time.Hour)
 						r.sf.Faults().Clear()
 						if !dies {
-							if _, err := r.destination().Companies(t.Context()); err != nil {
+							if _, _, err := r.destination().Companies(t.Context()); err != nil {
 								t.Fatalf("the same process cannot go on: %v", err)
 							}
 						}
-						if _, err := r.restart(v.reboot()).Firm(r.firm).Companies(t.Context()); err != nil {
+						if _, _, err := r.restart(v.reboot()).Firm(r.firm).Companies(t.Context()); err != nil {
 							t.Fatalf("a new process cannot go on: %v", err)
 						}
 					})
@@ -88,7 +88,7 @@ func TestNewTokensAreSavedBeforeUse(t *testing.T) {
 	later = watch
 	for range 5 {
 		r.clock.add(3 * time.Hour)
-		_, err := r.destination().Companies(t.Context())
+		_, _, err := r.destination().Companies(t.Context())
 		must(t, err)
 	}
 	if checked < 5 || r.tokenPosts() != 5 {
@@ -106,7 +106,7 @@ func TestFiftyCallersRenewOnce(t *testing.T) {
 	var group sync.WaitGroup
 	for range 50 {
 		group.Go(func() {
-			if _, err := r.destination().Companies(t.Context()); err != nil {
+			if _, _, err := r.destination().Companies(t.Context()); err != nil {
 				t.Error(err)
 			}
 		})
@@ -121,7 +121,7 @@ func TestA401RenewsOnce(t *testing.T) {
 	r := newRig(t, sandbox.SilverfinOptions{})
 	p := r.place()
 	r.sf.Faults().Add(sandbox.Fault{Kind: sandbox.Unauthorized, Method: http.MethodPost, Path: "/api"})
-	must(t, r.destination().Write(t.Context(), p, figures(t, "1003", "1")))
+	must(t, fill(t.Context(), r.destination(), p, figures(t, "1003", "1")))
 	if n, w := r.tokenPosts(), len(r.sf.Writes()); n != 1 || w != 1 {
 		t.Errorf("%d renewals, %d writes", n, w)
 	}
@@ -135,7 +135,7 @@ func TestASpellOfRefusalsPasses(t *testing.T) {
 	r.sf.Faults().Add(sandbox.Fault{Kind: sandbox.Unauthorized, Times: -1, Path: "/api"})
 	for hour := range 3 {
 		for range 20 {
-			_, err := r.destination().Companies(t.Context())
+			_, _, err := r.destination().Companies(t.Context())
 			if !problem.Is(err, problem.SilverfinSignIn) ||
 				err.Error() != fmt.Sprintf("Silverfin refuses renewed tokens of firm %d for now", r.firm) ||
 				problem.Of(err).Next != fmt.Sprintf("If it stays so for days, link the firm again: balansd connect silverfin --firm %d.", r.firm) {
@@ -147,12 +147,12 @@ func TestASpellOfRefusalsPasses(t *testing.T) {
 		}
 		r.clock.add(time.Hour)
 	}
-	if _, err := r.destination().Companies(t.Context()); !problem.Is(err, problem.SilverfinSignIn) {
+	if _, _, err := r.destination().Companies(t.Context()); !problem.Is(err, problem.SilverfinSignIn) {
 		t.Fatal(err)
 	}
 	posts := r.tokenPosts()
 	r.sf.Faults().Clear() // a moment later, nothing else changes
-	_, err := r.destination().Companies(t.Context())
+	_, _, err := r.destination().Companies(t.Context())
 	must(t, err)
 	if n := r.tokenPosts(); n != posts {
 		t.Errorf("%d renewals after the spell", n-posts)
@@ -163,7 +163,7 @@ func TestWithdrawnConsentNeedsALinkAndIsNotTriedAgain(t *testing.T) {
 	r := newRig(t, sandbox.SilverfinOptions{})
 	r.sf.RevokeTokens(r.firm)
 	for range 5 {
-		_, err := r.destination().Companies(t.Context())
+		_, _, err := r.destination().Companies(t.Context())
 		what := fmt.Sprintf("Silverfin firm %d (Kantoor Peeters) must be linked again: the consent was withdrawn, or not used for 60 days", r.firm)
 		next := fmt.Sprintf("Link it again: balansd connect silverfin --firm %d.", r.firm)
 		if !problem.Is(err, problem.NeedsRelink) || err.Error() != what || problem.Of(err).Next != next {
@@ -174,11 +174,11 @@ func TestWithdrawnConsentNeedsALinkAndIsNotTriedAgain(t *testing.T) {
 		t.Errorf("a dead token was posted %d times", n)
 	}
 	again := r.restart(r.vault.reboot())
-	if _, err := again.Firm(r.firm).Companies(t.Context()); !problem.Is(err, problem.NeedsRelink) || r.tokenPosts() != 1 {
+	if _, _, err := again.Firm(r.firm).Companies(t.Context()); !problem.Is(err, problem.NeedsRelink) || r.tokenPosts() != 1 {
 		t.Errorf("after a restart: %v, %d posts", err, r.tokenPosts())
 	}
 	r.link()
-	_, err := r.destination().Companies(t.Context())
+	_, _, err := r.destination().Companies(t.Context())
 	must(t, err)
 }
 
@@ -220,12 +220,12 @@ func TestTheOneLossThatCannotBeMended(t *testing.T) {
 	must(t, err)
 	clock.add(3 * time.Hour)
 	server.lose = true
-	if _, err := c.Firm(1).Companies(t.Context()); !problem.Is(err, problem.SilverfinDown) {
+	if _, _, err := c.Firm(1).Companies(t.Context()); !problem.Is(err, problem.SilverfinDown) {
 		t.Fatalf("a lost reply: %v", err)
 	}
 	server.lose = false
 	for range 5 {
-		_, err := c.Firm(1).Companies(t.Context())
+		_, _, err := c.Firm(1).Companies(t.Context())
 		if !problem.Is(err, problem.NeedsRelink) || !strings.Contains(err.Error(), "an interrupted renewal at 2025-03-01 05:00 UTC lost the tokens") {
 			t.Fatalf("afterwards: %v", err)
 		}
@@ -252,12 +252,12 @@ func TestAnotherOwnerRenewedMeanwhile(t *testing.T) {
 	other := r.restart(r.vault)
 	r.clock.add(3 * time.Hour)
 	between = func() {
-		if _, err := other.Firm(r.firm).Companies(t.Context()); err != nil {
+		if _, _, err := other.Firm(r.firm).Companies(t.Context()); err != nil {
 			t.Error(err)
 		}
 	}
 	for range 2 {
-		_, err := r.destination().Companies(t.Context())
+		_, _, err := r.destination().Companies(t.Context())
 		must(t, err)
 	}
 	if n := r.tokenPosts(); n != 2 {
@@ -270,14 +270,14 @@ func TestAFullDiskStopsBeforeATokenIsSpent(t *testing.T) {
 	r.clock.add(3 * time.Hour)
 	full := true
 	r.vault.fails = func(int) (bool, bool) { return full, false }
-	if _, err := r.destination().Companies(t.Context()); !problem.Is(err, problem.StateUnwritable) {
+	if _, _, err := r.destination().Companies(t.Context()); !problem.Is(err, problem.StateUnwritable) {
 		t.Errorf("full disk: %v", err)
 	}
 	if r.tokenPosts() != 0 {
 		t.Error("a refresh token was spent although the outcome could not be kept")
 	}
 	full = false
-	_, err := r.destination().Companies(t.Context())
+	_, _, err := r.destination().Companies(t.Context())
 	must(t, err)
 }
 
@@ -298,14 +298,14 @@ func TestATimeoutOfTheCallerDoesNotLoseTheRenewal(t *testing.T) {
 		ctx, cancel := contextWithTimeout(t, time.Second)
 		defer cancel()
 		start := time.Now()
-		if _, err := r.destination().Companies(ctx); err == nil || time.Since(start) != time.Second {
+		if _, _, err := r.destination().Companies(ctx); err == nil || time.Since(start) != time.Second {
 			t.Errorf("the caller waited %s: %v", time.Since(start), err)
 		}
 		must(t, r.client.Close(t.Context()))
 		if r.tokenPosts() != 1 {
 			t.Fatalf("%d renewals", r.tokenPosts())
 		}
-		_, err := r.destination().Companies(t.Context())
+		_, _, err := r.destination().Companies(t.Context())
 		must(t, err)
 		if r.tokenPosts() != 1 {
 			t.Error("the renewal was not kept")
@@ -323,7 +323,7 @@ func TestAnIdleFirmIsRenewed(t *testing.T) {
 		}
 		r.clock.add(24 * time.Hour)
 	}
-	_, err := r.destination().Companies(t.Context())
+	_, _, err := r.destination().Companies(t.Context())
 	must(t, err)
 }
 
@@ -348,7 +348,7 @@ func TestAFirmThatIsForgotten(t *testing.T) {
 	if len(r.vault.values) != 0 {
 		t.Error("tokens are left")
 	}
-	if _, err := r.destination().Companies(t.Context()); !problem.Is(err, problem.NeedsRelink) || !strings.Contains(err.Error(), "not linked") {
+	if _, _, err := r.destination().Companies(t.Context()); !problem.Is(err, problem.NeedsRelink) || !strings.Contains(err.Error(), "not linked") {
 		t.Error(err)
 	}
 }

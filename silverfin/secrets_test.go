@@ -92,15 +92,15 @@ func TestSecretsNeverShow(t *testing.T) {
 				ctx := t.Context()
 				place := ledger.Place{FirmID: 1, CompanyID: 2, CompanyName: "D", PeriodID: 3}
 				var errs []error
-				_, err = c.Firm(1).Companies(ctx)
+				_, _, err = c.Firm(1).Companies(ctx)
 				errs = append(errs, err)
-				_, err = c.Firm(1).Read(ctx, place)
+				_, err = read(ctx, c.Firm(1), place)
 				errs = append(errs, err)
 				_, err = c.Firm(1).Locate(ctx, ledger.Company{ID: 2, Name: "D"}, year2024)
 				errs = append(errs, err)
 				_, err = c.Renew(ctx, 1, 0)
 				errs = append(errs, err)
-				errs = append(errs, c.Firm(1).Write(ctx, place, ledger.Figures{cell(t, "1003"): canaryFigure}))
+				errs = append(errs, fill(ctx, c.Firm(1), place, ledger.Figures{cell(t, "1003"): canaryFigure}))
 				_, state, err = c.Begin(ctx, 1, "")
 				must(t, err)
 				_, _, err = c.End(ctx, state, canaryCode, 0)

@@ -223,7 +223,7 @@ func TestSignInMistakes(t *testing.T) {
 	if err := end(r.client, begin(r.client, r.firm), "made-up", 0); err == nil {
 		t.Error("a wrong code linked a firm")
 	}
-	if _, err := r.destination().Companies(t.Context()); err != nil {
+	if _, _, err := r.destination().Companies(t.Context()); err != nil {
 		t.Errorf("a failed sign-in broke the link: %v", err)
 	}
 }

@@ -1,0 +1,225 @@
+package silverfin
+
+import (
+	"cmp"
+	"context"
+	"encoding/json"
+	"fmt"
+	"maps"
+	"net/http"
+	"slices"
+	"strings"
+	"time"
+
+	"balansd/balance"
+	"balansd/ledger"
+	"balansd/problem"
+)
+
+const (
+	// maxProperties is how many properties go in one call. Silverfin documents
+	// no limit; 100 is well within what such calls take.
+	maxProperties = 100
+	// maxAge is how old a reading may be when the write that it allowed goes
+	// out.
+	maxAge = time.Second
+	// maxWait is the longest rest that an Update waits for. A longer one is
+	// handed to the caller, who comes again at the next run.
+	maxWait = time.Minute
+	// maxRefusals is how often an Update begins again because Silverfin turned
+	// a write away, unread, or because what it read was outdated.
+	maxRefusals = 4
+)
+
+// Update reads the figures of the place, has decide say which to write, writes
+// them, and reads again, until decide has nothing left to write: what decide
+// was given last is what the place holds. decide hears also which figures
+// Silverfin accepted so far; it must not make a call to the firm.
+//
+// All of it is one turn of the company. A write goes out right after a read of
+// what decides about it: everything that makes a call wait, such as a rest that
+// Silverfin asks for, was waited for before that read. Whatever delays or turns
+// away a write has it begun again with reading.
+//
+// Figures go in the order of the form, 100 a call. After an error any part of
+// them may have been stored. Nothing is ever deleted: an empty figure is
+// refused before anything is sent, for Silverfin destroys a property whose
+// value is null.
+func (f *Firm) Update(ctx context.Context, p ledger.Place, decide ledger.Decide) error {
+	write, err := f.custom(p, http.MethodPost)
+	if err != nil {
+		return err
+	}
+	leave, err := f.enter(ctx, p.CompanyID)
+	if err != nil {
+		return err
+	}
+	defer leave()
+	u := &update{Firm: f, place: p, call: write, accepted: ledger.Figures{}}
+	for {
+		r, err := f.read(ctx, p)
+		if err != nil {
+			return cmp.Or(u.failed, err)
+		}
+		want, err := decide(maps.Clone(r.figures), maps.Clone(u.accepted))
+		if err != nil {
+			return err
+		}
+		want = u.left(want)
+		if len(want) == 0 {
+			return nil
+		}
+		if u.failed != nil {
+			return u.failed
+		}
+		if err := u.write(ctx, r, want); err != nil {
+			return err
+		}
+	}
+}
+
+// update is an Update under way.
+type update struct {
+	*Firm
+	place    ledger.Place
+	call     call
+	accepted ledger.Figures // what Silverfin said to have stored
+	refusals int
+	refused  string // the token that a write was refused for
+	failed   error  // of a write whose outcome is not known
+}
+
+// left takes away what Silverfin accepted already, so that an Update ends with
+// a Silverfin that does not keep what it accepts.
+func (u *update) left(want ledger.Figures) ledger.Figures {
+	want = maps.Clone(want)
+	maps.DeleteFunc(want, func(c balance.Cell, text string) bool {
+		stored, ok := u.accepted[c]
+		return ok && stored == text
+	})
+	return want
+}
+
+// write sends the first figures that one page of the reading decides about, at
+// most 100. A nil error means that what there is to do is to be read anew.
+func (u *update) write(ctx context.Context, r *reading, want ledger.Figures) error {
+	cells := slices.SortedFunc(maps.Keys(want), balance.CompareCells)
+	properties := make(map[balance.Cell]propertyJSON, len(cells))
+	for _, cell := range cells {
+		to, ok := u.client.cfg.Target.property(cell)
+		if !ok {
+			return problem.New(problem.ConfigInvalid, fmt.Sprintf("the mapping to Silverfin has no place for rubric %s", cell),
+				"Add the rubric to the mapping, or set a key pattern for all rubrics.")
+		}
+		if strings.TrimSpace(want[cell]) == "" {
+			return problem.New(problem.Unexpected, fmt.Sprintf("rubric %s would be emptied in Silverfin, which balansd never does", cell), "")
+		}
+		properties[cell] = propertyJSON{to.namespace, to.key, want[cell]}
+	}
+	decisive := r.decisive(cells[0])
+	cells = slices.DeleteFunc(cells, func(c balance.Cell) bool { return r.decisive(c) != decisive })
+	cells = cells[:min(len(cells), maxProperties)]
+	chunk := make([]propertyJSON, 0, len(cells))
+	for _, cell := range cells {
+		chunk = append(chunk, properties[cell])
+	}
+	payload, err := u.payload(chunk)
+	if err != nil {
+		return err
+	}
+	unchanged, err := u.lookAgain(ctx, r, decisive)
+	if err != nil || !unchanged {
+		return err
+	}
+	ans, err := u.send(ctx, u.call, payload, r.token)
+	if err == nil && ans.good() {
+		for _, cell := range cells {
+			u.accepted[cell] = want[cell]
+		}
+		u.refused = ""
+		return nil
+	}
+	return u.turnedAway(ctx, r.token, ans, err)
+}
+
+// payload writes properties down. A single one has a form of its own, which a
+// period does not take.
+func (u *update) payload(chunk []propertyJSON) ([]byte, error) {
+	var body any = map[string][]propertyJSON{"properties": chunk}
+	if len(chunk) == 1 && u.place.ReconciliationID != 0 {
+		body = chunk[0]
+	}
+	u.call.figures = u.call.figures[:0]
+	for _, one := range chunk {
+		u.call.figures = append(u.call.figures, one.Value)
+	}
+	payload, err := json.Marshal(body)
+	if err != nil {
+		return nil, problem.New(problem.Unexpected, "a request to Silverfin could not be written down", "")
+	}
+	return payload, nil
+}
+
+// lookAgain makes sure that a write can go out at once, right after a look at
+// the page that decides about it. It tells whether that page is still as it was
+// read.
+func (u *update) lookAgain(ctx context.Context, r *reading, decisive int) (unchanged bool, err error) {
+	if r.last == decisive && time.Since(r.at) <= maxAge && u.mayWriteNow() {
+		return true, nil
+	}
+	for range maxRefusals {
+		if err := u.pace(ctx); err != nil { // for the write, which waits for nothing any more
+			return false, err
+		}
+		items, err := u.page(ctx, r.getter(u.Firm), r.call, decisive+1)
+		if err != nil {
+			return false, err
+		}
+		now, err := u.properties(r.call, items)
+		if err != nil {
+			return false, err
+		}
+		if !slices.Equal(now, r.pages[decisive]) {
+			u.refusals++
+			if u.refusals > maxRefusals {
+				return false, u.unable(u.call, "what it holds changed each time it was read")
+			}
+			return false, nil
+		}
+		if !u.resting() && time.Since(r.at) <= maxAge {
+			return true, nil
+		}
+	}
+	return false, u.unable(u.call, "it kept asking for a rest")
+}
+
+// turnedAway deals with a write that was not accepted. A nil error has it begun
+// again from reading: Silverfin wants another token, or asks for a rest, or did
+// not say whether it stored the figures.
+func (u *update) turnedAway(ctx context.Context, token string, ans answer, err error) error {
+	switch {
+	case err != nil && ctx.Err() != nil:
+		return err
+	case err != nil:
+		u.failed = err
+		return nil
+	case ans.status == http.StatusUnauthorized && u.refused != "":
+		return u.tokens.refuse(ctx, token)
+	case ans.status == http.StatusUnauthorized:
+		u.refused = token
+		_, err := u.tokens.access(ctx, token)
+		return err
+	}
+	_, err = u.judge(u.call, ans, token)
+	switch {
+	case ans.status == http.StatusTooManyRequests:
+		u.refusals++
+		if u.refusals < maxRefusals && retryAfter(ans.header, time.Now()) <= maxWait {
+			return nil
+		}
+	case problem.Is(err, problem.SilverfinDown):
+		u.failed = err
+		return nil
+	}
+	return err
+}
