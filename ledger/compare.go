@@ -11,8 +11,8 @@ import (
 // Difference is one cell where Silverfin holds a figure that a person changed.
 type Difference struct {
 	Cell      balance.Cell `json:"cell"`
-	Finbox    string       `json:"finbox"`         // what the social balance says
-	Silverfin string       `json:"silverfin"`      // what Silverfin holds
+	Finbox    string       `json:"finbox"`             // what the social balance says
+	Silverfin string       `json:"silverfin"`          // what Silverfin holds
 	Ours      string       `json:"ours,omitempty"`     // what balansd wrote there last; empty when it never did
 	Property  string       `json:"property,omitempty"` // that holds Silverfin's figure, as "namespace.key"
 }
