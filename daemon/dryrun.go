@@ -53,11 +53,11 @@ func (d *dryDestination) Property(c balance.Cell) string { return d.inner.Proper
 
 // Update reads once, and then remembers what would have been written.
 func (d *dryDestination) Update(ctx context.Context, p ledger.Place, decide ledger.Decide) error {
-	return d.inner.Update(ctx, p, func(have, _ ledger.Figures) (ledger.Figures, error) {
-		have = d.pretend(p, have, nil)
-		write, err := decide(have, ledger.Figures{})
+	return d.inner.Update(ctx, p, func(r ledger.Reading) (ledger.Figures, error) {
+		have := d.pretend(p, r.Have, nil)
+		write, err := decide(ledger.Reading{Have: have})
 		if len(write) > 0 && err == nil {
-			_, err = decide(d.pretend(p, have, write), write)
+			_, err = decide(ledger.Reading{Have: d.pretend(p, have, write), Accepted: write})
 		}
 		return nil, err
 	})

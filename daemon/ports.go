@@ -34,9 +34,9 @@ type Destination interface {
 	Locate(ctx context.Context, c ledger.Company, year balance.Period) (ledger.Place, error)
 	// Update reads the figures that the place holds, has decide say which to
 	// write, writes them, and reads again, until decide has nothing left to
-	// write: what decide was given last is what the place holds. decide hears
-	// also which figures were accepted so far. A figure goes out only right
-	// after a reading in which all that decides about it was as decide saw it.
+	// write: what decide was given last is what the place holds. A figure goes
+	// out only right after a reading in which all that decides about it was as
+	// decide saw it. decide must not make a call for the same company.
 	// After an error any part of the figures may have been stored.
 	Update(ctx context.Context, p ledger.Place, decide ledger.Decide) error
 	// Property names what takes the figure of a cell, stable over time; empty

@@ -18,8 +18,8 @@ type watched struct {
 }
 
 func (d watched) Update(ctx context.Context, p ledger.Place, decide ledger.Decide) error {
-	return d.Destination.Update(ctx, p, func(have, accepted ledger.Figures) (ledger.Figures, error) {
-		write, err := decide(have, accepted)
+	return d.Destination.Update(ctx, p, func(r ledger.Reading) (ledger.Figures, error) {
+		write, err := decide(r)
 		if len(write) > 0 && err == nil {
 			err = d.write(ctx, p, write)
 		}
@@ -73,8 +73,9 @@ type forgetful struct {
 }
 
 func (d forgetful) Update(ctx context.Context, p ledger.Place, decide ledger.Decide) error {
-	return d.Destination.Update(ctx, p, func(have, accepted ledger.Figures) (ledger.Figures, error) {
-		return decide(d.read(have), accepted)
+	return d.Destination.Update(ctx, p, func(r ledger.Reading) (ledger.Figures, error) {
+		r.Have = d.read(r.Have)
+		return decide(r)
 	})
 }
 

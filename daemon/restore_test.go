@@ -153,8 +153,8 @@ type slowWrite struct {
 }
 
 func (s slowWrite) Update(ctx context.Context, p ledger.Place, decide ledger.Decide) error {
-	return s.Destination.Update(ctx, p, func(have, accepted ledger.Figures) (ledger.Figures, error) {
-		write, err := decide(have, accepted)
+	return s.Destination.Update(ctx, p, func(r ledger.Reading) (ledger.Figures, error) {
+		write, err := decide(r)
 		if len(write) > 0 {
 			s.meanwhile()
 		}

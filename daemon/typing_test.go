@@ -51,8 +51,17 @@ func (m memory) RoundTrip(r *http.Request) (*http.Response, error) {
 // newMemoryWorld is a world without a network, for a bubble of fake time.
 func newMemoryWorld(t *testing.T) *world {
 	t.Helper()
+	return newMemoryWorldBehind(t, func(h http.Handler) http.Handler { return h })
+}
+
+// newMemoryWorldBehind is newMemoryWorld with something before Silverfin.
+func newMemoryWorldBehind(t *testing.T, front func(http.Handler) http.Handler) *world {
+	t.Helper()
 	m := memory{}
 	return newWorldOn(t, m, func(name string, h http.Handler) string {
+		if name == "silverfin" {
+			h = front(h)
+		}
 		m[name+".test"] = h
 		return "https://" + name + ".test"
 	})
@@ -139,6 +148,15 @@ func TestAPersonTypesAtEveryInstant(t *testing.T) {
 				}
 				i.add(c, i.balance(c, 1))
 			}
+		},
+		"a full balance": func(i *instants) {
+			i.prepare = func(c client) {
+				b := sandbox.MadeUp(1, balance.Full, 2025)
+				b.EnterpriseNumber = c.number
+				i.add(c, b)
+			}
+			all := slices.SortedFunc(maps.Keys(sandbox.MadeUp(1, balance.Full, 2025).Values), balance.CompareCells)
+			i.figure = func(n int) balance.Cell { return all[len(all)-n] } // those that go out last
 		},
 		"a correction": func(i *instants) {
 			i.prepare = func(c client) {

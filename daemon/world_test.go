@@ -53,6 +53,7 @@ type world struct {
 	hold     bool // balances with findings
 	keep     ledger.Retention
 	rps      float64
+	target   silverfin.Target
 	carry    http.RoundTripper // takes the place of the network, so that time can be faked
 	linker   func(daemon.Linker) daemon.Linker
 
@@ -136,7 +137,7 @@ func (w *world) open(fbURL, sfURL string) {
 		w.t.Fatal(err)
 	}
 	sf, err := silverfin.New(silverfin.Config{BaseURL: sfURL, ClientID: w.sf.Options().ClientID, ClientSecret: w.sf.Options().ClientSecret,
-		HTTP: client, Vault: w.keeper.Secrets(), RequestsPerSecond: w.rate(), Concurrency: 16, Now: w.clock})
+		HTTP: client, Vault: w.keeper.Secrets(), Target: w.target, RequestsPerSecond: w.rate(), Concurrency: 16, Now: w.clock})
 	if err != nil {
 		w.t.Fatal(err)
 	}

@@ -21,9 +21,7 @@ func (j *job) write(ctx context.Context, place ledger.Place) error {
 	j.entry.Place = &place
 	d := &delivery{job: j, place: place, dest: j.cfg.Destination(place.FirmID),
 		planned: ledger.Figures{}, spent: map[balance.Cell]ledger.Seen{}}
-	err := d.dest.Update(ctx, place, func(have, accepted ledger.Figures) (ledger.Figures, error) {
-		return d.decide(ctx, have, accepted)
-	})
+	err := d.dest.Update(ctx, place, func(r ledger.Reading) (ledger.Figures, error) { return d.decide(ctx, r) })
 	j.outages.saw(j.firmService(), isDown(err))
 	if err != nil {
 		j.unspent = d.unspend(isDown(err))
@@ -38,12 +36,10 @@ type delivery struct {
 	place ledger.Place
 	dest  Destination
 
-	// As of the newest reading:
-	have     ledger.Figures
-	accepted ledger.Figures // what the destination said to have stored
-	known    ledger.Written
-	other    *ledger.Entry // of another dossier, which wrote there last
-	plan     ledger.Plan
+	ledger.Reading // the newest, and as of it:
+	known          ledger.Written
+	other          *ledger.Entry // of another dossier, which wrote there last
+	plan           ledger.Plan
 
 	planned ledger.Figures               // all that was recorded as being sent
 	spent   map[balance.Cell]ledger.Seen // the choices of a person that this carries out
@@ -52,14 +48,17 @@ type delivery struct {
 
 // decide compares what the place holds with the figures, and gives those that
 // are to be written, after a record of them is on disk.
-func (d *delivery) decide(ctx context.Context, have, accepted ledger.Figures) (ledger.Figures, error) {
+func (d *delivery) decide(ctx context.Context, r ledger.Reading) (ledger.Figures, error) {
 	d.outages.saw(d.firmService(), false)
-	d.have, d.accepted, d.sent = have, accepted, false
+	d.Reading, d.sent = r, false
 	if err := d.compare(ctx); err != nil {
 		return nil, err
 	}
 	if len(d.plan.Differ) > 0 || len(d.plan.Write) == 0 {
 		return nil, nil
+	}
+	if d.Failed != nil {
+		return d.plan.Write, nil
 	}
 	if !d.recorded() {
 		if err := d.record(ctx); err != nil {
@@ -89,7 +88,7 @@ func (d *delivery) compare(ctx context.Context) error {
 	if open := d.notCarriedOut(); len(open) > 0 {
 		d.known = d.known.Unspend(open)
 	}
-	d.plan = ledger.Compare(d.values, d.have, d.known)
+	d.plan = ledger.Compare(d.values, d.Have, d.known)
 	return nil
 }
 
@@ -115,7 +114,7 @@ func (d *delivery) record(ctx context.Context) (err error) {
 	if err != nil {
 		return err
 	}
-	known, spent := d.known.Holding(d.have).Spend(d.plan.Write)
+	known, spent := d.known.Holding(d.Have).Spend(d.plan.Write)
 	known.Intended, known.By = d.plan.Write, d.entry.Number
 	known = known.Mapped(d.dest.Property)
 	if err := d.keep(ctx, sending, fmt.Sprintf("writing %s to %s", figures(len(d.plan.Write)), d.place.CompanyName), &known); err != nil {
@@ -134,8 +133,8 @@ func (d *delivery) record(ctx context.Context) (err error) {
 func (d *delivery) notCarriedOut() map[balance.Cell]ledger.Seen {
 	open := maps.Clone(d.spent)
 	maps.DeleteFunc(open, func(c balance.Cell, s ledger.Seen) bool {
-		_, stored := d.accepted[c]
-		return stored || !ledger.Equal(ledger.Figures{c: s.Silverfin}, d.have)
+		_, stored := d.Accepted[c]
+		return stored || !ledger.Equal(ledger.Figures{c: s.Silverfin}, d.Have)
 	})
 	return open
 }
@@ -159,8 +158,8 @@ func (d *delivery) conclude(ctx context.Context) error {
 	switch {
 	case d.touched():
 		return d.differ(ctx)
-	case !ledger.Equal(d.plan.Want, d.have):
-		return &notEqualError{cells: unequal(d.plan.Want, d.have)}
+	case !ledger.Equal(d.plan.Want, d.Have):
+		return &notEqualError{cells: unequal(d.plan.Want, d.Have)}
 	case len(d.planned) > 0:
 		return d.finish(context.WithoutCancel(ctx), fmt.Sprintf("%s written to %s and read back equal", figures(len(d.planned)), d.place.CompanyName))
 	case d.entry.State == ledger.Done:
@@ -176,7 +175,7 @@ func (d *delivery) conclude(ctx context.Context) error {
 // accepted a moment ago and is not there is the destination's doing.
 func (d *delivery) touched() bool {
 	for _, x := range d.plan.Differ {
-		if _, stored := d.accepted[x.Cell]; !stored {
+		if _, stored := d.Accepted[x.Cell]; !stored {
 			return true
 		}
 	}

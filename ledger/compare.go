@@ -32,9 +32,18 @@ type Plan struct {
 	Differ []Difference
 }
 
-// Decide says which figures to write to a place that holds have; accepted are
-// those that were written so far, in the same turn.
-type Decide func(have, accepted Figures) (write Figures, err error)
+// Reading is what a place was read to hold, with what was written to it before
+// in the same turn.
+type Reading struct {
+	Have     Figures
+	Accepted Figures // what the destination said to have stored
+	// Failed is the error of a write of which it is not known what it stored;
+	// Have tells. Nothing is written any more then.
+	Failed error
+}
+
+// Decide says which figures to write to a place after a reading of it.
+type Decide func(Reading) (write Figures, err error)
 
 // Compare makes the plan that brings the place from have to the balance's
 // values, knowing what balansd wrote there before.

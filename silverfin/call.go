@@ -47,6 +47,7 @@ type call struct {
 	query   url.Values // may be nil
 	figures []string   // in the body, not to be shown
 	company int64      // 0 for none
+	twice   bool       // a list that is never believed after one reading
 	doing   string     // for people: "reading the periods of dossier X"
 	scope   string     // the OAuth scope that Silverfin asks for, empty for none
 }

@@ -26,8 +26,8 @@ func TestOneNewBalanceTakesSixCalls(t *testing.T) {
 	want := figures(t, "1003", "114.4", "1003P", "110", "1021", "0")
 	p := r.place()
 	var held []ledger.Figures
-	must(t, f.Update(ctx, p, func(have, _ ledger.Figures) (ledger.Figures, error) {
-		if held = append(held, have); ledger.Equal(want, have) {
+	must(t, f.Update(ctx, p, func(r ledger.Reading) (ledger.Figures, error) {
+		if held = append(held, r.Have); ledger.Equal(want, r.Have) {
 			return nil, nil
 		}
 		return want, nil

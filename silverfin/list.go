@@ -35,13 +35,14 @@ type getter func(context.Context, call) ([]byte, error)
 // empty unless the server repeats itself.
 //
 // Pages are cut by number, so that an item that goes away meanwhile moves
-// another one to a page that was read already. A list of more than one page is
-// therefore read until two readings in a row hold the same items.
+// another one to a page that was read already. A list that may have more than
+// one page is therefore read until two readings in a row hold the same items.
 func (f *Firm) list(ctx context.Context, get getter, c call, enough func(listPage) bool) ([]listPage, error) {
 	var before []string
 	for range maxWalks {
 		pages, names, done, err := f.walk(ctx, get, c, enough)
-		if err != nil || done || len(pages) <= 2 || slices.Equal(names, before) {
+		short := len(names) == 0 || len(pages) <= 2 && len(pages[0]) < perPage && !c.twice
+		if err != nil || done || short || slices.Equal(names, before) {
 			return pages, err
 		}
 		before = names

@@ -253,13 +253,13 @@ func figures(t *testing.T, pairs ...string) ledger.Figures {
 
 // read gives the figures that a place holds.
 func read(ctx context.Context, f *silverfin.Firm, p ledger.Place) (have ledger.Figures, err error) {
-	err = f.Update(ctx, p, func(now, _ ledger.Figures) (ledger.Figures, error) { have = now; return nil, nil })
+	err = f.Update(ctx, p, func(r ledger.Reading) (ledger.Figures, error) { have = r.Have; return nil, nil })
 	return have, err
 }
 
 // fill has a place hold figures, whatever it holds.
 func fill(ctx context.Context, f *silverfin.Firm, p ledger.Place, want ledger.Figures) error {
-	return f.Update(ctx, p, func(ledger.Figures, ledger.Figures) (ledger.Figures, error) { return want, nil })
+	return f.Update(ctx, p, func(ledger.Reading) (ledger.Figures, error) { return want, nil })
 }
 
 // posts counts the writes that reached Silverfin.

@@ -33,8 +33,8 @@ const (
 
 // Update reads the figures of the place, has decide say which to write, writes
 // them, and reads again, until decide has nothing left to write: what decide
-// was given last is what the place holds. decide hears also which figures
-// Silverfin accepted so far; it must not make a call to the firm.
+// was given last is what the place holds. decide must not make a call for the
+// same company.
 //
 // All of it is one turn of the company. A write goes out right after a read of
 // what decides about it: everything that makes a call wait, such as a rest that
@@ -61,7 +61,7 @@ func (f *Firm) Update(ctx context.Context, p ledger.Place, decide ledger.Decide)
 		if err != nil {
 			return cmp.Or(u.failed, err)
 		}
-		want, err := decide(maps.Clone(r.figures), maps.Clone(u.accepted))
+		want, err := decide(ledger.Reading{Have: maps.Clone(r.figures), Accepted: maps.Clone(u.accepted), Failed: u.failed})
 		if err != nil {
 			return err
 		}
