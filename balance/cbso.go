@@ -51,6 +51,10 @@ func (in *instance) isAbout(f *xbrlFact, c *xbrlContext) bool {
 	return in.term(f, c) != ""
 }
 
+// freeText is the metric of a text, such as the name of a joint committee that
+// the National Bank's list does not have.
+const freeText = "str2"
+
 // putCBSO states the cell of a fact about the social balance.
 func (in *instance) putCBSO(f *xbrlFact, end, before Date) error {
 	c := in.contexts[f.context]
@@ -129,8 +133,13 @@ func (in *instance) aboutRest(about []xbrlFact, end Date) {
 		c := in.contexts[f.context]
 		switch what := in.term(f, c); {
 		case what == "joint_committee":
-			_, code, _ := strings.Cut(f.value, ":")
-			in.committee(strings.TrimPrefix(code, "m"))
+			if _, code, coded := strings.Cut(f.value, ":"); coded && f.name != freeText {
+				in.committee(strings.TrimPrefix(code, "m"))
+			} else {
+				in.committeeText(f.value)
+			}
+		case what == "correction":
+			b.Correction = b.Correction || f.value == "true" || f.value == "1"
 		case what == "enterprise_number":
 			in.enterprise(f.value)
 		case what == "name" && b.Name == "":

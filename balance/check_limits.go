@@ -98,6 +98,8 @@ var fteRows = []fteRow{
 
 // checkFTE tests full-time equivalents against people: as many as full-time
 // people where nobody works part-time, else more than those and fewer than all.
+// The National Bank asks the first only where the cell for part-time people is
+// not filled in; that a stated zero means the same is a rule of ours.
 func checkFTE(b *Balance) []Finding {
 	var findings []Finding
 	for _, r := range fteRows {
@@ -107,8 +109,10 @@ func checkFTE(b *Balance) []Finding {
 		part, hasPart := b.figure(cells[2])
 		rule, assertions := "", []string(nil)
 		switch {
-		case part.IsZero() && !fte.Equal(full):
+		case !hasPart && !fte.Equal(full):
 			rule, assertions = "fte_without_part_time", r.without
+		case part.IsZero() && !fte.Equal(full):
+			rule = "fte_without_part_time"
 		case part.IsPositive() && (fte.Cmp(full) <= 0 || fte.Cmp(full.Add(part)) >= 0):
 			rule, assertions = "fte_with_part_time", r.with
 		default:
@@ -161,14 +165,13 @@ var limits = []limit{
 
 // checkLimits tests what cannot be more than something else. It says nothing
 // where the first side is empty, or where the document does not carry the
-// income statement; nor of a first side that is nothing or negative and must be
-// less, for the National Bank asks that of figures above zero alone.
+// income statement. A stated zero is filled in, as the National Bank's texts say.
 func checkLimits(b *Balance) []Finding {
 	var findings []Finding
 	for _, l := range limits {
 		have, filled := b.sum(l.left)
 		most, bound := b.sum(l.right)
-		if !have.IsPositive() && !(l.orEqual && filled) || l.right.text == incomeStatement && !bound {
+		if !filled || l.right.text == incomeStatement && !bound {
 			continue
 		}
 		if c := have.Cmp(most); c < 0 || c == 0 && l.orEqual {

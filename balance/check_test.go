@@ -63,6 +63,8 @@ func TestCheck(t *testing.T) {
 		"one person may cost as much":          {balance.Micro, oneClerk(cells{"1021": "1", "1023": "1"}), nil},
 		"two may not":                          {balance.Micro, cells{"1003P": "2", "1013P": "3000", "1023P": "2"}, []string{"average_cost cs_11.00.0_0012: Average number of employees, total in full-time equivalents, previous year (1003P) is 2; it must be less than the personnel costs (1023P), 2."}},
 		"nobody part-time":                     {balance.Micro, cells{"2051": "2", "2053": "1.5"}, []string{"fte_without_part_time cs_11.00.0_0066: Employees who entered (DIMONA declaration or personnel register), total in full-time equivalents (2053) is 1.5; with nobody part-time (2052) it must equal full-time (2051), 2."}},
+		"nobody part-time, stated":             {balance.Micro, cells{"2051": "2", "2052": "0", "2053": "1.5"}, []string{"fte_without_part_time: Employees who entered"}},
+		"a zero that is not less":              {balance.Micro, cells{"5813": "0"}, []string{"training_payroll cs_11.00.0_0072: "}},
 		"as many as heads":                     {balance.Micro, cells{"3051": "1", "3052": "1", "3053": "2"}, []string{"fte_with_part_time cs_11.00.0_0069: "}},
 		"no more than full-time":               {balance.Micro, cells{"3051": "1", "3052": "1", "3053": "1"}, []string{"fte_with_part_time cs_11.00.0_0069: "}},
 		"one trainee, one hour":                {balance.Micro, oneClerk(cells{"5831": "1", "5832": "1", "5833": "50"}), []string{"training_hours cs_11.00.0_0079: Less formal or informal continuing professional training at the employer's expense: Number of employees involved, women (5831) is 1; it must be less than the number of training hours (5832), 1."}},
@@ -142,6 +144,17 @@ func holds(b *balance.Balance, text string) bool {
 	}
 	if parts := strings.Split(text, " or "); len(parts) > 1 {
 		return slices.ContainsFunc(parts, func(p string) bool { return holds(b, p) })
+	}
+	if code, ok := strings.CutSuffix(text, " empty"); ok {
+		return !holds(b, code+" filled")
+	}
+	if code, ok := strings.CutSuffix(text, " filled"); ok {
+		c, err := balance.ParseCell(code)
+		if err != nil {
+			panic(err)
+		}
+		_, filled := b.Values[c]
+		return filled
 	}
 	f := regexp.MustCompile(`^(.*) (<=|<|=|>) (.*)$`).FindStringSubmatch(text)
 	c := worth(b, f[1]).Cmp(worth(b, f[3]))

@@ -155,16 +155,19 @@ func (d *draft) date(rule, text string) Date {
 func (d *draft) committee(text string) {
 	// 149.01 is written 14901 in filings; both are the same committee.
 	n := strings.ReplaceAll(strings.TrimSpace(text), ".", "")
+	if len(n) <= 20 {
+		d.committeeText(n)
+	}
+}
+
+// committeeText adds a joint committee as the document calls it, once.
+func (d *draft) committeeText(text string) {
 	const most = 500 // there are some 170
-	if n == "" || len(n) > 20 || len(d.balance.JointCommittees) == most {
+	text = clip(strings.TrimSpace(text))
+	if text == "" || len(d.balance.JointCommittees) == most || slices.Contains(d.balance.JointCommittees, text) {
 		return
 	}
-	for _, have := range d.balance.JointCommittees {
-		if have == n {
-			return
-		}
-	}
-	d.balance.JointCommittees = append(d.balance.JointCommittees, n)
+	d.balance.JointCommittees = append(d.balance.JointCommittees, text)
 }
 
 // model sets the model by its CBSO code, such as m02 or m02-f.

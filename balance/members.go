@@ -24,7 +24,7 @@ type cbsoTerm struct {
 }
 
 // aboutTerms are what a row may name instead of a rubric.
-var aboutTerms = []string{"name", "enterprise_number", "start", "end", "joint_committee", "personnel_costs"}
+var aboutTerms = []string{"name", "enterprise_number", "start", "end", "correction", "joint_committee", "personnel_costs"}
 
 // A LineError is a mistake in a table of members.
 type LineError struct {

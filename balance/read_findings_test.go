@@ -45,7 +45,7 @@ func TestReadFindings(t *testing.T) {
 		"dollars":               {strings.Replace(pfs, "iso4217:EUR", "iso4217:USD", 1), "currency", "stated in USD, not in euro", "0402000167"},
 		"dollars in CSV":        {strings.Replace(csv, `"EUR"`, `"USD"`, 1), "currency", "stated in USD, not in euro", "0801000165"},
 		"two currencies":        {strings.Replace(strings.Replace(pfs, "<xbrli:unit ", `<xbrli:unit id="D"><xbrli:measure>iso4217:USD</xbrli:measure></xbrli:unit><xbrli:unit `, 1), `"PrecedingDuration" unitRef="E"`, `"PrecedingDuration" unitRef="D"`, 1), "currency_mixed", "1023P is stated in USD, other amounts in EUR", "0402000167"},
-		"inferred":              {full, "inferred", "34 figures were read by dimensions that are inferred", "0701007716"},
+		"inferred":              {full, "inferred", "6 figures were read by dimensions that are inferred", "0701007716"},
 		"no CBSO context":       {strings.Replace(cbso, `contextRef="c11"`, `contextRef="gone"`, 1), "fact_without_context", "dec1 refers to a context that is not there", "0701000093"},
 		"names no context":      {strings.Replace(cbso, ` contextRef="c11"`, ``, 1), "fact_without_context", "dec1 refers to a context that is not there", "0701000093"},
 		"names no context, pfs": {strings.Replace(pfs, `TotalFullTime decimals="INF" contextRef="CurrentDuration"`, `TotalFullTime decimals="INF"`, 1), "context_missing", "rubric 1001 refers to a context that is not there", "0402000167"},

@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"encoding/json"
 	"fmt"
+	"slices"
 	"strings"
 )
 
@@ -63,8 +64,10 @@ func Left(l Layout, b *Balance) (cells []Cell, about []string) {
 			about = append(about, name)
 		}
 	}
-	left("correction", b.Correction && l != NBBCSV)
+	left("correction", b.Correction && l != NBBCSV && l != CBSOXBRL)
 	switch l {
+	case PFSXBRL:
+		left("joint_committees", slices.ContainsFunc(b.JointCommittees, func(j string) bool { return !isCommitteeCode(j) }))
 	case NBBCSV:
 		left("joint_committees", len(b.JointCommittees) > 0)
 	case NBBJSON:

@@ -5,6 +5,7 @@ import (
 	"encoding/xml"
 	"fmt"
 	"slices"
+	"strconv"
 	"strings"
 	"time"
 
@@ -76,6 +77,9 @@ func writePFS(b *Balance) []byte {
 	if len(b.JointCommittees) > 0 {
 		x.add("  <pfs:JointIndustrialCommittees>\n")
 		for _, j := range b.JointCommittees {
+			if !isCommitteeCode(j) {
+				continue
+			}
 			x.add(`    <pfs:NumberJointIndustrialCommittee><pfs-vl:XCode_JointCommitteeCode_%[1]s contextRef="CurrentDuration">%[1]s</pfs-vl:XCode_JointCommitteeCode_%[1]s></pfs:NumberJointIndustrialCommittee>`+"\n", committeeCode(j))
 		}
 		x.add("  </pfs:JointIndustrialCommittees>\n")
@@ -93,6 +97,13 @@ func committeeCode(j string) string {
 		}
 		return -1
 	}, j)
+}
+
+// isCommitteeCode tells whether a joint committee is named by its number, and
+// not by a text of its own.
+func isCommitteeCode(j string) bool {
+	code := committeeCode(j)
+	return code != "" && len(j) <= 20 && code == strings.ReplaceAll(j, ".", "")
 }
 
 // pfsContexts writes the four contexts that filings have. The year before is
@@ -186,8 +197,13 @@ func writeCBSO(b *Balance) []byte {
 	w.about("met:dte1", b.FiscalYear.Start.String(), "part:m2", "bas:m27", "prd:m1", "mmt:m1")
 	w.about("met:dte1", b.FiscalYear.End.String(), "part:m2", "bas:m27", "prd:m1", "mmt:m2")
 	w.about("met:str2", b.Name, "part:m2", "bas:m29", "psn:m1")
+	w.about("met:bln1", strconv.FormatBool(b.Correction), "part:m2", "bas:m28", "dcl:m2")
 	for i, j := range b.JointCommittees {
-		w.about("jcc-enum:list1", "jcc:m"+committeeCode(j), "part:m8", "bas:m110", fmt.Sprintf("open:%d", i+1))
+		metric, value := "jcc-enum:list1", "jcc:m"+committeeCode(j)
+		if !isCommitteeCode(j) {
+			metric, value = "met:"+freeText, j
+		}
+		w.about(metric, value, "part:m8", "bas:m110", fmt.Sprintf("open:%d", i+1))
 	}
 	if b.PersonnelCosts != nil {
 		w.figure("am2", Money, 2, *b.PersonnelCosts, []string{"part:m4", "bas:m1", "ntr:m7", "prd:m1"})

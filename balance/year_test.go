@@ -3,6 +3,7 @@ package balance_test
 import (
 	"fmt"
 	"regexp"
+	"slices"
 	"strings"
 	"testing"
 
@@ -167,5 +168,41 @@ func TestEachYearByItsOwnDate(t *testing.T) {
 	}
 	if b.PersonnelCosts == nil || b.PersonnelCosts.String() != "7" {
 		t.Errorf("rubric 62 is %v, want 7", b.PersonnelCosts)
+	}
+}
+
+// A filing says itself whether it corrects an earlier one, and a joint
+// committee may have no number.
+func TestWhatCBSOSaysOfItself(t *testing.T) {
+	average := [4]string{"2024-12-31", "dec1", averageMembers, "4.5"}
+	const committee = "part:m8 bas:m110"
+	for value, want := range map[string]bool{"true": true, " 1 ": true, "false": false, "0": false} {
+		doc := cbsoDocument(average, [4]string{"2024-12-31", "bln1", "part:m2 bas:m28 dcl:m1", "true"},
+			[4]string{"2024-12-31", "bln1", "part:m2 bas:m28 dcl:m2", value})
+		if b := mustRead(t, []byte(doc)); b.Correction != want {
+			t.Errorf("%q: a correction is %v", value, b.Correction)
+		}
+	}
+	doc := strings.ReplaceAll(cbsoDocument(average, [4]string{"2024-12-31", "str2", committee, "Comité: haven van Gent (voorlopig)"}),
+		"bas:m110</xbrldi:explicitMember>", `bas:m110</xbrldi:explicitMember><xbrldi:typedMember dimension="dim:open"><open:id>1</open:id></xbrldi:typedMember>`)
+	b := mustRead(t, []byte(doc))
+	if got := strings.Join(b.JointCommittees, "|"); got != "Comité: haven van Gent (voorlopig)" || strings.Contains(fmt.Sprint(b.Findings), "unexplained") {
+		t.Errorf("committees %q, findings %v", got, b.Findings)
+	}
+
+	want := &balance.Balance{EnterpriseNumber: "0443246943", Model: balance.Abbreviated, Currency: "EUR", Correction: true,
+		JointCommittees: []string{"200", "14901", "Haven van Gent"}, FiscalYear: balance.Period{Start: day(t, "2024-01-01"), End: day(t, "2024-12-31")},
+		Values: balance.Values{cell(t, "1003"): decimal.RequireFromString("4.1")}}
+	for layout, committees := range map[balance.Layout]int{balance.CBSOXBRL: 3, balance.PFSXBRL: 2} {
+		written, err := balance.Write(layout, want)
+		if err != nil {
+			t.Fatal(err)
+		}
+		_, left := balance.Left(layout, want)
+		b := mustRead(t, written)
+		if b.Correction != (layout == balance.CBSOXBRL) || b.Correction == slices.Contains(left, "correction") ||
+			len(b.JointCommittees) != committees || (committees < 3) != slices.Contains(left, "joint_committees") {
+			t.Errorf("%s: a correction is %v, committees %q; left %v", layout, b.Correction, b.JointCommittees, left)
+		}
 	}
 }

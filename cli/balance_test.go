@@ -136,7 +136,9 @@ func TestFindingsAsJSONAreInEnglish(t *testing.T) {
 
 // A figure that was read by what was worked out is shown as such.
 func TestInspectMarksWhatIsInferred(t *testing.T) {
-	text, err := sandbox.Document(balance.CBSOXBRL, sandbox.MadeUp(1, balance.Full, 2024))
+	made := sandbox.MadeUp(1, balance.Full, 2024)
+	made.Values[balance.Cell{Code: "3123"}] = decimal.NewFromInt(1)
+	text, err := sandbox.Document(balance.CBSOXBRL, made)
 	if err != nil {
 		t.Fatal(err)
 	}
