@@ -4,6 +4,8 @@ import (
 	"bytes"
 	"slices"
 	"strings"
+
+	"github.com/shopspring/decimal"
 )
 
 // The bounds of a row of CSV. Rows of the National Bank have two fields, of
@@ -23,10 +25,22 @@ type csvReader struct {
 	separator byte
 	known     bool              // a row was there that only the National Bank's CSV has
 	heads     map[string]string // what the rows that identify the filing say, by their keys in lower case
-	body      bool              // a row of a rubric was there
+	dates     [2]string         // the first and the last day of the year, as they are written
+	cells     []csvCell
+	notation  notation
+	quotes    bool // the field read last stands in quotes
+	body      bool // a row of a rubric was there
 	fields    [][]byte
 	text      []byte // what the fields are in
 	at        place  // where the row starts
+}
+
+// csvCell is what a row says of a rubric.
+type csvCell struct {
+	rubric   int // -1 for rubric 62
+	previous bool
+	text     string // of plainText
+	at       place
 }
 
 // readCSV reads a CSV document.
@@ -46,6 +60,8 @@ func (d *draft) readCSV(w *window) error {
 		case c.known && wrong != nil:
 			return wrong
 		case err == nil && more:
+		case c.known && err == nil:
+			return c.finish()
 		case c.known:
 			return err
 		case w.err != nil && !w.complete():
@@ -70,6 +86,7 @@ func (c *csvReader) row() (more bool, err error) {
 	for {
 		from := len(c.text)
 		quoted := c.head() == '"'
+		c.quotes = quoted
 		if quoted {
 			err = c.quoted()
 		} else {
@@ -150,6 +167,9 @@ func (c *csvReader) quoted() error {
 // take reads what a row says.
 func (c *csvReader) take() error {
 	fields := c.fields
+	if c.quotes {
+		fields = unwrapped(fields)
+	}
 	for len(fields) > 2 && len(fields[len(fields)-1]) == 0 {
 		fields = fields[:len(fields)-1] // a spreadsheet pads rows
 	}
@@ -159,7 +179,10 @@ func (c *csvReader) take() error {
 	}
 	rubric, previous, ok := c.cell(key)
 	if !ok && key != incomeStatement {
-		c.body = c.body || isAccount(key)
+		if isAccount(key) {
+			c.body = true
+			c.notation.learn(plainText(value))
+		}
 		return c.header(key, value, len(fields) == 1)
 	}
 	c.body = true
@@ -169,14 +192,125 @@ func (c *csvReader) take() error {
 	if len(fields) > 2 && ok {
 		return c.at.fault("the value of rubric " + key + " is cut in two by a separator")
 	}
-	if c.separator != ',' {
-		value = strings.Replace(value, ",", ".", 1)
-	}
 	if !ok {
-		c.personnelCosts(value)
+		rubric = -1
+	}
+	return c.keep(rubric, previous, key, value)
+}
+
+// keep keeps what a row says of a rubric until the notation of the document is
+// known.
+func (c *csvReader) keep(rubric int, previous bool, key, value string) error {
+	text := plainText(value)
+	switch {
+	case exponent.MatchString(text):
+		return c.at.fault("a spreadsheet has shortened the value of rubric " + key + ", so that digits are lost; take the file as it was downloaded")
+	case text != "" && (len(text) > 2*maxDigits || len(readings(text)) == 0) && rubric >= 0:
+		return c.at.fault("the value of rubric " + key + " is not a number")
+	case len(c.cells) == maxRows:
+		return c.at.fault("there are more rows of rubrics than any filing has")
+	}
+	if text != "" {
+		c.notation.learn(text)
+	}
+	c.cells = append(c.cells, csvCell{rubric, previous, text, c.at})
+	return nil
+}
+
+// maxRows bounds the rows of rubrics, of which a filing has one a cell.
+const maxRows = 1 << 15
+
+// finish reads the dates and the figures, each in the one notation that the
+// document has.
+func (c *csvReader) finish() error {
+	dates, ok := readDates(c.dates[0], c.dates[1])
+	c.balance.FiscalYear = Period{dates[0], dates[1]}
+	if !ok[0] && c.dates[0] != "" {
+		c.find("fiscal_year_start", nil, args{"text": clip(c.dates[0])})
+	}
+	if !ok[1] && c.dates[1] != "" {
+		c.find("fiscal_year_end", nil, args{"text": clip(c.dates[1])})
+	}
+	if n := &c.notation; n.point == 0 && n.comma == 0 {
+		learned := *n
+		for _, cell := range c.cells {
+			if cell.rubric >= 0 && len(readings(cell.text)) == 2 {
+				learned.learnByForm(&c.data.rubrics[cell.rubric], cell.text)
+			}
+		}
+		*n = learned
+	}
+	var open []csvCell
+	for _, cell := range c.cells {
+		values := readings(cell.text)
+		switch {
+		case len(values) == 2 && cell.rubric < 0:
+			continue // rubric 62 is no figure of the balance
+		case len(values) == 2:
+			which := c.notation.choose(&c.data.rubrics[cell.rubric], cell.text)
+			if which < 0 {
+				open = append(open, cell)
+				continue
+			}
+			values = values[which : which+1]
+		}
+		if err := c.figure(cell, values); err != nil {
+			return err
+		}
+	}
+	for _, cell := range open { // last, as another row may decide
+		if err := c.figure(cell, readings(cell.text)); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// figure states a cell: with one value, with two that are a doubt, or none.
+func (c *csvReader) figure(cell csvCell, values []decimal.Decimal) error {
+	if len(values) == 0 {
 		return nil
 	}
-	return c.put(rubric, previous, value, c.at)
+	text := Canonical(values[0])
+	if cell.rubric < 0 {
+		c.personnelCosts(text)
+		return nil
+	}
+	return c.put(cell.rubric, cell.previous, text, cell.at, func(s *statement) {
+		if len(values) > 1 {
+			s.readings, s.unclear = values, true
+		}
+	})
+}
+
+// unwrapped gives the fields of a row that a spreadsheet has put into a single
+// cell.
+func unwrapped(fields [][]byte) [][]byte {
+	text := fields[0]
+	for _, rest := range fields[1:] {
+		if len(rest) > 0 {
+			return fields
+		}
+	}
+	separator := firstSeparator(text)
+	var inner [][]byte
+	for quoted, from, i := false, 0, 0; i <= len(text); i++ {
+		switch {
+		case i < len(text) && text[i] == '"':
+			quoted = !quoted
+		case i == len(text) || text[i] == separator && !quoted:
+			field := text[from:i]
+			if n := len(field); n > 1 && field[0] == '"' && field[n-1] == '"' {
+				field = bytes.ReplaceAll(field[1:n-1], []byte(`""`), []byte(`"`))
+			}
+			inner, from = append(inner, field), i+1
+		}
+	}
+	key := strings.ToLower(strings.TrimSpace(western(inner[0])))
+	if len(inner) > 1 && len(inner) <= maxFields && (isAccount(key) || slices.Contains(csvKeys, key)) {
+		return inner
+	}
+	return fields
 }
 
 // header takes a row about the document, or about other rubrics. alone says
@@ -207,9 +341,9 @@ func (c *csvReader) header(key, value string, alone bool) error {
 	case "currency":
 		b.Currency = clip(value)
 	case "accounting period start date":
-		b.FiscalYear.Start = c.date("fiscal_year_start", value)
+		c.dates[0] = value
 	case "accounting period end date":
-		b.FiscalYear.End = c.date("fiscal_year_end", value)
+		c.dates[1] = value
 	}
 	return nil
 }

@@ -72,6 +72,7 @@ type statement struct {
 	fact     *xbrlFact
 	readings []decimal.Decimal // those that contradict each other; nil where the cell is not in doubt
 	lines    []int             // where the readings stand
+	unclear  bool              // the readings are of one figure
 }
 
 // state takes what a document states for a cell. Of two statements that agree
@@ -83,6 +84,10 @@ func (d *draft) state(c Cell, s statement, at place) {
 	switch {
 	case !ok || old.foreign(s):
 		d.stated[c] = &s
+		if s.unclear {
+			d.find("two_readings", codesOf(c), args{"line": at.word(), "cell": c.String(), "first": Canonical(s.readings[0]), "second": Canonical(s.readings[1])})
+		}
+	case s.unclear && old.allows(s):
 	case s.foreign(*old):
 	case old.readings != nil:
 		old.add(s)
@@ -122,6 +127,13 @@ func (s statement) moreExact(o statement) bool {
 	return o.accuracy.said && (!s.accuracy.said || s.accuracy.n > o.accuracy.n)
 }
 
+// allows tells whether what is stated is among the readings of another figure
+// of the same cell.
+func (s statement) allows(o statement) bool {
+	same := func(v decimal.Decimal) bool { return v.Equal(s.value) }
+	return slices.ContainsFunc(o.readings, same) && (s.readings == nil || s.unclear)
+}
+
 // add adds a reading to a cell in doubt.
 func (s *statement) add(o statement) {
 	for _, r := range s.readings {
@@ -150,7 +162,11 @@ func (d *draft) settle() {
 		for i, r := range s.readings {
 			texts[i] = Canonical(r)
 		}
-		d.doubt(TwoAmounts, c.String(), texts, linesOf(s.lines))
+		kind := TwoAmounts
+		if s.unclear {
+			kind = TwoReadings
+		}
+		d.doubt(kind, c.String(), texts, linesOf(s.lines))
 	}
 }
 

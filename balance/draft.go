@@ -127,6 +127,8 @@ func (d *draft) enterprise(text string) {
 	}
 	n, err := ParseEnterpriseNumber(text)
 	switch {
+	case exponent.MatchString(text):
+		d.find("enterprise_number_damaged", nil, args{"number": clip(text)})
 	case errors.Is(err, ErrEnterpriseNumberCheck):
 		d.find("enterprise_number_check", nil, args{"number": clip(text)})
 	case err != nil:

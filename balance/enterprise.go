@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"strconv"
 	"strings"
+	"unicode"
 )
 
 // EnterpriseNumber is a Belgian enterprise number (KBO/BCE) in its one
@@ -29,7 +30,7 @@ func ParseEnterpriseNumber(s string) (EnterpriseNumber, error) {
 		switch {
 		case r >= '0' && r <= '9':
 			b.WriteRune(r)
-		case strings.ContainsRune(" .-/()\u00a0\t", r):
+		case strings.ContainsRune(" .-/()\t", r), unicode.In(r, unicode.Z, unicode.Pd, unicode.Cf):
 		default:
 			return "", fmt.Errorf("%.24q: %w", s, ErrEnterpriseNumberForm)
 		}

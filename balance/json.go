@@ -78,7 +78,7 @@ func (j *jsonReader) simple() (string, error) {
 	b := j.kind()
 	err := j.skip()
 	if b == '"' || b == '-' || b >= '0' && b <= '9' {
-		return string(j.text), err
+		return western(j.text), err
 	}
 	return "", err
 }

@@ -122,12 +122,21 @@ func writeCSV(b *Balance) []byte {
 	line("Currency", b.currency())
 	line("Entity name", b.Name)
 	if b.PersonnelCosts != nil {
-		line(incomeStatement, Canonical(*b.PersonnelCosts))
+		line(incomeStatement, decided(Canonical(*b.PersonnelCosts)))
 	}
 	for _, c := range b.Values.Cells() {
-		line(c.String(), Canonical(b.Values[c]))
+		line(c.String(), decided(Canonical(b.Values[c])))
 	}
 	return out.Bytes()
+}
+
+// decided writes a figure with three decimals with a fourth one, so that nobody
+// takes its point for one between thousands.
+func decided(figure string) string {
+	if _, decimals, _ := strings.Cut(figure, "."); len(decimals) == 3 {
+		return figure + "0"
+	}
+	return figure
 }
 
 // writtenRubric is one figure in the National Bank's JSON.
