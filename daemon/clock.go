@@ -134,6 +134,18 @@ func (d *Daemon) SawClock(skew time.Duration) {
 	}
 }
 
+// serviceTime is what the services say it is now, as far as one was heard: a
+// clock that is ahead must not put off from when balances count.
+func (d *Daemon) serviceTime() time.Time {
+	now := d.config().Now()
+	d.watch.mu.Lock()
+	defer d.watch.mu.Unlock()
+	if d.watch.lastSkew.Abs() <= clockSlack {
+		return now
+	}
+	return now.Add(d.watch.lastSkew)
+}
+
 // clockConfirmed tells whether a service confirmed the clock within the last
 // two days, and the clock did not jump since. What cannot be undone is done by no
 // other time.

@@ -60,7 +60,7 @@ func (d *Daemon) activate(c *ledger.Connection, start balance.Date) (notes []str
 	now := d.config().Now()
 	if start.IsZero() {
 		if c.ActivatedAt.IsZero() {
-			c.ActivatedAt = now
+			c.ActivatedAt = d.serviceTime()
 		}
 		return []string{"Finbox gives no start date; balances made from now on count."}
 	}

@@ -10,6 +10,7 @@ import (
 	"testing"
 	"time"
 
+	"balansd/balance"
 	"balansd/daemon"
 	"balansd/ledger"
 	"balansd/sandbox"
@@ -167,4 +168,29 @@ func TestRetryOfWhatIsDoneIsNotHeldForFindings(t *testing.T) {
 	w.must(err)
 	w.sync()
 	w.wantState(w.only(), ledger.Done, "")
+}
+
+// undated is a source that gives no start date.
+type undated struct{ daemon.Source }
+
+func (s undated) Status(ctx context.Context) (ledger.SourceStatus, error) {
+	st, err := s.Source.Status(ctx)
+	st.StartDate = balance.Date{}
+	return st, err
+}
+
+// A connection that is linked while the clock is ahead counts balances from now
+// on, not from that date.
+func TestActivationIsNotPutOffByAClockThatIsAhead(t *testing.T) {
+	w := newWorld(t)
+	id := w.fb.AddConnection(sandbox.Environment{Name: "Zonder startdatum", Language: "nl"})
+	w.through = func(s daemon.Source) daemon.Source { return undated{s} }
+	right := w.clock()
+	w.later(year)
+	w.d.SawClock(-year)
+	c, _, err := w.d.ConnectFinbox(t.Context(), id, "Els")
+	w.must(err)
+	if !c.ActivatedAt.Equal(right) {
+		t.Errorf("balances count from %v, want %v", c.ActivatedAt, right)
+	}
 }
