@@ -231,3 +231,25 @@ func TestComparePlanConverges(t *testing.T) {
 		}
 	})
 }
+
+// After a change of the mapping, and where the property was not kept, nothing
+// that is known of a cell counts.
+func TestWhatIsKnownHoldsForItsProperty(t *testing.T) {
+	at := func(c balance.Cell) string { return "ns.code_" + c.String() }
+	known := ledger.Written{
+		Confirmed: figures("1003", "1", "1013", "2", "1021", "3"), Intended: figures("1003", "4", "5801", "5"), By: 7, Version: 9,
+		Properties: map[balance.Cell]string{cell("1003"): "ns.code_1003", cell("1013"): "ns.sb_1013", cell("5801"): "ns.sb_5801"},
+		Given:      map[balance.Cell]ledger.Seen{cell("1003"): {Property: "ns.code_1003"}, cell("1013"): {Property: "ns.sb_1013"}, cell("1021"): {}},
+		Kept:       map[balance.Cell]ledger.Seen{cell("1003"): {Property: "ns.code_1003"}, cell("1021"): {}},
+	}
+	want := known
+	want.Confirmed, want.Intended = figures("1003", "1"), figures("1003", "4")
+	want.Given = map[balance.Cell]ledger.Seen{cell("1003"): {Property: "ns.code_1003"}}
+	want.Kept = want.Given
+	if d := cmp.Diff(want, known.At(at)); d != "" {
+		t.Errorf("(-want +got):\n%s", d)
+	}
+	if d := cmp.Diff(map[balance.Cell]string{cell("1003"): "ns.code_1003"}, want.Mapped(at).Properties); d != "" {
+		t.Errorf("properties (-want +got):\n%s", d)
+	}
+}
