@@ -37,7 +37,7 @@ func (l *fakeLibrary) systemctl(args ...string) error {
 func (l *fakeLibrary) Install() error {
 	at := filepath.Join(l.f.root, unitFile)
 	if _, err := os.Stat(at); err == nil {
-		return fmt.Errorf("Init already exists: %s", unitFile) //nolint:staticcheck // as the library does
+		return fmt.Errorf("Init already exists: %s", unitFile)
 	}
 	text := render(l.c, "SystemdScript")
 	if l.f.half {

@@ -76,7 +76,7 @@ func (f *fakeInit) links() []string {
 func (f *fakeInit) Install() error {
 	at := filepath.Join(f.root, f.kind.file)
 	if _, err := os.Stat(at); err == nil {
-		return fmt.Errorf("Init already exists: %s", f.kind.file) //nolint:staticcheck // as the library does
+		return fmt.Errorf("Init already exists: %s", f.kind.file)
 	}
 	f.put(f.kind.file, render(f.c, f.kind.option))
 	if f.breaks {

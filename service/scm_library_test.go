@@ -41,7 +41,7 @@ func (l *fakeSCMLibrary) Install() error {
 	f.service = &fakeService{config: want, options: map[string]scmOption{}, st: scmStatus{state: scmStopped, exit: exitNeverStarted}}
 	if err := f.addEventSource(); err != nil {
 		f.service = nil
-		return fmt.Errorf("SetupEventLogSource() failed: %s", err) //nolint:errorlint // as the library does
+		return fmt.Errorf("SetupEventLogSource() failed: %s", err)
 	}
 	return nil
 }
