@@ -115,7 +115,7 @@ func (s statement) rounds(o statement) bool {
 	if s.moreExact(o) {
 		less = o
 	}
-	if !less.accuracy.said || s.unit != o.unit {
+	if !less.accuracy.said || less.accuracy.n > maxDigits || s.unit != o.unit {
 		return false
 	}
 	half := decimal.New(5, int32(-less.accuracy.n-1))

@@ -202,7 +202,8 @@ func FuzzXBRL(f *testing.F) {
 }
 
 func FuzzCSV(f *testing.F) {
-	for _, s := range []string{"\"Entity number\",\"0443246943\"\n\"1003\",\"1.5\"\n", "Model code;m01-f\r\n1003;1,5\r\n1003P;\r\n", "Entity number\t1\n\"1003\t"} {
+	for _, s := range []string{"\"Entity number\",\"0443246943\"\n\"1003\",\"1.5\"\n", "Model code;m01-f\r\n1003;1,5\r\n1003P;\r\n", "Entity number\t1\n\"1003\t",
+		notated("1003;1.234", "1003;1234", "1021;-1 244.300,5", "1022;9E+04", "62;1,5", "1013P;€ 5'012-"), "\"\"\"Model code\"\",\"\"m01-f\"\"\"\n\"1003,\"\"1,5\"\"\"\n"} {
 		f.Add([]byte(s))
 	}
 	fuzzRead(f)
