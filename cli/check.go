@@ -180,7 +180,7 @@ func checkKey(ctx context.Context, cfg *config.Config) checked {
 // askState asks the daemon that holds the state.
 func (app *App) askState(ctx context.Context, cfg *config.Config, locked error) checked {
 	const name = "state"
-	client, err := app.dialDaemon(ctx, cfg.Socket)
+	client, err := app.dialDaemon(ctx, cfg)
 	switch {
 	case errors.Is(err, portal.ErrNoDaemon):
 		return seen(name, "", locked)

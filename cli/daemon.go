@@ -19,17 +19,23 @@ import (
 // process that hangs takes connections still.
 const wordTime = 10 * time.Second
 
-// dialDaemon looks for the daemon on the socket or pipe at path, and has it
-// answer once, so that a command waits for no daemon that hangs.
-func (app *App) dialDaemon(ctx context.Context, path string) (*portal.Client, error) {
-	client, err := portal.Dial(ctx, path)
+// dialDaemon looks for the daemon of a configuration, and has it answer once, so
+// that a command waits for no daemon that hangs, and acts on none of another
+// configuration.
+func (app *App) dialDaemon(ctx context.Context, cfg *config.Config) (*portal.Client, error) {
+	client, err := portal.Dial(ctx, cfg.Socket)
 	if err != nil {
 		return nil, err
 	}
+	client = client.For(cfg.StateFile)
 	limit := app.waitFor(wordTime)
 	asked, cancel := context.WithTimeout(ctx, limit)
 	defer cancel()
-	if _, _ = client.Firms(asked); asked.Err() != nil && ctx.Err() == nil {
+	_, err = client.Firms(asked)
+	switch {
+	case problem.Is(err, problem.NotAllowed):
+		return nil, err
+	case asked.Err() != nil && ctx.Err() == nil:
 		return nil, problem.New(problem.DaemonDown, fmt.Sprintf("the daemon is there and did not answer within %s", limit),
 			"See in its log what it does, or restart it: balansd service restart.")
 	}
@@ -44,7 +50,7 @@ func (app *App) withAPI(ctx context.Context, do func(api daemon.API, cfg *config
 		return err
 	}
 	for late := time.Now().Add(app.waitFor(answerTime)); ; {
-		client, err := app.dialDaemon(ctx, cfg.Socket)
+		client, err := app.dialDaemon(ctx, cfg)
 		if err == nil {
 			return do(client, cfg)
 		}

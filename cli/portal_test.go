@@ -132,7 +132,7 @@ func servePages(t *testing.T, cfg *config.Config, log zerolog.Logger) (base stri
 	ctx, cancel := context.WithCancel(context.Background())
 	ends := make(chan error, 2)
 	go func() {
-		ends <- portal.Serve(ctx, l, portal.NewAPI(portal.APIConfig{API: p.api, People: p.people, Log: log}), log)
+		ends <- portal.Serve(ctx, l, portal.NewAPI(portal.APIConfig{API: p.api, People: p.people, StateFile: cfg.StateFile, Log: log}), log)
 	}()
 	go func() { ends <- p.serve(ctx) }()
 	stop = func() {
@@ -266,5 +266,25 @@ func TestTheTrailHasWhatIsDoneWithoutADaemon(t *testing.T) {
 	list, _, err := trail.Page(t.Context(), 0, 10)
 	if err != nil || len(list) != 1 || list[0].Who != "an" || list[0].What != "retry" || list[0].Outcome != string(problem.NotFound) {
 		t.Errorf("the trail has %+v, %v", list, err)
+	}
+}
+
+// TestACommandOfAnotherConfiguration does nothing to a daemon that it reaches by
+// a shared socket or pipe.
+func TestACommandOfAnotherConfiguration(t *testing.T) {
+	app, _ := portalApp(t, unusedAddress(t))
+	cfg, err := app.config()
+	if err != nil {
+		t.Fatal(err)
+	}
+	_, stop := servePages(t, cfg, zerolog.Nop())
+	defer stop()
+	if _, err := app.dialDaemon(t.Context(), cfg); err != nil {
+		t.Errorf("its own daemon: %v", err)
+	}
+	other := *cfg
+	other.StateFile = filepath.Join(t.TempDir(), "balansd.db")
+	if _, err := app.dialDaemon(t.Context(), &other); !problem.Is(err, problem.NotAllowed) {
+		t.Errorf("another's daemon: %v", err)
 	}
 }

@@ -28,7 +28,7 @@ answer names such settings. A pass that is under way is waited for.`,
 			if err != nil {
 				return err
 			}
-			client, err := app.dialDaemon(cmd.Context(), cfg.Socket)
+			client, err := app.dialDaemon(cmd.Context(), cfg)
 			if errors.Is(err, portal.ErrNoDaemon) {
 				return problem.Wrap(err, problem.DaemonDown, "no daemon answers where the configuration says",
 					"Where socket or data_dir was changed, the running one is still at the old place, and takes the new one at a restart: balansd service restart.")

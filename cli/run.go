@@ -151,7 +151,7 @@ func (p *running) work(ctx context.Context) error {
 	all, ctx := errgroup.WithContext(ctx)
 	all.Go(func() error {
 		return portal.Serve(ctx, listener, portal.NewAPI(portal.APIConfig{API: pages.api, People: pages.people,
-			Reload: p.reload, Log: p.log}), p.log)
+			StateFile: p.cfg.StateFile, Reload: p.reload, Log: p.log}), p.log)
 	})
 	all.Go(func() error { return pages.serve(ctx) })
 	all.Go(func() error { return n.Run(ctx) })

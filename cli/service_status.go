@@ -97,7 +97,7 @@ func (s *serviceCommand) look(ctx context.Context, m service.Manager) (serviceSt
 	if st.Service.State != service.On {
 		return st, nil
 	}
-	client, err := s.app.dialDaemon(ctx, cfg.Socket)
+	client, err := s.app.dialDaemon(ctx, cfg)
 	if err == nil {
 		var d daemon.Status
 		if d, err = client.Status(ctx); err == nil {

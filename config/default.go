@@ -1,8 +1,11 @@
 package config
 
 import (
+	"crypto/sha256"
+	"encoding/hex"
 	"path/filepath"
 	"runtime"
+	"strings"
 	"time"
 
 	// Windows has no time zone database of its own that Go reads, and a bare
@@ -49,8 +52,9 @@ func defaults(goos, programData string) *Config {
 			programData = `C:\ProgramData`
 		}
 		c.DataDir = filepath.Join(programData, "balansd")
-		c.Socket = `\\.\pipe\balansd`
+		c.Socket = usualPipe
 	}
+	c.usualData = c.DataDir
 	c.derive()
 	return c
 }
@@ -72,7 +76,21 @@ func (c *Config) derive() {
 	fill(&c.StateFile, "balansd.db")
 	fill(&c.KeyFile, "balansd.key")
 	fill(&c.Socket, "balansd.sock")
+	if _, set := c.origins["socket"]; c.Socket == usualPipe && !set && !strings.EqualFold(c.DataDir, c.usualData) {
+		c.Socket = pipeOf(c.DataDir)
+	}
 	fill(&c.Backup.Folder, "backups")
+}
+
+// usualPipe is the pipe of a daemon whose data are where they are on Windows.
+const usualPipe = `\\.\pipe\balansd`
+
+// pipeOf is the pipe of a daemon whose data are elsewhere. On Unix the socket
+// lies among the data; all pipes of a machine lie in one place, and a command
+// with another configuration must not reach the daemon of this one.
+func pipeOf(dataDir string) string {
+	sum := sha256.Sum256([]byte(strings.ToLower(filepath.Clean(dataDir))))
+	return usualPipe + "-" + hex.EncodeToString(sum[:8])
 }
 
 // brussels is the zone of the default. The database is compiled in, so it is

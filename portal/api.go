@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"net/http"
+	"net/url"
 	"runtime/debug"
 	"strings"
 	"sync"
@@ -30,6 +31,9 @@ type APIConfig struct {
 	API daemon.API
 	// Reload reads the configuration again; nil where that cannot be done.
 	Reload func(ctx context.Context, by string) (Reloaded, error)
+	// StateFile is the state that the daemon works on. A client that means
+	// another is refused.
+	StateFile string
 	// People are those of the web pages; nil where there are none.
 	People *People
 	// Log hears of every call; never of what is in it.
@@ -270,6 +274,13 @@ func (a *api) guard(next http.Handler) http.Handler {
 				writeProblem(w, errors.New("a fault in balansd"))
 			}
 		}()
+		seen.Header().Set(stateHeader, url.PathEscape(a.StateFile))
+		if meant, err := url.PathUnescape(r.Header.Get(stateHeader)); err == nil {
+			if err := otherState(a.StateFile, meant); err != nil {
+				writeProblem(seen, err)
+				return
+			}
+		}
 		next.ServeHTTP(seen, r)
 	})
 }

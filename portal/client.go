@@ -13,6 +13,7 @@ import (
 	"mime"
 	"net"
 	"net/http"
+	"net/url"
 	"time"
 
 	"balansd/daemon"
@@ -44,7 +45,8 @@ type Doer interface {
 // problems that the daemon gave, or a DaemonDown problem when it does not
 // answer. It is safe for concurrent use and needs no closing.
 type Client struct {
-	http Doer
+	http  Doer
+	state string // the state file that is meant; empty for any
 }
 
 var _ daemon.API = (*Client)(nil)
@@ -56,7 +58,15 @@ func Dial(ctx context.Context, path string) (*Client, error) {
 	connect := func(ctx context.Context) (net.Conn, error) {
 		ctx, cancel := context.WithTimeout(ctx, dialTime)
 		defer cancel()
-		return dial(ctx, path)
+		conn, err := dial(ctx, path)
+		if err != nil {
+			return nil, err
+		}
+		if err := checkPeer(conn, path); err != nil {
+			_ = conn.Close()
+			return nil, err
+		}
+		return conn, nil
 	}
 	conn, err := connect(ctx)
 	if err != nil {
@@ -76,12 +86,19 @@ func Dial(ctx context.Context, path string) (*Client, error) {
 // NewAPI, whatever their host.
 func NewClient(d Doer) *Client { return &Client{http: d} }
 
+// For gives a client that only speaks to a daemon of a state file. Any other
+// gives a NotAllowed problem.
+func (c *Client) For(stateFile string) *Client { return &Client{c.http, stateFile} }
+
 // down is the problem of a daemon that does not answer. A caller that gave up
 // hears that instead, and one that may not speak to the daemon hears why.
 func down(ctx context.Context, err error) error {
 	if ctx.Err() != nil {
 		return problem.Wrap(fmt.Errorf("%w: %w", ctx.Err(), err), problem.DaemonDown,
 			"the call to the daemon was broken off", "")
+	}
+	if p, ok := errors.AsType[*problem.Problem](err); ok && p.Code == problem.NotAllowed {
+		return p // somebody else answers
 	}
 	what, next := "the daemon does not answer", "See in its log what it does, or restart it."
 	switch {
@@ -115,9 +132,18 @@ func (c *Client) send(ctx context.Context, path string, in any) (*http.Response,
 		return nil, err
 	}
 	req.Header.Set("Content-Type", jsonType)
+	if c.state != "" {
+		req.Header.Set(stateHeader, url.PathEscape(c.state))
+	}
 	resp, err := c.http.Do(req)
 	if err != nil {
 		return nil, down(ctx, err)
+	}
+	if theirs, err := url.PathUnescape(resp.Header.Get(stateHeader)); err == nil {
+		if err := otherState(theirs, c.state); err != nil {
+			_ = resp.Body.Close()
+			return nil, err
+		}
 	}
 	if resp.StatusCode == http.StatusOK && mediaType(resp) != problemType {
 		return resp, nil

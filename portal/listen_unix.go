@@ -10,6 +10,7 @@ import (
 	"net"
 	"os"
 	"path/filepath"
+	"slices"
 	"syscall"
 	"time"
 
@@ -50,14 +51,15 @@ func Listen(path string) (net.Listener, error) {
 	return l, nil
 }
 
-// safeDir refuses a directory in which anybody may replace the socket by
-// another: whoever does would be taken for the daemon.
+// safeDir refuses a directory in which anybody may put or replace the socket:
+// whoever does would be taken for the daemon. That files are their owners' alone
+// there, as in /tmp, keeps nobody from being the first.
 func safeDir(dir string) error {
 	info, err := os.Stat(dir)
 	if err != nil {
 		return err
 	}
-	if info.Mode().Perm()&0o002 != 0 && info.Mode()&fs.ModeSticky == 0 {
+	if info.Mode().Perm()&0o002 != 0 {
 		return fmt.Errorf("everybody may write in %s", dir)
 	}
 	return nil
@@ -90,13 +92,25 @@ func removeDead(path string) error {
 	return nil
 }
 
+// fleeting are failures that pass by themselves: of the disk and of the
+// machine, not of the configuration.
+var fleeting = []error{syscall.ENOSPC, syscall.EDQUOT, syscall.EROFS, syscall.EIO, syscall.EMFILE, syscall.ENFILE, syscall.ENOMEM}
+
 func cannotListen(err error, path string) error {
+	if slices.ContainsFunc(fleeting, func(f error) bool { return errors.Is(err, f) }) {
+		return problem.Wrap(err, problem.StateUnwritable, fmt.Sprintf("the local API cannot listen on %s", path),
+			"Make room on the disk, or see why it refuses; then start balansd again. As a service it tries again by itself.")
+	}
 	return problem.Wrap(err, problem.ConfigInvalid, fmt.Sprintf("the local API cannot listen on %s", path),
 		"Give the socket another place in the configuration, in a folder that only balansd's account may write.")
 }
 
 // dial connects to the daemon.
 func dial(ctx context.Context, path string) (net.Conn, error) {
+	if err := safeDir(filepath.Dir(path)); err != nil && !errors.Is(err, fs.ErrNotExist) {
+		return nil, problem.Wrap(err, problem.NotAllowed, fmt.Sprintf("anybody may answer on %s", path),
+			"Give the socket another place in the configuration, in a folder that only balansd's account may write.")
+	}
 	var d net.Dialer
 	return d.DialContext(ctx, "unix", path)
 }
