@@ -22,8 +22,11 @@ func (d *Daemon) ConnectFinbox(ctx context.Context, connectionID, by string) (le
 		return ledger.Connection{}, nil, byHand(err)
 	}
 	if !st.Active {
-		return ledger.Connection{}, nil, problem.New(problem.ConnectionClosed,
-			fmt.Sprintf("connection %s is not active in Finbox", id),
+		closed := fmt.Sprintf("connection %s is not active in Finbox", id)
+		if err := d.deactivated(ctx, id, closed); err != nil {
+			return ledger.Connection{}, nil, err
+		}
+		return ledger.Connection{}, nil, problem.New(problem.ConnectionClosed, closed,
 			"In Finbox, under Settings, social balance connection, activate the external connection, then try again.")
 	}
 	known, err := d.config().Keeper.Connections(ctx)
@@ -52,6 +55,16 @@ func (d *Daemon) ConnectFinbox(ctx context.Context, connectionID, by string) (le
 	}
 	d.log().Info().Str("connection", c.ID).Str("by", by).Msg("connection linked")
 	return c, notes, nil
+}
+
+// deactivated records that Finbox says of a connection that it is not active.
+// Only one that counts as active changes: who paused it keeps it paused.
+func (d *Daemon) deactivated(ctx context.Context, id, why string) error {
+	return d.config().Keeper.UpdateConnection(ctx, id, func(c *ledger.Connection) {
+		if c.Status == ledger.Active {
+			c.Status, c.Problem = ledger.Deactivated, why
+		}
+	})
 }
 
 // activate sets the day from which balances count, by the start date that

@@ -11,6 +11,7 @@ import (
 	"balansd/balance"
 	"balansd/daemon"
 	"balansd/ledger"
+	"balansd/problem"
 	"balansd/sandbox"
 )
 
@@ -47,6 +48,28 @@ func TestStartDateThatWasMendedCounts(t *testing.T) {
 	w.add(c, w.balance(c, 1))
 	w.sync()
 	w.wantState(w.only(), ledger.Done, "")
+}
+
+// TestValidatingShowsThatItIsDeactivated: a person who validates an id, and
+// hears that Finbox deactivated it, no longer finds it listed as active. Who
+// paused or removed it keeps it so.
+func TestValidatingShowsThatItIsDeactivated(t *testing.T) {
+	for before, want := range map[ledger.ConnectionStatus]ledger.ConnectionStatus{
+		ledger.Active: ledger.Deactivated, ledger.Paused: ledger.Paused, ledger.Removed: ledger.Removed,
+	} {
+		w := newWorld(t)
+		if before != ledger.Active {
+			_, err := w.d.SetConnection(t.Context(), w.conn, before, "Els")
+			w.must(err)
+		}
+		w.must(w.fb.Deactivate(w.conn))
+		if _, _, err := w.d.ConnectFinbox(t.Context(), w.conn, "Els"); !problem.Is(err, problem.ConnectionClosed) {
+			t.Errorf("validating gives %v", err)
+		}
+		if c := w.connection(); c.Status != want {
+			t.Errorf("it was %s, and is %s, want %s", before, c.Status, want)
+		}
+	}
 }
 
 func TestConnectionActivatedAgainIsShownActive(t *testing.T) {

@@ -40,6 +40,7 @@ const (
 type connectionData struct {
 	Admin       bool
 	Links       []lineView // how each service is reached
+	Contacts    []contactView
 	StateFile   string
 	Connections []connectionView
 	Removed     []connectionView
@@ -131,7 +132,7 @@ func (v *visit) showConnection(status int, d connectionData) error {
 	}
 	d.Admin, d.StateFile = v.person.Role == Admin, s.StateFile
 	d.Today = balance.DateOf(v.Now().In(v.Zone))
-	d.Links = v.lines()
+	d.Links, d.Contacts = v.lines(), v.contacts(s)
 	validated := v.r.URL.Query().Get("validated")
 	for _, c := range s.Connections {
 		one := connectionView{c, d.Today}
@@ -180,6 +181,7 @@ func validateConnection(v *visit) error {
 	by := v.person.Name
 	return v.patiently(func(ctx context.Context) func(*visit) error {
 		c, _, err := v.changes.ConnectFinbox(ctx, id, by)
+		v.checked(finboxService, err)
 		return func(v *visit) error {
 			if err != nil {
 				p := problem.Of(err)
@@ -324,6 +326,7 @@ func endSilverfin(v *visit) error {
 	code, by := form.Get("code"), v.person.Name
 	return v.patiently(func(ctx context.Context) func(*visit) error {
 		f, _, err := v.changes.EndSilverfin(ctx, state, code, granted, by)
+		v.checked(silverfinService, err)
 		return func(v *visit) error {
 			if err != nil {
 				p := problem.Of(err)

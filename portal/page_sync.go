@@ -1,9 +1,11 @@
 package portal
 
 import (
+	"cmp"
 	"context"
 	"crypto/rand"
 	"net/http"
+	"net/url"
 	"slices"
 	"strconv"
 	"sync"
@@ -160,6 +162,9 @@ func (v *visit) showJob(id string) error {
 		}
 		view.Answer = &e
 	}
+	if v.partial() && !view.Running && j.Entry != 0 && v.onPage(dossierPath(j.Entry)) {
+		return v.showAgain(view)
+	}
 	switch {
 	case v.partial() && v.r.Header.Get("HX-Target") == "job":
 		return v.part("sync", "job", view)
@@ -167,6 +172,33 @@ func (v *visit) showJob(id string) error {
 		return v.part("sync", "arrows", view)
 	}
 	return v.page("sync", view)
+}
+
+// onPage tells whether a script asks from a page of ours.
+func (v *visit) onPage(path string) bool {
+	u, err := url.Parse(v.r.Header.Get("HX-Current-URL"))
+	return err == nil && u.Path == path
+}
+
+// showAgain has the page of a dossier loaded again after a run, with what came
+// of it: all of the page tells of the dossier, and no part of it may tell of an
+// earlier moment than another.
+func (v *visit) showAgain(view jobView) error {
+	switch {
+	case view.Code == string(problem.Busy):
+		v.warn("sync.busy")
+	case view.Code != "" || view.Down != "":
+		v.warn("problem." + cmp.Or(view.Code, view.Down) + ".title")
+	default:
+		when, err := v.words.clock(view.Ended)
+		if err != nil {
+			return err
+		}
+		v.say("sync.looked", "When", when)
+	}
+	v.w.Header().Set("HX-Refresh", "true")
+	v.w.WriteHeader(http.StatusNoContent)
+	return nil
 }
 
 func (w *Web) patience() time.Duration {

@@ -80,6 +80,7 @@ type Web struct {
 	handler  http.Handler
 	jobs     jobs
 	steps    steps
+	checks   checks
 	refusals seldom
 }
 

@@ -1,0 +1,131 @@
+package portal
+
+import (
+	"context"
+	"net/http"
+	"strings"
+	"testing"
+	"time"
+
+	"balansd/daemon"
+	"balansd/ledger"
+	"balansd/problem"
+
+	"github.com/google/go-cmp/cmp"
+)
+
+// TestContacts says of each service what was last seen, and when.
+func TestContacts(t *testing.T) {
+	at := func(h int) time.Time { return time.Date(2026, 3, 10, h, 0, 0, 0, time.UTC) }
+	listed := ledger.Connection{ID: "c1", Kind: ledger.Finbox, Status: ledger.Active, ListedAt: at(2)}
+	failed := listed
+	failed.Problem = "Finbox answered 500"
+	night := func(code string) *ledger.Pass {
+		return &ledger.Pass{End: at(3), Troubles: []ledger.Trouble{{About: "c1", Code: code}}}
+	}
+	for name, tt := range map[string]struct {
+		status  daemon.Status
+		checked map[string]check
+		want    contactView // of Finbox
+	}{
+		"nothing yet": {daemon.Status{}, nil, contactView{}},
+		"well":        {daemon.Status{Connections: []ledger.Connection{listed}}, nil, contactView{Well: at(2)}},
+		"a night failed": {daemon.Status{Connections: []ledger.Connection{failed}, LastPass: night("finbox_down")}, nil,
+			contactView{Well: at(2), Failing: true, At: at(3), Code: "finbox_down"}},
+		"Silverfin failed": {daemon.Status{Connections: []ledger.Connection{listed}, LastPass: night("silverfin_down")}, nil,
+			contactView{Well: at(2)}},
+		"a listing failed": {daemon.Status{Connections: []ledger.Connection{failed}}, nil, contactView{Well: at(2), Failing: true}},
+		"a step failed": {daemon.Status{Connections: []ledger.Connection{listed}},
+			map[string]check{"finbox": {at(4), "finbox_down"}}, contactView{Well: at(2), Failing: true, At: at(4), Code: "finbox_down"}},
+		"a step was well after a night failed": {daemon.Status{Connections: []ledger.Connection{listed}, LastPass: night("finbox_down")},
+			map[string]check{"finbox": {at(4), ""}}, contactView{Well: at(4)}},
+		"a night failed after a step was well": {daemon.Status{Connections: []ledger.Connection{failed}, LastPass: night("finbox_down")},
+			map[string]check{"finbox": {at(1), ""}}, contactView{Well: at(2), Failing: true, At: at(3), Code: "finbox_down"}},
+	} {
+		w := &Web{checks: checks{newest: tt.checked}}
+		tt.want.Name = "Finbox"
+		if diff := cmp.Diff(tt.want, w.contacts(tt.status)[0]); diff != "" {
+			t.Errorf("%s (-want +got):\n%s", name, diff)
+		}
+	}
+	w := &Web{}
+	firms := []ledger.Firm{{ID: 1, RenewedAt: at(1)}, {ID: 2, RenewedAt: at(5), Relink: "refused"}}
+	if got := w.contacts(daemon.Status{Firms: firms})[1]; !got.Failing || !got.Well.Equal(at(5)) {
+		t.Errorf("a firm to link again: %+v", got)
+	}
+}
+
+// failingOffice is one whose Finbox answers 500 to everything.
+type failingOffice struct{ *office }
+
+func (failingOffice) ConnectFinbox(context.Context, string, string) (ledger.Connection, []string, error) {
+	return ledger.Connection{}, nil, problem.New(problem.FinboxDown, "Finbox answered 500", "")
+}
+
+// TestNoComfortWhileFinboxFails: what a person tried and failed is not tried
+// again by itself, and the page says that the connection works no longer.
+func TestNoComfortWhileFinboxFails(t *testing.T) {
+	d := failingOffice{&office{fake: &fake{}}}
+	d.status.Connections = []ledger.Connection{{ID: "c1", Kind: ledger.Finbox, Status: ledger.Active, ListedAt: time.Date(2026, 3, 10, 2, 0, 0, 0, time.UTC)}}
+	w := newWebWorld(t, func(c *WebConfig) { c.API = d })
+	ann := w.as(annName)
+	if page := ann.get("/connection"); !strings.Contains(page.body, "Verbinding veilig") || !strings.Contains(page.body, "laatste goede antwoord op 10/03/2026") {
+		t.Errorf("before: %s", page.body)
+	}
+	page := ann.post("/connection/finbox", "id", "ABC-123")
+	for range 2 {
+		if strings.Contains(page.body, "Verbinding veilig") || !strings.Contains(page.body, "Finbox antwoordt niet goed") {
+			t.Errorf("the page says that all is well: %s", page.body)
+		}
+		if strings.Contains(page.body, "vanzelf opnieuw") {
+			t.Errorf("the page promises to try again: %s", page.body)
+		}
+		page = ann.get("/connection")
+	}
+}
+
+// TestTheArrowsContradictNothing: after a run, the page of a dossier is loaded
+// again as a whole, and the row of a list gets its new state.
+func TestTheArrowsContradictNothing(t *testing.T) {
+	done := ledger.Entry{Number: 6, State: ledger.Done}
+	for name, tt := range map[string]struct {
+		pass ledger.Pass
+		err  error
+		says string
+	}{
+		"well":    {ledger.Pass{}, nil, "Nagekeken op "},
+		"down":    {ledger.Pass{Down: []string{"x"}, Troubles: []ledger.Trouble{{About: "x", Code: "silverfin_down"}}}, nil, "Silverfin is niet bereikbaar"},
+		"problem": {ledger.Pass{}, problem.New(problem.StateUnwritable, "the disk is full", ""), "balansd kan niets bewaren"},
+		"busy":    {ledger.Pass{}, problem.New(problem.Busy, "another run is under way", ""), "Er loopt al een andere doorloop"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			d := &office{entries: []ledger.Entry{done}}
+			w := newOffice(t, d)
+			d.pass = func(context.Context, daemon.SyncRequest, func(daemon.Progress)) (ledger.Pass, error) { return tt.pass, tt.err }
+			ben := w.as(benName)
+			job := jobOf(t, ben.post("/sync", "entry", "6"))
+			for strings.Contains(ben.get(job).body, "Bezig met synchroniseren") { //nolint:revive // until the job is written down
+			}
+			ben.header.Set("HX-Request", "true")
+			ben.header.Set("HX-Current-URL", w.server.URL+"/dossiers?q=x")
+			row := ben.get(job)
+			if row.code != http.StatusOK || row.header.Get("HX-Refresh") != "" {
+				t.Errorf("in a list: %d, %v", row.code, row.header)
+			}
+			if has := strings.Contains(row.body, `<div id="state-6" hx-swap-oob="true"><span class="state well">`); has != (name != "busy") {
+				t.Errorf("the row's own state is not replaced: %s", row.body)
+			}
+			ben.header.Set("HX-Current-URL", w.server.URL+"/dossiers/6")
+			if got := ben.get(job); got.code != http.StatusNoContent || got.header.Get("HX-Refresh") != "true" {
+				t.Errorf("on the page of the dossier: %d, %v", got.code, got.header)
+			}
+			ben.header.Del("HX-Request")
+			if page := ben.get("/dossiers/6"); !strings.Contains(page.body, tt.says) {
+				t.Errorf("the page does not say %q: %s", tt.says, page.body)
+			}
+			if list := ben.get("/dossiers"); !strings.Contains(list.body, `<div id="state-6">`) {
+				t.Errorf("the list has no place for the new state: %s", list.body)
+			}
+		})
+	}
+}
