@@ -51,13 +51,14 @@ func Listen(path string) (net.Listener, error) {
 
 // onlyUs is the access list in the security descriptor definition language:
 // protected (P), all access (GA) for the local system (SY), the Administrators
-// (BA) and our own account.
+// (BA) and our own account, which is the owner (O): by it a command knows whose
+// pipe it is, and nobody can name another than themselves there.
 func onlyUs() (string, error) {
 	user, err := windows.GetCurrentProcessToken().GetTokenUser()
 	if err != nil {
 		return "", err
 	}
-	return fmt.Sprintf("D:P(A;;GA;;;SY)(A;;GA;;;BA)(A;;GA;;;%s)", user.User.Sid), nil
+	return fmt.Sprintf("O:%[1]sD:P(A;;GA;;;SY)(A;;GA;;;BA)(A;;GA;;;%[1]s)", user.User.Sid), nil
 }
 
 func cannotListen(err error, path string) error {

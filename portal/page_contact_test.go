@@ -101,7 +101,9 @@ func TestTheArrowsContradictNothing(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			d := &office{entries: []ledger.Entry{done}}
 			w := newOffice(t, d)
-			d.pass = func(context.Context, daemon.SyncRequest, func(daemon.Progress)) (ledger.Pass, error) { return tt.pass, tt.err }
+			d.pass = func(context.Context, daemon.SyncRequest, func(daemon.Progress)) (ledger.Pass, error) {
+				return tt.pass, tt.err
+			}
 			ben := w.as(benName)
 			job := jobOf(t, ben.post("/sync", "entry", "6"))
 			for strings.Contains(ben.get(job).body, "Bezig met synchroniseren") { //nolint:revive // until the job is written down
