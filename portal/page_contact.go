@@ -52,8 +52,8 @@ func serviceOf(code string) string {
 // such as an id that was mistyped, says that the service answered.
 func (w *Web) checked(service string, err error) {
 	c := check{at: w.Now()}
-	if code := string(problem.Of(err).Code); err != nil && serviceOf(code) == service {
-		c.code = code
+	if err != nil && serviceOf(string(problem.Of(err).Code)) == service {
+		c.code = string(problem.Of(err).Code)
 	}
 	w.checks.mu.Lock()
 	defer w.checks.mu.Unlock()

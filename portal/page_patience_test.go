@@ -88,6 +88,27 @@ func TestALinkingThatTakesLongGoesOn(t *testing.T) {
 	}
 }
 
+// TestAStepThatBreaksDown ends no service: it is a page about a fault.
+func TestAStepThatBreaksDown(t *testing.T) {
+	var log logged
+	w := newWebWorld(t, func(c *WebConfig) {
+		c.API, c.Log = breakingOffice{&office{fake: &fake{}}}, zerolog.New(&log)
+	})
+	if got := w.as(annName).post("/connection/finbox", "id", "ABC-123"); got.code != http.StatusInternalServerError {
+		t.Errorf("it gives %d", got.code)
+	}
+	if !strings.Contains(strings.Join(log.list, ""), "a step broke down") {
+		t.Errorf("the log has %q", log.list)
+	}
+}
+
+// breakingOffice has a fault.
+type breakingOffice struct{ *office }
+
+func (breakingOffice) ConnectFinbox(context.Context, string, string) (ledger.Connection, []string, error) {
+	panic("a fault")
+}
+
 // deadlines is an answer over a connection, whose deadlines it counts.
 type deadlines struct {
 	*httptest.ResponseRecorder

@@ -3,7 +3,9 @@ package portal
 import (
 	"context"
 	"crypto/rand"
+	"errors"
 	"net/http"
+	"runtime/debug"
 	"slices"
 	"sync"
 	"time"
@@ -71,6 +73,12 @@ func (v *visit) patiently(do func(ctx context.Context) (answer func(*visit) erro
 	go func() {
 		defer close(one.ended)
 		defer cancel()
+		defer func() {
+			if fault := recover(); fault != nil { // as in a page: it ends no service
+				v.Log.Error().Interface("fault", fault).Bytes("stack", debug.Stack()).Msg("a step broke down")
+				one.answer = func(*visit) error { return errors.New("a fault in balansd") }
+			}
+		}()
 		one.answer = do(ctx)
 	}()
 	late := time.NewTimer(v.patience())
