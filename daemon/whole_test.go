@@ -1,11 +1,14 @@
 package daemon_test
 
 import (
+	"context"
+	"iter"
 	"testing"
 	"time"
 
 	"balansd/daemon"
 	"balansd/ledger"
+	"balansd/problem"
 	"balansd/sandbox"
 )
 
@@ -95,10 +98,37 @@ func TestBrokenWholeListingMovesNothing(t *testing.T) {
 	}
 }
 
+// halfWay is a source whose pages have cursors of their own, and whose walk from
+// the beginning breaks off.
+type halfWay struct{ daemon.Source }
+
+func (s halfWay) List(ctx context.Context, cursor string) iter.Seq2[ledger.Page, error] {
+	if cursor != "" {
+		return s.Source.List(ctx, cursor)
+	}
+	return func(yield func(ledger.Page, error) bool) {
+		if yield(ledger.Page{Cursor: "an earlier one"}, nil) {
+			yield(ledger.Page{}, problem.New(problem.FinboxDown, "Finbox does not answer", ""))
+		}
+	}
+}
+
+// A walk from the beginning leaves the cursor where it is, also half way.
+func TestWholeListingLeavesTheCursor(t *testing.T) {
+	w := lateBalance(t)
+	cursor := w.connection().Cursor
+	w.through = func(s daemon.Source) daemon.Source { return halfWay{s} }
+	_, err := w.d.Sync(t.Context(), daemon.SyncRequest{Full: true}, nil)
+	w.must(err)
+	if got := w.connection().Cursor; got != cursor {
+		t.Errorf("the cursor moved from %s to %s", cursor, got)
+	}
+}
+
 // A clock that was ahead puts nothing off.
 func TestWholeListingIsNotPutOffByAClockThatWasAhead(t *testing.T) {
 	w := lateBalance(t)
-	w.must(w.keeper.UpdateConnection(t.Context(), w.conn, func(c *ledger.Connection) { c.WholeAt = w.clock().AddDate(1, 0, 0) }))
+	w.must(w.keeper.UpdateConnection(t.Context(), w.conn, func(c *ledger.Connection) { c.WholeAt = w.clock().AddDate(0, 0, 2) })) // of this week
 	if p, err := w.night(); err != nil || p.New != 1 {
 		t.Errorf("found %d, %v", p.New, err)
 	}
