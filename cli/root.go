@@ -73,6 +73,7 @@ func commands(app *App) []*cobra.Command {
 		newLedgerCommand(app),
 		newConnectCommand(app),
 		newConnectionsCommand(app),
+		newLinksCommand(app),
 		newConfigCommand(app),
 		newBackupCommand(app),
 		newPortalCommand(app),

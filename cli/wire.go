@@ -171,7 +171,8 @@ func links(cfg *config.Config) []ledger.Linked {
 	out := make([]ledger.Linked, 0, len(cfg.Dossiers))
 	for _, d := range cfg.Dossiers {
 		out = append(out, ledger.Linked{Connection: d.Connection, DossierID: d.Dossier, EnterpriseNumber: d.EnterpriseNumber,
-			FirmID: d.Firm, CompanyID: d.Company, From: d.From.Date, All: d.From.All})
+			FirmID: d.Firm, CompanyID: d.Company, From: d.From.Date, All: d.From.All,
+			NumberDiffers: ledger.NumberDiffers{Company: d.NumberDiffers}})
 	}
 	return out
 }
@@ -334,6 +335,10 @@ func (noSilverfin) Forget(context.Context, int64) error { return nil }
 func (noSilverfin) Close(context.Context) error         { return nil }
 func (n noSilverfin) Companies(context.Context) ([]ledger.Company, []string, error) {
 	return nil, nil, n.missing()
+}
+
+func (n noSilverfin) Company(context.Context, int64) (ledger.Company, error) {
+	return ledger.Company{}, n.missing()
 }
 
 func (n noSilverfin) Locate(context.Context, ledger.Company, balance.Period) (ledger.Place, error) {

@@ -182,6 +182,8 @@ func (r *reader) dossiers(c *Config) {
 			r.wrong(key+".firm", "a company is named without its firm", "add firm, the number after /f/ in Silverfin's address bar")
 		case d.Firm != 0 && d.Company == 0:
 			r.wrong(key+".company", "a firm is named without the company", "add company, from Silverfin's address bar")
+		case d.NumberDiffers != "" && d.Company == 0:
+			r.wrong(key+".number_differs", "names a company, and the link has none", "add firm and company, or leave it out")
 		case d.Firm == 0 && d.EnterpriseNumber == "" && d.From == From{}:
 			r.wrong(key, "says nothing about the dossier", "add firm and company, or enterprise_number, or from")
 		}

@@ -137,6 +137,10 @@ type Dossier struct {
 	// EnterpriseNumber is for a dossier whose source does not say it.
 	EnterpriseNumber balance.EnterpriseNumber `yaml:"enterprise_number"`
 
+	// NumberDiffers is the name of a company whose enterprise number is not the
+	// dossier's: whoever writes it says that this is meant.
+	NumberDiffers string `yaml:"number_differs"`
+
 	Firm    int64 `yaml:"firm"` // with Company, or neither: then only the rest counts
 	Company int64 `yaml:"company"`
 	From    From  `yaml:"from"` // which balances count; by default those made after the activation

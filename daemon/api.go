@@ -66,7 +66,13 @@ type API interface {
 	EndSilverfin(ctx context.Context, state, code string, firmID int64, by string) (f ledger.Firm, notes []string, err error)
 
 	// Link ties a dossier to a company.
-	Link(ctx context.Context, l ledger.Linked, by string) error
+	// Two different valid enterprise numbers are refused with a NumberDiffers
+	// problem, unless NumberDiffers.Company is the company's name. It gives the
+	// link as it is stored, or would be, with both numbers.
+	Link(ctx context.Context, l ledger.Linked, by string) (ledger.Linked, error)
+	// Links lists the dossier links that people set, here or in the
+	// configuration, by connection and dossier.
+	Links(ctx context.Context) ([]ledger.Linked, error)
 
 	// Backup makes a copy of the state in the backup folder, and reads it
 	// back.

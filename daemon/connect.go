@@ -191,12 +191,3 @@ func (d *Daemon) EndSilverfin(ctx context.Context, state, code string, firmID in
 	d.log().Info().Int64("firm", f.ID).Str("by", by).Msg("firm linked")
 	return f, notes, nil
 }
-
-// Link ties a dossier to a company.
-func (d *Daemon) Link(ctx context.Context, l ledger.Linked, by string) error {
-	d.log().Info().Str("connection", l.Connection).Str("dossier_id", l.DossierID).Int64("company", l.CompanyID).Str("by", by).Msg("dossier linked")
-	if err := d.config().Keeper.SaveLink(ctx, l); err != nil {
-		return err
-	}
-	return d.linksChanged(ctx, l)
-}

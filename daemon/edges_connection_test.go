@@ -93,7 +93,7 @@ func TestDryRunSaysWhatALinkBringsBack(t *testing.T) {
 	w.addBeforeActivation(c, w.balance(c, 1))
 	w.sync()
 	w.wantState(w.only(), ledger.Ignored, ledger.BeforeActivation)
-	w.must(w.d.Link(t.Context(), ledger.Linked{Connection: w.conn, DossierID: c.dossier, All: true}, "Els"))
+	w.tie(ledger.Linked{Connection: w.conn, DossierID: c.dossier, All: true})
 	dry, err := w.d.Sync(t.Context(), daemon.SyncRequest{DryRun: true}, nil)
 	w.must(err)
 	w.wantState(w.only(), ledger.Ignored, ledger.BeforeActivation)
@@ -131,7 +131,7 @@ func TestManyLinksCostOneWalkOverWhatWasIgnored(t *testing.T) {
 	var walks atomic.Int64
 	w.respoil(func(k daemon.Keeper) daemon.Keeper { return recalling{k, &walks} })
 	for _, c := range clients {
-		w.must(w.d.Link(t.Context(), ledger.Linked{Connection: w.conn, DossierID: c.dossier, All: true}, "Els"))
+		w.tie(ledger.Linked{Connection: w.conn, DossierID: c.dossier, All: true})
 	}
 	p := w.sync()
 	if walks.Load() != 1 || p.Outcome[ledger.Done] != many {
@@ -168,7 +168,7 @@ func TestLinkWithAllReachesBeforeTheStartDate(t *testing.T) {
 	_, _, err := w.fb.AddBalance(sandbox.NewBalance{ConnectionID: w.conn, DossierID: c.dossier, Balance: w.balance(c, 1),
 		CreatedAt: w.clock().AddDate(0, 0, -10)})
 	w.must(err)
-	w.must(w.d.Link(t.Context(), ledger.Linked{Connection: w.conn, DossierID: c.dossier, All: true}, "Els"))
+	w.tie(ledger.Linked{Connection: w.conn, DossierID: c.dossier, All: true})
 	w.sync()
 	w.wantState(w.only(), ledger.Done, "")
 }

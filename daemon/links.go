@@ -1,6 +1,7 @@
 package daemon
 
 import (
+	"cmp"
 	"context"
 	"maps"
 	"slices"
@@ -9,6 +10,15 @@ import (
 	"balansd/problem"
 )
 
+// Links lists the dossier links that people set, by connection and dossier.
+func (d *Daemon) Links(ctx context.Context) ([]ledger.Linked, error) {
+	all, err := d.config().Keeper.Links(ctx)
+	slices.SortFunc(all, func(a, b ledger.Linked) int {
+		return cmp.Or(cmp.Compare(a.Connection, b.Connection), cmp.Compare(a.DossierID, b.DossierID))
+	})
+	return all, err
+}
+
 // setLinks replaces the links of the configuration.
 func (d *Daemon) setLinks(ctx context.Context, configured []ledger.Linked) error {
 	k := d.config().Keeper
@@ -16,7 +26,7 @@ func (d *Daemon) setLinks(ctx context.Context, configured []ledger.Linked) error
 	if err != nil {
 		return err
 	}
-	if err := k.SetLinks(ctx, configured); err != nil {
+	if err := k.SetLinks(ctx, keepWords(configured, before)); err != nil {
 		return err
 	}
 	after, err := k.Links(ctx)

@@ -32,11 +32,18 @@ func (w *world) to(c client) ledger.Linked {
 	return ledger.Linked{Connection: w.conn, DossierID: c.dossier, FirmID: w.firm, CompanyID: c.company}
 }
 
+// tie sets a link, as a page does.
+func (w *world) tie(l ledger.Linked) {
+	w.t.Helper()
+	_, err := w.d.Link(w.t.Context(), l, "Els")
+	w.must(err)
+}
+
 // A link that a person changes is obeyed by the next night, not by that of
 // Monday.
 func TestChangedLinkIsObeyedTheNextNight(t *testing.T) {
 	for name, change := range map[string]func(w *world, to ledger.Linked){
-		"on a page": func(w *world, to ledger.Linked) { w.must(w.d.Link(w.t.Context(), to, "Els")) },
+		"on a page": func(w *world, to ledger.Linked) { w.tie(to) },
 		"in the configuration": func(w *world, to ledger.Linked) {
 			w.links = []ledger.Linked{to}
 			w.again()
@@ -76,12 +83,12 @@ func TestLinkThatChangesDuringARun(t *testing.T) {
 	w, c, a, b := twoCompanies(t)
 	made := w.balance(c, 1)
 	w.add(c, made)
-	w.must(w.d.Link(t.Context(), w.to(a), "Els"))
+	w.tie(w.to(a))
 	once := false
 	w.hook(hooked{locate: func(context.Context) error { // of company A
 		if !once {
 			once = true
-			w.must(w.d.Link(t.Context(), w.to(b), "Els"))
+			w.tie(w.to(b))
 		}
 		return nil
 	}})
@@ -97,9 +104,9 @@ func TestLinkThatChangesWhileTheRunLists(t *testing.T) {
 	w, c, a, b := twoCompanies(t)
 	made := w.balance(c, 1)
 	w.add(c, made)
-	w.must(w.d.Link(t.Context(), w.to(a), "Els"))
+	w.tie(w.to(a))
 	w.through = func(s daemon.Source) daemon.Source {
-		return listing{s, func() { w.must(w.d.Link(t.Context(), w.to(b), "Els")) }}
+		return listing{s, func() { w.tie(w.to(b)) }}
 	}
 	w.nights(1)
 	w.wantState(w.only(), ledger.Done, "")

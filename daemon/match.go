@@ -147,7 +147,7 @@ func (p *pass) match(ctx context.Context, e ledger.Entry) (inFirm, error) {
 	}
 	if linked && link.CompanyID != 0 {
 		if in, ok := ix.byID[[2]int64{link.FirmID, link.CompanyID}]; ok {
-			return in, nil
+			return in, p.checkLink(ctx, link, e.Dossier, number, in)
 		}
 		if ix.knows(link.FirmID) {
 			return inFirm{}, &ledger.NotYet{Reason: ledger.NoCompany,
@@ -228,6 +228,8 @@ func whatNext(r ledger.Reason) string {
 		return "See what is possible with balansd ledger show, and ask the payroll bureau for a document that leaves nothing open, or replace the file by one."
 	case ledger.HasFindings:
 		return "See what was found with balansd ledger show; deliver it all the same with balansd ledger retry, or ask the payroll bureau for a corrected balance."
+	case ledger.NumbersDiffer:
+		return "Compare the two. If it is meant, an administrator types the company's name on the dossier's page, or: balansd links set … --number-differs NAME; else link the dossier to its own company."
 	case ledger.WhichCounts:
 		return "See both with balansd ledger show. For the one that counts: balansd ledger retry; for the one that does not: balansd ledger dismiss."
 	default:

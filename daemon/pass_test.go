@@ -199,9 +199,7 @@ func TestLinkOfAPersonSettlesTwoCompanies(t *testing.T) {
 	w.add(c, b)
 	w.sync()
 	w.wantState(w.only(), ledger.Waiting, ledger.SeveralCompanies)
-	if err := w.d.Link(t.Context(), ledger.Linked{Connection: w.conn, DossierID: c.dossier, FirmID: w.firm, CompanyID: c.company}, "Els"); err != nil {
-		t.Fatal(err)
-	}
+	w.tie(ledger.Linked{Connection: w.conn, DossierID: c.dossier, FirmID: w.firm, CompanyID: c.company})
 	w.sync()
 	w.wantState(w.only(), ledger.Done, "")
 	w.wantHeld(c, b)
@@ -289,9 +287,7 @@ func TestBeforeTheActivationIsIgnored(t *testing.T) {
 	if len(all) == 0 {
 		return // Finbox does not offer it at all
 	}
-	if err := w.d.Link(t.Context(), ledger.Linked{Connection: w.conn, DossierID: c.dossier, All: true}, "Els"); err != nil {
-		t.Fatal(err)
-	}
+	w.tie(ledger.Linked{Connection: w.conn, DossierID: c.dossier, All: true})
 	w.sync()
 	w.wantState(w.only(), ledger.Done, "")
 	w.wantHeld(c, b)

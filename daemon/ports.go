@@ -29,6 +29,8 @@ type Destination interface {
 	// Companies lists the firm's companies. What cannot be read is left out
 	// and named for people.
 	Companies(ctx context.Context) (all []ledger.Company, unreadable []string, err error)
+	// Company gives one company; a SilverfinRefused problem when there is none.
+	Company(ctx context.Context, id int64) (ledger.Company, error)
 	// Locate finds where a company takes the balance of a financial year. It
 	// gives a *ledger.NotYet when the company cannot take it now.
 	Locate(ctx context.Context, c ledger.Company, year balance.Period) (ledger.Place, error)

@@ -42,6 +42,7 @@ const (
 	HasFindings        Reason = "findings"            // the checks found something, and the configuration holds such balances
 	DoubtfulFigures    Reason = "doubtful_figures"    // figures or the financial year can be read in more than one way
 	TwoAmounts         Reason = "two_amounts"         // the document states a rubric with amounts that contradict each other
+	NumbersDiffer      Reason = "number_differs"      // the company of the dossier's link has another enterprise number
 	WhichCounts        Reason = "which_counts"        // nothing tells which of several balances counts
 )
 
@@ -54,7 +55,7 @@ const (
 // Reasons lists all reasons to wait.
 func Reasons() []Reason {
 	return []Reason{NoCompany, SeveralCompanies, NoPeriod, WorkflowClosed, PeriodLocked,
-		TemplateMissing, ConnectionInactive, NeedsRelink, HasFindings, DoubtfulFigures, TwoAmounts, WhichCounts}
+		TemplateMissing, ConnectionInactive, NeedsRelink, HasFindings, DoubtfulFigures, TwoAmounts, WhichCounts, NumbersDiffer}
 }
 
 // FailClass names the kind of failure.
@@ -195,19 +196,3 @@ const (
 	ActKeepSilverfin Act = "keep_silverfin"
 	ActRecall        Act = "recall" // it counts after all: a link or the activation reaches back to it
 )
-
-// Linked names a dossier link that a person set: which company of which firm
-// takes a dossier's balances, and from when.
-type Linked struct {
-	Connection string `json:"connection"`
-	DossierID  string `json:"dossier_id"`
-	// EnterpriseNumber is for a dossier whose source gives none.
-	EnterpriseNumber balance.EnterpriseNumber `json:"enterprise_number,omitempty"`
-	FirmID           int64                    `json:"firm_id,omitempty"`
-	CompanyID        int64                    `json:"company_id,omitempty"` // 0: found by the enterprise number
-	From             balance.Date             `json:"from,omitzero"`        // balances created from this day on count, even before the activation
-	All              bool                     `json:"all,omitempty"`        // every balance counts
-	// Configured marks a link of the configuration, which goes when it is taken
-	// out there.
-	Configured bool `json:"configured,omitempty"`
-}

@@ -134,8 +134,11 @@ func (a *api) calls() map[string]http.HandlerFunc {
 			f, notes, err := do.EndSilverfin(ctx, r.State, r.Code, r.FirmID, r.By)
 			return firmNoted{f, notes}, err
 		}),
-		pathLink: answer(func(ctx context.Context, r linkCall) (none, error) {
-			return none{}, do.Link(ctx, r.Linked, r.By)
+		pathLink: answer(func(ctx context.Context, r linkCall) (ledger.Linked, error) {
+			return do.Link(ctx, r.Linked, r.By)
+		}),
+		pathLinks: answer(func(ctx context.Context, _ none) ([]ledger.Linked, error) {
+			return do.Links(ctx)
 		}),
 		pathBackup: answer(func(ctx context.Context, r byCall) (ledger.Backup, error) {
 			return do.Backup(ctx, r.By)

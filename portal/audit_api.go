@@ -112,10 +112,14 @@ func (a *audited) EndSilverfin(ctx context.Context, state, code string, firmID i
 }
 
 // Link is daemon.API's.
-func (a *audited) Link(ctx context.Context, l ledger.Linked, by string) error {
-	err := a.API.Link(ctx, l, by)
-	a.note(ctx, by, "link", fmt.Sprintf("%s → /f/%d/%d", shorten(l.DossierID), l.FirmID, l.CompanyID), err)
-	return err
+func (a *audited) Link(ctx context.Context, l ledger.Linked, by string) (ledger.Linked, error) {
+	saved, err := a.API.Link(ctx, l, by)
+	on := fmt.Sprintf("%s → /f/%d/%d", shorten(l.DossierID), l.FirmID, l.CompanyID)
+	if n := saved.NumberDiffers; n.CompanyNumber != "" {
+		on += fmt.Sprintf(" (%s ≠ %s)", n.DossierNumber.Pretty(), n.CompanyNumber.Pretty())
+	}
+	a.note(ctx, by, "link", on, err)
+	return saved, err
 }
 
 // Backup is daemon.API's.

@@ -357,9 +357,13 @@ func (c *Client) EndSilverfin(ctx context.Context, state, code string, firmID in
 }
 
 // Link is daemon.API's.
-func (c *Client) Link(ctx context.Context, l ledger.Linked, by string) error {
-	_, err := ask[none](ctx, c, pathLink, linkCall{l, by})
-	return err
+func (c *Client) Link(ctx context.Context, l ledger.Linked, by string) (ledger.Linked, error) {
+	return ask[ledger.Linked](ctx, c, pathLink, linkCall{l, by})
+}
+
+// Links is daemon.API's.
+func (c *Client) Links(ctx context.Context) ([]ledger.Linked, error) {
+	return ask[[]ledger.Linked](ctx, c, pathLinks, none{})
 }
 
 // Backup is daemon.API's.

@@ -144,9 +144,14 @@ func (f *fake) Backup(_ context.Context, by string) (ledger.Backup, error) {
 	return answerOf[ledger.Backup](f)
 }
 
-func (f *fake) Link(_ context.Context, l ledger.Linked, by string) error {
+func (f *fake) Link(_ context.Context, l ledger.Linked, by string) (ledger.Linked, error) {
 	f.hear("Link", l, by)
-	return f.err
+	return answerOf[ledger.Linked](f)
+}
+
+func (f *fake) Links(context.Context) ([]ledger.Linked, error) {
+	f.hear("Links")
+	return answerOf[[]ledger.Linked](f)
 }
 
 // answerOf is a full value, or the fake's error and the zero value.

@@ -34,6 +34,15 @@ type dossierData struct {
 	Sections   []valueSection
 	Decision   *decisionView // while it differs
 	Free       bool          // a newer one took its place and was dismissed
+	Stop       *linkStop     // a link that was refused because the enterprise numbers differ
+}
+
+// linkStop is a link whose two sides have different enterprise numbers.
+type linkStop struct {
+	Address string // as it was pasted
+	ledger.NumberDiffers
+	Wrong bool // the name that was typed is another
+	Admin bool // may go on by typing the name
 }
 
 // stepView is one step of the story.
@@ -121,12 +130,17 @@ func sections(l balance.Lang, values map[string]string, findings []balance.Findi
 }
 
 func dossierPage(v *visit) error {
-	ctx := v.r.Context()
 	f, err := v.show(v.r.PathValue("number"))
 	if err != nil {
 		return err
 	}
-	d := dossierData{Entry: v.entry(f.Entry), Connection: f.Entry.Connection,
+	return v.dossier(http.StatusOK, f, nil)
+}
+
+// dossier shows the page of one dossier, with a link that was refused.
+func (v *visit) dossier(status int, f daemon.Full, stop *linkStop) error {
+	ctx := v.r.Context()
+	d := dossierData{Stop: stop, Entry: v.entry(f.Entry), Connection: f.Entry.Connection,
 		Sections: sections(balance.Lang(v.words.Lang), f.Values, f.Entry.Findings)}
 	for _, e := range f.Story {
 		d.Steps = append(d.Steps, stepView{e})
@@ -162,7 +176,7 @@ func dossierPage(v *visit) error {
 	if err != nil {
 		return err
 	}
-	return v.page("dossier", d)
+	return v.sheet(status, "dossier", d)
 }
 
 // newerDismissed tells whether the balance that took an entry's place in the end
@@ -300,7 +314,8 @@ func (v *visit) back(other string) error {
 var inAddress = regexp.MustCompile(`/f/([0-9]{1,18})/([0-9]{1,18})(?:[/?#]|$)`)
 
 // linkDossier ties a dossier to the one in Silverfin whose address a person
-// pasted.
+// pasted. Where the enterprise numbers differ, an admin must type the company's
+// name.
 func linkDossier(v *visit) error {
 	f, err := v.show(v.r.PathValue("number"))
 	if err != nil {
@@ -326,7 +341,15 @@ func linkDossier(v *visit) error {
 		return v.redirect(dossierPath(f.Entry.Number))
 	}
 	l := ledger.Linked{Connection: f.Entry.Connection, DossierID: f.Entry.Dossier.ID, FirmID: firm, CompanyID: company}
-	if err := v.changes.Link(v.context(), l, v.person.Name); err != nil {
+	if v.person.Role == Admin {
+		l.NumberDiffers.Company = v.r.PostForm.Get("number_differs")
+	}
+	would, err := v.changes.Link(v.context(), l, v.person.Name)
+	if problem.Is(err, problem.NumberDiffers) {
+		return v.dossier(http.StatusConflict, f, &linkStop{Address: v.r.PostForm.Get("address"), NumberDiffers: would.NumberDiffers,
+			Wrong: l.NumberDiffers.Company != "", Admin: v.person.Role == Admin})
+	}
+	if err != nil {
 		return err
 	}
 	if _, err := v.changes.Retry(v.context(), f.Entry.Number, v.person.Name); err != nil {

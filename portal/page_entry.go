@@ -119,7 +119,7 @@ func (e entryView) CanSync() bool {
 
 // CanLink tells whether a link to a dossier in Silverfin would help.
 func (e entryView) CanLink() bool {
-	return e.Reason == ledger.NoCompany || e.Reason == ledger.SeveralCompanies
+	return e.Reason == ledger.NoCompany || e.Reason == ledger.SeveralCompanies || e.Reason == ledger.NumbersDiffer
 }
 
 // InSilverfin is the address of the dossier there; empty when it is not known.

@@ -119,7 +119,7 @@ func TestWhoLostTheirGroupsIsOut(t *testing.T) {
 // one in Silverfin.
 func TestTheTrailSaysWhereTo(t *testing.T) {
 	trail := NewTrail(TrailConfig{Shelf: newMemoryShelf(), Log: zerolog.Nop()})
-	if err := Audited(&fake{}, trail).Link(t.Context(), ledger.Linked{DossierID: "d-1", FirmID: 12, CompanyID: 345}, "An"); err != nil {
+	if _, err := Audited(&fake{}, trail).Link(t.Context(), ledger.Linked{DossierID: "d-1", FirmID: 12, CompanyID: 345}, "An"); err != nil {
 		t.Fatal(err)
 	}
 	list, _, _ := trail.Page(t.Context(), 0, 1)

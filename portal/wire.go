@@ -38,6 +38,7 @@ const (
 	pathBeginSilverfin = prefix + "begin-silverfin"
 	pathEndSilverfin   = prefix + "end-silverfin"
 	pathLink           = prefix + "link"
+	pathLinks          = prefix + "links"
 	pathBackup         = prefix + "backup"
 	pathReload         = prefix + "reload"
 	pathPeople         = prefix + "people"

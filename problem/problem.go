@@ -22,6 +22,7 @@ const (
 	StateUnwritable  Code = "state_unwritable"  // the disk is full or refuses to write
 	NotFound         Code = "not_found"         // no such entry, connection, firm or file
 	NotAllowed       Code = "not_allowed"       // not possible in the state it is in
+	NumberDiffers    Code = "number_differs"    // a dossier and its company have different enterprise numbers
 	Conflict         Code = "conflict"          // someone else changed it meanwhile
 	Busy             Code = "busy"              // a pass is under way
 	Unreadable       Code = "unreadable"        // a document that cannot be read
@@ -117,6 +118,7 @@ var table = map[Code]row{
 	StateUnwritable:  {1, http.StatusInsufficientStorage, 23},
 	NotFound:         {1, http.StatusNotFound, 30},
 	NotAllowed:       {1, http.StatusConflict, 31},
+	NumberDiffers:    {1, http.StatusConflict, 34},
 	Conflict:         {1, http.StatusConflict, 32},
 	Busy:             {1, http.StatusConflict, 33},
 	Unreadable:       {1, http.StatusUnprocessableEntity, 40},

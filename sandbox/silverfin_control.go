@@ -111,6 +111,14 @@ func (s *Silverfin) Companies(firmID int64) []Company {
 	return out
 }
 
+// SetVAT gives a company another text in its field for the VAT number.
+func (s *Silverfin) SetVAT(companyID int64, vat string) error {
+	return s.withCompany(companyID, func(c *sfCompany) error {
+		c.VAT = vat
+		return nil
+	})
+}
+
 // ArchiveCompany takes a client file out of the firm's list, as Silverfin does
 // with archived files.
 func (s *Silverfin) ArchiveCompany(companyID int64) error {

@@ -2,6 +2,7 @@ package silverfin
 
 import (
 	"context"
+	"fmt"
 
 	"balansd/balance"
 	"balansd/ledger"
@@ -34,6 +35,20 @@ func (f *Firm) Companies(ctx context.Context) (all []ledger.Company, unreadable 
 		}
 	}
 	return all, unreadable, nil
+}
+
+// Company gives one company; a SilverfinRefused problem when there is none.
+func (f *Firm) Company(ctx context.Context, id int64) (ledger.Company, error) {
+	c := call{path: fmt.Sprintf("/companies/%d", id), doing: "reading the company", scope: "administration:read", company: id}
+	body, err := f.do(ctx, c)
+	if err != nil {
+		return ledger.Company{}, err
+	}
+	company, ok := f.company(readRecord(body))
+	if !ok || company.ID != id {
+		return ledger.Company{}, f.unable(c, "its answer is no company")
+	}
+	return company, nil
 }
 
 // company reads one item of the list; false when it has no usable id.

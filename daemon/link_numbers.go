@@ -1,0 +1,130 @@
+package daemon
+
+import (
+	"context"
+	"fmt"
+	"slices"
+
+	"balansd/balance"
+	"balansd/ledger"
+	"balansd/problem"
+)
+
+// Link ties a dossier to a company. Where the two have different valid
+// enterprise numbers it is refused with a NumberDiffers problem, unless
+// NumberDiffers.Company names the company; whether the caller may say that is
+// for the caller to check. It gives the link as it is stored, or would be: its
+// NumberDiffers then has the company's name and both numbers, also beside the
+// error.
+func (d *Daemon) Link(ctx context.Context, l ledger.Linked, by string) (ledger.Linked, error) {
+	if err := d.judgeLink(ctx, &l, by); err != nil {
+		return l, err
+	}
+	d.log().Info().Str("connection", l.Connection).Str("dossier_id", l.DossierID).Int64("company", l.CompanyID).
+		Bool("number_differs", l.NumberDiffers.Company != "").Str("by", by).Msg("dossier linked")
+	if err := d.config().Keeper.SaveLink(ctx, l); err != nil {
+		return l, err
+	}
+	return l, d.linksChanged(ctx, l)
+}
+
+// judgeLink compares the numbers of a link's dossier and company, and completes
+// the word that they may differ. A word on a link of the configuration leaves
+// the link the configuration's.
+func (d *Daemon) judgeLink(ctx context.Context, l *ledger.Linked, by string) error {
+	word := l.NumberDiffers
+	l.NumberDiffers = ledger.NumberDiffers{}
+	if l.CompanyID == 0 {
+		return nil
+	}
+	company, err := d.config().Destination(l.FirmID).Company(ctx, l.CompanyID)
+	if err != nil {
+		return err
+	}
+	dossier, err := d.dossierOf(ctx, *l)
+	if err != nil {
+		return err
+	}
+	if agree(dossier.EnterpriseNumber, company.EnterpriseNumber) {
+		return nil
+	}
+	l.NumberDiffers = ledger.NumberDiffers{Company: company.Name, DossierNumber: dossier.EnterpriseNumber,
+		CompanyNumber: company.EnterpriseNumber, By: by, At: d.config().Now()}
+	if !word.Names(company.Name) {
+		what := numbersDiffer(dossier, company)
+		if word.Company != "" {
+			what += fmt.Sprintf("; the name that was typed, %q, is not the company's", word.Company)
+		}
+		return problem.New(problem.NumberDiffers, what, "Compare the two. If it is meant, an administrator says so by typing the company's name.")
+	}
+	stored, err := d.config().Keeper.Links(ctx)
+	if err != nil {
+		return err
+	}
+	l.Configured = slices.ContainsFunc(stored, func(s ledger.Linked) bool {
+		return s.Configured && sameTarget(s, *l)
+	})
+	return nil
+}
+
+// dossierOf finds what is known of a link's dossier, newest entry first.
+func (d *Daemon) dossierOf(ctx context.Context, l ledger.Linked) (ledger.Dossier, error) {
+	for e, err := range d.config().Keeper.Entries(ctx, ledger.Query{Connection: l.Connection}) {
+		if err != nil {
+			return ledger.Dossier{}, err
+		}
+		if e.Dossier.EnterpriseNumber != "" && slices.Contains(e.Dossier.References(), l.DossierID) {
+			return e.Dossier, nil
+		}
+	}
+	return ledger.Dossier{ID: l.DossierID, EnterpriseNumber: l.EnterpriseNumber}, nil
+}
+
+// agree tells whether two enterprise numbers, each valid or unknown, may belong
+// to one client.
+func agree(dossier, company balance.EnterpriseNumber) bool {
+	return dossier == "" || company == "" || dossier == company
+}
+
+// numbersDiffer names both sides.
+func numbersDiffer(d ledger.Dossier, c ledger.Company) string {
+	return fmt.Sprintf("dossier %s has enterprise number %s, and company %s in Silverfin has %s",
+		dossierName(ledger.Listing{Dossier: d}), d.EnterpriseNumber.Pretty(), c.Name, c.EnterpriseNumber.Pretty())
+}
+
+// sameTarget tells whether two links tie one dossier to one company.
+func sameTarget(a, b ledger.Linked) bool {
+	return a.Connection == b.Connection && a.DossierID == b.DossierID && a.FirmID == b.FirmID && a.CompanyID == b.CompanyID
+}
+
+// checkLink holds a link that leads to a company against the numbers of both.
+// A word of the configuration names no numbers: those of the first run that
+// meets it are kept with it, so that a company whose number changes later is
+// seen.
+func (p *pass) checkLink(ctx context.Context, l ledger.Linked, d ledger.Dossier, number balance.EnterpriseNumber, in inFirm) error {
+	company := in.company.EnterpriseNumber
+	if agree(number, company) || l.NumberDiffers.Covers(number, company) {
+		return nil
+	}
+	if l.NumberDiffers.CompanyNumber == "" && l.NumberDiffers.Names(in.company.Name) {
+		l.NumberDiffers.DossierNumber, l.NumberDiffers.CompanyNumber, l.NumberDiffers.At = number, company, p.cfg.Now()
+		return p.cfg.Keeper.SaveLink(ctx, l)
+	}
+	d.EnterpriseNumber = number
+	return &ledger.NotYet{Reason: ledger.NumbersDiffer, Detail: numbersDiffer(d, in.company)}
+}
+
+// keepWords gives the links of the configuration the numbers for which their
+// word was given, where the stored link is the same.
+func keepWords(configured, stored []ledger.Linked) []ledger.Linked {
+	configured = slices.Clone(configured)
+	for i, l := range configured {
+		for _, s := range stored {
+			if s.Configured && sameTarget(s, l) && s.NumberDiffers.CompanyNumber != "" &&
+				(l.NumberDiffers.Company == "" && s.NumberDiffers.By != "" || l.NumberDiffers.Names(s.NumberDiffers.Company)) {
+				configured[i].NumberDiffers = s.NumberDiffers
+			}
+		}
+	}
+	return configured
+}
