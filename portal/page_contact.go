@@ -68,7 +68,7 @@ func (w *Web) checked(service string, err error) {
 func (w *Web) contacts(s daemon.Status) []contactView {
 	finbox, silverfin := contactView{Name: "Finbox"}, contactView{Name: "Silverfin"}
 	for _, c := range s.Connections {
-		if c.Kind != ledger.Finbox || c.Status != ledger.Active {
+		if c.Kind == ledger.Folder || c.Status != ledger.Active {
 			continue
 		}
 		finbox.Well = later(finbox.Well, c.ListedAt)

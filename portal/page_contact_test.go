@@ -34,6 +34,8 @@ func TestContacts(t *testing.T) {
 			contactView{Well: at(2), Failing: true, At: at(3), Code: "finbox_down"}},
 		"Silverfin failed": {daemon.Status{Connections: []ledger.Connection{listed}, LastPass: night("silverfin_down")}, nil,
 			contactView{Well: at(2)}},
+		"a folder is no service": {daemon.Status{Connections: []ledger.Connection{{Kind: ledger.Folder, Status: ledger.Active, Problem: "gone"}}}, nil,
+			contactView{}},
 		"a listing failed": {daemon.Status{Connections: []ledger.Connection{failed}}, nil, contactView{Well: at(2), Failing: true}},
 		"a step failed": {daemon.Status{Connections: []ledger.Connection{listed}},
 			map[string]check{"finbox": {at(4), "finbox_down"}}, contactView{Well: at(2), Failing: true, At: at(4), Code: "finbox_down"}},
@@ -72,9 +74,13 @@ func TestNoComfortWhileFinboxFails(t *testing.T) {
 	if page := ann.get("/connection"); !strings.Contains(page.body, "Verbinding veilig") || !strings.Contains(page.body, "laatste goede antwoord op 10/03/2026") {
 		t.Errorf("before: %s", page.body)
 	}
+	d.status.Firms = []ledger.Firm{{ID: 12, Name: "Kantoor"}}
+	if page := ann.get("/connection"); !strings.Contains(page.body, "De koppeling is gelegd") {
+		t.Errorf("with a firm: %s", page.body)
+	}
 	page := ann.post("/connection/finbox", "id", "ABC-123")
 	for range 2 {
-		if strings.Contains(page.body, "Verbinding veilig") || !strings.Contains(page.body, "Finbox antwoordt niet goed") {
+		if strings.Contains(page.body, "Verbinding veilig") || strings.Contains(page.body, "De koppeling is gelegd") || !strings.Contains(page.body, "Finbox antwoordt niet goed") {
 			t.Errorf("the page says that all is well: %s", page.body)
 		}
 		if strings.Contains(page.body, "vanzelf opnieuw") {
