@@ -2,13 +2,10 @@ package cli
 
 import (
 	"context"
-	"crypto/x509"
 	"errors"
 	"fmt"
-	"net"
 	"net/http"
 	"net/url"
-	"strings"
 	"sync"
 	"time"
 
@@ -96,21 +93,7 @@ func (app *App) reach(ctx context.Context, cfg *config.Config, name string, u *u
 
 // unreached says why a service cannot be reached, and whose task that is.
 func unreached(err error, name, host, way string) error {
-	next := "Let this server reach " + host + " through the firewall, or set network.proxy in the configuration."
-	var dns *net.DNSError
-	var others x509.HostnameError
-	switch text := err.Error(); {
-	case errors.As(err, &others):
-		next = fmt.Sprintf("The certificate is one of another host: check the address in the configuration (base_url, token_url), and what answers as %s here.", host)
-	case errors.As(err, &dns):
-		next = fmt.Sprintf("The name %s is not known here: check the DNS servers of this server, or set network.proxy.", dns.Name)
-	case strings.Contains(text, "x509:") && strings.Contains(text, "expired or is not yet valid"):
-		next = "Check the clock of this server; if it is right, ask who runs the proxy about its certificate."
-	case strings.Contains(text, "x509:"):
-		next = "A proxy that opens encrypted traffic has an authority of its own: name its certificate in network.ca_file."
-	case strings.Contains(text, "roxy"):
-		next = "Check network.proxy, and whether the proxy lets this server through."
-	}
+	reason, next := transport.Diagnose(err)
 	code := problem.FinboxDown
 	if name == "Silverfin" {
 		code = problem.SilverfinDown
@@ -119,7 +102,8 @@ func unreached(err error, name, host, way string) error {
 	if errors.As(err, &of) {
 		err = of.Err // without the address once more
 	}
-	return problem.Wrap(err, code, fmt.Sprintf("%s cannot be reached %s", host, way), next)
+	return problem.Wrap(err, code, fmt.Sprintf("%s cannot be reached %s", host, way),
+		"Let this server reach "+host+" through the firewall, or set network.proxy in the configuration.").Because(reason, next)
 }
 
 // skews collects how far services say that our clock is off.

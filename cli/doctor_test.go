@@ -53,3 +53,44 @@ func TestDoctorOfTheClock(t *testing.T) {
 		}
 	}
 }
+
+// TestConnectSaysWhatIsInTheWay: whatever keeps Finbox from being linked, a
+// person reads what to do about that, and not to try again later.
+func TestConnectSaysWhatIsInTheWay(t *testing.T) {
+	t.Parallel()
+	refusing := func(status int) string {
+		s := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
+			w.Header().Set("Content-Type", "text/html")
+			w.WriteHeader(status)
+			_, _ = io.WriteString(w, "<html>no</html>")
+		}))
+		t.Cleanup(s.Close)
+		return "network: {proxy: \"" + s.URL + "\"}\n"
+	}
+	other := httptest.NewUnstartedServer(http.NotFoundHandler())
+	other.Config.ErrorLog = log.New(io.Discard, "", 0)
+	other.StartTLS()
+	t.Cleanup(other.Close)
+	for name, c := range map[string]struct{ url, more, secret, next string }{
+		"password":         {"https://finbox.example", refusing(407), "", "Put the proxy's user name and password into network.proxy"},
+		"password, plain":  {"http://127.0.0.1:1", refusing(407), "", "Put the proxy's user name and password into network.proxy"},
+		"forbidden":        {"https://finbox.example", refusing(403), "", "Ask who runs the proxy to let this server through"},
+		"forbidden, plain": {"http://127.0.0.1:1", refusing(403), "", "Ask who runs the proxy to let this server through"},
+		"proxy down":       {"https://finbox.example", "network: {proxy: \"http://127.0.0.1:1\"}\n", "", "Check network.proxy"},
+		"untrusted":        {other.URL, "", "", "A proxy that opens encrypted traffic has an authority of its own"},
+		"refused":          {"", "", "wrong", "Check Finbox's client id and its key or secret"},
+		"nobody":           {"http://127.0.0.1:1", "", "", "Try again in a while; nothing was linked."},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			w := newWorld(t, worldOptions{more: c.more})
+			if c.url != "" {
+				w.rewrite(w.box.Info().Finbox.URL, c.url)
+			}
+			if c.secret != "" {
+				w.write("finbox.secret", c.secret)
+			}
+			w.want(1, "What to do: "+c.next, "connect", "finbox", "6f1c0a52-8d3e-4b7a-9c55-0f2f8f6f1a11")
+		})
+	}
+}

@@ -101,15 +101,14 @@ func (d *Daemon) reachBack(ctx context.Context, c *ledger.Connection) error {
 }
 
 // byHand corrects what to do next for a person who is linking: a service in
-// trouble is tried again by the nights, but a link only by that person. A key
-// that cannot be used does not mend itself.
+// trouble is tried again by the nightly runs, but a link only by that person.
+// Where it is known what is in the way, the remedy stays.
 func byHand(err error) error {
-	if !isDown(err) || problem.Is(err, problem.KeyInvalid) {
+	if !problem.Is(err, problem.FinboxDown) && !problem.Is(err, problem.SilverfinDown) || problem.Of(err).Reason != "" {
 		return err
 	}
 	p := *problem.Of(err)
-	p.Next = "Try again in a while; nothing was linked."
-	return &p
+	return p.Because(problem.NotLinked, "Try again in a while; nothing was linked.")
 }
 
 // Connections lists the connections.

@@ -13,6 +13,7 @@ import (
 	"github.com/rs/zerolog"
 
 	"balansd/problem"
+	"balansd/transport"
 )
 
 // DefaultMaxDocument is the limit of a document where Config has none, in bytes.
@@ -175,5 +176,5 @@ func unreachable(err error) error {
 		err = u.Err
 	}
 	return problem.Wrap(err, problem.FinboxDown, "Finbox cannot be reached",
-		"Check the network, the proxy and the address of Finbox.")
+		"Check the network, the proxy and the address of Finbox.").Because(transport.Diagnose(err))
 }

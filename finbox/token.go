@@ -1,6 +1,7 @@
 package finbox
 
 import (
+	"bytes"
 	"context"
 	"crypto/rand"
 	"errors"
@@ -155,6 +156,10 @@ func (t *tokens) failed(err error) error {
 		return p
 	}
 	if refused, ok := errors.AsType[*oauth2.RetrieveError](err); ok {
+		if refused.Response.StatusCode == http.StatusForbidden && bytes.HasPrefix(bytes.TrimSpace(refused.Body), []byte("<")) {
+			return problem.New(problem.FinboxDown, "a web page answers 403 in the place of Finbox's sign-in", "").
+				Because(transport.Diagnose(&transport.ProxyError{Status: http.StatusForbidden}))
+		}
 		return t.refused(refused.Response, refused.ErrorCode)
 	}
 	switch {

@@ -101,7 +101,9 @@ func TestContract(t *testing.T) {
 			"See balansd ledger list."),
 		"a problem with a cause": problem.Wrap(errors.New("no space left on device"), problem.StateUnwritable,
 			"the state file cannot be written", "Make room on the disk."),
-		"a wrapped problem":     fmt.Errorf("outer: %w", problem.New(problem.NeedsPerson, "two dossiers differ", "Decide.")),
+		"a wrapped problem": fmt.Errorf("outer: %w", problem.New(problem.NeedsPerson, "two dossiers differ", "Decide.")),
+		"a problem with a reason": problem.New(problem.FinboxDown, "Finbox cannot be reached", "").
+			Because(problem.Untrusted, "Name its certificate in network.ca_file."),
 		"a problem of no words": problem.New(problem.Busy, "", ""),
 		"any other error":       errors.New("index out of range"),
 	}

@@ -47,6 +47,7 @@ type connectionData struct {
 	Firms       []firmView
 	Typed       string          // the connection id that could not be validated
 	Why         string          // the code of the problem
+	Reason      problem.Reason  // what is in the way; empty when that is not known
 	What        string          // its own words
 	Validated   *connectionView // the one that was just validated
 	Code        *codeView       // a sign-in with a code, begun
@@ -185,7 +186,7 @@ func validateConnection(v *visit) error {
 		return func(v *visit) error {
 			if err != nil {
 				p := problem.Of(err)
-				return v.showConnection(p.Code.HTTPStatus(), connectionData{Typed: shorten(id), Why: string(p.Code), What: p.What})
+				return v.showConnection(p.Code.HTTPStatus(), connectionData{Typed: shorten(id), Why: string(p.Code), Reason: p.Reason, What: p.What})
 			}
 			return v.redirect("/connection?validated=" + url.QueryEscape(c.ID) + "#step1")
 		}
@@ -330,7 +331,7 @@ func endSilverfin(v *visit) error {
 		return func(v *visit) error {
 			if err != nil {
 				p := problem.Of(err)
-				return v.showConnection(p.Code.HTTPStatus(), connectionData{Why: string(p.Code), What: p.What})
+				return v.showConnection(p.Code.HTTPStatus(), connectionData{Why: string(p.Code), Reason: p.Reason, What: p.What})
 			}
 			v.say("connection.linked", "Firm", f.Name)
 			if asked, _ := strconv.ParseInt(wanted, 10, 64); asked != 0 && asked != f.ID {

@@ -1,10 +1,35 @@
 package portal
 
 import (
+	"strings"
 	"testing"
 
 	"balansd/ledger"
+	"balansd/problem"
 )
+
+// TestAValidationThatFailsSaysWhatIsInTheWay: nothing was stored, so nothing is
+// tried again by itself, and each cause has its own remedy.
+func TestAValidationThatFailsSaysWhatIsInTheWay(t *testing.T) {
+	down := func(r problem.Reason) error {
+		return problem.New(problem.FinboxDown, "Finbox cannot be reached", "").Because(r, "")
+	}
+	for want, err := range map[string]error{
+		"De proxy van je netwerk vraagt een wachtwoord":                   down(problem.ProxySignIn),
+		"De proxy of firewall van je netwerk laat dit adres niet toe":     down(problem.ProxyRefuses),
+		"de uitgever ervan in de configuratie zetten":                     down(problem.Untrusted),
+		"Er is niets gekoppeld":                                           down(problem.NotLinked),
+		"Laat je IT-beheerder de gegevens voor Finbox in de configuratie": problem.New(problem.FinboxSignIn, "Finbox refuses us", ""),
+	} {
+		d := &office{}
+		ann := newOffice(t, d).as(annName)
+		d.err = err
+		page := ann.post("/connection/finbox", "id", "6f1c")
+		if !strings.Contains(page.body, want) || strings.Contains(page.body, "probeert het vanzelf opnieuw") {
+			t.Errorf("%v: the page does not say %q: %d %s", err, want, page.code, page.body)
+		}
+	}
+}
 
 // TestConnectionIsMadeWhileItWorks: the page says that the connection is made
 // only while balances find their way.

@@ -284,6 +284,11 @@ func TestMessagesAndTheirUsesFit(t *testing.T) {
 			t.Errorf("no message begins with %s", b)
 		}
 	}
+	for _, reason := range problem.Reasons() {
+		if id := fmt.Sprintf("reason.%s", reason); dutch[id] == nil {
+			t.Errorf("there is no message %s", id)
+		}
+	}
 	for _, code := range problem.Codes() {
 		for _, part := range []string{"title", "next"} {
 			if id := fmt.Sprintf("problem.%s.%s", code, part); dutch[id] == nil {

@@ -147,6 +147,8 @@ type problemBody struct {
 	Code   problem.Code `json:"code"`
 	What   string       `json:"what"`
 	Next   string       `json:"next,omitempty"`
+
+	Reason problem.Reason `json:"reason,omitempty"` // what is in the way, where next is about that
 }
 
 // bodyOf writes err as a problem body.
@@ -154,14 +156,14 @@ func bodyOf(err error) *problemBody {
 	p := problem.Of(err)
 	return &problemBody{
 		Type: "urn:balansd:problem:" + string(p.Code), Title: p.What, Status: p.Code.HTTPStatus(),
-		Detail: p.Error(), Code: p.Code, What: p.What, Next: p.Next,
+		Detail: p.Error(), Code: p.Code, What: p.What, Next: p.Next, Reason: p.Reason,
 	}
 }
 
 // problem makes the problem again that the body was made of. Of the cause only
 // the text is left.
 func (b *problemBody) problem() *problem.Problem {
-	p := problem.New(b.Code, b.What, b.Next)
+	p := problem.New(b.Code, b.What, b.Next).Because(b.Reason, b.Next)
 	if cause, ok := strings.CutPrefix(b.Detail, b.What+": "); ok {
 		p.Err = errors.New(cause)
 	}

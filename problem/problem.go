@@ -43,6 +43,27 @@ const (
 	NeedsPerson      Code = "needs_person"      // done, but something needs a person
 )
 
+// Reason tells apart what is in the way, where one Code has several remedies.
+// Reasons are stable, as codes are; the pages have words for each.
+type Reason string
+
+// The reasons.
+const (
+	ProxySignIn     Reason = "proxy_sign_in"    // the proxy wants a password
+	ProxyRefuses    Reason = "proxy_refuses"    // the proxy, or a firewall, forbids the address
+	ProxyDown       Reason = "proxy_down"       // the proxy cannot be reached
+	Untrusted       Reason = "untrusted"        // the certificate's authority is not known
+	OtherHost       Reason = "other_host"       // the certificate is another host's
+	CertificateTime Reason = "certificate_time" // the certificate is not valid now
+	NameUnknown     Reason = "name_unknown"     // the host's name is not known
+	NotLinked       Reason = "not_linked"       // linking failed for a passing reason
+)
+
+// Reasons lists every reason, for the pages' words and their tests.
+func Reasons() []Reason {
+	return []Reason{ProxySignIn, ProxyRefuses, ProxyDown, Untrusted, OtherHost, CertificateTime, NameUnknown, NotLinked}
+}
+
 // A Problem tells a person what happened and what to do next.
 //
 // It is safe to show and to log: constructors never put a secret or a
@@ -53,6 +74,8 @@ type Problem struct {
 	What string // what happened, to whom: a sentence without a full stop
 	Next string // what to do next: a sentence; empty where nothing can be done
 	Err  error  // the cause, may be nil
+	// Reason is what is in the way, where Next is about that; empty otherwise.
+	Reason Reason
 }
 
 // New makes a Problem without a cause.
@@ -63,6 +86,15 @@ func New(code Code, what, next string) *Problem {
 // Wrap makes a Problem with a cause.
 func Wrap(err error, code Code, what, next string) *Problem {
 	return &Problem{Code: code, What: what, Next: next, Err: err}
+}
+
+// Because adds what is in the way and what to do about it, and gives p. An
+// empty reason changes nothing.
+func (p *Problem) Because(reason Reason, next string) *Problem {
+	if reason != "" {
+		p.Reason, p.Next = reason, next
+	}
+	return p
 }
 
 // Error says what happened and why, on one line. It leaves out Next, which is

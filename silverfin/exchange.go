@@ -94,7 +94,7 @@ func (c *Client) tokenProblem(firm int64, err error) error {
 	case !ok && strings.HasPrefix(err.Error(), "oauth2: "): // there was an answer
 		return tokenDown(firm, "it answered with something unreadable")
 	case !ok:
-		return tokenDown(firm, networkReason(err))
+		return tokenDown(firm, networkReason(err)).Because(transport.Diagnose(err))
 	}
 	code, status := refused.ErrorCode, refused.Response.StatusCode
 	if !slices.Contains(oauthErrors, code) {
@@ -143,7 +143,7 @@ var oauthErrors = []string{"invalid_request", "invalid_client", "invalid_grant",
 	"unsupported_grant_type", "invalid_scope", "access_denied", "server_error", "temporarily_unavailable",
 	"invalid_redirect_uri", "unsupported_response_type", "invalid_token"}
 
-func tokenDown(firm int64, why string) error {
+func tokenDown(firm int64, why string) *problem.Problem {
 	return problem.New(problem.SilverfinDown,
 		fmt.Sprintf("Silverfin gives no tokens for firm %d now: %s", firm, why), nextDown)
 }

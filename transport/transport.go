@@ -82,6 +82,7 @@ func New(cfg Config) (*http.Client, error) {
 	// never reaches the retries.
 	var rt http.RoundTripper = base
 	rt = &logging{next: rt, log: cfg.Log}
+	rt = &proxied{next: rt}
 	rt = &dated{next: rt, skew: cfg.Skew}
 	rt = &retrying{next: rt, retries: max(cfg.Retries, 0), log: cfg.Log}
 	rt = &naming{next: rt, agent: cfg.UserAgent}
@@ -107,6 +108,7 @@ func newBase(cfg Config) (*http.Transport, error) {
 	dialer := &net.Dialer{Timeout: 10 * time.Second, KeepAlive: 30 * time.Second}
 	return &http.Transport{
 		Proxy:                  proxy,
+		OnProxyConnectResponse: connected,
 		DialContext:            dialer.DialContext,
 		TLSClientConfig:        &tls.Config{MinVersion: tls.VersionTLS12, RootCAs: roots, Certificates: own},
 		TLSHandshakeTimeout:    10 * time.Second,

@@ -1,0 +1,74 @@
+package transport
+
+import (
+	"context"
+	"crypto/tls"
+	"crypto/x509"
+	"errors"
+	"fmt"
+	"net"
+	"net/http"
+	"net/url"
+
+	"balansd/problem"
+)
+
+// ProxyError is a proxy's refusal to let a request through: nobody else answers
+// 407, and what a proxy answers to CONNECT is never the service's.
+type ProxyError struct{ Status int }
+
+func (e *ProxyError) Error() string {
+	return fmt.Sprintf("the proxy answers %d %s", e.Status, http.StatusText(e.Status))
+}
+
+// connected refuses a way that a proxy did not open.
+func connected(_ context.Context, _ *url.URL, _ *http.Request, resp *http.Response) error {
+	if resp.StatusCode == http.StatusOK {
+		return nil
+	}
+	return &ProxyError{resp.StatusCode}
+}
+
+// proxied turns the one answer to a plain request that only a proxy gives into
+// an error.
+type proxied struct{ next http.RoundTripper }
+
+func (p *proxied) RoundTrip(req *http.Request) (*http.Response, error) {
+	resp, err := p.next.RoundTrip(req)
+	if err == nil && resp.StatusCode == http.StatusProxyAuthRequired {
+		discard(resp)
+		return nil, &ProxyError{resp.StatusCode}
+	}
+	return resp, err
+}
+
+func (p *proxied) CloseIdleConnections() { closeIdle(p.next) }
+
+// Diagnose says what is in the way of a request that got no answer, and what to
+// do about it, a sentence. Both are empty where the error does not tell.
+func Diagnose(err error) (problem.Reason, string) {
+	var dns *net.DNSError
+	var other x509.HostnameError
+	var expired x509.CertificateInvalidError
+	var untrusted x509.UnknownAuthorityError
+	var verify *tls.CertificateVerificationError
+	proxy, fromProxy := errors.AsType[*ProxyError](err)
+	op, _ := errors.AsType[*net.OpError](err)
+	switch {
+	case fromProxy && proxy.Status == http.StatusProxyAuthRequired:
+		return problem.ProxySignIn, "Put the proxy's user name and password into network.proxy: http://USER:PASSWORD@proxy.example:3128."
+	case fromProxy:
+		return problem.ProxyRefuses, "Ask who runs the proxy to let this server through to that address; `balansd doctor` names all addresses."
+	case op != nil && op.Op == "proxyconnect":
+		return problem.ProxyDown, "Check network.proxy, and whether the proxy lets this server through."
+	case errors.As(err, &other):
+		return problem.OtherHost, "The certificate is one of another host: check the address in the configuration (base_url, token_url), and what answers there."
+	case errors.As(err, &dns):
+		return problem.NameUnknown, fmt.Sprintf("The name %s is not known here: check the DNS servers of this server, or set network.proxy.", dns.Name)
+	case errors.As(err, &expired) && expired.Reason == x509.Expired:
+		return problem.CertificateTime, "Check the clock of this server; if it is right, ask who runs the proxy about its certificate."
+	case errors.As(err, &untrusted), errors.As(err, &verify):
+		return problem.Untrusted, "A proxy that opens encrypted traffic has an authority of its own: name its certificate in network.ca_file."
+	}
+	return "", ""
+}
