@@ -11,6 +11,34 @@ import (
 	"balansd/sandbox"
 )
 
+// TestSignInsOutOfABackup: what was done after a backup is not known where the
+// state is gone, so its sign-ins are renewed only when a person says that nobody
+// else does.
+func TestSignInsOutOfABackup(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t, worldOptions{})
+	w.link()
+	if err := w.box.FillWith(sandbox.FillOptions{Companies: 2, Dossiers: 2, Balances: 2, Model: balance.Micro}); err != nil {
+		t.Fatal(err)
+	}
+	made := read[ledger.Backup](t, w, 0, "backup", "create")
+	if err := os.Remove(w.stateFile()); err != nil {
+		t.Fatal(err)
+	}
+	w.want(0, "balansd connect silverfin --take-over", "backup", "restore", made.File, "--yes")
+	w.box.Silverfin.Faults().Add(sandbox.Fault{Kind: sandbox.Unauthorized, Path: "/api", Times: -1})
+	if r := w.run("sync"); !strings.Contains(r.stdout+r.stderr, "the state was restored from a backup at") {
+		t.Errorf("the sync says nothing of it:\n%s%s", r.stdout, r.stderr)
+	}
+	w.box.Silverfin.Faults().Clear()
+	w.want(0, "not renewed", "connections", "list")
+	w.want(0, "this server's now", "connect", "silverfin", "--take-over")
+	w.box.Silverfin.Faults().Add(sandbox.Fault{Kind: sandbox.Unauthorized, Path: "/api"})
+	w.want(0, "", "sync")
+	w.delivered(2)
+	w.want(0, "well", "connections", "list")
+}
+
 // TestBackupCommands makes a backup while the daemon runs and restores it
 // after more was delivered. The next pass finds that again and writes nothing.
 func TestBackupCommands(t *testing.T) {

@@ -62,7 +62,7 @@ func (app *App) notes(notes []string) {
 
 func (app *App) connectSilverfin() *cobra.Command {
 	var firmID int64
-	var oob bool
+	var oob, takeOver bool
 	c := &cobra.Command{
 		Use:   "silverfin",
 		Short: "Sign in to Silverfin and link a firm",
@@ -71,7 +71,11 @@ user who sees all dossiers of the firm; the person who gives consent chooses the
 firm.
 
 On a server without a browser use --oob: open the address anywhere, and paste
-the code that Silverfin shows.`,
+the code that Silverfin shows.
+
+A sign-in that came with a copied or restored state is not renewed before you
+say with --take-over that no other balansd uses it any more: two of them would
+take it from one another.`,
 		Example: "  balansd connect silverfin\n  balansd connect silverfin --firm 1001 --oob",
 		Args:    cobra.NoArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
@@ -79,6 +83,9 @@ the code that Silverfin shows.`,
 				problem.New(problem.SilverfinSignIn, "nobody signed in within 15 minutes", "Try again."))
 			defer cancel()
 			return app.withAPI(ctx, func(api daemon.API, cfg *config.Config) error {
+				if takeOver {
+					return app.takeOver(ctx, api, firmID)
+				}
 				signIn := app.signInByCallback
 				if oob || cfg.Silverfin.Redirect == config.RedirectOOB {
 					signIn = app.signInByCode
@@ -101,7 +108,23 @@ the code that Silverfin shows.`,
 	}
 	c.Flags().Int64Var(&firmID, "firm", 0, "the firm's `id`, to have it chosen already; needed with --oob")
 	c.Flags().BoolVar(&oob, "oob", false, "paste the code that Silverfin shows, instead of waiting for the browser")
+	c.Flags().BoolVar(&takeOver, "take-over", false, "go on with the sign-ins of a copied or restored state: the other balansd is off")
+	c.MarkFlagsMutuallyExclusive("oob", "take-over")
 	return app.withJSON(c)
+}
+
+// takeOver says that the sign-ins of the state have no other owner any more.
+func (app *App) takeOver(ctx context.Context, api daemon.API, firmID int64) error {
+	if err := api.TakeOver(ctx, firmID, person()); err != nil {
+		return err
+	}
+	if app.asJSON {
+		return app.print(struct {
+			TakenOver bool `json:"taken_over"`
+		}{true})
+	}
+	app.printf("The sign-ins to Silverfin are this server's now; they are renewed when they are next needed.\n")
+	return nil
 }
 
 // signInByCallback waits for the browser to come back to this machine.

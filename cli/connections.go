@@ -3,6 +3,7 @@ package cli
 import (
 	"fmt"
 	"strconv"
+	"strings"
 	"time"
 
 	"balansd/config"
@@ -144,6 +145,10 @@ func (app *App) connectionsText(conns []ledger.Connection, firms []ledger.Firm, 
 		stands := "well"
 		if f.Relink != "" {
 			stands = f.Relink + ". Link it again: balansd connect silverfin --firm " + fmt.Sprint(f.ID)
+		} else if f.Problem != "" {
+			stands = f.Problem
+		} else if len(f.Missing) > 0 {
+			stands = "well, without the scopes " + strings.Join(f.Missing, ", ")
 		}
 		t.add(fmt.Sprint(f.ID), f.Name, f.LinkedBy, f.LinkedAt.In(zone).Format(time.DateOnly), stands)
 	}

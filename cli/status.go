@@ -71,7 +71,7 @@ func needsPerson(s daemon.Status) bool {
 		}
 	}
 	for _, f := range s.Firms {
-		if f.Relink != "" {
+		if f.Fails() {
 			return true
 		}
 	}

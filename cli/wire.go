@@ -3,6 +3,8 @@ package cli
 import (
 	"cmp"
 	"context"
+	"crypto/sha256"
+	"encoding/hex"
 	"errors"
 	"fmt"
 	"net/http"
@@ -295,13 +297,26 @@ func (n *node) newSilverfin(cfg *config.Config) (silverfinSide, error) {
 		before = l.Client // people may be half through a sign-in
 	}
 	c, err := silverfin.New(silverfin.Config{BaseURL: s.BaseURL, ClientID: s.ClientID, ClientSecret: s.ClientSecret.Reveal(),
-		Scopes: s.Scopes, HTTP: client, Vault: n.store.Secrets(), NumberFields: s.EnterpriseNumberFields,
+		Scopes: s.Scopes, HTTP: client, Vault: n.store.Secrets(), Home: n.home, NumberFields: s.EnterpriseNumberFields,
 		Target:            target(s.Target),
 		Workflow:          silverfin.WorkflowMatch{Names: s.Workflow.Names},
 		Lock:              silverfin.LockMatch{Fields: s.LockedFields, Statuses: s.LockedStatuses},
 		RequestsPerSecond: s.RequestsPerSecond, Burst: s.Burst, Concurrency: s.Concurrency, Now: o.now, Log: o.log,
 		After: before})
 	return linkedSilverfin{c}, err
+}
+
+// home is where the state is in use. The id of the computer is hashed: it must
+// not be known from a copy of the state.
+func (n *node) home(ctx context.Context) (silverfin.Home, error) {
+	restored, err := n.store.RestoredAt(ctx)
+	h := silverfin.Home{Restored: restored}
+	h.Name, _ = os.Hostname()
+	if id := machineID(); id != "" {
+		sum := sha256.Sum256([]byte("balansd " + id))
+		h.Machine = hex.EncodeToString(sum[:16])
+	}
+	return h, err
 }
 
 // target is where figures land.
@@ -331,6 +346,8 @@ func (n noSilverfin) End(context.Context, string, string, int64) (ledger.Firm, [
 func (n noSilverfin) Renew(context.Context, int64, time.Duration) (bool, error) {
 	return false, n.missing()
 }
+func (n noSilverfin) TakeOver(context.Context, int64) error { return n.missing() }
+
 func (noSilverfin) Forget(context.Context, int64) error { return nil }
 func (noSilverfin) Close(context.Context) error         { return nil }
 func (n noSilverfin) Companies(context.Context) ([]ledger.Company, []string, error) {

@@ -56,6 +56,10 @@ type API interface {
 	Firms(ctx context.Context) ([]ledger.Firm, error)
 	// RemoveFirm forgets a firm and its tokens.
 	RemoveFirm(ctx context.Context, id int64, by string) error
+	// TakeOver lets the tokens of a firm, of all firms with 0, be renewed
+	// although they came with a copy of the state: a person says that no other
+	// balansd renews them any more.
+	TakeOver(ctx context.Context, firmID int64, by string) error
 	// BeginSilverfin starts the sign-in to Silverfin: a person opens the URL
 	// in a browser. firmID preselects a firm, 0 for none; redirect is the
 	// loopback callback's URL, or empty for the code that Silverfin shows.

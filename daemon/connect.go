@@ -167,6 +167,27 @@ func (d *Daemon) RemoveFirm(ctx context.Context, id int64, by string) error {
 	return problem.New(problem.NotFound, fmt.Sprintf("Silverfin firm %d is not linked", id), "See balansd connections list.")
 }
 
+// TakeOver lets tokens be renewed that came with a copy of the state.
+func (d *Daemon) TakeOver(ctx context.Context, firmID int64, by string) error {
+	if err := d.linked(ctx, firmID); err != nil {
+		return err
+	}
+	firms, err := d.config().Keeper.Firms(ctx)
+	if err != nil {
+		return err
+	}
+	for _, f := range firms {
+		if firmID != 0 && f.ID != firmID || f.Relink != "" {
+			continue
+		}
+		if err := d.config().Linker.TakeOver(ctx, f.ID); err != nil {
+			return err
+		}
+		d.log().Info().Int64("firm", f.ID).Str("by", by).Msg("tokens taken over")
+	}
+	return nil
+}
+
 // BeginSilverfin starts the sign-in to Silverfin.
 func (d *Daemon) BeginSilverfin(ctx context.Context, firmID int64, redirect string) (SignIn, error) {
 	url, state, err := d.config().Linker.Begin(ctx, firmID, redirect)

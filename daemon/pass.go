@@ -34,6 +34,7 @@ type pass struct {
 	links       map[string]ledger.Linked // by connection and dossier id
 	index       *companyIndex
 	outages     outages
+	answers     firmAnswers
 	dossiers    keyedMutex
 
 	mu    sync.Mutex
@@ -78,6 +79,7 @@ func (d *Daemon) pass(ctx context.Context, rec ledger.Pass, req SyncRequest, rep
 	}
 	p := &pass{d: d, cfg: cfg, req: req, rec: rec, tell: report, dossiers: newKeyedMutex(),
 		log: cfg.Log.With().Uint64("pass", rec.Number).Str("trigger", string(rec.Trigger)).Logger()}
+	p.cfg.Destination = p.answers.watch(cfg.Destination)
 	p.rec.Outcome, p.noted, p.tried = map[ledger.State]int{}, map[string]bool{}, map[uint64]bool{}
 	p.missing, p.down, p.suspects = map[string]bool{}, map[string]bool{}, map[string]suspect{}
 	d.show(&rec)
@@ -205,6 +207,9 @@ func (p *pass) end(ctx context.Context, err error) (ledger.Pass, error) {
 	case err != nil:
 		p.rec.Stopped = problem.Of(err).What
 	}
+	if saveErr := p.saveFirmProblems(context.WithoutCancel(ctx)); saveErr != nil && err == nil {
+		err = saveErr
+	}
 	p.rec.End = p.cfg.Now()
 	p.rec.Missing, p.rec.Down = slices.Sorted(maps.Keys(p.missing)), slices.Sorted(maps.Keys(p.down))
 	if saveErr := p.cfg.Keeper.EndPass(context.WithoutCancel(ctx), p.rec); saveErr != nil && err == nil {
@@ -285,6 +290,9 @@ func (p *pass) renew(ctx context.Context) error {
 			continue
 		}
 		renewed, err := p.cfg.Linker.Renew(ctx, f.ID, renewAfter)
+		if err != nil || renewed {
+			p.answers.saw(f.ID, err)
+		}
 		switch {
 		case problem.Is(err, problem.NeedsRelink):
 			if err := p.mustRelink(ctx, f, err); err != nil {

@@ -55,6 +55,8 @@ type Linker interface {
 	// Renew refreshes the tokens of a firm when they are older than that, so
 	// that a firm without work does not lose them.
 	Renew(ctx context.Context, firmID int64, olderThan time.Duration) (renewed bool, err error)
+	// TakeOver lets the tokens of a firm be renewed; see API.TakeOver.
+	TakeOver(ctx context.Context, firmID int64) error
 	// Forget deletes the tokens of a firm.
 	Forget(ctx context.Context, firmID int64) error
 }

@@ -12,10 +12,19 @@ type Firm struct {
 	ID        int64     `json:"id"`
 	Name      string    `json:"name"`
 	LinkedAt  time.Time `json:"linked_at"`
-	LinkedBy  string    `json:"linked_by,omitempty"`    // who gave consent, as Silverfin names them
-	Relink    string    `json:"needs_relink,omitempty"` // why it must be linked again; empty when it is well
-	RenewedAt time.Time `json:"renewed_at"`             // when its tokens were last renewed
+	LinkedBy  string    `json:"linked_by,omitempty"`      // who gave consent, as Silverfin names them
+	Relink    string    `json:"needs_relink,omitempty"`   // why it must be linked again; empty when it is well
+	RenewedAt time.Time `json:"renewed_at"`               // when its tokens were last renewed
+	Missing   []string  `json:"missing_scopes,omitempty"` // asked for at the sign-in, and not granted
+	// Problem is why Silverfin did not let balansd in at the last run that asked
+	// it, in words for a person, and ProblemCode its kind; both are empty when it
+	// did. Unlike Relink, it passes when the cause is gone.
+	Problem     string `json:"problem,omitempty"`
+	ProblemCode string `json:"problem_code,omitempty"`
 }
+
+// Fails reports whether balansd cannot work in the firm before a person acts.
+func (f Firm) Fails() bool { return f.Relink != "" || f.Problem != "" }
 
 // Company is a client file in a firm.
 type Company struct {

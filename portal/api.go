@@ -124,6 +124,9 @@ func (a *api) calls() map[string]http.HandlerFunc {
 		pathFirms: answer(func(ctx context.Context, _ none) ([]ledger.Firm, error) {
 			return do.Firms(ctx)
 		}),
+		pathTakeOver: answer(func(ctx context.Context, r firmCall) (none, error) {
+			return none{}, do.TakeOver(ctx, r.FirmID, r.By)
+		}),
 		pathRemoveFirm: answer(func(ctx context.Context, r firmCall) (none, error) {
 			return none{}, do.RemoveFirm(ctx, r.FirmID, r.By)
 		}),

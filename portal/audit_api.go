@@ -100,6 +100,13 @@ func (a *audited) RemoveFirm(ctx context.Context, id int64, by string) error {
 	return err
 }
 
+// TakeOver is daemon.API's.
+func (a *audited) TakeOver(ctx context.Context, firmID int64, by string) error {
+	err := a.API.TakeOver(ctx, firmID, by)
+	a.note(ctx, by, "take-over", strconv.FormatInt(firmID, 10), err)
+	return err
+}
+
 // EndSilverfin is daemon.API's. The code and the state are never recorded.
 func (a *audited) EndSilverfin(ctx context.Context, state, code string, firmID int64, by string) (ledger.Firm, []string, error) {
 	f, notes, err := a.API.EndSilverfin(ctx, state, code, firmID, by)

@@ -339,6 +339,12 @@ func (c *Client) Firms(ctx context.Context) ([]ledger.Firm, error) {
 	return ask[[]ledger.Firm](ctx, c, pathFirms, none{})
 }
 
+// TakeOver is daemon.API's.
+func (c *Client) TakeOver(ctx context.Context, firmID int64, by string) error {
+	_, err := ask[none](ctx, c, pathTakeOver, firmCall{firmID, by})
+	return err
+}
+
 // RemoveFirm is daemon.API's.
 func (c *Client) RemoveFirm(ctx context.Context, id int64, by string) error {
 	_, err := ask[none](ctx, c, pathRemoveFirm, firmCall{id, by})

@@ -57,6 +57,7 @@ var cases = map[string]func(context.Context, daemon.API) []any{
 		return results(a.SetConnection(ctx, "ABC-123", ledger.Paused, "An"))
 	},
 	"Firms":      func(ctx context.Context, a daemon.API) []any { return results(a.Firms(ctx)) },
+	"TakeOver":   func(ctx context.Context, a daemon.API) []any { return results(0, a.TakeOver(ctx, 14, "An")) },
 	"RemoveFirm": func(ctx context.Context, a daemon.API) []any { return results(0, a.RemoveFirm(ctx, 14, "An")) },
 	"BeginSilverfin": func(ctx context.Context, a daemon.API) []any {
 		return results(a.BeginSilverfin(ctx, 14, "http://127.0.0.1:5050/callback"))

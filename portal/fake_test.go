@@ -108,6 +108,11 @@ func (f *fake) Firms(context.Context) ([]ledger.Firm, error) {
 	return answerOf[[]ledger.Firm](f)
 }
 
+func (f *fake) TakeOver(_ context.Context, id int64, by string) error {
+	f.hear("TakeOver", id, by)
+	return f.err
+}
+
 func (f *fake) RemoveFirm(_ context.Context, id int64, by string) error {
 	f.hear("RemoveFirm", id, by)
 	return f.err

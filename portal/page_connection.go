@@ -71,7 +71,7 @@ func (d connectionData) Safe() bool {
 // to a firm that lets balansd in.
 func (d connectionData) Linked() bool {
 	return slices.ContainsFunc(d.Connections, func(c connectionView) bool { return c.Status == ledger.Active }) &&
-		slices.ContainsFunc(d.Firms, func(f firmView) bool { return f.Relink == "" })
+		slices.ContainsFunc(d.Firms, func(f firmView) bool { return !f.Fails() })
 }
 
 // connectionView is a connection as the page tells of it.

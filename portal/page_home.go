@@ -94,7 +94,7 @@ func (d homeData) Well() bool {
 		return false
 	}
 	for _, f := range d.Firms {
-		if f.Relink != "" {
+		if f.Fails() {
 			return false
 		}
 	}

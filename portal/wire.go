@@ -35,6 +35,7 @@ const (
 	pathSetConnection  = prefix + "set-connection"
 	pathFirms          = prefix + "firms"
 	pathRemoveFirm     = prefix + "remove-firm"
+	pathTakeOver       = prefix + "take-over"
 	pathBeginSilverfin = prefix + "begin-silverfin"
 	pathEndSilverfin   = prefix + "end-silverfin"
 	pathLink           = prefix + "link"

@@ -98,8 +98,12 @@ type Home struct {
 	Restored time.Time `json:"restored,omitzero"` // when a backup was put in the place of the state; zero for never
 }
 
-func (h Home) is(other Home) bool {
-	return h.Machine == other.Machine && h.Restored.Equal(other.Restored)
+// is reports whether both are the same place, as far as they tell.
+func (h Home) is(other Home) bool { return !h.elsewhere(other) && h.Restored.Equal(other.Restored) }
+
+// elsewhere reports whether both are known to be different computers.
+func (h Home) elsewhere(other Home) bool {
+	return h.Machine != "" && other.Machine != "" && h.Machine != other.Machine
 }
 
 // elsewhere says how a grant came to a state in use at here; empty when it was
@@ -108,7 +112,7 @@ func (g *grant) elsewhere(here Home) string {
 	switch {
 	case g.Home == (Home{}) || here == (Home{}) || g.Home.is(here):
 		return ""
-	case g.Home.Machine != here.Machine:
+	case g.Home.elsewhere(here):
 		return fmt.Sprintf("the state was copied from another computer, %s, to this one, %s",
 			cmp.Or(g.Home.Name, "of unknown name"), cmp.Or(here.Name, "of unknown name"))
 	default:

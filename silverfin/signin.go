@@ -94,7 +94,12 @@ func (c *Client) End(ctx context.Context, state, code string, firmID int64) (led
 	if err != nil {
 		return ledger.Firm{}, nil, err
 	}
-	notes := missingScopes(c.cfg.Scopes, reply.scopes)
+	firm.Missing = missingScopes(c.cfg.Scopes, reply.scopes)
+	var notes []string
+	for _, scope := range firm.Missing {
+		notes = append(notes, fmt.Sprintf("Silverfin did not grant the scope %s: %s. Ask Silverfin to give it to the application, and link the firm again.",
+			scope, cmp.Or(scopeNeeds[scope], "what needs it does not work")))
+	}
 	if s.firm != 0 && s.firm != firmID {
 		notes = append(notes, fmt.Sprintf("Another firm was granted than asked for: %d (%s) instead of %d.", firm.ID, firm.Name, s.firm))
 	}
@@ -259,21 +264,16 @@ var scopeNeeds = map[string]string{
 	"workflows:read":       "it cannot be seen whether the workflow is open",
 }
 
-// missingScopes says which of the scopes that were asked for were not granted,
-// and what will not work. A server that does not say what it granted granted
-// what was asked for (RFC 6749, section 5.1).
-func missingScopes(asked, granted []string) []string {
-	if len(granted) == 0 {
-		return nil
-	}
-	var notes []string
+// missingScopes gives the scopes that were asked for and not granted. A server
+// that does not say what it granted granted what was asked for (RFC 6749,
+// section 5.1).
+func missingScopes(asked, granted []string) (missing []string) {
 	for _, scope := range asked {
-		if !slices.Contains(granted, scope) {
-			notes = append(notes, fmt.Sprintf("Silverfin did not grant the scope %s: %s. Ask Silverfin to give it to the application, and link the firm again.",
-				scope, cmp.Or(scopeNeeds[scope], "what needs it does not work")))
+		if len(granted) > 0 && !slices.Contains(granted, scope) {
+			missing = append(missing, scope)
 		}
 	}
-	return notes
+	return missing
 }
 
 // TakeOver lets the tokens of a firm be renewed although they came with a copy

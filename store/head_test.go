@@ -7,6 +7,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/google/go-cmp/cmp"
 	bolt "go.etcd.io/bbolt"
 
 	"balansd/ledger"
@@ -61,7 +62,7 @@ func TestRowHasItsChecksum(t *testing.T) {
 		try("cut short", key, good[:n])
 	}
 	raw(t, s, tFirms, func(b *bolt.Bucket) error { return b.Put(key, good) })
-	if firms, err := s.Firms(t.Context()); err != nil || len(firms) != 1 || firms[0] != firm {
+	if firms, err := s.Firms(t.Context()); err != nil || len(firms) != 1 || !cmp.Equal(firms[0], firm) {
 		t.Errorf("the row itself gives %+v, %v", firms, err)
 	}
 }

@@ -127,7 +127,7 @@ func (r *restoring) takeOver(ctx context.Context) error {
 			for _, t := range []table{tFirms, tSecrets, tLinks, tPasses, tNights, tMissed, tWritten, tShelf} {
 				replaceRows(w, t, now)
 			}
-			for _, key := range [][]byte{keySeal, keyNight, keyAlive} {
+			for _, key := range [][]byte{keySeal, keyNight, keyAlive, keyRestored} {
 				if v := now.get(tMeta, key); v != nil {
 					w.put(tMeta, key, v)
 				}
@@ -261,6 +261,9 @@ func (r *restoring) doubt(ctx context.Context) error {
 		// Else each new copy would count as older than those that were made
 		// before the restore, and be the next one to go.
 		w.put(tMeta, keyChanges, number(1+max(newest, lastNumber(w, keyChanges))))
+		if err := putJSON(w, tMeta, keyRestored, r.o.Now().UTC()); err != nil {
+			return err
+		}
 		return r.rewrite(w, func(known ledger.Written) (ledger.Written, error) { return doubted(known), nil })
 	})
 	if err != nil {
@@ -280,7 +283,8 @@ func (r *restoring) doubt(ctx context.Context) error {
 	for _, f := range firms {
 		names = append(names, fmt.Sprintf("%s (%d)", f.Name, f.ID))
 	}
-	r.note("The backup's sign-ins to Silverfin may be spent: if status says so, link again with `balansd connect silverfin`: %s.", strings.Join(names, ", "))
+	r.note("The backup's sign-ins to Silverfin are not renewed before you say that no other balansd uses them: "+
+		"`balansd connect silverfin --take-over`. They may be spent: if status says so, link again with `balansd connect silverfin`: %s.", strings.Join(names, ", "))
 	return nil
 }
 

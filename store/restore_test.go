@@ -172,6 +172,9 @@ func TestRestoreKeepsTheWorldOutside(t *testing.T) {
 		if got, err := st.Secrets().Get(ctx, store.FirmSecret(1, "token")); err != nil || string(got) != "new" {
 			t.Errorf("the token is %q, %v", got, err)
 		}
+		if at, err := st.RestoredAt(ctx); err != nil || !at.IsZero() {
+			t.Errorf("the sign-ins, which are the newest, are said to be of a restore at %v, %v", at, err)
+		}
 		if firms, err := st.Firms(ctx); err != nil || len(firms) != 2 {
 			t.Errorf("firms %v, %v", firms, err)
 		}
@@ -254,6 +257,7 @@ func TestRestoreOverDamage(t *testing.T) {
 			notes := s.restore(b, store.RestoreOptions{})
 			wantNote(t, notes, true, "count as a person's")
 			wantNote(t, notes, true, "Kantoor (7)")
+			wantNote(t, notes, true, "connect silverfin --take-over")
 			aside := newestOf(t, s, "damaged")
 			if got, err := os.ReadFile(aside.File); err != nil || !bytes.Equal(got, bad) || aside.Problem == "" {
 				t.Errorf("what was damaged is not kept as it was: %v", err)
@@ -264,6 +268,9 @@ func TestRestoreOverDamage(t *testing.T) {
 				must(t, err)
 				if w, err := st.Written(ctx, *e.Place); err != nil || len(w.Confirmed)+len(w.Intended) > 0 || w.By != 4 {
 					t.Errorf("of a place is known %+v, %v", w, err)
+				}
+				if at, err := st.RestoredAt(ctx); err != nil || !at.Equal(s.clock()) {
+					t.Errorf("the sign-ins are said to be of a restore at %v, %v", at, err)
 				}
 				missed, err := st.Missed(ctx, balance.DateOf(s.clock()), 99)
 				if err != nil || len(missed) == 0 || !strings.Contains(missed[0].Why, "restored from the backup of 2026-03-01") {

@@ -1,0 +1,99 @@
+package daemon
+
+import (
+	"context"
+	"sync"
+
+	"balansd/balance"
+	"balansd/ledger"
+	"balansd/problem"
+)
+
+// firmAnswers records, during a run, which firms let balansd in and which
+// refused it, for what status and pages say of a firm. It is safe for concurrent
+// use.
+type firmAnswers struct {
+	mu      sync.Mutex
+	refused map[int64]*problem.Problem // by firm; nil where it let balansd in
+}
+
+// saw records how one call to a firm ended. A refusal stays for the whole run. A
+// service that is down says nothing about whether it lets balansd in.
+func (a *firmAnswers) saw(firmID int64, err error) {
+	p := problem.Of(err)
+	if p != nil && p.Code != problem.SilverfinSignIn && p.Code != problem.ConfigInvalid {
+		return
+	}
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	if a.refused == nil {
+		a.refused = map[int64]*problem.Problem{}
+	}
+	if a.refused[firmID] == nil {
+		a.refused[firmID] = p
+	}
+}
+
+// watch gives the destinations of a run with their answers recorded.
+func (a *firmAnswers) watch(destination func(int64) Destination) func(int64) Destination {
+	return func(firmID int64) Destination { return observedFirm{destination(firmID), a, firmID} }
+}
+
+// saveFirmProblems stores what the run learned about the firms.
+func (p *pass) saveFirmProblems(ctx context.Context) error {
+	firms, err := p.cfg.Keeper.Firms(ctx)
+	if err != nil {
+		return err
+	}
+	p.answers.mu.Lock()
+	defer p.answers.mu.Unlock()
+	for _, f := range firms {
+		refused, asked := p.answers.refused[f.ID]
+		what, code := "", ""
+		if refused != nil {
+			what, code = refused.What, string(refused.Code)
+			if refused.Next != "" {
+				what += ". " + refused.Next
+			}
+		}
+		if !asked || f.Problem == what && f.ProblemCode == code {
+			continue
+		}
+		err := p.cfg.Keeper.UpdateFirm(ctx, f.ID, func(now *ledger.Firm) {
+			if now.LinkedAt.Equal(f.LinkedAt) { // not linked again meanwhile
+				now.Problem, now.ProblemCode = what, code
+			}
+		})
+		if err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// observedFirm is a Destination whose answers are recorded.
+type observedFirm struct {
+	Destination
+	answers *firmAnswers
+	firmID  int64
+}
+
+func (w observedFirm) Companies(ctx context.Context) ([]ledger.Company, []string, error) {
+	list, unreadable, err := w.Destination.Companies(ctx)
+	w.saw(err)
+	return list, unreadable, err
+}
+
+func (w observedFirm) Locate(ctx context.Context, c ledger.Company, year balance.Period) (ledger.Place, error) {
+	place, err := w.Destination.Locate(ctx, c, year)
+	w.saw(err)
+	return place, err
+}
+
+func (w observedFirm) Update(ctx context.Context, p ledger.Place, decide ledger.Decide) error {
+	err := w.Destination.Update(ctx, p, decide)
+	w.saw(err)
+	return err
+}
+
+func (w observedFirm) saw(err error) { w.answers.saw(w.firmID, err) }
