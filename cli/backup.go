@@ -11,6 +11,7 @@ import (
 	"balansd/config"
 	"balansd/daemon"
 	"balansd/ledger"
+	"balansd/portal"
 	"balansd/problem"
 	"balansd/store"
 
@@ -187,7 +188,9 @@ The copy is read as a whole before. Where the state has entries that the copy
 lacks, or has in an older version, nothing is done without --lose-newer. The
 state as it was is kept among the backups. What balansd can still read of it and
 must not go back stays: the firms with their sign-ins, links, paused and removed
-connections, dismissed balances, and what balansd wrote to Silverfin.
+connections, dismissed balances, what balansd wrote to Silverfin, and the people
+of the web pages. Where it cannot read that, everybody is kept out of the web
+pages until balansd portal enable lets them in. The audit log has the restore.
 
 What was found or delivered since is found again at the next pass. Silverfin is
 read before anything is written there: what it holds already needs no write, and
@@ -229,7 +232,10 @@ func (app *App) restore(ctx context.Context, cfg *config.Config, file string, lo
 		}
 		return err
 	}
-	b, notes, err := store.Restore(ctx, o, file, store.RestoreOptions{LoseNewer: loseNewer, Confirm: confirm})
+	pages := func(w store.ShelfWriter, known bool) ([]string, error) {
+		return portal.AfterRestore(ctx, w, portal.Restored{By: person(), File: filepath.Base(file), Known: known, Log: o.Log})
+	}
+	b, notes, err := store.Restore(ctx, o, file, store.RestoreOptions{LoseNewer: loseNewer, Confirm: confirm, Pages: pages})
 	switch {
 	case errors.Is(err, errNotConfirmed):
 		app.printf("Nothing was changed.\n")

@@ -1,6 +1,7 @@
 package cli
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -10,6 +11,7 @@ import (
 	"strings"
 
 	"balansd/config"
+	"balansd/daemon"
 	"balansd/portal"
 	"balansd/problem"
 	"balansd/service"
@@ -64,7 +66,7 @@ func (app *App) checkup(ctx context.Context, online bool) error {
 	if file == "" {
 		file = "no file; the defaults hold"
 	}
-	list := []checked{seen("configuration", file, nil), app.checkState(ctx, cfg), checkKey(ctx, cfg), checkBackups(cfg), checkAccess(cfg)}
+	list := []checked{seen("configuration", file, nil), app.checkState(ctx, cfg), app.checkKey(ctx, cfg), checkBackups(cfg), checkAccess(cfg)}
 	if m, err := service.New(service.Options{Log: app.log(cfg)}); err == nil {
 		st, err := m.Status(ctx)
 		list = append(list, checkProgram(st, err)...)
@@ -159,13 +161,20 @@ func (app *App) checkState(ctx context.Context, cfg *config.Config) checked {
 }
 
 // checkKey tries the data key on what is sealed. While a daemon holds the state,
-// that one has tried it at its start.
-func checkKey(ctx context.Context, cfg *config.Config) checked {
+// that one tries it.
+func (app *App) checkKey(ctx context.Context, cfg *config.Config) checked {
 	const name = "data key"
 	if _, err := os.Stat(cfg.StateFile); errors.Is(err, fs.ErrNotExist) {
 		return seen(name, "none is needed yet", nil)
 	}
+	const well = "opens the sign-ins that are kept"
 	s, err := store.Open(store.Options{Path: cfg.StateFile, KeyPath: cfg.KeyFile, ReadOnly: true})
+	if problem.Is(err, problem.StateLocked) {
+		if client, err := app.dialDaemon(ctx, cfg); err == nil {
+			now, err := client.Status(ctx)
+			return seen(name, well, cmp.Or(err, stateProblem(now, problem.KeyInvalid)))
+		}
+	}
 	if err != nil { // what is wrong with the state was said
 		_, err = os.Stat(cfg.KeyFile)
 		if errors.Is(err, fs.ErrNotExist) {
@@ -174,7 +183,18 @@ func checkKey(ctx context.Context, cfg *config.Config) checked {
 		return seen(name, cfg.KeyFile+" is there; the service tries it when it starts", nil)
 	}
 	defer func() { _ = s.Close() }()
-	return seen(name, "opens the sign-ins that are kept", s.Secrets().Check(ctx))
+	return seen(name, well, s.Secrets().Check(ctx))
+}
+
+// stateProblem gives what a daemon says is wrong with its state, nil when nothing
+// of that code is.
+func stateProblem(s daemon.Status, code problem.Code) error {
+	for _, p := range s.State {
+		if p.Code == string(code) {
+			return problem.New(code, p.What, p.Next)
+		}
+	}
+	return nil
 }
 
 // askState asks the daemon that holds the state.
@@ -195,6 +215,8 @@ func (app *App) askState(ctx context.Context, cfg *config.Config, locked error) 
 		return seen(name, "", problem.New(problem.StateNewer, fmt.Sprintf(
 			"%s has layout %d, written by balansd %s; this version knows layouts up to %d", s.StateFile, s.Layout, s.Version, store.Layout()),
 			"Use that version or a newer one."))
+	case stateProblem(s, problem.StateDamaged) != nil:
+		return seen(name, "", stateProblem(s, problem.StateDamaged))
 	default:
 		return seen(name, fmt.Sprintf("%s, layout %d, in use by balansd %s; this version knows layouts up to %d",
 			s.StateFile, s.Layout, s.Version, store.Layout()), nil)

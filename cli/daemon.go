@@ -49,6 +49,12 @@ func (app *App) withAPI(ctx context.Context, do func(api daemon.API, cfg *config
 	if err != nil {
 		return err
 	}
+	return app.onAPI(ctx, cfg, false, do)
+}
+
+// onAPI is withAPI. A command that only looks works on a state that cannot be
+// written, too.
+func (app *App) onAPI(ctx context.Context, cfg *config.Config, looks bool, do func(api daemon.API, cfg *config.Config) error) error {
 	for late := time.Now().Add(app.waitFor(answerTime)); ; {
 		client, err := app.dialDaemon(ctx, cfg)
 		if err == nil {
@@ -57,7 +63,15 @@ func (app *App) withAPI(ctx context.Context, do func(api daemon.API, cfg *config
 		if !errors.Is(err, portal.ErrNoDaemon) {
 			return err
 		}
-		n, err := newNode(ctx, cfg, nodeOptions{version: app.version(), process: "balansd on the command line", log: app.quietLog(cfg)})
+		o := nodeOptions{version: app.version(), process: "balansd on the command line", log: app.quietLog(cfg)}
+		n, err := newNode(ctx, cfg, o)
+		if looks && problem.Is(err, problem.StateUnwritable) {
+			refused := problem.Of(err)
+			o.readOnly = true
+			if n, err = newNode(ctx, cfg, o); err == nil {
+				app.tell("Only read: %s. %s\n", refused.What, refused.Next)
+			}
+		}
 		if err == nil {
 			defer func() { _ = n.Close() }()
 			return do(n.alone(cfg), cfg)
@@ -90,7 +104,7 @@ func (app *App) withState(ctx context.Context, nothing func(*config.Config) any,
 		return err
 	}
 	if _, err := os.Stat(cfg.StateFile); !errors.Is(err, fs.ErrNotExist) {
-		return app.withAPI(ctx, do)
+		return app.onAPI(ctx, cfg, true, do)
 	}
 	what := "nothing is here yet: balansd has no state at " + cfg.StateFile
 	next := "link Finbox first: balansd connect finbox CONNECTION-ID"

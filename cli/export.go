@@ -1,14 +1,16 @@
 package cli
 
 import (
-	"bufio"
+	"cmp"
 	"io"
 	"os"
+	"path/filepath"
 
 	"balansd/config"
 	"balansd/daemon"
 	"balansd/ledger"
 	"balansd/problem"
+	"balansd/store"
 
 	"github.com/spf13/cobra"
 )
@@ -61,21 +63,65 @@ column. The language is that of --lang or of the configuration.`,
 	return c
 }
 
-// writeFile writes a file that only its owner reads; a file that could not be
-// written whole is said to be so.
+// writeFile writes a file that only its owner reads. A name that is taken stands
+// for the old file until the new one is whole and on disk. What is no file, such as
+// a pipe, is written as it is.
 func writeFile(path string, write func(io.Writer) error) (err error) {
-	f, err := os.OpenFile(path, os.O_CREATE|os.O_TRUNC|os.O_WRONLY, 0o600)
+	info, err := os.Stat(path)
+	if err == nil && !info.Mode().IsRegular() {
+		return writeInto(path, write)
+	}
+	if to, err := filepath.EvalSymlinks(path); err == nil {
+		path = to
+	}
+	f, err := os.CreateTemp(filepath.Dir(path), ".balansd-export-*")
 	if err != nil {
-		return problem.Wrap(err, problem.NotAllowed, "the file "+path+" cannot be written", "Choose another place with --out.")
+		return cannotWrite(path, err)
 	}
 	defer func() {
-		if closed := f.Close(); err == nil {
-			err = closed
+		if err != nil {
+			_ = f.Close()
+			_ = os.Remove(f.Name())
 		}
 	}()
-	buffered := bufio.NewWriter(f)
-	if err := write(buffered); err != nil {
+	if err := write(refusals{f, path}); err != nil {
 		return err
 	}
-	return buffered.Flush()
+	for _, step := range []func() error{f.Sync, f.Close, func() error { return os.Rename(f.Name(), path) }} {
+		if err := step(); err != nil {
+			return cannotWrite(path, err)
+		}
+	}
+	return nil
+}
+
+// writeInto writes to a pipe or device.
+func writeInto(path string, write func(io.Writer) error) error {
+	f, err := os.OpenFile(path, os.O_WRONLY, 0)
+	if err != nil {
+		return cannotWrite(path, err)
+	}
+	return cmp.Or(write(refusals{f, path}), f.Close())
+}
+
+// refusals is a file whose errors say what is wrong with the place.
+type refusals struct {
+	f    *os.File
+	path string
+}
+
+func (r refusals) Write(p []byte) (int, error) {
+	n, err := r.f.Write(p)
+	if err != nil {
+		err = cannotWrite(r.path, err)
+	}
+	return n, err
+}
+
+func cannotWrite(path string, cause error) error {
+	if store.DiskRefuses(cause) {
+		return problem.Wrap(cause, problem.StateUnwritable, "the file "+path+" cannot be written",
+			"Free space on its disk, or choose another place with --out. A file that was there before is as it was.")
+	}
+	return problem.Wrap(cause, problem.NotAllowed, "the file "+path+" cannot be written", "Choose another place with --out.")
 }

@@ -192,11 +192,6 @@ func (p *running) open(ctx context.Context) (*node, error) {
 	for said := false; ; {
 		n, err := newNode(ctx, p.cfg, o)
 		if err == nil {
-			if err := n.store.Secrets().Check(ctx); err != nil {
-				pr := problem.Of(err)
-				p.log.Error().Err(err).Str("code", string(pr.Code)).Str("next", pr.Next).
-					Msg("the sign-ins to Silverfin cannot be opened")
-			}
 			p.node = n
 			close(p.ready)
 			return n, nil

@@ -21,7 +21,8 @@ func newStatusCommand(app *App) *cobra.Command {
 connections and firms stand, and what needs a person.
 
 The exit code is 3 when something needs a person: a balance, a connection or a
-firm, a wrong clock, or trouble in the last pass, such as a full disk.`,
+firm, a wrong clock, a damaged state, a data key that is missing, or trouble in
+the last pass, such as a full disk.`,
 		Example: "  balansd status",
 		Args:    cobra.NoArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
@@ -59,7 +60,7 @@ func newest(s daemon.Status) *ledger.Pass {
 // needsPerson tells whether a person has something to do. Trouble of a pass
 // counts until a later one goes through without.
 func needsPerson(s daemon.Status) bool {
-	if s.Clock != "" {
+	if s.Clock != "" || len(s.State) > 0 {
 		return true
 	}
 	if p := newest(s); p != nil && p.NeedsPerson() {
@@ -110,6 +111,9 @@ func (app *App) statusText(s daemon.Status, zone *time.Location) {
 		app.printf("balansd %s does not run as a daemon now; start it with: balansd run\n", s.Version)
 	}
 	app.printf("state: %s\n", s.StateFile)
+	for _, p := range s.State {
+		app.printf("%s %s\n→ %s\n", app.styled(app.env.Stdout, red, "WRONG:"), clean(p.What), clean(p.Next))
+	}
 	if s.Pass != nil {
 		app.printf("a pass is under way since %s\n", when(s.Pass.Start))
 	}

@@ -52,6 +52,9 @@ type nodeOptions struct {
 	log     zerolog.Logger
 	now     func() time.Time // time.Now when nil
 	workers int              // 0 for what the configuration's concurrency asks for
+	// readOnly opens the state for reading alone, and brings nothing of the
+	// configuration into it.
+	readOnly bool
 }
 
 // newNode opens the state and wires the rooms together. The caller closes it.
@@ -61,7 +64,7 @@ func newNode(ctx context.Context, cfg *config.Config, o nodeOptions) (_ *node, e
 	}
 	st, err := store.Open(store.Options{Path: cfg.StateFile, KeyPath: cfg.KeyFile,
 		Backups: store.Backups{Folder: cfg.Backup.Folder, Keep: cfg.Backup.Keep},
-		Version: o.version, Process: o.process, Now: o.now, Log: o.log})
+		Version: o.version, Process: o.process, Now: o.now, Log: o.log, ReadOnly: o.readOnly})
 	if err != nil {
 		return nil, err
 	}
@@ -76,6 +79,9 @@ func newNode(ctx context.Context, cfg *config.Config, o nodeOptions) (_ *node, e
 		return nil, err
 	}
 	n.silverfin, n.Daemon = sf, daemon.New(dc)
+	if o.readOnly {
+		return n, nil
+	}
 	return n, n.Prepare(ctx)
 }
 

@@ -95,6 +95,7 @@ type Status struct {
 	Again       time.Time            `json:"again,omitzero"`   // when a night that did not reach its services is tried again
 	Missed      []ledger.MissedNight `json:"missed,omitempty"` // the newest nights that were missed and not caught up
 	Clock       string               `json:"clock,omitempty"`  // what is wrong with the server's clock
+	State       []StateProblem       `json:"state_problems,omitempty"`
 	Connections []ledger.Connection  `json:"connections"`
 	Firms       []ledger.Firm        `json:"firms"`
 	Counts      map[ledger.State]int `json:"counts"`

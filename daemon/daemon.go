@@ -2,7 +2,6 @@ package daemon
 
 import (
 	"context"
-	"slices"
 	"sync"
 	"time"
 
@@ -56,6 +55,7 @@ type Daemon struct {
 	passing sync.Mutex
 	watch   watch
 	board   board
+	state   stateCheck
 
 	mu      sync.Mutex
 	cfg     Config
@@ -128,10 +128,11 @@ func (d *Daemon) complete(cfg Config) Config {
 }
 
 // Prepare brings the connections and links of the configuration into the
-// state: new folder sources are added, those that the configuration no longer
-// names are removed.
+// state, all or none: new folder sources are added, those that the configuration
+// no longer names are removed. It does so even when ctx ends meanwhile.
 func (d *Daemon) Prepare(ctx context.Context) error {
-	known, err := d.config().Keeper.Connections(ctx)
+	ctx, cfg := context.WithoutCancel(ctx), d.config()
+	known, err := cfg.Keeper.Connections(ctx)
 	if err != nil {
 		return err
 	}
@@ -139,45 +140,43 @@ func (d *Daemon) Prepare(ctx context.Context) error {
 	for _, c := range known {
 		stored[c.ID] = c
 	}
-	for _, f := range d.config().Folders {
-		if err := d.prepareFolder(ctx, f, stored); err != nil {
-			return err
-		}
+	var changed []ledger.Connection
+	for _, f := range cfg.Folders {
+		before, known := stored[f.ID]
 		delete(stored, f.ID)
-	}
-	for _, c := range stored {
-		if c.Kind != ledger.Folder || c.Status == ledger.Removed {
+		c, changes := folderNow(f, before, known)
+		if !changes {
 			continue
 		}
-		c.Status = ledger.Removed
-		if err := d.config().Keeper.SaveConnection(ctx, c); err != nil {
-			return err
+		if known && c.ActivatedAt.Before(before.ActivatedAt) {
+			if err := d.recall(ctx, c); err != nil {
+				return err
+			}
+		}
+		changed = append(changed, c)
+	}
+	for _, c := range stored {
+		if c.Kind == ledger.Folder && c.Status != ledger.Removed {
+			c.Status = ledger.Removed
+			changed = append(changed, c)
 		}
 	}
-	links := slices.Clone(d.config().Links)
-	for i := range links {
-		links[i].Configured = true
-	}
-	return d.setLinks(ctx, links)
+	return d.configure(ctx, changed, cfg.Links)
 }
 
-// prepareFolder adds a folder source, or brings the stored one up to date.
-func (d *Daemon) prepareFolder(ctx context.Context, f ledger.Connection, stored map[string]ledger.Connection) error {
-	c, known := stored[f.ID]
-	if known && c.Status != ledger.Removed && c.Name == f.Name && c.ActivatedAt.Equal(f.ActivatedAt) {
-		return nil
+// folderNow gives a folder source of the configuration as it is to be stored, and
+// whether that differs from how it is.
+func folderNow(f, stored ledger.Connection, known bool) (c ledger.Connection, changes bool) {
+	if known && stored.Status != ledger.Removed && stored.Name == f.Name && stored.ActivatedAt.Equal(f.ActivatedAt) {
+		return stored, false
 	}
-	earlier := known && f.ActivatedAt.Before(c.ActivatedAt)
-	switch {
-	case !known:
+	c = stored
+	if !known {
 		c = f
-		c.Status = ledger.Active
-	case c.Status == ledger.Removed:
+	}
+	if !known || c.Status == ledger.Removed {
 		c.Status = ledger.Active
 	}
 	c.Name, c.ActivatedAt = f.Name, f.ActivatedAt
-	if err := d.config().Keeper.SaveConnection(ctx, c); err != nil || !earlier {
-		return err
-	}
-	return d.recall(ctx, c)
+	return c, true
 }

@@ -97,8 +97,10 @@ func (k *dryKeeper) SaveConnection(context.Context, ledger.Connection) error { r
 func (k *dryKeeper) SaveFirm(context.Context, ledger.Firm) error             { return nil }
 func (k *dryKeeper) RemoveFirm(context.Context, int64) error                 { return errDry }
 func (k *dryKeeper) SaveLink(context.Context, ledger.Linked) error           { return nil }
-func (k *dryKeeper) SetLinks(context.Context, []ledger.Linked) error         { return errDry }
-func (k *dryKeeper) EndPass(context.Context, ledger.Pass) error              { return nil }
+func (k *dryKeeper) Configure(context.Context, []ledger.Connection, []ledger.Linked) error {
+	return errDry
+}
+func (k *dryKeeper) EndPass(context.Context, ledger.Pass) error { return nil }
 
 func (k *dryKeeper) Backup(context.Context) (ledger.Backup, error)           { return ledger.Backup{}, errDry }
 func (k *dryKeeper) Alive(context.Context, time.Time) error                  { return nil }

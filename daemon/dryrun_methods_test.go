@@ -11,6 +11,7 @@ import (
 var looking = map[string]bool{
 	"Connections": true, "Firms": true, "Created": true, "WouldRecord": true, "Values": true, "Document": true,
 	"Story": true, "Counts": true, "Links": true, "Passes": true, "LastNight": true, "LastAlive": true, "Missed": true, "BackupsThere": true,
+	"Check": true, "CheckSecrets": true,
 }
 
 // TestDryRunKeepsEveryMethodThatChanges: a method that Keeper gains and that

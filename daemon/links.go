@@ -19,17 +19,28 @@ func (d *Daemon) Links(ctx context.Context) ([]ledger.Linked, error) {
 	return all, err
 }
 
-// setLinks replaces the links of the configuration.
-func (d *Daemon) setLinks(ctx context.Context, configured []ledger.Linked) error {
+// configure saves connections and replaces the links of the configuration, both or
+// neither.
+func (d *Daemon) configure(ctx context.Context, connections []ledger.Connection, configured []ledger.Linked) error {
 	k := d.config().Keeper
 	before, err := k.Links(ctx)
 	if err != nil {
 		return err
 	}
-	if err := k.SetLinks(ctx, keepWords(configured, before)); err != nil {
+	if err := k.Configure(ctx, connections, keepWords(configured, before)); err != nil {
 		return err
 	}
-	after, err := k.Links(ctx)
+	// The configuration is in the state now: an error from here on must not say that
+	// it is not.
+	if err := d.matchReplaced(ctx, before); err != nil {
+		d.log().Error().Err(err).Msg("what is open for links that changed could not be matched anew")
+	}
+	return nil
+}
+
+// matchReplaced has what is open for links that are others than before matched anew.
+func (d *Daemon) matchReplaced(ctx context.Context, before []ledger.Linked) error {
+	after, err := d.config().Keeper.Links(ctx)
 	if err != nil {
 		return err
 	}

@@ -135,6 +135,9 @@ func (p *pass) walk(ctx context.Context) error {
 	if err := p.backup(ctx); err != nil {
 		return err
 	}
+	if err := p.checkState(ctx); err != nil {
+		return err
+	}
 	if err := p.renew(ctx); err != nil {
 		return err
 	}
@@ -159,6 +162,7 @@ func (p *pass) backup(ctx context.Context) error {
 	err := p.cfg.Keeper.BackupsThere(ctx)
 	if err == nil {
 		b, err = p.cfg.Keeper.Backup(ctx)
+		p.d.sawState(err)
 	}
 	switch {
 	case err != nil && ctx.Err() != nil:

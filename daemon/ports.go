@@ -143,8 +143,9 @@ type Keeper interface {
 	Links(ctx context.Context) ([]ledger.Linked, error)
 	// SaveLink adds or replaces the link of a dossier.
 	SaveLink(ctx context.Context, l ledger.Linked) error
-	// SetLinks replaces the links of the configuration by these.
-	SetLinks(ctx context.Context, configured []ledger.Linked) error
+	// Configure adds or replaces connections, and replaces the links of the
+	// configuration by these, both or neither.
+	Configure(ctx context.Context, connections []ledger.Connection, links []ledger.Linked) error
 
 	// BeginPass stores a new pass and gives it its number. A second pass for
 	// the same Night is refused with a Conflict problem, for ever.
@@ -159,6 +160,12 @@ type Keeper interface {
 	// BackupsThere gives a problem when the place of the copies holds none any
 	// more, although some were made there: it may be a disk that is missing.
 	BackupsThere(ctx context.Context) error
+	// Check reads the whole state, and gives a StateDamaged problem when it is
+	// damaged.
+	Check(ctx context.Context) error
+	// CheckSecrets gives a KeyInvalid problem when the data key, as its file has
+	// it now, does not open what is sealed.
+	CheckSecrets(ctx context.Context) error
 	// Prune takes away documents, figures and stories of entries that were
 	// settled longer ago than the retention says. Entries stay. Stopped half
 	// way, it goes on at the next call.

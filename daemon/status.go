@@ -58,6 +58,7 @@ func (d *Daemon) Status(ctx context.Context) (Status, error) {
 	d.watch.mu.Lock()
 	s.Clock, s.Again = d.watch.clock, d.watch.again
 	d.watch.mu.Unlock()
+	s.State = d.stateProblems(ctx, s.Running)
 	q := ledger.Query{States: []ledger.State{ledger.Differs, ledger.Failed, ledger.Waiting}, Limit: statusList}
 	for e, err := range k.Entries(ctx, q) {
 		if err != nil {

@@ -43,9 +43,15 @@ func (d *Daemon) Run(ctx context.Context) error {
 	var beside sync.WaitGroup
 	defer beside.Wait()
 	beside.Go(func() { d.watchClock(ctx) })
+	beside.Go(func() {
+		if err := d.checkState(ctx); problem.Is(err, problem.StateDamaged) {
+			d.log().Error().Err(err).Str("code", string(problem.StateDamaged)).Str("next", problem.Of(err).Next).Msg("the state is damaged")
+		}
+	})
 	t := time.NewTicker(tick)
 	defer t.Stop()
 	for {
+		d.checkKey(ctx)
 		d.look(ctx)
 		select {
 		case <-ctx.Done():

@@ -2,11 +2,13 @@ package portal
 
 import (
 	"net/http"
+	"slices"
 	"time"
 
 	"balansd/balance"
 	"balansd/daemon"
 	"balansd/ledger"
+	"balansd/problem"
 )
 
 func (w *Web) homeRoutes() []route {
@@ -28,6 +30,7 @@ type homeData struct {
 	Again       time.Time
 	Missed      []missedView
 	Clock       string
+	State       []daemon.StateProblem
 	NoBackup    bool
 	Connections []connectionView
 	Firms       []firmView
@@ -45,7 +48,7 @@ func homePage(v *visit) error {
 	if err != nil {
 		return err
 	}
-	d := homeData{Tabs: stateTabs(page.Counts, nil, ""), Total: page.Total, Next: s.NextWake, Again: s.Again, Clock: s.Clock,
+	d := homeData{Tabs: stateTabs(page.Counts, nil, ""), Total: page.Total, Next: s.NextWake, Again: s.Again, Clock: s.Clock, State: stateProblems(s.State),
 		Decide: s.Counts[ledger.Differs]}
 	var list []ledger.Entry
 	for _, e := range s.Waiting {
@@ -88,9 +91,21 @@ func homePage(v *visit) error {
 	return v.page("home", d)
 }
 
+// stateProblems gives those of the state with a code that the pages have words
+// for: a daemon of another version may have more.
+func stateProblems(list []daemon.StateProblem) (known []daemon.StateProblem) {
+	for _, p := range list {
+		if !slices.Contains(problem.Codes(), problem.Code(p.Code)) {
+			p.Code = string(problem.Unexpected)
+		}
+		known = append(known, p)
+	}
+	return known
+}
+
 // Well tells whether nothing needs anybody.
 func (d homeData) Well() bool {
-	if !d.Linked || len(d.Waiting) > 0 || d.Clock != "" || d.NoBackup || len(d.Missed) > 0 || d.Night != nil && d.Night.Kind() != "good" {
+	if !d.Linked || len(d.Waiting) > 0 || d.Clock != "" || len(d.State) > 0 || d.NoBackup || len(d.Missed) > 0 || d.Night != nil && d.Night.Kind() != "good" {
 		return false
 	}
 	for _, f := range d.Firms {

@@ -74,11 +74,18 @@ func (s *Store) SaveLink(ctx context.Context, l ledger.Linked) error {
 	return s.save(ctx, tLinks, linkKey(l), l)
 }
 
-// SetLinks replaces the links of the configuration by these, and marks them as
-// such. One that a person set goes only where the configuration has a link of
-// the same dossier; it does not come back when that is taken out again.
-func (s *Store) SetLinks(ctx context.Context, configured []ledger.Linked) error {
+// Configure adds or replaces connections, and replaces the links of the
+// configuration by these and marks them as such, in one transaction: a
+// configuration is in the state as a whole or not at all. A link that a person set
+// goes only where the configuration has a link of the same dossier; it does not
+// come back when that is taken out again.
+func (s *Store) Configure(ctx context.Context, connections []ledger.Connection, links []ledger.Linked) error {
 	return s.fault(s.db.update(ctx, func(w writer) error {
+		for _, c := range connections {
+			if err := putJSON(w, tConnections, []byte(c.ID), c); err != nil {
+				return err
+			}
+		}
 		stored, err := listJSON[ledger.Linked](w, tLinks)
 		if err != nil {
 			return err
@@ -88,7 +95,7 @@ func (s *Store) SetLinks(ctx context.Context, configured []ledger.Linked) error 
 				w.remove(tLinks, linkKey(l))
 			}
 		}
-		for _, l := range configured {
+		for _, l := range links {
 			l.Configured = true
 			if err := putJSON(w, tLinks, linkKey(l), l); err != nil {
 				return err

@@ -113,7 +113,7 @@ func TestSetLinks(t *testing.T) {
 	}
 	set := func(links ...ledger.Linked) {
 		t.Helper()
-		if err := s.SetLinks(ctx, links); err != nil {
+		if err := s.Configure(ctx, nil, links); err != nil {
 			t.Fatal(err)
 		}
 	}

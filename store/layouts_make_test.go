@@ -44,7 +44,7 @@ func makeLayout(t *testing.T, s *store.Store) {
 	must(t, s.SaveConnection(ctx, ledger.Connection{ID: "C0", Kind: ledger.Finbox, Name: "Oud", Status: ledger.Removed}))
 	must(t, s.SaveFirm(ctx, ledger.Firm{ID: 1, Name: "Fiduciaire Été", LinkedAt: at(-500), LinkedBy: "An", RenewedAt: at(-10)}))
 	must(t, s.SaveFirm(ctx, ledger.Firm{ID: 2, Name: "Two", LinkedAt: at(-400), Relink: "access was withdrawn", RenewedAt: at(-400)}))
-	must(t, s.SetLinks(ctx, []ledger.Linked{{Connection: "C1", DossierID: "D2", EnterpriseNumber: "0402754886", FirmID: 1, CompanyID: 7, All: true}}))
+	must(t, s.Configure(ctx, nil, []ledger.Linked{{Connection: "C1", DossierID: "D2", EnterpriseNumber: "0402754886", FirmID: 1, CompanyID: 7, All: true}}))
 	must(t, s.SaveLink(ctx, ledger.Linked{Connection: "C1", DossierID: "D3", FirmID: 1, From: balance.Date{Year: 2025, Month: 7, Day: 1}}))
 	for name, text := range layoutSecrets {
 		must(t, s.Secrets().Put(ctx, name, []byte(text)))

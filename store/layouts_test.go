@@ -194,6 +194,8 @@ func onlyAsked(want, have any) any {
 		for k, w := range want {
 			if h, ok := have[k]; ok {
 				kept[k] = onlyAsked(w, h)
+			} else if w == "0001-01-01T00:00:00Z" {
+				kept[k] = w // no time is left out now
 			}
 		}
 		return kept

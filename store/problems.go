@@ -67,6 +67,13 @@ const (
 	noLocks
 )
 
+// DiskRefuses tells whether an error is the operating system's word on a disk: it
+// is full, read-only or failing.
+func DiskRefuses(err error) bool {
+	r := refusalOf(err)
+	return r == fullDisk || r == readOnlyDisk || r == failingDisk
+}
+
 // advice says what happened to a file, as the end of a sentence, and what to do.
 func (r refusal) advice() (what, next string) {
 	const kept = "Nothing of this step was kept; it is done again at the next pass."

@@ -20,6 +20,10 @@ type RestoreOptions struct {
 	// Confirm, when not nil, is asked before anything is changed. An error of
 	// it ends the restore and is given back.
 	Confirm func(backup ledger.Backup, lost Loss) error
+	// Pages, when not nil, brings what the web pages keep into its new place. known
+	// says that it is that of the state before the restore; else it is the
+	// backup's. It gives notes, and may be called more than once.
+	Pages func(w ShelfWriter, known bool) (notes []string, err error)
 }
 
 // restoreMark is in the name of a state that is being made of a backup.
@@ -97,7 +101,7 @@ func (r *restoring) hold(ctx context.Context) error {
 	switch {
 	case err == nil:
 		r.found, r.present = readable, s
-		err := s.Check(ctx)
+		err := checkAll(ctx, s.db, s.options)
 		if problem.Is(err, problem.StateDamaged) {
 			r.found, err = broken, nil // it stays open: nobody else may begin to work in it
 		}
@@ -209,11 +213,22 @@ func (r *restoring) settle(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
+	if r.may.Pages != nil {
+		var notes []string
+		err := r.copy.Shelf().Update(ctx, func(w ShelfWriter) (err error) {
+			notes, err = r.may.Pages(w, r.kin)
+			return err
+		})
+		if err != nil {
+			return err
+		}
+		r.notes = append(r.notes, notes...)
+	}
 	if err := r.checkKey(ctx); err != nil {
 		return err
 	}
 	r.note("What was found or delivered since the backup is found again at the next night, or with `balansd sync`; Silverfin is read before anything is written.")
-	if err := r.copy.Check(ctx); err != nil {
+	if err := checkAll(ctx, r.copy.db, r.copy.options); err != nil {
 		return err
 	}
 	err = r.copy.Close()

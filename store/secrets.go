@@ -152,7 +152,16 @@ func (v *Secrets) key() (cipher.AEAD, error) {
 	if v.aead != nil {
 		return v.aead, nil
 	}
-	key, err := readKey(v.store.options.KeyPath)
+	aead, err := readAEAD(v.store.options.KeyPath)
+	if err == nil {
+		v.aead = aead
+	}
+	return aead, err
+}
+
+// readAEAD reads the data key from its file.
+func readAEAD(path string) (cipher.AEAD, error) {
+	key, err := readKey(path)
 	if err != nil {
 		return nil, err
 	}
@@ -160,16 +169,12 @@ func (v *Secrets) key() (cipher.AEAD, error) {
 	if err != nil {
 		return nil, err
 	}
-	aead, err := cipher.NewGCMWithRandomNonce(block)
-	if err == nil {
-		v.aead = aead
-	}
-	return aead, err
+	return cipher.NewGCMWithRandomNonce(block)
 }
 
-// Check tells whether the data key opens what is sealed: a KeyInvalid problem
-// when it is missing, unprotected, or another one. Where nothing is sealed, no
-// key is needed.
+// Check reads the key file, also where the key is known, and tells whether it
+// opens what is sealed: a KeyInvalid problem when it is missing, unprotected, or
+// another one. Where nothing is sealed, no key is needed.
 func (v *Secrets) Check(ctx context.Context) error {
 	var sealed []byte
 	err := v.store.db.view(ctx, func(r reader) error {
@@ -181,7 +186,7 @@ func (v *Secrets) Check(ctx context.Context) error {
 	if err != nil || sealed == nil {
 		return err
 	}
-	aead, err := v.key()
+	aead, err := readAEAD(v.store.options.KeyPath)
 	if err != nil {
 		return err
 	}

@@ -230,7 +230,19 @@ func (s *Store) Created(ctx context.Context) (time.Time, error) {
 	return a.Created, s.fault(err)
 }
 
-// Check reads the whole file, its structure and every row, and gives a
-// StateDamaged problem when it is damaged. It takes longer the larger the file
-// is; others can work meanwhile.
-func (s *Store) Check(ctx context.Context) error { return checkAll(ctx, s.db, s.options) }
+// Check reads the whole file, its structure and the checksum of every row, and
+// gives a StateDamaged problem when it is damaged. It takes longer the larger the
+// file is; others can read meanwhile.
+func (s *Store) Check(ctx context.Context) error {
+	err := s.db.check(ctx)
+	if err == nil {
+		_, err = readAbout(ctx, s.db)
+	}
+	if err == nil {
+		err = readRows(ctx, s.db)
+	}
+	return s.fault(err)
+}
+
+// CheckSecrets is the Check of the vault.
+func (s *Store) CheckSecrets(ctx context.Context) error { return s.vault.Check(ctx) }

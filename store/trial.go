@@ -84,7 +84,7 @@ func tryIn(ctx context.Context, folder string, db *boltKV, o Options) error {
 	o.scratch, o.ReadOnly = true, false
 	s, err := Open(o)
 	if err == nil {
-		err = errors.Join(s.Check(ctx), s.Close())
+		err = errors.Join(checkAll(ctx, s.db, s.options), s.Close())
 	}
 	switch p, _ := errors.AsType[*problem.Problem](err); {
 	case p == nil:
@@ -106,7 +106,7 @@ func checkAll(ctx context.Context, db kv, o Options) error {
 	switch {
 	case err != nil:
 	case a.Schema > o.layout() || o.changed(a.Schema):
-		err = readRows(ctx, db)
+		err = readRows(ctx, db) // as Store.Check does
 	default:
 		err = checkRows(ctx, db)
 	}

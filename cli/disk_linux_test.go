@@ -1,0 +1,45 @@
+package cli
+
+import (
+	"os"
+	"path/filepath"
+	"testing"
+
+	"golang.org/x/sys/unix"
+
+	"balansd/internal/testenv"
+)
+
+// TestReadOnlyDisk has the file system of the state become read-only, as Linux
+// does after an error of the disk: what only looks works, and all else says what it
+// is, and not that the state is damaged.
+func TestReadOnlyDisk(t *testing.T) {
+	testenv.Need(t, testenv.Root)
+	w := newWorld(t, worldOptions{})
+	data := filepath.Dir(w.stateFile())
+	if err := os.MkdirAll(data, 0o700); err != nil {
+		t.Fatal(err)
+	}
+	if err := unix.Mount("tmpfs", data, "tmpfs", 0, "size=64m"); err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { _ = unix.Unmount(data, unix.MNT_DETACH) })
+	w.link()
+	w.demo()
+	w.run("sync")
+	entries := len(w.entries())
+	if entries == 0 {
+		t.Fatal("nothing is in the ledger")
+	}
+	if err := unix.Mount("", data, "", unix.MS_REMOUNT|unix.MS_RDONLY, "size=64m"); err != nil {
+		t.Fatal(err)
+	}
+	r := w.run("status")
+	r.want(t, 3, "Only read: ", "status")
+	r.want(t, 3, "its file system is read-only", "status")
+	if got := len(w.entries()); got != entries {
+		t.Errorf("ledger list shows %d entries, want %d", got, entries)
+	}
+	w.want(1, "its file system is read-only", "sync")
+	w.want(1, "its file system is read-only", "backup", "create")
+}

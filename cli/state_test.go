@@ -1,0 +1,154 @@
+package cli
+
+import (
+	"errors"
+	"io"
+	"os"
+	"path/filepath"
+	"runtime"
+	"slices"
+	"strings"
+	"testing"
+
+	"balansd/daemon"
+	"balansd/ledger"
+	"balansd/portal"
+	"balansd/problem"
+)
+
+// TestDataKeyGoneIsTold takes the data key away: each command that looks, and the
+// running daemon, tell it at once, though nothing has to be sealed or opened.
+func TestDataKeyGoneIsTold(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t, worldOptions{})
+	w.link()
+	w.want(0, "", "sync")
+	key := w.dataKey()
+	gone := func() {
+		t.Helper()
+		w.want(3, "the data key "+key+" is missing", "status")
+		w.want(3, "is missing, and secrets are sealed with it", "sync")
+		s := read[daemon.Status](t, w, 3, "status")
+		if len(s.State) != 1 || s.State[0].Code != string(problem.KeyInvalid) {
+			t.Errorf("the status has %+v", s.State)
+		}
+		r := w.want(2, "is missing, and secrets are sealed with it", "check")
+		if !strings.Contains(r.stdout, "WRONG  data key") {
+			t.Errorf("check says:\n%s", r.stdout)
+		}
+	}
+	if err := os.Rename(key, key+".away"); err != nil {
+		t.Fatal(err)
+	}
+	gone()
+	if err := os.Rename(key+".away", key); err != nil {
+		t.Fatal(err)
+	}
+	w.want(0, "opens the sign-ins that are kept", "check")
+	d := w.daemon() // which reads the key
+	w.want(0, "", "sync")
+	w.want(0, "opens the sign-ins that are kept", "check")
+	if err := os.Rename(key, key+".away"); err != nil {
+		t.Fatal(err)
+	}
+	gone()
+	d.stop(t)
+	p := w.start(nil, "run")
+	p.stderr.waitFor(t, "the sign-ins to Silverfin cannot be opened", p.ended)
+}
+
+// dataKey is the path of the data key.
+func (w *world) dataKey() string {
+	w.t.Helper()
+	found, err := filepath.Glob(filepath.Join(w.dir, "data", "*.key"))
+	if err != nil || len(found) != 1 {
+		w.t.Fatal(found, err)
+	}
+	return found[0]
+}
+
+// TestRestoreKeepsOut restores a backup over a state that cannot be read: nobody
+// may sign in until an admin lets them, since whom an admin kept out after the
+// backup is not known. The audit log has the restore, also over a sound state.
+func TestRestoreKeepsOut(t *testing.T) {
+	t.Parallel()
+	if runtime.GOOS == "windows" {
+		t.Skip("the data key of the state in testdata is not one of Windows: run it on Linux")
+	}
+	w := newWorld(t, worldOptions{})
+	from := filepath.Join("..", "store", "testdata", "v0.1.0-8e5b0fe")
+	if err := os.MkdirAll(filepath.Dir(w.stateFile()), 0o700); err != nil {
+		t.Fatal(err)
+	}
+	for _, name := range []string{"balansd.db", "data.key"} {
+		text, err := os.ReadFile(filepath.Join(from, name))
+		if err != nil {
+			t.Fatal(err)
+		}
+		if err := os.WriteFile(filepath.Join(filepath.Dir(w.stateFile()), name), text, 0o600); err != nil {
+			t.Fatal(err)
+		}
+	}
+	states := func() (list []string) {
+		for _, a := range read[[]portal.Account](t, w, 0, "portal", "people") {
+			list = append(list, a.Name+" "+a.State)
+		}
+		slices.Sort(list)
+		return list
+	}
+	restored := func() bool {
+		trail := w.trail()
+		return len(trail) > 0 && trail[0].What == "restore" && trail[0].Who == person() && strings.HasPrefix(trail[0].On, "balansd-")
+	}
+	backup := read[ledger.Backup](t, w, 0, "backup", "create").File
+	before := states()
+	if !slices.Contains(before, "An Peeters active") || !slices.Contains(before, "Dirk Claes disabled") {
+		t.Fatalf("there are %v", before)
+	}
+	r := w.want(0, "Restored", "backup", "restore", backup, "--yes")
+	if strings.Contains(r.stdout, "everybody is kept out") || !slices.Equal(states(), before) || !restored() {
+		t.Errorf("over a sound state: %s\n%v\n%+v", r.stdout, states(), w.trail())
+	}
+	if err := os.Truncate(w.stateFile(), 9000); err != nil {
+		t.Fatal(err)
+	}
+	w.want(0, "everybody is kept out", "backup", "restore", backup, "--yes")
+	if after := states(); !slices.Equal(after, []string{"An Peeters disabled", "Ben Maes disabled", "Dirk Claes disabled"}) || !restored() {
+		t.Errorf("over a damaged state: %v\n%+v", after, w.trail())
+	}
+	w.want(0, "An Peeters (admin) may sign in", "portal", "enable", "An Peeters")
+}
+
+// TestExportKeepsTheOldFile: an export that does not come to its end leaves the
+// file that was there, and nothing else.
+func TestExportKeepsTheOldFile(t *testing.T) {
+	t.Parallel()
+	dir := t.TempDir()
+	path, link := filepath.Join(dir, "out.csv"), filepath.Join(dir, "link.csv")
+	if err := os.WriteFile(path, []byte("old"), 0o644); err != nil {
+		t.Fatal(err)
+	}
+	if err := os.Symlink(path, link); err != nil {
+		t.Skipf("no symbolic links here: run it where this account may make them: %v", err)
+	}
+	broken := errors.New("the daemon stopped")
+	for _, name := range []string{path, link} {
+		err := writeFile(name, func(w io.Writer) error {
+			_, _ = io.WriteString(w, "half")
+			return broken
+		})
+		if text, _ := os.ReadFile(path); !errors.Is(err, broken) || string(text) != "old" {
+			t.Errorf("it gave %v and left %q", err, text)
+		}
+	}
+	if err := writeFile(link, func(w io.Writer) error { _, err := io.WriteString(w, "new"); return err }); err != nil {
+		t.Fatal(err)
+	}
+	info, err := os.Stat(path)
+	if text, _ := os.ReadFile(path); err != nil || string(text) != "new" || runtime.GOOS != "windows" && info.Mode().Perm() != 0o600 {
+		t.Errorf("it wrote %q, %v, %v", text, info.Mode(), err)
+	}
+	if left, err := os.ReadDir(dir); err != nil || len(left) != 2 {
+		t.Errorf("it left %v, %v", left, err)
+	}
+}

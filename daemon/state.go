@@ -1,0 +1,106 @@
+package daemon
+
+import (
+	"context"
+	"sync"
+
+	"balansd/problem"
+)
+
+// StateProblem is something that is wrong with the state itself or its data key.
+type StateProblem struct {
+	Code string `json:"code"` // a problem's
+	What string `json:"what"` // one sentence in English without a full stop
+	Next string `json:"next,omitempty"`
+}
+
+// stateCheck is what was seen of the state last. It is safe for concurrent use.
+type stateCheck struct {
+	mu     sync.Mutex
+	damage *problem.Problem // found by the newest check; nil when there was none
+	keyBad string           // what was logged last about the data key; empty when it was well
+}
+
+// checkState reads the state as a whole and records whether it is damaged.
+func (d *Daemon) checkState(ctx context.Context) error {
+	err := d.config().Keeper.Check(ctx)
+	if ctx.Err() == nil {
+		d.sawState(err)
+	}
+	return err
+}
+
+// sawState records what a check, or a backup, says of the state.
+func (d *Daemon) sawState(err error) {
+	d.state.mu.Lock()
+	defer d.state.mu.Unlock()
+	switch {
+	case problem.Is(err, problem.StateDamaged):
+		d.state.damage = problem.Of(err)
+	case err == nil:
+		d.state.damage = nil
+	}
+}
+
+// checkKey logs that the data key does not open the secrets any more, or opens
+// them again, once each.
+func (d *Daemon) checkKey(ctx context.Context) {
+	err := d.config().Keeper.CheckSecrets(ctx)
+	if err != nil && !problem.Is(err, problem.KeyInvalid) {
+		return // of the state, which is told elsewhere
+	}
+	p, text := problem.Of(err), ""
+	if err != nil {
+		text = p.Error()
+	}
+	d.state.mu.Lock()
+	changed := d.state.keyBad != text
+	d.state.keyBad = text
+	d.state.mu.Unlock()
+	switch {
+	case changed && err != nil:
+		d.log().Error().Err(err).Str("code", string(p.Code)).Str("next", p.Next).Msg("the sign-ins to Silverfin cannot be opened")
+	case changed:
+		d.log().Info().Msg("the data key opens the sign-ins to Silverfin again")
+	}
+}
+
+// stateProblems lists what is wrong with the state now. The data key is tried
+// each time; the state is read as a whole only where no daemon does so.
+func (d *Daemon) stateProblems(ctx context.Context, running bool) []StateProblem {
+	if !running {
+		_ = d.checkState(ctx)
+	}
+	d.state.mu.Lock()
+	damage := d.state.damage
+	d.state.mu.Unlock()
+	var list []StateProblem
+	if damage != nil {
+		list = append(list, StateProblem{string(damage.Code), damage.What, damage.Next})
+	}
+	if err := d.config().Keeper.CheckSecrets(ctx); problem.Is(err, problem.KeyInvalid) {
+		p := problem.Of(err)
+		list = append(list, StateProblem{string(p.Code), p.What, p.Next})
+	}
+	return list
+}
+
+// checkState has people hear of a damaged state or a missing data key. A nightly
+// run with a backup has read the state for that already.
+func (p *pass) checkState(ctx context.Context) error {
+	if p.rec.DryRun {
+		return nil
+	}
+	if p.rec.Night.IsZero() || !p.cfg.Backup {
+		if err := p.d.checkState(ctx); err != nil && ctx.Err() == nil {
+			p.trouble(err, aboutState)
+		}
+	}
+	if err := p.cfg.Keeper.CheckSecrets(ctx); problem.Is(err, problem.KeyInvalid) {
+		p.trouble(err, aboutState)
+	}
+	return ctx.Err()
+}
+
+// aboutState is what a trouble with the state itself is about.
+const aboutState = "balansd"
