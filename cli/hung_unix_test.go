@@ -25,6 +25,11 @@ func TestHungDaemon(t *testing.T) {
 	if err := d.cmd.Process.Signal(syscall.SIGSTOP); err != nil {
 		t.Fatal(err)
 	}
+	// Its last thread stops a moment later; until then it may answer once more.
+	var stopped syscall.WaitStatus
+	if _, err := syscall.Wait4(d.cmd.Process.Pid, &stopped, syscall.WUNTRACED, nil); err != nil || !stopped.Stopped() {
+		t.Fatalf("the daemon is not stopped: %v %v", stopped, err)
+	}
 	// However short the wait, a process that is stopped never answers.
 	w.daemonWait = 100 * time.Millisecond
 	m := &fakeManager{status: service.Status{State: service.On, Config: w.config}}
