@@ -44,7 +44,7 @@ func (t *tokens) renewOnce(ctx context.Context) (again bool, err error) {
 	if err != nil {
 		return false, err
 	}
-	if why := t.cur.elsewhere(here); why != "" && !t.cur.Accepted.is(here) {
+	if why := t.cur.elsewhere(here); why != "" && (t.cur.Accepted == Home{} || !t.cur.Accepted.is(here)) {
 		return false, t.asks(why)
 	}
 	now := t.client.cfg.Now()
