@@ -37,11 +37,13 @@ func TestLayouts(t *testing.T) {
 			must(t, err)
 			must(t, store.TryMigrate(ctx, o))
 
-			s, err := store.Open(o)
-			must(t, err)
-			wantAnswers(t, dir, s)
-			must(t, s.Check(ctx))
-			must(t, s.Close())
+			for range 2 { // the second time it is of this layout
+				s, err := store.Open(o)
+				must(t, err)
+				wantAnswers(t, dir, s)
+				must(t, s.Check(ctx))
+				must(t, s.Close())
+			}
 
 			now, err := store.ListBackups(o.Backups.Folder)
 			must(t, err)
