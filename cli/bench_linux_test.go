@@ -168,7 +168,7 @@ func (o *office) deliver(n *node, connection ledger.Connection, clients []office
 	steps := make([]ledger.Step, 0, 2*len(fresh))
 	for i, e := range fresh {
 		c := clients[i]
-		p := ledger.Place{FirmID: c.firm, CompanyID: c.company, CompanyName: c.dossier.Name, PeriodID: c.company*100 + int64(year%100),
+		p := ledger.Target{FirmID: c.firm, CompanyID: c.company, CompanyName: c.dossier.Name, PeriodID: c.company*100 + int64(year%100),
 			PeriodEnd: e.FiscalYear.End, URL: fmt.Sprintf("https://live.getsilverfin.com/f/%d/%d/ledgers/%d/workflows/%d", c.firm, c.company, c.period, year)}
 		values := sandbox.MadeUp(int64(e.Number), balance.Abbreviated, year).Values
 		figures := ledger.FiguresOf(values)
@@ -178,14 +178,14 @@ func (o *office) deliver(n *node, connection ledger.Connection, clients []office
 		}
 		sending.ValuesHash = values.Hash()
 		steps = append(steps, ledger.Step{Entry: sending, Values: values, Written: &ledger.Written{Intended: figures, By: e.Number},
-			Event: ledger.Event{At: made, Pass: 12, State: sending.State, Text: fmt.Sprintf("writing %d figures to %s", len(figures), p.CompanyName)}})
+			Event: ledger.Event{At: made, Run: 12, State: sending.State, Text: fmt.Sprintf("writing %d figures to %s", len(figures), p.CompanyName)}})
 		done, err := sending.Finish(p, made)
 		if err != nil {
 			o.Fatal(err)
 		}
 		done.Version++
 		steps = append(steps, ledger.Step{Entry: done, Written: &ledger.Written{Confirmed: figures, By: e.Number, Version: 1},
-			Event: ledger.Event{At: made, Pass: 12, State: done.State, Text: fmt.Sprintf("%d figures written to %s and read back equal", len(figures), p.CompanyName)}})
+			Event: ledger.Event{At: made, Run: 12, State: done.State, Text: fmt.Sprintf("%d figures written to %s and read back equal", len(figures), p.CompanyName)}})
 	}
 	if _, err := n.store.Move(o.Context(), steps...); err != nil {
 		o.Fatal(err)

@@ -261,8 +261,8 @@ func TestAStopInTheMiddleOfAPass(t *testing.T) {
 	w.box.Silverfin.Faults().OnCall(nil)
 
 	s := read[daemon.Status](t, w, 0, "status") // a stop is nobody's trouble
-	if s.LastPass == nil || s.LastPass.Stopped == "" || s.Counts[ledger.Done] == balances {
-		t.Errorf("the pass is recorded as %+v", s.LastPass)
+	if s.LastRun == nil || s.LastRun.Stopped == "" || s.Counts[ledger.Done] == balances {
+		t.Errorf("the pass is recorded as %+v", s.LastRun)
 	}
 	w.want(0, "done", "sync")
 	w.delivered(balances)

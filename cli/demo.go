@@ -234,7 +234,7 @@ func (j *journey) night(ctx context.Context, n int) error {
 	if !ran {
 		return errors.New("the night was not due")
 	}
-	passes, err := j.node.store.Passes(ctx, 1)
+	passes, err := j.node.store.Runs(ctx, 1)
 	if err != nil {
 		return err
 	}
@@ -294,7 +294,7 @@ func (j *journey) group(ctx context.Context, before map[uint64]ledger.State, hea
 
 // line says in plain words what became of one dossier, and why.
 func (j *journey) line(ctx context.Context, e ledger.Entry) (string, error) {
-	story, err := j.node.store.Story(ctx, e.Number)
+	story, err := j.node.store.History(ctx, e.Number)
 	if err != nil {
 		return "", err
 	}

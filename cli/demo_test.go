@@ -96,10 +96,10 @@ func TestDemoGoesOn(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if len(history.Missed) > 0 || len(history.Passes) < demoNights-1 {
-		t.Errorf("%d nights, missed %v", len(history.Passes), history.Missed)
+	if len(history.Missed) > 0 || len(history.Runs) < demoNights-1 {
+		t.Errorf("%d nights, missed %v", len(history.Runs), history.Missed)
 	}
-	for _, p := range history.Passes {
+	for _, p := range history.Runs {
 		if p.Missed != "" || p.Stopped != "" || len(p.Down) > 0 {
 			t.Errorf("the night of %s: %+v", p.Night, p)
 		}

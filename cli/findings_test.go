@@ -48,7 +48,7 @@ func TestTheLedgerTellsWhatACorrectionChanged(t *testing.T) {
 			}
 		}
 	}
-	full := read[daemon.Full](t, w, 0, "ledger", "show", number)
+	full := read[daemon.EntryDetail](t, w, 0, "ledger", "show", number)
 	if len(full.Entry.Findings) != 3 || full.Entry.Findings[0].In(balance.French) == full.Entry.Findings[0].Message {
 		t.Errorf("the findings are %+v", full.Entry.Findings)
 	}

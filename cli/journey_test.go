@@ -46,12 +46,12 @@ func TestTheWholeJob(t *testing.T) {
 	w.linkSilverfin()
 
 	p := read[struct {
-		Pass    ledger.Pass
+		Run     ledger.Run
 		Entries []struct{ Entry ledger.Entry }
 	}](t, w, 3, "sync")
 	// The older of two revisions may be set aside before its turn comes.
-	if p.Pass.New != 13 || p.Pass.Outcome[ledger.Done] != 5 || len(p.Entries) < 12 || p.Pass.Trigger != ledger.ByHand {
-		t.Errorf("the pass is %+v with %d entries", p.Pass, len(p.Entries))
+	if p.Run.New != 13 || p.Run.Outcome[ledger.Done] != 5 || len(p.Entries) < 12 || p.Run.Trigger != ledger.ByHand {
+		t.Errorf("the pass is %+v with %d entries", p.Run, len(p.Entries))
 	}
 	all := w.entries()
 	for situation, want := range map[sandbox.Situation]struct {
@@ -120,12 +120,12 @@ func (w *world) decisions(cast *sandbox.Demo, all map[string]ledger.Entry) {
 	changed, closed, unreadable := number(sandbox.SituationChanged), number(sandbox.SituationWorkflowClosed), number(sandbox.SituationUnreadable)
 
 	w.want(0, "1023    Personnel costs, total", "ledger", "show", changed, "--lang", "en")
-	full := read[daemon.Full](w.t, w, 0, "ledger", "show", changed)
-	if len(full.Entry.Differences) != 1 || len(full.Values) == 0 || len(full.Story) == 0 {
+	full := read[daemon.EntryDetail](w.t, w, 0, "ledger", "show", changed)
+	if len(full.Entry.Differences) != 1 || len(full.Values) == 0 || len(full.History) == 0 {
 		w.t.Fatalf("entry %s is %+v", changed, full)
 	}
 	differ := full.Entry.Differences[0]
-	place := full.Entry.Place
+	place := full.Entry.Target
 	held := func() string {
 		return w.box.Silverfin.Custom(place.CompanyID, place.PeriodID)["social_balance_integration.code_1023"]
 	}
@@ -143,7 +143,7 @@ func (w *world) decisions(cast *sandbox.Demo, all map[string]ledger.Entry) {
 	if got := held(); got != differ.Silverfin {
 		w.t.Errorf("Silverfin holds %s after keeping %s", got, differ.Silverfin)
 	}
-	if e := read[daemon.Full](w.t, w, 0, "ledger", "show", changed).Entry; e.State != ledger.Done {
+	if e := read[daemon.EntryDetail](w.t, w, 0, "ledger", "show", changed).Entry; e.State != ledger.Done {
 		w.t.Errorf("a kept figure leaves the entry %s: %s", e.State, e.Detail)
 	}
 	// The person changes it again, and uses Finbox's this time.

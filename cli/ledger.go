@@ -137,7 +137,7 @@ func (app *App) ledgerShow() *cobra.Command {
 	})
 }
 
-func (app *App) fullText(f daemon.Full, cfg *config.Config) {
+func (app *App) fullText(f daemon.EntryDetail, cfg *config.Config) {
 	e := f.Entry
 	when := func(t interface{ Format(string) string }) string { return t.Format("2006-01-02 15:04") }
 	app.printf("%s\n\n", app.styled(app.env.Stdout, bold, clean(fmt.Sprintf("Entry %d: %s, %s", e.Number, dossierText(e), yearText(e.FiscalYear)))))
@@ -151,15 +151,15 @@ func (app *App) fullText(f daemon.Full, cfg *config.Config) {
 		ref += ", affiliation number " + clean(a)
 	}
 	app.printf("dossier     %s\n", ref)
-	if e.Place != nil {
-		app.printf("Silverfin   %s %s\n", clean(e.Place.CompanyName), clean(e.Place.URL))
+	if e.Target != nil {
+		app.printf("Silverfin   %s %s\n", clean(e.Target.CompanyName), clean(e.Target.URL))
 	}
 	if e.Parked {
 		app.printf("parked after %d failed nights; balansd ledger retry %d tries it again\n", e.Nights, e.Number)
 	}
 	app.printf("\n")
 	story := newTable("when", "state", "what happened")
-	for _, ev := range f.Story {
+	for _, ev := range f.History {
 		story.add(when(ev.At.In(cfg.TimeZone)), string(ev.State), ev.Text)
 	}
 	app.show(story)

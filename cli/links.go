@@ -16,7 +16,7 @@ func newLinksCommand(app *App) *cobra.Command {
 }
 
 func (app *App) listLinks() *cobra.Command {
-	nothing := func(*config.Config) any { return []ledger.Linked{} }
+	nothing := func(*config.Config) any { return []ledger.DossierLink{} }
 	return app.withJSON(&cobra.Command{
 		Use: "list", Short: "List the links that people set, here or in the configuration", Example: "  balansd links list", Args: cobra.NoArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
@@ -26,7 +26,7 @@ func (app *App) listLinks() *cobra.Command {
 					return err
 				}
 				if app.asJSON {
-					return app.print(append([]ledger.Linked{}, links...))
+					return app.print(append([]ledger.DossierLink{}, links...))
 				}
 				if len(links) == 0 {
 					app.printf("No dossier is linked by hand.\n")
@@ -52,21 +52,21 @@ func orNothing(id int64) string {
 
 // companyText names a link's company, and the number that differs where an
 // administrator said that this is meant.
-func companyText(l ledger.Linked) string {
+func companyText(l ledger.DossierLink) string {
 	if n := l.NumberDiffers; n.CompanyNumber != "" {
 		return fmt.Sprintf("%d (%s, %s)", l.CompanyID, n.Company, n.CompanyNumber.Pretty())
 	}
 	return orNothing(l.CompanyID)
 }
 
-func fromText(l ledger.Linked) string {
+func fromText(l ledger.DossierLink) string {
 	if l.All {
 		return "all"
 	}
 	return l.From.String()
 }
 
-func setIn(l ledger.Linked) string {
+func setIn(l ledger.DossierLink) string {
 	if l.Configured {
 		return "configuration"
 	}
@@ -74,7 +74,7 @@ func setIn(l ledger.Linked) string {
 }
 
 func (app *App) setLink() *cobra.Command {
-	var l ledger.Linked
+	var l ledger.DossierLink
 	c := app.withJSON(&cobra.Command{
 		Use: "set CONNECTION DOSSIER --firm ID --company ID", Short: "Have a company in Silverfin take a dossier's balances",
 		Long: `Have a company in Silverfin take the balances of a dossier. The dossier is named

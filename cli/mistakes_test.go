@@ -303,10 +303,10 @@ func TestADryRunChangesNothing(t *testing.T) {
 		t.Errorf("the dry run wrote %d properties", n-writes)
 	}
 	dry := read[struct {
-		Pass    ledger.Pass
+		Run     ledger.Run
 		Entries []struct{ Would string }
 	}](t, w, 3, "sync", "--dry-run")
-	if !dry.Pass.DryRun || len(dry.Entries) == 0 {
+	if !dry.Run.DryRun || len(dry.Entries) == 0 {
 		t.Errorf("the dry run is %+v", dry)
 	}
 	for _, e := range dry.Entries {

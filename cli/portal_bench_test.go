@@ -149,7 +149,7 @@ func settle(b *testing.B, n *node, c ledger.Connection, part []ledger.Entry) err
 	values := sandbox.MadeUp(1, balance.Abbreviated, 2025).Values
 	steps := make([]ledger.Step, len(fresh))
 	for i, e := range fresh {
-		place := ledger.Place{FirmID: 1001, CompanyID: int64(e.Number), CompanyName: e.Dossier.Name, PeriodID: int64(e.Number), PeriodEnd: e.FiscalYear.End}
+		place := ledger.Target{FirmID: 1001, CompanyID: int64(e.Number), CompanyName: e.Dossier.Name, PeriodID: int64(e.Number), PeriodEnd: e.FiscalYear.End}
 		var next ledger.Entry
 		switch {
 		case e.Number%100 == 0:

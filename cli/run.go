@@ -222,7 +222,7 @@ func (p *running) tell(ctx context.Context, n *node) error {
 	defer t.Stop()
 	for {
 		if s, err := n.Status(ctx); err == nil {
-			p.say(p.standing(s.Pass != nil, s.NextWake))
+			p.say(p.standing(s.Run != nil, s.NextWake))
 		}
 		select {
 		case <-ctx.Done():

@@ -192,8 +192,8 @@ func managerText(sv service.Status, zone *time.Location, line func(name, text st
 // daemonText tells what the daemon says itself.
 func daemonText(d daemon.Status, zone *time.Location, line func(name, text string)) {
 	line("version", d.Version)
-	if d.Pass != nil {
-		line("now", "a pass is under way since "+d.Pass.Start.In(zone).Format(statusTime))
+	if d.Run != nil {
+		line("now", "a pass is under way since "+d.Run.Start.In(zone).Format(statusTime))
 	}
 	if !d.NextWake.IsZero() {
 		line("wakes", d.NextWake.In(zone).Format(statusTime))

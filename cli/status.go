@@ -50,11 +50,11 @@ the last pass, such as a full disk.`,
 }
 
 // newest is the pass that began last; nil when there was none yet.
-func newest(s daemon.Status) *ledger.Pass {
-	if s.LastPass == nil || s.LastNight != nil && s.LastNight.Number > s.LastPass.Number {
+func newest(s daemon.Status) *ledger.Run {
+	if s.LastRun == nil || s.LastNight != nil && s.LastNight.Number > s.LastRun.Number {
 		return s.LastNight
 	}
-	return s.LastPass
+	return s.LastRun
 }
 
 // needsPerson tells whether a person has something to do. Trouble of a pass
@@ -114,14 +114,14 @@ func (app *App) statusText(s daemon.Status, zone *time.Location) {
 	for _, p := range s.State {
 		app.printf("%s %s\n→ %s\n", app.styled(app.env.Stdout, red, "WRONG:"), clean(p.What), clean(p.Next))
 	}
-	if s.Pass != nil {
-		app.printf("a pass is under way since %s\n", when(s.Pass.Start))
+	if s.Run != nil {
+		app.printf("a pass is under way since %s\n", when(s.Run.Start))
 	}
 	if p := s.LastNight; p != nil {
 		app.printf("last night, %s: %s\n", p.Night, passSummary(*p))
 		app.problems(*p)
 	}
-	if p := s.LastPass; p != nil && (s.LastNight == nil || p.Number != s.LastNight.Number) {
+	if p := s.LastRun; p != nil && (s.LastNight == nil || p.Number != s.LastNight.Number) {
 		app.printf("last pass, %s: %s\n", when(p.Start), passSummary(*p))
 		app.problems(*p)
 	}

@@ -21,12 +21,12 @@ import (
 func TestTroubleOfThePassNeedsAPerson(t *testing.T) {
 	t.Parallel()
 	night := balance.Date{Year: 2026, Month: 1, Day: 5}
-	well := func(n uint64) *ledger.Pass { return &ledger.Pass{Number: n} }
-	full := &ledger.Pass{Number: 5, Night: night, Stopped: "the disk is full"}
-	down := &ledger.Pass{Number: 5, Night: night, Problems: []string{"Finbox cannot be reached"}}
-	halted := &ledger.Pass{Number: 5, Night: night, Stopped: "it was stopped", Halted: true}
+	well := func(n uint64) *ledger.Run { return &ledger.Run{Number: n} }
+	full := &ledger.Run{Number: 5, Night: night, Stopped: "the disk is full"}
+	down := &ledger.Run{Number: 5, Night: night, Problems: []string{"Finbox cannot be reached"}}
+	halted := &ledger.Run{Number: 5, Night: night, Stopped: "it was stopped", Halted: true}
 	for name, c := range map[string]struct {
-		last, night *ledger.Pass
+		last, night *ledger.Run
 		needs       bool
 	}{
 		"no pass yet":            {nil, nil, false},
@@ -38,7 +38,7 @@ func TestTroubleOfThePassNeedsAPerson(t *testing.T) {
 		"trouble since":          {full, well(4), true},
 		"a night alone":          {nil, down, true},
 	} {
-		if got := needsPerson(daemon.Status{LastPass: c.last, LastNight: c.night}); got != c.needs {
+		if got := needsPerson(daemon.Status{LastRun: c.last, LastNight: c.night}); got != c.needs {
 			t.Errorf("%s: needs a person: %v", name, got)
 		}
 	}

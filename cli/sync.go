@@ -131,7 +131,7 @@ type outcome struct {
 }
 
 // showPass shows what a pass did. cause is why it did not go through.
-func (app *App) showPass(p ledger.Pass, said []outcome, cause error) error {
+func (app *App) showPass(p ledger.Run, said []outcome, cause error) error {
 	slices.SortFunc(said, func(a, b outcome) int {
 		return cmp.Or(strings.Compare(a.Entry.Dossier.Name, b.Entry.Dossier.Name), cmp.Compare(a.Entry.Number, b.Entry.Number))
 	})
@@ -140,8 +140,8 @@ func (app *App) showPass(p ledger.Pass, said []outcome, cause error) error {
 			return cause
 		}
 		if err := app.print(struct {
-			Pass    ledger.Pass `json:"pass"`
-			Entries []outcome   `json:"entries"`
+			Run     ledger.Run `json:"pass"`
+			Entries []outcome  `json:"entries"`
 		}{p, append([]outcome{}, said...)}); err != nil {
 			return err
 		}
@@ -161,7 +161,7 @@ func (app *App) showPass(p ledger.Pass, said []outcome, cause error) error {
 	return nil
 }
 
-func (app *App) passText(p ledger.Pass, said []outcome) {
+func (app *App) passText(p ledger.Run, said []outcome) {
 	if len(said) > 0 {
 		app.showOutcomes(said, p.DryRun)
 		app.printf("\n")
@@ -171,7 +171,7 @@ func (app *App) passText(p ledger.Pass, said []outcome) {
 }
 
 // problems shows what was wrong in a pass besides single balances.
-func (app *App) problems(p ledger.Pass) {
+func (app *App) problems(p ledger.Run) {
 	for _, text := range p.Problems {
 		app.printf("! %s\n", clean(text))
 	}
@@ -230,7 +230,7 @@ func findingsText(n int) string {
 }
 
 // passSummary says in one line what a pass did.
-func passSummary(p ledger.Pass) string {
+func passSummary(p ledger.Run) string {
 	var parts []string
 	for _, s := range slices.Sorted(maps.Keys(p.Outcome)) {
 		if n := p.Outcome[s]; n > 0 {

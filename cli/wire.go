@@ -105,7 +105,7 @@ func (n *node) wire(cfg *config.Config) (daemon.Config, silverfinSide, error) {
 		Reader:         reader,
 		HoldOnFindings: cfg.Documents.HoldOnFindings,
 
-		Keeper:      n.store,
+		Store:       n.store,
 		Source:      open,
 		Destination: sf.destination,
 		Linker:      sf,
@@ -158,8 +158,8 @@ func (n *node) Close() error {
 
 // night gives the nightly date. The spread is fixed by where the state is and
 // so differs from server to server.
-func night(cfg *config.Config) daemon.Night {
-	return daemon.Night{
+func night(cfg *config.Config) daemon.Schedule {
+	return daemon.Schedule{
 		Hour: cfg.Night.At.Hour, Minute: cfg.Night.At.Minute, Location: cfg.TimeZone,
 		Spread:     daemon.SpreadOf(instance(cfg), cfg.Night.Spread),
 		SkipMissed: cfg.Night.CatchUp == config.NextNight,
@@ -175,10 +175,10 @@ func instance(cfg *config.Config) string {
 }
 
 // links gives the dossier links of the configuration.
-func links(cfg *config.Config) []ledger.Linked {
-	out := make([]ledger.Linked, 0, len(cfg.Dossiers))
+func links(cfg *config.Config) []ledger.DossierLink {
+	out := make([]ledger.DossierLink, 0, len(cfg.Dossiers))
 	for _, d := range cfg.Dossiers {
-		out = append(out, ledger.Linked{Connection: d.Connection, DossierID: d.Dossier, EnterpriseNumber: d.EnterpriseNumber,
+		out = append(out, ledger.DossierLink{Connection: d.Connection, DossierID: d.Dossier, EnterpriseNumber: d.EnterpriseNumber,
 			FirmID: d.Firm, CompanyID: d.Company, From: d.From.Date, All: d.From.All,
 			NumberDiffers: ledger.NumberDiffers{Company: d.NumberDiffers}})
 	}
@@ -364,12 +364,12 @@ func (n noSilverfin) Company(context.Context, int64) (ledger.Company, error) {
 	return ledger.Company{}, n.missing()
 }
 
-func (n noSilverfin) Locate(context.Context, ledger.Company, balance.Period) (ledger.Place, error) {
-	return ledger.Place{}, n.missing()
+func (n noSilverfin) Locate(context.Context, ledger.Company, balance.Period) (ledger.Target, error) {
+	return ledger.Target{}, n.missing()
 }
 
-func (n noSilverfin) Update(context.Context, ledger.Place, ledger.Decide) error { return n.missing() }
-func (noSilverfin) Property(balance.Cell) string                                { return "" }
+func (n noSilverfin) Update(context.Context, ledger.Target, ledger.Decide) error { return n.missing() }
+func (noSilverfin) Property(balance.Cell) string                                 { return "" }
 
 // inForce gives the configuration in force, and what it made of Silverfin.
 func (n *node) inForce() (*config.Config, silverfinSide) {

@@ -218,7 +218,7 @@ func (w *world) delivered(balances int) {
 		w.t.Errorf("%d entries, want %d", len(list), balances)
 	}
 	for _, e := range list {
-		if e.State != ledger.Done || e.Place == nil {
+		if e.State != ledger.Done || e.Target == nil {
 			w.t.Errorf("entry %d (%s) is %s: %s", e.Number, e.Dossier.Name, e.State, e.Detail)
 			continue
 		}
@@ -230,7 +230,7 @@ func (w *world) delivered(balances int) {
 		for cell, v := range b.Values {
 			want["social_balance_integration.code_"+cell.String()] = balance.Canonical(v)
 		}
-		if got := w.box.Silverfin.Custom(e.Place.CompanyID, e.Place.PeriodID); !maps.Equal(got, want) {
+		if got := w.box.Silverfin.Custom(e.Target.CompanyID, e.Target.PeriodID); !maps.Equal(got, want) {
 			w.t.Errorf("entry %d: Silverfin holds %d figures, Finbox %d, and they are not equal", e.Number, len(got), len(want))
 		}
 	}

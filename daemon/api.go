@@ -20,12 +20,12 @@ type API interface {
 	// it happens. Only one pass runs at a time: a second gives a Busy problem.
 	// Report is called from one goroutine at a time and must not block long;
 	// it may be nil.
-	Sync(ctx context.Context, r SyncRequest, report func(Progress)) (ledger.Pass, error)
+	Sync(ctx context.Context, r SyncRequest, report func(Progress)) (ledger.Run, error)
 
 	// Entries walks the ledger, newest first.
 	Entries(ctx context.Context, q ledger.Query) iter.Seq2[ledger.Entry, error]
 	// Show gives everything that is known of one entry.
-	Show(ctx context.Context, number uint64) (Full, error)
+	Show(ctx context.Context, number uint64) (EntryDetail, error)
 	// Document gives the document of an entry as it came; a NotFound problem
 	// when none is kept.
 	Document(ctx context.Context, number uint64) (Document, error)
@@ -73,10 +73,10 @@ type API interface {
 	// Two different valid enterprise numbers are refused with a NumberDiffers
 	// problem, unless NumberDiffers.Company is the company's name. It gives the
 	// link as it is stored, or would be, with both numbers.
-	Link(ctx context.Context, l ledger.Linked, by string) (ledger.Linked, error)
+	Link(ctx context.Context, l ledger.DossierLink, by string) (ledger.DossierLink, error)
 	// Links lists the dossier links that people set, here or in the
 	// configuration, by connection and dossier.
-	Links(ctx context.Context) ([]ledger.Linked, error)
+	Links(ctx context.Context) ([]ledger.DossierLink, error)
 
 	// Backup makes a copy of the state in the backup folder, and reads it
 	// back.
@@ -89,9 +89,9 @@ type Status struct {
 	Running     bool                 `json:"running"`            // the daemon answers, not the command line alone
 	Since       time.Time            `json:"since,omitzero"`     // when the daemon started
 	NextWake    time.Time            `json:"next_wake,omitzero"` // the next night, in the configured zone
-	Pass        *ledger.Pass         `json:"pass,omitempty"`     // the pass under way
-	LastPass    *ledger.Pass         `json:"last_pass,omitempty"`
-	LastNight   *ledger.Pass         `json:"last_night,omitempty"`
+	Run         *ledger.Run          `json:"pass,omitempty"`     // the pass under way
+	LastRun     *ledger.Run          `json:"last_pass,omitempty"`
+	LastNight   *ledger.Run          `json:"last_night,omitempty"`
 	Again       time.Time            `json:"again,omitzero"`   // when a night that did not reach its services is tried again
 	Missed      []ledger.MissedNight `json:"missed,omitempty"` // the newest nights that were missed and not caught up
 	Clock       string               `json:"clock,omitempty"`  // what is wrong with the server's clock
@@ -124,17 +124,17 @@ type Progress struct {
 	Would string `json:"would,omitempty"`
 }
 
-// Full is everything that is known of one entry.
-type Full struct {
+// EntryDetail is everything that is known of one entry.
+type EntryDetail struct {
 	Entry   ledger.Entry      `json:"entry"`
-	Story   []ledger.Event    `json:"story"`
+	History []ledger.Event    `json:"story"`
 	Values  map[string]string `json:"values,omitempty"`
 	Written ledger.Written    `json:"written"`
 }
 
 // History is what the nights were.
 type History struct {
-	Passes []ledger.Pass        `json:"passes"`
+	Runs   []ledger.Run         `json:"passes"`
 	Missed []ledger.MissedNight `json:"missed"`
 }
 

@@ -41,7 +41,7 @@ func (w *world) settled(n int, made func(i int) time.Time) {
 		}
 		steps := make([]ledger.Step, len(fresh))
 		for i, e := range fresh {
-			done, err := e.Finish(*part[i].Place, w.clock())
+			done, err := e.Finish(*part[i].Target, w.clock())
 			if err != nil {
 				w.t.Fatal(err)
 			}
@@ -66,7 +66,7 @@ func (w *world) delivered(c client, seed int64, made time.Time) ledger.Entry {
 		Connection: w.conn, State: ledger.Found, FoundAt: made, UpdatedAt: made,
 		Listing: ledger.Listing{ID: id, Revision: rev, FiscalYear: year, Model: balance.Abbreviated, CreatedAt: made,
 			Dossier: ledger.Dossier{ID: c.dossier, EnterpriseNumber: c.number}},
-		Place: &ledger.Place{FirmID: w.firm, CompanyID: c.company, PeriodID: c.period, PeriodEnd: year.End},
+		Target: &ledger.Target{FirmID: w.firm, CompanyID: c.company, PeriodID: c.period, PeriodEnd: year.End},
 	}
 }
 

@@ -93,7 +93,7 @@ func (d *Daemon) alive(ctx context.Context, now time.Time) {
 	if !due {
 		return
 	}
-	if err := d.config().Keeper.Alive(ctx, now); err != nil && ctx.Err() == nil {
+	if err := d.config().Store.Alive(ctx, now); err != nil && ctx.Err() == nil {
 		d.log().Warn().Err(err).Str("code", string(problem.Of(err).Code)).Msg("the state cannot be written")
 	}
 }

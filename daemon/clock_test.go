@@ -178,15 +178,15 @@ func TestRestartInTheMiddleOfAnotherTry(t *testing.T) {
 
 // full is a state that takes no pass.
 type full struct {
-	daemon.Keeper
+	daemon.Store
 	is *atomic.Bool
 }
 
-func (f full) BeginPass(ctx context.Context, p ledger.Pass) (ledger.Pass, error) {
+func (f full) BeginRun(ctx context.Context, p ledger.Run) (ledger.Run, error) {
 	if f.is.Load() {
 		return p, problem.New(problem.StateUnwritable, "the disk is full", "Make room.")
 	}
-	return f.Keeper.BeginPass(ctx, p)
+	return f.Store.BeginRun(ctx, p)
 }
 
 // A night that cannot begin says why, but not at each look at the clock.
@@ -194,7 +194,7 @@ func TestANightThatCannotBeginSaysSoOnce(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		n := newNightly(t)
 		var is atomic.Bool
-		n.spoil = func(k daemon.Keeper) daemon.Keeper { return full{k, &is} }
+		n.spoil = func(k daemon.Store) daemon.Store { return full{k, &is} }
 		n.until("2000-01-10 12:00")
 		n.start()
 		defer n.stop()

@@ -29,7 +29,7 @@ func (d *Daemon) ConnectFinbox(ctx context.Context, connectionID, by string) (le
 		return ledger.Connection{}, nil, problem.New(problem.ConnectionClosed, closed,
 			"In Finbox, under Settings, social balance connection, activate the external connection, then try again.")
 	}
-	known, err := d.config().Keeper.Connections(ctx)
+	known, err := d.config().Store.Connections(ctx)
 	if err != nil {
 		return ledger.Connection{}, nil, err
 	}
@@ -46,7 +46,7 @@ func (d *Daemon) ConnectFinbox(ctx context.Context, connectionID, by string) (le
 	before := c.ActivatedAt
 	notes := d.activate(&c, st.StartDate)
 	if !c.ActivatedAt.Before(before) {
-		err = d.config().Keeper.SaveConnection(ctx, c)
+		err = d.config().Store.SaveConnection(ctx, c)
 	} else {
 		err = d.reachBack(ctx, &c)
 	}
@@ -60,7 +60,7 @@ func (d *Daemon) ConnectFinbox(ctx context.Context, connectionID, by string) (le
 // deactivated records that Finbox says of a connection that it is not active.
 // Only one that counts as active changes: who paused it keeps it paused.
 func (d *Daemon) deactivated(ctx context.Context, id, why string) error {
-	return d.config().Keeper.UpdateConnection(ctx, id, func(c *ledger.Connection) {
+	return d.config().Store.UpdateConnection(ctx, id, func(c *ledger.Connection) {
 		if c.Status == ledger.Active {
 			c.Status, c.Problem = ledger.Deactivated, why
 		}
@@ -94,7 +94,7 @@ func (d *Daemon) reachBack(ctx context.Context, c *ledger.Connection) error {
 	}
 	defer d.passing.Unlock()
 	c.ListAnew()
-	if err := d.config().Keeper.SaveConnection(ctx, *c); err != nil {
+	if err := d.config().Store.SaveConnection(ctx, *c); err != nil {
 		return err
 	}
 	return d.recall(ctx, *c)
@@ -113,12 +113,12 @@ func byHand(err error) error {
 
 // Connections lists the connections.
 func (d *Daemon) Connections(ctx context.Context) ([]ledger.Connection, error) {
-	return d.config().Keeper.Connections(ctx)
+	return d.config().Store.Connections(ctx)
 }
 
 // SetConnection pauses, resumes or removes a connection.
 func (d *Daemon) SetConnection(ctx context.Context, id string, s ledger.ConnectionStatus, by string) (ledger.Connection, error) {
-	all, err := d.config().Keeper.Connections(ctx)
+	all, err := d.config().Store.Connections(ctx)
 	if err != nil {
 		return ledger.Connection{}, err
 	}
@@ -138,7 +138,7 @@ func (d *Daemon) SetConnection(ctx context.Context, id string, s ledger.Connecti
 		}
 		c.Status = s
 		d.log().Info().Str("connection", id).Str("status", string(s)).Str("by", by).Msg("connection set")
-		return c, d.config().Keeper.SaveConnection(ctx, c)
+		return c, d.config().Store.SaveConnection(ctx, c)
 	}
 	return ledger.Connection{}, problem.New(problem.NotFound, fmt.Sprintf("there is no connection %.64q", id),
 		"See balansd connections list.")
@@ -146,12 +146,12 @@ func (d *Daemon) SetConnection(ctx context.Context, id string, s ledger.Connecti
 
 // Firms lists the linked Silverfin firms.
 func (d *Daemon) Firms(ctx context.Context) ([]ledger.Firm, error) {
-	return d.config().Keeper.Firms(ctx)
+	return d.config().Store.Firms(ctx)
 }
 
 // RemoveFirm forgets a firm and its tokens.
 func (d *Daemon) RemoveFirm(ctx context.Context, id int64, by string) error {
-	firms, err := d.config().Keeper.Firms(ctx)
+	firms, err := d.config().Store.Firms(ctx)
 	if err != nil {
 		return err
 	}
@@ -161,7 +161,7 @@ func (d *Daemon) RemoveFirm(ctx context.Context, id int64, by string) error {
 				return err
 			}
 			d.log().Info().Int64("firm", id).Str("by", by).Msg("firm removed")
-			return d.config().Keeper.RemoveFirm(ctx, id)
+			return d.config().Store.RemoveFirm(ctx, id)
 		}
 	}
 	return problem.New(problem.NotFound, fmt.Sprintf("Silverfin firm %d is not linked", id), "See balansd connections list.")
@@ -172,7 +172,7 @@ func (d *Daemon) TakeOver(ctx context.Context, firmID int64, by string) error {
 	if err := d.linked(ctx, firmID); err != nil {
 		return err
 	}
-	firms, err := d.config().Keeper.Firms(ctx)
+	firms, err := d.config().Store.Firms(ctx)
 	if err != nil {
 		return err
 	}
@@ -205,7 +205,7 @@ func (d *Daemon) EndSilverfin(ctx context.Context, state, code string, firmID in
 	if f.LinkedBy == "" {
 		f.LinkedBy = by
 	}
-	if err := d.config().Keeper.SaveFirm(ctx, f); err != nil {
+	if err := d.config().Store.SaveFirm(ctx, f); err != nil {
 		return f, notes, err
 	}
 	d.log().Info().Int64("firm", f.ID).Str("by", by).Msg("firm linked")

@@ -33,7 +33,7 @@ func (w *world) period(c client, year int) int64 {
 // wantStory fails unless the history of an entry says something.
 func (w *world) wantStory(number uint64, part string) {
 	w.t.Helper()
-	story, err := w.keeper.Story(w.t.Context(), number)
+	story, err := w.keeper.History(w.t.Context(), number)
 	w.must(err)
 	for _, e := range story {
 		if strings.Contains(e.Text, part) {

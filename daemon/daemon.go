@@ -14,7 +14,7 @@ import (
 
 // Config is all that a Daemon needs.
 type Config struct {
-	Keeper Keeper
+	Store Store
 	// Source opens the source of a connection.
 	Source func(c ledger.Connection) (Source, error)
 	// Destination gives the destination of a linked firm.
@@ -23,8 +23,8 @@ type Config struct {
 	// Folders are the folder sources of the configuration.
 	Folders []ledger.Connection
 	// Links are the dossier links of the configuration.
-	Links []ledger.Linked
-	Night Night
+	Links []ledger.DossierLink
+	Night Schedule
 	// Deadline ends a pass that takes longer; 0 for no deadline.
 	Deadline time.Duration
 	// Backup has a copy of the state made before each nightly pass.
@@ -59,10 +59,10 @@ type Daemon struct {
 
 	mu      sync.Mutex
 	cfg     Config
-	current *ledger.Pass // the pass under way
-	running bool         // Run was called
+	current *ledger.Run // the pass under way
+	running bool        // Run was called
 	// relinked are the links that changed since the pass under way began.
-	relinked []ledger.Linked
+	relinked []ledger.DossierLink
 	since    time.Time
 }
 
@@ -74,7 +74,7 @@ func (d *Daemon) config() Config {
 }
 
 // Reconfigure puts another configuration in force, once the pass under way is
-// over. Keeper, Now and Version must be the same. Between the two settle is
+// over. Store, Now and Version must be the same. Between the two settle is
 // called, which ends what the old configuration has under way; its error leaves
 // the old one in force.
 func (d *Daemon) Reconfigure(ctx context.Context, cfg Config, settle func(context.Context) error) error {
@@ -119,7 +119,7 @@ func New(cfg Config) *Daemon {
 
 // complete fills in what may be left out, and has the board see what changes.
 func (d *Daemon) complete(cfg Config) Config {
-	cfg.Keeper = watched{cfg.Keeper, &d.board}
+	cfg.Store = watched{cfg.Store, &d.board}
 	if cfg.Now == nil {
 		cfg.Now = time.Now
 	}
@@ -132,7 +132,7 @@ func (d *Daemon) complete(cfg Config) Config {
 // no longer names are removed. It does so even when ctx ends meanwhile.
 func (d *Daemon) Prepare(ctx context.Context) error {
 	ctx, cfg := context.WithoutCancel(ctx), d.config()
-	known, err := cfg.Keeper.Connections(ctx)
+	known, err := cfg.Store.Connections(ctx)
 	if err != nil {
 		return err
 	}

@@ -45,7 +45,7 @@ func (d *Daemon) Retry(ctx context.Context, number uint64, by string) (ledger.En
 // with: a person who says that it counts has seen those, and none that come
 // later.
 func (d *Daemon) newestKnown(ctx context.Context, e ledger.Entry) (number uint64, err error) {
-	for _, list := range []func(context.Context, ledger.Entry) ([]ledger.Entry, error){d.config().Keeper.Siblings, d.config().Keeper.SameID} {
+	for _, list := range []func(context.Context, ledger.Entry) ([]ledger.Entry, error){d.config().Store.Siblings, d.config().Store.SameID} {
 		others, err := list(ctx, e)
 		if err != nil {
 			return 0, err
@@ -60,7 +60,7 @@ func (d *Daemon) newestKnown(ctx context.Context, e ledger.Entry) (number uint64
 // newest follows a superseded entry to the one that took its place in the end.
 func (d *Daemon) newest(ctx context.Context, e ledger.Entry) (ledger.Entry, error) {
 	for e.State == ledger.Superseded {
-		next, err := d.config().Keeper.Entry(ctx, e.SupersededBy)
+		next, err := d.config().Store.Entry(ctx, e.SupersededBy)
 		if err != nil {
 			return e, err
 		}
@@ -80,7 +80,7 @@ func (d *Daemon) listAnew(ctx context.Context, e ledger.Entry) error {
 	if !mendable {
 		return nil
 	}
-	return d.config().Keeper.UpdateConnection(ctx, e.Connection, (*ledger.Connection).ListAnew)
+	return d.config().Store.UpdateConnection(ctx, e.Connection, (*ledger.Connection).ListAnew)
 }
 
 // Dismiss leaves an entry aside for good, until it is retried. What one that is
@@ -88,10 +88,10 @@ func (d *Daemon) listAnew(ctx context.Context, e ledger.Entry) error {
 func (d *Daemon) Dismiss(ctx context.Context, number uint64, by string) (ledger.Entry, error) {
 	return d.change(ctx, number, did{by: by, act: ledger.ActDismiss, text: "dismissed"}, func(e ledger.Entry) (ledger.Entry, *ledger.Written, error) {
 		detail, todo := "dismissed by "+name(by), fmt.Sprintf("To deliver it all the same: balansd ledger retry %d.", e.Number)
-		if e.State == ledger.Done && e.Place != nil && e.MovedTo == 0 {
-			detail += fmt.Sprintf("; what it wrote stays in %s, period %s", e.Place.CompanyName, e.Place.PeriodEnd)
+		if e.State == ledger.Done && e.Target != nil && e.MovedTo == 0 {
+			detail += fmt.Sprintf("; what it wrote stays in %s, period %s", e.Target.CompanyName, e.Target.PeriodEnd)
 		}
-		siblings, err := d.config().Keeper.Siblings(ctx, e)
+		siblings, err := d.config().Store.Siblings(ctx, e)
 		if err != nil {
 			return e, nil, err
 		}
@@ -123,7 +123,7 @@ func (d *Daemon) Decide(ctx context.Context, r Decision) (ledger.Entry, error) {
 		text += " for " + figures(len(r.Cells))
 	}
 	return d.change(ctx, r.Number, did{r.By, act, text, len(r.Cells)}, func(e ledger.Entry) (ledger.Entry, *ledger.Written, error) {
-		if e.State != ledger.Differs || e.Place == nil {
+		if e.State != ledger.Differs || e.Target == nil {
 			return e, nil, notAllowed(e, "decided on", "Only what differs needs a decision.")
 		}
 		if r.Seen != 0 && r.Seen != e.Version {
@@ -134,7 +134,7 @@ func (d *Daemon) Decide(ctx context.Context, r Decision) (ledger.Entry, error) {
 		if err != nil {
 			return e, nil, err
 		}
-		known, err := d.config().Keeper.Written(ctx, *e.Place)
+		known, err := d.config().Store.Written(ctx, *e.Target)
 		if err != nil {
 			return e, nil, err
 		}
@@ -142,11 +142,11 @@ func (d *Daemon) Decide(ctx context.Context, r Decision) (ledger.Entry, error) {
 		rest := slices.DeleteFunc(slices.Clone(e.Differences), func(x ledger.Difference) bool { return slices.Contains(chosen, x) })
 		now := d.config().Now()
 		if len(rest) > 0 {
-			next, err := e.Differ(*e.Place, rest, fmt.Sprintf("%s still to be decided", figures(len(rest))), e.Next, now)
+			next, err := e.Differ(*e.Target, rest, fmt.Sprintf("%s still to be decided", figures(len(rest))), e.Next, now)
 			return next, &known, err
 		}
 		next, err := e.Retry(now)
-		next.Place = e.Place // which the decision is about
+		next.Target = e.Target // which the decision is about
 		next.Detail, next.Next = text, "It is carried out at the next pass: balansd sync."
 		return next, &known, err
 	})
@@ -203,7 +203,7 @@ type did struct {
 func (d *Daemon) change(ctx context.Context, number uint64, by did,
 	f func(ledger.Entry) (ledger.Entry, *ledger.Written, error),
 ) (ledger.Entry, error) {
-	e, err := d.config().Keeper.Entry(ctx, number)
+	e, err := d.config().Store.Entry(ctx, number)
 	if err != nil {
 		return e, err
 	}
@@ -211,7 +211,7 @@ func (d *Daemon) change(ctx context.Context, number uint64, by did,
 	if err != nil {
 		return e, err
 	}
-	moved, err := d.config().Keeper.Move(ctx, ledger.Step{Entry: next, Written: w,
+	moved, err := d.config().Store.Move(ctx, ledger.Step{Entry: next, Written: w,
 		Event: ledger.Event{At: d.config().Now(), By: by.by, State: next.State, Reason: next.Reason, Text: name(by.by) + " " + by.text,
 			Act: by.act, Figures: by.figures}})
 	if err != nil {

@@ -16,7 +16,7 @@ import (
 // Those that a service could not do last time come last: when it cannot do them
 // again, that must not keep it from all the others.
 func (p *pass) deliverAll(ctx context.Context) error {
-	counts, err := p.cfg.Keeper.Counts(ctx)
+	counts, err := p.cfg.Store.Counts(ctx)
 	if err != nil {
 		return err
 	}
@@ -56,9 +56,9 @@ func (p *pass) deliverThose(ctx context.Context, turn func(ledger.Entry) bool) e
 
 // feed hands out the entries that the request selects.
 func (p *pass) feed(ctx context.Context, work chan<- ledger.Entry, turn func(ledger.Entry) bool) error {
-	entries := p.cfg.Keeper.Open(ctx)
+	entries := p.cfg.Store.Open(ctx)
 	if p.req.Dossier != "" {
-		entries = p.cfg.Keeper.Entries(ctx, ledger.Query{Dossier: p.req.Dossier,
+		entries = p.cfg.Store.Entries(ctx, ledger.Query{Dossier: p.req.Dossier,
 			States: []ledger.State{ledger.Found, ledger.Waiting, ledger.Failed, ledger.Sending, ledger.Done}})
 	}
 	for e, err := range entries {
@@ -92,7 +92,7 @@ func (p *pass) triedNow(number uint64) {
 
 // wants tells whether this pass looks at an entry.
 func (p *pass) wants(e ledger.Entry) bool {
-	if p.req.FirmID != 0 && e.Place != nil && e.Place.FirmID != p.req.FirmID {
+	if p.req.FirmID != 0 && e.Target != nil && e.Target.FirmID != p.req.FirmID {
 		return false
 	}
 	// A rest that is longer than any that is given comes from a clock that was
@@ -124,7 +124,7 @@ func (p *pass) deliver(ctx context.Context, e ledger.Entry) error {
 	if err := p.followLinks(ctx); err != nil {
 		return err
 	}
-	e, err := p.cfg.Keeper.Entry(ctx, e.Number)
+	e, err := p.cfg.Store.Entry(ctx, e.Number)
 	if err != nil {
 		return err
 	}
@@ -216,7 +216,7 @@ func (j *job) run(ctx context.Context) error {
 // paused or removed it meanwhile.
 func (j *job) connection(ctx context.Context) (ledger.Connection, error) {
 	c := j.connections[j.entry.Connection]
-	all, err := j.cfg.Keeper.Connections(ctx)
+	all, err := j.cfg.Store.Connections(ctx)
 	for _, now := range all {
 		if now.ID == j.entry.Connection && (now.Status == ledger.Paused || now.Status == ledger.Removed) {
 			c.Status = now.Status

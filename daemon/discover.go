@@ -35,7 +35,7 @@ func (p *pass) discover(ctx context.Context) error {
 
 // load reads the connections and links.
 func (p *pass) load(ctx context.Context) error {
-	all, err := p.cfg.Keeper.Connections(ctx)
+	all, err := p.cfg.Store.Connections(ctx)
 	if err != nil {
 		return err
 	}
@@ -94,7 +94,7 @@ func (p *pass) discoverOne(ctx context.Context, c ledger.Connection) (ledger.Con
 		return c, err
 	}
 	c.WholeAt = p.cfg.Now()
-	return c, p.cfg.Keeper.UpdateConnection(ctx, c.ID, func(stored *ledger.Connection) { stored.WholeAt = c.WholeAt })
+	return c, p.cfg.Store.UpdateConnection(ctx, c.ID, func(stored *ledger.Connection) { stored.WholeAt = c.WholeAt })
 }
 
 // list walks the listing of a connection, from its cursor on or from the
@@ -122,7 +122,7 @@ func (p *pass) list(ctx context.Context, c ledger.Connection, src Source, whole 
 			next.Cursor = page.Cursor
 		}
 		next.ListedAt, next.Problem = p.cfg.Now(), ""
-		added, err := p.cfg.Keeper.Record(ctx, next, p.entries(next, page.Listings))
+		added, err := p.cfg.Store.Record(ctx, next, p.entries(next, page.Listings))
 		if err != nil {
 			return c, false, err
 		}
@@ -171,7 +171,7 @@ func (p *pass) listed(ctx context.Context, c ledger.Connection, err error) (ledg
 // mark keeps what the source said of a connection. What a person set meanwhile,
 // such as a pause, stays.
 func (p *pass) mark(ctx context.Context, c ledger.Connection) error {
-	return p.cfg.Keeper.UpdateConnection(ctx, c.ID, func(stored *ledger.Connection) {
+	return p.cfg.Store.UpdateConnection(ctx, c.ID, func(stored *ledger.Connection) {
 		stored.Problem = c.Problem
 		if stored.Status == ledger.Active || stored.Status == ledger.Deactivated {
 			stored.Status = c.Status
@@ -229,7 +229,7 @@ func (d *Daemon) recall(ctx context.Context, c ledger.Connection) error {
 // recall brings back the entries that were ignored as too old and count now.
 func recall(ctx context.Context, cfg Config, pass uint64, why string, counts func(ledger.Entry) bool) error {
 	q := ledger.Query{States: []ledger.State{ledger.Ignored}, Reason: ledger.BeforeActivation}
-	for e, err := range cfg.Keeper.Entries(ctx, q) {
+	for e, err := range cfg.Store.Entries(ctx, q) {
 		if err != nil {
 			return err
 		}
@@ -240,8 +240,8 @@ func recall(ctx context.Context, cfg Config, pass uint64, why string, counts fun
 		if err != nil {
 			return err
 		}
-		_, err = cfg.Keeper.Move(ctx, ledger.Step{Entry: next,
-			Event: ledger.Event{At: cfg.Now(), Pass: pass, State: next.State, Text: why, Act: ledger.ActRecall}})
+		_, err = cfg.Store.Move(ctx, ledger.Step{Entry: next,
+			Event: ledger.Event{At: cfg.Now(), Run: pass, State: next.State, Text: why, Act: ledger.ActRecall}})
 		if err != nil && !problem.Is(err, problem.Conflict) {
 			return err
 		}
@@ -250,7 +250,7 @@ func recall(ctx context.Context, cfg Config, pass uint64, why string, counts fun
 }
 
 // zone is the zone that dates are meant in.
-func (n Night) zone() *time.Location {
+func (n Schedule) zone() *time.Location {
 	if n.Location == nil {
 		return time.UTC
 	}

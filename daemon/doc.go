@@ -3,5 +3,5 @@
 //
 // It declares the small interfaces that it needs, and knows no database and no
 // HTTP. It must not assume that it is the only daemon on a state, beyond what
-// Keeper promises.
+// Store promises.
 package daemon

@@ -18,11 +18,11 @@ import (
 // to Silverfin. The pass itself is the same; what it would have changed is
 // remembered here, so that it sees its own steps.
 func dryRun(cfg Config) Config {
-	k := &dryKeeper{Keeper: cfg.Keeper, entries: map[uint64]ledger.Entry{}, written: map[string]ledger.Written{}, next: 1 << 62}
+	k := &dryStore{Store: cfg.Store, entries: map[uint64]ledger.Entry{}, written: map[string]ledger.Written{}, next: 1 << 62}
 	real := cfg.Destination
 	var mu sync.Mutex
 	destinations := map[int64]*dryDestination{}
-	cfg.Keeper = k
+	cfg.Store = k
 	cfg.Destination = func(firmID int64) Destination {
 		mu.Lock()
 		defer mu.Unlock()
@@ -49,14 +49,14 @@ func (d *dryDestination) Companies(ctx context.Context) ([]ledger.Company, []str
 	return d.inner.Companies(ctx)
 }
 
-func (d *dryDestination) Locate(ctx context.Context, c ledger.Company, year balance.Period) (ledger.Place, error) {
+func (d *dryDestination) Locate(ctx context.Context, c ledger.Company, year balance.Period) (ledger.Target, error) {
 	return d.inner.Locate(ctx, c, year)
 }
 
 func (d *dryDestination) Property(c balance.Cell) string { return d.inner.Property(c) }
 
 // Update reads once, and then remembers what would have been written.
-func (d *dryDestination) Update(ctx context.Context, p ledger.Place, decide ledger.Decide) error {
+func (d *dryDestination) Update(ctx context.Context, p ledger.Target, decide ledger.Decide) error {
 	return d.inner.Update(ctx, p, func(r ledger.Reading) (ledger.Figures, error) {
 		have := d.pretend(p, r.Have, nil)
 		write, err := decide(ledger.Reading{Have: have})
@@ -68,7 +68,7 @@ func (d *dryDestination) Update(ctx context.Context, p ledger.Place, decide ledg
 }
 
 // pretend gives what the place would hold, with what would be written now.
-func (d *dryDestination) pretend(p ledger.Place, have, write ledger.Figures) ledger.Figures {
+func (d *dryDestination) pretend(p ledger.Target, have, write ledger.Figures) ledger.Figures {
 	d.mu.Lock()
 	defer d.mu.Unlock()
 	if d.would[p.Key()] == nil {
@@ -80,9 +80,9 @@ func (d *dryDestination) pretend(p ledger.Place, have, write ledger.Figures) led
 	return have
 }
 
-// dryKeeper reads the state and keeps changes to itself.
-type dryKeeper struct {
-	Keeper
+// dryStore reads the state and keeps changes to itself.
+type dryStore struct {
+	Store
 	mu      sync.Mutex
 	entries map[uint64]ledger.Entry
 	order   []uint64 // numbers of the entries found in this run
@@ -93,28 +93,28 @@ type dryKeeper struct {
 
 var errDry = errors.New("a dry run changes nothing")
 
-func (k *dryKeeper) SaveConnection(context.Context, ledger.Connection) error { return nil }
-func (k *dryKeeper) SaveFirm(context.Context, ledger.Firm) error             { return nil }
-func (k *dryKeeper) RemoveFirm(context.Context, int64) error                 { return errDry }
-func (k *dryKeeper) SaveLink(context.Context, ledger.Linked) error           { return nil }
-func (k *dryKeeper) Configure(context.Context, []ledger.Connection, []ledger.Linked) error {
+func (k *dryStore) SaveConnection(context.Context, ledger.Connection) error { return nil }
+func (k *dryStore) SaveFirm(context.Context, ledger.Firm) error             { return nil }
+func (k *dryStore) RemoveFirm(context.Context, int64) error                 { return errDry }
+func (k *dryStore) SaveLink(context.Context, ledger.DossierLink) error      { return nil }
+func (k *dryStore) Configure(context.Context, []ledger.Connection, []ledger.DossierLink) error {
 	return errDry
 }
-func (k *dryKeeper) EndPass(context.Context, ledger.Pass) error { return nil }
+func (k *dryStore) EndRun(context.Context, ledger.Run) error { return nil }
 
-func (k *dryKeeper) Backup(context.Context) (ledger.Backup, error)           { return ledger.Backup{}, errDry }
-func (k *dryKeeper) Alive(context.Context, time.Time) error                  { return nil }
-func (k *dryKeeper) Since(context.Context, time.Time) (time.Time, error)     { return time.Time{}, errDry }
-func (k *dryKeeper) NoteMissed(context.Context, ...ledger.MissedNight) error { return nil }
-func (k *dryKeeper) Prune(context.Context, ledger.Retention, time.Time) (ledger.Pruned, error) {
+func (k *dryStore) Backup(context.Context) (ledger.Backup, error)           { return ledger.Backup{}, errDry }
+func (k *dryStore) Alive(context.Context, time.Time) error                  { return nil }
+func (k *dryStore) Since(context.Context, time.Time) (time.Time, error)     { return time.Time{}, errDry }
+func (k *dryStore) NoteMissed(context.Context, ...ledger.MissedNight) error { return nil }
+func (k *dryStore) Prune(context.Context, ledger.Retention, time.Time) (ledger.Pruned, error) {
 	return ledger.Pruned{}, nil
 }
 
-func (k *dryKeeper) UpdateConnection(context.Context, string, func(*ledger.Connection)) error {
+func (k *dryStore) UpdateConnection(context.Context, string, func(*ledger.Connection)) error {
 	return nil
 }
 
-func (k *dryKeeper) UpdateFirm(ctx context.Context, id int64, change func(*ledger.Firm)) error {
+func (k *dryStore) UpdateFirm(ctx context.Context, id int64, change func(*ledger.Firm)) error {
 	firms, err := k.Firms(ctx)
 	for _, f := range firms {
 		if f.ID == id {
@@ -124,12 +124,12 @@ func (k *dryKeeper) UpdateFirm(ctx context.Context, id int64, change func(*ledge
 	return err
 }
 
-func (k *dryKeeper) BeginPass(_ context.Context, p ledger.Pass) (ledger.Pass, error) {
+func (k *dryStore) BeginRun(_ context.Context, p ledger.Run) (ledger.Run, error) {
 	return p, nil
 }
 
 // Record asks the state what it would record, and remembers it here.
-func (k *dryKeeper) Record(ctx context.Context, c ledger.Connection, found []ledger.Entry) ([]ledger.Entry, error) {
+func (k *dryStore) Record(ctx context.Context, c ledger.Connection, found []ledger.Entry) ([]ledger.Entry, error) {
 	added, changed, err := k.WouldRecord(ctx, c, found)
 	if err != nil {
 		return nil, err
@@ -156,7 +156,7 @@ func (k *dryKeeper) Record(ctx context.Context, c ledger.Connection, found []led
 	return fresh, nil
 }
 
-func (k *dryKeeper) Move(ctx context.Context, steps ...ledger.Step) ([]ledger.Entry, error) {
+func (k *dryStore) Move(ctx context.Context, steps ...ledger.Step) ([]ledger.Entry, error) {
 	moved := make([]ledger.Entry, 0, len(steps))
 	for _, s := range steps {
 		before, err := k.Entry(ctx, s.Entry.Number)
@@ -169,10 +169,10 @@ func (k *dryKeeper) Move(ctx context.Context, steps ...ledger.Step) ([]ledger.En
 		}
 		s.Entry.Version++
 		k.entries[s.Entry.Number] = s.Entry
-		if s.Written != nil && s.Entry.Place != nil {
+		if s.Written != nil && s.Entry.Target != nil {
 			w := *s.Written
 			w.Version++
-			k.written[s.Entry.Place.Key()] = w
+			k.written[s.Entry.Target.Key()] = w
 		}
 		k.mu.Unlock()
 		moved = append(moved, s.Entry)
@@ -180,33 +180,33 @@ func (k *dryKeeper) Move(ctx context.Context, steps ...ledger.Step) ([]ledger.En
 	return moved, nil
 }
 
-func (k *dryKeeper) Written(ctx context.Context, p ledger.Place) (ledger.Written, error) {
+func (k *dryStore) Written(ctx context.Context, p ledger.Target) (ledger.Written, error) {
 	k.mu.Lock()
 	w, ok := k.written[p.Key()]
 	k.mu.Unlock()
 	if ok {
 		return w, nil
 	}
-	return k.Keeper.Written(ctx, p)
+	return k.Store.Written(ctx, p)
 }
 
-func (k *dryKeeper) Entry(ctx context.Context, number uint64) (ledger.Entry, error) {
+func (k *dryStore) Entry(ctx context.Context, number uint64) (ledger.Entry, error) {
 	k.mu.Lock()
 	e, ok := k.entries[number]
 	k.mu.Unlock()
 	if ok {
 		return e, nil
 	}
-	return k.Keeper.Entry(ctx, number)
+	return k.Store.Entry(ctx, number)
 }
 
-func (k *dryKeeper) Siblings(ctx context.Context, e ledger.Entry) ([]ledger.Entry, error) {
-	siblings, err := k.Keeper.Siblings(ctx, e)
+func (k *dryStore) Siblings(ctx context.Context, e ledger.Entry) ([]ledger.Entry, error) {
+	siblings, err := k.Store.Siblings(ctx, e)
 	return k.now(siblings, func(o ledger.Entry) bool { return o.Number != e.Number && o.SiblingOf(e) }), err
 }
 
-func (k *dryKeeper) SameID(ctx context.Context, e ledger.Entry) ([]ledger.Entry, error) {
-	others, err := k.Keeper.SameID(ctx, e)
+func (k *dryStore) SameID(ctx context.Context, e ledger.Entry) ([]ledger.Entry, error) {
+	others, err := k.Store.SameID(ctx, e)
 	return k.now(others, func(o ledger.Entry) bool {
 		return o.Number != e.Number && o.Connection == e.Connection && o.ID == e.ID
 	}), err
@@ -214,7 +214,7 @@ func (k *dryKeeper) SameID(ctx context.Context, e ledger.Entry) ([]ledger.Entry,
 
 // now gives entries as this run left them, and those that it found and that
 // match.
-func (k *dryKeeper) now(stored []ledger.Entry, match func(ledger.Entry) bool) []ledger.Entry {
+func (k *dryStore) now(stored []ledger.Entry, match func(ledger.Entry) bool) []ledger.Entry {
 	k.mu.Lock()
 	defer k.mu.Unlock()
 	for i, s := range stored {
@@ -231,16 +231,16 @@ func (k *dryKeeper) now(stored []ledger.Entry, match func(ledger.Entry) bool) []
 }
 
 // Open walks the ledger's open entries, then those that this run found.
-func (k *dryKeeper) Open(ctx context.Context) iter.Seq2[ledger.Entry, error] {
-	return k.with(k.Keeper.Open(ctx), func(ledger.Entry) bool { return true })
+func (k *dryStore) Open(ctx context.Context) iter.Seq2[ledger.Entry, error] {
+	return k.with(k.Store.Open(ctx), func(ledger.Entry) bool { return true })
 }
 
 // Entries walks what the query selects, and what this run found of it.
-func (k *dryKeeper) Entries(ctx context.Context, q ledger.Query) iter.Seq2[ledger.Entry, error] {
-	return k.with(k.Keeper.Entries(ctx, q), q.Matches)
+func (k *dryStore) Entries(ctx context.Context, q ledger.Query) iter.Seq2[ledger.Entry, error] {
+	return k.with(k.Store.Entries(ctx, q), q.Matches)
 }
 
-func (k *dryKeeper) with(stored iter.Seq2[ledger.Entry, error], match func(ledger.Entry) bool) iter.Seq2[ledger.Entry, error] {
+func (k *dryStore) with(stored iter.Seq2[ledger.Entry, error], match func(ledger.Entry) bool) iter.Seq2[ledger.Entry, error] {
 	return func(yield func(ledger.Entry, error) bool) {
 		for e, err := range stored {
 			if !yield(e, err) {
@@ -269,7 +269,7 @@ func would(j *job) string {
 	case ledger.Done:
 		switch {
 		case j.wrote > 0:
-			return fmt.Sprintf("write %s to %s, period %s", figures(j.wrote), e.Place.CompanyName, e.Place.PeriodEnd)
+			return fmt.Sprintf("write %s to %s, period %s", figures(j.wrote), e.Target.CompanyName, e.Target.PeriodEnd)
 		case j.blind != "":
 			return "leave it done; it could not be looked at again: " + j.blind
 		case j.before.State == ledger.Done:

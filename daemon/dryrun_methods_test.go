@@ -7,15 +7,15 @@ import (
 	"testing"
 )
 
-// looking are the methods of Keeper that only look.
+// looking are the methods of Store that only look.
 var looking = map[string]bool{
 	"Connections": true, "Firms": true, "Created": true, "WouldRecord": true, "Values": true, "Document": true,
-	"Story": true, "Counts": true, "Links": true, "Passes": true, "LastNight": true, "LastAlive": true, "Missed": true, "BackupsThere": true,
+	"History": true, "Counts": true, "Links": true, "Runs": true, "LastNight": true, "LastAlive": true, "Missed": true, "BackupsThere": true,
 	"Check": true, "CheckSecrets": true,
 }
 
-// TestDryRunKeepsEveryMethodThatChanges: a method that Keeper gains and that
-// changes something must be one of dryKeeper's own, which cannot write.
+// TestDryRunKeepsEveryMethodThatChanges: a method that Store gains and that
+// changes something must be one of dryStore's own, which cannot write.
 func TestDryRunKeepsEveryMethodThatChanges(t *testing.T) {
 	files := token.NewFileSet()
 	parse := func(name string) *ast.File {
@@ -28,7 +28,7 @@ func TestDryRunKeepsEveryMethodThatChanges(t *testing.T) {
 	own := map[string]bool{}
 	for _, d := range parse("dryrun.go").Decls {
 		if fn, ok := d.(*ast.FuncDecl); ok && fn.Recv != nil {
-			if star, ok := fn.Recv.List[0].Type.(*ast.StarExpr); ok && star.X.(*ast.Ident).Name == "dryKeeper" {
+			if star, ok := fn.Recv.List[0].Type.(*ast.StarExpr); ok && star.X.(*ast.Ident).Name == "dryStore" {
 				own[fn.Name.Name] = true
 			}
 		}
@@ -36,7 +36,7 @@ func TestDryRunKeepsEveryMethodThatChanges(t *testing.T) {
 	found := 0
 	ast.Inspect(parse("ports.go"), func(n ast.Node) bool {
 		spec, ok := n.(*ast.TypeSpec)
-		if !ok || spec.Name.Name != "Keeper" {
+		if !ok || spec.Name.Name != "Store" {
 			return true
 		}
 		for _, m := range spec.Type.(*ast.InterfaceType).Methods.List {
@@ -48,6 +48,6 @@ func TestDryRunKeepsEveryMethodThatChanges(t *testing.T) {
 		return false
 	})
 	if found < 20 {
-		t.Errorf("only %d methods were found in Keeper: was it moved?", found)
+		t.Errorf("only %d methods were found in Store: was it moved?", found)
 	}
 }

@@ -93,7 +93,7 @@ func TestDryRunSaysWhatALinkBringsBack(t *testing.T) {
 	w.addBeforeActivation(c, w.balance(c, 1))
 	w.sync()
 	w.wantState(w.only(), ledger.Ignored, ledger.BeforeActivation)
-	w.tie(ledger.Linked{Connection: w.conn, DossierID: c.dossier, All: true})
+	w.tie(ledger.DossierLink{Connection: w.conn, DossierID: c.dossier, All: true})
 	dry, err := w.d.Sync(t.Context(), daemon.SyncRequest{DryRun: true}, nil)
 	w.must(err)
 	w.wantState(w.only(), ledger.Ignored, ledger.BeforeActivation)
@@ -106,7 +106,7 @@ func TestDryRunSaysWhatALinkBringsBack(t *testing.T) {
 // recalling is a keeper that counts the walks over what was ignored as too
 // old.
 type recalling struct {
-	daemon.Keeper
+	daemon.Store
 	walks *atomic.Int64
 }
 
@@ -114,7 +114,7 @@ func (k recalling) Entries(ctx context.Context, q ledger.Query) iter.Seq2[ledger
 	if q.Reason == ledger.BeforeActivation {
 		k.walks.Add(1)
 	}
-	return k.Keeper.Entries(ctx, q)
+	return k.Store.Entries(ctx, q)
 }
 
 func TestManyLinksCostOneWalkOverWhatWasIgnored(t *testing.T) {
@@ -129,9 +129,9 @@ func TestManyLinksCostOneWalkOverWhatWasIgnored(t *testing.T) {
 		t.Fatalf("%d new, want %d", p.New, many)
 	}
 	var walks atomic.Int64
-	w.respoil(func(k daemon.Keeper) daemon.Keeper { return recalling{k, &walks} })
+	w.respoil(func(k daemon.Store) daemon.Store { return recalling{k, &walks} })
 	for _, c := range clients {
-		w.tie(ledger.Linked{Connection: w.conn, DossierID: c.dossier, All: true})
+		w.tie(ledger.DossierLink{Connection: w.conn, DossierID: c.dossier, All: true})
 	}
 	p := w.sync()
 	if walks.Load() != 1 || p.Outcome[ledger.Done] != many {
@@ -168,7 +168,7 @@ func TestLinkWithAllReachesBeforeTheStartDate(t *testing.T) {
 	_, _, err := w.fb.AddBalance(sandbox.NewBalance{ConnectionID: w.conn, DossierID: c.dossier, Balance: w.balance(c, 1),
 		CreatedAt: w.clock().AddDate(0, 0, -10)})
 	w.must(err)
-	w.tie(ledger.Linked{Connection: w.conn, DossierID: c.dossier, All: true})
+	w.tie(ledger.DossierLink{Connection: w.conn, DossierID: c.dossier, All: true})
 	w.sync()
 	w.wantState(w.only(), ledger.Done, "")
 }

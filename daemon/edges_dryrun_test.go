@@ -13,7 +13,7 @@ import (
 )
 
 // dryRun gives what a dry run says of each entry.
-func (w *world) dryRun() (ledger.Pass, []daemon.Progress) {
+func (w *world) dryRun() (ledger.Run, []daemon.Progress) {
 	w.t.Helper()
 	var said []daemon.Progress
 	p, err := w.d.Sync(w.t.Context(), daemon.SyncRequest{DryRun: true}, func(p daemon.Progress) {

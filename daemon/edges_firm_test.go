@@ -98,7 +98,7 @@ func TestLinkSettlesTwoCompanies(t *testing.T) {
 		w.sf.AddCompany(second, sandbox.Company{Name: "Client 1 bis", VAT: string(c.number)})
 		b := w.balance(c, 1)
 		w.add(c, b)
-		w.tie(ledger.Linked{Connection: w.conn, DossierID: c.dossier, FirmID: w.firm})
+		w.tie(ledger.DossierLink{Connection: w.conn, DossierID: c.dossier, FirmID: w.firm})
 		w.sync()
 		w.wantState(w.only(), ledger.Done, "")
 		w.wantHeld(c, b)
@@ -109,7 +109,7 @@ func TestLinkSettlesTwoCompanies(t *testing.T) {
 		w.sf.AddCompany(w.firm, sandbox.Company{Name: "Client 1 bis", VAT: string(c.number)})
 		b := w.balance(c, 1)
 		w.add(c, b)
-		w.tie(ledger.Linked{Connection: w.conn, DossierID: c.number.Pretty(), FirmID: w.firm, CompanyID: c.company})
+		w.tie(ledger.DossierLink{Connection: w.conn, DossierID: c.number.Pretty(), FirmID: w.firm, CompanyID: c.company})
 		w.sync()
 		w.wantState(w.only(), ledger.Done, "")
 		w.wantHeld(c, b)
@@ -118,10 +118,10 @@ func TestLinkSettlesTwoCompanies(t *testing.T) {
 
 func TestLinkTakenOutOfTheConfigurationIsGone(t *testing.T) {
 	w := newWorld(t)
-	ofConfig := ledger.Linked{Connection: w.conn, DossierID: "dos-1", FirmID: w.firm, CompanyID: 7, All: true}
-	ofPerson := ledger.Linked{Connection: w.conn, DossierID: "dos-2", FirmID: w.firm, CompanyID: w.client(1).company}
+	ofConfig := ledger.DossierLink{Connection: w.conn, DossierID: "dos-1", FirmID: w.firm, CompanyID: 7, All: true}
+	ofPerson := ledger.DossierLink{Connection: w.conn, DossierID: "dos-2", FirmID: w.firm, CompanyID: w.client(1).company}
 	w.tie(ofPerson)
-	for _, configured := range [][]ledger.Linked{{ofConfig}, nil} {
+	for _, configured := range [][]ledger.DossierLink{{ofConfig}, nil} {
 		w.links = configured
 		w.respoil(nil)
 		links, err := w.keeper.Links(t.Context())

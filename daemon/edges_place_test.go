@@ -121,7 +121,7 @@ func TestDecisionDuringAWriteIsKept(t *testing.T) {
 	w.correct(id, doubled)
 	var once sync.Once
 	w.between = func(d daemon.Destination) daemon.Destination {
-		return watched{d, func(context.Context, ledger.Place, ledger.Figures) error {
+		return watched{d, func(context.Context, ledger.Target, ledger.Figures) error {
 			once.Do(func() {
 				if _, err := w.d.Decide(context.Background(), daemon.Decision{Number: 2, Choice: daemon.KeepSilverfin, By: "Els"}); err != nil {
 					t.Error(err)
@@ -177,7 +177,7 @@ func TestKeptUnderAnotherDossierIsToldAsKept(t *testing.T) {
 	w.wantHeld(c, b)
 	f, err := w.d.Show(t.Context(), 2)
 	w.must(err)
-	if text := f.Story[len(f.Story)-1].Text; !strings.Contains(text, "kept") {
+	if text := f.History[len(f.History)-1].Text; !strings.Contains(text, "kept") {
 		t.Errorf("figures were kept, and the story ends with %q", text)
 	}
 }

@@ -70,7 +70,7 @@ func TestRubricsWithoutAPlaceAreNoOutage(t *testing.T) {
 	good := w.client(manyBad + 1)
 	w.add(good, w.balance(good, manyBad+1))
 	w.between = func(d daemon.Destination) daemon.Destination {
-		return watched{d, func(_ context.Context, p ledger.Place, _ ledger.Figures) error {
+		return watched{d, func(_ context.Context, p ledger.Target, _ ledger.Figures) error {
 			if unmapped[p.CompanyID] {
 				return problem.New(problem.ConfigInvalid, "the mapping to Silverfin has no place for rubric 1003", "")
 			}

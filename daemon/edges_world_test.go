@@ -33,10 +33,10 @@ func (h hooked) Companies(ctx context.Context) ([]ledger.Company, []string, erro
 	return h.Destination.Companies(ctx)
 }
 
-func (h hooked) Locate(ctx context.Context, c ledger.Company, year balance.Period) (ledger.Place, error) {
+func (h hooked) Locate(ctx context.Context, c ledger.Company, year balance.Period) (ledger.Target, error) {
 	if h.locate != nil {
 		if err := h.locate(ctx); err != nil {
-			return ledger.Place{}, err
+			return ledger.Target{}, err
 		}
 	}
 	place, err := h.Destination.Locate(ctx, c, year)
@@ -46,7 +46,7 @@ func (h hooked) Locate(ctx context.Context, c ledger.Company, year balance.Perio
 	return place, err
 }
 
-func (h hooked) Update(ctx context.Context, p ledger.Place, decide ledger.Decide) error {
+func (h hooked) Update(ctx context.Context, p ledger.Target, decide ledger.Decide) error {
 	if h.update != nil {
 		h.update(ctx)
 	}

@@ -96,7 +96,7 @@ func TestFaultAtEveryCall(t *testing.T) {
 // faultyKeeper fails at one of the calls that change the state: before it is
 // carried out, or after.
 type faultyKeeper struct {
-	daemon.Keeper
+	daemon.Store
 	calls *atomic.Int64
 	at    int64
 	after bool
@@ -118,22 +118,22 @@ func (k faultyKeeper) do(change func() error) error {
 }
 
 func (k faultyKeeper) Record(ctx context.Context, c ledger.Connection, found []ledger.Entry) (added []ledger.Entry, err error) {
-	err = k.do(func() error { added, err = k.Keeper.Record(ctx, c, found); return err })
+	err = k.do(func() error { added, err = k.Store.Record(ctx, c, found); return err })
 	return added, err
 }
 
 func (k faultyKeeper) Move(ctx context.Context, steps ...ledger.Step) (moved []ledger.Entry, err error) {
-	err = k.do(func() error { moved, err = k.Keeper.Move(ctx, steps...); return err })
+	err = k.do(func() error { moved, err = k.Store.Move(ctx, steps...); return err })
 	return moved, err
 }
 
-func (k faultyKeeper) BeginPass(ctx context.Context, p ledger.Pass) (begun ledger.Pass, err error) {
-	err = k.do(func() error { begun, err = k.Keeper.BeginPass(ctx, p); return err })
+func (k faultyKeeper) BeginRun(ctx context.Context, p ledger.Run) (begun ledger.Run, err error) {
+	err = k.do(func() error { begun, err = k.Store.BeginRun(ctx, p); return err })
 	return begun, err
 }
 
-func (k faultyKeeper) EndPass(ctx context.Context, p ledger.Pass) error {
-	return k.do(func() error { return k.Keeper.EndPass(ctx, p) })
+func (k faultyKeeper) EndRun(ctx context.Context, p ledger.Run) error {
+	return k.do(func() error { return k.Store.EndRun(ctx, p) })
 }
 
 // A disk that fails at any commit, before or after it is on disk, ends the
@@ -144,7 +144,7 @@ func TestFullDiskAtEveryCommit(t *testing.T) {
 			for n := int64(1); ; n++ {
 				w, clients := withClients(t, 2)
 				var calls atomic.Int64
-				w.respoil(func(k daemon.Keeper) daemon.Keeper { return faultyKeeper{k, &calls, n, after} })
+				w.respoil(func(k daemon.Store) daemon.Store { return faultyKeeper{k, &calls, n, after} })
 				_, err := w.d.Sync(t.Context(), daemon.SyncRequest{}, nil)
 				if hit := calls.Load() >= n; hit && !problem.Is(err, problem.StateUnwritable) {
 					t.Fatalf("commit %d: %v, want that the state cannot be written", n, err)
@@ -162,7 +162,7 @@ func TestFullDiskAtEveryCommit(t *testing.T) {
 }
 
 // respoil restarts the daemon on its state, with another fault or none.
-func (w *world) respoil(spoil func(daemon.Keeper) daemon.Keeper) {
+func (w *world) respoil(spoil func(daemon.Store) daemon.Store) {
 	w.t.Helper()
 	if err := w.keeper.Close(); err != nil {
 		w.t.Fatal(err)
@@ -187,17 +187,17 @@ func (k cutKeeper) do(change func() error) error {
 }
 
 func (k cutKeeper) Record(ctx context.Context, c ledger.Connection, found []ledger.Entry) (added []ledger.Entry, err error) {
-	err = k.do(func() error { added, err = k.Keeper.Record(ctx, c, found); return err })
+	err = k.do(func() error { added, err = k.Store.Record(ctx, c, found); return err })
 	return added, err
 }
 
 func (k cutKeeper) Move(ctx context.Context, steps ...ledger.Step) (moved []ledger.Entry, err error) {
-	err = k.do(func() error { moved, err = k.Keeper.Move(ctx, steps...); return err })
+	err = k.do(func() error { moved, err = k.Store.Move(ctx, steps...); return err })
 	return moved, err
 }
 
-func (k cutKeeper) EndPass(ctx context.Context, p ledger.Pass) error {
-	return k.do(func() error { return k.Keeper.EndPass(ctx, p) })
+func (k cutKeeper) EndRun(ctx context.Context, p ledger.Run) error {
+	return k.do(func() error { return k.Store.EndRun(ctx, p) })
 }
 
 func TestCutOffAtEveryStep(t *testing.T) {
@@ -205,8 +205,8 @@ func TestCutOffAtEveryStep(t *testing.T) {
 		w, clients := withClients(t, 2)
 		ctx, cancel := context.WithCancel(t.Context())
 		var calls atomic.Int64
-		w.respoil(func(k daemon.Keeper) daemon.Keeper {
-			return cutKeeper{faultyKeeper{Keeper: k, calls: &calls, at: n}, cancel}
+		w.respoil(func(k daemon.Store) daemon.Store {
+			return cutKeeper{faultyKeeper{Store: k, calls: &calls, at: n}, cancel}
 		})
 		_, err := w.d.Sync(ctx, daemon.SyncRequest{}, nil)
 		cancel()

@@ -63,7 +63,7 @@ func TestABalanceWithFindingsIsHeldUntilAPersonLetsItGo(t *testing.T) {
 		}
 	}
 	w.wantState(w.entries()[1], ledger.Done, "")
-	if w.entries()[0].Place != nil {
+	if w.entries()[0].Target != nil {
 		t.Error("a held balance was given a place")
 	}
 	_, err := w.d.Retry(t.Context(), w.entries()[0].Number, "Els")
@@ -117,11 +117,11 @@ func TestARevisionSaysWhatItChanged(t *testing.T) {
 	full, err := w.d.Show(t.Context(), 2)
 	w.must(err)
 	told := 0
-	for _, ev := range full.Story {
+	for _, ev := range full.History {
 		told += strings.Count(ev.Text, "; it replaces entry 1, with 1 figure changed")
 	}
 	if told != 1 {
-		t.Errorf("the story says it %d times: %+v", told, full.Story)
+		t.Errorf("the story says it %d times: %+v", told, full.History)
 	}
 
 	// A document handed in once more.

@@ -41,7 +41,7 @@ func (a *firmAnswers) watch(destination func(int64) Destination) func(int64) Des
 
 // saveFirmProblems stores what the run learned about the firms.
 func (p *pass) saveFirmProblems(ctx context.Context) error {
-	firms, err := p.cfg.Keeper.Firms(ctx)
+	firms, err := p.cfg.Store.Firms(ctx)
 	if err != nil {
 		return err
 	}
@@ -59,7 +59,7 @@ func (p *pass) saveFirmProblems(ctx context.Context) error {
 		if !asked || f.Problem == what && f.ProblemCode == code {
 			continue
 		}
-		err := p.cfg.Keeper.UpdateFirm(ctx, f.ID, func(now *ledger.Firm) {
+		err := p.cfg.Store.UpdateFirm(ctx, f.ID, func(now *ledger.Firm) {
 			if now.LinkedAt.Equal(f.LinkedAt) { // not linked again meanwhile
 				now.Problem, now.ProblemCode = what, code
 			}
@@ -84,13 +84,13 @@ func (w observedFirm) Companies(ctx context.Context) ([]ledger.Company, []string
 	return list, unreadable, err
 }
 
-func (w observedFirm) Locate(ctx context.Context, c ledger.Company, year balance.Period) (ledger.Place, error) {
+func (w observedFirm) Locate(ctx context.Context, c ledger.Company, year balance.Period) (ledger.Target, error) {
 	place, err := w.Destination.Locate(ctx, c, year)
 	w.saw(err)
 	return place, err
 }
 
-func (w observedFirm) Update(ctx context.Context, p ledger.Place, decide ledger.Decide) error {
+func (w observedFirm) Update(ctx context.Context, p ledger.Target, decide ledger.Decide) error {
 	err := w.Destination.Update(ctx, p, decide)
 	w.saw(err)
 	return err

@@ -23,9 +23,9 @@ func (r refusing) Companies(ctx context.Context) ([]ledger.Company, []string, er
 	return r.Destination.Companies(ctx)
 }
 
-func (r refusing) Locate(ctx context.Context, c ledger.Company, year balance.Period) (ledger.Place, error) {
+func (r refusing) Locate(ctx context.Context, c ledger.Company, year balance.Period) (ledger.Target, error) {
 	if *r.err != nil {
-		return ledger.Place{}, *r.err
+		return ledger.Target{}, *r.err
 	}
 	return r.Destination.Locate(ctx, c, year)
 }

@@ -16,13 +16,13 @@ import (
 // for the caller to check. It gives the link as it is stored, or would be: its
 // NumberDiffers then has the company's name and both numbers, also beside the
 // error.
-func (d *Daemon) Link(ctx context.Context, l ledger.Linked, by string) (ledger.Linked, error) {
+func (d *Daemon) Link(ctx context.Context, l ledger.DossierLink, by string) (ledger.DossierLink, error) {
 	if err := d.judgeLink(ctx, &l, by); err != nil {
 		return l, err
 	}
 	d.log().Info().Str("connection", l.Connection).Str("dossier_id", l.DossierID).Int64("company", l.CompanyID).
 		Bool("number_differs", l.NumberDiffers.Company != "").Str("by", by).Msg("dossier linked")
-	if err := d.config().Keeper.SaveLink(ctx, l); err != nil {
+	if err := d.config().Store.SaveLink(ctx, l); err != nil {
 		return l, err
 	}
 	return l, d.linksChanged(ctx, l)
@@ -31,7 +31,7 @@ func (d *Daemon) Link(ctx context.Context, l ledger.Linked, by string) (ledger.L
 // judgeLink compares the numbers of a link's dossier and company, and completes
 // the word that they may differ. A word on a link of the configuration leaves
 // the link the configuration's.
-func (d *Daemon) judgeLink(ctx context.Context, l *ledger.Linked, by string) error {
+func (d *Daemon) judgeLink(ctx context.Context, l *ledger.DossierLink, by string) error {
 	word := l.NumberDiffers
 	l.NumberDiffers = ledger.NumberDiffers{}
 	if l.CompanyID == 0 {
@@ -57,19 +57,19 @@ func (d *Daemon) judgeLink(ctx context.Context, l *ledger.Linked, by string) err
 		}
 		return problem.New(problem.NumberDiffers, what, "Compare the two. If it is meant, an administrator says so by typing the company's name.")
 	}
-	stored, err := d.config().Keeper.Links(ctx)
+	stored, err := d.config().Store.Links(ctx)
 	if err != nil {
 		return err
 	}
-	l.Configured = slices.ContainsFunc(stored, func(s ledger.Linked) bool {
+	l.Configured = slices.ContainsFunc(stored, func(s ledger.DossierLink) bool {
 		return s.Configured && sameTarget(s, *l)
 	})
 	return nil
 }
 
 // dossierOf finds what is known of a link's dossier, newest entry first.
-func (d *Daemon) dossierOf(ctx context.Context, l ledger.Linked) (ledger.Dossier, error) {
-	for e, err := range d.config().Keeper.Entries(ctx, ledger.Query{Connection: l.Connection}) {
+func (d *Daemon) dossierOf(ctx context.Context, l ledger.DossierLink) (ledger.Dossier, error) {
+	for e, err := range d.config().Store.Entries(ctx, ledger.Query{Connection: l.Connection}) {
 		if err != nil {
 			return ledger.Dossier{}, err
 		}
@@ -93,7 +93,7 @@ func numbersDiffer(d ledger.Dossier, c ledger.Company) string {
 }
 
 // sameTarget tells whether two links tie one dossier to one company.
-func sameTarget(a, b ledger.Linked) bool {
+func sameTarget(a, b ledger.DossierLink) bool {
 	return a.Connection == b.Connection && a.DossierID == b.DossierID && a.FirmID == b.FirmID && a.CompanyID == b.CompanyID
 }
 
@@ -101,14 +101,14 @@ func sameTarget(a, b ledger.Linked) bool {
 // A word of the configuration names no numbers: those of the first run that
 // meets it are kept with it, so that a company whose number changes later is
 // seen.
-func (p *pass) checkLink(ctx context.Context, l ledger.Linked, d ledger.Dossier, number balance.EnterpriseNumber, in inFirm) error {
+func (p *pass) checkLink(ctx context.Context, l ledger.DossierLink, d ledger.Dossier, number balance.EnterpriseNumber, in inFirm) error {
 	company := in.company.EnterpriseNumber
 	if agree(number, company) || l.NumberDiffers.Covers(number, company) {
 		return nil
 	}
 	if l.NumberDiffers.CompanyNumber == "" && l.NumberDiffers.Names(in.company.Name) {
 		l.NumberDiffers.DossierNumber, l.NumberDiffers.CompanyNumber, l.NumberDiffers.At = number, company, p.cfg.Now()
-		return p.cfg.Keeper.SaveLink(ctx, l)
+		return p.cfg.Store.SaveLink(ctx, l)
 	}
 	d.EnterpriseNumber = number
 	return &ledger.NotYet{Reason: ledger.NumbersDiffer, Detail: numbersDiffer(d, in.company)}
@@ -116,7 +116,7 @@ func (p *pass) checkLink(ctx context.Context, l ledger.Linked, d ledger.Dossier,
 
 // keepWords gives the links of the configuration the numbers for which their
 // word was given, where the stored link is the same.
-func keepWords(configured, stored []ledger.Linked) []ledger.Linked {
+func keepWords(configured, stored []ledger.DossierLink) []ledger.DossierLink {
 	configured = slices.Clone(configured)
 	for i, l := range configured {
 		for _, s := range stored {

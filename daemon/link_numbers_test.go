@@ -80,18 +80,18 @@ func (w *world) companyName(c client) string {
 
 // A link from before the rule, of the store or of the configuration, waits.
 func TestLinkWithoutTheWordWaits(t *testing.T) {
-	for name, set := range map[string]func(w *world, l ledger.Linked){
-		"stored before the rule": func(w *world, l ledger.Linked) { w.must(w.keeper.SaveLink(w.t.Context(), l)) },
-		"in the configuration": func(w *world, l ledger.Linked) {
-			w.links = []ledger.Linked{l}
+	for name, set := range map[string]func(w *world, l ledger.DossierLink){
+		"stored before the rule": func(w *world, l ledger.DossierLink) { w.must(w.keeper.SaveLink(w.t.Context(), l)) },
+		"in the configuration": func(w *world, l ledger.DossierLink) {
+			w.links = []ledger.DossierLink{l}
 			w.again()
 		},
-		"with another name in the configuration": func(w *world, l ledger.Linked) {
+		"with another name in the configuration": func(w *world, l ledger.DossierLink) {
 			l.NumberDiffers.Company = "Somebody Else"
-			w.links = []ledger.Linked{l}
+			w.links = []ledger.DossierLink{l}
 			w.again()
 		},
-		"for other numbers": func(w *world, l ledger.Linked) {
+		"for other numbers": func(w *world, l ledger.DossierLink) {
 			l.NumberDiffers = ledger.NumberDiffers{Company: w.companyName(client{company: l.CompanyID}), DossierNumber: w.client(3).number, CompanyNumber: w.client(4).number}
 			w.must(w.keeper.SaveLink(w.t.Context(), l))
 		},
@@ -119,7 +119,7 @@ func TestCompanyWhoseNumberChangesAfterLinking(t *testing.T) {
 				l.NumberDiffers.Company = w.companyName(other)
 			}
 			if way == "configuration" {
-				w.links = []ledger.Linked{l}
+				w.links = []ledger.DossierLink{l}
 				w.again()
 			} else {
 				w.tie(l)

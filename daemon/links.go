@@ -11,9 +11,9 @@ import (
 )
 
 // Links lists the dossier links that people set, by connection and dossier.
-func (d *Daemon) Links(ctx context.Context) ([]ledger.Linked, error) {
-	all, err := d.config().Keeper.Links(ctx)
-	slices.SortFunc(all, func(a, b ledger.Linked) int {
+func (d *Daemon) Links(ctx context.Context) ([]ledger.DossierLink, error) {
+	all, err := d.config().Store.Links(ctx)
+	slices.SortFunc(all, func(a, b ledger.DossierLink) int {
 		return cmp.Or(cmp.Compare(a.Connection, b.Connection), cmp.Compare(a.DossierID, b.DossierID))
 	})
 	return all, err
@@ -21,8 +21,8 @@ func (d *Daemon) Links(ctx context.Context) ([]ledger.Linked, error) {
 
 // configure saves connections and replaces the links of the configuration, both or
 // neither.
-func (d *Daemon) configure(ctx context.Context, connections []ledger.Connection, configured []ledger.Linked) error {
-	k := d.config().Keeper
+func (d *Daemon) configure(ctx context.Context, connections []ledger.Connection, configured []ledger.DossierLink) error {
+	k := d.config().Store
 	before, err := k.Links(ctx)
 	if err != nil {
 		return err
@@ -39,25 +39,25 @@ func (d *Daemon) configure(ctx context.Context, connections []ledger.Connection,
 }
 
 // matchReplaced has what is open for links that are others than before matched anew.
-func (d *Daemon) matchReplaced(ctx context.Context, before []ledger.Linked) error {
-	after, err := d.config().Keeper.Links(ctx)
+func (d *Daemon) matchReplaced(ctx context.Context, before []ledger.DossierLink) error {
+	after, err := d.config().Store.Links(ctx)
 	if err != nil {
 		return err
 	}
-	changed := map[ledger.Linked]bool{}
-	for _, list := range [][]ledger.Linked{before, after} {
+	changed := map[ledger.DossierLink]bool{}
+	for _, list := range [][]ledger.DossierLink{before, after} {
 		for _, l := range list {
 			changed[l] = !changed[l] // those of one list alone stay true
 		}
 	}
-	maps.DeleteFunc(changed, func(_ ledger.Linked, is bool) bool { return !is })
+	maps.DeleteFunc(changed, func(_ ledger.DossierLink, is bool) bool { return !is })
 	return d.linksChanged(ctx, slices.Collect(maps.Keys(changed))...)
 }
 
 // linksChanged has the next run match anew what is open for the dossiers of
 // links that changed. A run under way takes the links up for what it comes to;
 // what it was working on is matched anew once it is over.
-func (d *Daemon) linksChanged(ctx context.Context, changed ...ledger.Linked) error {
+func (d *Daemon) linksChanged(ctx context.Context, changed ...ledger.DossierLink) error {
 	if len(changed) == 0 {
 		return nil
 	}
@@ -68,7 +68,7 @@ func (d *Daemon) linksChanged(ctx context.Context, changed ...ledger.Linked) err
 }
 
 // takeRelinked gives the links that changed since it was asked last.
-func (d *Daemon) takeRelinked() []ledger.Linked {
+func (d *Daemon) takeRelinked() []ledger.DossierLink {
 	d.mu.Lock()
 	defer d.mu.Unlock()
 	changed := d.relinked
@@ -78,7 +78,7 @@ func (d *Daemon) takeRelinked() []ledger.Linked {
 
 // matchAnew has the open entries of the links' dossiers forget the company that
 // an earlier run found. One whose write is under way is matched before the next.
-func (d *Daemon) matchAnew(ctx context.Context, links []ledger.Linked) error {
+func (d *Daemon) matchAnew(ctx context.Context, links []ledger.DossierLink) error {
 	if len(links) == 0 {
 		return nil
 	}
@@ -86,16 +86,16 @@ func (d *Daemon) matchAnew(ctx context.Context, links []ledger.Linked) error {
 	for _, l := range links {
 		keys[linkKey(l.Connection, l.DossierID)] = true
 	}
-	k := d.config().Keeper
+	k := d.config().Store
 	for e, err := range k.Open(ctx) {
 		if err != nil {
 			return err
 		}
 		linked := slices.ContainsFunc(e.Dossier.References(), func(ref string) bool { return keys[linkKey(e.Connection, ref)] })
-		if !linked || e.Place == nil || e.State == ledger.Sending {
+		if !linked || e.Target == nil || e.State == ledger.Sending {
 			continue
 		}
-		e.Place = nil
+		e.Target = nil
 		if _, err := k.Move(ctx, ledger.Step{Entry: e}); err != nil && !problem.Is(err, problem.Conflict) {
 			return err
 		}
@@ -105,7 +105,7 @@ func (d *Daemon) matchAnew(ctx context.Context, links []ledger.Linked) error {
 
 // link finds the link that a person set for a listing's dossier, by its id,
 // its affiliation number or its enterprise number.
-func (p *pass) link(connection string, d ledger.Dossier) (ledger.Linked, bool) {
+func (p *pass) link(connection string, d ledger.Dossier) (ledger.DossierLink, bool) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	for _, ref := range d.References() {
@@ -113,16 +113,16 @@ func (p *pass) link(connection string, d ledger.Dossier) (ledger.Linked, bool) {
 			return l, true
 		}
 	}
-	return ledger.Linked{}, false
+	return ledger.DossierLink{}, false
 }
 
 // loadLinks reads the links.
 func (p *pass) loadLinks(ctx context.Context) error {
-	links, err := p.cfg.Keeper.Links(ctx)
+	links, err := p.cfg.Store.Links(ctx)
 	if err != nil {
 		return err
 	}
-	byDossier := make(map[string]ledger.Linked, len(links))
+	byDossier := make(map[string]ledger.DossierLink, len(links))
 	for _, l := range links {
 		byDossier[linkKey(l.Connection, l.DossierID)] = l
 	}

@@ -28,12 +28,12 @@ func twoCompanies(t *testing.T) (w *world, c, a, b client) {
 }
 
 // to is the link of a dossier to a company.
-func (w *world) to(c client) ledger.Linked {
-	return ledger.Linked{Connection: w.conn, DossierID: c.dossier, FirmID: w.firm, CompanyID: c.company}
+func (w *world) to(c client) ledger.DossierLink {
+	return ledger.DossierLink{Connection: w.conn, DossierID: c.dossier, FirmID: w.firm, CompanyID: c.company}
 }
 
 // tie sets a link, as a page does.
-func (w *world) tie(l ledger.Linked) {
+func (w *world) tie(l ledger.DossierLink) {
 	w.t.Helper()
 	_, err := w.d.Link(w.t.Context(), l, "Els")
 	w.must(err)
@@ -42,10 +42,10 @@ func (w *world) tie(l ledger.Linked) {
 // A link that a person changes is obeyed by the next night, not by that of
 // Monday.
 func TestChangedLinkIsObeyedTheNextNight(t *testing.T) {
-	for name, change := range map[string]func(w *world, to ledger.Linked){
-		"on a page": func(w *world, to ledger.Linked) { w.tie(to) },
-		"in the configuration": func(w *world, to ledger.Linked) {
-			w.links = []ledger.Linked{to}
+	for name, change := range map[string]func(w *world, to ledger.DossierLink){
+		"on a page": func(w *world, to ledger.DossierLink) { w.tie(to) },
+		"in the configuration": func(w *world, to ledger.DossierLink) {
+			w.links = []ledger.DossierLink{to}
 			w.again()
 		},
 	} {
@@ -68,7 +68,7 @@ func TestChangedLinkIsObeyedTheNextNight(t *testing.T) {
 func TestLinkThatIsTakenOutIsObeyedNoMore(t *testing.T) {
 	w, c, a, _ := twoCompanies(t)
 	w.add(c, w.balance(c, 1))
-	w.links = []ledger.Linked{w.to(a)}
+	w.links = []ledger.DossierLink{w.to(a)}
 	w.again()
 	w.sync()
 	w.links = nil

@@ -10,10 +10,10 @@ import (
 )
 
 // locate finds the company and its place for the year.
-func (j *job) locate(ctx context.Context) (ledger.Place, error) {
+func (j *job) locate(ctx context.Context) (ledger.Target, error) {
 	in, remembered, err := j.company(ctx)
 	if err != nil {
-		return ledger.Place{}, err
+		return ledger.Target{}, err
 	}
 	place, err := j.placeIn(ctx, in)
 	if remembered && (err == nil || problem.Is(err, problem.SilverfinRefused)) {
@@ -21,7 +21,7 @@ func (j *job) locate(ctx context.Context) (ledger.Place, error) {
 		// the one that takes this dossier?
 		found, err := j.matched(ctx)
 		if err != nil {
-			return ledger.Place{}, err
+			return ledger.Target{}, err
 		}
 		if found.firm.ID == in.firm.ID && found.company.ID == in.company.ID && place.PeriodID != 0 {
 			return place, nil
@@ -37,8 +37,8 @@ func (j *job) locate(ctx context.Context) (ledger.Place, error) {
 // anew.
 func (j *job) company(ctx context.Context) (in inFirm, remembered bool, err error) {
 	anew := j.rec.Night.IsZero() || j.rec.Night.In(time.UTC).Weekday() == time.Monday || j.indexed()
-	if pl := j.entry.Place; pl != nil && pl.FirmID != 0 && !anew {
-		firms, err := j.cfg.Keeper.Firms(ctx)
+	if pl := j.entry.Target; pl != nil && pl.FirmID != 0 && !anew {
+		firms, err := j.cfg.Store.Firms(ctx)
 		if err != nil {
 			return inFirm{}, false, err
 		}
@@ -71,20 +71,20 @@ func (j *job) matched(ctx context.Context) (inFirm, error) {
 	return in, err
 }
 
-func (j *job) placeIn(ctx context.Context, in inFirm) (ledger.Place, error) {
-	j.entry.Place = &ledger.Place{FirmID: in.firm.ID, CompanyID: in.company.ID, CompanyName: in.company.Name}
+func (j *job) placeIn(ctx context.Context, in inFirm) (ledger.Target, error) {
+	j.entry.Target = &ledger.Target{FirmID: in.firm.ID, CompanyID: in.company.ID, CompanyName: in.company.Name}
 	j.in, j.located = in, true
 	if j.req.FirmID != 0 && in.firm.ID != j.req.FirmID {
 		j.skipped = true
-		return ledger.Place{}, errLeftAlone
+		return ledger.Target{}, errLeftAlone
 	}
 	if in.firm.Relink != "" {
-		return ledger.Place{}, &ledger.NotYet{Reason: ledger.NeedsRelink,
+		return ledger.Target{}, &ledger.NotYet{Reason: ledger.NeedsRelink,
 			Detail: "Silverfin firm " + in.firm.Name + " must be linked again"}
 	}
 	if j.outages.over(j.firmService()) {
 		j.skipped = true
-		return ledger.Place{}, errLeftAlone
+		return ledger.Target{}, errLeftAlone
 	}
 	place, err := j.cfg.Destination(in.firm.ID).Locate(ctx, in.company, j.entry.FiscalYear)
 	j.outages.saw(j.firmService(), isDown(err))

@@ -40,7 +40,7 @@ func (p *pass) companies(ctx context.Context) (*companyIndex, error) {
 	if p.index != nil {
 		return p.index, nil
 	}
-	firms, err := p.cfg.Keeper.Firms(ctx)
+	firms, err := p.cfg.Store.Firms(ctx)
 	if err != nil {
 		return nil, err
 	}

@@ -131,7 +131,7 @@ func (p *pass) moveWith(ctx context.Context, s ledger.Step, text string, j *job)
 	if j != nil && j.fresh {
 		s.Values = j.values
 	}
-	s.Event = ledger.Event{At: p.cfg.Now(), Pass: p.rec.Number, By: p.rec.By, State: s.Entry.State, Reason: s.Entry.Reason, Text: text,
+	s.Event = ledger.Event{At: p.cfg.Now(), Run: p.rec.Number, By: p.rec.By, State: s.Entry.State, Reason: s.Entry.Reason, Text: text,
 		FailClass: s.Entry.FailClass}
 	switch {
 	case s.Entry.State == ledger.Sending && s.Written != nil:
@@ -141,7 +141,7 @@ func (p *pass) moveWith(ctx context.Context, s ledger.Step, text string, j *job)
 	case s.Entry.State == ledger.Differs:
 		s.Event.Figures = len(s.Entry.Differences)
 	}
-	moved, err := p.cfg.Keeper.Move(ctx, s)
+	moved, err := p.cfg.Store.Move(ctx, s)
 	if err != nil {
 		return s.Entry, err
 	}

@@ -33,14 +33,14 @@ type Destination interface {
 	Company(ctx context.Context, id int64) (ledger.Company, error)
 	// Locate finds where a company takes the balance of a financial year. It
 	// gives a *ledger.NotYet when the company cannot take it now.
-	Locate(ctx context.Context, c ledger.Company, year balance.Period) (ledger.Place, error)
+	Locate(ctx context.Context, c ledger.Company, year balance.Period) (ledger.Target, error)
 	// Update reads the figures that the place holds, has decide say which to
 	// write, writes them, and reads again, until decide has nothing left to
 	// write: what decide was given last is what the place holds. A figure goes
 	// out only right after a reading in which all that decides about it was as
 	// decide saw it. decide must not make a call for the same company.
 	// After an error any part of the figures may have been stored.
-	Update(ctx context.Context, p ledger.Place, decide ledger.Decide) error
+	Update(ctx context.Context, p ledger.Target, decide ledger.Decide) error
 	// Property names what takes the figure of a cell, stable over time; empty
 	// when nothing does.
 	Property(c balance.Cell) string
@@ -61,10 +61,10 @@ type Linker interface {
 	Forget(ctx context.Context, firmID int64) error
 }
 
-// Keeper keeps the state. Every method is one transaction, durable when it
+// Store keeps the state. Every method is one transaction, durable when it
 // returns; methods that change something are refused as a whole when they
 // cannot be. Implementations are safe for concurrent use.
-type Keeper interface {
+type Store interface {
 	// Connections lists the connections, removed ones too, by id.
 	Connections(ctx context.Context) ([]ledger.Connection, error)
 	// SaveConnection adds or replaces a connection.
@@ -125,8 +125,8 @@ type Keeper interface {
 	SameID(ctx context.Context, e ledger.Entry) ([]ledger.Entry, error)
 	// Entry gives one entry; a NotFound problem when there is none.
 	Entry(ctx context.Context, number uint64) (ledger.Entry, error)
-	// Story gives the events of an entry, oldest first.
-	Story(ctx context.Context, number uint64) ([]ledger.Event, error)
+	// History gives the events of an entry, oldest first.
+	History(ctx context.Context, number uint64) ([]ledger.Event, error)
 	// Values gives the figures kept with an entry, nil when none are.
 	Values(ctx context.Context, number uint64) (balance.Values, error)
 	// Document gives the document kept with an entry, nil when none is.
@@ -135,25 +135,25 @@ type Keeper interface {
 	// new versions.
 	Move(ctx context.Context, steps ...ledger.Step) ([]ledger.Entry, error)
 	// Written gives what is known of a place.
-	Written(ctx context.Context, p ledger.Place) (ledger.Written, error)
+	Written(ctx context.Context, p ledger.Target) (ledger.Written, error)
 	// Counts gives the number of entries by state.
 	Counts(ctx context.Context) (map[ledger.State]int, error)
 
 	// Links lists the dossier links that people set.
-	Links(ctx context.Context) ([]ledger.Linked, error)
+	Links(ctx context.Context) ([]ledger.DossierLink, error)
 	// SaveLink adds or replaces the link of a dossier.
-	SaveLink(ctx context.Context, l ledger.Linked) error
+	SaveLink(ctx context.Context, l ledger.DossierLink) error
 	// Configure adds or replaces connections, and replaces the links of the
 	// configuration by these, both or neither.
-	Configure(ctx context.Context, connections []ledger.Connection, links []ledger.Linked) error
+	Configure(ctx context.Context, connections []ledger.Connection, links []ledger.DossierLink) error
 
-	// BeginPass stores a new pass and gives it its number. A second pass for
+	// BeginRun stores a new pass and gives it its number. A second pass for
 	// the same Night is refused with a Conflict problem, for ever.
-	BeginPass(ctx context.Context, p ledger.Pass) (ledger.Pass, error)
-	// EndPass replaces the stored pass of the same number.
-	EndPass(ctx context.Context, p ledger.Pass) error
-	// Passes lists the newest passes, newest first, at most limit.
-	Passes(ctx context.Context, limit int) ([]ledger.Pass, error)
+	BeginRun(ctx context.Context, p ledger.Run) (ledger.Run, error)
+	// EndRun replaces the stored pass of the same number.
+	EndRun(ctx context.Context, p ledger.Run) error
+	// Runs lists the newest passes, newest first, at most limit.
+	Runs(ctx context.Context, limit int) ([]ledger.Run, error)
 	// Backup makes a copy of the state, reads it back, and lets go of the
 	// oldest copies beyond those that are kept.
 	Backup(ctx context.Context) (ledger.Backup, error)

@@ -14,10 +14,10 @@ import (
 // watched is a destination that hears of every write before it goes out.
 type watched struct {
 	daemon.Destination
-	write func(ctx context.Context, p ledger.Place, f ledger.Figures) error
+	write func(ctx context.Context, p ledger.Target, f ledger.Figures) error
 }
 
-func (d watched) Update(ctx context.Context, p ledger.Place, decide ledger.Decide) error {
+func (d watched) Update(ctx context.Context, p ledger.Target, decide ledger.Decide) error {
 	return d.Destination.Update(ctx, p, func(r ledger.Reading) (ledger.Figures, error) {
 		write, err := decide(r)
 		if len(write) > 0 && err == nil {
@@ -33,7 +33,7 @@ func TestNothingIsWrittenWithoutARecordOfIt(t *testing.T) {
 	w, clients := withClients(t, 3)
 	writes := 0
 	w.between = func(d daemon.Destination) daemon.Destination {
-		return watched{d, func(ctx context.Context, p ledger.Place, f ledger.Figures) error {
+		return watched{d, func(ctx context.Context, p ledger.Target, f ledger.Figures) error {
 			w.mu.Lock()
 			writes++
 			w.mu.Unlock()
@@ -42,7 +42,7 @@ func TestNothingIsWrittenWithoutARecordOfIt(t *testing.T) {
 				if err != nil {
 					t.Error(err)
 				}
-				if e.Place != nil && e.Place.Key() == p.Key() {
+				if e.Target != nil && e.Target.Key() == p.Key() {
 					of = append(of, e)
 				}
 			}
@@ -72,7 +72,7 @@ type forgetful struct {
 	read func(ledger.Figures) ledger.Figures
 }
 
-func (d forgetful) Update(ctx context.Context, p ledger.Place, decide ledger.Decide) error {
+func (d forgetful) Update(ctx context.Context, p ledger.Target, decide ledger.Decide) error {
 	return d.Destination.Update(ctx, p, func(r ledger.Reading) (ledger.Figures, error) {
 		r.Have = d.read(r.Have)
 		return decide(r)

@@ -14,7 +14,7 @@ import (
 // read gets the figures: those kept from an earlier pass, or the document's.
 func (j *job) read(ctx context.Context) error {
 	if j.entry.ValuesHash != "" {
-		v, err := j.cfg.Keeper.Values(ctx, j.entry.Number)
+		v, err := j.cfg.Store.Values(ctx, j.entry.Number)
 		if err != nil {
 			return err
 		}

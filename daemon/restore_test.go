@@ -152,7 +152,7 @@ type slowWrite struct {
 	meanwhile func()
 }
 
-func (s slowWrite) Update(ctx context.Context, p ledger.Place, decide ledger.Decide) error {
+func (s slowWrite) Update(ctx context.Context, p ledger.Target, decide ledger.Decide) error {
 	return s.Destination.Update(ctx, p, func(r ledger.Reading) (ledger.Figures, error) {
 		write, err := decide(r)
 		if len(write) > 0 {

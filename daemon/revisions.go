@@ -51,7 +51,7 @@ func (j *job) settleRevisions(ctx context.Context) (gone bool, err error) {
 // tells them apart a person is asked. read says that the entry was read; until
 // then only what needs no reading is settled.
 func (j *job) supersede(ctx context.Context, read bool) (gone bool, err error) {
-	siblings, err := j.cfg.Keeper.Siblings(ctx, j.entry)
+	siblings, err := j.cfg.Store.Siblings(ctx, j.entry)
 	if err != nil {
 		return false, err
 	}
@@ -114,7 +114,7 @@ func (j *job) supersededBy(ctx context.Context, number uint64) error {
 // setAside supersedes a sibling by the entry. It is looked up once more: what
 // was read of it here is kept when it has its own turn.
 func (j *job) setAside(ctx context.Context, s ledger.Entry) error {
-	s, err := j.cfg.Keeper.Entry(ctx, s.Number)
+	s, err := j.cfg.Store.Entry(ctx, s.Number)
 	if err != nil {
 		return err
 	}
@@ -146,7 +146,7 @@ func (j *job) newer(a, b ledger.Entry) int {
 // name may hold a new balance each year, so only one that goes back in time is a
 // correction.
 func (j *job) leaveBehind(ctx context.Context) error {
-	others, err := j.cfg.Keeper.SameID(ctx, j.entry)
+	others, err := j.cfg.Store.SameID(ctx, j.entry)
 	if err != nil {
 		return err
 	}
@@ -169,10 +169,10 @@ func (j *job) leaveBehind(ctx context.Context) error {
 
 // begun says at the end of a sentence that a write of the entry was begun.
 func (j *job) begun() string {
-	if j.entry.State != ledger.Sending || j.entry.Place == nil {
+	if j.entry.State != ledger.Sending || j.entry.Target == nil {
 		return ""
 	}
-	return fmt.Sprintf("; part of it may be in %s already, period %s", j.entry.Place.CompanyName, j.entry.Place.PeriodEnd)
+	return fmt.Sprintf("; part of it may be in %s already, period %s", j.entry.Target.CompanyName, j.entry.Target.PeriodEnd)
 }
 
 // corrects tells whether the entry corrects an older one of its id that is of
@@ -188,8 +188,8 @@ func (j *job) corrects(o ledger.Entry) bool {
 // another company, leaves behind.
 func (j *job) moved(ctx context.Context, o ledger.Entry) error {
 	where := "Silverfin"
-	if o.Place != nil {
-		where = fmt.Sprintf("%s, period %s", o.Place.CompanyName, o.Place.PeriodEnd)
+	if o.Target != nil {
+		where = fmt.Sprintf("%s, period %s", o.Target.CompanyName, o.Target.PeriodEnd)
 	}
 	detail := fmt.Sprintf("entry %d corrects it and is of %s; what this one wrote is still in %s", j.entry.Number, whose(j.entry), where)
 	todo := fmt.Sprintf("Empty it there by hand, then: balansd ledger dismiss %d.", o.Number)
@@ -219,7 +219,7 @@ func (j *job) overwritten(ctx context.Context, cause error) error {
 	if j.kind() != ledger.Folder || !problem.Is(cause, problem.Damaged) {
 		return cause
 	}
-	others, err := j.cfg.Keeper.SameID(ctx, j.entry)
+	others, err := j.cfg.Store.SameID(ctx, j.entry)
 	if err != nil {
 		return err
 	}
@@ -235,7 +235,7 @@ func (j *job) overwritten(ctx context.Context, cause error) error {
 // compare notes what the balance changed of the newest that it replaces, as far
 // as the figures of that one are kept.
 func (j *job) compare(ctx context.Context) error {
-	siblings, err := j.cfg.Keeper.Siblings(ctx, j.entry)
+	siblings, err := j.cfg.Store.Siblings(ctx, j.entry)
 	if err != nil {
 		return err
 	}
@@ -244,7 +244,7 @@ func (j *job) compare(ctx context.Context) error {
 		if s.State != ledger.Superseded || j.newer(s, j.entry) > 0 {
 			continue
 		}
-		before, err := j.cfg.Keeper.Values(ctx, s.Number)
+		before, err := j.cfg.Store.Values(ctx, s.Number)
 		if err != nil {
 			return err
 		}

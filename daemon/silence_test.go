@@ -60,7 +60,7 @@ func TestStateMadeWhileTheClockWasAheadHasNights(t *testing.T) {
 		_, err := w.d.RunNight(t.Context())
 		w.must(err)
 	}
-	passes, err := w.keeper.Passes(t.Context(), 10)
+	passes, err := w.keeper.Runs(t.Context(), 10)
 	w.must(err)
 	if len(passes) != 2 {
 		t.Errorf("%d nights were caught up in three days, want the two after the first look: %+v", len(passes), passes)
@@ -132,7 +132,7 @@ func TestDismissedFileStaysDismissedUnderAnotherName(t *testing.T) {
 	if n := w.byUs(); n != 0 {
 		t.Errorf("%d figures of a dismissed file were written", n)
 	}
-	story, err := w.keeper.Story(t.Context(), 1)
+	story, err := w.keeper.History(t.Context(), 1)
 	w.must(err)
 	told := slices.DeleteFunc(story, func(e ledger.Event) bool { return !strings.Contains(e.Text, "another name") })
 	if len(told) != 1 {

@@ -23,7 +23,7 @@ type stateCheck struct {
 
 // checkState reads the state as a whole and records whether it is damaged.
 func (d *Daemon) checkState(ctx context.Context) error {
-	err := d.config().Keeper.Check(ctx)
+	err := d.config().Store.Check(ctx)
 	if ctx.Err() == nil {
 		d.sawState(err)
 	}
@@ -45,7 +45,7 @@ func (d *Daemon) sawState(err error) {
 // checkKey logs that the data key does not open the secrets any more, or opens
 // them again, once each.
 func (d *Daemon) checkKey(ctx context.Context) {
-	err := d.config().Keeper.CheckSecrets(ctx)
+	err := d.config().Store.CheckSecrets(ctx)
 	if err != nil && !problem.Is(err, problem.KeyInvalid) {
 		return // of the state, which is told elsewhere
 	}
@@ -78,7 +78,7 @@ func (d *Daemon) stateProblems(ctx context.Context, running bool) []StateProblem
 	if damage != nil {
 		list = append(list, StateProblem{string(damage.Code), damage.What, damage.Next})
 	}
-	if err := d.config().Keeper.CheckSecrets(ctx); problem.Is(err, problem.KeyInvalid) {
+	if err := d.config().Store.CheckSecrets(ctx); problem.Is(err, problem.KeyInvalid) {
 		p := problem.Of(err)
 		list = append(list, StateProblem{string(p.Code), p.What, p.Next})
 	}
@@ -96,7 +96,7 @@ func (p *pass) checkState(ctx context.Context) error {
 			p.trouble(err, aboutState)
 		}
 	}
-	if err := p.cfg.Keeper.CheckSecrets(ctx); problem.Is(err, problem.KeyInvalid) {
+	if err := p.cfg.Store.CheckSecrets(ctx); problem.Is(err, problem.KeyInvalid) {
 		p.trouble(err, aboutState)
 	}
 	return ctx.Err()

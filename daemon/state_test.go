@@ -21,15 +21,15 @@ import (
 // configures fails the n-th time that a configuration is to be brought into the
 // state, and when a single connection is saved.
 type configures struct {
-	daemon.Keeper
+	daemon.Store
 	fails *int
 }
 
-func (c configures) Configure(ctx context.Context, connections []ledger.Connection, links []ledger.Linked) error {
+func (c configures) Configure(ctx context.Context, connections []ledger.Connection, links []ledger.DossierLink) error {
 	if *c.fails--; *c.fails == 0 {
 		return problem.New(problem.StateUnwritable, "the disk is full", "Make room.")
 	}
-	return c.Keeper.Configure(ctx, connections, links)
+	return c.Store.Configure(ctx, connections, links)
 }
 
 // TestFailedReloadLeavesTheState: a configuration that cannot be brought into the
@@ -37,12 +37,12 @@ func (c configures) Configure(ctx context.Context, connections []ledger.Connecti
 func TestFailedReloadLeavesTheState(t *testing.T) {
 	w, _ := withFolder(t)
 	fails := 2
-	w.respoil(func(k daemon.Keeper) daemon.Keeper { return configures{k, &fails} })
+	w.respoil(func(k daemon.Store) daemon.Store { return configures{k, &fails} })
 	before, err := w.keeper.Connections(t.Context())
 	w.must(err)
-	next := daemon.Config{Keeper: configures{w.keeper, &fails}, Now: w.clock, Night: daemon.Night{Location: time.UTC},
+	next := daemon.Config{Store: configures{w.keeper, &fails}, Now: w.clock, Night: daemon.Schedule{Location: time.UTC},
 		Folders: []ledger.Connection{{ID: "other", Kind: ledger.Folder, Name: "other"}},
-		Links:   []ledger.Linked{{Connection: "other", DossierID: "D"}}}
+		Links:   []ledger.DossierLink{{Connection: "other", DossierID: "D"}}}
 	settle := func(context.Context) error { return nil }
 	if err := w.d.Reconfigure(t.Context(), next, settle); !problem.Is(err, problem.StateUnwritable) {
 		t.Fatalf("the reload gives %v", err)
@@ -75,7 +75,7 @@ func (w *world) wantStateTold(code problem.Code, told bool) {
 	s, err := w.d.Status(w.t.Context())
 	w.must(err)
 	inStatus := slices.ContainsFunc(s.State, func(p daemon.StateProblem) bool { return p.Code == string(code) && p.What != "" && p.Next != "" })
-	inRun := s.LastPass != nil && slices.ContainsFunc(s.LastPass.Troubles, func(x ledger.Trouble) bool { return x.Code == string(code) })
+	inRun := s.LastRun != nil && slices.ContainsFunc(s.LastRun.Troubles, func(x ledger.Trouble) bool { return x.Code == string(code) })
 	if inStatus != told || inRun != told {
 		w.t.Errorf("%s is told by the status %v and by the run %v, want %v: %+v", code, inStatus, inRun, told, s.State)
 	}

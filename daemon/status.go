@@ -21,7 +21,7 @@ const recentPasses = 100
 
 // Status tells how everything stands.
 func (d *Daemon) Status(ctx context.Context) (Status, error) {
-	k := d.config().Keeper
+	k := d.config().Store
 	s := Status{Version: d.config().Version, StateFile: d.config().StateFile, Layout: d.config().Layout}
 	d.mu.Lock()
 	if s.Running = d.running; s.Running {
@@ -29,7 +29,7 @@ func (d *Daemon) Status(ctx context.Context) (Status, error) {
 	}
 	if d.current != nil {
 		now := *d.current
-		s.Pass = &now
+		s.Run = &now
 	}
 	d.mu.Unlock()
 	var err error
@@ -70,16 +70,16 @@ func (d *Daemon) Status(ctx context.Context) (Status, error) {
 }
 
 func (d *Daemon) lastPasses(ctx context.Context, s *Status) error {
-	passes, err := d.config().Keeper.Passes(ctx, recentPasses)
+	passes, err := d.config().Store.Runs(ctx, recentPasses)
 	if err != nil {
 		return err
 	}
 	for i, p := range passes {
-		if s.Pass != nil && p.Number == s.Pass.Number {
+		if s.Run != nil && p.Number == s.Run.Number {
 			continue
 		}
-		if s.LastPass == nil {
-			s.LastPass = &passes[i]
+		if s.LastRun == nil {
+			s.LastRun = &passes[i]
 		}
 		if s.LastNight == nil && !p.Night.IsZero() {
 			s.LastNight = &passes[i]
@@ -97,7 +97,7 @@ func (d *Daemon) today() balance.Date {
 
 // Backup makes a copy of the state.
 func (d *Daemon) Backup(ctx context.Context, by string) (ledger.Backup, error) {
-	b, err := d.config().Keeper.Backup(ctx)
+	b, err := d.config().Store.Backup(ctx)
 	if err != nil {
 		return b, err
 	}
@@ -107,8 +107,8 @@ func (d *Daemon) Backup(ctx context.Context, by string) (ledger.Backup, error) {
 
 // History tells of the newest passes and missed nights.
 func (d *Daemon) History(ctx context.Context, limit int) (h History, err error) {
-	k := d.config().Keeper
-	if h.Passes, err = k.Passes(ctx, limit); err != nil {
+	k := d.config().Store
+	if h.Runs, err = k.Runs(ctx, limit); err != nil {
 		return h, err
 	}
 	h.Missed, err = k.Missed(ctx, d.today(), limit)
@@ -117,7 +117,7 @@ func (d *Daemon) History(ctx context.Context, limit int) (h History, err error) 
 
 // Document gives the document of an entry as it came.
 func (d *Daemon) Document(ctx context.Context, number uint64) (Document, error) {
-	k := d.config().Keeper
+	k := d.config().Store
 	e, err := k.Entry(ctx, number)
 	if err != nil {
 		return Document{}, err
@@ -135,18 +135,18 @@ func (d *Daemon) Document(ctx context.Context, number uint64) (Document, error) 
 
 // Entries walks the ledger, newest first.
 func (d *Daemon) Entries(ctx context.Context, q ledger.Query) iter.Seq2[ledger.Entry, error] {
-	return d.config().Keeper.Entries(ctx, q)
+	return d.config().Store.Entries(ctx, q)
 }
 
 // Show gives everything that is known of one entry.
-func (d *Daemon) Show(ctx context.Context, number uint64) (Full, error) {
-	k := d.config().Keeper
+func (d *Daemon) Show(ctx context.Context, number uint64) (EntryDetail, error) {
+	k := d.config().Store
 	e, err := k.Entry(ctx, number)
 	if err != nil {
-		return Full{}, err
+		return EntryDetail{}, err
 	}
-	f := Full{Entry: e}
-	if f.Story, err = k.Story(ctx, number); err != nil {
+	f := EntryDetail{Entry: e}
+	if f.History, err = k.History(ctx, number); err != nil {
 		return f, err
 	}
 	values, err := k.Values(ctx, number)
@@ -159,8 +159,8 @@ func (d *Daemon) Show(ctx context.Context, number uint64) (Full, error) {
 			f.Values[c.String()] = balance.Canonical(v)
 		}
 	}
-	if e.Place != nil && e.Place.PeriodID != 0 {
-		f.Written, err = k.Written(ctx, *e.Place)
+	if e.Target != nil && e.Target.PeriodID != 0 {
+		f.Written, err = k.Written(ctx, *e.Target)
 	}
 	return f, err
 }

@@ -186,7 +186,7 @@ func TestAPersonTypesAtEveryInstant(t *testing.T) {
 		},
 		"and another call of the firm is told to rest": func(i *instants) {
 			i.between = func(d daemon.Destination) daemon.Destination {
-				return watched{d, func(ctx context.Context, _ ledger.Place, _ ledger.Figures) error {
+				return watched{d, func(ctx context.Context, _ ledger.Target, _ ledger.Figures) error {
 					i.sf.Faults().Add(sandbox.Fault{Method: http.MethodGet, Path: "/api/v4/f/*/companies", Kind: sandbox.TooManyRetryAfter, RetryAfter: "40"})
 					_, _, err := d.Companies(ctx)
 					if err == nil {

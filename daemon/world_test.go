@@ -41,14 +41,14 @@ type world struct {
 	keeper *store.Store
 	d      *daemon.Daemon
 	// spoil, when set, stands between the daemon and its state.
-	spoil func(daemon.Keeper) daemon.Keeper
+	spoil func(daemon.Store) daemon.Store
 	// between, when set, stands between the daemon and Silverfin.
 	between func(daemon.Destination) daemon.Destination
 	// through, when set, stands between the daemon and its sources.
 	through  func(daemon.Source) daemon.Source
 	extra    map[string]daemon.Source
 	folders  []ledger.Connection
-	links    []ledger.Linked
+	links    []ledger.DossierLink
 	deadline time.Duration
 	hold     bool // balances with findings
 	keep     ledger.Retention
@@ -141,12 +141,12 @@ func (w *world) open(fbURL, sfURL string) {
 	if err != nil {
 		w.t.Fatal(err)
 	}
-	var k daemon.Keeper = w.keeper
+	var k daemon.Store = w.keeper
 	if w.spoil != nil {
 		k = w.spoil(k)
 	}
 	w.d = daemon.New(daemon.Config{
-		Keeper: k,
+		Store: k,
 		Source: func(c ledger.Connection) (daemon.Source, error) {
 			var s daemon.Source = fb.Connection(c.ID)
 			if x, ok := w.extra[c.ID]; ok {
@@ -165,7 +165,7 @@ func (w *world) open(fbURL, sfURL string) {
 			return sf.Firm(id)
 		},
 		Linker:  w.link(sf),
-		Night:   daemon.Night{Hour: 2, Minute: 30, Location: zone(w.t, "Europe/Brussels")},
+		Night:   daemon.Schedule{Hour: 2, Minute: 30, Location: zone(w.t, "Europe/Brussels")},
 		Workers: 8,
 		Now:     w.clock,
 		Log:     zerolog.New(zerolog.NewTestWriter(w.t)).Level(zerolog.WarnLevel),
@@ -225,7 +225,7 @@ func (w *world) add(c client, b *balance.Balance) string {
 }
 
 // sync runs a pass that must go through.
-func (w *world) sync() ledger.Pass {
+func (w *world) sync() ledger.Run {
 	w.t.Helper()
 	w.later(time.Minute)
 	p, err := w.d.Sync(w.t.Context(), daemon.SyncRequest{By: "Els"}, nil)
@@ -236,7 +236,7 @@ func (w *world) sync() ledger.Pass {
 }
 
 // night runs the pass of the next night.
-func (w *world) night() (ledger.Pass, error) {
+func (w *world) night() (ledger.Run, error) {
 	w.t.Helper()
 	w.mu.Lock()
 	next := w.now.AddDate(0, 0, 1)
@@ -246,7 +246,7 @@ func (w *world) night() (ledger.Pass, error) {
 	if !ran && err == nil {
 		w.t.Fatal("the night was not due")
 	}
-	passes, perr := w.keeper.Passes(w.t.Context(), 1)
+	passes, perr := w.keeper.Runs(w.t.Context(), 1)
 	if perr != nil {
 		w.t.Fatal(perr)
 	}

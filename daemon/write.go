@@ -15,10 +15,10 @@ import (
 //
 // It locks the place from the first reading to the last: two dossiers may lead
 // to one company.
-func (j *job) write(ctx context.Context, place ledger.Place) error {
+func (j *job) write(ctx context.Context, place ledger.Target) error {
 	unlock := j.dossiers.lock("\x00place " + place.Key())
 	defer unlock()
-	j.entry.Place = &place
+	j.entry.Target = &place
 	d := &delivery{job: j, place: place, dest: j.cfg.Destination(place.FirmID),
 		planned: ledger.Figures{}, spent: map[balance.Cell]ledger.Seen{}}
 	err := d.dest.Update(ctx, place, func(r ledger.Reading) (ledger.Figures, error) { return d.decide(ctx, r) })
@@ -33,7 +33,7 @@ func (j *job) write(ctx context.Context, place ledger.Place) error {
 // delivery is one entry being brought into its place.
 type delivery struct {
 	*job
-	place ledger.Place
+	place ledger.Target
 	dest  Destination
 
 	ledger.Reading // the newest, and as of it:
@@ -75,7 +75,7 @@ func (d *delivery) decide(ctx context.Context, r ledger.Reading) (ledger.Figures
 
 // compare makes the plan for what the place holds now.
 func (d *delivery) compare(ctx context.Context) error {
-	known, err := d.cfg.Keeper.Written(ctx, d.place)
+	known, err := d.cfg.Store.Written(ctx, d.place)
 	if err != nil {
 		return err
 	}
@@ -219,7 +219,7 @@ func (j *job) otherSource(ctx context.Context, known ledger.Written) (*ledger.En
 	if known.By == 0 || known.By == j.entry.Number {
 		return nil, nil
 	}
-	by, err := j.cfg.Keeper.Entry(ctx, known.By)
+	by, err := j.cfg.Store.Entry(ctx, known.By)
 	switch {
 	case problem.Is(err, problem.NotFound):
 		return nil, nil

@@ -97,7 +97,7 @@ type Entry struct {
 	// them can be seen again or a link decides.
 	Ambiguous bool `json:"ambiguous,omitempty"`
 
-	Place        *Place            `json:"place,omitempty"`       // once it was found
+	Target       *Target           `json:"place,omitempty"`       // once it was found
 	ValuesHash   string            `json:"values_hash,omitempty"` // balance.Values.Hash of the document
 	Differences  []Difference      `json:"differences,omitempty"` // while it differs
 	Findings     []balance.Finding `json:"findings,omitempty"`
@@ -171,7 +171,7 @@ func (e Entry) SiblingOf(o Entry) bool {
 // Event is one step in an entry's story.
 type Event struct {
 	At     time.Time `json:"at"`
-	Pass   uint64    `json:"pass,omitempty"` // the pass's number; 0 when a person acted
+	Run    uint64    `json:"pass,omitempty"` // the pass's number; 0 when a person acted
 	By     string    `json:"by,omitempty"`   // the person, when one acted
 	State  State     `json:"state"`          // the state after the step
 	Reason Reason    `json:"reason,omitempty"`

@@ -91,8 +91,8 @@ func (x *Export) row(e Entry) []string {
 	if e.FailClass != "" {
 		reason = x.word(string(e.FailClass))
 	}
-	if e.Place != nil {
-		company = e.Place.CompanyName
+	if e.Target != nil {
+		company = e.Target.CompanyName
 	}
 	number := ""
 	if e.Dossier.EnterpriseNumber != "" {

@@ -7,9 +7,9 @@ import (
 	"balansd/balance"
 )
 
-// Linked names a dossier link that a person set: which company of which firm
+// DossierLink names a dossier link that a person set: which company of which firm
 // takes a dossier's balances, and from when.
-type Linked struct {
+type DossierLink struct {
 	Connection string `json:"connection"`
 	DossierID  string `json:"dossier_id"`
 	// EnterpriseNumber is for a dossier whose source gives none.

@@ -72,23 +72,23 @@ func (e Entry) Fail(c FailClass, detail, next string, tonight balance.Date, now 
 }
 
 // Send moves the entry to sending, just before figures go to place.
-func (e Entry) Send(p Place, now time.Time) (Entry, error) {
+func (e Entry) Send(p Target, now time.Time) (Entry, error) {
 	n, err := e.to(Sending, now)
-	n.Place = &p
+	n.Target = &p
 	return n, err
 }
 
 // Finish moves the entry to done, after everything was read back equal.
-func (e Entry) Finish(p Place, now time.Time) (Entry, error) {
+func (e Entry) Finish(p Target, now time.Time) (Entry, error) {
 	n, err := e.to(Done, now)
-	n.Place = &p
+	n.Target = &p
 	return n, err
 }
 
 // Differ moves the entry to differs.
-func (e Entry) Differ(p Place, d []Difference, detail, next string, now time.Time) (Entry, error) {
+func (e Entry) Differ(p Target, d []Difference, detail, next string, now time.Time) (Entry, error) {
 	n, err := e.to(Differs, now)
-	n.Place, n.Differences, n.Detail, n.Next = &p, d, detail, next
+	n.Target, n.Differences, n.Detail, n.Next = &p, d, detail, next
 	return n, err
 }
 
@@ -113,7 +113,7 @@ func (e Entry) Ignore(r Reason, detail, next string, now time.Time) (Entry, erro
 func (e Entry) Retry(now time.Time) (Entry, error) {
 	n, err := e.to(Found, now)
 	if err == nil {
-		n.Place = nil
+		n.Target = nil
 		n.Released = e.Released || e.Reason == HasFindings || e.State == Done || e.State == Differs
 	}
 	return n, err

@@ -25,7 +25,7 @@ func TestLifeOfAnEntry(t *testing.T) {
 			}
 			now = now.Add(time.Hour)
 		}
-		place := ledger.Place{FirmID: 1, CompanyID: 2, PeriodID: 3}
+		place := ledger.Target{FirmID: 1, CompanyID: 2, PeriodID: 3}
 		t.Repeat(map[string]func(*rapid.T){
 			"wait":      func(t *rapid.T) { step(e.Wait(rapid.SampledFrom(ledger.Reasons()).Draw(t, "reason"), "d", "n", now)) },
 			"refused":   func(*rapid.T) { night = night.AddDays(1); step(e.Fail(ledger.Refused, "d", "n", night, now)) },

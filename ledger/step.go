@@ -43,7 +43,7 @@ func (q Query) Matches(e Entry) bool {
 	case len(q.States) > 0 && !slices.Contains(q.States, e.State),
 		q.Reason != "" && q.Reason != e.Reason,
 		q.Connection != "" && q.Connection != e.Connection,
-		q.FirmID != 0 && (e.Place == nil || e.Place.FirmID != q.FirmID),
+		q.FirmID != 0 && (e.Target == nil || e.Target.FirmID != q.FirmID),
 		q.Dossier != "" && !e.Dossier.Matches(q.Dossier):
 		return false
 	}

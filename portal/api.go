@@ -90,7 +90,7 @@ func (a *api) calls() map[string]http.HandlerFunc {
 		pathSync:     a.sync,
 		pathSyncStop: answer(a.stop),
 		pathEntries:  a.entries,
-		pathShow: answer(func(ctx context.Context, r entryCall) (daemon.Full, error) {
+		pathShow: answer(func(ctx context.Context, r entryCall) (daemon.EntryDetail, error) {
 			return do.Show(ctx, r.Number)
 		}),
 		pathDocument: answer(func(ctx context.Context, r entryCall) (daemon.Document, error) {
@@ -137,10 +137,10 @@ func (a *api) calls() map[string]http.HandlerFunc {
 			f, notes, err := do.EndSilverfin(ctx, r.State, r.Code, r.FirmID, r.By)
 			return firmNoted{f, notes}, err
 		}),
-		pathLink: answer(func(ctx context.Context, r linkCall) (ledger.Linked, error) {
-			return do.Link(ctx, r.Linked, r.By)
+		pathLink: answer(func(ctx context.Context, r linkCall) (ledger.DossierLink, error) {
+			return do.Link(ctx, r.DossierLink, r.By)
 		}),
-		pathLinks: answer(func(ctx context.Context, _ none) ([]ledger.Linked, error) {
+		pathLinks: answer(func(ctx context.Context, _ none) ([]ledger.DossierLink, error) {
 			return do.Links(ctx)
 		}),
 		pathBackup: answer(func(ctx context.Context, r byCall) (ledger.Backup, error) {

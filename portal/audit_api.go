@@ -26,7 +26,7 @@ func (a *audited) note(ctx context.Context, who, what, on string, err error) {
 func entryName(number uint64) string { return "#" + strconv.FormatUint(number, 10) }
 
 // Sync is daemon.API's. A dry run changes nothing and is not recorded.
-func (a *audited) Sync(ctx context.Context, r daemon.SyncRequest, report func(daemon.Progress)) (ledger.Pass, error) {
+func (a *audited) Sync(ctx context.Context, r daemon.SyncRequest, report func(daemon.Progress)) (ledger.Run, error) {
 	pass, err := a.API.Sync(ctx, r, report)
 	if !r.DryRun {
 		on := r.Dossier
@@ -119,7 +119,7 @@ func (a *audited) EndSilverfin(ctx context.Context, state, code string, firmID i
 }
 
 // Link is daemon.API's.
-func (a *audited) Link(ctx context.Context, l ledger.Linked, by string) (ledger.Linked, error) {
+func (a *audited) Link(ctx context.Context, l ledger.DossierLink, by string) (ledger.DossierLink, error) {
 	saved, err := a.API.Link(ctx, l, by)
 	on := fmt.Sprintf("%s → /f/%d/%d", shorten(l.DossierID), l.FirmID, l.CompanyID)
 	if n := saved.NumberDiffers; n.CompanyNumber != "" {

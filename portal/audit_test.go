@@ -19,7 +19,7 @@ import (
 // looking are the methods of the daemon's API that change nothing, and so are
 // not recorded. Beginning a sign-in to Silverfin changes nothing before it
 // ends.
-var looking = []string{"Status", "Entries", "Show", "Document", "Dossiers", "History", "Connections", "Firms", "BeginSilverfin"}
+var looking = []string{"Status", "Entries", "Show", "Document", "Dossiers", "History", "Connections", "Firms", "Links", "BeginSilverfin"}
 
 // TestEveryChangeIsRecorded calls each method of the daemon's API: one that
 // changes something leaves a record, with who, whether it succeeded, and no

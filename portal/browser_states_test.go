@@ -53,7 +53,7 @@ func TestEveryStateInABrowser(t *testing.T) {
 			{ID: 11, Name: "Kantoor Zandbank", LinkedBy: annName, LinkedAt: at, RenewedAt: at},
 			{ID: 12, Name: "Bureau Ardenne", LinkedAt: at, RenewedAt: at, Relink: "Silverfin refuses the refresh token."}},
 		Waiting: everyState(at), Counts: map[ledger.State]int{ledger.Differs: 1}, NextWake: at.Add(16 * time.Hour),
-		LastNight: &ledger.Pass{Number: 7, Trigger: ledger.Nightly, Night: balance.Date{Year: 2026, Month: 3, Day: 10}, Start: at.Add(-7 * time.Hour), End: at.Add(-6 * time.Hour),
+		LastNight: &ledger.Run{Number: 7, Trigger: ledger.Nightly, Night: balance.Date{Year: 2026, Month: 3, Day: 10}, Start: at.Add(-7 * time.Hour), End: at.Add(-6 * time.Hour),
 			Outcome: map[ledger.State]int{ledger.Done: 12, ledger.Waiting: 1}},
 	}}
 	w := newOffice(t, d, func(c *WebConfig) { c.Now = func() time.Time { return at.Add(100 * 24 * time.Hour) } })

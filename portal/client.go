@@ -220,9 +220,9 @@ func (c *Client) Status(ctx context.Context) (daemon.Status, error) {
 
 // Sync is daemon.API's. When ctx ends, the daemon is asked to stop the pass,
 // and has five seconds to say how it ended.
-func (c *Client) Sync(ctx context.Context, r daemon.SyncRequest, report func(daemon.Progress)) (ledger.Pass, error) {
+func (c *Client) Sync(ctx context.Context, r daemon.SyncRequest, report func(daemon.Progress)) (ledger.Run, error) {
 	if err := ctx.Err(); err != nil {
-		return ledger.Pass{}, down(ctx, err)
+		return ledger.Run{}, down(ctx, err)
 	}
 	in := syncCall{SyncRequest: r, Call: rand.Text()}
 	call, cancel := context.WithCancel(context.WithoutCancel(ctx))
@@ -236,24 +236,24 @@ func (c *Client) Sync(ctx context.Context, r daemon.SyncRequest, report func(dae
 	})()
 	resp, err := c.send(call, pathSync, in)
 	if err != nil {
-		return ledger.Pass{}, brokenOff(ctx, err)
+		return ledger.Run{}, brokenOff(ctx, err)
 	}
 	defer resp.Body.Close()
 	for l, err := range lines(call, resp) {
 		if err != nil {
-			return ledger.Pass{}, brokenOff(ctx, err)
+			return ledger.Run{}, brokenOff(ctx, err)
 		}
 		if l.Progress != nil && report != nil {
 			report(*l.Progress)
 		}
 		if l.End {
-			if l.Pass == nil {
-				l.Pass = &ledger.Pass{}
+			if l.Run == nil {
+				l.Run = &ledger.Run{}
 			}
-			return *l.Pass, told(ctx, l.Problem)
+			return *l.Run, told(ctx, l.Problem)
 		}
 	}
-	return ledger.Pass{}, nil // not reached: lines ends with an error or the last line
+	return ledger.Run{}, nil // not reached: lines ends with an error or the last line
 }
 
 // Entries is daemon.API's.
@@ -284,8 +284,8 @@ func (c *Client) Entries(ctx context.Context, q ledger.Query) iter.Seq2[ledger.E
 }
 
 // Show is daemon.API's.
-func (c *Client) Show(ctx context.Context, number uint64) (daemon.Full, error) {
-	return ask[daemon.Full](ctx, c, pathShow, entryCall{Number: number})
+func (c *Client) Show(ctx context.Context, number uint64) (daemon.EntryDetail, error) {
+	return ask[daemon.EntryDetail](ctx, c, pathShow, entryCall{Number: number})
 }
 
 // Document is daemon.API's.
@@ -363,13 +363,13 @@ func (c *Client) EndSilverfin(ctx context.Context, state, code string, firmID in
 }
 
 // Link is daemon.API's.
-func (c *Client) Link(ctx context.Context, l ledger.Linked, by string) (ledger.Linked, error) {
-	return ask[ledger.Linked](ctx, c, pathLink, linkCall{l, by})
+func (c *Client) Link(ctx context.Context, l ledger.DossierLink, by string) (ledger.DossierLink, error) {
+	return ask[ledger.DossierLink](ctx, c, pathLink, linkCall{l, by})
 }
 
 // Links is daemon.API's.
-func (c *Client) Links(ctx context.Context) ([]ledger.Linked, error) {
-	return ask[[]ledger.Linked](ctx, c, pathLinks, none{})
+func (c *Client) Links(ctx context.Context) ([]ledger.DossierLink, error) {
+	return ask[[]ledger.DossierLink](ctx, c, pathLinks, none{})
 }
 
 // Backup is daemon.API's.

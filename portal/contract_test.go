@@ -67,7 +67,7 @@ var cases = map[string]func(context.Context, daemon.API) []any{
 		return append(results(f, err), notes)
 	},
 	"Link": func(ctx context.Context, a daemon.API) []any {
-		return results(a.Link(ctx, full[ledger.Linked](), "An"))
+		return results(a.Link(ctx, full[ledger.DossierLink](), "An"))
 	},
 	"Links": func(ctx context.Context, a daemon.API) []any { return results(a.Links(ctx)) },
 	"Document": func(ctx context.Context, a daemon.API) []any {

@@ -19,7 +19,7 @@ import (
 type fake struct {
 	err   error // what every method fails with, when not nil
 	empty bool  // there is nothing yet: every answer is the zero one
-	pass  func(ctx context.Context, r daemon.SyncRequest, report func(daemon.Progress)) (ledger.Pass, error)
+	pass  func(ctx context.Context, r daemon.SyncRequest, report func(daemon.Progress)) (ledger.Run, error)
 
 	mu    sync.Mutex
 	heard []string
@@ -38,7 +38,7 @@ func (f *fake) Status(context.Context) (daemon.Status, error) {
 	return answerOf[daemon.Status](f)
 }
 
-func (f *fake) Sync(ctx context.Context, r daemon.SyncRequest, report func(daemon.Progress)) (ledger.Pass, error) {
+func (f *fake) Sync(ctx context.Context, r daemon.SyncRequest, report func(daemon.Progress)) (ledger.Run, error) {
 	f.hear("Sync", r)
 	if f.pass != nil {
 		return f.pass(ctx, r, report)
@@ -47,7 +47,7 @@ func (f *fake) Sync(ctx context.Context, r daemon.SyncRequest, report func(daemo
 		report(daemon.Progress{Text: "lists the sources"})
 		report(full[daemon.Progress]())
 	}
-	return full[ledger.Pass](), f.err
+	return full[ledger.Run](), f.err
 }
 
 func (f *fake) Entries(_ context.Context, q ledger.Query) iter.Seq2[ledger.Entry, error] {
@@ -67,9 +67,9 @@ func (f *fake) Entries(_ context.Context, q ledger.Query) iter.Seq2[ledger.Entry
 	}
 }
 
-func (f *fake) Show(_ context.Context, number uint64) (daemon.Full, error) {
+func (f *fake) Show(_ context.Context, number uint64) (daemon.EntryDetail, error) {
 	f.hear("Show", number)
-	return answerOf[daemon.Full](f)
+	return answerOf[daemon.EntryDetail](f)
 }
 
 func (f *fake) Retry(_ context.Context, number uint64, by string) (ledger.Entry, error) {
@@ -149,14 +149,14 @@ func (f *fake) Backup(_ context.Context, by string) (ledger.Backup, error) {
 	return answerOf[ledger.Backup](f)
 }
 
-func (f *fake) Link(_ context.Context, l ledger.Linked, by string) (ledger.Linked, error) {
+func (f *fake) Link(_ context.Context, l ledger.DossierLink, by string) (ledger.DossierLink, error) {
 	f.hear("Link", l, by)
-	return answerOf[ledger.Linked](f)
+	return answerOf[ledger.DossierLink](f)
 }
 
-func (f *fake) Links(context.Context) ([]ledger.Linked, error) {
+func (f *fake) Links(context.Context) ([]ledger.DossierLink, error) {
 	f.hear("Links")
-	return answerOf[[]ledger.Linked](f)
+	return answerOf[[]ledger.DossierLink](f)
 }
 
 // answerOf is a full value, or the fake's error and the zero value.
@@ -246,6 +246,6 @@ func TestFullLeavesNothingOut(t *testing.T) {
 	}
 	zero("Entry", reflect.ValueOf(full[ledger.Entry]()))
 	zero("Status", reflect.ValueOf(full[daemon.Status]()))
-	zero("Pass", reflect.ValueOf(full[ledger.Pass]()))
-	zero("Full", reflect.ValueOf(full[daemon.Full]()))
+	zero("Run", reflect.ValueOf(full[ledger.Run]()))
+	zero("Full", reflect.ValueOf(full[daemon.EntryDetail]()))
 }

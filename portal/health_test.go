@@ -24,8 +24,8 @@ func TestHealth(t *testing.T) {
 
 func TestMetrics(t *testing.T) {
 	now := time.Date(2026, 3, 10, 12, 0, 0, 0, time.UTC)
-	night := func(day int, well bool) ledger.Pass {
-		p := ledger.Pass{Night: balance.Date{Year: 2026, Month: time.March, Day: day}, End: time.Unix(int64(day), 0)}
+	night := func(day int, well bool) ledger.Run {
+		p := ledger.Run{Night: balance.Date{Year: 2026, Month: time.March, Day: day}, End: time.Unix(int64(day), 0)}
 		if !well {
 			p.Down = []string{"Finbox"}
 		}
@@ -37,7 +37,7 @@ func TestMetrics(t *testing.T) {
 		c.API = standingAPI{&fake{}, daemon.Status{
 			Counts: map[ledger.State]int{ledger.Done: 12, ledger.Waiting: 3, ledger.Failed: 1},
 			Firms:  []ledger.Firm{{ID: 14, Name: "Kantoor <b>", RenewedAt: now.Add(-time.Hour)}, {ID: 15, Relink: "signed out"}},
-		}, daemon.History{Passes: []ledger.Pass{{End: time.Unix(99, 0)}, night(9, false), night(8, true), night(7, true)}}}
+		}, daemon.History{Runs: []ledger.Run{{End: time.Unix(99, 0)}, night(9, false), night(8, true), night(7, true)}}}
 	})
 	b := w.browser()
 	b.header.Set("Authorization", "Bearer a-token-of-some-length")
@@ -87,25 +87,25 @@ func TestMetricsOfADaemonInTrouble(t *testing.T) {
 // delivered; its good try later that night is.
 func TestGoodNight(t *testing.T) {
 	night := balance.Date{Year: 2026, Month: time.March, Day: 9}
-	pass := func(end int64, change func(*ledger.Pass)) ledger.Pass {
-		p := ledger.Pass{Night: night, End: time.Unix(end, 0)}
+	pass := func(end int64, change func(*ledger.Run)) ledger.Run {
+		p := ledger.Run{Night: night, End: time.Unix(end, 0)}
 		change(&p)
 		return p
 	}
-	well := pass(1, func(*ledger.Pass) {})
+	well := pass(1, func(*ledger.Run) {})
 	for name, c := range map[string]struct {
-		newest ledger.Pass
+		newest ledger.Run
 		want   float64
 	}{
-		"well":                   {pass(9, func(*ledger.Pass) {}), 9},
-		"the sign-in refused":    {pass(9, func(p *ledger.Pass) { p.Missing = []string{"Kantoor"} }), 1},
-		"a service out of reach": {pass(9, func(p *ledger.Pass) { p.Down = []string{"Finbox"} }), 1},
-		"stopped":                {pass(9, func(p *ledger.Pass) { p.Stopped = "disk full" }), 1},
-		"not ended":              {ledger.Pass{Night: night}, 1},
-		"tried again, and well":  {pass(9, func(p *ledger.Pass) { p.Night, p.For = balance.Date{}, night }), 9},
-		"by hand":                {pass(9, func(p *ledger.Pass) { p.Night = balance.Date{} }), 1},
+		"well":                   {pass(9, func(*ledger.Run) {}), 9},
+		"the sign-in refused":    {pass(9, func(p *ledger.Run) { p.Missing = []string{"Kantoor"} }), 1},
+		"a service out of reach": {pass(9, func(p *ledger.Run) { p.Down = []string{"Finbox"} }), 1},
+		"stopped":                {pass(9, func(p *ledger.Run) { p.Stopped = "disk full" }), 1},
+		"not ended":              {ledger.Run{Night: night}, 1},
+		"tried again, and well":  {pass(9, func(p *ledger.Run) { p.Night, p.For = balance.Date{}, night }), 9},
+		"by hand":                {pass(9, func(p *ledger.Run) { p.Night = balance.Date{} }), 1},
 	} {
-		if got := goodNight([]ledger.Pass{c.newest, well}); got != c.want {
+		if got := goodNight([]ledger.Run{c.newest, well}); got != c.want {
 			t.Errorf("%s: %v, want %v", name, got, c.want)
 		}
 	}

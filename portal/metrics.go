@@ -72,7 +72,7 @@ func (g *gauges) Collect(ch chan<- prometheus.Metric) {
 	}
 	put(g.up, 1)
 	if h, err := g.web.API.History(ctx, nightsBack); err == nil {
-		put(g.lastNight, goodNight(h.Passes))
+		put(g.lastNight, goodNight(h.Runs))
 	}
 	if !s.NextWake.IsZero() {
 		put(g.nextWake, float64(s.NextWake.Unix()))
@@ -97,7 +97,7 @@ func (g *gauges) Collect(ch chan<- prometheus.Metric) {
 
 // goodNight is when the newest good night ended, or the good try of one that had
 // not been; 0 when there was none.
-func goodNight(passes []ledger.Pass) float64 {
+func goodNight(passes []ledger.Run) float64 {
 	for _, p := range passes {
 		if (!p.Night.IsZero() || !p.For.IsZero()) && p.Good() {
 			return float64(p.End.Unix())

@@ -47,14 +47,14 @@ func TestImpatienceHidesNoPass(t *testing.T) {
 	begun, ended := make(chan struct{}), make(chan struct{})
 	var later atomic.Bool
 	release := make(chan struct{})
-	d.pass = func(_ context.Context, _ daemon.SyncRequest, _ func(daemon.Progress)) (ledger.Pass, error) {
+	d.pass = func(_ context.Context, _ daemon.SyncRequest, _ func(daemon.Progress)) (ledger.Run, error) {
 		if later.Swap(true) {
-			return ledger.Pass{}, problem.New(problem.Busy, "another pass is under way", "Wait.")
+			return ledger.Run{}, problem.New(problem.Busy, "another pass is under way", "Wait.")
 		}
 		close(begun)
 		<-release
 		defer close(ended)
-		return ledger.Pass{Number: 7}, nil
+		return ledger.Run{Number: 7}, nil
 	}
 	ben := w.as(benName)
 	job := jobOf(t, ben.post("/sync"))

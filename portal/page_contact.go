@@ -81,7 +81,7 @@ func (w *Web) contacts(s daemon.Status) []contactView {
 	w.checks.mu.Lock()
 	defer w.checks.mu.Unlock()
 	for service, c := range map[string]*contactView{finboxService: &finbox, silverfinService: &silverfin} {
-		if p := s.LastPass; p != nil {
+		if p := s.LastRun; p != nil {
 			for _, t := range p.Troubles {
 				if serviceOf(t.Code) == service && !p.End.Before(c.Well) {
 					c.Failing, c.At, c.Code = true, p.End, t.Code

@@ -20,8 +20,8 @@ func TestContacts(t *testing.T) {
 	listed := ledger.Connection{ID: "c1", Kind: ledger.Finbox, Status: ledger.Active, ListedAt: at(2)}
 	failed := listed
 	failed.Problem = "Finbox answered 500"
-	night := func(code string) *ledger.Pass {
-		return &ledger.Pass{End: at(3), Troubles: []ledger.Trouble{{About: "c1", Code: code}}}
+	night := func(code string) *ledger.Run {
+		return &ledger.Run{End: at(3), Troubles: []ledger.Trouble{{About: "c1", Code: code}}}
 	}
 	for name, tt := range map[string]struct {
 		status  daemon.Status
@@ -30,18 +30,18 @@ func TestContacts(t *testing.T) {
 	}{
 		"nothing yet": {daemon.Status{}, nil, contactView{}},
 		"well":        {daemon.Status{Connections: []ledger.Connection{listed}}, nil, contactView{Well: at(2)}},
-		"a night failed": {daemon.Status{Connections: []ledger.Connection{failed}, LastPass: night("finbox_down")}, nil,
+		"a night failed": {daemon.Status{Connections: []ledger.Connection{failed}, LastRun: night("finbox_down")}, nil,
 			contactView{Well: at(2), Failing: true, At: at(3), Code: "finbox_down"}},
-		"Silverfin failed": {daemon.Status{Connections: []ledger.Connection{listed}, LastPass: night("silverfin_down")}, nil,
+		"Silverfin failed": {daemon.Status{Connections: []ledger.Connection{listed}, LastRun: night("silverfin_down")}, nil,
 			contactView{Well: at(2)}},
 		"a folder is no service": {daemon.Status{Connections: []ledger.Connection{{Kind: ledger.Folder, Status: ledger.Active, Problem: "gone"}}}, nil,
 			contactView{}},
 		"a listing failed": {daemon.Status{Connections: []ledger.Connection{failed}}, nil, contactView{Well: at(2), Failing: true}},
 		"a step failed": {daemon.Status{Connections: []ledger.Connection{listed}},
 			map[string]check{"finbox": {at(4), "finbox_down"}}, contactView{Well: at(2), Failing: true, At: at(4), Code: "finbox_down"}},
-		"a step was well after a night failed": {daemon.Status{Connections: []ledger.Connection{listed}, LastPass: night("finbox_down")},
+		"a step was well after a night failed": {daemon.Status{Connections: []ledger.Connection{listed}, LastRun: night("finbox_down")},
 			map[string]check{"finbox": {at(4), ""}}, contactView{Well: at(4)}},
-		"a night failed after a step was well": {daemon.Status{Connections: []ledger.Connection{failed}, LastPass: night("finbox_down")},
+		"a night failed after a step was well": {daemon.Status{Connections: []ledger.Connection{failed}, LastRun: night("finbox_down")},
 			map[string]check{"finbox": {at(1), ""}}, contactView{Well: at(2), Failing: true, At: at(3), Code: "finbox_down"}},
 	} {
 		w := &Web{checks: checks{newest: tt.checked}}
@@ -95,19 +95,19 @@ func TestNoComfortWhileFinboxFails(t *testing.T) {
 func TestTheArrowsContradictNothing(t *testing.T) {
 	done := ledger.Entry{Number: 6, State: ledger.Done}
 	for name, tt := range map[string]struct {
-		pass ledger.Pass
+		pass ledger.Run
 		err  error
 		says string
 	}{
-		"well":    {ledger.Pass{}, nil, "Nagekeken op "},
-		"down":    {ledger.Pass{Down: []string{"x"}, Troubles: []ledger.Trouble{{About: "x", Code: "silverfin_down"}}}, nil, "Silverfin is niet bereikbaar"},
-		"problem": {ledger.Pass{}, problem.New(problem.StateUnwritable, "the disk is full", ""), "balansd kan niets bewaren"},
-		"busy":    {ledger.Pass{}, problem.New(problem.Busy, "another run is under way", ""), "Er loopt al een andere doorloop"},
+		"well":    {ledger.Run{}, nil, "Nagekeken op "},
+		"down":    {ledger.Run{Down: []string{"x"}, Troubles: []ledger.Trouble{{About: "x", Code: "silverfin_down"}}}, nil, "Silverfin is niet bereikbaar"},
+		"problem": {ledger.Run{}, problem.New(problem.StateUnwritable, "the disk is full", ""), "balansd kan niets bewaren"},
+		"busy":    {ledger.Run{}, problem.New(problem.Busy, "another run is under way", ""), "Er loopt al een andere doorloop"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			d := &office{entries: []ledger.Entry{done}}
 			w := newOffice(t, d)
-			d.pass = func(context.Context, daemon.SyncRequest, func(daemon.Progress)) (ledger.Pass, error) {
+			d.pass = func(context.Context, daemon.SyncRequest, func(daemon.Progress)) (ledger.Run, error) {
 				return tt.pass, tt.err
 			}
 			ben := w.as(benName)

@@ -138,11 +138,11 @@ func dossierPage(v *visit) error {
 }
 
 // dossier shows the page of one dossier, with a link that was refused.
-func (v *visit) dossier(status int, f daemon.Full, stop *linkStop) error {
+func (v *visit) dossier(status int, f daemon.EntryDetail, stop *linkStop) error {
 	ctx := v.r.Context()
 	d := dossierData{Stop: stop, Entry: v.entry(f.Entry), Connection: f.Entry.Connection,
 		Sections: sections(balance.Lang(v.words.Lang), f.Values, f.Entry.Findings)}
-	for _, e := range f.Story {
+	for _, e := range f.History {
 		d.Steps = append(d.Steps, stepView{e})
 	}
 	connections, err := v.API.Connections(ctx)
@@ -154,13 +154,13 @@ func (v *visit) dossier(status int, f daemon.Full, stop *linkStop) error {
 			d.Connection = c.Name
 		}
 	}
-	if f.Entry.Place != nil {
+	if f.Entry.Target != nil {
 		firms, err := v.API.Firms(ctx)
 		if err != nil {
 			return err
 		}
 		for _, firm := range firms {
-			if firm.ID == f.Entry.Place.FirmID {
+			if firm.ID == f.Entry.Target.FirmID {
 				d.Firm = firm.Name
 			}
 		}
@@ -340,7 +340,7 @@ func linkDossier(v *visit) error {
 		v.warn("dossier.link-firm", "Firm", m[1])
 		return v.redirect(dossierPath(f.Entry.Number))
 	}
-	l := ledger.Linked{Connection: f.Entry.Connection, DossierID: f.Entry.Dossier.ID, FirmID: firm, CompanyID: company}
+	l := ledger.DossierLink{Connection: f.Entry.Connection, DossierID: f.Entry.Dossier.ID, FirmID: firm, CompanyID: company}
 	if v.person.Role == Admin {
 		l.NumberDiffers.Company = v.r.PostForm.Get("number_differs")
 	}
@@ -364,26 +364,26 @@ type decisionView struct {
 	Entry entryView
 	Wrote time.Time // when balansd wrote there last; zero when it never did
 	By    uint64    // the entry that it wrote then
-	Pass  uint64
+	Run   uint64
 }
 
 // decision tells who wrote what when about an entry that differs.
-func (v *visit) decision(f daemon.Full) (decisionView, error) {
+func (v *visit) decision(f daemon.EntryDetail) (decisionView, error) {
 	d := decisionView{Entry: v.entry(f.Entry), By: f.Written.By}
 	if d.By == 0 {
 		return d, nil
 	}
-	story := f.Story
+	story := f.History
 	if d.By != f.Entry.Number {
 		wrote, err := v.API.Show(v.r.Context(), d.By)
 		if err != nil {
 			return d, err
 		}
-		story = wrote.Story
+		story = wrote.History
 	}
 	for _, e := range story {
 		if e.State == ledger.Done {
-			d.Wrote, d.Pass = e.At, e.Pass
+			d.Wrote, d.Run = e.At, e.Run
 		}
 	}
 	return d, nil

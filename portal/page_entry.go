@@ -123,11 +123,11 @@ func (e entryView) CanLink() bool {
 }
 
 // InSilverfin is the address of the dossier there; empty when it is not known.
-func (e entryView) InSilverfin() string { return placeURL(e.base, e.Place) }
+func (e entryView) InSilverfin() string { return placeURL(e.base, e.Target) }
 
 // placeURL is the address of a place in Silverfin. Where the client gave none it
 // is put together as Silverfin's own addresses are: /f/FIRM/COMPANY/ledgers/PERIOD.
-func placeURL(base string, p *ledger.Place) string {
+func placeURL(base string, p *ledger.Target) string {
 	switch {
 	case p == nil:
 		return ""

@@ -62,8 +62,8 @@ func homePage(v *visit) error {
 		list = append(list, e)
 	}
 	d.Waiting = v.entries(list)
-	if s.Pass != nil {
-		p := v.pass(*s.Pass)
+	if s.Run != nil {
+		p := v.pass(*s.Run)
 		p.Now, d.Running = true, &p
 	}
 	if s.LastNight != nil {

@@ -52,9 +52,9 @@ func spoiled[T any](v T) T {
 // villain is an office in which all that is said is hostile.
 type villain struct{ *office }
 
-func (h villain) Show(ctx context.Context, number uint64) (daemon.Full, error) {
+func (h villain) Show(ctx context.Context, number uint64) (daemon.EntryDetail, error) {
 	f, err := h.office.Show(ctx, number)
-	f.Story = []ledger.Event{{State: ledger.Found, By: hostile, Text: hostile}, {State: ledger.Done, By: hostile, Act: ledger.ActRetry}}
+	f.History = []ledger.Event{{State: ledger.Found, By: hostile, Text: hostile}, {State: ledger.Done, By: hostile, Act: ledger.ActRetry}}
 	f.Values = map[string]string{"1003": hostile, "1003P": hostile, hostile: hostile}
 	return f, err
 }
@@ -77,15 +77,15 @@ func newVillain(t *testing.T) *webWorld {
 			e.Differences = []ledger.Difference{{Cell: balance.Cell{Code: "1003"}}, {Cell: balance.Cell{Code: "1013"}}}
 		}
 		if c == ledger.Refused {
-			e.Place = &ledger.Place{FirmID: 1, CompanyID: 2, URL: "javascript:window.hacked=1"}
+			e.Target = &ledger.Target{FirmID: 1, CompanyID: 2, URL: "javascript:window.hacked=1"}
 		}
 		url := ""
-		if e.Place != nil {
-			url = e.Place.URL
+		if e.Target != nil {
+			url = e.Target.URL
 		}
 		e = spoiled(e)
 		if url == "javascript:window.hacked=1" {
-			e.Place.URL = url
+			e.Target.URL = url
 		}
 		o.entries = append(o.entries, e)
 	}
@@ -103,10 +103,10 @@ func newVillain(t *testing.T) *webWorld {
 			add(s, "", "")
 		}
 	}
-	pass := spoiled(full[ledger.Pass]())
+	pass := spoiled(full[ledger.Run]())
 	pass.Trigger, pass.Night, pass.Start, pass.Outcome = ledger.CatchUp, balance.DateOf(now), now, map[ledger.State]int{ledger.Done: 2, "x": 1}
 	missed := ledger.MissedNight{Night: balance.DateOf(now).AddDays(-1), Why: hostile, Cause: ledger.Asleep}
-	o.history = daemon.History{Passes: []ledger.Pass{pass}, Missed: []ledger.MissedNight{missed}}
+	o.history = daemon.History{Runs: []ledger.Run{pass}, Missed: []ledger.MissedNight{missed}}
 	o.status = spoiled(full[daemon.Status]())
 	o.status.Waiting, o.status.LastNight, o.status.Missed, o.status.Connections = o.entries, &pass, o.history.Missed, nil
 	for _, s := range []ledger.ConnectionStatus{ledger.Active, ledger.Paused, ledger.Deactivated, ledger.Removed} {
@@ -178,7 +178,7 @@ func TestNightsInABrowser(t *testing.T) {
 	for i := range 80 {
 		night := balance.DateOf(now).AddDays(-i)
 		at := now.AddDate(0, 0, -i).Add(-6 * time.Hour)
-		p := ledger.Pass{Number: uint64(100 - i), Trigger: ledger.Nightly, Night: night, Start: at, End: at.Add(time.Minute),
+		p := ledger.Run{Number: uint64(100 - i), Trigger: ledger.Nightly, Night: night, Start: at, End: at.Add(time.Minute),
 			Outcome: map[ledger.State]int{ledger.Done: 12 + i%5, ledger.Waiting: i % 4}, New: i % 6}
 		switch i % 17 {
 		case 4:
@@ -190,9 +190,9 @@ func TestNightsInABrowser(t *testing.T) {
 			p.Down, p.Problems = []string{"Silverfin firm Kantoor"}, []string{"Silverfin firm Kantoor: Silverfin does not answer."}
 			p.Troubles = []ledger.Trouble{{About: "Kantoor Zandbank", Code: "silverfin_down"}, {About: ledger.TroubleBackup, Code: "state_unwritable"}}
 		}
-		o.history.Passes = append(o.history.Passes, p)
+		o.history.Runs = append(o.history.Runs, p)
 	}
-	o.status.LastNight = &o.history.Passes[0]
+	o.status.LastNight = &o.history.Runs[0]
 	w := newOffice(t, o, func(c *WebConfig) { c.Now = func() time.Time { return now } })
 	c := newChrome(t, w.server.URL)
 	c.signIn(annName)

@@ -18,7 +18,7 @@ type twoNumbers struct {
 	sides ledger.NumberDiffers
 }
 
-func (d *twoNumbers) Link(ctx context.Context, l ledger.Linked, by string) (ledger.Linked, error) {
+func (d *twoNumbers) Link(ctx context.Context, l ledger.DossierLink, by string) (ledger.DossierLink, error) {
 	typed := l.NumberDiffers
 	saved, _ := d.office.Link(ctx, l, by) // so that it is heard
 	saved.NumberDiffers = d.sides

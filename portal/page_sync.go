@@ -49,7 +49,7 @@ type job struct {
 
 	Done, Total int
 	Ended       time.Time // zero while it runs
-	Pass        ledger.Pass
+	Run         ledger.Run
 	Code        string // of the problem that it ended with
 }
 
@@ -76,7 +76,7 @@ func (w *Web) begin(ctx context.Context, j job, r daemon.SyncRequest) string {
 		})
 		w.jobs.mu.Lock()
 		defer w.jobs.mu.Unlock()
-		one.Pass, one.Ended = pass, w.Now()
+		one.Run, one.Ended = pass, w.Now()
 		if err != nil {
 			one.Code = string(problem.Of(err).Code)
 		}
@@ -129,7 +129,7 @@ type jobView struct {
 	Seconds int        // that it took until now
 	Answer  *entryView // how the dossier stands after it
 	Down    string     // the code of a service's trouble that the pass met
-	Pass    *passView
+	Run     *passView
 }
 
 // showJob tells how a job stands: the page, or the part that asks again by
@@ -147,8 +147,8 @@ func (v *visit) showJob(id string) error {
 	took := until.Sub(j.Began)
 	view.Seconds, view.Long = int(took.Round(time.Second)/time.Second), view.Running && took >= v.patience()
 	if !view.Running {
-		p := v.pass(j.Pass)
-		view.Pass = &p
+		p := v.pass(j.Run)
+		view.Run = &p
 		for _, t := range p.Known() {
 			if len(p.Down) > 0 && view.Down == "" {
 				view.Down = t.Code
@@ -218,10 +218,10 @@ func (v *visit) newest(number uint64) (entryView, error) {
 }
 
 // show gives the entry that a path or a form names.
-func (v *visit) show(text string) (daemon.Full, error) {
+func (v *visit) show(text string) (daemon.EntryDetail, error) {
 	number, err := strconv.ParseUint(text, 10, 64)
 	if err != nil {
-		return daemon.Full{}, denied{status: http.StatusNotFound}
+		return daemon.EntryDetail{}, denied{status: http.StatusNotFound}
 	}
 	return v.API.Show(v.r.Context(), number)
 }

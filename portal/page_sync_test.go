@@ -15,9 +15,9 @@ func TestSyncAsksForEverything(t *testing.T) {
 		asked := make(chan daemon.SyncRequest, 1)
 		d := &office{}
 		w := newOffice(t, d)
-		d.pass = func(_ context.Context, r daemon.SyncRequest, _ func(daemon.Progress)) (ledger.Pass, error) {
+		d.pass = func(_ context.Context, r daemon.SyncRequest, _ func(daemon.Progress)) (ledger.Run, error) {
 			asked <- r
-			return ledger.Pass{}, nil
+			return ledger.Run{}, nil
 		}
 		w.as(benName).post("/sync", "full", full)
 		if r := <-asked; r.Full != want || r.By != benName {

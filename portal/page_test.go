@@ -40,13 +40,13 @@ func (d *office) Entries(_ context.Context, q ledger.Query) iter.Seq2[ledger.Ent
 	}
 }
 
-func (d *office) Show(_ context.Context, number uint64) (daemon.Full, error) {
+func (d *office) Show(_ context.Context, number uint64) (daemon.EntryDetail, error) {
 	for _, e := range d.entries {
 		if e.Number == number {
-			return daemon.Full{Entry: e}, nil
+			return daemon.EntryDetail{Entry: e}, nil
 		}
 	}
-	return daemon.Full{}, problem.New(problem.NotFound, "there is no such entry", "")
+	return daemon.EntryDetail{}, problem.New(problem.NotFound, "there is no such entry", "")
 }
 
 func (d *office) Dossiers(_ context.Context, q daemon.DossierQuery) (daemon.DossierPage, error) {
@@ -103,7 +103,7 @@ func newOffice(t *testing.T, d *office, change ...func(*WebConfig)) *webWorld {
 
 // differing is an entry with figures that differ.
 func differing(number uint64, codes ...string) ledger.Entry {
-	e := ledger.Entry{Number: number, Version: 7, State: ledger.Differs, Place: &ledger.Place{FirmID: 1, CompanyID: 2}}
+	e := ledger.Entry{Number: number, Version: 7, State: ledger.Differs, Target: &ledger.Target{FirmID: 1, CompanyID: 2}}
 	e.Dossier = ledger.Dossier{ID: fmt.Sprint("d", number), Name: fmt.Sprint("Dossier ", number)}
 	for _, c := range codes {
 		e.Differences = append(e.Differences, ledger.Difference{Cell: balance.Cell{Code: c}, Finbox: "3", Silverfin: "9"})
@@ -177,22 +177,22 @@ func TestArrowsAlwaysEndInAnAnswer(t *testing.T) {
 	done.Dossier.ID = "d6"
 	for name, tt := range map[string]struct {
 		entry string
-		pass  ledger.Pass
+		pass  ledger.Run
 		err   error
 		says  []string
 	}{
-		"done":     {"6", ledger.Pass{}, nil, []string{"In Silverfin", "De sociale balans staat in Silverfin"}},
-		"waits":    {"5", ledger.Pass{}, nil, []string{"De workflow staat nog niet open in Silverfin", "Open de workflow"}},
-		"all":      {"", ledger.Pass{Outcome: map[ledger.State]int{ledger.Done: 3}}, nil, []string{"De synchronisatie is klaar", "3 in Silverfin"}},
-		"busy":     {"6", ledger.Pass{}, problem.New(problem.Busy, "another pass is under way", ""), []string{"Er loopt al een andere doorloop"}},
-		"disk":     {"", ledger.Pass{}, problem.New(problem.StateUnwritable, "the disk is full", ""), []string{"balansd kan niets bewaren"}},
-		"no reply": {"6", ledger.Pass{Down: []string{"x"}, Troubles: []ledger.Trouble{{About: "Kantoor", Code: "silverfin_down"}}}, nil, []string{"Silverfin is niet bereikbaar", "Zo staat het dossier er nu voor"}},
+		"done":     {"6", ledger.Run{}, nil, []string{"In Silverfin", "De sociale balans staat in Silverfin"}},
+		"waits":    {"5", ledger.Run{}, nil, []string{"De workflow staat nog niet open in Silverfin", "Open de workflow"}},
+		"all":      {"", ledger.Run{Outcome: map[ledger.State]int{ledger.Done: 3}}, nil, []string{"De synchronisatie is klaar", "3 in Silverfin"}},
+		"busy":     {"6", ledger.Run{}, problem.New(problem.Busy, "another pass is under way", ""), []string{"Er loopt al een andere doorloop"}},
+		"disk":     {"", ledger.Run{}, problem.New(problem.StateUnwritable, "the disk is full", ""), []string{"balansd kan niets bewaren"}},
+		"no reply": {"6", ledger.Run{Down: []string{"x"}, Troubles: []ledger.Trouble{{About: "Kantoor", Code: "silverfin_down"}}}, nil, []string{"Silverfin is niet bereikbaar", "Zo staat het dossier er nu voor"}},
 	} {
 		t.Run(name, func(t *testing.T) {
 			d := &office{entries: []ledger.Entry{done, waiting}}
 			w := newOffice(t, d)
 			ended := make(chan struct{})
-			d.pass = func(context.Context, daemon.SyncRequest, func(daemon.Progress)) (ledger.Pass, error) {
+			d.pass = func(context.Context, daemon.SyncRequest, func(daemon.Progress)) (ledger.Run, error) {
 				defer close(ended)
 				return tt.pass, tt.err
 			}
@@ -394,7 +394,7 @@ func TestDossiersAreFiltered(t *testing.T) {
 func TestNightsPicture(t *testing.T) {
 	day := func(n int) balance.Date { return balance.Date{Year: 2026, Month: 3, Day: n} }
 	end := time.Date(2026, 3, 1, 3, 0, 0, 0, time.UTC)
-	passes := []ledger.Pass{ // newest first
+	passes := []ledger.Run{ // newest first
 		{Trigger: ledger.ByHand, End: end, Problems: []string{"x"}},
 		{Trigger: ledger.Again, For: day(9), End: end},
 		{Trigger: ledger.Nightly, Night: day(9), End: end, Down: []string{"Finbox"}},

@@ -23,13 +23,13 @@ import (
 )
 
 // untilStopped is a pass that begins, and goes on until it is stopped.
-func untilStopped(begun, ended chan<- struct{}) func(context.Context, daemon.SyncRequest, func(daemon.Progress)) (ledger.Pass, error) {
-	return func(ctx context.Context, _ daemon.SyncRequest, report func(daemon.Progress)) (ledger.Pass, error) {
+func untilStopped(begun, ended chan<- struct{}) func(context.Context, daemon.SyncRequest, func(daemon.Progress)) (ledger.Run, error) {
+	return func(ctx context.Context, _ daemon.SyncRequest, report func(daemon.Progress)) (ledger.Run, error) {
 		report(daemon.Progress{Text: "begun"})
 		close(begun)
 		<-ctx.Done()
 		defer close(ended)
-		return ledger.Pass{Number: 9, Stopped: "stopped by hand"}, ctx.Err()
+		return ledger.Run{Number: 9, Stopped: "stopped by hand"}, ctx.Err()
 	}
 }
 
@@ -41,7 +41,7 @@ func TestStoppedPassSaysHowItEnded(t *testing.T) {
 	ctx, cancel := context.WithCancel(t.Context())
 	go func() { <-begun; cancel() }()
 	p, err := c.Sync(ctx, daemon.SyncRequest{}, nil)
-	if d := cmp.Diff(ledger.Pass{Number: 9, Stopped: "stopped by hand"}, p); d != "" {
+	if d := cmp.Diff(ledger.Run{Number: 9, Stopped: "stopped by hand"}, p); d != "" {
 		t.Error(d)
 	}
 	if !errors.Is(err, context.Canceled) {
@@ -70,12 +70,12 @@ func TestKilledClientStopsItsPass(t *testing.T) {
 // keeps its connection and reads nothing.
 func TestStuckClientStopsItsPass(t *testing.T) {
 	ended := make(chan struct{})
-	api := &fake{pass: func(ctx context.Context, _ daemon.SyncRequest, report func(daemon.Progress)) (ledger.Pass, error) {
+	api := &fake{pass: func(ctx context.Context, _ daemon.SyncRequest, report func(daemon.Progress)) (ledger.Run, error) {
 		defer close(ended)
 		for ctx.Err() == nil {
 			report(daemon.Progress{Text: strings.Repeat("x", 1<<16)})
 		}
-		return ledger.Pass{}, ctx.Err()
+		return ledger.Run{}, ctx.Err()
 	}}
 	path, _ := serve(t, APIConfig{API: api, Log: zerolog.Nop(), Wait: 1})
 	conn, err := dial(t.Context(), path)
@@ -127,8 +127,8 @@ func TestNoDaemon(t *testing.T) {
 }
 
 func TestPassThatWasNeverBegunIsNoStream(t *testing.T) {
-	api := &fake{pass: func(context.Context, daemon.SyncRequest, func(daemon.Progress)) (ledger.Pass, error) {
-		return ledger.Pass{}, problem.New(problem.Busy, "another pass is under way", "Wait.")
+	api := &fake{pass: func(context.Context, daemon.SyncRequest, func(daemon.Progress)) (ledger.Run, error) {
+		return ledger.Run{}, problem.New(problem.Busy, "another pass is under way", "Wait.")
 	}}
 	w := post(api, pathSync, "{}")
 	if w.Code != http.StatusConflict || w.Header().Get("Content-Type") != problemType {
@@ -257,10 +257,10 @@ func TestSlowRequestIsNotWaitedFor(t *testing.T) {
 func TestStopDoesNotWaitForEver(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		deaf, begun := make(chan struct{}), make(chan struct{})
-		api := &fake{pass: func(context.Context, daemon.SyncRequest, func(daemon.Progress)) (ledger.Pass, error) {
+		api := &fake{pass: func(context.Context, daemon.SyncRequest, func(daemon.Progress)) (ledger.Run, error) {
 			close(begun)
 			<-deaf
-			return ledger.Pass{}, nil
+			return ledger.Run{}, nil
 		}}
 		ctx, cancel := context.WithCancel(t.Context())
 		l, done := pipe{make(chan net.Conn)}, make(chan error)
@@ -341,7 +341,7 @@ func TestOnlyPost(t *testing.T) {
 
 // TestFaultIsAnAnswer has a method that panics.
 func TestFaultIsAnAnswer(t *testing.T) {
-	api := &fake{pass: func(context.Context, daemon.SyncRequest, func(daemon.Progress)) (ledger.Pass, error) {
+	api := &fake{pass: func(context.Context, daemon.SyncRequest, func(daemon.Progress)) (ledger.Run, error) {
 		panic("nil map")
 	}}
 	var log strings.Builder

@@ -51,7 +51,7 @@ func (s *stream) line(l line) bool {
 
 // end writes the last line. A call that came to nothing before its first line
 // answers with the problem's own status.
-func (s *stream) end(pass *ledger.Pass, err error) {
+func (s *stream) end(pass *ledger.Run, err error) {
 	if pass != nil && err != nil && reflect.ValueOf(*pass).IsZero() {
 		pass = nil
 	}
@@ -59,7 +59,7 @@ func (s *stream) end(pass *ledger.Pass, err error) {
 		writeProblem(s.w, err)
 		return
 	}
-	l := line{Pass: pass, End: true}
+	l := line{Run: pass, End: true}
 	if err != nil {
 		l.Problem = bodyOf(err)
 	}

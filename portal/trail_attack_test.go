@@ -116,14 +116,14 @@ func TestWhoLostTheirGroupsIsOut(t *testing.T) {
 }
 
 // TestTheTrailSaysWhereTo: that a dossier was linked says little without the
-// one in Silverfin.
+// one in Silverfin, and without both numbers where they differ.
 func TestTheTrailSaysWhereTo(t *testing.T) {
 	trail := NewTrail(TrailConfig{Shelf: newMemoryShelf(), Log: zerolog.Nop()})
-	if _, err := Audited(&fake{}, trail).Link(t.Context(), ledger.Linked{DossierID: "d-1", FirmID: 12, CompanyID: 345}, "An"); err != nil {
+	if _, err := Audited(&fake{}, trail).Link(t.Context(), ledger.DossierLink{DossierID: "d-1", FirmID: 12, CompanyID: 345}, "An"); err != nil {
 		t.Fatal(err)
 	}
 	list, _, _ := trail.Page(t.Context(), 0, 1)
-	if len(list) != 1 || list[0].On != "d-1 → /f/12/345" {
+	if len(list) != 1 || !strings.HasPrefix(list[0].On, "d-1 → /f/12/345 (") || !strings.Contains(list[0].On, " ≠ ") {
 		t.Errorf("the trail has %+v", list)
 	}
 }

@@ -96,7 +96,7 @@ type (
 		By     string `json:"by,omitempty"`
 	}
 	linkCall struct {
-		ledger.Linked
+		ledger.DossierLink
 		By string `json:"by,omitempty"`
 	}
 	inviteCall struct {
@@ -133,7 +133,7 @@ type (
 	line struct {
 		Progress *daemon.Progress `json:"progress,omitempty"`
 		Entry    *ledger.Entry    `json:"entry,omitempty"`
-		Pass     *ledger.Pass     `json:"pass,omitempty"`
+		Run      *ledger.Run      `json:"pass,omitempty"`
 		Problem  *problemBody     `json:"problem,omitempty"`
 		End      bool             `json:"end,omitempty"`
 	}

@@ -51,7 +51,7 @@ type reading struct {
 // read reads the custom properties of a place, for a caller that has the turn.
 // A value that is no text, such as a collection, comes as its JSON, so that it
 // counts as something that a person put there.
-func (f *Firm) read(ctx context.Context, p ledger.Place) (*reading, error) {
+func (f *Firm) read(ctx context.Context, p ledger.Target) (*reading, error) {
 	c, err := f.custom(p, http.MethodGet)
 	if err != nil {
 		return nil, err
@@ -128,7 +128,7 @@ func (r *reading) decisive(c balance.Cell) int {
 }
 
 // custom is the call to the custom properties of a place.
-func (f *Firm) custom(p ledger.Place, method string) (call, error) {
+func (f *Firm) custom(p ledger.Target, method string) (call, error) {
 	if p.FirmID != f.id {
 		return call{}, problem.New(problem.Unexpected, fmt.Sprintf("a place of firm %d was taken to firm %d", p.FirmID, f.id), "")
 	}

@@ -51,10 +51,10 @@ func TestCallsOfOneCompanyTakeTurns(t *testing.T) {
 func TestAFirmHasAFewCallsAtOnce(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		r := newRig(t, sandbox.SilverfinOptions{Now: time.Now}, slowed, func(c *silverfin.Config) { c.Concurrency = 3 })
-		var places []ledger.Place
+		var places []ledger.Target
 		for range 9 {
 			id := r.sf.AddCompany(r.firm, sandbox.Company{Name: "D"})
-			places = append(places, ledger.Place{FirmID: r.firm, CompanyID: id, PeriodID: r.sf.AddPeriod(id, year2024.Start, year2024.End)})
+			places = append(places, ledger.Target{FirmID: r.firm, CompanyID: id, PeriodID: r.sf.AddPeriod(id, year2024.Start, year2024.End)})
 		}
 		start := time.Now()
 		var group sync.WaitGroup

@@ -18,16 +18,16 @@ import (
 // land in one. Anything missing is a *ledger.NotYet. It makes two calls, three
 // with a reconciliation, more only for lists over 200 items or for several
 // annual-accounts workflows.
-func (f *Firm) Locate(ctx context.Context, c ledger.Company, year balance.Period) (ledger.Place, error) {
+func (f *Firm) Locate(ctx context.Context, c ledger.Company, year balance.Period) (ledger.Target, error) {
 	p, err := f.period(ctx, c, year.End)
 	if err != nil {
-		return ledger.Place{}, err
+		return ledger.Target{}, err
 	}
 	open, err := f.openWorkflows(ctx, c, p)
 	if err != nil {
-		return ledger.Place{}, err
+		return ledger.Target{}, err
 	}
-	place := ledger.Place{
+	place := ledger.Target{
 		FirmID: f.id, CompanyID: c.ID, CompanyName: c.Name, PeriodID: p.ID, PeriodEnd: year.End,
 		URL: fmt.Sprintf("%s/f/%d/%d/ledgers/%d/workflows/%d", f.client.base, f.id, c.ID, p.ID, open[0]),
 	}
@@ -36,7 +36,7 @@ func (f *Firm) Locate(ctx context.Context, c ledger.Company, year balance.Period
 	}
 	workflow, reconciliation, err := f.reconciliation(ctx, c, p, open)
 	if err != nil {
-		return ledger.Place{}, err
+		return ledger.Target{}, err
 	}
 	place.ReconciliationID = reconciliation
 	place.URL = fmt.Sprintf("%s/f/%d/%d/ledgers/%d/workflows/%d/reconciliation_texts/%d",

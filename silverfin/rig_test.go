@@ -215,7 +215,7 @@ func (r *rig) link() {
 func (r *rig) destination() *silverfin.Firm { return r.client.Firm(r.firm) }
 
 // place finds the place of 2024.
-func (r *rig) place() ledger.Place {
+func (r *rig) place() ledger.Target {
 	r.t.Helper()
 	p, err := r.destination().Locate(r.t.Context(), r.company, year2024)
 	if err != nil {
@@ -252,13 +252,13 @@ func figures(t *testing.T, pairs ...string) ledger.Figures {
 }
 
 // read gives the figures that a place holds.
-func read(ctx context.Context, f *silverfin.Firm, p ledger.Place) (have ledger.Figures, err error) {
+func read(ctx context.Context, f *silverfin.Firm, p ledger.Target) (have ledger.Figures, err error) {
 	err = f.Update(ctx, p, func(r ledger.Reading) (ledger.Figures, error) { have = r.Have; return nil, nil })
 	return have, err
 }
 
 // fill has a place hold figures, whatever it holds.
-func fill(ctx context.Context, f *silverfin.Firm, p ledger.Place, want ledger.Figures) error {
+func fill(ctx context.Context, f *silverfin.Firm, p ledger.Target, want ledger.Figures) error {
 	return f.Update(ctx, p, func(ledger.Reading) (ledger.Figures, error) { return want, nil })
 }
 

@@ -90,7 +90,7 @@ func TestSecretsNeverShow(t *testing.T) {
 					clock.add(3 * time.Hour)
 				}
 				ctx := t.Context()
-				place := ledger.Place{FirmID: 1, CompanyID: 2, CompanyName: "D", PeriodID: 3}
+				place := ledger.Target{FirmID: 1, CompanyID: 2, CompanyName: "D", PeriodID: 3}
 				var errs []error
 				_, _, err = c.Firm(1).Companies(ctx)
 				errs = append(errs, err)

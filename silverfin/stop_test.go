@@ -39,7 +39,7 @@ func TestARefusedCallDoesNotWaitForARenewal(t *testing.T) {
 		read := func(ctx context.Context, company int64) <-chan error {
 			done := make(chan error, 1)
 			go func() {
-				_, err := read(ctx, r.destination(), ledger.Place{FirmID: r.firm, CompanyID: company, PeriodID: 1})
+				_, err := read(ctx, r.destination(), ledger.Target{FirmID: r.firm, CompanyID: company, PeriodID: 1})
 				done <- err
 			}()
 			return done

@@ -45,7 +45,7 @@ const (
 // them may have been stored. Nothing is ever deleted: an empty figure is
 // refused before anything is sent, for Silverfin destroys a property whose
 // value is null.
-func (f *Firm) Update(ctx context.Context, p ledger.Place, decide ledger.Decide) error {
+func (f *Firm) Update(ctx context.Context, p ledger.Target, decide ledger.Decide) error {
 	write, err := f.custom(p, http.MethodPost)
 	if err != nil {
 		return err
@@ -81,7 +81,7 @@ func (f *Firm) Update(ctx context.Context, p ledger.Place, decide ledger.Decide)
 // update is an Update under way.
 type update struct {
 	*Firm
-	place    ledger.Place
+	place    ledger.Target
 	call     call
 	accepted ledger.Figures // what Silverfin said to have stored
 	refusals int

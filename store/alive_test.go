@@ -56,7 +56,7 @@ func TestMissedNights(t *testing.T) {
 		missed(4, 2) // a clock that was ahead noted the others
 		// What is begun is not missed, whichever came first.
 		for _, day := range []int{5, 6} {
-			if _, err := st.BeginPass(t.Context(), ledger.Pass{Trigger: ledger.Nightly, Night: night(day, "").Night}); err != nil {
+			if _, err := st.BeginRun(t.Context(), ledger.Run{Trigger: ledger.Nightly, Night: night(day, "").Night}); err != nil {
 				t.Fatal(err)
 			}
 		}

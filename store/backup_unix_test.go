@@ -91,7 +91,7 @@ func TestFullDiskAtBackupAndRestore(t *testing.T) {
 		if err := st.Check(t.Context()); err != nil {
 			t.Error(err)
 		}
-		if e, err := st.Entry(t.Context(), 20); err != nil || e.Place == nil {
+		if e, err := st.Entry(t.Context(), 20); err != nil || e.Target == nil {
 			t.Error(e, err)
 		}
 	})

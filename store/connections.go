@@ -65,12 +65,12 @@ func FirmSecret(firmID int64, name string) string {
 
 // Links lists the dossier links that people set, here or in the configuration,
 // in no particular order.
-func (s *Store) Links(ctx context.Context) ([]ledger.Linked, error) {
-	return list[ledger.Linked](ctx, s, tLinks)
+func (s *Store) Links(ctx context.Context) ([]ledger.DossierLink, error) {
+	return list[ledger.DossierLink](ctx, s, tLinks)
 }
 
 // SaveLink adds or replaces the link of a dossier.
-func (s *Store) SaveLink(ctx context.Context, l ledger.Linked) error {
+func (s *Store) SaveLink(ctx context.Context, l ledger.DossierLink) error {
 	return s.save(ctx, tLinks, linkKey(l), l)
 }
 
@@ -79,14 +79,14 @@ func (s *Store) SaveLink(ctx context.Context, l ledger.Linked) error {
 // configuration is in the state as a whole or not at all. A link that a person set
 // goes only where the configuration has a link of the same dossier; it does not
 // come back when that is taken out again.
-func (s *Store) Configure(ctx context.Context, connections []ledger.Connection, links []ledger.Linked) error {
+func (s *Store) Configure(ctx context.Context, connections []ledger.Connection, links []ledger.DossierLink) error {
 	return s.fault(s.db.update(ctx, func(w writer) error {
 		for _, c := range connections {
 			if err := putJSON(w, tConnections, []byte(c.ID), c); err != nil {
 				return err
 			}
 		}
-		stored, err := listJSON[ledger.Linked](w, tLinks)
+		stored, err := listJSON[ledger.DossierLink](w, tLinks)
 		if err != nil {
 			return err
 		}
@@ -106,7 +106,7 @@ func (s *Store) Configure(ctx context.Context, connections []ledger.Connection, 
 }
 
 // linkKey is longer than the hashes of the indexes, since nobody checks it.
-func linkKey(l ledger.Linked) []byte {
+func linkKey(l ledger.DossierLink) []byte {
 	return append(short("link", l.Connection, l.DossierID), short("dossier link", l.Connection, l.DossierID)...)
 }
 

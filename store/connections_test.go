@@ -48,7 +48,7 @@ func TestConnectionsFirmsLinks(t *testing.T) {
 			t.Errorf("the tokens of firm %d are %q, %v", id, got, err)
 		}
 	}
-	links := []ledger.Linked{{Connection: "a", DossierID: "bc", FirmID: 1}, {Connection: "ab", DossierID: "c", FirmID: 2}, {Connection: "a", DossierID: "bc", FirmID: 3, All: true}}
+	links := []ledger.DossierLink{{Connection: "a", DossierID: "bc", FirmID: 1}, {Connection: "ab", DossierID: "c", FirmID: 2}, {Connection: "a", DossierID: "bc", FirmID: 3, All: true}}
 	for _, l := range links {
 		if err := s.SaveLink(ctx, l); err != nil {
 			t.Fatal(err)
@@ -97,27 +97,27 @@ func TestUpdate(t *testing.T) {
 func TestSetLinks(t *testing.T) {
 	s := openNew(t)
 	ctx := t.Context()
-	link := func(dossier string, firm int64, configured bool) ledger.Linked {
-		return ledger.Linked{Connection: "a", DossierID: dossier, FirmID: firm, Configured: configured}
+	link := func(dossier string, firm int64, configured bool) ledger.DossierLink {
+		return ledger.DossierLink{Connection: "a", DossierID: dossier, FirmID: firm, Configured: configured}
 	}
-	check := func(want ...ledger.Linked) {
+	check := func(want ...ledger.DossierLink) {
 		t.Helper()
 		got, err := s.Links(ctx)
 		if err != nil {
 			t.Fatal(err)
 		}
-		slices.SortFunc(got, func(a, b ledger.Linked) int { return strings.Compare(a.DossierID, b.DossierID) })
+		slices.SortFunc(got, func(a, b ledger.DossierLink) int { return strings.Compare(a.DossierID, b.DossierID) })
 		if diff := cmp.Diff(want, got); diff != "" {
 			t.Errorf("links (-want +got):\n%s", diff)
 		}
 	}
-	set := func(links ...ledger.Linked) {
+	set := func(links ...ledger.DossierLink) {
 		t.Helper()
 		if err := s.Configure(ctx, nil, links); err != nil {
 			t.Fatal(err)
 		}
 	}
-	for _, l := range []ledger.Linked{link("D1", 1, false), link("D2", 2, false)} {
+	for _, l := range []ledger.DossierLink{link("D1", 1, false), link("D2", 2, false)} {
 		if err := s.SaveLink(ctx, l); err != nil {
 			t.Fatal(err)
 		}
@@ -137,8 +137,8 @@ func TestPasses(t *testing.T) {
 		t.Errorf("last night %v, %v", d, err)
 	}
 	night := balance.Date{Year: 2026, Month: 3, Day: 1}
-	for i, p := range []ledger.Pass{{Trigger: ledger.Nightly, Night: night}, {Trigger: ledger.ByHand}, {Trigger: ledger.CatchUp, Night: night.AddDays(1)}} {
-		got, err := s.BeginPass(ctx, p)
+	for i, p := range []ledger.Run{{Trigger: ledger.Nightly, Night: night}, {Trigger: ledger.ByHand}, {Trigger: ledger.CatchUp, Night: night.AddDays(1)}} {
+		got, err := s.BeginRun(ctx, p)
 		if err != nil || got.Number != uint64(i+1) {
 			t.Fatalf("pass %v, %v", got, err)
 		}
@@ -146,14 +146,14 @@ func TestPasses(t *testing.T) {
 	if d, err := s.LastNight(ctx); err != nil || d != night.AddDays(1) {
 		t.Errorf("last night %v, %v", d, err)
 	}
-	_, err := s.BeginPass(ctx, ledger.Pass{Trigger: ledger.CatchUp, Night: night})
+	_, err := s.BeginRun(ctx, ledger.Run{Trigger: ledger.CatchUp, Night: night})
 	wantCode(t, err, problem.Conflict, "2026-03-01")
-	if err := s.EndPass(ctx, ledger.Pass{Number: 2, Trigger: ledger.ByHand, New: 7, Outcome: map[ledger.State]int{ledger.Done: 7}}); err != nil {
+	if err := s.EndRun(ctx, ledger.Run{Number: 2, Trigger: ledger.ByHand, New: 7, Outcome: map[ledger.State]int{ledger.Done: 7}}); err != nil {
 		t.Fatal(err)
 	}
-	ps, err := s.Passes(ctx, 2)
+	ps, err := s.Runs(ctx, 2)
 	if err != nil || len(ps) != 2 || ps[0].Number != 3 || ps[1].New != 7 {
 		t.Errorf("passes %v, %v", ps, err)
 	}
-	wantCode(t, s.EndPass(ctx, ledger.Pass{Number: 9}), problem.NotFound, "9")
+	wantCode(t, s.EndRun(ctx, ledger.Run{Number: 9}), problem.NotFound, "9")
 }

@@ -123,10 +123,10 @@ func verify(t *testing.T, path string, kept map[uint64]ledger.State) {
 		if state == ledger.Done && e.State != ledger.Done {
 			t.Errorf("entry %d was done and is %s", n, e.State)
 		}
-		if e.Place == nil {
+		if e.Target == nil {
 			continue
 		}
-		w, err := s.Written(ctx, *e.Place)
+		w, err := s.Written(ctx, *e.Target)
 		if err != nil || len(w.Confirmed)+len(w.Intended) == 0 || (e.State == ledger.Done) != (len(w.Confirmed) > 0) {
 			t.Errorf("entry %d is %s and its place holds %v, %v", n, e.State, w, err)
 		}

@@ -44,13 +44,13 @@ func makeLayout(t *testing.T, s *store.Store) {
 	must(t, s.SaveConnection(ctx, ledger.Connection{ID: "C0", Kind: ledger.Finbox, Name: "Oud", Status: ledger.Removed}))
 	must(t, s.SaveFirm(ctx, ledger.Firm{ID: 1, Name: "Fiduciaire Été", LinkedAt: at(-500), LinkedBy: "An", RenewedAt: at(-10)}))
 	must(t, s.SaveFirm(ctx, ledger.Firm{ID: 2, Name: "Two", LinkedAt: at(-400), Relink: "access was withdrawn", RenewedAt: at(-400)}))
-	must(t, s.Configure(ctx, nil, []ledger.Linked{{Connection: "C1", DossierID: "D2", EnterpriseNumber: "0402754886", FirmID: 1, CompanyID: 7, All: true}}))
-	must(t, s.SaveLink(ctx, ledger.Linked{Connection: "C1", DossierID: "D3", FirmID: 1, From: balance.Date{Year: 2025, Month: 7, Day: 1}}))
+	must(t, s.Configure(ctx, nil, []ledger.DossierLink{{Connection: "C1", DossierID: "D2", EnterpriseNumber: "0402754886", FirmID: 1, CompanyID: 7, All: true}}))
+	must(t, s.SaveLink(ctx, ledger.DossierLink{Connection: "C1", DossierID: "D3", FirmID: 1, From: balance.Date{Year: 2025, Month: 7, Day: 1}}))
 	for name, text := range layoutSecrets {
 		must(t, s.Secrets().Put(ctx, name, []byte(text)))
 	}
 
-	pass, err := s.BeginPass(ctx, ledger.Pass{Trigger: ledger.Nightly, Night: balance.Date{Year: 2026, Month: 3, Day: 1}, Start: at(0)})
+	pass, err := s.BeginRun(ctx, ledger.Run{Trigger: ledger.Nightly, Night: balance.Date{Year: 2026, Month: 3, Day: 1}, Start: at(0)})
 	must(t, err)
 	var list []ledger.Entry
 	for i, id := range []string{"found", "waiting", "failed", "parked", "sending", "done", "differs", "superseded", "ignored", "pruned"} {
@@ -63,62 +63,62 @@ func makeLayout(t *testing.T, s *store.Store) {
 	old.CreatedAt = at(5)
 	added, err := s.Record(ctx, c1, append(list, old))
 	must(t, err)
-	one := func(i int, step func(e ledger.Entry, p ledger.Place) (ledger.Entry, error), more ...func(*ledger.Step)) {
+	one := func(i int, step func(e ledger.Entry, p ledger.Target) (ledger.Entry, error), more ...func(*ledger.Step)) {
 		t.Helper()
 		e, err := s.Entry(ctx, added[i].Number)
 		must(t, err)
-		e, err = step(e, ledger.Place{FirmID: 1, CompanyID: int64(i), CompanyName: "Bakkerij", PeriodID: 31, PeriodEnd: e.FiscalYear.End, URL: "https://live.getsilverfin.com/f/1/2/ledgers/31"})
+		e, err = step(e, ledger.Target{FirmID: 1, CompanyID: int64(i), CompanyName: "Bakkerij", PeriodID: 31, PeriodEnd: e.FiscalYear.End, URL: "https://live.getsilverfin.com/f/1/2/ledgers/31"})
 		must(t, err)
-		st := ledger.Step{Entry: e, Event: ledger.Event{At: e.UpdatedAt, Pass: pass.Number, State: e.State, Reason: e.Reason, Text: "It became " + string(e.State) + "."}}
+		st := ledger.Step{Entry: e, Event: ledger.Event{At: e.UpdatedAt, Run: pass.Number, State: e.State, Reason: e.Reason, Text: "It became " + string(e.State) + "."}}
 		for _, m := range more {
 			m(&st)
 		}
 		_, err = s.Move(ctx, st)
 		must(t, err)
 	}
-	send := func(e ledger.Entry, p ledger.Place) (ledger.Entry, error) { return e.Send(p, at(2)) }
+	send := func(e ledger.Entry, p ledger.Target) (ledger.Entry, error) { return e.Send(p, at(2)) }
 	read := func(st *ledger.Step) {
 		st.Values, st.Document, st.Entry.ValuesHash = values(3), []byte("<xbrl>een document</xbrl>"), values(3).Hash()
 	}
 	intend := func(st *ledger.Step) {
 		st.Written = &ledger.Written{Intended: ledger.FiguresOf(values(3)), By: st.Entry.Number}
 	}
-	one(1, func(e ledger.Entry, _ ledger.Place) (ledger.Entry, error) {
+	one(1, func(e ledger.Entry, _ ledger.Target) (ledger.Entry, error) {
 		return e.Wait(ledger.NoCompany, "no company has number 0402.754.886", "Make it in Silverfin.", at(2))
 	})
-	one(2, func(e ledger.Entry, _ ledger.Place) (ledger.Entry, error) {
+	one(2, func(e ledger.Entry, _ ledger.Target) (ledger.Entry, error) {
 		return e.Fail(ledger.Refused, "Silverfin refused code 1003", "", pass.Night, at(2))
 	}, read)
-	one(3, func(e ledger.Entry, _ ledger.Place) (ledger.Entry, error) {
+	one(3, func(e ledger.Entry, _ ledger.Target) (ledger.Entry, error) {
 		e.State, e.Nights = ledger.Failed, 4
 		return e.Fail(ledger.Unreadable, "it is no social balance", "Hand it in again.", pass.Night, at(2))
 	})
 	one(4, send, read, intend)
 	one(5, send, read, intend)
-	one(5, func(e ledger.Entry, p ledger.Place) (ledger.Entry, error) {
+	one(5, func(e ledger.Entry, p ledger.Target) (ledger.Entry, error) {
 		e.Findings = []balance.Finding{{Rule: "sum", Codes: []string{"1003"}, Figures: map[string]string{"1003": "3"}, Message: "it does not add up"}}
 		return e.Finish(p, at(3))
 	}, func(st *ledger.Step) {
 		st.Written = &ledger.Written{Confirmed: ledger.FiguresOf(values(3)), By: st.Entry.Number, Version: 1,
 			Kept: map[balance.Cell]ledger.Seen{cell("1003"): {Finbox: "3", Silverfin: "4"}}, Given: map[balance.Cell]ledger.Seen{cell("1013"): {Finbox: "1", Silverfin: "n/a"}}}
 	})
-	one(6, func(e ledger.Entry, p ledger.Place) (ledger.Entry, error) {
+	one(6, func(e ledger.Entry, p ledger.Target) (ledger.Entry, error) {
 		return e.Differ(p, []ledger.Difference{{Cell: cell("1003"), Finbox: "3", Silverfin: "4", Ours: "2"}}, "1 figure differs", "Decide.", at(4))
 	}, read)
-	one(7, func(e ledger.Entry, _ ledger.Place) (ledger.Entry, error) {
+	one(7, func(e ledger.Entry, _ ledger.Target) (ledger.Entry, error) {
 		return e.Supersede(added[10].Number, at(4))
 	})
-	one(8, func(e ledger.Entry, _ ledger.Place) (ledger.Entry, error) {
+	one(8, func(e ledger.Entry, _ ledger.Target) (ledger.Entry, error) {
 		return e.Ignore(ledger.Dismissed, "dismissed by Els", "", at(4))
 	})
-	one(9, func(e ledger.Entry, _ ledger.Place) (ledger.Entry, error) {
+	one(9, func(e ledger.Entry, _ ledger.Target) (ledger.Entry, error) {
 		return e.Ignore(ledger.BeforeActivation, "made before", "", at(-60*24*400))
 	}, read)
 	_, err = s.Prune(ctx, ledger.Retention{Documents: time.Hour, Stories: 24 * time.Hour}, at(10))
 	must(t, err)
 	pass.End, pass.New, pass.Outcome, pass.Problems = at(6), 11, map[ledger.State]int{ledger.Done: 1}, []string{"firm 2 must be linked again"}
-	must(t, s.EndPass(ctx, pass))
-	_, err = s.BeginPass(ctx, ledger.Pass{Trigger: ledger.ByHand, By: "An", Start: at(7)}) // cut off
+	must(t, s.EndRun(ctx, pass))
+	_, err = s.BeginRun(ctx, ledger.Run{Trigger: ledger.ByHand, By: "An", Start: at(7)}) // cut off
 	must(t, err)
 	must(t, s.NoteMissed(ctx, ledger.MissedNight{Night: balance.Date{Year: 2026, Month: 2, Day: 27}, Why: "balansd did not run", Cause: ledger.NotRunning}))
 	must(t, s.Alive(ctx, at(8)))

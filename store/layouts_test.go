@@ -111,9 +111,9 @@ func answers(t *testing.T, s *store.Store) map[string]any {
 	firms, err := s.Firms(ctx)
 	put("firms", firms, err)
 	links, err := s.Links(ctx)
-	slices.SortFunc(links, func(a, b ledger.Linked) int { return strings.Compare(a.DossierID, b.DossierID) })
+	slices.SortFunc(links, func(a, b ledger.DossierLink) int { return strings.Compare(a.DossierID, b.DossierID) })
 	put("links", links, err)
-	passes, err := s.Passes(ctx, 99)
+	passes, err := s.Runs(ctx, 99)
 	put("passes", passes, err)
 	night, err := s.LastNight(ctx)
 	put("last_night", night, err)
@@ -130,7 +130,7 @@ func answers(t *testing.T, s *store.Store) map[string]any {
 	for e, err := range s.Entries(ctx, ledger.Query{}) {
 		name := fmt.Sprintf("entry %d", e.Number)
 		put(name, e, err)
-		told, err := s.Story(ctx, e.Number)
+		told, err := s.History(ctx, e.Number)
 		put(name+" history", told, err)
 		v, err := s.Values(ctx, e.Number)
 		put(name+" values", ledger.FiguresOf(v), err)
@@ -138,8 +138,8 @@ func answers(t *testing.T, s *store.Store) map[string]any {
 		put(name+" document", string(d), err)
 		siblings, err := s.Siblings(ctx, e)
 		put(name+" siblings", len(siblings), err)
-		if e.Place != nil {
-			known, err := s.Written(ctx, *e.Place)
+		if e.Target != nil {
+			known, err := s.Written(ctx, *e.Target)
 			put(name+" written", known, err)
 		}
 	}

@@ -79,7 +79,7 @@ func TestMoveKeepsEverything(t *testing.T) {
 	s := openNew(t)
 	ctx := t.Context()
 	e := record(t, s, found("A", "1", "D1", "x"))[0]
-	p := ledger.Place{FirmID: 1, CompanyID: 2, PeriodID: 3, PeriodEnd: e.FiscalYear.End, URL: "https://example.test/3"}
+	p := ledger.Target{FirmID: 1, CompanyID: 2, PeriodID: 3, PeriodEnd: e.FiscalYear.End, URL: "https://example.test/3"}
 	sending, err := e.Send(p, noon.Add(time.Minute))
 	if err != nil {
 		t.Fatal(err)
@@ -89,7 +89,7 @@ func TestMoveKeepsEverything(t *testing.T) {
 		Kept: map[balance.Cell]ledger.Seen{other: {Finbox: "1", Silverfin: "two\x00 €"}}, By: e.Number}
 	document := []byte(strings.Repeat("<xbrl/>\x00", 100))
 	moved, err := s.Move(ctx, ledger.Step{Entry: sending, Written: &w, Values: values(7), Document: document,
-		Event: ledger.Event{At: noon, Pass: 3, State: ledger.Sending, Text: "sending"}})
+		Event: ledger.Event{At: noon, Run: 3, State: ledger.Sending, Text: "sending"}})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -122,8 +122,8 @@ func TestMoveKeepsEverything(t *testing.T) {
 	if diff := cmp.Diff(w, known); diff != "" {
 		t.Error(diff)
 	}
-	story, err := s.Story(ctx, 1)
-	if err != nil || len(story) != 2 || story[0].State != ledger.Found || story[1].Text != "sending" || story[1].Pass != 3 {
+	story, err := s.History(ctx, 1)
+	if err != nil || len(story) != 2 || story[0].State != ledger.Found || story[1].Text != "sending" || story[1].Run != 3 {
 		t.Errorf("story %v, %v", story, err)
 	}
 }
@@ -138,12 +138,12 @@ func TestNothingKept(t *testing.T) {
 	if d, err := s.Document(ctx, 1); d != nil || err != nil {
 		t.Errorf("document %v, %v", d, err)
 	}
-	if w, err := s.Written(ctx, ledger.Place{FirmID: 1}); w.By != 0 || w.Confirmed != nil || err != nil {
+	if w, err := s.Written(ctx, ledger.Target{FirmID: 1}); w.By != 0 || w.Confirmed != nil || err != nil {
 		t.Errorf("written %v, %v", w, err)
 	}
 	_, err := s.Entry(ctx, 2)
 	wantCode(t, err, problem.NotFound, "2")
-	_, err = s.Story(ctx, 2)
+	_, err = s.History(ctx, 2)
 	wantCode(t, err, problem.NotFound, "2")
 }
 
@@ -194,7 +194,7 @@ func TestMoveNeedsTheNewestOfAPlace(t *testing.T) {
 	s := openNew(t)
 	ctx := t.Context()
 	es := record(t, s, found("A", "1", "D1", "x"), found("B", "1", "D1", "y"))
-	p := ledger.Place{FirmID: 1, CompanyID: 2, PeriodID: 3, PeriodEnd: es[0].FiscalYear.End}
+	p := ledger.Target{FirmID: 1, CompanyID: 2, PeriodID: 3, PeriodEnd: es[0].FiscalYear.End}
 	step := func(e ledger.Entry, version uint64) ledger.Step {
 		sending, err := e.Send(p, noon)
 		if err != nil {
@@ -312,7 +312,7 @@ func TestQuery(t *testing.T) {
 	es := record(t, s, found("A", "1", "D1", "1"), found("B", "1", "D2", "2"), found("C", "1", "Éclair", "3"), found("D", "1", "D4", "4"))
 	e, err := es[1].Wait(ledger.NoPeriod, "", "", noon)
 	move(t, s, e, err)
-	e, err = es[2].Finish(ledger.Place{FirmID: 12, CompanyID: 1, PeriodID: 1}, noon)
+	e, err = es[2].Finish(ledger.Target{FirmID: 12, CompanyID: 1, PeriodID: 1}, noon)
 	move(t, s, e, err)
 	e, err = es[0].Ignore(ledger.BeforeActivation, "", "", noon)
 	move(t, s, e, err)
@@ -397,14 +397,14 @@ func TestStoryFoldsAndIsBounded(t *testing.T) {
 	for range 3 {
 		tell("the workflow is closed")
 	}
-	story, err := s.Story(t.Context(), 1)
+	story, err := s.History(t.Context(), 1)
 	if err != nil || len(story) != 2 {
 		t.Fatalf("three nights of waiting make a story of %d, %v", len(story), err)
 	}
 	for i := range 300 {
 		tell(fmt.Sprint("step ", i))
 	}
-	story, err = s.Story(t.Context(), 1)
+	story, err = s.History(t.Context(), 1)
 	if err != nil || len(story) != 201 {
 		t.Fatalf("the story has %d events, %v", len(story), err)
 	}

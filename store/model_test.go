@@ -147,7 +147,7 @@ func drawEntry(t *rapid.T) ledger.Entry {
 
 // drawMove moves an entry somewhere.
 func drawMove(t *rapid.T, e ledger.Entry, now time.Time) (ledger.Entry, error) {
-	p := ledger.Place{FirmID: 1, CompanyID: rapid.Int64Range(1, 3).Draw(t, "company"), PeriodID: int64(e.FiscalYear.End.Year)}
+	p := ledger.Target{FirmID: 1, CompanyID: rapid.Int64Range(1, 3).Draw(t, "company"), PeriodID: int64(e.FiscalYear.End.Year)}
 	switch s := rapid.SampledFrom(ledger.States()).Draw(t, "to"); s {
 	case ledger.Found:
 		return e.Retry(now)
@@ -298,8 +298,8 @@ func (m *model) move(t *rapid.T, s *store.Store) {
 			step.Values = values(n + e.Version)
 			step.Entry.ValuesHash = step.Values.Hash()
 		}
-		if e.Place != nil && rapid.Bool().Draw(t, "written") {
-			key := e.Place.Key()
+		if e.Target != nil && rapid.Bool().Draw(t, "written") {
+			key := e.Target.Key()
 			version, ok := places[key]
 			if !ok {
 				version = m.written[key].Version
@@ -343,7 +343,7 @@ func (m *model) keep(e ledger.Entry, step ledger.Step) {
 		m.values[e.Number] = step.Values.Hash()
 	}
 	if step.Written != nil {
-		m.written[e.Place.Key()] = ledger.Written{By: step.Written.By, Version: step.Written.Version + 1}
+		m.written[e.Target.Key()] = ledger.Written{By: step.Written.By, Version: step.Written.Version + 1}
 	}
 }
 
@@ -380,7 +380,7 @@ func (m *model) compare(t *rapid.T, s *store.Store) {
 		t.Fatalf("counts are %v, %v; want %v", got, err, counts)
 	}
 	for place, want := range m.written {
-		var p ledger.Place
+		var p ledger.Target
 		if _, err := fmt.Sscanf(place, "%d/%d/%d/%d", &p.FirmID, &p.CompanyID, &p.PeriodID, &p.ReconciliationID); err != nil {
 			t.Fatal(err)
 		}
@@ -396,7 +396,7 @@ func (m *model) compare(t *rapid.T, s *store.Store) {
 // compareOne looks at all that is kept of one entry.
 func (m *model) compareOne(t *rapid.T, s *store.Store, e ledger.Entry) {
 	ctx := t.Context()
-	story, err := s.Story(ctx, e.Number)
+	story, err := s.History(ctx, e.Number)
 	texts := []string{}
 	for _, event := range story {
 		if !strings.Contains(event.Text, "under another name") { // TestRecordLeavesDismissedContentAside looks at those

@@ -58,7 +58,7 @@ func (s *Store) ready(step ledger.Step) (c change, err error) {
 		return c, err
 	}
 	if step.Written != nil {
-		if step.Entry.Place == nil {
+		if step.Entry.Target == nil {
 			return c, fmt.Errorf("entry %d has no place, and figures were written there", step.Entry.Number)
 		}
 		known := *step.Written
@@ -102,7 +102,7 @@ func (s *Store) current(r reader, changes []change) ([]ledger.Entry, error) {
 		if c.Written == nil {
 			continue
 		}
-		place := c.Entry.Place.Key()
+		place := c.Entry.Target.Key()
 		version, ok := places[place]
 		if !ok {
 			known, err := s.written(r, place)
@@ -112,7 +112,7 @@ func (s *Store) current(r reader, changes []change) ([]ledger.Entry, error) {
 			version = known.Version
 		}
 		if version != c.Written.Version {
-			return nil, placeConflict(old, *c.Entry.Place)
+			return nil, placeConflict(old, *c.Entry.Target)
 		}
 		places[place] = version + 1
 	}
@@ -126,7 +126,7 @@ func (s *Store) apply(w writer, old ledger.Entry, c change) error {
 	}
 	key := number(c.Entry.Number)
 	if c.written != nil {
-		w.put(tWritten, []byte(c.Entry.Place.Key()), c.written)
+		w.put(tWritten, []byte(c.Entry.Target.Key()), c.written)
 	}
 	if c.values != nil {
 		w.put(tValues, key, c.values)

@@ -224,7 +224,7 @@ func TestDamagedLater(t *testing.T) {
 				err = walked
 			}
 			if err == nil {
-				_, err = s.Story(t.Context(), 50)
+				_, err = s.History(t.Context(), 50)
 			}
 			if err == nil {
 				_, err = s.Move(t.Context(), ledger.Step{Entry: listed(0)})

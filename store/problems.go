@@ -143,7 +143,7 @@ func conflict(e ledger.Entry) error {
 		"Look at the entry again, and repeat what you wanted to do if it still applies.")
 }
 
-func placeConflict(e ledger.Entry, p ledger.Place) error {
+func placeConflict(e ledger.Entry, p ledger.Target) error {
 	return problem.New(problem.Conflict,
 		fmt.Sprintf("what balansd knows of the period that ends %s of dossier %q in Silverfin was changed by another step meanwhile",
 			p.PeriodEnd, dossierName(e)),

@@ -25,7 +25,7 @@ func kept(t testing.TB, st *store.Store, n uint64) string {
 	if err != nil {
 		t.Fatal(err)
 	}
-	story, err := st.Story(t.Context(), n)
+	story, err := st.History(t.Context(), n)
 	if err != nil || len(story) == 0 {
 		t.Fatal(story, err)
 	}
@@ -58,7 +58,7 @@ func TestPruneBoundaries(t *testing.T) {
 		}
 		e, err := st.Entry(ctx, 2) // which a person has to decide
 		must(t, err)
-		e, err = e.Differ(*e.Place, []ledger.Difference{{Cell: cell("1003")}}, "", "", settled)
+		e, err = e.Differ(*e.Target, []ledger.Difference{{Cell: cell("1003")}}, "", "", settled)
 		move(t, st, e, err)
 		e, err = st.Entry(ctx, 3) // settled again, later
 		must(t, err)
@@ -94,7 +94,7 @@ func TestPruneBoundaries(t *testing.T) {
 		// What a correction needs is there, and the story goes on.
 		e, err = st.Entry(ctx, 1)
 		must(t, err)
-		if w, err := st.Written(ctx, *e.Place); err != nil || len(w.Confirmed) == 0 || e.ValuesHash == "" || e.SHA256 == "" || e.State != ledger.Done {
+		if w, err := st.Written(ctx, *e.Target); err != nil || len(w.Confirmed) == 0 || e.ValuesHash == "" || e.SHA256 == "" || e.State != ledger.Done {
 			t.Errorf("of entry 1 is left %+v, and %+v of its place, %v", e, w, err)
 		}
 		again := listed(0)
@@ -103,9 +103,9 @@ func TestPruneBoundaries(t *testing.T) {
 		}
 		e, err = e.Retry(settled.Add(40 * day))
 		e = move(t, st, e, err)
-		e, err = e.Finish(ledger.Place{FirmID: 1}, settled.Add(41*day))
+		e, err = e.Finish(ledger.Target{FirmID: 1}, settled.Add(41*day))
 		move(t, st, e, err)
-		story, err := st.Story(ctx, 1)
+		story, err := st.History(ctx, 1)
 		if err != nil || len(story) != 3 || story[1].State != ledger.Found || story[2].State != ledger.Done {
 			t.Errorf("its story goes on with %+v, %v", story, err)
 		}

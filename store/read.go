@@ -195,7 +195,7 @@ func (s *Store) Document(ctx context.Context, n uint64) (d []byte, err error) {
 }
 
 // Written gives what is known of a place; the zero Written when nothing is.
-func (s *Store) Written(ctx context.Context, p ledger.Place) (known ledger.Written, err error) {
+func (s *Store) Written(ctx context.Context, p ledger.Target) (known ledger.Written, err error) {
 	err = s.db.view(ctx, func(r reader) error {
 		known, err = s.written(r, p.Key())
 		return err

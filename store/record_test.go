@@ -50,7 +50,7 @@ func TestRecordLeavesOutWhatIsKnown(t *testing.T) {
 // keeps no other id out. So a document that could not be fetched can be handed
 // in again.
 func TestRecordTakesContentAgain(t *testing.T) {
-	p := ledger.Place{FirmID: 1}
+	p := ledger.Target{FirmID: 1}
 	cases := map[ledger.State]struct {
 		move func(ledger.Entry) (ledger.Entry, error)
 		new  bool
@@ -168,7 +168,7 @@ func TestRecordBringsOpenEntriesUpToDate(t *testing.T) {
 	if q := numbers(t, s.Entries(ctx, ledger.Query{Dossier: "D2"})); len(q) != 1 {
 		t.Errorf("the entry is not found by its new dossier: %v", q)
 	}
-	if story, err := s.Story(ctx, 1); err != nil || len(story) != 1 {
+	if story, err := s.History(ctx, 1); err != nil || len(story) != 1 {
 		t.Errorf("story %v, %v", story, err)
 	}
 
@@ -182,7 +182,7 @@ func TestRecordBringsOpenEntriesUpToDate(t *testing.T) {
 	record(t, s, e)
 	check("the listing told less than the document")
 
-	done, err := want.Finish(ledger.Place{FirmID: 1}, noon)
+	done, err := want.Finish(ledger.Target{FirmID: 1}, noon)
 	want = move(t, s, done, err)
 	e.Dossier.Name = "Another"
 	record(t, s, e)
@@ -300,7 +300,7 @@ func TestRecordLeavesDismissedContentAside(t *testing.T) {
 	if fresh := record(t, s, found("B", "1", "D2", "x")); len(fresh) != 1 {
 		t.Error("another dossier's is left out as well")
 	}
-	story, err := s.Story(t.Context(), 1)
+	story, err := s.History(t.Context(), 1)
 	if err != nil || len(story) != 3 {
 		t.Errorf("story %+v, %v; want one step more than found and dismissed", story, err)
 	}

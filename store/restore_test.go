@@ -56,7 +56,7 @@ func TestRestoreRefusesToLose(t *testing.T) {
 		s.add(st, 3)
 		b = s.backup(st)
 		s.later(time.Hour)
-		if _, err := st.BeginPass(t.Context(), ledger.Pass{Trigger: ledger.Nightly, Night: balance.DateOf(s.clock())}); err != nil {
+		if _, err := st.BeginRun(t.Context(), ledger.Run{Trigger: ledger.Nightly, Night: balance.DateOf(s.clock())}); err != nil {
 			t.Fatal(err) // a pass alone is nothing to lose
 		}
 	})
@@ -126,7 +126,7 @@ func TestRestoreKeepsTheWorldOutside(t *testing.T) {
 	ctx := t.Context()
 	s := newShop(t)
 	conn := listed(0).Connection
-	place := func(n uint64) ledger.Place { return ledger.Place{FirmID: 1, CompanyID: int64(n), PeriodID: 1} }
+	place := func(n uint64) ledger.Target { return ledger.Target{FirmID: 1, CompanyID: int64(n), PeriodID: 1} }
 	write := func(st *store.Store, n, by uint64, figure string) {
 		t.Helper()
 		e, err := st.Entry(ctx, n)
@@ -134,7 +134,7 @@ func TestRestoreKeepsTheWorldOutside(t *testing.T) {
 		p := place(n)
 		known, err := st.Written(ctx, p)
 		must(t, err)
-		e.Place = &p
+		e.Target = &p
 		_, err = st.Move(ctx, ledger.Step{Entry: e, Written: &ledger.Written{Confirmed: ledger.Figures{cell("1003"): figure}, By: by, Version: known.Version}})
 		must(t, err)
 	}
@@ -151,10 +151,10 @@ func TestRestoreKeepsTheWorldOutside(t *testing.T) {
 		s.add(st, 2)
 		must(t, st.Secrets().Put(ctx, store.FirmSecret(1, "token"), []byte("new")))
 		must(t, st.SaveFirm(ctx, ledger.Firm{ID: 2, Name: "Two"}))
-		must(t, st.SaveLink(ctx, ledger.Linked{Connection: conn, DossierID: "D1", CompanyID: 5}))
+		must(t, st.SaveLink(ctx, ledger.DossierLink{Connection: conn, DossierID: "D1", CompanyID: 5}))
 		must(t, st.UpdateConnection(ctx, conn, func(c *ledger.Connection) { c.Cursor, c.Status = "now", ledger.Paused }))
 		must(t, st.SaveConnection(ctx, ledger.Connection{ID: "C2", Status: ledger.Active, Cursor: "now"}))
-		_, err := st.BeginPass(ctx, ledger.Pass{Trigger: ledger.Nightly, Night: balance.DateOf(s.clock())})
+		_, err := st.BeginRun(ctx, ledger.Run{Trigger: ledger.Nightly, Night: balance.DateOf(s.clock())})
 		must(t, err)
 		write(st, 1, 1, "150")
 		write(st, 2, 5, "250")
@@ -229,7 +229,7 @@ func TestRestoreOverDamage(t *testing.T) {
 		s.add(st, 30)
 		must(t, st.SaveFirm(ctx, ledger.Firm{ID: 7, Name: "Kantoor"}))
 		must(t, st.Secrets().Put(ctx, store.FirmSecret(7, "token"), []byte("old")))
-		_, err := st.BeginPass(ctx, ledger.Pass{Trigger: ledger.Nightly, Night: balance.DateOf(noon)})
+		_, err := st.BeginRun(ctx, ledger.Run{Trigger: ledger.Nightly, Night: balance.DateOf(noon)})
 		must(t, err)
 		b = s.backup(st)
 	})
@@ -266,7 +266,7 @@ func TestRestoreOverDamage(t *testing.T) {
 			s.with(func(st *store.Store) {
 				e, err := st.Entry(ctx, 4)
 				must(t, err)
-				if w, err := st.Written(ctx, *e.Place); err != nil || len(w.Confirmed)+len(w.Intended) > 0 || w.By != 4 {
+				if w, err := st.Written(ctx, *e.Target); err != nil || len(w.Confirmed)+len(w.Intended) > 0 || w.By != 4 {
 					t.Errorf("of a place is known %+v, %v", w, err)
 				}
 				if at, err := st.RestoredAt(ctx); err != nil || !at.Equal(s.clock()) {

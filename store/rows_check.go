@@ -130,9 +130,9 @@ func checkRow(r reader, c *codec, t table, k, v []byte) error {
 	case tFirms:
 		err = json.Unmarshal(v, new(ledger.Firm))
 	case tLinks:
-		err = json.Unmarshal(v, new(ledger.Linked))
+		err = json.Unmarshal(v, new(ledger.DossierLink))
 	case tPasses:
-		err = json.Unmarshal(v, new(ledger.Pass))
+		err = json.Unmarshal(v, new(ledger.Run))
 	case tMissed:
 		err = json.Unmarshal(v, new(ledger.MissedNight))
 	case tNights:

@@ -65,7 +65,7 @@ func listed(n int) ledger.Entry {
 // deliver walks an entry to done, as a pass does.
 func deliver(ctx context.Context, s *store.Store, e ledger.Entry) error {
 	now := e.FoundAt.Add(time.Second)
-	p := ledger.Place{FirmID: 1234, CompanyID: int64(500_000 + e.Number/10), CompanyName: e.Dossier.Name,
+	p := ledger.Target{FirmID: 1234, CompanyID: int64(500_000 + e.Number/10), CompanyName: e.Dossier.Name,
 		PeriodID: int64(9_000_000 + e.Number), PeriodEnd: e.FiscalYear.End,
 		URL: fmt.Sprintf("https://live.getsilverfin.com/f/1234/%d/ledgers/%d", 500_000+e.Number/10, 9_000_000+e.Number)}
 	v := values(e.Number)
@@ -80,7 +80,7 @@ func deliver(ctx context.Context, s *store.Store, e ledger.Entry) error {
 		return err
 	}
 	sent, err := s.Move(ctx, ledger.Step{Entry: e, Values: v, Written: &ledger.Written{Intended: figures, By: e.Number, Version: known.Version},
-		Event: ledger.Event{At: now, Pass: 12, State: e.State, Text: "22 figures are being written to Silverfin."}})
+		Event: ledger.Event{At: now, Run: 12, State: e.State, Text: "22 figures are being written to Silverfin."}})
 	if err != nil {
 		return err
 	}
@@ -89,7 +89,7 @@ func deliver(ctx context.Context, s *store.Store, e ledger.Entry) error {
 		return err
 	}
 	_, err = s.Move(ctx, ledger.Step{Entry: done, Written: &ledger.Written{Confirmed: figures, By: e.Number, Version: known.Version + 1},
-		Event: ledger.Event{At: done.UpdatedAt, Pass: 12, State: done.State, Text: "22 figures were written and read back equal."}})
+		Event: ledger.Event{At: done.UpdatedAt, Run: 12, State: done.State, Text: "22 figures were written and read back equal."}})
 	return err
 }
 

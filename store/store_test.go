@@ -11,7 +11,7 @@ import (
 )
 
 // The store is what the daemon asks for, though it does not know the daemon.
-var _ daemon.Keeper = (*store.Store)(nil)
+var _ daemon.Store = (*store.Store)(nil)
 
 func openAt(tb testing.TB, path string) *store.Store {
 	tb.Helper()

@@ -86,12 +86,12 @@ func rowOf(e ledger.Entry) *dossierRow {
 	d := e.Dossier
 	r := &dossierRow{key: dossierKey{e.Connection, d.ID}, number: e.Number, version: e.Version, end: e.FiscalYear.End, created: e.CreatedAt,
 		updated: e.UpdatedAt, state: e.State, reason: e.Reason, at: max(0, slices.Index(ledger.States(), e.State)), name: fold(cmp.Or(d.Name, d.ID))}
-	if e.Place != nil {
-		r.firm = e.Place.FirmID
+	if e.Target != nil {
+		r.firm = e.Target.FirmID
 	}
 	parts := []string{r.name, fold(d.ID), fold(d.AffiliationNumber), d.EnterpriseNumber.String(), d.EnterpriseNumber.Pretty()}
-	if e.Place != nil {
-		parts = append(parts, fold(e.Place.CompanyName))
+	if e.Target != nil {
+		parts = append(parts, fold(e.Target.CompanyName))
 	}
 	r.search = strings.Join(parts, "\n")
 	return r
@@ -160,7 +160,7 @@ func (b *board) forget() {
 }
 
 // fill makes the board when there is none, or an old one.
-func (b *board) fill(ctx context.Context, k Keeper, now time.Time) error {
+func (b *board) fill(ctx context.Context, k Store, now time.Time) error {
 	b.mu.Lock()
 	defer b.mu.Unlock()
 	if b.rows != nil && now.Sub(b.made).Abs() < boardAge {
@@ -269,7 +269,7 @@ type DossierPage struct {
 
 // Dossiers lists dossiers.
 func (d *Daemon) Dossiers(ctx context.Context, q DossierQuery) (DossierPage, error) {
-	k := d.config().Keeper
+	k := d.config().Store
 	if err := d.board.fill(ctx, k, d.config().Now()); err != nil {
 		return DossierPage{}, err
 	}
@@ -320,12 +320,12 @@ func (r *dossierRow) matches(q DossierQuery, words []string) bool {
 
 // watched is a keeper that tells the board what changes.
 type watched struct {
-	Keeper
+	Store
 	board *board
 }
 
 func (w watched) Move(ctx context.Context, steps ...ledger.Step) ([]ledger.Entry, error) {
-	moved, err := w.Keeper.Move(ctx, steps...)
+	moved, err := w.Store.Move(ctx, steps...)
 	if err == nil {
 		w.board.seen(moved)
 	}
@@ -333,7 +333,7 @@ func (w watched) Move(ctx context.Context, steps ...ledger.Step) ([]ledger.Entry
 }
 
 func (w watched) Record(ctx context.Context, c ledger.Connection, found []ledger.Entry) ([]ledger.Entry, error) {
-	added, err := w.Keeper.Record(ctx, c, found)
+	added, err := w.Store.Record(ctx, c, found)
 	if len(found) > 0 {
 		// What was there already may have been brought up to date.
 		w.board.forget()

@@ -17,8 +17,8 @@ const (
 	Again   Trigger = "again"    // a night that did not reach its services is tried again
 )
 
-// Pass is one walk over everything, or over what a person asked for.
-type Pass struct {
+// Run is one walk over everything, or over what a person asked for.
+type Run struct {
 	Number  uint64       `json:"number"`
 	Trigger Trigger      `json:"trigger"`
 	Night   balance.Date `json:"night,omitzero"` // the local date, for a nightly pass or catch-up
@@ -56,13 +56,13 @@ type Pass struct {
 
 // NeedsPerson tells whether something went wrong in the pass that a person
 // should look at.
-func (p Pass) NeedsPerson() bool {
+func (p Run) NeedsPerson() bool {
 	return p.Stopped != "" && !p.Halted || len(p.Problems) > 0
 }
 
 // Good tells whether the pass went through, listed each active connection, and
 // could work in each firm.
-func (p Pass) Good() bool {
+func (p Run) Good() bool {
 	return !p.End.IsZero() && p.Stopped == "" && len(p.Missing)+len(p.Down) == 0
 }
 

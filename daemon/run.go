@@ -26,12 +26,12 @@ type pass struct {
 	d    *Daemon
 	cfg  Config // the daemon's, with decorated keeper and destinations in a dry run
 	req  SyncRequest
-	rec  ledger.Pass
+	rec  ledger.Run
 	log  zerolog.Logger
 	tell func(Progress)
 
 	connections map[string]ledger.Connection
-	links       map[string]ledger.Linked // by connection and dossier id
+	links       map[string]ledger.DossierLink // by connection and dossier id
 	index       *companyIndex
 	outages     outages
 	answers     firmAnswers
@@ -50,15 +50,15 @@ type pass struct {
 }
 
 // Sync runs a pass that a person asked for.
-func (d *Daemon) Sync(ctx context.Context, r SyncRequest, report func(Progress)) (ledger.Pass, error) {
-	return d.pass(ctx, ledger.Pass{Trigger: ledger.ByHand, By: r.By, DryRun: r.DryRun}, r, report)
+func (d *Daemon) Sync(ctx context.Context, r SyncRequest, report func(Progress)) (ledger.Run, error) {
+	return d.pass(ctx, ledger.Run{Trigger: ledger.ByHand, By: r.By, DryRun: r.DryRun}, r, report)
 }
 
 // pass runs one pass, begun and ended in the state. It gives the pass as it
 // ended; the error says why it could not begin, or could not go on.
-func (d *Daemon) pass(ctx context.Context, rec ledger.Pass, req SyncRequest, report func(Progress)) (ledger.Pass, error) {
+func (d *Daemon) pass(ctx context.Context, rec ledger.Run, req SyncRequest, report func(Progress)) (ledger.Run, error) {
 	if !d.passing.TryLock() {
-		return ledger.Pass{}, busy()
+		return ledger.Run{}, busy()
 	}
 	defer d.passing.Unlock()
 
@@ -70,10 +70,10 @@ func (d *Daemon) pass(ctx context.Context, rec ledger.Pass, req SyncRequest, rep
 		report = func(Progress) {}
 	}
 	if err := d.linked(ctx, req.FirmID); err != nil {
-		return ledger.Pass{}, err
+		return ledger.Run{}, err
 	}
 	rec.Start = cfg.Now()
-	rec, err := cfg.Keeper.BeginPass(ctx, rec)
+	rec, err := cfg.Store.BeginRun(ctx, rec)
 	if err != nil {
 		return rec, err
 	}
@@ -114,7 +114,7 @@ func (d *Daemon) linked(ctx context.Context, firmID int64) error {
 	if firmID == 0 {
 		return nil
 	}
-	firms, err := d.config().Keeper.Firms(ctx)
+	firms, err := d.config().Store.Firms(ctx)
 	if err != nil {
 		return err
 	}
@@ -159,9 +159,9 @@ func (p *pass) backup(ctx context.Context) error {
 	}
 	p.progress("making a copy of the state")
 	var b ledger.Backup
-	err := p.cfg.Keeper.BackupsThere(ctx)
+	err := p.cfg.Store.BackupsThere(ctx)
 	if err == nil {
-		b, err = p.cfg.Keeper.Backup(ctx)
+		b, err = p.cfg.Store.Backup(ctx)
 		p.d.sawState(err)
 	}
 	switch {
@@ -186,7 +186,7 @@ func (p *pass) prune(ctx context.Context) error {
 		p.log.Info().Msg("no service confirmed the clock of this server, so nothing old is taken away")
 		return nil
 	}
-	gone, err := p.cfg.Keeper.Prune(ctx, p.cfg.Retention, p.cfg.Now())
+	gone, err := p.cfg.Store.Prune(ctx, p.cfg.Retention, p.cfg.Now())
 	if gone != (ledger.Pruned{}) {
 		p.log.Info().Int("documents", gone.Documents).Int("figures", gone.Figures).Int("stories", gone.Stories).
 			Msg("old documents, figures and stories were taken away")
@@ -195,7 +195,7 @@ func (p *pass) prune(ctx context.Context) error {
 }
 
 // end records how the pass ended. It does so even when ctx has ended.
-func (p *pass) end(ctx context.Context, err error) (ledger.Pass, error) {
+func (p *pass) end(ctx context.Context, err error) (ledger.Run, error) {
 	switch {
 	case ctx.Err() != nil:
 		p.rec.Stopped = "it was stopped; the next pass goes on where it was"
@@ -216,7 +216,7 @@ func (p *pass) end(ctx context.Context, err error) (ledger.Pass, error) {
 	}
 	p.rec.End = p.cfg.Now()
 	p.rec.Missing, p.rec.Down = slices.Sorted(maps.Keys(p.missing)), slices.Sorted(maps.Keys(p.down))
-	if saveErr := p.cfg.Keeper.EndPass(context.WithoutCancel(ctx), p.rec); saveErr != nil && err == nil {
+	if saveErr := p.cfg.Store.EndRun(context.WithoutCancel(ctx), p.rec); saveErr != nil && err == nil {
 		err = saveErr
 	}
 	e, notice := p.log.Info(), problem.NightDone
@@ -281,7 +281,7 @@ func (p *pass) finished(e ledger.Entry, would string) {
 
 // renew keeps the tokens of all firms alive.
 func (p *pass) renew(ctx context.Context) error {
-	firms, err := p.cfg.Keeper.Firms(ctx)
+	firms, err := p.cfg.Store.Firms(ctx)
 	if err != nil {
 		return err
 	}
@@ -307,7 +307,7 @@ func (p *pass) renew(ctx context.Context) error {
 		case err != nil:
 			p.outOfReach(err, aboutFirm+f.Name)
 		case renewed:
-			if err := p.cfg.Keeper.UpdateFirm(ctx, f.ID, func(f *ledger.Firm) { f.RenewedAt = p.cfg.Now() }); err != nil {
+			if err := p.cfg.Store.UpdateFirm(ctx, f.ID, func(f *ledger.Firm) { f.RenewedAt = p.cfg.Now() }); err != nil {
 				return err
 			}
 		}
@@ -319,7 +319,7 @@ func (p *pass) renew(ctx context.Context) error {
 // since it was seen.
 func (p *pass) mustRelink(ctx context.Context, seen ledger.Firm, cause error) error {
 	marked := false
-	err := p.cfg.Keeper.UpdateFirm(ctx, seen.ID, func(f *ledger.Firm) {
+	err := p.cfg.Store.UpdateFirm(ctx, seen.ID, func(f *ledger.Firm) {
 		if marked = f.LinkedAt.Equal(seen.LinkedAt); marked {
 			f.Relink = problem.Of(cause).What
 		}
@@ -331,7 +331,7 @@ func (p *pass) mustRelink(ctx context.Context, seen ledger.Firm, cause error) er
 }
 
 // show makes the pass under way visible to Status.
-func (d *Daemon) show(p *ledger.Pass) {
+func (d *Daemon) show(p *ledger.Run) {
 	d.mu.Lock()
 	defer d.mu.Unlock()
 	d.current = p

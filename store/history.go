@@ -68,12 +68,12 @@ func (s *Store) story(r reader, n uint64) (st story, err error) {
 	return st, err
 }
 
-// Story gives the events of an entry, oldest first; a NotFound problem when
+// History gives the events of an entry, oldest first; a NotFound problem when
 // there is no such entry. An event that repeats the one before was folded into
 // it. Of a long story the first 20 and the last 180 events are kept; an event
 // between them says how many are left out. Where Prune took older events away,
 // the first event says so.
-func (s *Store) Story(ctx context.Context, n uint64) ([]ledger.Event, error) {
+func (s *Store) History(ctx context.Context, n uint64) ([]ledger.Event, error) {
 	var st story
 	var e ledger.Entry
 	err := s.db.view(ctx, func(r reader) (err error) {

@@ -34,9 +34,9 @@ type Company struct {
 	EnterpriseNumber balance.EnterpriseNumber `json:"enterprise_number,omitempty"` // empty where Silverfin has none or a wrong one
 }
 
-// Place is where one social balance lands: one period of one company, and
+// Target is where one social balance lands: one period of one company, and
 // with it one reconciliation where the firm's templates want that.
-type Place struct {
+type Target struct {
 	FirmID           int64        `json:"firm_id"`
 	CompanyID        int64        `json:"company_id"`
 	CompanyName      string       `json:"company_name,omitempty"`
@@ -47,7 +47,7 @@ type Place struct {
 }
 
 // Key names the place among all others, stable over time.
-func (p Place) Key() string {
+func (p Target) Key() string {
 	return fmt.Sprintf("%d/%d/%d/%d", p.FirmID, p.CompanyID, p.PeriodID, p.ReconciliationID)
 }
 

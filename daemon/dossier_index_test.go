@@ -19,7 +19,7 @@ import (
 
 // listed is a keeper that has entries, and nothing else.
 type listed struct {
-	Keeper
+	Store
 	entries map[uint64]ledger.Entry
 }
 
@@ -73,13 +73,13 @@ func stand(entries map[uint64]ledger.Entry) map[dossierKey]uint64 {
 func TestBoardFollowsTheLedger(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {
 		k := listed{entries: map[uint64]ledger.Entry{}}
-		d := New(Config{Keeper: k, Now: func() time.Time { return time.Unix(0, 0) }})
+		d := New(Config{Store: k, Now: func() time.Time { return time.Unix(0, 0) }})
 		for range rapid.IntRange(1, 30).Draw(t, "changes") {
 			n := rapid.Uint64Range(1, 12).Draw(t, "number")
 			e := ledger.Entry{Number: n, Connection: "c", State: rapid.SampledFrom(ledger.States()).Draw(t, "state")}
 			e.Dossier = ledger.Dossier{ID: fmt.Sprint(n % 3), Name: fmt.Sprintf("Client %d", n%3)}
 			e.FiscalYear.End = balance.Date{Year: rapid.IntRange(2023, 2025).Draw(t, "year"), Month: 12, Day: 31}
-			if _, err := d.config().Keeper.Move(t.Context(), ledger.Step{Entry: e}); err != nil {
+			if _, err := d.config().Store.Move(t.Context(), ledger.Step{Entry: e}); err != nil {
 				t.Fatal(err)
 			}
 			page, err := d.Dossiers(t.Context(), DossierQuery{})
@@ -108,14 +108,14 @@ func TestDossiers(t *testing.T) {
 		{"Atelier Noir SRL", ledger.Waiting, 2}, {"bakkerij aan zee", ledger.Done, 2},
 	} {
 		n := uint64(i + 1)
-		e := ledger.Entry{Number: n, Connection: "c", State: c.state, Place: &ledger.Place{FirmID: c.firm}, UpdatedAt: time.Unix(int64(n), 0)}
+		e := ledger.Entry{Number: n, Connection: "c", State: c.state, Target: &ledger.Target{FirmID: c.firm}, UpdatedAt: time.Unix(int64(n), 0)}
 		if c.state == ledger.Waiting {
 			e.Reason = ledger.HasFindings
 		}
 		e.Dossier = ledger.Dossier{ID: fmt.Sprintf("1AB%d", n), Name: c.name, EnterpriseNumber: "0402754886"}
 		k.entries[n] = e
 	}
-	d := New(Config{Keeper: k})
+	d := New(Config{Store: k})
 	for _, c := range []struct {
 		name  string
 		q     DossierQuery
@@ -162,7 +162,7 @@ func BenchmarkDossiers(b *testing.B) {
 		e.Dossier = ledger.Dossier{ID: fmt.Sprint(n), Name: fmt.Sprintf("Cliënt nummer %d uit Gent", n)}
 		k.entries[n] = e
 	}
-	d := New(Config{Keeper: k})
+	d := New(Config{Store: k})
 	for b.Loop() {
 		d.board.seen([]ledger.Entry{k.entries[7]})
 		if _, err := d.Dossiers(b.Context(), DossierQuery{Search: "gent 99", Limit: 50}); err != nil {

@@ -42,7 +42,7 @@ func TestWakeOnTheNightsWhenTheClockChanges(t *testing.T) {
 	}
 	for _, tt := range tests {
 		at, _ := time.Parse("15:04", tt.at)
-		n := daemon.Night{Hour: at.Hour(), Minute: at.Minute(), Location: brussels}
+		n := daemon.Schedule{Hour: at.Hour(), Minute: at.Minute(), Location: brussels}
 		if got := n.Wake(date(t, tt.date)).Format(time.RFC3339); got != tt.want {
 			t.Errorf("%s at %s: wakes %s, want %s", tt.date, tt.at, got, tt.want)
 		}
@@ -51,7 +51,7 @@ func TestWakeOnTheNightsWhenTheClockChanges(t *testing.T) {
 
 func TestDue(t *testing.T) {
 	brussels := zone(t, "Europe/Brussels")
-	n := daemon.Night{Hour: 2, Minute: 30, Location: brussels}
+	n := daemon.Schedule{Hour: 2, Minute: 30, Location: brussels}
 	at := func(s string) time.Time {
 		x, err := time.ParseInLocation("2006-01-02 15:04", s, brussels)
 		if err != nil {
@@ -104,7 +104,7 @@ func TestOneNightADate(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		n := daemon.Night{Hour: rapid.IntRange(0, 23).Draw(t, "hour"), Minute: rapid.IntRange(0, 59).Draw(t, "minute"), Location: loc,
+		n := daemon.Schedule{Hour: rapid.IntRange(0, 23).Draw(t, "hour"), Minute: rapid.IntRange(0, 59).Draw(t, "minute"), Location: loc,
 			Spread: time.Duration(rapid.IntRange(0, 1800).Draw(t, "spread")) * time.Second}
 		now := time.Date(rapid.IntRange(2020, 2070).Draw(t, "year"), time.Month(rapid.IntRange(1, 12).Draw(t, "month")), 1, 12, 0, 0, 0, loc)
 		since := now
@@ -136,7 +136,7 @@ func TestOneNightADate(t *testing.T) {
 // own time is not among what they bound.
 func TestWindow(t *testing.T) {
 	brussels := zone(t, "Europe/Brussels")
-	n := daemon.Night{Hour: 2, Minute: 30, Location: brussels, Window: daemon.Window{From: 20 * 60, To: 7 * 60}}
+	n := daemon.Schedule{Hour: 2, Minute: 30, Location: brussels, Window: daemon.Window{From: 20 * 60, To: 7 * 60}}
 	last, since := date(t, "2026-03-08"), time.Date(2026, 3, 1, 8, 0, 0, 0, brussels)
 	for _, c := range []struct {
 		at    string

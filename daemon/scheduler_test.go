@@ -47,7 +47,7 @@ type nightly struct {
 	down   atomic.Pointer[func() bool]
 	skip   bool
 	built  time.Time
-	spoil  func(daemon.Keeper) daemon.Keeper
+	spoil  func(daemon.Store) daemon.Store
 	log    logged
 	keeper *store.Store
 	cfg    daemon.Config
@@ -78,13 +78,13 @@ func (n *nightly) start() {
 	if err != nil {
 		n.t.Fatal(err)
 	}
-	var k daemon.Keeper = n.keeper
+	var k daemon.Store = n.keeper
 	if n.spoil != nil {
 		k = n.spoil(k)
 	}
-	n.cfg = daemon.Config{Keeper: k, Backup: true, Built: n.built,
+	n.cfg = daemon.Config{Store: k, Backup: true, Built: n.built,
 		Source: func(ledger.Connection) (daemon.Source, error) { return moody{down: *n.down.Load()}, nil },
-		Night:  daemon.Night{Hour: 2, Minute: 30, Location: zone(n.t, "Europe/Brussels"), SkipMissed: n.skip},
+		Night:  daemon.Schedule{Hour: 2, Minute: 30, Location: zone(n.t, "Europe/Brussels"), SkipMissed: n.skip},
 		Now:    n.now,
 		Log:    zerolog.New(&n.log),
 	}
@@ -117,7 +117,7 @@ func (n *nightly) until(s string) {
 // passes lists the passes as "15:04 trigger", oldest first.
 func (n *nightly) passes() []string {
 	n.t.Helper()
-	all, err := n.keeper.Passes(n.t.Context(), 100)
+	all, err := n.keeper.Runs(n.t.Context(), 100)
 	if err != nil {
 		n.t.Fatal(err)
 	}
@@ -292,7 +292,7 @@ func TestClockThatServicesDisagreeWithIsTold(t *testing.T) {
 
 // sick is a state without backups, and one that may not answer.
 type sick struct {
-	daemon.Keeper
+	daemon.Store
 	frozen  atomic.Pointer[chan struct{}]
 	backups atomic.Int64
 }
@@ -306,20 +306,20 @@ func (s *sick) LastNight(ctx context.Context) (balance.Date, error) {
 	if wait := s.frozen.Load(); wait != nil {
 		<-*wait
 	}
-	return s.Keeper.LastNight(ctx)
+	return s.Store.LastNight(ctx)
 }
 
 func TestNightGoesOnWithoutABackup(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		n := newNightly(t)
 		var k *sick
-		n.spoil = func(real daemon.Keeper) daemon.Keeper { k = &sick{Keeper: real}; return k }
+		n.spoil = func(real daemon.Store) daemon.Store { k = &sick{Store: real}; return k }
 		n.until("2000-01-10 12:00")
 		n.start()
 		defer n.stop()
 		n.until("2000-01-11 12:00")
 		n.want("11 02:30 nightly")
-		passes, err := n.keeper.Passes(t.Context(), 1)
+		passes, err := n.keeper.Runs(t.Context(), 1)
 		if err != nil || k.backups.Load() != 1 || len(passes[0].Problems) != 1 || !strings.Contains(passes[0].Problems[0], "backup folder is full") {
 			t.Errorf("%d backups, the pass says %q, error %v", k.backups.Load(), passes[0].Problems, err)
 		}
@@ -338,7 +338,7 @@ func TestNightSaysThatTheBackupsAreGone(t *testing.T) {
 			t.Fatal(err)
 		}
 		n.until("2000-01-12 12:00")
-		passes, err := n.keeper.Passes(t.Context(), 1)
+		passes, err := n.keeper.Runs(t.Context(), 1)
 		if err != nil || len(passes[0].Problems) != 1 || !strings.Contains(passes[0].Problems[0], "Mount its disk") {
 			t.Errorf("the pass says %q, error %v", passes[0].Problems, err)
 		}
@@ -352,7 +352,7 @@ func TestHealth(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		n := newNightly(t)
 		var k *sick
-		n.spoil = func(real daemon.Keeper) daemon.Keeper { k = &sick{Keeper: real}; return k }
+		n.spoil = func(real daemon.Store) daemon.Store { k = &sick{Store: real}; return k }
 		n.until("2000-01-10 12:00")
 		n.start()
 		n.until("2000-01-10 13:00")
@@ -388,7 +388,7 @@ func TestHealth(t *testing.T) {
 func TestEachNightIsRunOrMissed(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {
 		loc, _ := time.LoadLocation("Europe/Brussels")
-		n := daemon.Night{Hour: rapid.IntRange(0, 23).Draw(t, "hour"), Minute: 30, Location: loc,
+		n := daemon.Schedule{Hour: rapid.IntRange(0, 23).Draw(t, "hour"), Minute: 30, Location: loc,
 			Spread: 20 * time.Minute, SkipMissed: rapid.Bool().Draw(t, "skip"),
 			Window: daemon.Window{From: rapid.IntRange(0, 1439).Draw(t, "from"), To: rapid.IntRange(0, 1439).Draw(t, "to")}}
 		since := time.Date(2026, 3, rapid.IntRange(20, 31).Draw(t, "day"), 15, 0, 0, 0, loc)

@@ -27,10 +27,10 @@ func TestNewBalanceIsDelivered(t *testing.T) {
 	e := w.only()
 	w.wantState(e, ledger.Done, "")
 	w.wantHeld(c, b)
-	if e.Place.CompanyID != c.company || !strings.Contains(e.Place.URL, "ledgers") {
-		t.Errorf("place: %+v", e.Place)
+	if e.Target.CompanyID != c.company || !strings.Contains(e.Target.URL, "ledgers") {
+		t.Errorf("place: %+v", e.Target)
 	}
-	story, err := w.keeper.Story(t.Context(), e.Number)
+	story, err := w.keeper.History(t.Context(), e.Number)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -199,7 +199,7 @@ func TestLinkOfAPersonSettlesTwoCompanies(t *testing.T) {
 	w.add(c, b)
 	w.sync()
 	w.wantState(w.only(), ledger.Waiting, ledger.SeveralCompanies)
-	w.tie(ledger.Linked{Connection: w.conn, DossierID: c.dossier, FirmID: w.firm, CompanyID: c.company})
+	w.tie(ledger.DossierLink{Connection: w.conn, DossierID: c.dossier, FirmID: w.firm, CompanyID: c.company})
 	w.sync()
 	w.wantState(w.only(), ledger.Done, "")
 	w.wantHeld(c, b)
@@ -287,7 +287,7 @@ func TestBeforeTheActivationIsIgnored(t *testing.T) {
 	if len(all) == 0 {
 		return // Finbox does not offer it at all
 	}
-	w.tie(ledger.Linked{Connection: w.conn, DossierID: c.dossier, All: true})
+	w.tie(ledger.DossierLink{Connection: w.conn, DossierID: c.dossier, All: true})
 	w.sync()
 	w.wantState(w.only(), ledger.Done, "")
 	w.wantHeld(c, b)
@@ -420,7 +420,7 @@ func TestWhatAPersonChangedIsDecidedByAPerson(t *testing.T) {
 			t.Fatal(err)
 		}
 		var got []ledger.Event
-		for _, ev := range f.Story {
+		for _, ev := range f.History {
 			got = append(got, ledger.Event{State: ev.State, Act: ev.Act, Figures: ev.Figures})
 		}
 		many := len(f.Written.Confirmed)
@@ -517,7 +517,7 @@ func TestDryRunSaysAndDoesNothing(t *testing.T) {
 	if all := w.entries(); len(all) != 0 {
 		t.Errorf("a dry run recorded %d entries", len(all))
 	}
-	if passes, _ := w.keeper.Passes(t.Context(), 10); len(passes) != 0 {
+	if passes, _ := w.keeper.Runs(t.Context(), 10); len(passes) != 0 {
 		t.Errorf("a dry run left passes: %+v", passes)
 	}
 	w.sync()
@@ -569,7 +569,7 @@ func TestOneNightADateEvenIfTheClockGoesBack(t *testing.T) {
 	if err != nil && !problem.Is(err, problem.Conflict) {
 		t.Fatal(err)
 	}
-	passes, _ := w.keeper.Passes(t.Context(), 10)
+	passes, _ := w.keeper.Runs(t.Context(), 10)
 	if len(passes) != 2 {
 		t.Errorf("%d passes for two dates", len(passes))
 	}

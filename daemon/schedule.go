@@ -8,10 +8,10 @@ import (
 	"balansd/balance"
 )
 
-// Night says when the nightly pass is due. It is pure: a date in the calendar
+// Schedule says when the nightly pass is due. It is pure: a date in the calendar
 // of one place, never a repeating interval, since intervals go wrong on the
 // two nights a year when the clock changes.
-type Night struct {
+type Schedule struct {
 	Hour, Minute int            // local time of day
 	Spread       time.Duration  // fixed delay after it, so that servers do not all call at once
 	Location     *time.Location // the zone that the time of day is in
@@ -54,7 +54,7 @@ func SpreadOf(instance string, most time.Duration) time.Duration {
 // Wake gives the instant at which the night of a date begins: the first
 // instant on or after the time of day. A time that the clock skips is the
 // instant after the gap; of a time that it shows twice, the first.
-func (n Night) Wake(d balance.Date) time.Time {
+func (n Schedule) Wake(d balance.Date) time.Time {
 	wall := time.Date(d.Year, d.Month, d.Day, n.Hour, n.Minute, 0, 0, time.UTC)
 	offset := func(t time.Time) time.Duration {
 		_, s := t.In(n.Location).Zone()
@@ -87,8 +87,8 @@ func (n Night) Wake(d balance.Date) time.Time {
 // only the newest is caught up.
 //
 // A last date ahead of now, left by a clock that was wrong, does not hold up
-// today's night; that a date is not begun twice is for the Keeper to refuse.
-func (n Night) Due(now time.Time, last balance.Date, since time.Time) (night balance.Date, catchUp, due bool) {
+// today's night; that a date is not begun twice is for the Store to refuse.
+func (n Schedule) Due(now time.Time, last balance.Date, since time.Time) (night balance.Date, catchUp, due bool) {
 	today := balance.DateOf(now.In(n.Location))
 	for _, d := range []balance.Date{today, today.AddDays(-1)} {
 		wake := n.Wake(d)
@@ -116,7 +116,7 @@ const mostMissed = 90
 // Missed lists the nights without a pass whose time is over, oldest first; of
 // many, the newest. The arguments are those of Due. A night that Due would
 // still catch up, now or once the window opens, is not among them.
-func (n Night) Missed(now time.Time, last balance.Date, since time.Time) []balance.Date {
+func (n Schedule) Missed(now time.Time, last balance.Date, since time.Time) []balance.Date {
 	var missed []balance.Date
 	today := balance.DateOf(now.In(n.Location))
 	whenever := n
@@ -136,7 +136,7 @@ func (n Night) Missed(now time.Time, last balance.Date, since time.Time) []balan
 }
 
 // Next gives the next instant at which a night begins, for people to see.
-func (n Night) Next(now time.Time, last balance.Date) time.Time {
+func (n Schedule) Next(now time.Time, last balance.Date) time.Time {
 	today := balance.DateOf(now.In(n.Location))
 	for d := today; ; d = d.AddDays(1) {
 		if wake := n.Wake(d); wake.After(now) && d != last {

@@ -26,7 +26,7 @@ const (
 // nightsData is what the page of nights shows.
 type nightsData struct {
 	Picture picture
-	Passes  []passView
+	Runs    []passView
 	Missed  []missedView
 	All     bool // every pass that was read is listed
 	More    bool
@@ -50,12 +50,12 @@ func causeKey(c ledger.Cause) string {
 
 // passView is a pass as the pages tell of it.
 type passView struct {
-	ledger.Pass
+	ledger.Run
 
 	Now bool // it is under way
 }
 
-func (v *visit) pass(p ledger.Pass) passView { return passView{Pass: p} }
+func (v *visit) pass(p ledger.Run) passView { return passView{Run: p} }
 
 // TriggerKey names the message of why it ran.
 func (p passView) TriggerKey() string {
@@ -123,26 +123,26 @@ func nightsPage(v *visit) error {
 		return err
 	}
 	running := uint64(0)
-	if len(h.Passes) > 0 && h.Passes[0].End.IsZero() { // or it was cut off
+	if len(h.Runs) > 0 && h.Runs[0].End.IsZero() { // or it was cut off
 		s, err := v.API.Status(v.r.Context())
 		if err != nil {
 			return err
 		}
-		if s.Pass != nil {
-			running = s.Pass.Number
+		if s.Run != nil {
+			running = s.Run.Number
 		}
 	}
 	d := nightsData{All: v.r.URL.Query().Get("all") == "1"}
 	today := balance.DateOf(v.Now().In(v.Zone))
-	d.Picture = drawNights(h.Passes, h.Missed, today)
-	for _, p := range h.Passes {
-		if !d.All && len(d.Passes) == passesListed {
+	d.Picture = drawNights(h.Runs, h.Missed, today)
+	for _, p := range h.Runs {
+		if !d.All && len(d.Runs) == passesListed {
 			d.More = true
 			break
 		}
 		one := v.pass(p)
 		one.Now = running != 0 && running == p.Number
-		d.Passes = append(d.Passes, one)
+		d.Runs = append(d.Runs, one)
 	}
 	for _, m := range h.Missed[:min(len(h.Missed), passesListed)] {
 		d.Missed = append(d.Missed, missedView{m})
@@ -180,7 +180,7 @@ const (
 
 // drawNights puts the last ninety nights in weeks, Monday above. Of two passes
 // of one night, such as a second try, the last word counts.
-func drawNights(passes []ledger.Pass, missed []ledger.MissedNight, today balance.Date) picture {
+func drawNights(passes []ledger.Run, missed []ledger.MissedNight, today balance.Date) picture {
 	kinds := map[balance.Date]string{}
 	for _, m := range missed {
 		kinds[m.Night] = "missed"

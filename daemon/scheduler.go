@@ -83,7 +83,7 @@ func (d *Daemon) Begin(ctx context.Context) {
 	w.mu.Lock()
 	defer w.mu.Unlock()
 	w.noted = map[balance.Date]bool{}
-	if last, err := cfg.Keeper.LastAlive(ctx); err == nil && !last.IsZero() {
+	if last, err := cfg.Store.LastAlive(ctx); err == nil && !last.IsZero() {
 		w.away = append(w.away, span{last, now, "balansd did not run", ledger.NotRunning})
 	}
 	if p, ok := d.unreached(ctx); ok {
@@ -94,8 +94,8 @@ func (d *Daemon) Begin(ctx context.Context) {
 
 // unreached gives the newest nightly pass when it, or the last try after it,
 // did not reach its services.
-func (d *Daemon) unreached(ctx context.Context) (night ledger.Pass, is bool) {
-	passes, err := d.config().Keeper.Passes(ctx, recentPasses)
+func (d *Daemon) unreached(ctx context.Context) (night ledger.Run, is bool) {
+	passes, err := d.config().Store.Runs(ctx, recentPasses)
 	if err != nil {
 		return night, false
 	}
@@ -165,11 +165,11 @@ func (d *Daemon) notThrough(err error) {
 // tells whether one was due.
 func (d *Daemon) RunNight(ctx context.Context) (ran bool, err error) {
 	cfg := d.config()
-	last, err := cfg.Keeper.LastNight(ctx)
+	last, err := cfg.Store.LastNight(ctx)
 	if err != nil {
 		return false, err
 	}
-	since, err := cfg.Keeper.Since(ctx, cfg.Now())
+	since, err := cfg.Store.Since(ctx, cfg.Now())
 	if err != nil {
 		return false, err
 	}
@@ -177,7 +177,7 @@ func (d *Daemon) RunNight(ctx context.Context) (ran bool, err error) {
 	if !due {
 		return false, nil
 	}
-	rec := ledger.Pass{Trigger: ledger.Nightly, Night: night}
+	rec := ledger.Run{Trigger: ledger.Nightly, Night: night}
 	if catchUp {
 		rec.Trigger = ledger.CatchUp
 		rec.Missed, rec.MissedCause = d.whyMissed(ctx, night)
@@ -202,7 +202,7 @@ const mostTries = 12
 // tryAgain plans another try of a night that did not reach its services, for
 // the network is often not up yet when a server starts, and services rest at
 // night as well.
-func (d *Daemon) tryAgain(ctx context.Context, p ledger.Pass, night balance.Date) {
+func (d *Daemon) tryAgain(ctx context.Context, p ledger.Run, night balance.Date) {
 	w := &d.watch
 	w.mu.Lock()
 	defer w.mu.Unlock()
@@ -242,7 +242,7 @@ func (d *Daemon) againIfDue(ctx context.Context) {
 	if !due || ctx.Err() != nil {
 		return
 	}
-	p, err := d.pass(ctx, ledger.Pass{Trigger: ledger.Again, For: night}, SyncRequest{}, nil)
+	p, err := d.pass(ctx, ledger.Run{Trigger: ledger.Again, For: night}, SyncRequest{}, nil)
 	if problem.Is(err, problem.Busy) {
 		return
 	}
@@ -260,11 +260,11 @@ func (d *Daemon) againIfDue(ctx context.Context) {
 // noteMissed keeps which nights were missed, and why.
 func (d *Daemon) noteMissed(ctx context.Context) {
 	cfg := d.config()
-	last, err := cfg.Keeper.LastNight(ctx)
+	last, err := cfg.Store.LastNight(ctx)
 	if err != nil {
 		return
 	}
-	since, err := cfg.Keeper.Since(ctx, cfg.Now())
+	since, err := cfg.Store.Since(ctx, cfg.Now())
 	if err != nil {
 		return
 	}
@@ -281,7 +281,7 @@ func (d *Daemon) noteMissed(ctx context.Context) {
 	if len(fresh) == 0 {
 		return
 	}
-	if err := cfg.Keeper.NoteMissed(ctx, fresh...); err != nil {
+	if err := cfg.Store.NoteMissed(ctx, fresh...); err != nil {
 		return
 	}
 	for _, m := range fresh {
@@ -308,7 +308,7 @@ func (d *Daemon) whyMissed(ctx context.Context, night balance.Date) (string, led
 	if failing != "" {
 		return "it could not begin: " + failing, ledger.CouldNotBegin
 	}
-	passes, err := cfg.Keeper.Passes(ctx, recentPasses)
+	passes, err := cfg.Store.Runs(ctx, recentPasses)
 	for _, p := range passes {
 		if err == nil && p.Start.Before(wake) && p.End.After(wake) {
 			return fmt.Sprintf("another pass ran from %s to %s", show(p.Start), show(p.End)), ledger.OtherPass
@@ -341,7 +341,7 @@ func (d *Daemon) Healthy(ctx context.Context) error {
 	}
 	answer := make(chan error, 1)
 	go func() {
-		_, err := cfg.Keeper.LastNight(ctx)
+		_, err := cfg.Store.LastNight(ctx)
 		answer <- err
 	}()
 	select {
@@ -355,7 +355,7 @@ func (d *Daemon) Healthy(ctx context.Context) error {
 // announce says in the log when the next night is.
 func (d *Daemon) announce(ctx context.Context) {
 	cfg := d.config()
-	last, err := cfg.Keeper.LastNight(ctx)
+	last, err := cfg.Store.LastNight(ctx)
 	if err == nil && ctx.Err() == nil {
 		cfg.Log.Info().Time("next_wake", cfg.Night.Next(cfg.Now(), last)).Msg("next night")
 	}

@@ -9,10 +9,10 @@ import (
 	"balansd/problem"
 )
 
-// BeginPass stores a new pass and gives it its number. The same transaction
+// BeginRun stores a new pass and gives it its number. The same transaction
 // takes its Night, if it has one: a second pass for that date is refused with
 // a Conflict problem, for ever, even when the first one was cut off.
-func (s *Store) BeginPass(ctx context.Context, p ledger.Pass) (ledger.Pass, error) {
+func (s *Store) BeginRun(ctx context.Context, p ledger.Run) (ledger.Run, error) {
 	begun := p
 	err := s.db.update(ctx, func(w writer) error {
 		night := []byte(p.Night.String())
@@ -36,9 +36,9 @@ func (s *Store) BeginPass(ctx context.Context, p ledger.Pass) (ledger.Pass, erro
 	return begun, nil
 }
 
-// EndPass replaces the stored pass of the same number; a NotFound problem when
+// EndRun replaces the stored pass of the same number; a NotFound problem when
 // there is none.
-func (s *Store) EndPass(ctx context.Context, p ledger.Pass) error {
+func (s *Store) EndRun(ctx context.Context, p ledger.Run) error {
 	return s.fault(s.db.update(ctx, func(w writer) error {
 		if w.get(tPasses, number(p.Number)) == nil {
 			return problem.New(problem.NotFound, fmt.Sprintf("there is no pass %d", p.Number), "")
@@ -47,9 +47,9 @@ func (s *Store) EndPass(ctx context.Context, p ledger.Pass) error {
 	}))
 }
 
-// Passes lists the newest passes, newest first, at most limit.
-func (s *Store) Passes(ctx context.Context, limit int) ([]ledger.Pass, error) {
-	return newest[ledger.Pass](ctx, s, tPasses, nil, limit)
+// Runs lists the newest passes, newest first, at most limit.
+func (s *Store) Runs(ctx context.Context, limit int) ([]ledger.Run, error) {
+	return newest[ledger.Run](ctx, s, tPasses, nil, limit)
 }
 
 // LastNight gives the local date of the nightly pass or catch-up that was
