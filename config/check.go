@@ -4,7 +4,6 @@ import (
 	"cmp"
 	"fmt"
 	"net"
-	"net/netip"
 	"net/url"
 	"regexp"
 	"runtime"
@@ -13,6 +12,8 @@ import (
 	"time"
 
 	"balansd/balance"
+	"balansd/internal/clip"
+	"balansd/internal/loopback"
 )
 
 // check notes the values that can be read but cannot be right.
@@ -41,7 +42,7 @@ func (r *reader) check(c *Config) {
 func (r *reader) socket(path string) {
 	const longest = 103
 	if runtime.GOOS != "windows" && len(path) > longest {
-		r.wrong("socket", fmt.Sprintf("the path %q has %d bytes, a Unix socket's at most %d", clip(path), len(path), longest),
+		r.wrong("socket", fmt.Sprintf("the path %q has %d bytes, a Unix socket's at most %d", clip.Text(path), len(path), longest),
 			"set socket to a shorter path, as /var/lib/balansd/balansd.sock")
 	}
 }
@@ -104,7 +105,7 @@ func (r *reader) silverfin(s Silverfin) {
 	}
 	for i, name := range s.Workflow.Names {
 		if _, err := regexp.Compile(name); err != nil {
-			r.wrong(fmt.Sprintf("silverfin.workflow.names[%d]", i), fmt.Sprintf("%q is no regular expression", clip(name)),
+			r.wrong(fmt.Sprintf("silverfin.workflow.names[%d]", i), fmt.Sprintf("%q is no regular expression", clip.Text(name)),
 				"write the name itself, with a backslash before each of . ( ) [ ] ? * +")
 		}
 	}
@@ -131,7 +132,7 @@ func (r *reader) target(key string, t Target) {
 		r.wrong(key+".namespace", "a namespace holds no point", "leave the point out")
 	}
 	if t.Key != "" && strings.Count(t.Key, "{code}") != 1 {
-		r.wrong(key+".key", fmt.Sprintf("%q does not hold {code} once", clip(t.Key)),
+		r.wrong(key+".key", fmt.Sprintf("%q does not hold {code} once", clip.Text(t.Key)),
 			"put {code} where the rubric's code belongs, as code_{code}")
 	}
 	for cell, to := range t.Map {
@@ -150,11 +151,11 @@ func (r *reader) folders(list []Folder) {
 		r.required(key+".name", f.Name, "a short name by which the ledger knows the folder")
 		r.required(key+".path", f.Path, "the folder that holds a sub-folder for each dossier")
 		if f.Name != "" && seen[f.Name] {
-			r.wrong(key+".name", fmt.Sprintf("two folders are named %q", clip(f.Name)), "give each a name of its own")
+			r.wrong(key+".name", fmt.Sprintf("two folders are named %q", clip.Text(f.Name)), "give each a name of its own")
 		}
 		seen[f.Name] = true
 		if strings.TrimSpace(f.Name) != f.Name {
-			r.wrong(key+".name", fmt.Sprintf("%q has blanks around it", clip(f.Name)), "write it without them")
+			r.wrong(key+".name", fmt.Sprintf("%q has blanks around it", clip.Text(f.Name)), "write it without them")
 		}
 		between(r, key+".settle", f.Settle, 0, time.Hour, formatDuration)
 	}
@@ -168,11 +169,11 @@ func (r *reader) dossiers(c *Config) {
 		r.required(key+".dossier", d.Dossier, "the dossier's id or affiliation number, or its sub-folder's name")
 		ref := [2]string{d.Connection, d.Dossier}
 		if d.Dossier != "" && seen[ref] {
-			r.wrong(key+".dossier", fmt.Sprintf("the dossier %q is linked twice", clip(d.Dossier)), "keep one of the two links")
+			r.wrong(key+".dossier", fmt.Sprintf("the dossier %q is linked twice", clip.Text(d.Dossier)), "keep one of the two links")
 		}
 		seen[ref] = true
 		if d.Connection != "" && !c.Finbox.Configured() && !slices.ContainsFunc(c.Folders, func(f Folder) bool { return f.Name == d.Connection }) {
-			r.wrong(key+".connection", fmt.Sprintf("no folder is named %q, and Finbox is not configured", clip(d.Connection)),
+			r.wrong(key+".connection", fmt.Sprintf("no folder is named %q, and Finbox is not configured", clip.Text(d.Connection)),
 				"write the name of a folder, or set finbox")
 		}
 		switch {
@@ -226,15 +227,15 @@ func (r *reader) address(key, text string) {
 	u, err := url.Parse(text)
 	switch {
 	case err != nil || u.Host == "" || u.Opaque != "":
-		r.wrong(key, fmt.Sprintf("%q is no web address", clip(text)), "write it in full, as https://host.example/path")
+		r.wrong(key, fmt.Sprintf("%q is no web address", clip.Text(text)), "write it in full, as https://host.example/path")
 	case u.User != nil:
 		r.wrong(key, "the address holds a user or password", "leave that part out")
 	case u.Fragment != "":
 		r.wrong(key, "the address holds a # part", "leave that part out")
-	case u.Scheme == "http" && !isLoopback(u.Hostname()):
-		r.wrong(key, fmt.Sprintf("%q is not encrypted", clip(text)), "write https://")
+	case u.Scheme == "http" && !loopback.IsHost(u.Hostname()):
+		r.wrong(key, fmt.Sprintf("%q is not encrypted", clip.Text(text)), "write https://")
 	case u.Scheme != "https" && u.Scheme != "http":
-		r.wrong(key, fmt.Sprintf("%q is no web address", clip(text)), "it starts with https://")
+		r.wrong(key, fmt.Sprintf("%q is no web address", clip.Text(text)), "it starts with https://")
 	}
 }
 
@@ -242,14 +243,9 @@ func (r *reader) address(key, text string) {
 // over the network.
 func (r *reader) loopback(key, text string) {
 	host, _, err := net.SplitHostPort(text)
-	if err != nil || !isLoopback(host) {
-		r.wrong(key, fmt.Sprintf("%q is no address of this machine", clip(text)), "write 127.0.0.1 and a port, as 127.0.0.1:0")
+	if err != nil || !loopback.IsHost(host) {
+		r.wrong(key, fmt.Sprintf("%q is no address of this machine", clip.Text(text)), "write 127.0.0.1 and a port, as 127.0.0.1:0")
 	}
-}
-
-func isLoopback(host string) bool {
-	ip, err := netip.ParseAddr(host)
-	return host == "localhost" || err == nil && ip.IsLoopback()
 }
 
 func (r *reader) oneOf(key, text string, known ...string) {
@@ -260,7 +256,7 @@ func (r *reader) oneOf(key, text string, known ...string) {
 	if best := nearest(text, known); best != "" && text != "" {
 		right = fmt.Sprintf("did you mean %s? %s", best, right)
 	}
-	r.wrong(key, fmt.Sprintf("%q is not known here", clip(text)), right)
+	r.wrong(key, fmt.Sprintf("%q is not known here", clip.Text(text)), right)
 }
 
 // placeholder stands in the example where only the person knows the value.

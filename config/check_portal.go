@@ -6,6 +6,9 @@ import (
 	"net"
 	"strings"
 	"time"
+
+	"balansd/internal/clip"
+	"balansd/internal/loopback"
 )
 
 // portal holds the web pages to what is safe: loopback, or a name and a
@@ -17,16 +20,16 @@ func (r *reader) portal(p Portal) {
 	host, port, err := net.SplitHostPort(p.Listen)
 	switch {
 	case err != nil || port == "":
-		r.wrong("portal.listen", fmt.Sprintf("%q is no address", clip(p.Listen)), "write host and port, as 127.0.0.1:8417")
-	case !isLoopback(host) && p.CertificateFile == "":
+		r.wrong("portal.listen", fmt.Sprintf("%q is no address", clip.Text(p.Listen)), "write host and port, as 127.0.0.1:8417")
+	case !loopback.IsHost(host) && p.CertificateFile == "":
 		r.wrong("portal.listen", fmt.Sprintf("%s can be reached over the network, and no certificate is set", p.Listen),
 			"set certificate_file and key_file, or write 127.0.0.1 as the host")
-	case !isLoopback(host) && len(p.Hostnames) == 0:
+	case !loopback.IsHost(host) && len(p.Hostnames) == 0:
 		r.wrong("portal.hostnames", "no name is set by which browsers reach the pages", "give the server's name, as balansd.kantoor.example")
 	}
 	for i, name := range p.Hostnames {
 		if name == "" || strings.ContainsAny(name, "/:* ") {
-			r.wrong(fmt.Sprintf("portal.hostnames[%d]", i), fmt.Sprintf("%q is no host name", clip(name)),
+			r.wrong(fmt.Sprintf("portal.hostnames[%d]", i), fmt.Sprintf("%q is no host name", clip.Text(name)),
 				"write the name alone, without https:// and port")
 		}
 	}

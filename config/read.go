@@ -9,6 +9,8 @@ import (
 	"strconv"
 	"strings"
 
+	"balansd/internal/clip"
+
 	"github.com/go-viper/mapstructure/v2"
 	"github.com/spf13/viper"
 )
@@ -225,5 +227,5 @@ func kindName(v reflect.Value) string {
 	if written, ok := v.Interface().(scalar); ok {
 		text = written.text
 	}
-	return fmt.Sprintf("the single value %q", clip(text))
+	return fmt.Sprintf("the single value %q", clip.Text(text))
 }

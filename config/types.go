@@ -12,6 +12,7 @@ import (
 	"unicode"
 
 	"balansd/balance"
+	"balansd/internal/clip"
 )
 
 // wrong is what is wrong with the text of a value, and what would be right.
@@ -70,7 +71,7 @@ func (s *Size) UnmarshalText(text []byte) error {
 	digits := strings.TrimRight(t, "BbKkMmGgIi ")
 	n, err := strconv.ParseInt(digits, 10, 64)
 	if err != nil || n < 0 {
-		return &wrong{fmt.Sprintf("%q is no size", clip(t)), "write a whole number with its unit, as 50MiB"}
+		return &wrong{fmt.Sprintf("%q is no size", clip.Text(t)), "write a whole number with its unit, as 50MiB"}
 	}
 	unit := strings.TrimSpace(t[len(digits):])
 	for _, u := range sizeUnits {
@@ -80,9 +81,9 @@ func (s *Size) UnmarshalText(text []byte) error {
 		}
 	}
 	if unit == "" {
-		return &wrong{fmt.Sprintf("%q has no unit", clip(t)), "write " + digits + "MiB or " + digits + "KiB"}
+		return &wrong{fmt.Sprintf("%q has no unit", clip.Text(t)), "write " + digits + "MiB or " + digits + "KiB"}
 	}
-	return &wrong{fmt.Sprintf("%q has a unit that is not known", clip(t)), "the units are B, KiB, MiB and GiB, as in 50MiB"}
+	return &wrong{fmt.Sprintf("%q has a unit that is not known", clip.Text(t)), "the units are B, KiB, MiB and GiB, as in 50MiB"}
 }
 
 // String writes the size with the largest unit that keeps it whole.
@@ -112,7 +113,7 @@ func (h *Hours) UnmarshalText(text []byte) error {
 	from, to, ok := strings.Cut(t, "-")
 	var span Hours
 	if !ok || span.From.UnmarshalText([]byte(from)) != nil || span.To.UnmarshalText([]byte(to)) != nil || span.From == span.To {
-		return &wrong{fmt.Sprintf("%q is no span of the day", clip(t)), "write two times as 20:00-07:00, or always"}
+		return &wrong{fmt.Sprintf("%q is no span of the day", clip.Text(t)), "write two times as 20:00-07:00, or always"}
 	}
 	*h = span
 	return nil
@@ -142,7 +143,7 @@ func (d *Days) UnmarshalText(text []byte) error {
 	digits, unit := strings.CutSuffix(t, "d")
 	n, err := strconv.Atoi(digits)
 	if err != nil || !unit || n < 1 || n > 100*366 {
-		return &wrong{fmt.Sprintf("%q is no number of days", clip(t)), "write days as 400d, or forever"}
+		return &wrong{fmt.Sprintf("%q is no number of days", clip.Text(t)), "write days as 400d, or forever"}
 	}
 	*d = Days(n)
 	return nil
@@ -163,7 +164,7 @@ type Clock struct{ Hour, Minute int }
 func (c *Clock) UnmarshalText(text []byte) error {
 	t, err := time.Parse("15:04", string(text))
 	if err != nil {
-		return &wrong{fmt.Sprintf("%q is no time of day", clip(string(text))), "write hours and minutes as 02:30"}
+		return &wrong{fmt.Sprintf("%q is no time of day", clip.Text(string(text))), "write hours and minutes as 02:30"}
 	}
 	c.Hour, c.Minute = t.Hour(), t.Minute()
 	return nil
@@ -187,7 +188,7 @@ func (f *From) UnmarshalText(text []byte) error {
 	}
 	d, err := balance.ParseDate(string(text))
 	if err != nil {
-		return &wrong{fmt.Sprintf("%q is no date", clip(string(text))), "write a day as 2025-01-31, or all"}
+		return &wrong{fmt.Sprintf("%q is no date", clip.Text(string(text))), "write a day as 2025-01-31, or all"}
 	}
 	*f = From{Date: d}
 	return nil
@@ -205,14 +206,14 @@ func (f From) String() string {
 // would be taken for nanoseconds by one library and for seconds by another.
 func parseDuration(t string) (time.Duration, error) {
 	if _, err := strconv.ParseFloat(t, 64); err == nil {
-		return 0, &wrong{fmt.Sprintf("%q has no unit", clip(t)), fmt.Sprintf("write %[1]ss, %[1]sm or %[1]sh", clip(t))}
+		return 0, &wrong{fmt.Sprintf("%q has no unit", clip.Text(t)), fmt.Sprintf("write %[1]ss, %[1]sm or %[1]sh", clip.Text(t))}
 	}
 	d, err := time.ParseDuration(t)
 	switch {
 	case err != nil:
-		return 0, &wrong{fmt.Sprintf("%q is no duration", clip(t)), "write a number with its unit, as 30s, 15m or 6h"}
+		return 0, &wrong{fmt.Sprintf("%q is no duration", clip.Text(t)), "write a number with its unit, as 30s, 15m or 6h"}
 	case d < 0:
-		return 0, &wrong{fmt.Sprintf("%q is negative", clip(t)), "write it without the minus"}
+		return 0, &wrong{fmt.Sprintf("%q is negative", clip.Text(t)), "write it without the minus"}
 	}
 	return d, nil
 }
@@ -234,17 +235,9 @@ func formatDuration(d time.Duration) string {
 func parseZone(t string) (*time.Location, error) {
 	loc, err := time.LoadLocation(cmp.Or(t, "Local"))
 	if err != nil || loc == time.Local {
-		return nil, &wrong{fmt.Sprintf("%q is no time zone", clip(t)), "write its name as Europe/Brussels"}
+		return nil, &wrong{fmt.Sprintf("%q is no time zone", clip.Text(t)), "write its name as Europe/Brussels"}
 	}
 	return loc, nil
-}
-
-// clip shortens text for a message.
-func clip(t string) string {
-	if r := []rune(t); len(r) > 60 {
-		return string(r[:60]) + "…"
-	}
-	return t
 }
 
 // isScalar tells whether a setting of the type is one value.
@@ -304,18 +297,18 @@ func setPlain(v reflect.Value, text string) error {
 	case reflect.Int, reflect.Int64:
 		n, err := strconv.ParseInt(text, 10, 64)
 		if err != nil {
-			return &wrong{fmt.Sprintf("%q is no whole number", clip(text)), "write digits only, as 4"}
+			return &wrong{fmt.Sprintf("%q is no whole number", clip.Text(text)), "write digits only, as 4"}
 		}
 		v.SetInt(n)
 	case reflect.Float64:
 		f, err := strconv.ParseFloat(text, 64)
 		if err != nil {
-			return &wrong{fmt.Sprintf("%q is no number", clip(text)), "write a number, as 5 or 2.5"}
+			return &wrong{fmt.Sprintf("%q is no number", clip.Text(text)), "write a number, as 5 or 2.5"}
 		}
 		v.SetFloat(f)
 	case reflect.Bool:
 		if text != "true" && text != "false" {
-			return &wrong{fmt.Sprintf("%q is neither true nor false", clip(text)), "write true or false"}
+			return &wrong{fmt.Sprintf("%q is neither true nor false", clip.Text(text)), "write true or false"}
 		}
 		v.SetBool(text == "true")
 	default:

@@ -116,7 +116,7 @@ func (p *pass) workable(e ledger.Entry) bool {
 // state cannot be written, or ctx has ended. All else becomes a state of the
 // entry.
 func (p *pass) deliver(ctx context.Context, e ledger.Entry) error {
-	unlock := p.dossiers.lock(e.Connection + "\x00" + e.Dossier.ID)
+	unlock := p.dossiers.Lock(e.Connection + "\x00" + e.Dossier.ID)
 	defer unlock()
 	if ctx.Err() != nil {
 		return ctx.Err()

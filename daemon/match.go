@@ -35,7 +35,7 @@ type companyIndex struct {
 
 // companies gives the index, reading it at the first call.
 func (p *pass) companies(ctx context.Context) (*companyIndex, error) {
-	unlock := p.dossiers.lock("\x00companies")
+	unlock := p.dossiers.Lock("\x00companies")
 	defer unlock()
 	if p.index != nil {
 		return p.index, nil
@@ -113,7 +113,7 @@ func (ix *companyIndex) add(f ledger.Firm, list []ledger.Company) {
 
 // indexed tells whether the companies were read in this pass.
 func (p *pass) indexed() bool {
-	unlock := p.dossiers.lock("\x00companies")
+	unlock := p.dossiers.Lock("\x00companies")
 	defer unlock()
 	return p.index != nil
 }

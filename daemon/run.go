@@ -10,6 +10,7 @@ import (
 	"sync"
 	"time"
 
+	"balansd/internal/keyedlock"
 	"balansd/ledger"
 	"balansd/problem"
 
@@ -35,7 +36,7 @@ type pass struct {
 	index       *companyIndex
 	outages     outages
 	answers     firmAnswers
-	dossiers    keyedMutex
+	dossiers    keyedlock.Lock[string]
 
 	mu    sync.Mutex
 	done  int
@@ -77,7 +78,7 @@ func (d *Daemon) pass(ctx context.Context, rec ledger.Run, req SyncRequest, repo
 	if err != nil {
 		return rec, err
 	}
-	p := &pass{d: d, cfg: cfg, req: req, rec: rec, tell: report, dossiers: newKeyedMutex(),
+	p := &pass{d: d, cfg: cfg, req: req, rec: rec, tell: report,
 		log: cfg.Log.With().Uint64("pass", rec.Number).Str("trigger", string(rec.Trigger)).Logger()}
 	p.cfg.Destination = p.answers.watch(cfg.Destination)
 	p.rec.Outcome, p.noted, p.tried = map[ledger.State]int{}, map[string]bool{}, map[uint64]bool{}
@@ -335,36 +336,6 @@ func (d *Daemon) show(p *ledger.Run) {
 	d.mu.Lock()
 	defer d.mu.Unlock()
 	d.current = p
-}
-
-// keyedMutex is one mutex a key: two entries of one dossier are never worked
-// on at once.
-type keyedMutex struct {
-	mu   sync.Mutex
-	held map[string]chan struct{}
-}
-
-func newKeyedMutex() keyedMutex { return keyedMutex{held: map[string]chan struct{}{}} }
-
-// lock waits for the key and gives the function that lets it go.
-func (k *keyedMutex) lock(key string) (unlock func()) {
-	for {
-		k.mu.Lock()
-		wait, taken := k.held[key]
-		if !taken {
-			mine := make(chan struct{})
-			k.held[key] = mine
-			k.mu.Unlock()
-			return func() {
-				k.mu.Lock()
-				delete(k.held, key)
-				k.mu.Unlock()
-				close(mine)
-			}
-		}
-		k.mu.Unlock()
-		<-wait
-	}
 }
 
 // dossierName names a dossier as people know it.

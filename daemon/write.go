@@ -16,7 +16,7 @@ import (
 // It locks the place from the first reading to the last: two dossiers may lead
 // to one company.
 func (j *job) write(ctx context.Context, place ledger.Target) error {
-	unlock := j.dossiers.lock("\x00place " + place.Key())
+	unlock := j.dossiers.Lock("\x00place " + place.Key())
 	defer unlock()
 	j.entry.Target = &place
 	d := &delivery{job: j, place: place, dest: j.cfg.Destination(place.FirmID),

@@ -7,8 +7,8 @@ import (
 	"mime"
 	"net/http"
 	"strings"
-	"unicode"
 
+	"balansd/internal/clip"
 	"balansd/ledger"
 	"balansd/problem"
 	"balansd/transport"
@@ -17,7 +17,6 @@ import (
 const (
 	maxJSON    = 16 << 20 // a page of 1000 items is about half a megabyte
 	maxProblem = 8 << 10
-	maxShown   = 200 // characters of a text of Finbox's that a person is shown
 )
 
 // ifItStays is what a person can do about trouble of Finbox's own. That it is
@@ -107,30 +106,10 @@ func problemText(resp *http.Response) string {
 	}
 	switch {
 	case p.Detail == "":
-		return printable(p.Title)
+		return clip.Line(p.Title)
 	case p.Title == "":
-		return printable(p.Detail)
+		return clip.Line(p.Detail)
 	default:
-		return printable(p.Title + ": " + p.Detail)
+		return clip.Line(p.Title + ": " + p.Detail)
 	}
-}
-
-// printable makes a text of Finbox's fit to be shown: one line, no control
-// characters, at most 200 characters.
-func printable(s string) string {
-	var b strings.Builder
-	n := 0
-	for _, r := range strings.TrimSpace(s) {
-		if n == maxShown {
-			return b.String() + "…"
-		}
-		if unicode.IsSpace(r) {
-			r = ' '
-		}
-		if unicode.IsPrint(r) && r != unicode.ReplacementChar {
-			b.WriteRune(r)
-			n++
-		}
-	}
-	return strings.TrimRight(b.String(), " ")
 }

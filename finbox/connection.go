@@ -9,6 +9,7 @@ import (
 	"unicode/utf8"
 
 	"balansd/balance"
+	"balansd/internal/clip"
 	"balansd/ledger"
 	"balansd/problem"
 )
@@ -93,7 +94,7 @@ func (c *Connection) Status(ctx context.Context) (ledger.SourceStatus, error) {
 	}
 	s := ledger.SourceStatus{
 		Active:      a.Status == "active",
-		Environment: printable(a.Environment.Name),
+		Environment: clip.Line(a.Environment.Name),
 		Language:    language(a.Environment.Language),
 		StartDate:   a.StartDate,
 	}

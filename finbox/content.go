@@ -13,6 +13,7 @@ import (
 	"slices"
 	"strings"
 
+	"balansd/internal/clip"
 	"balansd/ledger"
 	"balansd/problem"
 	"balansd/transport"
@@ -31,7 +32,7 @@ func (c *Connection) Content(ctx context.Context, l ledger.Listing) ([]byte, err
 	if c.err != nil {
 		return nil, c.err
 	}
-	whom := fmt.Sprintf("the social balance %s of dossier %s", printable(l.ID), printable(cmp.Or(l.Dossier.Name, l.Dossier.ID)))
+	whom := fmt.Sprintf("the social balance %s of dossier %s", clip.Line(l.ID), clip.Line(cmp.Or(l.Dossier.Name, l.Dossier.ID)))
 	if !isIdentifier(l.ID) || !isIdentifier(l.Revision) {
 		return nil, problem.New(problem.NotFound, whom+" has no usable id", "Tell SD Worx.")
 	}

@@ -13,6 +13,7 @@ import (
 	"time"
 
 	"balansd/balance"
+	"balansd/internal/clip"
 	"balansd/ledger"
 )
 
@@ -156,7 +157,7 @@ func (w *walk) item(raw json.RawMessage) (ledger.Listing, string, error) {
 	if errors.Is(err, errNoID) {
 		return l, fmt.Sprintf("An item without an id in %s could not be listed.", w.connection), err
 	}
-	return l, fmt.Sprintf("The social balance %s in %s could not be listed: %v.", printable(it.ID), w.connection, err), err
+	return l, fmt.Sprintf("The social balance %s in %s could not be listed: %v.", clip.Line(it.ID), w.connection, err), err
 }
 
 // end gives the cursor after the whole walk. It never goes back, never past an
@@ -193,8 +194,8 @@ type dossierJSON struct {
 func (d dossierJSON) dossier(id, name string) (dossier ledger.Dossier, note string) {
 	dossier = ledger.Dossier{
 		ID:                strings.TrimSpace(id),
-		AffiliationNumber: printable(d.AffiliationNumber),
-		Name:              printable(name),
+		AffiliationNumber: clip.Line(d.AffiliationNumber),
+		Name:              clip.Line(name),
 	}
 	if strings.TrimSpace(d.EnterpriseNumber) == "" {
 		return dossier, ""

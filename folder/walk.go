@@ -17,6 +17,7 @@ import (
 	"unicode/utf8"
 
 	"balansd/balance"
+	"balansd/internal/sleep"
 	"balansd/ledger"
 )
 
@@ -246,14 +247,7 @@ func (w *walk) rest(ctx context.Context) error {
 	if len(w.seen) == 0 || left <= 0 {
 		return nil
 	}
-	timer := time.NewTimer(left)
-	defer timer.Stop()
-	select {
-	case <-timer.C:
-		return nil
-	case <-ctx.Done():
-		return ctx.Err()
-	}
+	return sleep.For(ctx, left)
 }
 
 // settled tells whether a file still is as it was at the first look.

@@ -6,6 +6,7 @@ import (
 	"strconv"
 
 	"balansd/daemon"
+	"balansd/internal/clip"
 	"balansd/ledger"
 )
 
@@ -74,14 +75,14 @@ func (a *audited) Dismiss(ctx context.Context, number uint64, by string) (ledger
 // ConnectFinbox is daemon.API's.
 func (a *audited) ConnectFinbox(ctx context.Context, connectionID, by string) (ledger.Connection, []string, error) {
 	c, notes, err := a.API.ConnectFinbox(ctx, connectionID, by)
-	a.note(ctx, by, "connect-finbox", shorten(connectionID), err)
+	a.note(ctx, by, "connect-finbox", clip.Text(connectionID), err)
 	return c, notes, err
 }
 
 // SetConnection is daemon.API's.
 func (a *audited) SetConnection(ctx context.Context, id string, s ledger.ConnectionStatus, by string) (ledger.Connection, error) {
 	c, err := a.API.SetConnection(ctx, id, s, by)
-	a.note(ctx, by, "connection-"+knownStatus(s), shorten(id), err)
+	a.note(ctx, by, "connection-"+knownStatus(s), clip.Text(id), err)
 	return c, err
 }
 
@@ -121,7 +122,7 @@ func (a *audited) EndSilverfin(ctx context.Context, state, code string, firmID i
 // Link is daemon.API's.
 func (a *audited) Link(ctx context.Context, l ledger.DossierLink, by string) (ledger.DossierLink, error) {
 	saved, err := a.API.Link(ctx, l, by)
-	on := fmt.Sprintf("%s → /f/%d/%d", shorten(l.DossierID), l.FirmID, l.CompanyID)
+	on := fmt.Sprintf("%s → /f/%d/%d", clip.Text(l.DossierID), l.FirmID, l.CompanyID)
 	if n := saved.NumberDiffers; n.CompanyNumber != "" {
 		on += fmt.Sprintf(" (%s ≠ %s)", n.DossierNumber.Pretty(), n.CompanyNumber.Pretty())
 	}
@@ -134,13 +135,4 @@ func (a *audited) Backup(ctx context.Context, by string) (ledger.Backup, error) 
 	b, err := a.API.Backup(ctx, by)
 	a.note(ctx, by, "backup", "", err)
 	return b, err
-}
-
-// shorten bounds what somebody typed.
-func shorten(s string) string {
-	const most = 80
-	if r := []rune(s); len(r) > most {
-		return string(r[:most]) + "…"
-	}
-	return s
 }

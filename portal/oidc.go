@@ -13,6 +13,8 @@ import (
 	"sync"
 	"time"
 
+	"balansd/internal/clip"
+
 	"github.com/coreos/go-oidc/v3/oidc"
 	"golang.org/x/oauth2"
 	"golang.org/x/sync/singleflight"
@@ -123,7 +125,7 @@ func (d *oidcDoor) discover(ctx context.Context) (*oidc.Provider, error) {
 	p, err := oidc.NewProvider(ctx, d.cfg.Issuer)
 	if err != nil {
 		// The library's error ends with all that was answered.
-		p, err = nil, wrapDenied(http.StatusBadGateway, "oidc.down", errors.New(shorten(err.Error())))
+		p, err = nil, wrapDenied(http.StatusBadGateway, "oidc.down", errors.New(clip.Text(err.Error())))
 	}
 	d.mu.Lock()
 	defer d.mu.Unlock()
@@ -186,7 +188,7 @@ func (d *oidcDoor) finish(ctx context.Context, b begun, code string) (vouched, e
 		// The library's error holds what the provider answered, which is not
 		// ours to log in full.
 		if re, is := errors.AsType[*oauth2.RetrieveError](err); is {
-			err = fmt.Errorf("the provider answered %q", shorten(re.ErrorCode))
+			err = fmt.Errorf("the provider answered %q", clip.Text(re.ErrorCode))
 		}
 		return vouched{}, wrapDenied(http.StatusBadGateway, "oidc.refused", err)
 	}

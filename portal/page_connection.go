@@ -10,6 +10,8 @@ import (
 	"time"
 
 	"balansd/balance"
+	"balansd/internal/clip"
+	"balansd/internal/loopback"
 	"balansd/ledger"
 	"balansd/problem"
 )
@@ -170,7 +172,7 @@ func (v *visit) lines() (list []lineView) {
 		if u, err := url.Parse(address); err == nil {
 			name = u.Hostname()
 		}
-		list = append(list, lineView{Name: one.name, Host: host, Secure: secure, Local: isLoopback(name)})
+		list = append(list, lineView{Name: one.name, Host: host, Secure: secure, Local: loopback.IsHost(name)})
 	}
 	return list
 }
@@ -186,7 +188,7 @@ func validateConnection(v *visit) error {
 		return func(v *visit) error {
 			if err != nil {
 				p := problem.Of(err)
-				return v.showConnection(p.Code.HTTPStatus(), connectionData{Typed: shorten(id), Why: string(p.Code), Reason: p.Reason, What: p.What})
+				return v.showConnection(p.Code.HTTPStatus(), connectionData{Typed: clip.Text(id), Why: string(p.Code), Reason: p.Reason, What: p.What})
 			}
 			return v.redirect("/connection?validated=" + url.QueryEscape(c.ID) + "#step1")
 		}
@@ -222,7 +224,7 @@ func (v *visit) redirectURL() string {
 		return ""
 	case "", "auto":
 		host, _, _ := strings.Cut(v.r.Host, ":")
-		if v.Secure || !isLoopback(host) && !strings.HasPrefix(v.r.Host, "[::1]") {
+		if v.Secure || !loopback.IsHost(host) && !strings.HasPrefix(v.r.Host, "[::1]") {
 			return ""
 		}
 		return "http://" + v.r.Host + silverfinCallback
@@ -264,7 +266,7 @@ func beginSilverfin(v *visit) error {
 		return v.leave(s.URL)
 	}
 	host, secure := hostOf(s.URL)
-	if u, err := url.Parse(s.URL); err != nil || !secure && !isLoopback(u.Hostname()) {
+	if u, err := url.Parse(s.URL); err != nil || !secure && !loopback.IsHost(u.Hostname()) {
 		return denied{status: http.StatusBadGateway}
 	}
 	return v.showConnection(http.StatusOK, connectionData{Code: &codeView{URL: s.URL, Host: host, Firm: strconv.FormatInt(firm, 10)}})

@@ -7,6 +7,7 @@ import (
 	"time"
 	"unicode"
 
+	"balansd/internal/clip"
 	"balansd/problem"
 
 	"github.com/rs/zerolog"
@@ -246,7 +247,7 @@ func (p *People) Enable(ctx context.Context, name, by string) (Person, error) {
 		p.record(ctx, Record{Who: by, What: "enable", On: a.Name, Outcome: outcomeOf(err)})
 		return q, err
 	}
-	return Person{}, problem.New(problem.NotFound, fmt.Sprintf("there is nobody called %s", shorten(name)),
+	return Person{}, problem.New(problem.NotFound, fmt.Sprintf("there is nobody called %s", clip.Text(name)),
 		"See who there is: balansd portal people.")
 }
 

@@ -11,6 +11,7 @@ import (
 	"strings"
 	"time"
 
+	"balansd/internal/clip"
 	"balansd/problem"
 )
 
@@ -212,7 +213,7 @@ var errLinkUsed = denied{status: 410, why: "invite.used"}
 func (p *People) accept(ctx context.Context, token, name, password string) (q Person, err error) {
 	what := "accept"
 	defer func() {
-		p.record(ctx, Record{Who: cmp.Or(q.Name, shorten(name)), Key: q.Key, What: what, Outcome: outcomeOf(err)})
+		p.record(ctx, Record{Who: cmp.Or(q.Name, clip.Text(name)), Key: q.Key, What: what, Outcome: outcomeOf(err)})
 	}()
 	hash, err := p.hashing.hash(ctx, password)
 	if err != nil {

@@ -7,11 +7,12 @@ import (
 	"errors"
 	"net"
 	"net/http"
-	"net/netip"
 	"runtime/debug"
 	"slices"
 	"strings"
 	"time"
+
+	"balansd/internal/loopback"
 )
 
 // guard wraps all routes as a whole. A request passes, in this order: the log
@@ -199,9 +200,5 @@ func (l hostList) allow(host string) bool {
 	if port != l.port && (port != "" || l.port != "80" && l.port != "443") {
 		return false
 	}
-	if name == "localhost" {
-		return true
-	}
-	ip, err := netip.ParseAddr(name)
-	return err == nil && ip.IsLoopback()
+	return loopback.IsHost(name)
 }

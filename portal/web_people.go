@@ -3,6 +3,8 @@ package portal
 import (
 	"net/http"
 	"time"
+
+	"balansd/internal/clip"
 )
 
 func (w *Web) peopleRoutes() []route {
@@ -56,7 +58,7 @@ func withdrawInvite(v *visit) error {
 
 // changed records a change of people and shows the list again.
 func (v *visit) changed(what, on string, err error) error {
-	v.Trail.Note(v.r.Context(), Record{Who: v.person.Name, What: what, On: shorten(on), From: v.from(), Outcome: outcomeOf(err)})
+	v.Trail.Note(v.r.Context(), Record{Who: v.person.Name, What: what, On: clip.Text(on), From: v.from(), Outcome: outcomeOf(err)})
 	if err != nil {
 		return err
 	}

@@ -7,11 +7,11 @@ import (
 	"fmt"
 	"net"
 	"net/http"
-	"net/netip"
 	"os"
 	"sync"
 	"time"
 
+	"balansd/internal/loopback"
 	"balansd/problem"
 
 	"github.com/rs/zerolog"
@@ -43,7 +43,7 @@ func ServeWeb(ctx context.Context, cfg ServeConfig, h http.Handler) error {
 	if err != nil {
 		return problem.Wrap(err, problem.ConfigInvalid, fmt.Sprintf("portal.listen %q is no address", cfg.Listen), "Write host and port, as 127.0.0.1:8417.")
 	}
-	if cfg.CertificateFile == "" && !isLoopback(host) {
+	if cfg.CertificateFile == "" && !loopback.IsHost(host) {
 		return problem.New(problem.ConfigInvalid, fmt.Sprintf("the pages on %s could be read by everyone on the network", cfg.Listen),
 			"Set portal.certificate_file and portal.key_file, or listen on 127.0.0.1.")
 	}
@@ -113,14 +113,6 @@ func lifeOf(ctx context.Context) context.Context {
 		return life
 	}
 	return context.WithoutCancel(ctx)
-}
-
-func isLoopback(host string) bool {
-	if host == "localhost" {
-		return true
-	}
-	ip, err := netip.ParseAddr(host)
-	return err == nil && ip.IsLoopback()
 }
 
 // certificate is a certificate and its key on disk, read again when either

@@ -6,6 +6,8 @@ import (
 	"net/http"
 	"net/url"
 	"time"
+
+	"balansd/internal/clip"
 )
 
 func (w *Web) signInRoutes() []route {
@@ -72,7 +74,7 @@ func signIn(v *visit) error {
 		a.device = c.Value
 	}
 	who, err := v.People.enter(v.r.Context(), a)
-	record := Record{Who: shorten(a.name), Key: who.person.Key, What: "sign-in", From: v.from(), Outcome: outcomeOf(err)}
+	record := Record{Who: clip.Text(a.name), Key: who.person.Key, What: "sign-in", From: v.from(), Outcome: outcomeOf(err)}
 	if left, wait := asWait(err); wait {
 		v.w.Header().Set("Retry-After", "30")
 		return v.sheet(http.StatusTooManyRequests, "signin", signInData{Name: a.name, Next: next, Wait: left})
@@ -229,7 +231,7 @@ func oidcFinish(v *visit) error {
 	if err == nil {
 		q, err = v.People.provided(v.r.Context(), who.subject, who.name, who.role)
 	}
-	v.recordSignIn(Record{Who: shorten(cmp.Or(q.Name, who.name)), Key: q.Key, What: "sign-in", From: v.from(), Outcome: outcomeOf(err)})
+	v.recordSignIn(Record{Who: clip.Text(cmp.Or(q.Name, who.name)), Key: q.Key, What: "sign-in", From: v.from(), Outcome: outcomeOf(err)})
 	v.keep(oidcCookie, "", -time.Second) // it works once, however it ends
 	if err != nil {
 		return errors.Join(err, v.People.lost(v.r.Context(), who))

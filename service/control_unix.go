@@ -11,6 +11,7 @@ import (
 
 	kardianos "github.com/kardianos/service"
 
+	"balansd/internal/sleep"
 	"balansd/problem"
 )
 
@@ -99,7 +100,7 @@ func (c control) start(ctx context.Context, st Status, verb string, limit time.D
 	for n := 0; err == nil && n < steady; n++ {
 		if st, err = c.self.Status(ctx); err == nil && st.State != On {
 			err = errors.New("it is " + string(st.State))
-		} else if err == nil && !pause(ctx, lookEvery) {
+		} else if err == nil && sleep.For(ctx, lookEvery) != nil {
 			err = ctx.Err()
 		}
 	}

@@ -1,9 +1,6 @@
 package service
 
 import (
-	"context"
-	"time"
-
 	kardianos "github.com/kardianos/service"
 )
 
@@ -30,15 +27,3 @@ func libraryConfig(s Spec) *kardianos.Config {
 // arguments are what the program of the service is called with. Nothing of it
 // is resolved at the start.
 func arguments(s Spec) []string { return []string{"run", "--service", "--config", s.Config} }
-
-// pause waits a moment; false when ctx ended.
-func pause(ctx context.Context, d time.Duration) bool {
-	t := time.NewTimer(d)
-	defer t.Stop()
-	select {
-	case <-ctx.Done():
-		return false
-	case <-t.C:
-		return true
-	}
-}

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"syscall"
 
+	"balansd/internal/sleep"
 	"balansd/problem"
 )
 
@@ -59,7 +60,7 @@ func (m *scmManager) Start(ctx context.Context) error {
 			}
 			continue
 		}
-		if !pause(wait, scmPoll) {
+		if sleep.For(wait, scmPoll) != nil {
 			if err := interrupted(ctx); err != nil {
 				return err
 			}
@@ -96,7 +97,7 @@ func (m *scmManager) Stop(ctx context.Context) error {
 			answer = make(chan error, 1)
 			go func(answer chan<- error) { answer <- lib.Stop() }(answer)
 		}
-		going := pause(wait, scmPoll)
+		going := sleep.For(wait, scmPoll) == nil
 		select {
 		case err := <-answer:
 			if again, err := m.asked(err); err != nil {

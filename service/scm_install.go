@@ -13,6 +13,7 @@ import (
 	kardianos "github.com/kardianos/service"
 	"github.com/rs/zerolog"
 
+	"balansd/internal/sleep"
 	"balansd/problem"
 )
 
@@ -264,7 +265,7 @@ func (m *scmManager) remove(ctx context.Context) error {
 		if _, err := lib.Status(); errors.Is(err, kardianos.ErrNotInstalled) {
 			return nil
 		}
-		if !pause(ctx, scmPoll) {
+		if sleep.For(ctx, scmPoll) != nil {
 			return explain("remove the service", errMarkedForDelete)
 		}
 	}

@@ -13,6 +13,7 @@ import (
 
 	kardianos "github.com/kardianos/service"
 
+	"balansd/internal/sleep"
 	"balansd/problem"
 )
 
@@ -213,7 +214,7 @@ func (s *systemd) forget(ctx context.Context) error {
 		if _, err := lib.Status(); errors.Is(err, kardianos.ErrNotInstalled) {
 			return nil
 		}
-		if !pause(limited, lookEvery) {
+		if sleep.For(limited, lookEvery) != nil {
 			return problem.New(problem.DaemonDown, "systemd still knows the service "+endTime.String()+" after its removal", "See what it does: systemctl status balansd.")
 		}
 	}

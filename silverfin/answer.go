@@ -16,11 +16,9 @@ import (
 	"slices"
 	"strings"
 	"syscall"
-	"unicode"
-)
 
-// maxErrorText bounds, in characters, what is kept of Silverfin's own words.
-const maxErrorText = 200
+	"balansd/internal/clip"
+)
 
 // nextDown is what to do about trouble that passes. That it is tried again is
 // for the caller to say, who knows when.
@@ -44,14 +42,14 @@ func errorText(body []byte, scrub func(string) string) string {
 					if d := spell(m["error_description"]); key == "error" && d != "" {
 						s += ": " + d
 					}
-					return clip(scrub(s))
+					return clip.Line(scrub(s))
 				}
 			}
 		} else if s := spell(v); s != "" {
-			return clip(scrub(s))
+			return clip.Line(scrub(s))
 		}
 	}
-	return clip(scrub(string(body)))
+	return clip.Line(scrub(string(body)))
 }
 
 // spell writes a JSON value as words: texts as they are, lists and objects
@@ -77,24 +75,6 @@ func spell(v any) string {
 		}
 	}
 	return strings.Join(parts, "; ")
-}
-
-// clip makes a foreign text fit to show: printable, one line, bounded.
-func clip(s string) string {
-	if len(s) > 16*maxErrorText {
-		s = s[:16*maxErrorText]
-	}
-	s = strings.Map(func(r rune) rune {
-		if !unicode.IsPrint(r) || r == unicode.ReplacementChar {
-			return ' '
-		}
-		return r
-	}, s)
-	s = strings.Join(strings.Fields(s), " ")
-	if r := []rune(s); len(r) > maxErrorText {
-		s = string(r[:maxErrorText-1]) + "…"
-	}
-	return s
 }
 
 // conceal takes secrets and figures out of a foreign text: a server may echo

@@ -8,6 +8,8 @@ import (
 	"time"
 	"unicode"
 	"unicode/utf8"
+
+	"balansd/internal/clip"
 )
 
 func same(s string) string { return s }
@@ -43,7 +45,7 @@ func FuzzErrorText(f *testing.F) {
 	}
 	f.Fuzz(func(t *testing.T, body []byte) {
 		s := errorText(body, same)
-		if n := utf8.RuneCountInString(s); n > maxErrorText || !utf8.ValidString(s) {
+		if n := utf8.RuneCountInString(s); n > clip.MaxLine+1 || !utf8.ValidString(s) {
 			t.Errorf("%d characters", n)
 		}
 		if strings.IndexFunc(s, func(r rune) bool { return !unicode.IsPrint(r) }) >= 0 {

@@ -13,6 +13,7 @@ import (
 
 	"golang.org/x/time/rate"
 
+	"balansd/internal/keyedlock"
 	"balansd/ledger"
 	"balansd/problem"
 )
@@ -34,7 +35,7 @@ type Firm struct {
 	tokens    *tokens
 	slots     chan struct{}
 	bucket    *rate.Limiter
-	companies *turns
+	companies keyedlock.Lock[int64]
 
 	mu        sync.Mutex
 	restUntil time.Time // no call before, because Silverfin said so

@@ -13,6 +13,7 @@ import (
 	"sync/atomic"
 	"time"
 
+	"balansd/internal/loopback"
 	"balansd/problem"
 )
 
@@ -42,7 +43,7 @@ type callbackAnswer struct {
 // answer before Expect.
 func ListenCallback(addr string) (*Callback, error) {
 	host, _, err := net.SplitHostPort(addr)
-	if err != nil || !isLoopback(host) {
+	if err != nil || !loopback.IsHost(host) {
 		return nil, problem.New(problem.ConfigInvalid, "the callback address of the sign-in is not an address of this machine",
 			"Use 127.0.0.1 with a port, or :0 after it for any free port.")
 	}
@@ -111,7 +112,7 @@ func (c *Callback) serve(w http.ResponseWriter, r *http.Request) {
 	}
 	query := r.URL.Query()
 	switch {
-	case !isLoopback(strings.Trim(host, "[]")): // a foreign name that was pointed at this machine
+	case !loopback.IsHost(strings.Trim(host, "[]")): // a foreign name that was pointed at this machine
 		http.Error(w, "wrong host", http.StatusForbidden)
 	case r.URL.Path != "/callback":
 		http.NotFound(w, r)

@@ -3,7 +3,6 @@ package silverfin
 import (
 	"context"
 	"crypto/rand"
-	"net"
 	"net/http"
 	"net/url"
 	"regexp"
@@ -15,6 +14,7 @@ import (
 	"github.com/rs/zerolog"
 	"golang.org/x/time/rate"
 
+	"balansd/internal/loopback"
 	"balansd/problem"
 )
 
@@ -166,18 +166,12 @@ func baseURL(s string) (string, error) {
 	}
 	u, err := url.Parse(strings.TrimRight(s, "/"))
 	ok := err == nil && u.Host != "" && u.User == nil && u.RawQuery == "" && u.Fragment == "" &&
-		(u.Scheme == "https" || u.Scheme == "http" && isLoopback(u.Hostname()))
+		(u.Scheme == "https" || u.Scheme == "http" && loopback.IsHost(u.Hostname()))
 	if !ok {
 		return "", problem.New(problem.ConfigInvalid, "the address of Silverfin is not an https address",
 			"Set it to "+DefaultBaseURL+", or leave it out.")
 	}
 	return u.String(), nil
-}
-
-// isLoopback tells whether a host name means this machine.
-func isLoopback(host string) bool {
-	ip := net.ParseIP(host)
-	return strings.EqualFold(host, "localhost") || ip != nil && ip.IsLoopback()
 }
 
 // Firm gives the client of one firm, always the same one for an id. It makes
@@ -192,12 +186,11 @@ func (c *Client) Firm(id int64) *Firm {
 			limit = rate.Inf
 		}
 		f = &Firm{
-			client:    c,
-			id:        id,
-			tokens:    newTokens(c, id),
-			slots:     make(chan struct{}, c.cfg.Concurrency),
-			bucket:    rate.NewLimiter(limit, c.cfg.Burst),
-			companies: newTurns(),
+			client: c,
+			id:     id,
+			tokens: newTokens(c, id),
+			slots:  make(chan struct{}, c.cfg.Concurrency),
+			bucket: rate.NewLimiter(limit, c.cfg.Burst),
 		}
 		c.firms[id] = f
 	}

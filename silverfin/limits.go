@@ -3,53 +3,11 @@ package silverfin
 import (
 	"context"
 	"net/http"
-	"sync"
 	"time"
 
+	"balansd/internal/sleep"
 	"balansd/transport"
 )
-
-// turns lets one caller at a time through per company. Silverfin allows one
-// call at a time per company on its synchronisation API, and two writers of
-// one dossier would trip over one another in any case.
-type turns struct {
-	mu   sync.Mutex
-	busy map[int64]*turn
-}
-
-// turn is one company's; it lives as long as somebody holds it or waits.
-type turn struct {
-	held  chan struct{}
-	users int
-}
-
-func newTurns() *turns { return &turns{busy: map[int64]*turn{}} }
-
-// take waits for the company's turn and gives the function that ends it.
-func (t *turns) take(ctx context.Context, company int64) (func(), error) {
-	t.mu.Lock()
-	w, ok := t.busy[company]
-	if !ok {
-		w = &turn{held: make(chan struct{}, 1)}
-		t.busy[company] = w
-	}
-	w.users++
-	t.mu.Unlock()
-	leave := func() {
-		t.mu.Lock()
-		defer t.mu.Unlock()
-		if w.users--; w.users == 0 {
-			delete(t.busy, company)
-		}
-	}
-	select {
-	case w.held <- struct{}{}:
-		return func() { <-w.held; leave() }, nil
-	case <-ctx.Done():
-		leave()
-		return nil, ctx.Err()
-	}
-}
 
 // enter waits until a call may run: the company's turn, then a free slot of
 // the firm. Company 0 is none.
@@ -57,7 +15,7 @@ func (f *Firm) enter(ctx context.Context, company int64) (func(), error) {
 	leave := func() {}
 	if company != 0 {
 		var err error
-		if leave, err = f.companies.take(ctx, company); err != nil {
+		if leave, err = f.companies.Acquire(ctx, company); err != nil {
 			return nil, err
 		}
 	}
@@ -86,7 +44,7 @@ func (f *Firm) pace(ctx context.Context) error {
 			<-ctx.Done()
 			return ctx.Err()
 		}
-		if err := sleep(ctx, rest); err != nil {
+		if err := sleep.For(ctx, rest); err != nil {
 			return err
 		}
 	}
@@ -124,15 +82,4 @@ func retryAfter(h http.Header, now time.Time) time.Duration {
 		return min(wait, 24*time.Hour)
 	}
 	return defaultRest
-}
-
-func sleep(ctx context.Context, d time.Duration) error {
-	timer := time.NewTimer(d)
-	defer timer.Stop()
-	select {
-	case <-timer.C:
-		return nil
-	case <-ctx.Done():
-		return ctx.Err()
-	}
 }

@@ -11,6 +11,7 @@ import (
 	"time"
 
 	"balansd/balance"
+	"balansd/internal/clip"
 )
 
 const (
@@ -141,7 +142,7 @@ func (r record) label() string {
 		id = "none"
 	}
 	text := fmt.Sprintf("id %.40q", id)
-	if name := clip(r.words("name")); name != "" {
+	if name := clip.Line(r.words("name")); name != "" {
 		text += " (" + name + ")"
 	}
 	return text

@@ -9,6 +9,7 @@ import (
 	"strings"
 
 	"balansd/balance"
+	"balansd/internal/clip"
 	"balansd/ledger"
 )
 
@@ -194,7 +195,7 @@ func (f *Firm) annualAccounts(fields record) string {
 		text, _ := valueText(fields[field])
 		for _, re := range f.client.workflows {
 			if re.MatchString(text) {
-				return clip(text)
+				return clip.Line(text)
 			}
 		}
 	}
@@ -246,7 +247,7 @@ func dossier(c ledger.Company) string {
 	if c.Name == "" {
 		return fmt.Sprintf("company %d", c.ID)
 	}
-	return fmt.Sprintf("dossier %q", clip(c.Name))
+	return fmt.Sprintf("dossier %q", clip.Line(c.Name))
 }
 
 // truthy tells whether a field that may be a yes or no, a date or a kind says

@@ -13,6 +13,7 @@ import (
 	"sync"
 	"time"
 
+	"balansd/internal/clip"
 	"balansd/ledger"
 	"balansd/problem"
 )
@@ -147,7 +148,7 @@ func (f *Firm) test(ctx context.Context) (string, error) {
 		return "", problem.New(problem.SilverfinSignIn,
 			fmt.Sprintf("the tokens that Silverfin gave are for firm %d, not for firm %d", firm.ID, f.id), nextSignIn)
 	}
-	return clip(spell(firm.Name)), nil
+	return clip.Line(spell(firm.Name)), nil
 }
 
 // user asks who gave consent. Nobody misses it: without the scope it is empty.
@@ -160,7 +161,7 @@ func (f *Firm) user(ctx context.Context) string {
 	if json.Unmarshal(body, &user) != nil {
 		return ""
 	}
-	return clip(cmp.Or(spell(user.Name), spell(user.Username), spell(user.Email)))
+	return clip.Line(cmp.Or(spell(user.Name), spell(user.Username), spell(user.Email)))
 }
 
 // signInProblem says what a refused code means for the person at the screen.
@@ -189,7 +190,7 @@ func Refused(errorCode, description string) error {
 			"Check the client id and the redirect address against what Silverfin registered; without a redirect address, paste the code.")
 	}
 	return problem.New(problem.SilverfinSignIn,
-		fmt.Sprintf("the sign-in to Silverfin did not succeed (%s)", clip(errorCode+" "+description)), nextSignIn)
+		fmt.Sprintf("the sign-in to Silverfin did not succeed (%s)", clip.Line(errorCode+" "+description)), nextSignIn)
 }
 
 // Renew renews a firm's tokens when the last renewal is olderThan ago, and

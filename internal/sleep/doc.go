@@ -1,0 +1,2 @@
+// Package sleep waits for a time that a context can cut short.
+package sleep
