@@ -71,7 +71,7 @@ func (app *App) run(ctx context.Context, managed bool) error {
 	p := app.newRunning(cfg, output.Logger(), managed)
 	p.output, p.hangup = output, hangup
 	return service.Run(ctx, service.RunOptions{
-		Managed: managed, Environ: app.env.Environ, Log: p.log, Alive: p.alive,
+		Managed: managed, Log: p.log, Alive: p.alive,
 		Exit: func(code int) {
 			_ = output.Close() // the last words reach the event log
 			os.Exit(code)

@@ -8,7 +8,6 @@ import (
 	"net"
 	"os"
 	"path/filepath"
-	"strconv"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -19,8 +18,9 @@ import (
 	"balansd/problem"
 )
 
-// manager is the socket on which systemd listens.
-func manager(t *testing.T) (words *net.UnixConn, environ []string) {
+// listenAsSystemd opens the socket on which systemd reads notifications, and
+// names it in the environment.
+func listenAsSystemd(t *testing.T) *net.UnixConn {
 	t.Helper()
 	dir, err := os.MkdirTemp("", "bd") // the path of a socket is short
 	if err != nil {
@@ -28,56 +28,57 @@ func manager(t *testing.T) (words *net.UnixConn, environ []string) {
 	}
 	t.Cleanup(func() { _ = os.RemoveAll(dir) })
 	address := filepath.Join(dir, "notify")
-	words, err = net.ListenUnixgram("unixgram", &net.UnixAddr{Name: address, Net: "unixgram"})
+	socket, err := net.ListenUnixgram("unixgram", &net.UnixAddr{Name: address, Net: "unixgram"})
 	if err != nil {
 		t.Fatal(err)
 	}
-	t.Cleanup(func() { _ = words.Close() })
-	return words, []string{"NOTIFY_SOCKET=" + address}
+	t.Cleanup(func() { _ = socket.Close() })
+	t.Setenv("NOTIFY_SOCKET", address)
+	return socket
 }
 
-// hear reads one word.
-func hear(t *testing.T, words *net.UnixConn) string {
+// receive reads one notification.
+func receive(t *testing.T, socket *net.UnixConn) string {
 	t.Helper()
 	buf := make([]byte, 4096)
-	n, err := words.Read(buf)
+	n, err := socket.Read(buf)
 	if err != nil {
 		t.Fatal(err)
 	}
 	return string(buf[:n])
 }
 
-// TestManagedTellsSystemd checks what systemd hears, and when.
-func TestManagedTellsSystemd(t *testing.T) {
-	words, environ := manager(t)
-	var said []string
+// TestManagedNotifiesSystemd checks what systemd is told, and when.
+func TestManagedNotifiesSystemd(t *testing.T) {
+	socket := listenAsSystemd(t)
+	var got []string
 	ctx, cancel := context.WithCancel(t.Context())
-	err := Run(ctx, RunOptions{Managed: true, Environ: environ, Log: zerolog.Nop()}, func(ctx context.Context, say func(string)) error {
-		said = append(said, hear(t, words)) // before the work begins
+	err := Run(ctx, RunOptions{Managed: true, Log: zerolog.Nop()}, func(ctx context.Context, say func(string)) error {
+		got = append(got, receive(t, socket)) // before the work begins
 		say("next night\nREADY=0")
-		said = append(said, hear(t, words))
+		got = append(got, receive(t, socket))
 		cancel()
-		said = append(said, hear(t, words))
+		got = append(got, receive(t, socket))
 		<-ctx.Done()
 		return nil
 	})
-	if diff := cmp.Diff([]string{"READY=1", "STATUS=next night READY=0", "STOPPING=1\nSTATUS=stopping"}, said); diff != "" || err != nil {
+	if diff := cmp.Diff([]string{"READY=1", "STATUS=next night READY=0", "STOPPING=1\nSTATUS=stopping"}, got); diff != "" || err != nil {
 		t.Errorf("%v %s", err, diff)
 	}
-	err = Run(t.Context(), RunOptions{Managed: true, Environ: environ, Log: zerolog.Nop()}, func(context.Context, func(string)) error {
+	err = Run(t.Context(), RunOptions{Managed: true, Log: zerolog.Nop()}, func(context.Context, func(string)) error {
 		return problem.New(problem.StateNewer, "the state is newer", "Update balansd.")
 	})
-	hear(t, words)
-	if got := hear(t, words); got != "STATUS=the state is newer. Update balansd." || !problem.Is(err, problem.StateNewer) {
+	receive(t, socket)
+	if got := receive(t, socket); got != "STATUS=the state is newer. Update balansd." || !problem.Is(err, problem.StateNewer) {
 		t.Errorf("%q %v", got, err)
 	}
 }
 
-// TestNoManagerListens checks that a manager that is away does not disturb the
-// work.
-func TestNoManagerListens(t *testing.T) {
+// TestManagerDoesNotListen checks that the work is done without a manager.
+func TestManagerDoesNotListen(t *testing.T) {
+	t.Setenv("NOTIFY_SOCKET", "/nowhere/at/all")
 	worked := false
-	err := Run(t.Context(), RunOptions{Managed: true, Environ: []string{"NOTIFY_SOCKET=/nowhere/at/all"}, Log: zerolog.Nop()},
+	err := Run(t.Context(), RunOptions{Managed: true, Log: zerolog.Nop()},
 		func(_ context.Context, say func(string)) error {
 			say("x")
 			worked = true
@@ -88,7 +89,31 @@ func TestNoManagerListens(t *testing.T) {
 	}
 }
 
-// TestWatchdog counts what systemd hears while the process lives and while it
+// TestManagerDoesNotRead fills the queue of a manager that hangs. The work must
+// be done all the same.
+func TestManagerDoesNotRead(t *testing.T) {
+	socket := listenAsSystemd(t)
+	conn, err := net.DialUnix("unixgram", nil, socket.LocalAddr().(*net.UnixAddr))
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer func() { _ = conn.Close() }()
+	for full := false; !full; {
+		_ = conn.SetWriteDeadline(time.Now().Add(10 * time.Millisecond))
+		_, err := conn.Write([]byte("X=1"))
+		full = err != nil
+	}
+	worked := false
+	err = Run(t.Context(), RunOptions{Managed: true, Log: zerolog.Nop()}, func(context.Context, func(string)) error {
+		worked = true
+		return nil
+	})
+	if err != nil || !worked {
+		t.Error(err, worked)
+	}
+}
+
+// TestWatchdog counts the pings that systemd gets while the process lives and while it
 // hangs.
 func TestWatchdog(t *testing.T) {
 	for name, c := range map[string]struct {
@@ -115,25 +140,5 @@ func TestWatchdog(t *testing.T) {
 				time.Sleep(2 * time.Hour) // what hangs ends, too
 			})
 		})
-	}
-}
-
-func TestWatchdogTime(t *testing.T) {
-	us := strconv.Itoa(os.Getpid())
-	for _, c := range []struct {
-		environ []string
-		want    time.Duration
-	}{
-		{nil, 0},
-		{[]string{"WATCHDOG_USEC=120000000"}, 2 * time.Minute},
-		{[]string{"WATCHDOG_USEC=120000000", "WATCHDOG_PID=" + us}, 2 * time.Minute},
-		{[]string{"WATCHDOG_USEC=120000000", "WATCHDOG_PID=1"}, 0},
-		{[]string{"WATCHDOG_USEC=soon"}, 0},
-		{[]string{"WATCHDOG_USEC=-5"}, 0},
-		{[]string{"WATCHDOG_USEC=99999999999999999999"}, 0},
-	} {
-		if got := watchdogTime(c.environ, os.Getpid()); got != c.want {
-			t.Errorf("%q: %s, want %s", c.environ, got, c.want)
-		}
 	}
 }

@@ -24,7 +24,6 @@ type RunOptions struct {
 	// Managed says that a service manager started the process: the unit and
 	// the service of Windows give the argument --service. It is never guessed.
 	Managed bool
-	Environ []string // as os.Environ gives it
 	Log     zerolog.Logger
 	// Alive tells whether the process still does its work, within the time of
 	// its context. A manager that watches the process hears that it is alive

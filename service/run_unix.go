@@ -4,34 +4,41 @@ package service
 
 import (
 	"context"
-	"os"
 	"time"
+
+	"github.com/coreos/go-systemd/v22/daemon"
 
 	"balansd/problem"
 )
 
-// managed does the work as a service of systemd with Type=notify.
+// managed does the work as a service of systemd with Type=notify. A failed
+// notification is only logged: the watchdog is notified again each interval, and
+// the status text is informational.
 func (o RunOptions) managed(ctx context.Context, work Work) error {
-	n := newNotifier(o.Environ)
-	tell := func(lines ...string) {
-		if err := n.tell(lines...); err != nil {
+	n := newNotifier()
+	notify := func(assignments ...string) {
+		if err := n.notify(assignments...); err != nil {
 			o.Log.Warn().Err(err).Msg("systemd does not take what balansd tells it")
 		}
 	}
-	tell("READY=1")
-	defer context.AfterFunc(ctx, func() { tell("STOPPING=1", status("stopping")) })()
-	if every := watchdogTime(o.Environ, os.Getpid()); every > 0 {
+	notify(daemon.SdNotifyReady)
+	defer context.AfterFunc(ctx, func() { notify(daemon.SdNotifyStopping, status("stopping")) })()
+	interval, err := daemon.SdWatchdogEnabled(false)
+	if err != nil {
+		o.Log.Warn().Err(err).Msg("the watchdog of systemd gets no notifications")
+	}
+	if interval > 0 {
 		// The watchdog goes on while the process stops: a stop has a time limit
 		// of its own.
 		watch, cancel := context.WithCancel(context.WithoutCancel(ctx))
 		defer cancel()
-		go o.watchdog(watch, every, func() { tell("WATCHDOG=1") })
+		go o.watchdog(watch, interval, func() { notify(daemon.SdNotifyWatchdog) })
 	}
-	err := o.supervise(ctx, work, func(text string) { tell(status(text)) })
+	err = o.supervise(ctx, work, func(text string) { notify(status(text)) })
 	if err != nil && ctx.Err() == nil {
 		// It stays in systemctl status after the end.
 		p := problem.Of(err)
-		tell(status(p.What + ". " + p.Next))
+		notify(status(p.What + ". " + p.Next))
 	}
 	return err
 }
