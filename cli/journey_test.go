@@ -46,7 +46,7 @@ func TestTheWholeJob(t *testing.T) {
 	w.linkSilverfin()
 
 	p := read[struct {
-		Run     ledger.Run
+		Run     ledger.Run `json:"pass"`
 		Entries []struct{ Entry ledger.Entry }
 	}](t, w, 3, "sync")
 	// The older of two revisions may be set aside before its turn comes.
@@ -110,7 +110,7 @@ func (w *world) filters(all map[string]ledger.Entry) {
 	}
 	w.want(2, `there is no state "dnoe"`, "ledger", "list", "--state", "dnoe")
 	w.want(2, `there is no reason "bogus"; it is one of no_company, several_companies, no_period, workflow_closed, `+
-		`period_locked, template_missing, connection_inactive, needs_relink, findings, doubtful_figures, two_amounts, which_counts, before_activation, dismissed`, "ledger", "list", "--reason", "bogus")
+		`period_locked, template_missing, connection_inactive, needs_relink, findings, doubtful_figures, two_amounts, which_counts, number_differs, before_activation, dismissed`, "ledger", "list", "--reason", "bogus")
 }
 
 // decisions moves entries as a person does, and carries it out.

@@ -303,7 +303,7 @@ func TestADryRunChangesNothing(t *testing.T) {
 		t.Errorf("the dry run wrote %d properties", n-writes)
 	}
 	dry := read[struct {
-		Run     ledger.Run
+		Run     ledger.Run `json:"pass"`
 		Entries []struct{ Would string }
 	}](t, w, 3, "sync", "--dry-run")
 	if !dry.Run.DryRun || len(dry.Entries) == 0 {

@@ -25,7 +25,7 @@ const maxServerText = 300
 // Write is io.Writer's: one message.
 func (l *serverLog) Write(text []byte) (int, error) {
 	said := strings.ToValidUTF8(strings.TrimSpace(string(text[:min(len(text), maxServerText)])), "")
-	l.log.Debug().Msg(said)
+	l.log.Debug().Str("text", said).Msg("the web server reports")
 	if n, ok := l.told.allow(time.Now()); ok {
 		l.log.Warn().Int("count", n).Str("newest", said).Msg("connections failed")
 	}

@@ -242,9 +242,14 @@ func TestRestoreOverDamage(t *testing.T) {
 		"pages wiped": func() []byte { return append(bytes.Clone(good[:2*page]), make([]byte, len(good)-2*page)...) },
 		"one row": func() []byte { // of the entries: the structure is sound
 			bad := bytes.Clone(good)
-			for at := bytes.Index(bad, []byte("\x00\x00\x00\x00\x00\x00\x00\x03\x01")); at >= 0 && at < len(bad)-20; {
-				copy(bad[at+9:], "no deflate here")
-				break
+			key := []byte("\x00\x00\x00\x00\x00\x00\x00\x03\x01") // entry 3, wherever it lies: in pages that are free, too
+			for at := bytes.Index(bad, key); at >= 0; {
+				copy(bad[at+len(key):], "no deflate here")
+				next := bytes.Index(bad[at+len(key):], key)
+				if next < 0 {
+					break
+				}
+				at += len(key) + next
 			}
 			return bad
 		},
