@@ -80,11 +80,9 @@ func (d *Daemon) dossierOf(ctx context.Context, l ledger.DossierLink) (ledger.Do
 	return ledger.Dossier{ID: l.DossierID, EnterpriseNumber: l.EnterpriseNumber}, nil
 }
 
-// agree tells whether two enterprise numbers, each valid or unknown, may belong
+// agree reports whether two enterprise numbers, each valid or unknown, may belong
 // to one client.
-func agree(dossier, company balance.EnterpriseNumber) bool {
-	return dossier == "" || company == "" || dossier == company
-}
+func agree(a, b balance.EnterpriseNumber) bool { return a == "" || b == "" || a == b }
 
 // numbersDiffer names both sides.
 func numbersDiffer(d ledger.Dossier, c ledger.Company) string {

@@ -212,9 +212,10 @@ func (d *delivery) finishAs(ctx context.Context, known *ledger.Written, text str
 	return d.keep(ctx, done, text, known)
 }
 
-// otherSource gives the entry that wrote to the place last, when it is of
-// another dossier: two payroll files of one company, or a folder beside Finbox.
-// What one of them wrote is not the other's to replace.
+// otherSource returns the entry that wrote to the target last, when it is of
+// another dossier: two payroll files of one company, a folder beside Finbox, or
+// two clients whose files lie in one folder. What one of them wrote is not the
+// other's to replace.
 func (j *job) otherSource(ctx context.Context, known ledger.Written) (*ledger.Entry, error) {
 	if known.By == 0 || known.By == j.entry.Number {
 		return nil, nil
@@ -225,7 +226,8 @@ func (j *job) otherSource(ctx context.Context, known ledger.Written) (*ledger.En
 		return nil, nil
 	case err != nil:
 		return nil, err
-	case by.Connection == j.entry.Connection && (by.ID == j.entry.ID || by.Dossier.ID == j.entry.Dossier.ID):
+	case by.Connection == j.entry.Connection && (by.ID == j.entry.ID || by.Dossier.ID == j.entry.Dossier.ID) &&
+		agree(by.Dossier.EnterpriseNumber, j.entry.Dossier.EnterpriseNumber):
 		return nil, nil
 	default:
 		return &by, nil
@@ -242,7 +244,7 @@ func (d *delivery) differ(ctx context.Context) error {
 	text := fmt.Sprintf("%s holds %s in Silverfin that a person changed", d.place.CompanyName, many)
 	if d.other != nil {
 		text = fmt.Sprintf("%s holds %s in Silverfin that differ; entry %d, of another dossier (%s), wrote there before",
-			d.place.CompanyName, many, d.other.Number, d.other.Connection+" "+d.other.Dossier.ID)
+			d.place.CompanyName, many, d.other.Number, d.other.Connection+" "+dossierName(d.other.Listing))
 	}
 	next, err := d.entry.Differ(d.place, differences, text,
 		fmt.Sprintf("Decide: balansd ledger use-finbox %d, or balansd ledger keep-silverfin %d.", d.entry.Number, d.entry.Number), d.cfg.Now())
