@@ -255,7 +255,7 @@ func (n *node) newFinbox(cfg *config.Config) (*finbox.Client, error) {
 func (n *node) httpClient(cfg *config.Config, timeout time.Duration, hosts ...string) (*http.Client, error) {
 	return transport.New(transport.Config{AllowedHosts: hosts, Proxy: cfg.Network.Proxy, CAFile: cfg.Network.CAFile,
 		ClientCertificateFile: cfg.Network.ClientCertificateFile, ClientKeyFile: cfg.Network.ClientKeyFile,
-		Timeout: timeout, UserAgent: "balansd/" + n.options.version, Log: n.options.log, Skew: n.sawClock})
+		Timeout: timeout, UserAgent: "balansd/" + n.options.version, Log: n.options.log, Skew: n.sawClock, Now: n.options.now})
 }
 
 // sawClock tells the daemon how far a service's clock is ahead of ours. The

@@ -196,6 +196,7 @@ func (f *Faults) Wrap(next http.Handler) http.Handler {
 		if fault != nil {
 			call.Fault = string(fault.Kind)
 		}
+		w.Header().Set("Date", call.At.Format(http.TimeFormat)) // net/http would take the machine's clock
 		// A call is in the log before its caller can have the reply, so that who
 		// counts calls after a reply counts that one.
 		seen := &statusWriter{ResponseWriter: w, answering: func(status int) {

@@ -88,6 +88,7 @@ type Silverfin struct {
 // NewSilverfin makes a Silverfin without firms.
 func NewSilverfin(o SilverfinOptions) *Silverfin {
 	s := &Silverfin{options: o.withDefaults(), faults: NewFaults(), inFlight: map[string]int{}}
+	s.faults.now = s.options.Now
 	s.index.rebuild(&s.state)
 	s.handler = s.faults.Wrap(s.routes())
 	return s

@@ -11,17 +11,18 @@ import (
 type dated struct {
 	next http.RoundTripper
 	skew func(ahead time.Duration)
+	now  func() time.Time
 }
 
 func (d *dated) RoundTrip(req *http.Request) (*http.Response, error) {
-	start := time.Now()
+	begun, ours := time.Now(), d.now()
 	resp, err := d.next.RoundTrip(req)
 	if err != nil || d.skew == nil {
 		return resp, err
 	}
 	if said, err := http.ParseTime(resp.Header.Get("Date")); err == nil {
 		// The service wrote it at some moment of the call.
-		d.skew(said.Sub(start.Add(time.Since(start) / 2)))
+		d.skew(said.Sub(ours.Add(time.Since(begun) / 2)))
 	}
 	return resp, nil
 }

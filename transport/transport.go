@@ -57,6 +57,8 @@ type Config struct {
 	// Skew hears after each answer how far the service's clock is ahead of
 	// ours. It may be nil, and is called from many goroutines.
 	Skew func(ahead time.Duration)
+	// Now is the clock that Skew compares with; nil means time.Now.
+	Now func() time.Time
 }
 
 // New makes an HTTP client. A Config that cannot be used gives a ConfigInvalid
@@ -74,6 +76,9 @@ func New(cfg Config) (*http.Client, error) {
 	if cfg.Timeout <= 0 {
 		cfg.Timeout = DefaultTimeout
 	}
+	if cfg.Now == nil {
+		cfg.Now = time.Now
+	}
 	if cfg.Retries == 0 {
 		cfg.Retries = DefaultRetries
 	}
@@ -83,7 +88,7 @@ func New(cfg Config) (*http.Client, error) {
 	var rt http.RoundTripper = base
 	rt = &logging{next: rt, log: cfg.Log}
 	rt = &proxied{next: rt}
-	rt = &dated{next: rt, skew: cfg.Skew}
+	rt = &dated{next: rt, skew: cfg.Skew, now: cfg.Now}
 	rt = &retrying{next: rt, retries: max(cfg.Retries, 0), log: cfg.Log}
 	rt = &naming{next: rt, agent: cfg.UserAgent}
 	rt = &gate{next: rt, allowed: allowed}

@@ -27,11 +27,12 @@ const (
 	Strace       Requirement = "strace"        // strace, which sees system calls
 	Systemd      Requirement = "systemd"       // systemd's tools and, for a Container, root
 	Thorough     Requirement = "thorough"      // minutes of CPU time, to try every case instead of some
+	Torture      Requirement = "torture"       // minutes, for seeds of everything that can go wrong together
 	Wine         Requirement = "wine"          // Wine, and binutils for what it lacks
 )
 
 func requirements() []Requirement {
-	return []Requirement{Browser, Large, Packages, Root, SilverfinCLI, Strace, Systemd, Thorough, Wine}
+	return []Requirement{Browser, Large, Packages, Root, SilverfinCLI, Strace, Systemd, Thorough, Torture, Wine}
 }
 
 // Need skips the test unless Variable asks for r. A test that was asked for

@@ -1,0 +1,191 @@
+package cli
+
+import (
+	"context"
+	"encoding/json"
+	"fmt"
+	"os"
+	"slices"
+	"strings"
+	"sync"
+	"time"
+
+	"balansd/config"
+	"balansd/daemon"
+	"balansd/ledger"
+	"balansd/problem"
+
+	"github.com/rs/zerolog"
+)
+
+// orderEnv has a process of this test binary carry out an order, in JSON, in
+// place of a command: commands take their time from the machine's clock and
+// cannot be ended at a chosen change of the state.
+const orderEnv = "BALANSD_CLI_TEST_ORDER"
+
+// order is what a process does with a state.
+type order struct {
+	Config  string
+	Ahead   time.Duration // how far its clock is ahead of the machine's
+	Workers int
+	Check   bool   // read the whole state; else run the night
+	Point   string // where the process kills itself; empty for nowhere
+	Nth     int    // at which time that Point is reached, from 1
+}
+
+// orderOutcome is what came of an order.
+type orderOutcome struct {
+	Ran      bool // a night began
+	Code     problem.Code
+	Error    string
+	Problems []string // that the night tells people of
+}
+
+// damaged tells whether people hear that the state is damaged.
+func (o orderOutcome) damaged() bool {
+	return o.Code == problem.StateDamaged || slices.ContainsFunc(o.Problems, func(text string) bool { return strings.Contains(text, "is damaged") })
+}
+
+// carryOut carries out an order and prints its outcome. It gives the exit code
+// of the process.
+func carryOut(text string) int {
+	var o order
+	if err := json.Unmarshal([]byte(text), &o); err != nil {
+		fmt.Fprintln(os.Stderr, err)
+		return 70
+	}
+	if err := json.NewEncoder(os.Stdout).Encode(o.do(context.Background())); err != nil {
+		return 70
+	}
+	return 0
+}
+
+// do carries out the order in this process.
+func (o order) do(ctx context.Context) (out orderOutcome) {
+	fail := func(err error) {
+		if err != nil && out.Code == "" {
+			out.Code, out.Error = problem.Of(err).Code, err.Error()
+		}
+	}
+	n, err := o.open(ctx)
+	if err != nil {
+		fail(err)
+		return out
+	}
+	defer func() { fail(n.Close()) }()
+	if o.Check {
+		fail(n.store.Check(ctx))
+		return out
+	}
+	out.Ran, err = n.RunNight(ctx)
+	fail(err)
+	if runs, err := n.store.Runs(ctx, 1); err == nil && out.Ran && len(runs) > 0 {
+		out.Problems = runs[0].Problems
+	}
+	return out
+}
+
+// open wires a balansd together that has the order's clock, and dies where the
+// order says.
+func (o order) open(ctx context.Context) (*node, error) {
+	cfg, err := config.Load(config.LoadOptions{Path: o.Config})
+	if err != nil {
+		return nil, err
+	}
+	n, err := newNode(ctx, cfg, nodeOptions{version: "test", process: "a test", log: zerolog.Nop(), workers: o.Workers,
+		now: func() time.Time { return time.Now().Add(o.Ahead) }})
+	if err != nil || o.Point == "" {
+		return n, err
+	}
+	dc, sf, err := n.wire(cfg)
+	if err != nil {
+		_ = n.Close()
+		return nil, err
+	}
+	dc.Store = mortal{n.store, &deadline{point: o.Point, left: max(o.Nth, 1)}}
+	n.silverfin, n.Daemon = sf, daemon.New(dc)
+	if err := n.Prepare(ctx); err != nil {
+		_ = n.Close()
+		return nil, err
+	}
+	return n, nil
+}
+
+// mortal is a state at whose changes the process kills itself: before a change
+// is made, or once it is on disk.
+type mortal struct {
+	daemon.Store
+	end *deadline
+}
+
+// stateChanges are the changes of the state that a night can make.
+func stateChanges() []string {
+	return []string{"Record", "Move", "BeginRun", "EndRun", "UpdateConnection", "UpdateFirm", "Backup", "Prune"}
+}
+
+// deadline counts how often a point is reached.
+type deadline struct {
+	point string
+
+	mu   sync.Mutex
+	left int
+}
+
+func (d *deadline) reach(point string) {
+	d.mu.Lock()
+	defer d.mu.Unlock() // whoever else changes the state waits for its end here
+	if point != d.point {
+		return
+	}
+	if d.left--; d.left > 0 {
+		return
+	}
+	if self, err := os.FindProcess(os.Getpid()); err == nil {
+		_ = self.Kill()
+	}
+	select {}
+}
+
+func (k mortal) around(name string, change func() error) error {
+	k.end.reach("before " + name)
+	err := change()
+	k.end.reach("after " + name)
+	return err
+}
+
+func (k mortal) Record(ctx context.Context, c ledger.Connection, found []ledger.Entry) (added []ledger.Entry, err error) {
+	err = k.around("Record", func() error { added, err = k.Store.Record(ctx, c, found); return err })
+	return added, err
+}
+
+func (k mortal) Move(ctx context.Context, steps ...ledger.Step) (moved []ledger.Entry, err error) {
+	err = k.around("Move", func() error { moved, err = k.Store.Move(ctx, steps...); return err })
+	return moved, err
+}
+
+func (k mortal) BeginRun(ctx context.Context, p ledger.Run) (begun ledger.Run, err error) {
+	err = k.around("BeginRun", func() error { begun, err = k.Store.BeginRun(ctx, p); return err })
+	return begun, err
+}
+
+func (k mortal) EndRun(ctx context.Context, p ledger.Run) error {
+	return k.around("EndRun", func() error { return k.Store.EndRun(ctx, p) })
+}
+
+func (k mortal) UpdateConnection(ctx context.Context, id string, change func(*ledger.Connection)) error {
+	return k.around("UpdateConnection", func() error { return k.Store.UpdateConnection(ctx, id, change) })
+}
+
+func (k mortal) UpdateFirm(ctx context.Context, id int64, change func(*ledger.Firm)) error {
+	return k.around("UpdateFirm", func() error { return k.Store.UpdateFirm(ctx, id, change) })
+}
+
+func (k mortal) Backup(ctx context.Context) (b ledger.Backup, err error) {
+	err = k.around("Backup", func() error { b, err = k.Store.Backup(ctx); return err })
+	return b, err
+}
+
+func (k mortal) Prune(ctx context.Context, r ledger.Retention, now time.Time) (p ledger.Pruned, err error) {
+	err = k.around("Prune", func() error { p, err = k.Store.Prune(ctx, r, now); return err })
+	return p, err
+}

@@ -1,0 +1,131 @@
+package cli
+
+import (
+	"balansd/sandbox"
+)
+
+// mostNights is after how many nights in which nothing goes wrong all must have
+// arrived: a rest after failures, and the listing of everything once a week.
+// Where a person has to decide it cannot be seen that all has, so that no fewer
+// nights than leastNights pass: a rest is shorter.
+const leastNights, mostNights = 6, 15
+
+// settle lets nights pass until all has arrived, and judges.
+func (x *torture) settle() {
+	x.t.Helper()
+	if x.forgetful {
+		x.linkBoth() // a person was told so
+	}
+	nights := 0
+	for ; nights < leastNights || nights < mostNights && x.lost() > 0; nights++ {
+		x.wantNight()
+	}
+	if lost := x.lost(); lost > 0 {
+		x.total.add("LOST", lost)
+		x.t.Errorf("seed %d: %d figures did not arrive in %d nights", x.seed, lost, nights)
+	}
+	// Once all has arrived, nothing is written any more.
+	writes := len(x.box.Silverfin.Writes())
+	x.wantNight()
+	if n := len(x.box.Silverfin.Writes()) - writes; n > 0 {
+		x.total.add("WRITTEN FOR NOTHING", n)
+		x.t.Errorf("seed %d: %d figures were written once all had arrived", x.seed, n)
+	}
+	// Nor does a date have a second night.
+	calls := x.calls()
+	if out := x.night(0); out.Code != "" || x.calls() != calls {
+		x.t.Errorf("seed %d: a second night on one date made %d calls: %s", x.seed, x.calls()-calls, out.Error)
+	}
+	x.judgeWrites()
+}
+
+func (x *torture) calls() int64 {
+	return x.box.Finbox.Faults().Total() + x.box.Silverfin.Faults().Total()
+}
+
+// lost counts figures of the newest revisions that Silverfin does not hold, and
+// what people typed that it does not hold any more. Where a person has to
+// decide, any revision's figure or none may stand.
+func (x *torture) lost() (figures int) {
+	x.mu.Lock()
+	defer x.mu.Unlock()
+	for _, v := range x.clients {
+		held := x.box.Silverfin.Custom(v.company, v.period)
+		undecided := len(v.typed) > 0 || x.forgetful && len(v.revisions) > 1
+		for name, want := range v.revisions[len(v.revisions)-1] {
+			got, there := held[name]
+			switch typed, by := v.typed[name]; {
+			case by:
+				want = typed
+			case undecided && (!there || v.revisionOf(name, got, 0) >= 0):
+				continue
+			}
+			if got != want {
+				figures++
+			}
+		}
+		for name := range held {
+			if _, ours := v.revisions[0][name]; !ours && v.revisionOf(name, held[name], 0) < 0 {
+				figures++ // it belongs to nobody
+			}
+		}
+	}
+	return figures
+}
+
+// revisionOf gives the oldest revision, from one on, that has the figure; -1 for
+// none.
+func (v *victim) revisionOf(name, figure string, from int) int {
+	for i := from; i < len(v.revisions); i++ {
+		if f, ok := v.revisions[i][name]; ok && f == figure {
+			return i
+		}
+	}
+	return -1
+}
+
+// judgeWrites goes through every write that Silverfin ever had.
+func (x *torture) judgeWrites() {
+	x.t.Helper()
+	type property struct {
+		company, period int64
+		name            string
+	}
+	of := map[int64]*victim{}
+	for _, v := range x.clients {
+		of[v.company] = v
+	}
+	person, newest := map[property]bool{}, map[property]int{}
+	bad := func(what string, w sandbox.Write) {
+		x.total.add(what, 1)
+		x.t.Errorf("seed %d: %s: %s.%s of company %d, %q by %q", x.seed, what, w.Namespace, w.Key, w.Company, w.Old, w.New)
+	}
+	for _, w := range x.box.Silverfin.Writes() {
+		at := property{w.Company, w.Period, w.Namespace + "." + w.Key}
+		if w.By == sandbox.Person {
+			person[at] = true
+			continue
+		}
+		x.total.add("figures written", 1)
+		v := of[w.Company]
+		ours := v != nil && v.period == w.Period && w.Reconciliation == 0
+		last, again := newest[at]
+		revision := -1
+		if ours {
+			revision = v.revisionOf(at.name, w.New, last)
+		}
+		switch {
+		case w.Removed:
+			bad("DELETED", w)
+		case person[at] && w.Changed():
+			bad("OVERWRITTEN", w)
+		case !ours || v.revisionOf(at.name, w.New, 0) < 0:
+			bad("WRITTEN WHERE IT DOES NOT BELONG", w)
+		case revision < 0:
+			bad("DOUBLED", w) // an older figure after a newer one
+		case again && !w.Changed():
+			x.total.add("figures written again, the same", 1)
+		}
+		newest[at] = max(newest[at], revision)
+	}
+}

@@ -1,0 +1,386 @@
+package cli
+
+import (
+	"bytes"
+	"encoding/json"
+	"fmt"
+	"net/http"
+	"os"
+	"os/exec"
+	"path"
+	"path/filepath"
+	"strconv"
+	"strings"
+	"sync"
+	"syscall"
+	"time"
+
+	"balansd/problem"
+	"balansd/sandbox"
+	"balansd/store"
+)
+
+// asProcess carries out an order in a process of its own. It tells whether the
+// process was killed; anything else that ends it without an outcome is a fault.
+func (x *torture) asProcess(o order, env ...string) (out orderOutcome, killed bool) {
+	x.t.Helper()
+	p := x.begin(o, env...)
+	return x.end(p)
+}
+
+func (x *torture) begin(o order, env ...string) *process {
+	x.t.Helper()
+	text, err := json.Marshal(o)
+	x.must(err)
+	return x.start(append(env, orderEnv+"="+string(text)))
+}
+
+func (x *torture) end(p *process) (out orderOutcome, killed bool) {
+	x.t.Helper()
+	<-p.ended
+	if status, ok := p.cmd.ProcessState.Sys().(syscall.WaitStatus); ok && status.Signaled() && status.Signal() == syscall.SIGKILL {
+		return out, true
+	}
+	if err := json.Unmarshal([]byte(p.stdout.String()), &out); err != nil || p.cmd.ProcessState.ExitCode() != 0 {
+		x.t.Errorf("seed %d: the process ended with %v: %s%s", x.seed, p.cmd.ProcessState, p.stdout, p.stderr)
+	}
+	return out, false
+}
+
+// killPoints are the points that have a name: each change of the state and each
+// kind of call, before it is done and after.
+func killPoints() (all []string) {
+	for _, when := range []string{"before ", "after "} {
+		for _, name := range stateChanges() {
+			all = append(all, when+name)
+		}
+		for _, c := range calls() {
+			all = append(all, when+c.name)
+		}
+	}
+	return all
+}
+
+// call is a kind of call of the two services.
+type call struct{ name, method, path string }
+
+func calls() []call {
+	const firm = "/api/v4/f/*"
+	return []call{
+		{"Finbox: token", http.MethodPost, "/oauth2/token"},
+		{"Finbox: listing", http.MethodGet, "/v1/connections/*/social-balances"},
+		{"Finbox: content", http.MethodGet, "/v1/social-balances/*/revisions/*/content"},
+		{"Silverfin: token", http.MethodPost, "/f/*/oauth/token"},
+		{"Silverfin: companies", http.MethodGet, firm + "/companies"},
+		{"Silverfin: periods", http.MethodGet, firm + "/companies/*/periods"},
+		{"Silverfin: reading figures", http.MethodGet, firm + "/companies/*/periods/*/custom"},
+		{"Silverfin: writing figures", http.MethodPost, firm + "/companies/*/periods/*/custom"},
+	}
+}
+
+func (c call) is(x sandbox.Call) bool {
+	fits, _ := path.Match(c.path, x.Path)
+	return fits && c.method == x.Method
+}
+
+// killedAtAPoint kills the night at the point that is the seed's, or, where that
+// has had its turn, at one that chance picks.
+func (x *torture) killedAtAPoint() {
+	points := killPoints()
+	point := points[x.seed/uint64(len(troubles()))%uint64(len(points))]
+	if x.hadPoint {
+		point = points[x.chance.IntN(len(points))]
+	}
+	x.hadPoint = true
+	x.addClients(1) // so that there is something to list, to fetch and to write
+	if !x.kill(point, 1+x.chance.IntN(3)) {
+		x.tomorrow()
+		x.kill(point, 1) // what comes once a night
+	}
+}
+
+// kill kills the night when it comes to the point for the nth time; false when it
+// does not.
+func (x *torture) kill(point string, nth int) bool {
+	x.t.Helper()
+	when, name, _ := strings.Cut(point, " ")
+	for _, c := range calls() {
+		if c.name == name {
+			return x.killAt(point, when == "before", nth, c.is)
+		}
+	}
+	o := x.order(0)
+	o.Point, o.Nth = point, nth
+	return x.wasKilled(point, x.begin(o))
+}
+
+// killedAtACall kills the night at a call that chance picks.
+func (x *torture) killedAtACall() {
+	before := x.chance.IntN(2) == 0
+	point := map[bool]string{true: "before any call", false: "after any call"}[before]
+	x.killAt(point, before, 1+x.chance.IntN(30), func(sandbox.Call) bool { return true })
+}
+
+// killAt kills the night at the nth call that is meant: before the service has
+// done anything, or once it has, while no reply leaves.
+func (x *torture) killAt(point string, before bool, nth int, is func(sandbox.Call) bool) bool {
+	x.t.Helper()
+	var (
+		mu      sync.Mutex
+		seen    int
+		started = make(chan *process, 1)
+	)
+	hook := func(c sandbox.Call) {
+		mu.Lock()
+		defer mu.Unlock()
+		if seen > nth {
+			return // it is dead
+		}
+		if is(c) {
+			seen++
+		}
+		if seen != nth {
+			return
+		}
+		seen++
+		p := <-started
+		_ = p.cmd.Process.Kill()
+		<-p.ended
+		if before {
+			panic(http.ErrAbortHandler)
+		}
+	}
+	for _, f := range []*sandbox.Faults{x.box.Finbox.Faults(), x.box.Silverfin.Faults()} {
+		if before {
+			f.BeforeCall(hook)
+		} else {
+			f.OnCall(hook)
+		}
+		defer func() { f.BeforeCall(nil); f.OnCall(nil) }()
+	}
+	p := x.begin(x.order(0))
+	started <- p
+	return x.wasKilled(point, p)
+}
+
+// wasKilled waits for the end of a night that is to be killed. Now and then a
+// person types before balansd is back.
+func (x *torture) wasKilled(point string, p *process) bool {
+	x.t.Helper()
+	out, killed := x.end(p)
+	if !killed {
+		x.began(out, 0)
+		return false
+	}
+	x.nights[x.now().Format(time.DateOnly)] = false // it may have begun
+	x.total.add("killed "+point, 1)
+	x.total.add("kills", 1)
+	if x.chance.IntN(4) == 0 {
+		x.types(x.clients[x.chance.IntN(len(x.clients))])
+	}
+	return true
+}
+
+// failingCall has calls fail, from the nth on.
+func (x *torture) failingCall() {
+	kinds := []sandbox.FaultKind{sandbox.Unauthorized, sandbox.Forbidden, sandbox.NotFound, sandbox.Conflict,
+		sandbox.UnprocessableError, sandbox.UnprocessableErrors, sandbox.TooManyRetryAfter, sandbox.ServerError,
+		sandbox.LostBefore, sandbox.LostAfter, sandbox.Truncated, sandbox.NotJSON, sandbox.Slow}
+	f := sandbox.Fault{Kind: kinds[x.chance.IntN(len(kinds))], Nth: 1 + x.chance.IntN(25), Times: 1 + x.chance.IntN(3), RetryAfter: "0", DelayMS: 1}
+	side := x.box.Silverfin.Faults()
+	if x.chance.IntN(3) == 0 {
+		side, f.Nth = x.box.Finbox.Faults(), 1+x.chance.IntN(8)
+	}
+	side.Add(f)
+	before := side.Count(func(c sandbox.Call) bool { return c.Fault != "" })
+	if out := x.night(0); out.Code != "" {
+		x.t.Errorf("seed %d: trouble outside ended the night: %s", x.seed, out.Error)
+	}
+	x.total.add("calls that failed: "+string(f.Kind), side.Count(func(c sandbox.Call) bool { return c.Fault != "" })-before)
+}
+
+// typing has a person type into a client's figure before the nth call to
+// Silverfin. Nothing can be held of the instant between the reading that allows
+// a write and that write, so that a person who types does it before any other
+// call of that company.
+func (x *torture) typing() {
+	nth, seen := 1+x.chance.IntN(30), 0
+	var mu sync.Mutex
+	if x.chance.IntN(3) == 0 { // and a write is turned away
+		x.box.Silverfin.Faults().Add(sandbox.Fault{Method: http.MethodPost, Path: "/api/v4/f/*/companies/*/periods/*/custom",
+			Kind: []sandbox.FaultKind{sandbox.Unauthorized, sandbox.TooManyRetryAfter, sandbox.LostAfter, sandbox.LostBefore}[x.chance.IntN(4)], RetryAfter: "0"})
+	}
+	x.box.Silverfin.Faults().BeforeCall(func(c sandbox.Call) {
+		mu.Lock()
+		defer mu.Unlock()
+		v := x.clientOf(c)
+		if write := c.Method == http.MethodPost; v == nil || write {
+			return
+		}
+		if seen++; seen == nth {
+			x.types(v)
+		}
+	})
+	defer x.box.Silverfin.Faults().BeforeCall(nil)
+	if out := x.night(0); out.Code != "" {
+		x.t.Errorf("seed %d: a night in which a person types: %s", x.seed, out.Error)
+	}
+}
+
+// clientOf gives the client whose company a call is about.
+func (x *torture) clientOf(c sandbox.Call) *victim {
+	_, rest, _ := strings.Cut(c.Path, "/companies/")
+	id, _, _ := strings.Cut(rest, "/")
+	company, err := strconv.ParseInt(id, 10, 64)
+	if err != nil {
+		return nil
+	}
+	for _, v := range x.clients {
+		if v.company == company {
+			return v
+		}
+	}
+	return nil
+}
+
+// fullDisk lets no file grow beyond a size that the state may reach in the
+// night.
+func (x *torture) fullDisk() {
+	info, err := os.Stat(x.stateFile())
+	x.must(err)
+	room := x.chance.Int64N(256 << 10)
+	out, _ := x.asProcess(x.order(0), fmt.Sprintf("%s=%d", fullDiskEnv, info.Size()+room))
+	x.began(out, 0)
+	if out.Code != "" {
+		x.total.add("disk full: "+string(out.Code), 1)
+	}
+	if out.Code != "" && out.Code != problem.StateUnwritable {
+		x.t.Errorf("seed %d: a full disk is told as %s: %s", x.seed, out.Code, out.Error)
+	}
+}
+
+// readOnlyDisk has the data folder on a read-only file system for a night.
+func (x *torture) readOnlyDisk() {
+	writes := len(x.box.Silverfin.Writes())
+	out := x.onReadOnlyDisk(x.order(0))
+	x.total.add("read-only: "+string(out.Code), 1)
+	if out.Code != problem.StateUnwritable {
+		x.t.Errorf("seed %d: a read-only disk is told as %q: %s", x.seed, out.Code, out.Error)
+	}
+	if n := len(x.box.Silverfin.Writes()) - writes; n > 0 {
+		x.t.Errorf("seed %d: %d figures were written without a record", x.seed, n)
+	}
+}
+
+// onReadOnlyDisk carries out an order in a process that has a mount namespace of
+// its own, in which the data folder is read-only.
+func (x *torture) onReadOnlyDisk(o order) (out orderOutcome) {
+	x.t.Helper()
+	text, err := json.Marshal(o)
+	x.must(err)
+	args := []string{"--mount", "sh", "-c", `mount --bind "$1" "$1" && mount -o remount,bind,ro "$1" && exec "$2"`, "sh", filepath.Dir(x.stateFile()), os.Args[0]}
+	if os.Geteuid() != 0 {
+		args = append([]string{"--map-root-user"}, args...)
+	}
+	cmd := exec.Command("unshare", args...)
+	cmd.Env = append(os.Environ(), processEnv+"=1", orderEnv+"="+string(text))
+	said, err := cmd.Output()
+	x.must(err)
+	x.must(json.Unmarshal(said, &out))
+	return out
+}
+
+// steppedClock has the clock wrong for a night or two, and right afterwards.
+func (x *torture) steppedClock() {
+	const day = 24 * time.Hour
+	steps := []time.Duration{time.Hour, 25 * time.Hour, 40 * day, 400 * day, 5 * 365 * day}
+	step := steps[x.chance.IntN(len(steps))]
+	if x.chance.IntN(2) == 0 {
+		step = -step
+	}
+	for range 1 + x.chance.IntN(2) {
+		x.tomorrow()
+		if out := x.night(step); out.Code != "" {
+			x.t.Errorf("seed %d: a night with a clock that is off by %s: %s", x.seed, step, out.Error)
+		}
+		x.total.add("nights with a wrong clock", 1)
+	}
+}
+
+// damage changes bytes of the state while nobody has it open. A night must find
+// what a check finds, before it copies it; then the newest backup is put in its
+// place.
+func (x *torture) damage() {
+	state, err := os.ReadFile(x.stateFile())
+	x.must(err)
+	bad := bytes.Clone(state)
+	switch x.chance.IntN(4) {
+	case 0: // a sector was never written
+		at := x.sector(bad)
+		clear(bad[at : at+512])
+	case 1: // or with something else
+		at := x.sector(bad)
+		for i := range 512 {
+			bad[at+i] = byte(x.chance.Uint32())
+		}
+	case 2: // the end is missing
+		bad = bad[:x.chance.IntN(len(bad))]
+	default:
+		for range 1 + x.chance.IntN(4) {
+			bad[x.chance.IntN(len(bad))] ^= 1 << x.chance.IntN(8)
+		}
+	}
+	x.must(os.WriteFile(x.stateFile(), bad, 0o600))
+	check := x.order(0)
+	check.Check = true
+	checked, _ := x.asProcess(check)
+	night, _ := x.asProcess(x.order(0))
+	x.began(night, 0)
+	switch {
+	case checked.Code == "" && !night.damaged():
+		x.total.add("damage that changes nothing", 1)
+		x.damaged = true
+		return
+	case checked.Code != "" && !night.damaged():
+		x.t.Errorf("seed %d: a check says %q, and the night %q", x.seed, checked.Error, append(night.Problems, night.Error))
+	}
+	x.total.add("damage that is told", 1)
+	x.restore()
+}
+
+// sector picks a sector of a file.
+func (x *torture) sector(file []byte) int { return x.chance.IntN(len(file)/512) * 512 }
+
+// restore puts the newest backup in the place of the state, as a person does who
+// is told to. Every backup that there is can be used.
+func (x *torture) restore() {
+	x.t.Helper()
+	list, err := store.ListBackups(filepath.Join(filepath.Dir(x.stateFile()), "backups"))
+	x.must(err)
+	from := ""
+	for _, b := range list {
+		if strings.HasSuffix(b.File, store.DamagedSuffix) {
+			continue
+		}
+		if _, err := store.VerifyBackup(x.t.Context(), b.File); err != nil {
+			x.total.add("DAMAGE COPIED", 1)
+			x.t.Errorf("seed %d: damage is among the backups: %v", x.seed, err)
+			continue
+		}
+		if from == "" {
+			from = b.File
+		}
+	}
+	if from == "" {
+		x.t.Fatalf("seed %d: no backup is left", x.seed)
+	}
+	_, _, err = store.Restore(x.t.Context(), store.Options{Path: x.stateFile(), KeyPath: filepath.Join(filepath.Dir(x.stateFile()), "balansd.key"),
+		Version: "test", Now: x.now, Backups: store.Backups{Folder: filepath.Join(filepath.Dir(x.stateFile()), "backups"), Keep: 14}}, from, store.RestoreOptions{LoseNewer: true})
+	x.must(err)
+	x.total.add("restores", 1)
+	x.damaged, x.forgetful = false, true
+	for date := range x.nights {
+		x.nights[date] = false // the older state may not know of it
+	}
+	x.linkBoth()
+}
