@@ -146,7 +146,7 @@ func TestForbidden(t *testing.T) {
 		{"balance", "read.go", "io", true},
 		{"problem", "problem.go", "balansd/balance", false},
 		{"ledger", "move.go", "balansd/balance", true},
-		{"balance", "memory_test.go", "balansd/internal/testenv", true},
+		{"balance", "read_memory_test.go", "balansd/internal/testenv", true},
 		{"service", "run.go", "balansd/internal/testenv", false},
 		{"service", "run.go", "balansd/internal/sleep", true},
 		{"balance", "read.go", "balansd/internal/clip", false},

@@ -12,7 +12,7 @@ import (
 // the short models (Annex 1.3 of its filing protocol, in the taxonomy of
 // framework 26.0), and some of our own. A finding of ours names no assertion.
 //
-// Real, accepted filings break some of these checks, so that findings are told
+// Real, accepted filings break some of these checks, so that findings are reported
 // and never stop anything. An empty cell counts as zero in a relation, as it
 // does for the Bank. docs/checks.md lists every rule.
 func Check(b *Balance) []Finding {
@@ -25,7 +25,7 @@ func Check(b *Balance) []Finding {
 	return findings
 }
 
-// cs gives the ids of assertions of the social balance by their numbers. The
+// cs returns the ids of assertions of the social balance by their numbers. The
 // ids are those of the micro model; that of the abbreviated model states the
 // same relations.
 func cs(numbers ...int) []string {
@@ -36,14 +36,14 @@ func cs(numbers ...int) []string {
 	return ids
 }
 
-// cx gives the ids of assertions between the social balance and the accounts.
+// cx returns the ids of assertions between the social balance and the accounts.
 func cx(number int) []string { return []string{fmt.Sprintf("cx_11.00.0_%04d", number)} }
 
-// incomeStatement is the one rubric outside the social balance that checks look
+// incomeStatement is the one rubric outside the social balance that checks read
 // at: remuneration, social security costs and pensions.
 const incomeStatement = "62"
 
-// figure gives what a cell holds. An empty cell counts as zero.
+// figure returns what a cell holds. An empty cell counts as zero.
 func (b *Balance) figure(c Cell) (v decimal.Decimal, filled bool) {
 	if c.Code == incomeStatement {
 		if b.PersonnelCosts == nil {
@@ -55,9 +55,9 @@ func (b *Balance) figure(c Cell) (v decimal.Decimal, filled bool) {
 	return v, filled
 }
 
-// fails makes the finding of a check: a rule, the assertions that fail, the
+// newCheckFinding makes the finding of a check: a rule, the assertions that fail, the
 // cells that take part with what they hold, and the words of the sentence.
-func (b *Balance) fails(rule string, assertions []string, cells []Cell, args map[string]string) Finding {
+func (b *Balance) newCheckFinding(rule string, assertions []string, cells []Cell, args map[string]string) Finding {
 	codes := make([]string, len(cells))
 	figures := make(map[string]string, len(cells))
 	for i, c := range cells {
@@ -71,8 +71,8 @@ func (b *Balance) fails(rule string, assertions []string, cells []Cell, args map
 	return f
 }
 
-// say puts a figure into the words of a sentence, or nothing where it is empty.
-func say(args map[string]string, name string, v decimal.Decimal, filled bool) {
+// setFigure puts a figure into the words of a sentence, or nothing where it is empty.
+func setFigure(args map[string]string, name string, v decimal.Decimal, filled bool) {
 	if filled {
 		args[name] = Canonical(v)
 	}
@@ -108,7 +108,7 @@ func parseSide(text, column string, previous bool) side {
 	return s
 }
 
-// sum adds a side up and tells whether any of its cells is filled in.
+// sum adds a side up and reports whether any of its cells is filled in.
 func (b *Balance) sum(s side) (total decimal.Decimal, filled bool) {
 	for i, c := range s.cells {
 		v, has := b.figure(c)
@@ -120,7 +120,7 @@ func (b *Balance) sum(s side) (total decimal.Decimal, filled bool) {
 	return total, filled
 }
 
-// readable tells whether the document could have stated a cell, so that its
+// readable reports whether the document could have stated a cell, so that its
 // absence means that it is empty: the form of some model has it, and the layout
 // can carry it.
 func (b *Balance) readable(c Cell) bool {
@@ -145,10 +145,10 @@ func checkForm(b *Balance) []Finding {
 		}
 		v := b.Values[c]
 		if v.IsNegative() && !r.Signed {
-			findings = append(findings, b.fails("sign", nil, []Cell{c}, map[string]string{"cell": c.String(), "value": Canonical(v)}))
+			findings = append(findings, b.newCheckFinding("sign", nil, []Cell{c}, map[string]string{"cell": c.String(), "value": Canonical(v)}))
 		}
 		if !v.Truncate(int32(r.Decimals)).Equal(v) {
-			findings = append(findings, b.fails("decimals", nil, []Cell{c},
+			findings = append(findings, b.newCheckFinding("decimals", nil, []Cell{c},
 				map[string]string{"cell": c.String(), "value": Canonical(v), "decimals": fmt.Sprint(r.Decimals)}))
 		}
 	}

@@ -48,10 +48,10 @@ func checkTriples(b *Balance) []Finding {
 		cost, costs := b.figure(t.cost)
 		tell := func(rule string, assertions []string, cells ...Cell) {
 			args := map[string]string{"people": t.people.String(), "hours": t.hours.String(), "cost": t.cost.String()}
-			say(args, "persons", people, has)
-			say(args, "time", hours, had)
-			say(args, "amount", cost, costs)
-			findings = append(findings, b.fails(rule, assertions, cells, args))
+			setFigure(args, "persons", people, has)
+			setFigure(args, "time", hours, had)
+			setFigure(args, "amount", cost, costs)
+			findings = append(findings, b.newCheckFinding(rule, assertions, cells, args))
 		}
 		some := people.IsPositive() || hours.IsPositive() || cost.IsPositive()
 		all := people.IsPositive() && hours.IsPositive() && cost.IsPositive()
@@ -119,10 +119,10 @@ func checkFTE(b *Balance) []Finding {
 			continue
 		}
 		args := map[string]string{"fte": cells[0].String(), "full": cells[1].String(), "part": cells[2].String()}
-		say(args, "equivalents", fte, hasFTE)
-		say(args, "full_time", full, hasFull)
-		say(args, "together", full.Add(part), hasFull || hasPart)
-		findings = append(findings, b.fails(rule, assertions, cells, args))
+		setFigure(args, "equivalents", fte, hasFTE)
+		setFigure(args, "full_time", full, hasFull)
+		setFigure(args, "together", full.Add(part), hasFull || hasPart)
+		findings = append(findings, b.newCheckFinding(rule, assertions, cells, args))
 	}
 	return findings
 }
@@ -178,9 +178,9 @@ func checkLimits(b *Balance) []Finding {
 			continue
 		}
 		args := map[string]string{"left": l.left.text, "right": l.right.text, "first": l.left.cells[0].String()}
-		say(args, "have", have, filled)
-		say(args, "most", most, bound)
-		findings = append(findings, b.fails(l.rule, l.assertions, slices.Concat(l.left.cells, l.right.cells), args))
+		setFigure(args, "have", have, filled)
+		setFigure(args, "most", most, bound)
+		findings = append(findings, b.newCheckFinding(l.rule, l.assertions, slices.Concat(l.left.cells, l.right.cells), args))
 	}
 	return findings
 }

@@ -44,7 +44,7 @@ type relation struct {
 	assertions []string
 }
 
-// relations gives the relations of a family: each column that it has, and the
+// relations returns the relations of a family: each column that it has, and the
 // previous year where all its cells have one.
 func (s sum) relations() []relation {
 	columns := []string{""}
@@ -71,7 +71,7 @@ func (s sum) relations() []relation {
 	return all
 }
 
-// relations lists the relations of all sums, made once.
+// relations lists the relations of all sums.
 var relations = sync.OnceValue(func() []relation {
 	var all []relation
 	for _, s := range sums {
@@ -95,16 +95,16 @@ func checkSums(b *Balance) []Finding {
 	for _, r := range relations() {
 		whole, stated := b.figure(r.total)
 		adds, filled := b.sum(r.parts)
-		// That the full model's parts are empty altogether is told by
+		// That the full model's parts are empty altogether is reported by
 		// checkSplits, once.
-		ours := r.assertions == nil
-		if whole.Equal(adds) || ours && (!filled || !b.readableAll(r.parts.cells)) {
+		own := r.assertions == nil
+		if whole.Equal(adds) || own && (!filled || !b.readableAll(r.parts.cells)) {
 			continue
 		}
 		args := map[string]string{"total": r.total.String(), "parts": r.parts.text}
-		say(args, "whole", whole, stated)
-		say(args, "adds", adds, filled)
-		findings = append(findings, b.fails(r.rule, r.assertions, append([]Cell{r.total}, r.parts.cells...), args))
+		setFigure(args, "whole", whole, stated)
+		setFigure(args, "adds", adds, filled)
+		findings = append(findings, b.newCheckFinding(r.rule, r.assertions, append([]Cell{r.total}, r.parts.cells...), args))
 	}
 	return findings
 }
@@ -118,7 +118,7 @@ func (b *Balance) readableAll(cells []Cell) bool {
 	return true
 }
 
-// checkSplits tells, in one finding, which figures of the full model are not
+// checkSplits reports, in one finding, which figures of the full model are not
 // split although its form asks for it. The check is ours: accepted filings
 // leave some of these cells empty.
 func checkSplits(b *Balance) []Finding {
@@ -142,5 +142,5 @@ func checkSplits(b *Balance) []Finding {
 	if cells == nil {
 		return nil
 	}
-	return []Finding{b.fails("not_split", nil, cells, map[string]string{"totals": strings.Join(totals, ", ")})}
+	return []Finding{b.newCheckFinding("not_split", nil, cells, map[string]string{"totals": strings.Join(totals, ", ")})}
 }

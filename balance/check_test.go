@@ -208,7 +208,7 @@ func TestChecksAreThoseOfTheNationalBank(t *testing.T) {
 			continue
 		}
 		codes = append(codes, r.Code)
-		if r.PreviousIn(balance.Micro) {
+		if r.HasPrevious() {
 			codes = append(codes, r.Code+"P")
 		}
 	}

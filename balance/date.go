@@ -23,7 +23,7 @@ func ParseDate(s string) (Date, error) {
 	return DateOf(t), nil
 }
 
-// DateOf gives the date of t in t's own location.
+// DateOf returns the date of t in t's own location.
 func DateOf(t time.Time) Date {
 	y, m, d := t.Date()
 	return Date{y, m, d}
@@ -37,16 +37,16 @@ func (d Date) String() string {
 	return fmt.Sprintf("%04d-%02d-%02d", d.Year, d.Month, d.Day)
 }
 
-// IsZero tells whether the date is unknown.
+// IsZero reports whether the date is unknown.
 func (d Date) IsZero() bool { return d == Date{} }
 
-// In gives the first instant of the date in loc. Where a zone skips midnight,
+// In returns the first instant of the date in loc. Where a zone skips midnight,
 // it is the instant that time.Date chooses.
 func (d Date) In(loc *time.Location) time.Time {
 	return time.Date(d.Year, d.Month, d.Day, 0, 0, 0, 0, loc)
 }
 
-// AddDays gives the date n days later, or earlier for a negative n.
+// AddDays returns the date n days later, or earlier for a negative n.
 func (d Date) AddDays(n int) Date {
 	return DateOf(time.Date(d.Year, d.Month, d.Day+n, 0, 0, 0, 0, time.UTC))
 }
@@ -54,7 +54,7 @@ func (d Date) AddDays(n int) Date {
 // Compare orders dates: -1 when d is earlier than o, 0 when equal, +1 later.
 func (d Date) Compare(o Date) int { return d.In(time.UTC).Compare(o.In(time.UTC)) }
 
-// Before tells whether d is earlier than o.
+// Before reports whether d is earlier than o.
 func (d Date) Before(o Date) bool { return d.Compare(o) < 0 }
 
 // MarshalText writes as String does.

@@ -15,7 +15,7 @@ type Change struct {
 	After  string `json:"after,omitempty"`
 }
 
-// Diff lists the cells that differ, in the order of the form. It gives nil when
+// Diff lists the cells that differ, in the order of the form. It returns nil when
 // the figures are the same.
 func Diff(before, after Values) []Change {
 	var changes []Change
@@ -58,7 +58,7 @@ func (c Change) Texts(l Lang) (before, after, by string) {
 	return before, after, by
 }
 
-// In tells the change in one line, such as "1003 Average number of employees,
+// In writes the change in one line, such as "1003 Average number of employees,
 // total in full-time equivalents: 57.8 → 58.3 (+0.5)".
 func (c Change) In(l Lang) string {
 	before, after, by := c.Texts(l)

@@ -4,10 +4,10 @@
 //
 // Read recognises a document by its content, and Stream reads one of any size
 // in a few MB of memory. Documents are hostile until read: a reader has a bound
-// for everything that it keeps, and a fuzz target. The rubrics, their labels,
+// on everything that it holds in memory, and a fuzz target. The rubrics, their labels,
 // the sentences of the findings and the members of the CBSO taxonomy are data,
 // in the .tsv files beside the code.
 //
-// The package does no I/O, keeps no state and imports no other room. All its
+// The package does no I/O, keeps no state and imports no other package of the module. All its
 // functions may be called from several goroutines at once.
 package balance

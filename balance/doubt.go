@@ -34,7 +34,7 @@ type Doubt struct {
 	Where    string   `json:"where,omitempty"` // in the document, such as "line 12"
 }
 
-// String tells the doubt in one clause for a person, such as "1023 is 5 or 6
+// String writes the doubt in one clause for a person, such as "1023 is 5 or 6
 // (lines 3 and 4)".
 func (d Doubt) String() string {
 	what, where := d.Code, ""
@@ -56,7 +56,7 @@ func (p Period) String() string {
 	return p.Start.String() + "/" + p.End.String()
 }
 
-// YearInDoubt tells whether the financial year is among the Doubts.
+// YearInDoubt reports whether the financial year is among the Doubts.
 func (b *Balance) YearInDoubt() bool {
 	return slices.ContainsFunc(b.Doubts, func(d Doubt) bool { return d.Kind == DoubtfulYear })
 }
@@ -75,20 +75,20 @@ type statement struct {
 	unclear  bool              // the readings are of one figure
 }
 
-// state takes what a document states for a cell. Of two statements that agree
+// addStatement adds what a document states for a cell. Of two statements that agree
 // the more exact one stays, of two currencies the euro; what contradicts what
 // was stated before puts the cell in doubt.
-func (d *draft) state(c Cell, s statement, at place) {
+func (d *builder) addStatement(c Cell, s statement, at position) {
 	s.lines = []int{at.line}
 	old, ok := d.stated[c]
 	switch {
-	case !ok || old.foreign(s):
+	case !ok || old.otherCurrency(s):
 		d.stated[c] = &s
 		if s.unclear {
-			d.find("two_readings", codesOf(c), args{"line": at.word(), "cell": c.String(), "first": Canonical(s.readings[0]), "second": Canonical(s.readings[1])})
+			d.addFinding("two_readings", codesOf(c), args{"line": at.lineNumber(), "cell": c.String(), "first": Canonical(s.readings[0]), "second": Canonical(s.readings[1])})
 		}
 	case s.unclear && old.allows(s):
-	case s.foreign(*old):
+	case s.otherCurrency(*old):
 	case old.readings != nil:
 		old.add(s)
 	case old.value.Equal(s.value) || old.rounds(s):
@@ -96,19 +96,19 @@ func (d *draft) state(c Cell, s statement, at place) {
 			d.stated[c] = &s
 		}
 	default:
-		f := d.find("twice", codesOf(c), args{"line": at.word(), "cell": c.String(), "value": Canonical(s.value), "first": Canonical(old.value)})
+		f := d.addFinding("twice", codesOf(c), args{"line": at.lineNumber(), "cell": c.String(), "value": Canonical(s.value), "first": Canonical(old.value)})
 		f.Figures = map[string]string{c.String(): Canonical(old.value)}
 		old.readings = []decimal.Decimal{old.value}
 		old.add(s)
 	}
 }
 
-// foreign tells whether s is in a foreign currency and o in euro.
-func (s statement) foreign(o statement) bool {
+// otherCurrency reports whether s is in a foreign currency and o in euro.
+func (s statement) otherCurrency(o statement) bool {
 	return o.unit.currency == "EUR" && s.unit.currency != "" && s.unit.currency != "EUR"
 }
 
-// rounds tells whether two values are the same as far as the less exact one
+// rounds reports whether two values are the same as far as the less exact one
 // goes (XBRL 2.1 calls such facts consistent duplicates).
 func (s statement) rounds(o statement) bool {
 	less := s
@@ -122,12 +122,12 @@ func (s statement) rounds(o statement) bool {
 	return s.value.Sub(o.value).Abs().Cmp(half) <= 0
 }
 
-// moreExact tells whether s is exact to more decimals than o.
+// moreExact reports whether s is exact to more decimals than o.
 func (s statement) moreExact(o statement) bool {
 	return o.accuracy.said && (!s.accuracy.said || s.accuracy.n > o.accuracy.n)
 }
 
-// allows tells whether what is stated is among the readings of another figure
+// allows reports whether what is stated is among the readings of another figure
 // of the same cell.
 func (s statement) allows(o statement) bool {
 	same := func(v decimal.Decimal) bool { return v.Equal(s.value) }
@@ -146,8 +146,8 @@ func (s *statement) add(o statement) {
 	}
 }
 
-// settle moves what was stated into the values and the doubts of the balance.
-func (d *draft) settle() {
+// finishStatements moves what was stated into the values and the doubts of the balance.
+func (d *builder) finishStatements() {
 	for c, s := range d.stated {
 		if s.readings == nil {
 			d.balance.Values[c] = s.value
@@ -166,17 +166,17 @@ func (d *draft) settle() {
 		if s.unclear {
 			kind = TwoReadings
 		}
-		d.doubt(kind, c.String(), texts, linesOf(s.lines))
+		d.addDoubt(kind, c.String(), texts, linesOf(s.lines))
 	}
 }
 
 // cells lists the cells that are stated, in the order of the form.
-func (d *draft) cells() []Cell {
+func (d *builder) cells() []Cell {
 	return slices.SortedFunc(maps.Keys(d.stated), CompareCells)
 }
 
-// doubt adds a doubt.
-func (d *draft) doubt(kind DoubtKind, code string, readings []string, where string) {
+// addDoubt adds a doubt.
+func (d *builder) addDoubt(kind DoubtKind, code string, readings []string, where string) {
 	d.balance.Doubts = append(d.balance.Doubts, Doubt{Kind: kind, Code: code, Readings: readings, Where: where})
 }
 

@@ -183,7 +183,7 @@ func TestTwoFilingsInOneCSV(t *testing.T) {
 		"number in two ways":   {csvHead("0443246943", "2024") + "\"Entity number\",\"BE 0402.754.886\"\n\"1003\",\"4\"\n", 6},
 		"of other rows before": {csvHead("0443246943", "2024") + "\"10/49\",\"4\"\n" + csvHead("0443246943", "2024") + "\"1003\",\"4\"\n", 7},
 	} {
-		b, err := balance.Read([]byte(c.document))
+		b, err := newReader().Read([]byte(c.document))
 		var wrong *balance.ReadError
 		if !errors.As(err, &wrong) || wrong.Line != c.line || !strings.Contains(wrong.What, "a second filing starts here; save each as a file of its own") {
 			t.Errorf("%s: %v, %v; want an error at line %d", name, b, err, c.line)
@@ -214,7 +214,7 @@ func TestRowsOfCSVInAnyOrder(t *testing.T) {
 			"with a title":          "Sociale balans\n" + doc,
 			"with a title in parts": "Sociale balans, 2024; definitief\n\n" + doc,
 		} {
-			got, err := balance.Read([]byte(changed))
+			got, err := newReader().Read([]byte(changed))
 			if err != nil {
 				t.Errorf("%s, %s: %v", name, kind, err)
 				continue
@@ -226,7 +226,7 @@ func TestRowsOfCSVInAnyOrder(t *testing.T) {
 			}
 		}
 	}
-	_, err := balance.Read([]byte("\"1003\",\"x\"\n\"Model code\",\"m01-f\"\n"))
+	_, err := newReader().Read([]byte("\"1003\",\"x\"\n\"Model code\",\"m01-f\"\n"))
 	if err == nil || !strings.Contains(err.Error(), "line 1, column 1: the value of rubric 1003 is not a number") {
 		t.Errorf("a wrong figure ahead of the keys: %v", err)
 	}

@@ -15,10 +15,10 @@ var (
 	readSentences string
 )
 
-// Finding is something about a balance that a person should hear: a check that
+// Finding is something about a balance that a person should know: a check that
 // fails, a fact that could not be used. It never stops a delivery by itself.
 //
-// What is kept is the rule and what its sentence speaks of, so that In can tell
+// It stores the rule and the arguments of its sentence, so that In can write
 // it in any language later.
 type Finding struct {
 	Rule string `json:"rule"` // stable name of the rule, one for each sentence
@@ -36,7 +36,7 @@ type Finding struct {
 	Message string `json:"message"`
 }
 
-// IsRemark tells whether the finding is about how the document was read, and
+// IsRemark reports whether the finding is about how the document was read, and
 // not about its figures. People see a remark; it does not count as a finding of
 // a balance, and holds none back.
 func (f Finding) IsRemark() bool { return f.Rule == "inferred" }
@@ -53,8 +53,8 @@ func newFinding(rule string, codes []string, args map[string]string) Finding {
 	return f
 }
 
-// In tells the finding in a language; one that is not known gives English. A
-// finding of a rule that this version does not know is told as it was kept.
+// In writes the finding in a language; one that is not known counts as English. A
+// finding of a rule that this version does not know returns its saved Message.
 func (f Finding) In(l Lang) string {
 	sentence, ok := sentences()[f.Rule][l]
 	if !ok {
@@ -73,14 +73,14 @@ func (f Finding) In(l Lang) string {
 		}
 		word, ok := f.word(name, l)
 		if !ok {
-			return f.Message // kept by a version with another sentence
+			return f.Message // saved by a version with another sentence
 		}
 		b.WriteString(word)
 		sentence = after
 	}
 }
 
-// word gives what stands for a name in braces. A name alone is an argument as
+// word returns what stands for a name in braces. A name alone is an argument as
 // it is. =name is a figure and $name an amount of money, written as the language
 // does; where there is none it says that the cell is empty. @name is the label
 // of the cell that the argument names, #name that of its section.

@@ -143,7 +143,7 @@ func readerRules(t *testing.T) []string {
 				return true
 			}
 			rule, ok := call.Args[0].(*ast.BasicLit)
-			if ok && (calls(call.Fun, "find") || calls(call.Fun, "newFinding") || calls(call.Fun, "date")) {
+			if ok && (calls(call.Fun, "addFinding") || calls(call.Fun, "newFinding") || calls(call.Fun, "date")) {
 				text, _ := strconv.Unquote(rule.Value)
 				rules = append(rules, text)
 			}
@@ -156,7 +156,7 @@ func readerRules(t *testing.T) []string {
 	return rules
 }
 
-// calls tells whether an expression is a function or a method of this name.
+// calls reports whether an expression is a function or a method of this name.
 func calls(fun ast.Expr, name string) bool {
 	switch f := fun.(type) {
 	case *ast.Ident:

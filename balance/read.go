@@ -14,8 +14,8 @@ import (
 // most 50 MB.
 const maxDocument = 64 << 20
 
-// accepted ends the message about a document of an unknown layout.
-const accepted = "; readable are XBRL of the National Bank (pfs or CBSO), its CSV and its JSON"
+// readableLayouts ends the message about a document of an unknown layout.
+const readableLayouts = "; readable are XBRL of the National Bank (pfs or CBSO), its CSV and its JSON"
 
 // A ReadError says why a document cannot be read, and where. It holds no
 // figure and no text of the document beyond the names of its elements.
@@ -47,7 +47,7 @@ func (e *ReadError) Error() string {
 	return strings.TrimSuffix(s, ", ") + ": " + e.What
 }
 
-// Unwrap gives the error of the source that the document was read from, nil
+// Unwrap returns the error of the source that the document was read from, nil
 // where the document itself was wrong.
 func (e *ReadError) Unwrap() error { return e.cause }
 
@@ -72,53 +72,50 @@ func NewReader(o ReaderOptions) *Reader {
 	return &Reader{members: o.Members}
 }
 
-// Read is Reader.Read with what balansd knows by itself.
-func Read(data []byte) (*Balance, error) { return NewReader(ReaderOptions{}).Read(data) }
-
-// Read reads a social balance from a document of any layout, which it tells by
+// Read reads a social balance from a document of any layout, which it recognises by
 // the content alone. Its findings are what could not be used, then those of
 // Check.
 //
-// A document of a known layout without a social balance gives a Balance with
+// A document of a known layout without a social balance yields a Balance with
 // empty Values and no error, for that is common. Every error is a *ReadError;
 // then nothing of the document is given, so that a figure that cannot be read
 // never leads to half a balance.
 func (r *Reader) Read(data []byte) (*Balance, error) { return r.Stream(bytes.NewReader(data)) }
 
 // Stream is as Read, of a document that need not be in memory: it is read once
-// from start to end, of which no more than some MB are kept at any time. An
+// from start to end, with no more than some MB of it in memory. An
 // error of src itself is wrapped in the *ReadError.
 func (r *Reader) Stream(src io.Reader) (*Balance, error) {
-	raw := bufio.NewReaderSize(&limited{src: src, left: maxDocument}, peekSize)
+	raw := bufio.NewReaderSize(&limitedReader{src: src, left: maxDocument}, peekSize)
 	head, err := raw.Peek(peekSize)
 	if len(head) == 0 && err != nil && !errors.Is(err, io.EOF) {
 		return nil, &ReadError{What: "the document cannot be read", cause: err}
 	}
-	if bytes.HasPrefix(unspaced(head), []byte(pdfMark)) {
+	if bytes.HasPrefix(trimStart(head), []byte(pdfMark)) {
 		return r.readPDF(raw)
 	}
 	return r.readText(raw, head)
 }
 
-// peekSize is how much of a document is looked at to tell what it is.
+// peekSize is how much of a document is read to recognise the layout.
 const peekSize = 4 << 10
 
 // readText reads a document that is no PDF; head is its start.
 func (r *Reader) readText(raw io.Reader, head []byte) (*Balance, error) {
-	if what := foreign(head); what != "" {
-		return nil, &ReadError{What: "this is " + what + accepted}
+	if what := otherFormat(head); what != "" {
+		return nil, &ReadError{What: "this is " + what + readableLayouts}
 	}
 	text, err := decodeText(raw, head)
 	if err != nil {
 		return nil, err
 	}
-	w, d := newWindow(text), newDraft(r.members)
+	w, d := newWindow(text), newBuilder(r.members)
 	w.skipSpace()
 	switch head := w.head(); {
 	case !w.fill() && w.complete():
-		return nil, &ReadError{What: "the document is empty" + accepted}
+		return nil, &ReadError{What: "the document is empty" + readableLayouts}
 	case !w.fill():
-		return nil, w.ended()
+		return nil, w.endError()
 	case head == '<':
 		err = d.readXBRL(w)
 	case head == '{' || head == '[':
@@ -136,13 +133,13 @@ func (r *Reader) readText(raw io.Reader, head []byte) (*Balance, error) {
 	return d.done(), nil
 }
 
-// limited gives an error instead of what is beyond the bound.
-type limited struct {
+// limitedReader returns an error instead of what is beyond the bound.
+type limitedReader struct {
 	src  io.Reader
 	left int64
 }
 
-func (l *limited) Read(p []byte) (int, error) {
+func (l *limitedReader) Read(p []byte) (int, error) {
 	if l.left < 0 {
 		return 0, &ReadError{What: fmt.Sprintf("the document is larger than %d MiB", maxDocument>>20)}
 	}
@@ -153,9 +150,9 @@ func (l *limited) Read(p []byte) (int, error) {
 	return n, err
 }
 
-// foreign names the kind of a document that is not text of any layout by its
-// first bytes, or gives the empty string.
-func foreign(head []byte) string {
+// otherFormat names the kind of a document that is not text of any layout by its
+// first bytes, or returns the empty string.
+func otherFormat(head []byte) string {
 	for _, kind := range []struct{ magic, name string }{
 		{"PK\x03\x04", "a zip file (or a document of an office program)"},
 		{"PK\x05\x06", "an empty zip file"},
@@ -172,7 +169,7 @@ func foreign(head []byte) string {
 			return kind.name
 		}
 	}
-	head = bytes.ToLower(unspaced(head))
+	head = bytes.ToLower(trimStart(head))
 	if bytes.HasPrefix(head, []byte(strings.ToLower(pdfMark))) {
 		return "a PDF"
 	}
@@ -182,10 +179,10 @@ func foreign(head []byte) string {
 	return ""
 }
 
-// unspaced leaves out white space and a byte order mark at the start.
-func unspaced(head []byte) []byte { return bytes.TrimLeft(head, " \t\r\n\ufeff") }
+// trimStart leaves out white space and a byte order mark at the start.
+func trimStart(head []byte) []byte { return bytes.TrimLeft(head, " \t\r\n\ufeff") }
 
-// clip keeps names that come from a document short and on one line, so that
+// clip shortens names that come from a document and puts them on one line, so that
 // they can stand in a message.
 func clip(s string) string {
 	const most = 80

@@ -16,7 +16,7 @@ import (
 	"golang.org/x/text/encoding/unicode"
 )
 
-// documents gives the made-up documents of testdata, by name.
+// documents returns the made-up documents of testdata, by name.
 func documents(t testing.TB) map[string][]byte {
 	t.Helper()
 	paths, err := filepath.Glob("testdata/documents/*")
@@ -45,7 +45,7 @@ func document(t testing.TB, name string) string {
 
 func mustRead(t testing.TB, data []byte) *balance.Balance {
 	t.Helper()
-	b, err := balance.Read(data)
+	b, err := newReader().Read(data)
 	if err != nil {
 		t.Fatal(err)
 	}

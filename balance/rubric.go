@@ -36,7 +36,6 @@ func Languages() []Lang { return []Lang{Dutch, French, English, German} }
 type Rubric struct {
 	Code       string // such as 1003; never to be taken apart by prefix
 	Section    string // key of the section, such as closing_contract
-	Order      int    // place on the form, from 0
 	FullOnly   bool   // in the full model only; the others have it too when false
 	Unit       Unit
 	Decimals   int    // most decimals that the form allows
@@ -46,7 +45,7 @@ type Rubric struct {
 	CBSO       CBSO   // how the CBSO taxonomy states it; zero where unknown
 
 	row, column string // keys of labels
-	previous    string // models with a previous-year cell: -, all or full
+	previous    bool   // has a previous-year cell, in the models that have the rubric
 }
 
 // CBSO is how the CBSO taxonomy states a rubric: a metric and the members of
@@ -73,28 +72,15 @@ func RubricOf(code string) (Rubric, bool) {
 	return d.rubrics[i], true
 }
 
-// HasPrevious tells whether some model has a previous-year cell for it.
-func (r Rubric) HasPrevious() bool { return r.previous == "all" || r.previous == "full" }
-
-// In tells whether the form of the model has the rubric. The empty model
-// counts as full.
-func (r Rubric) In(m Model) bool { return !r.FullOnly || m == Full || m == "" }
-
-// PreviousIn tells whether the form of the model has a previous-year cell for
-// the rubric. The empty model counts as full.
-func (r Rubric) PreviousIn(m Model) bool {
-	return r.previous == "all" || r.previous == "full" && (m == Full || m == "")
-}
+// HasPrevious reports whether the rubric has a previous-year cell, in each model
+// that has the rubric.
+func (r Rubric) HasPrevious() bool { return r.previous }
 
 // Label names the rubric in full, its row and its column, such as "Gemiddeld
-// aantal werknemers, voltijds, mannen". An unknown language gives English.
-func (r Rubric) Label(l Lang) string { return r.RowLabel(l) + ", " + r.ColumnLabel(l) }
-
-// RowLabel names the row of the form that the rubric is in.
-func (r Rubric) RowLabel(l Lang) string { return loaded().label(r.row, l) }
-
-// ColumnLabel names the column of the form that the rubric is in.
-func (r Rubric) ColumnLabel(l Lang) string { return loaded().label(r.column, l) }
+// aantal werknemers, voltijds, mannen". An unknown language counts as English.
+func (r Rubric) Label(l Lang) string {
+	return loaded().label(r.row, l) + ", " + loaded().label(r.column, l)
+}
 
 // SectionLabel names the part of the form that the rubric is in.
 func (r Rubric) SectionLabel(l Lang) string { return loaded().label(r.Section, l) }
@@ -112,13 +98,13 @@ func (c Cell) Label(l Lang) string {
 // Cells that are no cell of the form come last, by code.
 func CompareCells(a, b Cell) int {
 	d := loaded()
-	place := func(c Cell) int {
+	position := func(c Cell) int {
 		if i, ok := d.byCode[c.Code]; ok {
 			return i
 		}
 		return len(d.rubrics)
 	}
-	if c := cmp.Or(cmp.Compare(place(a), place(b)), cmp.Compare(a.Code, b.Code)); c != 0 {
+	if c := cmp.Or(cmp.Compare(position(a), position(b)), cmp.Compare(a.Code, b.Code)); c != 0 {
 		return c
 	}
 	switch {

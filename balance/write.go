@@ -37,7 +37,7 @@ func Write(l Layout, b *Balance) ([]byte, error) {
 	}
 }
 
-// Carries tells whether a layout can carry a cell. CBSO XBRL cannot carry
+// Carries reports whether a layout can carry a cell. CBSO XBRL cannot carry
 // rubrics of the full model whose dimension members are not known.
 func Carries(l Layout, c Cell) bool {
 	r, ok := RubricOf(c.Code)
@@ -130,8 +130,8 @@ func writeCSV(b *Balance) []byte {
 	return out.Bytes()
 }
 
-// decided writes a figure with three decimals with a fourth one, so that nobody
-// takes its point for one between thousands.
+// decided writes a figure with three decimals with a fourth one, so that no reader
+// takes its point for a thousands separator.
 func decided(figure string) string {
 	if _, decimals, _ := strings.Cut(figure, "."); len(decimals) == 3 {
 		return figure + "0"

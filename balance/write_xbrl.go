@@ -99,7 +99,7 @@ func committeeCode(j string) string {
 	}, j)
 }
 
-// isCommitteeCode tells whether a joint committee is named by its number, and
+// isCommitteeCode reports whether a joint committee is named by its number, and
 // not by a text of its own.
 func isCommitteeCode(j string) bool {
 	code := committeeCode(j)
@@ -148,7 +148,7 @@ type cbsoWriter struct {
 	dimensions []string // those that some context names
 }
 
-// context adds a context and gives its id. A member is dimension:member, or
+// context adds a context and returns its id. A member is dimension:member, or
 // open:N for the typed axis that numbers the lines of a list.
 func (w *cbsoWriter) context(members ...string) string {
 	id := fmt.Sprintf("I%d", w.count)

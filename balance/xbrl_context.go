@@ -66,7 +66,7 @@ func (in *instance) context() error {
 	if c != nil {
 		size += 128 + len(c.members)
 	}
-	return in.keeps(size)
+	return in.reserve(size)
 }
 
 // contextPart reads one element within a context.
@@ -131,13 +131,13 @@ func (in *instance) member(dimension string, value []byte) string {
 	return m
 }
 
-// whole tells whether a context is about all of an entity, at a time that is
+// whole reports whether a context is about all of an entity, at a time that is
 // known.
 func (c *xbrlContext) whole(entity int) bool {
 	return c.members == "" && c.entity == entity && !c.end.IsZero()
 }
 
-// isPart tells whether a context is about less than the whole period that ends
+// isPart reports whether a context is about less than the whole period that ends
 // on its last day, such as a quarter.
 func (in *instance) isPart(c *xbrlContext) bool {
 	return !c.start.IsZero() && c.start != in.calendar.start(c.end)
@@ -186,7 +186,7 @@ func xbrlDate(s string, end bool) Date {
 	return d
 }
 
-// inBrussels gives a time as the clocks in Belgium show it. They are an hour
+// inBrussels returns a time as the clocks in Belgium show it. They are an hour
 // ahead of UTC, and two from the last Sunday of March to that of October, each
 // at 1:00 UTC (directive 2000/84/EC). The package reads no zone files.
 func inBrussels(t time.Time) time.Time {

@@ -44,13 +44,13 @@ func (in *instance) unit() error {
 		return at.fault("two units have the same id")
 	}
 	in.units[id] = u
-	return in.keeps(2*64 + len(id))
+	return in.reserve(2*64 + len(id))
 }
 
-// vouch tells what is wrong with the units and the accuracy of the facts whose
-// values are taken, in the order of the document, and takes the currency of the
+// checkUnitsAndAccuracy reports what is wrong with the units and the accuracy of the facts whose
+// values are used, in the order of the document, and sets the currency of the
 // balance from the first amount.
-func (in *instance) vouch() {
+func (in *instance) checkUnitsAndAccuracy() {
 	cells := in.cells()
 	slices.SortStableFunc(cells, func(a, b Cell) int {
 		x, y := in.stated[a].fact.at, in.stated[b].fact.at
@@ -67,27 +67,27 @@ func (in *instance) vouch() {
 // measure checks the unit of a figure.
 func (in *instance) measure(c Cell, s *statement) {
 	r, u := &in.data.rubrics[in.data.byCode[c.Code]], s.unit
-	words := args{"line": s.fact.at.word(), "cell": c.String(), "currency": u.currency, "unit": u.name}
+	words := args{"line": s.fact.at.lineNumber(), "cell": c.String(), "currency": u.currency, "unit": u.name}
 	b := &in.balance
 	_, known := in.units[s.fact.unit]
 	switch {
 	case !known:
-		in.find("unit_unknown", codesOf(c), words)
+		in.addFinding("unit_unknown", codesOf(c), words)
 	case r.Unit != Money && u.currency != "":
-		in.find("unit_money", codesOf(c), words)
+		in.addFinding("unit_money", codesOf(c), words)
 	case r.Unit == Money && u.currency == "":
-		in.find("unit_no_money", codesOf(c), words)
+		in.addFinding("unit_no_money", codesOf(c), words)
 	case u.name != "":
-		in.find("unit_other", codesOf(c), words)
+		in.addFinding("unit_other", codesOf(c), words)
 	case r.Unit == Money && b.Currency == "":
 		b.Currency = u.currency
 	case r.Unit == Money && b.Currency != u.currency:
 		words["other"] = b.Currency
-		in.find("currency_mixed", codesOf(c), words)
+		in.addFinding("currency_mixed", codesOf(c), words)
 	}
 }
 
-// exact tells of a figure that is not exact by what the fact says of itself: it
+// exact reports a figure that is not exact by what the fact says of itself: it
 // is rounded, or has more decimals than it vouches for. The figure is taken as
 // it stands.
 func (in *instance) exact(c Cell, s *statement) {
@@ -96,13 +96,13 @@ func (in *instance) exact(c Cell, s *statement) {
 		return
 	}
 	unit := decimal.New(1, int32(-max(min(n.n, maxDigits), -maxDigits)))
-	found := in.find("rounded", codesOf(c), args{
-		"line": s.fact.at.word(), "cell": c.String(), "value": Canonical(v), "unit": Canonical(unit),
+	found := in.addFinding("rounded", codesOf(c), args{
+		"line": s.fact.at.lineNumber(), "cell": c.String(), "value": Canonical(v), "unit": Canonical(unit),
 	})
 	found.Figures = map[string]string{c.String(): Canonical(v)}
 }
 
-// of gives the number of decimals to which a value is exact. XBRL 2.1
+// of returns the number of decimals to which a value is exact. XBRL 2.1
 // (4.6.7) says how a precision becomes one.
 func (a accuracy) of(v decimal.Decimal) digits {
 	if p := a.precision; p.said && !a.decimals.said {

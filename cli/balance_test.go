@@ -142,7 +142,7 @@ func TestInspectMarksWhatIsInferred(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	b, err := balance.Read(text)
+	b, err := balance.NewReader(balance.ReaderOptions{}).Read(text)
 	if err != nil || len(b.Inferred) == 0 {
 		t.Fatalf("nothing is inferred: %v", err)
 	}
@@ -213,7 +213,7 @@ func TestConvert(t *testing.T) {
 		if err != nil || r.code != 0 || r.stdout != "" {
 			t.Fatalf("%s: %v, %+v", to, err, r)
 		}
-		b, err := balance.Read(text)
+		b, err := balance.NewReader(balance.ReaderOptions{}).Read(text)
 		if err != nil || b.Layout != layout || b.Name != "Bakkerij & Zonen" || len(balance.Diff(want.Values, b.Values)) > 0 {
 			t.Errorf("%s: %v, %+v", to, err, b)
 		}
@@ -234,7 +234,7 @@ func TestConvertSaysWhatItNeedsAndWhatItLeaves(t *testing.T) {
 	}
 	r = balansd(t, "balance", "convert", path, "--to", "pfs-xbrl", "--enterprise-number", "BE 0443.246.943",
 		"--year-start", "2024-01-01", "--year-end", "2024-12-31", "--model", "abbreviated")
-	b, err := balance.Read([]byte(r.stdout))
+	b, err := balance.NewReader(balance.ReaderOptions{}).Read([]byte(r.stdout))
 	if r.code != 0 || err != nil || b.EnterpriseNumber != "0443246943" || b.Model != balance.Abbreviated || b.FiscalYear.End.String() != "2024-12-31" {
 		t.Errorf("%v, %+v", err, b)
 	}

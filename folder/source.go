@@ -263,7 +263,7 @@ func readFile(root *os.Root, name string, limit int64) (file, error) {
 	return file{content: content, sum: hex.EncodeToString(sum[:]), changed: after.ModTime().UTC()}, nil
 }
 
-// pathOf gives the whole path of a file or folder of the source, for people.
+// pathOf returns the whole path of a file or folder of the source, for people.
 func pathOf(cfg Config, name string) string {
 	return filepath.Join(cfg.Path, filepath.FromSlash(shown(name)))
 }

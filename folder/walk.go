@@ -61,7 +61,7 @@ func (w *walk) tell(format string, args ...any) {
 	w.problems = append(w.problems, fmt.Sprintf(format, args...))
 }
 
-// path gives the whole path of a file or folder, for people.
+// path returns the whole path of a file or folder, for people.
 func (w *walk) path(name string) string {
 	return pathOf(w.cfg, name)
 }
@@ -250,7 +250,7 @@ func (w *walk) rest(ctx context.Context) error {
 	return sleep.For(ctx, left)
 }
 
-// settled tells whether a file still is as it was at the first look.
+// settled reports whether a file still is as it was at the first look.
 func (w *walk) settled(name string) bool {
 	before, ok := w.seen[name]
 	now, err := w.lstat(name)
@@ -326,7 +326,7 @@ func ignored(name string) bool {
 
 func isPDF(name string) bool { return strings.EqualFold(path.Ext(name), ".pdf") }
 
-// reason gives the cause without the path, which the sentence names already.
+// reason returns the cause without the path, which the sentence names already.
 func reason(err error) string {
 	if p, ok := errors.AsType[*fs.PathError](err); ok {
 		err = p.Err
@@ -334,7 +334,7 @@ func reason(err error) string {
 	return err.Error()
 }
 
-// inUse tells whether another program holds the file, which only Windows
+// inUse reports whether another program holds the file, which only Windows
 // knows: ERROR_SHARING_VIOLATION and ERROR_LOCK_VIOLATION.
 func inUse(err error) bool {
 	code, ok := errors.AsType[syscall.Errno](err)

@@ -20,7 +20,7 @@ type server struct {
 	container *testenv.Container
 }
 
-// newServer gives a machine that never had balansd, with the packages of an
+// newServer returns a machine that never had balansd, with the packages of an
 // older and a newer version in /packages/0.1.0 and /packages/0.2.0.
 func newServer(t *testing.T, older, newer string) *server {
 	t.Helper()

@@ -91,7 +91,7 @@ func billOfMaterials(program string, v version, at time.Time) ([]byte, error) {
 	return out.Bytes(), err
 }
 
-// linked gives the modules of a program, each as it was really taken.
+// linked returns the modules of a program, each as it was really taken.
 func linked(info *debug.BuildInfo) []*debug.Module {
 	var list []*debug.Module
 	for _, m := range info.Deps {

@@ -80,7 +80,7 @@ func described(tag string, after int, hash string, dirty bool, at time.Time) (ve
 	return v, nil
 }
 
-// findVersion gives the version of the source tree and its time: VERSION and
+// findVersion returns the version of the source tree and its time: VERSION and
 // SOURCE_DATE_EPOCH where they are set, else those of the last commit.
 func findVersion(ctx context.Context, root string) (v version, at time.Time, err error) {
 	var tag, hash string

@@ -33,7 +33,7 @@ func TestDocumentsReadBackEqual(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		got, err := balance.Read(doc)
+		got, err := balance.NewReader(balance.ReaderOptions{}).Read(doc)
 		if err != nil {
 			t.Fatalf("%s, %s: %v", layout, model, err)
 		}
@@ -82,7 +82,7 @@ func TestPDFHoldsNoFigures(t *testing.T) {
 	if err != nil || !bytes.HasPrefix(doc, []byte("%PDF-1.4\n")) || !bytes.HasSuffix(doc, []byte("%%EOF\n")) {
 		t.Errorf("no PDF: %v", err)
 	}
-	if _, err := balance.Read(doc); err == nil {
+	if _, err := balance.NewReader(balance.ReaderOptions{}).Read(doc); err == nil {
 		t.Error("a PDF was read as a social balance")
 	}
 }

@@ -293,7 +293,7 @@ func TestContentIsWhatTheListingSays(t *testing.T) {
 			t.Errorf("Accept %q answers %d %s, want %s", accept, w.Code, got, want)
 		}
 		if want != "application/pdf" {
-			read, err := balance.Read(w.Body.Bytes())
+			read, err := balance.NewReader(balance.ReaderOptions{}).Read(w.Body.Bytes())
 			if err != nil || read.Values.Hash() != made.Values.Hash() {
 				t.Errorf("%s: other figures than were added (%v)", want, err)
 			}

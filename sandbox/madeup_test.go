@@ -76,7 +76,7 @@ func TestMadeUpPassesTheChecks(t *testing.T) {
 		}
 		for c := range b.Values {
 			r, ok := balance.RubricOf(c.Code)
-			if !ok || !r.In(b.Model) || c.Previous && !r.PreviousIn(b.Model) {
+			if !ok || r.FullOnly && b.Model != balance.Full || c.Previous && !r.HasPrevious() {
 				t.Errorf("%s is not on the form of the %s model", c, b.Model)
 			}
 			if -b.Values[c].Exponent() > int32(r.Decimals) {

@@ -283,7 +283,7 @@ func TestWriteFolder(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		b, err := balance.Read(doc)
+		b, err := balance.NewReader(balance.ReaderOptions{}).Read(doc)
 		if err != nil || b.EnterpriseNumber != one.EnterpriseNumber || b.FiscalYear.End.Year != d.Year || len(b.Values) == 0 {
 			t.Errorf("file %d: %+v, %v", i, b, err)
 		}

@@ -61,7 +61,7 @@ func whoMay(found []opening) string {
 	return strings.Join(parts, ", ")
 }
 
-// CheckProgram gives a Usage problem when others than the administrators of the
+// CheckProgram returns a Usage problem when others than the administrators of the
 // machine can change the program at path, or put another one in its place:
 // what runs as a service, and with an administrator's rights, would be theirs.
 // It looks at the program and at each folder above it.

@@ -125,13 +125,13 @@ func changers(info fs.FileInfo, ours []int) (found []opening) {
 	return found
 }
 
-// ownGroup tells whether a file's group is the private one of its owner, who is
+// ownGroup reports whether a file's group is the private one of its owner, who is
 // one of ours: many systems give each user a group of the same number.
 func ownGroup(st *syscall.Stat_t, ours []int) bool {
 	return st.Uid == st.Gid && slices.Contains(ours, int(st.Uid))
 }
 
-// administrators tells whether a group is one of those whose members administer
+// administrators reports whether a group is one of those whose members administer
 // the machine. Debian lets the group staff write in /usr/local.
 func administrators(gid int) bool {
 	if gid == 0 {

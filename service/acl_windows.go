@@ -137,7 +137,7 @@ func readAccess(path string) (a accessList, err error) {
 	return a, nil
 }
 
-// identity gives a SID and the name that people know.
+// identity returns a SID and the name that people know.
 func identity(sid *windows.SID) who {
 	w := who{sid: sid.String()}
 	if account, domain, _, err := sid.LookupAccount(""); err == nil {

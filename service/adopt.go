@@ -10,7 +10,7 @@ import (
 	"syscall"
 )
 
-// Adopt gives what root made in dir to the owner of dir. An administrator who
+// Adopt returns what root made in dir to the owner of dir. An administrator who
 // uses the command line while the service is off makes files that the service
 // could not read afterwards. It does nothing where dir belongs to root, or the
 // process is not root, or dir is missing.
@@ -24,7 +24,7 @@ func Adopt(dir string) error {
 	return adopt(dir, func(uid uint32) bool { return uid == 0 })
 }
 
-// adopt gives what belongs to some in dir to the owner of dir, unless that is
+// adopt returns what belongs to some in dir to the owner of dir, unless that is
 // root.
 func adopt(dir string, from func(uid uint32) bool) error {
 	root, err := os.OpenRoot(dir)

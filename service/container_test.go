@@ -161,7 +161,7 @@ func (o *office) runs() standing {
 	return s
 }
 
-// journal gives the end of the service's log.
+// journal returns the end of the service's log.
 func (o *office) journal() string {
 	return o.Run("journalctl", "--unit=balansd", "--lines=30", "--output=cat", "--no-pager").Stdout
 }

@@ -75,7 +75,7 @@ func (c control) Restart(ctx context.Context) error {
 	return c.start(ctx, st, "restart", endTime+startTime, kardianos.Service.Restart)
 }
 
-// installed gives how the service stands, or a problem when there is none or
+// installed returns how the service stands, or a problem when there is none or
 // the caller lacks the rights to change it.
 func (c control) installed(ctx context.Context) (Status, error) {
 	if err := c.Rights(); err != nil {
@@ -91,7 +91,7 @@ func (c control) installed(ctx context.Context) (Status, error) {
 	return st, err
 }
 
-// start gives an order that ends with a running service.
+// start carries out an order that ends with a running service.
 func (c control) start(ctx context.Context, st Status, verb string, limit time.Duration, order func(kardianos.Service) error) error {
 	err := c.self.prepare(ctx, st)
 	if err == nil {
@@ -110,7 +110,7 @@ func (c control) start(ctx context.Context, st Status, verb string, limit time.D
 	return c.self.failed(ctx, err)
 }
 
-// order gives an order, and waits for it no longer than limit. The error of an
+// order carries out an order of the library, and waits for it no longer than limit. The error of an
 // order that failed is the library's.
 func (c control) order(ctx context.Context, verb string, limit time.Duration, order func(kardianos.Service) error) error {
 	lib, err := c.self.lib(Spec{})

@@ -97,7 +97,7 @@ func forgetCrashes(stem, ext string) error {
 	return err
 }
 
-// readCrash tells what a crash file is about: what kind of crash, in the
+// readCrash reports what a crash file is about: what kind of crash, in the
 // runtime's words and never in those of a panic's own value, and the first
 // function of ours in the traces, which may be empty.
 func readCrash(path string) (kind, where string) {
@@ -123,7 +123,7 @@ func readCrash(path string) (kind, where string) {
 	return kind, where
 }
 
-// crashKind gives the kind of crash that a line tells, empty for none.
+// crashKind returns the kind of crash that a line tells, empty for none.
 func crashKind(line string) string {
 	for _, safe := range []string{hungText, "panic: runtime error: ", "fatal error: ", "SIGABRT: ", "SIGQUIT: ", "SIGSEGV: ", "SIGBUS: "} {
 		if strings.HasPrefix(line, safe) {

@@ -17,7 +17,7 @@ import (
 	"github.com/rs/zerolog"
 )
 
-// crashEnv tells the test binary to crash: how, and with which crash file.
+// crashEnv has the test binary crash: how, and with which crash file.
 const crashEnv = "BALANSD_SERVICE_TEST_CRASH"
 
 // secret is what a panic could quote.

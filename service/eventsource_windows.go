@@ -27,7 +27,7 @@ func (machine) removeEventSource() error {
 	return err
 }
 
-// hasEventSource tells whether the source is registered.
+// hasEventSource reports whether the source is registered.
 func (machine) hasEventSource() bool {
 	key, err := registry.OpenKey(registry.LOCAL_MACHINE, eventSources+`\`+Name, registry.QUERY_VALUE)
 	if err != nil {

@@ -71,7 +71,7 @@ func (f *fakeSystemd) put(path, text string) {
 	}
 }
 
-// has gives the text of a file of the fake machine, empty for none.
+// has returns the text of a file of the fake machine, empty for none.
 func (f *fakeSystemd) has(path string) string {
 	text, _ := os.ReadFile(filepath.Join(f.root, path))
 	return string(text)

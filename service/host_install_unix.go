@@ -133,7 +133,7 @@ func (h host) purgeable(paths []string) error {
 	return nil
 }
 
-// sharedUnix tells whether a folder belongs to the system as a whole, see
+// sharedUnix reports whether a folder belongs to the system as a whole, see
 // hier(7).
 func sharedUnix(dir string) bool {
 	dir = path.Clean(dir)

@@ -135,7 +135,7 @@ func (h host) own(dir string, mode fs.FileMode, asOwner bool) error {
 	return nil
 }
 
-// ownFolder tells whether a folder is balansd's alone: it is the account's
+// ownFolder reports whether a folder is balansd's alone: it is the account's
 // already, or has nothing in it but what is balansd's, or is an empty one that
 // nobody was given.
 func ownFolder(path string, uid int) (bool, error) {
@@ -154,7 +154,7 @@ func ownFolder(path string, uid int) (bool, error) {
 	return !slices.ContainsFunc(entries, func(e os.DirEntry) bool { return !ourName(e.Name()) }), nil
 }
 
-// ourName tells whether a file of a data folder, or of one for copies or the
+// ourName reports whether a file of a data folder, or of one for copies or the
 // log, is one that balansd makes there.
 func ourName(name string) bool {
 	switch name {

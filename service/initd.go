@@ -44,7 +44,7 @@ func (h host) initd(kind initSystem) (Manager, error) {
 	return d, nil
 }
 
-// newInitd gives the Manager of a machine without systemd.
+// newInitd returns the Manager of a machine without systemd.
 func newInitd(h host) (Manager, error) {
 	has := func(path string) bool {
 		_, err := os.Stat(h.at(path))
@@ -71,7 +71,7 @@ func newInitd(h host) (Manager, error) {
 
 const startYourself = "Have whatever starts programs here start balansd run, as an account of its own, and restart it when it ends."
 
-// lib gives the library's service of a configuration.
+// lib returns the library's service of a configuration.
 func (d *initd) lib(s Spec) (kardianos.Service, error) {
 	c := script(s, d.option, d.script(s))
 	c.UserName = Account // which launchd heeds, and the others leave to the script
@@ -158,7 +158,7 @@ func (d *initd) registrations() (links []string) {
 	return links
 }
 
-// registered tells whether the script starts with the machine.
+// registered reports whether the script starts with the machine.
 func (d *initd) registered() bool { return len(d.links) == 0 || len(d.registrations()) > 0 }
 
 // verify asks what would be started.
@@ -187,7 +187,7 @@ func (d *initd) failed(_ context.Context, err error) error {
 		"Mend what sudo balansd config check says, and start it again: sudo balansd service start. More is in its log, which balansd service status names.")
 }
 
-// Status tells how the service stands. What it runs, its script says.
+// Status reports how the service stands. What it runs, its script says.
 func (d *initd) Status(context.Context) (Status, error) {
 	st := Status{Manager: d.name, State: NotInstalled}
 	text, err := os.ReadFile(d.at(d.file))

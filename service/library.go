@@ -4,12 +4,12 @@ import (
 	kardianos "github.com/kardianos/service"
 )
 
-// library gives the service of kardianos/service for a configuration. It
+// library returns the service of kardianos/service for a configuration. It
 // installs, removes and gives orders; what it leaves to be done stands beside
 // each call of it.
 type library func(c *kardianos.Config) (kardianos.Service, error)
 
-// newLibrary gives the library's service for this machine. The process itself
+// newLibrary returns the library's service for this machine. The process itself
 // runs without it, see Run.
 func newLibrary(c *kardianos.Config) (kardianos.Service, error) { return kardianos.New(nil, c) }
 

@@ -36,7 +36,7 @@ type seams struct {
 // host is the machine as every Manager but that of Windows uses it.
 type host struct{ Options }
 
-// New gives the machine's service manager. Where none runs that balansd knows,
+// New returns the machine's service manager. Where none runs that balansd knows,
 // it is a NotAllowed problem.
 func New(o Options) (Manager, error) {
 	h := host{o}
@@ -52,7 +52,7 @@ func New(o Options) (Manager, error) {
 	return newInitd(h)
 }
 
-// at gives where a file of the machine is.
+// at returns where a file of the machine is.
 func (h host) at(path string) string { return filepath.Join(h.root, path) }
 
 // Rights tells which rights the caller lacks.

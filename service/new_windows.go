@@ -6,7 +6,7 @@ type seams struct {
 	library library
 }
 
-// New gives the service control manager.
+// New returns the service control manager.
 func New(o Options) (Manager, error) {
 	m := &scmManager{scm: o.scm, library: o.library, log: o.Log}
 	if m.scm == nil {

@@ -25,7 +25,7 @@ type RunOptions struct {
 	// the service of Windows give the argument --service. It is never guessed.
 	Managed bool
 	Log     zerolog.Logger
-	// Alive tells whether the process still does its work, within the time of
+	// Alive reports whether the process still does its work, within the time of
 	// its context. A manager that watches the process hears that it is alive
 	// only while Alive gives nil, and kills and restarts it otherwise. Nil is
 	// always alive. It is called from a goroutine of its own.
@@ -54,7 +54,7 @@ type Work func(ctx context.Context, say func(status string)) error
 // systemd, so that the start itself fails; under Windows it is an error of the
 // work, since the service control manager must be answered first.
 //
-// Run gives the work's error. It logs a crash of the last run and a hard exit;
+// Run returns the work's error. It logs a crash of the last run and a hard exit;
 // start and stop are the caller's to log.
 func Run(ctx context.Context, o RunOptions, work Work) error {
 	if o.Exit == nil {

@@ -36,7 +36,7 @@ func readCommand(command []string) (executable, config string) {
 	return executable, config
 }
 
-// absoluteWindows tells whether a path means the same from every working
+// absoluteWindows reports whether a path means the same from every working
 // folder: a drive with its root, or a share.
 func absoluteWindows(path string) bool {
 	p := strings.ReplaceAll(path, "/", `\`)
@@ -44,7 +44,7 @@ func absoluteWindows(path string) bool {
 	return drive || strings.HasPrefix(p, `\\`)
 }
 
-// insideFolder tells whether path is folder or lies in it, as Windows compares names.
+// insideFolder reports whether path is folder or lies in it, as Windows compares names.
 func insideFolder(folder, path string) bool {
 	clean := func(p string) string {
 		return strings.TrimRight(strings.ToLower(strings.ReplaceAll(p, "/", `\`)), `\`)

@@ -20,13 +20,13 @@ func (m *scmManager) look() (scmStatus, error) {
 	return s, err
 }
 
-// there tells whether a process is known to be there.
+// there reports whether a process is known to be there.
 func (m *scmManager) there(pid uint32) bool {
 	there, err := m.scm.running(pid)
 	return err == nil && there
 }
 
-// gone tells whether a process is known to have ended.
+// gone reports whether a process is known to have ended.
 func (m *scmManager) gone(pid uint32) bool {
 	there, err := m.scm.running(pid)
 	return pid != 0 && err == nil && !there
@@ -118,7 +118,7 @@ func (m *scmManager) Stop(ctx context.Context) error {
 	}
 }
 
-// asked tells whether a service has to be asked to stop again. One that is just
+// asked reports whether a service has to be asked to stop again. One that is just
 // starting takes it later; one that does not answer is waited for, since it may
 // be on its way out.
 func (m *scmManager) asked(err error) (again bool, _ error) {
@@ -149,7 +149,7 @@ func (m *scmManager) Restart(ctx context.Context) error {
 	return m.Start(ctx)
 }
 
-// Status tells how the service stands. Anybody may ask.
+// Status reports how the service stands. Anybody may ask.
 func (m *scmManager) Status(context.Context) (Status, error) {
 	out := Status{Manager: "Windows " + m.scm.version(), State: NotInstalled}
 	c, err := m.scm.config()

@@ -220,7 +220,7 @@ func TestWindowsInstallRefuses(t *testing.T) {
 	}
 }
 
-// installedWindows gives a Manager whose service is there.
+// installedWindows returns a Manager whose service is there.
 func installedWindows(t *testing.T) (*fakeSCM, *scmManager) {
 	t.Helper()
 	f := newFakeSCM()

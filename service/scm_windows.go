@@ -74,7 +74,7 @@ func (machine) expand(text string) string {
 	return windows.UTF16ToString(to)
 }
 
-// startable tells whether a service is there and not disabled.
+// startable reports whether a service is there and not disabled.
 func (machine) startable(name string) (bool, error) {
 	found := false
 	err := openService(name, windows.SERVICE_QUERY_CONFIG, func(s windows.Handle) error {
@@ -185,7 +185,7 @@ func (m machine) status() (st scmStatus, err error) {
 	return st, err
 }
 
-// running tells whether a process is there: its handle is signalled at its end.
+// running reports whether a process is there: its handle is signalled at its end.
 // An Administrator may look at the process of any account with the privilege
 // to debug alone.
 func (machine) running(pid uint32) (there bool, err error) {

@@ -30,7 +30,7 @@ func ownPlaces(s Spec, shared func(dir string) bool, within func(path, dir strin
 	return nil
 }
 
-// sharedWindows tells whether a folder is a whole drive, or one that Windows or
+// sharedWindows reports whether a folder is a whole drive, or one that Windows or
 // a person has.
 func sharedWindows(dir string) bool {
 	dir = strings.TrimRight(strings.ToLower(strings.ReplaceAll(dir, "/", `\`)), `\`)

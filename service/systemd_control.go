@@ -18,7 +18,7 @@ func masked() error {
 		"Take the mask off: sudo systemctl unmask balansd")
 }
 
-// lib gives the library's service.
+// lib returns the library's service.
 func (s *systemd) lib(spec Spec) (kardianos.Service, error) { return s.library(libraryConfig(spec)) }
 
 // prepare makes ready for a start.

@@ -129,7 +129,7 @@ func (s *systemd) writeUnit(spec Spec, text string) error {
 	return errors.Join(s.write(unitFile, text, 0o644), s.remove(dropInFile))
 }
 
-// dropIn gives what a unit that is not ours to write, a package's, needs
+// dropIn returns what a unit that is not ours to write, a package's, needs
 // besides: other paths than those of PackageSpec. It is empty when there is
 // nothing to add.
 func dropIn(u UnitSpec) (string, error) {
@@ -153,7 +153,7 @@ func dropIn(u UnitSpec) (string, error) {
 	return unit + service, nil
 }
 
-// packaged gives the unit that a package brought; empty when there is none.
+// packaged returns the unit that a package brought; empty when there is none.
 func (s *systemd) packaged() string {
 	for _, file := range packageUnits() {
 		if _, err := os.Stat(s.at(file)); err == nil {

@@ -48,12 +48,12 @@ func PackageSpec() Spec {
 	return Spec{Executable: "/usr/bin/balansd", Config: configFolder + "/balansd.yaml", DataDir: stateFolder}
 }
 
-// Sysusers gives the account of the service in the form of sysusers.d(5).
+// Sysusers returns the account of the service in the form of sysusers.d(5).
 func Sysusers() string {
 	return fmt.Sprintf("# The account of the service balansd.\nu %s - \"balansd\" %s\n", Account, stateFolder)
 }
 
-// Unit gives the text of balansd.service, in the form of systemd.unit(5). It is
+// Unit returns the text of balansd.service, in the form of systemd.unit(5). It is
 // a Usage problem when a path cannot be written in a unit.
 //
 // The service may do nothing but its work: read its configuration and sources,
@@ -193,14 +193,14 @@ func (u UnitSpec) extras() string {
 	return b.String()
 }
 
-// hidden tells whether the sandbox hides the path from the service, so that it
+// hidden reports whether the sandbox hides the path from the service, so that it
 // has to be let through.
 func hidden(path string) bool {
 	return slices.ContainsFunc([]string{"/home", "/root", "/run/user", "/tmp", "/var/tmp"},
 		func(dir string) bool { return inside(path, dir) })
 }
 
-// inside tells whether path is dir or in it.
+// inside reports whether path is dir or in it.
 func inside(path, dir string) bool {
 	rest, found := strings.CutPrefix(path, dir)
 	return found && (rest == "" || rest[0] == '/')

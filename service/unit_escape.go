@@ -14,7 +14,7 @@ import (
 // and backslashes have a meaning, then it replaces what begins with a percent
 // sign, and at the start, in a command, what begins with a dollar sign.
 
-// plain tells whether a rune means only itself everywhere in a unit.
+// plain reports whether a rune means only itself everywhere in a unit.
 func plain(r rune) bool {
 	return r > unicode.MaxASCII || unicode.IsLetter(r) || unicode.IsDigit(r) || strings.ContainsRune("/._-+,=@", r)
 }
@@ -37,7 +37,7 @@ func quoted(s string) string {
 	return `"` + strings.NewReplacer(`\`, `\\`, `"`, `\"`).Replace(s) + `"`
 }
 
-// writable tells whether a path can be in a unit or a script at all: they are
+// writable reports whether a path can be in a unit or a script at all: they are
 // text, line by line.
 func writable(p string) error {
 	if utf8.ValidString(p) && strings.IndexFunc(p, unicode.IsControl) < 0 {

@@ -57,7 +57,7 @@ func paths() *rapid.Generator[string] {
 	})
 }
 
-// line gives what stands after name in the unit, once.
+// line returns what stands after name in the unit, once.
 func lineOf(t rapid.TB, unit, name string) string {
 	t.Helper()
 	_, rest, found := strings.Cut(unit, "\n"+name+"=")

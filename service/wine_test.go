@@ -126,7 +126,7 @@ func (w *windows) spent(what string, args ...string) {
 	w.t.Logf("%s: %.2f s", what, time.Since(began).Seconds())
 }
 
-// log gives the end of the service's log.
+// log returns the end of the service's log.
 func (w *windows) log() string {
 	text, err := os.ReadFile(w.Path(windowsData + `\log\balansd.log`))
 	if err != nil {

@@ -280,7 +280,7 @@ func (c *Container) close() {
 	}
 }
 
-// console gives the end of what the container wrote on its console.
+// console returns the end of what the container wrote on its console.
 func (c *Container) console() []byte {
 	text, _ := os.ReadFile(filepath.Join(c.dir, "console.log"))
 	return text[max(0, len(text)-2000):]

@@ -152,7 +152,7 @@ func (w *Windows) Run(stdin, program string, args ...string) Result {
 	return r
 }
 
-// Processes gives the numbers, on this machine, of the processes that run a
+// Processes returns the numbers, on this machine, of the processes that run a
 // program of this Windows with an argument.
 func (w *Windows) Processes(program, argument string) (pids []int) {
 	w.t.Helper()

@@ -11,28 +11,28 @@ import (
 // It says neither enterprise number nor dates nor model: whoever asked for it
 // knows them.
 type jsonReader struct {
-	*draft
+	*builder
 	jsonScanner
 	rubrics bool // the list of rubrics was there
 }
 
 // readJSON reads a JSON document.
-func (d *draft) readJSON(w *window) error {
-	j := &jsonReader{draft: d, jsonScanner: jsonScanner{window: w}}
+func (d *builder) readJSON(w *window) error {
+	j := &jsonReader{builder: d, jsonScanner: jsonScanner{window: w}}
 	if j.kind() != '{' {
-		return &ReadError{What: "this is JSON, but a list" + accepted}
+		return &ReadError{What: "this is JSON, but a list" + readableLayouts}
 	}
 	if err := j.object(j.member); err != nil {
 		return err
 	}
 	if !j.rubrics {
-		return &ReadError{What: "this is JSON, but has no list of Rubrics" + accepted}
+		return &ReadError{What: "this is JSON, but has no list of Rubrics" + readableLayouts}
 	}
 	if j.kind(); j.fill() {
-		return j.place().fault("there is text after the end of the JSON")
+		return j.position().fault("there is text after the end of the JSON")
 	}
 	if !w.complete() {
-		return w.ended()
+		return w.endError()
 	}
 	return nil
 }
@@ -68,9 +68,9 @@ func (j *jsonReader) items(item func() error) error {
 // another is the error for a value of another kind than the layout has.
 func (j *jsonReader) another(what string) error {
 	if !j.fill() {
-		return j.ended()
+		return j.endError()
 	}
-	return j.place().fault(what)
+	return j.position().fault(what)
 }
 
 // simple reads a string or a number. Anything else is the empty text.
@@ -78,7 +78,7 @@ func (j *jsonReader) simple() (string, error) {
 	b := j.kind()
 	err := j.skip()
 	if b == '"' || b == '-' || b >= '0' && b <= '9' {
-		return western(j.text), err
+		return decodeWestern(j.text), err
 	}
 	return "", err
 }
@@ -88,7 +88,7 @@ func (j *jsonReader) rubric() error {
 	if j.kind() != '{' {
 		return j.another("an object with Code, Value and Period is expected here")
 	}
-	at := j.place()
+	at := j.position()
 	var code, value, period string
 	said := ""
 	err := j.object(func(key string) error {
@@ -125,7 +125,7 @@ func (j *jsonReader) rubric() error {
 		return nil
 	case period != "" && period != "N" && !previous:
 		code := j.data.rubrics[rubric].Code
-		j.find("period", []string{code}, args{"line": at.word(), "code": code, "period": clip(period)})
+		j.addFinding("period", []string{code}, args{"line": at.lineNumber(), "code": code, "period": clip(period)})
 		return nil
 	}
 	return j.put(rubric, previous || suffixed, value, at)
@@ -166,7 +166,7 @@ func (j *jsonReader) jointCommittee() error {
 	var text string
 	var err error
 	j.kind()
-	at := j.place()
+	at := j.position()
 	if j.head() == '{' {
 		err = j.object(func(key string) (err error) {
 			if !strings.EqualFold(key, "code") {
@@ -185,7 +185,7 @@ func (j *jsonReader) jointCommittee() error {
 		text = code
 	}
 	if text == "" {
-		j.find("joint_committee", nil, args{"line": at.word()})
+		j.addFinding("joint_committee", nil, args{"line": at.lineNumber()})
 	}
 	j.committee(strings.TrimPrefix(text, "m"))
 	return nil

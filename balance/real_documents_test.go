@@ -73,7 +73,7 @@ func BenchmarkRead(b *testing.B) { eachDocument(b, read) }
 func BenchmarkTokens(b *testing.B) { eachDocument(b, tokens) }
 
 func read(data []byte) error {
-	_, err := balance.Read(data)
+	_, err := newReader().Read(data)
 	return err
 }
 

@@ -11,44 +11,44 @@ import (
 	"unicode/utf8"
 )
 
-// heard is what a parser tells of an element: its start with its attributes,
+// formatEvent is what a parser tells of an element: its start with its attributes,
 // its end, and the text directly in it.
-func heard(kind, space, local string, attrs []string) string {
+func formatEvent(kind, space, local string, attrs []string) string {
 	slices.Sort(attrs)
 	return kind + " {" + space + "}" + local + " " + strings.Join(attrs, " ")
 }
 
-// ours reads a document with xmlScanner, its text as far as it is not cut.
-func ours(data []byte) (told []string, err error) {
+// scanEvents reads a document with xmlScanner, its text as far as it is not cut.
+func scanEvents(data []byte) (events []string, err error) {
 	x := newXMLScanner(newWindow(bytes.NewReader(data)))
 	for {
 		e, more, err := x.event()
 		if err != nil || !more {
-			return told, err
+			return events, err
 		}
 		if e == xmlEnd {
-			told = append(told, "end")
+			events = append(events, "end")
 			continue
 		}
 		var attrs []string
 		for _, a := range x.attrs {
 			attrs = append(attrs, "{"+a.name.space+"}"+a.name.local+"="+string(a.value))
 		}
-		told = append(told, heard("start", x.name.space, x.name.local, attrs))
+		events = append(events, formatEvent("start", x.name.space, x.name.local, attrs))
 	}
 }
 
-// theirs reads a document with encoding/xml.
-func theirs(data []byte) (told []string, directive bool, err error) {
+// decodeEvents reads a document with encoding/xml.
+func decodeEvents(data []byte) (events []string, directive bool, err error) {
 	d := xml.NewDecoder(bytes.NewReader(data))
 	d.CharsetReader = func(_ string, r io.Reader) (io.Reader, error) { return r, nil }
 	for {
 		token, err := d.Token()
 		if err == io.EOF {
-			return told, directive, nil
+			return events, directive, nil
 		}
 		if err != nil {
-			return told, directive, err
+			return events, directive, err
 		}
 		switch t := token.(type) {
 		case xml.StartElement:
@@ -60,9 +60,9 @@ func theirs(data []byte) (told []string, directive bool, err error) {
 				value := strings.NewReplacer("\n", " ", "\t", " ", "\r", " ").Replace(a.Value)
 				attrs = append(attrs, "{"+a.Name.Space+"}"+a.Name.Local+"="+value)
 			}
-			told = append(told, heard("start", t.Name.Space, t.Name.Local, attrs))
+			events = append(events, formatEvent("start", t.Name.Space, t.Name.Local, attrs))
 		case xml.EndElement:
-			told = append(told, "end")
+			events = append(events, "end")
 		case xml.Directive:
 			directive = true
 		}
@@ -85,8 +85,8 @@ func FuzzXMLScanner(f *testing.F) {
 		"too deep", "too many", "too long", "breaks off", "web page", "two attributes are not apart",
 	}
 	f.Fuzz(func(t *testing.T, data []byte) {
-		want, directive, wrong := theirs(data)
-		got, err := ours(data)
+		want, directive, wrong := decodeEvents(data)
+		got, err := scanEvents(data)
 		switch {
 		case err == nil && wrong == nil:
 			if directive {

@@ -7,7 +7,7 @@ import (
 )
 
 // fillCBSO makes the balance from the facts of the CBSO taxonomy. What each
-// fact states is looked up in a table, by its metric and the set of its
+// fact states is found in a table, by its metric and the set of its
 // members.
 func (in *instance) fillCBSO() error {
 	if in.schemaRef != "" {
@@ -20,7 +20,7 @@ func (in *instance) fillCBSO() error {
 		c, known := in.contexts[f.context]
 		switch {
 		case !known:
-			in.find("fact_without_context", nil, args{"line": f.at.word(), "metric": clip(f.name)})
+			in.addFinding("fact_without_context", nil, args{"line": f.at.lineNumber(), "metric": clip(f.name)})
 		case c == nil || c.entity != whose:
 		case c.social && !in.isAbout(f, c):
 			social = append(social, *f)
@@ -40,12 +40,12 @@ func (in *instance) fillCBSO() error {
 			return err
 		}
 	}
-	in.vouch()
+	in.checkUnitsAndAccuracy()
 	in.defaultCurrency()
 	return nil
 }
 
-// isAbout tells whether a fact within the social balance says something that
+// isAbout reports whether a fact within the social balance says something that
 // is no figure: the joint committee.
 func (in *instance) isAbout(f *xbrlFact, c *xbrlContext) bool {
 	return in.term(f, c) != ""
@@ -60,7 +60,7 @@ func (in *instance) putCBSO(f *xbrlFact, end, before Date) error {
 	c := in.contexts[f.context]
 	term, ok := in.table.facts[f.name+" "+c.members]
 	if !ok {
-		in.find("unexplained_fact", nil, args{"line": f.at.word(), "metric": clip(f.name), "members": c.spell()})
+		in.addFinding("unexplained_fact", nil, args{"line": f.at.lineNumber(), "metric": clip(f.name), "members": c.spell()})
 		return nil
 	}
 	previous := c.prd == '2'
@@ -70,7 +70,7 @@ func (in *instance) putCBSO(f *xbrlFact, end, before Date) error {
 		previous = true
 	default:
 		code := in.data.rubrics[term.rubric].Code
-		in.find("context_period", []string{code}, args{"line": f.at.word(), "code": code})
+		in.addFinding("context_period", []string{code}, args{"line": f.at.lineNumber(), "code": code})
 		return nil
 	}
 	if cell := (Cell{in.data.rubrics[term.rubric].Code, previous}); term.inferred && f.value != "" &&
@@ -80,7 +80,7 @@ func (in *instance) putCBSO(f *xbrlFact, end, before Date) error {
 	return in.putFact(term.rubric, previous, f)
 }
 
-// aboutYear takes the first and the last day of the year that a document
+// aboutYear reads the first and the last day of the year that a document
 // states. Some documents state those of the year before as well, by an earlier
 // date of their own: the latest ones count. Two that disagree are a doubt.
 func (in *instance) aboutYear(about []xbrlFact) {
@@ -112,7 +112,7 @@ func (in *instance) aboutYear(about []xbrlFact) {
 	in.yearDoubt(readings[:min(len(readings), maxReadings)]...)
 }
 
-// orNone gives dates, or one that is not known where there are none.
+// orNone returns dates, or the zero Date where there are none.
 func orNone(dates []Date) []Date {
 	if len(dates) == 0 {
 		return []Date{{}}
@@ -120,12 +120,12 @@ func orNone(dates []Date) []Date {
 	return dates
 }
 
-// term gives what a fact says about the document, if it does.
+// term returns what a fact says about the document, if it does.
 func (in *instance) term(f *xbrlFact, c *xbrlContext) string {
 	return in.table.facts[f.name+" "+c.members].about
 }
 
-// aboutRest takes what else a document says about itself.
+// aboutRest reads what else a document says about itself.
 func (in *instance) aboutRest(about []xbrlFact, end Date) {
 	b := &in.balance
 	for i := range about {
@@ -150,10 +150,10 @@ func (in *instance) aboutRest(about []xbrlFact, end Date) {
 	}
 }
 
-// closing gives the closing date of the social balance, and the end of the
+// closing returns the closing date of the social balance, and the end of the
 // year before where some contexts have that: filings date all their contexts
-// at the closing date and tell the years apart by prd, others date each by its
-// own year. It also completes the financial year, and tells where the document
+// at the closing date and distinguish the years by prd, others date each by its
+// own year. It also completes the financial year, and reports where the document
 // states another year than its figures.
 func (in *instance) closing() (end, before Date) {
 	year, figures := &in.balance.FiscalYear, in.calendar.year()
@@ -173,7 +173,7 @@ func (in *instance) closing() (end, before Date) {
 	case dated || len(in.facts) == 0 || in.allBefore(*year):
 		return year.End, in.calendar.before(*year)
 	default:
-		in.find("fiscal_year_differs", nil, args{"end": year.End.String(), "closing": figures.End.String()})
+		in.addFinding("fiscal_year_differs", nil, args{"end": year.End.String(), "closing": figures.End.String()})
 		in.yearDoubt(*year, figures)
 	}
 	closed := Period{year.Start, figures.End}
@@ -183,7 +183,7 @@ func (in *instance) closing() (end, before Date) {
 	return figures.End, in.calendar.before(closed)
 }
 
-// allBefore tells whether all figures are of the year before a year, by the
+// allBefore reports whether all figures are of the year before a year, by the
 // dates that their contexts have.
 func (in *instance) allBefore(year Period) bool {
 	for i := range in.facts {

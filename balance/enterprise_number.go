@@ -12,7 +12,7 @@ import (
 // normalised form: ten digits, the first 0 or 1. The empty value means unknown.
 type EnterpriseNumber string
 
-// Errors of ParseEnterpriseNumber, told apart with errors.Is.
+// Errors of ParseEnterpriseNumber, compared with errors.Is.
 var (
 	ErrEnterpriseNumberForm  = errors.New("an enterprise number has ten digits, the first 0 or 1")
 	ErrEnterpriseNumberCheck = errors.New("the check digits of the enterprise number are wrong")
@@ -50,7 +50,7 @@ func ParseEnterpriseNumber(s string) (EnterpriseNumber, error) {
 	return EnterpriseNumber(d), nil
 }
 
-// String gives the ten digits.
+// String returns the ten digits.
 func (n EnterpriseNumber) String() string { return string(n) }
 
 // Pretty writes the number as people print it, 0402.754.886.

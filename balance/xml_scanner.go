@@ -15,7 +15,7 @@ const (
 	maxAttributes = 512
 	maxTag        = 64 << 10 // bytes of one tag with its attributes
 	maxValue      = 1 << 10  // bytes of a text; a longer one is cut, and marked as cut
-	maxInterned   = 4096     // names that are kept once for all their uses
+	maxInterned   = 4096     // names that are stored once for all their uses
 )
 
 // cut ends a text that was longer than maxValue, so that it cannot be taken
@@ -45,11 +45,11 @@ const (
 // but where it is asked for, comments and processing instructions everywhere.
 //
 // It is no validating parser: within comments, instructions and text that
-// nobody asks for it looks only for their ends.
+// it is not needed it searches only for their ends.
 type xmlScanner struct {
 	*window
 	depth int
-	at    place // where the present tag starts
+	at    position // where the present tag starts
 	name  xmlName
 	attrs []xmlAttr
 
@@ -63,8 +63,8 @@ type xmlScanner struct {
 	prefixes map[string][]string // the addresses of a prefix, innermost last
 	bound    []binding
 	interned map[string]string
-	keep     int    // the depth at which text is kept, 0 for none
-	text     []byte // what was kept, without white space before it
+	keep     int    // the depth at which text is collected, 0 for none
+	text     []byte // what was collected, without white space before it
 }
 
 // part says where in tag an attribute's name and value are.
@@ -85,7 +85,7 @@ func newXMLScanner(w *window) *xmlScanner {
 	}
 }
 
-// event gives the next start or end of an element. At the end of the document
+// event returns the next start or end of an element. At the end of the document
 // it is an xmlEnd with depth 0 after which more is false.
 func (x *xmlScanner) event() (e xmlEvent, more bool, err error) {
 	for n := len(x.bound); n > 0 && x.bound[n-1].depth > x.depth; n-- {
@@ -102,18 +102,18 @@ func (x *xmlScanner) event() (e xmlEvent, more bool, err error) {
 		}
 		if !x.fill() {
 			if x.depth > 0 || !x.rooted || !x.complete() {
-				return 0, false, x.ended()
+				return 0, false, x.endError()
 			}
 			return xmlEnd, false, nil
 		}
-		x.at = x.place()
-		x.take(1)
+		x.at = x.position()
+		x.advance(1)
 		switch x.head() {
 		case '/':
 			return xmlEnd, true, x.endTag()
 		case '?':
-			if !x.through("?>", nil) {
-				return 0, false, x.ended()
+			if !x.readThrough("?>", nil) {
+				return 0, false, x.endError()
 			}
 		case '!':
 			if err := x.markup(); err != nil {
@@ -139,14 +139,14 @@ func (x *xmlScanner) chars() error {
 		}
 		if x.depth == 0 {
 			if blank := len(run) - len(bytes.TrimLeft(run, " \t\r\n")); blank < len(run) || n >= 0 {
-				x.take(blank)
-				return x.place().fault("there is text outside the root element")
+				x.advance(blank)
+				return x.position().fault("there is text outside the root element")
 			}
 		}
 		if x.keep == x.depth {
 			x.collect(run)
 		}
-		x.take(len(run))
+		x.advance(len(run))
 		if n < 0 && last {
 			return nil
 		}
@@ -163,7 +163,7 @@ func (x *xmlScanner) chars() error {
 	return nil
 }
 
-// collect keeps text, up to maxValue.
+// collect adds to text, up to maxValue.
 func (x *xmlScanner) collect(run []byte) {
 	if len(x.text) == 0 {
 		run = bytes.TrimLeft(run, " \t\r\n")
@@ -182,13 +182,13 @@ func (x *xmlScanner) collect(run []byte) {
 // reference reads a reference such as &amp; or &#233;. The five names are the
 // only entities that a document without declarations has.
 func (x *xmlScanner) reference() (rune, error) {
-	at := x.place()
-	x.take(1)
+	at := x.position()
+	x.advance(1)
 	var name []byte
 	for len(name) < 12 {
 		b, ok := x.next()
 		if !ok {
-			return 0, x.ended()
+			return 0, x.endError()
 		}
 		if b == ';' {
 			break
@@ -218,7 +218,7 @@ func (x *xmlScanner) reference() (rune, error) {
 	return rune(n), nil
 }
 
-// xmlRune tells whether XML 1.0 allows a character.
+// xmlRune reports whether XML 1.0 allows a character.
 func xmlRune(r rune) bool {
 	return r == '\t' || r == '\n' || r == '\r' || r >= ' ' && r <= 0xd7ff || r >= 0xe000 && r <= 0xfffd ||
 		r >= 0x10000 && r <= 0x10ffff
@@ -230,29 +230,29 @@ func (x *xmlScanner) markup() error {
 	ok := false
 	switch head := x.peek(24); {
 	case bytes.HasPrefix(head, []byte("!--")):
-		x.take(3)
-		ok = x.through("-->", nil)
+		x.advance(3)
+		ok = x.readThrough("-->", nil)
 	case bytes.HasPrefix(head, []byte("![CDATA[")) && x.depth == 0:
 		return x.at.fault("there is text outside the root element")
 	case bytes.HasPrefix(head, []byte("![CDATA[")):
-		x.take(8)
-		ok = x.through("]]>", func(run []byte) {
+		x.advance(8)
+		ok = x.readThrough("]]>", func(run []byte) {
 			if x.keep == x.depth {
 				x.collect(run)
 			}
 		})
 	case isHTML(head[1:]):
-		return &ReadError{What: "this is a web page (HTML)" + accepted}
+		return &ReadError{What: "this is a web page (HTML)" + readableLayouts}
 	case len(head) == 24 || bytes.ContainsAny(head, "<>"):
 		return x.at.fault("document type and entity declarations are not accepted")
 	}
 	if !ok {
-		return x.ended()
+		return x.endError()
 	}
 	return nil
 }
 
-// isHTML tells whether a declaration, without its <!, is that of a web page.
+// isHTML reports whether a declaration, without its <!, is that of a web page.
 func isHTML(declaration []byte) bool {
 	words := bytes.Fields(bytes.ToLower(declaration))
 	return len(words) > 1 && string(words[0]) == "doctype" && bytes.HasPrefix(words[1], []byte("html"))
@@ -269,14 +269,14 @@ func (x *xmlScanner) startTag() error {
 		gap := x.space()
 		switch b := x.head(); {
 		case b == '>':
-			x.take(1)
+			x.advance(1)
 			return x.push(named)
 		case b == '/':
-			x.take(1)
+			x.advance(1)
 			if x.head() != '>' {
 				return x.mistake("a tag has a slash in its middle")
 			}
-			x.take(1)
+			x.advance(1)
 			x.empty = true
 			return x.push(named)
 		case !gap:
@@ -302,13 +302,13 @@ func (x *xmlScanner) attribute() error {
 	if x.head() != '=' {
 		return x.mistake("an attribute has no value")
 	}
-	x.take(1)
+	x.advance(1)
 	x.space()
 	quote := x.head()
 	if quote != '"' && quote != '\'' {
 		return x.mistake("the value of an attribute is not in quotes")
 	}
-	x.take(1)
+	x.advance(1)
 	if err := x.quoted(quote); err != nil {
 		return err
 	}
@@ -322,7 +322,7 @@ func (x *xmlScanner) quoted(quote byte) error {
 	for x.fill() {
 		switch b := x.buf[x.r]; b {
 		case quote:
-			x.take(1)
+			x.advance(1)
 			return nil
 		case '<':
 			return x.mistake("the value of an attribute has a < in it")
@@ -343,7 +343,7 @@ func (x *xmlScanner) quoted(quote byte) error {
 			return x.at.fault("a tag is too long")
 		}
 	}
-	return x.ended()
+	return x.endError()
 }
 
 // rawName reads a name into tag.
@@ -367,7 +367,7 @@ func (x *xmlScanner) rawName() error {
 	return nil
 }
 
-// space takes white space and tells whether there was any.
+// space skips white space and reports whether there was any.
 func (x *xmlScanner) space() bool {
 	before := x.base + int64(x.r)
 	if b := x.head(); b == ' ' || b == '\n' || b == '\t' || b == '\r' {
@@ -379,7 +379,7 @@ func (x *xmlScanner) space() bool {
 // mistake is the error for XML that is not well-formed.
 func (x *xmlScanner) mistake(what string) error {
 	if !x.fill() {
-		return x.ended()
+		return x.endError()
 	}
-	return x.place().fault("the XML is not well-formed: " + what)
+	return x.position().fault("the XML is not well-formed: " + what)
 }

@@ -9,9 +9,9 @@ import (
 // windowSize is how much of a document is in memory at a time.
 const windowSize = 32 << 10
 
-// window is a text seen through a buffer of one size, whatever the size of the
+// window reads a text through a buffer of one size, whatever the size of the
 // text. It knows the line and column of its next byte. All readers of text
-// look through one, so that a document of 50 MB costs no more memory than a
+// use one, so that a document of 50 MB costs no more memory than a
 // small one.
 type window struct {
 	src       io.Reader
@@ -27,19 +27,19 @@ func newWindow(src io.Reader) *window {
 	return &window{src: src, buf: make([]byte, windowSize), line: 1}
 }
 
-// place is where in a document something stands, both from 1, the column in
+// position is where in a document something stands, both from 1, the column in
 // bytes.
-type place struct{ line, column int }
+type position struct{ line, column int }
 
-// place tells where the next byte is.
-func (w *window) place() place {
-	return place{w.line, int(w.base+int64(w.r)-w.lineStart) + 1}
+// position reports where the next byte is.
+func (w *window) position() position {
+	return position{w.line, int(w.base+int64(w.r)-w.lineStart) + 1}
 }
 
-// fill sees to it that there is a next byte, and tells whether there is.
+// fill sees to it that there is a next byte, and reports whether there is.
 func (w *window) fill() bool { return w.r < w.w || len(w.peek(1)) > 0 }
 
-// peek gives the next bytes without taking them: n of them, or fewer at the
+// peek returns the next bytes without taking them: n of them, or fewer at the
 // end of the text. n is at most windowSize. They are good until the next call.
 func (w *window) peek(n int) []byte {
 	for idle := 0; w.w-w.r < n && w.err == nil; {
@@ -61,7 +61,7 @@ func (w *window) peek(n int) []byte {
 	return w.buf[w.r:min(w.w, w.r+n)]
 }
 
-// next takes one byte; ok is false at the end of the text.
+// next reads one byte; ok is false at the end of the text.
 func (w *window) next() (b byte, ok bool) {
 	if !w.fill() {
 		return 0, false
@@ -75,7 +75,7 @@ func (w *window) next() (b byte, ok bool) {
 	return b, true
 }
 
-// head gives the next byte without taking it, 0 at the end of the text.
+// head returns the next byte without taking it, 0 at the end of the text.
 func (w *window) head() byte {
 	if !w.fill() {
 		return 0
@@ -83,8 +83,8 @@ func (w *window) head() byte {
 	return w.buf[w.r]
 }
 
-// take takes n bytes that are in the buffer.
-func (w *window) take(n int) {
+// advance skips n bytes that are in the buffer.
+func (w *window) advance(n int) {
 	run := w.buf[w.r : w.r+n]
 	if lines := bytes.Count(run, []byte("\n")); lines > 0 {
 		w.line += lines
@@ -93,21 +93,21 @@ func (w *window) take(n int) {
 	w.r += n
 }
 
-// skipSpace takes white space.
+// skipSpace skips white space.
 func (w *window) skipSpace() {
 	for w.fill() {
 		run := w.buf[w.r:w.w]
 		n := len(run) - len(bytes.TrimLeft(run, " \t\r\n"))
-		w.take(n)
+		w.advance(n)
 		if n < len(run) {
 			return
 		}
 	}
 }
 
-// through takes everything up to and with stop, hands what is before it to
-// each, piece by piece, and tells whether stop was there. each may be nil.
-func (w *window) through(stop string, each func(run []byte)) bool {
+// readThrough reads everything up to and with stop, passes what is before it to
+// each, piece by piece, and reports whether stop was there. each may be nil.
+func (w *window) readThrough(stop string, each func(run []byte)) bool {
 	for len(w.peek(len(stop))) == len(stop) {
 		run := w.buf[w.r:w.w]
 		i := bytes.Index(run, []byte(stop))
@@ -118,9 +118,9 @@ func (w *window) through(stop string, each func(run []byte)) bool {
 		if each != nil {
 			each(run[:n])
 		}
-		w.take(n)
+		w.advance(n)
 		if i >= 0 {
-			w.take(len(stop))
+			w.advance(len(stop))
 			return true
 		}
 	}
@@ -134,7 +134,7 @@ func (w *window) Read(p []byte) (int, error) {
 		return 0, w.err
 	}
 	n := copy(p, w.buf[w.r:w.w])
-	w.take(n)
+	w.advance(n)
 	return n, nil
 }
 
@@ -147,24 +147,24 @@ func (w *window) ReadByte() (byte, error) {
 	return b, nil
 }
 
-// complete tells whether the text has come to its own end.
+// complete reports whether the text has come to its own end.
 func (w *window) complete() bool { return errors.Is(w.err, io.EOF) }
 
-// ended makes the error for a text that is over too early.
-func (w *window) ended() error {
+// endError makes the error for a text that is over too early.
+func (w *window) endError() error {
 	var known *ReadError
 	switch {
 	case errors.As(w.err, &known):
 		return known
 	case w.err == nil || w.complete() || errors.Is(w.err, io.ErrUnexpectedEOF):
-		return w.place().fault("the document breaks off")
+		return w.position().fault("the document breaks off")
 	default:
-		p := w.place()
+		p := w.position()
 		return &ReadError{Line: p.line, Column: p.column, What: "the document cannot be read to its end", cause: w.err}
 	}
 }
 
 // fault makes an error about what stands at a place.
-func (p place) fault(what string) error {
+func (p position) fault(what string) error {
 	return &ReadError{Line: p.line, Column: p.column, What: what}
 }

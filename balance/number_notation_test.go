@@ -6,8 +6,6 @@ import (
 	"strings"
 	"testing"
 
-	"balansd/balance"
-
 	"github.com/google/go-cmp/cmp"
 )
 
@@ -30,7 +28,7 @@ func TestWhatASpreadsheetMakesOfACSV(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		got, err := balance.Read(data)
+		got, err := newReader().Read(data)
 		if err != nil {
 			t.Errorf("%s: %v", file, err)
 			continue
@@ -89,7 +87,7 @@ func TestNotation(t *testing.T) {
 		"blanks of a page":            {notated("1021;44\u202f300,10", "1022;\u200b44\u00a0300", "1023;€ 88’600,10"), "1021=44300.1 1022=44300 1023=88600.1", ""},
 		"zero first":                  {notated("1003;0.500"), "1003=0.5", ""},
 	} {
-		b, err := balance.Read([]byte(c.document))
+		b, err := newReader().Read([]byte(c.document))
 		if err != nil {
 			t.Errorf("%s: %v", name, err)
 			continue
@@ -99,7 +97,7 @@ func TestNotation(t *testing.T) {
 		}
 	}
 	for _, text := range []string{"1.2.3", "1,2,3", "12.34.567", "1.234,567.8", "1 2", "5 0122", "--5", "5,", "1E+03", "3,5 h"} {
-		if b, err := balance.Read([]byte(notated("1003;" + text))); err == nil {
+		if b, err := newReader().Read([]byte(notated("1003;" + text))); err == nil {
 			t.Errorf("%q is read as %s", text, figures(b.Values))
 		}
 	}

@@ -6,7 +6,7 @@ import (
 	"strings"
 )
 
-// wantedPFS tells whether the present fact, of the pfs taxonomy, matters. Its
+// wantedPFS reports whether the present fact, of the pfs taxonomy, matters. Its
 // core, its identification part (gcd) and its lists (vl) each have a namespace
 // a year; the names of the elements stayed.
 func (in *instance) wantedPFS(f *xbrlFact) bool {
@@ -37,7 +37,7 @@ func (in *instance) fillPFS() error {
 	case strings.Contains(base, "-mic-"):
 		in.balance.Model = Micro
 	default:
-		in.find("model_unsaid", nil, nil)
+		in.addFinding("model_unsaid", nil, nil)
 	}
 	whose := in.mainEntity()
 	year, before := in.years(whose)
@@ -59,7 +59,7 @@ func (in *instance) fillPFS() error {
 			}
 		}
 	}
-	in.vouch()
+	in.checkUnitsAndAccuracy()
 	in.defaultCurrency()
 	return nil
 }
@@ -67,16 +67,16 @@ func (in *instance) fillPFS() error {
 // putPFS states the cell of a fact: the year by the end of its period.
 func (in *instance) putPFS(f *xbrlFact, whose int, end, before Date) error {
 	code := in.data.rubrics[f.rubric].Code
-	words := args{"line": f.at.word(), "code": code}
+	words := args{"line": f.at.lineNumber(), "code": code}
 	c, known := in.contexts[f.context]
 	switch {
 	case !known:
-		in.find("context_missing", []string{code}, words)
+		in.addFinding("context_missing", []string{code}, words)
 	case c == nil || c.members != "":
-		in.find("context_part", []string{code}, words)
-	case c.entity != whose: // told once, with the other entity's number
+		in.addFinding("context_part", []string{code}, words)
+	case c.entity != whose: // reported once, with the other entity's number
 	case c.end != end && c.end != before || c.end.IsZero() || in.isPart(c):
-		in.find("context_period", []string{code}, words)
+		in.addFinding("context_period", []string{code}, words)
 	default:
 		return in.putFact(f.rubric, c.end != end, f)
 	}
@@ -95,10 +95,10 @@ const (
 func (in *instance) years(whose int) (year Period, before Date) {
 	in.survey(whose)
 	rubrics := in.calendar.year()
-	stated, doubt := in.statedYear(whose)
+	stated, doubtful := in.statedYear(whose)
 	switch {
 	case stated.End.IsZero():
-		year, doubt = in.unstatedYear(whose, rubrics)
+		year, doubtful = in.unstatedYear(whose, rubrics)
 	case rubrics.End.IsZero():
 		year = stated
 	default:
@@ -106,14 +106,14 @@ func (in *instance) years(whose int) (year Period, before Date) {
 		other := rubrics.End != stated.End && in.calendar.support(rubrics) > in.calendar.support(stated)
 		longer := rubrics.End == stated.End && !rubrics.Start.IsZero() && !stated.Start.IsZero() && rubrics.Start != stated.Start
 		if other || longer {
-			doubt = append(doubt, rubrics)
+			doubtful = append(doubtful, rubrics)
 		}
 	}
-	in.yearDoubt(append([]Period{year}, doubt...)...)
+	in.yearDoubt(append([]Period{year}, doubtful...)...)
 	return year, in.calendar.before(year)
 }
 
-// survey notes the periods of the contexts that are about all of an entity.
+// survey records the periods of the contexts that are about all of an entity.
 func (in *instance) survey(whose int) {
 	for i := range in.facts {
 		f := &in.facts[i]
@@ -134,9 +134,9 @@ func (in *instance) survey(whose int) {
 	}
 }
 
-// statedYear gives the year by the contexts that filings name in the same way,
+// statedYear returns the year by the contexts that filings name in the same way,
 // and what contradicts it among them.
-func (in *instance) statedYear(whose int) (year Period, doubt []Period) {
+func (in *instance) statedYear(whose int) (year Period, doubtful []Period) {
 	if c := in.contexts[currentDuration]; c != nil && c.whole(whose) {
 		year = Period{c.start, c.end}
 	}
@@ -146,15 +146,15 @@ func (in *instance) statedYear(whose int) (year Period, doubt []Period) {
 	case year.End.IsZero():
 		year = in.calendar.period(c.end)
 	case year.End != c.end:
-		doubt = []Period{in.calendar.period(c.end)}
+		doubtful = []Period{in.calendar.period(c.end)}
 	}
-	return year, doubt
+	return year, doubtful
 }
 
-// unstatedYear gives the year where no context has a known name: by the facts
+// unstatedYear returns the year where no context has a known name: by the facts
 // of rubrics, or where all of them may be of the year before, by those of the
 // accounts. What speaks for another year is a doubt.
-func (in *instance) unstatedYear(whose int, rubrics Period) (year Period, doubt []Period) {
+func (in *instance) unstatedYear(whose int, rubrics Period) (year Period, doubtful []Period) {
 	if accounts := in.calendar.period(in.accounts); rubrics.End.IsZero() || in.mayBePrevious() && accounts.follows(rubrics.End) {
 		return accounts, nil
 	}
@@ -172,7 +172,7 @@ func (in *instance) unstatedYear(whose int, rubrics Period) (year Period, doubt 
 	return rubrics, nil
 }
 
-// mayBePrevious tells whether all facts of rubrics may be of the year before:
+// mayBePrevious reports whether all facts of rubrics may be of the year before:
 // they are of one year, and each rubric has a cell for it.
 func (in *instance) mayBePrevious() bool {
 	for i := range in.facts {

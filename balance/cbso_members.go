@@ -12,7 +12,7 @@ import (
 // metric and a set of dimension members. They are not changed once made.
 type Members struct {
 	facts map[string]cbsoTerm // by metric, a space, and the sorted members
-	about map[string]struct{} // member sets that tell about the document
+	about map[string]struct{} // member sets of facts about the document itself
 }
 
 // cbsoTerm is what a CBSO fact states: a rubric, or something about the
@@ -46,7 +46,7 @@ const maxMembersTable = 4 << 20
 
 // ParseMembers reads a table of members that extends what balansd knows by
 // itself, or replaces it where the table has a line that says only replace.
-// file is the name that the mistakes get. All mistakes are told; with one,
+// file is the name that the mistakes get. It returns all mistakes; with one,
 // there are no Members.
 //
 // In a table that extends, a row is one more way to state a rubric. It takes
@@ -137,7 +137,7 @@ func newMemberTable(file, text string, codes map[string]int) *memberTable {
 
 func (t *memberTable) parse(text string) {
 	number, headed := 0, false
-	for line := range strings.Lines(strings.TrimPrefix(text, mark)) {
+	for line := range strings.Lines(strings.TrimPrefix(text, byteOrderMark)) {
 		number++
 		line = strings.TrimRight(line, "\r\n")
 		switch {
@@ -161,7 +161,7 @@ func (t *memberTable) parse(text string) {
 	}
 }
 
-// row reads one row and tells all that is wrong with it.
+// row parses one row and records every mistake in it.
 func (t *memberTable) row(line int, f []string) {
 	if len(f) != 5 {
 		t.wrong(line, "a row has 5 columns, separated by tabs, not %d", len(f))
@@ -218,14 +218,14 @@ func (t *memberTable) members(line int, row *memberRow) {
 	slices.Sort(row.members)
 }
 
-// isMetric tells whether a text can be a metric: a name, or for an enumeration
+// isMetric reports whether a text can be a metric: a name, or for an enumeration
 // its list, a colon, and a name.
 func isMetric(s string) bool {
 	list, name, ok := strings.Cut(s, ":")
 	return isName(list) && (!ok || isName(name))
 }
 
-// isName tells whether a text can be a local name in the taxonomy.
+// isName reports whether a text can be a local name in the taxonomy.
 func isName(s string) bool {
 	return s != "" && len(s) <= 60 && strings.Trim(s, "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789-_.") == ""
 }

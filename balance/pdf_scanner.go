@@ -17,7 +17,7 @@ type pdfScanner struct {
 	word []byte
 }
 
-// token gives the next token: a name with its slash, a number, a keyword, <<,
+// token returns the next token: a name with its slash, a number, a keyword, <<,
 // >>, [ or ]. A string is the token ( without what is in it. Comments fall
 // away. ok is false at the end of the file.
 func (p *pdfScanner) token() (token string, ok bool) {
@@ -34,11 +34,11 @@ func (p *pdfScanner) token() (token string, ok bool) {
 			return "(", true
 		case b == '<' || b == '>':
 			if p.head() == b {
-				p.take(1)
+				p.advance(1)
 				return string([]byte{b, b}), true
 			}
 			if b == '<' {
-				p.through(">", nil)
+				p.readThrough(">", nil)
 				return "(", true
 			}
 		case b == '[' || b == ']':
@@ -70,14 +70,14 @@ func isPDFSpace(b byte) bool {
 	return b == ' ' || b == '\n' || b == '\r' || b == '\t' || b == '\f' || b == 0
 }
 
-// skipLine takes the rest of a line.
+// skipLine skips the rest of a line.
 func (p *pdfScanner) skipLine() {
 	for b, ok := p.next(); ok && b != '\n' && b != '\r'; {
 		b, ok = p.next()
 	}
 }
 
-// skipString takes the rest of a string in parentheses, which may nest.
+// skipString skips the rest of a string in parentheses, which may nest.
 func (p *pdfScanner) skipString() {
 	for depth := 1; depth > 0; {
 		b, ok := p.next()
@@ -136,7 +136,7 @@ func (d pdfDictionary) add(key, token string) {
 	}
 }
 
-// one gives the first token of an entry, or the empty string.
+// one returns the first token of an entry, or the empty string.
 func (d pdfDictionary) one(key string) string {
 	if len(d[key]) == 0 {
 		return ""
@@ -155,7 +155,7 @@ func (d pdfDictionary) names(key string) []string {
 	return names
 }
 
-// unpack gives the data of a stream as its filters make it.
+// unpack returns the data of a stream as its filters make it.
 func (p *pdfReader) unpack(filters []string, data io.Reader, d pdfDictionary) (io.Reader, error) {
 	unsupported := errors.New("it is packed in a way that is not supported")
 	parameters := strings.Join(d["/DecodeParms"], " ")
@@ -256,6 +256,6 @@ func (u *untilEndstream) Read(b []byte) (int, error) {
 		n = len(ahead) - len(end) + 1
 	}
 	n = copy(b, ahead[:n])
-	u.take(n)
+	u.advance(n)
 	return n, nil
 }

@@ -48,7 +48,7 @@ func (r *Reader) readPDF(raw io.Reader) (*Balance, error) {
 	}
 	p.objects()
 	if !p.complete() {
-		return nil, p.ended()
+		return nil, p.endError()
 	}
 	return p.result()
 }
@@ -80,10 +80,10 @@ func (p *pdfReader) objects() {
 // stream reads the data of an object, of which the dictionary is read.
 func (p *pdfReader) stream(object string, d pdfDictionary) {
 	if p.head() == '\r' {
-		p.take(1)
+		p.advance(1)
 	}
 	if p.head() == '\n' {
-		p.take(1)
+		p.advance(1)
 	}
 	var data io.Reader = &untilEndstream{window: p.window}
 	filters := d.names("/Filter")
@@ -97,7 +97,7 @@ func (p *pdfReader) stream(object string, d pdfDictionary) {
 	if len(filters) == 0 {
 		_, _ = io.Copy(io.Discard, data)
 	}
-	p.through("endstream", nil)
+	p.readThrough("endstream", nil)
 }
 
 // attachment reads a stream that is an attachment, by what it declares itself
@@ -131,7 +131,7 @@ func (p *pdfReader) attachment(object string, d pdfDictionary, filters []string,
 	}
 }
 
-// result gives the balance that the attachments agree on.
+// result returns the balance that the attachments agree on.
 func (p *pdfReader) result() (*Balance, error) {
 	var found *Balance
 	var other error
@@ -157,7 +157,7 @@ func (p *pdfReader) result() (*Balance, error) {
 		return nil, &ReadError{What: "this is an encrypted PDF, whose attachments cannot be opened" + elsewhere}
 	case other != nil && len(p.attachments) == 1:
 		return nil, &ReadError{What: "this is a PDF with an attachment that holds no figures (" +
-			strings.TrimSuffix(other.Error(), accepted) + ")" + elsewhere}
+			strings.TrimSuffix(other.Error(), readableLayouts) + ")" + elsewhere}
 	case other != nil:
 		return nil, &ReadError{What: fmt.Sprintf("this is a PDF with %d attachments, of which none holds figures", len(p.attachments)) + elsewhere}
 	case p.form:
@@ -167,7 +167,7 @@ func (p *pdfReader) result() (*Balance, error) {
 	}
 }
 
-// agrees tells whether two balances are the same, whatever layout they came in.
+// agrees reports whether two balances are the same, whatever layout they came in.
 func (b *Balance) agrees(o *Balance) bool {
 	number := b.EnterpriseNumber == o.EnterpriseNumber || b.EnterpriseNumber == "" || o.EnterpriseNumber == ""
 	year := b.FiscalYear.End == o.FiscalYear.End || b.FiscalYear.End.IsZero() || o.FiscalYear.End.IsZero()

@@ -23,7 +23,7 @@ const (
 	nsDomain    = "http://www.nbb.be/be/fr/cbso/dict/dom/"
 )
 
-// maxKept bounds, in bytes, what is kept of a document until its end. It is
+// maxKept bounds, in bytes, what is held of a document until its end. It is
 // some fifty times what the largest filings need.
 const maxKept = 12 << 20
 
@@ -35,14 +35,14 @@ type xbrlFact struct {
 	unit     string
 	value    string // without white space around it
 	accuracy accuracy
-	at       place
+	at       position
 }
 
 // instance reads an XBRL instance in one go. Contexts, units and facts may come
-// in any order, so that facts are kept until the end, except those whose
+// in any order, so that facts are held until the end, except those whose
 // context already shows that they are of no use.
 type instance struct {
-	*draft
+	*builder
 	*xmlScanner
 	spelled   map[string]string       // members by their spelling in the document
 	contexts  map[string]*xbrlContext // nil: of no use to a social balance
@@ -60,9 +60,9 @@ type instance struct {
 }
 
 // readXBRL reads an XBRL instance of either taxonomy.
-func (d *draft) readXBRL(w *window) error {
+func (d *builder) readXBRL(w *window) error {
 	in := &instance{
-		draft:      d,
+		builder:    d,
 		xmlScanner: newXMLScanner(w),
 		spelled:    map[string]string{},
 		contexts:   map[string]*xbrlContext{},
@@ -79,7 +79,7 @@ func (d *draft) readXBRL(w *window) error {
 	case CBSOXBRL:
 		return in.fillCBSO()
 	default:
-		return &ReadError{What: "this is XBRL, but of neither taxonomy of the National Bank" + accepted}
+		return &ReadError{What: "this is XBRL, but of neither taxonomy of the National Bank" + readableLayouts}
 	}
 }
 
@@ -90,11 +90,11 @@ func (in *instance) document() error {
 	case err != nil:
 		return err
 	case !more || e != xmlStart:
-		return in.ended()
+		return in.endError()
 	case strings.EqualFold(in.name.local, "html"):
-		return &ReadError{What: "this is a web page (HTML)" + accepted}
+		return &ReadError{What: "this is a web page (HTML)" + readableLayouts}
 	case in.name != xmlName{nsInstance, "xbrl"}:
-		return in.at.fault("this is XML, but its root element " + clip(in.name.local) + " is not that of XBRL" + accepted)
+		return in.at.fault("this is XML, but its root element " + clip(in.name.local) + " is not that of XBRL" + readableLayouts)
 	}
 	if err := in.children(); err != nil {
 		return err
@@ -183,7 +183,7 @@ func (in *instance) fact() error {
 		in.path = in.path[:len(in.path)-1]
 		return err
 	}
-	if err := in.uses(context); err != nil {
+	if err := in.recordContextUse(context); err != nil {
 		return err
 	}
 	if null || !in.wanted(context, &f) {
@@ -196,25 +196,25 @@ func (in *instance) fact() error {
 	}
 	f.value = string(value)
 	in.facts = append(in.facts, f)
-	return in.keeps(2*128 + len(f.context) + len(f.value))
+	return in.reserve(2*128 + len(f.context) + len(f.value))
 }
 
-// contextless tells of a figure that names no context. All else without one is
+// contextless reports a figure that names no context. All else without one is
 // a tuple.
 func (in *instance) contextless() {
 	if i, ok := in.data.pfs[in.name.local]; ok && strings.HasPrefix(in.name.space, nsPFS) {
 		code := in.data.rubrics[i].Code
-		in.find("context_missing", []string{code}, args{"line": in.at.word(), "code": code})
+		in.addFinding("context_missing", []string{code}, args{"line": in.at.lineNumber(), "code": code})
 	}
 	if in.name.space == nsMetric {
-		in.find("fact_without_context", nil, args{"line": in.at.word(), "metric": clip(in.name.local)})
+		in.addFinding("fact_without_context", nil, args{"line": in.at.lineNumber(), "metric": clip(in.name.local)})
 	}
 }
 
-// uses notes that a fact of pfs, of whatever kind, refers to a context: programs
+// recordContextUse records that a fact of pfs, of whatever kind, refers to a context: programs
 // write contexts that nothing is about, and facts of their own taxonomies, of
 // which no year may be taken.
-func (in *instance) uses(context []byte) error {
+func (in *instance) recordContextUse(context []byte) error {
 	if !strings.HasPrefix(in.name.space, nsPFS) {
 		return nil
 	}
@@ -228,18 +228,18 @@ func (in *instance) uses(context []byte) error {
 		return nil
 	}
 	in.used[string(context)] = struct{}{}
-	return in.keeps(64 + len(context))
+	return in.reserve(64 + len(context))
 }
 
-// keeps counts what is kept until the end of the document.
-func (in *instance) keeps(bytes int) error {
+// reserve counts the bytes that are held until the end of the document.
+func (in *instance) reserve(bytes int) error {
 	if in.kept += bytes; in.kept > maxKept {
 		return in.at.fault("there are more contexts and facts than any filing has")
 	}
 	return nil
 }
 
-// wanted tells whether the present fact may matter, and names it. In CBSO that
+// wanted reports whether the present fact may matter, and names it. In CBSO that
 // is every fact whose context is about the social balance or is not known yet,
 // of whatever taxonomy, so that none is left out silently.
 func (in *instance) wanted(context []byte, f *xbrlFact) bool {
@@ -286,7 +286,7 @@ type entity struct {
 	facts int
 }
 
-// entity notes who a context is about and gives its place in the list. One
+// entity records who a context is about and returns its index in the list. One
 // enterprise spelled in two ways is one.
 func (in *instance) entity(id []byte) int {
 	const most = 16 // beyond that the last stands for all others
@@ -305,7 +305,7 @@ func (in *instance) entity(id []byte) int {
 }
 
 // mainEntity states the enterprise that most facts are about, or the first one
-// where there are no facts, and gives its place in the list. Facts about
+// where there are no facts, and returns its index in the list. Facts about
 // another are not the balance's.
 func (in *instance) mainEntity() int {
 	if len(in.entities) == 0 {
@@ -324,7 +324,7 @@ func (in *instance) mainEntity() int {
 	}
 	for i, e := range in.entities {
 		if i != most && e.facts > 0 {
-			in.find("other_entity", nil, args{"first": clip(in.entities[most].id), "second": clip(e.id)})
+			in.addFinding("other_entity", nil, args{"first": clip(in.entities[most].id), "second": clip(e.id)})
 		}
 	}
 	in.enterprise(in.entities[most].id)

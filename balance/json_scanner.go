@@ -38,10 +38,10 @@ func (j *jsonScanner) list(first, last byte, each func() error) error {
 		return err
 	}
 	if j.depth++; j.depth > maxDepth {
-		return j.place().fault("the lists and objects are nested too deep")
+		return j.position().fault("the lists and objects are nested too deep")
 	}
 	if j.kind() == last {
-		j.take(1)
+		j.advance(1)
 		j.depth--
 		return nil
 	}
@@ -50,7 +50,7 @@ func (j *jsonScanner) list(first, last byte, each func() error) error {
 			return err
 		}
 		if j.kind() == last {
-			j.take(1)
+			j.advance(1)
 			j.depth--
 			return nil
 		}
@@ -60,27 +60,27 @@ func (j *jsonScanner) list(first, last byte, each func() error) error {
 	}
 }
 
-// kind gives the first byte of the next value, 0 at the end of the text.
+// kind returns the first byte of the next value, 0 at the end of the text.
 func (j *jsonScanner) kind() byte {
 	j.skipSpace()
 	return j.head()
 }
 
-// symbol takes a byte that must be there.
+// symbol reads a byte that must be there.
 func (j *jsonScanner) symbol(b byte) error {
 	if j.kind() != b || !j.fill() {
 		return j.mistake()
 	}
-	j.take(1)
+	j.advance(1)
 	return nil
 }
 
 // mistake is the error for what cannot stand where the next byte is.
 func (j *jsonScanner) mistake() error {
 	if !j.fill() {
-		return j.ended()
+		return j.endError()
 	}
-	return j.place().fault("the JSON is not well-formed")
+	return j.position().fault("the JSON is not well-formed")
 }
 
 // skip reads a value of any kind.
@@ -99,7 +99,7 @@ func (j *jsonScanner) skip() error {
 
 // scalar reads a number or one of the three words into text.
 func (j *jsonScanner) scalar() error {
-	at := j.place()
+	at := j.position()
 	j.text = j.text[:0]
 	for j.fill() {
 		b := j.buf[j.r]
@@ -118,7 +118,7 @@ func (j *jsonScanner) scalar() error {
 	}
 	if !number.Match(j.text) {
 		if !j.fill() {
-			return j.ended()
+			return j.endError()
 		}
 		return at.fault("the JSON is not well-formed")
 	}
@@ -153,10 +153,10 @@ func (j *jsonScanner) str() error {
 			j.append(b)
 		}
 	}
-	return j.ended()
+	return j.endError()
 }
 
-// append keeps text up to maxValue.
+// append adds to text, up to maxValue.
 func (j *jsonScanner) append(b ...byte) {
 	switch {
 	case len(j.text) < maxValue:
@@ -168,7 +168,7 @@ func (j *jsonScanner) append(b ...byte) {
 
 // escape reads what starts with a backslash.
 func (j *jsonScanner) escape() (rune, error) {
-	j.take(1)
+	j.advance(1)
 	b := j.head()
 	switch b {
 	case '"', '\\', '/':
@@ -187,7 +187,7 @@ func (j *jsonScanner) escape() (rune, error) {
 	default:
 		return 0, j.mistake()
 	}
-	j.take(1)
+	j.advance(1)
 	return rune(b), nil
 }
 
@@ -200,7 +200,7 @@ func (j *jsonScanner) unicode() (rune, error) {
 	if next := j.peek(2); string(next) != `\u` {
 		return utf8.RuneError, nil
 	}
-	j.take(1)
+	j.advance(1)
 	low, err := j.hex()
 	return utf16.DecodeRune(r, low), err
 }
@@ -209,12 +209,12 @@ func (j *jsonScanner) unicode() (rune, error) {
 func (j *jsonScanner) hex() (rune, error) {
 	digits := j.peek(5)
 	if len(digits) < 5 {
-		return 0, j.ended()
+		return 0, j.endError()
 	}
 	n, err := strconv.ParseUint(string(digits[1:]), 16, 16)
 	if err != nil {
 		return 0, j.mistake()
 	}
-	j.take(5)
+	j.advance(5)
 	return rune(n), nil
 }

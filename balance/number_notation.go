@@ -7,7 +7,7 @@ import (
 	"github.com/shopspring/decimal"
 )
 
-// notation tells how the numbers of one document are written: which mark, point
+// notation reports how the numbers of one document are written: which mark, point
 // or comma, stands before the decimals. The other one, a blank or an apostrophe
 // then stands between groups of three digits.
 type notation struct {
@@ -51,26 +51,26 @@ func plainText(s string) string {
 // groups is digits in groups of three, with one kind of mark between them.
 var groups = regexp.MustCompile(`^[1-9][0-9]{0,2}([., ])[0-9]{3}([., ][0-9]{3})*$`)
 
-// withMark reads a text of plainText by the mark before its decimals, and gives
+// withMark reads a text of plainText by the mark before its decimals, and returns
 // it as ParseDecimal takes it.
 func withMark(s, mark string) (decimal.Decimal, bool) {
 	digits := strings.TrimLeft(s, "+-")
 	sign := s[:len(s)-len(digits)]
-	whole, fraction, broken := strings.Cut(digits, mark)
+	whole, fraction, found := strings.Cut(digits, mark)
 	if m := groups.FindStringSubmatch(whole); m != nil {
 		whole = strings.ReplaceAll(whole, m[1], "") // another kind of mark in it stays, and is no digit
 	}
 	if strings.Trim(whole, "0123456789") != "" {
 		return decimal.Zero, false
 	}
-	if broken {
+	if found {
 		whole += "." + fraction
 	}
 	v, err := ParseDecimal(sign + whole)
 	return v, err == nil
 }
 
-// readings gives what a text of plainText can mean: one value, two where the
+// readings returns what a text of plainText can mean: one value, two where the
 // mark in it can stand for decimals and for thousands, none where it is no
 // number. The first of two is that with the point before the decimals.
 func readings(s string) []decimal.Decimal {
@@ -87,7 +87,7 @@ func readings(s string) []decimal.Decimal {
 	return nil
 }
 
-// learn notes what a number says about the notation of its document.
+// learn records what a number says about the notation of its document.
 func (n *notation) learn(s string) {
 	_, isPoint := withMark(s, ".")
 	_, isComma := withMark(s, ",")
@@ -106,9 +106,9 @@ func (n *notation) learn(s string) {
 	}
 }
 
-// choose gives which of two readings a number of a rubric has, the first or the
+// choose returns which of two readings a number of a rubric has, the first or the
 // second, by the notation of the document and by what the form allows: people
-// and hours are whole, amounts have two decimals at most. It gives -1 where the
+// and hours are whole, amounts have two decimals at most. It returns -1 where the
 // two do not decide or contradict each other.
 func (n *notation) choose(r *Rubric, s string) int {
 	decimals := 0 // the reading in which the mark stands before decimals

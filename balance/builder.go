@@ -14,10 +14,10 @@ const maxFindings = 200
 // args are what a finding's sentence has in braces.
 type args = map[string]string
 
-// draft is a Balance in the making. Each reader fills it and leaves to it what
+// builder is a Balance in the making. Each reader fills it and leaves to it what
 // all layouts have in common: which cells exist, what a figure is, and what to
 // do about the same cell twice.
-type draft struct {
+type builder struct {
 	balance Balance
 	stated  map[Cell]*statement
 	more    int // findings beyond maxFindings
@@ -25,23 +25,23 @@ type draft struct {
 	table   *Members
 }
 
-func newDraft(members *Members) *draft {
-	return &draft{balance: Balance{Values: Values{}}, stated: map[Cell]*statement{}, data: loaded(), table: members}
+func newBuilder(members *Members) *builder {
+	return &builder{balance: Balance{Values: Values{}}, stated: map[Cell]*statement{}, data: loaded(), table: members}
 }
 
-// done gives the Balance with its findings.
-func (d *draft) done() *Balance {
+// done returns the Balance with its findings.
+func (d *builder) done() *Balance {
 	b := &d.balance
-	d.settle()
+	d.finishStatements()
 	if f := b.FiscalYear; !f.Start.IsZero() && !f.End.IsZero() && f.End.Before(f.Start) {
-		d.find("fiscal_year_reversed", nil, args{"start": f.Start.String(), "end": f.End.String()})
+		d.addFinding("fiscal_year_reversed", nil, args{"start": f.Start.String(), "end": f.End.String()})
 	}
 	if b.Currency != "" && b.Currency != "EUR" && len(b.Values) > 0 {
-		d.find("currency", nil, args{"currency": b.Currency})
+		d.addFinding("currency", nil, args{"currency": b.Currency})
 	}
 	if len(b.Inferred) > 0 {
 		slices.SortFunc(b.Inferred, CompareCells)
-		d.find("inferred", codesOf(b.Inferred...), args{"count": strconv.Itoa(len(b.Inferred))})
+		d.addFinding("inferred", codesOf(b.Inferred...), args{"count": strconv.Itoa(len(b.Inferred))})
 	}
 	if d.more > 0 {
 		b.Findings = append(b.Findings, newFinding("more", nil, args{"count": strconv.Itoa(d.more)}))
@@ -50,8 +50,8 @@ func (d *draft) done() *Balance {
 	return b
 }
 
-// find adds a finding, or counts it where there are very many.
-func (d *draft) find(rule string, codes []string, words args) *Finding {
+// addFinding adds a finding, or counts it where there are very many.
+func (d *builder) addFinding(rule string, codes []string, words args) *Finding {
 	f := newFinding(rule, codes, words)
 	if len(d.balance.Findings) >= maxFindings {
 		d.more++
@@ -70,12 +70,12 @@ func codesOf(cells ...Cell) []string {
 	return codes
 }
 
-// line is the word for a line in a finding.
-func (p place) word() string { return strconv.Itoa(p.line) }
+// lineNumber returns the line as the sentence of a finding names it.
+func (p position) lineNumber() string { return strconv.Itoa(p.line) }
 
 // cell finds the cell that a code of a flat list (CSV, JSON) names: 1003, or
 // 1003P for the previous year. Codes of the annual accounts are not found.
-func (d *draft) cell(code string) (rubric int, previous, ok bool) {
+func (d *builder) cell(code string) (rubric int, previous, ok bool) {
 	if i, ok := d.data.byCode[code]; ok {
 		return i, false, true
 	}
@@ -88,7 +88,7 @@ func (d *draft) cell(code string) (rubric int, previous, ok bool) {
 // value that is no figure makes the document unreadable.
 //
 // more, where it is given, completes what is stated.
-func (d *draft) put(rubric int, previous bool, value string, at place, more ...func(*statement)) error {
+func (d *builder) put(rubric int, previous bool, value string, at position, more ...func(*statement)) error {
 	r := &d.data.rubrics[rubric]
 	c := Cell{r.Code, previous}
 	if value == "" {
@@ -99,20 +99,20 @@ func (d *draft) put(rubric int, previous bool, value string, at place, more ...f
 		return at.fault("the value of rubric " + c.String() + " is not a number")
 	}
 	if previous && !r.HasPrevious() {
-		d.find("no_such_cell", []string{r.Code}, args{"line": at.word(), "code": r.Code, "value": Canonical(v)})
+		d.addFinding("no_such_cell", []string{r.Code}, args{"line": at.lineNumber(), "code": r.Code, "value": Canonical(v)})
 		return nil
 	}
 	s := statement{value: v}
 	for _, m := range more {
 		m(&s)
 	}
-	d.state(c, s, at)
+	d.addStatement(c, s, at)
 	return nil
 }
 
 // personnelCosts takes rubric 62 of the income statement, once. It is no figure
 // of the social balance, so that one that cannot be read is left out.
-func (d *draft) personnelCosts(value string) {
+func (d *builder) personnelCosts(value string) {
 	if v, err := ParseDecimal(value); err == nil && d.balance.PersonnelCosts == nil {
 		d.balance.PersonnelCosts = &v
 	}
@@ -121,40 +121,40 @@ func (d *draft) personnelCosts(value string) {
 // enterprise states the enterprise number. A wrong one is a finding and leaves
 // the balance without a number, so that it can still be shown, but matches
 // nothing.
-func (d *draft) enterprise(text string) {
+func (d *builder) enterprise(text string) {
 	if text = strings.TrimSpace(text); text == "" {
 		return
 	}
 	n, err := ParseEnterpriseNumber(text)
 	switch {
 	case exponent.MatchString(text):
-		d.find("enterprise_number_damaged", nil, args{"number": clip(text)})
+		d.addFinding("enterprise_number_damaged", nil, args{"number": clip(text)})
 	case errors.Is(err, ErrEnterpriseNumberCheck):
-		d.find("enterprise_number_check", nil, args{"number": clip(text)})
+		d.addFinding("enterprise_number_check", nil, args{"number": clip(text)})
 	case err != nil:
-		d.find("enterprise_number_form", nil, args{"number": clip(text)})
+		d.addFinding("enterprise_number_form", nil, args{"number": clip(text)})
 	case d.balance.EnterpriseNumber == "":
 		d.balance.EnterpriseNumber = n
 	case d.balance.EnterpriseNumber != n:
-		d.find("two_enterprises", nil, args{"first": d.balance.EnterpriseNumber.Pretty(), "second": n.Pretty()})
+		d.addFinding("two_enterprises", nil, args{"first": d.balance.EnterpriseNumber.Pretty(), "second": n.Pretty()})
 	}
 }
 
 // date reads a date about the document; rule is the finding for a wrong one.
-func (d *draft) date(rule, text string) Date {
+func (d *builder) date(rule, text string) Date {
 	text = strings.TrimSpace(text)
 	if text == "" {
 		return Date{}
 	}
 	date, err := ParseDate(text)
 	if err != nil {
-		d.find(rule, nil, args{"text": clip(text)})
+		d.addFinding(rule, nil, args{"text": clip(text)})
 	}
 	return date
 }
 
 // committee adds the number of a joint committee, once.
-func (d *draft) committee(text string) {
+func (d *builder) committee(text string) {
 	// 149.01 is written 14901 in filings; both are the same committee.
 	n := strings.ReplaceAll(strings.TrimSpace(text), ".", "")
 	if len(n) <= 20 {
@@ -163,7 +163,7 @@ func (d *draft) committee(text string) {
 }
 
 // committeeText adds a joint committee as the document calls it, once.
-func (d *draft) committeeText(text string) {
+func (d *builder) committeeText(text string) {
 	const most = 500 // there are some 170
 	text = clip(strings.TrimSpace(text))
 	if text == "" || len(d.balance.JointCommittees) == most || slices.Contains(d.balance.JointCommittees, text) {
@@ -173,7 +173,7 @@ func (d *draft) committeeText(text string) {
 }
 
 // model sets the model by its CBSO code, such as m02 or m02-f.
-func (d *draft) model(code string) {
+func (d *builder) model(code string) {
 	if code = strings.TrimSpace(code); code == "" {
 		return
 	}
@@ -186,6 +186,6 @@ func (d *draft) model(code string) {
 	case "m07", "m87", "m08":
 		d.balance.Model = Micro
 	default:
-		d.find("model", nil, args{"model": clip(code)})
+		d.addFinding("model", nil, args{"model": clip(code)})
 	}
 }

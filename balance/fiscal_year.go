@@ -10,7 +10,7 @@ type calendar struct {
 	starts   map[Date]map[Date]int // by last day, how much each first day weighs
 }
 
-// What a context weighs when the first day of a period is looked for: that of
+// What a context weighs in the search for the first day of a period: that of
 // the facts of rubrics counts before that of other facts, and this before that
 // of contexts that nothing is about.
 const (
@@ -23,7 +23,7 @@ func newCalendar() *calendar {
 	return &calendar{facts: map[Date]int{}, previous: map[Date]int{}, starts: map[Date]map[Date]int{}}
 }
 
-// addFact notes the period of a fact of a rubric.
+// addFact counts the period of a fact of a rubric.
 func (y *calendar) addFact(c *xbrlContext, r Rubric) {
 	y.add(c, rubricFact)
 	y.facts[c.end]++
@@ -32,7 +32,7 @@ func (y *calendar) addFact(c *xbrlContext, r Rubric) {
 	}
 }
 
-// add notes when the period of a context starts.
+// add counts when the period of a context starts.
 func (y *calendar) add(c *xbrlContext, weight int) {
 	if c.start.IsZero() {
 		return
@@ -43,7 +43,7 @@ func (y *calendar) add(c *xbrlContext, weight int) {
 	y.starts[c.end][c.start] += weight
 }
 
-// start gives the first day of the whole period that ends on a day: the one
+// start returns the first day of the whole period that ends on a day: the one
 // that most facts have, of equal ones the earliest.
 func (y *calendar) start(end Date) Date {
 	var first Date
@@ -56,10 +56,10 @@ func (y *calendar) start(end Date) Date {
 	return first
 }
 
-// period gives the whole period that ends on a day.
+// period returns the whole period that ends on a day.
 func (y *calendar) period(end Date) Period { return Period{y.start(end), end} }
 
-// before gives the last day of the year before, of those that facts of rubrics
+// before returns the last day of the year before, of those that facts of rubrics
 // have.
 func (y *calendar) before(p Period) (day Date) {
 	for end := range y.facts {
@@ -74,7 +74,7 @@ func (y *calendar) before(p Period) (day Date) {
 // those that may be of the year before.
 func (y *calendar) support(p Period) int { return y.facts[p.End] + y.previous[y.before(p)] }
 
-// year gives the financial year that most facts of rubrics fit.
+// year returns the financial year that most facts of rubrics fit.
 func (y *calendar) year() Period {
 	var year Period
 	most := 0
@@ -87,7 +87,7 @@ func (y *calendar) year() Period {
 	return year
 }
 
-// latest gives the last day that facts of rubrics have.
+// latest returns the last day that facts of rubrics have.
 func (y *calendar) latest() (day Date) {
 	for end := range y.facts {
 		day = later(day, end)
@@ -95,7 +95,7 @@ func (y *calendar) latest() (day Date) {
 	return day
 }
 
-// follows tells whether a date is the end of the financial year before: the
+// follows reports whether a date is the end of the financial year before: the
 // day before this one starts, or where that is not known, about one or two
 // years before it ends, for a financial year may be longer than twelve months.
 func (p Period) follows(end Date) bool {
@@ -111,7 +111,7 @@ func (p Period) follows(end Date) bool {
 	return within(350, 380) || within(715, 745)
 }
 
-// later gives the later of two dates.
+// later returns the later of two dates.
 func later(a, b Date) Date {
 	if a.Before(b) {
 		return b
@@ -120,7 +120,7 @@ func later(a, b Date) Date {
 }
 
 // yearDoubt puts the year in doubt. The first reading is that of the balance.
-func (d *draft) yearDoubt(readings ...Period) {
+func (d *builder) yearDoubt(readings ...Period) {
 	var texts []string
 	for _, p := range readings {
 		texts = append(texts, p.String())
@@ -128,6 +128,6 @@ func (d *draft) yearDoubt(readings ...Period) {
 	if len(texts) == 1 {
 		return
 	}
-	d.find("year_unsure", nil, args{"readings": strings.Join(texts, ", ")})
-	d.doubt(DoubtfulYear, "", texts, "")
+	d.addFinding("year_unsure", nil, args{"readings": strings.Join(texts, ", ")})
+	d.addDoubt(DoubtfulYear, "", texts, "")
 }

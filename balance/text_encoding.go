@@ -12,7 +12,7 @@ import (
 	"golang.org/x/text/encoding/unicode"
 )
 
-// decodeText gives the text of a document as UTF-8 without a byte order mark;
+// decodeText returns the text of a document as UTF-8 without a byte order mark;
 // head is its start. The order of the tests is that of the XML recommendation,
 // appendix F: the mark, the shape of the first bytes, then what an XML
 // declaration says.
@@ -22,7 +22,7 @@ func decodeText(raw io.Reader, head []byte) (io.Reader, error) {
 		return withoutMark(unicode.UTF16(unicode.LittleEndian, unicode.UseBOM).NewDecoder().Reader(raw)), nil
 	case bytes.HasPrefix(head, []byte("\xfe\xff")), bytes.HasPrefix(head, []byte("\x00<\x00?")):
 		return withoutMark(unicode.UTF16(unicode.BigEndian, unicode.UseBOM).NewDecoder().Reader(raw)), nil
-	case bytes.HasPrefix(head, []byte(mark)):
+	case bytes.HasPrefix(head, []byte(byteOrderMark)):
 		return withoutMark(raw), nil
 	}
 	var from encoding.Encoding
@@ -41,26 +41,26 @@ func decodeText(raw io.Reader, head []byte) (io.Reader, error) {
 	return from.NewDecoder().Reader(raw), nil
 }
 
-// mark is the byte order mark in UTF-8.
-const mark = "\xef\xbb\xbf"
+// byteOrderMark is the byte order mark in UTF-8.
+const byteOrderMark = "\xef\xbb\xbf"
 
 // withoutMark leaves out a byte order mark at the start of a text.
 func withoutMark(text io.Reader) io.Reader {
-	start := make([]byte, len(mark))
+	start := make([]byte, len(byteOrderMark))
 	n, err := io.ReadFull(text, start)
-	start = bytes.TrimPrefix(start[:n], []byte(mark))
+	start = bytes.TrimPrefix(start[:n], []byte(byteOrderMark))
 	if err != nil && !errors.Is(err, io.EOF) && !errors.Is(err, io.ErrUnexpectedEOF) {
-		return io.MultiReader(bytes.NewReader(start), &broken{err})
+		return io.MultiReader(bytes.NewReader(start), &errReader{err})
 	}
 	return io.MultiReader(bytes.NewReader(start), text)
 }
 
-// broken is a source that has ended with an error.
-type broken struct{ err error }
+// errReader is a source that has ended with an error.
+type errReader struct{ err error }
 
-func (b *broken) Read([]byte) (int, error) { return 0, b.err }
+func (b *errReader) Read([]byte) (int, error) { return 0, b.err }
 
-// declaredEncoding gives what an XML declaration says, in lower case, or the
+// declaredEncoding returns what an XML declaration says, in lower case, or the
 // empty string.
 func declaredEncoding(head []byte) string {
 	head = bytes.TrimLeft(head[:min(len(head), 256)], " \t\r\n")
@@ -80,9 +80,9 @@ func declaredEncoding(head []byte) string {
 	return strings.ToLower(name)
 }
 
-// western gives text as UTF-8 that may be in the code page of Western Windows,
+// decodeWestern returns text as UTF-8 that may be in the code page of Western Windows,
 // in which spreadsheet programs save CSV.
-func western(text []byte) string {
+func decodeWestern(text []byte) string {
 	if utf8.Valid(text) {
 		return string(text)
 	}

@@ -20,7 +20,7 @@ const (
 // the whole annual accounts in no order. Copies that went through a spreadsheet
 // have semicolons, no quotes or comma decimals; they are read too.
 type csvReader struct {
-	*draft
+	*builder
 	*window
 	separator byte
 	known     bool              // a row was there that only the National Bank's CSV has
@@ -31,8 +31,8 @@ type csvReader struct {
 	quotes    bool // the field read last stands in quotes
 	body      bool // a row of a rubric was there
 	fields    [][]byte
-	text      []byte // what the fields are in
-	at        place  // where the row starts
+	text      []byte   // what the fields are in
+	at        position // where the row starts
 }
 
 // csvCell is what a row says of a rubric.
@@ -40,18 +40,18 @@ type csvCell struct {
 	rubric   int // -1 for rubric 62
 	previous bool
 	text     string // of plainText
-	at       place
+	at       position
 }
 
 // readCSV reads a CSV document.
-func (d *draft) readCSV(w *window) error {
-	c := &csvReader{draft: d, window: w, heads: map[string]string{}}
+func (d *builder) readCSV(w *window) error {
+	c := &csvReader{builder: d, window: w, heads: map[string]string{}}
 	c.separator = separatorOf(w.peek(windowSize))
 	var wrong error // the first row that cannot be used
 	for {
 		more, err := c.row()
 		if err == nil && more {
-			if err = c.take(); wrong == nil {
+			if err = c.parseRow(); wrong == nil {
 				wrong = err
 			}
 			err = nil
@@ -65,9 +65,9 @@ func (d *draft) readCSV(w *window) error {
 		case c.known:
 			return err
 		case w.err != nil && !w.complete():
-			return w.ended()
+			return w.endError()
 		default:
-			return &ReadError{What: "this is text of no known layout" + accepted}
+			return &ReadError{What: "this is text of no known layout" + readableLayouts}
 		}
 	}
 }
@@ -77,11 +77,11 @@ func (c *csvReader) row() (more bool, err error) {
 	c.skipSpaceOfRows()
 	if !c.fill() {
 		if !c.complete() {
-			return false, c.ended()
+			return false, c.endError()
 		}
 		return false, nil
 	}
-	c.at = c.place()
+	c.at = c.position()
 	c.text, c.fields = c.text[:0], c.fields[:0]
 	for {
 		from := len(c.text)
@@ -102,9 +102,9 @@ func (c *csvReader) row() (more bool, err error) {
 		b, ok := c.next()
 		switch {
 		case !ok && !c.complete():
-			return false, c.ended()
+			return false, c.endError()
 		case !ok && !quoted:
-			return false, c.place().fault("the last row has no line end, so that the document may break off here; add one if it is whole")
+			return false, c.position().fault("the last row has no line end, so that the document may break off here; add one if it is whole")
 		case ok && b == c.separator:
 			continue
 		case b == '\r' && ok && c.head() == '\n':
@@ -114,7 +114,7 @@ func (c *csvReader) row() (more bool, err error) {
 	}
 }
 
-// skipSpaceOfRows takes the line ends between rows.
+// skipSpaceOfRows skips the line ends between rows.
 func (c *csvReader) skipSpaceOfRows() {
 	for b := c.head(); b == '\n' || b == '\r' || b == ' ' || b == '\t' && c.separator != '\t'; b = c.head() {
 		_, _ = c.next()
@@ -129,7 +129,7 @@ func (c *csvReader) plain() error {
 			return nil
 		}
 		if b == '"' {
-			return c.place().fault("a quote stands within a field that has none around it")
+			return c.position().fault("a quote stands within a field that has none around it")
 		}
 		c.r++
 		if c.text = append(c.text, b); len(c.text) > maxField {
@@ -141,20 +141,20 @@ func (c *csvReader) plain() error {
 
 // quoted reads a field in quotes; two quotes in it are one.
 func (c *csvReader) quoted() error {
-	at := c.place()
+	at := c.position()
 	_, _ = c.next()
 	for {
 		b, ok := c.next()
 		switch {
 		case !ok && !c.complete():
-			return c.ended()
+			return c.endError()
 		case !ok:
 			return at.fault("a quote is opened and never closed")
 		case b == '"' && c.head() == '"':
 			_, _ = c.next()
 		case b == '"':
 			if end := c.head(); c.fill() && end != c.separator && end != '\n' && end != '\r' {
-				return c.place().fault("a field goes on after its closing quote")
+				return c.position().fault("a field goes on after its closing quote")
 			}
 			return nil
 		}
@@ -164,8 +164,8 @@ func (c *csvReader) quoted() error {
 	}
 }
 
-// take reads what a row says.
-func (c *csvReader) take() error {
+// parseRow reads what a row says.
+func (c *csvReader) parseRow() error {
 	fields := c.fields
 	if c.quotes {
 		fields = unwrapped(fields)
@@ -173,9 +173,9 @@ func (c *csvReader) take() error {
 	for len(fields) > 2 && len(fields[len(fields)-1]) == 0 {
 		fields = fields[:len(fields)-1] // a spreadsheet pads rows
 	}
-	key, value := strings.TrimSpace(western(fields[0])), ""
+	key, value := strings.TrimSpace(decodeWestern(fields[0])), ""
 	if len(fields) > 1 {
-		value = strings.TrimSpace(western(fields[1]))
+		value = strings.TrimSpace(decodeWestern(fields[1]))
 	}
 	rubric, previous, ok := c.cell(key)
 	if !ok && key != incomeStatement {
@@ -195,12 +195,12 @@ func (c *csvReader) take() error {
 	if !ok {
 		rubric = -1
 	}
-	return c.keep(rubric, previous, key, value)
+	return c.addCell(rubric, previous, key, value)
 }
 
-// keep keeps what a row says of a rubric until the notation of the document is
+// addCell saves what a row says of a rubric until the notation of the document is
 // known.
-func (c *csvReader) keep(rubric int, previous bool, key, value string) error {
+func (c *csvReader) addCell(rubric int, previous bool, key, value string) error {
 	text := plainText(value)
 	switch {
 	case exponent.MatchString(text):
@@ -226,10 +226,10 @@ func (c *csvReader) finish() error {
 	dates, ok := readDates(c.dates[0], c.dates[1])
 	c.balance.FiscalYear = Period{dates[0], dates[1]}
 	if !ok[0] && c.dates[0] != "" {
-		c.find("fiscal_year_start", nil, args{"text": clip(c.dates[0])})
+		c.addFinding("fiscal_year_start", nil, args{"text": clip(c.dates[0])})
 	}
 	if !ok[1] && c.dates[1] != "" {
-		c.find("fiscal_year_end", nil, args{"text": clip(c.dates[1])})
+		c.addFinding("fiscal_year_end", nil, args{"text": clip(c.dates[1])})
 	}
 	if n := &c.notation; n.point == 0 && n.comma == 0 {
 		learned := *n
@@ -283,7 +283,7 @@ func (c *csvReader) figure(cell csvCell, values []decimal.Decimal) error {
 	})
 }
 
-// unwrapped gives the fields of a row that a spreadsheet has put into a single
+// unwrapped returns the fields of a row that a spreadsheet has put into a single
 // cell.
 func unwrapped(fields [][]byte) [][]byte {
 	text := fields[0]
@@ -306,14 +306,14 @@ func unwrapped(fields [][]byte) [][]byte {
 			inner, from = append(inner, field), i+1
 		}
 	}
-	key := strings.ToLower(strings.TrimSpace(western(inner[0])))
+	key := strings.ToLower(strings.TrimSpace(decodeWestern(inner[0])))
 	if len(inner) > 1 && len(inner) <= maxFields && (isAccount(key) || slices.Contains(csvKeys, key)) {
 		return inner
 	}
 	return fields
 }
 
-// header takes a row about the document, or about other rubrics. alone says
+// header reads a row about the document, or about other rubrics. alone says
 // that the row has a single field, which then must not be a rubric with its
 // value.
 func (c *csvReader) header(key, value string, alone bool) error {
@@ -324,7 +324,7 @@ func (c *csvReader) header(key, value string, alone bool) error {
 	}
 	b := &c.balance
 	key = strings.ToLower(key)
-	if err := c.identifies(key, value); err != nil {
+	if err := c.checkFiling(key, value); err != nil {
 		return err
 	}
 	switch key {
@@ -348,9 +348,9 @@ func (c *csvReader) header(key, value string, alone bool) error {
 	return nil
 }
 
-// identifies notes a row that says which filing this is. One that was there
+// checkFiling records a row that identifies the filing. One that was there
 // before starts a second filing, unless it says the same ahead of all rubrics.
-func (c *csvReader) identifies(key, value string) error {
+func (c *csvReader) checkFiling(key, value string) error {
 	switch key {
 	case "entity number":
 		if n, err := ParseEnterpriseNumber(value); err == nil {
@@ -372,13 +372,13 @@ func (c *csvReader) identifies(key, value string) error {
 	return nil
 }
 
-// isAccount tells whether a key is a rubric of the annual accounts, such as
+// isAccount reports whether a key is a rubric of the annual accounts, such as
 // 10/49 or 8391P.
 func isAccount(key string) bool {
 	return key != "" && key[0] >= '0' && key[0] <= '9'
 }
 
-// separatorOf tells what separates the two columns: what follows the key in the
+// separatorOf reports what separates the two columns: what follows the key in the
 // first row that has a key of the layout, or else whatever comes first outside
 // quotes.
 func separatorOf(text []byte) byte {
@@ -389,7 +389,7 @@ func separatorOf(text []byte) byte {
 			continue
 		}
 		key := strings.ToLower(string(bytes.Trim(line[:end], " \"")))
-		if _, _, rubric := newDraft(nil).cell(key); rubric || slices.Contains(csvKeys, key) {
+		if _, _, rubric := newBuilder(nil).cell(key); rubric || slices.Contains(csvKeys, key) {
 			return line[end]
 		}
 	}
@@ -400,7 +400,7 @@ func separatorOf(text []byte) byte {
 var csvKeys = []string{"reference number", "entity number", "entity name", "model code", "deposit type", "correction flag",
 	"currency", "accounting period start date", "accounting period end date"}
 
-// firstSeparator gives the first separator outside quotes.
+// firstSeparator returns the first separator outside quotes.
 func firstSeparator(text []byte) byte {
 	quoted := false
 	for _, c := range text {

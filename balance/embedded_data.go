@@ -17,7 +17,7 @@ var (
 	cbsoTSV string
 )
 
-// dictionary is the embedded data, ready to look things up in. It is made once
+// dictionary is the embedded data, as lookup tables. It is built once
 // and never changed.
 type dictionary struct {
 	rubrics []Rubric
@@ -27,7 +27,7 @@ type dictionary struct {
 	members []memberRow                // how CBSO XBRL states the rubrics
 }
 
-// loaded gives the embedded data. The tests hold the files to their form, so
+// loaded returns the embedded data. The tests hold the files to their form, so
 // that nothing can go wrong here.
 var loaded = sync.OnceValue(func() *dictionary {
 	d := &dictionary{
@@ -41,8 +41,8 @@ var loaded = sync.OnceValue(func() *dictionary {
 	for f := range tsvRows(rubricsTSV) {
 		i := len(d.rubrics)
 		d.rubrics = append(d.rubrics, Rubric{
-			Code: f[0], Section: f[1], row: f[2], column: f[3], Order: i,
-			FullOnly: f[4] == "full", previous: f[5],
+			Code: f[0], Section: f[1], row: f[2], column: f[3],
+			FullOnly: f[4] == "full", previous: f[5] != "-",
 			Unit: Unit(f[6]), Decimals: int(f[7][0] - '0'), Signed: f[8] == "signed",
 			Instant: f[9] == "instant", PFSElement: f[10],
 		})
@@ -60,7 +60,7 @@ var loaded = sync.OnceValue(func() *dictionary {
 	return d
 })
 
-// label finds a label; a language that is not known gives English.
+// label finds a label; a language that is not known counts as English.
 func (d *dictionary) label(key string, l Lang) string {
 	labels := d.labels[key]
 	if s, ok := labels[l]; ok {
@@ -69,7 +69,7 @@ func (d *dictionary) label(key string, l Lang) string {
 	return labels[English]
 }
 
-// tsvRows gives the rows of an embedded file, without comments and heading.
+// tsvRows returns the rows of an embedded file, without comments and heading.
 func tsvRows(text string) iter.Seq[[]string] {
 	return func(yield func([]string) bool) {
 		heading := true

@@ -95,7 +95,7 @@ func TestReadErrors(t *testing.T) {
 		"too large":      {strings.Repeat(" ", 65<<20), "larger than 64 MiB"},
 	} {
 		t.Run(name, func(t *testing.T) {
-			b, err := balance.Read([]byte(c.document))
+			b, err := newReader().Read([]byte(c.document))
 			var known *balance.ReadError
 			if !errors.As(err, &known) || b != nil {
 				t.Fatalf("got %v and %v", b, err)
@@ -146,7 +146,7 @@ func TestTruncated(t *testing.T) {
 		}
 		mayBeRead := strings.Contains(name, "csv") || name == "pdf"
 		for cut := 0; cut < len(data); cut += step {
-			b, err := balance.Read([]byte(data[:cut]))
+			b, err := newReader().Read([]byte(data[:cut]))
 			var known *balance.ReadError
 			switch {
 			case err == nil && !mayBeRead:
@@ -219,7 +219,7 @@ func FuzzJSON(f *testing.F) {
 // fuzzRead holds Read to its promises on any input.
 func fuzzRead(f *testing.F) {
 	f.Fuzz(func(t *testing.T, data []byte) {
-		b, err := balance.Read(data)
+		b, err := newReader().Read(data)
 		var known *balance.ReadError
 		switch {
 		case err != nil && (b != nil || !errors.As(err, &known) || strings.Contains(err.Error(), "\n")):
@@ -242,7 +242,7 @@ func fuzzRead(f *testing.F) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		again, err := balance.Read(data)
+		again, err := newReader().Read(data)
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -252,7 +252,7 @@ func fuzzRead(f *testing.F) {
 	})
 }
 
-// sample gives a real document of the National Bank, where it is there.
+// sample returns a real document of the National Bank, where it is there.
 func sample(t testing.TB, name string) []byte {
 	t.Helper()
 	data, err := os.ReadFile("../../shared/samples/" + name)

@@ -41,7 +41,7 @@ func (x *xmlScanner) pop() {
 
 // endTag reads the rest of an end tag.
 func (x *xmlScanner) endTag() error {
-	x.take(1)
+	x.advance(1)
 	x.tag = x.tag[:0]
 	if err := x.rawName(); err != nil {
 		return err
@@ -50,7 +50,7 @@ func (x *xmlScanner) endTag() error {
 	if x.head() != '>' {
 		return x.mistake("an end tag has more than a name")
 	}
-	x.take(1)
+	x.advance(1)
 	if x.depth == 0 || !bytes.Equal(x.tag, x.open[x.opens[x.depth-1]:]) {
 		return x.at.fault("the XML is not well-formed: an end tag of " + clip(string(x.tag)) + " closes nothing")
 	}
@@ -83,7 +83,7 @@ func (x *xmlScanner) resolve(named int) error {
 	return nil
 }
 
-// double tells whether the attribute with a name, the i-th, was there before.
+// double reports whether the attribute with a name, the i-th, was there before.
 func (x *xmlScanner) double(i int, raw []byte) bool {
 	const few = 8
 	if len(x.parts) <= few {
@@ -111,7 +111,7 @@ func (x *xmlScanner) bind(prefix string, address []byte) {
 	x.bound = append(x.bound, binding{x.depth, prefix})
 }
 
-// unbind takes back the address that was bound last.
+// unbind removes the address that was bound last.
 func (x *xmlScanner) unbind() {
 	last := len(x.bound) - 1
 	prefix := x.bound[last].prefix
@@ -144,7 +144,7 @@ func (x *xmlScanner) meaning(raw []byte, byDefault bool) (name xmlName, ok bool)
 	return name, true
 }
 
-// intern gives the string of some bytes, the same for the same bytes.
+// intern returns the string of some bytes, the same for the same bytes.
 func (x *xmlScanner) intern(b []byte) string {
 	if s, ok := x.interned[string(b)]; ok {
 		return s
@@ -156,7 +156,7 @@ func (x *xmlScanner) intern(b []byte) string {
 	return s
 }
 
-// attr gives the value of an attribute of the present start tag that has no
+// attr returns the value of an attribute of the present start tag that has no
 // namespace, nil where there is none.
 func (x *xmlScanner) attr(local string) []byte {
 	for i := range x.attrs {
@@ -178,7 +178,7 @@ func (x *xmlScanner) skip() error {
 }
 
 // content reads the text of the present element up to its end, without white
-// space around it. Comments within it fall away. An element within it marks the
+// space around it. Comments within it are dropped. An element within it marks the
 // text as cut, so that what is around it is not taken for a figure. The bytes
 // are good until the next call.
 func (x *xmlScanner) content() ([]byte, error) {

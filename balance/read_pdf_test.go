@@ -9,8 +9,6 @@ import (
 	"strings"
 	"testing"
 
-	"balansd/balance"
-
 	"github.com/google/go-cmp/cmp"
 )
 
@@ -83,7 +81,7 @@ func TestPDFWithAttachment(t *testing.T) {
 		}
 		want := mustRead(t, []byte(doc))
 		for way, data := range ways {
-			b, err := balance.Read([]byte(data))
+			b, err := newReader().Read([]byte(data))
 			if err != nil {
 				t.Errorf("%s, %s: %v", name, way, err)
 				continue
@@ -127,13 +125,13 @@ func TestPDFWithoutFigures(t *testing.T) {
 			if name == "a bomb" && underRace {
 				t.Skip("a bomb takes the race detector ten seconds")
 			}
-			b, err := balance.Read([]byte(c.document))
+			b, err := newReader().Read([]byte(c.document))
 			if err == nil || b != nil || !strings.Contains(err.Error(), c.want) {
 				t.Errorf("got %v and %v, want %q", b, err, c.want)
 			}
 		})
 	}
-	b, err := balance.Read([]byte(attached(strings.ReplaceAll(document(t, "cbso-25.0-m01-abbreviated.xbrl"), "part:m8", "part:m9"))))
+	b, err := newReader().Read([]byte(attached(strings.ReplaceAll(document(t, "cbso-25.0-m01-abbreviated.xbrl"), "part:m8", "part:m9"))))
 	if err != nil || len(b.Values) > 0 {
 		t.Errorf("annual accounts without a social balance give %v, %v", b, err)
 	}
