@@ -9,6 +9,7 @@ import (
 	"balansd/balance"
 	"balansd/ledger"
 	"balansd/sandbox"
+	"balansd/sandbox/faults"
 )
 
 // TestSignInsOutOfABackup: what was done after a backup is not known where the
@@ -26,14 +27,14 @@ func TestSignInsOutOfABackup(t *testing.T) {
 		t.Fatal(err)
 	}
 	w.want(0, "balansd connect silverfin --take-over", "backup", "restore", made.File, "--yes")
-	w.box.Silverfin.Faults().Add(sandbox.Fault{Kind: sandbox.Unauthorized, Path: "/api", Times: -1})
+	w.box.Silverfin.Faults().Add(faults.Fault{Kind: faults.Unauthorized, Path: "/api", Times: -1})
 	if r := w.run("sync"); !strings.Contains(r.stdout+r.stderr, "the state was restored from a backup at") {
 		t.Errorf("the sync says nothing of it:\n%s%s", r.stdout, r.stderr)
 	}
 	w.box.Silverfin.Faults().Clear()
 	w.want(0, "not renewed", "connections", "list")
 	w.want(0, "this server's now", "connect", "silverfin", "--take-over")
-	w.box.Silverfin.Faults().Add(sandbox.Fault{Kind: sandbox.Unauthorized, Path: "/api"})
+	w.box.Silverfin.Faults().Add(faults.Fault{Kind: faults.Unauthorized, Path: "/api"})
 	w.want(0, "", "sync")
 	w.delivered(2)
 	w.want(0, "well", "connections", "list")

@@ -11,7 +11,7 @@ import (
 	"github.com/shopspring/decimal"
 
 	"balansd/balance"
-	"balansd/sandbox"
+	"balansd/sandbox/madeup"
 )
 
 // filings makes a folder with a filing that is in order, one that does not add
@@ -136,9 +136,9 @@ func TestFindingsAsJSONAreInEnglish(t *testing.T) {
 
 // A figure that was read by what was worked out is shown as such.
 func TestInspectMarksWhatIsInferred(t *testing.T) {
-	made := sandbox.MadeUp(1, balance.Full, 2024)
+	made := madeup.Balance(1, balance.Full, 2024)
 	made.Values[balance.Cell{Code: "3123"}] = decimal.NewFromInt(1)
-	text, err := sandbox.Document(balance.CBSOXBRL, made)
+	text, err := madeup.Document(balance.CBSOXBRL, made)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -156,7 +156,7 @@ func TestInspectMarksWhatIsInferred(t *testing.T) {
 
 func TestInspectReadsByTheTableOfTheConfiguration(t *testing.T) {
 	dir := t.TempDir()
-	text, err := sandbox.Document(balance.CBSOXBRL, sandbox.MadeUp(1, balance.Micro, 2024))
+	text, err := madeup.Document(balance.CBSOXBRL, madeup.Balance(1, balance.Micro, 2024))
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -205,7 +205,7 @@ func TestDiff(t *testing.T) {
 
 func TestConvert(t *testing.T) {
 	path := document(t, balance.NBBCSV, func(b *balance.Balance) { b.Name = "Bakkerij & Zonen" })
-	want := sandbox.MadeUp(1, balance.Abbreviated, 2024)
+	want := madeup.Balance(1, balance.Abbreviated, 2024)
 	for to, layout := range layoutNames {
 		out := filepath.Join(t.TempDir(), "out")
 		r := balansd(t, "balance", "convert", path, "--to", to, "--out", out)

@@ -19,6 +19,9 @@ import (
 	"balansd/ledger"
 	"balansd/portal"
 	"balansd/sandbox"
+	fakefinbox "balansd/sandbox/finbox"
+	"balansd/sandbox/madeup"
+	fakesilverfin "balansd/sandbox/silverfin"
 
 	"github.com/rs/zerolog"
 )
@@ -105,15 +108,15 @@ func (o *office) addClient(n int) {
 	c := officeClient{firm: o.box.Silverfin.Firms()[n%officeFirms].ID,
 		dossier: ledger.Dossier{AffiliationNumber: fmt.Sprintf("1AB%06d", n), EnterpriseNumber: number, Name: name}}
 	var err error
-	c.dossier.ID, err = o.box.Finbox.AddDossier(o.connection, sandbox.Dossier{
+	c.dossier.ID, err = o.box.Finbox.AddDossier(o.connection, fakefinbox.Dossier{
 		AffiliationNumber: c.dossier.AffiliationNumber, EnterpriseNumber: number, Name: name})
 	if err != nil {
 		o.Fatal(err)
 	}
 	year := balance.Date{Year: 2025, Month: time.January, Day: 1}
-	c.company = o.box.Silverfin.AddCompany(c.firm, sandbox.Company{Name: name, VAT: "BE" + number.Pretty()})
+	c.company = o.box.Silverfin.AddCompany(c.firm, fakesilverfin.Company{Name: name, VAT: "BE" + number.Pretty()})
 	c.period = o.box.Silverfin.AddPeriod(c.company, year, balance.Date{Year: 2025, Month: time.December, Day: 31})
-	o.box.Silverfin.OpenWorkflow(c.company, c.period, sandbox.Workflow("nl"))
+	o.box.Silverfin.OpenWorkflow(c.company, c.period, madeup.Workflow("nl"))
 	o.clients = append(o.clients, c)
 }
 
@@ -170,7 +173,7 @@ func (o *office) deliver(n *node, connection ledger.Connection, clients []office
 		c := clients[i]
 		p := ledger.Target{FirmID: c.firm, CompanyID: c.company, CompanyName: c.dossier.Name, PeriodID: c.company*100 + int64(year%100),
 			PeriodEnd: e.FiscalYear.End, URL: fmt.Sprintf("https://live.getsilverfin.com/f/%d/%d/ledgers/%d/workflows/%d", c.firm, c.company, c.period, year)}
-		values := sandbox.MadeUp(int64(e.Number), balance.Abbreviated, year).Values
+		values := madeup.Balance(int64(e.Number), balance.Abbreviated, year).Values
 		figures := ledger.FiguresOf(values)
 		sending, err := e.Send(p, made)
 		if err != nil {
@@ -196,8 +199,8 @@ func (o *office) deliver(n *node, connection ledger.Connection, clients []office
 func (o *office) news() {
 	o.Helper()
 	for i, c := range o.clients {
-		if _, _, err := o.box.Finbox.AddBalance(sandbox.NewBalance{ConnectionID: o.connection, DossierID: c.dossier.ID,
-			Made: &sandbox.Recipe{Seed: int64(i), Model: balance.Abbreviated, Year: 2025, EnterpriseNumber: c.dossier.EnterpriseNumber}}); err != nil {
+		if _, _, err := o.box.Finbox.AddBalance(fakefinbox.NewBalance{ConnectionID: o.connection, DossierID: c.dossier.ID,
+			Made: &fakefinbox.Recipe{Seed: int64(i), Model: balance.Abbreviated, Year: 2025, EnterpriseNumber: c.dossier.EnterpriseNumber}}); err != nil {
 			o.Fatal(err)
 		}
 	}

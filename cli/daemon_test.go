@@ -17,6 +17,7 @@ import (
 	"balansd/daemon"
 	"balansd/ledger"
 	"balansd/sandbox"
+	"balansd/sandbox/faults"
 
 	"github.com/google/go-cmp/cmp"
 )
@@ -187,7 +188,7 @@ func TestBusy(t *testing.T) {
 	// While one pass waits for Silverfin, no other begins.
 	held, release := make(chan struct{}), make(chan struct{})
 	var once bool
-	w.box.Silverfin.Faults().OnCall(func(sandbox.Call) {
+	w.box.Silverfin.Faults().OnCall(func(faults.Call) {
 		if !once {
 			once = true
 			close(held)
@@ -231,7 +232,7 @@ func TestAStopInTheMiddleOfAPass(t *testing.T) {
 	// From the fifth write on, Silverfin acts and does not answer any more.
 	writing, release := make(chan struct{}), make(chan struct{})
 	var writes atomic.Int64
-	w.box.Silverfin.Faults().OnCall(func(c sandbox.Call) {
+	w.box.Silverfin.Faults().OnCall(func(c faults.Call) {
 		if c.Method != "POST" || !strings.Contains(c.Path, "/custom") {
 			return
 		}
@@ -270,10 +271,10 @@ func TestAStopInTheMiddleOfAPass(t *testing.T) {
 
 // once closes a channel at the first call that matches. The calls come from
 // many goroutines.
-func once(match func(sandbox.Call) bool, hit chan struct{}) func(sandbox.Call) {
+func once(match func(faults.Call) bool, hit chan struct{}) func(faults.Call) {
 	lock := make(chan struct{}, 1)
 	closed := false
-	return func(c sandbox.Call) {
+	return func(c faults.Call) {
 		lock <- struct{}{}
 		defer func() { <-lock }()
 		if !closed && match(c) {
@@ -301,7 +302,7 @@ func TestAPassEndsWithItsPerson(t *testing.T) {
 			}
 			w.box.Silverfin.Faults().SetLatency(100 * time.Millisecond)
 			writing := make(chan struct{})
-			w.box.Silverfin.Faults().OnCall(once(func(c sandbox.Call) bool { return c.Method == "POST" && strings.Contains(c.Path, "/custom") }, writing))
+			w.box.Silverfin.Faults().OnCall(once(func(c faults.Call) bool { return c.Method == "POST" && strings.Contains(c.Path, "/custom") }, writing))
 			ctx, cancel := context.WithCancel(t.Context())
 			defer cancel()
 			go func() {
@@ -336,7 +337,7 @@ func TestAKilledDaemonIsNotInTheWay(t *testing.T) {
 	d := w.daemon()
 	w.box.Silverfin.Faults().SetLatency(50 * time.Millisecond)
 	writing := make(chan struct{})
-	w.box.Silverfin.Faults().OnCall(once(func(c sandbox.Call) bool { return c.Method == "POST" && strings.Contains(c.Path, "/custom") }, writing))
+	w.box.Silverfin.Faults().OnCall(once(func(c faults.Call) bool { return c.Method == "POST" && strings.Contains(c.Path, "/custom") }, writing))
 	pass := make(chan result, 1)
 	go func() { pass <- w.run("sync") }()
 	<-writing

@@ -21,6 +21,7 @@ import (
 	"balansd/logs"
 	"balansd/portal"
 	"balansd/sandbox"
+	fakefinbox "balansd/sandbox/finbox"
 
 	"github.com/rs/zerolog"
 	"github.com/spf13/cobra"
@@ -111,7 +112,7 @@ func (j *journey) prepare(ctx context.Context, dir string) error {
 		return err
 	}
 	portalURL := "http://" + listen + "/connection"
-	if j.box, err = sandbox.Start(sandbox.Options{Now: j.clock.now, Log: zerolog.Nop(), Finbox: sandbox.FinboxOptions{PortalURL: portalURL}}); err != nil {
+	if j.box, err = sandbox.Start(sandbox.Options{Now: j.clock.now, Log: zerolog.Nop(), Finbox: fakefinbox.Options{PortalURL: portalURL}}); err != nil {
 		return err
 	}
 	if j.cast, err = j.box.Demo(); err != nil {

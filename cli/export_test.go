@@ -9,7 +9,7 @@ import (
 
 	"balansd/balance"
 	"balansd/ledger"
-	"balansd/sandbox"
+	fakefinbox "balansd/sandbox/finbox"
 )
 
 // TestExportOpensInBelgianExcel reads an export as Excel with Belgian settings
@@ -20,12 +20,12 @@ func TestExportOpensInBelgianExcel(t *testing.T) {
 	w.link()
 	cast := w.demo()
 	// A dossier whose name a spreadsheet would take for a formula.
-	id, err := w.box.Finbox.AddDossier(w.conn, sandbox.Dossier{Name: `=HYPERLINK("http://x";"Café; ""Zand""")`, AffiliationNumber: "+12"})
+	id, err := w.box.Finbox.AddDossier(w.conn, fakefinbox.Dossier{Name: `=HYPERLINK("http://x";"Café; ""Zand""")`, AffiliationNumber: "+12"})
 	if err != nil {
 		t.Fatal(err)
 	}
-	made := sandbox.Recipe{Seed: 77, Model: balance.Micro, Year: cast.Year}
-	if _, _, err := w.box.Finbox.AddBalance(sandbox.NewBalance{ConnectionID: w.conn, DossierID: id, Made: &made}); err != nil {
+	made := fakefinbox.Recipe{Seed: 77, Model: balance.Micro, Year: cast.Year}
+	if _, _, err := w.box.Finbox.AddBalance(fakefinbox.NewBalance{ConnectionID: w.conn, DossierID: id, Made: &made}); err != nil {
 		t.Fatal(err)
 	}
 	w.want(3, "", "sync")

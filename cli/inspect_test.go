@@ -11,18 +11,18 @@ import (
 	"github.com/shopspring/decimal"
 
 	"balansd/balance"
-	"balansd/sandbox"
+	"balansd/sandbox/madeup"
 )
 
 // document puts a made-up filing in a file of the test.
 func document(t *testing.T, layout balance.Layout, change func(*balance.Balance)) string {
 	t.Helper()
-	b := sandbox.MadeUp(1, balance.Abbreviated, 2024)
+	b := madeup.Balance(1, balance.Abbreviated, 2024)
 	b.Layout, b.Name = layout, "Bakkerij Émile\x1b[2J"
 	if change != nil {
 		change(b)
 	}
-	text, err := sandbox.Document(layout, b)
+	text, err := madeup.Document(layout, b)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -76,7 +76,7 @@ func TestEveryLanguageHasItsWords(t *testing.T) {
 
 func TestInspectShowsEveryFigureOnce(t *testing.T) {
 	path := document(t, balance.NBBCSV, nil)
-	want := sandbox.MadeUp(1, balance.Abbreviated, 2024)
+	want := madeup.Balance(1, balance.Abbreviated, 2024)
 	r := balansd(t, "balance", "inspect", path, "--lang", "en")
 	codes := map[string]int{}
 	for line := range strings.SplitSeq(r.stdout, "\n") {
@@ -111,7 +111,7 @@ func TestInspectJSONHasTheAgreedShape(t *testing.T) {
 	if err := dec.Decode(&got); err != nil {
 		t.Fatalf("%v in %s", err, r.stdout)
 	}
-	want := sandbox.MadeUp(1, balance.Abbreviated, 2024)
+	want := madeup.Balance(1, balance.Abbreviated, 2024)
 	if r.code != 0 || got.Layout != "nbb-csv" || got.Name != "Bakkerij Émile" || got.Values == nil || got.Findings == nil || got.Doubts == nil ||
 		got.EnterpriseNumber != want.EnterpriseNumber.String() || got.FiscalYear != want.FiscalYear {
 		t.Errorf("result = %+v", got)

@@ -9,6 +9,7 @@ import (
 	"balansd/balance"
 	"balansd/daemon"
 	"balansd/sandbox"
+	"balansd/sandbox/faults"
 )
 
 // TestKilledAtAnyCall kills a pass at calls that chance picks, again and again,
@@ -32,7 +33,7 @@ func TestKilledAtAnyCall(t *testing.T) {
 		var calls atomic.Int64
 		at := 1 + chance.Int64N(60)
 		reached, dead := make(chan struct{}), make(chan struct{})
-		stopAt := func(sandbox.Call) {
+		stopAt := func(faults.Call) {
 			switch n := calls.Add(1); {
 			case n == at:
 				close(reached)

@@ -18,6 +18,8 @@ import (
 	"balansd/balance"
 	"balansd/ledger"
 	"balansd/sandbox"
+	fakefinbox "balansd/sandbox/finbox"
+	"balansd/sandbox/madeup"
 
 	bolt "go.etcd.io/bbolt"
 )
@@ -55,7 +57,7 @@ finbox:
 func TestConnectionIDs(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t, worldOptions{})
-	inactive := w.box.Finbox.AddConnection(sandbox.Environment{Name: "Kantoor Rust", Inactive: true})
+	inactive := w.box.Finbox.AddConnection(fakefinbox.Environment{Name: "Kantoor Rust", Inactive: true})
 	w.want(1, "Error: Finbox does not know connection "+w.conn[:35]+"\nWhat to do: Compare it with the connection id (Connectie-id) in Finbox's settings",
 		"connect", "finbox", w.conn[:35])
 	w.want(1, "Finbox does not know connection 00000000-0000-4000-8000-000000000000", "connect", "finbox", "00000000-0000-4000-8000-000000000000")
@@ -151,12 +153,12 @@ func TestBalancesThatCannotBeDelivered(t *testing.T) {
 	}
 	add := func(name string, number balance.EnterpriseNumber, content func(b *balance.Balance) []byte, w2 wrong) {
 		t.Helper()
-		id, err := w.box.Finbox.AddDossier(w.conn, sandbox.Dossier{Name: name, EnterpriseNumber: number})
+		id, err := w.box.Finbox.AddDossier(w.conn, fakefinbox.Dossier{Name: name, EnterpriseNumber: number})
 		if err != nil {
 			t.Fatal(err)
 		}
-		made := sandbox.Recipe{Seed: int64(900 + len(want)), Model: balance.Micro, Year: cast.Year, EnterpriseNumber: number}
-		b, _, err := w.box.Finbox.AddBalance(sandbox.NewBalance{ConnectionID: w.conn, DossierID: id, Made: &made, Layouts: []balance.Layout{balance.NBBCSV}})
+		made := fakefinbox.Recipe{Seed: int64(900 + len(want)), Model: balance.Micro, Year: cast.Year, EnterpriseNumber: number}
+		b, _, err := w.box.Finbox.AddBalance(fakefinbox.NewBalance{ConnectionID: w.conn, DossierID: id, Made: &made, Layouts: []balance.Layout{balance.NBBCSV}})
 		if err == nil && content != nil {
 			err = w.box.Finbox.SetContent(b, content(made.Make()))
 		}
@@ -166,7 +168,7 @@ func TestBalancesThatCannotBeDelivered(t *testing.T) {
 		want[name] = w2
 	}
 	csv := func(b *balance.Balance) string {
-		text, err := sandbox.Document(balance.NBBCSV, b)
+		text, err := madeup.Document(balance.NBBCSV, b)
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -207,8 +209,8 @@ func TestBalancesThatCannotBeDelivered(t *testing.T) {
 
 func TestInspectAFigureThatDoesNotParse(t *testing.T) {
 	t.Parallel()
-	b := sandbox.MadeUp(3, balance.Micro, 2024)
-	text, err := sandbox.Document(balance.NBBCSV, b)
+	b := madeup.Balance(3, balance.Micro, 2024)
+	text, err := madeup.Document(balance.NBBCSV, b)
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -16,7 +16,7 @@ import (
 	"balansd/balance"
 	"balansd/ledger"
 	"balansd/portal"
-	"balansd/sandbox"
+	"balansd/sandbox/madeup"
 
 	"github.com/rs/zerolog"
 )
@@ -146,7 +146,7 @@ func settle(b *testing.B, n *node, c ledger.Connection, part []ledger.Entry) err
 	if err != nil {
 		return err
 	}
-	values := sandbox.MadeUp(1, balance.Abbreviated, 2025).Values
+	values := madeup.Balance(1, balance.Abbreviated, 2025).Values
 	steps := make([]ledger.Step, len(fresh))
 	for i, e := range fresh {
 		place := ledger.Target{FirmID: 1001, CompanyID: int64(e.Number), CompanyName: e.Dossier.Name, PeriodID: int64(e.Number), PeriodEnd: e.FiscalYear.End}

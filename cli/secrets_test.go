@@ -21,6 +21,10 @@ import (
 
 	"balansd/balance"
 	"balansd/sandbox"
+	"balansd/sandbox/faults"
+	fakefinbox "balansd/sandbox/finbox"
+	"balansd/sandbox/madeup"
+	fakesilverfin "balansd/sandbox/silverfin"
 
 	"github.com/shopspring/decimal"
 )
@@ -34,8 +38,8 @@ func TestNoSecretIsEverShown(t *testing.T) {
 	now := func() time.Time { return time.Now().Add(time.Duration(ahead.Load())) }
 	w := newWorld(t, worldOptions{
 		box: sandbox.Options{Now: now,
-			Finbox:    sandbox.FinboxOptions{ClientSecret: "FinboxClientSecretCanary"},
-			Silverfin: sandbox.SilverfinOptions{ClientSecret: "SilverfinClientSecretCanary"}},
+			Finbox:    fakefinbox.Options{ClientSecret: "FinboxClientSecretCanary"},
+			Silverfin: fakesilverfin.Options{ClientSecret: "SilverfinClientSecretCanary"}},
 		more: "log: {level: trace, format: json}\n",
 	})
 	w.demo()
@@ -47,10 +51,10 @@ func TestNoSecretIsEverShown(t *testing.T) {
 		fmt.Fprintf(said, "%s\n%s%s", args, r.stdout, r.stderr)
 		secrets.look(t, w)
 	}
-	faults := func(side *sandbox.Faults, kinds ...sandbox.FaultKind) {
+	fail := func(side *faults.Injector, kinds ...faults.Kind) {
 		side.Clear()
 		for i, k := range kinds {
-			side.Add(sandbox.Fault{Kind: k, Nth: 1 + 2*i, RetryAfter: "0"})
+			side.Add(faults.Fault{Kind: k, Nth: 1 + 2*i, RetryAfter: "0"})
 		}
 	}
 	fb, sf := w.box.Finbox.Faults(), w.box.Silverfin.Faults()
@@ -60,10 +64,10 @@ func TestNoSecretIsEverShown(t *testing.T) {
 		secrets.add(code)
 		return code + "\n"
 	}
-	for _, k := range []sandbox.FaultKind{sandbox.Unauthorized, sandbox.ServerError, sandbox.NotJSON, sandbox.Truncated, sandbox.LostAfter, sandbox.UnprocessableErrors} {
-		faults(fb, k)
+	for _, k := range []faults.Kind{faults.Unauthorized, faults.ServerError, faults.NotJSON, faults.Truncated, faults.LostAfter, faults.UnprocessableErrors} {
+		fail(fb, k)
 		do("", "connect", "finbox", w.conn)
-		faults(sf, k)
+		fail(sf, k)
 		do(grant(), connect...)
 	}
 	fb.Clear()
@@ -72,10 +76,10 @@ func TestNoSecretIsEverShown(t *testing.T) {
 	do(grant(), connect...)
 	do("a-code-that-a-person-mistyped\n", connect...)
 	secrets.add("a-code-that-a-person-mistyped")
-	for _, k := range []sandbox.FaultKind{sandbox.Unauthorized, sandbox.Forbidden, sandbox.ServerError, sandbox.NotJSON, sandbox.Truncated, sandbox.LostAfter} {
+	for _, k := range []faults.Kind{faults.Unauthorized, faults.Forbidden, faults.ServerError, faults.NotJSON, faults.Truncated, faults.LostAfter} {
 		ahead.Add(int64(3 * time.Hour)) // every token has ended
-		faults(fb, k)
-		faults(sf, k, k)
+		fail(fb, k)
+		fail(sf, k, k)
 		do("", "sync")
 	}
 	fb.Clear()
@@ -190,7 +194,7 @@ func (w *world) spoil(id string) error {
 	if err != nil {
 		return err
 	}
-	text, err := sandbox.Document(balance.NBBCSV, b)
+	text, err := madeup.Document(balance.NBBCSV, b)
 	if err != nil {
 		return err
 	}

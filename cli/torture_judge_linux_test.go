@@ -1,7 +1,7 @@
 package cli
 
 import (
-	"balansd/sandbox"
+	fakesilverfin "balansd/sandbox/silverfin"
 )
 
 // mostNights is after how many nights in which nothing goes wrong all must have
@@ -96,13 +96,13 @@ func (x *torture) judgeWrites() {
 		of[v.company] = v
 	}
 	person, newest := map[property]bool{}, map[property]int{}
-	bad := func(what string, w sandbox.Write) {
+	bad := func(what string, w fakesilverfin.Write) {
 		x.total.add(what, 1)
 		x.t.Errorf("seed %d: %s: %s.%s of company %d, %q by %q", x.seed, what, w.Namespace, w.Key, w.Company, w.Old, w.New)
 	}
 	for _, w := range x.box.Silverfin.Writes() {
 		at := property{w.Company, w.Period, w.Namespace + "." + w.Key}
-		if w.By == sandbox.Person {
+		if w.By == fakesilverfin.Person {
 			person[at] = true
 			continue
 		}

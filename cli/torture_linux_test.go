@@ -16,6 +16,9 @@ import (
 	"balansd/balance"
 	"balansd/internal/testenv"
 	"balansd/sandbox"
+	fakefinbox "balansd/sandbox/finbox"
+	"balansd/sandbox/madeup"
+	fakesilverfin "balansd/sandbox/silverfin"
 )
 
 // How many seeds TestTorture tries, and which is the first; chance picks the
@@ -218,14 +221,14 @@ func (x *torture) addClients(many int) {
 	for range many {
 		x.ahead.Add(int64(time.Second)) // no two balances are made in the same instant
 		year := x.now().Year() - 1
-		b := sandbox.MadeUp(int64(x.seed%1000)*100+int64(len(x.clients)), x.model(), year)
-		dossier, err := x.box.Finbox.AddDossier(x.conn, sandbox.Dossier{Name: b.Name, EnterpriseNumber: b.EnterpriseNumber})
+		b := madeup.Balance(int64(x.seed%1000)*100+int64(len(x.clients)), x.model(), year)
+		dossier, err := x.box.Finbox.AddDossier(x.conn, fakefinbox.Dossier{Name: b.Name, EnterpriseNumber: b.EnterpriseNumber})
 		x.must(err)
 		v := &victim{typed: map[string]string{}, revisions: []map[string]string{figuresOf(b)}}
-		v.company = x.box.Silverfin.AddCompany(x.firm, sandbox.Company{Name: b.Name, VAT: "BE " + b.EnterpriseNumber.Pretty()})
+		v.company = x.box.Silverfin.AddCompany(x.firm, fakesilverfin.Company{Name: b.Name, VAT: "BE " + b.EnterpriseNumber.Pretty()})
 		v.period = x.box.Silverfin.AddPeriod(v.company, b.FiscalYear.Start, b.FiscalYear.End)
-		x.box.Silverfin.OpenWorkflow(v.company, v.period, sandbox.Workflow("nl"))
-		v.balance, _, err = x.box.Finbox.AddBalance(sandbox.NewBalance{ConnectionID: x.conn, DossierID: dossier, Balance: b})
+		x.box.Silverfin.OpenWorkflow(v.company, v.period, madeup.Workflow("nl"))
+		v.balance, _, err = x.box.Finbox.AddBalance(fakefinbox.NewBalance{ConnectionID: x.conn, DossierID: dossier, Balance: b})
 		x.must(err)
 		x.clients = append(x.clients, v)
 		x.total.add("balances", 1)
@@ -243,7 +246,7 @@ func (x *torture) correct() {
 	v := x.clients[x.chance.IntN(len(x.clients))]
 	x.ahead.Add(int64(time.Hour))
 	_, err := x.box.Finbox.CorrectFrom(v.balance, func(b *balance.Balance) *balance.Balance {
-		other := sandbox.MadeUp(int64(x.seed%1000)*100+50+int64(x.chance.IntN(50)), b.Model, b.FiscalYear.End.Year)
+		other := madeup.Balance(int64(x.seed%1000)*100+50+int64(x.chance.IntN(50)), b.Model, b.FiscalYear.End.Year)
 		for cell := range b.Values {
 			if value, ok := other.Values[cell]; ok {
 				b.Values[cell] = value

@@ -16,7 +16,7 @@ import (
 	"time"
 
 	"balansd/problem"
-	"balansd/sandbox"
+	"balansd/sandbox/faults"
 	"balansd/store"
 )
 
@@ -78,7 +78,7 @@ func calls() []call {
 	}
 }
 
-func (c call) is(x sandbox.Call) bool {
+func (c call) is(x faults.Call) bool {
 	fits, _ := path.Match(c.path, x.Path)
 	return fits && c.method == x.Method
 }
@@ -118,19 +118,19 @@ func (x *torture) kill(point string, nth int) bool {
 func (x *torture) killedAtACall() {
 	before := x.chance.IntN(2) == 0
 	point := map[bool]string{true: "before any call", false: "after any call"}[before]
-	x.killAt(point, before, 1+x.chance.IntN(30), func(sandbox.Call) bool { return true })
+	x.killAt(point, before, 1+x.chance.IntN(30), func(faults.Call) bool { return true })
 }
 
 // killAt kills the night at the nth call that is meant: before the service has
 // done anything, or once it has, while no reply leaves.
-func (x *torture) killAt(point string, before bool, nth int, is func(sandbox.Call) bool) bool {
+func (x *torture) killAt(point string, before bool, nth int, is func(faults.Call) bool) bool {
 	x.t.Helper()
 	var (
 		mu      sync.Mutex
 		seen    int
 		started = make(chan *process, 1)
 	)
-	hook := func(c sandbox.Call) {
+	hook := func(c faults.Call) {
 		mu.Lock()
 		defer mu.Unlock()
 		if seen > nth {
@@ -150,7 +150,7 @@ func (x *torture) killAt(point string, before bool, nth int, is func(sandbox.Cal
 			panic(http.ErrAbortHandler)
 		}
 	}
-	for _, f := range []*sandbox.Faults{x.box.Finbox.Faults(), x.box.Silverfin.Faults()} {
+	for _, f := range []*faults.Injector{x.box.Finbox.Faults(), x.box.Silverfin.Faults()} {
 		if before {
 			f.BeforeCall(hook)
 		} else {
@@ -183,20 +183,20 @@ func (x *torture) wasKilled(point string, p *process) bool {
 
 // failingCall has calls fail, from the nth on.
 func (x *torture) failingCall() {
-	kinds := []sandbox.FaultKind{sandbox.Unauthorized, sandbox.Forbidden, sandbox.NotFound, sandbox.Conflict,
-		sandbox.UnprocessableError, sandbox.UnprocessableErrors, sandbox.TooManyRetryAfter, sandbox.ServerError,
-		sandbox.LostBefore, sandbox.LostAfter, sandbox.Truncated, sandbox.NotJSON, sandbox.Slow}
-	f := sandbox.Fault{Kind: kinds[x.chance.IntN(len(kinds))], Nth: 1 + x.chance.IntN(25), Times: 1 + x.chance.IntN(3), RetryAfter: "0", DelayMS: 1}
+	kinds := []faults.Kind{faults.Unauthorized, faults.Forbidden, faults.NotFound, faults.Conflict,
+		faults.UnprocessableError, faults.UnprocessableErrors, faults.TooManyRetryAfter, faults.ServerError,
+		faults.LostBefore, faults.LostAfter, faults.Truncated, faults.NotJSON, faults.Slow}
+	f := faults.Fault{Kind: kinds[x.chance.IntN(len(kinds))], Nth: 1 + x.chance.IntN(25), Times: 1 + x.chance.IntN(3), RetryAfter: "0", DelayMS: 1}
 	side := x.box.Silverfin.Faults()
 	if x.chance.IntN(3) == 0 {
 		side, f.Nth = x.box.Finbox.Faults(), 1+x.chance.IntN(8)
 	}
 	side.Add(f)
-	before := side.Count(func(c sandbox.Call) bool { return c.Fault != "" })
+	before := side.Count(func(c faults.Call) bool { return c.Fault != "" })
 	if out := x.night(0); out.Code != "" {
 		x.t.Errorf("seed %d: trouble outside ended the night: %s", x.seed, out.Error)
 	}
-	x.total.add("calls that failed: "+string(f.Kind), side.Count(func(c sandbox.Call) bool { return c.Fault != "" })-before)
+	x.total.add("calls that failed: "+string(f.Kind), side.Count(func(c faults.Call) bool { return c.Fault != "" })-before)
 }
 
 // typing has a person type into a client's figure before the nth call to
@@ -207,10 +207,10 @@ func (x *torture) typing() {
 	nth, seen := 1+x.chance.IntN(30), 0
 	var mu sync.Mutex
 	if x.chance.IntN(3) == 0 { // and a write is turned away
-		x.box.Silverfin.Faults().Add(sandbox.Fault{Method: http.MethodPost, Path: "/api/v4/f/*/companies/*/periods/*/custom",
-			Kind: []sandbox.FaultKind{sandbox.Unauthorized, sandbox.TooManyRetryAfter, sandbox.LostAfter, sandbox.LostBefore}[x.chance.IntN(4)], RetryAfter: "0"})
+		x.box.Silverfin.Faults().Add(faults.Fault{Method: http.MethodPost, Path: "/api/v4/f/*/companies/*/periods/*/custom",
+			Kind: []faults.Kind{faults.Unauthorized, faults.TooManyRetryAfter, faults.LostAfter, faults.LostBefore}[x.chance.IntN(4)], RetryAfter: "0"})
 	}
-	x.box.Silverfin.Faults().BeforeCall(func(c sandbox.Call) {
+	x.box.Silverfin.Faults().BeforeCall(func(c faults.Call) {
 		mu.Lock()
 		defer mu.Unlock()
 		v := x.clientOf(c)
@@ -228,7 +228,7 @@ func (x *torture) typing() {
 }
 
 // clientOf gives the client whose company a call is about.
-func (x *torture) clientOf(c sandbox.Call) *victim {
+func (x *torture) clientOf(c faults.Call) *victim {
 	_, rest, _ := strings.Cut(c.Path, "/companies/")
 	id, _, _ := strings.Cut(rest, "/")
 	company, err := strconv.ParseInt(id, 10, 64)

@@ -7,7 +7,7 @@ import (
 	"path/filepath"
 	"testing"
 
-	"balansd/sandbox"
+	"balansd/sandbox/faults"
 )
 
 // TestAFileThatOthersCanChangeIsRefused opens the configuration, a secret that
@@ -16,8 +16,8 @@ func TestAFileThatOthersCanChangeIsRefused(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t, worldOptions{})
 	called := false
-	w.box.Finbox.Faults().OnCall(func(sandbox.Call) { called = true })
-	w.box.Silverfin.Faults().OnCall(func(sandbox.Call) { called = true })
+	w.box.Finbox.Faults().OnCall(func(faults.Call) { called = true })
+	w.box.Silverfin.Faults().OnCall(func(faults.Call) { called = true })
 	secret := filepath.Join(w.dir, "silverfin.secret")
 	for _, c := range []struct {
 		path, want string

@@ -16,7 +16,9 @@ import (
 
 	"balansd/balance"
 	"balansd/ledger"
-	"balansd/sandbox"
+	"balansd/sandbox/faults"
+	fakefinbox "balansd/sandbox/finbox"
+	fakesilverfin "balansd/sandbox/silverfin"
 )
 
 // settled adds n clients whose balances were delivered, without the calls that
@@ -56,8 +58,8 @@ func (w *world) settled(n int, made func(i int) time.Time) {
 // delivered puts a balance into Finbox and gives its entry, to be recorded.
 func (w *world) delivered(c client, seed int64, made time.Time) ledger.Entry {
 	w.t.Helper()
-	id, rev, err := w.fb.AddBalance(sandbox.NewBalance{ConnectionID: w.conn, DossierID: c.dossier, CreatedAt: made,
-		Made: &sandbox.Recipe{Seed: seed, Model: balance.Abbreviated, Year: 2025, EnterpriseNumber: c.number}})
+	id, rev, err := w.fb.AddBalance(fakefinbox.NewBalance{ConnectionID: w.conn, DossierID: c.dossier, CreatedAt: made,
+		Made: &fakefinbox.Recipe{Seed: seed, Model: balance.Abbreviated, Year: 2025, EnterpriseNumber: c.number}})
 	if err != nil {
 		w.t.Fatal(err)
 	}
@@ -112,7 +114,7 @@ func BenchmarkCalls(b *testing.B) {
 		c := w.client(1)
 		w.add(c, w.balance(c, 1))
 		w.sync()
-		b.ReportMetric(float64(w.sf.Faults().Count(func(c sandbox.Call) bool {
+		b.ReportMetric(float64(w.sf.Faults().Count(func(c faults.Call) bool {
 			return !strings.HasSuffix(c.Path, "/companies") && !strings.Contains(c.Path, "/oauth/")
 		})), "silverfin-calls/new-balance")
 
@@ -207,7 +209,7 @@ func newBareLoop(w *world, clients map[string]client, bodies map[string][]byte) 
 	w.t.Cleanup(l.http.CloseIdleConnections)
 	l.finbox = l.token(w.fb.TokenURL(), url.Values{"grant_type": {"client_credentials"}}, w.fb.ClientID(), w.fb.ClientSecret())
 	l.silverfin = l.token(fmt.Sprintf("%s/f/%d/oauth/token", w.sfURL, w.firm), url.Values{
-		"grant_type": {"authorization_code"}, "code": {w.sf.Grant(w.firm)}, "redirect_uri": {sandbox.OutOfBand},
+		"grant_type": {"authorization_code"}, "code": {w.sf.Grant(w.firm)}, "redirect_uri": {fakesilverfin.OutOfBand},
 		"client_id": {w.sf.Options().ClientID}, "client_secret": {w.sf.Options().ClientSecret}}, "", "")
 	return l
 }

@@ -11,14 +11,15 @@ import (
 	"balansd/daemon"
 	"balansd/ledger"
 	"balansd/problem"
-	"balansd/sandbox"
+	fakefinbox "balansd/sandbox/finbox"
+	"balansd/sandbox/madeup"
 
 	"github.com/shopspring/decimal"
 )
 
 // of gives a client's balance of another year.
 func (w *world) of(c client, seed int64, year int) *balance.Balance {
-	b := sandbox.MadeUp(seed, balance.Abbreviated, year)
+	b := madeup.Balance(seed, balance.Abbreviated, year)
 	b.EnterpriseNumber = c.number
 	return b
 }
@@ -192,7 +193,7 @@ func TestUnreadableFileSetsNothingAside(t *testing.T) {
 func TestRevisionNumberCountsBeforeTimes(t *testing.T) {
 	w := newWorld(t)
 	c := w.client(1)
-	id, _, err := w.fb.AddBalance(sandbox.NewBalance{ConnectionID: w.conn, DossierID: c.dossier, Balance: w.balance(c, 1),
+	id, _, err := w.fb.AddBalance(fakefinbox.NewBalance{ConnectionID: w.conn, DossierID: c.dossier, Balance: w.balance(c, 1),
 		CreatedAt: w.clock().Add(10 * 24 * time.Hour)})
 	w.must(err)
 	corrected := w.balance(c, 2)
@@ -213,7 +214,7 @@ func TestRevisionNumberCountsBeforeTimes(t *testing.T) {
 func TestTimeAheadCountsAsWhenItWasFound(t *testing.T) {
 	w := newWorld(t)
 	c := w.client(1)
-	_, _, err := w.fb.AddBalance(sandbox.NewBalance{ConnectionID: w.conn, DossierID: c.dossier, Balance: w.balance(c, 1),
+	_, _, err := w.fb.AddBalance(fakefinbox.NewBalance{ConnectionID: w.conn, DossierID: c.dossier, Balance: w.balance(c, 1),
 		CreatedAt: w.clock().Add(10 * 24 * time.Hour)})
 	w.must(err)
 	w.sync()

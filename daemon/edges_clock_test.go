@@ -9,7 +9,7 @@ import (
 	"balansd/daemon"
 	"balansd/ledger"
 	"balansd/problem"
-	"balansd/sandbox"
+	"balansd/sandbox/faults"
 )
 
 // aheadBy is how far a machine's clock is ahead when its battery is gone.
@@ -103,7 +103,7 @@ func TestClockThatWasAheadDoesNotHoldUpRenewals(t *testing.T) {
 	w.later(-aheadBy)
 	w.sf.Faults().ResetLog()
 	w.nights(58)
-	if w.sf.Faults().Count(func(c sandbox.Call) bool { return strings.Contains(c.Path, "/oauth/") }) == 0 {
+	if w.sf.Faults().Count(func(c faults.Call) bool { return strings.Contains(c.Path, "/oauth/") }) == 0 {
 		t.Error("the tokens were not renewed in 58 nights")
 	}
 }

@@ -12,19 +12,20 @@ import (
 	"balansd/daemon"
 	"balansd/ledger"
 	"balansd/problem"
-	"balansd/sandbox"
+	"balansd/sandbox/faults"
+	fakefinbox "balansd/sandbox/finbox"
 )
 
 func TestConnectionRemovedDuringItsListingStaysRemoved(t *testing.T) {
 	w := newWorld(t)
-	w.fb.Faults().OnCall(func(c sandbox.Call) {
+	w.fb.Faults().OnCall(func(c faults.Call) {
 		if strings.HasSuffix(c.Path, "/social-balances") {
 			if _, err := w.d.SetConnection(context.Background(), w.conn, ledger.Removed, "Els"); err != nil {
 				t.Error(err)
 			}
 		}
 	})
-	w.fb.Faults().Add(sandbox.Fault{Path: "/v1/", Kind: sandbox.ServerError})
+	w.fb.Faults().Add(faults.Fault{Path: "/v1/", Kind: faults.ServerError})
 	w.sync()
 	if c := w.connection(); c.Status != ledger.Removed {
 		t.Errorf("a person removed it, and it is %s", c.Status)
@@ -144,7 +145,7 @@ func TestManyLinksCostOneWalkOverWhatWasIgnored(t *testing.T) {
 func TestEarlierStartDateReachesBehindWhatWasListed(t *testing.T) {
 	w := newWorld(t)
 	c, d := w.client(1), w.client(2)
-	_, _, err := w.fb.AddBalance(sandbox.NewBalance{ConnectionID: w.conn, DossierID: c.dossier, Balance: w.balance(c, 1),
+	_, _, err := w.fb.AddBalance(fakefinbox.NewBalance{ConnectionID: w.conn, DossierID: c.dossier, Balance: w.balance(c, 1),
 		CreatedAt: w.clock().AddDate(0, 0, -10)})
 	w.must(err)
 	w.add(d, w.balance(d, 2))
@@ -165,7 +166,7 @@ func TestEarlierStartDateReachesBehindWhatWasListed(t *testing.T) {
 func TestLinkWithAllReachesBeforeTheStartDate(t *testing.T) {
 	w := newWorld(t)
 	c := w.client(1)
-	_, _, err := w.fb.AddBalance(sandbox.NewBalance{ConnectionID: w.conn, DossierID: c.dossier, Balance: w.balance(c, 1),
+	_, _, err := w.fb.AddBalance(fakefinbox.NewBalance{ConnectionID: w.conn, DossierID: c.dossier, Balance: w.balance(c, 1),
 		CreatedAt: w.clock().AddDate(0, 0, -10)})
 	w.must(err)
 	w.tie(ledger.DossierLink{Connection: w.conn, DossierID: c.dossier, All: true})

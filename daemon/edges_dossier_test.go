@@ -11,7 +11,7 @@ import (
 	"balansd/daemon"
 	"balansd/ledger"
 	"balansd/problem"
-	"balansd/sandbox"
+	"balansd/sandbox/madeup"
 )
 
 // The number that the bureau mended in Finbox holds for a balance that failed
@@ -98,7 +98,7 @@ func withScript(t *testing.T) (*world, *scripted) {
 func (w *world) script(s *scripted, id, revision, dossier string, b *balance.Balance) ledger.Listing {
 	w.t.Helper()
 	w.later(time.Second)
-	doc, err := sandbox.Document(balance.NBBCSV, b)
+	doc, err := madeup.Document(balance.NBBCSV, b)
 	w.must(err)
 	s.documents[revision] = doc
 	return ledger.Listing{ID: id, Revision: revision, FiscalYear: b.FiscalYear, CreatedAt: w.clock(), SHA256: strings.Repeat(revision, 64),

@@ -9,7 +9,8 @@ import (
 	"balansd/daemon"
 	"balansd/ledger"
 	"balansd/problem"
-	"balansd/sandbox"
+	"balansd/sandbox/faults"
+	fakesilverfin "balansd/sandbox/silverfin"
 )
 
 func TestPassOverOneFirmLeavesTheOthersAlone(t *testing.T) {
@@ -31,7 +32,7 @@ func TestTwoCompaniesStayTwoWhenOneFirmIsOutOfReach(t *testing.T) {
 	for name, between := range map[string]func(*world){
 		"at once": func(*world) {},
 		"after Silverfin was down": func(w *world) {
-			w.sf.Faults().Add(sandbox.Fault{Path: "/api/", Kind: sandbox.ServerError, Times: -1})
+			w.sf.Faults().Add(faults.Fault{Path: "/api/", Kind: faults.ServerError, Times: -1})
 			w.sync()
 			w.wantState(w.only(), ledger.Failed, "")
 			w.sf.Faults().Clear()
@@ -49,7 +50,7 @@ func TestTwoCompaniesStayTwoWhenOneFirmIsOutOfReach(t *testing.T) {
 			w := newWorld(t)
 			second := w.secondFirm()
 			c := w.client(1)
-			w.sf.AddCompany(second, sandbox.Company{Name: "Client 1 bis", VAT: string(c.number)})
+			w.sf.AddCompany(second, fakesilverfin.Company{Name: "Client 1 bis", VAT: string(c.number)})
 			w.add(c, w.balance(c, 1))
 			w.sync()
 			w.wantState(w.only(), ledger.Waiting, ledger.SeveralCompanies)
@@ -95,7 +96,7 @@ func TestLinkSettlesTwoCompanies(t *testing.T) {
 		w := newWorld(t)
 		second := w.secondFirm()
 		c := w.client(1)
-		w.sf.AddCompany(second, sandbox.Company{Name: "Client 1 bis", VAT: string(c.number)})
+		w.sf.AddCompany(second, fakesilverfin.Company{Name: "Client 1 bis", VAT: string(c.number)})
 		b := w.balance(c, 1)
 		w.add(c, b)
 		w.tie(ledger.DossierLink{Connection: w.conn, DossierID: c.dossier, FirmID: w.firm})
@@ -106,7 +107,7 @@ func TestLinkSettlesTwoCompanies(t *testing.T) {
 	t.Run("by the enterprise number with dots", func(t *testing.T) {
 		w := newWorld(t)
 		c := w.client(1)
-		w.sf.AddCompany(w.firm, sandbox.Company{Name: "Client 1 bis", VAT: string(c.number)})
+		w.sf.AddCompany(w.firm, fakesilverfin.Company{Name: "Client 1 bis", VAT: string(c.number)})
 		b := w.balance(c, 1)
 		w.add(c, b)
 		w.tie(ledger.DossierLink{Connection: w.conn, DossierID: c.number.Pretty(), FirmID: w.firm, CompanyID: c.company})
@@ -197,9 +198,9 @@ func TestTokenRefusedForAMomentNeedsNoPerson(t *testing.T) {
 	w := newWorld(t)
 	c := w.client(1)
 	w.add(c, w.balance(c, 1))
-	w.sf.Faults().Add(sandbox.Fault{Path: "/api/", Times: 2, Kind: sandbox.Unauthorized})
+	w.sf.Faults().Add(faults.Fault{Path: "/api/", Times: 2, Kind: faults.Unauthorized})
 	w.sync()
-	if n := w.sf.Faults().Count(func(c sandbox.Call) bool { return c.Fault != "" }); n != 2 {
+	if n := w.sf.Faults().Count(func(c faults.Call) bool { return c.Fault != "" }); n != 2 {
 		t.Fatalf("%d calls were refused, want 2", n)
 	}
 	w.later(5 * time.Hour)

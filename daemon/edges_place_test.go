@@ -11,7 +11,9 @@ import (
 	"balansd/balance"
 	"balansd/daemon"
 	"balansd/ledger"
-	"balansd/sandbox"
+	"balansd/sandbox/faults"
+	fakefinbox "balansd/sandbox/finbox"
+	"balansd/sandbox/madeup"
 )
 
 // Both dossiers are on their way to the company when the first has looked at
@@ -49,15 +51,15 @@ func TestTwoDossiersOfOneCompanyInOnePassDoNotWriteOverEachOther(t *testing.T) {
 func TestDossiersOfTheSameIDInTwoConnectionsAreTwoDossiers(t *testing.T) {
 	w := newWorld(t)
 	c := w.client(1)
-	branch := w.fb.AddConnection(sandbox.Environment{Name: "Bijkantoor", Language: "nl", StartDate: balance.DateOf(w.now)})
+	branch := w.fb.AddConnection(fakefinbox.Environment{Name: "Bijkantoor", Language: "nl", StartDate: balance.DateOf(w.now)})
 	_, _, err := w.d.ConnectFinbox(t.Context(), branch, "Els")
 	w.must(err)
-	_, err = w.fb.AddDossier(branch, sandbox.Dossier{ID: c.dossier, EnterpriseNumber: c.number, Name: "Client 1 BV"})
+	_, err = w.fb.AddDossier(branch, fakefinbox.Dossier{ID: c.dossier, EnterpriseNumber: c.number, Name: "Client 1 BV"})
 	w.must(err)
 	b, older := w.balance(c, 1), w.clock()
 	w.add(c, b)
 	w.sync()
-	_, _, err = w.fb.AddBalance(sandbox.NewBalance{ConnectionID: branch, DossierID: c.dossier, Balance: w.balance(c, 2), CreatedAt: older})
+	_, _, err = w.fb.AddBalance(fakefinbox.NewBalance{ConnectionID: branch, DossierID: c.dossier, Balance: w.balance(c, 2), CreatedAt: older})
 	w.must(err)
 	w.sync()
 	w.wantState(w.entries()[0], ledger.Done, "")
@@ -85,12 +87,12 @@ func TestCorrectionAfterBrokenWritesIsNoDifference(t *testing.T) {
 	w := newWorld(t)
 	c := w.client(1)
 	full := func(seed int64) *balance.Balance {
-		b := sandbox.MadeUp(seed, balance.Full, 2025)
+		b := madeup.Balance(seed, balance.Full, 2025)
 		b.EnterpriseNumber = c.number
 		return b
 	}
 	id := w.add(c, full(1))
-	w.sf.Faults().Add(sandbox.Fault{Method: "POST", Path: "/api/", Nth: 2, Times: 2, Kind: sandbox.ServerError})
+	w.sf.Faults().Add(faults.Fault{Method: "POST", Path: "/api/", Nth: 2, Times: 2, Kind: faults.ServerError})
 	w.sync()
 	if n := len(w.sf.Writes()); n == 0 || n >= len(full(1).Values) {
 		t.Fatalf("%d figures of %d arrived, want a part", n, len(full(1).Values))

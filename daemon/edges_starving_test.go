@@ -8,7 +8,7 @@ import (
 	"balansd/daemon"
 	"balansd/ledger"
 	"balansd/problem"
-	"balansd/sandbox"
+	"balansd/sandbox/faults"
 )
 
 const (
@@ -42,7 +42,7 @@ func TestDocumentsThatFinboxCannotGiveStarveNothing(t *testing.T) {
 	for n := 1; n <= manyBad; n++ {
 		c := w.client(n)
 		id := w.add(c, w.balance(c, int64(n)))
-		w.fb.Faults().Add(sandbox.Fault{Path: "/v1/social-balances/" + id + "/", Kind: sandbox.ServerError, Times: -1})
+		w.fb.Faults().Add(faults.Fault{Path: "/v1/social-balances/" + id + "/", Kind: faults.ServerError, Times: -1})
 	}
 	w.wantDelivered()
 }
@@ -52,7 +52,7 @@ func TestCompaniesThatSilverfinCannotShowStarveNothing(t *testing.T) {
 	for n := 1; n <= manyBad; n++ {
 		c := w.client(n)
 		w.add(c, w.balance(c, int64(n)))
-		w.sf.Faults().Add(sandbox.Fault{Path: fmt.Sprintf("/api/v4/f/%d/companies/%d/", w.firm, c.company), Kind: sandbox.ServerError, Times: -1})
+		w.sf.Faults().Add(faults.Fault{Path: fmt.Sprintf("/api/v4/f/%d/companies/%d/", w.firm, c.company), Kind: faults.ServerError, Times: -1})
 	}
 	w.wantDelivered()
 }

@@ -11,7 +11,8 @@ import (
 	"balansd/daemon"
 	"balansd/folder"
 	"balansd/ledger"
-	"balansd/sandbox"
+	fakefinbox "balansd/sandbox/finbox"
+	"balansd/sandbox/madeup"
 )
 
 // hooked is a destination with something that happens just before or after its
@@ -91,7 +92,7 @@ func (w *world) correct(id string, b *balance.Balance) {
 func (w *world) secondDossier(c client) client {
 	w.t.Helper()
 	var err error
-	c.dossier, err = w.fb.AddDossier(w.conn, sandbox.Dossier{AffiliationNumber: "9ZZ9999", EnterpriseNumber: c.number, Name: "bedienden"})
+	c.dossier, err = w.fb.AddDossier(w.conn, fakefinbox.Dossier{AffiliationNumber: "9ZZ9999", EnterpriseNumber: c.number, Name: "bedienden"})
 	w.must(err)
 	return c
 }
@@ -115,7 +116,7 @@ func (w *world) signIn(firm int64) error {
 // renumber has Finbox give another enterprise number for a client's dossier.
 func (w *world) renumber(c client, number balance.EnterpriseNumber) {
 	w.t.Helper()
-	_, err := w.fb.AddDossier(w.conn, sandbox.Dossier{ID: c.dossier, EnterpriseNumber: number, Name: "Client 1 BV"})
+	_, err := w.fb.AddDossier(w.conn, fakefinbox.Dossier{ID: c.dossier, EnterpriseNumber: number, Name: "Client 1 BV"})
 	w.must(err)
 }
 
@@ -145,7 +146,7 @@ func (w *world) addBeforeActivation(c client, b *balance.Balance) {
 	conn := w.connection()
 	conn.ActivatedAt = w.clock()
 	w.must(w.keeper.SaveConnection(w.t.Context(), conn))
-	_, _, err := w.fb.AddBalance(sandbox.NewBalance{ConnectionID: w.conn, DossierID: c.dossier, Balance: b,
+	_, _, err := w.fb.AddBalance(fakefinbox.NewBalance{ConnectionID: w.conn, DossierID: c.dossier, Balance: b,
 		CreatedAt: w.clock().Add(-time.Hour)})
 	w.must(err)
 }
@@ -165,7 +166,7 @@ func withFolder(t *testing.T) (w *world, dir string) {
 // put writes a document into a folder, with the time that the file has.
 func (w *world) put(file string, b *balance.Balance, at time.Time) {
 	w.t.Helper()
-	doc, err := sandbox.Document(balance.NBBCSV, b)
+	doc, err := madeup.Document(balance.NBBCSV, b)
 	w.must(err)
 	w.must(os.MkdirAll(filepath.Dir(file), 0o700))
 	w.must(os.WriteFile(file, doc, 0o600))

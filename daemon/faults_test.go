@@ -11,7 +11,7 @@ import (
 	"balansd/daemon"
 	"balansd/ledger"
 	"balansd/problem"
-	"balansd/sandbox"
+	"balansd/sandbox/faults"
 )
 
 // converge runs undisturbed nights until nothing is open, and fails unless the
@@ -61,25 +61,25 @@ func withClients(t *testing.T, many int) (*world, map[client]*balance.Balance) {
 // Whatever call fails, in whatever way, the nights after deliver everything,
 // and nothing twice with different values.
 func TestFaultAtEveryCall(t *testing.T) {
-	kinds := []sandbox.FaultKind{sandbox.Unauthorized, sandbox.Forbidden, sandbox.NotFound, sandbox.Conflict, sandbox.UnprocessableError,
-		sandbox.UnprocessableErrors, sandbox.TooManyRetryAfter, sandbox.ServerError, sandbox.LostBefore, sandbox.LostAfter,
-		sandbox.Truncated, sandbox.NotJSON}
-	sides := map[string]func(*world) *sandbox.Faults{
-		"finbox":    func(w *world) *sandbox.Faults { return w.fb.Faults() },
-		"silverfin": func(w *world) *sandbox.Faults { return w.sf.Faults() },
+	kinds := []faults.Kind{faults.Unauthorized, faults.Forbidden, faults.NotFound, faults.Conflict, faults.UnprocessableError,
+		faults.UnprocessableErrors, faults.TooManyRetryAfter, faults.ServerError, faults.LostBefore, faults.LostAfter,
+		faults.Truncated, faults.NotJSON}
+	sides := map[string]func(*world) *faults.Injector{
+		"finbox":    func(w *world) *faults.Injector { return w.fb.Faults() },
+		"silverfin": func(w *world) *faults.Injector { return w.sf.Faults() },
 	}
-	for side, faults := range sides {
+	for side, injector := range sides {
 		for _, kind := range kinds {
 			t.Run(fmt.Sprintf("%s/%s", side, kind), func(t *testing.T) {
 				t.Parallel()
 				for n := 1; ; n++ {
 					w, clients := withClients(t, 1)
-					faults(w).Add(sandbox.Fault{Nth: n, Kind: kind, RetryAfter: "0"})
+					injector(w).Add(faults.Fault{Nth: n, Kind: kind, RetryAfter: "0"})
 					if _, err := w.d.Sync(t.Context(), daemon.SyncRequest{}, nil); err != nil {
 						t.Fatalf("call %d: trouble outside ended the pass: %v", n, err)
 					}
-					hit := faults(w).Count(func(c sandbox.Call) bool { return c.Fault != "" }) > 0
-					faults(w).Clear()
+					hit := injector(w).Count(func(c faults.Call) bool { return c.Fault != "" }) > 0
+					injector(w).Clear()
 					converge(w, clients)
 					if t.Failed() {
 						t.Fatalf("after %s at call %d", kind, n)
@@ -231,7 +231,7 @@ func TestStoppedAtEveryCall(t *testing.T) {
 		w, clients := withClients(t, 2)
 		ctx, cancel := context.WithCancel(t.Context())
 		var calls atomic.Int64
-		w.sf.Faults().OnCall(func(sandbox.Call) {
+		w.sf.Faults().OnCall(func(faults.Call) {
 			if calls.Add(1) == n {
 				cancel()
 			}
@@ -259,7 +259,7 @@ func TestStoppedAtEveryCall(t *testing.T) {
 // and nothing is parked for it.
 func TestSilverfinDownForAWeek(t *testing.T) {
 	w, clients := withClients(t, 30)
-	w.sf.Faults().Add(sandbox.Fault{Times: -1, Path: "/api/", Kind: sandbox.ServerError})
+	w.sf.Faults().Add(faults.Fault{Times: -1, Path: "/api/", Kind: faults.ServerError})
 	for range 7 {
 		p, err := w.night()
 		if err != nil {

@@ -6,12 +6,12 @@ import (
 	"testing"
 
 	"balansd/ledger"
-	"balansd/sandbox"
+	"balansd/sandbox/faults"
 )
 
 // failing has Silverfin answer 500 to what is written to a company, always.
 func (w *world) failing(c client) {
-	w.sf.Faults().Add(sandbox.Fault{Method: "POST", Path: fmt.Sprintf("/api/v4/f/%d/companies/%d/", w.firm, c.company), Kind: sandbox.ServerError, Times: -1})
+	w.sf.Faults().Add(faults.Fault{Method: "POST", Path: fmt.Sprintf("/api/v4/f/%d/companies/%d/", w.firm, c.company), Kind: faults.ServerError, Times: -1})
 }
 
 // One dossier that Silverfin cannot do is one failed entry, and no night without
@@ -50,11 +50,11 @@ func TestOnlyDossierOfANightIsNoOutage(t *testing.T) {
 	w.add(c, w.balance(c, 1))
 	w.nights(1)
 	w.wantState(w.only(), ledger.Waiting, ledger.WorkflowClosed)
-	w.sf.Faults().Add(sandbox.Fault{Path: fmt.Sprintf("/api/v4/f/%d/companies/%d/", w.firm, c.company), Kind: sandbox.ServerError, Times: -1})
+	w.sf.Faults().Add(faults.Fault{Path: fmt.Sprintf("/api/v4/f/%d/companies/%d/", w.firm, c.company), Kind: faults.ServerError, Times: -1})
 	if p, err := w.night(); err != nil || len(p.Down) != 0 || p.Outcome[ledger.Failed] != 1 {
 		t.Errorf("down %v, outcome %v, %v", p.Down, p.Outcome, err)
 	}
-	w.sf.Faults().Add(sandbox.Fault{Path: fmt.Sprintf("/api/v4/f/%d/companies", w.firm), Kind: sandbox.ServerError, Times: -1})
+	w.sf.Faults().Add(faults.Fault{Path: fmt.Sprintf("/api/v4/f/%d/companies", w.firm), Kind: faults.ServerError, Times: -1})
 	if p, err := w.night(); err != nil || len(p.Down) != 1 || p.Good() {
 		t.Errorf("nothing of the firm answers: down %v, %v", p.Down, err)
 	}
@@ -65,14 +65,14 @@ func TestOnlyDossierOfANightIsNoOutage(t *testing.T) {
 func TestGoodNight(t *testing.T) {
 	for name, spoil := range map[string]func(w *world){
 		"Finbox refuses the sign-in": func(w *world) {
-			w.fb.Faults().Add(sandbox.Fault{Path: "/", Kind: sandbox.Unauthorized, Times: -1})
+			w.fb.Faults().Add(faults.Fault{Path: "/", Kind: faults.Unauthorized, Times: -1})
 		},
-		"Finbox does not answer": func(w *world) { w.fb.Faults().Add(sandbox.Fault{Path: "/", Kind: sandbox.ServerError, Times: -1}) },
+		"Finbox does not answer": func(w *world) { w.fb.Faults().Add(faults.Fault{Path: "/", Kind: faults.ServerError, Times: -1}) },
 		"the firm must be linked again": func(w *world) {
 			w.must(w.keeper.UpdateFirm(w.t.Context(), w.firm, func(f *ledger.Firm) { f.Relink = "the consent was withdrawn" }))
 		},
 		"the firm is listed by nobody": func(w *world) {
-			w.sf.Faults().Add(sandbox.Fault{Path: fmt.Sprintf("/api/v4/f/%d/companies", w.firm), Kind: sandbox.ServerError, Times: -1})
+			w.sf.Faults().Add(faults.Fault{Path: fmt.Sprintf("/api/v4/f/%d/companies", w.firm), Kind: faults.ServerError, Times: -1})
 		},
 	} {
 		t.Run(name, func(t *testing.T) {

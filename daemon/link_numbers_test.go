@@ -6,7 +6,7 @@ import (
 
 	"balansd/ledger"
 	"balansd/problem"
-	"balansd/sandbox"
+	"balansd/sandbox/faults"
 )
 
 // otherCompany adds a company with the number and the financial year of another
@@ -161,7 +161,7 @@ func (w *world) newest() ledger.Entry {
 // Silverfin is asked before a link is believed.
 func TestLinkToACompanyThatCannotBeRead(t *testing.T) {
 	w, _, other := unmatched(t)
-	w.sf.Faults().Add(sandbox.Fault{Method: "GET", Path: "/api/v4/f/*/companies/*", Kind: sandbox.ServerError, Times: -1})
+	w.sf.Faults().Add(faults.Fault{Method: "GET", Path: "/api/v4/f/*/companies/*", Kind: faults.ServerError, Times: -1})
 	if _, err := w.d.Link(t.Context(), w.to(other), "Els"); !problem.Is(err, problem.SilverfinDown) {
 		t.Errorf("%v", err)
 	}

@@ -7,7 +7,7 @@ import (
 	"balansd/balance"
 	"balansd/daemon"
 	"balansd/ledger"
-	"balansd/sandbox"
+	fakesilverfin "balansd/sandbox/silverfin"
 )
 
 // twoCompanies gives a dossier whose number no company has, and two companies to
@@ -17,7 +17,7 @@ func twoCompanies(t *testing.T) (w *world, c, a, b client) {
 	c = w.client(1)
 	w.sf.ArchiveCompany(c.company)
 	company := func(name string) client {
-		one := client{dossier: c.dossier, number: c.number, company: w.sf.AddCompany(w.firm, sandbox.Company{Name: name})}
+		one := client{dossier: c.dossier, number: c.number, company: w.sf.AddCompany(w.firm, fakesilverfin.Company{Name: name})}
 		one.period = w.sf.AddPeriod(one.company, balance.Date{Year: 2025, Month: 1, Day: 1}, balance.Date{Year: 2025, Month: 12, Day: 31})
 		w.sf.OpenWorkflow(one.company, one.period, workflowName)
 		return one

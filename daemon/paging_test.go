@@ -10,7 +10,8 @@ import (
 	"balansd/balance"
 	"balansd/daemon"
 	"balansd/ledger"
-	"balansd/sandbox"
+	"balansd/sandbox/faults"
+	fakesilverfin "balansd/sandbox/silverfin"
 	"balansd/silverfin"
 )
 
@@ -23,9 +24,9 @@ func (w *world) others(c client, many int) {
 }
 
 // before calls do before the n-th call that match is true of.
-func (w *world) before(n int, match func(sandbox.Call) bool, do func() error) {
+func (w *world) before(n int, match func(faults.Call) bool, do func() error) {
 	seen := 0
-	w.sf.Faults().BeforeCall(func(x sandbox.Call) {
+	w.sf.Faults().BeforeCall(func(x faults.Call) {
 		if !match(x) {
 			return
 		}
@@ -46,7 +47,7 @@ func TestAFigureThatPagingHidesIsNotOverwritten(t *testing.T) {
 		w.must(w.sf.Set(c.company, c.period, namespace, "code_1003", "99.9"))
 		w.add(c, w.balance(c, 1))
 		calls := 0
-		w.before(n, func(sandbox.Call) bool { calls++; return true }, func() error {
+		w.before(n, func(faults.Call) bool { calls++; return true }, func() error {
 			return w.sf.Unset(c.company, c.period, "other", "k000")
 		})
 		w.sync()
@@ -76,7 +77,7 @@ func TestShortPagesHideNothing(t *testing.T) {
 		})
 	})
 	for range 150 { // before the client's own
-		w.sf.AddCompany(w.firm, sandbox.Company{Name: "Another"})
+		w.sf.AddCompany(w.firm, fakesilverfin.Company{Name: "Another"})
 	}
 	c := w.client(1)
 	for year := range 120 { // newer ones come first
@@ -100,16 +101,16 @@ func TestShortPagesHideNothing(t *testing.T) {
 // of the two.
 func TestSeveralCompaniesThatPagingHides(t *testing.T) {
 	w := newMemoryWorld(t)
-	filler := w.sf.AddCompany(w.firm, sandbox.Company{Name: "Filler"})
+	filler := w.sf.AddCompany(w.firm, fakesilverfin.Company{Name: "Filler"})
 	for range 198 {
-		w.sf.AddCompany(w.firm, sandbox.Company{Name: "Another"})
+		w.sf.AddCompany(w.firm, fakesilverfin.Company{Name: "Another"})
 	}
 	c := w.client(1)
-	twin := w.sf.AddCompany(w.firm, sandbox.Company{Name: "Twin", VAT: string(c.number)})
+	twin := w.sf.AddCompany(w.firm, fakesilverfin.Company{Name: "Twin", VAT: string(c.number)})
 	w.add(c, w.balance(c, 1))
 	w.sync()
 	w.wantState(w.only(), ledger.Waiting, ledger.SeveralCompanies)
-	w.before(2, func(x sandbox.Call) bool { return strings.HasSuffix(x.Path, "/companies") }, func() error {
+	w.before(2, func(x faults.Call) bool { return strings.HasSuffix(x.Path, "/companies") }, func() error {
 		return w.sf.ArchiveCompany(filler)
 	})
 	w.sync()
@@ -141,7 +142,7 @@ func TestACompanyThatCannotBeRead(t *testing.T) {
 		})
 	})
 	c, d := w.client(1), w.client(2)
-	twin = w.sf.AddCompany(w.firm, sandbox.Company{Name: "Twin", VAT: string(c.number)})
+	twin = w.sf.AddCompany(w.firm, fakesilverfin.Company{Name: "Twin", VAT: string(c.number)})
 	w.add(c, w.balance(c, 1))
 	w.sync()
 	w.wantState(w.only(), ledger.Waiting, ledger.SeveralCompanies)
@@ -204,19 +205,19 @@ func decided(t *testing.T) (*world, client) {
 // The figures that a person chose arrive, and cannot be read back. Then the
 // person types the old figure again: that is the newer word.
 func TestADecisionIsCarriedOutOnce(t *testing.T) {
-	for name, faults := range map[string][]sandbox.Fault{
-		"not read back":          {{Method: "GET", Path: anyCustom, Nth: 4, Times: -1, Kind: sandbox.ServerError}},
-		"no answer, no look":     {{Method: "POST", Path: anyCustom, Kind: sandbox.LostAfter}, {Method: "GET", Path: anyCustom, Nth: 4, Times: -1, Kind: sandbox.ServerError}},
+	for name, ordered := range map[string][]faults.Fault{
+		"not read back":          {{Method: "GET", Path: anyCustom, Nth: 4, Times: -1, Kind: faults.ServerError}},
+		"no answer, no look":     {{Method: "POST", Path: anyCustom, Kind: faults.LostAfter}, {Method: "GET", Path: anyCustom, Nth: 4, Times: -1, Kind: faults.ServerError}},
 		"read back as something": nil,
 	} {
 		t.Run(name, func(t *testing.T) {
 			w, c := decided(t)
-			for _, f := range faults {
+			for _, f := range ordered {
 				w.sf.Faults().Add(f)
 			}
 			again := func() error { return w.sf.Set(c.company, c.period, namespace, "code_1003", "99.9") }
-			if faults == nil {
-				w.before(4, func(x sandbox.Call) bool { return x.Method == "GET" && strings.HasSuffix(x.Path, "/custom") }, again)
+			if ordered == nil {
+				w.before(4, func(x faults.Call) bool { return x.Method == "GET" && strings.HasSuffix(x.Path, "/custom") }, again)
 			}
 			w.sync()
 			w.sf.Faults().BeforeCall(nil)
@@ -234,12 +235,12 @@ func TestADecisionIsCarriedOutOnce(t *testing.T) {
 
 // A write that Silverfin turned away has not carried out the decision.
 func TestADecisionThatWasNotCarriedOutHolds(t *testing.T) {
-	for name, f := range map[string]sandbox.Fault{
-		"refused token":  {Method: "POST", Path: anyCustom, Kind: sandbox.Unauthorized},
-		"refused":        {Method: "POST", Path: anyCustom, Kind: sandbox.Forbidden},
-		"rest":           {Method: "POST", Path: anyCustom, Kind: sandbox.TooManyRetryAfter, RetryAfter: "0"},
-		"trouble":        {Method: "POST", Path: anyCustom, Kind: sandbox.ServerError},
-		"cut off before": {Method: "POST", Path: anyCustom, Kind: sandbox.LostBefore},
+	for name, f := range map[string]faults.Fault{
+		"refused token":  {Method: "POST", Path: anyCustom, Kind: faults.Unauthorized},
+		"refused":        {Method: "POST", Path: anyCustom, Kind: faults.Forbidden},
+		"rest":           {Method: "POST", Path: anyCustom, Kind: faults.TooManyRetryAfter, RetryAfter: "0"},
+		"trouble":        {Method: "POST", Path: anyCustom, Kind: faults.ServerError},
+		"cut off before": {Method: "POST", Path: anyCustom, Kind: faults.LostBefore},
 	} {
 		t.Run(name, func(t *testing.T) {
 			w, c := decided(t)

@@ -11,7 +11,7 @@ import (
 	"balansd/balance"
 	"balansd/daemon"
 	"balansd/ledger"
-	"balansd/sandbox"
+	fakesilverfin "balansd/sandbox/silverfin"
 	"balansd/store"
 )
 
@@ -35,7 +35,7 @@ func (w *world) restore(b ledger.Backup, damaged bool) (notes []string) {
 // byUs counts what balansd wrote.
 func (w *world) byUs() (n int) {
 	for _, x := range w.sf.Writes() {
-		if x.By != sandbox.Person {
+		if x.By != fakesilverfin.Person {
 			n++
 		}
 	}

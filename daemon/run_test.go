@@ -10,7 +10,10 @@ import (
 	"balansd/daemon"
 	"balansd/ledger"
 	"balansd/problem"
-	"balansd/sandbox"
+	"balansd/sandbox/faults"
+	fakefinbox "balansd/sandbox/finbox"
+	"balansd/sandbox/madeup"
+	fakesilverfin "balansd/sandbox/silverfin"
 
 	"github.com/google/go-cmp/cmp"
 )
@@ -50,7 +53,7 @@ func TestCallsForOneNewBalance(t *testing.T) {
 	c := w.client(1)
 	w.add(c, w.balance(c, 1))
 	w.sync()
-	silverfin := w.sf.Faults().Count(func(c sandbox.Call) bool {
+	silverfin := w.sf.Faults().Count(func(c faults.Call) bool {
 		return !strings.HasSuffix(c.Path, "/companies") && !strings.Contains(c.Path, "/oauth/")
 	})
 	if silverfin > 6 || silverfin < 4 {
@@ -61,7 +64,7 @@ func TestCallsForOneNewBalance(t *testing.T) {
 	}
 }
 
-func notToken(c sandbox.Call) bool { return !strings.Contains(c.Path, "token") }
+func notToken(c faults.Call) bool { return !strings.Contains(c.Path, "token") }
 
 func TestIdleNightCostsOneCall(t *testing.T) {
 	w := newWorld(t)
@@ -100,7 +103,7 @@ func TestWorkflowClosedIsDeliveredTheNightAfterItOpens(t *testing.T) {
 		}
 		w.wantState(w.only(), ledger.Waiting, ledger.WorkflowClosed)
 	}
-	if n := w.fb.Faults().Count(func(c sandbox.Call) bool { return strings.HasSuffix(c.Path, "/content") }); n != 1 {
+	if n := w.fb.Faults().Count(func(c faults.Call) bool { return strings.HasSuffix(c.Path, "/content") }); n != 1 {
 		t.Errorf("the document was fetched %d times, want once", n)
 	}
 	w.sf.OpenWorkflow(c.company, c.period, workflowName)
@@ -125,7 +128,7 @@ func TestReasonsToWait(t *testing.T) {
 		{"no company", func(w *world, c client) { _ = w.sf.ArchiveCompany(c.company) },
 			ledger.NoCompany, "no company in Silverfin has enterprise number", nil},
 		{"two companies", func(w *world, c client) {
-			w.sf.AddCompany(w.firm, sandbox.Company{Name: "Oud dossier", VAT: string(c.number)})
+			w.sf.AddCompany(w.firm, fakesilverfin.Company{Name: "Oud dossier", VAT: string(c.number)})
 		},
 			ledger.SeveralCompanies, "2 companies", nil},
 		{"archived workflow", func(w *world, c client) { _ = w.sf.ArchiveWorkflow(c.company, c.period, workflowName) },
@@ -161,7 +164,7 @@ func TestReasonsToWait(t *testing.T) {
 	t.Run("a year without period", func(t *testing.T) {
 		w := newWorld(t)
 		c := w.client(1)
-		b := sandbox.MadeUp(1, balance.Micro, 2024)
+		b := madeup.Balance(1, balance.Micro, 2024)
 		b.EnterpriseNumber = c.number
 		w.add(c, b)
 		w.sync()
@@ -194,7 +197,7 @@ func TestNoFirmLinked(t *testing.T) {
 func TestLinkOfAPersonSettlesTwoCompanies(t *testing.T) {
 	w := newWorld(t)
 	c := w.client(1)
-	w.sf.AddCompany(w.firm, sandbox.Company{Name: "Oud dossier", VAT: string(c.number)})
+	w.sf.AddCompany(w.firm, fakesilverfin.Company{Name: "Oud dossier", VAT: string(c.number)})
 	b := w.balance(c, 1)
 	w.add(c, b)
 	w.sync()
@@ -273,7 +276,7 @@ func TestBeforeTheActivationIsIgnored(t *testing.T) {
 	c := w.client(1)
 	old := w.clock().AddDate(0, 0, -3)
 	b := w.balance(c, 1)
-	if _, _, err := w.fb.AddBalance(sandbox.NewBalance{ConnectionID: w.conn, DossierID: c.dossier, Balance: b, CreatedAt: old}); err != nil {
+	if _, _, err := w.fb.AddBalance(fakefinbox.NewBalance{ConnectionID: w.conn, DossierID: c.dossier, Balance: b, CreatedAt: old}); err != nil {
 		t.Fatal(err)
 	}
 	w.sync()
@@ -466,7 +469,7 @@ func TestTwoDossiersOfOneCompanyAreAPersonsChoice(t *testing.T) {
 	b := w.balance(c, 1)
 	w.add(c, b)
 	w.sync()
-	second, err := w.fb.AddDossier(w.conn, sandbox.Dossier{AffiliationNumber: "9ZZ9999", EnterpriseNumber: c.number, Name: "Client 1 BV bedienden"})
+	second, err := w.fb.AddDossier(w.conn, fakefinbox.Dossier{AffiliationNumber: "9ZZ9999", EnterpriseNumber: c.number, Name: "Client 1 BV bedienden"})
 	if err != nil {
 		t.Fatal(err)
 	}

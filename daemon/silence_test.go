@@ -13,7 +13,8 @@ import (
 	"balansd/balance"
 	"balansd/daemon"
 	"balansd/ledger"
-	"balansd/sandbox"
+	"balansd/sandbox/faults"
+	fakefinbox "balansd/sandbox/finbox"
 )
 
 // year is about one year; what is kept in these tests is kept for less.
@@ -146,7 +147,7 @@ func TestStatusThatCannotBeAskedIsTold(t *testing.T) {
 	w := newWorld(t)
 	w.must(w.fb.Deactivate(w.conn))
 	w.sync()
-	w.fb.Faults().Add(sandbox.Fault{Kind: sandbox.ServerError, Times: -1})
+	w.fb.Faults().Add(faults.Fault{Kind: faults.ServerError, Times: -1})
 	p, err := w.night()
 	w.must(err)
 	if len(p.Problems) == 0 || len(p.Down) == 0 {
@@ -183,7 +184,7 @@ func (s undated) Status(ctx context.Context) (ledger.SourceStatus, error) {
 // on, not from that date.
 func TestActivationIsNotPutOffByAClockThatIsAhead(t *testing.T) {
 	w := newWorld(t)
-	id := w.fb.AddConnection(sandbox.Environment{Name: "Zonder startdatum", Language: "nl"})
+	id := w.fb.AddConnection(fakefinbox.Environment{Name: "Zonder startdatum", Language: "nl"})
 	w.through = func(s daemon.Source) daemon.Source { return undated{s} }
 	right := w.clock()
 	w.later(year)

@@ -17,7 +17,8 @@ import (
 	"balansd/balance"
 	"balansd/daemon"
 	"balansd/ledger"
-	"balansd/sandbox"
+	"balansd/sandbox/faults"
+	"balansd/sandbox/madeup"
 )
 
 // memory carries requests to handlers without a network, so that time can be
@@ -68,7 +69,7 @@ func newMemoryWorldBehind(t *testing.T, front func(http.Handler) http.Handler) *
 }
 
 // isWrite tells whether a call would store figures.
-func isWrite(x sandbox.Call) bool {
+func isWrite(x faults.Call) bool {
 	return x.Method == http.MethodPost && strings.HasSuffix(x.Path, "/custom")
 }
 
@@ -82,7 +83,7 @@ const anyCustom = "/api/v4/f/*/companies/*/periods/*/custom"
 type instants struct {
 	*world
 	prepare func(client)
-	fault   sandbox.Fault // ordered for each pass; none without a kind
+	fault   faults.Fault // ordered for each pass; none without a kind
 	figure  func(n int) balance.Cell
 
 	typed   int
@@ -100,7 +101,7 @@ func (i *instants) run() (calls int) {
 			i.sf.Faults().Add(i.fault)
 		}
 		cell, seen, typed := i.figure(n), 0, false
-		i.sf.Faults().BeforeCall(func(x sandbox.Call) {
+		i.sf.Faults().BeforeCall(func(x faults.Call) {
 			seen++
 			i.watch(x)
 			switch {
@@ -125,7 +126,7 @@ func (i *instants) run() (calls int) {
 }
 
 // watch measures how long ago a place was looked at when a write to it goes out.
-func (i *instants) watch(x sandbox.Call) {
+func (i *instants) watch(x faults.Call) {
 	switch {
 	case isWrite(x) && x.Fault == "":
 		i.writes++
@@ -136,7 +137,7 @@ func (i *instants) watch(x sandbox.Call) {
 }
 
 func TestAPersonTypesAtEveryInstant(t *testing.T) {
-	cells := slices.SortedFunc(maps.Keys(sandbox.MadeUp(1, balance.Abbreviated, 2025).Values), balance.CompareCells)
+	cells := slices.SortedFunc(maps.Keys(madeup.Balance(1, balance.Abbreviated, 2025).Values), balance.CompareCells)
 	start := map[string]func(*instants){
 		"a new balance": func(i *instants) {
 			i.prepare = func(c client) { i.add(c, i.balance(c, 1)) }
@@ -151,11 +152,11 @@ func TestAPersonTypesAtEveryInstant(t *testing.T) {
 		},
 		"a full balance": func(i *instants) {
 			i.prepare = func(c client) {
-				b := sandbox.MadeUp(1, balance.Full, 2025)
+				b := madeup.Balance(1, balance.Full, 2025)
 				b.EnterpriseNumber = c.number
 				i.add(c, b)
 			}
-			all := slices.SortedFunc(maps.Keys(sandbox.MadeUp(1, balance.Full, 2025).Values), balance.CompareCells)
+			all := slices.SortedFunc(maps.Keys(madeup.Balance(1, balance.Full, 2025).Values), balance.CompareCells)
 			i.figure = func(n int) balance.Cell { return all[len(all)-n] } // those that go out last
 		},
 		"a correction": func(i *instants) {
@@ -179,15 +180,15 @@ func TestAPersonTypesAtEveryInstant(t *testing.T) {
 	trouble := map[string]func(*instants){
 		"and all is well": func(*instants) {},
 		"and the token is refused": func(i *instants) {
-			i.fault = sandbox.Fault{Method: http.MethodPost, Path: anyCustom, Kind: sandbox.Unauthorized}
+			i.fault = faults.Fault{Method: http.MethodPost, Path: anyCustom, Kind: faults.Unauthorized}
 		},
 		"and Silverfin asks for a rest": func(i *instants) {
-			i.fault = sandbox.Fault{Method: http.MethodPost, Path: anyCustom, Kind: sandbox.TooManyRetryAfter, RetryAfter: "40"}
+			i.fault = faults.Fault{Method: http.MethodPost, Path: anyCustom, Kind: faults.TooManyRetryAfter, RetryAfter: "40"}
 		},
 		"and another call of the firm is told to rest": func(i *instants) {
 			i.between = func(d daemon.Destination) daemon.Destination {
 				return watched{d, func(ctx context.Context, _ ledger.Target, _ ledger.Figures) error {
-					i.sf.Faults().Add(sandbox.Fault{Method: http.MethodGet, Path: "/api/v4/f/*/companies", Kind: sandbox.TooManyRetryAfter, RetryAfter: "40"})
+					i.sf.Faults().Add(faults.Fault{Method: http.MethodGet, Path: "/api/v4/f/*/companies", Kind: faults.TooManyRetryAfter, RetryAfter: "40"})
 					_, _, err := d.Companies(ctx)
 					if err == nil {
 						return errors.New("the other call was not told to rest")

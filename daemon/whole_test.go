@@ -9,7 +9,8 @@ import (
 	"balansd/daemon"
 	"balansd/ledger"
 	"balansd/problem"
-	"balansd/sandbox"
+	"balansd/sandbox/faults"
+	fakefinbox "balansd/sandbox/finbox"
 )
 
 // lateBalance gives a world whose cursor is days past a balance that Finbox
@@ -23,7 +24,7 @@ func lateBalance(t *testing.T) *world {
 	w.later(24 * time.Hour)
 	w.add(other, w.balance(other, 2))
 	w.sync()
-	_, _, err := w.fb.AddBalance(sandbox.NewBalance{ConnectionID: w.conn, DossierID: c.dossier, Balance: w.balance(c, 1), CreatedAt: made})
+	_, _, err := w.fb.AddBalance(fakefinbox.NewBalance{ConnectionID: w.conn, DossierID: c.dossier, Balance: w.balance(c, 1), CreatedAt: made})
 	w.must(err)
 	w.sync()
 	if n := len(w.entries()); n != 1 {
@@ -81,7 +82,7 @@ func TestBrokenWholeListingMovesNothing(t *testing.T) {
 	for w.clock().Weekday() != time.Sunday {
 		w.later(24 * time.Hour)
 	}
-	w.fb.Faults().Add(sandbox.Fault{Method: "GET", Path: "/v1/connections/" + w.conn + "/social-balances", Kind: sandbox.ServerError, Nth: 2})
+	w.fb.Faults().Add(faults.Fault{Method: "GET", Path: "/v1/connections/" + w.conn + "/social-balances", Kind: faults.ServerError, Nth: 2})
 	before := w.connection()
 	p, err := w.night()
 	w.must(err)

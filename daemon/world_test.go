@@ -13,7 +13,9 @@ import (
 	"balansd/daemon"
 	"balansd/finbox"
 	"balansd/ledger"
-	"balansd/sandbox"
+	fakefinbox "balansd/sandbox/finbox"
+	"balansd/sandbox/madeup"
+	fakesilverfin "balansd/sandbox/silverfin"
 	"balansd/silverfin"
 	"balansd/store"
 	"balansd/transport"
@@ -31,8 +33,8 @@ const (
 type world struct {
 	t    testing.TB
 	dir  string
-	fb   *sandbox.Finbox
-	sf   *sandbox.Silverfin
+	fb   *fakefinbox.Finbox
+	sf   *fakesilverfin.Silverfin
 	firm int64
 	conn string
 
@@ -89,11 +91,11 @@ func newWorld(t testing.TB) *world {
 func newWorldOn(t testing.TB, carry http.RoundTripper, serve func(name string, h http.Handler) string) *world {
 	t.Helper()
 	w := &world{t: t, dir: t.TempDir(), now: time.Date(2026, 3, 10, 15, 0, 0, 0, zone(t, "Europe/Brussels")), carry: carry}
-	w.fb = sandbox.NewFinbox(sandbox.FinboxOptions{Now: w.clock})
+	w.fb = fakefinbox.New(fakefinbox.Options{Now: w.clock})
 	w.fbURL = serve("finbox", w.fb)
 	w.fb.SetBaseURL(w.fbURL)
-	w.conn = w.fb.AddConnection(sandbox.Environment{Name: "Kantoor De Wilde", Language: "nl", StartDate: balance.DateOf(w.now)})
-	w.sf = sandbox.NewSilverfin(sandbox.SilverfinOptions{Now: w.clock})
+	w.conn = w.fb.AddConnection(fakefinbox.Environment{Name: "Kantoor De Wilde", Language: "nl", StartDate: balance.DateOf(w.now)})
+	w.sf = fakesilverfin.New(fakesilverfin.Options{Now: w.clock})
 	w.sfURL = serve("silverfin", w.sf)
 	w.firm = w.sf.AddFirm("Kantoor De Wilde")
 	w.open(w.fbURL, w.sfURL)
@@ -196,11 +198,11 @@ func (w *world) client(n int) client {
 	c := client{number: numberOf(n)}
 	name := fmt.Sprintf("Client %d BV", n)
 	var err error
-	c.dossier, err = w.fb.AddDossier(w.conn, sandbox.Dossier{AffiliationNumber: fmt.Sprintf("1AB%04d", n), EnterpriseNumber: c.number, Name: name})
+	c.dossier, err = w.fb.AddDossier(w.conn, fakefinbox.Dossier{AffiliationNumber: fmt.Sprintf("1AB%04d", n), EnterpriseNumber: c.number, Name: name})
 	if err != nil {
 		w.t.Fatal(err)
 	}
-	c.company = w.sf.AddCompany(w.firm, sandbox.Company{Name: name, VAT: "BE" + c.number.Pretty()})
+	c.company = w.sf.AddCompany(w.firm, fakesilverfin.Company{Name: name, VAT: "BE" + c.number.Pretty()})
 	c.period = w.sf.AddPeriod(c.company, balance.Date{Year: 2025, Month: 1, Day: 1}, balance.Date{Year: 2025, Month: 12, Day: 31})
 	w.sf.OpenWorkflow(c.company, c.period, workflowName)
 	return c
@@ -208,7 +210,7 @@ func (w *world) client(n int) client {
 
 // balance makes a social balance of 2025 for a client, now.
 func (w *world) balance(c client, seed int64) *balance.Balance {
-	b := sandbox.MadeUp(seed, balance.Abbreviated, 2025)
+	b := madeup.Balance(seed, balance.Abbreviated, 2025)
 	b.EnterpriseNumber = c.number
 	return b
 }
@@ -217,7 +219,7 @@ func (w *world) balance(c client, seed int64) *balance.Balance {
 func (w *world) add(c client, b *balance.Balance) string {
 	w.t.Helper()
 	w.later(time.Second) // no two balances are made in the same instant
-	id, _, err := w.fb.AddBalance(sandbox.NewBalance{ConnectionID: w.conn, DossierID: c.dossier, Balance: b})
+	id, _, err := w.fb.AddBalance(fakefinbox.NewBalance{ConnectionID: w.conn, DossierID: c.dossier, Balance: b})
 	if err != nil {
 		w.t.Fatal(err)
 	}
@@ -307,7 +309,7 @@ func (w *world) wantNothingOverwritten() {
 	for _, x := range w.sf.Writes() {
 		k := key{x.Company, x.Period, x.Namespace + "." + x.Key}
 		switch {
-		case x.By == sandbox.Person:
+		case x.By == fakesilverfin.Person:
 			byPerson[k] = true
 		case byPerson[k] && x.Changed():
 			w.t.Errorf("%v: balansd wrote over a person's figure", k)

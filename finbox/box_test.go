@@ -11,7 +11,7 @@ import (
 	"balansd/daemon"
 	"balansd/finbox"
 	"balansd/ledger"
-	"balansd/sandbox"
+	fakefinbox "balansd/sandbox/finbox"
 )
 
 var _ daemon.Source = (*finbox.Connection)(nil)
@@ -20,19 +20,19 @@ func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
 
 // box is a sandbox that is served, with one connection.
 type box struct {
-	*sandbox.Finbox
+	*fakefinbox.Finbox
 	server     *httptest.Server
 	connection string
 	start      time.Time
 }
 
-func newBox(t *testing.T, opt sandbox.FinboxOptions) *box {
+func newBox(t *testing.T, opt fakefinbox.Options) *box {
 	t.Helper()
-	b := &box{Finbox: sandbox.NewFinbox(opt), start: time.Now().UTC().Add(-time.Hour).Truncate(time.Second)}
+	b := &box{Finbox: fakefinbox.New(opt), start: time.Now().UTC().Add(-time.Hour).Truncate(time.Second)}
 	b.server = httptest.NewServer(b.Finbox)
 	t.Cleanup(b.server.Close)
 	b.SetBaseURL(b.server.URL)
-	b.connection = b.AddConnection(sandbox.Environment{Name: "Kantoor De Smet", StartDate: balance.DateOf(b.start)})
+	b.connection = b.AddConnection(fakefinbox.Environment{Name: "Kantoor De Smet", StartDate: balance.DateOf(b.start)})
 	return b
 }
 
@@ -56,11 +56,11 @@ func (b *box) client(t *testing.T, cfg finbox.Config) *finbox.Client {
 // add adds a social balance in a dossier of its own.
 func (b *box) add(t *testing.T, made *balance.Balance, at time.Time, layouts ...balance.Layout) (id, rev string) {
 	t.Helper()
-	dossier, err := b.AddDossier(b.connection, sandbox.Dossier{Name: made.Name, EnterpriseNumber: made.EnterpriseNumber})
+	dossier, err := b.AddDossier(b.connection, fakefinbox.Dossier{Name: made.Name, EnterpriseNumber: made.EnterpriseNumber})
 	if err != nil {
 		t.Fatal(err)
 	}
-	id, rev, err = b.AddBalance(sandbox.NewBalance{ConnectionID: b.connection, DossierID: dossier,
+	id, rev, err = b.AddBalance(fakefinbox.NewBalance{ConnectionID: b.connection, DossierID: dossier,
 		Balance: made, Layouts: layouts, CreatedAt: at})
 	if err != nil {
 		t.Fatal(err)

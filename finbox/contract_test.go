@@ -26,7 +26,8 @@ import (
 	"balansd/finbox"
 	"balansd/ledger"
 	"balansd/problem"
-	"balansd/sandbox"
+	fakefinbox "balansd/sandbox/finbox"
+	"balansd/sandbox/madeup"
 )
 
 // validating is a RoundTripper that holds every request of the client and
@@ -150,12 +151,12 @@ func (v *validating) signIn(req *http.Request) {
 // TestSandboxAndClientKeepTheContract makes every call in every way that a
 // night makes it.
 func TestSandboxAndClientKeepTheContract(t *testing.T) {
-	box := newBox(t, sandbox.FinboxOptions{PageSize: 2})
+	box := newBox(t, fakefinbox.Options{PageSize: 2})
 	var want []ledger.Listing
-	layouts := [][]balance.Layout{{balance.CBSOXBRL}, {balance.NBBCSV, sandbox.PDF}, {balance.NBBJSON},
-		{sandbox.PDF}, {balance.PFSXBRL, balance.NBBCSV, balance.NBBJSON, sandbox.PDF}, {sandbox.PDF, balance.CBSOXBRL}}
+	layouts := [][]balance.Layout{{balance.CBSOXBRL}, {balance.NBBCSV, madeup.PDF}, {balance.NBBJSON},
+		{madeup.PDF}, {balance.PFSXBRL, balance.NBBCSV, balance.NBBJSON, madeup.PDF}, {madeup.PDF, balance.CBSOXBRL}}
 	for i, l := range layouts {
-		made := sandbox.MadeUp(int64(i), balance.Abbreviated, 2024)
+		made := madeup.Balance(int64(i), balance.Abbreviated, 2024)
 		id, rev := box.add(t, made, box.start.Add(time.Duration(i)*time.Minute), l...)
 		want = append(want, ledger.Listing{ID: id, Revision: rev, FiscalYear: made.FiscalYear, Model: made.Model})
 	}
@@ -243,7 +244,7 @@ func nightWithoutNews(t *testing.T, c *finbox.Connection, newest time.Time) {
 
 // TestSignInKeepsTheContract signs in in every way, and is refused.
 func TestSignInKeepsTheContract(t *testing.T) {
-	box := newBox(t, sandbox.FinboxOptions{})
+	box := newBox(t, fakefinbox.Options{})
 	if err := box.RegisterKey(certificatePEM(t, ourKey())); err != nil {
 		t.Fatal(err)
 	}

@@ -9,7 +9,9 @@ import (
 	"balansd/finbox"
 	"balansd/ledger"
 	"balansd/problem"
-	"balansd/sandbox"
+	"balansd/sandbox/faults"
+	fakefinbox "balansd/sandbox/finbox"
+	"balansd/sandbox/madeup"
 	"balansd/transport"
 )
 
@@ -17,13 +19,13 @@ import (
 // token call included, a person gets a problem of Finbox's that says what to
 // do, and the next night is as if nothing had been.
 func TestEveryFaultAtEveryCall(t *testing.T) {
-	kinds := []sandbox.FaultKind{sandbox.Unauthorized, sandbox.Forbidden, sandbox.NotFound, sandbox.Conflict,
-		sandbox.UnprocessableError, sandbox.TooMany, sandbox.TooManyRetryAfter, sandbox.ServerError,
-		sandbox.LostBefore, sandbox.LostAfter, sandbox.Truncated, sandbox.NotJSON}
+	kinds := []faults.Kind{faults.Unauthorized, faults.Forbidden, faults.NotFound, faults.Conflict,
+		faults.UnprocessableError, faults.TooMany, faults.TooManyRetryAfter, faults.ServerError,
+		faults.LostBefore, faults.LostAfter, faults.Truncated, faults.NotJSON}
 	for _, kind := range kinds {
 		t.Run(string(kind), func(t *testing.T) {
-			box := newBox(t, sandbox.FinboxOptions{})
-			box.add(t, sandbox.MadeUp(1, balance.Micro, 2024), box.start.Add(time.Minute), balance.NBBCSV)
+			box := newBox(t, fakefinbox.Options{})
+			box.add(t, madeup.Balance(1, balance.Micro, 2024), box.start.Add(time.Minute), balance.NBBCSV)
 			for nth := 1; ; nth++ {
 				// A client of its own each time: the token call is the first.
 				http, err := transport.New(transport.Config{AllowedHosts: []string{box.server.URL}, Retries: -1})
@@ -32,7 +34,7 @@ func TestEveryFaultAtEveryCall(t *testing.T) {
 				}
 				c := box.client(t, finbox.Config{HTTP: http}).Connection(box.connection)
 				box.Faults().ResetLog()
-				box.Faults().Add(sandbox.Fault{Nth: nth, Kind: kind})
+				box.Faults().Add(faults.Fault{Nth: nth, Kind: kind})
 				_, err = night(t, c)
 				reached := box.Faults().Count(nil) >= nth
 				box.Faults().Clear()

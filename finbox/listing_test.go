@@ -15,7 +15,8 @@ import (
 	"balansd/finbox"
 	"balansd/ledger"
 	"balansd/problem"
-	"balansd/sandbox"
+	fakefinbox "balansd/sandbox/finbox"
+	"balansd/sandbox/madeup"
 )
 
 var noon = time.Date(2025, 12, 1, 12, 0, 0, 0, time.UTC)
@@ -212,9 +213,9 @@ func TestUnreadableCursorListsFromTheStart(t *testing.T) {
 // TestTheStartIsBeforeTheStartDate: what a connection had before it was made is
 // listed too, so that a person can still ask for it.
 func TestTheStartIsBeforeTheStartDate(t *testing.T) {
-	box := newBox(t, sandbox.FinboxOptions{})
-	old, _ := box.add(t, sandbox.MadeUp(1, balance.Micro, 2022), box.start.AddDate(-2, 0, 0))
-	late, _ := box.add(t, sandbox.MadeUp(2, balance.Micro, 2024), box.start.Add(time.Minute))
+	box := newBox(t, fakefinbox.Options{})
+	old, _ := box.add(t, madeup.Balance(1, balance.Micro, 2022), box.start.AddDate(-2, 0, 0))
+	late, _ := box.add(t, madeup.Balance(2, balance.Micro, 2024), box.start.Add(time.Minute))
 	var got []string
 	for _, l := range listAll(t, box.client(t, finbox.Config{}).Connection(box.connection), "") {
 		got = append(got, l.ID)

@@ -18,11 +18,11 @@ import (
 
 	"balansd/finbox"
 	"balansd/problem"
-	"balansd/sandbox"
+	fakefinbox "balansd/sandbox/finbox"
 )
 
 func TestSignInWithKeyAtTheSandbox(t *testing.T) {
-	box := newBox(t, sandbox.FinboxOptions{})
+	box := newBox(t, fakefinbox.Options{})
 	if err := box.RegisterKey(certificatePEM(t, ourKey())); err != nil {
 		t.Fatal(err)
 	}

@@ -20,7 +20,7 @@ import (
 	"balansd/folder"
 	"balansd/ledger"
 	"balansd/problem"
-	"balansd/sandbox"
+	"balansd/sandbox/madeup"
 )
 
 var _ daemon.Source = (*folder.Source)(nil)
@@ -96,8 +96,8 @@ func ids(listings []ledger.Listing) []string {
 
 func document(t *testing.T, layout balance.Layout, seed int64, model balance.Model) (*balance.Balance, string) {
 	t.Helper()
-	made := sandbox.MadeUp(seed, model, 2024)
-	doc, err := sandbox.Document(layout, made)
+	made := madeup.Balance(seed, model, 2024)
+	doc, err := madeup.Document(layout, made)
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -16,6 +16,8 @@ import (
 
 	"balansd/balance"
 	"balansd/sandbox"
+	"balansd/sandbox/faults"
+	fakefinbox "balansd/sandbox/finbox"
 
 	"github.com/chromedp/chromedp"
 )
@@ -43,7 +45,7 @@ func newJourney(t *testing.T) *journey {
 	_ = free.Close()
 	j := &journey{chrome: browser}
 	j.base = "http://" + listen
-	j.box, err = sandbox.Start(sandbox.Options{Finbox: sandbox.FinboxOptions{PortalURL: j.base + "/connection"}})
+	j.box, err = sandbox.Start(sandbox.Options{Finbox: fakefinbox.Options{PortalURL: j.base + "/connection"}})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -319,7 +321,7 @@ func (j *journey) decideAndSync() {
 func (j *journey) syncWithoutSilverfin() {
 	j.t.Helper()
 	j.visit("/dossiers?state=done")
-	j.box.Silverfin.Faults().Add(sandbox.Fault{Kind: sandbox.LostBefore, Times: -1})
+	j.box.Silverfin.Faults().Add(faults.Fault{Kind: faults.LostBefore, Times: -1})
 	j.do(chromedp.Click(chromedp.CSS("td form.sync button")))
 	j.do(chromedp.WaitVisible(chromedp.CSS("td div.sync:not([hx-get])")))
 	j.press("td div.sync a")

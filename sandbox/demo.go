@@ -7,6 +7,9 @@ import (
 	"time"
 
 	"balansd/balance"
+	"balansd/sandbox/finbox"
+	"balansd/sandbox/madeup"
+	"balansd/sandbox/silverfin"
 
 	"github.com/shopspring/decimal"
 )
@@ -29,12 +32,8 @@ const (
 	SituationFolder         Situation = "folder"          // a file in a folder, not in Finbox
 )
 
-// Where a person types figures in the demo. It is the place that Silverfin
-// advises to integrations: custom properties of the period.
-const (
-	demoNamespace = "social_balance_integration"
-	demoKey       = "code_"
-)
+// demoKey starts the keys under which a person types figures in the demo.
+const demoKey = "code_"
 
 // A DemoDossier is one made-up dossier and what is where.
 type DemoDossier struct {
@@ -109,7 +108,7 @@ func (s *Sandbox) Demo() (*Demo, error) {
 	for i, cast := range demoCast {
 		one := DemoDossier{
 			Situation: cast.situation, Name: cast.name, Language: cast.language, Model: cast.model,
-			EnterpriseNumber: madeUpNumber(int64(i)), Workflow: Workflow(cast.language), Folder: cast.folder,
+			EnterpriseNumber: madeup.Number(int64(i)), Workflow: madeup.Workflow(cast.language), Folder: cast.folder,
 		}
 		if cast.folder != "" {
 			one.File = map[string]string{"nl": "sociale-balans-%d.csv", "fr": "bilan-social-%d.xbrl"}[cast.language]
@@ -141,7 +140,7 @@ func (s *Sandbox) demoCompanies(d *Demo, one *DemoDossier) {
 		year -= 3
 	}
 	for i := range count {
-		c := company{Name: one.Name, Number: one.EnterpriseNumber, Language: one.Language}
+		c := madeup.Company{Name: one.Name, Number: one.EnterpriseNumber, Language: one.Language}
 		if i > 0 {
 			c.Name += " (oud dossier)"
 		}
@@ -153,13 +152,13 @@ func (s *Sandbox) demoCompanies(d *Demo, one *DemoDossier) {
 
 // demoBalance adds what Finbox has of a dossier, and what happened to it.
 func (s *Sandbox) demoBalance(d *Demo, one *DemoDossier, seed int64) (err error) {
-	one.DossierID, err = s.Finbox.AddDossier(d.ConnectionID, Dossier{Name: one.Name, EnterpriseNumber: one.EnterpriseNumber})
+	one.DossierID, err = s.Finbox.AddDossier(d.ConnectionID, finbox.Dossier{Name: one.Name, EnterpriseNumber: one.EnterpriseNumber})
 	if err != nil {
 		return err
 	}
 	now := s.opt.Now()
-	made := Recipe{Seed: seed, Model: one.Model, Year: d.Year, Name: one.Name, EnterpriseNumber: one.EnterpriseNumber}
-	one.BalanceID, _, err = s.Finbox.AddBalance(NewBalance{
+	made := finbox.Recipe{Seed: seed, Model: one.Model, Year: d.Year, Name: one.Name, EnterpriseNumber: one.EnterpriseNumber}
+	one.BalanceID, _, err = s.Finbox.AddBalance(finbox.NewBalance{
 		ConnectionID: d.ConnectionID, DossierID: one.DossierID, Made: &made, CreatedAt: now,
 	})
 	if err != nil {
@@ -195,7 +194,7 @@ func (s *Sandbox) TypeByHand(one DemoDossier, code, value string) error {
 	if len(one.CompanyIDs) == 0 {
 		return fmt.Errorf("%s has no company in Silverfin", one.Name)
 	}
-	return s.Silverfin.Set(one.CompanyIDs[0], one.PeriodIDs[0], demoNamespace, demoKey+code, value)
+	return s.Silverfin.Set(one.CompanyIDs[0], one.PeriodIDs[0], silverfin.Namespace, demoKey+code, value)
 }
 
 // CorrectCost makes the payroll bureau correct a dossier's balance: the
@@ -218,12 +217,12 @@ func (s *Sandbox) CorrectCost(one DemoDossier) error {
 // one document each. The folder is made when it is not there.
 func (d *Demo) WriteFolder(dir string) error {
 	for i, one := range d.Folder {
-		made := Recipe{Seed: int64(500 + i), Model: one.Model, Year: d.Year, Name: one.Name, EnterpriseNumber: one.EnterpriseNumber}
+		made := finbox.Recipe{Seed: int64(500 + i), Model: one.Model, Year: d.Year, Name: one.Name, EnterpriseNumber: one.EnterpriseNumber}
 		layout := balance.NBBCSV
 		if filepath.Ext(one.File) == ".xbrl" {
 			layout = balance.CBSOXBRL
 		}
-		doc, err := Document(layout, made.Make())
+		doc, err := madeup.Document(layout, made.Make())
 		if err != nil {
 			return err
 		}

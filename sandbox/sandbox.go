@@ -12,6 +12,8 @@ import (
 	"time"
 
 	"balansd/problem"
+	"balansd/sandbox/finbox"
+	"balansd/sandbox/silverfin"
 
 	"github.com/rs/zerolog"
 )
@@ -25,22 +27,22 @@ type Options struct {
 	Data          string           // a folder to keep state and request logs in; empty means nothing is kept
 	Now           func() time.Time // nil means time.Now
 	Log           zerolog.Logger
-	Finbox        FinboxOptions    // how Finbox behaves; Now and BaseURL are set by Start
-	Silverfin     SilverfinOptions // how Silverfin behaves; Now is set by Start
+	Finbox        finbox.Options    // how Finbox behaves; Now and BaseURL are set by Start
+	Silverfin     silverfin.Options // how Silverfin behaves; Now is set by Start
 }
 
 // Sandbox runs a Finbox, a Silverfin and a control endpoint on this machine.
 // It is safe for concurrent use.
 type Sandbox struct {
-	Finbox    *Finbox
-	Silverfin *Silverfin
+	Finbox    *finbox.Finbox
+	Silverfin *silverfin.Silverfin
 
 	opt          Options
 	silverfinURL string
 	controlURL   string
 	servers      []*http.Server
 	serving      sync.WaitGroup
-	keeper       *keeper // nil when nothing is kept
+	files        *stateFiles // nil when nothing is saved
 	filling      sync.Mutex
 }
 
@@ -62,10 +64,10 @@ type FinboxInfo struct {
 
 // SilverfinInfo says how to reach the Silverfin of a Sandbox.
 type SilverfinInfo struct {
-	URL          string `json:"url"`
-	ClientID     string `json:"client_id"`
-	ClientSecret string `json:"client_secret"`
-	Firms        []Firm `json:"firms"`
+	URL          string           `json:"url"`
+	ClientID     string           `json:"client_id"`
+	ClientSecret string           `json:"client_secret"`
+	Firms        []silverfin.Firm `json:"firms"`
 }
 
 // ControlInfo says how to reach the control endpoint of a Sandbox.
@@ -98,24 +100,24 @@ func Start(opt Options) (*Sandbox, error) {
 	url := func(i int) string { return "http://" + listeners[i].Addr().String() }
 	opt.Finbox.BaseURL = url(0)
 	s := &Sandbox{
-		Finbox: NewFinbox(opt.Finbox), Silverfin: NewSilverfin(opt.Silverfin),
+		Finbox: finbox.New(opt.Finbox), Silverfin: silverfin.New(opt.Silverfin),
 		opt: opt, silverfinURL: url(1), controlURL: url(2),
 	}
 	if opt.Data != "" {
-		k, err := openKeeper(opt.Data, s.Finbox, s.Silverfin, opt.Log)
+		k, err := openFiles(opt.Data, s.Finbox, s.Silverfin, opt.Log)
 		if err != nil {
 			closeAll()
 			return nil, err
 		}
-		s.keeper = k
+		s.files = k
 	}
 	if len(s.Finbox.Environments()) == 0 {
-		s.Finbox.AddConnection(Environment{Name: "Kantoor Zandbank", Language: "nl"})
+		s.Finbox.AddConnection(finbox.Environment{Name: "Kantoor Zandbank", Language: "nl"})
 	}
 	if len(s.Silverfin.Firms()) == 0 {
 		s.Silverfin.AddFirm("Kantoor Zandbank")
 	}
-	for i, h := range []http.Handler{s.Finbox, s.Silverfin, s.Control()} {
+	for i, h := range []http.Handler{s.Finbox, s.Silverfin, s.newControl()} {
 		s.serve(listeners[i], h)
 	}
 	return s, nil
@@ -173,10 +175,17 @@ func (s *Sandbox) Info() Info {
 
 // Save writes the state to the Data folder now; without one it does nothing.
 func (s *Sandbox) Save() error {
-	if s.keeper == nil {
+	if s.files == nil {
 		return nil
 	}
-	return s.keeper.save()
+	return s.files.save()
+}
+
+// changed has the state saved soon.
+func (s *Sandbox) changed() {
+	if s.files != nil {
+		s.files.changed()
+	}
 }
 
 // Close stops the servers and saves the state. Calls that are under way get
@@ -189,8 +198,8 @@ func (s *Sandbox) Close(ctx context.Context) error {
 		}
 	}
 	s.serving.Wait()
-	if s.keeper != nil {
-		errs = append(errs, s.keeper.close())
+	if s.files != nil {
+		errs = append(errs, s.files.close())
 	}
 	return errors.Join(errs...)
 }

@@ -13,6 +13,8 @@ import (
 
 	"balansd/balance"
 	"balansd/problem"
+	"balansd/sandbox/faults"
+	"balansd/sandbox/finbox"
 
 	"github.com/google/go-cmp/cmp"
 	"go.uber.org/goleak"
@@ -31,27 +33,6 @@ func start(t *testing.T, opt Options) *Sandbox {
 		}
 	})
 	return s
-}
-
-// command sends an order to the control endpoint.
-func command(t *testing.T, s *Sandbox, method, path, body string, out any) int {
-	t.Helper()
-	r, err := http.NewRequest(method, s.Info().Control.URL+path, strings.NewReader(body))
-	if err != nil {
-		t.Fatal(err)
-	}
-	resp, err := http.DefaultClient.Do(r)
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer resp.Body.Close()
-	if out == nil {
-		out = new(any)
-	}
-	if err := json.NewDecoder(resp.Body).Decode(out); err != nil {
-		t.Fatalf("%s %s: %v", method, path, err)
-	}
-	return resp.StatusCode
 }
 
 func TestInfoHasExactlyItsFields(t *testing.T) {
@@ -158,7 +139,7 @@ func TestStateAndLogsAreKept(t *testing.T) {
 		t.Fatal(err)
 	}
 	log, err := os.ReadFile(filepath.Join(dir, "finbox-calls.jsonl"))
-	var call Call
+	var call faults.Call
 	if err != nil || json.Unmarshal(bytes.TrimSpace(log), &call) != nil || call.Status != 200 || !strings.HasPrefix(call.Path, "/settings/") {
 		t.Errorf("the log of calls holds %q (%v)", log, err)
 	}
@@ -186,16 +167,26 @@ func TestFillMatchesBothSides(t *testing.T) {
 	for _, c := range s.Silverfin.Companies(info.Silverfin.Firms[0].ID) {
 		byVAT[c.VAT]++
 	}
-	c := s.Finbox.connections[info.Finbox.ConnectionID]
+	snapshot, err := s.Finbox.Snapshot()
+	if err != nil {
+		t.Fatal(err)
+	}
+	var held struct {
+		Connections []struct{ Dossiers []finbox.Dossier }
+		Balances    []any
+	}
+	if err := json.Unmarshal(snapshot, &held); err != nil {
+		t.Fatal(err)
+	}
 	filled := 0
-	for _, d := range c.Dossiers[len(demoCast)-2:] {
+	for _, d := range held.Connections[0].Dossiers[len(demoCast)-2:] {
 		filled++
 		if byVAT["BE "+d.EnterpriseNumber.Pretty()] != 1 {
 			t.Fatalf("%s has %d companies", d.Name, byVAT["BE "+d.EnterpriseNumber.Pretty()])
 		}
 	}
-	if filled != 1000 || len(c.listing) < 1000 {
-		t.Errorf("%d dossiers, %d balances", filled, len(c.listing))
+	if filled != 1000 || len(held.Balances) < 1000 {
+		t.Errorf("%d dossiers, %d balances", filled, len(held.Balances))
 	}
 }
 

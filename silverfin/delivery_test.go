@@ -16,12 +16,14 @@ import (
 	"balansd/balance"
 	"balansd/ledger"
 	"balansd/problem"
-	"balansd/sandbox"
+	"balansd/sandbox/faults"
+	"balansd/sandbox/madeup"
+	fakesilverfin "balansd/sandbox/silverfin"
 	"balansd/silverfin"
 )
 
 func TestOneNewBalanceTakesSixCalls(t *testing.T) {
-	r := newRig(t, sandbox.SilverfinOptions{StrictPeriodScopes: true})
+	r := newRig(t, fakesilverfin.Options{StrictPeriodScopes: true})
 	ctx, f := t.Context(), r.destination()
 	want := figures(t, "1003", "114.4", "1003P", "110", "1021", "0")
 	p := r.place()
@@ -50,7 +52,7 @@ func TestOneNewBalanceTakesSixCalls(t *testing.T) {
 }
 
 func TestReconciliationTakesEightCalls(t *testing.T) {
-	r := newRig(t, sandbox.SilverfinOptions{}, func(c *silverfin.Config) {
+	r := newRig(t, fakesilverfin.Options{}, func(c *silverfin.Config) {
 		c.Target = silverfin.Target{Level: silverfin.LevelReconciliation, Handle: "made_up_social", Namespace: "made_up",
 			Map: map[string]string{"1003": "other.total"}, Key: "c{code}", RequireStarred: true}
 	})
@@ -81,8 +83,8 @@ func TestReconciliationTakesEightCalls(t *testing.T) {
 }
 
 func TestManyFiguresGoInHundredsInTheOrderOfTheForm(t *testing.T) {
-	r := newRig(t, sandbox.SilverfinOptions{})
-	b := sandbox.MadeUp(1, balance.Full, 2024)
+	r := newRig(t, fakesilverfin.Options{})
+	b := madeup.Balance(1, balance.Full, 2024)
 	want := ledger.FiguresOf(b.Values)
 	if len(want) <= 100 || len(want) > 400 {
 		t.Fatalf("the made-up balance has %d figures", len(want))
@@ -109,7 +111,7 @@ func TestManyFiguresGoInHundredsInTheOrderOfTheForm(t *testing.T) {
 }
 
 func TestNothingIsEverEmptied(t *testing.T) {
-	r := newRig(t, sandbox.SilverfinOptions{})
+	r := newRig(t, fakesilverfin.Options{})
 	p := r.place()
 	err := fill(t.Context(), r.destination(), p, figures(t, "1003", "1", "1021", " "))
 	if !problem.Is(err, problem.Unexpected) || len(r.sf.Writes()) != 0 {
@@ -123,7 +125,7 @@ func TestNothingIsEverEmptied(t *testing.T) {
 }
 
 func TestWhatAPersonTypedIsReadAsItIs(t *testing.T) {
-	r := newRig(t, sandbox.SilverfinOptions{})
+	r := newRig(t, fakesilverfin.Options{})
 	set := func(namespace, key, value string) {
 		if err := r.sf.Set(r.company.ID, r.period, namespace, key, value); err != nil {
 			t.Fatal(err)
@@ -145,12 +147,12 @@ func TestWhatAPersonTypedIsReadAsItIs(t *testing.T) {
 }
 
 func TestCompaniesAreIndexedByNumber(t *testing.T) {
-	r := newRig(t, sandbox.SilverfinOptions{})
+	r := newRig(t, fakesilverfin.Options{})
 	for i := range 430 {
-		r.sf.AddCompany(r.firm, sandbox.Company{Name: fmt.Sprintf("Dossier %d", i), FileCode: fmt.Sprintf("D%d", i)})
+		r.sf.AddCompany(r.firm, fakesilverfin.Company{Name: fmt.Sprintf("Dossier %d", i), FileCode: fmt.Sprintf("D%d", i)})
 	}
-	r.sf.AddCompany(r.firm, sandbox.Company{Name: "Wrong", VAT: "BE 0402.754.887"})
-	r.sf.AddCompany(r.firm, sandbox.Company{Name: "Old form", VAT: "402.754.886"})
+	r.sf.AddCompany(r.firm, fakesilverfin.Company{Name: "Wrong", VAT: "BE 0402.754.887"})
+	r.sf.AddCompany(r.firm, fakesilverfin.Company{Name: "Old form", VAT: "402.754.886"})
 	list, _, err := r.destination().Companies(t.Context())
 	if err != nil || len(list) != 433 {
 		t.Fatalf("%d companies, %v", len(list), err)
@@ -177,7 +179,7 @@ func TestWhyABalanceCannotBeTaken(t *testing.T) {
 		return balance.Period{End: d}
 	}
 	for name, tc := range map[string]struct {
-		options sandbox.SilverfinOptions
+		options fakesilverfin.Options
 		target  silverfin.Target
 		make    func(*rig)
 		year    balance.Period
@@ -189,9 +191,9 @@ func TestWhyABalanceCannotBeTaken(t *testing.T) {
 		"broken year":  {year: year("2024-06-30"), reason: ledger.NoPeriod, says: "2024-06-30"},
 		"not added":    {year: year2024, make: func(r *rig) { must(t, r.sf.CloseWorkflow(r.company.ID, r.period, workflow)) }, reason: ledger.WorkflowClosed, says: "is not added"},
 		"archived":     {year: year2024, make: func(r *rig) { must(t, r.sf.ArchiveWorkflow(r.company.ID, r.period, workflow)) }, reason: ledger.WorkflowClosed, says: `"Jaarrekening" is archived`},
-		"hidden":       {year: year2024, options: sandbox.SilverfinOptions{HideArchived: true}, make: func(r *rig) { must(t, r.sf.ArchiveWorkflow(r.company.ID, r.period, workflow)) }, reason: ledger.WorkflowClosed, says: "is not added"},
+		"hidden":       {year: year2024, options: fakesilverfin.Options{HideArchived: true}, make: func(r *rig) { must(t, r.sf.ArchiveWorkflow(r.company.ID, r.period, workflow)) }, reason: ledger.WorkflowClosed, says: "is not added"},
 		"locked":       {year: year2024, make: func(r *rig) { must(t, r.sf.Lock(r.company.ID, r.period)) }, reason: ledger.PeriodLocked, says: "is locked"},
-		"lock type":    {year: year2024, options: sandbox.SilverfinOptions{LockField: "locking_type"}, make: func(r *rig) { must(t, r.sf.Lock(r.company.ID, r.period)) }, reason: ledger.PeriodLocked, says: "locking_type"},
+		"lock type":    {year: year2024, options: fakesilverfin.Options{LockField: "locking_type"}, make: func(r *rig) { must(t, r.sf.Lock(r.company.ID, r.period)) }, reason: ledger.PeriodLocked, says: "locking_type"},
 		"no template":  {year: year2024, target: social, reason: ledger.TemplateMissing, says: `"made_up_social" is not in`},
 		"not in there": {year: year2024, target: social, make: func(r *rig) { r.sf.AddReconciliation(r.company.ID, "made_up_social", "Btw") }, reason: ledger.TemplateMissing, says: "is not in"},
 	} {
@@ -211,7 +213,7 @@ func TestWhyABalanceCannotBeTaken(t *testing.T) {
 
 func TestALockThatShowsOnlyAtTheWrite(t *testing.T) {
 	for _, status := range []int{403, 409, 422, 423, 410} {
-		r := newRig(t, sandbox.SilverfinOptions{LockField: "-", LockedStatus: status}, func(c *silverfin.Config) {
+		r := newRig(t, fakesilverfin.Options{LockField: "-", LockedStatus: status}, func(c *silverfin.Config) {
 			c.Lock.Statuses = []int{410}
 		})
 		p := r.place()
@@ -225,17 +227,17 @@ func TestALockThatShowsOnlyAtTheWrite(t *testing.T) {
 
 func TestEveryFaultHasItsProblem(t *testing.T) {
 	refused, down := problem.SilverfinRefused, problem.SilverfinDown
-	for kind, want := range map[sandbox.FaultKind]problem.Code{
-		sandbox.Forbidden: refused, sandbox.NotFound: refused, sandbox.Conflict: down,
-		sandbox.UnprocessableError: refused, sandbox.UnprocessableErrors: refused,
-		sandbox.ServerError: down, sandbox.NotJSON: down, sandbox.LostBefore: down, sandbox.LostAfter: down,
+	for kind, want := range map[faults.Kind]problem.Code{
+		faults.Forbidden: refused, faults.NotFound: refused, faults.Conflict: down,
+		faults.UnprocessableError: refused, faults.UnprocessableErrors: refused,
+		faults.ServerError: down, faults.NotJSON: down, faults.LostBefore: down, faults.LostAfter: down,
 	} {
 		for _, method := range []string{http.MethodGet, http.MethodPost} {
 			t.Run(string(kind)+" "+method, func(t *testing.T) {
-				r := newRig(t, sandbox.SilverfinOptions{})
+				r := newRig(t, fakesilverfin.Options{})
 				p := r.place()
 				r.sf.Faults().ResetLog()
-				r.sf.Faults().Add(sandbox.Fault{Kind: kind, Method: method, Path: "/api"})
+				r.sf.Faults().Add(faults.Fault{Kind: kind, Method: method, Path: "/api"})
 				var err error
 				if method == http.MethodGet {
 					_, err = read(t.Context(), r.destination(), p)
@@ -245,7 +247,7 @@ func TestEveryFaultHasItsProblem(t *testing.T) {
 				if !problem.Is(err, want) || !strings.Contains(err.Error(), "Bakkerij Maes") || problem.Of(err).Next == "" {
 					t.Errorf("error: %v", err)
 				}
-				if n := r.sf.Faults().Count(func(c sandbox.Call) bool { return c.Method == method }); n != 1 {
+				if n := r.sf.Faults().Count(func(c faults.Call) bool { return c.Method == method }); n != 1 {
 					t.Errorf("%d calls; nothing may be repeated", n)
 				}
 			})
@@ -255,14 +257,14 @@ func TestEveryFaultHasItsProblem(t *testing.T) {
 
 // TestTroubleIsToldAsItIs: what a person reads tells an answer from none.
 func TestTroubleIsToldAsItIs(t *testing.T) {
-	for kind, want := range map[sandbox.FaultKind]string{
-		sandbox.ServerError: "Silverfin could not do it when writing the figures of dossier \"Bakkerij Maes\" for 2024-12-31 (firm %d): it answered 500",
-		sandbox.Conflict:    "Silverfin could not do it when writing the figures of dossier \"Bakkerij Maes\" for 2024-12-31 (firm %d): it answered 409 (The resource is being changed by another request)",
-		sandbox.LostBefore:  "Silverfin did not answer when writing the figures of dossier \"Bakkerij Maes\" for 2024-12-31 (firm %d): the connection was cut",
+	for kind, want := range map[faults.Kind]string{
+		faults.ServerError: "Silverfin could not do it when writing the figures of dossier \"Bakkerij Maes\" for 2024-12-31 (firm %d): it answered 500",
+		faults.Conflict:    "Silverfin could not do it when writing the figures of dossier \"Bakkerij Maes\" for 2024-12-31 (firm %d): it answered 409 (The resource is being changed by another request)",
+		faults.LostBefore:  "Silverfin did not answer when writing the figures of dossier \"Bakkerij Maes\" for 2024-12-31 (firm %d): the connection was cut",
 	} {
-		r := newRig(t, sandbox.SilverfinOptions{})
+		r := newRig(t, fakesilverfin.Options{})
 		p := r.place()
-		r.sf.Faults().Add(sandbox.Fault{Kind: kind, Method: http.MethodPost, Path: "/api"})
+		r.sf.Faults().Add(faults.Fault{Kind: kind, Method: http.MethodPost, Path: "/api"})
 		err := fill(t.Context(), r.destination(), p, figures(t, "1003", "1"))
 		if want = fmt.Sprintf(want, r.firm); err == nil || !strings.HasPrefix(err.Error(), want) {
 			t.Errorf("%s: %v, want %s", kind, err, want)
@@ -274,7 +276,7 @@ func TestTroubleIsToldAsItIs(t *testing.T) {
 }
 
 func TestAMissingScopeIsNamed(t *testing.T) {
-	r := newRig(t, sandbox.SilverfinOptions{})
+	r := newRig(t, fakesilverfin.Options{})
 	_, state, err := r.client.Begin(t.Context(), r.firm, "")
 	must(t, err)
 	_, _, err = r.client.End(t.Context(), state, r.sf.Grant(r.firm, "administration:read", "financials:read", "communication:read"), 0)
@@ -287,9 +289,9 @@ func TestAMissingScopeIsNamed(t *testing.T) {
 
 func TestARestThatSilverfinAsksForIsTaken(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		r := newRig(t, sandbox.SilverfinOptions{Now: time.Now})
+		r := newRig(t, fakesilverfin.Options{Now: time.Now})
 		p := r.place()
-		r.sf.Faults().Add(sandbox.Fault{Kind: sandbox.TooManyRetryAfter, RetryAfter: "7", Method: http.MethodPost, Path: "/api"})
+		r.sf.Faults().Add(faults.Fault{Kind: faults.TooManyRetryAfter, RetryAfter: "7", Method: http.MethodPost, Path: "/api"})
 		// The write is begun again after the rest, with reading.
 		start := time.Now()
 		must(t, fill(t.Context(), r.destination(), p, figures(t, "1003", "1")))
@@ -299,7 +301,7 @@ func TestARestThatSilverfinAsksForIsTaken(t *testing.T) {
 		if n := len(r.sf.Writes()); n != 1 || r.posts() != 2 {
 			t.Errorf("%d figures written by %d calls", n, r.posts())
 		}
-		r.sf.Faults().Add(sandbox.Fault{Kind: sandbox.TooManyRetryAfter, RetryAfter: "9", Method: http.MethodGet, Path: "/api"})
+		r.sf.Faults().Add(faults.Fault{Kind: faults.TooManyRetryAfter, RetryAfter: "9", Method: http.MethodGet, Path: "/api"})
 		start = time.Now()
 		if _, err := read(t.Context(), r.destination(), p); !problem.Is(err, problem.SilverfinDown) {
 			t.Errorf("read: %v", err)
@@ -310,7 +312,7 @@ func TestARestThatSilverfinAsksForIsTaken(t *testing.T) {
 			t.Errorf("reads took %s, want 9s", took)
 		}
 		// More than a while is another pass's business.
-		r.sf.Faults().Add(sandbox.Fault{Kind: sandbox.TooManyRetryAfter, RetryAfter: "3600", Method: http.MethodPost, Path: "/api"})
+		r.sf.Faults().Add(faults.Fault{Kind: faults.TooManyRetryAfter, RetryAfter: "3600", Method: http.MethodPost, Path: "/api"})
 		if err := fill(t.Context(), r.destination(), p, figures(t, "1003", "2")); !problem.Is(err, problem.SilverfinDown) {
 			t.Errorf("write: %v", err)
 		}
@@ -319,7 +321,7 @@ func TestARestThatSilverfinAsksForIsTaken(t *testing.T) {
 
 func TestTheBucketHoldsAFirmBack(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		r := newRig(t, sandbox.SilverfinOptions{Now: time.Now}, func(c *silverfin.Config) { c.RequestsPerSecond, c.Burst = 2, 1 })
+		r := newRig(t, fakesilverfin.Options{Now: time.Now}, func(c *silverfin.Config) { c.RequestsPerSecond, c.Burst = 2, 1 })
 		p := r.place()
 		start := time.Now()
 		for range 4 {
@@ -336,7 +338,7 @@ func TestTheBucketHoldsAFirmBack(t *testing.T) {
 // it when its context has ended, not before, so that it can ask the context why.
 func TestADeadlineBeforeTheBucketHasRoom(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		r := newRig(t, sandbox.SilverfinOptions{Now: time.Now}, func(c *silverfin.Config) { c.RequestsPerSecond, c.Burst = 0.1, 1 })
+		r := newRig(t, fakesilverfin.Options{Now: time.Now}, func(c *silverfin.Config) { c.RequestsPerSecond, c.Burst = 0.1, 1 })
 		_, _, err := r.destination().Companies(t.Context())
 		must(t, err)
 		ctx, cancel := contextWithTimeout(t, 3*time.Second)

@@ -11,7 +11,7 @@ import (
 	"time"
 
 	"balansd/ledger"
-	"balansd/sandbox"
+	fakesilverfin "balansd/sandbox/silverfin"
 	"balansd/silverfin"
 )
 
@@ -30,7 +30,7 @@ func slowed(c *silverfin.Config) {
 
 func TestCallsOfOneCompanyTakeTurns(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		r := newRig(t, sandbox.SilverfinOptions{Now: time.Now}, slowed, func(c *silverfin.Config) { c.Concurrency = 100 })
+		r := newRig(t, fakesilverfin.Options{Now: time.Now}, slowed, func(c *silverfin.Config) { c.Concurrency = 100 })
 		p := r.place()
 		start := time.Now()
 		var group sync.WaitGroup
@@ -50,10 +50,10 @@ func TestCallsOfOneCompanyTakeTurns(t *testing.T) {
 
 func TestAFirmHasAFewCallsAtOnce(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		r := newRig(t, sandbox.SilverfinOptions{Now: time.Now}, slowed, func(c *silverfin.Config) { c.Concurrency = 3 })
+		r := newRig(t, fakesilverfin.Options{Now: time.Now}, slowed, func(c *silverfin.Config) { c.Concurrency = 3 })
 		var places []ledger.Target
 		for range 9 {
-			id := r.sf.AddCompany(r.firm, sandbox.Company{Name: "D"})
+			id := r.sf.AddCompany(r.firm, fakesilverfin.Company{Name: "D"})
 			places = append(places, ledger.Target{FirmID: r.firm, CompanyID: id, PeriodID: r.sf.AddPeriod(id, year2024.Start, year2024.End)})
 		}
 		start := time.Now()
@@ -74,7 +74,7 @@ func TestAFirmHasAFewCallsAtOnce(t *testing.T) {
 
 func TestACallerThatGivesUpLeavesNothingHeld(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		r := newRig(t, sandbox.SilverfinOptions{Now: time.Now}, slowed, func(c *silverfin.Config) { c.Concurrency = 1 })
+		r := newRig(t, fakesilverfin.Options{Now: time.Now}, slowed, func(c *silverfin.Config) { c.Concurrency = 1 })
 		p := r.place()
 		var group sync.WaitGroup
 		for range 5 {
@@ -93,7 +93,7 @@ func TestACallerThatGivesUpLeavesNothingHeld(t *testing.T) {
 }
 
 func TestATemplateThatIsNotStarred(t *testing.T) {
-	r := newRig(t, sandbox.SilverfinOptions{}, func(c *silverfin.Config) {
+	r := newRig(t, fakesilverfin.Options{}, func(c *silverfin.Config) {
 		c.Target = silverfin.Target{Level: silverfin.LevelReconciliation, Handle: "made_up_social", RequireStarred: true}
 		inner := c.HTTP.Transport
 		c.HTTP = &http.Client{Transport: roundTrip(func(req *http.Request) (*http.Response, error) {
@@ -114,7 +114,7 @@ func TestATemplateThatIsNotStarred(t *testing.T) {
 }
 
 func TestAListThatNeverEnds(t *testing.T) {
-	r := newRig(t, sandbox.SilverfinOptions{}, func(c *silverfin.Config) {
+	r := newRig(t, fakesilverfin.Options{}, func(c *silverfin.Config) {
 		inner := c.HTTP.Transport
 		c.HTTP = &http.Client{Transport: roundTrip(func(req *http.Request) (*http.Response, error) {
 			if !strings.HasSuffix(req.URL.Path, "/companies") {

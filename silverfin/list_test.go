@@ -14,7 +14,9 @@ import (
 
 	"balansd/balance"
 	"balansd/ledger"
-	"balansd/sandbox"
+	"balansd/sandbox/faults"
+	"balansd/sandbox/madeup"
+	fakesilverfin "balansd/sandbox/silverfin"
 	"balansd/silverfin"
 )
 
@@ -44,7 +46,7 @@ func onePage(items string) func(int) string {
 }
 
 func TestOddCompaniesAreReadOrNamed(t *testing.T) {
-	r := newRig(t, sandbox.SilverfinOptions{}, answering("/companies", onePage(`[
+	r := newRig(t, fakesilverfin.Options{}, answering("/companies", onePage(`[
 		{"id":"17","name":"Id as text","vat":"BE 0402.754.886"},
 		{"id":"CMP-1","name":"Odd id"}, {"name":"No id"}, {"id":null,"name":{"nl":"Null"}}, null, 7,
 		{"id":18,"name":{"nl":"Name as object"},"file_code":12,"vat":["x"]}]`)))
@@ -66,7 +68,7 @@ func TestPeriodsWithATime(t *testing.T) {
 		"2024-12-31": true, "2024-12-31T00:00:00.000Z": true, "2024-12-31T00:00:00+01:00": true, "2024-12-31 00:00:00 +0100": true,
 		"2024-12-31T23:59:59Z": true, "2024-12-30T23:00:00Z": true, "2024-12-30T23:00:00+01:00": false, "2024-12-31T23:00:00Z": false, "31/12/2024": false,
 	} {
-		r := newRig(t, sandbox.SilverfinOptions{})
+		r := newRig(t, fakesilverfin.Options{})
 		item := fmt.Sprintf(`{"id":%d,"end_date":%q,"fiscal_year":{"end_date":%q}}`, r.period, text, text)
 		odd := `{"id":"P-1","end_date":"2024-12-31"}, {"id":3,"end_date":null,"fiscal_year":"2024"}`
 		answering("/periods", onePage("["+odd+","+item+"]"))(&r.cfg)
@@ -85,7 +87,7 @@ func TestPeriodsWithATime(t *testing.T) {
 
 func TestAListThatGoesRoundEnds(t *testing.T) {
 	calls := 0
-	r := newRig(t, sandbox.SilverfinOptions{}, answering("/companies", func(page int) string {
+	r := newRig(t, fakesilverfin.Options{}, answering("/companies", func(page int) string {
 		calls++
 		return fmt.Sprintf(`[{"id":%d},{"id":%d}]`, page%3+1, page%3+11)
 	}))
@@ -97,7 +99,7 @@ func TestAListThatGoesRoundEnds(t *testing.T) {
 
 func TestAListThatChangesEachTime(t *testing.T) {
 	calls := 0
-	r := newRig(t, sandbox.SilverfinOptions{}, answering("/companies", func(page int) string {
+	r := newRig(t, fakesilverfin.Options{}, answering("/companies", func(page int) string {
 		if calls++; page > 2 {
 			return "[]"
 		}
@@ -130,11 +132,11 @@ func compared(want ledger.Figures, beside func()) ledger.Decide {
 func TestAWriteOlderThanASecondIsBegunAgain(t *testing.T) {
 	for took, want := range map[time.Duration]int{time.Second: 1, time.Second + time.Millisecond: 2, time.Minute: 2} {
 		synctest.Test(t, func(t *testing.T) {
-			r := newRig(t, sandbox.SilverfinOptions{Now: time.Now})
+			r := newRig(t, fakesilverfin.Options{Now: time.Now})
 			p := r.place()
 			r.sf.Faults().ResetLog()
 			looks, once := 0, false
-			r.sf.Faults().BeforeCall(func(x sandbox.Call) {
+			r.sf.Faults().BeforeCall(func(x faults.Call) {
 				if x.Method == http.MethodGet && r.posts() == 0 {
 					looks++
 				}
@@ -155,8 +157,8 @@ func TestAWriteOlderThanASecondIsBegunAgain(t *testing.T) {
 // A person types while one hundred figures go out: the next hundred are
 // compared anew.
 func TestEachFurtherHundredIsComparedAnew(t *testing.T) {
-	r := newRig(t, sandbox.SilverfinOptions{})
-	want := ledger.FiguresOf(sandbox.MadeUp(1, balance.Full, 2024).Values)
+	r := newRig(t, fakesilverfin.Options{})
+	want := ledger.FiguresOf(madeup.Balance(1, balance.Full, 2024).Values)
 	last := cell(t, "1003")
 	for c := range want {
 		if balance.CompareCells(c, last) > 0 {
@@ -164,7 +166,7 @@ func TestEachFurtherHundredIsComparedAnew(t *testing.T) {
 		}
 	}
 	p := r.place()
-	r.sf.Faults().OnCall(func(x sandbox.Call) {
+	r.sf.Faults().OnCall(func(x faults.Call) {
 		if x.Method == http.MethodPost && r.posts() == 1 {
 			must(t, r.sf.Set(r.company.ID, r.period, "social_balance_integration", "code_"+last.String(), "99.9"))
 		}
@@ -177,7 +179,7 @@ func TestEachFurtherHundredIsComparedAnew(t *testing.T) {
 
 // A write is sent once by net/http, too: its body cannot be had again.
 func TestAWriteCannotBeSentAgainByTheTransport(t *testing.T) {
-	r := newRig(t, sandbox.SilverfinOptions{}, func(c *silverfin.Config) {
+	r := newRig(t, fakesilverfin.Options{}, func(c *silverfin.Config) {
 		inner := c.HTTP.Transport
 		c.HTTP = &http.Client{Transport: roundTrip(func(req *http.Request) (*http.Response, error) {
 			if req.Method == http.MethodPost && !isTokenPath(req.URL.Path) && req.GetBody != nil {

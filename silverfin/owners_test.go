@@ -10,7 +10,7 @@ import (
 	"time"
 
 	"balansd/problem"
-	"balansd/sandbox"
+	fakesilverfin "balansd/sandbox/silverfin"
 	"balansd/silverfin"
 )
 
@@ -198,7 +198,7 @@ func TestThePairThatCameSecond(t *testing.T) {
 
 // TestManyRenewalsOfTwoOwners is the same at random, against the sandbox.
 func TestManyRenewalsOfTwoOwners(t *testing.T) {
-	r := newRig(t, sandbox.SilverfinOptions{})
+	r := newRig(t, fakesilverfin.Options{})
 	other := r.restart(r.vault)
 	for range 150 {
 		r.clock.add(3 * time.Hour)
@@ -396,7 +396,7 @@ func TestTokensOfAnOlderVersion(t *testing.T) {
 
 // TestFewerScopesThanAsked are said at linking, with what will not work.
 func TestFewerScopesThanAsked(t *testing.T) {
-	r := newRig(t, sandbox.SilverfinOptions{})
+	r := newRig(t, fakesilverfin.Options{})
 	for _, tt := range []struct {
 		granted []string
 		want    []string

@@ -16,7 +16,8 @@ import (
 	"balansd/balance"
 	"balansd/daemon"
 	"balansd/ledger"
-	"balansd/sandbox"
+	"balansd/sandbox/faults"
+	fakesilverfin "balansd/sandbox/silverfin"
 	"balansd/silverfin"
 )
 
@@ -149,7 +150,7 @@ func (brokenReader) Read([]byte) (int, error) { return 0, io.ErrUnexpectedEOF }
 // ready to take the balance of 2024.
 type rig struct {
 	t       *testing.T
-	sf      *sandbox.Silverfin
+	sf      *fakesilverfin.Silverfin
 	clock   *clock
 	vault   *vault
 	cfg     silverfin.Config
@@ -162,16 +163,16 @@ type rig struct {
 var year2024 = balance.Period{Start: balance.Date{Year: 2024, Month: 1, Day: 1}, End: balance.Date{Year: 2024, Month: 12, Day: 31}}
 
 // newRig makes a rig; set changes the configuration before the client is made.
-func newRig(t *testing.T, options sandbox.SilverfinOptions, set ...func(*silverfin.Config)) *rig {
+func newRig(t *testing.T, options fakesilverfin.Options, set ...func(*silverfin.Config)) *rig {
 	t.Helper()
 	r := &rig{t: t, clock: newClock(), vault: newVault()}
 	if options.Now == nil {
 		options.Now = r.clock.now
 	}
-	r.sf = sandbox.NewSilverfin(options)
+	r.sf = fakesilverfin.New(options)
 	r.firm = r.sf.AddFirm("Kantoor Peeters")
 	r.company = ledger.Company{Name: "Bakkerij Maes"}
-	r.company.ID = r.sf.AddCompany(r.firm, sandbox.Company{Name: "Bakkerij Maes", VAT: "BE 0402.754.886"})
+	r.company.ID = r.sf.AddCompany(r.firm, fakesilverfin.Company{Name: "Bakkerij Maes", VAT: "BE 0402.754.886"})
 	r.period = r.sf.AddPeriod(r.company.ID, year2024.Start, year2024.End)
 	r.sf.OpenWorkflow(r.company.ID, r.period, workflow)
 	r.cfg = silverfin.Config{
@@ -226,7 +227,7 @@ func (r *rig) place() ledger.Target {
 
 // tokenPosts counts the posts to the token endpoint.
 func (r *rig) tokenPosts() int {
-	return r.sf.Faults().Count(func(c sandbox.Call) bool { return c.Method == http.MethodPost && isTokenPath(c.Path) })
+	return r.sf.Faults().Count(func(c faults.Call) bool { return c.Method == http.MethodPost && isTokenPath(c.Path) })
 }
 
 func isTokenPath(path string) bool {
@@ -264,7 +265,7 @@ func fill(ctx context.Context, f *silverfin.Firm, p ledger.Target, want ledger.F
 
 // posts counts the writes that reached Silverfin.
 func (r *rig) posts() int {
-	return r.sf.Faults().Count(func(c sandbox.Call) bool { return c.Method == http.MethodPost && !isTokenPath(c.Path) })
+	return r.sf.Faults().Count(func(c faults.Call) bool { return c.Method == http.MethodPost && !isTokenPath(c.Path) })
 }
 
 func notYet(t *testing.T, err error) *ledger.NotYet {

@@ -10,13 +10,14 @@ import (
 	"time"
 
 	"balansd/problem"
-	"balansd/sandbox"
+	"balansd/sandbox/faults"
+	fakesilverfin "balansd/sandbox/silverfin"
 	"balansd/silverfin"
 )
 
 // tokenFaults are the ways in which the token endpoint can fail.
-var tokenFaults = []sandbox.FaultKind{"", sandbox.LostBefore, sandbox.LostAfter, sandbox.Truncated,
-	sandbox.ServerError, sandbox.NotJSON, sandbox.TooMany}
+var tokenFaults = []faults.Kind{"", faults.LostBefore, faults.LostAfter, faults.Truncated,
+	faults.ServerError, faults.NotJSON, faults.TooMany}
 
 // TestNoFailureLosesALink lets the process die, or the disk be full, at every
 // single call to the vault, together with every failure of the token endpoint,
@@ -28,7 +29,7 @@ func TestNoFailureLosesALink(t *testing.T) {
 			for _, after := range []bool{true, false} {
 				for n := range calls {
 					t.Run(fmt.Sprintf("%s dies=%t after=%t call %d", fault, dies, after, n), func(t *testing.T) {
-						r := newRig(t, sandbox.SilverfinOptions{})
+						r := newRig(t, fakesilverfin.Options{})
 						v := r.vault
 						base := v.calls
 						v.dies, v.fails = dies, func(call int) (bool, bool) {
@@ -36,7 +37,7 @@ func TestNoFailureLosesALink(t *testing.T) {
 							return hit && !after, hit && after
 						}
 						if fault != "" {
-							r.sf.Faults().Add(sandbox.Fault{Kind: fault, Path: fmt.Sprintf("/f/%d/oauth/token", r.firm)})
+							r.sf.Faults().Add(faults.Fault{Kind: fault, Path: fmt.Sprintf("/f/%d/oauth/token", r.firm)})
 						}
 						for range 3 { // whatever happens here may fail, but not break anything
 							r.clock.add(3 * time.Hour)
@@ -76,7 +77,7 @@ func TestNewTokensAreSavedBeforeUse(t *testing.T) {
 		r.sf.ServeHTTP(w, req)
 	})
 	var later http.Handler
-	r = newRig(t, sandbox.SilverfinOptions{}, func(c *silverfin.Config) {
+	r = newRig(t, fakesilverfin.Options{}, func(c *silverfin.Config) {
 		inner := c.HTTP.Transport
 		c.HTTP = &http.Client{Transport: roundTrip(func(req *http.Request) (*http.Response, error) {
 			if later != nil {
@@ -101,7 +102,7 @@ type roundTrip func(*http.Request) (*http.Response, error)
 func (f roundTrip) RoundTrip(r *http.Request) (*http.Response, error) { return f(r) }
 
 func TestFiftyCallersRenewOnce(t *testing.T) {
-	r := newRig(t, sandbox.SilverfinOptions{})
+	r := newRig(t, fakesilverfin.Options{})
 	r.clock.add(3 * time.Hour)
 	var group sync.WaitGroup
 	for range 50 {
@@ -118,9 +119,9 @@ func TestFiftyCallersRenewOnce(t *testing.T) {
 }
 
 func TestA401RenewsOnce(t *testing.T) {
-	r := newRig(t, sandbox.SilverfinOptions{})
+	r := newRig(t, fakesilverfin.Options{})
 	p := r.place()
-	r.sf.Faults().Add(sandbox.Fault{Kind: sandbox.Unauthorized, Method: http.MethodPost, Path: "/api"})
+	r.sf.Faults().Add(faults.Fault{Kind: faults.Unauthorized, Method: http.MethodPost, Path: "/api"})
 	must(t, fill(t.Context(), r.destination(), p, figures(t, "1003", "1")))
 	if n, w := r.tokenPosts(), len(r.sf.Writes()); n != 1 || w != 1 {
 		t.Errorf("%d renewals, %d writes", n, w)
@@ -131,8 +132,8 @@ func TestA401RenewsOnce(t *testing.T) {
 // Silverfin's trouble. No person is asked, few refresh tokens are spent, and
 // the first call after the spell works.
 func TestASpellOfRefusalsPasses(t *testing.T) {
-	r := newRig(t, sandbox.SilverfinOptions{})
-	r.sf.Faults().Add(sandbox.Fault{Kind: sandbox.Unauthorized, Times: -1, Path: "/api"})
+	r := newRig(t, fakesilverfin.Options{})
+	r.sf.Faults().Add(faults.Fault{Kind: faults.Unauthorized, Times: -1, Path: "/api"})
 	for hour := range 3 {
 		for range 20 {
 			_, _, err := r.destination().Companies(t.Context())
@@ -160,7 +161,7 @@ func TestASpellOfRefusalsPasses(t *testing.T) {
 }
 
 func TestWithdrawnConsentNeedsALinkAndIsNotTriedAgain(t *testing.T) {
-	r := newRig(t, sandbox.SilverfinOptions{})
+	r := newRig(t, fakesilverfin.Options{})
 	r.sf.RevokeTokens(r.firm)
 	for range 5 {
 		_, _, err := r.destination().Companies(t.Context())
@@ -239,7 +240,7 @@ func TestTheOneLossThatCannotBeMended(t *testing.T) {
 // the slower one must not break the link.
 func TestAnotherOwnerRenewedMeanwhile(t *testing.T) {
 	var between func()
-	r := newRig(t, sandbox.SilverfinOptions{}, func(c *silverfin.Config) {
+	r := newRig(t, fakesilverfin.Options{}, func(c *silverfin.Config) {
 		inner := c.HTTP.Transport
 		c.HTTP = &http.Client{Transport: roundTrip(func(req *http.Request) (*http.Response, error) {
 			if act := between; act != nil && isTokenPath(req.URL.Path) {
@@ -266,7 +267,7 @@ func TestAnotherOwnerRenewedMeanwhile(t *testing.T) {
 }
 
 func TestAFullDiskStopsBeforeATokenIsSpent(t *testing.T) {
-	r := newRig(t, sandbox.SilverfinOptions{})
+	r := newRig(t, fakesilverfin.Options{})
 	r.clock.add(3 * time.Hour)
 	full := true
 	r.vault.fails = func(int) (bool, bool) { return full, false }
@@ -284,7 +285,7 @@ func TestAFullDiskStopsBeforeATokenIsSpent(t *testing.T) {
 func TestATimeoutOfTheCallerDoesNotLoseTheRenewal(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		var slow bool
-		r := newRig(t, sandbox.SilverfinOptions{Now: time.Now}, func(c *silverfin.Config) {
+		r := newRig(t, fakesilverfin.Options{Now: time.Now}, func(c *silverfin.Config) {
 			inner := c.HTTP.Transport
 			c.HTTP = &http.Client{Transport: roundTrip(func(req *http.Request) (*http.Response, error) {
 				if slow && isTokenPath(req.URL.Path) {
@@ -314,7 +315,7 @@ func TestATimeoutOfTheCallerDoesNotLoseTheRenewal(t *testing.T) {
 }
 
 func TestAnIdleFirmIsRenewed(t *testing.T) {
-	r := newRig(t, sandbox.SilverfinOptions{})
+	r := newRig(t, fakesilverfin.Options{})
 	const week = 7 * 24 * time.Hour
 	for day := range 200 { // more than three lives of a refresh token
 		renewed, err := r.client.Renew(t.Context(), r.firm, week)
@@ -330,7 +331,7 @@ func TestAnIdleFirmIsRenewed(t *testing.T) {
 // TestAClockThatWasAhead: a renewal that seems to lie in the future must not
 // put the next one off until the refresh token is dead.
 func TestAClockThatWasAhead(t *testing.T) {
-	r := newRig(t, sandbox.SilverfinOptions{})
+	r := newRig(t, fakesilverfin.Options{})
 	const week = 7 * 24 * time.Hour
 	r.clock.add(365 * 24 * time.Hour)
 	r.link()
@@ -343,7 +344,7 @@ func TestAClockThatWasAhead(t *testing.T) {
 }
 
 func TestAFirmThatIsForgotten(t *testing.T) {
-	r := newRig(t, sandbox.SilverfinOptions{})
+	r := newRig(t, fakesilverfin.Options{})
 	must(t, r.client.Forget(t.Context(), r.firm))
 	if len(r.vault.values) != 0 {
 		t.Error("tokens are left")

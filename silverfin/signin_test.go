@@ -14,7 +14,7 @@ import (
 	"go.uber.org/goleak"
 
 	"balansd/problem"
-	"balansd/sandbox"
+	fakesilverfin "balansd/sandbox/silverfin"
 	"balansd/silverfin"
 )
 
@@ -44,7 +44,7 @@ func browse(t *testing.T, address string, firm int64, decision string) string {
 
 func TestSignInThroughTheCallback(t *testing.T) {
 	defer goleak.VerifyNone(t)
-	sf := sandbox.NewSilverfin(sandbox.SilverfinOptions{})
+	sf := fakesilverfin.New(fakesilverfin.Options{})
 	asked, other := sf.AddFirm("Asked"), sf.AddFirm("Other")
 	server := httptest.NewServer(sf)
 	defer server.Close()
@@ -85,7 +85,7 @@ func TestSignInThroughTheCallback(t *testing.T) {
 }
 
 func TestASignInThatIsRefused(t *testing.T) {
-	sf := sandbox.NewSilverfin(sandbox.SilverfinOptions{})
+	sf := fakesilverfin.New(fakesilverfin.Options{})
 	firm := sf.AddFirm("Asked")
 	server := httptest.NewServer(sf)
 	defer server.Close()
@@ -179,7 +179,7 @@ func TestACallbackWithoutAState(t *testing.T) {
 }
 
 func TestSignInMistakes(t *testing.T) {
-	r := newRig(t, sandbox.SilverfinOptions{})
+	r := newRig(t, fakesilverfin.Options{})
 	other := r.sf.AddFirm("Other")
 	begin := func(c *silverfin.Client, firm int64) string {
 		_, state, err := c.Begin(t.Context(), firm, "")
@@ -231,7 +231,7 @@ func TestSignInMistakes(t *testing.T) {
 // TestASignInOutlivesItsClient: a configuration that is read again makes a new
 // client while a person is still at Silverfin's page.
 func TestASignInOutlivesItsClient(t *testing.T) {
-	r := newRig(t, sandbox.SilverfinOptions{})
+	r := newRig(t, fakesilverfin.Options{})
 	before := r.client
 	_, state, err := before.Begin(t.Context(), r.firm, "")
 	if err != nil {

@@ -10,7 +10,7 @@ import (
 
 	"balansd/ledger"
 	"balansd/problem"
-	"balansd/sandbox"
+	fakesilverfin "balansd/sandbox/silverfin"
 	"balansd/silverfin"
 )
 
@@ -20,7 +20,7 @@ func TestARefusedCallDoesNotWaitForARenewal(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		renewing, end := make(chan struct{}), make(chan struct{})
 		var r *rig
-		r = newRig(t, sandbox.SilverfinOptions{}, func(c *silverfin.Config) {
+		r = newRig(t, fakesilverfin.Options{}, func(c *silverfin.Config) {
 			inner := c.HTTP.Transport
 			c.HTTP = &http.Client{Transport: roundTrip(func(req *http.Request) (*http.Response, error) {
 				switch {

@@ -1,0 +1,89 @@
+package madeup
+
+import (
+	"bytes"
+	"maps"
+	"slices"
+	"testing"
+
+	"balansd/balance"
+
+	"github.com/google/go-cmp/cmp"
+	"pgregory.net/rapid"
+)
+
+func layouts() []balance.Layout {
+	return []balance.Layout{balance.PFSXBRL, balance.CBSOXBRL, balance.NBBCSV, balance.NBBJSON}
+}
+
+// What is written must read back equal, cell by cell, in every layout and
+// model; what a layout cannot carry is left out on both sides.
+func TestDocumentsReadBackEqual(t *testing.T) {
+	rapid.Check(t, func(t *rapid.T) {
+		layout := rapid.SampledFrom(layouts()).Draw(t, "layout")
+		model := rapid.SampledFrom(models()).Draw(t, "model")
+		made := Balance(rapid.Int64Range(0, 99_999).Draw(t, "seed"), model, rapid.IntRange(2012, 2027).Draw(t, "year"))
+		made.Name = rapid.SampledFrom([]string{"Bakkerij & Zonen BV", `"De Hoek" <SRL>`, "Crêperie l'Écluse SA"}).Draw(t, "name")
+		want := maps.Clone(made.Values)
+		for c := range want {
+			if !balance.Carries(layout, c) {
+				delete(want, c)
+			}
+		}
+		doc, err := Document(layout, made)
+		if err != nil {
+			t.Fatal(err)
+		}
+		got, err := balance.NewReader(balance.ReaderOptions{}).Read(doc)
+		if err != nil {
+			t.Fatalf("%s, %s: %v", layout, model, err)
+		}
+		if got.Layout != layout {
+			t.Errorf("read as %s, written as %s", got.Layout, layout)
+		}
+		if diff := cmp.Diff(canonical(want), canonical(got.Values)); diff != "" {
+			t.Errorf("%s, %s: figures differ (-written +read):\n%s", layout, model, diff)
+		}
+		if got.Name != made.Name {
+			t.Errorf("%s: name %q, written %q", layout, got.Name, made.Name)
+		}
+		if layout != balance.NBBCSV && !slices.Equal(got.JointCommittees, made.JointCommittees) {
+			t.Errorf("%s: joint committees %v, written %v", layout, got.JointCommittees, made.JointCommittees)
+		}
+		if layout != balance.NBBJSON && (got.EnterpriseNumber != made.EnterpriseNumber || got.FiscalYear != made.FiscalYear || got.Model != model) {
+			t.Errorf("%s: %s %v %s, written %s %v %s", layout, got.EnterpriseNumber, got.FiscalYear, got.Model,
+				made.EnterpriseNumber, made.FiscalYear, model)
+		}
+	})
+}
+
+func canonical(v balance.Values) map[string]string {
+	out := map[string]string{}
+	for c, d := range v {
+		out[c.String()] = balance.Canonical(d)
+	}
+	return out
+}
+
+func TestPDFHoldsNoFigures(t *testing.T) {
+	doc, err := Document(PDF, Balance(1, balance.Micro, 2025))
+	if err != nil || !bytes.HasPrefix(doc, []byte("%PDF-1.4\n")) || !bytes.HasSuffix(doc, []byte("%%EOF\n")) {
+		t.Errorf("no PDF: %v", err)
+	}
+	if _, err := balance.NewReader(balance.ReaderOptions{}).Read(doc); err == nil {
+		t.Error("a PDF was read as a social balance")
+	}
+}
+
+// BenchmarkDocument shows what one document costs.
+func BenchmarkDocument(b *testing.B) {
+	for _, layout := range layouts() {
+		b.Run(string(layout), func(b *testing.B) {
+			for b.Loop() {
+				if _, err := Document(layout, Balance(1, balance.Abbreviated, 2025)); err != nil {
+					b.Fatal(err)
+				}
+			}
+		})
+	}
+}

@@ -1,0 +1,237 @@
+package silverfin
+
+import (
+	"net/http"
+	"slices"
+	"strconv"
+	"time"
+
+	"balansd/balance"
+)
+
+// companyRoutes are the calls about the person, the firm, client files, their
+// periods and workflows.
+func (s *Silverfin) companyRoutes() []sfRoute {
+	// Silverfin's pages name both scopes for periods, yet its own command-line
+	// client reads periods with the second alone.
+	periods := either("communication:read", "financials:read")
+	if s.options.StrictPeriodScopes {
+		periods = all("communication:read", "financials:read")
+	}
+	const period = "/companies/{company}/periods/{period}"
+	return []sfRoute{
+		{"GET /user", all("user:profile"), s.getUser},
+		{"GET /user/emails", all("user:email"), func(*sfCall) sfAnswer {
+			return sfAnswer{http.StatusOK, []map[string]any{{"email": sfUserEmail, "primary": true}}}
+		}},
+		{"GET /user/firm", nil, func(c *sfCall) sfAnswer {
+			return sfAnswer{http.StatusOK, map[string]any{"id": c.firm.ID, "name": c.firm.Name}}
+		}},
+		{"GET /companies", all("administration:read"), s.listCompanies},
+		{"GET /companies/{company}", all("administration:read"), s.getCompany},
+		{"POST /companies/{company}/add_workflow", all("workflows:write"), s.addWorkflow},
+		{"GET /companies/{company}/periods", periods, s.listPeriods},
+		{"GET " + period, periods, s.getPeriod},
+		{"GET " + period + "/workflows", all("workflows:read"), s.listWorkflows},
+		{"GET " + period + "/workflows/{workflow}/reconciliations", all("financials:read"), s.workflowReconciliations},
+	}
+}
+
+const sfUserEmail = "integration@example.test"
+
+func (s *Silverfin) getUser(*sfCall) sfAnswer {
+	return sfAnswer{http.StatusOK, map[string]any{
+		"id": 501, "name": "Integration User", "username": "integration", "created_at": "2024-01-01T00:00:00.000Z",
+		"external": false, "email": sfUserEmail, "staff_access": false, "email_notification_frequency": "daily", "locale": "en",
+	}}
+}
+
+// sfCompanyJSON is a client file as the API shows it.
+type sfCompanyJSON struct {
+	ID                int64   `json:"id"`
+	Name              string  `json:"name"`
+	CreatedAt         string  `json:"created_at"`
+	OrganisationForm  string  `json:"organisation_form"`
+	Country           string  `json:"country"`
+	City              string  `json:"city"`
+	Street            string  `json:"street"`
+	PostalCode        string  `json:"postalcode"`
+	FileCode          string  `json:"file_code"`
+	CompanyType       string  `json:"company_type"`
+	PeriodsPerYear    int     `json:"periods_per_year"`
+	SyncReference     *string `json:"sync_reference"`
+	AccountancySync   *string `json:"accountancy_synchronisation_reference"`
+	AccountancyEntity *int64  `json:"accountancy_synchronisation_entity_id"`
+	AccountancyType   *string `json:"accountancy_synchronisation_entity_type"`
+	MappingList       *int64  `json:"account_mapping_list_id"`
+	AdminSync         *string `json:"administration_synchronisation_reference"`
+	VAT               *string `json:"vat"`
+	Currency          string  `json:"currency"`
+	Visible           bool    `json:"visible_for_contributors"`
+}
+
+func (c *sfCompany) show() sfCompanyJSON {
+	out := sfCompanyJSON{
+		ID: c.ID, Name: c.Name, CreatedAt: c.Created.Format(time.RFC3339), OrganisationForm: "BV", Country: "BE",
+		City: c.City, FileCode: c.FileCode, PeriodsPerYear: c.PeriodsPerYear, Currency: "EUR", Visible: true,
+	}
+	if c.VAT != "" {
+		out.VAT = &c.VAT
+	}
+	return out
+}
+
+func (s *Silverfin) listCompanies(c *sfCall) sfAnswer {
+	query := c.r.URL.Query()
+	var ids []int64
+	for _, id := range c.firm.Companies {
+		company := s.state.Companies[id]
+		if !company.Archived && (!query.Has("file_code") || company.FileCode == query.Get("file_code")) {
+			ids = append(ids, id)
+		}
+	}
+	out := []sfCompanyJSON{}
+	for _, id := range pageOf(c.r, ids) {
+		out = append(out, s.state.Companies[id].show())
+	}
+	return sfAnswer{http.StatusOK, out}
+}
+
+// company finds the file that the path names; nil when the firm has none.
+func (s *Silverfin) company(c *sfCall) *sfCompany {
+	company := s.state.Companies[c.id("company")]
+	if company == nil || company.FirmID != c.firm.ID {
+		return nil
+	}
+	return company
+}
+
+// at finds company and period of the path; the second result says what is
+// missing.
+func (s *Silverfin) at(c *sfCall) (company *sfCompany, period *sfPeriod, missing string) {
+	if company = s.company(c); company == nil {
+		return nil, nil, "Company"
+	}
+	if period = company.period(c.id("period")); period == nil {
+		return nil, nil, "Period"
+	}
+	return company, period, ""
+}
+
+func (s *Silverfin) getCompany(c *sfCall) sfAnswer {
+	company := s.company(c)
+	if company == nil {
+		return sfNotFound("Company")
+	}
+	return sfAnswer{http.StatusOK, company.show()}
+}
+
+func (s *Silverfin) listPeriods(c *sfCall) sfAnswer {
+	company := s.company(c)
+	if company == nil {
+		return sfNotFound("Company")
+	}
+	out := []map[string]any{}
+	for _, p := range company.Periods {
+		public, err := strconv.ParseBool(c.r.URL.Query().Get("public"))
+		if err == nil && public != p.Public {
+			continue
+		}
+		out = append(out, s.showPeriod(p))
+	}
+	return sfAnswer{http.StatusOK, pageOf(c.r, out)}
+}
+
+func (s *Silverfin) getPeriod(c *sfCall) sfAnswer {
+	_, p, missing := s.at(c)
+	if missing != "" {
+		return sfNotFound(missing)
+	}
+	return sfAnswer{http.StatusOK, s.showPeriod(p)}
+}
+
+// showPeriod is a period as the API shows it. How a lock shows is not
+// published, so the field has the name that the options give; locking_type is
+// a word that Silverfin's vocabulary knows, and holds text.
+func (s *Silverfin) showPeriod(p *sfPeriod) map[string]any {
+	out := map[string]any{
+		"id": p.ID, "end_date": p.End, "public": p.Public, "extra_data_headers": []string{},
+		"fiscal_year": map[string]balance.Date{"start_date": p.FiscalYear.Start, "end_date": p.FiscalYear.End},
+	}
+	switch field := s.options.LockField; {
+	case field == "locking_type" && p.Locked:
+		out[field] = "locked"
+	case field == "locking_type":
+		out[field] = nil
+	case field != "-":
+		out[field] = p.Locked
+	}
+	return out
+}
+
+func (s *Silverfin) listWorkflows(c *sfCall) sfAnswer {
+	company, p, missing := s.at(c)
+	if missing != "" {
+		return sfNotFound(missing)
+	}
+	out := []map[string]any{}
+	for _, w := range p.Open {
+		if !w.Archived || !s.options.HideArchived {
+			out = append(out, s.showWorkflow(company, w))
+		}
+	}
+	return sfAnswer{http.StatusOK, pageOf(c.r, out)}
+}
+
+func (s *Silverfin) showWorkflow(company *sfCompany, w sfOpenWorkflow) map[string]any {
+	out := map[string]any{"id": w.ID, "name": s.workflowName(company, w.ID), "default": false, "archived": w.Archived}
+	for _, known := range company.Workflows {
+		if known.ID == w.ID {
+			out["firm_workflow_id"] = known.FirmWorkflow
+		}
+	}
+	return out
+}
+
+func (s *Silverfin) workflowReconciliations(c *sfCall) sfAnswer {
+	company, p, missing := s.at(c)
+	if missing != "" {
+		return sfNotFound(missing)
+	}
+	w := p.open(c.id("workflow"))
+	if w == nil {
+		return sfNotFound("Workflow")
+	}
+	name := s.workflowName(company, w.ID)
+	out := []map[string]any{}
+	for _, r := range company.Reconciliations {
+		if r.Workflow == name {
+			out = append(out, s.showReconciliation(company, p, r))
+		}
+	}
+	return sfAnswer{http.StatusOK, pageOf(c.r, out)}
+}
+
+// addWorkflow adds a firm's workflow to a file: it opens in every period.
+func (s *Silverfin) addWorkflow(c *sfCall) sfAnswer {
+	company := s.company(c)
+	if company == nil {
+		return sfNotFound("Company")
+	}
+	id, given := c.body.number("firm_workflow_id")
+	if !given {
+		return sfErrors("firm_workflow_id or partner_workflow_id is required")
+	}
+	w := c.firm.workflow(id)
+	if w == nil {
+		return sfNotFound("FirmWorkflow")
+	}
+	if len(company.Periods) == 0 {
+		return sfError(http.StatusUnprocessableEntity, "The company has no period")
+	}
+	var opened int64
+	for _, p := range slices.Backward(company.Periods) {
+		opened = s.openIn(company, p, w.ID)
+	}
+	return sfAnswer{http.StatusCreated, map[string]any{"id": opened, "firm_workflow_id": w.ID, "name": w.Name, "default": false}}
+}

@@ -1,0 +1,262 @@
+package silverfin
+
+import (
+	"bytes"
+	"encoding/json"
+	"fmt"
+	"net/http"
+	"strconv"
+)
+
+// customRoutes are the calls about reconciliations of a period and about
+// custom properties at every level.
+func (s *Silverfin) customRoutes() []sfRoute {
+	const (
+		company        = "/companies/{company}"
+		period         = company + "/periods/{period}"
+		reconciliation = period + "/reconciliations/{reconciliation}"
+	)
+	return []sfRoute{
+		{"GET " + period + "/reconciliations", all("financials:read"), s.listReconciliations},
+		{"GET " + reconciliation, all("financials:read"), s.getReconciliation},
+		{"POST " + reconciliation, all("financials:write"), s.starReconciliation},
+		{"GET " + reconciliation + "/results", all("financials:read"), s.getResults},
+		{"GET " + company + "/custom", all("administration:read"), s.getCustom},
+		{"POST " + company + "/custom", all("administration:write"), s.postCustom},
+		{"GET " + period + "/custom", all("administration:read"), s.getCustom},
+		{"POST " + period + "/custom", all("administration:write"), s.postCustom},
+		{"GET " + reconciliation + "/custom", all("financials:read"), s.getCustom},
+		{"POST " + reconciliation + "/custom", all("financials:write"), s.postCustom},
+	}
+}
+
+// target finds what the path names; the second result says what is missing.
+func (s *Silverfin) target(c *sfCall) (t sfTarget, missing string) {
+	if c.r.PathValue("period") == "" {
+		if t.company = s.company(c); t.company == nil {
+			return t, "Company"
+		}
+		return t, ""
+	}
+	t.company, t.period, missing = s.at(c)
+	if missing != "" || c.r.PathValue("reconciliation") == "" {
+		return t, missing
+	}
+	r := t.company.reconciliation(c.id("reconciliation"))
+	if r == nil || !s.shown(t.company, t.period, *r) {
+		return t, "Reconciliation"
+	}
+	t.reconciliation = r
+	return t, ""
+}
+
+// shown tells whether a reconciliation is in a period: its workflow is there,
+// archived or not, since custom belongs to the reconciliation and outlives the
+// workflow's archiving.
+func (s *Silverfin) shown(company *sfCompany, p *sfPeriod, r sfReconciliation) bool {
+	if r.Workflow == "" {
+		return true
+	}
+	for _, w := range p.Open {
+		if s.workflowName(company, w.ID) == r.Workflow {
+			return true
+		}
+	}
+	return false
+}
+
+func (s *Silverfin) listReconciliations(c *sfCall) sfAnswer {
+	company, p, missing := s.at(c)
+	if missing != "" {
+		return sfNotFound(missing)
+	}
+	out := []map[string]any{}
+	for _, r := range company.Reconciliations {
+		if s.shown(company, p, r) {
+			out = append(out, s.showReconciliation(company, p, r))
+		}
+	}
+	return sfAnswer{http.StatusOK, pageOf(c.r, out)}
+}
+
+func (s *Silverfin) showReconciliation(company *sfCompany, p *sfPeriod, r sfReconciliation) map[string]any {
+	filled := p.Reconciliations[r.ID]
+	out := map[string]any{"id": r.ID, "handle": r.Handle, "template_id": r.Template, "starred": filled == nil || !filled.Unstarred}
+	if t := s.index.firms[company.FirmID].template("reconciliations", r.Template); t != nil {
+		for _, lang := range []string{"en", "nl", "fr"} {
+			out["name_"+lang] = t.Attributes["name_"+lang]
+		}
+	}
+	return out
+}
+
+func (s *Silverfin) getReconciliation(c *sfCall) sfAnswer {
+	t, missing := s.target(c)
+	if missing != "" {
+		return sfNotFound(missing)
+	}
+	return sfAnswer{http.StatusOK, s.showReconciliation(t.company, t.period, *t.reconciliation)}
+}
+
+// starReconciliation stars a reconciliation in this period and all later
+// ones, or unstars it in this period only.
+func (s *Silverfin) starReconciliation(c *sfCall) sfAnswer {
+	t, missing := s.target(c)
+	if missing != "" {
+		return sfNotFound(missing)
+	}
+	starred, err := strconv.ParseBool(c.body.text("starred"))
+	if err != nil {
+		return sfErrors("starred is missing")
+	}
+	if t.period.Locked {
+		return sfError(s.options.LockedStatus, "%v", lockedError(t.period.ID))
+	}
+	for _, p := range t.company.Periods {
+		if p == t.period || starred && t.period.End.Before(p.End) {
+			p.filled(t.reconciliation.ID).Unstarred = !starred
+		}
+	}
+	return sfAnswer{http.StatusOK, s.showReconciliation(t.company, t.period, *t.reconciliation)}
+}
+
+// getResults computes results as a made-up template would: each property under
+// its key, numbers and truth values as such, and whether it is reconciled.
+func (s *Silverfin) getResults(c *sfCall) sfAnswer {
+	t, missing := s.target(c)
+	if missing != "" {
+		return sfNotFound(missing)
+	}
+	custom := t.custom()
+	if f := t.period.Reconciliations[t.reconciliation.ID]; f != nil && s.now().Sub(f.Changed) < s.options.ResultsLag {
+		custom = f.Before
+	}
+	out := map[string]any{"status": "unreconciled", "note": nil}
+	if len(custom) > 0 {
+		out["status"] = "reconciled"
+	}
+	for n, value := range custom {
+		text := plain(value)
+		var result any = text
+		if f, err := strconv.ParseFloat(text, 64); err == nil && json.Valid([]byte(text)) {
+			result = f
+		} else if b, err := strconv.ParseBool(text); err == nil {
+			result = b
+		}
+		out[s.state.Properties[n].Key] = result
+	}
+	return sfAnswer{http.StatusOK, out}
+}
+
+// sfCustomJSON is one custom property as the API gives and takes it.
+type sfCustomJSON struct {
+	Namespace string          `json:"namespace"`
+	Key       string          `json:"key"`
+	Value     json.RawMessage `json:"value"`
+}
+
+func (s *Silverfin) getCustom(c *sfCall) sfAnswer {
+	t, missing := s.target(c)
+	if missing != "" {
+		return sfNotFound(missing)
+	}
+	custom := t.custom()
+	out := []sfCustomJSON{}
+	for _, n := range pageOf(c.r, s.sorted(custom)) {
+		p := s.state.Properties[n]
+		out = append(out, sfCustomJSON{p.Namespace, p.Key, json.RawMessage(custom[n])})
+	}
+	return sfAnswer{http.StatusOK, out}
+}
+
+// postCustom sets, changes or destroys properties: all of them or, when one
+// is not right, none. A period takes them as a list, a company one by one: the
+// newest source of Silverfin's command-line client says that a list sent to a
+// company is answered with 400. The text of that answer is made up.
+func (s *Silverfin) postCustom(c *sfCall) sfAnswer {
+	t, missing := s.target(c)
+	if missing != "" {
+		return sfNotFound(missing)
+	}
+	list, single, wrong := c.properties()
+	onPeriod := t.period != nil && t.reconciliation == nil
+	switch {
+	case !single && t.period == nil:
+		return sfError(http.StatusBadRequest, "namespace is missing, key is missing, value is missing")
+	case wrong != nil:
+		return sfErrors(wrong...)
+	case single && onPeriod && !s.options.SingleOnPeriod:
+		return sfError(http.StatusUnprocessableEntity, "properties is missing")
+	case s.options.BatchLimit > 0 && len(list) > s.options.BatchLimit:
+		return sfError(http.StatusUnprocessableEntity, "At most %d properties can be sent at once", s.options.BatchLimit)
+	case t.period != nil && t.period.Locked:
+		return sfError(s.options.LockedStatus, "%v", lockedError(t.period.ID))
+	}
+	by := c.by(s.options.ClientID)
+	for i := range list {
+		value := string(list[i].Value)
+		if value == "null" {
+			value = ""
+		}
+		s.put(&t, by, s.property(list[i].Namespace, list[i].Key), value)
+	}
+	if single {
+		return sfAnswer{s.options.CustomStatus, list[0]}
+	}
+	return sfAnswer{s.options.CustomStatus, list}
+}
+
+// properties reads either form of the body and says what is wrong with it.
+func (c *sfCall) properties() (list []sfCustomJSON, single bool, wrong []string) {
+	raw, many := c.body["properties"]
+	if many {
+		if err := json.Unmarshal(raw, &list); err != nil {
+			return nil, false, []string{"properties is invalid"}
+		}
+		if len(list) == 0 {
+			return nil, false, []string{"properties is empty"}
+		}
+	} else {
+		list = []sfCustomJSON{{c.body.text("namespace"), c.body.text("key"), c.body["value"]}}
+	}
+	for i := range list {
+		p := &list[i]
+		where := ""
+		if many {
+			where = fmt.Sprintf("properties[%d] ", i)
+		}
+		if p.Namespace == "" {
+			wrong = append(wrong, where+"namespace can't be blank")
+		}
+		if p.Key == "" {
+			wrong = append(wrong, where+"key can't be blank")
+		}
+		value, err := stored(p.Value)
+		if err != nil {
+			wrong = append(wrong, where+err.Error())
+		}
+		p.Value = value
+	}
+	return list, !many, wrong
+}
+
+// stored turns a value into what Silverfin keeps: text, or an object. Numbers
+// and truth values become text, null stays to say that the property goes.
+func stored(value json.RawMessage) (json.RawMessage, error) {
+	value = bytes.TrimSpace(value)
+	switch {
+	case len(value) == 0:
+		return nil, fmt.Errorf("value is missing")
+	case string(value) == "null":
+		return value, nil
+	case value[0] == '[':
+		return nil, fmt.Errorf("value is invalid")
+	case value[0] == '{':
+		var compact bytes.Buffer
+		if err := json.Compact(&compact, value); err != nil {
+			return nil, fmt.Errorf("value is invalid")
+		}
+		return compact.Bytes(), nil
+	}
+	return json.RawMessage(jsonText(plain(string(value)))), nil
+}

@@ -1,0 +1,236 @@
+package silverfin
+
+import (
+	"bytes"
+	"encoding/json"
+	"fmt"
+	"io"
+	"mime"
+	"net/http"
+	"net/url"
+	"slices"
+	"strconv"
+	"strings"
+)
+
+// maxBody bounds a request to the API; documents may be larger.
+const (
+	maxBody     = 8 << 20
+	maxDocument = 64 << 20
+	maxPage     = 200
+)
+
+// An sfAnswer is a status and what is encoded as JSON; a nil body is sent as
+// an empty object.
+type sfAnswer struct {
+	status int
+	body   any
+}
+
+// The answers that stand for trouble, in the shapes that Silverfin uses.
+func sfError(status int, format string, args ...any) sfAnswer {
+	return sfAnswer{status, map[string]string{"error": fmt.Sprintf(format, args...)}}
+}
+
+func sfErrors(lines ...string) sfAnswer {
+	return sfAnswer{http.StatusUnprocessableEntity, map[string][]string{"errors": lines}}
+}
+
+func sfNotFound(what string) sfAnswer { return sfError(http.StatusNotFound, "%s not found", what) }
+
+func lockedError(period int64) error {
+	return fmt.Errorf("period %d is locked: its data cannot be changed", period)
+}
+
+// An sfCall is one authorized call to the API. Its handler runs under the
+// lock of the Silverfin.
+type sfCall struct {
+	r     *http.Request
+	token *sfToken
+	firm  *sfFirm
+	body  sfBody
+	file  *sfFile
+}
+
+// by names the application and which of its tokens wrote, without the secret.
+func (c *sfCall) by(clientID string) string {
+	return fmt.Sprintf("app %s token %d", clientID, c.token.ID)
+}
+
+func (c *sfCall) id(name string) int64 {
+	n, _ := strconv.ParseInt(c.r.PathValue(name), 10, 64)
+	return n
+}
+
+// An sfRoute is one call of the API. A caller needs one of the scopes of each
+// group.
+type sfRoute struct {
+	pattern string // method and path below /api/v4/f/{firm}
+	scopes  [][]string
+	handle  func(*sfCall) sfAnswer
+}
+
+// all asks for every one of the scopes, either for any of them.
+func all(scopes ...string) [][]string {
+	var groups [][]string
+	for _, scope := range scopes {
+		groups = append(groups, []string{scope})
+	}
+	return groups
+}
+
+func either(scopes ...string) [][]string { return [][]string{scopes} }
+
+// routes lists what this Silverfin answers.
+func (s *Silverfin) routes() http.Handler {
+	mux := http.NewServeMux()
+	for _, prefix := range []string{"", "/f/{firm}"} {
+		mux.HandleFunc("GET "+prefix+"/oauth/authorize", s.authorize)
+		mux.HandleFunc("POST "+prefix+"/oauth/authorize", s.decide)
+	}
+	mux.HandleFunc("POST /f/{firm}/oauth/token", s.token)
+	for _, route := range slices.Concat(s.companyRoutes(), s.customRoutes(), s.templateRoutes(), s.documentRoutes()) {
+		method, path, _ := strings.Cut(route.pattern, " ")
+		mux.Handle(method+" /api/v4/f/{firm}"+path, s.serve(route))
+	}
+	mux.HandleFunc("/", func(w http.ResponseWriter, _ *http.Request) {
+		answerJSON(w, http.StatusNotFound, map[string]string{"error": "Not found"})
+	})
+	return mux
+}
+
+// serve reads the request, checks token, firm and scope, in this order, and
+// lets the route answer.
+func (s *Silverfin) serve(route sfRoute) http.Handler {
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		call := &sfCall{r: r}
+		trouble := call.read(w)
+		answer := s.answer(route, call, trouble)
+		if answer.status == http.StatusUnauthorized {
+			w.Header().Set("WWW-Authenticate", `Bearer realm="Doorkeeper", error="invalid_token"`)
+		}
+		answerJSON(w, answer.status, answer.body)
+	})
+}
+
+func (s *Silverfin) answer(route sfRoute, call *sfCall, trouble error) sfAnswer {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	call.token = s.use(accessToken(call.r))
+	if call.token == nil {
+		return sfAnswer{http.StatusUnauthorized, map[string]string{
+			"error": "invalid_token", "error_description": "The access token is invalid or has expired"}}
+	}
+	call.firm = s.index.firms[call.id("firm")]
+	if call.firm == nil || call.firm.ID != call.token.Firm {
+		return sfNotFound("Firm")
+	}
+	for _, group := range route.scopes {
+		if !slices.ContainsFunc(group, func(scope string) bool { return slices.Contains(call.token.Scopes, scope) }) {
+			return sfError(http.StatusForbidden, "Access to this resource requires scope %q", strings.Join(group, " or "))
+		}
+	}
+	if trouble != nil {
+		return sfError(http.StatusBadRequest, "The request could not be read")
+	}
+	return route.handle(call)
+}
+
+// accessToken finds the token in the header or, as Silverfin also takes it,
+// in the query.
+func accessToken(r *http.Request) string {
+	kind, token, _ := strings.Cut(r.Header.Get("Authorization"), " ")
+	if strings.EqualFold(kind, "Bearer") {
+		return strings.TrimSpace(token)
+	}
+	return r.URL.Query().Get("access_token")
+}
+
+// An sfBody holds the parameters of a request by name, each as JSON: the
+// server takes JSON, forms and multipart alike.
+type sfBody map[string]json.RawMessage
+
+// text gives a parameter as text; numbers and truth values count.
+func (b sfBody) text(name string) string {
+	value := string(b[name])
+	if value == "null" {
+		return ""
+	}
+	return plain(value)
+}
+
+func (b sfBody) number(name string) (int64, bool) {
+	n, err := strconv.ParseInt(b.text(name), 10, 64)
+	return n, err == nil
+}
+
+// An sfFile is an uploaded file: what is kept of it.
+type sfFile struct {
+	size   int64
+	sha256 string
+}
+
+// read takes in the body before anything is locked.
+func (c *sfCall) read(w http.ResponseWriter) error {
+	if c.r.Method == http.MethodGet {
+		return nil
+	}
+	kind, _, _ := mime.ParseMediaType(c.r.Header.Get("Content-Type"))
+	if kind == "multipart/form-data" {
+		c.r.Body = http.MaxBytesReader(w, c.r.Body, maxDocument)
+		return c.readMultipart()
+	}
+	c.r.Body = http.MaxBytesReader(w, c.r.Body, maxBody)
+	data, err := io.ReadAll(c.r.Body)
+	if err != nil {
+		return err
+	}
+	if kind == "application/x-www-form-urlencoded" {
+		form, err := url.ParseQuery(string(data))
+		c.takeForm(form)
+		return err
+	}
+	if len(bytes.TrimSpace(data)) == 0 {
+		c.body = sfBody{}
+		return nil
+	}
+	return json.Unmarshal(data, &c.body)
+}
+
+func (c *sfCall) takeForm(form url.Values) {
+	c.body = sfBody{}
+	for name := range form {
+		c.body[name] = json.RawMessage(jsonText(form.Get(name)))
+	}
+}
+
+// pageOf cuts the page that the request asks for: page from 1, per_page 200
+// unless told, and never more than that.
+func pageOf[T any](r *http.Request, items []T) []T {
+	number := func(name string, otherwise int) int {
+		if n, err := strconv.Atoi(r.URL.Query().Get(name)); err == nil && n > 0 {
+			return n
+		}
+		return otherwise
+	}
+	page, size := number("page", 1), min(number("per_page", maxPage), maxPage)
+	if page > len(items)/size+1 {
+		return []T{}
+	}
+	from := (page - 1) * size
+	return append([]T{}, items[from:min(from+size, len(items))]...)
+}
+
+func answerJSON(w http.ResponseWriter, status int, body any) {
+	if body == nil {
+		body = struct{}{}
+	}
+	data, err := json.Marshal(body)
+	if err != nil {
+		http.Error(w, "the answer could not be written", http.StatusInternalServerError)
+		return
+	}
+	w.Header().Set("Content-Type", "application/json; charset=utf-8")
+	w.WriteHeader(status)
+	_, _ = w.Write(data)
+}

@@ -1,0 +1,410 @@
+package silverfin_test
+
+import (
+	"bytes"
+	"fmt"
+	"mime/multipart"
+	"net/http/httptest"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+
+	"github.com/google/go-cmp/cmp"
+
+	"balansd/balance"
+	"balansd/sandbox/faults"
+	"balansd/sandbox/silverfin"
+)
+
+func ids(items []map[string]any) []int64 {
+	out := []int64{}
+	for _, item := range items {
+		out = append(out, int64(item["id"].(float64)))
+	}
+	return out
+}
+
+func TestSilverfinUserAndCompanies(t *testing.T) {
+	x := newOffice(t, silverfin.Options{})
+	x.call("GET", "/user", "").is(200, `"username"`, `"locale"`)
+	x.call("GET", "/user/emails", "").is(200, `"email"`)
+	x.call("GET", "/companies/{c}", "").is(200, `"vat":"BE 0402.754.886"`, `"file_code":"JAN01"`, `"periods_per_year":1`)
+	x.call("GET", "/companies/1", "").is(404, `{"error":"Company not found"}`)
+	x.call("GET", "/nothing", "").is(404, `"error"`)
+	x.call("PUT", "/companies/{c}", "").is(404, `"error"`)
+
+	bare := x.sf.AddCompany(x.firm, silverfin.Company{Name: "Zonder nummer", FileCode: "ZON"})
+	twin := x.sf.AddCompany(x.firm, silverfin.Company{Name: "Bakkerij Janssens (oud)", VAT: "0402754886"})
+	gone := x.sf.AddCompany(x.firm, silverfin.Company{Name: "Gestopt"})
+	if err := x.sf.ArchiveCompany(gone); err != nil {
+		t.Fatal(err)
+	}
+	if diff := cmp.Diff([]int64{x.company, bare, twin}, ids(x.call("GET", "/companies", "").is(200).list())); diff != "" {
+		t.Fatal(diff)
+	}
+	x.call("GET", "/companies?file_code=ZON", "").is(200, `"vat":null`, "Zonder nummer")
+	x.call("GET", "/companies?file_code=none", "").is(200, "[]")
+
+	// A file of another firm is not to be seen.
+	other := x.sf.AddFirm("Cabinet Dubois")
+	theirs := x.sf.AddCompany(other, silverfin.Company{Name: "Elders"})
+	x.call("GET", "/companies/"+sfID(theirs), "").is(404)
+	if x.sf.AddCompany(5, silverfin.Company{}) != 0 || x.sf.AddPeriod(5, day("2024-01-01"), day("2024-12-31")) != 0 ||
+		x.sf.ArchiveCompany(5) == nil || x.sf.Lock(x.company, 5) == nil {
+		t.Fatal("something was done to what is not there")
+	}
+}
+
+func TestSilverfinPaging(t *testing.T) {
+	x := newOffice(t, silverfin.Options{})
+	for i := range 449 {
+		x.sf.AddCompany(x.firm, silverfin.Company{Name: fmt.Sprint("Dossier ", i)})
+	}
+	for query, want := range map[string]int{
+		"": 200, "?page=2": 200, "?page=3": 50, "?page=4": 0, "?page=99999999999": 0, "?per_page=1000": 200,
+		"?per_page=100&page=5": 50, "?per_page=50&page=9": 50, "?per_page=50&page=10": 0, "?page=0&per_page=-3": 200,
+	} {
+		if got := len(x.call("GET", "/companies"+query, "").is(200).list()); got != want {
+			t.Errorf("%q gives %d companies, want %d", query, got, want)
+		}
+	}
+}
+
+func TestSilverfinPeriods(t *testing.T) {
+	x := newOffice(t, silverfin.Options{})
+	year := balance.Period{Start: day("2024-07-01"), End: day("2025-12-31")}
+	late := x.sf.AddPeriodWithin(x.company, year, year.End)
+	quarter := x.sf.AddPeriodWithin(x.company, year, day("2025-03-31"))
+	old := x.sf.AddPeriod(x.company, day("2023-01-01"), day("2023-12-31"))
+	list := x.call("GET", "/companies/{c}/periods", "").is(200).list()
+	if diff := cmp.Diff([]int64{late, quarter, x.period, old}, ids(list)); diff != "" {
+		t.Fatal(diff)
+	}
+	x.call("GET", "/companies/{c}/periods/"+sfID(quarter), "").is(200, `"end_date":"2025-03-31"`,
+		`"fiscal_year":{"end_date":"2025-12-31","start_date":"2024-07-01"}`, `"locked":false`)
+	x.call("GET", "/companies/{c}/periods?public=false", "").is(200, "[]")
+	x.call("GET", "/companies/{c}/periods/1", "").is(404, "Period not found")
+	_ = x.sf.Lock(x.company, x.period)
+	x.call("GET", "/companies/{c}/periods/{p}", "").is(200, `"locked":true`)
+
+	for field, want := range map[string]string{"is_locked": `"is_locked":true`, "locking_type": `"locking_type":"locked"`, "-": `"public":true}`} {
+		y := newOffice(t, silverfin.Options{LockField: field})
+		_ = y.sf.Lock(y.company, y.period)
+		y.call("GET", "/companies/{c}/periods/{p}", "").is(200, want)
+	}
+}
+
+func TestSilverfinWorkflows(t *testing.T) {
+	x := newOffice(t, silverfin.Options{})
+	next := x.sf.AddPeriod(x.company, day("2025-01-01"), day("2025-12-31"))
+	path := "/companies/{c}/periods/" + sfID(next)
+	x.call("GET", path+"/workflows", "").is(200, "[]")
+	x.call("GET", path+"/reconciliations", "").is(200, "[]")
+	x.call("GET", path+"/reconciliations/{r}", "").is(404, "Reconciliation not found")
+
+	id := x.sf.OpenWorkflow(x.company, next, sfWorkflow)
+	if id != x.sf.OpenWorkflow(x.company, next, sfWorkflow) {
+		t.Fatal("opening twice gave two ids")
+	}
+	here := x.call("GET", "/companies/{c}/periods/{p}/workflows", "").is(200).list()
+	if diff := cmp.Diff([]int64{id}, ids(here)); diff != "" {
+		t.Fatal("a workflow has one id in all periods: ", diff)
+	}
+	x.call("GET", path+"/workflows", "").is(200, `"name":"Jaarrekening"`, `"archived":false`)
+	in := path + "/workflows/" + sfID(id) + "/reconciliations"
+	x.call("GET", in, "").is(200, `"handle":"social_balance"`, `"starred":true`, `"id":`+sfID(x.recon))
+	x.call("GET", in+"?page=2", "").is(200, "[]")
+
+	_ = x.sf.ArchiveWorkflow(x.company, next, sfWorkflow)
+	x.call("GET", path+"/workflows", "").is(200, `"archived":true`)
+	x.call("GET", path+"/reconciliations/{r}/custom", "").is(200)
+	_ = x.sf.ReactivateWorkflow(x.company, next, sfWorkflow)
+	x.call("GET", path+"/workflows", "").is(200, `"archived":false`)
+	_ = x.sf.CloseWorkflow(x.company, next, sfWorkflow)
+	x.call("GET", path+"/workflows", "").is(200, "[]")
+	x.call("GET", in, "").is(404)
+	if x.sf.CloseWorkflow(x.company, next, sfWorkflow) == nil {
+		t.Fatal("a closed workflow was closed again")
+	}
+
+	hide := newOffice(t, silverfin.Options{HideArchived: true})
+	_ = hide.sf.ArchiveWorkflow(hide.company, hide.period, sfWorkflow)
+	hide.call("GET", "/companies/{c}/periods/{p}/workflows", "").is(200, "[]")
+}
+
+func TestSilverfinAddWorkflow(t *testing.T) {
+	x := newOffice(t, silverfin.Options{})
+	firm := x.sf.AddFirmWorkflow(x.firm, "Comptes annuels")
+	x.call("POST", "/companies/{c}/add_workflow", `{}`).is(422, `{"errors":[`)
+	x.call("POST", "/companies/{c}/add_workflow", `{"firm_workflow_id":1}`).is(404)
+	x.call("POST", "/companies/{c}/add_workflow", `{"firm_workflow_id":`+sfID(firm)+`}`).is(201, `"name":"Comptes annuels"`)
+	x.call("GET", "/companies/{c}/periods/{p}/workflows", "").is(200, "Comptes annuels", sfWorkflow)
+	x.call("POST", "/companies/{c}/add_workflow", `{`).is(400, `"error"`)
+}
+
+func TestSilverfinStarring(t *testing.T) {
+	x := newOffice(t, silverfin.Options{})
+	later := x.sf.AddPeriod(x.company, day("2025-01-01"), day("2025-12-31"))
+	x.sf.OpenWorkflow(x.company, later, sfWorkflow)
+	here, there := "/companies/{c}/periods/{p}/reconciliations/{r}", "/companies/{c}/periods/"+sfID(later)+"/reconciliations/{r}"
+	x.call("POST", here, `{"starred":false}`).is(200, `"starred":false`)
+	x.call("GET", there, "").is(200, `"starred":true`)
+	x.call("POST", there, `{"starred":"false"}`).is(200, `"starred":false`)
+	x.call("POST", here, `{"starred":true}`).is(200, `"starred":true`)
+	x.call("GET", there, "").is(200, `"starred":true`)
+	x.call("POST", here, `{}`).is(422, `"errors"`)
+}
+
+func TestSilverfinCustom(t *testing.T) {
+	x := newOffice(t, silverfin.Options{})
+	const path = "/companies/{c}/periods/{p}/reconciliations/{r}/custom"
+	x.call("GET", path, "").is(200, "[]")
+	x.call("POST", path, `{"namespace":"sb","key":"code_1003","value":"114.4"}`).is(201, `{"namespace":"sb","key":"code_1003","value":"114.4"}`)
+	x.call("POST", path, `{"properties":[{"namespace":"sb","key":"code_1003","value":115},{"namespace":"sb","key":"row","value":{ "field" : "x" }},{"namespace":"sb","key":"yes","value":true}]}`).is(201)
+	x.call("GET", path, "").is(200, `[{"namespace":"sb","key":"code_1003","value":"115"},{"namespace":"sb","key":"row","value":{"field":"x"}},{"namespace":"sb","key":"yes","value":"true"}]`)
+	x.call("GET", path+"?per_page=2&page=2", "").is(200, `[{"namespace":"sb","key":"yes","value":"true"}]`)
+	x.call("GET", strings.Replace(path, "custom", "results", 1), "").is(200, `"code_1003":115`, `"yes":true`, `"note":null`, `"status":"reconciled"`)
+	x.call("POST", path, `{"namespace":"sb","key":"row","value":null}`).is(201)
+	x.call("POST", path, `{"namespace":"sb","key":"yes","value":""}`).is(201)
+	want := map[string]string{"sb.code_1003": "115", "sb.yes": ""}
+	if diff := cmp.Diff(want, x.sf.CustomIn(x.company, x.period, x.recon)); diff != "" {
+		t.Fatal(diff)
+	}
+	if got := x.sf.Custom(x.company, x.period); len(got) != 0 {
+		t.Fatalf("the period holds %v", got)
+	}
+
+	x.call("POST", path, `{"namespace":"","value":[1]}`).is(422, `{"errors":["namespace can't be blank","key can't be blank","value is invalid"]}`)
+	x.call("POST", path, `{"properties":[{"namespace":"sb","key":"a","value":"1"},{"namespace":"sb","key":"b"}]}`).is(422, `properties[1] value is missing`)
+	x.call("POST", path, `{"properties":[]}`).is(422)
+	x.call("POST", path, `{"properties":"x"}`).is(422)
+	x.call("POST", path, `[`).is(400, `"error"`)
+	if _, half := x.sf.CustomIn(x.company, x.period, x.recon)["sb.a"]; half {
+		t.Fatal("a refused batch was carried out in part")
+	}
+}
+
+func TestSilverfinCustomLevels(t *testing.T) {
+	x := newOffice(t, silverfin.Options{})
+	x.call("POST", "/companies/{c}/custom", `{"namespace":"n","key":"k","value":"company"}`).is(201)
+	x.call("POST", "/companies/{c}/periods/{p}/custom", `{"namespace":"n","key":"k","value":"no"}`).is(422, "properties is missing")
+	x.call("POST", "/companies/{c}/periods/{p}/custom", `{"properties":[{"namespace":"n","key":"k","value":"period"}]}`).is(201)
+	x.call("GET", "/companies/{c}/custom", "").is(200, `"value":"company"`)
+	x.call("GET", "/companies/{c}/periods/{p}/custom", "").is(200, `"value":"period"`)
+
+	r := httptest.NewRequest("POST", "/api/v4/f/"+sfID(x.firm)+"/companies/"+sfID(x.company)+"/custom", strings.NewReader("namespace=n&key=k&value=form+text"))
+	r.Header.Set("Content-Type", "application/x-www-form-urlencoded")
+	r.Header.Set("Authorization", "Bearer "+x.access)
+	x.send(r).is(201, `"value":"form text"`)
+
+	loose := newOffice(t, silverfin.Options{SingleOnPeriod: true, CustomStatus: 200, BatchLimit: 2})
+	loose.call("POST", "/companies/{c}/periods/{p}/custom", `{"namespace":"n","key":"k","value":"yes"}`).is(200)
+	loose.call("POST", "/companies/{c}/periods/{p}/custom", batch(3)).is(422, `{"error":"At most 2`)
+	x.call("POST", "/companies/{c}/periods/{p}/custom", batch(100)).is(201)
+	x.call("POST", "/companies/{c}/periods/{p}/custom", batch(101)).is(422)
+}
+
+// batch writes a list of n properties.
+func batch(n int) string {
+	items := make([]string, n)
+	for i := range items {
+		items[i] = fmt.Sprintf(`{"namespace":"sb","key":"code_%d","value":"%d"}`, 1000+i, i)
+	}
+	return `{"properties":[` + strings.Join(items, ",") + `]}`
+}
+
+func TestSilverfinLock(t *testing.T) {
+	for _, status := range []int{0, 403, 409} {
+		x := newOffice(t, silverfin.Options{LockedStatus: status})
+		if err := x.sf.Lock(x.company, x.period); err != nil {
+			t.Fatal(err)
+		}
+		want := status
+		if want == 0 {
+			want = 422
+		}
+		x.call("POST", "/companies/{c}/periods/{p}/custom", batch(1)).is(want, `{"error":"period `, "locked")
+		x.call("POST", "/companies/{c}/periods/{p}/reconciliations/{r}/custom", batch(1)).is(want, "locked")
+		x.call("POST", "/companies/{c}/periods/{p}/reconciliations/{r}", `{"starred":false}`).is(want, "locked")
+		x.call("GET", "/companies/{c}/periods/{p}/custom", "").is(200, "[]")
+		x.call("POST", "/companies/{c}/custom", `{"namespace":"n","key":"k","value":"v"}`).is(201)
+		if x.sf.Set(x.company, x.period, "n", "k", "v") == nil {
+			t.Fatal("a person could type into a locked period")
+		}
+		_ = x.sf.Unlock(x.company, x.period)
+		x.call("POST", "/companies/{c}/periods/{p}/custom", batch(1)).is(201)
+	}
+}
+
+func TestSilverfinWritesTellWhoAndWhen(t *testing.T) {
+	x := newOffice(t, silverfin.Options{})
+	const path = "/companies/{c}/periods/{p}/custom"
+	x.call("POST", path, `{"properties":[{"namespace":"sb","key":"a","value":"1"}]}`).is(201)
+	x.clock.forward(time.Hour)
+	if err := x.sf.Set(x.company, x.period, "sb", "a", "2"); err != nil {
+		t.Fatal(err)
+	}
+	x.call("POST", path, `{"properties":[{"namespace":"sb","key":"a","value":"2"}]}`).is(201)
+	if err := x.sf.Unset(x.company, x.period, "sb", "a"); err != nil {
+		t.Fatal(err)
+	}
+	at := x.clock.now()
+	app := "app sandbox-client token 1"
+	base := silverfin.Write{At: at, Firm: x.firm, Company: x.company, Period: x.period, Namespace: "sb", Key: "a", Existed: true}
+	want := []silverfin.Write{base, base, base, base}
+	want[0].At, want[0].New, want[0].Existed, want[0].By = at.Add(-time.Hour), "1", false, app
+	want[1].Old, want[1].New, want[1].By = "1", "2", silverfin.Person
+	want[2].Old, want[2].New, want[2].By = "2", "2", app
+	want[3].Old, want[3].Removed, want[3].By = "2", true, silverfin.Person
+	got := x.sf.Writes()
+	if diff := cmp.Diff(want, got); diff != "" {
+		t.Fatal(diff)
+	}
+	for i, changed := range []bool{true, true, false, true} {
+		if got[i].Changed() != changed {
+			t.Errorf("write %d: changed is %v", i, !changed)
+		}
+	}
+}
+
+func TestSilverfinResultsLag(t *testing.T) {
+	x := newOffice(t, silverfin.Options{ResultsLag: time.Minute})
+	const path = "/companies/{c}/periods/{p}/reconciliations/{r}"
+	x.clock.forward(time.Hour)
+	x.call("POST", path+"/custom", `{"namespace":"sb","key":"a","value":"1"}`).is(201)
+	x.call("GET", path+"/results", "").is(200, `"unreconciled"`)
+	x.clock.forward(time.Minute)
+	x.call("GET", path+"/results", "").is(200, `"a":1`)
+	x.call("POST", path+"/custom", `{"namespace":"sb","key":"a","value":"2"}`).is(201)
+	x.call("GET", path+"/results", "").is(200, `"a":1`)
+	x.clock.forward(time.Minute)
+	x.call("GET", path+"/results", "").is(200, `"a":2`)
+}
+
+func TestSilverfinTemplates(t *testing.T) {
+	x := newOffice(t, silverfin.Options{})
+	same, hidden := []int64{}, int64(0)
+	for _, item := range x.call("GET", "/reconciliations?page=1&per_page=200", "").is(200).list() {
+		id := int64(item["id"].(float64))
+		if item["handle"] == "social_balance" {
+			same = append(same, id)
+		}
+		if _, shown := item["text"]; !shown {
+			hidden = id
+			if item["marketplace_template_id"] == nil {
+				t.Error("a hidden template is not from the marketplace")
+			}
+		}
+	}
+	if len(same) != 2 || hidden == 0 {
+		t.Fatalf("templates with one handle: %v, hidden: %d", same, hidden)
+	}
+	own := "/reconciliations/" + sfID(same[1])
+	x.call("POST", own, `{"text":"{{ 1 | plus: 1 }}","text_parts":[{"name":"p","content":"c"}],"version_comment":"x","id":5}`).
+		is(200, `"text":"{{ 1 | plus: 1 }}"`, `"id":`+sfID(same[1]))
+	if got := x.call("GET", own, "").is(200, `"content":"c"`).body; strings.Contains(got, "version_comment") {
+		t.Fatal("the comment of a version became an attribute")
+	}
+	if x.sf.TemplateText(x.firm, same[1]) != "{{ 1 | plus: 1 }}" {
+		t.Fatal("the text was not kept")
+	}
+	x.call("POST", "/reconciliations/"+sfID(hidden), `{"text":"x"}`).is(422, `{"error":`)
+	x.call("POST", "/reconciliations/1", `{"text":"x"}`).is(404)
+	x.call("POST", "/reconciliations", `{"text":"x"}`).is(422, `{"errors":["handle can't be blank"]}`)
+	x.call("POST", "/reconciliations", `{"handle":"new_one","text":"x"}`).is(201, `"handle":"new_one"`)
+
+	part := x.call("POST", "/shared_parts", `{"name":"dates","text":"y"}`).is(201).object()["id"].(float64)
+	link := own + "/shared_parts/" + sfID(int64(part))
+	x.call("POST", link, "").is(201)
+	x.call("GET", "/shared_parts/"+sfID(int64(part)), "").is(200, `"used_in":[{"id":`+sfID(same[1])+`,"type":"reconciliation"}]`)
+	x.call("DELETE", link, "").is(200)
+	x.call("GET", "/shared_parts", "").is(200, `"used_in":[]`)
+	x.call("GET", "/export_files", "").is(200, "[]")
+	x.call("GET", "/account_templates/3", "").is(404)
+}
+
+func TestSilverfinDocuments(t *testing.T) {
+	x := newOffice(t, silverfin.Options{})
+	upload := func(fields map[string]string, content string) sfReply {
+		var body bytes.Buffer
+		form := multipart.NewWriter(&body)
+		for name, value := range fields {
+			_ = form.WriteField(name, value)
+		}
+		if content != "" {
+			w, err := form.CreateFormFile("content", "social-balance.pdf")
+			if err != nil {
+				t.Fatal(err)
+			}
+			_, _ = w.Write([]byte(content))
+		}
+		_ = form.Close()
+		r := httptest.NewRequest("POST", "/api/v4/f/"+sfID(x.firm)+"/companies/"+sfID(x.company)+"/permanent_documents", &body)
+		r.Header.Set("Content-Type", form.FormDataContentType())
+		r.Header.Set("Authorization", "Bearer "+x.access)
+		return x.send(r)
+	}
+	folder := x.call("POST", "/companies/{c}/permanent_folders", `{"parent_id":0,"name":"Sociale balans"}`).is(201).object()["id"].(float64)
+	x.call("POST", "/companies/{c}/permanent_folders", `{"parent_id":0,"name":"Sociale balans"}`).is(422, `{"errors":["Name has already been taken"]}`)
+	x.call("POST", "/companies/{c}/permanent_folders", `{"parent_id":`+sfID(int64(folder))+`,"name":"Sociale balans"}`).is(201)
+	upload(map[string]string{"parent_id": "0", "name": "2024"}, "hello").is(201, `"path":[]`, `"name":"2024"`, `"document":{"id":`)
+	made := upload(map[string]string{"parent_id": sfID(int64(folder)), "name": "2023"}, "hello").is(201, `"path":["Sociale balans"]`)
+	x.call("GET", "/companies/{c}/permanent_documents/"+sfID(int64(made.object()["id"].(float64))), "").is(200, "2023")
+	x.call("GET", "/companies/{c}/permanent_folders/0", "").is(200, `"type":"folder"`, "2024")
+	upload(map[string]string{}, "").is(422, "parent_id is missing", "name is missing", "content or filename is missing")
+	upload(map[string]string{"parent_id": "7", "name": "x"}, "hello").is(404)
+	docs := x.sf.Documents(x.company)
+	if len(docs) != 2 || docs[0].Size != 5 || docs[0].SHA256 != "2cf24dba5fb0a30e26e83b2ac5b9e29e1b161e5c1fa7425e73043362938b9824" {
+		t.Fatalf("kept %+v", docs)
+	}
+}
+
+func TestSilverfinFaultsStandBeforeTheAPI(t *testing.T) {
+	x := newOffice(t, silverfin.Options{})
+	x.sf.Faults().Add(faults.Fault{Method: "POST", Kind: faults.UnprocessableErrors})
+	x.call("POST", "/companies/{c}/periods/{p}/custom", batch(1)).is(422, `"errors"`)
+	if len(x.sf.Writes()) != 0 {
+		t.Fatal("a refused call wrote")
+	}
+	x.call("POST", "/companies/{c}/periods/{p}/custom", batch(1)).is(201)
+}
+
+func TestSilverfinOverlaps(t *testing.T) {
+	x := newOffice(t, silverfin.Options{})
+	x.call("GET", "/companies/{c}", "")
+	x.call("GET", "/companies/{c}/periods", "")
+	if x.sf.Overlaps() != 0 {
+		t.Fatal("calls after one another overlap")
+	}
+	// Two calls that wait for each other inside the server.
+	var inside sync.WaitGroup
+	inside.Add(2)
+	meet := func() {
+		inside.Done()
+		inside.Wait()
+	}
+	var done sync.WaitGroup
+	for range 2 {
+		done.Go(func() {
+			r := httptest.NewRequest("POST", "/api/v4/f/"+sfID(x.firm)+"/companies/"+sfID(x.company)+"/custom", &meeting{meet: meet})
+			r.Header.Set("Authorization", "Bearer "+x.access)
+			x.sf.ServeHTTP(httptest.NewRecorder(), r)
+		})
+	}
+	done.Wait()
+	if x.sf.Overlaps() != 1 {
+		t.Fatalf("%d overlaps, want 1", x.sf.Overlaps())
+	}
+}
+
+// meeting is a request body that waits for another one.
+type meeting struct {
+	once sync.Once
+	meet func()
+}
+
+func (m *meeting) Read([]byte) (int, error) {
+	m.once.Do(m.meet)
+	return 0, fmt.Errorf("the body ends here")
+}

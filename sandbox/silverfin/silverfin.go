@@ -1,0 +1,151 @@
+package silverfin
+
+import (
+	"balansd/sandbox/faults"
+	"net/http"
+	"strconv"
+	"strings"
+	"sync"
+	"time"
+)
+
+// OutOfBand is the redirect address for which Silverfin shows the code on the
+// screen, as its own command-line client uses it.
+const OutOfBand = "urn:ietf:wg:oauth:2.0:oob"
+
+// Options says how the simulated Silverfin behaves. Much of what the
+// real one does is not published; each such point is an option, and its zero
+// value is the likeliest behaviour.
+type Options struct {
+	Now              func() time.Time // the clock; nil means time.Now
+	ClientID         string           // of the one application that is registered; empty means "sandbox-client"
+	ClientSecret     string           // empty means "sandbox-secret"
+	RedirectURIs     []string         // registered addresses; empty means any loopback address and OutOfBand
+	AccessTokenLife  time.Duration    // 0 means 2 hours
+	RefreshTokenLife time.Duration    // 0 means 60 days
+	DropState        bool             // do not echo state at the callback
+
+	LockedStatus int    // of a write to a locked period; 0 means 422
+	LockField    string // the period's field that tells of a lock; empty means "locked", "-" means none
+	CustomStatus int    // of a successful write of custom properties; 0 means 201
+	BatchLimit   int    // most properties in one call, more gives 422; 0 means 100, below 0 no limit
+
+	SingleOnPeriod     bool          // take a single property on a period too; published is only the list form
+	StrictPeriodScopes bool          // periods need communication:read and financials:read; else either will do
+	HideArchived       bool          // leave archived workflows out of the list
+	ResultsLag         time.Duration // how long results stay behind a write
+}
+
+// withDefaults fills in what was left empty.
+func (o Options) withDefaults() Options {
+	set := func(s *string, v string) {
+		if *s == "" {
+			*s = v
+		}
+	}
+	number := func(n *int, v int) {
+		if *n == 0 {
+			*n = v
+		}
+	}
+	if o.Now == nil {
+		o.Now = time.Now
+	}
+	set(&o.ClientID, "sandbox-client")
+	set(&o.ClientSecret, "sandbox-secret")
+	set(&o.LockField, "locked")
+	if o.AccessTokenLife == 0 {
+		o.AccessTokenLife = 2 * time.Hour
+	}
+	if o.RefreshTokenLife == 0 {
+		o.RefreshTokenLife = 60 * 24 * time.Hour
+	}
+	number(&o.LockedStatus, http.StatusUnprocessableEntity)
+	number(&o.CustomStatus, http.StatusCreated)
+	number(&o.BatchLimit, 100)
+	return o
+}
+
+// Silverfin is a Silverfin in memory: sign-in, tokens that rotate, and the
+// part of the public API (version 4) that concerns client files, periods,
+// workflows, templates and custom properties. It is an http.Handler, and its
+// methods are what people do in the real one. Safe for concurrent use.
+//
+// Nothing in it calls out, and no document's content is kept.
+type Silverfin struct {
+	options Options
+	faults  *faults.Injector
+	handler http.Handler
+
+	mu    sync.Mutex
+	state sfState
+	index sfIndex
+
+	flight   sync.Mutex
+	inFlight map[string]int
+	overlaps int
+}
+
+// New makes a Silverfin without firms.
+func New(o Options) *Silverfin {
+	o = o.withDefaults()
+	s := &Silverfin{options: o, faults: faults.New(o.Now), inFlight: map[string]int{}}
+	s.index.rebuild(&s.state)
+	s.handler = s.faults.Wrap(s.routes())
+	return s
+}
+
+// Faults orders failures and holds the log of calls.
+func (s *Silverfin) Faults() *faults.Injector { return s.faults }
+
+// Options tells how this Silverfin behaves, defaults filled in.
+func (s *Silverfin) Options() Options { return s.options }
+
+// ServeHTTP answers as Silverfin does: /oauth, /f/{firm}/oauth and /api/v4.
+func (s *Silverfin) ServeHTTP(w http.ResponseWriter, r *http.Request) {
+	if company := companyInPath(r.URL.Path); company != "" {
+		s.enter(company)
+		defer s.leave(company)
+	}
+	s.handler.ServeHTTP(w, r)
+}
+
+// Overlaps counts the calls that arrived while another one for the same
+// company was under way. A well-mannered client has none.
+func (s *Silverfin) Overlaps() int {
+	s.flight.Lock()
+	defer s.flight.Unlock()
+	return s.overlaps
+}
+
+func (s *Silverfin) enter(company string) {
+	s.flight.Lock()
+	defer s.flight.Unlock()
+	if s.inFlight[company] > 0 {
+		s.overlaps++
+	}
+	s.inFlight[company]++
+}
+
+func (s *Silverfin) leave(company string) {
+	s.flight.Lock()
+	defer s.flight.Unlock()
+	if s.inFlight[company]--; s.inFlight[company] == 0 {
+		delete(s.inFlight, company)
+	}
+}
+
+// companyInPath finds the id in …/companies/{id}/…, or nothing.
+func companyInPath(path string) string {
+	_, rest, found := strings.Cut(path, "/companies/")
+	if !found {
+		return ""
+	}
+	id, _, _ := strings.Cut(rest, "/")
+	if _, err := strconv.ParseInt(id, 10, 64); err != nil {
+		return ""
+	}
+	return id
+}
+
+func (s *Silverfin) now() time.Time { return s.options.Now().UTC() }

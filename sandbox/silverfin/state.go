@@ -1,0 +1,356 @@
+package silverfin
+
+import (
+	"encoding/json"
+	"fmt"
+	"slices"
+	"time"
+
+	"balansd/balance"
+)
+
+// sfState is everything that a Silverfin knows, in the form in which it is
+// saved. Properties and writers are kept once and referred to by number,
+// because ten thousand files hold the same few hundred names.
+type sfState struct {
+	Next       map[string]int64     `json:"next,omitempty"`
+	Firms      []*sfFirm            `json:"firms,omitempty"`
+	Companies  map[int64]*sfCompany `json:"companies,omitempty"`
+	Properties []sfProperty         `json:"properties,omitempty"`
+	Writers    []string             `json:"writers,omitempty"`
+	Writes     []sfWrite            `json:"writes,omitempty"`
+	Codes      []*sfCode            `json:"codes,omitempty"`
+	Tokens     []*sfToken           `json:"tokens,omitempty"`
+}
+
+type sfFirm struct {
+	ID        int64                    `json:"id"`
+	Name      string                   `json:"name"`
+	Companies []int64                  `json:"companies,omitempty"`
+	Workflows []sfFirmWorkflow         `json:"workflows,omitempty"`
+	Templates map[string][]*sfTemplate `json:"templates,omitempty"` // by kind
+}
+
+type sfFirmWorkflow struct {
+	ID   int64  `json:"id"`
+	Name string `json:"name"`
+}
+
+type sfCompany struct {
+	Company
+	FirmID          int64              `json:"firm_id"`
+	Created         time.Time          `json:"created"`
+	Archived        bool               `json:"archived,omitempty"`
+	Periods         []*sfPeriod        `json:"periods,omitempty"` // newest first
+	Workflows       []sfWorkflow       `json:"workflows,omitempty"`
+	Reconciliations []sfReconciliation `json:"reconciliations,omitempty"`
+	Custom          sfCustom           `json:"custom,omitempty"`
+	Folders         []sfFolder         `json:"folders,omitempty"`
+	Documents       []StoredDocument   `json:"documents,omitempty"`
+}
+
+type sfPeriod struct {
+	ID              int64               `json:"id"`
+	FiscalYear      balance.Period      `json:"fiscal_year"`
+	End             balance.Date        `json:"end"`
+	Public          bool                `json:"public,omitempty"`
+	Locked          bool                `json:"locked,omitempty"`
+	Open            []sfOpenWorkflow    `json:"open,omitempty"`
+	Custom          sfCustom            `json:"custom,omitempty"`
+	Reconciliations map[int64]*sfFilled `json:"reconciliations,omitempty"` // what differs from an untouched one
+}
+
+// An sfWorkflow is a workflow that was added to a file; its id is the same in
+// every period.
+type sfWorkflow struct {
+	ID           int64 `json:"id"`
+	FirmWorkflow int64 `json:"firm_workflow"`
+}
+
+type sfOpenWorkflow struct {
+	ID       int64 `json:"id"`
+	Archived bool  `json:"archived,omitempty"`
+}
+
+// An sfReconciliation is a template in a file; its id is the same in every
+// period.
+type sfReconciliation struct {
+	ID       int64  `json:"id"`
+	Template int64  `json:"template"`
+	Handle   string `json:"handle"`
+	Workflow string `json:"workflow,omitempty"`
+}
+
+// sfFilled is what one period holds of one reconciliation.
+type sfFilled struct {
+	Unstarred bool      `json:"unstarred,omitempty"`
+	Custom    sfCustom  `json:"custom,omitempty"`
+	Changed   time.Time `json:"changed,omitzero"`
+	Before    sfCustom  `json:"before,omitempty"` // what results still show during the lag
+}
+
+// An sfTemplate is a template of the firm with the attributes that the API
+// gives and takes.
+type sfTemplate struct {
+	ID         int64          `json:"id"`
+	Hidden     bool           `json:"hidden,omitempty"` // the code is not shown
+	Attributes map[string]any `json:"attributes"`
+	Parts      []int64        `json:"parts,omitempty"` // the shared parts that it uses
+}
+
+type sfFolder struct {
+	ID     int64  `json:"id"`
+	Parent int64  `json:"parent"`
+	Name   string `json:"name"`
+}
+
+type sfProperty struct {
+	Namespace string `json:"namespace"`
+	Key       string `json:"key"`
+}
+
+// sfCustom holds custom properties by the number of the property. A value is
+// JSON text: a string or an object.
+type sfCustom map[int]string
+
+type sfWrite struct {
+	At             int64  `json:"at"` // nanoseconds since 1970, UTC
+	Company        int64  `json:"company"`
+	Period         int64  `json:"period,omitempty"`
+	Reconciliation int64  `json:"reconciliation,omitempty"`
+	Property       int    `json:"property"`
+	Writer         int    `json:"writer"`
+	Old            string `json:"old,omitempty"`
+	New            string `json:"new,omitempty"`
+}
+
+// sfIndex finds things in an sfState. It is never saved.
+type sfIndex struct {
+	firms      map[int64]*sfFirm
+	properties map[sfProperty]int
+	writers    map[string]int
+	codes      map[string]*sfCode
+	access     map[string]*sfToken
+	refresh    map[string]*sfToken
+}
+
+func (x *sfIndex) rebuild(st *sfState) {
+	if st.Next == nil {
+		st.Next = map[string]int64{}
+	}
+	if st.Companies == nil {
+		st.Companies = map[int64]*sfCompany{}
+	}
+	*x = sfIndex{
+		firms: map[int64]*sfFirm{}, properties: map[sfProperty]int{}, writers: map[string]int{},
+		codes: map[string]*sfCode{}, access: map[string]*sfToken{}, refresh: map[string]*sfToken{},
+	}
+	for _, f := range st.Firms {
+		x.firms[f.ID] = f
+	}
+	for i, p := range st.Properties {
+		x.properties[p] = i
+	}
+	for i, w := range st.Writers {
+		x.writers[w] = i
+	}
+	for _, c := range st.Codes {
+		x.codes[c.Code] = c
+	}
+	for _, t := range st.Tokens {
+		x.access[t.Access], x.refresh[t.Refresh] = t, t
+	}
+}
+
+// Where the ids of each kind begin. The ranges are apart so that a client that
+// mixes up two ids meets a 404 instead of another object.
+var sfFirstID = map[string]int64{
+	"firm": 1001, "template": 4001, "firm_workflow": 6001, "company": 100_001, "workflow": 2_000_001,
+	"reconciliation": 4_000_001, "period": 7_000_001, "document": 9_000_001, "token": 1,
+}
+
+// newID gives the next id of a kind. The same steps give the same ids.
+func (s *Silverfin) newID(kind string) int64 {
+	id, started := s.state.Next[kind]
+	if !started {
+		id = sfFirstID[kind]
+	}
+	s.state.Next[kind] = id + 1
+	return id
+}
+
+func (s *Silverfin) property(namespace, key string) int {
+	p := sfProperty{namespace, key}
+	n, known := s.index.properties[p]
+	if !known {
+		n = len(s.state.Properties)
+		s.state.Properties = append(s.state.Properties, p)
+		s.index.properties[p] = n
+	}
+	return n
+}
+
+func (s *Silverfin) writer(by string) int {
+	n, known := s.index.writers[by]
+	if !known {
+		n = len(s.state.Writers)
+		s.state.Writers = append(s.state.Writers, by)
+		s.index.writers[by] = n
+	}
+	return n
+}
+
+func (c *sfCompany) period(id int64) *sfPeriod {
+	for _, p := range c.Periods {
+		if p.ID == id {
+			return p
+		}
+	}
+	return nil
+}
+
+func (c *sfCompany) reconciliation(id int64) *sfReconciliation {
+	for i := range c.Reconciliations {
+		if c.Reconciliations[i].ID == id {
+			return &c.Reconciliations[i]
+		}
+	}
+	return nil
+}
+
+// workflowID finds the id of a firm's workflow in a file; 0 when it was never
+// added.
+func (c *sfCompany) workflowID(firmWorkflow int64) int64 {
+	for _, w := range c.Workflows {
+		if w.FirmWorkflow == firmWorkflow {
+			return w.ID
+		}
+	}
+	return 0
+}
+
+func (p *sfPeriod) open(workflow int64) *sfOpenWorkflow {
+	for i := range p.Open {
+		if p.Open[i].ID == workflow {
+			return &p.Open[i]
+		}
+	}
+	return nil
+}
+
+func (f *sfFirm) workflow(id int64) *sfFirmWorkflow {
+	for i := range f.Workflows {
+		if f.Workflows[i].ID == id {
+			return &f.Workflows[i]
+		}
+	}
+	return nil
+}
+
+func (f *sfFirm) workflowNamed(name string) *sfFirmWorkflow {
+	for i := range f.Workflows {
+		if f.Workflows[i].Name == name {
+			return &f.Workflows[i]
+		}
+	}
+	return nil
+}
+
+// Snapshot writes everything as JSON: firms, files, values, the history of
+// writes, and the tokens that were given out. Ordered faults and the log of
+// calls are not in it.
+func (s *Silverfin) Snapshot() ([]byte, error) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return json.Marshal(&s.state)
+}
+
+// Restore replaces everything by what Snapshot wrote. On an error nothing
+// changes.
+func (s *Silverfin) Restore(data []byte) error {
+	var st sfState
+	if err := json.Unmarshal(data, &st); err != nil {
+		return fmt.Errorf("the saved Silverfin sandbox cannot be read: %w", err)
+	}
+	if err := st.check(); err != nil {
+		return fmt.Errorf("the saved Silverfin sandbox cannot be used: %w", err)
+	}
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.state = st
+	s.index.rebuild(&s.state)
+	return nil
+}
+
+// check refuses a state whose numbers point nowhere, which would only fail
+// later and far from its cause.
+func (st *sfState) check() error {
+	if slices.Contains(st.Firms, nil) || slices.Contains(st.Codes, nil) || slices.Contains(st.Tokens, nil) {
+		return fmt.Errorf("a firm, a code or a token is empty")
+	}
+	firms := map[int64]bool{}
+	for _, f := range st.Firms {
+		firms[f.ID] = true
+		for _, id := range f.Companies {
+			if st.Companies[id] == nil {
+				return fmt.Errorf("firm %d has no company %d", f.ID, id)
+			}
+		}
+		for kind, templates := range f.Templates {
+			if slices.Contains(templates, nil) {
+				return fmt.Errorf("firm %d has an empty template among its %.30s", f.ID, kind)
+			}
+		}
+	}
+	if err := st.checkCompanies(firms); err != nil {
+		return err
+	}
+	for _, w := range st.Writes {
+		if w.Property < 0 || w.Property >= len(st.Properties) || w.Writer < 0 || w.Writer >= len(st.Writers) {
+			return fmt.Errorf("a write points to an unknown property or writer")
+		}
+	}
+	return nil
+}
+
+func (st *sfState) checkCompanies(firms map[int64]bool) error {
+	for id, c := range st.Companies {
+		if c == nil || !firms[c.FirmID] {
+			return fmt.Errorf("company %d is empty or belongs to no firm", id)
+		}
+		if err := st.checkCompany(c); err != nil {
+			return fmt.Errorf("company %d: %w", id, err)
+		}
+	}
+	return nil
+}
+
+func (st *sfState) checkCompany(c *sfCompany) error {
+	for _, f := range c.Folders {
+		// Otherwise a walk up to the root might never end.
+		if f.Parent >= f.ID {
+			return fmt.Errorf("folder %d lies in a folder that is younger", f.ID)
+		}
+	}
+	customs := []sfCustom{c.Custom}
+	for _, p := range c.Periods {
+		if p == nil {
+			return fmt.Errorf("a period is empty")
+		}
+		customs = append(customs, p.Custom)
+		for _, r := range p.Reconciliations {
+			if r == nil {
+				return fmt.Errorf("period %d has an empty reconciliation", p.ID)
+			}
+			customs = append(customs, r.Custom, r.Before)
+		}
+	}
+	for _, custom := range customs {
+		for n, v := range custom {
+			if n < 0 || n >= len(st.Properties) || !json.Valid([]byte(v)) {
+				return fmt.Errorf("property %d is unknown or holds no JSON", n)
+			}
+		}
+	}
+	return nil
+}
