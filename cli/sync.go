@@ -275,7 +275,7 @@ func stateText(e ledger.Entry) string {
 
 // entryNumber is how people name an entry. One that a dry run found has none.
 func entryNumber(e ledger.Entry) string {
-	if e.Number >= 1<<62 {
+	if e.Number >= ledger.FirstTrial {
 		return "new"
 	}
 	return fmt.Sprint(e.Number)

@@ -106,6 +106,7 @@ func (n *node) wire(cfg *config.Config) (daemon.Config, silverfinSide, error) {
 		HoldOnFindings: cfg.Documents.HoldOnFindings,
 
 		Store:       n.store,
+		Scratch:     n.scratch,
 		Source:      open,
 		Destination: sf.destination,
 		Linker:      sf,
@@ -123,6 +124,11 @@ func (n *node) wire(cfg *config.Config) (daemon.Config, silverfinSide, error) {
 		Layout:      store.Layout(),
 		Log:         o.log,
 	}, sf, nil
+}
+
+// scratch copies the state for a dry run.
+func (n *node) scratch(ctx context.Context) (daemon.Store, func(), error) {
+	return n.store.Scratch(ctx)
 }
 
 // retention gives spans of the configuration's days.

@@ -15,6 +15,9 @@ import (
 // Config is all that a Daemon needs.
 type Config struct {
 	Store Store
+	// Scratch copies the state for a dry run, as it is now: what is changed in
+	// the copy changes nothing else, and is lost when discard is called.
+	Scratch func(ctx context.Context) (copied Store, discard func(), err error)
 	// Source opens the source of a connection.
 	Source func(c ledger.Connection) (Source, error)
 	// Destination gives the destination of a linked firm.

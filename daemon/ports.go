@@ -107,10 +107,6 @@ type Store interface {
 	//
 	// It gives the entries that were new, with their numbers and versions.
 	Record(ctx context.Context, c ledger.Connection, found []ledger.Entry) ([]ledger.Entry, error)
-	// WouldRecord tells what Record would do, and changes nothing: the entries
-	// that would be new, and those that would be brought up to date. The
-	// numbers of new ones are not to be relied on.
-	WouldRecord(ctx context.Context, c ledger.Connection, found []ledger.Entry) (added, changed []ledger.Entry, err error)
 	// Open walks the entries that a pass should look at, by number. It costs
 	// what is open, not all that ever was. Changes made during the walk may
 	// or may not be seen.

@@ -64,14 +64,20 @@ func (d *Daemon) pass(ctx context.Context, rec ledger.Run, req SyncRequest, repo
 	defer d.passing.Unlock()
 
 	cfg := d.config()
-	if req.DryRun {
-		cfg = dryRun(cfg)
+	if err := d.linked(ctx, req.FirmID); err != nil {
+		return ledger.Run{}, err
 	}
 	if report == nil {
 		report = func(Progress) {}
 	}
-	if err := d.linked(ctx, req.FirmID); err != nil {
-		return ledger.Run{}, err
+	if req.DryRun {
+		report(Progress{Text: "making a scratch copy of the state"})
+		dry, discard, err := dryRun(ctx, cfg)
+		if err != nil {
+			return ledger.Run{}, err
+		}
+		defer discard()
+		cfg = dry
 	}
 	rec.Start = cfg.Now()
 	rec, err := cfg.Store.BeginRun(ctx, rec)

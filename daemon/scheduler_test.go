@@ -83,10 +83,11 @@ func (n *nightly) start() {
 		k = n.spoil(k)
 	}
 	n.cfg = daemon.Config{Store: k, Backup: true, Built: n.built,
-		Source: func(ledger.Connection) (daemon.Source, error) { return moody{down: *n.down.Load()}, nil },
-		Night:  daemon.Schedule{Hour: 2, Minute: 30, Location: zone(n.t, "Europe/Brussels"), SkipMissed: n.skip},
-		Now:    n.now,
-		Log:    zerolog.New(&n.log),
+		Scratch: func(ctx context.Context) (daemon.Store, func(), error) { return n.keeper.Scratch(ctx) },
+		Source:  func(ledger.Connection) (daemon.Source, error) { return moody{down: *n.down.Load()}, nil },
+		Night:   daemon.Schedule{Hour: 2, Minute: 30, Location: zone(n.t, "Europe/Brussels"), SkipMissed: n.skip},
+		Now:     n.now,
+		Log:     zerolog.New(&n.log),
 	}
 	n.d = daemon.New(n.cfg)
 	ctx, cancel := context.WithCancel(n.t.Context())

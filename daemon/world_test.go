@@ -1,6 +1,7 @@
 package daemon_test
 
 import (
+	"context"
 	"fmt"
 	"net/http"
 	"net/http/httptest"
@@ -149,6 +150,9 @@ func (w *world) open(fbURL, sfURL string) {
 	}
 	w.d = daemon.New(daemon.Config{
 		Store: k,
+		Scratch: func(ctx context.Context) (daemon.Store, func(), error) {
+			return w.keeper.Scratch(ctx)
+		},
 		Source: func(c ledger.Connection) (daemon.Source, error) {
 			var s daemon.Source = fb.Connection(c.ID)
 			if x, ok := w.extra[c.ID]; ok {

@@ -150,6 +150,10 @@ func (e Entry) CountFindings() (n int) {
 	return n
 }
 
+// FirstTrial is the number of the first entry that a dry run finds. No entry of
+// the ledger has so high a number.
+const FirstTrial uint64 = 1 << 62
+
 // SiblingOf tells whether two entries are about the same thing, so that only
 // one of them counts: the same id of one connection, or the same dossier and
 // financial year. Two different financial years and two different enterprise

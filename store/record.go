@@ -42,7 +42,7 @@ const dismissedAgain = "The same document was listed under another name; it stay
 // revision that was there before is given a name of its own.
 func (s *Store) Record(ctx context.Context, c ledger.Connection, found []ledger.Entry) (added []ledger.Entry, err error) {
 	err = s.db.update(ctx, func(w writer) (err error) {
-		added, _, err = s.record(w, c, found)
+		added, err = s.record(w, c, found)
 		return err
 	})
 	if err != nil {
@@ -51,47 +51,26 @@ func (s *Store) Record(ctx context.Context, c ledger.Connection, found []ledger.
 	return added, nil
 }
 
-// WouldRecord tells what Record would do now, and changes nothing: the entries
-// that would be new, and those of the ledger that would be brought up to date,
-// both as Record would leave them and by number. What is recorded meanwhile
-// may get the numbers of the new ones. It works on a file that is opened for
-// reading only too.
-func (s *Store) WouldRecord(ctx context.Context, c ledger.Connection, found []ledger.Entry) (added, changed []ledger.Entry, err error) {
-	err = s.db.view(ctx, func(r reader) (err error) {
-		added, changed, err = s.record(newOverlay(r), c, found)
-		return err
-	})
-	if err != nil {
-		return nil, nil, s.fault(err)
-	}
-	return added, changed, nil
-}
-
-// record carries out Record, and gives the entries that it added and those
-// that it changed, as it leaves them, by number.
-func (s *Store) record(w writer, c ledger.Connection, found []ledger.Entry) (added, changed []ledger.Entry, err error) {
+// record carries out Record in one step.
+func (s *Store) record(w writer, c ledger.Connection, found []ledger.Entry) (added []ledger.Entry, err error) {
 	if err := putListed(w, c); err != nil {
-		return nil, nil, err
+		return nil, err
 	}
 	last := lastNumber(w, keyNumber)
 	touched := map[uint64]ledger.Entry{} // a listing may come twice
 	for _, e := range found {
 		now, err := s.recordOne(w, c.Kind, e)
 		if err != nil {
-			return nil, nil, err
+			return nil, err
 		}
-		if now.Number != 0 {
+		if now.Number > last {
 			touched[now.Number] = now
 		}
 	}
 	for _, n := range slices.Sorted(maps.Keys(touched)) {
-		if n > last {
-			added = append(added, touched[n])
-		} else {
-			changed = append(changed, touched[n])
-		}
+		added = append(added, touched[n])
 	}
-	return added, changed, nil
+	return added, nil
 }
 
 // putListed saves what a listing tells of its connection.

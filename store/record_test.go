@@ -1,7 +1,6 @@
 package store_test
 
 import (
-	"path/filepath"
 	"testing"
 	"time"
 
@@ -9,7 +8,6 @@ import (
 
 	"balansd/balance"
 	"balansd/ledger"
-	"balansd/store"
 )
 
 func TestRecordLeavesOutWhatIsKnown(t *testing.T) {
@@ -215,42 +213,6 @@ func TestRecordAnotherEnterprise(t *testing.T) {
 	want.Version++
 	record(t, s, e)
 	check("another enterprise number")
-}
-
-// TestWouldRecordReadOnly: what would be new can be asked of a file that
-// nobody may write.
-func TestWouldRecordReadOnly(t *testing.T) {
-	path := filepath.Join(t.TempDir(), "balansd.db")
-	s := openAt(t, path)
-	first := found("A", "1", "D1", "x")
-	record(t, s, first)
-	if err := s.Close(); err != nil {
-		t.Fatal(err)
-	}
-	s, err := store.Open(store.Options{Path: path, ReadOnly: true})
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer func() { _ = s.Close() }()
-	first.Dossier.Name = "Another name"
-	second := found("B", "1", "D2", "y")
-	again := second
-	again.Dossier.Name = "Yet another"
-	for range 2 { // the second time finds what the first one found
-		added, changed, err := s.WouldRecord(t.Context(), ledger.Connection{ID: "C1", Cursor: "2"}, []ledger.Entry{first, second, again})
-		if err != nil {
-			t.Fatal(err)
-		}
-		wantAdded, wantChanged := again, first
-		wantAdded.Number, wantAdded.Version = 2, 2
-		wantChanged.Number, wantChanged.Version = 1, 2
-		if diff := cmp.Diff([]ledger.Entry{wantAdded}, added) + cmp.Diff([]ledger.Entry{wantChanged}, changed); diff != "" {
-			t.Error(diff)
-		}
-	}
-	if got, err := s.Entry(t.Context(), 1); err != nil || got.Version != 1 {
-		t.Errorf("the entry became %v, %v", got, err)
-	}
 }
 
 func TestRecordKeepsThePause(t *testing.T) {

@@ -165,14 +165,14 @@ func createOnce(ctx context.Context, o Options) error {
 	return publish(temp, o.Path)
 }
 
-// sweep removes what a crash during the first creation, a compaction or a
-// restore left. The caller holds the state file: whoever is making one now
+// sweep removes what a crash during the first creation, a compaction, a restore
+// or a dry run left. The caller holds the state file: whoever is making one now
 // finds that there is one, and the others work under its lock.
 func sweep(path string) {
 	entries, _ := os.ReadDir(filepath.Dir(path))
 	for _, e := range entries {
 		rest, ours := strings.CutPrefix(e.Name(), filepath.Base(path))
-		for _, mark := range []string{".init-", compactMark, restoreMark, awayMark} {
+		for _, mark := range []string{".init-", compactMark, restoreMark, awayMark, scratchMark} {
 			if ours && strings.HasPrefix(rest, mark) {
 				_ = os.Remove(filepath.Join(filepath.Dir(path), e.Name()))
 			}

@@ -1,6 +1,8 @@
 package daemon_test
 
 import (
+	"context"
+	"os"
 	"path/filepath"
 	"strings"
 	"testing"
@@ -8,6 +10,7 @@ import (
 
 	"balansd/daemon"
 	"balansd/ledger"
+	"balansd/problem"
 
 	"github.com/google/go-cmp/cmp"
 )
@@ -23,6 +26,66 @@ func (w *world) dryRun() (ledger.Run, []daemon.Progress) {
 	})
 	w.must(err)
 	return p, said
+}
+
+// unchanging is a Store of which a dry run may call only what reads.
+type unchanging struct {
+	daemon.Store
+	t *testing.T
+}
+
+func (s unchanging) Record(context.Context, ledger.Connection, []ledger.Entry) ([]ledger.Entry, error) {
+	s.t.Error("a dry run records in the state")
+	return nil, nil
+}
+
+func (s unchanging) Move(_ context.Context, steps ...ledger.Step) ([]ledger.Entry, error) {
+	s.t.Error("a dry run moves an entry of the state")
+	return make([]ledger.Entry, len(steps)), nil
+}
+
+func (s unchanging) UpdateConnection(context.Context, string, func(*ledger.Connection)) error {
+	s.t.Error("a dry run changes a connection of the state")
+	return nil
+}
+
+func (s unchanging) UpdateFirm(context.Context, int64, func(*ledger.Firm)) error {
+	s.t.Error("a dry run changes a firm of the state")
+	return nil
+}
+
+// TestDryRunLeavesNothing: all that a dry run changes is in its copy of the state,
+// which is gone afterwards, also when the dry run is cut off.
+func TestDryRunLeavesNothing(t *testing.T) {
+	w := newWorld(t)
+	for n := range 3 {
+		c := w.client(n + 1)
+		w.add(c, w.balance(c, int64(n)))
+	}
+	w.respoil(func(s daemon.Store) daemon.Store { return unchanging{s, t} })
+	before, err := os.ReadDir(w.dir)
+	w.must(err)
+	dry, _ := w.dryRun()
+	if dry.New != 3 || dry.Number != 0 {
+		t.Errorf("the dry run is %+v", dry)
+	}
+	ctx, cancel := context.WithCancel(t.Context())
+	_, err = w.d.Sync(ctx, daemon.SyncRequest{DryRun: true}, func(p daemon.Progress) {
+		if p.Entry != nil {
+			cancel()
+		}
+	})
+	if !problem.Is(err, problem.Stopped) {
+		t.Errorf("a dry run that was cut off: %v", err)
+	}
+	after, err := os.ReadDir(w.dir)
+	w.must(err)
+	if len(after) != len(before) {
+		t.Errorf("beside the state lie %v, and before %v", after, before)
+	}
+	if runs, _ := w.keeper.Runs(t.Context(), 10); len(runs) != 0 {
+		t.Errorf("a dry run left runs: %+v", runs)
+	}
 }
 
 // wantForetold fails unless the next pass does what a dry run says.

@@ -1,0 +1,128 @@
+package daemon
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"maps"
+	"sync"
+
+	"balansd/balance"
+	"balansd/ledger"
+)
+
+// dryRun returns the configuration of a dry run: the same run, on a scratch copy
+// of the state and on destinations that cannot write. discard removes the copy.
+func dryRun(ctx context.Context, cfg Config) (_ Config, discard func(), err error) {
+	if cfg.Scratch == nil {
+		return cfg, nil, errors.New("no scratch copy of the state can be made, so there is no dry run")
+	}
+	scratch, discard, err := cfg.Scratch(ctx)
+	if err != nil {
+		return cfg, nil, err
+	}
+	cfg.Store = scratchStore{scratch}
+	cfg.Destination = readOnly(cfg.Destination)
+	return cfg, discard, nil
+}
+
+// scratchStore is a scratch copy of the state. A dry run is not among the runs,
+// and has no number.
+type scratchStore struct{ Store }
+
+func (s scratchStore) BeginRun(_ context.Context, r ledger.Run) (ledger.Run, error) { return r, nil }
+
+func (s scratchStore) EndRun(context.Context, ledger.Run) error { return nil }
+
+// readOnly returns destinations that read as the given ones do and cannot write.
+// There is one a firm, so that each remembers what would stand there by now.
+func readOnly(destination func(int64) Destination) func(int64) Destination {
+	var mu sync.Mutex
+	firms := map[int64]*readOnlyDestination{}
+	return func(firmID int64) Destination {
+		mu.Lock()
+		defer mu.Unlock()
+		if firms[firmID] == nil {
+			firms[firmID] = &readOnlyDestination{inner: destination(firmID), would: map[string]ledger.Figures{}}
+		}
+		return firms[firmID]
+	}
+}
+
+// readOnlyDestination reads for real, and answers a write with what would stand
+// there. It does not embed its Destination: a method that is added must be
+// considered here.
+type readOnlyDestination struct {
+	inner Destination
+	mu    sync.Mutex
+	would map[string]ledger.Figures // that would have been written, by target
+}
+
+func (d *readOnlyDestination) Company(ctx context.Context, id int64) (ledger.Company, error) {
+	return d.inner.Company(ctx, id)
+}
+
+func (d *readOnlyDestination) Companies(ctx context.Context) ([]ledger.Company, []string, error) {
+	return d.inner.Companies(ctx)
+}
+
+func (d *readOnlyDestination) Locate(ctx context.Context, c ledger.Company, year balance.Period) (ledger.Target, error) {
+	return d.inner.Locate(ctx, c, year)
+}
+
+func (d *readOnlyDestination) Property(c balance.Cell) string { return d.inner.Property(c) }
+
+// Update reads the target once, and has decide see its figures as they would be
+// after the writes so far.
+func (d *readOnlyDestination) Update(ctx context.Context, t ledger.Target, decide ledger.Decide) error {
+	return d.inner.Update(ctx, t, func(r ledger.Reading) (ledger.Figures, error) {
+		have := d.wouldHold(t, r.Have, nil)
+		write, err := decide(ledger.Reading{Have: have})
+		if len(write) > 0 && err == nil {
+			_, err = decide(ledger.Reading{Have: d.wouldHold(t, have, write), Accepted: write})
+		}
+		return nil, err
+	})
+}
+
+// wouldHold returns what the target would hold after another write.
+func (d *readOnlyDestination) wouldHold(t ledger.Target, have, write ledger.Figures) ledger.Figures {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	if d.would[t.Key()] == nil {
+		d.would[t.Key()] = ledger.Figures{}
+	}
+	maps.Copy(d.would[t.Key()], write)
+	have = maps.Clone(have)
+	maps.Copy(have, d.would[t.Key()])
+	return have
+}
+
+// would says in one sentence what a real pass does, or this pass did, with an
+// entry.
+func would(j *job) string {
+	e := j.entry
+	switch e.State {
+	case ledger.Done:
+		switch {
+		case j.wrote > 0:
+			return fmt.Sprintf("write %s to %s, period %s", figures(j.wrote), e.Target.CompanyName, e.Target.PeriodEnd)
+		case j.blind != "":
+			return "leave it done; it could not be looked at again: " + j.blind
+		case j.before.State == ledger.Done:
+			return "nothing: Silverfin still holds the figures"
+		default:
+			return "mark it done: Silverfin already holds the figures"
+		}
+	case ledger.Waiting:
+		return "wait: " + e.Detail
+	case ledger.Differs:
+		return "ask a person: " + e.Detail
+	case ledger.Failed:
+		return "fail: " + e.Detail
+	case ledger.Superseded:
+		return "set it aside: a newer balance of the same year takes its place"
+	default:
+		return "leave it as it is"
+	}
+}
