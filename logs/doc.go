@@ -3,9 +3,9 @@
 // systemd with their fields, to a file that is rotated by size, to standard error
 // as JSON, and, as a service of Windows, what matters to the event log.
 //
-// A line that a place refuses goes to standard error, and the trouble is told
-// once: no line is lost without a word. Nothing in here makes the daemon wait
-// for a reader of its log, and a trouble of the log never ends the daemon.
+// A line that a destination refuses goes to standard error, and the failure is
+// reported once. No line is lost unreported. The daemon never waits for a reader
+// of its log, and a failure of the log never ends the daemon.
 //
 // It knows no settings file, no service manager and no other room but problem,
 // whose event ids it hands on. It must not decide what is worth a line: the

@@ -26,16 +26,16 @@ const (
 // all the same where the file cannot be rotated, which on Windows is so while
 // another program has it open. It is for one goroutine at a time.
 type file struct {
-	path    string
-	size    int64       // rotated before it grows beyond, in whole MiB; 0: never
-	keep    int         // rotated files
-	trouble func(error) // called once when the file cannot be rotated
+	path             string
+	size             int64       // rotated before it grows beyond, in whole MiB; 0: never
+	keep             int         // rotated files
+	onRotationFailed func(error) // called once when the file cannot be rotated
 
-	rotated *timberjack.Logger // nil while the file is closed
-	info    fs.FileInfo        // of the file under its name when it was last looked for
-	checked time.Time          // when that was
-	torn    bool               // its last line has no end
-	told    bool               // trouble has been called
+	rotated  *timberjack.Logger // nil while the file is closed
+	info     fs.FileInfo        // of the file under its name when it was last looked for
+	checked  time.Time          // when that was
+	tornLine bool               // its last line has no end
+	reported bool               // onRotationFailed has been called
 }
 
 // maxMiB is the size that the file may have, in the whole MiB that timberjack
@@ -86,11 +86,11 @@ func (f *file) inspect() error {
 	if f.info, err = h.Stat(); err != nil {
 		return err
 	}
-	f.torn = false
+	f.tornLine = false
 	if size := f.info.Size(); size > 0 {
 		var end [1]byte
 		_, err := h.ReadAt(end[:], size-1)
-		f.torn = err != nil || end[0] != '\n'
+		f.tornLine = err != nil || end[0] != '\n'
 	}
 	return nil
 }
@@ -102,13 +102,13 @@ func (f *file) Write(text []byte) (int, error) {
 		return 0, err
 	}
 	line := text
-	if f.torn {
+	if f.tornLine {
 		line = append([]byte{'\n'}, text...)
 	}
 	n, err := f.rotated.Write(line)
 	switch {
 	case err == nil:
-		f.told = false
+		f.reported = false
 	case n == 0 && f.append(line) == nil:
 		f.report(err)
 	default:
@@ -116,7 +116,7 @@ func (f *file) Write(text []byte) (int, error) {
 		// network share may have come back under another handle, too.
 		return 0, errors.Join(err, f.close())
 	}
-	f.torn = false
+	f.tornLine = false
 	return len(text), nil
 }
 
@@ -131,14 +131,14 @@ func (f *file) append(line []byte) error {
 	return errors.Join(err, h.Close())
 }
 
-// report calls trouble, unless it has been called since a line went the usual
-// way. trouble writes a line itself, maybe into this file.
+// report calls onRotationFailed once until a line is written the usual way again.
+// onRotationFailed writes a line itself, maybe into this file.
 func (f *file) report(err error) {
-	if f.told {
+	if f.reported {
 		return
 	}
-	f.told = true
-	f.trouble(err)
+	f.reported = true
+	f.onRotationFailed(err)
 }
 
 // close closes the file, once its content is on disk.

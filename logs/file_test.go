@@ -15,8 +15,8 @@ import (
 	"github.com/google/go-cmp/cmp"
 )
 
-// folder reads the log files of a folder, the oldest first.
-func folder(t testing.TB, dir string) (names []string, text string) {
+// readFolder reads the log files of a folder, the oldest first.
+func readFolder(t testing.TB, dir string) (names []string, text string) {
 	t.Helper()
 	list, err := os.ReadDir(dir)
 	if err != nil {
@@ -42,13 +42,13 @@ func folder(t testing.TB, dir string) (names []string, text string) {
 func TestFileIsRotatedBySize(t *testing.T) {
 	dir := filepath.Join(t.TempDir(), "log")
 	const writers, each = 8, 100
-	l := opened(t, Config{File: filepath.Join(dir, "balansd.log"), FileSize: mebibyte, Files: 1000}, outside(t))
+	l := openLog(t, Config{File: filepath.Join(dir, "balansd.log"), FileSize: mebibyte, Files: 1000}, testSystem(t))
 	log := l.Logger().With().Str("long", strings.Repeat("x", 8<<10)).Logger()
-	lines(log, writers, each)
+	logConcurrently(log, writers, each)
 	if err := l.Close(); err != nil {
 		t.Fatal(err)
 	}
-	names, text := folder(t, dir)
+	names, text := readFolder(t, dir)
 	if len(names) < 7 || names[len(names)-1] != "balansd.log" {
 		t.Errorf("files %v", names)
 	}
@@ -80,7 +80,7 @@ func TestFileIsRotatedBySize(t *testing.T) {
 	}
 }
 
-func TestOnlyOldLogFilesAreRemoved(t *testing.T) {
+func TestRotationRemovesOnlyLogFiles(t *testing.T) {
 	dir := t.TempDir()
 	others := []string{"balansd-20260101T000000.000Z-size.txt", "balansd-note.log", "other-20260101T000000.000Z-size.log", "balansd.log.1"}
 	for _, n := range append([]string{"balansd-20250101T000000.000Z-size.log"}, others...) {
@@ -88,7 +88,7 @@ func TestOnlyOldLogFilesAreRemoved(t *testing.T) {
 			t.Fatal(err)
 		}
 	}
-	l := opened(t, Config{File: filepath.Join(dir, "balansd.log"), FileSize: 1, Files: 2}, outside(t))
+	l := openLog(t, Config{File: filepath.Join(dir, "balansd.log"), FileSize: 1, Files: 2}, testSystem(t))
 	log := l.Logger()
 	for i := range 5 {
 		log.Info().Str("long", strings.Repeat("x", 700<<10)).Msg(fmt.Sprint(i))
@@ -96,7 +96,7 @@ func TestOnlyOldLogFilesAreRemoved(t *testing.T) {
 	if err := l.Close(); err != nil {
 		t.Fatal(err)
 	}
-	names, text := folder(t, dir)
+	names, text := readFolder(t, dir)
 	if len(names) != len(others)+3 || slices.Contains(names, "balansd-20250101T000000.000Z-size.log") {
 		t.Errorf("files %v", names)
 	}
@@ -110,13 +110,13 @@ func TestOnlyOldLogFilesAreRemoved(t *testing.T) {
 	}
 }
 
-func TestLineLargerThanTheFileIsKept(t *testing.T) {
+func TestLineLargerThanFile(t *testing.T) {
 	path := filepath.Join(t.TempDir(), "balansd.log")
-	log := opened(t, Config{File: path, FileSize: mebibyte, Files: 5}, outside(t)).Logger()
+	log := openLog(t, Config{File: path, FileSize: mebibyte, Files: 5}, testSystem(t)).Logger()
 	log.Info().Msg("small")
 	log.Info().Str("stack", strings.Repeat("x", 2*mebibyte)).Msg("large")
 	log.Info().Msg("last")
-	_, text := folder(t, filepath.Dir(path))
+	_, text := readFolder(t, filepath.Dir(path))
 	for _, want := range []string{"small", "large", "last"} {
 		if !slices.Contains(messages(t, text), want) {
 			t.Errorf("the line %s is not there", want)
@@ -124,7 +124,7 @@ func TestLineLargerThanTheFileIsKept(t *testing.T) {
 	}
 }
 
-func TestFullDiskLosesNoLine(t *testing.T) {
+func TestDiskFull(t *testing.T) {
 	const full = "/dev/full" // takes nothing: full(4)
 	if _, err := os.Stat(full); err != nil {
 		t.Skip("runs where there is a /dev/full, on Linux")
@@ -134,17 +134,17 @@ func TestFullDiskLosesNoLine(t *testing.T) {
 		t.Fatal(err)
 	}
 	var out bytes.Buffer
-	log := opened(t, Config{File: path, FileSize: mebibyte, Files: 5, Stderr: &out}, outside(t)).Logger()
+	log := openLog(t, Config{File: path, FileSize: mebibyte, Files: 5, Stderr: &out}, testSystem(t)).Logger()
 	log.Info().Msg("one")
 	if err := os.Remove(path); err != nil { // there is room again
 		t.Fatal(err)
 	}
 	log.Info().Msg("two")
-	if diff := cmp.Diff([]string{"one", "a place of the log takes no lines"}, messages(t, out.String())); diff != "" {
+	if diff := cmp.Diff([]string{"one", "a destination of the log takes no lines"}, messages(t, out.String())); diff != "" {
 		t.Error(diff)
 	}
-	_, text := folder(t, filepath.Dir(path))
-	if diff := cmp.Diff([]string{"two", "a place of the log takes lines again"}, messages(t, text)); diff != "" {
+	_, text := readFolder(t, filepath.Dir(path))
+	if diff := cmp.Diff([]string{"two", "a destination of the log takes lines again"}, messages(t, text)); diff != "" {
 		t.Error(diff)
 	}
 }
@@ -156,12 +156,12 @@ func TestFileThatCannotBeOpened(t *testing.T) {
 		t.Fatal(err)
 	}
 	events := newFakeEvents()
-	sys := outside(t)
+	sys := testSystem(t)
 	sys.events = func(string) (eventLog, error) { return events, nil }
 	var out bytes.Buffer
-	l := opened(t, Config{File: filepath.Join(barred, "balansd.log"), Stderr: &out, EventSource: "balansd"}, sys)
-	if diff := cmp.Diff([]string{"a place of the log takes no lines"}, messages(t, out.String())); diff != "" {
-		t.Error("it is not told at once:", diff)
+	l := openLog(t, Config{File: filepath.Join(barred, "balansd.log"), Stderr: &out, EventSource: "balansd"}, sys)
+	if diff := cmp.Diff([]string{"a destination of the log takes no lines"}, messages(t, out.String())); diff != "" {
+		t.Error("it is not reported at once:", diff)
 	}
 	log := l.Logger()
 	log.Info().Msg("one")
@@ -174,11 +174,11 @@ func TestFileThatCannotBeOpened(t *testing.T) {
 	if err := l.Close(); err != nil {
 		t.Fatal(err)
 	}
-	if diff := cmp.Diff([]string{"a place of the log takes no lines", "one", "two"}, messages(t, out.String())); diff != "" {
+	if diff := cmp.Diff([]string{"a destination of the log takes no lines", "one", "two"}, messages(t, out.String())); diff != "" {
 		t.Error(diff)
 	}
-	_, text := folder(t, barred)
-	if diff := cmp.Diff([]string{"three", "a place of the log takes lines again"}, messages(t, text)); diff != "" {
+	_, text := readFolder(t, barred)
+	if diff := cmp.Diff([]string{"three", "a destination of the log takes lines again"}, messages(t, text)); diff != "" {
 		t.Error(diff)
 	}
 	if !strings.Contains(text, `"lines_aside":2,"lines_lost":0`) {
@@ -189,27 +189,27 @@ func TestFileThatCannotBeOpened(t *testing.T) {
 	}
 }
 
-func TestHalfALineOfAPowerCutIsClosed(t *testing.T) {
+func TestFileEndsWithinALine(t *testing.T) {
 	path := filepath.Join(t.TempDir(), "balansd.log")
 	if err := os.WriteFile(path, []byte(`{"level":"info","mess`), 0o600); err != nil {
 		t.Fatal(err)
 	}
-	log := opened(t, Config{File: path}, outside(t)).Logger()
+	log := openLog(t, Config{File: path}, testSystem(t)).Logger()
 	log.Info().Msg("whole")
-	_, text := folder(t, filepath.Dir(path))
+	_, text := readFolder(t, filepath.Dir(path))
 	half, rest, _ := strings.Cut(text, "\n")
 	if half != `{"level":"info","mess` || messages(t, rest)[0] != "whole" {
 		t.Error(text)
 	}
 }
 
-func TestFileThatCannotBeRotatedGrowsOn(t *testing.T) {
+func TestFileRotationFails(t *testing.T) {
 	dir := t.TempDir()
 	// No file system takes a name over 255 characters, which the name of the
 	// rotated file would be.
 	path := filepath.Join(dir, strings.Repeat("x", 240)+".log")
 	var troubles []error
-	f := &file{path: path, size: mebibyte, keep: 3, trouble: func(err error) { troubles = append(troubles, err) }}
+	f := &file{path: path, size: mebibyte, keep: 3, onRotationFailed: func(err error) { troubles = append(troubles, err) }}
 	put := func(text string) {
 		t.Helper()
 		if _, err := f.Write([]byte(text + strings.Repeat(".", 600<<10) + "\n")); err != nil {
@@ -225,7 +225,7 @@ func TestFileThatCannotBeRotatedGrowsOn(t *testing.T) {
 	if err := f.close(); err != nil {
 		t.Fatal(err)
 	}
-	_, text := folder(t, dir)
+	_, text := readFolder(t, dir)
 	var got []string
 	for one := range strings.Lines(text) {
 		got = append(got, strings.TrimRight(one, ".\n"))
@@ -235,14 +235,14 @@ func TestFileThatCannotBeRotatedGrowsOn(t *testing.T) {
 	}
 }
 
-func TestFileThatSomebodyMovedIsBegunAnew(t *testing.T) {
+func TestFileMoved(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		dir := t.TempDir()
 		path := filepath.Join(dir, "balansd.log")
 		if runtime.GOOS == "windows" {
 			t.Skip("Windows moves no open file")
 		}
-		log := opened(t, Config{File: path}, outside(t)).Logger()
+		log := openLog(t, Config{File: path}, testSystem(t)).Logger()
 		log.Info().Msg("one")
 		if err := os.Rename(path, path+".1"); err != nil {
 			t.Fatal(err)
@@ -259,11 +259,11 @@ func TestFileThatSomebodyMovedIsBegunAnew(t *testing.T) {
 	})
 }
 
-func TestFileForPeople(t *testing.T) {
+func TestFileInConsoleFormat(t *testing.T) {
 	path := filepath.Join(t.TempDir(), "balansd.log")
-	log := opened(t, Config{Format: console, File: path}, outside(t)).Logger()
+	log := openLog(t, Config{Format: console, File: path}, testSystem(t)).Logger()
 	log.Info().Str("dossier", "Bakkerij").Msg("hello")
-	_, text := folder(t, filepath.Dir(path))
+	_, text := readFolder(t, filepath.Dir(path))
 	if _, err := time.Parse("2006-01-02 15:04:05 INF hello dossier=Bakkerij\n", text); err != nil {
 		t.Errorf("%q: %v", text, err)
 	}

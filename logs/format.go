@@ -24,12 +24,12 @@ var formats = []string{auto, journald, asJSON, console}
 // (systemd-journald.service).
 const journalSocket = "/run/systemd/journal/socket"
 
-// The names of the places, as they are told to people.
+// The names of the destinations in messages.
 const (
-	theFile    = "the log file"
-	theJournal = "the journal"
-	theStderr  = "standard error"
-	theEvents  = "the event log"
+	nameFile     = "the log file"
+	nameJournal  = "the journal"
+	nameStderr   = "standard error"
+	nameEventLog = "the event log"
 )
 
 // format settles auto: JSON in a file, the journal where systemd has connected
@@ -48,23 +48,23 @@ func (c Config) format() string {
 	return asJSON
 }
 
-// aims gives the places where every line goes. The journal, asked for by name,
-// and a file may both be wanted.
-func (c Config) aims(sys system, s *sink) []*aim {
-	var aims []*aim
+// destinations returns where every line goes. The journal, when the configuration
+// names it, and a file may both be wanted.
+func (c Config) destinations(sys system, s *writer) []*destination {
+	var list []*destination
 	format := c.format()
 	if format == journald {
 		j := newJournal(sys.journal)
-		aims = append(aims, &aim{name: theJournal, w: j, close: j.close})
+		list = append(list, &destination{name: nameJournal, w: j, close: j.close})
 	}
 	switch {
 	case c.File != "":
-		f := &file{path: c.File, size: c.FileSize, keep: c.Files, trouble: s.fileTrouble}
-		aims = append(aims, &aim{name: theFile, w: formatted(format, f, true), ready: f.ready, close: f.close})
+		f := &file{path: c.File, size: c.FileSize, keep: c.Files, onRotationFailed: s.rotationFailed}
+		list = append(list, &destination{name: nameFile, w: formatted(format, f, true), ready: f.ready, close: f.close})
 	case format != journald:
-		aims = append(aims, &aim{name: theStderr, w: formatted(format, c.Stderr, !Coloured(c.Stderr, c.Environ)), last: true})
+		list = append(list, &destination{name: nameStderr, w: formatted(format, c.Stderr, !Coloured(c.Stderr, c.Environ)), isStderr: true})
 	}
-	return aims
+	return list
 }
 
 func formatted(format string, w io.Writer, plain bool) io.Writer {
@@ -79,7 +79,7 @@ func formatted(format string, w io.Writer, plain bool) io.Writer {
 	return zerolog.ConsoleWriter{Out: w, TimeFormat: stamp, NoColor: plain}
 }
 
-// Coloured tells whether w is a terminal that shows ANSI colours. NO_COLOR in
+// Coloured reports whether w is a terminal that shows ANSI colours. NO_COLOR in
 // the environment turns them off (no-color.org).
 func Coloured(w io.Writer, environ []string) bool {
 	c := Config{Environ: environ}

@@ -16,11 +16,11 @@ import (
 // A journal that does not take entries gets this long for one, and then rest,
 // in which lines go elsewhere at once: the daemon does not wait for its log.
 const (
-	journalPatience = 100 * time.Millisecond
-	journalRest     = time.Second
+	journalTimeout = 100 * time.Millisecond
+	journalPause   = time.Second
 )
 
-// onJournal tells whether w is connected with the journal: systemd says in
+// onJournal reports whether w is connected with the journal: systemd says in
 // JOURNAL_STREAM which device and inode it connected (systemd.exec). A
 // terminal or file that took its place since has others.
 func onJournal(w io.Writer, stream string) bool {
@@ -40,9 +40,9 @@ func onJournal(w io.Writer, stream string) bool {
 // other writers: only then does the kernel wake a sender that waits for room.
 // It is for one goroutine at a time.
 type journal struct {
-	socket string
-	conn   *net.UnixConn
-	rest   time.Time // until then it is not tried
+	socket      string
+	conn        *net.UnixConn
+	pausedUntil time.Time // until then it is not tried
 }
 
 func newJournal(socket string) *journal { return &journal{socket: socket} }
@@ -53,17 +53,17 @@ func (j *journal) Write(text []byte) (int, error) {
 	if err != nil {
 		return 0, err
 	}
-	if time.Now().Before(j.rest) {
+	if time.Now().Before(j.pausedUntil) {
 		return 0, errors.New("the journal takes no entries now")
 	}
-	e := entry(l)
+	e := journalEntry(l)
 	err = j.send(e)
 	if err != nil && !errors.Is(err, os.ErrDeadlineExceeded) {
 		_ = j.close() // journald may have been started anew
 		err = j.send(e)
 	}
 	if errors.Is(err, os.ErrDeadlineExceeded) {
-		j.rest = time.Now().Add(journalRest)
+		j.pausedUntil = time.Now().Add(journalPause)
 	}
 	if err != nil {
 		return 0, err
@@ -79,7 +79,7 @@ func (j *journal) send(e []byte) error {
 		}
 		j.conn = conn
 	}
-	if err := j.conn.SetWriteDeadline(time.Now().Add(journalPatience)); err != nil {
+	if err := j.conn.SetWriteDeadline(time.Now().Add(journalTimeout)); err != nil {
 		return err
 	}
 	_, err := j.conn.Write(e)

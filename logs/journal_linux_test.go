@@ -95,9 +95,9 @@ func fieldsOf(t *testing.T, entry []byte) map[string]string {
 
 func journalLog(t *testing.T, stderr *bytes.Buffer) (*Log, *net.UnixConn, string) {
 	t.Helper()
-	sys := outside(t)
+	sys := testSystem(t)
 	conn := fakeJournal(t, sys.journal)
-	return opened(t, Config{Level: "trace", Format: journald, Stderr: stderr}, sys), conn, sys.journal
+	return openLog(t, Config{Level: "trace", Format: journald, Stderr: stderr}, sys), conn, sys.journal
 }
 
 func TestJournalEntries(t *testing.T) {
@@ -149,7 +149,7 @@ func TestLargeJournalEntry(t *testing.T) {
 	}
 }
 
-func TestJournalThatIsStartedAnew(t *testing.T) {
+func TestJournalRestarts(t *testing.T) {
 	var stderr bytes.Buffer
 	l, conn, path := journalLog(t, &stderr)
 	log := l.Logger()
@@ -162,10 +162,10 @@ func TestJournalThatIsStartedAnew(t *testing.T) {
 	log.Info().Msg("three")
 	conn = fakeJournal(t, path)
 	log.Info().Msg("four")
-	if diff := cmp.Diff([]string{"two", "a place of the log takes no lines", "three"}, messages(t, stderr.String())); diff != "" {
+	if diff := cmp.Diff([]string{"two", "a destination of the log takes no lines", "three"}, messages(t, stderr.String())); diff != "" {
 		t.Error(diff)
 	}
-	for _, want := range []string{"four", "a place of the log takes lines again"} {
+	for _, want := range []string{"four", "a destination of the log takes lines again"} {
 		if got := fieldsOf(t, receive(t, conn)); got["BALANSD_MESSAGE"] != want {
 			t.Errorf("fields %v, want %q", got, want)
 		}
@@ -181,9 +181,9 @@ func TestJournalThatIsStartedAnew(t *testing.T) {
 	}
 }
 
-// TestJournalThatHangsHoldsNobodyUp has a journal that takes nothing until its
+// TestJournalHangs has a journal that takes nothing until its
 // queue is full: every line is there once, in the queue or on standard error.
-func TestJournalThatHangsHoldsNobodyUp(t *testing.T) {
+func TestJournalHangs(t *testing.T) {
 	var stderr bytes.Buffer
 	l, conn, _ := journalLog(t, &stderr)
 	log := l.Logger()
@@ -209,7 +209,7 @@ func TestJournalThatHangsHoldsNobodyUp(t *testing.T) {
 	}
 }
 
-func TestFormatIsTheJournalWhereSystemdConnectedIt(t *testing.T) {
+func TestFormatFromJournalStream(t *testing.T) {
 	f, err := os.Create(filepath.Join(t.TempDir(), "stream"))
 	if err != nil {
 		t.Fatal(err)
@@ -236,15 +236,15 @@ func TestFormatIsTheJournalWhereSystemdConnectedIt(t *testing.T) {
 
 func TestJournalAndFileTogether(t *testing.T) {
 	var stderr bytes.Buffer
-	sys := outside(t)
+	sys := testSystem(t)
 	conn := fakeJournal(t, sys.journal)
 	path := filepath.Join(t.TempDir(), "balansd.log")
-	log := opened(t, Config{Format: journald, File: path, Stderr: &stderr}, sys).Logger()
+	log := openLog(t, Config{Format: journald, File: path, Stderr: &stderr}, sys).Logger()
 	log.Info().Msg("twice")
 	if got := fieldsOf(t, receive(t, conn)); got["BALANSD_MESSAGE"] != "twice" {
 		t.Errorf("fields %v", got)
 	}
-	_, text := folder(t, filepath.Dir(path))
+	_, text := readFolder(t, filepath.Dir(path))
 	if diff := cmp.Diff([]string{"twice"}, messages(t, text)); diff != "" || stderr.Len() > 0 {
 		t.Error(diff, stderr.String())
 	}

@@ -7,7 +7,7 @@ import (
 	"io"
 )
 
-// onJournal tells whether w is connected with the journal, which only Linux
+// onJournal reports whether w is connected with the journal, which only Linux
 // has.
 func onJournal(io.Writer, string) bool { return false }
 

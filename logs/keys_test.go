@@ -44,7 +44,7 @@ type source struct {
 	messages map[string]string   // where each is logged
 }
 
-// inChain tells whether an expression is an event or the fields of a logger:
+// inChain reports whether an expression is an event or the fields of a logger:
 // calls that begin with one of starts, or with a variable that holds one.
 func inChain(x ast.Expr, held map[string]bool) bool {
 	switch x := x.(type) {
@@ -106,14 +106,14 @@ func (s *source) read(name string, fn *ast.FuncDecl) {
 		case method == "Msg":
 			s.messages[literalOf(call.Args[0])] = at
 		case keyed.MatchString(method) && len(call.Args) > 0:
-			s.note(name, at, call.Args[0])
+			s.record(name, at, call.Args[0])
 		}
 		return true
 	})
 }
 
-// note takes a key.
-func (s *source) note(name, at string, arg ast.Expr) {
+// record takes a key.
+func (s *source) record(name, at string, arg ast.Expr) {
 	key := literalOf(arg)
 	if key != "" {
 		s.keys[key] = append(s.keys[key], at)
@@ -127,7 +127,7 @@ func (s *source) note(name, at string, arg ast.Expr) {
 	}
 }
 
-// literalOf gives the text of an expression, where it can be seen.
+// literalOf returns the text of an expression, where it can be seen.
 func literalOf(x ast.Expr) string {
 	switch x := x.(type) {
 	case *ast.BasicLit:
@@ -141,9 +141,9 @@ func literalOf(x ast.Expr) string {
 	return ""
 }
 
-// logged reads all that the program logs. The simulators are no part of what
+// readSources reads all that the program logs. The simulators are no part of what
 // runs at a firm.
-func logged(t *testing.T) *source {
+func readSources(t *testing.T) *source {
 	t.Helper()
 	s := &source{t: t, files: token.NewFileSet(), keys: map[string][]string{}, messages: map[string]string{}}
 	root := os.DirFS("..")
@@ -211,7 +211,7 @@ func rows(t *testing.T, heading string) [][]string {
 // TestManualExplainsEveryKey holds the table of keys to the source code, both
 // ways.
 func TestManualExplainsEveryKey(t *testing.T) {
-	s := logged(t)
+	s := readSources(t)
 	for _, own := range []string{zerolog.LevelFieldName, zerolog.TimestampFieldName, zerolog.MessageFieldName} {
 		s.keys[own] = append(s.keys[own], "zerolog")
 	}

@@ -51,7 +51,7 @@ func parse(text []byte) (line, error) {
 	return l, nil
 }
 
-// get gives the last value of a key; empty when there is none.
+// get returns the last value of a key; empty when there is none.
 func (l line) get(key string) string {
 	value := ""
 	for _, f := range l {
@@ -62,7 +62,7 @@ func (l line) get(key string) string {
 	return value
 }
 
-// eventID gives the event id of a line: that of its notice, or of the problem
+// eventID returns the event id of a line: that of its notice, or of the problem
 // whose code it has; 0 when it has neither.
 func (l line) eventID() uint32 {
 	if id, err := strconv.ParseUint(l.get(problem.NoticeKey), 10, 32); err == nil {
@@ -74,10 +74,10 @@ func (l line) eventID() uint32 {
 	return 0
 }
 
-// text gives a line for a person: the message, then each field. sep stands
+// text returns a line for a person: the message, then each field. sep stands
 // between them. Values of several lines, such as a stack, come last, each
-// below its name. Level, time and event id are left out: the places where this
-// text goes show them themselves.
+// below its name. Level, time and event id are left out: the destinations of
+// this text show them themselves.
 func (l line) text(sep string) string {
 	var b, long strings.Builder
 	b.WriteString(l.get(zerolog.MessageFieldName))
@@ -97,8 +97,8 @@ func (l line) text(sep string) string {
 	return b.String() + long.String()
 }
 
-// listed gives a list of texts without the marks of JSON; any other value as
-// it is.
+// listed returns the items of a JSON list of texts, separated by semicolons, and
+// any other value unchanged.
 func listed(value string) string {
 	var list []string
 	if !strings.HasPrefix(value, "[") || json.Unmarshal([]byte(value), &list) != nil {

@@ -21,7 +21,7 @@ type Config struct {
 	FileSize int64  // a file that would grow beyond so many bytes, rounded up to MiB, is rotated; 0: never
 	Files    int    // how many rotated files are kept; 0: all
 
-	Stderr  io.Writer // for lines that no other place takes; never nil
+	Stderr  io.Writer // for lines that no other destination takes; never nil
 	Environ []string  // as os.Environ gives it: JOURNAL_STREAM, NO_COLOR, TERM, WT_SESSION
 
 	// EventSource names the source in the event log of Windows. Lines with a
@@ -30,28 +30,28 @@ type Config struct {
 	EventSource string
 }
 
-// Log is the log of a process. It may be used by several goroutines.
+// Log is the log of a process. It is safe for concurrent use.
 type Log struct {
-	threshold threshold
-	sink      *sink
-	patience  time.Duration // of Close
+	threshold    threshold
+	writer       *writer
+	closeTimeout time.Duration // of Close
 }
 
-// Open opens the log. It fails only where the Config itself is wrong; a place
-// that cannot be had is told in a line, and standard error takes its lines
-// until it can. The caller closes the log.
+// Open opens the log. It fails only where the Config itself is wrong; a
+// destination that cannot be opened is reported in a line, and standard error
+// takes its lines until it can. The caller closes the log.
 func Open(c Config) (*Log, error) {
 	return open(c, system{journal: journalSocket, events: openEventLog})
 }
 
-// system is what there is outside, for tests to put something in its place.
+// system is what tests replace: the journal and the event log.
 type system struct {
 	journal string                                // the path of the journal's socket
-	events  func(source string) (eventLog, error) // may give an error beside a log that can be used
+	events  func(source string) (eventLog, error) // may return an error beside a usable log
 }
 
 func open(c Config, sys system) (*Log, error) {
-	l := &Log{sink: &sink{stderr: c.Stderr}, patience: closePatience}
+	l := &Log{writer: &writer{stderr: c.Stderr}, closeTimeout: closeTimeout}
 	if err := l.SetLevel(c.Level); err != nil {
 		return nil, err
 	}
@@ -59,27 +59,27 @@ func open(c Config, sys system) (*Log, error) {
 		return nil, problem.New(problem.ConfigInvalid, "log format "+c.Format+" is not known",
 			"It is auto, journald, json or console.")
 	}
-	l.sink.aims = c.aims(sys, l.sink)
+	l.writer.destinations = c.destinations(sys, l.writer)
 	var noEvents error
 	if c.EventSource != "" {
 		var log eventLog
 		if log, noEvents = sys.events(c.EventSource); log != nil {
-			l.sink.events = newEvents(log, l.sink.eventTrouble)
+			l.writer.events = newEvents(log, l.writer.eventsLost)
 		}
 	}
-	l.sink.begin(noEvents)
+	l.writer.check(noEvents)
 	return l, nil
 }
 
-// Logger gives the logger. It, and every logger that is derived from it,
+// Logger returns the logger. It, and every logger that is derived from it,
 // follows SetLevel; Logger.Level on one of them can only make it quieter, and
 // Logger.Sample would cut it off from SetLevel.
 func (l *Log) Logger() zerolog.Logger {
-	return zerolog.New(l.sink).Sample(&l.threshold).With().Timestamp().Logger()
+	return zerolog.New(l.writer).Sample(&l.threshold).With().Timestamp().Logger()
 }
 
-// SetLevel has lines below a level left out from now on, by all loggers. It
-// gives a ConfigInvalid problem for a level that there is not.
+// SetLevel omits lines below a level from now on, in all loggers. It
+// returns a ConfigInvalid problem for an unknown level.
 func (l *Log) SetLevel(level string) error {
 	parsed, err := zerolog.ParseLevel(level)
 	if err != nil || parsed < zerolog.TraceLevel || parsed > zerolog.ErrorLevel {
@@ -90,26 +90,26 @@ func (l *Log) SetLevel(level string) error {
 	return nil
 }
 
-// Level tells which level is set.
+// Level returns which level is set.
 func (l *Log) Level() string { return zerolog.Level(l.threshold.Load()).String() }
 
-// closePatience is how long closing the log may take: longer than waiting for
+// closeTimeout is how long closing the log may take: longer than waiting for
 // the event log.
-const closePatience = eventPatience + 2*time.Second
+const closeTimeout = eventTimeout + 2*time.Second
 
 // Close hands over what waits for the event log and closes the file. Lines that
 // come later go to standard error. It takes a few seconds at most, whatever
 // hangs, so that a process which must end at once can call it, too.
 func (l *Log) Close() error {
 	closed := make(chan error, 1)
-	go func() { closed <- l.sink.close() }()
-	patience := time.NewTimer(l.patience)
-	defer patience.Stop()
+	go func() { closed <- l.writer.close() }()
+	timeout := time.NewTimer(l.closeTimeout)
+	defer timeout.Stop()
 	select {
 	case err := <-closed:
 		return err
-	case <-patience.C:
-		return errors.New("a place of the log hangs, and may lack the last lines")
+	case <-timeout.C:
+		return errors.New("a destination of the log hangs, and may lack the last lines")
 	}
 }
 
@@ -118,5 +118,5 @@ func (l *Log) Close() error {
 // left out costs a few nanoseconds.
 type threshold struct{ atomic.Int32 }
 
-// Sample tells whether a line of the level is wanted.
+// Sample reports whether a line of the level is wanted.
 func (t *threshold) Sample(level zerolog.Level) bool { return level >= zerolog.Level(t.Load()) }

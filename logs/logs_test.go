@@ -21,13 +21,13 @@ import (
 
 func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
 
-// outside is what a test puts in the place of the system.
-func outside(t testing.TB) system {
+// testSystem returns a system without a journal.
+func testSystem(t testing.TB) system {
 	return system{journal: filepath.Join(t.TempDir(), "nobody-listens"), events: openEventLog}
 }
 
-// opened opens a log and closes it with the test.
-func opened(t testing.TB, c Config, sys system) *Log {
+// openLog opens a log and closes it with the test.
+func openLog(t testing.TB, c Config, sys system) *Log {
 	t.Helper()
 	if c.Level == "" {
 		c.Level = "info"
@@ -43,7 +43,7 @@ func opened(t testing.TB, c Config, sys system) *Log {
 	return l
 }
 
-// messages gives the messages of lines of JSON.
+// messages returns the messages of lines of JSON.
 func messages(t testing.TB, text string) []string {
 	t.Helper()
 	var all []string
@@ -57,9 +57,9 @@ func messages(t testing.TB, text string) []string {
 	return all
 }
 
-func TestLoggersDerivedEarlierFollowTheLevel(t *testing.T) {
+func TestSetLevelAppliesToDerivedLoggers(t *testing.T) {
 	var out bytes.Buffer
-	l := opened(t, Config{Stderr: &out}, outside(t))
+	l := openLog(t, Config{Stderr: &out}, testSystem(t))
 	top := l.Logger()
 	derived := top.With().Uint64("pass", 7).Logger()
 	quiet := derived.Level(zerolog.ErrorLevel)
@@ -88,14 +88,14 @@ func TestLoggersDerivedEarlierFollowTheLevel(t *testing.T) {
 	}
 }
 
-func TestLevelsAndFormatsThatThereAreNot(t *testing.T) {
+func TestUnknownLevelsAndFormats(t *testing.T) {
 	for _, c := range []Config{{Level: "loud"}, {Level: ""}, {Level: "disabled"}, {Level: "fatal"}, {Level: "info", Format: "xml"}} {
 		c.Stderr = io.Discard
-		if _, err := open(c, outside(t)); !problem.Is(err, problem.ConfigInvalid) {
+		if _, err := open(c, testSystem(t)); !problem.Is(err, problem.ConfigInvalid) {
 			t.Errorf("%+v: %v", c, err)
 		}
 	}
-	l := opened(t, Config{Level: "warn"}, outside(t))
+	l := openLog(t, Config{Level: "warn"}, testSystem(t))
 	if err := l.SetLevel("loud"); !problem.Is(err, problem.ConfigInvalid) || l.Level() != "warn" {
 		t.Error(err, l.Level())
 	}
@@ -120,9 +120,9 @@ func TestFormat(t *testing.T) {
 	}
 }
 
-func TestConsoleIsForPeople(t *testing.T) {
+func TestConsoleFormat(t *testing.T) {
 	var out bytes.Buffer
-	l := opened(t, Config{Format: console, Stderr: &out, Environ: []string{"TERM=xterm"}}, outside(t))
+	l := openLog(t, Config{Format: console, Stderr: &out, Environ: []string{"TERM=xterm"}}, testSystem(t))
 	log := l.Logger()
 	log.Warn().Str("dossier", "Bakkerij \x1b[31m").Msg("hello")
 	if !strings.HasSuffix(out.String(), `WRN hello dossier="Bakkerij \x1b[31m"`+"\n") {
@@ -130,7 +130,7 @@ func TestConsoleIsForPeople(t *testing.T) {
 	}
 }
 
-// failing is a writer that fails while it is told to.
+// failing is a writer that fails while fails is set.
 type failing struct {
 	bytes.Buffer
 	fails bool
@@ -143,12 +143,12 @@ func (f *failing) Write(p []byte) (int, error) {
 	return f.Buffer.Write(p)
 }
 
-func TestStandardErrorThatFailsIsToldLater(t *testing.T) {
+func TestStderrFails(t *testing.T) {
 	var out failing
 	events := newFakeEvents()
-	sys := outside(t)
+	sys := testSystem(t)
 	sys.events = func(string) (eventLog, error) { return events, nil }
-	l := opened(t, Config{Stderr: &out, EventSource: "balansd"}, sys)
+	l := openLog(t, Config{Stderr: &out, EventSource: "balansd"}, sys)
 	log := l.Logger()
 	log.Info().Msg("one")
 	out.fails = true
@@ -156,7 +156,7 @@ func TestStandardErrorThatFailsIsToldLater(t *testing.T) {
 	log.Info().Msg("three")
 	out.fails = false
 	log.Info().Msg("four")
-	want := []string{"one", "four", "a place of the log takes lines again"}
+	want := []string{"one", "four", "a destination of the log takes lines again"}
 	if diff := cmp.Diff(want, messages(t, out.String())); diff != "" {
 		t.Error(diff)
 	}
@@ -171,12 +171,12 @@ func TestStandardErrorThatFailsIsToldLater(t *testing.T) {
 	}
 }
 
-func TestLinesAfterCloseGoToStandardError(t *testing.T) {
+func TestWriteAfterClose(t *testing.T) {
 	var out bytes.Buffer
 	path := filepath.Join(t.TempDir(), "balansd.log")
-	sys := outside(t)
+	sys := testSystem(t)
 	sys.events = func(string) (eventLog, error) { return newFakeEvents(), nil }
-	l := opened(t, Config{Stderr: &out, File: path, EventSource: "balansd"}, sys)
+	l := openLog(t, Config{Stderr: &out, File: path, EventSource: "balansd"}, sys)
 	log := l.Logger()
 	log.Info().Msg("in the file")
 	for range 2 {
@@ -197,33 +197,33 @@ func TestLinesAfterCloseGoToStandardError(t *testing.T) {
 	}
 }
 
-// stuck is a terminal that takes nothing and does not say so.
-type stuck struct{ asked, free chan struct{} }
+// blockedWriter is a terminal whose Write blocks until release is closed.
+type blockedWriter struct{ called, release chan struct{} }
 
-func (s stuck) Write(p []byte) (int, error) {
-	close(s.asked)
-	<-s.free
+func (s blockedWriter) Write(p []byte) (int, error) {
+	close(s.called)
+	<-s.release
 	return len(p), nil
 }
 
-func TestCloseEndsThoughALineHangs(t *testing.T) {
-	terminal := stuck{make(chan struct{}), make(chan struct{})}
-	l, err := open(Config{Level: "info", Stderr: terminal}, outside(t))
+func TestCloseTimeout(t *testing.T) {
+	terminal := blockedWriter{make(chan struct{}), make(chan struct{})}
+	l, err := open(Config{Level: "info", Stderr: terminal}, testSystem(t))
 	if err != nil {
 		t.Fatal(err)
 	}
-	l.patience = time.Millisecond
+	l.closeTimeout = time.Millisecond
 	log := l.Logger()
 	go func() { log.Info().Msg("a line") }()
-	<-terminal.asked
+	<-terminal.called
 	if err := l.Close(); err == nil {
-		t.Error("nobody hears that lines may be missing")
+		t.Error("no error says that lines may be missing")
 	}
-	close(terminal.free)
+	close(terminal.release)
 }
 
-// lines logs from several goroutines at a time.
-func lines(log zerolog.Logger, writers, each int) {
+// logConcurrently logs from several goroutines at a time.
+func logConcurrently(log zerolog.Logger, writers, each int) {
 	var wg sync.WaitGroup
 	for w := range writers {
 		wg.Go(func() {
@@ -237,7 +237,7 @@ func lines(log zerolog.Logger, writers, each int) {
 
 // BenchmarkDebugOff measures a debug line that is not wanted.
 func BenchmarkDebugOff(b *testing.B) {
-	log := opened(b, Config{}, outside(b)).Logger().With().Str("a", "b").Logger()
+	log := openLog(b, Config{}, testSystem(b)).Logger().With().Str("a", "b").Logger()
 	b.ReportAllocs()
 	for b.Loop() {
 		log.Debug().Str("method", "GET").Str("host", "live.getsilverfin.com").Int("status", 200).Msg("request answered")
@@ -246,7 +246,7 @@ func BenchmarkDebugOff(b *testing.B) {
 
 // BenchmarkLine measures a line that is written, with the search for secrets.
 func BenchmarkLine(b *testing.B) {
-	log := opened(b, Config{}, outside(b)).Logger().With().Str("a", "b").Logger()
+	log := openLog(b, Config{}, testSystem(b)).Logger().With().Str("a", "b").Logger()
 	b.ReportAllocs()
 	for b.Loop() {
 		log.Info().Str("method", "GET").Str("host", "live.getsilverfin.com").Int("status", 200).Msg("request answered")
@@ -255,7 +255,7 @@ func BenchmarkLine(b *testing.B) {
 
 // BenchmarkSuspiciousLine measures a line that has a hint of a secret.
 func BenchmarkSuspiciousLine(b *testing.B) {
-	log := opened(b, Config{}, outside(b)).Logger().With().Str("a", "b").Logger()
+	log := openLog(b, Config{}, testSystem(b)).Logger().With().Str("a", "b").Logger()
 	b.ReportAllocs()
 	for b.Loop() {
 		log.Info().Str("host", "live.getsilverfin.com").Int("generation", 200).Msg("silverfin tokens renewed")

@@ -101,7 +101,7 @@ func apply(was []byte, s string) []byte {
 	return bytes.TrimRight(out.Bytes(), "\n")
 }
 
-// literal gives the length of the text in quotes that b begins with; that of b
+// literal returns the length of the text in quotes that b begins with; that of b
 // where it has no end.
 func literal(b []byte) int {
 	for i := 1; i < len(b); i++ {

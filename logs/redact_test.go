@@ -16,7 +16,7 @@ import (
 // webToken is one as a server could have made it.
 const webToken = "eyJhbGciOiJSUzI1NiJ9.eyJzdWIiOiJjYW5hcnkiLCJleHAiOjF9.c2lnbmF0dXJlLWNhbmFyeQ"
 
-func TestSecretsAreTakenOut(t *testing.T) {
+func TestRedact(t *testing.T) {
 	form := url.Values{"grant_type": {"refresh_token"}, "refresh_token": {"CANARY1234567890"}, "client_secret": {"CANARY/+= &x"}}
 	asked := &url.Error{Op: "Get", URL: "http://127.0.0.1:4100/callback?code=CANARY123&state=CANARY456", Err: errors.New("refused")}
 	for name, c := range map[string]struct{ in, keeps string }{
@@ -38,7 +38,7 @@ func TestSecretsAreTakenOut(t *testing.T) {
 		"password":          {"password=CANARY123 for user", "for user"},
 	} {
 		var out bytes.Buffer
-		log := opened(t, Config{Stderr: &out}, outside(t)).Logger()
+		log := openLog(t, Config{Stderr: &out}, testSystem(t)).Logger()
 		log.Error().Err(errors.New(c.in)).Str("access_token", "CANARY 1").Interface("any", map[string]string{"text": c.in}).Str("after", "still here").Msg("trouble")
 		if strings.Contains(out.String(), "CANARY") || strings.Contains(out.String(), "c2lnbmF0") || !strings.Contains(out.String(), "[hidden]") {
 			t.Errorf("%s is shown: %s", name, out.String())
@@ -54,7 +54,7 @@ func TestSecretsAreTakenOut(t *testing.T) {
 	}
 }
 
-func TestOrdinaryLinesStayAsTheyAre(t *testing.T) {
+func TestRedactLeavesOrdinaryLines(t *testing.T) {
 	for _, text := range []string{
 		`{"level":"warn","code":"finbox_sign_in","about":"Finbox","error":"the access token was refused","message":"trouble"}`,
 		`{"level":"debug","host":"live.getsilverfin.com","path":"/api/v4/f/1001/companies/12/periods","status":200}`,

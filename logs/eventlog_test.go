@@ -17,17 +17,17 @@ import (
 
 // fakeEvents is an event log in memory.
 type fakeEvents struct {
-	mu   sync.Mutex
-	got  []event
-	hold chan struct{} // report waits until it is closed; nil for not
-	err  error
+	mu    sync.Mutex
+	got   []event
+	block chan struct{} // report waits until it is closed; nil for not
+	err   error
 }
 
 func newFakeEvents() *fakeEvents { return &fakeEvents{} }
 
 func (f *fakeEvents) report(level zerolog.Level, id uint32, text string) error {
-	if f.hold != nil {
-		<-f.hold
+	if f.block != nil {
+		<-f.block
 	}
 	f.mu.Lock()
 	defer f.mu.Unlock()
@@ -46,16 +46,16 @@ func (f *fakeEvents) all() []event {
 	return f.got
 }
 
-func TestWhatGoesToTheEventLog(t *testing.T) {
+func TestEventLogGetsNoticesAndErrors(t *testing.T) {
 	events := newFakeEvents()
-	sys := outside(t)
+	sys := testSystem(t)
 	sys.events = func(source string) (eventLog, error) {
 		if source != "balansd" {
 			t.Errorf("source %s", source)
 		}
 		return events, nil
 	}
-	l := opened(t, Config{Level: "debug", EventSource: "balansd"}, sys)
+	l := openLog(t, Config{Level: "debug", EventSource: "balansd"}, sys)
 	log := l.Logger()
 	log.Info().Msg("an ordinary line")
 	log.Warn().Str("code", string(problem.FinboxDown)).Msg("a warning")
@@ -81,23 +81,23 @@ func TestWhatGoesToTheEventLog(t *testing.T) {
 	}
 }
 
-func TestEventTextFitsWindows(t *testing.T) {
+func TestEventTextLimits(t *testing.T) {
 	text := eventText(line{{"message", "a\x00b"}, {"stack", strings.Repeat("é%1\n", 20000)}})
 	if n := len(utf16.Encode([]rune(text))); n > 31839 || n < 10000 || strings.Contains(text, "\x00") || strings.Contains(text, "%1") {
 		t.Errorf("%d characters: %.60q", n, text)
 	}
 }
 
-// TestEventLogThatHangsHoldsNobodyUp has an event log that never answers, and
+// TestEventLogHangs has an event log that never answers, and
 // wants every line in the log, and an end.
-func TestEventLogThatHangsHoldsNobodyUp(t *testing.T) {
+func TestEventLogHangs(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		events := newFakeEvents()
-		events.hold = make(chan struct{})
-		sys := outside(t)
+		events.block = make(chan struct{})
+		sys := testSystem(t)
 		sys.events = func(string) (eventLog, error) { return events, nil }
 		var out bytes.Buffer
-		l := opened(t, Config{Stderr: &out, EventSource: "balansd"}, sys)
+		l := openLog(t, Config{Stderr: &out, EventSource: "balansd"}, sys)
 		log := l.Logger()
 		const n = eventQueue + 50
 		for range n {
@@ -109,25 +109,25 @@ func TestEventLogThatHangsHoldsNobodyUp(t *testing.T) {
 		if err := l.Close(); err != nil {
 			t.Fatal(err)
 		}
-		close(events.hold)
+		close(events.block)
 		synctest.Wait()
 		if got := len(events.all()); got < eventQueue || got > eventQueue+1 {
 			t.Errorf("%d events", got)
 		}
-		// What found no room was counted and told.
+		// Events that did not fit were counted and reported.
 		if !strings.Contains(out.String(), `"message":"events did not reach the event log"`) {
-			t.Error("nobody was told of the events that found no room")
+			t.Error("the lost events are not reported")
 		}
 	})
 }
 
-func TestEventLogThatRefusesIsToldOnce(t *testing.T) {
+func TestEventLogFails(t *testing.T) {
 	events := newFakeEvents()
 	events.err = errors.New("the log is full")
-	sys := outside(t)
+	sys := testSystem(t)
 	sys.events = func(string) (eventLog, error) { return events, errors.New("the source is not registered") }
 	var out bytes.Buffer
-	l := opened(t, Config{Stderr: &out, EventSource: "balansd"}, sys)
+	l := openLog(t, Config{Stderr: &out, EventSource: "balansd"}, sys)
 	log := l.Logger()
 	for range 3 {
 		log.Error().Msg("trouble")
@@ -163,9 +163,9 @@ func TestEventIDs(t *testing.T) {
 	}
 }
 
-// TestOpenOnThisSystem opens whatever event log there is; under Wine too it
+// TestOpen opens whatever event log there is; under Wine too it
 // must not fail.
-func TestOpenOnThisSystem(t *testing.T) {
+func TestOpen(t *testing.T) {
 	var out bytes.Buffer
 	l, err := Open(Config{Level: "info", Stderr: &out, EventSource: "balansd-test"})
 	if err != nil {

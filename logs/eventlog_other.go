@@ -2,5 +2,5 @@
 
 package logs
 
-// openEventLog gives nothing: only Windows has an event log.
+// openEventLog returns nil: only Windows has an event log.
 func openEventLog(string) (eventLog, error) { return nil, nil }

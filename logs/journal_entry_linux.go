@@ -18,11 +18,11 @@ const fieldPrefix = "BALANSD_"
 // maxFieldName is how long the journal lets the name of a field be.
 const maxFieldName = 64
 
-// entry gives a line in the journal's own form (systemd, "Native Journal
+// journalEntry returns a line in the journal's own form (systemd, "Native Journal
 // Protocol"). MESSAGE has the fields too,
 // since journalctl shows nothing else unless asked; each is a field of its own
 // besides, for who asks. The journal has its own time.
-func entry(l line) []byte {
+func journalEntry(l line) []byte {
 	var b []byte
 	b = appendField(b, "MESSAGE", l.text(" "))
 	b = appendField(b, "PRIORITY", fmt.Sprint(priority(l.get(zerolog.LevelFieldName))))
@@ -66,7 +66,7 @@ func fieldName(key string) string {
 	return name[:min(len(name), maxFieldName)]
 }
 
-// priority gives the level as syslog(3) counts. A panic is an alert and no
+// priority returns the level as syslog(3) counts. A panic is an alert and no
 // emergency, which would be shown on every terminal of the server.
 func priority(name string) int {
 	level, err := zerolog.ParseLevel(name)

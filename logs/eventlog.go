@@ -14,8 +14,8 @@ import (
 const (
 	// eventQueue is how many events may wait for an event log that is slow.
 	eventQueue = 256
-	// eventPatience is how long a process that ends waits for them.
-	eventPatience = 3 * time.Second
+	// eventTimeout is how long a process that ends waits for them.
+	eventTimeout = 3 * time.Second
 	// maxEvent is how long the text of an event may be, in bytes. Windows takes
 	// 31,839 characters (ReportEvent); none takes less than a byte.
 	maxEvent = 31000
@@ -32,11 +32,11 @@ type eventLog interface {
 // nobody waits for it. offer and close are not for several goroutines at a
 // time.
 type events struct {
-	log     eventLog
-	queue   chan event
-	lost    atomic.Int64                // since it was told
-	trouble func(err error, lost int64) // called from the goroutine
-	done    chan struct{}
+	log    eventLog
+	queue  chan event
+	lost   atomic.Int64                // since the last report
+	onLost func(err error, lost int64) // called from the goroutine
+	done   chan struct{}
 }
 
 type event struct {
@@ -45,15 +45,15 @@ type event struct {
 	text  string
 }
 
-func newEvents(log eventLog, trouble func(error, int64)) *events {
-	e := &events{log: log, queue: make(chan event, eventQueue), trouble: trouble, done: make(chan struct{})}
-	go e.work()
+func newEvents(log eventLog, onLost func(error, int64)) *events {
+	e := &events{log: log, queue: make(chan event, eventQueue), onLost: onLost, done: make(chan struct{})}
+	go e.run()
 	return e
 }
 
-// offer takes a line that belongs in the event log: one with a notice, or at
-// level error and above. It never waits; what finds no room is counted.
-func (e *events) offer(level zerolog.Level, text []byte) {
+// enqueue queues a line if it belongs in the event log: one with a notice, or at
+// level error and above. It never waits; lines that do not fit are counted.
+func (e *events) enqueue(level zerolog.Level, text []byte) {
 	severe := level >= zerolog.ErrorLevel && level < zerolog.NoLevel
 	if !severe && !strings.Contains(string(text), `"`+problem.NoticeKey+`"`) {
 		return
@@ -76,8 +76,8 @@ func (e *events) offer(level zerolog.Level, text []byte) {
 	}
 }
 
-// work reports until the queue is closed.
-func (e *events) work() {
+// run reports until the queue is closed.
+func (e *events) run() {
 	defer close(e.done)
 	failing := false
 	for next := range e.queue {
@@ -86,30 +86,30 @@ func (e *events) work() {
 			e.lost.Add(1)
 		}
 		if err != nil && failing {
-			continue // it was told
+			continue // it was reported
 		}
 		failing = err != nil
 		if lost := e.lost.Swap(0); lost > 0 {
-			e.trouble(err, lost)
+			e.onLost(err, lost)
 		}
 	}
 }
 
-// close waits for what is in the queue, but not for ever.
+// close waits until the queue is empty, at most eventTimeout.
 func (e *events) close() {
 	close(e.queue)
-	patience := time.NewTimer(eventPatience)
-	defer patience.Stop()
+	timeout := time.NewTimer(eventTimeout)
+	defer timeout.Stop()
 	select {
 	case <-e.done:
 		_ = e.log.close()
-	case <-patience.C: // the goroutine holds the event log still
+	case <-timeout.C: // the goroutine holds the event log still
 	}
 }
 
-// eventText gives the text of an event: the message, and below it each field.
-// Windows takes no NUL in it, and reads a percent sign with a digit as a place
-// to fill (ReportEvent).
+// eventText returns the text of an event: the message, and below it each field.
+// ReportEvent accepts no NUL, and reads a percent sign with a digit as a
+// placeholder.
 func eventText(l line) string {
 	var b strings.Builder
 	after := rune(0)
