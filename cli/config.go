@@ -129,19 +129,35 @@ func newConfigCheckCommand(app *App) *cobra.Command {
 	})
 }
 
-// everyMistake is what config check looks for besides the settings themselves.
+// everyMistake lists what config check looks for besides the settings themselves.
 func everyMistake(c *config.Config) []config.Mistake {
-	return append(openToOthers(c), untouched(c)...)
+	return append(moreMistakes(c), machineMistakes(c)...)
 }
 
-// openToOthers names the files that decide where secrets go and that others
+// moreMistakes lists what is wrong with a configuration that package config
+// cannot check itself.
+func moreMistakes(c *config.Config) []config.Mistake {
+	return append(openToOthers(c), targetMistakes(c)...)
+}
+
+// targetMistakes lists what is wrong with the target, as the Silverfin client
+// checks it.
+func targetMistakes(c *config.Config) []config.Mistake {
+	var list []config.Mistake
+	for _, m := range target(c.Silverfin.Target).Mistakes() {
+		list = append(list, c.MistakeAt("silverfin.target."+m.Setting, m.What, m.Right))
+	}
+	return list
+}
+
+// openToOthers lists the files that decide where secrets go and that others
 // could change.
 func openToOthers(c *config.Config) []config.Mistake {
 	var list []config.Mistake
 	for key, path := range c.Trusted() {
 		found, err := service.CheckFile(path)
 		if err != nil {
-			continue // whoever reads the file says so
+			continue // reported by whoever reads the file
 		}
 		if len(found) > 0 {
 			list = append(list, c.MistakeAt(key, fmt.Sprintf("others can change the file %s: %s", path, strings.Join(found, "; ")),
@@ -151,9 +167,9 @@ func openToOthers(c *config.Config) []config.Mistake {
 	return list
 }
 
-// untouched tries what the configuration names on this machine as far as that
-// changes nothing: the private key, its certificate, the folders.
-func untouched(c *config.Config) []config.Mistake {
+// machineMistakes tries what the configuration names on this machine: the private
+// key, its certificate, the folders. It changes nothing.
+func machineMistakes(c *config.Config) []config.Mistake {
 	var list []config.Mistake
 	if f := c.Finbox; f.PrivateKeyFile != "" {
 		if _, err := finbox.LoadKey(f.PrivateKeyFile, ""); err != nil {
@@ -163,14 +179,9 @@ func untouched(c *config.Config) []config.Mistake {
 		}
 	}
 	list = append(list, tableMistakes(c)...)
-	if c.Silverfin.Configured() && len(c.Silverfin.Target.Map) > 0 {
-		if err := target(c.Silverfin.Target).Validate(); err != nil {
-			list = append(list, c.MistakeAt("silverfin.target.map", problem.Of(err).What, "give each rubric a property of its own"))
-		}
-	}
 	for i, f := range c.Folders {
 		if f.Path == "" {
-			continue // told already
+			continue // reported already
 		}
 		key := fmt.Sprintf("folders[%d].path", i)
 		if info, err := os.Stat(f.Path); err != nil {

@@ -58,7 +58,7 @@ func Main(ctx context.Context, env Env) int {
 	return app.report(ctx, err)
 }
 
-// Root gives the tree of commands for those who describe it, as man pages and
+// Root returns the tree of commands for those who describe it, as man pages and
 // completions do. Main is what runs it.
 func Root(env Env) *cobra.Command { return newRootCommand(&App{env: env}) }
 
@@ -164,7 +164,7 @@ func usage(err error) error {
 
 // config reads the configuration that the person chose.
 func (app *App) config() (*config.Config, error) {
-	return config.Load(config.LoadOptions{Path: app.configPath, Environ: app.env.Environ, Also: openToOthers})
+	return config.Load(config.LoadOptions{Path: app.configPath, Environ: app.env.Environ, Also: moreMistakes})
 }
 
 // language is the language of rubric labels, of balance inspect and of exports: what --lang says, else the

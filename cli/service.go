@@ -145,7 +145,7 @@ func (app *App) serviceConfig(path string) (*config.Config, error) {
 	environ := slices.DeleteFunc(slices.Clone(app.env.Environ), func(pair string) bool {
 		return strings.HasPrefix(strings.ToUpper(pair), "BALANSD_")
 	})
-	return config.Load(config.LoadOptions{Path: path, Environ: environ})
+	return config.Load(config.LoadOptions{Path: path, Environ: environ, Also: targetMistakes})
 }
 
 // specOf is what the service must reach.

@@ -11,7 +11,6 @@ import (
 	"strings"
 	"time"
 
-	"balansd/balance"
 	"balansd/internal/clip"
 	"balansd/internal/loopback"
 )
@@ -47,7 +46,7 @@ func (r *reader) socket(path string) {
 	}
 }
 
-// touched tells whether a person set anything in a section.
+// touched reports whether a person set anything in a section.
 func (r *reader) touched(section string) bool {
 	for key := range r.origins {
 		if strings.HasPrefix(key, section+".") {
@@ -115,33 +114,7 @@ func (r *reader) silverfin(s Silverfin) {
 	r.named("silverfin.locked_fields", s.LockedFields)
 	r.named("silverfin.enterprise_number_fields", s.EnterpriseNumberFields)
 	r.named("silverfin.workflow.names", s.Workflow.Names)
-	r.target("silverfin.target", s.Target)
-}
-
-func (r *reader) target(key string, t Target) {
-	r.oneOf(key+".level", t.Level, LevelPeriod, LevelReconciliation)
-	if t.Level == LevelReconciliation {
-		r.required(key+".handle", t.Handle, "the handle of the reconciliation template that takes the figures")
-	}
-	r.required(key+".namespace", t.Namespace, "the namespace of the custom properties")
-	if t.Level == LevelPeriod && (t.Handle != "" || t.RequireStarred) {
-		r.wrong(key+".level", "a handle or require_starred is set, which the level period does not use",
-			"leave them out, or write level: reconciliation")
-	}
-	if strings.Contains(t.Namespace, ".") {
-		r.wrong(key+".namespace", "a namespace holds no point", "leave the point out")
-	}
-	if t.Key != "" && strings.Count(t.Key, "{code}") != 1 {
-		r.wrong(key+".key", fmt.Sprintf("%q does not hold {code} once", clip.Text(t.Key)),
-			"put {code} where the rubric's code belongs, as code_{code}")
-	}
-	for cell, to := range t.Map {
-		if _, err := balance.ParseCell(cell); err != nil {
-			r.wrong(key+".map."+cell, err.Error(), "write a rubric's code, as 1003 or 1003P")
-		} else if to == "" {
-			r.wrong(key+".map."+cell, "is empty", "write the key of the custom property")
-		}
-	}
+	r.required("silverfin.target.namespace", s.Target.Namespace, "the namespace of the custom properties")
 }
 
 func (r *reader) folders(list []Folder) {

@@ -67,7 +67,7 @@ type Finbox struct {
 	Timeout          time.Duration `yaml:"timeout"`      // of one call
 }
 
-// Configured tells whether balansd is to ask Finbox at all.
+// Configured reports whether balansd is to ask Finbox at all.
 func (f Finbox) Configured() bool { return f.BaseURL != "" }
 
 // Folder is one folder of social balances on the server: each dossier a
@@ -105,7 +105,7 @@ const (
 	RedirectOOB  = "oob"  // Silverfin shows a code, a person pastes it
 )
 
-// Configured tells whether balansd can sign in to Silverfin.
+// Configured reports whether balansd can sign in to Silverfin.
 func (s Silverfin) Configured() bool { return s.ClientID != "" }
 
 // Target says where in Silverfin the figures land; the firm's templates decide.
@@ -199,7 +199,7 @@ type OIDC struct {
 	StaffGroups      []string `yaml:"staff_groups"`
 }
 
-// Configured tells whether a provider signs people in.
+// Configured reports whether a provider signs people in.
 func (o OIDC) Configured() bool { return o.Issuer != "" }
 
 // Log says what is logged, and where.

@@ -13,13 +13,13 @@ import (
 	_ "time/tzdata"
 )
 
-// Default gives the settings that hold when a person sets nothing, for this
+// Default returns the settings that hold when a person sets nothing, for this
 // operating system.
 func Default() *Config {
 	return defaults(runtime.GOOS, "")
 }
 
-// defaults gives the defaults of an operating system. programData is the value
+// defaults returns the defaults of an operating system. programData is the value
 // of %ProgramData%, empty when it is not known.
 func defaults(goos, programData string) *Config {
 	c := &Config{

@@ -19,7 +19,7 @@ import (
 
 const examplePath = "../config.example.yaml"
 
-// exampleText gives the example with its placeholders filled in.
+// exampleText returns the example with its placeholders filled in.
 func exampleText(t *testing.T) string {
 	t.Helper()
 	text, err := os.ReadFile(examplePath)
@@ -32,7 +32,7 @@ func exampleText(t *testing.T) string {
 // commented finds the settings that the example shows behind a "#".
 var commented = regexp.MustCompile(`(?m)^( *)#([^ \n])`)
 
-// certificate gives a certificate and its key, as PEM. It vouches for nobody.
+// certificate returns a certificate and its key, as PEM. It vouches for nobody.
 func certificate(t *testing.T) (cert, key string) {
 	t.Helper()
 	public, private, err := ed25519.GenerateKey(rand.Reader)

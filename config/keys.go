@@ -93,7 +93,7 @@ func homesOf(name string) []string {
 	return homes
 }
 
-// nearest gives the known name that is fewest typing slips away, or nothing
+// nearest returns the known name that is fewest typing slips away, or nothing
 // when that would be more than one in three letters.
 func nearest(name string, known []string) string {
 	best, limit := "", max(1, len(name)/3)+1

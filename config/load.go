@@ -105,7 +105,7 @@ func Load(o LoadOptions) (*Config, error) {
 	return c, nil
 }
 
-// absolute gives the full path of the configuration file, which means the same
+// absolute returns the full path of the configuration file, which means the same
 // wherever it is read; empty when there is none.
 func absolute(file string) string {
 	if full, err := filepath.Abs(file); file != "" && err == nil {

@@ -32,7 +32,7 @@ func load(t *testing.T, text string, environ ...string) (*Config, error) {
 	return Load(LoadOptions{Path: write(t, t.TempDir(), "balansd.yaml", text, 0o600), Environ: environ})
 }
 
-// mistakes gives what Load found, each with the place that counts from the
+// mistakes returns what Load found, each with the place that counts from the
 // file's name on.
 func mistakes(t *testing.T, err error) []string {
 	t.Helper()
@@ -111,10 +111,6 @@ func TestEachMistakeSaysWhatWouldBeRight(t *testing.T) {
 		"open callback":         {silverfin + "  callback_address: 0.0.0.0:80\n", `"0.0.0.0:80" is no address of this machine`},
 		"placeholder":           {"finbox: {client_id: CHANGE-ME}\n", `finbox.client_id: still holds the example's CHANGE-ME`},
 		"missing file":          {silverfin, `silverfin.client_secret_file: the file `},
-		"key without code":      {silverfin + "  target: {key: code}\n", `silverfin.target.key: "code" does not hold {code} once`},
-		"no rubric":             {silverfin + "  target: {map: {1311: x}}\n", `silverfin.target.map.1311: "1311" is not a rubric of the social balance`},
-		"handle without level":  {silverfin + "  target: {handle: x}\n", `silverfin.target.level: a handle or require_starred is set`},
-		"level without handle":  {silverfin + "  target: {level: reconciliation}\n", `silverfin.target.handle: is missing`},
 		"bad pattern":           {silverfin + "  workflow: {names: [\"(\"]}\n", `silverfin.workflow.names[0]: "(" is no regular expression`},
 		"folder twice":          {"folders:\n- {name: a, path: p}\n- {name: a, path: q}\n", `3:4: folders[1].name: two folders are named "a"`},
 		"folder with a blank":   {"folders:\n- {name: 'p ', path: q}\n", `2:4: folders[0].name: "p " has blanks around it; write it without them`},

@@ -212,7 +212,7 @@ func decodeValue(from, to reflect.Value) (any, error) {
 	return from.Interface(), nil
 }
 
-// preset gives a folder its defaults before its settings are read.
+// preset returns a folder its defaults before its settings are read.
 func (f *Folder) preset() { f.Settle = defaultSettle }
 
 // kindName names what stands in a value's place, for a person.

@@ -30,13 +30,13 @@ const mask = "(hidden)"
 // NewSecret makes a Secret.
 func NewSecret(text string) Secret { return Secret{text} }
 
-// Reveal gives the secret itself.
+// Reveal returns the secret itself.
 func (s Secret) Reveal() string { return s.text }
 
-// IsZero tells whether there is no secret.
+// IsZero reports whether there is no secret.
 func (s Secret) IsZero() bool { return s.text == "" }
 
-// String gives a mask, or the empty string when there is no secret.
+// String returns a mask, or the empty string when there is no secret.
 func (s Secret) String() string {
 	if s.IsZero() {
 		return ""
@@ -44,10 +44,10 @@ func (s Secret) String() string {
 	return mask
 }
 
-// GoString gives what String gives, so that %#v hides the secret too.
+// GoString returns what String gives, so that %#v hides the secret too.
 func (s Secret) GoString() string { return s.String() }
 
-// MarshalText gives what String gives.
+// MarshalText returns what String gives.
 func (s Secret) MarshalText() ([]byte, error) { return []byte(s.String()), nil }
 
 // UnmarshalText takes the text as the secret.
@@ -240,7 +240,7 @@ func parseZone(t string) (*time.Location, error) {
 	return loc, nil
 }
 
-// isScalar tells whether a setting of the type is one value.
+// isScalar reports whether a setting of the type is one value.
 func isScalar(t reflect.Type) bool {
 	switch t {
 	case reflect.TypeFor[*time.Location](), reflect.TypeFor[time.Duration]():

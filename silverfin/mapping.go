@@ -8,6 +8,7 @@ import (
 	"unicode"
 
 	"balansd/balance"
+	"balansd/internal/clip"
 	"balansd/problem"
 )
 
@@ -54,63 +55,83 @@ func (t Target) withDefaults() Target {
 	return t
 }
 
-// Validate tells, as one ConfigInvalid problem, what is wrong with the target.
-// Empty fields stand for their defaults. Two cells must not share a property.
+// TargetMistake is one thing that is wrong in a Target.
+type TargetMistake struct {
+	Setting string // as the configuration names it below the target: key, or map.1003
+	What    string
+	Right   string // what would be right
+}
+
+// Validate returns the mistakes of the target as one ConfigInvalid problem.
 func (t Target) Validate() error {
-	t = t.withDefaults()
-	var wrong []string
-	switch {
-	case t.Level != LevelPeriod && t.Level != LevelReconciliation:
-		wrong = append(wrong, fmt.Sprintf("the level is %q and must be period or reconciliation", t.Level))
-	case t.Level == LevelReconciliation && t.Handle == "":
-		wrong = append(wrong, "the handle of the reconciliation is missing")
-	case t.Level == LevelPeriod && (t.Handle != "" || t.RequireStarred):
-		wrong = append(wrong, "a handle and require_starred belong to the level reconciliation")
-	}
-	if !name(t.Namespace) || strings.Contains(t.Namespace, ".") {
-		wrong = append(wrong, fmt.Sprintf("the namespace %q cannot be used", t.Namespace))
-	}
-	if t.Key != "" && (strings.Count(t.Key, codeMark) != 1 || !name(t.Key)) {
-		wrong = append(wrong, fmt.Sprintf("the key pattern %q must hold {code} once", t.Key))
-	}
-	wrong = append(wrong, t.checkMap()...)
-	if len(wrong) == 0 {
+	list := t.Mistakes()
+	if len(list) == 0 {
 		return nil
 	}
-	return problem.New(problem.ConfigInvalid, "the mapping to Silverfin has mistakes: "+strings.Join(wrong, "; "),
+	texts := make([]string, len(list))
+	for i, m := range list {
+		texts[i] = m.Setting + ": " + m.What
+	}
+	return problem.New(problem.ConfigInvalid, "the mapping to Silverfin has mistakes: "+strings.Join(texts, "; "),
 		"Correct the mapping in the configuration.")
 }
 
-// checkMap tells what is wrong with the explicit map.
-func (t Target) checkMap() []string {
-	var wrong []string
-	taken := map[property]string{}
+// Mistakes lists what is wrong with the target. Empty fields stand for their
+// defaults. Two cells must not share a property.
+func (t Target) Mistakes() []TargetMistake {
+	t = t.withDefaults()
+	var list []TargetMistake
+	add := func(setting, what, right string) { list = append(list, TargetMistake{setting, what, right}) }
+	switch {
+	case t.Level != LevelPeriod && t.Level != LevelReconciliation:
+		add("level", fmt.Sprintf("%q is not known here", clip.Text(t.Level)), "it is one of period, reconciliation")
+	case t.Level == LevelReconciliation && t.Handle == "":
+		add("handle", "is missing", "set it: the handle of the reconciliation template that takes the figures")
+	case t.Level == LevelPeriod && (t.Handle != "" || t.RequireStarred):
+		add("level", "a handle or require_starred is set, which the level period does not use",
+			"leave them out, or write level: reconciliation")
+	}
+	if !isName(t.Namespace) || strings.Contains(t.Namespace, ".") {
+		add("namespace", fmt.Sprintf("%q cannot be a namespace", clip.Text(t.Namespace)), "leave points and blanks out")
+	}
+	if t.Key != "" && (strings.Count(t.Key, codeMark) != 1 || !isName(t.Key)) {
+		add("key", fmt.Sprintf("%q does not hold {code} once", clip.Text(t.Key)),
+			"put {code} where the rubric's code belongs, as code_{code}")
+	}
+	return append(list, t.mapMistakes()...)
+}
+
+// mapMistakes lists what is wrong with Map.
+func (t Target) mapMistakes() []TargetMistake {
+	var list []TargetMistake
+	usedBy := map[property]string{}
 	for _, text := range slices.Sorted(maps.Keys(t.Map)) {
+		add := func(what, right string) { list = append(list, TargetMistake{"map." + text, what, right}) }
 		cell, err := balance.ParseCell(text)
 		if err != nil {
-			wrong = append(wrong, err.Error())
+			add(err.Error(), "write a rubric's code, as 1003 or 1003P")
 			continue
 		}
 		p := t.mapped(text)
-		if !name(p.namespace) || !name(p.key) {
-			wrong = append(wrong, fmt.Sprintf("rubric %s has no usable property", text))
+		if !isName(p.namespace) || !isName(p.key) {
+			add(fmt.Sprintf("%q names no property", clip.Text(t.Map[text])), "write the key of the custom property, or namespace.key")
 			continue
 		}
-		other, twice := taken[p]
+		other, twice := usedBy[p]
 		if c, ok := t.fromPattern(p); !twice && ok && c != cell {
 			if _, moved := t.Map[c.String()]; !moved {
 				other, twice = c.String(), true
 			}
 		}
 		if twice {
-			wrong = append(wrong, fmt.Sprintf("rubrics %s and %s share the property %s.%s", other, text, p.namespace, p.key))
+			add(fmt.Sprintf("shares the property %s.%s with rubric %s", p.namespace, p.key, other), "give each rubric a property of its own")
 		}
-		taken[p] = text
+		usedBy[p] = text
 	}
-	return wrong
+	return list
 }
 
-// property gives where a cell lands; false when the mapping leaves it out.
+// property returns where a cell lands; false when the mapping leaves it out.
 func (t Target) property(c balance.Cell) (property, bool) {
 	if _, ok := t.Map[c.String()]; ok {
 		return t.mapped(c.String()), true
@@ -121,7 +142,7 @@ func (t Target) property(c balance.Cell) (property, bool) {
 	return property{t.Namespace, strings.Replace(t.Key, codeMark, c.String(), 1)}, true
 }
 
-// mapped gives the property that Map names for a cell's text.
+// mapped returns the property that Map names for a cell's text.
 func (t Target) mapped(text string) property {
 	namespace, key, dotted := strings.Cut(t.Map[text], ".")
 	if !dotted {
@@ -130,7 +151,7 @@ func (t Target) mapped(text string) property {
 	return property{namespace, key}
 }
 
-// cell gives the cell that lands at a property; false when none does.
+// cell returns the cell that lands at a property; false when none does.
 func (t Target) cell(p property) (balance.Cell, bool) {
 	for text := range t.Map {
 		if t.mapped(text) == p {
@@ -172,8 +193,8 @@ func (t Target) scopes() []string {
 		"financials:read", write, "workflows:read"}
 }
 
-// name tells whether a text can be a namespace or a key.
-func name(s string) bool {
-	ok := func(r rune) bool { return unicode.IsPrint(r) && !unicode.IsSpace(r) }
-	return s != "" && len(s) <= 200 && strings.IndexFunc(s, func(r rune) bool { return !ok(r) }) < 0
+// isName reports whether a text can be a namespace or a key.
+func isName(s string) bool {
+	unusable := func(r rune) bool { return !unicode.IsPrint(r) || unicode.IsSpace(r) }
+	return s != "" && len(s) <= 200 && !strings.ContainsFunc(s, unusable)
 }

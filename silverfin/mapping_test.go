@@ -55,15 +55,16 @@ func TestMappingDefaults(t *testing.T) {
 
 func TestMappingMistakes(t *testing.T) {
 	for want, target := range map[string]Target{
-		"must be period or reconciliation": {Level: "account"},
-		"handle of the reconciliation":     {Level: LevelReconciliation},
-		"belong to the level":              {Handle: "x"},
-		"namespace":                        {Namespace: "a b"},
-		"must hold {code} once":            {Key: "code"},
-		"is not a rubric":                  {Map: map[string]string{"1311": "a.b"}},
-		"no usable property":               {Map: map[string]string{"1003": "a."}},
-		"1003 and 1021 share":              {Map: map[string]string{"1003": "a.b", "1021": "a.b"}},
-		"1021 and 1003 share":              {Key: "code_{code}", Map: map[string]string{"1003": "code_1021"}},
+		"level: \"account\" is not known":                    {Level: "account"},
+		"handle: is missing":                                 {Level: LevelReconciliation},
+		"level: a handle or require_starred":                 {Handle: "x"},
+		"namespace":                                          {Namespace: "a b"},
+		"cannot be a namespace":                              {Namespace: "a.b"},
+		"does not hold {code} once":                          {Key: "code"},
+		"is not a rubric":                                    {Map: map[string]string{"1311": "a.b"}},
+		"names no property":                                  {Map: map[string]string{"1003": "a."}},
+		"map.1021: shares the property a.b with rubric 1003": {Map: map[string]string{"1003": "a.b", "1021": "a.b"}},
+		"map.1003: shares the property social_balance_integration.code_1021 with rubric 1021": {Key: "code_{code}", Map: map[string]string{"1003": "code_1021"}},
 	} {
 		err := target.Validate()
 		if !problem.Is(err, problem.ConfigInvalid) || !strings.Contains(err.Error(), want) {
