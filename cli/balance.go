@@ -100,7 +100,7 @@ func (app *App) open(name string) (io.ReadCloser, error) {
 	return f, nil
 }
 
-// cause gives why a file could not be opened or read, without its name.
+// cause returns why a file could not be opened or read, without its name.
 func cause(err error) error {
 	if pe, ok := errors.AsType[*fs.PathError](err); ok {
 		return pe.Err

@@ -258,7 +258,7 @@ func (j *journey) night(ctx context.Context, n int) error {
 	return nil
 }
 
-// states gives the state of every entry, to see what a night changed.
+// states returns the state of every entry, to see what a night changed.
 func (j *journey) states(ctx context.Context) (map[uint64]ledger.State, error) {
 	states := map[uint64]ledger.State{}
 	for e, err := range j.node.Entries(ctx, ledger.Query{}) {

@@ -64,7 +64,7 @@ func findingsBeside(findings, others []balance.Finding) []balance.Finding {
 	return beside
 }
 
-// withoutLine gives what a finding says but for the line where it was found.
+// withoutLine returns what a finding says but for the line where it was found.
 func withoutLine(args map[string]string) map[string]string {
 	args = maps.Clone(args)
 	delete(args, "line")

@@ -137,7 +137,7 @@ type inspected struct {
 	Findings []balance.Finding `json:"findings,omitzero"` // with --findings-only, in place of the balance
 }
 
-// inspectAll gives a line for each file, or the findings of each.
+// inspectAll returns a line for each file, or the findings of each.
 func (app *App) inspectAll(names []string, findingsOnly bool) error {
 	all := make([]reading, 0, len(names))
 	bad := 0
@@ -204,7 +204,7 @@ func (app *App) showReadings(all []reading, findingsOnly bool) {
 	}
 }
 
-// inspected gives a file as it is printed as JSON.
+// inspected returns a file as it is printed as JSON.
 func (app *App) inspected(name string, b *balance.Balance, err error, findingsOnly bool) inspected {
 	switch {
 	case err != nil:

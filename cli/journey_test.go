@@ -250,7 +250,7 @@ func (b *browser) visit(address string) {
 	b.fetch(http.MethodPost, u.String(), form)
 }
 
-// fetch gives the page at the end of the redirects.
+// fetch returns the page at the end of the redirects.
 func (b *browser) fetch(method, address string, form url.Values) string {
 	req, err := http.NewRequestWithContext(b.t.Context(), method, address, strings.NewReader(form.Encode()))
 	if err != nil {

@@ -123,7 +123,7 @@ const (
 	red  = "31"
 )
 
-// styled gives text a style when w is a terminal that takes one.
+// styled returns text a style when w is a terminal that takes one.
 func (app *App) styled(w io.Writer, style, text string) string {
 	if !logs.Coloured(w, app.env.Environ) {
 		return text
@@ -180,7 +180,7 @@ func (app *App) show(t *table) {
 	}
 }
 
-// lines gives the lines of a table for stdout, the headings first.
+// lines returns the lines of a table for stdout, the headings first.
 func (app *App) lines(t *table) []string {
 	widths := make([]int, len(t.head))
 	for _, row := range append([][]string{t.head}, t.rows...) {
@@ -268,7 +268,7 @@ func (p *progress) close() {
 	}
 }
 
-// log gives the logger of a command: on stderr, as the configuration says. A
+// log returns the logger of a command: on stderr, as the configuration says. A
 // file or the journal are for the daemon.
 func (app *App) log(cfg *config.Config) zerolog.Logger {
 	c := logs.Config{Level: cfg.Log.Level, Format: cfg.Log.Format, Stderr: app.env.Stderr, Environ: app.env.Environ}

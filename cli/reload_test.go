@@ -64,7 +64,7 @@ func TestReload(t *testing.T) {
 	}
 }
 
-// trail gives what was recorded, newest first, once no daemon runs.
+// trail returns what was recorded, newest first, once no daemon runs.
 func (w *world) trail() []portal.Record {
 	w.t.Helper()
 	app := &App{env: Env{Stdout: newOutput(), Stderr: newOutput(), Version: "test"}, configPath: w.config}
@@ -85,7 +85,7 @@ func (w *world) trail() []portal.Record {
 	return list
 }
 
-// TestReloadMakesNewClients gives another client id: the next call uses it,
+// TestReloadMakesNewClients returns another client id: the next call uses it,
 // without a restart.
 func TestReloadMakesNewClients(t *testing.T) {
 	t.Parallel()

@@ -159,7 +159,7 @@ func TestNoFigureIsEverLogged(t *testing.T) {
 	}
 }
 
-// markFigures gives each balance of the demo, by a correction, figures that can be
+// markFigures returns each balance of the demo, by a correction, figures that can be
 // told from all other numbers, and one of them a figure that is none. A person
 // types such figures too.
 func (w *world) markFigures(cast *sandbox.Demo) {
@@ -216,7 +216,7 @@ func (w *world) delivers(cast *sandbox.Demo) {
 	}
 }
 
-// refusing gives the variables that send calls to a Silverfin that refuses
+// refusing returns the variables that send calls to a Silverfin that refuses
 // every figure, and says which it was.
 func (w *world) refusing() []string {
 	w.t.Helper()

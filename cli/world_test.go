@@ -99,7 +99,7 @@ silverfin: {base_url: %q, client_id: %q, client_secret_file: silverfin.secret, r
 	return w
 }
 
-// socketPath gives a socket that no other test uses. The folder of a test is
+// socketPath returns a socket that no other test uses. The folder of a test is
 // too long for one: a Unix socket's path has at most about 100 bytes.
 func socketPath(t testing.TB) string {
 	t.Helper()

@@ -100,7 +100,7 @@ func conceal(s string, secrets, figures []string) string {
 // code_1003.
 var numberWord = regexp.MustCompile(`-?\b\d+(?:\.\d+)?\b`)
 
-// isHTML tells whether a body is a web page: what a proxy or a maintenance
+// isHTML reports whether a body is a web page: what a proxy or a maintenance
 // page sends instead of Silverfin's answer.
 func isHTML(body []byte) bool {
 	return bytes.HasPrefix(bytes.TrimSpace(body), []byte("<"))

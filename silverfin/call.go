@@ -106,7 +106,7 @@ func (f *Firm) get(ctx context.Context, c call) (body []byte, token string, err 
 	}
 }
 
-// judge gives the body of a good answer, and the error that another one means.
+// judge returns the body of a good answer, and the error that another one means.
 // After a 429 the firm rests.
 func (f *Firm) judge(c call, ans answer, token string) ([]byte, error) {
 	if ans.good() {
@@ -194,7 +194,7 @@ func (f *Firm) failure(c call, ans answer, token string) error {
 		fmt.Sprintf("Silverfin firm %d refuses %s (%d %s)", f.id, c.doing, status, text), c.nextAfter(status))
 }
 
-// meansLocked tells whether a write was refused because of a lock. Silverfin
+// meansLocked reports whether a write was refused because of a lock. Silverfin
 // does not document that answer: a status that says so, one that the
 // configuration names, or a text that speaks of a lock.
 func (f *Firm) meansLocked(c call, status int, text string, html bool) bool {

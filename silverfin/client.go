@@ -174,7 +174,7 @@ func baseURL(s string) (string, error) {
 	return u.String(), nil
 }
 
-// Firm gives the client of one firm, always the same one for an id. It makes
+// Firm returns the client of one firm, always the same one for an id. It makes
 // no call: a firm that is not linked shows at its first one.
 func (c *Client) Firm(id int64) *Firm {
 	c.mu.Lock()
@@ -210,7 +210,7 @@ func (c *Client) Close(ctx context.Context) error {
 	}
 }
 
-// lockStatus tells whether the status of a refused write means a locked period.
+// lockStatus reports whether the status of a refused write means a locked period.
 func (c *Client) lockStatus(status int) bool {
 	return status == http.StatusLocked || slices.Contains(c.cfg.Lock.Statuses, status)
 }

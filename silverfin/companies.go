@@ -37,7 +37,7 @@ func (f *Firm) Companies(ctx context.Context) (all []ledger.Company, unreadable 
 	return all, unreadable, nil
 }
 
-// Company gives one company; a SilverfinRefused problem when there is none.
+// Company returns one company; a SilverfinRefused problem when there is none.
 func (f *Firm) Company(ctx context.Context, id int64) (ledger.Company, error) {
 	c := call{path: fmt.Sprintf("/companies/%d", id), doing: "reading the company", scope: "administration:read", company: id}
 	body, err := f.do(ctx, c)

@@ -105,7 +105,7 @@ func (f *Firm) properties(c call, items listPage) ([]held, error) {
 	return list, nil
 }
 
-// decisive gives the page that shows whether a person touched a cell since: the
+// decisive returns the page that shows whether a person touched a cell since: the
 // one that holds its property, or, where there is none, the last one. What is
 // added to a list lengthens its last page, wherever it is put; when that one is
 // full, the page after it.
@@ -147,7 +147,7 @@ func (f *Firm) custom(p ledger.Target, method string) (call, error) {
 	return c, nil
 }
 
-// valueText gives a JSON value as text: texts as they are, numbers and yes or
+// valueText returns a JSON value as text: texts as they are, numbers and yes or
 // no as written, lists and objects as compact JSON. False for null and for a
 // value that is not there.
 func valueText(raw json.RawMessage) (string, bool) {

@@ -50,11 +50,11 @@ func (f *Firm) pace(ctx context.Context) error {
 	}
 }
 
-// mayWriteNow tells whether a write may go out at once: no rest is asked for,
+// mayWriteNow reports whether a write may go out at once: no rest is asked for,
 // and the bucket has room, which is then taken.
 func (f *Firm) mayWriteNow() bool { return !f.resting() && f.bucket.Allow() }
 
-// resting tells whether Silverfin asked for a rest that is not over.
+// resting reports whether Silverfin asked for a rest that is not over.
 func (f *Firm) resting() bool {
 	f.mu.Lock()
 	defer f.mu.Unlock()

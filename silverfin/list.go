@@ -114,21 +114,21 @@ func itemName(item json.RawMessage) string {
 // item must not keep the others from being used.
 type record map[string]json.RawMessage
 
-// readRecord gives the fields of an item; none when it is no object.
+// readRecord returns the fields of an item; none when it is no object.
 func readRecord(item json.RawMessage) record {
 	r := record{}
 	_ = json.Unmarshal(item, &r) // what is no object has no fields
 	return r
 }
 
-// id gives the item's id, a number that may be written as a text.
+// id returns the item's id, a number that may be written as a text.
 func (r record) id() (int64, bool) {
 	text, _ := valueText(r["id"])
 	n, err := strconv.ParseInt(strings.TrimSpace(text), 10, 64)
 	return n, err == nil && n > 0
 }
 
-// words gives a field in words, whatever its shape.
+// words returns a field in words, whatever its shape.
 func (r record) words(field string) string {
 	var v any
 	_ = json.Unmarshal(r[field], &v) // what is no JSON has no words

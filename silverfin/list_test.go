@@ -110,7 +110,7 @@ func TestAListThatChangesEachTime(t *testing.T) {
 	}
 }
 
-// compared gives what a delivery of figures would write where a person's are
+// compared returns what a delivery of figures would write where a person's are
 // left alone.
 func compared(want ledger.Figures, beside func()) ledger.Decide {
 	return func(r ledger.Reading) (ledger.Figures, error) {

@@ -185,7 +185,7 @@ func (f *Firm) openWorkflows(ctx context.Context, company ledger.Company, p peri
 	}
 }
 
-// annualAccounts gives the name by which a workflow is the annual-accounts
+// annualAccounts returns the name by which a workflow is the annual-accounts
 // one, empty when it is another. Names come as name and name_nl, name_fr, …
 func (f *Firm) annualAccounts(fields record) string {
 	for _, field := range slices.Sorted(maps.Keys(fields)) {
@@ -250,7 +250,7 @@ func dossier(c ledger.Company) string {
 	return fmt.Sprintf("dossier %q", clip.Line(c.Name))
 }
 
-// truthy tells whether a field that may be a yes or no, a date or a kind says
+// truthy reports whether a field that may be a yes or no, a date or a kind says
 // yes.
 func truthy(raw json.RawMessage) bool {
 	text, _ := valueText(raw)

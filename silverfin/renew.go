@@ -84,7 +84,7 @@ func (t *tokens) renewOnce(ctx context.Context) (again bool, err error) {
 	return t.cur.AccessToken != next.AccessToken, nil
 }
 
-// moved gives nil for errMoved, which is no problem: the grant is loaded again.
+// moved returns nil for errMoved, which is no problem: the grant is loaded again.
 func moved(err error) error {
 	if errors.Is(err, errMoved) {
 		return nil

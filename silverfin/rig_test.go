@@ -252,7 +252,7 @@ func figures(t *testing.T, pairs ...string) ledger.Figures {
 	return f
 }
 
-// read gives the figures that a place holds.
+// read returns the figures that a place holds.
 func read(ctx context.Context, f *silverfin.Firm, p ledger.Target) (have ledger.Figures, err error) {
 	err = f.Update(ctx, p, func(r ledger.Reading) (ledger.Figures, error) { have = r.Have; return nil, nil })
 	return have, err

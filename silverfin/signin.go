@@ -245,7 +245,7 @@ func (p *pendingSignIns) find(state string, now time.Time) (signIn, bool) {
 	return s, ok && now.Sub(s.at) <= signInLasts
 }
 
-// remove gives false when someone else was first.
+// remove returns false when someone else was first.
 func (p *pendingSignIns) remove(state string) bool {
 	p.mu.Lock()
 	defer p.mu.Unlock()
@@ -265,7 +265,7 @@ var scopeNeeds = map[string]string{
 	"workflows:read":       "it cannot be seen whether the workflow is open",
 }
 
-// missingScopes gives the scopes that were asked for and not granted. A server
+// missingScopes returns the scopes that were asked for and not granted. A server
 // that does not say what it granted granted what was asked for (RFC 6749,
 // section 5.1).
 func missingScopes(asked, granted []string) (missing []string) {

@@ -54,7 +54,7 @@ func (t *tokens) set(g *grant) {
 	t.inMemory.Store(g)
 }
 
-// access gives an access token that may be used now. rejected is the token that
+// access returns an access token that may be used now. rejected is the token that
 // Silverfin just refused, empty when none: it is not given again.
 func (t *tokens) access(ctx context.Context, rejected string) (string, error) {
 	var token string
@@ -101,7 +101,7 @@ func (t *tokens) run(ctx context.Context, quick func() bool, slow func(context.C
 	}
 }
 
-// ready tells whether the token in memory may be used as it is.
+// ready reports whether the token in memory may be used as it is.
 func (t *tokens) ready(rejected string) bool {
 	return t.cur != nil && !t.unsaved && t.cur.Lost == "" && t.cur.Spending.IsZero() &&
 		t.cur.AccessToken != rejected &&
@@ -219,7 +219,7 @@ func (t *tokens) forget(ctx context.Context) error {
 	})
 }
 
-// refuse notes that Silverfin refused a token that it had just given, and gives
+// refuse records that Silverfin refused a token that it had just given, and gives
 // the problem for it. The grant is well, so that this passes without a person:
 // each later call tries the token again, and works once Silverfin takes it. For
 // refusedRest no further refresh token is spent on it, or a pass would spend
@@ -237,7 +237,7 @@ func (t *tokens) refuse(ctx context.Context, token string) error {
 	return refused
 }
 
-// recent tells whether a moment is less than age ago. One in the future comes
+// recent reports whether a moment is less than age ago. One in the future comes
 // from a clock that was ahead, and is not recent: it would stay so for too long.
 func (t *tokens) recent(at time.Time, age time.Duration) bool {
 	ago := t.client.cfg.Now().Sub(at)

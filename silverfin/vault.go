@@ -11,7 +11,7 @@ import (
 
 // Vault keeps secrets sealed. Implementations are safe for concurrent use.
 type Vault interface {
-	// Get gives the value under a name, nil when there is none.
+	// Get returns the value under a name, nil when there is none.
 	Get(ctx context.Context, name string) ([]byte, error)
 	// Update replaces the value under a name by what change makes of it, nil
 	// standing for no value. Nobody else changes it in between, and it is
