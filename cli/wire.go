@@ -159,7 +159,7 @@ func (n *node) Close() error {
 	defer n.mu.Unlock()
 	err := errors.Join(n.silverfin.Close(ctx), n.store.Close())
 	// What an administrator made while the service was off is the service's.
-	return errors.Join(err, service.Adopt(n.cfg.DataDir))
+	return errors.Join(err, service.RestoreOwner(n.cfg.DataDir))
 }
 
 // night gives the nightly date. The spread is fixed by where the state is and

@@ -18,21 +18,21 @@ import (
 // How long a start and a stop may take. systemd itself ends a stop after 30
 // seconds (TimeoutStopSec= of the unit), and gives up a start after 60.
 const (
-	startTime = 75 * time.Second
-	endTime   = 45 * time.Second
-	lookEvery = 100 * time.Millisecond
+	startTime    = 75 * time.Second
+	endTime      = 45 * time.Second
+	pollInterval = 100 * time.Millisecond
 	// steady is how often in a row the service must be seen running before it
 	// counts as started: one that ends at once, ends before.
-	steady = 4
+	steadyPolls = 4
 )
 
-// control is the part of a Manager that gives orders. The library waits until an
+// control is the part of a Manager that starts and stops the service. The library waits until an
 // order is carried out, without a limit of time, and does not say why one failed.
 type control struct {
 	host
 	self interface {
 		Manager
-		// lib gives the library's service.
+		// lib returns the library's service.
 		lib(s Spec) (kardianos.Service, error)
 		// prepare does what a start needs.
 		prepare(ctx context.Context, st Status) error
@@ -57,7 +57,7 @@ func (c control) Stop(ctx context.Context) error {
 		return err
 	}
 	err := c.order(ctx, "stop", endTime, kardianos.Service.Stop)
-	if _, told := errors.AsType[*problem.Problem](err); err == nil || told || ctx.Err() != nil {
+	if _, explained := errors.AsType[*problem.Problem](err); err == nil || explained || ctx.Err() != nil {
 		return err
 	}
 	return problem.Wrap(err, problem.DaemonDown, "the service balansd does not stop", "See what it does: "+c.see+".")
@@ -97,14 +97,14 @@ func (c control) start(ctx context.Context, st Status, verb string, limit time.D
 	if err == nil {
 		err = c.order(ctx, verb, limit, order)
 	}
-	for n := 0; err == nil && n < steady; n++ {
+	for n := 0; err == nil && n < steadyPolls; n++ {
 		if st, err = c.self.Status(ctx); err == nil && st.State != On {
 			err = errors.New("it is " + string(st.State))
-		} else if err == nil && sleep.For(ctx, lookEvery) != nil {
+		} else if err == nil && sleep.For(ctx, pollInterval) != nil {
 			err = ctx.Err()
 		}
 	}
-	if _, told := errors.AsType[*problem.Problem](err); err == nil || told || ctx.Err() != nil {
+	if _, explained := errors.AsType[*problem.Problem](err); err == nil || explained || ctx.Err() != nil {
 		return err
 	}
 	return c.self.failed(ctx, err)

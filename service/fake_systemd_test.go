@@ -80,7 +80,7 @@ func (f *fakeSystemd) has(path string) string {
 // manager is the Manager of the fake machine.
 func (f *fakeSystemd) manager() Manager {
 	f.t.Helper()
-	m, err := New(Options{Log: zerolog.Nop(), seams: seams{
+	m, err := New(Options{Log: zerolog.Nop(), hooks: hooks{
 		run: f.run, root: f.root, admin: os.Geteuid(), platform: "linux-systemd",
 		library: func(c *kardianos.Config) (kardianos.Service, error) { return &fakeLibrary{f: f, c: c}, nil },
 		uid:     func() int { return f.uid },

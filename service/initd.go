@@ -23,7 +23,7 @@ import (
 // knows where the script is and how it is registered; the script is our own,
 // since the library's runs the service as root.
 type initSystem struct {
-	name   string // as Status gives it
+	name   string // as Status returns it
 	file   string // where the library puts the script
 	option string // of the library, which takes the script
 	mode   fs.FileMode
@@ -80,16 +80,16 @@ func (d *initd) lib(s Spec) (kardianos.Service, error) {
 
 // Install plans what installing takes.
 func (d *initd) Install(s Spec) ([]Step, error) {
-	if err := errors.Join(s.checkPaths(), ownPlaces(s, sharedUnix, inside)); err != nil {
+	if err := errors.Join(s.checkPaths(), checkFolders(s, isSharedFolderUnix, inside)); err != nil {
 		return nil, err
 	}
 	if err := errors.Join(d.program(s), d.foreign(d.file, scriptHead(d.script(s)))); err != nil {
 		return nil, err
 	}
-	steps := []Step{{"make the account " + Account + " unless it is there", func(ctx context.Context) error { return d.makeAccount(ctx) }}}
+	steps := []Step{{"make the account " + Account + " unless it is there", func(ctx context.Context) error { return d.createAccount(ctx) }}}
 	steps = append(steps, d.folderSteps(s, false)...)
 	steps = append(steps,
-		Step{"write " + d.file + ", and start the service with the machine", func(context.Context) error { return d.put(s) }},
+		Step{"write " + d.file + ", and start the service with the machine", func(context.Context) error { return d.writeScript(s) }},
 		Step{"see whether " + d.name + " has it so", func(ctx context.Context) error { return d.verify(ctx, s) }},
 	)
 	return d.asRoot(steps), nil
@@ -101,14 +101,14 @@ func scriptHead(text string) string {
 	return head + mark
 }
 
-// put has the library write and register the script. It refuses where there is
+// writeScript has the library write and register the script. It refuses where there is
 // one, which is taken away before, unless it is the same.
-func (d *initd) put(s Spec) error {
+func (d *initd) writeScript(s Spec) error {
 	text := d.script(s)
 	if old, err := os.ReadFile(d.at(d.file)); err == nil && string(old) == text && d.registered() {
 		return d.write(d.file, text, d.mode)
 	}
-	if err := d.take(); err != nil {
+	if err := d.removeScript(); err != nil {
 		return err
 	}
 	lib, err := d.lib(s)
@@ -116,14 +116,14 @@ func (d *initd) put(s Spec) error {
 		err = lib.Install()
 	}
 	if err != nil {
-		return cannot("write", d.file, err)
+		return fileProblem("write", d.file, err)
 	}
 	return d.write(d.file, text, d.mode)
 }
 
-// take has the library take the script away, if there is one, and takes away
+// removeScript has the library remove the script, if there is one, and removes
 // what it leaves: of SysV the links of the runlevels.
-func (d *initd) take() error {
+func (d *initd) removeScript() error {
 	if _, err := os.Lstat(d.at(d.file)); err == nil {
 		lib, err := d.lib(Spec{})
 		if err != nil {
@@ -132,7 +132,7 @@ func (d *initd) take() error {
 		// An error about a script that is gone is one about what led to it.
 		if err := lib.Uninstall(); err != nil {
 			if _, gone := os.Lstat(d.at(d.file)); !errors.Is(gone, fs.ErrNotExist) {
-				return cannot("remove", d.file, err)
+				return fileProblem("remove", d.file, err)
 			}
 		}
 	}
@@ -175,19 +175,19 @@ func (d *initd) Uninstall(r Removal) ([]Step, error) {
 	if err := errors.Join(d.foreign(d.file, scriptHead(d.script(Spec{}))), d.purgeable(r.Purge)); err != nil {
 		return nil, err
 	}
-	return d.removal(r, Step{"remove " + d.file + ", and start it no more with the machine", func(context.Context) error { return d.take() }}), nil
+	return d.removal(r, Step{"remove " + d.file + ", and start it no more with the machine", func(context.Context) error { return d.removeScript() }}), nil
 }
 
 // prepare does nothing: the scripts do.
 func (d *initd) prepare(context.Context, Status) error { return nil }
 
-// failed says what can be known, since the library keeps the script's words.
+// failed explains a failed start as far as possible: the library drops the output of the script.
 func (d *initd) failed(_ context.Context, err error) error {
 	return problem.Wrap(err, problem.DaemonDown, "the service balansd does not start",
 		"Mend what sudo balansd config check says, and start it again: sudo balansd service start. More is in its log, which balansd service status names.")
 }
 
-// Status reports how the service stands. What it runs, its script says.
+// Status returns how the service stands. What it runs, its script says.
 func (d *initd) Status(context.Context) (Status, error) {
 	st := Status{Manager: d.name, State: NotInstalled}
 	text, err := os.ReadFile(d.at(d.file))
@@ -195,7 +195,7 @@ func (d *initd) Status(context.Context) (Status, error) {
 		return st, nil
 	}
 	if err != nil {
-		return st, cannot("read", d.file, err)
+		return st, fileProblem("read", d.file, err)
 	}
 	st.Account, st.Enabled = Account, d.registered()
 	st.Executable, st.Config = d.read(string(text))
@@ -217,7 +217,7 @@ func (d *initd) Status(context.Context) (Status, error) {
 }
 
 // exitState is what the exit code of a script's status says, see "Init Script
-// Actions" in the Linux Standard Base and openrc-run(8). The library tells it
+// Actions" in the Linux Standard Base and openrc-run(8). The library returns it
 // as an error.
 func exitState(err error) (State, string) {
 	code := -1
@@ -234,7 +234,7 @@ func exitState(err error) (State, string) {
 	case code == 8:
 		return Starting, ""
 	case slices.Contains([]int{1, 2, 32}, code):
-		return Failed, "its process went away without a word"
+		return Failed, "its process ended without a reason"
 	}
 	return Failed, err.Error()
 }

@@ -31,7 +31,7 @@ type fakeInit struct {
 	c        *kardianos.Config
 	running  bool
 	mistaken bool // the service does not start
-	ends     int  // after how many looks at it the service ends; 0 for never
+	ends     int  // after how many queries the service ends; 0 for never
 	breaks   bool // the library fails after it wrote the script
 }
 
@@ -50,7 +50,7 @@ func newFakeInit(t *testing.T, platform string, kind initSystem) *fakeInit {
 }
 
 func (f *fakeInit) try() (Manager, error) {
-	return New(Options{Log: zerolog.Nop(), seams: seams{
+	return New(Options{Log: zerolog.Nop(), hooks: hooks{
 		run: f.run, root: f.root, admin: os.Geteuid(), platform: f.platform, uid: func() int { return f.uid },
 		library: func(c *kardianos.Config) (kardianos.Service, error) { f.c = c; return f, nil },
 		account: func() (int, int, error) {
@@ -120,7 +120,7 @@ func (f *fakeInit) Stop() error {
 
 func (f *fakeInit) Restart() error { return errors.Join(f.Stop(), f.Start()) }
 
-// Status tells of a script that ends with 3 what the library does.
+// Status returns of a script that ends with 3 what the library does.
 func (f *fakeInit) Status() (kardianos.Status, error) {
 	if f.ends > 0 {
 		f.ends--
@@ -164,7 +164,7 @@ func TestInit(t *testing.T) {
 			}
 			f.breaks = true
 			if err := install(); err == nil {
-				t.Errorf("%s: a library that fails is not heard", platform)
+				t.Errorf("%s: the error of the library is lost", platform)
 			}
 			f.breaks = false
 			for range 2 {
@@ -209,7 +209,7 @@ func TestInit(t *testing.T) {
 			if err := m.Stop(t.Context()); err != nil {
 				t.Error(err)
 			}
-			f.ends = 4 // one of these looks is before the start
+			f.ends = 4 // one of these queries is before the start
 			if err := m.Start(t.Context()); !problem.Is(err, problem.DaemonDown) || !strings.Contains(err.Error(), "stopped") {
 				t.Errorf("%s: it ended soon after the start: %v", platform, err)
 			}
@@ -355,11 +355,11 @@ func TestScripts(t *testing.T) {
 		text := strings.Replace(sysVScript(s), `case "$1" in`, "case none in", 1)
 		text = strings.Replace(text, `"$0" run`, `printf "%s\0" "$0" run`, 1)
 		text = text[:strings.LastIndex(text, "*)\n\techo")] + "esac"
-		if got := shell(t, text, `. "$1"; exec /bin/sh -c "$keep" "$program" "$config"`); !cmp.Equal(got, want) {
+		if got := shell(t, text, `. "$1"; exec /bin/sh -c "$loop" "$program" "$config"`); !cmp.Equal(got, want) {
 			t.Fatalf("SysV starts %q, want %q", got, want)
 		}
 	})
-	if err := xml.Unmarshal([]byte(launchdList(PackageSpec())), new(struct{})); err != nil {
+	if err := xml.Unmarshal([]byte(launchdPlist(PackageSpec())), new(struct{})); err != nil {
 		t.Error(err)
 	}
 }

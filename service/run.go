@@ -10,14 +10,14 @@ import (
 	"balansd/problem"
 )
 
-// StopTime is how long a stop may take before the process ends itself. Service
-// managers wait a little longer, so that the end is always our own: it leaves
-// word of what hung.
-const StopTime = 25 * time.Second
+// stopTime is how long a stop may take before the process ends itself. Service
+// managers wait a little longer, so that the process always ends itself and
+// records what hung.
+const stopTime = 25 * time.Second
 
-// lastWords is how long the dump and the log line of a hard exit may take; a
+// hardExitTime is how long the dump and the log line of a hard exit may take; a
 // dead disk may be the very reason why nothing ends.
-const lastWords = 2 * time.Second
+const hardExitTime = 2 * time.Second
 
 // RunOptions say how a process runs.
 type RunOptions struct {
@@ -26,8 +26,8 @@ type RunOptions struct {
 	Managed bool
 	Log     zerolog.Logger
 	// Alive reports whether the process still does its work, within the time of
-	// its context. A manager that watches the process hears that it is alive
-	// only while Alive gives nil, and kills and restarts it otherwise. Nil is
+	// its context. A manager that watches the process is notified that it is alive
+	// only while Alive returns nil, and kills and restarts it otherwise. Nil is
 	// always alive. It is called from a goroutine of its own.
 	Alive func(ctx context.Context) error
 	// CrashFile takes the stack traces of a panic or of a process that would
@@ -38,19 +38,19 @@ type RunOptions struct {
 	Exit func(code int)
 }
 
-// Work is what a process does until ctx ends. It may tell the manager and so
-// the admin how it stands, in a few words, with say; say may be called from
+// Work is what a process does until ctx ends. It may report its status to the
+// manager, in a few words, with say; say may be called from
 // several goroutines.
 type Work func(ctx context.Context, say func(status string)) error
 
-// Run does the work, as a service when o.Managed, until it returns or is told
-// to stop: by the end of ctx, or by the manager. The work's context ends at
+// Run does the work, as a service when o.Managed, until it returns or is
+// stopped by the end of ctx or by the manager. The work's context ends at
 // once then; when the work has not returned after StopTime, the process ends
-// with exit code 1, and the crash file says what every goroutine was at.
+// with exit code 1, and the crash file has the stack of every goroutine.
 //
-// The manager hears at once that the service runs, before the work begins: a
+// The manager is notified at once that the service runs, before the work begins: a
 // slow or failing network is no reason to call a start failed. What makes a
-// start senseless, such as a wrong configuration, is found before Run under
+// start impossible, such as a wrong configuration, is found before Run under
 // systemd, so that the start itself fails; under Windows it is an error of the
 // work, since the service control manager must be answered first.
 //
@@ -77,7 +77,7 @@ func (o RunOptions) supervise(ctx context.Context, work Work, say func(string)) 
 	done := make(chan struct{})
 	defer close(done)
 	defer context.AfterFunc(ctx, func() {
-		late := time.NewTimer(StopTime)
+		late := time.NewTimer(stopTime)
 		defer late.Stop()
 		select {
 		case <-done:
@@ -99,11 +99,11 @@ func (o RunOptions) hardExit() {
 			}
 		}
 		o.Log.Error().Uint32(problem.NoticeKey, uint32(problem.HardExit)).Str("file", o.CrashFile).
-			Dur("after_ms", StopTime).Msg("balansd did not stop in time and ends itself")
+			Dur("after_ms", stopTime).Msg("balansd did not stop in time and ends itself")
 	}()
 	select {
 	case <-said:
-	case <-time.After(lastWords):
+	case <-time.After(hardExitTime):
 	}
 	o.Exit(1)
 }

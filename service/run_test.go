@@ -41,7 +41,7 @@ func TestHardExit(t *testing.T) {
 		}()
 		synctest.Wait()
 		cancel()
-		time.Sleep(StopTime - time.Millisecond)
+		time.Sleep(stopTime - time.Millisecond)
 		synctest.Wait()
 		select {
 		case code := <-exited:
@@ -59,7 +59,7 @@ func TestHardExit(t *testing.T) {
 			t.Errorf("%v: %.300s", err, text)
 		}
 		if !strings.Contains(log.String(), `"event_id":131`) {
-			t.Errorf("no word of it in the log: %s", log.String())
+			t.Errorf("it is not in the log: %s", log.String())
 		}
 		log.Reset()
 		if err := reportCrash(crash, time.Now(), zerolog.New(&log)); err != nil || !strings.Contains(log.String(), hungText) {
@@ -81,7 +81,7 @@ func TestNoExitAfterAStopInTime(t *testing.T) {
 		o := RunOptions{Log: zerolog.Nop(), Exit: func(int) { t.Error("it ended itself") }}
 		cancel()
 		err := o.supervise(ctx, func(context.Context, func(string)) error {
-			time.Sleep(StopTime - time.Second)
+			time.Sleep(stopTime - time.Second)
 			return nil
 		}, func(string) {})
 		time.Sleep(time.Minute)

@@ -14,7 +14,7 @@ import (
 	"balansd/problem"
 )
 
-// While the service stops it tells so every second, and that the next word
+// While the service stops it reports so every second, and that the next report
 // comes within ten: Windows takes a service that falls silent for hung.
 const (
 	stopWord = time.Second
@@ -22,9 +22,9 @@ const (
 )
 
 // managed does the work as a Windows service, until it ends or Windows wants it
-// to. The end of ctx does not count: Windows tells every service when a user
+// to. The end of ctx does not count: Windows notifies every service when a user
 // logs off, Go makes SIGTERM of that, and balansd must outlive it. So those
-// signals are let go before anything else.
+// signals are unregistered before anything else.
 func (o RunOptions) managed(ctx context.Context, work Work) error {
 	signal.Reset(os.Interrupt, syscall.SIGTERM)
 	h := &handler{ctx: context.WithoutCancel(ctx), options: o, work: work, result: make(chan result, 1)}
@@ -60,9 +60,9 @@ type result struct {
 // Execute says at once that the service runs, does the work, and answers
 // Windows meanwhile. Its result is the service's exit code: an error that nobody
 // asked for makes Windows restart it.
-func (h *handler) Execute(_ []string, requests <-chan svc.ChangeRequest, tell chan<- svc.Status) (bool, uint32) {
+func (h *handler) Execute(_ []string, requests <-chan svc.ChangeRequest, statuses chan<- svc.Status) (bool, uint32) {
 	now := svc.Status{State: svc.Running, Accepts: svc.AcceptStop | svc.AcceptShutdown | svc.AcceptPreShutdown}
-	tell <- now
+	statuses <- now
 	ctx, stop := context.WithCancel(h.ctx)
 	defer stop()
 	done, hung := make(chan error, 1), make(chan struct{})
@@ -89,16 +89,16 @@ func (h *handler) Execute(_ []string, requests <-chan svc.ChangeRequest, tell ch
 		case <-tick.C:
 			if now.State == svc.StopPending {
 				now.CheckPoint++
-				tell <- now
+				statuses <- now
 			}
 		case r := <-requests:
 			switch r.Cmd {
 			case svc.Interrogate:
-				tell <- now
+				statuses <- now
 			case svc.Stop, svc.Shutdown, svc.PreShutdown:
 				stop()
 				now = svc.Status{State: svc.StopPending, CheckPoint: now.CheckPoint + 1, WaitHint: uint32(stopHint / time.Millisecond)}
-				tell <- now
+				statuses <- now
 			}
 		}
 	}

@@ -11,7 +11,7 @@ import (
 // what it makes of the answers. They compile on every system, so that a test
 // anywhere can hold them to the calls made; only scm_windows.go makes the calls.
 
-// The errors of Windows that are told apart, with their numbers in winerror.h.
+// The errors of Windows that are distinguished, with their numbers in winerror.h.
 const (
 	errAccessDenied        = syscall.Errno(5)
 	errInvalidLevel        = syscall.Errno(124) // an option that this Windows does not know
@@ -32,7 +32,7 @@ const (
 // error of Windows.
 const (
 	exitSpecific     = 1066 // the service's own exit code says it
-	exitTerminated   = 1067 // the process went away without a word
+	exitTerminated   = 1067 // the process ended without a reason
 	exitNeverStarted = 1077
 )
 
@@ -63,8 +63,8 @@ type scm interface {
 	// grant adds an access right of the service to those that a file or folder
 	// has, and to all that is in the folder.
 	grant(path string, mask uint32) error
-	// openTo tells who besides the administrators can change a program.
-	openTo(path string) ([]string, error)
+	// openTo returns who besides the administrators can change a program.
+	whoHasAccess(path string) ([]string, error)
 }
 
 // scmConfig is what Windows keeps of a service from its creation on. Read back
@@ -145,7 +145,7 @@ func scmOptions() []scmOption {
 	return []scmOption{
 		recovery{delays: []time.Duration{10 * time.Second, time.Minute, 5 * time.Minute}, reset: 24 * time.Hour},
 		recoverAfterError(true),
-		preShutdown(StopTime + 5*time.Second),
+		preShutdown(stopTime + 5*time.Second),
 		// The right to pass through folders, which everybody has. The account
 		// would also get the one to act as whoever calls it (SeImpersonate),
 		// with which a service is turned into the system.

@@ -10,9 +10,9 @@ import (
 	"balansd/problem"
 )
 
-// look asks how the service stands. A process that is gone is believed before
+// query asks for the state of the service. A process that is gone counts more than
 // the manager, which may not have noticed.
-func (m *scmManager) look() (scmStatus, error) {
+func (m *scmManager) query() (scmStatus, error) {
 	s, err := m.scm.status()
 	if err == nil && s.state != scmStopped && m.gone(s.pid) {
 		s = scmStatus{state: scmStopped, exit: exitTerminated}
@@ -20,8 +20,8 @@ func (m *scmManager) look() (scmStatus, error) {
 	return s, err
 }
 
-// there reports whether a process is known to be there.
-func (m *scmManager) there(pid uint32) bool {
+// processExists reports whether a process is known to be there.
+func (m *scmManager) processExists(pid uint32) bool {
 	there, err := m.scm.running(pid)
 	return err == nil && there
 }
@@ -43,7 +43,7 @@ func (m *scmManager) Start(ctx context.Context) error {
 	}
 	asked := false
 	for {
-		s, err := m.look()
+		s, err := m.query()
 		if err != nil {
 			return explain("start the service", err)
 		}
@@ -83,14 +83,14 @@ func (m *scmManager) Stop(ctx context.Context) error {
 	var answer chan error // of the library, while it is asked to stop the service
 	var pid uint32
 	for {
-		s, err := m.look()
+		s, err := m.query()
 		if err != nil {
 			return explain("stop the service", err)
 		}
 		if s.pid != 0 {
 			pid = s.pid
 		}
-		if s.state == scmStopped && (pid == 0 || !m.there(pid)) {
+		if s.state == scmStopped && (pid == 0 || !m.processExists(pid)) {
 			return nil
 		}
 		if s.state != scmStopped && answer == nil {
@@ -149,7 +149,7 @@ func (m *scmManager) Restart(ctx context.Context) error {
 	return m.Start(ctx)
 }
 
-// Status reports how the service stands. Anybody may ask.
+// Status returns how the service stands. Anybody may ask.
 func (m *scmManager) Status(context.Context) (Status, error) {
 	out := Status{Manager: "Windows " + m.scm.version(), State: NotInstalled}
 	c, err := m.scm.config()
@@ -159,7 +159,7 @@ func (m *scmManager) Status(context.Context) (Status, error) {
 	if err != nil {
 		return out, explain("look at the service", err)
 	}
-	s, err := m.look()
+	s, err := m.query()
 	if err != nil {
 		return out, explain("look at the service", err)
 	}
@@ -172,7 +172,7 @@ func (m *scmManager) Status(context.Context) (Status, error) {
 	return out, nil
 }
 
-// state gives our word for a state of Windows. That it will be restarted after
+// state returns the State for a state of Windows. That it will be restarted after
 // a failure, Windows does not say.
 func (m *scmManager) state(s scmStatus) State {
 	switch s.state {
@@ -189,7 +189,7 @@ func (m *scmManager) state(s scmStatus) State {
 	return Off
 }
 
-// ended says how a service ended that did not end well; empty for one that did,
+// ended describes how a service ended that failed; empty for one that did not,
 // or was never started.
 func ended(s scmStatus) string {
 	switch s.exit {
@@ -198,12 +198,12 @@ func ended(s scmStatus) string {
 	case exitSpecific:
 		return fmt.Sprintf("it ended with exit code %d", s.specific)
 	case exitTerminated:
-		return "its process went away without a word"
+		return "its process ended without a reason"
 	}
 	return fmt.Sprintf("error %d of Windows: %v", s.exit, syscall.Errno(s.exit))
 }
 
-// explain makes a problem of an error of Windows. It gives nil for nil.
+// explain makes a problem of an error of Windows. It returns nil for nil.
 func explain(to string, err error) error {
 	if err == nil {
 		return nil

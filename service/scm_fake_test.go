@@ -118,7 +118,7 @@ func (f *fakeSCM) there() error {
 	return nil
 }
 
-func (f *fakeSCM) openTo(string) ([]string, error) { return f.open, nil }
+func (f *fakeSCM) whoHasAccess(string) ([]string, error) { return f.open, nil }
 
 func (f *fakeSCM) config() (scmConfig, error) {
 	f.mu.Lock()

@@ -20,7 +20,7 @@ import (
 // How long the Manager waits. A service may take StopTime to stop, and a busy
 // machine some time more; Windows itself gives a start 30 seconds.
 const (
-	scmStopWait   = StopTime + 15*time.Second
+	scmStopWait   = stopTime + 15*time.Second
 	scmStartWait  = 45 * time.Second
 	scmRemoveWait = 15 * time.Second
 	scmPoll       = 100 * time.Millisecond
@@ -34,7 +34,7 @@ type scmManager struct {
 }
 
 // Install plans the service, its rights and its place in the event log. Every
-// step sets what it is about again, so that doing them all mends whatever was
+// step sets its part again, so that doing them all repairs whatever was
 // left half done or was changed since.
 func (m *scmManager) Install(s Spec) ([]Step, error) {
 	if err := m.checkSpec(s); err != nil {
@@ -92,7 +92,7 @@ func (m *scmManager) checkSpec(s Spec) error {
 				`Name it with its drive, such as C:\ProgramData\balansd.`)
 		}
 	}
-	if err := ownPlaces(s, sharedWindows, func(path, dir string) bool { return insideFolder(dir, path) }); err != nil {
+	if err := checkFolders(s, isSharedFolderWindows, func(path, dir string) bool { return insideFolder(dir, path) }); err != nil {
 		return err
 	}
 	line := commandText(append([]string{s.Executable}, arguments(s)...))
@@ -100,11 +100,11 @@ func (m *scmManager) checkSpec(s Spec) error {
 		return problem.New(problem.NotAllowed, "Windows would read a part of the command "+line+" as the name of a variable",
 			"Take the percent signs out of the names of the folders.")
 	}
-	found, err := m.scm.openTo(s.Executable)
+	found, err := m.scm.whoHasAccess(s.Executable)
 	return programProblem(s.Executable, found, err)
 }
 
-// Rights tells which rights the caller lacks.
+// Rights returns which rights the caller lacks.
 func (m *scmManager) Rights() error { return explain("change the service", m.scm.mayInstall()) }
 
 // configure has the library create the service, which it refuses where there
@@ -218,7 +218,7 @@ func (m *scmManager) Uninstall(r Removal) ([]Step, error) {
 		return nil, explain("remove the service", err)
 	}
 	for _, path := range r.Purge {
-		if sharedWindows(path) {
+		if isSharedFolderWindows(path) {
 			return nil, problem.New(problem.Usage, fmt.Sprintf("%q is too much to delete", path), "Delete by hand what is balansd's in it.")
 		}
 	}

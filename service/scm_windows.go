@@ -138,7 +138,7 @@ func (m machine) change(c scmConfig) error {
 	})
 }
 
-// set sets an option. Recovery wants the right to start the service as well.
+// set sets an option. Recovery needs the right to start the service as well.
 func (m machine) set(o scmOption) error {
 	return m.with(windows.SERVICE_CHANGE_CONFIG|windows.SERVICE_START, func(s windows.Handle) error {
 		service := &mgr.Service{Name: Name, Handle: s}
@@ -186,7 +186,7 @@ func (m machine) status() (st scmStatus, err error) {
 }
 
 // running reports whether a process is there: its handle is signalled at its end.
-// An Administrator may look at the process of any account with the privilege
+// An Administrator may query the process of any account with the privilege
 // to debug alone.
 func (machine) running(pid uint32) (there bool, err error) {
 	err = privileged([]string{seDebug}, func() error {

@@ -157,7 +157,7 @@ func TestOnWindowsHandler(t *testing.T) {
 					if r := <-h.result; e != (end{c.specific, c.code}) || r.hung != c.hung || pending < c.words {
 						t.Errorf("%s: %+v %+v after %d words", name, e, r, pending)
 					}
-					if took := time.Since(begun); took > StopTime+lastWords {
+					if took := time.Since(begun); took > stopTime+hardExitTime {
 						t.Errorf("%s: it took %s", name, took)
 					}
 				}

@@ -28,8 +28,8 @@ func packageUnits() []string {
 	return []string{"/usr/lib/systemd/system/" + unitName, "/lib/systemd/system/" + unitName}
 }
 
-// systemd is the Manager of a Linux machine with systemd. The library gives the
-// orders; the unit is our own, and no order is waited for without a limit.
+// systemd is the Manager of a Linux machine with systemd. The library starts and
+// stops the service; the unit is our own, and no order is waited for without a limit.
 type systemd struct {
 	control
 	version int
@@ -64,7 +64,7 @@ func (s *systemd) systemctl(ctx context.Context, args ...string) error {
 // properties are what Status asks of systemd, see org.freedesktop.systemd1(5).
 const properties = "LoadState,ActiveState,SubState,UnitFileState,MainPID,ActiveEnterTimestamp,NRestarts,User,ExecStart,StatusText,Result"
 
-// Status reports how the service stands. It needs no rights.
+// Status returns how the service stands. It needs no rights.
 func (s *systemd) Status(ctx context.Context) (Status, error) {
 	out, err := s.run(ctx, "systemctl", "show", unitName, "--timestamp=utc", "--property="+properties)
 	if err != nil {
@@ -97,7 +97,7 @@ func (s *systemd) Status(ctx context.Context) (Status, error) {
 	return st, nil
 }
 
-// activeState puts systemd's word for the state of a service into ours.
+// activeState returns the State for systemd's state of a service.
 func activeState(active, sub string) State {
 	switch active {
 	case "active", "reloading":

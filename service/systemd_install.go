@@ -31,7 +31,7 @@ func (s *systemd) Install(spec Spec) ([]Step, error) {
 		return nil, problem.New(problem.NotAllowed, fmt.Sprintf("systemd %d is too old for balansd's unit, which needs %d", s.version, minSystemd),
 			"Update the system, or have balansd run started in another way.")
 	}
-	if err := ownPlaces(spec, sharedUnix, inside); err != nil {
+	if err := checkFolders(spec, isSharedFolderUnix, inside); err != nil {
 		return nil, err
 	}
 	if err := s.program(spec); err != nil {
@@ -63,7 +63,7 @@ func (s *systemd) accountSteps() []Step {
 	return []Step{
 		{"write " + sysusersFile, func(context.Context) error { return s.write(sysusersFile, header+Sysusers(), 0o644) }},
 		{"make the account " + Account + " unless it is there", func(ctx context.Context) error {
-			return s.makeAccount(ctx, [][]string{{"systemd-sysusers", sysusersFile}}) // a package of its own on some systems
+			return s.createAccount(ctx, [][]string{{"systemd-sysusers", sysusersFile}}) // a package of its own on some systems
 		}},
 	}
 }
@@ -72,7 +72,7 @@ func (s *systemd) accountSteps() []Step {
 // have another program, or a mask hide the unit.
 func (s *systemd) verify(ctx context.Context, spec Spec) error {
 	st, err := s.Status(ctx)
-	// systemd shows the words of a command without quotes, and parts commands
+	// systemd shows the words of a command without quotes, and separates commands
 	// with a semicolon.
 	same := st.Executable == spec.Executable && st.Config == spec.Config || strings.Contains(spec.Executable+spec.Config, ";")
 	if err == nil && (st.State == NotInstalled || !st.Enabled || !same) {
@@ -123,7 +123,7 @@ func (s *systemd) writeUnit(spec Spec, text string) error {
 			err = lib.Install()
 		}
 		if err != nil {
-			return cannot("write", unitFile, err)
+			return fileProblem("write", unitFile, err)
 		}
 	}
 	return errors.Join(s.write(unitFile, text, 0o644), s.remove(dropInFile))
@@ -178,7 +178,7 @@ func (s *systemd) Uninstall(r Removal) ([]Step, error) {
 	}
 	return s.removal(r,
 		Step{"remove " + unitFile + ", and start it no more with the machine", func(context.Context) error { return s.removeUnit() }},
-		Step{"have systemd forget it, and wait until it is gone", s.forget},
+		Step{"have systemd forget it, and wait until it is gone", s.awaitRemoval},
 	), nil
 }
 
@@ -190,14 +190,14 @@ func (s *systemd) removeUnit() error {
 			err = lib.Uninstall()
 		}
 		if err != nil {
-			return cannot("remove", unitFile, err)
+			return fileProblem("remove", unitFile, err)
 		}
 	}
 	return errors.Join(s.remove(unitFile), s.remove(dropInFile), s.remove(sysusersFile))
 }
 
-// forget has systemd forget the unit, and waits until the library finds none.
-func (s *systemd) forget(ctx context.Context) error {
+// awaitRemoval has systemd forget the unit, and waits until the library finds none.
+func (s *systemd) awaitRemoval(ctx context.Context) error {
 	if err := s.systemctl(ctx, "daemon-reload"); err != nil {
 		return err
 	}
@@ -214,7 +214,7 @@ func (s *systemd) forget(ctx context.Context) error {
 		if _, err := lib.Status(); errors.Is(err, kardianos.ErrNotInstalled) {
 			return nil
 		}
-		if sleep.For(limited, lookEvery) != nil {
+		if sleep.For(limited, pollInterval) != nil {
 			return problem.New(problem.DaemonDown, "systemd still knows the service "+endTime.String()+" after its removal", "See what it does: systemctl status balansd.")
 		}
 	}

@@ -60,7 +60,7 @@ func TestPackagedServiceOnSystemd(t *testing.T) {
 	o.Reboot()
 	o.runs()
 
-	// Without its folder of secrets systemd does not start it. A start mends
+	// Without its folder of secrets systemd does not start it. A start repairs
 	// that.
 	o.Must("mv", "/etc/balansd/secrets", "/etc/balansd/elsewhere")
 	o.Must("sed", "--in-place=", "s#secrets/#elsewhere/#", spec.Config)

@@ -186,7 +186,7 @@ func TestNoSystemd(t *testing.T) {
 	if err := os.RemoveAll(filepath.Join(f.root, "run/systemd")); err != nil {
 		t.Fatal(err)
 	}
-	_, err := New(Options{seams: seams{run: f.run, root: f.root, platform: "linux-systemd"}}) // as the library may guess
+	_, err := New(Options{hooks: hooks{run: f.run, root: f.root, platform: "linux-systemd"}}) // as the library may guess
 	if p := problem.Of(err); p == nil || p.Code != problem.NotAllowed || !strings.Contains(p.Next, "balansd run") {
 		t.Errorf("%+v", p)
 	}

@@ -67,7 +67,7 @@ func TestServiceOnSysV(t *testing.T) {
 	o.Must("service", "balansd", "reload")
 	sysvRuns()
 
-	// A mistake in the configuration is told, and not tried again.
+	// A mistake in the configuration is reported, and not tried again.
 	right, err := os.ReadFile(o.Path(o.config))
 	if err != nil {
 		t.Fatal(err)
@@ -90,7 +90,7 @@ func TestServiceOnSysV(t *testing.T) {
 		t.Errorf("it was not stopped with the machine:\n%s", log)
 	}
 
-	// Installing again mends, and a stop stops.
+	// Installing again repairs, and a stop stops.
 	o.Must("sh", "-c", "rm /etc/rc?.d/???balansd")
 	o.want(0, "is installed", "service", "install", "--config", o.config)
 	if s := sysvRuns(); !s.Service.Enabled || s.Daemon.Counts["done"] != 3 {

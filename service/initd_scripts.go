@@ -10,10 +10,11 @@ import (
 // mark is in the head of every file that balansd wrote.
 const mark = "Written by balansd service install, which replaces it."
 
-// shellWord writes a word so that a shell takes it as it is.
+// shellWord quotes a word for a shell.
 func shellWord(s string) string { return "'" + strings.ReplaceAll(s, "'", `'\''`) + "'" }
 
-// readScript finds the program and its configuration in a script of ours.
+// readScript finds the program and its configuration in a script that balansd
+// wrote.
 func readScript(text string) (executable, config string) {
 	for line := range strings.Lines(text) {
 		name, word, _ := strings.Cut(strings.TrimSuffix(line, "\n"), "=")
@@ -28,19 +29,22 @@ func readScript(text string) (executable, config string) {
 	return executable, config
 }
 
-// words are the lines of a script that name what is run.
-func (s Spec) words() string {
+// programVariables returns the lines of a script that assign the program and its
+// configuration, which readScript reads back.
+func (s Spec) programVariables() string {
 	return "program=" + shellWord(s.Executable) + "\nconfig=" + shellWord(s.Config) + "\n"
 }
 
-// sysV is SysV init, with the tools that Debian has for its scripts.
+// sysV returns the initSystem of SysV init. Its script uses start-stop-daemon as
+// Debian has it.
 func sysV() initSystem {
 	return initSystem{name: "SysV init", file: "/etc/init.d/" + Name, option: "SysvScript", mode: 0o755, script: sysVScript, read: readScript,
 		links: []string{"/etc/rc[0-6].d/[SK][0-9][0-9]" + Name}}
 }
 
-// sysVScript is a script in the form of the Linux Standard Base. What it starts
-// runs as the account of the service, the shell that starts it again too.
+// sysVScript returns an init script with the header of the Linux Standard Base.
+// SysV init restarts nothing, so the script starts a shell that restarts balansd;
+// both run as the account of the service.
 func sysVScript(s Spec) string {
 	return "#!/bin/sh\n# " + mark + `
 
@@ -53,12 +57,12 @@ func sysVScript(s Spec) string {
 # Short-Description: balansd, social balances from Finbox to Silverfin
 ### END INIT INFO
 
-` + s.words() + `pidfile=/run/balansd.pid
+` + s.programVariables() + `pidfile=/run/balansd.pid
 PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin
 
-# It comes back after a crash and an error. Exit code 2 is a mistake in the
-# configuration, which stays until a person has mended it.
-keep='
+# This loop restarts balansd after a crash or an error. Exit code 2 is a mistake
+# in the configuration, which a person has to correct first.
+loop='
 umask 077
 stop=
 trap "stop=1; kill -TERM \$child" TERM
@@ -89,18 +93,18 @@ status() {
 	start-stop-daemon --status --pidfile "$pidfile" --user balansd
 }
 
-# end_left ends what a shell that was killed has left running.
-end_left() {
+# stop_orphan stops a balansd whose loop was killed.
+stop_orphan() {
 	start-stop-daemon --stop --quiet --oknodo --retry TERM/40 --user balansd --exec "$program"
 }
 
 case "$1" in
 start)
 	status && exit 0
-	end_left
+	stop_orphan
 	as_account --exec "$program" -- config check --config "$config" >/dev/null || exit 6
-	as_account --background --make-pidfile --startas /bin/sh -- -c "$keep" "$program" "$config" || exit 1
-	# It is another process by now, which is not at once that of the account.
+	as_account --background --make-pidfile --startas /bin/sh -- -c "$loop" "$program" "$config" || exit 1
+	# The process changes to the account a moment after its start.
 	for try in 1 2 3 4 5 6 7 8 9 10; do
 		status && exit 0
 		sleep 1
@@ -108,9 +112,9 @@ start)
 	exit 1
 	;;
 stop)
-	# balansd ends itself after 25 seconds, and says what hung.
+	# balansd exits by itself after 25 seconds and records what hung.
 	start-stop-daemon --stop --quiet --oknodo --retry TERM/40 --pidfile "$pidfile" --user balansd --remove-pidfile &&
-		end_left
+		stop_orphan
 	;;
 restart|force-reload)
 	"$0" stop && "$0" start
@@ -135,29 +139,30 @@ esac
 `
 }
 
-// openRC is OpenRC, which watches the service itself.
+// openRC returns the initSystem of OpenRC, whose supervise-daemon restarts the
+// service.
 func openRC() initSystem {
 	return initSystem{name: "OpenRC", file: "/etc/init.d/" + Name, option: "OpenRCScript", mode: 0o755, script: openRCScript, read: readScript,
 		links: []string{"/etc/runlevels/*/" + Name}}
 }
 
-// openRCScript is a script for openrc-run(8). OpenRC has its shell read the
-// command and its arguments a second time, for which they stand as variables.
+// openRCScript returns a script for openrc-run(8). OpenRC expands the command and
+// its arguments a second time in its shell, so they refer to variables.
 func openRCScript(s Spec) string {
 	return "#!/sbin/openrc-run\n# " + mark + `
 
 description="balansd, social balances from Finbox to Silverfin"
-` + s.words() + `
+` + s.programVariables() + `
 supervisor=supervise-daemon
 command='"$program"'
 command_args='run --service --config "$config"'
 command_user=balansd:balansd
 directory=/
 umask=0077
-# It comes back after a crash and an error, however often.
+# Restart after a crash or an error, without a limit.
 respawn_delay=30
 respawn_max=0
-# balansd ends itself after 25 seconds, and says what hung.
+# balansd exits by itself after 25 seconds and records what hung.
 retry=TERM/40
 extra_started_commands=reload
 
@@ -168,7 +173,7 @@ depend() {
 }
 
 start_pre() {
-	# A mistake in the configuration stays until a person has mended it.
+	# Fail the start on a mistake in the configuration.
 	"$program" config check --config "$config" >/dev/null
 }
 
@@ -178,14 +183,15 @@ reload() {
 `
 }
 
-// launchd is that of macOS, on which balansd has never been tried.
+// launchd returns the initSystem of macOS, on which balansd was never tested.
 func launchd() initSystem {
 	return initSystem{name: "launchd (untried)", file: "/Library/LaunchDaemons/" + Name + ".plist", option: "LaunchdConfig", mode: 0o644,
-		script: launchdList, read: readList}
+		script: launchdPlist, read: readPlist}
 }
 
-// readList finds the program and its configuration in a list of ours.
-func readList(text string) (executable, config string) {
+// readPlist finds the program and its configuration in a property list of
+// launchdPlist.
+func readPlist(text string) (executable, config string) {
 	var list struct {
 		Command []string `xml:"dict>array>string"`
 	}
@@ -195,8 +201,8 @@ func readList(text string) (executable, config string) {
 	return readCommand(list.Command)
 }
 
-// launchdList is a list in the form of launchd.plist(5).
-func launchdList(s Spec) string {
+// launchdPlist returns a property list in the form of launchd.plist(5).
+func launchdPlist(s Spec) string {
 	text := func(s string) string {
 		var b strings.Builder
 		_ = xml.EscapeText(&b, []byte(s)) // a Builder takes everything

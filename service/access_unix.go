@@ -16,13 +16,13 @@ import (
 // programFolder is where a program is safe.
 const programFolder = "/usr/local/bin"
 
-// mendAccess is what a person does about it.
-func mendAccess(path string) string {
+// accessRemedy says what a person does about it.
+func accessRemedy(path string) string {
 	return "give it to the user that balansd runs as, and take the rights of others away with: chmod o-rw " + strconv.Quote(path)
 }
 
-// openTo tells who besides us may use the file or folder at path.
-func openTo(path string) ([]opening, error) {
+// whoHasAccess returns who besides us may use the file or folder at path.
+func whoHasAccess(path string) ([]accessGrant, error) {
 	info, err := os.Stat(path)
 	if err != nil {
 		return nil, err
@@ -33,48 +33,48 @@ func openTo(path string) ([]opening, error) {
 	}
 	ours := []int{0, os.Geteuid()}
 	if uid, _, err := lookUpAccount(); err == nil {
-		ours = append(ours, uid) // an administrator looks at what is the service's
+		ours = append(ours, uid) // an administrator checks what is the service's
 	}
-	return modeOpenTo(info.Mode(), owner, ours), nil
+	return whoHasAccessByMode(info.Mode(), owner, ours), nil
 }
 
-// modeOpenTo tells who may use a file or folder with that mode and owner,
+// whoHasAccessByMode returns who may use a file or folder with that mode and owner,
 // besides those that are ours. The group is the admin's own choice. An owner
 // below 0 is not known.
-func modeOpenTo(mode fs.FileMode, owner int, ours []int) (found []opening) {
+func whoHasAccessByMode(mode fs.FileMode, owner int, ours []int) (found []accessGrant) {
 	if owner >= 0 && !slices.Contains(ours, owner) {
-		found = append(found, opening{"user " + strconv.Itoa(owner), "own"})
+		found = append(found, accessGrant{"user " + strconv.Itoa(owner), "own"})
 	}
 	switch {
 	case mode.Perm()&0o002 != 0:
-		found = append(found, opening{"everybody", "change"})
+		found = append(found, accessGrant{"everybody", "change"})
 	case mode.Perm()&0o004 != 0:
-		found = append(found, opening{"everybody", "read"})
+		found = append(found, accessGrant{"everybody", "read"})
 	}
 	return found
 }
 
-// programOpenTo tells who besides root can change or replace the program at path.
-func programOpenTo(path string) ([]string, error) {
-	return changeable("/", path, []int{0}, maxLinks)
+// whoCanChangeProgram returns who besides root can change or replace the program at path.
+func whoCanChangeProgram(path string) ([]string, error) {
+	return whoCanChangePath("/", path, []int{0}, maxLinks)
 }
 
-// fileOpenTo tells who besides root, the account of the service and the caller
+// whoCanChangeFile returns who besides root, the account of the service and the caller
 // can change or replace the file at path.
-func fileOpenTo(path string) ([]string, error) {
+func whoCanChangeFile(path string) ([]string, error) {
 	ours := []int{0, os.Geteuid()}
 	if uid, _, err := lookUpAccount(); err == nil {
 		ours = append(ours, uid)
 	}
-	return changeable("/", path, ours, maxLinks)
+	return whoCanChangePath("/", path, ours, maxLinks)
 }
 
 // maxLinks is how many links a path may lead through, as in Linux.
 const maxLinks = 40
 
-// changeable tells of a file, and of each folder above it, beneath root, who
-// besides the users of ours can change it; one sentence for each.
-func changeable(root, path string, ours []int, links int) (found []string, err error) {
+// whoCanChangePath returns, of a file and of each folder above it, beneath root,
+// who besides the users of ours can change it; one sentence for each.
+func whoCanChangePath(root, path string, ours []int, links int) (found []string, err error) {
 	for ; ; path = filepath.Dir(path) {
 		info, err := os.Lstat(filepath.Join(root, path))
 		switch {
@@ -82,8 +82,8 @@ func changeable(root, path string, ours []int, links int) (found []string, err e
 		case err != nil:
 			return nil, err
 		default:
-			if who := changers(info, ours); len(who) > 0 {
-				found = append(found, path+": "+whoMay(who))
+			if who := whoCanChange(info, ours); len(who) > 0 {
+				found = append(found, path+": "+describeGrants(who))
 			}
 			if info.Mode()&fs.ModeSymlink != 0 && links > 0 {
 				target, err := os.Readlink(filepath.Join(root, path))
@@ -93,7 +93,7 @@ func changeable(root, path string, ours []int, links int) (found []string, err e
 				if !filepath.IsAbs(target) {
 					target = filepath.Join(filepath.Dir(path), target)
 				}
-				more, err := changeable(root, target, ours, links-1)
+				more, err := whoCanChangePath(root, target, ours, links-1)
 				if err != nil {
 					return nil, err
 				}
@@ -106,21 +106,21 @@ func changeable(root, path string, ours []int, links int) (found []string, err e
 	}
 }
 
-// changers tells who besides the users of ours can change a file, or what is in
+// whoCanChange returns who besides the users of ours can change a file, or what is in
 // a folder. In a folder such as /tmp everybody can add something, and
 // nobody can replace what is another's.
-func changers(info fs.FileInfo, ours []int) (found []opening) {
+func whoCanChange(info fs.FileInfo, ours []int) (found []accessGrant) {
 	st, known := info.Sys().(*syscall.Stat_t)
 	if known && !slices.Contains(ours, int(st.Uid)) {
-		found = append(found, opening{"user " + strconv.Itoa(int(st.Uid)), "own"})
+		found = append(found, accessGrant{"user " + strconv.Itoa(int(st.Uid)), "own"})
 	}
 	if info.Mode()&fs.ModeSymlink != 0 || info.IsDir() && info.Mode()&fs.ModeSticky != 0 {
 		return found
 	}
 	if info.Mode().Perm()&0o002 != 0 {
-		found = append(found, opening{"everybody", "change"})
+		found = append(found, accessGrant{"everybody", "change"})
 	} else if known && info.Mode().Perm()&0o020 != 0 && !administrators(int(st.Gid)) && !ownGroup(st, ours) {
-		found = append(found, opening{"group " + strconv.Itoa(int(st.Gid)), "change"})
+		found = append(found, accessGrant{"group " + strconv.Itoa(int(st.Gid)), "change"})
 	}
 	return found
 }

@@ -19,9 +19,9 @@ import (
 	"balansd/problem"
 )
 
-// seams is what tests put in place of the machine.
-type seams struct {
-	// run runs a program of the system and gives its standard output; an error
+// hooks replace the machine in tests.
+type hooks struct {
+	// run runs a program of the system and returns its standard output; an error
 	// holds what it wrote on standard error.
 	run      func(ctx context.Context, name string, args ...string) (string, error)
 	library  library
@@ -41,11 +41,11 @@ type host struct{ Options }
 func New(o Options) (Manager, error) {
 	h := host{o}
 	if h.run == nil {
-		h.seams = seams{run: runProgram, library: newLibrary, platform: kardianos.Platform(), root: "/", uid: os.Geteuid,
+		h.hooks = hooks{run: runProgram, library: newLibrary, platform: kardianos.Platform(), root: "/", uid: os.Geteuid,
 			account: lookUpAccount, chown: os.Lchown}
 	}
 	// The library takes a machine for one of systemd that only has a part of it.
-	// sd_booted(3) looks at the same folder.
+	// sd_booted(3) tests the same folder.
 	if _, err := os.Stat(h.at("/run/systemd/system")); err == nil {
 		return newSystemd(h)
 	}
@@ -55,7 +55,7 @@ func New(o Options) (Manager, error) {
 // at returns where a file of the machine is.
 func (h host) at(path string) string { return filepath.Join(h.root, path) }
 
-// Rights tells which rights the caller lacks.
+// Rights returns which rights the caller lacks.
 func (h host) Rights() error {
 	if h.uid() == 0 {
 		return nil

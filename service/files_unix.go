@@ -27,11 +27,11 @@ func (h host) write(file, text string, mode fs.FileMode) error {
 		return errors.Join(os.Chmod(path, mode), h.sync(file))
 	}
 	if err := os.MkdirAll(filepath.Dir(path), 0o755); err != nil { //nolint:gosec // as the folders of systemd are
-		return cannot("write", file, err)
+		return fileProblem("write", file, err)
 	}
 	f, err := os.CreateTemp(filepath.Dir(path), ".balansd-*")
 	if err != nil {
-		return cannot("write", file, err)
+		return fileProblem("write", file, err)
 	}
 	_, err = f.WriteString(text)
 	if err = errors.Join(err, f.Chmod(mode), f.Sync(), f.Close()); err == nil {
@@ -39,19 +39,19 @@ func (h host) write(file, text string, mode fs.FileMode) error {
 	}
 	if err != nil {
 		_ = os.Remove(f.Name())
-		return cannot("write", file, err)
+		return fileProblem("write", file, err)
 	}
 	return nil
 }
 
-// sync has a file that is as it should be on the disk, whoever wrote it.
+// sync flushes a file with the right content to the disk, whoever wrote it.
 func (h host) sync(file string) error {
 	f, err := os.Open(h.at(file))
 	if err == nil {
 		err = errors.Join(f.Sync(), f.Close())
 	}
 	if err != nil {
-		return cannot("write", file, err)
+		return fileProblem("write", file, err)
 	}
 	return nil
 }
@@ -60,7 +60,7 @@ func (h host) sync(file string) error {
 // empty then.
 func (h host) remove(file string) error {
 	if err := os.Remove(h.at(file)); err != nil && !errors.Is(err, fs.ErrNotExist) {
-		return cannot("remove", file, err)
+		return fileProblem("remove", file, err)
 	}
 	if file == dropInFile {
 		_ = os.Remove(h.at(dropInFolder)) // a person's own drop-ins stay
@@ -71,11 +71,11 @@ func (h host) remove(file string) error {
 // makeSecrets makes the folder of the secrets, which root alone may open.
 func (h host) makeSecrets(dir string) error {
 	if err := os.Mkdir(h.at(dir), 0o700); err != nil && !errors.Is(err, fs.ErrExist) {
-		return cannot("make", dir, err)
+		return fileProblem("make", dir, err)
 	}
 	err := errors.Join(os.Chmod(h.at(dir), 0o700), h.chown(h.at(dir), 0, 0)) //nolint:gosec // a folder
 	if err != nil {
-		return cannot("close", dir, err)
+		return fileProblem("close", dir, err)
 	}
 	return nil
 }
@@ -85,7 +85,7 @@ func (h host) makeSecrets(dir string) error {
 func (h host) letRead(file string) error {
 	_, gid, err := h.account()
 	if err != nil {
-		return cannot("give", file, err)
+		return fileProblem("give", file, err)
 	}
 	info, err := os.Stat(h.at(file))
 	if err == nil {
@@ -97,7 +97,7 @@ func (h host) letRead(file string) error {
 		err = errors.Join(h.chown(h.at(file), -1, gid), os.Chmod(h.at(file), info.Mode().Perm()|0o040))
 	}
 	if err != nil {
-		return cannot("open", file, err)
+		return fileProblem("open", file, err)
 	}
 	return nil
 }
@@ -108,17 +108,17 @@ func (h host) letRead(file string) error {
 func (h host) own(dir string, mode fs.FileMode, asOwner bool) error {
 	uid, gid, err := h.account()
 	if err != nil {
-		return cannot("give", dir, err)
+		return fileProblem("give", dir, err)
 	}
 	if !asOwner {
 		uid = 0
 	}
 	path := h.at(dir)
 	if err := os.MkdirAll(filepath.Dir(path), 0o755); err != nil { //nolint:gosec // as the folders around it are
-		return cannot("make", dir, err)
+		return fileProblem("make", dir, err)
 	}
 	if err := os.Mkdir(path, mode); err != nil && !errors.Is(err, fs.ErrExist) {
-		return cannot("make", dir, err)
+		return fileProblem("make", dir, err)
 	}
 	ours := true
 	if asOwner {
@@ -126,11 +126,11 @@ func (h host) own(dir string, mode fs.FileMode, asOwner bool) error {
 	}
 	if err == nil && ours {
 		if err = errors.Join(h.chown(path, uid, gid), os.Chmod(path, mode)); err == nil && asOwner {
-			err = adopt(path, func(uint32) bool { return true })
+			err = restoreOwner(path, func(uint32) bool { return true })
 		}
 	}
 	if err != nil {
-		return cannot("give", dir, err)
+		return fileProblem("give", dir, err)
 	}
 	return nil
 }
@@ -164,8 +164,8 @@ func ourName(name string) bool {
 	return strings.HasPrefix(name, Name) || strings.HasPrefix(name, "."+Name) || strings.HasPrefix(name, "crash")
 }
 
-// cannot is the problem of something that could not be done to a file.
-func cannot(verb, file string, err error) error {
+// fileProblem is the problem of something that could not be done to a file.
+func fileProblem(verb, file string, err error) error {
 	return problem.Wrap(err, problem.Unexpected, fmt.Sprintf("cannot %s %s", verb, file),
 		"See what the system says about it, mend that, and do the same again: what is done already stays.")
 }

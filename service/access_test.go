@@ -24,29 +24,29 @@ func TestAccessListOpenTo(t *testing.T) {
 	}
 	for name, c := range map[string]struct {
 		list accessList
-		want []opening
+		want []accessGrant
 	}{
 		"as installed":               {with(admins), nil},
 		"made by the service":        {with(service, accessEntry{0, full, who{sid: sidOwnerRights}, false}), nil},
 		"made by the system":         {with(system, accessEntry{0, full, who{sid: sidCreator}, false}), nil},
 		"run by a person":            {with(me, accessEntry{0, full, me, false}), nil},
-		"as ProgramData hands down":  {with(admins, accessEntry{0, read, users, false}, accessEntry{0, 0x100116, users, false}), []opening{{`BUILTIN\Users`, "read"}, {`BUILTIN\Users`, "change"}}},
+		"as ProgramData hands down":  {with(admins, accessEntry{0, read, users, false}, accessEntry{0, 0x100116, users, false}), []accessGrant{{`BUILTIN\Users`, "read"}, {`BUILTIN\Users`, "change"}}},
 		"everybody may see it":       {with(admins, accessEntry{0, see, all, false}), nil},
-		"generic rights":             {with(admins, accessEntry{0, 0x80000000, all, false}, accessEntry{0, 0x10000000, users, false}), []opening{{"Everyone", "read"}, {`BUILTIN\Users`, "change"}}},
-		"under a condition":          {with(admins, accessEntry{9, read, users, false}), []opening{{`BUILTIN\Users`, "read"}}},
+		"generic rights":             {with(admins, accessEntry{0, 0x80000000, all, false}, accessEntry{0, 0x10000000, users, false}), []accessGrant{{"Everyone", "read"}, {`BUILTIN\Users`, "change"}}},
+		"under a condition":          {with(admins, accessEntry{9, read, users, false}), []accessGrant{{`BUILTIN\Users`, "read"}}},
 		"denied":                     {with(admins, accessEntry{1, full, users, false}), nil},
-		"made beforehand by a user":  {with(jan), []opening{{jan.sid, "own"}}},
-		"a user may become owner":    {with(admins, accessEntry{0, 0x80000, jan, false}), []opening{{jan.sid, "own"}}},
-		"a user may change the list": {with(admins, accessEntry{0, 0x40000, jan, false}), []opening{{jan.sid, "change"}}},
-		"a user may delete in it":    {with(admins, accessEntry{0, 0x40, jan, false}), []opening{{jan.sid, "change"}}},
-		"no list at all":             {accessList{owner: admins, none: true}, []opening{{"everybody", "change"}}},
+		"made beforehand by a user":  {with(jan), []accessGrant{{jan.sid, "own"}}},
+		"a user may become owner":    {with(admins, accessEntry{0, 0x80000, jan, false}), []accessGrant{{jan.sid, "own"}}},
+		"a user may change the list": {with(admins, accessEntry{0, 0x40000, jan, false}), []accessGrant{{jan.sid, "change"}}},
+		"a user may delete in it":    {with(admins, accessEntry{0, 0x40, jan, false}), []accessGrant{{jan.sid, "change"}}},
+		"no list at all":             {accessList{owner: admins, none: true}, []accessGrant{{"everybody", "change"}}},
 		"an empty list":              {accessList{owner: admins}, nil},
 	} {
-		if diff := cmp.Diff(c.want, c.list.openTo(me.sid), cmp.AllowUnexported(opening{})); diff != "" {
+		if diff := cmp.Diff(c.want, c.list.whoHasAccess(me.sid), cmp.AllowUnexported(accessGrant{})); diff != "" {
 			t.Errorf("%s: %s", name, diff)
 		}
 	}
-	got := complaint(`C:\ProgramData\balansd`, []opening{{`BUILTIN\Users`, "read"}, {"Everyone", "read"}, {`BUILTIN\Users`, "change"}, {"Everyone", "read"}})
+	got := complaint(`C:\ProgramData\balansd`, []accessGrant{{`BUILTIN\Users`, "read"}, {"Everyone", "read"}, {`BUILTIN\Users`, "change"}, {"Everyone", "read"}})
 	if want := `C:\ProgramData\balansd lies open: BUILTIN\Users may change it, BUILTIN\Users, Everyone may read it; `; !strings.HasPrefix(got, want) || len(got) < len(want)+20 {
 		t.Errorf("it says: %s", got)
 	}
@@ -85,7 +85,7 @@ func TestCheckAccess(t *testing.T) {
 			}
 		}
 	}
-	// A path that cannot be looked at is an error, and the others are told.
+	// A path that cannot be read is an error, and the others are reported.
 	complaints, err := CheckAccess(filepath.Join(dir, "well", "x"), filepath.Join(dir, "read"))
 	if err == nil || len(complaints) != 1 {
 		t.Errorf("%q, %v", complaints, err)
@@ -104,19 +104,19 @@ func TestAccessListChangers(t *testing.T) {
 	for name, c := range map[string]struct {
 		list   accessList
 		rights uint32
-		want   []opening
+		want   []accessGrant
 	}{
 		"a folder of programs":      {accessList{owner: installer, entries: []accessEntry{{0, full, installer, false}, {0, run, users, false}, {0, 0x10000000, who{sid: sidCreator}, true}}}, rightsChange, nil},
 		"the drive above":           {drive, rightsReplace, nil},
-		"the drive itself":          {drive, rightsChange, []opening{{signedIn.name, "change"}}},
-		"a folder made by hand":     {accessList{owner: admins, entries: []accessEntry{{0, modify, signedIn, false}}}, rightsReplace, []opening{{signedIn.name, "change"}}},
-		"a file to be written":      {accessList{owner: admins, entries: []accessEntry{{0, 0x2, users, false}}}, rightsChange, []opening{{users.name, "change"}}},
-		"whose list can be changed": {accessList{owner: admins, entries: []accessEntry{{0, 0x80000, users, false}}}, rightsReplace, []opening{{users.name, "change"}}},
-		"the service's":             {accessList{owner: admins, entries: []accessEntry{{0, modify, service, false}}}, rightsChange, []opening{{service.name, "change"}}},
-		"a person's":                {accessList{owner: users}, rightsReplace, []opening{{users.name, "own"}}},
-		"without a list":            {accessList{owner: admins, none: true}, rightsReplace, []opening{{"everybody", "change"}}},
+		"the drive itself":          {drive, rightsChange, []accessGrant{{signedIn.name, "change"}}},
+		"a folder made by hand":     {accessList{owner: admins, entries: []accessEntry{{0, modify, signedIn, false}}}, rightsReplace, []accessGrant{{signedIn.name, "change"}}},
+		"a file to be written":      {accessList{owner: admins, entries: []accessEntry{{0, 0x2, users, false}}}, rightsChange, []accessGrant{{users.name, "change"}}},
+		"whose list can be changed": {accessList{owner: admins, entries: []accessEntry{{0, 0x80000, users, false}}}, rightsReplace, []accessGrant{{users.name, "change"}}},
+		"the service's":             {accessList{owner: admins, entries: []accessEntry{{0, modify, service, false}}}, rightsChange, []accessGrant{{service.name, "change"}}},
+		"a person's":                {accessList{owner: users}, rightsReplace, []accessGrant{{users.name, "own"}}},
+		"without a list":            {accessList{owner: admins, none: true}, rightsReplace, []accessGrant{{"everybody", "change"}}},
 	} {
-		if diff := cmp.Diff(c.want, c.list.changers(c.rights, "S-1-5-21-1-2-3-500"), cmp.AllowUnexported(opening{})); diff != "" {
+		if diff := cmp.Diff(c.want, c.list.whoCanChange(c.rights, "S-1-5-21-1-2-3-500"), cmp.AllowUnexported(accessGrant{})); diff != "" {
 			t.Errorf("%s: %s", name, diff)
 		}
 	}

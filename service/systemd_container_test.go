@@ -17,8 +17,8 @@ import (
 	"balansd/service"
 )
 
-// The main story happens at a place whose name has everything that a unit, a
-// shell or a person could trip over.
+// The main test uses paths with every character that needs escaping in a unit
+// or a shell.
 const (
 	oddFolder = `/opt/Kantoor 100% $HOME "Dürer" l'été {{Name}} \x`
 	oddExe    = oddFolder + "/balansd"
@@ -171,7 +171,7 @@ func journal(t *testing.T, o *office) {
 	}
 }
 
-// installAgain mends what somebody broke.
+// installAgain repairs what somebody broke.
 func installAgain(t *testing.T, o *office) {
 	was := o.runs().Service.PID
 	o.Write("/etc/systemd/system/balansd.service", "", 0o644) // as an installation leaves it that was cut off
@@ -208,7 +208,7 @@ func erred(t *testing.T, o *office) {
 	o.dropIn("test", "[Service]\nRestartSec=60\n")
 	out := o.want(1, "does not start", "service", "start")
 	if !strings.Contains(out, state) {
-		t.Errorf("the reason is not told:\n%s", out)
+		t.Errorf("the reason is missing:\n%s", out)
 	}
 	s, code := o.standing()
 	if code != 1 || s.Service.State != service.Waiting || s.Service.Says == "" {
@@ -226,7 +226,7 @@ func crashed(t *testing.T, o *office) {
 	o.kill("ABRT")
 	o.Until("it is back", func() bool { _, code := o.standing(); return code == 0 })
 	if log := o.journal(); !strings.Contains(log, "the last run of balansd ended in a crash") || !strings.Contains(log, "SIGABRT") {
-		t.Errorf("no word of the crash in:\n%s", log)
+		t.Errorf("no report of the crash in:\n%s", log)
 	}
 	files, err := filepath.Glob(o.Path("/srv/balans data/crash-*"))
 	if err != nil || len(files) != 1 {
@@ -247,7 +247,7 @@ func hung(t *testing.T, o *office) {
 		return code == 0 && s.Service.PID != was && s.Daemon != nil
 	})
 	if log := o.Must("journalctl", "--unit=balansd", "--no-pager", "--output=cat"); !strings.Contains(log, "Watchdog timeout") {
-		t.Errorf("no word of the watchdog in:\n%s", log)
+		t.Errorf("no report of the watchdog in:\n%s", log)
 	}
 	if err := os.Remove(o.Path("/etc/systemd/system/balansd.service.d/test.conf")); err != nil {
 		t.Fatal(err)
@@ -314,7 +314,7 @@ func reboot(t *testing.T, o *office) {
 	o.Reboot()
 	o.runs()
 	if r := o.run("sync", "--config", o.config); r.Code == 0 {
-		t.Errorf("a pass without network is well:\n%s", r.Stdout)
+		t.Errorf("a run without network succeeds:\n%s", r.Stdout)
 	}
 	o.Until("it runs all the same", func() bool { s, _ := o.standing(); return s.Service.State == service.On && s.Service.Restarts == 0 })
 }

@@ -10,23 +10,23 @@ import (
 	"syscall"
 )
 
-// Adopt returns what root made in dir to the owner of dir. An administrator who
+// RestoreOwner gives what root created in dir to the owner of dir. An administrator who
 // uses the command line while the service is off makes files that the service
 // could not read afterwards. It does nothing where dir belongs to root, or the
 // process is not root, or dir is missing.
 //
-// The owner of dir may be at work in it meanwhile: links are not followed, and
+// The owner of dir may change it meanwhile: links are not followed, and
 // a file with a second name, which may be elsewhere, is left alone.
-func Adopt(dir string) error {
+func RestoreOwner(dir string) error {
 	if os.Geteuid() != 0 {
 		return nil
 	}
-	return adopt(dir, func(uid uint32) bool { return uid == 0 })
+	return restoreOwner(dir, func(uid uint32) bool { return uid == 0 })
 }
 
-// adopt returns what belongs to some in dir to the owner of dir, unless that is
-// root.
-func adopt(dir string, from func(uid uint32) bool) error {
+// restoreOwner gives what belongs to the users of from in dir to the owner of
+// dir, unless that is root.
+func restoreOwner(dir string, from func(uid uint32) bool) error {
 	root, err := os.OpenRoot(dir)
 	if errors.Is(err, fs.ErrNotExist) {
 		return nil
@@ -45,7 +45,7 @@ func adopt(dir string, from func(uid uint32) bool) error {
 	}
 	return fs.WalkDir(root.FS(), ".", func(name string, _ fs.DirEntry, err error) error {
 		if errors.Is(err, fs.ErrNotExist) {
-			return nil // it went away meanwhile
+			return nil // it was removed meanwhile
 		}
 		if err != nil {
 			return err

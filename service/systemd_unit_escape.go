@@ -10,7 +10,7 @@ import (
 )
 
 // How systemd reads a line of a unit, see systemd.syntax(7) and "COMMAND LINES"
-// in systemd.service(5): first it parts the line into words, in which quotes
+// in systemd.service(5): first it splits the line into words, in which quotes
 // and backslashes have a meaning, then it replaces what begins with a percent
 // sign, and at the start, in a command, what begins with a dollar sign.
 
@@ -28,7 +28,7 @@ func unitArg(s string) string {
 // path from another one there, is quoted.
 func unitPath(s string) string { return quoted(s) }
 
-// quoted writes a word of a line.
+// quoted quotes a word of a line.
 func quoted(s string) string {
 	s = strings.ReplaceAll(s, "%", "%%")
 	if s != "" && strings.IndexFunc(s, func(r rune) bool { return !plain(r) && r != '%' && r != '$' }) < 0 {

@@ -23,7 +23,7 @@ type Spec struct {
 // Options is what a Manager needs. The zero Options are for this machine.
 type Options struct {
 	Log   zerolog.Logger
-	seams // what tests put in place of the machine; each system has its own
+	hooks // replace the machine in tests; each system has its own
 }
 
 // A Step is one thing that a plan does. Do is called once, in order; a Step
@@ -33,7 +33,7 @@ type Step struct {
 	Do   func(ctx context.Context) error
 }
 
-// Removal says what uninstalling takes away besides the service.
+// Removal says what uninstalling deletes besides the service.
 type Removal struct {
 	Purge []string // files and folders to delete for good
 }
@@ -63,20 +63,20 @@ type Status struct {
 	Account    string    `json:"account,omitempty"`
 	Executable string    `json:"executable,omitempty"`
 	Config     string    `json:"config,omitempty"`
-	Says       string    `json:"says,omitempty"` // the process's own word to the manager
+	Says       string    `json:"says,omitempty"` // the status text that the process sent to the manager
 	Result     string    `json:"result,omitempty"`
 }
 
-// Manager is the machine's service manager, as New(Options) gives it. It is for
+// Manager is the machine's service manager, as New(Options) returns it. It is for
 // one goroutine at a time. Its methods give problems
 // (package problem): NotAllowed without the rights, NotFound where the service
 // is not installed.
 type Manager interface {
-	// Rights tells which rights the caller lacks to change the service, and how
+	// Rights returns which rights the caller lacks to change the service, and how
 	// to get them; nil when it lacks none.
 	Rights() error
 	// Install plans what installing takes. On a machine that has the service
-	// the steps mend it: installing twice is well.
+	// the steps repair it: installing twice does no harm.
 	Install(s Spec) ([]Step, error)
 	// Uninstall plans the removal: stop, remove, wait until it is gone.
 	Uninstall(r Removal) ([]Step, error)
@@ -86,6 +86,6 @@ type Manager interface {
 	Stop(ctx context.Context) error
 	// Restart stops the service if it runs, and starts it.
 	Restart(ctx context.Context) error
-	// Status tells how the service stands; NotInstalled is no error.
+	// Status returns how the service stands; NotInstalled is no error.
 	Status(ctx context.Context) (Status, error)
 }

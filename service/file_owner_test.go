@@ -11,8 +11,8 @@ import (
 	"balansd/internal/testenv"
 )
 
-// TestAdopt needs root: who else could give files away.
-func TestAdopt(t *testing.T) {
+// TestRestoreOwner needs root: who else could give files away.
+func TestRestoreOwner(t *testing.T) {
 	testenv.Need(t, testenv.Root)
 	const theirs = 65534
 	dir, elsewhere := t.TempDir(), filepath.Join(t.TempDir(), "shadow")
@@ -46,13 +46,13 @@ func TestAdopt(t *testing.T) {
 		}
 		return int(info.Sys().(*syscall.Stat_t).Uid)
 	}
-	if err := Adopt(dir); err != nil || owner(in("root")) != 0 {
+	if err := RestoreOwner(dir); err != nil || owner(in("root")) != 0 {
 		t.Errorf("in a folder of root: %v", err)
 	}
 	if err := os.Chown(dir, theirs, theirs); err != nil {
 		t.Fatal(err)
 	}
-	if err := Adopt(dir); err != nil {
+	if err := RestoreOwner(dir); err != nil {
 		t.Fatal(err)
 	}
 	for path, want := range map[string]int{
@@ -63,7 +63,7 @@ func TestAdopt(t *testing.T) {
 			t.Errorf("%s belongs to %d, want %d", path, got, want)
 		}
 	}
-	if err := Adopt(in("missing")); err != nil {
+	if err := RestoreOwner(in("missing")); err != nil {
 		t.Errorf("a folder that is missing: %v", err)
 	}
 }

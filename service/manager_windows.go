@@ -1,7 +1,7 @@
 package service
 
-// seams is what tests put in place of the machine.
-type seams struct {
+// hooks replace the machine in tests.
+type hooks struct {
 	scm     scm
 	library library
 }

@@ -16,7 +16,7 @@ import (
 	"balansd/problem"
 )
 
-// asRoot has every step tell first which rights it lacks.
+// asRoot has every step check first that the process is root.
 func (h host) asRoot(steps []Step) []Step {
 	for i, step := range steps {
 		steps[i].Do = func(ctx context.Context) error {
@@ -29,9 +29,9 @@ func (h host) asRoot(steps []Step) []Step {
 	return steps
 }
 
-// makeAccount makes the account of the service, unless it is there, in the
+// createAccount makes the account of the service, unless it is there, in the
 // first way that works: each is a list of commands.
-func (h host) makeAccount(ctx context.Context, ways ...[][]string) error {
+func (h host) createAccount(ctx context.Context, ways ...[][]string) error {
 	if _, _, err := h.account(); err == nil {
 		return nil
 	}
@@ -57,7 +57,7 @@ func (h host) makeAccount(ctx context.Context, ways ...[][]string) error {
 
 // program refuses a program that others than root can change.
 func (h host) program(s Spec) error {
-	found, err := changeable(h.root, s.Executable, []int{0, h.admin}, maxLinks)
+	found, err := whoCanChangePath(h.root, s.Executable, []int{0, h.admin}, maxLinks)
 	return programProblem(s.Executable, found, err)
 }
 
@@ -118,7 +118,7 @@ func (h host) purgeable(paths []string) error {
 	for _, p := range paths {
 		clean := filepath.Clean(p)
 		// What is in /etc, as the configuration is, is not shared as a whole.
-		shared := sharedUnix(clean) && (clean == "/etc" || !inside(clean, "/etc"))
+		shared := isSharedFolderUnix(clean) && (clean == "/etc" || !inside(clean, "/etc"))
 		if !filepath.IsAbs(p) || strings.Count(clean, "/") < 2 || shared {
 			return problem.New(problem.Usage, fmt.Sprintf("%q is too much to delete", p), "Delete by hand what is balansd's in it.")
 		}
@@ -133,9 +133,9 @@ func (h host) purgeable(paths []string) error {
 	return nil
 }
 
-// sharedUnix reports whether a folder belongs to the system as a whole, see
+// isSharedFolderUnix reports whether a folder belongs to the system as a whole, see
 // hier(7).
-func sharedUnix(dir string) bool {
+func isSharedFolderUnix(dir string) bool {
 	dir = path.Clean(dir)
 	return inside(dir, "/etc") || slices.Contains([]string{
 		"/", "/bin", "/boot", "/dev", "/home", "/lib", "/lib64", "/media", "/mnt", "/opt", "/proc", "/root", "/run", "/sbin", "/srv", "/sys",

@@ -48,7 +48,7 @@ func receive(t *testing.T, socket *net.UnixConn) string {
 	return string(buf[:n])
 }
 
-// TestManagedNotifiesSystemd checks what systemd is told, and when.
+// TestManagedNotifiesSystemd checks what systemd is notified of, and when.
 func TestManagedNotifiesSystemd(t *testing.T) {
 	socket := listenAsSystemd(t)
 	var got []string

@@ -20,10 +20,10 @@ import (
 	"balansd/problem"
 )
 
-// keptCrashes is how many crashes of earlier runs stay on disk.
-const keptCrashes = 5
+// maxCrashFiles is how many crashes of earlier runs stay on disk.
+const maxCrashFiles = 5
 
-// crashHead is how much of a crash file is read to tell what it is about.
+// crashHead is how much of a crash file is read to describe it.
 const crashHead = 64 << 10
 
 // hungText begins the dump of a process that did not stop.
@@ -34,8 +34,8 @@ const hungText = "balansd: did not stop in time"
 // moved aside, beside path, and logged once.
 //
 // The traces hold the names of functions and machine words, no texts; but the
-// word of a panic itself could quote anything, so that the file is for its
-// owner alone, and the log repeats it only where it is the runtime's.
+// text of a panic itself could quote anything, so that only its owner may read the
+// file, and the log repeats it only where it is the runtime's.
 func catchCrashes(path string, now time.Time, log zerolog.Logger) error {
 	if err := os.MkdirAll(filepath.Dir(path), 0o700); err != nil {
 		return err
@@ -74,11 +74,11 @@ func reportCrash(path string, now time.Time, log zerolog.Logger) error {
 	log.Error().Uint32(problem.NoticeKey, uint32(problem.CrashFound)).Str("file", aside).
 		Time("crashed", info.ModTime()).Str("kind", kind).Str("where", where).
 		Msg("the last run of balansd ended in a crash")
-	return forgetCrashes(stem, ext)
+	return deleteOldCrashes(stem, ext)
 }
 
-// forgetCrashes removes the oldest crashes; their names sort by time.
-func forgetCrashes(stem, ext string) error {
+// deleteOldCrashes removes the oldest crashes; their names sort by time.
+func deleteOldCrashes(stem, ext string) error {
 	entries, err := os.ReadDir(filepath.Dir(stem))
 	if err != nil {
 		return err
@@ -90,7 +90,7 @@ func forgetCrashes(stem, ext string) error {
 		}
 	}
 	slices.Sort(kept)
-	for len(kept) > keptCrashes {
+	for len(kept) > maxCrashFiles {
 		err = errors.Join(err, os.Remove(kept[0]))
 		kept = kept[1:]
 	}
@@ -113,7 +113,7 @@ func readCrash(path string) (kind, where string) {
 		if said := crashKind(line); said != "" && kind == "fatal error" {
 			kind = said
 		}
-		// Those of this package look on while others work.
+		// Those of this package only supervise the work.
 		if name, _, call := strings.Cut(line, "("); call && where == "" && !strings.HasPrefix(name, "balansd/service.") &&
 			(strings.HasPrefix(name, "balansd/") || strings.HasPrefix(name, "main.")) {
 			// The last bracket opens the arguments; one before it a receiver.
@@ -123,7 +123,7 @@ func readCrash(path string) (kind, where string) {
 	return kind, where
 }
 
-// crashKind returns the kind of crash that a line tells, empty for none.
+// crashKind returns the kind of crash that a line names, empty for none.
 func crashKind(line string) string {
 	for _, safe := range []string{hungText, "panic: runtime error: ", "fatal error: ", "SIGABRT: ", "SIGQUIT: ", "SIGSEGV: ", "SIGBUS: "} {
 		if strings.HasPrefix(line, safe) {
@@ -139,7 +139,7 @@ func crashKind(line string) string {
 // dumpGoroutines appends what every goroutine is at to the file at path.
 func dumpGoroutines(path string) error {
 	var b bytes.Buffer
-	fmt.Fprintf(&b, "%s (%s)\n\n", hungText, StopTime)
+	fmt.Fprintf(&b, "%s (%s)\n\n", hungText, stopTime)
 	if err := pprof.Lookup("goroutine").WriteTo(&b, 2); err != nil {
 		return err
 	}

@@ -9,11 +9,11 @@ import (
 	"balansd/problem"
 )
 
-// ownPlaces refuses what the service would be given although it is not its
+// checkFolders refuses what the service would be given although it is not its
 // alone. Installing gives folders to the account of the service with all that
-// is in them: that of the whole of /etc would end the machine, and whoever may
+// is in them: giving away /etc would break the machine, and whoever may
 // change the program is root the next time that an administrator calls it.
-func ownPlaces(s Spec, shared func(dir string) bool, within func(path, dir string) bool) error {
+func checkFolders(s Spec, shared func(dir string) bool, within func(path, dir string) bool) error {
 	for _, dir := range append([]string{s.DataDir}, s.Writable...) {
 		switch {
 		case shared(dir):
@@ -30,9 +30,9 @@ func ownPlaces(s Spec, shared func(dir string) bool, within func(path, dir strin
 	return nil
 }
 
-// sharedWindows reports whether a folder is a whole drive, or one that Windows or
+// isSharedFolderWindows reports whether a folder is a whole drive, or one that Windows or
 // a person has.
-func sharedWindows(dir string) bool {
+func isSharedFolderWindows(dir string) bool {
 	dir = strings.TrimRight(strings.ToLower(strings.ReplaceAll(dir, "/", `\`)), `\`)
 	drive, rest, found := strings.Cut(dir, ":")
 	if len(drive) != 1 {

@@ -68,7 +68,7 @@ func Unit(u UnitSpec) (string, error) {
 # balansd waits for them.
 Wants=network-online.target nss-lookup.target time-sync.target
 After=network-online.target nss-lookup.target time-sync.target
-# A service that a person installed once is never given up.
+# Restart without a limit.
 StartLimitIntervalSec=0
 ` + u.mounts(),
 		"[Service]\n" + `Type=notify
@@ -77,16 +77,16 @@ NotifyAccess=main
 User=` + Account + `
 Group=` + Account + `
 
-# It comes back after a crash, a hang and an error. Exit code 2 is a mistake in
-# the configuration, which stays until a person has mended it. A panic ends with
-# a signal, since its exit code would be 2, too.
+# Restart after a crash, a hang or an error. Exit code 2 is a mistake in the
+# configuration, which a person has to correct first. A panic ends with a signal,
+# since its exit code would be 2, too.
 Restart=on-failure
 RestartPreventExitStatus=2
 ` + u.restarts() + `Environment=GOTRACEBACK=crash
 LimitCORE=0
 WatchdogSec=120
 TimeoutStartSec=60
-# balansd ends itself after 25 seconds, and says what hung.
+# balansd exits by itself after 25 seconds and records what hung.
 TimeoutStopSec=30
 TimeoutAbortSec=10
 
@@ -221,7 +221,7 @@ func (u UnitSpec) execStart() string {
 	return "ExecStart=" + strings.Join(args, " ") + "\n"
 }
 
-// check tells which path cannot be in a unit. Everything else can be escaped.
+// check returns which path cannot be in a unit. Everything else can be escaped.
 func (u UnitSpec) check() error {
 	if err := u.checkPaths(); err != nil {
 		return err
@@ -235,7 +235,7 @@ func (u UnitSpec) check() error {
 	return nil
 }
 
-// checkPaths tells which path is no full one, or cannot stand in a unit or a
+// checkPaths returns which path is no full one, or cannot stand in a unit or a
 // script at all.
 func (s Spec) checkPaths() error {
 	for _, p := range slices.Concat([]string{s.Executable, s.Config, s.DataDir}, s.Writable, s.Readable) {

@@ -19,7 +19,7 @@ import (
 	"balansd/service"
 )
 
-// The story on Windows happens where a blank, a percent sign and accents stand
+// The test on Windows uses paths where a blank, a percent sign and accents stand
 // in every path.
 const (
 	windowsExe    = `C:\Program Files\Kantoor 100% été\balansd.exe`
@@ -266,7 +266,7 @@ func windowsRestart(t *testing.T, w *windows) {
 }
 
 // windowsInstallAgain takes up a new place of the program and goes back, and
-// mends what somebody broke.
+// repairs what somebody broke.
 func windowsInstallAgain(t *testing.T, w *windows) {
 	const elsewhere, source = `C:\elsewhere\balansd.exe`, `HKLM\SYSTEM\CurrentControlSet\Services\EventLog\Application\balansd`
 	program, err := os.ReadFile(w.Path(windowsExe))

@@ -106,7 +106,7 @@ func TestUnitPaths(t *testing.T) {
 		// And out of what systemctl shows of it.
 		executable, config := command("{ path=x ; argv[]=" + strings.Join(unquote(lineOf(t, unit, "ExecStart")), " ") + " ; ignore_errors=no ; pid=1 }")
 		if strings.Contains(s.Executable+s.Config, " ; ") || strings.Contains(s.Executable, " run --service ") {
-			return // nobody can tell
+			return // it is ambiguous
 		}
 		if executable != s.Executable || config != s.Config {
 			t.Fatalf("%q %q", executable, config)

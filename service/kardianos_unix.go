@@ -11,7 +11,7 @@ import (
 
 // script describes a service to the library whose script, unit or list of
 // properties is text, to the letter. The library reads two braces as the start
-// of a key; one that it has no other use for gives them back.
+// of a key; a key without another meaning restores them.
 func script(s Spec, option, text string) *kardianos.Config {
 	const key = "LogDirectory"
 	c := libraryConfig(s)

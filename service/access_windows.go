@@ -12,7 +12,7 @@ import (
 // own sets owner and access list of one file or folder.
 //
 // It works on a handle that was opened without following links, so that nobody
-// can put a link there between the look and the deed. The privileges let an
+// can put a link there between the check and the change. The privileges let an
 // Administrator do it on what another user locked.
 func (machine) own(path, sddl string) error {
 	sd, err := windows.SecurityDescriptorFromString(sddl)
@@ -149,9 +149,9 @@ func identity(sid *windows.SID) who {
 	return w
 }
 
-// trusted are the identities that may use our files besides the usual ones:
+// callerSIDs are the identities that may use our files besides the usual ones:
 // the one that this process runs as.
-func trusted() ([]string, error) {
+func callerSIDs() ([]string, error) {
 	user, err := windows.GetCurrentProcessToken().GetTokenUser()
 	if err != nil {
 		return nil, err
@@ -159,9 +159,9 @@ func trusted() ([]string, error) {
 	return []string{user.User.Sid.String()}, nil
 }
 
-// openTo tells who besides us may use the file or folder at path.
-func openTo(path string) ([]opening, error) {
-	also, err := trusted()
+// whoHasAccess returns who besides us may use the file or folder at path.
+func whoHasAccess(path string) ([]accessGrant, error) {
+	also, err := callerSIDs()
 	if err != nil {
 		return nil, err
 	}
@@ -169,31 +169,31 @@ func openTo(path string) ([]opening, error) {
 	if err != nil {
 		return nil, err
 	}
-	return a.openTo(also...), nil
+	return a.whoHasAccess(also...), nil
 }
 
 // programFolder is where a program is safe.
 const programFolder = `C:\Program Files\balansd`
 
-func (machine) openTo(path string) ([]string, error) { return programOpenTo(path) }
+func (machine) whoHasAccess(path string) ([]string, error) { return whoCanChangeProgram(path) }
 
-// fileOpenTo tells who besides the administrators and the caller can change or
+// whoCanChangeFile returns who besides the administrators and the caller can change or
 // replace the file at path. The service may change what is its own.
-func fileOpenTo(path string) ([]string, error) {
-	return pathOpenTo(path, rightsReplace, serviceSID(Name))
+func whoCanChangeFile(path string) ([]string, error) {
+	return whoCanChangePath(path, rightsReplace, serviceSID(Name))
 }
 
-// programOpenTo tells who besides the administrators can change or replace the
+// whoCanChangeProgram returns who besides the administrators can change or replace the
 // program at path. Whoever asks is trusted, since installing takes the rights
 // of an Administrator. What lies beside a program is loaded by it, so that its
 // folder must be as closed as itself.
-func programOpenTo(path string) ([]string, error) { return pathOpenTo(path, rightsChange) }
+func whoCanChangeProgram(path string) ([]string, error) { return whoCanChangePath(path, rightsChange) }
 
-// pathOpenTo tells who besides the administrators, the caller and those named
+// whoCanChangePath returns who besides the administrators, the caller and those named
 // can change or replace what is at path. Beside says which rights on its own
 // folder are too much; on the folders above, those to replace it are.
-func pathOpenTo(path string, beside uint32, also ...string) (found []string, err error) {
-	caller, err := trusted()
+func whoCanChangePath(path string, beside uint32, also ...string) (found []string, err error) {
+	caller, err := callerSIDs()
 	if err != nil {
 		return nil, err
 	}
@@ -204,8 +204,8 @@ func pathOpenTo(path string, beside uint32, also ...string) (found []string, err
 		if err != nil {
 			return nil, err
 		}
-		if who := a.changers(rights, also...); len(who) > 0 {
-			found = append(found, p+": "+whoMay(who))
+		if who := a.whoCanChange(rights, also...); len(who) > 0 {
+			found = append(found, p+": "+describeGrants(who))
 		}
 		rights, next = next, rightsReplace
 		if p == filepath.Dir(p) {
@@ -214,7 +214,7 @@ func pathOpenTo(path string, beside uint32, also ...string) (found []string, err
 	}
 }
 
-// mendAccess is what a person does about it.
-func mendAccess(string) string {
+// accessRemedy says what a person does about it.
+func accessRemedy(string) string {
 	return "run balansd service install as an Administrator, which sets it right"
 }

@@ -10,15 +10,15 @@ import (
 	"balansd/problem"
 )
 
-// CheckAccess tells who besides the system, its administrators and the account
+// CheckAccess returns who besides the system, its administrators and the account
 // that balansd runs as may read or change files and folders: one complaint for
-// each that lies open, in a sentence that says what to do. It looks at the
-// access lists on Windows, and at owner and mode elsewhere. A path that does
-// not exist is well. The error is that of a path that could not be looked at;
-// the complaints about the others come along.
+// each that others may use, in a sentence that says what to do. It reads the
+// access lists on Windows, and owner and mode elsewhere. A path that does
+// not exist is ignored. The error is that of the paths that could not be read;
+// the complaints about the others are returned with it.
 func CheckAccess(paths ...string) (complaints []string, err error) {
 	for _, path := range paths {
-		found, failed := openTo(path)
+		found, failed := whoHasAccess(path)
 		switch {
 		case errors.Is(failed, fs.ErrNotExist):
 			continue
@@ -33,19 +33,19 @@ func CheckAccess(paths ...string) (complaints []string, err error) {
 	return complaints, err
 }
 
-// opening is somebody who may use what is not theirs.
-type opening struct {
+// accessGrant is somebody who may use what is not theirs.
+type accessGrant struct {
 	who string
 	may string // "read", "change" or "own"
 }
 
 // complaint is the sentence for what lies open.
-func complaint(path string, found []opening) string {
-	return fmt.Sprintf("%s lies open: %s; %s", path, whoMay(found), mendAccess(path))
+func complaint(path string, found []accessGrant) string {
+	return fmt.Sprintf("%s lies open: %s; %s", path, describeGrants(found), accessRemedy(path))
 }
 
-// whoMay lists who may do what.
-func whoMay(found []opening) string {
+// describeGrants lists who may do what.
+func describeGrants(found []accessGrant) string {
 	var parts []string
 	for _, may := range []string{"own", "change", "read"} {
 		var names []string
@@ -64,19 +64,19 @@ func whoMay(found []opening) string {
 // CheckProgram returns a Usage problem when others than the administrators of the
 // machine can change the program at path, or put another one in its place:
 // what runs as a service, and with an administrator's rights, would be theirs.
-// It looks at the program and at each folder above it.
+// It checks the program and each folder above it.
 func CheckProgram(path string) error {
-	found, err := programOpenTo(path)
+	found, err := whoCanChangeProgram(path)
 	return programProblem(path, found, err)
 }
 
-// CheckFile tells who besides the administrators of the machine, the account of
+// CheckFile returns who besides the administrators of the machine, the account of
 // the service and the caller can change the file at path, or put another one in
-// its place; one sentence for each place that lies open, the file itself or a
-// folder above it. A file that does not exist lies open where others may make it.
-func CheckFile(path string) ([]string, error) { return fileOpenTo(path) }
+// its place; one sentence for each path that they can change, the file itself or a
+// folder above it. A file that does not exist counts where others may create it.
+func CheckFile(path string) ([]string, error) { return whoCanChangeFile(path) }
 
-// programProblem is what CheckProgram tells of what was found.
+// programProblem returns the error of CheckProgram for what was found.
 func programProblem(path string, found []string, err error) error {
 	if err != nil {
 		return problem.Wrap(err, problem.NotAllowed, "who may change the program "+path+" cannot be read", "Call the same command as an administrator.")

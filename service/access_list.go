@@ -33,7 +33,7 @@ type accessEntry struct {
 // are yet to be made counts like the rest.
 const (
 	entryAllow         = 0
-	entryAllowCallback = 9 // under a condition, which is not looked into
+	entryAllowCallback = 9 // under a condition, which is not evaluated
 )
 
 // Rights that matter; the others only let one see that there is a file.
@@ -50,39 +50,39 @@ const (
 // of programs.
 const sidInstaller = "S-1-5-80-956008885-3418522649-1831038044-1853292631-2271478464"
 
-// changers tells who besides the system, the Administrators, the installer of
+// whoCanChange returns who besides the system, the Administrators, the installer of
 // Windows and those named can use one of those rights, or give them to
 // themselves. The service is not one of those: it must not change its program.
-func (a accessList) changers(rights uint32, also ...string) (found []opening) {
+func (a accessList) whoCanChange(rights uint32, also ...string) (found []accessGrant) {
 	ours := append([]string{sidSystem, sidAdministrators, sidInstaller}, also...)
 	if !slices.Contains(ours, a.owner.sid) {
-		found = append(found, opening{a.owner.String(), "own"})
+		found = append(found, accessGrant{a.owner.String(), "own"})
 	}
 	if a.none {
-		return append(found, opening{"everybody", "change"})
+		return append(found, accessGrant{"everybody", "change"})
 	}
 	ours = append(ours, sidOwnerRights, sidCreator)
 	for _, e := range a.entries {
 		allows := e.kind == entryAllow || e.kind == entryAllowCallback
 		if allows && !e.inheritOnly && e.mask&(rights|rightsOwner) != 0 && !slices.Contains(ours, e.who.sid) {
-			found = append(found, opening{e.who.String(), "change"})
+			found = append(found, accessGrant{e.who.String(), "change"})
 		}
 	}
 	return found
 }
 
-// openTo tells who may use it besides the system, the Administrators, the
+// whoHasAccess returns who may use it besides the system, the Administrators, the
 // service, and those named. An owner may always change the list, so the owner
 // must be one of them too; then rights for "the owner" are harmless, and so are
-// those of whoever makes a file. Entries that deny are not looked at: a list
+// those of whoever makes a file. Entries that deny are ignored: a list
 // that needs them to be safe is not simple enough to be trusted.
-func (a accessList) openTo(also ...string) (found []opening) {
+func (a accessList) whoHasAccess(also ...string) (found []accessGrant) {
 	ours := append([]string{sidSystem, sidAdministrators, serviceSID(Name)}, also...)
 	if !slices.Contains(ours, a.owner.sid) {
-		found = append(found, opening{a.owner.String(), "own"})
+		found = append(found, accessGrant{a.owner.String(), "own"})
 	}
 	if a.none {
-		return append(found, opening{"everybody", "change"})
+		return append(found, accessGrant{"everybody", "change"})
 	}
 	ours = append(ours, sidOwnerRights, sidCreator)
 	for _, e := range a.entries {
@@ -92,11 +92,11 @@ func (a accessList) openTo(also ...string) (found []opening) {
 		}
 		switch {
 		case e.mask&rightsOwner != 0:
-			found = append(found, opening{e.who.String(), "own"})
+			found = append(found, accessGrant{e.who.String(), "own"})
 		case e.mask&rightsChange != 0:
-			found = append(found, opening{e.who.String(), "change"})
+			found = append(found, accessGrant{e.who.String(), "change"})
 		case e.mask&rightsRead != 0:
-			found = append(found, opening{e.who.String(), "read"})
+			found = append(found, accessGrant{e.who.String(), "read"})
 		}
 	}
 	return found

@@ -5,7 +5,7 @@ import (
 )
 
 // library returns the service of kardianos/service for a configuration. It
-// installs, removes and gives orders; what it leaves to be done stands beside
+// installs, removes and controls it; what it does not do is described at
 // each call of it.
 type library func(c *kardianos.Config) (kardianos.Service, error)
 

@@ -21,12 +21,12 @@ func TestModeOpenTo(t *testing.T) {
 		{998, []int{0, 998}, 0}, // the service's account, seen by root
 		{-1, []int{0}, 0},
 	} {
-		if got := modeOpenTo(0o600, c.owner, c.ours); len(got) != c.want {
+		if got := whoHasAccessByMode(0o600, c.owner, c.ours); len(got) != c.want {
 			t.Errorf("a file of user %d, where %v are ours: %v", c.owner, c.ours, got)
 		}
 	}
 	for mode, may := range map[fs.FileMode]string{0o640: "", 0o644: "read", 0o602: "change", 0o777: "change"} {
-		got := modeOpenTo(mode, 0, []int{0})
+		got := whoHasAccessByMode(mode, 0, []int{0})
 		if may == "" && len(got) != 0 || may != "" && (len(got) != 1 || got[0].may != may) {
 			t.Errorf("mode %v lets others %v, want %q", mode, got, may)
 		}
@@ -76,12 +76,12 @@ func TestProgramOpenTo(t *testing.T) {
 		if err := os.Chmod(filepath.Join(root, c.open), c.mode); err != nil {
 			t.Fatal(err)
 		}
-		found, err := changeable(root, path, []int{0, me}, maxLinks)
+		found, err := whoCanChangePath(root, path, []int{0, me}, maxLinks)
 		if got := strings.Join(found, "; "); err != nil || got != c.want {
 			t.Errorf("%s: %q, %v, want %q", name, got, err, c.want)
 		}
-		// Of another user's files every one is told.
-		if found, err = changeable(root, path, []int{0, 1 + me}, maxLinks); me != 0 && (err != nil || len(found) < 3) {
+		// Of another user's files every one is reported.
+		if found, err = whoCanChangePath(root, path, []int{0, 1 + me}, maxLinks); me != 0 && (err != nil || len(found) < 3) {
 			t.Errorf("%s, of another user: %q, %v", name, found, err)
 		}
 	}

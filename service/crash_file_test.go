@@ -24,7 +24,7 @@ const crashEnv = "BALANSD_SERVICE_TEST_CRASH"
 const secret = "hunter2 of dossier 0402.754.886"
 
 // TestCrash has a process of its own die of a panic in some goroutine, and
-// looks at what the next run makes of it.
+// checks what the next run reports of it.
 func TestCrash(t *testing.T) {
 	if how, file, crash := strings.Cut(os.Getenv(crashEnv), "="); crash {
 		die(how, file)
@@ -70,7 +70,7 @@ func TestCrash(t *testing.T) {
 			if kept, err := os.ReadFile(line.File); err != nil || !bytes.Equal(kept, text) {
 				t.Errorf("what is kept differs: %v", err)
 			}
-			// It is told once.
+			// It is logged once.
 			log.Reset()
 			if err := reportCrash(file, now, zerolog.New(&log)); err != nil || log.Len() > 0 {
 				t.Errorf("%v %s", err, log.String())
@@ -106,7 +106,7 @@ func TestFewCrashesAreKept(t *testing.T) {
 	dir := t.TempDir()
 	file := filepath.Join(dir, "crash.log")
 	now := time.Date(2026, 11, 22, 2, 30, 0, 0, time.UTC)
-	for i := range keptCrashes + 3 {
+	for i := range maxCrashFiles + 3 {
 		if err := os.WriteFile(file, []byte(fmt.Sprint("panic: ", i)), 0o600); err != nil {
 			t.Fatal(err)
 		}
@@ -115,7 +115,7 @@ func TestFewCrashesAreKept(t *testing.T) {
 		}
 	}
 	names, err := filepath.Glob(filepath.Join(dir, "crash-*"))
-	if err != nil || len(names) != keptCrashes {
+	if err != nil || len(names) != maxCrashFiles {
 		t.Fatalf("%v %v", names, err)
 	}
 	if text, _ := os.ReadFile(names[0]); string(text) != "panic: 3" {
