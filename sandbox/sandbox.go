@@ -173,14 +173,6 @@ func (s *Sandbox) Info() Info {
 	return info
 }
 
-// Save writes the state to the Data folder now; without one it does nothing.
-func (s *Sandbox) Save() error {
-	if s.files == nil {
-		return nil
-	}
-	return s.files.save()
-}
-
 // changed has the state saved soon.
 func (s *Sandbox) changed() {
 	if s.files != nil {

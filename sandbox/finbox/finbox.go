@@ -22,13 +22,12 @@ import (
 
 // Options are what a Finbox needs. The zero value works.
 type Options struct {
-	Now           func() time.Time // nil means time.Now
-	BaseURL       string           // where it is reached, without a slash at the end; see SetBaseURL
-	ClientID      string           // empty means a made-up one
-	ClientSecret  string           // empty means a made-up one
-	PageSize      int              // items on a page; 0 means 200
-	TokenLifetime time.Duration    // 0 means an hour
-	PortalURL     string           // where the settings page's last button goes; empty: the page says which address to open
+	Now          func() time.Time // nil means time.Now
+	BaseURL      string           // where it is reached, without a slash at the end; see SetBaseURL
+	ClientID     string           // empty means a made-up one
+	ClientSecret string           // empty means a made-up one
+	PageSize     int              // items on a page; 0 means 200
+	PortalURL    string           // where the settings page's last button goes; empty: the page says which address to open
 }
 
 // Finbox is a made-up Finbox: environments with a connection each, their
@@ -175,7 +174,6 @@ func New(opt Options) *Finbox {
 	opt.ClientID = cmp.Or(opt.ClientID, "balansd-sandbox")
 	opt.ClientSecret = cmp.Or(opt.ClientSecret, rand.Text())
 	opt.PageSize = cmp.Or(opt.PageSize, 200)
-	opt.TokenLifetime = cmp.Or(opt.TokenLifetime, time.Hour)
 	f := &Finbox{
 		opt: opt, faults: faults.New(opt.Now), baseURL: strings.TrimRight(opt.BaseURL, "/"),
 		tokens: map[string]time.Time{}, usedJTI: map[string]time.Time{},

@@ -24,6 +24,7 @@ const (
 	assertionType = "urn:ietf:params:oauth:client-assertion-type:jwt-bearer"
 	maxAssertion  = 5 * time.Minute // how far ahead an assertion may end
 	clockSkew     = time.Minute
+	tokenLifetime = time.Hour
 )
 
 // RegisterKey lets the client sign in with assertions that the key signed. It
@@ -100,7 +101,7 @@ func (f *Finbox) serveToken(w http.ResponseWriter, r *http.Request) {
 			delete(f.tokens, old)
 		}
 	}
-	f.tokens[token] = now.Add(f.opt.TokenLifetime)
+	f.tokens[token] = now.Add(tokenLifetime)
 	f.mu.Unlock()
 	w.Header().Set("Cache-Control", "no-store")
 	sayJSON(w, struct {
@@ -108,7 +109,7 @@ func (f *Finbox) serveToken(w http.ResponseWriter, r *http.Request) {
 		TokenType   string `json:"token_type"`
 		ExpiresIn   int    `json:"expires_in"`
 		Scope       string `json:"scope,omitempty"`
-	}{token, "Bearer", int(f.opt.TokenLifetime.Seconds()), r.PostForm.Get("scope")})
+	}{token, "Bearer", int(tokenLifetime.Seconds()), r.PostForm.Get("scope")})
 }
 
 func refuseToken(w http.ResponseWriter, status int, code string) {

@@ -85,7 +85,7 @@ func (c *sfCLI) changeTemplate() {
 		c.t.Fatal(err)
 	}
 	c.run("update-reconciliation", "--firm", sfID(x.firm), "--handle", "social_balance", "--yes")
-	if got := x.sf.TemplateText(x.firm, c.template); got != changed {
+	if got := x.call("GET", "/reconciliations/"+sfID(c.template), "").is(200).text("text"); got != changed {
 		c.t.Fatalf("the template is %q\n%s", got, c.output)
 	}
 }

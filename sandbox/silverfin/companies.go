@@ -2,7 +2,6 @@ package silverfin
 
 import (
 	"net/http"
-	"slices"
 	"strconv"
 	"time"
 
@@ -21,15 +20,11 @@ func (s *Silverfin) companyRoutes() []sfRoute {
 	const period = "/companies/{company}/periods/{period}"
 	return []sfRoute{
 		{"GET /user", all("user:profile"), s.getUser},
-		{"GET /user/emails", all("user:email"), func(*sfCall) sfAnswer {
-			return sfAnswer{http.StatusOK, []map[string]any{{"email": sfUserEmail, "primary": true}}}
-		}},
 		{"GET /user/firm", nil, func(c *sfCall) sfAnswer {
 			return sfAnswer{http.StatusOK, map[string]any{"id": c.firm.ID, "name": c.firm.Name}}
 		}},
 		{"GET /companies", all("administration:read"), s.listCompanies},
 		{"GET /companies/{company}", all("administration:read"), s.getCompany},
-		{"POST /companies/{company}/add_workflow", all("workflows:write"), s.addWorkflow},
 		{"GET /companies/{company}/periods", periods, s.listPeriods},
 		{"GET " + period, periods, s.getPeriod},
 		{"GET " + period + "/workflows", all("workflows:read"), s.listWorkflows},
@@ -37,12 +32,10 @@ func (s *Silverfin) companyRoutes() []sfRoute {
 	}
 }
 
-const sfUserEmail = "integration@example.test"
-
 func (s *Silverfin) getUser(*sfCall) sfAnswer {
 	return sfAnswer{http.StatusOK, map[string]any{
 		"id": 501, "name": "Integration User", "username": "integration", "created_at": "2024-01-01T00:00:00.000Z",
-		"external": false, "email": sfUserEmail, "staff_access": false, "email_notification_frequency": "daily", "locale": "en",
+		"external": false, "email": "integration@example.test", "staff_access": false, "email_notification_frequency": "daily", "locale": "en",
 	}}
 }
 
@@ -206,32 +199,8 @@ func (s *Silverfin) workflowReconciliations(c *sfCall) sfAnswer {
 	out := []map[string]any{}
 	for _, r := range company.Reconciliations {
 		if r.Workflow == name {
-			out = append(out, s.showReconciliation(company, p, r))
+			out = append(out, s.showReconciliation(company, r))
 		}
 	}
 	return sfAnswer{http.StatusOK, pageOf(c.r, out)}
-}
-
-// addWorkflow adds a firm's workflow to a file: it opens in every period.
-func (s *Silverfin) addWorkflow(c *sfCall) sfAnswer {
-	company := s.company(c)
-	if company == nil {
-		return sfNotFound("Company")
-	}
-	id, given := c.body.number("firm_workflow_id")
-	if !given {
-		return sfErrors("firm_workflow_id or partner_workflow_id is required")
-	}
-	w := c.firm.workflow(id)
-	if w == nil {
-		return sfNotFound("FirmWorkflow")
-	}
-	if len(company.Periods) == 0 {
-		return sfError(http.StatusUnprocessableEntity, "The company has no period")
-	}
-	var opened int64
-	for _, p := range slices.Backward(company.Periods) {
-		opened = s.openIn(company, p, w.ID)
-	}
-	return sfAnswer{http.StatusCreated, map[string]any{"id": opened, "firm_workflow_id": w.ID, "name": w.Name, "default": false}}
 }

@@ -8,6 +8,9 @@ import (
 	"strconv"
 )
 
+// maxProperties is how many properties one call may send.
+const maxProperties = 100
+
 // customRoutes are the calls about reconciliations of a period and about
 // custom properties at every level.
 func (s *Silverfin) customRoutes() []sfRoute {
@@ -17,9 +20,7 @@ func (s *Silverfin) customRoutes() []sfRoute {
 		reconciliation = period + "/reconciliations/{reconciliation}"
 	)
 	return []sfRoute{
-		{"GET " + period + "/reconciliations", all("financials:read"), s.listReconciliations},
 		{"GET " + reconciliation, all("financials:read"), s.getReconciliation},
-		{"POST " + reconciliation, all("financials:write"), s.starReconciliation},
 		{"GET " + reconciliation + "/results", all("financials:read"), s.getResults},
 		{"GET " + company + "/custom", all("administration:read"), s.getCustom},
 		{"POST " + company + "/custom", all("administration:write"), s.postCustom},
@@ -65,24 +66,9 @@ func (s *Silverfin) shown(company *sfCompany, p *sfPeriod, r sfReconciliation) b
 	return false
 }
 
-func (s *Silverfin) listReconciliations(c *sfCall) sfAnswer {
-	company, p, missing := s.at(c)
-	if missing != "" {
-		return sfNotFound(missing)
-	}
-	out := []map[string]any{}
-	for _, r := range company.Reconciliations {
-		if s.shown(company, p, r) {
-			out = append(out, s.showReconciliation(company, p, r))
-		}
-	}
-	return sfAnswer{http.StatusOK, pageOf(c.r, out)}
-}
-
-func (s *Silverfin) showReconciliation(company *sfCompany, p *sfPeriod, r sfReconciliation) map[string]any {
-	filled := p.Reconciliations[r.ID]
-	out := map[string]any{"id": r.ID, "handle": r.Handle, "template_id": r.Template, "starred": filled == nil || !filled.Unstarred}
-	if t := s.index.firms[company.FirmID].template("reconciliations", r.Template); t != nil {
+func (s *Silverfin) showReconciliation(company *sfCompany, r sfReconciliation) map[string]any {
+	out := map[string]any{"id": r.ID, "handle": r.Handle, "template_id": r.Template, "starred": true}
+	if t := s.index.firms[company.FirmID].template(r.Template); t != nil {
 		for _, lang := range []string{"en", "nl", "fr"} {
 			out["name_"+lang] = t.Attributes["name_"+lang]
 		}
@@ -95,29 +81,7 @@ func (s *Silverfin) getReconciliation(c *sfCall) sfAnswer {
 	if missing != "" {
 		return sfNotFound(missing)
 	}
-	return sfAnswer{http.StatusOK, s.showReconciliation(t.company, t.period, *t.reconciliation)}
-}
-
-// starReconciliation stars a reconciliation in this period and all later
-// ones, or unstars it in this period only.
-func (s *Silverfin) starReconciliation(c *sfCall) sfAnswer {
-	t, missing := s.target(c)
-	if missing != "" {
-		return sfNotFound(missing)
-	}
-	starred, err := strconv.ParseBool(c.body.text("starred"))
-	if err != nil {
-		return sfErrors("starred is missing")
-	}
-	if t.period.Locked {
-		return sfError(s.options.LockedStatus, "%v", lockedError(t.period.ID))
-	}
-	for _, p := range t.company.Periods {
-		if p == t.period || starred && t.period.End.Before(p.End) {
-			p.filled(t.reconciliation.ID).Unstarred = !starred
-		}
-	}
-	return sfAnswer{http.StatusOK, s.showReconciliation(t.company, t.period, *t.reconciliation)}
+	return sfAnswer{http.StatusOK, s.showReconciliation(t.company, *t.reconciliation)}
 }
 
 // getResults computes results as a made-up template would: each property under
@@ -128,9 +92,6 @@ func (s *Silverfin) getResults(c *sfCall) sfAnswer {
 		return sfNotFound(missing)
 	}
 	custom := t.custom()
-	if f := t.period.Reconciliations[t.reconciliation.ID]; f != nil && s.now().Sub(f.Changed) < s.options.ResultsLag {
-		custom = f.Before
-	}
 	out := map[string]any{"status": "unreconciled", "note": nil}
 	if len(custom) > 0 {
 		out["status"] = "reconciled"
@@ -179,16 +140,15 @@ func (s *Silverfin) postCustom(c *sfCall) sfAnswer {
 		return sfNotFound(missing)
 	}
 	list, single, wrong := c.properties()
-	onPeriod := t.period != nil && t.reconciliation == nil
 	switch {
 	case !single && t.period == nil:
 		return sfError(http.StatusBadRequest, "namespace is missing, key is missing, value is missing")
 	case wrong != nil:
 		return sfErrors(wrong...)
-	case single && onPeriod && !s.options.SingleOnPeriod:
+	case single && t.period != nil && t.reconciliation == nil:
 		return sfError(http.StatusUnprocessableEntity, "properties is missing")
-	case s.options.BatchLimit > 0 && len(list) > s.options.BatchLimit:
-		return sfError(http.StatusUnprocessableEntity, "At most %d properties can be sent at once", s.options.BatchLimit)
+	case len(list) > maxProperties:
+		return sfError(http.StatusUnprocessableEntity, "At most %d properties can be sent at once", maxProperties)
 	case t.period != nil && t.period.Locked:
 		return sfError(s.options.LockedStatus, "%v", lockedError(t.period.ID))
 	}
@@ -201,9 +161,9 @@ func (s *Silverfin) postCustom(c *sfCall) sfAnswer {
 		s.put(&t, by, s.property(list[i].Namespace, list[i].Key), value)
 	}
 	if single {
-		return sfAnswer{s.options.CustomStatus, list[0]}
+		return sfAnswer{http.StatusCreated, list[0]}
 	}
-	return sfAnswer{s.options.CustomStatus, list}
+	return sfAnswer{http.StatusCreated, list}
 }
 
 // properties reads either form of the body and says what is wrong with it.

@@ -4,7 +4,6 @@ import (
 	"encoding/json"
 	"fmt"
 	"slices"
-	"time"
 
 	"balansd/balance"
 )
@@ -36,17 +35,6 @@ type CompanyPeriod struct {
 	Workflows  []string       `json:"workflows,omitempty"` // open and not archived
 }
 
-// A StoredDocument is a permanent document; its content is not kept, only
-// what proves which content it was.
-type StoredDocument struct {
-	ID     int64     `json:"id"`
-	Parent int64     `json:"parent"` // a folder, 0 is the root
-	Name   string    `json:"name"`
-	Size   int64     `json:"size"`
-	SHA256 string    `json:"sha256"` // hex
-	At     time.Time `json:"at"`     // UTC
-}
-
 // noSuch is the error for an id that is not there.
 func noSuch(what string, id any) error { return fmt.Errorf("the sandbox has no %s %v", what, id) }
 
@@ -59,9 +47,9 @@ func (s *Silverfin) AddFirm(name string) int64 {
 	f := &sfFirm{ID: s.newID("firm"), Name: name, Templates: map[string][]*sfTemplate{}}
 	s.state.Firms = append(s.state.Firms, f)
 	s.index.firms[f.ID] = f
-	s.addTemplate(f, Template{Handle: "social_balance", Marketplace: 77, Hidden: true})
-	s.addTemplate(f, Template{Handle: "social_balance", Text: "{% comment %}social balance{% endcomment %}"})
-	s.addTemplate(f, Template{Handle: "annual_accounts_cover", Marketplace: 78, Hidden: true})
+	s.addMadeUpTemplate(f, "social_balance", "", 77)
+	s.addMadeUpTemplate(f, "social_balance", "{% comment %}social balance{% endcomment %}", 0)
+	s.addMadeUpTemplate(f, "annual_accounts_cover", "", 78)
 	return f.ID
 }
 
@@ -129,18 +117,12 @@ func (s *Silverfin) ArchiveCompany(companyID int64) error {
 }
 
 // AddPeriod adds the year-end period of the financial year start to end, both
-// included, and gives its id; 0 when there is no such company.
+// included, and returns its id; 0 when there is no such company.
 func (s *Silverfin) AddPeriod(companyID int64, start, end balance.Date) int64 {
-	return s.AddPeriodWithin(companyID, balance.Period{Start: start, End: end}, end)
-}
-
-// AddPeriodWithin adds a period that ends within a financial year, such as a
-// quarter; 0 when there is no such company.
-func (s *Silverfin) AddPeriodWithin(companyID int64, year balance.Period, end balance.Date) int64 {
 	var id int64
 	_ = s.withCompany(companyID, func(c *sfCompany) error {
 		id = s.newID("period")
-		c.Periods = append(c.Periods, &sfPeriod{ID: id, FiscalYear: year, End: end, Public: true})
+		c.Periods = append(c.Periods, &sfPeriod{ID: id, FiscalYear: balance.Period{Start: start, End: end}, End: end, Public: true})
 		slices.SortStableFunc(c.Periods, func(a, b *sfPeriod) int { return b.End.Compare(a.End) })
 		return nil
 	})
@@ -232,23 +214,6 @@ func (s *Silverfin) ReactivateWorkflow(companyID, periodID int64, name string) e
 	return s.withWorkflow(companyID, periodID, name, func(_ *sfPeriod, w *sfOpenWorkflow) { w.Archived = false })
 }
 
-// AddFirmWorkflow gives a firm a workflow that files can add, and its id; 0
-// when there is no such firm.
-func (s *Silverfin) AddFirmWorkflow(firmID int64, name string) int64 {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	f := s.index.firms[firmID]
-	if f == nil {
-		return 0
-	}
-	if w := f.workflowNamed(name); w != nil {
-		return w.ID
-	}
-	w := sfFirmWorkflow{s.newID("firm_workflow"), name}
-	f.Workflows = append(f.Workflows, w)
-	return w.ID
-}
-
 // AddReconciliation puts a template into a client file, shown wherever the
 // named workflow is open, or in every period when workflow is empty. It gives
 // the id, which is the same in every period; 0 when there is no such company.
@@ -259,7 +224,7 @@ func (s *Silverfin) AddReconciliation(companyID int64, handle, workflow string) 
 		f := s.index.firms[c.FirmID]
 		template := f.templateID(handle)
 		if template == 0 {
-			template = s.addTemplate(f, Template{Handle: handle, Text: "{% comment %}" + handle + "{% endcomment %}"})
+			template = s.addMadeUpTemplate(f, handle, "{% comment %}"+handle+"{% endcomment %}", 0)
 		}
 		id = s.newID("reconciliation")
 		c.Reconciliations = append(c.Reconciliations,
@@ -267,16 +232,6 @@ func (s *Silverfin) AddReconciliation(companyID int64, handle, workflow string) 
 		return nil
 	})
 	return id
-}
-
-// Documents lists the permanent documents of a client file.
-func (s *Silverfin) Documents(companyID int64) []StoredDocument {
-	var out []StoredDocument
-	_ = s.withCompany(companyID, func(c *sfCompany) error {
-		out = slices.Clone(c.Documents)
-		return nil
-	})
-	return out
 }
 
 func (s *Silverfin) withCompany(id int64, do func(*sfCompany) error) error {

@@ -5,19 +5,15 @@ import (
 	"encoding/json"
 	"fmt"
 	"io"
-	"mime"
 	"net/http"
-	"net/url"
 	"slices"
 	"strconv"
 	"strings"
 )
 
-// maxBody bounds a request to the API; documents may be larger.
 const (
-	maxBody     = 8 << 20
-	maxDocument = 64 << 20
-	maxPage     = 200
+	maxBody = 8 << 20 // of a request to the API, in bytes
+	maxPage = 200     // items on a page
 )
 
 // An sfAnswer is a status and what is encoded as JSON; a nil body is sent as
@@ -49,7 +45,6 @@ type sfCall struct {
 	token *sfToken
 	firm  *sfFirm
 	body  sfBody
-	file  *sfFile
 }
 
 // by names the application and which of its tokens wrote, without the secret.
@@ -89,7 +84,7 @@ func (s *Silverfin) routes() http.Handler {
 		mux.HandleFunc("POST "+prefix+"/oauth/authorize", s.decide)
 	}
 	mux.HandleFunc("POST /f/{firm}/oauth/token", s.token)
-	for _, route := range slices.Concat(s.companyRoutes(), s.customRoutes(), s.templateRoutes(), s.documentRoutes()) {
+	for _, route := range slices.Concat(s.companyRoutes(), s.customRoutes(), s.templateRoutes()) {
 		method, path, _ := strings.Cut(route.pattern, " ")
 		mux.Handle(method+" /api/v4/f/{firm}"+path, s.serve(route))
 	}
@@ -136,18 +131,16 @@ func (s *Silverfin) answer(route sfRoute, call *sfCall, trouble error) sfAnswer 
 	return route.handle(call)
 }
 
-// accessToken finds the token in the header or, as Silverfin also takes it,
-// in the query.
+// accessToken returns the token of the Authorization header.
 func accessToken(r *http.Request) string {
 	kind, token, _ := strings.Cut(r.Header.Get("Authorization"), " ")
-	if strings.EqualFold(kind, "Bearer") {
-		return strings.TrimSpace(token)
+	if !strings.EqualFold(kind, "Bearer") {
+		return ""
 	}
-	return r.URL.Query().Get("access_token")
+	return strings.TrimSpace(token)
 }
 
-// An sfBody holds the parameters of a request by name, each as JSON: the
-// server takes JSON, forms and multipart alike.
+// An sfBody holds the parameters of a request by name, each as JSON.
 type sfBody map[string]json.RawMessage
 
 // text gives a parameter as text; numbers and truth values count.
@@ -159,35 +152,13 @@ func (b sfBody) text(name string) string {
 	return plain(value)
 }
 
-func (b sfBody) number(name string) (int64, bool) {
-	n, err := strconv.ParseInt(b.text(name), 10, 64)
-	return n, err == nil
-}
-
-// An sfFile is an uploaded file: what is kept of it.
-type sfFile struct {
-	size   int64
-	sha256 string
-}
-
-// read takes in the body before anything is locked.
+// read reads the JSON body before anything is locked.
 func (c *sfCall) read(w http.ResponseWriter) error {
 	if c.r.Method == http.MethodGet {
 		return nil
 	}
-	kind, _, _ := mime.ParseMediaType(c.r.Header.Get("Content-Type"))
-	if kind == "multipart/form-data" {
-		c.r.Body = http.MaxBytesReader(w, c.r.Body, maxDocument)
-		return c.readMultipart()
-	}
-	c.r.Body = http.MaxBytesReader(w, c.r.Body, maxBody)
-	data, err := io.ReadAll(c.r.Body)
+	data, err := io.ReadAll(http.MaxBytesReader(w, c.r.Body, maxBody))
 	if err != nil {
-		return err
-	}
-	if kind == "application/x-www-form-urlencoded" {
-		form, err := url.ParseQuery(string(data))
-		c.takeForm(form)
 		return err
 	}
 	if len(bytes.TrimSpace(data)) == 0 {
@@ -195,13 +166,6 @@ func (c *sfCall) read(w http.ResponseWriter) error {
 		return nil
 	}
 	return json.Unmarshal(data, &c.body)
-}
-
-func (c *sfCall) takeForm(form url.Values) {
-	c.body = sfBody{}
-	for name := range form {
-		c.body[name] = json.RawMessage(jsonText(form.Get(name)))
-	}
 }
 
 // pageOf cuts the page that the request asks for: page from 1, per_page 200

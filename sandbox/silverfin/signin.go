@@ -136,7 +136,7 @@ func (s *Silverfin) sendBack(w http.ResponseWriter, r *http.Request, ask sfReque
 		showSignIn(w, http.StatusOK, "code.html", page)
 		return
 	}
-	if ask.state != "" && !s.options.DropState {
+	if ask.state != "" {
 		answer.Set("state", ask.state)
 	}
 	to, err := url.Parse(ask.redirect)
@@ -160,7 +160,7 @@ func (s *Silverfin) readRequest(in url.Values) (sfRequest, string) {
 	switch {
 	case in.Get("client_id") != s.options.ClientID:
 		return ask, "client"
-	case !s.registered(ask.redirect):
+	case !registered(ask.redirect):
 		return ask, "redirect"
 	case in.Get("response_type") != "code":
 		return ask, "type"
@@ -168,10 +168,7 @@ func (s *Silverfin) readRequest(in url.Values) (sfRequest, string) {
 	return ask, ""
 }
 
-func (s *Silverfin) registered(address string) bool {
-	if len(s.options.RedirectURIs) > 0 {
-		return slices.Contains(s.options.RedirectURIs, address)
-	}
+func registered(address string) bool {
 	if address == OutOfBand {
 		return true
 	}

@@ -2,6 +2,7 @@ package silverfin
 
 import (
 	"balansd/sandbox/faults"
+	"cmp"
 	"net/http"
 	"strconv"
 	"strings"
@@ -13,56 +14,28 @@ import (
 // screen, as its own command-line client uses it.
 const OutOfBand = "urn:ietf:wg:oauth:2.0:oob"
 
-// Options says how the simulated Silverfin behaves. Much of what the
-// real one does is not published; each such point is an option, and its zero
-// value is the likeliest behaviour.
+// Options says how the simulated Silverfin behaves. Much of what the real one
+// does is not published: where balansd must work with several behaviours, an
+// option chooses one, and its zero value is the likeliest.
 type Options struct {
-	Now              func() time.Time // the clock; nil means time.Now
-	ClientID         string           // of the one application that is registered; empty means "sandbox-client"
-	ClientSecret     string           // empty means "sandbox-secret"
-	RedirectURIs     []string         // registered addresses; empty means any loopback address and OutOfBand
-	AccessTokenLife  time.Duration    // 0 means 2 hours
-	RefreshTokenLife time.Duration    // 0 means 60 days
-	DropState        bool             // do not echo state at the callback
+	Now          func() time.Time // the clock; nil means time.Now
+	ClientID     string           // of the one application that is registered; empty means "sandbox-client"
+	ClientSecret string           // empty means "sandbox-secret"
 
-	LockedStatus int    // of a write to a locked period; 0 means 422
-	LockField    string // the period's field that tells of a lock; empty means "locked", "-" means none
-	CustomStatus int    // of a successful write of custom properties; 0 means 201
-	BatchLimit   int    // most properties in one call, more gives 422; 0 means 100, below 0 no limit
-
-	SingleOnPeriod     bool          // take a single property on a period too; published is only the list form
-	StrictPeriodScopes bool          // periods need communication:read and financials:read; else either will do
-	HideArchived       bool          // leave archived workflows out of the list
-	ResultsLag         time.Duration // how long results stay behind a write
+	LockedStatus       int    // of a write to a locked period; 0 means 422
+	LockField          string // the period's field that reports a lock; empty means "locked", "-" means none
+	StrictPeriodScopes bool   // periods need communication:read and financials:read; else either will do
+	HideArchived       bool   // leave archived workflows out of the list
 }
 
-// withDefaults fills in what was left empty.
 func (o Options) withDefaults() Options {
-	set := func(s *string, v string) {
-		if *s == "" {
-			*s = v
-		}
-	}
-	number := func(n *int, v int) {
-		if *n == 0 {
-			*n = v
-		}
-	}
 	if o.Now == nil {
 		o.Now = time.Now
 	}
-	set(&o.ClientID, "sandbox-client")
-	set(&o.ClientSecret, "sandbox-secret")
-	set(&o.LockField, "locked")
-	if o.AccessTokenLife == 0 {
-		o.AccessTokenLife = 2 * time.Hour
-	}
-	if o.RefreshTokenLife == 0 {
-		o.RefreshTokenLife = 60 * 24 * time.Hour
-	}
-	number(&o.LockedStatus, http.StatusUnprocessableEntity)
-	number(&o.CustomStatus, http.StatusCreated)
-	number(&o.BatchLimit, 100)
+	o.ClientID = cmp.Or(o.ClientID, "sandbox-client")
+	o.ClientSecret = cmp.Or(o.ClientSecret, "sandbox-secret")
+	o.LockField = cmp.Or(o.LockField, "locked")
+	o.LockedStatus = cmp.Or(o.LockedStatus, http.StatusUnprocessableEntity)
 	return o
 }
 

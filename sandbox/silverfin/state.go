@@ -28,7 +28,7 @@ type sfFirm struct {
 	Name      string                   `json:"name"`
 	Companies []int64                  `json:"companies,omitempty"`
 	Workflows []sfFirmWorkflow         `json:"workflows,omitempty"`
-	Templates map[string][]*sfTemplate `json:"templates,omitempty"` // by kind
+	Templates map[string][]*sfTemplate `json:"templates,omitempty"` // by kind; only reconciliations
 }
 
 type sfFirmWorkflow struct {
@@ -45,8 +45,6 @@ type sfCompany struct {
 	Workflows       []sfWorkflow       `json:"workflows,omitempty"`
 	Reconciliations []sfReconciliation `json:"reconciliations,omitempty"`
 	Custom          sfCustom           `json:"custom,omitempty"`
-	Folders         []sfFolder         `json:"folders,omitempty"`
-	Documents       []StoredDocument   `json:"documents,omitempty"`
 }
 
 type sfPeriod struct {
@@ -83,10 +81,7 @@ type sfReconciliation struct {
 
 // sfFilled is what one period holds of one reconciliation.
 type sfFilled struct {
-	Unstarred bool      `json:"unstarred,omitempty"`
-	Custom    sfCustom  `json:"custom,omitempty"`
-	Changed   time.Time `json:"changed,omitzero"`
-	Before    sfCustom  `json:"before,omitempty"` // what results still show during the lag
+	Custom sfCustom `json:"custom,omitempty"`
 }
 
 // An sfTemplate is a template of the firm with the attributes that the API
@@ -95,13 +90,6 @@ type sfTemplate struct {
 	ID         int64          `json:"id"`
 	Hidden     bool           `json:"hidden,omitempty"` // the code is not shown
 	Attributes map[string]any `json:"attributes"`
-	Parts      []int64        `json:"parts,omitempty"` // the shared parts that it uses
-}
-
-type sfFolder struct {
-	ID     int64  `json:"id"`
-	Parent int64  `json:"parent"`
-	Name   string `json:"name"`
 }
 
 type sfProperty struct {
@@ -166,7 +154,7 @@ func (x *sfIndex) rebuild(st *sfState) {
 // mixes up two ids meets a 404 instead of another object.
 var sfFirstID = map[string]int64{
 	"firm": 1001, "template": 4001, "firm_workflow": 6001, "company": 100_001, "workflow": 2_000_001,
-	"reconciliation": 4_000_001, "period": 7_000_001, "document": 9_000_001, "token": 1,
+	"reconciliation": 4_000_001, "period": 7_000_001, "token": 1,
 }
 
 // newID gives the next id of a kind. The same steps give the same ids.
@@ -326,12 +314,6 @@ func (st *sfState) checkCompanies(firms map[int64]bool) error {
 }
 
 func (st *sfState) checkCompany(c *sfCompany) error {
-	for _, f := range c.Folders {
-		// Otherwise a walk up to the root might never end.
-		if f.Parent >= f.ID {
-			return fmt.Errorf("folder %d lies in a folder that is younger", f.ID)
-		}
-	}
 	customs := []sfCustom{c.Custom}
 	for _, p := range c.Periods {
 		if p == nil {
@@ -342,7 +324,7 @@ func (st *sfState) checkCompany(c *sfCompany) error {
 			if r == nil {
 				return fmt.Errorf("period %d has an empty reconciliation", p.ID)
 			}
-			customs = append(customs, r.Custom, r.Before)
+			customs = append(customs, r.Custom)
 		}
 	}
 	for _, custom := range customs {

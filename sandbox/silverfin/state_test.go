@@ -64,7 +64,7 @@ func TestSilverfinSnapshot(t *testing.T) {
 func TestSilverfinIDsAreTheSameEachTime(t *testing.T) {
 	build := func() []int64 {
 		x := newOffice(t, silverfin.Options{})
-		return []int64{x.firm, x.company, x.period, x.recon, x.sf.AddFirmWorkflow(x.firm, "Tax")}
+		return []int64{x.firm, x.company, x.period, x.recon, x.sf.OpenWorkflow(x.company, x.period, "Tax")}
 	}
 	if diff := cmp.Diff(build(), build()); diff != "" {
 		t.Fatal(diff)

@@ -4,82 +4,47 @@ import (
 	"encoding/json"
 	"maps"
 	"net/http"
-	"slices"
 	"strings"
 )
 
-// The kinds of template, named as in the API's paths.
-var sfTemplateKinds = []string{"reconciliations", "account_templates", "export_files", "shared_parts"}
+// reconciliations is the one kind of template that is simulated, named as in
+// the API's paths and in the saved state.
+const reconciliations = "reconciliations"
 
-// A Template is a reconciliation template of a firm. All that the sandbox has
-// by itself are made up.
-type Template struct {
-	Handle      string `json:"handle"`
-	Name        string `json:"name,omitempty"` // empty: made of the handle
-	Text        string `json:"text,omitempty"`
-	Marketplace int64  `json:"marketplace,omitempty"` // id in the marketplace; 0 for the firm's own
-	Hidden      bool   `json:"hidden,omitempty"`      // the API does not show the code
+func (f *sfFirm) addTemplate(t *sfTemplate) {
+	if f.Templates == nil {
+		f.Templates = map[string][]*sfTemplate{}
+	}
+	f.Templates[reconciliations] = append(f.Templates[reconciliations], t)
 }
 
-// AddTemplate gives a firm a reconciliation template and its id; 0 when there
-// is no such firm. A handle may occur twice.
-func (s *Silverfin) AddTemplate(firmID int64, t Template) int64 {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	f := s.index.firms[firmID]
-	if f == nil {
-		return 0
-	}
-	return s.addTemplate(f, t)
-}
-
-// TemplateText gives the code of a reconciliation template; empty when there
-// is no such template.
-func (s *Silverfin) TemplateText(firmID, templateID int64) string {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	if f := s.index.firms[firmID]; f != nil {
-		if t := f.template("reconciliations", templateID); t != nil {
-			text, _ := t.Attributes["text"].(string)
-			return text
-		}
-	}
-	return ""
-}
-
-func (s *Silverfin) addTemplate(f *sfFirm, t Template) int64 {
-	if t.Name == "" {
-		t.Name = strings.ReplaceAll(t.Handle, "_", " ")
-	}
+// addMadeUpTemplate adds a reconciliation template, of the marketplace unless
+// marketplace is 0. The API hides the code of a marketplace template.
+func (s *Silverfin) addMadeUpTemplate(f *sfFirm, handle, text string, marketplace int64) int64 {
+	name := strings.ReplaceAll(handle, "_", " ")
+	hidden := marketplace != 0
 	attributes := map[string]any{
-		"handle": t.Handle, "text": t.Text, "text_parts": []any{}, "tests": "", "marketplace_template_id": nil,
+		"handle": handle, "text": text, "text_parts": []any{}, "tests": "", "marketplace_template_id": nil,
 		"reconciliation_type": "can_be_reconciled_without_data", "virtual_account_number": "", "auto_hide_formula": "",
 		"public": false, "allow_duplicate_reconciliations": false, "is_active": true, "externally_managed": false,
-		"published": true, "hide_code": t.Hidden, "use_full_width": false, "downloadable_as_docx": false, "test_firm_id": nil,
+		"published": true, "hide_code": hidden, "use_full_width": false, "downloadable_as_docx": false, "test_firm_id": nil,
 	}
-	if t.Marketplace != 0 {
-		attributes["marketplace_template_id"] = t.Marketplace
+	if hidden {
+		attributes["marketplace_template_id"] = marketplace
 	}
 	for _, lang := range []string{"en", "nl", "fr", "de", "da", "se", "fi"} {
 		attributes["name_"+lang], attributes["description_"+lang] = "", ""
 	}
 	for _, lang := range []string{"en", "nl", "fr"} {
-		attributes["name_"+lang] = t.Name
+		attributes["name_"+lang] = name
 	}
-	return s.keepTemplate(f, "reconciliations", &sfTemplate{Hidden: t.Hidden, Attributes: attributes})
-}
-
-func (s *Silverfin) keepTemplate(f *sfFirm, kind string, t *sfTemplate) int64 {
-	t.ID = s.newID("template")
-	if f.Templates == nil {
-		f.Templates = map[string][]*sfTemplate{}
-	}
-	f.Templates[kind] = append(f.Templates[kind], t)
+	t := &sfTemplate{ID: s.newID("template"), Hidden: hidden, Attributes: attributes}
+	f.addTemplate(t)
 	return t.ID
 }
 
-func (f *sfFirm) template(kind string, id int64) *sfTemplate {
-	for _, t := range f.Templates[kind] {
+func (f *sfFirm) template(id int64) *sfTemplate {
+	for _, t := range f.Templates[reconciliations] {
 		if t.ID == id {
 			return t
 		}
@@ -87,9 +52,10 @@ func (f *sfFirm) template(kind string, id int64) *sfTemplate {
 	return nil
 }
 
-// templateID finds a reconciliation template by handle; 0 when there is none.
+// templateID returns the id of the first reconciliation template with a handle;
+// 0 when there is none.
 func (f *sfFirm) templateID(handle string) int64 {
-	for _, t := range f.Templates["reconciliations"] {
+	for _, t := range f.Templates[reconciliations] {
 		if t.Attributes["handle"] == handle {
 			return t.ID
 		}
@@ -101,27 +67,17 @@ func (f *sfFirm) templateID(handle string) int64 {
 // Silverfin's command-line client uses.
 func (s *Silverfin) templateRoutes() []sfRoute {
 	read, write := all("administration:read"), all("administration:write")
-	var routes []sfRoute
-	for _, kind := range sfTemplateKinds {
-		routes = append(routes,
-			sfRoute{"GET /" + kind, read, func(c *sfCall) sfAnswer { return listTemplates(c, kind) }},
-			sfRoute{"POST /" + kind, write, func(c *sfCall) sfAnswer { return s.createTemplate(c, kind) }},
-			sfRoute{"GET /" + kind + "/{template}", read, func(c *sfCall) sfAnswer { return getTemplate(c, kind) }},
-			sfRoute{"POST /" + kind + "/{template}", write, func(c *sfCall) sfAnswer { return updateTemplate(c, kind) }},
-		)
-		if kind != "shared_parts" {
-			routes = append(routes,
-				sfRoute{"POST /" + kind + "/{template}/shared_parts/{part}", write, func(c *sfCall) sfAnswer { return linkPart(c, kind, true) }},
-				sfRoute{"DELETE /" + kind + "/{template}/shared_parts/{part}", write, func(c *sfCall) sfAnswer { return linkPart(c, kind, false) }},
-			)
-		}
+	return []sfRoute{
+		{"GET /reconciliations", read, listTemplates},
+		{"POST /reconciliations", write, s.createTemplate},
+		{"GET /reconciliations/{template}", read, getTemplate},
+		{"POST /reconciliations/{template}", write, updateTemplate},
 	}
-	return routes
 }
 
-// show is a template as the API shows it: a hidden one comes without its
+// show returns a template as the API shows it: a hidden one comes without its
 // code, so without the text key.
-func (t *sfTemplate) show(f *sfFirm, kind string) map[string]any {
+func (t *sfTemplate) show() map[string]any {
 	out := maps.Clone(t.Attributes)
 	if out == nil {
 		out = map[string]any{}
@@ -132,72 +88,55 @@ func (t *sfTemplate) show(f *sfFirm, kind string) map[string]any {
 			delete(out, key)
 		}
 	}
-	if kind == "shared_parts" {
-		used := []map[string]any{}
-		for _, k := range sfTemplateKinds {
-			for _, o := range f.Templates[k] {
-				if slices.Contains(o.Parts, t.ID) {
-					used = append(used, map[string]any{"id": o.ID, "type": strings.TrimSuffix(k, "s")})
-				}
-			}
-		}
-		out["used_in"] = used
-	}
 	return out
 }
 
-func listTemplates(c *sfCall, kind string) sfAnswer {
+func listTemplates(c *sfCall) sfAnswer {
 	out := []map[string]any{}
-	for _, t := range pageOf(c.r, c.firm.Templates[kind]) {
-		out = append(out, t.show(c.firm, kind))
+	for _, t := range pageOf(c.r, c.firm.Templates[reconciliations]) {
+		out = append(out, t.show())
 	}
 	return sfAnswer{http.StatusOK, out}
 }
 
-func getTemplate(c *sfCall, kind string) sfAnswer {
-	t := c.firm.template(kind, c.id("template"))
+func getTemplate(c *sfCall) sfAnswer {
+	t := c.firm.template(c.id("template"))
 	if t == nil {
 		return sfNotFound("Template")
 	}
-	return sfAnswer{http.StatusOK, t.show(c.firm, kind)}
+	return sfAnswer{http.StatusOK, t.show()}
 }
 
-func (s *Silverfin) createTemplate(c *sfCall, kind string) sfAnswer {
-	name := "name_nl"
-	switch kind {
-	case "reconciliations":
-		name = "handle"
-	case "shared_parts":
-		name = "name"
-	}
-	if c.body.text(name) == "" {
-		return sfErrors(name + " can't be blank")
+func (s *Silverfin) createTemplate(c *sfCall) sfAnswer {
+	if c.body.text("handle") == "" {
+		return sfErrors("handle can't be blank")
 	}
 	t := &sfTemplate{Attributes: map[string]any{"marketplace_template_id": nil, "text": "", "text_parts": []any{}}}
-	if wrong := t.take(c.body); wrong != nil {
+	if wrong := t.set(c.body); wrong != nil {
 		return *wrong
 	}
-	s.keepTemplate(c.firm, kind, t)
-	return sfAnswer{http.StatusCreated, t.show(c.firm, kind)}
+	t.ID = s.newID("template")
+	c.firm.addTemplate(t)
+	return sfAnswer{http.StatusCreated, t.show()}
 }
 
-func updateTemplate(c *sfCall, kind string) sfAnswer {
-	t := c.firm.template(kind, c.id("template"))
+func updateTemplate(c *sfCall) sfAnswer {
+	t := c.firm.template(c.id("template"))
 	if t == nil {
 		return sfNotFound("Template")
 	}
 	if t.Hidden {
 		return sfError(http.StatusUnprocessableEntity, "The template is managed by a partner and cannot be changed")
 	}
-	if wrong := t.take(c.body); wrong != nil {
+	if wrong := t.set(c.body); wrong != nil {
 		return *wrong
 	}
-	return sfAnswer{http.StatusOK, t.show(c.firm, kind)}
+	return sfAnswer{http.StatusOK, t.show()}
 }
 
-// take copies attributes; the id and the comment of the version are no
+// set copies attributes; the id and the comment of the version are no
 // attributes of the template.
-func (t *sfTemplate) take(body sfBody) *sfAnswer {
+func (t *sfTemplate) set(body sfBody) *sfAnswer {
 	attributes := maps.Clone(t.Attributes)
 	for name, raw := range body {
 		if name == "id" || name == "version_comment" || name == "version_significant_change" {
@@ -212,17 +151,4 @@ func (t *sfTemplate) take(body sfBody) *sfAnswer {
 	}
 	t.Attributes = attributes
 	return nil
-}
-
-func linkPart(c *sfCall, kind string, link bool) sfAnswer {
-	t, part := c.firm.template(kind, c.id("template")), c.firm.template("shared_parts", c.id("part"))
-	if t == nil || part == nil {
-		return sfNotFound("Template")
-	}
-	t.Parts = slices.DeleteFunc(t.Parts, func(id int64) bool { return id == part.ID })
-	if !link {
-		return sfAnswer{http.StatusOK, nil}
-	}
-	t.Parts = append(t.Parts, part.ID)
-	return sfAnswer{http.StatusCreated, nil}
 }

@@ -14,9 +14,13 @@ import (
 	"time"
 )
 
-// codeLife is how long an authorization code can be used: the default of
-// Doorkeeper, the sign-in server that Silverfin runs.
-const codeLife = 10 * time.Minute
+// How long things that a sign-in gives out can be used. A code lives as long as
+// Doorkeeper, the sign-in server that Silverfin runs, has it live by default.
+const (
+	codeLife         = 10 * time.Minute
+	accessTokenLife  = 2 * time.Hour
+	refreshTokenLife = 60 * 24 * time.Hour
+)
 
 // sfScopes are all scopes that Silverfin publishes.
 var sfScopes = []string{
@@ -90,7 +94,7 @@ func (s *Silverfin) newToken(firm int64, scopes []string, previous int64) *sfTok
 }
 
 func (s *Silverfin) refreshExpired(t *sfToken) bool {
-	return s.now().Sub(t.Created) >= s.options.RefreshTokenLife
+	return s.now().Sub(t.Created) >= refreshTokenLife
 }
 
 func (s *Silverfin) dropTokens(dead func(*sfToken) bool) {
@@ -115,7 +119,7 @@ func (s *Silverfin) dropCodes(dead func(*sfCode) bool) {
 // Doorkeeper revokes the whole record, access token included.
 func (s *Silverfin) use(access string) *sfToken {
 	t := s.index.access[access]
-	if t == nil || s.now().Sub(t.Created) >= s.options.AccessTokenLife {
+	if t == nil || s.now().Sub(t.Created) >= accessTokenLife {
 		return nil
 	}
 	if previous := t.Previous; previous != 0 {
@@ -176,7 +180,7 @@ func (s *Silverfin) refresh(w http.ResponseWriter, firm int64, in url.Values) {
 func (s *Silverfin) answerToken(w http.ResponseWriter, t *sfToken) {
 	answerJSON(w, http.StatusOK, map[string]any{
 		"access_token": t.Access, "refresh_token": t.Refresh, "token_type": "Bearer",
-		"expires_in": int(s.options.AccessTokenLife / time.Second),
+		"expires_in": int(accessTokenLife / time.Second),
 		"scope":      strings.Join(t.Scopes, " "), "created_at": t.Created.Unix(),
 	})
 }
@@ -197,10 +201,6 @@ func tokenParameters(w http.ResponseWriter, r *http.Request) (url.Values, error)
 	r.Body = http.MaxBytesReader(w, r.Body, 64<<10)
 	kind, _, _ := mime.ParseMediaType(r.Header.Get("Content-Type"))
 	if kind != "application/json" {
-		if kind == "multipart/form-data" {
-			err := r.ParseMultipartForm(64 << 10)
-			return r.Form, err
-		}
 		err := r.ParseForm()
 		return r.Form, err
 	}

@@ -166,14 +166,7 @@ func (s *Silverfin) put(t *sfTarget, by string, property int, value string) {
 	}
 	if t.reconciliation != nil {
 		w.Reconciliation = t.reconciliation.ID
-		filled := t.period.filled(t.reconciliation.ID)
-		if w.Old != value && s.now().Sub(filled.Changed) >= s.options.ResultsLag {
-			filled.Before, filled.Changed = nil, s.now()
-			if s.options.ResultsLag > 0 {
-				filled.Before = maps.Clone(filled.Custom)
-			}
-		}
-		holder = &filled.Custom
+		holder = &t.period.filled(t.reconciliation.ID).Custom
 	}
 	s.state.Writes = append(s.state.Writes, w)
 	if value == "" {
