@@ -25,7 +25,35 @@ func (d *Daemon) Link(ctx context.Context, l ledger.DossierLink, by string) (led
 	if err := d.config().Store.SaveLink(ctx, l); err != nil {
 		return l, err
 	}
-	return l, d.linksChanged(ctx, l)
+	if err := d.linksChanged(ctx, l); err != nil {
+		return l, err
+	}
+	return l, d.recordWord(ctx, l, by)
+}
+
+// recordWord adds the word of a link whose two numbers differ to the history of
+// each open entry of its dossier.
+func (d *Daemon) recordWord(ctx context.Context, l ledger.DossierLink, by string) error {
+	word := l.NumberDiffers
+	if word.CompanyNumber == "" {
+		return nil
+	}
+	store := d.config().Store
+	for e, err := range store.Open(ctx) {
+		if err != nil {
+			return err
+		}
+		if e.Connection != l.Connection || !slices.Contains(e.Dossier.References(), l.DossierID) || e.State == ledger.Sending {
+			continue
+		}
+		event := ledger.Event{At: d.config().Now(), By: by, State: e.State, Reason: e.Reason, Act: ledger.ActLink,
+			Text: fmt.Sprintf("linked to %s with enterprise number %s, although the dossier has %s; %s said that this is meant",
+				word.Company, word.CompanyNumber.Pretty(), word.DossierNumber.Pretty(), name(by))}
+		if _, err := store.Move(ctx, ledger.Step{Entry: e, Event: event}); err != nil && !problem.Is(err, problem.Conflict) {
+			return err
+		}
+	}
+	return nil
 }
 
 // judgeLink compares the numbers of a link's dossier and company, and completes

@@ -1,6 +1,7 @@
 package daemon_test
 
 import (
+	"slices"
 	"strings"
 	"testing"
 
@@ -60,6 +61,13 @@ func TestLinkBetweenTwoNumbersNeedsTheCompanysName(t *testing.T) {
 	w.tie(l)
 	w.sync()
 	w.wantState(w.only(), ledger.Done, "")
+	history, err := w.keeper.History(t.Context(), w.only().Number)
+	w.must(err)
+	if !slices.ContainsFunc(history, func(e ledger.Event) bool {
+		return e.Act == ledger.ActLink && e.By == "Els" && strings.Contains(e.Text, c.number.Pretty()) && strings.Contains(e.Text, other.number.Pretty())
+	}) {
+		t.Errorf("the history does not have both numbers: %+v", history)
+	}
 	links, err := w.d.Links(t.Context())
 	if err != nil || len(links) != 1 || links[0].NumberDiffers.By != "Els" || !links[0].NumberDiffers.Covers(c.number, other.number) {
 		t.Errorf("links %+v, %v", links, err)

@@ -198,5 +198,6 @@ const (
 	ActDismiss       Act = "dismiss"
 	ActUseFinbox     Act = "use_finbox"
 	ActKeepSilverfin Act = "keep_silverfin"
+	ActLink          Act = "link"   // linked to a company with another enterprise number, on an admin's word
 	ActRecall        Act = "recall" // it counts after all: a link or the activation reaches back to it
 )

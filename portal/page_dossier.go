@@ -53,7 +53,7 @@ type stepView struct {
 // Case names the message that tells the step.
 func (s stepView) Case() string {
 	switch s.Act {
-	case ledger.ActRetry, ledger.ActDismiss, ledger.ActUseFinbox, ledger.ActKeepSilverfin, ledger.ActRecall:
+	case ledger.ActRetry, ledger.ActDismiss, ledger.ActUseFinbox, ledger.ActKeepSilverfin, ledger.ActRecall, ledger.ActLink:
 		return string(s.Act)
 	}
 	switch {
