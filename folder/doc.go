@@ -5,5 +5,5 @@
 // is its sync reference. Files may be of any layout that package balance
 // reads and that says its financial year, which the National Bank's JSON does
 // not. The package opens files for reading only: it must not move, change,
-// mark or delete anything, follow links, or keep anything over a restart.
+// mark or delete anything, follow links, or save anything across a restart.
 package folder

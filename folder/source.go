@@ -33,7 +33,7 @@ type Config struct {
 	Name string // the connection id
 	Path string // of the folder on this server
 	// Settle is how long a file must stay as it is before it is read; one that
-	// changes meanwhile is still being written. 0 takes every file at once.
+	// changes meanwhile is still being written. 0 reads every file at once.
 	Settle      time.Duration
 	MaxDocument int64           // bytes; 0 means DefaultMaxDocument
 	Reader      *balance.Reader // of documents; nil for one with the built-in table
@@ -42,13 +42,13 @@ type Config struct {
 
 // Source is one folder of dossiers. It is safe for concurrent use.
 type Source struct {
-	cfg  Config
-	mu   sync.Mutex
-	seen map[string]look // by path: the files as the last listing found them
+	cfg    Config
+	mu     sync.Mutex
+	states map[string]fileState // by path: the files as the last listing found them
 }
 
-// New makes a source. It does not look at the folder, which may be on a disk
-// that comes and goes. A Config without name or path gives a ConfigInvalid
+// New returns a source. It does not open the folder, which may be on a disk
+// that comes and goes. A Config without name or path is a ConfigInvalid
 // problem.
 func New(cfg Config) (*Source, error) {
 	if cfg.Name == "" || cfg.Path == "" {
@@ -82,7 +82,7 @@ func (s *Source) Status(ctx context.Context) (ledger.SourceStatus, error) {
 	return ledger.SourceStatus{Active: true, Environment: s.cfg.Name}, nil
 }
 
-// open opens the folder and sees that it can be listed.
+// open opens the folder and checks that it can be listed.
 func (s *Source) open() (*os.Root, error) {
 	root, err := os.OpenRoot(s.cfg.Path)
 	if err == nil {
@@ -96,7 +96,7 @@ func (s *Source) open() (*os.Root, error) {
 
 // unreadable says that the folder as a whole cannot be read, and what helps.
 func unreadable(cfg Config, err error) error {
-	next := "See that it is there and that the account of the service may read it; it is tried again at the next pass."
+	next := "See that it is there and that the account of the service may read it; it is tried again at the next run."
 	switch info, statErr := os.Stat(cfg.Path); {
 	case errors.Is(err, fs.ErrNotExist):
 		next = "Make the folder, mount its disk, or correct the path in the configuration."
@@ -120,13 +120,13 @@ func listable(root *os.Root) error {
 	return err
 }
 
-// List looks at every file and lists each as one revision, oldest first: ID is
+// List reads every file and lists each as one revision, oldest first: ID is
 // the path within the source with slashes, Revision is the time of its last
 // change with the start of its SHA-256, CreatedAt is that time. The dossier's
 // ID is the sub-folder's name, and its Name what the balance says; of a file
 // that holds none the Name names the file. The cursor has
-// no meaning and stays as it is. Files that are left for the next pass, and
-// whatever else a person should hear of, are in the first page's Problems.
+// no meaning and stays as it is. Files that are left for the next run, and
+// whatever else a person should know, are in the first page's Problems.
 //
 // It waits up to Settle when there are files that the listing before did not
 // find as they are.
@@ -138,9 +138,9 @@ func (s *Source) List(ctx context.Context, cursor string) iter.Seq2[ledger.Page,
 			return
 		}
 		defer func() { _ = root.Close() }()
-		w := walk{cfg: s.cfg, root: root, before: s.lastSeen(), seen: map[string]look{}}
+		w := scan{cfg: s.cfg, root: root, earlier: s.lastStates(), states: map[string]fileState{}}
 		err = w.all(ctx)
-		s.remember(w.seen)
+		s.saveStates(w.states)
 		if err != nil {
 			yield(ledger.Page{}, err)
 			return
@@ -159,21 +159,21 @@ func (s *Source) List(ctx context.Context, cursor string) iter.Seq2[ledger.Page,
 	}
 }
 
-func (s *Source) lastSeen() map[string]look {
+func (s *Source) lastStates() map[string]fileState {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	return s.seen
+	return s.states
 }
 
-func (s *Source) remember(seen map[string]look) {
+func (s *Source) saveStates(states map[string]fileState) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	s.seen = seen
+	s.states = states
 }
 
 // Content reads the file of a listing again and verifies that it still is what
 // was listed. A file that changed meanwhile is a Damaged problem: the next
-// pass lists it anew. One that is gone is NotFound.
+// run lists it anew. One that is gone is NotFound.
 func (s *Source) Content(ctx context.Context, l ledger.Listing) ([]byte, error) {
 	if err := ctx.Err(); err != nil {
 		return nil, err
@@ -196,7 +196,7 @@ func (s *Source) Content(ctx context.Context, l ledger.Listing) ([]byte, error) 
 		return nil, changed(name)
 	case err != nil:
 		return nil, problem.Wrap(err, problem.Damaged, fmt.Sprintf("the file %s cannot be read", name),
-			"See that no program holds it and that the account of the service may read it; it is tried again at the next pass.")
+			"See that no program holds it and that the account of the service may read it; it is tried again at the next run.")
 	case l.SHA256 != "" && file.sum != l.SHA256:
 		return nil, changed(name)
 	}
@@ -205,7 +205,7 @@ func (s *Source) Content(ctx context.Context, l ledger.Listing) ([]byte, error) 
 
 func changed(name string) error {
 	return problem.New(problem.Damaged, fmt.Sprintf("the file %s was changed while it was being read", name),
-		"The next pass takes what it holds then.")
+		"The next run reads what it holds then.")
 }
 
 // What can be wrong with a file that is there.
@@ -223,7 +223,7 @@ type file struct {
 }
 
 // readFile reads a file of at most limit bytes, and refuses one that changes
-// between the look before and the look after.
+// while it is read.
 func readFile(root *os.Root, name string, limit int64) (file, error) {
 	if !fs.ValidPath(name) {
 		return file{}, errNoFile
@@ -265,11 +265,11 @@ func readFile(root *os.Root, name string, limit int64) (file, error) {
 
 // pathOf returns the whole path of a file or folder of the source, for people.
 func pathOf(cfg Config, name string) string {
-	return filepath.Join(cfg.Path, filepath.FromSlash(shown(name)))
+	return filepath.Join(cfg.Path, filepath.FromSlash(printable(name)))
 }
 
-// shown makes a name fit for a sentence: no control characters.
-func shown(name string) string {
+// printable escapes the control characters of a name, for a sentence.
+func printable(name string) string {
 	q := fmt.Sprintf("%q", name)
 	if q == `"`+name+`"` {
 		return name

@@ -27,7 +27,7 @@ var _ daemon.Source = (*folder.Source)(nil)
 
 func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
 
-// noon is when the tests look; files are older unless a test says so.
+// noon is when the tests list; files are older unless a test says so.
 var noon = time.Date(2025, 12, 1, 12, 0, 0, 0, time.UTC)
 
 // tree is a folder that a test fills.
@@ -175,9 +175,9 @@ func TestRevisions(t *testing.T) {
 	}
 }
 
-// Whether a file is still being written is told by whether it changes, not by
+// Whether a file is still being written is decided by whether it changes, not by
 // any clock: that of a share may be ahead or behind, and a file may be begun
-// while the others are looked at.
+// while the others are read.
 func TestFilesStillBeingWritten(t *testing.T) {
 	tr := newTree(t)
 	for name, before := range map[string]time.Duration{"A/old.csv": time.Hour, "A/new.csv": 0, "A/ahead.csv": -90 * time.Second, "A/far ahead.csv": -48 * time.Hour,
@@ -198,7 +198,7 @@ func TestFilesStillBeingWritten(t *testing.T) {
 		if diff := cmp.Diff([]string{"A/old.csv", "A/new.csv", "A/ahead.csv", "A/far ahead.csv"}, ids(got)); diff != "" || time.Since(start) != 10*time.Second {
 			t.Errorf("after %s the listing differs (-want +got):\n%s", time.Since(start), diff)
 		}
-		if len(problems) != 3 || !strings.Contains(strings.Join(problems, " "), filepath.Join(tr.root, "A", "grows ahead.csv")+" is being written. The next pass takes it.") {
+		if len(problems) != 3 || !strings.Contains(strings.Join(problems, " "), filepath.Join(tr.root, "A", "grows ahead.csv")+" is being written. The next run reads it.") {
 			t.Errorf("problems %q, want one for each file that changed", problems)
 		}
 
@@ -250,7 +250,7 @@ func TestSizeThatIsNotTheContent(t *testing.T) {
 	}
 }
 
-func TestWhatIsPassedOver(t *testing.T) {
+func TestIgnoredFiles(t *testing.T) {
 	tr := newTree(t)
 	for _, name := range []string{
 		"A/.hidden", "A/~$balans.csv", "A/balans.tmp", "A/balans.csv.part", "A/x.crdownload", "A/Thumbs.db", "A/desktop.ini",
@@ -268,7 +268,7 @@ func TestWhatIsPassedOver(t *testing.T) {
 	}
 }
 
-func TestWhatIsTold(t *testing.T) {
+func TestProblems(t *testing.T) {
 	tests := map[string]struct {
 		fill func(tr tree)
 		want []string
@@ -308,7 +308,7 @@ func TestWhatIsTold(t *testing.T) {
 }
 
 // TestTwoEnterprisesInOneFolder: each is listed under its own number, and the
-// mix is told once.
+// mix is reported once.
 func TestTwoEnterprisesInOneFolder(t *testing.T) {
 	tr := newTree(t)
 	one, csv := document(t, balance.NBBCSV, 1, balance.Micro)
@@ -411,7 +411,7 @@ func TestPartsThatCannotBeRead(t *testing.T) {
 	}
 }
 
-func TestNothingIsAltered(t *testing.T) {
+func TestFilesAreNotChanged(t *testing.T) {
 	tr := newTree(t)
 	_, csv := document(t, balance.NBBCSV, 1, balance.Micro)
 	tr.write("A/balans.csv", csv, time.Hour)
@@ -489,7 +489,7 @@ func TestEveryFileIsListedOnce(t *testing.T) {
 			if err != nil {
 				t.Error(err)
 			}
-			break // a walk that is broken off
+			break // a listing that is broken off
 		}
 	}
 }
