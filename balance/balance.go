@@ -20,6 +20,7 @@ const (
 	CBSOXBRL Layout = "cbso-xbrl" // XBRL of the CBSO framework, filings since April 2022
 	NBBCSV   Layout = "nbb-csv"   // the National Bank's Consult download
 	NBBJSON  Layout = "nbb-json"  // the National Bank's web service, "jsonxbrl"
+	NBBPDF   Layout = "nbb-pdf"   // text in the layout of the National Bank's forms
 )
 
 // Model is the size of the form: the abbreviated and the micro form have the
@@ -141,6 +142,7 @@ type Balance struct {
 	FiscalYear       Period // zero where the document does not say
 	Currency         string // ISO 4217, such as EUR; empty where the document does not say
 	JointCommittees  []string
+	Rounded          bool // the amounts are in whole euros, rounded
 	Values           Values
 	// PersonnelCosts is rubric 62 of the income statement, which the checks of
 	// the social balance look at; nil where the document does not carry it.

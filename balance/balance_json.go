@@ -12,6 +12,7 @@ type jsonBalance struct {
 	FiscalYear       Period              `json:"fiscal_year"`
 	Currency         string              `json:"currency"`
 	JointCommittees  []string            `json:"joint_committees"`
+	Rounded          bool                `json:"rounded"`
 	Values           map[string]jsonCell `json:"values"`
 	Inferred         []Cell              `json:"inferred,omitempty"`
 	Findings         []Finding           `json:"findings"`
@@ -31,7 +32,7 @@ type jsonCell struct {
 func (b Balance) MarshalJSON() ([]byte, error) {
 	j := jsonBalance{
 		Layout: b.Layout, EnterpriseNumber: b.EnterpriseNumber, Name: b.Name, Model: b.Model, Correction: b.Correction,
-		FiscalYear: b.FiscalYear, Currency: b.Currency,
+		FiscalYear: b.FiscalYear, Currency: b.Currency, Rounded: b.Rounded,
 		JointCommittees: append([]string{}, b.JointCommittees...),
 		Values:          make(map[string]jsonCell, len(b.Values)),
 		Inferred:        b.Inferred,

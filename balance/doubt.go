@@ -29,7 +29,7 @@ type Doubt struct {
 	Code string    `json:"code,omitempty"` // the cell, such as 1021 or 1003P; empty for the year
 	// Readings are the possible values, the most likely first: figures in
 	// canonical form, or periods such as 2024-01-01/2024-12-31 whose start is
-	// left out where it is not known.
+	// left out where it is not known. An empty one means that the cell is empty.
 	Readings []string `json:"readings"`
 	Where    string   `json:"where,omitempty"` // in the document, such as "line 12"
 }
@@ -44,7 +44,13 @@ func (d Doubt) String() string {
 	if d.Where != "" {
 		where = " (" + d.Where + ")"
 	}
-	return what + " is " + strings.Join(d.Readings, " or ") + where
+	readings := slices.Clone(d.Readings)
+	for i, r := range readings {
+		if r == "" {
+			readings[i] = "empty"
+		}
+	}
+	return what + " is " + strings.Join(readings, " or ") + where
 }
 
 // String writes a period as the readings of a Doubt do, with a slash between

@@ -15,7 +15,7 @@ import (
 const maxDocument = 64 << 20
 
 // readableLayouts ends the message about a document of an unknown layout.
-const readableLayouts = "; readable are XBRL of the National Bank (pfs or CBSO), its CSV and its JSON"
+const readableLayouts = "; readable are XBRL of the National Bank (pfs or CBSO), its CSV, its JSON and its PDF"
 
 // A ReadError says why a document cannot be read, and where. It holds no
 // figure and no text of the document beyond the names of its elements.
@@ -26,6 +26,7 @@ type ReadError struct {
 	What   string // one clause without a full stop
 
 	cause error // why the source gave no more, where that was it
+	final bool  // of an attachment: the pages of its PDF do not make up for it
 }
 
 // Error says all of it on one line.
@@ -83,7 +84,7 @@ func NewReader(o ReaderOptions) *Reader {
 func (r *Reader) Read(data []byte) (*Balance, error) { return r.Stream(bytes.NewReader(data)) }
 
 // Stream is as Read, of a document that need not be in memory: it is read once
-// from start to end, with no more than some MB of it in memory. An
+// from start to end, with no more than some MB of it in memory, but for a PDF. An
 // error of src itself is wrapped in the *ReadError.
 func (r *Reader) Stream(src io.Reader) (*Balance, error) {
 	raw := bufio.NewReaderSize(&limitedReader{src: src, left: maxDocument}, peekSize)

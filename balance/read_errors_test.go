@@ -21,7 +21,7 @@ func TestReadErrors(t *testing.T) {
 	for name, c := range map[string]struct{ document, want string }{
 		"empty":          {"", "the document is empty"},
 		"blank":          {" \n\r\n", "the document is empty"},
-		"PDF":            {"%PDF-1.7\n%", "this is a PDF without an attachment; its figures must come from another format"},
+		"PDF":            {"%PDF-1.7\n%", "this PDF breaks off or is damaged; take it again from where it came"},
 		"zip":            {"PK\x03\x04rest", "this is a zip file"},
 		"HTML":           {"\n<!DOCTYPE html><html></html>", "this is a web page"},
 		"plain text":     {"Dear colleague,\nsee below", "this is text of no known layout"},

@@ -26,6 +26,8 @@ func TestReadFindings(t *testing.T) {
 		"check digits, XBRL":    {strings.ReplaceAll(pfs, "BE0402000167", "BE0402000168"), "enterprise_number_check", "check digits", ""},
 		"two enterprises":       {strings.Replace(pfs, "BE0402000167", "BE0443246943", 1), "other_entity", "mostly about 0402000167, but also about 0443246943", "0402000167"},
 		"two numbers":           {strings.Replace(cbso, ">0701000093</met:str2>", ">0443246943</met:str2>", 1), "two_enterprises", "0701.000.093 and 0443.246.943", "0701000093"},
+		"PDF, two amounts":      {changedForm(t, instead("1021", "4.711"), printedAgain), "pdf_doubt", "Page 3: 1021 can be 4,711 or 4,712; neither of them is used.", "0801002244"},
+		"PDF, between columns":  {changedForm(t, instead("1021", "4.711"), betweenColumns), "pdf_column", "Page 3: 4,711 stands between two columns and can be 1021; it is not used.", "0801002244"},
 		"model":                 {strings.Replace(csv, "m02-f", "m90-f", 1), "model", "m90-f", "0801000165"},
 		"date":                  {strings.Replace(csv, "2024-12-31", "2024-02-30", 1), "fiscal_year_end", "last day", "0801000165"},
 		"year the wrong way":    {strings.Replace(csv, "2024-12-31", "2023-12-31", 1), "fiscal_year_reversed", "before it starts", "0801000165"},

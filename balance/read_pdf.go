@@ -1,13 +1,12 @@
 package balance
 
 import (
-	"bufio"
-	"bytes"
 	"errors"
 	"fmt"
 	"io"
-	"strconv"
 	"strings"
+
+	pdf "github.com/ledongthuc/pdf"
 )
 
 // pdfMark starts every PDF.
@@ -16,158 +15,199 @@ const pdfMark = "%PDF-"
 // elsewhere ends the message about a PDF that gives no figures.
 const elsewhere = "; its figures must come from another format, XBRL, CSV or JSON"
 
-// pdfReader reads the attachments of a PDF (ISO 32000-1, 7.11.4). It goes over
-// the file once, from object to object, and does not follow the cross-reference
-// table: that the file is damaged, or an attachment not listed where it should
-// be, then makes no difference.
-type pdfReader struct {
-	pdfScanner
-	reader      *Reader
-	attachments []attachment
-	encrypted   bool
-	form        bool          // it is a form to fill in (XFA)
-	left        int64         // how much the attachments may still unpack to
-	inflater    io.ReadCloser // of one attachment after the other
-	unpacked    *bufio.Reader
-}
-
-// attachment is a file that a PDF carries, or tries to.
-type attachment struct {
-	object  string // its number; a later object of the same number replaces it
-	balance *Balance
-	err     error
-}
-
-// readPDF reads the social balance that a PDF carries as an attachment.
+// readPDF reads the social balance of a PDF: of a document attached to it
+// (ISO 32000-1, 7.11.4), whose figures are exact, else of the text of its pages.
+// The whole file is kept in memory, as its objects may lie anywhere in it.
 func (r *Reader) readPDF(raw io.Reader) (*Balance, error) {
-	p := &pdfReader{
-		pdfScanner: pdfScanner{window: newWindow(raw)},
-		reader:     r,
-		left:       maxDocument,
-		unpacked:   bufio.NewReaderSize(nil, peekSize),
+	data, err := io.ReadAll(raw)
+	var known *ReadError
+	switch {
+	case errors.As(err, &known):
+		return nil, known
+	case err != nil:
+		return nil, &ReadError{What: "the document cannot be read to its end", cause: err}
 	}
-	p.objects()
-	if !p.complete() {
-		return nil, p.endError()
+	file, err := openPDF(data)
+	if err != nil {
+		return nil, err
 	}
-	return p.result()
+	attached, attachErr := r.readAttachments(file)
+	if attached != nil && len(attached.Values)+len(attached.Doubts) > 0 {
+		return attached, nil
+	}
+	if wrong := (*ReadError)(nil); errors.As(attachErr, &wrong) && wrong.final {
+		return nil, wrong
+	}
+	printed, err := r.readPages(file)
+	switch {
+	case err == nil:
+		return printed, nil
+	case attached != nil:
+		return attached, nil
+	case attachErr != nil && errors.Is(err, errNoSocialBalance):
+		return nil, attachErr
+	}
+	return nil, err
 }
 
-// objects goes over the file and reads the attachments.
-func (p *pdfReader) objects() {
-	var number, before string // the last two tokens that were numbers
-	object := ""
-	for {
-		token, ok := p.token()
-		switch {
-		case !ok:
-			return
-		case token == "obj":
-			object = number
-		case token == "<<":
-			d := p.dictionary()
-			_, encrypted := d["/Encrypt"]
-			_, form := d["/XFA"]
-			p.encrypted, p.form = p.encrypted || encrypted, p.form || form
-			if t, _ := p.token(); t == "stream" {
-				p.stream(object, d)
+// errNoSocialBalance says that no page of a PDF has a social balance.
+var errNoSocialBalance = errors.New("no page has a social balance")
+
+// readPages reads the social balance that the pages show.
+func (r *Reader) readPages(file *pdf.Reader) (*Balance, error) {
+	pages, err := pdfPages(file)
+	if err != nil {
+		return nil, err
+	}
+	form := &pdfForm{builder: newBuilder(r.members), pages: pages}
+	form.balance.Layout = NBBPDF
+	return form.read(isXFA(file))
+}
+
+// pdfPages reads the text of all pages.
+func pdfPages(file *pdf.Reader) ([]*pdfPage, error) {
+	count := 0
+	if err := guarded(func() error { count = file.NumPage(); return nil }); err != nil || count <= 0 {
+		return nil, &ReadError{What: "this PDF is damaged; take it again from where it came"}
+	}
+	if count > maxPDFPages {
+		return nil, pdfTooLarge()
+	}
+	text := &pdfText{}
+	var pages []*pdfPage
+	for n := 1; n <= count; n++ {
+		page, err := text.read(file, n)
+		if errors.Is(err, errPDFLimit) {
+			return nil, pdfTooLarge()
+		}
+		if err != nil {
+			return nil, &ReadError{Layout: NBBPDF, What: fmt.Sprintf("page %d of this PDF cannot be read; take it again from where it came, or print it as a PDF anew", n)}
+		}
+		pages = append(pages, page)
+	}
+	return pages, nil
+}
+
+// isXFA tells whether a PDF is a form to fill in whose pages a program draws.
+func isXFA(file *pdf.Reader) bool {
+	found := false
+	_ = guarded(func() error {
+		found = !file.Trailer().Key("Root").Key("AcroForm").Key("XFA").IsNull()
+		return nil
+	})
+	return found
+}
+
+// readAttachments reads the documents that a PDF carries, and gives the balance
+// that they agree on. Without a balance, and without an error, it has none.
+func (r *Reader) readAttachments(file *pdf.Reader) (*Balance, error) {
+	a := &attachments{reader: r, left: maxDocument, seen: map[string]bool{}}
+	if err := guarded(func() error {
+		root := file.Trailer().Key("Root")
+		a.tree(root.Key("Names").Key("EmbeddedFiles"), 0)
+		for i := range min(root.Key("AF").Len(), maxAttachments) {
+			a.file(root.Key("AF").Index(i))
+		}
+		for n := range min(file.NumPage(), maxPDFPages) {
+			notes := file.Page(n + 1).V.Key("Annots")
+			for i := range min(notes.Len(), maxAttachments) {
+				if note := notes.Index(i); note.Key("Subtype").Name() == "FileAttachment" {
+					a.file(note.Key("FS"))
+				}
 			}
 		}
-		number, before = before, token
+		return nil
+	}); errors.Is(err, errPDFLimit) {
+		return nil, &ReadError{What: pdfTooLarge().Error(), final: true}
 	}
+	return a.result()
 }
 
-// stream reads the data of an object, of which the dictionary is read.
-func (p *pdfReader) stream(object string, d pdfDictionary) {
-	if p.head() == '\r' {
-		p.advance(1)
-	}
-	if p.head() == '\n' {
-		p.advance(1)
-	}
-	var data io.Reader = &untilEndstream{window: p.window}
-	filters := d.names("/Filter")
-	if n, err := strconv.ParseInt(d.one("/Length"), 10, 64); err == nil && n >= 0 && len(filters) == 0 && len(d["/Length"]) == 1 {
-		data = io.LimitReader(p.window, n)
-	}
-	declared := d.one("/Type") == "/EmbeddedFile"
-	if declared || d.one("/Type") == "" && (d.one("/Subtype") == "" || strings.Contains(d.one("/Subtype"), "xml")) {
-		p.attachment(object, d, filters, data, declared)
-	}
-	if len(filters) == 0 {
-		_, _ = io.Copy(io.Discard, data)
-	}
-	p.readThrough("endstream", nil)
+// maxAttachments bounds the attachments of a PDF.
+const maxAttachments = 1000
+
+// attachments are the files that a PDF carries.
+type attachments struct {
+	reader *Reader
+	left   int // how much they may still unpack to
+	seen   map[string]bool
+	found  *Balance
+	other  error // why one of them holds no figures
+	count  int
+	wrong  error
 }
 
-// attachment reads a stream that is an attachment, by what it declares itself
-// to be or by what is in it.
-func (p *pdfReader) attachment(object string, d pdfDictionary, filters []string, data io.Reader, declared bool) {
-	a := attachment{object: object}
-	data, a.err = p.unpack(filters, data, d)
-	var head []byte
-	if a.err == nil {
-		p.unpacked.Reset(data)
-		head, a.err = p.unpacked.Peek(peekSize)
-		if errors.Is(a.err, io.EOF) {
-			a.err = nil
-		}
-	}
-	if !declared && (a.err != nil || !bytes.Contains(head, []byte(nsInstance))) {
+// tree goes over a tree of names.
+func (a *attachments) tree(v pdf.Value, depth int) {
+	if depth > 20 {
 		return
 	}
-	if a.err == nil {
-		a.balance, a.err = p.reader.readText(p.unpacked, head)
+	names, kids := v.Key("Names"), v.Key("Kids")
+	for i := 1; i < names.Len() && a.count < maxAttachments; i += 2 {
+		a.file(names.Index(i))
 	}
-	for i := range p.attachments {
-		if p.attachments[i].object == object && object != "" {
-			p.attachments[i] = a
-			return
-		}
-	}
-	const most = 1000
-	if len(p.attachments) < most {
-		p.attachments = append(p.attachments, a)
+	for i := range min(kids.Len(), maxAttachments) {
+		a.tree(kids.Index(i), depth+1)
 	}
 }
 
-// result returns the balance that the attachments agree on.
-func (p *pdfReader) result() (*Balance, error) {
-	var found *Balance
-	var other error
-	for _, a := range p.attachments {
-		var wrong *ReadError
-		switch {
-		case errors.As(a.err, &wrong) && wrong.Layout != "":
-			return nil, &ReadError{Layout: wrong.Layout, Line: wrong.Line, Column: wrong.Column,
-				What: "in the attachment of this PDF, " + wrong.What}
-		case a.err != nil:
-			other = a.err
-		case found == nil || len(found.Values) == 0:
-			found = a.balance
-		case len(a.balance.Values) > 0 && !found.agrees(a.balance):
-			return nil, &ReadError{What: "the attachments of this PDF hold social balances that differ; " +
-				"save the right one as a file of its own"}
-		}
+// file reads the file that a file specification names.
+func (a *attachments) file(spec pdf.Value) {
+	v := spec.Key("EF").Key("F")
+	if v.Kind() != pdf.Stream {
+		v = spec.Key("EF").Key("UF")
 	}
+	if v.Kind() != pdf.Stream || a.seen[v.String()] || a.count == maxAttachments {
+		return
+	}
+	a.seen[v.String()] = true
+	a.count++
+	var data []byte
+	err := guarded(func() (err error) {
+		data, err = pdfStream(v, a.left)
+		return err
+	})
+	switch a.left -= len(data); {
+	case errors.Is(err, errPDFLimit):
+		a.wrong = &ReadError{What: fmt.Sprintf("the attachments of a PDF unpack to more than %d MiB", maxDocument>>20), final: true}
+		return
+	case err != nil:
+		a.other = errors.New("it is damaged or packed in a way that is not supported")
+		return
+	}
+	b, err := a.reader.readText(strings.NewReader(string(data)), data[:min(len(data), peekSize)])
+	var wrong *ReadError
 	switch {
-	case found != nil:
-		return found, nil
-	case p.encrypted:
-		return nil, &ReadError{What: "this is an encrypted PDF, whose attachments cannot be opened" + elsewhere}
-	case other != nil && len(p.attachments) == 1:
-		return nil, &ReadError{What: "this is a PDF with an attachment that holds no figures (" +
-			strings.TrimSuffix(other.Error(), readableLayouts) + ")" + elsewhere}
-	case other != nil:
-		return nil, &ReadError{What: fmt.Sprintf("this is a PDF with %d attachments, of which none holds figures", len(p.attachments)) + elsewhere}
-	case p.form:
-		return nil, &ReadError{What: "this is a PDF form" + elsewhere}
-	default:
-		return nil, &ReadError{What: "this is a PDF without an attachment" + elsewhere}
+	case errors.As(err, &wrong) && wrong.Layout != "":
+		a.wrong = &ReadError{Layout: wrong.Layout, Line: wrong.Line, Column: wrong.Column,
+			What: "in the attachment of this PDF, " + wrong.What, final: true}
+	case err != nil:
+		a.other = err
+	case a.found == nil || len(a.found.Values) == 0:
+		a.found = b
+	case len(b.Values) > 0 && !a.found.agrees(b):
+		a.wrong = &ReadError{What: "the attachments of this PDF hold social balances that differ; " +
+			"save the right one as a file of its own", final: true}
 	}
 }
 
-// agrees reports whether two balances are the same, whatever layout they came in.
+// result gives the balance that the attachments agree on.
+func (a *attachments) result() (*Balance, error) {
+	switch {
+	case a.wrong != nil:
+		return nil, a.wrong
+	case a.found != nil:
+		return a.found, nil
+	case a.other != nil && a.count == 1:
+		return nil, &ReadError{What: "this is a PDF with an attachment that holds no figures (" +
+			strings.TrimSuffix(a.other.Error(), readableLayouts) + ")" + elsewhere}
+	case a.other != nil:
+		return nil, &ReadError{What: fmt.Sprintf("this is a PDF with %d attachments, of which none holds figures", a.count) + elsewhere}
+	}
+	return nil, nil
+}
+
+// agrees tells whether two balances are the same, whatever layout they came in.
 func (b *Balance) agrees(o *Balance) bool {
 	number := b.EnterpriseNumber == o.EnterpriseNumber || b.EnterpriseNumber == "" || o.EnterpriseNumber == ""
 	year := b.FiscalYear.End == o.FiscalYear.End || b.FiscalYear.End.IsZero() || o.FiscalYear.End.IsZero()

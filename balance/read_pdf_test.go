@@ -1,53 +1,14 @@
 package balance_test
 
 import (
-	"bytes"
-	"compress/zlib"
 	"encoding/ascii85"
-	"encoding/hex"
-	"fmt"
 	"strings"
 	"testing"
 
+	"balansd/balance"
+
 	"github.com/google/go-cmp/cmp"
 )
-
-// pdf puts objects into a PDF, each the text between "obj" and "endobj". The
-// first line of objects is number 1.
-func pdf(objects ...string) string {
-	var b strings.Builder
-	b.WriteString("%PDF-1.7\n%\xe2\xe3\xcf\xd3\n")
-	for i, o := range objects {
-		fmt.Fprintf(&b, "%d 0 obj\n%s\nendobj\n", i+1, o)
-	}
-	b.WriteString("trailer\n<< /Size 9 /Root 1 0 R >>\nstartxref\n0\n%%EOF\n")
-	return b.String()
-}
-
-const catalog = "<< /Type /Catalog /Names << /EmbeddedFiles << /Names [(a\\)b.xml) 2 0 R] >> >> /Pages 3 0 R >>"
-
-// stream makes a stream object of a dictionary's entries and the data.
-func stream(entries, data string) string {
-	return fmt.Sprintf("<< %s >>\nstream\r\n%s\nendstream", entries, data)
-}
-
-func deflated(data string) string {
-	var b bytes.Buffer
-	w := zlib.NewWriter(&b)
-	_, _ = w.Write([]byte(data))
-	_ = w.Close()
-	return b.String()
-}
-
-// attached makes a PDF with documents attached, packed as most programs do.
-func attached(docs ...string) string {
-	objects := []string{catalog, stream("/Type /Metadata /Subtype /XML", "<?xpacket begin?><x:xmpmeta/>"), stream("/Filter /FlateDecode", deflated("BT (text) Tj ET"))}
-	for _, d := range docs {
-		packed := deflated(d)
-		objects = append(objects, stream(fmt.Sprintf("/Type /EmbeddedFile /Subtype /text#2Fxml /Length %d /Filter /FlateDecode /Params << /Size %d >>", len(packed), len(d)), packed))
-	}
-	return pdf(objects...)
-}
 
 func ascii85ed(data string) string {
 	b := make([]byte, ascii85.MaxEncodedLen(len(data)))
@@ -61,23 +22,18 @@ func TestPDFWithAttachment(t *testing.T) {
 		const file = "/Type /EmbeddedFile"
 		utf16 := "\xff\xfe" + strings.Join(strings.Split(doc, ""), "\x00") + "\x00"
 		ways := map[string]string{
-			"deflated":        attached(doc),
-			"as it is":        pdf(catalog, stream(fmt.Sprintf("%s /Length %d", file, len(doc)), doc)),
-			"length unknown":  pdf(catalog, stream(file+" /Length 9 0 R", doc)),
-			"list of filters": pdf(catalog, stream(file+" /Filter [ /FlateDecode ] /DecodeParms [ << /Predictor 1 >> ] /Length 9 0 R", deflated(doc))),
-			"hex":             pdf(catalog, stream(file+" /Filter /ASCIIHexDecode", hex.EncodeToString([]byte(doc))+" >")),
-			"ascii 85":        pdf(catalog, stream(file+" /Filter [/ASCII85Decode/FlateDecode]", ascii85ed(deflated(doc)))),
-			"the same twice":  attached(doc, doc),
-			"others too":      attached("a readme", doc, "<Invoice/>", "%PDF-1.4"),
-			"replaced":        attached(strings.Replace(doc, "11", "12", 3)) + "4 0 obj\n" + stream(file, doc) + "\nendobj\n%%EOF\n",
-			"space before":    "\n " + attached(doc),
-			"no end of file":  strings.TrimSuffix(attached(doc), "startxref\n0\n%%EOF\n"),
+			"deflated":       attached(doc),
+			"as it is":       attachedAs(stream(file, doc)),
+			"ascii 85":       attachedAs(stream(file+" /Filter [/ASCII85Decode/FlateDecode]", ascii85ed(deflated(doc)))),
+			"the same twice": attached(doc, doc),
+			"others too":     attached("a readme", doc, "<Invoice/>", "%PDF-1.4"),
+			"space before":   "\n " + attached(doc),
+			"text after it":  attached(doc) + "\n<!-- sent by a mail server -->\n" + strings.Repeat("\x00", 200),
+			"version 2":      strings.Replace(attached(doc), "%PDF-1.7", "%PDF-2.0", 1),
+			"to a note":      attachedTo("", "/Annots [<</Subtype/FileAttachment/FS<</EF<</F 4 0 R>>>>>>]", stream(file, doc)),
 		}
 		if !strings.Contains(doc, "\u00e9") && strings.HasPrefix(name, "pfs") {
 			ways["in UTF-16"] = attached(utf16)
-		}
-		if strings.HasSuffix(name, ".xbrl") {
-			ways["not declared"] = pdf(catalog, stream("/Filter /FlateDecode", deflated(doc)))
 		}
 		want := mustRead(t, []byte(doc))
 		for way, data := range ways {
@@ -97,29 +53,35 @@ func TestPDFWithAttachment(t *testing.T) {
 func TestPDFWithoutFigures(t *testing.T) {
 	doc := document(t, "pfs-2019-micro-company.xbrl")
 	other := strings.Replace(doc, ">7<", ">8<", 1)
-	packed := deflated(doc)
 	const file = "/Type /EmbeddedFile /Filter "
 	const advice = "; its figures must come from another format, XBRL, CSV or JSON"
+	const anew = "this PDF is damaged; take it again from where it came"
+	picture := "q 500 0 0 800 0 0 cm /I Do Q"
+	scan := func(content string) string {
+		return pdf("<< /Type /Catalog /Pages 2 0 R >>", "<< /Type /Pages /Kids [3 0 R] /Count 1 >>",
+			"<< /Type /Page /Parent 2 0 R /Contents 4 0 R /Resources << /Font << /F << /Type /Font /Encoding /WinAnsiEncoding >> >> /XObject << /I 5 0 R >> >> >>",
+			stream("", content), stream("/Type /XObject /Subtype /Image /Filter /DCTDecode", "\xff\xd8\xff"))
+	}
 	for name, c := range map[string]struct{ document, want string }{
-		"plain":        {attached(), "this is a PDF without an attachment" + advice},
-		"a form":       {pdf("<< /Type /Catalog /AcroForm << >> >>", "<< /XFA [(template) 3 0 R] >>", stream("", "<template/>")), "this is a PDF form" + advice},
-		"encrypted":    {strings.Replace(attached(strings.ToUpper(doc)), "/Size 9", "/Size 9 /Encrypt 8 0 R", 1), "this is an encrypted PDF, whose attachments cannot be opened" + advice},
-		"encrypted 2":  {strings.Replace(pdf(catalog, stream(file+"/FlateDecode", "??"+packed)), "/Size 9", "/Encrypt << /V 4 >>", 1), "this is an encrypted PDF, whose attachments cannot be opened" + advice},
-		"other XML":    {attached("<Invoice/>"), "this is a PDF with an attachment that holds no figures (line 1, column 1: this is XML, but its root element Invoice is not that of XBRL)" + advice},
-		"a letter":     {attached("Dear colleague,"), "this is a PDF with an attachment that holds no figures (this is text of no known layout)" + advice},
-		"a picture":    {attached("\x89PNG"), "this is a PDF with an attachment that holds no figures (this is a picture)" + advice},
-		"a PDF":        {attached(attached(doc)), "this is a PDF with an attachment that holds no figures (this is a PDF)" + advice},
-		"several":      {attached("\x89PNG", "<a/>"), "this is a PDF with 2 attachments, of which none holds figures" + advice},
-		"other filter": {pdf(catalog, stream(file+"/LZWDecode", doc)), "(it is packed in a way that is not supported)" + advice},
-		"twice packed": {pdf(catalog, stream(file+"[/FlateDecode /FlateDecode]", deflated(packed))), "(it is packed in a way that is not supported)" + advice},
-		"predictor":    {pdf(catalog, stream(file+"/FlateDecode /DecodeParms << /Predictor 12 >>", packed)), "(it is packed in a way that is not supported)" + advice},
-		"damaged":      {pdf(catalog, stream(file+"/FlateDecode", "xx"+packed)), "(it is damaged)" + advice},
-		"differ":       {attached(doc, other), "the attachments of this PDF hold social balances that differ; save the right one as a file of its own"},
-		"wrong inside": {attached(strings.Replace(doc, ">7<", ">seven<", 1)), "pfs-xbrl, line 74, column 3: in the attachment of this PDF, the value of rubric"},
-		"cut inside":   {attached(doc[:len(doc)/2]), "in the attachment of this PDF, the document breaks off"},
-		"cut off":      {attached(doc)[:2000], "the document breaks off"},
-		"checksum":     {pdf(catalog, stream(file+"/FlateDecode", packed[:len(packed)-2]+"xx")), "the document cannot be read to its end"},
-		"a bomb":       {attached("<xbrl xmlns='http://www.xbrl.org/2003/instance'>" + strings.Repeat(" ", 70<<20)), "the attachments of a PDF unpack to more than 64 MiB"},
+		"plain":          {attached(), "this is a PDF without a social balance in the layout of the National Bank's forms, and without an attachment" + advice},
+		"a scan":         {scan(picture), "this PDF is a picture of a document (a scan), of which no figures can be read" + advice},
+		"text guessed":   {scan(picture + " BT /F 9 Tf 3 Tr 10 10 Td (SOCIALE BALANS Codes 1. Voltijds) Tj ET"), "with text that a program guessed, which is not safe to use" + advice},
+		"inline picture": {scan("q BI /W 1 /H 1 /BPC 8 /CS /G ID (\\q)<\x00 EI Q"), "this PDF is a picture of a document (a scan), of which no figures can be read" + advice},
+		"a form":         {attachedTo("/AcroForm << /XFA [(template) 3 0 R] >>", ""), "this is a PDF form" + advice},
+		"other XML":      {attached("<Invoice/>"), "this is a PDF with an attachment that holds no figures (line 1, column 1: this is XML, but its root element Invoice is not that of XBRL)" + advice},
+		"a letter":       {attached("Dear colleague,"), "this is a PDF with an attachment that holds no figures (this is text of no known layout)" + advice},
+		"a picture":      {attached("\x89PNG"), "this is a PDF with an attachment that holds no figures (this is a picture)" + advice},
+		"a PDF":          {attached(attached(doc)), "this is a PDF with an attachment that holds no figures (this is a PDF)" + advice},
+		"several":        {attached("\x89PNG", "<a/>"), "this is a PDF with 2 attachments, of which none holds figures" + advice},
+		"other filter":   {attachedAs(stream(file+"/LZWDecode", doc)), "(it is damaged or packed in a way that is not supported)" + advice},
+		"damaged":        {attachedAs(stream(file+"/FlateDecode", "xx"+deflated(doc))), "(it is damaged or packed in a way that is not supported)" + advice},
+		"checksum":       {attachedAs(stream(file+"/FlateDecode", deflated(doc)[:900])), "(it is damaged or packed in a way that is not supported)" + advice},
+		"differ":         {attached(doc, other), "the attachments of this PDF hold social balances that differ; save the right one as a file of its own"},
+		"wrong inside":   {attached(strings.Replace(doc, ">7<", ">seven<", 1)), "pfs-xbrl, line 74, column 3: in the attachment of this PDF, the value of rubric"},
+		"cut inside":     {attached(doc[:len(doc)/2]), "in the attachment of this PDF, the document breaks off"},
+		"cut off":        {attached(doc)[:2000], "this PDF breaks off or is damaged"},
+		"no table":       {strings.Replace(attached(doc), "startxref\n", "startxref\n9", 1), anew},
+		"a bomb":         {attached("<xbrl xmlns='http://www.xbrl.org/2003/instance'>" + strings.Repeat(" ", 70<<20)), "the attachments of a PDF unpack to more than 64 MiB"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			if name == "a bomb" && underRace {
@@ -139,10 +101,11 @@ func TestPDFWithoutFigures(t *testing.T) {
 
 func FuzzPDF(f *testing.F) {
 	doc := document(f, "csv-m81-abbreviated.csv")
+	pages := newForm(filing(f, balance.Abbreviated), balance.Dutch).print(f)[2:]
 	for _, s := range []string{
-		attached(doc), attached("<a/>", doc), pdf(catalog, stream("/Type /EmbeddedFile /Length 9 0 R", doc)),
-		pdf(catalog, stream("/Type/EmbeddedFile/Filter[/A85/Fl]", ascii85ed(deflated(doc)))),
-		pdf("<< /XFA 1 0 R /A (x(y)\\)z) /B <414243> >>"), "%PDF-1.4\n1 0 obj << /Encrypt << /Type", "%PDF-1.4 << /Type /EmbeddedFile /Filter /AHx >> stream\n3c6",
+		attached(doc), attached("<a/>", doc), attachedAs(stream("/Filter[/ASCII85Decode/FlateDecode]", ascii85ed(deflated(doc)))),
+		paper{flat: true}.write(pages), paper{flat: true, font: "wide"}.write(pages), paper{inForm: true}.write(pages), paper{turned: true, font: "widths"}.write(pages),
+		"%PDF-1.4\n1 0 obj << /Encrypt << /Type", encryptedPDF("BT (x) Tj ET"),
 	} {
 		f.Add([]byte(s))
 	}

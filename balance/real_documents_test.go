@@ -154,3 +154,40 @@ func eachDocument(b *testing.B, run func([]byte) error) {
 		})
 	}
 }
+
+// The National Bank's PDF of a filing has the figures of its CSV, in whole euros.
+func TestRealPDF(t *testing.T) {
+	got := mustRead(t, sample(t, "nbb-pdf-m01f-abbr-2024-0443246943.pdf"))
+	want := mustRead(t, sample(t, "nbb-csv-m01f-abbr-2024-0443246943.csv"))
+	for c, v := range want.Values {
+		if r, _ := balance.RubricOf(c.Code); r.Unit == balance.Money {
+			want.Values[c] = v.Round(0)
+		}
+	}
+	if diff := cmp.Diff(want.Values, got.Values); diff != "" {
+		t.Errorf("(-CSV +PDF)\n%s", diff)
+	}
+	type identity struct {
+		Number  balance.EnterpriseNumber
+		Name    string
+		Model   balance.Model
+		Year    balance.Period
+		Rounded bool
+		Doubts  []balance.Doubt
+	}
+	w := identity{want.EnterpriseNumber, want.Name, want.Model, want.FiscalYear, true, nil}
+	if diff := cmp.Diff(w, identity{got.EnterpriseNumber, got.Name, got.Model, got.FiscalYear, got.Rounded, got.Doubts}); diff != "" {
+		t.Errorf("(-CSV +PDF)\n%s", diff)
+	}
+	if diff := cmp.Diff([]string{"200", "201"}, got.JointCommittees); diff != "" {
+		t.Error(diff)
+	}
+}
+
+func BenchmarkPDF(b *testing.B) {
+	data := sample(b, "nbb-pdf-m01f-abbr-2024-0443246943.pdf")
+	b.ReportAllocs()
+	for b.Loop() {
+		_ = mustRead(b, data)
+	}
+}

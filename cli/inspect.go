@@ -19,8 +19,8 @@ func newInspectCommand(app *App) *cobra.Command {
 	c := &cobra.Command{
 		Use:   "inspect FILE...",
 		Short: "Show the social balance in a file, and what the checks find",
-		Long: `Show the social balance in a file, XBRL or the National Bank's CSV or JSON, by
-section of the form, and below it what the National Bank's checks find. The
+		Long: `Show the social balance in a file, XBRL or the National Bank's CSV, JSON or PDF,
+by section of the form, and below it what the National Bank's checks find. The
 file "-" is the standard input.
 
 With several files, a folder (and what is below it) or a pattern such as

@@ -102,6 +102,7 @@ func TestInspectJSONHasTheAgreedShape(t *testing.T) {
 		FiscalYear       balance.Period               `json:"fiscal_year"`
 		Currency         string                       `json:"currency"`
 		JointCommittees  []string                     `json:"joint_committees"`
+		Rounded          bool                         `json:"rounded"`
 		Values           map[string]map[string]string `json:"values"`
 		Findings         []balance.Finding            `json:"findings"`
 		Doubts           []balance.Doubt              `json:"doubts"`

@@ -1,0 +1,129 @@
+package balance_test
+
+import (
+	"bytes"
+	"crypto/md5"
+	"crypto/rc4"
+	"fmt"
+	"strings"
+	"testing"
+
+	"balansd/balance"
+)
+
+// pad is what fills up a password.
+const pad = "\x28\xBF\x4E\x5E\x4E\x75\x8A\x41\x64\x00\x4E\x56\xFF\xFA\x01\x08\x2E\x2E\x00\xB6\xD0\x68\x3E\x80\x2F\x0C\xA9\xFE\x64\x53\x69\x7A"
+
+// encryptedPDF makes a PDF of one page, encrypted with RC4 and an empty password
+// and 128 bits as ISO 32000-1, 7.6 describes.
+func encryptedPDF(content string) string {
+	owner, id := strings.Repeat("o", 32), "0123456789abcdef"
+	sum := md5.Sum([]byte(pad + owner + "\xfc\xff\xff\xff" + id))
+	for range 50 {
+		sum = md5.Sum(sum[:])
+	}
+	key := sum[:]
+	check := md5.Sum([]byte(pad + id))
+	user := string(check[:])
+	for i := range 20 {
+		other := bytes.Clone(key)
+		for k := range other {
+			other[k] ^= byte(i)
+		}
+		user = rc4ed(other, user)
+	}
+	of := func(object int, text string) string {
+		sum := md5.Sum(append(bytes.Clone(key), byte(object), 0, 0, 0, 0))
+		return rc4ed(sum[:], text)
+	}
+	return pdfWithTrailer(fmt.Sprintf("/ID [<%x> <%x>] /Encrypt << /Filter /Standard /V 2 /R 3 /Length 128 /P -4 /O <%x> /U <%x> >>", id, id, owner, user+strings.Repeat("\x00", 16)),
+		"<< /Type /Catalog /Pages 2 0 R >>", "<< /Type /Pages /Kids [3 0 R] /Count 1 >>",
+		"<< /Type /Page /Parent 2 0 R /Contents 4 0 R /Resources << /Font << /F1 << /Type /Font /Encoding /WinAnsiEncoding >> >> >> >>",
+		stream("", of(4, content)))
+}
+
+func rc4ed(key []byte, text string) string {
+	c, err := rc4.NewCipher(key)
+	if err != nil {
+		panic(err)
+	}
+	b := []byte(text)
+	c.XORKeyStream(b, b)
+	return string(b)
+}
+
+// encryptedWith40Bits makes a PDF as version 1 describes, without a page.
+func encryptedWith40Bits() string {
+	owner, id := strings.Repeat("o", 32), "0123456789abcdef"
+	sum := md5.Sum([]byte(pad + owner + "\xfc\xff\xff\xff" + id))
+	return pdfWithTrailer(fmt.Sprintf("/ID [<%x> <%x>] /Encrypt << /Filter /Standard /V 1 /R 2 /P -4 /O <%x> /U <%x> >>", id, id, owner, rc4ed(sum[:5], pad)),
+		"<< /Type /Catalog /Pages 2 0 R >>")
+}
+
+// An encrypted PDF that opens without a password is read; any other says what
+// to do.
+func TestPDFEncrypted(t *testing.T) {
+	pages := newForm(filing(t, balance.Abbreviated), balance.Dutch).print(t)
+	whole := encryptedPDF(paper{}.content(pages[2]))
+	b, err := newReader().Read([]byte(whole))
+	if err != nil || len(b.Values) < 20 || b.EnterpriseNumber == "" {
+		t.Errorf("empty password: %v, %v", b, err)
+	}
+	for name, c := range map[string]struct{ document, want string }{
+		"a password":     {strings.Replace(whole, "/P -4", "/P -8", 1), "this PDF wants a password"},
+		"AES-256":        {strings.Replace(whole, "/V 2 /R 3", "/V 5 /R 6", 1), "this PDF is encrypted with AES-256"},
+		"another way":    {strings.Replace(whole, "/Standard", "/Adobe.PubSec", 1), "this is an encrypted PDF that cannot be opened"},
+		"40 bits":        {encryptedWith40Bits(), "this is an encrypted PDF that cannot be opened"},
+		"another way, 2": {strings.Replace(whole, "/V 2 /R 3", "/V 3 /R 3", 1), "this is an encrypted PDF that cannot be opened"},
+	} {
+		if b, err := newReader().Read([]byte(c.document)); err == nil || b != nil || !strings.Contains(err.Error(), c.want) {
+			t.Errorf("%s: %v, %v", name, b, err)
+		}
+	}
+}
+
+// A PDF that leads in a circle, or says that it has more of something than its
+// bytes can hold, ends in one line.
+func TestPDFLimits(t *testing.T) {
+	const catalog, pages = "<< /Type /Catalog /Pages 2 0 R >>", "<< /Type /Pages /Kids [3 0 R] /Count 1 >>"
+	page := func(more string) string { return "<< /Type /Page /Parent 2 0 R " + more + " >>" }
+	const tooLarge = "this PDF has more pages, objects or text than any filing"
+	const damaged = "this PDF is damaged"
+	font := func(table string) string {
+		return pdf(catalog, pages, page("/Contents 4 0 R /Resources << /Font << /F << /Subtype /Type0 /ToUnicode 5 0 R >> >> >>"), stream("", "BT /F 1 Tf <0001> Tj ET"), stream("", table))
+	}
+	good := pdf(catalog, pages, page(""))
+	for name, c := range map[string]struct{ document, want string }{
+		"pages":              {pdf(catalog, "<< /Type /Pages /Kids [3 0 R] /Count 99999999 >>", page("")), tooLarge},
+		"no pages":           {pdf(catalog, "<< /Type /Pages /Count -1 >>"), damaged},
+		"pages in a circle":  {pdf(catalog, "<< /Type /Pages /Kids [2 0 R] /Count 3 >>", page("")), tooLarge},
+		"tables in a circle": {strings.Replace(good, "/Size", "/Prev "+fmt.Sprint(strings.LastIndex(good, "xref\n0"))+" /Size", 1), damaged},
+		"room for objects":   {strings.Replace(good, "xref\n0 4", "xref\n0 4\n4999999999 1", 1), damaged},
+		"room for a stream":  {pdf(catalog, pages, page("")) + "7 0 obj << /Type /XRef /Size 99999999999 /W [1 2 1] >> stream\n\nendstream endobj\nstartxref\n" + fmt.Sprint(len(good)) + "\n%%EOF", damaged},
+		"length in a circle": {pdf(catalog, pages, page("/Contents 4 0 R"), "<< /Length 4 0 R >>\nstream\nx\nendstream"), "without a social balance"},
+		"content":            {pdf(catalog, pages, page("/Contents 4 0 R"), packed("", strings.Repeat(" ", 9<<20))), tooLarge},
+		"contents":           {pdf(catalog, pages, page("/Contents ["+strings.Repeat("4 0 R ", 10)+"]"), packed("", strings.Repeat(" ", 1<<20))), tooLarge},
+		"forms":              {pdf(catalog, pages, page("/Contents 4 0 R /Resources << /XObject << /X 4 0 R >> >>"), stream("/Subtype /Form", "/X Do /X Do")), tooLarge},
+		"broken content":     {pdf(catalog, pages, page("/Contents 4 0 R"), stream("", "BT (\\q) Tj ET")), "nbb-pdf: page 1 of this PDF cannot be read"},
+		"codes of a font":    {font("999999999999 beginbfchar endbfchar 1 beginbfrange <00000000> <ffffffff> <0041> endbfrange"), "without a social balance"},
+		"deep objects":       {pdf(catalog, pages, page("/Contents "+strings.Repeat("[", 100_000))), "page 1 of this PDF cannot be read"},
+		"nothing":            {"%PDF-1.7\n%%EOF", damaged},
+		"mark alone":         {"%PDF-", "breaks off"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			b, err := newReader().Read([]byte(c.document))
+			if err == nil || b != nil || !strings.Contains(err.Error(), c.want) {
+				t.Errorf("%v, %v", b, err)
+			}
+		})
+	}
+	// objects in a stream whose length is one of them: without a bound this
+	// uses up the stack, which ends the program
+	inside := "5 0 99 \n"
+	own := fmt.Sprintf("%%PDF-1.7\n1 0 obj\n<< /Type /ObjStm /N 1 /First 8 /Length 5 0 R >>\nstream\n%s\nendstream\nendobj\n", inside)
+	entries := "\x00\x00\x00\x00" + "\x01\x00\x09\x00" + strings.Repeat("\x00\x00\x00\x00", 3) + "\x02\x00\x01\x00"
+	own += fmt.Sprintf("9 0 obj\n<< /Type /XRef /Size 6 /W [1 2 1] /Root 5 0 R /Length %d >>\nstream\n%s\nendstream\nendobj\nstartxref\n%d\n%%%%EOF", len(entries), entries, len(own))
+	if b, err := newReader().Read([]byte(own)); err == nil || b != nil {
+		t.Errorf("a length inside itself: %v, %v", b, err)
+	}
+}

@@ -1,0 +1,327 @@
+package balance
+
+import (
+	"cmp"
+	"fmt"
+	"math"
+	"regexp"
+	"slices"
+	"strconv"
+	"strings"
+
+	"github.com/shopspring/decimal"
+)
+
+// pdfForm reads the social balance on the pages of a PDF in the layout of the
+// National Bank's forms. A row has its code in the column "Codes" and its amounts
+// in columns to the right of it, whose heads are numbered: row 105 in column 2 is
+// rubric 1052. Rows leave columns empty, so that only the place of an amount says
+// which rubric it is of.
+type pdfForm struct {
+	*builder
+	pages  []*pdfPage
+	social []*pdfPage // those of the social balance
+	tables []*pdfTable
+	cells  []pdfCell
+}
+
+// pdfCell is an amount that stands in the table.
+type pdfCell struct {
+	page   int
+	places []Cell // the cells that it can be of, the nearest first
+	text   string
+}
+
+// socialTitles are words of the titles of the pages of the social balance.
+var socialTitles = []string{"sociale balans", "personeelsverloop", "tewerkgestelde personen", "opleidingen voor de werknemers",
+	"bilan social", "mouvements du personnel", "personnes occupées", "formations pour les travailleurs",
+	"sozialbilanz", "personalbewegung", "personalfluktuation", "beschäftigten personen", "beschäftigte personen", "ausbildung", "weiterbildung", "fortbildung"}
+
+// amountText is what an amount can look like.
+var amountText = regexp.MustCompile(`^[-+(]?[\d.,'’ \x{a0}\x{202f}-]*\)?$`)
+
+// read reads the balance. form says that the PDF is one to fill in.
+func (f *pdfForm) read(form bool) (*Balance, error) {
+	f.findPages()
+	if len(f.social) == 0 {
+		return nil, f.nothing(form)
+	}
+	for _, p := range f.social {
+		if err := f.readPage(p); err != nil {
+			return nil, err
+		}
+	}
+	if len(f.tables) == 0 {
+		return nil, &ReadError{Layout: NBBPDF, What: fmt.Sprintf("%s of this PDF speak of a social balance, but have no table in the layout of the National Bank's forms", f.where()) + elsewhere}
+	}
+	if err := f.identify(); err != nil {
+		return nil, err
+	}
+	f.settleCells()
+	return f.done(), nil
+}
+
+// where names the pages of the social balance.
+func (f *pdfForm) where() string {
+	var numbers []int
+	for _, p := range f.social {
+		numbers = append(numbers, p.number)
+	}
+	return "pages " + strings.TrimPrefix(strings.TrimPrefix(linesOf(numbers), "lines "), "line ")
+}
+
+// nothing says why a PDF has no figures.
+func (f *pdfForm) nothing(form bool) error {
+	picture, hidden, words := false, false, 0
+	for _, p := range f.pages {
+		picture, hidden, words = picture || p.picture, hidden || p.hidden, words+len(p.words)
+	}
+	switch {
+	case form:
+		return &ReadError{What: "this is a PDF form" + elsewhere}
+	case words < 20*len(f.pages) && hidden:
+		return &ReadError{What: "this PDF is a picture of a document (a scan) with text that a program guessed, which is not safe to use" + elsewhere}
+	case words < 5*len(f.pages) && picture:
+		return &ReadError{What: "this PDF is a picture of a document (a scan), of which no figures can be read" + elsewhere}
+	}
+	return &ReadError{What: "this is a PDF without a social balance in the layout of the National Bank's forms, and without an attachment" + elsewhere, cause: errNoSocialBalance}
+}
+
+// findPages finds the pages of the social balance: those with tables that only
+// it has, those with one of its titles, and those of the same section of the
+// form.
+func (f *pdfForm) findPages() {
+	sections := map[string]bool{}
+	found := map[*pdfPage]bool{}
+	for _, p := range f.pages {
+		tables := tablesOf(p)
+		known := slices.ContainsFunc(tables, func(t *pdfTable) bool { return len(t.heads) > 0 })
+		found[p] = known && isTitled(p) || slices.ContainsFunc(tables, (*pdfTable).isSocial)
+		if s := sectionOf(p); found[p] && s != "" {
+			sections[s] = true
+		}
+	}
+	for _, p := range f.pages {
+		if found[p] || sections[sectionOf(p)] {
+			f.social = append(f.social, p)
+		}
+	}
+}
+
+// isTitled tells whether a page has a title of the social balance.
+func isTitled(p *pdfPage) bool {
+	for _, line := range linesOfWords(p.words, 3) {
+		text := strings.ToLower(lineText(line))
+		if slices.ContainsFunc(socialTitles, func(t string) bool { return strings.Contains(text, t) }) {
+			return true
+		}
+	}
+	return false
+}
+
+// readPage reads the tables of a page.
+func (f *pdfForm) readPage(p *pdfPage) error {
+	tables := tablesOf(p)
+	for _, t := range tables {
+		if len(t.rows) == 0 {
+			continue
+		}
+		if len(t.heads) == 0 || t.doubtful {
+			return f.fault(p.number, "the table of row "+codeText(t.rows[0])+" has heads of columns that are not known")
+		}
+		f.tables = append(f.tables, t)
+		used := map[pdfWord]bool{}
+		for _, line := range linesOfWords(p.words, 3) {
+			if y := line[0].y; y > t.rows[0].y+4 || y < t.rows[len(t.rows)-1].y-4 {
+				continue
+			}
+			if err := f.readRow(t, line); err != nil {
+				return err
+			}
+			for _, w := range line {
+				used[w] = slices.ContainsFunc(line, t.isRowCode)
+			}
+		}
+		for _, w := range p.words {
+			between := w.y < t.rows[0].y+4 && w.y > t.rows[len(t.rows)-1].y-6
+			if between && !used[w] && w.x > t.codes[0].end && amountText.MatchString(w.text) && strings.ContainsAny(w.text, "0123456789") {
+				return f.fault(p.number, "an amount stands beside no row of the form")
+			}
+		}
+	}
+	return f.unread(p, tables)
+}
+
+func (f *pdfForm) fault(page int, what string) error {
+	return &ReadError{Layout: NBBPDF, What: fmt.Sprintf("page %d: %s", page, what) + elsewhere}
+}
+
+// readRow reads the amounts of a row.
+func (f *pdfForm) readRow(t *pdfTable, line []pdfWord) error {
+	for k := 0; k < len(line); k++ {
+		if !t.isRowCode(line[k]) {
+			continue
+		}
+		code, next := codeText(line[k]), k+1
+		for next < len(line) && !t.isRowCode(line[next]) {
+			next++
+		}
+		if err := f.readAmounts(t, code, line[k+1:next]); err != nil {
+			return err
+		}
+		k = next - 1
+	}
+	return nil
+}
+
+// readAmounts reads what stands to the right of the code of a row.
+func (f *pdfForm) readAmounts(t *pdfTable, code string, words []pdfWord) error {
+	if !f.isRow(t, code) {
+		return f.fault(t.page, "the table of the social balance has a row "+code+" that is not known")
+	}
+	for _, a := range t.amounts(words) {
+		text := strings.TrimSpace(a.text)
+		if !amountText.MatchString(text) {
+			return f.fault(t.page, "what stands in row "+code+" is not a number")
+		}
+		if inside, ok := strings.CutPrefix(text, "("); ok {
+			text = "-" + strings.TrimSuffix(inside, ")")
+		}
+		if text = plainText(text); text == "" {
+			continue
+		}
+		if len(readings(text)) == 0 {
+			return f.fault(t.page, "what stands in row "+code+" is not a number")
+		}
+		places := f.places(t, code, a)
+		if len(places) == 0 {
+			return f.fault(t.page, "an amount in row "+code+" stands in a column that the form does not have there")
+		}
+		f.cells = append(f.cells, pdfCell{t.page, places, text})
+	}
+	return nil
+}
+
+// isRow tells whether a table can have a row.
+func (f *pdfForm) isRow(t *pdfTable, code string) bool {
+	if isTraining(code) != t.isTraining() {
+		return false
+	}
+	if isTraining(code) {
+		_, ok := f.data.byCode[code]
+		return ok
+	}
+	return slices.ContainsFunc(t.heads, func(h pdfHead) bool { _, ok := f.data.byCode[code+h.suffix]; return ok })
+}
+
+// places gives the cells that an amount can be of: that of the nearest column,
+// and where the amount stands about halfway to another column, that one's.
+func (f *pdfForm) places(t *pdfTable, code string, a pdfWord) []Cell {
+	if isTraining(code) {
+		return []Cell{{Code: code}}
+	}
+	heads := slices.Clone(t.heads)
+	far := func(h pdfHead) float64 { return math.Abs(h.middle() - a.middle()) }
+	slices.SortStableFunc(heads, func(x, y pdfHead) int { return cmp.Compare(far(x), far(y)) })
+	var places []Cell
+	for i, h := range heads {
+		if i > 0 && far(heads[0]) < 0.8*far(h) {
+			break
+		}
+		rubric, ok := f.data.byCode[code+h.suffix]
+		if !ok || h.previous && !f.data.rubrics[rubric].HasPrevious() {
+			continue
+		}
+		places = append(places, Cell{code + h.suffix, h.previous})
+	}
+	return places
+}
+
+// unread refuses a page that has rows of the social balance outside its tables,
+// of which the columns are not known.
+func (f *pdfForm) unread(p *pdfPage, tables []*pdfTable) error {
+	for _, w := range p.words {
+		code := codeText(w)
+		_, rubric := f.data.byCode[code]
+		if !rubric || !isTraining(code) {
+			continue
+		}
+		if !slices.ContainsFunc(tables, func(t *pdfTable) bool { return slices.Contains(t.rows, w) }) {
+			return f.fault(p.number, "rubric "+code+" stands in a table whose columns are not known")
+		}
+	}
+	return nil
+}
+
+// settleCells reads the amounts in the notation of the document, and keeps apart
+// those that are in doubt.
+func (f *pdfForm) settleCells() {
+	n := notation{comma: 1} // the form is written as Belgians write
+	for _, c := range f.cells {
+		n.learn(c.text)
+	}
+	stated := map[Cell][]pdfReading{}
+	money, exact := false, false
+	for _, c := range f.cells {
+		values := readings(c.text)
+		r := &f.data.rubrics[f.data.byCode[c.places[0].Code]]
+		if len(values) == 2 {
+			if which := n.choose(r, c.text); which >= 0 {
+				values = values[which : which+1]
+			}
+		}
+		if r.Unit == Money {
+			money, exact = true, exact || !values[0].IsInteger()
+		}
+		for _, place := range c.places {
+			stated[place] = append(stated[place], pdfReading{c.page, values, len(c.places) > 1})
+		}
+	}
+	f.balance.Rounded = money && !exact
+	cells := make([]Cell, 0, len(stated))
+	for c := range stated {
+		cells = append(cells, c)
+	}
+	slices.SortFunc(cells, CompareCells)
+	for _, c := range cells {
+		f.settleCell(c, stated[c])
+	}
+}
+
+// pdfReading is what is printed for a cell.
+type pdfReading struct {
+	page   int
+	values []decimal.Decimal // more than one where the notation leaves it open
+	beside bool              // it may be of another column
+}
+
+// settleCell decides what a cell is, or puts it in doubt.
+func (f *pdfForm) settleCell(c Cell, all []pdfReading) {
+	var texts []string
+	kind, page := DoubtKind(""), all[0].page
+	for _, r := range all {
+		for _, v := range r.values {
+			if text := Canonical(v); !slices.Contains(texts, text) && len(texts) < maxReadings {
+				texts = append(texts, text)
+			}
+		}
+		switch {
+		case r.beside || len(r.values) > 1:
+			kind = TwoReadings
+		case kind == "" && len(texts) > 1:
+			kind = TwoAmounts
+		}
+	}
+	if kind == "" {
+		f.stated[c] = &statement{value: all[0].values[0]}
+		return
+	}
+	where := "page " + strconv.Itoa(page)
+	if slices.ContainsFunc(all, func(r pdfReading) bool { return r.beside }) {
+		texts = append(texts, "") // or it stands in the column beside
+		f.addFinding("pdf_column", codesOf(c), args{"page": strconv.Itoa(page), "cell": c.String(), "value": texts[0]})
+	} else {
+		f.addFinding("pdf_doubt", codesOf(c), args{"page": strconv.Itoa(page), "cell": c.String(), "first": texts[0], "second": texts[1]})
+	}
+	f.addDoubt(kind, c.String(), texts, where)
+}
