@@ -8,10 +8,11 @@ import (
 	"strings"
 	"time"
 
+	"balansd/accounts"
 	"balansd/config"
 	"balansd/daemon"
+	"balansd/keyvalue"
 	"balansd/ledger"
-	"balansd/portal"
 	"balansd/problem"
 	"balansd/store"
 
@@ -232,8 +233,8 @@ func (app *App) restore(ctx context.Context, cfg *config.Config, file string, lo
 		}
 		return err
 	}
-	pages := func(w store.ShelfWriter, known bool) ([]string, error) {
-		return portal.AfterRestore(ctx, w, portal.Restored{By: person(), File: filepath.Base(file), Known: known, Log: o.Log})
+	pages := func(w keyvalue.Writer, known bool) ([]string, error) {
+		return accounts.AfterRestore(ctx, w, accounts.Restored{By: person(), File: filepath.Base(file), Known: known, Log: o.Log})
 	}
 	b, notes, err := store.Restore(ctx, o, file, store.RestoreOptions{LoseNewer: loseNewer, Confirm: confirm, Pages: pages})
 	switch {

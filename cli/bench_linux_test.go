@@ -17,7 +17,7 @@ import (
 	"balansd/balance"
 	"balansd/config"
 	"balansd/ledger"
-	"balansd/portal"
+	"balansd/localapi"
 	"balansd/sandbox"
 	fakefinbox "balansd/sandbox/finbox"
 	"balansd/sandbox/madeup"
@@ -275,7 +275,7 @@ func (o *office) start() time.Duration {
 		_ = cmd.Wait()
 	}()
 	for time.Since(began) < 10*time.Second {
-		client, err := portal.Dial(o.Context(), o.cfg.Socket)
+		client, err := localapi.Dial(o.Context(), o.cfg.Socket)
 		if err != nil {
 			<-time.After(time.Millisecond)
 			continue

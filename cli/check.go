@@ -12,7 +12,7 @@ import (
 
 	"balansd/config"
 	"balansd/daemon"
-	"balansd/portal"
+	"balansd/localapi"
 	"balansd/problem"
 	"balansd/service"
 	"balansd/store"
@@ -202,7 +202,7 @@ func (app *App) askState(ctx context.Context, cfg *config.Config, locked error) 
 	const name = "state"
 	client, err := app.dialDaemon(ctx, cfg)
 	switch {
-	case errors.Is(err, portal.ErrNoDaemon):
+	case errors.Is(err, localapi.ErrNoDaemon):
 		return seen(name, "", locked)
 	case err != nil:
 		return seen(name, "", err)

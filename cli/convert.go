@@ -6,10 +6,10 @@ import (
 	"slices"
 	"strings"
 
-	"github.com/spf13/cobra"
-
 	"balansd/balance"
 	"balansd/problem"
+
+	"github.com/spf13/cobra"
 )
 
 // layoutNames are the layouts that convert writes, by the names that --to

@@ -11,7 +11,7 @@ import (
 
 	"balansd/config"
 	"balansd/daemon"
-	"balansd/portal"
+	"balansd/localapi"
 	"balansd/problem"
 )
 
@@ -22,8 +22,8 @@ const wordTime = 10 * time.Second
 // dialDaemon looks for the daemon of a configuration, and has it answer once, so
 // that a command waits for no daemon that hangs, and acts on none of another
 // configuration.
-func (app *App) dialDaemon(ctx context.Context, cfg *config.Config) (*portal.Client, error) {
-	client, err := portal.Dial(ctx, cfg.Socket)
+func (app *App) dialDaemon(ctx context.Context, cfg *config.Config) (*localapi.Client, error) {
+	client, err := localapi.Dial(ctx, cfg.Socket)
 	if err != nil {
 		return nil, err
 	}
@@ -60,7 +60,7 @@ func (app *App) onAPI(ctx context.Context, cfg *config.Config, looks bool, do fu
 		if err == nil {
 			return do(client, cfg)
 		}
-		if !errors.Is(err, portal.ErrNoDaemon) {
+		if !errors.Is(err, localapi.ErrNoDaemon) {
 			return err
 		}
 		o := nodeOptions{version: app.version(), process: "balansd on the command line", log: app.quietLog(cfg)}

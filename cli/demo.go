@@ -14,12 +14,12 @@ import (
 	"sync/atomic"
 	"time"
 
+	"balansd/accounts"
 	"balansd/balance"
 	"balansd/config"
 	"balansd/daemon"
 	"balansd/ledger"
 	"balansd/logs"
-	"balansd/portal"
 	"balansd/sandbox"
 	fakefinbox "balansd/sandbox/finbox"
 
@@ -358,7 +358,7 @@ func (j *journey) untilToday(ctx context.Context) (link string, err error) {
 	}
 	j.clock.back.Store(0)
 	people, _ := j.node.people(j.cfg)
-	invitation, err := people.Invite(ctx, "Els", portal.Admin, "")
+	invitation, err := people.Invite(ctx, "Els", accounts.Admin, "")
 	return invitation.Link, err
 }
 

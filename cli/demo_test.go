@@ -14,7 +14,7 @@ import (
 	"testing"
 
 	"balansd/config"
-	"balansd/portal"
+	"balansd/localapi"
 )
 
 // TestTheDemoNamesThisProgram holds the commands that the demo prints to those
@@ -88,7 +88,7 @@ func TestDemoGoesOn(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	client, err := portal.Dial(ctx, cfg.Socket)
+	client, err := localapi.Dial(ctx, cfg.Socket)
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -6,8 +6,10 @@ import (
 	"strings"
 	"time"
 
+	"balansd/accounts"
 	"balansd/config"
 	"balansd/daemon"
+	"balansd/localapi"
 	"balansd/portal"
 	"balansd/problem"
 
@@ -32,11 +34,11 @@ old one stays.`,
 		Example: "  balansd portal invite --role admin an@kantoor.example",
 		Args:    cobra.ExactArgs(1),
 		RunE: func(cmd *cobra.Command, args []string) error {
-			if role != string(portal.Admin) && role != string(portal.Staff) {
+			if role != string(accounts.Admin) && role != string(accounts.Staff) {
 				return usage(fmt.Errorf("--role %.40q is not known; it is admin or staff", role))
 			}
 			return app.withPeople(cmd.Context(), func(people peopleSide, cfg *config.Config) error {
-				i, err := people.Invite(cmd.Context(), args[0], portal.Role(role), person())
+				i, err := people.Invite(cmd.Context(), args[0], accounts.Role(role), person())
 				if err != nil {
 					return err
 				}
@@ -53,7 +55,7 @@ old one stays.`,
 			})
 		},
 	})
-	c.Flags().StringVar(&role, "role", string(portal.Staff), "what the person may do: `admin or staff`")
+	c.Flags().StringVar(&role, "role", string(accounts.Staff), "what the person may do: `admin or staff`")
 	return c
 }
 
@@ -119,9 +121,9 @@ when nobody who could do it on the pages may sign in any more.`,
 // peopleSide is who manages the people of the web pages: the daemon, or the
 // state itself.
 type peopleSide interface {
-	Accounts(ctx context.Context) ([]portal.Account, error)
-	Invite(ctx context.Context, name string, role portal.Role, by string) (portal.Invitation, error)
-	Enable(ctx context.Context, name, by string) (portal.Person, error)
+	Accounts(ctx context.Context) ([]accounts.Account, error)
+	Invite(ctx context.Context, name string, role accounts.Role, by string) (accounts.Invitation, error)
+	Enable(ctx context.Context, name, by string) (accounts.Person, error)
 }
 
 // withPeople is withAPI for people.
@@ -138,40 +140,40 @@ func (app *App) withPeople(ctx context.Context, do func(people peopleSide, cfg *
 	})
 }
 
-// alone is a node that a command works on by itself, where no daemon runs: what
-// it changes is in the trail all the same.
+// alone is a node that a command works on by itself, where no daemon runs. Its
+// changes are in the audit log all the same.
 type alone struct {
 	daemon.API
 	node *node
 }
 
 func (n *node) alone(cfg *config.Config) alone {
-	_, trail := n.people(cfg)
-	return alone{portal.Audited(n, trail), n}
+	_, log := n.people(cfg)
+	return alone{localapi.Audited(n, log), n}
 }
 
-// recordReload notes in the trail who had the configuration read again, and
-// which settings changed by it.
-func (n *node) recordReload(ctx context.Context, by string, r portal.Reloaded, err error) {
+// recordReload records in the audit log who had the configuration read again, and
+// which settings changed.
+func (n *node) recordReload(ctx context.Context, by string, r localapi.Reloaded, err error) {
 	cfg, _ := n.inForce()
-	_, trail := n.people(cfg)
-	rec := portal.Record{Who: by, What: "reload", On: strings.Join(r.Changed, " ")}
+	_, log := n.people(cfg)
+	rec := accounts.Record{Who: by, What: "reload", On: strings.Join(r.Changed, " ")}
 	if err != nil {
 		rec.Outcome = string(problem.Of(err).Code)
 	}
-	trail.Note(ctx, rec)
+	log.Record(ctx, rec)
 }
 
-// people gives who may sign in, and the trail of what they do.
-func (n *node) people(cfg *config.Config) (*portal.People, *portal.Trail) {
-	o, shelf := n.options, n.store.Shelf()
-	trail := portal.NewTrail(portal.TrailConfig{Shelf: shelf, Now: o.now, Confirmed: n.confirmedTime, Log: o.log})
+// people returns who may sign in, and the audit log.
+func (n *node) people(cfg *config.Config) (*accounts.People, *accounts.AuditLog) {
+	o, kv := n.options, n.store.KeyValue()
+	log := accounts.NewAuditLog(accounts.AuditLogConfig{KeyValue: kv, Now: o.now, Confirmed: n.confirmedTime, Log: o.log})
 	base := ""
 	if cfg.Portal.Listen != "" {
 		base = pagesURL(cfg)
 	}
-	return portal.NewPeople(portal.PeopleConfig{Shelf: shelf, Trail: trail, BaseURL: base,
-		Provider: cfg.Portal.OIDC.Configured(), Now: o.now, Confirmed: n.confirmedTime, Log: o.log}), trail
+	return accounts.NewPeople(accounts.PeopleConfig{KeyValue: kv, AuditLog: log, BaseURL: base,
+		Provider: cfg.Portal.OIDC.Configured(), Now: o.now, Confirmed: n.confirmedTime}), log
 }
 
 func pagesURL(cfg *config.Config) string {
@@ -182,7 +184,7 @@ func pagesURL(cfg *config.Config) string {
 // them.
 type pages struct {
 	api    daemon.API // the node, with each change recorded
-	people *portal.People
+	people *accounts.People
 	web    *portal.Web // nil where the configuration has no pages
 	cfg    config.Portal
 	url    string
@@ -191,17 +193,17 @@ type pages struct {
 
 // newPages makes the web pages. It listens nowhere yet.
 func (n *node) newPages(cfg *config.Config) (*pages, error) {
-	people, trail := n.people(cfg)
-	p := &pages{api: portal.Audited(n, trail), people: people, cfg: cfg.Portal, url: pagesURL(cfg), log: n.options.log}
+	people, log := n.people(cfg)
+	p := &pages{api: localapi.Audited(n, log), people: people, cfg: cfg.Portal, url: pagesURL(cfg), log: n.options.log}
 	if cfg.Portal.Listen == "" {
 		return p, nil
 	}
 	wc := portal.WebConfig{
-		API: n, People: people, Trail: trail, Shelf: n.store.Shelf(), Settings: n.settings, ConfigFile: cfg.File(),
+		API: p.api, People: people, AuditLog: log, Settings: n.settings, ConfigFile: cfg.File(),
 		Listen: cfg.Portal.Listen, Hostnames: cfg.Portal.Hostnames, Secure: cfg.Portal.CertificateFile != "",
 		Language: cfg.Language, Zone: cfg.TimeZone, SessionTime: cfg.Portal.SessionTime,
 		MetricsToken: cfg.Portal.MetricsToken.Reveal(), StateSize: n.store.Size, Version: n.options.version,
-		Now: n.options.now, Confirmed: n.confirmedTime, Log: n.options.log,
+		Now: n.options.now, Log: n.options.log,
 	}
 	if o := cfg.Portal.OIDC; o.Configured() {
 		const timeout = 15 * time.Second // a person waits for it
@@ -209,7 +211,7 @@ func (n *node) newPages(cfg *config.Config) (*pages, error) {
 		if err != nil {
 			return nil, err
 		}
-		wc.OIDC = &portal.OIDCConfig{Issuer: o.Issuer, ClientID: o.ClientID, ClientSecret: o.ClientSecret.Reveal(),
+		wc.OIDC = &accounts.OIDCConfig{Issuer: o.Issuer, ClientID: o.ClientID, ClientSecret: o.ClientSecret.Reveal(),
 			GroupsClaim: o.GroupsClaim, AdminGroups: o.AdminGroups, StaffGroups: o.StaffGroups,
 			Redirect: p.url + "/oidc/callback", HTTP: client}
 	}

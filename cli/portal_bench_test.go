@@ -13,9 +13,9 @@ import (
 	"testing"
 	"time"
 
+	"balansd/accounts"
 	"balansd/balance"
 	"balansd/ledger"
-	"balansd/portal"
 	"balansd/sandbox/madeup"
 
 	"github.com/rs/zerolog"
@@ -122,7 +122,7 @@ func benchPages(b *testing.B) (base string, client *http.Client) {
 	if err != nil {
 		b.Fatal(err)
 	}
-	i, err := p.people.Invite(b.Context(), "an", portal.Admin, "")
+	i, err := p.people.Invite(b.Context(), "an", accounts.Admin, "")
 	if err != nil {
 		b.Fatal(err)
 	}

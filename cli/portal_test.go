@@ -11,9 +11,10 @@ import (
 	"strings"
 	"testing"
 
+	"balansd/accounts"
 	"balansd/config"
 	"balansd/daemon"
-	"balansd/portal"
+	"balansd/localapi"
 	"balansd/problem"
 
 	"github.com/rs/zerolog"
@@ -50,14 +51,14 @@ func (app *App) portal(ctx context.Context, args ...string) error {
 func TestPeopleFromTheCommandLine(t *testing.T) {
 	listen := unusedAddress(t)
 	app, out := portalApp(t, listen)
-	invite := func(args ...string) portal.Invitation {
+	invite := func(args ...string) accounts.Invitation {
 		t.Helper()
 		out.Reset()
 		if err := app.portal(t.Context(), append([]string{"invite", "--json"}, args...)...); err != nil {
 			t.Fatal(err)
 		}
 		app.asJSON = false
-		var i portal.Invitation
+		var i accounts.Invitation
 		if err := json.Unmarshal(out.Bytes(), &i); err != nil {
 			t.Fatalf("%v: %s", err, out)
 		}
@@ -75,7 +76,7 @@ func TestPeopleFromTheCommandLine(t *testing.T) {
 		t.Errorf("with nobody there: %s", got)
 	}
 	i := invite("--role", "admin", "an@kantoor.example")
-	if i.Role != portal.Admin || !strings.HasPrefix(i.Link, "http://"+listen+"/invite/") {
+	if i.Role != accounts.Admin || !strings.HasPrefix(i.Link, "http://"+listen+"/invite/") {
 		t.Errorf("the invitation is %+v", i)
 	}
 	if got := list(); !strings.Contains(got, "an@kantoor.example") || !strings.Contains(got, "invited") {
@@ -91,7 +92,7 @@ func TestPeopleFromTheCommandLine(t *testing.T) {
 	}
 	base, stop := servePages(t, cfg, zerolog.Nop())
 	again := invite("ben@kantoor.example")
-	if again.Role != portal.Staff {
+	if again.Role != accounts.Staff {
 		t.Errorf("the invitation is %+v", again)
 	}
 	// The link that was made without the daemon works at the daemon.
@@ -125,14 +126,14 @@ func servePages(t *testing.T, cfg *config.Config, log zerolog.Logger) (base stri
 	if err != nil {
 		t.Fatal(err)
 	}
-	l, err := portal.Listen(cfg.Socket)
+	l, err := localapi.Listen(cfg.Socket)
 	if err != nil {
 		t.Fatal(err)
 	}
 	ctx, cancel := context.WithCancel(context.Background())
 	ends := make(chan error, 2)
 	go func() {
-		ends <- portal.Serve(ctx, l, portal.NewAPI(portal.APIConfig{API: p.api, People: p.people, StateFile: cfg.StateFile, Log: log}), log)
+		ends <- localapi.Serve(ctx, l, localapi.New(localapi.Config{API: p.api, People: p.people, StateFile: cfg.StateFile, Log: log}), log)
 	}()
 	go func() { ends <- p.serve(ctx) }()
 	stop = func() {

@@ -7,7 +7,7 @@ import (
 	"strings"
 
 	"balansd/config"
-	"balansd/portal"
+	"balansd/localapi"
 	"balansd/problem"
 
 	"github.com/spf13/cobra"
@@ -29,7 +29,7 @@ answer names such settings. A pass that is under way is waited for.`,
 				return err
 			}
 			client, err := app.dialDaemon(cmd.Context(), cfg)
-			if errors.Is(err, portal.ErrNoDaemon) {
+			if errors.Is(err, localapi.ErrNoDaemon) {
 				return problem.Wrap(err, problem.DaemonDown, "no daemon answers where the configuration says",
 					"Where socket or data_dir was changed, the running one is still at the old place, and takes the new one at a restart: balansd service restart.")
 			}
@@ -69,12 +69,12 @@ func waits(key string) bool {
 
 // reload reads the configuration again and puts in force what can be. A pass
 // under way is waited for, as it goes on with the settings that it began with.
-func (p *running) reload(ctx context.Context, by string) (_ portal.Reloaded, err error) {
-	var r portal.Reloaded
+func (p *running) reload(ctx context.Context, by string) (_ localapi.Reloaded, err error) {
+	var r localapi.Reloaded
 	defer func() { p.node.recordReload(ctx, by, r, err) }()
 	next, err := p.app.config()
 	if err != nil {
-		return portal.Reloaded{}, err
+		return localapi.Reloaded{}, err
 	}
 	// One at a time; n.mu is not held meanwhile, since a pass may take hours.
 	p.reloading.Lock()
@@ -96,11 +96,11 @@ func (p *running) reload(ctx context.Context, by string) (_ portal.Reloaded, err
 	wired.StateFile = p.cfg.StateFile
 	dc, sf, err := n.wire(&wired)
 	if err != nil {
-		return portal.Reloaded{}, err
+		return localapi.Reloaded{}, err
 	}
 	// Tokens that are being renewed reach the disk before others read them.
 	if err := n.Reconfigure(ctx, dc, old.Close); err != nil {
-		return portal.Reloaded{}, err
+		return localapi.Reloaded{}, err
 	}
 	n.mu.Lock()
 	n.silverfin, n.cfg = sf, next

@@ -9,8 +9,9 @@ import (
 	"syscall"
 	"testing"
 
+	"balansd/accounts"
 	"balansd/config"
-	"balansd/portal"
+	"balansd/localapi"
 
 	"github.com/rs/zerolog"
 )
@@ -38,7 +39,7 @@ func TestReload(t *testing.T) {
 
 	// What can change does, and what cannot is said, each time.
 	w.rewrite(`night: {at: "02:30", spread: 0s}`, "night: {at: \"04:44\", spread: 0s}\nlog: {level: debug, files: 3}")
-	got := read[portal.Reloaded](t, w, 0, "config", "reload")
+	got := read[localapi.Reloaded](t, w, 0, "config", "reload")
 	if !slices.Equal(got.Changed, []string{"log.level", "night.at"}) || !slices.Equal(got.Restart, []string{"log.files"}) {
 		t.Errorf("the reload says %+v", got)
 	}
@@ -65,7 +66,7 @@ func TestReload(t *testing.T) {
 }
 
 // trail returns what was recorded, newest first, once no daemon runs.
-func (w *world) trail() []portal.Record {
+func (w *world) trail() []accounts.Record {
 	w.t.Helper()
 	app := &App{env: Env{Stdout: newOutput(), Stderr: newOutput(), Version: "test"}, configPath: w.config}
 	cfg, err := app.config()
@@ -85,7 +86,7 @@ func (w *world) trail() []portal.Record {
 	return list
 }
 
-// TestReloadMakesNewClients returns another client id: the next call uses it,
+// TestReloadMakesNewClients gives another client id: the next call uses it,
 // without a restart.
 func TestReloadMakesNewClients(t *testing.T) {
 	t.Parallel()
@@ -114,7 +115,7 @@ func TestASignInOutlivesAReload(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	client, err := portal.Dial(t.Context(), cfg.Socket)
+	client, err := localapi.Dial(t.Context(), cfg.Socket)
 	if err != nil {
 		t.Fatal(err)
 	}

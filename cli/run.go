@@ -16,8 +16,8 @@ import (
 	"time"
 
 	"balansd/config"
+	"balansd/localapi"
 	"balansd/logs"
-	"balansd/portal"
 	"balansd/problem"
 	"balansd/service"
 
@@ -142,7 +142,7 @@ func (p *running) work(ctx context.Context) error {
 		return err
 	}
 	n.Begin(ctx)
-	listener, err := portal.Listen(p.cfg.Socket)
+	listener, err := localapi.Listen(p.cfg.Socket)
 	if err != nil {
 		return err
 	}
@@ -150,7 +150,7 @@ func (p *running) work(ctx context.Context) error {
 	// When one of them ends, for whatever reason, so do the others.
 	all, ctx := errgroup.WithContext(ctx)
 	all.Go(func() error {
-		return portal.Serve(ctx, listener, portal.NewAPI(portal.APIConfig{API: pages.api, People: pages.people,
+		return localapi.Serve(ctx, listener, localapi.New(localapi.Config{API: pages.api, People: pages.people,
 			StateFile: p.cfg.StateFile, Reload: p.reload, Log: p.log}), p.log)
 	})
 	all.Go(func() error { return pages.serve(ctx) })

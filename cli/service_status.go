@@ -13,7 +13,7 @@ import (
 
 	"balansd/config"
 	"balansd/daemon"
-	"balansd/portal"
+	"balansd/localapi"
 	"balansd/problem"
 	"balansd/service"
 
@@ -105,7 +105,7 @@ func (s *serviceCommand) look(ctx context.Context, m service.Manager) (serviceSt
 		}
 	}
 	switch {
-	case errors.Is(err, portal.ErrNoDaemon):
+	case errors.Is(err, localapi.ErrNoDaemon):
 		st.Trouble = "the service does not answer yet: it begins, or waits for what its log names. See it in the log"
 	case err != nil:
 		p := problem.Of(err)

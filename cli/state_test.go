@@ -10,9 +10,9 @@ import (
 	"strings"
 	"testing"
 
+	"balansd/accounts"
 	"balansd/daemon"
 	"balansd/ledger"
-	"balansd/portal"
 	"balansd/problem"
 )
 
@@ -90,7 +90,7 @@ func TestRestoreKeepsOut(t *testing.T) {
 		}
 	}
 	states := func() (list []string) {
-		for _, a := range read[[]portal.Account](t, w, 0, "portal", "people") {
+		for _, a := range read[[]accounts.Account](t, w, 0, "portal", "people") {
 			list = append(list, a.Name+" "+a.State)
 		}
 		slices.Sort(list)

@@ -136,8 +136,8 @@ func (j *journey) first(lang string) {
 	j.speak(lang)
 	j.look("invite-first-" + lang)
 	j.fill("#name", annName)
-	j.fill("#new-password", testWord)
-	j.fill("#again", testWord)
+	j.fill("#new-password", testPassword)
+	j.fill("#again", testPassword)
 	j.press("main form button")
 }
 

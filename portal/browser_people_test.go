@@ -1,9 +1,11 @@
 package portal
 
 import (
+	"path"
 	"strings"
 	"testing"
 
+	"balansd/accounts"
 	"balansd/problem"
 
 	"github.com/chromedp/chromedp"
@@ -13,8 +15,8 @@ import (
 // language.
 func TestPagesInABrowser(t *testing.T) {
 	w := newWebWorld(t)
-	w.add(`Zoë <b>van</b> & zonen`, Staff)
-	invited, err := w.people.Invite(t.Context(), "nieuw@kantoor.example", Admin, annName)
+	w.add(`Zoë <b>van</b> & zonen`, accounts.Staff)
+	invited, err := w.people.Invite(t.Context(), "nieuw@kantoor.example", accounts.Admin, annName)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -29,7 +31,7 @@ func TestPagesInABrowser(t *testing.T) {
 		c.visit("/sign-in")
 		c.speak(lang)
 		look("signin-" + lang)
-		c.visit("/invite/" + tokenOf(invited))
+		c.visit("/invite/" + path.Base(invited.Link))
 		look("invite-" + lang)
 		c.signIn(annName)
 		for name, path := range map[string]string{"home": "/", "people": "/people", "account": "/account", "settings": "/settings",
@@ -75,8 +77,8 @@ func TestPeopleInABrowser(t *testing.T) {
 	c.fill("#again", "Wachtwoord2026!")
 	c.press("main form button")
 	c.sees("te gemakkelijk te raden")
-	c.fill("#new-password", testWord)
-	c.fill("#again", testWord)
+	c.fill("#new-password", testPassword)
+	c.fill("#again", testPassword)
 	c.press("main form button")
 	c.sees("Welkom, cis@kantoor.example. Je bent aangemeld.")
 	c.visit("/people")
@@ -100,7 +102,7 @@ func TestAProblemInABrowser(t *testing.T) {
 	c.expect("409")
 	c.signIn(annName)
 	c.speak("fr")
-	w.api.err = problem.New(problem.Busy, `a pass is under way for <script>alert("x")</script>`, "Wait until it is over.")
+	w.api.Err = problem.New(problem.Busy, `a pass is under way for <script>alert("x")</script>`, "Wait until it is over.")
 	c.visit("/")
 	c.sees("balansd est occupé")
 	c.look("problem-fr")
@@ -114,7 +116,7 @@ func TestPagesWithoutScripts(t *testing.T) {
 	c.scripts(false)
 	c.signIn(annName)
 	c.visit("/people")
-	c.press(`input[value="` + keyOf(benName) + `"] ~ button`)
+	c.press(`input[value="` + w.key(benName) + `"] ~ button`)
 	c.sees(benName)
 	c.visit("/account")
 	c.speak("de")

@@ -13,13 +13,13 @@ import (
 	"testing"
 	"time"
 
+	"balansd/internal/testenv"
+
 	"github.com/chromedp/cdproto/emulation"
 	cdplog "github.com/chromedp/cdproto/log"
 	"github.com/chromedp/cdproto/page"
 	"github.com/chromedp/cdproto/runtime"
 	"github.com/chromedp/chromedp"
-
-	"balansd/internal/testenv"
 )
 
 // axe tells what keeps people who cannot see, hear or point out of a page:
@@ -186,7 +186,7 @@ func (c *chrome) signIn(name string) {
 	c.t.Helper()
 	c.visit("/sign-in")
 	c.fill("#name", name)
-	c.fill("#password", testWord)
+	c.fill("#password", testPassword)
 	c.press("main form button")
 	if c.path() != "/" {
 		c.t.Fatalf("%s signs in and gets to %s:\n%s", name, c.path(), c.text())

@@ -1,11 +1,6 @@
-// Package portal is how people and their programs reach a running balansd.
+// Package portal is the web pages of a running balansd.
 //
-// The local API (api.go, client.go) is HTTP and JSON over a Unix socket, or a
-// named pipe on Windows, that the command line speaks when a daemon holds the
-// state file. It hands on daemon.API unchanged, errors included, so that a
-// command behaves the same whether the daemon runs or not.
-//
-// The web pages (web*.go) are for browsers. One handler wraps all of them, in
+// One handler wraps all of them, in
 // web_guard.go: which host names, which sites, how large, who is signed in,
 // what they may. A page is
 //
@@ -14,7 +9,7 @@
 //     function like it to Web.table);
 //   - a func(*visit) error, which reads v.r, asks v.API or, for a change,
 //     v.changes (it records in the trail; give v.person.Name as by, and
-//     v.context() as the context), and ends with v.page, v.part, v.redirect or
+//     v.r.Context() as the context), and ends with v.page, v.part, v.redirect or
 //     an error: a problem or a denied, which have pages of their own;
 //   - templates/NAME.html with the templates "title" and "main". $ is a view,
 //     .Data what the page gave. The functions in web_sheets.go write messages,
@@ -28,10 +23,8 @@
 // person; v.leave sends them there. What a page begins and later goes on with,
 // such as the state of a sign-in to Silverfin, lies in v.sessions as text.
 //
-// People, invitations, sessions and the trail lie on a Shelf (people*.go,
-// session.go, audit*.go), secrets as hashes alone.
+// Who may sign in, their sessions and the audit log are package accounts.
 //
 // The package must not decide anything about social balances, open the state,
-// contact any other service than the OpenID Connect provider, or take what
-// another system said for anything but text.
+// contact any service, or take what another system said for anything but text.
 package portal

@@ -19,11 +19,7 @@ func (w *Web) healthRoutes() []route {
 // that, since anybody may ask.
 func healthz(v *visit) error {
 	v.w.Header().Set("Content-Type", "text/plain; charset=utf-8")
-	err := v.Shelf.View(v.r.Context(), func(r ShelfReader) error {
-		r.Get(shelfPeople, "")
-		return nil
-	})
-	if err != nil {
+	if err := v.People.Check(v.r.Context()); err != nil {
 		v.w.WriteHeader(http.StatusServiceUnavailable)
 		_, _ = v.w.Write([]byte("not well\n"))
 		return nil

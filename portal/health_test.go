@@ -11,6 +11,7 @@ import (
 
 	"balansd/balance"
 	"balansd/daemon"
+	"balansd/daemon/daemontest"
 	"balansd/ledger"
 )
 
@@ -34,7 +35,7 @@ func TestMetrics(t *testing.T) {
 	w := newWebWorld(t, func(c *WebConfig) {
 		c.Now = func() time.Time { return now }
 		c.StateSize = func() int64 { return 4096 }
-		c.API = standingAPI{&fake{}, daemon.Status{
+		c.API = standingAPI{&daemontest.API{}, daemon.Status{
 			Counts: map[ledger.State]int{ledger.Done: 12, ledger.Waiting: 3, ledger.Failed: 1},
 			Firms:  []ledger.Firm{{ID: 14, Name: "Kantoor <b>", RenewedAt: now.Add(-time.Hour)}, {ID: 15, Relink: "signed out"}},
 		}, daemon.History{Runs: []ledger.Run{{End: time.Unix(99, 0)}, night(9, false), night(8, true), night(7, true)}}}
@@ -71,7 +72,7 @@ func (s standingAPI) Status(context.Context) (daemon.Status, error) { return s.s
 func (s standingAPI) History(context.Context, int) (daemon.History, error) { return s.history, nil }
 
 func TestMetricsOfADaemonInTrouble(t *testing.T) {
-	w := newWebWorld(t, func(c *WebConfig) { c.API = &fake{err: errors.New("the disk is on fire")} })
+	w := newWebWorld(t, func(c *WebConfig) { c.API = &daemontest.API{Err: errors.New("the disk is on fire")} })
 	b := w.browser()
 	b.header.Set("Authorization", "Bearer a-token-of-some-length")
 	if got := b.get("/metrics"); got.code != http.StatusOK || !strings.Contains(got.body, "balansd_up 0") || strings.Contains(got.body, "fire") {

@@ -17,6 +17,8 @@ import (
 	"testing"
 	"time"
 
+	"balansd/accounts"
+
 	jose "github.com/go-jose/go-jose/v4"
 )
 
@@ -128,7 +130,7 @@ func (p *provider) sign(claims map[string]any) string {
 
 func (p *provider) world(t *testing.T, change ...func(*WebConfig)) *webWorld {
 	return newWebWorld(t, append(change, func(c *WebConfig) {
-		c.OIDC = &OIDCConfig{Issuer: p.server.URL, ClientID: "balansd", ClientSecret: "s3cret", GroupsClaim: "groups",
+		c.OIDC = &accounts.OIDCConfig{Issuer: p.server.URL, ClientID: "balansd", ClientSecret: "s3cret", GroupsClaim: "groups",
 			AdminGroups: []string{"g-admins"}, StaffGroups: []string{"g-staff"}, HTTP: p.server.Client(),
 			Redirect: "http://" + c.Listen + "/oidc/callback"}
 	})...)
@@ -206,7 +208,7 @@ func TestProviderSignsIn(t *testing.T) {
 			t.Errorf("with a provider %s gives %d", path, got.code)
 		}
 	}
-	if _, err := w.people.Invite(t.Context(), "x", Staff, ""); err == nil {
+	if _, err := w.people.Invite(t.Context(), "x", accounts.Staff, ""); err == nil {
 		t.Error("with a provider somebody is invited")
 	}
 }
@@ -294,7 +296,7 @@ func TestProviderIsDown(t *testing.T) {
 		t.Errorf("it gives %d %s", got.code, got.body)
 	}
 	p.down = false
-	passed.Store(int64(failureTime))
+	passed.Store(int64(5 * time.Second))
 	if got := p.enter(w.browser()); got.code != http.StatusSeeOther {
 		t.Errorf("when it is back: %d", got.code)
 	}
@@ -305,36 +307,36 @@ func TestProviderIsDown(t *testing.T) {
 func TestASignInEnds(t *testing.T) {
 	p := newProvider(t)
 	now := time.Now()
-	door := func() *oidcDoor {
-		d, err := newOIDCDoor(OIDCConfig{Issuer: p.server.URL, ClientID: "balansd", HTTP: p.server.Client()}, func() time.Time { return now })
+	door := func() *accounts.OIDC {
+		d, err := accounts.NewOIDC(accounts.OIDCConfig{Issuer: p.server.URL, ClientID: "balansd", HTTP: p.server.Client()}, func() time.Time { return now })
 		if err != nil {
 			t.Fatal(err)
 		}
 		return d
 	}
 	d := door()
-	address, cookie, err := d.begin(t.Context(), "/account")
+	address, cookie, err := d.Begin(t.Context(), "/account")
 	if err != nil {
 		t.Fatal(err)
 	}
 	u, _ := url.Parse(address)
 	state := u.Query().Get("state")
-	if b, ok := d.resume(state, cookie); !ok || b.Next != "/account" || strings.Contains(cookie, state) {
+	if b, ok := d.Resume(state, cookie); !ok || b.Next != "/account" || strings.Contains(cookie, state) {
 		t.Errorf("it does not go on: %v", ok)
 	}
 	for name, c := range map[string]string{"nothing": "", "no base64": "*", "too short": "AAAA", "changed": "A" + cookie[1:] + "AAAA"} {
-		if _, ok := d.resume(state, c); ok {
+		if _, ok := d.Resume(state, c); ok {
 			t.Errorf("%s is taken", name)
 		}
 	}
-	if _, ok := d.resume("", cookie); ok {
+	if _, ok := d.Resume("", cookie); ok {
 		t.Error("no state is taken")
 	}
-	if _, ok := door().resume(state, cookie); ok {
+	if _, ok := door().Resume(state, cookie); ok {
 		t.Error("that of another start is taken")
 	}
-	now = now.Add(begunTime)
-	if _, ok := d.resume(state, cookie); ok {
+	now = now.Add(accounts.PendingLife)
+	if _, ok := d.Resume(state, cookie); ok {
 		t.Error("one that took too long is taken")
 	}
 }

@@ -8,6 +8,7 @@ import (
 	"testing"
 
 	"balansd/daemon"
+	"balansd/daemon/daemontest"
 	"balansd/ledger"
 	"balansd/problem"
 )
@@ -15,7 +16,7 @@ import (
 // TestNobodyEndsAnothersSignIn: an address of the callback that somebody sent a
 // person does not end the sign-in to Silverfin that the person is half through.
 func TestNobodyEndsAnothersSignIn(t *testing.T) {
-	state := full[daemon.SignIn]().State
+	state := daemontest.Full[daemon.SignIn]().State
 	for name, forged := range map[string][]string{
 		"another state":         {"state", "other", "code", "theirs", "authorized_firm_id", "99"},
 		"no state":              {"code", "theirs"},
@@ -47,7 +48,7 @@ func TestImpatienceHidesNoPass(t *testing.T) {
 	begun, ended := make(chan struct{}), make(chan struct{})
 	var later atomic.Bool
 	release := make(chan struct{})
-	d.pass = func(_ context.Context, _ daemon.SyncRequest, _ func(daemon.Progress)) (ledger.Run, error) {
+	d.Run = func(_ context.Context, _ daemon.SyncRequest, _ func(daemon.Progress)) (ledger.Run, error) {
 		if later.Swap(true) {
 			return ledger.Run{}, problem.New(problem.Busy, "another pass is under way", "Wait.")
 		}

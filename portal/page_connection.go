@@ -9,6 +9,7 @@ import (
 	"strings"
 	"time"
 
+	"balansd/accounts"
 	"balansd/balance"
 	"balansd/internal/clip"
 	"balansd/internal/loopback"
@@ -133,7 +134,7 @@ func (v *visit) showConnection(status int, d connectionData) error {
 	if err != nil {
 		return err
 	}
-	d.Admin, d.StateFile = v.person.Role == Admin, s.StateFile
+	d.Admin, d.StateFile = v.person.Role == accounts.Admin, s.StateFile
 	d.Today = balance.DateOf(v.Now().In(v.Zone))
 	d.Links, d.Contacts = v.lines(), v.contacts(s)
 	validated := v.r.URL.Query().Get("validated")
@@ -183,7 +184,7 @@ func validateConnection(v *visit) error {
 	id := strings.TrimSpace(v.r.PostForm.Get("id"))
 	by := v.person.Name
 	return v.patiently(func(ctx context.Context) func(*visit) error {
-		c, _, err := v.changes.ConnectFinbox(ctx, id, by)
+		c, _, err := v.API.ConnectFinbox(ctx, id, by)
 		v.checked(finboxService, err)
 		return func(v *visit) error {
 			if err != nil {
@@ -199,7 +200,7 @@ func validateConnection(v *visit) error {
 // it has of it.
 func setConnection(v *visit) error {
 	id, status := v.r.PostForm.Get("id"), ledger.ConnectionStatus(v.r.PostForm.Get("status"))
-	c, err := v.changes.SetConnection(v.context(), id, status, v.person.Name)
+	c, err := v.API.SetConnection(v.r.Context(), id, status, v.person.Name)
 	if err != nil {
 		return err
 	}
@@ -267,7 +268,7 @@ func beginSilverfin(v *visit) error {
 	}
 	host, secure := hostOf(s.URL)
 	if u, err := url.Parse(s.URL); err != nil || !secure && !loopback.IsHost(u.Hostname()) {
-		return denied{status: http.StatusBadGateway}
+		return accounts.Refusal{Status: http.StatusBadGateway}
 	}
 	return v.showConnection(http.StatusOK, connectionData{Code: &codeView{URL: s.URL, Host: host, Firm: strconv.FormatInt(firm, 10)}})
 }
@@ -303,7 +304,7 @@ func endSilverfin(v *visit) error {
 	ctx, form := v.r.Context(), v.r.PostForm
 	state, wanted := v.sessions.GetString(ctx, silverfinState), v.sessions.GetString(ctx, silverfinFirm)
 	pasted := form.Get("pasted") != ""
-	own := state != "" && (pasted || sameSecret(form.Get("state"), state))
+	own := state != "" && (pasted || accounts.SameSecret(form.Get("state"), state))
 	if own {
 		v.sessions.Remove(ctx, silverfinState)
 		v.sessions.Remove(ctx, silverfinFirm)
@@ -328,7 +329,7 @@ func endSilverfin(v *visit) error {
 	}
 	code, by := form.Get("code"), v.person.Name
 	return v.patiently(func(ctx context.Context) func(*visit) error {
-		f, _, err := v.changes.EndSilverfin(ctx, state, code, granted, by)
+		f, _, err := v.API.EndSilverfin(ctx, state, code, granted, by)
 		v.checked(silverfinService, err)
 		return func(v *visit) error {
 			if err != nil {
@@ -347,9 +348,9 @@ func endSilverfin(v *visit) error {
 func removeFirm(v *visit) error {
 	id, err := strconv.ParseInt(v.r.PostForm.Get("firm"), 10, 64)
 	if err != nil {
-		return denied{status: http.StatusBadRequest}
+		return accounts.Refusal{Status: http.StatusBadRequest}
 	}
-	if err := v.changes.RemoveFirm(v.context(), id, v.person.Name); err != nil {
+	if err := v.API.RemoveFirm(v.r.Context(), id, v.person.Name); err != nil {
 		return err
 	}
 	v.say("connection.firm-removed")

@@ -23,7 +23,7 @@ func TestAValidationThatFailsSaysWhatIsInTheWay(t *testing.T) {
 	} {
 		d := &office{}
 		ann := newOffice(t, d).as(annName)
-		d.err = err
+		d.Err = err
 		page := ann.post("/connection/finbox", "id", "6f1c")
 		if !strings.Contains(page.body, want) || strings.Contains(page.body, "probeert het vanzelf opnieuw") {
 			t.Errorf("%v: the page does not say %q: %d %s", err, want, page.code, page.body)

@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"balansd/daemon"
+	"balansd/daemon/daemontest"
 	"balansd/ledger"
 	"balansd/problem"
 
@@ -67,7 +68,7 @@ func (failingOffice) ConnectFinbox(context.Context, string, string) (ledger.Conn
 // TestNoComfortWhileFinboxFails: what a person tried and failed is not tried
 // again by itself, and the page says that the connection works no longer.
 func TestNoComfortWhileFinboxFails(t *testing.T) {
-	d := failingOffice{&office{fake: &fake{}}}
+	d := failingOffice{&office{API: &daemontest.API{}}}
 	d.status.Connections = []ledger.Connection{{ID: "c1", Kind: ledger.Finbox, Status: ledger.Active, ListedAt: time.Date(2026, 3, 10, 2, 0, 0, 0, time.UTC)}}
 	w := newWebWorld(t, func(c *WebConfig) { c.API = d })
 	ann := w.as(annName)
@@ -107,7 +108,7 @@ func TestTheArrowsContradictNothing(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			d := &office{entries: []ledger.Entry{done}}
 			w := newOffice(t, d)
-			d.pass = func(context.Context, daemon.SyncRequest, func(daemon.Progress)) (ledger.Run, error) {
+			d.Run = func(context.Context, daemon.SyncRequest, func(daemon.Progress)) (ledger.Run, error) {
 				return tt.pass, tt.err
 			}
 			ben := w.as(benName)

@@ -6,6 +6,7 @@ import (
 	"strconv"
 	"strings"
 
+	"balansd/accounts"
 	"balansd/balance"
 	"balansd/daemon"
 	"balansd/ledger"
@@ -123,7 +124,7 @@ func readDecisions(v *visit) (choice daemon.Choice, list []asked, ok bool) {
 func decide(v *visit) error {
 	choice, list, ok := readDecisions(v)
 	if !ok {
-		return denied{status: http.StatusBadRequest}
+		return accounts.Refusal{Status: http.StatusBadRequest}
 	}
 	if len(list) == 0 {
 		v.warn("decisions.nothing")
@@ -134,7 +135,7 @@ func decide(v *visit) error {
 		if a.all {
 			a.cells = nil
 		}
-		_, err := v.changes.Decide(v.context(), daemon.Decision{Number: a.number, Choice: choice, Cells: a.cells,
+		_, err := v.API.Decide(v.r.Context(), daemon.Decision{Number: a.number, Choice: choice, Cells: a.cells,
 			Seen: a.version, By: v.person.Name})
 		switch {
 		case problem.Is(err, problem.Conflict), problem.Is(err, problem.NotAllowed):

@@ -8,6 +8,7 @@ import (
 	"strconv"
 	"time"
 
+	"balansd/accounts"
 	"balansd/balance"
 	"balansd/daemon"
 	"balansd/ledger"
@@ -279,7 +280,7 @@ func retryEntry(v *visit) error {
 		return err
 	}
 	held := f.Entry.Reason == ledger.HasFindings
-	if _, err := v.changes.Retry(v.context(), f.Entry.Number, v.person.Name); err != nil {
+	if _, err := v.API.Retry(v.r.Context(), f.Entry.Number, v.person.Name); err != nil {
 		return err
 	}
 	if held {
@@ -295,7 +296,7 @@ func dismissEntry(v *visit) error {
 	if err != nil {
 		return err
 	}
-	if _, err := v.changes.Dismiss(v.context(), f.Entry.Number, v.person.Name); err != nil {
+	if _, err := v.API.Dismiss(v.r.Context(), f.Entry.Number, v.person.Name); err != nil {
 		return err
 	}
 	v.say("dossier.dismissed", "Name", v.entry(f.Entry).Name())
@@ -341,18 +342,18 @@ func linkDossier(v *visit) error {
 		return v.redirect(dossierPath(f.Entry.Number))
 	}
 	l := ledger.DossierLink{Connection: f.Entry.Connection, DossierID: f.Entry.Dossier.ID, FirmID: firm, CompanyID: company}
-	if v.person.Role == Admin {
+	if v.person.Role == accounts.Admin {
 		l.NumberDiffers.Company = v.r.PostForm.Get("number_differs")
 	}
-	would, err := v.changes.Link(v.context(), l, v.person.Name)
+	would, err := v.API.Link(v.r.Context(), l, v.person.Name)
 	if problem.Is(err, problem.NumberDiffers) {
 		return v.dossier(http.StatusConflict, f, &linkStop{Address: v.r.PostForm.Get("address"), NumberDiffers: would.NumberDiffers,
-			Wrong: l.NumberDiffers.Company != "", Admin: v.person.Role == Admin})
+			Wrong: l.NumberDiffers.Company != "", Admin: v.person.Role == accounts.Admin})
 	}
 	if err != nil {
 		return err
 	}
-	if _, err := v.changes.Retry(v.context(), f.Entry.Number, v.person.Name); err != nil {
+	if _, err := v.API.Retry(v.r.Context(), f.Entry.Number, v.person.Name); err != nil {
 		return err
 	}
 	v.say("dossier.linked", "Name", v.entry(f.Entry).Name())

@@ -10,6 +10,7 @@ import (
 
 	"balansd/balance"
 	"balansd/daemon"
+	"balansd/daemon/daemontest"
 	"balansd/ledger"
 )
 
@@ -67,10 +68,10 @@ func (villain) BeginSilverfin(context.Context, int64, string) (daemon.SignIn, er
 // for each reason.
 func newVillain(t *testing.T) *webWorld {
 	t.Helper()
-	o := &office{fake: &fake{}}
+	o := &office{API: &daemontest.API{}}
 	now := time.Date(2026, 3, 10, 9, 0, 0, 0, time.UTC)
 	add := func(s ledger.State, r ledger.Reason, c ledger.FailClass) {
-		e := full[ledger.Entry]()
+		e := daemontest.Full[ledger.Entry]()
 		e.State, e.Reason, e.FailClass, e.Number = s, r, c, uint64(len(o.entries)+1)
 		e.Differences, e.SupersededBy, e.CreatedAt, e.Replaces = nil, 0, now, 1
 		if s == ledger.Differs {
@@ -103,14 +104,14 @@ func newVillain(t *testing.T) *webWorld {
 			add(s, "", "")
 		}
 	}
-	pass := spoiled(full[ledger.Run]())
+	pass := spoiled(daemontest.Full[ledger.Run]())
 	pass.Trigger, pass.Night, pass.Start, pass.Outcome = ledger.CatchUp, balance.DateOf(now), now, map[ledger.State]int{ledger.Done: 2, "x": 1}
 	missed := ledger.MissedNight{Night: balance.DateOf(now).AddDays(-1), Why: hostile, Cause: ledger.Asleep}
 	o.history = daemon.History{Runs: []ledger.Run{pass}, Missed: []ledger.MissedNight{missed}}
-	o.status = spoiled(full[daemon.Status]())
+	o.status = spoiled(daemontest.Full[daemon.Status]())
 	o.status.Waiting, o.status.LastNight, o.status.Missed, o.status.Connections = o.entries, &pass, o.history.Missed, nil
 	for _, s := range []ledger.ConnectionStatus{ledger.Active, ledger.Paused, ledger.Deactivated, ledger.Removed} {
-		c := spoiled(full[ledger.Connection]())
+		c := spoiled(daemontest.Full[ledger.Connection]())
 		c.Status, c.Kind = s, ledger.Finbox
 		o.status.Connections = append(o.status.Connections, c)
 	}

@@ -67,7 +67,7 @@ func background(ctx context.Context) (context.Context, context.CancelFunc) {
 // patiently carries out a step at Finbox or Silverfin, and answers with what it
 // gives. Where it takes long, the answer is a page that waits for it.
 func (v *visit) patiently(do func(ctx context.Context) (answer func(*visit) error)) error {
-	ctx, cancel := background(v.context())
+	ctx, cancel := background(v.r.Context())
 	one := &step{id: rand.Text(), person: v.person.Key, ended: make(chan struct{})}
 	v.steps.add(one)
 	go func() {

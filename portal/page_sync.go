@@ -11,6 +11,7 @@ import (
 	"sync"
 	"time"
 
+	"balansd/accounts"
 	"balansd/daemon"
 	"balansd/ledger"
 	"balansd/problem"
@@ -69,7 +70,7 @@ func (w *Web) begin(ctx context.Context, j job, r daemon.SyncRequest) string {
 	w.jobs.mu.Unlock()
 	go func() {
 		defer cancel()
-		pass, err := w.changes.Sync(ctx, r, func(p daemon.Progress) {
+		pass, err := w.API.Sync(ctx, r, func(p daemon.Progress) {
 			w.jobs.mu.Lock()
 			defer w.jobs.mu.Unlock()
 			one.Done, one.Total = p.Done, p.Total
@@ -111,7 +112,7 @@ func startSync(v *visit) error {
 			r.Dossier = string(f.Entry.Dossier.EnterpriseNumber)
 		}
 	}
-	id := v.begin(v.context(), j, r)
+	id := v.begin(v.r.Context(), j, r)
 	if v.partial() {
 		return v.showJob(id)
 	}
@@ -137,7 +138,7 @@ type jobView struct {
 func (v *visit) showJob(id string) error {
 	j, ok := v.jobs.find(id)
 	if !ok {
-		return denied{status: http.StatusNotFound, why: "sync.gone"}
+		return accounts.Refusal{Status: http.StatusNotFound, Reason: "sync.gone"}
 	}
 	view := jobView{job: j, Running: j.Ended.IsZero()}
 	until := j.Ended
@@ -221,7 +222,7 @@ func (v *visit) newest(number uint64) (entryView, error) {
 func (v *visit) show(text string) (daemon.EntryDetail, error) {
 	number, err := strconv.ParseUint(text, 10, 64)
 	if err != nil {
-		return daemon.EntryDetail{}, denied{status: http.StatusNotFound}
+		return daemon.EntryDetail{}, accounts.Refusal{Status: http.StatusNotFound}
 	}
 	return v.API.Show(v.r.Context(), number)
 }

@@ -15,7 +15,7 @@ func TestSyncAsksForEverything(t *testing.T) {
 		asked := make(chan daemon.SyncRequest, 1)
 		d := &office{}
 		w := newOffice(t, d)
-		d.pass = func(_ context.Context, r daemon.SyncRequest, _ func(daemon.Progress)) (ledger.Run, error) {
+		d.Run = func(_ context.Context, r daemon.SyncRequest, _ func(daemon.Progress)) (ledger.Run, error) {
 			asked <- r
 			return ledger.Run{}, nil
 		}

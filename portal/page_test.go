@@ -14,6 +14,7 @@ import (
 
 	"balansd/balance"
 	"balansd/daemon"
+	"balansd/daemon/daemontest"
 	"balansd/ledger"
 	"balansd/problem"
 
@@ -22,7 +23,7 @@ import (
 
 // office is a daemon.API with what a test lays on it; all else is the fake's.
 type office struct {
-	*fake
+	*daemontest.API
 
 	entries []ledger.Entry // newest first
 	history daemon.History
@@ -50,7 +51,7 @@ func (d *office) Show(_ context.Context, number uint64) (daemon.EntryDetail, err
 }
 
 func (d *office) Dossiers(_ context.Context, q daemon.DossierQuery) (daemon.DossierPage, error) {
-	d.hear("Dossiers", q)
+	d.Record("Dossiers", q)
 	var found []ledger.Entry
 	for _, e := range d.entries {
 		if (ledger.Query{States: q.States, Reason: q.Reason}).Matches(e) {
@@ -97,7 +98,7 @@ func jobOf(t *testing.T, got reply) string {
 // newOffice serves the pages over an office.
 func newOffice(t *testing.T, d *office, change ...func(*WebConfig)) *webWorld {
 	t.Helper()
-	d.fake = &fake{}
+	d.API = &daemontest.API{}
 	return newWebWorld(t, append(change, func(c *WebConfig) { c.API = d })...)
 }
 
@@ -113,9 +114,7 @@ func differing(number uint64, codes ...string) ledger.Entry {
 
 // heard gives what the daemon was asked by a method.
 func (d *office) heardOf(method string) (list []string) {
-	d.mu.Lock()
-	defer d.mu.Unlock()
-	for _, h := range d.heard {
+	for _, h := range d.Calls() {
 		if strings.HasPrefix(h, method+"[") {
 			list = append(list, h)
 		}
@@ -192,7 +191,7 @@ func TestArrowsAlwaysEndInAnAnswer(t *testing.T) {
 			d := &office{entries: []ledger.Entry{done, waiting}}
 			w := newOffice(t, d)
 			ended := make(chan struct{})
-			d.pass = func(context.Context, daemon.SyncRequest, func(daemon.Progress)) (ledger.Run, error) {
+			d.Run = func(context.Context, daemon.SyncRequest, func(daemon.Progress)) (ledger.Run, error) {
 				defer close(ended)
 				return tt.pass, tt.err
 			}
@@ -232,7 +231,7 @@ func TestArrowsRest(t *testing.T) {
 		inner.ServeHTTP(rw, r.WithContext(context.WithValue(r.Context(), lifeKey{}, life)))
 	})
 	begun, ended := make(chan struct{}), make(chan struct{})
-	d.pass = untilStopped(begun, ended)
+	d.Run = daemontest.RunUntilStopped(begun, ended)
 	ben := w.as(benName)
 	job := jobOf(t, ben.post("/sync"))
 	<-begun
@@ -261,7 +260,7 @@ func TestArrowsRest(t *testing.T) {
 // TestSignInToSilverfinIsOfItsSession: what comes back is taken by the session
 // that began it, once.
 func TestSignInToSilverfinIsOfItsSession(t *testing.T) {
-	state := full[daemon.SignIn]().State
+	state := daemontest.Full[daemon.SignIn]().State
 	for name, tt := range map[string]struct {
 		form []string
 		ends bool

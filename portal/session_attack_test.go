@@ -30,8 +30,7 @@ func TestSigningOutIsForGood(t *testing.T) {
 	defer conn.Close()
 	body := "do=use_finbox&back=%2Faccount"
 	arrived := make(chan struct{})
-	w.shelf.mu.Lock()
-	w.shelf.looked = func(key string) {
+	w.kv.OnRead(func(key string) {
 		if strings.HasPrefix(key, "name:") {
 			select {
 			case <-arrived:
@@ -39,8 +38,7 @@ func TestSigningOutIsForGood(t *testing.T) {
 				close(arrived)
 			}
 		}
-	}
-	w.shelf.mu.Unlock()
+	})
 	fmt.Fprintf(conn, "POST /decisions HTTP/1.1\r\nHost: %s\r\nCookie: balansd=%s\r\nContent-Type: application/x-www-form-urlencoded\r\nContent-Length: %d\r\n\r\n%s",
 		w.server.Listener.Addr(), cookie, len(body), body[:len(body)-1])
 	<-arrived // its session and its person were read
@@ -65,14 +63,14 @@ func TestSigningOutIsForGood(t *testing.T) {
 // the cookie does not become an admin's.
 func TestAPlantedSessionGivesNothing(t *testing.T) {
 	w := newWebWorld(t)
-	got := w.browser().post("/sign-in", "name", benName, "password", testWord)
+	got := w.browser().post("/sign-in", "name", benName, "password", testPassword)
 	planted := cookieOf(got, "balansd")
 	if planted == nil {
 		t.Fatalf("no cookie: %v", got.header)
 	}
 	ann := w.browser()
 	ann.header.Set("Cookie", planted.Name+"="+planted.Value)
-	if got := ann.post("/sign-in", "name", annName, "password", testWord); got.code != http.StatusSeeOther {
+	if got := ann.post("/sign-in", "name", annName, "password", testPassword); got.code != http.StatusSeeOther {
 		t.Fatalf("the admin cannot sign in: %d", got.code)
 	}
 	thief := w.browser()

@@ -6,6 +6,8 @@ import (
 	"strings"
 	"testing"
 	"time"
+
+	"balansd/accounts"
 )
 
 func cookieOf(got reply, name string) *http.Cookie {
@@ -23,7 +25,7 @@ func TestSessionCookie(t *testing.T) {
 		b := w.browser()
 		// A token that somebody planted is not taken over.
 		b.header.Set("Cookie", w.web.cookieName("balansd")+"=planted")
-		got := b.post("/sign-in", "name", annName, "password", testWord, "next", "/people")
+		got := b.post("/sign-in", "name", annName, "password", testPassword, "next", "/people")
 		name := "balansd"
 		if secure {
 			name = "__Host-balansd"
@@ -35,7 +37,7 @@ func TestSessionCookie(t *testing.T) {
 		if c.Value == "planted" || len(c.Value) < 40 || !c.HttpOnly || c.SameSite != http.SameSiteStrictMode || c.Secure != secure || c.Path != "/" || c.Domain != "" {
 			t.Errorf("the cookie is %v", c)
 		}
-		if w.shelf.holds(c.Value) {
+		if w.kv.Contains(c.Value) {
 			t.Error("the state holds the token itself")
 		}
 		if got.header.Get("Location") != "/people" {
@@ -49,7 +51,7 @@ func TestSessionCookie(t *testing.T) {
 func TestSigningInLeadsNowhereElse(t *testing.T) {
 	w := newWebWorld(t)
 	for _, next := range []string{"https://evil.example", "//evil.example", "/\\evil.example", "\\\\evil.example", "javascript:alert(1)", "", "people", "/\r\nX: y"} {
-		got := w.browser().post("/sign-in", "name", annName, "password", testWord, "next", next)
+		got := w.browser().post("/sign-in", "name", annName, "password", testPassword, "next", next)
 		if to := got.header.Get("Location"); to != "/" {
 			t.Errorf("%q leads to %q", next, to)
 		}
@@ -72,11 +74,11 @@ func TestWhoIsOutIsOutAtOnce(t *testing.T) {
 		t.Error("signing out everywhere does not")
 	}
 	ben = w.as(benName)
-	ann.post("/people/disabled", "person", keyOf(benName), "disabled", "true")
+	ann.post("/people/disabled", "person", w.key(benName), "disabled", "true")
 	if inside(ben) {
 		t.Error("who was kept out is still in")
 	}
-	ann.post("/people/disabled", "person", keyOf(benName), "disabled", "false")
+	ann.post("/people/disabled", "person", w.key(benName), "disabled", "false")
 	if inside(ben) {
 		t.Error("an old session counts again")
 	}
@@ -85,10 +87,10 @@ func TestWhoIsOutIsOutAtOnce(t *testing.T) {
 	if got := ben.post("/account/password", "old", "wrong", "password", word, "again", word); got.code != http.StatusForbidden {
 		t.Errorf("a wrong old password gives %d", got.code)
 	}
-	if got := ben.post("/account/password", "old", testWord, "password", word, "again", word+"!"); got.code != http.StatusUnprocessableEntity {
+	if got := ben.post("/account/password", "old", testPassword, "password", word, "again", word+"!"); got.code != http.StatusUnprocessableEntity {
 		t.Errorf("two passwords give %d", got.code)
 	}
-	if got := ben.post("/account/password", "old", testWord, "password", word, "again", word); got.code != http.StatusSeeOther || !inside(ben) || inside(other) {
+	if got := ben.post("/account/password", "old", testPassword, "password", word, "again", word); got.code != http.StatusSeeOther || !inside(ben) || inside(other) {
 		t.Errorf("a new password gives %d, %v, %v", got.code, inside(ben), inside(other))
 	}
 	// What became of it is in the trail, and no password is anywhere.
@@ -104,7 +106,7 @@ func TestWhoIsOutIsOutAtOnce(t *testing.T) {
 			t.Errorf("the trail lacks %q: %q", want, what)
 		}
 	}
-	if w.shelf.holds(testWord) || w.shelf.holds(word) {
+	if w.kv.Contains(testPassword) || w.kv.Contains(word) {
 		t.Error("a password is in the state")
 	}
 }
@@ -112,15 +114,15 @@ func TestWhoIsOutIsOutAtOnce(t *testing.T) {
 func TestARoleChangesAtOnce(t *testing.T) {
 	w := newWebWorld(t)
 	ann, ben := w.as(annName), w.as(benName)
-	ann.post("/people/role", "person", keyOf(benName), "role", "admin")
+	ann.post("/people/role", "person", w.key(benName), "role", "admin")
 	if got := ben.get("/people"); got.code != http.StatusOK {
 		t.Errorf("a new admin gets %d", got.code)
 	}
-	ben.post("/people/role", "person", keyOf(annName), "role", "staff")
+	ben.post("/people/role", "person", w.key(annName), "role", "staff")
 	if got := ann.get("/people"); got.code != http.StatusForbidden {
 		t.Errorf("who is no admin any more gets %d", got.code)
 	}
-	if got := ben.post("/people/role", "person", keyOf(benName), "role", "staff"); got.code != http.StatusConflict {
+	if got := ben.post("/people/role", "person", w.key(benName), "role", "staff"); got.code != http.StatusConflict {
 		t.Errorf("the last admin steps down: %d", got.code)
 	}
 }
@@ -133,15 +135,10 @@ func TestSessionsEnd(t *testing.T) {
 	if got := ann.get("/"); got.code != http.StatusSeeOther {
 		t.Errorf("after its time a session gives %d", got.code)
 	}
-	before := 0
-	for range (memoryRows{w.shelf.rows}).Walk(shelfSessions, "") {
-		before++
-	}
-	if err := sweepSessions(t.Context(), w.shelf, now); err != nil {
-		t.Fatal(err)
-	}
-	after := len(memoryRows{w.shelf.rows}.keys(shelfSessions))
-	if before == 0 || after != 0 {
+	before := len(w.kv.Rows("sessions"))
+	w.people.Confirmed = func() time.Time { return now }
+	w.as(benName)
+	if after := len(w.kv.Rows("sessions")); before != 1 || after != 1 {
 		t.Errorf("of %d sessions %d are left", before, after)
 	}
 }
@@ -162,7 +159,7 @@ func TestSayIsSaidOnce(t *testing.T) {
 	w := newWebWorld(t)
 	ann := w.as(annName)
 	ann.post("/language", "language", "fr", "next", "/")
-	ann.post("/people/disabled", "person", keyOf(benName), "disabled", "true")
+	ann.post("/people/disabled", "person", w.key(benName), "disabled", "true")
 	const said = "Modifié\u00a0: " + benName
 	if first := ann.get("/people"); !strings.Contains(first.body, said) {
 		t.Error("nothing is said")
@@ -211,7 +208,7 @@ func TestHostileNames(t *testing.T) {
 	w := newWebWorld(t)
 	names := []string{`<script>alert(1)</script>`, `"><img src=x onerror=alert(1)>`, `{{.Person}}`, `'; alert(1); '`, `javascript:alert(1)`}
 	for _, name := range names {
-		w.add(name, Admin)
+		w.add(name, accounts.Admin)
 	}
 	for _, name := range names {
 		b := w.as(name)

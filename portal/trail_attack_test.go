@@ -1,60 +1,10 @@
 package portal
 
 import (
-	"fmt"
 	"net/http"
-	"slices"
 	"strings"
 	"testing"
-
-	"balansd/ledger"
-
-	"github.com/rs/zerolog"
 )
-
-// TestStrangersCannotFlushTheTrail: whoever tries to sign in without end
-// pushes out nothing that people did.
-func TestStrangersCannotFlushTheTrail(t *testing.T) {
-	trail := NewTrail(TrailConfig{Shelf: newMemoryShelf(), Log: zerolog.Nop(), Size: 40})
-	for i := range 10 {
-		trail.Note(t.Context(), Record{Who: "An", What: "retry", On: fmt.Sprint(i)})
-	}
-	for i := range 200 {
-		trail.Refused(t.Context(), Record{Who: fmt.Sprint("stranger ", i), What: "sign-in", Outcome: "signin.wrong"})
-		if i == 100 {
-			trail.Note(t.Context(), Record{Who: "An", What: "retry", On: "10"})
-		}
-	}
-	var kept []string
-	strangers := 0
-	var last Record
-	for before := uint64(0); ; {
-		list, older, err := trail.Page(t.Context(), before, 7)
-		if err != nil {
-			t.Fatal(err)
-		}
-		for _, r := range list {
-			if !last.At.IsZero() && r.At.After(last.At) {
-				t.Error("the trail is out of order")
-			}
-			last = r
-			if r.Who == "An" {
-				kept = append(kept, r.On)
-			} else {
-				strangers++
-			}
-		}
-		if before = older; before == 0 {
-			break
-		}
-	}
-	if want := []string{"10", "9", "8", "7", "6", "5", "4", "3", "2", "1", "0"}; !slices.Equal(kept, want) {
-		t.Errorf("of what An did is left: %q", kept)
-	}
-	if strangers == 0 || strangers > 40 {
-		t.Errorf("%d attempts of strangers are kept", strangers)
-	}
-}
 
 // TestNobodyBeginsForOthers: who begins sign-ins at the provider without end
 // keeps nobody else from theirs, and what a stranger sends back unasked is not
@@ -115,19 +65,6 @@ func TestWhoLostTheirGroupsIsOut(t *testing.T) {
 	}
 }
 
-// TestTheTrailSaysWhereTo: that a dossier was linked says little without the
-// one in Silverfin, and without both numbers where they differ.
-func TestTheTrailSaysWhereTo(t *testing.T) {
-	trail := NewTrail(TrailConfig{Shelf: newMemoryShelf(), Log: zerolog.Nop()})
-	if _, err := Audited(&fake{}, trail).Link(t.Context(), ledger.DossierLink{DossierID: "d-1", FirmID: 12, CompanyID: 345}, "An"); err != nil {
-		t.Fatal(err)
-	}
-	list, _, _ := trail.Page(t.Context(), 0, 1)
-	if len(list) != 1 || !strings.HasPrefix(list[0].On, "d-1 → /f/12/345 (") || !strings.Contains(list[0].On, " ≠ ") {
-		t.Errorf("the trail has %+v", list)
-	}
-}
-
 // TestNoticesAreBounded: who never looks at a page fills no session.
 func TestNoticesAreBounded(t *testing.T) {
 	w := newWebWorld(t)
@@ -135,7 +72,7 @@ func TestNoticesAreBounded(t *testing.T) {
 	for range 50 {
 		ben.post("/decisions", "do", "use_finbox")
 	}
-	for _, text := range (memoryRows{w.shelf.rows}).Walk(shelfSessions, "") {
+	for _, text := range w.kv.Rows("sessions") {
 		if len(text) > 2000 {
 			t.Errorf("a session takes %d bytes", len(text))
 		}

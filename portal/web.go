@@ -7,21 +7,20 @@ import (
 	"strings"
 	"time"
 
+	"balansd/accounts"
 	"balansd/daemon"
+	"balansd/httpserver"
 
-	"github.com/alexedwards/scs/v2"
 	"github.com/rs/zerolog"
 )
 
 // WebConfig is all that the web pages need.
 type WebConfig struct {
-	// API does the work. The pages record each change in the trail themselves.
+	// API does the work, and records each change in the audit log.
 	API daemon.API
-	// People signs people in; Trail records what they do; Shelf keeps their
-	// sessions. All three are over the same shelf.
-	People *People
-	Trail  *Trail
-	Shelf  Shelf
+	// People signs people in; AuditLog has what they did.
+	People   *accounts.People
+	AuditLog *accounts.AuditLog
 	// Settings lists what the configuration says, secrets hidden; it is asked
 	// again for every page. ConfigFile is where that stands.
 	Settings   func() []Setting
@@ -47,12 +46,10 @@ type WebConfig struct {
 	SyncPatience time.Duration
 	// OIDC is the provider that signs people in, in place of accounts; nil for
 	// accounts.
-	OIDC *OIDCConfig
+	OIDC *accounts.OIDCConfig
 	// Version is balansd's own, and Built when it was made.
 	Version string
-	// Now is the clock; time.Now when nil. Confirmed is as in TrailConfig.
-	Now       func() time.Time
-	Confirmed func() time.Time
+	Now     func() time.Time // time.Now when nil
 	// Log hears of every request; never of what is in it.
 	Log zerolog.Logger
 }
@@ -68,27 +65,26 @@ type Setting struct {
 type Web struct {
 	WebConfig
 
-	changes  daemon.API // API, with each change recorded
-	sessions *scs.SessionManager
+	sessions *accounts.Sessions
 	tongues  map[string]*words
 	sheets   *sheets
 	files    map[string]staticFile
 	routes   map[string]map[string]route // by path, by method
 	nav      []route
-	oidc     *oidcDoor
+	oidc     *accounts.OIDC
 	hosts    hostList
 	handler  http.Handler
 	jobs     jobs
 	steps    steps
 	checks   checks
-	refusals seldom
+	refusals httpserver.LogLimit
 }
 
 // NewWeb makes the pages. It reads every template and every message, so that
 // a fault in one shows at the start. It calls nobody.
 func NewWeb(cfg WebConfig) (*Web, error) {
-	if cfg.API == nil || cfg.People == nil || cfg.Trail == nil || cfg.Shelf == nil {
-		return nil, errors.New("the pages need an API, people, a trail and a shelf")
+	if cfg.API == nil || cfg.People == nil || cfg.AuditLog == nil {
+		return nil, errors.New("the pages need an API, people and an audit log")
 	}
 	if cfg.Now == nil {
 		cfg.Now = time.Now
@@ -96,7 +92,7 @@ func NewWeb(cfg WebConfig) (*Web, error) {
 	if cfg.Zone == nil {
 		cfg.Zone = time.UTC
 	}
-	w := &Web{WebConfig: cfg, changes: Audited(cfg.API, cfg.Trail)}
+	w := &Web{WebConfig: cfg}
 	var err error
 	if w.hosts, err = newHostList(cfg.Listen, cfg.Hostnames); err != nil {
 		return nil, err
@@ -114,11 +110,12 @@ func NewWeb(cfg WebConfig) (*Web, error) {
 		return nil, err
 	}
 	if cfg.OIDC != nil {
-		if w.oidc, err = newOIDCDoor(*cfg.OIDC, cfg.Now); err != nil {
+		if w.oidc, err = accounts.NewOIDC(*cfg.OIDC, cfg.Now); err != nil {
 			return nil, err
 		}
 	}
-	w.sessions = w.newSessions()
+	w.sessions = accounts.NewSessions(cfg.People, accounts.SessionsConfig{Cookie: w.cookieName("balansd"),
+		Secure: cfg.Secure, Life: cfg.SessionTime, Log: cfg.Log})
 	mux, err := w.plan(w.table())
 	if err != nil {
 		return nil, err

@@ -2,8 +2,6 @@ package portal
 
 import (
 	"context"
-	"crypto/sha256"
-	"crypto/subtle"
 	"errors"
 	"net"
 	"net/http"
@@ -12,8 +10,13 @@ import (
 	"strings"
 	"time"
 
+	"balansd/accounts"
+	"balansd/httpserver"
 	"balansd/internal/loopback"
 )
+
+// maxBody bounds a request, in bytes.
+const maxBody = 64 << 10
 
 // guard wraps all routes as a whole. A request passes, in this order: the log
 // and the net under a fault, the headers that a browser obeys, the names by
@@ -23,8 +26,9 @@ import (
 func (w *Web) guard(mux *http.ServeMux) http.Handler {
 	cross := http.NewCrossOriginProtection()
 	return http.HandlerFunc(func(rw http.ResponseWriter, r *http.Request) {
-		seen := &observed{ResponseWriter: rw}
-		v := &visit{Web: w, w: seen, r: r, words: w.tongue(r)}
+		seen := &httpserver.StatusRecorder{ResponseWriter: rw}
+		v := &visit{Web: w, w: seen, r: r, words: w.tongue(r), status: seen}
+		v.caller.Address = v.from()
 		defer v.end(w.Now())
 		w.secure(seen.Header())
 		switch {
@@ -40,7 +44,7 @@ func (w *Web) guard(mux *http.ServeMux) http.Handler {
 		}
 		r.Body = http.MaxBytesReader(seen, r.Body, maxBody)
 		v.route = w.find(mux, r)
-		r = r.WithContext(context.WithValue(r.Context(), visitKey{}, v))
+		r = r.WithContext(context.WithValue(accounts.WithCaller(r.Context(), &v.caller), visitKey{}, v))
 		v.r = r
 		if v.route.bare {
 			v.admit(mux)
@@ -94,9 +98,9 @@ func (v *visit) mayPass() error {
 		return nil
 	case metrics:
 		given, ok := strings.CutPrefix(v.r.Header.Get("Authorization"), "Bearer ")
-		if !ok || v.MetricsToken == "" || !sameSecret(given, v.MetricsToken) {
+		if !ok || v.MetricsToken == "" || !accounts.SameSecret(given, v.MetricsToken) {
 			v.w.Header().Set("WWW-Authenticate", "Bearer")
-			return denied{status: http.StatusUnauthorized}
+			return accounts.Refusal{Status: http.StatusUnauthorized}
 		}
 		return nil
 	case staff:
@@ -108,50 +112,29 @@ func (v *visit) mayPass() error {
 		switch {
 		case v.person.Key == "":
 			return errSignIn
-		case v.person.Role != Admin:
-			return denied{status: http.StatusForbidden}
+		case v.person.Role != accounts.Admin:
+			return accounts.Refusal{Status: http.StatusForbidden}
 		}
 		return nil
 	}
-	return denied{status: http.StatusForbidden}
-}
-
-// sameSecret compares without telling by its time how much is the same.
-func sameSecret(a, b string) bool {
-	x, y := sha256.Sum256([]byte(a)), sha256.Sum256([]byte(b))
-	return subtle.ConstantTimeCompare(x[:], y[:]) == 1
+	return accounts.Refusal{Status: http.StatusForbidden}
 }
 
 // end logs a request, and makes a fault in it an answer instead of a silence.
 // The log has the route and not the path: a path may hold a one-time link.
 func (v *visit) end(begun time.Time) {
 	fault := recover()
-	seen, _ := underneath(v.w)
 	log := v.Log.With().Str("method", v.r.Method).Str("route", v.route.path).Str("client", v.from()).Logger()
 	if fault == nil {
-		log.Debug().Int("status", seen.status).Dur("took_ms", v.Now().Sub(begun)).Msg("page")
+		log.Debug().Int("status", v.status.Status).Dur("took_ms", v.Now().Sub(begun)).Msg("page")
 		return
 	}
 	if err, ok := fault.(error); ok && errors.Is(err, http.ErrAbortHandler) {
 		panic(fault)
 	}
 	log.Error().Interface("fault", fault).Bytes("stack", debug.Stack()).Msg("a page broke down")
-	if seen.status == 0 {
+	if v.status.Status == 0 {
 		v.bare(http.StatusInternalServerError)
-	}
-}
-
-// underneath finds what remembers the status of an answer.
-func underneath(w http.ResponseWriter) (*observed, bool) {
-	for {
-		if o, ok := w.(*observed); ok {
-			return o, true
-		}
-		u, ok := w.(interface{ Unwrap() http.ResponseWriter })
-		if !ok {
-			return &observed{ResponseWriter: w}, false
-		}
-		w = u.Unwrap()
 	}
 }
 
@@ -201,4 +184,40 @@ func (l hostList) allow(host string) bool {
 		return false
 	}
 	return loopback.IsHost(name)
+}
+
+// recognise loads the person of the session.
+func (v *visit) recognise() error {
+	if v.route.bare {
+		return nil
+	}
+	q, err := v.sessions.Person(v.r.Context())
+	if err != nil {
+		return err
+	}
+	v.setPerson(q)
+	if own := v.tongues[q.Language]; own != nil {
+		v.words = own
+	}
+	return nil
+}
+
+// signIn begins a session of a person.
+func (v *visit) signIn(q accounts.Person) error {
+	if err := v.sessions.Begin(v.r.Context(), q, v.r.UserAgent()); err != nil {
+		return err
+	}
+	v.setPerson(q)
+	return nil
+}
+
+func (v *visit) setPerson(q accounts.Person) { v.person, v.caller.Key = q, q.Key }
+
+// cookieName is the name of a cookie. Under TLS its prefix has browsers take
+// it from this very host alone, and over TLS alone.
+func (w *Web) cookieName(name string) string {
+	if w.Secure {
+		return "__Host-" + name
+	}
+	return name
 }

@@ -3,6 +3,8 @@ package portal
 import (
 	"net/http"
 	"strconv"
+
+	"balansd/accounts"
 )
 
 func (w *Web) settingsRoutes() []route {
@@ -53,14 +55,14 @@ const trailPageSize = 100
 
 func trailPage(v *visit) error {
 	before, _ := strconv.ParseUint(v.r.URL.Query().Get("before"), 10, 64)
-	list, older, err := v.Trail.Page(v.r.Context(), before, trailPageSize)
+	list, older, err := v.AuditLog.Page(v.r.Context(), before, trailPageSize)
 	if err != nil {
 		return err
 	}
 	return v.page("audit", struct {
-		Records []Record
+		Records []accounts.Record
 		Older   uint64
 		First   bool
 		Size    int
-	}{list, older, before == 0, v.Trail.Size})
+	}{list, older, before == 0, v.AuditLog.Size})
 }

@@ -1,9 +1,11 @@
 package portal
 
 import (
+	"errors"
 	"net/http"
 	"time"
 
+	"balansd/accounts"
 	"balansd/internal/clip"
 )
 
@@ -24,12 +26,12 @@ func (w *Web) peopleRoutes() []route {
 
 // peopleData is what the page of people shows.
 type peopleData struct {
-	Accounts   []Account
+	Accounts   []accounts.Account
 	Provider   bool
-	Invitation *Invitation // just made: its link is shown this once
+	Invitation *accounts.Invitation // just made: its link is shown this once
 }
 
-func (v *visit) showPeople(i *Invitation) error {
+func (v *visit) showPeople(i *accounts.Invitation) error {
 	list, err := v.People.Accounts(v.r.Context())
 	if err != nil {
 		return err
@@ -43,7 +45,7 @@ func peoplePage(v *visit) error { return v.showPeople(nil) }
 // shown once and kept nowhere.
 func invitePerson(v *visit) error {
 	form := v.r.PostForm
-	i, err := v.People.Invite(v.context(), form.Get("name"), Role(form.Get("role")), v.person.Name)
+	i, err := v.People.Invite(v.r.Context(), form.Get("name"), accounts.Role(form.Get("role")), v.person.Name)
 	if err != nil {
 		return err
 	}
@@ -58,7 +60,7 @@ func withdrawInvite(v *visit) error {
 
 // changed records a change of people and shows the list again.
 func (v *visit) changed(what, on string, err error) error {
-	v.Trail.Note(v.r.Context(), Record{Who: v.person.Name, What: what, On: clip.Text(on), From: v.from(), Outcome: outcomeOf(err)})
+	v.AuditLog.Record(v.r.Context(), accounts.Record{Who: v.person.Name, What: what, On: clip.Text(on), From: v.from(), Outcome: accounts.OutcomeOf(err)})
 	if err != nil {
 		return err
 	}
@@ -67,10 +69,10 @@ func (v *visit) changed(what, on string, err error) error {
 }
 
 func setRole(v *visit) error {
-	role := Role(v.r.PostForm.Get("role"))
+	role := accounts.Role(v.r.PostForm.Get("role"))
 	q, err := v.People.SetRole(v.r.Context(), v.r.PostForm.Get("person"), role)
 	what := "role-staff"
-	if role == Admin {
+	if role == accounts.Admin {
 		what = "role-admin"
 	}
 	return v.changed(what, q.Name, err)
@@ -104,7 +106,7 @@ func (w *Web) accountRoutes() []route {
 
 // accountData is what a person's own page shows.
 type accountData struct {
-	Sessions []session
+	Sessions []accounts.Session
 	Why      string
 	Wait     int // seconds
 	Min      int
@@ -112,10 +114,10 @@ type accountData struct {
 }
 
 func (v *visit) showAccount(status int, d accountData) (err error) {
-	if d.Sessions, err = v.sessionsOf(); err != nil {
+	if d.Sessions, err = v.sessions.List(v.r.Context(), v.r.UserAgent()); err != nil {
 		return err
 	}
-	d.Min, d.Until = minPassword, v.sessions.Deadline(v.r.Context())
+	d.Min, d.Until = accounts.MinPassword, v.sessions.Deadline(v.r.Context())
 	return v.sheet(status, "account", d)
 }
 
@@ -123,20 +125,20 @@ func accountPage(v *visit) error { return v.showAccount(http.StatusOK, accountDa
 
 func changeOwnPassword(v *visit) error {
 	ctx, form := v.r.Context(), v.r.PostForm
-	why := weakness(form.Get("password"), v.person.Name)
+	why := accounts.PasswordWeakness(form.Get("password"), v.person.Name)
 	if form.Get("password") != form.Get("again") {
 		why = "password.twice"
 	}
 	if why != "" {
 		return v.showAccount(http.StatusUnprocessableEntity, accountData{Why: why})
 	}
-	q, err := v.People.changePassword(ctx, v.person.Key, form.Get("old"), form.Get("password"), v.from())
-	v.Trail.Note(ctx, Record{Who: v.person.Name, What: "password", From: v.from(), Outcome: outcomeOf(err)})
-	if left, wait := asWait(err); wait {
-		return v.showAccount(http.StatusTooManyRequests, accountData{Why: "signin.wait", Wait: signInData{Wait: left}.Seconds()})
+	q, err := v.People.ChangePassword(ctx, v.person.Key, form.Get("old"), form.Get("password"), v.from())
+	v.AuditLog.Record(ctx, accounts.Record{Who: v.person.Name, What: "password", From: v.from(), Outcome: accounts.OutcomeOf(err)})
+	if w, wait := errors.AsType[accounts.TooManyAttempts](err); wait {
+		return v.showAccount(http.StatusTooManyRequests, accountData{Why: "signin.wait", Wait: signInData{Wait: w.Wait}.Seconds()})
 	}
-	if no, ok := err.(denied); ok { //nolint:errorlint // changePassword wraps none
-		return v.showAccount(no.status, accountData{Why: no.why})
+	if no, ok := err.(accounts.Refusal); ok { //nolint:errorlint // changePassword wraps none
+		return v.showAccount(no.Status, accountData{Why: no.Reason})
 	}
 	if err != nil {
 		return err
@@ -150,7 +152,7 @@ func changeOwnPassword(v *visit) error {
 
 func signOutEverywhere(v *visit) error {
 	_, err := v.People.SignOutEverywhere(v.r.Context(), v.person.Key)
-	v.Trail.Note(v.r.Context(), Record{Who: v.person.Name, What: "sign-out-all", On: v.person.Name, From: v.from(), Outcome: outcomeOf(err)})
+	v.AuditLog.Record(v.r.Context(), accounts.Record{Who: v.person.Name, What: "sign-out-all", On: v.person.Name, From: v.from(), Outcome: accounts.OutcomeOf(err)})
 	if err == nil {
 		err = v.sessions.Destroy(v.r.Context())
 	}

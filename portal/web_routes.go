@@ -5,6 +5,8 @@ import (
 	"net/http"
 	"slices"
 	"strings"
+
+	"balansd/accounts"
 )
 
 // access says who may use a route. The zero access is none at all: a route
@@ -90,7 +92,7 @@ func (w *Web) find(mux *http.ServeMux, r *http.Request) route {
 	_, pattern := mux.Handler(r)
 	methods, ok := w.routes[pattern]
 	if !ok {
-		return route{may: staff, do: func(*visit) error { return denied{status: http.StatusNotFound} }}
+		return route{may: staff, do: func(*visit) error { return accounts.Refusal{Status: http.StatusNotFound} }}
 	}
 	method := r.Method
 	if method == http.MethodHead {
@@ -100,7 +102,7 @@ func (w *Web) find(mux *http.ServeMux, r *http.Request) route {
 	if !ok {
 		found = route{may: staff, do: func(v *visit) error {
 			v.w.Header().Set("Allow", allowed(methods))
-			return denied{status: http.StatusMethodNotAllowed}
+			return accounts.Refusal{Status: http.StatusMethodNotAllowed}
 		}}
 		for _, m := range methods { // as open as the path is
 			found.may, found.bare = max(found.may, m.may), found.bare || m.bare

@@ -104,7 +104,7 @@ func TestNoRouteIsForWhoMayNot(t *testing.T) {
 	refused("a page that there is not, without a session", nobody.get("/nothing/here"), http.StatusSeeOther)
 	refused("a page that there is not", ann.get("/nothing/here"), http.StatusNotFound)
 	refused("a path out of the pages", nobody.get("/static/../web.go"), http.StatusSeeOther)
-	for _, heard := range w.api.heard {
+	for _, heard := range w.api.Calls() {
 		if !strings.HasPrefix(heard, "Status") {
 			t.Errorf("the daemon heard %s", heard)
 		}

@@ -3,7 +3,6 @@ package portal
 import (
 	"context"
 	"crypto/tls"
-	"errors"
 	"fmt"
 	"net"
 	"net/http"
@@ -11,6 +10,7 @@ import (
 	"sync"
 	"time"
 
+	"balansd/httpserver"
 	"balansd/internal/loopback"
 	"balansd/problem"
 
@@ -47,14 +47,10 @@ func ServeWeb(ctx context.Context, cfg ServeConfig, h http.Handler) error {
 		return problem.New(problem.ConfigInvalid, fmt.Sprintf("the pages on %s could be read by everyone on the network", cfg.Listen),
 			"Set portal.certificate_file and portal.key_file, or listen on 127.0.0.1.")
 	}
-	s := &http.Server{
-		Handler:           h,
-		ReadHeaderTimeout: headerTime,
-		ReadTimeout:       readTime,
-		WriteTimeout:      writeTime,
-		IdleTimeout:       idleTime,
-		MaxHeaderBytes:    maxHeader,
-		ErrorLog:          errorLog(cfg.Log),
+	s := httpserver.New(h, cfg.Log)
+	s.ReadTimeout, s.WriteTimeout, s.IdleTimeout = readTime, writeTime, idleTime
+	s.BaseContext = func(net.Listener) context.Context {
+		return context.WithValue(context.WithoutCancel(ctx), lifeKey{}, ctx)
 	}
 	if cfg.CertificateFile != "" {
 		pair := &certificate{cert: cfg.CertificateFile, key: cfg.KeyFile, log: cfg.Log}
@@ -73,35 +69,12 @@ func ServeWeb(ctx context.Context, cfg ServeConfig, h http.Handler) error {
 	if cfg.Ready != nil {
 		cfg.Ready(l.Addr())
 	}
-	return serveUntil(ctx, s, func() error {
+	return httpserver.Run(ctx, s, func() error {
 		if s.TLSConfig != nil {
 			return s.ServeTLS(l, "", "")
 		}
 		return s.Serve(l)
 	})
-}
-
-// serveUntil serves until ctx ends, and then gives requests under way the time
-// of a graceful stop.
-func serveUntil(ctx context.Context, s *http.Server, serve func() error) error {
-	s.BaseContext = func(net.Listener) context.Context {
-		return context.WithValue(context.WithoutCancel(ctx), lifeKey{}, ctx)
-	}
-	stopped := make(chan struct{})
-	defer context.AfterFunc(ctx, func() {
-		defer close(stopped)
-		late, done := context.WithTimeout(context.WithoutCancel(ctx), shutdownTime)
-		defer done()
-		if s.Shutdown(late) != nil {
-			_ = s.Close()
-		}
-	})()
-	err := serve()
-	if errors.Is(err, http.ErrServerClosed) {
-		<-stopped
-		return nil
-	}
-	return err
 }
 
 type lifeKey struct{}

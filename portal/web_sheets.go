@@ -11,6 +11,7 @@ import (
 	"path"
 	"strings"
 
+	"balansd/accounts"
 	"balansd/balance"
 )
 
@@ -95,7 +96,7 @@ func functions(w *words, files map[string]staticFile) template.FuncMap {
 
 // view is what a page's templates see as $.
 type view struct {
-	Person    Person
+	Person    accounts.Person
 	Path      string
 	Nav       []navItem
 	Said      []notice
@@ -116,7 +117,7 @@ func (v *visit) view(data any) view {
 	out := view{Person: v.person, Path: v.r.URL.RequestURI(), Said: v.notices(!v.partial()), Languages: languages,
 		Version: v.Version, Accounts: v.OIDC == nil, Data: data}
 	for _, r := range v.nav {
-		if v.person.Key == "" || r.may == admin && v.person.Role != Admin {
+		if v.person.Key == "" || r.may == admin && v.person.Role != accounts.Admin {
 			continue
 		}
 		at := strings.TrimSuffix(r.path, "{$}")

@@ -7,6 +7,7 @@ import (
 	"net/url"
 	"time"
 
+	"balansd/accounts"
 	"balansd/internal/clip"
 )
 
@@ -69,37 +70,37 @@ func signInPage(v *visit) error {
 func signIn(v *visit) error {
 	form := v.r.PostForm
 	next := local(form.Get("next"))
-	a := attempt{name: form.Get("name"), password: form.Get("password"), from: v.from()}
+	a := accounts.Attempt{Name: form.Get("name"), Password: form.Get("password"), Address: v.from()}
 	if c, err := v.r.Cookie(v.cookieName("balansd-device")); err == nil {
-		a.device = c.Value
+		a.Device = c.Value
 	}
-	who, err := v.People.enter(v.r.Context(), a)
-	record := Record{Who: clip.Text(a.name), Key: who.person.Key, What: "sign-in", From: v.from(), Outcome: outcomeOf(err)}
-	if left, wait := asWait(err); wait {
+	who, err := v.People.SignIn(v.r.Context(), a)
+	record := accounts.Record{Who: clip.Text(a.Name), Key: who.Person.Key, What: "sign-in", From: v.from(), Outcome: accounts.OutcomeOf(err)}
+	if w, wait := errors.AsType[accounts.TooManyAttempts](err); wait {
 		v.w.Header().Set("Retry-After", "30")
-		return v.sheet(http.StatusTooManyRequests, "signin", signInData{Name: a.name, Next: next, Wait: left})
+		return v.sheet(http.StatusTooManyRequests, "signin", signInData{Name: a.Name, Next: next, Wait: w.Wait})
 	}
 	v.recordSignIn(record)
-	if errors.Is(err, errWrong) {
-		return v.sheet(http.StatusUnauthorized, "signin", signInData{Name: a.name, Next: next, Why: errWrong.why})
+	if errors.Is(err, accounts.ErrWrongPassword) {
+		return v.sheet(http.StatusUnauthorized, "signin", signInData{Name: a.Name, Next: next, Why: accounts.ErrWrongPassword.Reason})
 	}
 	if err != nil {
 		return err
 	}
-	if err := v.signIn(who.person); err != nil {
+	if err := v.signIn(who.Person); err != nil {
 		return err
 	}
-	v.keep("balansd-device", who.device, 180*24*time.Hour)
+	v.keep("balansd-device", who.Device, 180*24*time.Hour)
 	return v.redirect(next)
 }
 
 // recordSignIn notes an attempt to sign in.
-func (v *visit) recordSignIn(r Record) {
+func (v *visit) recordSignIn(r accounts.Record) {
 	if r.Outcome != "" {
-		v.Trail.Refused(v.r.Context(), r)
+		v.AuditLog.RecordRefused(v.r.Context(), r)
 		return
 	}
-	v.Trail.Note(v.r.Context(), r)
+	v.AuditLog.Record(v.r.Context(), r)
 }
 
 // keep sets a cookie that no script and no other site can use.
@@ -110,7 +111,7 @@ func (v *visit) keep(name, value string, span time.Duration) {
 }
 
 func signOut(v *visit) error {
-	v.Trail.Note(v.r.Context(), Record{Who: v.person.Name, What: "sign-out", From: v.from()})
+	v.AuditLog.Record(v.r.Context(), accounts.Record{Who: v.person.Name, What: "sign-out", From: v.from()})
 	if err := v.sessions.Destroy(v.r.Context()); err != nil {
 		return err
 	}
@@ -122,7 +123,7 @@ func signOut(v *visit) error {
 func setLanguage(v *visit) error {
 	lang := v.r.PostForm.Get("language")
 	if v.tongues[lang] == nil {
-		return denied{status: http.StatusBadRequest}
+		return accounts.Refusal{Status: http.StatusBadRequest}
 	}
 	http.SetCookie(v.w, &http.Cookie{ //nolint:gosec // over plain HTTP, on loopback, it cannot be Secure
 		Name: languageCookie, Value: lang, Path: "/", MaxAge: 365 * 24 * 3600,
@@ -139,60 +140,60 @@ func setLanguage(v *visit) error {
 type inviteData struct {
 	Name, Why string
 	First     bool // the first admin, who chooses a name
-	Role      Role
+	Role      accounts.Role
 	Expires   time.Time
 	Min       int
 }
 
 func invitePage(v *visit) error {
-	i, ok, err := v.People.invited(v.r.Context(), v.r.PathValue("token"))
+	i, ok, err := v.People.Invited(v.r.Context(), v.r.PathValue("token"))
 	if err != nil {
 		return err
 	}
 	if !ok {
-		return errLinkUsed
+		return accounts.ErrLinkUsed
 	}
-	return v.page("invite", inviteData{Name: i.Name, First: i.Name == "", Role: i.Role, Expires: i.Expires, Min: minPassword})
+	return v.page("invite", inviteData{Name: i.Name, First: i.Name == "", Role: i.Role, Expires: i.Expires, Min: accounts.MinPassword})
 }
 
 func acceptInvite(v *visit) error {
 	ctx, form := v.r.Context(), v.r.PostForm
 	token := v.r.PathValue("token")
-	i, ok, err := v.People.invited(ctx, token)
+	i, ok, err := v.People.Invited(ctx, token)
 	if err != nil {
 		return err
 	}
 	if !ok {
-		return errLinkUsed
+		return accounts.ErrLinkUsed
 	}
-	data := inviteData{Name: i.Name, First: i.Name == "", Role: i.Role, Expires: i.Expires, Min: minPassword}
+	data := inviteData{Name: i.Name, First: i.Name == "", Role: i.Role, Expires: i.Expires, Min: accounts.MinPassword}
 	if data.First {
 		data.Name = form.Get("name")
 	}
 	switch {
-	case checkName(data.Name) != nil:
+	case accounts.CheckName(data.Name) != nil:
 		data.Why = "invite.name-wrong"
 	case form.Get("password") != form.Get("again"):
 		data.Why = "password.twice"
 	default:
-		data.Why = weakness(form.Get("password"), data.Name)
+		data.Why = accounts.PasswordWeakness(form.Get("password"), data.Name)
 	}
 	if data.Why != "" {
 		return v.sheet(http.StatusUnprocessableEntity, "invite", data)
 	}
-	who, err := v.People.accept(v.context(), token, data.Name, form.Get("password"))
+	who, err := v.People.Accept(v.r.Context(), token, data.Name, form.Get("password"))
 	if err != nil {
 		return err
 	}
-	in, err := v.People.welcome(ctx, who, "", "")
+	in, err := v.People.RecordSignIn(ctx, who, "", "")
 	if err != nil {
 		return err
 	}
-	if err := v.signIn(in.person); err != nil {
+	if err := v.signIn(in.Person); err != nil {
 		return err
 	}
-	v.keep("balansd-device", in.device, 180*24*time.Hour)
-	v.say("invite.welcome", "Name", in.person.Name)
+	v.keep("balansd-device", in.Device, 180*24*time.Hour)
+	v.say("invite.welcome", "Name", in.Person.Name)
 	return v.redirect("/")
 }
 
@@ -200,11 +201,11 @@ func acceptInvite(v *visit) error {
 const oidcCookie = "balansd-oidc"
 
 func oidcBegin(v *visit) error {
-	address, cookie, err := v.oidc.begin(v.r.Context(), local(v.r.PostForm.Get("next")))
+	address, cookie, err := v.oidc.Begin(v.r.Context(), local(v.r.PostForm.Get("next")))
 	if err != nil {
 		return err
 	}
-	v.keep(oidcCookie, cookie, begunTime)
+	v.keep(oidcCookie, cookie, accounts.PendingLife)
 	return v.leave(address)
 }
 
@@ -216,25 +217,25 @@ func oidcFinish(v *visit) error {
 	if c, err := v.r.Cookie(v.cookieName(oidcCookie)); err == nil {
 		cookie = c.Value
 	}
-	b, ok := v.oidc.resume(form.Get("state"), cookie)
+	b, ok := v.oidc.Resume(form.Get("state"), cookie)
 	switch {
 	case form.Get("error") != "":
 		if ok {
-			v.recordSignIn(Record{What: "sign-in", From: v.from(), Outcome: "oidc.refused"})
+			v.recordSignIn(accounts.Record{What: "sign-in", From: v.from(), Outcome: "oidc.refused"})
 		}
-		return denied{status: http.StatusForbidden, why: "oidc.refused"}
+		return accounts.Refusal{Status: http.StatusForbidden, Reason: "oidc.refused"}
 	case !ok: // anybody may send anything here: it is not worth a record
-		return denied{status: http.StatusBadRequest, why: "oidc.stale"}
+		return accounts.Refusal{Status: http.StatusBadRequest, Reason: "oidc.stale"}
 	}
-	who, err := v.oidc.finish(v.r.Context(), b, form.Get("code"))
-	var q Person
+	who, err := v.oidc.Finish(v.r.Context(), b, form.Get("code"))
+	var q accounts.Person
 	if err == nil {
-		q, err = v.People.provided(v.r.Context(), who.subject, who.name, who.role)
+		q, err = v.People.SignInProvided(v.r.Context(), who)
 	}
-	v.recordSignIn(Record{Who: clip.Text(cmp.Or(q.Name, who.name)), Key: q.Key, What: "sign-in", From: v.from(), Outcome: outcomeOf(err)})
+	v.recordSignIn(accounts.Record{Who: clip.Text(cmp.Or(q.Name, who.Name)), Key: q.Key, What: "sign-in", From: v.from(), Outcome: accounts.OutcomeOf(err)})
 	v.keep(oidcCookie, "", -time.Second) // it works once, however it ends
 	if err != nil {
-		return errors.Join(err, v.People.lost(v.r.Context(), who))
+		return errors.Join(err, v.People.EndWithoutRole(v.r.Context(), who))
 	}
 	if err := v.signIn(q); err != nil {
 		return err

@@ -1,13 +1,14 @@
 package portal
 
 import (
-	"context"
 	"encoding/json"
 	"errors"
 	"net/http"
 	"net/url"
 	"strings"
 
+	"balansd/accounts"
+	"balansd/httpserver"
 	"balansd/problem"
 )
 
@@ -19,25 +20,15 @@ type visit struct {
 	w      http.ResponseWriter
 	r      *http.Request
 	route  route
-	person Person // the zero Person where nobody is signed in
+	person accounts.Person // the zero Person where nobody is signed in
 	words  *words
-	// session is under what the session lies on the shelf that the request
-	// came with; empty where there is none.
-	session string
+	caller accounts.Caller
+	status *httpserver.StatusRecorder
 }
 
 type visitKey struct{}
 
 func visitOf(r *http.Request) *visit { return r.Context().Value(visitKey{}).(*visit) }
-
-// denied is an error that has a page of its own by its HTTP status.
-type denied struct {
-	status int
-	// why is a message that says it closer; empty for the page's own words.
-	why string
-}
-
-func (r denied) Error() string { return "refused: " + http.StatusText(r.status) }
 
 // errSignIn sends a person to sign in.
 var errSignIn = errors.New("nobody is signed in")
@@ -54,10 +45,6 @@ func (v *visit) answer(r *http.Request) {
 	}
 }
 
-// context is the context of a change: the trail learns from it where the change
-// comes from. It ends when the browser goes away.
-func (v *visit) context() context.Context { return withOrigin(v.r.Context(), v.from()) }
-
 // readForm reads the form of a POST: only what a page's form sends.
 func (v *visit) readForm() error {
 	if v.r.Method != http.MethodPost {
@@ -65,9 +52,9 @@ func (v *visit) readForm() error {
 	}
 	if err := v.r.ParseForm(); err != nil {
 		if _, large := errors.AsType[*http.MaxBytesError](err); large {
-			return denied{status: http.StatusRequestEntityTooLarge}
+			return accounts.Refusal{Status: http.StatusRequestEntityTooLarge}
 		}
-		return denied{status: http.StatusBadRequest}
+		return accounts.Refusal{Status: http.StatusBadRequest}
 	}
 	return nil
 }
@@ -78,11 +65,11 @@ func (v *visit) fail(err error) {
 		v.askToSignIn()
 		return
 	}
-	if no, ok := errors.AsType[denied](err); ok {
+	if no, ok := errors.AsType[accounts.Refusal](err); ok {
 		if err.Error() != no.Error() { // it has a cause
 			v.logRefusal(err)
 		}
-		v.trouble(no.status, troubleData{Status: no.status, Why: no.why})
+		v.trouble(no.Status, troubleData{Status: no.Status, Why: no.Reason})
 		return
 	}
 	p := problem.Of(err)
@@ -98,7 +85,7 @@ func (v *visit) fail(err error) {
 func (v *visit) logRefusal(err error) {
 	count, ok := 1, true
 	if v.person.Key == "" {
-		count, ok = v.refusals.allow(v.Now())
+		count, ok = v.refusals.Allow(v.Now())
 	}
 	if ok {
 		v.Log.Warn().Err(err).Str("route", v.route.path).Int("count", count).Msg("a page refused")
@@ -209,7 +196,7 @@ func (v *visit) notices(taken bool) (list []notice) {
 func (v *visit) leave(address string) error {
 	u, err := url.Parse(address)
 	if err != nil || u.Scheme != "https" && u.Scheme != "http" {
-		return denied{status: http.StatusBadGateway}
+		return accounts.Refusal{Status: http.StatusBadGateway}
 	}
 	return v.page("leave", struct{ URL, Host string }{address, u.Host})
 }

@@ -11,24 +11,29 @@ import (
 	"testing"
 	"time"
 
+	"balansd/accounts"
+	"balansd/daemon/daemontest"
+	"balansd/keyvalue/kvtest"
+	"balansd/localapi"
+
 	"github.com/rs/zerolog"
 )
 
 // The people of the tests, with the password of all.
 const (
-	annName  = "Ann Peeters"
-	benName  = "ben@kantoor.example"
-	testWord = "vier paarden eten soep"
+	annName      = "Ann Peeters"
+	benName      = "ben@kantoor.example"
+	testPassword = "vier paarden eten soep"
 )
 
 // webWorld is the pages over a fake daemon, served on loopback, with an admin
 // and a member of staff.
 type webWorld struct {
 	t      *testing.T
-	api    *fake
-	shelf  *memoryShelf
-	people *People
-	trail  *Trail
+	api    *daemontest.API
+	kv     *kvtest.Memory
+	people *accounts.People
+	log    *accounts.AuditLog
 	web    *Web
 	server *httptest.Server
 }
@@ -37,13 +42,14 @@ type webWorld struct {
 // they are made of.
 func newWebWorld(t *testing.T, change ...func(*WebConfig)) *webWorld {
 	t.Helper()
-	w := &webWorld{t: t, api: &fake{}, shelf: newMemoryShelf()}
+	w := &webWorld{t: t, api: &daemontest.API{}, kv: kvtest.New()}
 	w.server = httptest.NewUnstartedServer(nil)
 	listen := w.server.Listener.Addr().String()
-	w.trail = NewTrail(TrailConfig{Shelf: w.shelf, Log: zerolog.Nop()})
-	w.people = cheap(NewPeople(PeopleConfig{Shelf: w.shelf, Trail: w.trail, BaseURL: BaseURL(listen, nil, false)}))
+	w.log = accounts.NewAuditLog(accounts.AuditLogConfig{KeyValue: w.kv, Log: zerolog.Nop()})
+	w.people = accounts.NewPeople(accounts.PeopleConfig{KeyValue: w.kv, AuditLog: w.log, BaseURL: BaseURL(listen, nil, false),
+		HashCost: accounts.HashCost{Memory: 8, Passes: 1, Threads: 1}})
 	cfg := WebConfig{
-		API: w.api, People: w.people, Trail: w.trail, Shelf: w.shelf, Listen: listen, Language: "nl",
+		API: w.api, People: w.people, AuditLog: w.log, Listen: listen, Language: "nl",
 		Settings: func() []Setting {
 			return []Setting{{"data_dir", "/var/lib/balansd", "default"}, {"night.at", "02:30", "balansd.yaml:4"},
 				{"finbox.client_secret", "********", "finbox.secret"}, {"log.file", "", "default"}}
@@ -55,6 +61,10 @@ func newWebWorld(t *testing.T, change ...func(*WebConfig)) *webWorld {
 		c(&cfg)
 	}
 	w.people.Provider = cfg.OIDC != nil
+	if cfg.Now != nil {
+		w.people.Now = cfg.Now
+	}
+	cfg.API = localapi.Audited(cfg.API, w.log)
 	web, err := NewWeb(cfg)
 	if err != nil {
 		t.Fatal(err)
@@ -64,8 +74,8 @@ func newWebWorld(t *testing.T, change ...func(*WebConfig)) *webWorld {
 	w.server.Start()
 	t.Cleanup(w.server.Close)
 	if cfg.OIDC == nil {
-		w.add(annName, Admin)
-		w.add(benName, Staff)
+		w.add(annName, accounts.Admin)
+		w.add(benName, accounts.Staff)
 	}
 	return w
 }
@@ -79,15 +89,15 @@ func brussels(t *testing.T) *time.Location {
 	return z
 }
 
-// add makes a person with testWord as their password.
-func (w *webWorld) add(name string, r Role) {
+// add makes a person with testPassword as their password.
+func (w *webWorld) add(name string, r accounts.Role) {
 	w.t.Helper()
 	i, err := w.people.Invite(w.t.Context(), name, r, "")
 	if err != nil {
 		w.t.Fatal(err)
 	}
 	token := i.Link[strings.LastIndexByte(i.Link, '/')+1:]
-	if _, err := w.people.accept(w.t.Context(), token, "", testWord); err != nil {
+	if _, err := w.people.Accept(w.t.Context(), token, "", testPassword); err != nil {
 		w.t.Fatal(err)
 	}
 }
@@ -111,7 +121,7 @@ func (w *webWorld) browser() *browser {
 func (w *webWorld) as(name string) *browser {
 	w.t.Helper()
 	b := w.browser()
-	if got := b.post("/sign-in", "name", name, "password", testWord); got.code != http.StatusSeeOther {
+	if got := b.post("/sign-in", "name", name, "password", testPassword); got.code != http.StatusSeeOther {
 		w.t.Fatalf("%s cannot sign in: %d %s", name, got.code, got.body)
 	}
 	return b
@@ -166,12 +176,28 @@ func (b *browser) send(req *http.Request) reply {
 	return reply{resp.StatusCode, string(body), resp.Header}
 }
 
-// records gives the trail, newest first.
-func (w *webWorld) records() []Record {
+// records returns the audit log, newest first.
+func (w *webWorld) records() []accounts.Record {
 	w.t.Helper()
-	list, _, err := w.trail.Page(context.Background(), 0, 100)
+	list, _, err := w.log.Page(context.Background(), 0, 100)
 	if err != nil {
 		w.t.Fatal(err)
 	}
 	return list
+}
+
+// key returns the key of a person.
+func (w *webWorld) key(name string) string {
+	w.t.Helper()
+	list, err := w.people.Accounts(w.t.Context())
+	if err != nil {
+		w.t.Fatal(err)
+	}
+	for _, a := range list {
+		if a.Name == name {
+			return a.Key
+		}
+	}
+	w.t.Fatalf("there is no person %s", name)
+	return ""
 }

@@ -25,7 +25,7 @@ const (
 	tPasses      table = "passes"
 	tNights      table = "nights"
 	tMissed      table = "missed"
-	tShelf       table = "shelf"
+	tKeyValue    table = "shelf"
 	tByID        table = "by_id"
 	tByDossier   table = "by_dossier"
 	tByState     table = "by_state"
@@ -33,7 +33,7 @@ const (
 
 // tables lists them all.
 var tables = []table{tMeta, tConnections, tFirms, tLinks, tSecrets, tEntries, tStories, tValues,
-	tDocuments, tWritten, tPasses, tNights, tMissed, tShelf, tByID, tByDossier, tByState}
+	tDocuments, tWritten, tPasses, tNights, tMissed, tKeyValue, tByID, tByDossier, tByState}
 
 // reader reads one consistent snapshot. What it hands out is valid until the
 // function that got the reader returns, and must not be changed. A backend

@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"balansd/balance"
+	"balansd/keyvalue"
 	"balansd/ledger"
 	"balansd/store"
 )
@@ -122,8 +123,8 @@ func makeLayout(t *testing.T, s *store.Store) {
 	must(t, err)
 	must(t, s.NoteMissed(ctx, ledger.MissedNight{Night: balance.Date{Year: 2026, Month: 2, Day: 27}, Why: "balansd did not run", Cause: ledger.NotRunning}))
 	must(t, s.Alive(ctx, at(8)))
-	must(t, s.Shelf().Update(ctx, func(w store.ShelfWriter) error {
-		for namespace, rows := range layoutShelf(t) {
+	must(t, s.KeyValue().Update(ctx, func(w keyvalue.Writer) error {
+		for namespace, rows := range layoutKeyValue(t) {
 			for key, text := range rows {
 				w.Put(namespace, key, text)
 			}
@@ -137,9 +138,9 @@ var layoutSecrets = map[string]string{
 	store.FirmSecret(1, "tokens"): `{"access_token":"a","refresh_token":"r"}`, store.FirmSecret(2, "tokens"): `{}`, "other": "é",
 }
 
-// layoutShelf is what the web pages keep: people, invitations, sessions and the
+// layoutKeyValue is what the web pages keep: people, invitations, sessions and the
 // audit log, as they wrote it at commit 8e5b0fe.
-func layoutShelf(t *testing.T) (rows map[string]map[string][]byte) {
+func layoutKeyValue(t *testing.T) (rows map[string]map[string][]byte) {
 	t.Helper()
 	text, err := os.ReadFile(filepath.Join("testdata", "shelf.json"))
 	must(t, err)

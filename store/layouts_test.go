@@ -10,11 +10,12 @@ import (
 	"strings"
 	"testing"
 
-	"github.com/google/go-cmp/cmp"
-
 	"balansd/balance"
+	"balansd/keyvalue"
 	"balansd/ledger"
 	"balansd/store"
+
+	"github.com/google/go-cmp/cmp"
 )
 
 // TestLayouts opens a data folder of each layout that there was: it is brought
@@ -149,7 +150,7 @@ func answers(t *testing.T, s *store.Store) map[string]any {
 			put("secret "+name, string(text), err)
 		}
 	}
-	err = s.Shelf().View(ctx, func(r store.ShelfReader) error {
+	err = s.KeyValue().View(ctx, func(r keyvalue.Reader) error {
 		for _, namespace := range []string{"people", "invites", "sessions", "trail", "refused"} {
 			rows := map[string]string{}
 			for k, v := range r.Walk(namespace, "") {

@@ -9,6 +9,7 @@ import (
 	"os"
 	"path/filepath"
 
+	"balansd/keyvalue"
 	"balansd/ledger"
 	"balansd/problem"
 )
@@ -23,7 +24,7 @@ type RestoreOptions struct {
 	// Pages, when not nil, brings what the web pages keep into its new place. known
 	// says that it is that of the state before the restore; else it is the
 	// backup's. It gives notes, and may be called more than once.
-	Pages func(w ShelfWriter, known bool) (notes []string, err error)
+	Pages func(w keyvalue.Writer, known bool) (notes []string, err error)
 }
 
 // restoreMark is in the name of a state that is being made of a backup.
@@ -215,7 +216,7 @@ func (r *restoring) settle(ctx context.Context) error {
 	}
 	if r.may.Pages != nil {
 		var notes []string
-		err := r.copy.Shelf().Update(ctx, func(w ShelfWriter) (err error) {
+		err := r.copy.KeyValue().Update(ctx, func(w keyvalue.Writer) (err error) {
 			notes, err = r.may.Pages(w, r.kin)
 			return err
 		})

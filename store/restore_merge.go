@@ -124,7 +124,7 @@ func (r *restoring) both(ctx context.Context, do func(now, restored reader) erro
 func (r *restoring) takeOver(ctx context.Context) error {
 	return r.present.fault(r.present.db.view(ctx, func(now reader) error {
 		return r.copy.db.update(ctx, func(w writer) error {
-			for _, t := range []table{tFirms, tSecrets, tLinks, tPasses, tNights, tMissed, tWritten, tShelf} {
+			for _, t := range []table{tFirms, tSecrets, tLinks, tPasses, tNights, tMissed, tWritten, tKeyValue} {
 				replaceRows(w, t, now)
 			}
 			for _, key := range [][]byte{keySeal, keyNight, keyAlive, keyRestored} {

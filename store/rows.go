@@ -26,7 +26,7 @@ import (
 //	passes      number                              -> JSON
 //	nights      local date, YYYY-MM-DD              -> number of its pass
 //	missed      local date, YYYY-MM-DD              -> JSON
-//	shelf       namespace, 0, key                   -> what the web pages keep there
+//	shelf       namespace, 0, key                   -> people, sessions, audit log (package accounts)
 //	by_id       hash of connection and id, number   -> nothing
 //	by_dossier  hash of connection and dossier, end of year, number -> hash of the content
 //	by_state    a letter, number                    -> nothing

@@ -1,0 +1,68 @@
+package accounts
+
+import (
+	"context"
+	"time"
+
+	"balansd/keyvalue"
+
+	"github.com/rs/zerolog"
+)
+
+// Restored describes a restore of a backup.
+type Restored struct {
+	By   string // who asked, an account of this server
+	File string // of the backup, without its folder
+	// Known says that the people are those of the state before the restore. Else
+	// they are the backup's, and whom the admins disabled since is not known.
+	Known bool
+	Now   func() time.Time
+	Log   zerolog.Logger
+}
+
+// AfterRestore records a restore in the audit log. Where what happened since the
+// backup is not known it disables everybody and deletes sessions and invitations:
+// whoever an admin disabled after the backup would be enabled again. The notes,
+// one sentence each, say what a person must do then.
+func AfterRestore(ctx context.Context, w keyvalue.Writer, r Restored) (notes []string, err error) {
+	if !r.Known {
+		if notes, err = disableEverybody(w); err != nil {
+			return nil, err
+		}
+	}
+	log := NewAuditLog(AuditLogConfig{KeyValue: transaction{w}, Now: r.Now, Log: r.Log})
+	log.Record(ctx, Record{Who: r.By, What: "restore", On: r.File})
+	return notes, nil
+}
+
+// disableEverybody disables all people until an admin enables them.
+func disableEverybody(w keyvalue.Writer) (notes []string, err error) {
+	for _, namespace := range []string{sessionsNamespace, invitationsNamespace} {
+		var keys []string
+		for key := range w.Walk(namespace, "") {
+			keys = append(keys, key)
+		}
+		for _, key := range keys {
+			w.Delete(namespace, key)
+		}
+	}
+	people, err := keyvalue.All[Person](w, peopleNamespace)
+	if err != nil || len(people) == 0 {
+		return nil, err
+	}
+	for _, q := range people {
+		q.Disabled = true
+		q.Epoch++
+		if err := keyvalue.Put(w, peopleNamespace, q.Key, q); err != nil {
+			return nil, err
+		}
+	}
+	return []string{"The people of the web pages, their roles and passwords are those of the backup. So that nobody comes back whom an admin " +
+		"kept out since, everybody is kept out: see `balansd portal people`, and let in who is to be with `balansd portal enable NAME`."}, nil
+}
+
+// transaction is the key-value store within a transaction.
+type transaction struct{ w keyvalue.Writer }
+
+func (s transaction) View(_ context.Context, fn func(keyvalue.Reader) error) error   { return fn(s.w) }
+func (s transaction) Update(_ context.Context, fn func(keyvalue.Writer) error) error { return fn(s.w) }

@@ -1,0 +1,174 @@
+package accounts
+
+import (
+	"context"
+	"testing"
+	"testing/synctest"
+
+	"balansd/keyvalue"
+
+	"golang.org/x/crypto/argon2"
+)
+
+// underWay starts do while no hash can be made, lets meanwhile happen over the
+// same state, and gives what do then came to.
+func underWay(t *testing.T, p *People, do func() error, meanwhile func(other *People)) error {
+	t.Helper()
+	for range hashesAtOnce {
+		p.hashing.running <- struct{}{}
+	}
+	ended := make(chan error, 1)
+	go func() { ended <- do() }()
+	synctest.Wait()
+	meanwhile(newTestPeople(p.KeyValue, nil))
+	for range hashesAtOnce {
+		<-p.hashing.running
+	}
+	return <-ended
+}
+
+// reset gives a person a new password by a link of an admin.
+func reset(t *testing.T, p *People, name, password string) {
+	t.Helper()
+	i, err := p.Invite(t.Context(), name, Admin, "")
+	if err == nil {
+		_, err = p.Accept(t.Context(), tokenOf(i), "", password)
+	}
+	if err != nil {
+		t.Fatal(err)
+	}
+}
+
+// hasPassword tells whether a password is a person's.
+func hasPassword(t *testing.T, p *People, name, password string) bool {
+	t.Helper()
+	q, _, err := p.find(t.Context(), keyOf(name))
+	if err != nil {
+		t.Fatal(err)
+	}
+	well, _, err := p.hashing.check(t.Context(), password, q.Password)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return well
+}
+
+// TestASignInUnderWayBringsNothingBack: whatever ends the sessions of a person
+// while a sign-in with their old password is being checked, that sign-in
+// neither succeeds nor puts the old password back.
+func TestASignInUnderWayBringsNothingBack(t *testing.T) {
+	const fresh = "another good password"
+	for name, tt := range map[string]struct {
+		change   func(ctx context.Context, t *testing.T, other *People)
+		password string // the person's afterwards
+	}{
+		"own page": {func(ctx context.Context, t *testing.T, other *People) {
+			if _, err := other.ChangePassword(ctx, keyOf("An"), testPassword, fresh, "192.0.2.1"); err != nil {
+				t.Error(err)
+			}
+		}, fresh},
+		"reset link": {func(_ context.Context, t *testing.T, other *People) { reset(t, other, "An", fresh) }, fresh},
+		"kept out": {func(ctx context.Context, _ *testing.T, other *People) {
+			_, _ = other.SetDisabled(ctx, keyOf("An"), true)
+		}, testPassword},
+		"signed out everywhere": {func(ctx context.Context, _ *testing.T, other *People) {
+			_, _ = other.SignOutEverywhere(ctx, keyOf("An"))
+		}, testPassword},
+	} {
+		t.Run(name, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				p := anAndBen(t, Admin)
+				err := underWay(t, p, func() error {
+					_, err := p.SignIn(t.Context(), Attempt{Name: "An", Password: testPassword, Address: "192.0.2.7"})
+					return err
+				}, func(other *People) { tt.change(t.Context(), t, other) })
+				if err != ErrWrongPassword { //nolint:errorlint // the very one
+					t.Errorf("the sign-in gives %v", err)
+				}
+				if !hasPassword(t, p, "An", tt.password) {
+					t.Error("the password that was set is not in force")
+				}
+			})
+		})
+	}
+}
+
+// TestAChangeOfPasswordUnderWayLoses: a change that was sent with the old
+// password, while the person gets a new one by an admin's link, does nothing.
+// Of two changes at once one succeeds.
+func TestAChangeOfPasswordUnderWayLoses(t *testing.T) {
+	const fresh, thiefs = "another good password", "the thief's own password"
+	for name, meanwhile := range map[string]func(t *testing.T, other *People){
+		"reset link": func(t *testing.T, other *People) { reset(t, other, "An", fresh) },
+		"own page": func(t *testing.T, other *People) {
+			if _, err := other.ChangePassword(t.Context(), keyOf("An"), testPassword, fresh, "192.0.2.1"); err != nil {
+				t.Error(err)
+			}
+		},
+	} {
+		t.Run(name, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				p := anAndBen(t, Admin)
+				err := underWay(t, p, func() error {
+					_, err := p.ChangePassword(t.Context(), keyOf("An"), testPassword, thiefs, "192.0.2.7")
+					return err
+				}, func(other *People) { meanwhile(t, other) })
+				if no, ok := err.(Refusal); !ok || no.Reason != "password.old" { //nolint:errorlint // none is wrapped
+					t.Errorf("the change gives %v", err)
+				}
+				if !hasPassword(t, p, "An", fresh) || hasPassword(t, p, "An", thiefs) {
+					t.Error("the new password is not in force")
+				}
+			})
+		})
+	}
+}
+
+// TestAnInvitationUnderWayIsWithdrawn: who is kept out just after they used a
+// link is not signed in by it.
+func TestAnInvitationUnderWayIsWithdrawn(t *testing.T) {
+	p := anAndBen(t, Staff)
+	q, _, err := p.find(t.Context(), keyOf("Ben"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	if _, err := p.SetDisabled(t.Context(), q.Key, true); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := p.RecordSignIn(t.Context(), q, "", ""); err != ErrWrongPassword { //nolint:errorlint // the very one
+		t.Errorf("who was kept out meanwhile gets %v", err)
+	}
+}
+
+// TestAWeakHashIsReplaced: a sign-in makes a hash of today's cost, and of two
+// sign-ins at once neither is refused for it.
+func TestAWeakHashIsReplaced(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		p := anAndBen(t, Staff)
+		p.hashing = newHashing(defaultHashCost)
+		weaken := func(_ keyvalue.Writer, q *Person) error {
+			c := HashCost{Memory: 4 << 10, Passes: 1, Threads: 1}
+			salt := random(16)
+			q.Password = encodeHash(c, salt, argon2.IDKey([]byte(testPassword), salt, c.Passes, c.Memory, c.Threads, 32))
+			return nil
+		}
+		if _, err := p.change(t.Context(), keyOf("An"), weaken); err != nil {
+			t.Fatal(err)
+		}
+		signIn := func(p *People) error {
+			_, err := p.SignIn(t.Context(), Attempt{Name: "An", Password: testPassword, Address: "192.0.2.7"})
+			return err
+		}
+		if err := underWay(t, p, func() error { return signIn(p) }, func(other *People) {
+			if err := signIn(other); err != nil {
+				t.Error(err)
+			}
+		}); err != nil {
+			t.Error(err)
+		}
+		q, _, _ := p.find(t.Context(), keyOf("An"))
+		if well, weak, err := p.hashing.check(t.Context(), testPassword, q.Password); !well || weak || err != nil {
+			t.Errorf("the hash is kept as it was: %v, %v, %v", well, weak, err)
+		}
+	})
+}

@@ -1,0 +1,272 @@
+package daemontest
+
+import (
+	"context"
+	"fmt"
+	"iter"
+	"reflect"
+	"slices"
+	"sync"
+	"time"
+
+	"balansd/balance"
+	"balansd/daemon"
+	"balansd/ledger"
+)
+
+// API is a daemon.API that returns values with every field set, and records the
+// calls.
+type API struct {
+	Err   error                                                                                             // what every method fails with, when not nil
+	Empty bool                                                                                              // every method returns the zero value
+	Run   func(ctx context.Context, r daemon.SyncRequest, report func(daemon.Progress)) (ledger.Run, error) // is Sync, when not nil
+
+	mu    sync.Mutex
+	calls []string
+}
+
+var _ daemon.API = (*API)(nil)
+
+// Record adds a call, for a type that has a method of its own in place of API's.
+func (a *API) Record(method string, args ...any) {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	a.calls = append(a.calls, fmt.Sprintf("%s%+v", method, args))
+}
+
+// Calls returns the calls so far, each as its method and arguments.
+func (a *API) Calls() []string {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	return slices.Clone(a.calls)
+}
+
+// Status is daemon.API's.
+func (a *API) Status(context.Context) (daemon.Status, error) {
+	a.Record("Status")
+	return answerOf[daemon.Status](a)
+}
+
+// Sync is daemon.API's.
+func (a *API) Sync(ctx context.Context, r daemon.SyncRequest, report func(daemon.Progress)) (ledger.Run, error) {
+	a.Record("Sync", r)
+	if a.Run != nil {
+		return a.Run(ctx, r, report)
+	}
+	if report != nil {
+		report(daemon.Progress{Text: "lists the sources"})
+		report(Full[daemon.Progress]())
+	}
+	return Full[ledger.Run](), a.Err
+}
+
+// Entries is daemon.API's.
+func (a *API) Entries(_ context.Context, q ledger.Query) iter.Seq2[ledger.Entry, error] {
+	a.Record("Entries", q)
+	return func(yield func(ledger.Entry, error) bool) {
+		for n := uint64(3); n > 0; n-- {
+			e := Full[ledger.Entry]()
+			e.Number = n
+			if !yield(e, nil) {
+				a.Record("left")
+				return
+			}
+		}
+		if a.Err != nil {
+			yield(ledger.Entry{}, a.Err)
+		}
+	}
+}
+
+// Show is daemon.API's.
+func (a *API) Show(_ context.Context, number uint64) (daemon.EntryDetail, error) {
+	a.Record("Show", number)
+	return answerOf[daemon.EntryDetail](a)
+}
+
+// Retry is daemon.API's.
+func (a *API) Retry(_ context.Context, number uint64, by string) (ledger.Entry, error) {
+	a.Record("Retry", number, by)
+	return answerOf[ledger.Entry](a)
+}
+
+// Decide is daemon.API's.
+func (a *API) Decide(_ context.Context, d daemon.Decision) (ledger.Entry, error) {
+	a.Record("Decide", d)
+	return answerOf[ledger.Entry](a)
+}
+
+// Dismiss is daemon.API's.
+func (a *API) Dismiss(_ context.Context, number uint64, by string) (ledger.Entry, error) {
+	a.Record("Dismiss", number, by)
+	return answerOf[ledger.Entry](a)
+}
+
+// ConnectFinbox is daemon.API's.
+func (a *API) ConnectFinbox(_ context.Context, id, by string) (ledger.Connection, []string, error) {
+	a.Record("ConnectFinbox", id, by)
+	c, err := answerOf[ledger.Connection](a)
+	return c, notesOf(a), err
+}
+
+// Connections is daemon.API's.
+func (a *API) Connections(context.Context) ([]ledger.Connection, error) {
+	a.Record("Connections")
+	return answerOf[[]ledger.Connection](a)
+}
+
+// SetConnection is daemon.API's.
+func (a *API) SetConnection(_ context.Context, id string, s ledger.ConnectionStatus, by string) (ledger.Connection, error) {
+	a.Record("SetConnection", id, s, by)
+	return answerOf[ledger.Connection](a)
+}
+
+// Firms is daemon.API's.
+func (a *API) Firms(context.Context) ([]ledger.Firm, error) {
+	a.Record("Firms")
+	return answerOf[[]ledger.Firm](a)
+}
+
+// TakeOver is daemon.API's.
+func (a *API) TakeOver(_ context.Context, id int64, by string) error {
+	a.Record("TakeOver", id, by)
+	return a.Err
+}
+
+// RemoveFirm is daemon.API's.
+func (a *API) RemoveFirm(_ context.Context, id int64, by string) error {
+	a.Record("RemoveFirm", id, by)
+	return a.Err
+}
+
+// BeginSilverfin is daemon.API's.
+func (a *API) BeginSilverfin(_ context.Context, firmID int64, redirect string) (daemon.SignIn, error) {
+	a.Record("BeginSilverfin", firmID, redirect)
+	return answerOf[daemon.SignIn](a)
+}
+
+// EndSilverfin is daemon.API's.
+func (a *API) EndSilverfin(_ context.Context, state, code string, firmID int64, by string) (ledger.Firm, []string, error) {
+	a.Record("EndSilverfin", state, code, firmID, by)
+	firm, err := answerOf[ledger.Firm](a)
+	return firm, notesOf(a), err
+}
+
+// Document is daemon.API's.
+func (a *API) Document(_ context.Context, number uint64) (daemon.Document, error) {
+	a.Record("Document", number)
+	return answerOf[daemon.Document](a)
+}
+
+// Dossiers is daemon.API's.
+func (a *API) Dossiers(_ context.Context, q daemon.DossierQuery) (daemon.DossierPage, error) {
+	a.Record("Dossiers", q)
+	return answerOf[daemon.DossierPage](a)
+}
+
+// History is daemon.API's.
+func (a *API) History(_ context.Context, limit int) (daemon.History, error) {
+	a.Record("History", limit)
+	return answerOf[daemon.History](a)
+}
+
+// Backup is daemon.API's.
+func (a *API) Backup(_ context.Context, by string) (ledger.Backup, error) {
+	a.Record("Backup", by)
+	return answerOf[ledger.Backup](a)
+}
+
+// Link is daemon.API's.
+func (a *API) Link(_ context.Context, l ledger.DossierLink, by string) (ledger.DossierLink, error) {
+	a.Record("Link", l, by)
+	return answerOf[ledger.DossierLink](a)
+}
+
+// Links is daemon.API's.
+func (a *API) Links(context.Context) ([]ledger.DossierLink, error) {
+	a.Record("Links")
+	return answerOf[[]ledger.DossierLink](a)
+}
+
+// answerOf returns a full value, or the zero value with the error of a.
+func answerOf[T any](a *API) (T, error) {
+	if a.Err != nil || a.Empty {
+		var zero T
+		return zero, a.Err
+	}
+	return Full[T](), nil
+}
+
+func notesOf(a *API) []string {
+	if a.Err != nil || a.Empty {
+		return nil
+	}
+	return []string{"the start date is not today"}
+}
+
+// Full returns a value of which every field is set, so that a test notices one
+// that is lost.
+func Full[T any]() T {
+	var v T
+	n := 0
+	fill(reflect.ValueOf(&v).Elem(), &n)
+	return v
+}
+
+func fill(v reflect.Value, n *int) {
+	*n++
+	switch v.Interface().(type) {
+	case time.Time:
+		v.Set(reflect.ValueOf(time.Date(2026, 3, 29, 2, 30, *n, 123456789, time.UTC)))
+		return
+	case balance.Date:
+		v.Set(reflect.ValueOf(balance.Date{Year: 2000 + *n, Month: time.December, Day: 31}))
+		return
+	case balance.Cell:
+		v.Set(reflect.ValueOf(balance.Cell{Code: "1003", Previous: true}))
+		return
+	}
+	switch v.Kind() {
+	case reflect.Struct:
+		for i := range v.NumField() {
+			fill(v.Field(i), n)
+		}
+	case reflect.Pointer:
+		v.Set(reflect.New(v.Type().Elem()))
+		fill(v.Elem(), n)
+	case reflect.Slice:
+		v.Set(reflect.MakeSlice(v.Type(), 2, 2))
+		fill(v.Index(0), n)
+		fill(v.Index(1), n)
+	case reflect.Map:
+		key, elem := reflect.New(v.Type().Key()).Elem(), reflect.New(v.Type().Elem()).Elem()
+		fill(key, n)
+		fill(elem, n)
+		v.Set(reflect.MakeMap(v.Type()))
+		v.SetMapIndex(key, elem)
+	case reflect.String:
+		v.SetString(fmt.Sprintf("text %d, with é and \"quotes\"", *n))
+	case reflect.Bool:
+		v.SetBool(true)
+	case reflect.Int, reflect.Int64:
+		v.SetInt(int64(*n))
+	case reflect.Uint8:
+		v.SetUint(uint64(*n%255) + 1)
+	case reflect.Uint64:
+		v.SetUint(1<<63 + uint64(*n)) // beyond what a float64 holds
+	default:
+		panic("daemontest cannot set a " + v.Type().String())
+	}
+}
+
+// RunUntilStopped returns an API.Run that closes begun, goes on until it is
+// stopped, and closes ended.
+func RunUntilStopped(begun, ended chan<- struct{}) func(context.Context, daemon.SyncRequest, func(daemon.Progress)) (ledger.Run, error) {
+	return func(ctx context.Context, _ daemon.SyncRequest, report func(daemon.Progress)) (ledger.Run, error) {
+		report(daemon.Progress{Text: "begun"})
+		close(begun)
+		<-ctx.Done()
+		defer close(ended)
+		return ledger.Run{Number: 9, Stopped: "stopped by hand"}, ctx.Err()
+	}
+}

@@ -1,0 +1,112 @@
+package localapi
+
+import (
+	"context"
+	"errors"
+	"os"
+	"reflect"
+	"slices"
+	"strings"
+	"testing"
+
+	"balansd/accounts"
+	"balansd/daemon"
+	"balansd/daemon/daemontest"
+	"balansd/keyvalue/kvtest"
+	"balansd/ledger"
+	"balansd/problem"
+
+	"github.com/rs/zerolog"
+)
+
+// looking are the methods of the daemon's API that change nothing, and so are
+// not recorded. Beginning a sign-in to Silverfin changes nothing before it
+// ends.
+var looking = []string{"Status", "Entries", "Show", "Document", "Dossiers", "History", "Connections", "Firms", "Links", "BeginSilverfin"}
+
+// TestEveryChangeIsRecorded calls each method of the daemon's API: one that
+// changes something leaves a record, with who, whether it succeeded, and no
+// secret; one that looks leaves none. A new method is one or the other.
+func TestEveryChangeIsRecorded(t *testing.T) {
+	words, err := os.ReadFile("../portal/locale/people.nl.toml")
+	if err != nil {
+		t.Fatal(err)
+	}
+	methods := reflect.TypeFor[daemon.API]()
+	for i := range methods.NumMethod() {
+		name := methods.Method(i).Name
+		for mood, fails := range map[string]error{"": nil, "busy": problem.New(problem.Busy, "a pass is under way", "")} {
+			kv := kvtest.New()
+			log := accounts.NewAuditLog(accounts.AuditLogConfig{KeyValue: kv, Log: zerolog.Nop()})
+			api := &daemontest.API{Err: fails}
+			if name == "Sync" { // the case of the contract is a dry run
+				_, _ = Audited(api, log).Sync(fromPage(t), daemon.SyncRequest{By: "An", Dossier: "bakkerij"}, nil)
+			} else {
+				cases[name](fromPage(t), Audited(api, log))
+			}
+			list, _, err := log.Page(t.Context(), 0, 10)
+			if err != nil {
+				t.Fatal(err)
+			}
+			if slices.Contains(looking, name) {
+				if len(list) > 0 {
+					t.Errorf("%s looks, and is recorded: %+v", name, list)
+				}
+				continue
+			}
+			if len(list) == 0 {
+				t.Errorf("%s changes something, and is not recorded", name)
+			}
+			for _, r := range list {
+				if r.What == "" || r.From != "192.0.2.7" || r.Outcome != mood || r.At.IsZero() || r.Who == "" && name != "Decide" {
+					t.Errorf("%s is recorded as %+v", name, r)
+				}
+				if !strings.Contains(string(words), "\ndo-"+r.What+" = ") {
+					t.Errorf("%s is recorded as %s, which no message tells", name, r.What)
+				}
+				if strings.Contains(r.On, "code") || strings.Contains(r.On, "state") {
+					t.Errorf("%s records a secret: %+v", name, r)
+				}
+			}
+		}
+	}
+	kv := kvtest.New()
+	log := accounts.NewAuditLog(accounts.AuditLogConfig{KeyValue: kv, Log: zerolog.Nop()})
+	cases["Sync"](t.Context(), Audited(&daemontest.API{}, log))
+	if list, _, _ := log.Page(t.Context(), 0, 10); len(list) > 0 {
+		t.Errorf("a dry run is recorded: %+v", list)
+	}
+}
+
+// TestAChangeStandsWhenItCannotBeRecorded: what was done in Silverfin cannot
+// be undone because a disk is full.
+func TestAChangeStandsWhenItCannotBeRecorded(t *testing.T) {
+	kv := kvtest.New()
+	kv.FailWith(errors.New("no space left on device"))
+	var log strings.Builder
+	api := Audited(&daemontest.API{}, accounts.NewAuditLog(accounts.AuditLogConfig{KeyValue: kv, Log: zerolog.New(&log)}))
+	if _, err := api.Retry(t.Context(), 7, "An"); err != nil {
+		t.Error(err)
+	}
+	if !strings.Contains(log.String(), "the audit log cannot be written") {
+		t.Errorf("the log says %q", log.String())
+	}
+}
+
+// TestARecordNamesBothCompanies: that a dossier was linked says little without the
+// one in Silverfin, and without both numbers where they differ.
+func TestARecordNamesBothCompanies(t *testing.T) {
+	log := accounts.NewAuditLog(accounts.AuditLogConfig{KeyValue: kvtest.New(), Log: zerolog.Nop()})
+	if _, err := Audited(&daemontest.API{}, log).Link(t.Context(), ledger.DossierLink{DossierID: "d-1", FirmID: 12, CompanyID: 345}, "An"); err != nil {
+		t.Fatal(err)
+	}
+	list, _, _ := log.Page(t.Context(), 0, 1)
+	if len(list) != 1 || !strings.HasPrefix(list[0].On, "d-1 → /f/12/345 (") || !strings.Contains(list[0].On, " ≠ ") {
+		t.Errorf("the audit log has %+v", list)
+	}
+}
+
+// fromPage is the context of a request on the pages.
+func fromPage(t *testing.T) context.Context {
+	return accounts.WithCaller(t.Context(), &accounts.Caller{Address: "192.0.2.7"})
+}

@@ -1,0 +1,182 @@
+package localapi
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"os"
+	"reflect"
+	"strings"
+	"sync"
+	"testing"
+
+	"balansd/balance"
+	"balansd/daemon"
+	"balansd/daemon/daemontest"
+	"balansd/ledger"
+	"balansd/problem"
+
+	"github.com/google/go-cmp/cmp"
+	"github.com/rs/zerolog"
+	"go.uber.org/goleak"
+)
+
+func TestMain(m *testing.M) {
+	// On Windows go-winio waits for its pipes in one goroutine that never ends.
+	goleak.VerifyTestMain(m, goleak.IgnoreAnyFunction("github.com/Microsoft/go-winio.ioCompletionProcessor"))
+}
+
+// cases calls each method of daemon.API, by name, and gives what came of it.
+var cases = map[string]func(context.Context, daemon.API) []any{
+	"Status": func(ctx context.Context, a daemon.API) []any { return results(a.Status(ctx)) },
+	"Sync": func(ctx context.Context, a daemon.API) []any {
+		var steps []daemon.Progress
+		p, err := a.Sync(ctx, daemontest.Full[daemon.SyncRequest](), func(p daemon.Progress) { steps = append(steps, p) })
+		return append(results(p, err), steps)
+	},
+	"Entries": func(ctx context.Context, a daemon.API) []any {
+		var out []any
+		for e, err := range a.Entries(ctx, daemontest.Full[ledger.Query]()) {
+			out = append(out, results(e, err)...)
+		}
+		return out
+	},
+	"Show":  func(ctx context.Context, a daemon.API) []any { return results(a.Show(ctx, 1<<63+1)) },
+	"Retry": func(ctx context.Context, a daemon.API) []any { return results(a.Retry(ctx, 7, "An")) },
+	"Decide": func(ctx context.Context, a daemon.API) []any {
+		cells := []balance.Cell{{Code: "1003"}, {Code: "1003", Previous: true}}
+		return append(results(a.Decide(ctx, daemon.Decision{Number: 7, Choice: daemon.UseFinbox, Cells: cells, Seen: 3, By: "An"})),
+			results(a.Decide(ctx, daemon.Decision{Number: 8, Choice: daemon.KeepSilverfin}))...)
+	},
+	"Dismiss": func(ctx context.Context, a daemon.API) []any { return results(a.Dismiss(ctx, 7, "An")) },
+	"ConnectFinbox": func(ctx context.Context, a daemon.API) []any {
+		c, notes, err := a.ConnectFinbox(ctx, "ABC-123", "An")
+		return append(results(c, err), notes)
+	},
+	"Connections": func(ctx context.Context, a daemon.API) []any { return results(a.Connections(ctx)) },
+	"SetConnection": func(ctx context.Context, a daemon.API) []any {
+		return results(a.SetConnection(ctx, "ABC-123", ledger.Paused, "An"))
+	},
+	"Firms":      func(ctx context.Context, a daemon.API) []any { return results(a.Firms(ctx)) },
+	"TakeOver":   func(ctx context.Context, a daemon.API) []any { return results(0, a.TakeOver(ctx, 14, "An")) },
+	"RemoveFirm": func(ctx context.Context, a daemon.API) []any { return results(0, a.RemoveFirm(ctx, 14, "An")) },
+	"BeginSilverfin": func(ctx context.Context, a daemon.API) []any {
+		return results(a.BeginSilverfin(ctx, 14, "http://127.0.0.1:5050/callback"))
+	},
+	"EndSilverfin": func(ctx context.Context, a daemon.API) []any {
+		f, notes, err := a.EndSilverfin(ctx, "state", "code", 14, "An")
+		return append(results(f, err), notes)
+	},
+	"Link": func(ctx context.Context, a daemon.API) []any {
+		return results(a.Link(ctx, daemontest.Full[ledger.DossierLink](), "An"))
+	},
+	"Links": func(ctx context.Context, a daemon.API) []any { return results(a.Links(ctx)) },
+	"Document": func(ctx context.Context, a daemon.API) []any {
+		return results(a.Document(ctx, 17))
+	},
+	"Dossiers": func(ctx context.Context, a daemon.API) []any {
+		return results(a.Dossiers(ctx, daemontest.Full[daemon.DossierQuery]()))
+	},
+	"History": func(ctx context.Context, a daemon.API) []any {
+		return results(a.History(ctx, 90))
+	},
+	"Backup": func(ctx context.Context, a daemon.API) []any {
+		return results(a.Backup(ctx, "An"))
+	},
+}
+
+// results puts a value and the problem that its error is side by side.
+func results[T any](v T, err error) []any {
+	if err == nil {
+		return []any{v, "no error"}
+	}
+	p := problem.Of(err)
+	return []any{v, fmt.Sprintf("%s | %s | %s | %s", p.Code, p.What, p.Next, p.Error())}
+}
+
+// TestContract holds the client to the same results and the same problems as a
+// direct call, for every method.
+func TestContract(t *testing.T) {
+	moods := map[string]error{
+		"well": nil,
+		"a problem": problem.New(problem.NotFound, "entry 7 of bakkerij \"Maes & zoon\" is not in the ledger",
+			"See balansd ledger list."),
+		"a problem with a cause": problem.Wrap(errors.New("no space left on device"), problem.StateUnwritable,
+			"the state file cannot be written", "Make room on the disk."),
+		"a wrapped problem": fmt.Errorf("outer: %w", problem.New(problem.NeedsPerson, "two dossiers differ", "Decide.")),
+		"a problem with a reason": problem.New(problem.FinboxDown, "Finbox cannot be reached", "").
+			Because(problem.Untrusted, "Name its certificate in network.ca_file."),
+		"a problem of no words": problem.New(problem.Busy, "", ""),
+		"any other error":       errors.New("index out of range"),
+	}
+	api := reflect.TypeFor[daemon.API]()
+	for i := range api.NumMethod() {
+		if name := api.Method(i).Name; cases[name] == nil {
+			t.Errorf("no case calls %s", name)
+		}
+	}
+	for name, call := range cases {
+		for mood, err := range moods {
+			t.Run(name+" "+mood, func(t *testing.T) {
+				direct, behind := &daemontest.API{Err: err}, &daemontest.API{Err: err}
+				want := call(t.Context(), direct)
+				got := call(t.Context(), connect(t, behind))
+				if d := cmp.Diff(want, got); d != "" {
+					t.Errorf("the client gives something else (-direct +client):\n%s", d)
+				}
+				if d := cmp.Diff(direct.Calls(), behind.Calls()); d != "" {
+					t.Errorf("the daemon hears something else (-direct +client):\n%s", d)
+				}
+			})
+		}
+	}
+}
+
+// serve has the API answer on a socket until the test ends, or stop is called.
+func serve(t *testing.T, cfg Config) (path string, stop func()) {
+	t.Helper()
+	path = address(t)
+	l, err := Listen(path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	ctx, cancel := context.WithCancel(context.Background())
+	done := make(chan error, 1)
+	go func() { done <- Serve(ctx, l, New(cfg), cfg.Log) }()
+	stop = sync.OnceFunc(func() {
+		cancel()
+		if err := <-done; err != nil {
+			t.Errorf("Serve: %v", err)
+		}
+	})
+	t.Cleanup(stop)
+	return path, stop
+}
+
+// connect gives a client of an API that is served on a socket.
+func connect(t *testing.T, api daemon.API) *Client {
+	t.Helper()
+	path, _ := serve(t, Config{API: api, Log: zerolog.Nop()})
+	c, err := Dial(t.Context(), path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return c
+}
+
+// TestDocsNameEveryCall holds docs/api.md to the calls that there are.
+func TestDocsNameEveryCall(t *testing.T) {
+	text, err := os.ReadFile("../docs/api.md")
+	if err != nil {
+		t.Fatal(err)
+	}
+	calls := (&api{}).calls()
+	for path := range calls {
+		if !strings.Contains(string(text), "| `"+path+"` |") {
+			t.Errorf("docs/api.md does not name %s", path)
+		}
+	}
+	if rows := strings.Count(string(text), "| `"+prefix); rows != len(calls) {
+		t.Errorf("docs/api.md names %d calls, there are %d", rows, len(calls))
+	}
+}

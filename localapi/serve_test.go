@@ -1,0 +1,386 @@
+package localapi
+
+import (
+	"bufio"
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"net"
+	"net/http"
+	"net/http/httptest"
+	"strings"
+	"testing"
+	"testing/synctest"
+
+	"balansd/daemon"
+	"balansd/daemon/daemontest"
+	"balansd/ledger"
+	"balansd/problem"
+
+	"github.com/google/go-cmp/cmp"
+	"github.com/rs/zerolog"
+)
+
+// TestStoppedPassSaysHowItEnded is Ctrl-C: the person sees the pass, as
+// without a daemon.
+func TestStoppedPassSaysHowItEnded(t *testing.T) {
+	begun, ended := make(chan struct{}), make(chan struct{})
+	c := connect(t, &daemontest.API{Run: daemontest.RunUntilStopped(begun, ended)})
+	ctx, cancel := context.WithCancel(t.Context())
+	go func() { <-begun; cancel() }()
+	p, err := c.Sync(ctx, daemon.SyncRequest{}, nil)
+	if d := cmp.Diff(ledger.Run{Number: 9, Stopped: "stopped by hand"}, p); d != "" {
+		t.Error(d)
+	}
+	if !errors.Is(err, context.Canceled) {
+		t.Errorf("Sync gives %v", err)
+	}
+	<-ended
+}
+
+// TestKilledClientStopsItsPass is kill -9 of the command line.
+func TestKilledClientStopsItsPass(t *testing.T) {
+	begun, ended := make(chan struct{}), make(chan struct{})
+	path, _ := serve(t, Config{API: &daemontest.API{Run: daemontest.RunUntilStopped(begun, ended)}, Log: zerolog.Nop()})
+	conn, err := dial(t.Context(), path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	fmt.Fprint(conn, "POST /v1/sync HTTP/1.1\r\nHost: balansd\r\nContent-Length: 2\r\n\r\n{}")
+	<-begun
+	if err := conn.Close(); err != nil {
+		t.Fatal(err)
+	}
+	<-ended
+}
+
+// TestStuckClientStopsItsPass is a terminal that was stopped with Ctrl-Z: it
+// keeps its connection and reads nothing.
+func TestStuckClientStopsItsPass(t *testing.T) {
+	ended := make(chan struct{})
+	api := &daemontest.API{Run: func(ctx context.Context, _ daemon.SyncRequest, report func(daemon.Progress)) (ledger.Run, error) {
+		defer close(ended)
+		for ctx.Err() == nil {
+			report(daemon.Progress{Text: strings.Repeat("x", 1<<16)})
+		}
+		return ledger.Run{}, ctx.Err()
+	}}
+	path, _ := serve(t, Config{API: api, Log: zerolog.Nop(), Wait: 1})
+	conn, err := dial(t.Context(), path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer conn.Close()
+	fmt.Fprint(conn, "POST /v1/sync HTTP/1.1\r\nHost: balansd\r\nContent-Length: 2\r\n\r\n{}")
+	<-ended
+}
+
+// TestDaemonThatStopsEndsItsPasses is SIGTERM for the daemon in the middle of a
+// pass that somebody watches.
+func TestDaemonThatStopsEndsItsPasses(t *testing.T) {
+	begun, ended := make(chan struct{}), make(chan struct{})
+	path, stop := serve(t, Config{API: &daemontest.API{Run: daemontest.RunUntilStopped(begun, ended)}, Log: zerolog.Nop()})
+	c, err := Dial(t.Context(), path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	go func() { <-begun; stop() }()
+	p, err := c.Sync(t.Context(), daemon.SyncRequest{}, nil)
+	if p.Number != 9 || err == nil {
+		t.Errorf("Sync gives pass %d and %v", p.Number, err)
+	}
+	<-ended
+	stop() // waits for the one above: a pass can end before the listener is closed
+	_, err = Dial(t.Context(), path)
+	if !errors.Is(err, ErrNoDaemon) {
+		t.Errorf("Dial gives %v after the daemon stopped", err)
+	}
+}
+
+func TestListenRefusesWhileSomebodyAnswers(t *testing.T) {
+	path, _ := serve(t, Config{API: &daemontest.API{}, Log: zerolog.Nop()})
+	if _, err := Listen(path); !problem.Is(err, problem.StateLocked) {
+		t.Errorf("Listen gives %v", err)
+	}
+	if _, err := Dial(t.Context(), path); err != nil {
+		t.Errorf("the first daemon no longer answers: %v", err)
+	}
+}
+
+func TestNoDaemon(t *testing.T) {
+	_, err := Dial(t.Context(), address(t))
+	if !errors.Is(err, ErrNoDaemon) || !problem.Is(err, problem.DaemonDown) {
+		t.Errorf("Dial gives %v", err)
+	}
+}
+
+func TestPassThatWasNeverBegunIsNoStream(t *testing.T) {
+	api := &daemontest.API{Run: func(context.Context, daemon.SyncRequest, func(daemon.Progress)) (ledger.Run, error) {
+		return ledger.Run{}, problem.New(problem.Busy, "another pass is under way", "Wait.")
+	}}
+	w := post(api, pathSync, "{}")
+	if w.Code != http.StatusConflict || w.Header().Get("Content-Type") != problemType {
+		t.Errorf("the answer is %d %s", w.Code, w.Header().Get("Content-Type"))
+	}
+	_, err := connect(t, api).Sync(t.Context(), daemon.SyncRequest{}, nil)
+	if !problem.Is(err, problem.Busy) {
+		t.Errorf("Sync gives %v", err)
+	}
+}
+
+// TestStreamThatBreaksOffIsNoWholeOne has a daemon that dies in the middle of
+// its answer.
+func TestStreamThatBreaksOffIsNoWholeOne(t *testing.T) {
+	s := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
+		w.Header().Set("Content-Type", streamType)
+		_, _ = io.WriteString(w, `{"entry":{"number":2}}`+"\n")
+	}))
+	defer s.Close()
+	c := NewClient(to(t, s))
+	var seen []uint64
+	var last error
+	for e, err := range c.Entries(t.Context(), ledger.Query{}) {
+		if last = err; err == nil {
+			seen = append(seen, e.Number)
+		}
+	}
+	if d := cmp.Diff([]uint64{2}, seen); d != "" {
+		t.Error(d)
+	}
+	if !problem.Is(last, problem.DaemonDown) {
+		t.Errorf("the walk ends with %v", last)
+	}
+	if _, err := c.Sync(t.Context(), daemon.SyncRequest{}, nil); !problem.Is(err, problem.DaemonDown) {
+		t.Errorf("Sync gives %v", err)
+	}
+}
+
+func TestAnswerOfAStranger(t *testing.T) {
+	s := httptest.NewServer(http.NotFoundHandler())
+	defer s.Close()
+	_, err := NewClient(to(t, s)).Status(t.Context())
+	if !problem.Is(err, problem.DaemonDown) || !strings.Contains(err.Error(), "404") {
+		t.Errorf("Status gives %v", err)
+	}
+}
+
+// to sends all requests to a test server.
+func to(t *testing.T, s *httptest.Server) Doer {
+	t.Helper()
+	transport := &http.Transport{
+		DisableKeepAlives: true,
+		DialContext: func(ctx context.Context, network, _ string) (net.Conn, error) {
+			var d net.Dialer
+			return d.DialContext(ctx, network, s.Listener.Addr().String())
+		},
+	}
+	return &http.Client{Transport: transport}
+}
+
+// TestWalkThatIsLeftEndsTheCall leaves a walk after its first entry.
+func TestWalkThatIsLeftEndsTheCall(t *testing.T) {
+	c := connect(t, &daemontest.API{})
+	for e, err := range c.Entries(t.Context(), ledger.Query{}) {
+		if err != nil || e.Number != 3 {
+			t.Errorf("the first entry is %d, %v", e.Number, err)
+		}
+		break
+	}
+	// TestMain sees that nothing of the walk is left.
+}
+
+func TestCallerThatGaveUpHearsSo(t *testing.T) {
+	c := connect(t, &daemontest.API{})
+	ctx, cancel := context.WithCancel(t.Context())
+	cancel()
+	_, statusErr := c.Status(ctx)
+	_, syncErr := c.Sync(ctx, daemon.SyncRequest{}, nil)
+	for name, err := range map[string]error{"Status": statusErr, "Sync": syncErr} {
+		if !errors.Is(err, context.Canceled) || errors.Is(err, ErrNoDaemon) {
+			t.Errorf("%s gives %v", name, err)
+		}
+	}
+}
+
+// pipe listens in memory, so that a test can hold the clock.
+type pipe struct{ conns chan net.Conn }
+
+func (p pipe) Accept() (net.Conn, error) {
+	if c, ok := <-p.conns; ok {
+		return c, nil
+	}
+	return nil, net.ErrClosed
+}
+func (p pipe) Close() error   { close(p.conns); return nil }
+func (p pipe) Addr() net.Addr { return &net.UnixAddr{} }
+
+// TestSlowRequestIsNotWaitedFor sends half a request and waits.
+func TestSlowRequestIsNotWaitedFor(t *testing.T) {
+	for name, c := range map[string]struct{ half, want string }{
+		"header": {"POST /v1/status HTTP/1.1\r\nHost: bal", ""},
+		"body":   {"POST /v1/status HTTP/1.1\r\nHost: balansd\r\nContent-Length: 2\r\n\r\n{", "HTTP/1.1 400 "},
+	} {
+		t.Run(name, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				ctx, cancel := context.WithCancel(t.Context())
+				l, done := pipe{make(chan net.Conn)}, make(chan error)
+				go func() { done <- Serve(ctx, l, New(Config{API: &daemontest.API{}}), zerolog.Nop()) }()
+				ours, theirs := net.Pipe()
+				l.conns <- theirs
+				go func() { _, _ = io.WriteString(ours, c.half) }()
+				answer, err := io.ReadAll(ours) // ends only when the server closes
+				if err != nil || !strings.HasPrefix(string(answer), c.want) || c.want == "" && len(answer) > 0 {
+					t.Errorf("half a request is answered with %q, %v", answer, err)
+				}
+				cancel()
+				if err := <-done; err != nil {
+					t.Error(err)
+				}
+			})
+		})
+	}
+}
+
+// TestStopDoesNotWaitForEver has a pass that hears nothing.
+func TestStopDoesNotWaitForEver(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		deaf, begun := make(chan struct{}), make(chan struct{})
+		api := &daemontest.API{Run: func(context.Context, daemon.SyncRequest, func(daemon.Progress)) (ledger.Run, error) {
+			close(begun)
+			<-deaf
+			return ledger.Run{}, nil
+		}}
+		ctx, cancel := context.WithCancel(t.Context())
+		l, done := pipe{make(chan net.Conn)}, make(chan error)
+		go func() { done <- Serve(ctx, l, New(Config{API: api}), zerolog.Nop()) }()
+		ours, theirs := net.Pipe()
+		l.conns <- theirs
+		go func() {
+			_, _ = io.WriteString(ours, "POST /v1/sync HTTP/1.1\r\nHost: balansd\r\nContent-Length: 2\r\n\r\n{}")
+		}()
+		<-begun
+		cancel()
+		if err := <-done; err != nil {
+			t.Error(err)
+		}
+		close(deaf)
+		_ = ours.Close()
+	})
+}
+
+// post makes one call without a server.
+func post(api daemon.API, path, body string) *httptest.ResponseRecorder {
+	w := httptest.NewRecorder()
+	r := httptest.NewRequest(http.MethodPost, path, strings.NewReader(body))
+	New(Config{API: api, Log: zerolog.Nop()}).ServeHTTP(w, r)
+	return w
+}
+
+func TestHostileRequests(t *testing.T) {
+	for name, c := range map[string]struct {
+		path, body string
+		code       problem.Code
+		says       string
+	}{
+		"no JSON":           {pathRetry, `number=7`, problem.Usage, "invalid character"},
+		"cut off":           {pathRetry, `{"number": 7`, problem.Usage, "unexpected EOF"},
+		"misspelt":          {pathSync, `{"dry-run": true}`, problem.Usage, `unknown field "dry-run"`},
+		"of another type":   {pathRetry, `{"number": "7"}`, problem.Usage, "cannot unmarshal"},
+		"negative number":   {pathRetry, `{"number": -7}`, problem.Usage, "cannot unmarshal"},
+		"two values":        {pathRetry, `{"number": 7} {"number": 8}`, problem.Usage, "more than one JSON value"},
+		"rubbish after":     {pathRetry, `{"number": 7} x`, problem.Usage, "invalid character"},
+		"too large":         {pathRetry, `{"by": "` + strings.Repeat("x", maxBody) + `"}`, problem.Usage, "too large"},
+		"too large, spaces": {pathRetry, `{}` + strings.Repeat(" ", maxBody), problem.Usage, "too large"},
+		"equity as rubric":  {pathDecide, `{"number": 7, "cells": ["1311"]}`, problem.Usage, "not a rubric"},
+		"deep":              {pathRetry, strings.Repeat("[", 20_000), problem.Usage, "max depth"},
+		"another call":      {"/v1/rm", `{}`, problem.NotFound, "no such call"},
+		"another version":   {"/v2/status", `{}`, problem.NotFound, "no such call"},
+		"stop of nothing":   {pathSyncStop, `{"call": "x"}`, problem.NotFound, "no such pass"},
+		"stop of no name":   {pathSyncStop, `{}`, problem.NotFound, "no such pass"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			api := &daemontest.API{}
+			w := post(api, c.path, c.body)
+			var b problemBody
+			if err := json.NewDecoder(w.Body).Decode(&b); err != nil {
+				t.Fatal(err)
+			}
+			if w.Header().Get("Content-Type") != problemType || w.Code != c.code.HTTPStatus() || b.Status != w.Code {
+				t.Errorf("the answer is %d %s, with status %d in it", w.Code, w.Header().Get("Content-Type"), b.Status)
+			}
+			if b.Code != c.code || !strings.Contains(b.Detail, c.says) {
+				t.Errorf("the problem is %s: %q", b.Code, b.Detail)
+			}
+			if len(api.Calls()) > 0 {
+				t.Errorf("the daemon heard %v", api.Calls())
+			}
+		})
+	}
+}
+
+func TestOnlyPost(t *testing.T) {
+	w := httptest.NewRecorder()
+	api := &daemontest.API{}
+	New(Config{API: api}).ServeHTTP(w, httptest.NewRequest(http.MethodGet, pathStatus, nil))
+	if w.Code != http.StatusNotFound || len(api.Calls()) > 0 {
+		t.Errorf("GET answers %d, and the daemon heard %v", w.Code, api.Calls())
+	}
+}
+
+// TestFaultIsAnAnswer has a method that panics.
+func TestFaultIsAnAnswer(t *testing.T) {
+	api := &daemontest.API{Run: func(context.Context, daemon.SyncRequest, func(daemon.Progress)) (ledger.Run, error) {
+		panic("nil map")
+	}}
+	var log strings.Builder
+	w := httptest.NewRecorder()
+	New(Config{API: api, Log: zerolog.New(&log)}).ServeHTTP(w, httptest.NewRequest(http.MethodPost, pathSync, nil))
+	if w.Code != http.StatusInternalServerError || !strings.Contains(w.Body.String(), `"code":"unexpected"`) {
+		t.Errorf("the answer is %d %s", w.Code, w.Body)
+	}
+	if strings.Contains(w.Body.String(), "nil map") || !strings.Contains(log.String(), "nil map") {
+		t.Errorf("the fault belongs in the log alone; answer %s, log %s", w.Body, log.String())
+	}
+}
+
+// TestStreamIsOneValueALine is what a script relies on.
+func TestStreamIsOneValueALine(t *testing.T) {
+	w := post(&daemontest.API{}, pathEntries, "")
+	lines := bufio.NewScanner(w.Body)
+	var ends []bool
+	for lines.Scan() {
+		var l line
+		if err := json.Unmarshal(lines.Bytes(), &l); err != nil {
+			t.Fatalf("%q: %v", lines.Text(), err)
+		}
+		ends = append(ends, l.End)
+	}
+	if d := cmp.Diff([]bool{false, false, false, true}, ends); d != "" {
+		t.Error(d)
+	}
+}
+
+// FuzzRequest holds every call to an answer, whatever the body.
+func FuzzRequest(f *testing.F) {
+	paths := (&api{}).calls()
+	for path := range paths {
+		f.Add(path, `{"number": 7, "by": "An"}`)
+		f.Add(path, `{"firm_id": 14, "cells": ["1003P"], "from": "2026-02-30"}`)
+	}
+	f.Fuzz(func(t *testing.T, path, body string) {
+		if _, ok := paths[path]; !ok {
+			t.Skip()
+		}
+		w := post(&daemontest.API{}, path, body)
+		kind := w.Header().Get("Content-Type")
+		if w.Code == http.StatusOK && (kind == jsonType || kind == streamType) {
+			return
+		}
+		var b problemBody
+		if err := json.Unmarshal(w.Body.Bytes(), &b); err != nil || kind != problemType || b.Code == "" {
+			t.Errorf("%d %s %s", w.Code, kind, w.Body)
+		}
+	})
+}
