@@ -51,7 +51,7 @@ type DemoDossier struct {
 	Workflow         string                   `json:"workflow,omitempty"`   // name of the annual-accounts workflow
 }
 
-// A Demo says what is where after (*Sandbox).Demo.
+// A Demo is the list of what (*Sandbox).Demo added.
 type Demo struct {
 	ConnectionID string        `json:"connection_id"`
 	FirmID       int64         `json:"firm_id"`
@@ -71,7 +71,7 @@ func (d *Demo) Find(situation Situation) []DemoDossier {
 	return found
 }
 
-// demoCast is the cast of the demo. The names are made up; the numbers are in
+// demoCast lists the dossiers of the demo. The names are made up; the numbers are in
 // a range that was never handed out.
 var demoCast = []struct {
 	situation Situation
@@ -97,7 +97,7 @@ var demoCast = []struct {
 }
 
 // Demo fills the first environment and the first firm with dossiers in every
-// situation and says what is where. The balances are of the calendar year
+// situation and lists them. The balances are of the calendar year
 // before now.
 func (s *Sandbox) Demo() (*Demo, error) {
 	environment, firm, err := s.first()

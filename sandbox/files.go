@@ -23,19 +23,19 @@ import (
 // thousand calls are not a thousand files.
 const saveDelay = 300 * time.Millisecond
 
-// A kept is one side of the sandbox whose state is on disk.
-type kept struct {
+// A stateFile is the file that holds the state of one service.
+type stateFile struct {
 	file     string
 	snapshot func() ([]byte, error)
 	restore  func([]byte) error
 	last     []byte // what is on disk
 }
 
-// A stateFiles keeps both sides of a sandbox in a folder: a snapshot of each, and
-// a growing log of their calls.
+// A stateFiles saves both services of a sandbox in a folder: a snapshot of each,
+// and a growing log of their calls.
 type stateFiles struct {
 	log   zerolog.Logger
-	sides []*kept
+	sides []*stateFile
 	files []*os.File
 	dirty chan struct{}
 	stop  chan struct{}
@@ -43,7 +43,7 @@ type stateFiles struct {
 	saveM sync.Mutex
 }
 
-// openFiles restores what the folder holds and starts to keep it up to date.
+// openFiles restores what the folder holds and starts to save changes.
 func openFiles(dir string, f *finbox.Finbox, s *silverfin.Silverfin, log zerolog.Logger) (*stateFiles, error) {
 	unusable := func(err error) error {
 		return problem.Wrap(err, problem.StateUnwritable, fmt.Sprintf("the sandbox cannot use the folder %.200q", dir),
@@ -52,7 +52,7 @@ func openFiles(dir string, f *finbox.Finbox, s *silverfin.Silverfin, log zerolog
 	if err := os.MkdirAll(dir, 0o700); err != nil {
 		return nil, unusable(err)
 	}
-	k := &stateFiles{log: log, dirty: make(chan struct{}, 1), stop: make(chan struct{}), sides: []*kept{
+	k := &stateFiles{log: log, dirty: make(chan struct{}, 1), stop: make(chan struct{}), sides: []*stateFile{
 		{file: filepath.Join(dir, "finbox.json"), snapshot: f.Snapshot, restore: f.Restore},
 		{file: filepath.Join(dir, "silverfin.json"), snapshot: s.Snapshot, restore: s.Restore},
 	}}
@@ -77,14 +77,15 @@ func openFiles(dir string, f *finbox.Finbox, s *silverfin.Silverfin, log zerolog
 			return nil, unusable(err)
 		}
 		k.files = append(k.files, file)
-		injector.OnCall(k.hear(file))
+		injector.OnCall(k.appendCall(file))
 	}
 	k.done.Go(k.run)
 	return k, nil
 }
 
-// hear appends a call to a log file. One Write a line keeps lines whole.
-func (k *stateFiles) hear(file *os.File) func(faults.Call) {
+// appendCall returns a function that appends a call to a log file. Each line is
+// one Write, so that lines stay whole.
+func (k *stateFiles) appendCall(file *os.File) func(faults.Call) {
 	return func(c faults.Call) {
 		if line, err := json.Marshal(c); err == nil {
 			_, _ = file.Write(append(line, '\n'))
@@ -154,7 +155,7 @@ func replaceFile(name string, data []byte) error {
 	return nil
 }
 
-// close saves a last time and stops.
+// close stops saving after a last save.
 func (k *stateFiles) close() error {
 	close(k.stop)
 	k.done.Wait()

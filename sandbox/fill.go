@@ -73,7 +73,7 @@ func (s *Sandbox) fillDossier(environment string, seed int64, withBalance bool, 
 	return err
 }
 
-// first gives the first environment and the first firm.
+// first returns the first environment and the first firm.
 func (s *Sandbox) first() (connectionID string, firmID int64, err error) {
 	environments, firms := s.Finbox.Environments(), s.Silverfin.Firms()
 	if len(environments) == 0 || len(firms) == 0 {

@@ -19,12 +19,12 @@ import (
 )
 
 // Options are what a Sandbox needs. The zero value works: free ports on
-// loopback, and nothing kept on disk.
+// loopback, and nothing saved on disk.
 type Options struct {
 	FinboxAddr    string           // host:port; empty means a free port; the host must be loopback
 	SilverfinAddr string           // likewise
 	ControlAddr   string           // likewise
-	Data          string           // a folder to keep state and request logs in; empty means nothing is kept
+	Data          string           // a folder for state and request logs; empty means nothing is saved
 	Now           func() time.Time // nil means time.Now
 	Log           zerolog.Logger
 	Finbox        finbox.Options    // how Finbox behaves; Now and BaseURL are set by Start
@@ -154,7 +154,7 @@ func (s *Sandbox) serve(l net.Listener, h http.Handler) {
 	})
 }
 
-// Info says how to reach the sandbox.
+// Info returns how to reach the sandbox.
 func (s *Sandbox) Info() Info {
 	info := Info{
 		Finbox: FinboxInfo{

@@ -21,8 +21,7 @@ import (
 // maxOrder bounds the body of one order.
 const maxOrder = 16 << 20
 
-// An orderError is a fault in an order: the caller asked for something that
-// cannot be.
+// An orderError is an order that cannot be carried out as it was given.
 type orderError struct {
 	status int
 	text   string
@@ -67,10 +66,10 @@ type Order struct {
 func New(f *finbox.Finbox, s *silverfin.Silverfin, opt Options) *Control {
 	c := &Control{finbox: f, silverfin: s, opt: opt, mux: http.NewServeMux()}
 	c.Add("POST /faults", "have a call fail", c.orderFault)
-	c.Add("DELETE /faults", "forget the faults of a side", c.orderNoFaults)
+	c.Add("DELETE /faults", "forget the faults of a side", c.orderClearFaults)
 	c.Add("POST /latency", "have every call of a side take this long", c.orderLatency)
 	c.Add("GET /log", "list the calls of a side", c.orderLog)
-	c.Add("DELETE /log", "empty the log of a side", c.orderNoLog)
+	c.Add("DELETE /log", "empty the log of a side", c.orderClearLog)
 	c.addFinbox()
 	c.addSilverfin()
 	return c
@@ -81,7 +80,7 @@ func New(f *finbox.Finbox, s *silverfin.Silverfin, opt Options) *Control {
 func (c *Control) Add(pattern, what string, do func(*http.Request) (any, error)) {
 	method, path, _ := strings.Cut(pattern, " ")
 	c.orders = append(c.orders, Order{method, strings.TrimSuffix(path, "{$}"), what})
-	c.mux.HandleFunc(pattern, func(w http.ResponseWriter, r *http.Request) { c.obey(w, r, do) })
+	c.mux.HandleFunc(pattern, func(w http.ResponseWriter, r *http.Request) { c.serve(w, r, do) })
 }
 
 // Orders lists the orders.
@@ -90,10 +89,10 @@ func (c *Control) Orders() []Order { return c.orders }
 // ServeHTTP carries out the order of a request.
 func (c *Control) ServeHTTP(w http.ResponseWriter, r *http.Request) { c.mux.ServeHTTP(w, r) }
 
-// obey carries out an order and says what came of it.
-func (c *Control) obey(w http.ResponseWriter, r *http.Request, do func(*http.Request) (any, error)) {
+// serve carries out an order and answers with its result.
+func (c *Control) serve(w http.ResponseWriter, r *http.Request, do func(*http.Request) (any, error)) {
 	if origin := r.Header.Get("Origin"); origin != "" && origin != "http://"+r.Host {
-		sayOrder(w, http.StatusForbidden, map[string]string{"error": "orders are not taken from other pages"})
+		writeJSON(w, http.StatusForbidden, map[string]string{"error": "orders are not taken from other pages"})
 		return
 	}
 	r.Body = http.MaxBytesReader(w, r.Body, maxOrder)
@@ -106,7 +105,7 @@ func (c *Control) obey(w http.ResponseWriter, r *http.Request, do func(*http.Req
 			errors.Is(err, finbox.ErrNoSuchDossier) {
 			status = http.StatusNotFound
 		}
-		sayOrder(w, status, map[string]string{"error": err.Error()})
+		writeJSON(w, status, map[string]string{"error": err.Error()})
 		return
 	}
 	if r.Method != http.MethodGet && c.opt.Changed != nil {
@@ -115,10 +114,10 @@ func (c *Control) obey(w http.ResponseWriter, r *http.Request, do func(*http.Req
 	if out == nil {
 		out = struct{}{}
 	}
-	sayOrder(w, http.StatusOK, out)
+	writeJSON(w, http.StatusOK, out)
 }
 
-func sayOrder(w http.ResponseWriter, status int, v any) {
+func writeJSON(w http.ResponseWriter, status int, v any) {
 	w.Header().Set("Content-Type", "application/json")
 	w.WriteHeader(status)
 	_ = json.NewEncoder(w).Encode(v)
@@ -135,7 +134,7 @@ func Read(r *http.Request, v any) error {
 	return nil
 }
 
-// side gives the faults of the simulator that an order names.
+// side returns the Injector of the service that an order names.
 func (c *Control) side(name string) (*faults.Injector, error) {
 	switch name {
 	case "finbox":
@@ -166,7 +165,7 @@ func (c *Control) orderFault(r *http.Request) (any, error) {
 	return nil, nil
 }
 
-func (c *Control) orderNoFaults(r *http.Request) (any, error) {
+func (c *Control) orderClearFaults(r *http.Request) (any, error) {
 	injector, err := c.side(r.URL.Query().Get("side"))
 	if err != nil {
 		return nil, err
@@ -206,7 +205,7 @@ func (c *Control) orderLog(r *http.Request) (any, error) {
 	}{injector.Total(), calls}, nil
 }
 
-func (c *Control) orderNoLog(r *http.Request) (any, error) {
+func (c *Control) orderClearLog(r *http.Request) (any, error) {
 	injector, err := c.side(r.URL.Query().Get("side"))
 	if err != nil {
 		return nil, err
@@ -248,7 +247,7 @@ func pathID(r *http.Request, name string) (int64, error) {
 	return n, nil
 }
 
-// connectionOr gives the connection that an order names, else the first.
+// connectionOr returns the connection that an order names, else the first.
 func (c *Control) connectionOr(id string) string {
 	if all := c.finbox.Environments(); id == "" && len(all) > 0 {
 		return all[0].ConnectionID

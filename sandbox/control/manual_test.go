@@ -12,7 +12,7 @@ import (
 	"testing"
 )
 
-// TestTheManualNamesEveryOrder gives each order of the manual as it stands
+// TestTheManualNamesEveryOrder sends each order of the manual as it stands
 // there, and holds the manual to naming all that the control endpoint lists,
 // and every kind of fault.
 func TestTheManualNamesEveryOrder(t *testing.T) {

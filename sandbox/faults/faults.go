@@ -52,7 +52,7 @@ type Fault struct {
 	DelayMS    int    `json:"delay_ms,omitempty"`    // between two pieces of a slow reply; 0 means 50
 }
 
-// Check tells whether the order can be carried out.
+// Check reports whether the order can be carried out.
 func (f Fault) Check() error {
 	if !slices.Contains(Kinds(), f.Kind) {
 		return fmt.Errorf("kind %.30q is unknown; it is one of %v", f.Kind, Kinds())
@@ -77,7 +77,7 @@ func (f Fault) matches(r *http.Request) bool {
 	return err == nil && ok
 }
 
-// hits tells whether the fault happens on its seen-th matching call.
+// hits reports whether the fault happens on its seen-th matching call.
 func (f Fault) hits(seen int) bool {
 	first, times := max(f.Nth, 1), f.Times
 	if times == 0 {
@@ -172,12 +172,12 @@ func (f *Injector) Count(match func(Call) bool) int {
 	return n
 }
 
-// OnCall sets one function that hears of every call as soon as its status is
-// known. It is called from the goroutine of that call.
-func (f *Injector) OnCall(hear func(Call)) {
+// OnCall sets one function that is called for every call as soon as its status
+// is known. It is called from the goroutine of that call.
+func (f *Injector) OnCall(observe func(Call)) {
 	f.mu.Lock()
 	defer f.mu.Unlock()
-	f.onCall = hear
+	f.onCall = observe
 }
 
 // BeforeCall sets one function that is called before each call is carried out,
@@ -194,7 +194,7 @@ func (f *Injector) BeforeCall(do func(Call)) {
 func (f *Injector) Wrap(next http.Handler) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		call := Call{At: f.now().UTC(), Method: r.Method, Path: r.URL.Path, Query: redact(r.URL.Query())}
-		fault := f.take(r)
+		fault := f.match(r)
 		if fault != nil {
 			call.Fault = string(fault.Kind)
 		}
@@ -206,7 +206,7 @@ func (f *Injector) Wrap(next http.Handler) http.Handler {
 			f.record(call)
 		}}
 		// A fault that closes the connection does so by a panic.
-		defer seen.giveUp()
+		defer seen.reportNoReply()
 		if !sleep(r.Context(), time.Duration(f.latency.Load())) {
 			return
 		}
@@ -225,9 +225,9 @@ func (f *Injector) Wrap(next http.Handler) http.Handler {
 	})
 }
 
-// take finds the first order that happens on this call. Every order that
+// match finds the first order that happens on this call. Every order that
 // matches counts the call, so that the orders do not hide each other.
-func (f *Injector) take(r *http.Request) *Fault {
+func (f *Injector) match(r *http.Request) *Fault {
 	f.mu.Lock()
 	defer f.mu.Unlock()
 	var hit *Fault
@@ -253,10 +253,10 @@ func (f *Injector) record(c Call) {
 		f.ring[f.next] = c
 		f.next = (f.next + 1) % maxCalls
 	}
-	hear := f.onCall
+	observe := f.onCall
 	f.mu.Unlock()
-	if hear != nil {
-		hear(c)
+	if observe != nil {
+		observe(c)
 	}
 }
 

@@ -124,21 +124,21 @@ func sleep(ctx context.Context, d time.Duration) bool {
 	}
 }
 
-// A statusWriter tells of the status, once, before it is sent.
+// A statusWriter reports the status, once, before it is sent.
 type statusWriter struct {
 	http.ResponseWriter
-	answering func(status int) // nil once it was told
+	answering func(status int) // nil once it was reported
 }
 
-func (w *statusWriter) tell(status int) {
-	if tell := w.answering; tell != nil {
+func (w *statusWriter) report(status int) {
+	if report := w.answering; report != nil {
 		w.answering = nil
-		tell(status)
+		report(status)
 	}
 }
 
 func (w *statusWriter) WriteHeader(status int) {
-	w.tell(status)
+	w.report(status)
 	w.ResponseWriter.WriteHeader(status)
 }
 
@@ -147,11 +147,11 @@ func (w *statusWriter) Write(p []byte) (int, error) {
 	return w.ResponseWriter.Write(p)
 }
 
-// finish tells of the 200 that net/http sends for a handler that says nothing.
-func (w *statusWriter) finish() { w.tell(http.StatusOK) }
+// finish reports the 200 that net/http sends for a handler that says nothing.
+func (w *statusWriter) finish() { w.report(http.StatusOK) }
 
-// giveUp tells that no reply was sent.
-func (w *statusWriter) giveUp() { w.tell(0) }
+// reportNoReply reports that no reply was sent.
+func (w *statusWriter) reportNoReply() { w.report(0) }
 
 // Unwrap lets http.ResponseController reach the real writer.
 func (w *statusWriter) Unwrap() http.ResponseWriter { return w.ResponseWriter }

@@ -11,7 +11,7 @@ import (
 	"balansd/sandbox/madeup"
 )
 
-// AddBalance adds a social balance to a dossier and gives its id and its first
+// AddBalance adds a social balance to a dossier and returns its id and its first
 // revision.
 func (f *Finbox) AddBalance(n NewBalance) (id, rev string, err error) {
 	err = f.change(func() error {
@@ -23,7 +23,7 @@ func (f *Finbox) AddBalance(n NewBalance) (id, rev string, err error) {
 			return ErrNoSuchDossier
 		}
 		f.lastNumber++
-		b := &heldBalance{
+		b := &storedBalance{
 			ID:           fmt.Sprintf("sb-%07d", f.lastNumber),
 			ConnectionID: n.ConnectionID,
 			DossierID:    n.DossierID,
@@ -35,7 +35,7 @@ func (f *Finbox) AddBalance(n NewBalance) (id, rev string, err error) {
 	return id, rev, err
 }
 
-// Correct adds a revision with other figures and gives its name. The older
+// Correct adds a revision with other figures and returns its name. The older
 // revisions stay listed and readable.
 func (f *Finbox) Correct(id string, to *balance.Balance) (rev string, err error) {
 	return f.CorrectFrom(id, func(*balance.Balance) *balance.Balance { return to })
@@ -95,7 +95,7 @@ func (f *Finbox) SetContent(id string, raw []byte) error {
 	})
 }
 
-// Figures gives what the newest revision of a balance says.
+// Figures returns what the newest revision of a balance says.
 func (f *Finbox) Figures(id string) (*balance.Balance, error) {
 	f.mu.RLock()
 	defer f.mu.RUnlock()
@@ -107,7 +107,7 @@ func (f *Finbox) Figures(id string) (*balance.Balance, error) {
 }
 
 // revise adds a revision and lists it. The lock is held.
-func (f *Finbox) revise(c *connection, b *heldBalance, n NewBalance) string {
+func (f *Finbox) revise(c *connection, b *storedBalance, n NewBalance) string {
 	f.lastNumber++
 	r := &revision{
 		Revision:  strconv.Itoa(len(b.Revisions) + 1),
@@ -123,7 +123,7 @@ func (f *Finbox) revise(c *connection, b *heldBalance, n NewBalance) string {
 		recipe := *n.Made
 		r.Made = &recipe
 	} else {
-		r.Balance = (*stated)(clone(n.Balance))
+		r.Balance = (*savedBalance)(clone(n.Balance))
 	}
 	if len(r.Layouts) == 0 {
 		r.Layouts = layoutsFor(r.figuresModel())
@@ -144,7 +144,7 @@ var mediaTypes = map[balance.Layout]string{
 	madeup.PDF:       "application/pdf",
 }
 
-// MediaType gives the media type under which Finbox offers a layout; empty for
+// MediaType returns the media type under which Finbox offers a layout; empty for
 // an unknown one.
 func MediaType(l balance.Layout) string { return mediaTypes[l] }
 
@@ -157,16 +157,16 @@ func layoutsFor(m balance.Model) []balance.Layout {
 }
 
 // list puts a revision in its place in the listing, which is mostly the end.
-func (c *connection) list(b *heldBalance, rev, number int) {
-	l := listed{place: place{At: b.Revisions[rev].CreatedAt, ID: b.ID, Revision: rev, Number: number}, balance: b}
+func (c *connection) list(b *storedBalance, rev, number int) {
+	l := listed{position: position{At: b.Revisions[rev].CreatedAt, ID: b.ID, Revision: rev, Number: number}, balance: b}
 	at, _ := slices.BinarySearchFunc(c.listing, l, compareListed)
 	c.listing = slices.Insert(c.listing, at, l)
 }
 
 // compareListed orders the listing: by creation, then by id and revision.
-func compareListed(a, b listed) int { return comparePlaces(a.place, b.place) }
+func compareListed(a, b listed) int { return comparePositions(a.position, b.position) }
 
-func comparePlaces(a, b place) int {
+func comparePositions(a, b position) int {
 	return cmp.Or(a.At.Compare(b.At), cmp.Compare(a.ID, b.ID), cmp.Compare(a.Revision, b.Revision),
 		cmp.Compare(a.Number, b.Number))
 }
@@ -178,7 +178,7 @@ func (r *revision) figuresModel() balance.Model {
 	return r.Balance.Model
 }
 
-// figures gives a copy of what the revision says.
+// figures returns a copy of what the revision says.
 func (r *revision) figures() *balance.Balance {
 	if r.Made != nil {
 		return r.Made.Make()
@@ -186,7 +186,7 @@ func (r *revision) figures() *balance.Balance {
 	return clone((*balance.Balance)(r.Balance))
 }
 
-// document gives the bytes in one of the layouts.
+// document returns the bytes in one of the layouts.
 func (r *revision) document(l balance.Layout) ([]byte, error) {
 	if r.Raw != nil {
 		return r.Raw, nil
@@ -194,11 +194,11 @@ func (r *revision) document(l balance.Layout) ([]byte, error) {
 	return madeup.Document(l, r.figures())
 }
 
-// told works out, once, what the listing says of the document.
-func (r *revision) told() (sum string, head heading) {
+// summary computes, once, what the listing shows of the document.
+func (r *revision) summary() (sum string, head summary) {
 	r.once.Do(func() {
 		b := r.figures()
-		r.head = heading{year: b.FiscalYear, model: b.Model}
+		r.head = summary{year: b.FiscalYear, model: b.Model}
 		if doc, err := r.document(r.Layouts[0]); err == nil {
 			r.sum = sha256Hex(doc)
 		}
@@ -206,9 +206,9 @@ func (r *revision) told() (sum string, head heading) {
 	return r.sum, r.head
 }
 
-// after gives the part of the listing that was created after t and that comes
-// after the place.
-func (c *connection) after(t time.Time, last place) []listed {
+// after returns the part of the listing that was created after t and that
+// follows last.
+func (c *connection) after(t time.Time, last position) []listed {
 	later := func(is func(l listed) bool) func(listed, struct{}) int {
 		return func(l listed, _ struct{}) int {
 			if is(l) {
@@ -218,7 +218,7 @@ func (c *connection) after(t time.Time, last place) []listed {
 		}
 	}
 	from, _ := slices.BinarySearchFunc(c.listing, struct{}{}, later(func(l listed) bool {
-		return l.At.After(t) && comparePlaces(l.place, last) > 0
+		return l.At.After(t) && comparePositions(l.position, last) > 0
 	}))
 	return c.listing[from:]
 }

@@ -45,7 +45,7 @@ type Finbox struct {
 	tokens      map[string]time.Time // access token to its end
 	usedJTI     map[string]time.Time // assertion id to its end
 	connections map[string]*connection
-	balances    map[string]*heldBalance
+	balances    map[string]*storedBalance
 	lastNumber  int // numbers made-up ids
 }
 
@@ -89,7 +89,7 @@ type Recipe struct {
 	EnterpriseNumber balance.EnterpriseNumber `json:"enterprise_number,omitempty"`
 }
 
-// Make gives the balance.
+// Make returns the balance.
 func (r Recipe) Make() *balance.Balance {
 	b := madeup.Balance(r.Seed, r.Model, r.Year)
 	b.Name = cmp.Or(r.Name, b.Name)
@@ -108,7 +108,7 @@ type connection struct {
 	Environment
 	Dossiers []Dossier // by id
 	Tag      string    `json:",omitempty"` // of the listing as it is, see changed
-	listing  []listed  // sorted, see comparePlaces
+	listing  []listed  // sorted, see comparePositions
 }
 
 // changed gives the listing a tag that it never had. It is made up, not
@@ -122,19 +122,19 @@ func (c *connection) dossier(id string) (at int, ok bool) {
 
 // A listed is one line of a connection's listing: a revision of a balance.
 type listed struct {
-	place
-	balance *heldBalance
+	position
+	balance *storedBalance
 }
 
-// A place is where a line stands in the listing.
-type place struct {
+// A position is where a line stands in the listing.
+type position struct {
 	At       time.Time `json:"t,omitzero"`
 	ID       string    `json:"i,omitempty"`
 	Revision int       `json:"r,omitempty"` // index among the revisions
 	Number   int       `json:"n,omitempty"` // tells a second listing from the first
 }
 
-type heldBalance struct {
+type storedBalance struct {
 	ID           string
 	ConnectionID string
 	DossierID    string
@@ -145,28 +145,28 @@ type revision struct {
 	Revision  string
 	CreatedAt time.Time
 	Layouts   []balance.Layout
-	Made      *Recipe `json:",omitempty"`
-	Balance   *stated `json:",omitempty"`
-	Raw       []byte  `json:",omitempty"` // served instead of any document
-	Number    int     // of its listing, see place
-	Twice     int     `json:",omitempty"` // likewise for a second listing
+	Made      *Recipe       `json:",omitempty"`
+	Balance   *savedBalance `json:",omitempty"`
+	Raw       []byte        `json:",omitempty"` // served instead of any document
+	Number    int           // of its listing, see position
+	Twice     int           `json:",omitempty"` // likewise for a second listing
 
 	once sync.Once
 	sum  string
-	head heading
+	head summary
 }
 
-// stated is a balance in the form in which it is saved: the fields as they
-// are, not what a balance prints of itself.
-type stated balance.Balance
+// A savedBalance is a balance as it is saved: its fields, not what it prints of
+// itself.
+type savedBalance balance.Balance
 
-// heading is what the listing tells of a document.
-type heading struct {
+// A summary is what the listing shows of a document.
+type summary struct {
 	year  balance.Period
 	model balance.Model
 }
 
-// New makes a Finbox without environments.
+// New returns a Finbox without environments.
 func New(opt Options) *Finbox {
 	if opt.Now == nil {
 		opt.Now = time.Now
@@ -177,7 +177,7 @@ func New(opt Options) *Finbox {
 	f := &Finbox{
 		opt: opt, faults: faults.New(opt.Now), baseURL: strings.TrimRight(opt.BaseURL, "/"),
 		tokens: map[string]time.Time{}, usedJTI: map[string]time.Time{},
-		connections: map[string]*connection{}, balances: map[string]*heldBalance{},
+		connections: map[string]*connection{}, balances: map[string]*storedBalance{},
 	}
 	f.handler = f.faults.Wrap(f.routes())
 	return f
@@ -186,10 +186,10 @@ func New(opt Options) *Finbox {
 // ServeHTTP serves the API, the token endpoint and the settings page.
 func (f *Finbox) ServeHTTP(w http.ResponseWriter, r *http.Request) { f.handler.ServeHTTP(w, r) }
 
-// Faults gives what fails on order, and the log of calls.
+// Faults returns what makes calls fail, and the log of calls.
 func (f *Finbox) Faults() *faults.Injector { return f.faults }
 
-// SetBaseURL tells the Finbox where it is reached, once that is known. A signed
+// SetBaseURL sets where the Finbox is reached, once that is known. A signed
 // assertion may name it, or its token URL, as its audience.
 func (f *Finbox) SetBaseURL(u string) {
 	f.mu.Lock()
@@ -221,7 +221,7 @@ func (f *Finbox) ClientSecret() string {
 	return f.opt.ClientSecret
 }
 
-// AddConnection adds an environment and gives its connection id. Unless it
+// AddConnection adds an environment and returns its connection id. Unless it
 // says otherwise, the connection is active.
 func (f *Finbox) AddConnection(e Environment) string {
 	f.mu.Lock()
@@ -342,7 +342,7 @@ func (f *Finbox) DossierCount(connectionID string) (int, error) {
 	return len(c.Dossiers), nil
 }
 
-// Dossier gives one dossier of an environment.
+// Dossier returns one dossier of an environment.
 func (f *Finbox) Dossier(connectionID, id string) (Dossier, error) {
 	f.mu.RLock()
 	defer f.mu.RUnlock()

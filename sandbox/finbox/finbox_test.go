@@ -22,9 +22,9 @@ import (
 	"github.com/google/go-cmp/cmp"
 )
 
-// A bench is a Finbox with one connection and one dossier, and a client whose
+// A fixture is a Finbox with one connection and one dossier, and a client whose
 // every call is held to the published contract.
-type bench struct {
+type fixture struct {
 	*testing.T
 	*Finbox
 	now        time.Time
@@ -35,8 +35,8 @@ type bench struct {
 	header     http.Header // sent with every call
 }
 
-func newBench(t *testing.T, opt Options) *bench {
-	b := &bench{T: t, now: time.Date(2026, 1, 15, 9, 0, 0, 0, time.UTC), header: http.Header{}}
+func newFixture(t *testing.T, opt Options) *fixture {
+	b := &fixture{T: t, now: time.Date(2026, 1, 15, 9, 0, 0, 0, time.UTC), header: http.Header{}}
 	opt.Now, opt.BaseURL = func() time.Time { return b.now }, "http://finbox.test"
 	b.Finbox = New(opt)
 	b.connection = b.AddConnection(Environment{Name: "Kantoor Proef"})
@@ -60,7 +60,7 @@ func newBench(t *testing.T, opt Options) *bench {
 	return b
 }
 
-func (b *bench) signIn() {
+func (b *fixture) signIn() {
 	b.Helper()
 	status, body := b.askToken(url.Values{"grant_type": {"client_credentials"}}, func(r *http.Request) {
 		r.SetBasicAuth(url.QueryEscape(b.ClientID()), url.QueryEscape(b.ClientSecret()))
@@ -76,7 +76,7 @@ func (b *bench) signIn() {
 	b.token = answer.AccessToken
 }
 
-func (b *bench) askToken(form url.Values, prepare func(*http.Request)) (int, []byte) {
+func (b *fixture) askToken(form url.Values, prepare func(*http.Request)) (int, []byte) {
 	r := httptest.NewRequest("POST", "http://finbox.test"+tokenPath, strings.NewReader(form.Encode()))
 	r.Header.Set("Content-Type", "application/x-www-form-urlencoded")
 	if prepare != nil {
@@ -88,7 +88,7 @@ func (b *bench) askToken(form url.Values, prepare func(*http.Request)) (int, []b
 }
 
 // call makes one signed-in call and holds request and answer to the contract.
-func (b *bench) call(target string) *httptest.ResponseRecorder {
+func (b *fixture) call(target string) *httptest.ResponseRecorder {
 	b.Helper()
 	r := httptest.NewRequest("GET", "http://finbox.test"+target, nil)
 	r.Header = b.header.Clone()
@@ -111,7 +111,7 @@ func (b *bench) call(target string) *httptest.ResponseRecorder {
 	return w
 }
 
-func (b *bench) add(n NewBalance) string {
+func (b *fixture) add(n NewBalance) string {
 	b.Helper()
 	n.ConnectionID, n.DossierID = b.connection, b.dossier
 	if n.Balance == nil {
@@ -130,7 +130,7 @@ type listingAnswer struct {
 }
 
 // list walks all pages and gives "id/revision" of each item.
-func (b *bench) list(query url.Values) (all []balanceJSON, names []string) {
+func (b *fixture) list(query url.Values) (all []balanceJSON, names []string) {
 	b.Helper()
 	for range 100 {
 		w := b.call("/v1/connections/" + b.connection + "/social-balances?" + query.Encode())
@@ -152,7 +152,7 @@ func (b *bench) list(query url.Values) (all []balanceJSON, names []string) {
 }
 
 func TestConnectionTellsHowItStands(t *testing.T) {
-	b := newBench(t, Options{})
+	b := newFixture(t, Options{})
 	at := "/v1/connections/" + b.connection
 	w := b.call(at)
 	var got connectionJSON
@@ -192,7 +192,7 @@ func TestConnectionTellsHowItStands(t *testing.T) {
 }
 
 func TestDossiersComeInPagesById(t *testing.T) {
-	b := newBench(t, Options{PageSize: 2})
+	b := newFixture(t, Options{PageSize: 2})
 	for _, id := range []string{"zz", "aa", "mm", "bb"} {
 		if _, err := b.AddDossier(b.connection, Dossier{ID: id, Name: "D " + id}); err != nil {
 			t.Fatal(err)
@@ -226,7 +226,7 @@ func TestDossiersComeInPagesById(t *testing.T) {
 }
 
 func TestListingIsAscendingExclusiveAndPaged(t *testing.T) {
-	b := newBench(t, Options{PageSize: 2})
+	b := newFixture(t, Options{PageSize: 2})
 	start := b.now
 	at := func(minute int) time.Time { return start.Add(time.Duration(minute) * time.Minute) }
 	third := b.add(NewBalance{CreatedAt: at(3)})
@@ -262,7 +262,7 @@ func TestListingIsAscendingExclusiveAndPaged(t *testing.T) {
 }
 
 func TestContentIsWhatTheListingSays(t *testing.T) {
-	b := newBench(t, Options{})
+	b := newFixture(t, Options{})
 	made := madeup.Balance(4, balance.Micro, 2025)
 	id := b.add(NewBalance{Balance: made, Layouts: []balance.Layout{balance.NBBCSV, balance.CBSOXBRL, madeup.PDF}})
 	all, _ := b.list(nil)
@@ -318,7 +318,7 @@ func TestContentIsWhatTheListingSays(t *testing.T) {
 }
 
 func TestBrokenDocumentsAreServedAsTheyAre(t *testing.T) {
-	b := newBench(t, Options{})
+	b := newFixture(t, Options{})
 	id := b.add(NewBalance{})
 	if err := b.SetContent(id, []byte("no balance")); err != nil {
 		t.Fatal(err)
@@ -331,7 +331,7 @@ func TestBrokenDocumentsAreServedAsTheyAre(t *testing.T) {
 }
 
 func TestTokensEnd(t *testing.T) {
-	b := newBench(t, Options{})
+	b := newFixture(t, Options{})
 	at := "/v1/connections/" + b.connection
 	b.now = b.now.Add(time.Hour - time.Second)
 	if w := b.call(at); w.Code != 200 {
@@ -352,7 +352,7 @@ func TestTokensEnd(t *testing.T) {
 }
 
 func TestFinboxComesBackFromASnapshot(t *testing.T) {
-	b := newBench(t, Options{})
+	b := newFixture(t, Options{})
 	b.add(NewBalance{CreatedAt: b.now})
 	id := b.add(NewBalance{Made: &Recipe{Seed: 5, Model: balance.Full, Year: 2025}, Balance: &balance.Balance{}, CreatedAt: b.now})
 	raw := b.add(NewBalance{CreatedAt: b.now.Add(time.Minute)})

@@ -21,17 +21,17 @@ func (f *Finbox) routes() http.Handler {
 	api.HandleFunc("GET /v1/connections/{connection_id}/social-balances", f.serveListing)
 	api.HandleFunc("GET /v1/social-balances/{id}/revisions/{revision}/content", f.serveContent)
 	api.HandleFunc("/", func(w http.ResponseWriter, r *http.Request) {
-		sayProblem(w, r, http.StatusNotFound, sayNothingHere)
+		writeProblem(w, r, http.StatusNotFound, msgNothingHere)
 	})
 	mux := http.NewServeMux()
 	mux.HandleFunc("POST "+tokenPath, f.serveToken)
 	mux.HandleFunc("GET /settings/{id}", f.serveSettings)
 	mux.HandleFunc("POST /settings/{id}", f.changeSettings)
-	mux.Handle("/", f.signedIn(api))
+	mux.Handle("/", f.requireToken(api))
 	return mux
 }
 
-func sayJSON(w http.ResponseWriter, v any) {
+func writeJSON(w http.ResponseWriter, v any) {
 	w.Header().Set("Content-Type", "application/json")
 	_ = json.NewEncoder(w).Encode(v)
 }
@@ -63,7 +63,7 @@ func (f *Finbox) serveConnection(w http.ResponseWriter, r *http.Request) {
 	}
 	f.mu.RUnlock()
 	if !ok {
-		sayProblem(w, r, http.StatusNotFound, sayNoConnection)
+		writeProblem(w, r, http.StatusNotFound, msgNoConnection)
 		return
 	}
 	body, _ := json.Marshal(out)
@@ -91,9 +91,9 @@ func (f *Finbox) active(w http.ResponseWriter, r *http.Request, id string) (*con
 	c, ok := f.connections[id]
 	switch {
 	case !ok:
-		sayProblem(w, r, http.StatusNotFound, sayNoConnection)
+		writeProblem(w, r, http.StatusNotFound, msgNoConnection)
 	case c.Inactive:
-		sayProblem(w, r, http.StatusGone, sayInactive)
+		writeProblem(w, r, http.StatusGone, msgInactive)
 	default:
 		return c, true
 	}
@@ -116,7 +116,7 @@ type pageJSON struct {
 // A pageToken says where a page starts. To callers it is opaque.
 type pageToken struct {
 	After time.Time `json:"a,omitzero"`  // the created_after of the first call
-	Last  place     `json:"l,omitzero"`  // the last balance that was given
+	Last  position  `json:"l,omitzero"`  // the last balance that was given
 	ID    string    `json:"d,omitempty"` // the last dossier that was given
 }
 
@@ -145,7 +145,7 @@ func (f *Finbox) serveDossiers(w http.ResponseWriter, r *http.Request) {
 	}
 	token, ok := parsePageToken(r.URL.Query().Get("page_token"))
 	if !ok {
-		sayProblem(w, r, http.StatusBadRequest, sayBadToken)
+		writeProblem(w, r, http.StatusBadRequest, msgBadToken)
 		return
 	}
 	from, found := c.dossier(token.ID)
@@ -161,7 +161,7 @@ func (f *Finbox) serveDossiers(w http.ResponseWriter, r *http.Request) {
 	if to < len(c.Dossiers) {
 		page.Next = pageToken{ID: c.Dossiers[to-1].ID}.String()
 	}
-	sayJSON(w, page)
+	writeJSON(w, page)
 }
 
 type fiscalYearJSON struct {
@@ -195,7 +195,7 @@ func (f *Finbox) serveListing(w http.ResponseWriter, r *http.Request) {
 	}
 	token, wrong := listingStart(r.URL.Query(), c.StartDate)
 	if wrong != nil {
-		sayProblem(w, r, http.StatusBadRequest, wrong)
+		writeProblem(w, r, http.StatusBadRequest, wrong)
 		return
 	}
 	if r.URL.Query().Get("page_token") == "" {
@@ -215,9 +215,9 @@ func (f *Finbox) serveListing(w http.ResponseWriter, r *http.Request) {
 	}
 	page := pageJSON{Items: items}
 	if len(rest) > len(shown) {
-		page.Next = pageToken{After: token.After, Last: shown[len(shown)-1].place}.String()
+		page.Next = pageToken{After: token.After, Last: shown[len(shown)-1].position}.String()
 	}
-	sayJSON(w, page)
+	writeJSON(w, page)
 }
 
 // listingStart says where a page of the listing starts, or what is wrong with
@@ -226,7 +226,7 @@ func listingStart(query url.Values, start balance.Date) (token pageToken, wrong 
 	if s := query.Get("page_token"); s != "" {
 		token, ok := parsePageToken(s)
 		if !ok {
-			return token, sayBadToken
+			return token, msgBadToken
 		}
 		return token, nil
 	}
@@ -236,7 +236,7 @@ func listingStart(query url.Values, start balance.Date) (token pageToken, wrong 
 	}
 	t, err := time.Parse(time.RFC3339Nano, after)
 	if err != nil {
-		return token, sayBadTime
+		return token, msgBadTime
 	}
 	return pageToken{After: t}, nil
 }
@@ -245,7 +245,7 @@ func (c *connection) describe(l listed) balanceJSON {
 	at, _ := c.dossier(l.balance.DossierID)
 	d := c.Dossiers[at]
 	r := l.balance.Revisions[l.Revision]
-	sum, head := r.told()
+	sum, head := r.summary()
 	return balanceJSON{
 		ID: l.balance.ID, Revision: r.Revision, DossierID: d.ID, AffiliationNumber: d.AffiliationNumber,
 		EnterpriseNumber: d.EnterpriseNumber, DossierName: d.Name,
@@ -264,7 +264,7 @@ func (r *revision) mediaTypes() []string {
 	return types
 }
 
-// serveContent gives a document in the layout that the caller likes best.
+// serveContent returns a document in the layout that the caller likes best.
 func (f *Finbox) serveContent(w http.ResponseWriter, r *http.Request) {
 	rev, ok := f.offered(w, r)
 	if !ok {
@@ -272,12 +272,12 @@ func (f *Finbox) serveContent(w http.ResponseWriter, r *http.Request) {
 	}
 	layout, ok := negotiate(r.Header.Values("Accept"), rev.Layouts)
 	if !ok {
-		sayProblem(w, r, http.StatusNotAcceptable, sayNotOffered)
+		writeProblem(w, r, http.StatusNotAcceptable, msgNotOffered)
 		return
 	}
 	doc, err := rev.document(layout)
 	if err != nil {
-		sayProblem(w, r, http.StatusInternalServerError, sayNoDocument)
+		writeProblem(w, r, http.StatusInternalServerError, msgNoDocument)
 		return
 	}
 	w.Header().Set("Content-Type", MediaType(layout))
@@ -297,11 +297,11 @@ func (f *Finbox) offered(w http.ResponseWriter, r *http.Request) (*revision, boo
 			}
 		}
 	}
-	sayProblem(w, r, http.StatusNotFound, sayNoBalance)
+	writeProblem(w, r, http.StatusNotFound, msgNoBalance)
 	return nil, false
 }
 
-// noneMatch tells whether If-None-Match names the tag (RFC 9110, 13.1.2).
+// noneMatch reports whether If-None-Match names the tag (RFC 9110, 13.1.2).
 func noneMatch(headers []string, etag string) bool {
 	for _, one := range strings.Split(strings.Join(headers, ","), ",") {
 		one = strings.TrimPrefix(strings.TrimSpace(one), "W/")

@@ -74,7 +74,7 @@ func (f *Finbox) serveSettings(w http.ResponseWriter, r *http.Request) {
 	}
 	f.mu.RUnlock()
 	if !ok {
-		http.Error(w, sayNoConnection["nl"]+" / "+sayNoConnection["fr"], http.StatusNotFound)
+		http.Error(w, msgNoConnection["nl"]+" / "+msgNoConnection["fr"], http.StatusNotFound)
 		return
 	}
 	page, err := template.New("settings").Parse(settingsHTML)
@@ -110,7 +110,7 @@ func (f *Finbox) changeSettings(w http.ResponseWriter, r *http.Request) {
 	}
 	f.mu.RUnlock()
 	if !ok {
-		http.Error(w, sayNoConnection["nl"]+" / "+sayNoConnection["fr"], http.StatusNotFound)
+		http.Error(w, msgNoConnection["nl"]+" / "+msgNoConnection["fr"], http.StatusNotFound)
 		return
 	}
 	back.Set("lang", settingsLanguage(r, e))

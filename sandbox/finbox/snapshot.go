@@ -12,12 +12,12 @@ import (
 // state is everything that a Finbox knows, in the form in which it is
 // saved. Access tokens are not in it: a client asks for a new one.
 type state struct {
-	ClientID     string         `json:"client_id"`
-	ClientSecret string         `json:"client_secret"`
-	Keys         []string       `json:"keys,omitempty"` // PEM
-	LastNumber   int            `json:"last_number"`
-	Connections  []*connection  `json:"connections"`
-	Balances     []*heldBalance `json:"balances"`
+	ClientID     string           `json:"client_id"`
+	ClientSecret string           `json:"client_secret"`
+	Keys         []string         `json:"keys,omitempty"` // PEM
+	LastNumber   int              `json:"last_number"`
+	Connections  []*connection    `json:"connections"`
+	Balances     []*storedBalance `json:"balances"`
 }
 
 // Snapshot writes everything as JSON: environments, dossiers, balances, and
@@ -66,8 +66,8 @@ func (f *Finbox) Restore(data []byte) error {
 }
 
 // build puts the pieces together again and refuses those that point nowhere.
-func (st *state) build() (map[string]*connection, map[string]*heldBalance, error) {
-	connections, balances := map[string]*connection{}, map[string]*heldBalance{}
+func (st *state) build() (map[string]*connection, map[string]*storedBalance, error) {
+	connections, balances := map[string]*connection{}, map[string]*storedBalance{}
 	for _, c := range st.Connections {
 		if c == nil || c.ConnectionID == "" {
 			return nil, nil, errors.New("a connection has no id")

@@ -12,7 +12,7 @@ import (
 // TestListingHasATagOfTheWhole: the tag is the same for every part of the
 // listing, and changes with everything that the listing says.
 func TestListingHasATagOfTheWhole(t *testing.T) {
-	b := newBench(t, Options{PageSize: 1})
+	b := newFixture(t, Options{PageSize: 1})
 	listing := "/v1/connections/" + b.connection + "/social-balances"
 	add := func() string {
 		id, _, err := b.AddBalance(NewBalance{ConnectionID: b.connection, DossierID: b.dossier, CreatedAt: b.now,
@@ -83,7 +83,7 @@ func TestListingHasATagOfTheWhole(t *testing.T) {
 
 // TestLaterPagesHaveNoTag: only the first page stands for the listing.
 func TestLaterPagesHaveNoTag(t *testing.T) {
-	b := newBench(t, Options{PageSize: 1})
+	b := newFixture(t, Options{PageSize: 1})
 	for i := range 2 {
 		if _, _, err := b.AddBalance(NewBalance{ConnectionID: b.connection, DossierID: b.dossier,
 			CreatedAt: b.now.Add(time.Duration(i) * time.Second), Made: &Recipe{Model: balance.Micro, Year: 2025}}); err != nil {
@@ -91,7 +91,7 @@ func TestLaterPagesHaveNoTag(t *testing.T) {
 		}
 	}
 	b.header.Set("If-None-Match", "*")
-	start := pageToken{Last: b.connections[b.connection].listing[0].place}
+	start := pageToken{Last: b.connections[b.connection].listing[0].position}
 	w := b.call("/v1/connections/" + b.connection + "/social-balances?page_token=" + start.String())
 	if w.Code != http.StatusOK || w.Header().Get("ETag") != "" {
 		t.Errorf("a later page: %d with the tag %q, want 200 without", w.Code, w.Header().Get("ETag"))

@@ -74,23 +74,23 @@ func (f *Finbox) ExpireTokens() {
 	clear(f.tokens)
 }
 
-// serveToken gives an access token for client credentials (RFC 6749, 4.4).
+// serveToken returns an access token for client credentials (RFC 6749, 4.4).
 func (f *Finbox) serveToken(w http.ResponseWriter, r *http.Request) {
 	r.Body = http.MaxBytesReader(w, r.Body, 1<<16)
 	if err := r.ParseForm(); err != nil {
-		refuseToken(w, http.StatusBadRequest, "invalid_request")
+		writeTokenError(w, http.StatusBadRequest, "invalid_request")
 		return
 	}
 	basicID, basicSecret, basic := r.BasicAuth()
-	if !f.knows(r.PostForm, r.Host, basicID, basicSecret, basic) {
+	if !f.authenticated(r.PostForm, r.Host, basicID, basicSecret, basic) {
 		if basic {
 			w.Header().Set("WWW-Authenticate", `Basic realm="Finbox"`)
 		}
-		refuseToken(w, http.StatusUnauthorized, "invalid_client")
+		writeTokenError(w, http.StatusUnauthorized, "invalid_client")
 		return
 	}
 	if r.PostForm.Get("grant_type") != "client_credentials" {
-		refuseToken(w, http.StatusBadRequest, "unsupported_grant_type")
+		writeTokenError(w, http.StatusBadRequest, "unsupported_grant_type")
 		return
 	}
 	token := rand.Text()
@@ -104,7 +104,7 @@ func (f *Finbox) serveToken(w http.ResponseWriter, r *http.Request) {
 	f.tokens[token] = now.Add(tokenLifetime)
 	f.mu.Unlock()
 	w.Header().Set("Cache-Control", "no-store")
-	sayJSON(w, struct {
+	writeJSON(w, struct {
 		AccessToken string `json:"access_token"`
 		TokenType   string `json:"token_type"`
 		ExpiresIn   int    `json:"expires_in"`
@@ -112,16 +112,16 @@ func (f *Finbox) serveToken(w http.ResponseWriter, r *http.Request) {
 	}{token, "Bearer", int(tokenLifetime.Seconds()), r.PostForm.Get("scope")})
 }
 
-func refuseToken(w http.ResponseWriter, status int, code string) {
+func writeTokenError(w http.ResponseWriter, status int, code string) {
 	w.Header().Set("Content-Type", "application/json")
 	w.Header().Set("Cache-Control", "no-store")
 	w.WriteHeader(status)
 	_ = json.NewEncoder(w).Encode(map[string]string{"error": code})
 }
 
-// knows tells whether the caller is the client, by an assertion, by HTTP Basic
-// or by the form. RFC 6749, 2.3 forbids more than one of them.
-func (f *Finbox) knows(form url.Values, host, basicID, basicSecret string, basic bool) bool {
+// authenticated reports whether the caller is the client, by an assertion, by
+// HTTP Basic or by the form. RFC 6749, 2.3 forbids more than one of them.
+func (f *Finbox) authenticated(form url.Values, host, basicID, basicSecret string, basic bool) bool {
 	ways := 0
 	for _, used := range []bool{basic, form.Has("client_secret"), form.Has("client_assertion")} {
 		if used {
@@ -135,7 +135,7 @@ func (f *Finbox) knows(form url.Values, host, basicID, basicSecret string, basic
 	case form.Has("client_assertion"):
 		id := form.Get("client_id")
 		return form.Get("client_assertion_type") == assertionType && (id == "" || id == f.ClientID()) &&
-			f.asserted(form.Get("client_assertion"), host)
+			f.validAssertion(form.Get("client_assertion"), host)
 	case basic:
 		// RFC 6749, 2.3.1: both are form-encoded inside Basic.
 		id, errID := url.QueryUnescape(basicID)
@@ -150,9 +150,9 @@ func (f *Finbox) secretIs(id, secret string) bool {
 	return id == f.ClientID() && subtle.ConstantTimeCompare([]byte(secret), []byte(f.ClientSecret())) == 1
 }
 
-// asserted checks a private_key_jwt assertion (RFC 7523, 3): who made it, for
-// whom, that it is fresh, and that it was not used before.
-func (f *Finbox) asserted(assertion, host string) bool {
+// validAssertion checks a private_key_jwt assertion (RFC 7523, 3): issuer,
+// audience and times, and that it was not used before.
+func (f *Finbox) validAssertion(assertion, host string) bool {
 	token, err := jwt.ParseSigned(assertion, []jose.SignatureAlgorithm{jose.RS256})
 	if err != nil {
 		return false
@@ -203,8 +203,8 @@ func (f *Finbox) audiences(host string) []string {
 	return all
 }
 
-// signedIn lets through who bears a token that is good now.
-func (f *Finbox) signedIn(next http.Handler) http.Handler {
+// requireToken answers 401 unless the request carries a valid access token.
+func (f *Finbox) requireToken(next http.Handler) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		kind, token, _ := strings.Cut(r.Header.Get("Authorization"), " ")
 		f.mu.RLock()
@@ -212,7 +212,7 @@ func (f *Finbox) signedIn(next http.Handler) http.Handler {
 		f.mu.RUnlock()
 		if !strings.EqualFold(kind, "Bearer") || !ok || !f.opt.Now().Before(end) {
 			w.Header().Set("WWW-Authenticate", `Bearer error="invalid_token"`)
-			sayProblem(w, r, http.StatusUnauthorized, saySignIn)
+			writeProblem(w, r, http.StatusUnauthorized, msgSignIn)
 			return
 		}
 		next.ServeHTTP(w, r)

@@ -17,7 +17,7 @@ import (
 )
 
 func TestClientSecrets(t *testing.T) {
-	b := newBench(t, Options{ClientSecret: "s:e c+r%t"})
+	b := newFixture(t, Options{ClientSecret: "s:e c+r%t"})
 	grant := url.Values{"grant_type": {"client_credentials"}}
 	with := func(more url.Values) url.Values {
 		form := url.Values{"grant_type": {"client_credentials"}}
@@ -51,7 +51,7 @@ func TestClientSecrets(t *testing.T) {
 }
 
 func TestAssertions(t *testing.T) {
-	b := newBench(t, Options{})
+	b := newFixture(t, Options{})
 	key, other := newKey(t), newKey(t)
 	if err := b.RegisterKey(certificate(t, other)); err != nil {
 		t.Fatal(err)

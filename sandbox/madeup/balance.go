@@ -12,7 +12,7 @@ import (
 	"github.com/shopspring/decimal"
 )
 
-// Balance gives a social balance of a company that does not exist. The same
+// Balance returns a social balance of a company that does not exist. The same
 // seed, model and year give the same balance. Its figures satisfy the checks
 // that the National Bank publishes for the social balance: people are made up
 // one by one and then counted in every way that the form asks, so that all

@@ -31,7 +31,7 @@ var (
 	forms = map[string][]string{"nl": {"BV", "NV", "CV"}, "fr": {"SRL", "SA", "SC"}}
 )
 
-// CompanyOf gives the same company for the same seed. Seeds from 0 to
+// CompanyOf returns the same company for the same seed. Seeds from 0 to
 // 999,999 have different enterprise numbers.
 func CompanyOf(seed int64) Company {
 	rng := rand.New(rand.NewPCG(uint64(seed), 0x5eed))
@@ -44,7 +44,7 @@ func CompanyOf(seed int64) Company {
 	}
 }
 
-// Number gives an enterprise number with right check digits, in a range
+// Number returns an enterprise number with right check digits, in a range
 // that the Crossroads Bank for Enterprises has not handed out.
 func Number(seed int64) balance.EnterpriseNumber {
 	n := (seed%1_000_000 + 1_000_000) % 1_000_000

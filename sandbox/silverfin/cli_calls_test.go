@@ -17,9 +17,9 @@ import (
 // its five scopes. It stands in for TestSilverfinCLI where the client itself
 // is not at hand, and proves less: these are the calls as we read them, and as
 // the client made them when TestSilverfinCLI was run with it.
-func TestSilverfinCallsOfItsOwnClient(t *testing.T) {
-	x := newOffice(t, silverfin.Options{})
-	workflow := x.sf.OpenWorkflow(x.company, x.period, sfWorkflow)
+func TestCallsOfItsOwnClient(t *testing.T) {
+	x := newFixture(t, silverfin.Options{})
+	workflow := x.sf.OpenWorkflow(x.company, x.period, workflowName)
 	const asked = "administration:read administration:write financials:read financials:write workflows:read"
 	address := x.address(url.Values{"redirect_uri": {silverfin.OutOfBand}, "scope": {asked}, "state": {""}})
 	page := x.send(httptest.NewRequest("GET", address, nil)).is(200)
@@ -27,8 +27,8 @@ func TestSilverfinCallsOfItsOwnClient(t *testing.T) {
 	code := regexp.MustCompile(`<code id="authorization_code">([^<]+)<`).FindStringSubmatch(shown.body)[1]
 
 	// The code goes out in the query of a POST without a body.
-	token := "/f/" + sfID(x.firm) + "/oauth/token"
-	pair := x.send(httptest.NewRequest("POST", token+"?client_id="+sfClientID+"&client_secret="+sfSecret+
+	token := "/f/" + idText(x.firm) + "/oauth/token"
+	pair := x.send(httptest.NewRequest("POST", token+"?client_id="+clientID+"&client_secret="+clientSecret+
 		"&redirect_uri="+url.QueryEscape(silverfin.OutOfBand)+"&grant_type=authorization_code&code="+code, nil)).is(200)
 	x.access = pair.text("access_token")
 	x.call("GET", "/user/firm", "").is(200, `"name"`)
@@ -41,9 +41,9 @@ func TestSilverfinCallsOfItsOwnClient(t *testing.T) {
 		}
 	}
 	x.call("GET", "/reconciliations?page=2&per_page=200", "").is(200, "[]")
-	x.call("GET", "/reconciliations/"+sfID(own), "").is(200, `"text_parts"`)
-	x.call("POST", "/reconciliations/"+sfID(own), cliTemplate("social_balance", "{{ 1 }}")).is(200, `"handle":"social_balance"`)
-	x.call("GET", "/reconciliations/"+sfID(own), "").is(200, `"text":"{{ 1 }}"`)
+	x.call("GET", "/reconciliations/"+idText(own), "").is(200, `"text_parts"`)
+	x.call("POST", "/reconciliations/"+idText(own), cliTemplate("social_balance", "{{ 1 }}")).is(200, `"handle":"social_balance"`)
+	x.call("GET", "/reconciliations/"+idText(own), "").is(200, `"text":"{{ 1 }}"`)
 
 	// create-reconciliation looks through all pages first, and keeps the new id.
 	made := x.call("POST", "/reconciliations", cliTemplate("made_by_client", "{{ 2 }}")).is(201).object()["id"]
@@ -52,18 +52,18 @@ func TestSilverfinCallsOfItsOwnClient(t *testing.T) {
 	// A 401 makes it refresh with JSON, the old access token in it, and repeat.
 	x.clock.forward(3 * time.Hour)
 	x.call("GET", "/companies/{c}", "").is(401)
-	r := httptest.NewRequest("POST", token, strings.NewReader(`{"client_id":"`+sfClientID+`","client_secret":"`+sfSecret+
+	r := httptest.NewRequest("POST", token, strings.NewReader(`{"client_id":"`+clientID+`","client_secret":"`+clientSecret+
 		`","redirect_uri":"urn%3Aietf%3Awg%3Aoauth%3A2.0%3Aoob","grant_type":"refresh_token","refresh_token":"`+
 		pair.text("refresh_token")+`","access_token":"`+x.access+`"}`))
 	r.Header.Set("Content-Type", "application/json")
-	r.Header.Set("X-Firm-ID", sfID(x.firm))
+	r.Header.Set("X-Firm-ID", idText(x.firm))
 	x.access = x.send(r).is(200).text("access_token")
 	x.call("GET", "/companies/{c}", "").is(200)
 
 	// create-test reads what a file holds.
 	const period = "/companies/{c}/periods/{p}"
 	for _, path := range []string{
-		period + "/reconciliations/{r}", period + "/workflows", period + "/workflows/" + sfID(workflow) + "/reconciliations?page=1&per_page=200",
+		period + "/reconciliations/{r}", period + "/workflows", period + "/workflows/" + idText(workflow) + "/reconciliations?page=1&per_page=200",
 		"/companies/{c}/periods?page=1&per_page=200", period + "/custom?page=1&per_page=200",
 		period + "/reconciliations/{r}/custom?page=1&per_page=200", period + "/reconciliations/{r}/results", "/companies/{c}/custom",
 	} {
@@ -77,8 +77,8 @@ func TestSilverfinCallsOfItsOwnClient(t *testing.T) {
 // The writes of custom properties that the newest source of the client holds:
 // a list to a period or a reconciliation, with numbers as such, and one by one
 // to a company, because Silverfin answered a list there with 400.
-func TestSilverfinCustomAsItsOwnClientWrites(t *testing.T) {
-	x := newOffice(t, silverfin.Options{})
+func TestCustomAsItsOwnClientWrites(t *testing.T) {
+	x := newFixture(t, silverfin.Options{})
 	const many = `{"properties":[{"namespace":"ns","key":"k","value":1},{"namespace":"ns","key":"l","value":"two"}]}`
 	x.call("POST", "/companies/{c}/periods/{p}/custom", many).is(201)
 	x.call("POST", "/companies/{c}/periods/{p}/reconciliations/{r}/custom", many).is(201)

@@ -38,7 +38,7 @@ func TestSilverfinCLI(t *testing.T) {
 
 	// The refresh by order, then the one that a 401 asks for.
 	before := cli.credentials()
-	cli.run("config", "--refresh-token", sfID(cli.office.firm))
+	cli.run("config", "--refresh-token", idText(cli.office.firm))
 	if cli.credentials() == before {
 		t.Fatalf("the tokens were not refreshed:\n%s", cli.output)
 	}
@@ -52,7 +52,7 @@ func TestSilverfinCLI(t *testing.T) {
 	// The other way to override its host is kept in its own file.
 	cli.run("config", "--set-host", cli.host)
 	cli.env = slices.DeleteFunc(cli.env, func(v string) bool { return strings.HasPrefix(v, "SF_HOST=") })
-	cli.run("config", "--update-name", sfID(cli.office.firm))
+	cli.run("config", "--update-name", idText(cli.office.firm))
 	if !strings.Contains(cli.output, "name set to Kantoor Peeters") {
 		t.Errorf("the client did not read the firm's name:\n%s", cli.output)
 	}
@@ -69,10 +69,10 @@ func TestSilverfinCLI(t *testing.T) {
 }
 
 // changeTemplate imports the firm's own template and puts a changed one back.
-func (c *sfCLI) changeTemplate() {
+func (c *cliFixture) changeTemplate() {
 	c.t.Helper()
 	x := c.office
-	c.run("import-reconciliation", "--firm", sfID(x.firm), "--handle", "social_balance", "--yes")
+	c.run("import-reconciliation", "--firm", idText(x.firm), "--handle", "social_balance", "--yes")
 	main := filepath.Join(c.work, "reconciliation_texts", "social_balance", "main.liquid")
 	text, err := os.ReadFile(main)
 	if err != nil || !strings.Contains(string(text), "social balance") {
@@ -84,17 +84,17 @@ func (c *sfCLI) changeTemplate() {
 	if err := os.WriteFile(main, []byte(changed), 0o600); err != nil {
 		c.t.Fatal(err)
 	}
-	c.run("update-reconciliation", "--firm", sfID(x.firm), "--handle", "social_balance", "--yes")
-	if got := x.call("GET", "/reconciliations/"+sfID(c.template), "").is(200).text("text"); got != changed {
+	c.run("update-reconciliation", "--firm", idText(x.firm), "--handle", "social_balance", "--yes")
+	if got := x.call("GET", "/reconciliations/"+idText(c.template), "").is(200).text("text"); got != changed {
 		c.t.Fatalf("the template is %q\n%s", got, c.output)
 	}
 }
 
 // createTemplate makes a template of an empty folder and looks its id up.
-func (c *sfCLI) createTemplate() {
+func (c *cliFixture) createTemplate() {
 	c.t.Helper()
 	const handle = "made_by_client"
-	firm := sfID(c.office.firm)
+	firm := idText(c.office.firm)
 	folder := filepath.Join(c.work, "reconciliation_texts", handle)
 	if err := os.MkdirAll(folder, 0o700); err != nil {
 		c.t.Fatal(err)
@@ -102,13 +102,13 @@ func (c *sfCLI) createTemplate() {
 	c.run("create-reconciliation", "--firm", firm, "--handle", handle)
 	c.run("get-reconciliation-id", "--firm", firm, "--handle", handle, "--yes")
 	config, err := os.ReadFile(filepath.Join(folder, "config.json"))
-	if id := c.templateID(handle); err != nil || id == 0 || !strings.Contains(string(config), `"`+firm+`": `+sfID(id)) {
+	if id := c.templateID(handle); err != nil || id == 0 || !strings.Contains(string(config), `"`+firm+`": `+idText(id)) {
 		c.t.Fatalf("the client made template %d and kept: %v\n%s\n%s", id, err, config, c.output)
 	}
 }
 
 // readFile reads a reconciliation and all that its code speaks of.
-func (c *sfCLI) readFile() {
+func (c *cliFixture) readFile() {
 	c.t.Helper()
 	x := c.office
 	c.run("create-test", "--test", "from_sandbox", "--url", fmt.Sprintf("%s/f/%d/%d/ledgers/%d/workflows/%d/reconciliation_texts/%d",
@@ -124,10 +124,10 @@ func (c *sfCLI) readFile() {
 	}
 }
 
-// sfCLI is the client in a home and a work folder of its own.
-type sfCLI struct {
+// cliFixture is the client in a home and a work folder of its own.
+type cliFixture struct {
 	t                  *testing.T
-	office             *sfOffice
+	office             *fixture
 	command            []string
 	home, work, host   string
 	env                []string
@@ -139,20 +139,20 @@ type sfCLI struct {
 	left []string // what it tried to reach beyond this machine
 }
 
-func newCLI(t *testing.T) *sfCLI {
+func newCLI(t *testing.T) *cliFixture {
 	t.Helper()
-	c := &sfCLI{t: t, home: t.TempDir(), work: t.TempDir(), opened: make(chan string, 1)}
+	c := &cliFixture{t: t, home: t.TempDir(), work: t.TempDir(), opened: make(chan string, 1)}
 	c.command = findCLI(t)
-	x := newOffice(t, silverfin.Options{})
+	x := newFixture(t, silverfin.Options{})
 	c.office = x
-	c.workflow = x.sf.OpenWorkflow(x.company, x.period, sfWorkflow)
+	c.workflow = x.sf.OpenWorkflow(x.company, x.period, workflowName)
 	c.template = c.templateID("social_balance")
 	x.call("POST", "/companies/{c}/periods/{p}/reconciliations/{r}/custom",
 		`{"properties":[{"namespace":"sb","key":"code_1003","value":"114.4"},{"namespace":"sb","key":"row","value":{"field":"nine"}}]}`).is(201)
 	x.call("POST", "/companies/{c}/periods/{p}/custom", `{"properties":[{"namespace":"pit_integration","key":"code_1002","value":"yes"},{"namespace":"pit_integration","key":"account","value":"#12"}]}`).is(201)
 	x.call("POST", "/companies/{c}/custom", `{"namespace":"office","key":"manager","value":"An"}`).is(201)
-	costs := x.sf.AddReconciliation(x.company, "staff_costs", sfWorkflow)
-	x.call("POST", "/companies/{c}/periods/{p}/reconciliations/"+sfID(costs)+"/custom",
+	costs := x.sf.AddReconciliation(x.company, "staff_costs", workflowName)
+	x.call("POST", "/companies/{c}/periods/{p}/reconciliations/"+idText(costs)+"/custom",
 		`{"properties":[{"namespace":"costs","key":"code_620","value":8.5},{"namespace":"costs","key":"code_621","value":7}]}`).is(201)
 
 	server := httptest.NewServer(x.sf)
@@ -171,7 +171,7 @@ func newCLI(t *testing.T) *sfCLI {
 	c.env = append(slices.DeleteFunc(os.Environ(), func(v string) bool {
 		return strings.Contains(strings.ToUpper(v), "PROXY=") || strings.HasPrefix(v, "DISPLAY=") || strings.HasPrefix(v, "SF_")
 	}),
-		"HOME="+c.home, "SF_HOST="+server.URL, "SF_API_CLIENT_ID="+sfClientID, "SF_API_SECRET="+sfSecret, "SF_FIRM_ID="+sfID(x.firm),
+		"HOME="+c.home, "SF_HOST="+server.URL, "SF_API_CLIENT_ID="+clientID, "SF_API_SECRET="+clientSecret, "SF_FIRM_ID="+idText(x.firm),
 		"BROWSER="+c.browser(browser.URL), "HTTPS_PROXY="+outside.URL, "https_proxy="+outside.URL, "NO_PROXY=127.0.0.1", "no_proxy=127.0.0.1")
 	return c
 }
@@ -199,8 +199,8 @@ func findCLI(t *testing.T) []string {
 	return []string{file}
 }
 
-// templateID gives the id of the firm's own template; 0 when there is none.
-func (c *sfCLI) templateID(handle string) int64 {
+// templateID returns the id of the firm's own template; 0 when there is none.
+func (c *cliFixture) templateID(handle string) int64 {
 	c.t.Helper()
 	for _, item := range c.office.call("GET", "/reconciliations", "").is(200).list() {
 		if item["handle"] == handle && item["text"] != nil {
@@ -211,7 +211,7 @@ func (c *sfCLI) templateID(handle string) int64 {
 }
 
 // browser makes a browser that tells the test which page it was to open.
-func (c *sfCLI) browser(tell string) string {
+func (c *cliFixture) browser(tell string) string {
 	c.t.Helper()
 	file := filepath.Join(c.home, "browser")
 	program := "#!/bin/sh\nexec node -e 'require(\"http\").get(process.argv[1] + \"?url=\" + encodeURIComponent(process.argv[2]))' '" + tell + "' \"$1\"\n"
@@ -221,13 +221,13 @@ func (c *sfCLI) browser(tell string) string {
 	return file
 }
 
-func (c *sfCLI) start(command ...string) *exec.Cmd {
+func (c *cliFixture) start(command ...string) *exec.Cmd {
 	cmd := exec.CommandContext(c.t.Context(), command[0], command[1:]...)
 	cmd.Dir, cmd.Env = c.work, c.env
 	return cmd
 }
 
-func (c *sfCLI) run(args ...string) {
+func (c *cliFixture) run(args ...string) {
 	c.t.Helper()
 	cmd := c.start(slices.Concat(c.command, args)...)
 	out, err := cmd.CombinedOutput()
@@ -240,14 +240,14 @@ func (c *sfCLI) run(args ...string) {
 
 // authorize signs in as a person at a terminal and a browser does: the client
 // opens the page, the page shows the code, the code is typed in.
-func (c *sfCLI) authorize() {
+func (c *cliFixture) authorize() {
 	c.t.Helper()
 	cmd := c.start("script", "-qefc", "'"+strings.Join(append(c.command, "authorize"), "' '")+"'", "/dev/null")
 	in, err := cmd.StdinPipe()
 	if err != nil {
 		c.t.Fatal(err)
 	}
-	screen := &sfScreen{changed: make(chan struct{}, 1)}
+	screen := &screen{changed: make(chan struct{}, 1)}
 	cmd.Stdout, cmd.Stderr = screen, screen
 	if err := cmd.Start(); err != nil {
 		c.t.Fatal(err)
@@ -285,7 +285,7 @@ func (c *sfCLI) authorize() {
 }
 
 // allow opens the page, presses the button and reads the code.
-func (c *sfCLI) allow(page string) string {
+func (c *cliFixture) allow(page string) string {
 	c.t.Helper()
 	u, err := url.Parse(page)
 	if err != nil {
@@ -301,7 +301,7 @@ func (c *sfCLI) allow(page string) string {
 }
 
 // credentials reads the file in which the client keeps its tokens.
-func (c *sfCLI) credentials() string {
+func (c *cliFixture) credentials() string {
 	c.t.Helper()
 	data, err := os.ReadFile(filepath.Join(c.home, ".silverfin", "config.json"))
 	if err != nil {
@@ -311,7 +311,7 @@ func (c *sfCLI) credentials() string {
 }
 
 // yaml finds the file that the client wrote about one test.
-func (c *sfCLI) yaml(name string) string {
+func (c *cliFixture) yaml(name string) string {
 	c.t.Helper()
 	files, err := filepath.Glob(filepath.Join(c.work, "reconciliation_texts", "social_balance", "tests", "*.yml"))
 	if err != nil {
@@ -327,14 +327,14 @@ func (c *sfCLI) yaml(name string) string {
 	return ""
 }
 
-// sfScreen is what a terminal showed.
-type sfScreen struct {
+// screen is what a terminal showed.
+type screen struct {
 	mu      sync.Mutex
 	text    bytes.Buffer
 	changed chan struct{}
 }
 
-func (s *sfScreen) Write(p []byte) (int, error) {
+func (s *screen) Write(p []byte) (int, error) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	select {
@@ -344,7 +344,7 @@ func (s *sfScreen) Write(p []byte) (int, error) {
 	return s.text.Write(p)
 }
 
-func (s *sfScreen) String() string {
+func (s *screen) String() string {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	return s.text.String()
@@ -352,7 +352,7 @@ func (s *sfScreen) String() string {
 
 // wait returns when the terminal has shown text, and fails the test when the
 // client ends before that.
-func (s *sfScreen) wait(t *testing.T, ended <-chan struct{}, text string) {
+func (s *screen) wait(t *testing.T, ended <-chan struct{}, text string) {
 	t.Helper()
 	for !strings.Contains(s.String(), text) {
 		select {

@@ -10,7 +10,7 @@ import (
 
 // companyRoutes are the calls about the person, the firm, client files, their
 // periods and workflows.
-func (s *Silverfin) companyRoutes() []sfRoute {
+func (s *Silverfin) companyRoutes() []route {
 	// Silverfin's pages name both scopes for periods, yet its own command-line
 	// client reads periods with the second alone.
 	periods := either("communication:read", "financials:read")
@@ -18,10 +18,10 @@ func (s *Silverfin) companyRoutes() []sfRoute {
 		periods = all("communication:read", "financials:read")
 	}
 	const period = "/companies/{company}/periods/{period}"
-	return []sfRoute{
+	return []route{
 		{"GET /user", all("user:profile"), s.getUser},
-		{"GET /user/firm", nil, func(c *sfCall) sfAnswer {
-			return sfAnswer{http.StatusOK, map[string]any{"id": c.firm.ID, "name": c.firm.Name}}
+		{"GET /user/firm", nil, func(c *call) response {
+			return response{http.StatusOK, map[string]any{"id": c.firm.ID, "name": c.firm.Name}}
 		}},
 		{"GET /companies", all("administration:read"), s.listCompanies},
 		{"GET /companies/{company}", all("administration:read"), s.getCompany},
@@ -32,15 +32,15 @@ func (s *Silverfin) companyRoutes() []sfRoute {
 	}
 }
 
-func (s *Silverfin) getUser(*sfCall) sfAnswer {
-	return sfAnswer{http.StatusOK, map[string]any{
+func (s *Silverfin) getUser(*call) response {
+	return response{http.StatusOK, map[string]any{
 		"id": 501, "name": "Integration User", "username": "integration", "created_at": "2024-01-01T00:00:00.000Z",
 		"external": false, "email": "integration@example.test", "staff_access": false, "email_notification_frequency": "daily", "locale": "en",
 	}}
 }
 
-// sfCompanyJSON is a client file as the API shows it.
-type sfCompanyJSON struct {
+// companyJSON is a client file as the API shows it.
+type companyJSON struct {
 	ID                int64   `json:"id"`
 	Name              string  `json:"name"`
 	CreatedAt         string  `json:"created_at"`
@@ -63,8 +63,8 @@ type sfCompanyJSON struct {
 	Visible           bool    `json:"visible_for_contributors"`
 }
 
-func (c *sfCompany) show() sfCompanyJSON {
-	out := sfCompanyJSON{
+func (c *company) show() companyJSON {
+	out := companyJSON{
 		ID: c.ID, Name: c.Name, CreatedAt: c.Created.Format(time.RFC3339), OrganisationForm: "BV", Country: "BE",
 		City: c.City, FileCode: c.FileCode, PeriodsPerYear: c.PeriodsPerYear, Currency: "EUR", Visible: true,
 	}
@@ -74,7 +74,7 @@ func (c *sfCompany) show() sfCompanyJSON {
 	return out
 }
 
-func (s *Silverfin) listCompanies(c *sfCall) sfAnswer {
+func (s *Silverfin) listCompanies(c *call) response {
 	query := c.r.URL.Query()
 	var ids []int64
 	for _, id := range c.firm.Companies {
@@ -83,15 +83,15 @@ func (s *Silverfin) listCompanies(c *sfCall) sfAnswer {
 			ids = append(ids, id)
 		}
 	}
-	out := []sfCompanyJSON{}
+	out := []companyJSON{}
 	for _, id := range pageOf(c.r, ids) {
 		out = append(out, s.state.Companies[id].show())
 	}
-	return sfAnswer{http.StatusOK, out}
+	return response{http.StatusOK, out}
 }
 
 // company finds the file that the path names; nil when the firm has none.
-func (s *Silverfin) company(c *sfCall) *sfCompany {
+func (s *Silverfin) company(c *call) *company {
 	company := s.state.Companies[c.id("company")]
 	if company == nil || company.FirmID != c.firm.ID {
 		return nil
@@ -101,7 +101,7 @@ func (s *Silverfin) company(c *sfCall) *sfCompany {
 
 // at finds company and period of the path; the second result says what is
 // missing.
-func (s *Silverfin) at(c *sfCall) (company *sfCompany, period *sfPeriod, missing string) {
+func (s *Silverfin) at(c *call) (company *company, period *period, missing string) {
 	if company = s.company(c); company == nil {
 		return nil, nil, "Company"
 	}
@@ -111,18 +111,18 @@ func (s *Silverfin) at(c *sfCall) (company *sfCompany, period *sfPeriod, missing
 	return company, period, ""
 }
 
-func (s *Silverfin) getCompany(c *sfCall) sfAnswer {
+func (s *Silverfin) getCompany(c *call) response {
 	company := s.company(c)
 	if company == nil {
-		return sfNotFound("Company")
+		return notFound("Company")
 	}
-	return sfAnswer{http.StatusOK, company.show()}
+	return response{http.StatusOK, company.show()}
 }
 
-func (s *Silverfin) listPeriods(c *sfCall) sfAnswer {
+func (s *Silverfin) listPeriods(c *call) response {
 	company := s.company(c)
 	if company == nil {
-		return sfNotFound("Company")
+		return notFound("Company")
 	}
 	out := []map[string]any{}
 	for _, p := range company.Periods {
@@ -132,21 +132,21 @@ func (s *Silverfin) listPeriods(c *sfCall) sfAnswer {
 		}
 		out = append(out, s.showPeriod(p))
 	}
-	return sfAnswer{http.StatusOK, pageOf(c.r, out)}
+	return response{http.StatusOK, pageOf(c.r, out)}
 }
 
-func (s *Silverfin) getPeriod(c *sfCall) sfAnswer {
+func (s *Silverfin) getPeriod(c *call) response {
 	_, p, missing := s.at(c)
 	if missing != "" {
-		return sfNotFound(missing)
+		return notFound(missing)
 	}
-	return sfAnswer{http.StatusOK, s.showPeriod(p)}
+	return response{http.StatusOK, s.showPeriod(p)}
 }
 
 // showPeriod is a period as the API shows it. How a lock shows is not
 // published, so the field has the name that the options give; locking_type is
 // a word that Silverfin's vocabulary knows, and holds text.
-func (s *Silverfin) showPeriod(p *sfPeriod) map[string]any {
+func (s *Silverfin) showPeriod(p *period) map[string]any {
 	out := map[string]any{
 		"id": p.ID, "end_date": p.End, "public": p.Public, "extra_data_headers": []string{},
 		"fiscal_year": map[string]balance.Date{"start_date": p.FiscalYear.Start, "end_date": p.FiscalYear.End},
@@ -162,10 +162,10 @@ func (s *Silverfin) showPeriod(p *sfPeriod) map[string]any {
 	return out
 }
 
-func (s *Silverfin) listWorkflows(c *sfCall) sfAnswer {
+func (s *Silverfin) listWorkflows(c *call) response {
 	company, p, missing := s.at(c)
 	if missing != "" {
-		return sfNotFound(missing)
+		return notFound(missing)
 	}
 	out := []map[string]any{}
 	for _, w := range p.Open {
@@ -173,10 +173,10 @@ func (s *Silverfin) listWorkflows(c *sfCall) sfAnswer {
 			out = append(out, s.showWorkflow(company, w))
 		}
 	}
-	return sfAnswer{http.StatusOK, pageOf(c.r, out)}
+	return response{http.StatusOK, pageOf(c.r, out)}
 }
 
-func (s *Silverfin) showWorkflow(company *sfCompany, w sfOpenWorkflow) map[string]any {
+func (s *Silverfin) showWorkflow(company *company, w openWorkflow) map[string]any {
 	out := map[string]any{"id": w.ID, "name": s.workflowName(company, w.ID), "default": false, "archived": w.Archived}
 	for _, known := range company.Workflows {
 		if known.ID == w.ID {
@@ -186,14 +186,14 @@ func (s *Silverfin) showWorkflow(company *sfCompany, w sfOpenWorkflow) map[strin
 	return out
 }
 
-func (s *Silverfin) workflowReconciliations(c *sfCall) sfAnswer {
+func (s *Silverfin) workflowReconciliations(c *call) response {
 	company, p, missing := s.at(c)
 	if missing != "" {
-		return sfNotFound(missing)
+		return notFound(missing)
 	}
 	w := p.open(c.id("workflow"))
 	if w == nil {
-		return sfNotFound("Workflow")
+		return notFound("Workflow")
 	}
 	name := s.workflowName(company, w.ID)
 	out := []map[string]any{}
@@ -202,5 +202,5 @@ func (s *Silverfin) workflowReconciliations(c *sfCall) sfAnswer {
 			out = append(out, s.showReconciliation(company, r))
 		}
 	}
-	return sfAnswer{http.StatusOK, pageOf(c.r, out)}
+	return response{http.StatusOK, pageOf(c.r, out)}
 }

@@ -13,13 +13,13 @@ const maxProperties = 100
 
 // customRoutes are the calls about reconciliations of a period and about
 // custom properties at every level.
-func (s *Silverfin) customRoutes() []sfRoute {
+func (s *Silverfin) customRoutes() []route {
 	const (
 		company        = "/companies/{company}"
 		period         = company + "/periods/{period}"
 		reconciliation = period + "/reconciliations/{reconciliation}"
 	)
-	return []sfRoute{
+	return []route{
 		{"GET " + reconciliation, all("financials:read"), s.getReconciliation},
 		{"GET " + reconciliation + "/results", all("financials:read"), s.getResults},
 		{"GET " + company + "/custom", all("administration:read"), s.getCustom},
@@ -32,7 +32,7 @@ func (s *Silverfin) customRoutes() []sfRoute {
 }
 
 // target finds what the path names; the second result says what is missing.
-func (s *Silverfin) target(c *sfCall) (t sfTarget, missing string) {
+func (s *Silverfin) target(c *call) (t target, missing string) {
 	if c.r.PathValue("period") == "" {
 		if t.company = s.company(c); t.company == nil {
 			return t, "Company"
@@ -51,10 +51,10 @@ func (s *Silverfin) target(c *sfCall) (t sfTarget, missing string) {
 	return t, ""
 }
 
-// shown tells whether a reconciliation is in a period: its workflow is there,
+// shown reports whether a reconciliation is in a period: its workflow is there,
 // archived or not, since custom belongs to the reconciliation and outlives the
 // workflow's archiving.
-func (s *Silverfin) shown(company *sfCompany, p *sfPeriod, r sfReconciliation) bool {
+func (s *Silverfin) shown(company *company, p *period, r reconciliation) bool {
 	if r.Workflow == "" {
 		return true
 	}
@@ -66,7 +66,7 @@ func (s *Silverfin) shown(company *sfCompany, p *sfPeriod, r sfReconciliation) b
 	return false
 }
 
-func (s *Silverfin) showReconciliation(company *sfCompany, r sfReconciliation) map[string]any {
+func (s *Silverfin) showReconciliation(company *company, r reconciliation) map[string]any {
 	out := map[string]any{"id": r.ID, "handle": r.Handle, "template_id": r.Template, "starred": true}
 	if t := s.index.firms[company.FirmID].template(r.Template); t != nil {
 		for _, lang := range []string{"en", "nl", "fr"} {
@@ -76,20 +76,20 @@ func (s *Silverfin) showReconciliation(company *sfCompany, r sfReconciliation) m
 	return out
 }
 
-func (s *Silverfin) getReconciliation(c *sfCall) sfAnswer {
+func (s *Silverfin) getReconciliation(c *call) response {
 	t, missing := s.target(c)
 	if missing != "" {
-		return sfNotFound(missing)
+		return notFound(missing)
 	}
-	return sfAnswer{http.StatusOK, s.showReconciliation(t.company, *t.reconciliation)}
+	return response{http.StatusOK, s.showReconciliation(t.company, *t.reconciliation)}
 }
 
 // getResults computes results as a made-up template would: each property under
 // its key, numbers and truth values as such, and whether it is reconciled.
-func (s *Silverfin) getResults(c *sfCall) sfAnswer {
+func (s *Silverfin) getResults(c *call) response {
 	t, missing := s.target(c)
 	if missing != "" {
-		return sfNotFound(missing)
+		return notFound(missing)
 	}
 	custom := t.custom()
 	out := map[string]any{"status": "unreconciled", "note": nil}
@@ -106,51 +106,51 @@ func (s *Silverfin) getResults(c *sfCall) sfAnswer {
 		}
 		out[s.state.Properties[n].Key] = result
 	}
-	return sfAnswer{http.StatusOK, out}
+	return response{http.StatusOK, out}
 }
 
-// sfCustomJSON is one custom property as the API gives and takes it.
-type sfCustomJSON struct {
+// customJSON is one custom property as the API gives and takes it.
+type customJSON struct {
 	Namespace string          `json:"namespace"`
 	Key       string          `json:"key"`
 	Value     json.RawMessage `json:"value"`
 }
 
-func (s *Silverfin) getCustom(c *sfCall) sfAnswer {
+func (s *Silverfin) getCustom(c *call) response {
 	t, missing := s.target(c)
 	if missing != "" {
-		return sfNotFound(missing)
+		return notFound(missing)
 	}
 	custom := t.custom()
-	out := []sfCustomJSON{}
+	out := []customJSON{}
 	for _, n := range pageOf(c.r, s.sorted(custom)) {
 		p := s.state.Properties[n]
-		out = append(out, sfCustomJSON{p.Namespace, p.Key, json.RawMessage(custom[n])})
+		out = append(out, customJSON{p.Namespace, p.Key, json.RawMessage(custom[n])})
 	}
-	return sfAnswer{http.StatusOK, out}
+	return response{http.StatusOK, out}
 }
 
 // postCustom sets, changes or destroys properties: all of them or, when one
 // is not right, none. A period takes them as a list, a company one by one: the
 // newest source of Silverfin's command-line client says that a list sent to a
 // company is answered with 400. The text of that answer is made up.
-func (s *Silverfin) postCustom(c *sfCall) sfAnswer {
+func (s *Silverfin) postCustom(c *call) response {
 	t, missing := s.target(c)
 	if missing != "" {
-		return sfNotFound(missing)
+		return notFound(missing)
 	}
 	list, single, wrong := c.properties()
 	switch {
 	case !single && t.period == nil:
-		return sfError(http.StatusBadRequest, "namespace is missing, key is missing, value is missing")
+		return errorResponse(http.StatusBadRequest, "namespace is missing, key is missing, value is missing")
 	case wrong != nil:
-		return sfErrors(wrong...)
+		return errorsResponse(wrong...)
 	case single && t.period != nil && t.reconciliation == nil:
-		return sfError(http.StatusUnprocessableEntity, "properties is missing")
+		return errorResponse(http.StatusUnprocessableEntity, "properties is missing")
 	case len(list) > maxProperties:
-		return sfError(http.StatusUnprocessableEntity, "At most %d properties can be sent at once", maxProperties)
+		return errorResponse(http.StatusUnprocessableEntity, "At most %d properties can be sent at once", maxProperties)
 	case t.period != nil && t.period.Locked:
-		return sfError(s.options.LockedStatus, "%v", lockedError(t.period.ID))
+		return errorResponse(s.options.LockedStatus, "%v", lockedError(t.period.ID))
 	}
 	by := c.by(s.options.ClientID)
 	for i := range list {
@@ -161,13 +161,13 @@ func (s *Silverfin) postCustom(c *sfCall) sfAnswer {
 		s.put(&t, by, s.property(list[i].Namespace, list[i].Key), value)
 	}
 	if single {
-		return sfAnswer{http.StatusCreated, list[0]}
+		return response{http.StatusCreated, list[0]}
 	}
-	return sfAnswer{http.StatusCreated, list}
+	return response{http.StatusCreated, list}
 }
 
-// properties reads either form of the body and says what is wrong with it.
-func (c *sfCall) properties() (list []sfCustomJSON, single bool, wrong []string) {
+// properties reads either form of the body and lists what is wrong with it.
+func (c *call) properties() (list []customJSON, single bool, wrong []string) {
 	raw, many := c.body["properties"]
 	if many {
 		if err := json.Unmarshal(raw, &list); err != nil {
@@ -177,7 +177,7 @@ func (c *sfCall) properties() (list []sfCustomJSON, single bool, wrong []string)
 			return nil, false, []string{"properties is empty"}
 		}
 	} else {
-		list = []sfCustomJSON{{c.body.text("namespace"), c.body.text("key"), c.body["value"]}}
+		list = []customJSON{{c.body.text("namespace"), c.body.text("key"), c.body["value"]}}
 	}
 	for i := range list {
 		p := &list[i]

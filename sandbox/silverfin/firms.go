@@ -38,13 +38,13 @@ type CompanyPeriod struct {
 // noSuch is the error for an id that is not there.
 func noSuch(what string, id any) error { return fmt.Errorf("the sandbox has no %s %v", what, id) }
 
-// AddFirm adds a firm and gives its id. The firm gets made-up templates, among
+// AddFirm adds a firm and returns its id. The firm gets made-up templates, among
 // them one handle that occurs twice and two templates whose code is hidden, as
 // firms with marketplace templates have.
 func (s *Silverfin) AddFirm(name string) int64 {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	f := &sfFirm{ID: s.newID("firm"), Name: name, Templates: map[string][]*sfTemplate{}}
+	f := &firm{ID: s.newID("firm"), Name: name, Templates: map[string][]*reconciliationTemplate{}}
 	s.state.Firms = append(s.state.Firms, f)
 	s.index.firms[f.ID] = f
 	s.addMadeUpTemplate(f, "social_balance", "", 77)
@@ -64,7 +64,7 @@ func (s *Silverfin) Firms() []Firm {
 	return out
 }
 
-// AddCompany adds a client file to a firm and gives its id; 0 when there is no
+// AddCompany adds a client file to a firm and returns its id; 0 when there is no
 // such firm.
 func (s *Silverfin) AddCompany(firmID int64, c Company) int64 {
 	s.mu.Lock()
@@ -77,7 +77,7 @@ func (s *Silverfin) AddCompany(firmID int64, c Company) int64 {
 	if c.PeriodsPerYear == 0 {
 		c.PeriodsPerYear = 1
 	}
-	s.state.Companies[c.ID] = &sfCompany{Company: c, FirmID: firmID, Created: s.now()}
+	s.state.Companies[c.ID] = &company{Company: c, FirmID: firmID, Created: s.now()}
 	f.Companies = append(f.Companies, c.ID)
 	return c.ID
 }
@@ -101,7 +101,7 @@ func (s *Silverfin) Companies(firmID int64) []Company {
 
 // SetVAT gives a company another text in its field for the VAT number.
 func (s *Silverfin) SetVAT(companyID int64, vat string) error {
-	return s.withCompany(companyID, func(c *sfCompany) error {
+	return s.withCompany(companyID, func(c *company) error {
 		c.VAT = vat
 		return nil
 	})
@@ -110,7 +110,7 @@ func (s *Silverfin) SetVAT(companyID int64, vat string) error {
 // ArchiveCompany takes a client file out of the firm's list, as Silverfin does
 // with archived files.
 func (s *Silverfin) ArchiveCompany(companyID int64) error {
-	return s.withCompany(companyID, func(c *sfCompany) error {
+	return s.withCompany(companyID, func(c *company) error {
 		c.Archived = true
 		return nil
 	})
@@ -120,10 +120,10 @@ func (s *Silverfin) ArchiveCompany(companyID int64) error {
 // included, and returns its id; 0 when there is no such company.
 func (s *Silverfin) AddPeriod(companyID int64, start, end balance.Date) int64 {
 	var id int64
-	_ = s.withCompany(companyID, func(c *sfCompany) error {
+	_ = s.withCompany(companyID, func(c *company) error {
 		id = s.newID("period")
-		c.Periods = append(c.Periods, &sfPeriod{ID: id, FiscalYear: balance.Period{Start: start, End: end}, End: end, Public: true})
-		slices.SortStableFunc(c.Periods, func(a, b *sfPeriod) int { return b.End.Compare(a.End) })
+		c.Periods = append(c.Periods, &period{ID: id, FiscalYear: balance.Period{Start: start, End: end}, End: end, Public: true})
+		slices.SortStableFunc(c.Periods, func(a, b *period) int { return b.End.Compare(a.End) })
 		return nil
 	})
 	return id
@@ -132,7 +132,7 @@ func (s *Silverfin) AddPeriod(companyID int64, start, end balance.Date) int64 {
 // Periods lists the periods of a client file, newest first.
 func (s *Silverfin) Periods(companyID int64) []CompanyPeriod {
 	var out []CompanyPeriod
-	_ = s.withCompany(companyID, func(c *sfCompany) error {
+	_ = s.withCompany(companyID, func(c *company) error {
 		for _, p := range c.Periods {
 			v := CompanyPeriod{ID: p.ID, End: p.End, FiscalYear: p.FiscalYear, Locked: p.Locked}
 			for _, w := range p.Open {
@@ -149,7 +149,7 @@ func (s *Silverfin) Periods(companyID int64) []CompanyPeriod {
 
 // Lock locks a period: nothing in it can be changed, not by a person either.
 func (s *Silverfin) Lock(companyID, periodID int64) error {
-	return s.withPeriod(companyID, periodID, func(_ *sfCompany, p *sfPeriod) error {
+	return s.withPeriod(companyID, periodID, func(_ *company, p *period) error {
 		p.Locked = true
 		return nil
 	})
@@ -157,23 +157,23 @@ func (s *Silverfin) Lock(companyID, periodID int64) error {
 
 // Unlock undoes Lock.
 func (s *Silverfin) Unlock(companyID, periodID int64) error {
-	return s.withPeriod(companyID, periodID, func(_ *sfCompany, p *sfPeriod) error {
+	return s.withPeriod(companyID, periodID, func(_ *company, p *period) error {
 		p.Locked = false
 		return nil
 	})
 }
 
-// OpenWorkflow shows a workflow in a period and gives the workflow's id, which
+// OpenWorkflow shows a workflow in a period and returns the workflow's id, which
 // is the same in every period of the file; 0 when company or period are
 // unknown. A workflow that the firm does not have yet is made. Opening twice
 // changes nothing.
 func (s *Silverfin) OpenWorkflow(companyID, periodID int64, name string) int64 {
 	var id int64
-	_ = s.withPeriod(companyID, periodID, func(c *sfCompany, p *sfPeriod) error {
+	_ = s.withPeriod(companyID, periodID, func(c *company, p *period) error {
 		f := s.index.firms[c.FirmID]
 		fw := f.workflowNamed(name)
 		if fw == nil {
-			f.Workflows = append(f.Workflows, sfFirmWorkflow{s.newID("firm_workflow"), name})
+			f.Workflows = append(f.Workflows, firmWorkflow{s.newID("firm_workflow"), name})
 			fw = &f.Workflows[len(f.Workflows)-1]
 		}
 		id = s.openIn(c, p, fw.ID)
@@ -183,35 +183,35 @@ func (s *Silverfin) OpenWorkflow(companyID, periodID int64, name string) int64 {
 }
 
 // openIn shows a firm's workflow in one period, adding it to the file first.
-func (s *Silverfin) openIn(c *sfCompany, p *sfPeriod, firmWorkflow int64) int64 {
+func (s *Silverfin) openIn(c *company, p *period, firmWorkflow int64) int64 {
 	id := c.workflowID(firmWorkflow)
 	if id == 0 {
 		id = s.newID("workflow")
-		c.Workflows = append(c.Workflows, sfWorkflow{id, firmWorkflow})
+		c.Workflows = append(c.Workflows, workflow{id, firmWorkflow})
 	}
 	if p.open(id) == nil {
-		p.Open = append(p.Open, sfOpenWorkflow{ID: id})
+		p.Open = append(p.Open, openWorkflow{ID: id})
 	}
 	return id
 }
 
 // CloseWorkflow takes a workflow out of a period.
 func (s *Silverfin) CloseWorkflow(companyID, periodID int64, name string) error {
-	return s.withWorkflow(companyID, periodID, name, func(p *sfPeriod, w *sfOpenWorkflow) {
+	return s.withWorkflow(companyID, periodID, name, func(p *period, w *openWorkflow) {
 		id := w.ID // w lies in the slice that is about to shift
-		p.Open = slices.DeleteFunc(p.Open, func(o sfOpenWorkflow) bool { return o.ID == id })
+		p.Open = slices.DeleteFunc(p.Open, func(o openWorkflow) bool { return o.ID == id })
 	})
 }
 
 // ArchiveWorkflow archives a workflow that is open in a period. It stays in
 // the list and is marked, unless HideArchived is set.
 func (s *Silverfin) ArchiveWorkflow(companyID, periodID int64, name string) error {
-	return s.withWorkflow(companyID, periodID, name, func(_ *sfPeriod, w *sfOpenWorkflow) { w.Archived = true })
+	return s.withWorkflow(companyID, periodID, name, func(_ *period, w *openWorkflow) { w.Archived = true })
 }
 
 // ReactivateWorkflow undoes ArchiveWorkflow.
 func (s *Silverfin) ReactivateWorkflow(companyID, periodID int64, name string) error {
-	return s.withWorkflow(companyID, periodID, name, func(_ *sfPeriod, w *sfOpenWorkflow) { w.Archived = false })
+	return s.withWorkflow(companyID, periodID, name, func(_ *period, w *openWorkflow) { w.Archived = false })
 }
 
 // AddReconciliation puts a template into a client file, shown wherever the
@@ -220,7 +220,7 @@ func (s *Silverfin) ReactivateWorkflow(companyID, periodID int64, name string) e
 // Where the firm has no template of that handle, one is made.
 func (s *Silverfin) AddReconciliation(companyID int64, handle, workflow string) int64 {
 	var id int64
-	_ = s.withCompany(companyID, func(c *sfCompany) error {
+	_ = s.withCompany(companyID, func(c *company) error {
 		f := s.index.firms[c.FirmID]
 		template := f.templateID(handle)
 		if template == 0 {
@@ -228,13 +228,13 @@ func (s *Silverfin) AddReconciliation(companyID int64, handle, workflow string) 
 		}
 		id = s.newID("reconciliation")
 		c.Reconciliations = append(c.Reconciliations,
-			sfReconciliation{ID: id, Template: template, Handle: handle, Workflow: workflow})
+			reconciliation{ID: id, Template: template, Handle: handle, Workflow: workflow})
 		return nil
 	})
 	return id
 }
 
-func (s *Silverfin) withCompany(id int64, do func(*sfCompany) error) error {
+func (s *Silverfin) withCompany(id int64, do func(*company) error) error {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	c := s.state.Companies[id]
@@ -244,8 +244,8 @@ func (s *Silverfin) withCompany(id int64, do func(*sfCompany) error) error {
 	return do(c)
 }
 
-func (s *Silverfin) withPeriod(companyID, periodID int64, do func(*sfCompany, *sfPeriod) error) error {
-	return s.withCompany(companyID, func(c *sfCompany) error {
+func (s *Silverfin) withPeriod(companyID, periodID int64, do func(*company, *period) error) error {
+	return s.withCompany(companyID, func(c *company) error {
 		p := c.period(periodID)
 		if p == nil {
 			return noSuch("period", periodID)
@@ -254,8 +254,8 @@ func (s *Silverfin) withPeriod(companyID, periodID int64, do func(*sfCompany, *s
 	})
 }
 
-func (s *Silverfin) withWorkflow(companyID, periodID int64, name string, do func(*sfPeriod, *sfOpenWorkflow)) error {
-	return s.withPeriod(companyID, periodID, func(c *sfCompany, p *sfPeriod) error {
+func (s *Silverfin) withWorkflow(companyID, periodID int64, name string, do func(*period, *openWorkflow)) error {
+	return s.withPeriod(companyID, periodID, func(c *company, p *period) error {
 		for i := range p.Open {
 			if s.workflowName(c, p.Open[i].ID) == name {
 				do(p, &p.Open[i])
@@ -267,7 +267,7 @@ func (s *Silverfin) withWorkflow(companyID, periodID int64, name string, do func
 }
 
 // workflowName names a workflow of a file by the id that it has there.
-func (s *Silverfin) workflowName(c *sfCompany, id int64) string {
+func (s *Silverfin) workflowName(c *company, id int64) string {
 	for _, w := range c.Workflows {
 		if w.ID == id {
 			if fw := s.index.firms[c.FirmID].workflow(w.FirmWorkflow); fw != nil {

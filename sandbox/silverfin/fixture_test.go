@@ -16,36 +16,36 @@ import (
 	"balansd/sandbox/silverfin"
 )
 
-// sfClock is a clock that only a test moves.
-type sfClock struct {
+// clock is a clock that only a test moves.
+type clock struct {
 	mu sync.Mutex
 	t  time.Time
 }
 
-func (c *sfClock) now() time.Time {
+func (c *clock) now() time.Time {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	return c.t
 }
 
-func (c *sfClock) forward(d time.Duration) {
+func (c *clock) forward(d time.Duration) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	c.t = c.t.Add(d)
 }
 
 const (
-	sfWorkflow = "Jaarrekening"
-	sfClientID = "sandbox-client"
-	sfSecret   = "sandbox-secret"
+	workflowName = "Jaarrekening"
+	clientID     = "sandbox-client"
+	clientSecret = "sandbox-secret"
 )
 
-// sfOffice is a firm with one file: a year of 2024 with an open workflow, and
+// fixture is a firm with one file: a year of 2024 with an open workflow, and
 // one reconciliation in it.
-type sfOffice struct {
+type fixture struct {
 	t       *testing.T
 	sf      *silverfin.Silverfin
-	clock   *sfClock
+	clock   *clock
 	firm    int64
 	company int64
 	period  int64
@@ -61,53 +61,53 @@ func day(text string) balance.Date {
 	return d
 }
 
-func newOffice(t *testing.T, o silverfin.Options) *sfOffice {
+func newFixture(t *testing.T, o silverfin.Options) *fixture {
 	t.Helper()
-	clock := &sfClock{t: time.Date(2026, 3, 2, 1, 0, 0, 0, time.UTC)}
+	clock := &clock{t: time.Date(2026, 3, 2, 1, 0, 0, 0, time.UTC)}
 	o.Now = clock.now
-	x := &sfOffice{t: t, sf: silverfin.New(o), clock: clock}
+	x := &fixture{t: t, sf: silverfin.New(o), clock: clock}
 	x.firm = x.sf.AddFirm("Kantoor Peeters")
 	x.company = x.sf.AddCompany(x.firm, silverfin.Company{Name: "Bakkerij Janssens", VAT: "BE 0402.754.886", FileCode: "JAN01"})
 	x.period = x.sf.AddPeriod(x.company, day("2024-01-01"), day("2024-12-31"))
-	x.sf.OpenWorkflow(x.company, x.period, sfWorkflow)
-	x.recon = x.sf.AddReconciliation(x.company, "social_balance", sfWorkflow)
+	x.sf.OpenWorkflow(x.company, x.period, workflowName)
+	x.recon = x.sf.AddReconciliation(x.company, "social_balance", workflowName)
 	x.signIn()
 	return x
 }
 
-func (x *sfOffice) signIn(scopes ...string) {
+func (x *fixture) signIn(scopes ...string) {
 	x.t.Helper()
 	x.access = x.exchange(x.sf.Grant(x.firm, scopes...)).text("access_token")
 }
 
-func (x *sfOffice) exchange(code string) sfReply {
+func (x *fixture) exchange(code string) reply {
 	x.t.Helper()
 	return x.token(url.Values{"grant_type": {"authorization_code"}, "code": {code}, "redirect_uri": {silverfin.OutOfBand}})
 }
 
-func (x *sfOffice) refresh(token string) sfReply {
+func (x *fixture) refresh(token string) reply {
 	x.t.Helper()
 	return x.token(url.Values{"grant_type": {"refresh_token"}, "refresh_token": {token}})
 }
 
 // token posts a form to the token endpoint with the client's credentials.
-func (x *sfOffice) token(form url.Values) sfReply {
+func (x *fixture) token(form url.Values) reply {
 	x.t.Helper()
 	if !form.Has("client_id") {
-		form.Set("client_id", sfClientID)
-		form.Set("client_secret", sfSecret)
+		form.Set("client_id", clientID)
+		form.Set("client_secret", clientSecret)
 	}
-	r := httptest.NewRequest("POST", "/f/"+sfID(x.firm)+"/oauth/token", strings.NewReader(form.Encode()))
+	r := httptest.NewRequest("POST", "/f/"+idText(x.firm)+"/oauth/token", strings.NewReader(form.Encode()))
 	r.Header.Set("Content-Type", "application/x-www-form-urlencoded")
 	return x.send(r)
 }
 
 // call sends one call below /api/v4/f/{firm} with the current token. The path
 // may name the office's own ids as {c}, {p} and {r}.
-func (x *sfOffice) call(method, path, body string) sfReply {
+func (x *fixture) call(method, path, body string) reply {
 	x.t.Helper()
-	path = strings.NewReplacer("{c}", sfID(x.company), "{p}", sfID(x.period), "{r}", sfID(x.recon)).Replace(path)
-	r := httptest.NewRequest(method, "/api/v4/f/"+sfID(x.firm)+path, strings.NewReader(body))
+	path = strings.NewReplacer("{c}", idText(x.company), "{p}", idText(x.period), "{r}", idText(x.recon)).Replace(path)
+	r := httptest.NewRequest(method, "/api/v4/f/"+idText(x.firm)+path, strings.NewReader(body))
 	if body != "" {
 		r.Header.Set("Content-Type", "application/json")
 	}
@@ -115,7 +115,7 @@ func (x *sfOffice) call(method, path, body string) sfReply {
 	return x.send(r)
 }
 
-func (x *sfOffice) send(r *http.Request) sfReply {
+func (x *fixture) send(r *http.Request) reply {
 	x.t.Helper()
 	w := httptest.NewRecorder()
 	x.sf.ServeHTTP(w, r)
@@ -123,11 +123,11 @@ func (x *sfOffice) send(r *http.Request) sfReply {
 	if err != nil {
 		x.t.Fatal(err)
 	}
-	return sfReply{x.t, w.Code, w.Header(), string(body)}
+	return reply{x.t, w.Code, w.Header(), string(body)}
 }
 
-// sfReply is what came back.
-type sfReply struct {
+// reply is what came back.
+type reply struct {
 	t      *testing.T
 	status int
 	header http.Header
@@ -135,7 +135,7 @@ type sfReply struct {
 }
 
 // is fails the test unless the status is as said and the body holds each part.
-func (r sfReply) is(status int, parts ...string) sfReply {
+func (r reply) is(status int, parts ...string) reply {
 	r.t.Helper()
 	if r.status != status {
 		r.t.Fatalf("status %d, want %d; body: %.300s", r.status, status, r.body)
@@ -148,11 +148,11 @@ func (r sfReply) is(status int, parts ...string) sfReply {
 	return r
 }
 
-func (r sfReply) object() map[string]any { return sfDecode[map[string]any](r) }
+func (r reply) object() map[string]any { return decode[map[string]any](r) }
 
-func (r sfReply) list() []map[string]any { return sfDecode[[]map[string]any](r) }
+func (r reply) list() []map[string]any { return decode[[]map[string]any](r) }
 
-func (r sfReply) text(key string) string {
+func (r reply) text(key string) string {
 	r.t.Helper()
 	text, ok := r.object()[key].(string)
 	if !ok {
@@ -161,7 +161,7 @@ func (r sfReply) text(key string) string {
 	return text
 }
 
-func sfDecode[T any](r sfReply) (v T) {
+func decode[T any](r reply) (v T) {
 	r.t.Helper()
 	if err := json.Unmarshal([]byte(r.body), &v); err != nil {
 		r.t.Fatalf("status %d: %v in %.300s", r.status, err, r.body)
@@ -169,4 +169,4 @@ func sfDecode[T any](r sfReply) (v T) {
 	return v
 }
 
-func sfID(n int64) string { return strconv.FormatInt(n, 10) }
+func idText(n int64) string { return strconv.FormatInt(n, 10) }

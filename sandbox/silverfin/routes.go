@@ -16,53 +16,53 @@ const (
 	maxPage = 200     // items on a page
 )
 
-// An sfAnswer is a status and what is encoded as JSON; a nil body is sent as
+// A response is a status and what is encoded as JSON; a nil body is sent as
 // an empty object.
-type sfAnswer struct {
+type response struct {
 	status int
 	body   any
 }
 
 // The answers that stand for trouble, in the shapes that Silverfin uses.
-func sfError(status int, format string, args ...any) sfAnswer {
-	return sfAnswer{status, map[string]string{"error": fmt.Sprintf(format, args...)}}
+func errorResponse(status int, format string, args ...any) response {
+	return response{status, map[string]string{"error": fmt.Sprintf(format, args...)}}
 }
 
-func sfErrors(lines ...string) sfAnswer {
-	return sfAnswer{http.StatusUnprocessableEntity, map[string][]string{"errors": lines}}
+func errorsResponse(lines ...string) response {
+	return response{http.StatusUnprocessableEntity, map[string][]string{"errors": lines}}
 }
 
-func sfNotFound(what string) sfAnswer { return sfError(http.StatusNotFound, "%s not found", what) }
+func notFound(what string) response { return errorResponse(http.StatusNotFound, "%s not found", what) }
 
 func lockedError(period int64) error {
 	return fmt.Errorf("period %d is locked: its data cannot be changed", period)
 }
 
-// An sfCall is one authorized call to the API. Its handler runs under the
+// A call is one authorized call to the API. Its handler runs under the
 // lock of the Silverfin.
-type sfCall struct {
+type call struct {
 	r     *http.Request
-	token *sfToken
-	firm  *sfFirm
-	body  sfBody
+	token *tokenPair
+	firm  *firm
+	body  requestBody
 }
 
 // by names the application and which of its tokens wrote, without the secret.
-func (c *sfCall) by(clientID string) string {
+func (c *call) by(clientID string) string {
 	return fmt.Sprintf("app %s token %d", clientID, c.token.ID)
 }
 
-func (c *sfCall) id(name string) int64 {
+func (c *call) id(name string) int64 {
 	n, _ := strconv.ParseInt(c.r.PathValue(name), 10, 64)
 	return n
 }
 
-// An sfRoute is one call of the API. A caller needs one of the scopes of each
+// A route is one call of the API. A caller needs one of the scopes of each
 // group.
-type sfRoute struct {
+type route struct {
 	pattern string // method and path below /api/v4/f/{firm}
 	scopes  [][]string
-	handle  func(*sfCall) sfAnswer
+	handle  func(*call) response
 }
 
 // all asks for every one of the scopes, either for any of them.
@@ -96,9 +96,9 @@ func (s *Silverfin) routes() http.Handler {
 
 // serve reads the request, checks token, firm and scope, in this order, and
 // lets the route answer.
-func (s *Silverfin) serve(route sfRoute) http.Handler {
+func (s *Silverfin) serve(route route) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		call := &sfCall{r: r}
+		call := &call{r: r}
 		trouble := call.read(w)
 		answer := s.answer(route, call, trouble)
 		if answer.status == http.StatusUnauthorized {
@@ -108,25 +108,25 @@ func (s *Silverfin) serve(route sfRoute) http.Handler {
 	})
 }
 
-func (s *Silverfin) answer(route sfRoute, call *sfCall, trouble error) sfAnswer {
+func (s *Silverfin) answer(route route, call *call, trouble error) response {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	call.token = s.use(accessToken(call.r))
 	if call.token == nil {
-		return sfAnswer{http.StatusUnauthorized, map[string]string{
+		return response{http.StatusUnauthorized, map[string]string{
 			"error": "invalid_token", "error_description": "The access token is invalid or has expired"}}
 	}
 	call.firm = s.index.firms[call.id("firm")]
 	if call.firm == nil || call.firm.ID != call.token.Firm {
-		return sfNotFound("Firm")
+		return notFound("Firm")
 	}
 	for _, group := range route.scopes {
 		if !slices.ContainsFunc(group, func(scope string) bool { return slices.Contains(call.token.Scopes, scope) }) {
-			return sfError(http.StatusForbidden, "Access to this resource requires scope %q", strings.Join(group, " or "))
+			return errorResponse(http.StatusForbidden, "Access to this resource requires scope %q", strings.Join(group, " or "))
 		}
 	}
 	if trouble != nil {
-		return sfError(http.StatusBadRequest, "The request could not be read")
+		return errorResponse(http.StatusBadRequest, "The request could not be read")
 	}
 	return route.handle(call)
 }
@@ -140,11 +140,11 @@ func accessToken(r *http.Request) string {
 	return strings.TrimSpace(token)
 }
 
-// An sfBody holds the parameters of a request by name, each as JSON.
-type sfBody map[string]json.RawMessage
+// A requestBody holds the parameters of a request by name, each as JSON.
+type requestBody map[string]json.RawMessage
 
-// text gives a parameter as text; numbers and truth values count.
-func (b sfBody) text(name string) string {
+// text returns a parameter as text; numbers and truth values count.
+func (b requestBody) text(name string) string {
 	value := string(b[name])
 	if value == "null" {
 		return ""
@@ -153,7 +153,7 @@ func (b sfBody) text(name string) string {
 }
 
 // read reads the JSON body before anything is locked.
-func (c *sfCall) read(w http.ResponseWriter) error {
+func (c *call) read(w http.ResponseWriter) error {
 	if c.r.Method == http.MethodGet {
 		return nil
 	}
@@ -162,7 +162,7 @@ func (c *sfCall) read(w http.ResponseWriter) error {
 		return err
 	}
 	if len(bytes.TrimSpace(data)) == 0 {
-		c.body = sfBody{}
+		c.body = requestBody{}
 		return nil
 	}
 	return json.Unmarshal(data, &c.body)

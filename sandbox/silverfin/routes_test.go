@@ -23,8 +23,8 @@ func ids(items []map[string]any) []int64 {
 	return out
 }
 
-func TestSilverfinUserAndCompanies(t *testing.T) {
-	x := newOffice(t, silverfin.Options{})
+func TestUserAndCompanies(t *testing.T) {
+	x := newFixture(t, silverfin.Options{})
 	x.call("GET", "/user", "").is(200, `"username"`, `"locale"`)
 	x.call("GET", "/companies/{c}", "").is(200, `"vat":"BE 0402.754.886"`, `"file_code":"JAN01"`, `"periods_per_year":1`)
 	x.call("GET", "/companies/1", "").is(404, `{"error":"Company not found"}`)
@@ -46,15 +46,15 @@ func TestSilverfinUserAndCompanies(t *testing.T) {
 	// A file of another firm is not to be seen.
 	other := x.sf.AddFirm("Cabinet Dubois")
 	theirs := x.sf.AddCompany(other, silverfin.Company{Name: "Elders"})
-	x.call("GET", "/companies/"+sfID(theirs), "").is(404)
+	x.call("GET", "/companies/"+idText(theirs), "").is(404)
 	if x.sf.AddCompany(5, silverfin.Company{}) != 0 || x.sf.AddPeriod(5, day("2024-01-01"), day("2024-12-31")) != 0 ||
 		x.sf.ArchiveCompany(5) == nil || x.sf.Lock(x.company, 5) == nil {
 		t.Fatal("something was done to what is not there")
 	}
 }
 
-func TestSilverfinPaging(t *testing.T) {
-	x := newOffice(t, silverfin.Options{})
+func TestPaging(t *testing.T) {
+	x := newFixture(t, silverfin.Options{})
 	for i := range 449 {
 		x.sf.AddCompany(x.firm, silverfin.Company{Name: fmt.Sprint("Dossier ", i)})
 	}
@@ -68,8 +68,8 @@ func TestSilverfinPaging(t *testing.T) {
 	}
 }
 
-func TestSilverfinPeriods(t *testing.T) {
-	x := newOffice(t, silverfin.Options{})
+func TestPeriods(t *testing.T) {
+	x := newFixture(t, silverfin.Options{})
 	year := balance.Period{Start: day("2024-07-01"), End: day("2025-12-31")}
 	late := x.sf.AddPeriod(x.company, year.Start, year.End)
 	old := x.sf.AddPeriod(x.company, day("2023-01-01"), day("2023-12-31"))
@@ -77,7 +77,7 @@ func TestSilverfinPeriods(t *testing.T) {
 	if diff := cmp.Diff([]int64{late, x.period, old}, ids(list)); diff != "" {
 		t.Fatal(diff)
 	}
-	x.call("GET", "/companies/{c}/periods/"+sfID(late), "").is(200, `"end_date":"2025-12-31"`,
+	x.call("GET", "/companies/{c}/periods/"+idText(late), "").is(200, `"end_date":"2025-12-31"`,
 		`"fiscal_year":{"end_date":"2025-12-31","start_date":"2024-07-01"}`, `"locked":false`)
 	x.call("GET", "/companies/{c}/periods?public=false", "").is(200, "[]")
 	x.call("GET", "/companies/{c}/periods/1", "").is(404, "Period not found")
@@ -85,21 +85,21 @@ func TestSilverfinPeriods(t *testing.T) {
 	x.call("GET", "/companies/{c}/periods/{p}", "").is(200, `"locked":true`)
 
 	for field, want := range map[string]string{"is_locked": `"is_locked":true`, "locking_type": `"locking_type":"locked"`, "-": `"public":true}`} {
-		y := newOffice(t, silverfin.Options{LockField: field})
+		y := newFixture(t, silverfin.Options{LockField: field})
 		_ = y.sf.Lock(y.company, y.period)
 		y.call("GET", "/companies/{c}/periods/{p}", "").is(200, want)
 	}
 }
 
-func TestSilverfinWorkflows(t *testing.T) {
-	x := newOffice(t, silverfin.Options{})
+func TestWorkflows(t *testing.T) {
+	x := newFixture(t, silverfin.Options{})
 	next := x.sf.AddPeriod(x.company, day("2025-01-01"), day("2025-12-31"))
-	path := "/companies/{c}/periods/" + sfID(next)
+	path := "/companies/{c}/periods/" + idText(next)
 	x.call("GET", path+"/workflows", "").is(200, "[]")
 	x.call("GET", path+"/reconciliations/{r}", "").is(404, "Reconciliation not found")
 
-	id := x.sf.OpenWorkflow(x.company, next, sfWorkflow)
-	if id != x.sf.OpenWorkflow(x.company, next, sfWorkflow) {
+	id := x.sf.OpenWorkflow(x.company, next, workflowName)
+	if id != x.sf.OpenWorkflow(x.company, next, workflowName) {
 		t.Fatal("opening twice gave two ids")
 	}
 	here := x.call("GET", "/companies/{c}/periods/{p}/workflows", "").is(200).list()
@@ -107,29 +107,29 @@ func TestSilverfinWorkflows(t *testing.T) {
 		t.Fatal("a workflow has one id in all periods: ", diff)
 	}
 	x.call("GET", path+"/workflows", "").is(200, `"name":"Jaarrekening"`, `"archived":false`)
-	in := path + "/workflows/" + sfID(id) + "/reconciliations"
-	x.call("GET", in, "").is(200, `"handle":"social_balance"`, `"starred":true`, `"id":`+sfID(x.recon))
+	in := path + "/workflows/" + idText(id) + "/reconciliations"
+	x.call("GET", in, "").is(200, `"handle":"social_balance"`, `"starred":true`, `"id":`+idText(x.recon))
 	x.call("GET", in+"?page=2", "").is(200, "[]")
 
-	_ = x.sf.ArchiveWorkflow(x.company, next, sfWorkflow)
+	_ = x.sf.ArchiveWorkflow(x.company, next, workflowName)
 	x.call("GET", path+"/workflows", "").is(200, `"archived":true`)
 	x.call("GET", path+"/reconciliations/{r}/custom", "").is(200)
-	_ = x.sf.ReactivateWorkflow(x.company, next, sfWorkflow)
+	_ = x.sf.ReactivateWorkflow(x.company, next, workflowName)
 	x.call("GET", path+"/workflows", "").is(200, `"archived":false`)
-	_ = x.sf.CloseWorkflow(x.company, next, sfWorkflow)
+	_ = x.sf.CloseWorkflow(x.company, next, workflowName)
 	x.call("GET", path+"/workflows", "").is(200, "[]")
 	x.call("GET", in, "").is(404)
-	if x.sf.CloseWorkflow(x.company, next, sfWorkflow) == nil {
+	if x.sf.CloseWorkflow(x.company, next, workflowName) == nil {
 		t.Fatal("a closed workflow was closed again")
 	}
 
-	hide := newOffice(t, silverfin.Options{HideArchived: true})
-	_ = hide.sf.ArchiveWorkflow(hide.company, hide.period, sfWorkflow)
+	hide := newFixture(t, silverfin.Options{HideArchived: true})
+	_ = hide.sf.ArchiveWorkflow(hide.company, hide.period, workflowName)
 	hide.call("GET", "/companies/{c}/periods/{p}/workflows", "").is(200, "[]")
 }
 
-func TestSilverfinCustom(t *testing.T) {
-	x := newOffice(t, silverfin.Options{})
+func TestCustom(t *testing.T) {
+	x := newFixture(t, silverfin.Options{})
 	const path = "/companies/{c}/periods/{p}/reconciliations/{r}/custom"
 	x.call("GET", path, "").is(200, "[]")
 	x.call("POST", path, `{"namespace":"sb","key":"code_1003","value":"114.4"}`).is(201, `{"namespace":"sb","key":"code_1003","value":"114.4"}`)
@@ -157,8 +157,8 @@ func TestSilverfinCustom(t *testing.T) {
 	}
 }
 
-func TestSilverfinCustomLevels(t *testing.T) {
-	x := newOffice(t, silverfin.Options{})
+func TestCustomLevels(t *testing.T) {
+	x := newFixture(t, silverfin.Options{})
 	x.call("POST", "/companies/{c}/custom", `{"namespace":"n","key":"k","value":"company"}`).is(201)
 	x.call("POST", "/companies/{c}/periods/{p}/custom", `{"namespace":"n","key":"k","value":"no"}`).is(422, "properties is missing")
 	x.call("POST", "/companies/{c}/periods/{p}/custom", `{"properties":[{"namespace":"n","key":"k","value":"period"}]}`).is(201)
@@ -178,9 +178,9 @@ func batch(n int) string {
 	return `{"properties":[` + strings.Join(items, ",") + `]}`
 }
 
-func TestSilverfinLock(t *testing.T) {
+func TestLock(t *testing.T) {
 	for _, status := range []int{0, 403, 409} {
-		x := newOffice(t, silverfin.Options{LockedStatus: status})
+		x := newFixture(t, silverfin.Options{LockedStatus: status})
 		if err := x.sf.Lock(x.company, x.period); err != nil {
 			t.Fatal(err)
 		}
@@ -200,8 +200,8 @@ func TestSilverfinLock(t *testing.T) {
 	}
 }
 
-func TestSilverfinWritesTellWhoAndWhen(t *testing.T) {
-	x := newOffice(t, silverfin.Options{})
+func TestWritesTellWhoAndWhen(t *testing.T) {
+	x := newFixture(t, silverfin.Options{})
 	const path = "/companies/{c}/periods/{p}/custom"
 	x.call("POST", path, `{"properties":[{"namespace":"sb","key":"a","value":"1"}]}`).is(201)
 	x.clock.forward(time.Hour)
@@ -231,8 +231,8 @@ func TestSilverfinWritesTellWhoAndWhen(t *testing.T) {
 	}
 }
 
-func TestSilverfinTemplates(t *testing.T) {
-	x := newOffice(t, silverfin.Options{})
+func TestTemplates(t *testing.T) {
+	x := newFixture(t, silverfin.Options{})
 	same, hidden := []int64{}, int64(0)
 	for _, item := range x.call("GET", "/reconciliations?page=1&per_page=200", "").is(200).list() {
 		id := int64(item["id"].(float64))
@@ -249,20 +249,20 @@ func TestSilverfinTemplates(t *testing.T) {
 	if len(same) != 2 || hidden == 0 {
 		t.Fatalf("templates with one handle: %v, hidden: %d", same, hidden)
 	}
-	own := "/reconciliations/" + sfID(same[1])
+	own := "/reconciliations/" + idText(same[1])
 	x.call("POST", own, `{"text":"{{ 1 | plus: 1 }}","text_parts":[{"name":"p","content":"c"}],"version_comment":"x","id":5}`).
-		is(200, `"text":"{{ 1 | plus: 1 }}"`, `"id":`+sfID(same[1]))
+		is(200, `"text":"{{ 1 | plus: 1 }}"`, `"id":`+idText(same[1]))
 	if got := x.call("GET", own, "").is(200, `"content":"c"`).body; strings.Contains(got, "version_comment") {
 		t.Fatal("the comment of a version became an attribute")
 	}
-	x.call("POST", "/reconciliations/"+sfID(hidden), `{"text":"x"}`).is(422, `{"error":`)
+	x.call("POST", "/reconciliations/"+idText(hidden), `{"text":"x"}`).is(422, `{"error":`)
 	x.call("POST", "/reconciliations/1", `{"text":"x"}`).is(404)
 	x.call("POST", "/reconciliations", `{"text":"x"}`).is(422, `{"errors":["handle can't be blank"]}`)
 	x.call("POST", "/reconciliations", `{"handle":"new_one","text":"x"}`).is(201, `"handle":"new_one"`)
 }
 
-func TestSilverfinFaultsStandBeforeTheAPI(t *testing.T) {
-	x := newOffice(t, silverfin.Options{})
+func TestFaultsStandBeforeTheAPI(t *testing.T) {
+	x := newFixture(t, silverfin.Options{})
 	x.sf.Faults().Add(faults.Fault{Method: "POST", Kind: faults.UnprocessableErrors})
 	x.call("POST", "/companies/{c}/periods/{p}/custom", batch(1)).is(422, `"errors"`)
 	if len(x.sf.Writes()) != 0 {
@@ -271,8 +271,8 @@ func TestSilverfinFaultsStandBeforeTheAPI(t *testing.T) {
 	x.call("POST", "/companies/{c}/periods/{p}/custom", batch(1)).is(201)
 }
 
-func TestSilverfinOverlaps(t *testing.T) {
-	x := newOffice(t, silverfin.Options{})
+func TestOverlaps(t *testing.T) {
+	x := newFixture(t, silverfin.Options{})
 	x.call("GET", "/companies/{c}", "")
 	x.call("GET", "/companies/{c}/periods", "")
 	if x.sf.Overlaps() != 0 {
@@ -288,7 +288,7 @@ func TestSilverfinOverlaps(t *testing.T) {
 	var done sync.WaitGroup
 	for range 2 {
 		done.Go(func() {
-			r := httptest.NewRequest("POST", "/api/v4/f/"+sfID(x.firm)+"/companies/"+sfID(x.company)+"/custom", &meeting{meet: meet})
+			r := httptest.NewRequest("POST", "/api/v4/f/"+idText(x.firm)+"/companies/"+idText(x.company)+"/custom", &meeting{meet: meet})
 			r.Header.Set("Authorization", "Bearer "+x.access)
 			x.sf.ServeHTTP(httptest.NewRecorder(), r)
 		})

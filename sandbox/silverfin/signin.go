@@ -12,10 +12,10 @@ import (
 )
 
 //go:embed templates/*.html
-var sfPages embed.FS
+var pages embed.FS
 
-// sfWords are the texts of the sign-in pages, by language.
-var sfWords = map[string]map[string]string{
+// signInWords are the texts of the sign-in pages, by language.
+var signInWords = map[string]map[string]string{
 	"nl": {
 		"title": "Toegang verlenen", "lead": "Een toepassing vraagt toegang tot uw Silverfin-gegevens.",
 		"firm": "Voor welke firma?", "scopes": "De toepassing mag dan", "allow": "Toestaan", "deny": "Weigeren",
@@ -42,11 +42,11 @@ var sfWords = map[string]map[string]string{
 	},
 }
 
-// sfPage is what a sign-in page shows.
-type sfPage struct {
+// signInPage is what a sign-in page shows.
+type signInPage struct {
 	Lang      string
 	Words     map[string]string
-	Languages []sfLanguage
+	Languages []languageLink
 	Firms     []Firm
 	Selected  int64
 	Scopes    []string
@@ -55,10 +55,10 @@ type sfPage struct {
 	Trouble   string
 }
 
-type sfLanguage struct{ Code, URL string }
+type languageLink struct{ Code, URL string }
 
-// An sfRequest is an authorization request: what the application asked for.
-type sfRequest struct {
+// An authRequest is an authorization request: what the application asked for.
+type authRequest struct {
 	redirect, state string
 	scopes          []string
 }
@@ -126,7 +126,7 @@ func (s *Silverfin) decide(w http.ResponseWriter, r *http.Request) {
 
 // sendBack brings the answer to the application, or shows it where the
 // application has no address.
-func (s *Silverfin) sendBack(w http.ResponseWriter, r *http.Request, ask sfRequest, answer url.Values) {
+func (s *Silverfin) sendBack(w http.ResponseWriter, r *http.Request, ask authRequest, answer url.Values) {
 	if ask.redirect == OutOfBand {
 		page := s.page(r)
 		page.Code = answer.Get("code")
@@ -155,8 +155,8 @@ func (s *Silverfin) sendBack(w http.ResponseWriter, r *http.Request, ask sfReque
 
 // readRequest checks what must be right before anything is sent to the
 // address in the request; the second result names the trouble.
-func (s *Silverfin) readRequest(in url.Values) (sfRequest, string) {
-	ask := sfRequest{redirect: in.Get("redirect_uri"), state: in.Get("state"), scopes: strings.Fields(in.Get("scope"))}
+func (s *Silverfin) readRequest(in url.Values) (authRequest, string) {
+	ask := authRequest{redirect: in.Get("redirect_uri"), state: in.Get("state"), scopes: strings.Fields(in.Get("scope"))}
 	switch {
 	case in.Get("client_id") != s.options.ClientID:
 		return ask, "client"
@@ -181,7 +181,7 @@ func registered(address string) bool {
 }
 
 func badScope(scopes []string) bool {
-	return slices.ContainsFunc(scopes, func(scope string) bool { return !slices.Contains(sfScopes, scope) })
+	return slices.ContainsFunc(scopes, func(scope string) bool { return !slices.Contains(allScopes, scope) })
 }
 
 func (s *Silverfin) showTrouble(w http.ResponseWriter, r *http.Request, word string) {
@@ -191,16 +191,16 @@ func (s *Silverfin) showTrouble(w http.ResponseWriter, r *http.Request, word str
 }
 
 // page prepares a page in the language that was asked for.
-func (s *Silverfin) page(r *http.Request) sfPage {
+func (s *Silverfin) page(r *http.Request) signInPage {
 	lang := r.FormValue("lang")
-	if sfWords[lang] == nil {
+	if signInWords[lang] == nil {
 		lang = acceptedLanguage(r.Header.Get("Accept-Language"))
 	}
-	p := sfPage{Lang: lang, Words: sfWords[lang]}
+	p := signInPage{Lang: lang, Words: signInWords[lang]}
 	for _, code := range []string{"nl", "fr", "en"} {
 		query := r.URL.Query()
 		query.Set("lang", code)
-		p.Languages = append(p.Languages, sfLanguage{code, "?" + query.Encode()})
+		p.Languages = append(p.Languages, languageLink{code, "?" + query.Encode()})
 	}
 	return p
 }
@@ -211,15 +211,15 @@ func acceptedLanguage(header string) string {
 	for part := range strings.SplitSeq(header, ",") {
 		tag, _, _ := strings.Cut(strings.TrimSpace(part), ";")
 		base, _, _ := strings.Cut(strings.ToLower(tag), "-")
-		if sfWords[base] != nil {
+		if signInWords[base] != nil {
 			return base
 		}
 	}
 	return "en"
 }
 
-func showSignIn(w http.ResponseWriter, status int, name string, page sfPage) {
-	t, err := template.ParseFS(sfPages, "templates/"+name)
+func showSignIn(w http.ResponseWriter, status int, name string, page signInPage) {
+	t, err := template.ParseFS(pages, "templates/"+name)
 	if err != nil {
 		http.Error(w, "the page is missing", http.StatusInternalServerError)
 		return

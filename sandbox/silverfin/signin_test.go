@@ -13,9 +13,9 @@ import (
 
 // submit does what a browser does with the form of a page: it posts the hidden
 // fields with the button that was pressed and the firm that was chosen.
-func (x *sfOffice) submit(address, page, decision string, firm int64) sfReply {
+func (x *fixture) submit(address, page, decision string, firm int64) reply {
 	x.t.Helper()
-	form := url.Values{"decision": {decision}, "authorized_firm_id": {sfID(firm)}}
+	form := url.Values{"decision": {decision}, "authorized_firm_id": {idText(firm)}}
 	for _, m := range regexp.MustCompile(`<input type="hidden" name="([^"]*)" value="([^"]*)">`).FindAllStringSubmatch(page, -1) {
 		form.Set(html.UnescapeString(m[1]), html.UnescapeString(m[2]))
 	}
@@ -24,22 +24,22 @@ func (x *sfOffice) submit(address, page, decision string, firm int64) sfReply {
 	return x.send(r)
 }
 
-func (x *sfOffice) address(values url.Values) string {
-	for key, value := range map[string]string{"client_id": sfClientID, "response_type": "code",
+func (x *fixture) address(values url.Values) string {
+	for key, value := range map[string]string{"client_id": clientID, "response_type": "code",
 		"redirect_uri": "http://127.0.0.1:8123/callback?a=b", "scope": "administration:read financials:read", "state": "s&<\"1"} {
 		if !values.Has(key) {
 			values.Set(key, value)
 		}
 	}
-	return "/f/" + sfID(x.firm) + "/oauth/authorize?" + values.Encode()
+	return "/f/" + idText(x.firm) + "/oauth/authorize?" + values.Encode()
 }
 
-func TestSilverfinSignInCallback(t *testing.T) {
-	x := newOffice(t, silverfin.Options{})
+func TestSignInCallback(t *testing.T) {
+	x := newFixture(t, silverfin.Options{})
 	other := x.sf.AddFirm("Cabinet Dubois")
 	address := x.address(url.Values{})
 	page := x.send(httptest.NewRequest("GET", address, nil)).is(200, `<select name="authorized_firm_id"`,
-		`<option value="`+sfID(x.firm)+`" selected>Kantoor Peeters`, "Cabinet Dubois", "Allow", "Deny", "financials:read")
+		`<option value="`+idText(x.firm)+`" selected>Kantoor Peeters`, "Cabinet Dubois", "Allow", "Deny", "financials:read")
 
 	// The person chooses another firm than the one in the address.
 	to, err := url.Parse(x.submit(address, page.body, "allow", other).is(302).header.Get("Location"))
@@ -47,7 +47,7 @@ func TestSilverfinSignInCallback(t *testing.T) {
 		t.Fatal(err)
 	}
 	got := to.Query()
-	if to.Host != "127.0.0.1:8123" || got.Get("a") != "b" || got.Get("state") != "s&<\"1" || got.Get("authorized_firm_id") != sfID(other) {
+	if to.Host != "127.0.0.1:8123" || got.Get("a") != "b" || got.Get("state") != "s&<\"1" || got.Get("authorized_firm_id") != idText(other) {
 		t.Fatalf("sent back to %s", to)
 	}
 	// The code fits the firm that was granted and the address that it was sent to.
@@ -64,8 +64,8 @@ func TestSilverfinSignInCallback(t *testing.T) {
 	x.submit(address, page.body, "allow", 1).is(400, "Choose a firm")
 }
 
-func TestSilverfinSignInOutOfBand(t *testing.T) {
-	x := newOffice(t, silverfin.Options{})
+func TestSignInOutOfBand(t *testing.T) {
+	x := newFixture(t, silverfin.Options{})
 	address := x.address(url.Values{"redirect_uri": {silverfin.OutOfBand}})
 	page := x.send(httptest.NewRequest("GET", address, nil)).is(200)
 	shown := x.submit(address, page.body, "allow", x.firm).is(200, `<code id="authorization_code">`)
@@ -74,8 +74,8 @@ func TestSilverfinSignInOutOfBand(t *testing.T) {
 	x.submit(address, page.body, "deny", x.firm).is(200, "You denied the access")
 }
 
-func TestSilverfinSignInRefusals(t *testing.T) {
-	x := newOffice(t, silverfin.Options{})
+func TestSignInRefusals(t *testing.T) {
+	x := newFixture(t, silverfin.Options{})
 	for name, c := range map[string]struct {
 		change url.Values
 		says   string
@@ -96,8 +96,8 @@ func TestSilverfinSignInRefusals(t *testing.T) {
 	}
 }
 
-func TestSilverfinSignInLanguages(t *testing.T) {
-	x := newOffice(t, silverfin.Options{})
+func TestSignInLanguages(t *testing.T) {
+	x := newFixture(t, silverfin.Options{})
 	for lang, word := range map[string]string{"nl-BE,nl;q=0.9": "Toestaan", "fr": "Autoriser", "de, en;q=0.5": "Allow", "": "Allow"} {
 		r := httptest.NewRequest("GET", x.address(url.Values{}), nil)
 		r.Header.Set("Accept-Language", lang)
@@ -105,6 +105,6 @@ func TestSilverfinSignInLanguages(t *testing.T) {
 	}
 	x.send(httptest.NewRequest("GET", x.address(url.Values{"lang": {"fr"}}), nil)).is(200, `<html lang="fr">`, "Refuser")
 	// No firm in the address: the same page without a choice made.
-	plain := strings.TrimPrefix(x.address(url.Values{}), "/f/"+sfID(x.firm))
+	plain := strings.TrimPrefix(x.address(url.Values{}), "/f/"+idText(x.firm))
 	x.send(httptest.NewRequest("GET", plain, nil)).is(200, "Kantoor Peeters")
 }

@@ -51,15 +51,15 @@ type Silverfin struct {
 	handler http.Handler
 
 	mu    sync.Mutex
-	state sfState
-	index sfIndex
+	state state
+	index index
 
 	flight   sync.Mutex
 	inFlight map[string]int
 	overlaps int
 }
 
-// New makes a Silverfin without firms.
+// New returns a Silverfin without firms.
 func New(o Options) *Silverfin {
 	o = o.withDefaults()
 	s := &Silverfin{options: o, faults: faults.New(o.Now), inFlight: map[string]int{}}
@@ -68,10 +68,10 @@ func New(o Options) *Silverfin {
 	return s
 }
 
-// Faults orders failures and holds the log of calls.
+// Faults returns what makes calls fail, and the log of calls.
 func (s *Silverfin) Faults() *faults.Injector { return s.faults }
 
-// Options tells how this Silverfin behaves, defaults filled in.
+// Options returns how this Silverfin behaves, defaults filled in.
 func (s *Silverfin) Options() Options { return s.options }
 
 // ServeHTTP answers as Silverfin does: /oauth, /f/{firm}/oauth and /api/v4.

@@ -9,99 +9,99 @@ import (
 	"balansd/balance"
 )
 
-// sfState is everything that a Silverfin knows, in the form in which it is
+// state is everything that a Silverfin knows, in the form in which it is
 // saved. Properties and writers are kept once and referred to by number,
 // because ten thousand files hold the same few hundred names.
-type sfState struct {
-	Next       map[string]int64     `json:"next,omitempty"`
-	Firms      []*sfFirm            `json:"firms,omitempty"`
-	Companies  map[int64]*sfCompany `json:"companies,omitempty"`
-	Properties []sfProperty         `json:"properties,omitempty"`
-	Writers    []string             `json:"writers,omitempty"`
-	Writes     []sfWrite            `json:"writes,omitempty"`
-	Codes      []*sfCode            `json:"codes,omitempty"`
-	Tokens     []*sfToken           `json:"tokens,omitempty"`
+type state struct {
+	Next       map[string]int64   `json:"next,omitempty"`
+	Firms      []*firm            `json:"firms,omitempty"`
+	Companies  map[int64]*company `json:"companies,omitempty"`
+	Properties []property         `json:"properties,omitempty"`
+	Writers    []string           `json:"writers,omitempty"`
+	Writes     []writeRecord      `json:"writes,omitempty"`
+	Codes      []*authCode        `json:"codes,omitempty"`
+	Tokens     []*tokenPair       `json:"tokens,omitempty"`
 }
 
-type sfFirm struct {
-	ID        int64                    `json:"id"`
-	Name      string                   `json:"name"`
-	Companies []int64                  `json:"companies,omitempty"`
-	Workflows []sfFirmWorkflow         `json:"workflows,omitempty"`
-	Templates map[string][]*sfTemplate `json:"templates,omitempty"` // by kind; only reconciliations
+type firm struct {
+	ID        int64                                `json:"id"`
+	Name      string                               `json:"name"`
+	Companies []int64                              `json:"companies,omitempty"`
+	Workflows []firmWorkflow                       `json:"workflows,omitempty"`
+	Templates map[string][]*reconciliationTemplate `json:"templates,omitempty"` // by kind; only reconciliations
 }
 
-type sfFirmWorkflow struct {
+type firmWorkflow struct {
 	ID   int64  `json:"id"`
 	Name string `json:"name"`
 }
 
-type sfCompany struct {
+type company struct {
 	Company
-	FirmID          int64              `json:"firm_id"`
-	Created         time.Time          `json:"created"`
-	Archived        bool               `json:"archived,omitempty"`
-	Periods         []*sfPeriod        `json:"periods,omitempty"` // newest first
-	Workflows       []sfWorkflow       `json:"workflows,omitempty"`
-	Reconciliations []sfReconciliation `json:"reconciliations,omitempty"`
-	Custom          sfCustom           `json:"custom,omitempty"`
+	FirmID          int64            `json:"firm_id"`
+	Created         time.Time        `json:"created"`
+	Archived        bool             `json:"archived,omitempty"`
+	Periods         []*period        `json:"periods,omitempty"` // newest first
+	Workflows       []workflow       `json:"workflows,omitempty"`
+	Reconciliations []reconciliation `json:"reconciliations,omitempty"`
+	Custom          customValues     `json:"custom,omitempty"`
 }
 
-type sfPeriod struct {
-	ID              int64               `json:"id"`
-	FiscalYear      balance.Period      `json:"fiscal_year"`
-	End             balance.Date        `json:"end"`
-	Public          bool                `json:"public,omitempty"`
-	Locked          bool                `json:"locked,omitempty"`
-	Open            []sfOpenWorkflow    `json:"open,omitempty"`
-	Custom          sfCustom            `json:"custom,omitempty"`
-	Reconciliations map[int64]*sfFilled `json:"reconciliations,omitempty"` // what differs from an untouched one
+type period struct {
+	ID              int64                           `json:"id"`
+	FiscalYear      balance.Period                  `json:"fiscal_year"`
+	End             balance.Date                    `json:"end"`
+	Public          bool                            `json:"public,omitempty"`
+	Locked          bool                            `json:"locked,omitempty"`
+	Open            []openWorkflow                  `json:"open,omitempty"`
+	Custom          customValues                    `json:"custom,omitempty"`
+	Reconciliations map[int64]*filledReconciliation `json:"reconciliations,omitempty"` // what differs from an untouched one
 }
 
-// An sfWorkflow is a workflow that was added to a file; its id is the same in
+// A workflow is a workflow that was added to a file; its id is the same in
 // every period.
-type sfWorkflow struct {
+type workflow struct {
 	ID           int64 `json:"id"`
 	FirmWorkflow int64 `json:"firm_workflow"`
 }
 
-type sfOpenWorkflow struct {
+type openWorkflow struct {
 	ID       int64 `json:"id"`
 	Archived bool  `json:"archived,omitempty"`
 }
 
-// An sfReconciliation is a template in a file; its id is the same in every
+// A reconciliation is a template in a file; its id is the same in every
 // period.
-type sfReconciliation struct {
+type reconciliation struct {
 	ID       int64  `json:"id"`
 	Template int64  `json:"template"`
 	Handle   string `json:"handle"`
 	Workflow string `json:"workflow,omitempty"`
 }
 
-// sfFilled is what one period holds of one reconciliation.
-type sfFilled struct {
-	Custom sfCustom `json:"custom,omitempty"`
+// filledReconciliation is what one period holds of one reconciliation.
+type filledReconciliation struct {
+	Custom customValues `json:"custom,omitempty"`
 }
 
-// An sfTemplate is a template of the firm with the attributes that the API
-// gives and takes.
-type sfTemplate struct {
+// A reconciliationTemplate is a template of the firm with the attributes that
+// the API has.
+type reconciliationTemplate struct {
 	ID         int64          `json:"id"`
 	Hidden     bool           `json:"hidden,omitempty"` // the code is not shown
 	Attributes map[string]any `json:"attributes"`
 }
 
-type sfProperty struct {
+type property struct {
 	Namespace string `json:"namespace"`
 	Key       string `json:"key"`
 }
 
-// sfCustom holds custom properties by the number of the property. A value is
+// customValues holds custom properties by the number of the property. A value is
 // JSON text: a string or an object.
-type sfCustom map[int]string
+type customValues map[int]string
 
-type sfWrite struct {
+type writeRecord struct {
 	At             int64  `json:"at"` // nanoseconds since 1970, UTC
 	Company        int64  `json:"company"`
 	Period         int64  `json:"period,omitempty"`
@@ -112,26 +112,26 @@ type sfWrite struct {
 	New            string `json:"new,omitempty"`
 }
 
-// sfIndex finds things in an sfState. It is never saved.
-type sfIndex struct {
-	firms      map[int64]*sfFirm
-	properties map[sfProperty]int
+// An index finds objects in a state. It is never saved.
+type index struct {
+	firms      map[int64]*firm
+	properties map[property]int
 	writers    map[string]int
-	codes      map[string]*sfCode
-	access     map[string]*sfToken
-	refresh    map[string]*sfToken
+	codes      map[string]*authCode
+	access     map[string]*tokenPair
+	refresh    map[string]*tokenPair
 }
 
-func (x *sfIndex) rebuild(st *sfState) {
+func (x *index) rebuild(st *state) {
 	if st.Next == nil {
 		st.Next = map[string]int64{}
 	}
 	if st.Companies == nil {
-		st.Companies = map[int64]*sfCompany{}
+		st.Companies = map[int64]*company{}
 	}
-	*x = sfIndex{
-		firms: map[int64]*sfFirm{}, properties: map[sfProperty]int{}, writers: map[string]int{},
-		codes: map[string]*sfCode{}, access: map[string]*sfToken{}, refresh: map[string]*sfToken{},
+	*x = index{
+		firms: map[int64]*firm{}, properties: map[property]int{}, writers: map[string]int{},
+		codes: map[string]*authCode{}, access: map[string]*tokenPair{}, refresh: map[string]*tokenPair{},
 	}
 	for _, f := range st.Firms {
 		x.firms[f.ID] = f
@@ -152,23 +152,23 @@ func (x *sfIndex) rebuild(st *sfState) {
 
 // Where the ids of each kind begin. The ranges are apart so that a client that
 // mixes up two ids meets a 404 instead of another object.
-var sfFirstID = map[string]int64{
+var firstIDs = map[string]int64{
 	"firm": 1001, "template": 4001, "firm_workflow": 6001, "company": 100_001, "workflow": 2_000_001,
 	"reconciliation": 4_000_001, "period": 7_000_001, "token": 1,
 }
 
-// newID gives the next id of a kind. The same steps give the same ids.
+// newID returns the next id of a kind. The same steps give the same ids.
 func (s *Silverfin) newID(kind string) int64 {
 	id, started := s.state.Next[kind]
 	if !started {
-		id = sfFirstID[kind]
+		id = firstIDs[kind]
 	}
 	s.state.Next[kind] = id + 1
 	return id
 }
 
 func (s *Silverfin) property(namespace, key string) int {
-	p := sfProperty{namespace, key}
+	p := property{namespace, key}
 	n, known := s.index.properties[p]
 	if !known {
 		n = len(s.state.Properties)
@@ -188,7 +188,7 @@ func (s *Silverfin) writer(by string) int {
 	return n
 }
 
-func (c *sfCompany) period(id int64) *sfPeriod {
+func (c *company) period(id int64) *period {
 	for _, p := range c.Periods {
 		if p.ID == id {
 			return p
@@ -197,7 +197,7 @@ func (c *sfCompany) period(id int64) *sfPeriod {
 	return nil
 }
 
-func (c *sfCompany) reconciliation(id int64) *sfReconciliation {
+func (c *company) reconciliation(id int64) *reconciliation {
 	for i := range c.Reconciliations {
 		if c.Reconciliations[i].ID == id {
 			return &c.Reconciliations[i]
@@ -208,7 +208,7 @@ func (c *sfCompany) reconciliation(id int64) *sfReconciliation {
 
 // workflowID finds the id of a firm's workflow in a file; 0 when it was never
 // added.
-func (c *sfCompany) workflowID(firmWorkflow int64) int64 {
+func (c *company) workflowID(firmWorkflow int64) int64 {
 	for _, w := range c.Workflows {
 		if w.FirmWorkflow == firmWorkflow {
 			return w.ID
@@ -217,7 +217,7 @@ func (c *sfCompany) workflowID(firmWorkflow int64) int64 {
 	return 0
 }
 
-func (p *sfPeriod) open(workflow int64) *sfOpenWorkflow {
+func (p *period) open(workflow int64) *openWorkflow {
 	for i := range p.Open {
 		if p.Open[i].ID == workflow {
 			return &p.Open[i]
@@ -226,7 +226,7 @@ func (p *sfPeriod) open(workflow int64) *sfOpenWorkflow {
 	return nil
 }
 
-func (f *sfFirm) workflow(id int64) *sfFirmWorkflow {
+func (f *firm) workflow(id int64) *firmWorkflow {
 	for i := range f.Workflows {
 		if f.Workflows[i].ID == id {
 			return &f.Workflows[i]
@@ -235,7 +235,7 @@ func (f *sfFirm) workflow(id int64) *sfFirmWorkflow {
 	return nil
 }
 
-func (f *sfFirm) workflowNamed(name string) *sfFirmWorkflow {
+func (f *firm) workflowNamed(name string) *firmWorkflow {
 	for i := range f.Workflows {
 		if f.Workflows[i].Name == name {
 			return &f.Workflows[i]
@@ -256,7 +256,7 @@ func (s *Silverfin) Snapshot() ([]byte, error) {
 // Restore replaces everything by what Snapshot wrote. On an error nothing
 // changes.
 func (s *Silverfin) Restore(data []byte) error {
-	var st sfState
+	var st state
 	if err := json.Unmarshal(data, &st); err != nil {
 		return fmt.Errorf("the saved Silverfin sandbox cannot be read: %w", err)
 	}
@@ -272,7 +272,7 @@ func (s *Silverfin) Restore(data []byte) error {
 
 // check refuses a state whose numbers point nowhere, which would only fail
 // later and far from its cause.
-func (st *sfState) check() error {
+func (st *state) check() error {
 	if slices.Contains(st.Firms, nil) || slices.Contains(st.Codes, nil) || slices.Contains(st.Tokens, nil) {
 		return fmt.Errorf("a firm, a code or a token is empty")
 	}
@@ -301,7 +301,7 @@ func (st *sfState) check() error {
 	return nil
 }
 
-func (st *sfState) checkCompanies(firms map[int64]bool) error {
+func (st *state) checkCompanies(firms map[int64]bool) error {
 	for id, c := range st.Companies {
 		if c == nil || !firms[c.FirmID] {
 			return fmt.Errorf("company %d is empty or belongs to no firm", id)
@@ -313,8 +313,8 @@ func (st *sfState) checkCompanies(firms map[int64]bool) error {
 	return nil
 }
 
-func (st *sfState) checkCompany(c *sfCompany) error {
-	customs := []sfCustom{c.Custom}
+func (st *state) checkCompany(c *company) error {
+	customs := []customValues{c.Custom}
 	for _, p := range c.Periods {
 		if p == nil {
 			return fmt.Errorf("a period is empty")

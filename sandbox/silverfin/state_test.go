@@ -14,8 +14,8 @@ import (
 	"balansd/sandbox/silverfin"
 )
 
-func TestSilverfinSnapshot(t *testing.T) {
-	x := newOffice(t, silverfin.Options{})
+func TestSnapshot(t *testing.T) {
+	x := newFixture(t, silverfin.Options{})
 	pair := x.exchange(x.sf.Grant(x.firm))
 	code := x.sf.Grant(x.firm)
 	x.access = pair.text("access_token")
@@ -61,9 +61,9 @@ func TestSilverfinSnapshot(t *testing.T) {
 	y.call("GET", "/companies", "").is(200, "Bakkerij Janssens")
 }
 
-func TestSilverfinIDsAreTheSameEachTime(t *testing.T) {
+func TestIDsAreTheSameEachTime(t *testing.T) {
 	build := func() []int64 {
-		x := newOffice(t, silverfin.Options{})
+		x := newFixture(t, silverfin.Options{})
 		return []int64{x.firm, x.company, x.period, x.recon, x.sf.OpenWorkflow(x.company, x.period, "Tax")}
 	}
 	if diff := cmp.Diff(build(), build()); diff != "" {
@@ -73,7 +73,7 @@ func TestSilverfinIDsAreTheSameEachTime(t *testing.T) {
 
 // Ten thousand files are quick to make and small to hold. Memory is measured
 // with room to spare: it is a guard against a wrong order of size.
-func TestSilverfinHoldsManyFiles(t *testing.T) {
+func TestHoldsManyFiles(t *testing.T) {
 	sf := silverfin.New(silverfin.Options{})
 	firm := sf.AddFirm("Groot kantoor")
 	var before, after runtime.MemStats
@@ -84,9 +84,9 @@ func TestSilverfinHoldsManyFiles(t *testing.T) {
 		c := sf.AddCompany(firm, silverfin.Company{Name: fmt.Sprintf("Dossier %05d", i), VAT: fmt.Sprintf("BE0%09d", i)})
 		for year := 2023; year <= 2024; year++ {
 			p := sf.AddPeriod(c, day(fmt.Sprint(year, "-01-01")), day(fmt.Sprint(year, "-12-31")))
-			sf.OpenWorkflow(c, p, sfWorkflow)
+			sf.OpenWorkflow(c, p, workflowName)
 		}
-		sf.AddReconciliation(c, "social_balance", sfWorkflow)
+		sf.AddReconciliation(c, "social_balance", workflowName)
 	}
 	runtime.GC()
 	runtime.ReadMemStats(&after)
@@ -102,9 +102,9 @@ func TestSilverfinHoldsManyFiles(t *testing.T) {
 
 // Whatever is posted, custom properties behave as a map from namespace and key
 // to value, and the history leads from empty to what is there.
-func TestSilverfinCustomIsAMap(t *testing.T) {
+func TestCustomIsAMap(t *testing.T) {
 	rapid.Check(t, func(rt *rapid.T) {
-		x := newOffice(t, silverfin.Options{})
+		x := newFixture(t, silverfin.Options{})
 		want := map[string]string{}
 		for range rapid.IntRange(1, 12).Draw(rt, "steps") {
 			namespace := rapid.SampledFrom([]string{"a", "b", "a.b"}).Draw(rt, "namespace")
@@ -143,12 +143,12 @@ func TestSilverfinCustomIsAMap(t *testing.T) {
 }
 
 // No body makes the server fail, and what was taken can be saved and read.
-func FuzzSilverfinCustom(f *testing.F) {
+func FuzzCustom(f *testing.F) {
 	for _, seed := range []string{batch(2), `{"namespace":"n","key":"k","value":{"a":[1]}}`, `{"properties":[{}]}`, `[]`, `null`, `{"value":1e999,"namespace":"n","key":"k"}`} {
 		f.Add(seed)
 	}
 	sf := silverfin.New(silverfin.Options{Now: func() time.Time { return time.Unix(1_700_000_000, 0) }})
-	x := sfOffice{sf: sf, firm: sf.AddFirm("F")}
+	x := fixture{sf: sf, firm: sf.AddFirm("F")}
 	x.company = sf.AddCompany(x.firm, silverfin.Company{})
 	x.period = sf.AddPeriod(x.company, day("2024-01-01"), day("2024-12-31"))
 	x.recon = sf.AddReconciliation(x.company, "social_balance", "")
@@ -160,7 +160,7 @@ func FuzzSilverfinCustom(f *testing.F) {
 			if got := x.call("POST", path, body); got.status != 201 && got.status != 400 && got.status != 422 {
 				t.Fatalf("status %d: %s", got.status, got.body)
 			}
-			sfDecode[[]map[string]any](x.call("GET", path, "").is(200))
+			decode[[]map[string]any](x.call("GET", path, "").is(200))
 		}
 		saved, err := sf.Snapshot()
 		if err != nil {
@@ -172,7 +172,7 @@ func FuzzSilverfinCustom(f *testing.F) {
 	})
 }
 
-func FuzzSilverfinRestore(f *testing.F) {
+func FuzzRestore(f *testing.F) {
 	sf := silverfin.New(silverfin.Options{})
 	firm := sf.AddFirm("F")
 	c := sf.AddCompany(firm, silverfin.Company{Name: "C"})

@@ -11,16 +11,16 @@ import (
 // the API's paths and in the saved state.
 const reconciliations = "reconciliations"
 
-func (f *sfFirm) addTemplate(t *sfTemplate) {
+func (f *firm) addTemplate(t *reconciliationTemplate) {
 	if f.Templates == nil {
-		f.Templates = map[string][]*sfTemplate{}
+		f.Templates = map[string][]*reconciliationTemplate{}
 	}
 	f.Templates[reconciliations] = append(f.Templates[reconciliations], t)
 }
 
 // addMadeUpTemplate adds a reconciliation template, of the marketplace unless
 // marketplace is 0. The API hides the code of a marketplace template.
-func (s *Silverfin) addMadeUpTemplate(f *sfFirm, handle, text string, marketplace int64) int64 {
+func (s *Silverfin) addMadeUpTemplate(f *firm, handle, text string, marketplace int64) int64 {
 	name := strings.ReplaceAll(handle, "_", " ")
 	hidden := marketplace != 0
 	attributes := map[string]any{
@@ -38,12 +38,12 @@ func (s *Silverfin) addMadeUpTemplate(f *sfFirm, handle, text string, marketplac
 	for _, lang := range []string{"en", "nl", "fr"} {
 		attributes["name_"+lang] = name
 	}
-	t := &sfTemplate{ID: s.newID("template"), Hidden: hidden, Attributes: attributes}
+	t := &reconciliationTemplate{ID: s.newID("template"), Hidden: hidden, Attributes: attributes}
 	f.addTemplate(t)
 	return t.ID
 }
 
-func (f *sfFirm) template(id int64) *sfTemplate {
+func (f *firm) template(id int64) *reconciliationTemplate {
 	for _, t := range f.Templates[reconciliations] {
 		if t.ID == id {
 			return t
@@ -54,7 +54,7 @@ func (f *sfFirm) template(id int64) *sfTemplate {
 
 // templateID returns the id of the first reconciliation template with a handle;
 // 0 when there is none.
-func (f *sfFirm) templateID(handle string) int64 {
+func (f *firm) templateID(handle string) int64 {
 	for _, t := range f.Templates[reconciliations] {
 		if t.Attributes["handle"] == handle {
 			return t.ID
@@ -65,9 +65,9 @@ func (f *sfFirm) templateID(handle string) int64 {
 
 // templateRoutes are the calls about the firm's own templates, which
 // Silverfin's command-line client uses.
-func (s *Silverfin) templateRoutes() []sfRoute {
+func (s *Silverfin) templateRoutes() []route {
 	read, write := all("administration:read"), all("administration:write")
-	return []sfRoute{
+	return []route{
 		{"GET /reconciliations", read, listTemplates},
 		{"POST /reconciliations", write, s.createTemplate},
 		{"GET /reconciliations/{template}", read, getTemplate},
@@ -77,7 +77,7 @@ func (s *Silverfin) templateRoutes() []sfRoute {
 
 // show returns a template as the API shows it: a hidden one comes without its
 // code, so without the text key.
-func (t *sfTemplate) show() map[string]any {
+func (t *reconciliationTemplate) show() map[string]any {
 	out := maps.Clone(t.Attributes)
 	if out == nil {
 		out = map[string]any{}
@@ -91,52 +91,52 @@ func (t *sfTemplate) show() map[string]any {
 	return out
 }
 
-func listTemplates(c *sfCall) sfAnswer {
+func listTemplates(c *call) response {
 	out := []map[string]any{}
 	for _, t := range pageOf(c.r, c.firm.Templates[reconciliations]) {
 		out = append(out, t.show())
 	}
-	return sfAnswer{http.StatusOK, out}
+	return response{http.StatusOK, out}
 }
 
-func getTemplate(c *sfCall) sfAnswer {
+func getTemplate(c *call) response {
 	t := c.firm.template(c.id("template"))
 	if t == nil {
-		return sfNotFound("Template")
+		return notFound("Template")
 	}
-	return sfAnswer{http.StatusOK, t.show()}
+	return response{http.StatusOK, t.show()}
 }
 
-func (s *Silverfin) createTemplate(c *sfCall) sfAnswer {
+func (s *Silverfin) createTemplate(c *call) response {
 	if c.body.text("handle") == "" {
-		return sfErrors("handle can't be blank")
+		return errorsResponse("handle can't be blank")
 	}
-	t := &sfTemplate{Attributes: map[string]any{"marketplace_template_id": nil, "text": "", "text_parts": []any{}}}
+	t := &reconciliationTemplate{Attributes: map[string]any{"marketplace_template_id": nil, "text": "", "text_parts": []any{}}}
 	if wrong := t.set(c.body); wrong != nil {
 		return *wrong
 	}
 	t.ID = s.newID("template")
 	c.firm.addTemplate(t)
-	return sfAnswer{http.StatusCreated, t.show()}
+	return response{http.StatusCreated, t.show()}
 }
 
-func updateTemplate(c *sfCall) sfAnswer {
+func updateTemplate(c *call) response {
 	t := c.firm.template(c.id("template"))
 	if t == nil {
-		return sfNotFound("Template")
+		return notFound("Template")
 	}
 	if t.Hidden {
-		return sfError(http.StatusUnprocessableEntity, "The template is managed by a partner and cannot be changed")
+		return errorResponse(http.StatusUnprocessableEntity, "The template is managed by a partner and cannot be changed")
 	}
 	if wrong := t.set(c.body); wrong != nil {
 		return *wrong
 	}
-	return sfAnswer{http.StatusOK, t.show()}
+	return response{http.StatusOK, t.show()}
 }
 
 // set copies attributes; the id and the comment of the version are no
 // attributes of the template.
-func (t *sfTemplate) set(body sfBody) *sfAnswer {
+func (t *reconciliationTemplate) set(body requestBody) *response {
 	attributes := maps.Clone(t.Attributes)
 	for name, raw := range body {
 		if name == "id" || name == "version_comment" || name == "version_significant_change" {
@@ -144,7 +144,7 @@ func (t *sfTemplate) set(body sfBody) *sfAnswer {
 		}
 		var value any
 		if err := json.Unmarshal(raw, &value); err != nil {
-			wrong := sfErrors(name + " is invalid")
+			wrong := errorsResponse(name + " is invalid")
 			return &wrong
 		}
 		attributes[name] = value

@@ -22,8 +22,8 @@ const (
 	refreshTokenLife = 60 * 24 * time.Hour
 )
 
-// sfScopes are all scopes that Silverfin publishes.
-var sfScopes = []string{
+// allScopes are all scopes that Silverfin publishes.
+var allScopes = []string{
 	"user:profile", "user:email", "user:firm",
 	"administration:read", "administration:write", "communication:read", "communication:write",
 	"financials:read", "financials:write",
@@ -32,7 +32,7 @@ var sfScopes = []string{
 	"webhooks", "links", "client_meetings:read", "client_meetings:external_notes:write",
 }
 
-type sfCode struct {
+type authCode struct {
 	Code        string    `json:"code"`
 	Firm        int64     `json:"firm"`
 	Scopes      []string  `json:"scopes"`
@@ -40,9 +40,9 @@ type sfCode struct {
 	Created     time.Time `json:"created"`
 }
 
-// An sfToken is an access token with its refresh token. Previous is the one
+// A tokenPair is an access token with its refresh token. Previous is the one
 // that it came from and that dies when this one is first used.
-type sfToken struct {
+type tokenPair struct {
 	ID       int64     `json:"id"`
 	Access   string    `json:"access"`
 	Refresh  string    `json:"refresh"`
@@ -52,7 +52,7 @@ type sfToken struct {
 	Previous int64     `json:"previous,omitempty"`
 }
 
-// Grant gives an authorization code for a firm, as if a person had allowed
+// Grant returns an authorization code for a firm, as if a person had allowed
 // it; it fits any redirect address. No scopes means all of them. It is empty
 // when there is no such firm.
 func (s *Silverfin) Grant(firmID int64, scopes ...string) string {
@@ -62,7 +62,7 @@ func (s *Silverfin) Grant(firmID int64, scopes ...string) string {
 		return ""
 	}
 	if len(scopes) == 0 {
-		scopes = sfScopes
+		scopes = allScopes
 	}
 	return s.newCode(firmID, slices.Clone(scopes), "")
 }
@@ -72,33 +72,33 @@ func (s *Silverfin) Grant(firmID int64, scopes ...string) string {
 func (s *Silverfin) RevokeTokens(firmID int64) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	s.dropTokens(func(t *sfToken) bool { return t.Firm == firmID })
-	s.dropCodes(func(c *sfCode) bool { return c.Firm == firmID })
+	s.dropTokens(func(t *tokenPair) bool { return t.Firm == firmID })
+	s.dropCodes(func(c *authCode) bool { return c.Firm == firmID })
 }
 
 func (s *Silverfin) newCode(firm int64, scopes []string, redirect string) string {
-	s.dropCodes(func(c *sfCode) bool { return s.now().Sub(c.Created) >= codeLife })
-	c := &sfCode{Code: rand.Text(), Firm: firm, Scopes: scopes, RedirectURI: redirect, Created: s.now()}
+	s.dropCodes(func(c *authCode) bool { return s.now().Sub(c.Created) >= codeLife })
+	c := &authCode{Code: rand.Text(), Firm: firm, Scopes: scopes, RedirectURI: redirect, Created: s.now()}
 	s.state.Codes = append(s.state.Codes, c)
 	s.index.codes[c.Code] = c
 	return c.Code
 }
 
-func (s *Silverfin) newToken(firm int64, scopes []string, previous int64) *sfToken {
-	s.dropTokens(func(t *sfToken) bool { return s.refreshExpired(t) })
-	t := &sfToken{ID: s.newID("token"), Access: rand.Text() + rand.Text(), Refresh: rand.Text() + rand.Text(),
+func (s *Silverfin) newToken(firm int64, scopes []string, previous int64) *tokenPair {
+	s.dropTokens(func(t *tokenPair) bool { return s.refreshExpired(t) })
+	t := &tokenPair{ID: s.newID("token"), Access: rand.Text() + rand.Text(), Refresh: rand.Text() + rand.Text(),
 		Firm: firm, Scopes: scopes, Created: s.now(), Previous: previous}
 	s.state.Tokens = append(s.state.Tokens, t)
 	s.index.access[t.Access], s.index.refresh[t.Refresh] = t, t
 	return t
 }
 
-func (s *Silverfin) refreshExpired(t *sfToken) bool {
+func (s *Silverfin) refreshExpired(t *tokenPair) bool {
 	return s.now().Sub(t.Created) >= refreshTokenLife
 }
 
-func (s *Silverfin) dropTokens(dead func(*sfToken) bool) {
-	s.state.Tokens = slices.DeleteFunc(s.state.Tokens, func(t *sfToken) bool {
+func (s *Silverfin) dropTokens(dead func(*tokenPair) bool) {
+	s.state.Tokens = slices.DeleteFunc(s.state.Tokens, func(t *tokenPair) bool {
 		if !dead(t) {
 			return false
 		}
@@ -108,23 +108,23 @@ func (s *Silverfin) dropTokens(dead func(*sfToken) bool) {
 	})
 }
 
-func (s *Silverfin) dropCodes(dead func(*sfCode) bool) {
+func (s *Silverfin) dropCodes(dead func(*authCode) bool) {
 	s.state.Codes = slices.DeleteFunc(s.state.Codes, dead)
-	maps.DeleteFunc(s.index.codes, func(_ string, c *sfCode) bool { return dead(c) })
+	maps.DeleteFunc(s.index.codes, func(_ string, c *authCode) bool { return dead(c) })
 }
 
 // use finds the live token behind an access token. Its first use is what kills
 // the pair that it came from: Silverfin says that the previous refresh token
 // is revoked when the new access token is first used against the API, and
 // Doorkeeper revokes the whole record, access token included.
-func (s *Silverfin) use(access string) *sfToken {
+func (s *Silverfin) use(access string) *tokenPair {
 	t := s.index.access[access]
 	if t == nil || s.now().Sub(t.Created) >= accessTokenLife {
 		return nil
 	}
 	if previous := t.Previous; previous != 0 {
 		t.Previous = 0
-		s.dropTokens(func(o *sfToken) bool { return o.ID == previous })
+		s.dropTokens(func(o *tokenPair) bool { return o.ID == previous })
 	}
 	return t
 }
@@ -164,7 +164,7 @@ func (s *Silverfin) exchange(w http.ResponseWriter, firm int64, in url.Values) {
 		invalidGrant(w)
 		return
 	}
-	s.dropCodes(func(o *sfCode) bool { return o == c })
+	s.dropCodes(func(o *authCode) bool { return o == c })
 	s.answerToken(w, s.newToken(c.Firm, c.Scopes, 0))
 }
 
@@ -177,7 +177,7 @@ func (s *Silverfin) refresh(w http.ResponseWriter, firm int64, in url.Values) {
 	s.answerToken(w, s.newToken(old.Firm, old.Scopes, old.ID))
 }
 
-func (s *Silverfin) answerToken(w http.ResponseWriter, t *sfToken) {
+func (s *Silverfin) answerToken(w http.ResponseWriter, t *tokenPair) {
 	answerJSON(w, http.StatusOK, map[string]any{
 		"access_token": t.Access, "refresh_token": t.Refresh, "token_type": "Bearer",
 		"expires_in": int(accessTokenLife / time.Second),

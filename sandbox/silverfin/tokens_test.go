@@ -10,8 +10,8 @@ import (
 	"balansd/sandbox/silverfin"
 )
 
-func TestSilverfinRotation(t *testing.T) {
-	x := newOffice(t, silverfin.Options{})
+func TestRotation(t *testing.T) {
+	x := newFixture(t, silverfin.Options{})
 	first := x.exchange(x.sf.Grant(x.firm)).is(200, `"token_type":"Bearer"`, `"expires_in":7200`)
 	x.access = first.text("access_token")
 	x.call("GET", "/user/firm", "").is(200, "Kantoor Peeters")
@@ -37,8 +37,8 @@ func TestSilverfinRotation(t *testing.T) {
 	x.call("GET", "/user/firm", "").is(200)
 }
 
-func TestSilverfinTokenLives(t *testing.T) {
-	x := newOffice(t, silverfin.Options{})
+func TestTokenLives(t *testing.T) {
+	x := newFixture(t, silverfin.Options{})
 	code := x.sf.Grant(x.firm)
 	x.clock.forward(10 * time.Minute)
 	x.exchange(code).is(400, `"invalid_grant"`)
@@ -60,11 +60,11 @@ func TestSilverfinTokenLives(t *testing.T) {
 	x.refresh(next.text("refresh_token")).is(400, `"invalid_grant"`)
 }
 
-func TestSilverfinTokenRefusals(t *testing.T) {
-	x := newOffice(t, silverfin.Options{})
-	x.token(url.Values{"client_id": {sfClientID}, "client_secret": {"wrong"}, "grant_type": {"refresh_token"}}).
+func TestTokenRefusals(t *testing.T) {
+	x := newFixture(t, silverfin.Options{})
+	x.token(url.Values{"client_id": {clientID}, "client_secret": {"wrong"}, "grant_type": {"refresh_token"}}).
 		is(401, `"invalid_client"`)
-	x.token(url.Values{"client_id": {"other"}, "client_secret": {sfSecret}}).is(401, `"invalid_client"`)
+	x.token(url.Values{"client_id": {"other"}, "client_secret": {clientSecret}}).is(401, `"invalid_client"`)
 	x.token(url.Values{"grant_type": {"password"}}).is(400, `"unsupported_grant_type"`)
 	x.refresh("nonsense").is(400, `"invalid_grant"`, "error_description")
 
@@ -93,14 +93,14 @@ func TestSilverfinTokenRefusals(t *testing.T) {
 
 // Silverfin takes the parameters in three ways, and a Basic header for the
 // client. Its own client sends the address percent-encoded inside JSON.
-func TestSilverfinTokenEncodings(t *testing.T) {
-	x := newOffice(t, silverfin.Options{})
-	path := "/f/" + sfID(x.firm) + "/oauth/token"
-	query := url.Values{"client_id": {sfClientID}, "client_secret": {sfSecret}, "grant_type": {"authorization_code"},
+func TestTokenEncodings(t *testing.T) {
+	x := newFixture(t, silverfin.Options{})
+	path := "/f/" + idText(x.firm) + "/oauth/token"
+	query := url.Values{"client_id": {clientID}, "client_secret": {clientSecret}, "grant_type": {"authorization_code"},
 		"code": {x.sf.Grant(x.firm)}, "redirect_uri": {silverfin.OutOfBand}}
 	refresh := x.send(httptest.NewRequest("POST", path+"?"+query.Encode(), nil)).is(200).text("refresh_token")
 
-	r := httptest.NewRequest("POST", path, strings.NewReader(`{"client_id":"`+sfClientID+`","client_secret":"`+sfSecret+
+	r := httptest.NewRequest("POST", path, strings.NewReader(`{"client_id":"`+clientID+`","client_secret":"`+clientSecret+
 		`","grant_type":"refresh_token","refresh_token":"`+refresh+`","redirect_uri":"urn%3Aietf%3Awg%3Aoauth%3A2.0%3Aoob"}`))
 	r.Header.Set("Content-Type", "application/json")
 	r.Header.Set("Authorization", "Bearer of-no-use-here")
@@ -108,7 +108,7 @@ func TestSilverfinTokenEncodings(t *testing.T) {
 
 	r = httptest.NewRequest("POST", path, strings.NewReader("grant_type=refresh_token&refresh_token="+refresh))
 	r.Header.Set("Content-Type", "application/x-www-form-urlencoded")
-	r.SetBasicAuth(sfClientID, sfSecret)
+	r.SetBasicAuth(clientID, clientSecret)
 	x.send(r).is(200)
 
 	r.SetBasicAuth("gate", "keeper")
@@ -118,8 +118,8 @@ func TestSilverfinTokenEncodings(t *testing.T) {
 	x.send(r).is(400, `"invalid_request"`)
 }
 
-func TestSilverfinScopes(t *testing.T) {
-	x := newOffice(t, silverfin.Options{})
+func TestScopes(t *testing.T) {
+	x := newFixture(t, silverfin.Options{})
 	calls := []struct{ method, path, scopes string }{
 		{"GET", "/user", "user:profile"},
 		{"GET", "/companies", "administration:read"},
@@ -144,7 +144,7 @@ func TestSilverfinScopes(t *testing.T) {
 	x.signIn("links")
 	x.call("GET", "/user/firm", "").is(200)
 
-	strict := newOffice(t, silverfin.Options{StrictPeriodScopes: true})
+	strict := newFixture(t, silverfin.Options{StrictPeriodScopes: true})
 	strict.signIn("financials:read")
 	strict.call("GET", "/companies/{c}/periods", "").is(403)
 	strict.signIn("financials:read", "communication:read")

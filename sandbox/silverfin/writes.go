@@ -31,7 +31,7 @@ type Write struct {
 	By             string    `json:"by"`                // Person, or "app CLIENT_ID token N"
 }
 
-// Changed tells whether the write made a difference.
+// Changed reports whether the write made a difference.
 func (w Write) Changed() bool {
 	return w.Removed && w.Existed || !w.Removed && (!w.Existed || w.Old != w.New)
 }
@@ -66,24 +66,24 @@ func (s *Silverfin) Set(companyID, periodID int64, namespace, key, value string)
 // SetIn types a value into a reconciliation of a period by hand; 0 means the
 // period itself.
 func (s *Silverfin) SetIn(companyID, periodID, reconciliationID int64, namespace, key, value string) error {
-	return s.byHand(companyID, periodID, reconciliationID, func(t *sfTarget) {
+	return s.byHand(companyID, periodID, reconciliationID, func(t *target) {
 		s.put(t, Person, s.property(namespace, key), jsonText(value))
 	})
 }
 
 // Unset empties a value by hand.
 func (s *Silverfin) Unset(companyID, periodID int64, namespace, key string) error {
-	return s.byHand(companyID, periodID, 0, func(t *sfTarget) {
+	return s.byHand(companyID, periodID, 0, func(t *target) {
 		s.put(t, Person, s.property(namespace, key), "")
 	})
 }
 
-func (s *Silverfin) byHand(companyID, periodID, reconciliationID int64, do func(*sfTarget)) error {
-	return s.withPeriod(companyID, periodID, func(c *sfCompany, p *sfPeriod) error {
+func (s *Silverfin) byHand(companyID, periodID, reconciliationID int64, do func(*target)) error {
+	return s.withPeriod(companyID, periodID, func(c *company, p *period) error {
 		if p.Locked {
 			return lockedError(p.ID)
 		}
-		t := &sfTarget{company: c, period: p}
+		t := &target{company: c, period: p}
 		if reconciliationID != 0 {
 			if t.reconciliation = c.reconciliation(reconciliationID); t.reconciliation == nil {
 				return noSuch("reconciliation", reconciliationID)
@@ -94,18 +94,18 @@ func (s *Silverfin) byHand(companyID, periodID, reconciliationID int64, do func(
 	})
 }
 
-// Custom gives the custom properties of a period as "namespace.key" to value.
+// Custom returns the custom properties of a period as "namespace.key" to value.
 // It is empty when there is no such period.
 func (s *Silverfin) Custom(companyID, periodID int64) map[string]string {
 	return s.CustomIn(companyID, periodID, 0)
 }
 
-// CustomIn gives the custom properties of a reconciliation in a period; 0
+// CustomIn returns the custom properties of a reconciliation in a period; 0
 // means the period itself.
 func (s *Silverfin) CustomIn(companyID, periodID, reconciliationID int64) map[string]string {
 	out := map[string]string{}
-	_ = s.withPeriod(companyID, periodID, func(c *sfCompany, p *sfPeriod) error {
-		t := sfTarget{company: c, period: p}
+	_ = s.withPeriod(companyID, periodID, func(c *company, p *period) error {
+		t := target{company: c, period: p}
 		if reconciliationID != 0 {
 			if t.reconciliation = c.reconciliation(reconciliationID); t.reconciliation == nil {
 				return nil
@@ -119,16 +119,16 @@ func (s *Silverfin) CustomIn(companyID, periodID, reconciliationID int64) map[st
 	return out
 }
 
-// An sfTarget is what holds custom properties: a company, a period of it, or
+// A target is what holds custom properties: a company, a period of it, or
 // a reconciliation in that period.
-type sfTarget struct {
-	company        *sfCompany
-	period         *sfPeriod         // nil for the company
-	reconciliation *sfReconciliation // nil for the company or the period
+type target struct {
+	company        *company
+	period         *period         // nil for the company
+	reconciliation *reconciliation // nil for the company or the period
 }
 
-// custom gives what is held; it may be nil and must not be changed.
-func (t *sfTarget) custom() sfCustom {
+// custom returns what is held; it may be nil and must not be changed.
+func (t *target) custom() customValues {
 	switch {
 	case t.reconciliation != nil:
 		if f := t.period.Reconciliations[t.reconciliation.ID]; f != nil {
@@ -141,13 +141,13 @@ func (t *sfTarget) custom() sfCustom {
 	return t.company.Custom
 }
 
-// filled gives the state of a reconciliation in a period, made if need be.
-func (p *sfPeriod) filled(reconciliation int64) *sfFilled {
+// filled returns the state of a reconciliation in a period, made if need be.
+func (p *period) filled(reconciliation int64) *filledReconciliation {
 	f := p.Reconciliations[reconciliation]
 	if f == nil {
-		f = &sfFilled{}
+		f = &filledReconciliation{}
 		if p.Reconciliations == nil {
-			p.Reconciliations = map[int64]*sfFilled{}
+			p.Reconciliations = map[int64]*filledReconciliation{}
 		}
 		p.Reconciliations[reconciliation] = f
 	}
@@ -155,8 +155,8 @@ func (p *sfPeriod) filled(reconciliation int64) *sfFilled {
 }
 
 // put sets or, with an empty value, destroys one property and writes it down.
-func (s *Silverfin) put(t *sfTarget, by string, property int, value string) {
-	w := sfWrite{
+func (s *Silverfin) put(t *target, by string, property int, value string) {
+	w := writeRecord{
 		At: s.now().UnixNano(), Company: t.company.ID, Property: property, Writer: s.writer(by),
 		Old: t.custom()[property], New: value,
 	}
@@ -174,14 +174,14 @@ func (s *Silverfin) put(t *sfTarget, by string, property int, value string) {
 		return
 	}
 	if *holder == nil {
-		*holder = sfCustom{}
+		*holder = customValues{}
 	}
 	(*holder)[property] = value
 }
 
 // sorted lists the numbers of the properties by namespace and key, so that
 // paging is stable.
-func (s *Silverfin) sorted(c sfCustom) []int {
+func (s *Silverfin) sorted(c customValues) []int {
 	keys := slices.Collect(maps.Keys(c))
 	slices.SortFunc(keys, func(a, b int) int {
 		return compareProperties(s.state.Properties[a], s.state.Properties[b])
@@ -189,7 +189,7 @@ func (s *Silverfin) sorted(c sfCustom) []int {
 	return keys
 }
 
-func compareProperties(a, b sfProperty) int {
+func compareProperties(a, b property) int {
 	return slices.Compare([]string{a.Namespace, a.Key}, []string{b.Namespace, b.Key})
 }
 
