@@ -13,27 +13,27 @@ import (
 	"balansd/problem"
 )
 
-// ProxyError is a proxy's refusal to let a request through: nobody else answers
-// 407, and what a proxy answers to CONNECT is never the service's.
+// ProxyError is the refusal of a request by the proxy. Status is 407, which only
+// a proxy answers, or the proxy's answer to CONNECT.
 type ProxyError struct{ Status int }
 
 func (e *ProxyError) Error() string {
 	return fmt.Sprintf("the proxy answers %d %s", e.Status, http.StatusText(e.Status))
 }
 
-// connected refuses a way that a proxy did not open.
-func connected(_ context.Context, _ *url.URL, _ *http.Request, resp *http.Response) error {
+// checkConnect returns a ProxyError when the proxy refused a CONNECT request.
+func checkConnect(_ context.Context, _ *url.URL, _ *http.Request, resp *http.Response) error {
 	if resp.StatusCode == http.StatusOK {
 		return nil
 	}
 	return &ProxyError{resp.StatusCode}
 }
 
-// proxied turns the one answer to a plain request that only a proxy gives into
-// an error.
-type proxied struct{ next http.RoundTripper }
+// proxyRefusal turns a 407 response to a plain request, which only a proxy
+// sends, into a ProxyError.
+type proxyRefusal struct{ next http.RoundTripper }
 
-func (p *proxied) RoundTrip(req *http.Request) (*http.Response, error) {
+func (p *proxyRefusal) RoundTrip(req *http.Request) (*http.Response, error) {
 	resp, err := p.next.RoundTrip(req)
 	if err == nil && resp.StatusCode == http.StatusProxyAuthRequired {
 		discard(resp)
@@ -42,10 +42,10 @@ func (p *proxied) RoundTrip(req *http.Request) (*http.Response, error) {
 	return resp, err
 }
 
-func (p *proxied) CloseIdleConnections() { closeIdle(p.next) }
+func (p *proxyRefusal) CloseIdleConnections() { closeIdle(p.next) }
 
-// Diagnose says what is in the way of a request that got no answer, and what to
-// do about it, a sentence. Both are empty where the error does not tell.
+// Diagnose returns why a request got no response, and a sentence that says what
+// to do about it. Both are empty if err does not tell.
 func Diagnose(err error) (problem.Reason, string) {
 	var dns *net.DNSError
 	var other x509.HostnameError

@@ -7,8 +7,8 @@ import (
 	"github.com/rs/zerolog"
 )
 
-// logging writes one debug line an attempt. Query strings, headers and bodies
-// stay out: they carry tokens, codes and what documents say.
+// logging writes one debug line for each attempt. It leaves out query strings,
+// headers and bodies, which carry tokens, codes and the content of documents.
 type logging struct {
 	next http.RoundTripper
 	log  zerolog.Logger

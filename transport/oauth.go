@@ -13,55 +13,55 @@ import (
 	"strings"
 )
 
-// ErrWebPage says that a page for people came where data was expected.
+// ErrWebPage says that the response is an HTML page instead of data.
 var ErrWebPage = errors.New("the answer is a web page")
 
-// maxTokenAnswer bounds the answer of a token endpoint, in bytes.
-const maxTokenAnswer = 64 << 10
+// maxTokenResponse bounds the response of a token endpoint, in bytes.
+const maxTokenResponse = 64 << 10
 
 // TokenClient returns a copy of client for token requests by x/oauth2, which
-// reads fewer answers than servers give: a fraction or a word in expires_in is
-// an error to it, and JSON that calls itself text/plain is read as a form.
-// Answers are read here, 64 KiB at most, and given to the library in the form
-// that it knows.
+// rejects responses that servers do send: a fraction or text in expires_in is an
+// error to it, and JSON with the media type text/plain is parsed as a form. The
+// copy reads responses of at most 64 KiB and rewrites them to the form that
+// x/oauth2 accepts.
 //
-// refresh, when not nil, gets the refresh token of an answer before anybody
-// judges that answer, one that is cut short or of an error status as well: it
-// may be the only one that still works.
-func TokenClient(client *http.Client, refresh func(token string)) *http.Client {
+// saveRefresh, when not nil, is called with the refresh token of a response
+// before the response is judged, also when it is truncated or has an error
+// status: that token may be the only one that still works.
+func TokenClient(client *http.Client, saveRefresh func(token string)) *http.Client {
 	c := *client
 	next := c.Transport
 	if next == nil {
 		next = http.DefaultTransport
 	}
-	c.Transport = &tokenAnswers{next: next, refresh: refresh}
+	c.Transport = &tokenRewriter{next: next, saveRefresh: saveRefresh}
 	return &c
 }
 
-// tokenAnswers mends the answers of a token endpoint.
-type tokenAnswers struct {
-	next    http.RoundTripper
-	refresh func(string)
+// tokenRewriter rewrites the responses of a token endpoint for x/oauth2.
+type tokenRewriter struct {
+	next        http.RoundTripper
+	saveRefresh func(string)
 }
 
-func (t *tokenAnswers) RoundTrip(req *http.Request) (*http.Response, error) {
+func (t *tokenRewriter) RoundTrip(req *http.Request) (*http.Response, error) {
 	req = req.Clone(req.Context())
 	req.Header.Set("Accept", "application/json")
 	resp, err := t.next.RoundTrip(req)
 	if err != nil {
 		return nil, err
 	}
-	body, err := io.ReadAll(io.LimitReader(resp.Body, maxTokenAnswer+1))
+	body, err := io.ReadAll(io.LimitReader(resp.Body, maxTokenResponse+1))
 	_ = resp.Body.Close()
-	if err == nil && len(body) > maxTokenAnswer {
+	if err == nil && len(body) > maxTokenResponse {
 		err = ErrTooLarge
 	}
 	body = bytes.TrimPrefix(body, []byte("\xef\xbb\xbf"))
 	isForm := mediaType(resp.Header) == "application/x-www-form-urlencoded"
 	fields := tokenFields(body, isForm)
 	var token string
-	if json.Unmarshal(fields["refresh_token"], &token) == nil && token != "" && t.refresh != nil {
-		t.refresh(token)
+	if json.Unmarshal(fields["refresh_token"], &token) == nil && token != "" && t.saveRefresh != nil {
+		t.saveRefresh(token)
 	}
 	switch {
 	case err != nil:
@@ -69,11 +69,11 @@ func (t *tokenAnswers) RoundTrip(req *http.Request) (*http.Response, error) {
 	case resp.StatusCode < 300 && bytes.HasPrefix(bytes.TrimSpace(body), []byte("<")):
 		return nil, ErrWebPage
 	case resp.StatusCode < 300 && (isForm || json.Valid(body)) && len(fields) > 0:
-		body = plainTokenAnswer(fields)
+		body = plainTokenResponse(fields)
 		resp.Header.Set("Content-Type", "application/json")
 	case !isForm:
-		// Whatever it is, it is no form: of a refusal, the library takes the
-		// error code where it is JSON, and the status where it is not.
+		// With this media type, x/oauth2 takes the error code of a refusal from
+		// JSON, and its status from anything else.
 		resp.Header.Set("Content-Type", "application/json")
 	}
 	resp.Header.Del("Content-Length")
@@ -81,15 +81,15 @@ func (t *tokenAnswers) RoundTrip(req *http.Request) (*http.Response, error) {
 	return resp, nil
 }
 
-func (t *tokenAnswers) CloseIdleConnections() { closeIdle(t.next) }
+func (t *tokenRewriter) CloseIdleConnections() { closeIdle(t.next) }
 
 func mediaType(h http.Header) string {
 	kind, _, _ := mime.ParseMediaType(h.Get("Content-Type"))
 	return kind
 }
 
-// tokenFields reads the fields of an answer, as far as it goes: what stands
-// before a cut is whole.
+// tokenFields returns the fields of a response. Of a truncated one it returns
+// the fields that are complete.
 func tokenFields(body []byte, isForm bool) map[string]json.RawMessage {
 	fields := map[string]json.RawMessage{}
 	if isForm {
@@ -117,9 +117,9 @@ func tokenFields(body []byte, isForm bool) map[string]json.RawMessage {
 	return fields
 }
 
-// plainTokenAnswer writes what x/oauth2 reads of a good answer, each field of
-// the type that it expects. A field of another type is left out.
-func plainTokenAnswer(fields map[string]json.RawMessage) []byte {
+// plainTokenResponse returns a token response as JSON with only the fields that
+// x/oauth2 reads. Fields of an unexpected type are left out.
+func plainTokenResponse(fields map[string]json.RawMessage) []byte {
 	plain := map[string]any{}
 	for _, name := range []string{"access_token", "token_type", "refresh_token", "scope", "error", "error_description"} {
 		var text string
@@ -130,12 +130,12 @@ func plainTokenAnswer(fields map[string]json.RawMessage) []byte {
 	if life := seconds(fields["expires_in"]); life > 0 {
 		plain["expires_in"] = life
 	}
-	body, _ := json.Marshal(plain) // texts and a number
+	body, _ := json.Marshal(plain) // cannot fail: strings and a number
 	return body
 }
 
-// seconds reads a lifetime, as a number or a text, as whole seconds; 0 when it
-// is absent, odd, or not above 0.
+// seconds parses a lifetime, a JSON number or string, as whole seconds. It
+// returns 0 if raw is absent, malformed or not above 0.
 func seconds(raw json.RawMessage) int64 {
 	var text string
 	if json.Unmarshal(raw, &text) != nil {
@@ -145,5 +145,5 @@ func seconds(raw json.RawMessage) int64 {
 	if err != nil && !errors.Is(err, strconv.ErrRange) || math.IsNaN(n) || n <= 0 {
 		return 0
 	}
-	return int64(max(1, min(n, math.MaxInt32))) // a fraction is cut off
+	return int64(max(1, min(n, math.MaxInt32))) // drops the fraction, but never to 0
 }

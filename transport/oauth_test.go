@@ -11,8 +11,8 @@ import (
 	"golang.org/x/oauth2"
 )
 
-// answerWith answers each request alike.
-type answerWith struct {
+// cannedResponse answers every request with the same response.
+type cannedResponse struct {
 	status int
 	kind   string
 	body   string
@@ -20,7 +20,7 @@ type answerWith struct {
 	asked  *http.Request
 }
 
-func (a *answerWith) RoundTrip(req *http.Request) (*http.Response, error) {
+func (a *cannedResponse) RoundTrip(req *http.Request) (*http.Response, error) {
 	a.asked = req
 	body := io.Reader(strings.NewReader(a.body))
 	if a.cut {
@@ -33,8 +33,9 @@ type failing struct{}
 
 func (failing) Read([]byte) (int, error) { return 0, io.ErrUnexpectedEOF }
 
-// exchange has x/oauth2 read an answer, and gives what was handed on before.
-func exchange(a *answerWith) (token *oauth2.Token, refresh string, err error) {
+// exchange lets x/oauth2 read a response, and returns the refresh token that was
+// saved before.
+func exchange(a *cannedResponse) (token *oauth2.Token, refresh string, err error) {
 	client := TokenClient(&http.Client{Transport: a}, func(s string) { refresh = s })
 	app := oauth2.Config{ClientID: "id", ClientSecret: "secret",
 		Endpoint: oauth2.Endpoint{TokenURL: "https://a.example/token", AuthStyle: oauth2.AuthStyleInParams}}
@@ -42,7 +43,7 @@ func exchange(a *answerWith) (token *oauth2.Token, refresh string, err error) {
 	return token, refresh, err
 }
 
-func TestTokenAnswersThatTheLibraryWouldNotRead(t *testing.T) {
+func TestTokenResponses(t *testing.T) {
 	const json, plain, form = "application/json", "text/plain; charset=utf-8", "application/x-www-form-urlencoded"
 	rest := `"access_token":"a","refresh_token":"r","token_type":"Bearer","scope":"x y"`
 	tests := map[string]struct {
@@ -73,13 +74,13 @@ func TestTokenAnswersThatTheLibraryWouldNotRead(t *testing.T) {
 	}
 	for name, tt := range tests {
 		t.Run(name, func(t *testing.T) {
-			a := &answerWith{status: 200, kind: tt.kind, body: tt.body}
+			a := &cannedResponse{status: 200, kind: tt.kind, body: tt.body}
 			token, refresh, err := exchange(a)
 			if err != nil {
 				t.Fatal(err)
 			}
 			if token.AccessToken != "a" || token.RefreshToken != "r" || refresh != "r" || token.ExpiresIn != tt.life || token.Extra("scope") != "x y" {
-				t.Errorf("got %+v, handed on %q", token, refresh)
+				t.Errorf("got %+v, saved %q", token, refresh)
 			}
 			if a.asked.Header.Get("Accept") != "application/json" {
 				t.Errorf("asked for %q", a.asked.Header.Get("Accept"))
@@ -88,33 +89,33 @@ func TestTokenAnswersThatTheLibraryWouldNotRead(t *testing.T) {
 	}
 }
 
-// TestARefreshTokenIsHandedOnFirst: whatever is wrong with an answer, its refresh
-// token is handed on; a judgement comes afterwards.
-func TestARefreshTokenIsHandedOnFirst(t *testing.T) {
+// TestRefreshTokenIsSavedFirst: the refresh token of a response is saved, whatever
+// is wrong with that response.
+func TestRefreshTokenIsSavedFirst(t *testing.T) {
 	tests := map[string]struct {
-		answer  answerWith
+		answer  cannedResponse
 		refresh string
 		code    string // of the library's RetrieveError
 	}{
-		"no access token":     {answerWith{status: 200, body: `{"refresh_token":"r"}`}, "r", ""},
-		"an odd access token": {answerWith{status: 200, body: `{"refresh_token":"r","access_token":5}`}, "r", ""},
-		"an error too":        {answerWith{status: 200, body: `{"refresh_token":"r","access_token":"a","error":"server_error"}`}, "r", "server_error"},
-		"an error status":     {answerWith{status: 500, body: `{"refresh_token":"r","access_token":"a"}`}, "r", ""},
-		"cut short":           {answerWith{status: 200, body: `{"access_token":"a","refresh_token":"r","expi`, cut: true}, "r", ""},
-		"cut in the token":    {answerWith{status: 200, body: `{"access_token":"a","refresh_token":"rrr`, cut: true}, "", ""},
-		"too long":            {answerWith{status: 200, body: `{"refresh_token":"r","x":"` + strings.Repeat("x", 70<<10) + `"}`}, "r", ""},
-		"refused":             {answerWith{status: 400, kind: "text/plain", body: `{"error":"invalid_grant"}`}, "", "invalid_grant"},
-		"refused as a form":   {answerWith{status: 400, kind: "application/x-www-form-urlencoded", body: `error=invalid_grant`}, "", "invalid_grant"},
-		"a web page":          {answerWith{status: 200, kind: "text/html", body: `<html>access_token=a&refresh_token=r</html>`}, "", ""},
-		"a text":              {answerWith{status: 200, kind: "text/plain", body: `access_token=a`}, "", ""},
-		"a list":              {answerWith{status: 200, body: `["refresh_token","r"]`}, "", ""},
-		"nothing":             {answerWith{status: 200}, "", ""},
+		"no access token":     {cannedResponse{status: 200, body: `{"refresh_token":"r"}`}, "r", ""},
+		"an odd access token": {cannedResponse{status: 200, body: `{"refresh_token":"r","access_token":5}`}, "r", ""},
+		"an error too":        {cannedResponse{status: 200, body: `{"refresh_token":"r","access_token":"a","error":"server_error"}`}, "r", "server_error"},
+		"an error status":     {cannedResponse{status: 500, body: `{"refresh_token":"r","access_token":"a"}`}, "r", ""},
+		"cut short":           {cannedResponse{status: 200, body: `{"access_token":"a","refresh_token":"r","expi`, cut: true}, "r", ""},
+		"cut in the token":    {cannedResponse{status: 200, body: `{"access_token":"a","refresh_token":"rrr`, cut: true}, "", ""},
+		"too long":            {cannedResponse{status: 200, body: `{"refresh_token":"r","x":"` + strings.Repeat("x", 70<<10) + `"}`}, "r", ""},
+		"refused":             {cannedResponse{status: 400, kind: "text/plain", body: `{"error":"invalid_grant"}`}, "", "invalid_grant"},
+		"refused as a form":   {cannedResponse{status: 400, kind: "application/x-www-form-urlencoded", body: `error=invalid_grant`}, "", "invalid_grant"},
+		"a web page":          {cannedResponse{status: 200, kind: "text/html", body: `<html>access_token=a&refresh_token=r</html>`}, "", ""},
+		"a text":              {cannedResponse{status: 200, kind: "text/plain", body: `access_token=a`}, "", ""},
+		"a list":              {cannedResponse{status: 200, body: `["refresh_token","r"]`}, "", ""},
+		"nothing":             {cannedResponse{status: 200}, "", ""},
 	}
 	for name, tt := range tests {
 		t.Run(name, func(t *testing.T) {
 			token, refresh, err := exchange(&tt.answer)
 			if err == nil || refresh != tt.refresh {
-				t.Errorf("got %v, %v, handed on %q, want %q and an error", token, err, refresh, tt.refresh)
+				t.Errorf("got %v, %v, saved %q, want %q and an error", token, err, refresh, tt.refresh)
 			}
 			refused, _ := errors.AsType[*oauth2.RetrieveError](err)
 			if code := ""; refused != nil && refused.ErrorCode != tt.code || refused == nil && code != tt.code {
@@ -124,16 +125,16 @@ func TestARefreshTokenIsHandedOnFirst(t *testing.T) {
 	}
 }
 
-// FuzzTokenAnswer: no answer makes a fault, and none that the library takes
-// loses its refresh token.
-func FuzzTokenAnswer(f *testing.F) {
+// FuzzTokenResponse: no response panics, and none that x/oauth2 accepts loses its
+// refresh token.
+func FuzzTokenResponse(f *testing.F) {
 	f.Add(200, "application/json", `{"access_token":"a","refresh_token":"r","expires_in":7200.5}`)
 	f.Add(400, "text/plain", `{"error":"invalid_grant"}`)
 	f.Add(200, "application/x-www-form-urlencoded", `access_token=a&refresh_token=r`)
 	f.Fuzz(func(t *testing.T, status int, kind, body string) {
-		token, refresh, err := exchange(&answerWith{status: status, kind: kind, body: body})
+		token, refresh, err := exchange(&cannedResponse{status: status, kind: kind, body: body})
 		if err == nil && token.RefreshToken != refresh {
-			t.Errorf("%q was handed on, and the library read %q", refresh, token.RefreshToken)
+			t.Errorf("%q was saved, and x/oauth2 read %q", refresh, token.RefreshToken)
 		}
 	})
 }

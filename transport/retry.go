@@ -16,19 +16,18 @@ import (
 )
 
 const (
-	// maxRetryAfter is the longest wait that a server may ask for and get
-	// within one request. A longer one is handed to the caller, who comes
-	// again at the next pass.
+	// maxRetryAfter is the longest Retry-After that is waited for within one
+	// request. For a longer one the caller gets the response and tries again
+	// in the next sync run.
 	maxRetryAfter = time.Minute
-	// maxDrain is how much of a thrown-away answer is read so that its
-	// connection can be used again.
+	// maxDrain is how much of a discarded response is read so that its
+	// connection can be reused.
 	maxDrain = 64 << 10
 )
 
-// retrying sends a read (GET, HEAD) again: after trouble on the way or at the
-// server, or when it was turned away with 429 (RFC 6585). All else is sent once,
-// whatever the answer: what it changes must be looked at before it is repeated,
-// which only its caller can do.
+// retrying repeats GET and HEAD requests after a network error, a server error
+// or a 429 (RFC 6585). Every other request is sent once, whatever the response:
+// before it is repeated its caller must read what it changed.
 type retrying struct {
 	next    http.RoundTripper
 	retries int
@@ -42,7 +41,7 @@ func (r *retrying) RoundTrip(req *http.Request) (*http.Response, error) {
 		attempt++
 		resp, err := r.next.RoundTrip(req)
 		last = resp
-		if !worthRetry(req, resp, err) {
+		if !retryable(req, resp, err) {
 			return resp, backoff.Permanent(err)
 		}
 		if err != nil {
@@ -50,14 +49,14 @@ func (r *retrying) RoundTrip(req *http.Request) (*http.Response, error) {
 		}
 		wait, asked := RetryAfter(resp.Header, time.Now())
 		switch {
-		case wait > maxRetryAfter || !fits(ctx, wait):
-			return resp, backoff.Permanent(errTurnedAway)
+		case wait > maxRetryAfter || !endsBeforeDeadline(ctx, wait):
+			return resp, backoff.Permanent(errTryLater)
 		case asked && wait > 0:
 			return resp, &backoff.RetryAfterError{Duration: wait}
 		}
-		return resp, errTurnedAway
+		return resp, errTryLater
 	}
-	resp, err := backoff.Retry(ctx, send, backoff.WithBackOff(fitting{newCurve(), ctx}), backoff.WithMaxElapsedTime(0),
+	resp, err := backoff.Retry(ctx, send, backoff.WithBackOff(untilDeadline{newBackOff(), ctx}), backoff.WithMaxElapsedTime(0),
 		backoff.WithMaxTries(uint(r.retries)+1), //nolint:gosec // it is not negative
 		backoff.WithNotify(func(_ error, wait time.Duration) {
 			discard(last)
@@ -71,30 +70,32 @@ func (r *retrying) RoundTrip(req *http.Request) (*http.Response, error) {
 	case ctx.Err() != nil: // while it waited
 		discard(resp)
 		return nil, ctx.Err()
-	case asked || errors.Is(err, errTurnedAway): // an answer is an answer
+	case asked || errors.Is(err, errTryLater): // the caller handles the status
 		return resp, nil
 	}
 	return nil, err
 }
 
-// errTurnedAway stands for an answer after which a request may be sent again.
-var errTurnedAway = errors.New("turned away")
+// errTryLater stands for a response after which the request may be repeated.
+var errTryLater = errors.New("the server asks to try again later")
 
-// newCurve is 0.5 s, then 1.5 times as long each time, give or take a half.
-func newCurve() *backoff.ExponentialBackOff {
-	curve := backoff.NewExponentialBackOff()
-	curve.MaxInterval = maxRetryAfter
-	return curve
+// newBackOff returns waits of 0.5 s, growing by half each time, with a jitter of
+// 50 %.
+func newBackOff() *backoff.ExponentialBackOff {
+	b := backoff.NewExponentialBackOff()
+	b.MaxInterval = maxRetryAfter
+	return b
 }
 
-// fitting ends a backoff whose next wait would not end before the context.
-type fitting struct {
+// untilDeadline stops a backoff whose next wait would end after the deadline of
+// ctx.
+type untilDeadline struct {
 	backoff.BackOff
 	ctx context.Context
 }
 
-func (f fitting) NextBackOff() time.Duration {
-	if wait := f.BackOff.NextBackOff(); fits(f.ctx, wait) {
+func (u untilDeadline) NextBackOff() time.Duration {
+	if wait := u.BackOff.NextBackOff(); endsBeforeDeadline(u.ctx, wait) {
 		return wait
 	}
 	return backoff.Stop
@@ -102,13 +103,13 @@ func (f fitting) NextBackOff() time.Duration {
 
 func (r *retrying) CloseIdleConnections() { closeIdle(r.next) }
 
-func worthRetry(req *http.Request, resp *http.Response, err error) bool {
+func retryable(req *http.Request, resp *http.Response, err error) bool {
 	read := (req.Method == http.MethodGet || req.Method == http.MethodHead) && (req.Body == nil || req.Body == http.NoBody)
 	if !read || req.Context().Err() != nil {
 		return false
 	}
 	if err != nil {
-		// A certificate that is not trusted now will not be in a second.
+		// A certificate does not become trusted by waiting.
 		_, untrusted := errors.AsType[*tls.CertificateVerificationError](err)
 		return !untrusted
 	}
@@ -120,10 +121,10 @@ func worthRetry(req *http.Request, resp *http.Response, err error) bool {
 	}
 }
 
-// RetryAfter reads the header of that name, in seconds or as a date (RFC 9110,
-// section 10.2.3). A number of any size is a wait: one that is too large for a
-// Duration is the longest one, and a date that is past is 0. ok is false when the
-// header is absent or odd.
+// RetryAfter parses the header of that name, seconds or a date (RFC 9110,
+// section 10.2.3). A number that is too large for a Duration gives the longest
+// one, and a date in the past gives 0. ok is false if the header is absent or
+// malformed.
 func RetryAfter(h http.Header, now time.Time) (wait time.Duration, ok bool) {
 	text := strings.TrimSpace(h.Get("Retry-After"))
 	const most = math.MaxInt64 / int64(time.Second)
@@ -140,12 +141,14 @@ func RetryAfter(h http.Header, now time.Time) (wait time.Duration, ok bool) {
 	return 0, false
 }
 
-// fits tells whether a wait ends before the request must.
-func fits(ctx context.Context, wait time.Duration) bool {
+// endsBeforeDeadline reports whether a wait that starts now ends before the
+// deadline of ctx.
+func endsBeforeDeadline(ctx context.Context, wait time.Duration) bool {
 	deadline, ok := ctx.Deadline()
 	return !ok || time.Until(deadline) > wait
 }
 
+// discard closes a response so that its connection can be reused.
 func discard(resp *http.Response) {
 	if resp == nil {
 		return

@@ -14,15 +14,15 @@ import (
 	"github.com/rs/zerolog"
 )
 
-// step is one thing that happens to an attempt.
+// step is the outcome of one attempt.
 type step struct {
 	status     int
 	retryAfter string
 	err        error
 }
 
-// script is a server that does one step after the other, then answers 200. It
-// keeps when it was asked.
+// script is a server that carries out its steps one by one, then answers 200. It
+// records the time of each request.
 type script struct {
 	steps []step
 	at    []time.Time
@@ -56,7 +56,7 @@ func repeat(s step, n int) []step {
 	return all
 }
 
-func TestRetryOnlyWhatIsSafe(t *testing.T) {
+func TestRetryOnlySafeRequests(t *testing.T) {
 	reset := &net.OpError{Op: "read", Err: errors.New("connection reset")}
 	refused := &net.OpError{Op: "dial", Err: errors.New("connection refused")}
 	tests := map[string]struct {
@@ -123,7 +123,7 @@ func TestRetriesAreBounded(t *testing.T) {
 	})
 }
 
-func TestRetryAfterIsHonoured(t *testing.T) {
+func TestRetryAfter(t *testing.T) {
 	// The bubble's clock starts at midnight UTC of 1 January 2000.
 	tests := map[string]struct {
 		header string
@@ -167,7 +167,7 @@ func TestRetryAfterIsHonoured(t *testing.T) {
 	}
 }
 
-func TestRetriesEndWithTheContext(t *testing.T) {
+func TestRetriesEndWithContext(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		ctx, cancel := context.WithCancel(t.Context())
 		next := &script{steps: repeat(step{status: 429, retryAfter: "30"}, 10)}
@@ -182,7 +182,7 @@ func TestRetriesEndWithTheContext(t *testing.T) {
 	})
 }
 
-func TestNoWaitBeyondTheDeadline(t *testing.T) {
+func TestNoWaitBeyondDeadline(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		ctx, cancel := context.WithTimeout(t.Context(), 10*time.Second)
 		defer cancel()

@@ -8,7 +8,6 @@ import (
 	"io"
 	"net"
 	"net/http"
-	"net/url"
 	"os"
 	"time"
 
@@ -23,47 +22,47 @@ const (
 	DefaultRetries = 3
 )
 
-// maxRedirects is the number of redirects that are followed within one host.
+// maxRedirects is how many redirects are followed within one origin.
 const maxRedirects = 3
 
-// Config says how requests leave the machine. Give each service a client of
-// its own, so that no service can redirect to another.
+// Config configures a client. Give each service a client of its own, so that no
+// service can redirect to another.
 type Config struct {
-	// AllowedHosts are the only ones ever contacted, besides the proxy. Each
-	// is a URL of which scheme, host and port count, such as
+	// AllowedHosts are the only hosts that are contacted, besides the proxy.
+	// Each is a URL, of which scheme, host and port count, such as
 	// https://api.example.be/v1, or a bare host, which means https. Plain HTTP
-	// is spoken only to a host that is given with http:// here.
+	// is used only for a host that is given with http:// here.
 	AllowedHosts []string
-	// Proxy is the URL of an HTTP, HTTPS or SOCKS5 proxy; empty for none. The
-	// environment's HTTP_PROXY is not looked at: the configuration alone says
-	// who is contacted.
+	// Proxy is the URL of a proxy that CheckProxy accepts; empty for none. The
+	// environment variable HTTP_PROXY is ignored: the configuration alone
+	// decides who is contacted.
 	Proxy string
-	// CAFile is a PEM file with authorities to trust beside the system's own;
-	// empty for none.
+	// CAFile is a PEM file with authorities to trust in addition to those of
+	// the system; empty for none.
 	CAFile string
-	// ClientCertificateFile and ClientKeyFile are PEM files with what is shown
-	// to a server or proxy that asks who we are; both empty for none.
+	// ClientCertificateFile and ClientKeyFile are PEM files with the certificate
+	// for servers and proxies that ask for one; both empty for none.
 	ClientCertificateFile, ClientKeyFile string
-	// Timeout bounds a whole request: all its attempts, the waits between
-	// them, and reading the body. 0 means DefaultTimeout.
+	// Timeout bounds a whole request: all attempts, the waits between them, and
+	// reading the body. 0 means DefaultTimeout.
 	Timeout time.Duration
-	// UserAgent is sent where a request names none; empty for Go's own.
+	// UserAgent is sent with requests that set none; empty for Go's default.
 	UserAgent string
-	// Retries is how often a request is tried again; 0 means DefaultRetries,
-	// a negative number none.
+	// Retries is the number of retries; 0 means DefaultRetries, a negative
+	// number none.
 	Retries int
-	// Log takes one debug line an attempt.
+	// Log gets one debug line for each attempt.
 	Log zerolog.Logger
-	// Skew hears after each answer how far the service's clock is ahead of
-	// ours. It may be nil, and is called from many goroutines.
+	// Skew, when not nil, is called after each response with how far the
+	// service's clock is ahead of ours. It must be safe for concurrent use.
 	Skew func(ahead time.Duration)
 	// Now is the clock that Skew compares with; nil means time.Now.
 	Now func() time.Time
 }
 
-// New makes an HTTP client. A Config that cannot be used gives a ConfigInvalid
-// problem. The client is safe for concurrent use, follows redirects only
-// within the same scheme, host and port, and keeps no cookies.
+// New returns an HTTP client that is safe for concurrent use, follows redirects
+// only within the same scheme, host and port, and keeps no cookies. An unusable
+// Config is a ConfigInvalid or KeyInvalid problem.
 func New(cfg Config) (*http.Client, error) {
 	allowed, err := parseOrigins(cfg.AllowedHosts)
 	if err != nil {
@@ -83,20 +82,20 @@ func New(cfg Config) (*http.Client, error) {
 		cfg.Retries = DefaultRetries
 	}
 
-	// From the wire outwards: each attempt is logged, and what is not allowed
-	// never reaches the retries.
+	// From the innermost outwards: the log sees each attempt, and the allowlist
+	// comes before the retries.
 	var rt http.RoundTripper = base
 	rt = &logging{next: rt, log: cfg.Log}
-	rt = &proxied{next: rt}
-	rt = &dated{next: rt, skew: cfg.Skew, now: cfg.Now}
+	rt = &proxyRefusal{next: rt}
+	rt = &clockSkew{next: rt, report: cfg.Skew, now: cfg.Now}
 	rt = &retrying{next: rt, retries: max(cfg.Retries, 0), log: cfg.Log}
-	rt = &naming{next: rt, agent: cfg.UserAgent}
-	rt = &gate{next: rt, allowed: allowed}
+	rt = &userAgent{next: rt, value: cfg.UserAgent}
+	rt = &allowlist{next: rt, allowed: allowed}
 
 	return &http.Client{Transport: rt, Timeout: cfg.Timeout, CheckRedirect: sameOrigin}, nil
 }
 
-// newBase makes the innermost transport, the one that opens connections.
+// newBase returns the innermost transport, which opens the connections.
 func newBase(cfg Config) (*http.Transport, error) {
 	proxy, err := parseProxy(cfg.Proxy)
 	if err != nil {
@@ -106,51 +105,31 @@ func newBase(cfg Config) (*http.Transport, error) {
 	if err != nil {
 		return nil, err
 	}
-	own, err := loadOwn(cfg.ClientCertificateFile, cfg.ClientKeyFile)
+	certificates, err := loadClientCertificate(cfg.ClientCertificateFile, cfg.ClientKeyFile)
 	if err != nil {
 		return nil, err
 	}
 	dialer := &net.Dialer{Timeout: 10 * time.Second, KeepAlive: 30 * time.Second}
 	return &http.Transport{
-		Proxy:                  proxy,
-		OnProxyConnectResponse: connected,
+		Proxy:                  http.ProxyURL(proxy),
+		OnProxyConnectResponse: checkConnect,
 		DialContext:            dialer.DialContext,
-		TLSClientConfig:        &tls.Config{MinVersion: tls.VersionTLS12, RootCAs: roots, Certificates: own},
+		TLSClientConfig:        &tls.Config{MinVersion: tls.VersionTLS12, RootCAs: roots, Certificates: certificates},
 		TLSHandshakeTimeout:    10 * time.Second,
 		ForceAttemptHTTP2:      true,
-		MaxIdleConns:           128, // all of them are of one service, so one limit serves for both
+		MaxIdleConns:           128, // equal to the limit per host: a client is for one service
 		MaxIdleConnsPerHost:    128,
 		IdleConnTimeout:        90 * time.Second,
 		MaxResponseHeaderBytes: 256 << 10,
 	}, nil
 }
 
-func parseProxy(s string) (func(*http.Request) (*url.URL, error), error) {
-	if s == "" {
-		return nil, nil
-	}
-	u, err := url.Parse(s)
-	// The cause is left out: it repeats the URL, which may hold a password.
-	if err != nil || u.Host == "" {
-		return nil, problem.New(problem.ConfigInvalid, "the proxy is not a URL",
-			"Write it as http://proxy.example:3128.")
-	}
-	switch u.Scheme {
-	case "http", "https", "socks5", "socks5h":
-		return http.ProxyURL(u), nil
-	default:
-		return nil, problem.New(problem.ConfigInvalid,
-			fmt.Sprintf("the proxy %s is of an unknown kind", u.Redacted()),
-			"Use a proxy that starts with http://, https:// or socks5://.")
-	}
-}
-
-// loadOwn reads the certificate that is shown to those who ask for one.
-func loadOwn(certificate, key string) ([]tls.Certificate, error) {
+// loadClientCertificate reads the certificate for servers that ask for one.
+func loadClientCertificate(certificate, key string) ([]tls.Certificate, error) {
 	if certificate == "" && key == "" {
 		return nil, nil
 	}
-	// The cause names what is wrong with the files, never what is in them.
+	// The cause names what is wrong with the files, never their content.
 	pair, err := tls.LoadX509KeyPair(certificate, key)
 	if err != nil {
 		return nil, problem.Wrap(err, problem.KeyInvalid,
@@ -160,13 +139,15 @@ func loadOwn(certificate, key string) ([]tls.Certificate, error) {
 	return []tls.Certificate{pair}, nil
 }
 
-// maxCAFile bounds the file of authorities; the whole list of a usual system
-// is a quarter of it.
+// maxCAFile bounds the file of authorities, in bytes. The full list of a system
+// is about a quarter of it.
 const maxCAFile = 1 << 20
 
+// loadRoots returns the system's authorities and those in the file at path; nil
+// stands for the system's alone.
 func loadRoots(path string) (*x509.CertPool, error) {
 	if path == "" {
-		return nil, nil // the system's own
+		return nil, nil
 	}
 	f, err := os.Open(path)
 	if err != nil {
@@ -193,11 +174,11 @@ func loadRoots(path string) (*x509.CertPool, error) {
 	return roots, nil
 }
 
-// ErrTooLarge says that there was more to read than allowed.
+// ErrTooLarge says that a response exceeds its limit.
 var ErrTooLarge = errors.New("the answer is larger than allowed")
 
-// ReadAll reads r to its end, at most limit bytes. More gives ErrTooLarge, and
-// no bytes. It closes nothing.
+// ReadAll reads r to its end. More than limit bytes are ErrTooLarge, and none are
+// returned. It does not close r.
 func ReadAll(r io.Reader, limit int64) ([]byte, error) {
 	b, err := io.ReadAll(io.LimitReader(r, limit+1))
 	if err != nil {

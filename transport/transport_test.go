@@ -23,8 +23,8 @@ import (
 
 func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
 
-// client makes a client that is closed with the test.
-func client(t *testing.T, cfg transport.Config) *http.Client {
+// newClient returns a client whose connections are closed with the test.
+func newClient(t *testing.T, cfg transport.Config) *http.Client {
 	t.Helper()
 	c, err := transport.New(cfg)
 	if err != nil {
@@ -47,8 +47,8 @@ func get(t *testing.T, c *http.Client, url string) (*http.Response, error) {
 	return resp, err
 }
 
-// counting serves and counts.
-func counting(t *testing.T, h http.HandlerFunc) (*httptest.Server, *atomic.Int64) {
+// countingServer starts a server that counts its requests.
+func countingServer(t *testing.T, h http.HandlerFunc) (*httptest.Server, *atomic.Int64) {
 	t.Helper()
 	var calls atomic.Int64
 	s := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
@@ -61,9 +61,9 @@ func counting(t *testing.T, h http.HandlerFunc) (*httptest.Server, *atomic.Int64
 
 func TestOnlyNamedHostsAreContacted(t *testing.T) {
 	ok := func(http.ResponseWriter, *http.Request) {}
-	named, namedCalls := counting(t, ok)
-	other, otherCalls := counting(t, ok)
-	c := client(t, transport.Config{AllowedHosts: []string{named.URL + "/v1"}})
+	named, namedCalls := countingServer(t, ok)
+	other, otherCalls := countingServer(t, ok)
+	c := newClient(t, transport.Config{AllowedHosts: []string{named.URL + "/v1"}})
 
 	if _, err := get(t, c, named.URL+"/v1/a"); err != nil {
 		t.Errorf("the named host: %v", err)
@@ -84,8 +84,8 @@ func TestOnlyNamedHostsAreContacted(t *testing.T) {
 }
 
 func TestRedirectsStayOnTheServer(t *testing.T) {
-	other, otherCalls := counting(t, func(http.ResponseWriter, *http.Request) {})
-	server, calls := counting(t, func(w http.ResponseWriter, r *http.Request) {
+	other, otherCalls := countingServer(t, func(http.ResponseWriter, *http.Request) {})
+	server, calls := countingServer(t, func(w http.ResponseWriter, r *http.Request) {
 		switch r.URL.Path {
 		case "/away":
 			http.Redirect(w, r, other.URL+"/", http.StatusTemporaryRedirect)
@@ -97,7 +97,7 @@ func TestRedirectsStayOnTheServer(t *testing.T) {
 	})
 	// The other server is allowed too: even so, what was asked of one is not
 	// answered by the other.
-	c := client(t, transport.Config{AllowedHosts: []string{server.URL, other.URL}})
+	c := newClient(t, transport.Config{AllowedHosts: []string{server.URL, other.URL}})
 
 	if _, err := get(t, c, server.URL+"/away"); !errors.Is(err, transport.ErrNotAllowed) {
 		t.Errorf("away: got %v, want ErrNotAllowed", err)
@@ -118,14 +118,14 @@ func TestRedirectsStayOnTheServer(t *testing.T) {
 }
 
 func TestLogKeepsSecretsOut(t *testing.T) {
-	server, _ := counting(t, func(w http.ResponseWriter, r *http.Request) {
+	server, _ := countingServer(t, func(w http.ResponseWriter, r *http.Request) {
 		if got := r.Header.Get("User-Agent"); got != "balansd/1.0" {
 			t.Errorf("user agent: got %q", got)
 		}
 		w.WriteHeader(http.StatusTeapot)
 	})
 	var out bytes.Buffer
-	c := client(t, transport.Config{
+	c := newClient(t, transport.Config{
 		AllowedHosts: []string{server.URL}, UserAgent: "balansd/1.0",
 		Log: zerolog.New(&out).Level(zerolog.DebugLevel),
 	})
@@ -160,11 +160,11 @@ func TestOwnAuthorities(t *testing.T) {
 		t.Fatal(err)
 	}
 
-	with := client(t, transport.Config{AllowedHosts: []string{server.URL}, CAFile: ca})
+	with := newClient(t, transport.Config{AllowedHosts: []string{server.URL}, CAFile: ca})
 	if _, err := get(t, with, server.URL); err != nil {
 		t.Errorf("with ca_file: %v", err)
 	}
-	without := client(t, transport.Config{AllowedHosts: []string{server.URL}})
+	without := newClient(t, transport.Config{AllowedHosts: []string{server.URL}})
 	if _, err := get(t, without, server.URL); err == nil {
 		t.Error("an unknown authority was trusted")
 	}
@@ -172,8 +172,8 @@ func TestOwnAuthorities(t *testing.T) {
 
 func TestProxyIsUsed(t *testing.T) {
 	var seen atomic.Value
-	proxy, _ := counting(t, func(w http.ResponseWriter, r *http.Request) { seen.Store(r.URL.String()) })
-	c := client(t, transport.Config{AllowedHosts: []string{"http://finbox.example"}, Proxy: proxy.URL})
+	proxy, _ := countingServer(t, func(w http.ResponseWriter, r *http.Request) { seen.Store(r.URL.String()) })
+	c := newClient(t, transport.Config{AllowedHosts: []string{"http://finbox.example"}, Proxy: proxy.URL})
 	if _, err := get(t, c, "http://finbox.example/v1"); err != nil {
 		t.Fatal(err)
 	}
@@ -192,8 +192,8 @@ func TestUnusableConfig(t *testing.T) {
 		cfg  transport.Config
 		want string
 	}{
-		"no hosts":        {transport.Config{}, "no host is named"},
-		"odd host":        {transport.Config{AllowedHosts: []string{"ftp://x"}}, "not an address"},
+		"no hosts":        {transport.Config{}, "names no host"},
+		"odd host":        {transport.Config{AllowedHosts: []string{"ftp://x"}}, "not the address of a host"},
 		"odd proxy":       {transport.Config{AllowedHosts: hosts, Proxy: "proxy:secret"}, "the proxy"},
 		"unknown proxy":   {transport.Config{AllowedHosts: hosts, Proxy: "ftp://u:secret@p"}, "unknown kind"},
 		"missing CA file": {transport.Config{AllowedHosts: hosts, CAFile: empty + "x"}, "cannot be read"},

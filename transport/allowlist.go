@@ -14,7 +14,8 @@ import (
 // not name its host. Nothing was sent.
 var ErrNotAllowed = errors.New("the configuration does not name this host")
 
-// origin is what makes two URLs go to the same server: scheme://host:port.
+// origin returns scheme://host:port of a URL, normalized: equal origins are the
+// same server.
 func origin(u *url.URL) string {
 	scheme, port := strings.ToLower(u.Scheme), u.Port()
 	if port == "" {
@@ -24,6 +25,7 @@ func origin(u *url.URL) string {
 	return scheme + "://" + host + ":" + port
 }
 
+// parseOrigins returns the set of origins of hosts.
 func parseOrigins(hosts []string) (map[string]bool, error) {
 	allowed := make(map[string]bool, len(hosts))
 	for _, h := range hosts {
@@ -34,36 +36,37 @@ func parseOrigins(hosts []string) (map[string]bool, error) {
 		u, err := url.Parse(s)
 		if err != nil || u.Hostname() == "" || u.Scheme != "https" && u.Scheme != "http" {
 			return nil, problem.New(problem.ConfigInvalid,
-				fmt.Sprintf("%.100q is not an address to contact", h),
+				fmt.Sprintf("%.100q is not the address of a host", h),
 				"Write it as https://host.example.")
 		}
 		allowed[origin(u)] = true
 	}
 	if len(allowed) == 0 {
-		return nil, problem.New(problem.ConfigInvalid, "no host is named that may be contacted",
+		return nil, problem.New(problem.ConfigInvalid, "the configuration names no host to contact",
 			"Name the address of the service in the configuration.")
 	}
 	return allowed, nil
 }
 
-// gate lets requests through to the allowed origins only, redirects included.
-type gate struct {
+// allowlist refuses requests to other origins than the allowed ones, also after
+// a redirect.
+type allowlist struct {
 	next    http.RoundTripper
 	allowed map[string]bool
 }
 
-func (g *gate) RoundTrip(req *http.Request) (*http.Response, error) {
-	if o := origin(req.URL); !g.allowed[o] {
+func (a *allowlist) RoundTrip(req *http.Request) (*http.Response, error) {
+	if o := origin(req.URL); !a.allowed[o] {
 		if req.Body != nil {
 			_ = req.Body.Close()
 		}
 		return nil, fmt.Errorf("%s: %w", o, ErrNotAllowed)
 	}
-	return g.next.RoundTrip(req)
+	return a.next.RoundTrip(req)
 }
 
-// sameOrigin refuses redirects that leave the server that was asked: a request
-// carries a token, and its answer is believed.
+// sameOrigin refuses redirects to another origin: a request carries a token, and
+// its response is trusted.
 func sameOrigin(req *http.Request, via []*http.Request) error {
 	if o := origin(req.URL); o != origin(via[0].URL) {
 		return fmt.Errorf("redirect to %s: %w", o, ErrNotAllowed)
@@ -74,28 +77,12 @@ func sameOrigin(req *http.Request, via []*http.Request) error {
 	return nil
 }
 
-// CloseIdleConnections passes the wish on, so that http.Client's method of the
-// same name works through the decorators.
-func (g *gate) CloseIdleConnections() { closeIdle(g.next) }
+// CloseIdleConnections forwards to the next transport. Each decorator has this
+// method, so that http.Client.CloseIdleConnections reaches the innermost one.
+func (a *allowlist) CloseIdleConnections() { closeIdle(a.next) }
 
 func closeIdle(rt http.RoundTripper) {
 	if c, ok := rt.(interface{ CloseIdleConnections() }); ok {
 		c.CloseIdleConnections()
 	}
 }
-
-// naming sends the user agent where a request names none.
-type naming struct {
-	next  http.RoundTripper
-	agent string
-}
-
-func (n *naming) RoundTrip(req *http.Request) (*http.Response, error) {
-	if n.agent != "" && req.Header.Get("User-Agent") == "" {
-		req = req.Clone(req.Context())
-		req.Header.Set("User-Agent", n.agent)
-	}
-	return n.next.RoundTrip(req)
-}
-
-func (n *naming) CloseIdleConnections() { closeIdle(n.next) }

@@ -20,8 +20,8 @@ import (
 	"balansd/transport"
 )
 
-// own makes a certificate with its key, as PEM files.
-func own(t *testing.T, name string) (certificate, key string, parsed *x509.Certificate) {
+// newCertificate writes a new certificate and its key as PEM files.
+func newCertificate(t *testing.T, name string) (certificate, key string, parsed *x509.Certificate) {
 	t.Helper()
 	private, err := ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
 	if err != nil {
@@ -51,8 +51,8 @@ func own(t *testing.T, name string) (certificate, key string, parsed *x509.Certi
 	return file("client.crt", "CERTIFICATE", der), file("client.key", "PRIVATE KEY", pkcs8), parsed
 }
 
-func TestOwnCertificateIsShown(t *testing.T) {
-	certificate, key, parsed := own(t, "kantoor")
+func TestClientCertificate(t *testing.T) {
+	certificate, key, parsed := newCertificate(t, "kantoor")
 	who := ""
 	s := httptest.NewUnstartedServer(http.HandlerFunc(func(_ http.ResponseWriter, r *http.Request) {
 		who = r.TLS.PeerCertificates[0].Subject.CommonName
@@ -67,19 +67,19 @@ func TestOwnCertificateIsShown(t *testing.T) {
 		t.Fatal(err)
 	}
 
-	c := client(t, transport.Config{AllowedHosts: []string{s.URL}, CAFile: ca, ClientCertificateFile: certificate, ClientKeyFile: key})
+	c := newClient(t, transport.Config{AllowedHosts: []string{s.URL}, CAFile: ca, ClientCertificateFile: certificate, ClientKeyFile: key})
 	if _, err := get(t, c, s.URL); err != nil || who != "kantoor" {
 		t.Errorf("the server saw %q, error %v", who, err)
 	}
-	without := client(t, transport.Config{AllowedHosts: []string{s.URL}, CAFile: ca, Retries: -1})
+	without := newClient(t, transport.Config{AllowedHosts: []string{s.URL}, CAFile: ca, Retries: -1})
 	if _, err := get(t, without, s.URL); err == nil {
-		t.Error("the server took a client without a certificate")
+		t.Error("the server accepted a client without a certificate")
 	}
 }
 
-func TestOwnCertificateThatCannotBeUsed(t *testing.T) {
-	certificate, _, _ := own(t, "one")
-	_, key, _ := own(t, "two")
+func TestUnusableClientCertificate(t *testing.T) {
+	certificate, _, _ := newCertificate(t, "one")
+	_, key, _ := newCertificate(t, "two")
 	_, err := transport.New(transport.Config{AllowedHosts: []string{"https://a.example"}, ClientCertificateFile: certificate, ClientKeyFile: key})
 	if !problem.Is(err, problem.KeyInvalid) {
 		t.Errorf("a key of another certificate gives %v", err)
