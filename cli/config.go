@@ -15,6 +15,7 @@ import (
 	"balansd/finbox"
 	"balansd/problem"
 	"balansd/service"
+	"balansd/transport"
 )
 
 func newConfigCommand(app *App) *cobra.Command {
@@ -137,7 +138,11 @@ func everyMistake(c *config.Config) []config.Mistake {
 // moreMistakes lists what is wrong with a configuration that package config
 // cannot check itself.
 func moreMistakes(c *config.Config) []config.Mistake {
-	return append(openToOthers(c), targetMistakes(c)...)
+	list := append(openToOthers(c), targetMistakes(c)...)
+	if err := transport.CheckProxy(c.Network.Proxy); err != nil {
+		list = append(list, keyMistake(c, "network.proxy", err))
+	}
+	return list
 }
 
 // targetMistakes lists what is wrong with the target, as the Silverfin client
@@ -209,7 +214,7 @@ func tableMistakes(c *config.Config) []config.Mistake {
 	return list
 }
 
-// keyMistake says as a mistake what is wrong with a key or certificate.
+// keyMistake returns the problem of a setting as a mistake.
 func keyMistake(c *config.Config, key string, err error) config.Mistake {
 	p := problem.Of(err)
 	what := p.What

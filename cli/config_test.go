@@ -9,6 +9,7 @@ import (
 	"testing"
 
 	"balansd/config"
+	"balansd/transport"
 )
 
 func TestConfigInitWritesOnce(t *testing.T) {
@@ -101,6 +102,29 @@ func TestConfigCheck(t *testing.T) {
 	}
 	if r = balansd(t, "config", "check", "--config", path+"x"); r.code != 2 || !strings.Contains(r.stderr, "the file cannot be read") {
 		t.Errorf("result = %+v", r)
+	}
+}
+
+// The check of the configuration and the HTTP client accept the same proxies.
+func TestConfigCheckOfProxy(t *testing.T) {
+	path := filepath.Join(t.TempDir(), "balansd.yaml")
+	for proxy, ok := range map[string]bool{
+		"http://proxy.example:3128": true, "https://proxy.example": true, "socks5://proxy.example:1080": true,
+		"socks5h://proxy.example:1080": true, "ftp://proxy.example": false, "proxy.example:3128": false, "http://:3128": false,
+	} {
+		if err := os.WriteFile(path, []byte("network: {proxy: '"+proxy+"'}\n"), 0o600); err != nil {
+			t.Fatal(err)
+		}
+		_, err := transport.New(transport.Config{AllowedHosts: []string{"finbox.example"}, Proxy: proxy})
+		if (err == nil) != ok {
+			t.Errorf("transport.New with proxy %s: %v", proxy, err)
+		}
+		for _, args := range [][]string{{"config", "check"}, {"config", "show"}} {
+			r := balansd(t, append(args, "--config", path)...)
+			if (r.code == 0) != ok || !ok && !strings.Contains(r.stderr, ":1:11: network.proxy: the proxy ") {
+				t.Errorf("%v with proxy %s: %+v", args, proxy, r)
+			}
+		}
 	}
 }
 

@@ -175,14 +175,9 @@ func (r *reader) documents(d Documents) {
 }
 
 func (r *reader) network(n Network) {
-	if n.Proxy != "" {
-		u, err := url.Parse(n.Proxy)
-		switch {
-		case err != nil || u.Host == "" || !slices.Contains([]string{"http", "https", "socks5"}, u.Scheme):
-			r.wrong("network.proxy", "it is no proxy's address", "write it as http://proxy.example:3128")
-		case u.User != nil && r.origins["network.proxy"].Variable == "":
-			r.wrong("network.proxy", "a password is written in the configuration file", "set "+variable("network.proxy")+" instead")
-		}
+	// What a proxy's address is, transport.CheckProxy decides.
+	if u, err := url.Parse(n.Proxy); err == nil && u.User != nil && r.origins["network.proxy"].Variable == "" {
+		r.wrong("network.proxy", "a password is written in the configuration file", "set "+variable("network.proxy")+" instead")
 	}
 	if n.CAFile != "" {
 		r.certificates("network.ca_file", n.CAFile)
