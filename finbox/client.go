@@ -19,48 +19,47 @@ import (
 // DefaultMaxDocument is the limit of a document where Config has none, in bytes.
 const DefaultMaxDocument int64 = 50 << 20
 
-// Config is all that the client needs. Either Key or ClientSecret says who it
-// is, not both.
+// Config configures a client. Exactly one of Key and ClientSecret is set.
 type Config struct {
-	BaseURL  string // where /v1/… begins
+	BaseURL  string // /v1/… follows it
 	TokenURL string // the token endpoint
 	ClientID string
 
 	// Key signs the assertion of private_key_jwt (RFC 7523).
 	Key *Key
-	// ClientSecret is sent by HTTP Basic (client_secret_basic, RFC 6749,
-	// section 2.3.1), and in no other way.
+	// ClientSecret is sent only by HTTP Basic (client_secret_basic, RFC 6749,
+	// section 2.3.1).
 	ClientSecret string
 
-	Scope string // asked for with the token; empty for none
-	// Audience is the assertion's aud, where empty means TokenURL; with a
-	// client secret it is the form's audience field, where empty means none.
+	Scope string // of the requested token; empty for none
+	// Audience is the aud claim of the assertion, TokenURL if empty. With a
+	// client secret it is the audience field of the form, left out if empty.
 	Audience string
 
-	// HTTP sends the requests; its time limits and retries are its own. Nil
-	// means http.DefaultClient, which has neither.
+	// HTTP sends the requests and is responsible for time limits and retries.
+	// Nil means http.DefaultClient, which has neither.
 	HTTP *http.Client
 	// MaxDocument bounds a document, in bytes; 0 means DefaultMaxDocument.
 	MaxDocument int64
-	// Overlap is how far before the cursor a listing starts, for balances
-	// that became visible late; 0 or less means at the cursor.
+	// Overlap is how far before the cursor a listing starts, for balances that
+	// became visible late; 0 or less means at the cursor.
 	Overlap time.Duration
 	Now     func() time.Time // nil means time.Now
 	Log     zerolog.Logger
 }
 
-// Client speaks to one Finbox with one set of credentials. It is safe for
+// Client calls the API of one Finbox with one set of credentials. It is safe for
 // concurrent use.
 type Client struct {
 	cfg    Config
 	tokens *tokens
 
 	mu     sync.Mutex
-	status map[string]knownStatus // by connection id
+	status map[string]statusEntry // by connection id
 }
 
-// New makes a client and calls nobody. A Config that cannot be used gives a
-// ConfigInvalid problem.
+// New returns a client and sends nothing. An unusable Config is a ConfigInvalid
+// problem.
 func New(cfg Config) (*Client, error) {
 	if cfg.HTTP == nil {
 		cfg.HTTP = http.DefaultClient
@@ -73,17 +72,17 @@ func New(cfg Config) (*Client, error) {
 		cfg.Now = time.Now
 	}
 	cfg.BaseURL = strings.TrimRight(cfg.BaseURL, "/")
-	if err := check(cfg); err != nil {
+	if err := checkConfig(cfg); err != nil {
 		return nil, err
 	}
 	t, err := newTokens(cfg)
 	if err != nil {
 		return nil, err
 	}
-	return &Client{cfg: cfg, tokens: t, status: map[string]knownStatus{}}, nil
+	return &Client{cfg: cfg, tokens: t, status: map[string]statusEntry{}}, nil
 }
 
-func check(cfg Config) error {
+func checkConfig(cfg Config) error {
 	invalid := func(what, next string) error {
 		return problem.New(problem.ConfigInvalid, what, next)
 	}
@@ -107,9 +106,9 @@ func check(cfg Config) error {
 	return nil
 }
 
-// Connection gives the connection with an id as people copy it; blanks around
-// it do not count. An id that cannot be one gives a ConnectionID problem at
-// every call on the connection.
+// Connection returns the connection with an id as people copy it; spaces around it
+// are ignored. With an invalid id, every call on the connection returns a
+// ConnectionID problem.
 func (c *Client) Connection(id string) *Connection {
 	parsed, err := ParseConnectionID(id)
 	return &Connection{client: c, id: parsed, err: err}
@@ -120,7 +119,7 @@ func (c *Client) Connection(id string) *Connection {
 type Connection struct {
 	client *Client
 	id     string
-	err    error // why the id cannot be one
+	err    error // why the id is invalid
 }
 
 func (c *Connection) path(rest string) string {
@@ -129,8 +128,8 @@ func (c *Connection) path(rest string) string {
 
 func (c *Connection) String() string { return "connection " + c.id }
 
-// get sends one GET with a token. A refused token is renewed once: it may have
-// been withdrawn before its time. The caller closes the body.
+// get sends one GET with an access token. A refused token is renewed once: it may
+// have been revoked before it expired. The caller closes the body.
 func (c *Client) get(ctx context.Context, path string, query url.Values, header http.Header) (*http.Response, error) {
 	token, err := c.tokens.get(ctx, "")
 	if err != nil {
@@ -161,7 +160,7 @@ func (c *Client) send(ctx context.Context, token, path string, query url.Values,
 		req.Header[name] = values
 	}
 	req.Header.Set("Authorization", "Bearer "+token)
-	req.Header.Set("Accept-Language", "en") // what is shown goes into English sentences
+	req.Header.Set("Accept-Language", "en") // its texts are shown in English messages
 	resp, err := c.cfg.HTTP.Do(req)
 	if err != nil {
 		return nil, unreachable(err)
@@ -169,8 +168,8 @@ func (c *Client) send(ctx context.Context, token, path string, query url.Values,
 	return resp, nil
 }
 
-// unreachable says that Finbox did not answer. The address is left out of the
-// cause; it can be long and says nothing more.
+// unreachable is the problem of a request without a response. The address is left
+// out of the cause: it can be long and adds nothing.
 func unreachable(err error) error {
 	if u, ok := errors.AsType[*url.Error](err); ok {
 		err = u.Err

@@ -14,13 +14,13 @@ import (
 	"balansd/problem"
 )
 
-// maxConnectionID is what the contract gives, in characters.
+// maxConnectionID is the longest connection id of the contract, in characters.
 const maxConnectionID = 200
 
-// ParseConnectionID reads a connection id as a person copies it from Finbox's
-// settings page; blanks around it do not count. The id is opaque: only what
-// shows that something else was copied gives a ConnectionID problem, which
-// says what. Whether the id is right, Finbox says.
+// ParseConnectionID parses a connection id as a person copies it from Finbox's
+// settings page; spaces around it are ignored. The id is opaque: a ConnectionID
+// problem is returned only where something else was copied. Only Finbox knows
+// whether the id exists.
 func ParseConnectionID(s string) (string, error) {
 	id := strings.TrimSpace(s)
 	wrong := func(what string) (string, error) {
@@ -37,17 +37,16 @@ func ParseConnectionID(s string) (string, error) {
 	case n > maxConnectionID:
 		return wrong(fmt.Sprintf("the connection id has %d characters and may have at most %d", n, maxConnectionID))
 	case strings.ContainsAny(id, "/?#"):
-		// The address of a page was copied instead.
+		// The address of a page was copied.
 		return wrong(fmt.Sprintf("the connection id has a %q inside, as an address has", id[strings.IndexAny(id, "/?#")]))
 	case id == "." || id == "..":
-		return wrong("the connection id is only points") // a place in a path, RFC 3986, section 3.3
+		return wrong("the connection id is only points") // a path segment with a meaning, RFC 3986, section 3.3
 	}
 	return id, nil
 }
 
-// knownStatus is the last status that Finbox told, with the tag under which it
-// can be asked whether that still holds.
-type knownStatus struct {
+// statusEntry is a cached status with its entity tag, for a conditional request.
+type statusEntry struct {
 	tag    string
 	status ledger.SourceStatus
 }
@@ -61,17 +60,18 @@ type connectionJSON struct {
 	} `json:"environment"`
 }
 
-// Status asks how the connection stands in Finbox. A deactivated one is no
-// error, only not active. An id that Finbox does not know is a ConnectionID
-// problem. What was told before is asked for conditionally (If-None-Match).
+// Status returns the status of the connection in Finbox. A deactivated connection
+// is not active, and no error. An id that Finbox does not know is a ConnectionID
+// problem. A status that was returned before is requested conditionally
+// (If-None-Match).
 func (c *Connection) Status(ctx context.Context) (ledger.SourceStatus, error) {
 	if c.err != nil {
 		return ledger.SourceStatus{}, c.err
 	}
-	known, asked := c.client.known(c.id)
+	cached, conditional := c.client.cachedStatus(c.id)
 	header := http.Header{"Accept": {"application/json"}}
-	if asked {
-		header.Set("If-None-Match", known.tag)
+	if conditional {
+		header.Set("If-None-Match", cached.tag)
 	}
 	resp, err := c.client.get(ctx, c.path(""), nil, header)
 	if err != nil {
@@ -79,10 +79,10 @@ func (c *Connection) Status(ctx context.Context) (ledger.SourceStatus, error) {
 	}
 	defer func() { _ = resp.Body.Close() }()
 	switch {
-	case asked && resp.StatusCode == http.StatusNotModified:
-		return known.status, nil
+	case conditional && resp.StatusCode == http.StatusNotModified:
+		return cached.status, nil
 	case resp.StatusCode != http.StatusOK:
-		return ledger.SourceStatus{}, c.refusal(resp)
+		return ledger.SourceStatus{}, c.responseProblem(resp)
 	}
 	var a connectionJSON
 	if err := readJSON(resp, "Finbox's answer about "+c.String(), &a); err != nil {
@@ -98,11 +98,11 @@ func (c *Connection) Status(ctx context.Context) (ledger.SourceStatus, error) {
 		Language:    language(a.Environment.Language),
 		StartDate:   a.StartDate,
 	}
-	c.client.learn(c.id, resp.Header.Get("ETag"), s)
+	c.client.cacheStatus(c.id, resp.Header.Get("ETag"), s)
 	return s, nil
 }
 
-// language keeps one of the four languages that balansd speaks.
+// language returns s if it is a language of balansd, else empty.
 func language(s string) string {
 	switch s = strings.ToLower(s); s {
 	case "nl", "fr", "en", "de":
@@ -112,29 +112,29 @@ func language(s string) string {
 	}
 }
 
-func (c *Client) known(id string) (knownStatus, bool) {
+func (c *Client) cachedStatus(id string) (statusEntry, bool) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	k, ok := c.status[id]
-	return k, ok
+	e, ok := c.status[id]
+	return e, ok
 }
 
-func (c *Client) learn(id, tag string, s ledger.SourceStatus) {
+func (c *Client) cacheStatus(id, tag string, s ledger.SourceStatus) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	if tag == "" {
 		delete(c.status, id)
 		return
 	}
-	c.status[id] = knownStatus{tag, s}
+	c.status[id] = statusEntry{tag, s}
 }
 
-// refusal is as the function of that name; only here an unknown address means
-// an unknown connection.
-func (c *Connection) refusal(resp *http.Response) error {
+// responseProblem is as the function of that name, but a 404 means that the
+// connection is unknown.
+func (c *Connection) responseProblem(resp *http.Response) error {
 	if resp.StatusCode == http.StatusNotFound {
 		return problem.New(problem.ConnectionID, fmt.Sprintf("Finbox does not know %s", c),
 			"Compare it with the connection id (Connectie-id) in Finbox's settings; a new activation may have made a new one.")
 	}
-	return refusal(resp, c.String())
+	return responseProblem(resp, c.String())
 }

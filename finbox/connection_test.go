@@ -38,8 +38,8 @@ func TestParseConnectionID(t *testing.T) {
 	}
 }
 
-func TestMistypedIDAsksNobody(t *testing.T) {
-	f := newFake(t, func(http.ResponseWriter, *http.Request) {})
+func TestInvalidIDSendsNothing(t *testing.T) {
+	f := newScriptedServer(t, func(http.ResponseWriter, *http.Request) {})
 	client, err := finbox.New(f.config())
 	if err != nil {
 		t.Fatal(err)
@@ -84,7 +84,7 @@ func TestRefusals(t *testing.T) {
 		"429":          {said(429), problem.FinboxDown, "no time"},
 		"500":          {answer(500, "text/html", html), problem.FinboxDown, "answered 500"},
 		"503":          {said(503), problem.FinboxDown, "answered 503: No: éé"},
-		"a web page":   {answer(200, "text/html; charset=utf-8", html), problem.FinboxDown, "a page for people"},
+		"a web page":   {answer(200, "text/html; charset=utf-8", html), problem.FinboxDown, "a web page instead of data"},
 		"cut short":    {answer(200, "application/json", `{"status": "act`), problem.FinboxDown, "form"},
 		"odd status":   {answer(200, "application/json", `{"status": "sleeping"}`), problem.FinboxDown, "status that balansd does not know"},
 		"too long":     {answer(200, "application/json", `"`+strings.Repeat("x", 17<<20)+`"`), problem.FinboxDown, "too long"},
@@ -92,7 +92,7 @@ func TestRefusals(t *testing.T) {
 	}
 	for name, tt := range tests {
 		t.Run(name, func(t *testing.T) {
-			_, err := newFake(t, tt.api).connect(t).Status(t.Context())
+			_, err := newScriptedServer(t, tt.api).connect(t).Status(t.Context())
 			p := problem.Of(err)
 			if p == nil || p.Code != tt.code || !strings.Contains(p.What, tt.want) || p.Next == "" {
 				t.Fatalf("got %v, want %s with %q", err, tt.code, tt.want)
@@ -110,8 +110,8 @@ func TestRefusals(t *testing.T) {
 	}
 }
 
-func TestNobodyAnswers(t *testing.T) {
-	f := newFake(t, func(http.ResponseWriter, *http.Request) { panic(http.ErrAbortHandler) })
+func TestUnreachable(t *testing.T) {
+	f := newScriptedServer(t, func(http.ResponseWriter, *http.Request) { panic(http.ErrAbortHandler) })
 	if _, err := f.connect(t).Status(t.Context()); !problem.Is(err, problem.FinboxDown) || strings.Contains(err.Error(), "/v1/") {
 		t.Errorf("a lost answer: got %v", err)
 	}
@@ -121,12 +121,12 @@ func TestNobodyAnswers(t *testing.T) {
 	}
 }
 
-// TestStatusIsAskedConditionally: a status that was told with an ETag is
+// TestConditionalStatus: a status that was told with an ETag is
 // asked for with If-None-Match, also through another Connection of the id.
-func TestStatusIsAskedConditionally(t *testing.T) {
+func TestConditionalStatus(t *testing.T) {
 	status, tag := "active", `"v1"`
 	bodies := 0
-	f := newFake(t, func(w http.ResponseWriter, r *http.Request) {
+	f := newScriptedServer(t, func(w http.ResponseWriter, r *http.Request) {
 		w.Header().Set("ETag", tag)
 		if r.Header.Get("If-None-Match") == tag {
 			w.WriteHeader(http.StatusNotModified)

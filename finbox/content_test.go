@@ -49,7 +49,7 @@ func TestContent(t *testing.T) {
 		"another, unsummed":  {l(sum("pdf"), pdf, xbrl), document(xbrl, `"v1"`, "doc"), problem.Damaged, "arrived damaged"},
 		"as large as may be": {l(sum("12345678"), csv), document(csv, "", "12345678"), "", ""},
 		"too large":          {l(sum("123456789"), csv), document(csv, "", "123456789"), problem.Unreadable, "too large"},
-		"a web page":         {l(sum("doc"), csv), document("text/html", "", "doc"), problem.FinboxDown, "a page for people"},
+		"a web page":         {l(sum("doc"), csv), document("text/html", "", "doc"), problem.FinboxDown, "a web page instead of data"},
 		"cut short": {l(sum("doc"), csv), func(w http.ResponseWriter, _ *http.Request) {
 			w.Header().Set("Content-Length", "100")
 			_, _ = w.Write([]byte("doc"))
@@ -59,7 +59,7 @@ func TestContent(t *testing.T) {
 	}
 	for name, tt := range tests {
 		t.Run(name, func(t *testing.T) {
-			f := newFake(t, tt.api)
+			f := newScriptedServer(t, tt.api)
 			doc, err := f.connect(t, func(c *finbox.Config) { c.MaxDocument = 8 }).Content(t.Context(), tt.listing)
 			if tt.code == "" {
 				if err != nil || len(doc) == 0 {
@@ -93,7 +93,7 @@ func TestAcceptByPreference(t *testing.T) {
 	}
 	for name, tt := range tests {
 		t.Run(name, func(t *testing.T) {
-			f := newFake(t, document("text/csv", "", "doc"))
+			f := newScriptedServer(t, document("text/csv", "", "doc"))
 			_, _ = f.connect(t).Content(t.Context(), ledger.Listing{ID: "a", Revision: "1", MediaTypes: tt.offered})
 			if got := f.calls[0].Header.Get("Accept"); got != tt.want {
 				t.Errorf("Accept: %q, want %q", got, tt.want)

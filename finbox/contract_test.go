@@ -44,7 +44,7 @@ type validating struct {
 func newValidating(t *testing.T, next http.RoundTripper) *validating {
 	t.Helper()
 	loader := openapi3.NewLoader()
-	doc, err := loader.LoadFromData(finbox.Contract())
+	doc, err := loader.LoadFromFile("openapi.yaml")
 	if err != nil {
 		t.Fatalf("the contract cannot be read: %v", err)
 	}
@@ -148,10 +148,10 @@ func (v *validating) signIn(req *http.Request) {
 	v.seen[fmt.Sprintf("assertion with certificate %v", told && thumb != "")]++
 }
 
-// TestSandboxAndClientKeepTheContract makes every call in every way that a
+// TestSandboxAndClientMatchContract makes every call in every way that a
 // night makes it.
-func TestSandboxAndClientKeepTheContract(t *testing.T) {
-	box := newBox(t, fakefinbox.Options{PageSize: 2})
+func TestSandboxAndClientMatchContract(t *testing.T) {
+	box := newSandboxServer(t, fakefinbox.Options{PageSize: 2})
 	var want []ledger.Listing
 	layouts := [][]balance.Layout{{balance.CBSOXBRL}, {balance.NBBCSV, madeup.PDF}, {balance.NBBJSON},
 		{madeup.PDF}, {balance.PFSXBRL, balance.NBBCSV, balance.NBBJSON, madeup.PDF}, {madeup.PDF, balance.CBSOXBRL}}
@@ -179,7 +179,7 @@ func TestSandboxAndClientKeepTheContract(t *testing.T) {
 			t.Errorf("content of %v: %d bytes, %v", layouts[i], len(doc), err)
 		}
 	}
-	nightWithoutNews(t, c, got[len(got)-1].CreatedAt)
+	listNothingNew(t, c, got[len(got)-1].CreatedAt)
 	dossiers := 0
 	for d, err := range c.Dossiers(t.Context()) {
 		if err != nil {
@@ -222,9 +222,9 @@ func TestSandboxAndClientKeepTheContract(t *testing.T) {
 	}
 }
 
-// nightWithoutNews lists from the newest balance, and once more, which is
+// listNothingNew lists from the newest balance, and once more, which is
 // answered without a body.
-func nightWithoutNews(t *testing.T, c *finbox.Connection, newest time.Time) {
+func listNothingNew(t *testing.T, c *finbox.Connection, newest time.Time) {
 	t.Helper()
 	cursor := newest.Format(time.RFC3339Nano)
 	for night := range 2 {
@@ -242,9 +242,9 @@ func nightWithoutNews(t *testing.T, c *finbox.Connection, newest time.Time) {
 	}
 }
 
-// TestSignInKeepsTheContract signs in in every way, and is refused.
-func TestSignInKeepsTheContract(t *testing.T) {
-	box := newBox(t, fakefinbox.Options{})
+// TestSignInMatchesContract signs in in every way, and is refused.
+func TestSignInMatchesContract(t *testing.T) {
+	box := newSandboxServer(t, fakefinbox.Options{})
 	if err := box.RegisterKey(certificatePEM(t, ourKey())); err != nil {
 		t.Fatal(err)
 	}
@@ -281,9 +281,9 @@ func TestSignInKeepsTheContract(t *testing.T) {
 	}
 }
 
-// TestValidationNotices holds the validation itself: what breaks the contract
+// TestValidationFindsMistakes holds the validation itself: what breaks the contract
 // must be reported.
-func TestValidationNotices(t *testing.T) {
+func TestValidationFindsMistakes(t *testing.T) {
 	answers := map[string]struct{ kind, body string }{
 		"a field of another type":  {"application/json", `{"items": [], "next_page_token": 5}`},
 		"a required field missing": {"application/json", `{}`},

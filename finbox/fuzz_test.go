@@ -24,7 +24,7 @@ func FuzzListing(f *testing.F) {
 	f.Fuzz(func(t *testing.T, body []byte) {
 		answer := roundTrip(func(req *http.Request) (*http.Response, error) {
 			if req.URL.Path == "/token" {
-				return jsonAnswer(map[string]any{"access_token": "t", "expires_in": 3600}), nil
+				return jsonResponse(map[string]any{"access_token": "t", "expires_in": 3600}), nil
 			}
 			return &http.Response{StatusCode: http.StatusOK, Header: http.Header{"Content-Type": {"application/json"}},
 				Body: io.NopCloser(bytes.NewReader(body))}, nil

@@ -21,25 +21,24 @@ const (
 	minKeyBits = 2048 // RFC 7518, section 3.3, for RS256
 )
 
-// Key is a private key that signs us in to Finbox, with the certificate that
-// SD Worx registered where one is given. It does not print itself.
+// Key is the private key for signing in to Finbox, with the certificate that
+// SD Worx registered if one is configured. Its formatted forms never show the key.
 type Key struct {
 	private    *rsa.PrivateKey
 	thumbprint string // SHA-256 of the certificate, base64url; empty without one
 }
 
-// String says what kind of key it is, never the key.
+// String returns the kind of the key, never the key.
 func (k *Key) String() string { return fmt.Sprintf("RSA key of %d bits", k.private.N.BitLen()) }
 
-// GoString is as String.
+// GoString returns what String does.
 func (k *Key) GoString() string { return k.String() }
 
-// LoadKey reads a PEM private key (PKCS #1 or PKCS #8, RSA, without a
-// passphrase) and, where certPath is not empty, the certificate that belongs
-// to it (PEM or DER). Everything that is wrong is a KeyInvalid problem that
-// says what to do. On Unix the key file must not be open to everyone; its group may
-// read it, since that is how systemd hands out credentials. Windows
-// has access lists instead, which the installer sets.
+// LoadKey reads a PEM private key (PKCS #1 or PKCS #8, RSA, without a passphrase)
+// and, if certPath is not empty, its certificate (PEM or DER). Every error is a
+// KeyInvalid problem. On Unix the key file must not be readable by everyone; its
+// group may read it, as with systemd credentials. On Windows the installer sets
+// access lists instead.
 func LoadKey(path, certPath string) (*Key, error) {
 	text, err := readKeyFile(path)
 	if err != nil {
@@ -60,10 +59,12 @@ func LoadKey(path, certPath string) (*Key, error) {
 	return k, nil
 }
 
+// keyProblem returns a KeyInvalid problem.
 func keyProblem(err error, next, what string, args ...any) error {
 	return problem.Wrap(err, problem.KeyInvalid, fmt.Sprintf(what, args...), next)
 }
 
+// readKeyFile reads a key file that is not readable by everyone.
 func readKeyFile(path string) ([]byte, error) {
 	f, err := os.Open(path)
 	if err != nil {
@@ -92,7 +93,7 @@ func readKeyFile(path string) ([]byte, error) {
 	return text, nil
 }
 
-// parseKey finds the private key among the PEM blocks of the file.
+// parseKey returns the private key among the PEM blocks of the file.
 func parseKey(path string, text []byte) (*rsa.PrivateKey, error) {
 	var found []string
 	for rest := text; ; {
@@ -118,6 +119,7 @@ func parseKey(path string, text []byte) (*rsa.PrivateKey, error) {
 		"the file %s is not a private key in PEM form", path)
 }
 
+// parseBlock returns the private key of a PEM block.
 func parseBlock(path string, block *pem.Block) (*rsa.PrivateKey, error) {
 	var key any
 	var err error
@@ -127,7 +129,7 @@ func parseBlock(path string, block *pem.Block) (*rsa.PrivateKey, error) {
 		key, err = x509.ParsePKCS8PrivateKey(block.Bytes)
 	}
 	if err != nil {
-		// The cause stays out: it is about the inside of a key.
+		// The cause is left out: it may describe the content of the key.
 		return nil, keyProblem(nil, "Copy the file again from where it was made.", "the private key %s is damaged", path)
 	}
 	private, ok := key.(*rsa.PrivateKey)
@@ -141,7 +143,8 @@ func parseBlock(path string, block *pem.Block) (*rsa.PrivateKey, error) {
 	return private, nil
 }
 
-// loadThumbprint reads the certificate and checks that it is the key's.
+// loadThumbprint reads the certificate, checks that it belongs to the private key,
+// and returns its SHA-256 thumbprint.
 func loadThumbprint(certPath, keyPath string, private *rsa.PrivateKey) (string, error) {
 	f, err := os.Open(certPath)
 	if err != nil {

@@ -106,7 +106,7 @@ func TestLoadKey(t *testing.T) {
 	}
 }
 
-func TestLoadKeySaysWhatIsWrong(t *testing.T) {
+func TestLoadInvalidKey(t *testing.T) {
 	ec, err := ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
 	if err != nil {
 		t.Fatal(err)

@@ -17,28 +17,27 @@ import (
 	"balansd/ledger"
 )
 
-// List walks the balances created since cursor, page by page as Finbox gives
-// them, each page oldest first. The cursor is the time of the newest balance
-// recorded with the listing's entity tag, and moves with the last page alone:
-// only then it is known that nothing older is to come, in whatever order Finbox
-// lists. The overlap is subtracted when listing; the empty cursor lists all that
-// there is, from before the connection's start date too. Where Finbox says that
-// the tag still holds, nothing is new, and the one page is empty and has the same
-// cursor.
+// List iterates over the pages of balances created since cursor, each page oldest
+// first. The cursor is the creation time of the newest balance and the entity tag
+// of the listing. Only the last page has a new cursor: whatever order Finbox lists
+// in, nothing older can follow then. The overlap is subtracted from the cursor;
+// with the empty cursor everything is listed, also from before the start date of
+// the connection. If the entity tag still matches, nothing is new, and the only
+// page is empty and has the same cursor.
 //
-// An item that cannot be understood is named in the page's Problems, and the
-// cursor stays before it for a week, so that it is listed again until it can. A
-// deactivated connection gives an error that is ledger.ErrClosed.
+// A malformed item is named in the page's Problems, and for a week the cursor stays
+// before it, so that it is listed again. The error of a deactivated connection is
+// ledger.ErrClosed.
 func (c *Connection) List(ctx context.Context, cursor string) iter.Seq2[ledger.Page, error] {
 	return func(yield func(ledger.Page, error) bool) {
-		w := walk{connection: c, now: c.client.cfg.Now(), cursor: cursor}
-		after, tag := time.Unix(0, 0), "" // Finbox alone would leave out what is before the start date
+		w := listingWalk{connection: c, now: c.client.cfg.Now(), cursor: cursor}
+		after, tag := time.Unix(0, 0), "" // without a time Finbox leaves out what is before the start date
 		if cursor != "" {
 			var err error
 			if w.start, tag, err = parseCursor(cursor); err != nil {
 				w.cursor = ""
 				w.problems = append(w.problems, fmt.Sprintf(
-					"The place where the listing of %s was left is unreadable; it is listed from the start.", c))
+					"The saved cursor of %s is unreadable; everything is listed again.", c))
 			} else {
 				after = w.start.Add(-c.client.cfg.Overlap)
 			}
@@ -60,8 +59,8 @@ func (c *Connection) List(ctx context.Context, cursor string) iter.Seq2[ledger.P
 	}
 }
 
-// Dossiers walks the dossiers of the environment, for a person to pick from.
-// Dossiers without an id are left out.
+// Dossiers iterates over the dossiers of the environment, page by page. Dossiers
+// without an id are left out.
 func (c *Connection) Dossiers(ctx context.Context) iter.Seq2[[]ledger.Dossier, error] {
 	return func(yield func([]ledger.Dossier, error) bool) {
 		for answer, err := range c.pages(ctx, "/dossiers", url.Values{}, "") {
@@ -89,30 +88,30 @@ func (c *Connection) Dossiers(ctx context.Context) iter.Seq2[[]ledger.Dossier, e
 	}
 }
 
-// holdFor is how long an item that cannot be understood keeps the cursor
-// before it. What is not set right by then will hardly be, and everything after
-// it would be listed each night.
-const holdFor = 7 * 24 * time.Hour
+// holdPeriod is how long a malformed item keeps the cursor before it. What is not
+// corrected by then is unlikely to be, and everything after it would be listed
+// each night.
+const holdPeriod = 7 * 24 * time.Hour
 
-// walk is one walk over a listing.
-type walk struct {
-	connection *Connection
-	now        time.Time
-	cursor     string    // where this walk began, empty for the start
-	start      time.Time // the time in it
-	tag        string    // of the whole listing, as it was when the walk began
-	newest     time.Time // of what was listed
-	held       time.Time // of the oldest item that was left out and is waited for; zero for none
-	timeless   bool      // one that has no time is waited for too
-	problems   []string  // to be told with the next page
+// listingWalk is the state of one iteration over a listing.
+type listingWalk struct {
+	connection  *Connection
+	now         time.Time
+	cursor      string    // from which it started; may be empty
+	start       time.Time // the time in cursor
+	tag         string    // of the whole listing at the start of the walk
+	newest      time.Time // creation time of the listed items
+	held        time.Time // creation time of the oldest malformed item that holds the cursor; zero for none
+	heldUndated bool      // a malformed item without creation time holds the cursor
+	problems    []string  // for the next page
 }
 
-// page turns one page of items into a page of listings.
-func (w *walk) page(answer listPage) ledger.Page {
+// page returns the listings of one page of items.
+func (w *listingWalk) page(answer listPage) ledger.Page {
 	p := ledger.Page{Listings: make([]ledger.Listing, 0, len(answer.items)), Problems: w.problems, Cursor: w.cursor}
 	w.problems = nil
 	if answer.first {
-		// No later page's: what was added since may belong on a page before.
+		// The tags of later pages are of a listing that may have grown since.
 		w.tag = answer.tag
 	}
 	for _, raw := range answer.items {
@@ -120,28 +119,28 @@ func (w *walk) page(answer listPage) ledger.Page {
 		if err == nil {
 			p.Listings = append(p.Listings, l)
 		}
-		if note != "" && !slices.Contains(p.Problems, note) { // items without an id all look the same
+		if note != "" && !slices.Contains(p.Problems, note) { // items without an id have the same note
 			p.Problems = append(p.Problems, note)
 		}
 	}
 	slices.SortStableFunc(p.Listings, func(a, b ledger.Listing) int { return a.CreatedAt.Compare(b.CreatedAt) })
 	if answer.next == "" {
-		p.Cursor = w.end()
+		p.Cursor = w.nextCursor()
 	}
 	return p
 }
 
-// item reads one item, and keeps what the cursor depends on. Its note is a
-// sentence for the page's Problems; with an error, it says what was left out.
-func (w *walk) item(raw json.RawMessage) (ledger.Listing, string, error) {
+// item decodes one item and records what the cursor depends on. note is a sentence
+// for the page's Problems; with an error, it says what was left out.
+func (w *listingWalk) item(raw json.RawMessage) (l ledger.Listing, note string, err error) {
 	var it itemJSON
 	wrongType := json.Unmarshal(raw, &it) != nil
-	l, note, err := it.listing(wrongType)
-	timeless := l.CreatedAt.IsZero()
-	old := !timeless && l.CreatedAt.Before(w.now.Add(-holdFor))
+	l, note, err = it.listing(wrongType)
+	undated := l.CreatedAt.IsZero()
+	old := !undated && l.CreatedAt.Before(w.now.Add(-holdPeriod))
 	if old {
-		// In the order of creation, what came before an old item is as old.
-		w.timeless = false
+		// In the order of creation, all items before an old one are old, too.
+		w.heldUndated = false
 	}
 	switch {
 	case err == nil:
@@ -149,8 +148,8 @@ func (w *walk) item(raw json.RawMessage) (ledger.Listing, string, error) {
 			w.newest = l.CreatedAt
 		}
 		return l, note, nil
-	case timeless:
-		w.timeless = true
+	case undated:
+		w.heldUndated = true
 	case !old && (w.held.IsZero() || l.CreatedAt.Before(w.held)):
 		w.held = l.CreatedAt
 	}
@@ -160,10 +159,10 @@ func (w *walk) item(raw json.RawMessage) (ledger.Listing, string, error) {
 	return l, fmt.Sprintf("The social balance %s in %s could not be listed: %v.", clip.Line(it.ID), w.connection, err), err
 }
 
-// end gives the cursor after the whole walk. It never goes back, never past an
-// item that is waited for, and never into the future: a clock that was wrong in
-// Finbox for an hour must not hide what is made after it was set right.
-func (w *walk) end() string {
+// nextCursor returns the cursor after the whole walk. It never goes back, never past
+// an item that holds it, and never into the future: if Finbox's clock was ahead for
+// an hour, items created after its correction must still be listed.
+func (w *listingWalk) nextCursor() string {
 	to, tag := w.newest, w.tag
 	if to.After(w.now) {
 		to = w.now
@@ -171,26 +170,26 @@ func (w *walk) end() string {
 	if !w.held.IsZero() {
 		tag = ""
 		if !to.Before(w.held) {
-			to = w.held.Add(-time.Nanosecond) // what is asked for is later than the cursor
+			to = w.held.Add(-time.Nanosecond) // Finbox lists what is later than the cursor
 		}
 	}
-	if w.timeless || to.Before(w.start) {
+	if w.heldUndated || to.Before(w.start) {
 		to = w.start
 	}
-	if w.timeless {
+	if w.heldUndated {
 		tag = ""
 	}
 	return formatCursor(to.UTC(), tag)
 }
 
-// dossierJSON are the fields that both listings have.
+// dossierJSON has the fields that both listings share.
 type dossierJSON struct {
 	AffiliationNumber string `json:"affiliation_number"`
 	EnterpriseNumber  string `json:"enterprise_number"`
 }
 
-// dossier gives the dossier. An enterprise number that is wrong is left empty
-// and mentioned in note, a sentence.
+// dossier returns the dossier. An invalid enterprise number is left empty and named
+// in note, a sentence.
 func (d dossierJSON) dossier(id, name string) (dossier ledger.Dossier, note string) {
 	dossier = ledger.Dossier{
 		ID:                strings.TrimSpace(id),
@@ -228,13 +227,13 @@ type itemJSON struct {
 	SHA256     string   `json:"sha256"`
 }
 
-// errNoID is of an item that cannot even be named.
+// errNoID is the error of an item without an id to name it by.
 var errNoID = errors.New("its id is missing")
 
 var sha256Hex = regexp.MustCompile(`^[0-9a-f]{64}$`)
 
-// listing gives the item as the ledger knows it. After an error it still has
-// CreatedAt where that could be read, for the order.
+// listing returns the item as a ledger.Listing. With an error it still has CreatedAt
+// if that is valid.
 func (it itemJSON) listing(wrongType bool) (l ledger.Listing, note string, err error) {
 	created, createdErr := time.Parse(time.RFC3339Nano, it.CreatedAt)
 	if createdErr == nil {
@@ -267,14 +266,15 @@ func (it itemJSON) listing(wrongType bool) (l ledger.Listing, note string, err e
 	return l, note, nil
 }
 
-// isIdentifier tells whether a text can be an identifier: the contract rules
-// out the two names that mean a place in a path.
+// isIdentifier reports whether s can be an identifier. The contract excludes the
+// two path segments with a meaning of their own.
 func isIdentifier(s string) bool {
 	s = strings.TrimSpace(s)
 	return s != "" && len(s) <= 200 && s != "." && s != ".."
 }
 
-// model keeps a model that balansd knows; the document says it again.
+// model returns s if it is a model that balansd knows, else empty: the document
+// names it, too.
 func model(s string) balance.Model {
 	switch m := balance.Model(s); m {
 	case balance.Full, balance.Abbreviated, balance.Micro:

@@ -34,9 +34,9 @@ func listing(pages ...any) http.HandlerFunc {
 	}
 }
 
-func TestListReadsAnItem(t *testing.T) {
+func TestListItem(t *testing.T) {
 	odd := newItem(" sb-1 ", noon).with("model", "gigantic").with("unknown_field", map[string]any{"a": 1})
-	f := newFake(t, listing(page("", newItem("sb-0", noon), odd)))
+	f := newScriptedServer(t, listing(page("", newItem("sb-0", noon), odd)))
 	p, err := firstPage(t, f.connect(t, at(noon.Add(time.Hour))), "")
 	if err != nil {
 		t.Fatal(err)
@@ -55,8 +55,8 @@ func TestListReadsAnItem(t *testing.T) {
 	}
 }
 
-func TestIdleNightIsOneCall(t *testing.T) {
-	f := newFake(t, listing(page("")))
+func TestNothingNewIsOneCall(t *testing.T) {
+	f := newScriptedServer(t, listing(page("")))
 	c := f.connect(t, at(noon))
 	cursor := "2025-11-30T03:00:00.5Z"
 	for p, err := range c.List(t.Context(), cursor) {
@@ -72,7 +72,7 @@ func TestIdleNightIsOneCall(t *testing.T) {
 	}
 }
 
-func TestListItemsThatCannotBeUnderstood(t *testing.T) {
+func TestListMalformedItems(t *testing.T) {
 	tests := map[string]struct {
 		bad  item
 		want string
@@ -93,7 +93,7 @@ func TestListItemsThatCannotBeUnderstood(t *testing.T) {
 	for name, tt := range tests {
 		t.Run(name, func(t *testing.T) {
 			before := newItem("sb-1", noon.Add(-time.Hour))
-			f := newFake(t, listing(page("", before, tt.bad, newItem("sb-2", noon.Add(time.Hour)))))
+			f := newScriptedServer(t, listing(page("", before, tt.bad, newItem("sb-2", noon.Add(time.Hour)))))
 			p, err := firstPage(t, f.connect(t, at(noon.Add(24*time.Hour))), "")
 			if err != nil {
 				t.Fatal(err)
@@ -117,7 +117,7 @@ func TestListItemsThatCannotBeUnderstood(t *testing.T) {
 }
 
 func TestListWrongEnterpriseNumber(t *testing.T) {
-	f := newFake(t, listing(page("", newItem("sb-1", noon).with("enterprise_number", "0402.754.887"))))
+	f := newScriptedServer(t, listing(page("", newItem("sb-1", noon).with("enterprise_number", "0402.754.887"))))
 	p, err := firstPage(t, f.connect(t, at(noon)), "")
 	if err != nil {
 		t.Fatal(err)
@@ -134,16 +134,16 @@ func TestListWrongEnterpriseNumber(t *testing.T) {
 	}
 }
 
-// pagesWithoutEnd gives pages without an item, each with another token.
-func pagesWithoutEnd(yield func(any) bool) {
+// endlessPages gives pages without an item, each with another token.
+func endlessPages(yield func(any) bool) {
 	for n := 0; n < 200 && yield(page(fmt.Sprint(n))); n++ {
 	}
 }
 
-// TestPagesThatRepeatAnItem: what was added while a listing is walked moves
+// TestPagesRepeatAnItem: what was added while a listing is walked moves
 // other items on a page, and another revision is another item.
-func TestPagesThatRepeatAnItem(t *testing.T) {
-	f := newFake(t, listing(
+func TestPagesRepeatAnItem(t *testing.T) {
+	f := newScriptedServer(t, listing(
 		page("a", newItem("sb-1", noon), newItem("sb-2", noon)),
 		page("b", newItem("sb-2", noon), newItem("sb-3", noon)),
 		page("c", newItem("sb-1", noon).with("revision", "2")),
@@ -151,7 +151,7 @@ func TestPagesThatRepeatAnItem(t *testing.T) {
 	if got := len(listAll(t, f.connect(t, at(noon)), "")); got != 5 {
 		t.Errorf("%d listings, want 5", got)
 	}
-	f = newFake(t, listing(page("a", newItem("sb-1", noon)), page("b"), page("", newItem("sb-1", noon))))
+	f = newScriptedServer(t, listing(page("a", newItem("sb-1", noon)), page("b"), page("", newItem("sb-1", noon))))
 	if got := len(listAll(t, f.connect(t, at(noon)), "")); got != 2 {
 		t.Errorf("%d listings, want 2: the last page may repeat", got)
 	}
@@ -159,7 +159,7 @@ func TestPagesThatRepeatAnItem(t *testing.T) {
 
 // TestNoOverlap: an overlap of nothing is none, as the configuration says it.
 func TestNoOverlap(t *testing.T) {
-	f := newFake(t, listing(page("")))
+	f := newScriptedServer(t, listing(page("")))
 	c := f.connect(t, at(noon), func(c *finbox.Config) { c.Overlap = 0 })
 	if _, err := firstPage(t, c, "2025-11-30T03:00:00Z"); err != nil {
 		t.Fatal(err)
@@ -169,7 +169,7 @@ func TestNoOverlap(t *testing.T) {
 	}
 }
 
-func TestListsThatBreakTheRules(t *testing.T) {
+func TestListBreaksContract(t *testing.T) {
 	tests := map[string]struct {
 		pages []any
 		want  string
@@ -178,13 +178,13 @@ func TestListsThatBreakTheRules(t *testing.T) {
 		"one page": {[]any{page("a", newItem("sb-1", noon)), page("b", newItem("sb-1", noon)), page("")}, "does not end, page 2"},
 		"two pages": {[]any{page("a", newItem("sb-1", noon)), page("b", newItem("sb-2", noon)),
 			page("c", newItem("sb-1", noon)), page("")}, "does not end, page 3"},
-		"no names":      {slices.Collect(pagesWithoutEnd), "does not end, page 101"},
+		"no names":      {slices.Collect(endlessPages), "does not end, page 101"},
 		"no items":      {[]any{map[string]any{"message": "hello"}}, "no items"},
 		"not an object": {[]any{"hello"}, "form"},
 	}
 	for name, tt := range tests {
 		t.Run(name, func(t *testing.T) {
-			f := newFake(t, listing(tt.pages...))
+			f := newScriptedServer(t, listing(tt.pages...))
 			var last error
 			for _, err := range f.connect(t, at(noon)).List(t.Context(), "") {
 				if last != nil {
@@ -199,8 +199,8 @@ func TestListsThatBreakTheRules(t *testing.T) {
 	}
 }
 
-func TestUnreadableCursorListsFromTheStart(t *testing.T) {
-	f := newFake(t, listing(page("", newItem("sb-1", noon))))
+func TestUnreadableCursor(t *testing.T) {
+	f := newScriptedServer(t, listing(page("", newItem("sb-1", noon))))
 	p, err := firstPage(t, f.connect(t, at(noon)), "page 7")
 	if err != nil || len(p.Listings) != 1 || len(p.Problems) != 1 {
 		t.Errorf("got %+v, %v; want the listing and one problem", p, err)
@@ -210,10 +210,10 @@ func TestUnreadableCursorListsFromTheStart(t *testing.T) {
 	}
 }
 
-// TestTheStartIsBeforeTheStartDate: what a connection had before it was made is
+// TestListBeforeStartDate: what a connection had before it was made is
 // listed too, so that a person can still ask for it.
-func TestTheStartIsBeforeTheStartDate(t *testing.T) {
-	box := newBox(t, fakefinbox.Options{})
+func TestListBeforeStartDate(t *testing.T) {
+	box := newSandboxServer(t, fakefinbox.Options{})
 	old, _ := box.add(t, madeup.Balance(1, balance.Micro, 2022), box.start.AddDate(-2, 0, 0))
 	late, _ := box.add(t, madeup.Balance(2, balance.Micro, 2024), box.start.Add(time.Minute))
 	var got []string
@@ -229,7 +229,7 @@ func TestTheStartIsBeforeTheStartDate(t *testing.T) {
 // what is older may come on any page.
 func TestListOutOfOrder(t *testing.T) {
 	hour := func(n int) item { return newItem(fmt.Sprintf("sb-%d", n), noon.Add(time.Duration(n)*time.Hour)) }
-	f := newFake(t, listing(page("a", hour(5), hour(3), hour(4)), page("b", hour(2).without("sha256")), page("", hour(0), hour(1))))
+	f := newScriptedServer(t, listing(page("a", hour(5), hour(3), hour(4)), page("b", hour(2).without("sha256")), page("", hour(0), hour(1))))
 	var ids, cursors []string
 	for p, err := range f.connect(t, at(noon.AddDate(0, 0, 1))).List(t.Context(), "2025-11-30T12:00:00Z") {
 		if err != nil {
@@ -249,35 +249,35 @@ func TestListOutOfOrder(t *testing.T) {
 	}
 }
 
-// TestItemsWithoutAnIDAreToldOnce: a person need not read the same line a
+// TestItemsWithoutIDAreReportedOnce: a person need not read the same line a
 // thousand times.
-func TestItemsWithoutAnIDAreToldOnce(t *testing.T) {
-	f := newFake(t, listing(page("", newItem("", noon), newItem("", noon), newItem("sb-1", noon))))
+func TestItemsWithoutIDAreReportedOnce(t *testing.T) {
+	f := newScriptedServer(t, listing(page("", newItem("", noon), newItem("", noon), newItem("sb-1", noon))))
 	p, err := firstPage(t, f.connect(t, at(noon)), "")
 	if err != nil || len(p.Listings) != 1 || len(p.Problems) != 1 {
 		t.Errorf("got %+v, %v; want one listing and one problem", p, err)
 	}
 }
 
-// TestCursorNeverLosesAnything: over any nights, with items that appear late
+// TestCursorLosesNothing: over any nights, with items that appear late
 // by less than the overlap, also while the pages are walked, with items that
 // are malformed for days, without an id too, with our clock wrong, with and
 // without entity tags, in the order of creation or any other, and with a daemon
 // that records only some of the pages, every item is listed in the end, and the
 // cursor never goes back. Only in the order of creation an item may have no time:
 // what follows it tells its age.
-func TestCursorNeverLosesAnything(t *testing.T) {
+func TestCursorLosesNothing(t *testing.T) {
 	const nights = 18
 	rapid.Check(t, func(t *rapid.T) {
 		hours := func(least, most int, name string) time.Duration {
 			return time.Duration(rapid.IntRange(least, most).Draw(t, name)) * time.Hour
 		}
-		w := world{size: rapid.IntRange(1, 4).Draw(t, "page size"), tags: rapid.Bool().Draw(t, "tags"), shuffled: rapid.Bool().Draw(t, "shuffled"),
+		w := simulation{size: rapid.IntRange(1, 4).Draw(t, "page size"), tags: rapid.Bool().Draw(t, "tags"), shuffled: rapid.Bool().Draw(t, "shuffled"),
 			step: time.Duration(rapid.IntRange(0, 10).Draw(t, "minutes a page")) * time.Minute, skew: hours(-12, 12, "skew")}
 		for range rapid.IntRange(1, 20).Draw(t, "items") {
 			created := noon.Add(hours(0, 240, "created"))
 			seen := created.Add(hours(0, 20, "late"))
-			w.items = append(w.items, made{created: created, seen: seen, sound: seen.Add(hours(0, 120, "malformed")),
+			w.items = append(w.items, simulatedItem{created: created, seen: seen, sound: seen.Add(hours(0, 120, "malformed")),
 				timeless: !w.shuffled && rapid.Bool().Draw(t, "timeless"), nameless: rapid.Bool().Draw(t, "nameless")})
 		}
 		cursor, recorded := "", map[string]bool{}
@@ -287,7 +287,7 @@ func TestCursorNeverLosesAnything(t *testing.T) {
 			if night == nights-1 {
 				keep = 1000
 			}
-			cursor = w.night(t, cursor, keep, recorded)
+			cursor = w.run(t, cursor, keep, recorded)
 		}
 		if len(recorded) != len(w.items) {
 			t.Fatalf("%d of %d social balances were listed", len(recorded), len(w.items))

@@ -23,38 +23,38 @@ import (
 )
 
 const (
-	// assertionLife is how long an assertion is good for; the contract allows
-	// no more.
+	// assertionLife is how long an assertion is valid, the most that the
+	// contract allows.
 	assertionLife = 5 * time.Minute
-	// tokenSlack is how long before its end a token is used no more, so that
-	// it does not end on its way.
-	tokenSlack = time.Minute
-	// unknownLife is taken where the answer does not say how long a token
-	// lives; RFC 6749 only recommends that it does.
-	unknownLife = 5 * time.Minute
-	// maxSkew is the difference of clocks from which on it is mentioned.
+	// expiryMargin is how long before its expiry a token is no longer used, so
+	// that it does not expire on the way.
+	expiryMargin = time.Minute
+	// defaultLife is assumed if the response has no lifetime, which RFC 6749
+	// only recommends.
+	defaultLife = 5 * time.Minute
+	// maxSkew is the difference between clocks above which it is mentioned.
 	maxSkew = 2 * time.Minute
 )
 
-// tokens gets access tokens by the client credentials grant and keeps the
-// last one. One caller at a time asks; the others wait and share it.
+// tokens requests access tokens by the client credentials grant and caches the
+// newest. One caller at a time requests one; the others wait and share it.
 type tokens struct {
 	cfg    Config
 	signer jose.Signer // nil with a client secret
 
-	turn    chan struct{} // holds one element: whose turn it is may touch what follows
-	current string
-	end     time.Time // from then on current is used no more
+	lock        chan struct{} // a mutex with a context; guards what follows
+	current     string
+	usableUntil time.Time // current is not used from then on
 }
 
 func newTokens(cfg Config) (*tokens, error) {
-	t := &tokens{cfg: cfg, turn: make(chan struct{}, 1)}
+	t := &tokens{cfg: cfg, lock: make(chan struct{}, 1)}
 	if cfg.Key == nil {
 		return t, nil
 	}
 	opts := (&jose.SignerOptions{}).WithType("JWT")
 	if cfg.Key.thumbprint != "" {
-		// RFC 7515, section 4.1.8: tells the server which certificate.
+		// RFC 7515, section 4.1.8: names the certificate.
 		opts = opts.WithHeader("x5t#S256", cfg.Key.thumbprint)
 	}
 	signer, err := jose.NewSigner(jose.SigningKey{Algorithm: jose.RS256, Key: cfg.Key.private}, opts)
@@ -65,31 +65,30 @@ func newTokens(cfg Config) (*tokens, error) {
 	return t, nil
 }
 
-// get gives a token that is good now and is not refused, which is one that the
-// server did not accept, or empty.
+// get returns a valid token other than refused, a token that the server did not
+// accept; empty for none.
 func (t *tokens) get(ctx context.Context, refused string) (string, error) {
 	select {
-	case t.turn <- struct{}{}:
-		defer func() { <-t.turn }()
+	case t.lock <- struct{}{}:
+		defer func() { <-t.lock }()
 	case <-ctx.Done():
 		return "", unreachable(ctx.Err())
 	}
-	if t.current != "" && t.current != refused && t.cfg.Now().Before(t.end) {
+	if t.current != "" && t.current != refused && t.cfg.Now().Before(t.usableUntil) {
 		return t.current, nil
 	}
-	token, life, err := t.ask(ctx)
+	token, life, err := t.request(ctx)
 	if err != nil {
 		return "", err
 	}
-	// A token that lives hardly longer than the slack is used for half its life.
-	t.current, t.end = token, t.cfg.Now().Add(max(life-tokenSlack, life/2))
+	// A short-lived token is used for half its lifetime.
+	t.current, t.usableUntil = token, t.cfg.Now().Add(max(life-expiryMargin, life/2))
 	t.cfg.Log.Debug().Dur("life_ms", life).Msg("finbox access token renewed")
 	return token, nil
 }
 
-// exchange makes one token request: private_key_jwt (RFC 7523, section 2.2) with
-// a key, HTTP Basic with a secret. Its body can be sent again only where the
-// transport knows that the server did not take it.
+// exchange sends one token request: private_key_jwt (RFC 7523, section 2.2) with a
+// key, HTTP Basic with a secret. It is never retried once the server got it.
 func (t *tokens) exchange(ctx context.Context) (*oauth2.Token, error) {
 	app := clientcredentials.Config{ClientID: t.cfg.ClientID, TokenURL: t.cfg.TokenURL, Scopes: strings.Fields(t.cfg.Scope),
 		EndpointParams: url.Values{}}
@@ -110,8 +109,8 @@ func (t *tokens) exchange(ctx context.Context) (*oauth2.Token, error) {
 	return app.Token(context.WithValue(ctx, oauth2.HTTPClient, transport.TokenClient(t.cfg.HTTP, nil)))
 }
 
-// assertion signs who we are, for one use within five minutes (RFC 7523,
-// section 3).
+// assertion returns a signed assertion of the client id, for one use within five
+// minutes (RFC 7523, section 3).
 func (t *tokens) assertion() (string, error) {
 	now := t.cfg.Now()
 	audience := t.cfg.Audience
@@ -121,7 +120,7 @@ func (t *tokens) assertion() (string, error) {
 	s, err := jwt.Signed(t.signer).Claims(struct {
 		Issuer   string `json:"iss"`
 		Subject  string `json:"sub"`
-		Audience string `json:"aud"` // one text, which every server takes; a list is not taken by all
+		Audience string `json:"aud"` // a string: not every server accepts a list
 		ID       string `json:"jti"`
 		IssuedAt int64  `json:"iat"`
 		Expires  int64  `json:"exp"`
@@ -132,26 +131,26 @@ func (t *tokens) assertion() (string, error) {
 	return s, nil
 }
 
-// ask gets a new token. What the server says stays out of errors, but for the
-// error codes that RFC 6749 names: the body may repeat what we sent.
-func (t *tokens) ask(ctx context.Context) (token string, life time.Duration, err error) {
+// request returns a new token. Errors contain nothing of the response but the error
+// codes of RFC 6749: the body may repeat what was sent.
+func (t *tokens) request(ctx context.Context) (token string, life time.Duration, err error) {
 	got, err := t.exchange(ctx)
 	if err != nil {
-		return "", 0, t.failed(err)
+		return "", 0, t.requestProblem(err)
 	}
 	if got.Type() != "Bearer" {
-		return "", 0, notAgreed()
+		return "", 0, malformedToken()
 	}
-	life = unknownLife
-	// This flow of the library leaves Token.ExpiresIn empty.
+	life = defaultLife
+	// x/oauth2 leaves Token.ExpiresIn empty in this flow.
 	if s, _ := got.Extra("expires_in").(float64); s > 0 && s < 1e9 {
 		life = time.Duration(s) * time.Second
 	}
 	return got.AccessToken, life, nil
 }
 
-// failed says why a token request brought no token.
-func (t *tokens) failed(err error) error {
+// requestProblem returns the problem of a failed token request.
+func (t *tokens) requestProblem(err error) error {
 	if p, ok := errors.AsType[*problem.Problem](err); ok {
 		return p
 	}
@@ -160,13 +159,13 @@ func (t *tokens) failed(err error) error {
 			return problem.New(problem.FinboxDown, "a web page answers 403 in the place of Finbox's sign-in", "").
 				Because(transport.Diagnose(&transport.ProxyError{Status: http.StatusForbidden}))
 		}
-		return t.refused(refused.Response, refused.ErrorCode)
+		return t.refusalProblem(refused.Response, refused.ErrorCode)
 	}
 	switch {
 	case errors.Is(err, transport.ErrWebPage):
-		return notFinbox("the answer to our sign-in to Finbox")
+		return notJSON("the answer to our sign-in to Finbox")
 	case errors.Is(err, transport.ErrTooLarge):
-		return notAgreed()
+		return malformedToken()
 	case errors.Is(err, io.ErrUnexpectedEOF):
 		return problem.Wrap(io.ErrUnexpectedEOF, problem.FinboxDown, "the answer to our sign-in to Finbox arrived incomplete",
 			"If it stays, check the network and the proxy.")
@@ -174,29 +173,31 @@ func (t *tokens) failed(err error) error {
 	if _, ok := errors.AsType[*url.Error](err); ok || errors.Is(err, context.Canceled) {
 		return unreachable(err)
 	}
-	return notAgreed() // the library could not read the answer
+	return malformedToken() // x/oauth2 could not read the response
 }
 
-func notAgreed() error {
+// malformedToken is the problem of a token response in another form.
+func malformedToken() error {
 	return problem.New(problem.FinboxDown, "the answer to our sign-in to Finbox is not in the form that was agreed",
 		"Check the token address of Finbox; if it is right, tell SD Worx.")
 }
 
-// tokenErrors are the error codes of RFC 6749, section 5.2, the only words of
-// a refusal that are repeated.
+// tokenErrors are the error codes of RFC 6749, section 5.2, the only part of a
+// refusal that is shown.
 var tokenErrors = []string{"invalid_request", "invalid_client", "invalid_grant", "unauthorized_client",
 	"unsupported_grant_type", "invalid_scope", "temporarily_unavailable", "server_error"}
 
-func (t *tokens) refused(resp *http.Response, code string) error {
-	said := ""
+// refusalProblem returns the problem of an unsuccessful token response.
+func (t *tokens) refusalProblem(resp *http.Response, code string) error {
+	detail := ""
 	if slices.Contains(tokenErrors, code) {
-		said = " (" + code + ")"
+		detail = " (" + code + ")"
 	}
 	status := resp.StatusCode
-	passing := code == "temporarily_unavailable" || code == "server_error"
-	if passing || status >= 500 || status == http.StatusTooManyRequests || status == http.StatusRequestTimeout {
+	temporary := code == "temporarily_unavailable" || code == "server_error"
+	if temporary || status >= 500 || status == http.StatusTooManyRequests || status == http.StatusRequestTimeout {
 		return problem.New(problem.FinboxDown,
-			fmt.Sprintf("Finbox's sign-in is in trouble, it answered %d%s", status, said), ifItStays)
+			fmt.Sprintf("Finbox's sign-in is in trouble, it answered %d%s", status, detail), ifItStays)
 	}
 	next := "Check Finbox's client id and its key or secret, and that SD Worx has registered the certificate."
 	switch {
@@ -208,12 +209,11 @@ func (t *tokens) refused(resp *http.Response, code string) error {
 		next = fmt.Sprintf("The clock of this server and Finbox's are %s apart; set this server's clock right.",
 			t.skew(resp).Abs().Round(time.Second))
 	}
-	return problem.New(problem.FinboxSignIn, fmt.Sprintf("Finbox refuses our sign-in with status %d%s", status, said), next)
+	return problem.New(problem.FinboxSignIn, fmt.Sprintf("Finbox refuses our sign-in with status %d%s", status, detail), next)
 }
 
-// skew is how far our clock is ahead of the server's; 0 where it does not say.
-// A clock that is wrong makes every assertion one that expired or is not yet
-// valid.
+// skew returns how far our clock is ahead of the server's, 0 if that is unknown.
+// With a wrong clock every assertion is expired or not yet valid.
 func (t *tokens) skew(resp *http.Response) time.Duration {
 	at, err := http.ParseTime(resp.Header.Get("Date"))
 	if err != nil {

@@ -21,8 +21,8 @@ import (
 	fakefinbox "balansd/sandbox/finbox"
 )
 
-func TestSignInWithKeyAtTheSandbox(t *testing.T) {
-	box := newBox(t, fakefinbox.Options{})
+func TestSignInWithKey(t *testing.T) {
+	box := newSandboxServer(t, fakefinbox.Options{})
 	if err := box.RegisterKey(certificatePEM(t, ourKey())); err != nil {
 		t.Fatal(err)
 	}
@@ -140,7 +140,7 @@ func TestAssertion(t *testing.T) {
 	}
 }
 
-func TestSecretIsSentByBasicOnly(t *testing.T) {
+func TestSecretByBasicOnly(t *testing.T) {
 	s := &signIn{answer: good("3600")}
 	if _, err := s.connect(t, finbox.Config{Audience: "api"}).Status(t.Context()); err != nil {
 		t.Fatal(err)
@@ -155,7 +155,7 @@ func TestSecretIsSentByBasicOnly(t *testing.T) {
 	}
 }
 
-func TestTokenIsKeptUntilAMinuteBeforeItsEnd(t *testing.T) {
+func TestTokenIsCachedUntilMinuteBeforeExpiry(t *testing.T) {
 	tests := map[string]struct {
 		life  string
 		after time.Duration
@@ -189,7 +189,7 @@ func TestTokenIsKeptUntilAMinuteBeforeItsEnd(t *testing.T) {
 	}
 }
 
-func TestManyCallersShareOneToken(t *testing.T) {
+func TestCallersShareToken(t *testing.T) {
 	s := &signIn{answer: good("3600")}
 	c := s.connect(t, finbox.Config{})
 	var group sync.WaitGroup
@@ -206,7 +206,7 @@ func TestManyCallersShareOneToken(t *testing.T) {
 	}
 }
 
-func TestWithdrawnTokenIsRenewedOnce(t *testing.T) {
+func TestRevokedTokenIsRenewedOnce(t *testing.T) {
 	s := &signIn{answer: func(n int) (int, string) {
 		if n == 1 {
 			return 200, `{"access_token": "withdrawn", "token_type": "Bearer", "expires_in": 3600}`
@@ -224,7 +224,7 @@ func TestWithdrawnTokenIsRenewedOnce(t *testing.T) {
 
 // TestTokenAsPlainText: a server or a proxy may call the answer something else.
 func TestTokenAsPlainText(t *testing.T) {
-	f := newFake(t, func(w http.ResponseWriter, _ *http.Request) {
+	f := newScriptedServer(t, func(w http.ResponseWriter, _ *http.Request) {
 		writeJSON(w, map[string]any{"status": "active", "start_date": "2025-11-28"})
 	})
 	plain := http.NewServeMux()
@@ -254,7 +254,7 @@ func TestRefusedSignIn(t *testing.T) {
 		"no token":        {200, `{"note": "canary"}`, problem.FinboxDown, "form"},
 		"other kind":      {200, `{"access_token": "canary", "token_type": "mac"}`, problem.FinboxDown, "form"},
 		"no JSON":         {200, `canary`, problem.FinboxDown, "form"},
-		"a page":          {200, `<html>canary`, problem.FinboxDown, "a page for people"},
+		"a page":          {200, `<html>canary`, problem.FinboxDown, "a web page instead of data"},
 		"too long":        {200, `{"access_token": "canary", "x": "` + strings.Repeat("x", 70<<10) + `"}`, problem.FinboxDown, "form"},
 		"trouble":         {500, `canary`, problem.FinboxDown, "answered 500"},
 		"busy":            {429, `canary`, problem.FinboxDown, "answered 429"},
@@ -281,7 +281,7 @@ func TestRefusedSignIn(t *testing.T) {
 	}
 }
 
-func TestWrongClockIsNamed(t *testing.T) {
+func TestWrongClock(t *testing.T) {
 	key, err := finbox.LoadKey(file(t, "a.key", pkcs1(ourKey())), "")
 	if err != nil {
 		t.Fatal(err)

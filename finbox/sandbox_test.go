@@ -18,17 +18,17 @@ var _ daemon.Source = (*finbox.Connection)(nil)
 
 func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
 
-// box is a sandbox that is served, with one connection.
-type box struct {
+// sandboxServer serves a sandbox with one connection.
+type sandboxServer struct {
 	*fakefinbox.Finbox
 	server     *httptest.Server
 	connection string
 	start      time.Time
 }
 
-func newBox(t *testing.T, opt fakefinbox.Options) *box {
+func newSandboxServer(t *testing.T, opt fakefinbox.Options) *sandboxServer {
 	t.Helper()
-	b := &box{Finbox: fakefinbox.New(opt), start: time.Now().UTC().Add(-time.Hour).Truncate(time.Second)}
+	b := &sandboxServer{Finbox: fakefinbox.New(opt), start: time.Now().UTC().Add(-time.Hour).Truncate(time.Second)}
 	b.server = httptest.NewServer(b.Finbox)
 	t.Cleanup(b.server.Close)
 	b.SetBaseURL(b.server.URL)
@@ -36,8 +36,8 @@ func newBox(t *testing.T, opt fakefinbox.Options) *box {
 	return b
 }
 
-// client makes a client that signs in by secret, unless cfg has a key.
-func (b *box) client(t *testing.T, cfg finbox.Config) *finbox.Client {
+// client returns a client that signs in with the client secret, unless cfg has a key.
+func (b *sandboxServer) client(t *testing.T, cfg finbox.Config) *finbox.Client {
 	t.Helper()
 	cfg.BaseURL, cfg.TokenURL, cfg.ClientID = b.BaseURL(), b.TokenURL(), b.ClientID()
 	if cfg.Key == nil && cfg.ClientSecret == "" {
@@ -54,7 +54,7 @@ func (b *box) client(t *testing.T, cfg finbox.Config) *finbox.Client {
 }
 
 // add adds a social balance in a dossier of its own.
-func (b *box) add(t *testing.T, made *balance.Balance, at time.Time, layouts ...balance.Layout) (id, rev string) {
+func (b *sandboxServer) add(t *testing.T, made *balance.Balance, at time.Time, layouts ...balance.Layout) (id, rev string) {
 	t.Helper()
 	dossier, err := b.AddDossier(b.connection, fakefinbox.Dossier{Name: made.Name, EnterpriseNumber: made.EnterpriseNumber})
 	if err != nil {
@@ -68,7 +68,7 @@ func (b *box) add(t *testing.T, made *balance.Balance, at time.Time, layouts ...
 	return id, rev
 }
 
-// listAll lists to the end and wants no problems.
+// listAll returns all listings, and fails the test for a page with problems.
 func listAll(t *testing.T, s daemon.Source, cursor string) []ledger.Listing {
 	t.Helper()
 	var all []ledger.Listing
@@ -84,7 +84,7 @@ func listAll(t *testing.T, s daemon.Source, cursor string) []ledger.Listing {
 	return all
 }
 
-// firstPage gives the first page of a listing, or its error.
+// firstPage returns the first page of a listing, or its error.
 func firstPage(t *testing.T, s daemon.Source, cursor string) (ledger.Page, error) {
 	t.Helper()
 	for p, err := range s.List(t.Context(), cursor) {

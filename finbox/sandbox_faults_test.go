@@ -24,7 +24,7 @@ func TestEveryFaultAtEveryCall(t *testing.T) {
 		faults.LostBefore, faults.LostAfter, faults.Truncated, faults.NotJSON}
 	for _, kind := range kinds {
 		t.Run(string(kind), func(t *testing.T) {
-			box := newBox(t, fakefinbox.Options{})
+			box := newSandboxServer(t, fakefinbox.Options{})
 			box.add(t, madeup.Balance(1, balance.Micro, 2024), box.start.Add(time.Minute), balance.NBBCSV)
 			for nth := 1; ; nth++ {
 				// A client of its own each time: the token call is the first.

@@ -45,7 +45,7 @@ func cursors(t *testing.T, c *finbox.Connection, cursor string) []string {
 	return all
 }
 
-func TestTagIsKeptAfterAWholeWalkOnly(t *testing.T) {
+func TestTagOfWholeWalkOnly(t *testing.T) {
 	good, bad := newItem("sb-1", noon), newItem("sb-2", noon.Add(time.Minute)).without("revision")
 	tests := map[string]struct {
 		tag   string
@@ -63,7 +63,7 @@ func TestTagIsKeptAfterAWholeWalkOnly(t *testing.T) {
 	}
 	for name, tt := range tests {
 		t.Run(name, func(t *testing.T) {
-			f := newFake(t, tagged(tt.tag, tt.pages...))
+			f := newScriptedServer(t, tagged(tt.tag, tt.pages...))
 			if diff := cmp.Diff(tt.want, cursors(t, f.connect(t, at(tt.now)), "")); diff != "" {
 				t.Errorf("the cursors differ (-want +got):\n%s", diff)
 			}
@@ -72,7 +72,7 @@ func TestTagIsKeptAfterAWholeWalkOnly(t *testing.T) {
 }
 
 func TestNothingNewIsOneEmptyPage(t *testing.T) {
-	f := newFake(t, tagged(`"a"`, page("p", newItem("sb-1", noon)), page("")))
+	f := newScriptedServer(t, tagged(`"a"`, page("p", newItem("sb-1", noon)), page("")))
 	c := f.connect(t, at(noon))
 	const cursor = `2025-12-01T12:00:00Z|"a"`
 	var got []ledger.Page
@@ -106,17 +106,17 @@ func TestNothingNewIsOneEmptyPage(t *testing.T) {
 	}
 }
 
-func TestUnaskedNotModifiedIsNoIdleNight(t *testing.T) {
-	f := newFake(t, func(w http.ResponseWriter, _ *http.Request) { w.WriteHeader(http.StatusNotModified) })
+func TestUnexpectedNotModified(t *testing.T) {
+	f := newScriptedServer(t, func(w http.ResponseWriter, _ *http.Request) { w.WriteHeader(http.StatusNotModified) })
 	if _, err := firstPage(t, f.connect(t, at(noon)), "2025-12-01T12:00:00Z"); !problem.Is(err, problem.FinboxDown) {
 		t.Errorf("got %v, want a FinboxDown problem", err)
 	}
 }
 
-// TestOldMalformedItemHoldsNothing: a week after its time, an item that cannot
+// TestOldMalformedItemDoesNotHoldCursor: a week after its time, an item that cannot
 // be listed lets the cursor pass, and is named as long as it is listed. One that
 // has no time is as old as what follows it.
-func TestOldMalformedItemHoldsNothing(t *testing.T) {
+func TestOldMalformedItemDoesNotHoldCursor(t *testing.T) {
 	bad := func() item { return newItem("sb-bad", noon.Add(time.Hour)).without("revision") }
 	tests := map[string]struct {
 		bad  item
@@ -130,7 +130,7 @@ func TestOldMalformedItemHoldsNothing(t *testing.T) {
 	}
 	for name, tt := range tests {
 		t.Run(name, func(t *testing.T) {
-			f := newFake(t, listing(page("", newItem("sb-1", noon), tt.bad, newItem("sb-2", noon.Add(2*time.Hour)))))
+			f := newScriptedServer(t, listing(page("", newItem("sb-1", noon), tt.bad, newItem("sb-2", noon.Add(2*time.Hour)))))
 			p, err := firstPage(t, f.connect(t, at(tt.now)), "")
 			if err != nil || len(p.Listings) != 2 || len(p.Problems) != 1 {
 				t.Errorf("got %+v, %v; want two listings and one problem", p, err)

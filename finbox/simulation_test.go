@@ -17,10 +17,10 @@ import (
 	"balansd/finbox"
 )
 
-// world is a Finbox in which balances become visible some time after they were
-// made, and some are malformed for a while. It answers without a network.
-type world struct {
-	items []made
+// simulation is a Finbox in which balances become visible some time after they were
+// created, and some are malformed for a while. It needs no network.
+type simulation struct {
+	items []simulatedItem
 	now   time.Time
 	step  time.Duration // how long a page takes
 	skew  time.Duration // how far our clock is ahead
@@ -31,17 +31,17 @@ type world struct {
 	shuffled bool
 }
 
-// made is one item: when it was made, from when on it is listed, and from when
-// on it is listed as it should be.
-type made struct {
+// simulatedItem is one item: when it was created, from when on it is listed, and from
+// when on it is well-formed.
+type simulatedItem struct {
 	created, seen, sound time.Time
 	timeless, nameless   bool // malformed, it has no time, or no id
 }
 
 // RoundTrip answers the token call and the listing.
-func (w *world) RoundTrip(req *http.Request) (*http.Response, error) {
+func (w *simulation) RoundTrip(req *http.Request) (*http.Response, error) {
 	if req.URL.Path == "/token" {
-		return jsonAnswer(map[string]any{"access_token": "t", "expires_in": 3600}), nil
+		return jsonResponse(map[string]any{"access_token": "t", "expires_in": 3600}), nil
 	}
 	query := req.URL.Query()
 	visible, tag := w.visible(), w.tag()
@@ -72,15 +72,15 @@ func (w *world) RoundTrip(req *http.Request) (*http.Response, error) {
 	if len(visible) > w.size {
 		next = strconv.Itoa(visible[w.size-1])
 	}
-	resp := jsonAnswer(page(next, items...))
+	resp := jsonResponse(page(next, items...))
 	if w.tags && query.Get("page_token") == "" {
 		resp.Header.Set("ETag", tag)
 	}
 	return resp, nil
 }
 
-// visible gives the numbers of the items that are listed now, in their order.
-func (w *world) visible() []int {
+// visible returns the numbers of the items that are listed now, in order.
+func (w *simulation) visible() []int {
 	var all []int
 	for i, m := range w.items {
 		if !m.seen.After(w.now) {
@@ -91,17 +91,17 @@ func (w *world) visible() []int {
 	return all
 }
 
-func (w *world) compare(i, j int) int {
+func (w *simulation) compare(i, j int) int {
 	if w.shuffled {
 		return cmp.Compare(i, j)
 	}
 	return cmp.Or(w.items[i].created.Compare(w.items[j].created), cmp.Compare(i, j))
 }
 
-func (w *world) malformed(i int) bool { return w.items[i].sound.After(w.now) }
+func (w *simulation) malformed(i int) bool { return w.items[i].sound.After(w.now) }
 
-// tag stands for the whole listing as it is now.
-func (w *world) tag() string {
+// tag returns the entity tag of the listing as it is now.
+func (w *simulation) tag() string {
 	var b strings.Builder
 	for _, i := range w.visible() {
 		fmt.Fprintf(&b, "%d:%t.", i, w.malformed(i))
@@ -109,7 +109,7 @@ func (w *world) tag() string {
 	return `"` + sum(b.String()) + `"`
 }
 
-func jsonAnswer(v any) *http.Response {
+func jsonResponse(v any) *http.Response {
 	b, err := json.Marshal(v)
 	if err != nil {
 		panic(err)
@@ -118,9 +118,9 @@ func jsonAnswer(v any) *http.Response {
 		Body: io.NopCloser(bytes.NewReader(b))}
 }
 
-// night lists once, records the first keep pages and what their cursor is, as
-// one step each, and gives the cursor that was recorded last.
-func (w *world) night(t *rapid.T, cursor string, keep int, recorded map[string]bool) string {
+// run lists once, records the first keep pages with their cursors, one step each, and
+// returns the cursor that was recorded last.
+func (w *simulation) run(t *rapid.T, cursor string, keep int, recorded map[string]bool) string {
 	c, err := finbox.New(finbox.Config{BaseURL: "http://finbox.example", TokenURL: "http://finbox.example/token",
 		ClientID: "firm", ClientSecret: "secret", Overlap: 24 * time.Hour, HTTP: &http.Client{Transport: w}, Now: func() time.Time { return w.now.Add(w.skew) }})
 	if err != nil {

@@ -14,18 +14,18 @@ import (
 
 const connectionID = "6f1c0a52-8d3e-4b7a-9c55-0f2f8f6f1a11"
 
-// fake is a Finbox that says what a test wants it to say: what the sandbox,
-// which keeps the contract, would never say.
-type fake struct {
+// scriptedServer is a Finbox whose API responds as a test wants, also against the
+// contract, which the sandbox keeps.
+type scriptedServer struct {
 	*httptest.Server
 	mu    sync.Mutex
 	calls []*http.Request // of the API
 	token int             // tokens given
 }
 
-func newFake(t *testing.T, api http.HandlerFunc) *fake {
+func newScriptedServer(t *testing.T, api http.HandlerFunc) *scriptedServer {
 	t.Helper()
-	f := &fake{}
+	f := &scriptedServer{}
 	mux := http.NewServeMux()
 	mux.HandleFunc("POST /token", func(w http.ResponseWriter, _ *http.Request) {
 		f.mu.Lock()
@@ -45,12 +45,12 @@ func newFake(t *testing.T, api http.HandlerFunc) *fake {
 	return f
 }
 
-func (f *fake) config() finbox.Config {
+func (f *scriptedServer) config() finbox.Config {
 	return finbox.Config{BaseURL: f.URL, TokenURL: f.URL + "/token", ClientID: "firm", ClientSecret: "secret",
 		Overlap: 24 * time.Hour, HTTP: f.Client()}
 }
 
-func (f *fake) connect(t *testing.T, change ...func(*finbox.Config)) *finbox.Connection {
+func (f *scriptedServer) connect(t *testing.T, change ...func(*finbox.Config)) *finbox.Connection {
 	t.Helper()
 	cfg := f.config()
 	for _, c := range change {
@@ -91,7 +91,7 @@ func (i item) without(field string) item {
 	return i
 }
 
-// page is an answer of the listing.
+// page is a response of the listing.
 func page(next string, items ...item) map[string]any {
 	p := map[string]any{"items": append([]item{}, items...)}
 	if next != "" {
