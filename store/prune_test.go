@@ -191,6 +191,8 @@ func BenchmarkBackup(b *testing.B) {
 			b.Fatal(err)
 		}
 	}
+	measure("check", func() error { return s.Check(ctx) })
+	b.ReportMetric(float64(longestMove(b, s, n).Milliseconds()), "longest-move-during-check-ms")
 	measure("list", func() error { _, err := store.ListBackups(filepath.Dir(made.File)); return err })
 	measure("verify", func() error { _, err := store.VerifyBackup(ctx, made.File); return err })
 	measure("prune-nothing", func() error {
@@ -205,4 +207,32 @@ func BenchmarkBackup(b *testing.B) {
 		_, err := s.Prune(ctx, ledger.Retention{Figures: now.Sub(listed(n / 2).FoundAt)}, now)
 		return err
 	})
+}
+
+// longestMove returns how long the slowest Move took while the state was checked.
+func longestMove(b *testing.B, s *store.Store, n int) (longest time.Duration) {
+	ctx := b.Context()
+	fresh, err := s.Record(ctx, ledger.Connection{ID: "7d1c1f6e"}, []ledger.Entry{listed(n)})
+	if err != nil {
+		b.Fatal(err)
+	}
+	checked := make(chan error, 1)
+	go func() { checked <- s.Check(ctx) }()
+	e := fresh[0]
+	for {
+		select {
+		case err := <-checked:
+			if err != nil {
+				b.Fatal(err)
+			}
+			return longest
+		default:
+		}
+		began := time.Now()
+		moved, err := s.Move(ctx, ledger.Step{Entry: e, Event: ledger.Event{At: began, State: e.State, Text: began.String()}})
+		if err != nil {
+			b.Fatal(err)
+		}
+		e, longest = moved[0], max(longest, time.Since(began))
+	}
 }
