@@ -60,13 +60,19 @@ type world struct {
 	carry    http.RoundTripper // takes the place of the network, so that time can be faked
 	linker   func(daemon.Linker) daemon.Linker
 
-	mu  sync.Mutex
-	now time.Time
+	backup bool // a copy of the state each night
+
+	mu    sync.Mutex
+	now   time.Time
+	began time.Time // from when on now goes on with time; zero while it stands still
 }
 
 func (w *world) clock() time.Time {
 	w.mu.Lock()
 	defer w.mu.Unlock()
+	if !w.began.IsZero() {
+		return w.now.Add(time.Since(w.began))
+	}
 	return w.now
 }
 
@@ -172,6 +178,7 @@ func (w *world) open(fbURL, sfURL string) {
 		},
 		Linker:  w.link(sf),
 		Night:   daemon.Schedule{Hour: 2, Minute: 30, Location: zone(w.t, "Europe/Brussels")},
+		Backup:  w.backup,
 		Workers: 8,
 		Now:     w.clock,
 		Log:     zerolog.New(zerolog.NewTestWriter(w.t)).Level(zerolog.WarnLevel),

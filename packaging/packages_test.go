@@ -164,6 +164,8 @@ func testArchives(t *testing.T, dir string) {
 			t.Errorf("it lacks %s: %v", file, err)
 		}
 	}
+	testNotices(t, filepath.Join(linux, "balansd"), filepath.Join(linux, "doc/THIRD-PARTY.txt"))
+	testNotices(t, filepath.Join(windows, "balansd.exe"), filepath.Join(windows, "doc/THIRD-PARTY.txt"))
 	testCompletion(t, linux)
 	pages, err := filepath.Glob(linux + "/man/*.gz")
 	if err != nil || len(pages) < 20 {
@@ -189,5 +191,26 @@ __start_balansd balansd ch config && printf '%s\n' "${COMPREPLY[@]}"`
 	out, err := exec.Command("bash", "--norc", "-c", script, "bash", given, dir).Output()
 	if err != nil || strings.TrimSpace(string(out)) != "check" {
 		t.Errorf("bash completes %q: %v", out, err)
+	}
+}
+
+// testNotices holds the notices of an archive to the program in it.
+func testNotices(t *testing.T, program, notices string) {
+	t.Helper()
+	info, err := buildinfo.ReadFile(program)
+	if err != nil {
+		t.Fatal(err)
+	}
+	text, err := os.ReadFile(notices)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, m := range linked(info) {
+		if !strings.Contains(string(text), "\n---- "+m.Path+": ") {
+			t.Errorf("%s is in %s, and its licence is not in the notices", m.Path, program)
+		}
+	}
+	if len(info.Deps) < 20 {
+		t.Errorf("%s has only %d modules", program, len(info.Deps))
 	}
 }

@@ -1,0 +1,101 @@
+package daemon_test
+
+import (
+	"context"
+	"fmt"
+	"os"
+	"path/filepath"
+	"runtime"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"balansd/balance"
+	"balansd/internal/testenv"
+	"balansd/ledger"
+	fakefinbox "balansd/sandbox/finbox"
+)
+
+// usage is what a process holds.
+type usage struct {
+	goroutines, descriptors, backups int
+	heap, file                       int64 // bytes
+}
+
+func (w *world) usage() (u usage) {
+	w.t.Helper()
+	synctest.Wait()
+	fds, err := os.ReadDir("/proc/self/fd")
+	w.must(err)
+	info, err := os.Stat(w.keeper.Path())
+	w.must(err)
+	copies, err := filepath.Glob(filepath.Join(w.dir, "backups", "*"))
+	w.must(err)
+	var m runtime.MemStats
+	runtime.GC()
+	runtime.GC() // what had a finalizer
+	runtime.ReadMemStats(&m)
+	return usage{runtime.NumGoroutine(), len(fds), len(copies), int64(m.HeapAlloc), info.Size()}
+}
+
+// TestManyNightsStayFlat runs 72 nights with 200 connections, fewer unless
+// testenv.Thorough is asked for, of which each had a balance in the first. What
+// the daemon holds after sixteen days it holds whole weeks later: a night leaves
+// nothing behind but its record.
+func TestManyNightsStayFlat(t *testing.T) {
+	const settled = 16
+	nights, connections := settled+7, 20
+	if testenv.Asked(t, testenv.Thorough) {
+		nights, connections = 72, 200
+	}
+	if info, err := os.Stat("/dev/shm"); err == nil && info.IsDir() {
+		t.Setenv("TMPDIR", "/dev/shm") // ten thousand commits need no disk here
+	}
+	synctest.Test(t, func(t *testing.T) {
+		w := newMemoryWorld(t)
+		for n := range connections {
+			w.conn = w.fb.AddConnection(fakefinbox.Environment{Name: fmt.Sprintf("Kantoor %d", n), Language: "nl", StartDate: balance.DateOf(w.clock())})
+			_, _, err := w.d.ConnectFinbox(t.Context(), w.conn, "Els")
+			w.must(err)
+			c := w.client(n)
+			w.add(c, w.balance(c, int64(n)))
+		}
+		w.backup, w.began = true, time.Now()
+		w.respoil(nil)
+		ctx, cancel := context.WithCancel(t.Context())
+		ended := make(chan error, 1)
+		go func() { ended <- w.d.Run(ctx) }()
+		var before usage
+		for night := 1; night <= nights; night++ {
+			time.Sleep(24 * time.Hour) // the bubble's time
+			w.fb.Faults().ResetLog()   // the sandbox's memory is not the daemon's
+			w.sf.Faults().ResetLog()
+			if night == settled {
+				before = w.usage()
+			}
+		}
+		after := w.usage()
+		cancel()
+		w.must(<-ended)
+
+		runs, err := w.keeper.Runs(t.Context(), 1000)
+		w.must(err)
+		nightly := 0
+		for _, r := range runs {
+			if !r.Night.IsZero() && len(r.Problems) == 0 {
+				nightly++
+			}
+		}
+		counts, err := w.keeper.Counts(t.Context())
+		w.must(err)
+		if nightly != nights || counts[ledger.Done] != connections {
+			t.Errorf("%d nights went well, want %d; %v of %d balances", nightly, nights, counts, connections)
+		}
+		t.Logf("after %d nights %+v, after %d %+v", settled, before, nights, after)
+		const noise = 256 << 10 // what a few rows of the runtime's own tables take
+		if after.goroutines != before.goroutines || after.descriptors != before.descriptors || after.backups != before.backups ||
+			after.heap > before.heap+noise || after.file > before.file {
+			t.Errorf("it grew from %+v to %+v", before, after)
+		}
+	})
+}
