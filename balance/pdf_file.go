@@ -16,7 +16,7 @@ import (
 // thousand objects.
 const (
 	maxPDFPages   = 1000
-	maxPDFReads   = 400_000  // reads of the file, of some 4 KiB each
+	maxPDFReads   = 50_000   // reads of the file, and one more for each 256 bytes of it
 	maxPDFFrames  = 4000     // calls inside one another
 	maxPDFContent = 8 << 20  // bytes of one page, unpacked
 	maxPDFText    = 64 << 20 // bytes of all pages, unpacked
@@ -37,7 +37,7 @@ type pdfFile struct {
 
 func (f *pdfFile) ReadAt(p []byte, off int64) (int, error) {
 	var frame [1]uintptr
-	if f.reads++; f.reads > maxPDFReads || runtime.Callers(maxPDFFrames, frame[:]) > 0 {
+	if f.reads++; f.reads > maxPDFReads+len(f.data)/256 || runtime.Callers(maxPDFFrames, frame[:]) > 0 {
 		panic(errPDFLimit)
 	}
 	if off < 0 || off >= int64(len(f.data)) {

@@ -177,7 +177,8 @@ func headOf(w pdfWord) (h pdfHead, ok bool) {
 			return h, true
 		}
 	}
-	return h, false
+	h.suffix = strings.Trim(h.number, "p")
+	return h, h.number != "" // the number says what the column is in any language
 }
 
 func startsWithWord(text, word string) bool {
@@ -200,7 +201,7 @@ func (h *pdfHead) complete(band []pdfWord, all []pdfHead) {
 	if h.kind == "total" && (h.number == "3" || h.number == "" && slices.ContainsFunc(all, func(o pdfHead) bool { return o.kind == "full-time" || o.kind == "part-time" })) {
 		h.suffix = "3"
 	}
-	if h.number != "" && h.number != "p" && h.number != h.suffix {
+	if h.number != "" && h.number != "p" && h.number != h.suffix && h.kind != "" {
 		h.kind, h.suffix = "", "?" // the head contradicts itself
 	}
 }
@@ -251,6 +252,15 @@ func (t *pdfTable) nearest(w pdfWord) int {
 		}
 	}
 	return best
+}
+
+// spacing gives about the distance of the columns, in points.
+func (t *pdfTable) spacing() float64 {
+	n := len(t.heads)
+	if n < 2 {
+		return 130
+	}
+	return (t.heads[n-1].middle() - t.heads[0].middle()) / float64(n-1)
 }
 
 // isTraining tells whether the code of a row is that of its rubric, as in the

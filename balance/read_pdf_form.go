@@ -51,6 +51,14 @@ func (f *pdfForm) read(form bool) (*Balance, error) {
 			return nil, err
 		}
 	}
+	for i, p := range f.pages {
+		next := i > 0 && slices.Contains(f.social, f.pages[i-1]) || i+1 < len(f.pages) && slices.Contains(f.social, f.pages[i+1])
+		if next && !slices.Contains(f.social, p) {
+			if err := f.beside(p); err != nil {
+				return nil, err
+			}
+		}
+	}
 	if len(f.tables) == 0 {
 		return nil, &ReadError{Layout: NBBPDF, What: fmt.Sprintf("%s of this PDF speak of a social balance, but have no table in the layout of the National Bank's forms", f.where()) + elsewhere}
 	}
@@ -229,25 +237,56 @@ func (f *pdfForm) places(t *pdfTable, code string, a pdfWord) []Cell {
 			break
 		}
 		rubric, ok := f.data.byCode[code+h.suffix]
-		if !ok || h.previous && !f.data.rubrics[rubric].HasPrevious() {
-			continue
+		ok = ok && (!h.previous || f.data.rubrics[rubric].HasPrevious())
+		if i == 0 && (!ok || far(h) > 0.75*t.spacing()) {
+			return nil
 		}
-		places = append(places, Cell{code + h.suffix, h.previous})
+		if ok {
+			places = append(places, Cell{code + h.suffix, h.previous})
+		}
 	}
 	return places
 }
 
 // unread refuses a page that has rows of the social balance outside its tables,
-// of which the columns are not known.
+// of which the columns are not known: a table may go on there without its heads.
 func (f *pdfForm) unread(p *pdfPage, tables []*pdfTable) error {
-	for _, w := range p.words {
-		code := codeText(w)
-		_, rubric := f.data.byCode[code]
-		if !rubric || !isTraining(code) {
-			continue
+	for _, line := range linesOfWords(p.words, 3) {
+		text := lineText(line)
+		if strings.Contains(strings.ToLower(text), "parit") || committees.MatchString(text) && strings.Contains(text, " - ") {
+			continue // the numbers of joint committees look like codes
 		}
-		if !slices.ContainsFunc(tables, func(t *pdfTable) bool { return slices.Contains(t.rows, w) }) {
-			return f.fault(p.number, "rubric "+code+" stands in a table whose columns are not known")
+		for i, w := range line {
+			code := codeText(w)
+			if !f.isSocialRow(code) || slices.ContainsFunc(tables, func(t *pdfTable) bool { return slices.Contains(t.rows, w) }) {
+				continue
+			}
+			inTable := slices.ContainsFunc(tables, func(t *pdfTable) bool { return w.y < t.top && w.y > t.bottom })
+			amount := !inTable && slices.ContainsFunc(line[i+1:], func(a pdfWord) bool { return amountText.MatchString(a.text) && len(readings(plainText(a.text))) > 0 })
+			if isTraining(code) || amount && i > 0 {
+				return f.fault(p.number, "row "+code+" stands in a table whose columns are not known")
+			}
+		}
+	}
+	return nil
+}
+
+// isSocialRow tells whether a code is one of a row of the form.
+func (f *pdfForm) isSocialRow(code string) bool {
+	return rowCode.MatchString(code) && slices.ContainsFunc([]string{"", "1", "2", "3"}, func(suffix string) bool { _, ok := f.data.byCode[code+suffix]; return ok })
+}
+
+// ownRows are rows of which no other part of annual accounts has the code.
+var ownRows = []string{"1003", "1013", "105", "1200", "1203", "1210", "1213", "134", "151", "205", "305", "340"}
+
+// beside refuses a page next to those of the social balance that has a table of
+// rows of it, whose heads are not known.
+func (f *pdfForm) beside(p *pdfPage) error {
+	for _, t := range tablesOf(p) {
+		unknown := slices.ContainsFunc(t.rows, func(w pdfWord) bool { return !f.isSocialRow(codeText(w)) })
+		own := slices.ContainsFunc(t.rows, func(w pdfWord) bool { return slices.Contains(ownRows, codeText(w)) })
+		if own && !unknown {
+			return f.fault(p.number, "the table of row "+codeText(t.rows[0])+" has heads of columns that are not known")
 		}
 	}
 	return nil

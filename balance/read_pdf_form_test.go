@@ -86,6 +86,28 @@ func instead(cell, text string) func(f *form) {
 	}
 }
 
+// noHeads makes the heads of the numbered columns of a page unreadable, and its
+// section.
+func noHeads(pages [][]printed, page int) [][]printed {
+	return replaceText(pages, func(i int, p printed) printed {
+		if i == page && (strings.ContainsAny(p.text[:min(len(p.text), 1)], "123") && strings.Contains(p.text, ". ") || strings.Contains(p.text, "kap")) {
+			p.text = "?"
+		}
+		return p
+	})
+}
+
+// numberedOnly leaves the numbers of the heads, with words of no language that is
+// known.
+func numberedOnly(pages [][]printed) [][]printed {
+	return replaceText(pages, func(page int, p printed) printed {
+		if number, words, ok := strings.Cut(p.text, ". "); ok && page >= 2 && len(number) <= 2 && number != "P" {
+			p.text = number + ". " + strings.Repeat("x", len(words))
+		}
+		return p
+	})
+}
+
 // replaceText changes the texts of all pages.
 func replaceText(pages [][]printed, change func(page int, p printed) printed) [][]printed {
 	for i := range pages {
@@ -200,7 +222,12 @@ func TestPDFRefused(t *testing.T) {
 			return rename("1. Voltijds", "A")(rename("2. Deeltijds", "B")(rename("3. Totaal (T) of totaal in", "C")(p)))
 		}, "has heads of columns that are not known"},
 		"beside no row":      {nil, func(p [][]printed) [][]printed { return insertAt(p, 2, printed{300, 183.5, "77"}) }, "page 3: an amount stands beside no row of the form"},
-		"training elsewhere": {nil, func(p [][]printed) [][]printed { return insertAt(p, 2, printed{30, 700, "5801"}) }, "page 3: rubric 5801 stands in a table whose columns are not known"},
+		"training elsewhere": {nil, func(p [][]printed) [][]printed { return insertAt(p, 2, printed{30, 700, "5801"}) }, "page 3: row 5801 stands in a table whose columns are not known"},
+		"heads on one page":  {nil, func(p [][]printed) [][]printed { return noHeads(p, 3) }, "page 4: the table of row 205 has heads of columns that are not known"},
+		"table goes on": {nil, func(p [][]printed) [][]printed {
+			return insertAt(p, 2, printed{50, 60, "Arbeiders"}, printed{163, 60, "132"}, printed{350, 60, "7"})
+		}, "page 3: row 132 stands in a table whose columns are not known"},
+		"far from all heads": {nil, func(p [][]printed) [][]printed { return insertAt(p, 2, printed{700, 178, "55"}) }, "page 3: an amount in row 100 stands in a column that the form does not have there"},
 		"two enterprises":    {nil, func(p [][]printed) [][]printed { p[3][1].text = "0402000167"; return p }, "this PDF has social balances of several enterprises"},
 	} {
 		b, err := readForm(t, c.change, c.more)
@@ -228,5 +255,16 @@ func TestPDFWithoutAColumn(t *testing.T) {
 	got := mustRead(t, []byte(paper{}.write(pages)))
 	if diff := cmp.Diff(want.Values, got.Values); diff != "" || len(got.Doubts) > 0 {
 		t.Errorf("%v (-want +got)\n%s", got.Doubts, diff)
+	}
+}
+
+// The number of a column says what it is, whatever words stand behind it.
+func TestPDFNumberedHeads(t *testing.T) {
+	for _, model := range []balance.Model{balance.Full, balance.Abbreviated} {
+		want := filing(t, model)
+		got := mustRead(t, []byte(paper{}.write(numberedOnly(newForm(want, balance.Dutch).print(t)))))
+		if diff := cmp.Diff(want.Values, got.Values); diff != "" || len(got.Doubts) > 0 {
+			t.Errorf("%s: %v (-want +got)\n%s", model, got.Doubts, diff)
+		}
 	}
 }
