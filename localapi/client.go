@@ -46,6 +46,12 @@ type Doer interface {
 // problems that the daemon gave, or a DaemonDown problem when it does not
 // answer. It is safe for concurrent use and needs no closing.
 type Client struct {
+	methods
+	socket
+}
+
+// socket sends calls to the daemon. It is a caller.
+type socket struct {
 	http  Doer
 	state string // the state file that is meant; empty for any
 }
@@ -85,11 +91,13 @@ func Dial(ctx context.Context, path string) (*Client, error) {
 
 // NewClient makes a client of what sends its requests to the handler of
 // New, whatever their host.
-func NewClient(d Doer) *Client { return &Client{http: d} }
+func NewClient(d Doer) *Client { return newClient(socket{http: d}) }
+
+func newClient(s socket) *Client { return &Client{methods{s}, s} }
 
 // For gives a client that only speaks to a daemon of a state file. Any other
 // gives a NotAllowed problem.
-func (c *Client) For(stateFile string) *Client { return &Client{c.http, stateFile} }
+func (c *Client) For(stateFile string) *Client { return newClient(socket{c.http, stateFile}) }
 
 // down is the problem of a daemon that does not answer. A caller that gave up
 // hears that instead, and one that may not speak to the daemon hears why.
@@ -123,7 +131,7 @@ func brokenOff(ctx context.Context, err error) error {
 }
 
 // send makes a call and gives its answer, whose body the caller closes.
-func (c *Client) send(ctx context.Context, path string, in any) (*http.Response, error) {
+func (s socket) send(ctx context.Context, path string, in any) (*http.Response, error) {
 	body, err := json.Marshal(in)
 	if err != nil {
 		return nil, err
@@ -133,15 +141,15 @@ func (c *Client) send(ctx context.Context, path string, in any) (*http.Response,
 		return nil, err
 	}
 	req.Header.Set("Content-Type", jsonType)
-	if c.state != "" {
-		req.Header.Set(stateHeader, url.PathEscape(c.state))
+	if s.state != "" {
+		req.Header.Set(stateHeader, url.PathEscape(s.state))
 	}
-	resp, err := c.http.Do(req)
+	resp, err := s.http.Do(req)
 	if err != nil {
 		return nil, down(ctx, err)
 	}
 	if theirs, err := url.PathUnescape(resp.Header.Get(stateHeader)); err == nil {
-		if err := otherState(theirs, c.state); err != nil {
+		if err := otherState(theirs, s.state); err != nil {
 			_ = resp.Body.Close()
 			return nil, err
 		}
@@ -183,17 +191,17 @@ func mediaType(resp *http.Response) string {
 	return t
 }
 
-// ask makes a call that has one answer.
-func ask[Out any](ctx context.Context, c *Client, path string, in any) (out Out, err error) {
-	resp, err := c.send(ctx, path, in)
+// call is caller's.
+func (s socket) call(ctx context.Context, c call) error {
+	resp, err := s.send(ctx, c.path, c.in)
 	if err != nil {
-		return out, err
+		return err
 	}
 	defer resp.Body.Close()
-	if err := json.NewDecoder(resp.Body).Decode(&out); err != nil {
-		return out, down(ctx, err)
+	if err := json.NewDecoder(resp.Body).Decode(c.out); err != nil {
+		return down(ctx, err)
 	}
-	return out, nil
+	return nil
 }
 
 // lines walks the lines of a stream, the last one included. An error is the
@@ -214,11 +222,6 @@ func lines(ctx context.Context, resp *http.Response) iter.Seq2[line, error] {
 	}
 }
 
-// Status is daemon.API's.
-func (c *Client) Status(ctx context.Context) (daemon.Status, error) {
-	return ask[daemon.Status](ctx, c, pathStatus, none{})
-}
-
 // Sync is daemon.API's. When ctx ends, the daemon is asked to stop the pass,
 // and has five seconds to say how it ended.
 func (c *Client) Sync(ctx context.Context, r daemon.SyncRequest, report func(daemon.Progress)) (ledger.Run, error) {
@@ -226,21 +229,22 @@ func (c *Client) Sync(ctx context.Context, r daemon.SyncRequest, report func(dae
 		return ledger.Run{}, down(ctx, err)
 	}
 	in := syncCall{SyncRequest: r, Call: rand.Text()}
-	call, cancel := context.WithCancel(context.WithoutCancel(ctx))
+	stop := call{path: pathSyncStop, in: stopCall{in.Call}, out: &none{}}
+	under, cancel := context.WithCancel(context.WithoutCancel(ctx))
 	defer cancel()
 	defer context.AfterFunc(ctx, func() {
 		// Before the daemon is asked: a frozen one takes calls and answers none.
 		time.AfterFunc(stopTime, cancel)
-		if _, err := ask[none](call, c, pathSyncStop, stopCall{in.Call}); err != nil {
+		if err := c.socket.call(under, stop); err != nil {
 			time.AfterFunc(overTime, cancel)
 		}
 	})()
-	resp, err := c.send(call, pathSync, in)
+	resp, err := c.send(under, pathSync, in)
 	if err != nil {
 		return ledger.Run{}, brokenOff(ctx, err)
 	}
 	defer resp.Body.Close()
-	for l, err := range lines(call, resp) {
+	for l, err := range lines(under, resp) {
 		if err != nil {
 			return ledger.Run{}, brokenOff(ctx, err)
 		}
@@ -284,118 +288,24 @@ func (c *Client) Entries(ctx context.Context, q ledger.Query) iter.Seq2[ledger.E
 	}
 }
 
-// Show is daemon.API's.
-func (c *Client) Show(ctx context.Context, number uint64) (daemon.EntryDetail, error) {
-	return ask[daemon.EntryDetail](ctx, c, pathShow, entryCall{Number: number})
-}
-
-// Document is daemon.API's.
-func (c *Client) Document(ctx context.Context, number uint64) (daemon.Document, error) {
-	return ask[daemon.Document](ctx, c, pathDocument, entryCall{Number: number})
-}
-
-// Dossiers is daemon.API's.
-func (c *Client) Dossiers(ctx context.Context, q daemon.DossierQuery) (daemon.DossierPage, error) {
-	return ask[daemon.DossierPage](ctx, c, pathDossiers, q)
-}
-
-// History is daemon.API's.
-func (c *Client) History(ctx context.Context, limit int) (daemon.History, error) {
-	return ask[daemon.History](ctx, c, pathHistory, historyCall{limit})
-}
-
-// Retry is daemon.API's.
-func (c *Client) Retry(ctx context.Context, number uint64, by string) (ledger.Entry, error) {
-	return ask[ledger.Entry](ctx, c, pathRetry, entryCall{number, by})
-}
-
-// Decide is daemon.API's.
-func (c *Client) Decide(ctx context.Context, d daemon.Decision) (ledger.Entry, error) {
-	return ask[ledger.Entry](ctx, c, pathDecide, d)
-}
-
-// Dismiss is daemon.API's.
-func (c *Client) Dismiss(ctx context.Context, number uint64, by string) (ledger.Entry, error) {
-	return ask[ledger.Entry](ctx, c, pathDismiss, entryCall{number, by})
-}
-
-// ConnectFinbox is daemon.API's.
-func (c *Client) ConnectFinbox(ctx context.Context, connectionID, by string) (ledger.Connection, []string, error) {
-	out, err := ask[connectionNoted](ctx, c, pathConnectFinbox, connectionCall{ID: connectionID, By: by})
-	return out.Connection, out.Notes, err
-}
-
-// Connections is daemon.API's.
-func (c *Client) Connections(ctx context.Context) ([]ledger.Connection, error) {
-	return ask[[]ledger.Connection](ctx, c, pathConnections, none{})
-}
-
-// SetConnection is daemon.API's.
-func (c *Client) SetConnection(ctx context.Context, id string, s ledger.ConnectionStatus, by string) (ledger.Connection, error) {
-	return ask[ledger.Connection](ctx, c, pathSetConnection, connectionCall{id, s, by})
-}
-
-// Firms is daemon.API's.
-func (c *Client) Firms(ctx context.Context) ([]ledger.Firm, error) {
-	return ask[[]ledger.Firm](ctx, c, pathFirms, none{})
-}
-
-// TakeOver is daemon.API's.
-func (c *Client) TakeOver(ctx context.Context, firmID int64, by string) error {
-	_, err := ask[none](ctx, c, pathTakeOver, firmCall{firmID, by})
-	return err
-}
-
-// RemoveFirm is daemon.API's.
-func (c *Client) RemoveFirm(ctx context.Context, id int64, by string) error {
-	_, err := ask[none](ctx, c, pathRemoveFirm, firmCall{id, by})
-	return err
-}
-
-// BeginSilverfin is daemon.API's.
-func (c *Client) BeginSilverfin(ctx context.Context, firmID int64, redirect string) (daemon.SignIn, error) {
-	return ask[daemon.SignIn](ctx, c, pathBeginSilverfin, beginCall{firmID, redirect})
-}
-
-// EndSilverfin is daemon.API's.
-func (c *Client) EndSilverfin(ctx context.Context, state, code string, firmID int64, by string) (ledger.Firm, []string, error) {
-	out, err := ask[firmNoted](ctx, c, pathEndSilverfin, endCall{state, code, firmID, by})
-	return out.Firm, out.Notes, err
-}
-
-// Link is daemon.API's.
-func (c *Client) Link(ctx context.Context, l ledger.DossierLink, by string) (ledger.DossierLink, error) {
-	return ask[ledger.DossierLink](ctx, c, pathLink, linkCall{l, by})
-}
-
-// Links is daemon.API's.
-func (c *Client) Links(ctx context.Context) ([]ledger.DossierLink, error) {
-	return ask[[]ledger.DossierLink](ctx, c, pathLinks, none{})
-}
-
-// Backup is daemon.API's.
-func (c *Client) Backup(ctx context.Context, by string) (ledger.Backup, error) {
-	return ask[ledger.Backup](ctx, c, pathBackup, byCall{by})
-}
-
 // Reload has the daemon read its configuration again. A configuration with
 // mistakes gives a ConfigInvalid problem, and the old one stays in force.
 func (c *Client) Reload(ctx context.Context, by string) (Reloaded, error) {
-	return ask[Reloaded](ctx, c, pathReload, byCall{by})
+	return do(ctx, c.socket, reload, byCall{by})
 }
 
 // Accounts lists the people of the web pages, and the invitations that wait.
 func (c *Client) Accounts(ctx context.Context) ([]accounts.Account, error) {
-	return ask[[]accounts.Account](ctx, c, pathPeople, none{})
+	return do(ctx, c.socket, people, none{})
 }
 
 // Invite makes a one-time link to the web pages, as People.Invite does.
 func (c *Client) Invite(ctx context.Context, name string, role accounts.Role, by string) (accounts.Invitation, error) {
-	return ask[accounts.Invitation](ctx, c, pathInvite, inviteCall{name, role, by})
+	return do(ctx, c.socket, invite, inviteCall{name, role, by})
 }
 
 // Enable lets a person of the web pages in again, as People.Enable does.
 func (c *Client) Enable(ctx context.Context, name, by string) (accounts.Person, error) {
-	out, err := ask[enabled](ctx, c, pathEnable, enableCall{name, by})
+	out, err := do(ctx, c.socket, enable, enableCall{name, by})
 	return accounts.Person{Name: out.Name, Role: out.Role}, err
 }

@@ -284,17 +284,17 @@ func TestHostileRequests(t *testing.T) {
 		code       problem.Code
 		says       string
 	}{
-		"no JSON":           {pathRetry, `number=7`, problem.Usage, "invalid character"},
-		"cut off":           {pathRetry, `{"number": 7`, problem.Usage, "unexpected EOF"},
+		"no JSON":           {retry.path, `number=7`, problem.Usage, "invalid character"},
+		"cut off":           {retry.path, `{"number": 7`, problem.Usage, "unexpected EOF"},
 		"misspelt":          {pathSync, `{"dry-run": true}`, problem.Usage, `unknown field "dry-run"`},
-		"of another type":   {pathRetry, `{"number": "7"}`, problem.Usage, "cannot unmarshal"},
-		"negative number":   {pathRetry, `{"number": -7}`, problem.Usage, "cannot unmarshal"},
-		"two values":        {pathRetry, `{"number": 7} {"number": 8}`, problem.Usage, "more than one JSON value"},
-		"rubbish after":     {pathRetry, `{"number": 7} x`, problem.Usage, "invalid character"},
-		"too large":         {pathRetry, `{"by": "` + strings.Repeat("x", maxBody) + `"}`, problem.Usage, "too large"},
-		"too large, spaces": {pathRetry, `{}` + strings.Repeat(" ", maxBody), problem.Usage, "too large"},
-		"equity as rubric":  {pathDecide, `{"number": 7, "cells": ["1311"]}`, problem.Usage, "not a rubric"},
-		"deep":              {pathRetry, strings.Repeat("[", 20_000), problem.Usage, "max depth"},
+		"of another type":   {retry.path, `{"number": "7"}`, problem.Usage, "cannot unmarshal"},
+		"negative number":   {retry.path, `{"number": -7}`, problem.Usage, "cannot unmarshal"},
+		"two values":        {retry.path, `{"number": 7} {"number": 8}`, problem.Usage, "more than one JSON value"},
+		"rubbish after":     {retry.path, `{"number": 7} x`, problem.Usage, "invalid character"},
+		"too large":         {retry.path, `{"by": "` + strings.Repeat("x", maxBody) + `"}`, problem.Usage, "too large"},
+		"too large, spaces": {retry.path, `{}` + strings.Repeat(" ", maxBody), problem.Usage, "too large"},
+		"equity as rubric":  {decide.path, `{"number": 7, "cells": ["1311"]}`, problem.Usage, "not a rubric"},
+		"deep":              {retry.path, strings.Repeat("[", 20_000), problem.Usage, "max depth"},
 		"another call":      {"/v1/rm", `{}`, problem.NotFound, "no such call"},
 		"another version":   {"/v2/status", `{}`, problem.NotFound, "no such call"},
 		"stop of nothing":   {pathSyncStop, `{"call": "x"}`, problem.NotFound, "no such pass"},
@@ -323,7 +323,7 @@ func TestHostileRequests(t *testing.T) {
 func TestOnlyPost(t *testing.T) {
 	w := httptest.NewRecorder()
 	api := &daemontest.API{}
-	New(Config{API: api}).ServeHTTP(w, httptest.NewRequest(http.MethodGet, pathStatus, nil))
+	New(Config{API: api}).ServeHTTP(w, httptest.NewRequest(http.MethodGet, status.path, nil))
 	if w.Code != http.StatusNotFound || len(api.Calls()) > 0 {
 		t.Errorf("GET answers %d, and the daemon heard %v", w.Code, api.Calls())
 	}

@@ -14,7 +14,6 @@ import (
 	"balansd/accounts"
 	"balansd/daemon"
 	"balansd/httpserver"
-	"balansd/ledger"
 	"balansd/problem"
 
 	"github.com/rs/zerolog"
@@ -83,102 +82,25 @@ func New(cfg Config) http.Handler {
 	return a.guard(mux)
 }
 
-// calls are all the calls, by path.
-func (a *api) calls() map[string]http.HandlerFunc {
-	do := a.API
-	return map[string]http.HandlerFunc{
-		pathStatus: answer(func(ctx context.Context, _ none) (daemon.Status, error) {
-			return do.Status(ctx)
-		}),
-		pathSync:     a.sync,
-		pathSyncStop: answer(a.stop),
-		pathEntries:  a.entries,
-		pathShow: answer(func(ctx context.Context, r entryCall) (daemon.EntryDetail, error) {
-			return do.Show(ctx, r.Number)
-		}),
-		pathDocument: answer(func(ctx context.Context, r entryCall) (daemon.Document, error) {
-			return do.Document(ctx, r.Number)
-		}),
-		pathDossiers: answer(func(ctx context.Context, q daemon.DossierQuery) (daemon.DossierPage, error) {
-			return do.Dossiers(ctx, q)
-		}),
-		pathHistory: answer(func(ctx context.Context, r historyCall) (daemon.History, error) {
-			return do.History(ctx, r.Limit)
-		}),
-		pathRetry: answer(func(ctx context.Context, r entryCall) (ledger.Entry, error) {
-			return do.Retry(ctx, r.Number, r.By)
-		}),
-		pathDecide: answer(func(ctx context.Context, d daemon.Decision) (ledger.Entry, error) {
-			return do.Decide(ctx, d)
-		}),
-		pathDismiss: answer(func(ctx context.Context, r entryCall) (ledger.Entry, error) {
-			return do.Dismiss(ctx, r.Number, r.By)
-		}),
-		pathConnectFinbox: answer(func(ctx context.Context, r connectionCall) (connectionNoted, error) {
-			c, notes, err := do.ConnectFinbox(ctx, r.ID, r.By)
-			return connectionNoted{c, notes}, err
-		}),
-		pathConnections: answer(func(ctx context.Context, _ none) ([]ledger.Connection, error) {
-			return do.Connections(ctx)
-		}),
-		pathSetConnection: answer(func(ctx context.Context, r connectionCall) (ledger.Connection, error) {
-			return do.SetConnection(ctx, r.ID, r.Status, r.By)
-		}),
-		pathFirms: answer(func(ctx context.Context, _ none) ([]ledger.Firm, error) {
-			return do.Firms(ctx)
-		}),
-		pathTakeOver: answer(func(ctx context.Context, r firmCall) (none, error) {
-			return none{}, do.TakeOver(ctx, r.FirmID, r.By)
-		}),
-		pathRemoveFirm: answer(func(ctx context.Context, r firmCall) (none, error) {
-			return none{}, do.RemoveFirm(ctx, r.FirmID, r.By)
-		}),
-		pathBeginSilverfin: answer(func(ctx context.Context, r beginCall) (daemon.SignIn, error) {
-			return do.BeginSilverfin(ctx, r.FirmID, r.Redirect)
-		}),
-		pathEndSilverfin: answer(func(ctx context.Context, r endCall) (firmNoted, error) {
-			f, notes, err := do.EndSilverfin(ctx, r.State, r.Code, r.FirmID, r.By)
-			return firmNoted{f, notes}, err
-		}),
-		pathLink: answer(func(ctx context.Context, r linkCall) (ledger.DossierLink, error) {
-			return do.Link(ctx, r.DossierLink, r.By)
-		}),
-		pathLinks: answer(func(ctx context.Context, _ none) ([]ledger.DossierLink, error) {
-			return do.Links(ctx)
-		}),
-		pathBackup: answer(func(ctx context.Context, r byCall) (ledger.Backup, error) {
-			return do.Backup(ctx, r.By)
-		}),
-		pathReload: answer(func(ctx context.Context, r byCall) (Reloaded, error) {
-			if a.Reload == nil {
-				return Reloaded{}, problem.New(problem.NotAllowed, "this daemon cannot read its configuration again", "Restart it.")
-			}
-			return a.Reload(ctx, r.By)
-		}),
-		pathPeople: answer(func(ctx context.Context, _ none) ([]accounts.Account, error) {
-			if a.People == nil {
-				return nil, errNoPeople
-			}
-			return a.People.Accounts(ctx)
-		}),
-		pathInvite: answer(func(ctx context.Context, r inviteCall) (accounts.Invitation, error) {
-			if a.People == nil {
-				return accounts.Invitation{}, errNoPeople
-			}
-			return a.People.Invite(ctx, r.Name, r.Role, r.By)
-		}),
-		pathEnable: answer(func(ctx context.Context, r enableCall) (enabled, error) {
-			if a.People == nil {
-				return enabled{}, errNoPeople
-			}
-			q, err := a.People.Enable(ctx, r.Name, r.By)
-			return enabled{q.Name, q.Role}, err
-		}),
-	}
+// served is an operation as the server sees it.
+type served interface {
+	// handle returns the path and the handler of the operation.
+	handle(c *Config) (string, http.HandlerFunc)
 }
 
-// errNoPeople says that there is nobody to ask about.
-var errNoPeople = problem.New(problem.NotAllowed, "this daemon has no web pages", "Set portal.listen in the configuration, and restart it.")
+func (o operation[In, Out]) handle(c *Config) (string, http.HandlerFunc) {
+	return o.path, answer(func(ctx context.Context, in In) (Out, error) { return o.run(ctx, c, in) })
+}
+
+// calls returns the handlers of all calls, by path.
+func (a *api) calls() map[string]http.HandlerFunc {
+	all := map[string]http.HandlerFunc{pathSync: a.sync, pathSyncStop: answer(a.stop), pathEntries: a.entries}
+	for _, o := range operations() {
+		path, h := o.handle(&a.Config)
+		all[path] = h
+	}
+	return all
+}
 
 // answer makes a handler of a call that has one answer.
 func answer[In, Out any](call func(context.Context, In) (Out, error)) http.HandlerFunc {

@@ -14,38 +14,15 @@ import (
 	"balansd/problem"
 )
 
-// The calls of the local API. A call that changes its meaning gets another
-// prefix: the command line and the daemon may be of different versions while
-// one of them is being updated.
+// The paths of the calls that are streams; operations.go has the others. A call
+// that changes its meaning gets another prefix: the command line and the daemon
+// may be of different versions while one of them is being updated.
 const (
 	prefix = "/v1/"
 
-	pathStatus         = prefix + "status"
-	pathSync           = prefix + "sync"
-	pathSyncStop       = prefix + "sync/stop"
-	pathEntries        = prefix + "entries"
-	pathShow           = prefix + "show"
-	pathDocument       = prefix + "document"
-	pathDossiers       = prefix + "dossiers"
-	pathHistory        = prefix + "history"
-	pathRetry          = prefix + "retry"
-	pathDecide         = prefix + "decide"
-	pathDismiss        = prefix + "dismiss"
-	pathConnectFinbox  = prefix + "connect-finbox"
-	pathConnections    = prefix + "connections"
-	pathSetConnection  = prefix + "set-connection"
-	pathFirms          = prefix + "firms"
-	pathRemoveFirm     = prefix + "remove-firm"
-	pathTakeOver       = prefix + "take-over"
-	pathBeginSilverfin = prefix + "begin-silverfin"
-	pathEndSilverfin   = prefix + "end-silverfin"
-	pathLink           = prefix + "link"
-	pathLinks          = prefix + "links"
-	pathBackup         = prefix + "backup"
-	pathReload         = prefix + "reload"
-	pathPeople         = prefix + "people"
-	pathInvite         = prefix + "invite"
-	pathEnable         = prefix + "enable"
+	pathSync     = prefix + "sync"
+	pathSyncStop = prefix + "sync/stop"
+	pathEntries  = prefix + "entries"
 )
 
 // The media types: RFC 8259, RFC 9457, and one JSON value a line.
