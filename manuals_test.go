@@ -37,7 +37,7 @@ func readManual(t *testing.T, file string) string {
 	return string(text)
 }
 
-// rowsOf gives the cells of every row of a table, without those that name the
+// rowsOf returns the cells of every row of a table, without those that name the
 // columns and the lines below them.
 func rowsOf(text string) [][]string {
 	var rows [][]string
@@ -47,7 +47,7 @@ func rowsOf(text string) [][]string {
 	return rows
 }
 
-// tablesOf gives the tables of a text, each with all its lines.
+// tablesOf returns the tables of a text, each with all its lines.
 func tablesOf(text string) [][][]string {
 	var tables [][][]string
 	inside := false
@@ -70,7 +70,7 @@ func tablesOf(text string) [][][]string {
 }
 
 // TestManualsListEveryEventAndExitCode holds the tables of the manuals to the
-// program's own: who looks an id up at night must find it, and be told right.
+// program's own: whoever looks up an id must find it, with the right meaning.
 func TestManualsListEveryEventAndExitCode(t *testing.T) {
 	want := map[string][]string{}
 	exits := map[string]bool{"0": true}
@@ -176,7 +176,7 @@ func defaultsOf(t *testing.T) map[string]string {
 	return all
 }
 
-// exampleKeys notes the settings of the example, without their values.
+// exampleKeys adds the settings of the example, without their values.
 func exampleKeys(n *yaml.Node, key string, into map[string]string) {
 	switch {
 	case key == "silverfin.target.map" || n.Kind == yaml.ScalarNode:
@@ -344,7 +344,7 @@ func TestManualsHaveOneShape(t *testing.T) {
 	}
 }
 
-// wordsOfPages gives the messages of the web pages in a language, by their ids.
+// wordsOfPages returns the messages of the web pages in a language, by their ids.
 func wordsOfPages(t *testing.T, lang string) map[string]string {
 	t.Helper()
 	words := map[string]string{}
@@ -369,7 +369,7 @@ func wordsOfPages(t *testing.T, lang string) map[string]string {
 	return words
 }
 
-// casesOfPages tells in which state an entry is for each reason, by the ids of
+// casesOfPages returns in which state an entry is for each reason, by the ids of
 // the messages. A case that the pages have a message for and that is missing
 // here fails the test below.
 func casesOfPages() map[string]ledger.State {
@@ -466,7 +466,7 @@ func TestLinksBetweenDocumentsLead(t *testing.T) {
 	}
 }
 
-// headings gives the anchors of a text's headings, as GitHub makes them.
+// headings returns the anchors of a text's headings, as GitHub makes them.
 func headings(text string) map[string]bool {
 	anchors := map[string]bool{}
 	for _, m := range regexp.MustCompile(`(?m)^#+ (.*)$`).FindAllStringSubmatch(fenced.ReplaceAllString(text, ""), -1) {

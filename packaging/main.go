@@ -47,7 +47,7 @@ type release struct {
 type target struct {
 	os, arch string
 	program  string // the path of the program
-	hold     []member
+	members  []member
 }
 
 func run(ctx context.Context, out string, want []string, log io.Writer) (err error) {
@@ -74,7 +74,7 @@ func run(ctx context.Context, out string, want []string, log io.Writer) (err err
 	return r.make(ctx)
 }
 
-// make builds the programs, packs them, and sums up what came of it.
+// make builds the programs, packs them, and writes the checksums.
 func (r *release) make(ctx context.Context) error {
 	if err := os.MkdirAll(r.out, 0o755); err != nil {
 		return err
@@ -104,10 +104,10 @@ func (r *release) make(ctx context.Context) error {
 		}
 		made = append(made, files...)
 	}
-	return r.sumUp(ctx, made)
+	return r.writeChecksums(ctx, made)
 }
 
-// pack makes the packages of one target and gives their paths.
+// pack makes the packages of one target and returns their paths.
 func (r *release) pack(ctx context.Context, t target, texts *texts) (made []string, err error) {
 	if t.os == "windows" {
 		if err := r.signing.windows(ctx, t.program, r.at); err != nil {
@@ -126,16 +126,16 @@ func (r *release) pack(ctx context.Context, t target, texts *texts) (made []stri
 	if err != nil {
 		return nil, err
 	}
-	t.hold = texts.members(t, notices)
+	t.members = texts.members(t, notices)
 	made = append(made, bill)
 	for _, kind := range r.kinds {
-		if !t.takes(kind) {
+		if !t.supports(kind) {
 			continue
 		}
 		file := r.name(t, kind)
 		switch kind {
 		case "tar.gz", "zip":
-			err = writeArchive(file, t.hold, r.at)
+			err = writeArchive(file, t.members, r.at)
 		case "deb", "rpm":
 			err = r.nfpm(ctx, t, kind, texts, file)
 		case "msi":
@@ -149,10 +149,10 @@ func (r *release) pack(ctx context.Context, t target, texts *texts) (made []stri
 	return made, nil
 }
 
-// takes says whether a kind of package exists for the target. There is no
+// supports reports whether a kind of package exists for the target. There is no
 // installer for Windows on arm64, since wixl knows no such one: its zip holds
 // the same files, and "balansd service install" does the rest.
-func (t target) takes(kind string) bool {
+func (t target) supports(kind string) bool {
 	switch kind {
 	case "zip":
 		return t.os == "windows"
@@ -168,8 +168,8 @@ func (r *release) name(t target, suffix string) string {
 	return filepath.Join(r.out, fmt.Sprintf("balansd-%s-%s.%s", t.os, t.arch, suffix))
 }
 
-// sumUp writes the checksums, signs them, and says what was made.
-func (r *release) sumUp(ctx context.Context, made []string) error {
+// writeChecksums writes the checksums, signs them, and prints what was made.
+func (r *release) writeChecksums(ctx context.Context, made []string) error {
 	slices.Sort(made)
 	var sums strings.Builder
 	for _, file := range made {

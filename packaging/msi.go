@@ -42,8 +42,8 @@ func (r *release) msi(ctx context.Context, t target, file string) error {
 	next := r.version
 	next.patch++
 	v := msiValues{Next: next.numbers(), Version: r.version.String(), Numbers: r.version.numbers(), UpgradeCode: upgradeCode,
-		ProductCode: identity("product", r.version.String(), t.arch), ProgramID: identity("component", "balansd.exe")}
-	for _, m := range t.hold {
+		ProductCode: uuidOf("product", r.version.String(), t.arch), ProgramID: uuidOf("component", "balansd.exe")}
+	for _, m := range t.members {
 		content, err := os.ReadFile(m.path)
 		if err != nil {
 			return err
@@ -57,11 +57,11 @@ func (r *release) msi(ctx context.Context, t target, file string) error {
 			v.Program = beside
 			continue
 		}
-		f := msiFile{GUID: identity("component", m.name), Name: path.Base(m.name), Path: beside}
+		f := msiFile{GUID: uuidOf("component", m.name), Name: path.Base(m.name), Path: beside}
 		f.ID = "f" + strings.ReplaceAll(f.GUID, "-", "")
 		v.Texts = append(v.Texts, f)
 	}
-	v.PackageCode = identity("package", r.version.String(), string(all.Sum(nil)))
+	v.PackageCode = uuidOf("package", r.version.String(), string(all.Sum(nil)))
 	var text bytes.Buffer
 	if err := form.Execute(&text, v.escape()); err != nil {
 		return err

@@ -27,7 +27,7 @@ type desktop struct {
 	wine *testenv.Windows
 }
 
-// msiexec runs the installer without a question, and gives its exit code.
+// msiexec runs the installer without a question, and returns its exit code.
 func (d *desktop) msiexec(verb, file string) int {
 	d.t.Helper()
 	r := d.wine.Run("", "msiexec", verb, `C:\packages\`+file, "/qn")

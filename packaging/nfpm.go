@@ -25,7 +25,7 @@ func (r *release) nfpm(ctx context.Context, t target, kind string, texts *texts,
 		"--packager", kind, "--target", file)
 	c.Dir = r.root
 	c.Env = append(os.Environ(), "ARCH="+t.arch, "VERSION="+r.version.String(), "PROGRAM="+t.program,
-		"TEXTS="+texts.dir, "NOTICES="+t.hold[len(t.hold)-1].path, "GPG_KEY="+r.signing.gpg,
+		"TEXTS="+texts.dir, "NOTICES="+t.members[len(t.members)-1].path, "GPG_KEY="+r.signing.gpg,
 		"SOURCE_DATE_EPOCH="+strconv.FormatInt(r.at.Unix(), 10))
 	if out, err := c.CombinedOutput(); err != nil {
 		return &toolError{"nfpm", strings.TrimSpace(string(out)), err}
@@ -43,7 +43,7 @@ func setTimes(dir string, at time.Time) error {
 	})
 }
 
-// toolError is what a tool that failed had to say.
+// toolError describes the failure of a tool by its output.
 type toolError struct {
 	tool, said string
 	err        error

@@ -127,7 +127,7 @@ func testBill(t *testing.T, dir string) {
 	}
 }
 
-// unpack unpacks an archive and gives the one folder that it holds.
+// unpack unpacks an archive and returns the one folder that it holds.
 func unpack(t *testing.T, archive string) string {
 	t.Helper()
 	dir := t.TempDir()

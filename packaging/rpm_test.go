@@ -11,7 +11,7 @@ import (
 	"balansd/internal/testenv"
 )
 
-// testRPM looks at what an .rpm puts where, and has its scripts run on a
+// testRPM checks what an .rpm puts where, and has its scripts run on a
 // machine with systemd. Where rpm is not the machine's own, as on Debian, it
 // has to be told that this is meant.
 func testRPM(t *testing.T, older, newer string) {

@@ -66,7 +66,7 @@ func billOfMaterials(program string, v version, at time.Time) ([]byte, error) {
 	main := golangComponent("application", info.Main.Path, v.String())
 	main.Hashes = []bomHash{{"SHA-256", hex.EncodeToString(sum[:])}}
 	doc := bom{Format: "CycloneDX", SpecVersion: "1.5", Version: 1,
-		Serial:   "urn:uuid:" + strings.ToLower(identity("sbom", filepath.Base(program), main.Hashes[0].Content)),
+		Serial:   "urn:uuid:" + strings.ToLower(uuidOf("sbom", filepath.Base(program), main.Hashes[0].Content)),
 		Metadata: bomMetadata{at.Format(time.RFC3339), main},
 		Components: []component{
 			golangComponent("library", "std", strings.TrimPrefix(info.GoVersion, "go")),

@@ -42,7 +42,7 @@ func identities(t *testing.T) (certificate, ring string) {
 	return certificate, ring
 }
 
-// tool runs a program that must not fail, and gives what it says.
+// tool runs a program that must not fail, and returns its output.
 func tool(t *testing.T, name string, args ...string) string {
 	t.Helper()
 	out, err := exec.Command(name, args...).CombinedOutput()
@@ -53,7 +53,7 @@ func tool(t *testing.T, name string, args ...string) string {
 }
 
 // TestSigned signs with a certificate and a key of its own everything that can
-// be signed, and changes a byte of each: nobody may take that for ours.
+// be signed, and changes a byte of each: no check may accept that.
 func TestSigned(t *testing.T) {
 	certificate, ring := identities(t)
 	dir := t.TempDir()
@@ -126,7 +126,7 @@ func TestSettle(t *testing.T) {
 		if err := os.WriteFile(file, content, 0o600); err != nil {
 			t.Fatal(err)
 		}
-		if err := settle(file, identity("x"), time.Unix(0, 0)); err == nil {
+		if err := settle(file, uuidOf("x"), time.Unix(0, 0)); err == nil {
 			t.Errorf("%x is taken for an installer", content)
 		}
 	}

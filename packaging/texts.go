@@ -57,7 +57,7 @@ func (r *release) writeTexts() (*texts, error) {
 		t.write("linux/sysusers.conf", []byte(service.Sysusers())),
 		r.writeManPages(t, root),
 		writeCompletions(t, root),
-		r.gatherDocs(t))
+		r.addDocs(t))
 	return t, err
 }
 
@@ -98,9 +98,9 @@ func writeCompletions(t *texts, root *cobra.Command) error {
 	return nil
 }
 
-// gatherDocs takes the documents for those who install, set up and use; the others
-// in docs/ are for those who work on balansd.
-func (r *release) gatherDocs(t *texts) error {
+// addDocs adds the documents for those who install, set up and use balansd; the
+// others in docs/ are for its developers.
+func (r *release) addDocs(t *texts) error {
 	names := []string{"LICENSE", "CHANGELOG.md", "config.example.yaml"}
 	for _, manual := range []string{"it-admin*.md", "csm*.md", "accountant*.md", "log.md", "checks.md", "cbso-table.md", "windows-checklist.md"} {
 		found, err := filepath.Glob(filepath.Join(r.root, "docs", manual))

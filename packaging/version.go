@@ -23,7 +23,7 @@ type version struct {
 
 var versionForm = regexp.MustCompile(`^v?(\d+)\.(\d+)\.(\d+)(?:-([0-9A-Za-z.]+))?(?:\+([0-9A-Za-z.]+))?$`)
 
-// parseVersion reads a version that a person gave, or a tag. It takes less than
+// parseVersion reads a version that a person gave, or a tag. It accepts less than
 // semantic versions allow: deb and rpm read a further hyphen as their own.
 func parseVersion(s string) (version, error) {
 	m := versionForm.FindStringSubmatch(s)
@@ -55,10 +55,10 @@ func (v version) String() string {
 // numbers are the three that the installer of Windows compares.
 func (v version) numbers() string { return fmt.Sprintf("%d.%d.%d", v.major, v.minor, v.patch) }
 
-// described makes a version of what git says: the tag itself for a commit that
+// versionFromGit returns the version for what git describe says: the tag itself for a commit that
 // has one; otherwise one that comes before the next release, and after every
 // commit before it.
-func described(tag string, after int, hash string, dirty bool, at time.Time) (version, error) {
+func versionFromGit(tag string, after int, hash string, dirty bool, at time.Time) (version, error) {
 	v := version{minor: 1}
 	if tag != "" {
 		var err error
@@ -107,7 +107,7 @@ func findVersion(ctx context.Context, root string) (v version, at time.Time, err
 		v, err = parseVersion(given)
 		return v, at, err
 	}
-	// Without a tag git fails, which is well.
+	// Without a tag git fails, which is no error.
 	if text, err := output(ctx, root, "git", "describe", "--tags", "--long", "--match", "v[0-9]*"); err == nil {
 		parts := strings.Split(text, "-")
 		tag = strings.Join(parts[:len(parts)-2], "-")
@@ -117,12 +117,12 @@ func findVersion(ctx context.Context, root string) (v version, at time.Time, err
 	if err != nil {
 		return v, at, err
 	}
-	v, err = described(tag, after, hash, changed != "", at)
+	v, err = versionFromGit(tag, after, hash, changed != "", at)
 	return v, at, err
 }
 
-// identity makes a UUID of what it is told: the same of the same.
-func identity(parts ...string) string {
+// uuidOf returns a UUID that depends on parts alone.
+func uuidOf(parts ...string) string {
 	sum := sha256.Sum256([]byte(strings.Join(parts, "\x00")))
 	id := sum[:16]
 	id[6] = id[6]&0x0f | 0x80 // version 8, for makers of their own, as RFC 9562 has it
@@ -130,7 +130,7 @@ func identity(parts ...string) string {
 	return strings.ToUpper(fmt.Sprintf("%x-%x-%x-%x-%x", id[:4], id[4:6], id[6:8], id[8:10], id[10:]))
 }
 
-// output runs a program in a folder and gives what it printed, trimmed.
+// output runs a program in a folder and returns what it printed, trimmed.
 func output(ctx context.Context, dir, name string, args ...string) (string, error) {
 	c := exec.CommandContext(ctx, name, args...)
 	c.Dir = dir

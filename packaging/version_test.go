@@ -38,7 +38,7 @@ func TestDescribed(t *testing.T) {
 		{"v1.2.3-rc1", 7, false, "1.2.3-git20260304040607+0123abc"},
 		{"v1.2.3-rc1", 0, false, "1.2.3-rc1"},
 	} {
-		v, err := described(c.tag, c.after, "0123abc", c.dirty, at)
+		v, err := versionFromGit(c.tag, c.after, "0123abc", c.dirty, at)
 		if err != nil || v.String() != c.want {
 			t.Errorf("%+v: %s, %v", c, v, err)
 		}
@@ -46,11 +46,11 @@ func TestDescribed(t *testing.T) {
 }
 
 func TestIdentity(t *testing.T) {
-	a, b := identity("product", "1"), identity("product1")
+	a, b := uuidOf("product", "1"), uuidOf("product1")
 	if !regexp.MustCompile(`^[0-9A-F]{8}-[0-9A-F]{4}-8[0-9A-F]{3}-[89AB][0-9A-F]{3}-[0-9A-F]{12}$`).MatchString(a) {
 		t.Errorf("%s is no UUID", a)
 	}
-	if a == b || a != identity("product", "1") {
+	if a == b || a != uuidOf("product", "1") {
 		t.Errorf("the same must give the same, and other things another: %s, %s", a, b)
 	}
 }

@@ -12,10 +12,10 @@ import (
 	"time"
 )
 
-// guard returns a context that is done one minute before the test binary ends a
+// withTestDeadline returns a context that is done one minute before the test binary ends a
 // test that hangs: what the test started is then removed like after any other
 // failure. It sets no limit of its own.
-func guard(t testing.TB) (context.Context, context.CancelFunc) {
+func withTestDeadline(t testing.TB) (context.Context, context.CancelFunc) {
 	if d, ok := t.(interface{ Deadline() (time.Time, bool) }); ok {
 		if end, limited := d.Deadline(); limited {
 			return context.WithDeadline(context.Background(), end.Add(-time.Minute))
@@ -24,10 +24,10 @@ func guard(t testing.TB) (context.Context, context.CancelFunc) {
 	return context.WithCancel(context.Background())
 }
 
-// until returns when met does, and fails the test when the guard ends first.
-func until(t testing.TB, what string, met func() bool) {
+// waitUntil returns when met does, and fails the test when that deadline comes first.
+func waitUntil(t testing.TB, what string, met func() bool) {
 	t.Helper()
-	ctx, cancel := guard(t)
+	ctx, cancel := withTestDeadline(t)
 	defer cancel()
 	tick := time.NewTicker(100 * time.Millisecond)
 	defer tick.Stop()

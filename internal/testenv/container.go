@@ -192,7 +192,7 @@ func (c *Container) boot() {
 
 // awaitReady reads what systemd-nspawn says until the container is ready.
 func (c *Container) awaitReady(notices *net.UnixConn) error {
-	ctx, cancel := guard(c.t)
+	ctx, cancel := withTestDeadline(c.t)
 	defer cancel()
 	stop := context.AfterFunc(ctx, func() { _ = notices.SetReadDeadline(time.Now()) })
 	defer stop()
@@ -225,7 +225,7 @@ func (c *Container) halt() {
 	// SIGRTMIN+4 is poweroff.target, see systemd(1). The C library keeps two
 	// of the kernel's real-time signals, so that its SIGRTMIN is 34.
 	_ = syscall.Kill(c.leader, syscall.Signal(34+4))
-	ctx, cancel := guard(c.t)
+	ctx, cancel := withTestDeadline(c.t)
 	defer cancel()
 	select {
 	case <-c.ended:
@@ -286,7 +286,7 @@ func (c *Container) console() []byte {
 	return text[max(0, len(text)-2000):]
 }
 
-// Path is where a file of the container is, seen from here. Files in /tmp and /run
+// Path returns where a file of the container is on this machine. Files in /tmp and /run
 // cannot be reached that way.
 func (c *Container) Path(inside string) string { return filepath.Join(c.dir, "root", inside) }
 
@@ -303,7 +303,7 @@ func (c *Container) RunAs(account string, args ...string) Result {
 		group := strings.TrimSpace(c.Must("id", "--group", account))
 		args = append([]string{"setpriv", "--reuid=" + account, "--regid=" + group, "--init-groups", "--"}, args...)
 	}
-	ctx, cancel := guard(c.t)
+	ctx, cancel := withTestDeadline(c.t)
 	defer cancel()
 	cmd := exec.CommandContext(ctx, "nsenter", append([]string{"--target=" + strconv.Itoa(c.leader), //nolint:gosec // a test tool
 		"--mount", "--uts", "--ipc", "--net", "--pid", "--cgroup", "--root", "--wd", "--"}, args...)...)
@@ -315,7 +315,7 @@ func (c *Container) RunAs(account string, args ...string) Result {
 	return r
 }
 
-// Must is Run of a command that has to end with exit code 0; it gives stdout.
+// Must is Run of a command that has to end with exit code 0; it returns stdout.
 func (c *Container) Must(args ...string) string {
 	c.t.Helper()
 	r := c.Run(args...)
@@ -325,7 +325,7 @@ func (c *Container) Must(args ...string) string {
 	return r.Stdout
 }
 
-// InNetwork does something in the container's network: a listener that do opens is
+// InNetwork calls do in the container's network: a listener that do opens is
 // reached from within. It ends with the container, also at a reboot.
 func (c *Container) InNetwork(do func() error) {
 	c.t.Helper()
@@ -377,5 +377,5 @@ func (c *Container) Copy(from, to string, mode os.FileMode) {
 // its own.
 func (c *Container) Until(what string, met func() bool) {
 	c.t.Helper()
-	until(c.t, what, met)
+	waitUntil(c.t, what, met)
 }

@@ -64,7 +64,7 @@ func Asked(t testing.TB, r Requirement) bool {
 }
 
 // asks reports whether the value of Variable asks for r. A name that is no
-// requirement is an error: its tests would be left out without a word.
+// requirement is an error: its tests would be skipped silently.
 func asks(value string, r Requirement) (bool, error) {
 	known := requirements()
 	asked := false

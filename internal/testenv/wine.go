@@ -39,7 +39,7 @@ func NewWindows(t testing.TB) *Windows {
 	w := &Windows{t: t, dir: t.TempDir()}
 	t.Cleanup(w.shutDown)
 	w.must("wineboot", "--init")
-	w.shutDown() // the first start leaves helpers about
+	w.shutDown() // the first start leaves helper processes running
 	w.addPrimitives()
 	w.boot()
 	return w
@@ -65,7 +65,7 @@ func (w *Windows) command(ctx context.Context, name string, args ...string) *exe
 // what it starts along, such as services, would hold on to it.
 func (w *Windows) must(name string, args ...string) {
 	w.t.Helper()
-	ctx, cancel := guard(w.t)
+	ctx, cancel := withTestDeadline(w.t)
 	defer cancel()
 	if err := w.command(ctx, name, args...).Run(); err != nil {
 		w.t.Fatalf("%s %s: %v", name, strings.Join(args, " "), err)
@@ -80,10 +80,10 @@ func (w *Windows) boot() {
 	w.must("wine", "cmd", "/c", "ver")
 }
 
-// shutDown ends this Windows and all that runs in it, without a word to it, as
+// shutDown ends this Windows and all that runs in it, without notifying it, as
 // a power cut does.
 func (w *Windows) shutDown() {
-	ctx, cancel := guard(w.t)
+	ctx, cancel := withTestDeadline(w.t)
 	defer cancel()
 	// Both fail when nothing runs, which is what they are for.
 	_ = w.command(context.Background(), "wineserver", "--kill").Run()
@@ -115,7 +115,7 @@ func (w *Windows) addPrimitives() {
 		"-o", w.Path(`C:\windows\system32\bcryptprimitives.dll`), "empty.o", "primitive.def")
 }
 
-// Path is where a file of drive C is on this machine.
+// Path returns where a file of drive C is on this machine.
 func (w *Windows) Path(file string) string {
 	w.t.Helper()
 	inside, ok := strings.CutPrefix(file, `C:\`)
@@ -141,7 +141,7 @@ func (w *Windows) Write(file string, data []byte) {
 // goroutines.
 func (w *Windows) Run(stdin, program string, args ...string) Result {
 	w.t.Helper()
-	ctx, cancel := guard(w.t)
+	ctx, cancel := withTestDeadline(w.t)
 	defer cancel()
 	c := w.command(ctx, "wine", append([]string{program}, args...)...)
 	c.Stdin = strings.NewReader(stdin)
@@ -181,7 +181,7 @@ func (w *Windows) Processes(program, argument string) (pids []int) {
 	return pids
 }
 
-// Kill ends processes at once and without a word to them, and waits until they
+// Kill ends processes at once and without notifying them, and waits until they
 // are gone.
 func (w *Windows) Kill(pids ...int) {
 	w.t.Helper()
@@ -198,5 +198,5 @@ func (w *Windows) Kill(pids ...int) {
 // Until waits until a condition is met. It sets no limit of its own.
 func (w *Windows) Until(what string, met func() bool) {
 	w.t.Helper()
-	until(w.t, what, met)
+	waitUntil(w.t, what, met)
 }

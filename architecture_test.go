@@ -23,21 +23,21 @@ const module = "balansd"
 // Every test may import it, and nothing else.
 const testenv = "internal/testenv"
 
-// base are the rooms that everybody shares: the words, and in internal what
-// several rooms need and no library has.
+// base are the packages that everybody shares: the domain types, and in internal
+// what several packages need and no library has.
 var base = []string{"balance", "ledger", "problem", "internal"}
 
-// services are the rooms that only the command line puts together. They know
-// nothing of one another.
+// services are the packages that only the command line puts together. They do
+// not import one another.
 var services = []string{
 	"accounts", "config", "daemon", "finbox", "folder", "httpserver", "keyvalue", "localapi", "logs", "portal", "sandbox", "service",
 	"silverfin", "store", "transport",
 }
 
-// rooms says what the code of each room may import of ours: imports run one
-// way, from main to the words that all share. .golangci.yml says the same to
+// allowedImports lists, by package, what its code may import of the module:
+// imports run one way, from main to the types that all share. .golangci.yml says the same to
 // editors; this test decides.
-var rooms = map[string][]string{
+var allowedImports = map[string][]string{
 	"":           {"cli"},
 	"accounts":   {"internal", "keyvalue", "problem"},
 	"cli":        slices.Concat(base, services),
@@ -70,10 +70,10 @@ var rooms = map[string][]string{
 	"sandbox/silverfin": {"balance", "sandbox/faults"},
 }
 
-// roomOf gives the room that a folder belongs to: the one named after it, else
+// packageOf returns the package that a folder belongs to: the one named after it, else
 // the one named after the first part of its path.
-func roomOf(dir string) string {
-	if _, ok := rooms[dir]; ok {
+func packageOf(dir string) string {
+	if _, ok := allowedImports[dir]; ok {
 		return dir
 	}
 	return first(dir)
@@ -84,9 +84,9 @@ func first(dir string) string {
 	return part
 }
 
-// foreign are imports that would give a room a task that is not its own, by
-// room. Its tests may use them.
-var foreign = map[string][]string{
+// forbiddenImports are imports, by package, for tasks that belong to another
+// package. Its tests may use them.
+var forbiddenImports = map[string][]string{
 	"balance":   {"os", "net", "net/http", "time/tzdata"},
 	"ledger":    {"os", "net", "net/http"},
 	"problem":   {"os"}, // it names the HTTP statuses
@@ -104,19 +104,19 @@ var foreign = map[string][]string{
 	"sandbox":   {"go.etcd.io/bbolt"},
 }
 
-// Limits of a file, in lines, so that each can be read at one sitting.
+// Limits of a file, in lines.
 const (
 	maxLines     = 450
 	maxTestLines = 600
 )
 
-// forbidden tells why a file of a room may not import a package; empty when it
-// may.
-func forbidden(room, file, imported string) string {
+// forbidden returns why a file of a package may not import another one; empty
+// when it may.
+func forbidden(pkg, file, imported string) string {
 	test := strings.HasSuffix(file, "_test.go")
-	for _, f := range foreign[first(room)] {
+	for _, f := range forbiddenImports[first(pkg)] {
 		if !test && (imported == f || strings.HasPrefix(imported, f+"/")) {
-			return fmt.Sprintf("room %s leaves %s to others", room, f)
+			return fmt.Sprintf("package %s leaves %s to others", pkg, f)
 		}
 	}
 	inside, ours := strings.CutPrefix(imported, module+"/")
@@ -129,13 +129,13 @@ func forbidden(room, file, imported string) string {
 		}
 		return ""
 	}
-	to := roomOf(inside)
-	allowed := slices.Clone(rooms[room])
+	to := packageOf(inside)
+	allowed := slices.Clone(allowedImports[pkg])
 	if test {
 		// A test may be held against the simulators and against the daemon's
-		// interfaces; those of the daemon and the command line put rooms
+		// interfaces; those of the daemon and the command line put packages
 		// together. The simulators' own tests know no client either.
-		switch first(room) {
+		switch first(pkg) {
 		case "daemon", "cli", "":
 			allowed = slices.Concat(base, services, []string{"cli"})
 		case "internal", "sandbox", "balance", "ledger", "problem":
@@ -145,21 +145,21 @@ func forbidden(room, file, imported string) string {
 			allowed = append(allowed, "sandbox", "daemon", "keyvalue")
 		}
 	}
-	if to == room || slices.Contains(allowed, to) {
+	if to == pkg || slices.Contains(allowed, to) {
 		return ""
 	}
-	// Who may import a room may import all parts of it. Between the parts of one
-	// room only tests may.
-	if within := first(to) == first(room); within && test || !within && slices.Contains(allowed, first(to)) {
+	// Who may import a package may import all parts of it. Between the parts of one
+	// package only tests may.
+	if within := first(to) == first(pkg); within && test || !within && slices.Contains(allowed, first(to)) {
 		return ""
 	}
-	return fmt.Sprintf("room %s may import %v of ours", room, allowed)
+	return fmt.Sprintf("package %s may import %v of ours", pkg, allowed)
 }
 
-func TestForbidden(t *testing.T) {
+func TestForbiddenImports(t *testing.T) {
 	for _, c := range []struct {
-		room, file, imported string
-		well                 bool
+		pkg, file, imported string
+		allowed             bool
 	}{
 		{"", "main.go", "balansd/cli", true},
 		{"", "main.go", "balansd/daemon", false},
@@ -207,22 +207,23 @@ func TestForbidden(t *testing.T) {
 		{"internal", "testenv/need.go", "balansd/problem", false},
 		{"ledger", "move.go", "balansd/problem", false},
 	} {
-		if why := forbidden(c.room, c.file, c.imported); (why == "") != c.well {
-			t.Errorf("%s/%s imports %s: %q", c.room, c.file, c.imported, why)
+		if why := forbidden(c.pkg, c.file, c.imported); (why == "") != c.allowed {
+			t.Errorf("%s/%s imports %s: %q", c.pkg, c.file, c.imported, why)
 		}
 	}
 }
 
-// TestRooms holds every Go file, of every operating system, to the rooms.
-func TestRooms(t *testing.T) {
+// TestArchitecture holds every Go file, of every operating system, to the rules
+// for imports, sizes and names.
+func TestArchitecture(t *testing.T) {
 	packages := map[string]bool{}
 	files := token.NewFileSet()
 	for name, text := range goFiles(t) {
 		dir := path.Dir(name)
-		room := roomOf(strings.TrimPrefix(dir, "."))
+		pkg := packageOf(strings.TrimPrefix(dir, "."))
 		packages[dir] = true
-		if _, ok := rooms[room]; !ok {
-			t.Errorf("%s: %s is no room of the house", name, room)
+		if _, ok := allowedImports[pkg]; !ok {
+			t.Errorf("%s: %s is a package that allowedImports does not list", name, pkg)
 			continue
 		}
 		switch path.Base(dir) {
@@ -236,7 +237,7 @@ func TestRooms(t *testing.T) {
 		}
 		for _, imp := range f.Imports {
 			imported, _ := strconv.Unquote(imp.Path.Value)
-			if why := forbidden(room, name, imported); why != "" {
+			if why := forbidden(pkg, name, imported); why != "" {
 				t.Errorf("%s imports %s: %s", name, imported, why)
 			}
 		}
