@@ -198,7 +198,7 @@ func TestBusy(t *testing.T) {
 	first := make(chan result, 1)
 	go func() { first <- w.run("sync") }()
 	<-held
-	w.want(1, "another pass is under way", "sync")
+	w.want(1, "another run is under way", "sync")
 	r = w.run("sync", "--json")
 	var got struct{ Error struct{ Code, Next string } }
 	if err := json.Unmarshal([]byte(r.stderr), &got); err != nil || got.Error.Code != "busy" || got.Error.Next == "" {
@@ -310,7 +310,7 @@ func TestAPassEndsWithItsPerson(t *testing.T) {
 				cancel()
 			}()
 			r := w.runEnv(ctx, Env{Args: []string{"sync"}, Stdin: &bytes.Buffer{}})
-			if r.code != 1 || !strings.Contains(r.stdout, "it was stopped; the next pass goes on where it was") {
+			if r.code != 1 || !strings.Contains(r.stdout, "it was stopped; the next run goes on where it was") {
 				t.Errorf("a stopped pass gives %+v", r)
 			}
 			w.box.Silverfin.Faults().SetLatency(0)

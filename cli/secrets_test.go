@@ -146,7 +146,7 @@ func TestNoFigureIsEverLogged(t *testing.T) {
 	}
 	d.stop(t)
 	log.WriteString(d.stderr.String())
-	for _, want := range []string{`"level":"debug"`, `"figures_written":`, `"message":"pass ends"`} {
+	for _, want := range []string{`"level":"debug"`, `"figures_written":`, `"message":"run ends"`} {
 		if !strings.Contains(log.String(), want) {
 			t.Errorf("the log does not tell %s", want)
 		}

@@ -12,30 +12,30 @@ import (
 // API is what people ask of balansd. The daemon does it; the local API hands
 // it on unchanged, so that a command behaves the same whether the daemon runs
 // or not. Errors are problems (package problem). by names the person, for the
-// story.
+// history.
 type API interface {
-	// Status tells how everything stands.
+	// Status reports how everything stands.
 	Status(ctx context.Context) (Status, error)
-	// Sync runs a pass over what the request selects and tells each step as
-	// it happens. Only one pass runs at a time: a second gives a Busy problem.
+	// Sync carries out a run over what the request selects and reports each step
+	// as it happens. There is one run at a time: a second gives a Busy problem.
 	// Report is called from one goroutine at a time and must not block long;
 	// it may be nil.
 	Sync(ctx context.Context, r SyncRequest, report func(Progress)) (ledger.Run, error)
 
 	// Entries walks the ledger, newest first.
 	Entries(ctx context.Context, q ledger.Query) iter.Seq2[ledger.Entry, error]
-	// Show gives everything that is known of one entry.
+	// Show returns everything that is known of one entry.
 	Show(ctx context.Context, number uint64) (EntryDetail, error)
-	// Document gives the document of an entry as it came; a NotFound problem
+	// Document returns the document of an entry as it came; a NotFound problem
 	// when none is kept.
 	Document(ctx context.Context, number uint64) (Document, error)
 	// Dossiers lists dossiers, each by the balance that it stands for. It is
 	// fast with a hundred thousand of them.
 	Dossiers(ctx context.Context, q DossierQuery) (DossierPage, error)
-	// History tells of the newest passes and missed nights, newest first, at
+	// History lists the newest runs and missed nights, newest first, at
 	// most limit of each.
 	History(ctx context.Context, limit int) (History, error)
-	// Retry has an entry tried again at the next pass, parked or not.
+	// Retry has an entry tried again at the next run, parked or not.
 	Retry(ctx context.Context, number uint64, by string) (ledger.Entry, error)
 	// Decide settles what differs. A Conflict problem says that the entry is
 	// not any more what the person saw.
@@ -89,7 +89,7 @@ type Status struct {
 	Running     bool                 `json:"running"`            // the daemon answers, not the command line alone
 	Since       time.Time            `json:"since,omitzero"`     // when the daemon started
 	NextWake    time.Time            `json:"next_wake,omitzero"` // the next night, in the configured zone
-	Run         *ledger.Run          `json:"pass,omitempty"`     // the pass under way
+	Run         *ledger.Run          `json:"pass,omitempty"`     // the run under way
 	LastRun     *ledger.Run          `json:"last_pass,omitempty"`
 	LastNight   *ledger.Run          `json:"last_night,omitempty"`
 	Again       time.Time            `json:"again,omitzero"`   // when a night that did not reach its services is tried again
@@ -104,7 +104,7 @@ type Status struct {
 	Layout      int                  `json:"layout,omitempty"` // of the state file
 }
 
-// SyncRequest selects what a pass walks over. The zero request walks over
+// SyncRequest selects what a run walks over. The zero request walks over
 // everything.
 type SyncRequest struct {
 	DryRun  bool   `json:"dry_run,omitempty"`
@@ -114,13 +114,13 @@ type SyncRequest struct {
 	By      string `json:"by,omitempty"`
 }
 
-// Progress is one step of a pass, as it happens.
+// Progress is one step of a run, as it happens.
 type Progress struct {
 	Done  int           `json:"done"`            // entries finished so far
 	Total int           `json:"total"`           // entries to look at; grows while sources are listed
 	Text  string        `json:"text,omitempty"`  // what is going on
 	Entry *ledger.Entry `json:"entry,omitempty"` // the entry that just finished
-	// Would says, in a dry run, what a real pass would do with the entry.
+	// Would says, in a dry run, what a real run would do with the entry.
 	Would string `json:"would,omitempty"`
 }
 
@@ -132,7 +132,7 @@ type EntryDetail struct {
 	Written ledger.Written    `json:"written"`
 }
 
-// History is what the nights were.
+// History is the newest runs and missed nights.
 type History struct {
 	Runs   []ledger.Run         `json:"passes"`
 	Missed []ledger.MissedNight `json:"missed"`

@@ -24,70 +24,70 @@ import (
 // settled adds n clients whose balances were delivered, without the calls that
 // took: made gives the moment at which Finbox made each. The connection's
 // cursor covers them all.
-func (w *world) settled(n int, made func(i int) time.Time) {
-	w.t.Helper()
-	ctx := w.t.Context()
-	connections, err := w.keeper.Connections(ctx)
+func (fx *fixture) settled(n int, made func(i int) time.Time) {
+	fx.t.Helper()
+	ctx := fx.t.Context()
+	connections, err := fx.store.Connections(ctx)
 	if err != nil {
-		w.t.Fatal(err)
+		fx.t.Fatal(err)
 	}
 	found := make([]ledger.Entry, n)
 	for i := range n {
-		found[i] = w.delivered(w.client(i), int64(i), made(i))
+		found[i] = fx.delivered(fx.client(i), int64(i), made(i))
 	}
 	connections[0].Cursor = made(n - 1).UTC().Format(time.RFC3339Nano)
 	for part := range slices.Chunk(found, 500) {
-		fresh, err := w.keeper.Record(ctx, connections[0], part)
+		fresh, err := fx.store.Record(ctx, connections[0], part)
 		if err != nil {
-			w.t.Fatal(err)
+			fx.t.Fatal(err)
 		}
 		steps := make([]ledger.Step, len(fresh))
 		for i, e := range fresh {
-			done, err := e.Finish(*part[i].Target, w.clock())
+			done, err := e.Finish(*part[i].Target, fx.clock())
 			if err != nil {
-				w.t.Fatal(err)
+				fx.t.Fatal(err)
 			}
-			steps[i] = ledger.Step{Entry: done, Event: ledger.Event{At: w.clock(), State: done.State, Text: "delivered"}}
+			steps[i] = ledger.Step{Entry: done, Event: ledger.Event{At: fx.clock(), State: done.State, Text: "delivered"}}
 		}
-		if _, err := w.keeper.Move(ctx, steps...); err != nil {
-			w.t.Fatal(err)
+		if _, err := fx.store.Move(ctx, steps...); err != nil {
+			fx.t.Fatal(err)
 		}
 	}
 }
 
 // delivered puts a balance into Finbox and gives its entry, to be recorded.
-func (w *world) delivered(c client, seed int64, made time.Time) ledger.Entry {
-	w.t.Helper()
-	id, rev, err := w.fb.AddBalance(fakefinbox.NewBalance{ConnectionID: w.conn, DossierID: c.dossier, CreatedAt: made,
+func (fx *fixture) delivered(c client, seed int64, made time.Time) ledger.Entry {
+	fx.t.Helper()
+	id, rev, err := fx.fb.AddBalance(fakefinbox.NewBalance{ConnectionID: fx.conn, DossierID: c.dossier, CreatedAt: made,
 		Made: &fakefinbox.Recipe{Seed: seed, Model: balance.Abbreviated, Year: 2025, EnterpriseNumber: c.number}})
 	if err != nil {
-		w.t.Fatal(err)
+		fx.t.Fatal(err)
 	}
 	year := balance.Period{Start: balance.Date{Year: 2025, Month: 1, Day: 1}, End: balance.Date{Year: 2025, Month: 12, Day: 31}}
 	return ledger.Entry{
-		Connection: w.conn, State: ledger.Found, FoundAt: made, UpdatedAt: made,
+		Connection: fx.conn, State: ledger.Found, FoundAt: made, UpdatedAt: made,
 		Listing: ledger.Listing{ID: id, Revision: rev, FiscalYear: year, Model: balance.Abbreviated, CreatedAt: made,
 			Dossier: ledger.Dossier{ID: c.dossier, EnterpriseNumber: c.number}},
-		Target: &ledger.Target{FirmID: w.firm, CompanyID: c.company, PeriodID: c.period, PeriodEnd: year.End},
+		Target: &ledger.Target{FirmID: fx.firm, CompanyID: c.company, PeriodID: c.period, PeriodEnd: year.End},
 	}
 }
 
 // idleNight runs a night in which nothing is new and counts its calls, tokens
 // aside.
-func (w *world) idleNight() (finbox, silverfin int) {
-	w.t.Helper()
-	w.fb.Faults().ResetLog()
-	w.sf.Faults().ResetLog()
-	if p, err := w.night(); err != nil || p.New != 0 || len(p.Problems) != 0 {
-		w.t.Fatalf("the night was not idle: %+v, %v", p, err)
+func (fx *fixture) idleNight() (finbox, silverfin int) {
+	fx.t.Helper()
+	fx.fb.Faults().ResetLog()
+	fx.sf.Faults().ResetLog()
+	if p, err := fx.night(); err != nil || p.New != 0 || len(p.Problems) != 0 {
+		fx.t.Fatalf("the night was not idle: %+v, %v", p, err)
 	}
-	return w.fb.Faults().Count(notToken), w.sf.Faults().Count(nil)
+	return fx.fb.Faults().Count(notToken), fx.sf.Faults().Count(nil)
 }
 
-// spread gives the times of n balances that came one after the other, fourteen
+// spread returns the times of n balances that came one after the other, fourteen
 // a day, up to now.
-func (w *world) spread(n int) func(i int) time.Time {
-	now := w.clock()
+func (fx *fixture) spread(n int) func(i int) time.Time {
+	now := fx.clock()
 	return func(i int) time.Time { return now.Add(-time.Duration(n-i) * 100 * time.Minute) }
 }
 
@@ -96,68 +96,68 @@ func (w *world) spread(n int) func(i int) time.Time {
 // more, for what became visible late. BenchmarkCalls has more dossiers.
 func TestIdleNightWithManyDossiers(t *testing.T) {
 	const dossiers = 1000
-	w := newWorld(t)
-	end := w.clock()
-	w.settled(dossiers, func(i int) time.Time { return end.Add(time.Duration(i-dossiers) * time.Second) })
-	w.idleNight()
+	fx := newFixture(t)
+	end := fx.clock()
+	fx.settled(dossiers, func(i int) time.Time { return end.Add(time.Duration(i-dossiers) * time.Second) })
+	fx.idleNight()
 	for range 2 {
-		if finbox, silverfin := w.idleNight(); finbox != 1 || silverfin != 0 {
+		if finbox, silverfin := fx.idleNight(); finbox != 1 || silverfin != 0 {
 			t.Errorf("%d calls to Finbox, want 1; %d to Silverfin, want none", finbox, silverfin)
 		}
 	}
 }
 
-// BenchmarkCalls tells how many calls the work costs.
+// BenchmarkCalls reports how many calls the work costs.
 func BenchmarkCalls(b *testing.B) {
 	for b.Loop() {
-		w := newWorld(b)
-		c := w.client(1)
-		w.add(c, w.balance(c, 1))
-		w.sync()
-		b.ReportMetric(float64(w.sf.Faults().Count(func(c faults.Call) bool {
+		fx := newFixture(b)
+		c := fx.client(1)
+		fx.add(c, fx.balance(c, 1))
+		fx.sync()
+		b.ReportMetric(float64(fx.sf.Faults().Count(func(c faults.Call) bool {
 			return !strings.HasSuffix(c.Path, "/companies") && !strings.Contains(c.Path, "/oauth/")
 		})), "silverfin-calls/new-balance")
 
-		w = newWorld(b)
-		w.settled(5000, w.spread(5000))
-		finbox, silverfin := w.idleNight()
+		fx = newFixture(b)
+		fx.settled(5000, fx.spread(5000))
+		finbox, silverfin := fx.idleNight()
 		b.ReportMetric(float64(finbox), "finbox-calls/idle-night")
 		b.ReportMetric(float64(silverfin), "silverfin-calls/idle-night")
 	}
 	b.ReportMetric(0, "ns/op")
 }
 
-// BenchmarkPass compares a pass over 2,000 new balances, with answers that take
+// BenchmarkPass compares a run over 2,000 new balances, with answers that take
 // 20 ms, to a loop that makes the same calls and does nothing else.
-func BenchmarkPass(b *testing.B) {
+func BenchmarkRun(b *testing.B) {
 	const balances, rounds, latency = 2000, 3, 20 * time.Millisecond
 	var ratios []float64
 	for b.Loop() {
 		for range rounds {
-			w := newWorld(b)
+			fx := newFixture(b)
 			clients := map[string]client{}
 			bodies := map[string][]byte{}
 			for i := range balances {
-				c := w.client(i)
-				figures := w.balance(c, int64(i))
-				id := w.add(c, figures)
+				c := fx.client(i)
+				figures := fx.balance(c, int64(i))
+				id := fx.add(c, figures)
 				clients[id], bodies[id] = c, propertiesOf(b, figures)
 			}
-			l := newBareLoop(w, clients, bodies)
+			l := newBareLoop(fx, clients, bodies)
 			l.list() // so that the simulator has made up what it lists
 
-			w.fb.Faults().SetLatency(latency)
-			w.sf.Faults().SetLatency(latency)
+			fx.fb.Faults().SetLatency(latency)
+			fx.sf.Faults().SetLatency(latency)
 			runtime.GC()
 			full := elapsed(func() {
-				if p := w.sync(); p.Outcome[ledger.Done] != balances {
-					b.Fatalf("the pass did not go through: %+v", p)
+				if p := fx.sync(); p.Outcome[ledger.Done] != balances {
+					b.Fatalf("the run did not go through: %+v", p)
 				}
 			})
 			runtime.GC()
 			bare := elapsed(func() { l.walk(8) })
 			ratios = append(ratios, bare.Seconds()/full.Seconds())
-			b.Logf("a pass takes %.2fs, a bare loop %.2fs", full.Seconds(), bare.Seconds())
+			b.Logf("a run takes %.2fs, a bare loop %.2fs", full.Seconds(), bare.Seconds())
 		}
 	}
 	slices.Sort(ratios)
@@ -192,33 +192,33 @@ func propertiesOf(tb testing.TB, figures *balance.Balance) []byte {
 	return body
 }
 
-// bareLoop makes the calls that a pass makes, reads each answer to its end, and
+// bareLoop makes the calls that a run makes, reads each answer to its end, and
 // does nothing with it but find the documents and companies.
 type bareLoop struct {
-	w                 *world
+	fx                *fixture
 	http              *http.Client
 	finbox, silverfin string // tokens
 	clients           map[string]client
 	bodies            map[string][]byte
 }
 
-func newBareLoop(w *world, clients map[string]client, bodies map[string][]byte) *bareLoop {
-	w.t.Helper()
-	l := &bareLoop{w: w, clients: clients, bodies: bodies,
+func newBareLoop(fx *fixture, clients map[string]client, bodies map[string][]byte) *bareLoop {
+	fx.t.Helper()
+	l := &bareLoop{fx: fx, clients: clients, bodies: bodies,
 		http: &http.Client{Transport: &http.Transport{MaxIdleConnsPerHost: 64}}}
-	w.t.Cleanup(l.http.CloseIdleConnections)
-	l.finbox = l.token(w.fb.TokenURL(), url.Values{"grant_type": {"client_credentials"}}, w.fb.ClientID(), w.fb.ClientSecret())
-	l.silverfin = l.token(fmt.Sprintf("%s/f/%d/oauth/token", w.sfURL, w.firm), url.Values{
-		"grant_type": {"authorization_code"}, "code": {w.sf.Grant(w.firm)}, "redirect_uri": {fakesilverfin.OutOfBand},
-		"client_id": {w.sf.Options().ClientID}, "client_secret": {w.sf.Options().ClientSecret}}, "", "")
+	fx.t.Cleanup(l.http.CloseIdleConnections)
+	l.finbox = l.token(fx.fb.TokenURL(), url.Values{"grant_type": {"client_credentials"}}, fx.fb.ClientID(), fx.fb.ClientSecret())
+	l.silverfin = l.token(fmt.Sprintf("%s/f/%d/oauth/token", fx.sfURL, fx.firm), url.Values{
+		"grant_type": {"authorization_code"}, "code": {fx.sf.Grant(fx.firm)}, "redirect_uri": {fakesilverfin.OutOfBand},
+		"client_id": {fx.sf.Options().ClientID}, "client_secret": {fx.sf.Options().ClientSecret}}, "", "")
 	return l
 }
 
 func (l *bareLoop) token(address string, form url.Values, user, password string) string {
-	l.w.t.Helper()
+	l.fx.t.Helper()
 	req, err := http.NewRequest(http.MethodPost, address, strings.NewReader(form.Encode()))
 	if err != nil {
-		l.w.t.Fatal(err)
+		l.fx.t.Fatal(err)
 	}
 	req.Header.Set("Content-Type", "application/x-www-form-urlencoded")
 	if user != "" {
@@ -228,12 +228,12 @@ func (l *bareLoop) token(address string, form url.Values, user, password string)
 		AccessToken string `json:"access_token"`
 	}
 	if err := json.Unmarshal(l.do(req), &reply); err != nil || reply.AccessToken == "" {
-		l.w.t.Fatalf("no token: %v", err)
+		l.fx.t.Fatalf("no token: %v", err)
 	}
 	return reply.AccessToken
 }
 
-// do gives the answer's body; anything but a good answer ends the run.
+// do returns the answer's body; anything but a good answer ends the run.
 func (l *bareLoop) do(req *http.Request) []byte {
 	resp, err := l.http.Do(req)
 	if err != nil {
@@ -273,7 +273,7 @@ func (l *bareLoop) walk(atOnce int) {
 	}
 	ids := l.list()
 	for page := 1; ; page++ {
-		address := fmt.Sprintf("%s/api/v4/f/%d/companies?page=%d&per_page=200", l.w.sfURL, l.w.firm, page)
+		address := fmt.Sprintf("%s/api/v4/f/%d/companies?page=%d&per_page=200", l.fx.sfURL, l.fx.firm, page)
 		if string(bytes.TrimSpace(l.call(http.MethodGet, address, l.silverfin, nil))) == "[]" {
 			break
 		}
@@ -294,7 +294,7 @@ func (l *bareLoop) list() (ids []string) {
 			} `json:"items"`
 			Next string `json:"next_page_token"`
 		}
-		address := fmt.Sprintf("%s/v1/connections/%s/social-balances?page_token=%s", l.w.fbURL, l.w.conn, url.QueryEscape(next))
+		address := fmt.Sprintf("%s/v1/connections/%s/social-balances?page_token=%s", l.fx.fbURL, l.fx.conn, url.QueryEscape(next))
 		if err := json.Unmarshal(l.call(http.MethodGet, address, l.finbox, nil), &page); err != nil {
 			panic(err)
 		}
@@ -309,8 +309,8 @@ func (l *bareLoop) list() (ids []string) {
 
 func (l *bareLoop) deliver(id string) {
 	c := l.clients[id]
-	l.call(http.MethodGet, l.w.fbURL+"/v1/social-balances/"+id+"/revisions/1/content", l.finbox, nil)
-	company := fmt.Sprintf("%s/api/v4/f/%d/companies/%d/periods", l.w.sfURL, l.w.firm, c.company)
+	l.call(http.MethodGet, l.fx.fbURL+"/v1/social-balances/"+id+"/revisions/1/content", l.finbox, nil)
+	company := fmt.Sprintf("%s/api/v4/f/%d/companies/%d/periods", l.fx.sfURL, l.fx.firm, c.company)
 	period, page := fmt.Sprintf("%s/%d", company, c.period), "?page=1&per_page=200"
 	l.call(http.MethodGet, company+page, l.silverfin, nil)
 	l.call(http.MethodGet, period+"/workflows"+page, l.silverfin, nil)

@@ -10,65 +10,65 @@ import (
 )
 
 const (
-	// asleep is the gap between two looks from which the machine counts as
+	// sleepGap is the gap between two looks from which the machine counts as
 	// having slept.
-	asleep = 5 * time.Minute
-	// aliveEvery is how often the state learns that balansd lives.
+	sleepGap = 5 * time.Minute
+	// aliveEvery is how often it is recorded that balansd runs.
 	aliveEvery = 10 * time.Minute
 	// clockSlack is how far the clock may be off before people hear of it.
 	// Tokens and certificates bear some minutes.
 	clockSlack = 5 * time.Minute
-	// confirmedFor is how long a service's word about the clock holds.
+	// confirmedFor is how long the time of a service confirms the clock.
 	confirmedFor = 48 * time.Hour
 )
 
-// span is a time in which the daemon saw nothing.
+// span is a time in which the daemon did not run.
 type span struct {
 	from, to time.Time
 	why      string
 	cause    ledger.Cause
 }
 
-// watchClock looks at the clock until ctx ends. It does so beside the nights: a
-// pass may take hours, and is no sleep.
+// watchClock reads the clock every tickInterval until ctx ends. It does so beside the nights: a
+// run may take hours, and is no sleep.
 func (d *Daemon) watchClock(ctx context.Context) {
-	t := time.NewTicker(tick)
+	t := time.NewTicker(tickInterval)
 	defer t.Stop()
 	for {
 		select {
 		case <-ctx.Done():
 			return
 		case <-t.C:
-			d.lookAtClock(ctx)
+			d.checkClock(ctx)
 		}
 	}
 }
 
-// lookAtClock notices what became of time since the last look.
-func (d *Daemon) lookAtClock(ctx context.Context) (now time.Time) {
+// checkClock detects sleep and changes of the clock since it was called last.
+func (d *Daemon) checkClock(ctx context.Context) (now time.Time) {
 	now = d.config().Now()
-	d.slept(now)
-	d.alive(ctx, now)
+	d.detectSleep(now)
+	d.recordAlive(ctx, now)
 	return now
 }
 
-// slept notices that the machine slept since the last look.
-func (d *Daemon) slept(now time.Time) {
-	w := &d.watch
+// detectSleep records a sleep of the machine since the clock was read last.
+func (d *Daemon) detectSleep(now time.Time) {
+	w := &d.scheduler
 	w.mu.Lock()
 	defer w.mu.Unlock()
 	// Wall clocks alone: the monotonic one stands still in a sleeping machine.
 	now = now.Round(0)
-	before := w.looked
-	w.looked = now
+	before := w.lastTick
+	w.lastTick = now
 	gap := now.Sub(before)
-	if before.IsZero() || gap > -clockSlack && gap < asleep {
+	if before.IsZero() || gap > -clockSlack && gap < sleepGap {
 		return
 	}
-	w.lastSkew, w.right = 0, time.Time{} // what the services said was of the clock before
+	w.lastSkew, w.confirmedAt = 0, time.Time{} // what the services said was of the clock before
 	if gap < 0 {
-		if w.again.After(now.Add(againAfter[len(againAfter)-1])) {
-			w.again = now
+		if w.retryAt.After(now.Add(retryWaits[len(retryWaits)-1])) {
+			w.retryAt = now
 		}
 		d.log().Warn().Time("from", before).Time("to", now).Msg("the clock was set back")
 		return
@@ -80,14 +80,14 @@ func (d *Daemon) slept(now time.Time) {
 	}
 }
 
-// alive tells the state every now and then that balansd lives, so that a later
-// start can say since when it did not.
-func (d *Daemon) alive(ctx context.Context, now time.Time) {
-	w := &d.watch
+// recordAlive records now and then that balansd runs, so that a later start can say
+// since when it did not.
+func (d *Daemon) recordAlive(ctx context.Context, now time.Time) {
+	w := &d.scheduler
 	w.mu.Lock()
-	due := now.Sub(w.marked).Abs() >= aliveEvery
+	due := now.Sub(w.lastAlive).Abs() >= aliveEvery
 	if due {
-		w.marked = now
+		w.lastAlive = now
 	}
 	w.mu.Unlock()
 	if !due {
@@ -98,12 +98,12 @@ func (d *Daemon) alive(ctx context.Context, now time.Time) {
 	}
 }
 
-// clockWrong tells whether the clock cannot be right: then no night begins,
+// clockIsWrong reports whether the clock cannot be right: then no night begins,
 // since its date would be a wrong one.
-func (d *Daemon) clockWrong(now time.Time) bool {
+func (d *Daemon) clockIsWrong(now time.Time) bool {
 	built := d.config().Built
 	wrong := !built.IsZero() && now.Before(built.Add(-24*time.Hour))
-	w := &d.watch
+	w := &d.scheduler
 	w.mu.Lock()
 	defer w.mu.Unlock()
 	text := ""
@@ -115,22 +115,21 @@ func (d *Daemon) clockWrong(now time.Time) bool {
 		text = fmt.Sprintf("the clock of this server is %s %s that of the services; set it right, or sign-ins fail",
 			w.lastSkew.Abs().Round(time.Minute), map[bool]string{true: "behind", false: "ahead of"}[w.lastSkew > 0])
 	}
-	if text != "" && w.clock == "" {
+	if text != "" && w.clockProblem == "" {
 		d.notice(d.log().Error(), problem.ClockWrong).Str("clock", text).Msg("the clock is wrong")
 	}
-	w.clock = text
+	w.clockProblem = text
 	return wrong
 }
 
-// SawClock takes the time that a service said to have; skew is how far it is
-// ahead of ours.
+// SawClock records the time of a service; skew is how far it is ahead of ours.
 func (d *Daemon) SawClock(skew time.Duration) {
 	now := d.config().Now().Round(0)
-	d.watch.mu.Lock()
-	defer d.watch.mu.Unlock()
-	d.watch.lastSkew, d.watch.right = skew, time.Time{}
+	d.scheduler.mu.Lock()
+	defer d.scheduler.mu.Unlock()
+	d.scheduler.lastSkew, d.scheduler.confirmedAt = skew, time.Time{}
 	if skew.Abs() <= clockSlack {
-		d.watch.right = now
+		d.scheduler.confirmedAt = now
 	}
 }
 
@@ -138,21 +137,21 @@ func (d *Daemon) SawClock(skew time.Duration) {
 // clock that is ahead must not put off from when balances count.
 func (d *Daemon) serviceTime() time.Time {
 	now := d.config().Now()
-	d.watch.mu.Lock()
-	defer d.watch.mu.Unlock()
-	if d.watch.lastSkew.Abs() <= clockSlack {
+	d.scheduler.mu.Lock()
+	defer d.scheduler.mu.Unlock()
+	if d.scheduler.lastSkew.Abs() <= clockSlack {
 		return now
 	}
-	return now.Add(d.watch.lastSkew)
+	return now.Add(d.scheduler.lastSkew)
 }
 
-// clockConfirmed tells whether a service confirmed the clock within the last
+// clockConfirmed reports whether a service confirmed the clock within the last
 // two days, and the clock did not jump since. What cannot be undone is done by no
 // other time.
 func (d *Daemon) clockConfirmed() bool {
 	now := d.config().Now()
-	d.watch.mu.Lock()
-	defer d.watch.mu.Unlock()
-	age := now.Round(0).Sub(d.watch.right)
-	return !d.watch.right.IsZero() && age > -clockSlack && age < confirmedFor
+	d.scheduler.mu.Lock()
+	defer d.scheduler.mu.Unlock()
+	age := now.Round(0).Sub(d.scheduler.confirmedAt)
+	return !d.scheduler.confirmedAt.IsZero() && age > -clockSlack && age < confirmedFor
 }

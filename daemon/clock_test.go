@@ -36,7 +36,7 @@ func (l *logged) count(text string) int {
 }
 
 // slowly has the next listing take a while, of the bubble's time.
-func (n *nightly) slowly(d time.Duration) {
+func (n *schedulerFixture) slowly(d time.Duration) {
 	var done atomic.Bool
 	n.fail(func() bool {
 		if done.CompareAndSwap(false, true) {
@@ -46,41 +46,41 @@ func (n *nightly) slowly(d time.Duration) {
 	})
 }
 
-// A pass may take hours. That is no sleep of the server, and the state hears
+// A run may take hours. That is no sleep of the server, and the state hears
 // meanwhile that balansd lives.
-func TestALongPassIsNoSleep(t *testing.T) {
+func TestALongRunIsNoSleep(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		n := newNightly(t)
+		n := newSchedulerFixture(t)
 		n.until("2000-01-10 12:00")
 		n.start()
 		defer n.stop()
 		n.slowly(26 * time.Hour)
 		n.until("2000-01-12 03:00")
-		alive, err := n.keeper.LastAlive(t.Context())
+		alive, err := n.store.LastAlive(t.Context())
 		if err != nil || n.now().Sub(alive) > 15*time.Minute {
-			t.Errorf("during the pass it lived last at %s, %v; it is %s", alive, err, n.now())
+			t.Errorf("during the run it lived last at %s, %v; it is %s", alive, err, n.now())
 		}
 		n.until("2000-01-13 12:00")
 		if got := n.log.count("the server slept"); got != 0 {
-			t.Errorf("a long pass counts as a sleep %d times", got)
+			t.Errorf("a long run counts as a sleep %d times", got)
 		}
-		n.want("11 02:30 nightly", "12 04:30 catch_up: another pass ran from 2000-01-11 02:30 to 2000-01-12 04:30", "13 02:30 nightly")
+		n.want("11 02:30 nightly", "12 04:30 catch_up: another run was under way from 2000-01-11 02:30 to 2000-01-12 04:30", "13 02:30 nightly")
 	})
 }
 
-// A night that is due while somebody's pass runs begins after it, and says so
-// once, whatever that pass was.
-func TestANightWaitsForAPassByHand(t *testing.T) {
+// A night that is due while somebody's run runs begins after it, and says so
+// once, whatever that run was.
+func TestANightWaitsForARunByHand(t *testing.T) {
 	for name, tt := range map[string]struct {
 		dry  bool
 		want []string
 	}{
-		"a pass":    {false, []string{"11 02:20 by_hand", "11 03:20 catch_up: another pass ran from 2000-01-11 02:20 to 2000-01-11 03:20"}},
-		"a dry run": {true, []string{"11 03:20 catch_up: another pass was under way at 2000-01-11 02:30"}},
+		"a run":     {false, []string{"11 02:20 by_hand", "11 03:20 catch_up: another run was under way from 2000-01-11 02:20 to 2000-01-11 03:20"}},
+		"a dry run": {true, []string{"11 03:20 catch_up: another run was under way at 2000-01-11 02:30"}},
 	} {
 		t.Run(name, func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
-				n := newNightly(t)
+				n := newSchedulerFixture(t)
 				n.until("2000-01-10 12:00")
 				n.start()
 				defer n.stop()
@@ -105,7 +105,7 @@ func TestClockSetBackIsSilent(t *testing.T) {
 	for name, back := range map[string]time.Duration{"an hour": time.Hour, "a day": 24 * time.Hour} {
 		t.Run(name, func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
-				n := newNightly(t)
+				n := newSchedulerFixture(t)
 				n.until("2000-01-10 12:00")
 				n.start()
 				defer n.stop()
@@ -125,7 +125,7 @@ func TestClockSetBackIsSilent(t *testing.T) {
 // come, and no try that is.
 func TestClockAheadAndBackLeavesNothingOfTheFuture(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		n := newNightly(t)
+		n := newSchedulerFixture(t)
 		n.until("2000-01-10 12:00")
 		n.start()
 		defer n.stop()
@@ -144,7 +144,7 @@ func TestClockAheadAndBackLeavesNothingOfTheFuture(t *testing.T) {
 			t.Errorf("the history has %v, %v", h.Missed, err)
 		}
 		n.until("2000-01-13 12:00")
-		if got := n.passes(); !slices.Contains(got, "12 02:30 nightly") || !slices.Contains(got, "13 02:30 nightly") {
+		if got := n.runs(); !slices.Contains(got, "12 02:30 nightly") || !slices.Contains(got, "13 02:30 nightly") {
 			t.Errorf("the nights after are %q", got)
 		}
 		// The nights that were said to be missed days early come at their time.
@@ -159,7 +159,7 @@ func TestClockAheadAndBackLeavesNothingOfTheFuture(t *testing.T) {
 // whether the services answer, does not end the tries.
 func TestRestartInTheMiddleOfAnotherTry(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		n := newNightly(t)
+		n := newSchedulerFixture(t)
 		n.until("2000-01-10 12:00")
 		n.start()
 		n.fail(func() bool { return true })
@@ -176,7 +176,7 @@ func TestRestartInTheMiddleOfAnotherTry(t *testing.T) {
 	})
 }
 
-// full is a state that takes no pass.
+// full is a state that takes no run.
 type full struct {
 	daemon.Store
 	is *atomic.Bool
@@ -192,9 +192,9 @@ func (f full) BeginRun(ctx context.Context, p ledger.Run) (ledger.Run, error) {
 // A night that cannot begin says why, but not at each look at the clock.
 func TestANightThatCannotBeginSaysSoOnce(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		n := newNightly(t)
+		n := newSchedulerFixture(t)
 		var is atomic.Bool
-		n.spoil = func(k daemon.Store) daemon.Store { return full{k, &is} }
+		n.wrapStore = func(k daemon.Store) daemon.Store { return full{k, &is} }
 		n.until("2000-01-10 12:00")
 		n.start()
 		defer n.stop()
@@ -213,7 +213,7 @@ func TestANightThatCannotBeginSaysSoOnce(t *testing.T) {
 // nobody is told that balansd did not run.
 func TestANightThatIsMovedToAnEarlierHour(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		n := newNightly(t)
+		n := newSchedulerFixture(t)
 		n.until("2000-01-10 12:00")
 		n.start()
 		defer n.stop()

@@ -20,7 +20,7 @@ type Config struct {
 	Scratch func(ctx context.Context) (copied Store, discard func(), err error)
 	// Source opens the source of a connection.
 	Source func(c ledger.Connection) (Source, error)
-	// Destination gives the destination of a linked firm.
+	// Destination returns the destination of a linked firm.
 	Destination func(firmID int64) Destination
 	Linker      Linker
 	// Folders are the folder sources of the configuration.
@@ -28,11 +28,11 @@ type Config struct {
 	// Links are the dossier links of the configuration.
 	Links []ledger.DossierLink
 	Night Schedule
-	// Deadline ends a pass that takes longer; 0 for no deadline.
+	// Deadline ends a run that takes longer; 0 for no deadline.
 	Deadline time.Duration
-	// Backup has a copy of the state made before each nightly pass.
+	// Backup has a copy of the state made before each nightly run.
 	Backup bool
-	// Retention says what the nightly pass takes away of old entries.
+	// Retention says what the nightly run takes away of old entries.
 	Retention ledger.Retention
 	// Built is when this program was made. A clock that shows an earlier time
 	// is wrong. Zero when it is not known.
@@ -54,42 +54,42 @@ type Config struct {
 
 // Daemon does the work: it is the API, and it runs the nights.
 type Daemon struct {
-	// passing is held while a pass runs: one at a time.
-	passing sync.Mutex
-	watch   watch
-	board   board
-	state   stateCheck
+	// runMutex is held during a run: there is one at a time.
+	runMutex     sync.Mutex
+	scheduler    scheduler
+	dossierIndex dossierIndex
+	state        stateCheck
 
 	mu      sync.Mutex
 	cfg     Config
-	current *ledger.Run // the pass under way
+	current *ledger.Run // the run under way
 	running bool        // Run was called
-	// relinked are the links that changed since the pass under way began.
+	// relinked are the links that changed since the run under way began.
 	relinked []ledger.DossierLink
 	since    time.Time
 }
 
-// config gives the configuration in force.
+// config returns the configuration in force.
 func (d *Daemon) config() Config {
 	d.mu.Lock()
 	defer d.mu.Unlock()
 	return d.cfg
 }
 
-// Reconfigure puts another configuration in force, once the pass under way is
+// Reconfigure puts another configuration in force, once the run under way is
 // over. Store, Now and Version must be the same. Between the two settle is
 // called, which ends what the old configuration has under way; its error leaves
 // the old one in force.
 func (d *Daemon) Reconfigure(ctx context.Context, cfg Config, settle func(context.Context) error) error {
-	for !d.passing.TryLock() {
+	for !d.runMutex.TryLock() {
 		select {
 		case <-ctx.Done():
-			return problem.Wrap(ctx.Err(), problem.Stopped, "a pass is under way, and the wait for its end was broken off",
+			return problem.Wrap(ctx.Err(), problem.Stopped, "a run is under way, and the wait for its end was broken off",
 				"The configuration in force stays as it is; a restart of balansd reads it anew, too.")
-		case <-time.After(passingPoll):
+		case <-time.After(runPollInterval):
 		}
 	}
-	defer d.passing.Unlock()
+	defer d.runMutex.Unlock()
 	if err := settle(ctx); err != nil {
 		return err
 	}
@@ -103,12 +103,12 @@ func (d *Daemon) Reconfigure(ctx context.Context, cfg Config, settle func(contex
 		d.mu.Unlock()
 		return err
 	}
-	d.announce(ctx)
+	d.logNextNight(ctx)
 	return nil
 }
 
-// passingPoll is how often a reconfiguration looks whether the pass is over.
-const passingPoll = 100 * time.Millisecond
+// runPollInterval is how often a reconfiguration checks whether the run is over.
+const runPollInterval = 100 * time.Millisecond
 
 var _ API = (*Daemon)(nil)
 
@@ -120,9 +120,9 @@ func New(cfg Config) *Daemon {
 	return d
 }
 
-// complete fills in what may be left out, and has the board see what changes.
+// complete fills in what may be left out, and keeps the dossier index up to date with changes.
 func (d *Daemon) complete(cfg Config) Config {
-	cfg.Store = watched{cfg.Store, &d.board}
+	cfg.Store = indexedStore{cfg.Store, &d.dossierIndex}
 	if cfg.Now == nil {
 		cfg.Now = time.Now
 	}
@@ -167,7 +167,7 @@ func (d *Daemon) Prepare(ctx context.Context) error {
 	return d.configure(ctx, changed, cfg.Links)
 }
 
-// folderNow gives a folder source of the configuration as it is to be stored, and
+// folderNow returns a folder source of the configuration as it is to be stored, and
 // whether that differs from how it is.
 func folderNow(f, stored ledger.Connection, known bool) (c ledger.Connection, changes bool) {
 	if known && stored.Status != ledger.Removed && stored.Name == f.Name && stored.ActivatedAt.Equal(f.ActivatedAt) {

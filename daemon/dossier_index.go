@@ -18,45 +18,44 @@ import (
 	"golang.org/x/text/unicode/norm"
 )
 
-// boardAge is how long the board goes without being made anew. It follows what
-// this daemon does at once; another one on the same state shows with this
-// delay.
-const boardAge = 10 * time.Minute
+// maxIndexAge is the age at which the index is built anew. Changes by this daemon show
+// at once, those by another one on the same state after this time at the latest.
+const maxIndexAge = 10 * time.Minute
 
-// board has all dossiers in memory, so that people can search and sort a
-// hundred thousand of them at once. It is made when it is first asked for, and
-// safe for concurrent use.
-type board struct {
-	mu     sync.Mutex
-	made   time.Time
-	marks  uint64 // grows with every change
-	rows   map[dossierKey]*dossierRow
-	sorted map[DossierOrder]sortedRows
+// dossierIndex holds all dossiers in memory, so that people can search and sort a
+// hundred thousand of them at once. It is built on first use and is safe for
+// concurrent use.
+type dossierIndex struct {
+	mu         sync.Mutex
+	builtAt    time.Time
+	generation uint64 // grows with every change
+	rows       map[dossierKey]*dossierRow
+	sorted     map[DossierOrder]sortedRows
 }
 
-// sortedRows are all rows in an order, as they were at a mark.
+// sortedRows are all rows in an order, as they were at a generation.
 type sortedRows struct {
-	rows []*dossierRow
-	mark uint64
+	rows       []*dossierRow
+	generation uint64
 }
 
 type dossierKey struct{ connection, dossier string }
 
 // dossierRow is what is searched and sorted by. It is never changed once it is
-// in the board.
+// in the index.
 type dossierRow struct {
-	key     dossierKey
-	number  uint64 // of the balance that the dossier stands for
-	version uint64 // of its entry
-	end     balance.Date
-	created time.Time
-	updated time.Time
-	state   ledger.State
-	reason  ledger.Reason
-	at      int // place of the state among all, for counting
-	firm    int64
-	name    string // as people look for it: folded
-	search  string
+	key        dossierKey
+	number     uint64 // of the balance that the dossier stands for
+	version    uint64 // of its entry
+	end        balance.Date
+	created    time.Time
+	updated    time.Time
+	state      ledger.State
+	reason     ledger.Reason
+	stateIndex int // of the state in ledger.States, for counting
+	firm       int64
+	name       string // as people look for it: folded
+	search     string
 }
 
 // fold makes texts alike that people take for the same: case and accents go.
@@ -85,7 +84,7 @@ func ascii(s string) bool {
 func rowOf(e ledger.Entry) *dossierRow {
 	d := e.Dossier
 	r := &dossierRow{key: dossierKey{e.Connection, d.ID}, number: e.Number, version: e.Version, end: e.FiscalYear.End, created: e.CreatedAt,
-		updated: e.UpdatedAt, state: e.State, reason: e.Reason, at: max(0, slices.Index(ledger.States(), e.State)), name: fold(cmp.Or(d.Name, d.ID))}
+		updated: e.UpdatedAt, state: e.State, reason: e.Reason, stateIndex: max(0, slices.Index(ledger.States(), e.State)), name: fold(cmp.Or(d.Name, d.ID))}
 	if e.Target != nil {
 		r.firm = e.Target.FirmID
 	}
@@ -97,10 +96,10 @@ func rowOf(e ledger.Entry) *dossierRow {
 	return r
 }
 
-// stands tells whether a row stands for its dossier rather than another: what
+// represents reports whether a row stands for its dossier rather than another: what
 // is over stands behind what is not, then the later year, then the newer
 // balance.
-func (r *dossierRow) stands(o *dossierRow) bool {
+func (r *dossierRow) represents(o *dossierRow) bool {
 	over := func(x *dossierRow) int {
 		switch x.state {
 		case ledger.Superseded:
@@ -121,13 +120,13 @@ func (r *dossierRow) stands(o *dossierRow) bool {
 }
 
 // put puts a row where it belongs, unless another stands for its dossier. It
-// tells whether that could not be decided by the row alone.
-func (b *board) put(r *dossierRow) (unsure bool) {
+// reports whether that could not be decided by the row alone.
+func (b *dossierIndex) put(r *dossierRow) (unsure bool) {
 	have, ok := b.rows[r.key]
 	switch {
 	case ok && have.number == r.number && have.version > r.version:
-		// Two changes that were told in the other order than they were kept.
-	case !ok || r.stands(have):
+		// A stale update: the newer one came first.
+	case !ok || r.represents(have):
 		b.rows[r.key] = r
 	case have.number == r.number:
 		return true // it stood for its dossier, and perhaps does no more
@@ -135,11 +134,11 @@ func (b *board) put(r *dossierRow) (unsure bool) {
 	return false
 }
 
-// seen takes up entries that were changed.
-func (b *board) seen(entries []ledger.Entry) {
+// update brings the index up to date with entries that were changed.
+func (b *dossierIndex) update(entries []ledger.Entry) {
 	b.mu.Lock()
 	defer b.mu.Unlock()
-	b.marks++
+	b.generation++
 	if b.rows == nil {
 		return
 	}
@@ -151,43 +150,43 @@ func (b *board) seen(entries []ledger.Entry) {
 	}
 }
 
-// forget has the board made anew when it is next asked for.
-func (b *board) forget() {
+// invalidate has the index built anew when it is used next.
+func (b *dossierIndex) invalidate() {
 	b.mu.Lock()
 	defer b.mu.Unlock()
-	b.marks++
+	b.generation++
 	b.rows = nil
 }
 
-// fill makes the board when there is none, or an old one.
-func (b *board) fill(ctx context.Context, k Store, now time.Time) error {
+// build builds the index unless there is one that is not too old.
+func (b *dossierIndex) build(ctx context.Context, store Store, now time.Time) error {
 	b.mu.Lock()
 	defer b.mu.Unlock()
-	if b.rows != nil && now.Sub(b.made).Abs() < boardAge {
+	if b.rows != nil && now.Sub(b.builtAt).Abs() < maxIndexAge {
 		return nil
 	}
-	fresh := &board{rows: make(map[dossierKey]*dossierRow, len(b.rows))}
-	for e, err := range k.Entries(ctx, ledger.Query{}) {
+	fresh := &dossierIndex{rows: make(map[dossierKey]*dossierRow, len(b.rows))}
+	for e, err := range store.Entries(ctx, ledger.Query{}) {
 		if err != nil {
 			return err
 		}
 		fresh.put(rowOf(e))
 	}
-	b.rows, b.made = fresh.rows, now
-	b.marks++
+	b.rows, b.builtAt = fresh.rows, now
+	b.generation++
 	return nil
 }
 
-// inOrder gives all rows in an order. The slice must not be changed.
-func (b *board) inOrder(o DossierOrder) []*dossierRow {
+// inOrder returns all rows in an order. The slice must not be changed.
+func (b *dossierIndex) inOrder(o DossierOrder) []*dossierRow {
 	b.mu.Lock()
 	defer b.mu.Unlock()
 	have, ok := b.sorted[o]
-	if ok && have.mark == b.marks {
+	if ok && have.generation == b.generation {
 		return have.rows
 	}
-	// Little changes from one look to the next, and what is nearly in order is
-	// soon sorted.
+	// Little changes from one query to the next, and what is nearly in order is
+	// sorted fast.
 	rows := make([]*dossierRow, 0, len(b.rows))
 	old := make(map[dossierKey]bool, len(have.rows))
 	for _, r := range have.rows {
@@ -206,7 +205,7 @@ func (b *board) inOrder(o DossierOrder) []*dossierRow {
 	if b.sorted == nil {
 		b.sorted = map[DossierOrder]sortedRows{}
 	}
-	b.sorted[o] = sortedRows{rows, b.marks}
+	b.sorted[o] = sortedRows{rows, b.generation}
 	return rows
 }
 
@@ -269,8 +268,8 @@ type DossierPage struct {
 
 // Dossiers lists dossiers.
 func (d *Daemon) Dossiers(ctx context.Context, q DossierQuery) (DossierPage, error) {
-	k := d.config().Store
-	if err := d.board.fill(ctx, k, d.config().Now()); err != nil {
+	store := d.config().Store
+	if err := d.dossierIndex.build(ctx, store, d.config().Now()); err != nil {
 		return DossierPage{}, err
 	}
 	page := DossierPage{Counts: map[ledger.State]int{}, Entries: []ledger.Entry{}}
@@ -278,11 +277,11 @@ func (d *Daemon) Dossiers(ctx context.Context, q DossierQuery) (DossierPage, err
 	var numbers []uint64
 	states := ledger.States()
 	counts := make([]int, len(states)) // a map would take most of the time
-	for _, r := range d.board.inOrder(q.Order) {
+	for _, r := range d.dossierIndex.inOrder(q.Order) {
 		if !r.matches(q, words) {
 			continue
 		}
-		counts[r.at]++
+		counts[r.stateIndex]++
 		if len(q.States) > 0 && !slices.Contains(q.States, r.state) {
 			continue
 		}
@@ -297,7 +296,7 @@ func (d *Daemon) Dossiers(ctx context.Context, q DossierQuery) (DossierPage, err
 		}
 	}
 	for _, n := range numbers {
-		e, err := k.Entry(ctx, n)
+		e, err := store.Entry(ctx, n)
 		if err != nil {
 			return DossierPage{}, err
 		}
@@ -318,25 +317,25 @@ func (r *dossierRow) matches(q DossierQuery, words []string) bool {
 	return true
 }
 
-// watched is a keeper that tells the board what changes.
-type watched struct {
+// indexedStore is a store that tells the dossier index what changes.
+type indexedStore struct {
 	Store
-	board *board
+	dossierIndex *dossierIndex
 }
 
-func (w watched) Move(ctx context.Context, steps ...ledger.Step) ([]ledger.Entry, error) {
-	moved, err := w.Store.Move(ctx, steps...)
+func (s indexedStore) Move(ctx context.Context, steps ...ledger.Step) ([]ledger.Entry, error) {
+	moved, err := s.Store.Move(ctx, steps...)
 	if err == nil {
-		w.board.seen(moved)
+		s.dossierIndex.update(moved)
 	}
 	return moved, err
 }
 
-func (w watched) Record(ctx context.Context, c ledger.Connection, found []ledger.Entry) ([]ledger.Entry, error) {
-	added, err := w.Store.Record(ctx, c, found)
+func (s indexedStore) Record(ctx context.Context, c ledger.Connection, found []ledger.Entry) ([]ledger.Entry, error) {
+	added, err := s.Store.Record(ctx, c, found)
 	if len(found) > 0 {
 		// What was there already may have been brought up to date.
-		w.board.forget()
+		s.dossierIndex.invalidate()
 	}
 	return added, err
 }

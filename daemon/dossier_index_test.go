@@ -17,7 +17,7 @@ import (
 	"pgregory.net/rapid"
 )
 
-// listed is a keeper that has entries, and nothing else.
+// listed is a store that has entries, and nothing else.
 type listed struct {
 	Store
 	entries map[uint64]ledger.Entry
@@ -68,12 +68,12 @@ func stand(entries map[uint64]ledger.Entry) map[dossierKey]uint64 {
 	return numbers
 }
 
-// TestBoardFollowsTheLedger changes entries at random: the board always shows
+// TestBoardFollowsTheLedger changes entries at random: the dossier index always shows
 // what a look at the whole ledger does.
 func TestBoardFollowsTheLedger(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {
-		k := listed{entries: map[uint64]ledger.Entry{}}
-		d := New(Config{Store: k, Now: func() time.Time { return time.Unix(0, 0) }})
+		store := listed{entries: map[uint64]ledger.Entry{}}
+		d := New(Config{Store: store, Now: func() time.Time { return time.Unix(0, 0) }})
 		for range rapid.IntRange(1, 30).Draw(t, "changes") {
 			n := rapid.Uint64Range(1, 12).Draw(t, "number")
 			e := ledger.Entry{Number: n, Connection: "c", State: rapid.SampledFrom(ledger.States()).Draw(t, "state")}
@@ -90,7 +90,7 @@ func TestBoardFollowsTheLedger(t *testing.T) {
 			for _, e := range page.Entries {
 				got[dossierKey{e.Connection, e.Dossier.ID}] = e.Number
 			}
-			if diff := gocmp.Diff(stand(k.entries), got, gocmp.AllowUnexported(dossierKey{})); diff != "" {
+			if diff := gocmp.Diff(stand(store.entries), got, gocmp.AllowUnexported(dossierKey{})); diff != "" {
 				t.Fatalf("the board shows others (-want +got):\n%s", diff)
 			}
 		}
@@ -98,7 +98,7 @@ func TestBoardFollowsTheLedger(t *testing.T) {
 }
 
 func TestDossiers(t *testing.T) {
-	k := listed{entries: map[uint64]ledger.Entry{}}
+	store := listed{entries: map[uint64]ledger.Entry{}}
 	for i, c := range []struct {
 		name  string
 		state ledger.State
@@ -113,9 +113,9 @@ func TestDossiers(t *testing.T) {
 			e.Reason = ledger.HasFindings
 		}
 		e.Dossier = ledger.Dossier{ID: fmt.Sprintf("1AB%d", n), Name: c.name, EnterpriseNumber: "0402754886"}
-		k.entries[n] = e
+		store.entries[n] = e
 	}
-	d := New(Config{Store: k})
+	d := New(Config{Store: store})
 	for _, c := range []struct {
 		name  string
 		q     DossierQuery
@@ -156,15 +156,15 @@ func TestDossiers(t *testing.T) {
 // BenchmarkDossiers searches a hundred thousand dossiers, one of which changed
 // since the last time.
 func BenchmarkDossiers(b *testing.B) {
-	k := listed{entries: map[uint64]ledger.Entry{}}
+	store := listed{entries: map[uint64]ledger.Entry{}}
 	for n := uint64(1); n <= 100_000; n++ {
 		e := ledger.Entry{Number: n, Connection: "c", State: ledger.Done}
 		e.Dossier = ledger.Dossier{ID: fmt.Sprint(n), Name: fmt.Sprintf("Cliënt nummer %d uit Gent", n)}
-		k.entries[n] = e
+		store.entries[n] = e
 	}
-	d := New(Config{Store: k})
+	d := New(Config{Store: store})
 	for b.Loop() {
-		d.board.seen([]ledger.Entry{k.entries[7]})
+		d.dossierIndex.update([]ledger.Entry{store.entries[7]})
 		if _, err := d.Dossiers(b.Context(), DossierQuery{Search: "gent 99", Limit: 50}); err != nil {
 			b.Fatal(err)
 		}
@@ -177,9 +177,9 @@ func TestBoardKeepsTheLaterChange(t *testing.T) {
 	was := ledger.Entry{Number: 7, Version: 2, Connection: "c", State: ledger.Waiting, Listing: ledger.Listing{Dossier: ledger.Dossier{ID: "d"}}}
 	is := was
 	is.Version, is.State = 3, ledger.Done
-	b := board{rows: map[dossierKey]*dossierRow{}}
-	b.seen([]ledger.Entry{is})
-	b.seen([]ledger.Entry{was})
+	b := dossierIndex{rows: map[dossierKey]*dossierRow{}}
+	b.update([]ledger.Entry{is})
+	b.update([]ledger.Entry{was})
 	if got := b.rows[dossierKey{"c", "d"}]; got == nil || got.state != ledger.Done {
 		t.Errorf("the board has %+v", got)
 	}

@@ -98,17 +98,17 @@ func (d *readOnlyDestination) wouldHold(t ledger.Target, have, write ledger.Figu
 	return have
 }
 
-// would says in one sentence what a real pass does, or this pass did, with an
+// would says in one sentence what a real run does, or this run did, with an
 // entry.
-func would(j *job) string {
+func would(j *delivery) string {
 	e := j.entry
 	switch e.State {
 	case ledger.Done:
 		switch {
 		case j.wrote > 0:
 			return fmt.Sprintf("write %s to %s, period %s", figures(j.wrote), e.Target.CompanyName, e.Target.PeriodEnd)
-		case j.blind != "":
-			return "leave it done; it could not be looked at again: " + j.blind
+		case j.unchecked != "":
+			return "leave it done; it could not be compared again: " + j.unchecked
 		case j.before.State == ledger.Done:
 			return "nothing: Silverfin still holds the figures"
 		default:

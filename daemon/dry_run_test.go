@@ -15,16 +15,16 @@ import (
 	"github.com/google/go-cmp/cmp"
 )
 
-// dryRun gives what a dry run says of each entry.
-func (w *world) dryRun() (ledger.Run, []daemon.Progress) {
-	w.t.Helper()
+// dryRun returns what a dry run says of each entry.
+func (fx *fixture) dryRun() (ledger.Run, []daemon.Progress) {
+	fx.t.Helper()
 	var said []daemon.Progress
-	p, err := w.d.Sync(w.t.Context(), daemon.SyncRequest{DryRun: true}, func(p daemon.Progress) {
+	p, err := fx.d.Sync(fx.t.Context(), daemon.SyncRequest{DryRun: true}, func(p daemon.Progress) {
 		if p.Entry != nil {
 			said = append(said, p)
 		}
 	})
-	w.must(err)
+	fx.must(err)
 	return p, said
 }
 
@@ -57,20 +57,20 @@ func (s unchanging) UpdateFirm(context.Context, int64, func(*ledger.Firm)) error
 // TestDryRunLeavesNothing: all that a dry run changes is in its copy of the state,
 // which is gone afterwards, also when the dry run is cut off.
 func TestDryRunLeavesNothing(t *testing.T) {
-	w := newWorld(t)
+	fx := newFixture(t)
 	for n := range 3 {
-		c := w.client(n + 1)
-		w.add(c, w.balance(c, int64(n)))
+		c := fx.client(n + 1)
+		fx.add(c, fx.balance(c, int64(n)))
 	}
-	w.respoil(func(s daemon.Store) daemon.Store { return unchanging{s, t} })
-	before, err := os.ReadDir(w.dir)
-	w.must(err)
-	dry, _ := w.dryRun()
+	fx.reopenWith(func(s daemon.Store) daemon.Store { return unchanging{s, t} })
+	before, err := os.ReadDir(fx.dir)
+	fx.must(err)
+	dry, _ := fx.dryRun()
 	if dry.New != 3 || dry.Number != 0 {
 		t.Errorf("the dry run is %+v", dry)
 	}
 	ctx, cancel := context.WithCancel(t.Context())
-	_, err = w.d.Sync(ctx, daemon.SyncRequest{DryRun: true}, func(p daemon.Progress) {
+	_, err = fx.d.Sync(ctx, daemon.SyncRequest{DryRun: true}, func(p daemon.Progress) {
 		if p.Entry != nil {
 			cancel()
 		}
@@ -78,75 +78,75 @@ func TestDryRunLeavesNothing(t *testing.T) {
 	if !problem.Is(err, problem.Stopped) {
 		t.Errorf("a dry run that was cut off: %v", err)
 	}
-	after, err := os.ReadDir(w.dir)
-	w.must(err)
+	after, err := os.ReadDir(fx.dir)
+	fx.must(err)
 	if len(after) != len(before) {
 		t.Errorf("beside the state lie %v, and before %v", after, before)
 	}
-	if runs, _ := w.keeper.Runs(t.Context(), 10); len(runs) != 0 {
+	if runs, _ := fx.store.Runs(t.Context(), 10); len(runs) != 0 {
 		t.Errorf("a dry run left runs: %+v", runs)
 	}
 }
 
-// wantForetold fails unless the next pass does what a dry run says.
-func (w *world) wantForetold() (said []daemon.Progress) {
-	w.t.Helper()
-	dry, said := w.dryRun()
-	wet := w.sync()
-	if dry.New != wet.New {
-		w.t.Errorf("the dry run said %d new, the pass found %d", dry.New, wet.New)
+// wantSameAsRun fails unless the next run does what a dry run says.
+func (fx *fixture) wantSameAsRun() (said []daemon.Progress) {
+	fx.t.Helper()
+	dry, said := fx.dryRun()
+	real := fx.sync()
+	if dry.New != real.New {
+		fx.t.Errorf("the dry run said %d new, the run found %d", dry.New, real.New)
 	}
-	if diff := cmp.Diff(wet.Outcome, dry.Outcome); diff != "" {
-		w.t.Errorf("the dry run said something else than the pass did (-pass +dry run):\n%s", diff)
+	if diff := cmp.Diff(real.Outcome, dry.Outcome); diff != "" {
+		fx.t.Errorf("the dry run said something else than the run did (-run +dry run):\n%s", diff)
 	}
 	return said
 }
 
 func TestDryRunForetellsAFileThatWasPutBack(t *testing.T) {
-	w, dir := withFolder(t)
-	c := w.client(1)
+	fx, dir := withFolder(t)
+	c := fx.client(1)
 	file := filepath.Join(dir, "Client 1", "sb.csv")
-	first, made := w.balance(c, 1), w.clock().Add(-48*time.Hour)
-	w.put(file, first, made)
-	w.sync()
-	w.put(file, w.balance(c, 2), w.clock().Add(-time.Hour))
-	w.sync()
-	w.put(file, first, made)
-	w.wantForetold()
-	w.wantHeld(c, first)
+	first, made := fx.balance(c, 1), fx.clock().Add(-48*time.Hour)
+	fx.put(file, first, made)
+	fx.sync()
+	fx.put(file, fx.balance(c, 2), fx.clock().Add(-time.Hour))
+	fx.sync()
+	fx.put(file, first, made)
+	fx.wantSameAsRun()
+	fx.wantHeld(c, first)
 }
 
 func TestDryRunForetellsADossierMendedInFinbox(t *testing.T) {
-	w := newWorld(t)
-	c := w.client(1)
-	w.renumber(c, numberOf(77))
-	w.add(c, w.balance(c, 1))
-	w.sync()
-	w.wantState(w.only(), ledger.Failed, "")
-	w.renumber(c, c.number)
-	w.wantForetold()
-	w.wantState(w.only(), ledger.Done, "")
+	fx := newFixture(t)
+	c := fx.client(1)
+	fx.renumber(c, numberOf(77))
+	fx.add(c, fx.balance(c, 1))
+	fx.sync()
+	fx.wantState(fx.only(), ledger.Failed, "")
+	fx.renumber(c, c.number)
+	fx.wantSameAsRun()
+	fx.wantState(fx.only(), ledger.Done, "")
 }
 
 func TestDryRunForetellsTwoEnterprisesInOneFolder(t *testing.T) {
-	w, dir := withFolder(t)
-	c, d := w.client(1), w.client(2)
-	w.put(filepath.Join(dir, "X", "a.csv"), w.balance(c, 1), w.clock().Add(-2*time.Hour))
-	w.put(filepath.Join(dir, "X", "b.csv"), w.balance(d, 2), w.clock().Add(-time.Hour))
-	w.wantForetold()
-	if n := len(w.entries()); n != 2 {
+	fx, dir := withFolder(t)
+	c, d := fx.client(1), fx.client(2)
+	fx.put(filepath.Join(dir, "X", "a.csv"), fx.balance(c, 1), fx.clock().Add(-2*time.Hour))
+	fx.put(filepath.Join(dir, "X", "b.csv"), fx.balance(d, 2), fx.clock().Add(-time.Hour))
+	fx.wantSameAsRun()
+	if n := len(fx.entries()); n != 2 {
 		t.Errorf("%d entries, want 2", n)
 	}
 }
 
 func TestDryRunForetellsTwoDossiersOfOneCompany(t *testing.T) {
-	w := newWorld(t)
-	c := w.client(1)
-	other := w.secondDossier(c)
-	w.add(c, w.balance(c, 1))
-	w.add(other, w.balance(other, 2))
+	fx := newFixture(t)
+	c := fx.client(1)
+	other := fx.secondDossier(c)
+	fx.add(c, fx.balance(c, 1))
+	fx.add(other, fx.balance(other, 2))
 	differ := 0
-	for _, s := range w.wantForetold() {
+	for _, s := range fx.wantSameAsRun() {
 		if s.Entry.State != ledger.Differs {
 			continue
 		}

@@ -14,28 +14,28 @@ import (
 )
 
 // broken is a balance of which one total does not add up.
-func (w *world) broken(c client, seed int64) *balance.Balance {
-	b := w.balance(c, seed)
-	b.Values[cellOf(w.t, "1013")] = decimal.NewFromInt(7)
+func (fx *fixture) broken(c client, seed int64) *balance.Balance {
+	b := fx.balance(c, seed)
+	b.Values[cellOf(fx.t, "1013")] = decimal.NewFromInt(7)
 	return b
 }
 
 // again opens the state anew, as a daemon with other settings does.
-func (w *world) again() {
-	w.t.Helper()
-	w.must(w.keeper.Close())
-	w.open(w.fbURL, w.sfURL)
+func (fx *fixture) again() {
+	fx.t.Helper()
+	fx.must(fx.store.Close())
+	fx.open(fx.fbURL, fx.sfURL)
 }
 
 func TestFindingsGoWithTheEntryAndHoldNothingBack(t *testing.T) {
-	w := newWorld(t)
-	c := w.client(1)
-	b := w.broken(c, 1)
-	w.add(c, b)
-	w.sync()
-	e := w.only()
-	w.wantState(e, ledger.Done, "")
-	w.wantHeld(c, b)
+	fx := newFixture(t)
+	c := fx.client(1)
+	b := fx.broken(c, 1)
+	fx.add(c, b)
+	fx.sync()
+	e := fx.only()
+	fx.wantState(e, ledger.Done, "")
+	fx.wantHeld(c, b)
 	var told bool
 	for _, f := range e.Findings {
 		told = told || f.Rule == "hours_total" && strings.Contains(f.In(balance.Dutch), "geven samen") &&
@@ -47,75 +47,75 @@ func TestFindingsGoWithTheEntryAndHoldNothingBack(t *testing.T) {
 }
 
 func TestABalanceWithFindingsIsHeldUntilAPersonLetsItGo(t *testing.T) {
-	w := newWorld(t)
-	w.hold = true
-	w.again()
-	c, fine := w.client(1), w.client(2)
-	b := w.broken(c, 1)
-	id := w.add(c, b)
-	w.add(fine, w.balance(fine, 2))
+	fx := newFixture(t)
+	fx.hold = true
+	fx.again()
+	c, fine := fx.client(1), fx.client(2)
+	b := fx.broken(c, 1)
+	id := fx.add(c, b)
+	fx.add(fine, fx.balance(fine, 2))
 	for range 2 {
-		w.sync()
-		held := w.entries()[0]
-		w.wantState(held, ledger.Waiting, ledger.HasFindings)
+		fx.sync()
+		held := fx.entries()[0]
+		fx.wantState(held, ledger.Waiting, ledger.HasFindings)
 		if !held.NeedsPerson() || held.Detail == "" || held.Next == "" || len(held.Findings) == 0 {
 			t.Fatalf("it says %+v", held)
 		}
 	}
-	w.wantState(w.entries()[1], ledger.Done, "")
-	if w.entries()[0].Target != nil {
+	fx.wantState(fx.entries()[1], ledger.Done, "")
+	if fx.entries()[0].Target != nil {
 		t.Error("a held balance was given a place")
 	}
-	_, err := w.d.Retry(t.Context(), w.entries()[0].Number, "Els")
-	w.must(err)
-	w.sync()
-	w.wantState(w.entries()[0], ledger.Done, "")
-	w.wantHeld(c, b)
+	_, err := fx.d.Retry(t.Context(), fx.entries()[0].Number, "Els")
+	fx.must(err)
+	fx.sync()
+	fx.wantState(fx.entries()[0], ledger.Done, "")
+	fx.wantHeld(c, b)
 
 	// That was a word about this revision, not about the next.
-	w.correct(id, w.broken(c, 3))
-	w.sync()
-	newest := w.entries()[2]
-	w.wantState(newest, ledger.Waiting, ledger.HasFindings)
-	w.wantHeld(c, b)
+	fx.correct(id, fx.broken(c, 3))
+	fx.sync()
+	newest := fx.entries()[2]
+	fx.wantState(newest, ledger.Waiting, ledger.HasFindings)
+	fx.wantHeld(c, b)
 
 	// Without the setting it goes of its own.
-	w.hold = false
-	w.again()
-	w.sync()
-	w.wantState(w.entries()[2], ledger.Done, "")
+	fx.hold = false
+	fx.again()
+	fx.sync()
+	fx.wantState(fx.entries()[2], ledger.Done, "")
 }
 
 // What is done is not held when the setting comes later.
 func TestWhatIsDoneIsNotHeld(t *testing.T) {
-	w := newWorld(t)
-	c := w.client(1)
-	w.add(c, w.broken(c, 1))
-	w.sync()
-	w.hold = true
-	w.again()
-	_, err := w.d.Sync(t.Context(), daemon.SyncRequest{Dossier: string(c.number)}, nil)
-	w.must(err)
-	w.wantState(w.only(), ledger.Done, "")
+	fx := newFixture(t)
+	c := fx.client(1)
+	fx.add(c, fx.broken(c, 1))
+	fx.sync()
+	fx.hold = true
+	fx.again()
+	_, err := fx.d.Sync(t.Context(), daemon.SyncRequest{Dossier: string(c.number)}, nil)
+	fx.must(err)
+	fx.wantState(fx.only(), ledger.Done, "")
 }
 
 func TestARevisionSaysWhatItChanged(t *testing.T) {
-	w := newWorld(t)
-	c := w.client(1)
-	first := w.balance(c, 1)
-	id := w.add(c, first)
-	w.sync()
-	second := w.balance(c, 1)
+	fx := newFixture(t)
+	c := fx.client(1)
+	first := fx.balance(c, 1)
+	id := fx.add(c, first)
+	fx.sync()
+	second := fx.balance(c, 1)
 	second.Values[cellOf(t, "1023")] = second.Values[cellOf(t, "1023")].Add(decimal.NewFromInt(1))
-	w.correct(id, second)
-	w.sync()
-	e := w.entries()[1]
-	w.wantState(e, ledger.Done, "")
+	fx.correct(id, second)
+	fx.sync()
+	e := fx.entries()[1]
+	fx.wantState(e, ledger.Done, "")
 	if diff := cmp.Diff(balance.Diff(first.Values, second.Values), e.Changes); diff != "" || e.Replaces != 1 || len(e.Changes) != 1 {
 		t.Errorf("it replaces %d (-want +got)\n%s", e.Replaces, diff)
 	}
-	full, err := w.d.Show(t.Context(), 2)
-	w.must(err)
+	full, err := fx.d.Show(t.Context(), 2)
+	fx.must(err)
 	told := 0
 	for _, ev := range full.History {
 		told += strings.Count(ev.Text, "; it replaces entry 1, with 1 figure changed")
@@ -125,12 +125,12 @@ func TestARevisionSaysWhatItChanged(t *testing.T) {
 	}
 
 	// A document handed in once more.
-	again := w.balance(c, 1)
+	again := fx.balance(c, 1)
 	again.Values[cellOf(t, "1023")] = second.Values[cellOf(t, "1023")]
 	again.Name = "The same with another name"
-	w.correct(id, again)
-	w.sync()
-	if e := w.entries()[2]; e.Replaces != 2 || len(e.Changes) != 0 {
+	fx.correct(id, again)
+	fx.sync()
+	if e := fx.entries()[2]; e.Replaces != 2 || len(e.Changes) != 0 {
 		t.Errorf("the same figures: %+v", e)
 	}
 }
@@ -138,19 +138,19 @@ func TestARevisionSaysWhatItChanged(t *testing.T) {
 // Of a balance whose document could not be read there is nothing to compare
 // with: it is compared with the one before.
 func TestARevisionIsComparedWithTheLastThatCouldBeRead(t *testing.T) {
-	w := newWorld(t)
-	c := w.client(1)
-	first := w.balance(c, 1)
-	id := w.add(c, first)
-	w.sync()
-	w.correct(id, w.balance(c, 2))
-	w.must(w.fb.SetContent(id, []byte("<html>nonsense</html>")))
-	w.sync()
-	third := w.balance(c, 3)
-	w.correct(id, third)
-	w.sync()
-	e := w.entries()[2]
-	w.wantState(e, ledger.Done, "")
+	fx := newFixture(t)
+	c := fx.client(1)
+	first := fx.balance(c, 1)
+	id := fx.add(c, first)
+	fx.sync()
+	fx.correct(id, fx.balance(c, 2))
+	fx.must(fx.fb.SetContent(id, []byte("<html>nonsense</html>")))
+	fx.sync()
+	third := fx.balance(c, 3)
+	fx.correct(id, third)
+	fx.sync()
+	e := fx.entries()[2]
+	fx.wantState(e, ledger.Done, "")
 	if diff := cmp.Diff(balance.Diff(first.Values, third.Values), e.Changes); diff != "" || e.Replaces != 1 {
 		t.Errorf("it replaces %d (-want +got)\n%s", e.Replaces, diff)
 	}
@@ -175,29 +175,29 @@ func TestARemarkIsNoFindingOfTheBalance(t *testing.T) {
 		"a remark and a finding": {read.Findings, true},
 	} {
 		t.Run(name, func(t *testing.T) {
-			w := newWorld(t)
-			c := w.client(1)
-			w.must(w.sf.CloseWorkflow(c.company, c.period, workflowName))
-			w.add(c, w.balance(c, 1))
-			w.sync()
-			e := w.only()
+			fx := newFixture(t)
+			c := fx.client(1)
+			fx.must(fx.sf.CloseWorkflow(c.company, c.period, workflowName))
+			fx.add(c, fx.balance(c, 1))
+			fx.sync()
+			e := fx.only()
 			e.Findings = tt.findings
-			_, err := w.keeper.Move(t.Context(), ledger.Step{Entry: e})
-			w.must(err)
-			w.hold = true
-			w.again()
-			w.sf.OpenWorkflow(c.company, c.period, workflowName)
-			p := w.sync()
+			_, err := fx.store.Move(t.Context(), ledger.Step{Entry: e})
+			fx.must(err)
+			fx.hold = true
+			fx.again()
+			fx.sf.OpenWorkflow(c.company, c.period, workflowName)
+			p := fx.sync()
 			if tt.held {
-				w.wantState(w.only(), ledger.Waiting, ledger.HasFindings)
-				if got := w.only().Detail; p.Findings != 1 || !strings.Contains(got, "have 1 finding,") {
-					t.Errorf("it says %q, the pass counts %d", got, p.Findings)
+				fx.wantState(fx.only(), ledger.Waiting, ledger.HasFindings)
+				if got := fx.only().Detail; p.Findings != 1 || !strings.Contains(got, "have 1 finding,") {
+					t.Errorf("it says %q, the run counts %d", got, p.Findings)
 				}
 				return
 			}
-			w.wantState(w.only(), ledger.Done, "")
+			fx.wantState(fx.only(), ledger.Done, "")
 			if p.Findings != 0 {
-				t.Errorf("the pass counts %d", p.Findings)
+				t.Errorf("the run counts %d", p.Findings)
 			}
 		})
 	}

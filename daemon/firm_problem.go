@@ -17,9 +17,9 @@ type firmAnswers struct {
 	refused map[int64]*problem.Problem // by firm; nil where it let balansd in
 }
 
-// saw records how one call to a firm ended. A refusal stays for the whole run. A
+// observe records how one call to a firm ended. A refusal stays for the whole run. A
 // service that is down says nothing about whether it lets balansd in.
-func (a *firmAnswers) saw(firmID int64, err error) {
+func (a *firmAnswers) observe(firmID int64, err error) {
 	p := problem.Of(err)
 	if p != nil && p.Code != problem.SilverfinSignIn && p.Code != problem.ConfigInvalid {
 		return
@@ -34,21 +34,21 @@ func (a *firmAnswers) saw(firmID int64, err error) {
 	}
 }
 
-// watch gives the destinations of a run with their answers recorded.
-func (a *firmAnswers) watch(destination func(int64) Destination) func(int64) Destination {
+// observed returns the destinations of a run with their answers recorded.
+func (a *firmAnswers) observed(destination func(int64) Destination) func(int64) Destination {
 	return func(firmID int64) Destination { return observedFirm{destination(firmID), a, firmID} }
 }
 
 // saveFirmProblems stores what the run learned about the firms.
-func (p *pass) saveFirmProblems(ctx context.Context) error {
-	firms, err := p.cfg.Store.Firms(ctx)
+func (r *run) saveFirmProblems(ctx context.Context) error {
+	firms, err := r.cfg.Store.Firms(ctx)
 	if err != nil {
 		return err
 	}
-	p.answers.mu.Lock()
-	defer p.answers.mu.Unlock()
+	r.answers.mu.Lock()
+	defer r.answers.mu.Unlock()
 	for _, f := range firms {
-		refused, asked := p.answers.refused[f.ID]
+		refused, asked := r.answers.refused[f.ID]
 		what, code := "", ""
 		if refused != nil {
 			what, code = refused.What, string(refused.Code)
@@ -59,7 +59,7 @@ func (p *pass) saveFirmProblems(ctx context.Context) error {
 		if !asked || f.Problem == what && f.ProblemCode == code {
 			continue
 		}
-		err := p.cfg.Store.UpdateFirm(ctx, f.ID, func(now *ledger.Firm) {
+		err := r.cfg.Store.UpdateFirm(ctx, f.ID, func(now *ledger.Firm) {
 			if now.LinkedAt.Equal(f.LinkedAt) { // not linked again meanwhile
 				now.Problem, now.ProblemCode = what, code
 			}
@@ -78,22 +78,22 @@ type observedFirm struct {
 	firmID  int64
 }
 
-func (w observedFirm) Companies(ctx context.Context) ([]ledger.Company, []string, error) {
-	list, unreadable, err := w.Destination.Companies(ctx)
-	w.saw(err)
+func (f observedFirm) Companies(ctx context.Context) ([]ledger.Company, []string, error) {
+	list, unreadable, err := f.Destination.Companies(ctx)
+	f.observe(err)
 	return list, unreadable, err
 }
 
-func (w observedFirm) Locate(ctx context.Context, c ledger.Company, year balance.Period) (ledger.Target, error) {
-	place, err := w.Destination.Locate(ctx, c, year)
-	w.saw(err)
-	return place, err
+func (f observedFirm) Locate(ctx context.Context, c ledger.Company, year balance.Period) (ledger.Target, error) {
+	target, err := f.Destination.Locate(ctx, c, year)
+	f.observe(err)
+	return target, err
 }
 
-func (w observedFirm) Update(ctx context.Context, p ledger.Target, decide ledger.Decide) error {
-	err := w.Destination.Update(ctx, p, decide)
-	w.saw(err)
+func (f observedFirm) Update(ctx context.Context, p ledger.Target, decide ledger.Decide) error {
+	err := f.Destination.Update(ctx, p, decide)
+	f.observe(err)
 	return err
 }
 
-func (w observedFirm) saw(err error) { w.answers.saw(w.firmID, err) }
+func (f observedFirm) observe(err error) { f.answers.observe(f.firmID, err) }

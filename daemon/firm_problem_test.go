@@ -33,14 +33,14 @@ func (r refusing) Locate(ctx context.Context, c ledger.Company, year balance.Per
 // TestAFirmThatRefusesUs does not stand as well: from the first run on in which
 // Silverfin refuses the secret or the tokens, until one in which it does not.
 func TestAFirmThatRefusesUs(t *testing.T) {
-	w := newWorld(t)
-	c := w.client(1)
-	w.add(c, w.balance(c, 1))
+	fx := newFixture(t)
+	c := fx.client(1)
+	fx.add(c, fx.balance(c, 1))
 	var refusal error
-	w.between = func(d daemon.Destination) daemon.Destination { return refusing{d, &refusal} }
+	fx.wrapDestination = func(d daemon.Destination) daemon.Destination { return refusing{d, &refusal} }
 	stands := func() ledger.Firm {
-		firms, err := w.keeper.Firms(t.Context())
-		w.must(err)
+		firms, err := fx.store.Firms(t.Context())
+		fx.must(err)
 		return firms[0]
 	}
 	secret := problem.New(problem.ConfigInvalid, "Silverfin refuses the client id or the client secret", "Check the secret.")
@@ -56,16 +56,16 @@ func TestAFirmThatRefusesUs(t *testing.T) {
 	} {
 		refusal = tt.err
 		for range 7 {
-			_, _ = w.night()
+			_, _ = fx.night()
 		}
 		if f := stands(); f.Problem != tt.want || f.Fails() != (tt.want != "") || f.Fails() != (f.ProblemCode != "") {
 			t.Errorf("after %v: %q (%s), want %q", tt.err, f.Problem, f.ProblemCode, tt.want)
 		}
-		c := w.client(n + 2)
-		w.add(c, w.balance(c, 1))
+		c := fx.client(n + 2)
+		fx.add(c, fx.balance(c, 1))
 	}
 	refusal = secret
-	_, _ = w.dryRun()
+	_, _ = fx.dryRun()
 	if f := stands(); f.Fails() {
 		t.Errorf("a dry run stored %q", f.Problem)
 	}

@@ -6,13 +6,94 @@ import (
 	"fmt"
 	"strings"
 
+	"balansd/balance"
 	"balansd/ledger"
 	"balansd/problem"
 
 	"github.com/rs/zerolog"
 )
 
-// notEqualError says that a place does not hold what was written to it.
+// conclude says what became of the entry, by what the target holds in the end.
+func (x *exchange) conclude(ctx context.Context) error {
+	const nothing = "Silverfin already holds these figures; nothing was written"
+	switch {
+	case x.touched():
+		return x.differ(ctx)
+	case !ledger.Equal(x.plan.Want, x.Have):
+		return &notEqualError{cells: unequal(x.plan.Want, x.Have)}
+	case len(x.planned) > 0:
+		return x.finish(context.WithoutCancel(ctx), fmt.Sprintf("%s written to %s and read back equal", figures(len(x.planned)), x.target.CompanyName))
+	case x.entry.State == ledger.Done:
+		return nil // compared again, and still the same
+	case x.other != nil:
+		return x.finishAs(ctx, nil, nothing+x.kept()) // what is there stays known as the other's
+	default:
+		return x.finish(ctx, nothing)
+	}
+}
+
+// touched reports whether a person changed what is there. A figure that was
+// accepted a moment ago and is not there is the destination's doing.
+func (x *exchange) touched() bool {
+	for _, diff := range x.plan.Differ {
+		if _, stored := x.Accepted[diff.Cell]; !stored {
+			return true
+		}
+	}
+	return false
+}
+
+// finish makes the entry done, and what it wrote known.
+func (x *exchange) finish(ctx context.Context, text string) error {
+	kept := map[balance.Cell]ledger.Seen{}
+	for c, k := range x.known.Kept {
+		if _, written := x.planned[c]; !written && x.plan.Want[c] != "" {
+			kept[c] = k
+		}
+	}
+	known := ledger.Written{Confirmed: x.plan.Ours, Kept: kept, By: x.entry.Number, Version: x.known.Version}.Mapped(x.dest.Property)
+	return x.finishAs(ctx, &known, text+x.kept())
+}
+
+// kept says how many figures stay as Silverfin has them; empty for none.
+func (x *exchange) kept() string {
+	many := len(unequal(ledger.FiguresOf(x.values), x.plan.Want))
+	if many == 0 {
+		return ""
+	}
+	return fmt.Sprintf("; %s kept as Silverfin has it, as a person decided", figures(many))
+}
+
+// finishAs makes the entry done, with what is known of the target from now on.
+func (x *exchange) finishAs(ctx context.Context, known *ledger.Written, text string) error {
+	done, err := x.entry.Finish(x.target, x.cfg.Now())
+	if err != nil {
+		return err
+	}
+	return x.save(ctx, done, text, known)
+}
+
+// differ leaves the target alone and asks a person.
+func (x *exchange) differ(ctx context.Context) error {
+	differences := x.plan.Differ
+	for i := range differences {
+		differences[i].Property = x.dest.Property(differences[i].Cell)
+	}
+	many := figures(len(differences))
+	text := fmt.Sprintf("%s holds %s in Silverfin that a person changed", x.target.CompanyName, many)
+	if x.other != nil {
+		text = fmt.Sprintf("%s holds %s in Silverfin that differ; entry %d, of another dossier (%s), wrote there before",
+			x.target.CompanyName, many, x.other.Number, x.other.Connection+" "+dossierName(x.other.Listing))
+	}
+	next, err := x.entry.Differ(x.target, differences, text,
+		fmt.Sprintf("Decide: balansd ledger use-finbox %d, or balansd ledger keep-silverfin %d.", x.entry.Number, x.entry.Number), x.cfg.Now())
+	if err != nil {
+		return err
+	}
+	return x.save(ctx, next, text, x.unspend(false))
+}
+
+// notEqualError says that a target does not hold what was written to it.
 type notEqualError struct{ cells []string }
 
 func (e *notEqualError) Error() string {
@@ -30,40 +111,40 @@ func unequal(want, have ledger.Figures) []string {
 }
 
 // settle turns an error into the state that the entry waits or fails in. An
-// entry that was done and only looked at again stays done.
-func (j *job) settle(ctx context.Context, cause error) error {
+// entry that was done and only compared again stays done.
+func (d *delivery) settle(ctx context.Context, cause error) error {
 	if errors.Is(cause, errLeftAlone) {
 		return nil
 	}
 	if problem.Is(cause, problem.NeedsRelink) {
-		if err := j.mustRelink(ctx, j.in.firm, cause); err != nil {
+		if err := d.mustRelink(ctx, d.in.firm, cause); err != nil {
 			return err
 		}
 	}
-	if j.entry.State == ledger.Done {
-		j.blind = explain(cause)
-		j.note(dossierName(j.entry.Listing) + ": what is done could not be looked at again: " + j.blind)
+	if d.entry.State == ledger.Done {
+		d.unchecked = explain(cause)
+		d.addProblem(dossierName(d.entry.Listing) + ": what is done could not be compared again: " + d.unchecked)
 		return nil
 	}
-	if code := problem.Of(cause).Code; (isDown(cause) || code == problem.ConfigInvalid) && (j.located || !ofSilverfin(code)) {
+	if code := problem.Of(cause).Code; (isDown(cause) || code == problem.ConfigInvalid) && (d.located || !ofSilverfin(code)) {
 		// When the companies could not be read, that was said already.
-		j.dossierTrouble(cause)
+		d.dossierTrouble(cause)
 	}
-	next, err := j.verdict(cause)
+	next, err := d.verdict(cause)
 	if err != nil {
 		// A fault of ours must not keep the other dossiers from their turn.
-		j.log.Error().Err(err).Str("code", string(problem.Unexpected)).AnErr("cause", cause).Uint64("entry", j.entry.Number).Msg("cannot settle an entry")
-		j.note(fmt.Sprintf("entry %d could not be brought further: %s", j.entry.Number, explain(cause)))
+		d.log.Error().Err(err).Str("code", string(problem.Unexpected)).AnErr("cause", cause).Uint64("entry", d.entry.Number).Msg("cannot settle an entry")
+		d.addProblem(fmt.Sprintf("entry %d could not be brought further: %s", d.entry.Number, explain(cause)))
 		return nil
 	}
 	text := next.Detail
-	if j.before.State == ledger.Sending || j.entry.State == ledger.Sending {
+	if d.before.State == ledger.Sending || d.entry.State == ledger.Sending {
 		text += "; what was being written is compared first at the next try"
 	}
 	if next.FailClass == ledger.Unavailable {
-		j.triedNow(next.Number) // before it can be seen in the ledger
+		d.markTried(next.Number) // before it can be seen in the ledger
 	}
-	return j.keep(ctx, next, text, j.unspent)
+	return d.save(ctx, next, text, d.unspent)
 }
 
 // explain says in one sentence why an entry cannot go further.
@@ -77,89 +158,73 @@ func explain(cause error) string {
 	return problem.Of(cause).Error()
 }
 
-// verdict gives the entry in the state that an error leads to. Only what is
+// verdict returns the entry in the state that an error leads to. Only what is
 // wrong with this very balance, or refused for this very dossier, counts
 // towards parking.
-func (j *job) verdict(cause error) (ledger.Entry, error) {
-	now, night, pr := j.cfg.Now(), j.rec.Night, problem.Of(cause)
+func (d *delivery) verdict(cause error) (ledger.Entry, error) {
+	now, night, pr := d.cfg.Now(), d.record.Night, problem.Of(cause)
 	if notYet, waits := errors.AsType[*ledger.NotYet](cause); waits {
-		return j.entry.Wait(notYet.Reason, notYet.Detail, whatNext(notYet.Reason), now)
+		return d.entry.Wait(notYet.Reason, notYet.Detail, whatNext(notYet.Reason), now)
 	}
 	if _, ok := errors.AsType[*notEqualError](cause); ok {
-		return j.entry.Fail(ledger.NotEqual, explain(cause), "Look at the dossier in Silverfin; it is compared again next night.", night, now)
+		return d.entry.Fail(ledger.NotEqual, explain(cause), "Look at the dossier in Silverfin; it is compared again next night.", night, now)
 	}
 	switch pr.Code {
 	case problem.NeedsRelink:
-		return j.entry.Wait(ledger.NeedsRelink, pr.What, pr.Next, now)
+		return d.entry.Wait(ledger.NeedsRelink, pr.What, pr.Next, now)
 	case problem.Unreadable, problem.NoSocialBalance, problem.NotFound:
-		return j.entry.Fail(ledger.Unreadable, pr.Error(), pr.Next, night, now)
+		return d.entry.Fail(ledger.Unreadable, pr.Error(), pr.Next, night, now)
 	case problem.SilverfinRefused:
-		return j.entry.Fail(ledger.Refused, pr.Error(), pr.Next, night, now)
+		return d.entry.Fail(ledger.Refused, pr.Error(), pr.Next, night, now)
 	default:
-		return j.entry.Fail(ledger.Unavailable, pr.What, strings.TrimSpace("It is tried again at every pass. "+pr.Next), night, now)
+		return d.entry.Fail(ledger.Unavailable, pr.What, strings.TrimSpace("It is tried again at every run. "+pr.Next), night, now)
 	}
 }
 
-func ofSilverfin(c problem.Code) bool {
-	return c == problem.SilverfinDown || c == problem.SilverfinSignIn
+// whatNext says what a person can do about each reason to wait.
+func whatNext(r ledger.Reason) string {
+	switch r {
+	case ledger.NoCompany:
+		return "Put the enterprise number on the company in Silverfin, or link the dossier to a company in the configuration."
+	case ledger.SeveralCompanies:
+		return "Link the dossier to the right company in the configuration, or archive the other one in Silverfin."
+	case ledger.NoPeriod:
+		return "Add the financial year to the company in Silverfin."
+	case ledger.WorkflowClosed:
+		return "Open the annual-accounts workflow in Silverfin; the balance goes in the night after."
+	case ledger.PeriodLocked:
+		return "Unlock the period in Silverfin; the balance goes in the night after."
+	case ledger.TemplateMissing:
+		return "Add the social balance template to the workflow in Silverfin."
+	case ledger.ConnectionInactive:
+		return "Resume the connection, or activate it in Finbox."
+	case ledger.NeedsRelink:
+		return "Link the firm: balansd connect silverfin."
+	case ledger.DoubtfulFigures, ledger.TwoAmounts:
+		return "See what is possible with balansd ledger show, and ask the payroll bureau for a document that leaves nothing open, or replace the file by one."
+	case ledger.HasFindings:
+		return "See what was found with balansd ledger show; deliver it all the same with balansd ledger retry, or ask the payroll bureau for a corrected balance."
+	case ledger.NumbersDiffer:
+		return "Compare the two. If it is meant, an administrator types the company's name on the dossier's page, or: balansd links set … --number-differs NAME; else link the dossier to its own company."
+	case ledger.WhichCounts:
+		return "See both with balansd ledger show. For the one that counts: balansd ledger retry; for the one that does not: balansd ledger dismiss."
+	default:
+		return ""
+	}
 }
 
-// aboutService names the service that is in trouble.
-func (j *job) aboutService(c problem.Code) string {
-	if ofSilverfin(c) {
-		return aboutFirm + j.in.firm.Name
-	}
-	return j.connections[j.entry.Connection].Name
-}
-
-// keep carries out a move of the job's entry, with what was read for it.
-func (j *job) keep(ctx context.Context, next ledger.Entry, text string, w *ledger.Written) error {
-	moved, err := j.moveWith(ctx, ledger.Step{Entry: next, Written: w, Document: j.doc}, text+j.revised(), j)
-	if err != nil {
-		return err
-	}
-	j.entry, j.fresh, j.doc = moved, false, nil
-	return nil
-}
-
-// move carries out one move that needs no figures.
-func (p *pass) move(ctx context.Context, next ledger.Entry, text string, w *ledger.Written) (ledger.Entry, error) {
-	return p.moveWith(ctx, ledger.Step{Entry: next, Written: w}, text, nil)
-}
-
-func (p *pass) moveWith(ctx context.Context, s ledger.Step, text string, j *job) (ledger.Entry, error) {
-	if j != nil && j.fresh {
-		s.Values = j.values
-	}
-	s.Event = ledger.Event{At: p.cfg.Now(), Run: p.rec.Number, By: p.rec.By, State: s.Entry.State, Reason: s.Entry.Reason, Text: text,
-		FailClass: s.Entry.FailClass}
-	switch {
-	case s.Entry.State == ledger.Sending && s.Written != nil:
-		s.Event.Figures = len(s.Written.Intended)
-	case s.Entry.State == ledger.Done && j != nil:
-		s.Event.Figures = j.wrote
-	case s.Entry.State == ledger.Differs:
-		s.Event.Figures = len(s.Entry.Differences)
-	}
-	moved, err := p.cfg.Store.Move(ctx, s)
-	if err != nil {
-		return s.Entry, err
-	}
-	return moved[0], nil
-}
-
-// logOutcome says in the log how an entry ended. One that waits as it did
-// before is only for those who look closely.
-func (j *job) logOutcome() {
-	e := j.entry
+// logOutcome logs how an entry ended. One that waits as it did before is logged at
+// debug level.
+func (d *delivery) logOutcome() {
+	e := d.entry
 	level := zerolog.InfoLevel
 	switch {
 	case e.State == ledger.Failed || e.State == ledger.Differs:
 		level = zerolog.WarnLevel
-	case e.State == j.before.State && e.Reason == j.before.Reason:
+	case e.State == d.before.State && e.Reason == d.before.Reason:
 		level = zerolog.DebugLevel
 	}
-	line := j.log.WithLevel(level).Uint64("entry", e.Number).Str("dossier", dossierName(e.Listing)).Stringer("year_end", e.FiscalYear.End).
+	line := d.log.WithLevel(level).Uint64("entry", e.Number).Str("dossier", dossierName(e.Listing)).Stringer("year_end", e.FiscalYear.End).
 		Str("state", string(e.State))
 	if e.Reason != "" {
 		line = line.Str("reason", string(e.Reason))
@@ -171,15 +236,7 @@ func (j *job) logOutcome() {
 		line = line.Str("detail", e.Detail)
 	}
 	if e.State == ledger.Done {
-		line = line.Int("figures_written", j.wrote)
+		line = line.Int("figures_written", d.wrote)
 	}
 	line.Msg("an entry was worked on")
-}
-
-// figures counts figures in words.
-func figures(n int) string {
-	if n == 1 {
-		return "1 figure"
-	}
-	return fmt.Sprintf("%d figures", n)
 }

@@ -16,22 +16,22 @@ import (
 )
 
 // others types figures that are none of balansd's.
-func (w *world) others(c client, many int) {
-	w.t.Helper()
+func (fx *fixture) others(c client, many int) {
+	fx.t.Helper()
 	for k := range many {
-		w.must(w.sf.Set(c.company, c.period, "other", fmt.Sprintf("k%03d", k), "x"))
+		fx.must(fx.sf.Set(c.company, c.period, "other", fmt.Sprintf("k%03d", k), "x"))
 	}
 }
 
 // before calls do before the n-th call that match is true of.
-func (w *world) before(n int, match func(faults.Call) bool, do func() error) {
+func (fx *fixture) before(n int, match func(faults.Call) bool, do func() error) {
 	seen := 0
-	w.sf.Faults().BeforeCall(func(x faults.Call) {
+	fx.sf.Faults().BeforeCall(func(x faults.Call) {
 		if !match(x) {
 			return
 		}
 		if seen++; seen == n {
-			w.must(do())
+			fx.must(do())
 		}
 	})
 }
@@ -39,21 +39,21 @@ func (w *world) before(n int, match func(faults.Call) bool, do func() error) {
 // A property that goes away between two pages moves another one to a page that
 // was read already: a person's figure.
 func TestAFigureThatPagingHidesIsNotOverwritten(t *testing.T) {
-	w := newMemoryWorld(t)
+	fx := newMemoryFixture(t)
 	cell := cellOf(t, "1003")
 	for n := 1; ; n++ {
-		c := w.client(n)
-		w.others(c, 200)
-		w.must(w.sf.Set(c.company, c.period, namespace, "code_1003", "99.9"))
-		w.add(c, w.balance(c, 1))
+		c := fx.client(n)
+		fx.others(c, 200)
+		fx.must(fx.sf.Set(c.company, c.period, namespace, "code_1003", "99.9"))
+		fx.add(c, fx.balance(c, 1))
 		calls := 0
-		w.before(n, func(faults.Call) bool { calls++; return true }, func() error {
-			return w.sf.Unset(c.company, c.period, "other", "k000")
+		fx.before(n, func(faults.Call) bool { calls++; return true }, func() error {
+			return fx.sf.Unset(c.company, c.period, "other", "k000")
 		})
-		w.sync()
-		w.sf.Faults().BeforeCall(nil)
-		e := w.entries()[n-1]
-		w.wantState(e, ledger.Differs, "")
+		fx.sync()
+		fx.sf.Faults().BeforeCall(nil)
+		e := fx.entries()[n-1]
+		fx.wantState(e, ledger.Differs, "")
 		if len(e.Differences) != 1 || e.Differences[0].Cell != cell {
 			t.Errorf("before call %d: %+v", n, e.Differences)
 		}
@@ -61,12 +61,12 @@ func TestAFigureThatPagingHidesIsNotOverwritten(t *testing.T) {
 			break
 		}
 	}
-	w.wantNothingOverwritten()
+	fx.wantNothingOverwritten()
 }
 
 // A proxy, or Silverfin itself, gives fewer a page than it was asked for.
 func TestShortPagesHideNothing(t *testing.T) {
-	w := newMemoryWorldBehind(t, func(next http.Handler) http.Handler {
+	fx := newMemoryFixtureBehind(t, func(next http.Handler) http.Handler {
 		return http.HandlerFunc(func(rw http.ResponseWriter, r *http.Request) {
 			q := r.URL.Query()
 			if q.Has("per_page") {
@@ -77,59 +77,59 @@ func TestShortPagesHideNothing(t *testing.T) {
 		})
 	})
 	for range 150 { // before the client's own
-		w.sf.AddCompany(w.firm, fakesilverfin.Company{Name: "Another"})
+		fx.sf.AddCompany(fx.firm, fakesilverfin.Company{Name: "Another"})
 	}
-	c := w.client(1)
+	c := fx.client(1)
 	for year := range 120 { // newer ones come first
-		w.sf.AddPeriod(c.company, balance.Date{Year: 2026 + year, Month: 1, Day: 1}, balance.Date{Year: 2026 + year, Month: 12, Day: 31})
+		fx.sf.AddPeriod(c.company, balance.Date{Year: 2026 + year, Month: 1, Day: 1}, balance.Date{Year: 2026 + year, Month: 12, Day: 31})
 	}
-	w.others(c, 100)
-	w.must(w.sf.Set(c.company, c.period, namespace, "code_1003", "99.9"))
-	w.add(c, w.balance(c, 1))
-	w.sync()
-	w.wantState(w.only(), ledger.Differs, "")
-	w.wantNothingOverwritten()
-	d, b := w.client(2), w.balance(c, 2)
+	fx.others(c, 100)
+	fx.must(fx.sf.Set(c.company, c.period, namespace, "code_1003", "99.9"))
+	fx.add(c, fx.balance(c, 1))
+	fx.sync()
+	fx.wantState(fx.only(), ledger.Differs, "")
+	fx.wantNothingOverwritten()
+	d, b := fx.client(2), fx.balance(c, 2)
 	b.EnterpriseNumber = d.number
-	w.others(d, 230)
-	w.add(d, b)
-	w.sync()
-	w.wantHeld(d, b)
+	fx.others(d, 230)
+	fx.add(d, b)
+	fx.sync()
+	fx.wantHeld(d, b)
 }
 
 // What was ambiguous stays so when a company that goes away meanwhile hides one
 // of the two.
 func TestSeveralCompaniesThatPagingHides(t *testing.T) {
-	w := newMemoryWorld(t)
-	filler := w.sf.AddCompany(w.firm, fakesilverfin.Company{Name: "Filler"})
+	fx := newMemoryFixture(t)
+	filler := fx.sf.AddCompany(fx.firm, fakesilverfin.Company{Name: "Filler"})
 	for range 198 {
-		w.sf.AddCompany(w.firm, fakesilverfin.Company{Name: "Another"})
+		fx.sf.AddCompany(fx.firm, fakesilverfin.Company{Name: "Another"})
 	}
-	c := w.client(1)
-	twin := w.sf.AddCompany(w.firm, fakesilverfin.Company{Name: "Twin", VAT: string(c.number)})
-	w.add(c, w.balance(c, 1))
-	w.sync()
-	w.wantState(w.only(), ledger.Waiting, ledger.SeveralCompanies)
-	w.before(2, func(x faults.Call) bool { return strings.HasSuffix(x.Path, "/companies") }, func() error {
-		return w.sf.ArchiveCompany(filler)
+	c := fx.client(1)
+	twin := fx.sf.AddCompany(fx.firm, fakesilverfin.Company{Name: "Twin", VAT: string(c.number)})
+	fx.add(c, fx.balance(c, 1))
+	fx.sync()
+	fx.wantState(fx.only(), ledger.Waiting, ledger.SeveralCompanies)
+	fx.before(2, func(x faults.Call) bool { return strings.HasSuffix(x.Path, "/companies") }, func() error {
+		return fx.sf.ArchiveCompany(filler)
 	})
-	w.sync()
-	w.sf.Faults().BeforeCall(nil)
-	w.wantState(w.only(), ledger.Waiting, ledger.SeveralCompanies)
-	if n := len(w.sf.Writes()); n > 0 {
+	fx.sync()
+	fx.sf.Faults().BeforeCall(nil)
+	fx.wantState(fx.only(), ledger.Waiting, ledger.SeveralCompanies)
+	if n := len(fx.sf.Writes()); n > 0 {
 		t.Errorf("%d figures were written without a person's word", n)
 	}
 	// Once the other one is archived, it has ended.
-	w.must(w.sf.ArchiveCompany(twin))
-	w.sync()
-	w.wantState(w.only(), ledger.Done, "")
+	fx.must(fx.sf.ArchiveCompany(twin))
+	fx.sync()
+	fx.wantState(fx.only(), ledger.Done, "")
 }
 
 // A company that cannot be read may be the other one of two; all else goes on.
 func TestACompanyThatCannotBeRead(t *testing.T) {
 	odd := false
 	var twin int64
-	w := newMemoryWorldBehind(t, func(next http.Handler) http.Handler {
+	fx := newMemoryFixtureBehind(t, func(next http.Handler) http.Handler {
 		return http.HandlerFunc(func(rw http.ResponseWriter, r *http.Request) {
 			if !odd || !strings.HasSuffix(r.URL.Path, "/companies") {
 				next.ServeHTTP(rw, r)
@@ -141,17 +141,17 @@ func TestACompanyThatCannotBeRead(t *testing.T) {
 			_, _ = fmt.Fprint(rw, strings.Replace(rec.Body.String(), fmt.Sprintf(`"id":%d,`, twin), `"id":"CMP-7",`, 1))
 		})
 	})
-	c, d := w.client(1), w.client(2)
-	twin = w.sf.AddCompany(w.firm, fakesilverfin.Company{Name: "Twin", VAT: string(c.number)})
-	w.add(c, w.balance(c, 1))
-	w.sync()
-	w.wantState(w.only(), ledger.Waiting, ledger.SeveralCompanies)
+	c, d := fx.client(1), fx.client(2)
+	twin = fx.sf.AddCompany(fx.firm, fakesilverfin.Company{Name: "Twin", VAT: string(c.number)})
+	fx.add(c, fx.balance(c, 1))
+	fx.sync()
+	fx.wantState(fx.only(), ledger.Waiting, ledger.SeveralCompanies)
 	odd = true
-	b := w.balance(d, 2)
-	w.add(d, b)
-	p := w.sync()
-	w.wantState(w.entries()[0], ledger.Waiting, ledger.SeveralCompanies)
-	w.wantHeld(d, b)
+	b := fx.balance(d, 2)
+	fx.add(d, b)
+	p := fx.sync()
+	fx.wantState(fx.entries()[0], ledger.Waiting, ledger.SeveralCompanies)
+	fx.wantHeld(d, b)
 	if said := strings.Join(p.Problems, "\n"); !strings.Contains(said, `a company with id "CMP-7" (Twin)`) {
 		t.Errorf("the run does not name what it left out: %q", said)
 	}
@@ -161,45 +161,45 @@ func TestACompanyThatCannotBeRead(t *testing.T) {
 // in the right one from the same document. After the mapping was corrected, that
 // is the person's figure.
 func TestFiguresInAnotherPropertyAreNotOurs(t *testing.T) {
-	w := newWorld(t)
-	c := w.client(1)
-	b := w.balance(c, 1)
-	id := w.add(c, b)
-	w.sync()
-	w.wantState(w.only(), ledger.Done, "")
+	fx := newFixture(t)
+	c := fx.client(1)
+	b := fx.balance(c, 1)
+	id := fx.add(c, b)
+	fx.sync()
+	fx.wantState(fx.only(), ledger.Done, "")
 	cell := cellOf(t, "1003")
-	w.must(w.sf.Set(c.company, c.period, namespace, "sb_1003", balance.Canonical(b.Values[cell])))
-	w.target = silverfin.Target{Key: "sb_{code}"}
-	w.respoil(nil)
-	w.correct(id, w.balance(c, 2))
-	w.sync()
-	e := w.entries()[1]
-	w.wantState(e, ledger.Differs, "")
+	fx.must(fx.sf.Set(c.company, c.period, namespace, "sb_1003", balance.Canonical(b.Values[cell])))
+	fx.target = silverfin.Target{Key: "sb_{code}"}
+	fx.reopenWith(nil)
+	fx.correct(id, fx.balance(c, 2))
+	fx.sync()
+	e := fx.entries()[1]
+	fx.wantState(e, ledger.Differs, "")
 	if len(e.Differences) != 1 || e.Differences[0].Property != namespace+".sb_1003" {
 		t.Errorf("differences: %+v", e.Differences)
 	}
-	w.wantNothingOverwritten()
-	_, err := w.d.Decide(t.Context(), daemon.Decision{Number: e.Number, Choice: daemon.UseFinbox, By: "Els"})
-	w.must(err)
-	w.sync()
-	w.wantState(w.entries()[1], ledger.Done, "")
+	fx.wantNothingOverwritten()
+	_, err := fx.d.Decide(t.Context(), daemon.Decision{Number: e.Number, Choice: daemon.UseFinbox, By: "Els"})
+	fx.must(err)
+	fx.sync()
+	fx.wantState(fx.entries()[1], ledger.Done, "")
 	// From now on they are ours.
-	w.correct(id, w.balance(c, 3))
-	w.sync()
-	w.wantState(w.entries()[2], ledger.Done, "")
+	fx.correct(id, fx.balance(c, 3))
+	fx.sync()
+	fx.wantState(fx.entries()[2], ledger.Done, "")
 }
 
-// decided makes a world where a person chose Finbox's figure over 99.9.
-func decided(t *testing.T) (*world, client) {
-	w := newMemoryWorld(t)
-	c := w.client(1)
-	w.must(w.sf.Set(c.company, c.period, namespace, "code_1003", "99.9"))
-	w.add(c, w.balance(c, 1))
-	w.sync()
-	w.wantState(w.only(), ledger.Differs, "")
-	_, err := w.d.Decide(t.Context(), daemon.Decision{Number: 1, Choice: daemon.UseFinbox, By: "Els"})
-	w.must(err)
-	return w, c
+// decided makes a fixture where a person chose Finbox's figure over 99.9.
+func decided(t *testing.T) (*fixture, client) {
+	fx := newMemoryFixture(t)
+	c := fx.client(1)
+	fx.must(fx.sf.Set(c.company, c.period, namespace, "code_1003", "99.9"))
+	fx.add(c, fx.balance(c, 1))
+	fx.sync()
+	fx.wantState(fx.only(), ledger.Differs, "")
+	_, err := fx.d.Decide(t.Context(), daemon.Decision{Number: 1, Choice: daemon.UseFinbox, By: "Els"})
+	fx.must(err)
+	return fx, c
 }
 
 // The figures that a person chose arrive, and cannot be read back. Then the
@@ -211,22 +211,22 @@ func TestADecisionIsCarriedOutOnce(t *testing.T) {
 		"read back as something": nil,
 	} {
 		t.Run(name, func(t *testing.T) {
-			w, c := decided(t)
+			fx, c := decided(t)
 			for _, f := range ordered {
-				w.sf.Faults().Add(f)
+				fx.sf.Faults().Add(f)
 			}
-			again := func() error { return w.sf.Set(c.company, c.period, namespace, "code_1003", "99.9") }
+			again := func() error { return fx.sf.Set(c.company, c.period, namespace, "code_1003", "99.9") }
 			if ordered == nil {
-				w.before(4, func(x faults.Call) bool { return x.Method == "GET" && strings.HasSuffix(x.Path, "/custom") }, again)
+				fx.before(4, func(x faults.Call) bool { return x.Method == "GET" && strings.HasSuffix(x.Path, "/custom") }, again)
 			}
-			w.sync()
-			w.sf.Faults().BeforeCall(nil)
-			w.sf.Faults().Clear()
-			w.wantState(w.only(), ledger.Failed, "")
-			w.must(again())
-			w.sync()
-			w.wantState(w.only(), ledger.Differs, "")
-			if held := w.sf.Custom(c.company, c.period)[namespace+".code_1003"]; held != "99.9" {
+			fx.sync()
+			fx.sf.Faults().BeforeCall(nil)
+			fx.sf.Faults().Clear()
+			fx.wantState(fx.only(), ledger.Failed, "")
+			fx.must(again())
+			fx.sync()
+			fx.wantState(fx.only(), ledger.Differs, "")
+			if held := fx.sf.Custom(c.company, c.period)[namespace+".code_1003"]; held != "99.9" {
 				t.Errorf("Silverfin holds %s over the person's newer word", held)
 			}
 		})
@@ -243,13 +243,13 @@ func TestADecisionThatWasNotCarriedOutHolds(t *testing.T) {
 		"cut off before": {Method: "POST", Path: anyCustom, Kind: faults.LostBefore},
 	} {
 		t.Run(name, func(t *testing.T) {
-			w, c := decided(t)
-			w.sf.Faults().Add(f)
-			w.sync()
-			w.sf.Faults().Clear()
-			w.sync()
-			w.wantState(w.only(), ledger.Done, "")
-			w.wantHeld(c, w.balance(c, 1))
+			fx, c := decided(t)
+			fx.sf.Faults().Add(f)
+			fx.sync()
+			fx.sf.Faults().Clear()
+			fx.sync()
+			fx.wantState(fx.only(), ledger.Done, "")
+			fx.wantHeld(c, fx.balance(c, 1))
 		})
 	}
 }

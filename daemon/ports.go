@@ -29,14 +29,14 @@ type Destination interface {
 	// Companies lists the firm's companies. What cannot be read is left out
 	// and named for people.
 	Companies(ctx context.Context) (all []ledger.Company, unreadable []string, err error)
-	// Company gives one company; a SilverfinRefused problem when there is none.
+	// Company returns one company; a SilverfinRefused problem when there is none.
 	Company(ctx context.Context, id int64) (ledger.Company, error)
 	// Locate finds where a company takes the balance of a financial year. It
 	// gives a *ledger.NotYet when the company cannot take it now.
 	Locate(ctx context.Context, c ledger.Company, year balance.Period) (ledger.Target, error)
-	// Update reads the figures that the place holds, has decide say which to
+	// Update reads the figures that the target holds, has decide say which to
 	// write, writes them, and reads again, until decide has nothing left to
-	// write: what decide was given last is what the place holds. A figure goes
+	// write: what decide was given last is what the target holds. A figure goes
 	// out only right after a reading in which all that decides about it was as
 	// decide saw it. decide must not make a call for the same company.
 	// After an error any part of the figures may have been stored.
@@ -82,7 +82,7 @@ type Store interface {
 	// UpdateFirm changes a stored firm; one that was removed stays so, without
 	// an error. change may be called more than once.
 	UpdateFirm(ctx context.Context, id int64, change func(*ledger.Firm)) error
-	// Since tells from when on nights count: when the state was first made.
+	// Since reports from when on nights count: when the state was first made.
 	// Where that lies after now, since the clock was ahead then, it is the
 	// first now that Since was asked with.
 	Since(ctx context.Context, now time.Time) (time.Time, error)
@@ -105,9 +105,9 @@ type Store interface {
 	// is the one recorded last, and a listing whose content is another counts
 	// as new even if it was there before.
 	//
-	// It gives the entries that were new, with their numbers and versions.
+	// It returns the entries that were new, with their numbers and versions.
 	Record(ctx context.Context, c ledger.Connection, found []ledger.Entry) ([]ledger.Entry, error)
-	// Open walks the entries that a pass should look at, by number. It costs
+	// Open walks the entries that a run should try, by number. It costs
 	// what is open, not all that ever was. Changes made during the walk may
 	// or may not be seen.
 	Open(ctx context.Context) iter.Seq2[ledger.Entry, error]
@@ -119,20 +119,20 @@ type Store interface {
 	// SameID lists, by number, the entries of the same connection and id,
 	// whatever their year and enterprise number, e itself left out.
 	SameID(ctx context.Context, e ledger.Entry) ([]ledger.Entry, error)
-	// Entry gives one entry; a NotFound problem when there is none.
+	// Entry returns one entry; a NotFound problem when there is none.
 	Entry(ctx context.Context, number uint64) (ledger.Entry, error)
-	// History gives the events of an entry, oldest first.
+	// History returns the events of an entry, oldest first.
 	History(ctx context.Context, number uint64) ([]ledger.Event, error)
-	// Values gives the figures kept with an entry, nil when none are.
+	// Values returns the figures kept with an entry, nil when none are.
 	Values(ctx context.Context, number uint64) (balance.Values, error)
-	// Document gives the document kept with an entry, nil when none is.
+	// Document returns the document kept with an entry, nil when none is.
 	Document(ctx context.Context, number uint64) ([]byte, error)
 	// Move carries out steps, all or none, and gives the entries with their
 	// new versions.
 	Move(ctx context.Context, steps ...ledger.Step) ([]ledger.Entry, error)
-	// Written gives what is known of a place.
+	// Written returns what is known of a target.
 	Written(ctx context.Context, p ledger.Target) (ledger.Written, error)
-	// Counts gives the number of entries by state.
+	// Counts returns the number of entries by state.
 	Counts(ctx context.Context) (map[ledger.State]int, error)
 
 	// Links lists the dossier links that people set.
@@ -143,41 +143,41 @@ type Store interface {
 	// configuration by these, both or neither.
 	Configure(ctx context.Context, connections []ledger.Connection, links []ledger.DossierLink) error
 
-	// BeginRun stores a new pass and gives it its number. A second pass for
+	// BeginRun stores a new run and gives it its number. A second run for
 	// the same Night is refused with a Conflict problem, for ever.
 	BeginRun(ctx context.Context, p ledger.Run) (ledger.Run, error)
-	// EndRun replaces the stored pass of the same number.
+	// EndRun replaces the stored run of the same number.
 	EndRun(ctx context.Context, p ledger.Run) error
-	// Runs lists the newest passes, newest first, at most limit.
+	// Runs lists the newest runs, newest first, at most limit.
 	Runs(ctx context.Context, limit int) ([]ledger.Run, error)
-	// Backup makes a copy of the state, reads it back, and lets go of the
-	// oldest copies beyond those that are kept.
+	// Backup makes a copy of the state, reads it back, and removes the
+	// oldest copies beyond those that are to be kept.
 	Backup(ctx context.Context) (ledger.Backup, error)
-	// BackupsThere gives a problem when the place of the copies holds none any
+	// BackupsThere returns a problem when the place of the copies has none any
 	// more, although some were made there: it may be a disk that is missing.
 	BackupsThere(ctx context.Context) error
 	// Check reads the whole state, and gives a StateDamaged problem when it is
 	// damaged.
 	Check(ctx context.Context) error
-	// CheckSecrets gives a KeyInvalid problem when the data key, as its file has
+	// CheckSecrets returns a KeyInvalid problem when the data key, as its file has
 	// it now, does not open what is sealed.
 	CheckSecrets(ctx context.Context) error
-	// Prune takes away documents, figures and stories of entries that were
+	// Prune takes away documents, figures and histories of entries that were
 	// settled longer ago than the retention says. Entries stay. Stopped half
 	// way, it goes on at the next call.
 	Prune(ctx context.Context, r ledger.Retention, now time.Time) (ledger.Pruned, error)
-	// Alive notes when balansd was last seen to live.
+	// Alive records when balansd last ran.
 	Alive(ctx context.Context, now time.Time) error
-	// LastAlive gives the time of the newest Alive; zero when there was none.
+	// LastAlive returns the time of the newest Alive; zero when there was none.
 	LastAlive(ctx context.Context) (time.Time, error)
-	// NoteMissed keeps missed nights; what was noted of a night first stays. A
+	// NoteMissed records missed nights; what was recorded of a night first stays. A
 	// night that was begun, before or later, is not missed.
 	NoteMissed(ctx context.Context, nights ...ledger.MissedNight) error
 	// Missed lists the newest missed nights until a date, that one too, newest
 	// first, at most limit.
 	Missed(ctx context.Context, until balance.Date, limit int) ([]ledger.MissedNight, error)
 
-	// LastNight gives the local date of the newest nightly pass or catch-up
+	// LastNight returns the local date of the newest nightly run or catch-up
 	// that was begun; zero when there was none.
 	LastNight(ctx context.Context) (balance.Date, error)
 }

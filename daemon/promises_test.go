@@ -11,13 +11,13 @@ import (
 	"github.com/google/go-cmp/cmp"
 )
 
-// watched is a destination that hears of every write before it goes out.
-type watched struct {
+// observedDestination is a destination that hears of every write before it goes out.
+type observedDestination struct {
 	daemon.Destination
 	write func(ctx context.Context, p ledger.Target, f ledger.Figures) error
 }
 
-func (d watched) Update(ctx context.Context, p ledger.Target, decide ledger.Decide) error {
+func (d observedDestination) Update(ctx context.Context, p ledger.Target, decide ledger.Decide) error {
 	return d.Destination.Update(ctx, p, func(r ledger.Reading) (ledger.Figures, error) {
 		write, err := decide(r)
 		if len(write) > 0 && err == nil {
@@ -30,15 +30,15 @@ func (d watched) Update(ctx context.Context, p ledger.Target, decide ledger.Deci
 // Before anything goes to Silverfin, the ledger holds on disk that it is being
 // sent, and exactly what.
 func TestNothingIsWrittenWithoutARecordOfIt(t *testing.T) {
-	w, clients := withClients(t, 3)
+	fx, clients := withClients(t, 3)
 	writes := 0
-	w.between = func(d daemon.Destination) daemon.Destination {
-		return watched{d, func(ctx context.Context, p ledger.Target, f ledger.Figures) error {
-			w.mu.Lock()
+	fx.wrapDestination = func(d daemon.Destination) daemon.Destination {
+		return observedDestination{d, func(ctx context.Context, p ledger.Target, f ledger.Figures) error {
+			fx.mu.Lock()
 			writes++
-			w.mu.Unlock()
+			fx.mu.Unlock()
 			var of []ledger.Entry
-			for e, err := range w.keeper.Open(ctx) {
+			for e, err := range fx.store.Open(ctx) {
 				if err != nil {
 					t.Error(err)
 				}
@@ -50,7 +50,7 @@ func TestNothingIsWrittenWithoutARecordOfIt(t *testing.T) {
 				t.Errorf("a write goes to %s while the ledger says %+v", p.CompanyName, of)
 				return nil
 			}
-			known, err := w.keeper.Written(ctx, p)
+			known, err := fx.store.Written(ctx, p)
 			if err != nil {
 				t.Error(err)
 			}
@@ -60,19 +60,19 @@ func TestNothingIsWrittenWithoutARecordOfIt(t *testing.T) {
 			return nil
 		}}
 	}
-	w.sync()
+	fx.sync()
 	if writes != len(clients) {
 		t.Errorf("%d writes for %d clients", writes, len(clients))
 	}
 }
 
-// forgetful is a destination that takes a write and holds something else.
-type forgetful struct {
+// lossyDestination is a destination that takes a write and holds something else.
+type lossyDestination struct {
 	daemon.Destination
 	read func(ledger.Figures) ledger.Figures
 }
 
-func (d forgetful) Update(ctx context.Context, p ledger.Target, decide ledger.Decide) error {
+func (d lossyDestination) Update(ctx context.Context, p ledger.Target, decide ledger.Decide) error {
 	return d.Destination.Update(ctx, p, func(r ledger.Reading) (ledger.Figures, error) {
 		r.Have = d.read(r.Have)
 		return decide(r)
@@ -98,23 +98,23 @@ func TestNothingIsDoneWithoutBeingReadBackEqual(t *testing.T) {
 		"nothing is kept": func(ledger.Figures) ledger.Figures { return ledger.Figures{} },
 	} {
 		t.Run(name, func(t *testing.T) {
-			w, clients := withClients(t, 1)
+			fx, clients := withClients(t, 1)
 			broken := true
-			w.between = func(d daemon.Destination) daemon.Destination {
-				return forgetful{d, func(f ledger.Figures) ledger.Figures {
+			fx.wrapDestination = func(d daemon.Destination) daemon.Destination {
+				return lossyDestination{d, func(f ledger.Figures) ledger.Figures {
 					if broken {
 						return lose(f)
 					}
 					return f
 				}}
 			}
-			w.sync()
-			e := w.only()
+			fx.sync()
+			e := fx.only()
 			if e.State != ledger.Failed || e.FailClass != ledger.NotEqual {
 				t.Fatalf("entry is %s %s: %s", e.State, e.FailClass, e.Detail)
 			}
 			broken = false
-			converge(w, clients)
+			converge(fx, clients)
 		})
 	}
 }

@@ -18,23 +18,23 @@ import (
 // restore stops the daemon, puts a backup in the place of the state, and
 // starts the daemon again. A damaged state is one that cannot be read any
 // more: nothing of it can be taken over.
-func (w *world) restore(b ledger.Backup, damaged bool) (notes []string) {
-	w.t.Helper()
-	w.must(w.keeper.Close())
-	path := filepath.Join(w.dir, "state.db")
+func (fx *fixture) restore(b ledger.Backup, damaged bool) (notes []string) {
+	fx.t.Helper()
+	fx.must(fx.store.Close())
+	path := filepath.Join(fx.dir, "state.db")
 	if damaged {
-		w.must(os.Truncate(path, 9000))
+		fx.must(os.Truncate(path, 9000))
 	}
-	_, notes, err := store.Restore(w.t.Context(), store.Options{Path: path, KeyPath: filepath.Join(w.dir, "state.key"), Version: "test", Now: w.clock},
+	_, notes, err := store.Restore(fx.t.Context(), store.Options{Path: path, KeyPath: filepath.Join(fx.dir, "state.key"), Version: "test", Now: fx.clock},
 		b.File, store.RestoreOptions{LoseNewer: true})
-	w.must(err)
-	w.open(w.fbURL, w.sfURL)
+	fx.must(err)
+	fx.open(fx.fbURL, fx.sfURL)
 	return notes
 }
 
 // byUs counts what balansd wrote.
-func (w *world) byUs() (n int) {
-	for _, x := range w.sf.Writes() {
+func (fx *fixture) byUs() (n int) {
+	for _, x := range fx.sf.Writes() {
 		if x.By != fakesilverfin.Person {
 			n++
 		}
@@ -43,105 +43,105 @@ func (w *world) byUs() (n int) {
 }
 
 // TestRestoredStateOverwritesNothing goes back to a backup after more was
-// delivered, corrected and changed by people. The next pass finds it all again
+// delivered, corrected and changed by people. The next run finds it all again
 // and writes only what is not there yet.
 func TestRestoredStateOverwritesNothing(t *testing.T) {
 	for name, damaged := range map[string]bool{"and the state before can be read": false, "and the state before is damaged": true} {
 		t.Run(name, func(t *testing.T) {
-			w := newWorld(t)
+			fx := newFixture(t)
 			cell := cellOf(t, "1003")
 			var c [8]client
 			for i := range c {
-				c[i] = w.client(i + 1)
+				c[i] = fx.client(i + 1)
 			}
-			at := func(i int) string { return w.sf.Custom(c[i].company, c[i].period)[namespace+".code_1003"] }
-			first, second := w.balance(c[0], 1), w.balance(c[0], 2)
+			at := func(i int) string { return fx.sf.Custom(c[i].company, c[i].period)[namespace+".code_1003"] }
+			first, second := fx.balance(c[0], 1), fx.balance(c[0], 2)
 			old := balance.Canonical(first.Values[cell])
 			// Before the backup: four are delivered, one waits.
-			putBack := w.add(c[0], first)
-			w.add(c[1], w.balance(c[1], 3))
-			corrected := w.add(c[2], w.balance(c[2], 4))
-			w.add(c[3], w.balance(c[3], 5))
-			w.must(w.sf.CloseWorkflow(c[4].company, c[4].period, workflowName))
-			w.add(c[4], w.balance(c[4], 6))
-			w.sync()
-			backup, err := w.d.Backup(t.Context(), "Els")
-			w.must(err)
+			putBack := fx.add(c[0], first)
+			fx.add(c[1], fx.balance(c[1], 3))
+			corrected := fx.add(c[2], fx.balance(c[2], 4))
+			fx.add(c[3], fx.balance(c[3], 5))
+			fx.must(fx.sf.CloseWorkflow(c[4].company, c[4].period, workflowName))
+			fx.add(c[4], fx.balance(c[4], 6))
+			fx.sync()
+			backup, err := fx.d.Backup(t.Context(), "Els")
+			fx.must(err)
 
 			// After it: two are corrected, the waiting and a new one delivered, and
 			// one is left aside. People put a figure back to what it was before the
 			// correction, and change another.
-			w.later(48 * time.Hour)
-			w.correct(putBack, second)
-			now := w.balance(c[2], 7)
-			w.correct(corrected, now)
-			w.sf.OpenWorkflow(c[4].company, c[4].period, workflowName)
-			w.add(c[5], w.balance(c[5], 8))
-			w.must(w.sf.CloseWorkflow(c[6].company, c[6].period, workflowName))
-			w.add(c[6], w.balance(c[6], 9))
-			w.sync()
-			leftAside := w.entries()[8]
-			w.wantState(leftAside, ledger.Waiting, ledger.WorkflowClosed)
-			_, err = w.d.Dismiss(t.Context(), leftAside.Number, "Els")
-			w.must(err)
-			w.sf.OpenWorkflow(c[6].company, c[6].period, workflowName)
-			w.must(w.sf.Set(c[0].company, c[0].period, namespace, "code_1003", old))
-			w.must(w.sf.Set(c[3].company, c[3].period, namespace, "code_1003", "99"))
+			fx.later(48 * time.Hour)
+			fx.correct(putBack, second)
+			now := fx.balance(c[2], 7)
+			fx.correct(corrected, now)
+			fx.sf.OpenWorkflow(c[4].company, c[4].period, workflowName)
+			fx.add(c[5], fx.balance(c[5], 8))
+			fx.must(fx.sf.CloseWorkflow(c[6].company, c[6].period, workflowName))
+			fx.add(c[6], fx.balance(c[6], 9))
+			fx.sync()
+			leftAside := fx.entries()[8]
+			fx.wantState(leftAside, ledger.Waiting, ledger.WorkflowClosed)
+			_, err = fx.d.Dismiss(t.Context(), leftAside.Number, "Els")
+			fx.must(err)
+			fx.sf.OpenWorkflow(c[6].company, c[6].period, workflowName)
+			fx.must(fx.sf.Set(c[0].company, c[0].period, namespace, "code_1003", old))
+			fx.must(fx.sf.Set(c[3].company, c[3].period, namespace, "code_1003", "99"))
 
-			notes := w.restore(backup, damaged)
+			notes := fx.restore(backup, damaged)
 			if len(notes) < 2 {
 				t.Errorf("the notes are %q", notes)
 			}
 			if damaged {
-				w.linkFirm(w.firm) // the backup's refresh token was used since
+				fx.linkFirm(fx.firm) // the backup's refresh token was used since
 			}
-			w.add(c[7], w.balance(c[7], 10)) // new to everybody
-			written := w.byUs()
-			w.sync()
+			fx.add(c[7], fx.balance(c[7], 10)) // new to everybody
+			written := fx.byUs()
+			fx.sync()
 			states := map[string]ledger.Entry{}
-			for _, e := range w.entries() {
+			for _, e := range fx.entries() {
 				if e.State != ledger.Superseded {
 					states[e.Dossier.ID] = e
 				}
 			}
-			w.wantState(states[c[0].dossier], ledger.Differs, "")
+			fx.wantState(states[c[0].dossier], ledger.Differs, "")
 			for _, i := range []int{1, 2, 3, 4, 5, 7} {
-				w.wantState(states[c[i].dossier], ledger.Done, "")
+				fx.wantState(states[c[i].dossier], ledger.Done, "")
 			}
 			if damaged {
-				w.wantState(states[c[6].dossier], ledger.Done, "") // that it was left aside is lost
+				fx.wantState(states[c[6].dossier], ledger.Done, "") // that it was left aside is lost
 			} else {
-				w.wantState(states[c[6].dossier], ledger.Ignored, ledger.Dismissed)
+				fx.wantState(states[c[6].dossier], ledger.Ignored, ledger.Dismissed)
 			}
-			new := len(w.balance(c[7], 10).Values)
+			new := len(fx.balance(c[7], 10).Values)
 			if damaged {
-				new += len(w.balance(c[6], 9).Values)
+				new += len(fx.balance(c[6], 9).Values)
 			}
-			if got := w.byUs() - written; got != new {
+			if got := fx.byUs() - written; got != new {
 				t.Errorf("%d figures were written, want the %d that were not there", got, new)
 			}
 			if at(0) != old || at(3) != "99" {
 				t.Errorf("what people changed is %s and %s, want %s and 99", at(0), at(3), old)
 			}
-			w.wantHeld(c[2], now)
-			w.wantNothingOverwritten()
+			fx.wantHeld(c[2], now)
+			fx.wantNothingOverwritten()
 
 			// A correction of what the backup knew to be ours is written where
 			// that is still certain, and else asks.
-			for _, e := range w.entries() {
+			for _, e := range fx.entries() {
 				if e.Dossier.ID == c[1].dossier {
-					w.correct(e.ID, w.balance(c[1], 11))
+					fx.correct(e.ID, fx.balance(c[1], 11))
 				}
 			}
-			w.sync()
-			all := w.entries()
+			fx.sync()
+			all := fx.entries()
 			if last := all[len(all)-1]; damaged {
-				w.wantState(last, ledger.Differs, "")
+				fx.wantState(last, ledger.Differs, "")
 			} else {
-				w.wantState(last, ledger.Done, "")
-				w.wantHeld(c[1], w.balance(c[1], 11))
+				fx.wantState(last, ledger.Done, "")
+				fx.wantHeld(c[1], fx.balance(c[1], 11))
 			}
-			w.wantNothingOverwritten()
+			fx.wantNothingOverwritten()
 		})
 	}
 }
@@ -168,40 +168,40 @@ func (s slowWrite) Update(ctx context.Context, p ledger.Target, decide ledger.De
 func TestRestoreOfABackupMadeInTheMiddleOfAWrite(t *testing.T) {
 	for name, damaged := range map[string]bool{"and the state before can be read": false, "and the state before is damaged": true} {
 		t.Run(name, func(t *testing.T) {
-			w := newWorld(t)
-			c := w.client(1)
-			first, second := w.balance(c, 1), w.balance(c, 2)
+			fx := newFixture(t)
+			c := fx.client(1)
+			first, second := fx.balance(c, 1), fx.balance(c, 2)
 			cell := cellOf(t, "1003")
 			if first.Values[cell].Equal(second.Values[cell]) {
 				t.Fatal("the two revisions say the same")
 			}
 			var backup ledger.Backup
 			var once sync.Once
-			w.between = func(d daemon.Destination) daemon.Destination {
+			fx.wrapDestination = func(d daemon.Destination) daemon.Destination {
 				return slowWrite{d, func() {
 					once.Do(func() {
 						var err error
-						if backup, err = w.keeper.Backup(context.Background()); err != nil {
+						if backup, err = fx.store.Backup(context.Background()); err != nil {
 							t.Error(err)
 						}
 					})
 				}}
 			}
-			id := w.add(c, first)
-			w.sync()
-			w.correct(id, second)
-			w.sync()
-			w.wantHeld(c, second)
-			w.must(w.sf.Set(c.company, c.period, namespace, "code_1003", balance.Canonical(first.Values[cell])))
-			written := w.byUs()
-			w.restore(backup, damaged)
-			w.wantState(w.only(), ledger.Sending, "")
-			w.sync()
-			w.wantState(w.entries()[1], ledger.Differs, "")
-			if w.byUs() != written {
-				t.Errorf("%d figures were written", w.byUs()-written)
+			id := fx.add(c, first)
+			fx.sync()
+			fx.correct(id, second)
+			fx.sync()
+			fx.wantHeld(c, second)
+			fx.must(fx.sf.Set(c.company, c.period, namespace, "code_1003", balance.Canonical(first.Values[cell])))
+			written := fx.byUs()
+			fx.restore(backup, damaged)
+			fx.wantState(fx.only(), ledger.Sending, "")
+			fx.sync()
+			fx.wantState(fx.entries()[1], ledger.Differs, "")
+			if fx.byUs() != written {
+				t.Errorf("%d figures were written", fx.byUs()-written)
 			}
-			w.wantNothingOverwritten()
+			fx.wantNothingOverwritten()
 		})
 	}
 }
@@ -211,29 +211,29 @@ func TestRestoreOfABackupMadeInTheMiddleOfAWrite(t *testing.T) {
 func TestNightsAfterARestore(t *testing.T) {
 	for name, damaged := range map[string]bool{"and the state before can be read": false, "and the state before is damaged": true} {
 		t.Run(name, func(t *testing.T) {
-			w := newWorld(t)
-			w.nights(1)
-			backup, err := w.d.Backup(t.Context(), "Els")
-			w.must(err)
-			c := w.client(1)
-			b := w.balance(c, 1)
-			w.add(c, b)
-			w.nights(1)
-			w.wantHeld(c, b)
-			w.later(time.Hour)
-			w.restore(backup, damaged)
+			fx := newFixture(t)
+			fx.nights(1)
+			backup, err := fx.d.Backup(t.Context(), "Els")
+			fx.must(err)
+			c := fx.client(1)
+			b := fx.balance(c, 1)
+			fx.add(c, b)
+			fx.nights(1)
+			fx.wantHeld(c, b)
+			fx.later(time.Hour)
+			fx.restore(backup, damaged)
 			if damaged {
-				w.linkFirm(w.firm)
+				fx.linkFirm(fx.firm)
 			}
-			written := w.byUs()
-			ran, err := w.d.RunNight(t.Context())
-			w.must(err)
+			written := fx.byUs()
+			ran, err := fx.d.RunNight(t.Context())
+			fx.must(err)
 			if ran != damaged {
 				t.Errorf("that a night was due after the restore is %v", ran)
 			}
-			w.nights(1)
-			w.wantState(w.only(), ledger.Done, "")
-			if w.byUs() != written {
+			fx.nights(1)
+			fx.wantState(fx.only(), ledger.Done, "")
+			if fx.byUs() != written {
 				t.Error("what was delivered was written again")
 			}
 		})

@@ -13,19 +13,19 @@ import (
 )
 
 // settleRevisions reads the entry and settles which of several balances counts.
-// It tells whether the entry is no longer the one. What the source's own
+// It reports whether the entry is no longer the one. What the source's own
 // revision numbers say needs no reading: nobody fetches what was corrected.
-func (j *job) settleRevisions(ctx context.Context) (gone bool, err error) {
-	if j.entry.ValuesHash == "" && j.entry.Dossier.EnterpriseNumber != "" {
-		if gone, err := j.supersede(ctx, false); gone || err != nil {
+func (d *delivery) settleRevisions(ctx context.Context) (gone bool, err error) {
+	if d.entry.ValuesHash == "" && d.entry.Dossier.EnterpriseNumber != "" {
+		if gone, err := d.supersede(ctx, false); gone || err != nil {
 			return gone, err
 		}
 	}
-	unread := j.read(ctx)
+	unread := d.read(ctx)
 	if unread != nil && !ofDocument(unread) {
-		return false, j.overwritten(ctx, unread)
+		return false, d.overwritten(ctx, unread)
 	}
-	gone, err = j.supersede(ctx, true)
+	gone, err = d.supersede(ctx, true)
 	if gone || err != nil && !waits(err) {
 		return gone, err
 	}
@@ -35,23 +35,23 @@ func (j *job) settleRevisions(ctx context.Context) (gone bool, err error) {
 	if err != nil {
 		return false, err
 	}
-	if len(j.entry.Doubts) == 0 { // its year may be in doubt
-		if err := j.leaveBehind(ctx); err != nil {
+	if len(d.entry.Doubts) == 0 { // its year may be in doubt
+		if err := d.leaveBehind(ctx); err != nil {
 			return false, err
 		}
 	}
-	if !j.fresh {
+	if !d.fresh {
 		return false, nil
 	}
-	return false, j.compare(ctx)
+	return false, d.compare(ctx)
 }
 
 // supersede settles which of the entry and its siblings counts. The older ones
 // are set aside when the newer one is worked on, delivered or not. Where nothing
 // tells them apart a person is asked. read says that the entry was read; until
 // then only what needs no reading is settled.
-func (j *job) supersede(ctx context.Context, read bool) (gone bool, err error) {
-	siblings, err := j.cfg.Store.Siblings(ctx, j.entry)
+func (d *delivery) supersede(ctx context.Context, read bool) (gone bool, err error) {
+	siblings, err := d.cfg.Store.Siblings(ctx, d.entry)
 	if err != nil {
 		return false, err
 	}
@@ -60,27 +60,27 @@ func (j *job) supersede(ctx context.Context, read bool) (gone bool, err error) {
 		if s.State == ledger.Superseded || s.State == ledger.Ignored {
 			continue
 		}
-		c := ledger.CompareRevisions(j.kind(), j.entry, s)
+		c := ledger.CompareRevisions(d.kind(), d.entry, s)
 		if s.ValuesHash == "" && s.Open() && (c == 0 || s.Dossier.EnterpriseNumber == "") {
 			if !read {
 				continue
 			}
-			if s, err = j.readSibling(ctx, s); err != nil {
+			if s, err = d.readSibling(ctx, s); err != nil {
 				return false, err
 			}
-			if !s.SiblingOf(j.entry) {
+			if !s.SiblingOf(d.entry) {
 				continue // its own document says what it is
 			}
 		}
 		if read {
-			c = ledger.CompareSiblings(j.kind(), j.entry, s)
+			c = ledger.CompareSiblings(d.kind(), d.entry, s)
 		}
-		unknown, other := j.entry.FiscalYear.End.IsZero(), s.FiscalYear.End.IsZero()
+		unknown, other := d.entry.FiscalYear.End.IsZero(), s.FiscalYear.End.IsZero()
 		switch {
 		case c < 0 && (unknown || !other):
-			return true, j.supersededBy(ctx, s.Number)
+			return true, d.supersededBy(ctx, s.Number)
 		case c > 0 && (other || !unknown):
-			if err := j.setAside(ctx, s); err != nil {
+			if err := d.setAside(ctx, s); err != nil {
 				return false, err
 			}
 		case c == 0 && read:
@@ -91,38 +91,38 @@ func (j *job) supersede(ctx context.Context, read bool) (gone bool, err error) {
 	return false, undecided
 }
 
-// readSibling gives a sibling that had no turn yet as its document says. What
+// readSibling returns a sibling that had no turn yet as its document says. What
 // cannot be read is what it was listed as.
-func (j *job) readSibling(ctx context.Context, s ledger.Entry) (ledger.Entry, error) {
-	k := &job{pass: j.pass, before: s, entry: s}
+func (d *delivery) readSibling(ctx context.Context, s ledger.Entry) (ledger.Entry, error) {
+	k := &delivery{run: d.run, before: s, entry: s}
 	err := k.read(ctx)
 	if err != nil && !ofDocument(err) {
-		j.skipped = k.skipped
+		d.skipped = k.skipped
 		return s, err
 	}
 	return k.entry, nil
 }
 
-func (j *job) supersededBy(ctx context.Context, number uint64) error {
-	next, err := j.entry.Supersede(number, j.cfg.Now())
+func (d *delivery) supersededBy(ctx context.Context, number uint64) error {
+	next, err := d.entry.Supersede(number, d.cfg.Now())
 	if err != nil {
 		return err
 	}
-	return j.keep(ctx, next, newerCame(number), nil)
+	return d.save(ctx, next, newerCame(number), nil)
 }
 
 // setAside supersedes a sibling by the entry. It is looked up once more: what
 // was read of it here is kept when it has its own turn.
-func (j *job) setAside(ctx context.Context, s ledger.Entry) error {
-	s, err := j.cfg.Store.Entry(ctx, s.Number)
+func (d *delivery) setAside(ctx context.Context, s ledger.Entry) error {
+	s, err := d.cfg.Store.Entry(ctx, s.Number)
 	if err != nil {
 		return err
 	}
-	next, err := s.Supersede(j.entry.Number, j.cfg.Now())
+	next, err := s.Supersede(d.entry.Number, d.cfg.Now())
 	if err != nil {
 		return err
 	}
-	_, err = j.move(ctx, next, newerCame(j.entry.Number), nil)
+	_, err = d.move(ctx, next, newerCame(d.entry.Number), nil)
 	return err
 }
 
@@ -130,11 +130,11 @@ func newerCame(number uint64) string {
 	return fmt.Sprintf("a newer balance of the same year, number %d, took its place", number)
 }
 
-func (j *job) kind() ledger.ConnectionKind { return j.connections[j.entry.Connection].Kind }
+func (d *delivery) kind() ledger.ConnectionKind { return d.connections[d.entry.Connection].Kind }
 
 // newer orders siblings: a is positive when it counts before b.
-func (j *job) newer(a, b ledger.Entry) int {
-	return cmp.Or(ledger.CompareSiblings(j.kind(), a, b), cmp.Compare(a.Number, b.Number))
+func (d *delivery) newer(a, b ledger.Entry) int {
+	return cmp.Or(ledger.CompareSiblings(d.kind(), a, b), cmp.Compare(a.Number, b.Number))
 }
 
 // leaveBehind looks at what has the entry's id and is of another year or another
@@ -145,63 +145,63 @@ func (j *job) newer(a, b ledger.Entry) int {
 // person, and where it was not delivered yet, a person is asked. In a folder one
 // name may hold a new balance each year, so only one that goes back in time is a
 // correction.
-func (j *job) leaveBehind(ctx context.Context) error {
-	others, err := j.cfg.Store.SameID(ctx, j.entry)
+func (d *delivery) leaveBehind(ctx context.Context) error {
+	others, err := d.cfg.Store.SameID(ctx, d.entry)
 	if err != nil {
 		return err
 	}
 	for _, o := range others {
-		if o.State == ledger.Superseded || o.State == ledger.Ignored || o.SiblingOf(j.entry) {
+		if o.State == ledger.Superseded || o.State == ledger.Ignored || o.SiblingOf(d.entry) {
 			continue
 		}
-		switch newer := j.newer(j.entry, o) > 0; {
-		case newer && o.State == ledger.Done && o.MovedTo != j.entry.Number && j.corrects(o):
-			if err := j.moved(ctx, o); err != nil {
+		switch newer := d.newer(d.entry, o) > 0; {
+		case newer && o.State == ledger.Done && o.MovedTo != d.entry.Number && d.corrects(o):
+			if err := d.moved(ctx, o); err != nil {
 				return err
 			}
-		case !newer && j.kind() != ledger.Folder && j.entry.State != ledger.Done && j.entry.Chosen < o.Number:
+		case !newer && d.kind() != ledger.Folder && d.entry.State != ledger.Done && d.entry.Chosen < o.Number:
 			return &ledger.NotYet{Reason: ledger.WhichCounts, Detail: fmt.Sprintf(
-				"entry %d is a later revision of the same balance, and is of %s: it is not clear whether this one still counts%s", o.Number, whose(o), j.begun())}
+				"entry %d is a later revision of the same balance, and is of %s: it is not clear whether this one still counts%s", o.Number, whose(o), d.begunNote())}
 		}
 	}
 	return nil
 }
 
-// begun says at the end of a sentence that a write of the entry was begun.
-func (j *job) begun() string {
-	if j.entry.State != ledger.Sending || j.entry.Target == nil {
+// begunNote says at the end of a sentence that a write of the entry was begun.
+func (d *delivery) begunNote() string {
+	if d.entry.State != ledger.Sending || d.entry.Target == nil {
 		return ""
 	}
-	return fmt.Sprintf("; part of it may be in %s already, period %s", j.entry.Target.CompanyName, j.entry.Target.PeriodEnd)
+	return fmt.Sprintf("; part of it may be in %s already, period %s", d.entry.Target.CompanyName, d.entry.Target.PeriodEnd)
 }
 
-// corrects tells whether the entry corrects an older one of its id that is of
+// corrects reports whether the entry corrects an older one of its id that is of
 // another year or another company.
-func (j *job) corrects(o ledger.Entry) bool {
-	if j.kind() != ledger.Folder {
+func (d *delivery) corrects(o ledger.Entry) bool {
+	if d.kind() != ledger.Folder {
 		return true
 	}
-	return o.Dossier.EnterpriseNumber == j.entry.Dossier.EnterpriseNumber && j.entry.FiscalYear.End.Before(o.FiscalYear.End)
+	return o.Dossier.EnterpriseNumber == d.entry.Dossier.EnterpriseNumber && d.entry.FiscalYear.End.Before(o.FiscalYear.End)
 }
 
-// moved names the place that the entry, a correction for another year or
+// moved names the target that the entry, a correction for another year or
 // another company, leaves behind.
-func (j *job) moved(ctx context.Context, o ledger.Entry) error {
+func (d *delivery) moved(ctx context.Context, o ledger.Entry) error {
 	where := "Silverfin"
 	if o.Target != nil {
 		where = fmt.Sprintf("%s, period %s", o.Target.CompanyName, o.Target.PeriodEnd)
 	}
-	detail := fmt.Sprintf("entry %d corrects it and is of %s; what this one wrote is still in %s", j.entry.Number, whose(j.entry), where)
+	detail := fmt.Sprintf("entry %d corrects it and is of %s; what this one wrote is still in %s", d.entry.Number, whose(d.entry), where)
 	todo := fmt.Sprintf("Empty it there by hand, then: balansd ledger dismiss %d.", o.Number)
-	next, err := o.Move(j.entry.Number, detail, todo, j.cfg.Now())
+	next, err := o.Move(d.entry.Number, detail, todo, d.cfg.Now())
 	if err != nil {
 		return err
 	}
-	if _, err := j.move(ctx, next, detail, nil); err != nil {
+	if _, err := d.move(ctx, next, detail, nil); err != nil {
 		return err
 	}
-	j.note(fmt.Sprintf("%s: entry %d was corrected for %s by entry %d; what it wrote is still in %s. %s", dossierName(o.Listing), o.Number,
-		whose(j.entry), j.entry.Number, where, todo), ledger.Trouble{About: dossierName(o.Listing), Code: string(problem.NeedsPerson)})
+	d.addProblem(fmt.Sprintf("%s: entry %d was corrected for %s by entry %d; what it wrote is still in %s. %s", dossierName(o.Listing), o.Number,
+		whose(d.entry), d.entry.Number, where, todo), ledger.Trouble{About: dossierName(o.Listing), Code: string(problem.NeedsPerson)})
 	return nil
 }
 
@@ -214,49 +214,49 @@ func whose(e ledger.Entry) string {
 }
 
 // overwritten says of a file that could not be read as it was listed that it
-// holds another balance by now: its own is gone, and no pass will read it.
-func (j *job) overwritten(ctx context.Context, cause error) error {
-	if j.kind() != ledger.Folder || !problem.Is(cause, problem.Damaged) {
+// holds another balance by now: its own is gone, and no run will read it.
+func (d *delivery) overwritten(ctx context.Context, cause error) error {
+	if d.kind() != ledger.Folder || !problem.Is(cause, problem.Damaged) {
 		return cause
 	}
-	others, err := j.cfg.Store.SameID(ctx, j.entry)
+	others, err := d.cfg.Store.SameID(ctx, d.entry)
 	if err != nil {
 		return err
 	}
 	for _, o := range others {
-		if o.Number > j.entry.Number {
-			return problem.New(problem.NotFound, fmt.Sprintf("the file %s was overwritten by entry %d before it was read", j.entry.ID, o.Number),
+		if o.Number > d.entry.Number {
+			return problem.New(problem.NotFound, fmt.Sprintf("the file %s was overwritten by entry %d before it was read", d.entry.ID, o.Number),
 				"Put the balance into the folder again under a name of its own, then dismiss this entry.")
 		}
 	}
 	return cause
 }
 
-// compare notes what the balance changed of the newest that it replaces, as far
+// compare records what the balance changed of the newest that it replaces, as far
 // as the figures of that one are kept.
-func (j *job) compare(ctx context.Context) error {
-	siblings, err := j.cfg.Store.Siblings(ctx, j.entry)
+func (d *delivery) compare(ctx context.Context) error {
+	siblings, err := d.cfg.Store.Siblings(ctx, d.entry)
 	if err != nil {
 		return err
 	}
-	slices.SortFunc(siblings, func(a, b ledger.Entry) int { return j.newer(b, a) })
+	slices.SortFunc(siblings, func(a, b ledger.Entry) int { return d.newer(b, a) })
 	for _, s := range siblings {
-		if s.State != ledger.Superseded || j.newer(s, j.entry) > 0 {
+		if s.State != ledger.Superseded || d.newer(s, d.entry) > 0 {
 			continue
 		}
-		before, err := j.cfg.Store.Values(ctx, s.Number)
+		before, err := d.cfg.Store.Values(ctx, s.Number)
 		if err != nil {
 			return err
 		}
 		if before != nil {
-			j.entry.Replaces, j.entry.Changes = s.Number, balance.Diff(before, j.values)
+			d.entry.Replaces, d.entry.Changes = s.Number, balance.Diff(before, d.values)
 			return nil
 		}
 	}
 	return nil
 }
 
-// ofDocument tells whether an error is of a document alone, and not of its
+// ofDocument reports whether an error is of a document alone, and not of its
 // source.
 func ofDocument(err error) bool {
 	switch problem.Of(err).Code {
@@ -267,7 +267,7 @@ func ofDocument(err error) bool {
 	}
 }
 
-// waits tells whether an error has the entry wait for a person.
+// waits reports whether an error has the entry wait for a person.
 func waits(err error) bool {
 	_, is := errors.AsType[*ledger.NotYet](err)
 	return is

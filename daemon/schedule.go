@@ -8,8 +8,8 @@ import (
 	"balansd/balance"
 )
 
-// Schedule says when the nightly pass is due. It is pure: a date in the calendar
-// of one place, never a repeating interval, since intervals go wrong on the
+// Schedule says when the nightly run is due. It is pure: a date in the calendar
+// of one time zone, never a repeating interval, since intervals go wrong on the
 // two nights a year when the clock changes.
 type Schedule struct {
 	Hour, Minute int            // local time of day
@@ -24,7 +24,7 @@ type Schedule struct {
 // day.
 type Window struct{ From, To int }
 
-// Holds tells whether the local clock of an instant is in the window.
+// Holds reports whether the local clock of an instant is in the window.
 func (w Window) Holds(local time.Time) bool {
 	m := local.Hour()*60 + local.Minute()
 	switch {
@@ -37,11 +37,11 @@ func (w Window) Holds(local time.Time) bool {
 	}
 }
 
-// onTime is how late a pass may start and still count as the nightly one. A
+// onTime is how late a run may start and still count as the nightly one. A
 // later start is a catch-up.
 const onTime = 15 * time.Minute
 
-// SpreadOf gives a delay below most that is fixed for an installation.
+// SpreadOf returns a delay below most that is fixed for an installation.
 func SpreadOf(instance string, most time.Duration) time.Duration {
 	if most < time.Second {
 		return 0
@@ -51,14 +51,14 @@ func SpreadOf(instance string, most time.Duration) time.Duration {
 	return time.Duration(h.Sum32()%uint32(most/time.Second)) * time.Second
 }
 
-// Wake gives the instant at which the night of a date begins: the first
+// Wake returns the instant at which the night of a date begins: the first
 // instant on or after the time of day. A time that the clock skips is the
 // instant after the gap; of a time that it shows twice, the first.
-func (n Schedule) Wake(d balance.Date) time.Time {
-	wall := time.Date(d.Year, d.Month, d.Day, n.Hour, n.Minute, 0, 0, time.UTC)
+func (s Schedule) Wake(d balance.Date) time.Time {
+	wall := time.Date(d.Year, d.Month, d.Day, s.Hour, s.Minute, 0, 0, time.UTC)
 	offset := func(t time.Time) time.Duration {
-		_, s := t.In(n.Location).Zone()
-		return time.Duration(s) * time.Second
+		_, seconds := t.In(s.Location).Zone()
+		return time.Duration(seconds) * time.Second
 	}
 	// With the offset that is in force well before, and well after: in an
 	// overlap both show the wanted time and the earlier instant is the first.
@@ -75,12 +75,12 @@ func (n Schedule) Wake(d balance.Date) time.Time {
 	case shows(after):
 		wake = after
 	default: // in a gap: the offset changes at the instant we want
-		wake, _ = before.In(n.Location).ZoneBounds()
+		wake, _ = before.In(s.Location).ZoneBounds()
 	}
-	return wake.In(n.Location).Add(n.Spread)
+	return wake.In(s.Location).Add(s.Spread)
 }
 
-// Due tells which night's pass should begin now, if any, and whether it is a
+// Due reports which night's run should begin now, if any, and whether it is a
 // catch-up. last is the local date of the newest night that was begun, zero
 // for none; since is when balansd was installed, which decides for a new
 // installation whether a night was missed at all. Of several missed nights
@@ -88,10 +88,10 @@ func (n Schedule) Wake(d balance.Date) time.Time {
 //
 // A last date ahead of now, left by a clock that was wrong, does not hold up
 // today's night; that a date is not begun twice is for the Store to refuse.
-func (n Schedule) Due(now time.Time, last balance.Date, since time.Time) (night balance.Date, catchUp, due bool) {
-	today := balance.DateOf(now.In(n.Location))
+func (s Schedule) Due(now time.Time, last balance.Date, since time.Time) (night balance.Date, catchUp, due bool) {
+	today := balance.DateOf(now.In(s.Location))
 	for _, d := range []balance.Date{today, today.AddDays(-1)} {
-		wake := n.Wake(d)
+		wake := s.Wake(d)
 		if now.Before(wake) {
 			continue
 		}
@@ -101,7 +101,7 @@ func (n Schedule) Due(now time.Time, last balance.Date, since time.Time) (night 
 			return balance.Date{}, false, false
 		case last.IsZero() && wake.Before(since):
 			return balance.Date{}, false, false
-		case late && (n.SkipMissed || !n.Window.Holds(now.In(n.Location))):
+		case late && (s.SkipMissed || !s.Window.Holds(now.In(s.Location))):
 			return balance.Date{}, false, false
 		default:
 			return d, late, true
@@ -113,17 +113,17 @@ func (n Schedule) Due(now time.Time, last balance.Date, since time.Time) (night 
 // mostMissed bounds how many missed nights are told.
 const mostMissed = 90
 
-// Missed lists the nights without a pass whose time is over, oldest first; of
+// Missed lists the nights without a run whose time is over, oldest first; of
 // many, the newest. The arguments are those of Due. A night that Due would
 // still catch up, now or once the window opens, is not among them.
-func (n Schedule) Missed(now time.Time, last balance.Date, since time.Time) []balance.Date {
+func (s Schedule) Missed(now time.Time, last balance.Date, since time.Time) []balance.Date {
 	var missed []balance.Date
-	today := balance.DateOf(now.In(n.Location))
-	whenever := n
+	today := balance.DateOf(now.In(s.Location))
+	whenever := s
 	whenever.Window = Window{}
 	night, _, due := whenever.Due(now, last, since)
 	for d, count := today, 0; count < mostMissed && last.Before(d); d, count = d.AddDays(-1), count+1 {
-		wake := n.Wake(d)
+		wake := s.Wake(d)
 		if last.IsZero() && wake.Before(since) {
 			break
 		}
@@ -135,11 +135,11 @@ func (n Schedule) Missed(now time.Time, last balance.Date, since time.Time) []ba
 	return missed
 }
 
-// Next gives the next instant at which a night begins, for people to see.
-func (n Schedule) Next(now time.Time, last balance.Date) time.Time {
-	today := balance.DateOf(now.In(n.Location))
+// Next returns the next instant at which a night begins, for people to see.
+func (s Schedule) Next(now time.Time, last balance.Date) time.Time {
+	today := balance.DateOf(now.In(s.Location))
 	for d := today; ; d = d.AddDays(1) {
-		if wake := n.Wake(d); wake.After(now) && d != last {
+		if wake := s.Wake(d); wake.After(now) && d != last {
 			return wake
 		}
 	}

@@ -115,7 +115,7 @@ func TestOneNightADate(t *testing.T) {
 			now = now.Add(asleep)
 			night, _, due := n.Due(now, last, since)
 			if !due || ran[night] {
-				continue // the keeper refuses a date that was begun
+				continue // the store refuses a date that was begun
 			}
 			if now.Before(n.Wake(night)) {
 				t.Fatalf("night %s begins at %s, before its wake %s", night, now, n.Wake(night))

@@ -22,13 +22,13 @@ import (
 	"pgregory.net/rapid"
 )
 
-// moody is a source that does not answer until a time, and lists nothing.
-type moody struct {
+// unreliableSource is a source that does not answer until a time, and lists nothing.
+type unreliableSource struct {
 	daemon.Source
 	down func() bool
 }
 
-func (m moody) List(context.Context, string) iter.Seq2[ledger.Page, error] {
+func (m unreliableSource) List(context.Context, string) iter.Seq2[ledger.Page, error] {
 	return func(yield func(ledger.Page, error) bool) {
 		if m.down() {
 			yield(ledger.Page{}, problem.New(problem.FinboxDown, "Finbox cannot be reached", ""))
@@ -38,53 +38,53 @@ func (m moody) List(context.Context, string) iter.Seq2[ledger.Page, error] {
 	}
 }
 
-// nightly is a daemon in a bubble of time, over the real state and a source
+// schedulerFixture is a daemon in a bubble of time, over the real state and a source
 // that may be down.
-type nightly struct {
-	t      *testing.T
-	path   string
-	clock  atomic.Int64 // how far the wall clock is ahead of the bubble's
-	down   atomic.Pointer[func() bool]
-	skip   bool
-	built  time.Time
-	spoil  func(daemon.Store) daemon.Store
-	log    logged
-	keeper *store.Store
-	cfg    daemon.Config
-	d      *daemon.Daemon
-	stop   func()
+type schedulerFixture struct {
+	t         *testing.T
+	path      string
+	clock     atomic.Int64 // how far the wall clock is ahead of the bubble's
+	down      atomic.Pointer[func() bool]
+	skip      bool
+	built     time.Time
+	wrapStore func(daemon.Store) daemon.Store
+	log       logged
+	store     *store.Store
+	cfg       daemon.Config
+	d         *daemon.Daemon
+	stop      func()
 }
 
-func newNightly(t *testing.T) *nightly {
-	n := &nightly{t: t, path: filepath.Join(t.TempDir(), "state.db")}
+func newSchedulerFixture(t *testing.T) *schedulerFixture {
+	n := &schedulerFixture{t: t, path: filepath.Join(t.TempDir(), "state.db")}
 	n.fail(func() bool { return false })
 	return n
 }
 
-func (n *nightly) now() time.Time { return time.Now().Add(time.Duration(n.clock.Load())) }
+func (n *schedulerFixture) now() time.Time { return time.Now().Add(time.Duration(n.clock.Load())) }
 
 // fail says when the source is down.
-func (n *nightly) fail(down func() bool) { n.down.Store(&down) }
+func (n *schedulerFixture) fail(down func() bool) { n.down.Store(&down) }
 
 // start starts the daemon, as the service does.
-func (n *nightly) start() {
+func (n *schedulerFixture) start() {
 	n.t.Helper()
 	var err error
-	n.keeper, err = store.Open(store.Options{Path: n.path, KeyPath: n.path + ".key", Now: n.now})
+	n.store, err = store.Open(store.Options{Path: n.path, KeyPath: n.path + ".key", Now: n.now})
 	if err != nil {
 		n.t.Fatal(err)
 	}
-	err = n.keeper.SaveConnection(n.t.Context(), ledger.Connection{ID: "c", Kind: ledger.Finbox, Name: "Finbox De Wilde", Status: ledger.Active})
+	err = n.store.SaveConnection(n.t.Context(), ledger.Connection{ID: "c", Kind: ledger.Finbox, Name: "Finbox De Wilde", Status: ledger.Active})
 	if err != nil {
 		n.t.Fatal(err)
 	}
-	var k daemon.Store = n.keeper
-	if n.spoil != nil {
-		k = n.spoil(k)
+	var k daemon.Store = n.store
+	if n.wrapStore != nil {
+		k = n.wrapStore(k)
 	}
 	n.cfg = daemon.Config{Store: k, Backup: true, Built: n.built,
-		Scratch: func(ctx context.Context) (daemon.Store, func(), error) { return n.keeper.Scratch(ctx) },
-		Source:  func(ledger.Connection) (daemon.Source, error) { return moody{down: *n.down.Load()}, nil },
+		Scratch: func(ctx context.Context) (daemon.Store, func(), error) { return n.store.Scratch(ctx) },
+		Source:  func(ledger.Connection) (daemon.Source, error) { return unreliableSource{down: *n.down.Load()}, nil },
 		Night:   daemon.Schedule{Hour: 2, Minute: 30, Location: zone(n.t, "Europe/Brussels"), SkipMissed: n.skip},
 		Now:     n.now,
 		Log:     zerolog.New(&n.log),
@@ -98,14 +98,14 @@ func (n *nightly) start() {
 		if err := <-done; err != nil {
 			n.t.Error(err)
 		}
-		if err := n.keeper.Close(); err != nil {
+		if err := n.store.Close(); err != nil {
 			n.t.Error(err)
 		}
 	}
 }
 
-// until lets time pass.
-func (n *nightly) until(s string) {
+// until lets time run.
+func (n *schedulerFixture) until(s string) {
 	n.t.Helper()
 	at, err := time.ParseInLocation("2006-01-02 15:04", s, zone(n.t, "Europe/Brussels"))
 	if err != nil {
@@ -115,10 +115,10 @@ func (n *nightly) until(s string) {
 	synctest.Wait()
 }
 
-// passes lists the passes as "15:04 trigger", oldest first.
-func (n *nightly) passes() []string {
+// runs lists the runs as "15:04 trigger", oldest first.
+func (n *schedulerFixture) runs() []string {
 	n.t.Helper()
-	all, err := n.keeper.Runs(n.t.Context(), 100)
+	all, err := n.store.Runs(n.t.Context(), 100)
 	if err != nil {
 		n.t.Fatal(err)
 	}
@@ -137,17 +137,17 @@ func (n *nightly) passes() []string {
 	return list
 }
 
-func (n *nightly) want(passes ...string) {
+func (n *schedulerFixture) want(runs ...string) {
 	n.t.Helper()
-	if got := n.passes(); !slices.Equal(got, passes) {
-		n.t.Errorf("the passes are\n%s\nwant\n%s", strings.Join(got, "\n"), strings.Join(passes, "\n"))
+	if got := n.runs(); !slices.Equal(got, runs) {
+		n.t.Errorf("the runs are\n%s\nwant\n%s", strings.Join(got, "\n"), strings.Join(runs, "\n"))
 	}
 }
 
 // missed lists the missed nights, oldest first.
-func (n *nightly) missed() []string {
+func (n *schedulerFixture) missed() []string {
 	n.t.Helper()
-	all, err := n.keeper.Missed(n.t.Context(), balance.Date{Year: 9000, Month: 1, Day: 1}, 100)
+	all, err := n.store.Missed(n.t.Context(), balance.Date{Year: 9000, Month: 1, Day: 1}, 100)
 	if err != nil {
 		n.t.Fatal(err)
 	}
@@ -161,7 +161,7 @@ func (n *nightly) missed() []string {
 
 func TestNightWithoutItsServicesIsTriedAgain(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		n := newNightly(t)
+		n := newSchedulerFixture(t)
 		n.until("2000-01-10 12:00")
 		n.start()
 		n.until("2000-01-11 00:00")
@@ -178,7 +178,7 @@ func TestNightWithoutItsServicesIsTriedAgain(t *testing.T) {
 
 func TestNightIsTriedAgainAfterARestart(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		n := newNightly(t)
+		n := newSchedulerFixture(t)
 		n.until("2000-01-10 12:00")
 		n.start()
 		n.fail(func() bool { return true })
@@ -195,22 +195,22 @@ func TestNightIsTriedAgainAfterARestart(t *testing.T) {
 
 func TestNightIsNotTriedForEver(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		n := newNightly(t)
+		n := newSchedulerFixture(t)
 		n.until("2000-01-10 12:00")
 		n.start()
 		defer n.stop()
 		n.fail(func() bool { return true })
 		n.until("2000-01-12 02:00")
-		passes := n.passes()
-		if len(passes) < 8 || len(passes) > 14 || !strings.HasPrefix(passes[len(passes)-1], "11 ") {
-			t.Errorf("a day without services has these passes:\n%s", strings.Join(passes, "\n"))
+		runs := n.runs()
+		if len(runs) < 8 || len(runs) > 14 || !strings.HasPrefix(runs[len(runs)-1], "11 ") {
+			t.Errorf("a day without services has these runs:\n%s", strings.Join(runs, "\n"))
 		}
 	})
 }
 
 func TestMissedNightSaysThatBalansdDidNotRun(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		n := newNightly(t)
+		n := newSchedulerFixture(t)
 		n.until("2000-01-10 12:00")
 		n.start()
 		n.until("2000-01-11 22:00")
@@ -229,7 +229,7 @@ func TestMissedNightSaysThatBalansdDidNotRun(t *testing.T) {
 
 func TestMissedNightSaysThatTheServerSlept(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		n := newNightly(t)
+		n := newSchedulerFixture(t)
 		n.skip = true
 		n.until("2000-01-10 12:00")
 		n.start()
@@ -251,7 +251,7 @@ func TestMissedNightSaysThatTheServerSlept(t *testing.T) {
 
 func TestClockBeforeTheProgramWasMadeBeginsNoNight(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		n := newNightly(t)
+		n := newSchedulerFixture(t)
 		n.built = time.Date(2026, 11, 1, 0, 0, 0, 0, time.UTC)
 		n.until("2000-01-10 12:00")
 		n.start()
@@ -264,8 +264,8 @@ func TestClockBeforeTheProgramWasMadeBeginsNoNight(t *testing.T) {
 		}
 		n.clock.Store(int64(time.Until(n.built) + 12*time.Hour)) // the clock is set right, at noon
 		n.until("2026-11-02 12:00")
-		if got := n.passes(); !slices.Contains(got, "02 02:30 nightly") {
-			t.Errorf("with the clock right the passes are %q", got)
+		if got := n.runs(); !slices.Contains(got, "02 02:30 nightly") {
+			t.Errorf("with the clock right the runs are %q", got)
 		}
 		if s, err = n.d.Status(t.Context()); err != nil || s.Clock != "" {
 			t.Errorf("the status says of the clock %q, error %v", s.Clock, err)
@@ -275,7 +275,7 @@ func TestClockBeforeTheProgramWasMadeBeginsNoNight(t *testing.T) {
 
 func TestClockThatServicesDisagreeWithIsTold(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		n := newNightly(t)
+		n := newSchedulerFixture(t)
 		n.start()
 		defer n.stop()
 		n.d.SawClock(2 * time.Hour)
@@ -291,19 +291,19 @@ func TestClockThatServicesDisagreeWithIsTold(t *testing.T) {
 	})
 }
 
-// sick is a state without backups, and one that may not answer.
-type sick struct {
+// failingStore is a state without backups, and one that may not answer.
+type failingStore struct {
 	daemon.Store
 	frozen  atomic.Pointer[chan struct{}]
 	backups atomic.Int64
 }
 
-func (s *sick) Backup(context.Context) (ledger.Backup, error) {
+func (s *failingStore) Backup(context.Context) (ledger.Backup, error) {
 	s.backups.Add(1)
 	return ledger.Backup{}, problem.New(problem.StateUnwritable, "the backup folder is full", "Make room.")
 }
 
-func (s *sick) LastNight(ctx context.Context) (balance.Date, error) {
+func (s *failingStore) LastNight(ctx context.Context) (balance.Date, error) {
 	if wait := s.frozen.Load(); wait != nil {
 		<-*wait
 	}
@@ -312,24 +312,24 @@ func (s *sick) LastNight(ctx context.Context) (balance.Date, error) {
 
 func TestNightGoesOnWithoutABackup(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		n := newNightly(t)
-		var k *sick
-		n.spoil = func(real daemon.Store) daemon.Store { k = &sick{Store: real}; return k }
+		n := newSchedulerFixture(t)
+		var k *failingStore
+		n.wrapStore = func(real daemon.Store) daemon.Store { k = &failingStore{Store: real}; return k }
 		n.until("2000-01-10 12:00")
 		n.start()
 		defer n.stop()
 		n.until("2000-01-11 12:00")
 		n.want("11 02:30 nightly")
-		passes, err := n.keeper.Runs(t.Context(), 1)
-		if err != nil || k.backups.Load() != 1 || len(passes[0].Problems) != 1 || !strings.Contains(passes[0].Problems[0], "backup folder is full") {
-			t.Errorf("%d backups, the pass says %q, error %v", k.backups.Load(), passes[0].Problems, err)
+		runs, err := n.store.Runs(t.Context(), 1)
+		if err != nil || k.backups.Load() != 1 || len(runs[0].Problems) != 1 || !strings.Contains(runs[0].Problems[0], "backup folder is full") {
+			t.Errorf("%d backups, the run says %q, error %v", k.backups.Load(), runs[0].Problems, err)
 		}
 	})
 }
 
 func TestNightSaysThatTheBackupsAreGone(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		n := newNightly(t)
+		n := newSchedulerFixture(t)
 		n.until("2000-01-10 12:00")
 		n.start()
 		defer n.stop()
@@ -339,9 +339,9 @@ func TestNightSaysThatTheBackupsAreGone(t *testing.T) {
 			t.Fatal(err)
 		}
 		n.until("2000-01-12 12:00")
-		passes, err := n.keeper.Runs(t.Context(), 1)
-		if err != nil || len(passes[0].Problems) != 1 || !strings.Contains(passes[0].Problems[0], "Mount its disk") {
-			t.Errorf("the pass says %q, error %v", passes[0].Problems, err)
+		runs, err := n.store.Runs(t.Context(), 1)
+		if err != nil || len(runs[0].Problems) != 1 || !strings.Contains(runs[0].Problems[0], "Mount its disk") {
+			t.Errorf("the run says %q, error %v", runs[0].Problems, err)
 		}
 		if _, err := os.Stat(folder); err == nil {
 			t.Error("copies were put where the disk is not")
@@ -351,9 +351,9 @@ func TestNightSaysThatTheBackupsAreGone(t *testing.T) {
 
 func TestHealth(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		n := newNightly(t)
-		var k *sick
-		n.spoil = func(real daemon.Store) daemon.Store { k = &sick{Store: real}; return k }
+		n := newSchedulerFixture(t)
+		var k *failingStore
+		n.wrapStore = func(real daemon.Store) daemon.Store { k = &failingStore{Store: real}; return k }
 		n.until("2000-01-10 12:00")
 		n.start()
 		n.until("2000-01-10 13:00")
@@ -371,7 +371,7 @@ func TestHealth(t *testing.T) {
 			t.Errorf("a frozen state gives %v", err)
 		}
 		time.Sleep(10 * time.Minute)
-		if err := healthy(); err == nil || !strings.Contains(err.Error(), "was not looked at") {
+		if err := healthy(); err == nil || !strings.Contains(err.Error(), "was not read") {
 			t.Errorf("a frozen loop gives %v", err)
 		}
 		close(frozen)
@@ -384,7 +384,7 @@ func TestHealth(t *testing.T) {
 }
 
 // TestEachNightIsRunOrMissed walks through days in which the machine is off at
-// random times: each night has a pass, or is missed, never both, and none is
+// random times: each night has a run, or is missed, never both, and none is
 // forgotten.
 func TestEachNightIsRunOrMissed(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {

@@ -22,15 +22,15 @@ type usage struct {
 	heap, file                       int64 // bytes
 }
 
-func (w *world) usage() (u usage) {
-	w.t.Helper()
+func (fx *fixture) usage() (u usage) {
+	fx.t.Helper()
 	synctest.Wait()
 	fds, err := os.ReadDir("/proc/self/fd")
-	w.must(err)
-	info, err := os.Stat(w.keeper.Path())
-	w.must(err)
-	copies, err := filepath.Glob(filepath.Join(w.dir, "backups", "*"))
-	w.must(err)
+	fx.must(err)
+	info, err := os.Stat(fx.store.Path())
+	fx.must(err)
+	copies, err := filepath.Glob(filepath.Join(fx.dir, "backups", "*"))
+	fx.must(err)
 	var m runtime.MemStats
 	runtime.GC()
 	runtime.GC() // what had a finalizer
@@ -52,44 +52,44 @@ func TestManyNightsStayFlat(t *testing.T) {
 		t.Setenv("TMPDIR", "/dev/shm") // ten thousand commits need no disk here
 	}
 	synctest.Test(t, func(t *testing.T) {
-		w := newMemoryWorld(t)
+		fx := newMemoryFixture(t)
 		for n := range connections {
-			w.conn = w.fb.AddConnection(fakefinbox.Environment{Name: fmt.Sprintf("Kantoor %d", n), Language: "nl", StartDate: balance.DateOf(w.clock())})
-			_, _, err := w.d.ConnectFinbox(t.Context(), w.conn, "Els")
-			w.must(err)
-			c := w.client(n)
-			w.add(c, w.balance(c, int64(n)))
+			fx.conn = fx.fb.AddConnection(fakefinbox.Environment{Name: fmt.Sprintf("Kantoor %d", n), Language: "nl", StartDate: balance.DateOf(fx.clock())})
+			_, _, err := fx.d.ConnectFinbox(t.Context(), fx.conn, "Els")
+			fx.must(err)
+			c := fx.client(n)
+			fx.add(c, fx.balance(c, int64(n)))
 		}
-		w.backup, w.began = true, time.Now()
-		w.respoil(nil)
+		fx.backup, fx.began = true, time.Now()
+		fx.reopenWith(nil)
 		ctx, cancel := context.WithCancel(t.Context())
 		ended := make(chan error, 1)
-		go func() { ended <- w.d.Run(ctx) }()
+		go func() { ended <- fx.d.Run(ctx) }()
 		var before usage
 		for night := 1; night <= nights; night++ {
 			time.Sleep(24 * time.Hour) // the bubble's time
-			w.fb.Faults().ResetLog()   // the sandbox's memory is not the daemon's
-			w.sf.Faults().ResetLog()
+			fx.fb.Faults().ResetLog()  // the sandbox's memory is not the daemon's
+			fx.sf.Faults().ResetLog()
 			if night == settled {
-				before = w.usage()
+				before = fx.usage()
 			}
 		}
-		after := w.usage()
+		after := fx.usage()
 		cancel()
-		w.must(<-ended)
+		fx.must(<-ended)
 
-		runs, err := w.keeper.Runs(t.Context(), 1000)
-		w.must(err)
-		nightly := 0
+		runs, err := fx.store.Runs(t.Context(), 1000)
+		fx.must(err)
+		schedulerFixture := 0
 		for _, r := range runs {
 			if !r.Night.IsZero() && len(r.Problems) == 0 {
-				nightly++
+				schedulerFixture++
 			}
 		}
-		counts, err := w.keeper.Counts(t.Context())
-		w.must(err)
-		if nightly != nights || counts[ledger.Done] != connections {
-			t.Errorf("%d nights went well, want %d; %v of %d balances", nightly, nights, counts, connections)
+		counts, err := fx.store.Counts(t.Context())
+		fx.must(err)
+		if schedulerFixture != nights || counts[ledger.Done] != connections {
+			t.Errorf("%d nights went well, want %d; %v of %d balances", schedulerFixture, nights, counts, connections)
 		}
 		t.Logf("after %d nights %+v, after %d %+v", settled, before, nights, after)
 		const noise = 256 << 10 // what a few rows of the runtime's own tables take

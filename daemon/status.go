@@ -16,12 +16,12 @@ const statusList = 100
 // missedList bounds how many missed nights Status lists.
 const missedList = 7
 
-// recentPasses is how far back Status looks for the last night.
-const recentPasses = 100
+// recentRuns is how many runs Status searches for the last night.
+const recentRuns = 100
 
-// Status tells how everything stands.
+// Status reports how everything stands.
 func (d *Daemon) Status(ctx context.Context) (Status, error) {
-	k := d.config().Store
+	store := d.config().Store
 	s := Status{Version: d.config().Version, StateFile: d.config().StateFile, Layout: d.config().Layout}
 	d.mu.Lock()
 	if s.Running = d.running; s.Running {
@@ -33,34 +33,34 @@ func (d *Daemon) Status(ctx context.Context) (Status, error) {
 	}
 	d.mu.Unlock()
 	var err error
-	if s.Connections, err = k.Connections(ctx); err != nil {
+	if s.Connections, err = store.Connections(ctx); err != nil {
 		return s, err
 	}
-	if s.Firms, err = k.Firms(ctx); err != nil {
+	if s.Firms, err = store.Firms(ctx); err != nil {
 		return s, err
 	}
-	if s.Counts, err = k.Counts(ctx); err != nil {
+	if s.Counts, err = store.Counts(ctx); err != nil {
 		return s, err
 	}
-	last, err := k.LastNight(ctx)
+	last, err := store.LastNight(ctx)
 	if err != nil {
 		return s, err
 	}
 	if s.Running {
 		s.NextWake = d.config().Night.Next(d.config().Now(), last)
 	}
-	if err := d.lastPasses(ctx, &s); err != nil {
+	if err := d.lastRuns(ctx, &s); err != nil {
 		return s, err
 	}
-	if s.Missed, err = k.Missed(ctx, d.today(), missedList); err != nil {
+	if s.Missed, err = store.Missed(ctx, d.today(), missedList); err != nil {
 		return s, err
 	}
-	d.watch.mu.Lock()
-	s.Clock, s.Again = d.watch.clock, d.watch.again
-	d.watch.mu.Unlock()
+	d.scheduler.mu.Lock()
+	s.Clock, s.Again = d.scheduler.clockProblem, d.scheduler.retryAt
+	d.scheduler.mu.Unlock()
 	s.State = d.stateProblems(ctx, s.Running)
 	q := ledger.Query{States: []ledger.State{ledger.Differs, ledger.Failed, ledger.Waiting}, Limit: statusList}
-	for e, err := range k.Entries(ctx, q) {
+	for e, err := range store.Entries(ctx, q) {
 		if err != nil {
 			return s, err
 		}
@@ -69,20 +69,20 @@ func (d *Daemon) Status(ctx context.Context) (Status, error) {
 	return s, nil
 }
 
-func (d *Daemon) lastPasses(ctx context.Context, s *Status) error {
-	passes, err := d.config().Store.Runs(ctx, recentPasses)
+func (d *Daemon) lastRuns(ctx context.Context, s *Status) error {
+	runs, err := d.config().Store.Runs(ctx, recentRuns)
 	if err != nil {
 		return err
 	}
-	for i, p := range passes {
-		if s.Run != nil && p.Number == s.Run.Number {
+	for i, r := range runs {
+		if s.Run != nil && r.Number == s.Run.Number {
 			continue
 		}
 		if s.LastRun == nil {
-			s.LastRun = &passes[i]
+			s.LastRun = &runs[i]
 		}
-		if s.LastNight == nil && !p.Night.IsZero() {
-			s.LastNight = &passes[i]
+		if s.LastNight == nil && !r.Night.IsZero() {
+			s.LastNight = &runs[i]
 		}
 	}
 	return nil
@@ -105,24 +105,24 @@ func (d *Daemon) Backup(ctx context.Context, by string) (ledger.Backup, error) {
 	return b, nil
 }
 
-// History tells of the newest passes and missed nights.
+// History lists the newest runs and missed nights.
 func (d *Daemon) History(ctx context.Context, limit int) (h History, err error) {
-	k := d.config().Store
-	if h.Runs, err = k.Runs(ctx, limit); err != nil {
+	store := d.config().Store
+	if h.Runs, err = store.Runs(ctx, limit); err != nil {
 		return h, err
 	}
-	h.Missed, err = k.Missed(ctx, d.today(), limit)
+	h.Missed, err = store.Missed(ctx, d.today(), limit)
 	return h, err
 }
 
-// Document gives the document of an entry as it came.
+// Document returns the document of an entry as it came.
 func (d *Daemon) Document(ctx context.Context, number uint64) (Document, error) {
-	k := d.config().Store
-	e, err := k.Entry(ctx, number)
+	store := d.config().Store
+	e, err := store.Entry(ctx, number)
 	if err != nil {
 		return Document{}, err
 	}
-	data, err := k.Document(ctx, number)
+	data, err := store.Document(ctx, number)
 	if err != nil {
 		return Document{}, err
 	}
@@ -138,18 +138,18 @@ func (d *Daemon) Entries(ctx context.Context, q ledger.Query) iter.Seq2[ledger.E
 	return d.config().Store.Entries(ctx, q)
 }
 
-// Show gives everything that is known of one entry.
+// Show returns everything that is known of one entry.
 func (d *Daemon) Show(ctx context.Context, number uint64) (EntryDetail, error) {
-	k := d.config().Store
-	e, err := k.Entry(ctx, number)
+	store := d.config().Store
+	e, err := store.Entry(ctx, number)
 	if err != nil {
 		return EntryDetail{}, err
 	}
 	f := EntryDetail{Entry: e}
-	if f.History, err = k.History(ctx, number); err != nil {
+	if f.History, err = store.History(ctx, number); err != nil {
 		return f, err
 	}
-	values, err := k.Values(ctx, number)
+	values, err := store.Values(ctx, number)
 	if err != nil {
 		return f, err
 	}
@@ -160,7 +160,7 @@ func (d *Daemon) Show(ctx context.Context, number uint64) (EntryDetail, error) {
 		}
 	}
 	if e.Target != nil && e.Target.PeriodID != 0 {
-		f.Written, err = k.Written(ctx, *e.Target)
+		f.Written, err = store.Written(ctx, *e.Target)
 	}
 	return f, err
 }

@@ -17,12 +17,12 @@ type Difference struct {
 	Property  string       `json:"property,omitempty"` // that holds Silverfin's figure, as "namespace.key"
 }
 
-// Plan is what a delivery would do to a place.
+// Plan is what a delivery would do to a target.
 type Plan struct {
-	// Want is what the place must hold afterwards: what is read back must
+	// Want is what the target must hold afterwards: what is read back must
 	// equal it.
 	Want Figures
-	// Write are the cells of Want that the place does not hold yet.
+	// Write are the cells of Want that the target does not hold yet.
 	Write Figures
 	// Ours are the cells of Want that balansd will have written, now or
 	// before. They become Written.Confirmed once they are read back.
@@ -32,20 +32,20 @@ type Plan struct {
 	Differ []Difference
 }
 
-// Reading is what a place was read to hold, with what was written to it before
+// Reading is what a target was read to hold, with what was written to it before
 // in the same turn.
 type Reading struct {
 	Have     Figures
 	Accepted Figures // what the destination said to have stored
 	// Failed is the error of a write of which it is not known what it stored;
-	// Have tells. Nothing is written any more then.
+	// Have says it. Nothing is written any more then.
 	Failed error
 }
 
-// Decide says which figures to write to a place after a reading of it.
+// Decide says which figures to write to a target after a reading of it.
 type Decide func(Reading) (write Figures, err error)
 
-// Compare makes the plan that brings the place from have to the balance's
+// Compare makes the plan that brings the target from have to the balance's
 // values, knowing what balansd wrote there before.
 //
 // A cell may be written when it is empty, or holds exactly what balansd wrote
@@ -86,7 +86,7 @@ func Compare(values balance.Values, have Figures, w Written) Plan {
 	return p
 }
 
-// Equal tells whether have holds everything in want.
+// Equal reports whether have holds everything in want.
 func Equal(want, have Figures) bool {
 	for c, figure := range want {
 		if !same(figure, have[c]) {
@@ -96,7 +96,7 @@ func Equal(want, have Figures) bool {
 	return true
 }
 
-// Holding takes note of what a place was just read to hold: a figure that is
+// Holding takes note of what a target was just read to hold: a figure that is
 // ours stays known as ours, whatever is written next.
 func (w Written) Holding(have Figures) Written {
 	confirmed := maps.Clone(w.Confirmed)
@@ -112,7 +112,7 @@ func (w Written) Holding(have Figures) Written {
 	return w
 }
 
-// At gives what is known of the place as it is mapped now: figures and choices
+// At returns what is known of the target as it is mapped now: figures and choices
 // count only where the cell's property is still the one that they are about.
 // Where that was not kept, they do not count.
 func (w Written) At(property func(balance.Cell) string) Written {
@@ -135,7 +135,7 @@ func (w Written) Mapped(property func(balance.Cell) string) Written {
 	return w
 }
 
-// without gives a copy of m that lacks what drop is true of; nil of nil.
+// without returns a copy of m that lacks what drop is true of; nil of nil.
 func without[M ~map[balance.Cell]V, V any](m M, drop func(balance.Cell, V) bool) M {
 	m = maps.Clone(m)
 	maps.DeleteFunc(m, drop)
@@ -143,7 +143,7 @@ func without[M ~map[balance.Cell]V, V any](m M, drop func(balance.Cell, V) bool)
 }
 
 // Spend takes away the choices for Finbox's figures that a write carries out,
-// and gives them: a choice holds for one write, since what Silverfin holds
+// and returns them: a choice holds for one write, since what Silverfin holds
 // after it may be a person's newer word.
 func (w Written) Spend(write Figures) (Written, map[balance.Cell]Seen) {
 	spent := map[balance.Cell]Seen{}
@@ -157,7 +157,7 @@ func (w Written) Spend(write Figures) (Written, map[balance.Cell]Seen) {
 	return w, spent
 }
 
-// Unspend gives choices back that were surely not carried out.
+// Unspend returns choices back that were surely not carried out.
 func (w Written) Unspend(spent map[balance.Cell]Seen) Written {
 	w.Given, w.Intended = maps.Clone(w.Given), maps.Clone(w.Intended)
 	if w.Given == nil {
@@ -170,7 +170,7 @@ func (w Written) Unspend(spent map[balance.Cell]Seen) Written {
 	return w
 }
 
-// ours tells whether text is what balansd wrote, or was about to write, there.
+// ours reports whether text is what balansd wrote, or was about to write, there.
 func (w Written) ours(c balance.Cell, text string) bool {
 	if f, ok := w.Confirmed[c]; ok && same(f, text) {
 		return true

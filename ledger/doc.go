@@ -2,6 +2,6 @@
 // states, and the moves between them.
 //
 // It is pure: it knows no disk, no network and no clock, and imports only
-// balance. The rooms around it exchange its types, so that a source, a
+// balance. The packages around it exchange its types, so that a source, a
 // destination and a store need not know of one another.
 package ledger

@@ -9,7 +9,7 @@ import (
 // State is where a social balance stands.
 type State string
 
-// The states. Open ones are tried at every pass.
+// The states. Open ones are tried at every run.
 const (
 	Found      State = "found"      // known, to be delivered
 	Waiting    State = "waiting"    // cannot be delivered yet, for a Reason
@@ -43,7 +43,7 @@ const (
 	DoubtfulFigures    Reason = "doubtful_figures"    // figures or the financial year can be read in more than one way
 	TwoAmounts         Reason = "two_amounts"         // the document states a rubric with amounts that contradict each other
 	NumbersDiffer      Reason = "number_differs"      // the company of the dossier's link has another enterprise number
-	WhichCounts        Reason = "which_counts"        // nothing tells which of several balances counts
+	WhichCounts        Reason = "which_counts"        // nothing says which of several balances counts
 )
 
 // The reasons for which an entry is ignored.
@@ -116,7 +116,7 @@ type Entry struct {
 	MovedTo uint64 `json:"moved_to,omitempty"`
 }
 
-// Open tells whether a pass should look at the entry: everything that is not
+// Open reports whether a run should look at the entry: everything that is not
 // settled, and not parked or left to a person.
 func (e Entry) Open() bool {
 	switch e.State {
@@ -129,13 +129,13 @@ func (e Entry) Open() bool {
 	}
 }
 
-// Unsettled tells whether somebody, balansd or a person, still has something
+// Unsettled reports whether somebody, balansd or a person, still has something
 // to do about the entry.
 func (e Entry) Unsettled() bool {
 	return e.Open() || e.State == Differs || e.State == Failed
 }
 
-// NeedsPerson tells whether only a person can bring the entry further.
+// NeedsPerson reports whether only a person can bring the entry further.
 func (e Entry) NeedsPerson() bool {
 	return e.State == Differs || e.State == Waiting || e.State == Failed && e.FailClass != Unavailable || e.MovedTo != 0
 }
@@ -154,7 +154,7 @@ func (e Entry) CountFindings() (n int) {
 // the ledger has so high a number.
 const FirstTrial uint64 = 1 << 62
 
-// SiblingOf tells whether two entries are about the same thing, so that only
+// SiblingOf reports whether two entries are about the same thing, so that only
 // one of them counts: the same id of one connection, or the same dossier and
 // financial year. Two different financial years and two different enterprise
 // numbers are never of one balance, whatever the id: a file may be overwritten
@@ -172,10 +172,10 @@ func (e Entry) SiblingOf(o Entry) bool {
 	return (e.ID == o.ID || e.Dossier.ID == o.Dossier.ID) && end == other && !end.IsZero()
 }
 
-// Event is one step in an entry's story.
+// Event is one step in an entry's history.
 type Event struct {
 	At     time.Time `json:"at"`
-	Run    uint64    `json:"pass,omitempty"` // the pass's number; 0 when a person acted
+	Run    uint64    `json:"pass,omitempty"` // the run's number; 0 when a person acted
 	By     string    `json:"by,omitempty"`   // the person, when one acted
 	State  State     `json:"state"`          // the state after the step
 	Reason Reason    `json:"reason,omitempty"`
@@ -189,7 +189,7 @@ type Event struct {
 	Figures int `json:"figures,omitempty"`
 }
 
-// Act is what moved an entry besides the work of a pass.
+// Act is what moved an entry besides the work of a run.
 type Act string
 
 // The acts. All but the last are a person's.

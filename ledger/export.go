@@ -108,7 +108,7 @@ func (x *Export) row(e Entry) []string {
 	return row
 }
 
-// word gives a state, a reason or a kind of failure in the language of the
+// word returns a state, a reason or a kind of failure in the language of the
 // export. In English it is the word that the flags take.
 func (x *Export) word(code string) string {
 	if text, ok := exportWords[x.lang][code]; ok {

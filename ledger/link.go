@@ -37,12 +37,12 @@ type NumberDiffers struct {
 	At            time.Time                `json:"at,omitzero"`
 }
 
-// Covers tells whether the word was given for these two numbers.
+// Covers reports whether the word was given for these two numbers.
 func (n NumberDiffers) Covers(dossier, company balance.EnterpriseNumber) bool {
 	return n.Company != "" && n.DossierNumber == dossier && n.CompanyNumber == company
 }
 
-// Names tells whether the word names a company, without regard to case and
+// Names reports whether the word names a company, without regard to case and
 // white space.
 func (n NumberDiffers) Names(company string) bool {
 	fold := func(s string) string { return strings.ToLower(strings.Join(strings.Fields(s), " ")) }

@@ -39,7 +39,7 @@ type Listing struct {
 // Page is one page of a source's listing.
 type Page struct {
 	Listings []Listing
-	// Cursor is where the next pass starts once these listings are recorded.
+	// Cursor is where the next run starts once these listings are recorded.
 	// It is opaque to all but the source, and may stay the same until the last
 	// page.
 	Cursor string

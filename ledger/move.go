@@ -24,7 +24,7 @@ var moves = map[State][]State{
 	Ignored:    {Found, Superseded},
 }
 
-// CanMove tells whether an entry may go from one state to another.
+// CanMove reports whether an entry may go from one state to another.
 func CanMove(from, to State) bool { return slices.Contains(moves[from], to) }
 
 // to makes the next version of the entry in another state. Everything that
@@ -52,9 +52,9 @@ func (e Entry) Wait(r Reason, detail, next string, now time.Time) (Entry, error)
 }
 
 // Fail moves the entry to failed. tonight is the local date of the nightly
-// pass, zero when the attempt was asked for by hand: only nights count. After
+// run, zero when the attempt was asked for by hand: only nights count. After
 // the n-th failed night the entry rests n nights; after ParkAfter it is parked.
-// Failures that are Unavailable are nobody's fault: they are tried every pass.
+// Failures that are Unavailable are nobody's fault: they are tried every run.
 func (e Entry) Fail(c FailClass, detail, next string, tonight balance.Date, now time.Time) (Entry, error) {
 	nights := e.Nights
 	n, err := e.to(Failed, now)
@@ -71,7 +71,7 @@ func (e Entry) Fail(c FailClass, detail, next string, tonight balance.Date, now 
 	return n, err
 }
 
-// Send moves the entry to sending, just before figures go to place.
+// Send moves the entry to sending, just before figures go to target.
 func (e Entry) Send(p Target, now time.Time) (Entry, error) {
 	n, err := e.to(Sending, now)
 	n.Target = &p
@@ -107,7 +107,7 @@ func (e Entry) Ignore(r Reason, detail, next string, now time.Time) (Entry, erro
 }
 
 // Retry moves the entry back to found: a person asked to try it again, took a
-// decision, or lifted what it was ignored for. Its place is looked for anew. An
+// decision, or lifted what it was ignored for. Its target is looked for anew. An
 // entry that waited for its findings is let go with them, and so is one whose
 // figures went to Silverfin already.
 func (e Entry) Retry(now time.Time) (Entry, error) {

@@ -6,7 +6,7 @@ import (
 	"time"
 )
 
-// CompareRevisions tells which of two siblings counts by what needs no reading
+// CompareRevisions reports which of two siblings counts by what needs no reading
 // of their documents: a person's word, and the source's own revision numbers of
 // one id. Of one file in a folder it is what was listed last, since a file's own
 // time may go back. It is positive when a counts, negative when b does, and 0
@@ -29,7 +29,7 @@ func CompareRevisions(kind ConnectionKind, a, b Entry) int {
 	return cmp.Compare(x, y)
 }
 
-// CompareSiblings tells which of two siblings counts once their documents were
+// CompareSiblings reports which of two siblings counts once their documents were
 // read, as CompareRevisions does and then: a correction before an initial
 // filing, whatever the times say; then the later one, where a time ahead of
 // when the entry was found counts as that; then, with the same figures, the one

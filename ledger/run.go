@@ -6,7 +6,7 @@ import (
 	"balansd/balance"
 )
 
-// Trigger says why a pass ran.
+// Trigger says what started a run.
 type Trigger string
 
 // The triggers.
@@ -21,9 +21,9 @@ const (
 type Run struct {
 	Number  uint64       `json:"number"`
 	Trigger Trigger      `json:"trigger"`
-	Night   balance.Date `json:"night,omitzero"` // the local date, for a nightly pass or catch-up
-	For     balance.Date `json:"for,omitzero"`   // the night that is tried again, for a pass again
-	By      string       `json:"by,omitempty"`   // the person, for a pass by hand
+	Night   balance.Date `json:"night,omitzero"` // the local date, for a nightly run or catch-up
+	For     balance.Date `json:"for,omitzero"`   // the night that is tried again, of a retry
+	By      string       `json:"by,omitempty"`   // the person, for a run by hand
 	DryRun  bool         `json:"dry_run,omitempty"`
 	Start   time.Time    `json:"start"`
 	End     time.Time    `json:"end,omitzero"` // zero while it runs, or if it was cut off
@@ -44,29 +44,29 @@ type Run struct {
 	// could not be worked in, by their names: those that are Down, and those that
 	// refused the sign-in or must be linked again.
 	Missing []string `json:"missing,omitempty"`
-	// Missed says why a catch-up was late; empty for other passes.
+	// Missed says why a catch-up was late; empty for other runs.
 	Missed      string `json:"missed,omitempty"`
 	MissedCause Cause  `json:"missed_cause,omitempty"`
-	// Stopped says why the pass ended early; empty when it went through.
+	// Stopped says why the run ended early; empty when it went through.
 	Stopped string `json:"stopped,omitempty"`
 	// Halted says that it was a stop of balansd, or of whoever asked for the
-	// pass, that ended it early: nothing is wrong then.
+	// run, that ended it early: nothing is wrong then.
 	Halted bool `json:"halted,omitempty"`
 }
 
-// NeedsPerson tells whether something went wrong in the pass that a person
+// NeedsPerson reports whether something went wrong in the run that a person
 // should look at.
-func (p Run) NeedsPerson() bool {
-	return p.Stopped != "" && !p.Halted || len(p.Problems) > 0
+func (r Run) NeedsPerson() bool {
+	return r.Stopped != "" && !r.Halted || len(r.Problems) > 0
 }
 
-// Good tells whether the pass went through, listed each active connection, and
+// Good reports whether the run went through, listed each active connection, and
 // could work in each firm.
-func (p Run) Good() bool {
-	return !p.End.IsZero() && p.Stopped == "" && len(p.Missing)+len(p.Down) == 0
+func (r Run) Good() bool {
+	return !r.End.IsZero() && r.Stopped == "" && len(r.Missing)+len(r.Down) == 0
 }
 
-// MissedNight is a night without a nightly pass at its time.
+// MissedNight is a night without a nightly run at its time.
 type MissedNight struct {
 	Night balance.Date `json:"night"`
 	Why   string       `json:"why"` // a clause in English, such as "balansd did not run from … to …"
@@ -81,11 +81,11 @@ const (
 	NotRunning    Cause = "not_running"     // balansd did not run
 	Asleep        Cause = "asleep"          // the server slept, or its clock was set
 	CouldNotBegin Cause = "could_not_begin" // such as with a full disk
-	OtherPass     Cause = "other_pass"      // another pass was under way
+	OtherRun      Cause = "other_pass"      // another run was under way
 	Restored      Cause = "restored"        // the state was restored: what was done that night is not known
 )
 
-// Trouble is one thing that went wrong in a pass besides single balances.
+// Trouble is one thing that went wrong in a run besides single balances.
 type Trouble struct {
 	About string `json:"about"` // the connection, the firm; TroubleBackup for the copy of the state
 	Code  string `json:"code"`  // of the problem
@@ -118,7 +118,7 @@ type Backup struct {
 	Problem string    `json:"problem,omitempty"` // why it cannot be used; empty when it was read back well
 }
 
-// ConnectionKind tells the sources apart.
+// ConnectionKind is the kind of a source.
 type ConnectionKind string
 
 // The kinds of source.

@@ -13,9 +13,9 @@ type Step struct {
 	// before, and the step is refused with a Conflict when the ledger holds
 	// another.
 	Entry Entry
-	// Event goes into the entry's story.
+	// Event goes into the entry's history.
 	Event Event
-	// Written, when not nil, becomes what is known of the place of the entry.
+	// Written, when not nil, becomes what is known of the target of the entry.
 	// Its Version is that of the record as it was read, and the step is
 	// refused with a Conflict when the ledger holds another.
 	Written *Written
@@ -36,7 +36,7 @@ type Query struct {
 	Limit      int     `json:"limit,omitempty"`   // at most this many; 0 for all
 }
 
-// Matches tells whether the query selects an entry. Below and Limit are for
+// Matches reports whether the query selects an entry. Below and Limit are for
 // the walk, not for a single entry.
 func (q Query) Matches(e Entry) bool {
 	switch {
@@ -50,7 +50,7 @@ func (q Query) Matches(e Entry) bool {
 	return true
 }
 
-// Matches tells whether people could mean the dossier by ref: its id, its
+// Matches reports whether people could mean the dossier by ref: its id, its
 // affiliation number, its enterprise number in any spelling, or a part of its
 // name in upper or lower case.
 func (d Dossier) Matches(ref string) bool {

@@ -18,7 +18,7 @@ type Firm struct {
 	Missing   []string  `json:"missing_scopes,omitempty"` // asked for at the sign-in, and not granted
 	// Problem is why Silverfin did not let balansd in at the last run that asked
 	// it, in words for a person, and ProblemCode its kind; both are empty when it
-	// did. Unlike Relink, it passes when the cause is gone.
+	// did. Unlike Relink, it goes away when the cause is gone.
 	Problem     string `json:"problem,omitempty"`
 	ProblemCode string `json:"problem_code,omitempty"`
 }
@@ -46,16 +46,16 @@ type Target struct {
 	URL              string       `json:"url,omitempty"`               // for a person to open in Silverfin
 }
 
-// Key names the place among all others, stable over time.
-func (p Target) Key() string {
-	return fmt.Sprintf("%d/%d/%d/%d", p.FirmID, p.CompanyID, p.PeriodID, p.ReconciliationID)
+// Key names the target among all others, stable over time.
+func (t Target) Key() string {
+	return fmt.Sprintf("%d/%d/%d/%d", t.FirmID, t.CompanyID, t.PeriodID, t.ReconciliationID)
 }
 
-// Figures are the texts that a place holds, by cell. A cell that is absent or
+// Figures are the texts that a target holds, by cell. A cell that is absent or
 // holds an empty text is empty. What a person typed need not be a number.
 type Figures map[balance.Cell]string
 
-// FiguresOf gives the canonical texts of a balance's values.
+// FiguresOf returns the canonical texts of a balance's values.
 func FiguresOf(v balance.Values) Figures {
 	f := make(Figures, len(v))
 	for c, d := range v {
@@ -64,7 +64,7 @@ func FiguresOf(v balance.Values) Figures {
 	return f
 }
 
-// Written is what balansd knows of a place: the figures that it wrote and read
+// Written is what balansd knows of a target: the figures that it wrote and read
 // back last, those that it is about to write, and those that a person chose to
 // keep.
 type Written struct {
@@ -77,7 +77,7 @@ type Written struct {
 	// as Finbox's.
 	Confirmed Figures `json:"confirmed,omitempty"`
 	// Intended are the figures of a write whose outcome is not known yet: the
-	// place may hold any part of them. Nil when no write is under way.
+	// target may hold any part of them. Nil when no write is under way.
 	Intended Figures `json:"intended,omitempty"`
 	// Given are the cells where a person chose Finbox's figure over
 	// Silverfin's. The choice holds as long as both say what they said then,
@@ -100,14 +100,14 @@ type Seen struct {
 	Property  string `json:"property,omitempty"` // that held Silverfin's, as "namespace.key"
 }
 
-// still tells whether both sides say what the person saw.
+// still reports whether both sides say what the person saw.
 func (s Seen) still(finbox, silverfin string) bool {
 	return same(s.Finbox, finbox) && same(s.Silverfin, silverfin)
 }
 
 // NotYet says that a balance cannot be delivered now, for a reason that a
-// person can lift. It is what a destination answers when it looks for the
-// place.
+// person can lift. It is what a destination returns when it
+// looks for the target.
 type NotYet struct {
 	Reason Reason
 	Detail string // one sentence that names the dossier's own case

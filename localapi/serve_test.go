@@ -118,7 +118,7 @@ func TestNoDaemon(t *testing.T) {
 
 func TestPassThatWasNeverBegunIsNoStream(t *testing.T) {
 	api := &daemontest.API{Run: func(context.Context, daemon.SyncRequest, func(daemon.Progress)) (ledger.Run, error) {
-		return ledger.Run{}, problem.New(problem.Busy, "another pass is under way", "Wait.")
+		return ledger.Run{}, problem.New(problem.Busy, "another run is under way", "Wait.")
 	}}
 	w := post(api, pathSync, "{}")
 	if w.Code != http.StatusConflict || w.Header().Get("Content-Type") != problemType {

@@ -50,7 +50,7 @@ func TestImpatienceHidesNoPass(t *testing.T) {
 	release := make(chan struct{})
 	d.Run = func(_ context.Context, _ daemon.SyncRequest, _ func(daemon.Progress)) (ledger.Run, error) {
 		if later.Swap(true) {
-			return ledger.Run{}, problem.New(problem.Busy, "another pass is under way", "Wait.")
+			return ledger.Run{}, problem.New(problem.Busy, "another run is under way", "Wait.")
 		}
 		close(begun)
 		<-release

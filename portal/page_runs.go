@@ -42,7 +42,7 @@ func (m missedView) CauseKey() string { return causeKey(m.Cause) }
 
 func causeKey(c ledger.Cause) string {
 	switch c {
-	case ledger.NotRunning, ledger.Asleep, ledger.CouldNotBegin, ledger.OtherPass, ledger.Restored:
+	case ledger.NotRunning, ledger.Asleep, ledger.CouldNotBegin, ledger.OtherRun, ledger.Restored:
 		return string(c)
 	}
 	return unknown

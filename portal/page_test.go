@@ -183,7 +183,7 @@ func TestArrowsAlwaysEndInAnAnswer(t *testing.T) {
 		"done":     {"6", ledger.Run{}, nil, []string{"In Silverfin", "De sociale balans staat in Silverfin"}},
 		"waits":    {"5", ledger.Run{}, nil, []string{"De workflow staat nog niet open in Silverfin", "Open de workflow"}},
 		"all":      {"", ledger.Run{Outcome: map[ledger.State]int{ledger.Done: 3}}, nil, []string{"De synchronisatie is klaar", "3 in Silverfin"}},
-		"busy":     {"6", ledger.Run{}, problem.New(problem.Busy, "another pass is under way", ""), []string{"Er loopt al een andere doorloop"}},
+		"busy":     {"6", ledger.Run{}, problem.New(problem.Busy, "another run is under way", ""), []string{"Er loopt al een andere doorloop"}},
 		"disk":     {"", ledger.Run{}, problem.New(problem.StateUnwritable, "the disk is full", ""), []string{"balansd kan niets bewaren"}},
 		"no reply": {"6", ledger.Run{Down: []string{"x"}, Troubles: []ledger.Trouble{{About: "Kantoor", Code: "silverfin_down"}}}, nil, []string{"Silverfin is niet bereikbaar", "Zo staat het dossier er nu voor"}},
 	} {

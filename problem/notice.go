@@ -11,8 +11,8 @@ const (
 	Started        Notice = 100 // balansd started
 	Stopping       Notice = 101 // balansd was asked to stop
 	StoppedWell    Notice = 102 // balansd stopped in good order
-	NightDone      Notice = 110 // a nightly pass went through
-	NightTrouble   Notice = 111 // a nightly pass ended with something that needs a person
+	NightDone      Notice = 110 // a nightly run went through
+	NightTrouble   Notice = 111 // a nightly run ended with something that needs a person
 	NightMissed    Notice = 112 // a night was missed, and why
 	NightAgain     Notice = 113 // a night without its services is tried again
 	BackupMade     Notice = 120 // a copy of the state was made and read back
@@ -32,8 +32,8 @@ var notices = map[Notice]string{
 	Started:        "balansd started",
 	Stopping:       "balansd was asked to stop",
 	StoppedWell:    "balansd stopped in good order",
-	NightDone:      "a nightly pass went through",
-	NightTrouble:   "a nightly pass ended with something that needs a person",
+	NightDone:      "a nightly run went through",
+	NightTrouble:   "a nightly run ended with something that needs a person",
 	NightMissed:    "a night was missed, and why",
 	NightAgain:     "a night without its services is tried again",
 	BackupMade:     "a copy of the state was made and read back",

@@ -24,7 +24,7 @@ const (
 	NotAllowed       Code = "not_allowed"       // not possible in the state it is in
 	NumberDiffers    Code = "number_differs"    // a dossier and its company have different enterprise numbers
 	Conflict         Code = "conflict"          // someone else changed it meanwhile
-	Busy             Code = "busy"              // a pass is under way
+	Busy             Code = "busy"              // a run is under way
 	Unreadable       Code = "unreadable"        // a document that cannot be read
 	NoSocialBalance  Code = "no_social_balance" // a document without a social balance
 	Damaged          Code = "document_damaged"  // a document arrived other than it was listed
@@ -119,7 +119,7 @@ func Of(err error) *Problem {
 		return p
 	}
 	return Wrap(err, Unexpected, "something unexpected happened",
-		"Try again; if it stays, send the log of the last pass to support.")
+		"Try again; if it stays, send the log of the last run to support.")
 }
 
 // Is tells whether err's chain holds a Problem with the code.

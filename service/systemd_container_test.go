@@ -162,8 +162,8 @@ func journal(t *testing.T, o *office) {
 			t.Errorf("%s is %v, want %q", field, started[field], want)
 		}
 	}
-	if pass := read("BALANSD_MESSAGE=pass ends"); pass["BALANSD_DONE"] != "3" || pass["MESSAGE"] == "" {
-		t.Errorf("%v", pass)
+	if run := read("BALANSD_MESSAGE=run ends"); run["BALANSD_DONE"] != "3" || run["MESSAGE"] == "" {
+		t.Errorf("%v", run)
 	}
 	secret := o.sand.Info().Silverfin.ClientSecret
 	if all := o.Must("journalctl", "--unit=balansd", "--output=export", "--no-pager"); strings.Contains(all, secret) {

@@ -68,7 +68,7 @@ func (d *Daemon) deactivated(ctx context.Context, id, why string) error {
 }
 
 // activate sets the day from which balances count, by the start date that
-// Finbox gives, and says what a person should know about it.
+// Finbox returns, and says what a person should know about it.
 func (d *Daemon) activate(c *ledger.Connection, start balance.Date) (notes []string) {
 	now := d.config().Now()
 	if start.IsZero() {
@@ -86,13 +86,13 @@ func (d *Daemon) activate(c *ledger.Connection, start balance.Date) (notes []str
 }
 
 // reachBack saves a connection whose activation moved to an earlier day: what
-// was left out then is listed, and what was ignored is brought back. A pass
+// was left out then is listed, and what was ignored is brought back. A run
 // under way would put its own cursor back, so it must not run meanwhile.
 func (d *Daemon) reachBack(ctx context.Context, c *ledger.Connection) error {
-	if !d.passing.TryLock() {
+	if !d.runMutex.TryLock() {
 		return busy()
 	}
-	defer d.passing.Unlock()
+	defer d.runMutex.Unlock()
 	c.ListAnew()
 	if err := d.config().Store.SaveConnection(ctx, *c); err != nil {
 		return err
@@ -169,7 +169,7 @@ func (d *Daemon) RemoveFirm(ctx context.Context, id int64, by string) error {
 
 // TakeOver lets tokens be renewed that came with a copy of the state.
 func (d *Daemon) TakeOver(ctx context.Context, firmID int64, by string) error {
-	if err := d.linked(ctx, firmID); err != nil {
+	if err := d.requireFirm(ctx, firmID); err != nil {
 		return err
 	}
 	firms, err := d.config().Store.Firms(ctx)

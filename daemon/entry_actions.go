@@ -11,9 +11,9 @@ import (
 	"balansd/problem"
 )
 
-// Retry has an entry tried again at the next pass, parked or not.
+// Retry has an entry tried again at the next run, parked or not.
 func (d *Daemon) Retry(ctx context.Context, number uint64, by string) (ledger.Entry, error) {
-	return d.change(ctx, number, did{by: by, act: ledger.ActRetry, text: "asked to try it again"}, func(e ledger.Entry) (ledger.Entry, *ledger.Written, error) {
+	return d.change(ctx, number, action{by: by, act: ledger.ActRetry, text: "asked to try it again"}, func(e ledger.Entry) (ledger.Entry, *ledger.Written, error) {
 		if e.State == ledger.Differs {
 			return e, nil, notAllowed(e, "tried again", "Decide instead: use-finbox or keep-silverfin.")
 		}
@@ -41,7 +41,7 @@ func (d *Daemon) Retry(ctx context.Context, number uint64, by string) (ledger.En
 	})
 }
 
-// newestKnown gives the highest number of the entries that an entry competes
+// newestKnown returns the highest number of the entries that an entry competes
 // with: a person who says that it counts has seen those, and none that come
 // later.
 func (d *Daemon) newestKnown(ctx context.Context, e ledger.Entry) (number uint64, err error) {
@@ -86,7 +86,7 @@ func (d *Daemon) listAnew(ctx context.Context, e ledger.Entry) error {
 // Dismiss leaves an entry aside for good, until it is retried. What one that is
 // done wrote stays in Silverfin, and an older one can take its place.
 func (d *Daemon) Dismiss(ctx context.Context, number uint64, by string) (ledger.Entry, error) {
-	return d.change(ctx, number, did{by: by, act: ledger.ActDismiss, text: "dismissed"}, func(e ledger.Entry) (ledger.Entry, *ledger.Written, error) {
+	return d.change(ctx, number, action{by: by, act: ledger.ActDismiss, text: "dismissed"}, func(e ledger.Entry) (ledger.Entry, *ledger.Written, error) {
 		detail, todo := "dismissed by "+name(by), fmt.Sprintf("To deliver it all the same: balansd ledger retry %d.", e.Number)
 		if e.State == ledger.Done && e.Target != nil && e.MovedTo == 0 {
 			detail += fmt.Sprintf("; what it wrote stays in %s, period %s", e.Target.CompanyName, e.Target.PeriodEnd)
@@ -103,7 +103,7 @@ func (d *Daemon) Dismiss(ctx context.Context, number uint64, by string) (ledger.
 		}
 		next, err := e.Ignore(ledger.Dismissed, detail, todo, d.config().Now())
 		if err != nil {
-			return e, nil, notAllowed(e, "dismissed", "Its write is under way: dismiss it after the next pass, balansd sync.")
+			return e, nil, notAllowed(e, "dismissed", "Its write is under way: dismiss it after the next run, balansd sync.")
 		}
 		return next, nil, nil
 	})
@@ -111,7 +111,7 @@ func (d *Daemon) Dismiss(ctx context.Context, number uint64, by string) (ledger.
 
 // Decide settles what differs. The decision holds for the figures that the
 // person saw: where Silverfin or Finbox say something else by the time of the
-// next pass, the entry differs again.
+// next run, the entry differs again.
 func (d *Daemon) Decide(ctx context.Context, r Decision) (ledger.Entry, error) {
 	act, text := ledger.ActUseFinbox, "decided to use the data from Finbox"
 	if r.Choice == KeepSilverfin {
@@ -122,7 +122,7 @@ func (d *Daemon) Decide(ctx context.Context, r Decision) (ledger.Entry, error) {
 	if len(r.Cells) > 0 {
 		text += " for " + figures(len(r.Cells))
 	}
-	return d.change(ctx, r.Number, did{r.By, act, text, len(r.Cells)}, func(e ledger.Entry) (ledger.Entry, *ledger.Written, error) {
+	return d.change(ctx, r.Number, action{r.By, act, text, len(r.Cells)}, func(e ledger.Entry) (ledger.Entry, *ledger.Written, error) {
 		if e.State != ledger.Differs || e.Target == nil {
 			return e, nil, notAllowed(e, "decided on", "Only what differs needs a decision.")
 		}
@@ -147,12 +147,12 @@ func (d *Daemon) Decide(ctx context.Context, r Decision) (ledger.Entry, error) {
 		}
 		next, err := e.Retry(now)
 		next.Target = e.Target // which the decision is about
-		next.Detail, next.Next = text, "It is carried out at the next pass: balansd sync."
+		next.Detail, next.Next = text, "It is carried out at the next run: balansd sync."
 		return next, &known, err
 	})
 }
 
-// pick gives the differences that a decision is about: all, or those named.
+// pick returns the differences that a decision is about: all, or those named.
 func pick(e ledger.Entry, cells []balance.Cell) ([]ledger.Difference, error) {
 	if len(cells) == 0 {
 		return e.Differences, nil
@@ -169,7 +169,7 @@ func pick(e ledger.Entry, cells []balance.Cell) ([]ledger.Difference, error) {
 	return chosen, nil
 }
 
-// settled adds a decision to what is known of a place.
+// settled adds a decision to what is known of a target.
 func settled(w ledger.Written, chosen []ledger.Difference, choice Choice) ledger.Written {
 	w.Given, w.Kept = maps.Clone(w.Given), maps.Clone(w.Kept)
 	if w.Given == nil {
@@ -191,8 +191,8 @@ func settled(w ledger.Written, chosen []ledger.Difference, choice Choice) ledger
 	return w
 }
 
-// did is what a person did with an entry.
-type did struct {
+// action is what a person did with an entry.
+type action struct {
 	by      string
 	act     ledger.Act
 	text    string
@@ -200,7 +200,7 @@ type did struct {
 }
 
 // change moves one entry because a person said so.
-func (d *Daemon) change(ctx context.Context, number uint64, by did,
+func (d *Daemon) change(ctx context.Context, number uint64, by action,
 	f func(ledger.Entry) (ledger.Entry, *ledger.Written, error),
 ) (ledger.Entry, error) {
 	e, err := d.config().Store.Entry(ctx, number)
@@ -221,7 +221,7 @@ func (d *Daemon) change(ctx context.Context, number uint64, by did,
 	return moved[0], nil
 }
 
-// name is how a story names the person.
+// name is how a history names the person.
 func name(by string) string {
 	if by == "" {
 		return "a person"

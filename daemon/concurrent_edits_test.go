@@ -49,17 +49,17 @@ func (m memory) RoundTrip(r *http.Request) (*http.Response, error) {
 	return rec.Result(), nil
 }
 
-// newMemoryWorld is a world without a network, for a bubble of fake time.
-func newMemoryWorld(t *testing.T) *world {
+// newMemoryFixture is a fixture without a network, for a bubble of fake time.
+func newMemoryFixture(t *testing.T) *fixture {
 	t.Helper()
-	return newMemoryWorldBehind(t, func(h http.Handler) http.Handler { return h })
+	return newMemoryFixtureBehind(t, func(h http.Handler) http.Handler { return h })
 }
 
-// newMemoryWorldBehind is newMemoryWorld with something before Silverfin.
-func newMemoryWorldBehind(t *testing.T, front func(http.Handler) http.Handler) *world {
+// newMemoryFixtureBehind is newMemoryFixture with something before Silverfin.
+func newMemoryFixtureBehind(t *testing.T, front func(http.Handler) http.Handler) *fixture {
 	t.Helper()
 	m := memory{}
-	return newWorldOn(t, m, func(name string, h http.Handler) string {
+	return newFixtureOn(t, m, func(name string, h http.Handler) string {
 		if name == "silverfin" {
 			h = front(h)
 		}
@@ -68,7 +68,7 @@ func newMemoryWorldBehind(t *testing.T, front func(http.Handler) http.Handler) *
 	})
 }
 
-// isWrite tells whether a call would store figures.
+// isWrite reports whether a call would store figures.
 func isWrite(x faults.Call) bool {
 	return x.Method == http.MethodPost && strings.HasSuffix(x.Path, "/custom")
 }
@@ -77,13 +77,13 @@ func isWrite(x faults.Call) bool {
 const anyCustom = "/api/v4/f/*/companies/*/periods/*/custom"
 
 // instants has a person type into a client's figure before the n-th call of a
-// pass, once for each n, and wants it to stand in the end. The one instant that
+// run, once for each n, and wants it to stand in the end. The one instant that
 // cannot be held is that between the look that allows a write and that write,
-// when no time passes.
+// when no time runs.
 type instants struct {
-	*world
+	*fixture
 	prepare func(client)
-	fault   faults.Fault // ordered for each pass; none without a kind
+	fault   faults.Fault // ordered for each run; none without a kind
 	figure  func(n int) balance.Cell
 
 	typed   int
@@ -125,7 +125,7 @@ func (i *instants) run() (calls int) {
 	}
 }
 
-// watch measures how long ago a place was looked at when a write to it goes out.
+// watch measures how long ago a target was looked at when a write to it goes out.
 func (i *instants) watch(x faults.Call) {
 	switch {
 	case isWrite(x) && x.Fault == "":
@@ -186,8 +186,8 @@ func TestAPersonTypesAtEveryInstant(t *testing.T) {
 			i.fault = faults.Fault{Method: http.MethodPost, Path: anyCustom, Kind: faults.TooManyRetryAfter, RetryAfter: "40"}
 		},
 		"and another call of the firm is told to rest": func(i *instants) {
-			i.between = func(d daemon.Destination) daemon.Destination {
-				return watched{d, func(ctx context.Context, _ ledger.Target, _ ledger.Figures) error {
+			i.wrapDestination = func(d daemon.Destination) daemon.Destination {
+				return observedDestination{d, func(ctx context.Context, _ ledger.Target, _ ledger.Figures) error {
 					i.sf.Faults().Add(faults.Fault{Method: http.MethodGet, Path: "/api/v4/f/*/companies", Kind: faults.TooManyRetryAfter, RetryAfter: "40"})
 					_, _, err := d.Companies(ctx)
 					if err == nil {
@@ -199,16 +199,16 @@ func TestAPersonTypesAtEveryInstant(t *testing.T) {
 		},
 		"and calls are few": func(i *instants) {
 			i.rps = 0.1
-			i.respoil(nil)
+			i.reopenWith(nil)
 		},
 	}
 	for name, begin := range start {
-		for with, spoil := range trouble {
+		for with, wrapStore := range trouble {
 			t.Run(name+" "+with, func(t *testing.T) {
 				synctest.Test(t, func(t *testing.T) {
-					i := &instants{world: newMemoryWorld(t), figure: func(n int) balance.Cell { return cells[n*7%len(cells)] }}
+					i := &instants{fixture: newMemoryFixture(t), figure: func(n int) balance.Cell { return cells[n*7%len(cells)] }}
 					begin(i)
-					spoil(i)
+					wrapStore(i)
 					calls := i.run()
 					i.wantNothingOverwritten()
 					if calls < 6 || i.typed < calls-2 || i.writes < 3 || i.longest > time.Second {

@@ -25,13 +25,13 @@ type stateCheck struct {
 func (d *Daemon) checkState(ctx context.Context) error {
 	err := d.config().Store.Check(ctx)
 	if ctx.Err() == nil {
-		d.sawState(err)
+		d.observeState(err)
 	}
 	return err
 }
 
-// sawState records what a check, or a backup, says of the state.
-func (d *Daemon) sawState(err error) {
+// observeState records what a check, or a backup, says of the state.
+func (d *Daemon) observeState(err error) {
 	d.state.mu.Lock()
 	defer d.state.mu.Unlock()
 	switch {
@@ -87,17 +87,17 @@ func (d *Daemon) stateProblems(ctx context.Context, running bool) []StateProblem
 
 // checkState has people hear of a damaged state or a missing data key. A nightly
 // run with a backup has read the state for that already.
-func (p *pass) checkState(ctx context.Context) error {
-	if p.rec.DryRun {
+func (r *run) checkState(ctx context.Context) error {
+	if r.record.DryRun {
 		return nil
 	}
-	if p.rec.Night.IsZero() || !p.cfg.Backup {
-		if err := p.d.checkState(ctx); err != nil && ctx.Err() == nil {
-			p.trouble(err, aboutState)
+	if r.record.Night.IsZero() || !r.cfg.Backup {
+		if err := r.daemon.checkState(ctx); err != nil && ctx.Err() == nil {
+			r.reportTrouble(err, aboutState)
 		}
 	}
-	if err := p.cfg.Store.CheckSecrets(ctx); problem.Is(err, problem.KeyInvalid) {
-		p.trouble(err, aboutState)
+	if err := r.cfg.Store.CheckSecrets(ctx); problem.Is(err, problem.KeyInvalid) {
+		r.reportTrouble(err, aboutState)
 	}
 	return ctx.Err()
 }

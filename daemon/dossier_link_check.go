@@ -17,7 +17,7 @@ import (
 // NumberDiffers then has the company's name and both numbers, also beside the
 // error.
 func (d *Daemon) Link(ctx context.Context, l ledger.DossierLink, by string) (ledger.DossierLink, error) {
-	if err := d.judgeLink(ctx, &l, by); err != nil {
+	if err := d.checkNewLink(ctx, &l, by); err != nil {
 		return l, err
 	}
 	d.log().Info().Str("connection", l.Connection).Str("dossier_id", l.DossierID).Int64("company", l.CompanyID).
@@ -56,10 +56,10 @@ func (d *Daemon) recordWord(ctx context.Context, l ledger.DossierLink, by string
 	return nil
 }
 
-// judgeLink compares the numbers of a link's dossier and company, and completes
+// checkNewLink compares the numbers of a link's dossier and company, and completes
 // the word that they may differ. A word on a link of the configuration leaves
 // the link the configuration's.
-func (d *Daemon) judgeLink(ctx context.Context, l *ledger.DossierLink, by string) error {
+func (d *Daemon) checkNewLink(ctx context.Context, l *ledger.DossierLink, by string) error {
 	word := l.NumberDiffers
 	l.NumberDiffers = ledger.NumberDiffers{}
 	if l.CompanyID == 0 {
@@ -118,7 +118,7 @@ func numbersDiffer(d ledger.Dossier, c ledger.Company) string {
 		dossierName(ledger.Listing{Dossier: d}), d.EnterpriseNumber.Pretty(), c.Name, c.EnterpriseNumber.Pretty())
 }
 
-// sameTarget tells whether two links tie one dossier to one company.
+// sameTarget reports whether two links tie one dossier to one company.
 func sameTarget(a, b ledger.DossierLink) bool {
 	return a.Connection == b.Connection && a.DossierID == b.DossierID && a.FirmID == b.FirmID && a.CompanyID == b.CompanyID
 }
@@ -127,22 +127,22 @@ func sameTarget(a, b ledger.DossierLink) bool {
 // A word of the configuration names no numbers: those of the first run that
 // meets it are kept with it, so that a company whose number changes later is
 // seen.
-func (p *pass) checkLink(ctx context.Context, l ledger.DossierLink, d ledger.Dossier, number balance.EnterpriseNumber, in inFirm) error {
+func (r *run) checkLink(ctx context.Context, l ledger.DossierLink, d ledger.Dossier, number balance.EnterpriseNumber, in inFirm) error {
 	company := in.company.EnterpriseNumber
 	if agree(number, company) || l.NumberDiffers.Covers(number, company) {
 		return nil
 	}
 	if l.NumberDiffers.CompanyNumber == "" && l.NumberDiffers.Names(in.company.Name) {
-		l.NumberDiffers.DossierNumber, l.NumberDiffers.CompanyNumber, l.NumberDiffers.At = number, company, p.cfg.Now()
-		return p.cfg.Store.SaveLink(ctx, l)
+		l.NumberDiffers.DossierNumber, l.NumberDiffers.CompanyNumber, l.NumberDiffers.At = number, company, r.cfg.Now()
+		return r.cfg.Store.SaveLink(ctx, l)
 	}
 	d.EnterpriseNumber = number
 	return &ledger.NotYet{Reason: ledger.NumbersDiffer, Detail: numbersDiffer(d, in.company)}
 }
 
-// keepWords gives the links of the configuration the numbers for which their
+// withStoredNumbers returns the links of the configuration the numbers for which their
 // word was given, where the stored link is the same.
-func keepWords(configured, stored []ledger.DossierLink) []ledger.DossierLink {
+func withStoredNumbers(configured, stored []ledger.DossierLink) []ledger.DossierLink {
 	configured = slices.Clone(configured)
 	for i, l := range configured {
 		for _, s := range stored {

@@ -22,12 +22,12 @@ func (d *Daemon) Links(ctx context.Context) ([]ledger.DossierLink, error) {
 // configure saves connections and replaces the links of the configuration, both or
 // neither.
 func (d *Daemon) configure(ctx context.Context, connections []ledger.Connection, configured []ledger.DossierLink) error {
-	k := d.config().Store
-	before, err := k.Links(ctx)
+	store := d.config().Store
+	before, err := store.Links(ctx)
 	if err != nil {
 		return err
 	}
-	if err := k.Configure(ctx, connections, keepWords(configured, before)); err != nil {
+	if err := store.Configure(ctx, connections, withStoredNumbers(configured, before)); err != nil {
 		return err
 	}
 	// The configuration is in the state now: an error from here on must not say that
@@ -67,8 +67,8 @@ func (d *Daemon) linksChanged(ctx context.Context, changed ...ledger.DossierLink
 	return d.matchAnew(ctx, changed)
 }
 
-// takeRelinked gives the links that changed since it was asked last.
-func (d *Daemon) takeRelinked() []ledger.DossierLink {
+// drainRelinked returns the links that changed since it was asked last.
+func (d *Daemon) drainRelinked() []ledger.DossierLink {
 	d.mu.Lock()
 	defer d.mu.Unlock()
 	changed := d.relinked
@@ -86,8 +86,8 @@ func (d *Daemon) matchAnew(ctx context.Context, links []ledger.DossierLink) erro
 	for _, l := range links {
 		keys[linkKey(l.Connection, l.DossierID)] = true
 	}
-	k := d.config().Store
-	for e, err := range k.Open(ctx) {
+	store := d.config().Store
+	for e, err := range store.Open(ctx) {
 		if err != nil {
 			return err
 		}
@@ -96,7 +96,7 @@ func (d *Daemon) matchAnew(ctx context.Context, links []ledger.DossierLink) erro
 			continue
 		}
 		e.Target = nil
-		if _, err := k.Move(ctx, ledger.Step{Entry: e}); err != nil && !problem.Is(err, problem.Conflict) {
+		if _, err := store.Move(ctx, ledger.Step{Entry: e}); err != nil && !problem.Is(err, problem.Conflict) {
 			return err
 		}
 	}
@@ -105,11 +105,11 @@ func (d *Daemon) matchAnew(ctx context.Context, links []ledger.DossierLink) erro
 
 // link finds the link that a person set for a listing's dossier, by its id,
 // its affiliation number or its enterprise number.
-func (p *pass) link(connection string, d ledger.Dossier) (ledger.DossierLink, bool) {
-	p.mu.Lock()
-	defer p.mu.Unlock()
+func (r *run) link(connection string, d ledger.Dossier) (ledger.DossierLink, bool) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
 	for _, ref := range d.References() {
-		if l, ok := p.links[linkKey(connection, ref)]; ok {
+		if l, ok := r.links[linkKey(connection, ref)]; ok {
 			return l, true
 		}
 	}
@@ -117,8 +117,8 @@ func (p *pass) link(connection string, d ledger.Dossier) (ledger.DossierLink, bo
 }
 
 // loadLinks reads the links.
-func (p *pass) loadLinks(ctx context.Context) error {
-	links, err := p.cfg.Store.Links(ctx)
+func (r *run) loadLinks(ctx context.Context) error {
+	links, err := r.cfg.Store.Links(ctx)
 	if err != nil {
 		return err
 	}
@@ -126,23 +126,23 @@ func (p *pass) loadLinks(ctx context.Context) error {
 	for _, l := range links {
 		byDossier[linkKey(l.Connection, l.DossierID)] = l
 	}
-	p.mu.Lock()
-	defer p.mu.Unlock()
-	p.links = byDossier
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	r.links = byDossier
 	return nil
 }
 
 // followLinks reads the links again when some changed since they were read.
-func (p *pass) followLinks(ctx context.Context) error {
-	p.d.mu.Lock()
-	changed := len(p.d.relinked)
-	p.d.mu.Unlock()
-	p.mu.Lock()
-	known := p.relinked == changed
-	p.relinked = changed
-	p.mu.Unlock()
+func (r *run) followLinks(ctx context.Context) error {
+	r.daemon.mu.Lock()
+	changed := len(r.daemon.relinked)
+	r.daemon.mu.Unlock()
+	r.mu.Lock()
+	known := r.relinked == changed
+	r.relinked = changed
+	r.mu.Unlock()
 	if known {
 		return nil
 	}
-	return p.loadLinks(ctx)
+	return r.loadLinks(ctx)
 }
