@@ -50,8 +50,8 @@ func (f *pdfFile) ReadAt(p []byte, off int64) (int, error) {
 	return n, nil
 }
 
-// openPDF opens a PDF whose bytes are all there. An encrypted one is opened with
-// the empty password.
+// openPDF opens a PDF whose bytes are all there, and may change them. An encrypted
+// one is opened with the empty password.
 func openPDF(data []byte) (r *pdf.Reader, err error) {
 	start := bytes.Index(data, []byte(pdfMark))
 	end := bytes.LastIndex(data, []byte("%%EOF"))
@@ -60,7 +60,7 @@ func openPDF(data []byte) (r *pdf.Reader, err error) {
 	}
 	data = data[start : end+len("%%EOF")]
 	if len(data) > 10 { // the library takes 1.0 to 1.7 and a line end alone, and reads 2.0 as well
-		data = append([]byte("%PDF-1.7\n\n"), data[10:]...)
+		copy(data, "%PDF-1.7\n\n")
 	}
 	if !soundXref(data) {
 		return nil, &ReadError{What: "this PDF is damaged; take it again from where it came"}

@@ -2,7 +2,6 @@ package balance_test
 
 import (
 	"bufio"
-	"encoding/base64"
 	"errors"
 	"fmt"
 	"io"
@@ -116,11 +115,11 @@ func largeDocuments(t testing.TB) map[string]largeDocument {
 			_, _ = io.WriteString(w, `], `+js[strings.Index(js, "{")+1:])
 		}},
 		"PDF": {cells(csv), "", func(w io.Writer) {
-			_, _ = io.WriteString(w, strings.TrimSuffix(attached(csv), "%%EOF\n"))
-			fill(w, large-len(csv), func(i int) string {
-				return fmt.Sprintf("%d 0 obj\n%s\nendobj\n", i+100, stream("/Type /XObject /Subtype /Image /Length 9000", base64.StdEncoding.EncodeToString(make([]byte, 6600))))
-			})
-			_, _ = io.WriteString(w, "%%EOF\n")
+			objects := []string{"<< /Type /Catalog /Pages 2 0 R /AF [ << /EF << /F 4 0 R >> >> ] >>", "<< /Type /Pages /Kids [3 0 R] /Count 1 >>", "<< /Type /Page /Parent 2 0 R >>", packed("/Type /EmbeddedFile", csv)}
+			for range large / 500_000 {
+				objects = append(objects, stream("/Type /XObject /Subtype /Image", strings.Repeat("picture ", 500_000/8)))
+			}
+			_, _ = io.WriteString(w, pdf(objects...))
 		}},
 		"social contexts": {-1, "more contexts and facts than any filing has", largeXBRL(cbso, false, func(i int) string { return context(i, "m8") + "\n" })},
 		"facts first": {-1, "more contexts and facts than any filing has", largeXBRL(cbso, true, func(i int) string {
@@ -142,7 +141,8 @@ func largeDocuments(t testing.TB) map[string]largeDocument {
 }
 
 // TestMemory reads documents of 50 MB, each in a process of its own, and holds
-// the memory that the process ever took from the system under 64 MiB.
+// the memory that the process ever took from the system under 64 MiB, but for a
+// PDF, which is kept in memory as a whole.
 func TestMemory(t *testing.T) {
 	testenv.Need(t, testenv.Large)
 	if underRace {
@@ -152,8 +152,12 @@ func TestMemory(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			memory, cells, refusal := readApart(t, d)
 			t.Logf("%.1f MiB", float64(memory)/(1<<20))
-			if memory >= 64<<20 {
-				t.Errorf("reading took %d bytes, more than 64 MiB", memory)
+			most := 64 << 20
+			if name == "PDF" { // it is kept in memory as a whole
+				most = 256 << 20
+			}
+			if memory >= most {
+				t.Errorf("reading took %d bytes, more than %d", memory, most)
 			}
 			if d.cells >= 0 && cells != d.cells || d.cells < 0 && !strings.Contains(refusal, d.want) {
 				t.Errorf("%d figures and %q, want %d and %q", cells, refusal, d.cells, d.want)
