@@ -20,7 +20,7 @@ import (
 	"balansd/problem"
 )
 
-// Backups says where copies of the state go.
+// Backups configures the copies of the state.
 type Backups struct {
 	Folder string // beside the state file, "backups", when empty
 	Keep   int    // older ones beyond this number are removed; 14 when 0
@@ -73,17 +73,17 @@ type backupFile struct {
 func (s *Store) Backup(ctx context.Context) (ledger.Backup, error) {
 	s.backing.Lock()
 	defer s.backing.Unlock()
-	b, err := copyAway(ctx, s.db, s.options, "")
+	b, err := makeBackup(ctx, s.db, s.options, "")
 	if err == nil {
 		err = s.save(ctx, tMeta, keyCopied, s.options.Backups.Folder)
 	}
 	return b, err
 }
 
-// BackupsThere tells whether the folder of copies still holds one, after one
-// was made there: a StateUnwritable problem otherwise. A folder without any is
-// most often the empty place of a disk or share that is not mounted, and copies
-// put there would be lost, and fill the wrong disk.
+// BackupsThere returns a StateUnwritable problem if the folder of copies is empty
+// although a copy was made there. Such a folder is most often the mount point of a
+// disk or share that is not mounted, where copies would be lost and fill the wrong
+// disk.
 func (s *Store) BackupsThere(ctx context.Context) error {
 	folder, used := s.options.Backups.Folder, ""
 	err := s.db.view(ctx, func(r reader) error {
@@ -91,7 +91,7 @@ func (s *Store) BackupsThere(ctx context.Context) error {
 		return err
 	})
 	if err != nil || used != folder {
-		return s.fault(err)
+		return s.damageProblem(err)
 	}
 	files, err := backupFiles(folder)
 	if len(files) > 0 {
@@ -102,16 +102,16 @@ func (s *Store) BackupsThere(ctx context.Context) error {
 		"Mount its disk or share. If the copies were taken away on purpose, make the first new one by hand: balansd backup create.")
 }
 
-// copyAway makes a copy for a purpose, empty for a night's.
-func copyAway(ctx context.Context, db kv, o Options, purpose string) (ledger.Backup, error) {
+// makeBackup makes a copy for a purpose, empty for a nightly one.
+func makeBackup(ctx context.Context, db kv, o Options, purpose string) (ledger.Backup, error) {
 	var before summary
 	// bbolt writes some pages of a copy anew: damage in those is not in the copy.
 	if err := db.check(ctx); err != nil {
 		return ledger.Backup{}, err
 	}
-	made, err := setAside(o, purpose, func(path string) error {
+	made, err := addToFolder(o, purpose, func(path string) error {
 		err := replace(path, func(w io.Writer) error {
-			return stamped(w, func(w io.Writer) error {
+			return writeStamped(w, func(w io.Writer) error {
 				return db.copyTo(ctx, w, func(r reader) (err error) {
 					before, err = summarise(r)
 					return err
@@ -134,21 +134,20 @@ func copyAway(ctx context.Context, db kv, o Options, purpose string) (ledger.Bac
 		if ctx.Err() != nil {
 			return ledger.Backup{}, fmt.Errorf("make a backup in %s: %w", o.Backups.Folder, ctx.Err())
 		}
-		return ledger.Backup{}, fault(o.Path, err)
+		return ledger.Backup{}, damageProblem(o.Path, err)
 	}
 	removeOldest(made, before, o)
 	return before.backup(made), nil
 }
 
-// setAside makes a file in the folder of copies: write makes it under a name
-// of its own, and it gets its own once it is whole. Nothing that is there is
-// ever replaced.
-func setAside(o Options, purpose string, write func(path string) error) (backupFile, error) {
+// addToFolder adds a file to the folder of copies. write writes it under a temporary
+// name; it is renamed once it is complete. An existing file is never replaced.
+func addToFolder(o Options, purpose string, write func(path string) error) (backupFile, error) {
 	folder, now := o.Backups.Folder, o.Now().UTC().Truncate(time.Second)
 	if err := makeFolder(folder, o.Path); err != nil {
-		return backupFile{}, noBackup(folder, err)
+		return backupFile{}, backupFailed(folder, err)
 	}
-	sweepBackups(folder, now)
+	removeCutOffCopies(folder, now)
 	temp := filepath.Join(folder, fmt.Sprintf("%s%s-%d", tempMark, now.Format(backupTime), os.Getpid()))
 	defer func() { _ = os.Remove(temp) }()
 	err := write(temp)
@@ -173,10 +172,10 @@ func setAside(o Options, purpose string, write func(path string) error) (backupF
 	if _, ok := errors.AsType[*rowError](err); ok {
 		return backupFile{}, err
 	}
-	return backupFile{}, noBackup(folder, err)
+	return backupFile{}, backupFailed(folder, err)
 }
 
-// firstFree gives the number of the next copy of a second.
+// firstFree returns the number of the next copy within a second.
 func firstFree(folder string, now time.Time) (second int) {
 	files, _ := backupFiles(folder)
 	for _, f := range files {
@@ -198,15 +197,15 @@ func nameBackup(at time.Time, second int, purpose string) string {
 	return name + ".db"
 }
 
-// kindOf is a purpose without the number of its layout.
+// kindOf returns a purpose without the number of its layout.
 func kindOf(purpose string) string { return strings.TrimRight(purpose, "-0123456789") }
 
 // tempMark begins the names of copies that are being made.
 const tempMark = ".balansd-being-made-"
 
-// sweepBackups removes what a crash left. A copy that was begun a day ago is
+// removeCutOffCopies removes what a crash left. A copy that was begun a day ago is
 // no longer being made.
-func sweepBackups(folder string, now time.Time) {
+func removeCutOffCopies(folder string, now time.Time) {
 	files, _ := os.ReadDir(folder)
 	for _, f := range files {
 		info, err := f.Info()
@@ -234,7 +233,7 @@ func removeOldest(made backupFile, state summary, o Options) {
 	}
 	changes := map[string]uint64{}
 	files = slices.DeleteFunc(files, func(f backupFile) bool {
-		s, err := glance(f.path, o.Log)
+		s, err := readSummary(f.path, o.Log)
 		changes[f.path] = s.changes
 		return err != nil || !s.Created.Equal(state.Created)
 	})
@@ -291,7 +290,7 @@ func listBackups(folder string, o Options) ([]ledger.Backup, error) {
 	}
 	list := make([]ledger.Backup, 0, len(files))
 	for _, f := range files {
-		s, err := glance(f.path, o.Log)
+		s, err := readSummary(f.path, o.Log)
 		b := s.backup(f)
 		switch {
 		case f.kind == asDamaged:
@@ -306,9 +305,9 @@ func listBackups(folder string, o Options) ([]ledger.Backup, error) {
 	return list, nil
 }
 
-// stamped writes a copy and, behind it, the hash of it: bbolt's file has none
+// writeStamped writes a copy and, behind it, the hash of it: bbolt's file has none
 // of its own, and reads past a changed bit.
-func stamped(w io.Writer, write func(io.Writer) error) error {
+func writeStamped(w io.Writer, write func(io.Writer) error) error {
 	h := sha256.New()
 	if err := write(io.MultiWriter(w, h)); err != nil {
 		return err

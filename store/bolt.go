@@ -18,27 +18,27 @@ import (
 	berrors "go.etcd.io/bbolt/errors"
 )
 
-// boltKV carries out kv in one bbolt file, a bucket a table.
+// boltKV implements kv in one bbolt file, with a bucket for each table.
 type boltKV struct {
 	db   *bolt.DB
 	path string
 	log  zerolog.Logger
 
 	queueMu sync.Mutex
-	queue   []*call    // shared steps that nobody has carried out yet
-	turn    sync.Mutex // held by the caller that carries out shared steps
+	queue   []*call    // shared steps that are not carried out yet
+	sharing sync.Mutex // held by the caller that carries out shared steps
 
 	views  atomic.Uint64 // reads so far
 	mapped atomic.Int64  // bytes of the file that are mapped for certain
 
-	heads atomic.Bool // whether rows have heads
+	headers atomic.Bool // whether rows have headers
 
-	writing sync.Mutex // held during a writing transaction
-	reach   int64      // bytes that the file can have after the newest commit; guarded by writing
+	writing   sync.Mutex // held during a writing transaction
+	allocated int64      // bytes that the file can have after the newest commit; guarded by writing
 }
 
-// call is a shared step and, once done, what became of it. It is guarded by
-// boltKV.turn.
+// call is a shared step and, once done, its outcome. It is guarded by
+// boltKV.sharing.
 type call struct {
 	fn   func(writer) error
 	done bool
@@ -51,8 +51,8 @@ const (
 	// allocSize is how much the file grows at once. bbolt's own 16 MiB would
 	// be a large part of a small firm's file.
 	allocSize = 4 << 20
-	// viewsPerSpare is the number of reads after which their pages are let go.
-	viewsPerSpare = 64
+	// viewsPerRelease is the number of reads after which their pages are released.
+	viewsPerRelease = 64
 )
 
 // fill says how full bbolt leaves the pages that it splits. Rows that come in
@@ -63,11 +63,10 @@ var fill = map[table]float64{
 	tEntries: 0.6, tStories: 0.5,
 }
 
-// guard turns a panic into a StateDamaged problem: bbolt panics, a mapped page
-// that cannot be read faults, and a row with a wrong checksum ends its step, where
-// the file is damaged. Where the disk itself refuses to be read, the problem says
-// so.
-func guard(path string, log zerolog.Logger, err *error) func() {
+// recoverDamage returns a function that recovers a panic as a StateDamaged problem.
+// In a damaged file bbolt panics, reading a mapped page faults, and a row with a
+// wrong checksum panics. If the disk cannot be read, the problem says so.
+func recoverDamage(path string, log zerolog.Logger, err *error) func() {
 	old := debug.SetPanicOnFault(true)
 	return func() {
 		debug.SetPanicOnFault(old)
@@ -81,7 +80,7 @@ func guard(path string, log zerolog.Logger, err *error) func() {
 		}
 		log.Debug().Str("file", path).Interface("panic", r).Bytes("stack", debug.Stack()).Msg("the state file cannot be read")
 		if _, fault := r.(interface{ Addr() uintptr }); fault {
-			if refused := readThrough(path); refused != nil && refusalOf(refused) != noRefusal {
+			if refused := readError(path); refused != nil && refusalOf(refused) != noRefusal {
 				*err = openProblem(path, refused)
 				return
 			}
@@ -91,9 +90,9 @@ func guard(path string, log zerolog.Logger, err *error) func() {
 	}
 }
 
-// readThrough reads a file to its end, and gives why that is refused. A mapped
-// page that faults does not tell it.
-func readThrough(path string) error {
+// readError reads a file to its end and returns the error of that, which the fault
+// of a mapped page does not tell.
+func readError(path string) error {
 	f, err := os.Open(path)
 	if err != nil {
 		return err
@@ -107,28 +106,28 @@ func (b *boltKV) view(ctx context.Context, fn func(reader) error) (err error) {
 	if err := ctx.Err(); err != nil {
 		return err
 	}
-	defer guard(b.path, b.log, &err)()
+	defer recoverDamage(b.path, b.log, &err)()
 	tx, err := b.db.Begin(false)
 	if err != nil {
 		return beginProblem(b.path, err)
 	}
 	defer func() { _ = tx.Rollback() }()
-	if b.views.Add(1)%viewsPerSpare == 0 {
-		b.spare(tx)
+	if b.views.Add(1)%viewsPerRelease == 0 {
+		b.releasePages(tx)
 	}
-	return fn(&boltTx{tx: tx, heads: b.heads.Load()})
+	return fn(&boltTx{tx: tx, headers: b.headers.Load()})
 }
 
-// spare lets go the pages of the file that were read so far. Rows are spread
-// over all of it, and the system maps 64 KiB around each that is read: without
-// this a pass over a large file ends with all of it in what its process uses.
-// Within a transaction the mapping stays where it is.
-func (b *boltKV) spare(tx *bolt.Tx) { forget(b.db.Info().Data, b.sparable(tx)) }
+// releasePages releases the mapped pages that were read so far. Rows are spread over
+// the whole file, and the system maps 64 KiB around each that is read: without this
+// a run over a large file would have all of it in the memory of the process. Within
+// a transaction the mapping does not move.
+func (b *boltKV) releasePages(tx *bolt.Tx) { releaseMemory(b.db.Info().Data, b.releasable(tx)) }
 
-// sparable is how much of the file may be let go. What the file says of its
-// own size is not enough: another file may have been copied over it, and
-// behind the end of the mapping lies other memory, which would be lost.
-func (b *boltKV) sparable(tx *bolt.Tx) int64 { return min(tx.Size(), b.mapped.Load()) }
+// releasable returns how many bytes of the mapping may be released. The size that
+// the file states is not enough: another file may have been copied over it, and
+// the memory behind the mapping would be lost.
+func (b *boltKV) releasable(tx *bolt.Tx) int64 { return min(tx.Size(), b.mapped.Load()) }
 
 func (b *boltKV) update(ctx context.Context, fn func(writer) error) error {
 	if err := ctx.Err(); err != nil {
@@ -139,9 +138,9 @@ func (b *boltKV) update(ctx context.Context, fn func(writer) error) error {
 	return c.err
 }
 
-// share queues the step. Whoever gets the turn carries out all that queued up
-// while the one before wrote to disk: a lone caller never waits, and many
-// callers share one write. No timer is needed.
+// share queues the step. The caller that gets the lock carries out all steps that
+// were queued while the one before wrote to disk: a single caller never waits, and
+// many callers share one write. No timer is needed.
 func (b *boltKV) share(ctx context.Context, fn func(writer) error) error {
 	if err := ctx.Err(); err != nil {
 		return err
@@ -151,8 +150,8 @@ func (b *boltKV) share(ctx context.Context, fn func(writer) error) error {
 	b.queue = append(b.queue, c)
 	b.queueMu.Unlock()
 
-	b.turn.Lock()
-	defer b.turn.Unlock()
+	b.sharing.Lock()
+	defer b.sharing.Unlock()
 	for !c.done {
 		b.queueMu.Lock()
 		n := min(len(b.queue), groupMax)
@@ -190,18 +189,18 @@ func (b *boltKV) attempt(group []*call) (bad int, err error) {
 	bad = -1
 	b.writing.Lock()
 	defer b.writing.Unlock()
-	defer guard(b.path, b.log, &err)()
+	defer recoverDamage(b.path, b.log, &err)()
 	tx, err := b.db.Begin(true)
 	if err != nil {
 		return -1, beginProblem(b.path, err)
 	}
 	defer func() { _ = tx.Rollback() }() // does nothing after the commit
 	size := tx.Size()
-	if size <= b.reach {
+	if size <= b.allocated {
 		b.mapped.Store(size) // bbolt maps what it allocates
 	}
-	b.spare(tx)
-	w := &boltTx{tx: tx, heads: b.heads.Load()}
+	b.releasePages(tx)
+	w := &boltTx{tx: tx, headers: b.headers.Load()}
 	for i, c := range group {
 		before := w.writes
 		c.err = run(c.fn, w, b.path)
@@ -218,9 +217,9 @@ func (b *boltKV) attempt(group []*call) (bad int, err error) {
 	if err := tx.Commit(); err != nil {
 		return -1, unwritable(b.path, err)
 	}
-	b.heads.Store(w.heads)
-	if stats := tx.Stats(); size <= b.reach {
-		b.reach = size + stats.GetPageAlloc()
+	b.headers.Store(w.headers)
+	if stats := tx.Stats(); size <= b.allocated {
+		b.allocated = size + stats.GetPageAlloc()
 	}
 	return -1, nil
 }
@@ -278,10 +277,10 @@ func (b *boltKV) close() error { return b.db.Close() }
 // boltTx is a reader, and a writer where its transaction writes. A row that does
 // not have its checksum panics with a *rowError, which ends the step.
 type boltTx struct {
-	tx     *bolt.Tx
-	heads  bool  // rows have heads
-	writes int   // changes so far
-	err    error // the first change that bbolt refused
+	tx      *bolt.Tx
+	headers bool  // rows have headers
+	writes  int   // changes so far
+	err     error // the first change that bbolt refused
 }
 
 func (t *boltTx) get(name table, key []byte) []byte {
@@ -292,12 +291,12 @@ func (t *boltTx) get(name table, key []byte) []byte {
 	return t.value(name, key, b.Get(key))
 }
 
-// value gives the value of a row as it is kept, nil for none.
+// value returns the value of a stored row, nil for none.
 func (t *boltTx) value(name table, key, row []byte) []byte {
-	if row == nil || !t.heads || bare(name, key) {
+	if row == nil || !t.headers || hasNoHeader(name, key) {
 		return row
 	}
-	value, err := withoutHead(name, key, row)
+	value, err := stripHeader(name, key, row)
 	if err != nil {
 		panic(err)
 	}
@@ -311,8 +310,8 @@ func (t *boltTx) put(name table, key, value []byte) {
 		if f, ok := fill[name]; ok {
 			b.FillPercent = f
 		}
-		if t.heads && !bare(name, key) {
-			value = withHead(name, key, value)
+		if t.headers && !hasNoHeader(name, key) {
+			value = addHeader(name, key, value)
 		}
 		err = b.Put(key, value)
 	}
@@ -328,7 +327,7 @@ func (t *boltTx) remove(name table, key []byte) {
 
 func (t *boltTx) fail(err error) {
 	if t.err == nil && err != nil {
-		t.err = fmt.Errorf("the step cannot be kept: %w", err)
+		t.err = fmt.Errorf("the step cannot be stored: %w", err)
 	}
 }
 

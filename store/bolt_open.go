@@ -43,7 +43,7 @@ func openOnce(path string, timeout time.Duration, readOnly bool, log zerolog.Log
 			release(file)
 		}
 	}()
-	defer guard(path, log, &err)()
+	defer recoverDamage(path, log, &err)()
 	db, err := bolt.Open(path, 0o600, &bolt.Options{
 		Timeout:  timeout,
 		ReadOnly: readOnly,
@@ -103,8 +103,8 @@ func (b *boltKV) whole() error {
 			return damaged(b.path, fmt.Errorf("the file has %d bytes and should have %d", have, want))
 		} else {
 			b.mapped.Store(want)
-			b.reach = want
-			b.heads.Store(headed(r.(*boltTx)))
+			b.allocated = want
+			b.headers.Store(hasHeaders(r.(*boltTx)))
 		}
 		return nil
 	})
@@ -118,7 +118,7 @@ func newBolt(path string, log zerolog.Logger) (*boltKV, error) {
 		return nil, err
 	}
 	b := &boltKV{db: db, path: path, log: log}
-	b.heads.Store(true)
+	b.headers.Store(true)
 	return b, nil
 }
 

@@ -42,24 +42,24 @@ func TestSparable(t *testing.T) {
 			}
 		}
 	}
-	sizes := func(b *boltKV) (sparable, size int64) {
+	sizes := func(b *boltKV) (releasable, size int64) {
 		err := b.view(context.Background(), func(r reader) error {
 			tx := r.(*boltTx).tx
-			sparable, size = b.sparable(tx), tx.Size()
+			releasable, size = b.releasable(tx), tx.Size()
 			return nil
 		})
 		if err != nil {
 			t.Fatal(err)
 		}
-		return sparable, size
+		return releasable, size
 	}
 	small, large := open("small.db"), open("large.db")
 	grow(small, 50)
 	grow(large, 500)
 	for _, b := range []*boltKV{small, large} {
 		// What the last commit added is found at the next.
-		if sparable, size := sizes(b); sparable > size || sparable < size-200_000 {
-			t.Errorf("%d bytes of %d may be let go", sparable, size)
+		if releasable, size := sizes(b); releasable > size || releasable < size-200_000 {
+			t.Errorf("%d bytes of %d may be let go", releasable, size)
 		}
 	}
 	if runtime.GOOS == "windows" {

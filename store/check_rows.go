@@ -23,7 +23,7 @@ func checkRows(ctx context.Context, db kv) error {
 	c := newCodec()
 	return db.view(ctx, func(r reader) error {
 		t, ok := r.(*boltTx)
-		decode := !ok || !t.heads
+		decode := !ok || !t.headers
 		rows := map[table]int{}
 		for _, t := range tables {
 			for k, v := range r.walk(t, nil, nil) {
@@ -147,7 +147,7 @@ func (c *codec) checkRow(r reader, t table, k, v []byte) (err error) {
 	case tValues:
 		_, err = c.unpackValues(v)
 	case tDocuments:
-		_, err = unsqueeze(v)
+		_, err = decompress(v)
 	case tWritten:
 		err = c.unpack(v, new(ledger.Written))
 	case tConnections:

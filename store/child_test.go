@@ -42,7 +42,7 @@ func childJobs() map[string]func(path string) error {
 	return jobs
 }
 
-// hold keeps the state file open until the parent is gone.
+// openPresent keeps the state file open until the parent is gone.
 func hold(path string) error {
 	s, err := store.Open(store.Options{Path: path, Process: "balansd run"})
 	if err != nil {

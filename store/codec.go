@@ -29,9 +29,9 @@ const packed = 1
 // deflater holds some 700 KB: a few are kept for the next call, and no more,
 // whatever the number of callers.
 type codec struct {
-	writers  chan *flate.Writer
-	readers  chan io.ReadCloser
-	squeezes chan *gzip.Writer
+	writers     chan *flate.Writer
+	readers     chan io.ReadCloser
+	compressors chan *gzip.Writer
 }
 
 // kept is the number of idle deflaters and inflaters that a codec keeps.
@@ -60,8 +60,8 @@ func (c *codec) reader() io.ReadCloser {
 	}
 }
 
-// giveBack keeps x for the next call, unless enough are kept.
-func giveBack[T any](idle chan T, x T) {
+// putBack keeps x for the next call, unless enough are kept.
+func putBack[T any](idle chan T, x T) {
 	select {
 	case idle <- x:
 	default:
@@ -77,7 +77,7 @@ func (c *codec) pack(v any) ([]byte, error) {
 	var b bytes.Buffer
 	b.WriteByte(packed)
 	w := c.writer()
-	defer giveBack(c.writers, w)
+	defer putBack(c.writers, w)
 	w.Reset(&b) // keeps the dictionary
 	if _, err := w.Write(text); err != nil {
 		return nil, err
@@ -105,7 +105,7 @@ func (c *codec) inflate(row []byte) ([]byte, error) {
 		return nil, errors.New("it is not of a known form")
 	}
 	r := c.reader()
-	defer giveBack(c.readers, r)
+	defer putBack(c.readers, r)
 	if err := r.(flate.Resetter).Reset(bytes.NewReader(row[1:]), dictionary); err != nil {
 		return nil, err
 	}
@@ -134,17 +134,17 @@ func (c *codec) unpackValues(row []byte) (balance.Values, error) {
 	return values, nil
 }
 
-// squeeze compresses a document. gzip's checksum tells damage.
-func (c *codec) squeeze(document []byte) ([]byte, error) {
+// compress compresses a document. gzip's checksum tells damage.
+func (c *codec) compress(document []byte) ([]byte, error) {
 	var b bytes.Buffer
 	var w *gzip.Writer
 	select {
-	case w = <-c.squeezes:
+	case w = <-c.compressors:
 		w.Reset(&b)
 	default:
 		w = gzip.NewWriter(&b)
 	}
-	defer giveBack(c.squeezes, w)
+	defer putBack(c.compressors, w)
 	if _, err := w.Write(document); err != nil {
 		return nil, err
 	}
@@ -154,8 +154,8 @@ func (c *codec) squeeze(document []byte) ([]byte, error) {
 	return b.Bytes(), nil
 }
 
-// unsqueeze undoes squeeze. Its errors are rowErrors.
-func unsqueeze(row []byte) ([]byte, error) {
+// decompress undoes squeeze. Its errors are rowErrors.
+func decompress(row []byte) ([]byte, error) {
 	r, err := gzip.NewReader(bytes.NewReader(row))
 	if err != nil {
 		return nil, &rowError{err}

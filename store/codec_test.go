@@ -79,7 +79,7 @@ func FuzzUnpack(f *testing.F) {
 		if _, err := c.unpackValues(row); err == nil && len(row) == 0 {
 			t.Error("values were read from nothing")
 		}
-		_, _ = unsqueeze(row)
+		_, _ = decompress(row)
 	})
 }
 
@@ -92,11 +92,11 @@ func TestSqueezingManyDocumentsCostsLittleMemory(t *testing.T) {
 	var before, after runtime.MemStats
 	runtime.ReadMemStats(&before)
 	for range documents {
-		row, err := c.squeeze(document)
+		row, err := c.compress(document)
 		if err != nil {
 			t.Fatal(err)
 		}
-		if got, err := unsqueeze(row); err != nil || !bytes.Equal(got, document) {
+		if got, err := decompress(row); err != nil || !bytes.Equal(got, document) {
 			t.Fatalf("it comes back with %d bytes, %v", len(got), err)
 		}
 	}

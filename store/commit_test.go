@@ -105,14 +105,14 @@ func TestCopyIsCompared(t *testing.T) {
 	if _, err := s.Record(t.Context(), ledger.Connection{ID: "C1"}, []ledger.Entry{{Connection: "C1", State: ledger.Found}}); err != nil {
 		t.Fatal(err)
 	}
-	if _, err := copyAway(t.Context(), s.db, s.options, ""); err != nil {
+	if _, err := makeBackup(t.Context(), s.db, s.options, ""); err != nil {
 		t.Fatal(err)
 	}
 	before, err := os.ReadDir(s.options.Backups.Folder)
 	if err != nil {
 		t.Fatal(err)
 	}
-	_, err = copyAway(t.Context(), otherCopy{s.db.(*boltKV), other.db}, s.options, "")
+	_, err = makeBackup(t.Context(), otherCopy{s.db.(*boltKV), other.db}, s.options, "")
 	if !problem.Is(err, problem.StateDamaged) || !errors.As(err, new(*problem.Problem)) || !bytes.Contains([]byte(err.Error()), []byte("does not hold what was copied")) {
 		t.Errorf("a copy of another state gave %v", err)
 	}

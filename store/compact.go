@@ -76,7 +76,7 @@ func compacted(ctx context.Context, b *boltKV, o Options) (path string, err erro
 	if err := writeCompacted(b, path); err != nil {
 		return "", err
 	}
-	if err := likeState(path, o.Path); err != nil {
+	if err := copyOwnerAndMode(path, o.Path); err != nil {
 		return "", err
 	}
 	now, err := openBolt(path, o.Timeout, true, o.Log)
@@ -90,9 +90,9 @@ func compacted(ctx context.Context, b *boltKV, o Options) (path string, err erro
 	return path, errors.Join(err, now.close())
 }
 
-// likeState gives a file that is to take the place of the state file its owner
+// copyOwnerAndMode gives a file that is to take the place of the state file its owner
 // and mode.
-func likeState(path, state string) error {
+func copyOwnerAndMode(path, state string) error {
 	info, err := os.Stat(state)
 	if err != nil {
 		return err
@@ -107,7 +107,7 @@ func likeState(path, state string) error {
 // nobody knows it before.
 func writeCompacted(b *boltKV, path string) (err error) {
 	const step = 1 << 20 // bytes a transaction
-	defer guard(b.path, b.log, &err)()
+	defer recoverDamage(b.path, b.log, &err)()
 	dst, err := bolt.Open(path, 0o600, &bolt.Options{FreelistType: bolt.FreelistMapType, NoSync: true, PageSize: b.db.Info().PageSize})
 	if err != nil {
 		return err
@@ -119,7 +119,7 @@ func writeCompacted(b *boltKV, path string) (err error) {
 	return errors.Join(err, dst.Close())
 }
 
-// sameRows holds two states to each other, row by row.
+// sameRows compares two states row by row.
 func sameRows(ctx context.Context, a, b kv) error {
 	return a.view(ctx, func(one reader) error {
 		return b.view(ctx, func(other reader) error {

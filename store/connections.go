@@ -43,7 +43,7 @@ func (s *Store) UpdateFirm(ctx context.Context, id int64, change func(*ledger.Fi
 // RemoveFirm forgets a firm and the secrets that FirmSecret names; the ledger
 // keeps its entries. A firm that is not there is well forgotten.
 func (s *Store) RemoveFirm(ctx context.Context, id int64) error {
-	return s.fault(s.db.update(ctx, func(w writer) error {
+	return s.damageProblem(s.db.update(ctx, func(w writer) error {
 		w.remove(tFirms, number(uint64(id)))
 		var names [][]byte
 		prefix := []byte(FirmSecret(id, ""))
@@ -80,7 +80,7 @@ func (s *Store) SaveLink(ctx context.Context, l ledger.DossierLink) error {
 // goes only where the configuration has a link of the same dossier; it does not
 // come back when that is taken out again.
 func (s *Store) Configure(ctx context.Context, connections []ledger.Connection, links []ledger.DossierLink) error {
-	return s.fault(s.db.update(ctx, func(w writer) error {
+	return s.damageProblem(s.db.update(ctx, func(w writer) error {
 		for _, c := range connections {
 			if err := putJSON(w, tConnections, []byte(c.ID), c); err != nil {
 				return err
@@ -107,7 +107,7 @@ func (s *Store) Configure(ctx context.Context, connections []ledger.Connection, 
 
 // linkKey is longer than the hashes of the indexes, since nobody checks it.
 func linkKey(l ledger.DossierLink) []byte {
-	return append(short("link", l.Connection, l.DossierID), short("dossier link", l.Connection, l.DossierID)...)
+	return append(shortHash("link", l.Connection, l.DossierID), shortHash("dossier link", l.Connection, l.DossierID)...)
 }
 
 func list[T any](ctx context.Context, s *Store, t table) (all []T, err error) {
@@ -115,16 +115,16 @@ func list[T any](ctx context.Context, s *Store, t table) (all []T, err error) {
 		all, err = listJSON[T](r, t)
 		return err
 	})
-	return all, s.fault(err)
+	return all, s.damageProblem(err)
 }
 
 func (s *Store) save(ctx context.Context, t table, key []byte, v any) error {
-	return s.fault(s.db.update(ctx, func(w writer) error { return putJSON(w, t, key, v) }))
+	return s.damageProblem(s.db.update(ctx, func(w writer) error { return putJSON(w, t, key, v) }))
 }
 
 // amend changes the row of a key, where there is one.
 func amend[T any](ctx context.Context, s *Store, t table, key []byte, change func(*T)) error {
-	return s.fault(s.db.update(ctx, func(w writer) error {
+	return s.damageProblem(s.db.update(ctx, func(w writer) error {
 		var v T
 		if found, err := getJSON(w, t, key, &v); err != nil || !found {
 			return err

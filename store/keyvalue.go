@@ -16,12 +16,12 @@ func (s *Store) KeyValue() *KeyValue { return &KeyValue{s} }
 
 // View is keyvalue.Store's.
 func (k *KeyValue) View(ctx context.Context, fn func(keyvalue.Reader) error) error {
-	return k.store.fault(k.store.db.view(ctx, func(r reader) error { return fn(kvReader{r}) }))
+	return k.store.damageProblem(k.store.db.view(ctx, func(r reader) error { return fn(kvReader{r}) }))
 }
 
 // Update is keyvalue.Store's. A full disk gives a StateUnwritable problem.
 func (k *KeyValue) Update(ctx context.Context, fn func(keyvalue.Writer) error) error {
-	return k.store.fault(k.store.db.update(ctx, func(w writer) error { return fn(kvWriter{kvReader{w}, w}) }))
+	return k.store.damageProblem(k.store.db.update(ctx, func(w writer) error { return fn(kvWriter{kvReader{w}, w}) }))
 }
 
 type kvReader struct{ r reader }

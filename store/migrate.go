@@ -24,7 +24,7 @@ type migration struct {
 func migrations() []migration {
 	return []migration{
 		{to: 1, what: "the first layout", run: func(writer) error { return nil }},
-		{to: 2, what: "a checksum in each row", run: addHeads, sameValues: true},
+		{to: 2, what: "a checksum in each row", run: addHeaders, sameValues: true},
 	}
 }
 
@@ -63,7 +63,7 @@ func initialise(ctx context.Context, db kv, o Options) error {
 func migrate(ctx context.Context, db kv, o Options) error {
 	a, err := readAbout(ctx, db)
 	if err != nil {
-		return fault(o.Path, err)
+		return damageProblem(o.Path, err)
 	}
 	latest := o.layout()
 	switch {
@@ -78,7 +78,7 @@ func migrate(ctx context.Context, db kv, o Options) error {
 	case o.ReadOnly, a.Schema == latest && a.Version == o.Version:
 		return nil
 	case a.Schema < latest && !o.scratch:
-		kept, err := copyAway(ctx, db, o, fmt.Sprintf(forMigration, latest))
+		kept, err := makeBackup(ctx, db, o, fmt.Sprintf(forMigration, latest))
 		if err != nil {
 			return err
 		}

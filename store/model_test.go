@@ -112,7 +112,7 @@ func (m *model) later(a, b ledger.Entry) bool {
 	}
 }
 
-// refresh takes over what a listing says of an entry that is not settled.
+// updateFromListing takes over what a listing says of an entry that is not settled.
 func (m *model) refresh(n uint64, l ledger.Listing) {
 	e := m.entries[n]
 	if e.State == ledger.Done || e.State == ledger.Superseded || e.State == ledger.Ignored {

@@ -98,15 +98,15 @@ func taken(out windows.DataBlob, err error) ([]byte, error) {
 	return append([]byte(nil), unsafe.Slice(out.Data, out.Size)...), nil
 }
 
-// theService is the identity of the service balansd in access lists, which
+// serviceSID is the identity of the service balansd in access lists, which
 // Windows makes from its name.
-const theService = "S-1-5-80-3216120858-621079676-1319477531-3847987084-888722129"
+const serviceSID = "S-1-5-80-3216120858-621079676-1319477531-3847987084-888722129"
 
 // protectKey lets only the system, administrators, the file's owner and the
 // service use the key file, whatever the folder hands down. The service is named
 // for a key that an administrator makes at the command line.
 func protectKey(path string) error {
-	sd, err := windows.SecurityDescriptorFromString("D:P(A;;FA;;;SY)(A;;FA;;;BA)(A;;FA;;;OW)(A;;FA;;;" + theService + ")")
+	sd, err := windows.SecurityDescriptorFromString("D:P(A;;FA;;;SY)(A;;FA;;;BA)(A;;FA;;;OW)(A;;FA;;;" + serviceSID + ")")
 	if err != nil {
 		return err
 	}

@@ -10,7 +10,7 @@ import (
 
 func locked(path string) error {
 	return problem.New(problem.StateLocked,
-		fmt.Sprintf("the state file %s is in use by %s", path, readHolder(path)),
+		fmt.Sprintf("the state file %s is in use by %s", path, readLockOwner(path)),
 		"Wait until it ends, or stop it.")
 }
 
@@ -41,7 +41,7 @@ func noSuchBackup(path string) error {
 	return problem.New(problem.NotFound, fmt.Sprintf("there is no backup %s", path), "See which there are: `balansd backup list`.")
 }
 
-func noBackup(folder string, cause error) error {
+func backupFailed(folder string, cause error) error {
 	return problem.Wrap(cause, problem.StateUnwritable,
 		fmt.Sprintf("no backup can be made in %s", folder),
 		"Free space on its disk, or let balansd's account write to the folder; or name another folder as backup.folder in the configuration. "+
@@ -76,7 +76,7 @@ func DiskRefuses(err error) bool {
 
 // advice says what happened to a file, as the end of a sentence, and what to do.
 func (r refusal) advice() (what, next string) {
-	const kept = "Nothing of this step was kept; it is done again at the next pass."
+	const kept = "Nothing of this step was kept; it is done again in the next run."
 	switch r {
 	case readOnlyDisk:
 		return "cannot be written: its file system is read-only",
@@ -143,7 +143,7 @@ func conflict(e ledger.Entry) error {
 		"Look at the entry again, and repeat what you wanted to do if it still applies.")
 }
 
-func placeConflict(e ledger.Entry, p ledger.Target) error {
+func targetConflict(e ledger.Entry, p ledger.Target) error {
 	return problem.New(problem.Conflict,
 		fmt.Sprintf("what balansd knows of the period that ends %s of dossier %q in Silverfin was changed by another step meanwhile",
 			p.PeriodEnd, dossierName(e)),

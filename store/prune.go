@@ -32,7 +32,7 @@ func (s *Store) Prune(ctx context.Context, keep ledger.Retention, now time.Time)
 		n, err := p.run(ctx)
 		*part.gone = n
 		if err != nil {
-			return gone, s.fault(err)
+			return gone, s.damageProblem(err)
 		}
 	}
 	return gone, nil
@@ -57,7 +57,7 @@ func (p pruning) run(ctx context.Context) (gone int, err error) {
 		var due []uint64
 		var next []byte
 		err := p.db.view(ctx, func(r reader) (err error) {
-			due, next, err = p.look(r, from)
+			due, next, err = p.findDue(r, from)
 			return err
 		})
 		if err == nil && len(due) > 0 {
@@ -77,9 +77,9 @@ func (p pruning) run(ctx context.Context) (gone int, err error) {
 	}
 }
 
-// look finds what is due among the next rows, and where to go on; nil when
+// findDue finds what is due among the next rows, and where to go on; nil when
 // there is no more.
-func (p pruning) look(r reader, from []byte) (due []uint64, next []byte, err error) {
+func (p pruning) findDue(r reader, from []byte) (due []uint64, next []byte, err error) {
 	seen := 0
 	for k := range r.walk(p.table, from, nil) {
 		if seen++; seen > pruneStep {

@@ -37,7 +37,8 @@ const restoreMark = ".restore-"
 // in one step, it stays as it is.
 //
 // The ledger goes back to the backup. What people set, and what is true of the
-// world outside, does not where it can still be read: see takeOver and doubt.
+// world outside, does not where it can still be read: see mergePresent and
+// distrustAll.
 //
 // Problems: StateLocked while another process has the state open; NotAllowed
 // when the state has what the backup lacks, unless LoseNewer; StateDamaged or
@@ -53,9 +54,9 @@ func Restore(ctx context.Context, o Options, from string, may RestoreOptions) (l
 	if err != nil {
 		return backup, nil, err
 	}
-	r := &restoring{o: o, backup: backup, may: may}
+	r := &restoration{o: o, backup: backup, may: may}
 	defer r.release()
-	if err := r.hold(ctx); err != nil {
+	if err := r.openPresent(ctx); err != nil {
 		return backup, nil, err
 	}
 	return backup, r.notes, r.run(ctx)
@@ -71,33 +72,33 @@ func same(a, b string) bool {
 type condition int
 
 const (
-	absent   condition = iota
-	readable           // and held
-	broken             // it cannot be read as a whole; held where it can be opened
-	newerOne           // a newer version wrote it
+	absent       condition = iota
+	readable               // and held
+	broken                 // it cannot be read as a whole; held where it can be opened
+	newerVersion           // a newer version wrote it
 )
 
-// restoring is one restore under way.
-type restoring struct {
-	o       Options
-	backup  ledger.Backup
-	may     RestoreOptions
-	found   condition
-	kin     bool   // the present state is readable, and the one that the backup was made of
-	present *Store // the present state, where it can be opened
-	copy    *Store // the state that is being made
-	temp    string // its path
-	notes   []string
+// restoration is one restore under way.
+type restoration struct {
+	o         Options
+	backup    ledger.Backup
+	may       RestoreOptions
+	found     condition
+	sameState bool   // the present state is readable, and the one that the backup was made of
+	present   *Store // the present state, where it can be opened
+	copy      *Store // the state that is being made
+	temp      string // its path
+	notes     []string
 }
 
-// hold opens the present state, so that nobody else does.
-func (r *restoring) hold(ctx context.Context) error {
+// openPresent opens the present state, so that nobody else does.
+func (r *restoration) openPresent(ctx context.Context) error {
 	if _, err := os.Stat(r.o.Path); errors.Is(err, fs.ErrNotExist) {
 		r.found = absent
 		return nil
 	}
 	o := r.o
-	o.asItIs = true
+	o.noCompaction = true
 	s, err := Open(o)
 	switch {
 	case err == nil:
@@ -111,7 +112,7 @@ func (r *restoring) hold(ctx context.Context) error {
 		r.found = broken
 		return nil
 	case problem.Is(err, problem.StateNewer):
-		r.found = newerOne
+		r.found = newerVersion
 		return nil
 	case problem.Is(err, problem.StateLocked):
 		return problem.Wrap(err, problem.StateLocked, "a backup cannot be restored while balansd has its state open",
@@ -122,7 +123,7 @@ func (r *restoring) hold(ctx context.Context) error {
 }
 
 // release lets go of what is still open, and removes what was not used.
-func (r *restoring) release() {
+func (r *restoration) release() {
 	for _, s := range []*Store{r.copy, r.present} {
 		if s != nil {
 			_ = s.Close()
@@ -133,11 +134,11 @@ func (r *restoring) release() {
 	}
 }
 
-func (r *restoring) note(format string, args ...any) {
+func (r *restoration) note(format string, args ...any) {
 	r.notes = append(r.notes, fmt.Sprintf(format, args...))
 }
 
-func (r *restoring) run(ctx context.Context) error {
+func (r *restoration) run(ctx context.Context) error {
 	if err := r.prepare(ctx); err != nil {
 		return r.refused(ctx, err)
 	}
@@ -154,17 +155,17 @@ func (r *restoring) run(ctx context.Context) error {
 			return err
 		}
 	}
-	if err := r.settle(ctx); err != nil {
+	if err := r.finish(ctx); err != nil {
 		return r.refused(ctx, err)
 	}
-	if err := r.keepPresent(ctx); err != nil {
+	if err := r.backUpPresent(ctx); err != nil {
 		return err
 	}
 	return r.refused(ctx, r.replace())
 }
 
-// refused makes the disk's refusal one of this restore.
-func (r *restoring) refused(ctx context.Context, err error) error {
+// refused returns a disk error as a problem of this restore.
+func (r *restoration) refused(ctx context.Context, err error) error {
 	if err == nil || ctx.Err() != nil {
 		return err
 	}
@@ -172,7 +173,7 @@ func (r *restoring) refused(ctx context.Context, err error) error {
 }
 
 // prepare copies the backup to a file beside the state, of the newest layout.
-func (r *restoring) prepare(ctx context.Context) error {
+func (r *restoration) prepare(ctx context.Context) error {
 	if err := os.MkdirAll(filepath.Dir(r.o.Path), 0o700); err != nil {
 		return err
 	}
@@ -198,18 +199,18 @@ func (r *restoring) prepare(ctx context.Context) error {
 		return err
 	}
 	then, err := r.copy.Created(ctx)
-	r.kin = now.Equal(then)
+	r.sameState = now.Equal(then)
 	return err
 }
 
-// settle brings what is true of the world outside into the restored state, and
-// reads it as a whole a last time.
-func (r *restoring) settle(ctx context.Context) error {
+// finish merges the present state into the restored one as far as it is known, and
+// verifies the result.
+func (r *restoration) finish(ctx context.Context) error {
 	var err error
-	if r.kin {
-		err = r.takeOver(ctx)
+	if r.sameState {
+		err = r.mergePresent(ctx)
 	} else {
-		err = r.doubt(ctx)
+		err = r.distrustAll(ctx)
 	}
 	if err != nil {
 		return err
@@ -217,7 +218,7 @@ func (r *restoring) settle(ctx context.Context) error {
 	if r.may.Pages != nil {
 		var notes []string
 		err := r.copy.KeyValue().Update(ctx, func(w keyvalue.Writer) (err error) {
-			notes, err = r.may.Pages(w, r.kin)
+			notes, err = r.may.Pages(w, r.sameState)
 			return err
 		})
 		if err != nil {
@@ -225,7 +226,7 @@ func (r *restoring) settle(ctx context.Context) error {
 		}
 		r.notes = append(r.notes, notes...)
 	}
-	if err := r.checkKey(ctx); err != nil {
+	if err := r.noteWrongKey(ctx); err != nil {
 		return err
 	}
 	r.note("What was found or delivered since the backup is found again at the next night, or with `balansd sync`; Silverfin is read before anything is written.")
@@ -235,31 +236,31 @@ func (r *restoring) settle(ctx context.Context) error {
 	err = r.copy.Close()
 	r.copy = nil
 	if err == nil && r.found != absent {
-		err = likeState(r.temp, r.o.Path)
+		err = copyOwnerAndMode(r.temp, r.o.Path)
 	} else if err == nil {
 		err = takeOwner(r.temp, filepath.Dir(r.o.Path))
 	}
 	return err
 }
 
-// keepPresent puts the present state among the backups.
-func (r *restoring) keepPresent(ctx context.Context) error {
+// backUpPresent adds the present state to the backups.
+func (r *restoration) backUpPresent(ctx context.Context) error {
 	var kept string
 	switch r.found {
 	case absent:
 		return nil
 	case readable:
-		b, err := copyAway(ctx, r.present.db, r.o, forRestore)
+		b, err := makeBackup(ctx, r.present.db, r.o, forRestore)
 		if err != nil {
 			return err
 		}
 		kept = b.File
 	default:
 		purpose := asDamaged
-		if r.found == newerOne {
+		if r.found == newerVersion {
 			purpose = forRestore
 		}
-		f, err := setAside(r.o, purpose, func(path string) error { return copyBytes(r.o.Path, path) })
+		f, err := addToFolder(r.o, purpose, func(path string) error { return copyBytes(r.o.Path, path) })
 		if err != nil {
 			return err
 		}
@@ -269,7 +270,7 @@ func (r *restoring) keepPresent(ctx context.Context) error {
 	return nil
 }
 
-// copyBytes copies a file that cannot be read as what it is.
+// copyBytes copies a file that cannot be opened as a state.
 func copyBytes(from, to string) error {
 	f, err := os.Open(from)
 	if err != nil {
@@ -283,7 +284,7 @@ func copyBytes(from, to string) error {
 }
 
 // replace puts the restored state in its place.
-func (r *restoring) replace() error {
+func (r *restoration) replace() error {
 	if r.found == absent {
 		err := publish(r.temp, r.o.Path)
 		if errors.Is(err, fs.ErrExist) {

@@ -45,11 +45,11 @@ func entries(n int) string {
 	return fmt.Sprintf("%d entries", n)
 }
 
-// lost holds the present state to the restored one. A state that cannot be
-// read has nothing that a person could still have; its file is kept.
-func (r *restoring) lost(ctx context.Context) (l Loss, err error) {
+// lost compares the present state with the restored one. Of a state that cannot be
+// read nothing counts as lost; its file is kept.
+func (r *restoration) lost(ctx context.Context) (l Loss, err error) {
 	switch r.found {
-	case newerOne:
+	case newerVersion:
 		return Loss{Unknown: "the state is of a newer version of balansd, so it cannot be told what it has that the backup lacks"}, nil
 	case absent, broken:
 		return Loss{}, nil
@@ -64,7 +64,7 @@ func (r *restoring) lost(ctx context.Context) (l Loss, err error) {
 			if err := r.present.codec.unpack(blob, &have); err != nil {
 				return err
 			}
-			if r.kin && dismissed(have) {
+			if r.sameState && dismissed(have) {
 				continue // taken over
 			}
 			if old != nil {
@@ -76,7 +76,7 @@ func (r *restoring) lost(ctx context.Context) (l Loss, err error) {
 		}
 		return nil
 	})
-	return l, r.present.fault(err)
+	return l, r.present.damageProblem(err)
 }
 
 // add counts an entry of the present state; had is the backup's of that
@@ -104,13 +104,13 @@ func sameBalance(a, b ledger.Entry) bool {
 }
 
 // both reads the present and the restored state at once.
-func (r *restoring) both(ctx context.Context, do func(now, restored reader) error) error {
+func (r *restoration) both(ctx context.Context, do func(now, restored reader) error) error {
 	return r.present.db.view(ctx, func(now reader) error {
 		return r.copy.db.view(ctx, func(restored reader) error { return do(now, restored) })
 	})
 }
 
-// takeOver brings from the present state what a restore must not turn back:
+// mergePresent copies from the present state what a restore must not undo:
 //
 //   - the firms and their tokens. A refresh token is good for one use, so those
 //     of the backup are spent;
@@ -119,10 +119,10 @@ func (r *restoring) both(ctx context.Context, do func(now, restored reader) erro
 //     backup's;
 //   - what balansd knows to have written to Silverfin, since that is still
 //     there;
-//   - the passes and nights, so that none is run twice, and the highest
-//     numbers, so that none is given twice.
-func (r *restoring) takeOver(ctx context.Context) error {
-	return r.present.fault(r.present.db.view(ctx, func(now reader) error {
+//   - the runs and nights, so that no night is run twice, and the highest
+//     numbers, so that none is used twice.
+func (r *restoration) mergePresent(ctx context.Context) error {
+	return r.present.damageProblem(r.present.db.view(ctx, func(now reader) error {
 		return r.copy.db.update(ctx, func(w writer) error {
 			for _, t := range []table{tFirms, tSecrets, tLinks, tPasses, tNights, tMissed, tWritten, tKeyValue} {
 				replaceRows(w, t, now)
@@ -136,7 +136,7 @@ func (r *restoring) takeOver(ctx context.Context) error {
 				w.put(tMeta, key, number(max(lastNumber(w, key), lastNumber(now, key))))
 			}
 			w.put(tMeta, keyChanges, number(1+max(lastNumber(w, keyChanges), lastNumber(now, keyChanges))))
-			for _, step := range []func(writer, reader) error{takeConnections, r.takeDismissed, r.doubtStrangers} {
+			for _, step := range []func(writer, reader) error{mergeConnections, r.mergeDismissed, r.distrustUnknownEntries} {
 				if err := step(w, now); err != nil {
 					return err
 				}
@@ -164,9 +164,9 @@ func keysOf(r reader, t table) (keys [][]byte) {
 	return keys
 }
 
-// takeConnections takes the present connections over. Each is listed on from
+// mergeConnections copies the present connections. Each is listed on from
 // where the backup was, so that what was found since is found again.
-func takeConnections(w writer, now reader) error {
+func mergeConnections(w writer, now reader) error {
 	connections, err := listJSON[ledger.Connection](now, tConnections)
 	if err != nil {
 		return err
@@ -184,14 +184,14 @@ func takeConnections(w writer, now reader) error {
 	return nil
 }
 
-// dismissed tells whether a person left an entry aside.
+// dismissed reports whether a person dismissed an entry.
 func dismissed(e ledger.Entry) bool {
 	return e.State == ledger.Ignored && e.Reason == ledger.Dismissed
 }
 
-// takeDismissed takes over the entries that a person left aside since the
-// backup, so that they are not delivered after all.
-func (r *restoring) takeDismissed(w writer, now reader) error {
+// mergeDismissed copies the entries that a person dismissed since the backup, so
+// that they are not delivered.
+func (r *restoration) mergeDismissed(w writer, now reader) error {
 	for k, blob := range now.walk(tEntries, nil, nil) {
 		var e, had ledger.Entry
 		if err := r.present.codec.unpack(blob, &e); err != nil {
@@ -221,11 +221,11 @@ func (r *restoring) takeDismissed(w writer, now reader) error {
 	return nil
 }
 
-// doubtStrangers doubts what is known of the places where an entry wrote last
-// that the restored state does not have: it is not known any more of which
-// dossier the figures there are.
-func (r *restoring) doubtStrangers(w writer, now reader) error {
-	return r.rewrite(w, func(known ledger.Written) (ledger.Written, error) {
+// distrustUnknownEntries calls withoutFigures for the targets that were last written
+// by an entry that the restored state does not have: it is unknown of which dossier
+// the figures there are.
+func (r *restoration) distrustUnknownEntries(w writer, now reader) error {
+	return r.updateWritten(w, func(known ledger.Written) (ledger.Written, error) {
 		if known.By == 0 {
 			return known, nil
 		}
@@ -237,25 +237,24 @@ func (r *restoring) doubtStrangers(w writer, now reader) error {
 		if err != nil || had.Number != 0 && sameBalance(wrote, had) {
 			return known, err
 		}
-		return doubted(known), nil
+		return withoutFigures(known), nil
 	})
 }
 
 // entryIn gives an entry; the zero one when there is none.
-func (r *restoring) entryIn(in reader, n uint64) (e ledger.Entry, err error) {
+func (r *restoration) entryIn(in reader, n uint64) (e ledger.Entry, err error) {
 	if blob := in.get(tEntries, number(n)); blob != nil {
 		err = r.copy.codec.unpack(blob, &e)
 	}
 	return e, err
 }
 
-// doubt is for a backup whose later history is not known. What it says
-// that balansd wrote last to a place may since have been replaced by balansd,
-// and put back by a person: then it is the person's, and must not be
-// overwritten without their word. So figures that are in Silverfin count as a
-// person's until balansd has written them again: equal ones need no write, and
-// others are asked about.
-func (r *restoring) doubt(ctx context.Context) error {
+// distrustAll is for a backup whose later history is unknown. What balansd wrote to
+// a target, by the backup, it may have replaced since, and a person may have put it
+// back: such figures are the person's, and must not be overwritten without a
+// decision. So figures in Silverfin count as a person's until balansd has written
+// them again: equal ones need no write, and for others a person decides.
+func (r *restoration) distrustAll(ctx context.Context) error {
 	newest := r.newestChange(ctx)
 	err := r.copy.db.update(ctx, func(w writer) error {
 		// Else each new copy would count as older than those that were made
@@ -264,14 +263,14 @@ func (r *restoring) doubt(ctx context.Context) error {
 		if err := putJSON(w, tMeta, keyRestored, r.o.Now().UTC()); err != nil {
 			return err
 		}
-		return r.rewrite(w, func(known ledger.Written) (ledger.Written, error) { return doubted(known), nil })
+		return r.updateWritten(w, func(known ledger.Written) (ledger.Written, error) { return withoutFigures(known), nil })
 	})
 	if err != nil {
 		return err
 	}
 	r.note("What balansd wrote to Silverfin after the backup is not known to it: figures that are there now count as a person's, " +
 		"so a correction of them asks before it overwrites.")
-	if err := r.noteNights(ctx); err != nil {
+	if err := r.recordUnknownNights(ctx); err != nil {
 		return err
 	}
 	r.note("Connections, links and what people decided are those of the backup: look at `balansd connections list`.")
@@ -290,10 +289,10 @@ func (r *restoring) doubt(ctx context.Context) error {
 
 // newestChange gives the highest count of changes among the copies and in the
 // present state, as far as they can be read.
-func (r *restoring) newestChange(ctx context.Context) (newest uint64) {
+func (r *restoration) newestChange(ctx context.Context) (newest uint64) {
 	files, _ := backupFiles(r.o.Backups.Folder)
 	for _, f := range files {
-		if s, err := glance(f.path, r.o.Log); err == nil {
+		if s, err := readSummary(f.path, r.o.Log); err == nil {
 			newest = max(newest, s.changes)
 		}
 	}
@@ -306,8 +305,8 @@ func (r *restoring) newestChange(ctx context.Context) (newest uint64) {
 	return newest
 }
 
-// noteNights says of the nights after the backup why nothing is known of them.
-func (r *restoring) noteNights(ctx context.Context) error {
+// recordUnknownNights records the nights after the backup as missed, with the reason.
+func (r *restoration) recordUnknownNights(ctx context.Context) error {
 	last, err := r.copy.LastNight(ctx)
 	if err != nil || last.IsZero() {
 		return err
@@ -325,14 +324,15 @@ func (r *restoring) noteNights(ctx context.Context) error {
 	return r.copy.Alive(ctx, r.o.Now())
 }
 
-func doubted(w ledger.Written) ledger.Written {
+// withoutFigures returns what is known of a target without the figures.
+func withoutFigures(w ledger.Written) ledger.Written {
 	w.Confirmed, w.Intended, w.Given = nil, nil, nil
 	w.Version++
 	return w
 }
 
-// rewrite changes every record of a place.
-func (r *restoring) rewrite(w writer, change func(ledger.Written) (ledger.Written, error)) error {
+// updateWritten changes what is known of every target.
+func (r *restoration) updateWritten(w writer, change func(ledger.Written) (ledger.Written, error)) error {
 	for _, k := range keysOf(w, tWritten) {
 		known, err := r.copy.written(w, string(k))
 		if err != nil {
@@ -350,9 +350,9 @@ func (r *restoring) rewrite(w writer, change func(ledger.Written) (ledger.Writte
 	return nil
 }
 
-// checkKey says when the data key does not open the restored secrets: no
-// backup has it.
-func (r *restoring) checkKey(ctx context.Context) error {
+// noteWrongKey adds a note if the data key does not open the restored secrets: no
+// backup contains it.
+func (r *restoration) noteWrongKey(ctx context.Context) error {
 	var sealed bool
 	var seal []byte
 	err := r.copy.db.view(ctx, func(r reader) error {

@@ -17,5 +17,5 @@ func (s *Store) RestoredAt(ctx context.Context) (at time.Time, err error) {
 		_, err := getJSON(r, tMeta, keyRestored, &at)
 		return err
 	})
-	return at, s.fault(err)
+	return at, s.damageProblem(err)
 }

@@ -22,32 +22,32 @@ import (
 //	stories     number                              -> packed story
 //	values      number                              -> packed figures
 //	documents   number                              -> gzip
-//	written     place key                           -> packed Written
+//	written     target key                          -> packed Written
 //	passes      number                              -> JSON
-//	nights      local date, YYYY-MM-DD              -> number of its pass
+//	nights      local date, YYYY-MM-DD              -> number of its run
 //	missed      local date, YYYY-MM-DD              -> JSON
 //	shelf       namespace, 0, key                   -> people, sessions, audit log (package accounts)
 //	by_id       hash of connection and id, number   -> nothing
 //	by_dossier  hash of connection and dossier, end of year, number -> hash of the content
 //	by_state    a letter, number                    -> nothing
 //
-// Hashes are the first 8 bytes of a SHA-256: identifiers are opaque and may be
-// of any length. Two that collide cost a look at an entry, since whoever reads
-// an index checks the entry itself.
+// Hashes are the first 8 bytes of a SHA-256: identifiers are opaque and may be of
+// any length. A collision costs one read, since readers of an index check the entry
+// itself.
 var (
 	keyNumber  = []byte("number")  // the newest entry's number
-	keyPass    = []byte("pass")    // the newest pass's number
+	keyPass    = []byte("pass")    // the newest run's number
 	keyNight   = []byte("night")   // the date of the newest night
 	keyCounts  = []byte("counts")  // entries by state
 	keyChanges = []byte("changes") // how often an entry was changed
-	keyAlive   = []byte("alive")   // when balansd was last seen to live
+	keyAlive   = []byte("alive")   // when balansd was last known to run
 	keySince   = []byte("since")   // from when nights count, where that is not the file's own time
 	keyCopied  = []byte("copied")  // the folder where the newest copy was put
 	keySeal    = []byte("seal")    // a sealed text that tells whether a data key is the right one
 )
 
-// letters are the states' letters in by_state. A parked failure has its own,
-// so that a pass need not walk over it.
+// letters are the states' letters in by_state. A parked failure has its own, so that
+// a run does not read it.
 var letters = map[ledger.State]byte{
 	ledger.Found: 'f', ledger.Waiting: 'w', ledger.Failed: 'x', ledger.Sending: 's',
 	ledger.Done: 'd', ledger.Differs: 'v', ledger.Superseded: 'o', ledger.Ignored: 'i',
@@ -57,8 +57,8 @@ var letters = map[ledger.State]byte{
 // says so.
 const parked = 'p'
 
-// openLetters are those of the entries that a pass looks at: the index's form
-// of ledger.Entry.Open.
+// openLetters are those of the entries that a run processes, as ledger.Entry.Open
+// has it.
 const openLetters = "fwsx"
 
 func letterOf(e ledger.Entry) byte {
@@ -82,9 +82,9 @@ func lettersOf(states []ledger.State) string {
 	return b.String()
 }
 
-// short hashes opaque texts to 8 bytes, with their lengths, so that different
+// shortHash hashes opaque texts to 8 bytes, with their lengths, so that different
 // texts never run together.
-func short(texts ...string) []byte {
+func shortHash(texts ...string) []byte {
 	h := sha256.New()
 	for _, t := range texts {
 		fmt.Fprintf(h, "%d:%s", len(t), t)
@@ -92,9 +92,11 @@ func short(texts ...string) []byte {
 	return h.Sum(nil)[:8:8]
 }
 
-func idPrefix(connection, id string) []byte { return short("id", connection, id) }
+func idPrefix(connection, id string) []byte { return shortHash("id", connection, id) }
 
-func dossierPrefix(connection, dossier string) []byte { return short("dossier", connection, dossier) }
+func dossierPrefix(connection, dossier string) []byte {
+	return shortHash("dossier", connection, dossier)
+}
 
 // yearPrefix is where the entries of a dossier and a financial-year end stand.
 func yearPrefix(connection, dossier string, end balance.Date) []byte {
@@ -108,7 +110,7 @@ func contentHash(sha string) []byte {
 	if sha == "" {
 		return nil
 	}
-	return short("content", strings.ToLower(sha))
+	return shortHash("content", strings.ToLower(sha))
 }
 
 // row is one row of an index.

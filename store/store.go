@@ -15,7 +15,7 @@ import (
 	"balansd/problem"
 )
 
-// Options are all that a store needs.
+// Options configure a store.
 type Options struct {
 	Path    string           // the state file; its folder is made when it is not there
 	KeyPath string           // the data key of the secrets; made at the first secret
@@ -30,13 +30,13 @@ type Options struct {
 	ReadOnly bool
 
 	migrations []migration // for tests; all when nil
-	// scratch marks a file that only this call knows: there is nobody to leave
-	// word for, and no copy is made of it before a migration.
-	scratch bool
-	asItIs  bool // the file is not compacted
+	// scratch marks a file that only this call knows: it gets no lock owner
+	// file, and is not copied before a migration.
+	scratch      bool
+	noCompaction bool // the file is not compacted
 }
 
-// complete fills in what may be left out.
+// complete returns the options with their defaults.
 func (o Options) complete() Options {
 	if o.Now == nil {
 		o.Now = time.Now
@@ -55,8 +55,8 @@ func (o Options) complete() Options {
 	return o
 }
 
-// target follows a symbolic link: what is put in the place of a state must come
-// to lie where the state is, not where the link is.
+// target follows a symbolic link: a file that replaces the state must replace the
+// linked file, not the link.
 func target(path string) string {
 	if info, err := os.Lstat(path); err != nil || info.Mode()&fs.ModeSymlink == 0 {
 		return path
@@ -99,10 +99,10 @@ func Open(o Options) (*Store, error) {
 		return nil, err
 	}
 	if !o.ReadOnly && !o.scratch {
-		writeHolder(o.Path, o.Process)
-		sweep(o.Path)
+		writeLockOwner(o.Path, o.Process)
+		removeLeftovers(o.Path)
 	}
-	if !o.ReadOnly && !o.scratch && !o.asItIs {
+	if !o.ReadOnly && !o.scratch && !o.noCompaction {
 		if db, err = compactIfWorth(ctx, db, o); err != nil {
 			return nil, err
 		}
@@ -165,10 +165,10 @@ func createOnce(ctx context.Context, o Options) error {
 	return publish(temp, o.Path)
 }
 
-// sweep removes what a crash during the first creation, a compaction, a restore
+// removeLeftovers removes what a crash during the first creation, a compaction, a restore
 // or a dry run left. The caller holds the state file: whoever is making one now
 // finds that there is one, and the others work under its lock.
-func sweep(path string) {
+func removeLeftovers(path string) {
 	entries, _ := os.ReadDir(filepath.Dir(path))
 	for _, e := range entries {
 		rest, ours := strings.CutPrefix(e.Name(), filepath.Base(path))
@@ -180,7 +180,7 @@ func sweep(path string) {
 	}
 }
 
-// asProblem makes a disk's refusal one that names the file.
+// asProblem returns a disk error as a StateUnwritable problem that names the file.
 func asProblem(path string, err error) error {
 	if _, ok := errors.AsType[*problem.Problem](err); ok || err == nil {
 		return err
@@ -188,51 +188,51 @@ func asProblem(path string, err error) error {
 	return unwritable(path, err)
 }
 
-// rowError says that a row does not hold what it should: the file is damaged.
+// rowError says that a row is damaged.
 type rowError struct{ err error }
 
 func (e *rowError) Error() string { return e.err.Error() }
 
 func (e *rowError) Unwrap() error { return e.err }
 
-// fault makes a row that cannot be read a StateDamaged problem, and leaves
-// every other error as it is.
-func fault(path string, err error) error {
+// damageProblem returns a rowError as a StateDamaged problem, and every other error
+// as it is.
+func damageProblem(path string, err error) error {
 	if _, ok := errors.AsType[*rowError](err); ok {
 		return damaged(path, err)
 	}
 	return err
 }
 
-func (s *Store) fault(err error) error { return fault(s.options.Path, err) }
+func (s *Store) damageProblem(err error) error { return damageProblem(s.options.Path, err) }
 
-// Close lets the file go, once the calls under way have ended. Nothing else
-// may be called afterwards; a second Close does nothing.
+// Close closes the file once the calls in progress have ended. No other method may
+// be called afterwards; a second Close does nothing.
 func (s *Store) Close() error { return s.closed() }
 
 func (s *Store) release() error {
 	if !s.options.ReadOnly && !s.options.scratch {
-		removeHolder(s.options.Path)
+		removeLockOwner(s.options.Path)
 	}
 	return s.db.close()
 }
 
-// Path is the state file's path.
+// Path returns the path of the state file.
 func (s *Store) Path() string { return s.options.Path }
 
-// Size is the state file's size in bytes.
+// Size returns the size of the state file in bytes.
 func (s *Store) Size() int64 { return s.db.size() }
 
-// Created tells when the state file was first made, in UTC. A file that was
+// Created returns when the state file was first created, in UTC. A file that was
 // restored from a backup keeps the time of the first one.
 func (s *Store) Created(ctx context.Context) (time.Time, error) {
 	a, err := readAbout(ctx, s.db)
-	return a.Created, s.fault(err)
+	return a.Created, s.damageProblem(err)
 }
 
 // Check reads the whole file, its structure and the checksum of every row, and
-// gives a StateDamaged problem when it is damaged. It takes longer the larger the
-// file is; others can read meanwhile.
+// returns a StateDamaged problem if it is damaged. Its time grows with the file;
+// others can read and write meanwhile.
 func (s *Store) Check(ctx context.Context) error {
 	err := s.db.check(ctx)
 	if err == nil {
@@ -241,8 +241,8 @@ func (s *Store) Check(ctx context.Context) error {
 	if err == nil {
 		err = readRows(ctx, s.db)
 	}
-	return s.fault(err)
+	return s.damageProblem(err)
 }
 
-// CheckSecrets is the Check of the vault.
+// CheckSecrets calls Secrets.Check.
 func (s *Store) CheckSecrets(ctx context.Context) error { return s.vault.Check(ctx) }

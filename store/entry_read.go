@@ -11,9 +11,9 @@ import (
 	"balansd/ledger"
 )
 
-// Walks read a chunk of entries in a transaction of their own and hand them
-// out afterwards: a consumer that takes its time holds nothing up, and the
-// file does not grow meanwhile. The first chunk is small, for pages.
+// Iterators read each chunk of entries in a transaction of its own and yield them
+// afterwards: a slow consumer holds up nobody, and the file does not grow meanwhile.
+// The first chunk is small, for pages.
 const (
 	firstChunk = 32
 	lastChunk  = 256
@@ -28,17 +28,17 @@ func (s *Store) entry(r reader, n uint64) (e ledger.Entry, err error) {
 	return e, s.codec.unpack(blob, &e)
 }
 
-// Entry gives one entry; a NotFound problem when there is none.
+// Entry returns one entry, or a NotFound problem.
 func (s *Store) Entry(ctx context.Context, n uint64) (e ledger.Entry, err error) {
 	err = s.db.view(ctx, func(r reader) error {
 		e, err = s.entry(r, n)
 		return err
 	})
-	return e, s.fault(err)
+	return e, s.damageProblem(err)
 }
 
-// Open walks the entries that a pass should look at, by number. It reads those
-// alone. Changes made during the walk may or may not be seen.
+// Open iterates over the entries that a run processes, by number, and reads only
+// those. It may or may not see changes that are made meanwhile.
 func (s *Store) Open(ctx context.Context) iter.Seq2[ledger.Entry, error] {
 	next := uint64(1)
 	return s.pages(ctx, func(r reader, limit int) []uint64 {
@@ -56,8 +56,8 @@ func (s *Store) Open(ctx context.Context) iter.Seq2[ledger.Entry, error] {
 	}, ledger.Entry.Open, 0)
 }
 
-// Entries walks the entries that match the query, newest first. With states,
-// or a reason, it reads the entries of those states alone.
+// Entries iterates over the entries that match the query, newest first. With states
+// or a reason it reads only the entries of those states.
 func (s *Store) Entries(ctx context.Context, q ledger.Query) iter.Seq2[ledger.Entry, error] {
 	below := q.Below
 	if below == 0 {
@@ -120,7 +120,7 @@ func (s *Store) pages(ctx context.Context, next func(r reader, limit int) []uint
 				return nil
 			})
 			if err != nil {
-				yield(ledger.Entry{}, s.fault(err))
+				yield(ledger.Entry{}, s.damageProblem(err))
 				return
 			}
 			for _, e := range chunk {
@@ -145,7 +145,7 @@ func (s *Store) Siblings(ctx context.Context, e ledger.Entry) (siblings []ledger
 		siblings, err = s.siblings(r, e)
 		return err
 	})
-	return siblings, s.fault(err)
+	return siblings, s.damageProblem(err)
 }
 
 func (s *Store) siblings(r reader, e ledger.Entry) ([]ledger.Entry, error) {
@@ -172,7 +172,7 @@ func (s *Store) siblings(r reader, e ledger.Entry) ([]ledger.Entry, error) {
 	return siblings, nil
 }
 
-// Values gives the figures kept with an entry, nil when none are.
+// Values returns the figures stored with an entry, nil for none.
 func (s *Store) Values(ctx context.Context, n uint64) (v balance.Values, err error) {
 	err = s.db.view(ctx, func(r reader) error {
 		if blob := r.get(tValues, number(n)); blob != nil {
@@ -180,42 +180,42 @@ func (s *Store) Values(ctx context.Context, n uint64) (v balance.Values, err err
 		}
 		return err
 	})
-	return v, s.fault(err)
+	return v, s.damageProblem(err)
 }
 
-// Document gives the document kept with an entry, nil when none is.
+// Document returns the document stored with an entry, nil for none.
 func (s *Store) Document(ctx context.Context, n uint64) (d []byte, err error) {
 	err = s.db.view(ctx, func(r reader) error {
 		if blob := r.get(tDocuments, number(n)); blob != nil {
-			d, err = unsqueeze(blob)
+			d, err = decompress(blob)
 		}
 		return err
 	})
-	return d, s.fault(err)
+	return d, s.damageProblem(err)
 }
 
-// Written gives what is known of a place; the zero Written when nothing is.
+// Written returns what is known of a target, the zero Written for nothing.
 func (s *Store) Written(ctx context.Context, p ledger.Target) (known ledger.Written, err error) {
 	err = s.db.view(ctx, func(r reader) error {
 		known, err = s.written(r, p.Key())
 		return err
 	})
-	return known, s.fault(err)
+	return known, s.damageProblem(err)
 }
 
-func (s *Store) written(r reader, place string) (known ledger.Written, err error) {
-	if blob := r.get(tWritten, []byte(place)); blob != nil {
+func (s *Store) written(r reader, target string) (known ledger.Written, err error) {
+	if blob := r.get(tWritten, []byte(target)); blob != nil {
 		err = s.codec.unpack(blob, &known)
 	}
 	return known, err
 }
 
-// Counts gives the number of entries by state; states without any are left
-// out. It costs the same for any number of entries.
+// Counts returns the number of entries by state, without states that have none. Its
+// cost does not depend on the number of entries.
 func (s *Store) Counts(ctx context.Context) (counts map[ledger.State]int, err error) {
 	err = s.db.view(ctx, func(r reader) error {
 		counts, err = readCounts(r)
 		return err
 	})
-	return counts, s.fault(err)
+	return counts, s.damageProblem(err)
 }

@@ -8,23 +8,23 @@ import (
 	"balansd/ledger"
 )
 
-// Alive stores when balansd was last seen to live.
+// Alive records that balansd was running at t.
 func (s *Store) Alive(ctx context.Context, t time.Time) error {
 	return s.save(ctx, tMeta, keyAlive, t)
 }
 
-// LastAlive gives the time of the newest Alive; zero when there was none.
+// LastAlive returns the time of the newest Alive, zero if there was none.
 func (s *Store) LastAlive(ctx context.Context) (t time.Time, err error) {
 	err = s.db.view(ctx, func(r reader) error {
 		_, err := getJSON(r, tMeta, keyAlive, &t)
 		return err
 	})
-	return t, s.fault(err)
+	return t, s.damageProblem(err)
 }
 
-// Since tells from when on nights count: from the time at which the state file
-// was first made, in UTC. Where that lies after now, the clock was ahead when it
-// was made; then the first now that Since was asked with is stored and counts.
+// Since returns from when on nights can be missed: when the state file was first
+// created, in UTC. If that is after now, the clock was ahead then; the now of the
+// first such call is stored and returned instead.
 func (s *Store) Since(ctx context.Context, now time.Time) (since time.Time, err error) {
 	if since, err = s.Created(ctx); err != nil || !since.After(now) {
 		return since, err
@@ -34,15 +34,15 @@ func (s *Store) Since(ctx context.Context, now time.Time) (since time.Time, err 
 		return err
 	})
 	if err != nil || !since.After(now) {
-		return since, s.fault(err)
+		return since, s.damageProblem(err)
 	}
 	return now.UTC(), s.save(ctx, tMeta, keySince, now.UTC())
 }
 
-// NoteMissed keeps missed nights, one row a date; what was noted of a date
-// first stays. A night that was begun is not missed, and is left out.
+// NoteMissed records missed nights, one for each date; the first record of a date
+// stays. A night whose run was begun is left out.
 func (s *Store) NoteMissed(ctx context.Context, nights ...ledger.MissedNight) error {
-	return s.fault(s.db.update(ctx, func(w writer) error {
+	return s.damageProblem(s.db.update(ctx, func(w writer) error {
 		for _, n := range nights {
 			key := []byte(n.Night.String())
 			if w.get(tMissed, key) != nil || w.get(tNights, key) != nil {
@@ -56,14 +56,14 @@ func (s *Store) NoteMissed(ctx context.Context, nights ...ledger.MissedNight) er
 	}))
 }
 
-// Missed lists the newest missed nights until a date, that one too, newest
-// first, at most limit.
+// Missed lists at most limit missed nights up to and including a date, newest
+// first.
 func (s *Store) Missed(ctx context.Context, until balance.Date, limit int) ([]ledger.MissedNight, error) {
 	return newest[ledger.MissedNight](ctx, s, tMissed, []byte(until.AddDays(1).String()), limit)
 }
 
-// newest lists the rows with the highest keys before one, at most limit; nil is
-// the end.
+// newest lists at most limit rows with the highest keys below before; nil is the
+// end of the table.
 func newest[T any](ctx context.Context, s *Store, t table, before []byte, limit int) (rows []T, err error) {
 	err = s.db.view(ctx, func(r reader) error {
 		for k := range r.walkBack(t, nil, before) {
@@ -78,5 +78,5 @@ func newest[T any](ctx context.Context, s *Store, t table, before []byte, limit 
 		}
 		return nil
 	})
-	return rows, s.fault(err)
+	return rows, s.damageProblem(err)
 }

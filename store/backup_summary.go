@@ -10,8 +10,7 @@ import (
 	"balansd/ledger"
 )
 
-// summary is what a state says of itself in short. Two copies of one state
-// have the same.
+// summary describes a state. Two copies of one state have the same.
 type summary struct {
 	about
 	entries         int
@@ -44,8 +43,8 @@ func (s summary) backup(f backupFile) ledger.Backup {
 // does for long.
 const copyTimeout = 2 * time.Second
 
-// glance reads what a copy says of itself, and little else of it.
-func glance(path string, log zerolog.Logger) (s summary, err error) {
+// readSummary reads the summary of a copy, without reading all of it.
+func readSummary(path string, log zerolog.Logger) (s summary, err error) {
 	err = withCopy(path, log, func(db *boltKV) error {
 		return db.view(context.Background(), func(r reader) (err error) {
 			s, err = summarise(r)

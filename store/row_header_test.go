@@ -111,11 +111,11 @@ func TestStepsThatShareFailAlone(t *testing.T) {
 // TestFormOfALaterVersion: a row whose value follows in another form is not read
 // as one that is given as it is.
 func TestFormOfALaterVersion(t *testing.T) {
-	row := withHead(tFirms, []byte("k"), []byte("value"))
+	row := addHeader(tFirms, []byte("k"), []byte("value"))
 	row[0]++
-	sum := rowSum(tFirms, []byte("k"), row[headSize:], row[0])
+	sum := rowSum(tFirms, []byte("k"), row[headerSize:], row[0])
 	copy(row[1:], []byte{byte(sum >> 24), byte(sum >> 16), byte(sum >> 8), byte(sum)})
-	if v, err := withoutHead(tFirms, []byte("k"), row); err == nil || !strings.Contains(err.Error(), "form 2") {
+	if v, err := stripHeader(tFirms, []byte("k"), row); err == nil || !strings.Contains(err.Error(), "form 2") {
 		t.Errorf("it gave %q, %v", v, err)
 	}
 }

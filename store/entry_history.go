@@ -8,15 +8,14 @@ import (
 	"balansd/ledger"
 )
 
-// A story keeps its beginning and its end: how it came about, and the last
-// months.
+// Of a long history the first and the last events are kept.
 const (
-	storyHead = 20
-	storyTail = 180
+	firstEvents = 20
+	lastEvents  = 180
 )
 
-// story is the row of an entry's events, oldest first. Left counts those that
-// were dropped behind the first storyHead. Pruned says that there were events
+// story is the row of an entry's history, oldest event first. Left counts the events
+// that were dropped after the first firstEvents. Pruned says that there were events
 // before the first, until their time was over; an entry without a row of its
 // own had them, too.
 type story struct {
@@ -25,13 +24,13 @@ type story struct {
 	Events []ledger.Event `json:"events"`
 }
 
-// pruned is what a story begins with whose older events are no longer kept.
+// pruned is the first event of a history whose older events are no longer kept.
 const pruned = "The steps until here are no longer kept: their time, retention.stories in the configuration, is over."
 
-// tell adds an event to an entry's story. One that says what the last one said
-// is not added: an entry that waits says so once, not every night, and its
-// UpdatedAt tells when it was looked at last. first says that the entry is new.
-func (s *Store) tell(w writer, n uint64, e ledger.Event, first bool) error {
+// addEvent appends an event to the history of an entry. An event equal to the last
+// one is not added: an entry that waits says so once, not every night, and its
+// UpdatedAt is when it was last processed. first says that the entry is new.
+func (s *Store) addEvent(w writer, n uint64, e ledger.Event, first bool) error {
 	if e == (ledger.Event{}) {
 		return nil
 	}
@@ -49,8 +48,8 @@ func (s *Store) tell(w writer, n uint64, e ledger.Event, first bool) error {
 		}
 	}
 	st.Events = append(st.Events, e)
-	if extra := len(st.Events) - storyHead - storyTail; extra > 0 {
-		st.Events = append(st.Events[:storyHead:storyHead], st.Events[storyHead+extra:]...)
+	if extra := len(st.Events) - firstEvents - lastEvents; extra > 0 {
+		st.Events = append(st.Events[:firstEvents:firstEvents], st.Events[firstEvents+extra:]...)
 		st.Left += extra
 	}
 	blob, err := s.codec.pack(st)
@@ -84,18 +83,18 @@ func (s *Store) History(ctx context.Context, n uint64) ([]ledger.Event, error) {
 		return err
 	})
 	if err != nil {
-		return nil, s.fault(err)
+		return nil, s.damageProblem(err)
 	}
-	return st.told(e), nil
+	return st.withGaps(e), nil
 }
 
-// told gives the events with those that say what is missing.
-func (st story) told(e ledger.Entry) []ledger.Event {
+// withGaps returns the events, with events that say what is missing.
+func (st story) withGaps(e ledger.Entry) []ledger.Event {
 	events := st.Events
 	if st.Left > 0 {
-		before := events[storyHead-1]
+		before := events[firstEvents-1]
 		gap := ledger.Event{At: before.At, State: before.State, Text: fmt.Sprintf("Left out here: %d steps.", st.Left)}
-		events = slices.Insert(events, storyHead, gap)
+		events = slices.Insert(events, firstEvents, gap)
 	}
 	if len(st.Events) == 0 {
 		return []ledger.Event{{At: e.UpdatedAt, State: e.State, Text: pruned}}

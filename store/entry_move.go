@@ -7,31 +7,30 @@ import (
 	"balansd/ledger"
 )
 
-// change is a step, made ready before its transaction so that nobody waits for
-// the packing.
+// change is a step with its rows packed, before the transaction, so that others do
+// not wait for that.
 type change struct {
 	ledger.Step
 	entry, written, values, document []byte
 }
 
-// Move carries out steps, all or none, and gives the entries with their new
-// versions. It gives a Conflict problem when the ledger holds another version
-// of an entry, or of what is known of its place, than the step's; 0 is the
-// version of a place of which nothing is known. It gives NotFound when it
-// holds no such entry.
+// Move carries out steps, all or none, and returns the entries with their new
+// versions. It returns a Conflict problem if the ledger has another version of an
+// entry, or of what is known of its target, than the step; 0 is the version of a
+// target of which nothing is known. It returns NotFound if there is no such entry.
 func (s *Store) Move(ctx context.Context, steps ...ledger.Step) ([]ledger.Entry, error) {
 	changes := make([]change, len(steps))
 	moved := make([]ledger.Entry, len(steps))
 	for i, step := range steps {
 		step.Entry.Version++
-		c, err := s.ready(step)
+		c, err := s.pack(step)
 		if err != nil {
 			return nil, err
 		}
 		changes[i], moved[i] = c, step.Entry
 	}
 	err := s.db.share(ctx, func(w writer) error {
-		olds, err := s.current(w, changes)
+		olds, err := s.checkVersions(w, changes)
 		if err != nil {
 			return err
 		}
@@ -43,13 +42,13 @@ func (s *Store) Move(ctx context.Context, steps ...ledger.Step) ([]ledger.Entry,
 		return nil
 	})
 	if err != nil {
-		return nil, s.fault(err)
+		return nil, s.damageProblem(err)
 	}
 	return moved, nil
 }
 
-// ready packs what a step stores. The entry has its new version already.
-func (s *Store) ready(step ledger.Step) (c change, err error) {
+// pack packs the rows of a step. The entry already has its new version.
+func (s *Store) pack(step ledger.Step) (c change, err error) {
 	c.Step = step
 	if _, ok := letters[step.Entry.State]; !ok {
 		return c, fmt.Errorf("entry %d would become %q, which is no state", step.Entry.Number, step.Entry.State)
@@ -59,7 +58,7 @@ func (s *Store) ready(step ledger.Step) (c change, err error) {
 	}
 	if step.Written != nil {
 		if step.Entry.Target == nil {
-			return c, fmt.Errorf("entry %d has no place, and figures were written there", step.Entry.Number)
+			return c, fmt.Errorf("entry %d has no target, and figures were written there", step.Entry.Number)
 		}
 		known := *step.Written
 		known.Version++
@@ -73,19 +72,19 @@ func (s *Store) ready(step ledger.Step) (c change, err error) {
 		}
 	}
 	if step.Document != nil {
-		c.document, err = s.codec.squeeze(step.Document)
+		c.document, err = s.codec.compress(step.Document)
 	}
 	return c, err
 }
 
-// current gives the entry before each change, and refuses a change of another
-// version. It writes nothing, so that a conflict costs the steps that share
-// the transaction nothing. Of two changes to one entry, or to what is known of
-// one place, the second follows the first.
-func (s *Store) current(r reader, changes []change) ([]ledger.Entry, error) {
+// checkVersions returns the entry before each change, or a Conflict problem for a
+// change of another version. It writes nothing, so that a conflict does not repeat
+// the steps that share the transaction. Of two changes to one entry, or to what is
+// known of one target, the second follows the first.
+func (s *Store) checkVersions(r reader, changes []change) ([]ledger.Entry, error) {
 	olds := make([]ledger.Entry, len(changes))
 	seen := make(map[uint64]ledger.Entry, len(changes))
-	places := make(map[string]uint64, len(changes)) // versions
+	targets := make(map[string]uint64, len(changes)) // versions
 	for i, c := range changes {
 		n := c.Entry.Number
 		old, ok := seen[n]
@@ -102,19 +101,19 @@ func (s *Store) current(r reader, changes []change) ([]ledger.Entry, error) {
 		if c.Written == nil {
 			continue
 		}
-		place := c.Entry.Target.Key()
-		version, ok := places[place]
+		target := c.Entry.Target.Key()
+		version, ok := targets[target]
 		if !ok {
-			known, err := s.written(r, place)
+			known, err := s.written(r, target)
 			if err != nil {
 				return nil, err
 			}
 			version = known.Version
 		}
 		if version != c.Written.Version {
-			return nil, placeConflict(old, *c.Entry.Target)
+			return nil, targetConflict(old, *c.Entry.Target)
 		}
-		places[place] = version + 1
+		targets[target] = version + 1
 	}
 	return olds, nil
 }
@@ -134,5 +133,5 @@ func (s *Store) apply(w writer, old ledger.Entry, c change) error {
 	if c.document != nil {
 		w.put(tDocuments, key, c.document)
 	}
-	return s.tell(w, c.Entry.Number, c.Event, false)
+	return s.addEvent(w, c.Entry.Number, c.Event, false)
 }

@@ -12,11 +12,10 @@ import (
 	"balansd/ledger"
 )
 
-// firstSeen is what an entry's story begins with where the entry has no Detail
-// of its own.
+// firstSeen is the first event of an entry without a Detail.
 const firstSeen = "The social balance was listed for the first time."
 
-// dismissedAgain is told of a dismissed entry whose content is listed under
+// dismissedAgain is the event of a dismissed entry whose content is listed under
 // another id.
 const dismissedAgain = "The same document was listed under another name; it stays dismissed."
 
@@ -46,7 +45,7 @@ func (s *Store) Record(ctx context.Context, c ledger.Connection, found []ledger.
 		return err
 	})
 	if err != nil {
-		return nil, s.fault(err)
+		return nil, s.damageProblem(err)
 	}
 	return added, nil
 }
@@ -73,7 +72,7 @@ func (s *Store) record(w writer, c ledger.Connection, found []ledger.Entry) (add
 	return added, nil
 }
 
-// putListed saves what a listing tells of its connection.
+// putListed stores the outcome of a listing in its connection.
 func putListed(w writer, c ledger.Connection) error {
 	var stored ledger.Connection
 	found, err := getJSON(w, tConnections, []byte(c.ID), &stored)
@@ -90,8 +89,8 @@ func putListed(w writer, c ledger.Connection) error {
 	return putJSON(w, tConnections, []byte(c.ID), stored)
 }
 
-// recordOne adds an entry, or takes note of what its listing says now where
-// the ledger has it. It gives the entry if it was added or changed, else none.
+// recordOne adds an entry, or updates it from its listing if the ledger has it. It
+// returns the entry if it was added or changed, else the zero Entry.
 func (s *Store) recordOne(w writer, kind ledger.ConnectionKind, e ledger.Entry) (ledger.Entry, error) {
 	revisions, err := s.revisions(w, kind, e)
 	if err != nil {
@@ -101,16 +100,16 @@ func (s *Store) recordOne(w writer, kind ledger.ConnectionKind, e ledger.Entry) 
 	asNewest := len(revisions) > 0 && e.SHA256 != "" && strings.EqualFold(revisions[0].SHA256, e.SHA256)
 	switch {
 	case kind == ledger.Folder && asNewest:
-		return s.refresh(w, revisions[0], e.Listing)
+		return s.updateFromListing(w, revisions[0], e.Listing)
 	case kind == ledger.Folder && again >= 0 && e.SHA256 != "":
-		// What lay there before, and then was another, has come back.
+		// The folder has an earlier content again.
 		e.Revision = fmt.Sprintf("%s+%d", e.Revision, revisions[0].Number)
 	case again >= 0:
-		return s.refresh(w, revisions[again], e.Listing)
+		return s.updateFromListing(w, revisions[again], e.Listing)
 	case asNewest:
 		return ledger.Entry{}, nil
 	}
-	if known, err := s.contentLives(w, kind, e); known || err != nil {
+	if known, err := s.hasLiveContent(w, kind, e); known || err != nil {
 		return ledger.Entry{}, err
 	}
 	return s.add(w, e)
@@ -125,7 +124,7 @@ func (s *Store) SameID(ctx context.Context, e ledger.Entry) (others []ledger.Ent
 	})
 	others = slices.DeleteFunc(others, func(o ledger.Entry) bool { return o.Number == e.Number })
 	slices.SortFunc(others, func(a, b ledger.Entry) int { return cmp.Compare(a.Number, b.Number) })
-	return others, s.fault(err)
+	return others, s.damageProblem(err)
 }
 
 // revisions lists the entries of an entry's connection and id, newest first.
@@ -151,11 +150,11 @@ func compareAge(kind ledger.ConnectionKind, a, b ledger.Entry) int {
 	return cmp.Or(ledger.CompareSiblings(kind, a, b), cmp.Compare(a.Number, b.Number))
 }
 
-// contentLives tells whether an entry of another id of the same connection and
+// hasLiveContent reports whether an entry of another id of the same connection and
 // dossier has the same content, and still stands for what its dossier's
 // balance is, or was dismissed: a file that a person left aside stays aside
 // under another name.
-func (s *Store) contentLives(w writer, kind ledger.ConnectionKind, e ledger.Entry) (bool, error) {
+func (s *Store) hasLiveContent(w writer, kind ledger.ConnectionKind, e ledger.Entry) (bool, error) {
 	if e.SHA256 == "" {
 		return false, nil
 	}
@@ -176,7 +175,7 @@ func (s *Store) contentLives(w writer, kind ledger.ConnectionKind, e ledger.Entr
 			return true, nil // its history is no longer kept
 		}
 		if have.Reason == ledger.Dismissed {
-			return true, s.tell(w, have.Number, ledger.Event{At: e.FoundAt, State: have.State, Reason: have.Reason, Text: dismissedAgain}, false)
+			return true, s.addEvent(w, have.Number, ledger.Event{At: e.FoundAt, State: have.State, Reason: have.Reason, Text: dismissedAgain}, false)
 		}
 		if !live(have) {
 			continue
@@ -193,19 +192,19 @@ func (s *Store) contentLives(w writer, kind ledger.ConnectionKind, e ledger.Entr
 	return false, nil
 }
 
-// live tells whether an entry still stands for its balance. One that failed
+// live reports whether an entry still stands for its balance. One that failed
 // does not: what could not be fetched under its id may be handed in again
 // under another.
 func live(e ledger.Entry) bool {
 	return e.State != ledger.Superseded && e.State != ledger.Ignored && e.State != ledger.Failed
 }
 
-// refresh brings an entry that is not settled up to date with what its listing
+// updateFromListing brings an entry that is not settled up to date with what its listing
 // says now, and gives it if that changed it. What the listing leaves out
 // stays: the document may have told it. So does the model of a document that
 // was read. Figures that were read for another enterprise number no longer
 // count: the document must be held against the new one.
-func (s *Store) refresh(w writer, have ledger.Entry, l ledger.Listing) (ledger.Entry, error) {
+func (s *Store) updateFromListing(w writer, have ledger.Entry, l ledger.Listing) (ledger.Entry, error) {
 	if !have.Unsettled() {
 		return ledger.Entry{}, nil
 	}
@@ -236,7 +235,7 @@ func (s *Store) refresh(w writer, have ledger.Entry, l ledger.Listing) (ledger.E
 	return now, putEntry(w, &have, now, blob)
 }
 
-// add gives a new entry its number and stores it.
+// add stores a new entry under a new number.
 func (s *Store) add(w writer, e ledger.Entry) (ledger.Entry, error) {
 	e.Number, e.Version = nextNumber(w, keyNumber), 1
 	if _, ok := letters[e.State]; !ok {
@@ -253,5 +252,5 @@ func (s *Store) add(w writer, e ledger.Entry) (ledger.Entry, error) {
 	if event.Text == "" {
 		event.Text = firstSeen
 	}
-	return e, s.tell(w, e.Number, event, true)
+	return e, s.addEvent(w, e.Number, event, true)
 }

@@ -9,19 +9,19 @@ import (
 	"hash/crc32"
 )
 
-// Each row of layout 2 and later begins with a head: a byte that says in which
-// form its value follows, and a CRC32C of the table, the key, that byte and
-// what follows. It is tested whenever the row is read. bbolt has no checksum of
-// its own for what it keeps, and JSON reads past most changed bytes.
+// Each row of layout 2 and later begins with a header: a byte for the form of the
+// value that follows, and a CRC32C of the table, the key, that byte and the value.
+// It is verified whenever the row is read. bbolt has no checksum of its own, and
+// JSON decodes in spite of most changed bytes.
 //
 // Rows of layout 1 have none. The row keyAbout has none in any layout: a version
 // that knows layout 1 alone reads it to say that the file is of a newer one. Its
 // checksum is inside its JSON.
 const (
-	headSize = 5
-	// asGiven is the only form that there is: the value follows as it is.
-	// Another way of compressing rows gets another byte, so that both are read.
-	asGiven = 1
+	headerSize = 5
+	// formPlain is the only form so far: the value as it is. Another compression
+	// gets another byte, so that both can be read.
+	formPlain = 1
 )
 
 var castagnoli = crc32.MakeTable(crc32.Castagnoli)
@@ -33,36 +33,36 @@ func rowSum(t table, key, formed []byte, form byte) uint32 {
 	return crc32.Update(sum, castagnoli, formed)
 }
 
-// withHead makes the row that is kept of a value.
-func withHead(t table, key, value []byte) []byte {
-	row := make([]byte, headSize, headSize+len(value))
-	row[0] = asGiven
-	binary.BigEndian.PutUint32(row[1:], rowSum(t, key, value, asGiven))
+// addHeader returns the row of a value.
+func addHeader(t table, key, value []byte) []byte {
+	row := make([]byte, headerSize, headerSize+len(value))
+	row[0] = formPlain
+	binary.BigEndian.PutUint32(row[1:], rowSum(t, key, value, formPlain))
 	return append(row, value...)
 }
 
-// withoutHead gives the value of a row; its errors are rowErrors.
-func withoutHead(t table, key, row []byte) ([]byte, error) {
-	if len(row) < headSize {
+// stripHeader verifies a row and returns its value. Its errors are rowErrors.
+func stripHeader(t table, key, row []byte) ([]byte, error) {
+	if len(row) < headerSize {
 		return nil, &rowError{fmt.Errorf("a row of %s is cut short", t)}
 	}
-	value := row[headSize:]
+	value := row[headerSize:]
 	if binary.BigEndian.Uint32(row[1:]) != rowSum(t, key, value, row[0]) {
 		return nil, &rowError{fmt.Errorf("a row of %s does not have its checksum", t)}
 	}
-	if row[0] != asGiven {
+	if row[0] != formPlain {
 		return nil, &rowError{fmt.Errorf("a row of %s has form %d, which this version does not know", t, row[0])}
 	}
 	return value, nil
 }
 
-// bare tells whether a row has no head in any layout.
-func bare(t table, key []byte) bool { return t == tMeta && bytes.Equal(key, keyAbout) }
+// hasNoHeader reports whether a row has no header in any layout.
+func hasNoHeader(t table, key []byte) bool { return t == tMeta && bytes.Equal(key, keyAbout) }
 
 // sumMark begins the last field of the row keyAbout.
 const sumMark = `,"sum":"`
 
-// putAbout writes what the file says of itself, with its checksum.
+// putAbout writes the description of the file, with its checksum.
 func putAbout(w writer, a about) error {
 	text, err := json.Marshal(a)
 	if err != nil {
@@ -77,8 +77,8 @@ func summed(text []byte) []byte {
 	return fmt.Appendf(bytes.Clone(text), `%s%08x"}`, sumMark, crc32.Checksum(text, castagnoli))
 }
 
-// getAbout reads what the file says of itself; the zero about when it says
-// nothing. Only layout 1 has no checksum.
+// getAbout reads the description of the file, the zero about if there is none. Only
+// layout 1 has no checksum.
 func getAbout(r reader) (a about, err error) {
 	text := r.get(tMeta, keyAbout)
 	if text == nil {
@@ -88,29 +88,29 @@ func getAbout(r reader) (a about, err error) {
 		return a, &rowError{fmt.Errorf("a row of %s: %w", tMeta, err)}
 	}
 	at := bytes.LastIndex(text, []byte(sumMark))
-	if at < 0 && a.Schema == layoutBare {
+	if at < 0 && a.Schema == layoutWithoutHeaders {
 		return a, nil
 	}
 	if at < 0 || !bytes.Equal(text, summed(text[:at])) {
-		return a, &rowError{errors.New("what it says of itself does not have its checksum")}
+		return a, &rowError{errors.New("its description does not have its checksum")}
 	}
 	return a, nil
 }
 
-// layoutBare is the layout whose rows have no heads.
-const layoutBare = 1
+// layoutWithoutHeaders is the layout whose rows have no headers.
+const layoutWithoutHeaders = 1
 
-// headed tells whether the rows of a file have heads. Where the file does not
-// say what it is they have: then reading any of them tells damage.
-func headed(t *boltTx) bool {
+// hasHeaders reports whether the rows of a file have headers. It is true if the
+// description is unreadable: then reading any row reports damage.
+func hasHeaders(t *boltTx) bool {
 	a, err := getAbout(t)
-	return err != nil || a.Schema != layoutBare
+	return err != nil || a.Schema != layoutWithoutHeaders
 }
 
-// addHeads gives each row its head, where rows have none yet.
-func addHeads(w writer) error {
+// addHeaders adds headers to the rows of a file that has none.
+func addHeaders(w writer) error {
 	t, ok := w.(*boltTx)
-	if !ok || t.heads {
+	if !ok || t.headers {
 		return nil
 	}
 	const step = 256 // rows that are read before they are written
@@ -125,13 +125,13 @@ func addHeads(w writer) error {
 			}
 			from = nil
 			for i, k := range keys {
-				if !bare(name, k) {
-					t.put(name, k, withHead(name, k, values[i]))
+				if !hasNoHeader(name, k) {
+					t.put(name, k, addHeader(name, k, values[i]))
 				}
 				from = append(bytes.Clone(k), 0)
 			}
 		}
 	}
-	t.heads = true
+	t.headers = true
 	return t.err
 }

@@ -63,7 +63,7 @@ func fileOf(path string) backupFile {
 // itself. Of a layout with other values than the newest only the checksums of rows
 // are known.
 func verifyFile(ctx context.Context, path string, o Options) (s summary, err error) {
-	if err := checkStamp(ctx, path); err != nil {
+	if err := verifyStamp(ctx, path); err != nil {
 		return s, err
 	}
 	err = withCopy(path, o.Log, func(db *boltKV) error {
@@ -108,8 +108,8 @@ func withCopy(path string, log zerolog.Logger, do func(*boltKV) error) error {
 	}
 }
 
-// checkStamp holds a copy to the hash at its end, where it has one.
-func checkStamp(ctx context.Context, path string) error {
+// verifyStamp holds a copy to the hash at its end, where it has one.
+func verifyStamp(ctx context.Context, path string) error {
 	f, err := os.Open(path)
 	if errors.Is(err, fs.ErrNotExist) {
 		return noSuchBackup(path)

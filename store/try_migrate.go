@@ -12,7 +12,7 @@ import (
 	"balansd/problem"
 )
 
-// About is what a state file says of itself.
+// About describes a state file.
 type About struct {
 	Layout  int       // how its rows are laid out
 	Known   int       // the newest layout that this version knows
@@ -20,8 +20,8 @@ type About struct {
 	Created time.Time // when the state was first made, in UTC
 }
 
-// ReadAbout tells what a state file says of itself, without changing it, also
-// of one that a newer version wrote. Problems are those of Open.
+// ReadAbout returns the description of a state file without changing it, also of one
+// that a newer version wrote. Problems are those of Open.
 func ReadAbout(ctx context.Context, o Options) (About, error) {
 	o = o.complete()
 	db, err := openBolt(o.Path, o.Timeout, true, o.Log)
@@ -29,12 +29,12 @@ func ReadAbout(ctx context.Context, o Options) (About, error) {
 		return About{}, err
 	}
 	a, err := readAbout(ctx, db)
-	err = errors.Join(fault(o.Path, err), db.close())
+	err = errors.Join(damageProblem(o.Path, err), db.close())
 	return About{Layout: a.Schema, Known: o.layout(), Version: a.Version, Created: a.Created}, err
 }
 
-// TryMigrate proves that this version can take over a state file, without
-// touching it: a copy in the folder for temporary files, or beside the file
+// TryMigrate tests that this version can work with a state file, without changing
+// it: a copy in the folder for temporary files, or beside the file
 // where that one lacks the room, is brought up to date, read as a whole, and
 // removed. Problems are those of Open; StateLocked when another process holds
 // the file.
@@ -49,11 +49,11 @@ func TryMigrate(ctx context.Context, o Options) error {
 		err = newer(o.Path, a.Schema, o, a.Version)
 	}
 	if err != nil {
-		return errors.Join(fault(o.Path, err), db.close())
+		return errors.Join(damageProblem(o.Path, err), db.close())
 	}
-	err = tryIn(ctx, "", db, o)
+	err = migrateCopyIn(ctx, "", db, o)
 	if _, full := errors.AsType[*copyError](err); full {
-		err = tryIn(ctx, filepath.Dir(o.Path), db, o)
+		err = migrateCopyIn(ctx, filepath.Dir(o.Path), db, o)
 	}
 	if full, ok := errors.AsType[*copyError](err); ok {
 		err = problem.Wrap(full.err, problem.StateUnwritable, fmt.Sprintf("no copy of %s could be made to try it on", o.Path),
@@ -62,15 +62,15 @@ func TryMigrate(ctx context.Context, o Options) error {
 	return errors.Join(err, db.close())
 }
 
-// copyError says that no copy could be written, for the want of room or rights.
+// copyError says that no copy could be written, for lack of space or permission.
 type copyError struct{ err error }
 
 func (e *copyError) Error() string { return "no copy of it could be made: " + e.err.Error() }
 
 func (e *copyError) Unwrap() error { return e.err }
 
-// tryIn brings a copy in a folder up to date.
-func tryIn(ctx context.Context, folder string, db *boltKV, o Options) error {
+// migrateCopyIn migrates a copy in a folder.
+func migrateCopyIn(ctx context.Context, folder string, db *boltKV, o Options) error {
 	dir, err := os.MkdirTemp(folder, "balansd-try-*")
 	if err != nil {
 		return &copyError{err}
@@ -110,7 +110,7 @@ func checkAll(ctx context.Context, db kv, o Options) error {
 	default:
 		err = checkRows(ctx, db)
 	}
-	return fault(o.Path, err)
+	return damageProblem(o.Path, err)
 }
 
 // writeScratch copies a state to a file that only the caller knows. What is
