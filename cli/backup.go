@@ -20,7 +20,7 @@ import (
 )
 
 func newBackupCommand(app *App) *cobra.Command {
-	return group("backup", "Make, look at and restore copies of the state",
+	return group("backup", "Create, list, verify and restore copies of the state",
 		"  balansd backup create\n  balansd backup list",
 		app.backupCreate(), app.backupList(), app.backupVerify(), app.backupRestore())
 }
@@ -29,7 +29,7 @@ func (app *App) backupCreate() *cobra.Command {
 	return app.withJSON(&cobra.Command{
 		Use: "create", Short: "Make a copy of the state now and read it back",
 		Long: `Make a copy of the state in the folder that backup.folder names, and read it
-back. balansd does so itself before each nightly pass and before an update of
+back. balansd does so itself before each nightly run and before an update of
 the state; the oldest copies beyond backup.keep are removed. Secrets stay sealed
 in a copy, and the data key that opens them is not in it: keep that file, too.`,
 		Example: "  balansd backup create",
@@ -90,7 +90,7 @@ Damaged states that a restore put aside have it, too, and are never removed.`,
 	})
 }
 
-// verified is what came of reading a copy.
+// verified is the result of verifying a copy.
 type verified struct {
 	ledger.Backup
 	Well bool   `json:"well"`
@@ -122,7 +122,7 @@ The exit code is 1 when one cannot be used.`,
 	})
 }
 
-// verifiable lists the copies that are meant to be read.
+// verifiable lists the copies that can be verified.
 func verifiable(cfg *config.Config) ([]string, error) {
 	list, err := store.ListBackups(cfg.Backup.Folder)
 	if err != nil {
@@ -137,8 +137,8 @@ func verifiable(cfg *config.Config) ([]string, error) {
 	return files, nil
 }
 
-// verifyAll reads copies and tells of each; the error is the first that there
-// was.
+// verifyAll verifies copies and prints the result of each. It returns the first
+// error.
 func (app *App) verifyAll(ctx context.Context, cfg *config.Config, files []string) error {
 	var first error
 	all := make([]verified, 0, len(files))
@@ -193,7 +193,7 @@ connections, dismissed balances, what balansd wrote to Silverfin, and the people
 of the web pages. Where it cannot read that, everybody is kept out of the web
 pages until balansd portal enable lets them in. The audit log has the restore.
 
-What was found or delivered since is found again at the next pass. Silverfin is
+What was found or delivered since is found again in the next run. Silverfin is
 read before anything is written there: what it holds already needs no write, and
 what balansd no longer knows to be its own is never overwritten without a
 person's word.`,
@@ -212,7 +212,7 @@ person's word.`,
 	return app.withJSON(c)
 }
 
-// errNotConfirmed says that the person said no.
+// errNotConfirmed says that the person did not confirm.
 var errNotConfirmed = errors.New("not confirmed")
 
 func (app *App) restore(ctx context.Context, cfg *config.Config, file string, loseNewer, yes bool) error {
@@ -254,8 +254,8 @@ func (app *App) restore(ctx context.Context, cfg *config.Config, file string, lo
 	return nil
 }
 
-// backupPath finds the file that a person means: a name alone is one in the
-// folder of backups.
+// backupPath returns the path of a backup; a bare file name is one in the folder of
+// backups.
 func backupPath(cfg *config.Config, file string) string {
 	if filepath.Base(file) == file {
 		return filepath.Join(cfg.Backup.Folder, file)
@@ -277,7 +277,7 @@ func entriesText(n int) string {
 	return fmt.Sprintf("%d entries", n)
 }
 
-// sizeText is a number of bytes as people read it.
+// sizeText formats a number of bytes.
 func sizeText(n int64) string {
 	if n < 1<<20 {
 		return fmt.Sprintf("%d KiB", (n+1023)>>10)

@@ -37,17 +37,17 @@ doctor tries the way to Finbox and Silverfin as well.`,
 	})
 }
 
-// checked is what came of one check.
+// checked is the result of one check.
 type checked struct {
 	Name string `json:"name"`
 	Well bool   `json:"well"`
-	Text string `json:"text"`           // what was seen
+	Text string `json:"text"`           // what was found
 	Next string `json:"next,omitempty"` // what to do
 	err  error
 }
 
-// seen makes the outcome of a check.
-func seen(name, text string, err error) checked {
+// checkResult returns the result of a check.
+func checkResult(name, text string, err error) checked {
 	if err == nil {
 		return checked{Name: name, Well: true, Text: text}
 	}
@@ -55,8 +55,7 @@ func seen(name, text string, err error) checked {
 	return checked{Name: name, Text: p.Error(), Next: p.Next, err: err}
 }
 
-// checkup runs all checks, shows what came of each, and gives the first that
-// failed.
+// checkup runs all checks, prints their results, and returns the first error.
 func (app *App) checkup(ctx context.Context, online bool) error {
 	cfg, err := config.Load(config.LoadOptions{Path: app.configPath, Environ: app.env.Environ, Also: everyMistake})
 	if err != nil {
@@ -66,7 +65,7 @@ func (app *App) checkup(ctx context.Context, online bool) error {
 	if file == "" {
 		file = "no file; the defaults hold"
 	}
-	list := []checked{seen("configuration", file, nil), app.checkState(ctx, cfg), app.checkKey(ctx, cfg), checkBackups(cfg), checkAccess(cfg)}
+	list := []checked{checkResult("configuration", file, nil), app.checkState(ctx, cfg), app.checkKey(ctx, cfg), checkBackups(cfg), checkAccess(cfg)}
 	if m, err := service.New(service.Options{Log: app.log(cfg)}); err == nil {
 		st, err := m.Status(ctx)
 		list = append(list, checkProgram(st, err)...)
@@ -107,39 +106,39 @@ func (app *App) checkText(list []checked) {
 	}
 }
 
-// checkAccess looks whether others can reach what is the service's own.
+// checkAccess checks that only the service can access its files.
 func checkAccess(cfg *config.Config) checked {
 	const name = "access"
 	complaints, err := service.CheckAccess(ownPaths(cfg)...)
 	if err == nil && len(complaints) > 0 {
 		err = problem.New(problem.NeedsPerson, strings.Join(complaints, "; "), "")
 	}
-	return seen(name, "nobody else reaches the state, its key and the secrets", err)
+	return checkResult(name, "nobody else reaches the state, its key and the secrets", err)
 }
 
-// checkProgram looks whether others can change the program of the service. Where
-// there is no service there is nothing to look at.
+// checkProgram checks that only administrators can change the program of the
+// service. Without a service it checks nothing.
 func checkProgram(st service.Status, err error) []checked {
 	if err != nil || st.Executable == "" {
 		return nil
 	}
-	return []checked{seen("program", st.Executable+", which administrators alone may change", service.CheckProgram(st.Executable))}
+	return []checked{checkResult("program", st.Executable+", which administrators alone may change", service.CheckProgram(st.Executable))}
 }
 
-// ownPaths are the files and folders that nobody but the service and the
-// administrators may reach. Some may not be there.
+// ownPaths lists the files and folders that only the service and administrators may
+// access. Some may not exist.
 func ownPaths(cfg *config.Config) []string {
 	return slices.DeleteFunc([]string{cfg.DataDir, cfg.StateFile, cfg.KeyFile, cfg.Backup.Folder, cfg.Finbox.PrivateKeyFile,
 		cfg.Finbox.ClientSecretFile, cfg.Silverfin.ClientSecretFile, cfg.Network.ClientKeyFile, cfg.Portal.KeyFile,
 		cfg.Portal.MetricsTokenFile, cfg.Portal.OIDC.ClientSecretFile}, func(path string) bool { return path == "" })
 }
 
-// checkState tries the state on a copy. While a daemon holds it, that daemon
-// says what layout it has.
+// checkState migrates a copy of the state. While a daemon has it open, that daemon
+// is asked for its layout.
 func (app *App) checkState(ctx context.Context, cfg *config.Config) checked {
 	const name = "state"
 	if _, err := os.Stat(cfg.StateFile); errors.Is(err, fs.ErrNotExist) {
-		return seen(name, cfg.StateFile+" is not there yet, and is made at the first start", nil)
+		return checkResult(name, cfg.StateFile+" is not there yet, and is made at the first start", nil)
 	}
 	o := store.Options{Path: cfg.StateFile, KeyPath: cfg.KeyFile, Version: app.version()}
 	about, err := store.ReadAbout(ctx, o)
@@ -150,44 +149,44 @@ func (app *App) checkState(ctx context.Context, cfg *config.Config) checked {
 		return app.askState(ctx, cfg, err)
 	}
 	if err != nil {
-		return seen(name, "", err)
+		return checkResult(name, "", err)
 	}
 	text := fmt.Sprintf("%s, layout %d, which this version knows; a copy was read as a whole", cfg.StateFile, about.Layout)
 	if about.Layout < about.Known {
 		text = fmt.Sprintf("%s, layout %d; this version brings it to layout %d after a backup, which worked on a copy",
 			cfg.StateFile, about.Layout, about.Known)
 	}
-	return seen(name, text, nil)
+	return checkResult(name, text, nil)
 }
 
-// checkKey tries the data key on what is sealed. While a daemon holds the state,
-// that one tries it.
+// checkKey checks that the data key opens the sealed secrets. While a daemon has the
+// state open, that daemon is asked.
 func (app *App) checkKey(ctx context.Context, cfg *config.Config) checked {
 	const name = "data key"
 	if _, err := os.Stat(cfg.StateFile); errors.Is(err, fs.ErrNotExist) {
-		return seen(name, "none is needed yet", nil)
+		return checkResult(name, "none is needed yet", nil)
 	}
 	const well = "opens the sign-ins that are kept"
 	s, err := store.Open(store.Options{Path: cfg.StateFile, KeyPath: cfg.KeyFile, ReadOnly: true})
 	if problem.Is(err, problem.StateLocked) {
 		if client, err := app.dialDaemon(ctx, cfg); err == nil {
 			now, err := client.Status(ctx)
-			return seen(name, well, cmp.Or(err, stateProblem(now, problem.KeyInvalid)))
+			return checkResult(name, well, cmp.Or(err, stateProblem(now, problem.KeyInvalid)))
 		}
 	}
-	if err != nil { // what is wrong with the state was said
+	if err != nil { // checkState reported it
 		_, err = os.Stat(cfg.KeyFile)
 		if errors.Is(err, fs.ErrNotExist) {
-			return seen(name, cfg.KeyFile+" is not there; it is made when the first firm is linked", nil)
+			return checkResult(name, cfg.KeyFile+" is not there; it is made when the first firm is linked", nil)
 		}
-		return seen(name, cfg.KeyFile+" is there; the service tries it when it starts", nil)
+		return checkResult(name, cfg.KeyFile+" is there; the service tries it when it starts", nil)
 	}
 	defer func() { _ = s.Close() }()
-	return seen(name, well, s.Secrets().Check(ctx))
+	return checkResult(name, well, s.Secrets().Check(ctx))
 }
 
-// stateProblem gives what a daemon says is wrong with its state, nil when nothing
-// of that code is.
+// stateProblem returns the problem of that code that a daemon reports of its state,
+// nil for none.
 func stateProblem(s daemon.Status, code problem.Code) error {
 	for _, p := range s.State {
 		if p.Code == string(code) {
@@ -197,48 +196,48 @@ func stateProblem(s daemon.Status, code problem.Code) error {
 	return nil
 }
 
-// askState asks the daemon that holds the state.
+// askState asks the daemon that has the state open.
 func (app *App) askState(ctx context.Context, cfg *config.Config, locked error) checked {
 	const name = "state"
 	client, err := app.dialDaemon(ctx, cfg)
 	switch {
 	case errors.Is(err, localapi.ErrNoDaemon):
-		return seen(name, "", locked)
+		return checkResult(name, "", locked)
 	case err != nil:
-		return seen(name, "", err)
+		return checkResult(name, "", err)
 	}
 	s, err := client.Status(ctx)
 	switch {
 	case err != nil:
-		return seen(name, "", err)
+		return checkResult(name, "", err)
 	case s.Layout > store.Layout():
-		return seen(name, "", problem.New(problem.StateNewer, fmt.Sprintf(
+		return checkResult(name, "", problem.New(problem.StateNewer, fmt.Sprintf(
 			"%s has layout %d, written by balansd %s; this version knows layouts up to %d", s.StateFile, s.Layout, s.Version, store.Layout()),
 			"Use that version or a newer one."))
 	case stateProblem(s, problem.StateDamaged) != nil:
-		return seen(name, "", stateProblem(s, problem.StateDamaged))
+		return checkResult(name, "", stateProblem(s, problem.StateDamaged))
 	default:
-		return seen(name, fmt.Sprintf("%s, layout %d, in use by balansd %s; this version knows layouts up to %d",
+		return checkResult(name, fmt.Sprintf("%s, layout %d, in use by balansd %s; this version knows layouts up to %d",
 			s.StateFile, s.Layout, s.Version, store.Layout()), nil)
 	}
 }
 
-// checkBackups looks at the newest copy of the state.
+// checkBackups checks that a backup can be used.
 func checkBackups(cfg *config.Config) checked {
 	const name = "backups"
 	list, err := store.ListBackups(cfg.Backup.Folder)
 	switch {
 	case err != nil:
-		return seen(name, "", err)
+		return checkResult(name, "", err)
 	case len(list) == 0:
-		return seen(name, fmt.Sprintf("%s holds none yet; one is made before each night", cfg.Backup.Folder), nil)
+		return checkResult(name, fmt.Sprintf("%s holds none yet; one is made before each night", cfg.Backup.Folder), nil)
 	}
 	for _, b := range list {
 		if b.Problem == "" {
-			return seen(name, fmt.Sprintf("%d in %s, the newest good one of %s", len(list), cfg.Backup.Folder,
+			return checkResult(name, fmt.Sprintf("%d in %s, the newest good one of %s", len(list), cfg.Backup.Folder,
 				b.MadeAt.In(cfg.TimeZone).Format("2006-01-02 15:04")), nil)
 		}
 	}
-	return seen(name, "", problem.New(problem.StateDamaged, fmt.Sprintf("none of the %d backups in %s can be used", len(list), cfg.Backup.Folder),
+	return checkResult(name, "", problem.New(problem.StateDamaged, fmt.Sprintf("none of the %d backups in %s can be used", len(list), cfg.Backup.Folder),
 		"Make one now: balansd backup create. Then look at the disk."))
 }

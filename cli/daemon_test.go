@@ -204,7 +204,7 @@ func TestBusy(t *testing.T) {
 	if err := json.Unmarshal([]byte(r.stderr), &got); err != nil || got.Error.Code != "busy" || got.Error.Next == "" {
 		t.Errorf("%v in %+v", err, r)
 	}
-	w.want(0, "a pass is under way since", "status")
+	w.want(0, "a run is under way since", "status")
 	w.want(0, "found", "ledger", "list")
 	close(release)
 	r = <-first

@@ -32,10 +32,10 @@ nothing is changed.`,
 	})
 }
 
-// reachTime bounds one try to reach a service.
-const reachTime = 20 * time.Second
+// reachTimeout bounds one attempt to reach a service.
+const reachTimeout = 20 * time.Second
 
-// checkServices tries to reach each service that the configuration names.
+// checkServices checks that each configured service can be reached.
 func (app *App) checkServices(ctx context.Context, cfg *config.Config) []checked {
 	var list []checked
 	clock := &skews{}
@@ -50,7 +50,7 @@ func (app *App) checkServices(ctx context.Context, cfg *config.Config) []checked
 		seenHosts[u.Host] = true
 		list = append(list, app.reach(ctx, cfg, s.name, u, clock))
 	}
-	if skew, known := clock.most(); known {
+	if skew, known := clock.largest(); known {
 		list = append(list, checkClock(skew))
 	}
 	return list
@@ -63,8 +63,7 @@ func silverfinAddress(cfg *config.Config) string {
 	return cfg.Silverfin.BaseURL
 }
 
-// reach tries one service. Any answer will do: who asks for nothing in
-// particular may well be refused.
+// reach sends one request to a service. Any response counts, also a refusal.
 func (app *App) reach(ctx context.Context, cfg *config.Config, name string, u *url.URL, clock *skews) checked {
 	way := "directly"
 	if p, err := url.Parse(cfg.Network.Proxy); err == nil && p.Host != "" {
@@ -73,25 +72,25 @@ func (app *App) reach(ctx context.Context, cfg *config.Config, name string, u *u
 	address := u.Scheme + "://" + u.Host
 	client, err := transport.New(transport.Config{AllowedHosts: []string{address}, Proxy: cfg.Network.Proxy, CAFile: cfg.Network.CAFile,
 		ClientCertificateFile: cfg.Network.ClientCertificateFile, ClientKeyFile: cfg.Network.ClientKeyFile,
-		Timeout: reachTime, Retries: -1, UserAgent: "balansd/" + app.version(), Skew: clock.add, Log: app.quietLog(cfg)})
+		Timeout: reachTimeout, Retries: -1, UserAgent: "balansd/" + app.version(), Skew: clock.add, Log: app.quietLog(cfg)})
 	if err != nil {
-		return seen(name, "", err)
+		return checkResult(name, "", err)
 	}
 	defer client.CloseIdleConnections()
 	req, err := http.NewRequestWithContext(ctx, http.MethodGet, address+"/", nil)
 	if err != nil {
-		return seen(name, "", err)
+		return checkResult(name, "", err)
 	}
 	start := time.Now()
 	resp, err := client.Do(req)
 	if err != nil {
-		return seen(name, "", unreached(err, name, u.Host, way))
+		return checkResult(name, "", unreached(err, name, u.Host, way))
 	}
 	_ = resp.Body.Close()
-	return seen(name, fmt.Sprintf("%s answers %s, in %d ms", u.Host, way, time.Since(start).Milliseconds()), nil)
+	return checkResult(name, fmt.Sprintf("%s answers %s, in %d ms", u.Host, way, time.Since(start).Milliseconds()), nil)
 }
 
-// unreached says why a service cannot be reached, and whose task that is.
+// unreached returns the problem of a service that cannot be reached.
 func unreached(err error, name, host, way string) error {
 	reason, next := transport.Diagnose(err)
 	code := problem.FinboxDown
@@ -100,13 +99,13 @@ func unreached(err error, name, host, way string) error {
 	}
 	var of *url.Error
 	if errors.As(err, &of) {
-		err = of.Err // without the address once more
+		err = of.Err // without the address, which is in the message
 	}
 	return problem.Wrap(err, code, fmt.Sprintf("%s cannot be reached %s", host, way),
 		"Let this server reach "+host+" through the firewall, or set network.proxy in the configuration.").Because(reason, next)
 }
 
-// skews collects how far services say that our clock is off.
+// skews collects how far the clocks of services are ahead of ours.
 type skews struct {
 	mu  sync.Mutex
 	all []time.Duration
@@ -118,8 +117,8 @@ func (s *skews) add(d time.Duration) {
 	s.all = append(s.all, d)
 }
 
-// most gives the largest, and whether any service said its time.
-func (s *skews) most() (most time.Duration, known bool) {
+// largest returns the largest difference, and whether any service sent its time.
+func (s *skews) largest() (most time.Duration, known bool) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	for _, d := range s.all {
@@ -133,12 +132,12 @@ func (s *skews) most() (most time.Duration, known bool) {
 func checkClock(skew time.Duration) checked {
 	const name = "clock"
 	if skew.Abs() <= 2*time.Minute {
-		return seen(name, "agrees with that of the services", nil)
+		return checkResult(name, "agrees with that of the services", nil)
 	}
 	side := "behind"
 	if skew < 0 {
 		side = "ahead"
 	}
-	return seen(name, "", problem.New(problem.NotAllowed, fmt.Sprintf("the clock of this server is %s %s", skew.Abs().Round(time.Minute), side),
+	return checkResult(name, "", problem.New(problem.NotAllowed, fmt.Sprintf("the clock of this server is %s %s", skew.Abs().Round(time.Minute), side),
 		"Set it right, and have it follow a time server."))
 }

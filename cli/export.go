@@ -63,13 +63,12 @@ column. The language is that of --lang or of the configuration.`,
 	return c
 }
 
-// writeFile writes a file that only its owner reads. A name that is taken stands
-// for the old file until the new one is whole and on disk. What is no file, such as
-// a pipe, is written as it is.
+// writeFile writes a file that only its owner can read. An existing file is replaced
+// once the new one is complete and on disk. A pipe or device is written directly.
 func writeFile(path string, write func(io.Writer) error) (err error) {
 	info, err := os.Stat(path)
 	if err == nil && !info.Mode().IsRegular() {
-		return writeInto(path, write)
+		return writeDevice(path, write)
 	}
 	if to, err := filepath.EvalSymlinks(path); err == nil {
 		path = to
@@ -84,7 +83,7 @@ func writeFile(path string, write func(io.Writer) error) (err error) {
 			_ = os.Remove(f.Name())
 		}
 	}()
-	if err := write(refusals{f, path}); err != nil {
+	if err := write(problemWriter{f, path}); err != nil {
 		return err
 	}
 	for _, step := range []func() error{f.Sync, f.Close, func() error { return os.Rename(f.Name(), path) }} {
@@ -95,25 +94,25 @@ func writeFile(path string, write func(io.Writer) error) (err error) {
 	return nil
 }
 
-// writeInto writes to a pipe or device.
-func writeInto(path string, write func(io.Writer) error) error {
+// writeDevice writes to a pipe or device.
+func writeDevice(path string, write func(io.Writer) error) error {
 	f, err := os.OpenFile(path, os.O_WRONLY, 0)
 	if err != nil {
 		return cannotWrite(path, err)
 	}
-	return cmp.Or(write(refusals{f, path}), f.Close())
+	return cmp.Or(write(problemWriter{f, path}), f.Close())
 }
 
-// refusals is a file whose errors say what is wrong with the place.
-type refusals struct {
+// problemWriter is a file whose write errors are problems that name it.
+type problemWriter struct {
 	f    *os.File
 	path string
 }
 
-func (r refusals) Write(p []byte) (int, error) {
-	n, err := r.f.Write(p)
+func (w problemWriter) Write(p []byte) (int, error) {
+	n, err := w.f.Write(p)
 	if err != nil {
-		err = cannotWrite(r.path, err)
+		err = cannotWrite(w.path, err)
 	}
 	return n, err
 }

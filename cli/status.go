@@ -22,7 +22,7 @@ connections and firms stand, and what needs a person.
 
 The exit code is 3 when something needs a person: a balance, a connection or a
 firm, a wrong clock, a damaged state, a data key that is missing, or trouble in
-the last pass, such as a full disk.`,
+the last run, such as a full disk.`,
 		Example: "  balansd status",
 		Args:    cobra.NoArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
@@ -49,7 +49,7 @@ the last pass, such as a full disk.`,
 	})
 }
 
-// newest is the pass that began last; nil when there was none yet.
+// newest returns the run that began last, nil if there was none.
 func newest(s daemon.Status) *ledger.Run {
 	if s.LastRun == nil || s.LastNight != nil && s.LastNight.Number > s.LastRun.Number {
 		return s.LastNight
@@ -57,8 +57,8 @@ func newest(s daemon.Status) *ledger.Run {
 	return s.LastRun
 }
 
-// needsPerson tells whether a person has something to do. Trouble of a pass
-// counts until a later one goes through without.
+// needsPerson reports whether something needs a person. The problems of a run count
+// until a later run has none.
 func needsPerson(s daemon.Status) bool {
 	if s.Clock != "" || len(s.State) > 0 {
 		return true
@@ -84,11 +84,12 @@ func needsPerson(s daemon.Status) bool {
 	return false
 }
 
-// toldNights is how many missed nights are told; balansd status --json has more.
-const toldNights = 3
+// maxMissedNights is how many missed nights are printed; balansd status --json has
+// more.
+const maxMissedNights = 3
 
-// nightNotes says what stands between the nights and their time: a wrong clock,
-// another try of a night, and why nights were missed.
+// nightNotes lists what concerns the nightly schedule: a wrong clock, a retry, and
+// why nights were missed.
 func nightNotes(s daemon.Status, zone *time.Location) []string {
 	var notes []string
 	if s.Clock != "" {
@@ -97,7 +98,7 @@ func nightNotes(s daemon.Status, zone *time.Location) []string {
 	if !s.Again.IsZero() {
 		notes = append(notes, "the last night did not reach its services; it is tried again at "+s.Again.In(zone).Format("2006-01-02 15:04"))
 	}
-	for _, m := range s.Missed[:min(toldNights, len(s.Missed))] {
+	for _, m := range s.Missed[:min(maxMissedNights, len(s.Missed))] {
 		notes = append(notes, fmt.Sprintf("missed night, %s: %s", m.Night, m.Why))
 	}
 	return notes
@@ -115,14 +116,14 @@ func (app *App) statusText(s daemon.Status, zone *time.Location) {
 		app.printf("%s %s\n→ %s\n", app.styled(app.env.Stdout, red, "WRONG:"), clean(p.What), clean(p.Next))
 	}
 	if s.Run != nil {
-		app.printf("a pass is under way since %s\n", when(s.Run.Start))
+		app.printf("a run is under way since %s\n", when(s.Run.Start))
 	}
 	if p := s.LastNight; p != nil {
 		app.printf("last night, %s: %s\n", p.Night, passSummary(*p))
 		app.problems(*p)
 	}
 	if p := s.LastRun; p != nil && (s.LastNight == nil || p.Number != s.LastNight.Number) {
-		app.printf("last pass, %s: %s\n", when(p.Start), passSummary(*p))
+		app.printf("last run, %s: %s\n", when(p.Start), passSummary(*p))
 		app.problems(*p)
 	}
 	for _, line := range nightNotes(s, zone) {

@@ -1,9 +1,8 @@
 package problem
 
-// Notice is an event worth a line in the event log of Windows, or a message id
-// in the journal, although nothing is wrong. Its number is the event id, stable
-// as those of the codes, and never one of theirs. A log line carries it in the
-// field NoticeKey.
+// Notice is an event that is written to the Windows event log, or with a message id
+// to the journal, without being an error. Its number is the event id: stable, and
+// different from those of the codes. A log line has it in the field NoticeKey.
 type Notice uint32
 
 // The notices.
@@ -27,7 +26,7 @@ const (
 // NoticeKey is the key of the log field that holds a Notice.
 const NoticeKey = "event_id"
 
-// notices says in a few words what each notice is, for the manuals.
+// notices describes each notice, for the manuals.
 var notices = map[Notice]string{
 	Started:        "balansd started",
 	Stopping:       "balansd was asked to stop",
@@ -45,7 +44,7 @@ var notices = map[Notice]string{
 	ConfigReloaded: "the configuration was read again",
 }
 
-// String says what the notice is.
+// String returns the description of the notice.
 func (n Notice) String() string { return notices[n] }
 
 // Notices lists every notice, for the manuals and their tests. The order is

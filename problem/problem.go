@@ -10,7 +10,7 @@ import (
 // manuals refer to them.
 type Code string
 
-// The codes. Each has one row in the table below.
+// The codes. Each is in outcomes below.
 const (
 	Unexpected       Code = "unexpected"        // a fault in balansd itself
 	Usage            Code = "usage"             // the command line was used wrongly
@@ -43,8 +43,8 @@ const (
 	NeedsPerson      Code = "needs_person"      // done, but something needs a person
 )
 
-// Reason tells apart what is in the way, where one Code has several remedies.
-// Reasons are stable, as codes are; the pages have words for each.
+// Reason is the cause of a problem whose Code has several remedies. Reasons are
+// stable, as codes are; the web pages translate each.
 type Reason string
 
 // The reasons.
@@ -59,37 +59,35 @@ const (
 	NotLinked       Reason = "not_linked"       // linking failed for a passing reason
 )
 
-// Reasons lists every reason, for the pages' words and their tests.
+// Reasons lists every reason, for the translations and their tests.
 func Reasons() []Reason {
 	return []Reason{ProxySignIn, ProxyRefuses, ProxyDown, Untrusted, OtherHost, CertificateTime, NameUnknown, NotLinked}
 }
 
 // A Problem tells a person what happened and what to do next.
 //
-// It is safe to show and to log: constructors never put a secret or a
-// document's content into What or Next. Err is the cause for the log; it is
-// held to the same rule by whoever made it.
+// It is safe to show and to log: What, Next and Err never hold a secret or the
+// content of a document.
 type Problem struct {
 	Code Code   // which kind
-	What string // what happened, to whom: a sentence without a full stop
+	What string // what happened, and to which dossier: a sentence without a full stop
 	Next string // what to do next: a sentence; empty where nothing can be done
-	Err  error  // the cause, may be nil
-	// Reason is what is in the way, where Next is about that; empty otherwise.
+	Err  error  // the cause, for the log; may be nil
+	// Reason is the cause that Next is about, empty if there is none.
 	Reason Reason
 }
 
-// New makes a Problem without a cause.
+// New returns a Problem without a cause.
 func New(code Code, what, next string) *Problem {
 	return &Problem{Code: code, What: what, Next: next}
 }
 
-// Wrap makes a Problem with a cause.
+// Wrap returns a Problem with a cause.
 func Wrap(err error, code Code, what, next string) *Problem {
 	return &Problem{Code: code, What: what, Next: next, Err: err}
 }
 
-// Because adds what is in the way and what to do about it, and gives p. An
-// empty reason changes nothing.
+// Because sets Reason and Next, and returns p. An empty reason changes nothing.
 func (p *Problem) Because(reason Reason, next string) *Problem {
 	if reason != "" {
 		p.Reason, p.Next = reason, next
@@ -97,8 +95,7 @@ func (p *Problem) Because(reason Reason, next string) *Problem {
 	return p
 }
 
-// Error says what happened and why, on one line. It leaves out Next, which is
-// for a person and shown apart.
+// Error returns what happened and why, on one line. Next is shown separately.
 func (p *Problem) Error() string {
 	if p.Err == nil {
 		return p.What
@@ -106,11 +103,11 @@ func (p *Problem) Error() string {
 	return fmt.Sprintf("%s: %v", p.What, p.Err)
 }
 
-// Unwrap gives the cause.
+// Unwrap returns the cause.
 func (p *Problem) Unwrap() error { return p.Err }
 
-// Of finds the Problem in err's chain. An error without one is Unexpected.
-// It returns nil for nil.
+// Of returns the Problem in err's chain, or an Unexpected one that wraps err. It
+// returns nil for nil.
 func Of(err error) *Problem {
 	if err == nil {
 		return nil
@@ -122,24 +119,23 @@ func Of(err error) *Problem {
 		"Try again; if it stays, send the log of the last run to support.")
 }
 
-// Is tells whether err's chain holds a Problem with the code.
+// Is reports whether err's chain has a Problem with the code.
 func Is(err error, code Code) bool {
 	p, ok := errors.AsType[*Problem](err)
 	return ok && p.Code == code
 }
 
-// row says how one code is seen from outside.
-type row struct {
+// outcome is how a code is reported to other programs.
+type outcome struct {
 	exit    int    // process exit code: 0 well, 1 error, 2 usage or config, 3 needs a person
 	status  int    // HTTP status of the local API and the portal
 	eventID uint32 // Windows event id, also MESSAGE_ID suffix in the manual; stable
 }
 
-var unexpected = row{1, http.StatusInternalServerError, 1}
+var unexpected = outcome{1, http.StatusInternalServerError, 1}
 
-// table is the one place that maps codes to the outside. It is never changed
-// at run time.
-var table = map[Code]row{
+// outcomes has the outcome of every code. It is constant.
+var outcomes = map[Code]outcome{
 	Unexpected:       unexpected,
 	Usage:            {2, http.StatusBadRequest, 2},
 	ConfigInvalid:    {2, http.StatusUnprocessableEntity, 10},
@@ -171,28 +167,28 @@ var table = map[Code]row{
 	NeedsPerson:      {3, http.StatusOK, 80},
 }
 
-func (c Code) row() row {
-	if r, ok := table[c]; ok {
-		return r
+func (c Code) outcome() outcome {
+	if o, ok := outcomes[c]; ok {
+		return o
 	}
 	return unexpected
 }
 
-// ExitCode is the process exit code for the kind: 0 well, 1 error, 2 usage or
+// ExitCode returns the process exit code for the kind: 0 well, 1 error, 2 usage or
 // configuration, 3 done but something needs a person.
-func (c Code) ExitCode() int { return c.row().exit }
+func (c Code) ExitCode() int { return c.outcome().exit }
 
-// HTTPStatus is the status with which the local API answers.
-func (c Code) HTTPStatus() int { return c.row().status }
+// HTTPStatus returns the HTTP status of the local API's response.
+func (c Code) HTTPStatus() int { return c.outcome().status }
 
-// EventID is the id under which the kind appears in the Windows event log.
-func (c Code) EventID() uint32 { return c.row().eventID }
+// EventID returns the id under which the kind appears in the Windows event log.
+func (c Code) EventID() uint32 { return c.outcome().eventID }
 
 // Codes lists every code, for the manuals and their tests. The order is
 // unspecified.
 func Codes() []Code {
-	codes := make([]Code, 0, len(table))
-	for c := range table {
+	codes := make([]Code, 0, len(outcomes))
+	for c := range outcomes {
 		codes = append(codes, c)
 	}
 	return codes
