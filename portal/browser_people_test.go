@@ -14,7 +14,7 @@ import (
 // TestPagesInABrowser looks at every page that is about people, in each
 // language.
 func TestPagesInABrowser(t *testing.T) {
-	w := newWebWorld(t)
+	w := newFixture(t)
 	w.add(`Zoë <b>van</b> & zonen`, accounts.Staff)
 	invited, err := w.people.Invite(t.Context(), "nieuw@kantoor.example", accounts.Admin, annName)
 	if err != nil {
@@ -49,7 +49,7 @@ func TestPagesInABrowser(t *testing.T) {
 // TestPeopleInABrowser is the journey of an admin and of whom they invite, by
 // what they see alone.
 func TestPeopleInABrowser(t *testing.T) {
-	w := newWebWorld(t)
+	w := newFixture(t)
 	c := newChrome(t, w.server.URL)
 	c.expect("401")
 	c.expect("403")
@@ -97,7 +97,7 @@ func TestPeopleInABrowser(t *testing.T) {
 // TestAProblemInABrowser shows a problem of the daemon in the reader's words,
 // and the daemon's own below.
 func TestAProblemInABrowser(t *testing.T) {
-	w := newWebWorld(t)
+	w := newFixture(t)
 	c := newChrome(t, w.server.URL)
 	c.expect("409")
 	c.signIn(annName)
@@ -111,7 +111,7 @@ func TestAProblemInABrowser(t *testing.T) {
 // TestPagesWithoutScripts: everything but live progress works with the
 // scripts of pages switched off.
 func TestPagesWithoutScripts(t *testing.T) {
-	w := newWebWorld(t)
+	w := newFixture(t)
 	c := newChrome(t, w.server.URL)
 	c.scripts(false)
 	c.signIn(annName)
@@ -126,7 +126,7 @@ func TestPagesWithoutScripts(t *testing.T) {
 // TestPagesByKeyboard signs in and reaches the content with the keyboard
 // alone.
 func TestPagesByKeyboard(t *testing.T) {
-	w := newWebWorld(t)
+	w := newFixture(t)
 	c := newChrome(t, w.server.URL)
 	c.signIn(annName)
 	c.visit("/people")
@@ -158,7 +158,7 @@ func TestPagesByKeyboard(t *testing.T) {
 // another site sees the page, though the strict cookie was not sent with the
 // first request.
 func TestALinkFromAnotherSiteInABrowser(t *testing.T) {
-	w := newWebWorld(t)
+	w := newFixture(t)
 	c := newChrome(t, w.server.URL)
 	c.expect("401")
 	c.signIn(annName)

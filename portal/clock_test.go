@@ -22,7 +22,7 @@ const years = 3 * 366 * 24 * time.Hour
 // TestAClockAheadMakesNoSessionsOfYears is the same for sessions.
 func TestAClockAheadMakesNoSessionsOfYears(t *testing.T) {
 	c := &movedClock{now: time.Now()}
-	w := newWebWorld(t, func(cfg *WebConfig) { cfg.Now = c.Now })
+	w := newFixture(t, func(cfg *WebConfig) { cfg.Now = c.Now })
 	before := w.as(benName)
 	c.now = c.now.Add(years)
 	ahead := w.as(annName)

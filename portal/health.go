@@ -7,8 +7,8 @@ func (w *Web) healthRoutes() []route {
 	if w.MetricsToken != "" {
 		h := w.metricsHandler()
 		routes = append(routes, route{method: http.MethodGet, path: "/metrics", may: metrics, bare: true,
-			do: func(v *visit) error {
-				h.ServeHTTP(v.w, v.r)
+			do: func(rq *request) error {
+				h.ServeHTTP(rq.w, rq.r)
 				return nil
 			}})
 	}
@@ -17,13 +17,13 @@ func (w *Web) healthRoutes() []route {
 
 // healthz says whether the pages work, and the state can be read; no more than
 // that, since anybody may ask.
-func healthz(v *visit) error {
-	v.w.Header().Set("Content-Type", "text/plain; charset=utf-8")
-	if err := v.People.Check(v.r.Context()); err != nil {
-		v.w.WriteHeader(http.StatusServiceUnavailable)
-		_, _ = v.w.Write([]byte("not well\n"))
+func healthz(rq *request) error {
+	rq.w.Header().Set("Content-Type", "text/plain; charset=utf-8")
+	if err := rq.People.Check(rq.r.Context()); err != nil {
+		rq.w.WriteHeader(http.StatusServiceUnavailable)
+		_, _ = rq.w.Write([]byte("not well\n"))
 		return nil
 	}
-	_, _ = v.w.Write([]byte("ok\n"))
+	_, _ = rq.w.Write([]byte("ok\n"))
 	return nil
 }

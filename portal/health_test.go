@@ -16,7 +16,7 @@ import (
 )
 
 func TestHealth(t *testing.T) {
-	w := newWebWorld(t)
+	w := newFixture(t)
 	got := w.browser().get("/healthz")
 	if got.code != http.StatusOK || got.body != "ok\n" || got.header.Get("Set-Cookie") != "" {
 		t.Errorf("%d %q %v", got.code, got.body, got.header)
@@ -32,7 +32,7 @@ func TestMetrics(t *testing.T) {
 		}
 		return p
 	}
-	w := newWebWorld(t, func(c *WebConfig) {
+	w := newFixture(t, func(c *WebConfig) {
 		c.Now = func() time.Time { return now }
 		c.StateSize = func() int64 { return 4096 }
 		c.API = standingAPI{&daemontest.API{}, daemon.Status{
@@ -72,13 +72,13 @@ func (s standingAPI) Status(context.Context) (daemon.Status, error) { return s.s
 func (s standingAPI) History(context.Context, int) (daemon.History, error) { return s.history, nil }
 
 func TestMetricsOfADaemonInTrouble(t *testing.T) {
-	w := newWebWorld(t, func(c *WebConfig) { c.API = &daemontest.API{Err: errors.New("the disk is on fire")} })
+	w := newFixture(t, func(c *WebConfig) { c.API = &daemontest.API{Err: errors.New("the disk is on fire")} })
 	b := w.browser()
 	b.header.Set("Authorization", "Bearer a-token-of-some-length")
 	if got := b.get("/metrics"); got.code != http.StatusOK || !strings.Contains(got.body, "balansd_up 0") || strings.Contains(got.body, "fire") {
 		t.Errorf("%d %s", got.code, got.body)
 	}
-	off := newWebWorld(t, func(c *WebConfig) { c.MetricsToken = "" })
+	off := newFixture(t, func(c *WebConfig) { c.MetricsToken = "" })
 	if got := off.as(annName).get("/metrics"); got.code != http.StatusNotFound {
 		t.Errorf("metrics that are off give %d", got.code)
 	}

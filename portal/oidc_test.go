@@ -128,8 +128,8 @@ func (p *provider) sign(claims map[string]any) string {
 	return text + "." + enc.EncodeToString(sig)
 }
 
-func (p *provider) world(t *testing.T, change ...func(*WebConfig)) *webWorld {
-	return newWebWorld(t, append(change, func(c *WebConfig) {
+func (p *provider) world(t *testing.T, change ...func(*WebConfig)) *fixture {
+	return newFixture(t, append(change, func(c *WebConfig) {
 		c.OIDC = &accounts.OIDCConfig{Issuer: p.server.URL, ClientID: "balansd", ClientSecret: "s3cret", GroupsClaim: "groups",
 			AdminGroups: []string{"g-admins"}, StaffGroups: []string{"g-staff"}, HTTP: p.server.Client(),
 			Redirect: "http://" + c.Listen + "/oidc/callback"}
@@ -246,7 +246,7 @@ func TestProviderRefuses(t *testing.T) {
 			if got.code < 400 || b.get("/account").code == http.StatusOK {
 				t.Errorf("it gives %d", got.code)
 			}
-			if said, _ := w.web.tongues["nl"].t(c.says); !strings.Contains(html.UnescapeString(got.body), said) {
+			if said, _ := w.web.locales["nl"].t(c.says); !strings.Contains(html.UnescapeString(got.body), said) {
 				t.Errorf("it does not say %q", said)
 			}
 			if r := w.records()[0]; r.What != "sign-in" || r.Outcome != c.says {

@@ -123,21 +123,21 @@ type codeView struct {
 	Firm      string
 }
 
-func connectionPage(v *visit) error {
-	return v.showConnection(http.StatusOK, connectionData{})
+func connectionPage(rq *request) error {
+	return rq.showConnection(http.StatusOK, connectionData{})
 }
 
 // showConnection completes what the page shows.
-func (v *visit) showConnection(status int, d connectionData) error {
-	ctx := v.r.Context()
-	s, err := v.API.Status(ctx)
+func (rq *request) showConnection(status int, d connectionData) error {
+	ctx := rq.r.Context()
+	s, err := rq.API.Status(ctx)
 	if err != nil {
 		return err
 	}
-	d.Admin, d.StateFile = v.person.Role == accounts.Admin, s.StateFile
-	d.Today = balance.DateOf(v.Now().In(v.Zone))
-	d.Links, d.Contacts = v.lines(), v.contacts(s)
-	validated := v.r.URL.Query().Get("validated")
+	d.Admin, d.StateFile = rq.person.Role == accounts.Admin, s.StateFile
+	d.Today = balance.DateOf(rq.Now().In(rq.Zone))
+	d.Links, d.Contacts = rq.lines(), rq.contacts(s)
+	validated := rq.r.URL.Query().Get("validated")
 	for _, c := range s.Connections {
 		one := connectionView{c, d.Today}
 		switch {
@@ -153,18 +153,18 @@ func (v *visit) showConnection(status int, d connectionData) error {
 	for _, f := range s.Firms {
 		one := firmView{Firm: f}
 		if !f.RenewedAt.IsZero() {
-			one.Days = max(0, int(v.Now().Sub(f.RenewedAt)/(24*time.Hour)))
+			one.Days = max(0, int(rq.Now().Sub(f.RenewedAt)/(24*time.Hour)))
 		}
 		d.Firms = append(d.Firms, one)
 	}
-	d.Callback = v.redirectURL() != ""
-	return v.sheet(status, "connection", d)
+	d.Callback = rq.redirectURL() != ""
+	return rq.writePage(status, "connection", d)
 }
 
 // lines tells how each service is reached, by what the configuration says.
-func (v *visit) lines() (list []lineView) {
+func (rq *request) lines() (list []lineView) {
 	for _, one := range []struct{ name, key string }{{"Finbox", "finbox.base_url"}, {"Silverfin", "silverfin.base_url"}} {
-		address := v.setting(one.key)
+		address := rq.setting(one.key)
 		if address == "" {
 			continue
 		}
@@ -180,58 +180,58 @@ func (v *visit) lines() (list []lineView) {
 
 // validateConnection is step 1: it asks Finbox about a connection id, and keeps
 // the connection.
-func validateConnection(v *visit) error {
-	id := strings.TrimSpace(v.r.PostForm.Get("id"))
-	by := v.person.Name
-	return v.patiently(func(ctx context.Context) func(*visit) error {
-		c, _, err := v.API.ConnectFinbox(ctx, id, by)
-		v.checked(finboxService, err)
-		return func(v *visit) error {
+func validateConnection(rq *request) error {
+	id := strings.TrimSpace(rq.r.PostForm.Get("id"))
+	by := rq.person.Name
+	return rq.patiently(func(ctx context.Context) func(*request) error {
+		c, _, err := rq.API.ConnectFinbox(ctx, id, by)
+		rq.checked(finboxService, err)
+		return func(rq *request) error {
 			if err != nil {
 				p := problem.Of(err)
-				return v.showConnection(p.Code.HTTPStatus(), connectionData{Typed: clip.Text(id), Why: string(p.Code), Reason: p.Reason, What: p.What})
+				return rq.showConnection(p.Code.HTTPStatus(), connectionData{Typed: clip.Text(id), Why: string(p.Code), Reason: p.Reason, What: p.What})
 			}
-			return v.redirect("/connection?validated=" + url.QueryEscape(c.ID) + "#step1")
+			return rq.redirect("/connection?validated=" + url.QueryEscape(c.ID) + "#step1")
 		}
 	})
 }
 
 // setConnection pauses, resumes or removes a connection. The ledger keeps what
 // it has of it.
-func setConnection(v *visit) error {
-	id, status := v.r.PostForm.Get("id"), ledger.ConnectionStatus(v.r.PostForm.Get("status"))
-	c, err := v.API.SetConnection(v.r.Context(), id, status, v.person.Name)
+func setConnection(rq *request) error {
+	id, status := rq.r.PostForm.Get("id"), ledger.ConnectionStatus(rq.r.PostForm.Get("status"))
+	c, err := rq.API.SetConnection(rq.r.Context(), id, status, rq.person.Name)
 	if err != nil {
 		return err
 	}
 	switch c.Status {
 	case ledger.Paused:
-		v.say("connection.paused", "Name", c.Name)
+		rq.say("connection.paused", "Name", c.Name)
 	case ledger.Removed:
-		v.say("connection.removed", "Name", c.Name)
+		rq.say("connection.removed", "Name", c.Name)
 	default:
-		v.say("connection.resumed", "Name", c.Name)
+		rq.say("connection.resumed", "Name", c.Name)
 	}
-	return v.redirect("/connection")
+	return rq.redirect("/connection")
 }
 
 // redirectURL is the address to which Silverfin can send the browser back;
 // empty where it cannot, and a person pastes a code. The pages can be sent back
 // to on this very machine, or by the address that was registered with Silverfin
 // where that is theirs.
-func (v *visit) redirectURL() string {
-	switch configured := v.setting("silverfin.redirect"); configured {
+func (rq *request) redirectURL() string {
+	switch configured := rq.setting("silverfin.redirect"); configured {
 	case "oob":
 		return ""
 	case "", "auto":
-		host, _, _ := strings.Cut(v.r.Host, ":")
-		if v.Secure || !loopback.IsHost(host) && !strings.HasPrefix(v.r.Host, "[::1]") {
+		host, _, _ := strings.Cut(rq.r.Host, ":")
+		if rq.Secure || !loopback.IsHost(host) && !strings.HasPrefix(rq.r.Host, "[::1]") {
 			return ""
 		}
-		return "http://" + v.r.Host + silverfinCallback
+		return "http://" + rq.r.Host + silverfinCallback
 	default:
 		u, err := url.Parse(configured)
-		if err != nil || u.Path != silverfinCallback || !v.hosts.allow(u.Host) {
+		if err != nil || u.Path != silverfinCallback || !rq.hosts.allow(u.Host) {
 			return ""
 		}
 		return configured
@@ -239,38 +239,38 @@ func (v *visit) redirectURL() string {
 }
 
 // beginSilverfin is step 2: it sends the person to Silverfin's own sign-in.
-func beginSilverfin(v *visit) error {
-	form := v.r.PostForm
+func beginSilverfin(rq *request) error {
+	form := rq.r.PostForm
 	var firm int64
 	if text := strings.TrimSpace(form.Get("firm")); text != "" {
 		var err error
 		if firm, err = firmIn(text); err != nil {
-			v.warn("connection.firm-wrong")
-			return v.redirect("/connection#step2")
+			rq.warn("connection.firm-wrong")
+			return rq.redirect("/connection#step2")
 		}
 	}
-	redirect := v.redirectURL()
+	redirect := rq.redirectURL()
 	if form.Get("code") != "" || redirect == "" {
 		redirect = ""
 		if firm == 0 {
-			v.warn("connection.firm-needed")
-			return v.redirect("/connection#step2")
+			rq.warn("connection.firm-needed")
+			return rq.redirect("/connection#step2")
 		}
 	}
-	s, err := v.API.BeginSilverfin(v.r.Context(), firm, redirect)
+	s, err := rq.API.BeginSilverfin(rq.r.Context(), firm, redirect)
 	if err != nil {
 		return err
 	}
-	v.sessions.Put(v.r.Context(), silverfinState, s.State)
-	v.sessions.Put(v.r.Context(), silverfinFirm, strconv.FormatInt(firm, 10))
+	rq.sessions.Put(rq.r.Context(), silverfinState, s.State)
+	rq.sessions.Put(rq.r.Context(), silverfinFirm, strconv.FormatInt(firm, 10))
 	if redirect != "" {
-		return v.leave(s.URL)
+		return rq.leave(s.URL)
 	}
 	host, secure := hostOf(s.URL)
 	if u, err := url.Parse(s.URL); err != nil || !secure && !loopback.IsHost(u.Hostname()) {
 		return accounts.Refusal{Status: http.StatusBadGateway}
 	}
-	return v.showConnection(http.StatusOK, connectionData{Code: &codeView{URL: s.URL, Host: host, Firm: strconv.FormatInt(firm, 10)}})
+	return rq.showConnection(http.StatusOK, connectionData{Code: &codeView{URL: s.URL, Host: host, Firm: strconv.FormatInt(firm, 10)}})
 }
 
 // firmIn reads a firm's number, or finds it in an address of Silverfin.
@@ -288,8 +288,8 @@ func firmIn(text string) (int64, error) {
 	return n, err
 }
 
-func backFromSilverfin(v *visit) error {
-	return v.handBack("/connection/silverfin/end", "state", "code", "authorized_firm_id", "error")
+func backFromSilverfin(rq *request) error {
+	return rq.handBack("/connection/silverfin/end", "state", "code", "authorized_firm_id", "error")
 }
 
 // signInErrors are the codes with which a sign-in ends besides access_denied (RFC
@@ -300,59 +300,59 @@ var signInErrors = []string{"invalid_request", "unauthorized_client", "unsupport
 // endSilverfin links the firm that was granted. The sign-in must be the one
 // that this session began, and works once. Anybody can send a person an address
 // of the callback: what does not belong to that sign-in leaves it as it is.
-func endSilverfin(v *visit) error {
-	ctx, form := v.r.Context(), v.r.PostForm
-	state, wanted := v.sessions.GetString(ctx, silverfinState), v.sessions.GetString(ctx, silverfinFirm)
+func endSilverfin(rq *request) error {
+	ctx, form := rq.r.Context(), rq.r.PostForm
+	state, wanted := rq.sessions.GetString(ctx, silverfinState), rq.sessions.GetString(ctx, silverfinFirm)
 	pasted := form.Get("pasted") != ""
 	own := state != "" && (pasted || accounts.SameSecret(form.Get("state"), state))
 	if own {
-		v.sessions.Remove(ctx, silverfinState)
-		v.sessions.Remove(ctx, silverfinFirm)
+		rq.sessions.Remove(ctx, silverfinState)
+		rq.sessions.Remove(ctx, silverfinFirm)
 	}
 	switch code := form.Get("error"); {
 	case !own:
-		v.warn("connection.stale")
-		return v.redirect("/connection#step2")
+		rq.warn("connection.stale")
+		return rq.redirect("/connection#step2")
 	case code == "access_denied":
-		v.warn("connection.refused")
-		return v.redirect("/connection#step2")
+		rq.warn("connection.refused")
+		return rq.redirect("/connection#step2")
 	case slices.Contains(signInErrors, code):
-		v.warn("connection.sign-in-failed", "Error", code)
-		return v.redirect("/connection#step2")
+		rq.warn("connection.sign-in-failed", "Error", code)
+		return rq.redirect("/connection#step2")
 	case code != "":
-		v.warn("connection.sign-in-failed", "Error", "error")
-		return v.redirect("/connection#step2")
+		rq.warn("connection.sign-in-failed", "Error", "error")
+		return rq.redirect("/connection#step2")
 	}
 	granted, _ := strconv.ParseInt(form.Get("authorized_firm_id"), 10, 64)
 	if pasted {
 		granted, _ = strconv.ParseInt(wanted, 10, 64)
 	}
-	code, by := form.Get("code"), v.person.Name
-	return v.patiently(func(ctx context.Context) func(*visit) error {
-		f, _, err := v.API.EndSilverfin(ctx, state, code, granted, by)
-		v.checked(silverfinService, err)
-		return func(v *visit) error {
+	code, by := form.Get("code"), rq.person.Name
+	return rq.patiently(func(ctx context.Context) func(*request) error {
+		f, _, err := rq.API.EndSilverfin(ctx, state, code, granted, by)
+		rq.checked(silverfinService, err)
+		return func(rq *request) error {
 			if err != nil {
 				p := problem.Of(err)
-				return v.showConnection(p.Code.HTTPStatus(), connectionData{Why: string(p.Code), Reason: p.Reason, What: p.What})
+				return rq.showConnection(p.Code.HTTPStatus(), connectionData{Why: string(p.Code), Reason: p.Reason, What: p.What})
 			}
-			v.say("connection.linked", "Firm", f.Name)
+			rq.say("connection.linked", "Firm", f.Name)
 			if asked, _ := strconv.ParseInt(wanted, 10, 64); asked != 0 && asked != f.ID {
-				v.warn("connection.other-firm", "Firm", f.Name, "Asked", wanted)
+				rq.warn("connection.other-firm", "Firm", f.Name, "Asked", wanted)
 			}
-			return v.redirect("/connection#step2")
+			return rq.redirect("/connection#step2")
 		}
 	})
 }
 
-func removeFirm(v *visit) error {
-	id, err := strconv.ParseInt(v.r.PostForm.Get("firm"), 10, 64)
+func removeFirm(rq *request) error {
+	id, err := strconv.ParseInt(rq.r.PostForm.Get("firm"), 10, 64)
 	if err != nil {
 		return accounts.Refusal{Status: http.StatusBadRequest}
 	}
-	if err := v.API.RemoveFirm(v.r.Context(), id, v.person.Name); err != nil {
+	if err := rq.API.RemoveFirm(rq.r.Context(), id, rq.person.Name); err != nil {
 		return err
 	}
-	v.say("connection.firm-removed")
-	return v.redirect("/connection#step2")
+	rq.say("connection.firm-removed")
+	return rq.redirect("/connection#step2")
 }

@@ -70,7 +70,7 @@ func (failingOffice) ConnectFinbox(context.Context, string, string) (ledger.Conn
 func TestNoComfortWhileFinboxFails(t *testing.T) {
 	d := failingOffice{&office{API: &daemontest.API{}}}
 	d.status.Connections = []ledger.Connection{{ID: "c1", Kind: ledger.Finbox, Status: ledger.Active, ListedAt: time.Date(2026, 3, 10, 2, 0, 0, 0, time.UTC)}}
-	w := newWebWorld(t, func(c *WebConfig) { c.API = d })
+	w := newFixture(t, func(c *WebConfig) { c.API = d })
 	ann := w.as(annName)
 	if page := ann.get("/connection"); !strings.Contains(page.body, "Verbinding veilig") || !strings.Contains(page.body, "laatste goede antwoord op 10/03/2026") {
 		t.Errorf("before: %s", page.body)

@@ -31,12 +31,12 @@ type decisionsData struct {
 	First bool
 }
 
-func decisionsPage(v *visit) error {
-	ctx := v.r.Context()
-	below, _ := strconv.ParseUint(v.r.URL.Query().Get("below"), 10, 64)
+func decisionsPage(rq *request) error {
+	ctx := rq.r.Context()
+	below, _ := strconv.ParseUint(rq.r.URL.Query().Get("below"), 10, 64)
 	d := decisionsData{First: below == 0}
 	q := ledger.Query{States: []ledger.State{ledger.Differs}, Below: below, Limit: decisionsOnPage + 1}
-	for e, err := range v.API.Entries(ctx, q) {
+	for e, err := range rq.API.Entries(ctx, q) {
 		if err != nil {
 			return err
 		}
@@ -44,24 +44,24 @@ func decisionsPage(v *visit) error {
 			d.Older = d.List[len(d.List)-1].Entry.Number
 			break
 		}
-		f, err := v.API.Show(ctx, e.Number)
+		f, err := rq.API.Show(ctx, e.Number)
 		if err != nil {
 			return err
 		}
-		one, err := v.decision(f)
+		one, err := rq.decision(f)
 		if err != nil {
 			return err
 		}
 		d.List = append(d.List, one)
 	}
 	if d.First {
-		held, err := v.API.Dossiers(ctx, daemon.DossierQuery{States: []ledger.State{ledger.Waiting}, Reason: ledger.HasFindings, Limit: decisionsOnPage})
+		held, err := rq.API.Dossiers(ctx, daemon.DossierQuery{States: []ledger.State{ledger.Waiting}, Reason: ledger.HasFindings, Limit: decisionsOnPage})
 		if err != nil {
 			return err
 		}
-		d.Held = v.entries(held.Entries)
+		d.Held = rq.entries(held.Entries)
 	}
-	return v.page("decisions", d)
+	return rq.page("decisions", d)
 }
 
 // asked is what a form of decisions asks for, by entry: its cells, none for all.
@@ -74,8 +74,8 @@ type asked struct {
 
 // readDecisions reads the form. The button says what is chosen: for what is
 // ticked, or for one entry alone.
-func readDecisions(v *visit) (choice daemon.Choice, list []asked, ok bool) {
-	form := v.r.PostForm
+func readDecisions(rq *request) (choice daemon.Choice, list []asked, ok bool) {
+	form := rq.r.PostForm
 	what, one, single := strings.Cut(form.Get("do"), ":")
 	choice = daemon.Choice(what)
 	if choice != daemon.UseFinbox && choice != daemon.KeepSilverfin {
@@ -121,22 +121,22 @@ func readDecisions(v *visit) (choice daemon.Choice, list []asked, ok bool) {
 
 // decide carries out what a person decided. A decision is about the figures
 // that the person saw: an entry that changed since is left as it is.
-func decide(v *visit) error {
-	choice, list, ok := readDecisions(v)
+func decide(rq *request) error {
+	choice, list, ok := readDecisions(rq)
 	if !ok {
 		return accounts.Refusal{Status: http.StatusBadRequest}
 	}
 	if len(list) == 0 {
-		v.warn("decisions.nothing")
-		return v.back("/decisions")
+		rq.warn("decisions.nothing")
+		return rq.back("/decisions")
 	}
 	done, changed := false, false
 	for _, a := range list {
 		if a.all {
 			a.cells = nil
 		}
-		_, err := v.API.Decide(v.r.Context(), daemon.Decision{Number: a.number, Choice: choice, Cells: a.cells,
-			Seen: a.version, By: v.person.Name})
+		_, err := rq.API.Decide(rq.r.Context(), daemon.Decision{Number: a.number, Choice: choice, Cells: a.cells,
+			Seen: a.version, By: rq.person.Name})
 		switch {
 		case problem.Is(err, problem.Conflict), problem.Is(err, problem.NotAllowed):
 			changed = true // since this person saw it; the others go on
@@ -147,10 +147,10 @@ func decide(v *visit) error {
 		}
 	}
 	if done {
-		v.say("decisions.done")
+		rq.say("decisions.done")
 	}
 	if changed {
-		v.warn("decisions.changed")
+		rq.warn("decisions.changed")
 	}
-	return v.back("/decisions")
+	return rq.back("/decisions")
 }

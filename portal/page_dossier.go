@@ -130,23 +130,23 @@ func sections(l balance.Lang, values map[string]string, findings []balance.Findi
 	return out
 }
 
-func dossierPage(v *visit) error {
-	f, err := v.show(v.r.PathValue("number"))
+func dossierPage(rq *request) error {
+	f, err := rq.show(rq.r.PathValue("number"))
 	if err != nil {
 		return err
 	}
-	return v.dossier(http.StatusOK, f, nil)
+	return rq.dossier(http.StatusOK, f, nil)
 }
 
 // dossier shows the page of one dossier, with a link that was refused.
-func (v *visit) dossier(status int, f daemon.EntryDetail, stop *linkStop) error {
-	ctx := v.r.Context()
-	d := dossierData{Stop: stop, Entry: v.entry(f.Entry), Connection: f.Entry.Connection,
-		Sections: sections(balance.Lang(v.words.Lang), f.Values, f.Entry.Findings)}
+func (rq *request) dossier(status int, f daemon.EntryDetail, stop *linkStop) error {
+	ctx := rq.r.Context()
+	d := dossierData{Stop: stop, Entry: rq.entry(f.Entry), Connection: f.Entry.Connection,
+		Sections: sections(balance.Lang(rq.locale.Lang), f.Values, f.Entry.Findings)}
 	for _, e := range f.History {
 		d.Steps = append(d.Steps, stepView{e})
 	}
-	connections, err := v.API.Connections(ctx)
+	connections, err := rq.API.Connections(ctx)
 	if err != nil {
 		return err
 	}
@@ -156,7 +156,7 @@ func (v *visit) dossier(status int, f daemon.EntryDetail, stop *linkStop) error 
 		}
 	}
 	if f.Entry.Target != nil {
-		firms, err := v.API.Firms(ctx)
+		firms, err := rq.API.Firms(ctx)
 		if err != nil {
 			return err
 		}
@@ -167,24 +167,24 @@ func (v *visit) dossier(status int, f daemon.EntryDetail, stop *linkStop) error 
 		}
 	}
 	if f.Entry.State == ledger.Differs {
-		one, err := v.decision(f)
+		one, err := rq.decision(f)
 		if err != nil {
 			return err
 		}
 		d.Decision = &one
 	}
-	d.Free, err = v.newerDismissed(f.Entry)
+	d.Free, err = rq.newerDismissed(f.Entry)
 	if err != nil {
 		return err
 	}
-	return v.sheet(status, "dossier", d)
+	return rq.writePage(status, "dossier", d)
 }
 
 // newerDismissed tells whether the balance that took an entry's place in the end
 // was dismissed, so that the entry can have its place back.
-func (v *visit) newerDismissed(e ledger.Entry) (bool, error) {
+func (rq *request) newerDismissed(e ledger.Entry) (bool, error) {
 	for steps := 0; e.State == ledger.Superseded && steps < mostOthers; steps++ {
-		f, err := v.API.Show(v.r.Context(), e.SupersededBy)
+		f, err := rq.API.Show(rq.r.Context(), e.SupersededBy)
 		if problem.Is(err, problem.NotFound) {
 			return false, nil
 		}
@@ -202,13 +202,13 @@ func (v *visit) newerDismissed(e ledger.Entry) (bool, error) {
 const mostOthers = 200
 
 // othersPage lists all balances of a dossier: other years, older revisions.
-func othersPage(v *visit) error {
-	f, err := v.show(v.r.PathValue("number"))
+func othersPage(rq *request) error {
+	f, err := rq.show(rq.r.PathValue("number"))
 	if err != nil {
 		return err
 	}
 	var list []ledger.Entry
-	for e, err := range v.API.Entries(v.r.Context(), ledger.Query{Connection: f.Entry.Connection, Dossier: f.Entry.Dossier.ID}) {
+	for e, err := range rq.API.Entries(rq.r.Context(), ledger.Query{Connection: f.Entry.Connection, Dossier: f.Entry.Dossier.ID}) {
 		if err != nil {
 			return err
 		}
@@ -219,29 +219,29 @@ func othersPage(v *visit) error {
 			break
 		}
 	}
-	return v.page("others", struct {
+	return rq.page("others", struct {
 		Entry entryView
 		Rows  []entryView
-	}{v.entry(f.Entry), v.entries(list)})
+	}{rq.entry(f.Entry), rq.entries(list)})
 }
 
 // documentFile gives the document as it came, to keep and never to be shown: a
 // browser saves it under a name of ours.
-func documentFile(v *visit) error {
-	f, err := v.show(v.r.PathValue("number"))
+func documentFile(rq *request) error {
+	f, err := rq.show(rq.r.PathValue("number"))
 	if err != nil {
 		return err
 	}
-	d, err := v.API.Document(v.r.Context(), f.Entry.Number)
+	d, err := rq.API.Document(rq.r.Context(), f.Entry.Number)
 	if err != nil {
 		return err
 	}
-	h := v.w.Header()
+	h := rq.w.Header()
 	h.Set("Content-Type", "application/octet-stream")
 	h.Set("Content-Disposition", `attachment; filename="`+documentName(f.Entry, d.Data)+`"`)
 	h.Set("Content-Security-Policy", "default-src 'none'; sandbox")
 	h.Set("Content-Length", strconv.Itoa(len(d.Data)))
-	_, _ = v.steadily().Write(d.Data)
+	_, _ = rq.download().Write(d.Data)
 	return nil
 }
 
@@ -274,41 +274,41 @@ func dossierPath(number uint64) string { return "/dossiers/" + strconv.FormatUin
 
 // retryEntry has an entry tried again; one that was held back for its findings
 // is let go with them.
-func retryEntry(v *visit) error {
-	f, err := v.show(v.r.PathValue("number"))
+func retryEntry(rq *request) error {
+	f, err := rq.show(rq.r.PathValue("number"))
 	if err != nil {
 		return err
 	}
 	held := f.Entry.Reason == ledger.HasFindings
-	if _, err := v.API.Retry(v.r.Context(), f.Entry.Number, v.person.Name); err != nil {
+	if _, err := rq.API.Retry(rq.r.Context(), f.Entry.Number, rq.person.Name); err != nil {
 		return err
 	}
 	if held {
-		v.say("dossier.released", "Name", v.entry(f.Entry).Name())
+		rq.say("dossier.released", "Name", rq.entry(f.Entry).Name())
 	} else {
-		v.say("dossier.retried", "Name", v.entry(f.Entry).Name())
+		rq.say("dossier.retried", "Name", rq.entry(f.Entry).Name())
 	}
-	return v.back(dossierPath(f.Entry.Number))
+	return rq.back(dossierPath(f.Entry.Number))
 }
 
-func dismissEntry(v *visit) error {
-	f, err := v.show(v.r.PathValue("number"))
+func dismissEntry(rq *request) error {
+	f, err := rq.show(rq.r.PathValue("number"))
 	if err != nil {
 		return err
 	}
-	if _, err := v.API.Dismiss(v.r.Context(), f.Entry.Number, v.person.Name); err != nil {
+	if _, err := rq.API.Dismiss(rq.r.Context(), f.Entry.Number, rq.person.Name); err != nil {
 		return err
 	}
-	v.say("dossier.dismissed", "Name", v.entry(f.Entry).Name())
-	return v.back(dossierPath(f.Entry.Number))
+	rq.say("dossier.dismissed", "Name", rq.entry(f.Entry).Name())
+	return rq.back(dossierPath(f.Entry.Number))
 }
 
 // back goes to the page of ours that the form names, else to another.
-func (v *visit) back(other string) error {
-	if to := v.r.PostForm.Get("back"); to != "" {
-		return v.redirect(local(to))
+func (rq *request) back(other string) error {
+	if to := rq.r.PostForm.Get("back"); to != "" {
+		return rq.redirect(local(to))
 	}
-	return v.redirect(other)
+	return rq.redirect(other)
 }
 
 // inAddress finds the firm and the dossier in an address of Silverfin.
@@ -317,19 +317,19 @@ var inAddress = regexp.MustCompile(`/f/([0-9]{1,18})/([0-9]{1,18})(?:[/?#]|$)`)
 // linkDossier ties a dossier to the one in Silverfin whose address a person
 // pasted. Where the enterprise numbers differ, an admin must type the company's
 // name.
-func linkDossier(v *visit) error {
-	f, err := v.show(v.r.PathValue("number"))
+func linkDossier(rq *request) error {
+	f, err := rq.show(rq.r.PathValue("number"))
 	if err != nil {
 		return err
 	}
-	m := inAddress.FindStringSubmatch(v.r.PostForm.Get("address"))
+	m := inAddress.FindStringSubmatch(rq.r.PostForm.Get("address"))
 	if m == nil {
-		v.warn("dossier.link-wrong")
-		return v.redirect(dossierPath(f.Entry.Number))
+		rq.warn("dossier.link-wrong")
+		return rq.redirect(dossierPath(f.Entry.Number))
 	}
 	firm, _ := strconv.ParseInt(m[1], 10, 64)
 	company, _ := strconv.ParseInt(m[2], 10, 64)
-	firms, err := v.API.Firms(v.r.Context())
+	firms, err := rq.API.Firms(rq.r.Context())
 	if err != nil {
 		return err
 	}
@@ -338,26 +338,26 @@ func linkDossier(v *visit) error {
 		known = known || one.ID == firm
 	}
 	if !known {
-		v.warn("dossier.link-firm", "Firm", m[1])
-		return v.redirect(dossierPath(f.Entry.Number))
+		rq.warn("dossier.link-firm", "Firm", m[1])
+		return rq.redirect(dossierPath(f.Entry.Number))
 	}
 	l := ledger.DossierLink{Connection: f.Entry.Connection, DossierID: f.Entry.Dossier.ID, FirmID: firm, CompanyID: company}
-	if v.person.Role == accounts.Admin {
-		l.NumberDiffers.Company = v.r.PostForm.Get("number_differs")
+	if rq.person.Role == accounts.Admin {
+		l.NumberDiffers.Company = rq.r.PostForm.Get("number_differs")
 	}
-	would, err := v.API.Link(v.r.Context(), l, v.person.Name)
+	would, err := rq.API.Link(rq.r.Context(), l, rq.person.Name)
 	if problem.Is(err, problem.NumberDiffers) {
-		return v.dossier(http.StatusConflict, f, &linkStop{Address: v.r.PostForm.Get("address"), NumberDiffers: would.NumberDiffers,
-			Wrong: l.NumberDiffers.Company != "", Admin: v.person.Role == accounts.Admin})
+		return rq.dossier(http.StatusConflict, f, &linkStop{Address: rq.r.PostForm.Get("address"), NumberDiffers: would.NumberDiffers,
+			Wrong: l.NumberDiffers.Company != "", Admin: rq.person.Role == accounts.Admin})
 	}
 	if err != nil {
 		return err
 	}
-	if _, err := v.API.Retry(v.r.Context(), f.Entry.Number, v.person.Name); err != nil {
+	if _, err := rq.API.Retry(rq.r.Context(), f.Entry.Number, rq.person.Name); err != nil {
 		return err
 	}
-	v.say("dossier.linked", "Name", v.entry(f.Entry).Name())
-	return v.redirect(dossierPath(f.Entry.Number))
+	rq.say("dossier.linked", "Name", rq.entry(f.Entry).Name())
+	return rq.redirect(dossierPath(f.Entry.Number))
 }
 
 // decisionView is one entry that differs, with who wrote what when.
@@ -369,14 +369,14 @@ type decisionView struct {
 }
 
 // decision tells who wrote what when about an entry that differs.
-func (v *visit) decision(f daemon.EntryDetail) (decisionView, error) {
-	d := decisionView{Entry: v.entry(f.Entry), By: f.Written.By}
+func (rq *request) decision(f daemon.EntryDetail) (decisionView, error) {
+	d := decisionView{Entry: rq.entry(f.Entry), By: f.Written.By}
 	if d.By == 0 {
 		return d, nil
 	}
 	story := f.History
 	if d.By != f.Entry.Number {
-		wrote, err := v.API.Show(v.r.Context(), d.By)
+		wrote, err := rq.API.Show(rq.r.Context(), d.By)
 		if err != nil {
 			return d, err
 		}

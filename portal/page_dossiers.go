@@ -88,20 +88,20 @@ func listAddress(path string, q url.Values, key, value string) string {
 	return path + "?" + out.Encode()
 }
 
-func dossiersPage(v *visit) error {
-	ctx, asked := v.r.Context(), v.r.URL.Query()
+func dossiersPage(rq *request) error {
+	ctx, asked := rq.r.Context(), rq.r.URL.Query()
 	q := dossierQuery(asked)
-	page, err := v.API.Dossiers(ctx, q)
+	page, err := rq.API.Dossiers(ctx, q)
 	if err != nil {
 		return err
 	}
-	d := dossiersData{Rows: v.entries(page.Entries), Total: page.Total, Search: q.Search, Order: string(q.Order),
+	d := dossiersData{Rows: rq.entries(page.Entries), Total: page.Total, Search: q.Search, Order: string(q.Order),
 		Firm: q.FirmID, Connection: q.Connection, CSV: listAddress("/dossiers.csv", asked, "page", ""),
 		Filtered: q.Search != "" || q.FirmID != 0 || q.Connection != "" || len(q.States) > 0}
-	if d.Firms, err = v.API.Firms(ctx); err != nil {
+	if d.Firms, err = rq.API.Firms(ctx); err != nil {
 		return err
 	}
-	if d.Connections, err = v.API.Connections(ctx); err != nil {
+	if d.Connections, err = rq.API.Connections(ctx); err != nil {
 		return err
 	}
 	if len(q.States) > 0 {
@@ -115,10 +115,10 @@ func dossiersPage(v *visit) error {
 		d.Next = listAddress("/dossiers", asked, "page", pageNumber(q.Offset/dossiersOnPage+2))
 	}
 	d.Tabs = stateTabs(page.Counts, asked, d.State)
-	if v.partial() {
-		return v.part("dossiers", "list", d)
+	if rq.partial() {
+		return rq.part("dossiers", "list", d)
 	}
-	return v.page("dossiers", d)
+	return rq.page("dossiers", d)
 }
 
 func pageNumber(n int) string {
@@ -143,28 +143,28 @@ func stateTabs(counts map[ledger.State]int, asked url.Values, here string) []sta
 }
 
 // dossiersCSV gives the whole list, filtered and sorted as the page is.
-func dossiersCSV(v *visit) error {
-	q := dossierQuery(v.r.URL.Query())
+func dossiersCSV(rq *request) error {
+	q := dossierQuery(rq.r.URL.Query())
 	// In one call: between two, a run may move a dossier from the one part of
 	// the list into the other.
 	q.Offset, q.Limit = 0, 0
-	list, err := v.API.Dossiers(v.r.Context(), q)
+	list, err := rq.API.Dossiers(rq.r.Context(), q)
 	if err != nil {
 		return err
 	}
-	h := v.w.Header()
+	h := rq.w.Header()
 	h.Set("Content-Type", "text/csv; charset=utf-8")
-	h.Set("Content-Disposition", `attachment; filename="balansd-dossiers-`+v.Now().In(v.Zone).Format("2006-01-02")+`.csv"`)
-	if v.r.Method == http.MethodHead {
+	h.Set("Content-Disposition", `attachment; filename="balansd-dossiers-`+rq.Now().In(rq.Zone).Format("2006-01-02")+`.csv"`)
+	if rq.r.Method == http.MethodHead {
 		return nil
 	}
-	x, err := ledger.NewExport(v.steadily(), balance.Lang(v.words.Lang), v.Zone, false)
+	x, err := ledger.NewExport(rq.download(), balance.Lang(rq.locale.Lang), rq.Zone, false)
 	if err == nil {
 		err = x.All(eachEntry(list.Entries), nil)
 	}
-	if err != nil && v.r.Context().Err() == nil {
+	if err != nil && rq.r.Context().Err() == nil {
 		// Half a file must not look like a whole one.
-		v.Log.Error().Err(err).Msg("the list of dossiers could not be sent whole")
+		rq.Log.Error().Err(err).Msg("the list of dossiers could not be sent whole")
 		panic(http.ErrAbortHandler)
 	}
 	return nil

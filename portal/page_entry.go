@@ -60,11 +60,13 @@ type entryView struct {
 }
 
 // entry makes the view of an entry.
-func (v *visit) entry(e ledger.Entry) entryView { return entryView{e, v.setting("silverfin.base_url")} }
+func (rq *request) entry(e ledger.Entry) entryView {
+	return entryView{e, rq.setting("silverfin.base_url")}
+}
 
 // entries makes the views of entries.
-func (v *visit) entries(list []ledger.Entry) []entryView {
-	base := v.setting("silverfin.base_url")
+func (rq *request) entries(list []ledger.Entry) []entryView {
+	base := rq.setting("silverfin.base_url")
 	out := make([]entryView, len(list))
 	for i, e := range list {
 		out[i] = entryView{e, base}
@@ -205,11 +207,11 @@ func acts(code string) bool {
 
 // setting gives the value of one setting of the configuration; empty where it
 // is not known.
-func (v *visit) setting(key string) string {
-	if v.Settings == nil {
+func (rq *request) setting(key string) string {
+	if rq.Settings == nil {
 		return ""
 	}
-	for _, s := range v.Settings() {
+	for _, s := range rq.Settings() {
 		if s.Key == key {
 			return s.Value
 		}

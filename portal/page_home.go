@@ -38,13 +38,13 @@ type homeData struct {
 	Decide      int  // dossiers that differ
 }
 
-func homePage(v *visit) error {
-	ctx := v.r.Context()
-	s, err := v.API.Status(ctx)
+func homePage(rq *request) error {
+	ctx := rq.r.Context()
+	s, err := rq.API.Status(ctx)
 	if err != nil {
 		return err
 	}
-	page, err := v.API.Dossiers(ctx, daemon.DossierQuery{Limit: 1})
+	page, err := rq.API.Dossiers(ctx, daemon.DossierQuery{Limit: 1})
 	if err != nil {
 		return err
 	}
@@ -61,13 +61,13 @@ func homePage(v *visit) error {
 		}
 		list = append(list, e)
 	}
-	d.Waiting = v.entries(list)
+	d.Waiting = rq.entries(list)
 	if s.Run != nil {
-		p := v.pass(*s.Run)
+		p := rq.pass(*s.Run)
 		p.Now, d.Running = true, &p
 	}
 	if s.LastNight != nil {
-		p := v.pass(*s.LastNight)
+		p := rq.pass(*s.LastNight)
 		d.Night = &p
 		for _, t := range p.Known() {
 			d.NoBackup = d.NoBackup || t.Backup()
@@ -82,13 +82,13 @@ func homePage(v *visit) error {
 			continue
 		}
 		active = active || c.Status == ledger.Active
-		d.Connections = append(d.Connections, connectionView{c, balance.DateOf(v.Now().In(v.Zone))})
+		d.Connections = append(d.Connections, connectionView{c, balance.DateOf(rq.Now().In(rq.Zone))})
 	}
 	for _, f := range s.Firms {
 		d.Firms = append(d.Firms, firmView{Firm: f})
 	}
 	d.Linked = active && len(s.Firms) > 0
-	return v.page("home", d)
+	return rq.page("home", d)
 }
 
 // stateProblems gives those of the state with a code that the pages have words

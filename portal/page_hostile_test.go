@@ -66,7 +66,7 @@ func (villain) BeginSilverfin(context.Context, int64, string) (daemon.SignIn, er
 
 // newVillain serves the pages over a hostile world: an entry in each state and
 // for each reason.
-func newVillain(t *testing.T) *webWorld {
+func newVillain(t *testing.T) *fixture {
 	t.Helper()
 	o := &office{API: &daemontest.API{}}
 	now := time.Date(2026, 3, 10, 9, 0, 0, 0, time.UTC)
@@ -115,7 +115,7 @@ func newVillain(t *testing.T) *webWorld {
 		c.Status, c.Kind = s, ledger.Finbox
 		o.status.Connections = append(o.status.Connections, c)
 	}
-	return newWebWorld(t, func(c *WebConfig) { c.API = villain{o} })
+	return newFixture(t, func(c *WebConfig) { c.API = villain{o} })
 }
 
 // villainPaths are the pages that show what other systems said.

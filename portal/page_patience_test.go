@@ -55,7 +55,7 @@ func TestALinkingThatTakesLongGoesOn(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			d := &slowOffice{office: &office{API: &daemontest.API{}}, release: make(chan struct{}), fails: tt.fails}
-			w := newWebWorld(t, func(c *WebConfig) { c.API, c.SyncPatience = d, time.Nanosecond })
+			w := newFixture(t, func(c *WebConfig) { c.API, c.SyncPatience = d, time.Nanosecond })
 			ann := w.as(annName)
 			ann.post("/connection/silverfin", "firm", "12")
 			got := ann.post("/connection/silverfin/end", "state", daemontest.Full[daemon.SignIn]().State, "code", "abc", "authorized_firm_id", "12")
@@ -93,7 +93,7 @@ func TestALinkingThatTakesLongGoesOn(t *testing.T) {
 // TestAStepThatBreaksDown ends no service: it is a page about a fault.
 func TestAStepThatBreaksDown(t *testing.T) {
 	var log logged
-	w := newWebWorld(t, func(c *WebConfig) {
+	w := newFixture(t, func(c *WebConfig) {
 		c.API, c.Log = breakingOffice{&office{API: &daemontest.API{}}}, zerolog.New(&log)
 	})
 	if got := w.as(annName).post("/connection/finbox", "id", "ABC-123"); got.code != http.StatusInternalServerError {
@@ -149,7 +149,7 @@ func TestAFileGoesOnAsLongAsItIsRead(t *testing.T) {
 		e.Dossier.Name = strings.Repeat("x", 100)
 		d.entries = append(d.entries, e)
 	}
-	w := newWebWorld(t, func(c *WebConfig) { c.API = d })
+	w := newFixture(t, func(c *WebConfig) { c.API = d })
 	got := w.browser().post("/sign-in", "name", annName, "password", testPassword)
 	for _, path := range []string{"/dossiers/7/document", "/dossiers.csv"} {
 		r := httptest.NewRequest(http.MethodGet, w.server.URL+path, nil)
@@ -182,7 +182,7 @@ func TestTheListIsWholeWhileARunIsUnderWay(t *testing.T) {
 		e.Dossier.Name = fmt.Sprintf("Klant%04d", i)
 		d.entries = append(d.entries, e)
 	}
-	w := newWebWorld(t, func(c *WebConfig) { c.API = d })
+	w := newFixture(t, func(c *WebConfig) { c.API = d })
 	file := w.as(benName).get("/dossiers.csv?sort=updated")
 	for i := range 1500 {
 		if n := strings.Count(file.body, fmt.Sprintf("Klant%04d", i)); n != 1 {

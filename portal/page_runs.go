@@ -55,7 +55,7 @@ type passView struct {
 	Now bool // it is under way
 }
 
-func (v *visit) pass(p ledger.Run) passView { return passView{Run: p} }
+func (rq *request) pass(p ledger.Run) passView { return passView{Run: p} }
 
 // TriggerKey names the message of why it ran.
 func (p passView) TriggerKey() string {
@@ -117,14 +117,14 @@ func (p passView) Known() (list []troubleView) {
 	return list
 }
 
-func nightsPage(v *visit) error {
-	h, err := v.API.History(v.r.Context(), passesRead)
+func nightsPage(rq *request) error {
+	h, err := rq.API.History(rq.r.Context(), passesRead)
 	if err != nil {
 		return err
 	}
 	running := uint64(0)
 	if len(h.Runs) > 0 && h.Runs[0].End.IsZero() { // or it was cut off
-		s, err := v.API.Status(v.r.Context())
+		s, err := rq.API.Status(rq.r.Context())
 		if err != nil {
 			return err
 		}
@@ -132,22 +132,22 @@ func nightsPage(v *visit) error {
 			running = s.Run.Number
 		}
 	}
-	d := nightsData{All: v.r.URL.Query().Get("all") == "1"}
-	today := balance.DateOf(v.Now().In(v.Zone))
+	d := nightsData{All: rq.r.URL.Query().Get("all") == "1"}
+	today := balance.DateOf(rq.Now().In(rq.Zone))
 	d.Picture = drawNights(h.Runs, h.Missed, today)
 	for _, p := range h.Runs {
 		if !d.All && len(d.Runs) == passesListed {
 			d.More = true
 			break
 		}
-		one := v.pass(p)
+		one := rq.pass(p)
 		one.Now = running != 0 && running == p.Number
 		d.Runs = append(d.Runs, one)
 	}
 	for _, m := range h.Missed[:min(len(h.Missed), passesListed)] {
 		d.Missed = append(d.Missed, missedView{m})
 	}
-	return v.page("nights", d)
+	return rq.page("nights", d)
 }
 
 // picture is the last nights, a column a week.

@@ -26,7 +26,7 @@ type steps struct {
 type step struct {
 	id, person string // the address, and the key of who began it
 	ended      chan struct{}
-	answer     func(*visit) error // shows how it ended, once it has
+	answer     func(*request) error // shows how it ended, once it has
 }
 
 func (s *steps) add(one *step) {
@@ -66,51 +66,51 @@ func background(ctx context.Context) (context.Context, context.CancelFunc) {
 
 // patiently carries out a step at Finbox or Silverfin, and answers with what it
 // gives. Where it takes long, the answer is a page that waits for it.
-func (v *visit) patiently(do func(ctx context.Context) (answer func(*visit) error)) error {
-	ctx, cancel := background(v.r.Context())
-	one := &step{id: rand.Text(), person: v.person.Key, ended: make(chan struct{})}
-	v.steps.add(one)
+func (rq *request) patiently(do func(ctx context.Context) (answer func(*request) error)) error {
+	ctx, cancel := background(rq.r.Context())
+	one := &step{id: rand.Text(), person: rq.person.Key, ended: make(chan struct{})}
+	rq.steps.add(one)
 	go func() {
 		defer close(one.ended)
 		defer cancel()
 		defer func() {
 			if fault := recover(); fault != nil { // as in a page: it ends no service
-				v.Log.Error().Interface("fault", fault).Bytes("stack", debug.Stack()).Msg("a step broke down")
-				one.answer = func(*visit) error { return errors.New("a fault in balansd") }
+				rq.Log.Error().Interface("fault", fault).Bytes("stack", debug.Stack()).Msg("a step broke down")
+				one.answer = func(*request) error { return errors.New("a fault in balansd") }
 			}
 		}()
 		one.answer = do(ctx)
 	}()
-	late := time.NewTimer(v.patience())
+	late := time.NewTimer(rq.patience())
 	defer late.Stop()
 	select {
 	case <-one.ended:
-		return v.answerStep(one)
+		return rq.answerStep(one)
 	case <-late.C:
-	case <-v.r.Context().Done():
+	case <-rq.r.Context().Done():
 	}
-	return v.redirect("/connection/step/" + one.id)
+	return rq.redirect("/connection/step/" + one.id)
 }
 
-func (v *visit) answerStep(one *step) error {
-	if !v.steps.drop(one) { // another window has shown it
-		return v.redirect("/connection")
+func (rq *request) answerStep(one *step) error {
+	if !rq.steps.drop(one) { // another window has shown it
+		return rq.redirect("/connection")
 	}
-	return one.answer(v)
+	return one.answer(rq)
 }
 
 // stepPage shows how a step ended, or that it goes on: then the browser asks
 // again by itself.
-func stepPage(v *visit) error {
-	one := v.steps.find(v.r.PathValue("step"), v.person.Key)
+func stepPage(rq *request) error {
+	one := rq.steps.find(rq.r.PathValue("step"), rq.person.Key)
 	if one == nil {
-		return v.redirect("/connection")
+		return rq.redirect("/connection")
 	}
 	select {
 	case <-one.ended:
-		return v.answerStep(one)
+		return rq.answerStep(one)
 	default:
 	}
-	v.w.Header().Set("Refresh", "2")
-	return v.sheet(http.StatusOK, "step", nil)
+	rq.w.Header().Set("Refresh", "2")
+	return rq.writePage(http.StatusOK, "step", nil)
 }

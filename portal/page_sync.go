@@ -98,28 +98,28 @@ func (l *jobs) find(id string) (job, bool) {
 
 // startSync begins a pass over one dossier, or over all, and where the form asks
 // for that, with everything listed from the beginning.
-func startSync(v *visit) error {
-	r := daemon.SyncRequest{By: v.person.Name, Full: v.r.PostForm.Get("full") != ""}
+func startSync(rq *request) error {
+	r := daemon.SyncRequest{By: rq.person.Name, Full: rq.r.PostForm.Get("full") != ""}
 	var j job
-	if text := v.r.PostForm.Get("entry"); text != "" {
-		f, err := v.show(text)
+	if text := rq.r.PostForm.Get("entry"); text != "" {
+		f, err := rq.show(text)
 		if err != nil {
 			return err
 		}
-		j.Entry, j.About = f.Entry.Number, v.entry(f.Entry).Name()
+		j.Entry, j.About = f.Entry.Number, rq.entry(f.Entry).Name()
 		r.Dossier = f.Entry.Dossier.ID
 		if r.Dossier == "" {
 			r.Dossier = string(f.Entry.Dossier.EnterpriseNumber)
 		}
 	}
-	id := v.begin(v.r.Context(), j, r)
-	if v.partial() {
-		return v.showJob(id)
+	id := rq.begin(rq.r.Context(), j, r)
+	if rq.partial() {
+		return rq.showJob(id)
 	}
-	return v.redirect("/sync/" + id)
+	return rq.redirect("/sync/" + id)
 }
 
-func syncPage(v *visit) error { return v.showJob(v.r.PathValue("job")) }
+func syncPage(rq *request) error { return rq.showJob(rq.r.PathValue("job")) }
 
 // jobView is a job as a page tells of it.
 type jobView struct {
@@ -135,20 +135,20 @@ type jobView struct {
 
 // showJob tells how a job stands: the page, or the part that asks again by
 // itself.
-func (v *visit) showJob(id string) error {
-	j, ok := v.jobs.find(id)
+func (rq *request) showJob(id string) error {
+	j, ok := rq.jobs.find(id)
 	if !ok {
 		return accounts.Refusal{Status: http.StatusNotFound, Reason: "sync.gone"}
 	}
 	view := jobView{job: j, Running: j.Ended.IsZero()}
 	until := j.Ended
 	if view.Running {
-		until = v.Now()
+		until = rq.Now()
 	}
 	took := until.Sub(j.Began)
-	view.Seconds, view.Long = int(took.Round(time.Second)/time.Second), view.Running && took >= v.patience()
+	view.Seconds, view.Long = int(took.Round(time.Second)/time.Second), view.Running && took >= rq.patience()
 	if !view.Running {
-		p := v.pass(j.Run)
+		p := rq.pass(j.Run)
 		view.Run = &p
 		for _, t := range p.Known() {
 			if len(p.Down) > 0 && view.Down == "" {
@@ -157,48 +157,48 @@ func (v *visit) showJob(id string) error {
 		}
 	}
 	if !view.Running && j.Entry != 0 && j.Code != string(problem.Busy) {
-		e, err := v.newest(j.Entry)
+		e, err := rq.newest(j.Entry)
 		if err != nil {
 			return err
 		}
 		view.Answer = &e
 	}
-	if v.partial() && !view.Running && j.Entry != 0 && v.onPage(dossierPath(j.Entry)) {
-		return v.showAgain(view)
+	if rq.partial() && !view.Running && j.Entry != 0 && rq.onPage(dossierPath(j.Entry)) {
+		return rq.showAgain(view)
 	}
 	switch {
-	case v.partial() && v.r.Header.Get("HX-Target") == "job":
-		return v.part("sync", "job", view)
-	case v.partial():
-		return v.part("sync", "arrows", view)
+	case rq.partial() && rq.r.Header.Get("HX-Target") == "job":
+		return rq.part("sync", "job", view)
+	case rq.partial():
+		return rq.part("sync", "arrows", view)
 	}
-	return v.page("sync", view)
+	return rq.page("sync", view)
 }
 
 // onPage tells whether a script asks from a page of ours.
-func (v *visit) onPage(path string) bool {
-	u, err := url.Parse(v.r.Header.Get("HX-Current-URL"))
+func (rq *request) onPage(path string) bool {
+	u, err := url.Parse(rq.r.Header.Get("HX-Current-URL"))
 	return err == nil && u.Path == path
 }
 
 // showAgain has the page of a dossier loaded again after a run, with what came
 // of it: all of the page tells of the dossier, and no part of it may tell of an
 // earlier moment than another.
-func (v *visit) showAgain(view jobView) error {
+func (rq *request) showAgain(view jobView) error {
 	switch {
 	case view.Code == string(problem.Busy):
-		v.warn("sync.busy")
+		rq.warn("sync.busy")
 	case view.Code != "" || view.Down != "":
-		v.warn("problem." + cmp.Or(view.Code, view.Down) + ".title")
+		rq.warn("problem." + cmp.Or(view.Code, view.Down) + ".title")
 	default:
-		when, err := v.words.clock(view.Ended)
+		when, err := rq.locale.clock(view.Ended)
 		if err != nil {
 			return err
 		}
-		v.say("sync.looked", "When", when)
+		rq.say("sync.looked", "When", when)
 	}
-	v.w.Header().Set("HX-Refresh", "true")
-	v.w.WriteHeader(http.StatusNoContent)
+	rq.w.Header().Set("HX-Refresh", "true")
+	rq.w.WriteHeader(http.StatusNoContent)
 	return nil
 }
 
@@ -210,19 +210,19 @@ func (w *Web) patience() time.Duration {
 }
 
 // newest shows an entry, or the one that took its place.
-func (v *visit) newest(number uint64) (entryView, error) {
-	f, err := v.API.Show(v.r.Context(), number)
+func (rq *request) newest(number uint64) (entryView, error) {
+	f, err := rq.API.Show(rq.r.Context(), number)
 	if err == nil && f.Entry.State == ledger.Superseded && f.Entry.SupersededBy > number {
-		f, err = v.API.Show(v.r.Context(), f.Entry.SupersededBy)
+		f, err = rq.API.Show(rq.r.Context(), f.Entry.SupersededBy)
 	}
-	return v.entry(f.Entry), err
+	return rq.entry(f.Entry), err
 }
 
 // show gives the entry that a path or a form names.
-func (v *visit) show(text string) (daemon.EntryDetail, error) {
+func (rq *request) show(text string) (daemon.EntryDetail, error) {
 	number, err := strconv.ParseUint(text, 10, 64)
 	if err != nil {
 		return daemon.EntryDetail{}, accounts.Refusal{Status: http.StatusNotFound}
 	}
-	return v.API.Show(v.r.Context(), number)
+	return rq.API.Show(rq.r.Context(), number)
 }

@@ -96,10 +96,10 @@ func jobOf(t *testing.T, got reply) string {
 }
 
 // newOffice serves the pages over an office.
-func newOffice(t *testing.T, d *office, change ...func(*WebConfig)) *webWorld {
+func newOffice(t *testing.T, d *office, change ...func(*WebConfig)) *fixture {
 	t.Helper()
 	d.API = &daemontest.API{}
-	return newWebWorld(t, append(change, func(c *WebConfig) { c.API = d })...)
+	return newFixture(t, append(change, func(c *WebConfig) { c.API = d })...)
 }
 
 // differing is an entry with figures that differ.
@@ -316,7 +316,7 @@ func TestWayBackFromSilverfin(t *testing.T) {
 		{"balansd.kantoor.example", "https://other.example/silverfin/callback", true, ""},
 		{"127.0.0.1:8417", "http://127.0.0.1:9/callback", false, ""},
 	} {
-		hosts, err := newHostList("127.0.0.1:8417", []string{"balansd.kantoor.example"})
+		hosts, err := newHostAllowlist("127.0.0.1:8417", []string{"balansd.kantoor.example"})
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -325,7 +325,7 @@ func TestWayBackFromSilverfin(t *testing.T) {
 		}}}
 		r := httptest.NewRequest(http.MethodGet, "/connection", nil)
 		r.Host = tt.host
-		if got := (&visit{Web: web, r: r}).redirectURL(); got != tt.want {
+		if got := (&request{Web: web, r: r}).redirectURL(); got != tt.want {
 			t.Errorf("at %s with %q: %q, want %q", tt.host, tt.redirect, got, tt.want)
 		}
 	}

@@ -13,7 +13,7 @@ import (
 // not, a wrong password and a person who is kept out to the same, and to the
 // same work: a hash is made for each.
 func TestAnUnknownNameIsAnsweredAlike(t *testing.T) {
-	w := newWebWorld(t)
+	w := newFixture(t)
 	w.add("weg", accounts.Staff)
 	if _, err := w.people.SetDisabled(t.Context(), w.key("weg"), true); err != nil {
 		t.Fatal(err)
@@ -34,7 +34,7 @@ func TestAnUnknownNameIsAnsweredAlike(t *testing.T) {
 // TestTheAuditLogSaysWhoMadeAnAdmin: an invitation says as what, and whoever
 // uses it what they were before. Each record has the key of who acted.
 func TestTheAuditLogSaysWhoMadeAnAdmin(t *testing.T) {
-	w := newWebWorld(t)
+	w := newFixture(t)
 	ann := w.as(annName)
 	invite := func(name, role string) {
 		t.Helper()

@@ -13,7 +13,7 @@ import (
 // TestSigningOutIsForGood: a request that was under way when its session ended
 // does not bring it back, however late it ends.
 func TestSigningOutIsForGood(t *testing.T) {
-	w := newWebWorld(t)
+	w := newFixture(t)
 	ben := w.as(benName)
 	var cookie string
 	for _, c := range ben.client.Jar.Cookies(&url.URL{Scheme: "http", Host: w.server.Listener.Addr().String()}) {
@@ -62,7 +62,7 @@ func TestSigningOutIsForGood(t *testing.T) {
 // session into an admin's browser. When the admin signs in there, the copy of
 // the cookie does not become an admin's.
 func TestAPlantedSessionGivesNothing(t *testing.T) {
-	w := newWebWorld(t)
+	w := newFixture(t)
 	got := w.browser().post("/sign-in", "name", benName, "password", testPassword)
 	planted := cookieOf(got, "balansd")
 	if planted == nil {

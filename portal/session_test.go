@@ -21,7 +21,7 @@ func cookieOf(got reply, name string) *http.Cookie {
 
 func TestSessionCookie(t *testing.T) {
 	for _, secure := range []bool{false, true} {
-		w := newWebWorld(t, func(c *WebConfig) { c.Secure = secure })
+		w := newFixture(t, func(c *WebConfig) { c.Secure = secure })
 		b := w.browser()
 		// A token that somebody planted is not taken over.
 		b.header.Set("Cookie", w.web.cookieName("balansd")+"=planted")
@@ -49,7 +49,7 @@ func TestSessionCookie(t *testing.T) {
 // TestSigningInLeadsNowhereElse: a link to the page to sign in cannot lead to
 // another site.
 func TestSigningInLeadsNowhereElse(t *testing.T) {
-	w := newWebWorld(t)
+	w := newFixture(t)
 	for _, next := range []string{"https://evil.example", "//evil.example", "/\\evil.example", "\\\\evil.example", "javascript:alert(1)", "", "people", "/\r\nX: y"} {
 		got := w.browser().post("/sign-in", "name", annName, "password", testPassword, "next", next)
 		if to := got.header.Get("Location"); to != "/" {
@@ -59,7 +59,7 @@ func TestSigningInLeadsNowhereElse(t *testing.T) {
 }
 
 func TestWhoIsOutIsOutAtOnce(t *testing.T) {
-	w := newWebWorld(t)
+	w := newFixture(t)
 	ann, ben, other := w.as(annName), w.as(benName), w.as(benName)
 	inside := func(b *browser) bool { return b.get("/account").code == http.StatusOK }
 	if !inside(ann) || !inside(ben) || !inside(other) {
@@ -112,7 +112,7 @@ func TestWhoIsOutIsOutAtOnce(t *testing.T) {
 }
 
 func TestARoleChangesAtOnce(t *testing.T) {
-	w := newWebWorld(t)
+	w := newFixture(t)
 	ann, ben := w.as(annName), w.as(benName)
 	ann.post("/people/role", "person", w.key(benName), "role", "admin")
 	if got := ben.get("/people"); got.code != http.StatusOK {
@@ -129,7 +129,7 @@ func TestARoleChangesAtOnce(t *testing.T) {
 
 func TestSessionsEnd(t *testing.T) {
 	now := time.Now()
-	w := newWebWorld(t, func(c *WebConfig) { c.Now = func() time.Time { return now } })
+	w := newFixture(t, func(c *WebConfig) { c.Now = func() time.Time { return now } })
 	ann := w.as(annName)
 	now = now.Add(time.Hour + time.Minute)
 	if got := ann.get("/"); got.code != http.StatusSeeOther {
@@ -146,7 +146,7 @@ func TestSessionsEnd(t *testing.T) {
 // TestALinkFromElsewhere: a strict cookie is not sent along from another site.
 // The page says so to the browser, which asks again from here.
 func TestALinkFromElsewhere(t *testing.T) {
-	w := newWebWorld(t)
+	w := newFixture(t)
 	got := w.browser().ask(http.MethodGet, "/people?x=1", nil, map[string]string{"Sec-Fetch-Site": "cross-site"})
 	if got.code != http.StatusUnauthorized || got.header.Get("Refresh") != "0" || strings.Contains(got.body, "people") {
 		t.Errorf("%d %v", got.code, got.header)
@@ -156,7 +156,7 @@ func TestALinkFromElsewhere(t *testing.T) {
 // TestSayIsSaidOnce shows a notice on the next page, in the reader's language,
 // and on that one alone.
 func TestSayIsSaidOnce(t *testing.T) {
-	w := newWebWorld(t)
+	w := newFixture(t)
 	ann := w.as(annName)
 	ann.post("/language", "language", "fr", "next", "/")
 	ann.post("/people/disabled", "person", w.key(benName), "disabled", "true")
@@ -170,7 +170,7 @@ func TestSayIsSaidOnce(t *testing.T) {
 }
 
 func TestLanguages(t *testing.T) {
-	w := newWebWorld(t)
+	w := newFixture(t)
 	page := func(b *browser) string {
 		body := b.get("/sign-in").body
 		_, rest, _ := strings.Cut(body, `<html lang="`)
@@ -205,7 +205,7 @@ func TestLanguages(t *testing.T) {
 // TestHostileNames shows names that would be markup, script or a template as
 // what they are.
 func TestHostileNames(t *testing.T) {
-	w := newWebWorld(t)
+	w := newFixture(t)
 	names := []string{`<script>alert(1)</script>`, `"><img src=x onerror=alert(1)>`, `{{.Person}}`, `'; alert(1); '`, `javascript:alert(1)`}
 	for _, name := range names {
 		w.add(name, accounts.Admin)

@@ -12,45 +12,45 @@ import (
 	"balansd/problem"
 )
 
-// visit is one request on its way: the pages, the person, their language, and
+// request is one request on its way: the pages, the person, their language, and
 // the answer. A page's handler gets nothing else.
-type visit struct {
+type request struct {
 	*Web
 
 	w      http.ResponseWriter
 	r      *http.Request
 	route  route
 	person accounts.Person // the zero Person where nobody is signed in
-	words  *words
+	locale *locale
 	caller accounts.Caller
 	status *httpserver.StatusRecorder
 }
 
-type visitKey struct{}
+type requestKey struct{}
 
-func visitOf(r *http.Request) *visit { return r.Context().Value(visitKey{}).(*visit) }
+func requestOf(r *http.Request) *request { return r.Context().Value(requestKey{}).(*request) }
 
 // errSignIn sends a person to sign in.
 var errSignIn = errors.New("nobody is signed in")
 
 // answer runs the route.
-func (v *visit) answer(r *http.Request) {
-	v.r = r
-	if err := v.readForm(); err != nil {
-		v.fail(err)
+func (rq *request) answer(r *http.Request) {
+	rq.r = r
+	if err := rq.readForm(); err != nil {
+		rq.fail(err)
 		return
 	}
-	if err := v.route.do(v); err != nil {
-		v.fail(err)
+	if err := rq.route.do(rq); err != nil {
+		rq.fail(err)
 	}
 }
 
 // readForm reads the form of a POST: only what a page's form sends.
-func (v *visit) readForm() error {
-	if v.r.Method != http.MethodPost {
+func (rq *request) readForm() error {
+	if rq.r.Method != http.MethodPost {
 		return nil
 	}
-	if err := v.r.ParseForm(); err != nil {
+	if err := rq.r.ParseForm(); err != nil {
 		if _, large := errors.AsType[*http.MaxBytesError](err); large {
 			return accounts.Refusal{Status: http.StatusRequestEntityTooLarge}
 		}
@@ -60,35 +60,35 @@ func (v *visit) readForm() error {
 }
 
 // fail answers with what is wrong, in the reader's language.
-func (v *visit) fail(err error) {
+func (rq *request) fail(err error) {
 	if errors.Is(err, errSignIn) {
-		v.askToSignIn()
+		rq.askToSignIn()
 		return
 	}
 	if no, ok := errors.AsType[accounts.Refusal](err); ok {
 		if err.Error() != no.Error() { // it has a cause
-			v.logRefusal(err)
+			rq.logRefusal(err)
 		}
-		v.trouble(no.Status, troubleData{Status: no.Status, Why: no.Reason})
+		rq.trouble(no.Status, troubleData{Status: no.Status, Why: no.Reason})
 		return
 	}
 	p := problem.Of(err)
 	status := p.Code.HTTPStatus()
 	if status >= http.StatusInternalServerError {
-		v.Log.Error().Err(err).Str("code", string(p.Code)).Str("route", v.route.path).Msg("a page could not be shown")
+		rq.Log.Error().Err(err).Str("code", string(p.Code)).Str("route", rq.route.path).Msg("a page could not be shown")
 	}
-	v.trouble(status, troubleData{Status: status, Code: string(p.Code), What: p.What, Next: p.Next})
+	rq.trouble(status, troubleData{Status: status, Code: string(p.Code), What: p.What, Next: p.Next})
 }
 
 // logRefusal logs why a page refused. Who is not signed in is logged once a
 // minute: anybody can be refused as often as they like.
-func (v *visit) logRefusal(err error) {
+func (rq *request) logRefusal(err error) {
 	count, ok := 1, true
-	if v.person.Key == "" {
-		count, ok = v.refusals.Allow(v.Now())
+	if rq.person.Key == "" {
+		count, ok = rq.refusals.Allow(rq.Now())
 	}
 	if ok {
-		v.Log.Warn().Err(err).Str("route", v.route.path).Int("count", count).Msg("a page refused")
+		rq.Log.Warn().Err(err).Str("route", rq.route.path).Int("count", count).Msg("a page refused")
 	}
 }
 
@@ -102,48 +102,48 @@ type troubleData struct {
 
 // trouble shows the page about a problem. A part of a page that was asked for
 // by script gets a part.
-func (v *visit) trouble(status int, d troubleData) {
+func (rq *request) trouble(status int, d troubleData) {
 	name := "trouble"
-	if v.partial() {
-		v.w.Header().Set("HX-Retarget", "#said")
-		v.w.Header().Set("HX-Reswap", "innerHTML")
-		if err := v.block(status, name, "trouble-note", d); err != nil {
-			v.bare(http.StatusInternalServerError)
+	if rq.partial() {
+		rq.w.Header().Set("HX-Retarget", "#said")
+		rq.w.Header().Set("HX-Reswap", "innerHTML")
+		if err := rq.writePart(status, name, "trouble-note", d); err != nil {
+			rq.writePlainError(http.StatusInternalServerError)
 		}
 		return
 	}
-	if err := v.sheet(status, name, d); err != nil {
-		v.Log.Error().Err(err).Msg("the page about a problem could not be shown")
-		v.bare(http.StatusInternalServerError)
+	if err := rq.writePage(status, name, d); err != nil {
+		rq.Log.Error().Err(err).Msg("the page about a problem could not be shown")
+		rq.writePlainError(http.StatusInternalServerError)
 	}
 }
 
-// bare answers in plain text, for whom a page would be too much: the wrong
+// writePlainError answers in plain text, for whom a page would be too much: the wrong
 // name, another site, a fault.
-func (v *visit) bare(status int) {
-	http.Error(v.w, http.StatusText(status), status)
+func (rq *request) writePlainError(status int) {
+	http.Error(rq.w, http.StatusText(status), status)
 }
 
 // partial tells whether a script asked for a part of a page.
-func (v *visit) partial() bool { return v.r.Header.Get("HX-Request") == "true" }
+func (rq *request) partial() bool { return rq.r.Header.Get("HX-Request") == "true" }
 
 // page shows a page with its data.
-func (v *visit) page(name string, data any) error { return v.sheet(http.StatusOK, name, data) }
+func (rq *request) page(name string, data any) error { return rq.writePage(http.StatusOK, name, data) }
 
 // part shows one template of a page alone, for a script that asks for it.
-func (v *visit) part(name, template string, data any) error {
-	return v.block(http.StatusOK, name, template, data)
+func (rq *request) part(name, template string, data any) error {
+	return rq.writePart(http.StatusOK, name, template, data)
 }
 
 // redirect sends the browser on to a path of ours with GET, never elsewhere.
-func (v *visit) redirect(path string) error {
+func (rq *request) redirect(path string) error {
 	path = local(path)
-	if v.partial() {
-		v.w.Header().Set("HX-Location", path)
-		v.w.WriteHeader(http.StatusNoContent)
+	if rq.partial() {
+		rq.w.Header().Set("HX-Location", path)
+		rq.w.WriteHeader(http.StatusNoContent)
 		return nil
 	}
-	http.Redirect(v.w, v.r, path, http.StatusSeeOther) //nolint:gosec // local has seen to it
+	http.Redirect(rq.w, rq.r, path, http.StatusSeeOther) //nolint:gosec // local has seen to it
 	return nil
 }
 
@@ -158,34 +158,34 @@ type notice struct {
 const mostNotices = 5
 
 // say has the next page tell something, once. The pairs fill in the message.
-func (v *visit) say(id string, pairs ...any) { v.note(notice{ID: id, With: pairsOf(pairs)}) }
+func (rq *request) say(id string, pairs ...any) { rq.note(notice{ID: id, With: pairsOf(pairs)}) }
 
 // warn is say for what did not go well.
-func (v *visit) warn(id string, pairs ...any) {
-	v.note(notice{ID: id, With: pairsOf(pairs), Bad: true})
+func (rq *request) warn(id string, pairs ...any) {
+	rq.note(notice{ID: id, With: pairsOf(pairs), Bad: true})
 }
 
-func (v *visit) note(n notice) {
-	list := append(v.notices(false), n)
+func (rq *request) note(n notice) {
+	list := append(rq.notices(false), n)
 	list = list[max(0, len(list)-mostNotices):]
 	text, err := json.Marshal(list)
 	if err == nil {
-		v.sessions.Put(v.r.Context(), "said", string(text))
+		rq.sessions.Put(rq.r.Context(), "said", string(text))
 	}
 }
 
 // notices gives what is to be told, and forgets it when it is taken.
-func (v *visit) notices(taken bool) (list []notice) {
-	if v.route.bare || v.person.Key == "" {
+func (rq *request) notices(taken bool) (list []notice) {
+	if rq.route.bare || rq.person.Key == "" {
 		return nil
 	}
-	ctx := v.r.Context()
-	text := v.sessions.GetString(ctx, "said")
+	ctx := rq.r.Context()
+	text := rq.sessions.GetString(ctx, "said")
 	if text == "" {
 		return nil
 	}
 	if taken {
-		v.sessions.Remove(ctx, "said")
+		rq.sessions.Remove(ctx, "said")
 	}
 	_ = json.Unmarshal([]byte(text), &list)
 	return list
@@ -193,20 +193,20 @@ func (v *visit) notices(taken bool) (list []notice) {
 
 // leave shows a page that sends the browser to another site. A redirect after
 // a form would be stopped by our own policy (form-action), and should be.
-func (v *visit) leave(address string) error {
+func (rq *request) leave(address string) error {
 	u, err := url.Parse(address)
 	if err != nil || u.Scheme != "https" && u.Scheme != "http" {
 		return accounts.Refusal{Status: http.StatusBadGateway}
 	}
-	return v.page("leave", struct{ URL, Host string }{address, u.Host})
+	return rq.page("leave", struct{ URL, Host string }{address, u.Host})
 }
 
 // handBack answers a callback that another site sent the browser to. The
 // strict session cookie did not come with it, so it changes nothing: it shows
 // a form with what came, which the browser then sends to a path of ours, with
 // the cookie. Without scripts the person presses its button.
-func (v *visit) handBack(to string, fields ...string) error {
-	q := v.r.URL.Query()
+func (rq *request) handBack(to string, fields ...string) error {
+	q := rq.r.URL.Query()
 	type field struct{ Name, Value string }
 	var list []field
 	for _, f := range fields {
@@ -214,7 +214,7 @@ func (v *visit) handBack(to string, fields ...string) error {
 			list = append(list, field{f, value})
 		}
 	}
-	return v.page("handback", struct {
+	return rq.page("handback", struct {
 		To     string
 		Fields []field
 	}{to, list})

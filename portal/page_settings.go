@@ -17,15 +17,15 @@ type settingsSection struct {
 	List []Setting
 }
 
-func settingsPage(v *visit) error {
+func settingsPage(rq *request) error {
 	var sections []settingsSection
-	if v.Settings != nil {
-		sections = bySection(v.Settings())
+	if rq.Settings != nil {
+		sections = bySection(rq.Settings())
 	}
-	return v.page("settings", struct {
+	return rq.page("settings", struct {
 		File     string
 		Sections []settingsSection
-	}{v.ConfigFile, sections})
+	}{rq.ConfigFile, sections})
 }
 
 // bySection parts settings by the first word of their keys, in their order.
@@ -46,23 +46,23 @@ func bySection(list []Setting) (out []settingsSection) {
 	return out
 }
 
-func (w *Web) trailRoutes() []route {
-	return []route{{method: http.MethodGet, path: "/audit", may: admin, do: trailPage, nav: "nav.audit"}}
+func (w *Web) auditRoutes() []route {
+	return []route{{method: http.MethodGet, path: "/audit", may: admin, do: auditPage, nav: "nav.audit"}}
 }
 
-// trailPageSize is how many records one page shows.
-const trailPageSize = 100
+// auditPageSize is how many records one page shows.
+const auditPageSize = 100
 
-func trailPage(v *visit) error {
-	before, _ := strconv.ParseUint(v.r.URL.Query().Get("before"), 10, 64)
-	list, older, err := v.AuditLog.Page(v.r.Context(), before, trailPageSize)
+func auditPage(rq *request) error {
+	before, _ := strconv.ParseUint(rq.r.URL.Query().Get("before"), 10, 64)
+	list, older, err := rq.AuditLog.Page(rq.r.Context(), before, auditPageSize)
 	if err != nil {
 		return err
 	}
-	return v.page("audit", struct {
+	return rq.page("audit", struct {
 		Records []accounts.Record
 		Older   uint64
 		First   bool
 		Size    int
-	}{list, older, before == 0, v.AuditLog.Size})
+	}{list, older, before == 0, rq.AuditLog.Size})
 }

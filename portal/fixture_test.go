@@ -26,9 +26,9 @@ const (
 	testPassword = "vier paarden eten soep"
 )
 
-// webWorld is the pages over a fake daemon, served on loopback, with an admin
+// fixture is the pages over a fake daemon, served on loopback, with an admin
 // and a member of staff.
-type webWorld struct {
+type fixture struct {
 	t      *testing.T
 	api    *daemontest.API
 	kv     *kvtest.Memory
@@ -38,11 +38,11 @@ type webWorld struct {
 	server *httptest.Server
 }
 
-// newWebWorld serves the pages until the test ends. change may change what
+// newFixture serves the pages until the test ends. change may change what
 // they are made of.
-func newWebWorld(t *testing.T, change ...func(*WebConfig)) *webWorld {
+func newFixture(t *testing.T, change ...func(*WebConfig)) *fixture {
 	t.Helper()
-	w := &webWorld{t: t, api: &daemontest.API{}, kv: kvtest.New()}
+	w := &fixture{t: t, api: &daemontest.API{}, kv: kvtest.New()}
 	w.server = httptest.NewUnstartedServer(nil)
 	listen := w.server.Listener.Addr().String()
 	w.log = accounts.NewAuditLog(accounts.AuditLogConfig{KeyValue: w.kv, Log: zerolog.Nop()})
@@ -90,7 +90,7 @@ func brussels(t *testing.T) *time.Location {
 }
 
 // add makes a person with testPassword as their password.
-func (w *webWorld) add(name string, r accounts.Role) {
+func (w *fixture) add(name string, r accounts.Role) {
 	w.t.Helper()
 	i, err := w.people.Invite(w.t.Context(), name, r, "")
 	if err != nil {
@@ -104,12 +104,12 @@ func (w *webWorld) add(name string, r accounts.Role) {
 
 // browser is somebody at the pages: it keeps cookies, and follows no redirect.
 type browser struct {
-	w      *webWorld
+	w      *fixture
 	client *http.Client
 	header http.Header
 }
 
-func (w *webWorld) browser() *browser {
+func (w *fixture) browser() *browser {
 	jar, _ := cookiejar.New(nil)
 	c := *w.server.Client()
 	c.Jar = jar
@@ -118,7 +118,7 @@ func (w *webWorld) browser() *browser {
 }
 
 // as gives a browser in which a person is signed in.
-func (w *webWorld) as(name string) *browser {
+func (w *fixture) as(name string) *browser {
 	w.t.Helper()
 	b := w.browser()
 	if got := b.post("/sign-in", "name", name, "password", testPassword); got.code != http.StatusSeeOther {
@@ -177,7 +177,7 @@ func (b *browser) send(req *http.Request) reply {
 }
 
 // records returns the audit log, newest first.
-func (w *webWorld) records() []accounts.Record {
+func (w *fixture) records() []accounts.Record {
 	w.t.Helper()
 	list, _, err := w.log.Page(context.Background(), 0, 100)
 	if err != nil {
@@ -187,7 +187,7 @@ func (w *webWorld) records() []accounts.Record {
 }
 
 // key returns the key of a person.
-func (w *webWorld) key(name string) string {
+func (w *fixture) key(name string) string {
 	w.t.Helper()
 	list, err := w.people.Accounts(w.t.Context())
 	if err != nil {

@@ -9,7 +9,7 @@ import (
 // TestEveryPageIsShown visits each page of the table as an admin, in each
 // language.
 func TestEveryPageIsShown(t *testing.T) {
-	w := newWebWorld(t)
+	w := newFixture(t)
 	ann := w.as(annName)
 	for _, lang := range languages {
 		ann.post("/language", "language", lang, "next", "/")

@@ -67,7 +67,7 @@ func TestWhoLostTheirGroupsIsOut(t *testing.T) {
 
 // TestNoticesAreBounded: who never looks at a page fills no session.
 func TestNoticesAreBounded(t *testing.T) {
-	w := newWebWorld(t)
+	w := newFixture(t)
 	ben := w.as(benName)
 	for range 50 {
 		ben.post("/decisions", "do", "use_finbox")

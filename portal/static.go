@@ -59,21 +59,21 @@ func loadStatic() (map[string]staticFile, error) {
 }
 
 // static answers with a static file.
-func (w *Web) static(v *visit) error {
-	f, ok := w.files[v.r.PathValue("file")]
+func (w *Web) static(rq *request) error {
+	f, ok := w.files[rq.r.PathValue("file")]
 	if !ok {
-		v.bare(http.StatusNotFound)
+		rq.writePlainError(http.StatusNotFound)
 		return nil
 	}
-	h := v.w.Header()
+	h := rq.w.Header()
 	h.Set("Content-Type", f.mediaType)
 	h.Set("Cache-Control", "public, max-age=31536000, immutable")
 	h.Set("Vary", "Accept-Encoding")
 	text := f.plain
-	if strings.Contains(v.r.Header.Get("Accept-Encoding"), "gzip") {
+	if strings.Contains(rq.r.Header.Get("Accept-Encoding"), "gzip") {
 		h.Set("Content-Encoding", "gzip")
 		text = f.packed
 	}
-	_, _ = v.w.Write(text)
+	_, _ = rq.w.Write(text)
 	return nil
 }

@@ -25,7 +25,7 @@ type route struct {
 	method string
 	path   string // as http.ServeMux has it, without the method
 	may    access
-	do     func(*visit) error
+	do     func(*request) error
 	// nav is the message that names the page in the navigation; empty for a
 	// page that is not there.
 	nav string
@@ -47,7 +47,7 @@ func (w *Web) table() []route {
 		w.syncRoutes(),
 		w.settingsRoutes(),
 		w.peopleRoutes(),
-		w.trailRoutes(),
+		w.auditRoutes(),
 		w.accountRoutes(),
 		w.signInRoutes(),
 		w.healthRoutes(),
@@ -72,7 +72,7 @@ func (w *Web) plan(table []route) (*http.ServeMux, error) {
 		if methods == nil {
 			methods = map[string]route{}
 			w.routes[r.path] = methods
-			mux.HandleFunc(r.path, func(_ http.ResponseWriter, r *http.Request) { visitOf(r).answer(r) })
+			mux.HandleFunc(r.path, func(_ http.ResponseWriter, r *http.Request) { requestOf(r).answer(r) })
 		}
 		if _, twice := methods[r.method]; twice {
 			return nil, fmt.Errorf("route %s %s is there twice", r.method, r.path)
@@ -92,7 +92,7 @@ func (w *Web) find(mux *http.ServeMux, r *http.Request) route {
 	_, pattern := mux.Handler(r)
 	methods, ok := w.routes[pattern]
 	if !ok {
-		return route{may: staff, do: func(*visit) error { return accounts.Refusal{Status: http.StatusNotFound} }}
+		return route{may: staff, do: func(*request) error { return accounts.Refusal{Status: http.StatusNotFound} }}
 	}
 	method := r.Method
 	if method == http.MethodHead {
@@ -100,8 +100,8 @@ func (w *Web) find(mux *http.ServeMux, r *http.Request) route {
 	}
 	found, ok := methods[method]
 	if !ok {
-		found = route{may: staff, do: func(v *visit) error {
-			v.w.Header().Set("Allow", allowed(methods))
+		found = route{may: staff, do: func(rq *request) error {
+			rq.w.Header().Set("Allow", allowed(methods))
 			return accounts.Refusal{Status: http.StatusMethodNotAllowed}
 		}}
 		for _, m := range methods { // as open as the path is

@@ -10,7 +10,7 @@ import (
 )
 
 // eachRoute walks the table, with a path that a request can have.
-func (w *webWorld) eachRoute(do func(r route, path string)) {
+func (w *fixture) eachRoute(do func(r route, path string)) {
 	for _, methods := range w.web.routes {
 		for _, r := range methods {
 			path := strings.NewReplacer("{$}", "", "{token}", "T", "{file}", "style.css").Replace(r.path)
@@ -44,7 +44,7 @@ func (b *browser) ask(method, path string, body io.Reader, header map[string]str
 // must refuse. It knows nothing of the routes but their table, so a new one is
 // held to the same.
 func TestNoRouteIsForWhoMayNot(t *testing.T) {
-	w := newWebWorld(t)
+	w := newFixture(t)
 	ann, ben, nobody := w.as(annName), w.as(benName), w.browser()
 	refused := func(what string, got reply, status int) {
 		t.Helper()
@@ -114,7 +114,7 @@ func TestNoRouteIsForWhoMayNot(t *testing.T) {
 // TestNoUpgradeLeadsPastTheGuard: AdGuard Home's pages were once open to who
 // asked for h2c, since the upgrade went around what asks for a session.
 func TestNoUpgradeLeadsPastTheGuard(t *testing.T) {
-	w := newWebWorld(t)
+	w := newFixture(t)
 	got := w.browser().ask(http.MethodGet, "/people", nil, map[string]string{
 		"Connection": "Upgrade, HTTP2-Settings", "Upgrade": "h2c", "HTTP2-Settings": "AAMAAABkAAQAAP__"})
 	if got.code != http.StatusSeeOther {
@@ -124,7 +124,7 @@ func TestNoUpgradeLeadsPastTheGuard(t *testing.T) {
 
 // TestARouteSaysWhoMayUseIt: a table with a route that does not is refused.
 func TestARouteSaysWhoMayUseIt(t *testing.T) {
-	do := func(*visit) error { return nil }
+	do := func(*request) error { return nil }
 	for name, r := range map[string]route{
 		"no access":        {method: http.MethodGet, path: "/x", do: do},
 		"unknown access":   {method: http.MethodGet, path: "/x", may: metrics + 1, do: do},
@@ -146,7 +146,7 @@ func TestARouteSaysWhoMayUseIt(t *testing.T) {
 // TestOpenRoutes names what anybody may ask for. A route that becomes open
 // fails here, until somebody has thought about it.
 func TestOpenRoutes(t *testing.T) {
-	w := newWebWorld(t)
+	w := newFixture(t)
 	known := map[string]bool{
 		"GET /sign-in": true, "POST /sign-in": true, "POST /language": true, "GET /invite/{token}": true, "POST /invite/{token}": true,
 		"GET /healthz": true, "GET /static/{file}": true,
@@ -172,7 +172,7 @@ var adminRoutes = []string{
 // TestAdminRoutes asks each route for admins as a member of staff, and finds no
 // other route that the table keeps for admins.
 func TestAdminRoutes(t *testing.T) {
-	w := newWebWorld(t)
+	w := newFixture(t)
 	ben := w.as(benName)
 	for _, name := range adminRoutes {
 		method, path, _ := strings.Cut(name, " ")
@@ -189,7 +189,7 @@ func TestAdminRoutes(t *testing.T) {
 
 // TestHeaders holds every kind of answer to the headers that browsers obey.
 func TestHeaders(t *testing.T) {
-	w := newWebWorld(t)
+	w := newFixture(t)
 	ann := w.as(annName)
 	for path, got := range map[string]reply{
 		"a page": ann.get("/people"), "a problem": ann.get("/nothing"), "a redirect": w.browser().get("/"),
@@ -207,14 +207,14 @@ func TestHeaders(t *testing.T) {
 			t.Errorf("%s has the headers %v", path, got.header)
 		}
 	}
-	secure := newWebWorld(t, func(c *WebConfig) { c.Secure = true })
+	secure := newFixture(t, func(c *WebConfig) { c.Secure = true })
 	if got := secure.browser().get("/sign-in"); got.header.Get("Strict-Transport-Security") == "" {
 		t.Error("under TLS a browser is not told to stay there")
 	}
 }
 
 func TestHosts(t *testing.T) {
-	l, err := newHostList("0.0.0.0:8417", []string{"Balansd.kantoor.example"})
+	l, err := newHostAllowlist("0.0.0.0:8417", []string{"Balansd.kantoor.example"})
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -23,9 +23,9 @@ var languages = []string{"nl", "fr", "en", "de"}
 //go:embed locale/*.toml
 var localeFiles embed.FS
 
-// words is one language: its messages, and how it writes dates and numbers.
+// locale is one language: its messages, and how it writes dates and numbers.
 // It is safe for concurrent use.
-type words struct {
+type locale struct {
 	Lang string
 	zone *time.Location
 	i18n *i18n.Localizer
@@ -34,8 +34,8 @@ type words struct {
 	told sync.Map
 }
 
-// loadWords reads the messages of every language.
-func loadWords(zone *time.Location) (map[string]*words, error) {
+// loadLocales reads the messages of every language.
+func loadLocales(zone *time.Location) (map[string]*locale, error) {
 	bundle := i18n.NewBundle(language.Dutch)
 	bundle.RegisterUnmarshalFunc("toml", toml.Unmarshal)
 	files, err := localeFiles.ReadDir("locale")
@@ -51,16 +51,16 @@ func loadWords(zone *time.Location) (map[string]*words, error) {
 			return nil, fmt.Errorf("messages %s: %w", f.Name(), err)
 		}
 	}
-	all := map[string]*words{}
+	all := map[string]*locale{}
 	for _, lang := range languages {
-		all[lang] = &words{Lang: lang, zone: zone, i18n: i18n.NewLocalizer(bundle, lang)}
+		all[lang] = &locale{Lang: lang, zone: zone, i18n: i18n.NewLocalizer(bundle, lang)}
 	}
 	return all, nil
 }
 
 // t is the message with an id. The pairs fill in what it names: "Name", value.
 // A message that is missing is an error, and never another language's.
-func (w *words) t(id string, pairs ...any) (string, error) {
+func (w *locale) t(id string, pairs ...any) (string, error) {
 	if len(pairs) == 0 {
 		if text, ok := w.told.Load(id); ok {
 			return text.(string), nil
@@ -74,7 +74,7 @@ func (w *words) t(id string, pairs ...any) (string, error) {
 	return w.with(id, pairsOf(pairs))
 }
 
-func (w *words) with(id string, data map[string]any) (string, error) {
+func (w *locale) with(id string, data map[string]any) (string, error) {
 	for name, value := range data {
 		if text, ok := value.(string); ok {
 			data[name] = strings.Map(oneWay, text)
@@ -94,7 +94,7 @@ func oneWay(r rune) rune {
 
 // outcome tells in words what the trail keeps of an outcome: a message, or the
 // code of a problem.
-func (w *words) outcome(what string) (string, error) {
+func (w *locale) outcome(what string) (string, error) {
 	if strings.Contains(what, ".") {
 		return w.t(what)
 	}
@@ -103,7 +103,7 @@ func (w *words) outcome(what string) (string, error) {
 
 // n is t for a message that depends on a number. The message names it Count,
 // written as the language writes it.
-func (w *words) n(id string, count int, pairs ...any) (string, error) {
+func (w *locale) n(id string, count int, pairs ...any) (string, error) {
 	with := pairsOf(pairs)
 	if with == nil {
 		with = map[string]any{}
@@ -127,11 +127,11 @@ func pairsOf(pairs []any) map[string]any {
 // languageCookie remembers the language of who is not signed in.
 const languageCookie = "balansd-language"
 
-// tongue is the language for a request, before it is known whose it is: what
+// localeOf is the language for a request, before it is known whose it is: what
 // the person chose in this browser, else what the browser asks for.
-func (w *Web) tongue(r *http.Request) *words {
+func (w *Web) localeOf(r *http.Request) *locale {
 	if c, err := r.Cookie(languageCookie); err == nil {
-		if chosen := w.tongues[c.Value]; chosen != nil {
+		if chosen := w.locales[c.Value]; chosen != nil {
 			return chosen
 		}
 	}
@@ -139,10 +139,10 @@ func (w *Web) tongue(r *http.Request) *words {
 	if err == nil {
 		for _, tag := range tags {
 			base, _ := tag.Base()
-			if asked := w.tongues[strings.ToLower(base.String())]; asked != nil {
+			if asked := w.locales[strings.ToLower(base.String())]; asked != nil {
 				return asked
 			}
 		}
 	}
-	return w.tongues[w.Language]
+	return w.locales[w.Language]
 }

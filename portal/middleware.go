@@ -18,41 +18,41 @@ import (
 // maxBody bounds a request, in bytes.
 const maxBody = 64 << 10
 
-// guard wraps all routes as a whole. A request passes, in this order: the log
+// middleware wraps all routes as a whole. A request passes, in this order: the log
 // and the net under a fault, the headers that a browser obeys, the names by
 // which the pages may be reached, the check that another site's page did not
 // send it, the limit of its size, its route, its session, and what its route
 // asks of the person. Only then is it answered.
-func (w *Web) guard(mux *http.ServeMux) http.Handler {
+func (w *Web) middleware(mux *http.ServeMux) http.Handler {
 	cross := http.NewCrossOriginProtection()
 	return http.HandlerFunc(func(rw http.ResponseWriter, r *http.Request) {
 		seen := &httpserver.StatusRecorder{ResponseWriter: rw}
-		v := &visit{Web: w, w: seen, r: r, words: w.tongue(r), status: seen}
-		v.caller.Address = v.from()
-		defer v.end(w.Now())
+		rq := &request{Web: w, w: seen, r: r, locale: w.localeOf(r), status: seen}
+		rq.caller.Address = rq.from()
+		defer rq.end(w.Now())
 		w.secure(seen.Header())
 		switch {
 		case !w.hosts.allow(r.Host):
-			v.bare(http.StatusMisdirectedRequest)
+			rq.writePlainError(http.StatusMisdirectedRequest)
 			return
 		case cross.Check(r) != nil:
-			v.bare(http.StatusForbidden)
+			rq.writePlainError(http.StatusForbidden)
 			return
 		case r.ContentLength > maxBody:
-			v.bare(http.StatusRequestEntityTooLarge)
+			rq.writePlainError(http.StatusRequestEntityTooLarge)
 			return
 		}
 		r.Body = http.MaxBytesReader(seen, r.Body, maxBody)
-		v.route = w.find(mux, r)
-		r = r.WithContext(context.WithValue(accounts.WithCaller(r.Context(), &v.caller), visitKey{}, v))
-		v.r = r
-		if v.route.bare {
-			v.admit(mux)
+		rq.route = w.find(mux, r)
+		r = r.WithContext(context.WithValue(accounts.WithCaller(r.Context(), &rq.caller), requestKey{}, rq))
+		rq.r = r
+		if rq.route.bare {
+			rq.dispatch(mux)
 			return
 		}
 		w.sessions.LoadAndSave(http.HandlerFunc(func(rw http.ResponseWriter, r *http.Request) {
-			v.w, v.r = rw, r
-			v.admit(mux)
+			rq.w, rq.r = rw, r
+			rq.dispatch(mux)
 		})).ServeHTTP(seen, r)
 	})
 }
@@ -74,45 +74,45 @@ func (w *Web) secure(h http.Header) {
 	}
 }
 
-// admit lets a request through to its route, or refuses it.
-func (v *visit) admit(mux *http.ServeMux) {
-	err := v.recognise()
+// dispatch lets a request through to its route, or refuses it.
+func (rq *request) dispatch(mux *http.ServeMux) {
+	err := rq.recognise()
 	if err == nil {
-		err = v.mayPass()
+		err = rq.authorize()
 	}
 	if err != nil {
-		v.fail(err)
+		rq.fail(err)
 		return
 	}
-	if _, pattern := mux.Handler(v.r); v.routes[pattern] == nil {
-		v.answer(v.r) // no such page
+	if _, pattern := mux.Handler(rq.r); rq.routes[pattern] == nil {
+		rq.answer(rq.r) // no such page
 		return
 	}
-	mux.ServeHTTP(v.w, v.r)
+	mux.ServeHTTP(rq.w, rq.r)
 }
 
-// mayPass holds a visit to what its route asks.
-func (v *visit) mayPass() error {
-	switch v.route.may {
+// authorize checks that the person may use the route.
+func (rq *request) authorize() error {
+	switch rq.route.may {
 	case open:
 		return nil
 	case metrics:
-		given, ok := strings.CutPrefix(v.r.Header.Get("Authorization"), "Bearer ")
-		if !ok || v.MetricsToken == "" || !accounts.SameSecret(given, v.MetricsToken) {
-			v.w.Header().Set("WWW-Authenticate", "Bearer")
+		given, ok := strings.CutPrefix(rq.r.Header.Get("Authorization"), "Bearer ")
+		if !ok || rq.MetricsToken == "" || !accounts.SameSecret(given, rq.MetricsToken) {
+			rq.w.Header().Set("WWW-Authenticate", "Bearer")
 			return accounts.Refusal{Status: http.StatusUnauthorized}
 		}
 		return nil
 	case staff:
-		if v.person.Key == "" {
+		if rq.person.Key == "" {
 			return errSignIn
 		}
 		return nil
 	case admin:
 		switch {
-		case v.person.Key == "":
+		case rq.person.Key == "":
 			return errSignIn
-		case v.person.Role != accounts.Admin:
+		case rq.person.Role != accounts.Admin:
 			return accounts.Refusal{Status: http.StatusForbidden}
 		}
 		return nil
@@ -122,46 +122,46 @@ func (v *visit) mayPass() error {
 
 // end logs a request, and makes a fault in it an answer instead of a silence.
 // The log has the route and not the path: a path may hold a one-time link.
-func (v *visit) end(begun time.Time) {
+func (rq *request) end(begun time.Time) {
 	fault := recover()
-	log := v.Log.With().Str("method", v.r.Method).Str("route", v.route.path).Str("client", v.from()).Logger()
+	log := rq.Log.With().Str("method", rq.r.Method).Str("route", rq.route.path).Str("client", rq.from()).Logger()
 	if fault == nil {
-		log.Debug().Int("status", v.status.Status).Dur("took_ms", v.Now().Sub(begun)).Msg("page")
+		log.Debug().Int("status", rq.status.Status).Dur("took_ms", rq.Now().Sub(begun)).Msg("page")
 		return
 	}
 	if err, ok := fault.(error); ok && errors.Is(err, http.ErrAbortHandler) {
 		panic(fault)
 	}
 	log.Error().Interface("fault", fault).Bytes("stack", debug.Stack()).Msg("a page broke down")
-	if v.status.Status == 0 {
-		v.bare(http.StatusInternalServerError)
+	if rq.status.Status == 0 {
+		rq.writePlainError(http.StatusInternalServerError)
 	}
 }
 
 // from is the address that a request came from. What a proxy says about it is
 // not believed: anybody can say so.
-func (v *visit) from() string {
-	host, _, err := net.SplitHostPort(v.r.RemoteAddr)
+func (rq *request) from() string {
+	host, _, err := net.SplitHostPort(rq.r.RemoteAddr)
 	if err != nil {
-		return v.r.RemoteAddr
+		return rq.r.RemoteAddr
 	}
 	return host
 }
 
-// hostList holds the names by which the pages may be reached. Any other is
+// hostAllowlist holds the names by which the pages may be reached. Any other is
 // refused before all else, since a page of another site could have its own
 // name point to this server (DNS rebinding).
-type hostList struct {
+type hostAllowlist struct {
 	port  string
 	names []string
 }
 
-func newHostList(listen string, names []string) (hostList, error) {
+func newHostAllowlist(listen string, names []string) (hostAllowlist, error) {
 	_, port, err := net.SplitHostPort(listen)
 	if err != nil {
-		return hostList{}, err
+		return hostAllowlist{}, err
 	}
-	l := hostList{port: port}
+	l := hostAllowlist{port: port}
 	for _, n := range names {
 		l.names = append(l.names, strings.ToLower(strings.TrimSuffix(n, ".")))
 	}
@@ -171,7 +171,7 @@ func newHostList(listen string, names []string) (hostList, error) {
 // allow tells whether a Host header names the pages: loopback with their very
 // port, or a configured name. That may have another port, or none, where a
 // proxy stands before the pages.
-func (l hostList) allow(host string) bool {
+func (l hostAllowlist) allow(host string) bool {
 	name, port, err := net.SplitHostPort(host)
 	if err != nil {
 		name, port = strings.Trim(host, "[]"), ""
@@ -187,31 +187,31 @@ func (l hostList) allow(host string) bool {
 }
 
 // recognise loads the person of the session.
-func (v *visit) recognise() error {
-	if v.route.bare {
+func (rq *request) recognise() error {
+	if rq.route.bare {
 		return nil
 	}
-	q, err := v.sessions.Person(v.r.Context())
+	q, err := rq.sessions.Person(rq.r.Context())
 	if err != nil {
 		return err
 	}
-	v.setPerson(q)
-	if own := v.tongues[q.Language]; own != nil {
-		v.words = own
+	rq.setPerson(q)
+	if own := rq.locales[q.Language]; own != nil {
+		rq.locale = own
 	}
 	return nil
 }
 
 // signIn begins a session of a person.
-func (v *visit) signIn(q accounts.Person) error {
-	if err := v.sessions.Begin(v.r.Context(), q, v.r.UserAgent()); err != nil {
+func (rq *request) signIn(q accounts.Person) error {
+	if err := rq.sessions.Begin(rq.r.Context(), q, rq.r.UserAgent()); err != nil {
 		return err
 	}
-	v.setPerson(q)
+	rq.setPerson(q)
 	return nil
 }
 
-func (v *visit) setPerson(q accounts.Person) { v.person, v.caller.Key = q, q.Key }
+func (rq *request) setPerson(q accounts.Person) { rq.person, rq.caller.Key = q, q.Key }
 
 // cookieName is the name of a cookie. Under TLS its prefix has browsers take
 // it from this very host alone, and over TLS alone.

@@ -5,21 +5,23 @@ import (
 	"time"
 )
 
-// steady writes a file to a browser for as long as the browser reads: the time
+// downloadWriter writes a file to a browser for as long as the browser reads: the time
 // that a page may take begins anew with each piece.
-type steady struct {
+type downloadWriter struct {
 	w    http.ResponseWriter
 	conn *http.ResponseController
 }
 
-// steadily gives a writer of the answer for files.
-func (v *visit) steadily() steady { return steady{v.w, http.NewResponseController(v.w)} }
+// download gives a writer of the answer for files.
+func (rq *request) download() downloadWriter {
+	return downloadWriter{rq.w, http.NewResponseController(rq.w)}
+}
 
 // sendPiece is how much of a file a browser must take within writeTime.
 const sendPiece = 16 << 10
 
 // Write is io.Writer's.
-func (s steady) Write(text []byte) (n int, err error) {
+func (s downloadWriter) Write(text []byte) (n int, err error) {
 	for len(text) > 0 {
 		piece := text[:min(len(text), sendPiece)]
 		// A connection without deadlines, in a test, is only more patient.

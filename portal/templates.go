@@ -22,26 +22,26 @@ import (
 //go:embed templates/*.html
 var templateFiles embed.FS
 
-// sheets are the parsed pages, by language and name.
-type sheets struct {
-	pages map[string]map[string]*template.Template
+// pageTemplates are the parsed pages, by language and name.
+type pageTemplates struct {
+	byLanguage map[string]map[string]*template.Template
 }
 
-// loadSheets parses every page for every language, with the functions that
+// loadTemplates parses every page for every language, with the functions that
 // write in it.
-func loadSheets(tongues map[string]*words, files map[string]staticFile) (*sheets, error) {
+func loadTemplates(locales map[string]*locale, files map[string]staticFile) (*pageTemplates, error) {
 	names, err := fs.Glob(templateFiles, "templates/*.html")
 	if err != nil {
 		return nil, err
 	}
-	s := &sheets{pages: map[string]map[string]*template.Template{}}
-	for lang, w := range tongues {
+	s := &pageTemplates{byLanguage: map[string]map[string]*template.Template{}}
+	for lang, w := range locales {
 		around, err := template.New("layout.html").Funcs(functions(w, files)).
 			ParseFS(templateFiles, "templates/layout.html", "templates/parts.html")
 		if err != nil {
 			return nil, err
 		}
-		s.pages[lang] = map[string]*template.Template{}
+		s.byLanguage[lang] = map[string]*template.Template{}
 		for _, file := range names {
 			name := strings.TrimSuffix(path.Base(file), ".html")
 			if name == "layout" || name == "parts" {
@@ -54,7 +54,7 @@ func loadSheets(tongues map[string]*words, files map[string]staticFile) (*sheets
 			if err != nil {
 				return nil, err
 			}
-			s.pages[lang][name] = page
+			s.byLanguage[lang][name] = page
 		}
 	}
 	return s, nil
@@ -64,7 +64,7 @@ func loadSheets(tongues map[string]*words, files map[string]staticFile) (*sheets
 //
 //	t ID [NAME VALUE]...         a message
 //	n ID COUNT [NAME VALUE]...   a message that depends on a number
-//	date day clock night stamp   a time or a date, see words
+//	date day clock night stamp   a time or a date, see locale
 //	number V                     a count or a decimal
 //	lang                         the language: nl, fr, en or de
 //	static NAME                  the address of a file of ours
@@ -72,7 +72,7 @@ func loadSheets(tongues map[string]*words, files map[string]staticFile) (*sheets
 //	outcome TEXT                 what came of something, as the trail has it
 //	dict [NAME VALUE]...         several values for one template
 //	label figure finding ...     what is in a balance, see balanceFunctions
-func functions(w *words, files map[string]staticFile) template.FuncMap {
+func functions(w *locale, files map[string]staticFile) template.FuncMap {
 	all := template.FuncMap{
 		"t": w.t, "n": w.n,
 		"date": w.date, "day": w.day, "clock": w.clock, "night": w.night, "stamp": w.stamp,
@@ -113,46 +113,46 @@ type navItem struct {
 }
 
 // view gathers what the layout shows.
-func (v *visit) view(data any) view {
-	out := view{Person: v.person, Path: v.r.URL.RequestURI(), Said: v.notices(!v.partial()), Languages: languages,
-		Version: v.Version, Accounts: v.OIDC == nil, Data: data}
-	for _, r := range v.nav {
-		if v.person.Key == "" || r.may == admin && v.person.Role != accounts.Admin {
+func (rq *request) view(data any) view {
+	out := view{Person: rq.person, Path: rq.r.URL.RequestURI(), Said: rq.notices(!rq.partial()), Languages: languages,
+		Version: rq.Version, Accounts: rq.OIDC == nil, Data: data}
+	for _, r := range rq.nav {
+		if rq.person.Key == "" || r.may == admin && rq.person.Role != accounts.Admin {
 			continue
 		}
 		at := strings.TrimSuffix(r.path, "{$}")
-		here := at == v.r.URL.Path || at != "/" && strings.HasPrefix(v.r.URL.Path, at+"/")
+		here := at == rq.r.URL.Path || at != "/" && strings.HasPrefix(rq.r.URL.Path, at+"/")
 		out.Nav = append(out.Nav, navItem{Path: at, ID: r.nav, Here: here})
 	}
 	return out
 }
 
-// sheet answers with a whole page.
-func (v *visit) sheet(status int, name string, data any) error {
-	return v.render(status, name, "layout.html", data)
+// writePage answers with a whole page.
+func (rq *request) writePage(status int, name string, data any) error {
+	return rq.render(status, name, "layout.html", data)
 }
 
-// block answers with one template of a page.
-func (v *visit) block(status int, name, template string, data any) error {
-	return v.render(status, name, template, data)
+// writePart answers with one template of a page.
+func (rq *request) writePart(status int, name, template string, data any) error {
+	return rq.render(status, name, template, data)
 }
 
 // render writes the page as a whole or not at all: a fault in the middle must
 // not leave half a page that looks like a whole one.
-func (v *visit) render(status int, name, part string, data any) error {
-	page := v.sheets.pages[v.words.Lang][name]
+func (rq *request) render(status int, name, part string, data any) error {
+	page := rq.pages.byLanguage[rq.locale.Lang][name]
 	if page == nil {
 		return fmt.Errorf("there is no page %s", name)
 	}
 	var b bytes.Buffer
-	if err := page.ExecuteTemplate(&b, part, v.view(data)); err != nil {
+	if err := page.ExecuteTemplate(&b, part, rq.view(data)); err != nil {
 		return err
 	}
-	h := v.w.Header()
+	h := rq.w.Header()
 	h.Set("Content-Type", "text/html; charset=utf-8")
-	h.Set("Content-Language", v.words.Lang)
+	h.Set("Content-Language", rq.locale.Lang)
 	h.Add("Vary", "Accept-Language, Cookie")
-	v.w.WriteHeader(status)
-	_, _ = io.Copy(v.w, &b)
+	rq.w.WriteHeader(status)
+	_, _ = io.Copy(rq.w, &b)
 	return nil
 }

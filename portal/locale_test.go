@@ -207,7 +207,7 @@ func trees(t *testing.T) map[string]*parse.Tree {
 		if err != nil {
 			t.Fatal(err)
 		}
-		set, err := template.New(path.Base(file)).Funcs(functions(&words{Lang: "nl", zone: time.UTC}, nil)).Parse(string(text))
+		set, err := template.New(path.Base(file)).Funcs(functions(&locale{Lang: "nl", zone: time.UTC}, nil)).Parse(string(text))
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -340,7 +340,7 @@ func TestTemplatesHoldNoText(t *testing.T) {
 }
 
 func TestDatesAndNumbers(t *testing.T) {
-	tongues, err := loadWords(brussels(t))
+	locales, err := loadLocales(brussels(t))
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -352,7 +352,7 @@ func TestDatesAndNumbers(t *testing.T) {
 		"en": {"1 March 2026", "Sunday 1 March 2026", "01/03/2026 02:30", "1 August 2026", "31 December 2025", "1,234,567.50", "−12"},
 		"de": {"1. März 2026", "Sonntag, 1. März 2026", "01.03.2026 02:30", "1. August 2026", "31. Dezember 2025", "1.234.567,50", "−12"},
 	} {
-		w := tongues[lang]
+		w := locales[lang]
 		var got []string
 		for _, f := range []func() (string, error){
 			func() (string, error) { return w.date(night) },
@@ -382,7 +382,7 @@ func TestDatesAndNumbers(t *testing.T) {
 }
 
 func TestPlurals(t *testing.T) {
-	tongues, err := loadWords(time.UTC)
+	locales, err := loadLocales(time.UTC)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -393,7 +393,7 @@ func TestPlurals(t *testing.T) {
 		"de": {0: "0 Stellen", 1: "1 Stelle ", 2: "2 Stellen"},
 	} {
 		for count, part := range want {
-			got, err := tongues[lang].n("account.sessions-count", count)
+			got, err := locales[lang].n("account.sessions-count", count)
 			if err != nil || !strings.Contains(got, part) {
 				t.Errorf("%s, %d: %q, %v", lang, count, got, err)
 			}

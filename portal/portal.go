@@ -66,13 +66,13 @@ type Web struct {
 	WebConfig
 
 	sessions *accounts.Sessions
-	tongues  map[string]*words
-	sheets   *sheets
+	locales  map[string]*locale
+	pages    *pageTemplates
 	files    map[string]staticFile
 	routes   map[string]map[string]route // by path, by method
 	nav      []route
 	oidc     *accounts.OIDC
-	hosts    hostList
+	hosts    hostAllowlist
 	handler  http.Handler
 	jobs     jobs
 	steps    steps
@@ -94,19 +94,19 @@ func NewWeb(cfg WebConfig) (*Web, error) {
 	}
 	w := &Web{WebConfig: cfg}
 	var err error
-	if w.hosts, err = newHostList(cfg.Listen, cfg.Hostnames); err != nil {
+	if w.hosts, err = newHostAllowlist(cfg.Listen, cfg.Hostnames); err != nil {
 		return nil, err
 	}
 	if w.files, err = loadStatic(); err != nil {
 		return nil, err
 	}
-	if w.tongues, err = loadWords(cfg.Zone); err != nil {
+	if w.locales, err = loadLocales(cfg.Zone); err != nil {
 		return nil, err
 	}
-	if w.tongues[w.Language] == nil {
+	if w.locales[w.Language] == nil {
 		w.Language = languages[0]
 	}
-	if w.sheets, err = loadSheets(w.tongues, w.files); err != nil {
+	if w.pages, err = loadTemplates(w.locales, w.files); err != nil {
 		return nil, err
 	}
 	if cfg.OIDC != nil {
@@ -120,7 +120,7 @@ func NewWeb(cfg WebConfig) (*Web, error) {
 	if err != nil {
 		return nil, err
 	}
-	w.handler = w.guard(mux)
+	w.handler = w.middleware(mux)
 	return w, nil
 }
 

@@ -26,7 +26,7 @@ var weekdays = map[string][7]string{
 
 // date writes a day in full: 28 maart 2026, 1er mars 2026, 28. März 2026. It
 // takes a time, shown in the pages' zone, or a date. A zero one is a dash.
-func (w *words) date(v any) (string, error) {
+func (w *locale) date(v any) (string, error) {
 	t, ok, err := w.moment(v)
 	if err != nil || !ok {
 		return dash, err
@@ -42,7 +42,7 @@ func (w *words) date(v any) (string, error) {
 }
 
 // night writes a day with its weekday: zaterdag 28 maart 2026.
-func (w *words) night(v any) (string, error) {
+func (w *locale) night(v any) (string, error) {
 	t, ok, err := w.moment(v)
 	if err != nil || !ok {
 		return dash, err
@@ -56,7 +56,7 @@ func (w *words) night(v any) (string, error) {
 }
 
 // day writes a day in figures, as in Belgium: 28/03/2026, in German 28.03.2026.
-func (w *words) day(v any) (string, error) {
+func (w *locale) day(v any) (string, error) {
 	t, ok, err := w.moment(v)
 	if err != nil || !ok {
 		return dash, err
@@ -68,7 +68,7 @@ func (w *words) day(v any) (string, error) {
 }
 
 // clock writes a day in figures with the time of day: 28/03/2026 02:30.
-func (w *words) clock(v any) (string, error) {
+func (w *locale) clock(v any) (string, error) {
 	t, ok, err := w.moment(v)
 	if err != nil || !ok {
 		return dash, err
@@ -79,7 +79,7 @@ func (w *words) clock(v any) (string, error) {
 
 // stamp writes a moment for programs that read the page, for the attribute
 // datetime.
-func (w *words) stamp(v any) (string, error) {
+func (w *locale) stamp(v any) (string, error) {
 	t, ok, err := w.moment(v)
 	if err != nil || !ok {
 		return "", err
@@ -94,7 +94,7 @@ func (w *words) stamp(v any) (string, error) {
 const dash = "–"
 
 // moment gives a value in the pages' zone; false for a zero one.
-func (w *words) moment(v any) (time.Time, bool, error) {
+func (w *locale) moment(v any) (time.Time, bool, error) {
 	switch x := v.(type) {
 	case time.Time:
 		return x.In(w.zone), !x.IsZero(), nil
@@ -107,7 +107,7 @@ func (w *words) moment(v any) (time.Time, bool, error) {
 // number writes a count, or a decimal as balansd keeps it, with the marks of
 // the language: 1.234,5 in Dutch and German, 1 234,5 in French with a narrow
 // space that does not break, 1,234.5 in English. Digits are never rounded.
-func (w *words) number(v any) string {
+func (w *locale) number(v any) string {
 	text := fmt.Sprint(v)
 	whole, part, decimal := strings.Cut(text, ".")
 	sign := ""
