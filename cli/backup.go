@@ -173,7 +173,7 @@ func (app *App) verifyAll(ctx context.Context, cfg *config.Config, files []strin
 		app.printf("There is no backup in %s yet. Make one: balansd backup create\n", cfg.Backup.Folder)
 	}
 	if first != nil {
-		return told{problem.Of(first)}
+		return shownError{problem.Of(first)}
 	}
 	return nil
 }

@@ -46,7 +46,7 @@ func write(t *testing.T, path string, text []byte) {
 	}
 }
 
-func TestInspectGivesALineForEachFile(t *testing.T) {
+func TestInspectFolder(t *testing.T) {
 	dir := filings(t)
 	good, wrong := filepath.Join(dir, "a", "good.csv"), filepath.Join(dir, "a", "wrong.csv")
 	for name, c := range map[string]struct {
@@ -74,7 +74,7 @@ func TestInspectGivesALineForEachFile(t *testing.T) {
 	}
 }
 
-func TestInspectGivesFindingsOnly(t *testing.T) {
+func TestInspectFindingsOnly(t *testing.T) {
 	dir := filings(t)
 	wrong := filepath.Join(dir, "a", "wrong.csv")
 	r := balansd(t, "balance", "inspect", wrong, "--findings-only", "--lang", "nl")
@@ -91,7 +91,7 @@ func TestInspectGivesFindingsOnly(t *testing.T) {
 	}
 }
 
-func TestInspectOfAFolderAsJSON(t *testing.T) {
+func TestInspectFolderJSON(t *testing.T) {
 	dir := filings(t)
 	for _, only := range []bool{false, true} {
 		args := []string{"balance", "inspect", dir, "--json", "--lang", "de"}
@@ -121,7 +121,7 @@ func TestInspectOfAFolderAsJSON(t *testing.T) {
 }
 
 // What reads JSON gets English unless it asks for another language.
-func TestFindingsAsJSONAreInEnglish(t *testing.T) {
+func TestInspectFindingsJSON(t *testing.T) {
 	path := document(t, balance.NBBCSV, func(b *balance.Balance) { b.Values[balance.Cell{Code: "5801"}] = decimal.NewFromInt(-1) })
 	for lang, want := range map[string]string{"": "cannot be negative", "fr": "ne peut pas être négatif", "nl": "mag niet negatief zijn"} {
 		args := []string{"balance", "inspect", path, "--json"}
@@ -135,7 +135,7 @@ func TestFindingsAsJSONAreInEnglish(t *testing.T) {
 }
 
 // A figure that was read by what was worked out is shown as such.
-func TestInspectMarksWhatIsInferred(t *testing.T) {
+func TestInspectInferredFigures(t *testing.T) {
 	made := madeup.Balance(1, balance.Full, 2024)
 	made.Values[balance.Cell{Code: "3123"}] = decimal.NewFromInt(1)
 	text, err := madeup.Document(balance.CBSOXBRL, made)
@@ -154,7 +154,7 @@ func TestInspectMarksWhatIsInferred(t *testing.T) {
 	}
 }
 
-func TestInspectReadsByTheTableOfTheConfiguration(t *testing.T) {
+func TestInspectWithCBSOTable(t *testing.T) {
 	dir := t.TempDir()
 	text, err := madeup.Document(balance.CBSOXBRL, madeup.Balance(1, balance.Micro, 2024))
 	if err != nil {
@@ -226,7 +226,7 @@ func TestConvert(t *testing.T) {
 	}
 }
 
-func TestConvertSaysWhatItNeedsAndWhatItLeaves(t *testing.T) {
+func TestConvertMissingData(t *testing.T) {
 	path := document(t, balance.NBBJSON, nil)
 	r := balansd(t, "balance", "convert", path, "--to", "pfs-xbrl")
 	if r.code != 2 || r.stdout != "" || !strings.Contains(r.stderr, "--year-start") {

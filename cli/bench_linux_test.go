@@ -152,7 +152,7 @@ func (o *office) fill() {
 }
 
 // deliver records the balances of one year and makes them done, in the steps
-// of a pass.
+// of a run.
 func (o *office) deliver(n *node, connection ledger.Connection, clients []officeClient, year int) {
 	o.Helper()
 	made := time.Date(year+1, time.April, 1, 12, 0, 0, 0, time.UTC)

@@ -83,7 +83,7 @@ func (app *App) checkup(ctx context.Context, online bool) error {
 	}
 	for _, c := range list {
 		if err == nil && c.err != nil {
-			err = told{c.err}
+			err = shownError{c.err}
 		}
 	}
 	return err

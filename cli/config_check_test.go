@@ -46,10 +46,10 @@ func rsaKey(t *testing.T) *rsa.PrivateKey {
 	return key
 }
 
-// TestConfigCheckTriesKeysAndFolders holds config check to naming what is
+// TestConfigCheckKeysAndFolders holds config check to naming what is
 // wrong with the files and folders that a configuration names, each at its
 // line, beside the mistakes of the configuration itself.
-func TestConfigCheckTriesKeysAndFolders(t *testing.T) {
+func TestConfigCheckKeysAndFolders(t *testing.T) {
 	t.Parallel()
 	dir := t.TempDir()
 	write := func(name, text string) {

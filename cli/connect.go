@@ -143,7 +143,7 @@ func (app *App) signInByCallback(ctx context.Context, api daemon.API, cfg *confi
 		return f, nil, err
 	}
 	cb.Expect(s.State)
-	app.tell("Open this address in a browser on this server and sign in to Silverfin:\n\n  %s\n\nWaiting for the sign-in. Without a browser here, stop this and use --oob.\n", s.URL)
+	app.printStderr("Open this address in a browser on this server and sign in to Silverfin:\n\n  %s\n\nWaiting for the sign-in. Without a browser here, stop this and use --oob.\n", s.URL)
 	code, granted, err := cb.Wait(ctx)
 	if err != nil {
 		return f, nil, err
@@ -161,7 +161,7 @@ func (app *App) signInByCode(ctx context.Context, api daemon.API, _ *config.Conf
 	if err != nil {
 		return f, nil, err
 	}
-	app.tell("Open this address in any browser, sign in to Silverfin, and paste the code that it shows:\n\n  %s\n\nCode: ", s.URL)
+	app.printStderr("Open this address in any browser, sign in to Silverfin, and paste the code that it shows:\n\n  %s\n\nCode: ", s.URL)
 	line := make(chan string, 1)
 	go func() {
 		text, _ := bufio.NewReader(io.LimitReader(app.env.Stdin, 4096)).ReadString('\n')
@@ -178,7 +178,7 @@ func (app *App) signInByCode(ctx context.Context, api daemon.API, _ *config.Conf
 	}
 }
 
-// tell speaks to the person beside the output, so that --json stays clean.
-func (app *App) tell(format string, args ...any) {
+// printStderr speaks to the person beside the output, so that --json stays clean.
+func (app *App) printStderr(format string, args ...any) {
 	_, _ = fmt.Fprintf(app.env.Stderr, format, args...)
 }

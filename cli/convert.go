@@ -120,7 +120,7 @@ func (app *App) convert(b *balance.Balance, layout balance.Layout, out string) e
 	}
 	cells, about := balance.Left(layout, b)
 	if len(about) > 0 {
-		app.tell("%s does not carry the %s.\n", layout, strings.ReplaceAll(strings.Join(about, ", "), "_", " "))
+		app.printStderr("%s does not carry the %s.\n", layout, strings.ReplaceAll(strings.Join(about, ", "), "_", " "))
 	}
 	if len(cells) == 0 {
 		return nil
@@ -129,6 +129,6 @@ func (app *App) convert(b *balance.Balance, layout balance.Layout, out string) e
 	for i, c := range cells {
 		codes[i] = c.String()
 	}
-	app.tell("%s cannot carry %d of the %d figures: %s.\n", layout, len(cells), len(b.Values), strings.Join(codes, ", "))
-	return told{problem.New(problem.NeedsPerson, "figures were left out", "")}
+	app.printStderr("%s cannot carry %d of the %d figures: %s.\n", layout, len(cells), len(b.Values), strings.Join(codes, ", "))
+	return shownError{problem.New(problem.NeedsPerson, "figures were left out", "")}
 }

@@ -69,7 +69,7 @@ func (app *App) onAPI(ctx context.Context, cfg *config.Config, looks bool, do fu
 			refused := problem.Of(err)
 			o.readOnly = true
 			if n, err = newNode(ctx, cfg, o); err == nil {
-				app.tell("Only read: %s. %s\n", refused.What, refused.Next)
+				app.printStderr("Only read: %s. %s\n", refused.What, refused.Next)
 			}
 		}
 		if err == nil {
@@ -109,7 +109,7 @@ func (app *App) withState(ctx context.Context, nothing func(*config.Config) any,
 	what := "nothing is here yet: balansd has no state at " + cfg.StateFile
 	next := "link Finbox first: balansd connect finbox CONNECTION-ID"
 	if !cfg.Finbox.Configured() {
-		next = "run a pass first: balansd sync"
+		next = "run a sync first: balansd sync"
 	}
 	switch {
 	case nothing == nil:

@@ -22,20 +22,20 @@ import (
 	"github.com/google/go-cmp/cmp"
 )
 
-// TestCommandsAreTheSameWithAndWithoutADaemon gives the same commands to two
+// TestCommandsWithAndWithoutDaemon gives the same commands to two
 // servers that are alike, but that a daemon runs on one of them, and compares
 // what a person sees.
-func TestCommandsAreTheSameWithAndWithoutADaemon(t *testing.T) {
+func TestCommandsWithAndWithoutDaemon(t *testing.T) {
 	t.Parallel()
-	without, with := newWorld(t, worldOptions{}), newWorld(t, worldOptions{})
-	casts := []*sandbox.Demo{without.demo(), with.demo()}
+	without, with := newFixture(t, fixtureOptions{}), newFixture(t, fixtureOptions{})
+	casts := []*sandbox.Demo{without.addDemo(), with.addDemo()}
 	d := with.daemon()
 
 	type step struct {
 		stdin string
 		args  string
 		code  int
-		do    func(w *world, cast *sandbox.Demo) // before the command
+		do    func(f *fixture, cast *sandbox.Demo) // before the command
 	}
 	steps := []step{
 		{args: "connect finbox unknown-id", code: 1}, // makes the state
@@ -57,17 +57,17 @@ func TestCommandsAreTheSameWithAndWithoutADaemon(t *testing.T) {
 		{args: "ledger keep-silverfin 12 --rubric 1023 --json"},
 		{args: "sync --json", code: 3},
 		{args: "ledger dismiss 8"}, {args: "ledger retry 8 13"},
-		{args: "sync --dossier Bouwbedrijf", do: func(w *world, cast *sandbox.Demo) {
-			w.box.OpenWorkflow(cast.Find(sandbox.SituationWorkflowClosed)[0])
+		{args: "sync --dossier Bouwbedrijf", do: func(f *fixture, cast *sandbox.Demo) {
+			f.sandbox.OpenWorkflow(cast.Find(sandbox.SituationWorkflowClosed)[0])
 		}},
 		{args: "sync --dossier nobody", code: 1}, {args: "sync --dossier nobody --json", code: 1}, {args: "sync --firm 7", code: 1},
 		{args: "sync --dossier SRL --dry-run", code: 3}, {args: "ledger list --reason bogus", code: 2},
 		{args: "connections pause CONN"}, {args: "sync", code: 3}, {args: "connections resume CONN --json"},
 		{args: "connections pause other", code: 1}, {args: "connections list"}, {args: "connections list --json"},
-		{args: "sync", code: 3, do: func(w *world, _ *sandbox.Demo) { w.box.Silverfin.RevokeTokens(w.firm) }},
+		{args: "sync", code: 3, do: func(f *fixture, _ *sandbox.Demo) { f.sandbox.Silverfin.RevokeTokens(f.firm) }},
 		{args: "status", code: 3},
-		{args: "sync", code: 3, do: func(w *world, _ *sandbox.Demo) {
-			if err := w.box.Finbox.Deactivate(w.conn); err != nil {
+		{args: "sync", code: 3, do: func(f *fixture, _ *sandbox.Demo) {
+			if err := f.sandbox.Finbox.Deactivate(f.conn); err != nil {
 				t.Fatal(err)
 			}
 		}},
@@ -79,16 +79,16 @@ func TestCommandsAreTheSameWithAndWithoutADaemon(t *testing.T) {
 	}
 	for _, s := range steps {
 		var got [2]result
-		for i, w := range []*world{without, with} {
+		for i, f := range []*fixture{without, with} {
 			if s.do != nil {
-				s.do(w, casts[i])
+				s.do(f, casts[i])
 			}
-			args := strings.Fields(strings.ReplaceAll(s.args, "CONN", w.conn))
+			args := strings.Fields(strings.ReplaceAll(s.args, "CONN", f.conn))
 			stdin := s.stdin
 			if stdin == "CODE" {
-				stdin = w.box.Silverfin.Grant(w.firm)
+				stdin = f.sandbox.Silverfin.Grant(f.firm)
 			}
-			got[i] = w.masked(w.runWith(stdin, args...))
+			got[i] = f.masked(f.runWith(stdin, args...))
 		}
 		if got[0].code != s.code {
 			t.Errorf("%s: exit code %d, want %d:\n%s%s", s.args, got[0].code, s.code, got[0].stdout, got[0].stderr)
@@ -118,13 +118,13 @@ var masks = []struct {
 }
 
 // masked gives a result without what differs between two worlds that are alike.
-func (w *world) masked(r result) result {
-	w.t.Helper()
-	socket := strings.Trim(regexp.MustCompile(`(?m)^socket: (.*)$`).FindStringSubmatch(w.text())[1], "'")
+func (f *fixture) masked(r result) result {
+	f.t.Helper()
+	socket := strings.Trim(regexp.MustCompile(`(?m)^socket: (.*)$`).FindStringSubmatch(f.text())[1], "'")
 	// In JSON the backslashes of a Windows path are doubled.
 	doubled := strings.NewReplacer(`\`, `\\`)
 	mask := func(s string) string {
-		s = strings.NewReplacer(w.conn, "CONN", w.dir, "DIR", doubled.Replace(w.dir), "DIR",
+		s = strings.NewReplacer(f.conn, "CONN", f.dir, "DIR", doubled.Replace(f.dir), "DIR",
 			socket, "SOCKET", doubled.Replace(socket), "SOCKET").Replace(s)
 		for _, m := range masks {
 			s = m.is.ReplaceAllString(s, m.to)
@@ -135,11 +135,11 @@ func (w *world) masked(r result) result {
 }
 
 // text is the configuration.
-func (w *world) text() string {
-	w.t.Helper()
-	text, err := os.ReadFile(w.config)
+func (f *fixture) text() string {
+	f.t.Helper()
+	text, err := os.ReadFile(f.config)
 	if err != nil {
-		w.t.Fatal(err)
+		f.t.Fatal(err)
 	}
 	return string(text)
 }
@@ -160,35 +160,35 @@ func (p *process) stop(t *testing.T) {
 	}
 }
 
-// TestBusy holds a second pass, and a second process, to saying what is in
+// TestBusy holds a second run, and a second process, to saying what is in
 // their way.
 func TestBusy(t *testing.T) {
 	t.Parallel()
-	w := newWorld(t, worldOptions{})
-	w.link()
-	if err := w.box.Fill(1); err != nil {
+	f := newFixture(t, fixtureOptions{})
+	f.link()
+	if err := f.sandbox.Fill(1); err != nil {
 		t.Fatal(err)
 	}
-	d := w.daemon()
+	d := f.daemon()
 
 	// A process that does not find the daemon finds the state taken.
-	elsewhere := *w
+	elsewhere := *f
 	elsewhere.daemonWait = time.Millisecond // it waits for no daemon, only for the state
-	elsewhere.config = w.write("elsewhere.yaml", strings.Replace(w.text(), "\nsocket: ", "\nsocket: "+socketPath(t)+" # ", 1))
+	elsewhere.config = f.write("elsewhere.yaml", strings.Replace(f.text(), "\nsocket: ", "\nsocket: "+socketPath(t)+" # ", 1))
 	r := elsewhere.want(1, "is in use by process ", "sync")
-	if !strings.Contains(r.stderr, fmt.Sprintf("%s is in use by process %d (balansd run)\n", w.stateFile(), d.cmd.Process.Pid)) {
+	if !strings.Contains(r.stderr, fmt.Sprintf("%s is in use by process %d (balansd run)\n", f.stateFile(), d.cmd.Process.Pid)) {
 		t.Errorf("the other process is not named:\n%s", r.stderr)
 	}
 	// Nor does a second daemon start.
-	second := w.start(nil, "run")
+	second := f.start(nil, "run")
 	if code := second.wait(); code != 1 || !strings.Contains(second.stderr.String(), "is in use by process") {
 		t.Errorf("a second daemon ends with %d:\n%s", code, second.stderr)
 	}
 
-	// While one pass waits for Silverfin, no other begins.
+	// While one run waits for Silverfin, no other begins.
 	held, release := make(chan struct{}), make(chan struct{})
 	var once bool
-	w.box.Silverfin.Faults().OnCall(func(faults.Call) {
+	f.sandbox.Silverfin.Faults().OnCall(func(faults.Call) {
 		if !once {
 			once = true
 			close(held)
@@ -196,43 +196,43 @@ func TestBusy(t *testing.T) {
 		}
 	})
 	first := make(chan result, 1)
-	go func() { first <- w.run("sync") }()
+	go func() { first <- f.run("sync") }()
 	<-held
-	w.want(1, "another run is under way", "sync")
-	r = w.run("sync", "--json")
+	f.want(1, "another run is under way", "sync")
+	r = f.run("sync", "--json")
 	var got struct{ Error struct{ Code, Next string } }
 	if err := json.Unmarshal([]byte(r.stderr), &got); err != nil || got.Error.Code != "busy" || got.Error.Next == "" {
 		t.Errorf("%v in %+v", err, r)
 	}
-	w.want(0, "a run is under way since", "status")
-	w.want(0, "found", "ledger", "list")
+	f.want(0, "a run is under way since", "status")
+	f.want(0, "found", "ledger", "list")
 	close(release)
 	r = <-first
 	r.want(t, 0, "1 done")
-	w.box.Silverfin.Faults().OnCall(nil)
+	f.sandbox.Silverfin.Faults().OnCall(nil)
 	d.stop(t)
 }
 
-// TestAStopInTheMiddleOfAPass holds the daemon to a clean end that waits for no
+// TestSyncStopped holds the daemon to a clean end that waits for no
 // answer of Silverfin, whatever it does, and to losing nothing by it.
-func TestAStopInTheMiddleOfAPass(t *testing.T) {
+func TestSyncStopped(t *testing.T) {
 	t.Parallel()
 	if runtime.GOOS == "windows" {
 		t.Skip("Windows has no SIGTERM; the service manager asks in another way")
 	}
 	const balances = 40
-	w := newWorld(t, worldOptions{})
-	w.link()
-	if err := w.box.Fill(balances); err != nil {
+	f := newFixture(t, fixtureOptions{})
+	f.link()
+	if err := f.sandbox.Fill(balances); err != nil {
 		t.Fatal(err)
 	}
 	// A daemon that waits for an answer would outlast the test binary.
-	d := w.daemon("BALANSD_SILVERFIN_TIMEOUT=10m")
-	w.box.Silverfin.Faults().SetLatency(20 * time.Millisecond)
+	d := f.daemon("BALANSD_SILVERFIN_TIMEOUT=10m")
+	f.sandbox.Silverfin.Faults().SetLatency(20 * time.Millisecond)
 	// From the fifth write on, Silverfin acts and does not answer any more.
 	writing, release := make(chan struct{}), make(chan struct{})
 	var writes atomic.Int64
-	w.box.Silverfin.Faults().OnCall(func(c faults.Call) {
+	f.sandbox.Silverfin.Faults().OnCall(func(c faults.Call) {
 		if c.Method != "POST" || !strings.Contains(c.Path, "/custom") {
 			return
 		}
@@ -245,7 +245,7 @@ func TestAStopInTheMiddleOfAPass(t *testing.T) {
 		}
 	})
 	pass := make(chan result, 1)
-	go func() { pass <- w.run("sync") }()
+	go func() { pass <- f.run("sync") }()
 	<-writing
 	if err := d.cmd.Process.Signal(syscall.SIGTERM); err != nil {
 		t.Fatal(err)
@@ -256,17 +256,17 @@ func TestAStopInTheMiddleOfAPass(t *testing.T) {
 	r := <-pass
 	close(release)
 	if r.code != 1 || !strings.Contains(r.stdout+r.stderr, "stopped") {
-		t.Errorf("the command that asked for the pass gives %+v", r)
+		t.Errorf("the command that asked for the run gives %+v", r)
 	}
-	w.box.Silverfin.Faults().SetLatency(0)
-	w.box.Silverfin.Faults().OnCall(nil)
+	f.sandbox.Silverfin.Faults().SetLatency(0)
+	f.sandbox.Silverfin.Faults().OnCall(nil)
 
-	s := read[daemon.Status](t, w, 0, "status") // a stop is nobody's trouble
+	s := read[daemon.Status](t, f, 0, "status") // a stop is nobody's trouble
 	if s.LastRun == nil || s.LastRun.Stopped == "" || s.Counts[ledger.Done] == balances {
-		t.Errorf("the pass is recorded as %+v", s.LastRun)
+		t.Errorf("the run is recorded as %+v", s.LastRun)
 	}
-	w.want(0, "done", "sync")
-	w.delivered(balances)
+	f.want(0, "done", "sync")
+	f.wantDelivered(balances)
 }
 
 // once closes a channel at the first call that matches. The calls come from
@@ -284,38 +284,38 @@ func once(match func(faults.Call) bool, hit chan struct{}) func(faults.Call) {
 	}
 }
 
-// TestAPassEndsWithItsPerson holds a pass to ending when the person who asked
+// TestSyncInterrupted holds a run to ending when the person who asked
 // for it stops the command, with and without a daemon.
-func TestAPassEndsWithItsPerson(t *testing.T) {
+func TestSyncInterrupted(t *testing.T) {
 	t.Parallel()
 	for name, withDaemon := range map[string]bool{"alone": false, "through the daemon": true} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
-			w := newWorld(t, worldOptions{})
-			w.link()
-			if err := w.box.Fill(12); err != nil {
+			f := newFixture(t, fixtureOptions{})
+			f.link()
+			if err := f.sandbox.Fill(12); err != nil {
 				t.Fatal(err)
 			}
 			var d *process
 			if withDaemon {
-				d = w.daemon()
+				d = f.daemon()
 			}
-			w.box.Silverfin.Faults().SetLatency(100 * time.Millisecond)
+			f.sandbox.Silverfin.Faults().SetLatency(100 * time.Millisecond)
 			writing := make(chan struct{})
-			w.box.Silverfin.Faults().OnCall(once(func(c faults.Call) bool { return c.Method == "POST" && strings.Contains(c.Path, "/custom") }, writing))
+			f.sandbox.Silverfin.Faults().OnCall(once(func(c faults.Call) bool { return c.Method == "POST" && strings.Contains(c.Path, "/custom") }, writing))
 			ctx, cancel := context.WithCancel(t.Context())
 			defer cancel()
 			go func() {
 				<-writing
 				cancel()
 			}()
-			r := w.runEnv(ctx, Env{Args: []string{"sync"}, Stdin: &bytes.Buffer{}})
+			r := f.runEnv(ctx, Env{Args: []string{"sync"}, Stdin: &bytes.Buffer{}})
 			if r.code != 1 || !strings.Contains(r.stdout, "it was stopped; the next run goes on where it was") {
-				t.Errorf("a stopped pass gives %+v", r)
+				t.Errorf("a stopped run gives %+v", r)
 			}
-			w.box.Silverfin.Faults().SetLatency(0)
-			w.want(0, "done", "sync")
-			w.delivered(12)
+			f.sandbox.Silverfin.Faults().SetLatency(0)
+			f.want(0, "done", "sync")
+			f.wantDelivered(12)
 			if d != nil {
 				d.stop(t)
 			}
@@ -323,23 +323,23 @@ func TestAPassEndsWithItsPerson(t *testing.T) {
 	}
 }
 
-// TestAKilledDaemonIsNotInTheWay kills the daemon in the middle of a pass and
+// TestDaemonKilled kills the daemon in the middle of a run and
 // goes on with what it left behind: a socket that nobody answers on, a state
 // file that nobody holds.
-func TestAKilledDaemonIsNotInTheWay(t *testing.T) {
+func TestDaemonKilled(t *testing.T) {
 	t.Parallel()
 	const balances = 12
-	w := newWorld(t, worldOptions{})
-	w.link()
-	if err := w.box.Fill(balances); err != nil {
+	f := newFixture(t, fixtureOptions{})
+	f.link()
+	if err := f.sandbox.Fill(balances); err != nil {
 		t.Fatal(err)
 	}
-	d := w.daemon()
-	w.box.Silverfin.Faults().SetLatency(50 * time.Millisecond)
+	d := f.daemon()
+	f.sandbox.Silverfin.Faults().SetLatency(50 * time.Millisecond)
 	writing := make(chan struct{})
-	w.box.Silverfin.Faults().OnCall(once(func(c faults.Call) bool { return c.Method == "POST" && strings.Contains(c.Path, "/custom") }, writing))
+	f.sandbox.Silverfin.Faults().OnCall(once(func(c faults.Call) bool { return c.Method == "POST" && strings.Contains(c.Path, "/custom") }, writing))
 	pass := make(chan result, 1)
-	go func() { pass <- w.run("sync") }()
+	go func() { pass <- f.run("sync") }()
 	<-writing
 	if err := d.cmd.Process.Kill(); err != nil {
 		t.Fatal(err)
@@ -347,12 +347,12 @@ func TestAKilledDaemonIsNotInTheWay(t *testing.T) {
 	<-d.ended
 	r := <-pass
 	r.want(t, 1, "the daemon does not answer: it broke off in the middle", "sync")
-	w.box.Silverfin.Faults().SetLatency(0)
+	f.sandbox.Silverfin.Faults().SetLatency(0)
 
-	w.want(0, "does not run as a daemon now", "status")
-	again := w.daemon()
-	w.want(0, "balansd test runs since", "status")
-	w.want(0, "done", "sync")
-	w.delivered(balances)
+	f.want(0, "does not run as a daemon now", "status")
+	again := f.daemon()
+	f.want(0, "balansd test runs since", "status")
+	f.want(0, "done", "sync")
+	f.wantDelivered(balances)
 	again.stop(t)
 }

@@ -47,7 +47,7 @@ With --keep everything goes on running afterwards, to look around in.`,
 	return c
 }
 
-// demoClock is a clock that can be set, so that two nights pass in a second.
+// demoClock is a clock that can be set, so that two nights take a second.
 // It starts some days back and so never runs ahead of the real one.
 type demoClock struct{ back atomic.Int64 }
 
@@ -60,15 +60,15 @@ func (c *demoClock) set(t time.Time) { c.back.Store(int64(time.Since(t))) }
 // show a week.
 const demoNights = 7
 
-// journey is one run of the demo.
-type journey struct {
+// demoRun is one run of the demo.
+type demoRun struct {
 	*App
-	clock demoClock
-	box   *sandbox.Sandbox
-	cast  *sandbox.Demo
-	cfg   *config.Config
-	node  *node
-	day   time.Time // the first day, at midnight
+	clock   demoClock
+	sandbox *sandbox.Sandbox
+	made    *sandbox.Demo
+	cfg     *config.Config
+	node    *node
+	day     time.Time // the first day, at midnight
 }
 
 func (app *App) demo(ctx context.Context, keep bool) (err error) {
@@ -77,59 +77,59 @@ func (app *App) demo(ctx context.Context, keep bool) (err error) {
 		return err
 	}
 	defer func() { _ = os.RemoveAll(dir) }()
-	j := &journey{App: app}
-	if err := j.prepare(ctx, dir); err != nil {
+	d := &demoRun{App: app}
+	if err := d.prepare(ctx, dir); err != nil {
 		return err
 	}
 	defer func() {
 		grace, cancel := context.WithTimeout(context.WithoutCancel(ctx), sandboxGrace)
 		defer cancel()
-		err = errors.Join(err, j.box.Close(grace))
+		err = errors.Join(err, d.sandbox.Close(grace))
 	}()
 	link := ""
-	err = j.story(ctx, dir)
+	err = d.play(ctx, dir)
 	if err == nil && keep {
-		link, err = j.untilToday(ctx)
+		link, err = d.untilToday(ctx)
 	}
-	if err := errors.Join(err, j.node.Close()); err != nil {
+	if err := errors.Join(err, d.node.Close()); err != nil {
 		return err
 	}
 	if !keep {
 		app.printf("\nThat was the demo; nothing of it stays. %s demo --keep leaves it running.\n", program())
 		return nil
 	}
-	return j.keep(ctx, dir, link)
+	return d.keepRunning(ctx, dir, link)
 }
 
 // prepare starts the simulators, fills them, and writes a configuration that
 // points at them.
-func (j *journey) prepare(ctx context.Context, dir string) error {
+func (d *demoRun) prepare(ctx context.Context, dir string) error {
 	today := time.Now().In(config.Default().TimeZone)
-	j.day = time.Date(today.Year(), today.Month(), today.Day()-demoNights, 0, 0, 0, 0, today.Location())
-	j.clock.set(j.day.Add(16 * time.Hour))
+	d.day = time.Date(today.Year(), today.Month(), today.Day()-demoNights, 0, 0, 0, 0, today.Location())
+	d.clock.set(d.day.Add(16 * time.Hour))
 	listen, err := freeAddress()
 	if err != nil {
 		return err
 	}
 	portalURL := "http://" + listen + "/connection"
-	if j.box, err = sandbox.Start(sandbox.Options{Now: j.clock.now, Log: zerolog.Nop(), Finbox: fakefinbox.Options{PortalURL: portalURL}}); err != nil {
+	if d.sandbox, err = sandbox.Start(sandbox.Options{Now: d.clock.now, Log: zerolog.Nop(), Finbox: fakefinbox.Options{PortalURL: portalURL}}); err != nil {
 		return err
 	}
-	if j.cast, err = j.box.Demo(); err != nil {
+	if d.made, err = d.sandbox.Demo(); err != nil {
 		return err
 	}
 	folder := filepath.Join(dir, "payroll")
-	if err := j.cast.WriteFolder(folder); err != nil {
+	if err := d.made.WriteFolder(folder); err != nil {
 		return err
 	}
-	path, err := demoConfig(dir, folder, listen, j.box.Info())
+	path, err := demoConfig(dir, folder, listen, d.sandbox.Info())
 	if err != nil {
 		return err
 	}
-	if j.cfg, err = config.Load(config.LoadOptions{Path: path}); err != nil {
+	if d.cfg, err = config.Load(config.LoadOptions{Path: path}); err != nil {
 		return err
 	}
-	j.node, err = newNode(ctx, j.cfg, nodeOptions{version: j.version(), process: "balansd demo", log: j.quietLog(j.cfg), now: j.clock.now})
+	d.node, err = newNode(ctx, d.cfg, nodeOptions{version: d.version(), process: "balansd demo", log: d.quietLog(d.cfg), now: d.clock.now})
 	return err
 }
 
@@ -166,80 +166,80 @@ silverfin: {base_url: %q, client_id: %q, client_secret_file: silverfin.secret, r
 	return path, os.WriteFile(path, []byte(yaml), 0o600)
 }
 
-// story is what is told: link, a night, what people do during the day, another
+// play is what is told: link, a night, what people do during the day, another
 // night.
-func (j *journey) story(ctx context.Context, dir string) error {
-	j.title("An accounting firm with %d made-up dossiers", len(j.cast.Dossiers)+len(j.cast.Folder))
-	j.printf("A simulated Finbox and Silverfin run on this machine; %d dossiers are in Finbox,\n%d in a folder on the server. Everything of the demo is in %s.\n",
-		len(j.cast.Dossiers), len(j.cast.Folder), dir)
-	if err := j.link(ctx); err != nil {
+func (d *demoRun) play(ctx context.Context, dir string) error {
+	d.title("An accounting firm with %d made-up dossiers", len(d.made.Dossiers)+len(d.made.Folder))
+	d.printf("A simulated Finbox and Silverfin run on this machine; %d dossiers are in Finbox,\n%d in a folder on the server. Everything of the demo is in %s.\n",
+		len(d.made.Dossiers), len(d.made.Folder), dir)
+	if err := d.link(ctx); err != nil {
 		return err
 	}
-	if err := j.night(ctx, 1); err != nil {
+	if err := d.runNight(ctx, 1); err != nil {
 		return err
 	}
-	j.title("The next day")
-	j.clock.set(j.day.Add(33 * time.Hour))
-	for _, one := range j.cast.Find(sandbox.SituationWorkflowClosed) {
-		j.box.OpenWorkflow(one)
-		j.printf("The accountant opens the workflow %q of %s in Silverfin.\n", one.Workflow, one.Name)
+	d.title("The next day")
+	d.clock.set(d.day.Add(33 * time.Hour))
+	for _, one := range d.made.Find(sandbox.SituationWorkflowClosed) {
+		d.sandbox.OpenWorkflow(one)
+		d.printf("The accountant opens the workflow %q of %s in Silverfin.\n", one.Workflow, one.Name)
 	}
-	corrected := j.cast.Find(sandbox.SituationNew)[0]
-	if err := j.box.CorrectCost(corrected); err != nil {
+	corrected := d.made.Find(sandbox.SituationNew)[0]
+	if err := d.sandbox.CorrectCost(corrected); err != nil {
 		return err
 	}
-	j.printf("The payroll bureau corrects the balance of %s: a new revision in Finbox.\n", corrected.Name)
-	for _, one := range j.cast.Find(sandbox.SituationChanged) {
-		if err := j.decide(ctx, one); err != nil {
+	d.printf("The payroll bureau corrects the balance of %s: a new revision in Finbox.\n", corrected.Name)
+	for _, one := range d.made.Find(sandbox.SituationChanged) {
+		if err := d.decide(ctx, one); err != nil {
 			return err
 		}
 	}
-	return j.night(ctx, 2)
+	return d.runNight(ctx, 2)
 }
 
 // link does what a person does once.
-func (j *journey) link(ctx context.Context) error {
-	j.title("Linking, once")
-	c, notes, err := j.node.ConnectFinbox(ctx, j.cast.ConnectionID, "Els")
+func (d *demoRun) link(ctx context.Context) error {
+	d.title("Linking, once")
+	c, notes, err := d.node.ConnectFinbox(ctx, d.made.ConnectionID, "Els")
 	if err != nil {
 		return err
 	}
-	j.printf("Els links Finbox with connection id %s: %s, active, start date %s.\n", c.ID, c.Name, c.StartDate)
-	j.notes(notes)
-	signIn, err := j.node.BeginSilverfin(ctx, j.cast.FirmID, "")
+	d.printf("Els links Finbox with connection id %s: %s, active, start date %s.\n", c.ID, c.Name, c.StartDate)
+	d.notes(notes)
+	signIn, err := d.node.BeginSilverfin(ctx, d.made.FirmID, "")
 	if err != nil {
 		return err
 	}
-	f, notes, err := j.node.EndSilverfin(ctx, signIn.State, j.box.Silverfin.Grant(j.cast.FirmID), j.cast.FirmID, "Els")
+	f, notes, err := d.node.EndSilverfin(ctx, signIn.State, d.sandbox.Silverfin.Grant(d.made.FirmID), d.made.FirmID, "Els")
 	if err != nil {
 		return err
 	}
-	j.printf("Els signs in to Silverfin: firm %s (%d) is linked.\n", f.Name, f.ID)
-	j.notes(notes)
+	d.printf("Els signs in to Silverfin: firm %s (%d) is linked.\n", f.Name, f.ID)
+	d.notes(notes)
 	return nil
 }
 
-// night runs a nightly pass and says what became of each dossier that it
+// runNight runs a nightly sync and prints what became of each dossier that it
 // moved.
-func (j *journey) night(ctx context.Context, n int) error {
-	j.clock.set(j.wake(n))
-	before, err := j.states(ctx)
+func (d *demoRun) runNight(ctx context.Context, n int) error {
+	d.clock.set(d.nightTime(n))
+	before, err := d.statesBefore(ctx)
 	if err != nil {
 		return err
 	}
-	j.title("Night %d, %s", n, j.clock.now().Format("2 January 2006, 15:04"))
-	ran, err := j.node.RunNight(ctx)
+	d.title("Night %d, %s", n, d.clock.now().Format("2 January 2006, 15:04"))
+	ran, err := d.node.RunNight(ctx)
 	if err != nil {
 		return err
 	}
 	if !ran {
 		return errors.New("the night was not due")
 	}
-	passes, err := j.node.store.Runs(ctx, 1)
+	runs, err := d.node.store.Runs(ctx, 1)
 	if err != nil {
 		return err
 	}
-	j.printf("%s.\n\n", passSummary(passes[0]))
+	d.printf("%s.\n\n", runSummary(runs[0]))
 	for _, group := range []struct {
 		heading string
 		states  []ledger.State
@@ -250,18 +250,18 @@ func (j *journey) night(ctx context.Context, n int) error {
 		{"Went wrong:", []ledger.State{ledger.Failed}},
 		{"Set aside:", []ledger.State{ledger.Superseded, ledger.Ignored}},
 	} {
-		if err := j.group(ctx, before, group.heading, group.states); err != nil {
+		if err := d.showGroup(ctx, before, group.heading, group.states); err != nil {
 			return err
 		}
 	}
-	j.problems(passes[0])
+	d.problems(runs[0])
 	return nil
 }
 
-// states returns the state of every entry, to see what a night changed.
-func (j *journey) states(ctx context.Context) (map[uint64]ledger.State, error) {
+// statesBefore returns the state of every entry, to see what a night changed.
+func (d *demoRun) statesBefore(ctx context.Context) (map[uint64]ledger.State, error) {
 	states := map[uint64]ledger.State{}
-	for e, err := range j.node.Entries(ctx, ledger.Query{}) {
+	for e, err := range d.node.Entries(ctx, ledger.Query{}) {
 		if err != nil {
 			return nil, err
 		}
@@ -270,48 +270,48 @@ func (j *journey) states(ctx context.Context) (map[uint64]ledger.State, error) {
 	return states, nil
 }
 
-// group tells of the entries in some states, those that did not move left out
+// showGroup tells of the entries in some states, those that did not move left out
 // when they are settled.
-func (j *journey) group(ctx context.Context, before map[uint64]ledger.State, heading string, states []ledger.State) error {
+func (d *demoRun) showGroup(ctx context.Context, before map[uint64]ledger.State, heading string, states []ledger.State) error {
 	var lines []string
-	for e, err := range j.node.Entries(ctx, ledger.Query{States: states}) {
+	for e, err := range d.node.Entries(ctx, ledger.Query{States: states}) {
 		if err != nil {
 			return err
 		}
 		if !e.Unsettled() && before[e.Number] == e.State {
 			continue
 		}
-		line, err := j.line(ctx, e)
+		line, err := d.entryText(ctx, e)
 		if err != nil {
 			return err
 		}
 		lines = append([]string{line}, lines...)
 	}
 	if len(lines) > 0 {
-		j.printf("%s\n%s\n", j.styled(j.env.Stdout, bold, heading), strings.Join(lines, ""))
+		d.printf("%s\n%s\n", d.styled(d.env.Stdout, bold, heading), strings.Join(lines, ""))
 	}
 	return nil
 }
 
-// line says in plain words what became of one dossier, and why.
-func (j *journey) line(ctx context.Context, e ledger.Entry) (string, error) {
-	story, err := j.node.store.History(ctx, e.Number)
+// entryText says in plain words what became of one dossier, and why.
+func (d *demoRun) entryText(ctx context.Context, e ledger.Entry) (string, error) {
+	history, err := d.node.store.History(ctx, e.Number)
 	if err != nil {
 		return "", err
 	}
 	what := e.Detail
-	if what == "" && len(story) > 0 {
-		what = story[len(story)-1].Text
+	if what == "" && len(history) > 0 {
+		what = history[len(history)-1].Text
 	}
 	source := "Finbox"
-	if e.Connection != j.cast.ConnectionID {
+	if e.Connection != d.made.ConnectionID {
 		source = "folder " + e.Connection
 	}
 	text := fmt.Sprintf("  %-30s %s, %s, %s\n", clean(e.Dossier.Name), e.Dossier.EnterpriseNumber.Pretty(), modelText(e.Model), source)
 	text += "      " + clean(what) + ".\n"
-	for _, d := range e.Differences {
-		r, _ := balance.RubricOf(d.Cell.Code)
-		text += fmt.Sprintf("      %s %s: Finbox %s, Silverfin %s\n", d.Cell, r.Label(balance.English), d.Finbox, d.Silverfin)
+	for _, difference := range e.Differences {
+		r, _ := balance.RubricOf(difference.Cell.Code)
+		text += fmt.Sprintf("      %s %s: Finbox %s, Silverfin %s\n", difference.Cell, r.Label(balance.English), difference.Finbox, difference.Silverfin)
 	}
 	if e.Next != "" {
 		text += "      → " + clean(e.Next) + "\n"
@@ -327,61 +327,61 @@ func modelText(m balance.Model) string {
 }
 
 // decide shows a person's decision.
-func (j *journey) decide(ctx context.Context, one sandbox.DemoDossier) error {
+func (d *demoRun) decide(ctx context.Context, one sandbox.DemoDossier) error {
 	q := ledger.Query{States: []ledger.State{ledger.Differs}, Dossier: one.DossierID}
-	for e, err := range j.node.Entries(ctx, q) {
+	for e, err := range d.node.Entries(ctx, q) {
 		if err != nil {
 			return err
 		}
-		if _, err := j.node.Decide(ctx, daemon.Decision{Number: e.Number, Choice: "use_finbox", By: "Els"}); err != nil {
+		if _, err := d.node.Decide(ctx, daemon.Decision{Number: e.Number, Choice: "use_finbox", By: "Els"}); err != nil {
 			return err
 		}
-		j.printf("Els looks at %s and decides: use the data from Finbox.\n", one.Name)
+		d.printf("Els looks at %s and decides: use the data from Finbox.\n", one.Name)
 	}
 	return nil
 }
 
-// wake is when the nightly run with number n begins.
-func (j *journey) wake(n int) time.Time {
-	return j.day.AddDate(0, 0, n).Add(2*time.Hour + 31*time.Minute)
+// nightTime is when the nightly run with number n begins.
+func (d *demoRun) nightTime(n int) time.Time {
+	return d.day.AddDate(0, 0, n).Add(2*time.Hour + 31*time.Minute)
 }
 
 // untilToday runs the nights between the second one and now, so that a daemon
 // that goes on finds none missed, and returns the link with which a person signs
 // in to the web pages.
-func (j *journey) untilToday(ctx context.Context) (link string, err error) {
-	for n := 3; j.wake(n).Before(time.Now()); n++ {
-		j.clock.set(j.wake(n))
-		if _, err := j.node.RunNight(ctx); err != nil {
+func (d *demoRun) untilToday(ctx context.Context) (link string, err error) {
+	for n := 3; d.nightTime(n).Before(time.Now()); n++ {
+		d.clock.set(d.nightTime(n))
+		if _, err := d.node.RunNight(ctx); err != nil {
 			return "", err
 		}
 	}
-	j.clock.back.Store(0)
-	people, _ := j.node.people(j.cfg)
+	d.clock.back.Store(0)
+	people, _ := d.node.people(d.cfg)
 	invitation, err := people.Invite(ctx, "Els", accounts.Admin, "")
 	return invitation.Link, err
 }
 
-// keep leaves everything running until a person stops it. The log goes to a
+// keepRunning leaves everything running until a person stops it. The log goes to a
 // file, so that what to do next stays in sight.
-func (j *journey) keep(ctx context.Context, dir, link string) error {
-	info := j.box.Info()
+func (d *demoRun) keepRunning(ctx context.Context, dir, link string) error {
+	info := d.sandbox.Info()
 	logFile := filepath.Join(dir, "balansd.log")
-	output, err := logs.Open(logs.Config{Level: j.cfg.Log.Level, Format: "console", File: logFile, Stderr: j.env.Stderr, Environ: j.env.Environ})
+	output, err := logs.Open(logs.Config{Level: d.cfg.Log.Level, Format: "console", File: logFile, Stderr: d.env.Stderr, Environ: d.env.Environ})
 	if err != nil {
 		return err
 	}
 	defer func() { _ = output.Close() }()
-	j.title("It goes on running; stop it with Ctrl-C")
-	j.printf("Open this link, once, to sign in to the web pages as Els, an admin:\n\n  %s\n\n", link)
-	j.printf("web pages         %s\nFinbox settings   %s/settings/%s?lang=nl\nSilverfin         %s\ncontrol           %s\nlog               %s\n",
-		pagesURL(j.cfg), info.Finbox.URL, info.Finbox.ConnectionID, info.Silverfin.URL, info.Control.URL, logFile)
-	j.printf("\nIn another terminal:\n")
+	d.title("It goes on running; stop it with Ctrl-C")
+	d.printf("Open this link, once, to sign in to the web pages as Els, an admin:\n\n  %s\n\n", link)
+	d.printf("web pages         %s\nFinbox settings   %s/settings/%s?lang=nl\nSilverfin         %s\ncontrol           %s\nlog               %s\n",
+		pagesURL(d.cfg), info.Finbox.URL, info.Finbox.ConnectionID, info.Silverfin.URL, info.Control.URL, logFile)
+	d.printf("\nIn another terminal:\n")
 	for _, command := range []string{"status", "ledger list", "sync --dry-run"} {
-		j.printf("  %s %s --config %q\n", program(), command, j.cfg.File())
+		d.printf("  %s %s --config %q\n", program(), command, d.cfg.File())
 	}
-	j.printf("\n")
-	return j.newRunning(j.cfg, output.Logger(), false).work(ctx)
+	d.printf("\n")
+	return d.newRunning(d.cfg, output.Logger(), false).work(ctx)
 }
 
 // program is what a person types to call this program again.
@@ -397,8 +397,8 @@ func program() string {
 
 // programAt names the executable exe as a person in the folder here does. One
 // in a passing folder was built by go run, and is gone when it ends.
-func programAt(exe, here string, passing []string, find func(string) (string, error)) string {
-	for _, dir := range passing {
+func programAt(exe, here string, temporary []string, find func(string) (string, error)) string {
+	for _, dir := range temporary {
 		if in, err := filepath.Rel(dir, exe); dir != "" && err == nil && filepath.IsLocal(in) {
 			return "go run ."
 		}
@@ -416,6 +416,6 @@ func programAt(exe, here string, passing []string, find func(string) (string, er
 	return exe
 }
 
-func (j *journey) title(format string, args ...any) {
-	j.printf("\n%s\n", j.styled(j.env.Stdout, bold, "== "+fmt.Sprintf(format, args...)+" =="))
+func (d *demoRun) title(format string, args ...any) {
+	d.printf("\n%s\n", d.styled(d.env.Stdout, bold, "== "+fmt.Sprintf(format, args...)+" =="))
 }

@@ -17,9 +17,9 @@ import (
 	"balansd/localapi"
 )
 
-// TestTheDemoNamesThisProgram holds the commands that the demo prints to those
+// TestDemoProgramName holds the commands that the demo prints to those
 // that work in the terminal beside it.
-func TestTheDemoNamesThisProgram(t *testing.T) {
+func TestDemoProgramName(t *testing.T) {
 	t.Parallel()
 	root := t.TempDir()
 	at := func(parts ...string) string { return filepath.Join(append([]string{root}, parts...)...) }
@@ -46,9 +46,9 @@ func TestTheDemoNamesThisProgram(t *testing.T) {
 	}
 }
 
-// TestDemoGoesOn opens what demo --keep prints: a link that works, the pages of
+// TestDemoKeep opens what demo --keep prints: a link that works, the pages of
 // a week without a missed night, and a way from Finbox to the portal.
-func TestDemoGoesOn(t *testing.T) {
+func TestDemoKeep(t *testing.T) {
 	t.Parallel()
 	ctx, stop := context.WithCancel(t.Context())
 	defer stop()

@@ -30,8 +30,8 @@ is not the same as zero.`,
 			}
 			d := difference{
 				Changes:      append([]balance.Change{}, balance.Diff(before.Values, after.Values)...),
-				NewFindings:  findingsBeside(app.told(after), app.told(before)),
-				GoneFindings: findingsBeside(app.told(before), app.told(after)),
+				NewFindings:  findingsBeside(app.localizedFindings(after), app.localizedFindings(before)),
+				GoneFindings: findingsBeside(app.localizedFindings(before), app.localizedFindings(after)),
 			}
 			if app.asJSON {
 				return app.print(d)

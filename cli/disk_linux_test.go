@@ -15,8 +15,8 @@ import (
 // is, and not that the state is damaged.
 func TestReadOnlyDisk(t *testing.T) {
 	testenv.Need(t, testenv.Root)
-	w := newWorld(t, worldOptions{})
-	data := filepath.Dir(w.stateFile())
+	f := newFixture(t, fixtureOptions{})
+	data := filepath.Dir(f.stateFile())
 	if err := os.MkdirAll(data, 0o700); err != nil {
 		t.Fatal(err)
 	}
@@ -24,22 +24,22 @@ func TestReadOnlyDisk(t *testing.T) {
 		t.Fatal(err)
 	}
 	t.Cleanup(func() { _ = unix.Unmount(data, unix.MNT_DETACH) })
-	w.link()
-	w.demo()
-	w.run("sync")
-	entries := len(w.entries())
+	f.link()
+	f.addDemo()
+	f.run("sync")
+	entries := len(f.entries())
 	if entries == 0 {
 		t.Fatal("nothing is in the ledger")
 	}
 	if err := unix.Mount("", data, "", unix.MS_REMOUNT|unix.MS_RDONLY, "size=64m"); err != nil {
 		t.Fatal(err)
 	}
-	r := w.run("status")
+	r := f.run("status")
 	r.want(t, 3, "Only read: ", "status")
 	r.want(t, 3, "its file system is read-only", "status")
-	if got := len(w.entries()); got != entries {
+	if got := len(f.entries()); got != entries {
 		t.Errorf("ledger list shows %d entries, want %d", got, entries)
 	}
-	w.want(1, "its file system is read-only", "sync")
-	w.want(1, "its file system is read-only", "backup", "create")
+	f.want(1, "its file system is read-only", "sync")
+	f.want(1, "its file system is read-only", "backup", "create")
 }

@@ -13,40 +13,40 @@ import (
 	"balansd/sandbox"
 )
 
-// TestAFullDiskInTheMiddleOfAPass lets the disk fill up while a pass runs: the
-// state file cannot grow. The pass says so and names the file; with space
+// TestDiskFull lets the disk fill up while a run runs: the
+// state file cannot grow. The run says so and names the file; with space
 // again, everything arrives.
-func TestAFullDiskInTheMiddleOfAPass(t *testing.T) {
+func TestDiskFull(t *testing.T) {
 	t.Parallel()
 	const balances = 25
-	w := newWorld(t, worldOptions{})
-	w.link()
+	f := newFixture(t, fixtureOptions{})
+	f.link()
 	o := sandbox.FillOptions{Companies: balances, Dossiers: balances, Balances: balances, Model: balance.Full}
-	if err := w.box.FillWith(o); err != nil {
+	if err := f.sandbox.FillWith(o); err != nil {
 		t.Fatal(err)
 	}
 	// Each time a little more room, so that it fills up at another place: while
 	// what is new is recorded, and while it is delivered.
 	for range 3 {
-		info, err := os.Stat(w.stateFile())
+		info, err := os.Stat(f.stateFile())
 		if err != nil {
 			t.Fatal(err)
 		}
-		full := w.start([]string{fmt.Sprintf("%s=%d", fullDiskEnv, info.Size()+100<<10)}, "sync")
+		full := f.start([]string{fmt.Sprintf("%s=%d", fullDiskEnv, info.Size()+100<<10)}, "sync")
 		code := full.wait()
 		if code == 0 {
 			break
 		}
-		want := w.stateFile() + " cannot be written: "
+		want := f.stateFile() + " cannot be written: "
 		if text := full.stderr.String(); code != 1 || !strings.Contains(text, want) || !strings.Contains(text, "What to do: Free space on its disk") {
-			t.Errorf("a full disk ends the pass with %d:\n%s%s", code, full.stdout, text)
+			t.Errorf("a full disk ends the run with %d:\n%s%s", code, full.stdout, text)
 		}
 		counts := map[ledger.State]int{}
-		for _, e := range w.entries() {
+		for _, e := range f.entries() {
 			counts[e.State]++
 		}
 		t.Logf("with a full disk: %v", counts)
 	}
-	w.want(0, "", "sync")
-	w.delivered(balances)
+	f.want(0, "", "sync")
+	f.wantDelivered(balances)
 }

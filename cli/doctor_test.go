@@ -15,15 +15,15 @@ import (
 // what goes wrong at an accounting firm: each answer names whose task it is.
 func TestDoctor(t *testing.T) {
 	t.Parallel()
-	w := newWorld(t, worldOptions{})
-	w.want(0, "agrees with that of the services", "doctor")
+	f := newFixture(t, fixtureOptions{})
+	f.want(0, "agrees with that of the services", "doctor")
 
 	other := httptest.NewUnstartedServer(http.NotFoundHandler())
 	other.Config.ErrorLog = log.New(io.Discard, "", 0)
 	other.StartTLS()
 	t.Cleanup(other.Close)
-	w.write("ca.pem", string(pem.EncodeToMemory(&pem.Block{Type: "CERTIFICATE", Bytes: other.Certificate().Raw})))
-	right := w.box.Info().Finbox.URL
+	f.write("ca.pem", string(pem.EncodeToMemory(&pem.Block{Type: "CERTIFICATE", Bytes: other.Certificate().Raw})))
+	right := f.sandbox.Info().Finbox.URL
 	_, port, _ := strings.Cut(strings.TrimPrefix(other.URL, "https://"), ":")
 	for name, c := range map[string]struct{ url, more, says, next string }{
 		"not trusted":    {other.URL, "", "unknown authority", "network.ca_file"},
@@ -32,10 +32,10 @@ func TestDoctor(t *testing.T) {
 		"nobody there":   {"http://127.0.0.1:1", "", "cannot be reached directly", "firewall"},
 	} {
 		t.Run(name, func(t *testing.T) {
-			w := newWorld(t, worldOptions{more: c.more})
-			w.write("ca.pem", string(pem.EncodeToMemory(&pem.Block{Type: "CERTIFICATE", Bytes: other.Certificate().Raw})))
-			w.rewrite(w.box.Info().Finbox.URL, c.url)
-			r := w.run("doctor")
+			f := newFixture(t, fixtureOptions{more: c.more})
+			f.write("ca.pem", string(pem.EncodeToMemory(&pem.Block{Type: "CERTIFICATE", Bytes: other.Certificate().Raw})))
+			f.rewrite(f.sandbox.Info().Finbox.URL, c.url)
+			r := f.run("doctor")
 			if r.code != 1 || !strings.Contains(r.stdout, c.says) || !strings.Contains(r.stdout, c.next) {
 				t.Errorf("%d, want %q and %q in:\n%s%s", r.code, c.says, c.next, r.stdout, r.stderr)
 			}
@@ -59,10 +59,10 @@ func TestDoctorOfTheClock(t *testing.T) {
 func TestConnectSaysWhatIsInTheWay(t *testing.T) {
 	t.Parallel()
 	refusing := func(status int) string {
-		s := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
-			w.Header().Set("Content-Type", "text/html")
-			w.WriteHeader(status)
-			_, _ = io.WriteString(w, "<html>no</html>")
+		s := httptest.NewServer(http.HandlerFunc(func(f http.ResponseWriter, _ *http.Request) {
+			f.Header().Set("Content-Type", "text/html")
+			f.WriteHeader(status)
+			_, _ = io.WriteString(f, "<html>no</html>")
 		}))
 		t.Cleanup(s.Close)
 		return "network: {proxy: \"" + s.URL + "\"}\n"
@@ -83,14 +83,14 @@ func TestConnectSaysWhatIsInTheWay(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
-			w := newWorld(t, worldOptions{more: c.more})
+			f := newFixture(t, fixtureOptions{more: c.more})
 			if c.url != "" {
-				w.rewrite(w.box.Info().Finbox.URL, c.url)
+				f.rewrite(f.sandbox.Info().Finbox.URL, c.url)
 			}
 			if c.secret != "" {
-				w.write("finbox.secret", c.secret)
+				f.write("finbox.secret", c.secret)
 			}
-			w.want(1, "What to do: "+c.next, "connect", "finbox", "6f1c0a52-8d3e-4b7a-9c55-0f2f8f6f1a11")
+			f.want(1, "What to do: "+c.next, "connect", "finbox", "6f1c0a52-8d3e-4b7a-9c55-0f2f8f6f1a11")
 		})
 	}
 }

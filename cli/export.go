@@ -54,7 +54,7 @@ column. The language is that of --lang or of the configuration.`,
 			if rows == 1 {
 				noun = "entry"
 			}
-			app.tell("Wrote %d %s to %s.\n", rows, noun, out)
+			app.printStderr("Wrote %d %s to %s.\n", rows, noun, out)
 			return nil
 		})
 	}

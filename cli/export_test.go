@@ -16,22 +16,22 @@ import (
 // does, and holds it to the ledger and to Finbox.
 func TestExportOpensInBelgianExcel(t *testing.T) {
 	t.Parallel()
-	w := newWorld(t, worldOptions{})
-	w.link()
-	cast := w.demo()
+	f := newFixture(t, fixtureOptions{})
+	f.link()
+	cast := f.addDemo()
 	// A dossier whose name a spreadsheet would take for a formula.
-	id, err := w.box.Finbox.AddDossier(w.conn, fakefinbox.Dossier{Name: `=HYPERLINK("http://x";"Café; ""Zand""")`, AffiliationNumber: "+12"})
+	id, err := f.sandbox.Finbox.AddDossier(f.conn, fakefinbox.Dossier{Name: `=HYPERLINK("http://x";"Café; ""Zand""")`, AffiliationNumber: "+12"})
 	if err != nil {
 		t.Fatal(err)
 	}
 	made := fakefinbox.Recipe{Seed: 77, Model: balance.Micro, Year: cast.Year}
-	if _, _, err := w.box.Finbox.AddBalance(fakefinbox.NewBalance{ConnectionID: w.conn, DossierID: id, Made: &made}); err != nil {
+	if _, _, err := f.sandbox.Finbox.AddBalance(fakefinbox.NewBalance{ConnectionID: f.conn, DossierID: id, Made: &made}); err != nil {
 		t.Fatal(err)
 	}
-	w.want(3, "", "sync")
+	f.want(3, "", "sync")
 
-	path := filepath.Join(w.dir, "ledger.csv")
-	if r := w.want(0, "", "ledger", "export", "--figures", "--out", path, "--lang", "nl"); r.stdout != "" || r.stderr != "Wrote 14 entries to "+path+".\n" {
+	path := filepath.Join(f.dir, "ledger.csv")
+	if r := f.want(0, "", "ledger", "export", "--figures", "--out", path, "--lang", "nl"); r.stdout != "" || r.stderr != "Wrote 14 entries to "+path+".\n" {
 		t.Errorf("an export to a file says %q and %q", r.stdout, r.stderr)
 	}
 	text, err := os.ReadFile(path)
@@ -58,7 +58,7 @@ func TestExportOpensInBelgianExcel(t *testing.T) {
 			t.Fatalf("no column %s among %v", name, head[:17])
 		}
 	}
-	list := read[[]ledger.Entry](t, w, 0, "ledger", "list")
+	list := read[[]ledger.Entry](t, f, 0, "ledger", "list")
 	if len(rows) != len(list)+1 || len(list) != 14 {
 		t.Fatalf("%d rows of %d entries", len(rows)-1, len(list))
 	}
@@ -84,7 +84,7 @@ func TestExportOpensInBelgianExcel(t *testing.T) {
 			}
 		}
 		if e.State == ledger.Done {
-			w.figures(e, row, column)
+			f.figures(e, row, column)
 		}
 	}
 	first := rows[1]
@@ -96,7 +96,7 @@ func TestExportOpensInBelgianExcel(t *testing.T) {
 	}
 
 	// To standard output, of some entries, in another language, without figures.
-	out := w.want(0, "", "ledger", "export", "--state", "done", "--lang", "fr")
+	out := f.want(0, "", "ledger", "export", "--state", "done", "--lang", "fr")
 	lines := strings.Split(strings.TrimSuffix(out.stdout, "\r\n"), "\r\n")
 	if len(lines) != 6 || !strings.HasPrefix(lines[0], "\ufeffnuméro;état;raison;") {
 		t.Errorf("%d lines: %s", len(lines), lines[0])
@@ -106,18 +106,18 @@ func TestExportOpensInBelgianExcel(t *testing.T) {
 			t.Errorf("a French export has %s", line)
 		}
 	}
-	if r := w.run("ledger", "export", "--state", "done", "--limit", "1", "--lang", "en"); !strings.Contains(r.stdout, ";done;;") {
+	if r := f.run("ledger", "export", "--state", "done", "--limit", "1", "--lang", "en"); !strings.Contains(r.stdout, ";done;;") {
 		t.Errorf("an English export is %s", r.stdout)
 	}
-	w.want(1, "cannot be written", "ledger", "export", "--out", filepath.Join(w.dir, "absent", "x.csv"))
+	f.want(1, "cannot be written", "ledger", "export", "--out", filepath.Join(f.dir, "absent", "x.csv"))
 }
 
 // figures holds the figures of one exported row to those of Finbox.
-func (w *world) figures(e ledger.Entry, row []string, column map[string]int) {
-	w.t.Helper()
-	b, err := w.box.Finbox.Figures(e.ID)
+func (f *fixture) figures(e ledger.Entry, row []string, column map[string]int) {
+	f.t.Helper()
+	b, err := f.sandbox.Finbox.Figures(e.ID)
 	if err != nil {
-		w.t.Fatal(err)
+		f.t.Fatal(err)
 	}
 	filled := 0
 	for name, i := range column {
@@ -131,10 +131,10 @@ func (w *world) figures(e ledger.Entry, row []string, column map[string]int) {
 			filled++
 		}
 		if row[i] != want {
-			w.t.Errorf("entry %d, %s is %q, want %q", e.Number, name, row[i], want)
+			f.t.Errorf("entry %d, %s is %q, want %q", e.Number, name, row[i], want)
 		}
 	}
 	if filled != len(b.Values) {
-		w.t.Errorf("entry %d has %d figures, want %d", e.Number, filled, len(b.Values))
+		f.t.Errorf("entry %d has %d figures, want %d", e.Number, filled, len(b.Values))
 	}
 }

@@ -14,67 +14,67 @@ import (
 
 // A correction whose figures do not add up is delivered, and the ledger tells
 // what it changed and what is wrong with it, in the language asked for.
-func TestTheLedgerTellsWhatACorrectionChanged(t *testing.T) {
+func TestLedgerShowsCorrections(t *testing.T) {
 	t.Parallel()
-	w := newWorld(t, worldOptions{})
-	w.link()
-	cast := w.demo()
-	w.want(3, "", "sync")
+	f := newFixture(t, fixtureOptions{})
+	f.link()
+	cast := f.addDemo()
+	f.want(3, "", "sync")
 	first := cast.Dossiers[0]
-	if _, err := w.box.Finbox.CorrectFrom(first.BalanceID, func(b *balance.Balance) *balance.Balance {
+	if _, err := f.sandbox.Finbox.CorrectFrom(first.BalanceID, func(b *balance.Balance) *balance.Balance {
 		b.Values[balance.Cell{Code: "1013"}] = decimal.NewFromInt(7)
 		return b
 	}); err != nil {
 		t.Fatal(err)
 	}
-	r := w.want(3, "3 findings about its figures", "sync")
+	r := f.want(3, "3 findings about its figures", "sync")
 	if !strings.Contains(r.stdout, ", 1 with findings, in ") {
-		t.Errorf("the pass says %s", r.stdout)
+		t.Errorf("the run says %s", r.stdout)
 	}
-	e := read[[]ledger.Entry](t, w, 0, "ledger", "list", "--dossier", string(first.EnterpriseNumber))[0]
+	e := read[[]ledger.Entry](t, f, 0, "ledger", "list", "--dossier", string(first.EnterpriseNumber))[0]
 	if e.State != ledger.Done || len(e.Findings) != 3 || len(e.Changes) != 1 {
 		t.Fatalf("the entry is %+v", e)
 	}
-	w.want(0, "done, 3 findings\n", "ledger", "list")
+	f.want(0, "done, 3 findings\n", "ledger", "list")
 	number := entryNumber(e)
 	for lang, texts := range map[string][]string{
 		"nl": {"\n1013  Aantal daadwerkelijk gepresteerde uren, totaal ", "\nGewijzigde cijfers: 1\n", "\nVaststellingen\n- ", " geven samen ", "(hours_total, cs_11.00.0_0010)"},
 		"de": {"\n1013  Anzahl der tatsächlich geleisteten Arbeitsstunden, Summe ", "\nGeänderte Zahlen: 1\n", "\nFeststellungen\n- ", " ergeben zusammen "},
 	} {
-		r := w.want(0, "; it replaces entry ", "ledger", "show", number, "--lang", lang)
+		r := f.want(0, "; it replaces entry ", "ledger", "show", number, "--lang", lang)
 		for _, text := range texts {
 			if !strings.Contains(r.stdout, text) {
 				t.Errorf("%s: no %q in\n%s", lang, text, r.stdout)
 			}
 		}
 	}
-	full := read[daemon.EntryDetail](t, w, 0, "ledger", "show", number)
+	full := read[daemon.EntryDetail](t, f, 0, "ledger", "show", number)
 	if len(full.Entry.Findings) != 3 || full.Entry.Findings[0].In(balance.French) == full.Entry.Findings[0].Message {
 		t.Errorf("the findings are %+v", full.Entry.Findings)
 	}
 }
 
 // With the setting such a balance waits, and retry lets it go.
-func TestTheConfigurationHoldsBalancesWithFindings(t *testing.T) {
+func TestHoldOnFindings(t *testing.T) {
 	t.Parallel()
-	w := newWorld(t, worldOptions{})
-	w.link()
-	cast := w.demo()
-	text, err := os.ReadFile(w.config)
+	f := newFixture(t, fixtureOptions{})
+	f.link()
+	cast := f.addDemo()
+	text, err := os.ReadFile(f.config)
 	if err != nil {
 		t.Fatal(err)
 	}
-	w.config = w.write("held.yaml", string(text)+"\ndocuments: {hold_on_findings: true}\n")
+	f.config = f.write("held.yaml", string(text)+"\ndocuments: {hold_on_findings: true}\n")
 	first := cast.Dossiers[0]
-	if _, err := w.box.Finbox.CorrectFrom(first.BalanceID, func(b *balance.Balance) *balance.Balance {
+	if _, err := f.sandbox.Finbox.CorrectFrom(first.BalanceID, func(b *balance.Balance) *balance.Balance {
 		b.Values[balance.Cell{Code: "1013"}] = decimal.NewFromInt(7)
 		return b
 	}); err != nil {
 		t.Fatal(err)
 	}
-	w.want(3, "waiting: findings\n      the checks of the balance have 3 findings", "sync")
-	number := entryNumber(read[[]ledger.Entry](t, w, 0, "ledger", "list", "--reason", "findings")[0])
-	w.want(0, "", "ledger", "retry", number)
-	w.want(3, "", "sync")
-	w.want(0, "stands      done", "ledger", "show", number)
+	f.want(3, "waiting: findings\n      the checks of the balance have 3 findings", "sync")
+	number := entryNumber(read[[]ledger.Entry](t, f, 0, "ledger", "list", "--reason", "findings")[0])
+	f.want(0, "", "ledger", "retry", number)
+	f.want(3, "", "sync")
+	f.want(0, "stands      done", "ledger", "show", number)
 }

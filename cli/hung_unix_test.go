@@ -19,9 +19,9 @@ import (
 // connections and answers none. Every command ends all the same, and says so.
 func TestHungDaemon(t *testing.T) {
 	t.Parallel()
-	w := newWorld(t, worldOptions{})
-	w.link()
-	d := w.daemon()
+	f := newFixture(t, fixtureOptions{})
+	f.link()
+	d := f.daemon()
 	if err := d.cmd.Process.Signal(syscall.SIGSTOP); err != nil {
 		t.Fatal(err)
 	}
@@ -31,15 +31,15 @@ func TestHungDaemon(t *testing.T) {
 		t.Fatalf("the daemon is not stopped: %v %v", stopped, err)
 	}
 	// However short the wait, a process that is stopped never answers.
-	w.daemonWait = 100 * time.Millisecond
-	m := &fakeManager{status: service.Status{State: service.On, Config: w.config}}
+	f.daemonWait = 100 * time.Millisecond
+	m := &fakeManager{status: service.Status{State: service.On, Config: f.config}}
 	for _, args := range [][]string{{"status"}, {"check"}, {"config", "reload"}, {"sync"}, {"service", "status"}} {
 		t.Run(strings.Join(args, " "), func(t *testing.T) {
 			var r result
 			if args[0] == "service" {
-				r = w.service(m, args[1:]...)
+				r = f.service(m, args[1:]...)
 			} else {
-				r = w.run(args...)
+				r = f.run(args...)
 			}
 			r.want(t, 1, "did not answer", args...)
 			if !strings.Contains(r.stdout+r.stderr, "balansd service restart") {
@@ -49,28 +49,28 @@ func TestHungDaemon(t *testing.T) {
 	}
 }
 
-// TestStatusOfAServiceThatBegins asks for a service whose daemon has no socket
+// TestStatusWhileStarting asks for a service whose daemon has no socket
 // yet, since it waits for the state: a second daemon is not the answer.
-func TestStatusOfAServiceThatBegins(t *testing.T) {
+func TestStatusWhileStarting(t *testing.T) {
 	t.Parallel()
-	w := newWorld(t, worldOptions{})
-	m := &fakeManager{status: service.Status{State: service.On, Config: w.config, Says: "waiting"}}
-	r := w.service(m, "status")
+	f := newFixture(t, fixtureOptions{})
+	m := &fakeManager{status: service.Status{State: service.On, Config: f.config, Says: "waiting"}}
+	r := f.service(m, "status")
 	r.want(t, 0, "does not answer yet")
 	if strings.Contains(r.stdout, "balansd run") {
 		t.Errorf("a second daemon is the advice:\n%s", r.stdout)
 	}
 }
 
-// TestReloadOfAnotherPlace changes where the local API listens: the running
+// TestReloadSocketChanged changes where the local API listens: the running
 // daemon is still at the old place, and a second one is not the answer.
-func TestReloadOfAnotherPlace(t *testing.T) {
+func TestReloadSocketChanged(t *testing.T) {
 	t.Parallel()
-	w := newWorld(t, worldOptions{})
-	w.link()
-	d := w.daemon()
-	w.rewrite("socket: ", "socket: "+socketPath(t)+" #")
-	r := w.run("config", "reload")
+	f := newFixture(t, fixtureOptions{})
+	f.link()
+	d := f.daemon()
+	f.rewrite("socket: ", "socket: "+socketPath(t)+" #")
+	r := f.run("config", "reload")
 	r.want(t, 1, "socket or data_dir", "config", "reload")
 	if !strings.Contains(r.stderr, "balansd service restart") {
 		t.Errorf("nothing is said of what to do:\n%s", r.stderr)
@@ -78,12 +78,12 @@ func TestReloadOfAnotherPlace(t *testing.T) {
 	d.stop(t)
 }
 
-// TestReloadAtOnce sends SIGHUP the moment that the manager hears of the
+// TestReloadWhileStarting sends SIGHUP the moment that the manager hears of the
 // service. It must not end the process, which systemd would take for a proper
 // end.
-func TestReloadAtOnce(t *testing.T) {
+func TestReloadWhileStarting(t *testing.T) {
 	t.Parallel()
-	w := newWorld(t, worldOptions{})
+	f := newFixture(t, fixtureOptions{})
 	dir, err := os.MkdirTemp("", "bd") // the path of a socket is short
 	if err != nil {
 		t.Fatal(err)
@@ -108,7 +108,7 @@ func TestReloadAtOnce(t *testing.T) {
 			size /= 2
 		}
 	}
-	p := w.startInto(write, []string{"NOTIFY_SOCKET=" + address.Name}, "run", "--service")
+	p := f.startInto(write, []string{"NOTIFY_SOCKET=" + address.Name}, "run", "--service")
 	_ = write.Close()
 	word := make([]byte, 100)
 	if n, err := manager.Read(word); err != nil || string(word[:n]) != "READY=1" {

@@ -111,7 +111,7 @@ func (app *App) inspectOne(name string, findingsOnly bool) error {
 	case app.asJSON && findingsOnly:
 		err = app.print(app.inspected(name, b, nil, true))
 	case app.asJSON:
-		app.told(b)
+		app.localizedFindings(b)
 		err = app.print(b)
 	case findingsOnly:
 		app.showFindingsOf("", b, lang)
@@ -122,9 +122,9 @@ func (app *App) inspectOne(name string, findingsOnly bool) error {
 	case err != nil:
 		return err
 	case len(b.Doubts) > 0:
-		return told{inDoubt(name, b)}
+		return shownError{inDoubt(name, b)}
 	case len(b.Values) == 0:
-		return told{problem.New(problem.NoSocialBalance, name+" holds no social balance", "")}
+		return shownError{problem.New(problem.NoSocialBalance, name+" holds no social balance", "")}
 	}
 	return nil
 }
@@ -163,7 +163,7 @@ func (app *App) inspectAll(names []string, findingsOnly bool) error {
 		app.showReadings(all, findingsOnly)
 	}
 	if bad > 0 {
-		return told{problem.New(problem.NeedsPerson, fmt.Sprintf("%d of %d files hold no social balance that can be read in one way", bad, len(names)), "")}
+		return shownError{problem.New(problem.NeedsPerson, fmt.Sprintf("%d of %d files hold no social balance that can be read in one way", bad, len(names)), "")}
 	}
 	return nil
 }
@@ -210,11 +210,11 @@ func (app *App) inspected(name string, b *balance.Balance, err error, findingsOn
 	case err != nil:
 		return inspected{File: name, Error: problem.Of(err).What}
 	case findingsOnly && len(b.Values) == 0 && len(b.Doubts) == 0:
-		return inspected{File: name, Error: name + " holds no social balance", Findings: app.told(b)}
+		return inspected{File: name, Error: name + " holds no social balance", Findings: app.localizedFindings(b)}
 	case findingsOnly:
-		return inspected{File: name, Findings: app.told(b)}
+		return inspected{File: name, Findings: app.localizedFindings(b)}
 	default:
-		app.told(b)
+		app.localizedFindings(b)
 		return inspected{File: name, Balance: b}
 	}
 }
@@ -242,10 +242,10 @@ func remarks(findings []balance.Finding) (n int) {
 	return n
 }
 
-// told puts the findings of a balance into the language that the person asked
+// localizedFindings puts the findings of a balance into the language that the person asked
 // for, and into English without one: what reads JSON must not depend on a
 // configuration.
-func (app *App) told(b *balance.Balance) []balance.Finding {
+func (app *App) localizedFindings(b *balance.Balance) []balance.Finding {
 	if app.lang != "" {
 		for i := range b.Findings {
 			b.Findings[i].Message = b.Findings[i].In(balance.Lang(app.lang))

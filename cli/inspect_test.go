@@ -33,7 +33,7 @@ func document(t *testing.T, layout balance.Layout, change func(*balance.Balance)
 	return path
 }
 
-func TestInspectShowsEachLanguage(t *testing.T) {
+func TestInspectLanguages(t *testing.T) {
 	path := document(t, balance.NBBCSV, func(b *balance.Balance) {
 		b.Name = "Bakkerij Émile"
 		b.Values[balance.Cell{Code: "1023"}] = decimal.RequireFromString("1234567.5")
@@ -57,7 +57,7 @@ func TestInspectShowsEachLanguage(t *testing.T) {
 	}
 }
 
-func TestEveryLanguageHasItsWords(t *testing.T) {
+func TestInspectWordsComplete(t *testing.T) {
 	for _, lang := range balance.Languages() {
 		w := wordsOf[lang]
 		v := reflect.ValueOf(w)
@@ -74,7 +74,7 @@ func TestEveryLanguageHasItsWords(t *testing.T) {
 	}
 }
 
-func TestInspectShowsEveryFigureOnce(t *testing.T) {
+func TestInspectEveryFigureOnce(t *testing.T) {
 	path := document(t, balance.NBBCSV, nil)
 	want := madeup.Balance(1, balance.Abbreviated, 2024)
 	r := balansd(t, "balance", "inspect", path, "--lang", "en")
@@ -91,7 +91,7 @@ func TestInspectShowsEveryFigureOnce(t *testing.T) {
 	}
 }
 
-func TestInspectJSONHasTheAgreedShape(t *testing.T) {
+func TestInspectJSON(t *testing.T) {
 	path := document(t, balance.NBBCSV, func(b *balance.Balance) { b.Name = "Bakkerij Émile" })
 	r := balansd(t, "balance", "inspect", path, "--json")
 	var got struct {
@@ -128,7 +128,7 @@ func TestInspectJSONHasTheAgreedShape(t *testing.T) {
 	}
 }
 
-func TestInspectOfAFileWithoutASocialBalance(t *testing.T) {
+func TestInspectNoSocialBalance(t *testing.T) {
 	path := document(t, balance.NBBCSV, func(b *balance.Balance) { b.Values = nil })
 	r := balansd(t, "balance", "inspect", path, "--lang", "fr")
 	if r.code != 3 || r.stderr != "" || !strings.Contains(r.stdout, "Ce fichier ne contient pas de bilan social.") {
@@ -173,7 +173,7 @@ func TestFindingsOnly(t *testing.T) {
 	}
 }
 
-func TestInspectOfAnUnreadableFileSaysSoInOneLine(t *testing.T) {
+func TestInspectUnreadable(t *testing.T) {
 	dir := t.TempDir()
 	for name, text := range map[string]string{"photo": "\x89PNG\r\n\x1a\n", "empty": "", "torn": `<?xml version="1.0"?><xbrl`} {
 		if err := os.WriteFile(filepath.Join(dir, name), []byte(text), 0o600); err != nil {
@@ -189,7 +189,7 @@ func TestInspectOfAnUnreadableFileSaysSoInOneLine(t *testing.T) {
 	}
 }
 
-func TestInspectReadsTheStandardInput(t *testing.T) {
+func TestInspectStdin(t *testing.T) {
 	text, err := os.ReadFile(document(t, balance.NBBCSV, nil))
 	if err != nil {
 		t.Fatal(err)
@@ -203,7 +203,7 @@ func TestInspectReadsTheStandardInput(t *testing.T) {
 	}
 }
 
-func TestInspectIsBounded(t *testing.T) {
+func TestInspectTooLarge(t *testing.T) {
 	r := balansdWith(t, Env{Args: []string{"balance", "inspect", "-"}, Stdin: endless{}})
 	if r.code != 1 || !strings.HasPrefix(r.stderr, "Error: - cannot be read: ") || strings.Count(r.stderr, "\n") != 1 {
 		t.Errorf("result = %+v", r)
@@ -215,9 +215,9 @@ type endless struct{}
 
 func (endless) Read(p []byte) (int, error) { return len(p), nil }
 
-// TestInspectReadsRealFilings runs where published filings are at hand; they
+// TestInspectRealFilings runs where published filings are at hand; they
 // state no licence and so are not part of the project.
-func TestInspectReadsRealFilings(t *testing.T) {
+func TestInspectRealFilings(t *testing.T) {
 	files, _ := filepath.Glob("../../shared/samples/nbb-*")
 	if len(files) == 0 {
 		t.Skip("no published filings at hand")
@@ -249,7 +249,7 @@ func TestFindingsBeside(t *testing.T) {
 
 // A balance that can be read in more than one way is shown with its readings,
 // and neither passes for one that is in order nor is converted.
-func TestInspectShowsDoubts(t *testing.T) {
+func TestInspectDoubts(t *testing.T) {
 	dir := t.TempDir()
 	one, two, only := filepath.Join(dir, "one.csv"), filepath.Join(dir, "two.csv"), filepath.Join(dir, "only.csv")
 	text, err := os.ReadFile(document(t, balance.NBBCSV, func(*balance.Balance) {}))

@@ -12,19 +12,19 @@ import (
 	"balansd/sandbox/faults"
 )
 
-// TestKilledAtAnyCall kills a pass at calls that chance picks, again and again,
+// TestKillAtEveryCall kills a run at calls that chance picks, again and again,
 // before the reply of that call is sent. Whatever the call did stands; whoever
-// made it never heard. Then a pass goes to the end.
-func TestKilledAtAnyCall(t *testing.T) {
+// made it never heard. Then a run goes to the end.
+func TestKillAtEveryCall(t *testing.T) {
 	t.Parallel()
 	const kills, balances = 8, 30
-	// The sandbox's clock is moved on between the passes, so that the tokens
+	// The sandbox's clock is moved on between the runs, so that the tokens
 	// have ended and their renewal is among the calls.
 	var ahead atomic.Int64
 	now := func() time.Time { return time.Now().Add(time.Duration(ahead.Load())) }
-	w := newWorld(t, worldOptions{box: sandbox.Options{Now: now}})
-	w.link()
-	if err := w.box.FillWith(sandbox.FillOptions{Companies: balances, Dossiers: balances, Balances: balances, Model: balance.Full}); err != nil {
+	f := newFixture(t, fixtureOptions{sandbox: sandbox.Options{Now: now}})
+	f.link()
+	if err := f.sandbox.FillWith(sandbox.FillOptions{Companies: balances, Dossiers: balances, Balances: balances, Model: balance.Full}); err != nil {
 		t.Fatal(err)
 	}
 	chance := rand.New(rand.NewPCG(2, 26))
@@ -42,9 +42,9 @@ func TestKilledAtAnyCall(t *testing.T) {
 				<-dead // no reply leaves any more
 			}
 		}
-		w.box.Finbox.Faults().OnCall(stopAt)
-		w.box.Silverfin.Faults().OnCall(stopAt)
-		p := w.start(nil, "sync")
+		f.sandbox.Finbox.Faults().OnCall(stopAt)
+		f.sandbox.Silverfin.Faults().OnCall(stopAt)
+		p := f.start(nil, "sync")
 		select {
 		case <-reached:
 			killed++
@@ -55,18 +55,18 @@ func TestKilledAtAnyCall(t *testing.T) {
 		close(dead)
 		ahead.Add(int64(3 * time.Hour))
 	}
-	w.box.Finbox.Faults().OnCall(nil)
-	w.box.Silverfin.Faults().OnCall(nil)
+	f.sandbox.Finbox.Faults().OnCall(nil)
+	f.sandbox.Silverfin.Faults().OnCall(nil)
 	if killed < kills/2 {
-		t.Errorf("only %d of %d passes were killed", killed, kills)
+		t.Errorf("only %d of %d runs were killed", killed, kills)
 	}
-	t.Logf("%d passes killed; then %v", killed, read[daemon.Status](t, w, w.run("status").code, "status").Counts)
+	t.Logf("%d runs killed; then %v", killed, read[daemon.Status](t, f, f.run("status").code, "status").Counts)
 
-	w.want(0, "", "sync")
-	w.delivered(balances)
-	s := read[daemon.Status](t, w, 0, "status")
+	f.want(0, "", "sync")
+	f.wantDelivered(balances)
+	s := read[daemon.Status](t, f, 0, "status")
 	if len(s.Firms) != 1 || s.Firms[0].Relink != "" {
 		t.Errorf("the firm must be linked again: %+v", s.Firms)
 	}
-	w.want(0, "0 new", "sync")
+	f.want(0, "0 new", "sync")
 }

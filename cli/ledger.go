@@ -19,8 +19,8 @@ func newLedgerCommand(app *App) *cobra.Command {
 	return group("ledger", "See what became of every social balance, and decide",
 		"  balansd ledger list --state differs\n  balansd ledger show 12",
 		app.ledgerList(), app.ledgerShow(),
-		app.ledgerAct("retry", "Try an entry again at the next pass, parked or not",
-			"is tried again at the next pass: balansd sync", daemon.API.Retry),
+		app.ledgerAct("retry", "Try an entry again at the next run, parked or not",
+			"is tried again at the next run: balansd sync", daemon.API.Retry),
 		app.ledgerDecide("use-finbox", "Use the data from Finbox where Silverfin has other figures", daemon.UseFinbox),
 		app.ledgerDecide("keep-silverfin", "Keep Silverfin's figures where they differ from Finbox's", daemon.KeepSilverfin),
 		app.ledgerAct("dismiss", "Leave an entry aside for good", "is left aside", daemon.API.Dismiss),
@@ -142,7 +142,7 @@ func (app *App) fullText(f daemon.EntryDetail, cfg *config.Config) {
 	when := func(t interface{ Format(string) string }) string { return t.Format("2006-01-02 15:04") }
 	app.printf("%s\n\n", app.styled(app.env.Stdout, bold, clean(fmt.Sprintf("Entry %d: %s, %s", e.Number, dossierText(e), yearText(e.FiscalYear)))))
 	app.printf("stands      %s\n", stateText(e))
-	for _, text := range (outcome{Entry: e}).sentences(false) {
+	for _, text := range (outcome{Entry: e}).explanations(false) {
 		app.printf("            %s\n", clean(text))
 	}
 	app.printf("source      %s, id %s, revision %s, made %s\n", clean(e.Connection), clean(e.ID), clean(e.Revision), when(e.CreatedAt.In(cfg.TimeZone)))
@@ -213,7 +213,7 @@ func (app *App) ledgerDecide(use, short string, choice daemon.Choice) *cobra.Com
 	var codes []string
 	c := &cobra.Command{
 		Use: use + " NUMBER...", Short: short,
-		Long:    short + ".\nThe decision holds for the figures as they are shown now, and is carried out at the next pass.",
+		Long:    short + ".\nThe decision holds for the figures as they are shown now, and is carried out at the next run.",
 		Example: "  balansd ledger " + use + " 12\n  balansd ledger " + use + " 12 --rubric 1003,1013P", Args: cobra.MinimumNArgs(1),
 		RunE: func(cmd *cobra.Command, args []string) error {
 			var cells []balance.Cell
@@ -243,7 +243,7 @@ func choiceText(choice daemon.Choice) func(ledger.Entry) string {
 		if e.State == ledger.Differs {
 			return fmt.Sprintf("%s for these rubrics; a decision is still needed for %d more: balansd ledger show %d", text, len(e.Differences), e.Number)
 		}
-		return text + "; it is carried out at the next pass: balansd sync"
+		return text + "; it is carried out at the next run: balansd sync"
 	}
 }
 

@@ -24,7 +24,7 @@ import (
 	bolt "go.etcd.io/bbolt"
 )
 
-func TestSixMistakesInTheConfiguration(t *testing.T) {
+func TestConfigMistakes(t *testing.T) {
 	t.Parallel()
 	path := filepath.Join(t.TempDir(), "balansd.yaml")
 	text := `language: es
@@ -56,35 +56,35 @@ finbox:
 
 func TestConnectionIDs(t *testing.T) {
 	t.Parallel()
-	w := newWorld(t, worldOptions{})
-	inactive := w.box.Finbox.AddConnection(fakefinbox.Environment{Name: "Kantoor Rust", Inactive: true})
-	w.want(1, "Error: Finbox does not know connection "+w.conn[:35]+"\nWhat to do: Compare it with the connection id (Connectie-id) in Finbox's settings",
-		"connect", "finbox", w.conn[:35])
-	w.want(1, "Finbox does not know connection 00000000-0000-4000-8000-000000000000", "connect", "finbox", "00000000-0000-4000-8000-000000000000")
-	w.want(1, "activate the external connection", "connect", "finbox", inactive)
-	w.want(1, "the connection id has a '/' inside, as an address has", "connect", "finbox", "../"+w.conn)
-	w.want(1, "", "connect", "finbox", " ")
-	w.want(2, "accepts 1 arg(s), received 0", "connect", "finbox")
-	if r := w.run("connections", "list"); !strings.Contains(r.stdout, "No source is linked") {
+	f := newFixture(t, fixtureOptions{})
+	inactive := f.sandbox.Finbox.AddConnection(fakefinbox.Environment{Name: "Kantoor Rust", Inactive: true})
+	f.want(1, "Error: Finbox does not know connection "+f.conn[:35]+"\nWhat to do: Compare it with the connection id (Connectie-id) in Finbox's settings",
+		"connect", "finbox", f.conn[:35])
+	f.want(1, "Finbox does not know connection 00000000-0000-4000-8000-000000000000", "connect", "finbox", "00000000-0000-4000-8000-000000000000")
+	f.want(1, "activate the external connection", "connect", "finbox", inactive)
+	f.want(1, "the connection id has a '/' inside, as an address has", "connect", "finbox", "../"+f.conn)
+	f.want(1, "", "connect", "finbox", " ")
+	f.want(2, "accepts 1 arg(s), received 0", "connect", "finbox")
+	if r := f.run("connections", "list"); !strings.Contains(r.stdout, "No source is linked") {
 		t.Errorf("a refused connection is linked:\n%s", r.stdout)
 	}
 	// Pasted with blanks around it, it is the same id.
-	w.want(0, "Linked", "connect", "finbox", " "+w.conn+"\n")
+	f.want(0, "Linked", "connect", "finbox", " "+f.conn+"\n")
 }
 
-func TestAStartDateThatIsNotToday(t *testing.T) {
+func TestStartDate(t *testing.T) {
 	t.Parallel()
-	w := newWorld(t, worldOptions{})
+	f := newFixture(t, fixtureOptions{})
 	zone, err := time.LoadLocation("Europe/Brussels")
 	if err != nil {
 		t.Fatal(err)
 	}
 	early := balance.DateOf(time.Now().In(zone).AddDate(0, -2, 0))
-	if err := w.box.Finbox.SetStartDate(w.conn, early); err != nil {
+	if err := f.sandbox.Finbox.SetStartDate(f.conn, early); err != nil {
 		t.Fatal(err)
 	}
-	w.want(0, "Note: The start date in Finbox is "+early.String()+" and not today, ", "connect", "finbox", w.conn)
-	w.want(0, "Social balances made from "+early.String()+" on are delivered.", "connect", "finbox", w.conn)
+	f.want(0, "Note: The start date in Finbox is "+early.String()+" and not today, ", "connect", "finbox", f.conn)
+	f.want(0, "Social balances made from "+early.String()+" on are delivered.", "connect", "finbox", f.conn)
 }
 
 func TestPrivateKeys(t *testing.T) {
@@ -101,12 +101,12 @@ func TestPrivateKeys(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	w := newWorld(t, worldOptions{finbox: "private_key_file: finbox.key"})
-	path := filepath.Join(w.dir, "finbox.key")
+	f := newFixture(t, fixtureOptions{finbox: "private_key_file: finbox.key"})
+	path := filepath.Join(f.dir, "finbox.key")
 	refused := func(want string) {
 		t.Helper()
-		for _, args := range [][]string{{"connect", "finbox", w.conn}, {"sync"}} {
-			r := w.want(2, want, args...)
+		for _, args := range [][]string{{"connect", "finbox", f.conn}, {"sync"}} {
+			r := f.want(2, want, args...)
 			if !strings.Contains(r.stderr, "What to do: ") || strings.Contains(r.stderr, "-----") {
 				t.Errorf("%s", r.stderr)
 			}
@@ -114,17 +114,17 @@ func TestPrivateKeys(t *testing.T) {
 	}
 	refused(path)
 
-	w.write("finbox.key", string(pem.EncodeToMemory(&pem.Block{Type: "ENCRYPTED PRIVATE KEY", Bytes: der})))
+	f.write("finbox.key", string(pem.EncodeToMemory(&pem.Block{Type: "ENCRYPTED PRIVATE KEY", Bytes: der})))
 	refused("the private key " + path + " is protected with a passphrase, which a service cannot type\nWhat to do: Remove its passphrase: openssl pkey")
-	w.write("finbox.key", "no key at all\n")
+	f.write("finbox.key", "no key at all\n")
 	refused("the file " + path + " is not a private key in PEM form")
 
-	w.write("finbox.key", string(pem.EncodeToMemory(&pem.Block{Type: "PRIVATE KEY", Bytes: der})))
-	w.want(1, "Finbox refuses our sign-in", "connect", "finbox", w.conn) // not registered yet
-	if err := w.box.Finbox.RegisterKey(pem.EncodeToMemory(&pem.Block{Type: "PUBLIC KEY", Bytes: public})); err != nil {
+	f.write("finbox.key", string(pem.EncodeToMemory(&pem.Block{Type: "PRIVATE KEY", Bytes: der})))
+	f.want(1, "Finbox refuses our sign-in", "connect", "finbox", f.conn) // not registered yet
+	if err := f.sandbox.Finbox.RegisterKey(pem.EncodeToMemory(&pem.Block{Type: "PUBLIC KEY", Bytes: public})); err != nil {
 		t.Fatal(err)
 	}
-	w.want(0, "Linked", "connect", "finbox", w.conn)
+	f.want(0, "Linked", "connect", "finbox", f.conn)
 	if runtime.GOOS == "windows" {
 		t.Skip("on Windows access lists guard the key, not modes")
 	}
@@ -132,16 +132,16 @@ func TestPrivateKeys(t *testing.T) {
 		t.Fatal(err)
 	}
 	refused(path)
-	w.want(2, "chmod 600 "+path, "sync")
+	f.want(2, "chmod 600 "+path, "sync")
 }
 
-// TestBalancesThatCannotBeDelivered has one dossier for each thing that can be
-// wrong with a balance, and holds the pass to what it says of each.
-func TestBalancesThatCannotBeDelivered(t *testing.T) {
+// TestUndeliverableBalances has one dossier for each thing that can be
+// wrong with a balance, and holds the run to what it says of each.
+func TestUndeliverableBalances(t *testing.T) {
 	t.Parallel()
-	w := newWorld(t, worldOptions{})
-	w.link()
-	cast := w.demo()
+	f := newFixture(t, fixtureOptions{})
+	f.link()
+	cast := f.addDemo()
 	type wrong struct {
 		state ledger.State
 		text  string
@@ -153,14 +153,14 @@ func TestBalancesThatCannotBeDelivered(t *testing.T) {
 	}
 	add := func(name string, number balance.EnterpriseNumber, content func(b *balance.Balance) []byte, w2 wrong) {
 		t.Helper()
-		id, err := w.box.Finbox.AddDossier(w.conn, fakefinbox.Dossier{Name: name, EnterpriseNumber: number})
+		id, err := f.sandbox.Finbox.AddDossier(f.conn, fakefinbox.Dossier{Name: name, EnterpriseNumber: number})
 		if err != nil {
 			t.Fatal(err)
 		}
 		made := fakefinbox.Recipe{Seed: int64(900 + len(want)), Model: balance.Micro, Year: cast.Year, EnterpriseNumber: number}
-		b, _, err := w.box.Finbox.AddBalance(fakefinbox.NewBalance{ConnectionID: w.conn, DossierID: id, Made: &made, Layouts: []balance.Layout{balance.NBBCSV}})
+		b, _, err := f.sandbox.Finbox.AddBalance(fakefinbox.NewBalance{ConnectionID: f.conn, DossierID: id, Made: &made, Layouts: []balance.Layout{balance.NBBCSV}})
 		if err == nil && content != nil {
-			err = w.box.Finbox.SetContent(b, content(made.Make()))
+			err = f.sandbox.Finbox.SetContent(b, content(made.Make()))
 		}
 		if err != nil {
 			t.Fatal(err)
@@ -184,9 +184,9 @@ func TestBalancesThatCannotBeDelivered(t *testing.T) {
 	}, wrong{ledger.Failed, "no social balance"})
 	add("Empty", "", func(*balance.Balance) []byte { return []byte{} }, wrong{ledger.Failed, "empty"})
 
-	w.want(3, "", "sync")
+	f.want(3, "", "sync")
 	seen := map[string]int{}
-	for _, e := range read[[]ledger.Entry](t, w, 0, "ledger", "list") {
+	for _, e := range read[[]ledger.Entry](t, f, 0, "ledger", "list") {
 		seen[e.Dossier.Name]++
 		x, ok := want[e.Dossier.Name]
 		if !ok {
@@ -204,10 +204,10 @@ func TestBalancesThatCannotBeDelivered(t *testing.T) {
 			t.Errorf("%s is in the ledger %d times", name, seen[name])
 		}
 	}
-	w.neverTwice()
+	f.wantNoRewrites()
 }
 
-func TestInspectAFigureThatDoesNotParse(t *testing.T) {
+func TestInspectUnreadableFigure(t *testing.T) {
 	t.Parallel()
 	b := madeup.Balance(3, balance.Micro, 2024)
 	text, err := madeup.Document(balance.NBBCSV, b)
@@ -225,13 +225,13 @@ func TestInspectAFigureThatDoesNotParse(t *testing.T) {
 	}
 }
 
-// TestAStateFileOfANewerVersion opens a state file that says it is of a layout
+// TestStateNewer opens a state file that says it is of a layout
 // that does not exist yet.
-func TestAStateFileOfANewerVersion(t *testing.T) {
+func TestStateNewer(t *testing.T) {
 	t.Parallel()
-	w := newWorld(t, worldOptions{})
-	w.link()
-	db, err := bolt.Open(w.stateFile(), 0o600, nil)
+	f := newFixture(t, fixtureOptions{})
+	f.link()
+	db, err := bolt.Open(f.stateFile(), 0o600, nil)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -265,26 +265,26 @@ func TestAStateFileOfANewerVersion(t *testing.T) {
 		t.Fatalf("the state file was not changed: %v", err)
 	}
 	for _, args := range [][]string{{"status"}, {"sync"}, {"run"}, {"ledger", "list"}} {
-		w.want(1, "Error: the state file "+w.stateFile()+" was written by balansd 9.1.0: it has layout 99, and this version knows up to 2\nWhat to do: Install that version or a newer one", args...)
+		f.want(1, "Error: the state file "+f.stateFile()+" was written by balansd 9.1.0: it has layout 99, and this version knows up to 2\nWhat to do: Install that version or a newer one", args...)
 	}
 }
 
-// TestADryRunChangesNothing compares everything that there is before and after
+// TestDryRun compares everything that there is before and after
 // a dry run that would do all kinds of things.
-func TestADryRunChangesNothing(t *testing.T) {
+func TestDryRun(t *testing.T) {
 	t.Parallel()
-	w := newWorld(t, worldOptions{})
-	w.link()
-	cast := w.demo()
-	w.want(0, "1 done", "sync", "--dossier", "Bakkerij")
-	writes := len(w.box.Silverfin.Writes())
+	f := newFixture(t, fixtureOptions{})
+	f.link()
+	cast := f.addDemo()
+	f.want(0, "1 done", "sync", "--dossier", "Bakkerij")
+	writes := len(f.sandbox.Silverfin.Writes())
 	all := func() string {
-		return w.run("ledger", "list", "--json").stdout + w.run("connections", "list", "--json").stdout + w.run("status", "--json").stdout
+		return f.run("ledger", "list", "--json").stdout + f.run("connections", "list", "--json").stdout + f.run("status", "--json").stdout
 	}
-	w.box.OpenWorkflow(cast.Find(sandbox.SituationWorkflowClosed)[0])
+	f.sandbox.OpenWorkflow(cast.Find(sandbox.SituationWorkflowClosed)[0])
 	before := all()
 
-	r := w.want(3, "dry run, nothing was changed:", "sync", "--dry-run")
+	r := f.want(3, "dry run, nothing was changed:", "sync", "--dry-run")
 	for _, want := range []string{
 		"write 156 figures to Brasserie Delcourtois SA, period ",
 		"write 162 figures to Bouwbedrijf De Meersche NV, period ",
@@ -301,13 +301,13 @@ func TestADryRunChangesNothing(t *testing.T) {
 	if after := all(); after != before {
 		t.Errorf("the dry run changed the state:\n%s\n%s", before, after)
 	}
-	if n := len(w.box.Silverfin.Writes()); n != writes {
+	if n := len(f.sandbox.Silverfin.Writes()); n != writes {
 		t.Errorf("the dry run wrote %d properties", n-writes)
 	}
 	dry := read[struct {
 		Run     ledger.Run `json:"pass"`
 		Entries []struct{ Would string }
-	}](t, w, 3, "sync", "--dry-run")
+	}](t, f, 3, "sync", "--dry-run")
 	if !dry.Run.DryRun || len(dry.Entries) == 0 {
 		t.Errorf("the dry run is %+v", dry)
 	}

@@ -23,11 +23,11 @@ import (
 	"balansd/problem"
 )
 
-// told is an error that the command has already shown in its output; only its
+// shownError is an error that the command has already shown in its output; only its
 // exit code is left to give.
-type told struct{ error }
+type shownError struct{ error }
 
-func (t told) Unwrap() error { return t.error }
+func (t shownError) Unwrap() error { return t.error }
 
 // report shows an error on stderr and gives the exit code.
 func (app *App) report(ctx context.Context, err error) int {
@@ -35,7 +35,7 @@ func (app *App) report(ctx context.Context, err error) int {
 		return 0
 	}
 	p := problem.Of(err)
-	if _, ok := errors.AsType[told](err); ok {
+	if _, ok := errors.AsType[shownError](err); ok {
 		return p.Code.ExitCode()
 	}
 	if p.Code == problem.Unexpected && ctx.Err() != nil && errors.Is(err, context.Canceled) {

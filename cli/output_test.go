@@ -13,7 +13,7 @@ import (
 	"balansd/problem"
 )
 
-func TestTableLinesUp(t *testing.T) {
+func TestTable(t *testing.T) {
 	var out bytes.Buffer
 	app := &App{env: Env{Stdout: &out}}
 	tab := newTable("Naam", "Bedrag").alignRight(1)
@@ -30,7 +30,7 @@ func TestTableLinesUp(t *testing.T) {
 	}
 }
 
-func TestErrorsSayWhatAndWhatToDo(t *testing.T) {
+func TestErrorOutput(t *testing.T) {
 	for name, c := range map[string]struct {
 		err  error
 		code int
@@ -41,7 +41,7 @@ func TestErrorsSayWhatAndWhatToDo(t *testing.T) {
 		"cause": {problem.Wrap(errors.New("no route\x1b[2J"), problem.FinboxDown, "Finbox cannot be reached", "Try again."), 1,
 			"Error: Finbox cannot be reached: no route\uFFFD[2J\nWhat to do: Try again.\n"},
 		"needs a person": {problem.New(problem.NeedsPerson, "2 balances differ", ""), 3, "Error: 2 balances differ\n"},
-		"told":           {told{problem.New(problem.NeedsPerson, "2 balances differ", "Decide.")}, 3, ""},
+		"told":           {shownError{problem.New(problem.NeedsPerson, "2 balances differ", "Decide.")}, 3, ""},
 		"mistakes": {problem.Wrap(&config.Mistakes{List: []config.Mistake{
 			{File: "balansd.yaml", Line: 3, Column: 1, Key: "a", What: "is missing", Right: "set it"}, {Key: "BALANSD_X", What: "no such variable"},
 		}}, problem.ConfigInvalid, "2 mistakes", ""), 2,
@@ -60,7 +60,7 @@ func TestErrorsSayWhatAndWhatToDo(t *testing.T) {
 	}
 }
 
-func TestStylesAndProgressAreForTerminals(t *testing.T) {
+func TestStylesAndProgress(t *testing.T) {
 	f, err := os.Create(t.TempDir() + "/out")
 	if err != nil {
 		t.Fatal(err)
@@ -81,7 +81,7 @@ func TestStylesAndProgressAreForTerminals(t *testing.T) {
 	}
 }
 
-func TestOnlyAYesIsAYes(t *testing.T) {
+func TestConfirm(t *testing.T) {
 	for answer, want := range map[string]bool{"y\n": true, " JA \n": true, "oui": true, "": false, "\n": false, "n\n": false,
 		"yes please\n": false, strings.Repeat("y", 1000): false} {
 		app := &App{env: Env{Stdin: strings.NewReader(answer), Stderr: &bytes.Buffer{}}}

@@ -90,8 +90,8 @@ func visit(b *testing.B, client *http.Client, address string) (first time.Durati
 // benchPages serves the pages over a full ledger, to somebody who is signed in.
 func benchPages(b *testing.B) (base string, client *http.Client) {
 	b.Helper()
-	w := newWorld(b, worldOptions{more: fmt.Sprintf("portal: {listen: %q}\n", unusedAddress(b))})
-	app := &App{env: Env{Stdout: io.Discard, Stderr: newOutput(), Version: "test"}, configPath: w.config}
+	f := newFixture(b, fixtureOptions{more: fmt.Sprintf("portal: {listen: %q}\n", unusedAddress(b))})
+	app := &App{env: Env{Stdout: io.Discard, Stderr: newOutput(), Version: "test"}, configPath: f.config}
 	cfg, err := app.config()
 	if err != nil {
 		b.Fatal(err)

@@ -30,12 +30,12 @@ func unusedAddress(t testing.TB) string {
 	return address
 }
 
-// portalApp gives an app at a world whose pages are at an address.
+// portalApp gives an app at a fixture whose pages are at an address.
 func portalApp(t *testing.T, listen string) (*App, *bytes.Buffer) {
 	t.Helper()
-	w := newWorld(t, worldOptions{more: fmt.Sprintf("portal: {listen: %q}\n", listen)})
+	f := newFixture(t, fixtureOptions{more: fmt.Sprintf("portal: {listen: %q}\n", listen)})
 	var out bytes.Buffer
-	return &App{env: Env{Stdout: &out, Stderr: newOutput(), Version: "test"}, configPath: w.config}, &out
+	return &App{env: Env{Stdout: &out, Stderr: newOutput(), Version: "test"}, configPath: f.config}, &out
 }
 
 // portal runs a command of balansd portal.

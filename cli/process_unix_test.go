@@ -14,9 +14,9 @@ import (
 // from within: no file may grow beyond so many bytes.
 const fullDiskEnv = "BALANSD_CLI_TEST_FILE_LIMIT"
 
-// prepareProcess sets a balansd that is a process of its own up as the test
+// prepareTestProcess sets a balansd that is a process of its own up as the test
 // wants it.
-func prepareProcess() error {
+func prepareTestProcess() error {
 	text := os.Getenv(fullDiskEnv)
 	if text == "" {
 		return nil

@@ -20,7 +20,7 @@ func newReloadCommand(app *App) *cobra.Command {
 		Long: `Have the running service read its configuration again. A file with mistakes
 changes nothing. Where the state is, where copies of it go, where the local API
 listens and where the log goes change only when the service is restarted; the
-answer names such settings. A pass that is under way is waited for.`,
+answer names such settings. A run that is under way is waited for.`,
 		Example: "  balansd config reload",
 		Args:    cobra.NoArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
@@ -67,7 +67,7 @@ func waits(key string) bool {
 	})
 }
 
-// reload reads the configuration again and puts in force what can be. A pass
+// reload reads the configuration again and puts in force what can be. A run
 // under way is waited for, as it goes on with the settings that it began with.
 func (p *running) reload(ctx context.Context, by string) (_ localapi.Reloaded, err error) {
 	var r localapi.Reloaded
@@ -76,7 +76,7 @@ func (p *running) reload(ctx context.Context, by string) (_ localapi.Reloaded, e
 	if err != nil {
 		return localapi.Reloaded{}, err
 	}
-	// One at a time; n.mu is not held meanwhile, since a pass may take hours.
+	// One at a time; n.mu is not held meanwhile, since a run may take hours.
 	p.reloading.Lock()
 	defer p.reloading.Unlock()
 	n := p.node

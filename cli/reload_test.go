@@ -17,45 +17,45 @@ import (
 )
 
 // rewrite changes the configuration's text.
-func (w *world) rewrite(from, to string) {
-	w.t.Helper()
-	text := w.text()
+func (f *fixture) rewrite(from, to string) {
+	f.t.Helper()
+	text := f.text()
 	if !strings.Contains(text, from) {
-		w.t.Fatalf("the configuration does not hold %q", from)
+		f.t.Fatalf("the configuration does not hold %q", from)
 	}
-	if err := os.WriteFile(w.config, []byte(strings.Replace(text, from, to, 1)), 0o600); err != nil {
-		w.t.Fatal(err)
+	if err := os.WriteFile(f.config, []byte(strings.Replace(text, from, to, 1)), 0o600); err != nil {
+		f.t.Fatal(err)
 	}
 }
 
 // TestReload has a running daemon read its configuration again.
 func TestReload(t *testing.T) {
 	t.Parallel()
-	w := newWorld(t, worldOptions{})
-	w.link()
-	w.want(1, "no daemon runs here", "config", "reload")
-	d := w.daemon()
-	w.want(0, "no setting changed", "config", "reload")
+	f := newFixture(t, fixtureOptions{})
+	f.link()
+	f.want(1, "no daemon runs here", "config", "reload")
+	d := f.daemon()
+	f.want(0, "no setting changed", "config", "reload")
 
 	// What can change does, and what cannot is said, each time.
-	w.rewrite(`night: {at: "02:30", spread: 0s}`, "night: {at: \"04:44\", spread: 0s}\nlog: {level: debug, files: 3}")
-	got := read[localapi.Reloaded](t, w, 0, "config", "reload")
+	f.rewrite(`night: {at: "02:30", spread: 0s}`, "night: {at: \"04:44\", spread: 0s}\nlog: {level: debug, files: 3}")
+	got := read[localapi.Reloaded](t, f, 0, "config", "reload")
 	if !slices.Equal(got.Changed, []string{"log.level", "night.at"}) || !slices.Equal(got.Restart, []string{"log.files"}) {
 		t.Errorf("the reload says %+v", got)
 	}
-	w.want(0, "04:44", "status")
+	f.want(0, "04:44", "status")
 	d.stderr.waitFor(t, `"level":"debug"`, d.ended)
-	w.want(0, "In force after a restart (balansd service restart): log.files.", "config", "reload")
+	f.want(0, "In force after a restart (balansd service restart): log.files.", "config", "reload")
 
 	// Mistakes change nothing, and the daemon goes on with what it had.
-	w.rewrite("04:44", "25:44")
-	w.want(2, "no time of day", "config", "reload")
-	w.rewrite("25:44", "04:44")
-	w.want(0, "nothing was changed", "sync", "--dry-run")
-	w.want(0, "", "sync")
+	f.rewrite("04:44", "25:44")
+	f.want(2, "no time of day", "config", "reload")
+	f.rewrite("25:44", "04:44")
+	f.want(0, "nothing was changed", "sync", "--dry-run")
+	f.want(0, "", "sync")
 	d.stop(t)
 	var seen []string
-	for _, r := range w.trail() {
+	for _, r := range f.trail() {
 		if r.What == "reload" {
 			seen = append(seen, r.On+" "+r.Outcome)
 		}
@@ -66,52 +66,52 @@ func TestReload(t *testing.T) {
 }
 
 // trail returns what was recorded, newest first, once no daemon runs.
-func (w *world) trail() []accounts.Record {
-	w.t.Helper()
-	app := &App{env: Env{Stdout: newOutput(), Stderr: newOutput(), Version: "test"}, configPath: w.config}
+func (f *fixture) trail() []accounts.Record {
+	f.t.Helper()
+	app := &App{env: Env{Stdout: newOutput(), Stderr: newOutput(), Version: "test"}, configPath: f.config}
 	cfg, err := app.config()
 	if err != nil {
-		w.t.Fatal(err)
+		f.t.Fatal(err)
 	}
-	n, err := newNode(w.t.Context(), cfg, nodeOptions{version: "test", log: zerolog.Nop()})
+	n, err := newNode(f.t.Context(), cfg, nodeOptions{version: "test", log: zerolog.Nop()})
 	if err != nil {
-		w.t.Fatal(err)
+		f.t.Fatal(err)
 	}
 	defer n.Close()
 	_, trail := n.people(cfg)
-	list, _, err := trail.Page(w.t.Context(), 0, 100)
+	list, _, err := trail.Page(f.t.Context(), 0, 100)
 	if err != nil {
-		w.t.Fatal(err)
+		f.t.Fatal(err)
 	}
 	return list
 }
 
-// TestReloadMakesNewClients gives another client id: the next call uses it,
+// TestReloadClients sets another client id: the next call uses it,
 // without a restart.
-func TestReloadMakesNewClients(t *testing.T) {
+func TestReloadClients(t *testing.T) {
 	t.Parallel()
-	w := newWorld(t, worldOptions{})
-	w.link()
-	d := w.daemon()
-	ours := fmt.Sprintf("client_id: %q", w.box.Finbox.ClientID())
-	w.rewrite(ours, "client_id: somebody-else")
-	w.want(0, "finbox.client_id", "config", "reload")
-	w.want(3, "", "sync") // Finbox does not know that client
-	w.rewrite("client_id: somebody-else", ours)
-	w.want(0, "finbox.client_id", "config", "reload")
-	w.want(0, "", "sync")
+	f := newFixture(t, fixtureOptions{})
+	f.link()
+	d := f.daemon()
+	ours := fmt.Sprintf("client_id: %q", f.sandbox.Finbox.ClientID())
+	f.rewrite(ours, "client_id: somebody-else")
+	f.want(0, "finbox.client_id", "config", "reload")
+	f.want(3, "", "sync") // Finbox does not know that client
+	f.rewrite("client_id: somebody-else", ours)
+	f.want(0, "finbox.client_id", "config", "reload")
+	f.want(0, "", "sync")
 	d.stop(t)
 }
 
-// TestASignInOutlivesAReload: an administrator corrects the configuration while
+// TestReloadKeepsSignIn: an administrator corrects the configuration while
 // somebody else is at Silverfin's page.
-func TestASignInOutlivesAReload(t *testing.T) {
+func TestReloadKeepsSignIn(t *testing.T) {
 	t.Parallel()
-	w := newWorld(t, worldOptions{})
-	w.link()
-	d := w.daemon()
-	firm := w.box.Silverfin.Firms()[0].ID
-	cfg, err := config.Load(config.LoadOptions{Path: w.config})
+	fix := newFixture(t, fixtureOptions{})
+	fix.link()
+	d := fix.daemon()
+	firm := fix.sandbox.Silverfin.Firms()[0].ID
+	cfg, err := config.Load(config.LoadOptions{Path: fix.config})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -123,9 +123,9 @@ func TestASignInOutlivesAReload(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	w.rewrite(`at: "02:30"`, `at: "05:00"`)
-	w.want(0, "night.at", "config", "reload")
-	if f, _, err := client.EndSilverfin(t.Context(), signIn.State, w.box.Silverfin.Grant(firm), firm, "Els"); err != nil || f.ID != firm {
+	fix.rewrite(`at: "02:30"`, `at: "05:00"`)
+	fix.want(0, "night.at", "config", "reload")
+	if f, _, err := client.EndSilverfin(t.Context(), signIn.State, fix.sandbox.Silverfin.Grant(firm), firm, "Els"); err != nil || f.ID != firm {
 		t.Errorf("the sign-in ends with %+v, %v", f, err)
 	}
 	d.stop(t)
@@ -137,15 +137,15 @@ func TestReloadBySignal(t *testing.T) {
 		t.Skip("Windows has no such signal")
 	}
 	t.Parallel()
-	w := newWorld(t, worldOptions{})
-	w.link()
-	d := w.daemon()
-	w.rewrite(`at: "02:30"`, "at: 25")
+	f := newFixture(t, fixtureOptions{})
+	f.link()
+	d := f.daemon()
+	f.rewrite(`at: "02:30"`, "at: 25")
 	if err := d.cmd.Process.Signal(syscall.SIGHUP); err != nil {
 		t.Fatal(err)
 	}
 	d.stderr.waitFor(t, "the old one stays in force", d.ended)
-	w.rewrite("at: 25", `at: "05:00"`)
+	f.rewrite("at: 25", `at: "05:00"`)
 	if err := d.cmd.Process.Signal(syscall.SIGHUP); err != nil {
 		t.Fatal(err)
 	}

@@ -41,7 +41,7 @@ func balansdWith(t *testing.T, env Env) result {
 	return result{code, stdout.String(), stderr.String()}
 }
 
-func TestAWrongCallIsAUsageError(t *testing.T) {
+func TestUsageErrors(t *testing.T) {
 	for name, c := range map[string]struct {
 		args []string
 		want string
@@ -68,7 +68,7 @@ func TestAWrongCallIsAUsageError(t *testing.T) {
 	}
 }
 
-func TestAnErrorIsJSONWhereJSONWasAskedFor(t *testing.T) {
+func TestErrorJSON(t *testing.T) {
 	r := balansd(t, "balance", "inspect", "--json", "absent.xbrl")
 	var got struct {
 		Error struct {
@@ -92,7 +92,7 @@ func TestAnErrorIsJSONWhereJSONWasAskedFor(t *testing.T) {
 // exampleOf finds the example in a help, which may need the administrator.
 var exampleOf = regexp.MustCompile(`Examples:\n  (sudo )?balansd`)
 
-func TestHelpHasAnExampleForEachCommand(t *testing.T) {
+func TestHelpExamples(t *testing.T) {
 	var walk func(c *cobra.Command)
 	walk = func(c *cobra.Command) {
 		for _, sub := range c.Commands() {
@@ -116,7 +116,7 @@ func TestHelpHasAnExampleForEachCommand(t *testing.T) {
 	walk(newRootCommand(&App{env: Env{Stdout: &bytes.Buffer{}}}))
 }
 
-func TestNoArgumentsShowHelp(t *testing.T) {
+func TestNoArguments(t *testing.T) {
 	for _, args := range [][]string{nil, {"config"}, {"balance"}} {
 		if r := balansd(t, args...); r.code != 0 || !strings.Contains(r.stdout, "Usage:") {
 			t.Errorf("%v gives %d:\n%s", args, r.code, r.stdout+r.stderr)
@@ -124,7 +124,7 @@ func TestNoArgumentsShowHelp(t *testing.T) {
 	}
 }
 
-func TestAnInterruptIsNoFault(t *testing.T) {
+func TestInterrupt(t *testing.T) {
 	ctx, cancel := context.WithCancel(t.Context())
 	cancel()
 	var stderr bytes.Buffer

@@ -33,7 +33,7 @@ func newRunCommand(app *App) *cobra.Command {
 		Short: "Run the daemon: wake each night until stopped",
 		Long: `Run in the foreground until stopped, wake each night, and answer the other
 commands meanwhile. A stop ends the work in good order, also in the middle of a
-pass: what was not finished goes on at the next pass.
+run: what was not finished goes on at the next run.
 
 The service runs this command with --service, which a person never needs:
 balansd service install makes the service.`,
@@ -86,7 +86,7 @@ func (app *App) run(ctx context.Context, managed bool) error {
 		if err != nil && managed {
 			pr := problem.Of(err)
 			p.log.Error().Err(err).Str("code", string(pr.Code)).Str("next", pr.Next).Msg("balansd ends with an error")
-			err = told{err}
+			err = shownError{err}
 		}
 		return err
 	})
@@ -155,7 +155,7 @@ func (p *running) work(ctx context.Context) error {
 	})
 	all.Go(func() error { return pages.serve(ctx) })
 	all.Go(func() error { return n.Run(ctx) })
-	all.Go(func() error { return p.tell(ctx, n) })
+	all.Go(func() error { return p.reportStatus(ctx, n) })
 	all.Go(func() error {
 		<-ctx.Done()
 		p.log.Info().Uint32(problem.NoticeKey, uint32(problem.Stopping)).Msg("balansd is asked to stop")
@@ -215,9 +215,9 @@ func (p *running) open(ctx context.Context) (*node, error) {
 // tellEvery is how often the service manager hears how the daemon stands.
 const tellEvery = time.Minute
 
-// tell tells the service manager how the daemon stands, and reads the
+// reportStatus tells the service manager how the daemon stands, and reads the
 // configuration again when it is asked to.
-func (p *running) tell(ctx context.Context, n *node) error {
+func (p *running) reportStatus(ctx context.Context, n *node) error {
 	t := time.NewTicker(tellEvery)
 	defer t.Stop()
 	for {
@@ -240,7 +240,7 @@ func (p *running) tell(ctx context.Context, n *node) error {
 
 func (p *running) standing(passing bool, next time.Time) string {
 	if passing {
-		return "a pass is under way"
+		return "a run is under way"
 	}
 	return fmt.Sprintf("next night %s", next.Format("Mon 2 Jan 15:04"))
 }

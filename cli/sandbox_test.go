@@ -13,7 +13,7 @@ import (
 	"balansd/sandbox"
 )
 
-func TestSandboxServesUntilStopped(t *testing.T) {
+func TestSandbox(t *testing.T) {
 	ctx, stop := context.WithCancel(t.Context())
 	defer stop()
 	out, stdout := io.Pipe()
@@ -47,7 +47,7 @@ func TestSandboxServesUntilStopped(t *testing.T) {
 	http.DefaultClient.CloseIdleConnections()
 }
 
-func TestSandboxStaysOnThisMachine(t *testing.T) {
+func TestSandboxLoopbackOnly(t *testing.T) {
 	r := balansd(t, "sandbox", "--finbox", "0.0.0.0:0")
 	if r.code != 2 || !strings.Contains(r.stderr, "does not listen on") {
 		t.Errorf("result = %+v", r)

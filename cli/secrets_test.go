@@ -29,27 +29,27 @@ import (
 	"github.com/shopspring/decimal"
 )
 
-// TestNoSecretIsEverShown goes through a day full of trouble at the noisiest
+// TestOutputHasNoSecrets goes through a day full of trouble at the noisiest
 // log level, and looks for every secret that there was in all that was said
 // and in every file that was written.
-func TestNoSecretIsEverShown(t *testing.T) {
+func TestOutputHasNoSecrets(t *testing.T) {
 	t.Parallel()
 	var ahead atomic.Int64
 	now := func() time.Time { return time.Now().Add(time.Duration(ahead.Load())) }
-	w := newWorld(t, worldOptions{
-		box: sandbox.Options{Now: now,
+	f := newFixture(t, fixtureOptions{
+		sandbox: sandbox.Options{Now: now,
 			Finbox:    fakefinbox.Options{ClientSecret: "FinboxClientSecretCanary"},
 			Silverfin: fakesilverfin.Options{ClientSecret: "SilverfinClientSecretCanary"}},
 		more: "log: {level: trace, format: json}\n",
 	})
-	w.demo()
+	f.addDemo()
 	said := &bytes.Buffer{}
 	secrets := &canaries{found: map[string]bool{"FinboxClientSecretCanary": true, "SilverfinClientSecretCanary": true}}
-	environ := secrets.between(t, w)
+	environ := secrets.between(t, f)
 	do := func(stdin string, args ...string) {
-		r := w.runEnv(t.Context(), Env{Args: args, Stdin: strings.NewReader(stdin), Environ: environ})
+		r := f.runEnv(t.Context(), Env{Args: args, Stdin: strings.NewReader(stdin), Environ: environ})
 		fmt.Fprintf(said, "%s\n%s%s", args, r.stdout, r.stderr)
-		secrets.look(t, w)
+		secrets.look(t, f)
 	}
 	fail := func(side *faults.Injector, kinds ...faults.Kind) {
 		side.Clear()
@@ -57,22 +57,22 @@ func TestNoSecretIsEverShown(t *testing.T) {
 			side.Add(faults.Fault{Kind: k, Nth: 1 + 2*i, RetryAfter: "0"})
 		}
 	}
-	fb, sf := w.box.Finbox.Faults(), w.box.Silverfin.Faults()
-	connect := []string{"connect", "silverfin", "--oob", "--firm", fmt.Sprint(w.firm)}
+	fb, sf := f.sandbox.Finbox.Faults(), f.sandbox.Silverfin.Faults()
+	connect := []string{"connect", "silverfin", "--oob", "--firm", fmt.Sprint(f.firm)}
 	grant := func() string {
-		code := w.box.Silverfin.Grant(w.firm)
+		code := f.sandbox.Silverfin.Grant(f.firm)
 		secrets.add(code)
 		return code + "\n"
 	}
 	for _, k := range []faults.Kind{faults.Unauthorized, faults.ServerError, faults.NotJSON, faults.Truncated, faults.LostAfter, faults.UnprocessableErrors} {
 		fail(fb, k)
-		do("", "connect", "finbox", w.conn)
+		do("", "connect", "finbox", f.conn)
 		fail(sf, k)
 		do(grant(), connect...)
 	}
 	fb.Clear()
 	sf.Clear()
-	do("", "connect", "finbox", w.conn)
+	do("", "connect", "finbox", f.conn)
 	do(grant(), connect...)
 	do("a-code-that-a-person-mistyped\n", connect...)
 	secrets.add("a-code-that-a-person-mistyped")
@@ -85,7 +85,7 @@ func TestNoSecretIsEverShown(t *testing.T) {
 	fb.Clear()
 	sf.Clear()
 	do("", "sync", "--json")
-	w.box.Silverfin.RevokeTokens(w.firm)
+	f.sandbox.Silverfin.RevokeTokens(f.firm)
 	do("", "sync")
 	for _, c := range [][]string{{"status"}, {"status", "--json"}, {"ledger", "list", "--json"}, {"ledger", "show", "1", "--json"},
 		{"connections", "list", "--json"}, {"config", "show"}, {"config", "show", "--json"}, {"config", "check", "--json"}} {
@@ -98,11 +98,11 @@ func TestNoSecretIsEverShown(t *testing.T) {
 		t.Errorf("only %d secrets were looked for", len(secrets.found))
 	}
 	places := map[string][]byte{"what was said": said.Bytes()}
-	files, err := filepath.Glob(filepath.Join(w.dir, "data", "*"))
+	files, err := filepath.Glob(filepath.Join(f.dir, "data", "*"))
 	if err != nil || len(files) < 2 {
 		t.Fatalf("files %v, %v", files, err)
 	}
-	for _, name := range append(files, w.config) {
+	for _, name := range append(files, f.config) {
 		if places[name], err = os.ReadFile(name); err != nil {
 			t.Fatal(err)
 		}
@@ -120,26 +120,26 @@ func TestNoSecretIsEverShown(t *testing.T) {
 // comes about by itself has it.
 const canary = "731946258"
 
-// TestNoFigureIsEverLogged goes through what can go wrong with figures at the
+// TestLogHasNoFigures goes through what can go wrong with figures at the
 // noisiest log level, on the command line and with a daemon, and looks in the
 // log for any of them.
-func TestNoFigureIsEverLogged(t *testing.T) {
+func TestLogHasNoFigures(t *testing.T) {
 	t.Parallel()
-	w := newWorld(t, worldOptions{more: "log: {level: trace, format: json}\n"})
-	cast := w.demo()
-	w.markFigures(cast)
+	f := newFixture(t, fixtureOptions{more: "log: {level: trace, format: json}\n"})
+	cast := f.addDemo()
+	f.markFigures(cast)
 	log := &bytes.Buffer{}
 	do := func(environ []string, args ...string) {
-		r := w.runEnv(t.Context(), Env{Args: args, Environ: environ, Stdin: strings.NewReader("")})
+		r := f.runEnv(t.Context(), Env{Args: args, Environ: environ, Stdin: strings.NewReader("")})
 		log.WriteString(r.stderr)
 	}
-	w.link()
-	do(w.refusing(), "sync")
+	f.link()
+	do(f.refusing(), "sync")
 	do(nil, "sync")
-	w.delivers(cast)
+	f.delivers(cast)
 	// A correction, and a person who types over it meanwhile.
-	w.markFigures(cast)
-	d := w.daemon()
+	f.markFigures(cast)
+	d := f.daemon()
 	do(nil, "sync")
 	for _, c := range [][]string{{"ledger", "show", "1"}, {"ledger", "use-finbox", "11"}, {"ledger", "export", "--figures"}, {"ledger", "retry", "12"}} {
 		do(nil, c...)
@@ -162,13 +162,13 @@ func TestNoFigureIsEverLogged(t *testing.T) {
 // markFigures returns each balance of the demo, by a correction, figures that can be
 // told from all other numbers, and one of them a figure that is none. A person
 // types such figures too.
-func (w *world) markFigures(cast *sandbox.Demo) {
-	w.t.Helper()
+func (f *fixture) markFigures(cast *sandbox.Demo) {
+	f.t.Helper()
 	for _, one := range cast.Dossiers {
 		if one.BalanceID == "" {
 			continue
 		}
-		_, err := w.box.Finbox.CorrectFrom(one.BalanceID, func(b *balance.Balance) *balance.Balance {
+		_, err := f.sandbox.Finbox.CorrectFrom(one.BalanceID, func(b *balance.Balance) *balance.Balance {
 			n := 10
 			for cell := range b.Values {
 				b.Values[cell] = decimal.RequireFromString(fmt.Sprintf("%s%d.5", canary, n))
@@ -177,20 +177,20 @@ func (w *world) markFigures(cast *sandbox.Demo) {
 			return b
 		})
 		if err == nil && one.Situation == sandbox.SituationUnreadable {
-			err = w.spoil(one.BalanceID)
+			err = f.spoil(one.BalanceID)
 		}
 		if err == nil && one.Situation == sandbox.SituationChanged {
-			err = w.box.Silverfin.Set(one.CompanyIDs[0], one.PeriodIDs[0], "social_balance_integration", "code_1003", canary+"99")
+			err = f.sandbox.Silverfin.Set(one.CompanyIDs[0], one.PeriodIDs[0], "social_balance_integration", "code_1003", canary+"99")
 		}
 		if err != nil {
-			w.t.Fatal(err)
+			f.t.Fatal(err)
 		}
 	}
 }
 
 // spoil adds a line to a document whose figure cannot be read.
-func (w *world) spoil(id string) error {
-	b, err := w.box.Finbox.Figures(id)
+func (f *fixture) spoil(id string) error {
+	b, err := f.sandbox.Finbox.Figures(id)
 	if err != nil {
 		return err
 	}
@@ -198,31 +198,31 @@ func (w *world) spoil(id string) error {
 	if err != nil {
 		return err
 	}
-	return w.box.Finbox.SetContent(id, append(text, "\"1003\",\""+canary+"x\"\n"...))
+	return f.sandbox.Finbox.SetContent(id, append(text, "\"1003\",\""+canary+"x\"\n"...))
 }
 
 // delivers holds the test to its point: the figures did arrive.
-func (w *world) delivers(cast *sandbox.Demo) {
-	w.t.Helper()
+func (f *fixture) delivers(cast *sandbox.Demo) {
+	f.t.Helper()
 	one := cast.Find(sandbox.SituationNew)[0]
-	custom := w.box.Silverfin.Custom(one.CompanyIDs[0], one.PeriodIDs[0])
+	custom := f.sandbox.Silverfin.Custom(one.CompanyIDs[0], one.PeriodIDs[0])
 	if len(custom) == 0 {
-		w.t.Error("nothing was delivered")
+		f.t.Error("nothing was delivered")
 	}
 	for name, value := range custom {
 		if !strings.Contains(value, canary) {
-			w.t.Errorf("%s is %s, which cannot be told from other numbers", name, value)
+			f.t.Errorf("%s is %s, which cannot be told from other numbers", name, value)
 		}
 	}
 }
 
 // refusing returns the variables that send calls to a Silverfin that refuses
 // every figure, and says which it was.
-func (w *world) refusing() []string {
-	w.t.Helper()
-	to, err := url.Parse(w.box.Info().Silverfin.URL)
+func (f *fixture) refusing() []string {
+	f.t.Helper()
+	to, err := url.Parse(f.sandbox.Info().Silverfin.URL)
 	if err != nil {
-		w.t.Fatal(err)
+		f.t.Fatal(err)
 	}
 	well := httputil.NewSingleHostReverseProxy(to)
 	server := httptest.NewServer(http.HandlerFunc(func(rw http.ResponseWriter, r *http.Request) {
@@ -235,7 +235,7 @@ func (w *world) refusing() []string {
 		rw.WriteHeader(http.StatusUnprocessableEntity)
 		_ = json.NewEncoder(rw).Encode(map[string]any{"errors": []string{"this is not accepted: " + string(said)}})
 	}))
-	w.t.Cleanup(server.Close)
+	f.t.Cleanup(server.Close)
 	return []string{"BALANSD_SILVERFIN_BASE_URL=" + server.URL}
 }
 
@@ -258,9 +258,9 @@ func (c *canaries) add(secrets ...string) {
 // between listens between balansd and Finbox, which keeps its tokens to
 // itself, for what goes over the line. It gives the variables that send
 // balansd's calls that way.
-func (c *canaries) between(t *testing.T, w *world) []string {
+func (c *canaries) between(t *testing.T, f *fixture) []string {
 	t.Helper()
-	to, err := url.Parse(w.box.Finbox.BaseURL())
+	to, err := url.Parse(f.sandbox.Finbox.BaseURL())
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -278,9 +278,9 @@ func (c *canaries) between(t *testing.T, w *world) []string {
 }
 
 // look takes every token and code that Silverfin holds now.
-func (c *canaries) look(t *testing.T, w *world) {
+func (c *canaries) look(t *testing.T, f *fixture) {
 	t.Helper()
-	snapshot, err := w.box.Silverfin.Snapshot()
+	snapshot, err := f.sandbox.Silverfin.Snapshot()
 	if err != nil {
 		t.Fatal(err)
 	}

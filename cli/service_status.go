@@ -62,9 +62,9 @@ it runs and something needs a person; balansd status says what.`,
 			case err != nil:
 				return err
 			case st.Service.State != service.On, st.hangs:
-				return told{problem.New(problem.DaemonDown, "the service does not run as it should", "")}
+				return shownError{problem.New(problem.DaemonDown, "the service does not run as it should", "")}
 			case st.Daemon != nil && needsPerson(*st.Daemon):
-				return told{problem.New(problem.NeedsPerson, "something needs a person", "")}
+				return shownError{problem.New(problem.NeedsPerson, "something needs a person", "")}
 			}
 			return nil
 		},
@@ -193,14 +193,14 @@ func managerText(sv service.Status, zone *time.Location, line func(name, text st
 func daemonText(d daemon.Status, zone *time.Location, line func(name, text string)) {
 	line("version", d.Version)
 	if d.Run != nil {
-		line("now", "a pass is under way since "+d.Run.Start.In(zone).Format(statusTime))
+		line("now", "a run is under way since "+d.Run.Start.In(zone).Format(statusTime))
 	}
 	if !d.NextWake.IsZero() {
 		line("wakes", d.NextWake.In(zone).Format(statusTime))
 	}
 	night := "none yet"
 	if p := d.LastNight; p != nil {
-		night = fmt.Sprintf("%s: %s", p.Night, passSummary(*p))
+		night = fmt.Sprintf("%s: %s", p.Night, runSummary(*p))
 	}
 	line("night", night)
 	for _, note := range nightNotes(d, zone) {

@@ -55,7 +55,7 @@ func (f *fakeManager) Restart(context.Context) error { return f.do("restart") }
 func (f *fakeManager) Status(context.Context) (service.Status, error) { return f.status, nil }
 
 // service runs a command of the service with a fake manager.
-func (w *world) service(m service.Manager, args ...string) result {
+func (w *fixture) service(m service.Manager, args ...string) result {
 	w.t.Helper()
 	var stdout, stderr bytes.Buffer
 	app := &App{env: Env{Args: args, Stdin: strings.NewReader(""), Stdout: &stdout, Stderr: &stderr, Version: "test", daemonWait: w.daemonWait}, configPath: w.config}
@@ -78,39 +78,39 @@ func (w *world) service(m service.Manager, args ...string) result {
 // TestServiceInstallKeepsItsConfiguration mends a service whose configuration is
 // elsewhere than where one is looked for.
 func TestServiceInstallKeepsItsConfiguration(t *testing.T) {
-	w := newWorld(t, worldOptions{})
-	m := &fakeManager{status: service.Status{State: service.On, Config: w.config}}
-	named := w.config
-	w.config = "" // no --config
-	w.service(m, "install").want(t, 0, "balansd is installed as a service")
+	f := newFixture(t, fixtureOptions{})
+	m := &fakeManager{status: service.Status{State: service.On, Config: f.config}}
+	named := f.config
+	f.config = "" // no --config
+	f.service(m, "install").want(t, 0, "balansd is installed as a service")
 	if m.spec.Config != named {
 		t.Errorf("the service has the configuration %q, want %q", m.spec.Config, named)
 	}
 }
 
 func TestServiceInstall(t *testing.T) {
-	w := newWorld(t, worldOptions{})
+	f := newFixture(t, fixtureOptions{})
 	m := &fakeManager{}
-	w.service(m, "install", "--dry-run").want(t, 0, "This would be done:\n- write the unit\n- enable it\n- start the service")
+	f.service(m, "install", "--dry-run").want(t, 0, "This would be done:\n- write the unit\n- enable it\n- start the service")
 	if len(m.did) > 0 {
 		t.Errorf("a dry run did %v", m.did)
 	}
-	w.service(m, "install").want(t, 0, "balansd is installed as a service")
+	f.service(m, "install").want(t, 0, "balansd is installed as a service")
 	if !slices.Equal(m.did, []string{"write the unit", "enable it", "restart"}) {
 		t.Errorf("%v", m.did)
 	}
-	if m.spec.Config != w.config || m.spec.DataDir != filepath.Join(w.dir, "data") || !filepath.IsAbs(m.spec.Executable) {
+	if m.spec.Config != f.config || m.spec.DataDir != filepath.Join(f.dir, "data") || !filepath.IsAbs(m.spec.Executable) {
 		t.Errorf("%+v", m.spec)
 	}
 	m.did = nil
-	w.service(m, "install", "--no-start").want(t, 0, "installed")
+	f.service(m, "install", "--no-start").want(t, 0, "installed")
 	if slices.Contains(m.did, "restart") {
 		t.Errorf("%v", m.did)
 	}
 
 	m = &fakeManager{rights: problem.New(problem.NotAllowed, "you lack rights", "Use sudo.")}
-	broken := *w
-	broken.config = filepath.Join(w.dir, "missing.yaml")
+	broken := *f
+	broken.config = filepath.Join(f.dir, "missing.yaml")
 	broken.service(m, "install").want(t, 1, "Use sudo.") // before anything about the configuration
 	broken.service(&fakeManager{}, "install").want(t, 2, "missing.yaml")
 	if len(m.did) > 0 {
@@ -118,9 +118,9 @@ func TestServiceInstall(t *testing.T) {
 	}
 }
 
-// TestServiceReachesEveryPath sets each setting that is a path, and looks for
+// TestServiceSpec sets each setting that is a path, and looks for
 // it in what the service may reach, so that a new setting is not forgotten.
-func TestServiceReachesEveryPath(t *testing.T) {
+func TestServiceSpec(t *testing.T) {
 	base := filepath.Join(t.TempDir(), "x")
 	cfg := config.Default()
 	var want []string
@@ -163,27 +163,27 @@ func TestServiceReachesEveryPath(t *testing.T) {
 }
 
 func TestServiceUninstall(t *testing.T) {
-	w := newWorld(t, worldOptions{})
-	m := &fakeManager{status: service.Status{State: service.On, Config: w.config}}
-	if err := os.MkdirAll(filepath.Join(w.dir, "data"), 0o700); err != nil {
+	f := newFixture(t, fixtureOptions{})
+	m := &fakeManager{status: service.Status{State: service.On, Config: f.config}}
+	if err := os.MkdirAll(filepath.Join(f.dir, "data"), 0o700); err != nil {
 		t.Fatal(err)
 	}
-	w.service(m, "uninstall").want(t, 0, "removed")
+	f.service(m, "uninstall").want(t, 0, "removed")
 	if len(m.removed.Purge) > 0 {
 		t.Errorf("without --purge, %v is deleted", m.removed.Purge)
 	}
 	m.did = nil
-	w.service(m, "uninstall", "--purge").want(t, 2, "--yes") // there is nobody to ask
+	f.service(m, "uninstall", "--purge").want(t, 2, "--yes") // there is nobody to ask
 	if len(m.did) > 0 {
 		t.Errorf("without a word of confirmation it did %v", m.did)
 	}
-	w.service(m, "uninstall", "--purge", "--yes").want(t, 0, "removed")
-	for _, path := range []string{filepath.Join(w.dir, "data"), w.config} {
+	f.service(m, "uninstall", "--purge", "--yes").want(t, 0, "removed")
+	for _, path := range []string{filepath.Join(f.dir, "data"), f.config} {
 		if !slices.Contains(m.removed.Purge, path) {
 			t.Errorf("%s stays; deleted is %v", path, m.removed.Purge)
 		}
 	}
-	if slices.Contains(m.removed.Purge, w.dir) {
+	if slices.Contains(m.removed.Purge, f.dir) {
 		t.Errorf("the folder that the configuration happens to be in is deleted: %v", m.removed.Purge)
 	}
 	app := &App{env: Env{Stdin: strings.NewReader("yes\n"), Stderr: &bytes.Buffer{}}}
@@ -197,26 +197,26 @@ func TestServiceUninstall(t *testing.T) {
 }
 
 func TestServiceControl(t *testing.T) {
-	w := newWorld(t, worldOptions{})
+	f := newFixture(t, fixtureOptions{})
 	m := &fakeManager{}
 	for verb, said := range map[string]string{"start": "runs", "stop": "stopped", "restart": "anew"} {
 		m.did = nil
-		w.service(m, verb).want(t, 0, said)
+		f.service(m, verb).want(t, 0, said)
 		if !slices.Equal(m.did, []string{verb}) {
 			t.Errorf("%s: %v", verb, m.did)
 		}
 	}
 	m.rights = problem.New(problem.NotAllowed, "you lack rights", "Use sudo.")
-	w.service(m, "start").want(t, 1, "Use sudo.")
+	f.service(m, "start").want(t, 1, "Use sudo.")
 }
 
 func TestServiceStatus(t *testing.T) {
-	w := newWorld(t, worldOptions{})
-	w.service(&fakeManager{status: service.Status{State: service.NotInstalled}}, "status").want(t, 1, "not installed")
-	m := &fakeManager{status: service.Status{Manager: "systemd 252", State: service.Failed, Result: "exit-code", Account: "balansd", Config: w.config, Says: "a word\x1b[31m"}}
-	r := w.service(m, "status")
+	f := newFixture(t, fixtureOptions{})
+	f.service(&fakeManager{status: service.Status{State: service.NotInstalled}}, "status").want(t, 1, "not installed")
+	m := &fakeManager{status: service.Status{Manager: "systemd 252", State: service.Failed, Result: "exit-code", Account: "balansd", Config: f.config, Says: "a word\x1b[31m"}}
+	r := f.service(m, "status")
 	r.want(t, 1, "failed, ended with: exit-code")
-	for _, has := range []string{"systemd 252, account balansd", w.config, filepath.Join(w.dir, "data"), "starts   not by itself"} {
+	for _, has := range []string{"systemd 252, account balansd", f.config, filepath.Join(f.dir, "data"), "starts   not by itself"} {
 		if !strings.Contains(r.stdout, has) {
 			t.Errorf("no %q in:\n%s", has, r.stdout)
 		}
@@ -225,11 +225,11 @@ func TestServiceStatus(t *testing.T) {
 		t.Errorf("the process steers the terminal: %q", r.stdout)
 	}
 
-	w.link()
-	w.daemon()
-	m.status = service.Status{Manager: "systemd 252", State: service.On, Enabled: true, PID: 1, Config: w.config}
-	w.service(m, "status").want(t, 0, "wakes ")
-	r = w.service(m, "status", "--json")
+	f.link()
+	f.daemon()
+	m.status = service.Status{Manager: "systemd 252", State: service.On, Enabled: true, PID: 1, Config: f.config}
+	f.service(m, "status").want(t, 0, "wakes ")
+	r = f.service(m, "status", "--json")
 	var st struct {
 		Service service.Status
 		Daemon  struct {
@@ -241,9 +241,9 @@ func TestServiceStatus(t *testing.T) {
 		t.Errorf("%d %v in %s", r.code, err, r.stdout)
 	}
 	// A balance without a company waits for a person.
-	w.demo()
-	w.run("sync")
-	w.service(m, "status").want(t, 3, "something needs a person")
+	f.addDemo()
+	f.run("sync")
+	f.service(m, "status").want(t, 3, "something needs a person")
 }
 
 // TestCheckProgram looks at the program of a service that is installed.
@@ -268,9 +268,9 @@ func TestCheckProgram(t *testing.T) {
 	}
 }
 
-// TestServiceLogPlace writes the log of a service to a file, unless its manager
+// TestServiceLogDestination writes the log of a service to a file, unless its manager
 // listens to standard error.
-func TestServiceLogPlace(t *testing.T) {
+func TestServiceLogDestination(t *testing.T) {
 	for name, c := range map[string]struct {
 		environ []string
 		managed bool

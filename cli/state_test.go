@@ -16,23 +16,23 @@ import (
 	"balansd/problem"
 )
 
-// TestDataKeyGoneIsTold takes the data key away: each command that looks, and the
+// TestDataKeyMissing takes the data key away: each command that looks, and the
 // running daemon, tell it at once, though nothing has to be sealed or opened.
-func TestDataKeyGoneIsTold(t *testing.T) {
+func TestDataKeyMissing(t *testing.T) {
 	t.Parallel()
-	w := newWorld(t, worldOptions{})
-	w.link()
-	w.want(0, "", "sync")
-	key := w.dataKey()
+	f := newFixture(t, fixtureOptions{})
+	f.link()
+	f.want(0, "", "sync")
+	key := f.dataKey()
 	gone := func() {
 		t.Helper()
-		w.want(3, "the data key "+key+" is missing", "status")
-		w.want(3, "is missing, and secrets are sealed with it", "sync")
-		s := read[daemon.Status](t, w, 3, "status")
+		f.want(3, "the data key "+key+" is missing", "status")
+		f.want(3, "is missing, and secrets are sealed with it", "sync")
+		s := read[daemon.Status](t, f, 3, "status")
 		if len(s.State) != 1 || s.State[0].Code != string(problem.KeyInvalid) {
 			t.Errorf("the status has %+v", s.State)
 		}
-		r := w.want(2, "is missing, and secrets are sealed with it", "check")
+		r := f.want(2, "is missing, and secrets are sealed with it", "check")
 		if !strings.Contains(r.stdout, "WRONG  data key") {
 			t.Errorf("check says:\n%s", r.stdout)
 		}
@@ -44,25 +44,25 @@ func TestDataKeyGoneIsTold(t *testing.T) {
 	if err := os.Rename(key+".away", key); err != nil {
 		t.Fatal(err)
 	}
-	w.want(0, "opens the sign-ins that are kept", "check")
-	d := w.daemon() // which reads the key
-	w.want(0, "", "sync")
-	w.want(0, "opens the sign-ins that are kept", "check")
+	f.want(0, "opens the sign-ins that are kept", "check")
+	d := f.daemon() // which reads the key
+	f.want(0, "", "sync")
+	f.want(0, "opens the sign-ins that are kept", "check")
 	if err := os.Rename(key, key+".away"); err != nil {
 		t.Fatal(err)
 	}
 	gone()
 	d.stop(t)
-	p := w.start(nil, "run")
+	p := f.start(nil, "run")
 	p.stderr.waitFor(t, "the sign-ins to Silverfin cannot be opened", p.ended)
 }
 
 // dataKey is the path of the data key.
-func (w *world) dataKey() string {
-	w.t.Helper()
-	found, err := filepath.Glob(filepath.Join(w.dir, "data", "*.key"))
+func (f *fixture) dataKey() string {
+	f.t.Helper()
+	found, err := filepath.Glob(filepath.Join(f.dir, "data", "*.key"))
 	if err != nil || len(found) != 1 {
-		w.t.Fatal(found, err)
+		f.t.Fatal(found, err)
 	}
 	return found[0]
 }
@@ -75,9 +75,9 @@ func TestRestoreKeepsOut(t *testing.T) {
 	if runtime.GOOS == "windows" {
 		t.Skip("the data key of the state in testdata is not one of Windows: run it on Linux")
 	}
-	w := newWorld(t, worldOptions{})
+	f := newFixture(t, fixtureOptions{})
 	from := filepath.Join("..", "store", "testdata", "v0.1.0-8e5b0fe")
-	if err := os.MkdirAll(filepath.Dir(w.stateFile()), 0o700); err != nil {
+	if err := os.MkdirAll(filepath.Dir(f.stateFile()), 0o700); err != nil {
 		t.Fatal(err)
 	}
 	for _, name := range []string{"balansd.db", "data.key"} {
@@ -85,38 +85,38 @@ func TestRestoreKeepsOut(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		if err := os.WriteFile(filepath.Join(filepath.Dir(w.stateFile()), name), text, 0o600); err != nil {
+		if err := os.WriteFile(filepath.Join(filepath.Dir(f.stateFile()), name), text, 0o600); err != nil {
 			t.Fatal(err)
 		}
 	}
 	states := func() (list []string) {
-		for _, a := range read[[]accounts.Account](t, w, 0, "portal", "people") {
+		for _, a := range read[[]accounts.Account](t, f, 0, "portal", "people") {
 			list = append(list, a.Name+" "+a.State)
 		}
 		slices.Sort(list)
 		return list
 	}
 	restored := func() bool {
-		trail := w.trail()
+		trail := f.trail()
 		return len(trail) > 0 && trail[0].What == "restore" && trail[0].Who == person() && strings.HasPrefix(trail[0].On, "balansd-")
 	}
-	backup := read[ledger.Backup](t, w, 0, "backup", "create").File
+	backup := read[ledger.Backup](t, f, 0, "backup", "create").File
 	before := states()
 	if !slices.Contains(before, "An Peeters active") || !slices.Contains(before, "Dirk Claes disabled") {
 		t.Fatalf("there are %v", before)
 	}
-	r := w.want(0, "Restored", "backup", "restore", backup, "--yes")
+	r := f.want(0, "Restored", "backup", "restore", backup, "--yes")
 	if strings.Contains(r.stdout, "everybody is kept out") || !slices.Equal(states(), before) || !restored() {
-		t.Errorf("over a sound state: %s\n%v\n%+v", r.stdout, states(), w.trail())
+		t.Errorf("over a sound state: %s\n%v\n%+v", r.stdout, states(), f.trail())
 	}
-	if err := os.Truncate(w.stateFile(), 9000); err != nil {
+	if err := os.Truncate(f.stateFile(), 9000); err != nil {
 		t.Fatal(err)
 	}
-	w.want(0, "everybody is kept out", "backup", "restore", backup, "--yes")
+	f.want(0, "everybody is kept out", "backup", "restore", backup, "--yes")
 	if after := states(); !slices.Equal(after, []string{"An Peeters disabled", "Ben Maes disabled", "Dirk Claes disabled"}) || !restored() {
-		t.Errorf("over a damaged state: %v\n%+v", after, w.trail())
+		t.Errorf("over a damaged state: %v\n%+v", after, f.trail())
 	}
-	w.want(0, "An Peeters (admin) may sign in", "portal", "enable", "An Peeters")
+	f.want(0, "An Peeters (admin) may sign in", "portal", "enable", "An Peeters")
 }
 
 // TestExportKeepsTheOldFile: an export that does not come to its end leaves the

@@ -41,7 +41,7 @@ the last run, such as a full disk.`,
 					app.statusText(s, cfg.TimeZone)
 				}
 				if err == nil && needsPerson(s) {
-					err = told{problem.New(problem.NeedsPerson, "something needs a person", "")}
+					err = shownError{problem.New(problem.NeedsPerson, "something needs a person", "")}
 				}
 				return err
 			})
@@ -119,11 +119,11 @@ func (app *App) statusText(s daemon.Status, zone *time.Location) {
 		app.printf("a run is under way since %s\n", when(s.Run.Start))
 	}
 	if p := s.LastNight; p != nil {
-		app.printf("last night, %s: %s\n", p.Night, passSummary(*p))
+		app.printf("last night, %s: %s\n", p.Night, runSummary(*p))
 		app.problems(*p)
 	}
 	if p := s.LastRun; p != nil && (s.LastNight == nil || p.Number != s.LastNight.Number) {
-		app.printf("last run, %s: %s\n", when(p.Start), passSummary(*p))
+		app.printf("last run, %s: %s\n", when(p.Start), runSummary(*p))
 		app.problems(*p)
 	}
 	for _, line := range nightNotes(s, zone) {

@@ -16,7 +16,7 @@ import (
 	"balansd/service"
 )
 
-// TestTroubleOfThePassNeedsAPerson holds the exit code of status to the passes:
+// TestTroubleOfThePassNeedsAPerson holds the exit code of status to the runs:
 // an administrator who watches it alone sees a full disk.
 func TestTroubleOfThePassNeedsAPerson(t *testing.T) {
 	t.Parallel()
@@ -29,12 +29,12 @@ func TestTroubleOfThePassNeedsAPerson(t *testing.T) {
 		last, night *ledger.Run
 		needs       bool
 	}{
-		"no pass yet":            {nil, nil, false},
+		"no run yet":             {nil, nil, false},
 		"a good night":           {well(5), well(5), false},
 		"a night that stopped":   {full, full, true},
 		"a night halted":         {halted, halted, false},
 		"a night with a problem": {down, down, true},
-		"a good pass since":      {well(6), full, false},
+		"a good run since":       {well(6), full, false},
 		"trouble since":          {full, well(4), true},
 		"a night alone":          {nil, down, true},
 	} {
@@ -47,51 +47,51 @@ func TestTroubleOfThePassNeedsAPerson(t *testing.T) {
 // TestLookingMakesNothing asks a server where balansd never ran.
 func TestLookingMakesNothing(t *testing.T) {
 	t.Parallel()
-	w := newWorld(t, worldOptions{})
-	says := "othing is here yet: balansd has no state at " + w.stateFile()
+	f := newFixture(t, fixtureOptions{})
+	says := "othing is here yet: balansd has no state at " + f.stateFile()
 	for _, args := range [][]string{{"status"}, {"ledger", "list"}, {"connections", "list"}} {
-		w.want(0, "N"+says+"; link Finbox first: balansd connect finbox", args...)
-		r := w.run(append(args, "--json")...)
+		f.want(0, "N"+says+"; link Finbox first: balansd connect finbox", args...)
+		r := f.run(append(args, "--json")...)
 		if r.code != 0 || !json.Valid([]byte(r.stdout)) || strings.Contains(r.stdout, "null") {
 			t.Errorf("%v as JSON gives %+v", args, r)
 		}
 	}
-	csv := filepath.Join(w.dir, "out.csv")
+	csv := filepath.Join(f.dir, "out.csv")
 	for _, args := range [][]string{{"ledger", "show", "12"}, {"ledger", "export", "--out", csv}} {
-		w.want(1, "Error: n"+says+"\nWhat to do: Link Finbox first: balansd connect finbox CONNECTION-ID.", args...)
+		f.want(1, "Error: n"+says+"\nWhat to do: Link Finbox first: balansd connect finbox CONNECTION-ID.", args...)
 	}
-	for _, path := range []string{filepath.Dir(w.stateFile()), csv} {
+	for _, path := range []string{filepath.Dir(f.stateFile()), csv} {
 		if _, err := os.Stat(path); err == nil {
 			t.Errorf("looking made %s", path)
 		}
 	}
 
-	folders := newWorld(t, worldOptions{})
+	folders := newFixture(t, fixtureOptions{})
 	folders.config = folders.write("folders.yaml", "data_dir: other\nfolders: [{name: payroll, path: .}]\n")
-	folders.want(0, "; run a pass first: balansd sync", "status")
+	folders.want(0, "; run a sync first: balansd sync", "status")
 }
 
 // TestASelectionThatSelectsNothing has sync say so.
 func TestASelectionThatSelectsNothing(t *testing.T) {
 	t.Parallel()
-	w := newWorld(t, worldOptions{})
-	w.want(1, "Error: Silverfin firm 7 is not linked\nWhat to do: Link it first: balansd connect silverfin.", "sync", "--firm", "7")
-	w.link()
-	w.demo()
-	calls := w.box.Finbox.Faults().Total()
-	w.want(1, "Error: Silverfin firm 7 is not linked\nWhat to do: Linked are: 1001 (Kantoor Zandbank).", "sync", "--firm", "7")
-	if n := w.box.Finbox.Faults().Total(); n != calls {
+	f := newFixture(t, fixtureOptions{})
+	f.want(1, "Error: Silverfin firm 7 is not linked\nWhat to do: Link it first: balansd connect silverfin.", "sync", "--firm", "7")
+	f.link()
+	f.addDemo()
+	calls := f.sandbox.Finbox.Faults().Total()
+	f.want(1, "Error: Silverfin firm 7 is not linked\nWhat to do: Linked are: 1001 (Kantoor Zandbank).", "sync", "--firm", "7")
+	if n := f.sandbox.Finbox.Faults().Total(); n != calls {
 		t.Errorf("a firm that is not linked gives %d calls", n-calls)
 	}
-	w.want(3, "", "sync", "--firm", "1001")
+	f.want(3, "", "sync", "--firm", "1001")
 	for _, args := range [][]string{{"sync", "--dossier", "Nobody"}, {"sync", "--dry-run", "--dossier", "Nobody"}} {
-		w.want(1, "Error: no dossier in the ledger fits \"Nobody\"\n", args...)
+		f.want(1, "Error: no dossier in the ledger fits \"Nobody\"\n", args...)
 	}
-	r := w.want(0, "", "sync", "--dossier", "Bakkerij")
+	r := f.want(0, "", "sync", "--dossier", "Bakkerij")
 	if strings.Contains(r.stderr, "fits") {
 		t.Errorf("one dossier gives %s", r.stderr)
 	}
-	r = w.want(3, "", "sync", "--dossier", "SRL", "--json")
+	r = f.want(3, "", "sync", "--dossier", "SRL", "--json")
 	if !strings.HasPrefix(r.stderr, "\"SRL\" fits ") || !strings.Contains(r.stderr, "Menuiserie Grandsart SRL") || !json.Valid([]byte(r.stdout)) {
 		t.Errorf("several dossiers give %s", r.stderr)
 	}

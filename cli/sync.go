@@ -22,9 +22,9 @@ func newSyncCommand(app *App) *cobra.Command {
 	var r daemon.SyncRequest
 	c := &cobra.Command{
 		Use:   "sync",
-		Short: "Run a pass now",
+		Short: "Run a sync now",
 		Long: `Ask every source what is new and bring it into Silverfin now, as the nightly
-pass does. With --dossier, only that dossier, and what is done there is looked
+run does. With --dossier, only that dossier, and what is done there is looked
 at again: where a person changed a figure since, it says so.
 
 With --full, every connection is listed from the beginning, for balances that
@@ -39,7 +39,7 @@ The exit code is 3 when something needs a person.`,
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			r.By = person()
 			return app.withAPI(cmd.Context(), func(api daemon.API, _ *config.Config) error {
-				if err := app.selected(cmd.Context(), api, r); err != nil {
+				if err := app.checkSelection(cmd.Context(), api, r); err != nil {
 					return err
 				}
 				bar := app.newProgress()
@@ -51,9 +51,9 @@ The exit code is 3 when something needs a person.`,
 					}
 				})
 				bar.close()
-				err = app.showPass(p, said, err)
+				err = app.showRun(p, said, err)
 				if len(said) == 0 && r.Dossier != "" && (err == nil || problem.Is(err, problem.NeedsPerson)) {
-					if names, asked := fitting(cmd.Context(), api, r.Dossier); asked != nil || len(names) == 0 {
+					if names, asked := matchingDossiers(cmd.Context(), api, r.Dossier); asked != nil || len(names) == 0 {
 						err = cmp.Or(asked, noDossier(r.Dossier))
 					}
 				}
@@ -68,38 +68,16 @@ The exit code is 3 when something needs a person.`,
 	return app.withJSON(c)
 }
 
-// selected looks at what a person selected before the pass: a firm must be
-// linked, and where a dossier's name fits several, it says which.
-func (app *App) selected(ctx context.Context, api daemon.API, r daemon.SyncRequest) error {
-	if r.FirmID != 0 {
-		firms, err := api.Firms(ctx)
-		if err != nil {
-			return err
-		}
-		if !slices.ContainsFunc(firms, func(f ledger.Firm) bool { return f.ID == r.FirmID }) {
-			return firmNotLinked(r.FirmID, firms)
-		}
-	}
+// checkSelection lists the dossiers where the name that a person gave fits several.
+func (app *App) checkSelection(ctx context.Context, api daemon.API, r daemon.SyncRequest) error {
 	if r.Dossier == "" {
 		return nil
 	}
-	names, err := fitting(ctx, api, r.Dossier)
+	names, err := matchingDossiers(ctx, api, r.Dossier)
 	if err == nil && len(names) > 1 {
-		app.tell("%q fits %d dossiers: %s.\n", clean(r.Dossier), len(names), clean(strings.Join(names, ", ")))
+		app.printStderr("%q fits %d dossiers: %s.\n", clean(r.Dossier), len(names), clean(strings.Join(names, ", ")))
 	}
 	return err
-}
-
-func firmNotLinked(id int64, firms []ledger.Firm) error {
-	next := "Link it first: balansd connect silverfin."
-	if len(firms) > 0 {
-		linked := make([]string, len(firms))
-		for i, f := range firms {
-			linked[i] = fmt.Sprintf("%d (%s)", f.ID, f.Name)
-		}
-		next = "Linked are: " + strings.Join(linked, ", ") + "."
-	}
-	return problem.New(problem.NotFound, fmt.Sprintf("Silverfin firm %d is not linked", id), next)
 }
 
 func noDossier(ref string) error {
@@ -107,9 +85,9 @@ func noDossier(ref string) error {
 		"See how the dossiers are called: balansd ledger list.")
 }
 
-// fitting names the dossiers of the ledger that a person's text fits, each
-// once.
-func fitting(ctx context.Context, api daemon.API, ref string) ([]string, error) {
+// matchingDossiers returns the names of the dossiers in the ledger that ref fits,
+// sorted, each once.
+func matchingDossiers(ctx context.Context, api daemon.API, ref string) ([]string, error) {
 	type dossier struct{ connection, id string }
 	found := map[dossier]string{}
 	for e, err := range api.Entries(ctx, ledger.Query{Dossier: ref}) {
@@ -124,14 +102,14 @@ func fitting(ctx context.Context, api daemon.API, ref string) ([]string, error) 
 	return slices.Sorted(maps.Values(found)), nil
 }
 
-// outcome is what a pass did, or would do, with one entry.
+// outcome is what a run did, or would do, with one entry.
 type outcome struct {
 	Entry ledger.Entry `json:"entry"`
 	Would string       `json:"would,omitempty"`
 }
 
-// showPass shows what a pass did. cause is why it did not go through.
-func (app *App) showPass(p ledger.Run, said []outcome, cause error) error {
+// showRun shows what a run did. cause is why it did not complete.
+func (app *App) showRun(p ledger.Run, said []outcome, cause error) error {
 	slices.SortFunc(said, func(a, b outcome) int {
 		return cmp.Or(strings.Compare(a.Entry.Dossier.Name, b.Entry.Dossier.Name), cmp.Compare(a.Entry.Number, b.Entry.Number))
 	})
@@ -146,7 +124,7 @@ func (app *App) showPass(p ledger.Run, said []outcome, cause error) error {
 			return err
 		}
 	} else if !p.Start.IsZero() {
-		app.passText(p, said)
+		app.runText(p, said)
 	}
 	if cause != nil {
 		return cause
@@ -156,21 +134,21 @@ func (app *App) showPass(p ledger.Run, said []outcome, cause error) error {
 		needs = needs || o.Entry.NeedsPerson()
 	}
 	if needs {
-		return told{problem.New(problem.NeedsPerson, "something needs a person", "")}
+		return shownError{problem.New(problem.NeedsPerson, "something needs a person", "")}
 	}
 	return nil
 }
 
-func (app *App) passText(p ledger.Run, said []outcome) {
+func (app *App) runText(p ledger.Run, said []outcome) {
 	if len(said) > 0 {
 		app.showOutcomes(said, p.DryRun)
 		app.printf("\n")
 	}
 	app.problems(p)
-	app.printf("%s\n", passSummary(p))
+	app.printf("%s\n", runSummary(p))
 }
 
-// problems shows what was wrong in a pass besides single balances.
+// problems shows what was wrong in a run besides single balances.
 func (app *App) problems(p ledger.Run) {
 	for _, text := range p.Problems {
 		app.printf("! %s\n", clean(text))
@@ -195,14 +173,14 @@ func (app *App) showOutcomes(said []outcome, dry bool) {
 			continue
 		}
 		o := said[i-1]
-		for _, text := range o.sentences(dry) {
+		for _, text := range o.explanations(dry) {
 			app.printf("      %s\n", clean(text))
 		}
 	}
 }
 
-// sentences say why an entry stands as it does, and what a person can do.
-func (o outcome) sentences(dry bool) []string {
+// explanations say why an entry stands as it does, and what a person can do.
+func (o outcome) explanations(dry bool) []string {
 	var texts []string
 	switch e := o.Entry; {
 	case dry:
@@ -229,8 +207,8 @@ func findingsText(n int) string {
 	return fmt.Sprintf("%d findings", n)
 }
 
-// passSummary says in one line what a pass did.
-func passSummary(p ledger.Run) string {
+// runSummary returns one line about what a run did.
+func runSummary(p ledger.Run) string {
 	var parts []string
 	for _, s := range slices.Sorted(maps.Keys(p.Outcome)) {
 		if n := p.Outcome[s]; n > 0 {

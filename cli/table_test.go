@@ -5,13 +5,13 @@ import (
 	"testing"
 )
 
-// TestTableOfMembersIsChecked names each mistake of a table of XBRL members
+// TestConfigCheckCBSOTable names each mistake of a table of XBRL members
 // with its line, together with the other mistakes.
-func TestTableOfMembersIsChecked(t *testing.T) {
+func TestConfigCheckCBSOTable(t *testing.T) {
 	t.Parallel()
-	w := newWorld(t, worldOptions{more: "documents: {cbso_table: own.tsv}\nlanguage2: nl\n"})
-	w.write("own.tsv", "code\tmetric\tprd\tmembers\tsource\n1003\tam1\tprd:m1\n9999\tx\ty\tz\tknown\n")
-	r := w.want(2, "own.tsv:2:1: documents.cbso_table", "config", "check")
+	f := newFixture(t, fixtureOptions{more: "documents: {cbso_table: own.tsv}\nlanguage2: nl\n"})
+	f.write("own.tsv", "code\tmetric\tprd\tmembers\tsource\n1003\tam1\tprd:m1\n9999\tx\ty\tz\tknown\n")
+	r := f.want(2, "own.tsv:2:1: documents.cbso_table", "config", "check")
 	for _, also := range []string{"own.tsv:3:1:", "language2"} {
 		if !strings.Contains(r.stderr, also) {
 			t.Errorf("the check lacks %s:\n%s", also, r.stderr)
@@ -19,11 +19,11 @@ func TestTableOfMembersIsChecked(t *testing.T) {
 	}
 }
 
-// TestInspectWantsTheConfigurationThatIsNamed reads a document with a
+// TestInspectMissingConfig reads a document with a
 // configuration that cannot be: its table might have read it otherwise.
-func TestInspectWantsTheConfigurationThatIsNamed(t *testing.T) {
+func TestInspectMissingConfig(t *testing.T) {
 	t.Parallel()
-	w := newWorld(t, worldOptions{more: "language2: nl\n"})
-	file := w.write("balance.csv", "x")
-	w.want(2, "language2", "balance", "inspect", file)
+	f := newFixture(t, fixtureOptions{more: "language2: nl\n"})
+	file := f.write("balance.csv", "x")
+	f.want(2, "language2", "balance", "inspect", file)
 }

@@ -42,8 +42,8 @@ func TestTargetMistakes(t *testing.T) {
 
 func TestConfigCheckReportsTheTarget(t *testing.T) {
 	t.Parallel()
-	w := newWorld(t, worldOptions{})
-	w.rewrite("client_secret_file: silverfin.secret,", `client_secret_file: silverfin.secret, target: {map: {"1003": a.b, "1021": a.b}},`)
-	w.want(2, "shares the property a.b with rubric 1003", "config", "check")
-	w.want(2, "shares the property a.b with rubric 1003", "status")
+	f := newFixture(t, fixtureOptions{})
+	f.rewrite("client_secret_file: silverfin.secret,", `client_secret_file: silverfin.secret, target: {map: {"1003": a.b, "1021": a.b}},`)
+	f.want(2, "shares the property a.b with rubric 1003", "config", "check")
+	f.want(2, "shares the property a.b with rubric 1003", "status")
 }

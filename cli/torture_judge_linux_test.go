@@ -25,9 +25,9 @@ func (x *torture) settle() {
 		x.t.Errorf("seed %d: %d figures did not arrive in %d nights", x.seed, lost, nights)
 	}
 	// Once all has arrived, nothing is written any more.
-	writes := len(x.box.Silverfin.Writes())
+	writes := len(x.sandbox.Silverfin.Writes())
 	x.wantNight()
-	if n := len(x.box.Silverfin.Writes()) - writes; n > 0 {
+	if n := len(x.sandbox.Silverfin.Writes()) - writes; n > 0 {
 		x.total.add("WRITTEN FOR NOTHING", n)
 		x.t.Errorf("seed %d: %d figures were written once all had arrived", x.seed, n)
 	}
@@ -40,7 +40,7 @@ func (x *torture) settle() {
 }
 
 func (x *torture) calls() int64 {
-	return x.box.Finbox.Faults().Total() + x.box.Silverfin.Faults().Total()
+	return x.sandbox.Finbox.Faults().Total() + x.sandbox.Silverfin.Faults().Total()
 }
 
 // lost counts figures of the newest revisions that Silverfin does not hold, and
@@ -50,7 +50,7 @@ func (x *torture) lost() (figures int) {
 	x.mu.Lock()
 	defer x.mu.Unlock()
 	for _, v := range x.clients {
-		held := x.box.Silverfin.Custom(v.company, v.period)
+		held := x.sandbox.Silverfin.Custom(v.company, v.period)
 		undecided := len(v.typed) > 0 || x.forgetful && len(v.revisions) > 1
 		for name, want := range v.revisions[len(v.revisions)-1] {
 			got, there := held[name]
@@ -100,7 +100,7 @@ func (x *torture) judgeWrites() {
 		x.total.add(what, 1)
 		x.t.Errorf("seed %d: %s: %s.%s of company %d, %q by %q", x.seed, what, w.Namespace, w.Key, w.Company, w.Old, w.New)
 	}
-	for _, w := range x.box.Silverfin.Writes() {
+	for _, w := range x.sandbox.Silverfin.Writes() {
 		at := property{w.Company, w.Period, w.Namespace + "." + w.Key}
 		if w.By == fakesilverfin.Person {
 			person[at] = true

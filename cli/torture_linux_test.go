@@ -95,7 +95,7 @@ func (c *tally) String() string {
 
 // torture is one seed's firm.
 type torture struct {
-	*world
+	*fixture
 	seed    uint64
 	chance  *rand.Rand
 	total   *tally
@@ -122,7 +122,7 @@ type victim struct {
 func newTorture(t *testing.T, seed uint64, total *tally) *torture {
 	ahead := &atomic.Int64{}
 	now := func() time.Time { return time.Now().Add(time.Duration(ahead.Load())) }
-	x := &torture{world: newWorld(t, worldOptions{box: sandbox.Options{Now: now}}), seed: seed, ahead: ahead, total: total,
+	x := &torture{fixture: newFixture(t, fixtureOptions{sandbox: sandbox.Options{Now: now}}), seed: seed, ahead: ahead, total: total,
 		chance: rand.New(rand.NewPCG(seed, 39)), workers: 1, nights: map[string]bool{}}
 	if x.chance.IntN(3) == 0 {
 		x.workers = 4
@@ -163,8 +163,8 @@ func (x *torture) run() {
 		x.total.add("trouble: "+all[next].name, 1)
 		x.tomorrow()
 		all[next].do(x)
-		x.box.Finbox.Faults().Clear()
-		x.box.Silverfin.Faults().Clear()
+		x.sandbox.Finbox.Faults().Clear()
+		x.sandbox.Silverfin.Faults().Clear()
 		next = x.chance.IntN(len(all))
 	}
 	x.settle()
@@ -211,7 +211,7 @@ func (x *torture) linkBoth() {
 	x.must(err)
 	signIn, err := n.BeginSilverfin(x.t.Context(), x.firm, "")
 	x.must(err)
-	_, _, err = n.EndSilverfin(x.t.Context(), signIn.State, x.box.Silverfin.Grant(x.firm), x.firm, "Els")
+	_, _, err = n.EndSilverfin(x.t.Context(), signIn.State, x.sandbox.Silverfin.Grant(x.firm), x.firm, "Els")
 	x.must(err)
 }
 
@@ -222,13 +222,13 @@ func (x *torture) addClients(many int) {
 		x.ahead.Add(int64(time.Second)) // no two balances are made in the same instant
 		year := x.now().Year() - 1
 		b := madeup.Balance(int64(x.seed%1000)*100+int64(len(x.clients)), x.model(), year)
-		dossier, err := x.box.Finbox.AddDossier(x.conn, fakefinbox.Dossier{Name: b.Name, EnterpriseNumber: b.EnterpriseNumber})
+		dossier, err := x.sandbox.Finbox.AddDossier(x.conn, fakefinbox.Dossier{Name: b.Name, EnterpriseNumber: b.EnterpriseNumber})
 		x.must(err)
 		v := &victim{typed: map[string]string{}, revisions: []map[string]string{figuresOf(b)}}
-		v.company = x.box.Silverfin.AddCompany(x.firm, fakesilverfin.Company{Name: b.Name, VAT: "BE " + b.EnterpriseNumber.Pretty()})
-		v.period = x.box.Silverfin.AddPeriod(v.company, b.FiscalYear.Start, b.FiscalYear.End)
-		x.box.Silverfin.OpenWorkflow(v.company, v.period, madeup.Workflow("nl"))
-		v.balance, _, err = x.box.Finbox.AddBalance(fakefinbox.NewBalance{ConnectionID: x.conn, DossierID: dossier, Balance: b})
+		v.company = x.sandbox.Silverfin.AddCompany(x.firm, fakesilverfin.Company{Name: b.Name, VAT: "BE " + b.EnterpriseNumber.Pretty()})
+		v.period = x.sandbox.Silverfin.AddPeriod(v.company, b.FiscalYear.Start, b.FiscalYear.End)
+		x.sandbox.Silverfin.OpenWorkflow(v.company, v.period, madeup.Workflow("nl"))
+		v.balance, _, err = x.sandbox.Finbox.AddBalance(fakefinbox.NewBalance{ConnectionID: x.conn, DossierID: dossier, Balance: b})
 		x.must(err)
 		x.clients = append(x.clients, v)
 		x.total.add("balances", 1)
@@ -245,7 +245,7 @@ func (x *torture) correct() {
 	x.t.Helper()
 	v := x.clients[x.chance.IntN(len(x.clients))]
 	x.ahead.Add(int64(time.Hour))
-	_, err := x.box.Finbox.CorrectFrom(v.balance, func(b *balance.Balance) *balance.Balance {
+	_, err := x.sandbox.Finbox.CorrectFrom(v.balance, func(b *balance.Balance) *balance.Balance {
 		other := madeup.Balance(int64(x.seed%1000)*100+50+int64(x.chance.IntN(50)), b.Model, b.FiscalYear.End.Year)
 		for cell := range b.Values {
 			if value, ok := other.Values[cell]; ok {
@@ -255,7 +255,7 @@ func (x *torture) correct() {
 		return b
 	})
 	x.must(err)
-	b, err := x.box.Finbox.Figures(v.balance)
+	b, err := x.sandbox.Finbox.Figures(v.balance)
 	x.must(err)
 	v.revisions = append(v.revisions, figuresOf(b))
 	x.total.add("corrections", 1)
@@ -277,7 +277,7 @@ func (x *torture) types(v *victim) {
 	all := slices.Sorted(maps.Keys(v.revisions[len(v.revisions)-1]))
 	name := all[x.chance.IntN(len(all))]
 	namespace, key, _ := strings.Cut(name, ".")
-	if err := x.box.Silverfin.Set(v.company, v.period, namespace, key, "31337.1"); err != nil {
+	if err := x.sandbox.Silverfin.Set(v.company, v.period, namespace, key, "31337.1"); err != nil {
 		x.t.Error(err)
 	}
 	v.typed[name] = "31337.1"

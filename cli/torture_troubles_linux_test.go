@@ -150,7 +150,7 @@ func (x *torture) killAt(point string, before bool, nth int, is func(faults.Call
 			panic(http.ErrAbortHandler)
 		}
 	}
-	for _, f := range []*faults.Injector{x.box.Finbox.Faults(), x.box.Silverfin.Faults()} {
+	for _, f := range []*faults.Injector{x.sandbox.Finbox.Faults(), x.sandbox.Silverfin.Faults()} {
 		if before {
 			f.BeforeCall(hook)
 		} else {
@@ -187,9 +187,9 @@ func (x *torture) failingCall() {
 		faults.UnprocessableError, faults.UnprocessableErrors, faults.TooManyRetryAfter, faults.ServerError,
 		faults.LostBefore, faults.LostAfter, faults.Truncated, faults.NotJSON, faults.Slow}
 	f := faults.Fault{Kind: kinds[x.chance.IntN(len(kinds))], Nth: 1 + x.chance.IntN(25), Times: 1 + x.chance.IntN(3), RetryAfter: "0", DelayMS: 1}
-	side := x.box.Silverfin.Faults()
+	side := x.sandbox.Silverfin.Faults()
 	if x.chance.IntN(3) == 0 {
-		side, f.Nth = x.box.Finbox.Faults(), 1+x.chance.IntN(8)
+		side, f.Nth = x.sandbox.Finbox.Faults(), 1+x.chance.IntN(8)
 	}
 	side.Add(f)
 	before := side.Count(func(c faults.Call) bool { return c.Fault != "" })
@@ -207,10 +207,10 @@ func (x *torture) typing() {
 	nth, seen := 1+x.chance.IntN(30), 0
 	var mu sync.Mutex
 	if x.chance.IntN(3) == 0 { // and a write is turned away
-		x.box.Silverfin.Faults().Add(faults.Fault{Method: http.MethodPost, Path: "/api/v4/f/*/companies/*/periods/*/custom",
+		x.sandbox.Silverfin.Faults().Add(faults.Fault{Method: http.MethodPost, Path: "/api/v4/f/*/companies/*/periods/*/custom",
 			Kind: []faults.Kind{faults.Unauthorized, faults.TooManyRetryAfter, faults.LostAfter, faults.LostBefore}[x.chance.IntN(4)], RetryAfter: "0"})
 	}
-	x.box.Silverfin.Faults().BeforeCall(func(c faults.Call) {
+	x.sandbox.Silverfin.Faults().BeforeCall(func(c faults.Call) {
 		mu.Lock()
 		defer mu.Unlock()
 		v := x.clientOf(c)
@@ -221,7 +221,7 @@ func (x *torture) typing() {
 			x.types(v)
 		}
 	})
-	defer x.box.Silverfin.Faults().BeforeCall(nil)
+	defer x.sandbox.Silverfin.Faults().BeforeCall(nil)
 	if out := x.night(0); out.Code != "" {
 		x.t.Errorf("seed %d: a night in which a person types: %s", x.seed, out.Error)
 	}
@@ -261,13 +261,13 @@ func (x *torture) fullDisk() {
 
 // readOnlyDisk has the data folder on a read-only file system for a night.
 func (x *torture) readOnlyDisk() {
-	writes := len(x.box.Silverfin.Writes())
+	writes := len(x.sandbox.Silverfin.Writes())
 	out := x.onReadOnlyDisk(x.order(0))
 	x.total.add("read-only: "+string(out.Code), 1)
 	if out.Code != problem.StateUnwritable {
 		x.t.Errorf("seed %d: a read-only disk is told as %q: %s", x.seed, out.Code, out.Error)
 	}
-	if n := len(x.box.Silverfin.Writes()) - writes; n > 0 {
+	if n := len(x.sandbox.Silverfin.Writes()) - writes; n > 0 {
 		x.t.Errorf("seed %d: %d figures were written without a record", x.seed, n)
 	}
 }
@@ -283,7 +283,7 @@ func (x *torture) onReadOnlyDisk(o order) (out orderOutcome) {
 		args = append([]string{"--map-root-user"}, args...)
 	}
 	cmd := exec.Command("unshare", args...)
-	cmd.Env = append(os.Environ(), processEnv+"=1", orderEnv+"="+string(text))
+	cmd.Env = append(os.Environ(), testProcessEnv+"=1", orderEnv+"="+string(text))
 	said, err := cmd.Output()
 	x.must(err)
 	x.must(json.Unmarshal(said, &out))

@@ -10,22 +10,22 @@ import (
 	"balansd/sandbox/faults"
 )
 
-// TestAFileThatOthersCanChangeIsRefused opens the configuration, a secret that
+// TestConfigWritableByOthers opens the configuration, a secret that
 // it names, and the folder of both, one after the other.
-func TestAFileThatOthersCanChangeIsRefused(t *testing.T) {
+func TestConfigWritableByOthers(t *testing.T) {
 	t.Parallel()
-	w := newWorld(t, worldOptions{})
+	f := newFixture(t, fixtureOptions{})
 	called := false
-	w.box.Finbox.Faults().OnCall(func(faults.Call) { called = true })
-	w.box.Silverfin.Faults().OnCall(func(faults.Call) { called = true })
-	secret := filepath.Join(w.dir, "silverfin.secret")
+	f.sandbox.Finbox.Faults().OnCall(func(faults.Call) { called = true })
+	f.sandbox.Silverfin.Faults().OnCall(func(faults.Call) { called = true })
+	secret := filepath.Join(f.dir, "silverfin.secret")
 	for _, c := range []struct {
 		path, want string
 		mode       os.FileMode
 	}{
-		{w.config, "balansd.yaml: others can change the file " + w.config, 0o666},
+		{f.config, "balansd.yaml: others can change the file " + f.config, 0o666},
 		{secret, "silverfin.client_secret_file: the file " + secret, 0o602},
-		{w.dir, w.dir + ": everybody may change it", 0o777},
+		{f.dir, f.dir + ": everybody may change it", 0o777},
 	} {
 		was, err := os.Stat(c.path)
 		if err != nil {
@@ -35,7 +35,7 @@ func TestAFileThatOthersCanChangeIsRefused(t *testing.T) {
 			t.Fatal(err)
 		}
 		for _, args := range [][]string{{"config", "check"}, {"sync"}, {"connect", "silverfin", "--oob", "--firm", "1"}} {
-			w.want(2, c.want, args...)
+			f.want(2, c.want, args...)
 		}
 		if called {
 			t.Fatal("somebody was called")
@@ -44,5 +44,5 @@ func TestAFileThatOthersCanChangeIsRefused(t *testing.T) {
 			t.Fatal(err)
 		}
 	}
-	w.want(0, "is well", "config", "check")
+	f.want(0, "is well", "config", "check")
 }

@@ -24,7 +24,7 @@ func TestWhatIsInDataDirFollowsIt(t *testing.T) {
 	}
 }
 
-// TestSecretsComeFromSystemd returns secret files as LoadCredential=secrets:DIR
+// TestSecretsComeFromSystemd passes secret files as LoadCredential=secrets:DIR
 // hands them to a service.
 func TestSecretsComeFromSystemd(t *testing.T) {
 	if runtime.GOOS == "windows" {
@@ -65,7 +65,7 @@ silverfin:
 	}
 }
 
-// TestACertificateNeedsItsOwnKey returns certificates the key of another one, for
+// TestACertificateNeedsItsOwnKey gives certificates the key of another one, for
 // what is shown to a proxy and for the web pages.
 func TestACertificateNeedsItsOwnKey(t *testing.T) {
 	dir := t.TempDir()

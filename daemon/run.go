@@ -132,8 +132,11 @@ func (d *Daemon) requireFirm(ctx context.Context, firmID int64) error {
 		}
 		names = append(names, fmt.Sprintf("%d (%s)", f.ID, f.Name))
 	}
-	return problem.New(problem.NotFound, fmt.Sprintf("Silverfin firm %d is not linked", firmID),
-		"Linked are: "+strings.Join(append(names, "no others"), ", ")+".")
+	next := "Link it first: balansd connect silverfin."
+	if len(names) > 0 {
+		next = "Linked are: " + strings.Join(names, ", ") + "."
+	}
+	return problem.New(problem.NotFound, fmt.Sprintf("Silverfin firm %d is not linked", firmID), next)
 }
 
 // walk is the run itself: renew tokens, discover, deliver. The nightly one makes a

@@ -90,9 +90,6 @@ func (l *Log) SetLevel(level string) error {
 	return nil
 }
 
-// Level returns which level is set.
-func (l *Log) Level() string { return zerolog.Level(l.threshold.Load()).String() }
-
 // closeTimeout is how long closing the log may take: longer than waiting for
 // the event log.
 const closeTimeout = eventTimeout + 2*time.Second

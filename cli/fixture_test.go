@@ -23,14 +23,14 @@ import (
 	"balansd/sandbox"
 )
 
-// processEnv tells the test binary to be balansd, as a process of its own.
-const processEnv = "BALANSD_CLI_TEST_PROCESS"
+// testProcessEnv tells the test binary to be balansd, as a process of its own.
+const testProcessEnv = "BALANSD_CLI_TEST_PROCESS"
 
 func TestMain(m *testing.M) {
-	if os.Getenv(processEnv) == "" {
+	if os.Getenv(testProcessEnv) == "" {
 		os.Exit(m.Run())
 	}
-	if err := prepareProcess(); err != nil {
+	if err := prepareTestProcess(); err != nil {
 		fmt.Fprintln(os.Stderr, err)
 		os.Exit(70)
 	}
@@ -46,29 +46,29 @@ func TestMain(m *testing.M) {
 	os.Exit(Main(ctx, env))
 }
 
-// world is an accounting firm's server: a configuration in a folder of its own,
-// and a Finbox and a Silverfin on loopback that it points at.
-type world struct {
-	t      testing.TB
-	dir    string
-	config string
-	box    *sandbox.Sandbox
-	conn   string // connection id
-	firm   int64
+// fixture is the server of an accounting firm: a configuration in a folder of its
+// own, and the simulated Finbox and Silverfin that it names.
+type fixture struct {
+	t       testing.TB
+	dir     string
+	config  string
+	sandbox *sandbox.Sandbox
+	conn    string // connection id
+	firm    int64
 
 	daemonWait time.Duration // of commands in this process; what people get when 0
 }
 
-// worldOptions say what is particular about a world.
-type worldOptions struct {
-	box    sandbox.Options
-	finbox string // credentials in the configuration, in place of the client secret
-	more   string // more lines of configuration
+// fixtureOptions say what is particular about a fixture.
+type fixtureOptions struct {
+	sandbox sandbox.Options
+	finbox  string // credentials in the configuration, in place of the client secret
+	more    string // more lines of configuration
 }
 
-func newWorld(t testing.TB, o worldOptions) *world {
+func newFixture(t testing.TB, o fixtureOptions) *fixture {
 	t.Helper()
-	box, err := sandbox.Start(o.box)
+	box, err := sandbox.Start(o.sandbox)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -79,7 +79,7 @@ func newWorld(t testing.TB, o worldOptions) *world {
 		_ = box.Close(ctx)
 	})
 	info := box.Info()
-	w := &world{t: t, dir: t.TempDir(), box: box, conn: info.Finbox.ConnectionID, firm: info.Silverfin.Firms[0].ID}
+	w := &fixture{t: t, dir: t.TempDir(), sandbox: box, conn: info.Finbox.ConnectionID, firm: info.Silverfin.Firms[0].ID}
 	w.write("finbox.secret", info.Finbox.ClientSecret)
 	w.write("silverfin.secret", info.Silverfin.ClientSecret)
 	if !strings.Contains(o.more, "portal:") {
@@ -115,32 +115,32 @@ func socketPath(t testing.TB) string {
 }
 
 // write writes a file that its owner alone reads, and gives its path.
-func (w *world) write(name, text string) string {
-	w.t.Helper()
-	path := filepath.Join(w.dir, name)
+func (f *fixture) write(name, text string) string {
+	f.t.Helper()
+	path := filepath.Join(f.dir, name)
 	if err := os.WriteFile(path, []byte(text), 0o600); err != nil {
-		w.t.Fatal(err)
+		f.t.Fatal(err)
 	}
 	return path
 }
 
-func (w *world) stateFile() string { return filepath.Join(w.dir, "data", "balansd.db") }
+func (f *fixture) stateFile() string { return filepath.Join(f.dir, "data", "balansd.db") }
 
 // run runs a command in this process.
-func (w *world) run(args ...string) result { return w.runWith("", args...) }
+func (w *fixture) run(args ...string) result { return w.runWith("", args...) }
 
 // runWith runs a command with something on its standard input.
-func (w *world) runWith(stdin string, args ...string) result {
+func (w *fixture) runWith(stdin string, args ...string) result {
 	w.t.Helper()
 	return w.runEnv(w.t.Context(), Env{Args: args, Stdin: strings.NewReader(stdin)})
 }
 
-func (w *world) runEnv(ctx context.Context, env Env) result {
-	w.t.Helper()
+func (f *fixture) runEnv(ctx context.Context, env Env) result {
+	f.t.Helper()
 	var stdout bytes.Buffer
 	stderr := newOutput()
-	env.Args, env.Stdout, env.Version = append(env.Args, "--config", w.config), &stdout, "test"
-	env.daemonWait = w.daemonWait
+	env.Args, env.Stdout, env.Version = append(env.Args, "--config", f.config), &stdout, "test"
+	env.daemonWait = f.daemonWait
 	if env.Stderr == nil {
 		env.Stderr = stderr
 	} else {
@@ -152,10 +152,10 @@ func (w *world) runEnv(ctx context.Context, env Env) result {
 
 // want runs a command and holds its exit code and its output, both streams
 // together, to what was expected of them.
-func (w *world) want(code int, contains string, args ...string) result {
-	w.t.Helper()
-	r := w.run(args...)
-	r.want(w.t, code, contains, args...)
+func (f *fixture) want(code int, contains string, args ...string) result {
+	f.t.Helper()
+	r := f.run(args...)
+	r.want(f.t, code, contains, args...)
 	return r
 }
 
@@ -167,9 +167,9 @@ func (r result) want(t testing.TB, code int, contains string, args ...string) {
 }
 
 // read runs a command with --json and reads what it prints.
-func read[T any](t testing.TB, w *world, code int, args ...string) (out T) {
+func read[T any](t testing.TB, f *fixture, code int, args ...string) (out T) {
 	t.Helper()
-	r := w.run(append(args, "--json")...)
+	r := f.run(append(args, "--json")...)
 	if err := json.Unmarshal([]byte(r.stdout), &out); err != nil || r.code != code {
 		t.Fatalf("%s: exit code %d, want %d: %v in:\n%s%s", strings.Join(args, " "), r.code, code, err, r.stdout, r.stderr)
 	}
@@ -177,10 +177,10 @@ func read[T any](t testing.TB, w *world, code int, args ...string) (out T) {
 }
 
 // entries lists the ledger, by dossier.
-func (w *world) entries() map[string]ledger.Entry {
-	w.t.Helper()
+func (f *fixture) entries() map[string]ledger.Entry {
+	f.t.Helper()
 	out := map[string]ledger.Entry{}
-	for _, e := range read[[]ledger.Entry](w.t, w, 0, "ledger", "list") {
+	for _, e := range read[[]ledger.Entry](f.t, f, 0, "ledger", "list") {
 		if e.State != ledger.Superseded {
 			out[e.Dossier.Name] = e
 		}
@@ -189,70 +189,70 @@ func (w *world) entries() map[string]ledger.Entry {
 }
 
 // link links Finbox and the firm, as a person does once.
-func (w *world) link() {
-	w.t.Helper()
-	w.want(0, "Linked", "connect", "finbox", w.conn)
-	w.linkSilverfin()
+func (f *fixture) link() {
+	f.t.Helper()
+	f.want(0, "Linked", "connect", "finbox", f.conn)
+	f.linkSilverfin()
 }
 
-func (w *world) linkSilverfin() {
-	w.t.Helper()
-	args := []string{"connect", "silverfin", "--oob", "--firm", fmt.Sprint(w.firm)}
-	w.runWith(w.box.Silverfin.Grant(w.firm)+"\n", args...).want(w.t, 0, "Linked", args...)
+func (f *fixture) linkSilverfin() {
+	f.t.Helper()
+	args := []string{"connect", "silverfin", "--oob", "--firm", fmt.Sprint(f.firm)}
+	f.runWith(f.sandbox.Silverfin.Grant(f.firm)+"\n", args...).want(f.t, 0, "Linked", args...)
 }
 
-// demo fills the sandbox with dossiers in every situation.
-func (w *world) demo() *sandbox.Demo {
-	w.t.Helper()
-	d, err := w.box.Demo()
+// addDemo fills the sandbox with dossiers in every situation.
+func (f *fixture) addDemo() *sandbox.Demo {
+	f.t.Helper()
+	d, err := f.sandbox.Demo()
 	if err != nil {
-		w.t.Fatal(err)
+		f.t.Fatal(err)
 	}
 	return d
 }
 
-// delivered holds Silverfin to Finbox: every balance of the ledger is done,
+// wantDelivered holds Silverfin to Finbox: every balance of the ledger is done,
 // there are as many as were made, each figure stands where it belongs, and no
 // property was ever written with two different values.
-func (w *world) delivered(balances int) {
-	w.t.Helper()
-	list := read[[]ledger.Entry](w.t, w, 0, "ledger", "list")
+func (f *fixture) wantDelivered(balances int) {
+	f.t.Helper()
+	list := read[[]ledger.Entry](f.t, f, 0, "ledger", "list")
 	if len(list) != balances {
-		w.t.Errorf("%d entries, want %d", len(list), balances)
+		f.t.Errorf("%d entries, want %d", len(list), balances)
 	}
 	for _, e := range list {
 		if e.State != ledger.Done || e.Target == nil {
-			w.t.Errorf("entry %d (%s) is %s: %s", e.Number, e.Dossier.Name, e.State, e.Detail)
+			f.t.Errorf("entry %d (%s) is %s: %s", e.Number, e.Dossier.Name, e.State, e.Detail)
 			continue
 		}
-		b, err := w.box.Finbox.Figures(e.ID)
+		b, err := f.sandbox.Finbox.Figures(e.ID)
 		if err != nil {
-			w.t.Fatal(err)
+			f.t.Fatal(err)
 		}
 		want := map[string]string{}
 		for cell, v := range b.Values {
 			want["social_balance_integration.code_"+cell.String()] = balance.Canonical(v)
 		}
-		if got := w.box.Silverfin.Custom(e.Target.CompanyID, e.Target.PeriodID); !maps.Equal(got, want) {
-			w.t.Errorf("entry %d: Silverfin holds %d figures, Finbox %d, and they are not equal", e.Number, len(got), len(want))
+		if got := f.sandbox.Silverfin.Custom(e.Target.CompanyID, e.Target.PeriodID); !maps.Equal(got, want) {
+			f.t.Errorf("entry %d: Silverfin holds %d figures, Finbox %d, and they are not equal", e.Number, len(got), len(want))
 		}
 	}
-	w.neverTwice()
+	f.wantNoRewrites()
 }
 
-// neverTwice holds balansd to never having written one property with two
+// wantNoRewrites holds balansd to never having written one property with two
 // different values.
-func (w *world) neverTwice() {
-	w.t.Helper()
+func (f *fixture) wantNoRewrites() {
+	f.t.Helper()
 	type property struct {
 		company, period, reconciliation int64
 		name                            string
 	}
 	first := map[property]string{}
-	for _, x := range w.box.Silverfin.Writes() {
+	for _, x := range f.sandbox.Silverfin.Writes() {
 		at := property{x.Company, x.Period, x.Reconciliation, x.Namespace + "." + x.Key}
 		if was, ok := first[at]; ok && was != x.New {
-			w.t.Errorf("%s of company %d was written as %s and as %s", at.name, at.company, was, x.New)
+			f.t.Errorf("%s of company %d was written as %s and as %s", at.name, at.company, was, x.New)
 		}
 		first[at] = x.New
 	}
@@ -268,30 +268,30 @@ type process struct {
 }
 
 // start runs a command as a process of its own; env are more variables.
-func (w *world) start(env []string, args ...string) *process {
-	w.t.Helper()
-	return w.startInto(nil, env, args...)
+func (f *fixture) start(env []string, args ...string) *process {
+	f.t.Helper()
+	return f.startInto(nil, env, args...)
 }
 
 // startInto is start of a process whose standard error goes into a file; nil
 // for the process's own output.
-func (w *world) startInto(stderr *os.File, env []string, args ...string) *process {
-	w.t.Helper()
-	p := &process{t: w.t, stdout: newOutput(), stderr: newOutput(), ended: make(chan struct{})}
-	p.cmd = exec.Command(os.Args[0], append(args, "--config", w.config)...)
-	p.cmd.Env = append(append(os.Environ(), processEnv+"=1"), env...)
+func (f *fixture) startInto(stderr *os.File, env []string, args ...string) *process {
+	f.t.Helper()
+	p := &process{t: f.t, stdout: newOutput(), stderr: newOutput(), ended: make(chan struct{})}
+	p.cmd = exec.Command(os.Args[0], append(args, "--config", f.config)...)
+	p.cmd.Env = append(append(os.Environ(), testProcessEnv+"=1"), env...)
 	p.cmd.Stdout, p.cmd.Stderr = p.stdout, p.stderr
 	if stderr != nil {
 		p.cmd.Stderr = stderr
 	}
 	if err := p.cmd.Start(); err != nil {
-		w.t.Fatal(err)
+		f.t.Fatal(err)
 	}
 	go func() {
 		_ = p.cmd.Wait()
 		close(p.ended)
 	}()
-	w.t.Cleanup(func() {
+	f.t.Cleanup(func() {
 		_ = p.cmd.Process.Kill()
 		<-p.ended
 	})
@@ -299,10 +299,10 @@ func (w *world) startInto(stderr *os.File, env []string, args ...string) *proces
 }
 
 // daemon starts `run` and waits until it answers; env are more variables.
-func (w *world) daemon(env ...string) *process {
-	w.t.Helper()
-	p := w.start(env, "run")
-	p.stderr.waitFor(w.t, "answering the command line", p.ended)
+func (f *fixture) daemon(env ...string) *process {
+	f.t.Helper()
+	p := f.start(env, "run")
+	p.stderr.waitFor(f.t, "answering the command line", p.ended)
 	return p
 }
 
