@@ -82,7 +82,7 @@ func TestASignInUnderWayBringsNothingBack(t *testing.T) {
 					_, err := p.SignIn(t.Context(), Attempt{Name: "An", Password: testPassword, Address: "192.0.2.7"})
 					return err
 				}, func(other *People) { tt.change(t.Context(), t, other) })
-				if err != ErrWrongPassword { //nolint:errorlint // the very one
+				if err != ErrWrongPassword {
 					t.Errorf("the sign-in gives %v", err)
 				}
 				if !hasPassword(t, p, "An", tt.password) {
@@ -113,7 +113,7 @@ func TestAChangeOfPasswordUnderWayLoses(t *testing.T) {
 					_, err := p.ChangePassword(t.Context(), keyOf("An"), testPassword, thiefs, "192.0.2.7")
 					return err
 				}, func(other *People) { meanwhile(t, other) })
-				if no, ok := err.(Refusal); !ok || no.Reason != "password.old" { //nolint:errorlint // none is wrapped
+				if no, ok := err.(Refusal); !ok || no.Reason != "password.old" {
 					t.Errorf("the change gives %v", err)
 				}
 				if !hasPassword(t, p, "An", fresh) || hasPassword(t, p, "An", thiefs) {
@@ -135,7 +135,7 @@ func TestAnInvitationUnderWayIsWithdrawn(t *testing.T) {
 	if _, err := p.SetDisabled(t.Context(), q.Key, true); err != nil {
 		t.Fatal(err)
 	}
-	if _, err := p.RecordSignIn(t.Context(), q, "", ""); err != ErrWrongPassword { //nolint:errorlint // the very one
+	if _, err := p.RecordSignIn(t.Context(), q, "", ""); err != ErrWrongPassword {
 		t.Errorf("who was kept out meanwhile gets %v", err)
 	}
 }

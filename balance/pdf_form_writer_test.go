@@ -69,8 +69,7 @@ type form struct {
 	lang   balance.Lang
 	pages  [][]printed
 	amount func(balance.Cell) string // what is printed for a cell
-	rows   func(page int, row string) bool
-	left   map[balance.Cell]bool // cells that are not printed yet
+	left   map[balance.Cell]bool     // cells that are not printed yet
 }
 
 func newForm(b *balance.Balance, lang balance.Lang) *form {

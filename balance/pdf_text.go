@@ -133,7 +133,7 @@ type pdfContent struct {
 
 // operator does what an operator of a content stream says. The library ends in
 // its panics.
-func (c *pdfContent) operator(stk *pdf.Stack, op string) {
+func (c *pdfContent) operator(stk *pdf.Stack, op string) { //nolint:cyclop // one case for each operator of the format
 	args := make([]pdf.Value, stk.Len())
 	for i := len(args) - 1; i >= 0; i-- {
 		args[i] = stk.Pop()

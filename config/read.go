@@ -146,13 +146,13 @@ const invalidKeys = "has invalid keys: "
 
 // collect records the mistakes in an error of mapstructure.
 func (r *reader) collect(err error) {
-	if joined, ok := err.(interface{ Unwrap() []error }); ok {
+	if joined, ok := err.(interface{ Unwrap() []error }); ok { //nolint:errorlint // the tree is walked error by error
 		for _, one := range joined.Unwrap() {
 			r.collect(one)
 		}
 		return
 	}
-	one, ok := err.(*mapstructure.DecodeError)
+	one, ok := err.(*mapstructure.DecodeError) //nolint:errorlint // the tree is walked error by error
 	if !ok {
 		if err != nil {
 			r.collect(errors.Unwrap(err)) // a sentence around the joined errors

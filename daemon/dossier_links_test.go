@@ -15,7 +15,7 @@ import (
 func twoCompanies(t *testing.T) (fx *fixture, c, a, b client) {
 	fx = newFixture(t)
 	c = fx.client(1)
-	fx.sf.ArchiveCompany(c.company)
+	fx.must(fx.sf.ArchiveCompany(c.company))
 	company := func(name string) client {
 		one := client{dossier: c.dossier, number: c.number, company: fx.sf.AddCompany(fx.firm, fakesilverfin.Company{Name: name})}
 		one.period = fx.sf.AddPeriod(one.company, balance.Date{Year: 2025, Month: 1, Day: 1}, balance.Date{Year: 2025, Month: 12, Day: 31})

@@ -38,7 +38,7 @@ func TestRetryDuringAListingListsEverythingOnceMore(t *testing.T) {
 	fx := newFixture(t)
 	c := fx.client(1)
 	fx.renumber(c, "")
-	fx.sf.ArchiveCompany(c.company)
+	fx.must(fx.sf.ArchiveCompany(c.company))
 	fx.add(c, fx.balance(c, 1))
 	fx.sync()
 	e := fx.only()

@@ -60,20 +60,12 @@ func (d *delivery) supersede(ctx context.Context, read bool) (gone bool, err err
 		if s.State == ledger.Superseded || s.State == ledger.Ignored {
 			continue
 		}
-		c := ledger.CompareRevisions(d.kind(), d.entry, s)
-		if s.ValuesHash == "" && s.Open() && (c == 0 || s.Dossier.EnterpriseNumber == "") {
-			if !read {
-				continue
-			}
-			if s, err = d.readSibling(ctx, s); err != nil {
-				return false, err
-			}
-			if !s.SiblingOf(d.entry) {
-				continue // its own document says what it is
-			}
+		s, c, comparable, err := d.compareSibling(ctx, s, read)
+		if err != nil {
+			return false, err
 		}
-		if read {
-			c = ledger.CompareSiblings(d.kind(), d.entry, s)
+		if !comparable {
+			continue
 		}
 		unknown, other := d.entry.FiscalYear.End.IsZero(), s.FiscalYear.End.IsZero()
 		switch {
@@ -89,6 +81,26 @@ func (d *delivery) supersede(ctx context.Context, read bool) (gone bool, err err
 		}
 	}
 	return false, undecided
+}
+
+// compareSibling orders the entry and a sibling, reading the sibling's document
+// first where only that can tell: positive when the entry counts. They are not
+// comparable before the entry itself has been read, or when the document says
+// that the sibling is none.
+func (d *delivery) compareSibling(ctx context.Context, s ledger.Entry, read bool) (sibling ledger.Entry, c int, comparable bool, err error) {
+	c = ledger.CompareRevisions(d.kind(), d.entry, s)
+	if s.ValuesHash == "" && s.Open() && (c == 0 || s.Dossier.EnterpriseNumber == "") {
+		if !read {
+			return s, 0, false, nil
+		}
+		if s, err = d.readSibling(ctx, s); err != nil || !s.SiblingOf(d.entry) {
+			return s, 0, false, err
+		}
+	}
+	if read {
+		c = ledger.CompareSiblings(d.kind(), d.entry, s)
+	}
+	return s, c, true, nil
 }
 
 // readSibling returns a sibling that had no turn yet as its document says. What

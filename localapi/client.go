@@ -235,7 +235,7 @@ func (c *Client) Sync(ctx context.Context, r daemon.SyncRequest, report func(dae
 	defer context.AfterFunc(ctx, func() {
 		// Before the daemon is asked: a frozen one takes calls and answers none.
 		time.AfterFunc(stopTime, cancel)
-		if err := c.socket.call(under, stop); err != nil {
+		if err := c.call(under, stop); err != nil {
 			time.AfterFunc(overTime, cancel)
 		}
 	})()

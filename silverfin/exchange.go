@@ -86,15 +86,8 @@ func (c *Client) exchange(ctx context.Context, firm int64, ask func(context.Cont
 // quotes the answer, which may hold tokens.
 func (c *Client) tokenProblem(firm int64, err error) error {
 	refused, ok := errors.AsType[*oauth2.RetrieveError](err)
-	switch {
-	case errors.Is(err, transport.ErrTooLarge):
-		return tokenDown(firm, "its answer is too long to be right")
-	case errors.Is(err, transport.ErrWebPage):
-		return tokenDown(firm, "it answered with a web page")
-	case !ok && strings.HasPrefix(err.Error(), "oauth2: "): // there was an answer
-		return tokenDown(firm, "it answered with something unreadable")
-	case !ok:
-		return tokenDown(firm, networkReason(err)).Because(transport.Diagnose(err))
+	if !ok || errors.Is(err, transport.ErrTooLarge) || errors.Is(err, transport.ErrWebPage) {
+		return noTokenAnswer(firm, err)
 	}
 	code, status := refused.ErrorCode, refused.Response.StatusCode
 	if !slices.Contains(oauthErrors, code) {
@@ -120,6 +113,19 @@ func (c *Client) tokenProblem(firm int64, err error) error {
 	default:
 		return tokenDown(firm, fmt.Sprintf("it answered %d with something unreadable", status))
 	}
+}
+
+// noTokenAnswer is the problem for an answer that cannot be read, or for none.
+func noTokenAnswer(firm int64, err error) error {
+	switch {
+	case errors.Is(err, transport.ErrTooLarge):
+		return tokenDown(firm, "its answer is too long to be right")
+	case errors.Is(err, transport.ErrWebPage):
+		return tokenDown(firm, "it answered with a web page")
+	case strings.HasPrefix(err.Error(), "oauth2: "): // there was an answer
+		return tokenDown(firm, "it answered with something unreadable")
+	}
+	return tokenDown(firm, networkReason(err)).Because(transport.Diagnose(err))
 }
 
 // speaksOfRefreshToken reports whether a refusal without a known code says that

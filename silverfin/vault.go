@@ -65,7 +65,7 @@ func (t *tokens) change(ctx context.Context, with func(*grant) (*grant, error)) 
 		if refused != nil || made == nil {
 			return nil, refused
 		}
-		return json.Marshal(made)
+		return json.Marshal(made) //nolint:gosec // the Vault seals what it saves
 	})
 	switch {
 	case refused != nil:
@@ -89,7 +89,7 @@ func (t *tokens) changeOf(ctx context.Context, refreshToken string, with func(*g
 }
 
 func (t *tokens) put(ctx context.Context, g grant) error {
-	raw, err := json.Marshal(g)
+	raw, err := json.Marshal(g) //nolint:gosec // the Vault seals what it saves
 	if err != nil {
 		return problem.New(problem.Unexpected, "the tokens of "+t.label()+" cannot be written down", "")
 	}

@@ -86,7 +86,7 @@ func freelistPage(tx *bolt.Tx, file io.ReaderAt) (uint64, error) {
 		if _, err := file.ReadAt(meta, i*int64(tx.DB().Info().PageSize)); err != nil {
 			return 0, err
 		}
-		if binary.NativeEndian.Uint64(meta[metaTxID:]) == uint64(tx.ID()) { //nolint:gosec // it is not negative
+		if binary.NativeEndian.Uint64(meta[metaTxID:]) == uint64(tx.ID()) {
 			return binary.NativeEndian.Uint64(meta[metaFreelist:]), nil
 		}
 	}
@@ -217,7 +217,7 @@ func (w *pageWalk) elements(page []byte, depth int, keys keyRange, children bool
 // and ends.
 func leafRow(page []byte, at int) (key, from, to uint64) {
 	word := func(n int) uint64 { return uint64(binary.NativeEndian.Uint32(page[at+4*n:])) }
-	key = uint64(at) + word(1) //nolint:gosec // it is not negative
+	key = uint64(at) + word(1)
 	return key, key + word(2), key + word(2) + word(3)
 }
 
@@ -228,7 +228,7 @@ func pageKeys(page []byte, flags uint16, count int) ([][]byte, error) {
 		at := pageHead + i*pageElement
 		var from, to uint64
 		if flags == branchFlag {
-			from = uint64(at) + uint64(binary.NativeEndian.Uint32(page[at:])) //nolint:gosec // it is not negative
+			from = uint64(at) + uint64(binary.NativeEndian.Uint32(page[at:]))
 			to = from + uint64(binary.NativeEndian.Uint32(page[at+4:]))
 		} else {
 			from, to, _ = leafRow(page, at)

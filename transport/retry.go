@@ -57,7 +57,7 @@ func (r *retrying) RoundTrip(req *http.Request) (*http.Response, error) {
 		return resp, errTryLater
 	}
 	resp, err := backoff.Retry(ctx, send, backoff.WithBackOff(untilDeadline{newBackOff(), ctx}), backoff.WithMaxElapsedTime(0),
-		backoff.WithMaxTries(uint(r.retries)+1), //nolint:gosec // it is not negative
+		backoff.WithMaxTries(uint(r.retries)+1),
 		backoff.WithNotify(func(_ error, wait time.Duration) {
 			discard(last)
 			r.log.Debug().Str("method", req.Method).Str("host", req.URL.Host).
@@ -133,7 +133,7 @@ func RetryAfter(h http.Header, now time.Time) (wait time.Duration, ok bool) {
 	case errors.Is(err, strconv.ErrRange) || err == nil && n > uint64(most):
 		return math.MaxInt64, true
 	case err == nil:
-		return time.Duration(n) * time.Second, true //nolint:gosec // it is at most most
+		return time.Duration(n) * time.Second, true
 	}
 	if at, err := http.ParseTime(text); err == nil {
 		return max(0, at.Sub(now)), true
