@@ -38,23 +38,23 @@ func errorText(body []byte, scrub func(string) string) string {
 	if json.Unmarshal(body, &v) == nil {
 		if m, ok := v.(map[string]any); ok {
 			for _, key := range []string{"error", "errors", "error_description", "message"} {
-				if s := spell(m[key]); s != "" {
-					if d := spell(m["error_description"]); key == "error" && d != "" {
+				if s := jsonText(m[key]); s != "" {
+					if d := jsonText(m["error_description"]); key == "error" && d != "" {
 						s += ": " + d
 					}
 					return clip.Line(scrub(s))
 				}
 			}
-		} else if s := spell(v); s != "" {
+		} else if s := jsonText(v); s != "" {
 			return clip.Line(scrub(s))
 		}
 	}
 	return clip.Line(scrub(string(body)))
 }
 
-// spell writes a JSON value as words: texts as they are, lists and objects
+// jsonText returns a JSON value as text: texts as they are, lists and objects
 // joined.
-func spell(v any) string {
+func jsonText(v any) string {
 	var parts []string
 	switch v := v.(type) {
 	case string:
@@ -63,13 +63,13 @@ func spell(v any) string {
 		return fmt.Sprint(v)
 	case []any:
 		for _, e := range v {
-			if s := spell(e); s != "" {
+			if s := jsonText(e); s != "" {
 				parts = append(parts, s)
 			}
 		}
 	case map[string]any:
 		for _, k := range slices.Sorted(maps.Keys(v)) {
-			if s := spell(v[k]); s != "" {
+			if s := jsonText(v[k]); s != "" {
 				parts = append(parts, k+" "+s)
 			}
 		}

@@ -48,7 +48,7 @@ type call struct {
 	query   url.Values // may be nil
 	figures []string   // in the body, not to be shown
 	company int64      // 0 for none
-	twice   bool       // a list that is never believed after one reading
+	confirm bool       // a list that is never believed after one reading
 	doing   string     // for people: "reading the periods of dossier X"
 	scope   string     // the OAuth scope that Silverfin asks for, empty for none
 }
@@ -94,7 +94,7 @@ func (f *Firm) get(ctx context.Context, c call) (body []byte, token string, err 
 			return nil, "", err
 		}
 		if ans.status != http.StatusUnauthorized {
-			body, err = f.judge(c, ans, token)
+			body, err = f.bodyOrError(c, ans, token)
 			return body, token, err
 		}
 		if renewed {
@@ -106,9 +106,9 @@ func (f *Firm) get(ctx context.Context, c call) (body []byte, token string, err 
 	}
 }
 
-// judge returns the body of a good answer, and the error that another one means.
+// bodyOrError returns the body of a good answer, and the error that another one means.
 // After a 429 the firm rests.
-func (f *Firm) judge(c call, ans answer, token string) ([]byte, error) {
+func (f *Firm) bodyOrError(c call, ans answer, token string) ([]byte, error) {
 	if ans.good() {
 		return ans.body, nil
 	}

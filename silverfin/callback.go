@@ -125,13 +125,13 @@ func (c *Callback) serve(w http.ResponseWriter, r *http.Request) {
 			"This answer is not of this sign-in. Open the address that balansd shows; if that does not work, use --oob."))
 	case query.Get("error") != "":
 		_, _ = io.WriteString(w, page("Silverfin werd niet gekoppeld.", "Silverfin n'a pas été lié.", "Silverfin was not linked."))
-		c.give(callbackAnswer{err: Refused(query.Get("error"), query.Get("error_description"))})
+		c.deliver(callbackAnswer{err: Refused(query.Get("error"), query.Get("error_description"))})
 	case query.Get("code") == "":
 		http.Error(w, "no code", http.StatusBadRequest)
 	default:
 		_, _ = io.WriteString(w, page("Bedankt.", "Merci.", "Thank you."))
 		firm, _ := strconv.ParseInt(query.Get("authorized_firm_id"), 10, 64)
-		c.give(callbackAnswer{code: query.Get("code"), firm: max(firm, 0)})
+		c.deliver(callbackAnswer{code: query.Get("code"), firm: max(firm, 0)})
 	}
 }
 
@@ -145,8 +145,8 @@ func (c *Callback) expected(state string) bool {
 	return want != nil && subtle.ConstantTimeCompare([]byte(state), []byte(*want)) == 1
 }
 
-// give hands over the first answer; a browser that comes again changes nothing.
-func (c *Callback) give(a callbackAnswer) { c.once.Do(func() { c.answers <- a }) }
+// deliver passes on the first answer and ignores later ones.
+func (c *Callback) deliver(a callbackAnswer) { c.once.Do(func() { c.answers <- a }) }
 
 // page is what the person sees. Nothing of the request is in it.
 func page(nl, fr, en string) string {

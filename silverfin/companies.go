@@ -15,7 +15,7 @@ import (
 // What cannot be read is left out and named for people: any company may be
 // behind it.
 func (f *Firm) Companies(ctx context.Context) (all []ledger.Company, unreadable []string, err error) {
-	c := call{path: "/companies", doing: "listing the companies", scope: "administration:read", twice: true}
+	c := call{path: "/companies", doing: "listing the companies", scope: "administration:read", confirm: true}
 	pages, err := f.list(ctx, f.do, c, nil)
 	if err != nil {
 		return nil, nil, err

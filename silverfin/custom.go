@@ -30,33 +30,33 @@ type propertyJSON struct {
 	Value     string `json:"value"`
 }
 
-// held is one custom property as it was read.
-type held struct {
+// propertyValue is one custom property as Silverfin returned it.
+type propertyValue struct {
 	property
-	value string // see valueText
-	given bool   // whether there is a value
+	value   string // see valueText
+	present bool   // whether there is a value
 }
 
-// reading is what the custom properties of a place were read to be.
-type reading struct {
-	call    call
-	pages   [][]held // as Silverfin cut them, with the one that ended the list
-	figures ledger.Figures
-	pageOf  map[balance.Cell]int // index in pages
-	token   string               // with which the last call was made
-	last    int                  // index of the page that was read last
-	at      time.Time            // when that was answered
+// snapshot holds the custom properties of a target as they were read.
+type snapshot struct {
+	call     call
+	pages    [][]propertyValue // as Silverfin cut them, with the one that ended the list
+	figures  ledger.Figures
+	pageOf   map[balance.Cell]int // index in pages
+	token    string               // with which the last call was made
+	lastRead int                  // index of the page that was read last
+	at       time.Time            // when that was answered
 }
 
-// read reads the custom properties of a place, for a caller that has the turn.
+// readProperties reads the custom properties of a target. The caller has the turn.
 // A value that is no text, such as a collection, comes as its JSON, so that it
 // counts as something that a person put there.
-func (f *Firm) read(ctx context.Context, p ledger.Target) (*reading, error) {
-	c, err := f.custom(p, http.MethodGet)
+func (f *Firm) readProperties(ctx context.Context, p ledger.Target) (*snapshot, error) {
+	c, err := f.customCall(p, http.MethodGet)
 	if err != nil {
 		return nil, err
 	}
-	r := &reading{call: c, figures: ledger.Figures{}, pageOf: map[balance.Cell]int{}}
+	r := &snapshot{call: c, figures: ledger.Figures{}, pageOf: map[balance.Cell]int{}}
 	pages, err := f.list(ctx, r.getter(f), c, nil)
 	if err != nil {
 		return nil, err
@@ -68,19 +68,19 @@ func (f *Firm) read(ctx context.Context, p ledger.Target) (*reading, error) {
 		}
 		r.pages = append(r.pages, properties)
 		for _, h := range properties {
-			if cell, ours := f.client.cfg.Target.cell(h.property); ours && h.given {
+			if cell, ours := f.client.cfg.Target.cell(h.property); ours && h.present {
 				r.figures[cell] = h.value
 				r.pageOf[cell] = i
 			}
 		}
 	}
-	r.last = len(pages) - 1
+	r.lastRead = len(pages) - 1
 	return r, nil
 }
 
 // getter makes reads and notes when the last one was answered, and with which
 // token.
-func (r *reading) getter(f *Firm) getter {
+func (r *snapshot) getter(f *Firm) getter {
 	return func(ctx context.Context, c call) (body []byte, err error) {
 		body, r.token, err = f.get(ctx, c)
 		r.at = time.Now()
@@ -89,27 +89,27 @@ func (r *reading) getter(f *Firm) getter {
 }
 
 // properties reads the items of one page.
-func (f *Firm) properties(c call, items listPage) ([]held, error) {
-	list := make([]held, 0, len(items))
+func (f *Firm) properties(c call, items listPage) ([]propertyValue, error) {
+	list := make([]propertyValue, 0, len(items))
 	for _, item := range items {
 		r := readRecord(item)
 		if len(r) == 0 {
 			return nil, f.unable(c, "its answer cannot be read") // a person's figure may be behind it
 		}
-		var h held
+		var h propertyValue
 		h.namespace, _ = valueText(r["namespace"])
 		h.key, _ = valueText(r["key"])
-		h.value, h.given = valueText(r["value"])
+		h.value, h.present = valueText(r["value"])
 		list = append(list, h)
 	}
 	return list, nil
 }
 
-// decisive returns the page that shows whether a person touched a cell since: the
+// pageOfCell returns the page that shows whether a person touched a cell since: the
 // one that holds its property, or, where there is none, the last one. What is
 // added to a list lengthens its last page, wherever it is put; when that one is
 // full, the page after it.
-func (r *reading) decisive(c balance.Cell) int {
+func (r *snapshot) pageOfCell(c balance.Cell) int {
 	if i, ok := r.pageOf[c]; ok {
 		return i
 	}
@@ -127,8 +127,8 @@ func (r *reading) decisive(c balance.Cell) int {
 	return end - 1
 }
 
-// custom is the call to the custom properties of a place.
-func (f *Firm) custom(p ledger.Target, method string) (call, error) {
+// customCall returns the call to the custom properties of a target.
+func (f *Firm) customCall(p ledger.Target, method string) (call, error) {
 	if p.FirmID != f.id {
 		return call{}, problem.New(problem.Unexpected, fmt.Sprintf("a place of firm %d was taken to firm %d", p.FirmID, f.id), "")
 	}

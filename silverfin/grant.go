@@ -57,8 +57,8 @@ func (g grant) next(r tokenReply, now time.Time) *grant {
 	return &g
 }
 
-// keep adds a refresh token that another client received for the same sign-in.
-func (g *grant) keep(refreshToken string) {
+// addOther adds a refresh token that another client received for the same sign-in.
+func (g *grant) addOther(refreshToken string) {
 	if refreshToken != g.RefreshToken && !slices.Contains(g.Others, refreshToken) && len(g.Others) < maxOthers {
 		g.Others = append(g.Others, refreshToken)
 	}

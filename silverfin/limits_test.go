@@ -28,15 +28,15 @@ func slowed(c *silverfin.Config) {
 	})}
 }
 
-func TestCallsOfOneCompanyTakeTurns(t *testing.T) {
+func TestOneCallPerCompany(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		r := newRig(t, fakesilverfin.Options{Now: time.Now}, slowed, func(c *silverfin.Config) { c.Concurrency = 100 })
-		p := r.place()
+		r := newTestEnv(t, fakesilverfin.Options{Now: time.Now}, slowed, func(c *silverfin.Config) { c.Concurrency = 100 })
+		p := r.target()
 		start := time.Now()
 		var group sync.WaitGroup
 		for range 10 {
 			group.Go(func() {
-				if _, err := read(t.Context(), r.destination(), p); err != nil {
+				if _, err := read(t.Context(), r.firmClient(), p); err != nil {
 					t.Error(err)
 				}
 			})
@@ -48,19 +48,19 @@ func TestCallsOfOneCompanyTakeTurns(t *testing.T) {
 	})
 }
 
-func TestAFirmHasAFewCallsAtOnce(t *testing.T) {
+func TestConcurrency(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		r := newRig(t, fakesilverfin.Options{Now: time.Now}, slowed, func(c *silverfin.Config) { c.Concurrency = 3 })
+		r := newTestEnv(t, fakesilverfin.Options{Now: time.Now}, slowed, func(c *silverfin.Config) { c.Concurrency = 3 })
 		var places []ledger.Target
 		for range 9 {
-			id := r.sf.AddCompany(r.firm, fakesilverfin.Company{Name: "D"})
-			places = append(places, ledger.Target{FirmID: r.firm, CompanyID: id, PeriodID: r.sf.AddPeriod(id, year2024.Start, year2024.End)})
+			id := r.sandbox.AddCompany(r.firm, fakesilverfin.Company{Name: "D"})
+			places = append(places, ledger.Target{FirmID: r.firm, CompanyID: id, PeriodID: r.sandbox.AddPeriod(id, year2024.Start, year2024.End)})
 		}
 		start := time.Now()
 		var group sync.WaitGroup
 		for _, p := range places {
 			group.Go(func() {
-				if _, err := read(t.Context(), r.destination(), p); err != nil {
+				if _, err := read(t.Context(), r.firmClient(), p); err != nil {
 					t.Error(err)
 				}
 			})
@@ -72,28 +72,28 @@ func TestAFirmHasAFewCallsAtOnce(t *testing.T) {
 	})
 }
 
-func TestACallerThatGivesUpLeavesNothingHeld(t *testing.T) {
+func TestCancelReleasesSlots(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		r := newRig(t, fakesilverfin.Options{Now: time.Now}, slowed, func(c *silverfin.Config) { c.Concurrency = 1 })
-		p := r.place()
+		r := newTestEnv(t, fakesilverfin.Options{Now: time.Now}, slowed, func(c *silverfin.Config) { c.Concurrency = 1 })
+		p := r.target()
 		var group sync.WaitGroup
 		for range 5 {
 			group.Go(func() {
 				ctx, cancel := contextWithTimeout(t, 10*time.Millisecond)
 				defer cancel()
-				if _, err := read(ctx, r.destination(), p); err == nil {
+				if _, err := read(ctx, r.firmClient(), p); err == nil {
 					t.Error("a read came before its answer")
 				}
 			})
 		}
 		group.Wait()
-		_, err := read(t.Context(), r.destination(), p)
+		_, err := read(t.Context(), r.firmClient(), p)
 		must(t, err)
 	})
 }
 
-func TestATemplateThatIsNotStarred(t *testing.T) {
-	r := newRig(t, fakesilverfin.Options{}, func(c *silverfin.Config) {
+func TestRequireStarred(t *testing.T) {
+	r := newTestEnv(t, fakesilverfin.Options{}, func(c *silverfin.Config) {
 		c.Target = silverfin.Target{Level: silverfin.LevelReconciliation, Handle: "made_up_social", RequireStarred: true}
 		inner := c.HTTP.Transport
 		c.HTTP = &http.Client{Transport: roundTrip(func(req *http.Request) (*http.Response, error) {
@@ -106,15 +106,15 @@ func TestATemplateThatIsNotStarred(t *testing.T) {
 			return resp, err
 		})}
 	})
-	r.sf.AddReconciliation(r.company.ID, "made_up_social", workflow)
-	_, err := r.destination().Locate(t.Context(), r.company, year2024)
+	r.sandbox.AddReconciliation(r.company.ID, "made_up_social", workflow)
+	_, err := r.firmClient().Locate(t.Context(), r.company, year2024)
 	if n := notYet(t, err); n.Reason != ledger.TemplateMissing || !strings.Contains(n.Detail, "is not starred") {
 		t.Error(n.Reason, n.Detail)
 	}
 }
 
-func TestAListThatNeverEnds(t *testing.T) {
-	r := newRig(t, fakesilverfin.Options{}, func(c *silverfin.Config) {
+func TestListNeverEnds(t *testing.T) {
+	r := newTestEnv(t, fakesilverfin.Options{}, func(c *silverfin.Config) {
 		inner := c.HTTP.Transport
 		c.HTTP = &http.Client{Transport: roundTrip(func(req *http.Request) (*http.Response, error) {
 			if !strings.HasSuffix(req.URL.Path, "/companies") {
@@ -124,7 +124,7 @@ func TestAListThatNeverEnds(t *testing.T) {
 			return &http.Response{StatusCode: http.StatusOK, Header: http.Header{}, Body: io.NopCloser(strings.NewReader(list)), Request: req}, nil
 		})}
 	})
-	list, _, err := r.destination().Companies(t.Context())
+	list, _, err := r.firmClient().Companies(t.Context())
 	if err != nil || len(list) != 1 {
 		t.Errorf("%d companies, %v", len(list), err)
 	}

@@ -42,7 +42,7 @@ func (f *Firm) list(ctx context.Context, get getter, c call, enough func(listPag
 	var before []string
 	for range maxWalks {
 		pages, names, done, err := f.walk(ctx, get, c, enough)
-		short := len(names) == 0 || len(pages) <= 2 && len(pages[0]) < perPage && !c.twice
+		short := len(names) == 0 || len(pages) <= 2 && len(pages[0]) < perPage && !c.confirm
 		if err != nil || done || short || slices.Equal(names, before) {
 			return pages, err
 		}
@@ -132,7 +132,7 @@ func (r record) id() (int64, bool) {
 func (r record) words(field string) string {
 	var v any
 	_ = json.Unmarshal(r[field], &v) // what is no JSON has no words
-	return spell(v)
+	return jsonText(v)
 }
 
 // label names an item that cannot be used, for people.

@@ -45,12 +45,12 @@ func onePage(items string) func(int) string {
 	}
 }
 
-func TestOddCompaniesAreReadOrNamed(t *testing.T) {
-	r := newRig(t, fakesilverfin.Options{}, answering("/companies", onePage(`[
+func TestOddCompanies(t *testing.T) {
+	r := newTestEnv(t, fakesilverfin.Options{}, answering("/companies", onePage(`[
 		{"id":"17","name":"Id as text","vat":"BE 0402.754.886"},
 		{"id":"CMP-1","name":"Odd id"}, {"name":"No id"}, {"id":null,"name":{"nl":"Null"}}, null, 7,
 		{"id":18,"name":{"nl":"Name as object"},"file_code":12,"vat":["x"]}]`)))
-	list, unreadable, err := r.destination().Companies(t.Context())
+	list, unreadable, err := r.firmClient().Companies(t.Context())
 	must(t, err)
 	want := []ledger.Company{{ID: 17, Name: "Id as text", EnterpriseNumber: "0402754886"}, {ID: 18, Name: "nl Name as object", FileCode: "12"}}
 	if d := cmp.Diff(want, list); d != "" {
@@ -68,7 +68,7 @@ func TestPeriodsWithATime(t *testing.T) {
 		"2024-12-31": true, "2024-12-31T00:00:00.000Z": true, "2024-12-31T00:00:00+01:00": true, "2024-12-31 00:00:00 +0100": true,
 		"2024-12-31T23:59:59Z": true, "2024-12-30T23:00:00Z": true, "2024-12-30T23:00:00+01:00": false, "2024-12-31T23:00:00Z": false, "31/12/2024": false,
 	} {
-		r := newRig(t, fakesilverfin.Options{})
+		r := newTestEnv(t, fakesilverfin.Options{})
 		item := fmt.Sprintf(`{"id":%d,"end_date":%q,"fiscal_year":{"end_date":%q}}`, r.period, text, text)
 		odd := `{"id":"P-1","end_date":"2024-12-31"}, {"id":3,"end_date":null,"fiscal_year":"2024"}`
 		answering("/periods", onePage("["+odd+","+item+"]"))(&r.cfg)
@@ -85,27 +85,27 @@ func TestPeriodsWithATime(t *testing.T) {
 	}
 }
 
-func TestAListThatGoesRoundEnds(t *testing.T) {
+func TestListRepeats(t *testing.T) {
 	calls := 0
-	r := newRig(t, fakesilverfin.Options{}, answering("/companies", func(page int) string {
+	r := newTestEnv(t, fakesilverfin.Options{}, answering("/companies", func(page int) string {
 		calls++
 		return fmt.Sprintf(`[{"id":%d},{"id":%d}]`, page%3+1, page%3+11)
 	}))
-	list, _, err := r.destination().Companies(t.Context())
+	list, _, err := r.firmClient().Companies(t.Context())
 	if err != nil || len(list) != 6 || calls != 8 {
 		t.Errorf("%d companies of 6, in %d calls: %v", len(list), calls, err)
 	}
 }
 
-func TestAListThatChangesEachTime(t *testing.T) {
+func TestListKeepsChanging(t *testing.T) {
 	calls := 0
-	r := newRig(t, fakesilverfin.Options{}, answering("/companies", func(page int) string {
+	r := newTestEnv(t, fakesilverfin.Options{}, answering("/companies", func(page int) string {
 		if calls++; page > 2 {
 			return "[]"
 		}
 		return fmt.Sprintf(`[{"id":%d}]`, calls)
 	}))
-	if _, _, err := r.destination().Companies(t.Context()); err == nil || !strings.Contains(err.Error(), "its list changed each time it was read") {
+	if _, _, err := r.firmClient().Companies(t.Context()); err == nil || !strings.Contains(err.Error(), "its list changed each time it was read") {
 		t.Errorf("after %d calls: %v", calls, err)
 	}
 }
@@ -129,19 +129,19 @@ func compared(want ledger.Figures, beside func()) ledger.Decide {
 
 // Whatever holds a write up for more than a second has it begun again with
 // reading: here the record of it, on a slow disk.
-func TestAWriteOlderThanASecondIsBegunAgain(t *testing.T) {
+func TestUpdateRereadsAfterASecond(t *testing.T) {
 	for took, want := range map[time.Duration]int{time.Second: 1, time.Second + time.Millisecond: 2, time.Minute: 2} {
 		synctest.Test(t, func(t *testing.T) {
-			r := newRig(t, fakesilverfin.Options{Now: time.Now})
-			p := r.place()
-			r.sf.Faults().ResetLog()
+			r := newTestEnv(t, fakesilverfin.Options{Now: time.Now})
+			p := r.target()
+			r.sandbox.Faults().ResetLog()
 			looks, once := 0, false
-			r.sf.Faults().BeforeCall(func(x faults.Call) {
+			r.sandbox.Faults().BeforeCall(func(x faults.Call) {
 				if x.Method == http.MethodGet && r.posts() == 0 {
 					looks++
 				}
 			})
-			must(t, r.destination().Update(t.Context(), p, compared(figures(t, "1003", "1", "1021", "2"), func() {
+			must(t, r.firmClient().Update(t.Context(), p, compared(figures(t, "1003", "1", "1021", "2"), func() {
 				if !once {
 					once = true
 					time.Sleep(took)
@@ -156,8 +156,8 @@ func TestAWriteOlderThanASecondIsBegunAgain(t *testing.T) {
 
 // A person types while one hundred figures go out: the next hundred are
 // compared anew.
-func TestEachFurtherHundredIsComparedAnew(t *testing.T) {
-	r := newRig(t, fakesilverfin.Options{})
+func TestUpdateRereadsEachChunk(t *testing.T) {
+	r := newTestEnv(t, fakesilverfin.Options{})
 	want := ledger.FiguresOf(madeup.Balance(1, balance.Full, 2024).Values)
 	last := cell(t, "1003")
 	for c := range want {
@@ -165,21 +165,21 @@ func TestEachFurtherHundredIsComparedAnew(t *testing.T) {
 			last = c
 		}
 	}
-	p := r.place()
-	r.sf.Faults().OnCall(func(x faults.Call) {
+	p := r.target()
+	r.sandbox.Faults().OnCall(func(x faults.Call) {
 		if x.Method == http.MethodPost && r.posts() == 1 {
-			must(t, r.sf.Set(r.company.ID, r.period, "social_balance_integration", "code_"+last.String(), "99.9"))
+			must(t, r.sandbox.Set(r.company.ID, r.period, "social_balance_integration", "code_"+last.String(), "99.9"))
 		}
 	})
-	must(t, r.destination().Update(t.Context(), p, compared(want, func() {})))
-	if held := r.sf.Custom(r.company.ID, r.period)["social_balance_integration.code_"+last.String()]; held != "99.9" || r.posts() != 2 {
+	must(t, r.firmClient().Update(t.Context(), p, compared(want, func() {})))
+	if held := r.sandbox.Custom(r.company.ID, r.period)["social_balance_integration.code_"+last.String()]; held != "99.9" || r.posts() != 2 {
 		t.Errorf("after %d writes Silverfin holds %s", r.posts(), held)
 	}
 }
 
 // A write is sent once by net/http, too: its body cannot be had again.
-func TestAWriteCannotBeSentAgainByTheTransport(t *testing.T) {
-	r := newRig(t, fakesilverfin.Options{}, func(c *silverfin.Config) {
+func TestWriteIsNotRepeated(t *testing.T) {
+	r := newTestEnv(t, fakesilverfin.Options{}, func(c *silverfin.Config) {
 		inner := c.HTTP.Transport
 		c.HTTP = &http.Client{Transport: roundTrip(func(req *http.Request) (*http.Response, error) {
 			if req.Method == http.MethodPost && !isTokenPath(req.URL.Path) && req.GetBody != nil {
@@ -193,7 +193,7 @@ func TestAWriteCannotBeSentAgainByTheTransport(t *testing.T) {
 			return inner.RoundTrip(req)
 		})}
 	})
-	must(t, fill(t.Context(), r.destination(), r.place(), figures(t, "1003", "1")))
+	must(t, fill(t.Context(), r.firmClient(), r.target(), figures(t, "1003", "1")))
 	if r.posts() != 1 {
 		t.Errorf("%d writes", r.posts())
 	}

@@ -28,21 +28,21 @@ func (f *Firm) Locate(ctx context.Context, c ledger.Company, year balance.Period
 	if err != nil {
 		return ledger.Target{}, err
 	}
-	place := ledger.Target{
+	target := ledger.Target{
 		FirmID: f.id, CompanyID: c.ID, CompanyName: c.Name, PeriodID: p.ID, PeriodEnd: year.End,
 		URL: fmt.Sprintf("%s/f/%d/%d/ledgers/%d/workflows/%d", f.client.base, f.id, c.ID, p.ID, open[0]),
 	}
 	if f.client.cfg.Target.Level != LevelReconciliation {
-		return place, nil
+		return target, nil
 	}
 	workflow, reconciliation, err := f.reconciliation(ctx, c, p, open)
 	if err != nil {
 		return ledger.Target{}, err
 	}
-	place.ReconciliationID = reconciliation
-	place.URL = fmt.Sprintf("%s/f/%d/%d/ledgers/%d/workflows/%d/reconciliation_texts/%d",
+	target.ReconciliationID = reconciliation
+	target.URL = fmt.Sprintf("%s/f/%d/%d/ledgers/%d/workflows/%d/reconciliation_texts/%d",
 		f.client.base, f.id, c.ID, p.ID, workflow, reconciliation)
-	return place, nil
+	return target, nil
 }
 
 // period is one period, which people see as a ledger.

@@ -10,7 +10,7 @@ import (
 	"balansd/problem"
 )
 
-func TestMappingGoesBothWays(t *testing.T) {
+func TestMappingRoundTrip(t *testing.T) {
 	texts := []string{"1001", "1003", "1003P", "1021", "1021P", "1203", "12031", "5801", "58011"}
 	rapid.Check(t, func(t *rapid.T) {
 		target := Target{

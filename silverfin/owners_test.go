@@ -75,7 +75,7 @@ type office struct {
 func newOffice(t *testing.T) *office {
 	t.Helper()
 	o := &office{t: t, server: &once{}, clock: newClock(), vault: newVault(), home: silverfin.Home{Machine: "m1", Name: "SRV1"}}
-	o.http = direct{o.server}
+	o.http = handlerTransport{o.server}
 	o.client = o.open(o.vault, o.http)
 	_, state, err := o.client.Begin(t.Context(), 1, "")
 	must(t, err)
@@ -103,11 +103,11 @@ func renew(t *testing.T, c *silverfin.Client) error {
 	return err
 }
 
-// TestTwoOwnersLoseNothing lets another client renew the same tokens, whole, at
+// TestTwoOwners lets another client renew the same tokens, whole, at
 // each moment of a renewal: before and after each call to the Vault and to the
 // token endpoint, at one where a refresh token dies when it is posted. No pair is
 // lost, nobody is sent to link again, and both go on.
-func TestTwoOwnersLoseNothing(t *testing.T) {
+func TestTwoOwners(t *testing.T) {
 	const moments = 12 // more than there are
 	reached := 0
 	for n := range moments {
@@ -170,9 +170,9 @@ func (b *between) Update(ctx context.Context, name string, change func([]byte) (
 	return b.Vault.Update(ctx, name, change)
 }
 
-// TestThePairThatCameSecond is kept: at an endpoint where it killed the one that
+// TestTwoOwnersSecondPair is kept: at an endpoint where it killed the one that
 // was saved first, it is the only one that works.
-func TestThePairThatCameSecond(t *testing.T) {
+func TestTwoOwnersSecondPair(t *testing.T) {
 	o := newOffice(t)
 	o.server.newest = true
 	posted, saved, ended := make(chan struct{}), make(chan struct{}), make(chan error)
@@ -196,9 +196,9 @@ func TestThePairThatCameSecond(t *testing.T) {
 	must(t, renew(t, o.open(o.vault, o.http)))
 }
 
-// TestManyRenewalsOfTwoOwners is the same at random, against the sandbox.
-func TestManyRenewalsOfTwoOwners(t *testing.T) {
-	r := newRig(t, fakesilverfin.Options{})
+// TestTwoOwnersManyRenewals is the same at random, against the sandbox.
+func TestTwoOwnersManyRenewals(t *testing.T) {
+	r := newTestEnv(t, fakesilverfin.Options{})
 	other := r.restart(r.vault)
 	for range 150 {
 		r.clock.add(3 * time.Hour)
@@ -220,10 +220,10 @@ func TestManyRenewalsOfTwoOwners(t *testing.T) {
 	must(t, err)
 }
 
-// TestAnswersThatHoldARefreshToken: at an endpoint where the old refresh token
+// TestRefreshTokenInRefusals: at an endpoint where the old refresh token
 // died with the post, the new one is kept whatever else the answer says, and the
 // next renewal goes on with it.
-func TestAnswersThatHoldARefreshToken(t *testing.T) {
+func TestRefreshTokenInRefusals(t *testing.T) {
 	for name, answer := range map[string]func(w http.ResponseWriter, access, refresh string){
 		"a life as text":     write(200, `{"access_token":%q,"refresh_token":%q,"expires_in":"7200"}`),
 		"half a second more": write(200, `{"access_token":%q,"refresh_token":%q,"expires_in":7200.5}`),
@@ -255,7 +255,7 @@ func TestAnswersThatHoldARefreshToken(t *testing.T) {
 			}
 			o.server.answer = nil
 			o.clock.add(3 * time.Hour)
-			if err := renew(t, o.open(o.vault.reboot(), o.http)); err != nil {
+			if err := renew(t, o.open(o.vault.restart(), o.http)); err != nil {
 				t.Errorf("the next process: %v", err)
 			}
 		})
@@ -269,15 +269,15 @@ func write(status int, format string) func(w http.ResponseWriter, access, refres
 	}
 }
 
-// TestARefreshTokenThatWasNone: what a refusal echoes may be no token of ours.
+// TestUselessRefreshToken: what a refusal echoes may be no token of ours.
 // The one before it is tried again before the link counts as lost.
-func TestARefreshTokenThatWasNone(t *testing.T) {
+func TestUselessRefreshToken(t *testing.T) {
 	o := newOffice(t)
 	o.http = roundTrip(func(r *http.Request) (*http.Response, error) {
 		if !isTokenPath(r.URL.Path) {
-			return direct{o.server}.RoundTrip(r)
+			return handlerTransport{o.server}.RoundTrip(r)
 		}
-		return direct{http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
+		return handlerTransport{http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
 			write(503, `{"access_token":%q,"refresh_token":%q}`)(w, "none", "none")
 		})}.RoundTrip(r)
 	})
@@ -286,15 +286,15 @@ func TestARefreshTokenThatWasNone(t *testing.T) {
 			t.Errorf("in trouble: %v", err)
 		}
 	}
-	must(t, renew(t, o.open(o.vault.reboot(), direct{o.server})))
+	must(t, renew(t, o.open(o.vault.restart(), handlerTransport{o.server})))
 	if o.server.posts != 2 {
 		t.Errorf("%d posts, want that of the echo and that of the token", o.server.posts)
 	}
 }
 
-// TestShortLives: an access token that is said to live a minute or less does not
+// TestShortTokenLifetimes: an access token that is said to live a minute or less does not
 // cost a renewal a call, and is renewed after half its life.
-func TestShortLives(t *testing.T) {
+func TestShortTokenLifetimes(t *testing.T) {
 	for life, use := range map[int]time.Duration{0: 119 * time.Minute, 1: 10 * time.Second, 30: 15 * time.Second,
 		60: 30 * time.Second, 90: 45 * time.Second, 121: 61 * time.Second, 3600: 59 * time.Minute} {
 		o := newOffice(t)
@@ -323,10 +323,10 @@ func TestShortLives(t *testing.T) {
 	}
 }
 
-// TestAStateInAnotherPlace: tokens that came with a copy of the state are not
+// TestStateOnAnotherComputer: tokens that came with a copy of the state are not
 // renewed before a person says that nobody else does, or links again; and if they
 // are dead then, that is the reason given.
-func TestAStateInAnotherPlace(t *testing.T) {
+func TestStateOnAnotherComputer(t *testing.T) {
 	restored := time.Date(2025, 3, 2, 9, 30, 0, 0, time.UTC)
 	for name, tt := range map[string]struct {
 		home silverfin.Home
@@ -337,7 +337,7 @@ func TestAStateInAnotherPlace(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			o := newOffice(t)
-			copied := o.vault.reboot()
+			copied := o.vault.restart()
 			must(t, renew(t, o.client)) // where it was, the tokens are renewed once more
 			o.home = tt.home
 			asked := func(v *vault) {
@@ -348,7 +348,7 @@ func TestAStateInAnotherPlace(t *testing.T) {
 					t.Errorf("before anybody said so: %v; %s", err, problem.Of(err).Next)
 				}
 			}
-			fresh := o.vault.reboot()
+			fresh := o.vault.restart()
 			asked(copied)
 			asked(fresh)
 			if o.server.posts != 1 {
@@ -369,8 +369,8 @@ func TestAStateInAnotherPlace(t *testing.T) {
 	}
 }
 
-// TestASignInInAnotherPlace needs no other word.
-func TestASignInInAnotherPlace(t *testing.T) {
+// TestSignInOnAnotherComputer needs no other word.
+func TestSignInOnAnotherComputer(t *testing.T) {
 	o := newOffice(t)
 	o.home = silverfin.Home{Machine: "m2"}
 	c := o.open(o.vault, o.http)
@@ -381,8 +381,8 @@ func TestASignInInAnotherPlace(t *testing.T) {
 	must(t, renew(t, c))
 }
 
-// TestTokensOfAnOlderVersion do not say where they were received.
-func TestTokensOfAnOlderVersion(t *testing.T) {
+// TestOldTokenRecords do not say where they were received.
+func TestOldTokenRecords(t *testing.T) {
 	o := newOffice(t)
 	o.server.live["old"] = true
 	o.vault.values["silverfin/firm/1/tokens"] = []byte(`{"generation":3,"access_token":"a","refresh_token":"old",` +
@@ -396,7 +396,7 @@ func TestTokensOfAnOlderVersion(t *testing.T) {
 
 // TestFewerScopesThanAsked are said at linking, with what will not work.
 func TestFewerScopesThanAsked(t *testing.T) {
-	r := newRig(t, fakesilverfin.Options{})
+	r := newTestEnv(t, fakesilverfin.Options{})
 	for _, tt := range []struct {
 		granted []string
 		want    []string
@@ -409,7 +409,7 @@ func TestFewerScopesThanAsked(t *testing.T) {
 	} {
 		_, state, err := r.client.Begin(t.Context(), r.firm, "")
 		must(t, err)
-		_, notes, err := r.client.End(t.Context(), state, r.sf.Grant(r.firm, tt.granted...), 0)
+		_, notes, err := r.client.End(t.Context(), state, r.sandbox.Grant(r.firm, tt.granted...), 0)
 		if err != nil || len(notes) != len(tt.want) {
 			t.Fatalf("granted %q: %q, %v", tt.granted, notes, err)
 		}

@@ -45,7 +45,7 @@ func (t *tokens) renewOnce(ctx context.Context) (again bool, err error) {
 		return false, err
 	}
 	if why := t.cur.elsewhere(here); why != "" && (t.cur.Accepted == Home{} || !t.cur.Accepted.is(here)) {
-		return false, t.asks(why)
+		return false, t.needsTakeOver(why)
 	}
 	now := t.client.cfg.Now()
 	var cutOff time.Time // when an earlier renewal began whose outcome is not known
@@ -60,11 +60,11 @@ func (t *tokens) renewOnce(ctx context.Context) (again bool, err error) {
 	reply, failed := t.client.exchangeRefresh(ctx, t.firm, intent.RefreshToken)
 	if failed != nil && (reply.refreshToken == "" || reply.refreshToken == intent.RefreshToken) {
 		if errors.Is(failed, errGrantLost) {
-			return t.dead(ctx, intent.RefreshToken, here, cutOff)
+			return t.refreshTokenRefused(ctx, intent.RefreshToken, here, cutOff)
 		}
 		return false, failed
 	}
-	// What was received is saved first and judged afterwards.
+	// What was received is saved first and checked afterwards.
 	next := intent.next(reply, now)
 	if failed == nil {
 		next.Home, next.Accepted = here, Home{}
@@ -92,10 +92,10 @@ func moved(err error) error {
 	return err
 }
 
-// dead deals with a refresh token that Silverfin does not know. Another one
+// refreshTokenRefused handles a refresh token that Silverfin does not know. Another one
 // that was received for the same sign-in is tried; else the link is broken, and
 // the token is never posted again.
-func (t *tokens) dead(ctx context.Context, spent string, here Home, cutOff time.Time) (again bool, err error) {
+func (t *tokens) refreshTokenRefused(ctx context.Context, spent string, here Home, cutOff time.Time) (again bool, err error) {
 	g, err := t.changeOf(ctx, spent, func(g *grant) {
 		switch {
 		case len(g.Others) > 0:
@@ -132,9 +132,9 @@ func whyLost(g *grant, here Home, cutOff time.Time) string {
 	return "the consent was withdrawn, or not used for 60 days"
 }
 
-// asks is the problem of tokens that came with a copy of the state. Two that
+// needsTakeOver returns the problem of tokens that came with a copy of the state. Two that
 // renew them would take the link from one another.
-func (t *tokens) asks(why string) error {
+func (t *tokens) needsTakeOver(why string) error {
 	return problem.New(problem.SilverfinSignIn, fmt.Sprintf("the tokens of %s are not renewed: %s", t.label(), why),
 		fmt.Sprintf("Make sure that no other balansd works with them any more, then: balansd connect silverfin --take-over. "+
 			"Or link the firm again: balansd connect silverfin --firm %d.", t.firm))

@@ -19,17 +19,17 @@ import (
 var tokenFaults = []faults.Kind{"", faults.LostBefore, faults.LostAfter, faults.Truncated,
 	faults.ServerError, faults.NotJSON, faults.TooMany}
 
-// TestNoFailureLosesALink lets the process die, or the disk be full, at every
+// TestRenewFailures lets the process die, or the disk be full, at every
 // single call to the vault, together with every failure of the token endpoint,
 // and demands that a new process goes on without a new sign-in.
-func TestNoFailureLosesALink(t *testing.T) {
+func TestRenewFailures(t *testing.T) {
 	const calls = 12 // more than the work below makes
 	for _, fault := range tokenFaults {
 		for _, dies := range []bool{true, false} {
 			for _, after := range []bool{true, false} {
 				for n := range calls {
 					t.Run(fmt.Sprintf("%s dies=%t after=%t call %d", fault, dies, after, n), func(t *testing.T) {
-						r := newRig(t, fakesilverfin.Options{})
+						r := newTestEnv(t, fakesilverfin.Options{})
 						v := r.vault
 						base := v.calls
 						v.dies, v.fails = dies, func(call int) (bool, bool) {
@@ -37,21 +37,21 @@ func TestNoFailureLosesALink(t *testing.T) {
 							return hit && !after, hit && after
 						}
 						if fault != "" {
-							r.sf.Faults().Add(faults.Fault{Kind: fault, Path: fmt.Sprintf("/f/%d/oauth/token", r.firm)})
+							r.sandbox.Faults().Add(faults.Fault{Kind: fault, Path: fmt.Sprintf("/f/%d/oauth/token", r.firm)})
 						}
 						for range 3 { // whatever happens here may fail, but not break anything
 							r.clock.add(3 * time.Hour)
-							_, _, _ = r.destination().Companies(t.Context())
+							_, _, _ = r.firmClient().Companies(t.Context())
 							_, _ = r.client.Renew(t.Context(), r.firm, time.Hour)
 						}
 						r.clock.add(3 * time.Hour)
-						r.sf.Faults().Clear()
+						r.sandbox.Faults().Clear()
 						if !dies {
-							if _, _, err := r.destination().Companies(t.Context()); err != nil {
+							if _, _, err := r.firmClient().Companies(t.Context()); err != nil {
 								t.Fatalf("the same process cannot go on: %v", err)
 							}
 						}
-						if _, _, err := r.restart(v.reboot()).Firm(r.firm).Companies(t.Context()); err != nil {
+						if _, _, err := r.restart(v.restart()).Firm(r.firm).Companies(t.Context()); err != nil {
 							t.Fatalf("a new process cannot go on: %v", err)
 						}
 					})
@@ -64,7 +64,7 @@ func TestNoFailureLosesALink(t *testing.T) {
 // TestNewTokensAreSavedBeforeUse looks at the order of things from the
 // server's side: no access token may arrive that the vault does not hold.
 func TestNewTokensAreSavedBeforeUse(t *testing.T) {
-	var r *rig
+	var r *testEnv
 	checked := 0
 	watch := http.HandlerFunc(func(w http.ResponseWriter, req *http.Request) {
 		if token, ok := strings.CutPrefix(req.Header.Get("Authorization"), "Bearer "); ok && r != nil {
@@ -74,14 +74,14 @@ func TestNewTokensAreSavedBeforeUse(t *testing.T) {
 			}
 			checked++
 		}
-		r.sf.ServeHTTP(w, req)
+		r.sandbox.ServeHTTP(w, req)
 	})
 	var later http.Handler
-	r = newRig(t, fakesilverfin.Options{}, func(c *silverfin.Config) {
+	r = newTestEnv(t, fakesilverfin.Options{}, func(c *silverfin.Config) {
 		inner := c.HTTP.Transport
 		c.HTTP = &http.Client{Transport: roundTrip(func(req *http.Request) (*http.Response, error) {
 			if later != nil {
-				return direct{later}.RoundTrip(req)
+				return handlerTransport{later}.RoundTrip(req)
 			}
 			return inner.RoundTrip(req)
 		})}
@@ -89,7 +89,7 @@ func TestNewTokensAreSavedBeforeUse(t *testing.T) {
 	later = watch
 	for range 5 {
 		r.clock.add(3 * time.Hour)
-		_, _, err := r.destination().Companies(t.Context())
+		_, _, err := r.firmClient().Companies(t.Context())
 		must(t, err)
 	}
 	if checked < 5 || r.tokenPosts() != 5 {
@@ -101,13 +101,13 @@ type roundTrip func(*http.Request) (*http.Response, error)
 
 func (f roundTrip) RoundTrip(r *http.Request) (*http.Response, error) { return f(r) }
 
-func TestFiftyCallersRenewOnce(t *testing.T) {
-	r := newRig(t, fakesilverfin.Options{})
+func TestConcurrentRenewal(t *testing.T) {
+	r := newTestEnv(t, fakesilverfin.Options{})
 	r.clock.add(3 * time.Hour)
 	var group sync.WaitGroup
 	for range 50 {
 		group.Go(func() {
-			if _, _, err := r.destination().Companies(t.Context()); err != nil {
+			if _, _, err := r.firmClient().Companies(t.Context()); err != nil {
 				t.Error(err)
 			}
 		})
@@ -118,25 +118,25 @@ func TestFiftyCallersRenewOnce(t *testing.T) {
 	}
 }
 
-func TestA401RenewsOnce(t *testing.T) {
-	r := newRig(t, fakesilverfin.Options{})
-	p := r.place()
-	r.sf.Faults().Add(faults.Fault{Kind: faults.Unauthorized, Method: http.MethodPost, Path: "/api"})
-	must(t, fill(t.Context(), r.destination(), p, figures(t, "1003", "1")))
-	if n, w := r.tokenPosts(), len(r.sf.Writes()); n != 1 || w != 1 {
+func TestRenewAfter401(t *testing.T) {
+	r := newTestEnv(t, fakesilverfin.Options{})
+	p := r.target()
+	r.sandbox.Faults().Add(faults.Fault{Kind: faults.Unauthorized, Method: http.MethodPost, Path: "/api"})
+	must(t, fill(t.Context(), r.firmClient(), p, figures(t, "1003", "1")))
+	if n, w := r.tokenPosts(), len(r.sandbox.Writes()); n != 1 || w != 1 {
 		t.Errorf("%d renewals, %d writes", n, w)
 	}
 }
 
-// TestASpellOfRefusalsPasses: two 401s in a row while the grant is well are
+// TestRefusedAccessTokens: two 401s in a row while the grant is well are
 // Silverfin's trouble. No person is asked, few refresh tokens are spent, and
 // the first call after the spell works.
-func TestASpellOfRefusalsPasses(t *testing.T) {
-	r := newRig(t, fakesilverfin.Options{})
-	r.sf.Faults().Add(faults.Fault{Kind: faults.Unauthorized, Times: -1, Path: "/api"})
+func TestRefusedAccessTokens(t *testing.T) {
+	r := newTestEnv(t, fakesilverfin.Options{})
+	r.sandbox.Faults().Add(faults.Fault{Kind: faults.Unauthorized, Times: -1, Path: "/api"})
 	for hour := range 3 {
 		for range 20 {
-			_, _, err := r.destination().Companies(t.Context())
+			_, _, err := r.firmClient().Companies(t.Context())
 			if !problem.Is(err, problem.SilverfinSignIn) ||
 				err.Error() != fmt.Sprintf("Silverfin refuses renewed tokens of firm %d for now", r.firm) ||
 				problem.Of(err).Next != fmt.Sprintf("If it stays so for days, link the firm again: balansd connect silverfin --firm %d.", r.firm) {
@@ -148,23 +148,23 @@ func TestASpellOfRefusalsPasses(t *testing.T) {
 		}
 		r.clock.add(time.Hour)
 	}
-	if _, _, err := r.destination().Companies(t.Context()); !problem.Is(err, problem.SilverfinSignIn) {
+	if _, _, err := r.firmClient().Companies(t.Context()); !problem.Is(err, problem.SilverfinSignIn) {
 		t.Fatal(err)
 	}
 	posts := r.tokenPosts()
-	r.sf.Faults().Clear() // a moment later, nothing else changes
-	_, _, err := r.destination().Companies(t.Context())
+	r.sandbox.Faults().Clear() // a moment later, nothing else changes
+	_, _, err := r.firmClient().Companies(t.Context())
 	must(t, err)
 	if n := r.tokenPosts(); n != posts {
 		t.Errorf("%d renewals after the spell", n-posts)
 	}
 }
 
-func TestWithdrawnConsentNeedsALinkAndIsNotTriedAgain(t *testing.T) {
-	r := newRig(t, fakesilverfin.Options{})
-	r.sf.RevokeTokens(r.firm)
+func TestConsentWithdrawn(t *testing.T) {
+	r := newTestEnv(t, fakesilverfin.Options{})
+	r.sandbox.RevokeTokens(r.firm)
 	for range 5 {
-		_, _, err := r.destination().Companies(t.Context())
+		_, _, err := r.firmClient().Companies(t.Context())
 		what := fmt.Sprintf("Silverfin firm %d (Kantoor Peeters) must be linked again: the consent was withdrawn, or not used for 60 days", r.firm)
 		next := fmt.Sprintf("Link it again: balansd connect silverfin --firm %d.", r.firm)
 		if !problem.Is(err, problem.NeedsRelink) || err.Error() != what || problem.Of(err).Next != next {
@@ -174,12 +174,12 @@ func TestWithdrawnConsentNeedsALinkAndIsNotTriedAgain(t *testing.T) {
 	if n := r.tokenPosts(); n != 1 {
 		t.Errorf("a dead token was posted %d times", n)
 	}
-	again := r.restart(r.vault.reboot())
+	again := r.restart(r.vault.restart())
 	if _, _, err := again.Firm(r.firm).Companies(t.Context()); !problem.Is(err, problem.NeedsRelink) || r.tokenPosts() != 1 {
 		t.Errorf("after a restart: %v, %d posts", err, r.tokenPosts())
 	}
 	r.link()
-	_, _, err := r.destination().Companies(t.Context())
+	_, _, err := r.firmClient().Companies(t.Context())
 	must(t, err)
 }
 
@@ -210,10 +210,10 @@ func (s *strict) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	fmt.Fprintf(w, `{"access_token":"access-%d","refresh_token":%q,"expires_in":7200}`, s.posts, s.valid)
 }
 
-func TestTheOneLossThatCannotBeMended(t *testing.T) {
+func TestLostReplyOfRevokingServer(t *testing.T) {
 	server, clock, v := &strict{}, newClock(), newVault()
 	c, err := silverfin.New(silverfin.Config{BaseURL: "https://silverfin.test", ClientID: "id", ClientSecret: "secret",
-		HTTP: &http.Client{Transport: direct{server}}, Vault: v, Now: clock.now})
+		HTTP: &http.Client{Transport: handlerTransport{server}}, Vault: v, Now: clock.now})
 	must(t, err)
 	_, state, err := c.Begin(t.Context(), 1, "")
 	must(t, err)
@@ -236,11 +236,11 @@ func TestTheOneLossThatCannotBeMended(t *testing.T) {
 	}
 }
 
-// TestAnotherOwnerRenewedMeanwhile: two clients on one vault should not be, but
+// TestRenewedByAnotherOwner: two clients on one vault should not be, but
 // the slower one must not break the link.
-func TestAnotherOwnerRenewedMeanwhile(t *testing.T) {
+func TestRenewedByAnotherOwner(t *testing.T) {
 	var between func()
-	r := newRig(t, fakesilverfin.Options{}, func(c *silverfin.Config) {
+	r := newTestEnv(t, fakesilverfin.Options{}, func(c *silverfin.Config) {
 		inner := c.HTTP.Transport
 		c.HTTP = &http.Client{Transport: roundTrip(func(req *http.Request) (*http.Response, error) {
 			if act := between; act != nil && isTokenPath(req.URL.Path) {
@@ -258,7 +258,7 @@ func TestAnotherOwnerRenewedMeanwhile(t *testing.T) {
 		}
 	}
 	for range 2 {
-		_, _, err := r.destination().Companies(t.Context())
+		_, _, err := r.firmClient().Companies(t.Context())
 		must(t, err)
 	}
 	if n := r.tokenPosts(); n != 2 {
@@ -266,26 +266,26 @@ func TestAnotherOwnerRenewedMeanwhile(t *testing.T) {
 	}
 }
 
-func TestAFullDiskStopsBeforeATokenIsSpent(t *testing.T) {
-	r := newRig(t, fakesilverfin.Options{})
+func TestRenewDiskFull(t *testing.T) {
+	r := newTestEnv(t, fakesilverfin.Options{})
 	r.clock.add(3 * time.Hour)
 	full := true
 	r.vault.fails = func(int) (bool, bool) { return full, false }
-	if _, _, err := r.destination().Companies(t.Context()); !problem.Is(err, problem.StateUnwritable) {
+	if _, _, err := r.firmClient().Companies(t.Context()); !problem.Is(err, problem.StateUnwritable) {
 		t.Errorf("full disk: %v", err)
 	}
 	if r.tokenPosts() != 0 {
 		t.Error("a refresh token was spent although the outcome could not be kept")
 	}
 	full = false
-	_, _, err := r.destination().Companies(t.Context())
+	_, _, err := r.firmClient().Companies(t.Context())
 	must(t, err)
 }
 
-func TestATimeoutOfTheCallerDoesNotLoseTheRenewal(t *testing.T) {
+func TestRenewCallerTimeout(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		var slow bool
-		r := newRig(t, fakesilverfin.Options{Now: time.Now}, func(c *silverfin.Config) {
+		r := newTestEnv(t, fakesilverfin.Options{Now: time.Now}, func(c *silverfin.Config) {
 			inner := c.HTTP.Transport
 			c.HTTP = &http.Client{Transport: roundTrip(func(req *http.Request) (*http.Response, error) {
 				if slow && isTokenPath(req.URL.Path) {
@@ -299,14 +299,14 @@ func TestATimeoutOfTheCallerDoesNotLoseTheRenewal(t *testing.T) {
 		ctx, cancel := contextWithTimeout(t, time.Second)
 		defer cancel()
 		start := time.Now()
-		if _, _, err := r.destination().Companies(ctx); err == nil || time.Since(start) != time.Second {
+		if _, _, err := r.firmClient().Companies(ctx); err == nil || time.Since(start) != time.Second {
 			t.Errorf("the caller waited %s: %v", time.Since(start), err)
 		}
 		must(t, r.client.Close(t.Context()))
 		if r.tokenPosts() != 1 {
 			t.Fatalf("%d renewals", r.tokenPosts())
 		}
-		_, _, err := r.destination().Companies(t.Context())
+		_, _, err := r.firmClient().Companies(t.Context())
 		must(t, err)
 		if r.tokenPosts() != 1 {
 			t.Error("the renewal was not kept")
@@ -314,8 +314,8 @@ func TestATimeoutOfTheCallerDoesNotLoseTheRenewal(t *testing.T) {
 	})
 }
 
-func TestAnIdleFirmIsRenewed(t *testing.T) {
-	r := newRig(t, fakesilverfin.Options{})
+func TestRenewIdleFirm(t *testing.T) {
+	r := newTestEnv(t, fakesilverfin.Options{})
 	const week = 7 * 24 * time.Hour
 	for day := range 200 { // more than three lives of a refresh token
 		renewed, err := r.client.Renew(t.Context(), r.firm, week)
@@ -324,14 +324,14 @@ func TestAnIdleFirmIsRenewed(t *testing.T) {
 		}
 		r.clock.add(24 * time.Hour)
 	}
-	_, _, err := r.destination().Companies(t.Context())
+	_, _, err := r.firmClient().Companies(t.Context())
 	must(t, err)
 }
 
-// TestAClockThatWasAhead: a renewal that seems to lie in the future must not
+// TestClockAhead: a renewal that seems to lie in the future must not
 // put the next one off until the refresh token is dead.
-func TestAClockThatWasAhead(t *testing.T) {
-	r := newRig(t, fakesilverfin.Options{})
+func TestClockAhead(t *testing.T) {
+	r := newTestEnv(t, fakesilverfin.Options{})
 	const week = 7 * 24 * time.Hour
 	r.clock.add(365 * 24 * time.Hour)
 	r.link()
@@ -343,13 +343,13 @@ func TestAClockThatWasAhead(t *testing.T) {
 	}
 }
 
-func TestAFirmThatIsForgotten(t *testing.T) {
-	r := newRig(t, fakesilverfin.Options{})
+func TestForget(t *testing.T) {
+	r := newTestEnv(t, fakesilverfin.Options{})
 	must(t, r.client.Forget(t.Context(), r.firm))
 	if len(r.vault.values) != 0 {
 		t.Error("tokens are left")
 	}
-	if _, _, err := r.destination().Companies(t.Context()); !problem.Is(err, problem.NeedsRelink) || !strings.Contains(err.Error(), "not linked") {
+	if _, _, err := r.firmClient().Companies(t.Context()); !problem.Is(err, problem.NeedsRelink) || !strings.Contains(err.Error(), "not linked") {
 		t.Error(err)
 	}
 }

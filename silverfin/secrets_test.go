@@ -65,9 +65,9 @@ func (p *parrot) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	}
 }
 
-// TestSecretsNeverShow provokes every failure and looks for the canaries in
+// TestNoSecretsInErrors provokes every failure and looks for the canaries in
 // the errors and the log.
-func TestSecretsNeverShow(t *testing.T) {
+func TestNoSecretsInErrors(t *testing.T) {
 	var log bytes.Buffer
 	tried := 0
 	shapes := []string{`{"error":%s}`, `{"error":{"a":%s}}`, `{"errors":[%s]}`, `{"errors":{"a":[%s]}}`,
@@ -78,7 +78,7 @@ func TestSecretsNeverShow(t *testing.T) {
 				p := &parrot{}
 				clock := newClock()
 				c, err := silverfin.New(silverfin.Config{BaseURL: "https://silverfin.test", ClientID: "id", ClientSecret: canarySecret,
-					HTTP: &http.Client{Transport: direct{p}}, Vault: newVault(), Now: clock.now,
+					HTTP: &http.Client{Transport: handlerTransport{p}}, Vault: newVault(), Now: clock.now,
 					RequestsPerSecond: -1, Log: zerolog.New(&log).Level(zerolog.TraceLevel)})
 				must(t, err)
 				_, state, err := c.Begin(t.Context(), 1, "")

@@ -110,7 +110,7 @@ func (c *Client) End(ctx context.Context, state, code string, firmID int64) (led
 // link saves the tokens, then tests them.
 func (c *Client) link(ctx context.Context, firmID int64, reply tokenReply) (ledger.Firm, error) {
 	f := c.Firm(firmID)
-	undo, err := f.tokens.adopt(ctx, reply)
+	undo, err := f.tokens.replace(ctx, reply)
 	if err != nil {
 		return ledger.Firm{}, err
 	}
@@ -148,7 +148,7 @@ func (f *Firm) test(ctx context.Context) (string, error) {
 		return "", problem.New(problem.SilverfinSignIn,
 			fmt.Sprintf("the tokens that Silverfin gave are for firm %d, not for firm %d", firm.ID, f.id), nextSignIn)
 	}
-	return clip.Line(spell(firm.Name)), nil
+	return clip.Line(jsonText(firm.Name)), nil
 }
 
 // user asks who gave consent. Nobody misses it: without the scope it is empty.
@@ -161,7 +161,7 @@ func (f *Firm) user(ctx context.Context) string {
 	if json.Unmarshal(body, &user) != nil {
 		return ""
 	}
-	return clip.Line(cmp.Or(spell(user.Name), spell(user.Username), spell(user.Email)))
+	return clip.Line(cmp.Or(jsonText(user.Name), jsonText(user.Username), jsonText(user.Email)))
 }
 
 // signInProblem says what a refused code means for the person at the screen.

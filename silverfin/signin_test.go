@@ -42,7 +42,7 @@ func browse(t *testing.T, address string, firm int64, decision string) string {
 	return string(page)
 }
 
-func TestSignInThroughTheCallback(t *testing.T) {
+func TestSignInCallback(t *testing.T) {
 	defer goleak.VerifyNone(t)
 	sf := fakesilverfin.New(fakesilverfin.Options{})
 	asked, other := sf.AddFirm("Asked"), sf.AddFirm("Other")
@@ -84,7 +84,7 @@ func TestSignInThroughTheCallback(t *testing.T) {
 	}
 }
 
-func TestASignInThatIsRefused(t *testing.T) {
+func TestSignInRefused(t *testing.T) {
 	sf := fakesilverfin.New(fakesilverfin.Options{})
 	firm := sf.AddFirm("Asked")
 	server := httptest.NewServer(sf)
@@ -105,7 +105,7 @@ func TestASignInThatIsRefused(t *testing.T) {
 	<-done
 }
 
-func TestTheCallbackHearsOnlyItsOwn(t *testing.T) {
+func TestCallbackIgnoresOthers(t *testing.T) {
 	for _, addr := range []string{"0.0.0.0:0", "192.0.2.1:80", ":8080", "example.com:1", "127.0.0.1"} {
 		if _, err := silverfin.ListenCallback(addr); !problem.Is(err, problem.ConfigInvalid) {
 			t.Errorf("%s: %v", addr, err)
@@ -159,9 +159,9 @@ func TestTheCallbackHearsOnlyItsOwn(t *testing.T) {
 	}
 }
 
-// TestACallbackWithoutAState: when time is up, a person whose Silverfin does not
+// TestCallbackWithoutState: when time is up, a person whose Silverfin does not
 // send the state back hears of the way that needs none.
-func TestACallbackWithoutAState(t *testing.T) {
+func TestCallbackWithoutState(t *testing.T) {
 	for query, want := range map[string]string{"?state=other": "context deadline exceeded", "?code=x": "did not send back the state"} {
 		callback, err := silverfin.ListenCallback("127.0.0.1:0")
 		must(t, err)
@@ -179,8 +179,8 @@ func TestACallbackWithoutAState(t *testing.T) {
 }
 
 func TestSignInMistakes(t *testing.T) {
-	r := newRig(t, fakesilverfin.Options{})
-	other := r.sf.AddFirm("Other")
+	r := newTestEnv(t, fakesilverfin.Options{})
+	other := r.sandbox.AddFirm("Other")
 	begin := func(c *silverfin.Client, firm int64) string {
 		_, state, err := c.Begin(t.Context(), firm, "")
 		must(t, err)
@@ -201,17 +201,17 @@ func TestSignInMistakes(t *testing.T) {
 	check("no state", end(r.client, "", "code", 1), sign, "was not begun here")
 	check("no code", end(r.client, begin(r.client, 1), " ", 0), sign, "code of the sign-in to Silverfin is missing")
 	check("wrong code", end(r.client, begin(r.client, r.firm), "made-up-code", 0), sign, "does not take the code")
-	check("code of another firm", end(r.client, begin(r.client, r.firm), r.sf.Grant(other), 0), sign, "does not take the code")
+	check("code of another firm", end(r.client, begin(r.client, r.firm), r.sandbox.Grant(other), 0), sign, "does not take the code")
 	state := begin(r.client, 0)
-	check("no firm", end(r.client, state, r.sf.Grant(other), 0), sign, "not known which Silverfin firm")
-	if err := end(r.client, state, r.sf.Grant(other), other); err != nil {
+	check("no firm", end(r.client, state, r.sandbox.Grant(other), 0), sign, "not known which Silverfin firm")
+	if err := end(r.client, state, r.sandbox.Grant(other), other); err != nil {
 		t.Errorf("the firm said afterwards: %v", err)
 	}
 	old := begin(r.client, r.firm)
 	r.clock.add(31 * time.Minute)
-	check("old state", end(r.client, old, r.sf.Grant(r.firm), 0), sign, "older than 30 minutes")
+	check("old state", end(r.client, old, r.sandbox.Grant(r.firm), 0), sign, "older than 30 minutes")
 
-	code := r.sf.Grant(r.firm)
+	code := r.sandbox.Grant(r.firm)
 	must(t, end(r.client, begin(r.client, r.firm), code, 0))
 	check("used code", end(r.client, begin(r.client, r.firm), code, 0), sign, "used already")
 
@@ -219,19 +219,19 @@ func TestSignInMistakes(t *testing.T) {
 	cfg.Vault, cfg.ClientSecret = r.vault, "wrong-secret"
 	wrong, err := silverfin.New(cfg)
 	must(t, err)
-	check("wrong secret", end(wrong, begin(wrong, r.firm), r.sf.Grant(r.firm), 0), problem.ConfigInvalid, "client id or the client secret")
+	check("wrong secret", end(wrong, begin(wrong, r.firm), r.sandbox.Grant(r.firm), 0), problem.ConfigInvalid, "client id or the client secret")
 	if err := end(r.client, begin(r.client, r.firm), "made-up", 0); err == nil {
 		t.Error("a wrong code linked a firm")
 	}
-	if _, _, err := r.destination().Companies(t.Context()); err != nil {
+	if _, _, err := r.firmClient().Companies(t.Context()); err != nil {
 		t.Errorf("a failed sign-in broke the link: %v", err)
 	}
 }
 
-// TestASignInOutlivesItsClient: a configuration that is read again makes a new
+// TestSignInAcrossClients: a configuration that is read again makes a new
 // client while a person is still at Silverfin's page.
-func TestASignInOutlivesItsClient(t *testing.T) {
-	r := newRig(t, fakesilverfin.Options{})
+func TestSignInAcrossClients(t *testing.T) {
+	r := newTestEnv(t, fakesilverfin.Options{})
 	before := r.client
 	_, state, err := before.Begin(t.Context(), r.firm, "")
 	if err != nil {
@@ -239,7 +239,7 @@ func TestASignInOutlivesItsClient(t *testing.T) {
 	}
 	r.cfg.After = before
 	now := r.restart(r.vault)
-	code := r.sf.Grant(r.firm)
+	code := r.sandbox.Grant(r.firm)
 	if f, _, err := now.End(t.Context(), state, code, r.firm); err != nil || f.ID != r.firm {
 		t.Errorf("the sign-in ends with %+v, %v", f, err)
 	}
@@ -254,7 +254,7 @@ func TestTokensForAnotherFirm(t *testing.T) {
 	server := &strict{} // its firm is always 1
 	v := newVault()
 	c, err := silverfin.New(silverfin.Config{BaseURL: "https://silverfin.test", ClientID: "id", ClientSecret: "secret",
-		HTTP: &http.Client{Transport: direct{server}}, Vault: v})
+		HTTP: &http.Client{Transport: handlerTransport{server}}, Vault: v})
 	must(t, err)
 	_, state, err := c.Begin(t.Context(), 2, "")
 	must(t, err)

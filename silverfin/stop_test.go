@@ -14,13 +14,13 @@ import (
 	"balansd/silverfin"
 )
 
-// TestARefusedCallDoesNotWaitForARenewal has Silverfin refuse one call while
+// TestRefusalDuringRenewal has Silverfin refuse one call while
 // the renewal that another one needs hangs.
-func TestARefusedCallDoesNotWaitForARenewal(t *testing.T) {
+func TestRefusalDuringRenewal(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		renewing, end := make(chan struct{}), make(chan struct{})
-		var r *rig
-		r = newRig(t, fakesilverfin.Options{}, func(c *silverfin.Config) {
+		var r *testEnv
+		r = newTestEnv(t, fakesilverfin.Options{}, func(c *silverfin.Config) {
 			inner := c.HTTP.Transport
 			c.HTTP = &http.Client{Transport: roundTrip(func(req *http.Request) (*http.Response, error) {
 				switch {
@@ -39,7 +39,7 @@ func TestARefusedCallDoesNotWaitForARenewal(t *testing.T) {
 		read := func(ctx context.Context, company int64) <-chan error {
 			done := make(chan error, 1)
 			go func() {
-				_, err := read(ctx, r.destination(), ledger.Target{FirmID: r.firm, CompanyID: company, PeriodID: 1})
+				_, err := read(ctx, r.firmClient(), ledger.Target{FirmID: r.firm, CompanyID: company, PeriodID: 1})
 				done <- err
 			}()
 			return done

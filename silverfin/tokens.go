@@ -149,9 +149,9 @@ func (t *tokens) load(ctx context.Context) error {
 	return nil
 }
 
-// adopt makes the tokens of a new sign-in the firm's, saved, and gives a
+// replace makes the tokens of a new sign-in the firm's, saved, and gives a
 // function that puts back what was there before.
-func (t *tokens) adopt(ctx context.Context, r tokenReply) (undo func(context.Context) error, err error) {
+func (t *tokens) replace(ctx context.Context, r tokenReply) (undo func(context.Context) error, err error) {
 	var prior *grant
 	signIn := rand.Text()
 	nothing := func() bool { return false }
@@ -262,7 +262,7 @@ func (t *tokens) save(ctx context.Context) error {
 			kept.FirmName = cmp.Or(g.FirmName, mine.FirmName)
 			return &kept, nil
 		case g.SignIn == mine.SignIn:
-			g.keep(mine.RefreshToken)
+			g.addOther(mine.RefreshToken)
 		}
 		return g, nil
 	})

@@ -31,9 +31,9 @@ const (
 	maxRefusals = 4
 )
 
-// Update reads the figures of the place, has decide say which to write, writes
+// Update reads the figures of the target, has decide say which to write, writes
 // them, and reads again, until decide has nothing left to write: what decide
-// was given last is what the place holds. decide must not make a call for the
+// was given last is what the target holds. decide must not make a call for the
 // same company.
 //
 // All of it is one turn of the company. A write goes out right after a read of
@@ -46,7 +46,7 @@ const (
 // refused before anything is sent, for Silverfin destroys a property whose
 // value is null.
 func (f *Firm) Update(ctx context.Context, p ledger.Target, decide ledger.Decide) error {
-	write, err := f.custom(p, http.MethodPost)
+	write, err := f.customCall(p, http.MethodPost)
 	if err != nil {
 		return err
 	}
@@ -55,9 +55,9 @@ func (f *Firm) Update(ctx context.Context, p ledger.Target, decide ledger.Decide
 		return err
 	}
 	defer leave()
-	u := &update{Firm: f, place: p, call: write, accepted: ledger.Figures{}}
+	u := &update{Firm: f, target: p, call: write, accepted: ledger.Figures{}}
 	for {
-		r, err := f.read(ctx, p)
+		r, err := f.readProperties(ctx, p)
 		if err != nil {
 			return cmp.Or(u.failed, err)
 		}
@@ -65,7 +65,7 @@ func (f *Firm) Update(ctx context.Context, p ledger.Target, decide ledger.Decide
 		if err != nil {
 			return err
 		}
-		want = u.left(want)
+		want = u.remaining(want)
 		if len(want) == 0 {
 			return nil
 		}
@@ -81,7 +81,7 @@ func (f *Firm) Update(ctx context.Context, p ledger.Target, decide ledger.Decide
 // update is an Update under way.
 type update struct {
 	*Firm
-	place    ledger.Target
+	target   ledger.Target
 	call     call
 	accepted ledger.Figures // what Silverfin said to have stored
 	refusals int
@@ -89,9 +89,9 @@ type update struct {
 	failed   error  // of a write whose outcome is not known
 }
 
-// left takes away what Silverfin accepted already, so that an Update ends with
+// remaining takes away what Silverfin accepted already, so that an Update ends with
 // a Silverfin that does not keep what it accepts.
-func (u *update) left(want ledger.Figures) ledger.Figures {
+func (u *update) remaining(want ledger.Figures) ledger.Figures {
 	want = maps.Clone(want)
 	maps.DeleteFunc(want, func(c balance.Cell, text string) bool {
 		stored, ok := u.accepted[c]
@@ -102,7 +102,7 @@ func (u *update) left(want ledger.Figures) ledger.Figures {
 
 // write sends the first figures that one page of the reading decides about, at
 // most 100. A nil error means that what there is to do is to be read anew.
-func (u *update) write(ctx context.Context, r *reading, want ledger.Figures) error {
+func (u *update) write(ctx context.Context, r *snapshot, want ledger.Figures) error {
 	cells := slices.SortedFunc(maps.Keys(want), balance.CompareCells)
 	properties := make(map[balance.Cell]propertyJSON, len(cells))
 	for _, cell := range cells {
@@ -116,8 +116,8 @@ func (u *update) write(ctx context.Context, r *reading, want ledger.Figures) err
 		}
 		properties[cell] = propertyJSON{to.namespace, to.key, want[cell]}
 	}
-	decisive := r.decisive(cells[0])
-	cells = slices.DeleteFunc(cells, func(c balance.Cell) bool { return r.decisive(c) != decisive })
+	decisive := r.pageOfCell(cells[0])
+	cells = slices.DeleteFunc(cells, func(c balance.Cell) bool { return r.pageOfCell(c) != decisive })
 	cells = cells[:min(len(cells), maxProperties)]
 	chunk := make([]propertyJSON, 0, len(cells))
 	for _, cell := range cells {
@@ -127,7 +127,7 @@ func (u *update) write(ctx context.Context, r *reading, want ledger.Figures) err
 	if err != nil {
 		return err
 	}
-	unchanged, err := u.lookAgain(ctx, r, decisive)
+	unchanged, err := u.recheck(ctx, r, decisive)
 	if err != nil || !unchanged {
 		return err
 	}
@@ -139,14 +139,14 @@ func (u *update) write(ctx context.Context, r *reading, want ledger.Figures) err
 		u.refused = ""
 		return nil
 	}
-	return u.turnedAway(ctx, r.token, ans, err)
+	return u.handleRefusal(ctx, r.token, ans, err)
 }
 
 // payload writes properties down. A single one has a form of its own, which a
 // period does not take.
 func (u *update) payload(chunk []propertyJSON) ([]byte, error) {
 	var body any = map[string][]propertyJSON{"properties": chunk}
-	if len(chunk) == 1 && u.place.ReconciliationID != 0 {
+	if len(chunk) == 1 && u.target.ReconciliationID != 0 {
 		body = chunk[0]
 	}
 	u.call.figures = u.call.figures[:0]
@@ -160,11 +160,11 @@ func (u *update) payload(chunk []propertyJSON) ([]byte, error) {
 	return payload, nil
 }
 
-// lookAgain makes sure that a write can go out at once, right after a look at
+// recheck makes sure that a write can go out at once, right after a look at
 // the page that decides about it. It tells whether that page is still as it was
 // read.
-func (u *update) lookAgain(ctx context.Context, r *reading, decisive int) (unchanged bool, err error) {
-	if r.last == decisive && time.Since(r.at) <= maxAge && u.mayWriteNow() {
+func (u *update) recheck(ctx context.Context, r *snapshot, decisive int) (unchanged bool, err error) {
+	if r.lastRead == decisive && time.Since(r.at) <= maxAge && u.mayWriteNow() {
 		return true, nil
 	}
 	for range maxRefusals {
@@ -193,10 +193,10 @@ func (u *update) lookAgain(ctx context.Context, r *reading, decisive int) (uncha
 	return false, u.unable(u.call, "it kept asking for a rest")
 }
 
-// turnedAway deals with a write that was not accepted. A nil error has it begun
+// handleRefusal deals with a write that was not accepted. A nil error has it begun
 // again from reading: Silverfin wants another token, or asks for a rest, or did
 // not say whether it stored the figures.
-func (u *update) turnedAway(ctx context.Context, token string, ans answer, err error) error {
+func (u *update) handleRefusal(ctx context.Context, token string, ans answer, err error) error {
 	switch {
 	case err != nil && ctx.Err() != nil:
 		return err
@@ -210,7 +210,7 @@ func (u *update) turnedAway(ctx context.Context, token string, ans answer, err e
 		_, err := u.tokens.access(ctx, token)
 		return err
 	}
-	_, err = u.judge(u.call, ans, token)
+	_, err = u.bodyOrError(u.call, ans, token)
 	switch {
 	case ans.status == http.StatusTooManyRequests:
 		u.refusals++

@@ -108,18 +108,18 @@ func (v *vault) Delete(_ context.Context, name string) error {
 	return v.do(func() { delete(v.values, name) })
 }
 
-// reboot is the vault after the process died and started again.
-func (v *vault) reboot() *vault {
+// restart is the vault after the process died and started again.
+func (v *vault) restart() *vault {
 	v.mu.Lock()
 	defer v.mu.Unlock()
 	return &vault{values: maps.Clone(v.values)}
 }
 
-// direct carries requests to a handler without a network, so that time can be
+// handlerTransport carries requests to a handler without a network, so that time can be
 // faked. A handler that gives up cuts the connection.
-type direct struct{ handler http.Handler }
+type handlerTransport struct{ handler http.Handler }
 
-func (d direct) RoundTrip(r *http.Request) (resp *http.Response, err error) {
+func (d handlerTransport) RoundTrip(r *http.Request) (resp *http.Response, err error) {
 	rec := httptest.NewRecorder()
 	in := r.Clone(r.Context())
 	in.RequestURI = r.URL.RequestURI()
@@ -146,11 +146,11 @@ type brokenReader struct{}
 
 func (brokenReader) Read([]byte) (int, error) { return 0, io.ErrUnexpectedEOF }
 
-// rig is a simulated Silverfin with one linked firm that has one dossier,
+// testEnv is a test environment: a simulated Silverfin with one linked firm that has one dossier,
 // ready to take the balance of 2024.
-type rig struct {
+type testEnv struct {
 	t       *testing.T
-	sf      *fakesilverfin.Silverfin
+	sandbox *fakesilverfin.Silverfin
 	clock   *clock
 	vault   *vault
 	cfg     silverfin.Config
@@ -162,22 +162,22 @@ type rig struct {
 
 var year2024 = balance.Period{Start: balance.Date{Year: 2024, Month: 1, Day: 1}, End: balance.Date{Year: 2024, Month: 12, Day: 31}}
 
-// newRig makes a rig; set changes the configuration before the client is made.
-func newRig(t *testing.T, options fakesilverfin.Options, set ...func(*silverfin.Config)) *rig {
+// newTestEnv makes a test environment; set changes the configuration before the client is made.
+func newTestEnv(t *testing.T, options fakesilverfin.Options, set ...func(*silverfin.Config)) *testEnv {
 	t.Helper()
-	r := &rig{t: t, clock: newClock(), vault: newVault()}
+	r := &testEnv{t: t, clock: newClock(), vault: newVault()}
 	if options.Now == nil {
 		options.Now = r.clock.now
 	}
-	r.sf = fakesilverfin.New(options)
-	r.firm = r.sf.AddFirm("Kantoor Peeters")
+	r.sandbox = fakesilverfin.New(options)
+	r.firm = r.sandbox.AddFirm("Kantoor Peeters")
 	r.company = ledger.Company{Name: "Bakkerij Maes"}
-	r.company.ID = r.sf.AddCompany(r.firm, fakesilverfin.Company{Name: "Bakkerij Maes", VAT: "BE 0402.754.886"})
-	r.period = r.sf.AddPeriod(r.company.ID, year2024.Start, year2024.End)
-	r.sf.OpenWorkflow(r.company.ID, r.period, workflow)
+	r.company.ID = r.sandbox.AddCompany(r.firm, fakesilverfin.Company{Name: "Bakkerij Maes", VAT: "BE 0402.754.886"})
+	r.period = r.sandbox.AddPeriod(r.company.ID, year2024.Start, year2024.End)
+	r.sandbox.OpenWorkflow(r.company.ID, r.period, workflow)
 	r.cfg = silverfin.Config{
 		BaseURL: "https://silverfin.test", ClientID: "sandbox-client", ClientSecret: "sandbox-secret",
-		HTTP: &http.Client{Transport: direct{r.sf}}, RequestsPerSecond: -1, Now: options.Now,
+		HTTP: &http.Client{Transport: handlerTransport{r.sandbox}}, RequestsPerSecond: -1, Now: options.Now,
 	}
 	for _, f := range set {
 		f(&r.cfg)
@@ -188,7 +188,7 @@ func newRig(t *testing.T, options fakesilverfin.Options, set ...func(*silverfin.
 }
 
 // restart makes a client as a new process would.
-func (r *rig) restart(v *vault) *silverfin.Client {
+func (r *testEnv) restart(v *vault) *silverfin.Client {
 	r.t.Helper()
 	cfg := r.cfg
 	cfg.Vault = v
@@ -200,25 +200,25 @@ func (r *rig) restart(v *vault) *silverfin.Client {
 }
 
 // link signs in, as a person does who pastes the code.
-func (r *rig) link() {
+func (r *testEnv) link() {
 	r.t.Helper()
 	ctx := r.t.Context()
 	_, state, err := r.client.Begin(ctx, r.firm, "")
 	if err != nil {
 		r.t.Fatal(err)
 	}
-	if _, _, err := r.client.End(ctx, state, r.sf.Grant(r.firm), 0); err != nil {
+	if _, _, err := r.client.End(ctx, state, r.sandbox.Grant(r.firm), 0); err != nil {
 		r.t.Fatal(err)
 	}
-	r.sf.Faults().ResetLog()
+	r.sandbox.Faults().ResetLog()
 }
 
-func (r *rig) destination() *silverfin.Firm { return r.client.Firm(r.firm) }
+func (r *testEnv) firmClient() *silverfin.Firm { return r.client.Firm(r.firm) }
 
-// place finds the place of 2024.
-func (r *rig) place() ledger.Target {
+// target finds the place of 2024.
+func (r *testEnv) target() ledger.Target {
 	r.t.Helper()
-	p, err := r.destination().Locate(r.t.Context(), r.company, year2024)
+	p, err := r.firmClient().Locate(r.t.Context(), r.company, year2024)
 	if err != nil {
 		r.t.Fatal(err)
 	}
@@ -226,8 +226,8 @@ func (r *rig) place() ledger.Target {
 }
 
 // tokenPosts counts the posts to the token endpoint.
-func (r *rig) tokenPosts() int {
-	return r.sf.Faults().Count(func(c faults.Call) bool { return c.Method == http.MethodPost && isTokenPath(c.Path) })
+func (r *testEnv) tokenPosts() int {
+	return r.sandbox.Faults().Count(func(c faults.Call) bool { return c.Method == http.MethodPost && isTokenPath(c.Path) })
 }
 
 func isTokenPath(path string) bool {
@@ -264,8 +264,8 @@ func fill(ctx context.Context, f *silverfin.Firm, p ledger.Target, want ledger.F
 }
 
 // posts counts the writes that reached Silverfin.
-func (r *rig) posts() int {
-	return r.sf.Faults().Count(func(c faults.Call) bool { return c.Method == http.MethodPost && !isTokenPath(c.Path) })
+func (r *testEnv) posts() int {
+	return r.sandbox.Faults().Count(func(c faults.Call) bool { return c.Method == http.MethodPost && !isTokenPath(c.Path) })
 }
 
 func notYet(t *testing.T, err error) *ledger.NotYet {
