@@ -127,12 +127,12 @@ func (f *fixture) write(name, text string) string {
 func (f *fixture) stateFile() string { return filepath.Join(f.dir, "data", "balansd.db") }
 
 // run runs a command in this process.
-func (w *fixture) run(args ...string) result { return w.runWith("", args...) }
+func (f *fixture) run(args ...string) result { return f.runWith("", args...) }
 
 // runWith runs a command with something on its standard input.
-func (w *fixture) runWith(stdin string, args ...string) result {
-	w.t.Helper()
-	return w.runEnv(w.t.Context(), Env{Args: args, Stdin: strings.NewReader(stdin)})
+func (f *fixture) runWith(stdin string, args ...string) result {
+	f.t.Helper()
+	return f.runEnv(f.t.Context(), Env{Args: args, Stdin: strings.NewReader(stdin)})
 }
 
 func (f *fixture) runEnv(ctx context.Context, env Env) result {

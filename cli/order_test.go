@@ -5,8 +5,6 @@ import (
 	"encoding/json"
 	"fmt"
 	"os"
-	"slices"
-	"strings"
 	"sync"
 	"time"
 
@@ -39,11 +37,6 @@ type orderOutcome struct {
 	Code     problem.Code
 	Error    string
 	Problems []string // that the night tells people of
-}
-
-// damaged tells whether people hear that the state is damaged.
-func (o orderOutcome) damaged() bool {
-	return o.Code == problem.StateDamaged || slices.ContainsFunc(o.Problems, func(text string) bool { return strings.Contains(text, "is damaged") })
 }
 
 // carryOut carries out an order and prints its outcome. It gives the exit code
@@ -116,11 +109,6 @@ func (o order) open(ctx context.Context) (*node, error) {
 type mortal struct {
 	daemon.Store
 	end *deadline
-}
-
-// stateChanges are the changes of the state that a night can make.
-func stateChanges() []string {
-	return []string{"Record", "Move", "BeginRun", "EndRun", "UpdateConnection", "UpdateFirm", "Backup", "Prune"}
 }
 
 // deadline counts how often a point is reached.

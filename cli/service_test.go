@@ -55,15 +55,15 @@ func (f *fakeManager) Restart(context.Context) error { return f.do("restart") }
 func (f *fakeManager) Status(context.Context) (service.Status, error) { return f.status, nil }
 
 // service runs a command of the service with a fake manager.
-func (w *fixture) service(m service.Manager, args ...string) result {
-	w.t.Helper()
+func (f *fixture) service(m service.Manager, args ...string) result {
+	f.t.Helper()
 	var stdout, stderr bytes.Buffer
-	app := &App{env: Env{Args: args, Stdin: strings.NewReader(""), Stdout: &stdout, Stderr: &stderr, Version: "test", daemonWait: w.daemonWait}, configPath: w.config}
+	app := &App{env: Env{Args: args, Stdin: strings.NewReader(""), Stdout: &stdout, Stderr: &stderr, Version: "test", daemonWait: f.daemonWait}, configPath: f.config}
 	root := (&serviceCommand{
 		app:     app,
 		manager: func() (service.Manager, error) { return m, nil },
 		executable: func() (string, error) {
-			return filepath.Join(filepath.VolumeName(w.dir)+string(filepath.Separator), "opt", "balansd"), nil
+			return filepath.Join(filepath.VolumeName(f.dir)+string(filepath.Separator), "opt", "balansd"), nil
 		},
 	}).command()
 	app.prepare(root)
@@ -71,8 +71,8 @@ func (w *fixture) service(m service.Manager, args ...string) result {
 	root.SetOut(&stdout)
 	root.SetErr(&stderr)
 	root.SilenceErrors, root.SilenceUsage = true, true
-	err := root.ExecuteContext(w.t.Context())
-	return result{app.report(w.t.Context(), err), stdout.String(), stderr.String()}
+	err := root.ExecuteContext(f.t.Context())
+	return result{app.report(f.t.Context(), err), stdout.String(), stderr.String()}
 }
 
 // TestServiceInstallKeepsItsConfiguration mends a service whose configuration is

@@ -9,6 +9,7 @@ import (
 	"os/exec"
 	"path"
 	"path/filepath"
+	"slices"
 	"strconv"
 	"strings"
 	"sync"
@@ -383,4 +384,14 @@ func (x *torture) restore() {
 		x.nights[date] = false // the older state may not know of it
 	}
 	x.linkBoth()
+}
+
+// damaged reports whether people hear that the state is damaged.
+func (o orderOutcome) damaged() bool {
+	return o.Code == problem.StateDamaged || slices.ContainsFunc(o.Problems, func(text string) bool { return strings.Contains(text, "is damaged") })
+}
+
+// stateChanges are the changes of the state that a night can make.
+func stateChanges() []string {
+	return []string{"Record", "Move", "BeginRun", "EndRun", "UpdateConnection", "UpdateFirm", "Backup", "Prune"}
 }

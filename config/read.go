@@ -146,7 +146,7 @@ const invalidKeys = "has invalid keys: "
 
 // collect records the mistakes in an error of mapstructure.
 func (r *reader) collect(err error) {
-	if joined, ok := err.(interface{ Unwrap() []error }); ok { //nolint:errorlint // the tree is walked error by error
+	if joined, ok := err.(interface{ Unwrap() []error }); ok {
 		for _, one := range joined.Unwrap() {
 			r.collect(one)
 		}

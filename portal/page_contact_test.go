@@ -113,7 +113,7 @@ func TestTheArrowsContradictNothing(t *testing.T) {
 			}
 			ben := w.as(benName)
 			job := jobOf(t, ben.post("/sync", "entry", "6"))
-			for strings.Contains(ben.get(job).body, "Bezig met synchroniseren") { //nolint:revive // until the job is written down
+			for strings.Contains(ben.get(job).body, "Bezig met synchroniseren") {
 			}
 			ben.header.Set("HX-Request", "true")
 			ben.header.Set("HX-Current-URL", w.server.URL+"/dossiers?q=x")

@@ -36,7 +36,7 @@ func TestStaffCannotLinkTwoNumbers(t *testing.T) {
 	e.Dossier = ledger.Dossier{ID: "d5", Name: "Optique Grandsart SC", EnterpriseNumber: "0901024684"}
 	d := &twoNumbers{&office{entries: []ledger.Entry{e}, status: daemon.Status{Firms: []ledger.Firm{{ID: 12}}}},
 		ledger.NumberDiffers{Company: "Andere Klant BV", DossierNumber: "0901024684", CompanyNumber: "0402754886"}}
-	d.office.API = &daemontest.API{}
+	d.API = &daemontest.API{}
 	w := newFixture(t, func(c *WebConfig) { c.API = d })
 	const address = "https://live.getsilverfin.com/f/12/345/ledgers/1"
 	for _, name := range []string{annName, benName} {

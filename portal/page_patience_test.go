@@ -72,7 +72,7 @@ func TestALinkingThatTakesLongGoesOn(t *testing.T) {
 				t.Errorf("another admin gets %d, %s", other.code, other.body)
 			}
 			close(d.release)
-			for page = ann.get(step); page.header.Get("Refresh") != ""; page = ann.get(step) { //nolint:revive // until it ended
+			for page = ann.get(step); page.header.Get("Refresh") != ""; page = ann.get(step) {
 			}
 			if tt.fails == nil {
 				page = ann.get("/connection")

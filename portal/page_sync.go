@@ -140,6 +140,25 @@ func (rq *request) showJob(id string) error {
 	if !ok {
 		return accounts.Refusal{Status: http.StatusNotFound, Reason: "sync.gone"}
 	}
+	view, err := rq.viewJob(j)
+	if err != nil {
+		return err
+	}
+	if rq.partial() && !view.Running && j.Entry != 0 && rq.onPage(dossierPath(j.Entry)) {
+		return rq.showAgain(view)
+	}
+	switch {
+	case rq.partial() && rq.r.Header.Get("HX-Target") == "job":
+		return rq.part("sync", "job", view)
+	case rq.partial():
+		return rq.part("sync", "arrows", view)
+	}
+	return rq.page("sync", view)
+}
+
+// viewJob is what a page shows of a job: how long it took or takes, and when it
+// ended what came of it.
+func (rq *request) viewJob(j job) (jobView, error) {
 	view := jobView{job: j, Running: j.Ended.IsZero()}
 	until := j.Ended
 	if view.Running {
@@ -159,20 +178,11 @@ func (rq *request) showJob(id string) error {
 	if !view.Running && j.Entry != 0 && j.Code != string(problem.Busy) {
 		e, err := rq.newest(j.Entry)
 		if err != nil {
-			return err
+			return view, err
 		}
 		view.Answer = &e
 	}
-	if rq.partial() && !view.Running && j.Entry != 0 && rq.onPage(dossierPath(j.Entry)) {
-		return rq.showAgain(view)
-	}
-	switch {
-	case rq.partial() && rq.r.Header.Get("HX-Target") == "job":
-		return rq.part("sync", "job", view)
-	case rq.partial():
-		return rq.part("sync", "arrows", view)
-	}
-	return rq.page("sync", view)
+	return view, nil
 }
 
 // onPage tells whether a script asks from a page of ours.

@@ -353,7 +353,7 @@ func (c *Container) Write(path, text string, mode os.FileMode) {
 	c.t.Helper()
 	err := os.MkdirAll(filepath.Dir(c.Path(path)), 0o755) //nolint:gosec // as most folders of a machine
 	if err == nil {
-		err = os.WriteFile(c.Path(path), []byte(text), mode) //nolint:gosec // a test says where
+		err = os.WriteFile(c.Path(path), []byte(text), mode)
 	}
 	if err == nil {
 		err = os.Chmod(c.Path(path), mode)
