@@ -1,6 +1,7 @@
 package cli
 
 import (
+	"bytes"
 	"context"
 	"encoding/json"
 	"fmt"
@@ -33,10 +34,10 @@ type order struct {
 
 // orderOutcome is what came of an order.
 type orderOutcome struct {
-	Ran      bool // a night began
-	Code     problem.Code
-	Error    string
-	Problems []string // that the night tells people of
+	Ran   bool // a night began
+	Code  problem.Code
+	Error string
+	Log   string // warnings and errors
 }
 
 // carryOut carries out an order and prints its outcome. It gives the exit code
@@ -60,7 +61,9 @@ func (o order) do(ctx context.Context) (out orderOutcome) {
 			out.Code, out.Error = problem.Of(err).Code, err.Error()
 		}
 	}
-	n, err := o.open(ctx)
+	var log bytes.Buffer
+	defer func() { out.Log = log.String() }()
+	n, err := o.open(ctx, zerolog.New(zerolog.SyncWriter(&log)).Level(zerolog.WarnLevel))
 	if err != nil {
 		fail(err)
 		return out
@@ -72,20 +75,17 @@ func (o order) do(ctx context.Context) (out orderOutcome) {
 	}
 	out.Ran, err = n.RunNight(ctx)
 	fail(err)
-	if runs, err := n.store.Runs(ctx, 1); err == nil && out.Ran && len(runs) > 0 {
-		out.Problems = runs[0].Problems
-	}
 	return out
 }
 
 // open wires a balansd together that has the order's clock, and dies where the
 // order says.
-func (o order) open(ctx context.Context) (*node, error) {
+func (o order) open(ctx context.Context, log zerolog.Logger) (*node, error) {
 	cfg, err := config.Load(config.LoadOptions{Path: o.Config})
 	if err != nil {
 		return nil, err
 	}
-	n, err := newNode(ctx, cfg, nodeOptions{version: "test", process: "a test", log: zerolog.Nop(), workers: o.Workers,
+	n, err := newNode(ctx, cfg, nodeOptions{version: "test", process: "a test", log: log, workers: o.Workers,
 		now: func() time.Time { return time.Now().Add(o.Ahead) }})
 	if err != nil || o.Point == "" {
 		return n, err

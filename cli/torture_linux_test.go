@@ -16,9 +16,11 @@ import (
 	"balansd/balance"
 	"balansd/internal/testenv"
 	"balansd/sandbox"
+
 	fakefinbox "balansd/sandbox/finbox"
 	"balansd/sandbox/madeup"
 	fakesilverfin "balansd/sandbox/silverfin"
+	"github.com/rs/zerolog"
 )
 
 // How many seeds TestTorture tries, and which is the first; chance picks the
@@ -204,7 +206,7 @@ func (x *torture) order(step time.Duration) order {
 // put back.
 func (x *torture) linkBoth() {
 	x.t.Helper()
-	n, err := x.order(0).open(x.t.Context())
+	n, err := x.order(0).open(x.t.Context(), zerolog.Nop())
 	x.must(err)
 	defer func() { x.must(n.Close()) }()
 	_, _, err = n.ConnectFinbox(x.t.Context(), x.conn, "Els")

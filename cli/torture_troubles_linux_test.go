@@ -9,7 +9,6 @@ import (
 	"os/exec"
 	"path"
 	"path/filepath"
-	"slices"
 	"strconv"
 	"strings"
 	"sync"
@@ -343,7 +342,7 @@ func (x *torture) damage() {
 		x.damaged = true
 		return
 	case checked.Code != "" && !night.damaged():
-		x.t.Errorf("seed %d: a check says %q, and the night %q", x.seed, checked.Error, append(night.Problems, night.Error))
+		x.t.Errorf("seed %d: a check says %q, and the night %q", x.seed, checked.Error, night.Error+night.Log)
 	}
 	x.total.add("damage that is told", 1)
 	x.restore()
@@ -388,7 +387,7 @@ func (x *torture) restore() {
 
 // damaged reports whether people hear that the state is damaged.
 func (o orderOutcome) damaged() bool {
-	return o.Code == problem.StateDamaged || slices.ContainsFunc(o.Problems, func(text string) bool { return strings.Contains(text, "is damaged") })
+	return o.Code == problem.StateDamaged || strings.Contains(o.Log, string(problem.StateDamaged))
 }
 
 // stateChanges are the changes of the state that a night can make.
