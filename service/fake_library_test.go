@@ -84,8 +84,7 @@ func (l *fakeLibrary) Restart() error {
 // order is a call of systemctl that waits.
 func (l *fakeLibrary) order(verb string, do func() error) error {
 	f := l.f
-	f.calls = append(f.calls, "systemctl "+verb)
-	if len(f.calls) == f.failAt {
+	if f.recordCall("systemctl " + verb) {
 		return errFake
 	}
 	if f.stuck || verb == "start" && f.sub == "auto-restart" {

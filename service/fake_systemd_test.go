@@ -11,6 +11,7 @@ import (
 	"path/filepath"
 	"slices"
 	"strings"
+	"sync"
 	"testing"
 
 	kardianos "github.com/kardianos/service"
@@ -21,6 +22,7 @@ import (
 // that it read at the last daemon-reload. Orders come through a fakeLibrary.
 type fakeSystemd struct {
 	t       *testing.T
+	mu      sync.Mutex // held for calls: an order that hangs is left behind in a goroutine
 	root    string
 	uid     int
 	version string
@@ -101,10 +103,17 @@ func (f *fakeSystemd) manager() Manager {
 	return m
 }
 
+// recordCall records a call, and reports whether it is the one that fails.
+func (f *fakeSystemd) recordCall(call string) (fails bool) {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	f.calls = append(f.calls, call)
+	return len(f.calls) == f.failAt
+}
+
 func (f *fakeSystemd) run(_ context.Context, name string, args ...string) (string, error) {
 	args = slices.DeleteFunc(slices.Clone(args), func(a string) bool { return a == "--no-ask-password" })
-	f.calls = append(f.calls, name+" "+strings.Join(args, " "))
-	if len(f.calls) == f.failAt {
+	if f.recordCall(name + " " + strings.Join(args, " ")) {
 		return "", errFake
 	}
 	switch name {

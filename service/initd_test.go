@@ -103,6 +103,8 @@ func (f *fakeInit) Uninstall() error {
 }
 
 func (f *fakeInit) Start() error {
+	f.mu.Lock()
+	defer f.mu.Unlock()
 	f.running = !f.mistaken
 	if f.mistaken {
 		return errors.New("exit status 6")
@@ -114,6 +116,8 @@ func (f *fakeInit) Stop() error {
 	if f.stuck {
 		time.Sleep(forEver)
 	}
+	f.mu.Lock()
+	defer f.mu.Unlock()
 	f.running = false
 	return nil
 }
@@ -122,6 +126,8 @@ func (f *fakeInit) Restart() error { return errors.Join(f.Stop(), f.Start()) }
 
 // Status returns of a script that ends with 3 what the library does.
 func (f *fakeInit) Status() (kardianos.Status, error) {
+	f.mu.Lock()
+	defer f.mu.Unlock()
 	if f.ends > 0 {
 		f.ends--
 		f.running = f.running && f.ends > 0
