@@ -31,8 +31,6 @@ type Config struct {
 
 	file    string
 	origins map[string]Origin
-	// usualData is the folder of the data where nothing else is set.
-	usualData string
 }
 
 // Night says when the nightly pass runs.

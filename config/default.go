@@ -54,7 +54,6 @@ func defaults(goos, programData string) *Config {
 		c.DataDir = filepath.Join(programData, "balansd")
 		c.Socket = usualPipe
 	}
-	c.usualData = c.DataDir
 	c.derive()
 	return c
 }
@@ -76,7 +75,7 @@ func (c *Config) derive() {
 	fill(&c.StateFile, "balansd.db")
 	fill(&c.KeyFile, "balansd.key")
 	fill(&c.Socket, "balansd.sock")
-	if _, set := c.origins["socket"]; c.Socket == usualPipe && !set && !strings.EqualFold(c.DataDir, c.usualData) {
+	if _, set := c.origins["socket"]; c.Socket == usualPipe && !set && !isUsualData(c.DataDir) {
 		c.Socket = pipeOf(c.DataDir)
 	}
 	fill(&c.Backup.Folder, "backups")
@@ -84,6 +83,15 @@ func (c *Config) derive() {
 
 // usualPipe is the pipe of a daemon whose data are where they are on Windows.
 const usualPipe = `\\.\pipe\balansd`
+
+// isUsualData reports whether a folder is balansd's in ProgramData. It asks no
+// environment: that of a service differs from a person's, and both must come to
+// the same pipe.
+func isUsualData(dataDir string) bool {
+	parts := strings.FieldsFunc(dataDir, func(r rune) bool { return r == '\\' || r == '/' })
+	last := len(parts) - 1
+	return last > 0 && strings.EqualFold(parts[last], "balansd") && strings.EqualFold(parts[last-1], "ProgramData")
+}
 
 // pipeOf is the pipe of a daemon whose data are elsewhere. On Unix the socket
 // lies among the data; all pipes of a machine lie in one place, and a command

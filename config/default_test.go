@@ -6,7 +6,7 @@ import "testing"
 // with other data has another pipe than the service's, unless it names one.
 func TestAPipeOfItsOwn(t *testing.T) {
 	pipe := func(dataDir, socket string) string {
-		c := defaults("windows", `C:\PD`)
+		c := defaults("windows", `C:\ProgramData`)
 		if dataDir != "" {
 			c.DataDir = dataDir
 		}
@@ -16,13 +16,15 @@ func TestAPipeOfItsOwn(t *testing.T) {
 		c.derive()
 		return c.Socket
 	}
-	usual := defaults("windows", `C:\PD`).DataDir
+	usual := defaults("windows", `C:\ProgramData`).DataDir
 	a, b := pipe(`C:\a`, ""), pipe(`C:\b`, "")
 	switch {
 	case pipe("", "") != usualPipe, pipe(usual, "") != usualPipe:
 		t.Errorf("the service's pipe is %s", pipe("", ""))
 	case a == usualPipe, b == usualPipe, a == b:
 		t.Errorf("other data have the pipes %s and %s", a, b)
+	case pipe(`D:\programdata\Balansd`, "") != usualPipe:
+		t.Error("the folder in ProgramData is known by the environment alone")
 	case pipe(`c:\A`, "") != a:
 		t.Error("one folder has two pipes")
 	case pipe(`C:\a`, usualPipe) != usualPipe:

@@ -287,7 +287,7 @@ func TestDefaultsAreValid(t *testing.T) {
 			t.Errorf("%s: %v", goos, r.mistakes)
 		}
 	}
-	if c := defaults("windows", `D:\PD`); c.Socket != `\\.\pipe\balansd` || !strings.HasPrefix(c.DataDir, `D:\PD`) {
+	if c := defaults("windows", `D:\ProgramData`); c.Socket != `\\.\pipe\balansd` || !strings.HasPrefix(c.DataDir, `D:\ProgramData`) {
 		t.Errorf("windows: %s, %s", c.Socket, c.DataDir)
 	}
 }
