@@ -240,7 +240,7 @@ func windowsWork(t *testing.T, w *windows) {
 func windowsKilled(t *testing.T, w *windows) {
 	was := w.runs().Service.PID
 	w.Kill(w.Processes(windowsExe, "--service")...)
-	if s, code := w.standing(); code != 1 || s.Service.State != service.Failed || !strings.Contains(s.Service.Result, "went away") {
+	if s, code := w.standing(); code != 1 || s.Service.State != service.Failed || !strings.Contains(s.Service.Result, "ended without a reason") {
 		t.Errorf("%d %+v", code, s.Service)
 	}
 	w.want(0, "runs", "service", "start")
