@@ -76,8 +76,9 @@ func Load(o LoadOptions) (*Config, error) {
 	}
 	c := defaults(runtime.GOOS, lookup(o.Environ, "ProgramData"))
 	c.StateFile, c.KeyFile, c.Backup.Folder = "", "", "" // they follow a data_dir that a person sets
-	if runtime.GOOS != "windows" {
-		c.Socket = ""
+	c.Socket = ""                                        // so does the socket, and the pipe of Windows
+	if runtime.GOOS == "windows" {
+		c.Socket = usualPipe
 	}
 	r := &reader{file: file, origins: map[string]Origin{}}
 	var text []byte
