@@ -185,7 +185,7 @@ func pagesURL(cfg *config.Config) string {
 type pages struct {
 	api    daemon.API // the node, with each change recorded
 	people *accounts.People
-	web    *portal.Web // nil where the configuration has no pages
+	web    *portal.Handler // nil where the configuration has no pages
 	cfg    config.Portal
 	url    string
 	log    zerolog.Logger
@@ -198,7 +198,7 @@ func (n *node) newPages(cfg *config.Config) (*pages, error) {
 	if cfg.Portal.Listen == "" {
 		return p, nil
 	}
-	wc := portal.WebConfig{
+	wc := portal.Config{
 		API: p.api, People: people, AuditLog: log, Settings: n.settings, ConfigFile: cfg.File(),
 		Listen: cfg.Portal.Listen, Hostnames: cfg.Portal.Hostnames, Secure: cfg.Portal.CertificateFile != "",
 		Language: cfg.Language, Zone: cfg.TimeZone, SessionTime: cfg.Portal.SessionTime,
@@ -216,7 +216,7 @@ func (n *node) newPages(cfg *config.Config) (*pages, error) {
 			Redirect: p.url + "/oidc/callback", HTTP: client}
 	}
 	var err error
-	p.web, err = portal.NewWeb(wc)
+	p.web, err = portal.New(wc)
 	return p, err
 }
 
@@ -242,7 +242,7 @@ func (p *pages) serve(ctx context.Context) error {
 	}
 	p.welcome(ctx)
 	for {
-		err := portal.ServeWeb(ctx, portal.ServeConfig{Listen: p.cfg.Listen, CertificateFile: p.cfg.CertificateFile,
+		err := portal.Serve(ctx, portal.ServeConfig{Listen: p.cfg.Listen, CertificateFile: p.cfg.CertificateFile,
 			KeyFile: p.cfg.KeyFile, Log: p.log}, p.web)
 		if err == nil || ctx.Err() != nil {
 			return nil

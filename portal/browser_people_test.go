@@ -14,128 +14,128 @@ import (
 // TestPagesInABrowser looks at every page that is about people, in each
 // language.
 func TestPagesInABrowser(t *testing.T) {
-	w := newFixture(t)
-	w.add(`Zoë <b>van</b> & zonen`, accounts.Staff)
-	invited, err := w.people.Invite(t.Context(), "nieuw@kantoor.example", accounts.Admin, annName)
+	f := newFixture(t)
+	f.addPerson(`Zoë <b>van</b> & zonen`, accounts.Staff)
+	invited, err := f.people.Invite(t.Context(), "nieuw@kantoor.example", accounts.Admin, annName)
 	if err != nil {
 		t.Fatal(err)
 	}
-	c := newChrome(t, w.server.URL)
-	c.expect("404")
-	c.expect("405")
+	c := newChrome(t, f.server.URL)
+	c.allowError("404")
+	c.allowError("405")
 	for _, lang := range languages {
-		look := c.glance
+		look := c.checkAccessibility
 		if lang == "nl" {
-			look = c.look
+			look = c.checkPage
 		}
 		c.visit("/sign-in")
-		c.speak(lang)
+		c.setLanguage(lang)
 		look("signin-" + lang)
 		c.visit("/invite/" + path.Base(invited.Link))
 		look("invite-" + lang)
 		c.signIn(annName)
 		for name, path := range map[string]string{"home": "/", "people": "/people", "account": "/account", "settings": "/settings",
-			"audit": "/audit", "trouble404": "/nothing/here"} {
+			"audit": "/audit", "error404": "/nothing/here"} {
 			c.visit(path)
-			if name != "trouble404" && c.path() != path {
+			if name != "error404" && c.path() != path {
 				t.Fatalf("%s leads to %s", path, c.path())
 			}
 			look(name + "-" + lang)
 		}
-		c.press(".who form button")
+		c.click(".who form button")
 	}
 }
 
 // TestPeopleInABrowser is the journey of an admin and of whom they invite, by
 // what they see alone.
 func TestPeopleInABrowser(t *testing.T) {
-	w := newFixture(t)
-	c := newChrome(t, w.server.URL)
-	c.expect("401")
-	c.expect("403")
-	c.expect("422")
-	c.expect("410")
+	f := newFixture(t)
+	c := newChrome(t, f.server.URL)
+	c.allowError("401")
+	c.allowError("403")
+	c.allowError("422")
+	c.allowError("410")
 	c.visit("/sign-in")
-	c.speak("nl")
+	c.setLanguage("nl")
 	c.fill("#name", annName)
 	c.fill("#password", "iets helemaal anders")
-	c.press("main form button")
-	c.sees("De naam en het wachtwoord horen niet bij elkaar")
-	c.look("signin-wrong-nl")
+	c.click("main form button")
+	c.expectText("De naam en het wachtwoord horen niet bij elkaar")
+	c.checkPage("signin-wrong-nl")
 	c.signIn(annName)
-	c.press(`nav a[href="/people"]`)
+	c.click(`nav a[href="/people"]`)
 	c.fill("#name", "cis@kantoor.example")
-	c.press(`form[action="/people/invite"] button`)
-	c.sees("Link voor cis@kantoor.example")
-	c.look("people-invited-nl")
+	c.click(`form[action="/people/invite"] button`)
+	c.expectText("Link voor cis@kantoor.example")
+	c.checkPage("people-invited-nl")
 	link := value[string](c, `document.querySelector("#link").value`)
-	c.press(".who form button")
+	c.click(".who form button")
 
-	c.visit(strings.TrimPrefix(link, w.server.URL))
-	c.sees("Welkom, cis@kantoor.example")
+	c.visit(strings.TrimPrefix(link, f.server.URL))
+	c.expectText("Welkom, cis@kantoor.example")
 	c.fill("#new-password", "Wachtwoord2026!")
 	c.fill("#again", "Wachtwoord2026!")
-	c.press("main form button")
-	c.sees("te gemakkelijk te raden")
+	c.click("main form button")
+	c.expectText("te gemakkelijk te raden")
 	c.fill("#new-password", testPassword)
 	c.fill("#again", testPassword)
-	c.press("main form button")
-	c.sees("Welkom, cis@kantoor.example. Je bent aangemeld.")
+	c.click("main form button")
+	c.expectText("Welkom, cis@kantoor.example. Je bent aangemeld.")
 	c.visit("/people")
-	c.sees("Dit mag je niet")
-	c.look("trouble403-nl")
+	c.expectText("Dit mag je niet")
+	c.checkPage("error403-nl")
 	c.visit("/account")
-	c.press(`form[action="/account/sign-out-everywhere"] button`)
+	c.click(`form[action="/account/sign-out-everywhere"] button`)
 	if c.path() != "/sign-in" {
 		t.Errorf("signed out everywhere, and at %s", c.path())
 	}
-	c.visit(strings.TrimPrefix(link, w.server.URL))
-	c.sees("Deze link werkt niet meer")
-	c.look("trouble410-nl")
+	c.visit(strings.TrimPrefix(link, f.server.URL))
+	c.expectText("Deze link werkt niet meer")
+	c.checkPage("error410-nl")
 }
 
 // TestAProblemInABrowser shows a problem of the daemon in the reader's words,
 // and the daemon's own below.
 func TestAProblemInABrowser(t *testing.T) {
-	w := newFixture(t)
-	c := newChrome(t, w.server.URL)
-	c.expect("409")
+	f := newFixture(t)
+	c := newChrome(t, f.server.URL)
+	c.allowError("409")
 	c.signIn(annName)
-	c.speak("fr")
-	w.api.Err = problem.New(problem.Busy, `a pass is under way for <script>alert("x")</script>`, "Wait until it is over.")
+	c.setLanguage("fr")
+	f.api.Err = problem.New(problem.Busy, `a pass is under way for <script>alert("x")</script>`, "Wait until it is over.")
 	c.visit("/")
-	c.sees("balansd est occupé")
-	c.look("problem-fr")
+	c.expectText("balansd est occupé")
+	c.checkPage("problem-fr")
 }
 
 // TestPagesWithoutScripts: everything but live progress works with the
 // scripts of pages switched off.
 func TestPagesWithoutScripts(t *testing.T) {
-	w := newFixture(t)
-	c := newChrome(t, w.server.URL)
-	c.scripts(false)
+	f := newFixture(t)
+	c := newChrome(t, f.server.URL)
+	c.enableScripts(false)
 	c.signIn(annName)
 	c.visit("/people")
-	c.press(`input[value="` + w.key(benName) + `"] ~ button`)
-	c.sees(benName)
+	c.click(`input[value="` + f.key(benName) + `"] ~ button`)
+	c.expectText(benName)
 	c.visit("/account")
-	c.speak("de")
-	c.sees("Mein Konto")
+	c.setLanguage("de")
+	c.expectText("Mein Konto")
 }
 
 // TestPagesByKeyboard signs in and reaches the content with the keyboard
 // alone.
 func TestPagesByKeyboard(t *testing.T) {
-	w := newFixture(t)
-	c := newChrome(t, w.server.URL)
+	f := newFixture(t)
+	c := newChrome(t, f.server.URL)
 	c.signIn(annName)
 	c.visit("/people")
 	const focused = `document.activeElement.getAttribute("href") || document.activeElement.value || document.activeElement.innerText`
-	c.keys("\t")
+	c.pressKeys("\t")
 	if got := value[string](c, focused); got != "#main" {
 		t.Errorf("the first thing to reach is %q, not the way to the content", got)
 	}
-	c.keys("\r")
+	c.pressKeys("\r")
 	if got := value[string](c, "location.hash"); got != "#main" {
 		t.Errorf("it leads to %q", got)
 	}
@@ -144,7 +144,7 @@ func TestPagesByKeyboard(t *testing.T) {
 	// has the focus.
 	want := value[int](c, `document.querySelectorAll("a, button, input:not([type=hidden]):not([type=radio]), select, summary, [tabindex='0']").length`) + 1
 	for range want {
-		c.keys("\t")
+		c.pressKeys("\t")
 		if !value[bool](c, `document.activeElement === document.body || getComputedStyle(document.activeElement).outlineStyle !== "none"`) {
 			t.Errorf("%q does not show that it has the focus", value[string](c, focused))
 		}
@@ -158,20 +158,20 @@ func TestPagesByKeyboard(t *testing.T) {
 // another site sees the page, though the strict cookie was not sent with the
 // first request.
 func TestALinkFromAnotherSiteInABrowser(t *testing.T) {
-	w := newFixture(t)
-	c := newChrome(t, w.server.URL)
-	c.expect("401")
+	f := newFixture(t)
+	c := newChrome(t, f.server.URL)
+	c.allowError("401")
 	c.signIn(annName)
 	// localhost is another site than 127.0.0.1, and has no session.
 	c.base = strings.Replace(c.base, "127.0.0.1", "localhost", 1)
-	c.expect("404") // /healthz is no page of ours, and Chromium may look for its icon
+	c.allowError("404") // /healthz is no page of ours, and Chromium may look for its icon
 	c.visit("/healthz")
 	const addLink = `(() => { const a = document.createElement("a"); a.href = %q; a.id = "go"; a.textContent = "go"; document.body.append(a); })()`
-	value[any](c, strings.Replace(addLink, "%q", `"`+w.server.URL+`/people"`, 1))
-	c.press("#go")
+	value[any](c, strings.Replace(addLink, "%q", `"`+f.server.URL+`/people"`, 1))
+	c.click("#go")
 	c.do(chromedp.WaitVisible(chromedp.CSS("main h1")))
 	if c.path() != "/people" {
 		t.Errorf("who is signed in gets to %s:\n%s", c.path(), c.text())
 	}
-	c.sees(benName)
+	c.expectText(benName)
 }

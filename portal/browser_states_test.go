@@ -41,7 +41,7 @@ func everyState(at time.Time) (list []ledger.Entry) {
 // in each, in Dutch and French.
 func TestEveryStateInABrowser(t *testing.T) {
 	at := time.Date(2026, 3, 10, 9, 0, 0, 0, time.UTC)
-	d := &office{entries: everyState(at), status: daemon.Status{
+	d := &stubAPI{entries: everyState(at), status: daemon.Status{
 		Connections: []ledger.Connection{
 			{ID: "c1", Name: "Kantoor Zandbank", Status: ledger.Active, StartDate: balance.Date{Year: 2026, Month: 1, Day: 2}, ListedAt: at},
 			{ID: "c2", Name: "Kantoor Gent", Status: ledger.Paused},
@@ -56,22 +56,22 @@ func TestEveryStateInABrowser(t *testing.T) {
 		LastNight: &ledger.Run{Number: 7, Trigger: ledger.Nightly, Night: balance.Date{Year: 2026, Month: 3, Day: 10}, Start: at.Add(-7 * time.Hour), End: at.Add(-6 * time.Hour),
 			Outcome: map[ledger.State]int{ledger.Done: 12, ledger.Waiting: 1}},
 	}}
-	w := newOffice(t, d, func(c *WebConfig) { c.Now = func() time.Time { return at.Add(100 * 24 * time.Hour) } })
-	c := newChrome(t, w.server.URL)
+	f := newStubFixture(t, d, func(c *Config) { c.Now = func() time.Time { return at.Add(100 * 24 * time.Hour) } })
+	c := newChrome(t, f.server.URL)
 	c.signIn(annName)
 	for _, lang := range []string{"nl", "fr"} {
-		c.speak(lang)
+		c.setLanguage(lang)
 		for name, path := range map[string]string{"home": "/", "connection": "/connection", "dossiers": "/dossiers", "decisions": "/decisions"} {
 			c.visit(path)
-			c.glance("states-" + name + "-" + lang)
+			c.checkAccessibility("states-" + name + "-" + lang)
 		}
 		for _, e := range d.entries {
 			c.visit(dossierPath(e.Number))
-			c.glance(fmt.Sprintf("state-%02d-%s-%s", e.Number, caseOf(e.State, e.Reason, e.FailClass), lang))
+			c.checkAccessibility(fmt.Sprintf("state-%02d-%s-%s", e.Number, caseOf(e.State, e.Reason, e.FailClass), lang))
 		}
-		c.size(phone)
+		c.setViewport(phone)
 		c.visit(dossierPath(uint64(len(d.entries))))
-		c.picture("state-differs-phone-" + lang)
-		c.size(desk)
+		c.screenshot("state-differs-phone-" + lang)
+		c.setViewport(desk)
 	}
 }

@@ -45,7 +45,7 @@ type chrome struct {
 
 	mu       sync.Mutex
 	expected []string // what the console may say, in part
-	said     []string
+	errors   []string
 }
 
 // newChrome starts Chromium; the test needs testenv.Browser.
@@ -76,21 +76,21 @@ func newChrome(t *testing.T, base string) *chrome {
 	c := &chrome{t: t, ctx: ctx, base: base}
 	// A test may type into the first field of a page before the browser gives
 	// it the focus by itself. Then the browser lets that be, and says so.
-	c.expect("Autofocus processing was blocked")
+	c.allowError("Autofocus processing was blocked")
 	c.do(chromedp.EmulateViewport(desk[0], desk[1]))
 	c.call(cdplog.CommandEnable, func() error {
 		_, err := chromedp.Call(c.ctx, cdplog.Enable, struct{}{})
 		return err
 	})
-	if err := chromedp.Listen(ctx, c.hear); err != nil {
+	if err := chromedp.Listen(ctx, c.onEvent); err != nil {
 		t.Fatal(err)
 	}
-	t.Cleanup(c.complain)
+	t.Cleanup(c.reportErrors)
 	return c
 }
 
-// hear keeps what pages say that they should not.
-func (c *chrome) hear(event any) {
+// onEvent keeps what pages say that they should not.
+func (c *chrome) onEvent(event any) {
 	text := ""
 	switch e := event.(type) {
 	case *cdplog.EventEntryAdded:
@@ -101,22 +101,22 @@ func (c *chrome) hear(event any) {
 	if text != "" {
 		c.mu.Lock()
 		defer c.mu.Unlock()
-		c.said = append(c.said, text)
+		c.errors = append(c.errors, text)
 	}
 }
 
-func (c *chrome) complain() {
+func (c *chrome) reportErrors() {
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	for _, text := range c.said {
+	for _, text := range c.errors {
 		if !slices.ContainsFunc(c.expected, func(part string) bool { return strings.Contains(text, part) }) {
 			c.t.Errorf("the browser says: %s", text)
 		}
 	}
 }
 
-// expect lets the console say something.
-func (c *chrome) expect(part string) { c.expected = append(c.expected, part) }
+// allowError lets the console say something.
+func (c *chrome) allowError(part string) { c.expected = append(c.expected, part) }
 
 func (c *chrome) call(what string, do func() error) {
 	c.t.Helper()
@@ -146,8 +146,8 @@ func (c *chrome) visit(path string) {
 	c.do(chromedp.Navigate(c.base + path))
 }
 
-// press clicks what a CSS selector finds, and waits for the page that comes.
-func (c *chrome) press(selector string) {
+// click clicks what a CSS selector finds, and waits for the page that comes.
+func (c *chrome) click(selector string) {
 	c.t.Helper()
 	_, err := chromedp.Run(c.ctx, chromedp.WaitEvent(page.LoadEventFired,
 		func(page.EventLoadEventFired) bool { return true }, chromedp.Click(chromedp.CSS(selector))))
@@ -173,8 +173,8 @@ func (c *chrome) path() string {
 	return value[string](c, "location.pathname + location.search")
 }
 
-// sees fails the test when the page lacks a text.
-func (c *chrome) sees(text string) {
+// expectText fails the test when the page lacks a text.
+func (c *chrome) expectText(text string) {
 	c.t.Helper()
 	if body := c.text(); !strings.Contains(body, text) {
 		c.t.Errorf("%s does not show %q but:\n%s", c.path(), text, body)
@@ -187,23 +187,23 @@ func (c *chrome) signIn(name string) {
 	c.visit("/sign-in")
 	c.fill("#name", name)
 	c.fill("#password", testPassword)
-	c.press("main form button")
+	c.click("main form button")
 	if c.path() != "/" {
 		c.t.Fatalf("%s signs in and gets to %s:\n%s", name, c.path(), c.text())
 	}
 }
 
-// speak chooses the language of the pages.
-func (c *chrome) speak(lang string) {
+// setLanguage chooses the language of the pages.
+func (c *chrome) setLanguage(lang string) {
 	c.t.Helper()
-	c.press(`footer button[value="` + lang + `"]`)
+	c.click(`footer button[value="` + lang + `"]`)
 }
 
-// size changes what the browser shows, in CSS pixels.
-func (c *chrome) size(s [2]int64) { c.t.Helper(); c.do(chromedp.EmulateViewport(s[0], s[1])) }
+// setViewport changes what the browser shows, in CSS pixels.
+func (c *chrome) setViewport(s [2]int64) { c.t.Helper(); c.do(chromedp.EmulateViewport(s[0], s[1])) }
 
-// dark has the browser prefer dark pages, or light ones.
-func (c *chrome) dark(on bool) {
+// setDarkMode has the browser prefer dark pages, or light ones.
+func (c *chrome) setDarkMode(on bool) {
 	c.t.Helper()
 	scheme := "light"
 	if on {
@@ -216,8 +216,8 @@ func (c *chrome) dark(on bool) {
 	})
 }
 
-// scripts switches the scripts of pages on or off.
-func (c *chrome) scripts(on bool) {
+// enableScripts switches the scripts of pages on or off.
+func (c *chrome) enableScripts(on bool) {
 	c.t.Helper()
 	c.call("scripts", func() error {
 		_, err := chromedp.Call(c.ctx, emulation.SetScriptExecutionDisabled, emulation.SetScriptExecutionDisabledParams{Value: !on})
@@ -225,42 +225,42 @@ func (c *chrome) scripts(on bool) {
 	})
 }
 
-// look holds the page that is open to what every page promises: axe-core finds
+// checkPage holds the page that is open to what every page promises: axe-core finds
 // nothing, in light and dark; on a phone and at 400 % nothing is wider than
 // the screen. A picture of each goes to the folder BALANSD_TEST_ARTEFACTS.
-func (c *chrome) look(name string) {
+func (c *chrome) checkPage(name string) {
 	c.t.Helper()
-	defer c.size(desk)
+	defer c.setViewport(desk)
 	for kind, s := range map[string][2]int64{"phone": phone, "400": zoomed} {
-		c.size(s)
+		c.setViewport(s)
 		if wide := value[int](c, "document.documentElement.scrollWidth - document.documentElement.clientWidth"); wide > 0 {
 			c.t.Errorf("%s is %d pixels too wide at %d", name, wide, s[0])
 		}
 		if kind == "phone" {
-			c.picture(name + "-phone")
+			c.screenshot(name + "-phone")
 		}
 	}
-	c.size(desk)
+	c.setViewport(desk)
 	for _, dark := range []bool{false, true} {
-		c.dark(dark)
+		c.setDarkMode(dark)
 		c.axe(name)
 		if dark {
-			c.picture(name + "-dark")
+			c.screenshot(name + "-dark")
 		} else {
-			c.picture(name)
+			c.screenshot(name)
 		}
 	}
-	c.dark(false)
+	c.setDarkMode(false)
 }
 
-// glance is look without what is the same in every language: colours.
-func (c *chrome) glance(name string) {
+// checkAccessibility is look without what is the same in every language: colours.
+func (c *chrome) checkAccessibility(name string) {
 	c.t.Helper()
 	c.axe(name)
-	c.picture(name)
-	defer c.size(desk)
+	c.screenshot(name)
+	defer c.setViewport(desk)
 	for _, s := range [][2]int64{phone, zoomed} {
-		c.size(s)
+		c.setViewport(s)
 		if wide := value[int](c, "document.documentElement.scrollWidth - document.documentElement.clientWidth"); wide > 0 {
 			c.t.Errorf("%s is %d pixels too wide at %d", name, wide, s[0])
 		}
@@ -280,8 +280,8 @@ func (c *chrome) axe(name string) {
 	}
 }
 
-// picture keeps a picture of the whole page for people to look at.
-func (c *chrome) picture(name string) {
+// screenshot keeps a picture of the whole page for people to look at.
+func (c *chrome) screenshot(name string) {
 	c.t.Helper()
 	dir := os.Getenv("BALANSD_TEST_ARTEFACTS")
 	if dir == "" {
@@ -299,5 +299,5 @@ func (c *chrome) picture(name string) {
 	}
 }
 
-// keys presses keys.
-func (c *chrome) keys(keys string) { c.t.Helper(); c.do(chromedp.KeyEvent(keys)) }
+// pressKeys presses keys.
+func (c *chrome) pressKeys(keys string) { c.t.Helper(); c.do(chromedp.KeyEvent(keys)) }

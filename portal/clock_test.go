@@ -22,13 +22,13 @@ const years = 3 * 366 * 24 * time.Hour
 // TestAClockAheadMakesNoSessionsOfYears is the same for sessions.
 func TestAClockAheadMakesNoSessionsOfYears(t *testing.T) {
 	c := &movedClock{now: time.Now()}
-	w := newFixture(t, func(cfg *WebConfig) { cfg.Now = c.Now })
-	before := w.as(benName)
+	f := newFixture(t, func(cfg *Config) { cfg.Now = c.Now })
+	before := f.signedIn(benName)
 	c.now = c.now.Add(years)
-	ahead := w.as(annName)
-	annKey := w.key(annName)
+	ahead := f.signedIn(annName)
+	annKey := f.key(annName)
 	// As the session's own manager would have it, whose clock was ahead too.
-	err := w.kv.Update(t.Context(), func(kv keyvalue.Writer) error {
+	err := f.kv.Update(t.Context(), func(kv keyvalue.Writer) error {
 		for key, text := range kv.Walk("sessions", "") {
 			var session struct {
 				Deadline time.Time         `json:"deadline"`

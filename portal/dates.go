@@ -26,61 +26,61 @@ var weekdays = map[string][7]string{
 
 // date writes a day in full: 28 maart 2026, 1er mars 2026, 28. März 2026. It
 // takes a time, shown in the pages' zone, or a date. A zero one is a dash.
-func (w *locale) date(v any) (string, error) {
-	t, ok, err := w.moment(v)
+func (l *locale) date(v any) (string, error) {
+	t, ok, err := l.toTime(v)
 	if err != nil || !ok {
 		return dash, err
 	}
 	day := strconv.Itoa(t.Day())
 	switch {
-	case w.Lang == "de":
+	case l.Lang == "de":
 		day += "."
-	case w.Lang == "fr" && t.Day() == 1:
+	case l.Lang == "fr" && t.Day() == 1:
 		day = "1er"
 	}
-	return fmt.Sprintf("%s %s %d", day, months[w.Lang][t.Month()-1], t.Year()), nil
+	return fmt.Sprintf("%s %s %d", day, months[l.Lang][t.Month()-1], t.Year()), nil
 }
 
 // night writes a day with its weekday: zaterdag 28 maart 2026.
-func (w *locale) night(v any) (string, error) {
-	t, ok, err := w.moment(v)
+func (l *locale) night(v any) (string, error) {
+	t, ok, err := l.toTime(v)
 	if err != nil || !ok {
 		return dash, err
 	}
-	full, err := w.date(v)
+	full, err := l.date(v)
 	comma := ""
-	if w.Lang == "de" {
+	if l.Lang == "de" {
 		comma = ","
 	}
-	return weekdays[w.Lang][t.Weekday()] + comma + " " + full, err
+	return weekdays[l.Lang][t.Weekday()] + comma + " " + full, err
 }
 
 // day writes a day in figures, as in Belgium: 28/03/2026, in German 28.03.2026.
-func (w *locale) day(v any) (string, error) {
-	t, ok, err := w.moment(v)
+func (l *locale) day(v any) (string, error) {
+	t, ok, err := l.toTime(v)
 	if err != nil || !ok {
 		return dash, err
 	}
-	if w.Lang == "de" {
+	if l.Lang == "de" {
 		return t.Format("02.01.2006"), nil
 	}
 	return t.Format("02/01/2006"), nil
 }
 
 // clock writes a day in figures with the time of day: 28/03/2026 02:30.
-func (w *locale) clock(v any) (string, error) {
-	t, ok, err := w.moment(v)
+func (l *locale) clock(v any) (string, error) {
+	t, ok, err := l.toTime(v)
 	if err != nil || !ok {
 		return dash, err
 	}
-	day, err := w.day(v)
+	day, err := l.day(v)
 	return day + " " + t.Format("15:04"), err
 }
 
 // stamp writes a moment for programs that read the page, for the attribute
 // datetime.
-func (w *locale) stamp(v any) (string, error) {
-	t, ok, err := w.moment(v)
+func (l *locale) stamp(v any) (string, error) {
+	t, ok, err := l.toTime(v)
 	if err != nil || !ok {
 		return "", err
 	}
@@ -93,11 +93,11 @@ func (w *locale) stamp(v any) (string, error) {
 // dash stands for what there is not.
 const dash = "–"
 
-// moment gives a value in the pages' zone; false for a zero one.
-func (w *locale) moment(v any) (time.Time, bool, error) {
+// toTime gives a value in the pages' zone; false for a zero one.
+func (l *locale) toTime(v any) (time.Time, bool, error) {
 	switch x := v.(type) {
 	case time.Time:
-		return x.In(w.zone), !x.IsZero(), nil
+		return x.In(l.zone), !x.IsZero(), nil
 	case balance.Date:
 		return time.Date(x.Year, x.Month, x.Day, 12, 0, 0, 0, time.UTC), !x.IsZero(), nil
 	}
@@ -107,7 +107,7 @@ func (w *locale) moment(v any) (time.Time, bool, error) {
 // number writes a count, or a decimal as balansd keeps it, with the marks of
 // the language: 1.234,5 in Dutch and German, 1 234,5 in French with a narrow
 // space that does not break, 1,234.5 in English. Digits are never rounded.
-func (w *locale) number(v any) string {
+func (l *locale) number(v any) string {
 	text := fmt.Sprint(v)
 	whole, part, decimal := strings.Cut(text, ".")
 	sign := ""
@@ -118,7 +118,7 @@ func (w *locale) number(v any) string {
 		return text // no number: shown as it came
 	}
 	thousands, point := ".", ","
-	switch w.Lang {
+	switch l.Lang {
 	case "fr":
 		thousands = "\u202f"
 	case "en":

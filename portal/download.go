@@ -17,13 +17,13 @@ func (rq *request) download() downloadWriter {
 	return downloadWriter{rq.w, http.NewResponseController(rq.w)}
 }
 
-// sendPiece is how much of a file a browser must take within writeTime.
-const sendPiece = 16 << 10
+// chunkSize is how much of a file a browser must take within writeTime.
+const chunkSize = 16 << 10
 
 // Write is io.Writer's.
 func (s downloadWriter) Write(text []byte) (n int, err error) {
 	for len(text) > 0 {
-		piece := text[:min(len(text), sendPiece)]
+		piece := text[:min(len(text), chunkSize)]
 		// A connection without deadlines, in a test, is only more patient.
 		_ = s.conn.SetWriteDeadline(time.Now().Add(writeTime))
 		wrote, err := s.w.Write(piece)

@@ -34,13 +34,13 @@ type fixture struct {
 	kv     *kvtest.Memory
 	people *accounts.People
 	log    *accounts.AuditLog
-	web    *Web
+	web    *Handler
 	server *httptest.Server
 }
 
 // newFixture serves the pages until the test ends. change may change what
 // they are made of.
-func newFixture(t *testing.T, change ...func(*WebConfig)) *fixture {
+func newFixture(t *testing.T, change ...func(*Config)) *fixture {
 	t.Helper()
 	w := &fixture{t: t, api: &daemontest.API{}, kv: kvtest.New()}
 	w.server = httptest.NewUnstartedServer(nil)
@@ -48,7 +48,7 @@ func newFixture(t *testing.T, change ...func(*WebConfig)) *fixture {
 	w.log = accounts.NewAuditLog(accounts.AuditLogConfig{KeyValue: w.kv, Log: zerolog.Nop()})
 	w.people = accounts.NewPeople(accounts.PeopleConfig{KeyValue: w.kv, AuditLog: w.log, BaseURL: BaseURL(listen, nil, false),
 		HashCost: accounts.HashCost{Memory: 8, Passes: 1, Threads: 1}})
-	cfg := WebConfig{
+	cfg := Config{
 		API: w.api, People: w.people, AuditLog: w.log, Listen: listen, Language: "nl",
 		Settings: func() []Setting {
 			return []Setting{{"data_dir", "/var/lib/balansd", "default"}, {"night.at", "02:30", "balansd.yaml:4"},
@@ -65,7 +65,7 @@ func newFixture(t *testing.T, change ...func(*WebConfig)) *fixture {
 		w.people.Now = cfg.Now
 	}
 	cfg.API = localapi.Audited(cfg.API, w.log)
-	web, err := NewWeb(cfg)
+	web, err := New(cfg)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -74,8 +74,8 @@ func newFixture(t *testing.T, change ...func(*WebConfig)) *fixture {
 	w.server.Start()
 	t.Cleanup(w.server.Close)
 	if cfg.OIDC == nil {
-		w.add(annName, accounts.Admin)
-		w.add(benName, accounts.Staff)
+		w.addPerson(annName, accounts.Admin)
+		w.addPerson(benName, accounts.Staff)
 	}
 	return w
 }
@@ -89,40 +89,40 @@ func brussels(t *testing.T) *time.Location {
 	return z
 }
 
-// add makes a person with testPassword as their password.
-func (w *fixture) add(name string, r accounts.Role) {
-	w.t.Helper()
-	i, err := w.people.Invite(w.t.Context(), name, r, "")
+// addPerson makes a person with testPassword as their password.
+func (f *fixture) addPerson(name string, r accounts.Role) {
+	f.t.Helper()
+	i, err := f.people.Invite(f.t.Context(), name, r, "")
 	if err != nil {
-		w.t.Fatal(err)
+		f.t.Fatal(err)
 	}
 	token := i.Link[strings.LastIndexByte(i.Link, '/')+1:]
-	if _, err := w.people.Accept(w.t.Context(), token, "", testPassword); err != nil {
-		w.t.Fatal(err)
+	if _, err := f.people.Accept(f.t.Context(), token, "", testPassword); err != nil {
+		f.t.Fatal(err)
 	}
 }
 
 // browser is somebody at the pages: it keeps cookies, and follows no redirect.
 type browser struct {
-	w      *fixture
+	f      *fixture
 	client *http.Client
 	header http.Header
 }
 
-func (w *fixture) browser() *browser {
+func (f *fixture) browser() *browser {
 	jar, _ := cookiejar.New(nil)
-	c := *w.server.Client()
+	c := *f.server.Client()
 	c.Jar = jar
 	c.CheckRedirect = func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse }
-	return &browser{w: w, client: &c, header: http.Header{}}
+	return &browser{f: f, client: &c, header: http.Header{}}
 }
 
-// as gives a browser in which a person is signed in.
-func (w *fixture) as(name string) *browser {
-	w.t.Helper()
-	b := w.browser()
+// signedIn gives a browser in which a person is signed in.
+func (f *fixture) signedIn(name string) *browser {
+	f.t.Helper()
+	b := f.browser()
 	if got := b.post("/sign-in", "name", name, "password", testPassword); got.code != http.StatusSeeOther {
-		w.t.Fatalf("%s cannot sign in: %d %s", name, got.code, got.body)
+		f.t.Fatalf("%s cannot sign in: %d %s", name, got.code, got.body)
 	}
 	return b
 }
@@ -135,24 +135,24 @@ type reply struct {
 }
 
 func (b *browser) get(path string) reply {
-	b.w.t.Helper()
-	req, err := http.NewRequestWithContext(b.w.t.Context(), http.MethodGet, b.w.server.URL+path, nil)
+	b.f.t.Helper()
+	req, err := http.NewRequestWithContext(b.f.t.Context(), http.MethodGet, b.f.server.URL+path, nil)
 	if err != nil {
-		b.w.t.Fatal(err)
+		b.f.t.Fatal(err)
 	}
 	return b.send(req)
 }
 
 // post sends a form of names and values.
 func (b *browser) post(path string, pairs ...string) reply {
-	b.w.t.Helper()
+	b.f.t.Helper()
 	form := url.Values{}
 	for i := 0; i+1 < len(pairs); i += 2 {
 		form.Add(pairs[i], pairs[i+1])
 	}
-	req, err := http.NewRequestWithContext(b.w.t.Context(), http.MethodPost, b.w.server.URL+path, strings.NewReader(form.Encode()))
+	req, err := http.NewRequestWithContext(b.f.t.Context(), http.MethodPost, b.f.server.URL+path, strings.NewReader(form.Encode()))
 	if err != nil {
-		b.w.t.Fatal(err)
+		b.f.t.Fatal(err)
 	}
 	req.Header.Set("Content-Type", "application/x-www-form-urlencoded")
 	req.Header.Set("Sec-Fetch-Site", "same-origin")
@@ -160,44 +160,44 @@ func (b *browser) post(path string, pairs ...string) reply {
 }
 
 func (b *browser) send(req *http.Request) reply {
-	b.w.t.Helper()
+	b.f.t.Helper()
 	for key, values := range b.header {
 		req.Header[key] = values
 	}
 	resp, err := b.client.Do(req)
 	if err != nil {
-		b.w.t.Fatal(err)
+		b.f.t.Fatal(err)
 	}
 	defer resp.Body.Close()
 	body, err := io.ReadAll(resp.Body)
 	if err != nil {
-		b.w.t.Fatal(err)
+		b.f.t.Fatal(err)
 	}
 	return reply{resp.StatusCode, string(body), resp.Header}
 }
 
 // records returns the audit log, newest first.
-func (w *fixture) records() []accounts.Record {
-	w.t.Helper()
-	list, _, err := w.log.Page(context.Background(), 0, 100)
+func (f *fixture) records() []accounts.Record {
+	f.t.Helper()
+	list, _, err := f.log.Page(context.Background(), 0, 100)
 	if err != nil {
-		w.t.Fatal(err)
+		f.t.Fatal(err)
 	}
 	return list
 }
 
 // key returns the key of a person.
-func (w *fixture) key(name string) string {
-	w.t.Helper()
-	list, err := w.people.Accounts(w.t.Context())
+func (f *fixture) key(name string) string {
+	f.t.Helper()
+	list, err := f.people.Accounts(f.t.Context())
 	if err != nil {
-		w.t.Fatal(err)
+		f.t.Fatal(err)
 	}
 	for _, a := range list {
 		if a.Name == name {
 			return a.Key
 		}
 	}
-	w.t.Fatalf("there is no person %s", name)
+	f.t.Fatalf("there is no person %s", name)
 	return ""
 }

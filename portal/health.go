@@ -2,12 +2,12 @@ package portal
 
 import "net/http"
 
-func (w *Web) healthRoutes() []route {
-	routes := []route{{method: http.MethodGet, path: "/healthz", may: open, bare: true, do: healthz}}
-	if w.MetricsToken != "" {
-		h := w.metricsHandler()
-		routes = append(routes, route{method: http.MethodGet, path: "/metrics", may: metrics, bare: true,
-			do: func(rq *request) error {
+func (h *Handler) healthRoutes() []route {
+	routes := []route{{method: http.MethodGet, path: "/healthz", access: open, noSession: true, handle: healthz}}
+	if h.MetricsToken != "" {
+		h := h.metricsHandler()
+		routes = append(routes, route{method: http.MethodGet, path: "/metrics", access: metrics, noSession: true,
+			handle: func(rq *request) error {
 				h.ServeHTTP(rq.w, rq.r)
 				return nil
 			}})

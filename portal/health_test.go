@@ -16,8 +16,8 @@ import (
 )
 
 func TestHealth(t *testing.T) {
-	w := newFixture(t)
-	got := w.browser().get("/healthz")
+	f := newFixture(t)
+	got := f.browser().get("/healthz")
 	if got.code != http.StatusOK || got.body != "ok\n" || got.header.Get("Set-Cookie") != "" {
 		t.Errorf("%d %q %v", got.code, got.body, got.header)
 	}
@@ -32,15 +32,15 @@ func TestMetrics(t *testing.T) {
 		}
 		return p
 	}
-	w := newFixture(t, func(c *WebConfig) {
+	f := newFixture(t, func(c *Config) {
 		c.Now = func() time.Time { return now }
 		c.StateSize = func() int64 { return 4096 }
-		c.API = standingAPI{&daemontest.API{}, daemon.Status{
+		c.API = statusAPI{&daemontest.API{}, daemon.Status{
 			Counts: map[ledger.State]int{ledger.Done: 12, ledger.Waiting: 3, ledger.Failed: 1},
 			Firms:  []ledger.Firm{{ID: 14, Name: "Kantoor <b>", RenewedAt: now.Add(-time.Hour)}, {ID: 15, Relink: "signed out"}},
 		}, daemon.History{Runs: []ledger.Run{{End: time.Unix(99, 0)}, night(9, false), night(8, true), night(7, true)}}}
 	})
-	b := w.browser()
+	b := f.browser()
 	b.header.Set("Authorization", "Bearer a-token-of-some-length")
 	got := b.get("/metrics")
 	if got.code != http.StatusOK {
@@ -60,26 +60,26 @@ func TestMetrics(t *testing.T) {
 	}
 }
 
-// standingAPI is a fake with a status of its own.
-type standingAPI struct {
+// statusAPI is a fake with a status of its own.
+type statusAPI struct {
 	daemon.API
 	status  daemon.Status
 	history daemon.History
 }
 
-func (s standingAPI) Status(context.Context) (daemon.Status, error) { return s.status, nil }
+func (s statusAPI) Status(context.Context) (daemon.Status, error) { return s.status, nil }
 
-func (s standingAPI) History(context.Context, int) (daemon.History, error) { return s.history, nil }
+func (s statusAPI) History(context.Context, int) (daemon.History, error) { return s.history, nil }
 
 func TestMetricsOfADaemonInTrouble(t *testing.T) {
-	w := newFixture(t, func(c *WebConfig) { c.API = &daemontest.API{Err: errors.New("the disk is on fire")} })
-	b := w.browser()
+	f := newFixture(t, func(c *Config) { c.API = &daemontest.API{Err: errors.New("the disk is on fire")} })
+	b := f.browser()
 	b.header.Set("Authorization", "Bearer a-token-of-some-length")
 	if got := b.get("/metrics"); got.code != http.StatusOK || !strings.Contains(got.body, "balansd_up 0") || strings.Contains(got.body, "fire") {
 		t.Errorf("%d %s", got.code, got.body)
 	}
-	off := newFixture(t, func(c *WebConfig) { c.MetricsToken = "" })
-	if got := off.as(annName).get("/metrics"); got.code != http.StatusNotFound {
+	off := newFixture(t, func(c *Config) { c.MetricsToken = "" })
+	if got := off.signedIn(annName).get("/metrics"); got.code != http.StatusNotFound {
 		t.Errorf("metrics that are off give %d", got.code)
 	}
 }
@@ -106,7 +106,7 @@ func TestGoodNight(t *testing.T) {
 		"tried again, and well":  {pass(9, func(p *ledger.Run) { p.Night, p.For = balance.Date{}, night }), 9},
 		"by hand":                {pass(9, func(p *ledger.Run) { p.Night = balance.Date{} }), 1},
 	} {
-		if got := goodNight([]ledger.Run{c.newest, well}); got != c.want {
+		if got := lastGoodRun([]ledger.Run{c.newest, well}); got != c.want {
 			t.Errorf("%s: %v, want %v", name, got, c.want)
 		}
 	}

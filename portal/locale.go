@@ -29,9 +29,9 @@ type locale struct {
 	Lang string
 	zone *time.Location
 	i18n *i18n.Localizer
-	// told keeps the messages that nothing is filled in to, by id: a long
+	// cache keeps the messages that nothing is filled in to, by id: a long
 	// table has the same ones in each row.
-	told sync.Map
+	cache sync.Map
 }
 
 // loadLocales reads the messages of every language.
@@ -60,32 +60,32 @@ func loadLocales(zone *time.Location) (map[string]*locale, error) {
 
 // t is the message with an id. The pairs fill in what it names: "Name", value.
 // A message that is missing is an error, and never another language's.
-func (w *locale) t(id string, pairs ...any) (string, error) {
+func (l *locale) t(id string, pairs ...any) (string, error) {
 	if len(pairs) == 0 {
-		if text, ok := w.told.Load(id); ok {
+		if text, ok := l.cache.Load(id); ok {
 			return text.(string), nil
 		}
-		text, err := w.with(id, nil)
+		text, err := l.localize(id, nil)
 		if err == nil {
-			w.told.Store(id, text)
+			l.cache.Store(id, text)
 		}
 		return text, err
 	}
-	return w.with(id, pairsOf(pairs))
+	return l.localize(id, pairsOf(pairs))
 }
 
-func (w *locale) with(id string, data map[string]any) (string, error) {
+func (l *locale) localize(id string, data map[string]any) (string, error) {
 	for name, value := range data {
 		if text, ok := value.(string); ok {
-			data[name] = strings.Map(oneWay, text)
+			data[name] = strings.Map(removeBidiControls, text)
 		}
 	}
-	return w.i18n.Localize(&i18n.LocalizeConfig{MessageID: id, TemplateData: data})
+	return l.i18n.Localize(&i18n.LocalizeConfig{MessageID: id, TemplateData: data})
 }
 
-// oneWay takes away the marks by which a name could turn around the words that
+// removeBidiControls takes away the marks by which a name could turn around the words that
 // it is put among (Unicode Standard Annex 9).
-func oneWay(r rune) rune {
+func removeBidiControls(r rune) rune {
 	if r >= '\u202a' && r <= '\u202e' || r >= '\u2066' && r <= '\u2069' {
 		return -1
 	}
@@ -94,22 +94,22 @@ func oneWay(r rune) rune {
 
 // outcome tells in words what the trail keeps of an outcome: a message, or the
 // code of a problem.
-func (w *locale) outcome(what string) (string, error) {
+func (l *locale) outcome(what string) (string, error) {
 	if strings.Contains(what, ".") {
-		return w.t(what)
+		return l.t(what)
 	}
-	return w.t("problem." + what + ".title")
+	return l.t("problem." + what + ".title")
 }
 
 // n is t for a message that depends on a number. The message names it Count,
 // written as the language writes it.
-func (w *locale) n(id string, count int, pairs ...any) (string, error) {
+func (l *locale) n(id string, count int, pairs ...any) (string, error) {
 	with := pairsOf(pairs)
 	if with == nil {
 		with = map[string]any{}
 	}
-	with["Count"] = w.number(count)
-	return w.i18n.Localize(&i18n.LocalizeConfig{MessageID: id, PluralCount: count, TemplateData: with})
+	with["Count"] = l.number(count)
+	return l.i18n.Localize(&i18n.LocalizeConfig{MessageID: id, PluralCount: count, TemplateData: with})
 }
 
 // pairsOf makes a map of names and values.
@@ -129,9 +129,9 @@ const languageCookie = "balansd-language"
 
 // localeOf is the language for a request, before it is known whose it is: what
 // the person chose in this browser, else what the browser asks for.
-func (w *Web) localeOf(r *http.Request) *locale {
+func (h *Handler) localeOf(r *http.Request) *locale {
 	if c, err := r.Cookie(languageCookie); err == nil {
-		if chosen := w.locales[c.Value]; chosen != nil {
+		if chosen := h.locales[c.Value]; chosen != nil {
 			return chosen
 		}
 	}
@@ -139,10 +139,10 @@ func (w *Web) localeOf(r *http.Request) *locale {
 	if err == nil {
 		for _, tag := range tags {
 			base, _ := tag.Base()
-			if asked := w.locales[strings.ToLower(base.String())]; asked != nil {
+			if asked := h.locales[strings.ToLower(base.String())]; asked != nil {
 				return asked
 			}
 		}
 	}
-	return w.locales[w.Language]
+	return h.locales[h.Language]
 }

@@ -141,9 +141,9 @@ func TestNothingIsLeftUntranslated(t *testing.T) {
 	}
 }
 
-// uses finds the messages that templates and code name: whole ids, and the
+// messageUses finds the messages that templates and code name: whole ids, and the
 // beginnings of those that are put together.
-func uses(t *testing.T) (ids, beginnings map[string]bool) {
+func messageUses(t *testing.T) (ids, beginnings map[string]bool) {
 	t.Helper()
 	ids, beginnings = map[string]bool{}, map[string]bool{}
 	for name, tree := range trees(t) {
@@ -167,7 +167,7 @@ func uses(t *testing.T) (ids, beginnings map[string]bool) {
 			}
 		}
 		walk = func(n parse.Node) {
-			each(n, walk, command)
+			walkTree(n, walk, command)
 		}
 		walk(tree.Root)
 	}
@@ -220,8 +220,8 @@ func trees(t *testing.T) map[string]*parse.Tree {
 	return out
 }
 
-// each visits what a node is made of.
-func each(n parse.Node, walk func(parse.Node), command func(*parse.CommandNode)) {
+// walkTree visits what a node is made of.
+func walkTree(n parse.Node, walk func(parse.Node), command func(*parse.CommandNode)) {
 	branch := func(b *parse.BranchNode) {
 		walk(b.Pipe)
 		walk(b.List)
@@ -257,7 +257,7 @@ func each(n parse.Node, walk func(parse.Node), command func(*parse.CommandNode))
 // no message is left that no page names.
 func TestMessagesAndTheirUsesFit(t *testing.T) {
 	dutch := messages(t, "nl")
-	ids, beginnings := uses(t)
+	ids, beginnings := messageUses(t)
 	groups := map[string]bool{}
 	for id := range dutch {
 		group, _, _ := strings.Cut(id, ".")

@@ -12,50 +12,50 @@ import (
 	"github.com/prometheus/client_golang/prometheus/promhttp"
 )
 
-// gauges asks the daemon how it stands each time that it is scraped. Nothing
+// collector asks the daemon how it stands each time that it is scraped. Nothing
 // in it names a dossier.
-type gauges struct {
-	web *Web
+type collector struct {
+	web *Handler
 
-	up, lastNight, nextWake, entries, parked, missed, relink, tokenAge, stateBytes, info *prometheus.Desc
+	up, lastGoodRun, nextRun, entries, needsPerson, missed, relink, tokenAge, stateBytes, info *prometheus.Desc
 }
 
 // What one scrape may take, and how many passes it looks back for a good night.
 const (
 	metricsTime = 10 * time.Second
-	nightsBack  = 100
+	maxRunsRead = 100
 )
 
-func (w *Web) metricsHandler() http.Handler {
+func (h *Handler) metricsHandler() http.Handler {
 	desc := func(name, help string, labels ...string) *prometheus.Desc {
 		return prometheus.NewDesc("balansd_"+name, help, labels, nil)
 	}
 	own := prometheus.NewRegistry()
-	own.MustRegister(&gauges{
-		web:        w,
-		up:         desc("up", "1 when the daemon answers."),
-		lastNight:  desc("last_good_night_timestamp_seconds", "When the newest nightly pass ended that went through, listed every active connection and could work in every firm; 0 when none of the newest 100 passes did."),
-		nextWake:   desc("next_night_timestamp_seconds", "When the next nightly pass is due."),
-		entries:    desc("entries", "Social balances in the ledger, by state.", "state"),
-		parked:     desc("needs_person", "What is known to need a person, at most 100."),
-		missed:     desc("missed_nights", "Nights that were missed and not caught up."),
-		relink:     desc("firm_needs_relink", "1 when a Silverfin firm must be linked again.", "firm"),
-		tokenAge:   desc("token_age_seconds", "How long ago the tokens of a Silverfin firm were renewed.", "firm"),
-		stateBytes: desc("state_bytes", "Size of the state file."),
-		info:       desc("build_info", "Always 1; its label says which version runs.", "version"),
+	own.MustRegister(&collector{
+		web:         h,
+		up:          desc("up", "1 when the daemon answers."),
+		lastGoodRun: desc("last_good_night_timestamp_seconds", "When the newest nightly pass ended that went through, listed every active connection and could work in every firm; 0 when none of the newest 100 passes did."),
+		nextRun:     desc("next_night_timestamp_seconds", "When the next nightly pass is due."),
+		entries:     desc("entries", "Social balances in the ledger, by state.", "state"),
+		needsPerson: desc("needs_person", "What is known to need a person, at most 100."),
+		missed:      desc("missed_nights", "Nights that were missed and not caught up."),
+		relink:      desc("firm_needs_relink", "1 when a Silverfin firm must be linked again.", "firm"),
+		tokenAge:    desc("token_age_seconds", "How long ago the tokens of a Silverfin firm were renewed.", "firm"),
+		stateBytes:  desc("state_bytes", "Size of the state file."),
+		info:        desc("build_info", "Always 1; its label says which version runs.", "version"),
 	})
 	return promhttp.HandlerFor(own, promhttp.HandlerOpts{DisableCompression: true})
 }
 
 // Describe is prometheus.Collector's.
-func (g *gauges) Describe(ch chan<- *prometheus.Desc) {
-	for _, d := range []*prometheus.Desc{g.up, g.lastNight, g.nextWake, g.entries, g.parked, g.missed, g.relink, g.tokenAge, g.stateBytes, g.info} {
+func (g *collector) Describe(ch chan<- *prometheus.Desc) {
+	for _, d := range []*prometheus.Desc{g.up, g.lastGoodRun, g.nextRun, g.entries, g.needsPerson, g.missed, g.relink, g.tokenAge, g.stateBytes, g.info} {
 		ch <- d
 	}
 }
 
 // Collect is prometheus.Collector's.
-func (g *gauges) Collect(ch chan<- prometheus.Metric) {
+func (g *collector) Collect(ch chan<- prometheus.Metric) {
 	put := func(d *prometheus.Desc, v float64, labels ...string) {
 		ch <- prometheus.MustNewConstMetric(d, prometheus.GaugeValue, v, labels...)
 	}
@@ -71,17 +71,17 @@ func (g *gauges) Collect(ch chan<- prometheus.Metric) {
 		return
 	}
 	put(g.up, 1)
-	if h, err := g.web.API.History(ctx, nightsBack); err == nil {
-		put(g.lastNight, goodNight(h.Runs))
+	if h, err := g.web.API.History(ctx, maxRunsRead); err == nil {
+		put(g.lastGoodRun, lastGoodRun(h.Runs))
 	}
 	if !s.NextWake.IsZero() {
-		put(g.nextWake, float64(s.NextWake.Unix()))
+		put(g.nextRun, float64(s.NextWake.Unix()))
 	}
 	for _, state := range []ledger.State{ledger.Found, ledger.Waiting, ledger.Failed, ledger.Sending, ledger.Done,
 		ledger.Differs, ledger.Superseded, ledger.Ignored} {
 		put(g.entries, float64(s.Counts[state]), string(state))
 	}
-	put(g.parked, float64(len(s.Waiting)))
+	put(g.needsPerson, float64(len(s.Waiting)))
 	put(g.missed, float64(len(s.Missed)))
 	for _, f := range s.Firms {
 		id, relink := strconv.FormatInt(f.ID, 10), 0.0
@@ -95,9 +95,9 @@ func (g *gauges) Collect(ch chan<- prometheus.Metric) {
 	}
 }
 
-// goodNight is when the newest good night ended, or the good try of one that had
+// lastGoodRun is when the newest good night ended, or the good try of one that had
 // not been; 0 when there was none.
-func goodNight(passes []ledger.Run) float64 {
+func lastGoodRun(passes []ledger.Run) float64 {
 	for _, p := range passes {
 		if (!p.Night.IsZero() || !p.For.IsZero()) && p.Good() {
 			return float64(p.End.Unix())

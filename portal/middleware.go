@@ -23,16 +23,16 @@ const maxBody = 64 << 10
 // which the pages may be reached, the check that another site's page did not
 // send it, the limit of its size, its route, its session, and what its route
 // asks of the person. Only then is it answered.
-func (w *Web) middleware(mux *http.ServeMux) http.Handler {
+func (h *Handler) middleware(mux *http.ServeMux) http.Handler {
 	cross := http.NewCrossOriginProtection()
 	return http.HandlerFunc(func(rw http.ResponseWriter, r *http.Request) {
 		seen := &httpserver.StatusRecorder{ResponseWriter: rw}
-		rq := &request{Web: w, w: seen, r: r, locale: w.localeOf(r), status: seen}
-		rq.caller.Address = rq.from()
-		defer rq.end(w.Now())
-		w.secure(seen.Header())
+		rq := &request{Handler: h, w: seen, r: r, locale: h.localeOf(r), status: seen}
+		rq.caller.Address = rq.clientIP()
+		defer rq.logAndRecover(h.Now())
+		h.setSecurityHeaders(seen.Header())
 		switch {
-		case !w.hosts.allow(r.Host):
+		case !h.hosts.allow(r.Host):
 			rq.writePlainError(http.StatusMisdirectedRequest)
 			return
 		case cross.Check(r) != nil:
@@ -43,40 +43,40 @@ func (w *Web) middleware(mux *http.ServeMux) http.Handler {
 			return
 		}
 		r.Body = http.MaxBytesReader(seen, r.Body, maxBody)
-		rq.route = w.find(mux, r)
+		rq.route = h.findRoute(mux, r)
 		r = r.WithContext(context.WithValue(accounts.WithCaller(r.Context(), &rq.caller), requestKey{}, rq))
 		rq.r = r
-		if rq.route.bare {
+		if rq.route.noSession {
 			rq.dispatch(mux)
 			return
 		}
-		w.sessions.LoadAndSave(http.HandlerFunc(func(rw http.ResponseWriter, r *http.Request) {
+		h.sessions.LoadAndSave(http.HandlerFunc(func(rw http.ResponseWriter, r *http.Request) {
 			rq.w, rq.r = rw, r
 			rq.dispatch(mux)
 		})).ServeHTTP(seen, r)
 	})
 }
 
-// secure sets the headers that keep a browser from doing what the pages never
+// setSecurityHeaders sets the headers that keep a browser from doing what the pages never
 // need. Nothing that comes from elsewhere is ever loaded, run or framed.
-func (w *Web) secure(h http.Header) {
-	h.Set("Content-Security-Policy", "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self'; "+
+func (h *Handler) setSecurityHeaders(header http.Header) {
+	header.Set("Content-Security-Policy", "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self'; "+
 		"connect-src 'self'; form-action 'self'; base-uri 'none'; frame-ancestors 'none'")
-	h.Set("X-Content-Type-Options", "nosniff")
-	h.Set("X-Frame-Options", "DENY")
-	h.Set("Referrer-Policy", "no-referrer")
-	h.Set("Cross-Origin-Opener-Policy", "same-origin")
-	h.Set("Cross-Origin-Resource-Policy", "same-origin")
-	h.Set("Permissions-Policy", "camera=(), microphone=(), geolocation=()")
-	h.Set("Cache-Control", "no-store")
-	if w.Secure {
-		h.Set("Strict-Transport-Security", "max-age=31536000")
+	header.Set("X-Content-Type-Options", "nosniff")
+	header.Set("X-Frame-Options", "DENY")
+	header.Set("Referrer-Policy", "no-referrer")
+	header.Set("Cross-Origin-Opener-Policy", "same-origin")
+	header.Set("Cross-Origin-Resource-Policy", "same-origin")
+	header.Set("Permissions-Policy", "camera=(), microphone=(), geolocation=()")
+	header.Set("Cache-Control", "no-store")
+	if h.Secure {
+		header.Set("Strict-Transport-Security", "max-age=31536000")
 	}
 }
 
 // dispatch lets a request through to its route, or refuses it.
 func (rq *request) dispatch(mux *http.ServeMux) {
-	err := rq.recognise()
+	err := rq.loadPerson()
 	if err == nil {
 		err = rq.authorize()
 	}
@@ -85,7 +85,7 @@ func (rq *request) dispatch(mux *http.ServeMux) {
 		return
 	}
 	if _, pattern := mux.Handler(rq.r); rq.routes[pattern] == nil {
-		rq.answer(rq.r) // no such page
+		rq.serve(rq.r) // no such page
 		return
 	}
 	mux.ServeHTTP(rq.w, rq.r)
@@ -93,7 +93,7 @@ func (rq *request) dispatch(mux *http.ServeMux) {
 
 // authorize checks that the person may use the route.
 func (rq *request) authorize() error {
-	switch rq.route.may {
+	switch rq.route.access {
 	case open:
 		return nil
 	case metrics:
@@ -120,11 +120,11 @@ func (rq *request) authorize() error {
 	return accounts.Refusal{Status: http.StatusForbidden}
 }
 
-// end logs a request, and makes a fault in it an answer instead of a silence.
+// logAndRecover logs a request, and makes a fault in it an answer instead of a silence.
 // The log has the route and not the path: a path may hold a one-time link.
-func (rq *request) end(begun time.Time) {
+func (rq *request) logAndRecover(begun time.Time) {
 	fault := recover()
-	log := rq.Log.With().Str("method", rq.r.Method).Str("route", rq.route.path).Str("client", rq.from()).Logger()
+	log := rq.Log.With().Str("method", rq.r.Method).Str("route", rq.route.path).Str("client", rq.clientIP()).Logger()
 	if fault == nil {
 		log.Debug().Int("status", rq.status.Status).Dur("took_ms", rq.Now().Sub(begun)).Msg("page")
 		return
@@ -138,9 +138,9 @@ func (rq *request) end(begun time.Time) {
 	}
 }
 
-// from is the address that a request came from. What a proxy says about it is
+// clientIP is the address that a request came from. What a proxy says about it is
 // not believed: anybody can say so.
-func (rq *request) from() string {
+func (rq *request) clientIP() string {
 	host, _, err := net.SplitHostPort(rq.r.RemoteAddr)
 	if err != nil {
 		return rq.r.RemoteAddr
@@ -186,9 +186,9 @@ func (l hostAllowlist) allow(host string) bool {
 	return loopback.IsHost(name)
 }
 
-// recognise loads the person of the session.
-func (rq *request) recognise() error {
-	if rq.route.bare {
+// loadPerson loads the person of the session.
+func (rq *request) loadPerson() error {
+	if rq.route.noSession {
 		return nil
 	}
 	q, err := rq.sessions.Person(rq.r.Context())
@@ -215,8 +215,8 @@ func (rq *request) setPerson(q accounts.Person) { rq.person, rq.caller.Key = q, 
 
 // cookieName is the name of a cookie. Under TLS its prefix has browsers take
 // it from this very host alone, and over TLS alone.
-func (w *Web) cookieName(name string) string {
-	if w.Secure {
+func (h *Handler) cookieName(name string) string {
+	if h.Secure {
 		return "__Host-" + name
 	}
 	return name

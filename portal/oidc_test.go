@@ -128,8 +128,8 @@ func (p *provider) sign(claims map[string]any) string {
 	return text + "." + enc.EncodeToString(sig)
 }
 
-func (p *provider) world(t *testing.T, change ...func(*WebConfig)) *fixture {
-	return newFixture(t, append(change, func(c *WebConfig) {
+func (p *provider) fixture(t *testing.T, change ...func(*Config)) *fixture {
+	return newFixture(t, append(change, func(c *Config) {
 		c.OIDC = &accounts.OIDCConfig{Issuer: p.server.URL, ClientID: "balansd", ClientSecret: "s3cret", GroupsClaim: "groups",
 			AdminGroups: []string{"g-admins"}, StaffGroups: []string{"g-staff"}, HTTP: p.server.Client(),
 			Redirect: "http://" + c.Listen + "/oidc/callback"}
@@ -138,15 +138,15 @@ func (p *provider) world(t *testing.T, change ...func(*WebConfig)) *fixture {
 
 var hidden = regexp.MustCompile(`<input type="hidden" name="(state|code)" value="([^"]*)">`)
 
-// enter signs in through the provider, as a browser does.
-func (p *provider) enter(b *browser) reply {
+// startSignIn signs in through the provider, as a browser does.
+func (p *provider) startSignIn(b *browser) reply {
 	p.t.Helper()
-	back := p.authorize(p.leave(b))
-	return b.post("/oidc/finish", p.handedBack(b, back)...)
+	back := p.authorize(p.authorizationURL(b))
+	return b.post("/oidc/finish", p.callbackForm(b, back)...)
 }
 
-// leave begins a sign-in and gives the provider's address.
-func (p *provider) leave(b *browser) string {
+// authorizationURL begins a sign-in and gives the provider's address.
+func (p *provider) authorizationURL(b *browser) string {
 	p.t.Helper()
 	got := b.post("/oidc/begin", "next", "/account")
 	m := regexp.MustCompile(`href="([^"]*)" data-follow`).FindStringSubmatch(got.body)
@@ -156,12 +156,12 @@ func (p *provider) leave(b *browser) string {
 	return html.UnescapeString(m[1])
 }
 
-// handedBack follows the callback and gives the fields of its form.
-func (p *provider) handedBack(b *browser, back string) []string {
+// callbackForm follows the callback and gives the fields of its form.
+func (p *provider) callbackForm(b *browser, back string) []string {
 	p.t.Helper()
 	u, _ := url.Parse(back)
 	// From another site the strict cookies do not come along.
-	got := b.w.browser().ask(http.MethodGet, u.RequestURI(), nil, map[string]string{"Sec-Fetch-Site": "cross-site"})
+	got := b.f.browser().request(http.MethodGet, u.RequestURI(), nil, map[string]string{"Sec-Fetch-Site": "cross-site"})
 	var fields []string
 	for _, m := range hidden.FindAllStringSubmatch(got.body, -1) {
 		fields = append(fields, m[1], m[2])
@@ -174,9 +174,9 @@ func (p *provider) handedBack(b *browser, back string) []string {
 
 func TestProviderSignsIn(t *testing.T) {
 	p := newProvider(t)
-	w := p.world(t)
-	b := w.browser()
-	if got := p.enter(b); got.code != http.StatusSeeOther || got.header.Get("Location") != "/account" {
+	f := p.fixture(t)
+	b := f.browser()
+	if got := p.startSignIn(b); got.code != http.StatusSeeOther || got.header.Get("Location") != "/account" {
 		t.Fatalf("signing in gives %d %s", got.code, got.body)
 	}
 	if got := b.get("/people"); got.code != http.StatusOK || !strings.Contains(got.body, "an@kantoor.example") {
@@ -184,23 +184,23 @@ func TestProviderSignsIn(t *testing.T) {
 	}
 	// Another group, the next time: staff.
 	p.claims["groups"] = "g-staff"
-	other := w.browser()
-	p.enter(other)
+	other := f.browser()
+	p.startSignIn(other)
 	if other.get("/account").code != http.StatusOK || other.get("/people").code != http.StatusForbidden || b.get("/people").code != http.StatusForbidden {
 		t.Error("who is staff now is still an admin")
 	}
 	// Kept out by an admin, whatever the provider says.
 	p.claims = map[string]any{"sub": "u-2", "email": "bea@kantoor.example", "groups": []string{"g-admins"}}
-	bea := w.browser()
-	p.enter(bea)
-	list, _ := w.people.Accounts(t.Context())
+	bea := f.browser()
+	p.startSignIn(bea)
+	list, _ := f.people.Accounts(t.Context())
 	for _, a := range list {
 		if a.Name == "an@kantoor.example" {
 			bea.post("/people/disabled", "person", a.Key, "disabled", "true")
 		}
 	}
 	p.claims = map[string]any{"sub": "u-1", "preferred_username": "an@kantoor.example", "groups": []string{"g-admins"}}
-	if got := p.enter(w.browser()); got.code != http.StatusForbidden || b.get("/account").code == http.StatusOK {
+	if got := p.startSignIn(f.browser()); got.code != http.StatusForbidden || b.get("/account").code == http.StatusOK {
 		t.Errorf("who was kept out gets %d", got.code)
 	}
 	for _, path := range []string{"/invite/x", "/account/password", "/people/invite"} {
@@ -208,7 +208,7 @@ func TestProviderSignsIn(t *testing.T) {
 			t.Errorf("with a provider %s gives %d", path, got.code)
 		}
 	}
-	if _, err := w.people.Invite(t.Context(), "x", accounts.Staff, ""); err == nil {
+	if _, err := f.people.Invite(t.Context(), "x", accounts.Staff, ""); err == nil {
 		t.Error("with a provider somebody is invited")
 	}
 }
@@ -217,7 +217,7 @@ func TestProviderSignsIn(t *testing.T) {
 // this browser, now, in one of the groups.
 func TestProviderRefuses(t *testing.T) {
 	p := newProvider(t)
-	w := p.world(t)
+	f := p.fixture(t)
 	groups := func(v any) func(map[string]any) { return func(c map[string]any) { c["groups"] = v } }
 	for name, c := range map[string]struct {
 		spoil func(map[string]any)
@@ -241,15 +241,15 @@ func TestProviderRefuses(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			p.spoil = c.spoil
 			defer func() { p.spoil = nil }()
-			b := w.browser()
-			got := p.enter(b)
+			b := f.browser()
+			got := p.startSignIn(b)
 			if got.code < 400 || b.get("/account").code == http.StatusOK {
 				t.Errorf("it gives %d", got.code)
 			}
-			if said, _ := w.web.locales["nl"].t(c.says); !strings.Contains(html.UnescapeString(got.body), said) {
+			if said, _ := f.web.locales["nl"].t(c.says); !strings.Contains(html.UnescapeString(got.body), said) {
 				t.Errorf("it does not say %q", said)
 			}
-			if r := w.records()[0]; r.What != "sign-in" || r.Outcome != c.says {
+			if r := f.records()[0]; r.What != "sign-in" || r.Outcome != c.says {
 				t.Errorf("the trail has %+v", r)
 			}
 		})
@@ -260,14 +260,14 @@ func TestProviderRefuses(t *testing.T) {
 // or finishes it twice, does not get in.
 func TestASignInBelongsToItsBrowser(t *testing.T) {
 	p := newProvider(t)
-	w := p.world(t)
-	mine, other := w.browser(), w.browser()
-	back := p.authorize(p.leave(mine))
-	fields := p.handedBack(other, back)
+	f := p.fixture(t)
+	mine, other := f.browser(), f.browser()
+	back := p.authorize(p.authorizationURL(mine))
+	fields := p.callbackForm(other, back)
 	if got := other.post("/oidc/finish", fields...); got.code != http.StatusBadRequest {
 		t.Errorf("another browser gets %d", got.code)
 	}
-	p.leave(other) // one that has a cookie of its own
+	p.authorizationURL(other) // one that has a cookie of its own
 	if got := other.post("/oidc/finish", fields...); got.code != http.StatusBadRequest {
 		t.Errorf("another browser with a cookie gets %d", got.code)
 	}
@@ -286,18 +286,18 @@ func TestProviderIsDown(t *testing.T) {
 	p := newProvider(t)
 	p.down = true
 	var passed atomic.Int64
-	later := func(c *WebConfig) { c.Now = func() time.Time { return time.Now().Add(time.Duration(passed.Load())) } }
-	w := p.world(t, later) // the pages start all the same
-	if got := w.browser().get("/sign-in"); got.code != http.StatusOK {
+	later := func(c *Config) { c.Now = func() time.Time { return time.Now().Add(time.Duration(passed.Load())) } }
+	f := p.fixture(t, later) // the pages start all the same
+	if got := f.browser().get("/sign-in"); got.code != http.StatusOK {
 		t.Errorf("the page to sign in gives %d", got.code)
 	}
-	got := w.browser().post("/oidc/begin")
+	got := f.browser().post("/oidc/begin")
 	if got.code != http.StatusBadGateway || strings.Contains(got.body, "maintenance") {
 		t.Errorf("it gives %d %s", got.code, got.body)
 	}
 	p.down = false
 	passed.Store(int64(5 * time.Second))
-	if got := p.enter(w.browser()); got.code != http.StatusSeeOther {
+	if got := p.startSignIn(f.browser()); got.code != http.StatusSeeOther {
 		t.Errorf("when it is back: %d", got.code)
 	}
 }
@@ -345,7 +345,7 @@ func TestASignInEnds(t *testing.T) {
 // provider, an e-mail address that it did not check is what they like.
 func TestAnUnverifiedAddressIsNoName(t *testing.T) {
 	p := newProvider(t)
-	w := p.world(t)
+	f := p.fixture(t)
 	for i, tt := range []struct {
 		verified any
 		want     string
@@ -354,10 +354,10 @@ func TestAnUnverifiedAddressIsNoName(t *testing.T) {
 		if tt.verified != nil {
 			p.claims["email_verified"] = tt.verified
 		}
-		if got := p.enter(w.browser()); got.code != http.StatusSeeOther {
+		if got := p.startSignIn(f.browser()); got.code != http.StatusSeeOther {
 			t.Fatalf("signing in gives %d", got.code)
 		}
-		if list, err := w.people.Accounts(t.Context()); err != nil || len(list) != 1 || list[0].Name != tt.want {
+		if list, err := f.people.Accounts(t.Context()); err != nil || len(list) != 1 || list[0].Name != tt.want {
 			t.Errorf("%d: verified %v gives %+v, %v", i, tt.verified, list, err)
 		}
 	}

@@ -24,16 +24,16 @@ func TestNobodyEndsAnothersSignIn(t *testing.T) {
 		"an error of elsewhere": {"error", "server_error", "state", "other"},
 	} {
 		t.Run(name, func(t *testing.T) {
-			d := &office{}
-			w := newOffice(t, d)
-			ann := w.as(annName)
+			d := &stubAPI{}
+			f := newStubFixture(t, d)
+			ann := f.signedIn(annName)
 			ann.post("/connection/silverfin", "firm", "12")
 			ann.post("/connection/silverfin/end", forged...)
-			if n := len(d.heardOf("EndSilverfin")); n != 0 {
+			if n := len(d.callsOf("EndSilverfin")); n != 0 {
 				t.Fatalf("%d sign-ins were ended", n)
 			}
 			ann.post("/connection/silverfin/end", "state", state, "code", "abc", "authorized_firm_id", "12")
-			if n := len(d.heardOf("EndSilverfin")); n != 1 {
+			if n := len(d.callsOf("EndSilverfin")); n != 1 {
 				t.Error("the person's own sign-in was lost")
 			}
 		})
@@ -43,8 +43,8 @@ func TestNobodyEndsAnothersSignIn(t *testing.T) {
 // TestImpatienceHidesNoPass: whoever presses the arrows again and again while a
 // pass runs still sees how that one ends.
 func TestImpatienceHidesNoPass(t *testing.T) {
-	d := &office{}
-	w := newOffice(t, d)
+	d := &stubAPI{}
+	f := newStubFixture(t, d)
 	begun, ended := make(chan struct{}), make(chan struct{})
 	var later atomic.Bool
 	release := make(chan struct{})
@@ -57,10 +57,10 @@ func TestImpatienceHidesNoPass(t *testing.T) {
 		defer close(ended)
 		return ledger.Run{Number: 7}, nil
 	}
-	ben := w.as(benName)
+	ben := f.signedIn(benName)
 	job := jobOf(t, ben.post("/sync"))
 	<-begun
-	for range mostJobs + 20 {
+	for range maxJobs + 20 {
 		if got := ben.post("/sync"); got.code != http.StatusSeeOther {
 			t.Fatal(got.code)
 		}

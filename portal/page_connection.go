@@ -17,21 +17,21 @@ import (
 	"balansd/problem"
 )
 
-func (w *Web) connectionRoutes() []route {
+func (h *Handler) connectionRoutes() []route {
 	return []route{
-		{method: http.MethodGet, path: "/connection", may: staff, do: connectionPage, nav: "nav.connection"},
-		{method: http.MethodPost, path: "/connection/finbox", may: admin, do: validateConnection},
-		{method: http.MethodPost, path: "/connection/set", may: admin, do: setConnection},
-		{method: http.MethodPost, path: "/connection/silverfin", may: admin, do: beginSilverfin},
-		{method: http.MethodGet, path: silverfinCallback, may: open, do: backFromSilverfin},
-		{method: http.MethodPost, path: "/connection/silverfin/end", may: admin, do: endSilverfin},
-		{method: http.MethodPost, path: "/connection/silverfin/remove", may: admin, do: removeFirm},
-		{method: http.MethodGet, path: "/connection/step/{step}", may: admin, do: stepPage},
+		{method: http.MethodGet, path: "/connection", access: staff, handle: connectionPage, nav: "nav.connection"},
+		{method: http.MethodPost, path: "/connection/finbox", access: admin, handle: validateConnection},
+		{method: http.MethodPost, path: "/connection/set", access: admin, handle: setConnection},
+		{method: http.MethodPost, path: "/connection/silverfin", access: admin, handle: startSilverfinSignIn},
+		{method: http.MethodGet, path: silverfinCallbackPath, access: open, handle: silverfinCallbackPage},
+		{method: http.MethodPost, path: "/connection/silverfin/end", access: admin, handle: finishSilverfinSignIn},
+		{method: http.MethodPost, path: "/connection/silverfin/remove", access: admin, handle: removeFirm},
+		{method: http.MethodGet, path: "/connection/step/{step}", access: admin, handle: taskPage},
 	}
 }
 
-// silverfinCallback is where Silverfin sends the browser back.
-const silverfinCallback = "/silverfin/callback"
+// silverfinCallbackPath is where Silverfin sends the browser back.
+const silverfinCallbackPath = "/silverfin/callback"
 
 // What a session keeps of a sign-in to Silverfin that was begun.
 const (
@@ -42,32 +42,32 @@ const (
 // connectionData is what the page of connections shows.
 type connectionData struct {
 	Admin       bool
-	Links       []lineView // how each service is reached
-	Contacts    []contactView
+	Transports  []transportView // how each service is reached
+	Services    []serviceStatus
 	StateFile   string
 	Connections []connectionView
 	Removed     []connectionView
 	Firms       []firmView
-	Typed       string          // the connection id that could not be validated
-	Why         string          // the code of the problem
+	SubmittedID string          // the connection id that could not be validated
+	ErrorCode   string          // the code of the problem
 	Reason      problem.Reason  // what is in the way; empty when that is not known
-	What        string          // its own words
+	ErrorText   string          // its own words
 	Validated   *connectionView // the one that was just validated
 	Code        *codeView       // a sign-in with a code, begun
 	Callback    bool            // Silverfin can send the browser back
 	Today       balance.Date
 }
 
-// lineView is one service and the way to it.
-type lineView struct {
+// transportView is one service and the way to it.
+type transportView struct {
 	Name, Host string
 	Secure     bool // under TLS
 	Local      bool // it does not leave this server
 }
 
-// Safe tells whether nobody on the way can read or change what is said.
-func (d connectionData) Safe() bool {
-	return !slices.ContainsFunc(d.Links, func(l lineView) bool { return !l.Secure && !l.Local })
+// Secure tells whether nobody on the way can read or change what is said.
+func (d connectionData) Secure() bool {
+	return !slices.ContainsFunc(d.Transports, func(l transportView) bool { return !l.Secure && !l.Local })
 }
 
 // Linked tells whether balances find their way: through an active connection,
@@ -93,8 +93,8 @@ func (c connectionView) StatusKey() string {
 	return unknown
 }
 
-// Tone is how the status is coloured.
-func (c connectionView) Tone() string {
+// Class is how the status is coloured.
+func (c connectionView) Class() string {
 	switch {
 	case c.Status == ledger.Active && c.Problem == "":
 		return "well"
@@ -104,8 +104,8 @@ func (c connectionView) Tone() string {
 	return "bad"
 }
 
-// NotToday tells whether the start date is set and not today's.
-func (c connectionView) NotToday() bool { return !c.StartDate.IsZero() && c.StartDate != c.Today }
+// StartsOtherDay tells whether the start date is set and not today's.
+func (c connectionView) StartsOtherDay() bool { return !c.StartDate.IsZero() && c.StartDate != c.Today }
 
 // IsFolder tells whether it is a folder of the configuration.
 func (c connectionView) IsFolder() bool { return c.Kind == ledger.Folder }
@@ -136,7 +136,7 @@ func (rq *request) showConnection(status int, d connectionData) error {
 	}
 	d.Admin, d.StateFile = rq.person.Role == accounts.Admin, s.StateFile
 	d.Today = balance.DateOf(rq.Now().In(rq.Zone))
-	d.Links, d.Contacts = rq.lines(), rq.contacts(s)
+	d.Transports, d.Services = rq.transports(), rq.serviceStatuses(s)
 	validated := rq.r.URL.Query().Get("validated")
 	for _, c := range s.Connections {
 		one := connectionView{c, d.Today}
@@ -158,11 +158,11 @@ func (rq *request) showConnection(status int, d connectionData) error {
 		d.Firms = append(d.Firms, one)
 	}
 	d.Callback = rq.redirectURL() != ""
-	return rq.writePage(status, "connection", d)
+	return rq.renderPageStatus(status, "connection", d)
 }
 
-// lines tells how each service is reached, by what the configuration says.
-func (rq *request) lines() (list []lineView) {
+// transports tells how each service is reached, by what the configuration says.
+func (rq *request) transports() (list []transportView) {
 	for _, one := range []struct{ name, key string }{{"Finbox", "finbox.base_url"}, {"Silverfin", "silverfin.base_url"}} {
 		address := rq.setting(one.key)
 		if address == "" {
@@ -173,7 +173,7 @@ func (rq *request) lines() (list []lineView) {
 		if u, err := url.Parse(address); err == nil {
 			name = u.Hostname()
 		}
-		list = append(list, lineView{Name: one.name, Host: host, Secure: secure, Local: loopback.IsHost(name)})
+		list = append(list, transportView{Name: one.name, Host: host, Secure: secure, Local: loopback.IsHost(name)})
 	}
 	return list
 }
@@ -183,13 +183,13 @@ func (rq *request) lines() (list []lineView) {
 func validateConnection(rq *request) error {
 	id := strings.TrimSpace(rq.r.PostForm.Get("id"))
 	by := rq.person.Name
-	return rq.patiently(func(ctx context.Context) func(*request) error {
+	return rq.runTask(func(ctx context.Context) func(*request) error {
 		c, _, err := rq.API.ConnectFinbox(ctx, id, by)
-		rq.checked(finboxService, err)
+		rq.recordContact(finboxService, err)
 		return func(rq *request) error {
 			if err != nil {
 				p := problem.Of(err)
-				return rq.showConnection(p.Code.HTTPStatus(), connectionData{Typed: clip.Text(id), Why: string(p.Code), Reason: p.Reason, What: p.What})
+				return rq.showConnection(p.Code.HTTPStatus(), connectionData{SubmittedID: clip.Text(id), ErrorCode: string(p.Code), Reason: p.Reason, ErrorText: p.What})
 			}
 			return rq.redirect("/connection?validated=" + url.QueryEscape(c.ID) + "#step1")
 		}
@@ -206,11 +206,11 @@ func setConnection(rq *request) error {
 	}
 	switch c.Status {
 	case ledger.Paused:
-		rq.say("connection.paused", "Name", c.Name)
+		rq.flash("connection.paused", "Name", c.Name)
 	case ledger.Removed:
-		rq.say("connection.removed", "Name", c.Name)
+		rq.flash("connection.removed", "Name", c.Name)
 	default:
-		rq.say("connection.resumed", "Name", c.Name)
+		rq.flash("connection.resumed", "Name", c.Name)
 	}
 	return rq.redirect("/connection")
 }
@@ -228,24 +228,24 @@ func (rq *request) redirectURL() string {
 		if rq.Secure || !loopback.IsHost(host) && !strings.HasPrefix(rq.r.Host, "[::1]") {
 			return ""
 		}
-		return "http://" + rq.r.Host + silverfinCallback
+		return "http://" + rq.r.Host + silverfinCallbackPath
 	default:
 		u, err := url.Parse(configured)
-		if err != nil || u.Path != silverfinCallback || !rq.hosts.allow(u.Host) {
+		if err != nil || u.Path != silverfinCallbackPath || !rq.hosts.allow(u.Host) {
 			return ""
 		}
 		return configured
 	}
 }
 
-// beginSilverfin is step 2: it sends the person to Silverfin's own sign-in.
-func beginSilverfin(rq *request) error {
+// startSilverfinSignIn is step 2: it sends the person to Silverfin's own sign-in.
+func startSilverfinSignIn(rq *request) error {
 	form := rq.r.PostForm
 	var firm int64
 	if text := strings.TrimSpace(form.Get("firm")); text != "" {
 		var err error
-		if firm, err = firmIn(text); err != nil {
-			rq.warn("connection.firm-wrong")
+		if firm, err = parseFirmID(text); err != nil {
+			rq.flashWarning("connection.firm-wrong")
 			return rq.redirect("/connection#step2")
 		}
 	}
@@ -253,7 +253,7 @@ func beginSilverfin(rq *request) error {
 	if form.Get("code") != "" || redirect == "" {
 		redirect = ""
 		if firm == 0 {
-			rq.warn("connection.firm-needed")
+			rq.flashWarning("connection.firm-needed")
 			return rq.redirect("/connection#step2")
 		}
 	}
@@ -264,7 +264,7 @@ func beginSilverfin(rq *request) error {
 	rq.sessions.Put(rq.r.Context(), silverfinState, s.State)
 	rq.sessions.Put(rq.r.Context(), silverfinFirm, strconv.FormatInt(firm, 10))
 	if redirect != "" {
-		return rq.leave(s.URL)
+		return rq.redirectExternal(s.URL)
 	}
 	host, secure := hostOf(s.URL)
 	if u, err := url.Parse(s.URL); err != nil || !secure && !loopback.IsHost(u.Hostname()) {
@@ -273,8 +273,8 @@ func beginSilverfin(rq *request) error {
 	return rq.showConnection(http.StatusOK, connectionData{Code: &codeView{URL: s.URL, Host: host, Firm: strconv.FormatInt(firm, 10)}})
 }
 
-// firmIn reads a firm's number, or finds it in an address of Silverfin.
-func firmIn(text string) (int64, error) {
+// parseFirmID reads a firm's number, or finds it in an address of Silverfin.
+func parseFirmID(text string) (int64, error) {
 	if _, after, ok := strings.Cut(text, "/f/"); ok {
 		text = after
 		if i := strings.IndexAny(text, "/?#"); i >= 0 {
@@ -288,19 +288,19 @@ func firmIn(text string) (int64, error) {
 	return n, err
 }
 
-func backFromSilverfin(rq *request) error {
-	return rq.handBack("/connection/silverfin/end", "state", "code", "authorized_firm_id", "error")
+func silverfinCallbackPage(rq *request) error {
+	return rq.relayCallback("/connection/silverfin/end", "state", "code", "authorized_firm_id", "error")
 }
 
-// signInErrors are the codes with which a sign-in ends besides access_denied (RFC
+// oauthErrors are the codes with which a sign-in ends besides access_denied (RFC
 // 6749, section 4.1.2.1). Any other text is a stranger's, and not shown.
-var signInErrors = []string{"invalid_request", "unauthorized_client", "unsupported_response_type", "invalid_scope",
+var oauthErrors = []string{"invalid_request", "unauthorized_client", "unsupported_response_type", "invalid_scope",
 	"server_error", "temporarily_unavailable"}
 
-// endSilverfin links the firm that was granted. The sign-in must be the one
+// finishSilverfinSignIn links the firm that was granted. The sign-in must be the one
 // that this session began, and works once. Anybody can send a person an address
 // of the callback: what does not belong to that sign-in leaves it as it is.
-func endSilverfin(rq *request) error {
+func finishSilverfinSignIn(rq *request) error {
 	ctx, form := rq.r.Context(), rq.r.PostForm
 	state, wanted := rq.sessions.GetString(ctx, silverfinState), rq.sessions.GetString(ctx, silverfinFirm)
 	pasted := form.Get("pasted") != ""
@@ -311,16 +311,16 @@ func endSilverfin(rq *request) error {
 	}
 	switch code := form.Get("error"); {
 	case !own:
-		rq.warn("connection.stale")
+		rq.flashWarning("connection.stale")
 		return rq.redirect("/connection#step2")
 	case code == "access_denied":
-		rq.warn("connection.refused")
+		rq.flashWarning("connection.refused")
 		return rq.redirect("/connection#step2")
-	case slices.Contains(signInErrors, code):
-		rq.warn("connection.sign-in-failed", "Error", code)
+	case slices.Contains(oauthErrors, code):
+		rq.flashWarning("connection.sign-in-failed", "Error", code)
 		return rq.redirect("/connection#step2")
 	case code != "":
-		rq.warn("connection.sign-in-failed", "Error", "error")
+		rq.flashWarning("connection.sign-in-failed", "Error", "error")
 		return rq.redirect("/connection#step2")
 	}
 	granted, _ := strconv.ParseInt(form.Get("authorized_firm_id"), 10, 64)
@@ -328,17 +328,17 @@ func endSilverfin(rq *request) error {
 		granted, _ = strconv.ParseInt(wanted, 10, 64)
 	}
 	code, by := form.Get("code"), rq.person.Name
-	return rq.patiently(func(ctx context.Context) func(*request) error {
+	return rq.runTask(func(ctx context.Context) func(*request) error {
 		f, _, err := rq.API.EndSilverfin(ctx, state, code, granted, by)
-		rq.checked(silverfinService, err)
+		rq.recordContact(silverfinService, err)
 		return func(rq *request) error {
 			if err != nil {
 				p := problem.Of(err)
-				return rq.showConnection(p.Code.HTTPStatus(), connectionData{Why: string(p.Code), Reason: p.Reason, What: p.What})
+				return rq.showConnection(p.Code.HTTPStatus(), connectionData{ErrorCode: string(p.Code), Reason: p.Reason, ErrorText: p.What})
 			}
-			rq.say("connection.linked", "Firm", f.Name)
+			rq.flash("connection.linked", "Firm", f.Name)
 			if asked, _ := strconv.ParseInt(wanted, 10, 64); asked != 0 && asked != f.ID {
-				rq.warn("connection.other-firm", "Firm", f.Name, "Asked", wanted)
+				rq.flashWarning("connection.other-firm", "Firm", f.Name, "Asked", wanted)
 			}
 			return rq.redirect("/connection#step2")
 		}
@@ -353,6 +353,6 @@ func removeFirm(rq *request) error {
 	if err := rq.API.RemoveFirm(rq.r.Context(), id, rq.person.Name); err != nil {
 		return err
 	}
-	rq.say("connection.firm-removed")
+	rq.flash("connection.firm-removed")
 	return rq.redirect("/connection#step2")
 }

@@ -21,8 +21,8 @@ func TestAValidationThatFailsSaysWhatIsInTheWay(t *testing.T) {
 		"Er is niets gekoppeld":                                           down(problem.NotLinked),
 		"Laat je IT-beheerder de gegevens voor Finbox in de configuratie": problem.New(problem.FinboxSignIn, "Finbox refuses us", ""),
 	} {
-		d := &office{}
-		ann := newOffice(t, d).as(annName)
+		d := &stubAPI{}
+		ann := newStubFixture(t, d).signedIn(annName)
 		d.Err = err
 		page := ann.post("/connection/finbox", "id", "6f1c")
 		if !strings.Contains(page.body, want) || strings.Contains(page.body, "probeert het vanzelf opnieuw") {

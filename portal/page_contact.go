@@ -10,24 +10,24 @@ import (
 	"balansd/problem"
 )
 
-// contactView is what was last seen of a service, and when.
-type contactView struct {
-	Name    string
-	Well    time.Time // the newest good answer; zero when there was none yet
-	Failing bool      // it went wrong after that
-	At      time.Time // when; zero when it is not known
-	Code    string    // of the problem; empty when it is not known
+// serviceStatus is what was last seen of a service, and when.
+type serviceStatus struct {
+	Name        string
+	LastSuccess time.Time // the newest good answer; zero when there was none yet
+	Failing     bool      // it went wrong after that
+	FailedAt    time.Time // when; zero when it is not known
+	Code        string    // of the problem; empty when it is not known
 }
 
 // checks are what the services answered to steps that people took on the pages,
 // in memory. The zero checks are ready, and safe for concurrent use.
-type checks struct {
+type contactLog struct {
 	mu     sync.Mutex
-	newest map[string]check // by service
+	newest map[string]contactResult // by service
 }
 
-// check is one answer.
-type check struct {
+// contactResult is one answer.
+type contactResult struct {
 	at   time.Time
 	code string // of the problem; empty when it was well
 }
@@ -48,71 +48,71 @@ func serviceOf(code string) string {
 	return ""
 }
 
-// checked records how a step with a service ended. A problem of something else,
+// recordContact records how a step with a service ended. A problem of something else,
 // such as an id that was mistyped, says that the service answered.
-func (w *Web) checked(service string, err error) {
-	c := check{at: w.Now()}
+func (h *Handler) recordContact(service string, err error) {
+	c := contactResult{at: h.Now()}
 	if err != nil && serviceOf(string(problem.Of(err).Code)) == service {
 		c.code = string(problem.Of(err).Code)
 	}
-	w.checks.mu.Lock()
-	defer w.checks.mu.Unlock()
-	if w.checks.newest == nil {
-		w.checks.newest = map[string]check{}
+	h.contacts.mu.Lock()
+	defer h.contacts.mu.Unlock()
+	if h.contacts.newest == nil {
+		h.contacts.newest = map[string]contactResult{}
 	}
-	w.checks.newest[service] = c
+	h.contacts.newest[service] = c
 }
 
-// contacts tells how each service did when it was last spoken with: in a run, or
+// serviceStatuses tells how each service did when it was last spoken with: in a run, or
 // in a step that a person took.
-func (w *Web) contacts(s daemon.Status) []contactView {
-	finbox, silverfin := contactView{Name: "Finbox"}, contactView{Name: "Silverfin"}
+func (h *Handler) serviceStatuses(s daemon.Status) []serviceStatus {
+	finbox, silverfin := serviceStatus{Name: "Finbox"}, serviceStatus{Name: "Silverfin"}
 	for _, c := range s.Connections {
 		if c.Kind == ledger.Folder || c.Status != ledger.Active {
 			continue
 		}
-		finbox.Well = later(finbox.Well, c.ListedAt)
+		finbox.LastSuccess = latest(finbox.LastSuccess, c.ListedAt)
 		finbox.Failing = finbox.Failing || c.Problem != ""
 	}
 	for _, f := range s.Firms {
-		silverfin.Well = later(silverfin.Well, f.RenewedAt)
+		silverfin.LastSuccess = latest(silverfin.LastSuccess, f.RenewedAt)
 		silverfin.Failing = silverfin.Failing || f.Relink != ""
 	}
-	w.checks.mu.Lock()
-	defer w.checks.mu.Unlock()
-	for service, c := range map[string]*contactView{finboxService: &finbox, silverfinService: &silverfin} {
+	h.contacts.mu.Lock()
+	defer h.contacts.mu.Unlock()
+	for service, c := range map[string]*serviceStatus{finboxService: &finbox, silverfinService: &silverfin} {
 		if p := s.LastRun; p != nil {
 			for _, t := range p.Troubles {
-				if serviceOf(t.Code) == service && !p.End.Before(c.Well) {
-					c.Failing, c.At, c.Code = true, p.End, t.Code
+				if serviceOf(t.Code) == service && !p.End.Before(c.LastSuccess) {
+					c.Failing, c.FailedAt, c.Code = true, p.End, t.Code
 				}
 			}
 		}
-		switch seen := w.checks.newest[service]; {
-		case seen.at.IsZero() || seen.at.Before(c.At):
+		switch seen := h.contacts.newest[service]; {
+		case seen.at.IsZero() || seen.at.Before(c.FailedAt):
 		case seen.code != "":
-			c.Failing, c.At, c.Code = true, seen.at, seen.code
+			c.Failing, c.FailedAt, c.Code = true, seen.at, seen.code
 		default:
-			c.Well = later(c.Well, seen.at)
+			c.LastSuccess = latest(c.LastSuccess, seen.at)
 			// What one firm or connection lacks, another's answer does not mend.
 			c.Failing = c.Failing && c.Code == ""
-			c.At, c.Code = time.Time{}, ""
+			c.FailedAt, c.Code = time.Time{}, ""
 		}
 	}
-	return []contactView{finbox, silverfin}
+	return []serviceStatus{finbox, silverfin}
 }
 
-func later(a, b time.Time) time.Time {
+func latest(a, b time.Time) time.Time {
 	if b.After(a) {
 		return b
 	}
 	return a
 }
 
-// Troubled gives the names of the services that did not answer well.
-func (d connectionData) Troubled() string {
+// FailingServices gives the names of the services that did not answer well.
+func (d connectionData) FailingServices() string {
 	var names []string
-	for _, c := range d.Contacts {
+	for _, c := range d.Services {
 		if c.Failing {
 			names = append(names, c.Name)
 		}
@@ -120,8 +120,8 @@ func (d connectionData) Troubled() string {
 	return strings.Join(names, ", ")
 }
 
-// Fleeting tells whether the problem of a step passes by itself. Nothing was
+// Transient tells whether the problem of a step passes by itself. Nothing was
 // saved then, so nothing is tried again by itself either.
-func (d connectionData) Fleeting() bool {
-	return d.Why == string(problem.FinboxDown) || d.Why == string(problem.SilverfinDown)
+func (d connectionData) Transient() bool {
+	return d.ErrorCode == string(problem.FinboxDown) || d.ErrorCode == string(problem.SilverfinDown)
 }

@@ -26,52 +26,52 @@ func TestContacts(t *testing.T) {
 	}
 	for name, tt := range map[string]struct {
 		status  daemon.Status
-		checked map[string]check
-		want    contactView // of Finbox
+		checked map[string]contactResult
+		want    serviceStatus // of Finbox
 	}{
-		"nothing yet": {daemon.Status{}, nil, contactView{}},
-		"well":        {daemon.Status{Connections: []ledger.Connection{listed}}, nil, contactView{Well: at(2)}},
+		"nothing yet": {daemon.Status{}, nil, serviceStatus{}},
+		"well":        {daemon.Status{Connections: []ledger.Connection{listed}}, nil, serviceStatus{LastSuccess: at(2)}},
 		"a night failed": {daemon.Status{Connections: []ledger.Connection{failed}, LastRun: night("finbox_down")}, nil,
-			contactView{Well: at(2), Failing: true, At: at(3), Code: "finbox_down"}},
+			serviceStatus{LastSuccess: at(2), Failing: true, FailedAt: at(3), Code: "finbox_down"}},
 		"Silverfin failed": {daemon.Status{Connections: []ledger.Connection{listed}, LastRun: night("silverfin_down")}, nil,
-			contactView{Well: at(2)}},
+			serviceStatus{LastSuccess: at(2)}},
 		"a folder is no service": {daemon.Status{Connections: []ledger.Connection{{Kind: ledger.Folder, Status: ledger.Active, Problem: "gone"}}}, nil,
-			contactView{}},
-		"a listing failed": {daemon.Status{Connections: []ledger.Connection{failed}}, nil, contactView{Well: at(2), Failing: true}},
+			serviceStatus{}},
+		"a listing failed": {daemon.Status{Connections: []ledger.Connection{failed}}, nil, serviceStatus{LastSuccess: at(2), Failing: true}},
 		"a step failed": {daemon.Status{Connections: []ledger.Connection{listed}},
-			map[string]check{"finbox": {at(4), "finbox_down"}}, contactView{Well: at(2), Failing: true, At: at(4), Code: "finbox_down"}},
+			map[string]contactResult{"finbox": {at(4), "finbox_down"}}, serviceStatus{LastSuccess: at(2), Failing: true, FailedAt: at(4), Code: "finbox_down"}},
 		"a step was well after a night failed": {daemon.Status{Connections: []ledger.Connection{listed}, LastRun: night("finbox_down")},
-			map[string]check{"finbox": {at(4), ""}}, contactView{Well: at(4)}},
+			map[string]contactResult{"finbox": {at(4), ""}}, serviceStatus{LastSuccess: at(4)}},
 		"a night failed after a step was well": {daemon.Status{Connections: []ledger.Connection{failed}, LastRun: night("finbox_down")},
-			map[string]check{"finbox": {at(1), ""}}, contactView{Well: at(2), Failing: true, At: at(3), Code: "finbox_down"}},
+			map[string]contactResult{"finbox": {at(1), ""}}, serviceStatus{LastSuccess: at(2), Failing: true, FailedAt: at(3), Code: "finbox_down"}},
 	} {
-		w := &Web{checks: checks{newest: tt.checked}}
+		w := &Handler{contacts: contactLog{newest: tt.checked}}
 		tt.want.Name = "Finbox"
-		if diff := cmp.Diff(tt.want, w.contacts(tt.status)[0]); diff != "" {
+		if diff := cmp.Diff(tt.want, w.serviceStatuses(tt.status)[0]); diff != "" {
 			t.Errorf("%s (-want +got):\n%s", name, diff)
 		}
 	}
-	w := &Web{}
+	w := &Handler{}
 	firms := []ledger.Firm{{ID: 1, RenewedAt: at(1)}, {ID: 2, RenewedAt: at(5), Relink: "refused"}}
-	if got := w.contacts(daemon.Status{Firms: firms})[1]; !got.Failing || !got.Well.Equal(at(5)) {
+	if got := w.serviceStatuses(daemon.Status{Firms: firms})[1]; !got.Failing || !got.LastSuccess.Equal(at(5)) {
 		t.Errorf("a firm to link again: %+v", got)
 	}
 }
 
-// failingOffice is one whose Finbox answers 500 to everything.
-type failingOffice struct{ *office }
+// failingAPI is one whose Finbox answers 500 to everything.
+type failingAPI struct{ *stubAPI }
 
-func (failingOffice) ConnectFinbox(context.Context, string, string) (ledger.Connection, []string, error) {
+func (failingAPI) ConnectFinbox(context.Context, string, string) (ledger.Connection, []string, error) {
 	return ledger.Connection{}, nil, problem.New(problem.FinboxDown, "Finbox answered 500", "")
 }
 
 // TestNoComfortWhileFinboxFails: what a person tried and failed is not tried
 // again by itself, and the page says that the connection works no longer.
 func TestNoComfortWhileFinboxFails(t *testing.T) {
-	d := failingOffice{&office{API: &daemontest.API{}}}
+	d := failingAPI{&stubAPI{API: &daemontest.API{}}}
 	d.status.Connections = []ledger.Connection{{ID: "c1", Kind: ledger.Finbox, Status: ledger.Active, ListedAt: time.Date(2026, 3, 10, 2, 0, 0, 0, time.UTC)}}
-	w := newFixture(t, func(c *WebConfig) { c.API = d })
-	ann := w.as(annName)
+	f := newFixture(t, func(c *Config) { c.API = d })
+	ann := f.signedIn(annName)
 	if page := ann.get("/connection"); !strings.Contains(page.body, "Verbinding veilig") || !strings.Contains(page.body, "laatste goede antwoord op 10/03/2026") {
 		t.Errorf("before: %s", page.body)
 	}
@@ -106,17 +106,17 @@ func TestTheArrowsContradictNothing(t *testing.T) {
 		"busy":    {ledger.Run{}, problem.New(problem.Busy, "another run is under way", ""), "Er loopt al een andere doorloop"},
 	} {
 		t.Run(name, func(t *testing.T) {
-			d := &office{entries: []ledger.Entry{done}}
-			w := newOffice(t, d)
+			d := &stubAPI{entries: []ledger.Entry{done}}
+			f := newStubFixture(t, d)
 			d.Run = func(context.Context, daemon.SyncRequest, func(daemon.Progress)) (ledger.Run, error) {
 				return tt.pass, tt.err
 			}
-			ben := w.as(benName)
+			ben := f.signedIn(benName)
 			job := jobOf(t, ben.post("/sync", "entry", "6"))
 			for strings.Contains(ben.get(job).body, "Bezig met synchroniseren") {
 			}
 			ben.header.Set("HX-Request", "true")
-			ben.header.Set("HX-Current-URL", w.server.URL+"/dossiers?q=x")
+			ben.header.Set("HX-Current-URL", f.server.URL+"/dossiers?q=x")
 			row := ben.get(job)
 			if row.code != http.StatusOK || row.header.Get("HX-Refresh") != "" {
 				t.Errorf("in a list: %d, %v", row.code, row.header)
@@ -124,7 +124,7 @@ func TestTheArrowsContradictNothing(t *testing.T) {
 			if has := strings.Contains(row.body, `<div id="state-6" hx-swap-oob="true"><span class="state well">`); has != (name != "busy") {
 				t.Errorf("the row's own state is not replaced: %s", row.body)
 			}
-			ben.header.Set("HX-Current-URL", w.server.URL+"/dossiers/6")
+			ben.header.Set("HX-Current-URL", f.server.URL+"/dossiers/6")
 			if got := ben.get(job); got.code != http.StatusNoContent || got.header.Get("HX-Refresh") != "true" {
 				t.Errorf("on the page of the dossier: %d, %v", got.code, got.header)
 			}

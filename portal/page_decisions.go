@@ -13,10 +13,10 @@ import (
 	"balansd/problem"
 )
 
-func (w *Web) decisionRoutes() []route {
+func (h *Handler) decisionRoutes() []route {
 	return []route{
-		{method: http.MethodGet, path: "/decisions", may: staff, do: decisionsPage, nav: "nav.decisions"},
-		{method: http.MethodPost, path: "/decisions", may: staff, do: decide},
+		{method: http.MethodGet, path: "/decisions", access: staff, handle: decisionsPage, nav: "nav.decisions"},
+		{method: http.MethodPost, path: "/decisions", access: staff, handle: decide},
 	}
 }
 
@@ -61,11 +61,11 @@ func decisionsPage(rq *request) error {
 		}
 		d.Held = rq.entries(held.Entries)
 	}
-	return rq.page("decisions", d)
+	return rq.renderPage("decisions", d)
 }
 
-// asked is what a form of decisions asks for, by entry: its cells, none for all.
-type asked struct {
+// decisionInput is what a form of decisions asks for, by entry: its cells, none for all.
+type decisionInput struct {
 	number  uint64
 	all     bool
 	cells   []balance.Cell
@@ -74,22 +74,22 @@ type asked struct {
 
 // readDecisions reads the form. The button says what is chosen: for what is
 // ticked, or for one entry alone.
-func readDecisions(rq *request) (choice daemon.Choice, list []asked, ok bool) {
+func readDecisions(rq *request) (choice daemon.Choice, list []decisionInput, ok bool) {
 	form := rq.r.PostForm
 	what, one, single := strings.Cut(form.Get("do"), ":")
 	choice = daemon.Choice(what)
 	if choice != daemon.UseFinbox && choice != daemon.KeepSilverfin {
 		return choice, nil, false
 	}
-	at := func(text string) (*asked, bool) {
+	at := func(text string) (*decisionInput, bool) {
 		number, err := strconv.ParseUint(text, 10, 64)
 		version, versionErr := strconv.ParseUint(form.Get("seen."+text), 10, 64)
 		if err != nil || versionErr != nil {
 			return nil, false
 		}
-		i := slices.IndexFunc(list, func(a asked) bool { return a.number == number })
+		i := slices.IndexFunc(list, func(a decisionInput) bool { return a.number == number })
 		if i < 0 {
-			list, i = append(list, asked{number: number, version: version}), len(list)
+			list, i = append(list, decisionInput{number: number, version: version}), len(list)
 		}
 		return &list[i], true
 	}
@@ -127,8 +127,8 @@ func decide(rq *request) error {
 		return accounts.Refusal{Status: http.StatusBadRequest}
 	}
 	if len(list) == 0 {
-		rq.warn("decisions.nothing")
-		return rq.back("/decisions")
+		rq.flashWarning("decisions.nothing")
+		return rq.redirectBack("/decisions")
 	}
 	done, changed := false, false
 	for _, a := range list {
@@ -147,10 +147,10 @@ func decide(rq *request) error {
 		}
 	}
 	if done {
-		rq.say("decisions.done")
+		rq.flash("decisions.done")
 	}
 	if changed {
-		rq.warn("decisions.changed")
+		rq.flashWarning("decisions.changed")
 	}
-	return rq.back("/decisions")
+	return rq.redirectBack("/decisions")
 }

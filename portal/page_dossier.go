@@ -15,44 +15,44 @@ import (
 	"balansd/problem"
 )
 
-func (w *Web) dossierStoryRoutes() []route {
+func (h *Handler) dossierRoutes() []route {
 	return []route{
-		{method: http.MethodGet, path: "/dossiers/{number}", may: staff, do: dossierPage},
-		{method: http.MethodGet, path: "/dossiers/{number}/others", may: staff, do: othersPage},
-		{method: http.MethodGet, path: "/dossiers/{number}/document", may: staff, do: documentFile},
-		{method: http.MethodPost, path: "/dossiers/{number}/retry", may: staff, do: retryEntry},
-		{method: http.MethodPost, path: "/dossiers/{number}/dismiss", may: staff, do: dismissEntry},
-		{method: http.MethodPost, path: "/dossiers/{number}/link", may: staff, do: linkDossier},
+		{method: http.MethodGet, path: "/dossiers/{number}", access: staff, handle: dossierPage},
+		{method: http.MethodGet, path: "/dossiers/{number}/others", access: staff, handle: versionsPage},
+		{method: http.MethodGet, path: "/dossiers/{number}/document", access: staff, handle: downloadDocument},
+		{method: http.MethodPost, path: "/dossiers/{number}/retry", access: staff, handle: retryEntry},
+		{method: http.MethodPost, path: "/dossiers/{number}/dismiss", access: staff, handle: dismissEntry},
+		{method: http.MethodPost, path: "/dossiers/{number}/link", access: staff, handle: linkDossier},
 	}
 }
 
 // dossierData is what the page of one dossier shows.
 type dossierData struct {
-	Entry      entryView
-	Connection string // its name
-	Firm       string // its name
-	Steps      []stepView
-	Sections   []valueSection
-	Decision   *decisionView // while it differs
-	Free       bool          // a newer one took its place and was dismissed
-	Stop       *linkStop     // a link that was refused because the enterprise numbers differ
+	Entry          entryView
+	Connection     string // its name
+	Firm           string // its name
+	Events         []eventView
+	Sections       []valueSection
+	Decision       *decisionView // while it differs
+	NewerDismissed bool          // a newer one took its place and was dismissed
+	Conflict       *linkConflict // a link that was refused because the enterprise numbers differ
 }
 
-// linkStop is a link whose two sides have different enterprise numbers.
-type linkStop struct {
+// linkConflict is a link whose two sides have different enterprise numbers.
+type linkConflict struct {
 	Address string // as it was pasted
 	ledger.NumberDiffers
-	Wrong bool // the name that was typed is another
-	Admin bool // may go on by typing the name
+	WrongName bool // the name that was typed is another
+	Admin     bool // may go on by typing the name
 }
 
-// stepView is one step of the story.
-type stepView struct {
+// eventView is one step of the story.
+type eventView struct {
 	ledger.Event
 }
 
 // Case names the message that tells the step.
-func (s stepView) Case() string {
+func (s eventView) Case() string {
 	switch s.Act {
 	case ledger.ActRetry, ledger.ActDismiss, ledger.ActUseFinbox, ledger.ActKeepSilverfin, ledger.ActRecall, ledger.ActLink:
 		return string(s.Act)
@@ -68,14 +68,14 @@ func (s stepView) Case() string {
 	return stateKey(s.State)
 }
 
-// Waits tells whether the message is that of a reason or a kind of failure.
-func (s stepView) Waits() bool {
+// HasReason tells whether the message is that of a reason or a kind of failure.
+func (s eventView) HasReason() bool {
 	waits := s.State == ledger.Waiting || s.State == ledger.Ignored || s.State == ledger.Failed
 	return waits && s.Act == "" && s.Case() != unknown && s.Case() != "failed"
 }
 
-// Counts tells whether the message counts figures.
-func (s stepView) Counts() bool {
+// CountsFigures tells whether the message counts figures.
+func (s eventView) CountsFigures() bool {
 	switch s.Case() {
 	case "sending", "done", "differs":
 		return s.Figures > 0
@@ -84,10 +84,10 @@ func (s stepView) Counts() bool {
 }
 
 // Mark is the sign of the state.
-func (s stepView) Mark() string { return stateMarks[s.State] }
+func (s eventView) Mark() string { return stateMarks[s.State] }
 
-// Tone is the colour of the state.
-func (s stepView) Tone() string { return tone(s.State) }
+// Class is the colour of the state.
+func (s eventView) Class() string { return stateClass(s.State) }
 
 // valueSection is one part of the form with its figures.
 type valueSection struct {
@@ -131,20 +131,20 @@ func sections(l balance.Lang, values map[string]string, findings []balance.Findi
 }
 
 func dossierPage(rq *request) error {
-	f, err := rq.show(rq.r.PathValue("number"))
+	f, err := rq.loadEntry(rq.r.PathValue("number"))
 	if err != nil {
 		return err
 	}
-	return rq.dossier(http.StatusOK, f, nil)
+	return rq.showDossier(http.StatusOK, f, nil)
 }
 
-// dossier shows the page of one dossier, with a link that was refused.
-func (rq *request) dossier(status int, f daemon.EntryDetail, stop *linkStop) error {
+// showDossier shows the page of one dossier, with a link that was refused.
+func (rq *request) showDossier(status int, f daemon.EntryDetail, stop *linkConflict) error {
 	ctx := rq.r.Context()
-	d := dossierData{Stop: stop, Entry: rq.entry(f.Entry), Connection: f.Entry.Connection,
+	d := dossierData{Conflict: stop, Entry: rq.entry(f.Entry), Connection: f.Entry.Connection,
 		Sections: sections(balance.Lang(rq.locale.Lang), f.Values, f.Entry.Findings)}
 	for _, e := range f.History {
-		d.Steps = append(d.Steps, stepView{e})
+		d.Events = append(d.Events, eventView{e})
 	}
 	connections, err := rq.API.Connections(ctx)
 	if err != nil {
@@ -173,17 +173,17 @@ func (rq *request) dossier(status int, f daemon.EntryDetail, stop *linkStop) err
 		}
 		d.Decision = &one
 	}
-	d.Free, err = rq.newerDismissed(f.Entry)
+	d.NewerDismissed, err = rq.newerDismissed(f.Entry)
 	if err != nil {
 		return err
 	}
-	return rq.writePage(status, "dossier", d)
+	return rq.renderPageStatus(status, "dossier", d)
 }
 
 // newerDismissed tells whether the balance that took an entry's place in the end
 // was dismissed, so that the entry can have its place back.
 func (rq *request) newerDismissed(e ledger.Entry) (bool, error) {
-	for steps := 0; e.State == ledger.Superseded && steps < mostOthers; steps++ {
+	for steps := 0; e.State == ledger.Superseded && steps < maxVersions; steps++ {
 		f, err := rq.API.Show(rq.r.Context(), e.SupersededBy)
 		if problem.Is(err, problem.NotFound) {
 			return false, nil
@@ -198,12 +198,12 @@ func (rq *request) newerDismissed(e ledger.Entry) (bool, error) {
 	return false, nil
 }
 
-// mostOthers bounds how many balances of one dossier are listed.
-const mostOthers = 200
+// maxVersions bounds how many balances of one dossier are listed.
+const maxVersions = 200
 
-// othersPage lists all balances of a dossier: other years, older revisions.
-func othersPage(rq *request) error {
-	f, err := rq.show(rq.r.PathValue("number"))
+// versionsPage lists all balances of a dossier: other years, older revisions.
+func versionsPage(rq *request) error {
+	f, err := rq.loadEntry(rq.r.PathValue("number"))
 	if err != nil {
 		return err
 	}
@@ -215,20 +215,20 @@ func othersPage(rq *request) error {
 		if e.Dossier.ID == f.Entry.Dossier.ID {
 			list = append(list, e)
 		}
-		if len(list) == mostOthers {
+		if len(list) == maxVersions {
 			break
 		}
 	}
-	return rq.page("others", struct {
+	return rq.renderPage("versions", struct {
 		Entry entryView
 		Rows  []entryView
 	}{rq.entry(f.Entry), rq.entries(list)})
 }
 
-// documentFile gives the document as it came, to keep and never to be shown: a
+// downloadDocument gives the document as it came, to keep and never to be shown: a
 // browser saves it under a name of ours.
-func documentFile(rq *request) error {
-	f, err := rq.show(rq.r.PathValue("number"))
+func downloadDocument(rq *request) error {
+	f, err := rq.loadEntry(rq.r.PathValue("number"))
 	if err != nil {
 		return err
 	}
@@ -259,7 +259,7 @@ func documentName(e ledger.Entry, data []byte) string {
 		ending = "json"
 	}
 	name := "sociale-balans"
-	if n := e.Dossier.EnterpriseNumber.String(); enterpriseDigits.MatchString(n) {
+	if n := e.Dossier.EnterpriseNumber.String(); enterpriseNumber.MatchString(n) {
 		name += "-" + n
 	}
 	if y := e.FiscalYear.End.Year; y > 1900 && y < 10_000 {
@@ -268,14 +268,14 @@ func documentName(e ledger.Entry, data []byte) string {
 	return fmt.Sprintf("%s-%d.%s", name, e.Number, ending)
 }
 
-var enterpriseDigits = regexp.MustCompile(`^[0-9]{10}$`)
+var enterpriseNumber = regexp.MustCompile(`^[0-9]{10}$`)
 
 func dossierPath(number uint64) string { return "/dossiers/" + strconv.FormatUint(number, 10) }
 
 // retryEntry has an entry tried again; one that was held back for its findings
 // is let go with them.
 func retryEntry(rq *request) error {
-	f, err := rq.show(rq.r.PathValue("number"))
+	f, err := rq.loadEntry(rq.r.PathValue("number"))
 	if err != nil {
 		return err
 	}
@@ -284,47 +284,47 @@ func retryEntry(rq *request) error {
 		return err
 	}
 	if held {
-		rq.say("dossier.released", "Name", rq.entry(f.Entry).Name())
+		rq.flash("dossier.released", "Name", rq.entry(f.Entry).Name())
 	} else {
-		rq.say("dossier.retried", "Name", rq.entry(f.Entry).Name())
+		rq.flash("dossier.retried", "Name", rq.entry(f.Entry).Name())
 	}
-	return rq.back(dossierPath(f.Entry.Number))
+	return rq.redirectBack(dossierPath(f.Entry.Number))
 }
 
 func dismissEntry(rq *request) error {
-	f, err := rq.show(rq.r.PathValue("number"))
+	f, err := rq.loadEntry(rq.r.PathValue("number"))
 	if err != nil {
 		return err
 	}
 	if _, err := rq.API.Dismiss(rq.r.Context(), f.Entry.Number, rq.person.Name); err != nil {
 		return err
 	}
-	rq.say("dossier.dismissed", "Name", rq.entry(f.Entry).Name())
-	return rq.back(dossierPath(f.Entry.Number))
+	rq.flash("dossier.dismissed", "Name", rq.entry(f.Entry).Name())
+	return rq.redirectBack(dossierPath(f.Entry.Number))
 }
 
-// back goes to the page of ours that the form names, else to another.
-func (rq *request) back(other string) error {
+// redirectBack goes to the page of ours that the form names, else to another.
+func (rq *request) redirectBack(other string) error {
 	if to := rq.r.PostForm.Get("back"); to != "" {
-		return rq.redirect(local(to))
+		return rq.redirect(localPath(to))
 	}
 	return rq.redirect(other)
 }
 
-// inAddress finds the firm and the dossier in an address of Silverfin.
-var inAddress = regexp.MustCompile(`/f/([0-9]{1,18})/([0-9]{1,18})(?:[/?#]|$)`)
+// silverfinAddress finds the firm and the dossier in an address of Silverfin.
+var silverfinAddress = regexp.MustCompile(`/f/([0-9]{1,18})/([0-9]{1,18})(?:[/?#]|$)`)
 
 // linkDossier ties a dossier to the one in Silverfin whose address a person
 // pasted. Where the enterprise numbers differ, an admin must type the company's
 // name.
 func linkDossier(rq *request) error {
-	f, err := rq.show(rq.r.PathValue("number"))
+	f, err := rq.loadEntry(rq.r.PathValue("number"))
 	if err != nil {
 		return err
 	}
-	m := inAddress.FindStringSubmatch(rq.r.PostForm.Get("address"))
+	m := silverfinAddress.FindStringSubmatch(rq.r.PostForm.Get("address"))
 	if m == nil {
-		rq.warn("dossier.link-wrong")
+		rq.flashWarning("dossier.link-wrong")
 		return rq.redirect(dossierPath(f.Entry.Number))
 	}
 	firm, _ := strconv.ParseInt(m[1], 10, 64)
@@ -338,7 +338,7 @@ func linkDossier(rq *request) error {
 		known = known || one.ID == firm
 	}
 	if !known {
-		rq.warn("dossier.link-firm", "Firm", m[1])
+		rq.flashWarning("dossier.link-firm", "Firm", m[1])
 		return rq.redirect(dossierPath(f.Entry.Number))
 	}
 	l := ledger.DossierLink{Connection: f.Entry.Connection, DossierID: f.Entry.Dossier.ID, FirmID: firm, CompanyID: company}
@@ -347,8 +347,8 @@ func linkDossier(rq *request) error {
 	}
 	would, err := rq.API.Link(rq.r.Context(), l, rq.person.Name)
 	if problem.Is(err, problem.NumberDiffers) {
-		return rq.dossier(http.StatusConflict, f, &linkStop{Address: rq.r.PostForm.Get("address"), NumberDiffers: would.NumberDiffers,
-			Wrong: l.NumberDiffers.Company != "", Admin: rq.person.Role == accounts.Admin})
+		return rq.showDossier(http.StatusConflict, f, &linkConflict{Address: rq.r.PostForm.Get("address"), NumberDiffers: would.NumberDiffers,
+			WrongName: l.NumberDiffers.Company != "", Admin: rq.person.Role == accounts.Admin})
 	}
 	if err != nil {
 		return err
@@ -356,27 +356,27 @@ func linkDossier(rq *request) error {
 	if _, err := rq.API.Retry(rq.r.Context(), f.Entry.Number, rq.person.Name); err != nil {
 		return err
 	}
-	rq.say("dossier.linked", "Name", rq.entry(f.Entry).Name())
+	rq.flash("dossier.linked", "Name", rq.entry(f.Entry).Name())
 	return rq.redirect(dossierPath(f.Entry.Number))
 }
 
 // decisionView is one entry that differs, with who wrote what when.
 type decisionView struct {
-	Entry entryView
-	Wrote time.Time // when balansd wrote there last; zero when it never did
-	By    uint64    // the entry that it wrote then
-	Run   uint64
+	Entry     entryView
+	WrittenAt time.Time // when balansd wrote there last; zero when it never did
+	WrittenBy uint64    // the entry that it wrote then
+	Run       uint64
 }
 
 // decision tells who wrote what when about an entry that differs.
 func (rq *request) decision(f daemon.EntryDetail) (decisionView, error) {
-	d := decisionView{Entry: rq.entry(f.Entry), By: f.Written.By}
-	if d.By == 0 {
+	d := decisionView{Entry: rq.entry(f.Entry), WrittenBy: f.Written.By}
+	if d.WrittenBy == 0 {
 		return d, nil
 	}
 	story := f.History
-	if d.By != f.Entry.Number {
-		wrote, err := rq.API.Show(rq.r.Context(), d.By)
+	if d.WrittenBy != f.Entry.Number {
+		wrote, err := rq.API.Show(rq.r.Context(), d.WrittenBy)
 		if err != nil {
 			return d, err
 		}
@@ -384,7 +384,7 @@ func (rq *request) decision(f daemon.EntryDetail) (decisionView, error) {
 	}
 	for _, e := range story {
 		if e.State == ledger.Done {
-			d.Wrote, d.Run = e.At, e.Run
+			d.WrittenAt, d.Run = e.At, e.Run
 		}
 	}
 	return d, nil

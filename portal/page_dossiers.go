@@ -12,10 +12,10 @@ import (
 	"balansd/ledger"
 )
 
-func (w *Web) dossierRoutes() []route {
+func (h *Handler) dossierListRoutes() []route {
 	return []route{
-		{method: http.MethodGet, path: "/dossiers", may: staff, do: dossiersPage, nav: "nav.dossiers"},
-		{method: http.MethodGet, path: "/dossiers.csv", may: staff, do: dossiersCSV},
+		{method: http.MethodGet, path: "/dossiers", access: staff, handle: dossiersPage, nav: "nav.dossiers"},
+		{method: http.MethodGet, path: "/dossiers.csv", access: staff, handle: downloadDossiers},
 	}
 }
 
@@ -115,10 +115,10 @@ func dossiersPage(rq *request) error {
 		d.Next = listAddress("/dossiers", asked, "page", pageNumber(q.Offset/dossiersOnPage+2))
 	}
 	d.Tabs = stateTabs(page.Counts, asked, d.State)
-	if rq.partial() {
-		return rq.part("dossiers", "list", d)
+	if rq.isPartial() {
+		return rq.renderPart("dossiers", "list", d)
 	}
-	return rq.page("dossiers", d)
+	return rq.renderPage("dossiers", d)
 }
 
 func pageNumber(n int) string {
@@ -142,8 +142,8 @@ func stateTabs(counts map[ledger.State]int, asked url.Values, here string) []sta
 	return tabs
 }
 
-// dossiersCSV gives the whole list, filtered and sorted as the page is.
-func dossiersCSV(rq *request) error {
+// downloadDossiers gives the whole list, filtered and sorted as the page is.
+func downloadDossiers(rq *request) error {
 	q := dossierQuery(rq.r.URL.Query())
 	// In one call: between two, a run may move a dossier from the one part of
 	// the list into the other.
@@ -160,7 +160,7 @@ func dossiersCSV(rq *request) error {
 	}
 	x, err := ledger.NewExport(rq.download(), balance.Lang(rq.locale.Lang), rq.Zone, false)
 	if err == nil {
-		err = x.All(eachEntry(list.Entries), nil)
+		err = x.All(entrySeq(list.Entries), nil)
 	}
 	if err != nil && rq.r.Context().Err() == nil {
 		// Half a file must not look like a whole one.
@@ -170,8 +170,8 @@ func dossiersCSV(rq *request) error {
 	return nil
 }
 
-// eachEntry walks a list as the ledger is walked.
-func eachEntry(list []ledger.Entry) iter.Seq2[ledger.Entry, error] {
+// entrySeq walks a list as the ledger is walked.
+func entrySeq(list []ledger.Entry) iter.Seq2[ledger.Entry, error] {
 	return func(yield func(ledger.Entry, error) bool) {
 		for _, e := range list {
 			if !yield(e, nil) {

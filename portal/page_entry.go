@@ -93,15 +93,15 @@ func (e entryView) Case() string {
 // another dossier.
 const moved = "moved"
 
-// Tone is how the state is coloured; its words and its mark say the same.
-func (e entryView) Tone() string { return tone(e.State) }
+// Class is how the state is coloured; its words and its mark say the same.
+func (e entryView) Class() string { return stateClass(e.State) }
 
 // Mark is a sign before the words of the state.
 func (e entryView) Mark() string { return stateMarks[e.State] }
 
-// Acts tells whether somebody can do something about it: then there is a
+// HasNextStep tells whether somebody can do something about it: then there is a
 // message for what.
-func (e entryView) Acts() bool { return acts(e.Case()) }
+func (e entryView) HasNextStep() bool { return hasNextStep(e.Case()) }
 
 // CanRetry tells whether a person may have it tried again.
 func (e entryView) CanRetry() bool {
@@ -125,11 +125,11 @@ func (e entryView) CanLink() bool {
 }
 
 // InSilverfin is the address of the dossier there; empty when it is not known.
-func (e entryView) InSilverfin() string { return placeURL(e.base, e.Target) }
+func (e entryView) InSilverfin() string { return targetURL(e.base, e.Target) }
 
-// placeURL is the address of a place in Silverfin. Where the client gave none it
+// targetURL is the address of a place in Silverfin. Where the client gave none it
 // is put together as Silverfin's own addresses are: /f/FIRM/COMPANY/ledgers/PERIOD.
-func placeURL(base string, p *ledger.Target) string {
+func targetURL(base string, p *ledger.Target) string {
 	switch {
 	case p == nil:
 		return ""
@@ -149,7 +149,7 @@ var stateMarks = map[ledger.State]string{
 	ledger.Differs: "≠", ledger.Superseded: "↻", ledger.Ignored: "–",
 }
 
-func tone(s ledger.State) string {
+func stateClass(s ledger.State) string {
 	switch s {
 	case ledger.Done:
 		return "well"
@@ -200,8 +200,8 @@ func caseOf(s ledger.State, r ledger.Reason, c ledger.FailClass) string {
 	return unknown
 }
 
-// acts tells whether a case has a message for what to do.
-func acts(code string) bool {
+// hasNextStep tells whether a case has a message for what to do.
+func hasNextStep(code string) bool {
 	return !slices.Contains([]string{string(ledger.Done), string(ledger.Superseded), string(ledger.Found), string(ledger.Sending), unknown}, code)
 }
 

@@ -11,12 +11,12 @@ import (
 	"balansd/problem"
 )
 
-func (w *Web) homeRoutes() []route {
-	return []route{{method: http.MethodGet, path: "/{$}", may: staff, do: homePage, nav: "nav.home"}}
+func (h *Handler) homeRoutes() []route {
+	return []route{{method: http.MethodGet, path: "/{$}", access: staff, handle: homePage, nav: "nav.home"}}
 }
 
-// waitingOnHome is how many entries the first page lists.
-const waitingOnHome = 10
+// homeListSize is how many entries the first page lists.
+const homeListSize = 10
 
 // homeData is what the first page shows.
 type homeData struct {
@@ -24,18 +24,18 @@ type homeData struct {
 	Total       int
 	Waiting     []entryView // what needs a person
 	More        bool        // there is more than is listed
-	Running     *passView
-	Night       *passView // the last one
-	Next        time.Time
-	Again       time.Time
-	Missed      []missedView
+	Running     *runView
+	LastRun     *runView // the last one
+	NextRun     time.Time
+	NextRetry   time.Time
+	Missed      []missedRunView
 	Clock       string
 	State       []daemon.StateProblem
 	NoBackup    bool
 	Connections []connectionView
 	Firms       []firmView
 	Linked      bool // at least one active connection and one firm
-	Decide      int  // dossiers that differ
+	Undecided   int  // dossiers that differ
 }
 
 func homePage(rq *request) error {
@@ -48,14 +48,14 @@ func homePage(rq *request) error {
 	if err != nil {
 		return err
 	}
-	d := homeData{Tabs: stateTabs(page.Counts, nil, ""), Total: page.Total, Next: s.NextWake, Again: s.Again, Clock: s.Clock, State: stateProblems(s.State),
-		Decide: s.Counts[ledger.Differs]}
+	d := homeData{Tabs: stateTabs(page.Counts, nil, ""), Total: page.Total, NextRun: s.NextWake, NextRetry: s.Again, Clock: s.Clock, State: stateProblems(s.State),
+		Undecided: s.Counts[ledger.Differs]}
 	var list []ledger.Entry
 	for _, e := range s.Waiting {
 		if !e.NeedsPerson() {
 			continue
 		}
-		if len(list) == waitingOnHome {
+		if len(list) == homeListSize {
 			d.More = true
 			break
 		}
@@ -63,18 +63,18 @@ func homePage(rq *request) error {
 	}
 	d.Waiting = rq.entries(list)
 	if s.Run != nil {
-		p := rq.pass(*s.Run)
-		p.Now, d.Running = true, &p
+		p := rq.runView(*s.Run)
+		p.Running, d.Running = true, &p
 	}
 	if s.LastNight != nil {
-		p := rq.pass(*s.LastNight)
-		d.Night = &p
-		for _, t := range p.Known() {
+		p := rq.runView(*s.LastNight)
+		d.LastRun = &p
+		for _, t := range p.KnownProblems() {
 			d.NoBackup = d.NoBackup || t.Backup()
 		}
 	}
 	for _, m := range s.Missed {
-		d.Missed = append(d.Missed, missedView{m})
+		d.Missed = append(d.Missed, missedRunView{m})
 	}
 	active := false
 	for _, c := range s.Connections {
@@ -88,7 +88,7 @@ func homePage(rq *request) error {
 		d.Firms = append(d.Firms, firmView{Firm: f})
 	}
 	d.Linked = active && len(s.Firms) > 0
-	return rq.page("home", d)
+	return rq.renderPage("home", d)
 }
 
 // stateProblems gives those of the state with a code that the pages have words
@@ -104,8 +104,8 @@ func stateProblems(list []daemon.StateProblem) (known []daemon.StateProblem) {
 }
 
 // Well tells whether nothing needs anybody.
-func (d homeData) Well() bool {
-	if !d.Linked || len(d.Waiting) > 0 || d.Clock != "" || len(d.State) > 0 || d.NoBackup || len(d.Missed) > 0 || d.Night != nil && d.Night.Kind() != "good" {
+func (d homeData) AllGood() bool {
+	if !d.Linked || len(d.Waiting) > 0 || d.Clock != "" || len(d.State) > 0 || d.NoBackup || len(d.Missed) > 0 || d.LastRun != nil && d.LastRun.Kind() != "good" {
 		return false
 	}
 	for _, f := range d.Firms {

@@ -18,8 +18,8 @@ import (
 const hostile = `"'><script>window.hacked=1</script><img src=x onerror="window.hacked=1">{{.Data}} ` + "\u202egnirts\x00\r\nSet-Cookie: a=b " +
 	"javascript:window.hacked=1 ${7*7} averylongwordaverylongwordaverylongwordaverylongwordaverylongword"
 
-// spoil makes every text of a value hostile: all but what is a code of ours.
-func spoil(v reflect.Value) {
+// fillHostile makes every text of a value hostile: all but what is a code of ours.
+func fillHostile(v reflect.Value) {
 	switch v.Kind() {
 	case reflect.Struct:
 		if _, is := v.Interface().(balance.Cell); is {
@@ -27,16 +27,16 @@ func spoil(v reflect.Value) {
 		}
 		for i := range v.NumField() {
 			if v.Field(i).CanSet() {
-				spoil(v.Field(i))
+				fillHostile(v.Field(i))
 			}
 		}
 	case reflect.Pointer:
 		if !v.IsNil() {
-			spoil(v.Elem())
+			fillHostile(v.Elem())
 		}
 	case reflect.Slice:
 		for i := range v.Len() {
-			spoil(v.Index(i))
+			fillHostile(v.Index(i))
 		}
 	case reflect.String:
 		if v.Type() == reflect.TypeFor[string]() || v.Type() == reflect.TypeFor[balance.EnterpriseNumber]() {
@@ -45,30 +45,30 @@ func spoil(v reflect.Value) {
 	}
 }
 
-func spoiled[T any](v T) T {
-	spoil(reflect.ValueOf(&v).Elem())
+func filledHostile[T any](v T) T {
+	fillHostile(reflect.ValueOf(&v).Elem())
 	return v
 }
 
-// villain is an office in which all that is said is hostile.
-type villain struct{ *office }
+// hostileAPI is an office in which all that is said is hostile.
+type hostileAPI struct{ *stubAPI }
 
-func (h villain) Show(ctx context.Context, number uint64) (daemon.EntryDetail, error) {
-	f, err := h.office.Show(ctx, number)
+func (h hostileAPI) Show(ctx context.Context, number uint64) (daemon.EntryDetail, error) {
+	f, err := h.stubAPI.Show(ctx, number)
 	f.History = []ledger.Event{{State: ledger.Found, By: hostile, Text: hostile}, {State: ledger.Done, By: hostile, Act: ledger.ActRetry}}
 	f.Values = map[string]string{"1003": hostile, "1003P": hostile, hostile: hostile}
 	return f, err
 }
 
-func (villain) BeginSilverfin(context.Context, int64, string) (daemon.SignIn, error) {
+func (hostileAPI) BeginSilverfin(context.Context, int64, string) (daemon.SignIn, error) {
 	return daemon.SignIn{URL: `https://live.getsilverfin.com/?x="><script>window.hacked=1</script>`, State: hostile}, nil
 }
 
-// newVillain serves the pages over a hostile world: an entry in each state and
+// newHostileFixture serves the pages over a hostile world: an entry in each state and
 // for each reason.
-func newVillain(t *testing.T) *fixture {
+func newHostileFixture(t *testing.T) *fixture {
 	t.Helper()
-	o := &office{API: &daemontest.API{}}
+	o := &stubAPI{API: &daemontest.API{}}
 	now := time.Date(2026, 3, 10, 9, 0, 0, 0, time.UTC)
 	add := func(s ledger.State, r ledger.Reason, c ledger.FailClass) {
 		e := daemontest.Full[ledger.Entry]()
@@ -84,7 +84,7 @@ func newVillain(t *testing.T) *fixture {
 		if e.Target != nil {
 			url = e.Target.URL
 		}
-		e = spoiled(e)
+		e = filledHostile(e)
 		if url == "javascript:window.hacked=1" {
 			e.Target.URL = url
 		}
@@ -104,23 +104,23 @@ func newVillain(t *testing.T) *fixture {
 			add(s, "", "")
 		}
 	}
-	pass := spoiled(daemontest.Full[ledger.Run]())
+	pass := filledHostile(daemontest.Full[ledger.Run]())
 	pass.Trigger, pass.Night, pass.Start, pass.Outcome = ledger.CatchUp, balance.DateOf(now), now, map[ledger.State]int{ledger.Done: 2, "x": 1}
 	missed := ledger.MissedNight{Night: balance.DateOf(now).AddDays(-1), Why: hostile, Cause: ledger.Asleep}
 	o.history = daemon.History{Runs: []ledger.Run{pass}, Missed: []ledger.MissedNight{missed}}
-	o.status = spoiled(daemontest.Full[daemon.Status]())
+	o.status = filledHostile(daemontest.Full[daemon.Status]())
 	o.status.Waiting, o.status.LastNight, o.status.Missed, o.status.Connections = o.entries, &pass, o.history.Missed, nil
 	for _, s := range []ledger.ConnectionStatus{ledger.Active, ledger.Paused, ledger.Deactivated, ledger.Removed} {
-		c := spoiled(daemontest.Full[ledger.Connection]())
+		c := filledHostile(daemontest.Full[ledger.Connection]())
 		c.Status, c.Kind = s, ledger.Finbox
 		o.status.Connections = append(o.status.Connections, c)
 	}
-	return newFixture(t, func(c *WebConfig) { c.API = villain{o} })
+	return newFixture(t, func(c *Config) { c.API = hostileAPI{o} })
 }
 
-// villainPaths are the pages that show what other systems said.
-func villainPaths() map[string]string {
-	paths := map[string]string{"home": "/", "dossiers": "/dossiers?q=" + "%22%3E%3Cscript%3E", "decisions": "/decisions", "nights": "/nights",
+// hostilePaths are the pages that show what other systems said.
+func hostilePaths() map[string]string {
+	paths := map[string]string{"home": "/", "dossiers": "/dossiers?q=" + "%22%3E%3Cscript%3E", "decisions": "/decisions", "runs": "/nights",
 		"connection": "/connection?validated=%3Cscript%3E", "others": "/dossiers/1/others"}
 	for i, n := range []string{"1", "2", "4", "9", "11", "12", "15", "17", "18"} {
 		paths["dossier"+string(rune('a'+i))] = "/dossiers/" + n
@@ -131,9 +131,9 @@ func villainPaths() map[string]string {
 // TestEverythingRemoteIsText: nothing that another system said becomes part of
 // a page, an address or a header.
 func TestEverythingRemoteIsText(t *testing.T) {
-	w := newVillain(t)
-	ann := w.as(annName)
-	for name, path := range villainPaths() {
+	f := newHostileFixture(t)
+	ann := f.signedIn(annName)
+	for name, path := range hostilePaths() {
 		got := ann.get(path)
 		if got.code != http.StatusOK {
 			t.Errorf("%s gives %d: %.300s", name, got.code, got.body)
@@ -151,7 +151,7 @@ func TestEverythingRemoteIsText(t *testing.T) {
 	if strings.Contains(leave.body, "<script>window") || leave.code != http.StatusOK {
 		t.Errorf("leaving for Silverfin gives %d: %s", leave.code, leave.body)
 	}
-	back := w.browser().get("/silverfin/callback?state=%22%3E%3Cscript%3Ewindow.hacked%3C/script%3E&code=x&authorized_firm_id=1")
+	back := f.browser().get("/silverfin/callback?state=%22%3E%3Cscript%3Ewindow.hacked%3C/script%3E&code=x&authorized_firm_id=1")
 	if strings.Contains(back.body, "<script>window") || !strings.Contains(back.body, `action="/connection/silverfin/end"`) {
 		t.Errorf("the way back is %s", back.body)
 	}
@@ -160,22 +160,22 @@ func TestEverythingRemoteIsText(t *testing.T) {
 // TestEverythingRemoteIsTextInABrowser holds real pages to the same, and to all
 // that every page promises however long a name is.
 func TestEverythingRemoteIsTextInABrowser(t *testing.T) {
-	w := newVillain(t)
-	c := newChrome(t, w.server.URL)
+	f := newHostileFixture(t)
+	c := newChrome(t, f.server.URL)
 	c.signIn(annName)
-	for name, path := range villainPaths() {
+	for name, path := range hostilePaths() {
 		c.visit(path)
 		if bad := value[string](c, `(window.hacked ? "it ran " : "") + [...document.querySelectorAll("main script, main img, main iframe, [onerror], [onload], [style], a[href^='javascript:']")].map(e => e.outerHTML).join(" ")`); bad != "" {
 			t.Errorf("%s became part of %s", bad, name)
 		}
-		c.look("hostile-" + name)
+		c.checkPage("hostile-" + name)
 	}
 }
 
 // TestNightsInABrowser looks at a picture with every kind of night.
 func TestNightsInABrowser(t *testing.T) {
 	now := time.Date(2026, 3, 10, 9, 0, 0, 0, time.UTC)
-	o := &office{}
+	o := &stubAPI{}
 	for i := range 80 {
 		night := balance.DateOf(now).AddDays(-i)
 		at := now.AddDate(0, 0, -i).Add(-6 * time.Hour)
@@ -194,13 +194,13 @@ func TestNightsInABrowser(t *testing.T) {
 		o.history.Runs = append(o.history.Runs, p)
 	}
 	o.status.LastNight = &o.history.Runs[0]
-	w := newOffice(t, o, func(c *WebConfig) { c.Now = func() time.Time { return now } })
-	c := newChrome(t, w.server.URL)
+	f := newStubFixture(t, o, func(c *Config) { c.Now = func() time.Time { return now } })
+	c := newChrome(t, f.server.URL)
 	c.signIn(annName)
 	for _, lang := range languages {
 		c.visit("/nights")
-		c.speak(lang)
-		c.look("nights-" + lang)
+		c.setLanguage(lang)
+		c.checkPage("runs-" + lang)
 	}
 	label := value[string](c, `document.querySelector("svg[role=img]").getAttribute("aria-label")`)
 	if !strings.Contains(label, "Ausgefallen: 5") {

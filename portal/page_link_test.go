@@ -15,13 +15,13 @@ import (
 // twoNumbers is an office in which a link leads to a company with another
 // enterprise number.
 type twoNumbers struct {
-	*office
+	*stubAPI
 	sides ledger.NumberDiffers
 }
 
 func (d *twoNumbers) Link(ctx context.Context, l ledger.DossierLink, by string) (ledger.DossierLink, error) {
 	typed := l.NumberDiffers
-	saved, _ := d.office.Link(ctx, l, by) // so that it is heard
+	saved, _ := d.stubAPI.Link(ctx, l, by) // so that it is heard
 	saved.NumberDiffers = d.sides
 	if !typed.Names(d.sides.Company) {
 		return saved, problem.New(problem.NumberDiffers, "the numbers differ", "")
@@ -34,14 +34,14 @@ func (d *twoNumbers) Link(ctx context.Context, l ledger.DossierLink, by string) 
 func TestStaffCannotLinkTwoNumbers(t *testing.T) {
 	e := ledger.Entry{Number: 5, State: ledger.Waiting, Reason: ledger.NoCompany}
 	e.Dossier = ledger.Dossier{ID: "d5", Name: "Optique Grandsart SC", EnterpriseNumber: "0901024684"}
-	d := &twoNumbers{&office{entries: []ledger.Entry{e}, status: daemon.Status{Firms: []ledger.Firm{{ID: 12}}}},
+	d := &twoNumbers{&stubAPI{entries: []ledger.Entry{e}, status: daemon.Status{Firms: []ledger.Firm{{ID: 12}}}},
 		ledger.NumberDiffers{Company: "Andere Klant BV", DossierNumber: "0901024684", CompanyNumber: "0402754886"}}
 	d.API = &daemontest.API{}
-	w := newFixture(t, func(c *WebConfig) { c.API = d })
+	f := newFixture(t, func(c *Config) { c.API = d })
 	const address = "https://live.getsilverfin.com/f/12/345/ledgers/1"
 	for _, name := range []string{annName, benName} {
 		admin := name == annName
-		got := w.as(name).post("/dossiers/5/link", "address", address)
+		got := f.signedIn(name).post("/dossiers/5/link", "address", address)
 		for _, want := range []string{"Optique Grandsart SC", "0901.024.684", "Andere Klant BV", "0402.754.886"} {
 			if got.code != http.StatusConflict || !strings.Contains(got.body, want) {
 				t.Fatalf("%s: %d, without %q", name, got.code, want)
@@ -51,19 +51,19 @@ func TestStaffCannotLinkTwoNumbers(t *testing.T) {
 			t.Errorf("%s may go on: %v", name, form)
 		}
 	}
-	if got := w.as(benName).post("/dossiers/5/link", "address", address, "number_differs", "Andere Klant BV"); got.code != http.StatusConflict {
+	if got := f.signedIn(benName).post("/dossiers/5/link", "address", address, "number_differs", "Andere Klant BV"); got.code != http.StatusConflict {
 		t.Errorf("staff went on: %d", got.code)
 	}
-	if got := w.as(annName).post("/dossiers/5/link", "address", address, "number_differs", "Andere"); got.code != http.StatusConflict || !strings.Contains(got.body, "role=\"alert\"") {
+	if got := f.signedIn(annName).post("/dossiers/5/link", "address", address, "number_differs", "Andere"); got.code != http.StatusConflict || !strings.Contains(got.body, "role=\"alert\"") {
 		t.Errorf("a wrong name: %d", got.code)
 	}
-	if n := len(d.heardOf("Retry")); n != 0 {
+	if n := len(d.callsOf("Retry")); n != 0 {
 		t.Errorf("it was tried %d times", n)
 	}
-	if got := w.as(annName).post("/dossiers/5/link", "address", address, "number_differs", "Andere Klant BV"); got.code != http.StatusSeeOther {
+	if got := f.signedIn(annName).post("/dossiers/5/link", "address", address, "number_differs", "Andere Klant BV"); got.code != http.StatusSeeOther {
 		t.Errorf("an admin could not go on: %d", got.code)
 	}
-	if n := len(d.heardOf("Retry")); n != 1 {
+	if n := len(d.callsOf("Retry")); n != 1 {
 		t.Errorf("it was tried %d times", n)
 	}
 }

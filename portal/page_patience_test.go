@@ -24,15 +24,15 @@ import (
 	"github.com/rs/zerolog"
 )
 
-// slowOffice links only once it is let.
-type slowOffice struct {
-	*office
+// slowAPI links only once it is let.
+type slowAPI struct {
+	*stubAPI
 
 	release chan struct{}
 	fails   error
 }
 
-func (d *slowOffice) EndSilverfin(ctx context.Context, state, code string, firmID int64, by string) (ledger.Firm, []string, error) {
+func (d *slowAPI) EndSilverfin(ctx context.Context, state, code string, firmID int64, by string) (ledger.Firm, []string, error) {
 	d.Record("EndSilverfin", state, code, firmID, by)
 	select {
 	case <-d.release:
@@ -54,9 +54,9 @@ func TestALinkingThatTakesLongGoesOn(t *testing.T) {
 		"fail": {problem.New(problem.SilverfinDown, "Silverfin answered 503", ""), "Silverfin is niet bereikbaar"},
 	} {
 		t.Run(name, func(t *testing.T) {
-			d := &slowOffice{office: &office{API: &daemontest.API{}}, release: make(chan struct{}), fails: tt.fails}
-			w := newFixture(t, func(c *WebConfig) { c.API, c.SyncPatience = d, time.Nanosecond })
-			ann := w.as(annName)
+			d := &slowAPI{stubAPI: &stubAPI{API: &daemontest.API{}}, release: make(chan struct{}), fails: tt.fails}
+			f := newFixture(t, func(c *Config) { c.API, c.SlowAfter = d, time.Nanosecond })
+			ann := f.signedIn(annName)
 			ann.post("/connection/silverfin", "firm", "12")
 			got := ann.post("/connection/silverfin/end", "state", daemontest.Full[daemon.SignIn]().State, "code", "abc", "authorized_firm_id", "12")
 			step := got.header.Get("Location")
@@ -67,8 +67,8 @@ func TestALinkingThatTakesLongGoesOn(t *testing.T) {
 			if !strings.Contains(page.body, "gaat op de achtergrond verder") || page.header.Get("Refresh") == "" {
 				t.Errorf("while it goes on: %s", page.body)
 			}
-			w.add("Cis", accounts.Admin)
-			if other := w.as("Cis").get(step); other.header.Get("Location") != "/connection" {
+			f.addPerson("Cis", accounts.Admin)
+			if other := f.signedIn("Cis").get(step); other.header.Get("Location") != "/connection" {
 				t.Errorf("another admin gets %d, %s", other.code, other.body)
 			}
 			close(d.release)
@@ -83,7 +83,7 @@ func TestALinkingThatTakesLongGoesOn(t *testing.T) {
 			if again := ann.get(step); again.code != http.StatusSeeOther || again.header.Get("Location") != "/connection#step2" && again.header.Get("Location") != "/connection" {
 				t.Errorf("shown again it gives %d", again.code)
 			}
-			if n := len(d.heardOf("EndSilverfin")); n != 1 {
+			if n := len(d.callsOf("EndSilverfin")); n != 1 {
 				t.Errorf("%d sign-ins were ended", n)
 			}
 		})
@@ -92,11 +92,11 @@ func TestALinkingThatTakesLongGoesOn(t *testing.T) {
 
 // TestAStepThatBreaksDown ends no service: it is a page about a fault.
 func TestAStepThatBreaksDown(t *testing.T) {
-	var log logged
-	w := newFixture(t, func(c *WebConfig) {
-		c.API, c.Log = breakingOffice{&office{API: &daemontest.API{}}}, zerolog.New(&log)
+	var log logLines
+	f := newFixture(t, func(c *Config) {
+		c.API, c.Log = panickingAPI{&stubAPI{API: &daemontest.API{}}}, zerolog.New(&log)
 	})
-	if got := w.as(annName).post("/connection/finbox", "id", "ABC-123"); got.code != http.StatusInternalServerError {
+	if got := f.signedIn(annName).post("/connection/finbox", "id", "ABC-123"); got.code != http.StatusInternalServerError {
 		t.Errorf("it gives %d", got.code)
 	}
 	if !strings.Contains(strings.Join(log.list, ""), "a step broke down") {
@@ -104,15 +104,15 @@ func TestAStepThatBreaksDown(t *testing.T) {
 	}
 }
 
-// breakingOffice has a fault.
-type breakingOffice struct{ *office }
+// panickingAPI has a fault.
+type panickingAPI struct{ *stubAPI }
 
-func (breakingOffice) ConnectFinbox(context.Context, string, string) (ledger.Connection, []string, error) {
+func (panickingAPI) ConnectFinbox(context.Context, string, string) (ledger.Connection, []string, error) {
 	panic("a fault")
 }
 
-// deadlines is an answer over a connection, whose deadlines it counts.
-type deadlines struct {
+// deadlineRecorder is an answer over a connection, whose deadlines it counts.
+type deadlineRecorder struct {
 	*httptest.ResponseRecorder
 
 	set       int
@@ -120,54 +120,54 @@ type deadlines struct {
 	since     int
 }
 
-func (d *deadlines) SetWriteDeadline(time.Time) error {
+func (d *deadlineRecorder) SetWriteDeadline(time.Time) error {
 	d.set++
 	d.since = 0
 	return nil
 }
 
-func (d *deadlines) Write(text []byte) (int, error) {
-	if d.since += len(text); d.since > sendPiece {
+func (d *deadlineRecorder) Write(text []byte) (int, error) {
+	if d.since += len(text); d.since > chunkSize {
 		d.unguarded = true
 	}
 	return d.ResponseRecorder.Write(text)
 }
 
-// largeOffice has a document of some size.
-type largeOffice struct{ *office }
+// largeDocumentAPI has a document of some size.
+type largeDocumentAPI struct{ *stubAPI }
 
-func (largeOffice) Document(context.Context, uint64) (daemon.Document, error) {
-	return daemon.Document{Name: "x", Data: make([]byte, 10*sendPiece+1)}, nil
+func (largeDocumentAPI) Document(context.Context, uint64) (daemon.Document, error) {
+	return daemon.Document{Name: "x", Data: make([]byte, 10*chunkSize+1)}, nil
 }
 
 // TestAFileGoesOnAsLongAsItIsRead: the time that an answer may take begins anew
 // with each piece of a file, so that a slow line gets it whole.
 func TestAFileGoesOnAsLongAsItIsRead(t *testing.T) {
-	d := largeOffice{&office{API: &daemontest.API{}}}
+	d := largeDocumentAPI{&stubAPI{API: &daemontest.API{}}}
 	for i := range 2000 {
 		e := ledger.Entry{Number: uint64(i + 1), State: ledger.Done}
 		e.Dossier.Name = strings.Repeat("x", 100)
 		d.entries = append(d.entries, e)
 	}
-	w := newFixture(t, func(c *WebConfig) { c.API = d })
-	got := w.browser().post("/sign-in", "name", annName, "password", testPassword)
+	f := newFixture(t, func(c *Config) { c.API = d })
+	got := f.browser().post("/sign-in", "name", annName, "password", testPassword)
 	for _, path := range []string{"/dossiers/7/document", "/dossiers.csv"} {
-		r := httptest.NewRequest(http.MethodGet, w.server.URL+path, nil)
+		r := httptest.NewRequest(http.MethodGet, f.server.URL+path, nil)
 		r.AddCookie(cookieOf(got, "balansd"))
-		rec := &deadlines{ResponseRecorder: httptest.NewRecorder()}
-		w.web.ServeHTTP(rec, r)
-		if size := rec.Body.Len(); rec.Code != http.StatusOK || size <= 10*sendPiece || rec.set < size/sendPiece || rec.unguarded {
+		rec := &deadlineRecorder{ResponseRecorder: httptest.NewRecorder()}
+		f.web.ServeHTTP(rec, r)
+		if size := rec.Body.Len(); rec.Code != http.StatusOK || size <= 10*chunkSize || rec.set < size/chunkSize || rec.unguarded {
 			t.Errorf("%s: %d with %d bytes under %d deadlines", path, rec.Code, rec.Body.Len(), rec.set)
 		}
 	}
 }
 
-// movingOffice has a dossier delivered, so that it is the newest, before a
+// reorderingAPI has a dossier delivered, so that it is the newest, before a
 // second call for the same list.
-type movingOffice struct{ *office }
+type reorderingAPI struct{ *stubAPI }
 
-func (d movingOffice) Dossiers(ctx context.Context, q daemon.DossierQuery) (daemon.DossierPage, error) {
-	page, err := d.office.Dossiers(ctx, q)
+func (d reorderingAPI) Dossiers(ctx context.Context, q daemon.DossierQuery) (daemon.DossierPage, error) {
+	page, err := d.stubAPI.Dossiers(ctx, q)
 	one := d.entries[1200]
 	copy(d.entries[1:1201], d.entries[:1200])
 	d.entries[0] = one
@@ -176,14 +176,14 @@ func (d movingOffice) Dossiers(ctx context.Context, q daemon.DossierQuery) (daem
 
 // TestTheListIsWholeWhileARunIsUnderWay: each dossier is in the file once.
 func TestTheListIsWholeWhileARunIsUnderWay(t *testing.T) {
-	d := movingOffice{&office{API: &daemontest.API{}}}
+	d := reorderingAPI{&stubAPI{API: &daemontest.API{}}}
 	for i := range 1500 {
 		e := ledger.Entry{Number: uint64(i + 1), State: ledger.Done}
 		e.Dossier.Name = fmt.Sprintf("Klant%04d", i)
 		d.entries = append(d.entries, e)
 	}
-	w := newFixture(t, func(c *WebConfig) { c.API = d })
-	file := w.as(benName).get("/dossiers.csv?sort=updated")
+	f := newFixture(t, func(c *Config) { c.API = d })
+	file := f.signedIn(benName).get("/dossiers.csv?sort=updated")
 	for i := range 1500 {
 		if n := strings.Count(file.body, fmt.Sprintf("Klant%04d", i)); n != 1 {
 			t.Fatalf("Klant%04d is %d times in the file", i, n)
@@ -194,15 +194,15 @@ func TestTheListIsWholeWhileARunIsUnderWay(t *testing.T) {
 // TestAnOpenPageShowsItsOwnRun: after a restart of the service, a page that is
 // still open does not show the run that somebody else began since.
 func TestAnOpenPageShowsItsOwnRun(t *testing.T) {
-	d := &office{}
-	w := newOffice(t, d)
-	ann, ben := w.as(annName), w.as(benName)
+	d := &stubAPI{}
+	f := newStubFixture(t, d)
+	ann, ben := f.signedIn(annName), f.signedIn(benName)
 	anns := jobOf(t, ann.post("/sync"))
-	again, err := NewWeb(w.web.WebConfig)
+	again, err := New(f.web.Config)
 	if err != nil {
 		t.Fatal(err)
 	}
-	w.server.Config.Handler = again
+	f.server.Config.Handler = again
 	if bens := jobOf(t, ben.post("/sync")); bens == anns {
 		t.Errorf("two runs have the address %s", bens)
 	}
@@ -211,13 +211,13 @@ func TestAnOpenPageShowsItsOwnRun(t *testing.T) {
 	}
 }
 
-// logged keeps what is logged.
-type logged struct {
+// logLines keeps what is logged.
+type logLines struct {
 	mu   sync.Mutex
 	list []string
 }
 
-func (l *logged) Write(text []byte) (int, error) {
+func (l *logLines) Write(text []byte) (int, error) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	l.list = append(l.list, string(text))
@@ -228,7 +228,7 @@ func (l *logged) Write(text []byte) (int, error) {
 // level that a log usually has.
 func TestStrangersFillNoLog(t *testing.T) {
 	cert, key := writePair(t, t.TempDir(), "balansd.example")
-	var log logged
+	var log logLines
 	address, stop := servePages(t, ServeConfig{Listen: "127.0.0.1:0", CertificateFile: cert, KeyFile: key,
 		Log: zerolog.New(&log).Level(zerolog.ErrorLevel)}, http.NotFoundHandler())
 	for range 100 {
@@ -255,23 +255,23 @@ func TestStrangersFillNoLog(t *testing.T) {
 func TestStrangersFillNoLogByTheProvider(t *testing.T) {
 	p := newProvider(t)
 	p.down = true
-	var log logged
+	var log logLines
 	now := time.Now()
-	w := p.world(t, func(c *WebConfig) {
+	f := p.fixture(t, func(c *Config) {
 		c.Log, c.Now = zerolog.New(&log).Level(zerolog.WarnLevel), func() time.Time { return now }
 	})
 	for range 50 {
-		w.browser().post("/oidc/begin")
+		f.browser().post("/oidc/begin")
 	}
 	if len(log.list) != 1 {
 		t.Errorf("%d lines were logged", len(log.list))
 	}
 }
 
-// silence is a way to a provider that takes calls and never answers.
-type silence struct{ calls atomic.Int32 }
+// hangingTransport is a way to a provider that takes calls and never answers.
+type hangingTransport struct{ calls atomic.Int32 }
 
-func (s *silence) RoundTrip(r *http.Request) (*http.Response, error) {
+func (s *hangingTransport) RoundTrip(r *http.Request) (*http.Response, error) {
 	s.calls.Add(1)
 	<-r.Context().Done()
 	return nil, r.Context().Err()
@@ -281,7 +281,7 @@ func (s *silence) RoundTrip(r *http.Request) (*http.Response, error) {
 // who goes away waits no longer, and the failure is the answer for a while.
 func TestAProviderThatHangs(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		way := &silence{}
+		way := &hangingTransport{}
 		d, err := accounts.NewOIDC(accounts.OIDCConfig{Issuer: "https://login.example", HTTP: &http.Client{Transport: way, Timeout: time.Second}}, time.Now)
 		if err != nil {
 			t.Fatal(err)

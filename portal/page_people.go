@@ -9,17 +9,17 @@ import (
 	"balansd/internal/clip"
 )
 
-func (w *Web) peopleRoutes() []route {
+func (h *Handler) peopleRoutes() []route {
 	routes := []route{
-		{method: http.MethodGet, path: "/people", may: admin, do: peoplePage, nav: "nav.people"},
-		{method: http.MethodPost, path: "/people/role", may: admin, do: setRole},
-		{method: http.MethodPost, path: "/people/disabled", may: admin, do: setDisabled},
-		{method: http.MethodPost, path: "/people/sign-out", may: admin, do: signOutPerson},
+		{method: http.MethodGet, path: "/people", access: admin, handle: peoplePage, nav: "nav.people"},
+		{method: http.MethodPost, path: "/people/role", access: admin, handle: setRole},
+		{method: http.MethodPost, path: "/people/disabled", access: admin, handle: setDisabled},
+		{method: http.MethodPost, path: "/people/sign-out", access: admin, handle: signOutPerson},
 	}
-	if w.oidc == nil {
+	if h.oidc == nil {
 		routes = append(routes,
-			route{method: http.MethodPost, path: "/people/invite", may: admin, do: invitePerson},
-			route{method: http.MethodPost, path: "/people/withdraw", may: admin, do: withdrawInvite})
+			route{method: http.MethodPost, path: "/people/invite", access: admin, handle: invitePerson},
+			route{method: http.MethodPost, path: "/people/withdraw", access: admin, handle: withdrawInvite})
 	}
 	return routes
 }
@@ -36,7 +36,7 @@ func (rq *request) showPeople(i *accounts.Invitation) error {
 	if err != nil {
 		return err
 	}
-	return rq.page("people", peopleData{Accounts: list, Provider: rq.oidc != nil, Invitation: i})
+	return rq.renderPage("people", peopleData{Accounts: list, Provider: rq.oidc != nil, Invitation: i})
 }
 
 func peoplePage(rq *request) error { return rq.showPeople(nil) }
@@ -55,16 +55,16 @@ func invitePerson(rq *request) error {
 func withdrawInvite(rq *request) error {
 	name := rq.r.PostForm.Get("name")
 	err := rq.People.Withdraw(rq.r.Context(), name)
-	return rq.changed("withdraw", name, err)
+	return rq.recordPeopleChange("withdraw", name, err)
 }
 
-// changed records a change of people and shows the list again.
-func (rq *request) changed(what, on string, err error) error {
-	rq.AuditLog.Record(rq.r.Context(), accounts.Record{Who: rq.person.Name, What: what, On: clip.Text(on), From: rq.from(), Outcome: accounts.OutcomeOf(err)})
+// recordPeopleChange records a change of people and shows the list again.
+func (rq *request) recordPeopleChange(what, on string, err error) error {
+	rq.AuditLog.Record(rq.r.Context(), accounts.Record{Who: rq.person.Name, What: what, On: clip.Text(on), From: rq.clientIP(), Outcome: accounts.OutcomeOf(err)})
 	if err != nil {
 		return err
 	}
-	rq.say("people.changed", "Name", on)
+	rq.flash("people.changed", "Name", on)
 	return rq.redirect("/people")
 }
 
@@ -75,7 +75,7 @@ func setRole(rq *request) error {
 	if role == accounts.Admin {
 		what = "role-admin"
 	}
-	return rq.changed(what, q.Name, err)
+	return rq.recordPeopleChange(what, q.Name, err)
 }
 
 func setDisabled(rq *request) error {
@@ -85,32 +85,32 @@ func setDisabled(rq *request) error {
 	if out {
 		what = "disable"
 	}
-	return rq.changed(what, q.Name, err)
+	return rq.recordPeopleChange(what, q.Name, err)
 }
 
 func signOutPerson(rq *request) error {
 	q, err := rq.People.SignOutEverywhere(rq.r.Context(), rq.r.PostForm.Get("person"))
-	return rq.changed("sign-out-all", q.Name, err)
+	return rq.recordPeopleChange("sign-out-all", q.Name, err)
 }
 
-func (w *Web) accountRoutes() []route {
+func (h *Handler) accountRoutes() []route {
 	routes := []route{
-		{method: http.MethodGet, path: "/account", may: staff, do: accountPage},
-		{method: http.MethodPost, path: "/account/sign-out-everywhere", may: staff, do: signOutEverywhere},
+		{method: http.MethodGet, path: "/account", access: staff, handle: accountPage},
+		{method: http.MethodPost, path: "/account/sign-out-everywhere", access: staff, handle: signOutEverywhere},
 	}
-	if w.oidc == nil {
-		routes = append(routes, route{method: http.MethodPost, path: "/account/password", may: staff, do: changeOwnPassword})
+	if h.oidc == nil {
+		routes = append(routes, route{method: http.MethodPost, path: "/account/password", access: staff, handle: changeOwnPassword})
 	}
 	return routes
 }
 
 // accountData is what a person's own page shows.
 type accountData struct {
-	Sessions []accounts.Session
-	Why      string
-	Wait     int // seconds
-	Min      int
-	Until    time.Time
+	Sessions  []accounts.Session
+	MessageID string
+	Wait      int // seconds
+	Min       int
+	Until     time.Time
 }
 
 func (rq *request) showAccount(status int, d accountData) (err error) {
@@ -118,7 +118,7 @@ func (rq *request) showAccount(status int, d accountData) (err error) {
 		return err
 	}
 	d.Min, d.Until = accounts.MinPassword, rq.sessions.Deadline(rq.r.Context())
-	return rq.writePage(status, "account", d)
+	return rq.renderPageStatus(status, "account", d)
 }
 
 func accountPage(rq *request) error { return rq.showAccount(http.StatusOK, accountData{}) }
@@ -130,15 +130,15 @@ func changeOwnPassword(rq *request) error {
 		why = "password.twice"
 	}
 	if why != "" {
-		return rq.showAccount(http.StatusUnprocessableEntity, accountData{Why: why})
+		return rq.showAccount(http.StatusUnprocessableEntity, accountData{MessageID: why})
 	}
-	q, err := rq.People.ChangePassword(ctx, rq.person.Key, form.Get("old"), form.Get("password"), rq.from())
-	rq.AuditLog.Record(ctx, accounts.Record{Who: rq.person.Name, What: "password", From: rq.from(), Outcome: accounts.OutcomeOf(err)})
+	q, err := rq.People.ChangePassword(ctx, rq.person.Key, form.Get("old"), form.Get("password"), rq.clientIP())
+	rq.AuditLog.Record(ctx, accounts.Record{Who: rq.person.Name, What: "password", From: rq.clientIP(), Outcome: accounts.OutcomeOf(err)})
 	if w, wait := errors.AsType[accounts.TooManyAttempts](err); wait {
-		return rq.showAccount(http.StatusTooManyRequests, accountData{Why: "signin.wait", Wait: signInData{Wait: w.Wait}.Seconds()})
+		return rq.showAccount(http.StatusTooManyRequests, accountData{MessageID: "signin.wait", Wait: signInData{Wait: w.Wait}.Seconds()})
 	}
 	if no, ok := err.(accounts.Refusal); ok { //nolint:errorlint // changePassword wraps none
-		return rq.showAccount(no.Status, accountData{Why: no.Reason})
+		return rq.showAccount(no.Status, accountData{MessageID: no.Reason})
 	}
 	if err != nil {
 		return err
@@ -146,13 +146,13 @@ func changeOwnPassword(rq *request) error {
 	if err := rq.signIn(q); err != nil {
 		return err
 	}
-	rq.say("account.password-changed")
+	rq.flash("account.password-changed")
 	return rq.redirect("/account")
 }
 
 func signOutEverywhere(rq *request) error {
 	_, err := rq.People.SignOutEverywhere(rq.r.Context(), rq.person.Key)
-	rq.AuditLog.Record(rq.r.Context(), accounts.Record{Who: rq.person.Name, What: "sign-out-all", On: rq.person.Name, From: rq.from(), Outcome: accounts.OutcomeOf(err)})
+	rq.AuditLog.Record(rq.r.Context(), accounts.Record{Who: rq.person.Name, What: "sign-out-all", On: rq.person.Name, From: rq.clientIP(), Outcome: accounts.OutcomeOf(err)})
 	if err == nil {
 		err = rq.sessions.Destroy(rq.r.Context())
 	}

@@ -11,34 +11,34 @@ import (
 	"balansd/problem"
 )
 
-func (w *Web) nightRoutes() []route {
-	return []route{{method: http.MethodGet, path: "/nights", may: staff, do: nightsPage, nav: "nav.nights"}}
+func (h *Handler) runRoutes() []route {
+	return []route{{method: http.MethodGet, path: "/nights", access: staff, handle: runsPage, nav: "nav.runs"}}
 }
 
 // How far the page looks back: the nights of the picture, the passes that can
 // lie among them, and those in the list.
 const (
-	nightsShown  = 90
-	passesRead   = 1000
-	passesListed = 30
+	calendarDays = 90
+	runsRead     = 1000
+	runsListed   = 30
 )
 
-// nightsData is what the page of nights shows.
-type nightsData struct {
-	Picture picture
-	Runs    []passView
-	Missed  []missedView
-	All     bool // every pass that was read is listed
-	More    bool
+// runsData is what the page of nights shows.
+type runsData struct {
+	Calendar calendar
+	Runs     []runView
+	Missed   []missedRunView
+	All      bool // every pass that was read is listed
+	More     bool
 }
 
-// missedView is a night without a pass.
-type missedView struct {
+// missedRunView is a night without a pass.
+type missedRunView struct {
 	ledger.MissedNight
 }
 
 // CauseKey names the message of why.
-func (m missedView) CauseKey() string { return causeKey(m.Cause) }
+func (m missedRunView) CauseKey() string { return causeKey(m.Cause) }
 
 func causeKey(c ledger.Cause) string {
 	switch c {
@@ -48,17 +48,17 @@ func causeKey(c ledger.Cause) string {
 	return unknown
 }
 
-// passView is a pass as the pages tell of it.
-type passView struct {
+// runView is a pass as the pages tell of it.
+type runView struct {
 	ledger.Run
 
-	Now bool // it is under way
+	Running bool // it is under way
 }
 
-func (rq *request) pass(p ledger.Run) passView { return passView{Run: p} }
+func (rq *request) runView(p ledger.Run) runView { return runView{Run: p} }
 
 // TriggerKey names the message of why it ran.
-func (p passView) TriggerKey() string {
+func (p runView) TriggerKey() string {
 	switch p.Trigger {
 	case ledger.Nightly, ledger.CatchUp, ledger.ByHand, ledger.Again:
 		return string(p.Trigger)
@@ -67,17 +67,17 @@ func (p passView) TriggerKey() string {
 }
 
 // CauseKey names the message of why a catch-up was late.
-func (p passView) CauseKey() string { return causeKey(p.MissedCause) }
+func (p runView) CauseKey() string { return causeKey(p.MissedCause) }
 
 // Kind is how the pass went: good, trouble, or now.
-func (p passView) Kind() string {
+func (p runView) Kind() string {
 	switch {
-	case p.Now:
+	case p.Running:
 		return "now"
 	case p.End.IsZero() || p.Stopped != "":
-		return "cut"
+		return "stopped"
 	case len(p.Problems)+len(p.Down) > 0:
-		return "trouble"
+		return "problem"
 	}
 	return "good"
 }
@@ -89,7 +89,7 @@ type outcomeView struct {
 }
 
 // Outcomes lists what became of the entries that the pass looked at.
-func (p passView) Outcomes() (list []outcomeView) {
+func (p runView) Outcomes() (list []outcomeView) {
 	for _, s := range ledger.States() {
 		if n := p.Outcome[s]; n > 0 {
 			list = append(list, outcomeView{stateKey(s), stateMarks[s], n})
@@ -98,27 +98,27 @@ func (p passView) Outcomes() (list []outcomeView) {
 	return list
 }
 
-// troubleView is one thing that went wrong in a pass.
-type troubleView struct {
+// runProblem is one thing that went wrong in a pass.
+type runProblem struct {
 	About, Code string
 }
 
 // Backup tells whether it is about the copy of the state.
-func (t troubleView) Backup() bool { return t.About == ledger.TroubleBackup }
+func (t runProblem) Backup() bool { return t.About == ledger.TroubleBackup }
 
-// Known lists what went wrong and has a message.
-func (p passView) Known() (list []troubleView) {
+// KnownProblems lists what went wrong and has a message.
+func (p runView) KnownProblems() (list []runProblem) {
 	for _, t := range p.Troubles {
 		if !slices.Contains(problem.Codes(), problem.Code(t.Code)) {
 			t.Code = string(problem.Unexpected)
 		}
-		list = append(list, troubleView{t.About, t.Code})
+		list = append(list, runProblem{t.About, t.Code})
 	}
 	return list
 }
 
-func nightsPage(rq *request) error {
-	h, err := rq.API.History(rq.r.Context(), passesRead)
+func runsPage(rq *request) error {
+	h, err := rq.API.History(rq.r.Context(), runsRead)
 	if err != nil {
 		return err
 	}
@@ -132,55 +132,55 @@ func nightsPage(rq *request) error {
 			running = s.Run.Number
 		}
 	}
-	d := nightsData{All: rq.r.URL.Query().Get("all") == "1"}
+	d := runsData{All: rq.r.URL.Query().Get("all") == "1"}
 	today := balance.DateOf(rq.Now().In(rq.Zone))
-	d.Picture = drawNights(h.Runs, h.Missed, today)
+	d.Calendar = newCalendar(h.Runs, h.Missed, today)
 	for _, p := range h.Runs {
-		if !d.All && len(d.Runs) == passesListed {
+		if !d.All && len(d.Runs) == runsListed {
 			d.More = true
 			break
 		}
-		one := rq.pass(p)
-		one.Now = running != 0 && running == p.Number
+		one := rq.runView(p)
+		one.Running = running != 0 && running == p.Number
 		d.Runs = append(d.Runs, one)
 	}
-	for _, m := range h.Missed[:min(len(h.Missed), passesListed)] {
-		d.Missed = append(d.Missed, missedView{m})
+	for _, m := range h.Missed[:min(len(h.Missed), runsListed)] {
+		d.Missed = append(d.Missed, missedRunView{m})
 	}
-	return rq.page("nights", d)
+	return rq.renderPage("runs", d)
 }
 
 // picture is the last nights, a column a week.
-type picture struct {
-	Nights        []nightMark
+type calendar struct {
+	Days          []calendarDay
 	Width, Height int
 	Counts        map[string]int // by kind
 	From, To      balance.Date
 }
 
 // ShownWidth is its width on a page: larger than it is drawn.
-func (p picture) ShownWidth() int { return p.Width * 3 / 2 }
+func (p calendar) ShownWidth() int { return p.Width * 3 / 2 }
 
 // ShownHeight is as ShownWidth.
-func (p picture) ShownHeight() int { return p.Height * 3 / 2 }
+func (p calendar) ShownHeight() int { return p.Height * 3 / 2 }
 
-// nightMark is one night in the picture. Its kind has a shape of its own, so
+// calendarDay is one night in the picture. Its kind has a shape of its own, so
 // that no colour is needed.
-type nightMark struct {
-	Night balance.Date
-	Kind  string // good, trouble, late, missed, none
-	X, Y  int    // of its upper left corner
+type calendarDay struct {
+	Date balance.Date
+	Kind string // good, problem, late, missed, none
+	X, Y int    // of its upper left corner
 }
 
 // The picture's measures: the side of a night and the room around it.
 const (
-	nightSide = 18
-	nightStep = 22
+	daySize  = 18
+	dayPitch = 22
 )
 
-// drawNights puts the last ninety nights in weeks, Monday above. Of two passes
+// newCalendar puts the last ninety nights in weeks, Monday above. Of two passes
 // of one night, such as a second try, the last word counts.
-func drawNights(passes []ledger.Run, missed []ledger.MissedNight, today balance.Date) picture {
+func newCalendar(passes []ledger.Run, missed []ledger.MissedNight, today balance.Date) calendar {
 	kinds := map[balance.Date]string{}
 	for _, m := range missed {
 		kinds[m.Night] = "missed"
@@ -195,15 +195,15 @@ func drawNights(passes []ledger.Run, missed []ledger.MissedNight, today balance.
 		}
 		switch {
 		case p.Stopped != "" || p.End.IsZero() || len(p.Down)+len(p.Problems) > 0:
-			kinds[night] = "trouble"
+			kinds[night] = "problem"
 		case p.Trigger == ledger.CatchUp:
 			kinds[night] = "late"
 		default:
 			kinds[night] = "good"
 		}
 	}
-	first := today.AddDays(1 - nightsShown)
-	pic := picture{Counts: map[string]int{}, From: first, To: today}
+	first := today.AddDays(1 - calendarDays)
+	pic := calendar{Counts: map[string]int{}, From: first, To: today}
 	row := func(d balance.Date) int {
 		return (int(time.Date(d.Year, d.Month, d.Day, 12, 0, 0, 0, time.UTC).Weekday()) + 6) % 7
 	}
@@ -217,21 +217,21 @@ func drawNights(passes []ledger.Run, missed []ledger.MissedNight, today balance.
 			kind = "none"
 		}
 		pic.Counts[kind]++
-		pic.Nights = append(pic.Nights, nightMark{Night: d, Kind: kind, X: 2 + column*nightStep, Y: 2 + row(d)*nightStep})
+		pic.Days = append(pic.Days, calendarDay{Date: d, Kind: kind, X: 2 + column*dayPitch, Y: 2 + row(d)*dayPitch})
 	}
-	pic.Width, pic.Height = (column+1)*nightStep+2, 7*nightStep+2
+	pic.Width, pic.Height = (column+1)*dayPitch+2, 7*dayPitch+2
 	return pic
 }
 
 // Path is the outline of the night's sign, in the units of the picture: a tick
 // for a good one, a wave for one with trouble, an arrow for one that was caught
 // up, a cross for a missed one.
-func (n nightMark) Path() string {
+func (n calendarDay) Path() string {
 	at := func(x, y int) string { return strconv.Itoa(n.X+x) + " " + strconv.Itoa(n.Y+y) }
 	switch n.Kind {
 	case "good":
 		return "M" + at(4, 9) + "L" + at(8, 13) + "L" + at(14, 5)
-	case "trouble":
+	case "problem":
 		return "M" + at(9, 4) + "L" + at(9, 10) + "M" + at(9, 13) + "L" + at(9, 14)
 	case "late":
 		return "M" + at(4, 9) + "L" + at(14, 9) + "M" + at(10, 5) + "L" + at(14, 9) + "L" + at(10, 13)
@@ -242,4 +242,4 @@ func (n nightMark) Path() string {
 }
 
 // Side is the length of a night's side.
-func (nightMark) Side() int { return nightSide }
+func (calendarDay) Side() int { return daySize }

@@ -7,8 +7,8 @@ import (
 	"balansd/accounts"
 )
 
-func (w *Web) settingsRoutes() []route {
-	return []route{{method: http.MethodGet, path: "/settings", may: admin, do: settingsPage, nav: "nav.settings"}}
+func (h *Handler) settingsRoutes() []route {
+	return []route{{method: http.MethodGet, path: "/settings", access: admin, handle: settingsPage, nav: "nav.settings"}}
 }
 
 // settingsSection is the settings of one section of the configuration.
@@ -20,16 +20,16 @@ type settingsSection struct {
 func settingsPage(rq *request) error {
 	var sections []settingsSection
 	if rq.Settings != nil {
-		sections = bySection(rq.Settings())
+		sections = groupBySection(rq.Settings())
 	}
-	return rq.page("settings", struct {
+	return rq.renderPage("settings", struct {
 		File     string
 		Sections []settingsSection
 	}{rq.ConfigFile, sections})
 }
 
-// bySection parts settings by the first word of their keys, in their order.
-func bySection(list []Setting) (out []settingsSection) {
+// groupBySection parts settings by the first word of their keys, in their order.
+func groupBySection(list []Setting) (out []settingsSection) {
 	for _, s := range list {
 		name := ""
 		for i, r := range s.Key {
@@ -46,8 +46,8 @@ func bySection(list []Setting) (out []settingsSection) {
 	return out
 }
 
-func (w *Web) auditRoutes() []route {
-	return []route{{method: http.MethodGet, path: "/audit", may: admin, do: auditPage, nav: "nav.audit"}}
+func (h *Handler) auditRoutes() []route {
+	return []route{{method: http.MethodGet, path: "/audit", access: admin, handle: auditPage, nav: "nav.audit"}}
 }
 
 // auditPageSize is how many records one page shows.
@@ -59,7 +59,7 @@ func auditPage(rq *request) error {
 	if err != nil {
 		return err
 	}
-	return rq.page("audit", struct {
+	return rq.renderPage("audit", struct {
 		Records []accounts.Record
 		Older   uint64
 		First   bool

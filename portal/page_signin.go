@@ -11,36 +11,36 @@ import (
 	"balansd/internal/clip"
 )
 
-func (w *Web) signInRoutes() []route {
+func (h *Handler) signInRoutes() []route {
 	routes := []route{
-		{method: http.MethodPost, path: "/sign-out", may: staff, do: signOut},
-		{method: http.MethodPost, path: "/language", may: open, do: setLanguage},
-		{method: http.MethodGet, path: "/sign-in", may: open, do: signInPage},
+		{method: http.MethodPost, path: "/sign-out", access: staff, handle: signOut},
+		{method: http.MethodPost, path: "/language", access: open, handle: setLanguage},
+		{method: http.MethodGet, path: "/sign-in", access: open, handle: signInPage},
 	}
-	if w.oidc != nil {
+	if h.oidc != nil {
 		return append(routes,
-			route{method: http.MethodPost, path: "/oidc/begin", may: open, do: oidcBegin},
-			route{method: http.MethodGet, path: "/oidc/callback", may: open, do: oidcCallback},
-			route{method: http.MethodPost, path: "/oidc/finish", may: open, do: oidcFinish})
+			route{method: http.MethodPost, path: "/oidc/begin", access: open, handle: startOIDC},
+			route{method: http.MethodGet, path: "/oidc/callback", access: open, handle: oidcCallback},
+			route{method: http.MethodPost, path: "/oidc/finish", access: open, handle: finishOIDC})
 	}
 	return append(routes,
-		route{method: http.MethodPost, path: "/sign-in", may: open, do: signIn},
-		route{method: http.MethodGet, path: "/invite/{token}", may: open, do: invitePage},
-		route{method: http.MethodPost, path: "/invite/{token}", may: open, do: acceptInvite})
+		route{method: http.MethodPost, path: "/sign-in", access: open, handle: signIn},
+		route{method: http.MethodGet, path: "/invite/{token}", access: open, handle: invitePage},
+		route{method: http.MethodPost, path: "/invite/{token}", access: open, handle: acceptInvite})
 }
 
-// askToSignIn answers who is not signed in. A person who follows a link from
+// redirectToSignIn answers who is not signed in. A person who follows a link from
 // another site, such as a mail, may well be: their strict cookie was not sent
 // along. The page that they get fetches itself again from here, with the
 // cookie.
-func (rq *request) askToSignIn() {
+func (rq *request) redirectToSignIn() {
 	to := "/sign-in?" + url.Values{"next": {rq.r.URL.RequestURI()}}.Encode()
 	switch {
-	case rq.partial():
+	case rq.isPartial():
 		rq.w.Header().Set("HX-Redirect", "/sign-in")
 		rq.writePlainError(http.StatusUnauthorized)
 	case rq.r.Method != http.MethodGet && rq.r.Method != http.MethodHead:
-		rq.trouble(http.StatusUnauthorized, troubleData{Status: http.StatusUnauthorized})
+		rq.writeErrorPage(http.StatusUnauthorized, errorData{Status: http.StatusUnauthorized})
 	case rq.r.Header.Get("Sec-Fetch-Site") == "cross-site":
 		rq.w.Header().Set("Refresh", "0")
 		rq.writePlainError(http.StatusUnauthorized)
@@ -51,38 +51,38 @@ func (rq *request) askToSignIn() {
 
 // signInData is what the page to sign in shows.
 type signInData struct {
-	Name, Next, Why string
-	Wait            time.Duration
-	Provider        bool
+	Name, Next, MessageID string
+	Wait                  time.Duration
+	Provider              bool
 }
 
 // Seconds is how long to wait, rounded up.
 func (d signInData) Seconds() int { return int((d.Wait + time.Second - 1) / time.Second) }
 
 func signInPage(rq *request) error {
-	next := local(rq.r.URL.Query().Get("next"))
+	next := localPath(rq.r.URL.Query().Get("next"))
 	if rq.person.Key != "" {
 		return rq.redirect(next)
 	}
-	return rq.page("signin", signInData{Next: next, Provider: rq.oidc != nil})
+	return rq.renderPage("signin", signInData{Next: next, Provider: rq.oidc != nil})
 }
 
 func signIn(rq *request) error {
 	form := rq.r.PostForm
-	next := local(form.Get("next"))
-	a := accounts.Attempt{Name: form.Get("name"), Password: form.Get("password"), Address: rq.from()}
+	next := localPath(form.Get("next"))
+	a := accounts.Attempt{Name: form.Get("name"), Password: form.Get("password"), Address: rq.clientIP()}
 	if c, err := rq.r.Cookie(rq.cookieName("balansd-device")); err == nil {
 		a.Device = c.Value
 	}
 	who, err := rq.People.SignIn(rq.r.Context(), a)
-	record := accounts.Record{Who: clip.Text(a.Name), Key: who.Person.Key, What: "sign-in", From: rq.from(), Outcome: accounts.OutcomeOf(err)}
+	record := accounts.Record{Who: clip.Text(a.Name), Key: who.Person.Key, What: "sign-in", From: rq.clientIP(), Outcome: accounts.OutcomeOf(err)}
 	if w, wait := errors.AsType[accounts.TooManyAttempts](err); wait {
 		rq.w.Header().Set("Retry-After", "30")
-		return rq.writePage(http.StatusTooManyRequests, "signin", signInData{Name: a.Name, Next: next, Wait: w.Wait})
+		return rq.renderPageStatus(http.StatusTooManyRequests, "signin", signInData{Name: a.Name, Next: next, Wait: w.Wait})
 	}
 	rq.recordSignIn(record)
 	if errors.Is(err, accounts.ErrWrongPassword) {
-		return rq.writePage(http.StatusUnauthorized, "signin", signInData{Name: a.Name, Next: next, Why: accounts.ErrWrongPassword.Reason})
+		return rq.renderPageStatus(http.StatusUnauthorized, "signin", signInData{Name: a.Name, Next: next, MessageID: accounts.ErrWrongPassword.Reason})
 	}
 	if err != nil {
 		return err
@@ -90,7 +90,7 @@ func signIn(rq *request) error {
 	if err := rq.signIn(who.Person); err != nil {
 		return err
 	}
-	rq.keep("balansd-device", who.Device, 180*24*time.Hour)
+	rq.setCookie("balansd-device", who.Device, 180*24*time.Hour)
 	return rq.redirect(next)
 }
 
@@ -103,15 +103,15 @@ func (rq *request) recordSignIn(r accounts.Record) {
 	rq.AuditLog.Record(rq.r.Context(), r)
 }
 
-// keep sets a cookie that no script and no other site can use.
-func (rq *request) keep(name, value string, span time.Duration) {
+// setCookie sets a cookie that no script and no other site can use.
+func (rq *request) setCookie(name, value string, span time.Duration) {
 	http.SetCookie(rq.w, &http.Cookie{ //nolint:gosec // over plain HTTP, on loopback, it cannot be Secure
 		Name: rq.cookieName(name), Value: value, Path: "/", MaxAge: int(span / time.Second),
 		HttpOnly: true, Secure: rq.Secure, SameSite: http.SameSiteStrictMode})
 }
 
 func signOut(rq *request) error {
-	rq.AuditLog.Record(rq.r.Context(), accounts.Record{Who: rq.person.Name, What: "sign-out", From: rq.from()})
+	rq.AuditLog.Record(rq.r.Context(), accounts.Record{Who: rq.person.Name, What: "sign-out", From: rq.clientIP()})
 	if err := rq.sessions.Destroy(rq.r.Context()); err != nil {
 		return err
 	}
@@ -133,16 +133,16 @@ func setLanguage(rq *request) error {
 			return err
 		}
 	}
-	return rq.redirect(local(rq.r.PostForm.Get("next")))
+	return rq.redirect(localPath(rq.r.PostForm.Get("next")))
 }
 
 // inviteData is what the page of an invitation shows.
 type inviteData struct {
-	Name, Why string
-	First     bool // the first admin, who chooses a name
-	Role      accounts.Role
-	Expires   time.Time
-	Min       int
+	Name, MessageID string
+	First           bool // the first admin, who chooses a name
+	Role            accounts.Role
+	Expires         time.Time
+	Min             int
 }
 
 func invitePage(rq *request) error {
@@ -153,7 +153,7 @@ func invitePage(rq *request) error {
 	if !ok {
 		return accounts.ErrLinkUsed
 	}
-	return rq.page("invite", inviteData{Name: i.Name, First: i.Name == "", Role: i.Role, Expires: i.Expires, Min: accounts.MinPassword})
+	return rq.renderPage("invite", inviteData{Name: i.Name, First: i.Name == "", Role: i.Role, Expires: i.Expires, Min: accounts.MinPassword})
 }
 
 func acceptInvite(rq *request) error {
@@ -172,14 +172,14 @@ func acceptInvite(rq *request) error {
 	}
 	switch {
 	case accounts.CheckName(data.Name) != nil:
-		data.Why = "invite.name-wrong"
+		data.MessageID = "invite.name-wrong"
 	case form.Get("password") != form.Get("again"):
-		data.Why = "password.twice"
+		data.MessageID = "password.twice"
 	default:
-		data.Why = accounts.PasswordWeakness(form.Get("password"), data.Name)
+		data.MessageID = accounts.PasswordWeakness(form.Get("password"), data.Name)
 	}
-	if data.Why != "" {
-		return rq.writePage(http.StatusUnprocessableEntity, "invite", data)
+	if data.MessageID != "" {
+		return rq.renderPageStatus(http.StatusUnprocessableEntity, "invite", data)
 	}
 	who, err := rq.People.Accept(rq.r.Context(), token, data.Name, form.Get("password"))
 	if err != nil {
@@ -192,26 +192,28 @@ func acceptInvite(rq *request) error {
 	if err := rq.signIn(in.Person); err != nil {
 		return err
 	}
-	rq.keep("balansd-device", in.Device, 180*24*time.Hour)
-	rq.say("invite.welcome", "Name", in.Person.Name)
+	rq.setCookie("balansd-device", in.Device, 180*24*time.Hour)
+	rq.flash("invite.welcome", "Name", in.Person.Name)
 	return rq.redirect("/")
 }
 
 // oidcCookie binds a sign-in at the provider to this browser.
 const oidcCookie = "balansd-oidc"
 
-func oidcBegin(rq *request) error {
-	address, cookie, err := rq.oidc.Begin(rq.r.Context(), local(rq.r.PostForm.Get("next")))
+func startOIDC(rq *request) error {
+	address, cookie, err := rq.oidc.Begin(rq.r.Context(), localPath(rq.r.PostForm.Get("next")))
 	if err != nil {
 		return err
 	}
-	rq.keep(oidcCookie, cookie, accounts.PendingLife)
-	return rq.leave(address)
+	rq.setCookie(oidcCookie, cookie, accounts.PendingLife)
+	return rq.redirectExternal(address)
 }
 
-func oidcCallback(rq *request) error { return rq.handBack("/oidc/finish", "state", "code", "error") }
+func oidcCallback(rq *request) error {
+	return rq.relayCallback("/oidc/finish", "state", "code", "error")
+}
 
-func oidcFinish(rq *request) error {
+func finishOIDC(rq *request) error {
 	form := rq.r.PostForm
 	cookie := ""
 	if c, err := rq.r.Cookie(rq.cookieName(oidcCookie)); err == nil {
@@ -221,7 +223,7 @@ func oidcFinish(rq *request) error {
 	switch {
 	case form.Get("error") != "":
 		if ok {
-			rq.recordSignIn(accounts.Record{What: "sign-in", From: rq.from(), Outcome: "oidc.refused"})
+			rq.recordSignIn(accounts.Record{What: "sign-in", From: rq.clientIP(), Outcome: "oidc.refused"})
 		}
 		return accounts.Refusal{Status: http.StatusForbidden, Reason: "oidc.refused"}
 	case !ok: // anybody may send anything here: it is not worth a record
@@ -232,8 +234,8 @@ func oidcFinish(rq *request) error {
 	if err == nil {
 		q, err = rq.People.SignInProvided(rq.r.Context(), who)
 	}
-	rq.recordSignIn(accounts.Record{Who: clip.Text(cmp.Or(q.Name, who.Name)), Key: q.Key, What: "sign-in", From: rq.from(), Outcome: accounts.OutcomeOf(err)})
-	rq.keep(oidcCookie, "", -time.Second) // it works once, however it ends
+	rq.recordSignIn(accounts.Record{Who: clip.Text(cmp.Or(q.Name, who.Name)), Key: q.Key, What: "sign-in", From: rq.clientIP(), Outcome: accounts.OutcomeOf(err)})
+	rq.setCookie(oidcCookie, "", -time.Second) // it works once, however it ends
 	if err != nil {
 		return errors.Join(err, rq.People.EndWithoutRole(rq.r.Context(), who))
 	}

@@ -17,19 +17,19 @@ import (
 	"balansd/problem"
 )
 
-func (w *Web) syncRoutes() []route {
+func (h *Handler) syncRoutes() []route {
 	return []route{
-		{method: http.MethodPost, path: "/sync", may: staff, do: startSync},
-		{method: http.MethodGet, path: "/sync/{job}", may: staff, do: syncPage},
+		{method: http.MethodPost, path: "/sync", access: staff, handle: startSync},
+		{method: http.MethodGet, path: "/sync/{job}", access: staff, handle: syncPage},
 	}
 }
 
-// syncPatience is after how long a page says that a pass still runs, and lets
+// defaultSlowAfter is after how long a page says that a pass still runs, and lets
 // its arrows rest.
-const syncPatience = 30 * time.Second
+const defaultSlowAfter = 30 * time.Second
 
-// mostJobs is how many passes that people began are remembered.
-const mostJobs = 100
+// maxJobs is how many passes that people began are remembered.
+const maxJobs = 100
 
 // jobs are the passes that people began on the pages, in memory: they end with
 // the process, and what they did is in the ledger. The zero jobs are ready, and
@@ -45,39 +45,39 @@ type job struct {
 	// still open must not take another job for its own.
 	ID    string
 	Entry uint64 // the entry that it was begun for; 0 for all dossiers
-	About string // the name of its dossier
-	Began time.Time
+	Name  string // the name of its dossier
+	Start time.Time
 
 	Done, Total int
-	Ended       time.Time // zero while it runs
+	End         time.Time // zero while it runs
 	Run         ledger.Run
 	Code        string // of the problem that it ended with
 }
 
-// begin runs a pass in the background: it goes on when the browser goes away,
+// startJob runs a pass in the background: it goes on when the browser goes away,
 // and stops with the server.
-func (w *Web) begin(ctx context.Context, j job, r daemon.SyncRequest) string {
+func (h *Handler) startJob(ctx context.Context, j job, r daemon.SyncRequest) string {
 	ctx, cancel := background(ctx)
-	j.ID, j.Began = rand.Text(), w.Now()
+	j.ID, j.Start = rand.Text(), h.Now()
 	one := &j
-	w.jobs.mu.Lock()
-	w.jobs.list = append(w.jobs.list, one)
-	if len(w.jobs.list) > mostJobs {
+	h.jobs.mu.Lock()
+	h.jobs.list = append(h.jobs.list, one)
+	if len(h.jobs.list) > maxJobs {
 		// One that runs goes last: somebody may be watching it.
-		over := slices.IndexFunc(w.jobs.list, func(j *job) bool { return !j.Ended.IsZero() })
-		w.jobs.list = slices.Delete(w.jobs.list, max(over, 0), max(over, 0)+1)
+		over := slices.IndexFunc(h.jobs.list, func(j *job) bool { return !j.End.IsZero() })
+		h.jobs.list = slices.Delete(h.jobs.list, max(over, 0), max(over, 0)+1)
 	}
-	w.jobs.mu.Unlock()
+	h.jobs.mu.Unlock()
 	go func() {
 		defer cancel()
-		pass, err := w.API.Sync(ctx, r, func(p daemon.Progress) {
-			w.jobs.mu.Lock()
-			defer w.jobs.mu.Unlock()
+		pass, err := h.API.Sync(ctx, r, func(p daemon.Progress) {
+			h.jobs.mu.Lock()
+			defer h.jobs.mu.Unlock()
 			one.Done, one.Total = p.Done, p.Total
 		})
-		w.jobs.mu.Lock()
-		defer w.jobs.mu.Unlock()
-		one.Run, one.Ended = pass, w.Now()
+		h.jobs.mu.Lock()
+		defer h.jobs.mu.Unlock()
+		one.Run, one.End = pass, h.Now()
 		if err != nil {
 			one.Code = string(problem.Of(err).Code)
 		}
@@ -102,40 +102,40 @@ func startSync(rq *request) error {
 	r := daemon.SyncRequest{By: rq.person.Name, Full: rq.r.PostForm.Get("full") != ""}
 	var j job
 	if text := rq.r.PostForm.Get("entry"); text != "" {
-		f, err := rq.show(text)
+		f, err := rq.loadEntry(text)
 		if err != nil {
 			return err
 		}
-		j.Entry, j.About = f.Entry.Number, rq.entry(f.Entry).Name()
+		j.Entry, j.Name = f.Entry.Number, rq.entry(f.Entry).Name()
 		r.Dossier = f.Entry.Dossier.ID
 		if r.Dossier == "" {
 			r.Dossier = string(f.Entry.Dossier.EnterpriseNumber)
 		}
 	}
-	id := rq.begin(rq.r.Context(), j, r)
-	if rq.partial() {
-		return rq.showJob(id)
+	id := rq.startJob(rq.r.Context(), j, r)
+	if rq.isPartial() {
+		return rq.writeJob(id)
 	}
 	return rq.redirect("/sync/" + id)
 }
 
-func syncPage(rq *request) error { return rq.showJob(rq.r.PathValue("job")) }
+func syncPage(rq *request) error { return rq.writeJob(rq.r.PathValue("job")) }
 
 // jobView is a job as a page tells of it.
 type jobView struct {
 	job
 
-	Running bool
-	Long    bool       // it runs for longer than people watch arrows
-	Seconds int        // that it took until now
-	Answer  *entryView // how the dossier stands after it
-	Down    string     // the code of a service's trouble that the pass met
-	Run     *passView
+	Running     bool
+	Slow        bool       // it runs for longer than people watch arrows
+	Seconds     int        // that it took until now
+	Result      *entryView // how the dossier stands after it
+	ProblemCode string     // the code of a service's trouble that the pass met
+	Run         *runView
 }
 
-// showJob tells how a job stands: the page, or the part that asks again by
+// writeJob tells how a job stands: the page, or the part that asks again by
 // itself.
-func (rq *request) showJob(id string) error {
+func (rq *request) writeJob(id string) error {
 	j, ok := rq.jobs.find(id)
 	if !ok {
 		return accounts.Refusal{Status: http.StatusNotFound, Reason: "sync.gone"}
@@ -144,83 +144,83 @@ func (rq *request) showJob(id string) error {
 	if err != nil {
 		return err
 	}
-	if rq.partial() && !view.Running && j.Entry != 0 && rq.onPage(dossierPath(j.Entry)) {
-		return rq.showAgain(view)
+	if rq.isPartial() && !view.Running && j.Entry != 0 && rq.isCurrentPage(dossierPath(j.Entry)) {
+		return rq.reloadDossier(view)
 	}
 	switch {
-	case rq.partial() && rq.r.Header.Get("HX-Target") == "job":
-		return rq.part("sync", "job", view)
-	case rq.partial():
-		return rq.part("sync", "arrows", view)
+	case rq.isPartial() && rq.r.Header.Get("HX-Target") == "job":
+		return rq.renderPart("sync", "job", view)
+	case rq.isPartial():
+		return rq.renderPart("sync", "sync-cell", view)
 	}
-	return rq.page("sync", view)
+	return rq.renderPage("sync", view)
 }
 
 // viewJob is what a page shows of a job: how long it took or takes, and when it
 // ended what came of it.
 func (rq *request) viewJob(j job) (jobView, error) {
-	view := jobView{job: j, Running: j.Ended.IsZero()}
-	until := j.Ended
+	view := jobView{job: j, Running: j.End.IsZero()}
+	until := j.End
 	if view.Running {
 		until = rq.Now()
 	}
-	took := until.Sub(j.Began)
-	view.Seconds, view.Long = int(took.Round(time.Second)/time.Second), view.Running && took >= rq.patience()
+	took := until.Sub(j.Start)
+	view.Seconds, view.Slow = int(took.Round(time.Second)/time.Second), view.Running && took >= rq.slowAfter()
 	if !view.Running {
-		p := rq.pass(j.Run)
+		p := rq.runView(j.Run)
 		view.Run = &p
-		for _, t := range p.Known() {
-			if len(p.Down) > 0 && view.Down == "" {
-				view.Down = t.Code
+		for _, t := range p.KnownProblems() {
+			if len(p.Down) > 0 && view.ProblemCode == "" {
+				view.ProblemCode = t.Code
 			}
 		}
 	}
 	if !view.Running && j.Entry != 0 && j.Code != string(problem.Busy) {
-		e, err := rq.newest(j.Entry)
+		e, err := rq.currentEntry(j.Entry)
 		if err != nil {
 			return view, err
 		}
-		view.Answer = &e
+		view.Result = &e
 	}
 	return view, nil
 }
 
-// onPage tells whether a script asks from a page of ours.
-func (rq *request) onPage(path string) bool {
+// isCurrentPage tells whether a script asks from a page of ours.
+func (rq *request) isCurrentPage(path string) bool {
 	u, err := url.Parse(rq.r.Header.Get("HX-Current-URL"))
 	return err == nil && u.Path == path
 }
 
-// showAgain has the page of a dossier loaded again after a run, with what came
+// reloadDossier has the page of a dossier loaded again after a run, with what came
 // of it: all of the page tells of the dossier, and no part of it may tell of an
 // earlier moment than another.
-func (rq *request) showAgain(view jobView) error {
+func (rq *request) reloadDossier(view jobView) error {
 	switch {
 	case view.Code == string(problem.Busy):
-		rq.warn("sync.busy")
-	case view.Code != "" || view.Down != "":
-		rq.warn("problem." + cmp.Or(view.Code, view.Down) + ".title")
+		rq.flashWarning("sync.busy")
+	case view.Code != "" || view.ProblemCode != "":
+		rq.flashWarning("problem." + cmp.Or(view.Code, view.ProblemCode) + ".title")
 	default:
-		when, err := rq.locale.clock(view.Ended)
+		when, err := rq.locale.clock(view.End)
 		if err != nil {
 			return err
 		}
-		rq.say("sync.looked", "When", when)
+		rq.flash("sync.looked", "When", when)
 	}
 	rq.w.Header().Set("HX-Refresh", "true")
 	rq.w.WriteHeader(http.StatusNoContent)
 	return nil
 }
 
-func (w *Web) patience() time.Duration {
-	if w.SyncPatience > 0 {
-		return w.SyncPatience
+func (h *Handler) slowAfter() time.Duration {
+	if h.SlowAfter > 0 {
+		return h.SlowAfter
 	}
-	return syncPatience
+	return defaultSlowAfter
 }
 
-// newest shows an entry, or the one that took its place.
-func (rq *request) newest(number uint64) (entryView, error) {
+// currentEntry shows an entry, or the one that took its place.
+func (rq *request) currentEntry(number uint64) (entryView, error) {
 	f, err := rq.API.Show(rq.r.Context(), number)
 	if err == nil && f.Entry.State == ledger.Superseded && f.Entry.SupersededBy > number {
 		f, err = rq.API.Show(rq.r.Context(), f.Entry.SupersededBy)
@@ -228,8 +228,8 @@ func (rq *request) newest(number uint64) (entryView, error) {
 	return rq.entry(f.Entry), err
 }
 
-// show gives the entry that a path or a form names.
-func (rq *request) show(text string) (daemon.EntryDetail, error) {
+// loadEntry gives the entry that a path or a form names.
+func (rq *request) loadEntry(text string) (daemon.EntryDetail, error) {
 	number, err := strconv.ParseUint(text, 10, 64)
 	if err != nil {
 		return daemon.EntryDetail{}, accounts.Refusal{Status: http.StatusNotFound}

@@ -21,8 +21,8 @@ import (
 	"github.com/google/go-cmp/cmp"
 )
 
-// office is a daemon.API with what a test lays on it; all else is the fake's.
-type office struct {
+// stubAPI is a daemon.API with what a test lays on it; all else is the fake's.
+type stubAPI struct {
 	*daemontest.API
 
 	entries []ledger.Entry // newest first
@@ -31,7 +31,7 @@ type office struct {
 	decided []daemon.Decision
 }
 
-func (d *office) Entries(_ context.Context, q ledger.Query) iter.Seq2[ledger.Entry, error] {
+func (d *stubAPI) Entries(_ context.Context, q ledger.Query) iter.Seq2[ledger.Entry, error] {
 	return func(yield func(ledger.Entry, error) bool) {
 		for _, e := range d.entries {
 			if q.Matches(e) && (q.Below == 0 || e.Number < q.Below) && !yield(e, nil) {
@@ -41,7 +41,7 @@ func (d *office) Entries(_ context.Context, q ledger.Query) iter.Seq2[ledger.Ent
 	}
 }
 
-func (d *office) Show(_ context.Context, number uint64) (daemon.EntryDetail, error) {
+func (d *stubAPI) Show(_ context.Context, number uint64) (daemon.EntryDetail, error) {
 	for _, e := range d.entries {
 		if e.Number == number {
 			return daemon.EntryDetail{Entry: e}, nil
@@ -50,7 +50,7 @@ func (d *office) Show(_ context.Context, number uint64) (daemon.EntryDetail, err
 	return daemon.EntryDetail{}, problem.New(problem.NotFound, "there is no such entry", "")
 }
 
-func (d *office) Dossiers(_ context.Context, q daemon.DossierQuery) (daemon.DossierPage, error) {
+func (d *stubAPI) Dossiers(_ context.Context, q daemon.DossierQuery) (daemon.DossierPage, error) {
 	d.Record("Dossiers", q)
 	var found []ledger.Entry
 	for _, e := range d.entries {
@@ -66,7 +66,7 @@ func (d *office) Dossiers(_ context.Context, q daemon.DossierQuery) (daemon.Doss
 }
 
 // Decide takes a decision on an entry as it is, as the daemon does.
-func (d *office) Decide(ctx context.Context, r daemon.Decision) (ledger.Entry, error) {
+func (d *stubAPI) Decide(ctx context.Context, r daemon.Decision) (ledger.Entry, error) {
 	f, err := d.Show(ctx, r.Number)
 	if err != nil {
 		return ledger.Entry{}, err
@@ -78,12 +78,12 @@ func (d *office) Decide(ctx context.Context, r daemon.Decision) (ledger.Entry, e
 	return f.Entry, nil
 }
 
-func (d *office) Status(context.Context) (daemon.Status, error)        { return d.status, nil }
-func (d *office) History(context.Context, int) (daemon.History, error) { return d.history, nil }
-func (d *office) Connections(context.Context) ([]ledger.Connection, error) {
+func (d *stubAPI) Status(context.Context) (daemon.Status, error)        { return d.status, nil }
+func (d *stubAPI) History(context.Context, int) (daemon.History, error) { return d.history, nil }
+func (d *stubAPI) Connections(context.Context) ([]ledger.Connection, error) {
 	return d.status.Connections, nil
 }
-func (d *office) Firms(context.Context) ([]ledger.Firm, error) { return d.status.Firms, nil }
+func (d *stubAPI) Firms(context.Context) ([]ledger.Firm, error) { return d.status.Firms, nil }
 
 // jobOf gives the address of the run that an answer leads to.
 func jobOf(t *testing.T, got reply) string {
@@ -95,11 +95,11 @@ func jobOf(t *testing.T, got reply) string {
 	return to
 }
 
-// newOffice serves the pages over an office.
-func newOffice(t *testing.T, d *office, change ...func(*WebConfig)) *fixture {
+// newStubFixture serves the pages over an office.
+func newStubFixture(t *testing.T, d *stubAPI, change ...func(*Config)) *fixture {
 	t.Helper()
 	d.API = &daemontest.API{}
-	return newFixture(t, append(change, func(c *WebConfig) { c.API = d })...)
+	return newFixture(t, append(change, func(c *Config) { c.API = d })...)
 }
 
 // differing is an entry with figures that differ.
@@ -113,7 +113,7 @@ func differing(number uint64, codes ...string) ledger.Entry {
 }
 
 // heard gives what the daemon was asked by a method.
-func (d *office) heardOf(method string) (list []string) {
+func (d *stubAPI) callsOf(method string) (list []string) {
 	for _, h := range d.Calls() {
 		if strings.HasPrefix(h, method+"[") {
 			list = append(list, h)
@@ -151,9 +151,9 @@ func TestDecisionsAreForWhatWasSeen(t *testing.T) {
 		"no such entry":        {[]string{"do", "use_finbox:9", "seen.9", "7"}, 404, nil, ""},
 	} {
 		t.Run(name, func(t *testing.T) {
-			d := &office{entries: []ledger.Entry{differing(2, "1003"), differing(1, "1003", "1013")}}
-			w := newOffice(t, d)
-			ben := w.as(benName)
+			d := &stubAPI{entries: []ledger.Entry{differing(2, "1003"), differing(1, "1003", "1013")}}
+			f := newStubFixture(t, d)
+			ben := f.signedIn(benName)
 			if got := ben.post("/decisions", tt.form...); got.code != tt.status {
 				t.Fatalf("gives %d: %s", got.code, got.body)
 			}
@@ -188,14 +188,14 @@ func TestArrowsAlwaysEndInAnAnswer(t *testing.T) {
 		"no reply": {"6", ledger.Run{Down: []string{"x"}, Troubles: []ledger.Trouble{{About: "Kantoor", Code: "silverfin_down"}}}, nil, []string{"Silverfin is niet bereikbaar", "Zo staat het dossier er nu voor"}},
 	} {
 		t.Run(name, func(t *testing.T) {
-			d := &office{entries: []ledger.Entry{done, waiting}}
-			w := newOffice(t, d)
+			d := &stubAPI{entries: []ledger.Entry{done, waiting}}
+			f := newStubFixture(t, d)
 			ended := make(chan struct{})
 			d.Run = func(context.Context, daemon.SyncRequest, func(daemon.Progress)) (ledger.Run, error) {
 				defer close(ended)
 				return tt.pass, tt.err
 			}
-			ben := w.as(benName)
+			ben := f.signedIn(benName)
 			got := ben.post("/sync", "entry", tt.entry)
 			job := jobOf(t, got)
 			<-ended
@@ -218,21 +218,21 @@ func TestArrowsAlwaysEndInAnAnswer(t *testing.T) {
 // TestArrowsRest: a pass that takes long is said to go on, and its arrows stand
 // still; the server's end stops it.
 func TestArrowsRest(t *testing.T) {
-	d := &office{}
+	d := &stubAPI{}
 	now := time.Date(2026, 3, 10, 9, 0, 0, 0, time.UTC)
 	clock := make(chan time.Time, 1)
 	clock <- now
-	w := newOffice(t, d, func(c *WebConfig) {
+	f := newStubFixture(t, d, func(c *Config) {
 		c.Now = func() time.Time { at := <-clock; clock <- at; return at }
 	})
 	life, end := context.WithCancel(context.Background())
-	inner := w.server.Config.Handler
-	w.server.Config.Handler = http.HandlerFunc(func(rw http.ResponseWriter, r *http.Request) {
-		inner.ServeHTTP(rw, r.WithContext(context.WithValue(r.Context(), lifeKey{}, life)))
+	inner := f.server.Config.Handler
+	f.server.Config.Handler = http.HandlerFunc(func(rw http.ResponseWriter, r *http.Request) {
+		inner.ServeHTTP(rw, r.WithContext(context.WithValue(r.Context(), serverContextKey{}, life)))
 	})
 	begun, ended := make(chan struct{}), make(chan struct{})
 	d.Run = daemontest.RunUntilStopped(begun, ended)
-	ben := w.as(benName)
+	ben := f.signedIn(benName)
 	job := jobOf(t, ben.post("/sync"))
 	<-begun
 	page := ben.get(job)
@@ -276,23 +276,23 @@ func TestSignInToSilverfinIsOfItsSession(t *testing.T) {
 		"a pasted code":   {[]string{"pasted", "1", "code", "abc"}, true, "is gekoppeld"},
 	} {
 		t.Run(name, func(t *testing.T) {
-			d := &office{}
-			w := newOffice(t, d)
-			ann := w.as(annName)
+			d := &stubAPI{}
+			f := newStubFixture(t, d)
+			ann := f.signedIn(annName)
 			ann.post("/connection/silverfin", "firm", "https://live.getsilverfin.com/f/12/34")
-			if diff := cmp.Diff([]string{"BeginSilverfin[12 " + w.server.URL + "/silverfin/callback]"}, d.heardOf("BeginSilverfin")); diff != "" {
+			if diff := cmp.Diff([]string{"BeginSilverfin[12 " + f.server.URL + "/silverfin/callback]"}, d.callsOf("BeginSilverfin")); diff != "" {
 				t.Error(diff)
 			}
 			got := ann.post("/connection/silverfin/end", tt.form...)
-			if n := len(d.heardOf("EndSilverfin")); (n == 1) != tt.ends {
+			if n := len(d.callsOf("EndSilverfin")); (n == 1) != tt.ends {
 				t.Errorf("%d sign-ins were ended: %d %s", n, got.code, got.body)
 			}
 			if page := ann.get("/connection"); !strings.Contains(page.body, tt.says) || strings.Contains(page.body, "0900") {
 				t.Errorf("the page does not say %q: %s", tt.says, page.body)
 			}
-			before := len(d.heardOf("EndSilverfin"))
+			before := len(d.callsOf("EndSilverfin"))
 			ann.post("/connection/silverfin/end", tt.form...)
-			if len(d.heardOf("EndSilverfin")) != before {
+			if len(d.callsOf("EndSilverfin")) != before {
 				t.Error("a sign-in was ended twice")
 			}
 		})
@@ -320,12 +320,12 @@ func TestWayBackFromSilverfin(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		web := &Web{hosts: hosts, WebConfig: WebConfig{Secure: tt.secure, Settings: func() []Setting {
+		web := &Handler{hosts: hosts, Config: Config{Secure: tt.secure, Settings: func() []Setting {
 			return []Setting{{Key: "silverfin.redirect", Value: tt.redirect}}
 		}}}
 		r := httptest.NewRequest(http.MethodGet, "/connection", nil)
 		r.Host = tt.host
-		if got := (&request{Web: web, r: r}).redirectURL(); got != tt.want {
+		if got := (&request{Handler: web, r: r}).redirectURL(); got != tt.want {
 			t.Errorf("at %s with %q: %q, want %q", tt.host, tt.redirect, got, tt.want)
 		}
 	}
@@ -341,8 +341,8 @@ func TestDocumentIsNeverShown(t *testing.T) {
 			t.Errorf("%q is saved as %s, want %s", head, got, want)
 		}
 	}
-	w := newOffice(t, &office{entries: []ledger.Entry{e}})
-	got := w.as(benName).get("/dossiers/4/document")
+	f := newStubFixture(t, &stubAPI{entries: []ledger.Entry{e}})
+	got := f.signedIn(benName).get("/dossiers/4/document")
 	h := got.header
 	if h.Get("Content-Type") != "application/octet-stream" || !strings.HasPrefix(h.Get("Content-Disposition"), `attachment; filename="sociale-balans-`) ||
 		h.Get("X-Content-Type-Options") != "nosniff" || !strings.Contains(h.Get("Content-Security-Policy"), "sandbox") {
@@ -368,15 +368,15 @@ func TestDossiersAreFiltered(t *testing.T) {
 	if diff := cmp.Diff(daemon.DossierQuery{Order: daemon.ByName, Limit: 50}, odd); diff != "" {
 		t.Error(diff)
 	}
-	d := &office{}
+	d := &stubAPI{}
 	const many = 2005
 	for i := range many {
 		e := ledger.Entry{Number: uint64(i + 1), State: ledger.Done}
 		e.Dossier.Name = "=" + strings.Repeat("A", i%7)
 		d.entries = append(d.entries, e)
 	}
-	w := newOffice(t, d)
-	ben := w.as(benName)
+	f := newStubFixture(t, d)
+	ben := f.signedIn(benName)
 	page := ben.get("/dossiers?page=2")
 	for _, text := range []string{"51 tot 100 van 2.005", `href="/dossiers?page=3"`, `href="/dossiers"`} {
 		if !strings.Contains(page.body, text) {
@@ -401,48 +401,48 @@ func TestNightsPicture(t *testing.T) {
 		{Trigger: ledger.Nightly, Night: day(7)},
 		{Trigger: ledger.Nightly, Night: day(6), End: end},
 	}
-	pic := drawNights(passes, []ledger.MissedNight{{Night: day(5)}}, day(10))
+	pic := newCalendar(passes, []ledger.MissedNight{{Night: day(5)}}, day(10))
 	kinds, shapes := map[balance.Date]string{}, map[string]bool{}
-	for _, n := range pic.Nights {
-		kinds[n.Night] = n.Kind
+	for _, n := range pic.Days {
+		kinds[n.Date] = n.Kind
 		n.X, n.Y = 0, 0
 		shapes[n.Kind+n.Path()] = true
 	}
-	want := map[int]string{5: "missed", 6: "good", 7: "trouble", 8: "late", 9: "good", 10: "none"}
+	want := map[int]string{5: "missed", 6: "good", 7: "problem", 8: "late", 9: "good", 10: "none"}
 	for d, kind := range want {
 		if kinds[day(d)] != kind {
 			t.Errorf("night %d is %s, want %s", d, kinds[day(d)], kind)
 		}
 	}
-	if len(pic.Nights) != nightsShown || len(shapes) != 5 || pic.Counts["good"] != 2 {
-		t.Errorf("%d nights in %d shapes: %v", len(pic.Nights), len(shapes), pic.Counts)
+	if len(pic.Days) != calendarDays || len(shapes) != 5 || pic.Counts["good"] != 2 {
+		t.Errorf("%d nights in %d shapes: %v", len(pic.Days), len(shapes), pic.Counts)
 	}
-	if i := slices.IndexFunc(pic.Nights, func(n nightMark) bool { return n.X > pic.Width || n.Y > pic.Height }); i >= 0 {
-		t.Errorf("%v lies outside", pic.Nights[i])
+	if i := slices.IndexFunc(pic.Days, func(n calendarDay) bool { return n.X > pic.Width || n.Y > pic.Height }); i >= 0 {
+		t.Errorf("%v lies outside", pic.Days[i])
 	}
 }
 
 // TestDossiersWithoutScripts: searching, deciding and syncing work with the
 // scripts of pages switched off.
 func TestDossiersWithoutScripts(t *testing.T) {
-	d := &office{entries: []ledger.Entry{differing(2, "1003"), {Number: 1, State: ledger.Done}}}
-	w := newOffice(t, d)
-	c := newChrome(t, w.server.URL)
-	c.scripts(false)
+	d := &stubAPI{entries: []ledger.Entry{differing(2, "1003"), {Number: 1, State: ledger.Done}}}
+	f := newStubFixture(t, d)
+	c := newChrome(t, f.server.URL)
+	c.enableScripts(false)
 	c.signIn(benName)
-	c.speak("nl")
+	c.setLanguage("nl")
 	c.visit("/dossiers")
 	c.fill("#q", "bakkerij")
-	c.press("form.filters button")
+	c.click("form.filters button")
 	if c.path() != "/dossiers?q=bakkerij&sort=name" {
 		t.Errorf("a search leads to %s", c.path())
 	}
-	c.press("td form.sync button")
+	c.click("td form.sync button")
 	for strings.Contains(c.text(), "Bezig met synchroniseren") {
-		c.press("#job a.button") // see how far it is
+		c.click("#job a.button") // see how far it is
 	}
-	c.sees("De sociale balans staat in Silverfin")
+	c.expectText("De sociale balans staat in Silverfin")
 	c.visit("/decisions")
-	c.press(`button[value="use_finbox:2"]`)
-	c.sees("Je beslissing is bewaard")
+	c.click(`button[value="use_finbox:2"]`)
+	c.expectText("Je beslissing is bewaard")
 }

@@ -13,14 +13,14 @@ import (
 // not, a wrong password and a person who is kept out to the same, and to the
 // same work: a hash is made for each.
 func TestAnUnknownNameIsAnsweredAlike(t *testing.T) {
-	w := newFixture(t)
-	w.add("weg", accounts.Staff)
-	if _, err := w.people.SetDisabled(t.Context(), w.key("weg"), true); err != nil {
+	f := newFixture(t)
+	f.addPerson("weg", accounts.Staff)
+	if _, err := f.people.SetDisabled(t.Context(), f.key("weg"), true); err != nil {
 		t.Fatal(err)
 	}
 	var bodies []string
 	for name, password := range map[string]string{"niemand": testPassword, "weg": testPassword, benName: "something else"} {
-		got := w.browser().post("/sign-in", "name", name, "password", password)
+		got := f.browser().post("/sign-in", "name", name, "password", password)
 		if got.code != http.StatusUnauthorized {
 			t.Errorf("%s: %d", name, got.code)
 		}
@@ -34,8 +34,8 @@ func TestAnUnknownNameIsAnsweredAlike(t *testing.T) {
 // TestTheAuditLogSaysWhoMadeAnAdmin: an invitation says as what, and whoever
 // uses it what they were before. Each record has the key of who acted.
 func TestTheAuditLogSaysWhoMadeAnAdmin(t *testing.T) {
-	w := newFixture(t)
-	ann := w.as(annName)
+	f := newFixture(t)
+	ann := f.signedIn(annName)
 	invite := func(name, role string) {
 		t.Helper()
 		got := ann.post("/people/invite", "name", name, "role", role)
@@ -44,23 +44,23 @@ func TestTheAuditLogSaysWhoMadeAnAdmin(t *testing.T) {
 		if !ok {
 			t.Fatalf("no link: %d", got.code)
 		}
-		got = w.browser().post("/invite/"+token, "password", testPassword, "again", testPassword)
+		got = f.browser().post("/invite/"+token, "password", testPassword, "again", testPassword)
 		if got.code != 303 {
 			t.Fatalf("the link of %s gives %d", name, got.code)
 		}
 	}
-	before := len(w.records())
+	before := len(f.records())
 	invite(benName, "admin")
 	invite(benName, "admin")
 	invite(benName, "staff")
 	invite("Cis", "staff")
-	list := w.records()
+	list := f.records()
 	list = list[:len(list)-before]
 	slices.Reverse(list)
 	var got []string
 	for _, r := range list {
 		got = append(got, r.Who+" "+r.What+" "+r.On)
-		if r.Key != w.key(r.Who) || r.From == "" || r.From == accounts.FromCommandLine || r.Outcome != "" {
+		if r.Key != f.key(r.Who) || r.From == "" || r.From == accounts.FromCommandLine || r.Outcome != "" {
 			t.Errorf("the record is %+v", r)
 		}
 	}

@@ -14,8 +14,8 @@ import (
 	"github.com/rs/zerolog"
 )
 
-// WebConfig is all that the web pages need.
-type WebConfig struct {
+// Config is all that the web pages need.
+type Config struct {
 	// API does the work, and records each change in the audit log.
 	API daemon.API
 	// People signs people in; AuditLog has what they did.
@@ -41,9 +41,9 @@ type WebConfig struct {
 	MetricsToken string
 	// StateSize tells the size of the state file in bytes; nil when unknown.
 	StateSize func() int64
-	// SyncPatience is after how long a page stops its arrows and says that a
+	// SlowAfter is after how long a page stops its arrows and says that a
 	// run, or a step at Finbox or Silverfin, goes on; 0 for 30 seconds.
-	SyncPatience time.Duration
+	SlowAfter time.Duration
 	// OIDC is the provider that signs people in, in place of accounts; nil for
 	// accounts.
 	OIDC *accounts.OIDCConfig
@@ -61,9 +61,9 @@ type Setting struct {
 	Origin string // where it was set
 }
 
-// Web is the pages. It is an http.Handler, safe for concurrent use.
-type Web struct {
-	WebConfig
+// Handler is the pages. It is an http.Handler, safe for concurrent use.
+type Handler struct {
+	Config
 
 	sessions *accounts.Sessions
 	locales  map[string]*locale
@@ -75,14 +75,14 @@ type Web struct {
 	hosts    hostAllowlist
 	handler  http.Handler
 	jobs     jobs
-	steps    steps
-	checks   checks
+	tasks    taskList
+	contacts contactLog
 	refusals httpserver.LogLimit
 }
 
-// NewWeb makes the pages. It reads every template and every message, so that
+// New makes the pages. It reads every template and every message, so that
 // a fault in one shows at the start. It calls nobody.
-func NewWeb(cfg WebConfig) (*Web, error) {
+func New(cfg Config) (*Handler, error) {
 	if cfg.API == nil || cfg.People == nil || cfg.AuditLog == nil {
 		return nil, errors.New("the pages need an API, people and an audit log")
 	}
@@ -92,40 +92,40 @@ func NewWeb(cfg WebConfig) (*Web, error) {
 	if cfg.Zone == nil {
 		cfg.Zone = time.UTC
 	}
-	w := &Web{WebConfig: cfg}
+	h := &Handler{Config: cfg}
 	var err error
-	if w.hosts, err = newHostAllowlist(cfg.Listen, cfg.Hostnames); err != nil {
+	if h.hosts, err = newHostAllowlist(cfg.Listen, cfg.Hostnames); err != nil {
 		return nil, err
 	}
-	if w.files, err = loadStatic(); err != nil {
+	if h.files, err = loadStatic(); err != nil {
 		return nil, err
 	}
-	if w.locales, err = loadLocales(cfg.Zone); err != nil {
+	if h.locales, err = loadLocales(cfg.Zone); err != nil {
 		return nil, err
 	}
-	if w.locales[w.Language] == nil {
-		w.Language = languages[0]
+	if h.locales[h.Language] == nil {
+		h.Language = languages[0]
 	}
-	if w.pages, err = loadTemplates(w.locales, w.files); err != nil {
+	if h.pages, err = loadTemplates(h.locales, h.files); err != nil {
 		return nil, err
 	}
 	if cfg.OIDC != nil {
-		if w.oidc, err = accounts.NewOIDC(*cfg.OIDC, cfg.Now); err != nil {
+		if h.oidc, err = accounts.NewOIDC(*cfg.OIDC, cfg.Now); err != nil {
 			return nil, err
 		}
 	}
-	w.sessions = accounts.NewSessions(cfg.People, accounts.SessionsConfig{Cookie: w.cookieName("balansd"),
+	h.sessions = accounts.NewSessions(cfg.People, accounts.SessionsConfig{Cookie: h.cookieName("balansd"),
 		Secure: cfg.Secure, Life: cfg.SessionTime, Log: cfg.Log})
-	mux, err := w.plan(w.table())
+	mux, err := h.buildMux(h.routeTable())
 	if err != nil {
 		return nil, err
 	}
-	w.handler = w.middleware(mux)
-	return w, nil
+	h.handler = h.middleware(mux)
+	return h, nil
 }
 
 // ServeHTTP answers a request.
-func (w *Web) ServeHTTP(rw http.ResponseWriter, r *http.Request) { w.handler.ServeHTTP(rw, r) }
+func (h *Handler) ServeHTTP(rw http.ResponseWriter, r *http.Request) { h.handler.ServeHTTP(rw, r) }
 
 // BaseURL is the address of the pages that links for people begin with,
 // without a slash at its end: the first host name, else loopback.

@@ -9,13 +9,13 @@ import (
 // TestEveryPageIsShown visits each page of the table as an admin, in each
 // language.
 func TestEveryPageIsShown(t *testing.T) {
-	w := newFixture(t)
-	ann := w.as(annName)
+	f := newFixture(t)
+	ann := f.signedIn(annName)
 	for _, lang := range languages {
 		ann.post("/language", "language", lang, "next", "/")
-		for path, methods := range w.web.routes {
+		for path, methods := range f.web.routes {
 			r, ok := methods[http.MethodGet]
-			if !ok || r.bare || r.may == open || strings.Contains(path, "{") && path != "/{$}" || strings.HasSuffix(path, ".csv") {
+			if !ok || r.noSession || r.access == open || strings.Contains(path, "{") && path != "/{$}" || strings.HasSuffix(path, ".csv") {
 				continue
 			}
 			path = strings.TrimSuffix(path, "{$}")

@@ -15,7 +15,7 @@ import (
 // request is one request on its way: the pages, the person, their language, and
 // the answer. A page's handler gets nothing else.
 type request struct {
-	*Web
+	*Handler
 
 	w      http.ResponseWriter
 	r      *http.Request
@@ -33,14 +33,14 @@ func requestOf(r *http.Request) *request { return r.Context().Value(requestKey{}
 // errSignIn sends a person to sign in.
 var errSignIn = errors.New("nobody is signed in")
 
-// answer runs the route.
-func (rq *request) answer(r *http.Request) {
+// serve runs the route.
+func (rq *request) serve(r *http.Request) {
 	rq.r = r
 	if err := rq.readForm(); err != nil {
 		rq.fail(err)
 		return
 	}
-	if err := rq.route.do(rq); err != nil {
+	if err := rq.route.handle(rq); err != nil {
 		rq.fail(err)
 	}
 }
@@ -62,14 +62,14 @@ func (rq *request) readForm() error {
 // fail answers with what is wrong, in the reader's language.
 func (rq *request) fail(err error) {
 	if errors.Is(err, errSignIn) {
-		rq.askToSignIn()
+		rq.redirectToSignIn()
 		return
 	}
 	if no, ok := errors.AsType[accounts.Refusal](err); ok {
 		if err.Error() != no.Error() { // it has a cause
 			rq.logRefusal(err)
 		}
-		rq.trouble(no.Status, troubleData{Status: no.Status, Why: no.Reason})
+		rq.writeErrorPage(no.Status, errorData{Status: no.Status, MessageID: no.Reason})
 		return
 	}
 	p := problem.Of(err)
@@ -77,7 +77,7 @@ func (rq *request) fail(err error) {
 	if status >= http.StatusInternalServerError {
 		rq.Log.Error().Err(err).Str("code", string(p.Code)).Str("route", rq.route.path).Msg("a page could not be shown")
 	}
-	rq.trouble(status, troubleData{Status: status, Code: string(p.Code), What: p.What, Next: p.Next})
+	rq.writeErrorPage(status, errorData{Status: status, Code: string(p.Code), Text: p.What, Next: p.Next})
 }
 
 // logRefusal logs why a page refused. Who is not signed in is logged once a
@@ -92,27 +92,26 @@ func (rq *request) logRefusal(err error) {
 	}
 }
 
-// troubleData is what the page about a problem shows.
-type troubleData struct {
+// errorData is what the page about a problem shows.
+type errorData struct {
 	Status     int
-	Why        string // a message
+	MessageID  string // a message
 	Code       string // a problem's code
-	What, Next string // a problem's own words, in English
+	Text, Next string // a problem's own words, in English
 }
 
-// trouble shows the page about a problem. A part of a page that was asked for
+// writeErrorPage shows the page about a problem. A part of a page that was asked for
 // by script gets a part.
-func (rq *request) trouble(status int, d troubleData) {
-	name := "trouble"
-	if rq.partial() {
-		rq.w.Header().Set("HX-Retarget", "#said")
+func (rq *request) writeErrorPage(status int, d errorData) {
+	if rq.isPartial() {
+		rq.w.Header().Set("HX-Retarget", "#flash")
 		rq.w.Header().Set("HX-Reswap", "innerHTML")
-		if err := rq.writePart(status, name, "trouble-note", d); err != nil {
+		if err := rq.render(status, "error", "error-note", d); err != nil {
 			rq.writePlainError(http.StatusInternalServerError)
 		}
 		return
 	}
-	if err := rq.writePage(status, name, d); err != nil {
+	if err := rq.renderPageStatus(status, "error", d); err != nil {
 		rq.Log.Error().Err(err).Msg("the page about a problem could not be shown")
 		rq.writePlainError(http.StatusInternalServerError)
 	}
@@ -124,21 +123,23 @@ func (rq *request) writePlainError(status int) {
 	http.Error(rq.w, http.StatusText(status), status)
 }
 
-// partial tells whether a script asked for a part of a page.
-func (rq *request) partial() bool { return rq.r.Header.Get("HX-Request") == "true" }
+// isPartial tells whether a script asked for a part of a page.
+func (rq *request) isPartial() bool { return rq.r.Header.Get("HX-Request") == "true" }
 
-// page shows a page with its data.
-func (rq *request) page(name string, data any) error { return rq.writePage(http.StatusOK, name, data) }
+// renderPage shows a page with its data.
+func (rq *request) renderPage(name string, data any) error {
+	return rq.renderPageStatus(http.StatusOK, name, data)
+}
 
-// part shows one template of a page alone, for a script that asks for it.
-func (rq *request) part(name, template string, data any) error {
-	return rq.writePart(http.StatusOK, name, template, data)
+// renderPart shows one template of a page alone, for a script that asks for it.
+func (rq *request) renderPart(name, template string, data any) error {
+	return rq.render(http.StatusOK, name, template, data)
 }
 
 // redirect sends the browser on to a path of ours with GET, never elsewhere.
 func (rq *request) redirect(path string) error {
-	path = local(path)
-	if rq.partial() {
+	path = localPath(path)
+	if rq.isPartial() {
 		rq.w.Header().Set("HX-Location", path)
 		rq.w.WriteHeader(http.StatusNoContent)
 		return nil
@@ -147,65 +148,72 @@ func (rq *request) redirect(path string) error {
 	return nil
 }
 
-// notice is something to say on the next page.
-type notice struct {
+// flashMessage is a message to show on the next page.
+type flashMessage struct {
 	ID   string         `json:"id"` // a message
 	With map[string]any `json:"with,omitempty"`
 	Bad  bool           `json:"bad,omitempty"`
 }
 
-// mostNotices bounds what waits to be told: a program that posts may never look.
-const mostNotices = 5
+// maxFlashMessages bounds the messages that wait: a program that posts may never
+// load a page.
+const maxFlashMessages = 5
 
-// say has the next page tell something, once. The pairs fill in the message.
-func (rq *request) say(id string, pairs ...any) { rq.note(notice{ID: id, With: pairsOf(pairs)}) }
+// flashKey is the key of the messages in the session.
+const flashKey = "said"
 
-// warn is say for what did not go well.
-func (rq *request) warn(id string, pairs ...any) {
-	rq.note(notice{ID: id, With: pairsOf(pairs), Bad: true})
+// flash shows a message once, on the next page. pairs are the names and values of
+// its placeholders.
+func (rq *request) flash(id string, pairs ...any) {
+	rq.addFlash(flashMessage{ID: id, With: pairsOf(pairs)})
 }
 
-func (rq *request) note(n notice) {
-	list := append(rq.notices(false), n)
-	list = list[max(0, len(list)-mostNotices):]
+// flashWarning is flash for something that failed.
+func (rq *request) flashWarning(id string, pairs ...any) {
+	rq.addFlash(flashMessage{ID: id, With: pairsOf(pairs), Bad: true})
+}
+
+func (rq *request) addFlash(n flashMessage) {
+	list := append(rq.flashMessages(false), n)
+	list = list[max(0, len(list)-maxFlashMessages):]
 	text, err := json.Marshal(list)
 	if err == nil {
-		rq.sessions.Put(rq.r.Context(), "said", string(text))
+		rq.sessions.Put(rq.r.Context(), flashKey, string(text))
 	}
 }
 
-// notices gives what is to be told, and forgets it when it is taken.
-func (rq *request) notices(taken bool) (list []notice) {
-	if rq.route.bare || rq.person.Key == "" {
+// flashMessages returns the messages that were not shown yet; remove deletes them.
+func (rq *request) flashMessages(remove bool) (list []flashMessage) {
+	if rq.route.noSession || rq.person.Key == "" {
 		return nil
 	}
 	ctx := rq.r.Context()
-	text := rq.sessions.GetString(ctx, "said")
+	text := rq.sessions.GetString(ctx, flashKey)
 	if text == "" {
 		return nil
 	}
-	if taken {
-		rq.sessions.Remove(ctx, "said")
+	if remove {
+		rq.sessions.Remove(ctx, flashKey)
 	}
 	_ = json.Unmarshal([]byte(text), &list)
 	return list
 }
 
-// leave shows a page that sends the browser to another site. A redirect after
+// redirectExternal shows a page that sends the browser to another site. A redirect after
 // a form would be stopped by our own policy (form-action), and should be.
-func (rq *request) leave(address string) error {
+func (rq *request) redirectExternal(address string) error {
 	u, err := url.Parse(address)
 	if err != nil || u.Scheme != "https" && u.Scheme != "http" {
 		return accounts.Refusal{Status: http.StatusBadGateway}
 	}
-	return rq.page("leave", struct{ URL, Host string }{address, u.Host})
+	return rq.renderPage("redirect", struct{ URL, Host string }{address, u.Host})
 }
 
-// handBack answers a callback that another site sent the browser to. The
+// relayCallback answers a callback that another site sent the browser to. The
 // strict session cookie did not come with it, so it changes nothing: it shows
 // a form with what came, which the browser then sends to a path of ours, with
 // the cookie. Without scripts the person presses its button.
-func (rq *request) handBack(to string, fields ...string) error {
+func (rq *request) relayCallback(to string, fields ...string) error {
 	q := rq.r.URL.Query()
 	type field struct{ Name, Value string }
 	var list []field
@@ -214,15 +222,15 @@ func (rq *request) handBack(to string, fields ...string) error {
 			list = append(list, field{f, value})
 		}
 	}
-	return rq.page("handback", struct {
+	return rq.renderPage("callback", struct {
 		To     string
 		Fields []field
 	}{to, list})
 }
 
-// local gives a path of ours, or the first page for anything else: what a
+// localPath gives a path of ours, or the first page for anything else: what a
 // link says must not lead to another site.
-func local(path string) string {
+func localPath(path string) string {
 	if !strings.HasPrefix(path, "/") || strings.HasPrefix(path, "//") || strings.ContainsAny(path, "\\\r\n") {
 		return "/"
 	}

@@ -24,75 +24,75 @@ const (
 type route struct {
 	method string
 	path   string // as http.ServeMux has it, without the method
-	may    access
-	do     func(*request) error
+	access access
+	handle func(*request) error
 	// nav is the message that names the page in the navigation; empty for a
 	// page that is not there.
 	nav string
-	// bare routes know no session: static files, health, metrics.
-	bare bool
+	// noSession routes know no session: static files, health, metrics.
+	noSession bool
 }
 
-// table lists every route: the one place that says what there is and who may
+// routeTable lists every route: the one place that says what there is and who may
 // use it. Each page's file has its own part of it. Those with a name for the
 // navigation stand there in this order.
-func (w *Web) table() []route {
+func (h *Handler) routeTable() []route {
 	return slices.Concat(
-		w.homeRoutes(),
-		w.dossierRoutes(),
-		w.dossierStoryRoutes(),
-		w.decisionRoutes(),
-		w.nightRoutes(),
-		w.connectionRoutes(),
-		w.syncRoutes(),
-		w.settingsRoutes(),
-		w.peopleRoutes(),
-		w.auditRoutes(),
-		w.accountRoutes(),
-		w.signInRoutes(),
-		w.healthRoutes(),
-		[]route{{method: http.MethodGet, path: "/static/{file}", may: open, bare: true, do: w.static}},
+		h.homeRoutes(),
+		h.dossierListRoutes(),
+		h.dossierRoutes(),
+		h.decisionRoutes(),
+		h.runRoutes(),
+		h.connectionRoutes(),
+		h.syncRoutes(),
+		h.settingsRoutes(),
+		h.peopleRoutes(),
+		h.auditRoutes(),
+		h.accountRoutes(),
+		h.signInRoutes(),
+		h.healthRoutes(),
+		[]route{{method: http.MethodGet, path: "/static/{file}", access: open, noSession: true, handle: h.static}},
 	)
 }
 
-// plan checks the table and makes the mux that finds a route's path.
-func (w *Web) plan(table []route) (*http.ServeMux, error) {
+// buildMux checks the table and makes the mux that finds a route's path.
+func (h *Handler) buildMux(table []route) (*http.ServeMux, error) {
 	mux := http.NewServeMux()
-	w.routes = map[string]map[string]route{}
+	h.routes = map[string]map[string]route{}
 	for _, r := range table {
 		switch {
-		case r.may < open || r.may > metrics:
+		case r.access < open || r.access > metrics:
 			return nil, fmt.Errorf("route %s %s does not say who may use it", r.method, r.path)
 		case r.method != http.MethodGet && r.method != http.MethodPost:
 			return nil, fmt.Errorf("route %s %s has a method that browsers' forms do not know", r.method, r.path)
-		case r.do == nil || !strings.HasPrefix(r.path, "/"):
+		case r.handle == nil || !strings.HasPrefix(r.path, "/"):
 			return nil, fmt.Errorf("route %s %s leads nowhere", r.method, r.path)
 		}
-		methods := w.routes[r.path]
+		methods := h.routes[r.path]
 		if methods == nil {
 			methods = map[string]route{}
-			w.routes[r.path] = methods
-			mux.HandleFunc(r.path, func(_ http.ResponseWriter, r *http.Request) { requestOf(r).answer(r) })
+			h.routes[r.path] = methods
+			mux.HandleFunc(r.path, func(_ http.ResponseWriter, r *http.Request) { requestOf(r).serve(r) })
 		}
 		if _, twice := methods[r.method]; twice {
 			return nil, fmt.Errorf("route %s %s is there twice", r.method, r.path)
 		}
 		methods[r.method] = r
 		if r.nav != "" {
-			w.nav = append(w.nav, r)
+			h.nav = append(h.nav, r)
 		}
 	}
 	return mux, nil
 }
 
-// find gives the route of a request. A path that there is not gives a route
+// findRoute gives the route of a request. A path that there is not gives a route
 // for signed-in people that answers so: who is not signed in learns nothing.
 // A method that a path has not is the same.
-func (w *Web) find(mux *http.ServeMux, r *http.Request) route {
+func (h *Handler) findRoute(mux *http.ServeMux, r *http.Request) route {
 	_, pattern := mux.Handler(r)
-	methods, ok := w.routes[pattern]
+	methods, ok := h.routes[pattern]
 	if !ok {
-		return route{may: staff, do: func(*request) error { return accounts.Refusal{Status: http.StatusNotFound} }}
+		return route{access: staff, handle: func(*request) error { return accounts.Refusal{Status: http.StatusNotFound} }}
 	}
 	method := r.Method
 	if method == http.MethodHead {
@@ -100,14 +100,14 @@ func (w *Web) find(mux *http.ServeMux, r *http.Request) route {
 	}
 	found, ok := methods[method]
 	if !ok {
-		found = route{may: staff, do: func(rq *request) error {
+		found = route{access: staff, handle: func(rq *request) error {
 			rq.w.Header().Set("Allow", allowed(methods))
 			return accounts.Refusal{Status: http.StatusMethodNotAllowed}
 		}}
 		for _, m := range methods { // as open as the path is
-			found.may, found.bare = max(found.may, m.may), found.bare || m.bare
-			if m.may == open {
-				found.may = open
+			found.access, found.noSession = max(found.access, m.access), found.noSession || m.noSession
+			if m.access == open {
+				found.access = open
 			}
 		}
 	}

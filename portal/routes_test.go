@@ -10,8 +10,8 @@ import (
 )
 
 // eachRoute walks the table, with a path that a request can have.
-func (w *fixture) eachRoute(do func(r route, path string)) {
-	for _, methods := range w.web.routes {
+func (f *fixture) eachRoute(do func(r route, path string)) {
+	for _, methods := range f.web.routes {
 		for _, r := range methods {
 			path := strings.NewReplacer("{$}", "", "{token}", "T", "{file}", "style.css").Replace(r.path)
 			do(r, path)
@@ -19,15 +19,15 @@ func (w *fixture) eachRoute(do func(r route, path string)) {
 	}
 }
 
-// ask sends a request without a body, or with one for a POST.
-func (b *browser) ask(method, path string, body io.Reader, header map[string]string) reply {
-	b.w.t.Helper()
+// request sends a request without a body, or with one for a POST.
+func (b *browser) request(method, path string, body io.Reader, header map[string]string) reply {
+	b.f.t.Helper()
 	if body == nil && method == http.MethodPost {
 		body = strings.NewReader("a=b")
 	}
-	req, err := http.NewRequestWithContext(b.w.t.Context(), method, b.w.server.URL+path, body)
+	req, err := http.NewRequestWithContext(b.f.t.Context(), method, b.f.server.URL+path, body)
 	if err != nil {
-		b.w.t.Fatal(err)
+		b.f.t.Fatal(err)
 	}
 	req.Header.Set("Content-Type", "application/x-www-form-urlencoded")
 	for k, v := range header {
@@ -44,8 +44,8 @@ func (b *browser) ask(method, path string, body io.Reader, header map[string]str
 // must refuse. It knows nothing of the routes but their table, so a new one is
 // held to the same.
 func TestNoRouteIsForWhoMayNot(t *testing.T) {
-	w := newFixture(t)
-	ann, ben, nobody := w.as(annName), w.as(benName), w.browser()
+	f := newFixture(t)
+	ann, ben, nobody := f.signedIn(annName), f.signedIn(benName), f.browser()
 	refused := func(what string, got reply, status int) {
 		t.Helper()
 		if got.code != status {
@@ -53,49 +53,49 @@ func TestNoRouteIsForWhoMayNot(t *testing.T) {
 		}
 	}
 	walked := 0
-	w.eachRoute(func(r route, path string) {
+	f.eachRoute(func(r route, path string) {
 		walked++
 		name := r.method + " " + r.path
 		switch {
-		case r.may == open:
-		case r.may == metrics:
-			refused(name+" without a token", nobody.ask(r.method, path, nil, nil), http.StatusUnauthorized)
-			refused(name+" with a wrong token", nobody.ask(r.method, path, nil, map[string]string{"Authorization": "Bearer a-token-of-some-lengtH"}), http.StatusUnauthorized)
-			refused(name+" with a session", ann.ask(r.method, path, nil, nil), http.StatusUnauthorized)
+		case r.access == open:
+		case r.access == metrics:
+			refused(name+" without a token", nobody.request(r.method, path, nil, nil), http.StatusUnauthorized)
+			refused(name+" with a wrong token", nobody.request(r.method, path, nil, map[string]string{"Authorization": "Bearer a-token-of-some-lengtH"}), http.StatusUnauthorized)
+			refused(name+" with a session", ann.request(r.method, path, nil, nil), http.StatusUnauthorized)
 		case r.method == http.MethodGet:
-			got := nobody.ask(r.method, path, nil, nil)
+			got := nobody.request(r.method, path, nil, nil)
 			refused(name+" without a session", got, http.StatusSeeOther)
 			if to := got.header.Get("Location"); !strings.HasPrefix(to, "/sign-in?next=") {
 				t.Errorf("%s without a session leads to %s", name, to)
 			}
-			refused(name+" by script, without a session", nobody.ask(r.method, path, nil, map[string]string{"HX-Request": "true"}), http.StatusUnauthorized)
+			refused(name+" by script, without a session", nobody.request(r.method, path, nil, map[string]string{"HX-Request": "true"}), http.StatusUnauthorized)
 		default:
-			refused(name+" without a session", nobody.ask(r.method, path, nil, nil), http.StatusUnauthorized)
+			refused(name+" without a session", nobody.request(r.method, path, nil, nil), http.StatusUnauthorized)
 		}
-		if r.may == admin {
-			refused(name+" as staff", ben.ask(r.method, path, nil, nil), http.StatusForbidden)
+		if r.access == admin {
+			refused(name+" as staff", ben.request(r.method, path, nil, nil), http.StatusForbidden)
 		}
 		for _, host := range []string{"evil.example", "evil.example:80", "localhost.evil.example", "127.0.0.1:1", "", "[::1]:1", "127.0.0.1.nip.io"} {
 			if host != "" {
-				refused(name+" by the name "+host, ann.ask(r.method, path, nil, map[string]string{"Host": host}), http.StatusMisdirectedRequest)
+				refused(name+" by the name "+host, ann.request(r.method, path, nil, map[string]string{"Host": host}), http.StatusMisdirectedRequest)
 			}
 		}
 		if r.method == http.MethodPost {
 			for _, header := range []map[string]string{
 				{"Sec-Fetch-Site": "cross-site"}, {"Sec-Fetch-Site": "same-site"}, {"Origin": "http://evil.example"}, {"Origin": "null"}} {
-				refused(name+" from another site", ann.ask(r.method, path, nil, header), http.StatusForbidden)
+				refused(name+" from another site", ann.request(r.method, path, nil, header), http.StatusForbidden)
 			}
 			large := bytes.Repeat([]byte("a"), maxBody+1)
-			refused(name+" with a large body", ann.ask(r.method, path, bytes.NewReader(large), nil), http.StatusRequestEntityTooLarge)
+			refused(name+" with a large body", ann.request(r.method, path, bytes.NewReader(large), nil), http.StatusRequestEntityTooLarge)
 			// Of unknown length: it is noticed while it is read.
-			refused(name+" with a large body in pieces", ann.ask(r.method, path, io.MultiReader(bytes.NewReader(large)), nil), http.StatusRequestEntityTooLarge)
+			refused(name+" with a large body in pieces", ann.request(r.method, path, io.MultiReader(bytes.NewReader(large)), nil), http.StatusRequestEntityTooLarge)
 		}
 		for _, method := range []string{http.MethodPut, http.MethodDelete, http.MethodPatch, http.MethodOptions, "QUERY"} {
-			if r.may == metrics {
-				refused(name+" with "+method, ann.ask(method, path, nil, nil), http.StatusUnauthorized)
+			if r.access == metrics {
+				refused(name+" with "+method, ann.request(method, path, nil, nil), http.StatusUnauthorized)
 				continue
 			}
-			refused(name+" with "+method, ann.ask(method, path, nil, nil), http.StatusMethodNotAllowed)
+			refused(name+" with "+method, ann.request(method, path, nil, nil), http.StatusMethodNotAllowed)
 		}
 	})
 	if walked < 20 {
@@ -104,7 +104,7 @@ func TestNoRouteIsForWhoMayNot(t *testing.T) {
 	refused("a page that there is not, without a session", nobody.get("/nothing/here"), http.StatusSeeOther)
 	refused("a page that there is not", ann.get("/nothing/here"), http.StatusNotFound)
 	refused("a path out of the pages", nobody.get("/static/../web.go"), http.StatusSeeOther)
-	for _, heard := range w.api.Calls() {
+	for _, heard := range f.api.Calls() {
 		if !strings.HasPrefix(heard, "Status") {
 			t.Errorf("the daemon heard %s", heard)
 		}
@@ -114,8 +114,8 @@ func TestNoRouteIsForWhoMayNot(t *testing.T) {
 // TestNoUpgradeLeadsPastTheGuard: AdGuard Home's pages were once open to who
 // asked for h2c, since the upgrade went around what asks for a session.
 func TestNoUpgradeLeadsPastTheGuard(t *testing.T) {
-	w := newFixture(t)
-	got := w.browser().ask(http.MethodGet, "/people", nil, map[string]string{
+	f := newFixture(t)
+	got := f.browser().request(http.MethodGet, "/people", nil, map[string]string{
 		"Connection": "Upgrade, HTTP2-Settings", "Upgrade": "h2c", "HTTP2-Settings": "AAMAAABkAAQAAP__"})
 	if got.code != http.StatusSeeOther {
 		t.Errorf("an upgrade gives %d", got.code)
@@ -126,19 +126,19 @@ func TestNoUpgradeLeadsPastTheGuard(t *testing.T) {
 func TestARouteSaysWhoMayUseIt(t *testing.T) {
 	do := func(*request) error { return nil }
 	for name, r := range map[string]route{
-		"no access":        {method: http.MethodGet, path: "/x", do: do},
-		"unknown access":   {method: http.MethodGet, path: "/x", may: metrics + 1, do: do},
-		"no handler":       {method: http.MethodGet, path: "/x", may: admin},
-		"no method":        {path: "/x", may: admin, do: do},
-		"a strange method": {method: http.MethodPut, path: "/x", may: admin, do: do},
-		"no path":          {method: http.MethodGet, may: admin, do: do},
+		"no access":        {method: http.MethodGet, path: "/x", handle: do},
+		"unknown access":   {method: http.MethodGet, path: "/x", access: metrics + 1, handle: do},
+		"no handler":       {method: http.MethodGet, path: "/x", access: admin},
+		"no method":        {path: "/x", access: admin, handle: do},
+		"a strange method": {method: http.MethodPut, path: "/x", access: admin, handle: do},
+		"no path":          {method: http.MethodGet, access: admin, handle: do},
 	} {
-		if _, err := (&Web{}).plan([]route{r}); err == nil {
+		if _, err := (&Handler{}).buildMux([]route{r}); err == nil {
 			t.Errorf("a route with %s is taken", name)
 		}
 	}
-	twice := route{method: http.MethodGet, path: "/x", may: admin, do: do}
-	if _, err := (&Web{}).plan([]route{twice, twice}); err == nil {
+	twice := route{method: http.MethodGet, path: "/x", access: admin, handle: do}
+	if _, err := (&Handler{}).buildMux([]route{twice, twice}); err == nil {
 		t.Error("a route that is there twice is taken")
 	}
 }
@@ -146,15 +146,15 @@ func TestARouteSaysWhoMayUseIt(t *testing.T) {
 // TestOpenRoutes names what anybody may ask for. A route that becomes open
 // fails here, until somebody has thought about it.
 func TestOpenRoutes(t *testing.T) {
-	w := newFixture(t)
+	f := newFixture(t)
 	known := map[string]bool{
 		"GET /sign-in": true, "POST /sign-in": true, "POST /language": true, "GET /invite/{token}": true, "POST /invite/{token}": true,
 		"GET /healthz": true, "GET /static/{file}": true,
 		// Comes from Silverfin's site, and only shows a form: see handBack.
 		"GET /silverfin/callback": true,
 	}
-	w.eachRoute(func(r route, _ string) {
-		if name := r.method + " " + r.path; r.may == open && !known[name] {
+	f.eachRoute(func(r route, _ string) {
+		if name := r.method + " " + r.path; r.access == open && !known[name] {
 			t.Errorf("anybody may ask for %s", name)
 		}
 	})
@@ -172,16 +172,16 @@ var adminRoutes = []string{
 // TestAdminRoutes asks each route for admins as a member of staff, and finds no
 // other route that the table keeps for admins.
 func TestAdminRoutes(t *testing.T) {
-	w := newFixture(t)
-	ben := w.as(benName)
+	f := newFixture(t)
+	ben := f.signedIn(benName)
 	for _, name := range adminRoutes {
 		method, path, _ := strings.Cut(name, " ")
-		if got := ben.ask(method, path, nil, nil); got.code != http.StatusForbidden {
+		if got := ben.request(method, path, nil, nil); got.code != http.StatusForbidden {
 			t.Errorf("a member of staff gets %d for %s", got.code, name)
 		}
 	}
-	w.eachRoute(func(r route, _ string) {
-		if name := r.method + " " + r.path; r.may == admin && !slices.Contains(adminRoutes, name) {
+	f.eachRoute(func(r route, _ string) {
+		if name := r.method + " " + r.path; r.access == admin && !slices.Contains(adminRoutes, name) {
 			t.Errorf("%s is for admins, and is not in the list of this test", name)
 		}
 	})
@@ -189,12 +189,12 @@ func TestAdminRoutes(t *testing.T) {
 
 // TestHeaders holds every kind of answer to the headers that browsers obey.
 func TestHeaders(t *testing.T) {
-	w := newFixture(t)
-	ann := w.as(annName)
+	f := newFixture(t)
+	ann := f.signedIn(annName)
 	for path, got := range map[string]reply{
-		"a page": ann.get("/people"), "a problem": ann.get("/nothing"), "a redirect": w.browser().get("/"),
+		"a page": ann.get("/people"), "a problem": ann.get("/nothing"), "a redirect": f.browser().get("/"),
 		"a static file": ann.get("/static/x"), "health": ann.get("/healthz"),
-		"a wrong name": ann.ask(http.MethodGet, "/", nil, map[string]string{"Host": "evil.example"}),
+		"a wrong name": ann.request(http.MethodGet, "/", nil, map[string]string{"Host": "evil.example"}),
 	} {
 		policy := got.header.Get("Content-Security-Policy")
 		for _, part := range []string{"default-src 'none'", "script-src 'self'", "style-src 'self'", "frame-ancestors 'none'", "form-action 'self'", "base-uri 'none'"} {
@@ -207,7 +207,7 @@ func TestHeaders(t *testing.T) {
 			t.Errorf("%s has the headers %v", path, got.header)
 		}
 	}
-	secure := newFixture(t, func(c *WebConfig) { c.Secure = true })
+	secure := newFixture(t, func(c *Config) { c.Secure = true })
 	if got := secure.browser().get("/sign-in"); got.header.Get("Strict-Transport-Security") == "" {
 		t.Error("under TLS a browser is not told to stay there")
 	}

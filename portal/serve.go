@@ -34,11 +34,11 @@ type ServeConfig struct {
 	Ready func(net.Addr)
 }
 
-// ServeWeb serves the pages until ctx ends; requests under way have three
+// Serve serves the pages until ctx ends; requests under way have three
 // seconds then. It gives nil after ctx ended. Plain HTTP is served on loopback
 // alone: an address that other machines reach without a certificate gives a
 // ConfigInvalid problem. A certificate file that changes is read again.
-func ServeWeb(ctx context.Context, cfg ServeConfig, h http.Handler) error {
+func Serve(ctx context.Context, cfg ServeConfig, h http.Handler) error {
 	host, _, err := net.SplitHostPort(cfg.Listen)
 	if err != nil {
 		return problem.Wrap(err, problem.ConfigInvalid, fmt.Sprintf("portal.listen %q is no address", cfg.Listen), "Write host and port, as 127.0.0.1:8417.")
@@ -50,7 +50,7 @@ func ServeWeb(ctx context.Context, cfg ServeConfig, h http.Handler) error {
 	s := httpserver.New(h, cfg.Log)
 	s.ReadTimeout, s.WriteTimeout, s.IdleTimeout = readTime, writeTime, idleTime
 	s.BaseContext = func(net.Listener) context.Context {
-		return context.WithValue(context.WithoutCancel(ctx), lifeKey{}, ctx)
+		return context.WithValue(context.WithoutCancel(ctx), serverContextKey{}, ctx)
 	}
 	if cfg.CertificateFile != "" {
 		pair := &certificate{cert: cfg.CertificateFile, key: cfg.KeyFile, log: cfg.Log}
@@ -77,12 +77,12 @@ func ServeWeb(ctx context.Context, cfg ServeConfig, h http.Handler) error {
 	})
 }
 
-type lifeKey struct{}
+type serverContextKey struct{}
 
-// lifeOf gives the context that ends when the server does, for work that a
+// serverContext gives the context that ends when the server does, for work that a
 // request begins and that goes on after it.
-func lifeOf(ctx context.Context) context.Context {
-	if life, ok := ctx.Value(lifeKey{}).(context.Context); ok {
+func serverContext(ctx context.Context) context.Context {
+	if life, ok := ctx.Value(serverContextKey{}).(context.Context); ok {
 		return life
 	}
 	return context.WithoutCancel(ctx)

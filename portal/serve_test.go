@@ -55,7 +55,7 @@ func servePages(t *testing.T, cfg ServeConfig, h http.Handler) (address string, 
 	ready, done := make(chan net.Addr, 1), make(chan error, 1)
 	cfg.Ready = func(a net.Addr) { ready <- a }
 	ctx, cancel := context.WithCancel(context.Background())
-	go func() { done <- ServeWeb(ctx, cfg, h) }()
+	go func() { done <- Serve(ctx, cfg, h) }()
 	select {
 	case a := <-ready:
 		address = a.String()
@@ -71,12 +71,12 @@ func servePages(t *testing.T, cfg ServeConfig, h http.Handler) (address string, 
 func TestPagesAreServedInPlainOnLoopbackAlone(t *testing.T) {
 	cert, key := writePair(t, t.TempDir(), "balansd.example")
 	for _, listen := range []string{"0.0.0.0:0", ":0", "192.0.2.1:0", "[::]:0", "balansd.example:0", "nonsense"} {
-		err := ServeWeb(t.Context(), ServeConfig{Listen: listen, Log: zerolog.Nop()}, http.NotFoundHandler())
+		err := Serve(t.Context(), ServeConfig{Listen: listen, Log: zerolog.Nop()}, http.NotFoundHandler())
 		if !problem.Is(err, problem.ConfigInvalid) {
 			t.Errorf("%s is served in plain: %v", listen, err)
 		}
 	}
-	if err := ServeWeb(t.Context(), ServeConfig{Listen: "127.0.0.1:0", CertificateFile: cert, KeyFile: cert}, nil); !problem.Is(err, problem.KeyInvalid) {
+	if err := Serve(t.Context(), ServeConfig{Listen: "127.0.0.1:0", CertificateFile: cert, KeyFile: cert}, nil); !problem.Is(err, problem.KeyInvalid) {
 		t.Errorf("a certificate without its key gives %v", err)
 	}
 	taken, err := net.Listen("tcp", "127.0.0.1:0")
@@ -84,7 +84,7 @@ func TestPagesAreServedInPlainOnLoopbackAlone(t *testing.T) {
 		t.Fatal(err)
 	}
 	defer taken.Close()
-	if err := ServeWeb(t.Context(), ServeConfig{Listen: taken.Addr().String()}, nil); !problem.Is(err, problem.ConfigInvalid) {
+	if err := Serve(t.Context(), ServeConfig{Listen: taken.Addr().String()}, nil); !problem.Is(err, problem.ConfigInvalid) {
 		t.Errorf("a port that is taken gives %v", err)
 	}
 	for _, c := range []ServeConfig{{Listen: "127.0.0.1:0"}, {Listen: "0.0.0.0:0", CertificateFile: cert, KeyFile: key}} {

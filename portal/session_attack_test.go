@@ -13,24 +13,24 @@ import (
 // TestSigningOutIsForGood: a request that was under way when its session ended
 // does not bring it back, however late it ends.
 func TestSigningOutIsForGood(t *testing.T) {
-	w := newFixture(t)
-	ben := w.as(benName)
+	f := newFixture(t)
+	ben := f.signedIn(benName)
 	var cookie string
-	for _, c := range ben.client.Jar.Cookies(&url.URL{Scheme: "http", Host: w.server.Listener.Addr().String()}) {
+	for _, c := range ben.client.Jar.Cookies(&url.URL{Scheme: "http", Host: f.server.Listener.Addr().String()}) {
 		if c.Name == "balansd" {
 			cookie = c.Value
 		}
 	}
 	// A thief with a copy of the cookie begins a request that keeps something
 	// in the session, and leaves its last byte out.
-	conn, err := net.Dial("tcp", w.server.Listener.Addr().String())
+	conn, err := net.Dial("tcp", f.server.Listener.Addr().String())
 	if err != nil {
 		t.Fatal(err)
 	}
 	defer conn.Close()
 	body := "do=use_finbox&back=%2Faccount"
 	arrived := make(chan struct{})
-	w.kv.OnRead(func(key string) {
+	f.kv.OnRead(func(key string) {
 		if strings.HasPrefix(key, "name:") {
 			select {
 			case <-arrived:
@@ -40,7 +40,7 @@ func TestSigningOutIsForGood(t *testing.T) {
 		}
 	})
 	fmt.Fprintf(conn, "POST /decisions HTTP/1.1\r\nHost: %s\r\nCookie: balansd=%s\r\nContent-Type: application/x-www-form-urlencoded\r\nContent-Length: %d\r\n\r\n%s",
-		w.server.Listener.Addr(), cookie, len(body), body[:len(body)-1])
+		f.server.Listener.Addr(), cookie, len(body), body[:len(body)-1])
 	<-arrived // its session and its person were read
 	if got := ben.post("/sign-out"); got.code != http.StatusSeeOther {
 		t.Fatal(got.code)
@@ -51,7 +51,7 @@ func TestSigningOutIsForGood(t *testing.T) {
 		t.Fatal(err)
 	}
 	_ = resp.Body.Close()
-	thief := w.browser()
+	thief := f.browser()
 	thief.header.Set("Cookie", "balansd="+cookie)
 	if got := thief.get("/account"); got.code == http.StatusOK {
 		t.Error("the session is back after its end")
@@ -62,18 +62,18 @@ func TestSigningOutIsForGood(t *testing.T) {
 // session into an admin's browser. When the admin signs in there, the copy of
 // the cookie does not become an admin's.
 func TestAPlantedSessionGivesNothing(t *testing.T) {
-	w := newFixture(t)
-	got := w.browser().post("/sign-in", "name", benName, "password", testPassword)
+	f := newFixture(t)
+	got := f.browser().post("/sign-in", "name", benName, "password", testPassword)
 	planted := cookieOf(got, "balansd")
 	if planted == nil {
 		t.Fatalf("no cookie: %v", got.header)
 	}
-	ann := w.browser()
+	ann := f.browser()
 	ann.header.Set("Cookie", planted.Name+"="+planted.Value)
 	if got := ann.post("/sign-in", "name", annName, "password", testPassword); got.code != http.StatusSeeOther {
 		t.Fatalf("the admin cannot sign in: %d", got.code)
 	}
-	thief := w.browser()
+	thief := f.browser()
 	thief.header.Set("Cookie", planted.Name+"="+planted.Value)
 	if got := thief.get("/people"); got.code == http.StatusOK {
 		t.Error("whoever planted the cookie is an admin")

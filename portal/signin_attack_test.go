@@ -11,27 +11,27 @@ import (
 // in the trail.
 func TestNobodyBeginsForOthers(t *testing.T) {
 	p := newProvider(t)
-	w := p.world(t)
-	mine := w.browser()
-	back := p.authorize(p.leave(mine))
-	mallory := w.browser()
+	f := p.fixture(t)
+	mine := f.browser()
+	back := p.authorize(p.authorizationURL(mine))
+	mallory := f.browser()
 	for range 1100 {
 		if got := mallory.post("/oidc/begin"); got.code != http.StatusOK {
 			t.Fatalf("beginning gives %d", got.code)
 		}
 	}
-	if got := p.enter(w.browser()); got.code != http.StatusSeeOther {
+	if got := p.startSignIn(f.browser()); got.code != http.StatusSeeOther {
 		t.Errorf("another person gets %d", got.code)
 	}
-	if got := mine.post("/oidc/finish", p.handedBack(mine, back)...); got.code != http.StatusSeeOther {
+	if got := mine.post("/oidc/finish", p.callbackForm(mine, back)...); got.code != http.StatusSeeOther {
 		t.Errorf("who had begun before gets %d", got.code)
 	}
-	before := len(w.records())
+	before := len(f.records())
 	for range 5 {
-		w.browser().post("/oidc/finish", "error", "access_denied", "state", "x")
-		w.browser().post("/oidc/finish", "state", "x", "code", "y")
+		f.browser().post("/oidc/finish", "error", "access_denied", "state", "x")
+		f.browser().post("/oidc/finish", "state", "x", "code", "y")
 	}
-	if after := len(w.records()); after != before {
+	if after := len(f.records()); after != before {
 		t.Errorf("the trail has %d records of who began nothing", after-before)
 	}
 }
@@ -40,8 +40,8 @@ func TestNobodyBeginsForOthers(t *testing.T) {
 // keep a person from signing in.
 func TestALongWayBack(t *testing.T) {
 	p := newProvider(t)
-	w := p.world(t)
-	got := w.browser().post("/oidc/begin", "next", "/dossiers?q="+strings.Repeat("x", 8000))
+	f := p.fixture(t)
+	got := f.browser().post("/oidc/begin", "next", "/dossiers?q="+strings.Repeat("x", 8000))
 	if c := cookieOf(got, oidcCookie); c == nil || len(c.Value) > 3500 {
 		t.Errorf("the browser is to keep %v", c)
 	}
@@ -51,13 +51,13 @@ func TestALongWayBack(t *testing.T) {
 // somebody is in no group any more, their other sessions end.
 func TestWhoLostTheirGroupsIsOut(t *testing.T) {
 	p := newProvider(t)
-	w := p.world(t)
-	b := w.browser()
-	if got := p.enter(b); got.code != http.StatusSeeOther || b.get("/people").code != http.StatusOK {
+	f := p.fixture(t)
+	b := f.browser()
+	if got := p.startSignIn(b); got.code != http.StatusSeeOther || b.get("/people").code != http.StatusOK {
 		t.Fatal(got.code)
 	}
 	p.claims["groups"] = []string{"everybody"}
-	if got := p.enter(w.browser()); got.code != http.StatusForbidden {
+	if got := p.startSignIn(f.browser()); got.code != http.StatusForbidden {
 		t.Errorf("without a group: %d", got.code)
 	}
 	if got := b.get("/people"); got.code == http.StatusOK {
@@ -67,12 +67,12 @@ func TestWhoLostTheirGroupsIsOut(t *testing.T) {
 
 // TestNoticesAreBounded: who never looks at a page fills no session.
 func TestNoticesAreBounded(t *testing.T) {
-	w := newFixture(t)
-	ben := w.as(benName)
+	f := newFixture(t)
+	ben := f.signedIn(benName)
 	for range 50 {
 		ben.post("/decisions", "do", "use_finbox")
 	}
-	for _, text := range w.kv.Rows("sessions") {
+	for _, text := range f.kv.Rows("sessions") {
 		if len(text) > 2000 {
 			t.Errorf("a session takes %d bytes", len(text))
 		}

@@ -59,19 +59,19 @@ func loadStatic() (map[string]staticFile, error) {
 }
 
 // static answers with a static file.
-func (w *Web) static(rq *request) error {
-	f, ok := w.files[rq.r.PathValue("file")]
+func (h *Handler) static(rq *request) error {
+	f, ok := h.files[rq.r.PathValue("file")]
 	if !ok {
 		rq.writePlainError(http.StatusNotFound)
 		return nil
 	}
-	h := rq.w.Header()
-	h.Set("Content-Type", f.mediaType)
-	h.Set("Cache-Control", "public, max-age=31536000, immutable")
-	h.Set("Vary", "Accept-Encoding")
+	header := rq.w.Header()
+	header.Set("Content-Type", f.mediaType)
+	header.Set("Cache-Control", "public, max-age=31536000, immutable")
+	header.Set("Vary", "Accept-Encoding")
 	text := f.plain
 	if strings.Contains(rq.r.Header.Get("Accept-Encoding"), "gzip") {
-		h.Set("Content-Encoding", "gzip")
+		header.Set("Content-Encoding", "gzip")
 		text = f.packed
 	}
 	_, _ = rq.w.Write(text)

@@ -35,8 +35,8 @@ func loadTemplates(locales map[string]*locale, files map[string]staticFile) (*pa
 		return nil, err
 	}
 	s := &pageTemplates{byLanguage: map[string]map[string]*template.Template{}}
-	for lang, w := range locales {
-		around, err := template.New("layout.html").Funcs(functions(w, files)).
+	for lang, l := range locales {
+		around, err := template.New("layout.html").Funcs(functions(l, files)).
 			ParseFS(templateFiles, "templates/layout.html", "templates/parts.html")
 		if err != nil {
 			return nil, err
@@ -68,16 +68,16 @@ func loadTemplates(locales map[string]*locale, files map[string]staticFile) (*pa
 //	number V                     a count or a decimal
 //	lang                         the language: nl, fr, en or de
 //	static NAME                  the address of a file of ours
-//	said NOTICE                  what a notice tells
+//	flash MESSAGE                the text of a flash message
 //	outcome TEXT                 what came of something, as the trail has it
 //	dict [NAME VALUE]...         several values for one template
 //	label figure finding ...     what is in a balance, see balanceFunctions
-func functions(w *locale, files map[string]staticFile) template.FuncMap {
+func functions(l *locale, files map[string]staticFile) template.FuncMap {
 	all := template.FuncMap{
-		"t": w.t, "n": w.n,
-		"date": w.date, "day": w.day, "clock": w.clock, "night": w.night, "stamp": w.stamp,
-		"number": w.number,
-		"lang":   func() string { return w.Lang },
+		"t": l.t, "n": l.n,
+		"date": l.date, "day": l.day, "clock": l.clock, "night": l.night, "stamp": l.stamp,
+		"number": l.number,
+		"lang":   func() string { return l.Lang },
 		"static": func(name string) (string, error) {
 			for address, f := range files {
 				if f.name == name {
@@ -86,20 +86,20 @@ func functions(w *locale, files map[string]staticFile) template.FuncMap {
 			}
 			return "", fmt.Errorf("there is no static file %s", name)
 		},
-		"said":    func(n notice) (string, error) { return w.with(n.ID, n.With) },
-		"outcome": w.outcome,
+		"flash":   func(n flashMessage) (string, error) { return l.localize(n.ID, n.With) },
+		"outcome": l.outcome,
 		"dict":    func(pairs ...any) map[string]any { return pairsOf(pairs) },
 	}
-	maps.Copy(all, balanceFunctions(balance.Lang(w.Lang)))
+	maps.Copy(all, balanceFunctions(balance.Lang(l.Lang)))
 	return all
 }
 
-// view is what a page's templates see as $.
-type view struct {
+// layoutData is what a page's templates see as $.
+type layoutData struct {
 	Person    accounts.Person
 	Path      string
 	Nav       []navItem
-	Said      []notice
+	Flash     []flashMessage
 	Languages []string
 	Version   string
 	Accounts  bool // people sign in with accounts of ours
@@ -112,12 +112,12 @@ type navItem struct {
 	Here     bool
 }
 
-// view gathers what the layout shows.
-func (rq *request) view(data any) view {
-	out := view{Person: rq.person, Path: rq.r.URL.RequestURI(), Said: rq.notices(!rq.partial()), Languages: languages,
+// layoutData gathers what the layout shows.
+func (rq *request) layout(data any) layoutData {
+	out := layoutData{Person: rq.person, Path: rq.r.URL.RequestURI(), Flash: rq.flashMessages(!rq.isPartial()), Languages: languages,
 		Version: rq.Version, Accounts: rq.OIDC == nil, Data: data}
 	for _, r := range rq.nav {
-		if rq.person.Key == "" || r.may == admin && rq.person.Role != accounts.Admin {
+		if rq.person.Key == "" || r.access == admin && rq.person.Role != accounts.Admin {
 			continue
 		}
 		at := strings.TrimSuffix(r.path, "{$}")
@@ -127,14 +127,9 @@ func (rq *request) view(data any) view {
 	return out
 }
 
-// writePage answers with a whole page.
-func (rq *request) writePage(status int, name string, data any) error {
+// renderPageStatus answers with a whole page.
+func (rq *request) renderPageStatus(status int, name string, data any) error {
 	return rq.render(status, name, "layout.html", data)
-}
-
-// writePart answers with one template of a page.
-func (rq *request) writePart(status int, name, template string, data any) error {
-	return rq.render(status, name, template, data)
 }
 
 // render writes the page as a whole or not at all: a fault in the middle must
@@ -145,7 +140,7 @@ func (rq *request) render(status int, name, part string, data any) error {
 		return fmt.Errorf("there is no page %s", name)
 	}
 	var b bytes.Buffer
-	if err := page.ExecuteTemplate(&b, part, rq.view(data)); err != nil {
+	if err := page.ExecuteTemplate(&b, part, rq.layout(data)); err != nil {
 		return err
 	}
 	h := rq.w.Header()
