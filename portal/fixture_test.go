@@ -201,3 +201,33 @@ func (f *fixture) key(name string) string {
 	f.t.Fatalf("there is no person %s", name)
 	return ""
 }
+
+func cookieOf(got reply, name string) *http.Cookie {
+	for _, c := range (&http.Response{Header: got.header}).Cookies() {
+		if c.Name == name {
+			return c
+		}
+	}
+	return nil
+}
+
+// request sends a request without a body, or with one for a POST.
+func (b *browser) request(method, path string, body io.Reader, header map[string]string) reply {
+	b.f.t.Helper()
+	if body == nil && method == http.MethodPost {
+		body = strings.NewReader("a=b")
+	}
+	req, err := http.NewRequestWithContext(b.f.t.Context(), method, b.f.server.URL+path, body)
+	if err != nil {
+		b.f.t.Fatal(err)
+	}
+	req.Header.Set("Content-Type", "application/x-www-form-urlencoded")
+	for k, v := range header {
+		if k == "Host" {
+			req.Host = v
+			continue
+		}
+		req.Header.Set(k, v)
+	}
+	return b.send(req)
+}

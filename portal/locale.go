@@ -9,6 +9,8 @@ import (
 	"sync"
 	"time"
 
+	"balansd/accounts"
+
 	"github.com/nicksnyder/go-i18n/v2/i18n"
 	"github.com/pelletier/go-toml/v2"
 	"golang.org/x/text/language"
@@ -145,4 +147,22 @@ func (h *Handler) localeOf(r *http.Request) *locale {
 		}
 	}
 	return h.locales[h.Language]
+}
+
+// setLanguage chooses the language of the pages in this browser, and for good
+// for who is signed in.
+func setLanguage(rq *request) error {
+	lang := rq.r.PostForm.Get("language")
+	if rq.locales[lang] == nil {
+		return accounts.Refusal{Status: http.StatusBadRequest}
+	}
+	http.SetCookie(rq.w, &http.Cookie{ //nolint:gosec // over plain HTTP, on loopback, it cannot be Secure
+		Name: languageCookie, Value: lang, Path: "/", MaxAge: 365 * 24 * 3600,
+		HttpOnly: true, Secure: rq.Secure, SameSite: http.SameSiteLaxMode})
+	if rq.person.Key != "" {
+		if err := rq.People.SetLanguage(rq.r.Context(), rq.person.Key, lang); err != nil {
+			return err
+		}
+	}
+	return rq.redirect(localPath(rq.r.PostForm.Get("next")))
 }

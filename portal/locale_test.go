@@ -7,6 +7,7 @@ import (
 	"go/token"
 	"html/template"
 	"io/fs"
+	"net/http"
 	"path"
 	"path/filepath"
 	"regexp"
@@ -398,5 +399,38 @@ func TestPlurals(t *testing.T) {
 				t.Errorf("%s, %d: %q, %v", lang, count, got, err)
 			}
 		}
+	}
+}
+
+func TestLanguages(t *testing.T) {
+	f := newFixture(t)
+	page := func(b *browser) string {
+		body := b.get("/sign-in").body
+		_, rest, _ := strings.Cut(body, `<html lang="`)
+		lang, _, _ := strings.Cut(rest, `"`)
+		return lang
+	}
+	for asked, want := range map[string]string{
+		"": "nl", "fr-BE,fr;q=0.9,en;q=0.5": "fr", "es, de;q=0.3": "de", "en-US": "en", "zh": "nl", "nonsense;;;": "nl", "nl;q=0.1,fr;q=0.9": "fr"} {
+		b := f.browser()
+		b.header.Set("Accept-Language", asked)
+		if got := page(b); got != want {
+			t.Errorf("%q gets %s, not %s", asked, got, want)
+		}
+	}
+	b := f.browser()
+	b.header.Set("Accept-Language", "fr")
+	b.post("/language", "language", "de", "next", "/sign-in")
+	if got := page(b); got != "de" {
+		t.Errorf("who chose German gets %s", got)
+	}
+	if got := b.post("/language", "language", "xx"); got.code != http.StatusBadRequest {
+		t.Errorf("an unknown language gives %d", got.code)
+	}
+	// Who is signed in keeps the language in another browser.
+	ann := f.signedIn(annName)
+	ann.post("/language", "language", "en", "next", "/")
+	if body := f.signedIn(annName).get("/account").body; !strings.Contains(body, "My account") {
+		t.Error("the language is not kept")
 	}
 }

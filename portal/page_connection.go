@@ -356,3 +356,12 @@ func removeFirm(rq *request) error {
 	rq.flash("connection.firm-removed")
 	return rq.redirect("/connection#step2")
 }
+
+// hostOf is the host of an address, and whether it is reached under TLS.
+func hostOf(address string) (host string, secure bool) {
+	u, err := url.Parse(address)
+	if err != nil {
+		return "", false
+	}
+	return u.Host, u.Scheme == "https"
+}

@@ -1,11 +1,19 @@
 package portal
 
 import (
+	"context"
+	"net/http"
+	"net/http/httptest"
 	"strings"
 	"testing"
+	"time"
 
+	"balansd/daemon"
+	"balansd/daemon/daemontest"
 	"balansd/ledger"
 	"balansd/problem"
+
+	"github.com/google/go-cmp/cmp"
 )
 
 // TestAValidationThatFailsSaysWhatIsInTheWay: nothing was stored, so nothing is
@@ -51,5 +59,139 @@ func TestConnectionIsMadeWhileItWorks(t *testing.T) {
 		if got := tt.data.Linked(); got != tt.want {
 			t.Errorf("%s: %v, want %v", name, got, tt.want)
 		}
+	}
+}
+
+// TestSignInToSilverfinIsOfItsSession: what comes back is taken by the session
+// that began it, once.
+func TestSignInToSilverfinIsOfItsSession(t *testing.T) {
+	state := daemontest.Full[daemon.SignIn]().State
+	for name, tt := range map[string]struct {
+		form []string
+		ends bool
+		says string
+	}{
+		"well":            {[]string{"state", state, "code", "abc", "authorized_firm_id", "12"}, true, "is gekoppeld"},
+		"another state":   {[]string{"state", "other", "code", "abc", "authorized_firm_id", "12"}, false, "niet in deze sessie begonnen"},
+		"no state":        {[]string{"code", "abc"}, false, "niet in deze sessie begonnen"},
+		"the person no":   {[]string{"state", state, "error", "access_denied"}, false, "iemand weigerde"},
+		"another error":   {[]string{"state", state, "error", "invalid_scope"}, false, "(invalid_scope)"},
+		"words of theirs": {[]string{"state", state, "error", "Bel 0900"}, false, "(error)"},
+		"a stranger's":    {[]string{"error", "Bel 0900"}, false, "niet in deze sessie begonnen"},
+		"a pasted code":   {[]string{"pasted", "1", "code", "abc"}, true, "is gekoppeld"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			d := &stubAPI{}
+			f := newStubFixture(t, d)
+			ann := f.signedIn(annName)
+			ann.post("/connection/silverfin", "firm", "https://live.getsilverfin.com/f/12/34")
+			if diff := cmp.Diff([]string{"BeginSilverfin[12 " + f.server.URL + "/silverfin/callback]"}, d.callsOf("BeginSilverfin")); diff != "" {
+				t.Error(diff)
+			}
+			got := ann.post("/connection/silverfin/end", tt.form...)
+			if n := len(d.callsOf("EndSilverfin")); (n == 1) != tt.ends {
+				t.Errorf("%d sign-ins were ended: %d %s", n, got.code, got.body)
+			}
+			if page := ann.get("/connection"); !strings.Contains(page.body, tt.says) || strings.Contains(page.body, "0900") {
+				t.Errorf("the page does not say %q: %s", tt.says, page.body)
+			}
+			before := len(d.callsOf("EndSilverfin"))
+			ann.post("/connection/silverfin/end", tt.form...)
+			if len(d.callsOf("EndSilverfin")) != before {
+				t.Error("a sign-in was ended twice")
+			}
+		})
+	}
+}
+
+// TestWayBackFromSilverfin: the address that Silverfin sends the browser to is
+// ours on this machine, the registered one, or none.
+func TestWayBackFromSilverfin(t *testing.T) {
+	for _, tt := range []struct {
+		host, redirect string
+		secure         bool
+		want           string
+	}{
+		{"127.0.0.1:8417", "auto", false, "http://127.0.0.1:8417/silverfin/callback"},
+		{"localhost:8417", "", false, "http://localhost:8417/silverfin/callback"},
+		{"[::1]:8417", "auto", false, "http://[::1]:8417/silverfin/callback"},
+		{"127.0.0.1:8417", "oob", false, ""},
+		{"balansd.kantoor.example", "auto", true, ""},
+		{"balansd.kantoor.example", "https://balansd.kantoor.example/silverfin/callback", true, "https://balansd.kantoor.example/silverfin/callback"},
+		{"balansd.kantoor.example", "https://other.example/silverfin/callback", true, ""},
+		{"127.0.0.1:8417", "http://127.0.0.1:9/callback", false, ""},
+	} {
+		hosts, err := newHostAllowlist("127.0.0.1:8417", []string{"balansd.kantoor.example"})
+		if err != nil {
+			t.Fatal(err)
+		}
+		web := &Handler{hosts: hosts, Config: Config{Secure: tt.secure, Settings: func() []Setting {
+			return []Setting{{Key: "silverfin.redirect", Value: tt.redirect}}
+		}}}
+		r := httptest.NewRequest(http.MethodGet, "/connection", nil)
+		r.Host = tt.host
+		if got := (&request{Handler: web, r: r}).redirectURL(); got != tt.want {
+			t.Errorf("at %s with %q: %q, want %q", tt.host, tt.redirect, got, tt.want)
+		}
+	}
+}
+
+// TestNobodyEndsAnothersSignIn: an address of the callback that somebody sent a
+// person does not end the sign-in to Silverfin that the person is half through.
+func TestNobodyEndsAnothersSignIn(t *testing.T) {
+	state := daemontest.Full[daemon.SignIn]().State
+	for name, forged := range map[string][]string{
+		"another state":         {"state", "other", "code", "theirs", "authorized_firm_id", "99"},
+		"no state":              {"code", "theirs"},
+		"a refusal":             {"error", "access_denied"},
+		"an error of elsewhere": {"error", "server_error", "state", "other"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			d := &stubAPI{}
+			f := newStubFixture(t, d)
+			ann := f.signedIn(annName)
+			ann.post("/connection/silverfin", "firm", "12")
+			ann.post("/connection/silverfin/end", forged...)
+			if n := len(d.callsOf("EndSilverfin")); n != 0 {
+				t.Fatalf("%d sign-ins were ended", n)
+			}
+			ann.post("/connection/silverfin/end", "state", state, "code", "abc", "authorized_firm_id", "12")
+			if n := len(d.callsOf("EndSilverfin")); n != 1 {
+				t.Error("the person's own sign-in was lost")
+			}
+		})
+	}
+}
+
+// failingAPI is one whose Finbox answers 500 to everything.
+type failingAPI struct{ *stubAPI }
+
+func (failingAPI) ConnectFinbox(context.Context, string, string) (ledger.Connection, []string, error) {
+	return ledger.Connection{}, nil, problem.New(problem.FinboxDown, "Finbox answered 500", "")
+}
+
+// TestNoComfortWhileFinboxFails: what a person tried and failed is not tried
+// again by itself, and the page says that the connection works no longer.
+func TestNoComfortWhileFinboxFails(t *testing.T) {
+	d := failingAPI{&stubAPI{API: &daemontest.API{}}}
+	d.status.Connections = []ledger.Connection{{ID: "c1", Kind: ledger.Finbox, Status: ledger.Active, ListedAt: time.Date(2026, 3, 10, 2, 0, 0, 0, time.UTC)}}
+	f := newFixture(t, func(c *Config) { c.API = d })
+	ann := f.signedIn(annName)
+	if page := ann.get("/connection"); !strings.Contains(page.body, "Verbinding veilig") || !strings.Contains(page.body, "laatste goede antwoord op 10/03/2026") {
+		t.Errorf("before: %s", page.body)
+	}
+	d.status.Firms = []ledger.Firm{{ID: 12, Name: "Kantoor"}}
+	if page := ann.get("/connection"); !strings.Contains(page.body, "De koppeling is gelegd") {
+		t.Errorf("with a firm: %s", page.body)
+	}
+	page := ann.post("/connection/finbox", "id", "ABC-123")
+	for range 2 {
+		if strings.Contains(page.body, "Verbinding veilig") || strings.Contains(page.body, "De koppeling is gelegd") || !strings.Contains(page.body, "Finbox antwoordt niet goed") {
+			t.Errorf("the page says that all is well: %s", page.body)
+		}
+		if strings.Contains(page.body, "vanzelf opnieuw") {
+			t.Errorf("the page promises to try again: %s", page.body)
+		}
+		page = ann.get("/connection")
 	}
 }

@@ -5,6 +5,7 @@ import (
 	"slices"
 	"strconv"
 	"strings"
+	"time"
 
 	"balansd/accounts"
 	"balansd/balance"
@@ -153,4 +154,34 @@ func decide(rq *request) error {
 		rq.flashWarning("decisions.changed")
 	}
 	return rq.redirectBack("/decisions")
+}
+
+// decisionView is one entry that differs, with who wrote what when.
+type decisionView struct {
+	Entry     entryView
+	WrittenAt time.Time // when balansd wrote there last; zero when it never did
+	WrittenBy uint64    // the entry that it wrote then
+	Run       uint64
+}
+
+// decision tells who wrote what when about an entry that differs.
+func (rq *request) decision(f daemon.EntryDetail) (decisionView, error) {
+	d := decisionView{Entry: rq.entry(f.Entry), WrittenBy: f.Written.By}
+	if d.WrittenBy == 0 {
+		return d, nil
+	}
+	story := f.History
+	if d.WrittenBy != f.Entry.Number {
+		wrote, err := rq.API.Show(rq.r.Context(), d.WrittenBy)
+		if err != nil {
+			return d, err
+		}
+		story = wrote.History
+	}
+	for _, e := range story {
+		if e.State == ledger.Done {
+			d.WrittenAt, d.Run = e.At, e.Run
+		}
+	}
+	return d, nil
 }

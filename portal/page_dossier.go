@@ -1,14 +1,9 @@
 package portal
 
 import (
-	"bytes"
-	"fmt"
 	"net/http"
-	"regexp"
 	"strconv"
-	"time"
 
-	"balansd/accounts"
 	"balansd/balance"
 	"balansd/daemon"
 	"balansd/ledger"
@@ -36,14 +31,6 @@ type dossierData struct {
 	Decision       *decisionView // while it differs
 	NewerDismissed bool          // a newer one took its place and was dismissed
 	Conflict       *linkConflict // a link that was refused because the enterprise numbers differ
-}
-
-// linkConflict is a link whose two sides have different enterprise numbers.
-type linkConflict struct {
-	Address string // as it was pasted
-	ledger.NumberDiffers
-	WrongName bool // the name that was typed is another
-	Admin     bool // may go on by typing the name
 }
 
 // eventView is one step of the story.
@@ -88,47 +75,6 @@ func (s eventView) Mark() string { return stateMarks[s.State] }
 
 // Class is the colour of the state.
 func (s eventView) Class() string { return stateClass(s.State) }
-
-// valueSection is one part of the form with its figures.
-type valueSection struct {
-	Label string
-	Rows  []valueRow
-}
-
-// valueRow is one rubric: this year's figure and the previous one beside it.
-type valueRow struct {
-	Code, Label       string
-	Current, Previous string
-	Findings          bool // a check found something about it
-}
-
-// sections puts figures in the order of the form.
-func sections(l balance.Lang, values map[string]string, findings []balance.Finding) (out []valueSection) {
-	about := map[string]bool{}
-	for _, f := range findings {
-		if f.IsRemark() {
-			continue // it is about how the document was read
-		}
-		for _, c := range f.Codes {
-			about[c] = true
-		}
-	}
-	for _, r := range balance.Rubrics() {
-		c, p := balance.Cell{Code: r.Code}, balance.Cell{Code: r.Code, Previous: true}
-		current, has := values[c.String()]
-		previous, had := values[p.String()]
-		if !has && !had {
-			continue
-		}
-		if label := r.SectionLabel(l); len(out) == 0 || out[len(out)-1].Label != label {
-			out = append(out, valueSection{Label: label})
-		}
-		s := &out[len(out)-1]
-		s.Rows = append(s.Rows, valueRow{Code: r.Code, Label: r.Label(l), Current: figureText(l, c, current),
-			Previous: figureText(l, p, previous), Findings: about[c.String()] || about[p.String()]})
-	}
-	return out
-}
 
 func dossierPage(rq *request) error {
 	f, err := rq.loadEntry(rq.r.PathValue("number"))
@@ -225,51 +171,6 @@ func versionsPage(rq *request) error {
 	}{rq.entry(f.Entry), rq.entries(list)})
 }
 
-// downloadDocument gives the document as it came, to keep and never to be shown: a
-// browser saves it under a name of ours.
-func downloadDocument(rq *request) error {
-	f, err := rq.loadEntry(rq.r.PathValue("number"))
-	if err != nil {
-		return err
-	}
-	d, err := rq.API.Document(rq.r.Context(), f.Entry.Number)
-	if err != nil {
-		return err
-	}
-	h := rq.w.Header()
-	h.Set("Content-Type", "application/octet-stream")
-	h.Set("Content-Disposition", `attachment; filename="`+documentName(f.Entry, d.Data)+`"`)
-	h.Set("Content-Security-Policy", "default-src 'none'; sandbox")
-	h.Set("Content-Length", strconv.Itoa(len(d.Data)))
-	_, _ = rq.download().Write(d.Data)
-	return nil
-}
-
-// documentName is made of what we know alone: a number, a year, and what the
-// document looks like.
-func documentName(e ledger.Entry, data []byte) string {
-	ending := "csv"
-	head := bytes.TrimLeft(bytes.TrimPrefix(data[:min(len(data), 512)], []byte("\ufeff")), " \t\r\n")
-	switch {
-	case bytes.HasPrefix(head, []byte("%PDF-")):
-		ending = "pdf"
-	case bytes.HasPrefix(head, []byte("<")):
-		ending = "xbrl"
-	case bytes.HasPrefix(head, []byte("{")):
-		ending = "json"
-	}
-	name := "sociale-balans"
-	if n := e.Dossier.EnterpriseNumber.String(); enterpriseNumber.MatchString(n) {
-		name += "-" + n
-	}
-	if y := e.FiscalYear.End.Year; y > 1900 && y < 10_000 {
-		name += fmt.Sprintf("-%d", y)
-	}
-	return fmt.Sprintf("%s-%d.%s", name, e.Number, ending)
-}
-
-var enterpriseNumber = regexp.MustCompile(`^[0-9]{10}$`)
-
 func dossierPath(number uint64) string { return "/dossiers/" + strconv.FormatUint(number, 10) }
 
 // retryEntry has an entry tried again; one that was held back for its findings
@@ -301,91 +202,4 @@ func dismissEntry(rq *request) error {
 	}
 	rq.flash("dossier.dismissed", "Name", rq.entry(f.Entry).Name())
 	return rq.redirectBack(dossierPath(f.Entry.Number))
-}
-
-// redirectBack goes to the page of ours that the form names, else to another.
-func (rq *request) redirectBack(other string) error {
-	if to := rq.r.PostForm.Get("back"); to != "" {
-		return rq.redirect(localPath(to))
-	}
-	return rq.redirect(other)
-}
-
-// silverfinAddress finds the firm and the dossier in an address of Silverfin.
-var silverfinAddress = regexp.MustCompile(`/f/([0-9]{1,18})/([0-9]{1,18})(?:[/?#]|$)`)
-
-// linkDossier ties a dossier to the one in Silverfin whose address a person
-// pasted. Where the enterprise numbers differ, an admin must type the company's
-// name.
-func linkDossier(rq *request) error {
-	f, err := rq.loadEntry(rq.r.PathValue("number"))
-	if err != nil {
-		return err
-	}
-	m := silverfinAddress.FindStringSubmatch(rq.r.PostForm.Get("address"))
-	if m == nil {
-		rq.flashWarning("dossier.link-wrong")
-		return rq.redirect(dossierPath(f.Entry.Number))
-	}
-	firm, _ := strconv.ParseInt(m[1], 10, 64)
-	company, _ := strconv.ParseInt(m[2], 10, 64)
-	firms, err := rq.API.Firms(rq.r.Context())
-	if err != nil {
-		return err
-	}
-	known := false
-	for _, one := range firms {
-		known = known || one.ID == firm
-	}
-	if !known {
-		rq.flashWarning("dossier.link-firm", "Firm", m[1])
-		return rq.redirect(dossierPath(f.Entry.Number))
-	}
-	l := ledger.DossierLink{Connection: f.Entry.Connection, DossierID: f.Entry.Dossier.ID, FirmID: firm, CompanyID: company}
-	if rq.person.Role == accounts.Admin {
-		l.NumberDiffers.Company = rq.r.PostForm.Get("number_differs")
-	}
-	would, err := rq.API.Link(rq.r.Context(), l, rq.person.Name)
-	if problem.Is(err, problem.NumberDiffers) {
-		return rq.showDossier(http.StatusConflict, f, &linkConflict{Address: rq.r.PostForm.Get("address"), NumberDiffers: would.NumberDiffers,
-			WrongName: l.NumberDiffers.Company != "", Admin: rq.person.Role == accounts.Admin})
-	}
-	if err != nil {
-		return err
-	}
-	if _, err := rq.API.Retry(rq.r.Context(), f.Entry.Number, rq.person.Name); err != nil {
-		return err
-	}
-	rq.flash("dossier.linked", "Name", rq.entry(f.Entry).Name())
-	return rq.redirect(dossierPath(f.Entry.Number))
-}
-
-// decisionView is one entry that differs, with who wrote what when.
-type decisionView struct {
-	Entry     entryView
-	WrittenAt time.Time // when balansd wrote there last; zero when it never did
-	WrittenBy uint64    // the entry that it wrote then
-	Run       uint64
-}
-
-// decision tells who wrote what when about an entry that differs.
-func (rq *request) decision(f daemon.EntryDetail) (decisionView, error) {
-	d := decisionView{Entry: rq.entry(f.Entry), WrittenBy: f.Written.By}
-	if d.WrittenBy == 0 {
-		return d, nil
-	}
-	story := f.History
-	if d.WrittenBy != f.Entry.Number {
-		wrote, err := rq.API.Show(rq.r.Context(), d.WrittenBy)
-		if err != nil {
-			return d, err
-		}
-		story = wrote.History
-	}
-	for _, e := range story {
-		if e.State == ledger.Done {
-			d.WrittenAt, d.Run = e.At, e.Run
-		}
-	}
-	return d, nil
 }

@@ -2,9 +2,6 @@ package portal
 
 import (
 	"net/http"
-	"strconv"
-
-	"balansd/accounts"
 )
 
 func (h *Handler) settingsRoutes() []route {
@@ -46,23 +43,16 @@ func groupBySection(list []Setting) (out []settingsSection) {
 	return out
 }
 
-func (h *Handler) auditRoutes() []route {
-	return []route{{method: http.MethodGet, path: "/audit", access: admin, handle: auditPage, nav: "nav.audit"}}
-}
-
-// auditPageSize is how many records one page shows.
-const auditPageSize = 100
-
-func auditPage(rq *request) error {
-	before, _ := strconv.ParseUint(rq.r.URL.Query().Get("before"), 10, 64)
-	list, older, err := rq.AuditLog.Page(rq.r.Context(), before, auditPageSize)
-	if err != nil {
-		return err
+// setting gives the value of one setting of the configuration; empty where it
+// is not known.
+func (rq *request) setting(key string) string {
+	if rq.Settings == nil {
+		return ""
 	}
-	return rq.renderPage("audit", struct {
-		Records []accounts.Record
-		Older   uint64
-		First   bool
-		Size    int
-	}{list, older, before == 0, rq.AuditLog.Size})
+	for _, s := range rq.Settings() {
+		if s.Key == key {
+			return s.Value
+		}
+	}
+	return ""
 }

@@ -19,27 +19,6 @@ func (f *fixture) eachRoute(do func(r route, path string)) {
 	}
 }
 
-// request sends a request without a body, or with one for a POST.
-func (b *browser) request(method, path string, body io.Reader, header map[string]string) reply {
-	b.f.t.Helper()
-	if body == nil && method == http.MethodPost {
-		body = strings.NewReader("a=b")
-	}
-	req, err := http.NewRequestWithContext(b.f.t.Context(), method, b.f.server.URL+path, body)
-	if err != nil {
-		b.f.t.Fatal(err)
-	}
-	req.Header.Set("Content-Type", "application/x-www-form-urlencoded")
-	for k, v := range header {
-		if k == "Host" {
-			req.Host = v
-			continue
-		}
-		req.Header.Set(k, v)
-	}
-	return b.send(req)
-}
-
 // TestNoRouteIsForWhoMayNot walks every route with everything that a route
 // must refuse. It knows nothing of the routes but their table, so a new one is
 // held to the same.
@@ -226,6 +205,27 @@ func TestHosts(t *testing.T) {
 	} {
 		if l.allow(host) != well {
 			t.Errorf("%q: %v", host, !well)
+		}
+	}
+}
+
+// TestEveryPageIsShown visits each page of the table as an admin, in each
+// language.
+func TestEveryPageIsShown(t *testing.T) {
+	f := newFixture(t)
+	ann := f.signedIn(annName)
+	for _, lang := range languages {
+		ann.post("/language", "language", lang, "next", "/")
+		for path, methods := range f.web.routes {
+			r, ok := methods[http.MethodGet]
+			if !ok || r.noSession || r.access == open || strings.Contains(path, "{") && path != "/{$}" || strings.HasSuffix(path, ".csv") {
+				continue
+			}
+			path = strings.TrimSuffix(path, "{$}")
+			got := ann.get(path)
+			if got.code != http.StatusOK || !strings.Contains(got.body, `<html lang="`+lang+`">`) || !strings.Contains(got.body, "</html>") {
+				t.Errorf("GET %s in %s gives %d: %.300s", path, lang, got.code, got.body)
+			}
 		}
 	}
 }

@@ -133,3 +133,12 @@ func (c *certificate) get(*tls.ClientHelloInfo) (*tls.Certificate, error) {
 	c.pair, c.seen = &pair, now
 	return c.pair, nil
 }
+
+// background gives a context for work that goes on when the browser goes away,
+// and ends with the server.
+func background(ctx context.Context) (context.Context, context.CancelFunc) {
+	life := serverContext(ctx)
+	ctx, cancel := context.WithCancel(context.WithoutCancel(ctx))
+	stop := context.AfterFunc(life, cancel)
+	return ctx, func() { stop(); cancel() }
+}

@@ -1,6 +1,7 @@
 package portal
 
 import (
+	"bufio"
 	"context"
 	"crypto/ecdsa"
 	"crypto/elliptic"
@@ -9,12 +10,14 @@ import (
 	"crypto/x509"
 	"crypto/x509/pkix"
 	"encoding/pem"
+	"fmt"
 	"io"
 	"math/big"
 	"net"
 	"net/http"
 	"os"
 	"path/filepath"
+	"sync"
 	"testing"
 	"time"
 
@@ -171,5 +174,44 @@ func TestPagesEndWhatIsUnderWay(t *testing.T) {
 	}
 	if body := <-got; body != "whole" {
 		t.Errorf("the request under way got %q", body)
+	}
+}
+
+// logLines keeps what is logged.
+type logLines struct {
+	mu   sync.Mutex
+	list []string
+}
+
+func (l *logLines) Write(text []byte) (int, error) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	l.list = append(l.list, string(text))
+	return len(text), nil
+}
+
+// TestStrangersFillNoLog: broken handshakes are no lines of their own at any
+// level that a log usually has.
+func TestStrangersFillNoLog(t *testing.T) {
+	cert, key := writePair(t, t.TempDir(), "balansd.example")
+	var log logLines
+	address, stop := servePages(t, ServeConfig{Listen: "127.0.0.1:0", CertificateFile: cert, KeyFile: key,
+		Log: zerolog.New(&log).Level(zerolog.ErrorLevel)}, http.NotFoundHandler())
+	for range 100 {
+		c, err := net.Dial("tcp", address)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if _, err := fmt.Fprint(c, "GET / HTTP/1.0\r\n\r\n"); err != nil {
+			t.Fatal(err)
+		}
+		_, _ = bufio.NewReader(c).ReadString('\n') // until it was answered
+		_ = c.Close()
+	}
+	if err := stop(); err != nil {
+		t.Fatal(err)
+	}
+	if len(log.list) != 0 {
+		t.Errorf("%d lines were logged: %q", len(log.list), log.list)
 	}
 }

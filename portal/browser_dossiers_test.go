@@ -2,6 +2,7 @@ package portal
 
 import (
 	"fmt"
+	"strings"
 	"testing"
 	"time"
 
@@ -73,5 +74,66 @@ func TestEveryStateInABrowser(t *testing.T) {
 		c.visit(dossierPath(uint64(len(d.entries))))
 		c.screenshot("state-differs-phone-" + lang)
 		c.setViewport(desk)
+	}
+}
+
+// TestDossiersWithoutScripts: searching, deciding and syncing work with the
+// scripts of pages switched off.
+func TestDossiersWithoutScripts(t *testing.T) {
+	d := &stubAPI{entries: []ledger.Entry{differing(2, "1003"), {Number: 1, State: ledger.Done}}}
+	f := newStubFixture(t, d)
+	c := newChrome(t, f.server.URL)
+	c.enableScripts(false)
+	c.signIn(benName)
+	c.setLanguage("nl")
+	c.visit("/dossiers")
+	c.fill("#q", "bakkerij")
+	c.click("form.filters button")
+	if c.path() != "/dossiers?q=bakkerij&sort=name" {
+		t.Errorf("a search leads to %s", c.path())
+	}
+	c.click("td form.sync button")
+	for strings.Contains(c.text(), "Bezig met synchroniseren") {
+		c.click("#job a.button") // see how far it is
+	}
+	c.expectText("De sociale balans staat in Silverfin")
+	c.visit("/decisions")
+	c.click(`button[value="use_finbox:2"]`)
+	c.expectText("Je beslissing is bewaard")
+}
+
+// TestNightsInABrowser looks at a picture with every kind of night.
+func TestNightsInABrowser(t *testing.T) {
+	now := time.Date(2026, 3, 10, 9, 0, 0, 0, time.UTC)
+	o := &stubAPI{}
+	for i := range 80 {
+		night := balance.DateOf(now).AddDays(-i)
+		at := now.AddDate(0, 0, -i).Add(-6 * time.Hour)
+		p := ledger.Run{Number: uint64(100 - i), Trigger: ledger.Nightly, Night: night, Start: at, End: at.Add(time.Minute),
+			Outcome: map[ledger.State]int{ledger.Done: 12 + i%5, ledger.Waiting: i % 4}, New: i % 6}
+		switch i % 17 {
+		case 4:
+			o.history.Missed = append(o.history.Missed, ledger.MissedNight{Night: night, Cause: ledger.NotRunning, Why: "balansd did not run at 2026-03-06 02:30"})
+			continue
+		case 7:
+			p.Trigger, p.Missed, p.MissedCause = ledger.CatchUp, "the server slept", ledger.Asleep
+		case 11:
+			p.Down, p.Problems = []string{"Silverfin firm Kantoor"}, []string{"Silverfin firm Kantoor: Silverfin does not answer."}
+			p.Troubles = []ledger.Trouble{{About: "Kantoor Zandbank", Code: "silverfin_down"}, {About: ledger.TroubleBackup, Code: "state_unwritable"}}
+		}
+		o.history.Runs = append(o.history.Runs, p)
+	}
+	o.status.LastNight = &o.history.Runs[0]
+	f := newStubFixture(t, o, func(c *Config) { c.Now = func() time.Time { return now } })
+	c := newChrome(t, f.server.URL)
+	c.signIn(annName)
+	for _, lang := range languages {
+		c.visit("/nights")
+		c.setLanguage(lang)
+		c.checkPage("runs-" + lang)
+	}
+	label := value[string](c, `document.querySelector("svg[role=img]").getAttribute("aria-label")`)
+	if !strings.Contains(label, "Ausgefallen: 5") {
+		t.Errorf("the picture says %q to who cannot see it", label)
 	}
 }

@@ -3,54 +3,11 @@ package portal
 import (
 	"cmp"
 	"fmt"
-	"html/template"
-	"net/url"
 	"slices"
 	"strings"
 
-	"balansd/balance"
 	"balansd/ledger"
 )
-
-// balanceFunctions are what templates call for what is in a social balance, in
-// a language:
-//
-//	label CELL           the rubric, and the previous year where it is of that
-//	figure CELL TEXT     a figure as the form writes it; any other text as it is
-//	finding F            what a check found
-//	change C             before, after and by how much, in a list of three
-//	enterprise NUMBER    as people write it
-func balanceFunctions(l balance.Lang) template.FuncMap {
-	return template.FuncMap{
-		"label": func(c balance.Cell) string {
-			if _, ok := balance.RubricOf(c.Code); !ok {
-				return c.String()
-			}
-			return c.Label(l)
-		},
-		"figure":  func(c balance.Cell, text string) string { return figureText(l, c, text) },
-		"finding": func(f balance.Finding) string { return f.In(l) },
-		"change": func(c balance.Change) []string {
-			before, after, by := c.Texts(l)
-			return []string{before, after, by}
-		},
-		"enterprise": func(n balance.EnterpriseNumber) string { return n.Pretty() },
-	}
-}
-
-// figureText writes a figure as the form does. What is no figure, such as what
-// a person typed in Silverfin, is shown as it is.
-func figureText(l balance.Lang, c balance.Cell, text string) string {
-	d, err := balance.ParseDecimal(strings.TrimSpace(text))
-	if err != nil {
-		return text
-	}
-	decimals := 0
-	if r, ok := balance.RubricOf(c.Code); ok && (r.Unit == balance.Money || !d.IsInteger()) {
-		decimals = r.Decimals
-	}
-	return l.Figure(d, decimals)
-}
 
 // entryView is an entry as the pages tell of it: by codes that have messages.
 type entryView struct {
@@ -203,27 +160,4 @@ func caseOf(s ledger.State, r ledger.Reason, c ledger.FailClass) string {
 // hasNextStep tells whether a case has a message for what to do.
 func hasNextStep(code string) bool {
 	return !slices.Contains([]string{string(ledger.Done), string(ledger.Superseded), string(ledger.Found), string(ledger.Sending), unknown}, code)
-}
-
-// setting gives the value of one setting of the configuration; empty where it
-// is not known.
-func (rq *request) setting(key string) string {
-	if rq.Settings == nil {
-		return ""
-	}
-	for _, s := range rq.Settings() {
-		if s.Key == key {
-			return s.Value
-		}
-	}
-	return ""
-}
-
-// hostOf is the host of an address, and whether it is reached under TLS.
-func hostOf(address string) (host string, secure bool) {
-	u, err := url.Parse(address)
-	if err != nil {
-		return "", false
-	}
-	return u.Host, u.Scheme == "https"
 }

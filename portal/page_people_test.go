@@ -1,35 +1,12 @@
 package portal
 
 import (
-	"net/http"
 	"slices"
 	"strings"
 	"testing"
 
 	"balansd/accounts"
 )
-
-// TestAnUnknownNameIsAnsweredAlike holds the answers to a name that there is
-// not, a wrong password and a person who is kept out to the same, and to the
-// same work: a hash is made for each.
-func TestAnUnknownNameIsAnsweredAlike(t *testing.T) {
-	f := newFixture(t)
-	f.addPerson("weg", accounts.Staff)
-	if _, err := f.people.SetDisabled(t.Context(), f.key("weg"), true); err != nil {
-		t.Fatal(err)
-	}
-	var bodies []string
-	for name, password := range map[string]string{"niemand": testPassword, "weg": testPassword, benName: "something else"} {
-		got := f.browser().post("/sign-in", "name", name, "password", password)
-		if got.code != http.StatusUnauthorized {
-			t.Errorf("%s: %d", name, got.code)
-		}
-		bodies = append(bodies, strings.ReplaceAll(got.body, name, "NAME"))
-	}
-	if bodies[0] != bodies[1] || bodies[1] != bodies[2] {
-		t.Error("the answers differ")
-	}
-}
 
 // TestTheAuditLogSaysWhoMadeAnAdmin: an invitation says as what, and whoever
 // uses it what they were before. Each record has the key of who acted.

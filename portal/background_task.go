@@ -55,15 +55,6 @@ func (s *taskList) remove(one *task) bool {
 	return len(s.list) < before
 }
 
-// background gives a context for work that goes on when the browser goes away,
-// and ends with the server.
-func background(ctx context.Context) (context.Context, context.CancelFunc) {
-	life := serverContext(ctx)
-	ctx, cancel := context.WithCancel(context.WithoutCancel(ctx))
-	stop := context.AfterFunc(life, cancel)
-	return ctx, func() { stop(); cancel() }
-}
-
 // runTask carries out a step at Finbox or Silverfin, and answers with what it
 // gives. Where it takes long, the answer is a page that waits for it.
 func (rq *request) runTask(do func(ctx context.Context) (answer func(*request) error)) error {

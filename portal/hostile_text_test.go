@@ -8,6 +8,7 @@ import (
 	"testing"
 	"time"
 
+	"balansd/accounts"
 	"balansd/balance"
 	"balansd/daemon"
 	"balansd/daemon/daemontest"
@@ -172,38 +173,24 @@ func TestEverythingRemoteIsTextInABrowser(t *testing.T) {
 	}
 }
 
-// TestNightsInABrowser looks at a picture with every kind of night.
-func TestNightsInABrowser(t *testing.T) {
-	now := time.Date(2026, 3, 10, 9, 0, 0, 0, time.UTC)
-	o := &stubAPI{}
-	for i := range 80 {
-		night := balance.DateOf(now).AddDays(-i)
-		at := now.AddDate(0, 0, -i).Add(-6 * time.Hour)
-		p := ledger.Run{Number: uint64(100 - i), Trigger: ledger.Nightly, Night: night, Start: at, End: at.Add(time.Minute),
-			Outcome: map[ledger.State]int{ledger.Done: 12 + i%5, ledger.Waiting: i % 4}, New: i % 6}
-		switch i % 17 {
-		case 4:
-			o.history.Missed = append(o.history.Missed, ledger.MissedNight{Night: night, Cause: ledger.NotRunning, Why: "balansd did not run at 2026-03-06 02:30"})
-			continue
-		case 7:
-			p.Trigger, p.Missed, p.MissedCause = ledger.CatchUp, "the server slept", ledger.Asleep
-		case 11:
-			p.Down, p.Problems = []string{"Silverfin firm Kantoor"}, []string{"Silverfin firm Kantoor: Silverfin does not answer."}
-			p.Troubles = []ledger.Trouble{{About: "Kantoor Zandbank", Code: "silverfin_down"}, {About: ledger.TroubleBackup, Code: "state_unwritable"}}
+// TestHostileNames shows names that would be markup, script or a template as
+// what they are.
+func TestHostileNames(t *testing.T) {
+	f := newFixture(t)
+	names := []string{`<script>alert(1)</script>`, `"><img src=x onerror=alert(1)>`, `{{.Person}}`, `'; alert(1); '`, `javascript:alert(1)`}
+	for _, name := range names {
+		f.addPerson(name, accounts.Admin)
+	}
+	for _, name := range names {
+		b := f.signedIn(name)
+		for _, path := range []string{"/", "/people", "/account", "/audit"} {
+			body := b.get(path).body
+			if strings.Contains(body, "<script>alert") || strings.Contains(body, "<img src=x") || !strings.Contains(body, "</html>") {
+				t.Errorf("%s is not shown as text on %s", name, path)
+			}
 		}
-		o.history.Runs = append(o.history.Runs, p)
 	}
-	o.status.LastNight = &o.history.Runs[0]
-	f := newStubFixture(t, o, func(c *Config) { c.Now = func() time.Time { return now } })
-	c := newChrome(t, f.server.URL)
-	c.signIn(annName)
-	for _, lang := range languages {
-		c.visit("/nights")
-		c.setLanguage(lang)
-		c.checkPage("runs-" + lang)
-	}
-	label := value[string](c, `document.querySelector("svg[role=img]").getAttribute("aria-label")`)
-	if !strings.Contains(label, "Ausgefallen: 5") {
-		t.Errorf("the picture says %q to who cannot see it", label)
+	if got := f.browser().post("/sign-in", "name", names[1], "password", "wrong wrong wrong"); strings.Contains(got.body, "<img") {
+		t.Error("what was typed comes back as markup")
 	}
 }

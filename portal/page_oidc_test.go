@@ -1,25 +1,30 @@
 package portal
 
 import (
+	"context"
 	"crypto"
 	"crypto/rand"
 	"crypto/rsa"
 	"crypto/sha256"
 	"encoding/base64"
 	"encoding/json"
+	"errors"
 	"html"
 	"net/http"
 	"net/http/httptest"
 	"net/url"
 	"regexp"
 	"strings"
+	"sync"
 	"sync/atomic"
 	"testing"
+	"testing/synctest"
 	"time"
 
 	"balansd/accounts"
 
 	jose "github.com/go-jose/go-jose/v4"
+	"github.com/rs/zerolog"
 )
 
 // provider is a small OpenID Connect provider that behaves: it holds a client
@@ -360,5 +365,161 @@ func TestAnUnverifiedAddressIsNoName(t *testing.T) {
 		if list, err := f.people.Accounts(t.Context()); err != nil || len(list) != 1 || list[0].Name != tt.want {
 			t.Errorf("%d: verified %v gives %+v, %v", i, tt.verified, list, err)
 		}
+	}
+}
+
+// TestStrangersFillNoLogByTheProvider: while the provider is down, signing in
+// without end is logged once a minute.
+func TestStrangersFillNoLogByTheProvider(t *testing.T) {
+	p := newProvider(t)
+	p.down = true
+	var log logLines
+	now := time.Now()
+	f := p.fixture(t, func(c *Config) {
+		c.Log, c.Now = zerolog.New(&log).Level(zerolog.WarnLevel), func() time.Time { return now }
+	})
+	for range 50 {
+		f.browser().post("/oidc/begin")
+	}
+	if len(log.list) != 1 {
+		t.Errorf("%d lines were logged", len(log.list))
+	}
+}
+
+// hangingTransport is a way to a provider that takes calls and never answers.
+type hangingTransport struct{ calls atomic.Int32 }
+
+func (s *hangingTransport) RoundTrip(r *http.Request) (*http.Response, error) {
+	s.calls.Add(1)
+	<-r.Context().Done()
+	return nil, r.Context().Err()
+}
+
+// TestAProviderThatHangs makes nobody wait for another: all wait for one call,
+// who goes away waits no longer, and the failure is the answer for a while.
+func TestAProviderThatHangs(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		way := &hangingTransport{}
+		d, err := accounts.NewOIDC(accounts.OIDCConfig{Issuer: "https://login.example", HTTP: &http.Client{Transport: way, Timeout: time.Second}}, time.Now)
+		if err != nil {
+			t.Fatal(err)
+		}
+		start := time.Now()
+		begin := func(ctx context.Context) {
+			if _, _, err := d.Begin(ctx, "/"); err == nil {
+				t.Error("a sign-in begins without the provider")
+			} else if no, ok := errors.AsType[accounts.Refusal](err); !ok || no.Reason != "oidc.down" {
+				t.Errorf("it gives %v", err)
+			}
+		}
+		var all sync.WaitGroup
+		gone, leave := context.WithCancel(t.Context())
+		all.Go(func() {
+			begin(gone)
+			if waited := time.Since(start); waited != 0 {
+				t.Errorf("who went away waited %v", waited)
+			}
+		})
+		for range 6 {
+			all.Go(func() { begin(t.Context()) })
+		}
+		synctest.Wait()
+		leave()
+		all.Wait()
+		if waited := time.Since(start); waited != time.Second || way.calls.Load() != 1 {
+			t.Errorf("all waited %v for %d calls", waited, way.calls.Load())
+		}
+		begin(t.Context())
+		if way.calls.Load() != 1 {
+			t.Error("the provider is asked again at once")
+		}
+		time.Sleep(5 * time.Second)
+		begin(t.Context())
+		if way.calls.Load() != 2 {
+			t.Error("the provider is never asked again")
+		}
+	})
+}
+
+// TestASignInAtTheProviderOfAnotherTime: what a browser keeps of it is worth
+// nothing while the clock says that it is still to come.
+func TestASignInAtTheProviderOfAnotherTime(t *testing.T) {
+	c := &movedClock{now: time.Now()}
+	p := newProvider(t)
+	d, err := accounts.NewOIDC(accounts.OIDCConfig{Issuer: p.server.URL, ClientID: "balansd", HTTP: p.server.Client()}, c.Now)
+	if err != nil {
+		t.Fatal(err)
+	}
+	address, cookie, err := d.Begin(t.Context(), "/")
+	if err != nil {
+		t.Fatal(err)
+	}
+	_, state, _ := strings.Cut(address, "state=")
+	state, _, _ = strings.Cut(state, "&")
+	if _, ok := d.Resume(state, cookie); !ok {
+		t.Error("a sign-in that was just begun is refused")
+	}
+	c.now = c.now.Add(-years)
+	if _, ok := d.Resume(state, cookie); ok {
+		t.Error("a sign-in of a time to come goes on")
+	}
+}
+
+// TestNobodyBeginsForOthers: who begins sign-ins at the provider without end
+// keeps nobody else from theirs, and what a stranger sends back unasked is not
+// in the trail.
+func TestNobodyBeginsForOthers(t *testing.T) {
+	p := newProvider(t)
+	f := p.fixture(t)
+	mine := f.browser()
+	back := p.authorize(p.authorizationURL(mine))
+	mallory := f.browser()
+	for range 1100 {
+		if got := mallory.post("/oidc/begin"); got.code != http.StatusOK {
+			t.Fatalf("beginning gives %d", got.code)
+		}
+	}
+	if got := p.startSignIn(f.browser()); got.code != http.StatusSeeOther {
+		t.Errorf("another person gets %d", got.code)
+	}
+	if got := mine.post("/oidc/finish", p.callbackForm(mine, back)...); got.code != http.StatusSeeOther {
+		t.Errorf("who had begun before gets %d", got.code)
+	}
+	before := len(f.records())
+	for range 5 {
+		f.browser().post("/oidc/finish", "error", "access_denied", "state", "x")
+		f.browser().post("/oidc/finish", "state", "x", "code", "y")
+	}
+	if after := len(f.records()); after != before {
+		t.Errorf("the trail has %d records of who began nothing", after-before)
+	}
+}
+
+// TestALongWayBack: a page with an address as long as browsers allow does not
+// keep a person from signing in.
+func TestALongWayBack(t *testing.T) {
+	p := newProvider(t)
+	f := p.fixture(t)
+	got := f.browser().post("/oidc/begin", "next", "/dossiers?q="+strings.Repeat("x", 8000))
+	if c := cookieOf(got, oidcCookie); c == nil || len(c.Value) > 3500 {
+		t.Errorf("the browser is to keep %v", c)
+	}
+}
+
+// TestWhoLostTheirGroupsIsOut: when the provider says at a new sign-in that
+// somebody is in no group any more, their other sessions end.
+func TestWhoLostTheirGroupsIsOut(t *testing.T) {
+	p := newProvider(t)
+	f := p.fixture(t)
+	b := f.browser()
+	if got := p.startSignIn(b); got.code != http.StatusSeeOther || b.get("/people").code != http.StatusOK {
+		t.Fatal(got.code)
+	}
+	p.claims["groups"] = []string{"everybody"}
+	if got := p.startSignIn(f.browser()); got.code != http.StatusForbidden {
+		t.Errorf("without a group: %d", got.code)
+	}
+	if got := b.get("/people"); got.code == http.StatusOK {
+		t.Error("an admin without a group is still one")
 	}
 }

@@ -1,0 +1,104 @@
+package portal
+
+import (
+	"context"
+	"net/http"
+	"strings"
+	"testing"
+	"time"
+
+	"balansd/accounts"
+	"balansd/daemon"
+	"balansd/daemon/daemontest"
+	"balansd/ledger"
+	"balansd/problem"
+
+	"github.com/rs/zerolog"
+)
+
+// slowAPI links only once it is let.
+type slowAPI struct {
+	*stubAPI
+
+	release chan struct{}
+	fails   error
+}
+
+func (d *slowAPI) EndSilverfin(ctx context.Context, state, code string, firmID int64, by string) (ledger.Firm, []string, error) {
+	d.Record("EndSilverfin", state, code, firmID, by)
+	select {
+	case <-d.release:
+		return ledger.Firm{ID: 12, Name: "Kantoor Peeters"}, nil, d.fails
+	case <-ctx.Done():
+		return ledger.Firm{}, nil, ctx.Err()
+	}
+}
+
+// TestALinkingThatTakesLongGoesOn: while Silverfin has balansd wait longer than a
+// page may take, a page says so and waits, the linking goes on, and how it ends
+// is shown once.
+func TestALinkingThatTakesLongGoesOn(t *testing.T) {
+	for name, tt := range map[string]struct {
+		fails error
+		says  string
+	}{
+		"well": {nil, "Silverfin-firma Kantoor Peeters is gekoppeld"},
+		"fail": {problem.New(problem.SilverfinDown, "Silverfin answered 503", ""), "Silverfin is niet bereikbaar"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			d := &slowAPI{stubAPI: &stubAPI{API: &daemontest.API{}}, release: make(chan struct{}), fails: tt.fails}
+			f := newFixture(t, func(c *Config) { c.API, c.SlowAfter = d, time.Nanosecond })
+			ann := f.signedIn(annName)
+			ann.post("/connection/silverfin", "firm", "12")
+			got := ann.post("/connection/silverfin/end", "state", daemontest.Full[daemon.SignIn]().State, "code", "abc", "authorized_firm_id", "12")
+			step := got.header.Get("Location")
+			if got.code != http.StatusSeeOther || !strings.HasPrefix(step, "/connection/step/") {
+				t.Fatalf("gives %d to %s: %s", got.code, step, got.body)
+			}
+			page := ann.get(step)
+			if !strings.Contains(page.body, "gaat op de achtergrond verder") || page.header.Get("Refresh") == "" {
+				t.Errorf("while it goes on: %s", page.body)
+			}
+			f.addPerson("Cis", accounts.Admin)
+			if other := f.signedIn("Cis").get(step); other.header.Get("Location") != "/connection" {
+				t.Errorf("another admin gets %d, %s", other.code, other.body)
+			}
+			close(d.release)
+			for page = ann.get(step); page.header.Get("Refresh") != ""; page = ann.get(step) {
+			}
+			if tt.fails == nil {
+				page = ann.get("/connection")
+			}
+			if !strings.Contains(page.body, tt.says) {
+				t.Errorf("the page does not say %q: %s", tt.says, page.body)
+			}
+			if again := ann.get(step); again.code != http.StatusSeeOther || again.header.Get("Location") != "/connection#step2" && again.header.Get("Location") != "/connection" {
+				t.Errorf("shown again it gives %d", again.code)
+			}
+			if n := len(d.callsOf("EndSilverfin")); n != 1 {
+				t.Errorf("%d sign-ins were ended", n)
+			}
+		})
+	}
+}
+
+// TestAStepThatBreaksDown ends no service: it is a page about a fault.
+func TestAStepThatBreaksDown(t *testing.T) {
+	var log logLines
+	f := newFixture(t, func(c *Config) {
+		c.API, c.Log = panickingAPI{&stubAPI{API: &daemontest.API{}}}, zerolog.New(&log)
+	})
+	if got := f.signedIn(annName).post("/connection/finbox", "id", "ABC-123"); got.code != http.StatusInternalServerError {
+		t.Errorf("it gives %d", got.code)
+	}
+	if !strings.Contains(strings.Join(log.list, ""), "a step broke down") {
+		t.Errorf("the log has %q", log.list)
+	}
+}
+
+// panickingAPI has a fault.
+type panickingAPI struct{ *stubAPI }
+
+func (panickingAPI) ConnectFinbox(context.Context, string, string) (ledger.Connection, []string, error) {
+	panic("a fault")
+}

@@ -1,0 +1,89 @@
+package portal
+
+import (
+	"html/template"
+	"strings"
+
+	"balansd/balance"
+)
+
+// balanceFunctions are what templates call for what is in a social balance, in
+// a language:
+//
+//	label CELL           the rubric, and the previous year where it is of that
+//	figure CELL TEXT     a figure as the form writes it; any other text as it is
+//	finding F            what a check found
+//	change C             before, after and by how much, in a list of three
+//	enterprise NUMBER    as people write it
+func balanceFunctions(l balance.Lang) template.FuncMap {
+	return template.FuncMap{
+		"label": func(c balance.Cell) string {
+			if _, ok := balance.RubricOf(c.Code); !ok {
+				return c.String()
+			}
+			return c.Label(l)
+		},
+		"figure":  func(c balance.Cell, text string) string { return figureText(l, c, text) },
+		"finding": func(f balance.Finding) string { return f.In(l) },
+		"change": func(c balance.Change) []string {
+			before, after, by := c.Texts(l)
+			return []string{before, after, by}
+		},
+		"enterprise": func(n balance.EnterpriseNumber) string { return n.Pretty() },
+	}
+}
+
+// figureText writes a figure as the form does. What is no figure, such as what
+// a person typed in Silverfin, is shown as it is.
+func figureText(l balance.Lang, c balance.Cell, text string) string {
+	d, err := balance.ParseDecimal(strings.TrimSpace(text))
+	if err != nil {
+		return text
+	}
+	decimals := 0
+	if r, ok := balance.RubricOf(c.Code); ok && (r.Unit == balance.Money || !d.IsInteger()) {
+		decimals = r.Decimals
+	}
+	return l.Figure(d, decimals)
+}
+
+// valueSection is one part of the form with its figures.
+type valueSection struct {
+	Label string
+	Rows  []valueRow
+}
+
+// valueRow is one rubric: this year's figure and the previous one beside it.
+type valueRow struct {
+	Code, Label       string
+	Current, Previous string
+	Findings          bool // a check found something about it
+}
+
+// sections puts figures in the order of the form.
+func sections(l balance.Lang, values map[string]string, findings []balance.Finding) (out []valueSection) {
+	about := map[string]bool{}
+	for _, f := range findings {
+		if f.IsRemark() {
+			continue // it is about how the document was read
+		}
+		for _, c := range f.Codes {
+			about[c] = true
+		}
+	}
+	for _, r := range balance.Rubrics() {
+		c, p := balance.Cell{Code: r.Code}, balance.Cell{Code: r.Code, Previous: true}
+		current, has := values[c.String()]
+		previous, had := values[p.String()]
+		if !has && !had {
+			continue
+		}
+		if label := r.SectionLabel(l); len(out) == 0 || out[len(out)-1].Label != label {
+			out = append(out, valueSection{Label: label})
+		}
+		s := &out[len(out)-1]
+		s.Rows = append(s.Rows, valueRow{Code: r.Code, Label: r.Label(l), Current: figureText(l, c, current),
+			Previous: figureText(l, p, previous), Findings: about[c.String()] || about[p.String()]})
+	}
+	return out
+}

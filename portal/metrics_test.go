@@ -1,0 +1,105 @@
+package portal
+
+import (
+	"context"
+	"errors"
+	"net/http"
+	"regexp"
+	"strings"
+	"testing"
+	"time"
+
+	"balansd/balance"
+	"balansd/daemon"
+	"balansd/daemon/daemontest"
+	"balansd/ledger"
+)
+
+func TestMetrics(t *testing.T) {
+	now := time.Date(2026, 3, 10, 12, 0, 0, 0, time.UTC)
+	night := func(day int, well bool) ledger.Run {
+		p := ledger.Run{Night: balance.Date{Year: 2026, Month: time.March, Day: day}, End: time.Unix(int64(day), 0)}
+		if !well {
+			p.Down = []string{"Finbox"}
+		}
+		return p
+	}
+	f := newFixture(t, func(c *Config) {
+		c.Now = func() time.Time { return now }
+		c.StateSize = func() int64 { return 4096 }
+		c.API = statusAPI{&daemontest.API{}, daemon.Status{
+			Counts: map[ledger.State]int{ledger.Done: 12, ledger.Waiting: 3, ledger.Failed: 1},
+			Firms:  []ledger.Firm{{ID: 14, Name: "Kantoor <b>", RenewedAt: now.Add(-time.Hour)}, {ID: 15, Relink: "signed out"}},
+		}, daemon.History{Runs: []ledger.Run{{End: time.Unix(99, 0)}, night(9, false), night(8, true), night(7, true)}}}
+	})
+	b := f.browser()
+	b.header.Set("Authorization", "Bearer a-token-of-some-length")
+	got := b.get("/metrics")
+	if got.code != http.StatusOK {
+		t.Fatal(got.code, got.body)
+	}
+	for _, line := range []string{
+		"balansd_up 1", "balansd_last_good_night_timestamp_seconds 8", `balansd_entries{state="done"} 12`, `balansd_entries{state="waiting"} 3`,
+		`balansd_entries{state="differs"} 0`, `balansd_firm_needs_relink{firm="14"} 0`, `balansd_firm_needs_relink{firm="15"} 1`,
+		`balansd_token_age_seconds{firm="14"} 3600`, "balansd_state_bytes 4096", `balansd_build_info{version="1.2.3"} 1`,
+	} {
+		if !regexp.MustCompile(`(?m)^` + regexp.QuoteMeta(line) + `$`).MatchString(got.body) {
+			t.Errorf("the metrics lack %s", line)
+		}
+	}
+	if strings.Contains(got.body, "Kantoor") || strings.Contains(got.body, "go_") {
+		t.Errorf("the metrics say too much:\n%s", got.body)
+	}
+}
+
+// statusAPI is a fake with a status of its own.
+type statusAPI struct {
+	daemon.API
+	status  daemon.Status
+	history daemon.History
+}
+
+func (s statusAPI) Status(context.Context) (daemon.Status, error) { return s.status, nil }
+
+func (s statusAPI) History(context.Context, int) (daemon.History, error) { return s.history, nil }
+
+func TestMetricsOfADaemonInTrouble(t *testing.T) {
+	f := newFixture(t, func(c *Config) { c.API = &daemontest.API{Err: errors.New("the disk is on fire")} })
+	b := f.browser()
+	b.header.Set("Authorization", "Bearer a-token-of-some-length")
+	if got := b.get("/metrics"); got.code != http.StatusOK || !strings.Contains(got.body, "balansd_up 0") || strings.Contains(got.body, "fire") {
+		t.Errorf("%d %s", got.code, got.body)
+	}
+	off := newFixture(t, func(c *Config) { c.MetricsToken = "" })
+	if got := off.signedIn(annName).get("/metrics"); got.code != http.StatusNotFound {
+		t.Errorf("metrics that are off give %d", got.code)
+	}
+}
+
+// A night that a firm or a connection refused is not good, whatever it
+// delivered; its good try later that night is.
+func TestGoodNight(t *testing.T) {
+	night := balance.Date{Year: 2026, Month: time.March, Day: 9}
+	pass := func(end int64, change func(*ledger.Run)) ledger.Run {
+		p := ledger.Run{Night: night, End: time.Unix(end, 0)}
+		change(&p)
+		return p
+	}
+	well := pass(1, func(*ledger.Run) {})
+	for name, c := range map[string]struct {
+		newest ledger.Run
+		want   float64
+	}{
+		"well":                   {pass(9, func(*ledger.Run) {}), 9},
+		"the sign-in refused":    {pass(9, func(p *ledger.Run) { p.Missing = []string{"Kantoor"} }), 1},
+		"a service out of reach": {pass(9, func(p *ledger.Run) { p.Down = []string{"Finbox"} }), 1},
+		"stopped":                {pass(9, func(p *ledger.Run) { p.Stopped = "disk full" }), 1},
+		"not ended":              {ledger.Run{Night: night}, 1},
+		"tried again, and well":  {pass(9, func(p *ledger.Run) { p.Night, p.For = balance.Date{}, night }), 9},
+		"by hand":                {pass(9, func(p *ledger.Run) { p.Night = balance.Date{} }), 1},
+	} {
+		if got := lastGoodRun([]ledger.Run{c.newest, well}); got != c.want {
+			t.Errorf("%s: %v, want %v", name, got, c.want)
+		}
+	}
+}

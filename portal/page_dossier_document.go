@@ -1,0 +1,55 @@
+package portal
+
+import (
+	"bytes"
+	"fmt"
+	"regexp"
+	"strconv"
+
+	"balansd/ledger"
+)
+
+// downloadDocument gives the document as it came, to keep and never to be shown: a
+// browser saves it under a name of ours.
+func downloadDocument(rq *request) error {
+	f, err := rq.loadEntry(rq.r.PathValue("number"))
+	if err != nil {
+		return err
+	}
+	d, err := rq.API.Document(rq.r.Context(), f.Entry.Number)
+	if err != nil {
+		return err
+	}
+	h := rq.w.Header()
+	h.Set("Content-Type", "application/octet-stream")
+	h.Set("Content-Disposition", `attachment; filename="`+documentName(f.Entry, d.Data)+`"`)
+	h.Set("Content-Security-Policy", "default-src 'none'; sandbox")
+	h.Set("Content-Length", strconv.Itoa(len(d.Data)))
+	_, _ = rq.download().Write(d.Data)
+	return nil
+}
+
+// documentName is made of what we know alone: a number, a year, and what the
+// document looks like.
+func documentName(e ledger.Entry, data []byte) string {
+	ending := "csv"
+	head := bytes.TrimLeft(bytes.TrimPrefix(data[:min(len(data), 512)], []byte("\ufeff")), " \t\r\n")
+	switch {
+	case bytes.HasPrefix(head, []byte("%PDF-")):
+		ending = "pdf"
+	case bytes.HasPrefix(head, []byte("<")):
+		ending = "xbrl"
+	case bytes.HasPrefix(head, []byte("{")):
+		ending = "json"
+	}
+	name := "sociale-balans"
+	if n := e.Dossier.EnterpriseNumber.String(); enterpriseNumber.MatchString(n) {
+		name += "-" + n
+	}
+	if y := e.FiscalYear.End.Year; y > 1900 && y < 10_000 {
+		name += fmt.Sprintf("-%d", y)
+	}
+	return fmt.Sprintf("%s-%d.%s", name, e.Number, ending)
+}
+
+var enterpriseNumber = regexp.MustCompile(`^[0-9]{10}$`)

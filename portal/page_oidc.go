@@ -1,0 +1,59 @@
+package portal
+
+import (
+	"cmp"
+	"errors"
+	"net/http"
+	"time"
+
+	"balansd/accounts"
+	"balansd/internal/clip"
+)
+
+// oidcCookie binds a sign-in at the provider to this browser.
+const oidcCookie = "balansd-oidc"
+
+func startOIDC(rq *request) error {
+	address, cookie, err := rq.oidc.Begin(rq.r.Context(), localPath(rq.r.PostForm.Get("next")))
+	if err != nil {
+		return err
+	}
+	rq.setCookie(oidcCookie, cookie, accounts.PendingLife)
+	return rq.redirectExternal(address)
+}
+
+func oidcCallback(rq *request) error {
+	return rq.relayCallback("/oidc/finish", "state", "code", "error")
+}
+
+func finishOIDC(rq *request) error {
+	form := rq.r.PostForm
+	cookie := ""
+	if c, err := rq.r.Cookie(rq.cookieName(oidcCookie)); err == nil {
+		cookie = c.Value
+	}
+	b, ok := rq.oidc.Resume(form.Get("state"), cookie)
+	switch {
+	case form.Get("error") != "":
+		if ok {
+			rq.recordSignIn(accounts.Record{What: "sign-in", From: rq.clientIP(), Outcome: "oidc.refused"})
+		}
+		return accounts.Refusal{Status: http.StatusForbidden, Reason: "oidc.refused"}
+	case !ok: // anybody may send anything here: it is not worth a record
+		return accounts.Refusal{Status: http.StatusBadRequest, Reason: "oidc.stale"}
+	}
+	who, err := rq.oidc.Finish(rq.r.Context(), b, form.Get("code"))
+	var q accounts.Person
+	if err == nil {
+		q, err = rq.People.SignInProvided(rq.r.Context(), who)
+	}
+	rq.recordSignIn(accounts.Record{Who: clip.Text(cmp.Or(q.Name, who.Name)), Key: q.Key, What: "sign-in", From: rq.clientIP(), Outcome: accounts.OutcomeOf(err)})
+	rq.setCookie(oidcCookie, "", -time.Second) // it works once, however it ends
+	if err != nil {
+		return errors.Join(err, rq.People.EndWithoutRole(rq.r.Context(), who))
+	}
+	if err := rq.signIn(q); err != nil {
+		return err
+	}
+	return rq.redirect(b.Next)
+}

@@ -1,0 +1,53 @@
+package portal
+
+import (
+	"net/http"
+	"strings"
+	"testing"
+
+	"balansd/accounts"
+)
+
+// TestAnUnknownNameIsAnsweredAlike holds the answers to a name that there is
+// not, a wrong password and a person who is kept out to the same, and to the
+// same work: a hash is made for each.
+func TestAnUnknownNameIsAnsweredAlike(t *testing.T) {
+	f := newFixture(t)
+	f.addPerson("weg", accounts.Staff)
+	if _, err := f.people.SetDisabled(t.Context(), f.key("weg"), true); err != nil {
+		t.Fatal(err)
+	}
+	var bodies []string
+	for name, password := range map[string]string{"niemand": testPassword, "weg": testPassword, benName: "something else"} {
+		got := f.browser().post("/sign-in", "name", name, "password", password)
+		if got.code != http.StatusUnauthorized {
+			t.Errorf("%s: %d", name, got.code)
+		}
+		bodies = append(bodies, strings.ReplaceAll(got.body, name, "NAME"))
+	}
+	if bodies[0] != bodies[1] || bodies[1] != bodies[2] {
+		t.Error("the answers differ")
+	}
+}
+
+// TestSigningInLeadsNowhereElse: a link to the page to sign in cannot lead to
+// another site.
+func TestSigningInLeadsNowhereElse(t *testing.T) {
+	f := newFixture(t)
+	for _, next := range []string{"https://evil.example", "//evil.example", "/\\evil.example", "\\\\evil.example", "javascript:alert(1)", "", "people", "/\r\nX: y"} {
+		got := f.browser().post("/sign-in", "name", annName, "password", testPassword, "next", next)
+		if to := got.header.Get("Location"); to != "/" {
+			t.Errorf("%q leads to %q", next, to)
+		}
+	}
+}
+
+// TestALinkFromElsewhere: a strict cookie is not sent along from another site.
+// The page says so to the browser, which asks again from here.
+func TestALinkFromElsewhere(t *testing.T) {
+	f := newFixture(t)
+	got := f.browser().request(http.MethodGet, "/people?x=1", nil, map[string]string{"Sec-Fetch-Site": "cross-site"})
+	if got.code != http.StatusUnauthorized || got.header.Get("Refresh") != "0" || strings.Contains(got.body, "people") {
+		t.Errorf("%d %v", got.code, got.header)
+	}
+}

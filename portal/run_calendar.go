@@ -1,0 +1,104 @@
+package portal
+
+import (
+	"slices"
+	"strconv"
+	"time"
+
+	"balansd/balance"
+	"balansd/ledger"
+)
+
+// picture is the last nights, a column a week.
+type calendar struct {
+	Days          []calendarDay
+	Width, Height int
+	Counts        map[string]int // by kind
+	From, To      balance.Date
+}
+
+// ShownWidth is its width on a page: larger than it is drawn.
+func (p calendar) ShownWidth() int { return p.Width * 3 / 2 }
+
+// ShownHeight is as ShownWidth.
+func (p calendar) ShownHeight() int { return p.Height * 3 / 2 }
+
+// calendarDay is one night in the picture. Its kind has a shape of its own, so
+// that no colour is needed.
+type calendarDay struct {
+	Date balance.Date
+	Kind string // good, problem, late, missed, none
+	X, Y int    // of its upper left corner
+}
+
+// The picture's measures: the side of a night and the room around it.
+const (
+	daySize  = 18
+	dayPitch = 22
+)
+
+// newCalendar puts the last ninety nights in weeks, Monday above. Of two passes
+// of one night, such as a second try, the last word counts.
+func newCalendar(passes []ledger.Run, missed []ledger.MissedNight, today balance.Date) calendar {
+	kinds := map[balance.Date]string{}
+	for _, m := range missed {
+		kinds[m.Night] = "missed"
+	}
+	for _, p := range slices.Backward(passes) { // oldest first
+		night := p.Night
+		if night.IsZero() {
+			night = p.For
+		}
+		if night.IsZero() || p.DryRun {
+			continue
+		}
+		switch {
+		case p.Stopped != "" || p.End.IsZero() || len(p.Down)+len(p.Problems) > 0:
+			kinds[night] = "problem"
+		case p.Trigger == ledger.CatchUp:
+			kinds[night] = "late"
+		default:
+			kinds[night] = "good"
+		}
+	}
+	first := today.AddDays(1 - calendarDays)
+	pic := calendar{Counts: map[string]int{}, From: first, To: today}
+	row := func(d balance.Date) int {
+		return (int(time.Date(d.Year, d.Month, d.Day, 12, 0, 0, 0, time.UTC).Weekday()) + 6) % 7
+	}
+	column := 0
+	for d := first; !today.Before(d); d = d.AddDays(1) {
+		if d != first && row(d) == 0 {
+			column++
+		}
+		kind := kinds[d]
+		if kind == "" {
+			kind = "none"
+		}
+		pic.Counts[kind]++
+		pic.Days = append(pic.Days, calendarDay{Date: d, Kind: kind, X: 2 + column*dayPitch, Y: 2 + row(d)*dayPitch})
+	}
+	pic.Width, pic.Height = (column+1)*dayPitch+2, 7*dayPitch+2
+	return pic
+}
+
+// Path is the outline of the night's sign, in the units of the picture: a tick
+// for a good one, a wave for one with trouble, an arrow for one that was caught
+// up, a cross for a missed one.
+func (n calendarDay) Path() string {
+	at := func(x, y int) string { return strconv.Itoa(n.X+x) + " " + strconv.Itoa(n.Y+y) }
+	switch n.Kind {
+	case "good":
+		return "M" + at(4, 9) + "L" + at(8, 13) + "L" + at(14, 5)
+	case "problem":
+		return "M" + at(9, 4) + "L" + at(9, 10) + "M" + at(9, 13) + "L" + at(9, 14)
+	case "late":
+		return "M" + at(4, 9) + "L" + at(14, 9) + "M" + at(10, 5) + "L" + at(14, 9) + "L" + at(10, 13)
+	case "missed":
+		return "M" + at(5, 5) + "L" + at(13, 13) + "M" + at(13, 5) + "L" + at(5, 13)
+	}
+	return ""
+}
+
+// Side is the length of a night's side.
+func (calendarDay) Side() int { return daySize }

@@ -1,0 +1,120 @@
+package portal
+
+import (
+	"context"
+	"fmt"
+	"iter"
+	"net/http"
+	"strings"
+	"testing"
+
+	"balansd/balance"
+	"balansd/daemon"
+	"balansd/daemon/daemontest"
+	"balansd/ledger"
+	"balansd/problem"
+)
+
+// stubAPI is a daemon.API with what a test lays on it; all else is the fake's.
+type stubAPI struct {
+	*daemontest.API
+
+	entries []ledger.Entry // newest first
+	history daemon.History
+	status  daemon.Status
+	decided []daemon.Decision
+}
+
+func (d *stubAPI) Entries(_ context.Context, q ledger.Query) iter.Seq2[ledger.Entry, error] {
+	return func(yield func(ledger.Entry, error) bool) {
+		for _, e := range d.entries {
+			if q.Matches(e) && (q.Below == 0 || e.Number < q.Below) && !yield(e, nil) {
+				return
+			}
+		}
+	}
+}
+
+func (d *stubAPI) Show(_ context.Context, number uint64) (daemon.EntryDetail, error) {
+	for _, e := range d.entries {
+		if e.Number == number {
+			return daemon.EntryDetail{Entry: e}, nil
+		}
+	}
+	return daemon.EntryDetail{}, problem.New(problem.NotFound, "there is no such entry", "")
+}
+
+func (d *stubAPI) Dossiers(_ context.Context, q daemon.DossierQuery) (daemon.DossierPage, error) {
+	d.Record("Dossiers", q)
+	var found []ledger.Entry
+	for _, e := range d.entries {
+		if (ledger.Query{States: q.States, Reason: q.Reason}).Matches(e) {
+			found = append(found, e)
+		}
+	}
+	end := len(found)
+	if q.Limit > 0 {
+		end = min(q.Offset+q.Limit, end)
+	}
+	return daemon.DossierPage{Entries: found[min(q.Offset, end):end], Total: len(found), Counts: map[ledger.State]int{}}, nil
+}
+
+// Decide takes a decision on an entry as it is, as the daemon does.
+func (d *stubAPI) Decide(ctx context.Context, r daemon.Decision) (ledger.Entry, error) {
+	f, err := d.Show(ctx, r.Number)
+	if err != nil {
+		return ledger.Entry{}, err
+	}
+	if f.Entry.Version != r.Seen {
+		return ledger.Entry{}, problem.New(problem.Conflict, "the entry changed", "")
+	}
+	d.decided = append(d.decided, r)
+	return f.Entry, nil
+}
+
+func (d *stubAPI) Status(context.Context) (daemon.Status, error) { return d.status, nil }
+
+func (d *stubAPI) History(context.Context, int) (daemon.History, error) { return d.history, nil }
+
+func (d *stubAPI) Connections(context.Context) ([]ledger.Connection, error) {
+	return d.status.Connections, nil
+}
+
+func (d *stubAPI) Firms(context.Context) ([]ledger.Firm, error) { return d.status.Firms, nil }
+
+// jobOf gives the address of the run that an answer leads to.
+func jobOf(t *testing.T, got reply) string {
+	t.Helper()
+	to := got.header.Get("Location")
+	if got.code != http.StatusSeeOther || !strings.HasPrefix(to, "/sync/") {
+		t.Fatalf("gives %d to %s: %s", got.code, to, got.body)
+	}
+	return to
+}
+
+// newStubFixture serves the pages over an office.
+func newStubFixture(t *testing.T, d *stubAPI, change ...func(*Config)) *fixture {
+	t.Helper()
+	d.API = &daemontest.API{}
+	return newFixture(t, append(change, func(c *Config) { c.API = d })...)
+}
+
+// differing is an entry with figures that differ.
+func differing(number uint64, codes ...string) ledger.Entry {
+	e := ledger.Entry{Number: number, Version: 7, State: ledger.Differs, Target: &ledger.Target{FirmID: 1, CompanyID: 2}}
+	e.Dossier = ledger.Dossier{ID: fmt.Sprint("d", number), Name: fmt.Sprint("Dossier ", number)}
+	for _, c := range codes {
+		e.Differences = append(e.Differences, ledger.Difference{Cell: balance.Cell{Code: c}, Finbox: "3", Silverfin: "9"})
+	}
+	return e
+}
+
+// heard gives what the daemon was asked by a method.
+func (d *stubAPI) callsOf(method string) (list []string) {
+	for _, h := range d.Calls() {
+		if strings.HasPrefix(h, method+"[") {
+			list = append(list, h)
+		}
+	}
+	return list
+}
