@@ -23,6 +23,8 @@ type builder struct {
 	more    int // findings beyond maxFindings
 	data    *dictionary
 	table   *Members
+	// chosenYear is the one that a person chose of the readings of the year.
+	chosenYear Period
 }
 
 func newBuilder(members *Members) *builder {

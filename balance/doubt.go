@@ -32,6 +32,8 @@ type Doubt struct {
 	// left out where it is not known. An empty one means that the cell is empty.
 	Readings []string `json:"readings"`
 	Where    string   `json:"where,omitempty"` // in the document, such as "line 12"
+	Page     int      `json:"page,omitempty"`  // of a PDF, from 1; 0 where it is not known
+	Lines    []int    `json:"lines,omitempty"` // of a text, from 1; of each reading
 }
 
 // String writes the doubt in one clause for a person, such as "1023 is 5 or 6
@@ -172,7 +174,7 @@ func (d *builder) finishStatements() {
 		if s.unclear {
 			kind = TwoReadings
 		}
-		d.addDoubt(kind, c.String(), texts, linesOf(s.lines))
+		d.addDoubt(kind, c.String(), texts, linesOf(s.lines)).Lines = s.lines
 	}
 }
 
@@ -181,9 +183,10 @@ func (d *builder) cells() []Cell {
 	return slices.SortedFunc(maps.Keys(d.stated), CompareCells)
 }
 
-// addDoubt adds a doubt.
-func (d *builder) addDoubt(kind DoubtKind, code string, readings []string, where string) {
+// addDoubt adds a doubt, and returns it until the next one is added.
+func (d *builder) addDoubt(kind DoubtKind, code string, readings []string, where string) *Doubt {
 	d.balance.Doubts = append(d.balance.Doubts, Doubt{Kind: kind, Code: code, Readings: readings, Where: where})
+	return &d.balance.Doubts[len(d.balance.Doubts)-1]
 }
 
 // linesOf writes line numbers for a person, such as "lines 3 and 4".

@@ -137,7 +137,7 @@ func TestDoubtsAsJSON(t *testing.T) {
 	if err := json.Unmarshal(printed, &got); err != nil {
 		t.Fatal(err)
 	}
-	want := []map[string]any{{"kind": "two_amounts", "code": "1023", "readings": []any{"5", "6"}, "where": "lines 3 and 4"}}
+	want := []map[string]any{{"kind": "two_amounts", "code": "1023", "readings": []any{"5", "6"}, "where": "lines 3 and 4", "lines": []any{3.0, 4.0}}}
 	if diff := cmp.Diff(want, got.Doubts); diff != "" || len(got.Values) != 1 {
 		t.Errorf("values %v (-want +got)\n%s", got.Values, diff)
 	}

@@ -3,6 +3,8 @@ package balance
 import (
 	"errors"
 	"fmt"
+	"regexp"
+	"slices"
 	"strconv"
 	"strings"
 	"unicode"
@@ -59,4 +61,21 @@ func (n EnterpriseNumber) Pretty() string {
 		return string(n)
 	}
 	return string(n[:4] + "." + n[4:7] + "." + n[7:])
+}
+
+// writtenNumber is what an enterprise number can look like in a text.
+var writtenNumber = regexp.MustCompile(`(?i)(?:\b|BE)[\s\pZ.:\-]*\(?[01]?\)?[\s\pZ.\-]?\d{3}[\s\pZ.\-]?\d{3}[\s\pZ.\-]?\d{3}\b`)
+
+// EnterpriseNumbersIn returns the different valid enterprise numbers in a text that
+// has other words too, such as "BE0900102194 (RPR Gent)", in their order.
+func EnterpriseNumbersIn(text string) (all []EnterpriseNumber) {
+	if n, err := ParseEnterpriseNumber(text); err == nil {
+		return []EnterpriseNumber{n}
+	}
+	for _, s := range writtenNumber.FindAllString(text, -1) {
+		if n, err := ParseEnterpriseNumber(strings.TrimLeft(s, ".:")); err == nil && !slices.Contains(all, n) {
+			all = append(all, n)
+		}
+	}
+	return all
 }

@@ -1,6 +1,9 @@
 package balance
 
-import "strings"
+import (
+	"slices"
+	"strings"
+)
 
 // calendar counts, of the days on which the periods of a document end, the
 // facts of rubrics and the days on which those periods start.
@@ -119,15 +122,20 @@ func later(a, b Date) Date {
 	return a
 }
 
-// yearDoubt puts the year in doubt. The first reading is that of the balance.
-func (d *builder) yearDoubt(readings ...Period) {
+// yearDoubt returns the year of the balance. Of several readings it is the one that
+// a person chose, else the first, and then the year is in doubt.
+func (d *builder) yearDoubt(readings ...Period) Period {
+	if len(readings) == 1 {
+		return readings[0]
+	}
+	if slices.Contains(readings, d.chosenYear) {
+		return d.chosenYear
+	}
 	var texts []string
 	for _, p := range readings {
 		texts = append(texts, p.String())
 	}
-	if len(texts) == 1 {
-		return
-	}
 	d.addFinding("year_unsure", nil, args{"readings": strings.Join(texts, ", ")})
 	d.addDoubt(DoubtfulYear, "", texts, "")
+	return readings[0]
 }

@@ -63,6 +63,7 @@ type ReaderOptions struct {
 // several goroutines at once.
 type Reader struct {
 	members *Members
+	year    Period // that a person chose; see ReadYear
 }
 
 // NewReader makes a Reader.
@@ -111,6 +112,7 @@ func (r *Reader) readText(raw io.Reader, head []byte) (*Balance, error) {
 		return nil, err
 	}
 	w, d := newWindow(text), newBuilder(r.members)
+	d.chosenYear = r.year
 	w.skipSpace()
 	switch head := w.head(); {
 	case !w.fill() && w.complete():

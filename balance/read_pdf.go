@@ -60,6 +60,7 @@ func (r *Reader) readPages(file *pdf.Reader) (*Balance, error) {
 		return nil, err
 	}
 	form := &pdfForm{builder: newBuilder(r.members), pages: pages}
+	form.chosenYear = r.year
 	form.balance.Layout = NBBPDF
 	return form.read(isXFA(file))
 }

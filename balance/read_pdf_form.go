@@ -362,5 +362,5 @@ func (f *pdfForm) settleCell(c Cell, all []pdfReading) {
 	} else {
 		f.addFinding("pdf_doubt", codesOf(c), args{"page": strconv.Itoa(page), "cell": c.String(), "first": texts[0], "second": texts[1]})
 	}
-	f.addDoubt(kind, c.String(), texts, where)
+	f.addDoubt(kind, c.String(), texts, where).Page = page
 }

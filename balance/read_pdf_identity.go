@@ -7,14 +7,13 @@ import (
 )
 
 var (
-	sectionText   = regexp.MustCompile(`(?i)^(VOL|VKT|MIC|[CAM])[- ](kap|cap|vzw|asbl|inb|vog|vn|vop)[ -]?(\d+)`)
-	modelText     = regexp.MustCompile(`^m\d\d(-[a-z])?$`)
-	committeeNo   = regexp.MustCompile(`\b\d{3}(?:\.?\d{2})?\b`)
-	committees    = regexp.MustCompile(`^[\d.,;/ -]+$`)
-	printedDate   = regexp.MustCompile(`\b(?:\d{1,2}[-/.]\d{1,2}[-/.]\d{4}|\d{4}-\d{2}-\d{2})\b`)
-	printedNumber = regexp.MustCompile(`\b(?:BE ?)?[01]?\d{3}[. ]?\d{3}[. ]?\d{3}\b`)
-	printedName   = regexp.MustCompile(`(?i)^(?:naam|benaming|dénomination|nom|name|bezeichnung)(?: en rechtsvorm| et forme juridique)?\s*:\s*(.+)$`)
-	currencies    = []string{"EUR", "USD", "GBP", "CHF", "JPY", "SEK", "NOK", "DKK", "CAD", "AUD", "PLN", "CNY"}
+	sectionText = regexp.MustCompile(`(?i)^(VOL|VKT|MIC|[CAM])[- ](kap|cap|vzw|asbl|inb|vog|vn|vop)[ -]?(\d+)`)
+	modelText   = regexp.MustCompile(`^m\d\d(-[a-z])?$`)
+	committeeNo = regexp.MustCompile(`\b\d{3}(?:\.?\d{2})?\b`)
+	committees  = regexp.MustCompile(`^[\d.,;/ -]+$`)
+	printedDate = regexp.MustCompile(`\b(?:\d{1,2}[-/.]\d{1,2}[-/.]\d{4}|\d{4}-\d{2}-\d{2})\b`)
+	printedName = regexp.MustCompile(`(?i)^(?:naam|benaming|dénomination|nom|name|bezeichnung)(?: en rechtsvorm| et forme juridique)?\s*:\s*(.+)$`)
+	currencies  = []string{"EUR", "USD", "GBP", "CHF", "JPY", "SEK", "NOK", "DKK", "CAD", "AUD", "PLN", "CNY"}
 )
 
 // sectionOf gives the section of the form that a page belongs to, such as
@@ -62,26 +61,16 @@ func (f *pdfForm) identify() error {
 	return nil
 }
 
-// numbersIn gives the valid enterprise numbers of a text.
-func numbersIn(text string) (all []EnterpriseNumber) {
-	for _, s := range printedNumber.FindAllString(text, -1) {
-		if n, err := ParseEnterpriseNumber(s); err == nil && !slices.Contains(all, n) {
-			all = append(all, n)
-		}
-	}
-	return all
-}
-
 // identifyNumber reads the enterprise number, which stands at the head of each
 // page of the form, else the only one on its pages and the first one.
 func (f *pdfForm) identifyNumber() error {
 	var heads, all []EnterpriseNumber
 	for _, p := range f.social {
-		heads = append(heads, numbersIn(lineText(topLine(p)))...)
+		heads = append(heads, EnterpriseNumbersIn(lineText(topLine(p)))...)
 	}
 	for _, p := range append([]*pdfPage{f.pages[0]}, f.social...) {
 		for _, line := range linesOfWords(p.words, 3) {
-			all = append(all, numbersIn(lineText(line))...)
+			all = append(all, EnterpriseNumbersIn(lineText(line))...)
 		}
 	}
 	for _, found := range [][]EnterpriseNumber{heads, all} {
@@ -148,8 +137,7 @@ func (f *pdfForm) identifyYear() {
 		}
 	}
 	if len(years) > 0 {
-		f.balance.FiscalYear = years[0]
-		f.yearDoubt(years[:min(len(years), maxReadings)]...)
+		f.balance.FiscalYear = f.yearDoubt(years[:min(len(years), maxReadings)]...)
 	}
 }
 

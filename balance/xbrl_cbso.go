@@ -108,8 +108,7 @@ func (in *instance) aboutYear(about []xbrlFact) {
 			readings = append(readings, Period{start, end})
 		}
 	}
-	in.balance.FiscalYear = readings[0]
-	in.yearDoubt(readings[:min(len(readings), maxReadings)]...)
+	in.balance.FiscalYear = in.yearDoubt(readings[:min(len(readings), maxReadings)]...)
 }
 
 // orNone returns dates, or the zero Date where there are none.
@@ -168,13 +167,14 @@ func (in *instance) closing() (end, before Date) {
 	case year.End.IsZero():
 		year.End = figures.End
 		if latest := in.calendar.latest(); latest != figures.End {
-			in.yearDoubt(Period{year.Start, figures.End}, in.calendar.period(latest))
+			*year = in.yearDoubt(Period{year.Start, figures.End}, in.calendar.period(latest))
+			figures.End = year.End
 		}
 	case dated || len(in.facts) == 0 || in.allBefore(*year):
 		return year.End, in.calendar.before(*year)
 	default:
 		in.addFinding("fiscal_year_differs", nil, args{"end": year.End.String(), "closing": figures.End.String()})
-		in.yearDoubt(*year, figures)
+		*year = in.yearDoubt(*year, figures)
 	}
 	closed := Period{year.Start, figures.End}
 	if !year.Start.Before(figures.End) {

@@ -109,7 +109,7 @@ func (in *instance) years(whose int) (year Period, before Date) {
 			doubtful = append(doubtful, rubrics)
 		}
 	}
-	in.yearDoubt(append([]Period{year}, doubtful...)...)
+	year = in.yearDoubt(append([]Period{year}, doubtful...)...)
 	return year, in.calendar.before(year)
 }
 

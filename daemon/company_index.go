@@ -22,7 +22,9 @@ type inFirm struct {
 type companyIndex struct {
 	firms    []ledger.Firm
 	byNumber map[balance.EnterpriseNumber][]inFirm
-	byID     map[[2]int64]inFirm
+	// oneOf are the companies that have several numbers, by each of them.
+	oneOf map[balance.EnterpriseNumber][]inFirm
+	byID  map[[2]int64]inFirm
 	// unread are the names of the firms of which single companies could not
 	// be read.
 	unread []string
@@ -42,7 +44,7 @@ func (r *run) companies(ctx context.Context) (*companyIndex, error) {
 	if err != nil {
 		return nil, err
 	}
-	ix := &companyIndex{firms: firms, byNumber: map[balance.EnterpriseNumber][]inFirm{},
+	ix := &companyIndex{firms: firms, byNumber: map[balance.EnterpriseNumber][]inFirm{}, oneOf: map[balance.EnterpriseNumber][]inFirm{},
 		byID: map[[2]int64]inFirm{}, unknown: map[int64]error{}}
 	var wg sync.WaitGroup
 	var mu sync.Mutex
@@ -105,6 +107,9 @@ func (ix *companyIndex) add(f ledger.Firm, list []ledger.Company) {
 		ix.byID[[2]int64{f.ID, c.ID}] = in
 		if c.EnterpriseNumber != "" {
 			ix.byNumber[c.EnterpriseNumber] = append(ix.byNumber[c.EnterpriseNumber], in)
+		}
+		for _, n := range c.Several {
+			ix.oneOf[n] = append(ix.oneOf[n], in)
 		}
 	}
 }

@@ -73,6 +73,7 @@ func (d *Daemon) checkNewLink(ctx context.Context, l *ledger.DossierLink, by str
 	if err != nil {
 		return err
 	}
+	company.EnterpriseNumber = company.NumberBeside(dossier.EnterpriseNumber)
 	if agree(dossier.EnterpriseNumber, company.EnterpriseNumber) {
 		return nil
 	}
@@ -128,6 +129,7 @@ func sameTarget(a, b ledger.DossierLink) bool {
 // meets it are kept with it, so that a company whose number changes later is
 // seen.
 func (r *run) checkLink(ctx context.Context, l ledger.DossierLink, d ledger.Dossier, number balance.EnterpriseNumber, in inFirm) error {
+	in.company.EnterpriseNumber = in.company.NumberBeside(number)
 	company := in.company.EnterpriseNumber
 	if agree(number, company) || l.NumberDiffers.Covers(number, company) {
 		return nil

@@ -123,6 +123,18 @@ func (ix *companyIndex) miss(number balance.EnterpriseNumber, hits []inFirm) err
 		return &ledger.NotYet{Reason: ledger.NoCompany,
 			Detail: "neither the source nor the document gives a valid enterprise number, and no link is set"}
 	}
-	return &ledger.NotYet{Reason: ledger.NoCompany,
-		Detail: fmt.Sprintf("no company in Silverfin has enterprise number %s", number.Pretty())}
+	detail := fmt.Sprintf("no company in Silverfin has enterprise number %s", number.Pretty())
+	if among := ix.oneOf[number]; len(among) > 0 {
+		first := slices.MinFunc(among, func(a, b inFirm) int { return cmp.Compare(a.company.ID, b.company.ID) })
+		detail += fmt.Sprintf(" alone; %s (company %d) has several: %s", first.company.Name, first.company.ID, prettyNumbers(first.company.Several))
+	}
+	return &ledger.NotYet{Reason: ledger.NoCompany, Detail: detail}
+}
+
+func prettyNumbers(numbers []balance.EnterpriseNumber) string {
+	texts := make([]string, len(numbers))
+	for i, n := range numbers {
+		texts[i] = n.Pretty()
+	}
+	return strings.Join(texts, ", ")
 }

@@ -2,6 +2,7 @@ package ledger
 
 import (
 	"fmt"
+	"slices"
 	"time"
 
 	"balansd/balance"
@@ -31,7 +32,23 @@ type Company struct {
 	ID               int64                    `json:"id"`
 	Name             string                   `json:"name"`
 	FileCode         string                   `json:"file_code,omitempty"`
-	EnterpriseNumber balance.EnterpriseNumber `json:"enterprise_number,omitempty"` // empty where Silverfin has none or a wrong one
+	EnterpriseNumber balance.EnterpriseNumber `json:"enterprise_number,omitempty"` // empty where Silverfin has none, a wrong one or several
+	// Several are the different valid numbers that Silverfin has for the company,
+	// where there are more than one: then none counts by itself.
+	Several []balance.EnterpriseNumber `json:"several_numbers,omitempty"`
+}
+
+// NumberBeside returns the company's enterprise number as it is to be compared with
+// that of a dossier: of several the dossier's, else the first.
+func (c Company) NumberBeside(dossier balance.EnterpriseNumber) balance.EnterpriseNumber {
+	switch {
+	case len(c.Several) == 0:
+		return c.EnterpriseNumber
+	case slices.Contains(c.Several, dossier):
+		return dossier
+	default:
+		return c.Several[0]
+	}
 }
 
 // Target is where one social balance lands: one period of one company, and

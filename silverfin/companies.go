@@ -10,7 +10,8 @@ import (
 
 // Companies lists the firm's companies. Silverfin has no search by enterprise
 // number, so that this list is the only index there is. Archived companies are
-// not in it. The number is empty where Silverfin has none or a wrong one.
+// not in it. The number is the one that a field has, with other words or
+// without: empty where Silverfin has none, a wrong one or several.
 //
 // What cannot be read is left out and named for people: any company may be
 // behind it.
@@ -60,9 +61,13 @@ func (f *Firm) company(r record) (ledger.Company, bool) {
 	c := ledger.Company{ID: id, Name: r.words("name"), FileCode: r.words("file_code")}
 	for _, field := range f.client.cfg.NumberFields {
 		text, _ := valueText(r[field])
-		if n, err := balance.ParseEnterpriseNumber(text); err == nil {
-			c.EnterpriseNumber = n
+		numbers := balance.EnterpriseNumbersIn(text)
+		if len(numbers) == 1 {
+			c.EnterpriseNumber, c.Several = numbers[0], nil
 			break
+		}
+		if len(numbers) > 1 && c.Several == nil {
+			c.Several = numbers
 		}
 	}
 	return c, true
