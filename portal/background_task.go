@@ -11,22 +11,23 @@ import (
 	"time"
 )
 
-// maxTasks is how many steps that people began are remembered.
+// maxTasks bounds the tasks that are kept in memory.
 const maxTasks = 20
 
-// taskList are what people began at Finbox or Silverfin, in memory. The zero steps
-// are ready, and safe for concurrent use.
+// taskList holds the tasks at Finbox or Silverfin that people started. The zero
+// value is ready to use, and it is safe for concurrent use.
 type taskList struct {
 	mu   sync.Mutex
 	list []*task // oldest first
 }
 
-// task is one of them. It goes on when the browser goes away, and may take
-// longer than a page: a service may ask for a wait before each call.
+// task is a call of Finbox or Silverfin that a person started. It continues when the
+// browser disconnects, and may take longer than a page: a service may ask for a wait
+// before each call.
 type task struct {
-	id, person string // the address, and the key of who began it
+	id, person string // the id in its address, and the key of who started it
 	done       chan struct{}
-	respond    func(*request) error // shows how it ended, once it has
+	respond    func(*request) error // writes the result; set when done is closed
 }
 
 func (s *taskList) add(one *task) {
@@ -46,7 +47,7 @@ func (s *taskList) find(id, person string) *task {
 	return s.list[i]
 }
 
-// remove forgets a step, and tells whether it was still there.
+// remove removes a task, and reports whether it was still there.
 func (s *taskList) remove(one *task) bool {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -55,8 +56,8 @@ func (s *taskList) remove(one *task) bool {
 	return len(s.list) < before
 }
 
-// runTask carries out a step at Finbox or Silverfin, and answers with what it
-// gives. Where it takes long, the answer is a page that waits for it.
+// runTask runs do in the background and answers with the function that it returns.
+// When it takes longer than slowAfter the answer redirects to a page that waits for it.
 func (rq *request) runTask(do func(ctx context.Context) (answer func(*request) error)) error {
 	ctx, cancel := background(rq.r.Context())
 	one := &task{id: rand.Text(), person: rq.person.Key, done: make(chan struct{})}
@@ -65,8 +66,8 @@ func (rq *request) runTask(do func(ctx context.Context) (answer func(*request) e
 		defer close(one.done)
 		defer cancel()
 		defer func() {
-			if fault := recover(); fault != nil { // as in a page: it ends no service
-				rq.Log.Error().Interface("fault", fault).Bytes("stack", debug.Stack()).Msg("a step broke down")
+			if fault := recover(); fault != nil { // as in a request: it must not end the process
+				rq.Log.Error().Interface("fault", fault).Bytes("stack", debug.Stack()).Msg("a background task panicked")
 				one.respond = func(*request) error { return errors.New("a fault in balansd") }
 			}
 		}()
@@ -84,14 +85,14 @@ func (rq *request) runTask(do func(ctx context.Context) (answer func(*request) e
 }
 
 func (rq *request) respondTask(one *task) error {
-	if !rq.tasks.remove(one) { // another window has shown it
+	if !rq.tasks.remove(one) { // another window has shown the result
 		return rq.redirect("/connection")
 	}
 	return one.respond(rq)
 }
 
-// taskPage shows how a step ended, or that it goes on: then the browser asks
-// again by itself.
+// taskPage answers with the result of a task. While it runs, it shows a page that the
+// browser reloads by itself.
 func taskPage(rq *request) error {
 	one := rq.tasks.find(rq.r.PathValue("step"), rq.person.Key)
 	if one == nil {

@@ -21,23 +21,23 @@ type slowAPI struct {
 	*stubAPI
 
 	release chan struct{}
-	fails   error
+	err     error
 }
 
 func (d *slowAPI) EndSilverfin(ctx context.Context, state, code string, firmID int64, by string) (ledger.Firm, []string, error) {
 	d.Record("EndSilverfin", state, code, firmID, by)
 	select {
 	case <-d.release:
-		return ledger.Firm{ID: 12, Name: "Kantoor Peeters"}, nil, d.fails
+		return ledger.Firm{ID: 12, Name: "Kantoor Peeters"}, nil, d.err
 	case <-ctx.Done():
 		return ledger.Firm{}, nil, ctx.Err()
 	}
 }
 
-// TestALinkingThatTakesLongGoesOn: while Silverfin has balansd wait longer than a
+// TestTaskContinuesInBackground: while Silverfin has balansd wait longer than a
 // page may take, a page says so and waits, the linking goes on, and how it ends
 // is shown once.
-func TestALinkingThatTakesLongGoesOn(t *testing.T) {
+func TestTaskContinuesInBackground(t *testing.T) {
 	for name, tt := range map[string]struct {
 		fails error
 		says  string
@@ -46,7 +46,7 @@ func TestALinkingThatTakesLongGoesOn(t *testing.T) {
 		"fail": {problem.New(problem.SilverfinDown, "Silverfin answered 503", ""), "Silverfin is niet bereikbaar"},
 	} {
 		t.Run(name, func(t *testing.T) {
-			d := &slowAPI{stubAPI: &stubAPI{API: &daemontest.API{}}, release: make(chan struct{}), fails: tt.fails}
+			d := &slowAPI{stubAPI: &stubAPI{API: &daemontest.API{}}, release: make(chan struct{}), err: tt.fails}
 			f := newFixture(t, func(c *Config) { c.API, c.SlowAfter = d, time.Nanosecond })
 			ann := f.signedIn(annName)
 			ann.post("/connection/silverfin", "firm", "12")
@@ -82,8 +82,8 @@ func TestALinkingThatTakesLongGoesOn(t *testing.T) {
 	}
 }
 
-// TestAStepThatBreaksDown ends no service: it is a page about a fault.
-func TestAStepThatBreaksDown(t *testing.T) {
+// TestTaskPanics ends no service: it is a page about a fault.
+func TestTaskPanics(t *testing.T) {
 	var log logLines
 	f := newFixture(t, func(c *Config) {
 		c.API, c.Log = panickingAPI{&stubAPI{API: &daemontest.API{}}}, zerolog.New(&log)
@@ -91,8 +91,8 @@ func TestAStepThatBreaksDown(t *testing.T) {
 	if got := f.signedIn(annName).post("/connection/finbox", "id", "ABC-123"); got.code != http.StatusInternalServerError {
 		t.Errorf("it gives %d", got.code)
 	}
-	if !strings.Contains(strings.Join(log.list, ""), "a step broke down") {
-		t.Errorf("the log has %q", log.list)
+	if !strings.Contains(strings.Join(log.lines, ""), "a background task panicked") {
+		t.Errorf("the log has %q", log.lines)
 	}
 }
 

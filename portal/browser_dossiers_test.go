@@ -11,8 +11,8 @@ import (
 	"balansd/ledger"
 )
 
-// everyState is a dossier in each state, for each reason and kind of failure.
-func everyState(at time.Time) (list []ledger.Entry) {
+// entriesInEveryState is a dossier in each state, for each reason and kind of failure.
+func entriesInEveryState(at time.Time) (list []ledger.Entry) {
 	add := func(e ledger.Entry, name string) {
 		e.Number = uint64(len(list) + 1)
 		e.ID, e.Connection, e.Revision, e.CreatedAt = fmt.Sprintf("sb-%07d", e.Number), "c1", "1", at
@@ -38,11 +38,11 @@ func everyState(at time.Time) (list []ledger.Entry) {
 	return list
 }
 
-// TestEveryStateInABrowser looks at a dossier in each state and at a connection
+// TestStatesInBrowser looks at a dossier in each state and at a connection
 // in each, in Dutch and French.
-func TestEveryStateInABrowser(t *testing.T) {
+func TestStatesInBrowser(t *testing.T) {
 	at := time.Date(2026, 3, 10, 9, 0, 0, 0, time.UTC)
-	d := &stubAPI{entries: everyState(at), status: daemon.Status{
+	d := &stubAPI{entries: entriesInEveryState(at), status: daemon.Status{
 		Connections: []ledger.Connection{
 			{ID: "c1", Name: "Kantoor Zandbank", Status: ledger.Active, StartDate: balance.Date{Year: 2026, Month: 1, Day: 2}, ListedAt: at},
 			{ID: "c2", Name: "Kantoor Gent", Status: ledger.Paused},
@@ -53,7 +53,7 @@ func TestEveryStateInABrowser(t *testing.T) {
 		Firms: []ledger.Firm{
 			{ID: 11, Name: "Kantoor Zandbank", LinkedBy: annName, LinkedAt: at, RenewedAt: at},
 			{ID: 12, Name: "Bureau Ardenne", LinkedAt: at, RenewedAt: at, Relink: "Silverfin refuses the refresh token."}},
-		Waiting: everyState(at), Counts: map[ledger.State]int{ledger.Differs: 1}, NextWake: at.Add(16 * time.Hour),
+		Waiting: entriesInEveryState(at), Counts: map[ledger.State]int{ledger.Differs: 1}, NextWake: at.Add(16 * time.Hour),
 		LastNight: &ledger.Run{Number: 7, Trigger: ledger.Nightly, Night: balance.Date{Year: 2026, Month: 3, Day: 10}, Start: at.Add(-7 * time.Hour), End: at.Add(-6 * time.Hour),
 			Outcome: map[ledger.State]int{ledger.Done: 12, ledger.Waiting: 1}},
 	}}
@@ -73,13 +73,13 @@ func TestEveryStateInABrowser(t *testing.T) {
 		c.setViewport(phone)
 		c.visit(dossierPath(uint64(len(d.entries))))
 		c.screenshot("state-differs-phone-" + lang)
-		c.setViewport(desk)
+		c.setViewport(desktop)
 	}
 }
 
-// TestDossiersWithoutScripts: searching, deciding and syncing work with the
+// TestDossiersInBrowserWithoutScripts: searching, deciding and syncing work with the
 // scripts of pages switched off.
-func TestDossiersWithoutScripts(t *testing.T) {
+func TestDossiersInBrowserWithoutScripts(t *testing.T) {
 	d := &stubAPI{entries: []ledger.Entry{differing(2, "1003"), {Number: 1, State: ledger.Done}}}
 	f := newStubFixture(t, d)
 	c := newChrome(t, f.server.URL)
@@ -102,8 +102,8 @@ func TestDossiersWithoutScripts(t *testing.T) {
 	c.expectText("Je beslissing is bewaard")
 }
 
-// TestNightsInABrowser looks at a picture with every kind of night.
-func TestNightsInABrowser(t *testing.T) {
+// TestRunsInBrowser looks at a picture with every kind of night.
+func TestRunsInBrowser(t *testing.T) {
 	now := time.Date(2026, 3, 10, 9, 0, 0, 0, time.UTC)
 	o := &stubAPI{}
 	for i := range 80 {

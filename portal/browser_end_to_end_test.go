@@ -27,10 +27,10 @@ import (
 type endToEnd struct {
 	*chrome
 
-	box  *sandbox.Sandbox
-	conn string // connection id
-	firm int64
-	link string // for the first admin
+	sandbox      *sandbox.Sandbox
+	connectionID string // connection id
+	firm         int64
+	inviteLink   string // for the first admin
 }
 
 // newEndToEnd builds balansd and runs it until the test ends.
@@ -45,18 +45,18 @@ func newEndToEnd(t *testing.T) *endToEnd {
 	_ = free.Close()
 	j := &endToEnd{chrome: browser}
 	j.base = "http://" + listen
-	j.box, err = sandbox.Start(sandbox.Options{Finbox: fakefinbox.Options{PortalURL: j.base + "/connection"}})
+	j.sandbox, err = sandbox.Start(sandbox.Options{Finbox: fakefinbox.Options{PortalURL: j.base + "/connection"}})
 	if err != nil {
 		t.Fatal(err)
 	}
 	t.Cleanup(func() {
 		ctx, cancel := context.WithTimeout(context.Background(), time.Second)
 		defer cancel()
-		_ = j.box.Close(ctx)
+		_ = j.sandbox.Close(ctx)
 	})
-	info := j.box.Info()
-	j.conn, j.firm = info.Finbox.ConnectionID, info.Silverfin.Firms[0].ID
-	if err := j.box.Finbox.Deactivate(j.conn); err != nil {
+	info := j.sandbox.Info()
+	j.connectionID, j.firm = info.Finbox.ConnectionID, info.Silverfin.Firms[0].ID
+	if err := j.sandbox.Finbox.Deactivate(j.connectionID); err != nil {
 		t.Fatal(err)
 	}
 	write := func(name, text string) string {
@@ -75,7 +75,7 @@ portal: {listen: %q}
 finbox: {base_url: %q, token_url: %q, client_id: %q, client_secret_file: finbox.secret}
 silverfin: {base_url: %q, client_id: %q, client_secret_file: silverfin.secret, requests_per_second: 100, burst: 100}
 `, shortPath(t), listen, info.Finbox.URL, info.Finbox.TokenURL, info.Finbox.ClientID, info.Silverfin.URL, info.Silverfin.ClientID))
-	j.run(dir, config)
+	j.start(dir, config)
 	return j
 }
 
@@ -90,8 +90,8 @@ func shortPath(t *testing.T) string {
 	return filepath.Join(dir, "s")
 }
 
-// run builds and starts balansd, and takes the first admin's link from its log.
-func (j *endToEnd) run(dir, config string) {
+// start builds and starts balansd, and takes the first admin's link from its log.
+func (j *endToEnd) start(dir, config string) {
 	j.t.Helper()
 	program := filepath.Join(dir, "balansd")
 	if out, err := exec.Command("go", "build", "-o", program, "balansd").CombinedOutput(); err != nil {
@@ -113,13 +113,13 @@ func (j *endToEnd) run(dir, config string) {
 		}
 	})
 	lines := bufio.NewScanner(log)
-	for j.link == "" && lines.Scan() {
+	for j.inviteLink == "" && lines.Scan() {
 		var line struct{ Link string }
 		_ = json.Unmarshal(lines.Bytes(), &line)
-		j.link = strings.TrimPrefix(line.Link, j.base)
+		j.inviteLink = strings.TrimPrefix(line.Link, j.base)
 	}
 	go func() { _, _ = io.Copy(io.Discard, log) }()
-	if j.link == "" {
+	if j.inviteLink == "" {
 		j.t.Fatalf("balansd ended, and told of no link for the first admin: %s", lines.Text())
 	}
 }
@@ -128,7 +128,7 @@ func (j *endToEnd) run(dir, config string) {
 func (j *endToEnd) acceptFirstInvitation(lang string) {
 	j.t.Helper()
 	// The link is in the log before the pages are served.
-	for chromedp.Do(j.ctx, chromedp.Navigate(j.base+j.link)) != nil {
+	for chromedp.Do(j.ctx, chromedp.Navigate(j.base+j.inviteLink)) != nil {
 		j.do(chromedp.Sleep(50 * time.Millisecond))
 	}
 	j.setLanguage("fr")
@@ -145,7 +145,7 @@ func (j *endToEnd) acceptFirstInvitation(lang string) {
 // connection.
 func (j *endToEnd) connect(lang string) {
 	j.t.Helper()
-	j.do(chromedp.Navigate(j.box.Info().Finbox.URL + "/settings/" + j.conn + "?lang=" + lang))
+	j.do(chromedp.Navigate(j.sandbox.Info().Finbox.URL + "/settings/" + j.connectionID + "?lang=" + lang))
 	j.click(`button[value="activate"]`)
 	id := value[string](j.chrome, `document.querySelector("#id").value`)
 	j.click("a.button")
@@ -159,11 +159,11 @@ func (j *endToEnd) connect(lang string) {
 	})
 	j.inDutchAndFrench("connection-validated", "De connectie-id is gevalideerd", func() { j.validate(id) })
 	today := balance.DateOf(time.Now())
-	if err := j.box.Finbox.SetStartDate(j.conn, today.AddDays(-30)); err != nil {
+	if err := j.sandbox.Finbox.SetStartDate(j.connectionID, today.AddDays(-30)); err != nil {
 		j.t.Fatal(err)
 	}
 	j.inDutchAndFrench("connection-not-today", "De startdatum is", func() { j.validate(id) })
-	if err := j.box.Finbox.SetStartDate(j.conn, today); err != nil {
+	if err := j.sandbox.Finbox.SetStartDate(j.connectionID, today); err != nil {
 		j.t.Fatal(err)
 	}
 	j.validate(id)
@@ -209,7 +209,7 @@ func (j *endToEnd) connectByCode() {
 	}
 	j.inDutchAndFrench("connection-code", "Plak hier de code", begin)
 	begin()
-	j.fill("#code", j.box.Silverfin.Grant(j.firm))
+	j.fill("#code", j.sandbox.Silverfin.Grant(j.firm))
 	j.click(`form[action="/connection/silverfin/end"] button`)
 	j.expectText("is gekoppeld")
 }
@@ -228,9 +228,9 @@ func (j *endToEnd) waitForJob() {
 	j.do(chromedp.WaitVisible(chromedp.CSS("#job:not([hx-get])")))
 }
 
-// TestSixStepsToTheFirstBalance is the way of an accountant who does it alone,
+// TestEndToEndInBrowser is the way of an accountant who does it alone,
 // and then what they do in March.
-func TestSixStepsToTheFirstBalance(t *testing.T) {
+func TestEndToEndInBrowser(t *testing.T) {
 	j := newEndToEnd(t)
 	j.allowError("404") // the simulators have no icon, and an id is not known
 	j.acceptFirstInvitation("nl")
@@ -251,9 +251,9 @@ func TestSixStepsToTheFirstBalance(t *testing.T) {
 	j.expectText("Bestaande verbindingen")
 	j.expectText("De koppeling is gelegd")
 	j.connectByCode()
-	demo, err := j.box.Demo()
+	demo, err := j.sandbox.Demo()
 	if err == nil {
-		err = j.box.TypeByHand(demo.Find(sandbox.SituationChanged)[0], "1013", "5")
+		err = j.sandbox.TypeByHand(demo.Find(sandbox.SituationChanged)[0], "1013", "5")
 	}
 	if err != nil {
 		t.Fatal(err)
@@ -300,16 +300,16 @@ func (j *endToEnd) decideAndSync() {
 	if left := value[int](j.chrome, `document.querySelectorAll("input[name=cell]").length`); left != differ-1 {
 		j.t.Errorf("%d of %d figures are left to decide", left, differ)
 	}
-	writes := len(j.box.Silverfin.Writes())
+	writes := len(j.sandbox.Silverfin.Writes())
 	j.syncAll()
-	if n := len(j.box.Silverfin.Writes()); n != writes {
+	if n := len(j.sandbox.Silverfin.Writes()); n != writes {
 		j.t.Errorf("%d writes before all is decided", n-writes)
 	}
 	j.visit("/decisions")
 	j.click(`button[value^="use_finbox:"]`)
 	j.expectText("Er valt niets te beslissen")
 	j.syncAll()
-	if n := len(j.box.Silverfin.Writes()); n == writes {
+	if n := len(j.sandbox.Silverfin.Writes()); n == writes {
 		j.t.Error("nothing was written after all was decided")
 	}
 	j.visit("/dossiers?state=differs")
@@ -321,7 +321,7 @@ func (j *endToEnd) decideAndSync() {
 func (j *endToEnd) syncWithoutSilverfin() {
 	j.t.Helper()
 	j.visit("/dossiers?state=done")
-	j.box.Silverfin.Faults().Add(faults.Fault{Kind: faults.LostBefore, Times: -1})
+	j.sandbox.Silverfin.Faults().Add(faults.Fault{Kind: faults.LostBefore, Times: -1})
 	j.do(chromedp.Click(chromedp.CSS("td form.sync button")))
 	j.do(chromedp.WaitVisible(chromedp.CSS("td div.sync:not([hx-get])")))
 	j.click("td div.sync a")
@@ -330,5 +330,5 @@ func (j *endToEnd) syncWithoutSilverfin() {
 	j.setLanguage("fr")
 	j.checkAccessibility("sync-down-fr")
 	j.setLanguage("nl")
-	j.box.Silverfin.Faults().Clear()
+	j.sandbox.Silverfin.Faults().Clear()
 }

@@ -11,9 +11,9 @@ import (
 	"github.com/chromedp/chromedp"
 )
 
-// TestPagesInABrowser looks at every page that is about people, in each
+// TestPagesInBrowser looks at every page that is about people, in each
 // language.
-func TestPagesInABrowser(t *testing.T) {
+func TestPagesInBrowser(t *testing.T) {
 	f := newFixture(t)
 	f.addPerson(`Zoë <b>van</b> & zonen`, accounts.Staff)
 	invited, err := f.people.Invite(t.Context(), "nieuw@kantoor.example", accounts.Admin, annName)
@@ -46,9 +46,9 @@ func TestPagesInABrowser(t *testing.T) {
 	}
 }
 
-// TestPeopleInABrowser is the journey of an admin and of whom they invite, by
+// TestPeopleInBrowser is the journey of an admin and of whom they invite, by
 // what they see alone.
-func TestPeopleInABrowser(t *testing.T) {
+func TestPeopleInBrowser(t *testing.T) {
 	f := newFixture(t)
 	c := newChrome(t, f.server.URL)
 	c.allowError("401")
@@ -94,9 +94,9 @@ func TestPeopleInABrowser(t *testing.T) {
 	c.checkPage("error410-nl")
 }
 
-// TestAProblemInABrowser shows a problem of the daemon in the reader's words,
+// TestErrorPageInBrowser shows a problem of the daemon in the reader's words,
 // and the daemon's own below.
-func TestAProblemInABrowser(t *testing.T) {
+func TestErrorPageInBrowser(t *testing.T) {
 	f := newFixture(t)
 	c := newChrome(t, f.server.URL)
 	c.allowError("409")
@@ -108,9 +108,9 @@ func TestAProblemInABrowser(t *testing.T) {
 	c.checkPage("problem-fr")
 }
 
-// TestPagesWithoutScripts: everything but live progress works with the
+// TestSignInInBrowserWithoutScripts: everything but live progress works with the
 // scripts of pages switched off.
-func TestPagesWithoutScripts(t *testing.T) {
+func TestSignInInBrowserWithoutScripts(t *testing.T) {
 	f := newFixture(t)
 	c := newChrome(t, f.server.URL)
 	c.enableScripts(false)
@@ -123,9 +123,9 @@ func TestPagesWithoutScripts(t *testing.T) {
 	c.expectText("Mein Konto")
 }
 
-// TestPagesByKeyboard signs in and reaches the content with the keyboard
+// TestKeyboardInBrowser signs in and reaches the content with the keyboard
 // alone.
-func TestPagesByKeyboard(t *testing.T) {
+func TestKeyboardInBrowser(t *testing.T) {
 	f := newFixture(t)
 	c := newChrome(t, f.server.URL)
 	c.signIn(annName)
@@ -154,10 +154,10 @@ func TestPagesByKeyboard(t *testing.T) {
 	}
 }
 
-// TestALinkFromAnotherSiteInABrowser: who is signed in and follows a link from
+// TestLinkFromOtherSiteInBrowser: who is signed in and follows a link from
 // another site sees the page, though the strict cookie was not sent with the
 // first request.
-func TestALinkFromAnotherSiteInABrowser(t *testing.T) {
+func TestLinkFromOtherSiteInBrowser(t *testing.T) {
 	f := newFixture(t)
 	c := newChrome(t, f.server.URL)
 	c.allowError("401")

@@ -31,9 +31,9 @@ var axe string
 // The sizes in which pages are looked at, in CSS pixels. Zoomed is 1280 by
 // 1024 at 400 %, as WCAG 2.2 asks for in 1.4.10.
 var (
-	desk   = [2]int64{1280, 1024}
-	phone  = [2]int64{360, 740}
-	zoomed = [2]int64{320, 256}
+	desktop = [2]int64{1280, 1024}
+	phone   = [2]int64{360, 740}
+	zoomed  = [2]int64{320, 256}
 )
 
 // chrome is a real browser at the pages. It fails its test when a page says
@@ -64,7 +64,7 @@ func newChrome(t *testing.T, base string) *chrome {
 	}
 	options := append(slices.Clone(chromedp.DefaultExecAllocatorOptions[:]), chromedp.ExecPath(path), chromedp.NoSandbox,
 		chromedp.WSURLReadTimeout(24*time.Hour), // the test binary's own timeout ends a browser that hangs
-		chromedp.UserDataDir(t.TempDir()), chromedp.WindowSize(int(desk[0]), int(desk[1])),
+		chromedp.UserDataDir(t.TempDir()), chromedp.WindowSize(int(desktop[0]), int(desktop[1])),
 		chromedp.Flag("disable-quic", true), chromedp.Flag("disable-component-update", true))
 	alloc, stop := chromedp.NewExecAllocator(context.Background(), options...)
 	ctx, cancel := chromedp.NewContext(alloc)
@@ -77,7 +77,7 @@ func newChrome(t *testing.T, base string) *chrome {
 	// A test may type into the first field of a page before the browser gives
 	// it the focus by itself. Then the browser lets that be, and says so.
 	c.allowError("Autofocus processing was blocked")
-	c.do(chromedp.EmulateViewport(desk[0], desk[1]))
+	c.do(chromedp.EmulateViewport(desktop[0], desktop[1]))
 	c.call(cdplog.CommandEnable, func() error {
 		_, err := chromedp.Call(c.ctx, cdplog.Enable, struct{}{})
 		return err
@@ -230,7 +230,7 @@ func (c *chrome) enableScripts(on bool) {
 // the screen. A picture of each goes to the folder BALANSD_TEST_ARTEFACTS.
 func (c *chrome) checkPage(name string) {
 	c.t.Helper()
-	defer c.setViewport(desk)
+	defer c.setViewport(desktop)
 	for kind, s := range map[string][2]int64{"phone": phone, "400": zoomed} {
 		c.setViewport(s)
 		if wide := value[int](c, "document.documentElement.scrollWidth - document.documentElement.clientWidth"); wide > 0 {
@@ -240,7 +240,7 @@ func (c *chrome) checkPage(name string) {
 			c.screenshot(name + "-phone")
 		}
 	}
-	c.setViewport(desk)
+	c.setViewport(desktop)
 	for _, dark := range []bool{false, true} {
 		c.setDarkMode(dark)
 		c.axe(name)
@@ -258,7 +258,7 @@ func (c *chrome) checkAccessibility(name string) {
 	c.t.Helper()
 	c.axe(name)
 	c.screenshot(name)
-	defer c.setViewport(desk)
+	defer c.setViewport(desktop)
 	for _, s := range [][2]int64{phone, zoomed} {
 		c.setViewport(s)
 		if wide := value[int](c, "document.documentElement.scrollWidth - document.documentElement.clientWidth"); wide > 0 {

@@ -9,7 +9,7 @@ import (
 	"balansd/balance"
 )
 
-// months and weekdays as each language writes them in a date.
+// months and weekdays are the names in dates, by language.
 var months = map[string][12]string{
 	"nl": {"januari", "februari", "maart", "april", "mei", "juni", "juli", "augustus", "september", "oktober", "november", "december"},
 	"fr": {"janvier", "février", "mars", "avril", "mai", "juin", "juillet", "août", "septembre", "octobre", "novembre", "décembre"},
@@ -24,8 +24,8 @@ var weekdays = map[string][7]string{
 	"de": {"Sonntag", "Montag", "Dienstag", "Mittwoch", "Donnerstag", "Freitag", "Samstag"},
 }
 
-// date writes a day in full: 28 maart 2026, 1er mars 2026, 28. März 2026. It
-// takes a time, shown in the pages' zone, or a date. A zero one is a dash.
+// date formats a day in full: 28 maart 2026, 1er mars 2026, 28. März 2026. v is a
+// time.Time, shown in the zone of the pages, or a balance.Date. The zero value is a dash.
 func (l *locale) date(v any) (string, error) {
 	t, ok, err := l.toTime(v)
 	if err != nil || !ok {
@@ -41,7 +41,7 @@ func (l *locale) date(v any) (string, error) {
 	return fmt.Sprintf("%s %s %d", day, months[l.Lang][t.Month()-1], t.Year()), nil
 }
 
-// night writes a day with its weekday: zaterdag 28 maart 2026.
+// night formats a day with its weekday: zaterdag 28 maart 2026.
 func (l *locale) night(v any) (string, error) {
 	t, ok, err := l.toTime(v)
 	if err != nil || !ok {
@@ -55,7 +55,7 @@ func (l *locale) night(v any) (string, error) {
 	return weekdays[l.Lang][t.Weekday()] + comma + " " + full, err
 }
 
-// day writes a day in figures, as in Belgium: 28/03/2026, in German 28.03.2026.
+// day formats a day in digits, as in Belgium: 28/03/2026, in German 28.03.2026.
 func (l *locale) day(v any) (string, error) {
 	t, ok, err := l.toTime(v)
 	if err != nil || !ok {
@@ -67,7 +67,7 @@ func (l *locale) day(v any) (string, error) {
 	return t.Format("02/01/2006"), nil
 }
 
-// clock writes a day in figures with the time of day: 28/03/2026 02:30.
+// clock formats a day in digits with the time of day: 28/03/2026 02:30.
 func (l *locale) clock(v any) (string, error) {
 	t, ok, err := l.toTime(v)
 	if err != nil || !ok {
@@ -77,8 +77,7 @@ func (l *locale) clock(v any) (string, error) {
 	return day + " " + t.Format("15:04"), err
 }
 
-// stamp writes a moment for programs that read the page, for the attribute
-// datetime.
+// stamp formats a time in ISO 8601, for the attribute datetime.
 func (l *locale) stamp(v any) (string, error) {
 	t, ok, err := l.toTime(v)
 	if err != nil || !ok {
@@ -90,10 +89,10 @@ func (l *locale) stamp(v any) (string, error) {
 	return t.Format(time.RFC3339), nil
 }
 
-// dash stands for what there is not.
+// dash is shown for a value that is missing.
 const dash = "–"
 
-// toTime gives a value in the pages' zone; false for a zero one.
+// toTime converts a value to a time in the zone of the pages; false for a zero value.
 func (l *locale) toTime(v any) (time.Time, bool, error) {
 	switch x := v.(type) {
 	case time.Time:
@@ -104,9 +103,9 @@ func (l *locale) toTime(v any) (time.Time, bool, error) {
 	return time.Time{}, false, fmt.Errorf("a %T is no date", v)
 }
 
-// number writes a count, or a decimal as balansd keeps it, with the marks of
-// the language: 1.234,5 in Dutch and German, 1 234,5 in French with a narrow
-// space that does not break, 1,234.5 in English. Digits are never rounded.
+// number formats a count, or a decimal in canonical form, with the separators of the
+// language: 1.234,5 in Dutch and German, 1 234,5 in French with a narrow no-break
+// space, 1,234.5 in English. It never rounds.
 func (l *locale) number(v any) string {
 	text := fmt.Sprint(v)
 	whole, part, decimal := strings.Cut(text, ".")
@@ -115,7 +114,7 @@ func (l *locale) number(v any) string {
 		sign, whole = "−", after
 	}
 	if strings.Trim(whole+part, "0123456789") != "" || whole == "" {
-		return text // no number: shown as it came
+		return text // not a number: unchanged
 	}
 	thousands, point := ".", ","
 	switch l.Lang {

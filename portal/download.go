@@ -5,27 +5,27 @@ import (
 	"time"
 )
 
-// downloadWriter writes a file to a browser for as long as the browser reads: the time
-// that a page may take begins anew with each piece.
+// downloadWriter writes a file to the browser. Each chunk renews the write deadline, so
+// that a slow connection gets the whole file.
 type downloadWriter struct {
 	w    http.ResponseWriter
 	conn *http.ResponseController
 }
 
-// download gives a writer of the answer for files.
+// download returns a downloadWriter for the answer.
 func (rq *request) download() downloadWriter {
 	return downloadWriter{rq.w, http.NewResponseController(rq.w)}
 }
 
-// chunkSize is how much of a file a browser must take within writeTime.
+// chunkSize is how many bytes of a file a browser must read within writeTimeout.
 const chunkSize = 16 << 10
 
-// Write is io.Writer's.
+// Write implements io.Writer.
 func (s downloadWriter) Write(text []byte) (n int, err error) {
 	for len(text) > 0 {
 		piece := text[:min(len(text), chunkSize)]
-		// A connection without deadlines, in a test, is only more patient.
-		_ = s.conn.SetWriteDeadline(time.Now().Add(writeTime))
+		// The error is ignored: a connection of a test has no deadlines.
+		_ = s.conn.SetWriteDeadline(time.Now().Add(writeTimeout))
 		wrote, err := s.w.Write(piece)
 		n += wrote
 		if err != nil {

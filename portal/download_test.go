@@ -42,9 +42,9 @@ func (largeDocumentAPI) Document(context.Context, uint64) (daemon.Document, erro
 	return daemon.Document{Name: "x", Data: make([]byte, 10*chunkSize+1)}, nil
 }
 
-// TestAFileGoesOnAsLongAsItIsRead: the time that an answer may take begins anew
+// TestDownloadRenewsDeadline: the time that an answer may take begins anew
 // with each piece of a file, so that a slow line gets it whole.
-func TestAFileGoesOnAsLongAsItIsRead(t *testing.T) {
+func TestDownloadRenewsDeadline(t *testing.T) {
 	d := largeDocumentAPI{&stubAPI{API: &daemontest.API{}}}
 	for i := range 2000 {
 		e := ledger.Entry{Number: uint64(i + 1), State: ledger.Done}

@@ -9,19 +9,19 @@ import (
 	"balansd/ledger"
 )
 
-// entryView is an entry as the pages tell of it: by codes that have messages.
+// entryView adds to an entry what the templates need: message ids, CSS classes, links.
 type entryView struct {
 	ledger.Entry
 
-	base string // the address of Silverfin
+	baseURL string // of Silverfin
 }
 
-// entry makes the view of an entry.
+// entry returns the view of an entry.
 func (rq *request) entry(e ledger.Entry) entryView {
 	return entryView{e, rq.setting("silverfin.base_url")}
 }
 
-// entries makes the views of entries.
+// entries returns the views of entries.
 func (rq *request) entries(list []ledger.Entry) []entryView {
 	base := rq.setting("silverfin.base_url")
 	out := make([]entryView, len(list))
@@ -31,14 +31,14 @@ func (rq *request) entries(list []ledger.Entry) []entryView {
 	return out
 }
 
-// Name is how people know the dossier.
+// Name returns the name of the dossier, else its id.
 func (e entryView) Name() string { return cmp.Or(e.Dossier.Name, e.Dossier.ID, e.ID) }
 
-// StateKey names the message of the state.
+// StateKey returns the last part of the message id of the state.
 func (e entryView) StateKey() string { return stateKey(e.State) }
 
-// Case names the messages that say why the entry stands as it does, and what to
-// do: its reason or kind of failure, else its state.
+// Case returns the part of the message ids that explain the state and say what to do:
+// the reason or the kind of failure, else the state.
 func (e entryView) Case() string {
 	if e.State == ledger.Done && e.MovedTo != 0 {
 		return moved
@@ -46,46 +46,45 @@ func (e entryView) Case() string {
 	return caseOf(e.State, e.Reason, e.FailClass)
 }
 
-// moved is the case of a balance whose correction went to another year or
-// another dossier.
+// moved is the case of a balance whose correction went to another year or dossier.
 const moved = "moved"
 
-// Class is how the state is coloured; its words and its mark say the same.
+// Class returns the CSS class of the state.
 func (e entryView) Class() string { return stateClass(e.State) }
 
-// Mark is a sign before the words of the state.
+// Mark returns the symbol of the state.
 func (e entryView) Mark() string { return stateMarks[e.State] }
 
-// HasNextStep tells whether somebody can do something about it: then there is a
-// message for what.
+// HasNextStep reports whether a person can do something about it: then there is a
+// message that says what.
 func (e entryView) HasNextStep() bool { return hasNextStep(e.Case()) }
 
-// CanRetry tells whether a person may have it tried again.
+// CanRetry reports whether a person may have it tried again.
 func (e entryView) CanRetry() bool {
 	return e.State == ledger.Waiting || e.State == ledger.Failed || e.State == ledger.Ignored
 }
 
-// CanDismiss tells whether a person may leave it aside: what is done only where
-// something can take its place, or was emptied.
+// CanDismiss reports whether a person may have it ignored: a balance that is done only
+// where another one can replace it, or was emptied.
 func (e entryView) CanDismiss() bool {
 	return ledger.CanMove(e.State, ledger.Ignored) && (e.State != ledger.Done || e.Replaces != 0 || e.MovedTo != 0)
 }
 
-// CanSync tells whether a pass over the dossier can bring it further.
+// CanSync reports whether syncing the dossier can change the state.
 func (e entryView) CanSync() bool {
 	return e.Open() || e.State == ledger.Failed || e.State == ledger.Done
 }
 
-// CanLink tells whether a link to a dossier in Silverfin would help.
+// CanLink reports whether a link to a dossier in Silverfin would help.
 func (e entryView) CanLink() bool {
 	return e.Reason == ledger.NoCompany || e.Reason == ledger.SeveralCompanies || e.Reason == ledger.NumbersDiffer
 }
 
-// InSilverfin is the address of the dossier there; empty when it is not known.
-func (e entryView) InSilverfin() string { return targetURL(e.base, e.Target) }
+// InSilverfin returns the address of the dossier in Silverfin; empty when unknown.
+func (e entryView) InSilverfin() string { return targetURL(e.baseURL, e.Target) }
 
-// targetURL is the address of a place in Silverfin. Where the client gave none it
-// is put together as Silverfin's own addresses are: /f/FIRM/COMPANY/ledgers/PERIOD.
+// targetURL returns the address of a target in Silverfin. Without a URL from the client
+// it is built as Silverfin does: /f/FIRM/COMPANY/ledgers/PERIOD.
 func targetURL(base string, p *ledger.Target) string {
 	switch {
 	case p == nil:
@@ -100,7 +99,7 @@ func targetURL(base string, p *ledger.Target) string {
 	return fmt.Sprintf("%s/f/%d/%d/ledgers/%d", strings.TrimSuffix(base, "/"), p.FirmID, p.CompanyID, p.PeriodID)
 }
 
-// stateMarks say without colour how a state stands.
+// stateMarks are the symbols of the states, so that no state is shown by colour alone.
 var stateMarks = map[ledger.State]string{
 	ledger.Found: "○", ledger.Waiting: "◔", ledger.Failed: "✕", ledger.Sending: "→", ledger.Done: "✓",
 	ledger.Differs: "≠", ledger.Superseded: "↻", ledger.Ignored: "–",
@@ -118,7 +117,7 @@ func stateClass(s ledger.State) string {
 	return ""
 }
 
-// unknown is the code of what another version of balansd knows and this not.
+// unknown replaces a code that only another version of balansd knows.
 const unknown = "unknown"
 
 func stateKey(s ledger.State) string {
@@ -128,7 +127,7 @@ func stateKey(s ledger.State) string {
 	return unknown
 }
 
-// knownCases are the reasons and kinds of failure that have messages.
+// knownCases are the cases that have messages.
 func knownCases() []string {
 	var list []string
 	for _, r := range append(ledger.Reasons(), ledger.BeforeActivation, ledger.Dismissed) {
@@ -157,7 +156,7 @@ func caseOf(s ledger.State, r ledger.Reason, c ledger.FailClass) string {
 	return unknown
 }
 
-// hasNextStep tells whether a case has a message for what to do.
+// hasNextStep reports whether a case has a message that says what to do.
 func hasNextStep(code string) bool {
 	return !slices.Contains([]string{string(ledger.Done), string(ledger.Superseded), string(ledger.Found), string(ledger.Sending), unknown}, code)
 }

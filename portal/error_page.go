@@ -8,7 +8,7 @@ import (
 	"balansd/problem"
 )
 
-// fail answers with what is wrong, in the reader's language.
+// fail answers with the page about err, in the reader's language.
 func (rq *request) fail(err error) {
 	if errors.Is(err, errSignIn) {
 		rq.redirectToSignIn()
@@ -24,12 +24,12 @@ func (rq *request) fail(err error) {
 	p := problem.Of(err)
 	status := p.Code.HTTPStatus()
 	if status >= http.StatusInternalServerError {
-		rq.Log.Error().Err(err).Str("code", string(p.Code)).Str("route", rq.route.path).Msg("a page could not be shown")
+		rq.Log.Error().Err(err).Str("code", string(p.Code)).Str("route", rq.route.path).Msg("a page failed")
 	}
 	rq.writeErrorPage(status, errorData{Status: status, Code: string(p.Code), Text: p.What, Next: p.Next})
 }
 
-// logRefusal logs why a page refused. Who is not signed in is logged once a
+// logRefusal logs why a request was refused. Without a session it is logged once a
 // minute: anybody can be refused as often as they like.
 func (rq *request) logRefusal(err error) {
 	count, ok := 1, true
@@ -41,16 +41,15 @@ func (rq *request) logRefusal(err error) {
 	}
 }
 
-// errorData is what the page about a problem shows.
+// errorData is the data of the error page.
 type errorData struct {
 	Status     int
-	MessageID  string // a message
+	MessageID  string // why; empty for the general message about the status
 	Code       string // a problem's code
-	Text, Next string // a problem's own words, in English
+	Text, Next string // of the problem, in English
 }
 
-// writeErrorPage shows the page about a problem. A part of a page that was asked for
-// by script gets a part.
+// writeErrorPage answers with the error page, or with a part of it for htmx.
 func (rq *request) writeErrorPage(status int, d errorData) {
 	if rq.isPartial() {
 		rq.w.Header().Set("HX-Retarget", "#flash")
@@ -61,13 +60,12 @@ func (rq *request) writeErrorPage(status int, d errorData) {
 		return
 	}
 	if err := rq.renderPageStatus(status, "error", d); err != nil {
-		rq.Log.Error().Err(err).Msg("the page about a problem could not be shown")
+		rq.Log.Error().Err(err).Msg("the error page failed")
 		rq.writePlainError(http.StatusInternalServerError)
 	}
 }
 
-// writePlainError answers in plain text, for whom a page would be too much: the wrong
-// name, another site, a fault.
+// writePlainError answers in plain text, where no page can be written.
 func (rq *request) writePlainError(status int) {
 	http.Error(rq.w, http.StatusText(status), status)
 }

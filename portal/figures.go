@@ -7,14 +7,13 @@ import (
 	"balansd/balance"
 )
 
-// balanceFunctions are what templates call for what is in a social balance, in
-// a language:
+// balanceFunctions are the template functions for social balances, in a language:
 //
-//	label CELL           the rubric, and the previous year where it is of that
-//	figure CELL TEXT     a figure as the form writes it; any other text as it is
-//	finding F            what a check found
-//	change C             before, after and by how much, in a list of three
-//	enterprise NUMBER    as people write it
+//	label CELL           the rubric, with "previous year" where it is of that
+//	figure CELL TEXT     a figure formatted as on the form; any other text unchanged
+//	finding F            the text of a finding
+//	change C             before, after and the difference, in a list of three
+//	enterprise NUMBER    formatted with dots
 func balanceFunctions(l balance.Lang) template.FuncMap {
 	return template.FuncMap{
 		"label": func(c balance.Cell) string {
@@ -33,8 +32,8 @@ func balanceFunctions(l balance.Lang) template.FuncMap {
 	}
 }
 
-// figureText writes a figure as the form does. What is no figure, such as what
-// a person typed in Silverfin, is shown as it is.
+// figureText formats a figure as the form does. A text that is not a number, such as
+// what a person typed in Silverfin, is unchanged.
 func figureText(l balance.Lang, c balance.Cell, text string) string {
 	d, err := balance.ParseDecimal(strings.TrimSpace(text))
 	if err != nil {
@@ -47,20 +46,20 @@ func figureText(l balance.Lang, c balance.Cell, text string) string {
 	return l.Figure(d, decimals)
 }
 
-// valueSection is one part of the form with its figures.
+// valueSection is a section of the form with its figures.
 type valueSection struct {
 	Label string
 	Rows  []valueRow
 }
 
-// valueRow is one rubric: this year's figure and the previous one beside it.
+// valueRow is a rubric with the figures of this year and of the previous one.
 type valueRow struct {
 	Code, Label       string
 	Current, Previous string
-	Findings          bool // a check found something about it
+	Findings          bool // a finding is about it
 }
 
-// sections puts figures in the order of the form.
+// sections groups figures by section, in the order of the form.
 func sections(l balance.Lang, values map[string]string, findings []balance.Finding) (out []valueSection) {
 	about := map[string]bool{}
 	for _, f := range findings {

@@ -6,9 +6,9 @@ import (
 	"balansd/balance"
 )
 
-// TestFiguresStandBelowOneAnother: an amount has its cents, round or not; what
+// TestFigureText: an amount has its cents, round or not; what
 // a person typed stays as it is.
-func TestFiguresStandBelowOneAnother(t *testing.T) {
+func TestFigureText(t *testing.T) {
 	for _, tt := range []struct{ code, text, want string }{
 		{"1023", "233972", "233.972,00"},
 		{"1023", "55393.4", "55.393,40"},

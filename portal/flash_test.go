@@ -5,8 +5,8 @@ import (
 	"testing"
 )
 
-// TestNoticesAreBounded: who never looks at a page fills no session.
-func TestNoticesAreBounded(t *testing.T) {
+// TestFlashMessagesAreBounded: who never looks at a page fills no session.
+func TestFlashMessagesAreBounded(t *testing.T) {
 	f := newFixture(t)
 	ben := f.signedIn(benName)
 	for range 50 {
@@ -19,9 +19,9 @@ func TestNoticesAreBounded(t *testing.T) {
 	}
 }
 
-// TestSayIsSaidOnce shows a notice on the next page, in the reader's language,
+// TestFlashMessageIsShownOnce shows a notice on the next page, in the reader's language,
 // and on that one alone.
-func TestSayIsSaidOnce(t *testing.T) {
+func TestFlashMessageIsShownOnce(t *testing.T) {
 	f := newFixture(t)
 	ann := f.signedIn(annName)
 	ann.post("/language", "language", "fr", "next", "/")

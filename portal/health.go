@@ -15,8 +15,8 @@ func (h *Handler) healthRoutes() []route {
 	return routes
 }
 
-// healthz says whether the pages work, and the state can be read; no more than
-// that, since anybody may ask.
+// healthz reports whether the pages work and the state can be read, and nothing more,
+// since anybody may ask.
 func healthz(rq *request) error {
 	rq.w.Header().Set("Content-Type", "text/plain; charset=utf-8")
 	if err := rq.People.Check(rq.r.Context()); err != nil {

@@ -129,9 +129,9 @@ func hostilePaths() map[string]string {
 	return paths
 }
 
-// TestEverythingRemoteIsText: nothing that another system said becomes part of
+// TestHostileTextIsEscaped: nothing that another system said becomes part of
 // a page, an address or a header.
-func TestEverythingRemoteIsText(t *testing.T) {
+func TestHostileTextIsEscaped(t *testing.T) {
 	f := newHostileFixture(t)
 	ann := f.signedIn(annName)
 	for name, path := range hostilePaths() {
@@ -158,9 +158,9 @@ func TestEverythingRemoteIsText(t *testing.T) {
 	}
 }
 
-// TestEverythingRemoteIsTextInABrowser holds real pages to the same, and to all
+// TestHostileTextInBrowser holds real pages to the same, and to all
 // that every page promises however long a name is.
-func TestEverythingRemoteIsTextInABrowser(t *testing.T) {
+func TestHostileTextInBrowser(t *testing.T) {
 	f := newHostileFixture(t)
 	c := newChrome(t, f.server.URL)
 	c.signIn(annName)
@@ -173,9 +173,9 @@ func TestEverythingRemoteIsTextInABrowser(t *testing.T) {
 	}
 }
 
-// TestHostileNames shows names that would be markup, script or a template as
+// TestHostileNamesAreEscaped shows names that would be markup, script or a template as
 // what they are.
-func TestHostileNames(t *testing.T) {
+func TestHostileNamesAreEscaped(t *testing.T) {
 	f := newFixture(t)
 	names := []string{`<script>alert(1)</script>`, `"><img src=x onerror=alert(1)>`, `{{.Person}}`, `'; alert(1); '`, `javascript:alert(1)`}
 	for _, name := range names {

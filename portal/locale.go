@@ -16,23 +16,22 @@ import (
 	"golang.org/x/text/language"
 )
 
-// languages are those that the pages speak, the first one where nothing else
-// is known.
+// languages are the languages of the pages; the first one is the default.
 var languages = []string{"nl", "fr", "en", "de"}
 
-// localeFiles are the messages, a file for each page and language.
+// localeFiles are the messages, a file for each group of pages and language.
 //
 //go:embed locale/*.toml
 var localeFiles embed.FS
 
-// locale is one language: its messages, and how it writes dates and numbers.
-// It is safe for concurrent use.
+// locale has the messages of a language, and formats dates and numbers. It is safe for
+// concurrent use.
 type locale struct {
 	Lang string
 	zone *time.Location
 	i18n *i18n.Localizer
-	// cache keeps the messages that nothing is filled in to, by id: a long
-	// table has the same ones in each row.
+	// cache has the messages without placeholders by id: a long table repeats the same
+	// ones in each row.
 	cache sync.Map
 }
 
@@ -60,8 +59,8 @@ func loadLocales(zone *time.Location) (map[string]*locale, error) {
 	return all, nil
 }
 
-// t is the message with an id. The pairs fill in what it names: "Name", value.
-// A message that is missing is an error, and never another language's.
+// t returns a message. pairs are the names and values of its placeholders. A message
+// that is missing is an error, and never replaced by another language's.
 func (l *locale) t(id string, pairs ...any) (string, error) {
 	if len(pairs) == 0 {
 		if text, ok := l.cache.Load(id); ok {
@@ -85,8 +84,8 @@ func (l *locale) localize(id string, data map[string]any) (string, error) {
 	return l.i18n.Localize(&i18n.LocalizeConfig{MessageID: id, TemplateData: data})
 }
 
-// removeBidiControls takes away the marks by which a name could turn around the words that
-// it is put among (Unicode Standard Annex 9).
+// removeBidiControls drops the characters with which a name could reverse the text
+// around it (Unicode Standard Annex 9).
 func removeBidiControls(r rune) rune {
 	if r >= '\u202a' && r <= '\u202e' || r >= '\u2066' && r <= '\u2069' {
 		return -1
@@ -94,8 +93,8 @@ func removeBidiControls(r rune) rune {
 	return r
 }
 
-// outcome tells in words what the trail keeps of an outcome: a message, or the
-// code of a problem.
+// outcome returns the text of the outcome of an audit log record: of a message, or of
+// the code of a problem.
 func (l *locale) outcome(what string) (string, error) {
 	if strings.Contains(what, ".") {
 		return l.t(what)
@@ -103,8 +102,7 @@ func (l *locale) outcome(what string) (string, error) {
 	return l.t("problem." + what + ".title")
 }
 
-// n is t for a message that depends on a number. The message names it Count,
-// written as the language writes it.
+// n is t for a message with plural forms. Its placeholder Count is the number, formatted.
 func (l *locale) n(id string, count int, pairs ...any) (string, error) {
 	with := pairsOf(pairs)
 	if with == nil {
@@ -114,7 +112,7 @@ func (l *locale) n(id string, count int, pairs ...any) (string, error) {
 	return l.i18n.Localize(&i18n.LocalizeConfig{MessageID: id, PluralCount: count, TemplateData: with})
 }
 
-// pairsOf makes a map of names and values.
+// pairsOf converts names and values to a map.
 func pairsOf(pairs []any) map[string]any {
 	if len(pairs) == 0 {
 		return nil
@@ -126,11 +124,11 @@ func pairsOf(pairs []any) map[string]any {
 	return m
 }
 
-// languageCookie remembers the language of who is not signed in.
+// languageCookie has the language of a browser without a session.
 const languageCookie = "balansd-language"
 
-// localeOf is the language for a request, before it is known whose it is: what
-// the person chose in this browser, else what the browser asks for.
+// localeOf returns the language of a request without a session: the one chosen in this
+// browser, else the first one of Accept-Language that the pages have.
 func (h *Handler) localeOf(r *http.Request) *locale {
 	if c, err := r.Cookie(languageCookie); err == nil {
 		if chosen := h.locales[c.Value]; chosen != nil {
@@ -149,8 +147,7 @@ func (h *Handler) localeOf(r *http.Request) *locale {
 	return h.locales[h.Language]
 }
 
-// setLanguage chooses the language of the pages in this browser, and for good
-// for who is signed in.
+// setLanguage saves the language in the browser, and for a signed-in person for good.
 func setLanguage(rq *request) error {
 	lang := rq.r.PostForm.Get("language")
 	if rq.locales[lang] == nil {

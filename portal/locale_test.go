@@ -73,9 +73,9 @@ func messages(t *testing.T, lang string) map[string]map[string]string {
 
 var placeholder = regexp.MustCompile(`\{\{\.(\w+)\}\}`)
 
-// TestEveryLanguageSaysEverything: the languages have the same messages, with
+// TestMessagesInEveryLanguage: the languages have the same messages, with
 // the same things filled in, in the plural forms that the language has.
-func TestEveryLanguageSaysEverything(t *testing.T) {
+func TestMessagesInEveryLanguage(t *testing.T) {
 	dutch := messages(t, "nl")
 	for _, lang := range languages {
 		have := messages(t, lang)
@@ -106,7 +106,7 @@ func TestEveryLanguageSaysEverything(t *testing.T) {
 				t.Errorf("%s: %s has %d forms, and the language %d", lang, id, len(forms), len(want))
 			}
 			for form, text := range forms {
-				if got, want := filled(text), filled(dutch[id]["other"]); !slices.Equal(got, want) {
+				if got, want := placeholders(text), placeholders(dutch[id]["other"]); !slices.Equal(got, want) {
 					t.Errorf("%s: %s (%s) fills in %v and Dutch %v", lang, id, form, got, want)
 				}
 			}
@@ -114,7 +114,7 @@ func TestEveryLanguageSaysEverything(t *testing.T) {
 	}
 }
 
-func filled(text string) []string {
+func placeholders(text string) []string {
 	var names []string
 	for _, m := range placeholder.FindAllStringSubmatch(text, -1) {
 		names = append(names, m[1])
@@ -123,9 +123,9 @@ func filled(text string) []string {
 	return slices.Compact(names)
 }
 
-// TestNothingIsLeftUntranslated: a text of several words is not the same in
+// TestMessagesAreTranslated: a text of several words is not the same in
 // two languages.
-func TestNothingIsLeftUntranslated(t *testing.T) {
+func TestMessagesAreTranslated(t *testing.T) {
 	all := map[string]map[string]map[string]string{}
 	for _, lang := range languages {
 		all[lang] = messages(t, lang)
@@ -147,7 +147,7 @@ func TestNothingIsLeftUntranslated(t *testing.T) {
 func messageUses(t *testing.T) (ids, beginnings map[string]bool) {
 	t.Helper()
 	ids, beginnings = map[string]bool{}, map[string]bool{}
-	for name, tree := range trees(t) {
+	for name, tree := range parseTemplates(t) {
 		var walk func(n parse.Node)
 		command := func(c *parse.CommandNode) {
 			if f, ok := c.Args[0].(*parse.IdentifierNode); ok && len(c.Args) > 1 && (f.Ident == "t" || f.Ident == "n") {
@@ -195,8 +195,8 @@ func messageUses(t *testing.T) (ids, beginnings map[string]bool) {
 	return ids, beginnings
 }
 
-// trees gives the parsed templates, by file and name.
-func trees(t *testing.T) map[string]*parse.Tree {
+// parseTemplates gives the parsed templates, by file and name.
+func parseTemplates(t *testing.T) map[string]*parse.Tree {
 	t.Helper()
 	out := map[string]*parse.Tree{}
 	files, err := fs.Glob(templateFiles, "templates/*.html")
@@ -254,9 +254,9 @@ func walkTree(n parse.Node, walk func(parse.Node), command func(*parse.CommandNo
 	}
 }
 
-// TestMessagesAndTheirUsesFit: no page names a message that there is not, and
+// TestMessagesAreUsed: no page names a message that there is not, and
 // no message is left that no page names.
-func TestMessagesAndTheirUsesFit(t *testing.T) {
+func TestMessagesAreUsed(t *testing.T) {
 	dutch := messages(t, "nl")
 	ids, beginnings := messageUses(t)
 	groups := map[string]bool{}
@@ -309,14 +309,14 @@ func keysOf[V any](m map[string]V) func(func(string) bool) {
 }
 
 var (
-	tags       = regexp.MustCompile(`(?s)<!--.*?-->|<[^>]*>|<[^>]*$|^[^<]*>`)
-	entities   = regexp.MustCompile(`&[a-z]+;`)
-	attributes = regexp.MustCompile(`\b(?:title|alt|placeholder|aria-label)="([^"{]*\pL[^"{]*)"`)
+	htmlTags       = regexp.MustCompile(`(?s)<!--.*?-->|<[^>]*>|<[^>]*$|^[^<]*>`)
+	htmlEntities   = regexp.MustCompile(`&[a-z]+;`)
+	textAttributes = regexp.MustCompile(`\b(?:title|alt|placeholder|aria-label)="([^"{]*\pL[^"{]*)"`)
 )
 
-// TestTemplatesHoldNoText: what people read is a message. The name of the
+// TestTemplatesHaveNoText: what people read is a message. The name of the
 // program, and marks, are not.
-func TestTemplatesHoldNoText(t *testing.T) {
+func TestTemplatesHaveNoText(t *testing.T) {
 	files, _ := fs.Glob(templateFiles, "templates/*.html")
 	actions := regexp.MustCompile(`(?s)\{\{.*?\}\}`)
 	allowed := map[string]bool{"balansd": true, "a": true, "true": true, "false": true, "staff": true, "admin": true, "Finbox": true, "Silverfin": true}
@@ -326,12 +326,12 @@ func TestTemplatesHoldNoText(t *testing.T) {
 			t.Fatal(err)
 		}
 		plain := actions.ReplaceAllString(string(text), "\x01")
-		for _, m := range attributes.FindAllStringSubmatch(plain, -1) {
+		for _, m := range textAttributes.FindAllStringSubmatch(plain, -1) {
 			if !allowed[m[1]] {
 				t.Errorf("%s: an attribute says %q", file, m[1])
 			}
 		}
-		plain = entities.ReplaceAllString(tags.ReplaceAllString(plain, "\x01"), "")
+		plain = htmlEntities.ReplaceAllString(htmlTags.ReplaceAllString(plain, "\x01"), "")
 		for _, word := range regexp.MustCompile(`\pL+`).FindAllString(plain, -1) {
 			if !allowed[word] {
 				t.Errorf("%s holds the word %q", file, word)
@@ -402,7 +402,7 @@ func TestPlurals(t *testing.T) {
 	}
 }
 
-func TestLanguages(t *testing.T) {
+func TestLanguageOfRequest(t *testing.T) {
 	f := newFixture(t)
 	page := func(b *browser) string {
 		body := b.get("/sign-in").body

@@ -12,18 +12,17 @@ import (
 	"github.com/prometheus/client_golang/prometheus/promhttp"
 )
 
-// collector asks the daemon how it stands each time that it is scraped. Nothing
-// in it names a dossier.
+// collector gets the metrics from the daemon at each scrape. They name no dossier.
 type collector struct {
 	web *Handler
 
 	up, lastGoodRun, nextRun, entries, needsPerson, missed, relink, tokenAge, stateBytes, info *prometheus.Desc
 }
 
-// What one scrape may take, and how many passes it looks back for a good night.
+// Limits of a scrape: its duration, and how many runs are searched for a good one.
 const (
-	metricsTime = 10 * time.Second
-	maxRunsRead = 100
+	scrapeTimeout = 10 * time.Second
+	maxRunsRead   = 100
 )
 
 func (h *Handler) metricsHandler() http.Handler {
@@ -47,14 +46,14 @@ func (h *Handler) metricsHandler() http.Handler {
 	return promhttp.HandlerFor(own, promhttp.HandlerOpts{DisableCompression: true})
 }
 
-// Describe is prometheus.Collector's.
+// Describe implements prometheus.Collector.
 func (g *collector) Describe(ch chan<- *prometheus.Desc) {
 	for _, d := range []*prometheus.Desc{g.up, g.lastGoodRun, g.nextRun, g.entries, g.needsPerson, g.missed, g.relink, g.tokenAge, g.stateBytes, g.info} {
 		ch <- d
 	}
 }
 
-// Collect is prometheus.Collector's.
+// Collect implements prometheus.Collector.
 func (g *collector) Collect(ch chan<- prometheus.Metric) {
 	put := func(d *prometheus.Desc, v float64, labels ...string) {
 		ch <- prometheus.MustNewConstMetric(d, prometheus.GaugeValue, v, labels...)
@@ -63,7 +62,7 @@ func (g *collector) Collect(ch chan<- prometheus.Metric) {
 	if g.web.StateSize != nil {
 		put(g.stateBytes, float64(g.web.StateSize()))
 	}
-	ctx, done := context.WithTimeout(context.Background(), metricsTime)
+	ctx, done := context.WithTimeout(context.Background(), scrapeTimeout)
 	defer done()
 	s, err := g.web.API.Status(ctx)
 	if err != nil {
@@ -95,8 +94,8 @@ func (g *collector) Collect(ch chan<- prometheus.Metric) {
 	}
 }
 
-// lastGoodRun is when the newest good night ended, or the good try of one that had
-// not been; 0 when there was none.
+// lastGoodRun returns when the newest good nightly run ended, or its good retry, in
+// Unix seconds; 0 for none.
 func lastGoodRun(passes []ledger.Run) float64 {
 	for _, p := range passes {
 		if (!p.Night.IsZero() || !p.For.IsZero()) && p.Good() {

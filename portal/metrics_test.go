@@ -63,7 +63,7 @@ func (s statusAPI) Status(context.Context) (daemon.Status, error) { return s.sta
 
 func (s statusAPI) History(context.Context, int) (daemon.History, error) { return s.history, nil }
 
-func TestMetricsOfADaemonInTrouble(t *testing.T) {
+func TestMetricsOfFailingDaemon(t *testing.T) {
 	f := newFixture(t, func(c *Config) { c.API = &daemontest.API{Err: errors.New("the disk is on fire")} })
 	b := f.browser()
 	b.header.Set("Authorization", "Bearer a-token-of-some-length")
@@ -78,7 +78,7 @@ func TestMetricsOfADaemonInTrouble(t *testing.T) {
 
 // A night that a firm or a connection refused is not good, whatever it
 // delivered; its good try later that night is.
-func TestGoodNight(t *testing.T) {
+func TestLastGoodRun(t *testing.T) {
 	night := balance.Date{Year: 2026, Month: time.March, Day: 9}
 	pass := func(end int64, change func(*ledger.Run)) ledger.Run {
 		p := ledger.Run{Night: night, End: time.Unix(end, 0)}

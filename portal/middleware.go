@@ -15,14 +15,13 @@ import (
 	"balansd/internal/loopback"
 )
 
-// maxBody bounds a request, in bytes.
+// maxBody is the maximum size of a request, in bytes.
 const maxBody = 64 << 10
 
-// middleware wraps all routes as a whole. A request passes, in this order: the log
-// and the net under a fault, the headers that a browser obeys, the names by
-// which the pages may be reached, the check that another site's page did not
-// send it, the limit of its size, its route, its session, and what its route
-// asks of the person. Only then is it answered.
+// middleware handles every request before its route, in this order: logging and
+// recovery, the security headers, the allowed host names, the check for requests from
+// other sites, the size limit, the route, the session, and the access that the route
+// needs.
 func (h *Handler) middleware(mux *http.ServeMux) http.Handler {
 	cross := http.NewCrossOriginProtection()
 	return http.HandlerFunc(func(rw http.ResponseWriter, r *http.Request) {
@@ -57,8 +56,8 @@ func (h *Handler) middleware(mux *http.ServeMux) http.Handler {
 	})
 }
 
-// setSecurityHeaders sets the headers that keep a browser from doing what the pages never
-// need. Nothing that comes from elsewhere is ever loaded, run or framed.
+// setSecurityHeaders sets the headers that forbid a browser what the pages never need:
+// nothing from another origin is loaded, run or framed.
 func (h *Handler) setSecurityHeaders(header http.Header) {
 	header.Set("Content-Security-Policy", "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self'; "+
 		"connect-src 'self'; form-action 'self'; base-uri 'none'; frame-ancestors 'none'")
@@ -74,7 +73,7 @@ func (h *Handler) setSecurityHeaders(header http.Header) {
 	}
 }
 
-// dispatch lets a request through to its route, or refuses it.
+// dispatch authorizes a request and calls its route.
 func (rq *request) dispatch(mux *http.ServeMux) {
 	err := rq.loadPerson()
 	if err == nil {
@@ -85,7 +84,7 @@ func (rq *request) dispatch(mux *http.ServeMux) {
 		return
 	}
 	if _, pattern := mux.Handler(rq.r); rq.routes[pattern] == nil {
-		rq.serve(rq.r) // no such page
+		rq.serve(rq.r) // not found, or not allowed
 		return
 	}
 	mux.ServeHTTP(rq.w, rq.r)
@@ -120,8 +119,8 @@ func (rq *request) authorize() error {
 	return accounts.Refusal{Status: http.StatusForbidden}
 }
 
-// logAndRecover logs a request, and makes a fault in it an answer instead of a silence.
-// The log has the route and not the path: a path may hold a one-time link.
+// logAndRecover logs a request, and answers 500 when its handler panicked. The log has
+// the route and not the path, which may contain a one-time link.
 func (rq *request) logAndRecover(begun time.Time) {
 	fault := recover()
 	log := rq.Log.With().Str("method", rq.r.Method).Str("route", rq.route.path).Str("client", rq.clientIP()).Logger()
@@ -132,14 +131,14 @@ func (rq *request) logAndRecover(begun time.Time) {
 	if err, ok := fault.(error); ok && errors.Is(err, http.ErrAbortHandler) {
 		panic(fault)
 	}
-	log.Error().Interface("fault", fault).Bytes("stack", debug.Stack()).Msg("a page broke down")
+	log.Error().Interface("fault", fault).Bytes("stack", debug.Stack()).Msg("a page panicked")
 	if rq.status.Status == 0 {
 		rq.writePlainError(http.StatusInternalServerError)
 	}
 }
 
-// clientIP is the address that a request came from. What a proxy says about it is
-// not believed: anybody can say so.
+// clientIP returns the address of the client. Headers of proxies are ignored: anybody
+// can send them.
 func (rq *request) clientIP() string {
 	host, _, err := net.SplitHostPort(rq.r.RemoteAddr)
 	if err != nil {
@@ -148,9 +147,9 @@ func (rq *request) clientIP() string {
 	return host
 }
 
-// hostAllowlist holds the names by which the pages may be reached. Any other is
-// refused before all else, since a page of another site could have its own
-// name point to this server (DNS rebinding).
+// hostAllowlist has the host names by which the pages may be reached. Any other is
+// refused first of all, since another site could let its own name resolve to this server
+// (DNS rebinding).
 type hostAllowlist struct {
 	port  string
 	names []string
@@ -168,9 +167,8 @@ func newHostAllowlist(listen string, names []string) (hostAllowlist, error) {
 	return l, nil
 }
 
-// allow tells whether a Host header names the pages: loopback with their very
-// port, or a configured name. That may have another port, or none, where a
-// proxy stands before the pages.
+// allow reports whether a Host header is allowed: loopback with the port of the pages,
+// or a configured name. The latter may have any port, since a proxy may be in front.
 func (l hostAllowlist) allow(host string) bool {
 	name, port, err := net.SplitHostPort(host)
 	if err != nil {
@@ -202,7 +200,7 @@ func (rq *request) loadPerson() error {
 	return nil
 }
 
-// signIn begins a session of a person.
+// signIn starts the session of a person.
 func (rq *request) signIn(q accounts.Person) error {
 	if err := rq.sessions.Begin(rq.r.Context(), q, rq.r.UserAgent()); err != nil {
 		return err
@@ -213,8 +211,8 @@ func (rq *request) signIn(q accounts.Person) error {
 
 func (rq *request) setPerson(q accounts.Person) { rq.person, rq.caller.Key = q, q.Key }
 
-// cookieName is the name of a cookie. Under TLS its prefix has browsers take
-// it from this very host alone, and over TLS alone.
+// cookieName returns the name of a cookie. Under TLS it has the prefix __Host-, so that
+// browsers accept it from this host over TLS alone.
 func (h *Handler) cookieName(name string) string {
 	if h.Secure {
 		return "__Host-" + name

@@ -19,7 +19,7 @@ func (h *Handler) accountRoutes() []route {
 	return routes
 }
 
-// accountData is what a person's own page shows.
+// accountData is the data of a person's own page.
 type accountData struct {
 	Sessions  []accounts.Session
 	MessageID string

@@ -11,7 +11,7 @@ func (h *Handler) auditRoutes() []route {
 	return []route{{method: http.MethodGet, path: "/audit", access: admin, handle: auditPage, nav: "nav.audit"}}
 }
 
-// auditPageSize is how many records one page shows.
+// auditPageSize is the number of records on a page.
 const auditPageSize = 100
 
 func auditPage(rq *request) error {

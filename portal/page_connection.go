@@ -30,19 +30,19 @@ func (h *Handler) connectionRoutes() []route {
 	}
 }
 
-// silverfinCallbackPath is where Silverfin sends the browser back.
+// silverfinCallbackPath is the path to which Silverfin sends the browser back.
 const silverfinCallbackPath = "/silverfin/callback"
 
-// What a session keeps of a sign-in to Silverfin that was begun.
+// Session keys of a pending sign-in to Silverfin.
 const (
 	silverfinState = "silverfin-state"
-	silverfinFirm  = "silverfin-firm" // the firm that was asked for
+	silverfinFirm  = "silverfin-firm" // the firm that was chosen
 )
 
-// connectionData is what the page of connections shows.
+// connectionData is the data of the page of connections.
 type connectionData struct {
 	Admin       bool
-	Transports  []transportView // how each service is reached
+	Transports  []transportView // to Finbox and Silverfin
 	Services    []serviceStatus
 	StateFile   string
 	Connections []connectionView
@@ -50,41 +50,41 @@ type connectionData struct {
 	Firms       []firmView
 	SubmittedID string          // the connection id that could not be validated
 	ErrorCode   string          // the code of the problem
-	Reason      problem.Reason  // what is in the way; empty when that is not known
-	ErrorText   string          // its own words
+	Reason      problem.Reason  // empty when unknown
+	ErrorText   string          // of the problem, in English
 	Validated   *connectionView // the one that was just validated
-	Code        *codeView       // a sign-in with a code, begun
+	Code        *codeView       // a pending sign-in with a code
 	Callback    bool            // Silverfin can send the browser back
 	Today       balance.Date
 }
 
-// transportView is one service and the way to it.
+// transportView describes how a service is reached.
 type transportView struct {
 	Name, Host string
-	Secure     bool // under TLS
-	Local      bool // it does not leave this server
+	Secure     bool // by TLS
+	Local      bool // stays on this server
 }
 
-// Secure tells whether nobody on the way can read or change what is said.
+// Secure reports whether all traffic is encrypted or stays on this server.
 func (d connectionData) Secure() bool {
 	return !slices.ContainsFunc(d.Transports, func(l transportView) bool { return !l.Secure && !l.Local })
 }
 
-// Linked tells whether balances find their way: through an active connection,
-// to a firm that lets balansd in.
+// Linked reports whether balances can be delivered: there is an active connection, and
+// a firm that accepts the tokens.
 func (d connectionData) Linked() bool {
 	return slices.ContainsFunc(d.Connections, func(c connectionView) bool { return c.Status == ledger.Active }) &&
 		slices.ContainsFunc(d.Firms, func(f firmView) bool { return !f.Fails() })
 }
 
-// connectionView is a connection as the page tells of it.
+// connectionView adds to a connection what the templates need.
 type connectionView struct {
 	ledger.Connection
 
 	Today balance.Date
 }
 
-// StatusKey names the message of the status.
+// StatusKey returns the last part of the message id of the status.
 func (c connectionView) StatusKey() string {
 	switch c.Status {
 	case ledger.Active, ledger.Paused, ledger.Deactivated, ledger.Removed:
@@ -93,7 +93,7 @@ func (c connectionView) StatusKey() string {
 	return unknown
 }
 
-// Class is how the status is coloured.
+// Class returns the CSS class of the status.
 func (c connectionView) Class() string {
 	switch {
 	case c.Status == ledger.Active && c.Problem == "":
@@ -104,20 +104,20 @@ func (c connectionView) Class() string {
 	return "bad"
 }
 
-// StartsOtherDay tells whether the start date is set and not today's.
+// StartsOtherDay reports whether there is a start date other than today.
 func (c connectionView) StartsOtherDay() bool { return !c.StartDate.IsZero() && c.StartDate != c.Today }
 
-// IsFolder tells whether it is a folder of the configuration.
+// IsFolder reports whether it is a folder of the configuration.
 func (c connectionView) IsFolder() bool { return c.Kind == ledger.Folder }
 
-// firmView is a firm as the page tells of it.
+// firmView adds to a firm what the templates need.
 type firmView struct {
 	ledger.Firm
 
 	Days int // since its tokens were renewed
 }
 
-// codeView is a sign-in that ends with a pasted code.
+// codeView is a pending sign-in that is finished by pasting a code.
 type codeView struct {
 	URL, Host string
 	Firm      string
@@ -127,7 +127,7 @@ func connectionPage(rq *request) error {
 	return rq.showConnection(http.StatusOK, connectionData{})
 }
 
-// showConnection completes what the page shows.
+// showConnection adds the state of connections and firms to d and answers with the page.
 func (rq *request) showConnection(status int, d connectionData) error {
 	ctx := rq.r.Context()
 	s, err := rq.API.Status(ctx)
@@ -161,7 +161,7 @@ func (rq *request) showConnection(status int, d connectionData) error {
 	return rq.renderPageStatus(status, "connection", d)
 }
 
-// transports tells how each service is reached, by what the configuration says.
+// transports describes how Finbox and Silverfin are reached, by the configuration.
 func (rq *request) transports() (list []transportView) {
 	for _, one := range []struct{ name, key string }{{"Finbox", "finbox.base_url"}, {"Silverfin", "silverfin.base_url"}} {
 		address := rq.setting(one.key)
@@ -178,8 +178,7 @@ func (rq *request) transports() (list []transportView) {
 	return list
 }
 
-// validateConnection is step 1: it asks Finbox about a connection id, and keeps
-// the connection.
+// validateConnection asks Finbox about a connection id, and saves the connection.
 func validateConnection(rq *request) error {
 	id := strings.TrimSpace(rq.r.PostForm.Get("id"))
 	by := rq.person.Name
@@ -196,8 +195,7 @@ func validateConnection(rq *request) error {
 	})
 }
 
-// setConnection pauses, resumes or removes a connection. The ledger keeps what
-// it has of it.
+// setConnection pauses, resumes or removes a connection. Its ledger entries stay.
 func setConnection(rq *request) error {
 	id, status := rq.r.PostForm.Get("id"), ledger.ConnectionStatus(rq.r.PostForm.Get("status"))
 	c, err := rq.API.SetConnection(rq.r.Context(), id, status, rq.person.Name)
@@ -215,10 +213,9 @@ func setConnection(rq *request) error {
 	return rq.redirect("/connection")
 }
 
-// redirectURL is the address to which Silverfin can send the browser back;
-// empty where it cannot, and a person pastes a code. The pages can be sent back
-// to on this very machine, or by the address that was registered with Silverfin
-// where that is theirs.
+// redirectURL returns the address to which Silverfin can send the browser back; empty
+// where it cannot, and a person pastes a code. It is on loopback, or the address that is
+// registered with Silverfin when it is one of the pages'.
 func (rq *request) redirectURL() string {
 	switch configured := rq.setting("silverfin.redirect"); configured {
 	case "oob":
@@ -238,7 +235,7 @@ func (rq *request) redirectURL() string {
 	}
 }
 
-// startSilverfinSignIn is step 2: it sends the person to Silverfin's own sign-in.
+// startSilverfinSignIn redirects to Silverfin's sign-in, or shows the form for its code.
 func startSilverfinSignIn(rq *request) error {
 	form := rq.r.PostForm
 	var firm int64
@@ -273,7 +270,7 @@ func startSilverfinSignIn(rq *request) error {
 	return rq.showConnection(http.StatusOK, connectionData{Code: &codeView{URL: s.URL, Host: host, Firm: strconv.FormatInt(firm, 10)}})
 }
 
-// parseFirmID reads a firm's number, or finds it in an address of Silverfin.
+// parseFirmID reads a firm's number, alone or in an address of Silverfin.
 func parseFirmID(text string) (int64, error) {
 	if _, after, ok := strings.Cut(text, "/f/"); ok {
 		text = after
@@ -292,14 +289,14 @@ func silverfinCallbackPage(rq *request) error {
 	return rq.relayCallback("/connection/silverfin/end", "state", "code", "authorized_firm_id", "error")
 }
 
-// oauthErrors are the codes with which a sign-in ends besides access_denied (RFC
-// 6749, section 4.1.2.1). Any other text is a stranger's, and not shown.
+// oauthErrors are the error codes of a sign-in besides access_denied (RFC 6749, section
+// 4.1.2.1). Any other text is not shown: anybody can write it.
 var oauthErrors = []string{"invalid_request", "unauthorized_client", "unsupported_response_type", "invalid_scope",
 	"server_error", "temporarily_unavailable"}
 
-// finishSilverfinSignIn links the firm that was granted. The sign-in must be the one
-// that this session began, and works once. Anybody can send a person an address
-// of the callback: what does not belong to that sign-in leaves it as it is.
+// finishSilverfinSignIn links the firm that was granted. The sign-in must be the one that
+// this session started, and works once. A callback with another state changes nothing:
+// anybody can send a person such a link.
 func finishSilverfinSignIn(rq *request) error {
 	ctx, form := rq.r.Context(), rq.r.PostForm
 	state, wanted := rq.sessions.GetString(ctx, silverfinState), rq.sessions.GetString(ctx, silverfinFirm)
@@ -357,7 +354,7 @@ func removeFirm(rq *request) error {
 	return rq.redirect("/connection#step2")
 }
 
-// hostOf is the host of an address, and whether it is reached under TLS.
+// hostOf returns the host of an address, and whether it is reached under TLS.
 func hostOf(address string) (host string, secure bool) {
 	u, err := url.Parse(address)
 	if err != nil {

@@ -16,9 +16,9 @@ import (
 	"github.com/google/go-cmp/cmp"
 )
 
-// TestAValidationThatFailsSaysWhatIsInTheWay: nothing was stored, so nothing is
+// TestValidateConnectionFails: nothing was stored, so nothing is
 // tried again by itself, and each cause has its own remedy.
-func TestAValidationThatFailsSaysWhatIsInTheWay(t *testing.T) {
+func TestValidateConnectionFails(t *testing.T) {
 	down := func(r problem.Reason) error {
 		return problem.New(problem.FinboxDown, "Finbox cannot be reached", "").Because(r, "")
 	}
@@ -39,9 +39,9 @@ func TestAValidationThatFailsSaysWhatIsInTheWay(t *testing.T) {
 	}
 }
 
-// TestConnectionIsMadeWhileItWorks: the page says that the connection is made
+// TestLinked: the page says that the connection is made
 // only while balances find their way.
-func TestConnectionIsMadeWhileItWorks(t *testing.T) {
+func TestLinked(t *testing.T) {
 	with := func(s ledger.ConnectionStatus, relink string) connectionData {
 		return connectionData{Connections: []connectionView{{Connection: ledger.Connection{Status: s}}},
 			Firms: []firmView{{Firm: ledger.Firm{Relink: relink}}}}
@@ -62,9 +62,9 @@ func TestConnectionIsMadeWhileItWorks(t *testing.T) {
 	}
 }
 
-// TestSignInToSilverfinIsOfItsSession: what comes back is taken by the session
+// TestSilverfinSignInBoundToSession: what comes back is taken by the session
 // that began it, once.
-func TestSignInToSilverfinIsOfItsSession(t *testing.T) {
+func TestSilverfinSignInBoundToSession(t *testing.T) {
 	state := daemontest.Full[daemon.SignIn]().State
 	for name, tt := range map[string]struct {
 		form []string
@@ -104,9 +104,9 @@ func TestSignInToSilverfinIsOfItsSession(t *testing.T) {
 	}
 }
 
-// TestWayBackFromSilverfin: the address that Silverfin sends the browser to is
+// TestRedirectURL: the address that Silverfin sends the browser to is
 // ours on this machine, the registered one, or none.
-func TestWayBackFromSilverfin(t *testing.T) {
+func TestRedirectURL(t *testing.T) {
 	for _, tt := range []struct {
 		host, redirect string
 		secure         bool
@@ -136,9 +136,9 @@ func TestWayBackFromSilverfin(t *testing.T) {
 	}
 }
 
-// TestNobodyEndsAnothersSignIn: an address of the callback that somebody sent a
+// TestForgedSilverfinCallback: an address of the callback that somebody sent a
 // person does not end the sign-in to Silverfin that the person is half through.
-func TestNobodyEndsAnothersSignIn(t *testing.T) {
+func TestForgedSilverfinCallback(t *testing.T) {
 	state := daemontest.Full[daemon.SignIn]().State
 	for name, forged := range map[string][]string{
 		"another state":         {"state", "other", "code", "theirs", "authorized_firm_id", "99"},
@@ -170,9 +170,9 @@ func (failingAPI) ConnectFinbox(context.Context, string, string) (ledger.Connect
 	return ledger.Connection{}, nil, problem.New(problem.FinboxDown, "Finbox answered 500", "")
 }
 
-// TestNoComfortWhileFinboxFails: what a person tried and failed is not tried
+// TestConnectionPageWhileFinboxFails: what a person tried and failed is not tried
 // again by itself, and the page says that the connection works no longer.
-func TestNoComfortWhileFinboxFails(t *testing.T) {
+func TestConnectionPageWhileFinboxFails(t *testing.T) {
 	d := failingAPI{&stubAPI{API: &daemontest.API{}}}
 	d.status.Connections = []ledger.Connection{{ID: "c1", Kind: ledger.Finbox, Status: ledger.Active, ListedAt: time.Date(2026, 3, 10, 2, 0, 0, 0, time.UTC)}}
 	f := newFixture(t, func(c *Config) { c.API = d })

@@ -21,14 +21,14 @@ func (h *Handler) decisionRoutes() []route {
 	}
 }
 
-// decisionsOnPage is how many dossiers one page of decisions shows.
+// decisionsOnPage is the number of dossiers on a page of decisions.
 const decisionsOnPage = 20
 
-// decisionsData is what the page of decisions shows.
+// decisionsData is the data of the page of decisions.
 type decisionsData struct {
 	List  []decisionView
-	Held  []entryView // with findings, which wait for a person
-	Older uint64      // where the next page begins; 0 at the end
+	Held  []entryView // waiting because of findings
+	Older uint64      // number that the next page starts below; 0 at the end
 	First bool
 }
 
@@ -65,7 +65,7 @@ func decisionsPage(rq *request) error {
 	return rq.renderPage("decisions", d)
 }
 
-// decisionInput is what a form of decisions asks for, by entry: its cells, none for all.
+// decisionInput is what the form asks for one entry: its cells, none for all.
 type decisionInput struct {
 	number  uint64
 	all     bool
@@ -73,8 +73,8 @@ type decisionInput struct {
 	version uint64 // of the entry, as the person saw it
 }
 
-// readDecisions reads the form. The button says what is chosen: for what is
-// ticked, or for one entry alone.
+// readDecisions reads the form: the choice of the button, for the entries and cells that
+// are ticked, or for the one entry that the button names.
 func readDecisions(rq *request) (choice daemon.Choice, list []decisionInput, ok bool) {
 	form := rq.r.PostForm
 	what, one, single := strings.Cut(form.Get("do"), ":")
@@ -120,8 +120,8 @@ func readDecisions(rq *request) (choice daemon.Choice, list []decisionInput, ok 
 	return choice, list, true
 }
 
-// decide carries out what a person decided. A decision is about the figures
-// that the person saw: an entry that changed since is left as it is.
+// decide saves decisions. A decision is about the version that the person saw: an entry
+// that changed since then is not decided.
 func decide(rq *request) error {
 	choice, list, ok := readDecisions(rq)
 	if !ok {
@@ -140,7 +140,7 @@ func decide(rq *request) error {
 			Seen: a.version, By: rq.person.Name})
 		switch {
 		case problem.Is(err, problem.Conflict), problem.Is(err, problem.NotAllowed):
-			changed = true // since this person saw it; the others go on
+			changed = true // the other entries are decided all the same
 		case err != nil:
 			return err
 		default:
@@ -156,15 +156,15 @@ func decide(rq *request) error {
 	return rq.redirectBack("/decisions")
 }
 
-// decisionView is one entry that differs, with who wrote what when.
+// decisionView is an entry that differs, with what balansd wrote there before.
 type decisionView struct {
 	Entry     entryView
-	WrittenAt time.Time // when balansd wrote there last; zero when it never did
-	WrittenBy uint64    // the entry that it wrote then
+	WrittenAt time.Time // by balansd, last; zero when it never wrote there
+	WrittenBy uint64    // the entry
 	Run       uint64
 }
 
-// decision tells who wrote what when about an entry that differs.
+// decision returns the view of an entry that differs.
 func (rq *request) decision(f daemon.EntryDetail) (decisionView, error) {
 	d := decisionView{Entry: rq.entry(f.Entry), WrittenBy: f.Written.By}
 	if d.WrittenBy == 0 {

@@ -11,9 +11,9 @@ import (
 	"github.com/google/go-cmp/cmp"
 )
 
-// TestDecisionsAreForWhatWasSeen: nothing is decided that was not ticked, and
+// TestDecide: nothing is decided that was not ticked, and
 // nothing about figures that changed since.
-func TestDecisionsAreForWhatWasSeen(t *testing.T) {
+func TestDecide(t *testing.T) {
 	on := func(number uint64, choice daemon.Choice, codes ...string) daemon.Decision {
 		d := daemon.Decision{Number: number, Choice: choice, Seen: 7, By: benName}
 		for _, c := range codes {

@@ -21,7 +21,7 @@ func (h *Handler) dossierRoutes() []route {
 	}
 }
 
-// dossierData is what the page of one dossier shows.
+// dossierData is the data of the page of a dossier.
 type dossierData struct {
 	Entry          entryView
 	Connection     string // its name
@@ -29,16 +29,16 @@ type dossierData struct {
 	Events         []eventView
 	Sections       []valueSection
 	Decision       *decisionView // while it differs
-	NewerDismissed bool          // a newer one took its place and was dismissed
-	Conflict       *linkConflict // a link that was refused because the enterprise numbers differ
+	NewerDismissed bool          // it was superseded by one that was dismissed
+	Conflict       *linkConflict // a link that was refused; nil for none
 }
 
-// eventView is one step of the story.
+// eventView adds to an event of the history what the templates need.
 type eventView struct {
 	ledger.Event
 }
 
-// Case names the message that tells the step.
+// Case returns the last part of the message id of the event.
 func (s eventView) Case() string {
 	switch s.Act {
 	case ledger.ActRetry, ledger.ActDismiss, ledger.ActUseFinbox, ledger.ActKeepSilverfin, ledger.ActRecall, ledger.ActLink:
@@ -55,13 +55,13 @@ func (s eventView) Case() string {
 	return stateKey(s.State)
 }
 
-// HasReason tells whether the message is that of a reason or a kind of failure.
+// HasReason reports whether the message is that of a reason or a kind of failure.
 func (s eventView) HasReason() bool {
 	waits := s.State == ledger.Waiting || s.State == ledger.Ignored || s.State == ledger.Failed
 	return waits && s.Act == "" && s.Case() != unknown && s.Case() != "failed"
 }
 
-// CountsFigures tells whether the message counts figures.
+// CountsFigures reports whether the message has a number of figures.
 func (s eventView) CountsFigures() bool {
 	switch s.Case() {
 	case "sending", "done", "differs":
@@ -70,10 +70,10 @@ func (s eventView) CountsFigures() bool {
 	return false
 }
 
-// Mark is the sign of the state.
+// Mark returns the symbol of the state.
 func (s eventView) Mark() string { return stateMarks[s.State] }
 
-// Class is the colour of the state.
+// Class returns the CSS class of the state.
 func (s eventView) Class() string { return stateClass(s.State) }
 
 func dossierPage(rq *request) error {
@@ -84,7 +84,8 @@ func dossierPage(rq *request) error {
 	return rq.showDossier(http.StatusOK, f, nil)
 }
 
-// showDossier shows the page of one dossier, with a link that was refused.
+// showDossier answers with the page of a dossier. conflict is a link that was refused;
+// nil for none.
 func (rq *request) showDossier(status int, f daemon.EntryDetail, stop *linkConflict) error {
 	ctx := rq.r.Context()
 	d := dossierData{Conflict: stop, Entry: rq.entry(f.Entry), Connection: f.Entry.Connection,
@@ -126,8 +127,8 @@ func (rq *request) showDossier(status int, f daemon.EntryDetail, stop *linkConfl
 	return rq.renderPageStatus(status, "dossier", d)
 }
 
-// newerDismissed tells whether the balance that took an entry's place in the end
-// was dismissed, so that the entry can have its place back.
+// newerDismissed reports whether the balance that in the end superseded e was dismissed,
+// so that e can be used again.
 func (rq *request) newerDismissed(e ledger.Entry) (bool, error) {
 	for steps := 0; e.State == ledger.Superseded && steps < maxVersions; steps++ {
 		f, err := rq.API.Show(rq.r.Context(), e.SupersededBy)
@@ -144,10 +145,10 @@ func (rq *request) newerDismissed(e ledger.Entry) (bool, error) {
 	return false, nil
 }
 
-// maxVersions bounds how many balances of one dossier are listed.
+// maxVersions bounds how many balances of a dossier are listed.
 const maxVersions = 200
 
-// versionsPage lists all balances of a dossier: other years, older revisions.
+// versionsPage lists all balances of a dossier: other years and older revisions.
 func versionsPage(rq *request) error {
 	f, err := rq.loadEntry(rq.r.PathValue("number"))
 	if err != nil {
@@ -173,8 +174,8 @@ func versionsPage(rq *request) error {
 
 func dossierPath(number uint64) string { return "/dossiers/" + strconv.FormatUint(number, 10) }
 
-// retryEntry has an entry tried again; one that was held back for its findings
-// is let go with them.
+// retryEntry has an entry tried again. One that waits because of its findings is sent
+// in spite of them.
 func retryEntry(rq *request) error {
 	f, err := rq.loadEntry(rq.r.PathValue("number"))
 	if err != nil {

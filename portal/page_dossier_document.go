@@ -9,8 +9,8 @@ import (
 	"balansd/ledger"
 )
 
-// downloadDocument gives the document as it came, to keep and never to be shown: a
-// browser saves it under a name of ours.
+// downloadDocument answers with the document as a download: a browser must save it and
+// never display it.
 func downloadDocument(rq *request) error {
 	f, err := rq.loadEntry(rq.r.PathValue("number"))
 	if err != nil {
@@ -29,8 +29,8 @@ func downloadDocument(rq *request) error {
 	return nil
 }
 
-// documentName is made of what we know alone: a number, a year, and what the
-// document looks like.
+// documentName returns the file name. It has nothing of the document itself but its
+// number, its year and its type.
 func documentName(e ledger.Entry, data []byte) string {
 	ending := "csv"
 	head := bytes.TrimLeft(bytes.TrimPrefix(data[:min(len(data), 512)], []byte("\ufeff")), " \t\r\n")

@@ -8,8 +8,8 @@ import (
 	"balansd/ledger"
 )
 
-// TestDocumentIsNeverShown: a browser saves it, under a name of ours.
-func TestDocumentIsNeverShown(t *testing.T) {
+// TestDocumentIsDownloaded: a browser saves it, under a name of ours.
+func TestDocumentIsDownloaded(t *testing.T) {
 	e := ledger.Entry{Number: 4, State: ledger.Done}
 	e.ID, e.Dossier = "../../x\r\nSet-Cookie: a=b\".html", ledger.Dossier{Name: "x", EnterpriseNumber: "0443246943"}
 	e.FiscalYear.End = balance.Date{Year: 2024, Month: 12, Day: 31}

@@ -10,20 +10,19 @@ import (
 	"balansd/problem"
 )
 
-// linkConflict is a link whose two sides have different enterprise numbers.
+// linkConflict is a link that was refused because the enterprise numbers differ.
 type linkConflict struct {
-	Address string // as it was pasted
+	Address string // as pasted
 	ledger.NumberDiffers
-	WrongName bool // the name that was typed is another
-	Admin     bool // may go on by typing the name
+	WrongName bool // another name was typed
+	Admin     bool // the person may confirm by typing the name
 }
 
-// silverfinAddress finds the firm and the dossier in an address of Silverfin.
+// silverfinAddress matches the address of a dossier in Silverfin: the firm, the company.
 var silverfinAddress = regexp.MustCompile(`/f/([0-9]{1,18})/([0-9]{1,18})(?:[/?#]|$)`)
 
-// linkDossier ties a dossier to the one in Silverfin whose address a person
-// pasted. Where the enterprise numbers differ, an admin must type the company's
-// name.
+// linkDossier links a dossier to the company in Silverfin whose address a person pasted.
+// Where the enterprise numbers differ, an admin must type the company's name.
 func linkDossier(rq *request) error {
 	f, err := rq.loadEntry(rq.r.PathValue("number"))
 	if err != nil {

@@ -12,14 +12,14 @@ import (
 	"balansd/problem"
 )
 
-// twoNumbers is an office in which a link leads to a company with another
+// numberConflictAPI is an office in which a link leads to a company with another
 // enterprise number.
-type twoNumbers struct {
+type numberConflictAPI struct {
 	*stubAPI
 	sides ledger.NumberDiffers
 }
 
-func (d *twoNumbers) Link(ctx context.Context, l ledger.DossierLink, by string) (ledger.DossierLink, error) {
+func (d *numberConflictAPI) Link(ctx context.Context, l ledger.DossierLink, by string) (ledger.DossierLink, error) {
 	typed := l.NumberDiffers
 	saved, _ := d.stubAPI.Link(ctx, l, by) // so that it is heard
 	saved.NumberDiffers = d.sides
@@ -29,12 +29,12 @@ func (d *twoNumbers) Link(ctx context.Context, l ledger.DossierLink, by string) 
 	return saved, nil
 }
 
-// TestStaffCannotLinkTwoNumbers walks the red stop: both sides are shown, an
+// TestLinkWithOtherNumber walks the red stop: both sides are shown, an
 // admin goes on by typing the company's name, and nobody else does.
-func TestStaffCannotLinkTwoNumbers(t *testing.T) {
+func TestLinkWithOtherNumber(t *testing.T) {
 	e := ledger.Entry{Number: 5, State: ledger.Waiting, Reason: ledger.NoCompany}
 	e.Dossier = ledger.Dossier{ID: "d5", Name: "Optique Grandsart SC", EnterpriseNumber: "0901024684"}
-	d := &twoNumbers{&stubAPI{entries: []ledger.Entry{e}, status: daemon.Status{Firms: []ledger.Firm{{ID: 12}}}},
+	d := &numberConflictAPI{&stubAPI{entries: []ledger.Entry{e}, status: daemon.Status{Firms: []ledger.Firm{{ID: 12}}}},
 		ledger.NumberDiffers{Company: "Andere Klant BV", DossierNumber: "0901024684", CompanyNumber: "0402754886"}}
 	d.API = &daemontest.API{}
 	f := newFixture(t, func(c *Config) { c.API = d })

@@ -19,10 +19,10 @@ func (h *Handler) dossierListRoutes() []route {
 	}
 }
 
-// dossiersOnPage is how many dossiers one page shows.
+// dossiersOnPage is the number of dossiers on a page.
 const dossiersOnPage = 50
 
-// dossiersData is what the page of dossiers shows.
+// dossiersData is the data of the list of dossiers.
 type dossiersData struct {
 	Rows        []entryView
 	Tabs        []stateTab
@@ -40,7 +40,7 @@ type dossiersData struct {
 	Filtered    bool
 }
 
-// stateTab is one state to filter by.
+// stateTab is a state to filter by.
 type stateTab struct {
 	Key, Mark string // Key is empty for all
 	Count     int
@@ -48,7 +48,7 @@ type stateTab struct {
 	Here      bool
 }
 
-// dossierQuery reads what the address asks for.
+// dossierQuery parses the query of the address.
 func dossierQuery(q url.Values) daemon.DossierQuery {
 	out := daemon.DossierQuery{Search: q.Get("q"), Connection: q.Get("connection"), Limit: dossiersOnPage}
 	if s := ledger.State(q.Get("state")); slices.Contains(ledger.States(), s) {
@@ -70,8 +70,8 @@ func dossierOrders() []daemon.DossierOrder {
 	return []daemon.DossierOrder{daemon.ByName, daemon.ByState, daemon.ByUpdated, daemon.ByYear}
 }
 
-// listAddress is that of the page with one thing changed; a change goes back to the
-// first page.
+// listAddress returns the address of the list with one parameter changed. Any change but
+// that of the page goes to the first page.
 func listAddress(path string, q url.Values, key, value string) string {
 	out := url.Values{}
 	for _, k := range []string{"q", "state", "firm", "connection", "sort", "page"} {
@@ -128,7 +128,7 @@ func pageNumber(n int) string {
 	return strconv.Itoa(n)
 }
 
-// stateTabs lists the states that there are, and all of them together.
+// stateTabs returns a tab for each state that occurs, and first one for all.
 func stateTabs(counts map[ledger.State]int, asked url.Values, here string) []stateTab {
 	tabs := []stateTab{{Address: listAddress("/dossiers", asked, "state", ""), Here: here == ""}}
 	for _, s := range ledger.States() {
@@ -142,11 +142,11 @@ func stateTabs(counts map[ledger.State]int, asked url.Values, here string) []sta
 	return tabs
 }
 
-// downloadDossiers gives the whole list, filtered and sorted as the page is.
+// downloadDossiers answers with the whole list as CSV, filtered and sorted as the page.
 func downloadDossiers(rq *request) error {
 	q := dossierQuery(rq.r.URL.Query())
-	// In one call: between two, a run may move a dossier from the one part of
-	// the list into the other.
+	// In one call: between two, a run could move a dossier from one part of the list to
+	// the other.
 	q.Offset, q.Limit = 0, 0
 	list, err := rq.API.Dossiers(rq.r.Context(), q)
 	if err != nil {
@@ -163,14 +163,14 @@ func downloadDossiers(rq *request) error {
 		err = x.All(entrySeq(list.Entries), nil)
 	}
 	if err != nil && rq.r.Context().Err() == nil {
-		// Half a file must not look like a whole one.
-		rq.Log.Error().Err(err).Msg("the list of dossiers could not be sent whole")
+		// A partial file must not look complete.
+		rq.Log.Error().Err(err).Msg("the list of dossiers was sent in part")
 		panic(http.ErrAbortHandler)
 	}
 	return nil
 }
 
-// entrySeq walks a list as the ledger is walked.
+// entrySeq returns an iterator over a list.
 func entrySeq(list []ledger.Entry) iter.Seq2[ledger.Entry, error] {
 	return func(yield func(ledger.Entry, error) bool) {
 		for _, e := range list {

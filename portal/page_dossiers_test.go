@@ -14,8 +14,8 @@ import (
 	"github.com/google/go-cmp/cmp"
 )
 
-// TestDossiersAreFiltered reads the address and makes those of the next pages.
-func TestDossiersAreFiltered(t *testing.T) {
+// TestDossierQuery reads the address and makes those of the next pages.
+func TestDossierQuery(t *testing.T) {
 	q, err := url.ParseQuery("q=bakkerij&state=waiting&firm=12&connection=c1&sort=year&page=3")
 	if err != nil {
 		t.Fatal(err)
@@ -65,8 +65,8 @@ func (d reorderingAPI) Dossiers(ctx context.Context, q daemon.DossierQuery) (dae
 	return page, err
 }
 
-// TestTheListIsWholeWhileARunIsUnderWay: each dossier is in the file once.
-func TestTheListIsWholeWhileARunIsUnderWay(t *testing.T) {
+// TestDownloadDossiersDuringRun: each dossier is in the file once.
+func TestDownloadDossiersDuringRun(t *testing.T) {
 	d := reorderingAPI{&stubAPI{API: &daemontest.API{}}}
 	for i := range 1500 {
 		e := ledger.Entry{Number: uint64(i + 1), State: ledger.Done}

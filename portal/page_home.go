@@ -15,17 +15,17 @@ func (h *Handler) homeRoutes() []route {
 	return []route{{method: http.MethodGet, path: "/{$}", access: staff, handle: homePage, nav: "nav.home"}}
 }
 
-// homeListSize is how many entries the first page lists.
+// homeListSize is the number of entries on the overview.
 const homeListSize = 10
 
-// homeData is what the first page shows.
+// homeData is the data of the overview.
 type homeData struct {
 	Tabs        []stateTab // dossiers by state
 	Total       int
-	Waiting     []entryView // what needs a person
-	More        bool        // there is more than is listed
+	Waiting     []entryView // entries that need a person
+	More        bool        // there are more
 	Running     *runView
-	LastRun     *runView // the last one
+	LastRun     *runView // the last nightly run
 	NextRun     time.Time
 	NextRetry   time.Time
 	Missed      []missedRunView
@@ -35,7 +35,7 @@ type homeData struct {
 	Connections []connectionView
 	Firms       []firmView
 	Linked      bool // at least one active connection and one firm
-	Undecided   int  // dossiers that differ
+	Undecided   int  // the number of dossiers that differ
 }
 
 func homePage(rq *request) error {
@@ -91,8 +91,8 @@ func homePage(rq *request) error {
 	return rq.renderPage("home", d)
 }
 
-// stateProblems gives those of the state with a code that the pages have words
-// for: a daemon of another version may have more.
+// stateProblems replaces codes without a message: a daemon of another version may have
+// more.
 func stateProblems(list []daemon.StateProblem) (known []daemon.StateProblem) {
 	for _, p := range list {
 		if !slices.Contains(problem.Codes(), problem.Code(p.Code)) {
@@ -103,7 +103,7 @@ func stateProblems(list []daemon.StateProblem) (known []daemon.StateProblem) {
 	return known
 }
 
-// Well tells whether nothing needs anybody.
+// AllGood reports whether nothing needs anybody's attention.
 func (d homeData) AllGood() bool {
 	if !d.Linked || len(d.Waiting) > 0 || d.Clock != "" || len(d.State) > 0 || d.NoBackup || len(d.Missed) > 0 || d.LastRun != nil && d.LastRun.Kind() != "good" {
 		return false

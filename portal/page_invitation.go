@@ -7,7 +7,7 @@ import (
 	"balansd/accounts"
 )
 
-// inviteData is what the page of an invitation shows.
+// inviteData is the data of the page of an invitation.
 type inviteData struct {
 	Name, MessageID string
 	First           bool // the first admin, who chooses a name

@@ -10,7 +10,7 @@ import (
 	"balansd/internal/clip"
 )
 
-// oidcCookie binds a sign-in at the provider to this browser.
+// oidcCookie is the cookie of a pending sign-in at the provider.
 const oidcCookie = "balansd-oidc"
 
 func startOIDC(rq *request) error {
@@ -39,7 +39,7 @@ func finishOIDC(rq *request) error {
 			rq.recordSignIn(accounts.Record{What: "sign-in", From: rq.clientIP(), Outcome: "oidc.refused"})
 		}
 		return accounts.Refusal{Status: http.StatusForbidden, Reason: "oidc.refused"}
-	case !ok: // anybody may send anything here: it is not worth a record
+	case !ok: // not recorded: anybody can send it
 		return accounts.Refusal{Status: http.StatusBadRequest, Reason: "oidc.stale"}
 	}
 	who, err := rq.oidc.Finish(rq.r.Context(), b, form.Get("code"))
@@ -48,7 +48,7 @@ func finishOIDC(rq *request) error {
 		q, err = rq.People.SignInProvided(rq.r.Context(), who)
 	}
 	rq.recordSignIn(accounts.Record{Who: clip.Text(cmp.Or(q.Name, who.Name)), Key: q.Key, What: "sign-in", From: rq.clientIP(), Outcome: accounts.OutcomeOf(err)})
-	rq.setCookie(oidcCookie, "", -time.Second) // it works once, however it ends
+	rq.setCookie(oidcCookie, "", -time.Second) // it is used up, however the sign-in ends
 	if err != nil {
 		return errors.Join(err, rq.People.EndWithoutRole(rq.r.Context(), who))
 	}

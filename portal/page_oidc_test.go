@@ -161,8 +161,8 @@ func TestOIDCProviderDown(t *testing.T) {
 			t.Fatalf("it gives %d %s", got.code, got.body)
 		}
 	}
-	if len(log.list) != 1 { // one a minute: anybody can repeat it
-		t.Errorf("%d lines were logged", len(log.list))
+	if len(log.lines) != 1 { // one a minute: anybody can repeat it
+		t.Errorf("%d lines were logged", len(log.lines))
 	}
 	p.Down = false
 	passed.Store(int64(5 * time.Second))

@@ -22,11 +22,11 @@ func (h *Handler) peopleRoutes() []route {
 	return routes
 }
 
-// peopleData is what the page of people shows.
+// peopleData is the data of the page of people.
 type peopleData struct {
 	Accounts   []accounts.Account
 	Provider   bool
-	Invitation *accounts.Invitation // just made: its link is shown this once
+	Invitation *accounts.Invitation // a new one, whose link is shown this once
 }
 
 func (rq *request) showPeople(i *accounts.Invitation) error {
@@ -39,8 +39,8 @@ func (rq *request) showPeople(i *accounts.Invitation) error {
 
 func peoplePage(rq *request) error { return rq.showPeople(nil) }
 
-// invitePerson answers with the page itself, not with a redirect: the link is
-// shown once and kept nowhere.
+// invitePerson answers with the page itself instead of a redirect: the link is shown
+// once and saved nowhere.
 func invitePerson(rq *request) error {
 	form := rq.r.PostForm
 	i, err := rq.People.Invite(rq.r.Context(), form.Get("name"), accounts.Role(form.Get("role")), rq.person.Name)
@@ -56,7 +56,7 @@ func withdrawInvite(rq *request) error {
 	return rq.recordPeopleChange("withdraw", name, err)
 }
 
-// recordPeopleChange records a change of people and shows the list again.
+// recordPeopleChange adds a change to the audit log and redirects to the list.
 func (rq *request) recordPeopleChange(what, on string, err error) error {
 	rq.AuditLog.Record(rq.r.Context(), accounts.Record{Who: rq.person.Name, What: what, On: clip.Text(on), From: rq.clientIP(), Outcome: accounts.OutcomeOf(err)})
 	if err != nil {

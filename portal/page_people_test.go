@@ -8,9 +8,9 @@ import (
 	"balansd/accounts"
 )
 
-// TestTheAuditLogSaysWhoMadeAnAdmin: an invitation says as what, and whoever
+// TestAuditLogOfRoleChanges: an invitation says as what, and whoever
 // uses it what they were before. Each record has the key of who acted.
-func TestTheAuditLogSaysWhoMadeAnAdmin(t *testing.T) {
+func TestAuditLogOfRoleChanges(t *testing.T) {
 	f := newFixture(t)
 	ann := f.signedIn(annName)
 	invite := func(name, role string) {

@@ -13,29 +13,29 @@ func (h *Handler) runRoutes() []route {
 	return []route{{method: http.MethodGet, path: "/nights", access: staff, handle: runsPage, nav: "nav.runs"}}
 }
 
-// How far the page looks back: the nights of the picture, the passes that can
-// lie among them, and those in the list.
+// Limits of the page: the days of the calendar, the runs that are loaded for it, and the
+// runs in the list.
 const (
 	calendarDays = 90
 	runsRead     = 1000
 	runsListed   = 30
 )
 
-// runsData is what the page of nights shows.
+// runsData is the data of the page of runs.
 type runsData struct {
 	Calendar calendar
 	Runs     []runView
 	Missed   []missedRunView
-	All      bool // every pass that was read is listed
+	All      bool // list all runs that were loaded
 	More     bool
 }
 
-// missedRunView is a night without a pass.
+// missedRunView is a nightly run that did not take place.
 type missedRunView struct {
 	ledger.MissedNight
 }
 
-// CauseKey names the message of why.
+// CauseKey returns the last part of the message id of the cause.
 func (m missedRunView) CauseKey() string { return causeKey(m.Cause) }
 
 func causeKey(c ledger.Cause) string {
@@ -46,16 +46,16 @@ func causeKey(c ledger.Cause) string {
 	return unknown
 }
 
-// runView is a pass as the pages tell of it.
+// runView adds to a run what the templates need.
 type runView struct {
 	ledger.Run
 
-	Running bool // it is under way
+	Running bool // it has not ended
 }
 
 func (rq *request) runView(p ledger.Run) runView { return runView{Run: p} }
 
-// TriggerKey names the message of why it ran.
+// TriggerKey returns the last part of the message id of the trigger.
 func (p runView) TriggerKey() string {
 	switch p.Trigger {
 	case ledger.Nightly, ledger.CatchUp, ledger.ByHand, ledger.Again:
@@ -64,10 +64,10 @@ func (p runView) TriggerKey() string {
 	return unknown
 }
 
-// CauseKey names the message of why a catch-up was late.
+// CauseKey returns the last part of the message id of why a run was late.
 func (p runView) CauseKey() string { return causeKey(p.MissedCause) }
 
-// Kind is how the pass went: good, trouble, or now.
+// Kind returns how the run went: good, problem, stopped, or now while it runs.
 func (p runView) Kind() string {
 	switch {
 	case p.Running:
@@ -80,13 +80,13 @@ func (p runView) Kind() string {
 	return "good"
 }
 
-// outcomeView counts the entries that ended in a state.
+// outcomeView is the number of entries that ended in a state.
 type outcomeView struct {
 	Key, Mark string
 	Count     int
 }
 
-// Outcomes lists what became of the entries that the pass looked at.
+// Outcomes returns the number of entries by the state that they ended in.
 func (p runView) Outcomes() (list []outcomeView) {
 	for _, s := range ledger.States() {
 		if n := p.Outcome[s]; n > 0 {
@@ -96,15 +96,15 @@ func (p runView) Outcomes() (list []outcomeView) {
 	return list
 }
 
-// runProblem is one thing that went wrong in a pass.
+// runProblem is something that failed in a run.
 type runProblem struct {
 	About, Code string
 }
 
-// Backup tells whether it is about the copy of the state.
+// Backup reports whether it is about the backup of the state.
 func (t runProblem) Backup() bool { return t.About == ledger.TroubleBackup }
 
-// KnownProblems lists what went wrong and has a message.
+// KnownProblems returns what failed in the run, with a code that has a message.
 func (p runView) KnownProblems() (list []runProblem) {
 	for _, t := range p.Troubles {
 		if !slices.Contains(problem.Codes(), problem.Code(t.Code)) {
@@ -121,7 +121,7 @@ func runsPage(rq *request) error {
 		return err
 	}
 	running := uint64(0)
-	if len(h.Runs) > 0 && h.Runs[0].End.IsZero() { // or it was cut off
+	if len(h.Runs) > 0 && h.Runs[0].End.IsZero() { // or the process was killed
 		s, err := rq.API.Status(rq.r.Context())
 		if err != nil {
 			return err

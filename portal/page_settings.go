@@ -8,9 +8,9 @@ func (h *Handler) settingsRoutes() []route {
 	return []route{{method: http.MethodGet, path: "/settings", access: admin, handle: settingsPage, nav: "nav.settings"}}
 }
 
-// settingsSection is the settings of one section of the configuration.
+// settingsSection is a section of the configuration.
 type settingsSection struct {
-	Name string // empty for those of no section
+	Name string // empty for settings without a section
 	List []Setting
 }
 
@@ -25,7 +25,7 @@ func settingsPage(rq *request) error {
 	}{rq.ConfigFile, sections})
 }
 
-// groupBySection parts settings by the first word of their keys, in their order.
+// groupBySection groups settings by the first word of their keys, in their order.
 func groupBySection(list []Setting) (out []settingsSection) {
 	for _, s := range list {
 		name := ""
@@ -43,8 +43,7 @@ func groupBySection(list []Setting) (out []settingsSection) {
 	return out
 }
 
-// setting gives the value of one setting of the configuration; empty where it
-// is not known.
+// setting returns the value of a setting; empty when unknown.
 func (rq *request) setting(key string) string {
 	if rq.Settings == nil {
 		return ""

@@ -28,10 +28,9 @@ func (h *Handler) signInRoutes() []route {
 		route{method: http.MethodPost, path: "/invite/{token}", access: open, handle: acceptInvite})
 }
 
-// redirectToSignIn answers who is not signed in. A person who follows a link from
-// another site, such as a mail, may well be: their strict cookie was not sent
-// along. The page that they get fetches itself again from here, with the
-// cookie.
+// redirectToSignIn answers a request without a session. Who follows a link from another
+// site, such as a mail, may have one: the strict cookie was not sent. The answer reloads
+// itself from this site, with the cookie.
 func (rq *request) redirectToSignIn() {
 	to := "/sign-in?" + url.Values{"next": {rq.r.URL.RequestURI()}}.Encode()
 	switch {
@@ -48,14 +47,14 @@ func (rq *request) redirectToSignIn() {
 	}
 }
 
-// signInData is what the page to sign in shows.
+// signInData is the data of the sign-in page.
 type signInData struct {
 	Name, Next, MessageID string
 	Wait                  time.Duration
 	Provider              bool
 }
 
-// Seconds is how long to wait, rounded up.
+// Seconds returns how long to wait, rounded up.
 func (d signInData) Seconds() int { return int((d.Wait + time.Second - 1) / time.Second) }
 
 func signInPage(rq *request) error {
@@ -93,7 +92,7 @@ func signIn(rq *request) error {
 	return rq.redirect(next)
 }
 
-// recordSignIn notes an attempt to sign in.
+// recordSignIn adds an attempt to sign in to the audit log.
 func (rq *request) recordSignIn(r accounts.Record) {
 	if r.Outcome != "" {
 		rq.AuditLog.RecordRefused(rq.r.Context(), r)
@@ -102,7 +101,7 @@ func (rq *request) recordSignIn(r accounts.Record) {
 	rq.AuditLog.Record(rq.r.Context(), r)
 }
 
-// setCookie sets a cookie that no script and no other site can use.
+// setCookie sets a cookie that scripts and other sites cannot use.
 func (rq *request) setCookie(name, value string, span time.Duration) {
 	http.SetCookie(rq.w, &http.Cookie{ //nolint:gosec // over plain HTTP, on loopback, it cannot be Secure
 		Name: rq.cookieName(name), Value: value, Path: "/", MaxAge: int(span / time.Second),

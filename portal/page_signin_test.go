@@ -8,10 +8,10 @@ import (
 	"balansd/accounts"
 )
 
-// TestAnUnknownNameIsAnsweredAlike holds the answers to a name that there is
+// TestFailedSignInsLookAlike holds the answers to a name that there is
 // not, a wrong password and a person who is kept out to the same, and to the
 // same work: a hash is made for each.
-func TestAnUnknownNameIsAnsweredAlike(t *testing.T) {
+func TestFailedSignInsLookAlike(t *testing.T) {
 	f := newFixture(t)
 	f.addPerson("weg", accounts.Staff)
 	if _, err := f.people.SetDisabled(t.Context(), f.key("weg"), true); err != nil {
@@ -30,9 +30,9 @@ func TestAnUnknownNameIsAnsweredAlike(t *testing.T) {
 	}
 }
 
-// TestSigningInLeadsNowhereElse: a link to the page to sign in cannot lead to
+// TestSignInRedirectsWithinPages: a link to the page to sign in cannot lead to
 // another site.
-func TestSigningInLeadsNowhereElse(t *testing.T) {
+func TestSignInRedirectsWithinPages(t *testing.T) {
 	f := newFixture(t)
 	for _, next := range []string{"https://evil.example", "//evil.example", "/\\evil.example", "\\\\evil.example", "javascript:alert(1)", "", "people", "/\r\nX: y"} {
 		got := f.browser().post("/sign-in", "name", annName, "password", testPassword, "next", next)
@@ -42,9 +42,9 @@ func TestSigningInLeadsNowhereElse(t *testing.T) {
 	}
 }
 
-// TestALinkFromElsewhere: a strict cookie is not sent along from another site.
+// TestLinkFromOtherSite: a strict cookie is not sent along from another site.
 // The page says so to the browser, which asks again from here.
-func TestALinkFromElsewhere(t *testing.T) {
+func TestLinkFromOtherSite(t *testing.T) {
 	f := newFixture(t)
 	got := f.browser().request(http.MethodGet, "/people?x=1", nil, map[string]string{"Sec-Fetch-Site": "cross-site"})
 	if got.code != http.StatusUnauthorized || got.header.Get("Refresh") != "0" || strings.Contains(got.body, "people") {

@@ -24,38 +24,36 @@ func (h *Handler) syncRoutes() []route {
 	}
 }
 
-// defaultSlowAfter is after how long a page says that a pass still runs, and lets
-// its arrows rest.
+// defaultSlowAfter is the default of Config.SlowAfter.
 const defaultSlowAfter = 30 * time.Second
 
-// maxJobs is how many passes that people began are remembered.
+// maxJobs bounds the jobs that are kept in memory.
 const maxJobs = 100
 
-// jobs are the passes that people began on the pages, in memory: they end with
-// the process, and what they did is in the ledger. The zero jobs are ready, and
-// safe for concurrent use.
+// jobs holds the runs that people started on the pages. They end with the process; what
+// they did is in the ledger. The zero value is ready to use, and it is safe for
+// concurrent use.
 type jobs struct {
 	mu   sync.Mutex
 	list []*job // oldest first
 }
 
-// job is one pass that a person began.
+// job is a run that a person started.
 type job struct {
-	// ID names it in addresses. It is random: after a restart, a page that is
-	// still open must not take another job for its own.
+	// ID is random: after a restart, a page that is still open must not show another job.
 	ID    string
-	Entry uint64 // the entry that it was begun for; 0 for all dossiers
-	Name  string // the name of its dossier
+	Entry uint64 // 0 for all dossiers
+	Name  string // of the dossier
 	Start time.Time
 
 	Done, Total int
-	End         time.Time // zero while it runs
+	End         time.Time // zero while running
 	Run         ledger.Run
-	Code        string // of the problem that it ended with
+	Code        string // of the problem, when it failed
 }
 
-// startJob runs a pass in the background: it goes on when the browser goes away,
-// and stops with the server.
+// startJob starts a run in the background, which continues when the browser disconnects
+// and stops with the server. It returns the id of the job.
 func (h *Handler) startJob(ctx context.Context, j job, r daemon.SyncRequest) string {
 	ctx, cancel := background(ctx)
 	j.ID, j.Start = rand.Text(), h.Now()
@@ -63,7 +61,7 @@ func (h *Handler) startJob(ctx context.Context, j job, r daemon.SyncRequest) str
 	h.jobs.mu.Lock()
 	h.jobs.list = append(h.jobs.list, one)
 	if len(h.jobs.list) > maxJobs {
-		// One that runs goes last: somebody may be watching it.
+		// A job that still runs is kept: somebody may be watching it.
 		over := slices.IndexFunc(h.jobs.list, func(j *job) bool { return !j.End.IsZero() })
 		h.jobs.list = slices.Delete(h.jobs.list, max(over, 0), max(over, 0)+1)
 	}
@@ -85,7 +83,7 @@ func (h *Handler) startJob(ctx context.Context, j job, r daemon.SyncRequest) str
 	return j.ID
 }
 
-// find gives a job as it stands.
+// find returns a copy of a job.
 func (l *jobs) find(id string) (job, bool) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
@@ -96,8 +94,8 @@ func (l *jobs) find(id string) (job, bool) {
 	return *l.list[i], true
 }
 
-// startSync begins a pass over one dossier, or over all, and where the form asks
-// for that, with everything listed from the beginning.
+// startSync starts a run over one dossier or all of them, with a full listing when the
+// form asks for it.
 func startSync(rq *request) error {
 	r := daemon.SyncRequest{By: rq.person.Name, Full: rq.r.PostForm.Get("full") != ""}
 	var j job
@@ -121,20 +119,19 @@ func startSync(rq *request) error {
 
 func syncPage(rq *request) error { return rq.writeJob(rq.r.PathValue("job")) }
 
-// jobView is a job as a page tells of it.
+// jobView adds to a job what the templates need.
 type jobView struct {
 	job
 
 	Running     bool
-	Slow        bool       // it runs for longer than people watch arrows
-	Seconds     int        // that it took until now
-	Result      *entryView // how the dossier stands after it
-	ProblemCode string     // the code of a service's trouble that the pass met
+	Slow        bool       // it takes longer than slowAfter
+	Seconds     int        // since it started
+	Result      *entryView // the entry after the run
+	ProblemCode string     // of a service that could not be reached
 	Run         *runView
 }
 
-// writeJob tells how a job stands: the page, or the part that asks again by
-// itself.
+// writeJob answers with the state of a job: as a page, or as the part that htmx reloads.
 func (rq *request) writeJob(id string) error {
 	j, ok := rq.jobs.find(id)
 	if !ok {
@@ -156,7 +153,7 @@ func (rq *request) writeJob(id string) error {
 	return rq.renderPage("sync", view)
 }
 
-// viewJob is what a page shows of a job: how long it took or takes, and when it
+// viewJob returns the view of a job.
 // ended what came of it.
 func (rq *request) viewJob(j job) (jobView, error) {
 	view := jobView{job: j, Running: j.End.IsZero()}
@@ -185,15 +182,14 @@ func (rq *request) viewJob(j job) (jobView, error) {
 	return view, nil
 }
 
-// isCurrentPage tells whether a script asks from a page of ours.
+// isCurrentPage reports whether htmx sent the request from the page of path.
 func (rq *request) isCurrentPage(path string) bool {
 	u, err := url.Parse(rq.r.Header.Get("HX-Current-URL"))
 	return err == nil && u.Path == path
 }
 
-// reloadDossier has the page of a dossier loaded again after a run, with what came
-// of it: all of the page tells of the dossier, and no part of it may tell of an
-// earlier moment than another.
+// reloadDossier has the browser reload the page of a dossier after a run, so that all
+// parts of it show the same state.
 func (rq *request) reloadDossier(view jobView) error {
 	switch {
 	case view.Code == string(problem.Busy):
@@ -219,7 +215,7 @@ func (h *Handler) slowAfter() time.Duration {
 	return defaultSlowAfter
 }
 
-// currentEntry shows an entry, or the one that took its place.
+// currentEntry returns an entry, or the one that superseded it.
 func (rq *request) currentEntry(number uint64) (entryView, error) {
 	f, err := rq.API.Show(rq.r.Context(), number)
 	if err == nil && f.Entry.State == ledger.Superseded && f.Entry.SupersededBy > number {
@@ -228,7 +224,7 @@ func (rq *request) currentEntry(number uint64) (entryView, error) {
 	return rq.entry(f.Entry), err
 }
 
-// loadEntry gives the entry that a path or a form names.
+// loadEntry loads the entry whose number is text.
 func (rq *request) loadEntry(text string) (daemon.EntryDetail, error) {
 	number, err := strconv.ParseUint(text, 10, 64)
 	if err != nil {

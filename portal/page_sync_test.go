@@ -16,7 +16,7 @@ import (
 
 // The second button asks for everything from the beginning, the first one and the
 // arrows of a dossier do not.
-func TestSyncAsksForEverything(t *testing.T) {
+func TestFullSync(t *testing.T) {
 	for full, want := range map[string]bool{"": false, "1": true} {
 		asked := make(chan daemon.SyncRequest, 1)
 		d := &stubAPI{}
@@ -32,9 +32,9 @@ func TestSyncAsksForEverything(t *testing.T) {
 	}
 }
 
-// TestArrowsAlwaysEndInAnAnswer: done, waits because, failed because, busy, or
+// TestSyncResult: done, waits because, failed because, busy, or
 // still running after so long.
-func TestArrowsAlwaysEndInAnAnswer(t *testing.T) {
+func TestSyncResult(t *testing.T) {
 	waiting := ledger.Entry{Number: 5, State: ledger.Waiting, Reason: ledger.WorkflowClosed}
 	waiting.Dossier.ID = "d5"
 	done := ledger.Entry{Number: 6, State: ledger.Done}
@@ -62,7 +62,7 @@ func TestArrowsAlwaysEndInAnAnswer(t *testing.T) {
 			}
 			ben := f.signedIn(benName)
 			got := ben.post("/sync", "entry", tt.entry)
-			job := jobOf(t, got)
+			job := jobPath(t, got)
 			<-ended
 			page := ben.get(job)
 			for strings.Contains(page.body, "Bezig met synchroniseren") { // until the job is written down
@@ -80,9 +80,9 @@ func TestArrowsAlwaysEndInAnAnswer(t *testing.T) {
 	}
 }
 
-// TestArrowsRest: a pass that takes long is said to go on, and its arrows stand
+// TestSlowSync: a pass that takes long is said to go on, and its arrows stand
 // still; the server's end stops it.
-func TestArrowsRest(t *testing.T) {
+func TestSlowSync(t *testing.T) {
 	d := &stubAPI{}
 	now := time.Date(2026, 3, 10, 9, 0, 0, 0, time.UTC)
 	clock := make(chan time.Time, 1)
@@ -98,7 +98,7 @@ func TestArrowsRest(t *testing.T) {
 	begun, ended := make(chan struct{}), make(chan struct{})
 	d.Run = daemontest.RunUntilStopped(begun, ended)
 	ben := f.signedIn(benName)
-	job := jobOf(t, ben.post("/sync"))
+	job := jobPath(t, ben.post("/sync"))
 	<-begun
 	page := ben.get(job)
 	if !strings.Contains(page.body, "every 1s") || !strings.Contains(page.body, "turning") || !strings.Contains(page.body, `class="button" href="`+job+`"`) {
@@ -122,9 +122,9 @@ func TestArrowsRest(t *testing.T) {
 	}
 }
 
-// TestImpatienceHidesNoPass: whoever presses the arrows again and again while a
+// TestRunningJobIsKept: whoever presses the arrows again and again while a
 // pass runs still sees how that one ends.
-func TestImpatienceHidesNoPass(t *testing.T) {
+func TestRunningJobIsKept(t *testing.T) {
 	d := &stubAPI{}
 	f := newStubFixture(t, d)
 	begun, ended := make(chan struct{}), make(chan struct{})
@@ -140,7 +140,7 @@ func TestImpatienceHidesNoPass(t *testing.T) {
 		return ledger.Run{Number: 7}, nil
 	}
 	ben := f.signedIn(benName)
-	job := jobOf(t, ben.post("/sync"))
+	job := jobPath(t, ben.post("/sync"))
 	<-begun
 	for range maxJobs + 20 {
 		if got := ben.post("/sync"); got.code != http.StatusSeeOther {
@@ -154,19 +154,19 @@ func TestImpatienceHidesNoPass(t *testing.T) {
 	<-ended
 }
 
-// TestAnOpenPageShowsItsOwnRun: after a restart of the service, a page that is
+// TestJobIDsAfterRestart: after a restart of the service, a page that is
 // still open does not show the run that somebody else began since.
-func TestAnOpenPageShowsItsOwnRun(t *testing.T) {
+func TestJobIDsAfterRestart(t *testing.T) {
 	d := &stubAPI{}
 	f := newStubFixture(t, d)
 	ann, ben := f.signedIn(annName), f.signedIn(benName)
-	anns := jobOf(t, ann.post("/sync"))
+	anns := jobPath(t, ann.post("/sync"))
 	again, err := New(f.web.Config)
 	if err != nil {
 		t.Fatal(err)
 	}
 	f.server.Config.Handler = again
-	if bens := jobOf(t, ben.post("/sync")); bens == anns {
+	if bens := jobPath(t, ben.post("/sync")); bens == anns {
 		t.Errorf("two runs have the address %s", bens)
 	}
 	if got := ann.get(anns); got.code != http.StatusNotFound {
@@ -174,9 +174,9 @@ func TestAnOpenPageShowsItsOwnRun(t *testing.T) {
 	}
 }
 
-// TestTheArrowsContradictNothing: after a run, the page of a dossier is loaded
+// TestSyncReloadsDossierPage: after a run, the page of a dossier is loaded
 // again as a whole, and the row of a list gets its new state.
-func TestTheArrowsContradictNothing(t *testing.T) {
+func TestSyncReloadsDossierPage(t *testing.T) {
 	done := ledger.Entry{Number: 6, State: ledger.Done}
 	for name, tt := range map[string]struct {
 		pass ledger.Run
@@ -195,7 +195,7 @@ func TestTheArrowsContradictNothing(t *testing.T) {
 				return tt.pass, tt.err
 			}
 			ben := f.signedIn(benName)
-			job := jobOf(t, ben.post("/sync", "entry", "6"))
+			job := jobPath(t, ben.post("/sync", "entry", "6"))
 			for strings.Contains(ben.get(job).body, "Bezig met synchroniseren") {
 			}
 			ben.header.Set("HX-Request", "true")

@@ -14,54 +14,53 @@ import (
 	"github.com/rs/zerolog"
 )
 
-// Config is all that the web pages need.
+// Config configures a Handler.
 type Config struct {
 	// API does the work, and records each change in the audit log.
 	API daemon.API
-	// People signs people in; AuditLog has what they did.
+	// People signs people in; AuditLog records what they do.
 	People   *accounts.People
 	AuditLog *accounts.AuditLog
-	// Settings lists what the configuration says, secrets hidden; it is asked
-	// again for every page. ConfigFile is where that stands.
+	// Settings returns the settings of the configuration, with secrets masked. It is called
+	// for every page. ConfigFile is the path of the configuration.
 	Settings   func() []Setting
 	ConfigFile string
-	// Listen is the address that the pages are served on, host:port.
-	// Hostnames are the names by which browsers reach it besides loopback's.
+	// Listen is the address of the pages, host:port. Hostnames are the names besides
+	// loopback by which browsers reach them.
 	Listen    string
 	Hostnames []string
 	// Secure says that the pages are served under TLS.
 	Secure bool
-	// Language is for who asks for none that there is: nl, fr, en or de.
+	// Language is the default: nl, fr, en or de.
 	Language string
-	// Zone is in which times are shown.
+	// Zone is the zone of the times on the pages.
 	Zone *time.Location
 	// SessionTime is after how long a person signs in again.
 	SessionTime time.Duration
-	// MetricsToken opens /metrics; empty for no metrics.
+	// MetricsToken allows /metrics; empty for no metrics.
 	MetricsToken string
-	// StateSize tells the size of the state file in bytes; nil when unknown.
+	// StateSize returns the size of the state file in bytes; nil when unknown.
 	StateSize func() int64
-	// SlowAfter is after how long a page stops its arrows and says that a
-	// run, or a step at Finbox or Silverfin, goes on; 0 for 30 seconds.
+	// SlowAfter is how long a page waits for a run, or for an answer of Finbox or
+	// Silverfin, before it says that the work continues in the background; 0 for 30 seconds.
 	SlowAfter time.Duration
-	// OIDC is the provider that signs people in, in place of accounts; nil for
-	// accounts.
+	// OIDC is the provider that signs people in; nil for passwords.
 	OIDC *accounts.OIDCConfig
-	// Version is balansd's own, and Built when it was made.
+	// Version is the version of balansd.
 	Version string
 	Now     func() time.Time // time.Now when nil
-	// Log hears of every request; never of what is in it.
+	// Log gets a line for every request, without its content.
 	Log zerolog.Logger
 }
 
-// Setting is one setting, for a person.
+// Setting is a setting of the configuration.
 type Setting struct {
-	Key    string // as night.at
-	Value  string // a secret as a mask
+	Key    string // such as night.at
+	Value  string // masked for a secret
 	Origin string // where it was set
 }
 
-// Handler is the pages. It is an http.Handler, safe for concurrent use.
+// Handler serves the pages. It is safe for concurrent use.
 type Handler struct {
 	Config
 
@@ -80,8 +79,7 @@ type Handler struct {
 	refusals httpserver.LogLimit
 }
 
-// New makes the pages. It reads every template and every message, so that
-// a fault in one shows at the start. It calls nobody.
+// New returns a Handler. It parses all templates and messages, and contacts nobody.
 func New(cfg Config) (*Handler, error) {
 	if cfg.API == nil || cfg.People == nil || cfg.AuditLog == nil {
 		return nil, errors.New("the pages need an API, people and an audit log")
@@ -124,11 +122,11 @@ func New(cfg Config) (*Handler, error) {
 	return h, nil
 }
 
-// ServeHTTP answers a request.
+// ServeHTTP implements http.Handler.
 func (h *Handler) ServeHTTP(rw http.ResponseWriter, r *http.Request) { h.handler.ServeHTTP(rw, r) }
 
-// BaseURL is the address of the pages that links for people begin with,
-// without a slash at its end: the first host name, else loopback.
+// BaseURL returns the address of the pages in links, without a trailing slash: that of
+// the first host name, else of loopback.
 func BaseURL(listen string, hostnames []string, secure bool) string {
 	host, port, err := net.SplitHostPort(listen)
 	if err != nil {

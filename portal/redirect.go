@@ -8,7 +8,7 @@ import (
 	"balansd/accounts"
 )
 
-// redirect sends the browser on to a path of ours with GET, never elsewhere.
+// redirect sends the browser to a path of the pages with GET, never elsewhere.
 func (rq *request) redirect(path string) error {
 	path = localPath(path)
 	if rq.isPartial() {
@@ -16,12 +16,12 @@ func (rq *request) redirect(path string) error {
 		rq.w.WriteHeader(http.StatusNoContent)
 		return nil
 	}
-	http.Redirect(rq.w, rq.r, path, http.StatusSeeOther) //nolint:gosec // local has seen to it
+	http.Redirect(rq.w, rq.r, path, http.StatusSeeOther) //nolint:gosec // checked by localPath
 	return nil
 }
 
-// redirectExternal shows a page that sends the browser to another site. A redirect after
-// a form would be stopped by our own policy (form-action), and should be.
+// redirectExternal shows a page that sends the browser to another site: the security
+// policy forbids a redirect to it after a form (form-action).
 func (rq *request) redirectExternal(address string) error {
 	u, err := url.Parse(address)
 	if err != nil || u.Scheme != "https" && u.Scheme != "http" {
@@ -30,10 +30,10 @@ func (rq *request) redirectExternal(address string) error {
 	return rq.renderPage("redirect", struct{ URL, Host string }{address, u.Host})
 }
 
-// relayCallback answers a callback that another site sent the browser to. The
-// strict session cookie did not come with it, so it changes nothing: it shows
-// a form with what came, which the browser then sends to a path of ours, with
-// the cookie. Without scripts the person presses its button.
+// relayCallback answers a callback to which another site sent the browser. The strict
+// session cookie is not part of that request, so it changes nothing: the page has a form
+// with the parameters, which the browser posts to a path of the pages with the cookie.
+// Without scripts the person presses its button.
 func (rq *request) relayCallback(to string, fields ...string) error {
 	q := rq.r.URL.Query()
 	type field struct{ Name, Value string }
@@ -49,8 +49,8 @@ func (rq *request) relayCallback(to string, fields ...string) error {
 	}{to, list})
 }
 
-// localPath gives a path of ours, or the first page for anything else: what a
-// link says must not lead to another site.
+// localPath returns path if it is one of the pages, else "/": a link must not lead to
+// another site.
 func localPath(path string) string {
 	if !strings.HasPrefix(path, "/") || strings.HasPrefix(path, "//") || strings.ContainsAny(path, "\\\r\n") {
 		return "/"
@@ -62,7 +62,7 @@ func localPath(path string) string {
 	return path
 }
 
-// redirectBack goes to the page of ours that the form names, else to another.
+// redirectBack redirects to the path in the form's field back, else to other.
 func (rq *request) redirectBack(other string) error {
 	if to := rq.r.PostForm.Get("back"); to != "" {
 		return rq.redirect(localPath(to))

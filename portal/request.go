@@ -8,8 +8,8 @@ import (
 	"balansd/httpserver"
 )
 
-// request is one request on its way: the pages, the person, their language, and
-// the answer. A page's handler gets nothing else.
+// request is a request with what its handler needs: the pages, the person, their
+// language, and the response.
 type request struct {
 	*Handler
 
@@ -26,10 +26,10 @@ type requestKey struct{}
 
 func requestOf(r *http.Request) *request { return r.Context().Value(requestKey{}).(*request) }
 
-// errSignIn sends a person to sign in.
+// errSignIn redirects to the sign-in page.
 var errSignIn = errors.New("nobody is signed in")
 
-// serve runs the route.
+// serve calls the handler of the route.
 func (rq *request) serve(r *http.Request) {
 	rq.r = r
 	if err := rq.readForm(); err != nil {
@@ -41,7 +41,7 @@ func (rq *request) serve(r *http.Request) {
 	}
 }
 
-// readForm reads the form of a POST: only what a page's form sends.
+// readForm parses the form of a POST.
 func (rq *request) readForm() error {
 	if rq.r.Method != http.MethodPost {
 		return nil
@@ -55,15 +55,15 @@ func (rq *request) readForm() error {
 	return nil
 }
 
-// isPartial tells whether a script asked for a part of a page.
+// isPartial reports whether htmx asks for a part of a page.
 func (rq *request) isPartial() bool { return rq.r.Header.Get("HX-Request") == "true" }
 
-// renderPage shows a page with its data.
+// renderPage answers with a page.
 func (rq *request) renderPage(name string, data any) error {
 	return rq.renderPageStatus(http.StatusOK, name, data)
 }
 
-// renderPart shows one template of a page alone, for a script that asks for it.
+// renderPart answers with one template of a page, for htmx.
 func (rq *request) renderPart(name, template string, data any) error {
 	return rq.render(http.StatusOK, name, template, data)
 }

@@ -9,33 +9,31 @@ import (
 	"balansd/accounts"
 )
 
-// access says who may use a route. The zero access is none at all: a route
-// that does not name one is refused when the pages are made.
+// access says who may use a route. The zero value is invalid, so that no route is open by
+// mistake.
 type access int
 
 const (
-	open    access = iota + 1 // anybody: signing in, and what a page needs before
-	staff                     // who is signed in
+	open    access = iota + 1 // anybody
+	staff                     // signed-in people
 	admin                     // admins
-	metrics                   // who shows the metrics token
+	metrics                   // requests with the metrics token
 )
 
-// route is one path and method, who may use it, and what answers.
+// route is a method and a path, who may use it, and its handler.
 type route struct {
 	method string
-	path   string // as http.ServeMux has it, without the method
+	path   string // a pattern of http.ServeMux, without the method
 	access access
 	handle func(*request) error
-	// nav is the message that names the page in the navigation; empty for a
-	// page that is not there.
+	// nav is the message id of the page in the navigation; empty for a page that is not in it.
 	nav string
-	// noSession routes know no session: static files, health, metrics.
+	// noSession is set for routes without a session: static files, health, metrics.
 	noSession bool
 }
 
-// routeTable lists every route: the one place that says what there is and who may
-// use it. Each page's file has its own part of it. Those with a name for the
-// navigation stand there in this order.
+// routeTable lists every route. Each page's file adds its own. The navigation has the
+// order of this table.
 func (h *Handler) routeTable() []route {
 	return slices.Concat(
 		h.homeRoutes(),
@@ -55,7 +53,7 @@ func (h *Handler) routeTable() []route {
 	)
 }
 
-// buildMux checks the table and makes the mux that finds a route's path.
+// buildMux checks the table and returns a mux for its paths.
 func (h *Handler) buildMux(table []route) (*http.ServeMux, error) {
 	mux := http.NewServeMux()
 	h.routes = map[string]map[string]route{}
@@ -85,9 +83,8 @@ func (h *Handler) buildMux(table []route) (*http.ServeMux, error) {
 	return mux, nil
 }
 
-// findRoute gives the route of a request. A path that there is not gives a route
-// for signed-in people that answers so: who is not signed in learns nothing.
-// A method that a path has not is the same.
+// findRoute returns the route of a request. For an unknown path or method it returns one
+// that answers so to signed-in people: others must not learn which paths exist.
 func (h *Handler) findRoute(mux *http.ServeMux, r *http.Request) route {
 	_, pattern := mux.Handler(r)
 	methods, ok := h.routes[pattern]
@@ -104,7 +101,7 @@ func (h *Handler) findRoute(mux *http.ServeMux, r *http.Request) route {
 			rq.w.Header().Set("Allow", allowed(methods))
 			return accounts.Refusal{Status: http.StatusMethodNotAllowed}
 		}}
-		for _, m := range methods { // as open as the path is
+		for _, m := range methods { // with the access of the path
 			found.access, found.noSession = max(found.access, m.access), found.noSession || m.noSession
 			if m.access == open {
 				found.access = open

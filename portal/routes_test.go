@@ -19,10 +19,10 @@ func (f *fixture) eachRoute(do func(r route, path string)) {
 	}
 }
 
-// TestNoRouteIsForWhoMayNot walks every route with everything that a route
+// TestRoutesRefuse walks every route with everything that a route
 // must refuse. It knows nothing of the routes but their table, so a new one is
 // held to the same.
-func TestNoRouteIsForWhoMayNot(t *testing.T) {
+func TestRoutesRefuse(t *testing.T) {
 	f := newFixture(t)
 	ann, ben, nobody := f.signedIn(annName), f.signedIn(benName), f.browser()
 	refused := func(what string, got reply, status int) {
@@ -90,9 +90,9 @@ func TestNoRouteIsForWhoMayNot(t *testing.T) {
 	}
 }
 
-// TestNoUpgradeLeadsPastTheGuard: AdGuard Home's pages were once open to who
+// TestUpgradeIsRefused: AdGuard Home's pages were once open to who
 // asked for h2c, since the upgrade went around what asks for a session.
-func TestNoUpgradeLeadsPastTheGuard(t *testing.T) {
+func TestUpgradeIsRefused(t *testing.T) {
 	f := newFixture(t)
 	got := f.browser().request(http.MethodGet, "/people", nil, map[string]string{
 		"Connection": "Upgrade, HTTP2-Settings", "Upgrade": "h2c", "HTTP2-Settings": "AAMAAABkAAQAAP__"})
@@ -101,8 +101,8 @@ func TestNoUpgradeLeadsPastTheGuard(t *testing.T) {
 	}
 }
 
-// TestARouteSaysWhoMayUseIt: a table with a route that does not is refused.
-func TestARouteSaysWhoMayUseIt(t *testing.T) {
+// TestBuildMuxRefuses: a table with a route that does not is refused.
+func TestBuildMuxRefuses(t *testing.T) {
 	do := func(*request) error { return nil }
 	for name, r := range map[string]route{
 		"no access":        {method: http.MethodGet, path: "/x", handle: do},
@@ -166,8 +166,8 @@ func TestAdminRoutes(t *testing.T) {
 	})
 }
 
-// TestHeaders holds every kind of answer to the headers that browsers obey.
-func TestHeaders(t *testing.T) {
+// TestSecurityHeaders holds every kind of answer to the headers that browsers obey.
+func TestSecurityHeaders(t *testing.T) {
 	f := newFixture(t)
 	ann := f.signedIn(annName)
 	for path, got := range map[string]reply{
@@ -192,7 +192,7 @@ func TestHeaders(t *testing.T) {
 	}
 }
 
-func TestHosts(t *testing.T) {
+func TestHostAllowlist(t *testing.T) {
 	l, err := newHostAllowlist("0.0.0.0:8417", []string{"Balansd.kantoor.example"})
 	if err != nil {
 		t.Fatal(err)
@@ -209,9 +209,9 @@ func TestHosts(t *testing.T) {
 	}
 }
 
-// TestEveryPageIsShown visits each page of the table as an admin, in each
+// TestEveryPage visits each page of the table as an admin, in each
 // language.
-func TestEveryPageIsShown(t *testing.T) {
+func TestEveryPage(t *testing.T) {
 	f := newFixture(t)
 	ann := f.signedIn(annName)
 	for _, lang := range languages {

@@ -9,7 +9,7 @@ import (
 	"balansd/ledger"
 )
 
-// picture is the last nights, a column a week.
+// calendar is the picture of the last nights, with a column for each week.
 type calendar struct {
 	Days          []calendarDay
 	Width, Height int
@@ -17,28 +17,28 @@ type calendar struct {
 	From, To      balance.Date
 }
 
-// ShownWidth is its width on a page: larger than it is drawn.
+// ShownWidth returns the width on the page, in CSS pixels.
 func (p calendar) ShownWidth() int { return p.Width * 3 / 2 }
 
-// ShownHeight is as ShownWidth.
+// ShownHeight returns the height on the page, in CSS pixels.
 func (p calendar) ShownHeight() int { return p.Height * 3 / 2 }
 
-// calendarDay is one night in the picture. Its kind has a shape of its own, so
-// that no colour is needed.
+// calendarDay is a night in the calendar. Each kind has its own shape, so that none is
+// shown by colour alone.
 type calendarDay struct {
 	Date balance.Date
 	Kind string // good, problem, late, missed, none
 	X, Y int    // of its upper left corner
 }
 
-// The picture's measures: the side of a night and the room around it.
+// Measures of the calendar: the side of a day, and the distance between two.
 const (
 	daySize  = 18
 	dayPitch = 22
 )
 
-// newCalendar puts the last ninety nights in weeks, Monday above. Of two passes
-// of one night, such as a second try, the last word counts.
+// newCalendar draws the last ninety nights, Monday on top. Of two runs of one night, such
+// as a retry, the later one counts.
 func newCalendar(passes []ledger.Run, missed []ledger.MissedNight, today balance.Date) calendar {
 	kinds := map[balance.Date]string{}
 	for _, m := range missed {
@@ -82,9 +82,8 @@ func newCalendar(passes []ledger.Run, missed []ledger.MissedNight, today balance
 	return pic
 }
 
-// Path is the outline of the night's sign, in the units of the picture: a tick
-// for a good one, a wave for one with trouble, an arrow for one that was caught
-// up, a cross for a missed one.
+// Path returns the SVG path of the symbol: a tick for a good night, an exclamation mark
+// for a problem, an arrow for a late run, a cross for a missed one.
 func (n calendarDay) Path() string {
 	at := func(x, y int) string { return strconv.Itoa(n.X+x) + " " + strconv.Itoa(n.Y+y) }
 	switch n.Kind {
@@ -100,5 +99,5 @@ func (n calendarDay) Path() string {
 	return ""
 }
 
-// Side is the length of a night's side.
+// Side returns the side of a day.
 func (calendarDay) Side() int { return daySize }

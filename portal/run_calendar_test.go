@@ -9,8 +9,8 @@ import (
 	"balansd/ledger"
 )
 
-// TestNightsPicture: each night as it went, in its own shape.
-func TestNightsPicture(t *testing.T) {
+// TestCalendar: each night as it went, in its own shape.
+func TestCalendar(t *testing.T) {
 	day := func(n int) balance.Date { return balance.Date{Year: 2026, Month: 3, Day: n} }
 	end := time.Date(2026, 3, 1, 3, 0, 0, 0, time.UTC)
 	passes := []ledger.Run{ // newest first

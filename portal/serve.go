@@ -17,11 +17,11 @@ import (
 	"github.com/rs/zerolog"
 )
 
-// How long the pages wait for a browser.
+// Timeouts of a connection.
 const (
-	readTime  = 30 * time.Second
-	writeTime = 60 * time.Second
-	idleTime  = 2 * time.Minute
+	readTimeout  = 30 * time.Second
+	writeTimeout = 60 * time.Second
+	idleTimeout  = 2 * time.Minute
 )
 
 // ServeConfig says where the pages are served.
@@ -30,14 +30,14 @@ type ServeConfig struct {
 	CertificateFile string // PEM, with those between it and the authority; empty for plain HTTP on loopback
 	KeyFile         string // PEM
 	Log             zerolog.Logger
-	// Ready hears of the address once it answers; nil where nobody asks.
+	// Ready is called with the address once the pages answer; nil for none.
 	Ready func(net.Addr)
 }
 
-// Serve serves the pages until ctx ends; requests under way have three
-// seconds then. It gives nil after ctx ended. Plain HTTP is served on loopback
-// alone: an address that other machines reach without a certificate gives a
-// ConfigInvalid problem. A certificate file that changes is read again.
+// Serve serves the pages until ctx ends; pending requests have three seconds then, and it
+// returns nil. Plain HTTP is served on loopback alone: an address that other machines
+// reach gives a ConfigInvalid problem without a certificate. A certificate file that
+// changes is loaded again.
 func Serve(ctx context.Context, cfg ServeConfig, h http.Handler) error {
 	host, _, err := net.SplitHostPort(cfg.Listen)
 	if err != nil {
@@ -48,7 +48,7 @@ func Serve(ctx context.Context, cfg ServeConfig, h http.Handler) error {
 			"Set portal.certificate_file and portal.key_file, or listen on 127.0.0.1.")
 	}
 	s := httpserver.New(h, cfg.Log)
-	s.ReadTimeout, s.WriteTimeout, s.IdleTimeout = readTime, writeTime, idleTime
+	s.ReadTimeout, s.WriteTimeout, s.IdleTimeout = readTimeout, writeTimeout, idleTimeout
 	s.BaseContext = func(net.Listener) context.Context {
 		return context.WithValue(context.WithoutCancel(ctx), serverContextKey{}, ctx)
 	}
@@ -79,8 +79,8 @@ func Serve(ctx context.Context, cfg ServeConfig, h http.Handler) error {
 
 type serverContextKey struct{}
 
-// serverContext gives the context that ends when the server does, for work that a
-// request begins and that goes on after it.
+// serverContext returns the context that ends when the server does, for work that
+// continues after its request.
 func serverContext(ctx context.Context) context.Context {
 	if life, ok := ctx.Value(serverContextKey{}).(context.Context); ok {
 		return life
@@ -88,9 +88,9 @@ func serverContext(ctx context.Context) context.Context {
 	return context.WithoutCancel(ctx)
 }
 
-// certificate is a certificate and its key on disk, read again when either
-// file changes. While new files do not fit together, the old pair stays. It is
-// safe for concurrent use.
+// certificate is a certificate and its key on disk, loaded again when either file
+// changes. While the new files are not a pair, the old one is used. It is safe for
+// concurrent use.
 type certificate struct {
 	cert, key string
 	log       zerolog.Logger
@@ -100,7 +100,7 @@ type certificate struct {
 	pair *tls.Certificate
 }
 
-// fileStamp tells one version of a file from another.
+// fileStamp identifies a version of a file.
 type fileStamp struct {
 	at   time.Time
 	size int64
@@ -134,8 +134,8 @@ func (c *certificate) get(*tls.ClientHelloInfo) (*tls.Certificate, error) {
 	return c.pair, nil
 }
 
-// background gives a context for work that goes on when the browser goes away,
-// and ends with the server.
+// background returns a context for work that continues when the browser disconnects, and
+// ends with the server.
 func background(ctx context.Context) (context.Context, context.CancelFunc) {
 	life := serverContext(ctx)
 	ctx, cancel := context.WithCancel(context.WithoutCancel(ctx))

@@ -26,8 +26,8 @@ import (
 	"github.com/rs/zerolog"
 )
 
-// writePair puts a new certificate of a name and its key on disk.
-func writePair(t *testing.T, dir, name string) (cert, key string) {
+// writeCertificate puts a new certificate of a name and its key on disk.
+func writeCertificate(t *testing.T, dir, name string) (cert, key string) {
 	t.Helper()
 	private, err := ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
 	if err != nil {
@@ -52,8 +52,8 @@ func writePair(t *testing.T, dir, name string) (cert, key string) {
 	return cert, key
 }
 
-// servePages serves a handler until the test ends.
-func servePages(t *testing.T, cfg ServeConfig, h http.Handler) (address string, stop func() error) {
+// startServer serves a handler until the test ends.
+func startServer(t *testing.T, cfg ServeConfig, h http.Handler) (address string, stop func() error) {
 	t.Helper()
 	ready, done := make(chan net.Addr, 1), make(chan error, 1)
 	cfg.Ready = func(a net.Addr) { ready <- a }
@@ -71,8 +71,8 @@ func servePages(t *testing.T, cfg ServeConfig, h http.Handler) (address string, 
 	return address, stop
 }
 
-func TestPagesAreServedInPlainOnLoopbackAlone(t *testing.T) {
-	cert, key := writePair(t, t.TempDir(), "balansd.example")
+func TestServeConfig(t *testing.T) {
+	cert, key := writeCertificate(t, t.TempDir(), "balansd.example")
 	for _, listen := range []string{"0.0.0.0:0", ":0", "192.0.2.1:0", "[::]:0", "balansd.example:0", "nonsense"} {
 		err := Serve(t.Context(), ServeConfig{Listen: listen, Log: zerolog.Nop()}, http.NotFoundHandler())
 		if !problem.Is(err, problem.ConfigInvalid) {
@@ -91,19 +91,19 @@ func TestPagesAreServedInPlainOnLoopbackAlone(t *testing.T) {
 		t.Errorf("a port that is taken gives %v", err)
 	}
 	for _, c := range []ServeConfig{{Listen: "127.0.0.1:0"}, {Listen: "0.0.0.0:0", CertificateFile: cert, KeyFile: key}} {
-		_, stop := servePages(t, c, http.NotFoundHandler())
+		_, stop := startServer(t, c, http.NotFoundHandler())
 		if err := stop(); err != nil {
 			t.Error(err)
 		}
 	}
 }
 
-// TestCertificateIsReadAgain: a renewed certificate is shown without a
+// TestCertificateIsReloaded: a renewed certificate is shown without a
 // restart, and a broken one does not take the pages down.
-func TestCertificateIsReadAgain(t *testing.T) {
+func TestCertificateIsReloaded(t *testing.T) {
 	dir := t.TempDir()
-	cert, key := writePair(t, dir, "first.example")
-	address, _ := servePages(t, ServeConfig{Listen: "127.0.0.1:0", CertificateFile: cert, KeyFile: key, Log: zerolog.Nop()}, http.NotFoundHandler())
+	cert, key := writeCertificate(t, dir, "first.example")
+	address, _ := startServer(t, ServeConfig{Listen: "127.0.0.1:0", CertificateFile: cert, KeyFile: key, Log: zerolog.Nop()}, http.NotFoundHandler())
 	shown := func() string {
 		t.Helper()
 		c, err := tls.Dial("tcp", address, &tls.Config{InsecureSkipVerify: true})
@@ -126,7 +126,7 @@ func TestCertificateIsReadAgain(t *testing.T) {
 	if got := shown(); got != "first.example" {
 		t.Fatal(got)
 	}
-	writePair(t, dir, "second.example")
+	writeCertificate(t, dir, "second.example")
 	later(time.Minute)
 	if got := shown(); got != "second.example" {
 		t.Errorf("after it was renewed, %s is shown", got)
@@ -138,7 +138,7 @@ func TestCertificateIsReadAgain(t *testing.T) {
 	if got := shown(); got != "second.example" {
 		t.Errorf("while it is broken, %s is shown", got)
 	}
-	writePair(t, dir, "third.example")
+	writeCertificate(t, dir, "third.example")
 	later(3 * time.Minute)
 	if got := shown(); got != "third.example" {
 		t.Errorf("after it was mended, %s is shown", got)
@@ -148,9 +148,9 @@ func TestCertificateIsReadAgain(t *testing.T) {
 	}
 }
 
-func TestPagesEndWhatIsUnderWay(t *testing.T) {
+func TestServeShutdown(t *testing.T) {
 	began, release := make(chan struct{}), make(chan struct{})
-	address, stop := servePages(t, ServeConfig{Listen: "127.0.0.1:0", Log: zerolog.Nop()}, http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
+	address, stop := startServer(t, ServeConfig{Listen: "127.0.0.1:0", Log: zerolog.Nop()}, http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
 		close(began)
 		<-release
 		_, _ = io.WriteString(w, "whole")
@@ -179,23 +179,23 @@ func TestPagesEndWhatIsUnderWay(t *testing.T) {
 
 // logLines keeps what is logged.
 type logLines struct {
-	mu   sync.Mutex
-	list []string
+	mu    sync.Mutex
+	lines []string
 }
 
 func (l *logLines) Write(text []byte) (int, error) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	l.list = append(l.list, string(text))
+	l.lines = append(l.lines, string(text))
 	return len(text), nil
 }
 
-// TestStrangersFillNoLog: broken handshakes are no lines of their own at any
+// TestFailedHandshakesAreNotLogged: broken handshakes are no lines of their own at any
 // level that a log usually has.
-func TestStrangersFillNoLog(t *testing.T) {
-	cert, key := writePair(t, t.TempDir(), "balansd.example")
+func TestFailedHandshakesAreNotLogged(t *testing.T) {
+	cert, key := writeCertificate(t, t.TempDir(), "balansd.example")
 	var log logLines
-	address, stop := servePages(t, ServeConfig{Listen: "127.0.0.1:0", CertificateFile: cert, KeyFile: key,
+	address, stop := startServer(t, ServeConfig{Listen: "127.0.0.1:0", CertificateFile: cert, KeyFile: key,
 		Log: zerolog.New(&log).Level(zerolog.ErrorLevel)}, http.NotFoundHandler())
 	for range 100 {
 		c, err := net.Dial("tcp", address)
@@ -211,7 +211,7 @@ func TestStrangersFillNoLog(t *testing.T) {
 	if err := stop(); err != nil {
 		t.Fatal(err)
 	}
-	if len(log.list) != 0 {
-		t.Errorf("%d lines were logged: %q", len(log.list), log.list)
+	if len(log.lines) != 0 {
+		t.Errorf("%d lines were logged: %q", len(log.lines), log.lines)
 	}
 }

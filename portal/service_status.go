@@ -10,26 +10,26 @@ import (
 	"balansd/problem"
 )
 
-// serviceStatus is what was last seen of a service, and when.
+// serviceStatus is what is known of a service.
 type serviceStatus struct {
 	Name        string
-	LastSuccess time.Time // the newest good answer; zero when there was none yet
-	Failing     bool      // it went wrong after that
-	FailedAt    time.Time // when; zero when it is not known
-	Code        string    // of the problem; empty when it is not known
+	LastSuccess time.Time // zero for none
+	Failing     bool      // it failed after that
+	FailedAt    time.Time // zero when unknown
+	Code        string    // of the problem; empty when unknown
 }
 
-// checks are what the services answered to steps that people took on the pages,
-// in memory. The zero checks are ready, and safe for concurrent use.
+// contactLog has the result of the last task with each service, in memory. The zero value
+// is ready to use, and it is safe for concurrent use.
 type contactLog struct {
 	mu     sync.Mutex
 	newest map[string]contactResult // by service
 }
 
-// contactResult is one answer.
+// contactResult is the result of a task with a service.
 type contactResult struct {
 	at   time.Time
-	code string // of the problem; empty when it was well
+	code string // of the problem; empty for success
 }
 
 // The services, as codes of problems begin.
@@ -38,7 +38,7 @@ const (
 	silverfinService = "silverfin"
 )
 
-// serviceOf is the service that a code of a problem is about; empty for none.
+// serviceOf returns the service that the code of a problem is about; empty for none.
 func serviceOf(code string) string {
 	for _, s := range []string{finboxService, silverfinService} {
 		if strings.HasPrefix(code, s+"_") {
@@ -48,8 +48,8 @@ func serviceOf(code string) string {
 	return ""
 }
 
-// recordContact records how a step with a service ended. A problem of something else,
-// such as an id that was mistyped, says that the service answered.
+// recordContact records how a task with a service ended. A problem of another kind, such
+// as a wrong id, means that the service answered.
 func (h *Handler) recordContact(service string, err error) {
 	c := contactResult{at: h.Now()}
 	if err != nil && serviceOf(string(problem.Of(err).Code)) == service {
@@ -63,8 +63,8 @@ func (h *Handler) recordContact(service string, err error) {
 	h.contacts.newest[service] = c
 }
 
-// serviceStatuses tells how each service did when it was last spoken with: in a run, or
-// in a step that a person took.
+// serviceStatuses returns how the last contact with each service went: in a run, or in a
+// task that a person started.
 func (h *Handler) serviceStatuses(s daemon.Status) []serviceStatus {
 	finbox, silverfin := serviceStatus{Name: "Finbox"}, serviceStatus{Name: "Silverfin"}
 	for _, c := range s.Connections {
@@ -94,7 +94,7 @@ func (h *Handler) serviceStatuses(s daemon.Status) []serviceStatus {
 			c.Failing, c.FailedAt, c.Code = true, seen.at, seen.code
 		default:
 			c.LastSuccess = latest(c.LastSuccess, seen.at)
-			// What one firm or connection lacks, another's answer does not mend.
+			// Another one's answer does not solve the problem of one firm or connection.
 			c.Failing = c.Failing && c.Code == ""
 			c.FailedAt, c.Code = time.Time{}, ""
 		}
@@ -109,7 +109,7 @@ func latest(a, b time.Time) time.Time {
 	return a
 }
 
-// FailingServices gives the names of the services that did not answer well.
+// FailingServices returns the names of the services that do not answer.
 func (d connectionData) FailingServices() string {
 	var names []string
 	for _, c := range d.Services {
@@ -120,8 +120,8 @@ func (d connectionData) FailingServices() string {
 	return strings.Join(names, ", ")
 }
 
-// Transient tells whether the problem of a step passes by itself. Nothing was
-// saved then, so nothing is tried again by itself either.
+// Transient reports whether the problem of a task may pass without a change. Nothing was
+// saved, so nothing is retried automatically either.
 func (d connectionData) Transient() bool {
 	return d.ErrorCode == string(problem.FinboxDown) || d.ErrorCode == string(problem.SilverfinDown)
 }

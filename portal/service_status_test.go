@@ -10,8 +10,8 @@ import (
 	"github.com/google/go-cmp/cmp"
 )
 
-// TestContacts says of each service what was last seen, and when.
-func TestContacts(t *testing.T) {
+// TestServiceStatuses says of each service what was last seen, and when.
+func TestServiceStatuses(t *testing.T) {
 	at := func(h int) time.Time { return time.Date(2026, 3, 10, h, 0, 0, 0, time.UTC) }
 	listed := ledger.Connection{ID: "c1", Kind: ledger.Finbox, Status: ledger.Active, ListedAt: at(2)}
 	failed := listed

@@ -42,7 +42,7 @@ func TestSessionCookie(t *testing.T) {
 	}
 }
 
-func TestWhoIsOutIsOutAtOnce(t *testing.T) {
+func TestSessionsEndAtOnce(t *testing.T) {
 	f := newFixture(t)
 	ann, ben, other := f.signedIn(annName), f.signedIn(benName), f.signedIn(benName)
 	inside := func(b *browser) bool { return b.get("/account").code == http.StatusOK }
@@ -95,7 +95,7 @@ func TestWhoIsOutIsOutAtOnce(t *testing.T) {
 	}
 }
 
-func TestARoleChangesAtOnce(t *testing.T) {
+func TestRoleChangesAtOnce(t *testing.T) {
 	f := newFixture(t)
 	ann, ben := f.signedIn(annName), f.signedIn(benName)
 	ann.post("/people/role", "person", f.key(benName), "role", "admin")
@@ -111,7 +111,7 @@ func TestARoleChangesAtOnce(t *testing.T) {
 	}
 }
 
-func TestSessionsEnd(t *testing.T) {
+func TestSessionsExpire(t *testing.T) {
 	now := time.Now()
 	f := newFixture(t, func(c *Config) { c.Now = func() time.Time { return now } })
 	ann := f.signedIn(annName)
@@ -127,9 +127,9 @@ func TestSessionsEnd(t *testing.T) {
 	}
 }
 
-// TestSigningOutIsForGood: a request that was under way when its session ended
+// TestSignOutDuringRequest: a request that was under way when its session ended
 // does not bring it back, however late it ends.
-func TestSigningOutIsForGood(t *testing.T) {
+func TestSignOutDuringRequest(t *testing.T) {
 	f := newFixture(t)
 	ben := f.signedIn(benName)
 	var cookie string
@@ -175,10 +175,10 @@ func TestSigningOutIsForGood(t *testing.T) {
 	}
 }
 
-// TestAPlantedSessionGivesNothing: a member of staff puts the cookie of their own
+// TestPlantedSessionCookie: a member of staff puts the cookie of their own
 // session into an admin's browser. When the admin signs in there, the copy of
 // the cookie does not become an admin's.
-func TestAPlantedSessionGivesNothing(t *testing.T) {
+func TestPlantedSessionCookie(t *testing.T) {
 	f := newFixture(t)
 	got := f.browser().post("/sign-in", "name", benName, "password", testPassword)
 	planted := cookieOf(got, "balansd")
@@ -197,17 +197,17 @@ func TestAPlantedSessionGivesNothing(t *testing.T) {
 	}
 }
 
-// movedClock is a clock that a test sets.
-type movedClock struct{ now time.Time }
+// fakeClock is a clock that a test sets.
+type fakeClock struct{ now time.Time }
 
-func (c *movedClock) Now() time.Time { return c.now }
+func (c *fakeClock) Now() time.Time { return c.now }
 
 // years is how far clocks are ahead here.
 const years = 3 * 366 * 24 * time.Hour
 
-// TestAClockAheadMakesNoSessionsOfYears is the same for sessions.
-func TestAClockAheadMakesNoSessionsOfYears(t *testing.T) {
-	c := &movedClock{now: time.Now()}
+// TestSessionsFromFuture is the same for sessions.
+func TestSessionsFromFuture(t *testing.T) {
+	c := &fakeClock{now: time.Now()}
 	f := newFixture(t, func(cfg *Config) { cfg.Now = c.Now })
 	before := f.signedIn(benName)
 	c.now = c.now.Add(years)

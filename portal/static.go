@@ -12,26 +12,25 @@ import (
 	"strings"
 )
 
-// staticFiles are what pages load: one stylesheet, one script of ours, htmx,
-// and the icon.
+// staticFiles are the stylesheet, the script, htmx and the icon.
 //
 //go:embed static
 var staticFiles embed.FS
 
-// mediaTypes are those of what is sent. The system's own table is not asked:
-// on Windows, any program can change it.
+// mediaTypes are the types by extension. The table of the system is not used: on Windows
+// any program can change it.
 var mediaTypes = map[string]string{
 	".css": "text/css; charset=utf-8", ".js": "text/javascript; charset=utf-8", ".svg": "image/svg+xml",
 }
 
-// staticFile is one of them as it is sent.
+// staticFile is a file as it is sent.
 type staticFile struct {
 	name, mediaType string
 	plain, packed   []byte
 }
 
-// loadStatic reads the static files, by an address that holds their hash: a
-// browser may keep one for ever, since another content has another address.
+// loadStatic returns the static files by a name with their hash: browsers may cache them
+// for ever, since another content has another name.
 func loadStatic() (map[string]staticFile, error) {
 	files := map[string]staticFile{}
 	err := fs.WalkDir(staticFiles, "static", func(name string, d fs.DirEntry, err error) error {
@@ -44,7 +43,7 @@ func loadStatic() (map[string]staticFile, error) {
 			return err
 		}
 		var packed bytes.Buffer
-		z, _ := gzip.NewWriterLevel(&packed, gzip.BestCompression) // the level is one that there is
+		z, _ := gzip.NewWriterLevel(&packed, gzip.BestCompression) // the level is valid
 		_, _ = z.Write(text)
 		if err := z.Close(); err != nil {
 			return err

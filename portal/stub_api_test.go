@@ -82,8 +82,8 @@ func (d *stubAPI) Connections(context.Context) ([]ledger.Connection, error) {
 
 func (d *stubAPI) Firms(context.Context) ([]ledger.Firm, error) { return d.status.Firms, nil }
 
-// jobOf gives the address of the run that an answer leads to.
-func jobOf(t *testing.T, got reply) string {
+// jobPath gives the address of the run that an answer leads to.
+func jobPath(t *testing.T, got reply) string {
 	t.Helper()
 	to := got.header.Get("Location")
 	if got.code != http.StatusSeeOther || !strings.HasPrefix(to, "/sync/") {

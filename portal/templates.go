@@ -15,9 +15,8 @@ import (
 	"balansd/balance"
 )
 
-// templateFiles are the pages. layout.html is around each of them, parts.html
-// has what several use, and every other file is one page that defines "title"
-// and "main".
+// templateFiles are the pages. layout.html surrounds each of them, parts.html has shared
+// templates, and every other file is a page that defines "title" and "main".
 //
 //go:embed templates/*.html
 var templateFiles embed.FS
@@ -27,8 +26,7 @@ type pageTemplates struct {
 	byLanguage map[string]map[string]*template.Template
 }
 
-// loadTemplates parses every page for every language, with the functions that
-// write in it.
+// loadTemplates parses every page for every language.
 func loadTemplates(locales map[string]*locale, files map[string]staticFile) (*pageTemplates, error) {
 	names, err := fs.Glob(templateFiles, "templates/*.html")
 	if err != nil {
@@ -60,18 +58,18 @@ func loadTemplates(locales map[string]*locale, files map[string]staticFile) (*pa
 	return s, nil
 }
 
-// functions are what templates can call:
+// functions returns the functions of the templates:
 //
 //	t ID [NAME VALUE]...         a message
-//	n ID COUNT [NAME VALUE]...   a message that depends on a number
+//	n ID COUNT [NAME VALUE]...   a message with plural forms
 //	date day clock night stamp   a time or a date, see locale
 //	number V                     a count or a decimal
 //	lang                         the language: nl, fr, en or de
-//	static NAME                  the address of a file of ours
+//	static NAME                  the address of a static file
 //	flash MESSAGE                the text of a flash message
-//	outcome TEXT                 what came of something, as the trail has it
-//	dict [NAME VALUE]...         several values for one template
-//	label figure finding ...     what is in a balance, see balanceFunctions
+//	outcome TEXT                 the outcome of an audit log record
+//	dict [NAME VALUE]...         a map, to pass several values to a template
+//	label figure finding ...     parts of a social balance, see balanceFunctions
 func functions(l *locale, files map[string]staticFile) template.FuncMap {
 	all := template.FuncMap{
 		"t": l.t, "n": l.n,
@@ -94,7 +92,7 @@ func functions(l *locale, files map[string]staticFile) template.FuncMap {
 	return all
 }
 
-// layoutData is what a page's templates see as $.
+// layoutData is $ in the templates of a page.
 type layoutData struct {
 	Person    accounts.Person
 	Path      string
@@ -102,17 +100,17 @@ type layoutData struct {
 	Flash     []flashMessage
 	Languages []string
 	Version   string
-	Accounts  bool // people sign in with accounts of ours
+	Accounts  bool // people sign in with a password, not at a provider
 	Data      any
 }
 
-// navItem is one page in the navigation.
+// navItem is a page in the navigation.
 type navItem struct {
 	Path, ID string
 	Here     bool
 }
 
-// layoutData gathers what the layout shows.
+// layout returns the data of the layout.
 func (rq *request) layout(data any) layoutData {
 	out := layoutData{Person: rq.person, Path: rq.r.URL.RequestURI(), Flash: rq.flashMessages(!rq.isPartial()), Languages: languages,
 		Version: rq.Version, Accounts: rq.OIDC == nil, Data: data}
@@ -127,13 +125,12 @@ func (rq *request) layout(data any) layoutData {
 	return out
 }
 
-// renderPageStatus answers with a whole page.
+// renderPageStatus answers with a page and a status.
 func (rq *request) renderPageStatus(status int, name string, data any) error {
 	return rq.render(status, name, "layout.html", data)
 }
 
-// render writes the page as a whole or not at all: a fault in the middle must
-// not leave half a page that looks like a whole one.
+// render executes a template before it writes, so that an error leaves no partial page.
 func (rq *request) render(status int, name, part string, data any) error {
 	page := rq.pages.byLanguage[rq.locale.Lang][name]
 	if page == nil {
