@@ -3,6 +3,7 @@ package balance
 import (
 	"bufio"
 	"bytes"
+	"context"
 	"errors"
 	"fmt"
 	"io"
@@ -83,6 +84,14 @@ func NewReader(o ReaderOptions) *Reader {
 // then nothing of the document is given, so that a figure that cannot be read
 // never leads to half a balance.
 func (r *Reader) Read(data []byte) (*Balance, error) { return r.Stream(bytes.NewReader(data)) }
+
+// ReadDocument is as Read, unless ctx has ended, whose error it then returns.
+func (r *Reader) ReadDocument(ctx context.Context, data []byte) (*Balance, error) {
+	if err := ctx.Err(); err != nil {
+		return nil, err
+	}
+	return r.Read(data)
+}
 
 // Stream is as Read, of a document that need not be in memory: it is read once
 // from start to end, with no more than some MB of it in memory, but for a PDF. An

@@ -5,7 +5,6 @@ import (
 	"sync"
 	"time"
 
-	"balansd/balance"
 	"balansd/ledger"
 	"balansd/problem"
 
@@ -38,8 +37,8 @@ type Config struct {
 	// is wrong. Zero when it is not known.
 	Built time.Time
 	// Reader reads the documents; nil is one that knows what balansd knows by
-	// itself.
-	Reader *balance.Reader
+	// itself, and reads all in this process.
+	Reader DocumentReader
 	// HoldOnFindings has a balance whose checks found something wait until a
 	// person lets it go.
 	HoldOnFindings bool

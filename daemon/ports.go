@@ -23,6 +23,13 @@ type Source interface {
 	Content(ctx context.Context, l ledger.Listing) ([]byte, error)
 }
 
+// DocumentReader reads the figures out of documents. Implementations are safe
+// for concurrent use. An error that is a *balance.ReadError is about the document
+// and will come again; with any other nothing is known of the document.
+type DocumentReader interface {
+	ReadDocument(ctx context.Context, data []byte) (*balance.Balance, error)
+}
+
 // Destination is one firm that takes social balances. Implementations are safe
 // for concurrent use, and keep one call at a time per company.
 type Destination interface {

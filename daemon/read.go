@@ -39,17 +39,20 @@ func (d *delivery) read(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	return d.readDocument(doc)
+	return d.readDocument(ctx, doc)
 }
 
 // readDocument parses a document and completes the entry with what it says.
-func (d *delivery) readDocument(doc []byte) error {
+func (d *delivery) readDocument(ctx context.Context, doc []byte) error {
 	d.doc = doc // kept even if it cannot be read, for people to see
 	reader := d.cfg.Reader
 	if reader == nil {
 		reader = balance.NewReader(balance.ReaderOptions{})
 	}
-	b, err := reader.Read(doc)
+	b, err := reader.ReadDocument(ctx, doc)
+	if wrong := (*balance.ReadError)(nil); err != nil && !errors.As(err, &wrong) {
+		return err // nothing is known of the document
+	}
 	if err != nil {
 		return problem.Wrap(err, problem.Unreadable, "the document "+d.entry.ID+" cannot be read",
 			d.remedy("Ask the payroll bureau for the balance in another format, or for a corrected one."))

@@ -224,7 +224,9 @@ func (s *scan) readAll(ctx context.Context) error {
 			s.addProblem("The file %s is being written. The next run reads it.", s.path(c.name))
 			continue
 		}
-		s.file(c.dossier, c.name)
+		if err := s.file(ctx, c.dossier, c.name); err != nil {
+			return err
+		}
 	}
 	for _, d := range s.dossiers {
 		if len(d.enterprises) > 1 {
@@ -261,12 +263,16 @@ func (s *scan) settled(name string) bool {
 	return earlier.same(now)
 }
 
-// file lists one file, or reports why it is left for another run.
-func (s *scan) file(d *dossier, name string) {
+// file lists one file, or reports why it is left for another run. An error is
+// not about the file.
+func (s *scan) file(ctx context.Context, d *dossier, name string) error {
 	f, err := readFile(s.root, name, s.cfg.MaxDocument)
 	switch {
 	case err == nil:
-		l := listing(s.cfg.Reader, d.reference, name, f)
+		l, err := listing(ctx, s.cfg.Reader, d.reference, name, f)
+		if err != nil {
+			return err
+		}
 		d.addEnterprise(l.Dossier.EnterpriseNumber)
 		s.found = append(s.found, l)
 	case errors.Is(err, fs.ErrNotExist):
@@ -277,11 +283,13 @@ func (s *scan) file(d *dossier, name string) {
 	default:
 		s.addProblem("The file %s cannot be read: %s. Let the account that runs balansd read it.", s.path(name), reason(err))
 	}
+	return nil
 }
 
 // listing describes a file by its content. A file that cannot be read as a
 // social balance is listed too, so that the ledger says so, with the reason.
-func listing(reader *balance.Reader, reference, name string, f file) ledger.Listing {
+// An error is not about the file.
+func listing(ctx context.Context, reader Reader, reference, name string, f file) (ledger.Listing, error) {
 	l := ledger.Listing{
 		ID:        name,
 		Revision:  f.changed.Format("20060102T150405Z") + "-" + f.sum[:12],
@@ -289,7 +297,10 @@ func listing(reader *balance.Reader, reference, name string, f file) ledger.List
 		CreatedAt: f.changed,
 		SHA256:    f.sum,
 	}
-	b, err := reader.Read(f.content)
+	b, err := reader.ReadDocument(ctx, f.content)
+	if wrong := (*balance.ReadError)(nil); err != nil && !errors.As(err, &wrong) {
+		return l, err
+	}
 	if err == nil {
 		l.Dossier.EnterpriseNumber = b.EnterpriseNumber
 		l.Dossier.Name = cmp.Or(b.Name, reference)
@@ -301,7 +312,7 @@ func listing(reader *balance.Reader, reference, name string, f file) ledger.List
 	if err != nil || len(b.Values) == 0 && len(b.Doubts) == 0 { // so that a person finds the file
 		l.Dossier.Name += " (" + printable(strings.TrimPrefix(name, reference+"/")) + ")"
 	}
-	return l
+	return l, nil
 }
 
 // addLinkProblem reports a link or another thing that is neither file nor folder.

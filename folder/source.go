@@ -35,9 +35,17 @@ type Config struct {
 	// Settle is how long a file must stay as it is before it is read; one that
 	// changes meanwhile is still being written. 0 reads every file at once.
 	Settle      time.Duration
-	MaxDocument int64           // bytes; 0 means DefaultMaxDocument
-	Reader      *balance.Reader // of documents; nil for one with the built-in table
-	Log         zerolog.Logger
+	MaxDocument int64 // bytes; 0 means DefaultMaxDocument
+	// Reader reads the documents; nil is one that knows what balansd knows by
+	// itself, and reads all in this process.
+	Reader Reader
+	Log    zerolog.Logger
+}
+
+// Reader reads documents. An error that is a *balance.ReadError is about the
+// document; with any other nothing is known of it.
+type Reader interface {
+	ReadDocument(ctx context.Context, data []byte) (*balance.Balance, error)
 }
 
 // Source is one folder of dossiers. It is safe for concurrent use.
