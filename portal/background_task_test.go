@@ -16,7 +16,7 @@ import (
 	"github.com/rs/zerolog"
 )
 
-// slowAPI links only once it is let.
+// slowAPI finishes a sign-in to Silverfin only when release is closed.
 type slowAPI struct {
 	*stubAPI
 
@@ -34,9 +34,8 @@ func (d *slowAPI) EndSilverfin(ctx context.Context, state, code string, firmID i
 	}
 }
 
-// TestTaskContinuesInBackground: while Silverfin has balansd wait longer than a
-// page may take, a page says so and waits, the linking goes on, and how it ends
-// is shown once.
+// TestTaskContinuesInBackground: when Silverfin needs longer than a page may take, the
+// page says so and waits, and the result is shown once.
 func TestTaskContinuesInBackground(t *testing.T) {
 	for name, tt := range map[string]struct {
 		fails error
@@ -82,7 +81,7 @@ func TestTaskContinuesInBackground(t *testing.T) {
 	}
 }
 
-// TestTaskPanics ends no service: it is a page about a fault.
+// TestTaskPanics: a panic gives an error page, and does not end the process.
 func TestTaskPanics(t *testing.T) {
 	var log logLines
 	f := newFixture(t, func(c *Config) {
@@ -96,7 +95,7 @@ func TestTaskPanics(t *testing.T) {
 	}
 }
 
-// panickingAPI has a fault.
+// panickingAPI panics in ConnectFinbox.
 type panickingAPI struct{ *stubAPI }
 
 func (panickingAPI) ConnectFinbox(context.Context, string, string) (ledger.Connection, []string, error) {

@@ -11,7 +11,8 @@ import (
 	"balansd/ledger"
 )
 
-// entriesInEveryState is a dossier in each state, for each reason and kind of failure.
+// entriesInEveryState returns a dossier in each state, and for each reason and kind of
+// failure.
 func entriesInEveryState(at time.Time) (list []ledger.Entry) {
 	add := func(e ledger.Entry, name string) {
 		e.Number = uint64(len(list) + 1)
@@ -38,8 +39,8 @@ func entriesInEveryState(at time.Time) (list []ledger.Entry) {
 	return list
 }
 
-// TestStatesInBrowser looks at a dossier in each state and at a connection
-// in each, in Dutch and French.
+// TestStatesInBrowser checks a dossier in each state and a connection in each status, in
+// Dutch and French.
 func TestStatesInBrowser(t *testing.T) {
 	at := time.Date(2026, 3, 10, 9, 0, 0, 0, time.UTC)
 	d := &stubAPI{entries: entriesInEveryState(at), status: daemon.Status{
@@ -77,8 +78,8 @@ func TestStatesInBrowser(t *testing.T) {
 	}
 }
 
-// TestDossiersInBrowserWithoutScripts: searching, deciding and syncing work with the
-// scripts of pages switched off.
+// TestDossiersInBrowserWithoutScripts: searching, deciding and syncing work without
+// scripts.
 func TestDossiersInBrowserWithoutScripts(t *testing.T) {
 	d := &stubAPI{entries: []ledger.Entry{differing(2, "1003"), {Number: 1, State: ledger.Done}}}
 	f := newStubFixture(t, d)
@@ -94,7 +95,7 @@ func TestDossiersInBrowserWithoutScripts(t *testing.T) {
 	}
 	c.click("td form.sync button")
 	for strings.Contains(c.text(), "Bezig met synchroniseren") {
-		c.click("#job a.button") // see how far it is
+		c.click("#job a.button") // reload the progress
 	}
 	c.expectText("De sociale balans staat in Silverfin")
 	c.visit("/decisions")
@@ -102,7 +103,7 @@ func TestDossiersInBrowserWithoutScripts(t *testing.T) {
 	c.expectText("Je beslissing is bewaard")
 }
 
-// TestRunsInBrowser looks at a picture with every kind of night.
+// TestRunsInBrowser checks a calendar with every kind of day.
 func TestRunsInBrowser(t *testing.T) {
 	now := time.Date(2026, 3, 10, 9, 0, 0, 0, time.UTC)
 	o := &stubAPI{}
@@ -134,6 +135,6 @@ func TestRunsInBrowser(t *testing.T) {
 	}
 	label := value[string](c, `document.querySelector("svg[role=img]").getAttribute("aria-label")`)
 	if !strings.Contains(label, "Ausgefallen: 5") {
-		t.Errorf("the picture says %q to who cannot see it", label)
+		t.Errorf("the label of the calendar is %q", label)
 	}
 }

@@ -22,13 +22,13 @@ import (
 	"github.com/chromedp/chromedp"
 )
 
-// endToEnd is an accounting firm: balansd as it is delivered, in a process of its
-// own, before a simulated Finbox and Silverfin, and a browser at its pages.
+// endToEnd is the real balansd in a process of its own, a simulated Finbox and Silverfin,
+// and a browser on its pages.
 type endToEnd struct {
 	*chrome
 
 	sandbox      *sandbox.Sandbox
-	connectionID string // connection id
+	connectionID string
 	firm         int64
 	inviteLink   string // for the first admin
 }
@@ -79,7 +79,7 @@ silverfin: {base_url: %q, client_id: %q, client_secret_file: silverfin.secret, r
 	return j
 }
 
-// shortPath gives a socket's path, which may have at most about 100 bytes.
+// shortPath returns the path of a socket, which may have at most about 100 bytes.
 func shortPath(t *testing.T) string {
 	t.Helper()
 	dir, err := os.MkdirTemp("", "bd")
@@ -90,7 +90,7 @@ func shortPath(t *testing.T) string {
 	return filepath.Join(dir, "s")
 }
 
-// start builds and starts balansd, and takes the first admin's link from its log.
+// start builds and starts balansd, and reads the first admin's link from its log.
 func (j *endToEnd) start(dir, config string) {
 	j.t.Helper()
 	program := filepath.Join(dir, "balansd")
@@ -120,11 +120,11 @@ func (j *endToEnd) start(dir, config string) {
 	}
 	go func() { _, _ = io.Copy(io.Discard, log) }()
 	if j.inviteLink == "" {
-		j.t.Fatalf("balansd ended, and told of no link for the first admin: %s", lines.Text())
+		j.t.Fatalf("balansd ended without a link for the first admin: %s", lines.Text())
 	}
 }
 
-// acceptFirstInvitation is the first admin's first visit, in a language.
+// acceptFirstInvitation creates the first admin, in a language.
 func (j *endToEnd) acceptFirstInvitation(lang string) {
 	j.t.Helper()
 	// The link is in the log before the pages are served.
@@ -141,8 +141,7 @@ func (j *endToEnd) acceptFirstInvitation(lang string) {
 	j.click("main form button")
 }
 
-// connect walks the six steps, from Finbox's own settings page to the
-// connection.
+// connect links Finbox and Silverfin, from Finbox's own settings page on.
 func (j *endToEnd) connect(lang string) {
 	j.t.Helper()
 	j.do(chromedp.Navigate(j.sandbox.Info().Finbox.URL + "/settings/" + j.connectionID + "?lang=" + lang))
@@ -174,7 +173,7 @@ func (j *endToEnd) connect(lang string) {
 	j.do(chromedp.WaitVisible(chromedp.CSS(`form[action="/connection/silverfin/remove"]`)))
 }
 
-// validate enters a connection id, as step 1 has it.
+// validate enters a connection id.
 func (j *endToEnd) validate(id string) {
 	j.t.Helper()
 	j.visit("/connection")
@@ -183,8 +182,8 @@ func (j *endToEnd) validate(id string) {
 	j.do(chromedp.WaitVisible(chromedp.CSS(".note.well")))
 }
 
-// inDutchAndFrench does something in Dutch and in French, and looks at the page that it
-// gives.
+// inDutchAndFrench does something in Dutch and in French, and checks the page that it
+// leads to.
 func (j *endToEnd) inDutchAndFrench(name, says string, do func()) {
 	j.t.Helper()
 	do()
@@ -214,7 +213,7 @@ func (j *endToEnd) connectByCode() {
 	j.expectText("is gekoppeld")
 }
 
-// syncAll presses the arrows for all dossiers and waits for the answer.
+// syncAll syncs all dossiers and waits for the result.
 func (j *endToEnd) syncAll() {
 	j.t.Helper()
 	j.visit("/")
@@ -222,14 +221,13 @@ func (j *endToEnd) syncAll() {
 	j.waitForJob()
 }
 
-// waitForJob waits until the page of a pass tells how it ended.
+// waitForJob waits until the page of a job shows its result.
 func (j *endToEnd) waitForJob() {
 	j.t.Helper()
 	j.do(chromedp.WaitVisible(chromedp.CSS("#job:not([hx-get])")))
 }
 
-// TestEndToEndInBrowser is the way of an accountant who does it alone,
-// and then what they do in March.
+// TestEndToEndInBrowser sets balansd up as an accountant does, syncs, and decides.
 func TestEndToEndInBrowser(t *testing.T) {
 	j := newEndToEnd(t)
 	j.allowError("404") // the simulators have no icon, and an id is not known
@@ -237,14 +235,14 @@ func TestEndToEndInBrowser(t *testing.T) {
 	j.expectText("nog niet klaar")
 	for _, lang := range []string{"fr", "nl"} {
 		j.setLanguage(lang)
-		look := j.checkAccessibility
+		check := j.checkAccessibility
 		if lang == "nl" {
-			look = j.checkPage
+			check = j.checkPage
 		}
 		for name, path := range map[string]string{"home": "/", "connection": "/connection", "dossiers": "/dossiers",
 			"decisions": "/decisions", "runs": "/nights"} {
 			j.visit(path)
-			look("empty-" + name + "-" + lang)
+			check("empty-" + name + "-" + lang)
 		}
 	}
 	j.connect("nl")
@@ -261,32 +259,31 @@ func TestEndToEndInBrowser(t *testing.T) {
 	j.syncAll()
 	j.expectText("in Silverfin")
 	for _, lang := range []string{"nl", "fr", "en", "de"} {
-		look := j.checkAccessibility
+		check := j.checkAccessibility
 		if lang == "nl" {
-			look = j.checkPage
+			check = j.checkPage
 		}
 		j.setLanguage(lang)
-		look("sync-" + lang)
+		check("sync-" + lang)
 		for name, path := range map[string]string{"home": "/", "dossiers": "/dossiers?sort=state", "decisions": "/decisions",
 			"runs": "/nights", "connection": "/connection", "dossiers-waiting": "/dossiers?state=waiting"} {
 			j.visit(path)
-			look("full-" + name + "-" + lang)
+			check("full-" + name + "-" + lang)
 		}
 		for name, state := range map[string]string{"done": "done", "differs": "differs", "failed": "failed", "waiting": "waiting"} {
 			j.visit("/dossiers?state=" + state)
 			j.click(`table th a`)
-			look("dossier-" + name + "-" + lang)
+			check("dossier-" + name + "-" + lang)
 		}
 		j.click(`a[href$="/others"]`)
-		look("others-" + lang)
+		check("others-" + lang)
 	}
 	j.setLanguage("nl")
 	j.decideAndSync()
 	j.syncWithoutSilverfin()
 }
 
-// decideAndSync decides about one figure, then about the rest, and has it
-// carried out.
+// decideAndSync decides one figure, then the others, and syncs.
 func (j *endToEnd) decideAndSync() {
 	j.t.Helper()
 	j.visit("/decisions")
@@ -316,8 +313,7 @@ func (j *endToEnd) decideAndSync() {
 	j.expectText("Geen enkel dossier voldoet hieraan")
 }
 
-// syncWithoutSilverfin presses the arrows of one dossier while Silverfin breaks
-// every call off: they stop, and say so.
+// syncWithoutSilverfin syncs one dossier while Silverfin drops every connection.
 func (j *endToEnd) syncWithoutSilverfin() {
 	j.t.Helper()
 	j.visit("/dossiers?state=done")

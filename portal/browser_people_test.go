@@ -11,8 +11,7 @@ import (
 	"github.com/chromedp/chromedp"
 )
 
-// TestPagesInBrowser looks at every page that is about people, in each
-// language.
+// TestPagesInBrowser checks every page about people, in each language.
 func TestPagesInBrowser(t *testing.T) {
 	f := newFixture(t)
 	f.addPerson(`Zoë <b>van</b> & zonen`, accounts.Staff)
@@ -24,15 +23,15 @@ func TestPagesInBrowser(t *testing.T) {
 	c.allowError("404")
 	c.allowError("405")
 	for _, lang := range languages {
-		look := c.checkAccessibility
+		check := c.checkAccessibility
 		if lang == "nl" {
-			look = c.checkPage
+			check = c.checkPage
 		}
 		c.visit("/sign-in")
 		c.setLanguage(lang)
-		look("signin-" + lang)
+		check("signin-" + lang)
 		c.visit("/invite/" + path.Base(invited.Link))
-		look("invite-" + lang)
+		check("invite-" + lang)
 		c.signIn(annName)
 		for name, path := range map[string]string{"home": "/", "people": "/people", "account": "/account", "settings": "/settings",
 			"audit": "/audit", "error404": "/nothing/here"} {
@@ -40,14 +39,14 @@ func TestPagesInBrowser(t *testing.T) {
 			if name != "error404" && c.path() != path {
 				t.Fatalf("%s leads to %s", path, c.path())
 			}
-			look(name + "-" + lang)
+			check(name + "-" + lang)
 		}
 		c.click(".who form button")
 	}
 }
 
-// TestPeopleInBrowser is the journey of an admin and of whom they invite, by
-// what they see alone.
+// TestPeopleInBrowser: an admin invites, demotes and disables a person, using only what
+// the pages show.
 func TestPeopleInBrowser(t *testing.T) {
 	f := newFixture(t)
 	c := newChrome(t, f.server.URL)
@@ -94,22 +93,20 @@ func TestPeopleInBrowser(t *testing.T) {
 	c.checkPage("error410-nl")
 }
 
-// TestErrorPageInBrowser shows a problem of the daemon in the reader's words,
-// and the daemon's own below.
+// TestErrorPageInBrowser checks the page for a problem of the daemon.
 func TestErrorPageInBrowser(t *testing.T) {
 	f := newFixture(t)
 	c := newChrome(t, f.server.URL)
 	c.allowError("409")
 	c.signIn(annName)
 	c.setLanguage("fr")
-	f.api.Err = problem.New(problem.Busy, `a pass is under way for <script>alert("x")</script>`, "Wait until it is over.")
+	f.api.Err = problem.New(problem.Busy, `a run is under way for <script>alert("x")</script>`, "Wait until it is over.")
 	c.visit("/")
 	c.expectText("balansd est occupé")
 	c.checkPage("problem-fr")
 }
 
-// TestSignInInBrowserWithoutScripts: everything but live progress works with the
-// scripts of pages switched off.
+// TestSignInInBrowserWithoutScripts: all but live progress works without scripts.
 func TestSignInInBrowserWithoutScripts(t *testing.T) {
 	f := newFixture(t)
 	c := newChrome(t, f.server.URL)
@@ -123,8 +120,7 @@ func TestSignInInBrowserWithoutScripts(t *testing.T) {
 	c.expectText("Mein Konto")
 }
 
-// TestKeyboardInBrowser signs in and reaches the content with the keyboard
-// alone.
+// TestKeyboardInBrowser signs in and reaches the content with the keyboard alone.
 func TestKeyboardInBrowser(t *testing.T) {
 	f := newFixture(t)
 	c := newChrome(t, f.server.URL)
@@ -140,8 +136,7 @@ func TestKeyboardInBrowser(t *testing.T) {
 		t.Errorf("it leads to %q", got)
 	}
 	c.visit("/people")
-	// Each thing that can be used is reached once, in order, and shows that it
-	// has the focus.
+	// Each control gets the focus once, in order, and shows it.
 	want := value[int](c, `document.querySelectorAll("a, button, input:not([type=hidden]):not([type=radio]), select, summary, [tabindex='0']").length`) + 1
 	for range want {
 		c.pressKeys("\t")
@@ -154,9 +149,8 @@ func TestKeyboardInBrowser(t *testing.T) {
 	}
 }
 
-// TestLinkFromOtherSiteInBrowser: who is signed in and follows a link from
-// another site sees the page, though the strict cookie was not sent with the
-// first request.
+// TestLinkFromOtherSiteInBrowser: a signed-in person who follows a link from another site
+// sees the page, though the strict cookie was not sent with the first request.
 func TestLinkFromOtherSiteInBrowser(t *testing.T) {
 	f := newFixture(t)
 	c := newChrome(t, f.server.URL)
@@ -164,14 +158,14 @@ func TestLinkFromOtherSiteInBrowser(t *testing.T) {
 	c.signIn(annName)
 	// localhost is another site than 127.0.0.1, and has no session.
 	c.base = strings.Replace(c.base, "127.0.0.1", "localhost", 1)
-	c.allowError("404") // /healthz is no page of ours, and Chromium may look for its icon
+	c.allowError("404") // Chromium may request an icon for /healthz
 	c.visit("/healthz")
 	const addLink = `(() => { const a = document.createElement("a"); a.href = %q; a.id = "go"; a.textContent = "go"; document.body.append(a); })()`
 	value[any](c, strings.Replace(addLink, "%q", `"`+f.server.URL+`/people"`, 1))
 	c.click("#go")
 	c.do(chromedp.WaitVisible(chromedp.CSS("main h1")))
 	if c.path() != "/people" {
-		t.Errorf("who is signed in gets to %s:\n%s", c.path(), c.text())
+		t.Errorf("a signed-in person gets to %s:\n%s", c.path(), c.text())
 	}
 	c.expectText(benName)
 }

@@ -22,29 +22,28 @@ import (
 	"github.com/chromedp/chromedp"
 )
 
-// axe tells what keeps people who cannot see, hear or point out of a page:
-// axe-core 4.14.1, of Deque, under the licence beside it.
+// axe is axe-core 4.14.1, of Deque, which checks accessibility. Its licence is beside it.
 //
 //go:embed testdata/axe/axe.min.js
 var axe string
 
-// The sizes in which pages are looked at, in CSS pixels. Zoomed is 1280 by
-// 1024 at 400 %, as WCAG 2.2 asks for in 1.4.10.
+// The sizes in which pages are checked, in CSS pixels. Zoomed is 1280 by 1024 at 400 %,
+// as WCAG 2.2 requires in 1.4.10.
 var (
 	desktop = [2]int64{1280, 1024}
 	phone   = [2]int64{360, 740}
 	zoomed  = [2]int64{320, 256}
 )
 
-// chrome is a real browser at the pages. It fails its test when a page says
-// something on the console, breaks its policy, or throws.
+// chrome is a real browser. Its test fails when a page logs to the console, violates its
+// security policy, or throws.
 type chrome struct {
 	t    *testing.T
 	ctx  context.Context
 	base string
 
 	mu       sync.Mutex
-	expected []string // what the console may say, in part
+	expected []string // parts of messages that are allowed
 	errors   []string
 }
 
@@ -74,8 +73,8 @@ func newChrome(t *testing.T, base string) *chrome {
 		stop()
 	})
 	c := &chrome{t: t, ctx: ctx, base: base}
-	// A test may type into the first field of a page before the browser gives
-	// it the focus by itself. Then the browser lets that be, and says so.
+	// A test may type into the first field of a page before the browser focuses it. Then the
+	// browser does not, and logs that.
 	c.allowError("Autofocus processing was blocked")
 	c.do(chromedp.EmulateViewport(desktop[0], desktop[1]))
 	c.call(cdplog.CommandEnable, func() error {
@@ -89,7 +88,7 @@ func newChrome(t *testing.T, base string) *chrome {
 	return c
 }
 
-// onEvent keeps what pages say that they should not.
+// onEvent collects errors of the pages.
 func (c *chrome) onEvent(event any) {
 	text := ""
 	switch e := event.(type) {
@@ -115,7 +114,7 @@ func (c *chrome) reportErrors() {
 	}
 }
 
-// allowError lets the console say something.
+// allowError allows console messages that contain part.
 func (c *chrome) allowError(part string) { c.expected = append(c.expected, part) }
 
 func (c *chrome) call(what string, do func() error) {
@@ -130,7 +129,7 @@ func (c *chrome) do(steps ...chromedp.Action[chromedp.Void]) {
 	c.call("the browser", func() error { return chromedp.Do(c.ctx, steps...) })
 }
 
-// value gives what an expression in the page is.
+// value evaluates an expression in the page.
 func value[T any](c *chrome, expression string) T {
 	c.t.Helper()
 	v, err := chromedp.Run(c.ctx, chromedp.Evaluate[T](expression, chromedp.EvalAwaitPromise))
@@ -140,19 +139,19 @@ func value[T any](c *chrome, expression string) T {
 	return v
 }
 
-// visit opens a page of ours.
+// visit opens a page.
 func (c *chrome) visit(path string) {
 	c.t.Helper()
 	c.do(chromedp.Navigate(c.base + path))
 }
 
-// click clicks what a CSS selector finds, and waits for the page that comes.
+// click clicks the element of a CSS selector, and waits for the next page.
 func (c *chrome) click(selector string) {
 	c.t.Helper()
 	_, err := chromedp.Run(c.ctx, chromedp.WaitEvent(page.LoadEventFired,
 		func(page.EventLoadEventFired) bool { return true }, chromedp.Click(chromedp.CSS(selector))))
 	if err != nil {
-		c.t.Fatalf("press %s: %v", selector, err)
+		c.t.Fatalf("click %s: %v", selector, err)
 	}
 }
 
@@ -162,7 +161,7 @@ func (c *chrome) fill(selector, text string) {
 	c.do(chromedp.SendKeys(chromedp.CSS(selector), text))
 }
 
-// text gives what a person reads in the page.
+// text returns the visible text of the page.
 func (c *chrome) text() string {
 	c.t.Helper()
 	return value[string](c, "document.body.innerText")
@@ -173,7 +172,7 @@ func (c *chrome) path() string {
 	return value[string](c, "location.pathname + location.search")
 }
 
-// expectText fails the test when the page lacks a text.
+// expectText fails the test when the page lacks text.
 func (c *chrome) expectText(text string) {
 	c.t.Helper()
 	if body := c.text(); !strings.Contains(body, text) {
@@ -199,7 +198,7 @@ func (c *chrome) setLanguage(lang string) {
 	c.click(`footer button[value="` + lang + `"]`)
 }
 
-// setViewport changes what the browser shows, in CSS pixels.
+// setViewport sets the size of the page, in CSS pixels.
 func (c *chrome) setViewport(s [2]int64) { c.t.Helper(); c.do(chromedp.EmulateViewport(s[0], s[1])) }
 
 // setDarkMode has the browser prefer dark pages, or light ones.
@@ -216,7 +215,7 @@ func (c *chrome) setDarkMode(on bool) {
 	})
 }
 
-// enableScripts switches the scripts of pages on or off.
+// enableScripts turns scripts on or off.
 func (c *chrome) enableScripts(on bool) {
 	c.t.Helper()
 	c.call("scripts", func() error {
@@ -225,9 +224,9 @@ func (c *chrome) enableScripts(on bool) {
 	})
 }
 
-// checkPage holds the page that is open to what every page promises: axe-core finds
-// nothing, in light and dark; on a phone and at 400 % nothing is wider than
-// the screen. A picture of each goes to the folder BALANSD_TEST_ARTEFACTS.
+// checkPage checks what every page promises: axe-core finds nothing, in light and dark
+// mode, and on a phone and at 400 % nothing is wider than the screen. Screenshots go to
+// the folder BALANSD_TEST_ARTEFACTS.
 func (c *chrome) checkPage(name string) {
 	c.t.Helper()
 	defer c.setViewport(desktop)
@@ -253,7 +252,8 @@ func (c *chrome) checkPage(name string) {
 	c.setDarkMode(false)
 }
 
-// checkAccessibility is look without what is the same in every language: colours.
+// checkAccessibility is checkPage without the dark mode, which is the same in every
+// language.
 func (c *chrome) checkAccessibility(name string) {
 	c.t.Helper()
 	c.axe(name)
@@ -267,7 +267,7 @@ func (c *chrome) checkAccessibility(name string) {
 	}
 }
 
-// axe lists what axe-core finds.
+// axe runs axe-core.
 func (c *chrome) axe(name string) {
 	c.t.Helper()
 	if !value[bool](c, "typeof window.axe === 'object'") {
@@ -280,7 +280,7 @@ func (c *chrome) axe(name string) {
 	}
 }
 
-// screenshot keeps a picture of the whole page for people to look at.
+// screenshot saves the whole page as a picture.
 func (c *chrome) screenshot(name string) {
 	c.t.Helper()
 	dir := os.Getenv("BALANSD_TEST_ARTEFACTS")

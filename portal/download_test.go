@@ -13,12 +13,12 @@ import (
 	"balansd/ledger"
 )
 
-// deadlineRecorder is an answer over a connection, whose deadlines it counts.
+// deadlineRecorder counts write deadlines.
 type deadlineRecorder struct {
 	*httptest.ResponseRecorder
 
 	set       int
-	unguarded bool // more than a piece was written under one deadline
+	unguarded bool // more than a chunk was written under one deadline
 	since     int
 }
 
@@ -35,15 +35,15 @@ func (d *deadlineRecorder) Write(text []byte) (int, error) {
 	return d.ResponseRecorder.Write(text)
 }
 
-// largeDocumentAPI has a document of some size.
+// largeDocumentAPI has a large document.
 type largeDocumentAPI struct{ *stubAPI }
 
 func (largeDocumentAPI) Document(context.Context, uint64) (daemon.Document, error) {
 	return daemon.Document{Name: "x", Data: make([]byte, 10*chunkSize+1)}, nil
 }
 
-// TestDownloadRenewsDeadline: the time that an answer may take begins anew
-// with each piece of a file, so that a slow line gets it whole.
+// TestDownloadRenewsDeadline: each chunk of a file renews the deadline, so that a slow
+// connection gets it whole.
 func TestDownloadRenewsDeadline(t *testing.T) {
 	d := largeDocumentAPI{&stubAPI{API: &daemontest.API{}}}
 	for i := range 2000 {

@@ -6,8 +6,7 @@ import (
 	"balansd/balance"
 )
 
-// TestFigureText: an amount has its cents, round or not; what
-// a person typed stays as it is.
+// TestFigureText: an amount has its cents, and a text that a person typed is unchanged.
 func TestFigureText(t *testing.T) {
 	for _, tt := range []struct{ code, text, want string }{
 		{"1023", "233972", "233.972,00"},

@@ -19,15 +19,15 @@ import (
 	"github.com/rs/zerolog"
 )
 
-// The people of the tests, with the password of all.
+// The people of the tests, and the password of each.
 const (
 	annName      = "Ann Peeters"
 	benName      = "ben@kantoor.example"
 	testPassword = "vier paarden eten soep"
 )
 
-// fixture is the pages over a fake daemon, served on loopback, with an admin
-// and a member of staff.
+// fixture serves the pages over a fake daemon on loopback, with an admin and a member of
+// staff.
 type fixture struct {
 	t      *testing.T
 	api    *daemontest.API
@@ -38,8 +38,7 @@ type fixture struct {
 	server *httptest.Server
 }
 
-// newFixture serves the pages until the test ends. change may change what
-// they are made of.
+// newFixture serves the pages until the test ends. change may change their Config.
 func newFixture(t *testing.T, change ...func(*Config)) *fixture {
 	t.Helper()
 	w := &fixture{t: t, api: &daemontest.API{}, kv: kvtest.New()}
@@ -89,7 +88,7 @@ func brussels(t *testing.T) *time.Location {
 	return z
 }
 
-// addPerson makes a person with testPassword as their password.
+// addPerson creates a person with testPassword.
 func (f *fixture) addPerson(name string, r accounts.Role) {
 	f.t.Helper()
 	i, err := f.people.Invite(f.t.Context(), name, r, "")
@@ -102,7 +101,7 @@ func (f *fixture) addPerson(name string, r accounts.Role) {
 	}
 }
 
-// browser is somebody at the pages: it keeps cookies, and follows no redirect.
+// browser is an HTTP client with cookies, which follows no redirects.
 type browser struct {
 	f      *fixture
 	client *http.Client
@@ -117,7 +116,7 @@ func (f *fixture) browser() *browser {
 	return &browser{f: f, client: &c, header: http.Header{}}
 }
 
-// signedIn gives a browser in which a person is signed in.
+// signedIn returns a browser in which a person is signed in.
 func (f *fixture) signedIn(name string) *browser {
 	f.t.Helper()
 	b := f.browser()
@@ -127,7 +126,7 @@ func (f *fixture) signedIn(name string) *browser {
 	return b
 }
 
-// reply is what a browser got.
+// reply is a response.
 type reply struct {
 	code   int
 	body   string
@@ -143,7 +142,7 @@ func (b *browser) get(path string) reply {
 	return b.send(req)
 }
 
-// post sends a form of names and values.
+// post posts a form of names and values.
 func (b *browser) post(path string, pairs ...string) reply {
 	b.f.t.Helper()
 	form := url.Values{}

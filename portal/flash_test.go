@@ -5,7 +5,7 @@ import (
 	"testing"
 )
 
-// TestFlashMessagesAreBounded: who never looks at a page fills no session.
+// TestFlashMessagesAreBounded: a client that loads no page does not fill its session.
 func TestFlashMessagesAreBounded(t *testing.T) {
 	f := newFixture(t)
 	ben := f.signedIn(benName)
@@ -19,8 +19,8 @@ func TestFlashMessagesAreBounded(t *testing.T) {
 	}
 }
 
-// TestFlashMessageIsShownOnce shows a notice on the next page, in the reader's language,
-// and on that one alone.
+// TestFlashMessageIsShownOnce: a message is shown on the next page alone, in the reader's
+// language.
 func TestFlashMessageIsShownOnce(t *testing.T) {
 	f := newFixture(t)
 	ann := f.signedIn(annName)
@@ -28,9 +28,9 @@ func TestFlashMessageIsShownOnce(t *testing.T) {
 	ann.post("/people/disabled", "person", f.key(benName), "disabled", "true")
 	const said = "Modifié\u00a0: " + benName
 	if first := ann.get("/people"); !strings.Contains(first.body, said) {
-		t.Error("nothing is said")
+		t.Error("the message is missing")
 	}
 	if second := ann.get("/people"); strings.Contains(second.body, said) {
-		t.Error("it is said twice")
+		t.Error("the message is shown twice")
 	}
 }

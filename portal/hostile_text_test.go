@@ -15,11 +15,11 @@ import (
 	"balansd/ledger"
 )
 
-// hostile is what a name, a figure or a sentence of another system may be.
+// hostile stands for a text that another system returned.
 const hostile = `"'><script>window.hacked=1</script><img src=x onerror="window.hacked=1">{{.Data}} ` + "\u202egnirts\x00\r\nSet-Cookie: a=b " +
 	"javascript:window.hacked=1 ${7*7} averylongwordaverylongwordaverylongwordaverylongwordaverylongword"
 
-// fillHostile makes every text of a value hostile: all but what is a code of ours.
+// fillHostile sets every string in a value to hostile, except codes.
 func fillHostile(v reflect.Value) {
 	switch v.Kind() {
 	case reflect.Struct:
@@ -51,7 +51,7 @@ func filledHostile[T any](v T) T {
 	return v
 }
 
-// hostileAPI is an office in which all that is said is hostile.
+// hostileAPI returns hostile texts.
 type hostileAPI struct{ *stubAPI }
 
 func (h hostileAPI) Show(ctx context.Context, number uint64) (daemon.EntryDetail, error) {
@@ -65,7 +65,7 @@ func (hostileAPI) BeginSilverfin(context.Context, int64, string) (daemon.SignIn,
 	return daemon.SignIn{URL: `https://live.getsilverfin.com/?x="><script>window.hacked=1</script>`, State: hostile}, nil
 }
 
-// newHostileFixture serves the pages over a hostile world: an entry in each state and
+// newHostileFixture serves the pages over a hostileAPI with an entry in each state and
 // for each reason.
 func newHostileFixture(t *testing.T) *fixture {
 	t.Helper()
@@ -105,12 +105,12 @@ func newHostileFixture(t *testing.T) *fixture {
 			add(s, "", "")
 		}
 	}
-	pass := filledHostile(daemontest.Full[ledger.Run]())
-	pass.Trigger, pass.Night, pass.Start, pass.Outcome = ledger.CatchUp, balance.DateOf(now), now, map[ledger.State]int{ledger.Done: 2, "x": 1}
+	run := filledHostile(daemontest.Full[ledger.Run]())
+	run.Trigger, run.Night, run.Start, run.Outcome = ledger.CatchUp, balance.DateOf(now), now, map[ledger.State]int{ledger.Done: 2, "x": 1}
 	missed := ledger.MissedNight{Night: balance.DateOf(now).AddDays(-1), Why: hostile, Cause: ledger.Asleep}
-	o.history = daemon.History{Runs: []ledger.Run{pass}, Missed: []ledger.MissedNight{missed}}
+	o.history = daemon.History{Runs: []ledger.Run{run}, Missed: []ledger.MissedNight{missed}}
 	o.status = filledHostile(daemontest.Full[daemon.Status]())
-	o.status.Waiting, o.status.LastNight, o.status.Missed, o.status.Connections = o.entries, &pass, o.history.Missed, nil
+	o.status.Waiting, o.status.LastNight, o.status.Missed, o.status.Connections = o.entries, &run, o.history.Missed, nil
 	for _, s := range []ledger.ConnectionStatus{ledger.Active, ledger.Paused, ledger.Deactivated, ledger.Removed} {
 		c := filledHostile(daemontest.Full[ledger.Connection]())
 		c.Status, c.Kind = s, ledger.Finbox
@@ -119,7 +119,7 @@ func newHostileFixture(t *testing.T) *fixture {
 	return newFixture(t, func(c *Config) { c.API = hostileAPI{o} })
 }
 
-// hostilePaths are the pages that show what other systems said.
+// hostilePaths are the pages that show texts of other systems.
 func hostilePaths() map[string]string {
 	paths := map[string]string{"home": "/", "dossiers": "/dossiers?q=" + "%22%3E%3Cscript%3E", "decisions": "/decisions", "runs": "/nights",
 		"connection": "/connection?validated=%3Cscript%3E", "others": "/dossiers/1/others"}
@@ -129,8 +129,8 @@ func hostilePaths() map[string]string {
 	return paths
 }
 
-// TestHostileTextIsEscaped: nothing that another system said becomes part of
-// a page, an address or a header.
+// TestHostileTextIsEscaped: no text of another system becomes part of the markup, an
+// address or a header.
 func TestHostileTextIsEscaped(t *testing.T) {
 	f := newHostileFixture(t)
 	ann := f.signedIn(annName)
@@ -148,18 +148,17 @@ func TestHostileTextIsEscaped(t *testing.T) {
 			t.Errorf("%s sets a cookie", name)
 		}
 	}
-	leave := ann.post("/connection/silverfin", "firm", "12")
-	if strings.Contains(leave.body, "<script>window") || leave.code != http.StatusOK {
-		t.Errorf("leaving for Silverfin gives %d: %s", leave.code, leave.body)
+	external := ann.post("/connection/silverfin", "firm", "12")
+	if strings.Contains(external.body, "<script>window") || external.code != http.StatusOK {
+		t.Errorf("the redirect to Silverfin gives %d: %s", external.code, external.body)
 	}
 	back := f.browser().get("/silverfin/callback?state=%22%3E%3Cscript%3Ewindow.hacked%3C/script%3E&code=x&authorized_firm_id=1")
 	if strings.Contains(back.body, "<script>window") || !strings.Contains(back.body, `action="/connection/silverfin/end"`) {
-		t.Errorf("the way back is %s", back.body)
+		t.Errorf("the callback gives %s", back.body)
 	}
 }
 
-// TestHostileTextInBrowser holds real pages to the same, and to all
-// that every page promises however long a name is.
+// TestHostileTextInBrowser checks the same in a browser, and the layout with long texts.
 func TestHostileTextInBrowser(t *testing.T) {
 	f := newHostileFixture(t)
 	c := newChrome(t, f.server.URL)
@@ -173,8 +172,7 @@ func TestHostileTextInBrowser(t *testing.T) {
 	}
 }
 
-// TestHostileNamesAreEscaped shows names that would be markup, script or a template as
-// what they are.
+// TestHostileNamesAreEscaped: names of people cannot be markup, scripts or templates.
 func TestHostileNamesAreEscaped(t *testing.T) {
 	f := newFixture(t)
 	names := []string{`<script>alert(1)</script>`, `"><img src=x onerror=alert(1)>`, `{{.Person}}`, `'; alert(1); '`, `javascript:alert(1)`}
@@ -191,6 +189,6 @@ func TestHostileNamesAreEscaped(t *testing.T) {
 		}
 	}
 	if got := f.browser().post("/sign-in", "name", names[1], "password", "wrong wrong wrong"); strings.Contains(got.body, "<img") {
-		t.Error("what was typed comes back as markup")
+		t.Error("the typed name becomes markup")
 	}
 }

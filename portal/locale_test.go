@@ -24,8 +24,7 @@ import (
 	"github.com/pelletier/go-toml/v2"
 )
 
-// messages reads the messages of a language, by id; a message with plural
-// forms has its forms.
+// messages returns the messages of a language, by id and plural form.
 func messages(t *testing.T, lang string) map[string]map[string]string {
 	t.Helper()
 	out := map[string]map[string]string{}
@@ -73,8 +72,8 @@ func messages(t *testing.T, lang string) map[string]map[string]string {
 
 var placeholder = regexp.MustCompile(`\{\{\.(\w+)\}\}`)
 
-// TestMessagesInEveryLanguage: the languages have the same messages, with
-// the same things filled in, in the plural forms that the language has.
+// TestMessagesInEveryLanguage: all languages have the same messages, with the same
+// placeholders, in the plural forms of the language.
 func TestMessagesInEveryLanguage(t *testing.T) {
 	dutch := messages(t, "nl")
 	for _, lang := range languages {
@@ -123,8 +122,7 @@ func placeholders(text string) []string {
 	return slices.Compact(names)
 }
 
-// TestMessagesAreTranslated: a text of several words is not the same in
-// two languages.
+// TestMessagesAreTranslated: a text of several words differs between languages.
 func TestMessagesAreTranslated(t *testing.T) {
 	all := map[string]map[string]map[string]string{}
 	for _, lang := range languages {
@@ -142,8 +140,8 @@ func TestMessagesAreTranslated(t *testing.T) {
 	}
 }
 
-// messageUses finds the messages that templates and code name: whole ids, and the
-// beginnings of those that are put together.
+// messageUses returns the message ids in templates and code: whole ones, and the prefixes
+// of those that are composed.
 func messageUses(t *testing.T) (ids, beginnings map[string]bool) {
 	t.Helper()
 	ids, beginnings = map[string]bool{}, map[string]bool{}
@@ -157,7 +155,7 @@ func messageUses(t *testing.T) (ids, beginnings map[string]bool) {
 				case *parse.PipeNode:
 					first, ok := id.Cmds[0].Args[1].(*parse.StringNode)
 					if !ok || !strings.Contains(first.Text, ".") {
-						t.Errorf("%s: %s: a message that is put together begins with text up to a dot", name, c)
+						t.Errorf("%s: %s: a message that is composed begins with text up to a dot", name, c)
 						return
 					}
 					beginnings[first.Text] = true
@@ -172,7 +170,7 @@ func messageUses(t *testing.T) (ids, beginnings map[string]bool) {
 		}
 		walk(tree.Root)
 	}
-	// The refusals of accounts are messages, too.
+	// The refusals of accounts are message ids, too.
 	files, _ := filepath.Glob("*.go")
 	refusals, _ := filepath.Glob("../accounts/*.go")
 	for _, name := range append(files, refusals...) {
@@ -195,7 +193,7 @@ func messageUses(t *testing.T) (ids, beginnings map[string]bool) {
 	return ids, beginnings
 }
 
-// parseTemplates gives the parsed templates, by file and name.
+// parseTemplates returns the parsed templates, by file and name.
 func parseTemplates(t *testing.T) map[string]*parse.Tree {
 	t.Helper()
 	out := map[string]*parse.Tree{}
@@ -221,7 +219,7 @@ func parseTemplates(t *testing.T) map[string]*parse.Tree {
 	return out
 }
 
-// walkTree visits what a node is made of.
+// walkTree visits the children of a node.
 func walkTree(n parse.Node, walk func(parse.Node), command func(*parse.CommandNode)) {
 	branch := func(b *parse.BranchNode) {
 		walk(b.Pipe)
@@ -254,8 +252,7 @@ func walkTree(n parse.Node, walk func(parse.Node), command func(*parse.CommandNo
 	}
 }
 
-// TestMessagesAreUsed: no page names a message that there is not, and
-// no message is left that no page names.
+// TestMessagesAreUsed: every id in use has a message, and every message is used.
 func TestMessagesAreUsed(t *testing.T) {
 	dutch := messages(t, "nl")
 	ids, beginnings := messageUses(t)
@@ -268,7 +265,7 @@ func TestMessagesAreUsed(t *testing.T) {
 			used = used || strings.HasPrefix(id, b)
 		}
 		if !used {
-			t.Errorf("nobody uses the message %s", id)
+			t.Errorf("the message %s is not used", id)
 		}
 	}
 	looksLike := regexp.MustCompile(`^[a-z]+\.[a-z0-9.-]+$`)
@@ -314,8 +311,7 @@ var (
 	textAttributes = regexp.MustCompile(`\b(?:title|alt|placeholder|aria-label)="([^"{]*\pL[^"{]*)"`)
 )
 
-// TestTemplatesHaveNoText: what people read is a message. The name of the
-// program, and marks, are not.
+// TestTemplatesHaveNoText: texts are messages, except for names and symbols.
 func TestTemplatesHaveNoText(t *testing.T) {
 	files, _ := fs.Glob(templateFiles, "templates/*.html")
 	actions := regexp.MustCompile(`(?s)\{\{.*?\}\}`)
@@ -374,7 +370,7 @@ func TestDatesAndNumbers(t *testing.T) {
 			t.Errorf("%s:\n got %q\nwant %q", lang, got, want)
 		}
 		if never, _ := w.clock(time.Time{}); never != dash {
-			t.Errorf("%s: no time is %q", lang, never)
+			t.Errorf("%s: the zero time is %q", lang, never)
 		}
 		if odd := w.number("12 or so"); odd != "12 or so" {
 			t.Errorf("%s: %q", lang, odd)
@@ -422,15 +418,15 @@ func TestLanguageOfRequest(t *testing.T) {
 	b.header.Set("Accept-Language", "fr")
 	b.post("/language", "language", "de", "next", "/sign-in")
 	if got := page(b); got != "de" {
-		t.Errorf("who chose German gets %s", got)
+		t.Errorf("after choosing German: %s", got)
 	}
 	if got := b.post("/language", "language", "xx"); got.code != http.StatusBadRequest {
 		t.Errorf("an unknown language gives %d", got.code)
 	}
-	// Who is signed in keeps the language in another browser.
+	// The language of a signed-in person applies in every browser.
 	ann := f.signedIn(annName)
 	ann.post("/language", "language", "en", "next", "/")
 	if body := f.signedIn(annName).get("/account").body; !strings.Contains(body, "My account") {
-		t.Error("the language is not kept")
+		t.Error("the language was not saved")
 	}
 }

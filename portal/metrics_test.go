@@ -48,11 +48,11 @@ func TestMetrics(t *testing.T) {
 		}
 	}
 	if strings.Contains(got.body, "Kantoor") || strings.Contains(got.body, "go_") {
-		t.Errorf("the metrics say too much:\n%s", got.body)
+		t.Errorf("the metrics have too much:\n%s", got.body)
 	}
 }
 
-// statusAPI is a fake with a status of its own.
+// statusAPI returns a given status and history.
 type statusAPI struct {
 	daemon.API
 	status  daemon.Status
@@ -76,29 +76,29 @@ func TestMetricsOfFailingDaemon(t *testing.T) {
 	}
 }
 
-// A night that a firm or a connection refused is not good, whatever it
-// delivered; its good try later that night is.
+// A nightly run in which a firm or a connection failed is not good, whatever it
+// delivered; its good retry later that night is.
 func TestLastGoodRun(t *testing.T) {
 	night := balance.Date{Year: 2026, Month: time.March, Day: 9}
-	pass := func(end int64, change func(*ledger.Run)) ledger.Run {
+	run := func(end int64, change func(*ledger.Run)) ledger.Run {
 		p := ledger.Run{Night: night, End: time.Unix(end, 0)}
 		change(&p)
 		return p
 	}
-	well := pass(1, func(*ledger.Run) {})
+	good := run(1, func(*ledger.Run) {})
 	for name, c := range map[string]struct {
 		newest ledger.Run
 		want   float64
 	}{
-		"well":                   {pass(9, func(*ledger.Run) {}), 9},
-		"the sign-in refused":    {pass(9, func(p *ledger.Run) { p.Missing = []string{"Kantoor"} }), 1},
-		"a service out of reach": {pass(9, func(p *ledger.Run) { p.Down = []string{"Finbox"} }), 1},
-		"stopped":                {pass(9, func(p *ledger.Run) { p.Stopped = "disk full" }), 1},
+		"well":                   {run(9, func(*ledger.Run) {}), 9},
+		"the sign-in refused":    {run(9, func(p *ledger.Run) { p.Missing = []string{"Kantoor"} }), 1},
+		"a service out of reach": {run(9, func(p *ledger.Run) { p.Down = []string{"Finbox"} }), 1},
+		"stopped":                {run(9, func(p *ledger.Run) { p.Stopped = "disk full" }), 1},
 		"not ended":              {ledger.Run{Night: night}, 1},
-		"tried again, and well":  {pass(9, func(p *ledger.Run) { p.Night, p.For = balance.Date{}, night }), 9},
-		"by hand":                {pass(9, func(p *ledger.Run) { p.Night = balance.Date{} }), 1},
+		"tried again, and well":  {run(9, func(p *ledger.Run) { p.Night, p.For = balance.Date{}, night }), 9},
+		"by hand":                {run(9, func(p *ledger.Run) { p.Night = balance.Date{} }), 1},
 	} {
-		if got := lastGoodRun([]ledger.Run{c.newest, well}); got != c.want {
+		if got := lastGoodRun([]ledger.Run{c.newest, good}); got != c.want {
 			t.Errorf("%s: %v, want %v", name, got, c.want)
 		}
 	}

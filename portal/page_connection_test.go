@@ -16,8 +16,8 @@ import (
 	"github.com/google/go-cmp/cmp"
 )
 
-// TestValidateConnectionFails: nothing was stored, so nothing is
-// tried again by itself, and each cause has its own remedy.
+// TestValidateConnectionFails: nothing was saved, so the page does not promise a retry,
+// and each cause has its own remedy.
 func TestValidateConnectionFails(t *testing.T) {
 	down := func(r problem.Reason) error {
 		return problem.New(problem.FinboxDown, "Finbox cannot be reached", "").Because(r, "")
@@ -39,8 +39,7 @@ func TestValidateConnectionFails(t *testing.T) {
 	}
 }
 
-// TestLinked: the page says that the connection is made
-// only while balances find their way.
+// TestLinked: the page reports success only while balances can be delivered.
 func TestLinked(t *testing.T) {
 	with := func(s ledger.ConnectionStatus, relink string) connectionData {
 		return connectionData{Connections: []connectionView{{Connection: ledger.Connection{Status: s}}},
@@ -62,8 +61,8 @@ func TestLinked(t *testing.T) {
 	}
 }
 
-// TestSilverfinSignInBoundToSession: what comes back is taken by the session
-// that began it, once.
+// TestSilverfinSignInBoundToSession: a callback is accepted once, by the session that
+// started the sign-in.
 func TestSilverfinSignInBoundToSession(t *testing.T) {
 	state := daemontest.Full[daemon.SignIn]().State
 	for name, tt := range map[string]struct {
@@ -104,8 +103,7 @@ func TestSilverfinSignInBoundToSession(t *testing.T) {
 	}
 }
 
-// TestRedirectURL: the address that Silverfin sends the browser to is
-// ours on this machine, the registered one, or none.
+// TestRedirectURL: the callback is on loopback, the registered address, or empty.
 func TestRedirectURL(t *testing.T) {
 	for _, tt := range []struct {
 		host, redirect string
@@ -136,8 +134,8 @@ func TestRedirectURL(t *testing.T) {
 	}
 }
 
-// TestForgedSilverfinCallback: an address of the callback that somebody sent a
-// person does not end the sign-in to Silverfin that the person is half through.
+// TestForgedSilverfinCallback: a link to the callback from somebody else does not end a
+// person's pending sign-in.
 func TestForgedSilverfinCallback(t *testing.T) {
 	state := daemontest.Full[daemon.SignIn]().State
 	for name, forged := range map[string][]string{
@@ -163,15 +161,15 @@ func TestForgedSilverfinCallback(t *testing.T) {
 	}
 }
 
-// failingAPI is one whose Finbox answers 500 to everything.
+// failingAPI is an API whose Finbox answers 500.
 type failingAPI struct{ *stubAPI }
 
 func (failingAPI) ConnectFinbox(context.Context, string, string) (ledger.Connection, []string, error) {
 	return ledger.Connection{}, nil, problem.New(problem.FinboxDown, "Finbox answered 500", "")
 }
 
-// TestConnectionPageWhileFinboxFails: what a person tried and failed is not tried
-// again by itself, and the page says that the connection works no longer.
+// TestConnectionPageWhileFinboxFails: after a failed task the page promises no retry, and
+// no longer reports a working connection.
 func TestConnectionPageWhileFinboxFails(t *testing.T) {
 	d := failingAPI{&stubAPI{API: &daemontest.API{}}}
 	d.status.Connections = []ledger.Connection{{ID: "c1", Kind: ledger.Finbox, Status: ledger.Active, ListedAt: time.Date(2026, 3, 10, 2, 0, 0, 0, time.UTC)}}
@@ -187,10 +185,10 @@ func TestConnectionPageWhileFinboxFails(t *testing.T) {
 	page := ann.post("/connection/finbox", "id", "ABC-123")
 	for range 2 {
 		if strings.Contains(page.body, "Verbinding veilig") || strings.Contains(page.body, "De koppeling is gelegd") || !strings.Contains(page.body, "Finbox antwoordt niet goed") {
-			t.Errorf("the page says that all is well: %s", page.body)
+			t.Errorf("the page reports success: %s", page.body)
 		}
 		if strings.Contains(page.body, "vanzelf opnieuw") {
-			t.Errorf("the page promises to try again: %s", page.body)
+			t.Errorf("the page promises a retry: %s", page.body)
 		}
 		page = ann.get("/connection")
 	}

@@ -11,8 +11,8 @@ import (
 	"github.com/google/go-cmp/cmp"
 )
 
-// TestDecide: nothing is decided that was not ticked, and
-// nothing about figures that changed since.
+// TestDecide: only ticked figures are decided, and none that changed since the page was
+// shown.
 func TestDecide(t *testing.T) {
 	on := func(number uint64, choice daemon.Choice, codes ...string) daemon.Decision {
 		d := daemon.Decision{Number: number, Choice: choice, Seen: 7, By: benName}

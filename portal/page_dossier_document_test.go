@@ -8,7 +8,7 @@ import (
 	"balansd/ledger"
 )
 
-// TestDocumentIsDownloaded: a browser saves it, under a name of ours.
+// TestDocumentIsDownloaded: a browser saves it, under a name that is not the document's.
 func TestDocumentIsDownloaded(t *testing.T) {
 	e := ledger.Entry{Number: 4, State: ledger.Done}
 	e.ID, e.Dossier = "../../x\r\nSet-Cookie: a=b\".html", ledger.Dossier{Name: "x", EnterpriseNumber: "0443246943"}

@@ -12,8 +12,7 @@ import (
 	"balansd/problem"
 )
 
-// numberConflictAPI is an office in which a link leads to a company with another
-// enterprise number.
+// numberConflictAPI links to a company with another enterprise number.
 type numberConflictAPI struct {
 	*stubAPI
 	sides ledger.NumberDiffers
@@ -21,7 +20,7 @@ type numberConflictAPI struct {
 
 func (d *numberConflictAPI) Link(ctx context.Context, l ledger.DossierLink, by string) (ledger.DossierLink, error) {
 	typed := l.NumberDiffers
-	saved, _ := d.stubAPI.Link(ctx, l, by) // so that it is heard
+	saved, _ := d.stubAPI.Link(ctx, l, by) // records the call
 	saved.NumberDiffers = d.sides
 	if !typed.Names(d.sides.Company) {
 		return saved, problem.New(problem.NumberDiffers, "the numbers differ", "")
@@ -29,8 +28,8 @@ func (d *numberConflictAPI) Link(ctx context.Context, l ledger.DossierLink, by s
 	return saved, nil
 }
 
-// TestLinkWithOtherNumber walks the red stop: both sides are shown, an
-// admin goes on by typing the company's name, and nobody else does.
+// TestLinkWithOtherNumber: both sides are shown, an admin confirms by typing the
+// company's name, and nobody else can.
 func TestLinkWithOtherNumber(t *testing.T) {
 	e := ledger.Entry{Number: 5, State: ledger.Waiting, Reason: ledger.NoCompany}
 	e.Dossier = ledger.Dossier{ID: "d5", Name: "Optique Grandsart SC", EnterpriseNumber: "0901024684"}
@@ -48,11 +47,11 @@ func TestLinkWithOtherNumber(t *testing.T) {
 			}
 		}
 		if form := strings.Contains(got.body, `name="number_differs"`); form != admin {
-			t.Errorf("%s may go on: %v", name, form)
+			t.Errorf("%s may confirm: %v", name, form)
 		}
 	}
 	if got := f.signedIn(benName).post("/dossiers/5/link", "address", address, "number_differs", "Andere Klant BV"); got.code != http.StatusConflict {
-		t.Errorf("staff went on: %d", got.code)
+		t.Errorf("staff confirmed: %d", got.code)
 	}
 	if got := f.signedIn(annName).post("/dossiers/5/link", "address", address, "number_differs", "Andere"); got.code != http.StatusConflict || !strings.Contains(got.body, "role=\"alert\"") {
 		t.Errorf("a wrong name: %d", got.code)
@@ -61,7 +60,7 @@ func TestLinkWithOtherNumber(t *testing.T) {
 		t.Errorf("it was tried %d times", n)
 	}
 	if got := f.signedIn(annName).post("/dossiers/5/link", "address", address, "number_differs", "Andere Klant BV"); got.code != http.StatusSeeOther {
-		t.Errorf("an admin could not go on: %d", got.code)
+		t.Errorf("an admin could not confirm: %d", got.code)
 	}
 	if n := len(d.callsOf("Retry")); n != 1 {
 		t.Errorf("it was tried %d times", n)

@@ -14,7 +14,7 @@ import (
 	"github.com/google/go-cmp/cmp"
 )
 
-// TestDossierQuery reads the address and makes those of the next pages.
+// TestDossierQuery: the address is parsed, and the addresses of other pages are right.
 func TestDossierQuery(t *testing.T) {
 	q, err := url.ParseQuery("q=bakkerij&state=waiting&firm=12&connection=c1&sort=year&page=3")
 	if err != nil {
@@ -53,8 +53,7 @@ func TestDossierQuery(t *testing.T) {
 	}
 }
 
-// reorderingAPI has a dossier delivered, so that it is the newest, before a
-// second call for the same list.
+// reorderingAPI moves a dossier to the front of the list after each call.
 type reorderingAPI struct{ *stubAPI }
 
 func (d reorderingAPI) Dossiers(ctx context.Context, q daemon.DossierQuery) (daemon.DossierPage, error) {

@@ -8,8 +8,8 @@ import (
 	"balansd/accounts"
 )
 
-// TestAuditLogOfRoleChanges: an invitation says as what, and whoever
-// uses it what they were before. Each record has the key of who acted.
+// TestAuditLogOfRoleChanges: records of invitations have the role, before and after, and
+// the key of who acted.
 func TestAuditLogOfRoleChanges(t *testing.T) {
 	f := newFixture(t)
 	ann := f.signedIn(annName)

@@ -8,9 +8,8 @@ import (
 	"balansd/accounts"
 )
 
-// TestFailedSignInsLookAlike holds the answers to a name that there is
-// not, a wrong password and a person who is kept out to the same, and to the
-// same work: a hash is made for each.
+// TestFailedSignInsLookAlike: an unknown name, a wrong password and a disabled person get
+// the same answer.
 func TestFailedSignInsLookAlike(t *testing.T) {
 	f := newFixture(t)
 	f.addPerson("weg", accounts.Staff)
@@ -30,8 +29,7 @@ func TestFailedSignInsLookAlike(t *testing.T) {
 	}
 }
 
-// TestSignInRedirectsWithinPages: a link to the page to sign in cannot lead to
-// another site.
+// TestSignInRedirectsWithinPages: a link to the sign-in page cannot lead to another site.
 func TestSignInRedirectsWithinPages(t *testing.T) {
 	f := newFixture(t)
 	for _, next := range []string{"https://evil.example", "//evil.example", "/\\evil.example", "\\\\evil.example", "javascript:alert(1)", "", "people", "/\r\nX: y"} {
@@ -42,8 +40,8 @@ func TestSignInRedirectsWithinPages(t *testing.T) {
 	}
 }
 
-// TestLinkFromOtherSite: a strict cookie is not sent along from another site.
-// The page says so to the browser, which asks again from here.
+// TestLinkFromOtherSite: the strict cookie is not sent with a link from another site. The
+// answer has the browser request the page again from this site.
 func TestLinkFromOtherSite(t *testing.T) {
 	f := newFixture(t)
 	got := f.browser().request(http.MethodGet, "/people?x=1", nil, map[string]string{"Sec-Fetch-Site": "cross-site"})

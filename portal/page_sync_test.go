@@ -14,8 +14,7 @@ import (
 	"balansd/problem"
 )
 
-// The second button asks for everything from the beginning, the first one and the
-// arrows of a dossier do not.
+// TestFullSync: only the button for a full listing asks for one.
 func TestFullSync(t *testing.T) {
 	for full, want := range map[string]bool{"": false, "1": true} {
 		asked := make(chan daemon.SyncRequest, 1)
@@ -32,8 +31,7 @@ func TestFullSync(t *testing.T) {
 	}
 }
 
-// TestSyncResult: done, waits because, failed because, busy, or
-// still running after so long.
+// TestSyncResult: a job ends as done, waiting, failed, or busy.
 func TestSyncResult(t *testing.T) {
 	waiting := ledger.Entry{Number: 5, State: ledger.Waiting, Reason: ledger.WorkflowClosed}
 	waiting.Dossier.ID = "d5"
@@ -41,7 +39,7 @@ func TestSyncResult(t *testing.T) {
 	done.Dossier.ID = "d6"
 	for name, tt := range map[string]struct {
 		entry string
-		pass  ledger.Run
+		run   ledger.Run
 		err   error
 		says  []string
 	}{
@@ -58,14 +56,14 @@ func TestSyncResult(t *testing.T) {
 			ended := make(chan struct{})
 			d.Run = func(context.Context, daemon.SyncRequest, func(daemon.Progress)) (ledger.Run, error) {
 				defer close(ended)
-				return tt.pass, tt.err
+				return tt.run, tt.err
 			}
 			ben := f.signedIn(benName)
 			got := ben.post("/sync", "entry", tt.entry)
 			job := jobPath(t, got)
 			<-ended
 			page := ben.get(job)
-			for strings.Contains(page.body, "Bezig met synchroniseren") { // until the job is written down
+			for strings.Contains(page.body, "Bezig met synchroniseren") { // until the job has ended
 				page = ben.get(job)
 			}
 			for _, text := range tt.says {
@@ -80,8 +78,8 @@ func TestSyncResult(t *testing.T) {
 	}
 }
 
-// TestSlowSync: a pass that takes long is said to go on, and its arrows stand
-// still; the server's end stops it.
+// TestSlowSync: the page says that a slow run continues, and the end of the server stops
+// it.
 func TestSlowSync(t *testing.T) {
 	d := &stubAPI{}
 	now := time.Date(2026, 3, 10, 9, 0, 0, 0, time.UTC)
@@ -118,12 +116,12 @@ func TestSlowSync(t *testing.T) {
 	end()
 	<-ended
 	if got := ben.get("/sync/other"); got.code != http.StatusNotFound || !strings.Contains(got.body, "niet meer bekend") {
-		t.Errorf("a pass that there is not gives %d: %s", got.code, got.body)
+		t.Errorf("an unknown job gives %d: %s", got.code, got.body)
 	}
 }
 
-// TestRunningJobIsKept: whoever presses the arrows again and again while a
-// pass runs still sees how that one ends.
+// TestRunningJobIsKept: whoever starts many jobs still sees the result of the one that
+// runs.
 func TestRunningJobIsKept(t *testing.T) {
 	d := &stubAPI{}
 	f := newStubFixture(t, d)
@@ -148,14 +146,14 @@ func TestRunningJobIsKept(t *testing.T) {
 		}
 	}
 	if got := ben.get(job); got.code != http.StatusOK || !strings.Contains(got.body, "every 1s") {
-		t.Errorf("the pass that runs gives %d", got.code)
+		t.Errorf("the running job gives %d", got.code)
 	}
 	close(release)
 	<-ended
 }
 
-// TestJobIDsAfterRestart: after a restart of the service, a page that is
-// still open does not show the run that somebody else began since.
+// TestJobIDsAfterRestart: after a restart, a page that is still open does not show
+// another person's job.
 func TestJobIDsAfterRestart(t *testing.T) {
 	d := &stubAPI{}
 	f := newStubFixture(t, d)
@@ -174,12 +172,12 @@ func TestJobIDsAfterRestart(t *testing.T) {
 	}
 }
 
-// TestSyncReloadsDossierPage: after a run, the page of a dossier is loaded
-// again as a whole, and the row of a list gets its new state.
+// TestSyncReloadsDossierPage: after a run the page of a dossier is reloaded as a whole,
+// and a row of a list gets its new state.
 func TestSyncReloadsDossierPage(t *testing.T) {
 	done := ledger.Entry{Number: 6, State: ledger.Done}
 	for name, tt := range map[string]struct {
-		pass ledger.Run
+		run  ledger.Run
 		err  error
 		says string
 	}{
@@ -192,7 +190,7 @@ func TestSyncReloadsDossierPage(t *testing.T) {
 			d := &stubAPI{entries: []ledger.Entry{done}}
 			f := newStubFixture(t, d)
 			d.Run = func(context.Context, daemon.SyncRequest, func(daemon.Progress)) (ledger.Run, error) {
-				return tt.pass, tt.err
+				return tt.run, tt.err
 			}
 			ben := f.signedIn(benName)
 			job := jobPath(t, ben.post("/sync", "entry", "6"))

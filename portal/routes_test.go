@@ -9,7 +9,7 @@ import (
 	"testing"
 )
 
-// eachRoute walks the table, with a path that a request can have.
+// eachRoute calls do for each route, with a path that matches it.
 func (f *fixture) eachRoute(do func(r route, path string)) {
 	for _, methods := range f.web.routes {
 		for _, r := range methods {
@@ -19,9 +19,8 @@ func (f *fixture) eachRoute(do func(r route, path string)) {
 	}
 }
 
-// TestRoutesRefuse walks every route with everything that a route
-// must refuse. It knows nothing of the routes but their table, so a new one is
-// held to the same.
+// TestRoutesRefuse sends every request that a route must refuse to every route of the
+// table.
 func TestRoutesRefuse(t *testing.T) {
 	f := newFixture(t)
 	ann, ben, nobody := f.signedIn(annName), f.signedIn(benName), f.browser()
@@ -83,15 +82,14 @@ func TestRoutesRefuse(t *testing.T) {
 	refused("a page that there is not, without a session", nobody.get("/nothing/here"), http.StatusSeeOther)
 	refused("a page that there is not", ann.get("/nothing/here"), http.StatusNotFound)
 	refused("a path out of the pages", nobody.get("/static/../web.go"), http.StatusSeeOther)
-	for _, heard := range f.api.Calls() {
-		if !strings.HasPrefix(heard, "Status") {
-			t.Errorf("the daemon heard %s", heard)
+	for _, call := range f.api.Calls() {
+		if !strings.HasPrefix(call, "Status") {
+			t.Errorf("the daemon was called: %s", call)
 		}
 	}
 }
 
-// TestUpgradeIsRefused: AdGuard Home's pages were once open to who
-// asked for h2c, since the upgrade went around what asks for a session.
+// TestUpgradeIsRefused: in AdGuard Home an upgrade to h2c once bypassed the session check.
 func TestUpgradeIsRefused(t *testing.T) {
 	f := newFixture(t)
 	got := f.browser().request(http.MethodGet, "/people", nil, map[string]string{
@@ -101,7 +99,7 @@ func TestUpgradeIsRefused(t *testing.T) {
 	}
 }
 
-// TestBuildMuxRefuses: a table with a route that does not is refused.
+// TestBuildMuxRefuses: invalid routes are refused.
 func TestBuildMuxRefuses(t *testing.T) {
 	do := func(*request) error { return nil }
 	for name, r := range map[string]route{
@@ -122,14 +120,14 @@ func TestBuildMuxRefuses(t *testing.T) {
 	}
 }
 
-// TestOpenRoutes names what anybody may ask for. A route that becomes open
-// fails here, until somebody has thought about it.
+// TestOpenRoutes has a list of the routes for anybody apart from the table, so that no
+// route becomes open by mistake.
 func TestOpenRoutes(t *testing.T) {
 	f := newFixture(t)
 	known := map[string]bool{
 		"GET /sign-in": true, "POST /sign-in": true, "POST /language": true, "GET /invite/{token}": true, "POST /invite/{token}": true,
 		"GET /healthz": true, "GET /static/{file}": true,
-		// Comes from Silverfin's site, and only shows a form: see handBack.
+		// Comes from Silverfin's site, and only shows a form: see relayCallback.
 		"GET /silverfin/callback": true,
 	}
 	f.eachRoute(func(r route, _ string) {
@@ -139,8 +137,8 @@ func TestOpenRoutes(t *testing.T) {
 	})
 }
 
-// adminRoutes are what only an admin may do, stated apart from the table: a
-// route that the table opens to staff fails here.
+// adminRoutes are the routes for admins, stated apart from the table, so that no route
+// becomes one for staff by mistake.
 var adminRoutes = []string{
 	"GET /audit", "GET /connection/step/{step}", "GET /people", "GET /settings",
 	"POST /connection/finbox", "POST /connection/set", "POST /connection/silverfin", "POST /connection/silverfin/end",
@@ -148,8 +146,8 @@ var adminRoutes = []string{
 	"POST /people/disabled", "POST /people/invite", "POST /people/role", "POST /people/sign-out", "POST /people/withdraw",
 }
 
-// TestAdminRoutes asks each route for admins as a member of staff, and finds no
-// other route that the table keeps for admins.
+// TestAdminRoutes: a member of staff is refused on each of adminRoutes, and the table has
+// no other routes for admins.
 func TestAdminRoutes(t *testing.T) {
 	f := newFixture(t)
 	ben := f.signedIn(benName)
@@ -166,7 +164,7 @@ func TestAdminRoutes(t *testing.T) {
 	})
 }
 
-// TestSecurityHeaders holds every kind of answer to the headers that browsers obey.
+// TestSecurityHeaders: every kind of answer has the security headers.
 func TestSecurityHeaders(t *testing.T) {
 	f := newFixture(t)
 	ann := f.signedIn(annName)
@@ -188,7 +186,7 @@ func TestSecurityHeaders(t *testing.T) {
 	}
 	secure := newFixture(t, func(c *Config) { c.Secure = true })
 	if got := secure.browser().get("/sign-in"); got.header.Get("Strict-Transport-Security") == "" {
-		t.Error("under TLS a browser is not told to stay there")
+		t.Error("under TLS the header Strict-Transport-Security is missing")
 	}
 }
 
@@ -209,8 +207,7 @@ func TestHostAllowlist(t *testing.T) {
 	}
 }
 
-// TestEveryPage visits each page of the table as an admin, in each
-// language.
+// TestEveryPage loads each page as an admin, in each language.
 func TestEveryPage(t *testing.T) {
 	f := newFixture(t)
 	ann := f.signedIn(annName)

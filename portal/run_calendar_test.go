@@ -9,11 +9,11 @@ import (
 	"balansd/ledger"
 )
 
-// TestCalendar: each night as it went, in its own shape.
+// TestCalendar: each day has the kind of its run, and a shape of its own.
 func TestCalendar(t *testing.T) {
 	day := func(n int) balance.Date { return balance.Date{Year: 2026, Month: 3, Day: n} }
 	end := time.Date(2026, 3, 1, 3, 0, 0, 0, time.UTC)
-	passes := []ledger.Run{ // newest first
+	runs := []ledger.Run{ // newest first
 		{Trigger: ledger.ByHand, End: end, Problems: []string{"x"}},
 		{Trigger: ledger.Again, For: day(9), End: end},
 		{Trigger: ledger.Nightly, Night: day(9), End: end, Down: []string{"Finbox"}},
@@ -21,9 +21,9 @@ func TestCalendar(t *testing.T) {
 		{Trigger: ledger.Nightly, Night: day(7)},
 		{Trigger: ledger.Nightly, Night: day(6), End: end},
 	}
-	pic := newCalendar(passes, []ledger.MissedNight{{Night: day(5)}}, day(10))
+	c := newCalendar(runs, []ledger.MissedNight{{Night: day(5)}}, day(10))
 	kinds, shapes := map[balance.Date]string{}, map[string]bool{}
-	for _, n := range pic.Days {
+	for _, n := range c.Days {
 		kinds[n.Date] = n.Kind
 		n.X, n.Y = 0, 0
 		shapes[n.Kind+n.Path()] = true
@@ -34,10 +34,10 @@ func TestCalendar(t *testing.T) {
 			t.Errorf("night %d is %s, want %s", d, kinds[day(d)], kind)
 		}
 	}
-	if len(pic.Days) != calendarDays || len(shapes) != 5 || pic.Counts["good"] != 2 {
-		t.Errorf("%d nights in %d shapes: %v", len(pic.Days), len(shapes), pic.Counts)
+	if len(c.Days) != calendarDays || len(shapes) != 5 || c.Counts["good"] != 2 {
+		t.Errorf("%d nights in %d shapes: %v", len(c.Days), len(shapes), c.Counts)
 	}
-	if i := slices.IndexFunc(pic.Days, func(n calendarDay) bool { return n.X > pic.Width || n.Y > pic.Height }); i >= 0 {
-		t.Errorf("%v lies outside", pic.Days[i])
+	if i := slices.IndexFunc(c.Days, func(n calendarDay) bool { return n.X > c.Width || n.Y > c.Height }); i >= 0 {
+		t.Errorf("%v lies outside", c.Days[i])
 	}
 }

@@ -26,7 +26,7 @@ import (
 	"github.com/rs/zerolog"
 )
 
-// writeCertificate puts a new certificate of a name and its key on disk.
+// writeCertificate writes a new certificate for a name and its key.
 func writeCertificate(t *testing.T, dir, name string) (cert, key string) {
 	t.Helper()
 	private, err := ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
@@ -98,8 +98,8 @@ func TestServeConfig(t *testing.T) {
 	}
 }
 
-// TestCertificateIsReloaded: a renewed certificate is shown without a
-// restart, and a broken one does not take the pages down.
+// TestCertificateIsReloaded: a renewed certificate is used without a restart, and a
+// broken one does not stop the pages.
 func TestCertificateIsReloaded(t *testing.T) {
 	dir := t.TempDir()
 	cert, key := writeCertificate(t, dir, "first.example")
@@ -177,7 +177,7 @@ func TestServeShutdown(t *testing.T) {
 	}
 }
 
-// logLines keeps what is logged.
+// logLines collects log lines.
 type logLines struct {
 	mu    sync.Mutex
 	lines []string
@@ -190,8 +190,7 @@ func (l *logLines) Write(text []byte) (int, error) {
 	return len(text), nil
 }
 
-// TestFailedHandshakesAreNotLogged: broken handshakes are no lines of their own at any
-// level that a log usually has.
+// TestFailedHandshakesAreNotLogged: anybody can cause them.
 func TestFailedHandshakesAreNotLogged(t *testing.T) {
 	cert, key := writeCertificate(t, t.TempDir(), "balansd.example")
 	var log logLines
@@ -205,7 +204,7 @@ func TestFailedHandshakesAreNotLogged(t *testing.T) {
 		if _, err := fmt.Fprint(c, "GET / HTTP/1.0\r\n\r\n"); err != nil {
 			t.Fatal(err)
 		}
-		_, _ = bufio.NewReader(c).ReadString('\n') // until it was answered
+		_, _ = bufio.NewReader(c).ReadString('\n') // until the answer
 		_ = c.Close()
 	}
 	if err := stop(); err != nil {

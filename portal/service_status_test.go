@@ -10,7 +10,7 @@ import (
 	"github.com/google/go-cmp/cmp"
 )
 
-// TestServiceStatuses says of each service what was last seen, and when.
+// TestServiceStatuses: the newest contact with each service counts.
 func TestServiceStatuses(t *testing.T) {
 	at := func(h int) time.Time { return time.Date(2026, 3, 10, h, 0, 0, 0, time.UTC) }
 	listed := ledger.Connection{ID: "c1", Kind: ledger.Finbox, Status: ledger.Active, ListedAt: at(2)}

@@ -19,7 +19,7 @@ func TestSessionCookie(t *testing.T) {
 	for _, secure := range []bool{false, true} {
 		f := newFixture(t, func(c *Config) { c.Secure = secure })
 		b := f.browser()
-		// A token that somebody planted is not taken over.
+		// A token that somebody planted must not be used.
 		b.header.Set("Cookie", f.web.cookieName("balansd")+"=planted")
 		got := b.post("/sign-in", "name", annName, "password", testPassword, "next", "/people")
 		name := "balansd"
@@ -77,17 +77,17 @@ func TestSessionsEndAtOnce(t *testing.T) {
 	if got := ben.post("/account/password", "old", testPassword, "password", word, "again", word); got.code != http.StatusSeeOther || !inside(ben) || inside(other) {
 		t.Errorf("a new password gives %d, %v, %v", got.code, inside(ben), inside(other))
 	}
-	// What became of it is in the trail, and no password is anywhere.
+	// All of it is in the audit log, and no password is saved.
 	var what []string
 	for _, r := range f.records() {
 		what = append(what, r.What+" "+r.Outcome)
 		if r.From == "" || r.Who == "" && !strings.HasPrefix(r.What, "invite-") {
-			t.Errorf("the trail has %+v", r)
+			t.Errorf("the audit log has %+v", r)
 		}
 	}
 	for _, want := range []string{"sign-in ", "sign-out ", "sign-out-all ", "disable ", "enable ", "password password.old", "password "} {
 		if !slices.Contains(what, want) {
-			t.Errorf("the trail lacks %q: %q", want, what)
+			t.Errorf("the audit log lacks %q: %q", want, what)
 		}
 	}
 	if f.kv.Contains(testPassword) || f.kv.Contains(word) {
@@ -127,8 +127,8 @@ func TestSessionsExpire(t *testing.T) {
 	}
 }
 
-// TestSignOutDuringRequest: a request that was under way when its session ended
-// does not bring it back, however late it ends.
+// TestSignOutDuringRequest: a request that is pending when its session ends does not
+// restore the session.
 func TestSignOutDuringRequest(t *testing.T) {
 	f := newFixture(t)
 	ben := f.signedIn(benName)
@@ -138,8 +138,8 @@ func TestSignOutDuringRequest(t *testing.T) {
 			cookie = c.Value
 		}
 	}
-	// A thief with a copy of the cookie begins a request that keeps something
-	// in the session, and leaves its last byte out.
+	// A thief with a copy of the cookie starts a request that saves something in the
+	// session, and delays its last byte.
 	conn, err := net.Dial("tcp", f.server.Listener.Addr().String())
 	if err != nil {
 		t.Fatal(err)
@@ -158,7 +158,7 @@ func TestSignOutDuringRequest(t *testing.T) {
 	})
 	fmt.Fprintf(conn, "POST /decisions HTTP/1.1\r\nHost: %s\r\nCookie: balansd=%s\r\nContent-Type: application/x-www-form-urlencoded\r\nContent-Length: %d\r\n\r\n%s",
 		f.server.Listener.Addr(), cookie, len(body), body[:len(body)-1])
-	<-arrived // its session and its person were read
+	<-arrived // its session and its person were loaded
 	if got := ben.post("/sign-out"); got.code != http.StatusSeeOther {
 		t.Fatal(got.code)
 	}
@@ -175,9 +175,8 @@ func TestSignOutDuringRequest(t *testing.T) {
 	}
 }
 
-// TestPlantedSessionCookie: a member of staff puts the cookie of their own
-// session into an admin's browser. When the admin signs in there, the copy of
-// the cookie does not become an admin's.
+// TestPlantedSessionCookie: a member of staff plants their own session cookie in an
+// admin's browser. When the admin signs in there, that session does not become theirs.
 func TestPlantedSessionCookie(t *testing.T) {
 	f := newFixture(t)
 	got := f.browser().post("/sign-in", "name", benName, "password", testPassword)
@@ -202,10 +201,10 @@ type fakeClock struct{ now time.Time }
 
 func (c *fakeClock) Now() time.Time { return c.now }
 
-// years is how far clocks are ahead here.
+// years is how far the clock is ahead.
 const years = 3 * 366 * 24 * time.Hour
 
-// TestSessionsFromFuture is the same for sessions.
+// TestSessionsFromFuture: sessions that started while the clock was ahead are invalid.
 func TestSessionsFromFuture(t *testing.T) {
 	c := &fakeClock{now: time.Now()}
 	f := newFixture(t, func(cfg *Config) { cfg.Now = c.Now })
@@ -213,7 +212,7 @@ func TestSessionsFromFuture(t *testing.T) {
 	c.now = c.now.Add(years)
 	ahead := f.signedIn(annName)
 	annKey := f.key(annName)
-	// As the session's own manager would have it, whose clock was ahead too.
+	// The deadline that scs would have set, by the same clock.
 	err := f.kv.Update(t.Context(), func(kv keyvalue.Writer) error {
 		for key, text := range kv.Walk("sessions", "") {
 			var session struct {

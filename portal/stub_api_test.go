@@ -15,7 +15,7 @@ import (
 	"balansd/problem"
 )
 
-// stubAPI is a daemon.API with what a test lays on it; all else is the fake's.
+// stubAPI is a daemon.API with the given data, over a fake one that records calls.
 type stubAPI struct {
 	*daemontest.API
 
@@ -59,7 +59,7 @@ func (d *stubAPI) Dossiers(_ context.Context, q daemon.DossierQuery) (daemon.Dos
 	return daemon.DossierPage{Entries: found[min(q.Offset, end):end], Total: len(found), Counts: map[ledger.State]int{}}, nil
 }
 
-// Decide takes a decision on an entry as it is, as the daemon does.
+// Decide refuses a decision about another version of the entry, as the daemon does.
 func (d *stubAPI) Decide(ctx context.Context, r daemon.Decision) (ledger.Entry, error) {
 	f, err := d.Show(ctx, r.Number)
 	if err != nil {
@@ -82,7 +82,7 @@ func (d *stubAPI) Connections(context.Context) ([]ledger.Connection, error) {
 
 func (d *stubAPI) Firms(context.Context) ([]ledger.Firm, error) { return d.status.Firms, nil }
 
-// jobPath gives the address of the run that an answer leads to.
+// jobPath returns the path of the job to which a response redirects.
 func jobPath(t *testing.T, got reply) string {
 	t.Helper()
 	to := got.header.Get("Location")
@@ -92,14 +92,14 @@ func jobPath(t *testing.T, got reply) string {
 	return to
 }
 
-// newStubFixture serves the pages over an office.
+// newStubFixture is newFixture with a stubAPI.
 func newStubFixture(t *testing.T, d *stubAPI, change ...func(*Config)) *fixture {
 	t.Helper()
 	d.API = &daemontest.API{}
 	return newFixture(t, append(change, func(c *Config) { c.API = d })...)
 }
 
-// differing is an entry with figures that differ.
+// differing returns an entry with figures that differ.
 func differing(number uint64, codes ...string) ledger.Entry {
 	e := ledger.Entry{Number: number, Version: 7, State: ledger.Differs, Target: &ledger.Target{FirmID: 1, CompanyID: 2}}
 	e.Dossier = ledger.Dossier{ID: fmt.Sprint("d", number), Name: fmt.Sprint("Dossier ", number)}
@@ -109,7 +109,7 @@ func differing(number uint64, codes ...string) ledger.Entry {
 	return e
 }
 
-// heard gives what the daemon was asked by a method.
+// callsOf returns the calls of a method.
 func (d *stubAPI) callsOf(method string) (list []string) {
 	for _, h := range d.Calls() {
 		if strings.HasPrefix(h, method+"[") {
