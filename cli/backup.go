@@ -13,6 +13,7 @@ import (
 	"balansd/daemon"
 	"balansd/keyvalue"
 	"balansd/ledger"
+	"balansd/localapi"
 	"balansd/problem"
 	"balansd/store"
 
@@ -35,8 +36,8 @@ in a copy, and the data key that opens them is not in it: keep that file, too.`,
 		Example: "  balansd backup create",
 		Args:    cobra.NoArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
-			return app.withState(cmd.Context(), nil, func(api daemon.API, cfg *config.Config) error {
-				b, err := api.Backup(cmd.Context(), person())
+			return app.withState(cmd.Context(), nil, func(api localapi.API, cfg *config.Config) error {
+				b, err := api.Backup(cmd.Context(), daemon.BackupRequest{By: person()})
 				if err != nil {
 					return err
 				}

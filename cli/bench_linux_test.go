@@ -16,6 +16,7 @@ import (
 
 	"balansd/balance"
 	"balansd/config"
+	"balansd/daemon"
 	"balansd/ledger"
 	"balansd/localapi"
 	"balansd/sandbox"
@@ -130,19 +131,20 @@ func (o *office) fill() {
 		o.Fatal(err)
 	}
 	defer func() { _ = n.Close() }()
-	connection, _, err := n.ConnectFinbox(ctx, o.connection, "Els")
+	linked, err := n.ConnectFinbox(ctx, daemon.ConnectionRequest{ID: o.connection, By: "Els"})
 	if err != nil {
 		o.Fatal(err)
 	}
 	for _, f := range o.box.Silverfin.Firms() {
-		signIn, err := n.BeginSilverfin(ctx, f.ID, "")
+		signIn, err := n.BeginSilverfin(ctx, daemon.SignInRequest{FirmID: f.ID})
 		if err != nil {
 			o.Fatal(err)
 		}
-		if _, _, err := n.EndSilverfin(ctx, signIn.State, o.box.Silverfin.Grant(f.ID), f.ID, "Els"); err != nil {
+		if _, err := n.EndSilverfin(ctx, daemon.GrantRequest{State: signIn.State, Code: o.box.Silverfin.Grant(f.ID), FirmID: f.ID, By: "Els"}); err != nil {
 			o.Fatal(err)
 		}
 	}
+	connection := linked.Connection
 	connection.Cursor = time.Now().UTC().Format(time.RFC3339Nano)
 	for year := 2025 - officeYears; year < 2025; year++ {
 		for part := range slices.Chunk(o.clients, 250) {

@@ -10,7 +10,7 @@ import (
 
 	"balansd/config"
 	"balansd/daemon"
-	"balansd/ledger"
+	"balansd/localapi"
 	"balansd/problem"
 	"balansd/silverfin"
 
@@ -34,19 +34,18 @@ connection, after you activated the external connection there, and link it.`,
 		Example: "  balansd connect finbox 11ab1fe0-7d6c-4f5e-9a51-0c1f7d2b3e4a",
 		Args:    cobra.ExactArgs(1),
 		RunE: func(cmd *cobra.Command, args []string) error {
-			return app.withAPI(cmd.Context(), func(api daemon.API, cfg *config.Config) error {
-				c, notes, err := api.ConnectFinbox(cmd.Context(), args[0], person())
+			return app.withAPI(cmd.Context(), func(api localapi.API, cfg *config.Config) error {
+				linked, err := api.ConnectFinbox(cmd.Context(), daemon.ConnectionRequest{ID: args[0], By: person()})
 				if err != nil {
 					return err
 				}
 				if app.asJSON {
-					return app.print(struct {
-						Connection ledger.Connection `json:"connection"`
-						Notes      []string          `json:"notes"`
-					}{c, append([]string{}, notes...)})
+					linked.Notes = append([]string{}, linked.Notes...) // a list, also when there are none
+					return app.print(linked)
 				}
+				c := linked.Connection
 				app.printf("Linked: %s, connection %s, active, start date %s.\n", clean(c.Name), c.ID, c.StartDate)
-				app.notes(notes)
+				app.notes(linked.Notes)
 				app.printf("Social balances made from %s on are delivered.\n", c.ActivatedAt.In(cfg.TimeZone).Format(time.DateOnly))
 				return nil
 			})
@@ -82,7 +81,7 @@ take it from one another.`,
 			ctx, cancel := context.WithTimeoutCause(cmd.Context(), signInTime,
 				problem.New(problem.SilverfinSignIn, "nobody signed in within 15 minutes", "Try again."))
 			defer cancel()
-			return app.withAPI(ctx, func(api daemon.API, cfg *config.Config) error {
+			return app.withAPI(ctx, func(api localapi.API, cfg *config.Config) error {
 				if takeOver {
 					return app.takeOver(ctx, api, firmID)
 				}
@@ -90,18 +89,16 @@ take it from one another.`,
 				if oob || cfg.Silverfin.Redirect == config.RedirectOOB {
 					signIn = app.signInByCode
 				}
-				f, notes, err := signIn(ctx, api, cfg, firmID)
+				linked, err := signIn(ctx, api, cfg, firmID)
 				if err != nil {
 					return err
 				}
 				if app.asJSON {
-					return app.print(struct {
-						Firm  ledger.Firm `json:"firm"`
-						Notes []string    `json:"notes"`
-					}{f, append([]string{}, notes...)})
+					linked.Notes = append([]string{}, linked.Notes...)
+					return app.print(linked)
 				}
-				app.printf("Linked: Silverfin firm %s (%d).\n", clean(f.Name), f.ID)
-				app.notes(notes)
+				app.printf("Linked: Silverfin firm %s (%d).\n", clean(linked.Firm.Name), linked.Firm.ID)
+				app.notes(linked.Notes)
 				return nil
 			})
 		},
@@ -115,7 +112,7 @@ take it from one another.`,
 
 // takeOver says that the sign-ins of the state have no other owner any more.
 func (app *App) takeOver(ctx context.Context, api daemon.API, firmID int64) error {
-	if err := api.TakeOver(ctx, firmID, person()); err != nil {
+	if err := api.TakeOver(ctx, daemon.FirmRequest{FirmID: firmID, By: person()}); err != nil {
 		return err
 	}
 	if app.asJSON {
@@ -128,38 +125,38 @@ func (app *App) takeOver(ctx context.Context, api daemon.API, firmID int64) erro
 }
 
 // signInByCallback waits for the browser to come back to this machine.
-func (app *App) signInByCallback(ctx context.Context, api daemon.API, cfg *config.Config, firmID int64) (f ledger.Firm, notes []string, err error) {
+func (app *App) signInByCallback(ctx context.Context, api daemon.API, cfg *config.Config, firmID int64) (linked daemon.LinkedFirm, err error) {
 	cb, err := silverfin.ListenCallback(cfg.Silverfin.CallbackAddress)
 	if err != nil {
-		return f, nil, err
+		return linked, err
 	}
 	defer func() { _ = cb.Close() }()
 	redirect := cb.URL()
 	if cfg.Silverfin.Redirect != config.RedirectAuto && cfg.Silverfin.Redirect != "" {
 		redirect = cfg.Silverfin.Redirect
 	}
-	s, err := api.BeginSilverfin(ctx, firmID, redirect)
+	s, err := api.BeginSilverfin(ctx, daemon.SignInRequest{FirmID: firmID, Redirect: redirect})
 	if err != nil {
-		return f, nil, err
+		return linked, err
 	}
 	cb.Expect(s.State)
 	app.printStderr("Open this address in a browser on this server and sign in to Silverfin:\n\n  %s\n\nWaiting for the sign-in. Without a browser here, stop this and use --oob.\n", s.URL)
 	code, granted, err := cb.Wait(ctx)
 	if err != nil {
-		return f, nil, err
+		return linked, err
 	}
-	return api.EndSilverfin(ctx, s.State, code, granted, person())
+	return api.EndSilverfin(ctx, daemon.GrantRequest{State: s.State, Code: code, FirmID: granted, By: person()})
 }
 
 // signInByCode asks for the code that Silverfin shows.
-func (app *App) signInByCode(ctx context.Context, api daemon.API, _ *config.Config, firmID int64) (f ledger.Firm, notes []string, err error) {
+func (app *App) signInByCode(ctx context.Context, api daemon.API, _ *config.Config, firmID int64) (linked daemon.LinkedFirm, err error) {
 	if firmID == 0 {
-		return f, nil, problem.New(problem.Usage, "with --oob the firm's id is needed",
+		return linked, problem.New(problem.Usage, "with --oob the firm's id is needed",
 			"It is the number after /f/ in the address when the firm is open in Silverfin: balansd connect silverfin --oob --firm ID.")
 	}
-	s, err := api.BeginSilverfin(ctx, firmID, "")
+	s, err := api.BeginSilverfin(ctx, daemon.SignInRequest{FirmID: firmID})
 	if err != nil {
-		return f, nil, err
+		return linked, err
 	}
 	app.printStderr("Open this address in any browser, sign in to Silverfin, and paste the code that it shows:\n\n  %s\n\nCode: ", s.URL)
 	line := make(chan string, 1)
@@ -169,12 +166,12 @@ func (app *App) signInByCode(ctx context.Context, api daemon.API, _ *config.Conf
 	}()
 	select {
 	case <-ctx.Done():
-		return f, nil, context.Cause(ctx)
+		return linked, context.Cause(ctx)
 	case code := <-line:
 		if code == "" {
-			return f, nil, problem.New(problem.SilverfinSignIn, "no code was given", "Try again, and paste the code.")
+			return linked, problem.New(problem.SilverfinSignIn, "no code was given", "Try again, and paste the code.")
 		}
-		return api.EndSilverfin(ctx, s.State, code, firmID, person())
+		return api.EndSilverfin(ctx, daemon.GrantRequest{State: s.State, Code: code, FirmID: firmID, By: person()})
 	}
 }
 

@@ -9,6 +9,7 @@ import (
 	"balansd/config"
 	"balansd/daemon"
 	"balansd/ledger"
+	"balansd/localapi"
 
 	"github.com/spf13/cobra"
 )
@@ -22,7 +23,7 @@ func newConnectionsCommand(app *App) *cobra.Command {
 	list := app.withJSON(&cobra.Command{
 		Use: "list", Short: "List the connections and the linked firms", Example: "  balansd connections list", Args: cobra.NoArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
-			return app.withState(cmd.Context(), nothing, func(api daemon.API, cfg *config.Config) error {
+			return app.withState(cmd.Context(), nothing, func(api localapi.API, cfg *config.Config) error {
 				conns, err := api.Connections(cmd.Context())
 				if err != nil {
 					return err
@@ -52,8 +53,8 @@ func (app *App) setConnection(use, short string, s ledger.ConnectionStatus) *cob
 		Use: use + " ID", Short: short, Long: short + ". The ledger keeps everything.",
 		Example: "  balansd connections " + use + " 11ab1fe0-7d6c-4f5e-9a51-0c1f7d2b3e4a", Args: cobra.ExactArgs(1),
 		RunE: func(cmd *cobra.Command, args []string) error {
-			return app.withAPI(cmd.Context(), func(api daemon.API, _ *config.Config) error {
-				c, err := api.SetConnection(cmd.Context(), args[0], s, person())
+			return app.withAPI(cmd.Context(), func(api localapi.API, _ *config.Config) error {
+				c, err := api.SetConnection(cmd.Context(), daemon.ConnectionRequest{ID: args[0], Status: s, By: person()})
 				if err != nil {
 					return err
 				}
@@ -85,9 +86,9 @@ tokens. The ledger keeps everything; nothing is deleted in Finbox or Silverfin.`
 					return err
 				}
 			}
-			return app.withAPI(cmd.Context(), func(api daemon.API, _ *config.Config) error {
+			return app.withAPI(cmd.Context(), func(api localapi.API, _ *config.Config) error {
 				if !firm {
-					c, err := api.SetConnection(cmd.Context(), args[0], ledger.Removed, person())
+					c, err := api.SetConnection(cmd.Context(), daemon.ConnectionRequest{ID: args[0], Status: ledger.Removed, By: person()})
 					if err != nil {
 						return err
 					}
@@ -97,7 +98,7 @@ tokens. The ledger keeps everything; nothing is deleted in Finbox or Silverfin.`
 				if err != nil {
 					return usage(fmt.Errorf("a firm has a number, not %.40q", args[0]))
 				}
-				if err := api.RemoveFirm(cmd.Context(), id, person()); err != nil {
+				if err := api.RemoveFirm(cmd.Context(), daemon.FirmRequest{FirmID: id, By: person()}); err != nil {
 					return err
 				}
 				if app.asJSON {

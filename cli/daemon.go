@@ -10,7 +10,6 @@ import (
 	"time"
 
 	"balansd/config"
-	"balansd/daemon"
 	"balansd/localapi"
 	"balansd/problem"
 )
@@ -44,7 +43,7 @@ func (app *App) dialDaemon(ctx context.Context, cfg *config.Config) (*localapi.C
 
 // withAPI does something with what a command works on: the daemon when it
 // runs, else the state itself.
-func (app *App) withAPI(ctx context.Context, do func(api daemon.API, cfg *config.Config) error) error {
+func (app *App) withAPI(ctx context.Context, do func(api localapi.API, cfg *config.Config) error) error {
 	cfg, err := app.config()
 	if err != nil {
 		return err
@@ -54,7 +53,7 @@ func (app *App) withAPI(ctx context.Context, do func(api daemon.API, cfg *config
 
 // onAPI is withAPI. A command that only looks works on a state that cannot be
 // written, too.
-func (app *App) onAPI(ctx context.Context, cfg *config.Config, looks bool, do func(api daemon.API, cfg *config.Config) error) error {
+func (app *App) onAPI(ctx context.Context, cfg *config.Config, looks bool, do func(api localapi.API, cfg *config.Config) error) error {
 	for late := time.Now().Add(app.waitFor(answerTime)); ; {
 		client, err := app.dialDaemon(ctx, cfg)
 		if err == nil {
@@ -74,7 +73,7 @@ func (app *App) onAPI(ctx context.Context, cfg *config.Config, looks bool, do fu
 		}
 		if err == nil {
 			defer func() { _ = n.Close() }()
-			return do(n.alone(cfg), cfg)
+			return do(n.api(cfg, nil), cfg)
 		}
 		// A daemon that starts holds the state a moment before it answers.
 		if !problem.Is(err, problem.StateLocked) || ctx.Err() != nil || time.Now().After(late) {
@@ -98,7 +97,7 @@ func (app *App) waitFor(usual time.Duration) time.Duration {
 // withState is withAPI for a command that only looks. Where there is no state
 // yet it makes none, and says so: nothing gives what there is to print as JSON
 // then; a nil nothing means that the command cannot do without.
-func (app *App) withState(ctx context.Context, nothing func(*config.Config) any, do func(api daemon.API, cfg *config.Config) error) error {
+func (app *App) withState(ctx context.Context, nothing func(*config.Config) any, do func(api localapi.API, cfg *config.Config) error) error {
 	cfg, err := app.config()
 	if err != nil {
 		return err

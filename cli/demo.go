@@ -200,22 +200,24 @@ func (d *demoRun) play(ctx context.Context, dir string) error {
 // link does what a person does once.
 func (d *demoRun) link(ctx context.Context) error {
 	d.title("Linking, once")
-	c, notes, err := d.node.ConnectFinbox(ctx, d.made.ConnectionID, "Els")
+	linked, err := d.node.ConnectFinbox(ctx, daemon.ConnectionRequest{ID: d.made.ConnectionID, By: "Els"})
 	if err != nil {
 		return err
 	}
+	c := linked.Connection
 	d.printf("Els links Finbox with connection id %s: %s, active, start date %s.\n", c.ID, c.Name, c.StartDate)
-	d.notes(notes)
-	signIn, err := d.node.BeginSilverfin(ctx, d.made.FirmID, "")
+	d.notes(linked.Notes)
+	signIn, err := d.node.BeginSilverfin(ctx, daemon.SignInRequest{FirmID: d.made.FirmID})
 	if err != nil {
 		return err
 	}
-	f, notes, err := d.node.EndSilverfin(ctx, signIn.State, d.sandbox.Silverfin.Grant(d.made.FirmID), d.made.FirmID, "Els")
+	granted, err := d.node.EndSilverfin(ctx, daemon.GrantRequest{State: signIn.State, Code: d.sandbox.Silverfin.Grant(d.made.FirmID),
+		FirmID: d.made.FirmID, By: "Els"})
 	if err != nil {
 		return err
 	}
-	d.printf("Els signs in to Silverfin: firm %s (%d) is linked.\n", f.Name, f.ID)
-	d.notes(notes)
+	d.printf("Els signs in to Silverfin: firm %s (%d) is linked.\n", granted.Firm.Name, granted.Firm.ID)
+	d.notes(granted.Notes)
 	return nil
 }
 

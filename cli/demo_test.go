@@ -14,6 +14,7 @@ import (
 	"testing"
 
 	"balansd/config"
+	"balansd/daemon"
 	"balansd/localapi"
 )
 
@@ -92,7 +93,7 @@ func TestDemoKeep(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	history, err := client.History(ctx, 100)
+	history, err := client.History(ctx, daemon.HistoryQuery{Limit: 100})
 	if err != nil {
 		t.Fatal(err)
 	}

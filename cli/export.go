@@ -9,6 +9,7 @@ import (
 	"balansd/config"
 	"balansd/daemon"
 	"balansd/ledger"
+	"balansd/localapi"
 	"balansd/problem"
 	"balansd/store"
 
@@ -31,7 +32,7 @@ column. The language is that of --lang or of the configuration.`,
 		if err != nil {
 			return err
 		}
-		return app.withState(cmd.Context(), nil, func(api daemon.API, cfg *config.Config) error {
+		return app.withState(cmd.Context(), nil, func(api localapi.API, cfg *config.Config) error {
 			rows := 0
 			write := func(w io.Writer) error {
 				x, err := ledger.NewExport(w, app.language(), cfg.TimeZone, figures)
@@ -40,7 +41,7 @@ column. The language is that of --lang or of the configuration.`,
 				}
 				defer func() { rows = x.Rows() }()
 				return x.All(api.Entries(cmd.Context(), q), func(number uint64) (map[string]string, error) {
-					f, err := api.Show(cmd.Context(), number)
+					f, err := api.Show(cmd.Context(), daemon.EntryRequest{Number: number})
 					return f.Values, err
 				})
 			}

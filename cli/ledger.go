@@ -11,6 +11,7 @@ import (
 	"balansd/config"
 	"balansd/daemon"
 	"balansd/ledger"
+	"balansd/localapi"
 
 	"github.com/spf13/cobra"
 )
@@ -74,7 +75,7 @@ func (app *App) ledgerList() *cobra.Command {
 			return err
 		}
 		nothing := func(*config.Config) any { return []ledger.Entry{} }
-		return app.withState(cmd.Context(), nothing, func(api daemon.API, _ *config.Config) error {
+		return app.withState(cmd.Context(), nothing, func(api localapi.API, _ *config.Config) error {
 			if app.asJSON {
 				return app.listJSON(cmd.Context(), api, q)
 			}
@@ -122,8 +123,8 @@ func (app *App) ledgerShow() *cobra.Command {
 			if err != nil {
 				return err
 			}
-			return app.withState(cmd.Context(), nil, func(api daemon.API, cfg *config.Config) error {
-				f, err := api.Show(cmd.Context(), number)
+			return app.withState(cmd.Context(), nil, func(api localapi.API, cfg *config.Config) error {
+				f, err := api.Show(cmd.Context(), daemon.EntryRequest{Number: number})
 				if err != nil {
 					return err
 				}
@@ -197,12 +198,12 @@ func entryArg(text string) (uint64, error) {
 
 // ledgerAct makes a command that moves one or more entries; said is what it
 // says of each.
-func (app *App) ledgerAct(use, short, said string, act func(daemon.API, context.Context, uint64, string) (ledger.Entry, error)) *cobra.Command {
+func (app *App) ledgerAct(use, short, said string, act func(daemon.API, context.Context, daemon.EntryRequest) (ledger.Entry, error)) *cobra.Command {
 	return app.withJSON(&cobra.Command{
 		Use: use + " NUMBER...", Short: short, Example: "  balansd ledger " + use + " 12", Args: cobra.MinimumNArgs(1),
 		RunE: func(cmd *cobra.Command, args []string) error {
 			return app.eachEntry(cmd.Context(), args, func(ledger.Entry) string { return " " + said }, func(api daemon.API, n uint64) (ledger.Entry, error) {
-				return act(api, cmd.Context(), n, person())
+				return act(api, cmd.Context(), daemon.EntryRequest{Number: n, By: person()})
 			})
 		},
 	})
@@ -257,7 +258,7 @@ func (app *App) eachEntry(ctx context.Context, args []string, said func(ledger.E
 			return err
 		}
 	}
-	return app.withAPI(ctx, func(api daemon.API, _ *config.Config) error {
+	return app.withAPI(ctx, func(api localapi.API, _ *config.Config) error {
 		moved := make([]ledger.Entry, 0, len(numbers))
 		for _, n := range numbers {
 			e, err := act(api, n)

@@ -6,6 +6,7 @@ import (
 	"balansd/config"
 	"balansd/daemon"
 	"balansd/ledger"
+	"balansd/localapi"
 
 	"github.com/spf13/cobra"
 )
@@ -20,7 +21,7 @@ func (app *App) listLinks() *cobra.Command {
 	return app.withJSON(&cobra.Command{
 		Use: "list", Short: "List the links that people set, here or in the configuration", Example: "  balansd links list", Args: cobra.NoArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
-			return app.withState(cmd.Context(), nothing, func(api daemon.API, _ *config.Config) error {
+			return app.withState(cmd.Context(), nothing, func(api localapi.API, _ *config.Config) error {
 				links, err := api.Links(cmd.Context())
 				if err != nil {
 					return err
@@ -85,9 +86,9 @@ and both are named. If it is meant, say so with --number-differs and the company
 name; it is kept with both numbers.`,
 		Example: "  balansd links set payroll \"Bakkerij Peeters\" --firm 1234 --company 20002", Args: cobra.ExactArgs(2),
 		RunE: func(cmd *cobra.Command, args []string) error {
-			return app.withAPI(cmd.Context(), func(api daemon.API, _ *config.Config) error {
+			return app.withAPI(cmd.Context(), func(api localapi.API, _ *config.Config) error {
 				l.Connection, l.DossierID = args[0], args[1]
-				saved, err := api.Link(cmd.Context(), l, person())
+				saved, err := api.Link(cmd.Context(), daemon.LinkRequest{DossierLink: l, By: person()})
 				if err != nil {
 					return err
 				}

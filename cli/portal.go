@@ -3,7 +3,6 @@ package cli
 import (
 	"context"
 	"fmt"
-	"strings"
 	"time"
 
 	"balansd/accounts"
@@ -37,8 +36,8 @@ old one stays.`,
 			if role != string(accounts.Admin) && role != string(accounts.Staff) {
 				return usage(fmt.Errorf("--role %.40q is not known; it is admin or staff", role))
 			}
-			return app.withPeople(cmd.Context(), func(people peopleSide, cfg *config.Config) error {
-				i, err := people.Invite(cmd.Context(), args[0], accounts.Role(role), person())
+			return app.withAPI(cmd.Context(), func(api localapi.API, cfg *config.Config) error {
+				i, err := api.Invite(cmd.Context(), localapi.InviteRequest{Name: args[0], Role: accounts.Role(role), By: person()})
 				if err != nil {
 					return err
 				}
@@ -66,8 +65,8 @@ func newPeopleCommand(app *App) *cobra.Command {
 		Example: "  balansd portal people",
 		Args:    cobra.NoArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
-			return app.withPeople(cmd.Context(), func(people peopleSide, cfg *config.Config) error {
-				list, err := people.Accounts(cmd.Context())
+			return app.withAPI(cmd.Context(), func(api localapi.API, cfg *config.Config) error {
+				list, err := api.People(cmd.Context())
 				if err != nil {
 					return err
 				}
@@ -106,8 +105,8 @@ when nobody who could do it on the pages may sign in any more.`,
 		Example: "  balansd portal enable an@kantoor.example",
 		Args:    cobra.ExactArgs(1),
 		RunE: func(cmd *cobra.Command, args []string) error {
-			return app.withPeople(cmd.Context(), func(people peopleSide, _ *config.Config) error {
-				q, err := people.Enable(cmd.Context(), args[0], person())
+			return app.withAPI(cmd.Context(), func(api localapi.API, _ *config.Config) error {
+				q, err := api.Enable(cmd.Context(), localapi.EnableRequest{Name: args[0], By: person()})
 				if err != nil {
 					return err
 				}
@@ -118,50 +117,45 @@ when nobody who could do it on the pages may sign in any more.`,
 	}
 }
 
-// peopleSide is who manages the people of the web pages: the daemon, or the
-// state itself.
-type peopleSide interface {
-	Accounts(ctx context.Context) ([]accounts.Account, error)
-	Invite(ctx context.Context, name string, role accounts.Role, by string) (accounts.Invitation, error)
-	Enable(ctx context.Context, name, by string) (accounts.Person, error)
-}
-
-// withPeople is withAPI for people.
-func (app *App) withPeople(ctx context.Context, do func(people peopleSide, cfg *config.Config) error) error {
-	return app.withAPI(ctx, func(api daemon.API, cfg *config.Config) error {
-		switch side := api.(type) {
-		case peopleSide: // the daemon's client
-			return do(side, cfg)
-		case alone:
-			people, _ := side.node.people(cfg)
-			return do(people, cfg)
-		}
-		return fmt.Errorf("a %T knows no people", api)
-	})
-}
-
-// alone is a node that a command works on by itself, where no daemon runs. Its
-// changes are in the audit log all the same.
-type alone struct {
+// nodeAPI is the API of a node in this process.
+type nodeAPI struct {
 	daemon.API
-	node *node
+	people *accounts.People
+	reload reloader
 }
 
-func (n *node) alone(cfg *config.Config) alone {
-	_, log := n.people(cfg)
-	return alone{localapi.Audited(n, log), n}
+// reloader reads the configuration again. by names who asked.
+type reloader func(ctx context.Context, by string) (localapi.Reloaded, error)
+
+// api returns the API of a node, with each change recorded in the audit log. reload is
+// nil where no daemon runs.
+func (n *node) api(cfg *config.Config, reload reloader) localapi.API {
+	people, log := n.people(cfg)
+	return localapi.Audited(nodeAPI{n, people, reload}, log)
 }
 
-// recordReload records in the audit log who had the configuration read again, and
-// which settings changed.
-func (n *node) recordReload(ctx context.Context, by string, r localapi.Reloaded, err error) {
-	cfg, _ := n.inForce()
-	_, log := n.people(cfg)
-	rec := accounts.Record{Who: by, What: "reload", On: strings.Join(r.Changed, " ")}
-	if err != nil {
-		rec.Outcome = string(problem.Of(err).Code)
+// Reload is localapi.API's.
+func (a nodeAPI) Reload(ctx context.Context, r localapi.ReloadRequest) (localapi.Reloaded, error) {
+	if a.reload == nil {
+		return localapi.Reloaded{}, problem.New(problem.DaemonDown, "no daemon runs here", "Start the service: balansd service start.")
 	}
-	log.Record(ctx, rec)
+	return a.reload(ctx, r.By)
+}
+
+// People is localapi.API's.
+func (a nodeAPI) People(ctx context.Context) ([]accounts.Account, error) {
+	return a.people.Accounts(ctx)
+}
+
+// Invite is localapi.API's.
+func (a nodeAPI) Invite(ctx context.Context, r localapi.InviteRequest) (accounts.Invitation, error) {
+	return a.people.Invite(ctx, r.Name, r.Role, r.By)
+}
+
+// Enable is localapi.API's.
+func (a nodeAPI) Enable(ctx context.Context, r localapi.EnableRequest) (localapi.Enabled, error) {
+	q, err := a.people.Enable(ctx, r.Name, r.By)
+	return localapi.Enabled{Name: q.Name, Role: q.Role}, err
 }
 
 // people returns who may sign in, and the audit log.
@@ -183,7 +177,7 @@ func pagesURL(cfg *config.Config) string {
 // pages are the web pages of a running daemon, and what the local API needs of
 // them.
 type pages struct {
-	api    daemon.API // the node, with each change recorded
+	api    localapi.API // of the node, with each change recorded
 	people *accounts.People
 	web    *portal.Handler // nil where the configuration has no pages
 	cfg    config.Portal
@@ -192,9 +186,9 @@ type pages struct {
 }
 
 // newPages makes the web pages. It listens nowhere yet.
-func (n *node) newPages(cfg *config.Config) (*pages, error) {
+func (n *node) newPages(cfg *config.Config, reload reloader) (*pages, error) {
 	people, log := n.people(cfg)
-	p := &pages{api: localapi.Audited(n, log), people: people, cfg: cfg.Portal, url: pagesURL(cfg), log: n.options.log}
+	p := &pages{api: localapi.Audited(nodeAPI{n, people, reload}, log), people: people, cfg: cfg.Portal, url: pagesURL(cfg), log: n.options.log}
 	if cfg.Portal.Listen == "" {
 		return p, nil
 	}

@@ -118,7 +118,7 @@ func benchPages(b *testing.B) (base string, client *http.Client) {
 			b.Fatal(err)
 		}
 	}
-	p, err := n.newPages(cfg)
+	p, err := n.newPages(cfg, nil)
 	if err != nil {
 		b.Fatal(err)
 	}

@@ -122,7 +122,7 @@ func servePages(t *testing.T, cfg *config.Config, log zerolog.Logger) (base stri
 	if err != nil {
 		t.Fatal(err)
 	}
-	p, err := n.newPages(cfg)
+	p, err := n.newPages(cfg, nil)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -133,7 +133,7 @@ func servePages(t *testing.T, cfg *config.Config, log zerolog.Logger) (base stri
 	ctx, cancel := context.WithCancel(context.Background())
 	ends := make(chan error, 2)
 	go func() {
-		ends <- localapi.Serve(ctx, l, localapi.New(localapi.Config{API: p.api, People: p.people, StateFile: cfg.StateFile, Log: log}), log)
+		ends <- localapi.Serve(ctx, l, localapi.New(localapi.Config{API: p.api, StateFile: cfg.StateFile, Log: log}), log)
 	}()
 	go func() { ends <- p.serve(ctx) }()
 	stop = func() {
@@ -234,7 +234,7 @@ func TestPagesThatAreOff(t *testing.T) {
 		t.Fatal(err)
 	}
 	defer n.Close()
-	p, err := n.newPages(cfg)
+	p, err := n.newPages(cfg, nil)
 	if err != nil || p.web != nil {
 		t.Fatal(p, err)
 	}
@@ -247,8 +247,8 @@ func TestPagesThatAreOff(t *testing.T) {
 // the audit trail.
 func TestTheTrailHasWhatIsDoneWithoutADaemon(t *testing.T) {
 	app, _ := portalApp(t, unusedAddress(t))
-	err := app.withAPI(t.Context(), func(api daemon.API, _ *config.Config) error {
-		_, err := api.Retry(t.Context(), 7, "an")
+	err := app.withAPI(t.Context(), func(api localapi.API, _ *config.Config) error {
+		_, err := api.Retry(t.Context(), daemon.EntryRequest{Number: 7, By: "an"})
 		return err
 	})
 	if !problem.Is(err, problem.NotFound) {

@@ -36,7 +36,7 @@ answer names such settings. A run that is under way is waited for.`,
 			if err != nil {
 				return err
 			}
-			r, err := client.Reload(cmd.Context(), person())
+			r, err := client.Reload(cmd.Context(), localapi.ReloadRequest{By: person()})
 			if err != nil {
 				return err
 			}
@@ -69,12 +69,10 @@ func waits(key string) bool {
 
 // reload reads the configuration again and puts in force what can be. A run
 // under way is waited for, as it goes on with the settings that it began with.
-func (p *running) reload(ctx context.Context, by string) (_ localapi.Reloaded, err error) {
-	var r localapi.Reloaded
-	defer func() { p.node.recordReload(ctx, by, r, err) }()
+func (p *running) reload(ctx context.Context, by string) (r localapi.Reloaded, err error) {
 	next, err := p.app.config()
 	if err != nil {
-		return localapi.Reloaded{}, err
+		return r, err
 	}
 	// One at a time; n.mu is not held meanwhile, since a run may take hours.
 	p.reloading.Lock()
@@ -96,11 +94,11 @@ func (p *running) reload(ctx context.Context, by string) (_ localapi.Reloaded, e
 	wired.StateFile = p.cfg.StateFile
 	dc, sf, err := n.wire(&wired)
 	if err != nil {
-		return localapi.Reloaded{}, err
+		return r, err
 	}
 	// Tokens that are being renewed reach the disk before others read them.
 	if err := n.Reconfigure(ctx, dc, old.Close); err != nil {
-		return localapi.Reloaded{}, err
+		return r, err
 	}
 	n.mu.Lock()
 	n.silverfin, n.cfg = sf, next

@@ -11,6 +11,7 @@ import (
 
 	"balansd/accounts"
 	"balansd/config"
+	"balansd/daemon"
 	"balansd/localapi"
 
 	"github.com/rs/zerolog"
@@ -119,14 +120,14 @@ func TestReloadKeepsSignIn(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	signIn, err := client.BeginSilverfin(t.Context(), firm, "")
+	signIn, err := client.BeginSilverfin(t.Context(), daemon.SignInRequest{FirmID: firm})
 	if err != nil {
 		t.Fatal(err)
 	}
 	fix.rewrite(`at: "02:30"`, `at: "05:00"`)
 	fix.want(0, "night.at", "config", "reload")
-	if f, _, err := client.EndSilverfin(t.Context(), signIn.State, fix.sandbox.Silverfin.Grant(firm), firm, "Els"); err != nil || f.ID != firm {
-		t.Errorf("the sign-in ends with %+v, %v", f, err)
+	if linked, err := client.EndSilverfin(t.Context(), daemon.GrantRequest{State: signIn.State, Code: fix.sandbox.Silverfin.Grant(firm), FirmID: firm, By: "Els"}); err != nil || linked.Firm.ID != firm {
+		t.Errorf("the sign-in ends with %+v, %v", linked, err)
 	}
 	d.stop(t)
 }

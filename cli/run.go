@@ -137,7 +137,7 @@ func (p *running) work(ctx context.Context) error {
 		return err
 	}
 	defer func() { _ = n.Close() }()
-	pages, err := n.newPages(p.cfg)
+	pages, err := n.newPages(p.cfg, p.reload)
 	if err != nil {
 		return err
 	}
@@ -150,12 +150,11 @@ func (p *running) work(ctx context.Context) error {
 	// When one of them ends, for whatever reason, so do the others.
 	all, ctx := errgroup.WithContext(ctx)
 	all.Go(func() error {
-		return localapi.Serve(ctx, listener, localapi.New(localapi.Config{API: pages.api, People: pages.people,
-			StateFile: p.cfg.StateFile, Reload: p.reload, Log: p.log}), p.log)
+		return localapi.Serve(ctx, listener, localapi.New(localapi.Config{API: pages.api, StateFile: p.cfg.StateFile, Log: p.log}), p.log)
 	})
 	all.Go(func() error { return pages.serve(ctx) })
 	all.Go(func() error { return n.Run(ctx) })
-	all.Go(func() error { return p.reportStatus(ctx, n) })
+	all.Go(func() error { return p.reportStatus(ctx, pages.api) })
 	all.Go(func() error {
 		<-ctx.Done()
 		p.log.Info().Uint32(problem.NoticeKey, uint32(problem.Stopping)).Msg("balansd is asked to stop")
@@ -217,11 +216,11 @@ const tellEvery = time.Minute
 
 // reportStatus tells the service manager how the daemon stands, and reads the
 // configuration again when it is asked to.
-func (p *running) reportStatus(ctx context.Context, n *node) error {
+func (p *running) reportStatus(ctx context.Context, api localapi.API) error {
 	t := time.NewTicker(tellEvery)
 	defer t.Stop()
 	for {
-		if s, err := n.Status(ctx); err == nil {
+		if s, err := api.Status(ctx); err == nil {
 			p.say(p.standing(s.Run != nil, s.NextWake))
 		}
 		select {
@@ -229,7 +228,7 @@ func (p *running) reportStatus(ctx context.Context, n *node) error {
 			return nil
 		case <-t.C:
 		case <-p.hangup:
-			if _, err := p.reload(ctx, "a signal"); err != nil && ctx.Err() == nil {
+			if _, err := api.Reload(ctx, localapi.ReloadRequest{By: "a signal"}); err != nil && ctx.Err() == nil {
 				pr := problem.Of(err)
 				p.log.Error().Err(err).Str("code", string(pr.Code)).Str("next", pr.Next).
 					Msg("the configuration was not read again, the old one stays in force")

@@ -8,6 +8,7 @@ import (
 	"balansd/config"
 	"balansd/daemon"
 	"balansd/ledger"
+	"balansd/localapi"
 	"balansd/problem"
 
 	"github.com/spf13/cobra"
@@ -30,7 +31,7 @@ the last run, such as a full disk.`,
 				return daemon.Status{Version: app.version(), StateFile: cfg.StateFile,
 					Connections: []ledger.Connection{}, Firms: []ledger.Firm{}, Counts: map[ledger.State]int{}, Waiting: []ledger.Entry{}}
 			}
-			return app.withState(cmd.Context(), nothing, func(api daemon.API, cfg *config.Config) error {
+			return app.withState(cmd.Context(), nothing, func(api localapi.API, cfg *config.Config) error {
 				s, err := api.Status(cmd.Context())
 				if err != nil {
 					return err

@@ -13,6 +13,7 @@ import (
 	"balansd/config"
 	"balansd/daemon"
 	"balansd/ledger"
+	"balansd/localapi"
 	"balansd/problem"
 
 	"github.com/spf13/cobra"
@@ -38,7 +39,7 @@ The exit code is 3 when something needs a person.`,
 		Args:    cobra.NoArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			r.By = person()
-			return app.withAPI(cmd.Context(), func(api daemon.API, _ *config.Config) error {
+			return app.withAPI(cmd.Context(), func(api localapi.API, _ *config.Config) error {
 				if err := app.checkSelection(cmd.Context(), api, r); err != nil {
 					return err
 				}

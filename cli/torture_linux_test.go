@@ -14,6 +14,7 @@ import (
 	"time"
 
 	"balansd/balance"
+	"balansd/daemon"
 	"balansd/internal/testenv"
 	"balansd/sandbox"
 
@@ -209,11 +210,11 @@ func (x *torture) linkBoth() {
 	n, err := x.order(0).open(x.t.Context(), zerolog.Nop())
 	x.must(err)
 	defer func() { x.must(n.Close()) }()
-	_, _, err = n.ConnectFinbox(x.t.Context(), x.conn, "Els")
+	_, err = n.ConnectFinbox(x.t.Context(), daemon.ConnectionRequest{ID: x.conn, By: "Els"})
 	x.must(err)
-	signIn, err := n.BeginSilverfin(x.t.Context(), x.firm, "")
+	signIn, err := n.BeginSilverfin(x.t.Context(), daemon.SignInRequest{FirmID: x.firm})
 	x.must(err)
-	_, _, err = n.EndSilverfin(x.t.Context(), signIn.State, x.sandbox.Silverfin.Grant(x.firm), x.firm, "Els")
+	_, err = n.EndSilverfin(x.t.Context(), daemon.GrantRequest{State: signIn.State, Code: x.sandbox.Silverfin.Grant(x.firm), FirmID: x.firm, By: "Els"})
 	x.must(err)
 }
 

@@ -9,10 +9,11 @@ import (
 	"balansd/ledger"
 )
 
-// API is what people ask of balansd. The daemon does it; the local API hands
-// it on unchanged, so that a command behaves the same whether the daemon runs
-// or not. Errors are problems (package problem). by names the person, for the
-// history.
+// API is what people ask of balansd, on the command line, on the web pages and over
+// the local API. Each method takes one request and returns one answer, so that the
+// local API can send them as JSON. The error of a method is a problem (package
+// problem). By, in a request, names the person, for the history of the entry and
+// the audit log.
 type API interface {
 	// Status reports how everything stands.
 	Status(ctx context.Context) (Status, error)
@@ -25,62 +26,56 @@ type API interface {
 	// Entries walks the ledger, newest first.
 	Entries(ctx context.Context, q ledger.Query) iter.Seq2[ledger.Entry, error]
 	// Show returns everything that is known of one entry.
-	Show(ctx context.Context, number uint64) (EntryDetail, error)
+	Show(ctx context.Context, r EntryRequest) (EntryDetail, error)
 	// Document returns the document of an entry as it came; a NotFound problem
 	// when none is kept.
-	Document(ctx context.Context, number uint64) (Document, error)
+	Document(ctx context.Context, r EntryRequest) (Document, error)
 	// Dossiers lists dossiers, each by the balance that it stands for. It is
 	// fast with a hundred thousand of them.
 	Dossiers(ctx context.Context, q DossierQuery) (DossierPage, error)
-	// History lists the newest runs and missed nights, newest first, at
-	// most limit of each.
-	History(ctx context.Context, limit int) (History, error)
+	// History lists the newest runs and missed nights, newest first.
+	History(ctx context.Context, q HistoryQuery) (History, error)
 	// Retry has an entry tried again at the next run, parked or not.
-	Retry(ctx context.Context, number uint64, by string) (ledger.Entry, error)
-	// Decide settles what differs. A Conflict problem says that the entry is
-	// not any more what the person saw.
-	Decide(ctx context.Context, d Decision) (ledger.Entry, error)
+	Retry(ctx context.Context, r EntryRequest) (ledger.Entry, error)
+	// Decide settles what differs. A Conflict problem says that the entry has
+	// changed since the person saw it.
+	Decide(ctx context.Context, r Decision) (ledger.Entry, error)
 	// Dismiss leaves an entry aside for good, until it is retried.
-	Dismiss(ctx context.Context, number uint64, by string) (ledger.Entry, error)
+	Dismiss(ctx context.Context, r EntryRequest) (ledger.Entry, error)
 
-	// ConnectFinbox validates a connection id and links it. What was
-	// validated is in the connection; notes are warnings for the person, one
-	// sentence each.
-	ConnectFinbox(ctx context.Context, connectionID, by string) (c ledger.Connection, notes []string, err error)
+	// ConnectFinbox validates a connection id and links it.
+	ConnectFinbox(ctx context.Context, r ConnectionRequest) (LinkedConnection, error)
 	// Connections lists the connections.
 	Connections(ctx context.Context) ([]ledger.Connection, error)
 	// SetConnection pauses, resumes or removes a connection. The ledger keeps
 	// its entries.
-	SetConnection(ctx context.Context, id string, s ledger.ConnectionStatus, by string) (ledger.Connection, error)
+	SetConnection(ctx context.Context, r ConnectionRequest) (ledger.Connection, error)
 	// Firms lists the linked Silverfin firms.
 	Firms(ctx context.Context) ([]ledger.Firm, error)
 	// RemoveFirm forgets a firm and its tokens.
-	RemoveFirm(ctx context.Context, id int64, by string) error
+	RemoveFirm(ctx context.Context, r FirmRequest) error
 	// TakeOver lets the tokens of a firm, of all firms with 0, be renewed
 	// although they came with a copy of the state: a person says that no other
 	// balansd renews them any more.
-	TakeOver(ctx context.Context, firmID int64, by string) error
+	TakeOver(ctx context.Context, r FirmRequest) error
 	// BeginSilverfin starts the sign-in to Silverfin: a person opens the URL
-	// in a browser. firmID preselects a firm, 0 for none; redirect is the
-	// loopback callback's URL, or empty for the code that Silverfin shows.
-	BeginSilverfin(ctx context.Context, firmID int64, redirect string) (SignIn, error)
-	// EndSilverfin links the firm that was granted. firmID is the
-	// authorized_firm_id of the callback; with a pasted code it is what the
-	// person says. notes are warnings, such as another firm than was asked.
-	EndSilverfin(ctx context.Context, state, code string, firmID int64, by string) (f ledger.Firm, notes []string, err error)
+	// in a browser.
+	BeginSilverfin(ctx context.Context, r SignInRequest) (SignIn, error)
+	// EndSilverfin links the firm that was granted.
+	EndSilverfin(ctx context.Context, r GrantRequest) (LinkedFirm, error)
 
 	// Link ties a dossier to a company.
 	// Two different valid enterprise numbers are refused with a NumberDiffers
-	// problem, unless NumberDiffers.Company is the company's name. It gives the
+	// problem, unless NumberDiffers.Company is the company's name. It returns the
 	// link as it is stored, or would be, with both numbers.
-	Link(ctx context.Context, l ledger.DossierLink, by string) (ledger.DossierLink, error)
+	Link(ctx context.Context, r LinkRequest) (ledger.DossierLink, error)
 	// Links lists the dossier links that people set, here or in the
 	// configuration, by connection and dossier.
 	Links(ctx context.Context) ([]ledger.DossierLink, error)
 
 	// Backup makes a copy of the state in the backup folder, and reads it
 	// back.
-	Backup(ctx context.Context, by string) (ledger.Backup, error)
+	Backup(ctx context.Context, r BackupRequest) (ledger.Backup, error)
 }
 
 // Status is how everything stands.
@@ -124,12 +119,23 @@ type Progress struct {
 	Would string `json:"would,omitempty"`
 }
 
+// EntryRequest names an entry.
+type EntryRequest struct {
+	Number uint64 `json:"number"`
+	By     string `json:"by,omitempty"` // not used by what changes nothing
+}
+
 // EntryDetail is everything that is known of one entry.
 type EntryDetail struct {
 	Entry   ledger.Entry      `json:"entry"`
 	History []ledger.Event    `json:"story"`
 	Values  map[string]string `json:"values,omitempty"`
 	Written ledger.Written    `json:"written"`
+}
+
+// HistoryQuery selects runs and missed nights: at most Limit of each.
+type HistoryQuery struct {
+	Limit int `json:"limit"`
 }
 
 // History is the newest runs and missed nights.
@@ -164,8 +170,63 @@ type Decision struct {
 	By   string `json:"by,omitempty"`
 }
 
+// ConnectionRequest names a connection. Status is what SetConnection makes of it.
+type ConnectionRequest struct {
+	ID     string                  `json:"id"`
+	Status ledger.ConnectionStatus `json:"status,omitempty"`
+	By     string                  `json:"by,omitempty"`
+}
+
+// LinkedConnection is a connection as it was validated. Notes are warnings for
+// the person, one sentence each.
+type LinkedConnection struct {
+	Connection ledger.Connection `json:"connection"`
+	Notes      []string          `json:"notes"`
+}
+
+// FirmRequest names a Silverfin firm.
+type FirmRequest struct {
+	FirmID int64  `json:"firm_id"`
+	By     string `json:"by,omitempty"`
+}
+
+// SignInRequest asks for a sign-in to Silverfin. FirmID preselects a firm, 0 for
+// none. Redirect is the URL of the loopback callback, or empty for a code that
+// Silverfin shows and the person pastes.
+type SignInRequest struct {
+	FirmID   int64  `json:"firm_id,omitempty"`
+	Redirect string `json:"redirect,omitempty"`
+}
+
 // SignIn is a sign-in to Silverfin that was begun.
 type SignIn struct {
 	URL   string `json:"url"`
 	State string `json:"state"`
+}
+
+// GrantRequest is what Silverfin's callback brought. FirmID is its
+// authorized_firm_id; with a pasted code it is what the person says.
+type GrantRequest struct {
+	State  string `json:"state"`
+	Code   string `json:"code"`
+	FirmID int64  `json:"firm_id"`
+	By     string `json:"by,omitempty"`
+}
+
+// LinkedFirm is a firm that was granted. Notes are warnings for the person, such
+// as that it is another firm than was asked for.
+type LinkedFirm struct {
+	Firm  ledger.Firm `json:"firm"`
+	Notes []string    `json:"notes"`
+}
+
+// LinkRequest is a dossier link that a person sets.
+type LinkRequest struct {
+	ledger.DossierLink
+	By string `json:"by,omitempty"`
+}
+
+// BackupRequest asks for a copy of the state.
+type BackupRequest struct {
+	By string `json:"by,omitempty"`
 }

@@ -82,10 +82,10 @@ func TestActivationIsNotPutOffByAClockThatIsAhead(t *testing.T) {
 	right := fx.clock()
 	fx.later(year)
 	fx.d.SawClock(-year)
-	c, _, err := fx.d.ConnectFinbox(t.Context(), id, "Els")
+	linked, err := fx.d.ConnectFinbox(t.Context(), daemon.ConnectionRequest{ID: id, By: "Els"})
 	fx.must(err)
-	if !c.ActivatedAt.Equal(right) {
-		t.Errorf("balances count from %v, want %v", c.ActivatedAt, right)
+	if !linked.Connection.ActivatedAt.Equal(right) {
+		t.Errorf("balances count from %v, want %v", linked.Connection.ActivatedAt, right)
 	}
 }
 

@@ -139,7 +139,7 @@ func TestClockAheadAndBackLeavesNothingOfTheFuture(t *testing.T) {
 		if err != nil || len(s.Missed) != 0 || s.Again.After(n.now().Add(time.Hour)) {
 			t.Errorf("missed are %v, and the next try is at %s: %v", s.Missed, s.Again, err)
 		}
-		h, err := n.d.History(t.Context(), 1000)
+		h, err := n.d.History(t.Context(), daemon.HistoryQuery{Limit: 1000})
 		if err != nil || len(h.Missed) != 0 {
 			t.Errorf("the history has %v, %v", h.Missed, err)
 		}

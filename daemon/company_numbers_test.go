@@ -4,6 +4,7 @@ import (
 	"strings"
 	"testing"
 
+	"balansd/daemon"
 	"balansd/ledger"
 	"balansd/problem"
 )
@@ -37,11 +38,11 @@ func TestCompanyWithTwoNumbers(t *testing.T) {
 
 	link := ledger.DossierLink{Connection: fx.conn, DossierID: c.dossier, FirmID: fx.firm, CompanyID: c.company}
 	fx.must(fx.sf.SetVAT(c.company, "BE"+numberOf(2).String()+" / "+numberOf(3).Pretty()))
-	if _, err := fx.d.Link(t.Context(), link, "Els"); !problem.Is(err, problem.NumberDiffers) {
+	if _, err := fx.d.Link(t.Context(), daemon.LinkRequest{DossierLink: link, By: "Els"}); !problem.Is(err, problem.NumberDiffers) {
 		t.Errorf("linked to a company with two other numbers: %v", err)
 	}
 	fx.must(fx.sf.SetVAT(c.company, "BE"+numberOf(2).String()+" / "+c.number.Pretty()))
-	_, err := fx.d.Link(t.Context(), link, "Els")
+	_, err := fx.d.Link(t.Context(), daemon.LinkRequest{DossierLink: link, By: "Els"})
 	fx.must(err)
 	fx.sync()
 	fx.wantState(fx.only(), ledger.Done, "")

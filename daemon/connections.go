@@ -11,27 +11,27 @@ import (
 )
 
 // ConnectFinbox validates a connection id and links it.
-func (d *Daemon) ConnectFinbox(ctx context.Context, connectionID, by string) (ledger.Connection, []string, error) {
-	id := strings.TrimSpace(connectionID)
+func (d *Daemon) ConnectFinbox(ctx context.Context, r ConnectionRequest) (LinkedConnection, error) {
+	id := strings.TrimSpace(r.ID)
 	src, err := d.config().Source(ledger.Connection{ID: id, Kind: ledger.Finbox, Name: id})
 	if err != nil {
-		return ledger.Connection{}, nil, err
+		return LinkedConnection{}, err
 	}
 	st, err := src.Status(ctx)
 	if err != nil {
-		return ledger.Connection{}, nil, byHand(err)
+		return LinkedConnection{}, byHand(err)
 	}
 	if !st.Active {
 		closed := fmt.Sprintf("connection %s is not active in Finbox", id)
 		if err := d.deactivated(ctx, id, closed); err != nil {
-			return ledger.Connection{}, nil, err
+			return LinkedConnection{}, err
 		}
-		return ledger.Connection{}, nil, problem.New(problem.ConnectionClosed, closed,
+		return LinkedConnection{}, problem.New(problem.ConnectionClosed, closed,
 			"In Finbox, under Settings, social balance connection, activate the external connection, then try again.")
 	}
 	known, err := d.config().Store.Connections(ctx)
 	if err != nil {
-		return ledger.Connection{}, nil, err
+		return LinkedConnection{}, err
 	}
 	c := ledger.Connection{ID: id, Kind: ledger.Finbox}
 	for _, k := range known {
@@ -51,10 +51,10 @@ func (d *Daemon) ConnectFinbox(ctx context.Context, connectionID, by string) (le
 		err = d.reachBack(ctx, &c)
 	}
 	if err != nil {
-		return c, notes, err
+		return LinkedConnection{c, notes}, err
 	}
-	d.log().Info().Str("connection", c.ID).Str("by", by).Msg("connection linked")
-	return c, notes, nil
+	d.log().Info().Str("connection", c.ID).Str("by", r.By).Msg("connection linked")
+	return LinkedConnection{c, notes}, nil
 }
 
 // deactivated records that Finbox says of a connection that it is not active.
@@ -117,30 +117,30 @@ func (d *Daemon) Connections(ctx context.Context) ([]ledger.Connection, error) {
 }
 
 // SetConnection pauses, resumes or removes a connection.
-func (d *Daemon) SetConnection(ctx context.Context, id string, s ledger.ConnectionStatus, by string) (ledger.Connection, error) {
+func (d *Daemon) SetConnection(ctx context.Context, r ConnectionRequest) (ledger.Connection, error) {
 	all, err := d.config().Store.Connections(ctx)
 	if err != nil {
 		return ledger.Connection{}, err
 	}
 	for _, c := range all {
-		if c.ID != id {
+		if c.ID != r.ID {
 			continue
 		}
-		if s == ledger.Deactivated {
+		if r.Status == ledger.Deactivated {
 			return c, problem.New(problem.NotAllowed, "a connection is deactivated in Finbox, not here", "Pause it instead.")
 		}
-		if s == ledger.Removed && c.Kind == ledger.Folder {
-			return c, problem.New(problem.NotAllowed, fmt.Sprintf("folder source %s comes from the configuration", id),
+		if r.Status == ledger.Removed && c.Kind == ledger.Folder {
+			return c, problem.New(problem.NotAllowed, fmt.Sprintf("folder source %s comes from the configuration", r.ID),
 				"Take it out of folders in the configuration, or pause it.")
 		}
-		if c.Status == ledger.Removed && s == ledger.Paused {
-			return c, problem.New(problem.NotAllowed, fmt.Sprintf("connection %s was removed", id), "Link it again: balansd connect finbox "+id+".")
+		if c.Status == ledger.Removed && r.Status == ledger.Paused {
+			return c, problem.New(problem.NotAllowed, fmt.Sprintf("connection %s was removed", r.ID), "Link it again: balansd connect finbox "+r.ID+".")
 		}
-		c.Status = s
-		d.log().Info().Str("connection", id).Str("status", string(s)).Str("by", by).Msg("connection set")
+		c.Status = r.Status
+		d.log().Info().Str("connection", r.ID).Str("status", string(r.Status)).Str("by", r.By).Msg("connection set")
 		return c, d.config().Store.SaveConnection(ctx, c)
 	}
-	return ledger.Connection{}, problem.New(problem.NotFound, fmt.Sprintf("there is no connection %.64q", id),
+	return ledger.Connection{}, problem.New(problem.NotFound, fmt.Sprintf("there is no connection %.64q", r.ID),
 		"See balansd connections list.")
 }
 
@@ -150,26 +150,26 @@ func (d *Daemon) Firms(ctx context.Context) ([]ledger.Firm, error) {
 }
 
 // RemoveFirm forgets a firm and its tokens.
-func (d *Daemon) RemoveFirm(ctx context.Context, id int64, by string) error {
+func (d *Daemon) RemoveFirm(ctx context.Context, r FirmRequest) error {
 	firms, err := d.config().Store.Firms(ctx)
 	if err != nil {
 		return err
 	}
 	for _, f := range firms {
-		if f.ID == id {
-			if err := d.config().Linker.Forget(ctx, id); err != nil {
+		if f.ID == r.FirmID {
+			if err := d.config().Linker.Forget(ctx, f.ID); err != nil {
 				return err
 			}
-			d.log().Info().Int64("firm", id).Str("by", by).Msg("firm removed")
-			return d.config().Store.RemoveFirm(ctx, id)
+			d.log().Info().Int64("firm", f.ID).Str("by", r.By).Msg("firm removed")
+			return d.config().Store.RemoveFirm(ctx, f.ID)
 		}
 	}
-	return problem.New(problem.NotFound, fmt.Sprintf("Silverfin firm %d is not linked", id), "See balansd connections list.")
+	return problem.New(problem.NotFound, fmt.Sprintf("Silverfin firm %d is not linked", r.FirmID), "See balansd connections list.")
 }
 
 // TakeOver lets tokens be renewed that came with a copy of the state.
-func (d *Daemon) TakeOver(ctx context.Context, firmID int64, by string) error {
-	if err := d.requireFirm(ctx, firmID); err != nil {
+func (d *Daemon) TakeOver(ctx context.Context, r FirmRequest) error {
+	if err := d.requireFirm(ctx, r.FirmID); err != nil {
 		return err
 	}
 	firms, err := d.config().Store.Firms(ctx)
@@ -177,37 +177,37 @@ func (d *Daemon) TakeOver(ctx context.Context, firmID int64, by string) error {
 		return err
 	}
 	for _, f := range firms {
-		if firmID != 0 && f.ID != firmID || f.Relink != "" {
+		if r.FirmID != 0 && f.ID != r.FirmID || f.Relink != "" {
 			continue
 		}
 		if err := d.config().Linker.TakeOver(ctx, f.ID); err != nil {
 			return err
 		}
-		d.log().Info().Int64("firm", f.ID).Str("by", by).Msg("tokens taken over")
+		d.log().Info().Int64("firm", f.ID).Str("by", r.By).Msg("tokens taken over")
 	}
 	return nil
 }
 
 // BeginSilverfin starts the sign-in to Silverfin.
-func (d *Daemon) BeginSilverfin(ctx context.Context, firmID int64, redirect string) (SignIn, error) {
-	url, state, err := d.config().Linker.Begin(ctx, firmID, redirect)
+func (d *Daemon) BeginSilverfin(ctx context.Context, r SignInRequest) (SignIn, error) {
+	url, state, err := d.config().Linker.Begin(ctx, r.FirmID, r.Redirect)
 	return SignIn{URL: url, State: state}, err
 }
 
 // EndSilverfin links the firm that was granted.
-func (d *Daemon) EndSilverfin(ctx context.Context, state, code string, firmID int64, by string) (ledger.Firm, []string, error) {
-	f, notes, err := d.config().Linker.End(ctx, state, code, firmID)
+func (d *Daemon) EndSilverfin(ctx context.Context, r GrantRequest) (LinkedFirm, error) {
+	f, notes, err := d.config().Linker.End(ctx, r.State, r.Code, r.FirmID)
 	if err != nil {
-		return f, notes, byHand(err)
+		return LinkedFirm{f, notes}, byHand(err)
 	}
 	now := d.config().Now()
 	f.LinkedAt, f.RenewedAt, f.Relink = now, now, ""
 	if f.LinkedBy == "" {
-		f.LinkedBy = by
+		f.LinkedBy = r.By
 	}
 	if err := d.config().Store.SaveFirm(ctx, f); err != nil {
-		return f, notes, err
+		return LinkedFirm{f, notes}, err
 	}
-	d.log().Info().Int64("firm", f.ID).Str("by", by).Msg("firm linked")
-	return f, notes, nil
+	d.log().Info().Int64("firm", f.ID).Str("by", r.By).Msg("firm linked")
+	return LinkedFirm{f, notes}, nil
 }

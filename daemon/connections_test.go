@@ -20,7 +20,7 @@ func TestConnectionRemovedDuringItsListingStaysRemoved(t *testing.T) {
 	fx := newFixture(t)
 	fx.fb.Faults().OnCall(func(c faults.Call) {
 		if strings.HasSuffix(c.Path, "/social-balances") {
-			if _, err := fx.d.SetConnection(context.Background(), fx.conn, ledger.Removed, "Els"); err != nil {
+			if _, err := fx.d.SetConnection(context.Background(), daemon.ConnectionRequest{ID: fx.conn, Status: ledger.Removed, By: "Els"}); err != nil {
 				t.Error(err)
 			}
 		}
@@ -39,7 +39,7 @@ func TestStartDateThatWasMendedCounts(t *testing.T) {
 	today := balance.DateOf(fx.clock())
 	for _, start := range []balance.Date{today.AddDays(90), today} {
 		fx.must(fx.fb.SetStartDate(fx.conn, start))
-		_, _, err := fx.d.ConnectFinbox(t.Context(), fx.conn, "Els")
+		_, err := fx.d.ConnectFinbox(t.Context(), daemon.ConnectionRequest{ID: fx.conn, By: "Els"})
 		fx.must(err)
 		if future := fx.connection().ActivatedAt.After(fx.clock()); future != (start != today) {
 			t.Errorf("with start date %s balances count from %s", start, fx.connection().ActivatedAt)
@@ -60,11 +60,11 @@ func TestValidatingShowsThatItIsDeactivated(t *testing.T) {
 	} {
 		fx := newFixture(t)
 		if before != ledger.Active {
-			_, err := fx.d.SetConnection(t.Context(), fx.conn, before, "Els")
+			_, err := fx.d.SetConnection(t.Context(), daemon.ConnectionRequest{ID: fx.conn, Status: before, By: "Els"})
 			fx.must(err)
 		}
 		fx.must(fx.fb.Deactivate(fx.conn))
-		if _, _, err := fx.d.ConnectFinbox(t.Context(), fx.conn, "Els"); !problem.Is(err, problem.ConnectionClosed) {
+		if _, err := fx.d.ConnectFinbox(t.Context(), daemon.ConnectionRequest{ID: fx.conn, By: "Els"}); !problem.Is(err, problem.ConnectionClosed) {
 			t.Errorf("validating gives %v", err)
 		}
 		if c := fx.connection(); c.Status != want {
@@ -151,7 +151,7 @@ func TestEarlierStartDateReachesBehindWhatWasListed(t *testing.T) {
 	fx.add(d, fx.balance(d, 2))
 	fx.sync()
 	fx.must(fx.fb.SetStartDate(fx.conn, balance.DateOf(fx.clock().AddDate(0, 0, -20))))
-	_, _, err = fx.d.ConnectFinbox(t.Context(), fx.conn, "Els")
+	_, err = fx.d.ConnectFinbox(t.Context(), daemon.ConnectionRequest{ID: fx.conn, By: "Els"})
 	fx.must(err)
 	fx.sync()
 	all := fx.entries()
@@ -186,7 +186,7 @@ func TestPauseDuringARunHoldsForTheRest(t *testing.T) {
 	var once sync.Once
 	fx.hook(hooked{locate: func(ctx context.Context) error {
 		once.Do(func() { // nobody gets past this before the pause holds
-			if _, err := fx.d.SetConnection(ctx, fx.conn, ledger.Paused, "Els"); err != nil {
+			if _, err := fx.d.SetConnection(ctx, daemon.ConnectionRequest{ID: fx.conn, Status: ledger.Paused, By: "Els"}); err != nil {
 				t.Error(err)
 			}
 		})

@@ -36,7 +36,7 @@ func TestDossierMendedInFinboxIsReadAnew(t *testing.T) {
 			fx.wantState(fx.only(), ledger.Failed, "")
 			meanwhile(fx)
 			fx.renumber(c, c.number)
-			_, err := fx.d.Retry(t.Context(), 1, "Els")
+			_, err := fx.d.Retry(t.Context(), daemon.EntryRequest{Number: 1, By: "Els"})
 			fx.must(err)
 			fx.sync()
 			fx.wantState(fx.entries()[0], ledger.Done, "")

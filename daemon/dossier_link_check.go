@@ -16,7 +16,8 @@ import (
 // for the caller to check. It gives the link as it is stored, or would be: its
 // NumberDiffers then has the company's name and both numbers, also beside the
 // error.
-func (d *Daemon) Link(ctx context.Context, l ledger.DossierLink, by string) (ledger.DossierLink, error) {
+func (d *Daemon) Link(ctx context.Context, r LinkRequest) (ledger.DossierLink, error) {
+	l, by := r.DossierLink, r.By
 	if err := d.checkNewLink(ctx, &l, by); err != nil {
 		return l, err
 	}

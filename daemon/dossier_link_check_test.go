@@ -5,6 +5,7 @@ import (
 	"strings"
 	"testing"
 
+	"balansd/daemon"
 	"balansd/ledger"
 	"balansd/problem"
 	"balansd/sandbox/faults"
@@ -45,7 +46,7 @@ func TestLinkBetweenTwoNumbersNeedsTheCompanysName(t *testing.T) {
 	name := fx.companyName(other)
 	for _, typed := range []string{"", "Somebody Else"} {
 		l.NumberDiffers.Company = typed
-		would, err := fx.d.Link(t.Context(), l, "Els")
+		would, err := fx.d.Link(t.Context(), daemon.LinkRequest{DossierLink: l, By: "Els"})
 		if !problem.Is(err, problem.NumberDiffers) || !strings.Contains(err.Error(), c.number.Pretty()) ||
 			!strings.Contains(err.Error(), other.number.Pretty()) || !strings.Contains(err.Error(), name) {
 			t.Fatalf("typed %q: %v", typed, err)
@@ -170,7 +171,7 @@ func (fx *fixture) newest() ledger.Entry {
 func TestLinkToACompanyThatCannotBeRead(t *testing.T) {
 	fx, _, other := unmatched(t)
 	fx.sf.Faults().Add(faults.Fault{Method: "GET", Path: "/api/v4/f/*/companies/*", Kind: faults.ServerError, Times: -1})
-	if _, err := fx.d.Link(t.Context(), fx.linkTo(other), "Els"); !problem.Is(err, problem.SilverfinDown) {
+	if _, err := fx.d.Link(t.Context(), daemon.LinkRequest{DossierLink: fx.linkTo(other), By: "Els"}); !problem.Is(err, problem.SilverfinDown) {
 		t.Errorf("%v", err)
 	}
 	if links, err := fx.d.Links(t.Context()); err != nil || len(links) != 0 {

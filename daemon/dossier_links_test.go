@@ -35,7 +35,7 @@ func (fx *fixture) linkTo(c client) ledger.DossierLink {
 // saveLink sets a link, as a page does.
 func (fx *fixture) saveLink(l ledger.DossierLink) {
 	fx.t.Helper()
-	_, err := fx.d.Link(fx.t.Context(), l, "Els")
+	_, err := fx.d.Link(fx.t.Context(), daemon.LinkRequest{DossierLink: l, By: "Els"})
 	fx.must(err)
 }
 

@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"balansd/balance"
+	"balansd/daemon"
 	"balansd/ledger"
 
 	"github.com/shopspring/decimal"
@@ -43,7 +44,7 @@ func TestTwoAmountsWaitForAPerson(t *testing.T) {
 		if held := fx.sf.Custom(c.company, c.period); len(held) != 0 {
 			t.Fatalf("Silverfin holds %d figures", len(held))
 		}
-		_, err := fx.d.Retry(t.Context(), e.Number, "Els")
+		_, err := fx.d.Retry(t.Context(), daemon.EntryRequest{Number: e.Number, By: "Els"})
 		fx.must(err)
 	}
 	fx.leave(file, doc)

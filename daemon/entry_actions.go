@@ -12,8 +12,8 @@ import (
 )
 
 // Retry has an entry tried again at the next run, parked or not.
-func (d *Daemon) Retry(ctx context.Context, number uint64, by string) (ledger.Entry, error) {
-	return d.change(ctx, number, action{by: by, act: ledger.ActRetry, text: "asked to try it again"}, func(e ledger.Entry) (ledger.Entry, *ledger.Written, error) {
+func (d *Daemon) Retry(ctx context.Context, r EntryRequest) (ledger.Entry, error) {
+	return d.change(ctx, r.Number, action{by: r.By, act: ledger.ActRetry, text: "asked to try it again"}, func(e ledger.Entry) (ledger.Entry, *ledger.Written, error) {
 		if e.State == ledger.Differs {
 			return e, nil, notAllowed(e, "tried again", "Decide instead: use-finbox or keep-silverfin.")
 		}
@@ -85,9 +85,9 @@ func (d *Daemon) listAnew(ctx context.Context, e ledger.Entry) error {
 
 // Dismiss leaves an entry aside for good, until it is retried. What one that is
 // done wrote stays in Silverfin, and an older one can take its place.
-func (d *Daemon) Dismiss(ctx context.Context, number uint64, by string) (ledger.Entry, error) {
-	return d.change(ctx, number, action{by: by, act: ledger.ActDismiss, text: "dismissed"}, func(e ledger.Entry) (ledger.Entry, *ledger.Written, error) {
-		detail, todo := "dismissed by "+name(by), fmt.Sprintf("To deliver it all the same: balansd ledger retry %d.", e.Number)
+func (d *Daemon) Dismiss(ctx context.Context, r EntryRequest) (ledger.Entry, error) {
+	return d.change(ctx, r.Number, action{by: r.By, act: ledger.ActDismiss, text: "dismissed"}, func(e ledger.Entry) (ledger.Entry, *ledger.Written, error) {
+		detail, todo := "dismissed by "+name(r.By), fmt.Sprintf("To deliver it all the same: balansd ledger retry %d.", e.Number)
 		if e.State == ledger.Done && e.Target != nil && e.MovedTo == 0 {
 			detail += fmt.Sprintf("; what it wrote stays in %s, period %s", e.Target.CompanyName, e.Target.PeriodEnd)
 		}

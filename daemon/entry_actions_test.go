@@ -48,7 +48,7 @@ func TestRetryDuringAListingListsEverythingOnceMore(t *testing.T) {
 	}
 	fx.wrapSource = func(s daemon.Source) daemon.Source {
 		return listing{s, func() {
-			_, err := fx.d.Retry(t.Context(), e.Number, "Els")
+			_, err := fx.d.Retry(t.Context(), daemon.EntryRequest{Number: e.Number, By: "Els"})
 			fx.must(err)
 		}}
 	}
@@ -70,7 +70,7 @@ func TestDismissedFileStaysDismissedUnderAnotherName(t *testing.T) {
 	fx.must(fx.sf.CloseWorkflow(c.company, c.period, workflowName))
 	fx.put(filepath.Join(dir, "klant", "a.csv"), fx.balance(c, 1), fx.clock().Add(-time.Hour))
 	fx.sync()
-	_, err := fx.d.Dismiss(t.Context(), fx.only().Number, "Els")
+	_, err := fx.d.Dismiss(t.Context(), daemon.EntryRequest{Number: fx.only().Number, By: "Els"})
 	fx.must(err)
 	fx.must(os.Rename(filepath.Join(dir, "klant", "a.csv"), filepath.Join(dir, "klant", "niet gebruiken.csv")))
 	fx.sf.OpenWorkflow(c.company, c.period, workflowName)
@@ -112,7 +112,7 @@ func TestRetryOfWhatIsDoneIsNotHeldForFindings(t *testing.T) {
 	fx.wantState(fx.only(), ledger.Done, "")
 	fx.hold = true
 	fx.reopenWith(nil)
-	_, err := fx.d.Retry(t.Context(), 1, "Els")
+	_, err := fx.d.Retry(t.Context(), daemon.EntryRequest{Number: 1, By: "Els"})
 	fx.must(err)
 	fx.sync()
 	fx.wantState(fx.only(), ledger.Done, "")

@@ -66,7 +66,7 @@ func TestABalanceWithFindingsIsHeldUntilAPersonLetsItGo(t *testing.T) {
 	if fx.entries()[0].Target != nil {
 		t.Error("a held balance was given a place")
 	}
-	_, err := fx.d.Retry(t.Context(), fx.entries()[0].Number, "Els")
+	_, err := fx.d.Retry(t.Context(), daemon.EntryRequest{Number: fx.entries()[0].Number, By: "Els"})
 	fx.must(err)
 	fx.sync()
 	fx.wantState(fx.entries()[0], ledger.Done, "")
@@ -114,7 +114,7 @@ func TestARevisionSaysWhatItChanged(t *testing.T) {
 	if diff := cmp.Diff(balance.Diff(first.Values, second.Values), e.Changes); diff != "" || e.Replaces != 1 || len(e.Changes) != 1 {
 		t.Errorf("it replaces %d (-want +got)\n%s", e.Replaces, diff)
 	}
-	full, err := fx.d.Show(t.Context(), 2)
+	full, err := fx.d.Show(t.Context(), daemon.EntryRequest{Number: 2})
 	fx.must(err)
 	told := 0
 	for _, ev := range full.History {

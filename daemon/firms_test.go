@@ -38,11 +38,11 @@ func TestTwoCompaniesStayTwoWhenOneFirmIsOutOfReach(t *testing.T) {
 			fx.sf.Faults().Clear()
 		},
 		"after a pause": func(fx *fixture) {
-			_, err := fx.d.SetConnection(fx.t.Context(), fx.conn, ledger.Paused, "Els")
+			_, err := fx.d.SetConnection(fx.t.Context(), daemon.ConnectionRequest{ID: fx.conn, Status: ledger.Paused, By: "Els"})
 			fx.must(err)
 			fx.sync()
 			fx.wantState(fx.only(), ledger.Waiting, ledger.ConnectionInactive)
-			_, err = fx.d.SetConnection(fx.t.Context(), fx.conn, ledger.Active, "Els")
+			_, err = fx.d.SetConnection(fx.t.Context(), daemon.ConnectionRequest{ID: fx.conn, Status: ledger.Active, By: "Els"})
 			fx.must(err)
 		},
 	} {
@@ -151,7 +151,7 @@ func TestFirmRemovedDuringItsRenewalStaysRemoved(t *testing.T) {
 	fx.linker = func(l daemon.Linker) daemon.Linker {
 		return renewing{l, func() {
 			once.Do(func() {
-				if err := fx.d.RemoveFirm(context.Background(), fx.firm, "Els"); err != nil {
+				if err := fx.d.RemoveFirm(context.Background(), daemon.FirmRequest{FirmID: fx.firm, By: "Els"}); err != nil {
 					t.Error(err)
 				}
 			})

@@ -105,11 +105,11 @@ func (fx *fixture) linkFirm(firm int64) {
 
 // signIn is linkFirm for where a test cannot be ended.
 func (fx *fixture) signIn(firm int64) error {
-	signIn, err := fx.d.BeginSilverfin(fx.t.Context(), firm, "")
+	signIn, err := fx.d.BeginSilverfin(fx.t.Context(), daemon.SignInRequest{FirmID: firm})
 	if err != nil {
 		return err
 	}
-	_, _, err = fx.d.EndSilverfin(fx.t.Context(), signIn.State, fx.sf.Grant(firm), firm, "Els")
+	_, err = fx.d.EndSilverfin(fx.t.Context(), daemon.GrantRequest{State: signIn.State, Code: fx.sf.Grant(firm), FirmID: firm, By: "Els"})
 	return err
 }
 

@@ -109,14 +109,14 @@ func newFixtureOn(t testing.TB, network http.RoundTripper, serve func(name strin
 	t.Cleanup(func() { _ = fx.store.Close() })
 
 	ctx := t.Context()
-	if _, _, err := fx.d.ConnectFinbox(ctx, fx.conn, "Els"); err != nil {
+	if _, err := fx.d.ConnectFinbox(ctx, daemon.ConnectionRequest{ID: fx.conn, By: "Els"}); err != nil {
 		t.Fatal(err)
 	}
-	signIn, err := fx.d.BeginSilverfin(ctx, fx.firm, "")
+	signIn, err := fx.d.BeginSilverfin(ctx, daemon.SignInRequest{FirmID: fx.firm})
 	if err != nil {
 		t.Fatal(err)
 	}
-	if _, _, err := fx.d.EndSilverfin(ctx, signIn.State, fx.sf.Grant(fx.firm), fx.firm, "Els"); err != nil {
+	if _, err := fx.d.EndSilverfin(ctx, daemon.GrantRequest{State: signIn.State, Code: fx.sf.Grant(fx.firm), FirmID: fx.firm, By: "Els"}); err != nil {
 		t.Fatal(err)
 	}
 	fx.fb.Faults().ResetLog()

@@ -65,7 +65,7 @@ func TestRestoredStateOverwritesNothing(t *testing.T) {
 			fx.must(fx.sf.CloseWorkflow(c[4].company, c[4].period, workflowName))
 			fx.add(c[4], fx.balance(c[4], 6))
 			fx.sync()
-			backup, err := fx.d.Backup(t.Context(), "Els")
+			backup, err := fx.d.Backup(t.Context(), daemon.BackupRequest{By: "Els"})
 			fx.must(err)
 
 			// After it: two are corrected, the waiting and a new one delivered, and
@@ -82,7 +82,7 @@ func TestRestoredStateOverwritesNothing(t *testing.T) {
 			fx.sync()
 			leftAside := fx.entries()[8]
 			fx.wantState(leftAside, ledger.Waiting, ledger.WorkflowClosed)
-			_, err = fx.d.Dismiss(t.Context(), leftAside.Number, "Els")
+			_, err = fx.d.Dismiss(t.Context(), daemon.EntryRequest{Number: leftAside.Number, By: "Els"})
 			fx.must(err)
 			fx.sf.OpenWorkflow(c[6].company, c[6].period, workflowName)
 			fx.must(fx.sf.Set(c[0].company, c[0].period, namespace, "code_1003", old))
@@ -213,7 +213,7 @@ func TestNightsAfterARestore(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			fx := newFixture(t)
 			fx.nights(1)
-			backup, err := fx.d.Backup(t.Context(), "Els")
+			backup, err := fx.d.Backup(t.Context(), daemon.BackupRequest{By: "Els"})
 			fx.must(err)
 			c := fx.client(1)
 			b := fx.balance(c, 1)

@@ -63,13 +63,13 @@ func TestOlderRevisionCanBeRetriedOnceTheNewerIsDismissed(t *testing.T) {
 	fx.must(fx.fb.SetContent(id, []byte("<html>nonsense</html>")))
 	fx.sync()
 	fx.wantState(fx.entries()[0], ledger.Superseded, "")
-	if _, err := fx.d.Retry(t.Context(), 1, "Els"); err == nil {
+	if _, err := fx.d.Retry(t.Context(), daemon.EntryRequest{Number: 1, By: "Els"}); err == nil {
 		t.Error("retried while the newer one counts")
 	}
-	_, err := fx.d.Dismiss(t.Context(), 2, "Els")
+	_, err := fx.d.Dismiss(t.Context(), daemon.EntryRequest{Number: 2, By: "Els"})
 	fx.must(err)
 	fx.sf.OpenWorkflow(c.company, c.period, workflowName)
-	_, err = fx.d.Retry(t.Context(), 1, "Els")
+	_, err = fx.d.Retry(t.Context(), daemon.EntryRequest{Number: 1, By: "Els"})
 	fx.must(err)
 	fx.sync()
 	fx.wantState(fx.entries()[0], ledger.Done, "")
@@ -90,13 +90,13 @@ func TestFirstOfThreeRevisionsCanBeRetriedOnceTheLastIsDismissed(t *testing.T) {
 	fx.sync()
 	fx.wantState(fx.entries()[0], ledger.Superseded, "")
 	fx.wantState(fx.entries()[1], ledger.Superseded, "")
-	_, err := fx.d.Retry(t.Context(), 1, "Els")
+	_, err := fx.d.Retry(t.Context(), daemon.EntryRequest{Number: 1, By: "Els"})
 	if !problem.Is(err, problem.NotAllowed) || !strings.Contains(problem.Of(err).Next, "entry 3") {
 		t.Errorf("retried while the third counts: %v; it does not name entry 3", err)
 	}
-	_, err = fx.d.Dismiss(t.Context(), 3, "Els")
+	_, err = fx.d.Dismiss(t.Context(), daemon.EntryRequest{Number: 3, By: "Els"})
 	fx.must(err)
-	_, err = fx.d.Retry(t.Context(), 1, "Els")
+	_, err = fx.d.Retry(t.Context(), daemon.EntryRequest{Number: 1, By: "Els"})
 	fx.must(err)
 	fx.sf.OpenWorkflow(c.company, c.period, workflowName)
 	fx.sync()

@@ -187,7 +187,7 @@ func TestNoFirmLinked(t *testing.T) {
 	fx := newFixture(t)
 	c := fx.client(1)
 	fx.add(c, fx.balance(c, 1))
-	if err := fx.d.RemoveFirm(t.Context(), fx.firm, "Els"); err != nil {
+	if err := fx.d.RemoveFirm(t.Context(), daemon.FirmRequest{FirmID: fx.firm, By: "Els"}); err != nil {
 		t.Fatal(err)
 	}
 	fx.sync()
@@ -418,7 +418,7 @@ func TestWhatAPersonChangedIsDecidedByAPerson(t *testing.T) {
 			t.Fatal(err)
 		}
 		fx.sync()
-		f, err := fx.d.Show(t.Context(), e.Number)
+		f, err := fx.d.Show(t.Context(), daemon.EntryRequest{Number: e.Number})
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -437,7 +437,7 @@ func TestWhatAPersonChangedIsDecidedByAPerson(t *testing.T) {
 	})
 	t.Run("dismissed", func(t *testing.T) {
 		fx, _, _, e := prepare(t)
-		if _, err := fx.d.Dismiss(t.Context(), e.Number, "Els"); err != nil {
+		if _, err := fx.d.Dismiss(t.Context(), daemon.EntryRequest{Number: e.Number, By: "Els"}); err != nil {
 			t.Fatal(err)
 		}
 		fx.sync()

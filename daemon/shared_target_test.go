@@ -54,7 +54,7 @@ func TestDossiersOfTheSameIDInTwoConnectionsAreTwoDossiers(t *testing.T) {
 	fx := newFixture(t)
 	c := fx.client(1)
 	branch := fx.fb.AddConnection(fakefinbox.Environment{Name: "Bijkantoor", Language: "nl", StartDate: balance.DateOf(fx.now)})
-	_, _, err := fx.d.ConnectFinbox(t.Context(), branch, "Els")
+	_, err := fx.d.ConnectFinbox(t.Context(), daemon.ConnectionRequest{ID: branch, By: "Els"})
 	fx.must(err)
 	_, err = fx.fb.AddDossier(branch, fakefinbox.Dossier{ID: c.dossier, EnterpriseNumber: c.number, Name: "Client 1 BV"})
 	fx.must(err)
@@ -135,7 +135,7 @@ func TestDecisionDuringAWriteIsKept(t *testing.T) {
 		}}
 	}
 	fx.sync()
-	f, err := fx.d.Show(t.Context(), 2)
+	f, err := fx.d.Show(t.Context(), daemon.EntryRequest{Number: 2})
 	fx.must(err)
 	if len(f.Written.Kept) == 0 {
 		t.Error("the person's decision is gone")
@@ -153,7 +153,7 @@ func TestDismissalDuringARunDoesNotEndIt(t *testing.T) {
 	var once sync.Once
 	fx.hook(hooked{locate: func(ctx context.Context) error {
 		once.Do(func() {
-			if _, err := fx.d.Dismiss(ctx, 1, "Els"); err != nil {
+			if _, err := fx.d.Dismiss(ctx, daemon.EntryRequest{Number: 1, By: "Els"}); err != nil {
 				t.Error(err)
 			}
 		})
@@ -179,7 +179,7 @@ func TestKeptUnderAnotherDossierIsToldAsKept(t *testing.T) {
 	fx.sync()
 	fx.wantState(fx.entries()[1], ledger.Done, "")
 	fx.wantHeld(c, b)
-	f, err := fx.d.Show(t.Context(), 2)
+	f, err := fx.d.Show(t.Context(), daemon.EntryRequest{Number: 2})
 	fx.must(err)
 	if text := f.History[len(f.History)-1].Text; !strings.Contains(text, "kept") {
 		t.Errorf("figures were kept, and the story ends with %q", text)

@@ -11,6 +11,7 @@ import (
 	"time"
 
 	"balansd/balance"
+	"balansd/daemon"
 	"balansd/internal/testenv"
 	"balansd/ledger"
 	fakefinbox "balansd/sandbox/finbox"
@@ -55,7 +56,7 @@ func TestManyNightsStayFlat(t *testing.T) {
 		fx := newMemoryFixture(t)
 		for n := range connections {
 			fx.conn = fx.fb.AddConnection(fakefinbox.Environment{Name: fmt.Sprintf("Kantoor %d", n), Language: "nl", StartDate: balance.DateOf(fx.clock())})
-			_, _, err := fx.d.ConnectFinbox(t.Context(), fx.conn, "Els")
+			_, err := fx.d.ConnectFinbox(t.Context(), daemon.ConnectionRequest{ID: fx.conn, By: "Els"})
 			fx.must(err)
 			c := fx.client(n)
 			fx.add(c, fx.balance(c, int64(n)))

@@ -96,38 +96,38 @@ func (d *Daemon) today() balance.Date {
 }
 
 // Backup makes a copy of the state.
-func (d *Daemon) Backup(ctx context.Context, by string) (ledger.Backup, error) {
+func (d *Daemon) Backup(ctx context.Context, r BackupRequest) (ledger.Backup, error) {
 	b, err := d.config().Store.Backup(ctx)
 	if err != nil {
 		return b, err
 	}
-	d.notice(d.log().Info(), problem.BackupMade).Str("by", by).Str("file", b.File).Int64("bytes", b.Size).Msg("backup made")
+	d.notice(d.log().Info(), problem.BackupMade).Str("by", r.By).Str("file", b.File).Int64("bytes", b.Size).Msg("backup made")
 	return b, nil
 }
 
 // History lists the newest runs and missed nights.
-func (d *Daemon) History(ctx context.Context, limit int) (h History, err error) {
+func (d *Daemon) History(ctx context.Context, q HistoryQuery) (h History, err error) {
 	store := d.config().Store
-	if h.Runs, err = store.Runs(ctx, limit); err != nil {
+	if h.Runs, err = store.Runs(ctx, q.Limit); err != nil {
 		return h, err
 	}
-	h.Missed, err = store.Missed(ctx, d.today(), limit)
+	h.Missed, err = store.Missed(ctx, d.today(), q.Limit)
 	return h, err
 }
 
 // Document returns the document of an entry as it came.
-func (d *Daemon) Document(ctx context.Context, number uint64) (Document, error) {
+func (d *Daemon) Document(ctx context.Context, r EntryRequest) (Document, error) {
 	store := d.config().Store
-	e, err := store.Entry(ctx, number)
+	e, err := store.Entry(ctx, r.Number)
 	if err != nil {
 		return Document{}, err
 	}
-	data, err := store.Document(ctx, number)
+	data, err := store.Document(ctx, r.Number)
 	if err != nil {
 		return Document{}, err
 	}
 	if data == nil {
-		return Document{}, problem.New(problem.NotFound, fmt.Sprintf("no document is kept with entry %d", number),
+		return Document{}, problem.New(problem.NotFound, fmt.Sprintf("no document is kept with entry %d", r.Number),
 			"It was never fetched, or it is older than the configuration keeps documents.")
 	}
 	return Document{Name: e.ID, Data: data}, nil
@@ -139,17 +139,17 @@ func (d *Daemon) Entries(ctx context.Context, q ledger.Query) iter.Seq2[ledger.E
 }
 
 // Show returns everything that is known of one entry.
-func (d *Daemon) Show(ctx context.Context, number uint64) (EntryDetail, error) {
+func (d *Daemon) Show(ctx context.Context, r EntryRequest) (EntryDetail, error) {
 	store := d.config().Store
-	e, err := store.Entry(ctx, number)
+	e, err := store.Entry(ctx, r.Number)
 	if err != nil {
 		return EntryDetail{}, err
 	}
 	f := EntryDetail{Entry: e}
-	if f.History, err = store.History(ctx, number); err != nil {
+	if f.History, err = store.History(ctx, r.Number); err != nil {
 		return f, err
 	}
-	values, err := store.Values(ctx, number)
+	values, err := store.Values(ctx, r.Number)
 	if err != nil {
 		return f, err
 	}

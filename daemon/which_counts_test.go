@@ -79,7 +79,7 @@ func TestCorrectionForAnotherYearNamesWhatItLeavesBehind(t *testing.T) {
 	if p := fx.sync(); len(p.Problems) != 0 {
 		t.Errorf("told again: %q", p.Problems)
 	}
-	_, err = fx.d.Dismiss(t.Context(), 1, "Els")
+	_, err = fx.d.Dismiss(t.Context(), daemon.EntryRequest{Number: 1, By: "Els"})
 	fx.must(err)
 	fx.wantState(fx.entries()[0], ledger.Ignored, ledger.Dismissed)
 	if e := fx.entries()[0]; e.NeedsPerson() {
@@ -108,13 +108,13 @@ func TestCorrectionForAnotherYearHoldsWhatStillWaited(t *testing.T) {
 			t.Errorf("%d figures of what was corrected were written", n)
 		}
 		if delivered {
-			_, err := fx.d.Retry(t.Context(), 1, "Els")
+			_, err := fx.d.Retry(t.Context(), daemon.EntryRequest{Number: 1, By: "Els"})
 			fx.must(err)
 			fx.sync()
 			fx.wantState(fx.entries()[0], ledger.Done, "")
 			fx.wantHeld(c, first)
 		} else {
-			_, err := fx.d.Dismiss(t.Context(), 1, "Els")
+			_, err := fx.d.Dismiss(t.Context(), daemon.EntryRequest{Number: 1, By: "Els"})
 			fx.must(err)
 			fx.sync()
 			fx.wantState(fx.entries()[0], ledger.Ignored, ledger.Dismissed)
@@ -287,7 +287,7 @@ func TestPersonSaysWhichCounts(t *testing.T) {
 	if fx.entries()[1].ID == "k/a.csv" {
 		number = 2
 	}
-	_, err := fx.d.Retry(t.Context(), number, "Els")
+	_, err := fx.d.Retry(t.Context(), daemon.EntryRequest{Number: number, By: "Els"})
 	fx.must(err)
 	fx.sync()
 	fx.wantHeld(c, one)
@@ -303,7 +303,7 @@ func TestOtherOneCountsWhenOneIsDismissed(t *testing.T) {
 	fx, c, _, two := twoAlike(t, false)
 	for _, e := range fx.entries() {
 		if e.ID == "k/a.csv" {
-			_, err := fx.d.Dismiss(t.Context(), e.Number, "Els")
+			_, err := fx.d.Dismiss(t.Context(), daemon.EntryRequest{Number: e.Number, By: "Els"})
 			fx.must(err)
 		}
 	}
@@ -337,16 +337,16 @@ func TestWayBackFromAWrongNewerOne(t *testing.T) {
 	fx.add(c, fx.balance(c, 2))
 	fx.sync()
 	fx.wantState(fx.entries()[1], ledger.Done, "")
-	_, err := fx.d.Retry(t.Context(), 1, "Els")
+	_, err := fx.d.Retry(t.Context(), daemon.EntryRequest{Number: 1, By: "Els"})
 	if !problem.Is(err, problem.NotAllowed) || !strings.Contains(problem.Of(err).Next, "dismiss") {
 		t.Errorf("%v does not say how", err)
 	}
-	e, err := fx.d.Dismiss(t.Context(), 2, "Els")
+	e, err := fx.d.Dismiss(t.Context(), daemon.EntryRequest{Number: 2, By: "Els"})
 	fx.must(err)
 	if !strings.Contains(e.Detail, "stays in Client 1 BV, period 2025-12-31") || !strings.Contains(e.Next, "ledger retry 1") {
 		t.Errorf("detail %q, next %q", e.Detail, e.Next)
 	}
-	_, err = fx.d.Retry(t.Context(), 1, "Els")
+	_, err = fx.d.Retry(t.Context(), daemon.EntryRequest{Number: 1, By: "Els"})
 	fx.must(err)
 	fx.sync()
 	fx.wantState(fx.entries()[0], ledger.Done, "")

@@ -12,24 +12,24 @@ import (
 
 // Audited returns an API that records every change in the audit log, with who
 // made it and its outcome. The Caller of the context says where it came from.
-func Audited(api daemon.API, log *accounts.AuditLog) daemon.API {
+func Audited(api API, log *accounts.AuditLog) API {
 	a := auditor{api, log}
-	return &audited{methods{a}, a}
+	return &audited{calls{a}, a}
 }
 
 type audited struct {
-	methods
+	calls
 	auditor
 }
 
-// auditor carries out calls by api, and records them.
+// auditor makes calls of api, and records them.
 type auditor struct {
-	api daemon.API
+	api API
 	log *accounts.AuditLog
 }
 
 func (a auditor) call(ctx context.Context, c call) error {
-	err := c.run(ctx, &Config{API: a.api})
+	err := c.run(ctx, a.api)
 	if c.record != nil {
 		a.record(ctx, c.record(), err)
 	}

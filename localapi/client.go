@@ -16,7 +16,6 @@ import (
 	"net/url"
 	"time"
 
-	"balansd/accounts"
 	"balansd/daemon"
 	"balansd/ledger"
 	"balansd/problem"
@@ -42,11 +41,11 @@ type Doer interface {
 	Do(*http.Request) (*http.Response, error)
 }
 
-// Client is the daemon's API as seen from another process. Its errors are the
+// Client is the API of a daemon in another process. Its errors are the
 // problems that the daemon gave, or a DaemonDown problem when it does not
 // answer. It is safe for concurrent use and needs no closing.
 type Client struct {
-	methods
+	calls
 	socket
 }
 
@@ -56,7 +55,7 @@ type socket struct {
 	state string // the state file that is meant; empty for any
 }
 
-var _ daemon.API = (*Client)(nil)
+var _ API = (*Client)(nil)
 
 // Dial looks for a daemon on the socket or pipe at path. When nobody answers it
 // gives a DaemonDown problem; errors.Is(err, ErrNoDaemon) tells then that there
@@ -93,7 +92,7 @@ func Dial(ctx context.Context, path string) (*Client, error) {
 // New, whatever their host.
 func NewClient(d Doer) *Client { return newClient(socket{http: d}) }
 
-func newClient(s socket) *Client { return &Client{methods{s}, s} }
+func newClient(s socket) *Client { return &Client{calls{s}, s} }
 
 // For gives a client that only speaks to a daemon of a state file. Any other
 // gives a NotAllowed problem.
@@ -267,7 +266,7 @@ func (c *Client) Entries(ctx context.Context, q ledger.Query) iter.Seq2[ledger.E
 		// A walk that is left early ends the call.
 		ctx, cancel := context.WithCancel(ctx)
 		defer cancel()
-		resp, err := c.send(ctx, pathEntries, entriesCall{q})
+		resp, err := c.send(ctx, pathEntries, q)
 		if err != nil {
 			yield(ledger.Entry{}, err)
 			return
@@ -286,26 +285,4 @@ func (c *Client) Entries(ctx context.Context, q ledger.Query) iter.Seq2[ledger.E
 			}
 		}
 	}
-}
-
-// Reload has the daemon read its configuration again. A configuration with
-// mistakes gives a ConfigInvalid problem, and the old one stays in force.
-func (c *Client) Reload(ctx context.Context, by string) (Reloaded, error) {
-	return do(ctx, c.socket, reload, byCall{by})
-}
-
-// Accounts lists the people of the web pages, and the invitations that wait.
-func (c *Client) Accounts(ctx context.Context) ([]accounts.Account, error) {
-	return do(ctx, c.socket, people, none{})
-}
-
-// Invite makes a one-time link to the web pages, as People.Invite does.
-func (c *Client) Invite(ctx context.Context, name string, role accounts.Role, by string) (accounts.Invitation, error) {
-	return do(ctx, c.socket, invite, inviteCall{name, role, by})
-}
-
-// Enable lets a person of the web pages in again, as People.Enable does.
-func (c *Client) Enable(ctx context.Context, name, by string) (accounts.Person, error) {
-	out, err := do(ctx, c.socket, enable, enableCall{name, by})
-	return accounts.Person{Name: out.Name, Role: out.Role}, err
 }

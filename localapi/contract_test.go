@@ -26,63 +26,56 @@ func TestMain(m *testing.M) {
 	goleak.VerifyTestMain(m, goleak.IgnoreAnyFunction("github.com/Microsoft/go-winio.ioCompletionProcessor"))
 }
 
-// cases calls each method of daemon.API, by name, and gives what came of it.
-var cases = map[string]func(context.Context, daemon.API) []any{
-	"Status": func(ctx context.Context, a daemon.API) []any { return results(a.Status(ctx)) },
-	"Sync": func(ctx context.Context, a daemon.API) []any {
+// cases calls each method of API, by name, and returns its results.
+var cases = map[string]func(context.Context, API) []any{
+	"Status": func(ctx context.Context, a API) []any { return results(a.Status(ctx)) },
+	"Sync": func(ctx context.Context, a API) []any {
 		var steps []daemon.Progress
-		p, err := a.Sync(ctx, daemontest.Full[daemon.SyncRequest](), func(p daemon.Progress) { steps = append(steps, p) })
-		return append(results(p, err), steps)
+		run, err := a.Sync(ctx, daemontest.Full[daemon.SyncRequest](), func(p daemon.Progress) { steps = append(steps, p) })
+		return append(results(run, err), steps)
 	},
-	"Entries": func(ctx context.Context, a daemon.API) []any {
+	"Entries": func(ctx context.Context, a API) []any {
 		var out []any
 		for e, err := range a.Entries(ctx, daemontest.Full[ledger.Query]()) {
 			out = append(out, results(e, err)...)
 		}
 		return out
 	},
-	"Show":  func(ctx context.Context, a daemon.API) []any { return results(a.Show(ctx, 1<<63+1)) },
-	"Retry": func(ctx context.Context, a daemon.API) []any { return results(a.Retry(ctx, 7, "An")) },
-	"Decide": func(ctx context.Context, a daemon.API) []any {
+	"Decide": func(ctx context.Context, a API) []any {
 		cells := []balance.Cell{{Code: "1003"}, {Code: "1003", Previous: true}}
 		return append(results(a.Decide(ctx, daemon.Decision{Number: 7, Choice: daemon.UseFinbox, Cells: cells, Seen: 3, By: "An"})),
 			results(a.Decide(ctx, daemon.Decision{Number: 8, Choice: daemon.KeepSilverfin}))...)
 	},
-	"Dismiss": func(ctx context.Context, a daemon.API) []any { return results(a.Dismiss(ctx, 7, "An")) },
-	"ConnectFinbox": func(ctx context.Context, a daemon.API) []any {
-		c, notes, err := a.ConnectFinbox(ctx, "ABC-123", "An")
-		return append(results(c, err), notes)
+	"SetConnection": func(ctx context.Context, a API) []any {
+		return results(a.SetConnection(ctx, daemon.ConnectionRequest{ID: "ABC-123", Status: ledger.Paused, By: "An"}))
 	},
-	"Connections": func(ctx context.Context, a daemon.API) []any { return results(a.Connections(ctx)) },
-	"SetConnection": func(ctx context.Context, a daemon.API) []any {
-		return results(a.SetConnection(ctx, "ABC-123", ledger.Paused, "An"))
+	"EndSilverfin": func(ctx context.Context, a API) []any {
+		return results(a.EndSilverfin(ctx, daemon.GrantRequest{State: "state", Code: "code", FirmID: 14, By: "An"}))
 	},
-	"Firms":      func(ctx context.Context, a daemon.API) []any { return results(a.Firms(ctx)) },
-	"TakeOver":   func(ctx context.Context, a daemon.API) []any { return results(0, a.TakeOver(ctx, 14, "An")) },
-	"RemoveFirm": func(ctx context.Context, a daemon.API) []any { return results(0, a.RemoveFirm(ctx, 14, "An")) },
-	"BeginSilverfin": func(ctx context.Context, a daemon.API) []any {
-		return results(a.BeginSilverfin(ctx, 14, "http://127.0.0.1:5050/callback"))
-	},
-	"EndSilverfin": func(ctx context.Context, a daemon.API) []any {
-		f, notes, err := a.EndSilverfin(ctx, "state", "code", 14, "An")
-		return append(results(f, err), notes)
-	},
-	"Link": func(ctx context.Context, a daemon.API) []any {
-		return results(a.Link(ctx, daemontest.Full[ledger.DossierLink](), "An"))
-	},
-	"Links": func(ctx context.Context, a daemon.API) []any { return results(a.Links(ctx)) },
-	"Document": func(ctx context.Context, a daemon.API) []any {
-		return results(a.Document(ctx, 17))
-	},
-	"Dossiers": func(ctx context.Context, a daemon.API) []any {
-		return results(a.Dossiers(ctx, daemontest.Full[daemon.DossierQuery]()))
-	},
-	"History": func(ctx context.Context, a daemon.API) []any {
-		return results(a.History(ctx, 90))
-	},
-	"Backup": func(ctx context.Context, a daemon.API) []any {
-		return results(a.Backup(ctx, "An"))
-	},
+	"Show":           full(API.Show),
+	"Document":       full(API.Document),
+	"Dossiers":       full(API.Dossiers),
+	"History":        full(API.History),
+	"Retry":          full(API.Retry),
+	"Dismiss":        full(API.Dismiss),
+	"ConnectFinbox":  full(API.ConnectFinbox),
+	"Connections":    full(noRequest(API.Connections)),
+	"Firms":          full(noRequest(API.Firms)),
+	"RemoveFirm":     full(noAnswer(API.RemoveFirm)),
+	"TakeOver":       full(noAnswer(API.TakeOver)),
+	"BeginSilverfin": full(API.BeginSilverfin),
+	"Link":           full(API.Link),
+	"Links":          full(noRequest(API.Links)),
+	"Backup":         full(API.Backup),
+	"Reload":         full(API.Reload),
+	"People":         full(noRequest(API.People)),
+	"Invite":         full(API.Invite),
+	"Enable":         full(API.Enable),
+}
+
+// full calls a method with a request of which every field is set.
+func full[In, Out any](method func(API, context.Context, In) (Out, error)) func(context.Context, API) []any {
+	return func(ctx context.Context, a API) []any { return results(method(a, ctx, daemontest.Full[In]())) }
 }
 
 // results puts a value and the problem that its error is side by side.
@@ -109,7 +102,7 @@ func TestContract(t *testing.T) {
 		"a problem of no words": problem.New(problem.Busy, "", ""),
 		"any other error":       errors.New("index out of range"),
 	}
-	api := reflect.TypeFor[daemon.API]()
+	api := reflect.TypeFor[API]()
 	for i := range api.NumMethod() {
 		if name := api.Method(i).Name; cases[name] == nil {
 			t.Errorf("no case calls %s", name)
@@ -118,7 +111,7 @@ func TestContract(t *testing.T) {
 	for name, call := range cases {
 		for mood, err := range moods {
 			t.Run(name+" "+mood, func(t *testing.T) {
-				direct, behind := &daemontest.API{Err: err}, &daemontest.API{Err: err}
+				direct, behind := fakeAPI{&daemontest.API{Err: err}}, fakeAPI{&daemontest.API{Err: err}}
 				want := call(t.Context(), direct)
 				got := call(t.Context(), connect(t, behind))
 				if d := cmp.Diff(want, got); d != "" {
@@ -154,7 +147,7 @@ func serve(t *testing.T, cfg Config) (path string, stop func()) {
 }
 
 // connect gives a client of an API that is served on a socket.
-func connect(t *testing.T, api daemon.API) *Client {
+func connect(t *testing.T, api API) *Client {
 	t.Helper()
 	path, _ := serve(t, Config{API: api, Log: zerolog.Nop()})
 	c, err := Dial(t.Context(), path)
@@ -170,7 +163,7 @@ func TestDocsNameEveryCall(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	calls := (&api{}).calls()
+	calls := (&handler{}).handlers()
 	for path := range calls {
 		if !strings.Contains(string(text), "| `"+path+"` |") {
 			t.Errorf("docs/api.md does not name %s", path)

@@ -7,9 +7,7 @@ import (
 	"strings"
 	"testing"
 
-	"balansd/accounts"
 	"balansd/daemon/daemontest"
-	"balansd/keyvalue/kvtest"
 	"balansd/ledger"
 
 	"github.com/rs/zerolog"
@@ -18,13 +16,11 @@ import (
 // TestListsAreLists: where there is nothing yet, each call answers with empty
 // lists and not with null, which no program can walk.
 func TestListsAreLists(t *testing.T) {
-	cfg := Config{API: &daemontest.API{Empty: true}, Log: zerolog.Nop(), People: accounts.NewPeople(accounts.PeopleConfig{
-		KeyValue: kvtest.New(), HashCost: accounts.HashCost{Memory: 8, Passes: 1, Threads: 1},
-		AuditLog: accounts.NewAuditLog(accounts.AuditLogConfig{KeyValue: kvtest.New(), Log: zerolog.Nop()})})}
-	handler := New(cfg)
-	for path := range (&api{Config: cfg}).calls() {
+	cfg := Config{API: fakeAPI{&daemontest.API{Empty: true}}, Log: zerolog.Nop()}
+	served := New(cfg)
+	for path := range (&handler{}).handlers() {
 		rec := httptest.NewRecorder()
-		handler.ServeHTTP(rec, httptest.NewRequest(http.MethodPost, path, nil))
+		served.ServeHTTP(rec, httptest.NewRequest(http.MethodPost, path, nil))
 		if path == pathEntries || path == pathSync {
 			continue // streams, of one thing a line
 		}

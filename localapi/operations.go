@@ -4,186 +4,144 @@ import (
 	"context"
 	"fmt"
 	"strconv"
+	"strings"
 
 	"balansd/accounts"
 	"balansd/daemon"
 	"balansd/internal/clip"
 	"balansd/ledger"
-	"balansd/problem"
 )
 
-// operation states a call of the local API. The server, the client and the record
-// in the audit log derive from it. Sync and Entries answer with streams: they are
-// methods of the server, the client and the audited API. An operation has no role:
-// whoever may open the socket may call all of them.
-type operation[In, Out any] struct {
-	path string
-	run  func(ctx context.Context, c *Config, in In) (Out, error)
-	// record describes the change for the audit log; nil for an operation that
-	// changes nothing, or that its package records itself.
-	record func(in In, out Out) accounts.Record
+// API is what the command line asks of balansd: of the daemon when it runs, else of
+// the state itself. The web pages use the part of it that is daemon.API.
+type API interface {
+	daemon.API
+	Administration
 }
 
-// The operations.
+// Administration is what an administrator of the server asks beside daemon.API.
+type Administration interface {
+	// Reload has the daemon read its configuration again. A configuration with
+	// mistakes gives a ConfigInvalid problem, and the old one stays in force.
+	Reload(ctx context.Context, r ReloadRequest) (Reloaded, error)
+	// People lists who may sign in to the web pages, and the invitations that wait.
+	People(ctx context.Context) ([]accounts.Account, error)
+	// Invite makes a one-time link to the web pages, as accounts.People.Invite does.
+	Invite(ctx context.Context, r InviteRequest) (accounts.Invitation, error)
+	// Enable lets a person of the web pages in again, as accounts.People.Enable does.
+	Enable(ctx context.Context, r EnableRequest) (Enabled, error)
+}
+
+// ReloadRequest asks the daemon to read its configuration again.
+type ReloadRequest struct {
+	By string `json:"by,omitempty"`
+}
+
+// Reloaded is what reading the configuration again changed, by the keys of the
+// settings.
+type Reloaded struct {
+	Changed []string `json:"changed"` // what is in force now
+	Restart []string `json:"restart"` // what waits for a restart of the service
+}
+
+// InviteRequest names who is invited to the web pages, and as what.
+type InviteRequest struct {
+	Name string        `json:"name"`
+	Role accounts.Role `json:"role"`
+	By   string        `json:"by,omitempty"`
+}
+
+// EnableRequest names a person of the web pages.
+type EnableRequest struct {
+	Name string `json:"name"`
+	By   string `json:"by,omitempty"`
+}
+
+// Enabled is the person who may sign in again.
+type Enabled struct {
+	Name string        `json:"name"`
+	Role accounts.Role `json:"role"`
+}
+
+// operation describes a call of the local API: its path, the method of API that does
+// it, and its record in the audit log. The server, the client and the audited API
+// derive from it. It has no role: whoever may open the socket may make every call.
+type operation[In, Out any] struct {
+	path string
+	run  func(API, context.Context, In) (Out, error)
+	// record describes the change for the audit log; nil for an operation that
+	// changes nothing, or that accounts.People records.
+	record func(In, Out) accounts.Record
+}
+
+// query describes an operation that changes nothing.
+func query[In, Out any](name string, run func(API, context.Context, In) (Out, error)) operation[In, Out] {
+	return operation[In, Out]{prefix + name, run, nil}
+}
+
+// change describes an operation that is recorded in the audit log.
+func change[In, Out any](name string, run func(API, context.Context, In) (Out, error), record func(In, Out) accounts.Record) operation[In, Out] {
+	return operation[In, Out]{prefix + name, run, record}
+}
+
+// none is the request or the answer of an operation that has none.
+type none struct{}
+
+// noRequest adapts a method that takes no request.
+func noRequest[Out any](run func(API, context.Context) (Out, error)) func(API, context.Context, none) (Out, error) {
+	return func(api API, ctx context.Context, _ none) (Out, error) { return run(api, ctx) }
+}
+
+// noAnswer adapts a method that returns only an error.
+func noAnswer[In any](run func(API, context.Context, In) error) func(API, context.Context, In) (none, error) {
+	return func(api API, ctx context.Context, in In) (none, error) { return none{}, run(api, ctx, in) }
+}
+
+// The operations but Sync and Entries, which answer with streams. calls.go has the
+// client's method for each.
 var (
-	status = operation[none, daemon.Status]{path: prefix + "status",
-		run: func(ctx context.Context, c *Config, _ none) (daemon.Status, error) { return c.API.Status(ctx) }}
-	show = operation[entryCall, daemon.EntryDetail]{path: prefix + "show",
-		run: func(ctx context.Context, c *Config, in entryCall) (daemon.EntryDetail, error) {
-			return c.API.Show(ctx, in.Number)
-		}}
-	document = operation[entryCall, daemon.Document]{path: prefix + "document",
-		run: func(ctx context.Context, c *Config, in entryCall) (daemon.Document, error) {
-			return c.API.Document(ctx, in.Number)
-		}}
-	dossiers = operation[daemon.DossierQuery, daemon.DossierPage]{path: prefix + "dossiers",
-		run: func(ctx context.Context, c *Config, in daemon.DossierQuery) (daemon.DossierPage, error) {
-			return c.API.Dossiers(ctx, in)
-		}}
-	history = operation[historyCall, daemon.History]{path: prefix + "history",
-		run: func(ctx context.Context, c *Config, in historyCall) (daemon.History, error) {
-			return c.API.History(ctx, in.Limit)
-		}}
-	retry = operation[entryCall, ledger.Entry]{path: prefix + "retry",
-		run: func(ctx context.Context, c *Config, in entryCall) (ledger.Entry, error) {
-			return c.API.Retry(ctx, in.Number, in.By)
-		},
-		record: func(in entryCall, _ ledger.Entry) accounts.Record {
-			return accounts.Record{Who: in.By, What: "retry", On: entryName(in.Number)}
-		}}
-	decide = operation[daemon.Decision, ledger.Entry]{path: prefix + "decide",
-		run: func(ctx context.Context, c *Config, in daemon.Decision) (ledger.Entry, error) {
-			return c.API.Decide(ctx, in)
-		},
-		record: recordDecision}
-	dismiss = operation[entryCall, ledger.Entry]{path: prefix + "dismiss",
-		run: func(ctx context.Context, c *Config, in entryCall) (ledger.Entry, error) {
-			return c.API.Dismiss(ctx, in.Number, in.By)
-		},
-		record: func(in entryCall, _ ledger.Entry) accounts.Record {
-			return accounts.Record{Who: in.By, What: "dismiss", On: entryName(in.Number)}
-		}}
-	connectFinbox = operation[connectionCall, connectionNoted]{path: prefix + "connect-finbox",
-		run: func(ctx context.Context, c *Config, in connectionCall) (out connectionNoted, err error) {
-			out.Connection, out.Notes, err = c.API.ConnectFinbox(ctx, in.ID, in.By)
-			return out, err
-		},
-		record: func(in connectionCall, _ connectionNoted) accounts.Record {
-			return accounts.Record{Who: in.By, What: "connect-finbox", On: clip.Text(in.ID)}
-		}}
-	connections = operation[none, []ledger.Connection]{path: prefix + "connections",
-		run: func(ctx context.Context, c *Config, _ none) ([]ledger.Connection, error) {
-			return c.API.Connections(ctx)
-		}}
-	setConnection = operation[connectionCall, ledger.Connection]{path: prefix + "set-connection",
-		run: func(ctx context.Context, c *Config, in connectionCall) (ledger.Connection, error) {
-			return c.API.SetConnection(ctx, in.ID, in.Status, in.By)
-		},
-		record: func(in connectionCall, _ ledger.Connection) accounts.Record {
-			what := "connection-set"
-			switch in.Status {
-			case ledger.Active, ledger.Paused, ledger.Removed:
-				what = "connection-" + string(in.Status)
-			}
-			return accounts.Record{Who: in.By, What: what, On: clip.Text(in.ID)}
-		}}
-	firms = operation[none, []ledger.Firm]{path: prefix + "firms",
-		run: func(ctx context.Context, c *Config, _ none) ([]ledger.Firm, error) { return c.API.Firms(ctx) }}
-	takeOver = operation[firmCall, none]{path: prefix + "take-over",
-		run: func(ctx context.Context, c *Config, in firmCall) (none, error) {
-			return none{}, c.API.TakeOver(ctx, in.FirmID, in.By)
-		},
-		record: func(in firmCall, _ none) accounts.Record {
-			return accounts.Record{Who: in.By, What: "take-over", On: strconv.FormatInt(in.FirmID, 10)}
-		}}
-	removeFirm = operation[firmCall, none]{path: prefix + "remove-firm",
-		run: func(ctx context.Context, c *Config, in firmCall) (none, error) {
-			return none{}, c.API.RemoveFirm(ctx, in.FirmID, in.By)
-		},
-		record: func(in firmCall, _ none) accounts.Record {
-			return accounts.Record{Who: in.By, What: "remove-firm", On: strconv.FormatInt(in.FirmID, 10)}
-		}}
-	beginSilverfin = operation[beginCall, daemon.SignIn]{path: prefix + "begin-silverfin",
-		run: func(ctx context.Context, c *Config, in beginCall) (daemon.SignIn, error) {
-			return c.API.BeginSilverfin(ctx, in.FirmID, in.Redirect)
-		}}
-	endSilverfin = operation[endCall, firmNoted]{path: prefix + "end-silverfin",
-		run: func(ctx context.Context, c *Config, in endCall) (out firmNoted, err error) {
-			out.Firm, out.Notes, err = c.API.EndSilverfin(ctx, in.State, in.Code, in.FirmID, in.By)
-			return out, err
-		},
-		// The code and the state are never recorded.
-		record: func(in endCall, out firmNoted) accounts.Record {
-			r := accounts.Record{Who: in.By, What: "connect-silverfin"}
-			if out.Firm.ID != 0 {
-				r.On = fmt.Sprintf("%s (%d)", out.Firm.Name, out.Firm.ID)
-			}
-			return r
-		}}
-	link = operation[linkCall, ledger.DossierLink]{path: prefix + "link",
-		run: func(ctx context.Context, c *Config, in linkCall) (ledger.DossierLink, error) {
-			return c.API.Link(ctx, in.DossierLink, in.By)
-		},
-		record: func(in linkCall, saved ledger.DossierLink) accounts.Record {
-			on := fmt.Sprintf("%s → /f/%d/%d", clip.Text(in.DossierID), in.FirmID, in.CompanyID)
-			if n := saved.NumberDiffers; n.CompanyNumber != "" {
-				on += fmt.Sprintf(" (%s ≠ %s)", n.DossierNumber.Pretty(), n.CompanyNumber.Pretty())
-			}
-			return accounts.Record{Who: in.By, What: "link", On: on}
-		}}
-	links = operation[none, []ledger.DossierLink]{path: prefix + "links",
-		run: func(ctx context.Context, c *Config, _ none) ([]ledger.DossierLink, error) { return c.API.Links(ctx) }}
-	backup = operation[byCall, ledger.Backup]{path: prefix + "backup",
-		run: func(ctx context.Context, c *Config, in byCall) (ledger.Backup, error) {
-			return c.API.Backup(ctx, in.By)
-		},
-		record: func(in byCall, _ ledger.Backup) accounts.Record {
-			return accounts.Record{Who: in.By, What: "backup"}
-		}}
-	reload = operation[byCall, Reloaded]{path: prefix + "reload",
-		run: func(ctx context.Context, c *Config, in byCall) (Reloaded, error) {
-			if c.Reload == nil {
-				return Reloaded{}, problem.New(problem.NotAllowed, "this daemon cannot read its configuration again", "Restart it.")
-			}
-			return c.Reload(ctx, in.By)
-		}}
-	people = operation[none, []accounts.Account]{path: prefix + "people",
-		run: func(ctx context.Context, c *Config, _ none) ([]accounts.Account, error) {
-			if c.People == nil {
-				return nil, errNoPeople
-			}
-			return c.People.Accounts(ctx)
-		}}
-	invite = operation[inviteCall, accounts.Invitation]{path: prefix + "invite",
-		run: func(ctx context.Context, c *Config, in inviteCall) (accounts.Invitation, error) {
-			if c.People == nil {
-				return accounts.Invitation{}, errNoPeople
-			}
-			return c.People.Invite(ctx, in.Name, in.Role, in.By)
-		}}
-	enable = operation[enableCall, enabled]{path: prefix + "enable",
-		run: func(ctx context.Context, c *Config, in enableCall) (enabled, error) {
-			if c.People == nil {
-				return enabled{}, errNoPeople
-			}
-			q, err := c.People.Enable(ctx, in.Name, in.By)
-			return enabled{q.Name, q.Role}, err
-		}}
+	status         = query("status", noRequest(API.Status))
+	show           = query("show", API.Show)
+	document       = query("document", API.Document)
+	dossiers       = query("dossiers", API.Dossiers)
+	history        = query("history", API.History)
+	retry          = change("retry", API.Retry, entryRecord("retry"))
+	decide         = change("decide", API.Decide, decisionRecord)
+	dismiss        = change("dismiss", API.Dismiss, entryRecord("dismiss"))
+	connectFinbox  = change("connect-finbox", API.ConnectFinbox, connectRecord)
+	connections    = query("connections", noRequest(API.Connections))
+	setConnection  = change("set-connection", API.SetConnection, connectionRecord)
+	firms          = query("firms", noRequest(API.Firms))
+	removeFirm     = change("remove-firm", noAnswer(API.RemoveFirm), firmRecord("remove-firm"))
+	takeOver       = change("take-over", noAnswer(API.TakeOver), firmRecord("take-over"))
+	beginSilverfin = query("begin-silverfin", API.BeginSilverfin)
+	endSilverfin   = change("end-silverfin", API.EndSilverfin, grantRecord)
+	link           = change("link", API.Link, linkRecord)
+	links          = query("links", noRequest(API.Links))
+	backup         = change("backup", API.Backup, backupRecord)
+	reload         = change("reload", API.Reload, reloadRecord)
+	people         = query("people", noRequest(API.People))
+	invite         = query("invite", API.Invite)
+	enable         = query("enable", API.Enable)
 )
 
 // operations lists all operations but the streams.
 func operations() []served {
 	return []served{status, show, document, dossiers, history, retry, decide, dismiss, connectFinbox, connections,
-		setConnection, firms, takeOver, removeFirm, beginSilverfin, endSilverfin, link, links, backup, reload, people, invite, enable}
+		setConnection, firms, removeFirm, takeOver, beginSilverfin, endSilverfin, link, links, backup, reload, people, invite, enable}
 }
 
-// errNoPeople is the problem of a call about people where there are no pages.
-var errNoPeople = problem.New(problem.NotAllowed, "this daemon has no web pages", "Set portal.listen in the configuration, and restart it.")
+// entryRecord returns the record of a change of one entry.
+func entryRecord(what string) func(daemon.EntryRequest, ledger.Entry) accounts.Record {
+	return func(in daemon.EntryRequest, _ ledger.Entry) accounts.Record {
+		return accounts.Record{Who: in.By, What: what, On: entryName(in.Number)}
+	}
+}
 
 func entryName(number uint64) string { return "#" + strconv.FormatUint(number, 10) }
 
-// recordDecision names the cells, never their figures.
-func recordDecision(in daemon.Decision, _ ledger.Entry) accounts.Record {
+// decisionRecord names the cells, never their figures.
+func decisionRecord(in daemon.Decision, _ ledger.Entry) accounts.Record {
 	r := accounts.Record{Who: in.By, What: "decide-finbox", On: entryName(in.Number)}
 	if in.Choice == daemon.KeepSilverfin {
 		r.What = "decide-silverfin"
@@ -196,4 +154,49 @@ func recordDecision(in daemon.Decision, _ ledger.Entry) accounts.Record {
 		r.On += " " + c.String()
 	}
 	return r
+}
+
+func connectRecord(in daemon.ConnectionRequest, _ daemon.LinkedConnection) accounts.Record {
+	return accounts.Record{Who: in.By, What: "connect-finbox", On: clip.Text(in.ID)}
+}
+
+func connectionRecord(in daemon.ConnectionRequest, _ ledger.Connection) accounts.Record {
+	what := "connection-set"
+	switch in.Status {
+	case ledger.Active, ledger.Paused, ledger.Removed:
+		what = "connection-" + string(in.Status)
+	}
+	return accounts.Record{Who: in.By, What: what, On: clip.Text(in.ID)}
+}
+
+func firmRecord(what string) func(daemon.FirmRequest, none) accounts.Record {
+	return func(in daemon.FirmRequest, _ none) accounts.Record {
+		return accounts.Record{Who: in.By, What: what, On: strconv.FormatInt(in.FirmID, 10)}
+	}
+}
+
+// grantRecord names the firm. The code and the state are never recorded.
+func grantRecord(in daemon.GrantRequest, out daemon.LinkedFirm) accounts.Record {
+	r := accounts.Record{Who: in.By, What: "connect-silverfin"}
+	if out.Firm.ID != 0 {
+		r.On = fmt.Sprintf("%s (%d)", out.Firm.Name, out.Firm.ID)
+	}
+	return r
+}
+
+// linkRecord names both companies, and both enterprise numbers where they differ.
+func linkRecord(in daemon.LinkRequest, saved ledger.DossierLink) accounts.Record {
+	on := fmt.Sprintf("%s → /f/%d/%d", clip.Text(in.DossierID), in.FirmID, in.CompanyID)
+	if n := saved.NumberDiffers; n.CompanyNumber != "" {
+		on += fmt.Sprintf(" (%s ≠ %s)", n.DossierNumber.Pretty(), n.CompanyNumber.Pretty())
+	}
+	return accounts.Record{Who: in.By, What: "link", On: on}
+}
+
+func backupRecord(in daemon.BackupRequest, _ ledger.Backup) accounts.Record {
+	return accounts.Record{Who: in.By, What: "backup"}
+}
+
+func reloadRecord(in ReloadRequest, out Reloaded) accounts.Record {
+	return accounts.Record{Who: in.By, What: "reload", On: strings.Join(out.Changed, " ")}
 }

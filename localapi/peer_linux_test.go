@@ -31,7 +31,7 @@ func TestWhoMayAnswer(t *testing.T) {
 
 // TestTheAccountOfTheAnswer reads whose process is on the other side.
 func TestTheAccountOfTheAnswer(t *testing.T) {
-	path, _ := serve(t, Config{API: &daemontest.API{}, Log: zerolog.Nop()})
+	path, _ := serve(t, Config{API: fakeAPI{&daemontest.API{}}, Log: zerolog.Nop()})
 	c, err := net.Dial("unix", path)
 	if err != nil {
 		t.Fatal(err)

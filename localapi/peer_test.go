@@ -29,7 +29,7 @@ func (h handled) Do(r *http.Request) (*http.Response, error) {
 func TestADaemonOfAnotherConfiguration(t *testing.T) {
 	dir := t.TempDir()
 	ours, theirs := filepath.Join(dir, "a é", "balansd.db"), filepath.Join(dir, "b", "balansd.db")
-	api := &daemontest.API{}
+	api := fakeAPI{&daemontest.API{}}
 	h := New(Config{API: api, StateFile: ours, Log: zerolog.Nop()})
 	// An earlier version of either says nothing of its state.
 	quiet := New(Config{API: api, Log: zerolog.Nop()})

@@ -27,7 +27,7 @@ import (
 // without a daemon.
 func TestStoppedPassSaysHowItEnded(t *testing.T) {
 	begun, ended := make(chan struct{}), make(chan struct{})
-	c := connect(t, &daemontest.API{Run: daemontest.RunUntilStopped(begun, ended)})
+	c := connect(t, fakeAPI{&daemontest.API{Run: daemontest.RunUntilStopped(begun, ended)}})
 	ctx, cancel := context.WithCancel(t.Context())
 	go func() { <-begun; cancel() }()
 	p, err := c.Sync(ctx, daemon.SyncRequest{}, nil)
@@ -43,7 +43,7 @@ func TestStoppedPassSaysHowItEnded(t *testing.T) {
 // TestKilledClientStopsItsPass is kill -9 of the command line.
 func TestKilledClientStopsItsPass(t *testing.T) {
 	begun, ended := make(chan struct{}), make(chan struct{})
-	path, _ := serve(t, Config{API: &daemontest.API{Run: daemontest.RunUntilStopped(begun, ended)}, Log: zerolog.Nop()})
+	path, _ := serve(t, Config{API: fakeAPI{&daemontest.API{Run: daemontest.RunUntilStopped(begun, ended)}}, Log: zerolog.Nop()})
 	conn, err := dial(t.Context(), path)
 	if err != nil {
 		t.Fatal(err)
@@ -60,13 +60,13 @@ func TestKilledClientStopsItsPass(t *testing.T) {
 // keeps its connection and reads nothing.
 func TestStuckClientStopsItsPass(t *testing.T) {
 	ended := make(chan struct{})
-	api := &daemontest.API{Run: func(ctx context.Context, _ daemon.SyncRequest, report func(daemon.Progress)) (ledger.Run, error) {
+	api := fakeAPI{&daemontest.API{Run: func(ctx context.Context, _ daemon.SyncRequest, report func(daemon.Progress)) (ledger.Run, error) {
 		defer close(ended)
 		for ctx.Err() == nil {
 			report(daemon.Progress{Text: strings.Repeat("x", 1<<16)})
 		}
 		return ledger.Run{}, ctx.Err()
-	}}
+	}}}
 	path, _ := serve(t, Config{API: api, Log: zerolog.Nop(), Wait: 1})
 	conn, err := dial(t.Context(), path)
 	if err != nil {
@@ -81,7 +81,7 @@ func TestStuckClientStopsItsPass(t *testing.T) {
 // pass that somebody watches.
 func TestDaemonThatStopsEndsItsPasses(t *testing.T) {
 	begun, ended := make(chan struct{}), make(chan struct{})
-	path, stop := serve(t, Config{API: &daemontest.API{Run: daemontest.RunUntilStopped(begun, ended)}, Log: zerolog.Nop()})
+	path, stop := serve(t, Config{API: fakeAPI{&daemontest.API{Run: daemontest.RunUntilStopped(begun, ended)}}, Log: zerolog.Nop()})
 	c, err := Dial(t.Context(), path)
 	if err != nil {
 		t.Fatal(err)
@@ -100,7 +100,7 @@ func TestDaemonThatStopsEndsItsPasses(t *testing.T) {
 }
 
 func TestListenRefusesWhileSomebodyAnswers(t *testing.T) {
-	path, _ := serve(t, Config{API: &daemontest.API{}, Log: zerolog.Nop()})
+	path, _ := serve(t, Config{API: fakeAPI{&daemontest.API{}}, Log: zerolog.Nop()})
 	if _, err := Listen(path); !problem.Is(err, problem.StateLocked) {
 		t.Errorf("Listen gives %v", err)
 	}
@@ -117,9 +117,9 @@ func TestNoDaemon(t *testing.T) {
 }
 
 func TestPassThatWasNeverBegunIsNoStream(t *testing.T) {
-	api := &daemontest.API{Run: func(context.Context, daemon.SyncRequest, func(daemon.Progress)) (ledger.Run, error) {
+	api := fakeAPI{&daemontest.API{Run: func(context.Context, daemon.SyncRequest, func(daemon.Progress)) (ledger.Run, error) {
 		return ledger.Run{}, problem.New(problem.Busy, "another run is under way", "Wait.")
-	}}
+	}}}
 	w := post(api, pathSync, "{}")
 	if w.Code != http.StatusConflict || w.Header().Get("Content-Type") != problemType {
 		t.Errorf("the answer is %d %s", w.Code, w.Header().Get("Content-Type"))
@@ -181,7 +181,7 @@ func to(t *testing.T, s *httptest.Server) Doer {
 
 // TestWalkThatIsLeftEndsTheCall leaves a walk after its first entry.
 func TestWalkThatIsLeftEndsTheCall(t *testing.T) {
-	c := connect(t, &daemontest.API{})
+	c := connect(t, fakeAPI{&daemontest.API{}})
 	for e, err := range c.Entries(t.Context(), ledger.Query{}) {
 		if err != nil || e.Number != 3 {
 			t.Errorf("the first entry is %d, %v", e.Number, err)
@@ -192,7 +192,7 @@ func TestWalkThatIsLeftEndsTheCall(t *testing.T) {
 }
 
 func TestCallerThatGaveUpHearsSo(t *testing.T) {
-	c := connect(t, &daemontest.API{})
+	c := connect(t, fakeAPI{&daemontest.API{}})
 	ctx, cancel := context.WithCancel(t.Context())
 	cancel()
 	_, statusErr := c.Status(ctx)
@@ -226,7 +226,7 @@ func TestSlowRequestIsNotWaitedFor(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
 				ctx, cancel := context.WithCancel(t.Context())
 				l, done := pipe{make(chan net.Conn)}, make(chan error)
-				go func() { done <- Serve(ctx, l, New(Config{API: &daemontest.API{}}), zerolog.Nop()) }()
+				go func() { done <- Serve(ctx, l, New(Config{API: fakeAPI{&daemontest.API{}}}), zerolog.Nop()) }()
 				ours, theirs := net.Pipe()
 				l.conns <- theirs
 				go func() { _, _ = io.WriteString(ours, c.half) }()
@@ -247,11 +247,11 @@ func TestSlowRequestIsNotWaitedFor(t *testing.T) {
 func TestStopDoesNotWaitForEver(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		deaf, begun := make(chan struct{}), make(chan struct{})
-		api := &daemontest.API{Run: func(context.Context, daemon.SyncRequest, func(daemon.Progress)) (ledger.Run, error) {
+		api := fakeAPI{&daemontest.API{Run: func(context.Context, daemon.SyncRequest, func(daemon.Progress)) (ledger.Run, error) {
 			close(begun)
 			<-deaf
 			return ledger.Run{}, nil
-		}}
+		}}}
 		ctx, cancel := context.WithCancel(t.Context())
 		l, done := pipe{make(chan net.Conn)}, make(chan error)
 		go func() { done <- Serve(ctx, l, New(Config{API: api}), zerolog.Nop()) }()
@@ -271,7 +271,7 @@ func TestStopDoesNotWaitForEver(t *testing.T) {
 }
 
 // post makes one call without a server.
-func post(api daemon.API, path, body string) *httptest.ResponseRecorder {
+func post(api API, path, body string) *httptest.ResponseRecorder {
 	w := httptest.NewRecorder()
 	r := httptest.NewRequest(http.MethodPost, path, strings.NewReader(body))
 	New(Config{API: api, Log: zerolog.Nop()}).ServeHTTP(w, r)
@@ -301,7 +301,7 @@ func TestHostileRequests(t *testing.T) {
 		"stop of no name":   {pathSyncStop, `{}`, problem.NotFound, "no such pass"},
 	} {
 		t.Run(name, func(t *testing.T) {
-			api := &daemontest.API{}
+			api := fakeAPI{&daemontest.API{}}
 			w := post(api, c.path, c.body)
 			var b problemBody
 			if err := json.NewDecoder(w.Body).Decode(&b); err != nil {
@@ -322,7 +322,7 @@ func TestHostileRequests(t *testing.T) {
 
 func TestOnlyPost(t *testing.T) {
 	w := httptest.NewRecorder()
-	api := &daemontest.API{}
+	api := fakeAPI{&daemontest.API{}}
 	New(Config{API: api}).ServeHTTP(w, httptest.NewRequest(http.MethodGet, status.path, nil))
 	if w.Code != http.StatusNotFound || len(api.Calls()) > 0 {
 		t.Errorf("GET answers %d, and the daemon heard %v", w.Code, api.Calls())
@@ -331,9 +331,9 @@ func TestOnlyPost(t *testing.T) {
 
 // TestFaultIsAnAnswer has a method that panics.
 func TestFaultIsAnAnswer(t *testing.T) {
-	api := &daemontest.API{Run: func(context.Context, daemon.SyncRequest, func(daemon.Progress)) (ledger.Run, error) {
+	api := fakeAPI{&daemontest.API{Run: func(context.Context, daemon.SyncRequest, func(daemon.Progress)) (ledger.Run, error) {
 		panic("nil map")
-	}}
+	}}}
 	var log strings.Builder
 	w := httptest.NewRecorder()
 	New(Config{API: api, Log: zerolog.New(&log)}).ServeHTTP(w, httptest.NewRequest(http.MethodPost, pathSync, nil))
@@ -347,7 +347,7 @@ func TestFaultIsAnAnswer(t *testing.T) {
 
 // TestStreamIsOneValueALine is what a script relies on.
 func TestStreamIsOneValueALine(t *testing.T) {
-	w := post(&daemontest.API{}, pathEntries, "")
+	w := post(fakeAPI{&daemontest.API{}}, pathEntries, "")
 	lines := bufio.NewScanner(w.Body)
 	var ends []bool
 	for lines.Scan() {
@@ -364,7 +364,7 @@ func TestStreamIsOneValueALine(t *testing.T) {
 
 // FuzzRequest holds every call to an answer, whatever the body.
 func FuzzRequest(f *testing.F) {
-	paths := (&api{}).calls()
+	paths := (&handler{}).handlers()
 	for path := range paths {
 		f.Add(path, `{"number": 7, "by": "An"}`)
 		f.Add(path, `{"firm_id": 14, "cells": ["1003P"], "from": "2026-02-30"}`)
@@ -373,7 +373,7 @@ func FuzzRequest(f *testing.F) {
 		if _, ok := paths[path]; !ok {
 			t.Skip()
 		}
-		w := post(&daemontest.API{}, path, body)
+		w := post(fakeAPI{&daemontest.API{}}, path, body)
 		kind := w.Header().Get("Content-Type")
 		if w.Code == http.StatusOK && (kind == jsonType || kind == streamType) {
 			return

@@ -11,9 +11,9 @@ import (
 	"sync"
 	"time"
 
-	"balansd/accounts"
 	"balansd/daemon"
 	"balansd/httpserver"
+	"balansd/ledger"
 	"balansd/problem"
 
 	"github.com/rs/zerolog"
@@ -30,15 +30,11 @@ const (
 // Config is all that the local API needs.
 type Config struct {
 	// API does the work.
-	API daemon.API
-	// Reload reads the configuration again; nil where that cannot be done.
-	Reload func(ctx context.Context, by string) (Reloaded, error)
+	API API
 	// StateFile is the state that the daemon works on. A client that means
 	// another is refused.
 	StateFile string
-	// People are those of the web pages; nil where there are none.
-	People *accounts.People
-	// Log hears of every call; never of what is in it.
+	// Log has every call; never what is in it.
 	Log zerolog.Logger
 	// Wait is how long a client may leave a stream unread before it is taken
 	// for gone, so that a stopped terminal cannot hold up the night. 0 for
@@ -46,15 +42,8 @@ type Config struct {
 	Wait time.Duration
 }
 
-// Reloaded says what reading the configuration again changed, by the keys of
-// the settings.
-type Reloaded struct {
-	Changed []string `json:"changed"` // what is in force now
-	Restart []string `json:"restart"` // what waits for a restart of the service
-}
-
-// api serves daemon.API.
-type api struct {
+// handler serves API.
+type handler struct {
 	Config
 
 	mu    sync.Mutex
@@ -70,34 +59,34 @@ func New(cfg Config) http.Handler {
 	if cfg.Wait == 0 {
 		cfg.Wait = defaultWait
 	}
-	a := &api{Config: cfg, syncs: map[string]context.CancelFunc{}}
+	h := &handler{Config: cfg, syncs: map[string]context.CancelFunc{}}
 	mux := http.NewServeMux()
-	for path, h := range a.calls() {
-		mux.HandleFunc("POST "+path, h)
+	for path, serve := range h.handlers() {
+		mux.HandleFunc("POST "+path, serve)
 	}
 	mux.HandleFunc("/", func(w http.ResponseWriter, _ *http.Request) {
 		writeProblem(w, problem.New(problem.NotFound, "the local API has no such call",
 			"Use POST, and a balansd command line of the same version as the daemon."))
 	})
-	return a.guard(mux)
+	return h.logged(mux)
 }
 
 // served is an operation as the server sees it.
 type served interface {
-	// handle returns the path and the handler of the operation.
-	handle(c *Config) (string, http.HandlerFunc)
+	// handler returns the path of the operation, and what serves it by api.
+	handler(api API) (string, http.HandlerFunc)
 }
 
-func (o operation[In, Out]) handle(c *Config) (string, http.HandlerFunc) {
-	return o.path, answer(func(ctx context.Context, in In) (Out, error) { return o.run(ctx, c, in) })
+func (o operation[In, Out]) handler(api API) (string, http.HandlerFunc) {
+	return o.path, answer(func(ctx context.Context, in In) (Out, error) { return o.run(api, ctx, in) })
 }
 
-// calls returns the handlers of all calls, by path.
-func (a *api) calls() map[string]http.HandlerFunc {
-	all := map[string]http.HandlerFunc{pathSync: a.sync, pathSyncStop: answer(a.stop), pathEntries: a.entries}
+// handlers returns the handlers of all calls, by path.
+func (h *handler) handlers() map[string]http.HandlerFunc {
+	all := map[string]http.HandlerFunc{pathSync: h.sync, pathSyncStop: answer(h.stop), pathEntries: h.entries}
 	for _, o := range operations() {
-		path, h := o.handle(&a.Config)
-		all[path] = h
+		path, serve := o.handler(h.API)
+		all[path] = serve
 	}
 	return all
 }
@@ -120,7 +109,7 @@ func answer[In, Out any](call func(context.Context, In) (Out, error)) http.Handl
 }
 
 // sync runs a pass and tells it as it happens.
-func (a *api) sync(w http.ResponseWriter, r *http.Request) {
+func (h *handler) sync(w http.ResponseWriter, r *http.Request) {
 	var in syncCall
 	if err := decode(w, r, &in); err != nil {
 		writeProblem(w, err)
@@ -128,33 +117,33 @@ func (a *api) sync(w http.ResponseWriter, r *http.Request) {
 	}
 	ctx, cancel := context.WithCancel(r.Context())
 	defer cancel()
-	defer a.stoppable(in.Call, cancel)()
-	out := newStream(w, a.Wait, cancel)
-	pass, err := a.API.Sync(ctx, in.SyncRequest, func(p daemon.Progress) { out.line(line{Progress: &p}) })
+	defer h.stoppable(in.Call, cancel)()
+	out := newStream(w, h.Wait, cancel)
+	pass, err := h.API.Sync(ctx, in.SyncRequest, func(p daemon.Progress) { out.line(line{Progress: &p}) })
 	out.end(&pass, err)
 }
 
 // stoppable lets the call be stopped by its name until the returned function
 // is called. A call without a name cannot be.
-func (a *api) stoppable(call string, cancel context.CancelFunc) func() {
+func (h *handler) stoppable(call string, cancel context.CancelFunc) func() {
 	if call == "" {
 		return func() {}
 	}
-	a.mu.Lock()
-	defer a.mu.Unlock()
-	a.syncs[call] = cancel
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	h.syncs[call] = cancel
 	return func() {
-		a.mu.Lock()
-		defer a.mu.Unlock()
-		delete(a.syncs, call)
+		h.mu.Lock()
+		defer h.mu.Unlock()
+		delete(h.syncs, call)
 	}
 }
 
 // stop ends a pass that a client asked for; the pass's own call then answers.
-func (a *api) stop(_ context.Context, r stopCall) (none, error) {
-	a.mu.Lock()
-	cancel, ok := a.syncs[r.Call]
-	a.mu.Unlock()
+func (h *handler) stop(_ context.Context, r stopCall) (none, error) {
+	h.mu.Lock()
+	cancel, ok := h.syncs[r.Call]
+	h.mu.Unlock()
 	if !ok {
 		return none{}, problem.New(problem.NotFound, "no such pass is under way", "")
 	}
@@ -163,16 +152,16 @@ func (a *api) stop(_ context.Context, r stopCall) (none, error) {
 }
 
 // entries walks the ledger.
-func (a *api) entries(w http.ResponseWriter, r *http.Request) {
-	var in entriesCall
+func (h *handler) entries(w http.ResponseWriter, r *http.Request) {
+	var in ledger.Query
 	if err := decode(w, r, &in); err != nil {
 		writeProblem(w, err)
 		return
 	}
 	ctx, cancel := context.WithCancel(r.Context())
 	defer cancel()
-	out := newStream(w, a.Wait, cancel)
-	for e, err := range a.API.Entries(ctx, in.Query) {
+	out := newStream(w, h.Wait, cancel)
+	for e, err := range h.API.Entries(ctx, in) {
 		if err != nil {
 			out.end(nil, err)
 			return
@@ -184,12 +173,11 @@ func (a *api) entries(w http.ResponseWriter, r *http.Request) {
 	out.end(nil, nil)
 }
 
-// guard logs each call, and makes a fault in one an answer to its client
-// instead of a silence.
-func (a *api) guard(next http.Handler) http.Handler {
+// logged logs each call, and answers with a problem when one panics.
+func (h *handler) logged(next http.Handler) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		begun := time.Now()
-		log := a.Log.With().Str("call", strings.TrimPrefix(r.URL.Path, prefix)).Logger()
+		log := h.Log.With().Str("call", strings.TrimPrefix(r.URL.Path, prefix)).Logger()
 		seen := &httpserver.StatusRecorder{ResponseWriter: w}
 		defer func() {
 			fault := recover()
@@ -205,9 +193,9 @@ func (a *api) guard(next http.Handler) http.Handler {
 				writeProblem(w, errors.New("a fault in balansd"))
 			}
 		}()
-		seen.Header().Set(stateHeader, url.PathEscape(a.StateFile))
+		seen.Header().Set(stateHeader, url.PathEscape(h.StateFile))
 		if meant, err := url.PathUnescape(r.Header.Get(stateHeader)); err == nil {
-			if err := otherState(a.StateFile, meant); err != nil {
+			if err := otherState(h.StateFile, meant); err != nil {
 				writeProblem(seen, err)
 				return
 			}

@@ -24,13 +24,13 @@ type slowAPI struct {
 	err     error
 }
 
-func (d *slowAPI) EndSilverfin(ctx context.Context, state, code string, firmID int64, by string) (ledger.Firm, []string, error) {
-	d.Record("EndSilverfin", state, code, firmID, by)
+func (d *slowAPI) EndSilverfin(ctx context.Context, r daemon.GrantRequest) (daemon.LinkedFirm, error) {
+	d.Record("EndSilverfin", r)
 	select {
 	case <-d.release:
-		return ledger.Firm{ID: 12, Name: "Kantoor Peeters"}, nil, d.err
+		return daemon.LinkedFirm{Firm: ledger.Firm{ID: 12, Name: "Kantoor Peeters"}}, d.err
 	case <-ctx.Done():
-		return ledger.Firm{}, nil, ctx.Err()
+		return daemon.LinkedFirm{}, ctx.Err()
 	}
 }
 
@@ -98,6 +98,6 @@ func TestTaskPanics(t *testing.T) {
 // panickingAPI panics in ConnectFinbox.
 type panickingAPI struct{ *stubAPI }
 
-func (panickingAPI) ConnectFinbox(context.Context, string, string) (ledger.Connection, []string, error) {
+func (panickingAPI) ConnectFinbox(context.Context, daemon.ConnectionRequest) (daemon.LinkedConnection, error) {
 	panic("a fault")
 }

@@ -38,7 +38,7 @@ func (d *deadlineRecorder) Write(text []byte) (int, error) {
 // largeDocumentAPI has a large document.
 type largeDocumentAPI struct{ *stubAPI }
 
-func (largeDocumentAPI) Document(context.Context, uint64) (daemon.Document, error) {
+func (largeDocumentAPI) Document(context.Context, daemon.EntryRequest) (daemon.Document, error) {
 	return daemon.Document{Name: "x", Data: make([]byte, 10*chunkSize+1)}, nil
 }
 

@@ -12,6 +12,7 @@ import (
 	"time"
 
 	"balansd/accounts"
+	"balansd/daemon"
 	"balansd/daemon/daemontest"
 	"balansd/keyvalue/kvtest"
 	"balansd/localapi"
@@ -63,7 +64,10 @@ func newFixture(t *testing.T, change ...func(*Config)) *fixture {
 	if cfg.Now != nil {
 		w.people.Now = cfg.Now
 	}
-	cfg.API = localapi.Audited(cfg.API, w.log)
+	cfg.API = localapi.Audited(struct {
+		daemon.API
+		localapi.Administration
+	}{API: cfg.API}, w.log)
 	web, err := New(cfg)
 	if err != nil {
 		t.Fatal(err)

@@ -54,14 +54,14 @@ func filledHostile[T any](v T) T {
 // hostileAPI returns hostile texts.
 type hostileAPI struct{ *stubAPI }
 
-func (h hostileAPI) Show(ctx context.Context, number uint64) (daemon.EntryDetail, error) {
-	f, err := h.stubAPI.Show(ctx, number)
+func (h hostileAPI) Show(ctx context.Context, r daemon.EntryRequest) (daemon.EntryDetail, error) {
+	f, err := h.stubAPI.Show(ctx, r)
 	f.History = []ledger.Event{{State: ledger.Found, By: hostile, Text: hostile}, {State: ledger.Done, By: hostile, Act: ledger.ActRetry}}
 	f.Values = map[string]string{"1003": hostile, "1003P": hostile, hostile: hostile}
 	return f, err
 }
 
-func (hostileAPI) BeginSilverfin(context.Context, int64, string) (daemon.SignIn, error) {
+func (hostileAPI) BeginSilverfin(context.Context, daemon.SignInRequest) (daemon.SignIn, error) {
 	return daemon.SignIn{URL: `https://live.getsilverfin.com/?x="><script>window.hacked=1</script>`, State: hostile}, nil
 }
 

@@ -6,6 +6,7 @@ import (
 	"strconv"
 	"time"
 
+	"balansd/daemon"
 	"balansd/ledger"
 
 	"github.com/prometheus/client_golang/prometheus"
@@ -70,7 +71,7 @@ func (g *collector) Collect(ch chan<- prometheus.Metric) {
 		return
 	}
 	put(g.up, 1)
-	if h, err := g.web.API.History(ctx, maxRunsRead); err == nil {
+	if h, err := g.web.API.History(ctx, daemon.HistoryQuery{Limit: maxRunsRead}); err == nil {
 		put(g.lastGoodRun, lastGoodRun(h.Runs))
 	}
 	if !s.NextWake.IsZero() {

@@ -61,7 +61,9 @@ type statusAPI struct {
 
 func (s statusAPI) Status(context.Context) (daemon.Status, error) { return s.status, nil }
 
-func (s statusAPI) History(context.Context, int) (daemon.History, error) { return s.history, nil }
+func (s statusAPI) History(context.Context, daemon.HistoryQuery) (daemon.History, error) {
+	return s.history, nil
+}
 
 func TestMetricsOfFailingDaemon(t *testing.T) {
 	f := newFixture(t, func(c *Config) { c.API = &daemontest.API{Err: errors.New("the disk is on fire")} })

@@ -11,6 +11,7 @@ import (
 
 	"balansd/accounts"
 	"balansd/balance"
+	"balansd/daemon"
 	"balansd/internal/clip"
 	"balansd/internal/loopback"
 	"balansd/ledger"
@@ -183,14 +184,14 @@ func validateConnection(rq *request) error {
 	id := strings.TrimSpace(rq.r.PostForm.Get("id"))
 	by := rq.person.Name
 	return rq.runTask(func(ctx context.Context) func(*request) error {
-		c, _, err := rq.API.ConnectFinbox(ctx, id, by)
+		linked, err := rq.API.ConnectFinbox(ctx, daemon.ConnectionRequest{ID: id, By: by})
 		rq.recordContact(finboxService, err)
 		return func(rq *request) error {
 			if err != nil {
 				p := problem.Of(err)
 				return rq.showConnection(p.Code.HTTPStatus(), connectionData{SubmittedID: clip.Text(id), ErrorCode: string(p.Code), Reason: p.Reason, ErrorText: p.What})
 			}
-			return rq.redirect("/connection?validated=" + url.QueryEscape(c.ID) + "#step1")
+			return rq.redirect("/connection?validated=" + url.QueryEscape(linked.Connection.ID) + "#step1")
 		}
 	})
 }
@@ -198,7 +199,7 @@ func validateConnection(rq *request) error {
 // setConnection pauses, resumes or removes a connection. Its ledger entries stay.
 func setConnection(rq *request) error {
 	id, status := rq.r.PostForm.Get("id"), ledger.ConnectionStatus(rq.r.PostForm.Get("status"))
-	c, err := rq.API.SetConnection(rq.r.Context(), id, status, rq.person.Name)
+	c, err := rq.API.SetConnection(rq.r.Context(), daemon.ConnectionRequest{ID: id, Status: status, By: rq.person.Name})
 	if err != nil {
 		return err
 	}
@@ -254,7 +255,7 @@ func startSilverfinSignIn(rq *request) error {
 			return rq.redirect("/connection#step2")
 		}
 	}
-	s, err := rq.API.BeginSilverfin(rq.r.Context(), firm, redirect)
+	s, err := rq.API.BeginSilverfin(rq.r.Context(), daemon.SignInRequest{FirmID: firm, Redirect: redirect})
 	if err != nil {
 		return err
 	}
@@ -326,13 +327,14 @@ func finishSilverfinSignIn(rq *request) error {
 	}
 	code, by := form.Get("code"), rq.person.Name
 	return rq.runTask(func(ctx context.Context) func(*request) error {
-		f, _, err := rq.API.EndSilverfin(ctx, state, code, granted, by)
+		linked, err := rq.API.EndSilverfin(ctx, daemon.GrantRequest{State: state, Code: code, FirmID: granted, By: by})
 		rq.recordContact(silverfinService, err)
 		return func(rq *request) error {
 			if err != nil {
 				p := problem.Of(err)
 				return rq.showConnection(p.Code.HTTPStatus(), connectionData{ErrorCode: string(p.Code), Reason: p.Reason, ErrorText: p.What})
 			}
+			f := linked.Firm
 			rq.flash("connection.linked", "Firm", f.Name)
 			if asked, _ := strconv.ParseInt(wanted, 10, 64); asked != 0 && asked != f.ID {
 				rq.flashWarning("connection.other-firm", "Firm", f.Name, "Asked", wanted)
@@ -347,7 +349,7 @@ func removeFirm(rq *request) error {
 	if err != nil {
 		return accounts.Refusal{Status: http.StatusBadRequest}
 	}
-	if err := rq.API.RemoveFirm(rq.r.Context(), id, rq.person.Name); err != nil {
+	if err := rq.API.RemoveFirm(rq.r.Context(), daemon.FirmRequest{FirmID: id, By: rq.person.Name}); err != nil {
 		return err
 	}
 	rq.flash("connection.firm-removed")

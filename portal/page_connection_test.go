@@ -84,7 +84,7 @@ func TestSilverfinSignInBoundToSession(t *testing.T) {
 			f := newStubFixture(t, d)
 			ann := f.signedIn(annName)
 			ann.post("/connection/silverfin", "firm", "https://live.getsilverfin.com/f/12/34")
-			if diff := cmp.Diff([]string{"BeginSilverfin[12 " + f.server.URL + "/silverfin/callback]"}, d.callsOf("BeginSilverfin")); diff != "" {
+			if diff := cmp.Diff([]string{"BeginSilverfin[{FirmID:12 Redirect:" + f.server.URL + "/silverfin/callback}]"}, d.callsOf("BeginSilverfin")); diff != "" {
 				t.Error(diff)
 			}
 			got := ann.post("/connection/silverfin/end", tt.form...)
@@ -164,8 +164,8 @@ func TestForgedSilverfinCallback(t *testing.T) {
 // failingAPI is an API whose Finbox answers 500.
 type failingAPI struct{ *stubAPI }
 
-func (failingAPI) ConnectFinbox(context.Context, string, string) (ledger.Connection, []string, error) {
-	return ledger.Connection{}, nil, problem.New(problem.FinboxDown, "Finbox answered 500", "")
+func (failingAPI) ConnectFinbox(context.Context, daemon.ConnectionRequest) (daemon.LinkedConnection, error) {
+	return daemon.LinkedConnection{}, problem.New(problem.FinboxDown, "Finbox answered 500", "")
 }
 
 // TestConnectionPageWhileFinboxFails: after a failed task the page promises no retry, and

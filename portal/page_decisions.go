@@ -45,7 +45,7 @@ func decisionsPage(rq *request) error {
 			d.Older = d.List[len(d.List)-1].Entry.Number
 			break
 		}
-		f, err := rq.API.Show(ctx, e.Number)
+		f, err := rq.API.Show(ctx, daemon.EntryRequest{Number: e.Number})
 		if err != nil {
 			return err
 		}
@@ -172,7 +172,7 @@ func (rq *request) decision(f daemon.EntryDetail) (decisionView, error) {
 	}
 	story := f.History
 	if d.WrittenBy != f.Entry.Number {
-		wrote, err := rq.API.Show(rq.r.Context(), d.WrittenBy)
+		wrote, err := rq.API.Show(rq.r.Context(), daemon.EntryRequest{Number: d.WrittenBy})
 		if err != nil {
 			return d, err
 		}

@@ -131,7 +131,7 @@ func (rq *request) showDossier(status int, f daemon.EntryDetail, stop *linkConfl
 // so that e can be used again.
 func (rq *request) newerDismissed(e ledger.Entry) (bool, error) {
 	for steps := 0; e.State == ledger.Superseded && steps < maxVersions; steps++ {
-		f, err := rq.API.Show(rq.r.Context(), e.SupersededBy)
+		f, err := rq.API.Show(rq.r.Context(), daemon.EntryRequest{Number: e.SupersededBy})
 		if problem.Is(err, problem.NotFound) {
 			return false, nil
 		}
@@ -182,7 +182,7 @@ func retryEntry(rq *request) error {
 		return err
 	}
 	held := f.Entry.Reason == ledger.HasFindings
-	if _, err := rq.API.Retry(rq.r.Context(), f.Entry.Number, rq.person.Name); err != nil {
+	if _, err := rq.API.Retry(rq.r.Context(), daemon.EntryRequest{Number: f.Entry.Number, By: rq.person.Name}); err != nil {
 		return err
 	}
 	if held {
@@ -198,7 +198,7 @@ func dismissEntry(rq *request) error {
 	if err != nil {
 		return err
 	}
-	if _, err := rq.API.Dismiss(rq.r.Context(), f.Entry.Number, rq.person.Name); err != nil {
+	if _, err := rq.API.Dismiss(rq.r.Context(), daemon.EntryRequest{Number: f.Entry.Number, By: rq.person.Name}); err != nil {
 		return err
 	}
 	rq.flash("dossier.dismissed", "Name", rq.entry(f.Entry).Name())

@@ -6,6 +6,7 @@ import (
 	"regexp"
 	"strconv"
 
+	"balansd/daemon"
 	"balansd/ledger"
 )
 
@@ -16,7 +17,7 @@ func downloadDocument(rq *request) error {
 	if err != nil {
 		return err
 	}
-	d, err := rq.API.Document(rq.r.Context(), f.Entry.Number)
+	d, err := rq.API.Document(rq.r.Context(), daemon.EntryRequest{Number: f.Entry.Number})
 	if err != nil {
 		return err
 	}

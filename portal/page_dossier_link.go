@@ -6,6 +6,7 @@ import (
 	"strconv"
 
 	"balansd/accounts"
+	"balansd/daemon"
 	"balansd/ledger"
 	"balansd/problem"
 )
@@ -51,7 +52,7 @@ func linkDossier(rq *request) error {
 	if rq.person.Role == accounts.Admin {
 		l.NumberDiffers.Company = rq.r.PostForm.Get("number_differs")
 	}
-	would, err := rq.API.Link(rq.r.Context(), l, rq.person.Name)
+	would, err := rq.API.Link(rq.r.Context(), daemon.LinkRequest{DossierLink: l, By: rq.person.Name})
 	if problem.Is(err, problem.NumberDiffers) {
 		return rq.showDossier(http.StatusConflict, f, &linkConflict{Address: rq.r.PostForm.Get("address"), NumberDiffers: would.NumberDiffers,
 			WrongName: l.NumberDiffers.Company != "", Admin: rq.person.Role == accounts.Admin})
@@ -59,7 +60,7 @@ func linkDossier(rq *request) error {
 	if err != nil {
 		return err
 	}
-	if _, err := rq.API.Retry(rq.r.Context(), f.Entry.Number, rq.person.Name); err != nil {
+	if _, err := rq.API.Retry(rq.r.Context(), daemon.EntryRequest{Number: f.Entry.Number, By: rq.person.Name}); err != nil {
 		return err
 	}
 	rq.flash("dossier.linked", "Name", rq.entry(f.Entry).Name())

@@ -18,9 +18,9 @@ type numberConflictAPI struct {
 	sides ledger.NumberDiffers
 }
 
-func (d *numberConflictAPI) Link(ctx context.Context, l ledger.DossierLink, by string) (ledger.DossierLink, error) {
-	typed := l.NumberDiffers
-	saved, _ := d.stubAPI.Link(ctx, l, by) // records the call
+func (d *numberConflictAPI) Link(ctx context.Context, r daemon.LinkRequest) (ledger.DossierLink, error) {
+	typed := r.NumberDiffers
+	saved, _ := d.stubAPI.Link(ctx, r) // records the call
 	saved.NumberDiffers = d.sides
 	if !typed.Names(d.sides.Company) {
 		return saved, problem.New(problem.NumberDiffers, "the numbers differ", "")

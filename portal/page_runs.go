@@ -5,6 +5,7 @@ import (
 	"slices"
 
 	"balansd/balance"
+	"balansd/daemon"
 	"balansd/ledger"
 	"balansd/problem"
 )
@@ -116,7 +117,7 @@ func (p runView) KnownProblems() (list []runProblem) {
 }
 
 func runsPage(rq *request) error {
-	h, err := rq.API.History(rq.r.Context(), runsRead)
+	h, err := rq.API.History(rq.r.Context(), daemon.HistoryQuery{Limit: runsRead})
 	if err != nil {
 		return err
 	}

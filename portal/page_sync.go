@@ -217,9 +217,9 @@ func (h *Handler) slowAfter() time.Duration {
 
 // currentEntry returns an entry, or the one that superseded it.
 func (rq *request) currentEntry(number uint64) (entryView, error) {
-	f, err := rq.API.Show(rq.r.Context(), number)
+	f, err := rq.API.Show(rq.r.Context(), daemon.EntryRequest{Number: number})
 	if err == nil && f.Entry.State == ledger.Superseded && f.Entry.SupersededBy > number {
-		f, err = rq.API.Show(rq.r.Context(), f.Entry.SupersededBy)
+		f, err = rq.API.Show(rq.r.Context(), daemon.EntryRequest{Number: f.Entry.SupersededBy})
 	}
 	return rq.entry(f.Entry), err
 }
@@ -230,5 +230,5 @@ func (rq *request) loadEntry(text string) (daemon.EntryDetail, error) {
 	if err != nil {
 		return daemon.EntryDetail{}, accounts.Refusal{Status: http.StatusNotFound}
 	}
-	return rq.API.Show(rq.r.Context(), number)
+	return rq.API.Show(rq.r.Context(), daemon.EntryRequest{Number: number})
 }

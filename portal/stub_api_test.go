@@ -35,9 +35,9 @@ func (d *stubAPI) Entries(_ context.Context, q ledger.Query) iter.Seq2[ledger.En
 	}
 }
 
-func (d *stubAPI) Show(_ context.Context, number uint64) (daemon.EntryDetail, error) {
+func (d *stubAPI) Show(_ context.Context, r daemon.EntryRequest) (daemon.EntryDetail, error) {
 	for _, e := range d.entries {
-		if e.Number == number {
+		if e.Number == r.Number {
 			return daemon.EntryDetail{Entry: e}, nil
 		}
 	}
@@ -61,7 +61,7 @@ func (d *stubAPI) Dossiers(_ context.Context, q daemon.DossierQuery) (daemon.Dos
 
 // Decide refuses a decision about another version of the entry, as the daemon does.
 func (d *stubAPI) Decide(ctx context.Context, r daemon.Decision) (ledger.Entry, error) {
-	f, err := d.Show(ctx, r.Number)
+	f, err := d.Show(ctx, daemon.EntryRequest{Number: r.Number})
 	if err != nil {
 		return ledger.Entry{}, err
 	}
@@ -74,7 +74,9 @@ func (d *stubAPI) Decide(ctx context.Context, r daemon.Decision) (ledger.Entry, 
 
 func (d *stubAPI) Status(context.Context) (daemon.Status, error) { return d.status, nil }
 
-func (d *stubAPI) History(context.Context, int) (daemon.History, error) { return d.history, nil }
+func (d *stubAPI) History(context.Context, daemon.HistoryQuery) (daemon.History, error) {
+	return d.history, nil
+}
 
 func (d *stubAPI) Connections(context.Context) ([]ledger.Connection, error) {
 	return d.status.Connections, nil

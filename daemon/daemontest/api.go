@@ -44,7 +44,7 @@ func (a *API) Calls() []string {
 // Status is daemon.API's.
 func (a *API) Status(context.Context) (daemon.Status, error) {
 	a.Record("Status")
-	return answerOf[daemon.Status](a)
+	return Answer[daemon.Status](a)
 }
 
 // Sync is daemon.API's.
@@ -79,129 +79,121 @@ func (a *API) Entries(_ context.Context, q ledger.Query) iter.Seq2[ledger.Entry,
 }
 
 // Show is daemon.API's.
-func (a *API) Show(_ context.Context, number uint64) (daemon.EntryDetail, error) {
-	a.Record("Show", number)
-	return answerOf[daemon.EntryDetail](a)
-}
-
-// Retry is daemon.API's.
-func (a *API) Retry(_ context.Context, number uint64, by string) (ledger.Entry, error) {
-	a.Record("Retry", number, by)
-	return answerOf[ledger.Entry](a)
-}
-
-// Decide is daemon.API's.
-func (a *API) Decide(_ context.Context, d daemon.Decision) (ledger.Entry, error) {
-	a.Record("Decide", d)
-	return answerOf[ledger.Entry](a)
-}
-
-// Dismiss is daemon.API's.
-func (a *API) Dismiss(_ context.Context, number uint64, by string) (ledger.Entry, error) {
-	a.Record("Dismiss", number, by)
-	return answerOf[ledger.Entry](a)
-}
-
-// ConnectFinbox is daemon.API's.
-func (a *API) ConnectFinbox(_ context.Context, id, by string) (ledger.Connection, []string, error) {
-	a.Record("ConnectFinbox", id, by)
-	c, err := answerOf[ledger.Connection](a)
-	return c, notesOf(a), err
-}
-
-// Connections is daemon.API's.
-func (a *API) Connections(context.Context) ([]ledger.Connection, error) {
-	a.Record("Connections")
-	return answerOf[[]ledger.Connection](a)
-}
-
-// SetConnection is daemon.API's.
-func (a *API) SetConnection(_ context.Context, id string, s ledger.ConnectionStatus, by string) (ledger.Connection, error) {
-	a.Record("SetConnection", id, s, by)
-	return answerOf[ledger.Connection](a)
-}
-
-// Firms is daemon.API's.
-func (a *API) Firms(context.Context) ([]ledger.Firm, error) {
-	a.Record("Firms")
-	return answerOf[[]ledger.Firm](a)
-}
-
-// TakeOver is daemon.API's.
-func (a *API) TakeOver(_ context.Context, id int64, by string) error {
-	a.Record("TakeOver", id, by)
-	return a.Err
-}
-
-// RemoveFirm is daemon.API's.
-func (a *API) RemoveFirm(_ context.Context, id int64, by string) error {
-	a.Record("RemoveFirm", id, by)
-	return a.Err
-}
-
-// BeginSilverfin is daemon.API's.
-func (a *API) BeginSilverfin(_ context.Context, firmID int64, redirect string) (daemon.SignIn, error) {
-	a.Record("BeginSilverfin", firmID, redirect)
-	return answerOf[daemon.SignIn](a)
-}
-
-// EndSilverfin is daemon.API's.
-func (a *API) EndSilverfin(_ context.Context, state, code string, firmID int64, by string) (ledger.Firm, []string, error) {
-	a.Record("EndSilverfin", state, code, firmID, by)
-	firm, err := answerOf[ledger.Firm](a)
-	return firm, notesOf(a), err
+func (a *API) Show(_ context.Context, r daemon.EntryRequest) (daemon.EntryDetail, error) {
+	a.Record("Show", r)
+	return Answer[daemon.EntryDetail](a)
 }
 
 // Document is daemon.API's.
-func (a *API) Document(_ context.Context, number uint64) (daemon.Document, error) {
-	a.Record("Document", number)
-	return answerOf[daemon.Document](a)
+func (a *API) Document(_ context.Context, r daemon.EntryRequest) (daemon.Document, error) {
+	a.Record("Document", r)
+	return Answer[daemon.Document](a)
 }
 
 // Dossiers is daemon.API's.
 func (a *API) Dossiers(_ context.Context, q daemon.DossierQuery) (daemon.DossierPage, error) {
 	a.Record("Dossiers", q)
-	return answerOf[daemon.DossierPage](a)
+	return Answer[daemon.DossierPage](a)
 }
 
 // History is daemon.API's.
-func (a *API) History(_ context.Context, limit int) (daemon.History, error) {
-	a.Record("History", limit)
-	return answerOf[daemon.History](a)
+func (a *API) History(_ context.Context, q daemon.HistoryQuery) (daemon.History, error) {
+	a.Record("History", q)
+	return Answer[daemon.History](a)
 }
 
-// Backup is daemon.API's.
-func (a *API) Backup(_ context.Context, by string) (ledger.Backup, error) {
-	a.Record("Backup", by)
-	return answerOf[ledger.Backup](a)
+// Retry is daemon.API's.
+func (a *API) Retry(_ context.Context, r daemon.EntryRequest) (ledger.Entry, error) {
+	a.Record("Retry", r)
+	return Answer[ledger.Entry](a)
+}
+
+// Decide is daemon.API's.
+func (a *API) Decide(_ context.Context, r daemon.Decision) (ledger.Entry, error) {
+	a.Record("Decide", r)
+	return Answer[ledger.Entry](a)
+}
+
+// Dismiss is daemon.API's.
+func (a *API) Dismiss(_ context.Context, r daemon.EntryRequest) (ledger.Entry, error) {
+	a.Record("Dismiss", r)
+	return Answer[ledger.Entry](a)
+}
+
+// ConnectFinbox is daemon.API's.
+func (a *API) ConnectFinbox(_ context.Context, r daemon.ConnectionRequest) (daemon.LinkedConnection, error) {
+	a.Record("ConnectFinbox", r)
+	return Answer[daemon.LinkedConnection](a)
+}
+
+// Connections is daemon.API's.
+func (a *API) Connections(context.Context) ([]ledger.Connection, error) {
+	a.Record("Connections")
+	return Answer[[]ledger.Connection](a)
+}
+
+// SetConnection is daemon.API's.
+func (a *API) SetConnection(_ context.Context, r daemon.ConnectionRequest) (ledger.Connection, error) {
+	a.Record("SetConnection", r)
+	return Answer[ledger.Connection](a)
+}
+
+// Firms is daemon.API's.
+func (a *API) Firms(context.Context) ([]ledger.Firm, error) {
+	a.Record("Firms")
+	return Answer[[]ledger.Firm](a)
+}
+
+// RemoveFirm is daemon.API's.
+func (a *API) RemoveFirm(_ context.Context, r daemon.FirmRequest) error {
+	a.Record("RemoveFirm", r)
+	return a.Err
+}
+
+// TakeOver is daemon.API's.
+func (a *API) TakeOver(_ context.Context, r daemon.FirmRequest) error {
+	a.Record("TakeOver", r)
+	return a.Err
+}
+
+// BeginSilverfin is daemon.API's.
+func (a *API) BeginSilverfin(_ context.Context, r daemon.SignInRequest) (daemon.SignIn, error) {
+	a.Record("BeginSilverfin", r)
+	return Answer[daemon.SignIn](a)
+}
+
+// EndSilverfin is daemon.API's.
+func (a *API) EndSilverfin(_ context.Context, r daemon.GrantRequest) (daemon.LinkedFirm, error) {
+	a.Record("EndSilverfin", r)
+	return Answer[daemon.LinkedFirm](a)
 }
 
 // Link is daemon.API's.
-func (a *API) Link(_ context.Context, l ledger.DossierLink, by string) (ledger.DossierLink, error) {
-	a.Record("Link", l, by)
-	return answerOf[ledger.DossierLink](a)
+func (a *API) Link(_ context.Context, r daemon.LinkRequest) (ledger.DossierLink, error) {
+	a.Record("Link", r)
+	return Answer[ledger.DossierLink](a)
 }
 
 // Links is daemon.API's.
 func (a *API) Links(context.Context) ([]ledger.DossierLink, error) {
 	a.Record("Links")
-	return answerOf[[]ledger.DossierLink](a)
+	return Answer[[]ledger.DossierLink](a)
 }
 
-// answerOf returns a full value, or the zero value with the error of a.
-func answerOf[T any](a *API) (T, error) {
+// Backup is daemon.API's.
+func (a *API) Backup(_ context.Context, r daemon.BackupRequest) (ledger.Backup, error) {
+	a.Record("Backup", r)
+	return Answer[ledger.Backup](a)
+}
+
+// Answer returns a full value, or the zero value with the error of a: what a method of
+// API returns.
+func Answer[T any](a *API) (T, error) {
 	if a.Err != nil || a.Empty {
 		var zero T
 		return zero, a.Err
 	}
 	return Full[T](), nil
-}
-
-func notesOf(a *API) []string {
-	if a.Err != nil || a.Empty {
-		return nil
-	}
-	return []string{"the start date is not today"}
 }
 
 // Full returns a value of which every field is set, so that a test notices one

@@ -8,7 +8,6 @@ import (
 	"strings"
 	"time"
 
-	"balansd/accounts"
 	"balansd/daemon"
 	"balansd/ledger"
 	"balansd/problem"
@@ -32,90 +31,29 @@ const (
 	streamType  = "application/x-ndjson"
 )
 
-// The bodies of the calls.
+// The requests of Sync and Entries; those of the other operations are operations.go's
+// and daemon.API's.
 type (
-	none     struct{}
 	syncCall struct {
 		daemon.SyncRequest
-		// Call is a name that the client made up, with which it can stop the
-		// pass and still hear how it ended.
+		// Call is a name that the client made up, with which it can stop the run
+		// and still hear how it ended.
 		Call string `json:"call,omitempty"`
 	}
 	stopCall struct {
 		Call string `json:"call"`
 	}
-	entriesCall struct {
-		ledger.Query
-	}
-	entryCall struct {
-		Number uint64 `json:"number"`
-		By     string `json:"by,omitempty"`
-	}
-	historyCall struct {
-		Limit int `json:"limit"`
-	}
-	connectionCall struct {
-		ID     string                  `json:"id"`
-		Status ledger.ConnectionStatus `json:"status,omitempty"`
-		By     string                  `json:"by,omitempty"`
-	}
-	firmCall struct {
-		FirmID int64  `json:"firm_id"`
-		By     string `json:"by,omitempty"`
-	}
-	beginCall struct {
-		FirmID   int64  `json:"firm_id,omitempty"`
-		Redirect string `json:"redirect,omitempty"`
-	}
-	endCall struct {
-		State  string `json:"state"`
-		Code   string `json:"code"`
-		FirmID int64  `json:"firm_id"`
-		By     string `json:"by,omitempty"`
-	}
-	linkCall struct {
-		ledger.DossierLink
-		By string `json:"by,omitempty"`
-	}
-	inviteCall struct {
-		Name string        `json:"name"`
-		Role accounts.Role `json:"role"`
-		By   string        `json:"by,omitempty"`
-	}
-	enableCall struct {
-		Name string `json:"name"`
-		By   string `json:"by,omitempty"`
-	}
-	byCall struct {
-		By string `json:"by,omitempty"`
-	}
 )
 
-// The answers that are more than one of the daemon's own types.
-type (
-	connectionNoted struct {
-		Connection ledger.Connection `json:"connection"`
-		Notes      []string          `json:"notes"`
-	}
-	firmNoted struct {
-		Firm  ledger.Firm `json:"firm"`
-		Notes []string    `json:"notes"`
-	}
-	// enabled is who was let in again.
-	enabled struct {
-		Name string        `json:"name"`
-		Role accounts.Role `json:"role"`
-	}
-	// line is one line of a stream. The last has End set, so that a stream
-	// that was cut off is not taken for a whole one.
-	line struct {
-		Progress *daemon.Progress `json:"progress,omitempty"`
-		Entry    *ledger.Entry    `json:"entry,omitempty"`
-		Run      *ledger.Run      `json:"pass,omitempty"`
-		Problem  *problemBody     `json:"problem,omitempty"`
-		End      bool             `json:"end,omitempty"`
-	}
-)
+// line is one line of a stream. The last has End set, so that a stream that was cut
+// off is not taken for a whole one.
+type line struct {
+	Progress *daemon.Progress `json:"progress,omitempty"`
+	Entry    *ledger.Entry    `json:"entry,omitempty"`
+	Run      *ledger.Run      `json:"pass,omitempty"`
+	Problem  *problemBody     `json:"problem,omitempty"`
+	End      bool             `json:"end,omitempty"`
+}
 
 // problemBody is a problem as RFC 9457 writes it, with the members of ours.
 type problemBody struct {

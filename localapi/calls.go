@@ -1,0 +1,133 @@
+package localapi
+
+import (
+	"context"
+
+	"balansd/accounts"
+	"balansd/daemon"
+	"balansd/ledger"
+)
+
+// call is one call of an operation.
+type call struct {
+	path    string
+	in, out any
+	run     func(ctx context.Context, api API) error // sets out
+	record  func() accounts.Record                   // nil when the operation is not recorded
+}
+
+// caller carries out calls: a socket sends them to the daemon, an auditor makes them
+// and records them.
+type caller interface {
+	call(ctx context.Context, c call) error
+}
+
+// do makes a call of an operation.
+func do[In, Out any](ctx context.Context, by caller, o operation[In, Out], in In) (out Out, err error) {
+	c := call{path: o.path, in: in, out: &out, run: func(ctx context.Context, api API) (err error) {
+		out, err = o.run(api, ctx, in)
+		return err
+	}}
+	if o.record != nil {
+		c.record = func() accounts.Record { return o.record(in, out) }
+	}
+	err = by.call(ctx, c)
+	return out, err
+}
+
+// calls are the methods of API but Sync and Entries, each a call of its operation.
+type calls struct{ caller }
+
+func (c calls) Status(ctx context.Context) (daemon.Status, error) {
+	return do(ctx, c, status, none{})
+}
+
+func (c calls) Show(ctx context.Context, in daemon.EntryRequest) (daemon.EntryDetail, error) {
+	return do(ctx, c, show, in)
+}
+
+func (c calls) Document(ctx context.Context, in daemon.EntryRequest) (daemon.Document, error) {
+	return do(ctx, c, document, in)
+}
+
+func (c calls) Dossiers(ctx context.Context, in daemon.DossierQuery) (daemon.DossierPage, error) {
+	return do(ctx, c, dossiers, in)
+}
+
+func (c calls) History(ctx context.Context, in daemon.HistoryQuery) (daemon.History, error) {
+	return do(ctx, c, history, in)
+}
+
+func (c calls) Retry(ctx context.Context, in daemon.EntryRequest) (ledger.Entry, error) {
+	return do(ctx, c, retry, in)
+}
+
+func (c calls) Decide(ctx context.Context, in daemon.Decision) (ledger.Entry, error) {
+	return do(ctx, c, decide, in)
+}
+
+func (c calls) Dismiss(ctx context.Context, in daemon.EntryRequest) (ledger.Entry, error) {
+	return do(ctx, c, dismiss, in)
+}
+
+func (c calls) ConnectFinbox(ctx context.Context, in daemon.ConnectionRequest) (daemon.LinkedConnection, error) {
+	return do(ctx, c, connectFinbox, in)
+}
+
+func (c calls) Connections(ctx context.Context) ([]ledger.Connection, error) {
+	return do(ctx, c, connections, none{})
+}
+
+func (c calls) SetConnection(ctx context.Context, in daemon.ConnectionRequest) (ledger.Connection, error) {
+	return do(ctx, c, setConnection, in)
+}
+
+func (c calls) Firms(ctx context.Context) ([]ledger.Firm, error) {
+	return do(ctx, c, firms, none{})
+}
+
+func (c calls) RemoveFirm(ctx context.Context, in daemon.FirmRequest) error {
+	_, err := do(ctx, c, removeFirm, in)
+	return err
+}
+
+func (c calls) TakeOver(ctx context.Context, in daemon.FirmRequest) error {
+	_, err := do(ctx, c, takeOver, in)
+	return err
+}
+
+func (c calls) BeginSilverfin(ctx context.Context, in daemon.SignInRequest) (daemon.SignIn, error) {
+	return do(ctx, c, beginSilverfin, in)
+}
+
+func (c calls) EndSilverfin(ctx context.Context, in daemon.GrantRequest) (daemon.LinkedFirm, error) {
+	return do(ctx, c, endSilverfin, in)
+}
+
+func (c calls) Link(ctx context.Context, in daemon.LinkRequest) (ledger.DossierLink, error) {
+	return do(ctx, c, link, in)
+}
+
+func (c calls) Links(ctx context.Context) ([]ledger.DossierLink, error) {
+	return do(ctx, c, links, none{})
+}
+
+func (c calls) Backup(ctx context.Context, in daemon.BackupRequest) (ledger.Backup, error) {
+	return do(ctx, c, backup, in)
+}
+
+func (c calls) Reload(ctx context.Context, in ReloadRequest) (Reloaded, error) {
+	return do(ctx, c, reload, in)
+}
+
+func (c calls) People(ctx context.Context) ([]accounts.Account, error) {
+	return do(ctx, c, people, none{})
+}
+
+func (c calls) Invite(ctx context.Context, in InviteRequest) (accounts.Invitation, error) {
+	return do(ctx, c, invite, in)
+}
+
+func (c calls) Enable(ctx context.Context, in EnableRequest) (Enabled, error) {
+	return do(ctx, c, enable, in)
+}

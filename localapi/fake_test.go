@@ -1,0 +1,35 @@
+package localapi
+
+import (
+	"context"
+
+	"balansd/accounts"
+	"balansd/daemon/daemontest"
+)
+
+// fakeAPI is an API that records its calls, as daemontest.API does.
+type fakeAPI struct{ *daemontest.API }
+
+func (a fakeAPI) Reload(_ context.Context, r ReloadRequest) (Reloaded, error) {
+	a.Record("Reload", r)
+	return daemontest.Answer[Reloaded](a.API)
+}
+
+func (a fakeAPI) People(context.Context) ([]accounts.Account, error) {
+	a.Record("People")
+	list, err := daemontest.Answer[[]accounts.Account](a.API)
+	for i := range list {
+		list[i].Key = "" // it stays inside the process
+	}
+	return list, err
+}
+
+func (a fakeAPI) Invite(_ context.Context, r InviteRequest) (accounts.Invitation, error) {
+	a.Record("Invite", r)
+	return daemontest.Answer[accounts.Invitation](a.API)
+}
+
+func (a fakeAPI) Enable(_ context.Context, r EnableRequest) (Enabled, error) {
+	a.Record("Enable", r)
+	return daemontest.Answer[Enabled](a.API)
+}
