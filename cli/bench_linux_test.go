@@ -170,7 +170,7 @@ func (o *office) deliver(n *node, connection ledger.Connection, clients []office
 	if err != nil || len(fresh) != len(clients) {
 		o.Fatalf("%d of %d entries were new: %v", len(fresh), len(clients), err)
 	}
-	steps := make([]ledger.Step, 0, 2*len(fresh))
+	steps := make([]ledger.Move, 0, 2*len(fresh))
 	for i, e := range fresh {
 		c := clients[i]
 		p := ledger.Target{FirmID: c.firm, CompanyID: c.company, CompanyName: c.dossier.Name, PeriodID: c.company*100 + int64(year%100),
@@ -182,14 +182,14 @@ func (o *office) deliver(n *node, connection ledger.Connection, clients []office
 			o.Fatal(err)
 		}
 		sending.ValuesHash = values.Hash()
-		steps = append(steps, ledger.Step{Entry: sending, Values: values, Written: &ledger.Written{Intended: figures, By: e.Number},
+		steps = append(steps, ledger.Move{Entry: sending, Values: values, Written: &ledger.Written{Intended: figures, By: e.Number},
 			Event: ledger.Event{At: made, Run: 12, State: sending.State, Text: fmt.Sprintf("writing %d figures to %s", len(figures), p.CompanyName)}})
 		done, err := sending.Finish(p, made)
 		if err != nil {
 			o.Fatal(err)
 		}
 		done.Version++
-		steps = append(steps, ledger.Step{Entry: done, Written: &ledger.Written{Confirmed: figures, By: e.Number, Version: 1},
+		steps = append(steps, ledger.Move{Entry: done, Written: &ledger.Written{Confirmed: figures, By: e.Number, Version: 1},
 			Event: ledger.Event{At: made, Run: 12, State: done.State, Text: fmt.Sprintf("%d figures written to %s and read back equal", len(figures), p.CompanyName)}})
 	}
 	if _, err := n.store.Move(o.Context(), steps...); err != nil {

@@ -146,7 +146,7 @@ func (k mortal) Record(ctx context.Context, c ledger.Connection, found []ledger.
 	return added, err
 }
 
-func (k mortal) Move(ctx context.Context, steps ...ledger.Step) (moved []ledger.Entry, err error) {
+func (k mortal) Move(ctx context.Context, steps ...ledger.Move) (moved []ledger.Entry, err error) {
 	err = k.around("Move", func() error { moved, err = k.Store.Move(ctx, steps...); return err })
 	return moved, err
 }

@@ -147,7 +147,7 @@ func settle(b *testing.B, n *node, c ledger.Connection, part []ledger.Entry) err
 		return err
 	}
 	values := madeup.Balance(1, balance.Abbreviated, 2025).Values
-	steps := make([]ledger.Step, len(fresh))
+	steps := make([]ledger.Move, len(fresh))
 	for i, e := range fresh {
 		place := ledger.Target{FirmID: 1001, CompanyID: int64(e.Number), CompanyName: e.Dossier.Name, PeriodID: int64(e.Number), PeriodEnd: e.FiscalYear.End}
 		var next ledger.Entry
@@ -162,7 +162,7 @@ func settle(b *testing.B, n *node, c ledger.Connection, part []ledger.Entry) err
 		if err != nil {
 			return err
 		}
-		steps[i] = ledger.Step{Entry: next, Values: values, Event: ledger.Event{At: now, State: next.State, Text: "as it stands"}}
+		steps[i] = ledger.Move{Entry: next, Values: values, Event: ledger.Event{At: now, State: next.State, Text: "as it stands"}}
 	}
 	_, err = n.store.Move(b.Context(), steps...)
 	return err

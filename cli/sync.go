@@ -254,7 +254,7 @@ func stateText(e ledger.Entry) string {
 
 // entryNumber is how people name an entry. One that a dry run found has none.
 func entryNumber(e ledger.Entry) string {
-	if e.Number >= ledger.FirstTrial {
+	if e.Number >= ledger.FirstDryRunNumber {
 		return "new"
 	}
 	return fmt.Sprint(e.Number)

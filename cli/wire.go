@@ -112,7 +112,7 @@ func (n *node) wire(cfg *config.Config) (daemon.Config, silverfinSide, error) {
 		Linker:      sf,
 		Folders:     folderConnections(cfg),
 		Links:       links(cfg),
-		Night:       night(cfg),
+		Schedule:    night(cfg),
 		Deadline:    cfg.Night.Deadline,
 		Backup:      true,
 		Retention:   retention(cfg.Retention),
@@ -167,7 +167,7 @@ func (n *node) Close() error {
 func night(cfg *config.Config) daemon.Schedule {
 	return daemon.Schedule{
 		Hour: cfg.Night.At.Hour, Minute: cfg.Night.At.Minute, Location: cfg.TimeZone,
-		Spread:     daemon.SpreadOf(instance(cfg), cfg.Night.Spread),
+		Spread:     daemon.InstanceDelay(instance(cfg), cfg.Night.Spread),
 		SkipMissed: cfg.Night.CatchUp == config.NextNight,
 		Window: daemon.Window{From: cfg.Night.Window.From.Hour*60 + cfg.Night.Window.From.Minute,
 			To: cfg.Night.Window.To.Hour*60 + cfg.Night.Window.To.Minute},
@@ -269,7 +269,7 @@ func (n *node) httpClient(cfg *config.Config, timeout time.Duration, hosts ...st
 func (n *node) sawClock(skew time.Duration) {
 	said := n.options.now().Add(skew)
 	n.confirmed.Store(&said)
-	n.SawClock(skew)
+	n.ObserveClock(skew)
 }
 
 // confirmedTime gives what a service last said the time is; the zero time while

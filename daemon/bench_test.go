@@ -41,13 +41,13 @@ func (fx *fixture) settled(n int, made func(i int) time.Time) {
 		if err != nil {
 			fx.t.Fatal(err)
 		}
-		steps := make([]ledger.Step, len(fresh))
+		steps := make([]ledger.Move, len(fresh))
 		for i, e := range fresh {
 			done, err := e.Finish(*part[i].Target, fx.clock())
 			if err != nil {
 				fx.t.Fatal(err)
 			}
-			steps[i] = ledger.Step{Entry: done, Event: ledger.Event{At: fx.clock(), State: done.State, Text: "delivered"}}
+			steps[i] = ledger.Move{Entry: done, Event: ledger.Event{At: fx.clock(), State: done.State, Text: "delivered"}}
 		}
 		if _, err := fx.store.Move(ctx, steps...); err != nil {
 			fx.t.Fatal(err)

@@ -93,7 +93,7 @@ func (d *Daemon) recordAlive(ctx context.Context, now time.Time) {
 	if !due {
 		return
 	}
-	if err := d.config().Store.Alive(ctx, now); err != nil && ctx.Err() == nil {
+	if err := d.config().Store.SaveLastAlive(ctx, now); err != nil && ctx.Err() == nil {
 		d.log().Warn().Err(err).Str("code", string(problem.Of(err).Code)).Msg("the state cannot be written")
 	}
 }
@@ -122,8 +122,8 @@ func (d *Daemon) clockIsWrong(now time.Time) bool {
 	return wrong
 }
 
-// SawClock records the time of a service; skew is how far it is ahead of ours.
-func (d *Daemon) SawClock(skew time.Duration) {
+// ObserveClock records the time of a service; skew is how far it is ahead of ours.
+func (d *Daemon) ObserveClock(skew time.Duration) {
 	now := d.config().Now().Round(0)
 	d.scheduler.mu.Lock()
 	defer d.scheduler.mu.Unlock()

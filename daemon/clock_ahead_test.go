@@ -34,14 +34,14 @@ func TestClockAheadTakesNothingAway(t *testing.T) {
 			t.Errorf("%s: the document is kept: %v, want %v", after, document != nil, want)
 		}
 	}
-	fx.d.SawClock(0)
+	fx.d.ObserveClock(0)
 	fx.later(10 * year)
 	fx.nights(1)
 	kept("the clock jumped ten years ahead of when it was confirmed", true)
-	fx.d.SawClock(-10 * year)
+	fx.d.ObserveClock(-10 * year)
 	fx.nights(1)
 	kept("the services say that it is ten years ahead", true)
-	fx.d.SawClock(time.Minute)
+	fx.d.ObserveClock(time.Minute)
 	fx.nights(1)
 	kept("ten years later, as the services say too", false)
 }
@@ -81,7 +81,7 @@ func TestActivationIsNotPutOffByAClockThatIsAhead(t *testing.T) {
 	fx.wrapSource = func(s daemon.Source) daemon.Source { return undated{s} }
 	right := fx.clock()
 	fx.later(year)
-	fx.d.SawClock(-year)
+	fx.d.ObserveClock(-year)
 	linked, err := fx.d.ConnectFinbox(t.Context(), daemon.ConnectionRequest{ID: id, By: "Els"})
 	fx.must(err)
 	if !linked.Connection.ActivatedAt.Equal(right) {

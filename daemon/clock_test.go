@@ -218,7 +218,7 @@ func TestANightThatIsMovedToAnEarlierHour(t *testing.T) {
 		n.start()
 		defer n.stop()
 		late := n.cfg
-		late.Night.Hour = 22
+		late.Schedule.Hour = 22
 		settle := func(context.Context) error { return nil }
 		if err := n.d.Reconfigure(t.Context(), late, settle); err != nil {
 			t.Fatal(err)

@@ -77,8 +77,8 @@ func (d *Daemon) activate(c *ledger.Connection, start balance.Date) (notes []str
 		}
 		return []string{"Finbox gives no start date; balances made from now on count."}
 	}
-	c.ActivatedAt = start.In(d.config().Night.zone())
-	if today := balance.DateOf(now.In(d.config().Night.zone())); start != today {
+	c.ActivatedAt = start.In(d.config().Schedule.zone())
+	if today := balance.DateOf(now.In(d.config().Schedule.zone())); start != today {
 		return []string{fmt.Sprintf("The start date in Finbox is %s and not today, %s. Balances made before the start date do not count. "+
 			"Change it in Finbox if that is not what you want, and connect again.", start, today)}
 	}
@@ -93,7 +93,7 @@ func (d *Daemon) reachBack(ctx context.Context, c *ledger.Connection) error {
 		return busy()
 	}
 	defer d.runMutex.Unlock()
-	c.ListAnew()
+	c.ResetCursor()
 	if err := d.config().Store.SaveConnection(ctx, *c); err != nil {
 		return err
 	}

@@ -25,8 +25,8 @@ type Config struct {
 	// Folders are the folder sources of the configuration.
 	Folders []ledger.Connection
 	// Links are the dossier links of the configuration.
-	Links []ledger.DossierLink
-	Night Schedule
+	Links    []ledger.DossierLink
+	Schedule Schedule
 	// Deadline ends a run that takes longer; 0 for no deadline.
 	Deadline time.Duration
 	// Backup has a copy of the state made before each nightly run.

@@ -56,7 +56,7 @@ func (r *run) deliverWhere(ctx context.Context, turn func(ledger.Entry) bool) er
 
 // feed hands out the entries that the request selects.
 func (r *run) feed(ctx context.Context, work chan<- ledger.Entry, turn func(ledger.Entry) bool) error {
-	entries := r.cfg.Store.Open(ctx)
+	entries := r.cfg.Store.OpenEntries(ctx)
 	if r.req.Dossier != "" {
 		entries = r.cfg.Store.Entries(ctx, ledger.Query{Dossier: r.req.Dossier,
 			States: []ledger.State{ledger.Found, ledger.Waiting, ledger.Failed, ledger.Sending, ledger.Done}})
@@ -99,7 +99,7 @@ func (r *run) selects(e ledger.Entry) bool {
 	// ahead once.
 	night := r.record.Night
 	if night.IsZero() {
-		night = r.record.For
+		night = r.record.RetryOf
 	}
 	resting := !night.IsZero() && night.Before(e.NextTry) && e.NextTry.Before(night.AddDays(ledger.ParkAfter+1))
 	return !resting && r.workable(e)
@@ -199,7 +199,7 @@ func (d *delivery) attempt(ctx context.Context) error {
 		return err
 	}
 	if c.Status != ledger.Active {
-		return &ledger.NotYet{Reason: ledger.ConnectionInactive, Detail: connectionState(c, d.entry.Connection)}
+		return &ledger.WaitingError{Reason: ledger.ConnectionInactive, Detail: connectionState(c, d.entry.Connection)}
 	}
 	if gone, err := d.settleRevisions(ctx); gone || err != nil {
 		return err

@@ -69,7 +69,7 @@ func (r *run) discoverOne(ctx context.Context, c ledger.Connection) (ledger.Conn
 		switch {
 		case ctx.Err() != nil:
 			return c, ctx.Err()
-		case errors.Is(err, ledger.ErrClosed) || problem.Is(err, problem.ConnectionClosed):
+		case errors.Is(err, ledger.ErrDeactivated) || problem.Is(err, problem.ConnectionClosed):
 			return c, nil
 		case err != nil:
 			r.outOfReach(err, c.Name)
@@ -93,8 +93,8 @@ func (r *run) discoverOne(ctx context.Context, c ledger.Connection) (ledger.Conn
 	if !through || !whole || err != nil {
 		return c, err
 	}
-	c.WholeAt = r.cfg.Now()
-	return c, r.cfg.Store.UpdateConnection(ctx, c.ID, func(stored *ledger.Connection) { stored.WholeAt = c.WholeAt })
+	c.FullyListedAt = r.cfg.Now()
+	return c, r.cfg.Store.UpdateConnection(ctx, c.ID, func(stored *ledger.Connection) { stored.FullyListedAt = c.FullyListedAt })
 }
 
 // list walks the listing of a connection, from its cursor on or from the
@@ -143,19 +143,19 @@ func (r *run) wholeDue(c ledger.Connection) bool {
 	}
 	night := r.record.Night
 	if night.IsZero() {
-		night = r.record.For
+		night = r.record.RetryOf
 	}
 	if night.IsZero() {
 		return r.req.Full
 	}
 	year, week := night.In(time.UTC).ISOWeek()
-	lastYear, lastWeek := c.WholeAt.In(r.cfg.Night.zone()).ISOWeek()
-	return year != lastYear || week != lastWeek || c.WholeAt.After(r.cfg.Now())
+	lastYear, lastWeek := c.FullyListedAt.In(r.cfg.Schedule.zone()).ISOWeek()
+	return year != lastYear || week != lastWeek || c.FullyListedAt.After(r.cfg.Now())
 }
 
 // recordFailure saves with the connection why its listing failed.
 func (r *run) recordFailure(ctx context.Context, c ledger.Connection, err error) (ledger.Connection, error) {
-	if errors.Is(err, ledger.ErrClosed) || problem.Is(err, problem.ConnectionClosed) {
+	if errors.Is(err, ledger.ErrDeactivated) || problem.Is(err, problem.ConnectionClosed) {
 		c.Status = ledger.Deactivated
 		c.Problem = "deactivated in Finbox; everything that was recorded stays"
 		r.addProblem(c.Name+": the connection is deactivated in Finbox. Activate it there when it should go on.",
@@ -187,7 +187,7 @@ func (r *run) entries(c ledger.Connection, listings []ledger.Listing) []ledger.E
 		e := ledger.Entry{Connection: c.ID, Listing: l, FoundAt: now, UpdatedAt: now, State: ledger.Found}
 		if !r.counts(c, l) {
 			e.State, e.Reason = ledger.Ignored, ledger.BeforeActivation
-			e.Detail = "made before the connection was activated on " + c.ActivatedAt.In(r.cfg.Night.zone()).Format(time.DateOnly)
+			e.Detail = "made before the connection was activated on " + c.ActivatedAt.In(r.cfg.Schedule.zone()).Format(time.DateOnly)
 			e.Next = "To deliver it all the same, retry it, or give its dossier a link with from."
 		}
 		found = append(found, e)
@@ -202,7 +202,7 @@ func (r *run) counts(c ledger.Connection, l ledger.Listing) bool {
 		return true
 	}
 	link, ok := r.link(c.ID, l.Dossier)
-	return ok && (link.All || !link.From.IsZero() && !l.CreatedAt.Before(link.From.In(r.cfg.Night.zone())))
+	return ok && (link.All || !link.From.IsZero() && !l.CreatedAt.Before(link.From.In(r.cfg.Schedule.zone())))
 }
 
 // recall brings back what was ignored as too old, where a link was set since
@@ -240,7 +240,7 @@ func recall(ctx context.Context, cfg Config, run uint64, why string, counts func
 		if err != nil {
 			return err
 		}
-		_, err = cfg.Store.Move(ctx, ledger.Step{Entry: next,
+		_, err = cfg.Store.Move(ctx, ledger.Move{Entry: next,
 			Event: ledger.Event{At: cfg.Now(), Run: run, State: next.State, Text: why, Act: ledger.ActRecall}})
 		if err != nil && !problem.Is(err, problem.Conflict) {
 			return err

@@ -323,8 +323,8 @@ type indexedStore struct {
 	dossierIndex *dossierIndex
 }
 
-func (s indexedStore) Move(ctx context.Context, steps ...ledger.Step) ([]ledger.Entry, error) {
-	moved, err := s.Store.Move(ctx, steps...)
+func (s indexedStore) Move(ctx context.Context, moves ...ledger.Move) ([]ledger.Entry, error) {
+	moved, err := s.Store.Move(ctx, moves...)
 	if err == nil {
 		s.dossierIndex.update(moved)
 	}

@@ -37,7 +37,7 @@ func (l listed) Entry(_ context.Context, number uint64) (ledger.Entry, error) {
 	return l.entries[number], nil
 }
 
-func (l listed) Move(_ context.Context, steps ...ledger.Step) ([]ledger.Entry, error) {
+func (l listed) Move(_ context.Context, steps ...ledger.Move) ([]ledger.Entry, error) {
 	var moved []ledger.Entry
 	for _, s := range steps {
 		l.entries[s.Entry.Number] = s.Entry
@@ -79,7 +79,7 @@ func TestBoardFollowsTheLedger(t *testing.T) {
 			e := ledger.Entry{Number: n, Connection: "c", State: rapid.SampledFrom(ledger.States()).Draw(t, "state")}
 			e.Dossier = ledger.Dossier{ID: fmt.Sprint(n % 3), Name: fmt.Sprintf("Client %d", n%3)}
 			e.FiscalYear.End = balance.Date{Year: rapid.IntRange(2023, 2025).Draw(t, "year"), Month: 12, Day: 31}
-			if _, err := d.config().Store.Move(t.Context(), ledger.Step{Entry: e}); err != nil {
+			if _, err := d.config().Store.Move(t.Context(), ledger.Move{Entry: e}); err != nil {
 				t.Fatal(err)
 			}
 			page, err := d.Dossiers(t.Context(), DossierQuery{})

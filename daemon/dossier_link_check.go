@@ -40,7 +40,7 @@ func (d *Daemon) recordWord(ctx context.Context, l ledger.DossierLink, by string
 		return nil
 	}
 	store := d.config().Store
-	for e, err := range store.Open(ctx) {
+	for e, err := range store.OpenEntries(ctx) {
 		if err != nil {
 			return err
 		}
@@ -50,7 +50,7 @@ func (d *Daemon) recordWord(ctx context.Context, l ledger.DossierLink, by string
 		event := ledger.Event{At: d.config().Now(), By: by, State: e.State, Reason: e.Reason, Act: ledger.ActLink,
 			Text: fmt.Sprintf("linked to %s with enterprise number %s, although the dossier has %s; %s said that this is meant",
 				word.Company, word.CompanyNumber.Pretty(), word.DossierNumber.Pretty(), name(by))}
-		if _, err := store.Move(ctx, ledger.Step{Entry: e, Event: event}); err != nil && !problem.Is(err, problem.Conflict) {
+		if _, err := store.Move(ctx, ledger.Move{Entry: e, Event: event}); err != nil && !problem.Is(err, problem.Conflict) {
 			return err
 		}
 	}
@@ -140,7 +140,7 @@ func (r *run) checkLink(ctx context.Context, l ledger.DossierLink, d ledger.Doss
 		return r.cfg.Store.SaveLink(ctx, l)
 	}
 	d.EnterpriseNumber = number
-	return &ledger.NotYet{Reason: ledger.NumbersDiffer, Detail: numbersDiffer(d, in.company)}
+	return &ledger.WaitingError{Reason: ledger.NumbersDiffer, Detail: numbersDiffer(d, in.company)}
 }
 
 // withStoredNumbers returns the links of the configuration the numbers for which their

@@ -87,7 +87,7 @@ func (d *Daemon) matchAnew(ctx context.Context, links []ledger.DossierLink) erro
 		keys[linkKey(l.Connection, l.DossierID)] = true
 	}
 	store := d.config().Store
-	for e, err := range store.Open(ctx) {
+	for e, err := range store.OpenEntries(ctx) {
 		if err != nil {
 			return err
 		}
@@ -96,7 +96,7 @@ func (d *Daemon) matchAnew(ctx context.Context, links []ledger.DossierLink) erro
 			continue
 		}
 		e.Target = nil
-		if _, err := store.Move(ctx, ledger.Step{Entry: e}); err != nil && !problem.Is(err, problem.Conflict) {
+		if _, err := store.Move(ctx, ledger.Move{Entry: e}); err != nil && !problem.Is(err, problem.Conflict) {
 			return err
 		}
 	}

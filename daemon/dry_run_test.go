@@ -39,7 +39,7 @@ func (s unchanging) Record(context.Context, ledger.Connection, []ledger.Entry) (
 	return nil, nil
 }
 
-func (s unchanging) Move(_ context.Context, steps ...ledger.Step) ([]ledger.Entry, error) {
+func (s unchanging) Move(_ context.Context, steps ...ledger.Move) ([]ledger.Entry, error) {
 	s.t.Error("a dry run moves an entry of the state")
 	return make([]ledger.Entry, len(steps)), nil
 }

@@ -80,7 +80,7 @@ func (d *Daemon) listAnew(ctx context.Context, e ledger.Entry) error {
 	if !mendable {
 		return nil
 	}
-	return d.config().Store.UpdateConnection(ctx, e.Connection, (*ledger.Connection).ListAnew)
+	return d.config().Store.UpdateConnection(ctx, e.Connection, (*ledger.Connection).ResetCursor)
 }
 
 // Dismiss leaves an entry aside for good, until it is retried. What one that is
@@ -171,21 +171,21 @@ func pick(e ledger.Entry, cells []balance.Cell) ([]ledger.Difference, error) {
 
 // settled adds a decision to what is known of a target.
 func settled(w ledger.Written, chosen []ledger.Difference, choice Choice) ledger.Written {
-	w.Given, w.Kept = maps.Clone(w.Given), maps.Clone(w.Kept)
-	if w.Given == nil {
-		w.Given = map[balance.Cell]ledger.Seen{}
+	w.UseFinbox, w.KeepSilverfin = maps.Clone(w.UseFinbox), maps.Clone(w.KeepSilverfin)
+	if w.UseFinbox == nil {
+		w.UseFinbox = map[balance.Cell]ledger.Seen{}
 	}
-	if w.Kept == nil {
-		w.Kept = map[balance.Cell]ledger.Seen{}
+	if w.KeepSilverfin == nil {
+		w.KeepSilverfin = map[balance.Cell]ledger.Seen{}
 	}
 	for _, x := range chosen {
 		seen := ledger.Seen{Finbox: x.Finbox, Silverfin: x.Silverfin, Property: x.Property}
 		if choice == UseFinbox {
-			delete(w.Kept, x.Cell)
-			w.Given[x.Cell] = seen
+			delete(w.KeepSilverfin, x.Cell)
+			w.UseFinbox[x.Cell] = seen
 		} else {
-			delete(w.Given, x.Cell)
-			w.Kept[x.Cell] = seen
+			delete(w.UseFinbox, x.Cell)
+			w.KeepSilverfin[x.Cell] = seen
 		}
 	}
 	return w
@@ -211,7 +211,7 @@ func (d *Daemon) change(ctx context.Context, number uint64, by action,
 	if err != nil {
 		return e, err
 	}
-	moved, err := d.config().Store.Move(ctx, ledger.Step{Entry: next, Written: w,
+	moved, err := d.config().Store.Move(ctx, ledger.Move{Entry: next, Written: w,
 		Event: ledger.Event{At: d.config().Now(), By: by.by, State: next.State, Reason: next.Reason, Text: name(by.by) + " " + by.text,
 			Act: by.act, Figures: by.figures}})
 	if err != nil {

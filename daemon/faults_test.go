@@ -122,7 +122,7 @@ func (k faultyStore) Record(ctx context.Context, c ledger.Connection, found []le
 	return added, err
 }
 
-func (k faultyStore) Move(ctx context.Context, steps ...ledger.Step) (moved []ledger.Entry, err error) {
+func (k faultyStore) Move(ctx context.Context, steps ...ledger.Move) (moved []ledger.Entry, err error) {
 	err = k.do(func() error { moved, err = k.Store.Move(ctx, steps...); return err })
 	return moved, err
 }
@@ -191,7 +191,7 @@ func (k cutStore) Record(ctx context.Context, c ledger.Connection, found []ledge
 	return added, err
 }
 
-func (k cutStore) Move(ctx context.Context, steps ...ledger.Step) (moved []ledger.Entry, err error) {
+func (k cutStore) Move(ctx context.Context, steps ...ledger.Move) (moved []ledger.Entry, err error) {
 	err = k.do(func() error { moved, err = k.Store.Move(ctx, steps...); return err })
 	return moved, err
 }

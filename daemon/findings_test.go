@@ -182,7 +182,7 @@ func TestARemarkIsNoFindingOfTheBalance(t *testing.T) {
 			fx.sync()
 			e := fx.only()
 			e.Findings = tt.findings
-			_, err := fx.store.Move(t.Context(), ledger.Step{Entry: e})
+			_, err := fx.store.Move(t.Context(), ledger.Move{Entry: e})
 			fx.must(err)
 			fx.hold = true
 			fx.again()

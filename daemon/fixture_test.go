@@ -176,12 +176,12 @@ func (fx *fixture) open(fbURL, sfURL string) {
 			}
 			return sf.Firm(id)
 		},
-		Linker:  fx.link(sf),
-		Night:   daemon.Schedule{Hour: 2, Minute: 30, Location: zone(fx.t, "Europe/Brussels")},
-		Backup:  fx.backup,
-		Workers: 8,
-		Now:     fx.clock,
-		Log:     zerolog.New(zerolog.NewTestWriter(fx.t)).Level(zerolog.WarnLevel),
+		Linker:   fx.link(sf),
+		Schedule: daemon.Schedule{Hour: 2, Minute: 30, Location: zone(fx.t, "Europe/Brussels")},
+		Backup:   fx.backup,
+		Workers:  8,
+		Now:      fx.clock,
+		Log:      zerolog.New(zerolog.NewTestWriter(fx.t)).Level(zerolog.WarnLevel),
 	})
 	if err := fx.d.Prepare(fx.t.Context()); err != nil {
 		fx.t.Fatal(err)

@@ -87,15 +87,15 @@ func TestBrokenWholeListingMovesNothing(t *testing.T) {
 	p, err := fx.night()
 	fx.must(err)
 	after := fx.connection()
-	if p.New != 1 || len(p.Down) != 1 || !after.WholeAt.Equal(before.WholeAt) {
-		t.Errorf("new %d, down %v, whole at %v; want the listing of what is new alone", p.New, p.Down, after.WholeAt)
+	if p.New != 1 || len(p.Down) != 1 || !after.FullyListedAt.Equal(before.FullyListedAt) {
+		t.Errorf("new %d, down %v, whole at %v; want the listing of what is new alone", p.New, p.Down, after.FullyListedAt)
 	}
 	cursor := after.Cursor
 	if p, err = fx.night(); err != nil || p.New != 1 {
 		t.Errorf("the next night finds %d, %v; want what appeared late", p.New, err)
 	}
-	if got := fx.connection(); got.Cursor != cursor || !got.WholeAt.After(before.WholeAt) {
-		t.Errorf("cursor %s, whole at %v", got.Cursor, got.WholeAt)
+	if got := fx.connection(); got.Cursor != cursor || !got.FullyListedAt.After(before.FullyListedAt) {
+		t.Errorf("cursor %s, whole at %v", got.Cursor, got.FullyListedAt)
 	}
 }
 
@@ -129,7 +129,7 @@ func TestWholeListingLeavesTheCursor(t *testing.T) {
 // A clock that was ahead puts nothing off.
 func TestWholeListingIsNotPutOffByAClockThatWasAhead(t *testing.T) {
 	fx := lateBalance(t)
-	fx.must(fx.store.UpdateConnection(t.Context(), fx.conn, func(c *ledger.Connection) { c.WholeAt = fx.clock().AddDate(0, 0, 2) })) // of this week
+	fx.must(fx.store.UpdateConnection(t.Context(), fx.conn, func(c *ledger.Connection) { c.FullyListedAt = fx.clock().AddDate(0, 0, 2) })) // of this week
 	if p, err := fx.night(); err != nil || p.New != 1 {
 		t.Errorf("found %d, %v", p.New, err)
 	}

@@ -37,7 +37,7 @@ func (d *delivery) locateIn(ctx context.Context, in inFirm) (ledger.Target, erro
 		return ledger.Target{}, errLeftAlone
 	}
 	if in.firm.Relink != "" {
-		return ledger.Target{}, &ledger.NotYet{Reason: ledger.NeedsRelink,
+		return ledger.Target{}, &ledger.WaitingError{Reason: ledger.NeedsRelink,
 			Detail: "Silverfin firm " + in.firm.Name + " must be linked again"}
 	}
 	if d.outages.over(d.firmService()) {

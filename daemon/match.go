@@ -41,7 +41,7 @@ func (d *delivery) company(ctx context.Context) (in inFirm, remembered bool, err
 // one of them can be seen.
 func (d *delivery) matched(ctx context.Context) (inFirm, error) {
 	in, err := d.match(ctx, d.entry)
-	notYet, waits := errors.AsType[*ledger.NotYet](err)
+	notYet, waits := errors.AsType[*ledger.WaitingError](err)
 	switch {
 	case waits && d.req.FirmID != 0:
 		d.skipped = true // a run over one firm does not judge the others
@@ -55,7 +55,7 @@ func (d *delivery) matched(ctx context.Context) (inFirm, error) {
 }
 
 // match finds the one company that takes the entry's dossier: by enterprise
-// number, else by the link that a person set. It gives a *ledger.NotYet when
+// number, else by the link that a person set. It gives a *ledger.WaitingError when
 // there is none, or more than one.
 func (r *run) match(ctx context.Context, e ledger.Entry) (inFirm, error) {
 	ix, err := r.companies(ctx)
@@ -76,7 +76,7 @@ func (r *run) match(ctx context.Context, e ledger.Entry) (inFirm, error) {
 	}
 	switch {
 	case len(hits) == 1 && e.Ambiguous && ix.partial():
-		return inFirm{}, &ledger.NotYet{Reason: ledger.SeveralCompanies,
+		return inFirm{}, &ledger.WaitingError{Reason: ledger.SeveralCompanies,
 			Detail: fmt.Sprintf("several companies in Silverfin had enterprise number %s, and not all companies can be looked at now", number.Pretty())}
 	case len(hits) == 1:
 		return hits[0], nil
@@ -86,7 +86,7 @@ func (r *run) match(ctx context.Context, e ledger.Entry) (inFirm, error) {
 			return in, r.checkLink(ctx, link, e.Dossier, number, in)
 		}
 		if ix.knows(link.FirmID) {
-			return inFirm{}, &ledger.NotYet{Reason: ledger.NoCompany,
+			return inFirm{}, &ledger.WaitingError{Reason: ledger.NoCompany,
 				Detail: fmt.Sprintf("its link names company %d of Silverfin firm %d, which is not there", link.CompanyID, link.FirmID)}
 		}
 	}
@@ -106,12 +106,12 @@ func (ix *companyIndex) miss(number balance.EnterpriseNumber, hits []inFirm) err
 		for i, h := range hits {
 			names[i] = fmt.Sprintf("%s (%s, company %d)", h.company.Name, h.firm.Name, h.company.ID)
 		}
-		return &ledger.NotYet{Reason: ledger.SeveralCompanies,
+		return &ledger.WaitingError{Reason: ledger.SeveralCompanies,
 			Detail: fmt.Sprintf("%d companies in Silverfin have enterprise number %s: %s", len(hits), number.Pretty(), strings.Join(names, "; "))}
 	case len(ix.firms) == 0:
-		return &ledger.NotYet{Reason: ledger.NeedsRelink, Detail: "no Silverfin firm is linked"}
+		return &ledger.WaitingError{Reason: ledger.NeedsRelink, Detail: "no Silverfin firm is linked"}
 	case len(ix.relink) > 0:
-		return &ledger.NotYet{Reason: ledger.NeedsRelink,
+		return &ledger.WaitingError{Reason: ledger.NeedsRelink,
 			Detail: "its company may be in a firm that must be linked again: " + strings.Join(ix.relink, ", ")}
 	}
 	for _, f := range ix.firms {
@@ -120,7 +120,7 @@ func (ix *companyIndex) miss(number balance.EnterpriseNumber, hits []inFirm) err
 		}
 	}
 	if number == "" {
-		return &ledger.NotYet{Reason: ledger.NoCompany,
+		return &ledger.WaitingError{Reason: ledger.NoCompany,
 			Detail: "neither the source nor the document gives a valid enterprise number, and no link is set"}
 	}
 	detail := fmt.Sprintf("no company in Silverfin has enterprise number %s", number.Pretty())
@@ -128,7 +128,7 @@ func (ix *companyIndex) miss(number balance.EnterpriseNumber, hits []inFirm) err
 		first := slices.MinFunc(among, func(a, b inFirm) int { return cmp.Compare(a.company.ID, b.company.ID) })
 		detail += fmt.Sprintf(" alone; %s (company %d) has several: %s", first.company.Name, first.company.ID, prettyNumbers(first.company.Several))
 	}
-	return &ledger.NotYet{Reason: ledger.NoCompany, Detail: detail}
+	return &ledger.WaitingError{Reason: ledger.NoCompany, Detail: detail}
 }
 
 func prettyNumbers(numbers []balance.EnterpriseNumber) string {

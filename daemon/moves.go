@@ -9,7 +9,7 @@ import (
 
 // save records a move of the delivery's entry, with what was read for it.
 func (d *delivery) save(ctx context.Context, next ledger.Entry, text string, w *ledger.Written) error {
-	moved, err := d.moveWith(ctx, ledger.Step{Entry: next, Written: w, Document: d.doc}, text+d.revisionNote(), d)
+	moved, err := d.moveWith(ctx, ledger.Move{Entry: next, Written: w, Document: d.doc}, text+d.revisionNote(), d)
 	if err != nil {
 		return err
 	}
@@ -19,10 +19,10 @@ func (d *delivery) save(ctx context.Context, next ledger.Entry, text string, w *
 
 // move records a move of an entry that needs no figures.
 func (r *run) move(ctx context.Context, next ledger.Entry, text string, w *ledger.Written) (ledger.Entry, error) {
-	return r.moveWith(ctx, ledger.Step{Entry: next, Written: w}, text, nil)
+	return r.moveWith(ctx, ledger.Move{Entry: next, Written: w}, text, nil)
 }
 
-func (r *run) moveWith(ctx context.Context, s ledger.Step, text string, j *delivery) (ledger.Entry, error) {
+func (r *run) moveWith(ctx context.Context, s ledger.Move, text string, j *delivery) (ledger.Entry, error) {
 	if j != nil && j.fresh {
 		s.Values = j.values
 	}

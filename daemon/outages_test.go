@@ -30,7 +30,7 @@ func TestOneDossierThatAnswers500IsNoOutage(t *testing.T) {
 		if p.Outcome[ledger.Failed] != 1 || p.Outcome[ledger.Done] != clients-1 {
 			t.Fatalf("outcome %v", p.Outcome)
 		}
-		if len(p.Down) != 0 || !p.Good() || len(p.Problems) == 0 {
+		if len(p.Down) != 0 || !p.Succeeded() || len(p.Problems) == 0 {
 			t.Errorf("of %d dossiers: down %v, missing %v, problems %v; want only a problem", clients, p.Down, p.Missing, p.Problems)
 		}
 		s, err := fx.d.Status(t.Context())
@@ -55,7 +55,7 @@ func TestOnlyDossierOfANightIsNoOutage(t *testing.T) {
 		t.Errorf("down %v, outcome %v, %v", p.Down, p.Outcome, err)
 	}
 	fx.sf.Faults().Add(faults.Fault{Path: fmt.Sprintf("/api/v4/f/%d/companies", fx.firm), Kind: faults.ServerError, Times: -1})
-	if p, err := fx.night(); err != nil || len(p.Down) != 1 || p.Good() {
+	if p, err := fx.night(); err != nil || len(p.Down) != 1 || p.Succeeded() {
 		t.Errorf("nothing of the firm answers: down %v, %v", p.Down, err)
 	}
 }
@@ -82,13 +82,13 @@ func TestGoodNight(t *testing.T) {
 			wrapStore(fx)
 			p, err := fx.night()
 			fx.must(err)
-			if p.Good() || len(p.Missing) != 1 {
+			if p.Succeeded() || len(p.Missing) != 1 {
 				t.Errorf("the night counts as good, missing %v; problems %v", p.Missing, p.Problems)
 			}
 			fx.fb.Faults().Clear()
 			fx.sf.Faults().Clear()
 			fx.must(fx.store.UpdateFirm(t.Context(), fx.firm, func(f *ledger.Firm) { f.Relink = "" }))
-			if p, err = fx.night(); err != nil || !p.Good() || strings.Join(p.Missing, "") != "" {
+			if p, err = fx.night(); err != nil || !p.Succeeded() || strings.Join(p.Missing, "") != "" {
 				t.Errorf("the next night does not: missing %v, problems %v, %v", p.Missing, p.Problems, err)
 			}
 		})

@@ -46,12 +46,12 @@ func (x *exchange) touched() bool {
 // finish makes the entry done, and what it wrote known.
 func (x *exchange) finish(ctx context.Context, text string) error {
 	kept := map[balance.Cell]ledger.Seen{}
-	for c, k := range x.known.Kept {
+	for c, k := range x.known.KeepSilverfin {
 		if _, written := x.planned[c]; !written && x.plan.Want[c] != "" {
 			kept[c] = k
 		}
 	}
-	known := ledger.Written{Confirmed: x.plan.Ours, Kept: kept, By: x.entry.Number, Version: x.known.Version}.Mapped(x.dest.Property)
+	known := ledger.Written{Confirmed: x.plan.Ours, KeepSilverfin: kept, By: x.entry.Number, Version: x.known.Version}.WithMapping(x.dest.Property)
 	return x.finishAs(ctx, &known, text+x.kept())
 }
 
@@ -149,7 +149,7 @@ func (d *delivery) settle(ctx context.Context, cause error) error {
 
 // explain says in one sentence why an entry cannot go further.
 func explain(cause error) string {
-	if notYet, waits := errors.AsType[*ledger.NotYet](cause); waits {
+	if notYet, waits := errors.AsType[*ledger.WaitingError](cause); waits {
 		return notYet.Detail
 	}
 	if unlike, ok := errors.AsType[*notEqualError](cause); ok {
@@ -163,7 +163,7 @@ func explain(cause error) string {
 // towards parking.
 func (d *delivery) verdict(cause error) (ledger.Entry, error) {
 	now, night, pr := d.cfg.Now(), d.record.Night, problem.Of(cause)
-	if notYet, waits := errors.AsType[*ledger.NotYet](cause); waits {
+	if notYet, waits := errors.AsType[*ledger.WaitingError](cause); waits {
 		return d.entry.Wait(notYet.Reason, notYet.Detail, whatNext(notYet.Reason), now)
 	}
 	if _, ok := errors.AsType[*notEqualError](cause); ok {

@@ -38,7 +38,7 @@ func TestNothingIsWrittenWithoutARecordOfIt(t *testing.T) {
 			writes++
 			fx.mu.Unlock()
 			var of []ledger.Entry
-			for e, err := range fx.store.Open(ctx) {
+			for e, err := range fx.store.OpenEntries(ctx) {
 				if err != nil {
 					t.Error(err)
 				}

@@ -33,8 +33,8 @@ func (d *delivery) read(ctx context.Context) error {
 	}
 	doc, err := src.Content(ctx, d.entry.Listing)
 	d.outages.observe(service, isDown(err))
-	if errors.Is(err, ledger.ErrClosed) {
-		return &ledger.NotYet{Reason: ledger.ConnectionInactive, Detail: "its connection is deactivated in Finbox"}
+	if errors.Is(err, ledger.ErrDeactivated) {
+		return &ledger.WaitingError{Reason: ledger.ConnectionInactive, Detail: "its connection is deactivated in Finbox"}
 	}
 	if err != nil {
 		return err

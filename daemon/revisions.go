@@ -76,7 +76,7 @@ func (d *delivery) supersede(ctx context.Context, read bool) (gone bool, err err
 				return false, err
 			}
 		case c == 0 && read:
-			undecided = &ledger.NotYet{Reason: ledger.WhichCounts, Detail: fmt.Sprintf(
+			undecided = &ledger.WaitingError{Reason: ledger.WhichCounts, Detail: fmt.Sprintf(
 				"entry %d is of the same year and was made at the same time, with other figures: nothing tells which of the two counts", s.Number)}
 		}
 	}
@@ -172,7 +172,7 @@ func (d *delivery) leaveBehind(ctx context.Context) error {
 				return err
 			}
 		case !newer && d.kind() != ledger.Folder && d.entry.State != ledger.Done && d.entry.Chosen < o.Number:
-			return &ledger.NotYet{Reason: ledger.WhichCounts, Detail: fmt.Sprintf(
+			return &ledger.WaitingError{Reason: ledger.WhichCounts, Detail: fmt.Sprintf(
 				"entry %d is a later revision of the same balance, and is of %s: it is not clear whether this one still counts%s", o.Number, whose(o), d.begunNote())}
 		}
 	}
@@ -205,7 +205,7 @@ func (d *delivery) moved(ctx context.Context, o ledger.Entry) error {
 	}
 	detail := fmt.Sprintf("entry %d corrects it and is of %s; what this one wrote is still in %s", d.entry.Number, whose(d.entry), where)
 	todo := fmt.Sprintf("Empty it there by hand, then: balansd ledger dismiss %d.", o.Number)
-	next, err := o.Move(d.entry.Number, detail, todo, d.cfg.Now())
+	next, err := o.MarkMoved(d.entry.Number, detail, todo, d.cfg.Now())
 	if err != nil {
 		return err
 	}
@@ -281,6 +281,6 @@ func ofDocument(err error) bool {
 
 // waits reports whether an error has the entry wait for a person.
 func waits(err error) bool {
-	_, is := errors.AsType[*ledger.NotYet](err)
+	_, is := errors.AsType[*ledger.WaitingError](err)
 	return is
 }

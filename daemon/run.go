@@ -169,7 +169,7 @@ func (r *run) backup(ctx context.Context) error {
 	}
 	r.progress("making a copy of the state")
 	var b ledger.Backup
-	err := r.cfg.Store.BackupsThere(ctx)
+	err := r.cfg.Store.CheckBackups(ctx)
 	if err == nil {
 		b, err = r.cfg.Store.Backup(ctx)
 		r.daemon.observeState(err)

@@ -24,8 +24,8 @@ type Schedule struct {
 // day.
 type Window struct{ From, To int }
 
-// Holds reports whether the local clock of an instant is in the window.
-func (w Window) Holds(local time.Time) bool {
+// Contains reports whether the local clock of an instant is in the window.
+func (w Window) Contains(local time.Time) bool {
 	m := local.Hour()*60 + local.Minute()
 	switch {
 	case w.From == w.To:
@@ -41,8 +41,8 @@ func (w Window) Holds(local time.Time) bool {
 // later start is a catch-up.
 const onTime = 15 * time.Minute
 
-// SpreadOf returns a delay below most that is fixed for an installation.
-func SpreadOf(instance string, most time.Duration) time.Duration {
+// InstanceDelay returns a delay below most that is fixed for an installation.
+func InstanceDelay(instance string, most time.Duration) time.Duration {
 	if most < time.Second {
 		return 0
 	}
@@ -101,7 +101,7 @@ func (s Schedule) Due(now time.Time, last balance.Date, since time.Time) (night 
 			return balance.Date{}, false, false
 		case last.IsZero() && wake.Before(since):
 			return balance.Date{}, false, false
-		case late && (s.SkipMissed || !s.Window.Holds(now.In(s.Location))):
+		case late && (s.SkipMissed || !s.Window.Contains(now.In(s.Location))):
 			return balance.Date{}, false, false
 		default:
 			return d, late, true

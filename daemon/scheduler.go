@@ -101,7 +101,7 @@ func (d *Daemon) lastFailedRun(ctx context.Context) (night ledger.Run, is bool) 
 	}
 	decided := false
 	for _, r := range runs {
-		cutOff := r.Trigger == ledger.Again && (r.End.IsZero() || r.Halted) && len(r.Down) == 0
+		cutOff := r.Trigger == ledger.NightRetry && (r.End.IsZero() || r.Halted) && len(r.Down) == 0
 		if r.DryRun || r.Trigger == ledger.ByHand || cutOff { // which say nothing about the services
 			continue
 		}
@@ -169,11 +169,11 @@ func (d *Daemon) RunNight(ctx context.Context) (ran bool, err error) {
 	if err != nil {
 		return false, err
 	}
-	since, err := cfg.Store.Since(ctx, cfg.Now())
+	since, err := cfg.Store.NightsSince(ctx, cfg.Now())
 	if err != nil {
 		return false, err
 	}
-	night, catchUp, due := cfg.Night.Due(cfg.Now(), last, since)
+	night, catchUp, due := cfg.Schedule.Due(cfg.Now(), last, since)
 	if !due {
 		return false, nil
 	}
@@ -236,13 +236,13 @@ func (d *Daemon) retryNightIfDue(ctx context.Context) {
 	w, cfg := &d.scheduler, d.config()
 	now := cfg.Now()
 	w.mu.Lock()
-	due := !w.retryAt.IsZero() && !now.Before(w.retryAt) && cfg.Night.Window.Holds(now.In(cfg.Night.zone()))
+	due := !w.retryAt.IsZero() && !now.Before(w.retryAt) && cfg.Schedule.Window.Contains(now.In(cfg.Schedule.zone()))
 	night := w.night
 	w.mu.Unlock()
 	if !due || ctx.Err() != nil {
 		return
 	}
-	r, err := d.run(ctx, ledger.Run{Trigger: ledger.Again, For: night}, SyncRequest{}, nil)
+	r, err := d.run(ctx, ledger.Run{Trigger: ledger.NightRetry, RetryOf: night}, SyncRequest{}, nil)
 	if problem.Is(err, problem.Busy) {
 		return
 	}
@@ -264,12 +264,12 @@ func (d *Daemon) recordMissedRuns(ctx context.Context) {
 	if err != nil {
 		return
 	}
-	since, err := cfg.Store.Since(ctx, cfg.Now())
+	since, err := cfg.Store.NightsSince(ctx, cfg.Now())
 	if err != nil {
 		return
 	}
 	var fresh []ledger.MissedNight
-	for _, night := range cfg.Night.Missed(cfg.Now(), last, since) {
+	for _, night := range cfg.Schedule.Missed(cfg.Now(), last, since) {
 		d.scheduler.mu.Lock()
 		known := d.scheduler.recorded[night]
 		d.scheduler.mu.Unlock()
@@ -281,7 +281,7 @@ func (d *Daemon) recordMissedRuns(ctx context.Context) {
 	if len(fresh) == 0 {
 		return
 	}
-	if err := cfg.Store.NoteMissed(ctx, fresh...); err != nil {
+	if err := cfg.Store.RecordMissed(ctx, fresh...); err != nil {
 		return
 	}
 	for _, m := range fresh {
@@ -295,8 +295,8 @@ func (d *Daemon) recordMissedRuns(ctx context.Context) {
 // whyMissed says why a night did not begin at its time, as well as can be told.
 func (d *Daemon) whyMissed(ctx context.Context, night balance.Date) (string, ledger.Cause) {
 	cfg := d.config()
-	wake := cfg.Night.Wake(night)
-	show := func(t time.Time) string { return t.In(cfg.Night.zone()).Format("2006-01-02 15:04") }
+	wake := cfg.Schedule.Wake(night)
+	show := func(t time.Time) string { return t.In(cfg.Schedule.zone()).Format("2006-01-02 15:04") }
 	d.scheduler.mu.Lock()
 	away, failing, waitedNight := d.scheduler.away, d.scheduler.failing, d.scheduler.waitedNight
 	d.scheduler.mu.Unlock()
@@ -357,7 +357,7 @@ func (d *Daemon) logNextNight(ctx context.Context) {
 	cfg := d.config()
 	last, err := cfg.Store.LastNight(ctx)
 	if err == nil && ctx.Err() == nil {
-		cfg.Log.Info().Time("next_wake", cfg.Night.Next(cfg.Now(), last)).Msg("next night")
+		cfg.Log.Info().Time("next_wake", cfg.Schedule.Next(cfg.Now(), last)).Msg("next night")
 	}
 }
 

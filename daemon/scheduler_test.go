@@ -83,11 +83,11 @@ func (n *schedulerFixture) start() {
 		k = n.wrapStore(k)
 	}
 	n.cfg = daemon.Config{Store: k, Backup: true, Built: n.built,
-		Scratch: func(ctx context.Context) (daemon.Store, func(), error) { return n.store.Scratch(ctx) },
-		Source:  func(ledger.Connection) (daemon.Source, error) { return unreliableSource{down: *n.down.Load()}, nil },
-		Night:   daemon.Schedule{Hour: 2, Minute: 30, Location: zone(n.t, "Europe/Brussels"), SkipMissed: n.skip},
-		Now:     n.now,
-		Log:     zerolog.New(&n.log),
+		Scratch:  func(ctx context.Context) (daemon.Store, func(), error) { return n.store.Scratch(ctx) },
+		Source:   func(ledger.Connection) (daemon.Source, error) { return unreliableSource{down: *n.down.Load()}, nil },
+		Schedule: daemon.Schedule{Hour: 2, Minute: 30, Location: zone(n.t, "Europe/Brussels"), SkipMissed: n.skip},
+		Now:      n.now,
+		Log:      zerolog.New(&n.log),
 	}
 	n.d = daemon.New(n.cfg)
 	ctx, cancel := context.WithCancel(n.t.Context())
@@ -278,12 +278,12 @@ func TestClockThatServicesDisagreeWithIsTold(t *testing.T) {
 		n := newSchedulerFixture(t)
 		n.start()
 		defer n.stop()
-		n.d.SawClock(2 * time.Hour)
+		n.d.ObserveClock(2 * time.Hour)
 		time.Sleep(time.Minute)
 		if s, err := n.d.Status(t.Context()); err != nil || !strings.Contains(s.Clock, "2h0m0s behind") {
 			t.Errorf("the status says of the clock %q, error %v", s.Clock, err)
 		}
-		n.d.SawClock(time.Second)
+		n.d.ObserveClock(time.Second)
 		time.Sleep(time.Minute)
 		if s, err := n.d.Status(t.Context()); err != nil || s.Clock != "" {
 			t.Errorf("the status says of the clock %q, error %v", s.Clock, err)

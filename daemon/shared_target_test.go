@@ -137,7 +137,7 @@ func TestDecisionDuringAWriteIsKept(t *testing.T) {
 	fx.sync()
 	f, err := fx.d.Show(t.Context(), daemon.EntryRequest{Number: 2})
 	fx.must(err)
-	if len(f.Written.Kept) == 0 {
+	if len(f.Written.KeepSilverfin) == 0 {
 		t.Error("the person's decision is gone")
 	}
 }

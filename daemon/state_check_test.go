@@ -40,7 +40,7 @@ func TestFailedReloadLeavesTheState(t *testing.T) {
 	fx.reopenWith(func(k daemon.Store) daemon.Store { return configures{k, &fails} })
 	before, err := fx.store.Connections(t.Context())
 	fx.must(err)
-	next := daemon.Config{Store: configures{fx.store, &fails}, Now: fx.clock, Night: daemon.Schedule{Location: time.UTC},
+	next := daemon.Config{Store: configures{fx.store, &fails}, Now: fx.clock, Schedule: daemon.Schedule{Location: time.UTC},
 		Folders: []ledger.Connection{{ID: "other", Kind: ledger.Folder, Name: "other"}},
 		Links:   []ledger.DossierLink{{Connection: "other", DossierID: "D"}}}
 	settle := func(context.Context) error { return nil }

@@ -47,7 +47,7 @@ func (d *Daemon) Status(ctx context.Context) (Status, error) {
 		return s, err
 	}
 	if s.Running {
-		s.NextWake = d.config().Night.Next(d.config().Now(), last)
+		s.NextWake = d.config().Schedule.Next(d.config().Now(), last)
 	}
 	if err := d.lastRuns(ctx, &s); err != nil {
 		return s, err
@@ -92,7 +92,7 @@ func (d *Daemon) lastRuns(ctx context.Context, s *Status) error {
 // missed nights behind it.
 func (d *Daemon) today() balance.Date {
 	cfg := d.config()
-	return balance.DateOf(cfg.Now().In(cfg.Night.zone()))
+	return balance.DateOf(cfg.Now().In(cfg.Schedule.zone()))
 }
 
 // Backup makes a copy of the state.

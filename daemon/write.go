@@ -82,11 +82,11 @@ func (x *exchange) compare(ctx context.Context) error {
 	if x.other, err = x.otherSource(ctx, known); err != nil {
 		return err
 	}
-	if x.known = known.At(x.dest.Property); x.other != nil {
+	if x.known = known.ForMapping(x.dest.Property); x.other != nil {
 		x.known.Confirmed, x.known.Intended = nil, nil
 	}
 	if open := x.notCarriedOut(); len(open) > 0 {
-		x.known = x.known.Unspend(open)
+		x.known = x.known.RestoreChoices(open)
 	}
 	x.plan = ledger.Compare(x.values, x.Have, x.known)
 	return nil
@@ -114,9 +114,9 @@ func (x *exchange) saveSending(ctx context.Context) (err error) {
 	if err != nil {
 		return err
 	}
-	known, spent := x.known.Holding(x.Have).Spend(x.plan.Write)
+	known, spent := x.known.Confirm(x.Have).SpendChoices(x.plan.Write)
 	known.Intended, known.By = x.plan.Write, x.entry.Number
-	known = known.Mapped(x.dest.Property)
+	known = known.WithMapping(x.dest.Property)
 	if err := x.save(ctx, sending, fmt.Sprintf("writing %s to %s", figures(len(x.plan.Write)), x.target.CompanyName), &known); err != nil {
 		return err
 	}
@@ -148,7 +148,7 @@ func (x *exchange) unspend(unknown bool) *ledger.Written {
 	if len(open) == 0 || x.sent && unknown {
 		return nil
 	}
-	known := x.known.Unspend(open)
+	known := x.known.RestoreChoices(open)
 	return &known
 }
 

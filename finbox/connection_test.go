@@ -103,8 +103,8 @@ func TestRefusals(t *testing.T) {
 			if !strings.Contains(p.What, connectionID) {
 				t.Errorf("the message names no connection: %q", p.What)
 			}
-			if got := errors.Is(err, ledger.ErrClosed); got != (tt.code == problem.ConnectionClosed) {
-				t.Errorf("errors.Is ErrClosed: %v", got)
+			if got := errors.Is(err, ledger.ErrDeactivated); got != (tt.code == problem.ConnectionClosed) {
+				t.Errorf("errors.Is ErrDeactivated: %v", got)
 			}
 		})
 	}

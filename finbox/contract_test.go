@@ -208,7 +208,7 @@ func TestSandboxAndClientMatchContract(t *testing.T) {
 	if err := box.Deactivate(box.connection); err != nil {
 		t.Fatal(err)
 	}
-	if _, err := firstPage(t, c, ""); !errors.Is(err, ledger.ErrClosed) {
+	if _, err := firstPage(t, c, ""); !errors.Is(err, ledger.ErrDeactivated) {
 		t.Errorf("listing a deactivated connection: got %v", err)
 	}
 	if s, err := c.Status(t.Context()); err != nil || s.Active {

@@ -27,7 +27,7 @@ import (
 //
 // A malformed item is named in the page's Problems, and for a week the cursor stays
 // before it, so that it is listed again. The error of a deactivated connection is
-// ledger.ErrClosed.
+// ledger.ErrDeactivated.
 func (c *Connection) List(ctx context.Context, cursor string) iter.Seq2[ledger.Page, error] {
 	return func(yield func(ledger.Page, error) bool) {
 		w := listingWalk{connection: c, now: c.client.cfg.Now(), cursor: cursor}

@@ -77,7 +77,7 @@ func responseProblem(resp *http.Response, subject string) error {
 		return problem.New(problem.NotFound, fmt.Sprintf("Finbox does not know %s%s", subject, detail),
 			"Look in Finbox whether it was removed.")
 	case status == http.StatusGone:
-		return problem.Wrap(ledger.ErrClosed, problem.ConnectionClosed, fmt.Sprintf("Finbox has closed %s%s", subject, detail),
+		return problem.Wrap(ledger.ErrDeactivated, problem.ConnectionClosed, fmt.Sprintf("Finbox has closed %s%s", subject, detail),
 			"If that is not wanted, activate the external connection again in Finbox's settings and connect with its id.")
 	case status == http.StatusNotAcceptable:
 		return problem.New(problem.FinboxRefused, fmt.Sprintf("Finbox does not offer %s in a form that balansd reads%s", subject, detail),

@@ -32,25 +32,25 @@ type Plan struct {
 	Differ []Difference
 }
 
-// Reading is what a target was read to hold, with what was written to it before
-// in the same turn.
+// Reading is what a target holds, with what was written to it before in the same
+// update.
 type Reading struct {
 	Have     Figures
-	Accepted Figures // what the destination said to have stored
-	// Failed is the error of a write of which it is not known what it stored;
-	// Have says it. Nothing is written any more then.
+	Accepted Figures // that the destination reported as stored
+	// Failed is the error of a write that may have stored any part of its figures;
+	// Have was read after it. Nothing more is written then.
 	Failed error
 }
 
-// Decide says which figures to write to a target after a reading of it.
+// Decide returns the figures to write to a target after a reading of it.
 type Decide func(Reading) (write Figures, err error)
 
-// Compare makes the plan that brings the target from have to the balance's
-// values, knowing what balansd wrote there before.
+// Compare returns the plan that brings the target from have to the balance's
+// values; w is what balansd wrote there before.
 //
 // A cell may be written when it is empty, or holds exactly what balansd wrote
-// last or was about to write. A cell that a person decided to keep stays as
-// long as Finbox and Silverfin say what they said then. A cell that balansd
+// last or was about to write. A cell that a person decided to keep is not written
+// as long as Finbox and Silverfin hold the figures of that decision. A cell that balansd
 // wrote and that the new balance leaves empty becomes 0: nothing is ever
 // deleted in Silverfin, and the National Bank takes an empty rubric for zero.
 // A cell that a person filled and the balance leaves empty is theirs.
@@ -67,8 +67,8 @@ func Compare(values balance.Values, have Figures, w Written) Plan {
 	p := Plan{Want: want, Write: Figures{}, Ours: Figures{}}
 	for c, figure := range want {
 		held := have[c]
-		kept, keeps := w.Kept[c]
-		given, gives := w.Given[c]
+		kept, keeps := w.KeepSilverfin[c]
+		given, gives := w.UseFinbox[c]
 		switch {
 		case same(held, figure):
 			if w.ours(c, held) {
@@ -96,9 +96,9 @@ func Equal(want, have Figures) bool {
 	return true
 }
 
-// Holding takes note of what a target was just read to hold: a figure that is
-// ours stays known as ours, whatever is written next.
-func (w Written) Holding(have Figures) Written {
+// Confirm returns w after a reading of the target: each figure of have that
+// balansd wrote, or was about to write, is confirmed.
+func (w Written) Confirm(have Figures) Written {
 	confirmed := maps.Clone(w.Confirmed)
 	if confirmed == nil {
 		confirmed = Figures{}
@@ -112,20 +112,20 @@ func (w Written) Holding(have Figures) Written {
 	return w
 }
 
-// At returns what is known of the target as it is mapped now: figures and choices
-// count only where the cell's property is still the one that they are about.
-// Where that was not kept, they do not count.
-func (w Written) At(property func(balance.Cell) string) Written {
+// ForMapping returns w without the figures and choices of cells that are now
+// mapped to another property than they were recorded for. Those recorded
+// without a property are dropped too.
+func (w Written) ForMapping(property func(balance.Cell) string) Written {
 	elsewhere := func(c balance.Cell, was string) bool { return was == "" || was != property(c) }
 	moved := func(c balance.Cell, _ string) bool { return elsewhere(c, w.Properties[c]) }
 	chosen := func(c balance.Cell, s Seen) bool { return elsewhere(c, s.Property) }
 	w.Confirmed, w.Intended = without(w.Confirmed, moved), without(w.Intended, moved)
-	w.Given, w.Kept = without(w.Given, chosen), without(w.Kept, chosen)
+	w.UseFinbox, w.KeepSilverfin = without(w.UseFinbox, chosen), without(w.KeepSilverfin, chosen)
 	return w
 }
 
-// Mapped names the property of each cell that balansd wrote or is about to.
-func (w Written) Mapped(property func(balance.Cell) string) Written {
+// WithMapping returns w with the property of each cell in Confirmed and Intended.
+func (w Written) WithMapping(property func(balance.Cell) string) Written {
 	w.Properties = map[balance.Cell]string{}
 	for _, figures := range []Figures{w.Confirmed, w.Intended} {
 		for c := range figures {
@@ -142,12 +142,12 @@ func without[M ~map[balance.Cell]V, V any](m M, drop func(balance.Cell, V) bool)
 	return m
 }
 
-// Spend takes away the choices for Finbox's figures that a write carries out,
-// and returns them: a choice holds for one write, since what Silverfin holds
-// after it may be a person's newer word.
-func (w Written) Spend(write Figures) (Written, map[balance.Cell]Seen) {
+// SpendChoices returns w without the choices for Finbox's figures that write
+// carries out, and those choices. A choice holds for one write, since a person may
+// type another figure in Silverfin after it.
+func (w Written) SpendChoices(write Figures) (Written, map[balance.Cell]Seen) {
 	spent := map[balance.Cell]Seen{}
-	w.Given = without(w.Given, func(c balance.Cell, s Seen) bool {
+	w.UseFinbox = without(w.UseFinbox, func(c balance.Cell, s Seen) bool {
 		_, out := write[c]
 		if out {
 			spent[c] = s
@@ -157,14 +157,15 @@ func (w Written) Spend(write Figures) (Written, map[balance.Cell]Seen) {
 	return w, spent
 }
 
-// Unspend returns choices back that were surely not carried out.
-func (w Written) Unspend(spent map[balance.Cell]Seen) Written {
-	w.Given, w.Intended = maps.Clone(w.Given), maps.Clone(w.Intended)
-	if w.Given == nil {
-		w.Given = map[balance.Cell]Seen{}
+// RestoreChoices puts back choices of SpendChoices that were certainly not
+// carried out.
+func (w Written) RestoreChoices(spent map[balance.Cell]Seen) Written {
+	w.UseFinbox, w.Intended = maps.Clone(w.UseFinbox), maps.Clone(w.Intended)
+	if w.UseFinbox == nil {
+		w.UseFinbox = map[balance.Cell]Seen{}
 	}
 	for c, s := range spent {
-		w.Given[c] = s
+		w.UseFinbox[c] = s
 		delete(w.Intended, c)
 	}
 	return w
@@ -179,8 +180,8 @@ func (w Written) ours(c balance.Cell, text string) bool {
 	return ok && same(f, text)
 }
 
-// same compares two texts as figures: 1.0 and 1 are the same, an empty text is
-// only like an empty one, and what is no figure must match letter by letter.
+// same compares two texts as figures: 1.0 equals 1. An empty text equals only
+// another empty one, and a text that is no figure only itself.
 func same(a, b string) bool {
 	a, b = strings.TrimSpace(a), strings.TrimSpace(b)
 	if a == b {

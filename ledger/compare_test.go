@@ -97,7 +97,7 @@ func TestCompare(t *testing.T) {
 			name:   "a decision for Finbox holds for the figure that was seen",
 			values: values("1003", "3"),
 			have:   figures("1003", "9"),
-			known:  ledger.Written{Given: map[balance.Cell]ledger.Seen{cell("1003"): {Finbox: "3", Silverfin: "9"}}},
+			known:  ledger.Written{UseFinbox: map[balance.Cell]ledger.Seen{cell("1003"): {Finbox: "3", Silverfin: "9"}}},
 			write:  figures("1003", "3"),
 			ours:   figures("1003", "3"),
 		},
@@ -105,33 +105,33 @@ func TestCompare(t *testing.T) {
 			name:   "and not for another in Silverfin",
 			values: values("1003", "3"),
 			have:   figures("1003", "8"),
-			known:  ledger.Written{Given: map[balance.Cell]ledger.Seen{cell("1003"): {Finbox: "3", Silverfin: "9"}}},
+			known:  ledger.Written{UseFinbox: map[balance.Cell]ledger.Seen{cell("1003"): {Finbox: "3", Silverfin: "9"}}},
 			differ: []ledger.Difference{{Cell: cell("1003"), Finbox: "3", Silverfin: "8"}},
 		},
 		{
 			name:   "nor for another of Finbox",
 			values: values("1003", "4"),
 			have:   figures("1003", "9"),
-			known:  ledger.Written{Given: map[balance.Cell]ledger.Seen{cell("1003"): {Finbox: "3", Silverfin: "9"}}},
+			known:  ledger.Written{UseFinbox: map[balance.Cell]ledger.Seen{cell("1003"): {Finbox: "3", Silverfin: "9"}}},
 			differ: []ledger.Difference{{Cell: cell("1003"), Finbox: "4", Silverfin: "9"}},
 		},
 		{
 			name:   "nor for none: a figure that was given up stays when Finbox has no other",
 			values: values("1013", "1"),
 			have:   figures("1003", "9", "1013", "1"),
-			known:  ledger.Written{Given: map[balance.Cell]ledger.Seen{cell("1003"): {Finbox: "3", Silverfin: "9"}}},
+			known:  ledger.Written{UseFinbox: map[balance.Cell]ledger.Seen{cell("1003"): {Finbox: "3", Silverfin: "9"}}},
 		},
 		{
 			name:   "a decision for Silverfin holds while Finbox says the same",
 			values: values("1003", "3"),
 			have:   figures("1003", "9"),
-			known:  ledger.Written{Kept: map[balance.Cell]ledger.Seen{cell("1003"): {Finbox: "3", Silverfin: "9"}}},
+			known:  ledger.Written{KeepSilverfin: map[balance.Cell]ledger.Seen{cell("1003"): {Finbox: "3", Silverfin: "9"}}},
 		},
 		{
 			name:   "and is asked again when Finbox changed",
 			values: values("1003", "4"),
 			have:   figures("1003", "9"),
-			known:  ledger.Written{Kept: map[balance.Cell]ledger.Seen{cell("1003"): {Finbox: "3", Silverfin: "9"}}},
+			known:  ledger.Written{KeepSilverfin: map[balance.Cell]ledger.Seen{cell("1003"): {Finbox: "3", Silverfin: "9"}}},
 			differ: []ledger.Difference{{Cell: cell("1003"), Finbox: "4", Silverfin: "9"}},
 		},
 		{
@@ -238,18 +238,18 @@ func TestWhatIsKnownHoldsForItsProperty(t *testing.T) {
 	at := func(c balance.Cell) string { return "ns.code_" + c.String() }
 	known := ledger.Written{
 		Confirmed: figures("1003", "1", "1013", "2", "1021", "3"), Intended: figures("1003", "4", "5801", "5"), By: 7, Version: 9,
-		Properties: map[balance.Cell]string{cell("1003"): "ns.code_1003", cell("1013"): "ns.sb_1013", cell("5801"): "ns.sb_5801"},
-		Given:      map[balance.Cell]ledger.Seen{cell("1003"): {Property: "ns.code_1003"}, cell("1013"): {Property: "ns.sb_1013"}, cell("1021"): {}},
-		Kept:       map[balance.Cell]ledger.Seen{cell("1003"): {Property: "ns.code_1003"}, cell("1021"): {}},
+		Properties:    map[balance.Cell]string{cell("1003"): "ns.code_1003", cell("1013"): "ns.sb_1013", cell("5801"): "ns.sb_5801"},
+		UseFinbox:     map[balance.Cell]ledger.Seen{cell("1003"): {Property: "ns.code_1003"}, cell("1013"): {Property: "ns.sb_1013"}, cell("1021"): {}},
+		KeepSilverfin: map[balance.Cell]ledger.Seen{cell("1003"): {Property: "ns.code_1003"}, cell("1021"): {}},
 	}
 	want := known
 	want.Confirmed, want.Intended = figures("1003", "1"), figures("1003", "4")
-	want.Given = map[balance.Cell]ledger.Seen{cell("1003"): {Property: "ns.code_1003"}}
-	want.Kept = want.Given
-	if d := cmp.Diff(want, known.At(at)); d != "" {
+	want.UseFinbox = map[balance.Cell]ledger.Seen{cell("1003"): {Property: "ns.code_1003"}}
+	want.KeepSilverfin = want.UseFinbox
+	if d := cmp.Diff(want, known.ForMapping(at)); d != "" {
 		t.Errorf("(-want +got):\n%s", d)
 	}
-	if d := cmp.Diff(map[balance.Cell]string{cell("1003"): "ns.code_1003"}, want.Mapped(at).Properties); d != "" {
+	if d := cmp.Diff(map[balance.Cell]string{cell("1003"): "ns.code_1003"}, want.WithMapping(at).Properties); d != "" {
 		t.Errorf("properties (-want +got):\n%s", d)
 	}
 }

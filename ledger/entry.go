@@ -73,7 +73,7 @@ const (
 // document of one connection. Its figures are kept beside it; only those that a
 // person must look at are in it, in Differences and Findings.
 type Entry struct {
-	Number     uint64 `json:"number"` // given at first sight, never reused: how people name it
+	Number     uint64 `json:"number"` // assigned when it is recorded, never reused; people refer to it by this
 	Version    uint64 `json:"version"`
 	Connection string `json:"connection"`
 	Listing           // as the source listed it, completed by what the document says
@@ -116,8 +116,8 @@ type Entry struct {
 	MovedTo uint64 `json:"moved_to,omitempty"`
 }
 
-// Open reports whether a run should look at the entry: everything that is not
-// settled, and not parked or left to a person.
+// Open reports whether a run should process the entry: it is not settled, not
+// parked and not left to a person.
 func (e Entry) Open() bool {
 	switch e.State {
 	case Found, Waiting, Sending:
@@ -150,16 +150,15 @@ func (e Entry) CountFindings() (n int) {
 	return n
 }
 
-// FirstTrial is the number of the first entry that a dry run finds. No entry of
+// FirstDryRunNumber is the number of the first entry that a dry run finds. No entry of
 // the ledger has so high a number.
-const FirstTrial uint64 = 1 << 62
+const FirstDryRunNumber uint64 = 1 << 62
 
-// SiblingOf reports whether two entries are about the same thing, so that only
-// one of them counts: the same id of one connection, or the same dossier and
-// financial year. Two different financial years and two different enterprise
-// numbers are never of one balance, whatever the id: a file may be overwritten
-// by another. Of one id, what is not known is no difference; else a year that is
-// not known is like no other.
+// SiblingOf reports whether e and o are about the same balance, so that only one
+// of them counts: they have the same id in one connection, or the same dossier and
+// financial year. Entries with different financial years or different enterprise
+// numbers are never siblings, even with the same id: a file may be overwritten by
+// another. An unknown year equals any year with the same id, and none otherwise.
 func (e Entry) SiblingOf(o Entry) bool {
 	x, y := e.Dossier.EnterpriseNumber, o.Dossier.EnterpriseNumber
 	if e.Connection != o.Connection || x != y && x != "" && y != "" {

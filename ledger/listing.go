@@ -56,6 +56,6 @@ type SourceStatus struct {
 	StartDate   balance.Date // the first day from which balances are offered; zero for none
 }
 
-// ErrClosed says that a connection was deactivated on the source's side. The
+// ErrDeactivated is the error for a connection that was deactivated on the source's side. The
 // connection is marked and left alone; what was recorded stays.
-var ErrClosed = errors.New("the connection is deactivated in the source")
+var ErrDeactivated = errors.New("the connection is deactivated in the source")

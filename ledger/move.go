@@ -27,8 +27,26 @@ var moves = map[State][]State{
 // CanMove reports whether an entry may go from one state to another.
 func CanMove(from, to State) bool { return slices.Contains(moves[from], to) }
 
-// to makes the next version of the entry in another state. Everything that
-// belongs to the old state alone is cleared.
+// Move is one change of one entry, stored as a whole or not at all.
+type Move struct {
+	// Entry is the entry after the move; its Version is that of the entry
+	// before, and the move is refused with a Conflict when the ledger holds
+	// another.
+	Entry Entry
+	// Event goes into the entry's history.
+	Event Event
+	// Written, when not nil, becomes what is known of the target of the entry.
+	// Its Version is that of the record as it was read, and the move is
+	// refused with a Conflict when the ledger holds another.
+	Written *Written
+	// Values, when not nil, are the document's figures, kept with the entry.
+	Values balance.Values
+	// Document, when not nil, is kept with the entry.
+	Document []byte
+}
+
+// to returns the entry in state s, without the fields that belong to the old
+// state alone.
 func (e Entry) to(s State, now time.Time) (Entry, error) {
 	if !CanMove(e.State, s) {
 		return e, fmt.Errorf("entry %d is %s and cannot become %s", e.Number, e.State, s)
@@ -54,7 +72,7 @@ func (e Entry) Wait(r Reason, detail, next string, now time.Time) (Entry, error)
 // Fail moves the entry to failed. tonight is the local date of the nightly
 // run, zero when the attempt was asked for by hand: only nights count. After
 // the n-th failed night the entry rests n nights; after ParkAfter it is parked.
-// Failures that are Unavailable are nobody's fault: they are tried every run.
+// Unavailable failures do not count: they are tried at every run.
 func (e Entry) Fail(c FailClass, detail, next string, tonight balance.Date, now time.Time) (Entry, error) {
 	nights := e.Nights
 	n, err := e.to(Failed, now)
@@ -107,9 +125,9 @@ func (e Entry) Ignore(r Reason, detail, next string, now time.Time) (Entry, erro
 }
 
 // Retry moves the entry back to found: a person asked to try it again, took a
-// decision, or lifted what it was ignored for. Its target is looked for anew. An
-// entry that waited for its findings is let go with them, and so is one whose
-// figures went to Silverfin already.
+// decision, or removed the reason it was ignored for. Its target is matched anew.
+// An entry that waited because of its findings is released in spite of them, and so
+// is one whose figures went to Silverfin already.
 func (e Entry) Retry(now time.Time) (Entry, error) {
 	n, err := e.to(Found, now)
 	if err == nil {
@@ -119,10 +137,10 @@ func (e Entry) Retry(now time.Time) (Entry, error) {
 	return n, err
 }
 
-// Move notes that a correction of what is done went to another year or another
-// company, as the entry of that number. The entry stays done until a person has
-// emptied what it wrote, and dismisses it.
-func (e Entry) Move(to uint64, detail, next string, now time.Time) (Entry, error) {
+// MarkMoved records in a done entry that the entry numbered to corrects it for
+// another year or another company. It stays done until a person has emptied what
+// it wrote in Silverfin, and dismisses it.
+func (e Entry) MarkMoved(to uint64, detail, next string, now time.Time) (Entry, error) {
 	if e.State != Done {
 		return e, fmt.Errorf("entry %d is %s, and only what is done can be left behind", e.Number, e.State)
 	}

@@ -11,10 +11,10 @@ type Trigger string
 
 // The triggers.
 const (
-	Nightly Trigger = "nightly"  // the nightly wake
-	CatchUp Trigger = "catch_up" // after a missed night
-	ByHand  Trigger = "by_hand"  // a person asked for it
-	Again   Trigger = "again"    // a night that did not reach its services is tried again
+	Nightly    Trigger = "nightly"  // at the time of the schedule
+	CatchUp    Trigger = "catch_up" // after a missed night
+	ByHand     Trigger = "by_hand"  // a person asked for it
+	NightRetry Trigger = "again"    // a night that did not reach its services is tried again
 )
 
 // Run is one walk over everything, or over what a person asked for.
@@ -22,7 +22,7 @@ type Run struct {
 	Number  uint64       `json:"number"`
 	Trigger Trigger      `json:"trigger"`
 	Night   balance.Date `json:"night,omitzero"` // the local date, for a nightly run or catch-up
-	For     balance.Date `json:"for,omitzero"`   // the night that is tried again, of a retry
+	RetryOf balance.Date `json:"for,omitzero"`   // the night that is tried again, of a retry
 	By      string       `json:"by,omitempty"`   // the person, for a run by hand
 	DryRun  bool         `json:"dry_run,omitempty"`
 	Start   time.Time    `json:"start"`
@@ -35,8 +35,8 @@ type Run struct {
 	// Problems are what went wrong besides single balances: a connection
 	// closed, a firm to be linked again, a service that did not answer.
 	Problems []string `json:"problems,omitempty"`
-	// Troubles are those of the Problems that have a code, for telling them in
-	// another language.
+	// Troubles are those of the Problems that have a code, from which pages
+	// state them in another language.
 	Troubles []Trouble `json:"troubles,omitempty"`
 	// Down lists the services that could not be reached, by their names.
 	Down []string `json:"down,omitempty"`
@@ -60,9 +60,9 @@ func (r Run) NeedsPerson() bool {
 	return r.Stopped != "" && !r.Halted || len(r.Problems) > 0
 }
 
-// Good reports whether the run went through, listed each active connection, and
+// Succeeded reports whether the run went through, listed each active connection, and
 // could work in each firm.
-func (r Run) Good() bool {
+func (r Run) Succeeded() bool {
 	return !r.End.IsZero() && r.Stopped == "" && len(r.Missing)+len(r.Down) == 0
 }
 
@@ -100,7 +100,7 @@ type Retention struct {
 	Documents, Figures, Stories time.Duration
 }
 
-// Pruned counts what Retention took away.
+// Pruned counts what was removed under a Retention.
 type Pruned struct {
 	Documents, Figures, Stories int
 }
@@ -140,23 +140,23 @@ const (
 
 // Connection is one source of balances: a Finbox environment or a folder.
 type Connection struct {
-	ID          string           `json:"id"` // the connection id, or the folder source's name
-	Kind        ConnectionKind   `json:"kind"`
-	Name        string           `json:"name"` // the environment's name
-	Language    string           `json:"language,omitempty"`
-	Status      ConnectionStatus `json:"status"`
-	StartDate   balance.Date     `json:"start_date,omitzero"`   // as set in Finbox
-	ActivatedAt time.Time        `json:"activated_at,omitzero"` // balances created before do not count
-	Cursor      string           `json:"cursor,omitempty"`      // where the next listing starts
-	Anew        uint64           `json:"anew,omitempty"`        // counts how often the cursor was taken away, to list everything once more
-	ListedAt    time.Time        `json:"listed_at,omitzero"`    // when it was last listed without fault
-	WholeAt     time.Time        `json:"whole_at,omitzero"`     // when it was last listed from the beginning
-	Problem     string           `json:"problem,omitempty"`     // why the last listing failed, empty when well
+	ID            string           `json:"id"` // the connection id, or the folder source's name
+	Kind          ConnectionKind   `json:"kind"`
+	Name          string           `json:"name"` // the environment's name
+	Language      string           `json:"language,omitempty"`
+	Status        ConnectionStatus `json:"status"`
+	StartDate     balance.Date     `json:"start_date,omitzero"`   // as set in Finbox
+	ActivatedAt   time.Time        `json:"activated_at,omitzero"` // balances created before do not count
+	Cursor        string           `json:"cursor,omitempty"`      // where the next listing starts
+	CursorResets  uint64           `json:"anew,omitempty"`        // how often the cursor was reset to list everything again
+	ListedAt      time.Time        `json:"listed_at,omitzero"`    // when it was last listed without an error
+	FullyListedAt time.Time        `json:"whole_at,omitzero"`     // when it was last listed from the beginning
+	Problem       string           `json:"problem,omitempty"`     // why the last listing failed; empty if it did not
 }
 
-// ListAnew has the next listing start from the beginning. A listing that is
-// under way does not put its cursor back.
-func (c *Connection) ListAnew() {
+// ResetCursor makes the next listing start from the beginning. A listing that is
+// under way does not overwrite the reset.
+func (c *Connection) ResetCursor() {
 	c.Cursor = ""
-	c.Anew++
+	c.CursorResets++
 }

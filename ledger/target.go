@@ -14,7 +14,7 @@ type Firm struct {
 	Name      string    `json:"name"`
 	LinkedAt  time.Time `json:"linked_at"`
 	LinkedBy  string    `json:"linked_by,omitempty"`      // who gave consent, as Silverfin names them
-	Relink    string    `json:"needs_relink,omitempty"`   // why it must be linked again; empty when it is well
+	Relink    string    `json:"needs_relink,omitempty"`   // why it must be linked again; empty if it need not
 	RenewedAt time.Time `json:"renewed_at"`               // when its tokens were last renewed
 	Missing   []string  `json:"missing_scopes,omitempty"` // asked for at the sign-in, and not granted
 	// Problem is why Silverfin did not let balansd in at the last run that asked
@@ -63,7 +63,7 @@ type Target struct {
 	URL              string       `json:"url,omitempty"`               // for a person to open in Silverfin
 }
 
-// Key names the target among all others, stable over time.
+// Key identifies the target; it does not change over time.
 func (t Target) Key() string {
 	return fmt.Sprintf("%d/%d/%d/%d", t.FirmID, t.CompanyID, t.PeriodID, t.ReconciliationID)
 }
@@ -87,7 +87,7 @@ func FiguresOf(v balance.Values) Figures {
 type Written struct {
 	// Properties names, as "namespace.key", the property that took each cell of
 	// Confirmed and Intended: after a change of the mapping, what stands in
-	// another property is not what balansd wrote. See At.
+	// another property is not what balansd wrote. See ForMapping.
 	Properties map[balance.Cell]string `json:"properties,omitempty"`
 	// Confirmed are the figures that balansd wrote and read back equal. A
 	// figure that a person typed is not among them, even where it is the same
@@ -96,17 +96,17 @@ type Written struct {
 	// Intended are the figures of a write whose outcome is not known yet: the
 	// target may hold any part of them. Nil when no write is under way.
 	Intended Figures `json:"intended,omitempty"`
-	// Given are the cells where a person chose Finbox's figure over
-	// Silverfin's. The choice holds as long as both say what they said then,
-	// and for one write.
-	Given map[balance.Cell]Seen `json:"given,omitempty"`
-	// Kept are the cells where a person chose Silverfin's figure. The choice
-	// holds as long as both say what they said then.
-	Kept map[balance.Cell]Seen `json:"kept,omitempty"`
+	// UseFinbox are the cells where a person chose Finbox's figure over
+	// Silverfin's. A choice holds for one write, and only while both still have
+	// the figures that the person saw.
+	UseFinbox map[balance.Cell]Seen `json:"given,omitempty"`
+	// KeepSilverfin are the cells where a person chose Silverfin's figure. A choice
+	// holds while both still have the figures that the person saw.
+	KeepSilverfin map[balance.Cell]Seen `json:"kept,omitempty"`
 	// By is the ledger number of the entry that wrote last.
 	By uint64 `json:"by,omitempty"`
-	// Version counts the changes of this record: who changes it must have seen
-	// the newest.
+	// Version counts the changes of this record. A change is refused unless it
+	// is based on the newest version.
 	Version uint64 `json:"version,omitempty"`
 }
 
@@ -117,17 +117,16 @@ type Seen struct {
 	Property  string `json:"property,omitempty"` // that held Silverfin's, as "namespace.key"
 }
 
-// still reports whether both sides say what the person saw.
+// still reports whether both sides have the figures that the person saw.
 func (s Seen) still(finbox, silverfin string) bool {
 	return same(s.Finbox, finbox) && same(s.Silverfin, silverfin)
 }
 
-// NotYet says that a balance cannot be delivered now, for a reason that a
-// person can lift. It is what a destination returns when it
-// looks for the target.
-type NotYet struct {
+// WaitingError is the error for a balance that cannot be delivered now, for a
+// reason that a person can remove. Destinations return it from Locate.
+type WaitingError struct {
 	Reason Reason
 	Detail string // one sentence that names the dossier's own case
 }
 
-func (e *NotYet) Error() string { return e.Detail }
+func (e *WaitingError) Error() string { return e.Detail }

@@ -99,7 +99,7 @@ func (g *collector) Collect(ch chan<- prometheus.Metric) {
 // Unix seconds; 0 for none.
 func lastGoodRun(passes []ledger.Run) float64 {
 	for _, p := range passes {
-		if (!p.Night.IsZero() || !p.For.IsZero()) && p.Good() {
+		if (!p.Night.IsZero() || !p.RetryOf.IsZero()) && p.Succeeded() {
 			return float64(p.End.Unix())
 		}
 	}

@@ -97,7 +97,7 @@ func TestLastGoodRun(t *testing.T) {
 		"a service out of reach": {run(9, func(p *ledger.Run) { p.Down = []string{"Finbox"} }), 1},
 		"stopped":                {run(9, func(p *ledger.Run) { p.Stopped = "disk full" }), 1},
 		"not ended":              {ledger.Run{Night: night}, 1},
-		"tried again, and well":  {run(9, func(p *ledger.Run) { p.Night, p.For = balance.Date{}, night }), 9},
+		"tried again, and well":  {run(9, func(p *ledger.Run) { p.Night, p.RetryOf = balance.Date{}, night }), 9},
 		"by hand":                {run(9, func(p *ledger.Run) { p.Night = balance.Date{} }), 1},
 	} {
 		if got := lastGoodRun([]ledger.Run{c.newest, good}); got != c.want {

@@ -59,7 +59,7 @@ func (rq *request) runView(p ledger.Run) runView { return runView{Run: p} }
 // TriggerKey returns the last part of the message id of the trigger.
 func (p runView) TriggerKey() string {
 	switch p.Trigger {
-	case ledger.Nightly, ledger.CatchUp, ledger.ByHand, ledger.Again:
+	case ledger.Nightly, ledger.CatchUp, ledger.ByHand, ledger.NightRetry:
 		return string(p.Trigger)
 	}
 	return unknown

@@ -47,7 +47,7 @@ func newCalendar(passes []ledger.Run, missed []ledger.MissedNight, today balance
 	for _, p := range slices.Backward(passes) { // oldest first
 		night := p.Night
 		if night.IsZero() {
-			night = p.For
+			night = p.RetryOf
 		}
 		if night.IsZero() || p.DryRun {
 			continue

@@ -15,7 +15,7 @@ func TestCalendar(t *testing.T) {
 	end := time.Date(2026, 3, 1, 3, 0, 0, 0, time.UTC)
 	runs := []ledger.Run{ // newest first
 		{Trigger: ledger.ByHand, End: end, Problems: []string{"x"}},
-		{Trigger: ledger.Again, For: day(9), End: end},
+		{Trigger: ledger.NightRetry, RetryOf: day(9), End: end},
 		{Trigger: ledger.Nightly, Night: day(9), End: end, Down: []string{"Finbox"}},
 		{Trigger: ledger.CatchUp, Night: day(8), End: end},
 		{Trigger: ledger.Nightly, Night: day(7)},

@@ -27,7 +27,7 @@ const (
 // Firm is the client of one linked firm. It is safe for concurrent use: it
 // makes one call at a time per company, a few at once for the firm, and keeps
 // to the firm's token bucket. An Update is one turn. Its errors are problems; a lock or a missing
-// period, workflow or template is a *ledger.NotYet; a context that ended is
+// period, workflow or template is a *ledger.WaitingError; a context that ended is
 // that context's error.
 type Firm struct {
 	client    *Client
@@ -176,7 +176,7 @@ func (f *Firm) failure(c call, ans answer, token string) error {
 	status, html := ans.status, isHTML(ans.body)
 	switch {
 	case f.meansLocked(c, status, text, html):
-		return &ledger.NotYet{Reason: ledger.PeriodLocked,
+		return &ledger.WaitingError{Reason: ledger.PeriodLocked,
 			Detail: fmt.Sprintf("Silverfin refuses %s because the period is locked (%d %s)", c.doing, status, text)}
 	case status == http.StatusTooManyRequests:
 		return f.unable(c, "it asked for a rest (429)")

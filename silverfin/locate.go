@@ -16,7 +16,7 @@ import (
 // Locate finds where a company takes the balance of a financial year: the
 // period that ends with the year, unlocked, with the annual-accounts workflow
 // open in it, and the configured reconciliation of that workflow where figures
-// land in one. Anything missing is a *ledger.NotYet. It makes two calls, three
+// land in one. Anything missing is a *ledger.WaitingError. It makes two calls, three
 // with a reconciliation, more only for lists over 200 items or for several
 // annual-accounts workflows.
 func (f *Firm) Locate(ctx context.Context, c ledger.Company, year balance.Period) (ledger.Target, error) {
@@ -85,7 +85,7 @@ func (f *Firm) period(ctx context.Context, company ledger.Company, end balance.D
 	case found == nil:
 		return period{}, others.noPeriod(company, end)
 	case locked != "":
-		return period{}, &ledger.NotYet{Reason: ledger.PeriodLocked, Detail: fmt.Sprintf(
+		return period{}, &ledger.WaitingError{Reason: ledger.PeriodLocked, Detail: fmt.Sprintf(
 			"the period of %s that ends on %s is locked in Silverfin (%s)", dossier(company), end, locked)}
 	}
 	return *found, nil
@@ -128,7 +128,7 @@ func (o *otherPeriods) noPeriod(company ledger.Company, end balance.Date) error 
 	if end.IsZero() {
 		looked = "no period that can be found, for the balance does not say its financial year"
 	}
-	return &ledger.NotYet{Reason: ledger.NoPeriod, Detail: fmt.Sprintf("%s has %s; %s", dossier(company), looked, there)}
+	return &ledger.WaitingError{Reason: ledger.NoPeriod, Detail: fmt.Sprintf("%s has %s; %s", dossier(company), looked, there)}
 }
 
 // lockField names the field that says that an item is locked, empty when none.
@@ -168,7 +168,7 @@ func (f *Firm) openWorkflows(ctx context.Context, company ledger.Company, p peri
 		return len(open) > 0 && f.client.cfg.Target.Level != LevelReconciliation
 	})
 	closed := func(detail string, args ...any) error {
-		return &ledger.NotYet{Reason: ledger.WorkflowClosed, Detail: fmt.Sprintf(detail, args...)}
+		return &ledger.WaitingError{Reason: ledger.WorkflowClosed, Detail: fmt.Sprintf(detail, args...)}
 	}
 	switch {
 	case err != nil:
@@ -239,7 +239,7 @@ func (f *Firm) reconciliation(ctx context.Context, company ledger.Company, p per
 			return workflow, found, err
 		}
 	}
-	return 0, 0, &ledger.NotYet{Reason: ledger.TemplateMissing, Detail: fmt.Sprintf(missing, target.Handle, dossier(company), p.EndDate)}
+	return 0, 0, &ledger.WaitingError{Reason: ledger.TemplateMissing, Detail: fmt.Sprintf(missing, target.Handle, dossier(company), p.EndDate)}
 }
 
 // dossier names a company for people.

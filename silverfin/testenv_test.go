@@ -268,11 +268,11 @@ func (r *testEnv) posts() int {
 	return r.sandbox.Faults().Count(func(c faults.Call) bool { return c.Method == http.MethodPost && !isTokenPath(c.Path) })
 }
 
-func notYet(t *testing.T, err error) *ledger.NotYet {
+func notYet(t *testing.T, err error) *ledger.WaitingError {
 	t.Helper()
-	n, ok := errors.AsType[*ledger.NotYet](err)
+	n, ok := errors.AsType[*ledger.WaitingError](err)
 	if !ok {
-		t.Fatalf("error is %v, want a NotYet", err)
+		t.Fatalf("error is %v, want a WaitingError", err)
 	}
 	return n
 }

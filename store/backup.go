@@ -80,11 +80,11 @@ func (s *Store) Backup(ctx context.Context) (ledger.Backup, error) {
 	return b, err
 }
 
-// BackupsThere returns a StateUnwritable problem if the folder of copies is empty
+// CheckBackups returns a StateUnwritable problem if the folder of copies is empty
 // although a copy was made there. Such a folder is most often the mount point of a
 // disk or share that is not mounted, where copies would be lost and fill the wrong
 // disk.
-func (s *Store) BackupsThere(ctx context.Context) error {
+func (s *Store) CheckBackups(ctx context.Context) error {
 	folder, used := s.options.Backups.Folder, ""
 	err := s.db.view(ctx, func(r reader) error {
 		_, err := getJSON(r, tMeta, keyCopied, &used)

@@ -106,11 +106,11 @@ func TestBackupsThere(t *testing.T) {
 	s := newShop(t)
 	folder := s.o.Backups.Folder
 	s.with(func(st *store.Store) {
-		if err := st.BackupsThere(t.Context()); err != nil {
+		if err := st.CheckBackups(t.Context()); err != nil {
 			t.Errorf("before the first copy: %v", err)
 		}
 		s.backup(st)
-		if err := st.BackupsThere(t.Context()); err != nil {
+		if err := st.CheckBackups(t.Context()); err != nil {
 			t.Errorf("with a copy: %v", err)
 		}
 	})
@@ -124,7 +124,7 @@ func TestBackupsThere(t *testing.T) {
 			}
 		}
 		s.with(func(st *store.Store) {
-			err := st.BackupsThere(t.Context())
+			err := st.CheckBackups(t.Context())
 			if !problem.Is(err, problem.StateUnwritable) || !strings.Contains(problem.Of(err).Next, "Mount") {
 				t.Errorf("folder there %v: %v", there, err)
 			}
@@ -132,13 +132,13 @@ func TestBackupsThere(t *testing.T) {
 	}
 	s.with(func(st *store.Store) {
 		s.backup(st) // by hand
-		if err := st.BackupsThere(t.Context()); err != nil {
+		if err := st.CheckBackups(t.Context()); err != nil {
 			t.Errorf("with a new first copy: %v", err)
 		}
 	})
 	s.o.Backups.Folder = filepath.Join(t.TempDir(), "other")
 	s.with(func(st *store.Store) {
-		if err := st.BackupsThere(t.Context()); err != nil {
+		if err := st.CheckBackups(t.Context()); err != nil {
 			t.Errorf("of a folder that is new: %v", err)
 		}
 	})

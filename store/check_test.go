@@ -26,7 +26,7 @@ func (c callback) Err() error {
 // TestCheckLetsWritersGoOn: once the check has its snapshot, writers have their turn.
 func TestCheckLetsWritersGoOn(t *testing.T) {
 	s := openTemp(t)
-	if err := s.Alive(t.Context(), time.Now()); err != nil {
+	if err := s.SaveLastAlive(t.Context(), time.Now()); err != nil {
 		t.Fatal(err)
 	}
 	steps, held := 0, 0

@@ -112,7 +112,7 @@ func answer(path string) error {
 		}
 		fmt.Println("answer", n)
 		fmt.Println("begin", n)
-		if _, err := s.Move(ctx, ledger.Step{Entry: added[0]}); err != nil {
+		if _, err := s.Move(ctx, ledger.Move{Entry: added[0]}); err != nil {
 			return err
 		}
 		fmt.Println("answer", n)

@@ -1,7 +1,7 @@
 // Package store keeps the state of balansd in one file: connections, firms,
 // sealed secrets, the ledger and the sync runs.
 //
-// It is built on a small interface of ordered keys (kv.go), which bbolt
+// It is built on a small interface of ordered keys (backend.go), which bbolt
 // implements (bolt.go), so that another backend can replace it. What a method
 // changed is on disk when the method returns.
 //

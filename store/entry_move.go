@@ -7,27 +7,27 @@ import (
 	"balansd/ledger"
 )
 
-// change is a step with its rows packed, before the transaction, so that others do
-// not wait for that.
+// change is a move with its rows packed. They are packed before the transaction, so
+// that other transactions do not wait for it.
 type change struct {
-	ledger.Step
+	ledger.Move
 	entry, written, values, document []byte
 }
 
-// Move carries out steps, all or none, and returns the entries with their new
+// Move stores the moves, all or none, and returns the entries with their new
 // versions. It returns a Conflict problem if the ledger has another version of an
-// entry, or of what is known of its target, than the step; 0 is the version of a
-// target of which nothing is known. It returns NotFound if there is no such entry.
-func (s *Store) Move(ctx context.Context, steps ...ledger.Step) ([]ledger.Entry, error) {
-	changes := make([]change, len(steps))
-	moved := make([]ledger.Entry, len(steps))
-	for i, step := range steps {
-		step.Entry.Version++
-		c, err := s.pack(step)
+// entry, or of the Written of its target, than the move; 0 is the version of a
+// target without a Written. It returns NotFound if there is no such entry.
+func (s *Store) Move(ctx context.Context, moves ...ledger.Move) ([]ledger.Entry, error) {
+	changes := make([]change, len(moves))
+	moved := make([]ledger.Entry, len(moves))
+	for i, move := range moves {
+		move.Entry.Version++
+		c, err := s.pack(move)
 		if err != nil {
 			return nil, err
 		}
-		changes[i], moved[i] = c, step.Entry
+		changes[i], moved[i] = c, move.Entry
 	}
 	err := s.db.share(ctx, func(w writer) error {
 		olds, err := s.checkVersions(w, changes)
@@ -47,40 +47,40 @@ func (s *Store) Move(ctx context.Context, steps ...ledger.Step) ([]ledger.Entry,
 	return moved, nil
 }
 
-// pack packs the rows of a step. The entry already has its new version.
-func (s *Store) pack(step ledger.Step) (c change, err error) {
-	c.Step = step
-	if _, ok := letters[step.Entry.State]; !ok {
-		return c, fmt.Errorf("entry %d would become %q, which is no state", step.Entry.Number, step.Entry.State)
+// pack packs the rows of a move. The entry already has its new version.
+func (s *Store) pack(move ledger.Move) (c change, err error) {
+	c.Move = move
+	if _, ok := letters[move.Entry.State]; !ok {
+		return c, fmt.Errorf("entry %d would become %q, which is no state", move.Entry.Number, move.Entry.State)
 	}
-	if c.entry, err = s.codec.pack(step.Entry); err != nil {
+	if c.entry, err = s.codec.pack(move.Entry); err != nil {
 		return c, err
 	}
-	if step.Written != nil {
-		if step.Entry.Target == nil {
-			return c, fmt.Errorf("entry %d has no target, and figures were written there", step.Entry.Number)
+	if move.Written != nil {
+		if move.Entry.Target == nil {
+			return c, fmt.Errorf("entry %d has no target, and figures were written there", move.Entry.Number)
 		}
-		known := *step.Written
+		known := *move.Written
 		known.Version++
 		if c.written, err = s.codec.pack(known); err != nil {
 			return c, err
 		}
 	}
-	if step.Values != nil {
-		if c.values, err = s.codec.packValues(step.Values); err != nil {
+	if move.Values != nil {
+		if c.values, err = s.codec.packValues(move.Values); err != nil {
 			return c, err
 		}
 	}
-	if step.Document != nil {
-		c.document, err = s.codec.compress(step.Document)
+	if move.Document != nil {
+		c.document, err = s.codec.compress(move.Document)
 	}
 	return c, err
 }
 
 // checkVersions returns the entry before each change, or a Conflict problem for a
 // change of another version. It writes nothing, so that a conflict does not repeat
-// the steps that share the transaction. Of two changes to one entry, or to what is
-// known of one target, the second follows the first.
+// the moves that share the transaction. Of two changes to one entry, or to the
+// Written of one target, the second follows the first.
 func (s *Store) checkVersions(r reader, changes []change) ([]ledger.Entry, error) {
 	olds := make([]ledger.Entry, len(changes))
 	seen := make(map[uint64]ledger.Entry, len(changes))

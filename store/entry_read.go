@@ -37,9 +37,9 @@ func (s *Store) Entry(ctx context.Context, n uint64) (e ledger.Entry, err error)
 	return e, s.damageProblem(err)
 }
 
-// Open iterates over the entries that a run processes, by number, and reads only
+// OpenEntries iterates over the entries that a run processes, by number, and reads only
 // those. It may or may not see changes that are made meanwhile.
-func (s *Store) Open(ctx context.Context) iter.Seq2[ledger.Entry, error] {
+func (s *Store) OpenEntries(ctx context.Context) iter.Seq2[ledger.Entry, error] {
 	next := uint64(1)
 	return s.pages(ctx, func(r reader, limit int) []uint64 {
 		var found []uint64

@@ -82,7 +82,7 @@ func putListed(w writer, c ledger.Connection) error {
 	if !found {
 		stored = c
 	}
-	if stored.Anew == c.Anew {
+	if stored.CursorResets == c.CursorResets {
 		stored.Cursor = c.Cursor
 	}
 	stored.ListedAt, stored.Problem = c.ListedAt, c.Problem

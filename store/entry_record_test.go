@@ -288,14 +288,14 @@ func TestRecordLeavesAnEmptiedCursorEmpty(t *testing.T) {
 	if got := cursor(c); got != "one" {
 		t.Fatalf("cursor %q, want one", got)
 	}
-	if err := s.UpdateConnection(ctx, "C1", (*ledger.Connection).ListAnew); err != nil {
+	if err := s.UpdateConnection(ctx, "C1", (*ledger.Connection).ResetCursor); err != nil {
 		t.Fatal(err)
 	}
 	c.Cursor = "two"
 	if got := cursor(c); got != "" {
 		t.Errorf("the listing under way left %q", got)
 	}
-	c.Anew++
+	c.CursorResets++
 	if got := cursor(c); got != "two" {
 		t.Errorf("the next listing left %q", got)
 	}

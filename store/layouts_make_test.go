@@ -64,13 +64,13 @@ func makeLayout(t *testing.T, s *store.Store) {
 	old.CreatedAt = at(5)
 	added, err := s.Record(ctx, c1, append(list, old))
 	must(t, err)
-	one := func(i int, step func(e ledger.Entry, p ledger.Target) (ledger.Entry, error), more ...func(*ledger.Step)) {
+	one := func(i int, step func(e ledger.Entry, p ledger.Target) (ledger.Entry, error), more ...func(*ledger.Move)) {
 		t.Helper()
 		e, err := s.Entry(ctx, added[i].Number)
 		must(t, err)
 		e, err = step(e, ledger.Target{FirmID: 1, CompanyID: int64(i), CompanyName: "Bakkerij", PeriodID: 31, PeriodEnd: e.FiscalYear.End, URL: "https://live.getsilverfin.com/f/1/2/ledgers/31"})
 		must(t, err)
-		st := ledger.Step{Entry: e, Event: ledger.Event{At: e.UpdatedAt, Run: pass.Number, State: e.State, Reason: e.Reason, Text: "It became " + string(e.State) + "."}}
+		st := ledger.Move{Entry: e, Event: ledger.Event{At: e.UpdatedAt, Run: pass.Number, State: e.State, Reason: e.Reason, Text: "It became " + string(e.State) + "."}}
 		for _, m := range more {
 			m(&st)
 		}
@@ -78,10 +78,10 @@ func makeLayout(t *testing.T, s *store.Store) {
 		must(t, err)
 	}
 	send := func(e ledger.Entry, p ledger.Target) (ledger.Entry, error) { return e.Send(p, at(2)) }
-	read := func(st *ledger.Step) {
+	read := func(st *ledger.Move) {
 		st.Values, st.Document, st.Entry.ValuesHash = values(3), []byte("<xbrl>een document</xbrl>"), values(3).Hash()
 	}
-	intend := func(st *ledger.Step) {
+	intend := func(st *ledger.Move) {
 		st.Written = &ledger.Written{Intended: ledger.FiguresOf(values(3)), By: st.Entry.Number}
 	}
 	one(1, func(e ledger.Entry, _ ledger.Target) (ledger.Entry, error) {
@@ -99,9 +99,9 @@ func makeLayout(t *testing.T, s *store.Store) {
 	one(5, func(e ledger.Entry, p ledger.Target) (ledger.Entry, error) {
 		e.Findings = []balance.Finding{{Rule: "sum", Codes: []string{"1003"}, Figures: map[string]string{"1003": "3"}, Message: "it does not add up"}}
 		return e.Finish(p, at(3))
-	}, func(st *ledger.Step) {
+	}, func(st *ledger.Move) {
 		st.Written = &ledger.Written{Confirmed: ledger.FiguresOf(values(3)), By: st.Entry.Number, Version: 1,
-			Kept: map[balance.Cell]ledger.Seen{cell("1003"): {Finbox: "3", Silverfin: "4"}}, Given: map[balance.Cell]ledger.Seen{cell("1013"): {Finbox: "1", Silverfin: "n/a"}}}
+			KeepSilverfin: map[balance.Cell]ledger.Seen{cell("1003"): {Finbox: "3", Silverfin: "4"}}, UseFinbox: map[balance.Cell]ledger.Seen{cell("1013"): {Finbox: "1", Silverfin: "n/a"}}}
 	})
 	one(6, func(e ledger.Entry, p ledger.Target) (ledger.Entry, error) {
 		return e.Differ(p, []ledger.Difference{{Cell: cell("1003"), Finbox: "3", Silverfin: "4", Ours: "2"}}, "1 figure differs", "Decide.", at(4))
@@ -121,8 +121,8 @@ func makeLayout(t *testing.T, s *store.Store) {
 	must(t, s.EndRun(ctx, pass))
 	_, err = s.BeginRun(ctx, ledger.Run{Trigger: ledger.ByHand, By: "An", Start: at(7)}) // cut off
 	must(t, err)
-	must(t, s.NoteMissed(ctx, ledger.MissedNight{Night: balance.Date{Year: 2026, Month: 2, Day: 27}, Why: "balansd did not run", Cause: ledger.NotRunning}))
-	must(t, s.Alive(ctx, at(8)))
+	must(t, s.RecordMissed(ctx, ledger.MissedNight{Night: balance.Date{Year: 2026, Month: 2, Day: 27}, Why: "balansd did not run", Cause: ledger.NotRunning}))
+	must(t, s.SaveLastAlive(ctx, at(8)))
 	must(t, s.KeyValue().Update(ctx, func(w keyvalue.Writer) error {
 		for namespace, rows := range layoutKeyValue(t) {
 			for key, text := range rows {

@@ -124,7 +124,7 @@ func answers(t *testing.T, s *store.Store) map[string]any {
 	put("alive", alive, err)
 	counts, err := s.Counts(ctx)
 	put("counts", counts, err)
-	put("open", numbers(t, s.Open(ctx)), nil)
+	put("open", numbers(t, s.OpenEntries(ctx)), nil)
 	for _, state := range ledger.States() {
 		put("in "+string(state), numbers(t, s.Entries(ctx, ledger.Query{States: []ledger.State{state}})), nil)
 	}

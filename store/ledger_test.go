@@ -43,7 +43,7 @@ func move(t testing.TB, s *store.Store, e ledger.Entry, err error) ledger.Entry 
 	if err != nil {
 		t.Fatal(err)
 	}
-	moved, err := s.Move(t.Context(), ledger.Step{Entry: e, Event: ledger.Event{At: e.UpdatedAt, State: e.State, Reason: e.Reason, Text: "moved"}})
+	moved, err := s.Move(t.Context(), ledger.Move{Entry: e, Event: ledger.Event{At: e.UpdatedAt, State: e.State, Reason: e.Reason, Text: "moved"}})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -85,10 +85,10 @@ func TestMoveKeepsEverything(t *testing.T) {
 		t.Fatal(err)
 	}
 	cell, other := balance.Cell{Code: "1003"}, balance.Cell{Code: "1003", Previous: true}
-	w := ledger.Written{Confirmed: ledger.Figures{cell: "1.5"}, Intended: ledger.Figures{}, Given: map[balance.Cell]ledger.Seen{other: {Finbox: "1.5", Silverfin: "n/a"}},
-		Kept: map[balance.Cell]ledger.Seen{other: {Finbox: "1", Silverfin: "two\x00 €"}}, By: e.Number}
+	w := ledger.Written{Confirmed: ledger.Figures{cell: "1.5"}, Intended: ledger.Figures{}, UseFinbox: map[balance.Cell]ledger.Seen{other: {Finbox: "1.5", Silverfin: "n/a"}},
+		KeepSilverfin: map[balance.Cell]ledger.Seen{other: {Finbox: "1", Silverfin: "two\x00 €"}}, By: e.Number}
 	document := []byte(strings.Repeat("<xbrl/>\x00", 100))
-	moved, err := s.Move(ctx, ledger.Step{Entry: sending, Written: &w, Values: values(7), Document: document,
+	moved, err := s.Move(ctx, ledger.Move{Entry: sending, Written: &w, Values: values(7), Document: document,
 		Event: ledger.Event{At: noon, Run: 3, State: ledger.Sending, Text: "sending"}})
 	if err != nil {
 		t.Fatal(err)
@@ -160,11 +160,11 @@ func TestMoveIsAllOrNothing(t *testing.T) {
 		t.Fatal(err)
 	}
 	b.Version = 7
-	_, err = s.Move(ctx, ledger.Step{Entry: a, Values: values(1)}, ledger.Step{Entry: b})
+	_, err = s.Move(ctx, ledger.Move{Entry: a, Values: values(1)}, ledger.Move{Entry: b})
 	wantCode(t, err, problem.Conflict, "entry 2", "Bakkerij D2")
 	gone := b
 	gone.Number = 99
-	_, err = s.Move(ctx, ledger.Step{Entry: a}, ledger.Step{Entry: gone})
+	_, err = s.Move(ctx, ledger.Move{Entry: a}, ledger.Move{Entry: gone})
 	wantCode(t, err, problem.NotFound, "99")
 	if e, err := s.Entry(ctx, 1); err != nil || e.State != ledger.Found || e.Version != 1 {
 		t.Errorf("the first step was kept: %v, %v", e, err)
@@ -178,7 +178,7 @@ func TestMoveIsAllOrNothing(t *testing.T) {
 		t.Fatal(err)
 	}
 	a2.Version++
-	moved, err := s.Move(ctx, ledger.Step{Entry: a}, ledger.Step{Entry: a2})
+	moved, err := s.Move(ctx, ledger.Move{Entry: a}, ledger.Move{Entry: a2})
 	if err != nil || moved[1].Version != 3 {
 		t.Fatalf("%v, %v", moved, err)
 	}
@@ -195,12 +195,12 @@ func TestMoveNeedsTheNewestOfAPlace(t *testing.T) {
 	ctx := t.Context()
 	es := record(t, s, found("A", "1", "D1", "x"), found("B", "1", "D1", "y"))
 	p := ledger.Target{FirmID: 1, CompanyID: 2, PeriodID: 3, PeriodEnd: es[0].FiscalYear.End}
-	step := func(e ledger.Entry, version uint64) ledger.Step {
+	step := func(e ledger.Entry, version uint64) ledger.Move {
 		sending, err := e.Send(p, noon)
 		if err != nil {
 			t.Fatal(err)
 		}
-		return ledger.Step{Entry: sending, Written: &ledger.Written{By: e.Number, Version: version}}
+		return ledger.Move{Entry: sending, Written: &ledger.Written{By: e.Number, Version: version}}
 	}
 	_, err := s.Move(ctx, step(es[0], 1)) // nothing is known yet
 	wantCode(t, err, problem.Conflict, "2025-12-31", "Bakkerij D1", "entry 1")
@@ -247,7 +247,7 @@ func TestConflictsDoNotSpread(t *testing.T) {
 		if stale {
 			e.Version = 0
 		}
-		_, err = s.Move(ctx, ledger.Step{Entry: e})
+		_, err = s.Move(ctx, ledger.Move{Entry: e})
 		if problem.Is(err, problem.Conflict) != stale || !stale && err != nil {
 			return fmt.Errorf("entry %d: %w", i, err)
 		}
@@ -348,7 +348,7 @@ func TestQuery(t *testing.T) {
 			t.Errorf("%+v: %s", c.q, diff)
 		}
 	}
-	if diff := cmp.Diff([]uint64{2}, numbers(t, s.Open(ctx))); diff != "" {
+	if diff := cmp.Diff([]uint64{2}, numbers(t, s.OpenEntries(ctx))); diff != "" {
 		t.Errorf("open: %s", diff)
 	}
 }
@@ -365,7 +365,7 @@ func TestWalksGoOnWhileTheyChange(t *testing.T) {
 	}
 	record(t, s, page...)
 	next := uint64(1)
-	for e, err := range s.Open(ctx) {
+	for e, err := range s.OpenEntries(ctx) {
 		if err != nil || e.Number != next {
 			t.Fatalf("entry %d came, want %d: %v", e.Number, next, err)
 		}
@@ -388,7 +388,7 @@ func TestStoryFoldsAndIsBounded(t *testing.T) {
 	s := openNew(t)
 	e := record(t, s, found("A", "1", "D1", "x"))[0]
 	tell := func(text string) {
-		moved, err := s.Move(t.Context(), ledger.Step{Entry: e, Event: ledger.Event{At: noon, State: e.State, Text: text}})
+		moved, err := s.Move(t.Context(), ledger.Move{Entry: e, Event: ledger.Event{At: noon, State: e.State, Text: text}})
 		if err != nil {
 			t.Fatal(err)
 		}

@@ -258,7 +258,7 @@ func (m *model) move(t *rapid.T, s *store.Store) {
 		return
 	}
 	m.now = m.now.Add(time.Minute)
-	var steps []ledger.Step
+	var steps []ledger.Move
 	fits := true
 	places := map[string]uint64{} // versions after the steps so far
 	for _, n := range rapid.SliceOfNDistinct(rapid.SampledFrom(m.numbers()), 1, min(2, len(m.entries)), rapid.ID).Draw(t, "numbers") {
@@ -270,7 +270,7 @@ func (m *model) move(t *rapid.T, s *store.Store) {
 			e.Version--
 			fits = false
 		}
-		step := ledger.Step{Entry: e, Event: ledger.Event{At: m.now, State: e.State, Reason: e.Reason, Text: "to " + string(e.State)}}
+		step := ledger.Move{Entry: e, Event: ledger.Event{At: m.now, State: e.State, Reason: e.Reason, Text: "to " + string(e.State)}}
 		if rapid.Bool().Draw(t, "values") {
 			step.Values = values(n + e.Version)
 			step.Entry.ValuesHash = step.Values.Hash()
@@ -310,7 +310,7 @@ func (m *model) move(t *rapid.T, s *store.Store) {
 	}
 }
 
-func (m *model) keep(e ledger.Entry, step ledger.Step) {
+func (m *model) keep(e ledger.Entry, step ledger.Move) {
 	m.entries[e.Number] = e
 	text := step.Event.Text + string(step.Event.Reason)
 	if story := m.stories[e.Number]; story[len(story)-1] != text {
@@ -343,7 +343,7 @@ func (m *model) compare(t *rapid.T, s *store.Store) {
 		}
 		all = all[1:]
 	}
-	for e, err := range s.Open(ctx) {
+	for e, err := range s.OpenEntries(ctx) {
 		if err != nil || len(open) == 0 || !cmp.Equal(open[0], e) {
 			t.Fatalf("the walk of open entries gives %v, %v", e, err)
 		}

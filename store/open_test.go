@@ -99,7 +99,7 @@ func TestReadOnly(t *testing.T) {
 			t.Fatal(err)
 		}
 		defer func() { _ = r.Close() }()
-		if got := numbers(t, r.Open(t.Context())); len(got) != 1 {
+		if got := numbers(t, r.OpenEntries(t.Context())); len(got) != 1 {
 			t.Errorf("%d entries", len(got))
 		}
 		wantCode(t, r.SaveConnection(t.Context(), ledger.Connection{ID: "C9"}), problem.StateUnwritable, path)
@@ -227,7 +227,7 @@ func TestDamagedLater(t *testing.T) {
 				_, err = s.History(t.Context(), 50)
 			}
 			if err == nil {
-				_, err = s.Move(t.Context(), ledger.Step{Entry: listed(0)})
+				_, err = s.Move(t.Context(), ledger.Move{Entry: listed(0)})
 				if problem.Is(err, problem.NotFound) {
 					err = nil // entry 0 is not there
 				}

@@ -53,7 +53,7 @@ func TestPruneBoundaries(t *testing.T) {
 		for n := uint64(1); n <= 3; n++ {
 			e, err := st.Entry(ctx, n)
 			must(t, err)
-			_, err = st.Move(ctx, ledger.Step{Entry: e, Document: []byte("a document")})
+			_, err = st.Move(ctx, ledger.Move{Entry: e, Document: []byte("a document")})
 			must(t, err)
 		}
 		e, err := st.Entry(ctx, 2) // which a person has to decide
@@ -229,7 +229,7 @@ func longestMove(b *testing.B, s *store.Store, n int) (longest time.Duration) {
 		default:
 		}
 		began := time.Now()
-		moved, err := s.Move(ctx, ledger.Step{Entry: e, Event: ledger.Event{At: began, State: e.State, Text: began.String()}})
+		moved, err := s.Move(ctx, ledger.Move{Entry: e, Event: ledger.Event{At: began, State: e.State, Text: began.String()}})
 		if err != nil {
 			b.Fatal(err)
 		}

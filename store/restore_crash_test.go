@@ -131,7 +131,7 @@ func (s *shop) bloat(megabytes int) {
 			if err != nil {
 				s.t.Fatal(err)
 			}
-			if _, err := st.Move(s.t.Context(), ledger.Step{Entry: e, Document: document}); err != nil {
+			if _, err := st.Move(s.t.Context(), ledger.Move{Entry: e, Document: document}); err != nil {
 				s.t.Fatal(err)
 			}
 		}

@@ -318,15 +318,15 @@ func (r *restoration) recordUnknownNights(ctx context.Context) error {
 		nights = append(nights, ledger.MissedNight{Night: d, Cause: ledger.Restored,
 			Why: "what was done is not known: the state was restored from the backup of " + r.backup.MadeAt.Format("2006-01-02 15:04 UTC")})
 	}
-	if err := r.copy.NoteMissed(ctx, nights...); err != nil {
+	if err := r.copy.RecordMissed(ctx, nights...); err != nil {
 		return err
 	}
-	return r.copy.Alive(ctx, r.o.Now())
+	return r.copy.SaveLastAlive(ctx, r.o.Now())
 }
 
 // withoutFigures returns what is known of a target without the figures.
 func withoutFigures(w ledger.Written) ledger.Written {
-	w.Confirmed, w.Intended, w.Given = nil, nil, nil
+	w.Confirmed, w.Intended, w.UseFinbox = nil, nil, nil
 	w.Version++
 	return w
 }

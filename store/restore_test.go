@@ -135,7 +135,7 @@ func TestRestoreKeepsTheWorldOutside(t *testing.T) {
 		known, err := st.Written(ctx, p)
 		must(t, err)
 		e.Target = &p
-		_, err = st.Move(ctx, ledger.Step{Entry: e, Written: &ledger.Written{Confirmed: ledger.Figures{cell("1003"): figure}, By: by, Version: known.Version}})
+		_, err = st.Move(ctx, ledger.Move{Entry: e, Written: &ledger.Written{Confirmed: ledger.Figures{cell("1003"): figure}, By: by, Version: known.Version}})
 		must(t, err)
 	}
 	var b ledger.Backup

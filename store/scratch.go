@@ -14,7 +14,7 @@ const scratchMark = ".scratch-"
 
 // Scratch copies the state to a file that only the caller knows, and opens that:
 // what is changed there changes nothing else, and is lost when discard closes and
-// removes it. Entries recorded there have numbers from ledger.FirstTrial on.
+// removes it. Entries recorded there have numbers from ledger.FirstDryRunNumber on.
 //
 // It costs the writing of the whole state once, and as much room beside the state
 // file, or in the folder for temporary files where that one refuses. Others can
@@ -38,7 +38,7 @@ func (s *Store) Scratch(ctx context.Context) (scratch *Store, discard func(), er
 		b.db.NoSync = true // nobody needs it after a crash
 	}
 	err = scratch.db.update(ctx, func(w writer) error {
-		w.put(tMeta, keyNumber, number(ledger.FirstTrial-1))
+		w.put(tMeta, keyNumber, number(ledger.FirstDryRunNumber-1))
 		return nil
 	})
 	if err != nil {

@@ -55,8 +55,8 @@ func TestScratchChangesNothing(t *testing.T) {
 				t.Fatal(err)
 			}
 			fresh := record(t, scratch, found("B", "1", "D2", "y"))
-			if len(fresh) != 1 || fresh[0].Number != ledger.FirstTrial {
-				t.Errorf("recorded %+v, want number %d", fresh, ledger.FirstTrial)
+			if len(fresh) != 1 || fresh[0].Number != ledger.FirstDryRunNumber {
+				t.Errorf("recorded %+v, want number %d", fresh, ledger.FirstDryRunNumber)
 			}
 			next, err := first.Wait(ledger.NoCompany, "", "", noon)
 			move(t, scratch, next, err)

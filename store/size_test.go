@@ -79,7 +79,7 @@ func deliver(ctx context.Context, s *store.Store, e ledger.Entry) error {
 	if err != nil {
 		return err
 	}
-	sent, err := s.Move(ctx, ledger.Step{Entry: e, Values: v, Written: &ledger.Written{Intended: figures, By: e.Number, Version: known.Version},
+	sent, err := s.Move(ctx, ledger.Move{Entry: e, Values: v, Written: &ledger.Written{Intended: figures, By: e.Number, Version: known.Version},
 		Event: ledger.Event{At: now, Run: 12, State: e.State, Text: "22 figures are being written to Silverfin."}})
 	if err != nil {
 		return err
@@ -88,7 +88,7 @@ func deliver(ctx context.Context, s *store.Store, e ledger.Entry) error {
 	if err != nil {
 		return err
 	}
-	_, err = s.Move(ctx, ledger.Step{Entry: done, Written: &ledger.Written{Confirmed: figures, By: e.Number, Version: known.Version + 1},
+	_, err = s.Move(ctx, ledger.Move{Entry: done, Written: &ledger.Written{Confirmed: figures, By: e.Number, Version: known.Version + 1},
 		Event: ledger.Event{At: done.UpdatedAt, Run: 12, State: done.State, Text: "22 figures were written and read back equal."}})
 	return err
 }
@@ -146,7 +146,7 @@ func BenchmarkSize(b *testing.B) {
 			b.Fatal(err)
 		}
 		open := 0
-		for _, err := range s.Open(ctx) {
+		for _, err := range s.OpenEntries(ctx) {
 			if err != nil {
 				b.Fatal(err)
 			}

@@ -25,13 +25,13 @@ func (d *delivery) checkHold() error {
 	if n > 1 {
 		many = fmt.Sprintf("%d findings", n)
 	}
-	return &ledger.NotYet{Reason: ledger.HasFindings, Detail: "the checks of the balance have " + many + ", and such a balance waits for a person"}
+	return &ledger.WaitingError{Reason: ledger.HasFindings, Detail: "the checks of the balance have " + many + ", and such a balance waits for a person"}
 }
 
 // inDoubt says why a balance waits that can be read in more than one way. It
 // names the rubrics and the years, and leaves their figures to the entry.
 func inDoubt(doubts []balance.Doubt) error {
-	wait := &ledger.NotYet{Reason: ledger.TwoAmounts}
+	wait := &ledger.WaitingError{Reason: ledger.TwoAmounts}
 	var several, unclear []string
 	year := ""
 	for _, d := range doubts {

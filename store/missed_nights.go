@@ -8,12 +8,12 @@ import (
 	"balansd/ledger"
 )
 
-// Alive records that balansd was running at t.
-func (s *Store) Alive(ctx context.Context, t time.Time) error {
+// SaveLastAlive records that balansd was running at t.
+func (s *Store) SaveLastAlive(ctx context.Context, t time.Time) error {
 	return s.save(ctx, tMeta, keyAlive, t)
 }
 
-// LastAlive returns the time of the newest Alive, zero if there was none.
+// LastAlive returns the time of the last SaveLastAlive, zero if there was none.
 func (s *Store) LastAlive(ctx context.Context) (t time.Time, err error) {
 	err = s.db.view(ctx, func(r reader) error {
 		_, err := getJSON(r, tMeta, keyAlive, &t)
@@ -22,10 +22,10 @@ func (s *Store) LastAlive(ctx context.Context) (t time.Time, err error) {
 	return t, s.damageProblem(err)
 }
 
-// Since returns from when on nights can be missed: when the state file was first
+// NightsSince returns from when on nights can be missed: when the state file was first
 // created, in UTC. If that is after now, the clock was ahead then; the now of the
 // first such call is stored and returned instead.
-func (s *Store) Since(ctx context.Context, now time.Time) (since time.Time, err error) {
+func (s *Store) NightsSince(ctx context.Context, now time.Time) (since time.Time, err error) {
 	if since, err = s.Created(ctx); err != nil || !since.After(now) {
 		return since, err
 	}
@@ -39,9 +39,9 @@ func (s *Store) Since(ctx context.Context, now time.Time) (since time.Time, err 
 	return now.UTC(), s.save(ctx, tMeta, keySince, now.UTC())
 }
 
-// NoteMissed records missed nights, one for each date; the first record of a date
+// RecordMissed records missed nights, one for each date; the first record of a date
 // stays. A night whose run was begun is left out.
-func (s *Store) NoteMissed(ctx context.Context, nights ...ledger.MissedNight) error {
+func (s *Store) RecordMissed(ctx context.Context, nights ...ledger.MissedNight) error {
 	return s.damageProblem(s.db.update(ctx, func(w writer) error {
 		for _, n := range nights {
 			key := []byte(n.Night.String())

@@ -7,24 +7,6 @@ import (
 	"balansd/balance"
 )
 
-// Step is one move of one entry, kept as a whole or not at all.
-type Step struct {
-	// Entry is the entry after the move; its Version is that of the entry
-	// before, and the step is refused with a Conflict when the ledger holds
-	// another.
-	Entry Entry
-	// Event goes into the entry's history.
-	Event Event
-	// Written, when not nil, becomes what is known of the target of the entry.
-	// Its Version is that of the record as it was read, and the step is
-	// refused with a Conflict when the ledger holds another.
-	Written *Written
-	// Values, when not nil, are the document's figures, kept with the entry.
-	Values balance.Values
-	// Document, when not nil, is kept with the entry.
-	Document []byte
-}
-
 // Query selects entries of the ledger. The zero Query matches all.
 type Query struct {
 	States     []State `json:"states,omitempty"`

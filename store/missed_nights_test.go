@@ -19,7 +19,7 @@ func TestAlive(t *testing.T) {
 			t.Errorf("a new state was last alive at %v, %v", at, err)
 		}
 		for i := range 3 {
-			if err := st.Alive(t.Context(), noon.Add(time.Duration(i)*time.Minute)); err != nil {
+			if err := st.SaveLastAlive(t.Context(), noon.Add(time.Duration(i)*time.Minute)); err != nil {
 				t.Fatal(err)
 			}
 		}
@@ -38,7 +38,7 @@ func TestMissedNights(t *testing.T) {
 	}
 	s.with(func(st *store.Store) {
 		for _, nights := range [][]ledger.MissedNight{{night(4, "it slept"), night(3, "it was off")}, {}, {night(4, "something else"), night(5, "it was off")}} {
-			if err := st.NoteMissed(t.Context(), nights...); err != nil {
+			if err := st.RecordMissed(t.Context(), nights...); err != nil {
 				t.Fatal(err)
 			}
 		}
@@ -60,7 +60,7 @@ func TestMissedNights(t *testing.T) {
 				t.Fatal(err)
 			}
 		}
-		if err := st.NoteMissed(t.Context(), night(6, "it was off")); err != nil {
+		if err := st.RecordMissed(t.Context(), night(6, "it was off")); err != nil {
 			t.Fatal(err)
 		}
 		missed(9, 2)
@@ -76,7 +76,7 @@ func TestSinceOfAStateThatWasMadeAhead(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		since, err := s.Since(t.Context(), noon.AddDate(0, 0, day))
+		since, err := s.NightsSince(t.Context(), noon.AddDate(0, 0, day))
 		if want := noon.AddDate(0, 0, 1); err != nil || !since.Equal(want) {
 			t.Errorf("on day %d since %v, %v; want %v", day, since, err, want)
 		}
@@ -92,7 +92,7 @@ func TestSinceOfAStateThatWasMadeAhead(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if since, err := s.Since(t.Context(), created.AddDate(1, 0, 0)); err != nil || !since.Equal(created) {
+	if since, err := s.NightsSince(t.Context(), created.AddDate(1, 0, 0)); err != nil || !since.Equal(created) {
 		t.Errorf("since %v, %v; want when it was made", since, err)
 	}
 }

@@ -10,7 +10,7 @@ import (
 // table names one set of ordered keys.
 type table string
 
-// The tables. What their keys and values are stands in rows.go.
+// The tables. What their keys and values are stands in schema.go.
 const (
 	tMeta        table = "meta"
 	tConnections table = "connections"
