@@ -277,7 +277,7 @@ func (o *office) start() time.Duration {
 		_ = cmd.Wait()
 	}()
 	for time.Since(began) < 10*time.Second {
-		client, err := localapi.Dial(o.Context(), o.cfg.Socket)
+		client, err := localapi.Dial(o.Context(), o.cfg.Socket, o.cfg.StateFile)
 		if err != nil {
 			<-time.After(time.Millisecond)
 			continue

@@ -22,11 +22,10 @@ const wordTime = 10 * time.Second
 // that a command waits for no daemon that hangs, and acts on none of another
 // configuration.
 func (app *App) dialDaemon(ctx context.Context, cfg *config.Config) (*localapi.Client, error) {
-	client, err := localapi.Dial(ctx, cfg.Socket)
+	client, err := localapi.Dial(ctx, cfg.Socket, cfg.StateFile)
 	if err != nil {
 		return nil, err
 	}
-	client = client.For(cfg.StateFile)
 	limit := app.waitFor(wordTime)
 	asked, cancel := context.WithTimeout(ctx, limit)
 	defer cancel()

@@ -89,7 +89,7 @@ func TestDemoKeep(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	client, err := localapi.Dial(ctx, cfg.Socket)
+	client, err := localapi.Dial(ctx, cfg.Socket, cfg.StateFile)
 	if err != nil {
 		t.Fatal(err)
 	}

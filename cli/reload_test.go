@@ -116,7 +116,7 @@ func TestReloadKeepsSignIn(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	client, err := localapi.Dial(t.Context(), cfg.Socket)
+	client, err := localapi.Dial(t.Context(), cfg.Socket, cfg.StateFile)
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -10,8 +10,8 @@ import (
 	"balansd/ledger"
 )
 
-// Audited returns an API that records every change in the audit log, with who
-// made it and its outcome. The Caller of the context says where it came from.
+// Audited returns an API that records each change made through api in log, with who made
+// it and its outcome. Its origin is the accounts.Caller of the context.
 func Audited(api API, log *accounts.AuditLog) API {
 	a := auditor{api, log}
 	return &audited{calls{a}, a}

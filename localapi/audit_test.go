@@ -35,14 +35,14 @@ func TestEveryChangeIsRecorded(t *testing.T) {
 	methods := reflect.TypeFor[API]()
 	for i := range methods.NumMethod() {
 		name := methods.Method(i).Name
-		for mood, fails := range map[string]error{"": nil, "busy": problem.New(problem.Busy, "a pass is under way", "")} {
+		for outcome, fails := range map[string]error{"": nil, "busy": problem.New(problem.Busy, "a run is under way", "")} {
 			kv := kvtest.New()
 			log := accounts.NewAuditLog(accounts.AuditLogConfig{KeyValue: kv, Log: zerolog.Nop()})
 			api := fakeAPI{&daemontest.API{Err: fails}}
 			if name == "Sync" { // the case of the contract is a dry run
-				_, _ = Audited(api, log).Sync(fromPage(t), daemon.SyncRequest{By: "An", Dossier: "bakkerij"}, nil)
+				_, _ = Audited(api, log).Sync(pageContext(t), daemon.SyncRequest{By: "An", Dossier: "bakkerij"}, nil)
 			} else {
-				cases[name](fromPage(t), Audited(api, log))
+				cases[name](pageContext(t), Audited(api, log))
 			}
 			list, _, err := log.Page(t.Context(), 0, 10)
 			if err != nil {
@@ -55,14 +55,14 @@ func TestEveryChangeIsRecorded(t *testing.T) {
 				continue
 			}
 			if len(list) == 0 {
-				t.Errorf("%s changes something, and is not recorded", name)
+				t.Errorf("%s is not recorded", name)
 			}
 			for _, r := range list {
-				if r.What == "" || r.From != "192.0.2.7" || r.Outcome != mood || r.At.IsZero() || r.Who == "" && name != "Decide" {
+				if r.What == "" || r.From != "192.0.2.7" || r.Outcome != outcome || r.At.IsZero() || r.Who == "" && name != "Decide" {
 					t.Errorf("%s is recorded as %+v", name, r)
 				}
 				if !strings.Contains(string(words), "\ndo-"+r.What+" = ") {
-					t.Errorf("%s is recorded as %s, which no message tells", name, r.What)
+					t.Errorf("%s is recorded as %s, for which there is no text", name, r.What)
 				}
 				if strings.Contains(r.On, "code") || strings.Contains(r.On, "state") {
 					t.Errorf("%s records a secret: %+v", name, r)
@@ -78,9 +78,9 @@ func TestEveryChangeIsRecorded(t *testing.T) {
 	}
 }
 
-// TestAChangeStandsWhenItCannotBeRecorded: what was done in Silverfin cannot
-// be undone because a disk is full.
-func TestAChangeStandsWhenItCannotBeRecorded(t *testing.T) {
+// TestChangeWithoutRecord: a change succeeds although the audit log cannot be written,
+// since what was done in Silverfin cannot be undone.
+func TestChangeWithoutRecord(t *testing.T) {
 	kv := kvtest.New()
 	kv.FailWith(errors.New("no space left on device"))
 	var log strings.Builder
@@ -93,9 +93,9 @@ func TestAChangeStandsWhenItCannotBeRecorded(t *testing.T) {
 	}
 }
 
-// TestARecordNamesBothCompanies: that a dossier was linked says little without the
-// one in Silverfin, and without both numbers where they differ.
-func TestARecordNamesBothCompanies(t *testing.T) {
+// TestLinkRecord names the dossier and the company, and both enterprise numbers where
+// they differ.
+func TestLinkRecord(t *testing.T) {
 	log := accounts.NewAuditLog(accounts.AuditLogConfig{KeyValue: kvtest.New(), Log: zerolog.Nop()})
 	if _, err := Audited(fakeAPI{&daemontest.API{}}, log).Link(t.Context(), daemon.LinkRequest{
 		DossierLink: ledger.DossierLink{DossierID: "d-1", FirmID: 12, CompanyID: 345}, By: "An"}); err != nil {
@@ -107,7 +107,7 @@ func TestARecordNamesBothCompanies(t *testing.T) {
 	}
 }
 
-// fromPage is the context of a request on the pages.
-func fromPage(t *testing.T) context.Context {
+// pageContext returns the context of a request for a web page.
+func pageContext(t *testing.T) context.Context {
 	return accounts.WithCaller(t.Context(), &accounts.Caller{Address: "192.0.2.7"})
 }

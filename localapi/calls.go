@@ -16,8 +16,8 @@ type call struct {
 	record  func() accounts.Record                   // nil when the operation is not recorded
 }
 
-// caller carries out calls: a socket sends them to the daemon, an auditor makes them
-// and records them.
+// caller carries out calls: a socket sends them to the daemon, an auditor calls an API
+// and records the change.
 type caller interface {
 	call(ctx context.Context, c call) error
 }

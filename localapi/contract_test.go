@@ -78,7 +78,7 @@ func full[In, Out any](method func(API, context.Context, In) (Out, error)) func(
 	return func(ctx context.Context, a API) []any { return results(method(a, ctx, daemontest.Full[In]())) }
 }
 
-// results puts a value and the problem that its error is side by side.
+// results returns a value and the text of its error.
 func results[T any](v T, err error) []any {
 	if err == nil {
 		return []any{v, "no error"}
@@ -87,11 +87,11 @@ func results[T any](v T, err error) []any {
 	return []any{v, fmt.Sprintf("%s | %s | %s | %s", p.Code, p.What, p.Next, p.Error())}
 }
 
-// TestContract holds the client to the same results and the same problems as a
-// direct call, for every method.
+// TestContract checks, for every method, that the client returns the same results and the
+// same problems as a direct call.
 func TestContract(t *testing.T) {
-	moods := map[string]error{
-		"well": nil,
+	outcomes := map[string]error{
+		"no error": nil,
 		"a problem": problem.New(problem.NotFound, "entry 7 of bakkerij \"Maes & zoon\" is not in the ledger",
 			"See balansd ledger list."),
 		"a problem with a cause": problem.Wrap(errors.New("no space left on device"), problem.StateUnwritable,
@@ -109,23 +109,23 @@ func TestContract(t *testing.T) {
 		}
 	}
 	for name, call := range cases {
-		for mood, err := range moods {
-			t.Run(name+" "+mood, func(t *testing.T) {
+		for outcome, err := range outcomes {
+			t.Run(name+" "+outcome, func(t *testing.T) {
 				direct, behind := fakeAPI{&daemontest.API{Err: err}}, fakeAPI{&daemontest.API{Err: err}}
 				want := call(t.Context(), direct)
 				got := call(t.Context(), connect(t, behind))
 				if d := cmp.Diff(want, got); d != "" {
-					t.Errorf("the client gives something else (-direct +client):\n%s", d)
+					t.Errorf("the client returns something else (-direct +client):\n%s", d)
 				}
 				if d := cmp.Diff(direct.Calls(), behind.Calls()); d != "" {
-					t.Errorf("the daemon hears something else (-direct +client):\n%s", d)
+					t.Errorf("the daemon is called differently (-direct +client):\n%s", d)
 				}
 			})
 		}
 	}
 }
 
-// serve has the API answer on a socket until the test ends, or stop is called.
+// serve serves the API on a socket until the test ends, or stop is called.
 func serve(t *testing.T, cfg Config) (path string, stop func()) {
 	t.Helper()
 	path = address(t)
@@ -146,30 +146,30 @@ func serve(t *testing.T, cfg Config) (path string, stop func()) {
 	return path, stop
 }
 
-// connect gives a client of an API that is served on a socket.
+// connect serves an API on a socket and returns a client of it.
 func connect(t *testing.T, api API) *Client {
 	t.Helper()
 	path, _ := serve(t, Config{API: api, Log: zerolog.Nop()})
-	c, err := Dial(t.Context(), path)
+	c, err := Dial(t.Context(), path, "")
 	if err != nil {
 		t.Fatal(err)
 	}
 	return c
 }
 
-// TestDocsNameEveryCall holds docs/api.md to the calls that there are.
+// TestDocsNameEveryCall compares docs/api.md with the calls.
 func TestDocsNameEveryCall(t *testing.T) {
 	text, err := os.ReadFile("../docs/api.md")
 	if err != nil {
 		t.Fatal(err)
 	}
-	calls := (&handler{}).handlers()
-	for path := range calls {
+	handlers := (&handler{}).handlers()
+	for path := range handlers {
 		if !strings.Contains(string(text), "| `"+path+"` |") {
 			t.Errorf("docs/api.md does not name %s", path)
 		}
 	}
-	if rows := strings.Count(string(text), "| `"+prefix); rows != len(calls) {
-		t.Errorf("docs/api.md names %d calls, there are %d", rows, len(calls))
+	if rows := strings.Count(string(text), "| `"+prefix); rows != len(handlers) {
+		t.Errorf("docs/api.md has %d calls, and there are %d", rows, len(handlers))
 	}
 }

@@ -17,22 +17,22 @@ import (
 	"balansd/problem"
 )
 
-// Listen opens the Unix socket at path, for its owner alone: the socket has
-// mode 0600 from its first moment, and a directory that is missing is made with
-// 0700. A socket that nobody answers on any more is replaced; one that somebody
-// answers on gives a StateLocked problem. Closing the listener removes it.
+// Listen opens the Unix socket at path, for its owner alone: the socket has mode 0600
+// from the start, and a missing directory is created with 0700. A stale socket is
+// replaced; one on which a process answers gives a StateLocked problem. Closing the
+// listener removes the socket.
 //
-// Of two processes that replace the same dead socket at once, the later one
-// wins. The daemon holds the state file before it listens, so there are no two.
+// If two processes replace the same stale socket at once, the later one wins. This
+// does not happen, since the daemon locks the state file before it listens.
 func Listen(path string) (net.Listener, error) {
 	dir := filepath.Dir(path)
 	if err := os.MkdirAll(dir, 0o700); err != nil {
 		return nil, cannotListen(err, path)
 	}
-	if err := safeDir(dir); err != nil {
+	if err := checkFolder(dir); err != nil {
 		return nil, cannotListen(err, path)
 	}
-	if err := removeDead(path); err != nil {
+	if err := removeStale(path); err != nil {
 		return nil, err
 	}
 	// Linux gives the socket file the mode of the socket itself, less the
@@ -51,10 +51,10 @@ func Listen(path string) (net.Listener, error) {
 	return l, nil
 }
 
-// safeDir refuses a directory in which anybody may put or replace the socket:
-// whoever does would be taken for the daemon. That files are their owners' alone
-// there, as in /tmp, keeps nobody from being the first.
-func safeDir(dir string) error {
+// checkFolder returns an error for a directory that everybody may write to: commands
+// would take whoever creates the socket there for the daemon. The sticky bit, as on /tmp,
+// does not help against who comes first.
+func checkFolder(dir string) error {
 	info, err := os.Stat(dir)
 	if err != nil {
 		return err
@@ -65,9 +65,9 @@ func safeDir(dir string) error {
 	return nil
 }
 
-// removeDead removes a socket that nobody answers on. It never removes a file
-// that is no socket.
-func removeDead(path string) error {
+// removeStale removes the socket at path if no process answers on it. It never removes
+// another kind of file.
+func removeStale(path string) error {
 	info, err := os.Lstat(path)
 	if errors.Is(err, fs.ErrNotExist) {
 		return nil
@@ -92,12 +92,12 @@ func removeDead(path string) error {
 	return nil
 }
 
-// fleeting are failures that pass by themselves: of the disk and of the
-// machine, not of the configuration.
-var fleeting = []error{syscall.ENOSPC, syscall.EDQUOT, syscall.EROFS, syscall.EIO, syscall.EMFILE, syscall.ENFILE, syscall.ENOMEM}
+// temporaryErrors are errors of the disk and the machine, which a change of the
+// configuration does not solve.
+var temporaryErrors = []error{syscall.ENOSPC, syscall.EDQUOT, syscall.EROFS, syscall.EIO, syscall.EMFILE, syscall.ENFILE, syscall.ENOMEM}
 
 func cannotListen(err error, path string) error {
-	if slices.ContainsFunc(fleeting, func(f error) bool { return errors.Is(err, f) }) {
+	if slices.ContainsFunc(temporaryErrors, func(f error) bool { return errors.Is(err, f) }) {
 		return problem.Wrap(err, problem.StateUnwritable, fmt.Sprintf("the local API cannot listen on %s", path),
 			"Make room on the disk, or see why it refuses; then start balansd again. As a service it tries again by itself.")
 	}
@@ -107,7 +107,7 @@ func cannotListen(err error, path string) error {
 
 // dial connects to the daemon.
 func dial(ctx context.Context, path string) (net.Conn, error) {
-	if err := safeDir(filepath.Dir(path)); err != nil && !errors.Is(err, fs.ErrNotExist) {
+	if err := checkFolder(filepath.Dir(path)); err != nil && !errors.Is(err, fs.ErrNotExist) {
 		return nil, problem.Wrap(err, problem.NotAllowed, fmt.Sprintf("anybody may answer on %s", path),
 			"Give the socket another place in the configuration, in a folder that only balansd's account may write.")
 	}
@@ -115,8 +115,8 @@ func dial(ctx context.Context, path string) (net.Conn, error) {
 	return d.DialContext(ctx, "unix", path)
 }
 
-// absent tells whether a failure to connect means that there is no daemon: no
-// socket, or one that a killed daemon left behind.
-func absent(err error) bool {
+// noDaemon reports whether an error of connecting means that no daemon runs: there is no
+// socket, or one that a killed daemon left.
+func noDaemon(err error) bool {
 	return errors.Is(err, fs.ErrNotExist) || errors.Is(err, syscall.ECONNREFUSED)
 }

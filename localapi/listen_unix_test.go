@@ -14,8 +14,8 @@ import (
 	"balansd/problem"
 )
 
-// address gives a path for a socket, in a folder that does not exist yet. It is
-// short: Linux takes 107 bytes, and test names are long.
+// address returns a path for a socket, in a folder that does not exist yet. It is short,
+// since Linux allows 107 bytes: t.TempDir has the name of the test.
 func address(t *testing.T) string {
 	t.Helper()
 	dir, err := os.MkdirTemp("", "balansd")
@@ -26,7 +26,7 @@ func address(t *testing.T) string {
 	return filepath.Join(dir, "run", "s")
 }
 
-func TestSocketIsForItsOwnerAlone(t *testing.T) {
+func TestSocketMode(t *testing.T) {
 	path := address(t)
 	l, err := Listen(path)
 	if err != nil {
@@ -49,8 +49,8 @@ func TestSocketIsForItsOwnerAlone(t *testing.T) {
 	}
 }
 
-// die leaves a socket behind as a killed daemon does.
-func die(t *testing.T, path string) {
+// leaveStaleSocket leaves a socket behind as a killed daemon does.
+func leaveStaleSocket(t *testing.T, path string) {
 	t.Helper()
 	l, err := Listen(path)
 	if err != nil {
@@ -62,35 +62,35 @@ func die(t *testing.T, path string) {
 	}
 }
 
-func TestDeadSocketIsReplaced(t *testing.T) {
+func TestListenReplacesStaleSocket(t *testing.T) {
 	path := address(t)
-	die(t, path)
+	leaveStaleSocket(t, path)
 	l, err := Listen(path)
 	if err != nil {
 		t.Fatal(err)
 	}
 	defer l.Close()
-	if _, err := Dial(t.Context(), path); err != nil {
+	if _, err := Dial(t.Context(), path, ""); err != nil {
 		t.Error(err)
 	}
 }
 
-func TestDeadSocketIsNoDaemon(t *testing.T) {
+func TestDialStaleSocket(t *testing.T) {
 	path := address(t)
-	die(t, path)
-	_, err := Dial(t.Context(), path)
+	leaveStaleSocket(t, path)
+	_, err := Dial(t.Context(), path, "")
 	if !errors.Is(err, ErrNoDaemon) || !problem.Is(err, problem.DaemonDown) {
-		t.Errorf("Dial gives %v", err)
+		t.Errorf("Dial returns %v", err)
 	}
 }
 
-func TestListenLeavesOtherFilesAlone(t *testing.T) {
+func TestListenKeepsOtherFiles(t *testing.T) {
 	path := filepath.Join(t.TempDir(), "state.db")
 	if err := os.WriteFile(path, []byte("precious"), 0o600); err != nil {
 		t.Fatal(err)
 	}
 	if _, err := Listen(path); !problem.Is(err, problem.ConfigInvalid) {
-		t.Errorf("Listen gives %v", err)
+		t.Errorf("Listen returns %v", err)
 	}
 	if b, _ := os.ReadFile(path); string(b) != "precious" {
 		t.Errorf("the file now holds %q", b)
@@ -106,19 +106,19 @@ func TestListenRefusesOpenFolder(t *testing.T) {
 		t.Fatal(err)
 	}
 	if _, err := Listen(filepath.Join(dir, "s")); !problem.Is(err, problem.ConfigInvalid) {
-		t.Errorf("Listen gives %v", err)
+		t.Errorf("Listen returns %v", err)
 	}
 }
 
 func TestListenRefusesLongPath(t *testing.T) {
 	_, err := Listen(filepath.Join(t.TempDir(), strings.Repeat("x", 120)))
 	if !problem.Is(err, problem.ConfigInvalid) {
-		t.Errorf("Listen gives %v", err)
+		t.Errorf("Listen returns %v", err)
 	}
 }
 
-// TestDeafDaemon has a daemon that takes connections and then ends each.
-func TestDeafDaemon(t *testing.T) {
+// TestDaemonThatHangsUp has a daemon that accepts connections and closes each.
+func TestDaemonThatHangsUp(t *testing.T) {
 	path := address(t)
 	l, err := Listen(path)
 	if err != nil {
@@ -130,12 +130,12 @@ func TestDeafDaemon(t *testing.T) {
 			_ = c.Close()
 		}
 	}()
-	c, err := Dial(t.Context(), path)
+	c, err := Dial(t.Context(), path, "")
 	if err != nil {
 		t.Fatal(err)
 	}
 	_, err = c.Status(context.Background())
 	if !problem.Is(err, problem.DaemonDown) || errors.Is(err, ErrNoDaemon) {
-		t.Errorf("Status gives %v", err)
+		t.Errorf("Status returns %v", err)
 	}
 }

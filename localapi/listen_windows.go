@@ -14,23 +14,22 @@ import (
 	"golang.org/x/sys/windows"
 )
 
-// pipes is where Windows keeps the named pipes of this machine.
+// pipes is the prefix of the named pipes of this machine.
 const pipes = `\\.\pipe\`
 
-// bufferSize is how many bytes wait in a pipe, each way, for who reads them. A
-// pipe has no room of its own as a socket has: each write would wait for the
-// other side to read, and a pass for the terminal that shows it.
+// bufferSize is the size in bytes of each buffer of a pipe. Without one each write would
+// wait until the other side reads, and a run for the terminal that shows it.
 const bufferSize = 64 << 10
 
 // Listen opens the named pipe at path, such as \\.\pipe\balansd, for the local
-// system, the Administrators and the account that the daemon runs as, and for
-// nobody on another machine. A pipe that exists already gives a StateLocked
-// problem. Windows removes the pipe with the process.
+// system, the Administrators and the account that the daemon runs as, on this machine
+// alone. A pipe that exists gives a StateLocked problem. Windows removes the pipe when
+// the process ends.
 func Listen(path string) (net.Listener, error) {
 	if !strings.HasPrefix(path, pipes) {
 		return nil, cannotListen(errors.New("it is no named pipe"), path)
 	}
-	access, err := onlyUs()
+	access, err := pipeAccess()
 	if err != nil {
 		return nil, cannotListen(err, path)
 	}
@@ -38,8 +37,8 @@ func Listen(path string) (net.Listener, error) {
 		SecurityDescriptor: access, InputBufferSize: bufferSize, OutputBufferSize: bufferSize,
 	})
 	switch {
-	// The first instance of a pipe is asked for exclusively; Windows refuses
-	// access when there is one.
+	// winio asks for the first instance of the pipe; Windows denies access if there
+	// is one already.
 	case errors.Is(err, fs.ErrPermission), errors.Is(err, fs.ErrExist):
 		return nil, problem.Wrap(err, problem.StateLocked, fmt.Sprintf("another balansd answers on %s", path),
 			"Stop it first, or use it: balansd status.")
@@ -49,11 +48,11 @@ func Listen(path string) (net.Listener, error) {
 	return l, nil
 }
 
-// onlyUs is the access list in the security descriptor definition language:
-// protected (P), all access (GA) for the local system (SY), the Administrators
-// (BA) and our own account, which is the owner (O): by it a command knows whose
-// pipe it is, and nobody can name another than themselves there.
-func onlyUs() (string, error) {
+// pipeAccess returns the access list in the security descriptor definition language:
+// protected (P), with full access (GA) for the local system (SY), the Administrators
+// (BA) and the account of this process, which is the owner (O). checkPeer reads the
+// owner, which nobody can set to another account than their own.
+func pipeAccess() (string, error) {
 	user, err := windows.GetCurrentProcessToken().GetTokenUser()
 	if err != nil {
 		return "", err
@@ -71,6 +70,6 @@ func dial(ctx context.Context, path string) (net.Conn, error) {
 	return winio.DialPipeContext(ctx, path)
 }
 
-// absent tells whether a failure to connect means that there is no daemon: a
-// pipe exists only as long as its process.
-func absent(err error) bool { return errors.Is(err, fs.ErrNotExist) }
+// noDaemon reports whether an error of connecting means that no daemon runs: a pipe
+// exists only as long as its process.
+func noDaemon(err error) bool { return errors.Is(err, fs.ErrNotExist) }

@@ -5,12 +5,12 @@ import (
 	"testing"
 )
 
-// address gives the name of a pipe that does not exist yet.
+// address returns the name of a pipe that does not exist yet.
 func address(*testing.T) string { return pipes + "balansd-test-" + rand.Text() }
 
-// TestWhosePipe: a command believes the local system, the Administrators, its
-// own account and that of the service.
-func TestWhosePipe(t *testing.T) {
+// TestMayAnswer: a command trusts the local system, the Administrators, its own account
+// and that of the service.
+func TestMayAnswer(t *testing.T) {
 	const own, service, other = "S-1-5-21-1-2-3-1001", "S-1-5-80-1-2-3-4-5", "S-1-5-21-1-2-3-1002"
 	for _, tt := range []struct {
 		owner, service string

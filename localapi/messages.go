@@ -13,9 +13,9 @@ import (
 	"balansd/problem"
 )
 
-// The paths of the calls that are streams; operations.go has the others. A call
-// that changes its meaning gets another prefix: the command line and the daemon
-// may be of different versions while one of them is being updated.
+// The paths of the calls that are streams; operations.go has the others. A call whose
+// meaning changes gets another prefix, because the command line and the daemon may be
+// of different versions during an update.
 const (
 	prefix = "/v1/"
 
@@ -31,13 +31,12 @@ const (
 	streamType  = "application/x-ndjson"
 )
 
-// The requests of Sync and Entries; those of the other operations are operations.go's
-// and daemon.API's.
+// The requests of a sync and of stopping it. The other requests are the API's own.
 type (
 	syncCall struct {
 		daemon.SyncRequest
-		// Call is a name that the client made up, with which it can stop the run
-		// and still hear how it ended.
+		// Call is a random name by which the client can stop the run and still get
+		// its outcome.
 		Call string `json:"call,omitempty"`
 	}
 	stopCall struct {
@@ -45,8 +44,8 @@ type (
 	}
 )
 
-// line is one line of a stream. The last has End set, so that a stream that was cut
-// off is not taken for a whole one.
+// line is one line of a stream. The last one has End set, so that a stream that was cut
+// off is not mistaken for a complete one.
 type line struct {
 	Progress *daemon.Progress `json:"progress,omitempty"`
 	Entry    *ledger.Entry    `json:"entry,omitempty"`
@@ -55,7 +54,7 @@ type line struct {
 	End      bool             `json:"end,omitempty"`
 }
 
-// problemBody is a problem as RFC 9457 writes it, with the members of ours.
+// problemBody is a problem in the form of RFC 9457, with extension members.
 type problemBody struct {
 	Type   string       `json:"type"`
 	Title  string       `json:"title"`
@@ -65,10 +64,10 @@ type problemBody struct {
 	What   string       `json:"what"`
 	Next   string       `json:"next,omitempty"`
 
-	Reason problem.Reason `json:"reason,omitempty"` // what is in the way, where next is about that
+	Reason problem.Reason `json:"reason,omitempty"` // what blocks the network, if next is about that
 }
 
-// bodyOf writes err as a problem body.
+// bodyOf returns the problem body of err.
 func bodyOf(err error) *problemBody {
 	p := problem.Of(err)
 	return &problemBody{
@@ -77,8 +76,8 @@ func bodyOf(err error) *problemBody {
 	}
 }
 
-// problem makes the problem again that the body was made of. Of the cause only
-// the text is left.
+// problem returns the problem that the body was made from. Of its cause only the text
+// is left.
 func (b *problemBody) problem() *problem.Problem {
 	p := problem.New(b.Code, b.What, b.Next).Because(b.Reason, b.Next)
 	if cause, ok := strings.CutPrefix(b.Detail, b.What+": "); ok {
@@ -87,17 +86,17 @@ func (b *problemBody) problem() *problem.Problem {
 	return p
 }
 
-// decode reads the one JSON value of a request, strictly: a misspelt setting of
-// a call must not be taken for one that was left out. An empty body is the zero
-// request. It reads to the end of the body: only from there on does the server
-// notice that a client goes away.
+// decode reads the one JSON value of a request. A field that is not known is an error,
+// because a misspelt one would count as left out. An empty body is the zero request. It
+// reads to the end of the body: only then does the server notice that the client
+// disconnects.
 func decode(w http.ResponseWriter, r *http.Request, into any) error {
-	// A server's ReadTimeout would end the long calls too. After a body that
-	// cannot be read the deadline stays, since the server reads on to the end.
-	// A connection without deadlines, in a test, is only more patient.
+	// The server's ReadTimeout would end long calls too. After a body that cannot be
+	// read the deadline stays, since the server reads on to the end of the body. Errors
+	// are ignored: a test's connection may have no deadlines.
 	conn := http.NewResponseController(w)
-	_ = conn.SetReadDeadline(time.Now().Add(bodyTime))
-	if err := readOne(http.MaxBytesReader(w, r.Body, maxBody), into); err != nil {
+	_ = conn.SetReadDeadline(time.Now().Add(bodyTimeout))
+	if err := decodeOne(http.MaxBytesReader(w, r.Body, maxBody), into); err != nil {
 		return problem.Wrap(err, problem.Usage, "the local API cannot read the request",
 			"Use a balansd command line of the same version as the daemon.")
 	}
@@ -105,8 +104,8 @@ func decode(w http.ResponseWriter, r *http.Request, into any) error {
 	return nil
 }
 
-// readOne reads one JSON value, or none, and nothing after it.
-func readOne(body io.Reader, into any) error {
+// decodeOne reads at most one JSON value, and requires that nothing follows.
+func decodeOne(body io.Reader, into any) error {
 	d := json.NewDecoder(body)
 	d.DisallowUnknownFields()
 	if err := d.Decode(into); err != nil {
@@ -125,7 +124,7 @@ func readOne(body io.Reader, into any) error {
 	return err
 }
 
-// writeJSON answers with v. A client that went away cannot be told so.
+// writeJSON answers with v. An error of writing is ignored, as the client is gone.
 func writeJSON(w http.ResponseWriter, status int, mediaType string, v any) {
 	w.Header().Set("Content-Type", mediaType)
 	w.Header().Set("Cache-Control", "no-store")

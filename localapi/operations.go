@@ -126,8 +126,8 @@ var (
 )
 
 // operations lists all operations but the streams.
-func operations() []served {
-	return []served{status, show, document, dossiers, history, retry, decide, dismiss, connectFinbox, connections,
+func operations() []servable {
+	return []servable{status, show, document, dossiers, history, retry, decide, dismiss, connectFinbox, connections,
 		setConnection, firms, removeFirm, takeOver, beginSilverfin, endSilverfin, link, links, backup, reload, people, invite, enable}
 }
 

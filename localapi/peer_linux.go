@@ -9,8 +9,8 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// checkPeer refuses a socket whose other side is neither root, nor ourselves,
-// nor the account of the service.
+// checkPeer returns an error unless the process on the other side of c runs as root, as
+// this process does, or as the account of the service.
 func checkPeer(c net.Conn, path string) error {
 	raw, err := c.(*net.UnixConn).SyscallConn()
 	if err != nil {
@@ -35,12 +35,11 @@ func checkPeer(c net.Conn, path string) error {
 	if u, err := user.LookupId(uid); err == nil {
 		who = u.Username
 	}
-	return stranger(path, who)
+	return foreignPeer(path, who)
 }
 
-// mayAnswer tells whether a daemon of a user id is believed by a command of
-// another; service is the id of the service's account, empty where there is
-// none.
+// mayAnswer reports whether a command with the user id own trusts a daemon with the
+// user id uid. service is the id of the service's account, empty if there is none.
 func mayAnswer(uid, own, service string) bool {
 	return uid == "0" || uid == own || service != "" && uid == service
 }

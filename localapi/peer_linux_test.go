@@ -13,9 +13,8 @@ import (
 	"github.com/rs/zerolog"
 )
 
-// TestWhoMayAnswer: a command believes root, its own account and that of the
-// service.
-func TestWhoMayAnswer(t *testing.T) {
+// TestMayAnswer: a command trusts root, its own account and that of the service.
+func TestMayAnswer(t *testing.T) {
 	for _, tt := range []struct {
 		uid, own, service string
 		want              bool
@@ -29,8 +28,8 @@ func TestWhoMayAnswer(t *testing.T) {
 	}
 }
 
-// TestTheAccountOfTheAnswer reads whose process is on the other side.
-func TestTheAccountOfTheAnswer(t *testing.T) {
+// TestCheckPeer reads the account of the process on the other side.
+func TestCheckPeer(t *testing.T) {
 	path, _ := serve(t, Config{API: fakeAPI{&daemontest.API{}}, Log: zerolog.Nop()})
 	c, err := net.Dial("unix", path)
 	if err != nil {
@@ -42,9 +41,9 @@ func TestTheAccountOfTheAnswer(t *testing.T) {
 	}
 }
 
-// TestAStrangerOnTheSocket: while the daemon is off, somebody else puts a socket
-// where anybody may, as in /tmp. No command believes it.
-func TestAStrangerOnTheSocket(t *testing.T) {
+// TestSocketInOpenFolder: while the daemon is off, somebody else creates a socket in a
+// folder that everybody may write to, such as /tmp. No command uses it.
+func TestSocketInOpenFolder(t *testing.T) {
 	dir := filepath.Dir(address(t))
 	if err := os.Mkdir(dir, 0o700); err != nil {
 		t.Fatal(err)
@@ -59,18 +58,18 @@ func TestAStrangerOnTheSocket(t *testing.T) {
 		if err := os.Chmod(dir, mode); err != nil {
 			t.Fatal(err)
 		}
-		if _, err := Dial(t.Context(), path); !problem.Is(err, problem.NotAllowed) {
+		if _, err := Dial(t.Context(), path, ""); !problem.Is(err, problem.NotAllowed) {
 			t.Errorf("in a folder of mode %v a command gets %v", mode, err)
 		}
 		if _, err := Listen(filepath.Join(dir, "other")); !problem.Is(err, problem.ConfigInvalid) {
-			t.Errorf("in a folder of mode %v Listen gives %v", mode, err)
+			t.Errorf("in a folder of mode %v Listen returns %v", mode, err)
 		}
 	}
 }
 
-// TestAFullDiskIsNoMistakeInTheConfiguration: the service is started again by
-// itself, where a mistake ends it for good.
-func TestAFullDiskIsNoMistakeInTheConfiguration(t *testing.T) {
+// TestListenErrorCode: a full disk is no mistake in the configuration. The service is
+// restarted after the former, and not after the latter.
+func TestListenErrorCode(t *testing.T) {
 	for errno, want := range map[syscall.Errno]problem.Code{
 		syscall.ENOSPC: problem.StateUnwritable, syscall.EDQUOT: problem.StateUnwritable, syscall.EROFS: problem.StateUnwritable,
 		syscall.EIO: problem.StateUnwritable, syscall.EMFILE: problem.StateUnwritable,
@@ -78,7 +77,7 @@ func TestAFullDiskIsNoMistakeInTheConfiguration(t *testing.T) {
 	} {
 		failed := &net.OpError{Op: "listen", Net: "unix", Err: os.NewSyscallError("bind", errno)}
 		if got := problem.Of(cannotListen(failed, "/x/s")).Code; got != want {
-			t.Errorf("%v gives %s, want %s", errno, got, want)
+			t.Errorf("%v has code %s, want %s", errno, got, want)
 		}
 	}
 }

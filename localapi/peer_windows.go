@@ -6,13 +6,13 @@ import (
 	"golang.org/x/sys/windows"
 )
 
-// checkPeer refuses a pipe that belongs neither to the local system, nor to the
-// Administrators, nor to ourselves, nor to the account of the service: anybody
-// may make one of its name while the daemon is off.
+// checkPeer returns an error unless the pipe belongs to the local system, to the
+// Administrators, to the account of this process or to that of the service: while the
+// daemon is off, anybody may create a pipe with its name.
 func checkPeer(c net.Conn, path string) error {
 	pipe, ok := c.(interface{ Fd() uintptr })
 	if !ok {
-		return stranger(path, "an unknown account")
+		return foreignPeer(path, "an unknown account")
 	}
 	access, err := windows.GetSecurityInfo(windows.Handle(pipe.Fd()), windows.SE_KERNEL_OBJECT, windows.OWNER_SECURITY_INFORMATION)
 	if err != nil {
@@ -37,11 +37,11 @@ func checkPeer(c net.Conn, path string) error {
 	if name, domain, _, err := owner.LookupAccount(""); err == nil {
 		who = domain + `\` + name
 	}
-	return stranger(path, who)
+	return foreignPeer(path, who)
 }
 
-// mayAnswer tells whether a pipe of an owner is believed by a command of
-// another; service is the service's account, empty where there is none.
+// mayAnswer reports whether a command of the account own trusts a pipe of owner.
+// service is the account of the service, empty if there is none.
 func mayAnswer(owner, own, service string) bool {
 	const system, administrators = "S-1-5-18", "S-1-5-32-544"
 	return owner == system || owner == administrators || owner == own || service != "" && owner == service

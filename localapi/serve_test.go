@@ -23,25 +23,25 @@ import (
 	"github.com/rs/zerolog"
 )
 
-// TestStoppedPassSaysHowItEnded is Ctrl-C: the person sees the pass, as
+// TestStoppedSyncReturnsItsRun is Ctrl-C: the client gets the run as it ended, as
 // without a daemon.
-func TestStoppedPassSaysHowItEnded(t *testing.T) {
+func TestStoppedSyncReturnsItsRun(t *testing.T) {
 	begun, ended := make(chan struct{}), make(chan struct{})
 	c := connect(t, fakeAPI{&daemontest.API{Run: daemontest.RunUntilStopped(begun, ended)}})
 	ctx, cancel := context.WithCancel(t.Context())
 	go func() { <-begun; cancel() }()
-	p, err := c.Sync(ctx, daemon.SyncRequest{}, nil)
-	if d := cmp.Diff(ledger.Run{Number: 9, Stopped: "stopped by hand"}, p); d != "" {
+	run, err := c.Sync(ctx, daemon.SyncRequest{}, nil)
+	if d := cmp.Diff(ledger.Run{Number: 9, Stopped: "stopped by hand"}, run); d != "" {
 		t.Error(d)
 	}
 	if !errors.Is(err, context.Canceled) {
-		t.Errorf("Sync gives %v", err)
+		t.Errorf("Sync returns %v", err)
 	}
 	<-ended
 }
 
-// TestKilledClientStopsItsPass is kill -9 of the command line.
-func TestKilledClientStopsItsPass(t *testing.T) {
+// TestKilledClientStopsItsRun is kill -9 of the command line.
+func TestKilledClientStopsItsRun(t *testing.T) {
 	begun, ended := make(chan struct{}), make(chan struct{})
 	path, _ := serve(t, Config{API: fakeAPI{&daemontest.API{Run: daemontest.RunUntilStopped(begun, ended)}}, Log: zerolog.Nop()})
 	conn, err := dial(t.Context(), path)
@@ -56,9 +56,9 @@ func TestKilledClientStopsItsPass(t *testing.T) {
 	<-ended
 }
 
-// TestStuckClientStopsItsPass is a terminal that was stopped with Ctrl-Z: it
-// keeps its connection and reads nothing.
-func TestStuckClientStopsItsPass(t *testing.T) {
+// TestStuckClientStopsItsRun is a command that was suspended with Ctrl-Z: it keeps its
+// connection open and reads nothing.
+func TestStuckClientStopsItsRun(t *testing.T) {
 	ended := make(chan struct{})
 	api := fakeAPI{&daemontest.API{Run: func(ctx context.Context, _ daemon.SyncRequest, report func(daemon.Progress)) (ledger.Run, error) {
 		defer close(ended)
@@ -67,7 +67,7 @@ func TestStuckClientStopsItsPass(t *testing.T) {
 		}
 		return ledger.Run{}, ctx.Err()
 	}}}
-	path, _ := serve(t, Config{API: api, Log: zerolog.Nop(), Wait: 1})
+	path, _ := serve(t, Config{API: api, Log: zerolog.Nop(), StreamTimeout: 1})
 	conn, err := dial(t.Context(), path)
 	if err != nil {
 		t.Fatal(err)
@@ -77,46 +77,46 @@ func TestStuckClientStopsItsPass(t *testing.T) {
 	<-ended
 }
 
-// TestDaemonThatStopsEndsItsPasses is SIGTERM for the daemon in the middle of a
-// pass that somebody watches.
-func TestDaemonThatStopsEndsItsPasses(t *testing.T) {
+// TestStoppedDaemonEndsItsRuns is SIGTERM for the daemon during a run that a client
+// waits for.
+func TestStoppedDaemonEndsItsRuns(t *testing.T) {
 	begun, ended := make(chan struct{}), make(chan struct{})
 	path, stop := serve(t, Config{API: fakeAPI{&daemontest.API{Run: daemontest.RunUntilStopped(begun, ended)}}, Log: zerolog.Nop()})
-	c, err := Dial(t.Context(), path)
+	c, err := Dial(t.Context(), path, "")
 	if err != nil {
 		t.Fatal(err)
 	}
 	go func() { <-begun; stop() }()
-	p, err := c.Sync(t.Context(), daemon.SyncRequest{}, nil)
-	if p.Number != 9 || err == nil {
-		t.Errorf("Sync gives pass %d and %v", p.Number, err)
+	run, err := c.Sync(t.Context(), daemon.SyncRequest{}, nil)
+	if run.Number != 9 || err == nil {
+		t.Errorf("Sync returns run %d and %v", run.Number, err)
 	}
 	<-ended
-	stop() // waits for the one above: a pass can end before the listener is closed
-	_, err = Dial(t.Context(), path)
+	stop() // waits for the one above, as a run can end before the listener is closed
+	_, err = Dial(t.Context(), path, "")
 	if !errors.Is(err, ErrNoDaemon) {
-		t.Errorf("Dial gives %v after the daemon stopped", err)
+		t.Errorf("Dial returns %v after the daemon stopped", err)
 	}
 }
 
-func TestListenRefusesWhileSomebodyAnswers(t *testing.T) {
+func TestListenWhileAnotherDaemonRuns(t *testing.T) {
 	path, _ := serve(t, Config{API: fakeAPI{&daemontest.API{}}, Log: zerolog.Nop()})
 	if _, err := Listen(path); !problem.Is(err, problem.StateLocked) {
-		t.Errorf("Listen gives %v", err)
+		t.Errorf("Listen returns %v", err)
 	}
-	if _, err := Dial(t.Context(), path); err != nil {
+	if _, err := Dial(t.Context(), path, ""); err != nil {
 		t.Errorf("the first daemon no longer answers: %v", err)
 	}
 }
 
 func TestNoDaemon(t *testing.T) {
-	_, err := Dial(t.Context(), address(t))
+	_, err := Dial(t.Context(), address(t), "")
 	if !errors.Is(err, ErrNoDaemon) || !problem.Is(err, problem.DaemonDown) {
-		t.Errorf("Dial gives %v", err)
+		t.Errorf("Dial returns %v", err)
 	}
 }
 
-func TestPassThatWasNeverBegunIsNoStream(t *testing.T) {
+func TestSyncThatCannotBeginIsNoStream(t *testing.T) {
 	api := fakeAPI{&daemontest.API{Run: func(context.Context, daemon.SyncRequest, func(daemon.Progress)) (ledger.Run, error) {
 		return ledger.Run{}, problem.New(problem.Busy, "another run is under way", "Wait.")
 	}}}
@@ -126,48 +126,47 @@ func TestPassThatWasNeverBegunIsNoStream(t *testing.T) {
 	}
 	_, err := connect(t, api).Sync(t.Context(), daemon.SyncRequest{}, nil)
 	if !problem.Is(err, problem.Busy) {
-		t.Errorf("Sync gives %v", err)
+		t.Errorf("Sync returns %v", err)
 	}
 }
 
-// TestStreamThatBreaksOffIsNoWholeOne has a daemon that dies in the middle of
-// its answer.
-func TestStreamThatBreaksOffIsNoWholeOne(t *testing.T) {
+// TestIncompleteStream has a daemon that dies in the middle of its answer.
+func TestIncompleteStream(t *testing.T) {
 	s := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
 		w.Header().Set("Content-Type", streamType)
 		_, _ = io.WriteString(w, `{"entry":{"number":2}}`+"\n")
 	}))
 	defer s.Close()
-	c := NewClient(to(t, s))
-	var seen []uint64
+	c := newClient(doerTo(t, s), "")
+	var numbers []uint64
 	var last error
 	for e, err := range c.Entries(t.Context(), ledger.Query{}) {
 		if last = err; err == nil {
-			seen = append(seen, e.Number)
+			numbers = append(numbers, e.Number)
 		}
 	}
-	if d := cmp.Diff([]uint64{2}, seen); d != "" {
+	if d := cmp.Diff([]uint64{2}, numbers); d != "" {
 		t.Error(d)
 	}
 	if !problem.Is(last, problem.DaemonDown) {
 		t.Errorf("the walk ends with %v", last)
 	}
 	if _, err := c.Sync(t.Context(), daemon.SyncRequest{}, nil); !problem.Is(err, problem.DaemonDown) {
-		t.Errorf("Sync gives %v", err)
+		t.Errorf("Sync returns %v", err)
 	}
 }
 
-func TestAnswerOfAStranger(t *testing.T) {
+func TestAnswerOfAnotherServer(t *testing.T) {
 	s := httptest.NewServer(http.NotFoundHandler())
 	defer s.Close()
-	_, err := NewClient(to(t, s)).Status(t.Context())
+	_, err := newClient(doerTo(t, s), "").Status(t.Context())
 	if !problem.Is(err, problem.DaemonDown) || !strings.Contains(err.Error(), "404") {
-		t.Errorf("Status gives %v", err)
+		t.Errorf("Status returns %v", err)
 	}
 }
 
-// to sends all requests to a test server.
-func to(t *testing.T, s *httptest.Server) Doer {
+// doerTo returns a doer that sends all requests to a test server.
+func doerTo(t *testing.T, s *httptest.Server) doer {
 	t.Helper()
 	transport := &http.Transport{
 		DisableKeepAlives: true,
@@ -179,8 +178,8 @@ func to(t *testing.T, s *httptest.Server) Doer {
 	return &http.Client{Transport: transport}
 }
 
-// TestWalkThatIsLeftEndsTheCall leaves a walk after its first entry.
-func TestWalkThatIsLeftEndsTheCall(t *testing.T) {
+// TestLeavingEntriesEndsTheCall leaves the loop after its first entry.
+func TestLeavingEntriesEndsTheCall(t *testing.T) {
 	c := connect(t, fakeAPI{&daemontest.API{}})
 	for e, err := range c.Entries(t.Context(), ledger.Query{}) {
 		if err != nil || e.Number != 3 {
@@ -188,10 +187,10 @@ func TestWalkThatIsLeftEndsTheCall(t *testing.T) {
 		}
 		break
 	}
-	// TestMain sees that nothing of the walk is left.
+	// TestMain checks that no goroutine is left.
 }
 
-func TestCallerThatGaveUpHearsSo(t *testing.T) {
+func TestCancelledCall(t *testing.T) {
 	c := connect(t, fakeAPI{&daemontest.API{}})
 	ctx, cancel := context.WithCancel(t.Context())
 	cancel()
@@ -199,12 +198,12 @@ func TestCallerThatGaveUpHearsSo(t *testing.T) {
 	_, syncErr := c.Sync(ctx, daemon.SyncRequest{}, nil)
 	for name, err := range map[string]error{"Status": statusErr, "Sync": syncErr} {
 		if !errors.Is(err, context.Canceled) || errors.Is(err, ErrNoDaemon) {
-			t.Errorf("%s gives %v", name, err)
+			t.Errorf("%s returns %v", name, err)
 		}
 	}
 }
 
-// pipe listens in memory, so that a test can hold the clock.
+// pipe is a listener in memory, for tests in a synctest bubble.
 type pipe struct{ conns chan net.Conn }
 
 func (p pipe) Accept() (net.Conn, error) {
@@ -216,8 +215,8 @@ func (p pipe) Accept() (net.Conn, error) {
 func (p pipe) Close() error   { close(p.conns); return nil }
 func (p pipe) Addr() net.Addr { return &net.UnixAddr{} }
 
-// TestSlowRequestIsNotWaitedFor sends half a request and waits.
-func TestSlowRequestIsNotWaitedFor(t *testing.T) {
+// TestSlowRequest sends half a request and waits.
+func TestSlowRequest(t *testing.T) {
 	for name, c := range map[string]struct{ half, want string }{
 		"header": {"POST /v1/status HTTP/1.1\r\nHost: bal", ""},
 		"body":   {"POST /v1/status HTTP/1.1\r\nHost: balansd\r\nContent-Length: 2\r\n\r\n{", "HTTP/1.1 400 "},
@@ -243,13 +242,13 @@ func TestSlowRequestIsNotWaitedFor(t *testing.T) {
 	}
 }
 
-// TestStopDoesNotWaitForEver has a pass that hears nothing.
-func TestStopDoesNotWaitForEver(t *testing.T) {
+// TestServeEndsDespiteAStuckRun has a run that ignores its context.
+func TestServeEndsDespiteAStuckRun(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		deaf, begun := make(chan struct{}), make(chan struct{})
+		release, begun := make(chan struct{}), make(chan struct{})
 		api := fakeAPI{&daemontest.API{Run: func(context.Context, daemon.SyncRequest, func(daemon.Progress)) (ledger.Run, error) {
 			close(begun)
-			<-deaf
+			<-release
 			return ledger.Run{}, nil
 		}}}
 		ctx, cancel := context.WithCancel(t.Context())
@@ -265,7 +264,7 @@ func TestStopDoesNotWaitForEver(t *testing.T) {
 		if err := <-done; err != nil {
 			t.Error(err)
 		}
-		close(deaf)
+		close(release)
 		_ = ours.Close()
 	})
 }
@@ -282,7 +281,7 @@ func TestHostileRequests(t *testing.T) {
 	for name, c := range map[string]struct {
 		path, body string
 		code       problem.Code
-		says       string
+		detail     string
 	}{
 		"no JSON":           {retry.path, `number=7`, problem.Usage, "invalid character"},
 		"cut off":           {retry.path, `{"number": 7`, problem.Usage, "unexpected EOF"},
@@ -297,8 +296,8 @@ func TestHostileRequests(t *testing.T) {
 		"deep":              {retry.path, strings.Repeat("[", 20_000), problem.Usage, "max depth"},
 		"another call":      {"/v1/rm", `{}`, problem.NotFound, "no such call"},
 		"another version":   {"/v2/status", `{}`, problem.NotFound, "no such call"},
-		"stop of nothing":   {pathSyncStop, `{"call": "x"}`, problem.NotFound, "no such pass"},
-		"stop of no name":   {pathSyncStop, `{}`, problem.NotFound, "no such pass"},
+		"stop of nothing":   {pathSyncStop, `{"call": "x"}`, problem.NotFound, "no such run"},
+		"stop of no name":   {pathSyncStop, `{}`, problem.NotFound, "no such run"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			api := fakeAPI{&daemontest.API{}}
@@ -310,11 +309,11 @@ func TestHostileRequests(t *testing.T) {
 			if w.Header().Get("Content-Type") != problemType || w.Code != c.code.HTTPStatus() || b.Status != w.Code {
 				t.Errorf("the answer is %d %s, with status %d in it", w.Code, w.Header().Get("Content-Type"), b.Status)
 			}
-			if b.Code != c.code || !strings.Contains(b.Detail, c.says) {
+			if b.Code != c.code || !strings.Contains(b.Detail, c.detail) {
 				t.Errorf("the problem is %s: %q", b.Code, b.Detail)
 			}
 			if len(api.Calls()) > 0 {
-				t.Errorf("the daemon heard %v", api.Calls())
+				t.Errorf("the daemon was called: %v", api.Calls())
 			}
 		})
 	}
@@ -325,12 +324,12 @@ func TestOnlyPost(t *testing.T) {
 	api := fakeAPI{&daemontest.API{}}
 	New(Config{API: api}).ServeHTTP(w, httptest.NewRequest(http.MethodGet, status.path, nil))
 	if w.Code != http.StatusNotFound || len(api.Calls()) > 0 {
-		t.Errorf("GET answers %d, and the daemon heard %v", w.Code, api.Calls())
+		t.Errorf("GET answers %d, and the daemon was called: %v", w.Code, api.Calls())
 	}
 }
 
-// TestFaultIsAnAnswer has a method that panics.
-func TestFaultIsAnAnswer(t *testing.T) {
+// TestPanicIsAnswered has a method that panics.
+func TestPanicIsAnswered(t *testing.T) {
 	api := fakeAPI{&daemontest.API{Run: func(context.Context, daemon.SyncRequest, func(daemon.Progress)) (ledger.Run, error) {
 		panic("nil map")
 	}}}
@@ -341,11 +340,11 @@ func TestFaultIsAnAnswer(t *testing.T) {
 		t.Errorf("the answer is %d %s", w.Code, w.Body)
 	}
 	if strings.Contains(w.Body.String(), "nil map") || !strings.Contains(log.String(), "nil map") {
-		t.Errorf("the fault belongs in the log alone; answer %s, log %s", w.Body, log.String())
+		t.Errorf("the panic belongs in the log alone; answer %s, log %s", w.Body, log.String())
 	}
 }
 
-// TestStreamIsOneValueALine is what a script relies on.
+// TestStreamIsOneValueALine: scripts read an answer line by line.
 func TestStreamIsOneValueALine(t *testing.T) {
 	w := post(fakeAPI{&daemontest.API{}}, pathEntries, "")
 	lines := bufio.NewScanner(w.Body)
@@ -362,7 +361,7 @@ func TestStreamIsOneValueALine(t *testing.T) {
 	}
 }
 
-// FuzzRequest holds every call to an answer, whatever the body.
+// FuzzRequest checks that every call is answered, whatever the body.
 func FuzzRequest(f *testing.F) {
 	paths := (&handler{}).handlers()
 	for path := range paths {

@@ -19,27 +19,26 @@ import (
 	"github.com/rs/zerolog"
 )
 
-// Limits of a request. The largest body is a decision on every cell of the
+// Limits of a request. The largest body in use is a decision on every cell of the
 // form, about 5 KiB.
 const (
-	maxBody     = 64 << 10
-	bodyTime    = 10 * time.Second
-	defaultWait = 30 * time.Second
+	maxBody              = 64 << 10
+	bodyTimeout          = 10 * time.Second
+	defaultStreamTimeout = 30 * time.Second
 )
 
 // Config is all that the local API needs.
 type Config struct {
 	// API does the work.
 	API API
-	// StateFile is the state that the daemon works on. A client that means
-	// another is refused.
+	// StateFile is the state file of the daemon. A client that names another one is
+	// refused.
 	StateFile string
-	// Log has every call; never what is in it.
+	// Log gets a line for each call, without its request and answer.
 	Log zerolog.Logger
-	// Wait is how long a client may leave a stream unread before it is taken
-	// for gone, so that a stopped terminal cannot hold up the night. 0 for
-	// 30 seconds.
-	Wait time.Duration
+	// StreamTimeout is how long a client may leave a stream unread before its call
+	// ends, so that a stopped terminal cannot hold up the night; 30 seconds when 0.
+	StreamTimeout time.Duration
 }
 
 // handler serves API.
@@ -47,17 +46,17 @@ type handler struct {
 	Config
 
 	mu    sync.Mutex
-	syncs map[string]context.CancelFunc // the passes that clients may stop, by call
+	syncs map[string]context.CancelFunc // the runs that clients may stop, by call
 }
 
-// New serves every method of the daemon's API as POST /v1/NAME, with the
-// method's arguments in a JSON body; docs/api.md describes it. A call ends when
-// its client goes away: a pass that was asked for stops cleanly, as with
-// Ctrl-C. The handler is safe for concurrent use. It trusts whoever reaches it:
-// the socket's mode is what keeps others out.
+// New returns a handler that serves each method of cfg.API as POST /v1/NAME, with the
+// request as a JSON body; docs/api.md describes it. A call ends when its client
+// disconnects: a run that it asked for stops cleanly, as with Ctrl-C. The handler is
+// safe for concurrent use. It authorizes nobody: the mode of the socket keeps others
+// out.
 func New(cfg Config) http.Handler {
-	if cfg.Wait == 0 {
-		cfg.Wait = defaultWait
+	if cfg.StreamTimeout == 0 {
+		cfg.StreamTimeout = defaultStreamTimeout
 	}
 	h := &handler{Config: cfg, syncs: map[string]context.CancelFunc{}}
 	mux := http.NewServeMux()
@@ -71,9 +70,9 @@ func New(cfg Config) http.Handler {
 	return h.logged(mux)
 }
 
-// served is an operation as the server sees it.
-type served interface {
-	// handler returns the path of the operation, and what serves it by api.
+// servable is an operation of any request and answer.
+type servable interface {
+	// handler returns the path of the operation, and a handler that calls api.
 	handler(api API) (string, http.HandlerFunc)
 }
 
@@ -91,7 +90,7 @@ func (h *handler) handlers() map[string]http.HandlerFunc {
 	return all
 }
 
-// answer makes a handler of a call that has one answer.
+// answer returns a handler of a call that has one answer.
 func answer[In, Out any](call func(context.Context, In) (Out, error)) http.HandlerFunc {
 	return func(w http.ResponseWriter, r *http.Request) {
 		var in In
@@ -104,11 +103,11 @@ func answer[In, Out any](call func(context.Context, In) (Out, error)) http.Handl
 			writeProblem(w, err)
 			return
 		}
-		writeJSON(w, http.StatusOK, jsonType, withLists(out))
+		writeJSON(w, http.StatusOK, jsonType, withEmptyLists(out))
 	}
 }
 
-// sync runs a pass and tells it as it happens.
+// sync carries out a run and streams its progress.
 func (h *handler) sync(w http.ResponseWriter, r *http.Request) {
 	var in syncCall
 	if err := decode(w, r, &in); err != nil {
@@ -118,13 +117,13 @@ func (h *handler) sync(w http.ResponseWriter, r *http.Request) {
 	ctx, cancel := context.WithCancel(r.Context())
 	defer cancel()
 	defer h.stoppable(in.Call, cancel)()
-	out := newStream(w, h.Wait, cancel)
-	pass, err := h.API.Sync(ctx, in.SyncRequest, func(p daemon.Progress) { out.line(line{Progress: &p}) })
-	out.end(&pass, err)
+	out := newStream(w, h.StreamTimeout, cancel)
+	run, err := h.API.Sync(ctx, in.SyncRequest, func(p daemon.Progress) { out.write(line{Progress: &p}) })
+	out.end(&run, err)
 }
 
-// stoppable lets the call be stopped by its name until the returned function
-// is called. A call without a name cannot be.
+// stoppable registers cancel under the name of a call, for stop, until the returned
+// function is called. A call without a name cannot be stopped.
 func (h *handler) stoppable(call string, cancel context.CancelFunc) func() {
 	if call == "" {
 		return func() {}
@@ -139,19 +138,19 @@ func (h *handler) stoppable(call string, cancel context.CancelFunc) func() {
 	}
 }
 
-// stop ends a pass that a client asked for; the pass's own call then answers.
+// stop stops a run that a client asked for; the run's own call then answers.
 func (h *handler) stop(_ context.Context, r stopCall) (none, error) {
 	h.mu.Lock()
 	cancel, ok := h.syncs[r.Call]
 	h.mu.Unlock()
 	if !ok {
-		return none{}, problem.New(problem.NotFound, "no such pass is under way", "")
+		return none{}, problem.New(problem.NotFound, "no such run is under way", "")
 	}
 	cancel()
 	return none{}, nil
 }
 
-// entries walks the ledger.
+// entries streams the entries of the ledger.
 func (h *handler) entries(w http.ResponseWriter, r *http.Request) {
 	var in ledger.Query
 	if err := decode(w, r, &in); err != nil {
@@ -160,13 +159,13 @@ func (h *handler) entries(w http.ResponseWriter, r *http.Request) {
 	}
 	ctx, cancel := context.WithCancel(r.Context())
 	defer cancel()
-	out := newStream(w, h.Wait, cancel)
+	out := newStream(w, h.StreamTimeout, cancel)
 	for e, err := range h.API.Entries(ctx, in) {
 		if err != nil {
 			out.end(nil, err)
 			return
 		}
-		if !out.line(line{Entry: &e}) {
+		if !out.write(line{Entry: &e}) {
 			return
 		}
 	}
@@ -176,36 +175,36 @@ func (h *handler) entries(w http.ResponseWriter, r *http.Request) {
 // logged logs each call, and answers with a problem when one panics.
 func (h *handler) logged(next http.Handler) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		begun := time.Now()
+		start := time.Now()
 		log := h.Log.With().Str("call", strings.TrimPrefix(r.URL.Path, prefix)).Logger()
-		seen := &httpserver.StatusRecorder{ResponseWriter: w}
+		recorder := &httpserver.StatusRecorder{ResponseWriter: w}
 		defer func() {
-			fault := recover()
-			if fault == nil {
-				log.Debug().Int("status", seen.Status).Dur("took_ms", time.Since(begun)).Msg("local API call")
+			panicked := recover()
+			if panicked == nil {
+				log.Debug().Int("status", recorder.Status).Dur("took_ms", time.Since(start)).Msg("local API call")
 				return
 			}
-			if err, ok := fault.(error); ok && errors.Is(err, http.ErrAbortHandler) {
-				panic(fault)
+			if err, ok := panicked.(error); ok && errors.Is(err, http.ErrAbortHandler) {
+				panic(panicked)
 			}
-			log.Error().Interface("fault", fault).Bytes("stack", debug.Stack()).Msg("local API call broke down")
-			if seen.Status == 0 {
+			log.Error().Interface("fault", panicked).Bytes("stack", debug.Stack()).Msg("local API call broke down")
+			if recorder.Status == 0 {
 				writeProblem(w, errors.New("a fault in balansd"))
 			}
 		}()
-		seen.Header().Set(stateHeader, url.PathEscape(h.StateFile))
-		if meant, err := url.PathUnescape(r.Header.Get(stateHeader)); err == nil {
-			if err := otherState(h.StateFile, meant); err != nil {
-				writeProblem(seen, err)
+		recorder.Header().Set(stateHeader, url.PathEscape(h.StateFile))
+		if wanted, err := url.PathUnescape(r.Header.Get(stateHeader)); err == nil {
+			if err := otherState(h.StateFile, wanted); err != nil {
+				writeProblem(recorder, err)
 				return
 			}
 		}
-		next.ServeHTTP(seen, r)
+		next.ServeHTTP(recorder, r)
 	})
 }
 
-// Serve serves h on l until ctx ends, and closes l. The calls under way are then
-// cancelled and have three seconds to end. It returns nil after ctx ended.
+// Serve serves h on l until ctx ends, and closes l. Calls under way are then cancelled
+// and have three seconds to end. It returns nil after ctx ended.
 func Serve(ctx context.Context, l net.Listener, h http.Handler, log zerolog.Logger) error {
 	s := httpserver.New(h, log)
 	s.BaseContext = func(net.Listener) context.Context { return ctx }

@@ -9,35 +9,35 @@ import (
 	"balansd/ledger"
 )
 
-// stream writes lines to a client as they happen. It is for one goroutine at a
+// stream writes the lines of an answer as they happen. It is for one goroutine at a
 // time.
 type stream struct {
-	w      http.ResponseWriter
-	conn   *http.ResponseController
-	wait   time.Duration
-	cancel func() // ends the work that nobody listens to
-	begun  bool
-	gone   bool
+	w       http.ResponseWriter
+	conn    *http.ResponseController
+	timeout time.Duration // for writing a line
+	cancel  func()        // ends the work when the client is gone
+	started bool          // the header is written
+	gone    bool          // the client does not read any more
 }
 
-func newStream(w http.ResponseWriter, wait time.Duration, cancel func()) *stream {
-	return &stream{w: w, conn: http.NewResponseController(w), wait: wait, cancel: cancel}
+func newStream(w http.ResponseWriter, timeout time.Duration, cancel func()) *stream {
+	return &stream{w: w, conn: http.NewResponseController(w), timeout: timeout, cancel: cancel}
 }
 
-// line writes one line and tells whether the client still listens. A client
-// that reads nothing for the stream's wait is taken for gone.
-func (s *stream) line(l line) bool {
+// write writes one line and reports whether the client still reads. A client that does
+// not read for the timeout counts as gone.
+func (s *stream) write(l line) bool {
 	if s.gone {
 		return false
 	}
-	if !s.begun {
-		s.begun = true
+	if !s.started {
+		s.started = true
 		s.w.Header().Set("Content-Type", streamType)
 		s.w.Header().Set("Cache-Control", "no-store")
 		s.w.WriteHeader(http.StatusOK)
 	}
-	// A connection without deadlines, in a test, is only more patient.
-	_ = s.conn.SetWriteDeadline(time.Now().Add(s.wait))
+	// The error is ignored: a test's connection may have no deadlines.
+	_ = s.conn.SetWriteDeadline(time.Now().Add(s.timeout))
 	err := json.NewEncoder(s.w).Encode(l)
 	if err == nil {
 		err = s.conn.Flush()
@@ -49,19 +49,19 @@ func (s *stream) line(l line) bool {
 	return !s.gone
 }
 
-// end writes the last line. A call that came to nothing before its first line
-// answers with the problem's own status.
-func (s *stream) end(pass *ledger.Run, err error) {
-	if pass != nil && err != nil && reflect.ValueOf(*pass).IsZero() {
-		pass = nil
+// end writes the last line. A call that failed before its first line is answered with
+// the status of the problem.
+func (s *stream) end(run *ledger.Run, err error) {
+	if run != nil && err != nil && reflect.ValueOf(*run).IsZero() {
+		run = nil
 	}
-	if err != nil && pass == nil && !s.begun {
+	if err != nil && run == nil && !s.started {
 		writeProblem(s.w, err)
 		return
 	}
-	l := line{Run: pass, End: true}
+	l := line{Run: run, End: true}
 	if err != nil {
 		l.Problem = bodyOf(err)
 	}
-	s.line(l)
+	s.write(l)
 }

@@ -13,16 +13,16 @@ import (
 	"github.com/rs/zerolog"
 )
 
-// TestListsAreLists: where there is nothing yet, each call answers with empty
-// lists and not with null, which no program can walk.
-func TestListsAreLists(t *testing.T) {
+// TestEmptyLists: a call that has nothing to list answers with empty lists, not with
+// null.
+func TestEmptyLists(t *testing.T) {
 	cfg := Config{API: fakeAPI{&daemontest.API{Empty: true}}, Log: zerolog.Nop()}
 	served := New(cfg)
 	for path := range (&handler{}).handlers() {
 		rec := httptest.NewRecorder()
 		served.ServeHTTP(rec, httptest.NewRequest(http.MethodPost, path, nil))
 		if path == pathEntries || path == pathSync {
-			continue // streams, of one thing a line
+			continue // streams
 		}
 		if body := rec.Body.String(); strings.Contains(body, "null") {
 			t.Errorf("%s answers %s", path, body)
@@ -30,9 +30,8 @@ func TestListsAreLists(t *testing.T) {
 	}
 }
 
-// TestAllIsNoDate: a connection whose balances all count has no day from which
-// they do.
-func TestAllIsNoDate(t *testing.T) {
+// TestConnectionWithoutActivationDate leaves activated_at out.
+func TestConnectionWithoutActivationDate(t *testing.T) {
 	text, err := json.Marshal(ledger.Connection{ID: "folder"})
 	if err != nil || strings.Contains(string(text), "activated_at") {
 		t.Errorf("%s, %v", text, err)

@@ -5,17 +5,17 @@ import (
 	"strings"
 )
 
-// withLists gives v with an empty list in place of each that is nil, as deep as
-// structs and pointers go: in JSON a list is a list, and null is nothing that a
-// program can walk. Lists that are left out when empty stay as they are.
-func withLists(v any) any {
+// withEmptyLists returns v with each nil list and map replaced by an empty one, inside
+// structs too: JSON would have null, which a program cannot iterate over. Fields with
+// omitempty or omitzero stay as they are.
+func withEmptyLists(v any) any {
 	out := reflect.New(reflect.TypeOf(v)).Elem()
 	out.Set(reflect.ValueOf(v))
-	fillLists(out)
+	fillNilLists(out)
 	return out.Interface()
 }
 
-func fillLists(v reflect.Value) {
+func fillNilLists(v reflect.Value) {
 	switch v.Kind() {
 	case reflect.Slice:
 		if v.IsNil() {
@@ -23,7 +23,7 @@ func fillLists(v reflect.Value) {
 		}
 		for i := range v.Len() {
 			if v.Index(i).Kind() == reflect.Struct {
-				fillLists(v.Index(i))
+				fillNilLists(v.Index(i))
 			}
 		}
 	case reflect.Map:
@@ -33,7 +33,7 @@ func fillLists(v reflect.Value) {
 	case reflect.Struct:
 		for i := range v.NumField() {
 			if f := v.Type().Field(i); f.IsExported() && !strings.Contains(f.Tag.Get("json"), ",omit") {
-				fillLists(v.Field(i))
+				fillNilLists(v.Field(i))
 			}
 		}
 	}
