@@ -113,7 +113,7 @@ func newConfigCheckCommand(app *App) *cobra.Command {
 					fmt.Sprintf("there is no balansd.yaml in %s", strings.Join(config.SearchPath(app.env.Environ), " or ")),
 					"Make one with \"balansd config init\", or name yours with --config.")
 			}
-			notes := c.Notes()
+			notes := c.Warnings()
 			if app.asJSON {
 				return app.print(struct {
 					File  string   `json:"file"`

@@ -11,71 +11,71 @@ import (
 	"balansd/internal/loopback"
 )
 
-// portal holds the web pages to what is safe: loopback, or a name and a
+// checkPortal requires the web pages to be on loopback, or to have a name and a
 // certificate.
-func (r *reader) portal(p Portal) {
+func (r *reader) checkPortal(p Portal) {
 	if p.Listen == "" {
 		return
 	}
 	host, port, err := net.SplitHostPort(p.Listen)
 	switch {
 	case err != nil || port == "":
-		r.wrong("portal.listen", fmt.Sprintf("%q is no address", clip.Text(p.Listen)), "write host and port, as 127.0.0.1:8417")
+		r.reject("portal.listen", fmt.Sprintf("%q is no address", clip.Text(p.Listen)), "write host and port, as 127.0.0.1:8417")
 	case !loopback.IsHost(host) && p.CertificateFile == "":
-		r.wrong("portal.listen", fmt.Sprintf("%s can be reached over the network, and no certificate is set", p.Listen),
+		r.reject("portal.listen", fmt.Sprintf("%s can be reached over the network, and no certificate is set", p.Listen),
 			"set certificate_file and key_file, or write 127.0.0.1 as the host")
 	case !loopback.IsHost(host) && len(p.Hostnames) == 0:
-		r.wrong("portal.hostnames", "no name is set by which browsers reach the pages", "give the server's name, as balansd.kantoor.example")
+		r.reject("portal.hostnames", "no name is set by which browsers reach the pages", "give the server's name, as balansd.kantoor.example")
 	}
 	for i, name := range p.Hostnames {
 		if name == "" || strings.ContainsAny(name, "/:* ") {
-			r.wrong(fmt.Sprintf("portal.hostnames[%d]", i), fmt.Sprintf("%q is no host name", clip.Text(name)),
+			r.reject(fmt.Sprintf("portal.hostnames[%d]", i), fmt.Sprintf("%q is no host name", clip.Text(name)),
 				"write the name alone, without https:// and port")
 		}
 	}
-	r.pair("portal.certificate_file", p.CertificateFile, "portal.key_file", p.KeyFile)
-	between(r, "portal.session_time", p.SessionTime, 5*time.Minute, 30*24*time.Hour, formatDuration)
+	r.checkKeyPair("portal.certificate_file", p.CertificateFile, "portal.key_file", p.KeyFile)
+	checkRange(r, "portal.session_time", p.SessionTime, 5*time.Minute, 30*24*time.Hour, formatDuration)
 	if t := p.MetricsToken; !t.IsZero() && len(t.Reveal()) < 16 {
-		r.wrong("portal.metrics_token", "it is shorter than 16 characters", "make a longer one, at random")
+		r.reject("portal.metrics_token", "it is shorter than 16 characters", "make a longer one, at random")
 	}
-	r.oidc(p.OIDC)
+	r.checkOIDC(p.OIDC)
 }
 
-// pair holds a certificate and its key, PEM files, to be both there or neither,
-// and to belong together.
-func (r *reader) pair(certificateKey, certificate, keyKey, key string) {
+// checkKeyPair requires a certificate and its key, PEM files, to be set both or
+// neither, and to belong together.
+func (r *reader) checkKeyPair(certificateKey, certificate, keyKey, key string) {
 	before := len(r.mistakes)
 	if certificate != "" {
-		r.certificates(certificateKey, certificate)
+		r.checkCertificates(certificateKey, certificate)
 	}
 	if key != "" {
-		r.private(keyKey, key)
+		r.readPrivate(keyKey, key)
 	}
 	switch {
 	case certificate != "" && key == "":
-		r.wrong(keyKey, "a certificate is set without its key", "name the file with its private key")
+		r.reject(keyKey, "a certificate is set without its key", "name the file with its private key")
 	case certificate == "" && key != "":
-		r.wrong(certificateKey, "a key is set without its certificate", "name the file with the certificate")
+		r.reject(certificateKey, "a key is set without its certificate", "name the file with the certificate")
 	case certificate != "" && len(r.mistakes) == before:
 		// The cause names what is wrong with the files, never what is in them.
 		if _, err := tls.LoadX509KeyPair(certificate, key); err != nil {
-			r.wrong(keyKey, fmt.Sprintf("the key cannot be used with the certificate %s: %s", certificate, strings.TrimPrefix(err.Error(), "tls: ")),
+			r.reject(keyKey, fmt.Sprintf("the key cannot be used with the certificate %s: %s", certificate, strings.TrimPrefix(err.Error(), "tls: ")),
 				"give both in PEM form, the key without a passphrase, and check that they belong together")
 		}
 	}
 }
 
-func (r *reader) oidc(o OIDC) {
-	if !r.touched("portal.oidc") {
+func (r *reader) checkOIDC(o OIDC) {
+	if !r.isSet("portal.oidc") {
 		return
 	}
-	r.address("portal.oidc.issuer", o.Issuer)
-	r.required("portal.oidc.client_id", o.ClientID, "the provider gives it when the application is registered")
-	r.required("portal.oidc.groups_claim", o.GroupsClaim, "the claim that lists a person's groups, as groups or roles")
+	r.checkURL("portal.oidc.issuer", o.Issuer)
+	r.require("portal.oidc.client_id", o.ClientID, "the provider gives it when the application is registered")
+	r.require("portal.oidc.groups_claim", o.GroupsClaim, "the claim that lists a person's groups, as groups or roles")
 	if o.ClientSecret.IsZero() && o.ClientSecretFile == "" {
-		r.wrong("portal.oidc.client_secret_file", "no client secret is set", "name the file that holds it")
+		r.reject("portal.oidc.client_secret_file", "no client secret is set", "name the file that holds it")
 	}
 	if len(o.AdminGroups) == 0 {
-		r.wrong("portal.oidc.admin_groups", "no group is set whose members are admins", "give the id or name of one, as the claim has it")
+		r.reject("portal.oidc.admin_groups", "no group is set whose members are admins", "give the id or name of one, as the claim has it")
 	}
 }

@@ -33,18 +33,18 @@ type Config struct {
 	origins map[string]Origin
 }
 
-// Night says when the nightly pass runs.
+// Night says when the nightly run starts.
 type Night struct {
 	At       Clock         `yaml:"at"`       // local time of day in Config.TimeZone
 	Spread   time.Duration `yaml:"spread"`   // each installation starts up to this much later, always equally much
 	CatchUp  string        `yaml:"catch_up"` // AsSoonAsUp or NextNight, after a missed night
 	Window   Hours         `yaml:"window"`   // of the day, in which a missed night is caught up
-	Deadline time.Duration `yaml:"deadline"` // a pass is stopped after this long; the next one goes on
+	Deadline time.Duration `yaml:"deadline"` // a run is stopped after this long; the next one continues
 }
 
 // The answers to a missed night.
 const (
-	AsSoonAsUp = "as_soon_as_up" // one pass as soon as balansd runs again
+	AsSoonAsUp = "as_soon_as_up" // one run as soon as balansd runs again
 	NextNight  = "next_night"    // wait for the next night
 )
 
@@ -73,7 +73,7 @@ func (f Finbox) Configured() bool { return f.BaseURL != "" }
 type Folder struct {
 	Name   string        `yaml:"name"` // its connection id; unique
 	Path   string        `yaml:"path"`
-	Settle time.Duration `yaml:"settle"` // how long a file must stay as it is before it is read
+	Settle time.Duration `yaml:"settle"` // how long a file must be unchanged before it is read
 	From   From          `yaml:"from"`   // which files count, by when they were changed last; all unless set
 }
 
@@ -93,7 +93,7 @@ type Silverfin struct {
 	Target                 Target        `yaml:"target"`
 	Workflow               Workflow      `yaml:"workflow"`
 	EnterpriseNumberFields []string      `yaml:"enterprise_number_fields"` // of a company, the first that holds one counts
-	LockedFields           []string      `yaml:"locked_fields"`            // of a period, that mean locked when they hold something
+	LockedFields           []string      `yaml:"locked_fields"`            // of a period, that mean locked if they are not empty
 	LockedStatuses         []int         `yaml:"locked_statuses"`          // HTTP statuses of a refused write that mean locked
 }
 
@@ -112,7 +112,7 @@ type Target struct {
 	Handle         string            `yaml:"handle"`          // of the reconciliation template, at LevelReconciliation
 	Namespace      string            `yaml:"namespace"`       // of the custom properties
 	Key            string            `yaml:"key"`             // pattern; {code} is a rubric as 1003, or 1003P for the previous year; empty: Map alone
-	Map            map[string]string `yaml:"map"`             // rubric to key or namespace.key; goes before Key
+	Map            map[string]string `yaml:"map"`             // rubric to key or namespace.key; takes precedence over Key
 	RequireStarred bool              `yaml:"require_starred"` // at LevelReconciliation: only a starred reconciliation takes figures
 }
 
@@ -132,11 +132,11 @@ type Workflow struct {
 type Dossier struct {
 	Connection string `yaml:"connection"` // connection id, or the folder's name
 	Dossier    string `yaml:"dossier"`    // the source's id or affiliation number; the sub-folder's name
-	// EnterpriseNumber is for a dossier whose source does not say it.
+	// EnterpriseNumber is for a dossier whose source does not have it.
 	EnterpriseNumber balance.EnterpriseNumber `yaml:"enterprise_number"`
 
 	// NumberDiffers is the name of a company whose enterprise number is not the
-	// dossier's: whoever writes it says that this is meant.
+	// dossier's, to confirm that this is intended.
 	NumberDiffers string `yaml:"number_differs"`
 
 	Firm    int64 `yaml:"firm"` // with Company, or neither: then only the rest counts
@@ -151,7 +151,7 @@ type Documents struct {
 }
 
 // Backup says where copies of the state go. One is made before each nightly
-// pass and before each migration.
+// run and before each migration.
 type Backup struct {
 	Folder string `yaml:"folder"` // in DataDir unless set
 	Keep   int    `yaml:"keep"`   // older ones beyond this number are removed

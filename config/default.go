@@ -13,8 +13,7 @@ import (
 	_ "time/tzdata"
 )
 
-// Default returns the settings that hold when a person sets nothing, for this
-// operating system.
+// Default returns the default settings for this operating system.
 func Default() *Config {
 	return defaults(runtime.GOOS, "")
 }
@@ -58,8 +57,7 @@ func defaults(goos, programData string) *Config {
 	return c
 }
 
-// defaultSettle is how long a file in a folder must lie still before it is
-// read.
+// defaultSettle is how long a file in a folder must be unchanged before it is read.
 const defaultSettle = 10 * time.Second
 
 // derive fills in the settings that follow from others.
@@ -81,28 +79,28 @@ func (c *Config) derive() {
 	fill(&c.Backup.Folder, "backups")
 }
 
-// usualPipe is the pipe of a daemon whose data are where they are on Windows.
+// usualPipe is the pipe of a daemon with the default data folder of Windows.
 const usualPipe = `\\.\pipe\balansd`
 
-// isUsualData reports whether a folder is balansd's in ProgramData. It asks no
-// environment: that of a service differs from a person's, and both must come to
-// the same pipe.
+// isUsualData reports whether a folder is the default data folder. It does not use
+// the environment, because that of a service differs from a person's and both must
+// get the same pipe.
 func isUsualData(dataDir string) bool {
 	parts := strings.FieldsFunc(dataDir, func(r rune) bool { return r == '\\' || r == '/' })
 	last := len(parts) - 1
 	return last > 0 && strings.EqualFold(parts[last], "balansd") && strings.EqualFold(parts[last-1], "ProgramData")
 }
 
-// pipeOf is the pipe of a daemon whose data are elsewhere. On Unix the socket
-// lies among the data; all pipes of a machine lie in one place, and a command
-// with another configuration must not reach the daemon of this one.
+// pipeOf returns the pipe of a daemon with another data folder. All pipes of a
+// machine share one namespace, and a command with another configuration must not
+// reach this daemon.
 func pipeOf(dataDir string) string {
 	sum := sha256.Sum256([]byte(strings.ToLower(filepath.Clean(dataDir))))
 	return usualPipe + "-" + hex.EncodeToString(sum[:8])
 }
 
-// brussels is the zone of the default. The database is compiled in, so it is
-// always there.
+// brussels returns the default time zone. The database is compiled in, so it is
+// always found.
 func brussels() *time.Location {
 	loc, err := time.LoadLocation("Europe/Brussels")
 	if err != nil {

@@ -24,9 +24,10 @@ func fieldsOf(t reflect.Type) fields {
 	return f
 }
 
-// singles walks the settings of v that are one value and stand in no list:
-// those that an environment variable can set. The key is as finbox.base_url.
-func singles(v reflect.Value, key string, each func(key string, v reflect.Value)) {
+// eachScalar calls each for the settings in v that have a single value and are in
+// no list: those that an environment variable can set. key is such as
+// "finbox.base_url".
+func eachScalar(v reflect.Value, key string, each func(key string, v reflect.Value)) {
 	fs := fieldsOf(v.Type())
 	for _, name := range fs.names {
 		f, path := v.Field(fs.index[name]), join(key, name)
@@ -34,13 +35,13 @@ func singles(v reflect.Value, key string, each func(key string, v reflect.Value)
 		case isScalar(f.Type()):
 			each(path, f)
 		case f.Kind() == reflect.Struct:
-			singles(f, path, each)
+			eachScalar(f, path, each)
 		}
 	}
 }
 
-// sectionType finds the struct that holds the settings of a section, by its key,
-// as folders[0].
+// sectionType returns the struct type of a section, by its key, such as
+// "folders[0]".
 func sectionType(key string) reflect.Type {
 	t := reflect.TypeFor[Config]()
 	for name := range strings.SplitSeq(key, ".") {
@@ -55,12 +56,12 @@ func sectionType(key string) reflect.Type {
 	return t
 }
 
-// variable is the environment variable of a setting.
+// variable returns the environment variable of a setting.
 func variable(key string) string {
 	return prefix + strings.ToUpper(strings.ReplaceAll(key, ".", "_"))
 }
 
-// join puts a name behind the key of its section.
+// join returns the key of a setting in a section.
 func join(key, name string) string {
 	if key == "" {
 		return name
@@ -68,33 +69,33 @@ func join(key, name string) string {
 	return key + "." + name
 }
 
-// leaf is the last part of a key.
+// leaf returns the last part of a key.
 func leaf(key string) string { return key[strings.LastIndex(key, ".")+1:] }
 
-// suggestKey says what a person may have meant by an unknown setting.
+// suggestKey suggests a setting in place of an unknown one.
 func suggestKey(name string, known []string) string {
 	if best := nearest(name, known); best != "" {
 		return fmt.Sprintf("did you mean %q?", best)
 	}
-	if home := homesOf(name); len(home) > 0 {
-		return fmt.Sprintf("it belongs at %s", strings.Join(home, " or "))
+	if keys := keysNamed(name); len(keys) > 0 {
+		return fmt.Sprintf("it belongs at %s", strings.Join(keys, " or "))
 	}
 	return "known here are " + strings.Join(known, ", ")
 }
 
-// homesOf lists the places where a setting of that name is known.
-func homesOf(name string) []string {
-	var homes []string
-	singles(reflect.ValueOf(&Config{}).Elem(), "", func(key string, _ reflect.Value) {
+// keysNamed lists the keys whose last part is name.
+func keysNamed(name string) []string {
+	var keys []string
+	eachScalar(reflect.ValueOf(&Config{}).Elem(), "", func(key string, _ reflect.Value) {
 		if leaf(key) == name {
-			homes = append(homes, key)
+			keys = append(keys, key)
 		}
 	})
-	return homes
+	return keys
 }
 
-// nearest returns the known name that is fewest typing slips away, or nothing
-// when that would be more than one in three letters.
+// nearest returns the known name with the smallest distance to name, or "" if that
+// is more than a third of its letters.
 func nearest(name string, known []string) string {
 	best, limit := "", max(1, len(name)/3)+1
 	for _, k := range known {
@@ -105,8 +106,7 @@ func nearest(name string, known []string) string {
 	return best
 }
 
-// distance counts the letters to add, drop or change to make b of a
-// (Levenshtein).
+// distance returns the Levenshtein distance between a and b, in bytes.
 func distance(a, b string) int {
 	row := make([]int, len(b)+1)
 	for j := range row {

@@ -27,56 +27,54 @@ const (
 	maxFile      = 1 << 20 // bytes; a configuration is some hundred lines
 )
 
-// LoadOptions says where the settings come from.
+// LoadOptions are the sources of the settings.
 type LoadOptions struct {
 	Path    string   // the file, as the command line names it; empty to search for it
-	Environ []string // as os.Environ gives it
+	Environ []string // in the form of os.Environ
 	Search  []string // folders to search; nil for SearchPath
-	// Also looks for mistakes that only other rooms can tell, such as a key that
-	// does not fit its certificate. Its mistakes are told together with those of
-	// the settings themselves, so it gets settings that may be wrong. May be nil.
+	// Also, if not nil, finds mistakes that only other packages can find, such as
+	// a key that does not fit its certificate. They are reported together with
+	// those of Load, so the settings that it is called with may be invalid.
 	Also func(c *Config) []Mistake
 }
 
-// SearchPath lists the folders in which balansd.yaml is looked for, first
-// match first: the working directory, then the system's place. Where the
-// system's place has one, nothing else is looked at: whoever may write in the
-// working directory would have an administrator use their settings.
+// SearchPath lists the folders that are searched for balansd.yaml, in order: the
+// working directory, then the system's folder. If the system's folder has one, it
+// is the only folder: else an administrator could be made to use a file that
+// somebody else put into the working directory.
 func SearchPath(environ []string) []string {
 	return searchPath(filepath.Dir(DefaultFile(environ)))
 }
 
 func searchPath(system string) []string {
 	if _, err := os.Lstat(filepath.Join(system, fileName)); !errors.Is(err, fs.ErrNotExist) {
-		return []string{system} // also where it cannot be looked at
+		return []string{system} // also if it cannot be read
 	}
 	return []string{".", system}
 }
 
-// DefaultFile is where a configuration belongs when nobody says otherwise.
+// DefaultFile returns the path of the configuration file in the system's folder.
 func DefaultFile(environ []string) string {
 	if runtime.GOOS == "windows" {
-		return filepath.Join(defaults("windows", lookup(environ, "ProgramData")).DataDir, fileName)
+		return filepath.Join(defaults("windows", getenv(environ, "ProgramData")).DataDir, fileName)
 	}
 	return filepath.Join("/etc/balansd", fileName)
 }
 
-// Load reads the settings. The file is the one of Path, else of the variable
-// BALANSD_CONFIG, else the first balansd.yaml on the search path; without any,
-// defaults and environment alone count. A variable BALANSD_ plus the key in
-// capitals, as BALANSD_FINBOX_CLIENT_ID, overrides a single setting; an empty
+// Load reads the settings. The file is that of Path, else of the variable
+// BALANSD_CONFIG, else the first balansd.yaml on the search path; without a file,
+// only defaults and environment are used. A variable BALANSD_ plus the key in
+// capitals, such as BALANSD_FINBOX_CLIENT_ID, overrides a single setting; an empty
 // one counts as not set.
 //
-// All mistakes come back at once: a ConfigInvalid problem with a *Mistakes
-// inside.
+// The error is a ConfigInvalid problem that wraps a *Mistakes with all mistakes.
 func Load(o LoadOptions) (*Config, error) {
-	file, err := find(o)
+	file, err := findFile(o)
 	if err != nil {
 		return nil, err
 	}
-	c := defaults(runtime.GOOS, lookup(o.Environ, "ProgramData"))
-	c.StateFile, c.KeyFile, c.Backup.Folder = "", "", "" // they follow a data_dir that a person sets
-	c.Socket = ""                                        // so does the socket, and the pipe of Windows
+	c := defaults(runtime.GOOS, getenv(o.Environ, "ProgramData"))
+	c.StateFile, c.KeyFile, c.Backup.Folder, c.Socket = "", "", "", "" // they follow data_dir
 	if runtime.GOOS == "windows" {
 		c.Socket = usualPipe
 	}
@@ -84,20 +82,20 @@ func Load(o LoadOptions) (*Config, error) {
 	var text []byte
 	if file != "" {
 		if text, err = readBounded(file, maxFile); err != nil {
-			return nil, asProblem([]Mistake{{File: file, What: "the file cannot be read: " + reason(err),
+			return nil, asProblem([]Mistake{{File: file, What: "the file cannot be read: " + pathErrorText(err),
 				Right: "check its name and who may read it"}}, file)
 		}
 	}
 	r.read(c, text, o.Environ)
 	c.file, c.origins = absolute(file), r.origins
-	c.resolve(file)
-	c.credentials(lookup(o.Environ, "CREDENTIALS_DIRECTORY"))
+	c.resolvePaths(file)
+	c.useCredentials(getenv(o.Environ, "CREDENTIALS_DIRECTORY"))
 	c.derive()
-	r.secrets(c)
+	r.readSecrets(c)
 	r.check(c)
 	if o.Also != nil {
 		for _, m := range o.Also(c) {
-			r.note(m)
+			r.add(m)
 		}
 	}
 	if err := asProblem(r.mistakes, file); err != nil {
@@ -106,8 +104,7 @@ func Load(o LoadOptions) (*Config, error) {
 	return c, nil
 }
 
-// absolute returns the full path of the configuration file, which means the same
-// wherever it is read; empty when there is none.
+// absolute returns the absolute path of a file, "" for "".
 func absolute(file string) string {
 	if full, err := filepath.Abs(file); file != "" && err == nil {
 		return full
@@ -115,18 +112,18 @@ func absolute(file string) string {
 	return file
 }
 
-// MistakeAt makes a mistake at the place where a key, as folders[0].path, or
+// MistakeAt returns a mistake at the place where key, such as "folders[0].path", or
 // else the section around it was set.
 func (c *Config) MistakeAt(key, what, right string) Mistake {
 	return (&reader{file: c.file, origins: c.origins}).mistake(key, what, right)
 }
 
-// find names the configuration file, empty when there is none.
-func find(o LoadOptions) (string, error) {
+// findFile returns the path of the configuration file, "" if there is none.
+func findFile(o LoadOptions) (string, error) {
 	if file := o.Path; file != "" {
 		return file, nil
 	}
-	if file := lookup(o.Environ, fileVariable); file != "" {
+	if file := getenv(o.Environ, fileVariable); file != "" {
 		return file, nil
 	}
 	search := o.Search
@@ -136,7 +133,7 @@ func find(o LoadOptions) (string, error) {
 	v := viper.NewWithOptions(viper.WithFinder(locafero.Finder{
 		Paths: search, Names: []string{fileName}, Type: locafero.FileTypeFile,
 	}))
-	// What Viper thinks of the content does not matter, only what it found.
+	// Errors in the content are found later; only the path matters here.
 	err := v.ReadInConfig()
 	if _, none := errors.AsType[viper.ConfigFileNotFoundError](err); none {
 		return "", nil
@@ -151,11 +148,12 @@ func find(o LoadOptions) (string, error) {
 	return v.ConfigFileUsed(), nil
 }
 
-// environment lists the variables that override single settings, by key.
-func (r *reader) environment(environ []string) map[string]string {
+// readEnvironment returns the values of the variables that override single
+// settings, by key.
+func (r *reader) readEnvironment(environ []string) map[string]string {
 	known := map[string]string{}
 	var names []string
-	singles(reflect.ValueOf(&Config{}).Elem(), "", func(key string, _ reflect.Value) {
+	eachScalar(reflect.ValueOf(&Config{}).Elem(), "", func(key string, _ reflect.Value) {
 		known[variable(key)] = key
 		names = append(names, strings.TrimPrefix(variable(key), prefix))
 	})
@@ -183,7 +181,7 @@ func (r *reader) environment(environ []string) map[string]string {
 	return set
 }
 
-// paths lists the settings that are paths in the file system.
+// paths returns the settings that are paths in the file system, by key.
 func (c *Config) paths() map[string]*string {
 	p := map[string]*string{
 		"data_dir": &c.DataDir, "state_file": &c.StateFile, "key_file": &c.KeyFile,
@@ -204,10 +202,10 @@ func (c *Config) paths() map[string]*string {
 	return p
 }
 
-// resolve makes paths absolute. They are relative to the folder of the
-// configuration file, so that it does not matter from where balansd is
-// started: a service starts elsewhere than a person.
-func (c *Config) resolve(file string) {
+// resolvePaths makes paths absolute. They are relative to the folder of the
+// configuration file and not to the working directory, which is another one for a
+// service than for a person.
+func (c *Config) resolvePaths(file string) {
 	base, err := filepath.Abs(filepath.Dir(file))
 	if err != nil {
 		return
@@ -219,9 +217,9 @@ func (c *Config) resolve(file string) {
 	}
 }
 
-// Trusted lists the files that decide where secrets go, each with the setting
-// that names it: the configuration itself (with the key ""), secrets, and the
-// certificates that are trusted.
+// Trusted returns the files that decide where secrets are sent, by the setting that
+// names them: secrets, trusted certificates, and with the key "" the configuration
+// file itself.
 func (c *Config) Trusted() map[string]string {
 	files := map[string]string{
 		"": c.file, "finbox.client_secret_file": c.Finbox.ClientSecretFile, "finbox.private_key_file": c.Finbox.PrivateKeyFile,
@@ -234,14 +232,14 @@ func (c *Config) Trusted() map[string]string {
 }
 
 // SecretsFolder is the folder beside the configuration file whose files systemd
-// hands to the service as credentials, so that the service's account needs no
-// right on them.
+// passes to the service as credentials, so that the account of the service needs no
+// permission to read them.
 const SecretsFolder = "secrets"
 
-// credentials takes the secret files that systemd handed over from where it
-// put them: given LoadCredential=secrets:FOLDER, the file FOLDER/NAME is
-// dir/secrets_NAME (systemd.exec(5)). Others stay as they are.
-func (c *Config) credentials(dir string) {
+// useCredentials replaces the paths of secret files that systemd passed as
+// credentials: with LoadCredential=secrets:FOLDER, the file FOLDER/NAME is
+// dir/secrets_NAME (systemd.exec(5)). Other paths are not changed.
+func (c *Config) useCredentials(dir string) {
 	if dir == "" || c.file == "" {
 		return
 	}
@@ -256,8 +254,8 @@ func (c *Config) credentials(dir string) {
 	}
 }
 
-// lookup finds a variable, whatever its case on Windows.
-func lookup(environ []string, name string) string {
+// getenv returns the value of a variable, whose name has no case on Windows.
+func getenv(environ []string, name string) string {
 	for _, pair := range environ {
 		n, text, _ := strings.Cut(pair, "=")
 		if n == name || runtime.GOOS == "windows" && strings.EqualFold(n, name) {
@@ -281,8 +279,8 @@ func readBounded(path string, limit int64) ([]byte, error) {
 	return text, err
 }
 
-// reason says why a file could not be read, without its path.
-func reason(err error) string {
+// pathErrorText returns the text of err without the path of the file.
+func pathErrorText(err error) string {
 	if pe, ok := errors.AsType[*os.PathError](err); ok {
 		err = pe.Err
 	}

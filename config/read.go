@@ -24,7 +24,8 @@ type Origin struct {
 	Secret   string // the secret file that the value was read from
 }
 
-// String says it for a person: default, balansd.yaml:12 or a variable's name.
+// String returns the origin as people read it, such as "default",
+// "balansd.yaml:12" or "environment BALANSD_LANGUAGE".
 func (o Origin) String() string {
 	switch {
 	case o.Secret != "":
@@ -48,8 +49,9 @@ type reader struct {
 	mistakes []Mistake
 }
 
-// wrong notes a mistake about a key.
-func (r *reader) wrong(key, what, right string) { r.note(r.mistake(key, what, right)) }
+// reject records a mistake in the value of a key: what is wrong with it, and what
+// would be right.
+func (r *reader) reject(key, what, right string) { r.add(r.mistake(key, what, right)) }
 
 // mistake makes a mistake at the place where a key was set.
 func (r *reader) mistake(key, what, right string) Mistake {
@@ -63,9 +65,10 @@ func (r *reader) mistake(key, what, right string) Mistake {
 	return m
 }
 
-// note adds a mistake. A key gets one mistake only at one place: the first is
-// the cause of the others. A file that a key names has places of its own.
-func (r *reader) note(m Mistake) {
+// add records a mistake, unless there is one already for the same key: that one
+// is the cause of the others. A mistake inside a file that the key names is
+// recorded once for each of its lines.
+func (r *reader) add(m Mistake) {
 	if !slices.ContainsFunc(r.mistakes, func(x Mistake) bool {
 		return x.Key == m.Key && (m.File == r.file || x.File == m.File && x.Line == m.Line)
 	}) {
@@ -73,7 +76,7 @@ func (r *reader) note(m Mistake) {
 	}
 }
 
-// origin finds where a key, or else the section around it, was set.
+// origin returns where a key, or else the section around it, was set.
 func (r *reader) origin(key string) Origin {
 	for key != "" {
 		if o, ok := r.origins[key]; ok {
@@ -87,8 +90,8 @@ func (r *reader) origin(key string) Origin {
 // keyDelimiter joins the parts of a key for viper. No YAML text holds a NUL.
 const keyDelimiter = "\x00"
 
-// read has viper merge the defaults that c holds, the text of a file and the
-// environment into c. A value that cannot be read keeps its default.
+// read merges the defaults in c, the text of a file and the environment into c,
+// with viper. A setting whose value cannot be read keeps its default.
 func (r *reader) read(c *Config, text []byte, environ []string) {
 	v := viper.NewWithOptions(viper.WithDecoderRegistry(r), viper.KeyDelimiter(keyDelimiter))
 	r.defaults = plainSection(reflect.ValueOf(c).Elem(), "")
@@ -97,14 +100,14 @@ func (r *reader) read(c *Config, text []byte, environ []string) {
 	}
 	v.SetConfigType("yaml")
 	if err := v.ReadConfig(bytes.NewReader(text)); err != nil {
-		r.wrong("", err.Error(), "")
+		r.reject("", err.Error(), "")
 	}
-	for key, value := range r.environment(environ) {
+	for key, value := range r.readEnvironment(environ) {
 		v.Set(strings.ReplaceAll(key, ".", keyDelimiter), value)
 	}
 	zone := c.TimeZone
 	c.TimeZone = nil // mapstructure would decode into the shared *time.Location
-	r.collect(v.Unmarshal(c, func(d *mapstructure.DecoderConfig) {
+	r.collectMistakes(v.Unmarshal(c, func(d *mapstructure.DecoderConfig) {
 		d.TagName, d.ErrorUnused, d.WeaklyTypedInput = "yaml", true, false
 		d.DecodeHook = mapstructure.DecodeHookFuncValue(decodeValue)
 		d.MatchName = func(key, field string) bool { return key == field }
@@ -114,7 +117,8 @@ func (r *reader) read(c *Config, text []byte, environ []string) {
 	}
 }
 
-// plainTree makes of settings the tree that viper merges: text for each value.
+// plainTree returns settings as the tree that viper merges, with each value as
+// text.
 func plainTree(v reflect.Value, key string) any {
 	switch {
 	case isScalar(v.Type()):
@@ -140,68 +144,67 @@ func plainSection(v reflect.Value, key string) map[string]any {
 	return section
 }
 
-// invalidKeys begins mapstructure's error for the keys of a section that no
-// setting has.
+// invalidKeys begins mapstructure's error for unknown keys in a section.
 const invalidKeys = "has invalid keys: "
 
-// collect records the mistakes in an error of mapstructure.
-func (r *reader) collect(err error) {
+// collectMistakes records the mistakes in an error of mapstructure.
+func (r *reader) collectMistakes(err error) {
 	if joined, ok := err.(interface{ Unwrap() []error }); ok {
 		for _, one := range joined.Unwrap() {
-			r.collect(one)
+			r.collectMistakes(one)
 		}
 		return
 	}
 	one, ok := err.(*mapstructure.DecodeError) //nolint:errorlint // the tree is walked error by error
 	if !ok {
 		if err != nil {
-			r.collect(errors.Unwrap(err)) // a sentence around the joined errors
+			r.collectMistakes(errors.Unwrap(err)) // a wrapper around the joined errors
 		}
 		return
 	}
 	key := restoreKey(one.Name())
-	if w, ok := errors.AsType[*wrong](one); ok {
-		r.wrong(key, w.what, w.right)
+	if w, ok := errors.AsType[*valueError](one); ok {
+		r.reject(key, w.what, w.right)
 	} else if keys, ok := strings.CutPrefix(one.Unwrap().Error(), invalidKeys); ok {
 		for name := range strings.SplitSeq(keys, ", ") {
-			r.unknown(key, restoreKey(name))
+			r.rejectUnknown(key, restoreKey(name))
 		}
 	} else {
-		r.wrong(key, one.Unwrap().Error(), "")
+		r.reject(key, one.Unwrap().Error(), "")
 	}
 }
 
-// unknown records a key of a section that no setting has.
-func (r *reader) unknown(section, name string) {
-	r.wrong(join(section, name), "this setting is not known", suggestKey(name, fieldsOf(sectionType(section)).names))
+// rejectUnknown records an unknown key in a section.
+func (r *reader) rejectUnknown(section, name string) {
+	r.reject(join(section, name), "this setting is not known", suggestKey(name, fieldsOf(sectionType(section)).names))
 }
 
-// decodeValue is mapstructure's hook for every value. Returning nil ends the
-// decoding of a value that has been set.
+// decodeValue is mapstructure's hook for every value. It returns nil for a value
+// that it has set itself.
 func decodeValue(from, to reflect.Value) (any, error) {
-	if p, ok := to.Addr().Interface().(interface{ preset() }); ok {
-		p.preset()
+	if p, ok := to.Addr().Interface().(interface{ setDefaults() }); ok {
+		p.setDefaults()
 	}
 	written, inFile := from.Interface().(scalar)
 	if text, ok := from.Interface().(string); ok {
 		written = scalar{text: text}
 	} else if !inFile && isScalar(to.Type()) {
-		return nil, &wrong{"holds " + kindName(from), "write a single value"}
+		return nil, &valueError{"holds " + kindName(from), "write a single value"}
 	}
 	switch {
 	case isScalar(to.Type()) && written.empty:
-		return nil, &wrong{"has no value", "give it one, or leave the line out"}
+		return nil, &valueError{"has no value", "give it one, or leave the line out"}
 	case inFile && to.Type() == reflect.TypeFor[Secret]():
-		return nil, &wrong{"a secret is written in the configuration file",
+		return nil, &valueError{"a secret is written in the configuration file",
 			fmt.Sprintf("put it in a file of its own and name that as %s_file, or set %s", leaf(written.key), variable(written.key))}
 	case isScalar(to.Type()):
 		return nil, setText(to, written.text)
 	case written.empty: // a section whose settings are all commented out
 		return nil, nil
 	case to.Kind() == reflect.Slice && from.Kind() != reflect.Slice:
-		return nil, &wrong{"holds " + kindName(from), "write a list, each item on a line that starts with \"- \""}
+		return nil, &valueError{"holds " + kindName(from), "write a list, each item on a line that starts with \"- \""}
 	case to.Kind() != reflect.Slice && from.Kind() != reflect.Map:
-		return nil, &wrong{"holds " + kindName(from), "write its settings below it, as \"key: value\""}
+		return nil, &valueError{"holds " + kindName(from), "write its settings below it, as \"key: value\""}
 	case to.Kind() == reflect.Map:
 		free := map[string]any{}
 		for name, value := range from.Interface().(map[string]any) {
@@ -212,10 +215,10 @@ func decodeValue(from, to reflect.Value) (any, error) {
 	return from.Interface(), nil
 }
 
-// preset returns a folder its defaults before its settings are read.
-func (f *Folder) preset() { f.Settle = defaultSettle }
+// setDefaults sets the defaults of a folder, before its settings are read.
+func (f *Folder) setDefaults() { f.Settle = defaultSettle }
 
-// kindName names what stands in a value's place, for a person.
+// kindName returns in words what kind of YAML was found where a value belongs.
 func kindName(v reflect.Value) string {
 	switch v.Kind() {
 	case reflect.Map:

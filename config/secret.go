@@ -13,9 +13,9 @@ import (
 	"unicode/utf8"
 )
 
-// secrets reads the secrets that stand in files of their own. A variable goes
-// before the file.
-func (r *reader) secrets(c *Config) {
+// readSecrets reads the secrets that are in files of their own. An environment
+// variable takes precedence over the file.
+func (r *reader) readSecrets(c *Config) {
 	for _, s := range []struct {
 		key  string
 		file string
@@ -29,12 +29,12 @@ func (r *reader) secrets(c *Config) {
 		if s.file == "" || !s.into.IsZero() {
 			continue
 		}
-		content := r.private(s.key+"_file", s.file)
+		content := r.readPrivate(s.key+"_file", s.file)
 		text, ok := secretText(content)
 		switch {
-		case text == "": // private has said so
+		case text == "": // readPrivate has recorded why
 		case !ok:
-			r.wrong(s.key+"_file", fmt.Sprintf("the file %s holds more than a secret on one line, or is not UTF-8", s.file),
+			r.reject(s.key+"_file", fmt.Sprintf("the file %s holds more than a secret on one line, or is not UTF-8", s.file),
 				"save the secret alone in it, on one line, as UTF-8")
 		default:
 			*s.into = NewSecret(text)
@@ -43,9 +43,9 @@ func (r *reader) secrets(c *Config) {
 	}
 }
 
-// secretText finds the secret in a file as editors write it: Notepad puts a byte
-// order mark before it, PowerShell 5 writes UTF-16 (Unicode 16.0, 23.8). False
-// where anything but one line of text is in it.
+// secretText returns the secret in a file, whichever editor wrote it: Notepad adds
+// a byte order mark, PowerShell 5 writes UTF-16 (Unicode 16.0, 23.8). ok is false
+// if the file holds anything but one line of text.
 func secretText(content []byte) (text string, ok bool) {
 	bigEndian := bytes.HasPrefix(content, []byte{0xfe, 0xff})
 	if bigEndian || bytes.HasPrefix(content, []byte{0xff, 0xfe}) {
@@ -67,38 +67,38 @@ func secretText(content []byte) (text string, ok bool) {
 	return text, utf8.ValidString(text) && !strings.ContainsFunc(text, unicode.IsControl)
 }
 
-// private reads a file that only the service may read; nil when it cannot.
-// Windows keeps other rights than these, which the installer sets.
-func (r *reader) private(key, path string) []byte {
+// readPrivate reads a file that only the service may read, nil if it cannot. On
+// Windows the installer sets the permissions, and they are not checked here.
+func (r *reader) readPrivate(key, path string) []byte {
 	info, err := os.Stat(path)
 	switch {
 	case err != nil:
-		r.wrong(key, fmt.Sprintf("the file %s cannot be read: %s", path, reason(err)), "check its name, and who may read it")
+		r.reject(key, fmt.Sprintf("the file %s cannot be read: %s", path, pathErrorText(err)), "check its name, and who may read it")
 		return nil
 	case !info.Mode().IsRegular():
-		r.wrong(key, fmt.Sprintf("%s is no file", path), "name the file itself")
+		r.reject(key, fmt.Sprintf("%s is no file", path), "name the file itself")
 		return nil
 	case runtime.GOOS != "windows" && info.Mode().Perm()&0o007 != 0:
-		r.wrong(key, fmt.Sprintf("the file %s can be read by everyone on this machine", path), "run: chmod 600 "+path)
+		r.reject(key, fmt.Sprintf("the file %s can be read by everyone on this machine", path), "run: chmod 600 "+path)
 		return nil
 	}
 	text, err := readBounded(path, 1<<16)
 	switch {
 	case err != nil:
-		r.wrong(key, fmt.Sprintf("the file %s cannot be read: %s", path, reason(err)), "check who may read it")
+		r.reject(key, fmt.Sprintf("the file %s cannot be read: %s", path, pathErrorText(err)), "check who may read it")
 	case strings.TrimSpace(string(text)) == "":
-		r.wrong(key, fmt.Sprintf("the file %s is empty", path), "put the secret in it")
+		r.reject(key, fmt.Sprintf("the file %s is empty", path), "put the secret in it")
 	}
 	return text
 }
 
-// certificates tries a PEM file with certificates.
-func (r *reader) certificates(key, path string) {
+// checkCertificates requires a PEM file with certificates.
+func (r *reader) checkCertificates(key, path string) {
 	text, err := readBounded(path, maxFile)
 	if err != nil {
-		r.wrong(key, fmt.Sprintf("the file %s cannot be read: %s", path, reason(err)), "check its name, and who may read it")
+		r.reject(key, fmt.Sprintf("the file %s cannot be read: %s", path, pathErrorText(err)), "check its name, and who may read it")
 	} else if !x509.NewCertPool().AppendCertsFromPEM(text) {
-		r.wrong(key, fmt.Sprintf("the file %s holds no certificate", path),
+		r.reject(key, fmt.Sprintf("the file %s holds no certificate", path),
 			"give it in PEM form, which starts with -----BEGIN CERTIFICATE-----")
 	}
 }

@@ -15,16 +15,16 @@ import (
 	"balansd/internal/clip"
 )
 
-// wrong is what is wrong with the text of a value, and what would be right.
-type wrong struct{ what, right string }
+// valueError says what is wrong with the text of a value, and what would be right.
+type valueError struct{ what, right string }
 
-func (w *wrong) Error() string { return w.what + "; " + w.right }
+func (e *valueError) Error() string { return e.what + "; " + e.right }
 
-// Secret is text that is never shown or logged. It prints as a mask; Reveal
-// gives it to the one who must send it.
+// Secret is text that is never shown or logged: it prints as a mask. Reveal
+// returns it.
 type Secret struct{ text string }
 
-// mask is what is shown in place of a secret. It does not tell its length.
+// mask is shown in place of a secret, whatever its length.
 const mask = "(hidden)"
 
 // NewSecret makes a Secret.
@@ -44,13 +44,13 @@ func (s Secret) String() string {
 	return mask
 }
 
-// GoString returns what String gives, so that %#v hides the secret too.
+// GoString returns String, so that %#v hides the secret too.
 func (s Secret) GoString() string { return s.String() }
 
-// MarshalText returns what String gives.
+// MarshalText returns String.
 func (s Secret) MarshalText() ([]byte, error) { return []byte(s.String()), nil }
 
-// UnmarshalText takes the text as the secret.
+// UnmarshalText sets the secret.
 func (s *Secret) UnmarshalText(text []byte) error {
 	s.text = string(text)
 	return nil
@@ -71,7 +71,7 @@ func (s *Size) UnmarshalText(text []byte) error {
 	digits := strings.TrimRight(t, "BbKkMmGgIi ")
 	n, err := strconv.ParseInt(digits, 10, 64)
 	if err != nil || n < 0 {
-		return &wrong{fmt.Sprintf("%q is no size", clip.Text(t)), "write a whole number with its unit, as 50MiB"}
+		return &valueError{fmt.Sprintf("%q is no size", clip.Text(t)), "write a whole number with its unit, as 50MiB"}
 	}
 	unit := strings.TrimSpace(t[len(digits):])
 	for _, u := range sizeUnits {
@@ -81,9 +81,9 @@ func (s *Size) UnmarshalText(text []byte) error {
 		}
 	}
 	if unit == "" {
-		return &wrong{fmt.Sprintf("%q has no unit", clip.Text(t)), "write " + digits + "MiB or " + digits + "KiB"}
+		return &valueError{fmt.Sprintf("%q has no unit", clip.Text(t)), "write " + digits + "MiB or " + digits + "KiB"}
 	}
-	return &wrong{fmt.Sprintf("%q has a unit that is not known", clip.Text(t)), "the units are B, KiB, MiB and GiB, as in 50MiB"}
+	return &valueError{fmt.Sprintf("%q has a unit that is not known", clip.Text(t)), "the units are B, KiB, MiB and GiB, as in 50MiB"}
 }
 
 // String writes the size with the largest unit that keeps it whole.
@@ -113,7 +113,7 @@ func (h *Hours) UnmarshalText(text []byte) error {
 	from, to, ok := strings.Cut(t, "-")
 	var span Hours
 	if !ok || span.From.UnmarshalText([]byte(from)) != nil || span.To.UnmarshalText([]byte(to)) != nil || span.From == span.To {
-		return &wrong{fmt.Sprintf("%q is no span of the day", clip.Text(t)), "write two times as 20:00-07:00, or always"}
+		return &valueError{fmt.Sprintf("%q is no span of the day", clip.Text(t)), "write two times as 20:00-07:00, or always"}
 	}
 	*h = span
 	return nil
@@ -143,7 +143,7 @@ func (d *Days) UnmarshalText(text []byte) error {
 	digits, unit := strings.CutSuffix(t, "d")
 	n, err := strconv.Atoi(digits)
 	if err != nil || !unit || n < 1 || n > 100*366 {
-		return &wrong{fmt.Sprintf("%q is no number of days", clip.Text(t)), "write days as 400d, or forever"}
+		return &valueError{fmt.Sprintf("%q is no number of days", clip.Text(t)), "write days as 400d, or forever"}
 	}
 	*d = Days(n)
 	return nil
@@ -164,7 +164,7 @@ type Clock struct{ Hour, Minute int }
 func (c *Clock) UnmarshalText(text []byte) error {
 	t, err := time.Parse("15:04", string(text))
 	if err != nil {
-		return &wrong{fmt.Sprintf("%q is no time of day", clip.Text(string(text))), "write hours and minutes as 02:30"}
+		return &valueError{fmt.Sprintf("%q is no time of day", clip.Text(string(text))), "write hours and minutes as 02:30"}
 	}
 	c.Hour, c.Minute = t.Hour(), t.Minute()
 	return nil
@@ -188,7 +188,7 @@ func (f *From) UnmarshalText(text []byte) error {
 	}
 	d, err := balance.ParseDate(string(text))
 	if err != nil {
-		return &wrong{fmt.Sprintf("%q is no date", clip.Text(string(text))), "write a day as 2025-01-31, or all"}
+		return &valueError{fmt.Sprintf("%q is no date", clip.Text(string(text))), "write a day as 2025-01-31, or all"}
 	}
 	*f = From{Date: d}
 	return nil
@@ -206,14 +206,14 @@ func (f From) String() string {
 // would be taken for nanoseconds by one library and for seconds by another.
 func parseDuration(t string) (time.Duration, error) {
 	if _, err := strconv.ParseFloat(t, 64); err == nil {
-		return 0, &wrong{fmt.Sprintf("%q has no unit", clip.Text(t)), fmt.Sprintf("write %[1]ss, %[1]sm or %[1]sh", clip.Text(t))}
+		return 0, &valueError{fmt.Sprintf("%q has no unit", clip.Text(t)), fmt.Sprintf("write %[1]ss, %[1]sm or %[1]sh", clip.Text(t))}
 	}
 	d, err := time.ParseDuration(t)
 	switch {
 	case err != nil:
-		return 0, &wrong{fmt.Sprintf("%q is no duration", clip.Text(t)), "write a number with its unit, as 30s, 15m or 6h"}
+		return 0, &valueError{fmt.Sprintf("%q is no duration", clip.Text(t)), "write a number with its unit, as 30s, 15m or 6h"}
 	case d < 0:
-		return 0, &wrong{fmt.Sprintf("%q is negative", clip.Text(t)), "write it without the minus"}
+		return 0, &valueError{fmt.Sprintf("%q is negative", clip.Text(t)), "write it without the minus"}
 	}
 	return d, nil
 }
@@ -235,7 +235,7 @@ func formatDuration(d time.Duration) string {
 func parseZone(t string) (*time.Location, error) {
 	loc, err := time.LoadLocation(cmp.Or(t, "Local"))
 	if err != nil || loc == time.Local {
-		return nil, &wrong{fmt.Sprintf("%q is no time zone", clip.Text(t)), "write its name as Europe/Brussels"}
+		return nil, &valueError{fmt.Sprintf("%q is no time zone", clip.Text(t)), "write its name as Europe/Brussels"}
 	}
 	return loc, nil
 }
@@ -266,7 +266,7 @@ func setText(v reflect.Value, text string) error {
 		return parseInto(p, text, parseZone)
 	case *balance.EnterpriseNumber:
 		if err := parseInto(p, text, balance.ParseEnterpriseNumber); err != nil {
-			return &wrong{err.Error(), "compare it with the register (form: 0123.456.789)"}
+			return &valueError{err.Error(), "compare it with the register (form: 0123.456.789)"}
 		}
 		return nil
 	case encoding.TextUnmarshaler:
@@ -275,7 +275,7 @@ func setText(v reflect.Value, text string) error {
 	return setPlain(v, text)
 }
 
-// parseInto parses a text into p, which keeps its value where that fails.
+// parseInto parses a text into p, which keeps its value on an error.
 func parseInto[T any](p *T, text string, parse func(string) (T, error)) error {
 	value, err := parse(text)
 	if err == nil {
@@ -284,31 +284,31 @@ func parseInto[T any](p *T, text string, parse func(string) (T, error)) error {
 	return err
 }
 
-// setPlain reads a text, a number or a truth.
+// setPlain parses a string, a number or a bool into v.
 func setPlain(v reflect.Value, text string) error {
 	switch v.Kind() {
 	case reflect.String:
 		text = strings.TrimRight(text, "\r\n") // a YAML block ends with one
 		if strings.ContainsFunc(text, unicode.IsControl) {
-			return &wrong{"has a line break or another control character in it",
+			return &valueError{"has a line break or another control character in it",
 				`write it on one line; between double quotes a backslash means a special character, so write a path in single quotes, as 'C:\data', or with slashes`}
 		}
 		v.SetString(text)
 	case reflect.Int, reflect.Int64:
 		n, err := strconv.ParseInt(text, 10, 64)
 		if err != nil {
-			return &wrong{fmt.Sprintf("%q is no whole number", clip.Text(text)), "write digits only, as 4"}
+			return &valueError{fmt.Sprintf("%q is no whole number", clip.Text(text)), "write digits only, as 4"}
 		}
 		v.SetInt(n)
 	case reflect.Float64:
 		f, err := strconv.ParseFloat(text, 64)
 		if err != nil {
-			return &wrong{fmt.Sprintf("%q is no number", clip.Text(text)), "write a number, as 5 or 2.5"}
+			return &valueError{fmt.Sprintf("%q is no number", clip.Text(text)), "write a number, as 5 or 2.5"}
 		}
 		v.SetFloat(f)
 	case reflect.Bool:
 		if text != "true" && text != "false" {
-			return &wrong{fmt.Sprintf("%q is neither true nor false", clip.Text(text)), "write true or false"}
+			return &valueError{fmt.Sprintf("%q is neither true nor false", clip.Text(text)), "write true or false"}
 		}
 		v.SetBool(text == "true")
 	default:
