@@ -47,9 +47,9 @@ func TestAuditLogIsBounded(t *testing.T) {
 	})
 }
 
-// TestRefusedSignInsPushOutNothing: whoever tries to sign in without end
+// TestRefusedSignInsAreBounded: whoever tries to sign in without end
 // pushes out nothing that people did.
-func TestRefusedSignInsPushOutNothing(t *testing.T) {
+func TestRefusedSignInsAreBounded(t *testing.T) {
 	log := NewAuditLog(AuditLogConfig{KeyValue: kvtest.New(), Log: zerolog.Nop(), Size: 40})
 	for i := range 10 {
 		log.Record(t.Context(), Record{Who: "An", What: "retry", On: fmt.Sprint(i)})
@@ -88,5 +88,47 @@ func TestRefusedSignInsPushOutNothing(t *testing.T) {
 	}
 	if strangers == 0 || strangers > 40 {
 		t.Errorf("%d attempts of strangers are kept", strangers)
+	}
+}
+
+// fakeClock is a clock that a test sets, and what a service last said of the
+// time.
+type fakeClock struct{ now, confirmed time.Time }
+
+func (c *fakeClock) Now() time.Time { return c.now }
+
+func (c *fakeClock) Confirmed() time.Time { return c.confirmed }
+
+// years is how far clocks are ahead here.
+const years = 3 * 366 * 24 * time.Hour
+
+// TestAuditLogWhileClockIsAhead: while the clock is ahead nothing is dropped
+// from the audit log for its age, whatever a service said before.
+func TestAuditLogWhileClockIsAhead(t *testing.T) {
+	start := time.Date(2026, 3, 10, 9, 0, 0, 0, time.UTC)
+	for name, said := range map[string]time.Time{"nothing was said": {}, "it was said today": start} {
+		t.Run(name, func(t *testing.T) {
+			c := &fakeClock{start, said}
+			log := NewAuditLog(AuditLogConfig{KeyValue: kvtest.New(), Now: c.Now, Confirmed: c.Confirmed, Log: zerolog.Nop()})
+			for i := range 50 {
+				log.Record(t.Context(), Record{Who: "An", What: "retry", On: strconv.Itoa(i)})
+			}
+			c.now = start.Add(years)
+			for range 25 {
+				log.Record(t.Context(), Record{Who: "An", What: "sign-in"})
+			}
+			c.now = start
+			if list, _, err := log.Page(t.Context(), 0, 100); err != nil || len(list) != 75 {
+				t.Errorf("of 75 records %d are left, %v", len(list), err)
+			}
+			// Once it truly is years later, they go.
+			c.now, c.confirmed = start.Add(years), start.Add(years)
+			for range 4 {
+				log.Record(t.Context(), Record{Who: "An", What: "sign-in"})
+			}
+			if list, _, _ := log.Page(t.Context(), 0, 100); len(list) != 29 {
+				t.Errorf("%d records are left of 29 that are young", len(list))
+			}
+		})
 	}
 }

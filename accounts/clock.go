@@ -6,9 +6,9 @@ import "time"
 // counts as made in the future.
 const clockSlack = 5 * time.Minute
 
-// inTheFuture reports whether something was made while the clock was ahead, so
+// isFuture reports whether something was made while the clock was ahead, so
 // that the time at which it expires is wrong, too.
-func inTheFuture(at, now time.Time) bool { return at.After(now.Add(clockSlack)) }
+func isFuture(at, now time.Time) bool { return at.After(now.Add(clockSlack)) }
 
 // confirmedTime returns the earlier of now and of what a service last said the
 // time is, or the zero time while none has. Nothing is deleted for its age by a

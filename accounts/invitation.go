@@ -14,8 +14,8 @@ import (
 	"balansd/problem"
 )
 
-// invitationLife is how long the link of an invitation works.
-const invitationLife = 24 * time.Hour
+// invitationLifetime is how long the link of an invitation works.
+const invitationLifetime = 24 * time.Hour
 
 // invitation is an invitation that was not used yet. The secret of the link is
 // saved as a hash: who reads the state file cannot use it.
@@ -86,7 +86,7 @@ func (p *People) invite(ctx context.Context, i invitation) (Invitation, error) {
 	}
 	token := rand.Text()
 	i.Hash, i.Made = hashOf(token), p.Now().UTC().Truncate(time.Second)
-	i.Expires = i.Made.Add(invitationLife)
+	i.Expires = i.Made.Add(invitationLifetime)
 	out := Invitation{Name: i.Name, Role: i.Role, Link: p.BaseURL + "/invite/" + token, Expires: i.Expires}
 	err := p.KeyValue.Update(ctx, func(w keyvalue.Writer) error {
 		waiting, err := keyvalue.All[invitation](w, invitationsNamespace)
@@ -103,7 +103,7 @@ func (p *People) invite(ctx context.Context, i invitation) (Invitation, error) {
 		switch {
 		case err != nil:
 			return err
-		case manages(inviter):
+		case isLocalAdmin(inviter):
 			i.Inviter = inviter.Key
 		case callerOf(ctx) != nil: // an admin until a moment ago
 			return Refusal{Status: 403}
@@ -130,9 +130,9 @@ func (p *People) invite(ctx context.Context, i invitation) (Invitation, error) {
 	return out, nil
 }
 
-// Invited returns what the link of an invitation is for; false when the link is
+// PendingInvitation returns what the link of an invitation is for; false when the link is
 // not, or no longer, valid.
-func (p *People) Invited(ctx context.Context, token string) (out Invitation, ok bool, err error) {
+func (p *People) PendingInvitation(ctx context.Context, token string) (out Invitation, ok bool, err error) {
 	err = p.KeyValue.View(ctx, func(r keyvalue.Reader) error {
 		var i invitation
 		i, ok, err = p.validInvitation(r, token)
@@ -158,21 +158,21 @@ func (p *People) validInvitation(r keyvalue.Reader, token string) (invitation, b
 // use it.
 func (p *People) valid(r keyvalue.Reader, i invitation) (bool, error) {
 	switch {
-	case !p.Now().Before(i.Expires), inTheFuture(i.Made, p.Now()):
+	case !p.Now().Before(i.Expires), isFuture(i.Made, p.Now()):
 		return false, nil
 	case i.Inviter != "":
 		inviter, _, err := keyvalue.Get[Person](r, peopleNamespace, i.Inviter)
-		return manages(inviter), err
+		return isLocalAdmin(inviter), err
 	case i.Name != "":
 		return true, nil
 	}
 	people, err := keyvalue.All[Person](r, peopleNamespace)
-	return !slices.ContainsFunc(people, manages), err
+	return !slices.ContainsFunc(people, isLocalAdmin), err
 }
 
-// manages reports whether a person can sign in, without a provider, and manage
+// isLocalAdmin reports whether a person can sign in, without a provider, and manage
 // the pages.
-func manages(q Person) bool { return q.Role == Admin && !q.Disabled && !q.FromProvider() }
+func isLocalAdmin(q Person) bool { return q.Role == Admin && !q.Disabled && !q.FromProvider() }
 
 // Withdraw deletes the invitation of a name.
 func (p *People) Withdraw(ctx context.Context, name string) error {
@@ -181,8 +181,8 @@ func (p *People) Withdraw(ctx context.Context, name string) error {
 	})
 }
 
-// about selects the invitations for a person, and those that they made.
-func about(key string) func(invitation) bool {
+// invitationsOf selects the invitations for a person, and those that they made.
+func invitationsOf(key string) func(invitation) bool {
 	return func(i invitation) bool { return keyOf(i.Name) == key || i.Inviter == key }
 }
 

@@ -36,16 +36,16 @@ type OIDCConfig struct {
 }
 
 const (
-	// PendingLife bounds how long a sign-in at the provider may take.
-	PendingLife = 10 * time.Minute
+	// PendingLifetime bounds how long a sign-in at the provider may take.
+	PendingLifetime = 10 * time.Minute
 	// maxNext bounds the address of the page that a sign-in leads to. It is saved
 	// in a cookie, which browsers bound to 4096 bytes (RFC 6265, section 6.1).
 	maxNext = 1000
 )
 
-// failureTime is how long the failure of a provider is returned without asking
+// failureLifetime is how long the failure of a provider is returned without asking
 // again.
-const failureTime = 5 * time.Second
+const failureLifetime = 5 * time.Second
 
 // OIDC signs people in through an OpenID Connect provider: the authorization
 // code flow with PKCE, a state and a nonce. It is safe for concurrent use. A
@@ -54,13 +54,13 @@ const failureTime = 5 * time.Second
 type OIDC struct {
 	cfg  OIDCConfig
 	now  func() time.Time
-	seal cipher.AEAD
+	aead cipher.AEAD
 
-	asking singleflight.Group // the call under way, for all who wait for it
+	inFlight singleflight.Group // the call under way, for all who wait for it
 
 	mu       sync.Mutex
 	provider *oidc.Provider // once it was reached
-	failed   error          // of the newest call
+	err      error          // of the newest call
 	failedAt time.Time
 }
 
@@ -92,17 +92,17 @@ func NewOIDC(cfg OIDCConfig, now func() time.Time) (*OIDC, error) {
 	if err != nil {
 		return nil, err
 	}
-	return &OIDC{cfg: cfg, now: now, seal: seal}, nil
+	return &OIDC{cfg: cfg, now: now, aead: seal}, nil
 }
 
-// discovered returns the provider. Its metadata is fetched once, at the first
+// getProvider returns the provider. Its metadata is fetched once, at the first
 // sign-in, so that the pages start without it. Concurrent sign-ins wait for the
 // same call, each until its own context ends; a failure is returned for
 // failureTime.
-func (o *OIDC) discovered(ctx context.Context) (*oidc.Provider, error) {
+func (o *OIDC) getProvider(ctx context.Context) (*oidc.Provider, error) {
 	o.mu.Lock()
-	p, failed := o.provider, o.failed
-	if o.now().Sub(o.failedAt).Abs() >= failureTime {
+	p, failed := o.provider, o.err
+	if o.now().Sub(o.failedAt).Abs() >= failureLifetime {
 		failed = nil
 	}
 	o.mu.Unlock()
@@ -112,7 +112,7 @@ func (o *OIDC) discovered(ctx context.Context) (*oidc.Provider, error) {
 	// The provider keeps this context for its keys, which it fetches again after
 	// this request.
 	kept := oidc.ClientContext(context.WithoutCancel(ctx), o.cfg.HTTP)
-	answered := o.asking.DoChan("", func() (any, error) { return o.discover(kept) })
+	answered := o.inFlight.DoChan("", func() (any, error) { return o.discover(kept) })
 	select {
 	case got := <-answered:
 		p, _ = got.Val.(*oidc.Provider)
@@ -131,7 +131,7 @@ func (o *OIDC) discover(ctx context.Context) (*oidc.Provider, error) {
 	}
 	o.mu.Lock()
 	defer o.mu.Unlock()
-	o.provider, o.failed, o.failedAt = p, err, o.now()
+	o.provider, o.err, o.failedAt = p, err, o.now()
 	return p, err
 }
 
@@ -143,7 +143,7 @@ func (o *OIDC) oauth(p *oidc.Provider) oauth2.Config {
 // Begin returns the address at the provider, and the cookie with which Resume
 // finds the sign-in again. next is the path of the page to show afterwards.
 func (o *OIDC) Begin(ctx context.Context, next string) (address, cookie string, err error) {
-	p, err := o.discovered(ctx)
+	p, err := o.getProvider(ctx)
 	if err != nil {
 		return "", "", err
 	}
@@ -151,14 +151,14 @@ func (o *OIDC) Begin(ctx context.Context, next string) (address, cookie string, 
 		next = "/"
 	}
 	b := PendingSignIn{State: oauth2.GenerateVerifier(), Nonce: oauth2.GenerateVerifier(), Verifier: oauth2.GenerateVerifier(),
-		Next: next, Until: o.now().Add(PendingLife)}
+		Next: next, Until: o.now().Add(PendingLifetime)}
 	text, err := json.Marshal(b)
 	if err != nil {
 		return "", "", err
 	}
 	c := o.oauth(p)
 	return c.AuthCodeURL(b.State, oidc.Nonce(b.Nonce), oauth2.S256ChallengeOption(b.Verifier)),
-		base64.RawURLEncoding.EncodeToString(o.seal.Seal(nil, nil, text, nil)), nil
+		base64.RawURLEncoding.EncodeToString(o.aead.Seal(nil, nil, text, nil)), nil
 }
 
 // Resume decrypts the sign-in that a browser started; false when it started
@@ -168,18 +168,18 @@ func (o *OIDC) Resume(state, cookie string) (b PendingSignIn, ok bool) {
 	if err != nil {
 		return b, false
 	}
-	text, err := o.seal.Open(nil, nil, sealed, nil)
+	text, err := o.aead.Open(nil, nil, sealed, nil)
 	if err != nil || json.Unmarshal(text, &b) != nil {
 		return b, false
 	}
 	now := o.now()
-	return b, SameSecret(state, b.State) && now.Before(b.Until) && !inTheFuture(b.Until.Add(-PendingLife), now)
+	return b, SameSecret(state, b.State) && now.Before(b.Until) && !isFuture(b.Until.Add(-PendingLifetime), now)
 }
 
 // Finish redeems the code of a sign-in. The provider gives nothing for a code
 // that was redeemed before (RFC 6749, section 4.1.2).
 func (o *OIDC) Finish(ctx context.Context, b PendingSignIn, code string) (Identity, error) {
-	p, err := o.discovered(ctx)
+	p, err := o.getProvider(ctx)
 	if err != nil {
 		return Identity{}, err
 	}
@@ -213,7 +213,7 @@ func (o *OIDC) identify(id *oidc.IDToken) (Identity, error) {
 	}
 	out := Identity{Subject: id.Issuer + " " + id.Subject, Name: id.Subject}
 	for _, claim := range []string{"preferred_username", "email", "name"} {
-		if claim == "email" && !verified(claims) {
+		if claim == "email" && !emailVerified(claims) {
 			continue // anybody may have typed it
 		}
 		if s, ok := claims[claim].(string); ok && CheckName(s) == nil {
@@ -221,8 +221,8 @@ func (o *OIDC) identify(id *oidc.IDToken) (Identity, error) {
 			break
 		}
 	}
-	groups, listed := textsOf(claims[o.cfg.GroupsClaim])
-	if !listed && overage(claims, o.cfg.GroupsClaim) {
+	groups, listed := stringsOf(claims[o.cfg.GroupsClaim])
+	if !listed && groupsOmitted(claims, o.cfg.GroupsClaim) {
 		return out, Refusal{Status: http.StatusForbidden, Reason: "oidc.overage"}
 	}
 	in := func(wanted []string) bool {
@@ -239,25 +239,25 @@ func (o *OIDC) identify(id *oidc.IDToken) (Identity, error) {
 	return out, nil
 }
 
-// verified tells whether the provider saw that the e-mail address is the
+// emailVerified tells whether the provider saw that the e-mail address is the
 // person's. Some providers write the claim as text.
-func verified(claims map[string]any) bool {
+func emailVerified(claims map[string]any) bool {
 	ok := claims["email_verified"]
 	return ok == true || ok == "true"
 }
 
-// overage tells whether the provider left the groups out because they are too
+// groupsOmitted tells whether the provider left the groups out because they are too
 // many for a token. Microsoft Entra ID does beyond 200, and names a place to
 // ask instead (Access token claims reference, groups overage claim).
-func overage(claims map[string]any, claim string) bool {
+func groupsOmitted(claims map[string]any, claim string) bool {
 	names, _ := claims["_claim_names"].(map[string]any)
 	_, elsewhere := names[claim]
 	has, _ := claims["hasgroups"].(bool)
 	return elsewhere || has
 }
 
-// textsOf reads a claim that holds one text or a list.
-func textsOf(claim any) ([]string, bool) {
+// stringsOf reads a claim that holds one text or a list.
+func stringsOf(claim any) ([]string, bool) {
 	switch c := claim.(type) {
 	case string:
 		return []string{c}, true

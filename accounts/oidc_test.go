@@ -131,7 +131,7 @@ func TestOIDCResume(t *testing.T) {
 	if _, ok := newTestOIDC(t, p, clock).Resume(state, cookie); ok {
 		t.Error("the cookie of another process is accepted")
 	}
-	now = now.Add(PendingLife)
+	now = now.Add(PendingLifetime)
 	if _, ok := o.Resume(state, cookie); ok {
 		t.Error("a cookie that took too long is accepted")
 	}
@@ -191,7 +191,7 @@ func TestOIDCProviderHangs(t *testing.T) {
 		if transport.calls.Load() != 1 {
 			t.Error("the provider is called again at once")
 		}
-		time.Sleep(failureTime)
+		time.Sleep(failureLifetime)
 		begin(t.Context())
 		if transport.calls.Load() != 2 {
 			t.Error("the provider is never called again")

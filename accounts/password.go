@@ -144,7 +144,7 @@ func PasswordWeakness(password, name string) string {
 		return "password.long"
 	}
 	folded := strings.ToLower(password)
-	letters := onlyLetters(folded)
+	letters := lettersOf(folded)
 	kinds := map[rune]bool{}
 	for _, r := range folded {
 		kinds[r] = true
@@ -154,7 +154,7 @@ func PasswordWeakness(password, name string) string {
 	switch {
 	case len(kinds) < 5, strings.Contains("0123456789012345678901234567890", folded):
 		return "password.common"
-	case own != "" && (folded == own || letters != "" && (letters == onlyLetters(own) || letters == onlyLetters(account))):
+	case own != "" && (folded == own || letters != "" && (letters == lettersOf(own) || letters == lettersOf(account))):
 		return "password.name"
 	}
 	for word := range strings.FieldsSeq(commonWords) {
@@ -165,8 +165,8 @@ func PasswordWeakness(password, name string) string {
 	return ""
 }
 
-// onlyLetters leaves out what people put around a word to satisfy a rule.
-func onlyLetters(s string) string {
+// lettersOf leaves out what people put around a word to satisfy a rule.
+func lettersOf(s string) string {
 	leet := strings.NewReplacer("0", "o", "1", "i", "3", "e", "4", "a", "@", "a", "5", "s", "$", "s", "7", "t")
 	s = strings.TrimFunc(s, func(r rune) bool { return !unicode.IsLetter(r) })
 	return strings.Map(func(r rune) rune {

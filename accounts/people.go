@@ -27,17 +27,17 @@ const (
 
 // Person is somebody who may sign in. Passwords and devices are saved as hashes.
 type Person struct {
-	Key      string    `json:"key"`              // it never changes
-	Name     string    `json:"name"`             // as it is shown, and typed to sign in
-	Called   string    `json:"called,omitempty"` // by the provider, which may call two people alike
-	Role     Role      `json:"role"`
-	Language string    `json:"language,omitempty"` // of the pages; empty for what the browser asks
-	Password string    `json:"password,omitempty"` // its hash; empty for who comes from a provider
-	Disabled bool      `json:"disabled,omitempty"`
-	Epoch    int       `json:"epoch"` // sessions of another epoch count no more
-	Since    time.Time `json:"since"`
-	SeenAt   time.Time `json:"seen_at,omitzero"` // the newest sign-in
-	Devices  []device  `json:"devices,omitempty"`
+	Key          string    `json:"key"`              // it never changes
+	Name         string    `json:"name"`             // as it is shown, and typed to sign in
+	ProviderName string    `json:"called,omitempty"` // by the provider, which may call two people alike
+	Role         Role      `json:"role"`
+	Language     string    `json:"language,omitempty"` // of the pages; empty for what the browser asks
+	Password     string    `json:"password,omitempty"` // its hash; empty for who comes from a provider
+	Disabled     bool      `json:"disabled,omitempty"`
+	Epoch        int       `json:"epoch"` // sessions of another epoch count no more
+	Since        time.Time `json:"since"`
+	SeenAt       time.Time `json:"seen_at,omitzero"` // the newest sign-in
+	Devices      []device  `json:"devices,omitempty"`
 }
 
 // device is a browser in which a person has signed in before.
@@ -173,8 +173,8 @@ func (p *People) find(ctx context.Context, key string) (q Person, ok bool, err e
 	return q, ok, err
 }
 
-// change changes a person in a transaction, in which all others can be read.
-func (p *People) change(ctx context.Context, key string, change func(w keyvalue.Writer, q *Person) error) (q Person, err error) {
+// update changes a person in a transaction, in which all others can be read.
+func (p *People) update(ctx context.Context, key string, change func(w keyvalue.Writer, q *Person) error) (q Person, err error) {
 	err = p.KeyValue.Update(ctx, func(w keyvalue.Writer) error {
 		var ok bool
 		if q, ok, err = keyvalue.Get[Person](w, peopleNamespace, key); err != nil {
@@ -198,12 +198,12 @@ func (p *People) SetRole(ctx context.Context, key string, r Role) (Person, error
 	if r != Admin && r != Staff {
 		return Person{}, problem.New(problem.Usage, "there is no such role", "It is admin or staff.")
 	}
-	return p.change(ctx, key, func(w keyvalue.Writer, q *Person) error {
+	return p.update(ctx, key, func(w keyvalue.Writer, q *Person) error {
 		if q.FromProvider() {
 			return problem.New(problem.NotAllowed, "the groups of the provider say what this person may do", "Change their groups there.")
 		}
 		q.Role = r
-		if err := withdraw(w, about(q.Key)); err != nil {
+		if err := withdraw(w, invitationsOf(q.Key)); err != nil {
 			return err
 		}
 		return lastAdmin(w, *q)
@@ -214,10 +214,10 @@ func (p *People) SetRole(ctx context.Context, key string, r Role) (Person, error
 // enabled. Links for the person are withdrawn, since they would enable them; so
 // are those that the person made for others.
 func (p *People) SetDisabled(ctx context.Context, key string, disabled bool) (Person, error) {
-	return p.change(ctx, key, func(w keyvalue.Writer, q *Person) error {
+	return p.update(ctx, key, func(w keyvalue.Writer, q *Person) error {
 		q.Disabled = disabled
 		q.Epoch++
-		if err := withdraw(w, about(q.Key)); err != nil {
+		if err := withdraw(w, invitationsOf(q.Key)); err != nil {
 			return err
 		}
 		if !disabled {
@@ -273,7 +273,7 @@ func lastAdmin(r keyvalue.Reader, changed Person) error {
 
 // SetLanguage sets the language of a person's pages.
 func (p *People) SetLanguage(ctx context.Context, key, lang string) error {
-	_, err := p.change(ctx, key, func(_ keyvalue.Writer, q *Person) error {
+	_, err := p.update(ctx, key, func(_ keyvalue.Writer, q *Person) error {
 		q.Language = lang
 		return nil
 	})
@@ -282,7 +282,7 @@ func (p *People) SetLanguage(ctx context.Context, key, lang string) error {
 
 // SignOutEverywhere ends all sessions of a person.
 func (p *People) SignOutEverywhere(ctx context.Context, key string) (Person, error) {
-	return p.change(ctx, key, func(_ keyvalue.Writer, q *Person) error {
+	return p.update(ctx, key, func(_ keyvalue.Writer, q *Person) error {
 		q.Epoch++
 		q.Devices = nil
 		return nil

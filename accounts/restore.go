@@ -9,8 +9,8 @@ import (
 	"github.com/rs/zerolog"
 )
 
-// Restored describes a restore of a backup.
-type Restored struct {
+// Restore describes a restore of a backup.
+type Restore struct {
 	By   string // who asked, an account of this server
 	File string // of the backup, without its folder
 	// Known says that the people are those of the state before the restore. Else
@@ -24,9 +24,9 @@ type Restored struct {
 // backup is not known it disables everybody and deletes sessions and invitations:
 // whoever an admin disabled after the backup would be enabled again. The notes,
 // one sentence each, say what a person must do then.
-func AfterRestore(ctx context.Context, w keyvalue.Writer, r Restored) (notes []string, err error) {
+func AfterRestore(ctx context.Context, w keyvalue.Writer, r Restore) (notes []string, err error) {
 	if !r.Known {
-		if notes, err = disableEverybody(w); err != nil {
+		if notes, err = disableAll(w); err != nil {
 			return nil, err
 		}
 	}
@@ -35,8 +35,8 @@ func AfterRestore(ctx context.Context, w keyvalue.Writer, r Restored) (notes []s
 	return notes, nil
 }
 
-// disableEverybody disables all people until an admin enables them.
-func disableEverybody(w keyvalue.Writer) (notes []string, err error) {
+// disableAll disables all people until an admin enables them.
+func disableAll(w keyvalue.Writer) (notes []string, err error) {
 	for _, namespace := range []string{sessionsNamespace, invitationsNamespace} {
 		var keys []string
 		for key := range w.Walk(namespace, "") {

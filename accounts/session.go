@@ -25,17 +25,17 @@ const (
 )
 
 const (
-	defaultSessionLife = 12 * time.Hour
-	maxSessions        = 1000
-	maxAgent           = 200 // bytes
+	defaultSessionLifetime = 12 * time.Hour
+	maxSessions            = 1000
+	maxAgent               = 200 // bytes
 )
 
 // SessionsConfig is all that Sessions needs besides the people.
 type SessionsConfig struct {
-	Cookie string        // the name of the cookie
-	Secure bool          // the pages are served under TLS
-	Life   time.Duration // after which a person signs in again; 0 for 12 hours
-	Log    zerolog.Logger
+	Cookie   string        // the name of the cookie
+	Secure   bool          // the pages are served under TLS
+	Lifetime time.Duration // after which a person signs in again; 0 for 12 hours
+	Log      zerolog.Logger
 }
 
 // Sessions are the sign-ins of people in their browsers: a random token in a
@@ -53,7 +53,7 @@ func NewSessions(people *People, cfg SessionsConfig) *Sessions {
 		Store:            &sessionStore{people},
 		Codec:            sessionCodec{},
 		HashTokenInStore: true,
-		Lifetime:         cmp.Or(cfg.Life, defaultSessionLife),
+		Lifetime:         cmp.Or(cfg.Lifetime, defaultSessionLifetime),
 		Cookie: scs.SessionCookie{Name: cfg.Cookie, Path: "/", HttpOnly: true, Persist: true,
 			SameSite: http.SameSiteStrictMode, Secure: cfg.Secure},
 		ErrorFunc: func(w http.ResponseWriter, _ *http.Request, err error) {
@@ -114,7 +114,7 @@ func (s *Sessions) List(ctx context.Context, agent string) (list []Session, err 
 		for _, text := range r.Walk(sessionsNamespace, "") {
 			var state sessionState
 			if json.Unmarshal(text, &state) != nil || state.text(sessionPerson) != key ||
-				state.text(sessionEpoch) != epoch || !state.inForce(s.people.Now()) {
+				state.text(sessionEpoch) != epoch || !state.isValid(s.people.Now()) {
 				continue
 			}
 			one := Session{From: state.text(sessionFrom), Agent: state.text(sessionAgent), Since: state.since(), End: state.Deadline}
@@ -143,10 +143,10 @@ func (s sessionState) since() time.Time {
 	return at
 }
 
-// inForce reports whether the session counts. One that began in the future began
+// isValid reports whether the session counts. One that began in the future began
 // while the clock was ahead, and would last for years.
-func (s sessionState) inForce(now time.Time) bool {
-	return now.Before(s.Deadline) && !inTheFuture(s.since(), now)
+func (s sessionState) isValid(now time.Time) bool {
+	return now.Before(s.Deadline) && !isFuture(s.since(), now)
 }
 
 // sessionCodec writes sessions as JSON.
@@ -179,7 +179,7 @@ func (s *sessionStore) FindCtx(ctx context.Context, token string) (text []byte, 
 		return nil
 	})
 	var state sessionState
-	if err != nil || len(text) == 0 || json.Unmarshal(text, &state) != nil || !state.inForce(s.people.Now()) {
+	if err != nil || len(text) == 0 || json.Unmarshal(text, &state) != nil || !state.isValid(s.people.Now()) {
 		return nil, false, err
 	}
 	if c := callerOf(ctx); c != nil {

@@ -42,10 +42,10 @@ func (p *People) SignIn(ctx context.Context, a Attempt) (SignedIn, error) {
 	}
 	// A browser in which the person signed in before is counted by itself, so that
 	// others who try the name cannot make the person wait.
-	keys := []tried{fromAddress(a.Address), {'n', hashOf(key)}} // a hash, since anybody may send a name of any length
+	keys := []throttleKey{addressKey(a.Address), {'n', hashOf(key)}} // a hash, since anybody may send a name of any length
 	known := slices.ContainsFunc(q.Devices, func(d device) bool { return a.Device != "" && d.Hash == hashOf(a.Device) })
 	if known {
-		keys = []tried{{'d', hashOf(a.Device)}}
+		keys = []throttleKey{{'d', hashOf(a.Device)}}
 	}
 	if left := p.throttle.attempt(keys...); left > 0 {
 		return SignedIn{}, TooManyAttempts{left}
@@ -78,8 +78,8 @@ func (p *People) RecordSignIn(ctx context.Context, checked Person, known, strong
 		out.Device = rand.Text()
 	}
 	var err error
-	out.Person, err = p.change(ctx, checked.Key, func(_ keyvalue.Writer, q *Person) error {
-		if !stillAs(*q, checked) {
+	out.Person, err = p.update(ctx, checked.Key, func(_ keyvalue.Writer, q *Person) error {
+		if !unchangedSince(*q, checked) {
 			return ErrWrongPassword
 		}
 		if stronger != "" && q.Password == checked.Password {
@@ -95,14 +95,14 @@ func (p *People) RecordSignIn(ctx context.Context, checked Person, known, strong
 	return out, err
 }
 
-// stillAs tells whether a password that was compared for checked still lets q
+// unchangedSince tells whether a password that was compared for checked still lets q
 // in. Whatever replaces a password, or ends sessions, raises the epoch; a
 // stronger hash of the same password does not.
-func stillAs(q, checked Person) bool { return q.Epoch == checked.Epoch && !q.Disabled }
+func unchangedSince(q, checked Person) bool { return q.Epoch == checked.Epoch && !q.Disabled }
 
-// errOldPassword says that the password that is to be replaced is not the
+// errWrongOldPassword says that the password that is to be replaced is not the
 // person's.
-var errOldPassword = Refusal{Status: 403, Reason: "password.old"}
+var errWrongOldPassword = Refusal{Status: 403, Reason: "password.old"}
 
 // ChangePassword sets a new password for a person who knows the old one. All
 // their other sessions end.
@@ -111,7 +111,7 @@ func (p *People) ChangePassword(ctx context.Context, key, old, password, from st
 	if err != nil {
 		return Person{}, err
 	}
-	keys := []tried{{'p', key}, fromAddress(from)}
+	keys := []throttleKey{{'p', key}, addressKey(from)}
 	if left := p.throttle.attempt(keys...); left > 0 {
 		return Person{}, TooManyAttempts{left}
 	}
@@ -120,16 +120,16 @@ func (p *People) ChangePassword(ctx context.Context, key, old, password, from st
 		return Person{}, err
 	}
 	if !ok {
-		return Person{}, errOldPassword
+		return Person{}, errWrongOldPassword
 	}
 	p.throttle.reset(keys...)
 	hash, err := p.hashing.hash(ctx, password)
 	if err != nil {
 		return Person{}, err
 	}
-	return p.change(ctx, key, func(_ keyvalue.Writer, now *Person) error {
-		if !stillAs(*now, q) {
-			return errOldPassword
+	return p.update(ctx, key, func(_ keyvalue.Writer, now *Person) error {
+		if !unchangedSince(*now, q) {
+			return errWrongOldPassword
 		}
 		now.Password, now.Devices = hash, nil
 		now.Epoch++
@@ -137,9 +137,9 @@ func (p *People) ChangePassword(ctx context.Context, key, old, password, from st
 	})
 }
 
-// EndWithoutRole ends the sessions of a person of the provider who has no role by
+// EndSessionsWithoutRole ends the sessions of a person of the provider who has no role by
 // their groups any more.
-func (p *People) EndWithoutRole(ctx context.Context, who Identity) error {
+func (p *People) EndSessionsWithoutRole(ctx context.Context, who Identity) error {
 	key := providerPrefix + hashOf(who.Subject)
 	if who.Subject == "" || who.Role != "" {
 		return nil
@@ -151,9 +151,9 @@ func (p *People) EndWithoutRole(ctx context.Context, who Identity) error {
 	return err
 }
 
-// SignInProvided signs in a person of the provider, with the role that their
+// SignInFromProvider signs in a person of the provider, with the role that their
 // groups give.
-func (p *People) SignInProvided(ctx context.Context, who Identity) (Person, error) {
+func (p *People) SignInFromProvider(ctx context.Context, who Identity) (Person, error) {
 	key := providerPrefix + hashOf(who.Subject)
 	var out Person
 	err := p.KeyValue.Update(ctx, func(w keyvalue.Writer) error {
@@ -168,26 +168,26 @@ func (p *People) SignInProvided(ctx context.Context, who Identity) (Person, erro
 		if q.Disabled {
 			return Refusal{Status: 403, Reason: "signin.disabled"}
 		}
-		q.Called, q.Role, q.SeenAt = providerName(who.Name), who.Role, now
-		out, err = callApart(w, q)
+		q.ProviderName, q.Role, q.SeenAt = cleanProviderName(who.Name), who.Role, now
+		out, err = saveDistinctName(w, q)
 		return err
 	})
 	return out, err
 }
 
-// markLength is how many characters of a key tell two people of one name apart.
-const markLength = 6
+// suffixLength is how many characters of a key tell two people of one name apart.
+const suffixLength = 6
 
-// providerName is a name as a provider gives it, without what our own marks are
+// cleanProviderName is a name as a provider gives it, without what our own marks are
 // made of.
-func providerName(name string) string {
+func cleanProviderName(name string) string {
 	return strings.NewReplacer("[", "(", "]", ")").Replace(strings.Join(strings.Fields(name), " "))
 }
 
-// callApart saves a person of the provider, and gives those who are called alike
+// saveDistinctName saves a person of the provider, and gives those who are called alike
 // a mark each behind their names: the audit log and the history of an entry know
 // people by name. Whoever is called alike no longer loses the mark.
-func callApart(w keyvalue.Writer, changed Person) (Person, error) {
+func saveDistinctName(w keyvalue.Writer, changed Person) (Person, error) {
 	people, err := keyvalue.All[Person](w, peopleNamespace)
 	if err != nil {
 		return Person{}, err
@@ -196,13 +196,13 @@ func callApart(w keyvalue.Writer, changed Person) (Person, error) {
 	people = append(people, changed)
 	alike := map[string]int{}
 	for i, q := range people {
-		people[i].Called = cmp.Or(q.Called, q.Name) // a row of an earlier version has none
-		alike[keyOf(people[i].Called)]++
+		people[i].ProviderName = cmp.Or(q.ProviderName, q.Name) // a row of an earlier version has none
+		alike[keyOf(people[i].ProviderName)]++
 	}
 	for _, q := range people {
-		name := q.Called
+		name := q.ProviderName
 		if alike[keyOf(name)] > 1 {
-			mark := " [" + q.Key[len(q.Key)-markLength:] + "]"
+			mark := " [" + q.Key[len(q.Key)-suffixLength:] + "]"
 			letters := []rune(name)
 			name = string(letters[:min(len(letters), maxName-len(mark))]) + mark
 		}

@@ -11,43 +11,43 @@ import (
 const (
 	freeAttempts = 5
 	firstWait    = 2 * time.Second
-	// longestWait is for one address, or one known browser.
-	longestWait = 15 * time.Minute
-	// longestForName is for one name, tried from many addresses. It is short, so
+	// longestAddressWait is for one address, or one known browser.
+	longestAddressWait = 15 * time.Minute
+	// longestNameWait is for one name, tried from many addresses. It is short, so
 	// that others cannot lock a person out. A browser in which the person signed
 	// in before does not wait for others at all.
-	longestForName = 30 * time.Second
-	// forgiven is how long after the last attempt the count is reset.
-	forgiven = time.Hour
-	// throttleSize bounds the counters.
-	throttleSize = 10_000
+	longestNameWait = 30 * time.Second
+	// resetAfter is how long after the last attempt the count is reset.
+	resetAfter = time.Hour
+	// maxCounters bounds the counters.
+	maxCounters = 10_000
 )
 
-// tried is what an attempt is counted by.
-type tried struct {
+// throttleKey is what an attempt is counted by.
+type throttleKey struct {
 	kind  byte // 'a' address, 'n' name, 'd' known browser
 	value string
 }
 
-func fromAddress(address string) tried {
+func addressKey(address string) throttleKey {
 	ip, err := netip.ParseAddr(address)
 	if err == nil && ip.Is6() && !ip.Is4In6() {
 		// Whoever has one address of IPv6 has the other 2^64 of its network.
 		p, _ := ip.WithZone("").Prefix(64)
 		address = p.String()
 	}
-	return tried{'a', address}
+	return throttleKey{'a', address}
 }
 
-func (k tried) longest() time.Duration {
+func (k throttleKey) maxWait() time.Duration {
 	if k.kind == 'n' {
-		return longestForName
+		return longestNameWait
 	}
-	return longestWait
+	return longestAddressWait
 }
 
-// misses counts attempts.
-type misses struct {
+// attempts counts attempts.
+type attempts struct {
 	count int
 	next  time.Time // no attempt counts before
 	last  time.Time
@@ -58,24 +58,24 @@ type misses struct {
 type throttle struct {
 	now func() time.Time
 
-	mu   sync.Mutex
-	seen map[tried]misses
+	mu       sync.Mutex
+	counters map[throttleKey]attempts
 }
 
 func newThrottle(now func() time.Time) *throttle {
-	return &throttle{now: now, seen: map[tried]misses{}}
+	return &throttle{now: now, counters: map[throttleKey]attempts{}}
 }
 
 // attempt counts an attempt and returns 0 when it may be made; otherwise it
 // returns how long to wait, and the attempt does not count. It counts before the
 // attempt is made, so that many at once are as slow as one after another.
-func (t *throttle) attempt(keys ...tried) time.Duration {
+func (t *throttle) attempt(keys ...throttleKey) time.Duration {
 	t.mu.Lock()
 	defer t.mu.Unlock()
 	now := t.now()
 	var wait time.Duration
 	for _, k := range keys {
-		if m, ok := t.seen[k]; ok && now.Sub(m.last) < forgiven {
+		if m, ok := t.counters[k]; ok && now.Sub(m.last) < resetAfter {
 			wait = max(wait, m.next.Sub(now))
 		}
 	}
@@ -83,46 +83,46 @@ func (t *throttle) attempt(keys ...tried) time.Duration {
 		return wait
 	}
 	for _, k := range keys {
-		m, known := t.seen[k]
+		m, known := t.counters[k]
 		if !known {
-			t.tidy(now)
+			t.evict(now)
 		}
-		if now.Sub(m.last) >= forgiven {
-			m = misses{}
+		if now.Sub(m.last) >= resetAfter {
+			m = attempts{}
 		}
 		m.count++
 		m.last = now
 		if over := m.count - freeAttempts; over >= 0 {
-			m.next = now.Add(min(firstWait<<min(over, 20), k.longest()))
+			m.next = now.Add(min(firstWait<<min(over, 20), k.maxWait()))
 		}
-		t.seen[k] = m
+		t.counters[k] = m
 	}
 	return 0
 }
 
 // reset deletes the attempts, after one that succeeded.
-func (t *throttle) reset(keys ...tried) {
+func (t *throttle) reset(keys ...throttleKey) {
 	t.mu.Lock()
 	defer t.mu.Unlock()
 	for _, k := range keys {
-		delete(t.seen, k)
+		delete(t.counters, k)
 	}
 }
 
-// tidy makes room for one counter. When none is out of date, the oldest is deleted.
-func (t *throttle) tidy(now time.Time) {
-	if len(t.seen) < throttleSize {
+// evict makes room for one counter. When none is out of date, the oldest is deleted.
+func (t *throttle) evict(now time.Time) {
+	if len(t.counters) < maxCounters {
 		return
 	}
-	var oldest tried
-	for k, m := range t.seen {
-		if now.Sub(m.last) >= forgiven {
-			delete(t.seen, k)
-		} else if o, ok := t.seen[oldest]; !ok || m.last.Before(o.last) {
+	var oldest throttleKey
+	for k, m := range t.counters {
+		if now.Sub(m.last) >= resetAfter {
+			delete(t.counters, k)
+		} else if o, ok := t.counters[oldest]; !ok || m.last.Before(o.last) {
 			oldest = k
 		}
 	}
-	if len(t.seen) >= throttleSize {
-		delete(t.seen, oldest)
+	if len(t.counters) >= maxCounters {
+		delete(t.counters, oldest)
 	}
 }

@@ -235,7 +235,7 @@ func (app *App) restore(ctx context.Context, cfg *config.Config, file string, lo
 		return err
 	}
 	pages := func(w keyvalue.Writer, known bool) ([]string, error) {
-		return accounts.AfterRestore(ctx, w, accounts.Restored{By: person(), File: filepath.Base(file), Known: known, Log: o.Log})
+		return accounts.AfterRestore(ctx, w, accounts.Restore{By: person(), File: filepath.Base(file), Known: known, Log: o.Log})
 	}
 	b, notes, err := store.Restore(ctx, o, file, store.RestoreOptions{LoseNewer: loseNewer, Confirm: confirm, Pages: pages})
 	switch {

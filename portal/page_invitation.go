@@ -17,7 +17,7 @@ type inviteData struct {
 }
 
 func invitePage(rq *request) error {
-	i, ok, err := rq.People.Invited(rq.r.Context(), rq.r.PathValue("token"))
+	i, ok, err := rq.People.PendingInvitation(rq.r.Context(), rq.r.PathValue("token"))
 	if err != nil {
 		return err
 	}
@@ -30,7 +30,7 @@ func invitePage(rq *request) error {
 func acceptInvite(rq *request) error {
 	ctx, form := rq.r.Context(), rq.r.PostForm
 	token := rq.r.PathValue("token")
-	i, ok, err := rq.People.Invited(ctx, token)
+	i, ok, err := rq.People.PendingInvitation(ctx, token)
 	if err != nil {
 		return err
 	}

@@ -18,7 +18,7 @@ func startOIDC(rq *request) error {
 	if err != nil {
 		return err
 	}
-	rq.setCookie(oidcCookie, cookie, accounts.PendingLife)
+	rq.setCookie(oidcCookie, cookie, accounts.PendingLifetime)
 	return rq.redirectExternal(address)
 }
 
@@ -45,12 +45,12 @@ func finishOIDC(rq *request) error {
 	who, err := rq.oidc.Finish(rq.r.Context(), b, form.Get("code"))
 	var q accounts.Person
 	if err == nil {
-		q, err = rq.People.SignInProvided(rq.r.Context(), who)
+		q, err = rq.People.SignInFromProvider(rq.r.Context(), who)
 	}
 	rq.recordSignIn(accounts.Record{Who: clip.Text(cmp.Or(q.Name, who.Name)), Key: q.Key, What: "sign-in", From: rq.clientIP(), Outcome: accounts.OutcomeOf(err)})
 	rq.setCookie(oidcCookie, "", -time.Second) // it is used up, however the sign-in ends
 	if err != nil {
-		return errors.Join(err, rq.People.EndWithoutRole(rq.r.Context(), who))
+		return errors.Join(err, rq.People.EndSessionsWithoutRole(rq.r.Context(), who))
 	}
 	if err := rq.signIn(q); err != nil {
 		return err

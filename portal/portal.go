@@ -113,7 +113,7 @@ func New(cfg Config) (*Handler, error) {
 		}
 	}
 	h.sessions = accounts.NewSessions(cfg.People, accounts.SessionsConfig{Cookie: h.cookieName("balansd"),
-		Secure: cfg.Secure, Life: cfg.SessionTime, Log: cfg.Log})
+		Secure: cfg.Secure, Lifetime: cfg.SessionTime, Log: cfg.Log})
 	mux, err := h.buildMux(h.routeTable())
 	if err != nil {
 		return nil, err

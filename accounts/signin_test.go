@@ -10,9 +10,9 @@ import (
 	"golang.org/x/crypto/argon2"
 )
 
-// underWay starts do while no hash can be made, lets meanwhile happen over the
+// whileHashing starts do while no hash can be made, lets meanwhile happen over the
 // same state, and gives what do then came to.
-func underWay(t *testing.T, p *People, do func() error, meanwhile func(other *People)) error {
+func whileHashing(t *testing.T, p *People, do func() error, meanwhile func(other *People)) error {
 	t.Helper()
 	for range hashesAtOnce {
 		p.hashing.running <- struct{}{}
@@ -27,8 +27,8 @@ func underWay(t *testing.T, p *People, do func() error, meanwhile func(other *Pe
 	return <-ended
 }
 
-// reset gives a person a new password by a link of an admin.
-func reset(t *testing.T, p *People, name, password string) {
+// resetPassword gives a person a new password by a link of an admin.
+func resetPassword(t *testing.T, p *People, name, password string) {
 	t.Helper()
 	i, err := p.Invite(t.Context(), name, Admin, "")
 	if err == nil {
@@ -53,10 +53,10 @@ func hasPassword(t *testing.T, p *People, name, password string) bool {
 	return well
 }
 
-// TestASignInUnderWayBringsNothingBack: whatever ends the sessions of a person
+// TestSignInRace: whatever ends the sessions of a person
 // while a sign-in with their old password is being checked, that sign-in
 // neither succeeds nor puts the old password back.
-func TestASignInUnderWayBringsNothingBack(t *testing.T) {
+func TestSignInRace(t *testing.T) {
 	const fresh = "another good password"
 	for name, tt := range map[string]struct {
 		change   func(ctx context.Context, t *testing.T, other *People)
@@ -67,7 +67,7 @@ func TestASignInUnderWayBringsNothingBack(t *testing.T) {
 				t.Error(err)
 			}
 		}, fresh},
-		"reset link": {func(_ context.Context, t *testing.T, other *People) { reset(t, other, "An", fresh) }, fresh},
+		"reset link": {func(_ context.Context, t *testing.T, other *People) { resetPassword(t, other, "An", fresh) }, fresh},
 		"kept out": {func(ctx context.Context, _ *testing.T, other *People) {
 			_, _ = other.SetDisabled(ctx, keyOf("An"), true)
 		}, testPassword},
@@ -77,8 +77,8 @@ func TestASignInUnderWayBringsNothingBack(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
-				p := anAndBen(t, Admin)
-				err := underWay(t, p, func() error {
+				p := newAnAndBen(t, Admin)
+				err := whileHashing(t, p, func() error {
 					_, err := p.SignIn(t.Context(), Attempt{Name: "An", Password: testPassword, Address: "192.0.2.7"})
 					return err
 				}, func(other *People) { tt.change(t.Context(), t, other) })
@@ -93,13 +93,13 @@ func TestASignInUnderWayBringsNothingBack(t *testing.T) {
 	}
 }
 
-// TestAChangeOfPasswordUnderWayLoses: a change that was sent with the old
+// TestChangePasswordRace: a change that was sent with the old
 // password, while the person gets a new one by an admin's link, does nothing.
 // Of two changes at once one succeeds.
-func TestAChangeOfPasswordUnderWayLoses(t *testing.T) {
+func TestChangePasswordRace(t *testing.T) {
 	const fresh, thiefs = "another good password", "the thief's own password"
 	for name, meanwhile := range map[string]func(t *testing.T, other *People){
-		"reset link": func(t *testing.T, other *People) { reset(t, other, "An", fresh) },
+		"reset link": func(t *testing.T, other *People) { resetPassword(t, other, "An", fresh) },
 		"own page": func(t *testing.T, other *People) {
 			if _, err := other.ChangePassword(t.Context(), keyOf("An"), testPassword, fresh, "192.0.2.1"); err != nil {
 				t.Error(err)
@@ -108,8 +108,8 @@ func TestAChangeOfPasswordUnderWayLoses(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
-				p := anAndBen(t, Admin)
-				err := underWay(t, p, func() error {
+				p := newAnAndBen(t, Admin)
+				err := whileHashing(t, p, func() error {
 					_, err := p.ChangePassword(t.Context(), keyOf("An"), testPassword, thiefs, "192.0.2.7")
 					return err
 				}, func(other *People) { meanwhile(t, other) })
@@ -124,10 +124,10 @@ func TestAChangeOfPasswordUnderWayLoses(t *testing.T) {
 	}
 }
 
-// TestAnInvitationUnderWayIsWithdrawn: who is kept out just after they used a
+// TestRecordSignInOfDisabledPerson: who is kept out just after they used a
 // link is not signed in by it.
-func TestAnInvitationUnderWayIsWithdrawn(t *testing.T) {
-	p := anAndBen(t, Staff)
+func TestRecordSignInOfDisabledPerson(t *testing.T) {
+	p := newAnAndBen(t, Staff)
 	q, _, err := p.find(t.Context(), keyOf("Ben"))
 	if err != nil {
 		t.Fatal(err)
@@ -140,11 +140,11 @@ func TestAnInvitationUnderWayIsWithdrawn(t *testing.T) {
 	}
 }
 
-// TestAWeakHashIsReplaced: a sign-in makes a hash of today's cost, and of two
+// TestWeakHashIsReplaced: a sign-in makes a hash of today's cost, and of two
 // sign-ins at once neither is refused for it.
-func TestAWeakHashIsReplaced(t *testing.T) {
+func TestWeakHashIsReplaced(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		p := anAndBen(t, Staff)
+		p := newAnAndBen(t, Staff)
 		p.hashing = newHashing(defaultHashCost)
 		weaken := func(_ keyvalue.Writer, q *Person) error {
 			c := HashCost{Memory: 4 << 10, Passes: 1, Threads: 1}
@@ -152,14 +152,14 @@ func TestAWeakHashIsReplaced(t *testing.T) {
 			q.Password = encodeHash(c, salt, argon2.IDKey([]byte(testPassword), salt, c.Passes, c.Memory, c.Threads, 32))
 			return nil
 		}
-		if _, err := p.change(t.Context(), keyOf("An"), weaken); err != nil {
+		if _, err := p.update(t.Context(), keyOf("An"), weaken); err != nil {
 			t.Fatal(err)
 		}
 		signIn := func(p *People) error {
 			_, err := p.SignIn(t.Context(), Attempt{Name: "An", Password: testPassword, Address: "192.0.2.7"})
 			return err
 		}
-		if err := underWay(t, p, func() error { return signIn(p) }, func(other *People) {
+		if err := whileHashing(t, p, func() error { return signIn(p) }, func(other *People) {
 			if err := signIn(other); err != nil {
 				t.Error(err)
 			}
