@@ -13,8 +13,7 @@ import (
 	"github.com/rs/zerolog"
 )
 
-// TestAuditLogIsBounded keeps the newest records, in order, and none that is too
-// old.
+// TestAuditLogIsBounded: the newest records are kept, in order, and none that is too old.
 func TestAuditLogIsBounded(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		log := NewAuditLog(AuditLogConfig{KeyValue: kvtest.New(), Log: zerolog.Nop(), Size: 50, Confirmed: time.Now})
@@ -47,8 +46,7 @@ func TestAuditLogIsBounded(t *testing.T) {
 	})
 }
 
-// TestRefusedSignInsAreBounded: whoever tries to sign in without end
-// pushes out nothing that people did.
+// TestRefusedSignInsAreBounded: refused sign-ins delete no other records.
 func TestRefusedSignInsAreBounded(t *testing.T) {
 	log := NewAuditLog(AuditLogConfig{KeyValue: kvtest.New(), Log: zerolog.Nop(), Size: 40})
 	for i := range 10 {
@@ -91,19 +89,18 @@ func TestRefusedSignInsAreBounded(t *testing.T) {
 	}
 }
 
-// fakeClock is a clock that a test sets, and what a service last said of the
-// time.
+// fakeClock is a clock that a test sets, and the time that a service confirmed.
 type fakeClock struct{ now, confirmed time.Time }
 
 func (c *fakeClock) Now() time.Time { return c.now }
 
 func (c *fakeClock) Confirmed() time.Time { return c.confirmed }
 
-// years is how far clocks are ahead here.
+// years is how far the clock is ahead.
 const years = 3 * 366 * 24 * time.Hour
 
-// TestAuditLogWhileClockIsAhead: while the clock is ahead nothing is dropped
-// from the audit log for its age, whatever a service said before.
+// TestAuditLogWhileClockIsAhead: no record is deleted for its age while the clock is
+// ahead, whatever time was confirmed before.
 func TestAuditLogWhileClockIsAhead(t *testing.T) {
 	start := time.Date(2026, 3, 10, 9, 0, 0, 0, time.UTC)
 	for name, said := range map[string]time.Time{"nothing was said": {}, "it was said today": start} {
@@ -121,7 +118,7 @@ func TestAuditLogWhileClockIsAhead(t *testing.T) {
 			if list, _, err := log.Page(t.Context(), 0, 100); err != nil || len(list) != 75 {
 				t.Errorf("of 75 records %d are left, %v", len(list), err)
 			}
-			// Once it truly is years later, they go.
+			// With a confirmed time they are deleted.
 			c.now, c.confirmed = start.Add(years), start.Add(years)
 			for range 4 {
 				log.Record(t.Context(), Record{Who: "An", What: "sign-in"})

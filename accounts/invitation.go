@@ -31,7 +31,7 @@ type invitation struct {
 	Expires time.Time `json:"expires"`
 }
 
-// Invitation is what whoever invites a person hands to them.
+// Invitation is a new or pending invitation.
 type Invitation struct {
 	Name    string    `json:"name,omitempty"`
 	Role    Role      `json:"role"`
@@ -130,8 +130,8 @@ func (p *People) invite(ctx context.Context, i invitation) (Invitation, error) {
 	return out, nil
 }
 
-// PendingInvitation returns what the link of an invitation is for; false when the link is
-// not, or no longer, valid.
+// PendingInvitation returns the invitation of a link; false when the link is not, or no
+// longer, valid.
 func (p *People) PendingInvitation(ctx context.Context, token string) (out Invitation, ok bool, err error) {
 	err = p.KeyValue.View(ctx, func(r keyvalue.Reader) error {
 		var i invitation
@@ -257,8 +257,8 @@ func (p *People) Accept(ctx context.Context, token, name, password string) (q Pe
 	return q, nil
 }
 
-// acceptedAs names what an invitation makes of a person: their role, and whether
-// it was another one before.
+// acceptedAs returns what the audit log records: the new role, and whether the person had
+// another one before.
 func acceptedAs(before, after Role) string {
 	switch {
 	case before == "" || before == after:

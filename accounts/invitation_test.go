@@ -11,11 +11,11 @@ import (
 	"balansd/problem"
 )
 
-// TestInvitationOfDemotedPerson: who has a link for a new password, and is kept
-// out or loses a role before it is used, does not get back what was taken.
+// TestInvitationOfDemotedPerson: an old link restores nothing to a person who was
+// disabled or demoted since.
 func TestInvitationOfDemotedPerson(t *testing.T) {
 	for name, take := range map[string]func(p *People) error{
-		"kept out":   func(p *People) error { _, err := p.SetDisabled(t.Context(), keyOf("ben"), true); return err },
+		"disabled":   func(p *People) error { _, err := p.SetDisabled(t.Context(), keyOf("ben"), true); return err },
 		"made staff": func(p *People) error { _, err := p.SetRole(t.Context(), keyOf("ben"), Staff); return err },
 	} {
 		t.Run(name, func(t *testing.T) {
@@ -29,9 +29,9 @@ func TestInvitationOfDemotedPerson(t *testing.T) {
 			}
 			if _, err := p.Accept(t.Context(), tokenOf(i), "", testPassword); err == nil {
 				q, _, _ := p.find(t.Context(), keyOf("ben"))
-				t.Errorf("the link makes Ben %s, kept out: %v", q.Role, q.Disabled)
+				t.Errorf("the link makes Ben %s, disabled: %v", q.Role, q.Disabled)
 			}
-			// A link that is made afterwards is meant.
+			// A link that is made afterwards works.
 			if i, err = p.Invite(t.Context(), "Ben", Staff, "An"); err != nil {
 				t.Fatal(err)
 			}
@@ -42,8 +42,7 @@ func TestInvitationOfDemotedPerson(t *testing.T) {
 	}
 }
 
-// TestFirstAdminLinkExpires: the link in the log works no more once there is an
-// admin, however they came to be.
+// TestFirstAdminLinkExpires: the link in the log is invalid once there is an admin.
 func TestFirstAdminLinkExpires(t *testing.T) {
 	p := newTestPeople(kvtest.New(), nil)
 	logged, needed, err := p.FirstAdmin(t.Context())
@@ -62,12 +61,11 @@ func TestFirstAdminLinkExpires(t *testing.T) {
 	}
 }
 
-// TestInvitationByFormerAdmin: a link to become an admin works no more once the
-// admin who made it is kept out, or is an admin no longer. One that was made on
-// the command line is nobody's.
+// TestInvitationByFormerAdmin: a link is invalid once the admin who made it is disabled or
+// demoted. One from the command line stays valid.
 func TestInvitationByFormerAdmin(t *testing.T) {
 	for name, change := range map[string]func(p *People) error{
-		"kept out":   func(p *People) error { _, err := p.SetDisabled(t.Context(), keyOf("ben"), true); return err },
+		"disabled":   func(p *People) error { _, err := p.SetDisabled(t.Context(), keyOf("ben"), true); return err },
 		"made staff": func(p *People) error { _, err := p.SetRole(t.Context(), keyOf("ben"), Staff); return err },
 		"reset as staff": func(p *People) error {
 			i, err := p.Invite(t.Context(), "Ben", Staff, "An")
@@ -109,7 +107,7 @@ func TestInvitationByFormerAdmin(t *testing.T) {
 			if _, err := p.Accept(t.Context(), tokenOf(roots), "", testPassword); err != nil {
 				t.Errorf("the link of the command line: %v", err)
 			}
-			// Ben comes back: what he made before stays void.
+			// Enabling Ben again does not restore his links.
 			if _, err := p.SetDisabled(t.Context(), keyOf("ben"), false); err != nil {
 				t.Fatal(err)
 			}
@@ -193,7 +191,7 @@ func TestFirstAdmin(t *testing.T) {
 	key := keyOf("an")
 	for name, change := range map[string]func() error{
 		"made staff": func() error { _, err := p.SetRole(t.Context(), key, Staff); return err },
-		"kept out":   func() error { _, err := p.SetDisabled(t.Context(), key, true); return err },
+		"disabled":   func() error { _, err := p.SetDisabled(t.Context(), key, true); return err },
 		"reinvited":  func() error { _, err := p.Invite(t.Context(), "An", Staff, ""); return err },
 	} {
 		if err := change(); !problem.Is(err, problem.NotAllowed) {
@@ -205,8 +203,8 @@ func TestFirstAdmin(t *testing.T) {
 	}
 }
 
-// TestInvitationsFromFuture: what was made while the clock was ahead
-// works no longer once it is right, and what was made before still does.
+// TestInvitationsFromFuture: links that were made while the clock was ahead are invalid
+// once it is right; earlier ones stay valid.
 func TestInvitationsFromFuture(t *testing.T) {
 	c := &fakeClock{now: time.Date(2026, 3, 10, 9, 0, 0, 0, time.UTC)}
 	p := newTestPeople(kvtest.New(), c.Now)

@@ -20,8 +20,8 @@ import (
 	"golang.org/x/sync/singleflight"
 )
 
-// OIDCConfig says which OpenID Connect provider signs people in, and what its
-// groups mean.
+// OIDCConfig configures the OpenID Connect provider that signs people in, and the roles of
+// its groups.
 type OIDCConfig struct {
 	Issuer       string
 	ClientID     string
@@ -29,7 +29,7 @@ type OIDCConfig struct {
 	GroupsClaim  string   // the claim that lists a person's groups
 	AdminGroups  []string // whose members are admins
 	StaffGroups  []string // whose members are staff; nobody else gets in
-	// Redirect is the address of ours to which the provider sends people back.
+	// Redirect is the address of the pages to which the provider redirects.
 	Redirect string
 	// HTTP reaches the provider, and nothing else.
 	HTTP *http.Client
@@ -176,8 +176,7 @@ func (o *OIDC) Resume(state, cookie string) (b PendingSignIn, ok bool) {
 	return b, SameSecret(state, b.State) && now.Before(b.Until) && !isFuture(b.Until.Add(-PendingLifetime), now)
 }
 
-// Finish redeems the code of a sign-in. The provider gives nothing for a code
-// that was redeemed before (RFC 6749, section 4.1.2).
+// Finish redeems the code of a sign-in. A code works once (RFC 6749, section 4.1.2).
 func (o *OIDC) Finish(ctx context.Context, b PendingSignIn, code string) (Identity, error) {
 	p, err := o.getProvider(ctx)
 	if err != nil {
@@ -239,8 +238,8 @@ func (o *OIDC) identify(id *oidc.IDToken) (Identity, error) {
 	return out, nil
 }
 
-// emailVerified tells whether the provider saw that the e-mail address is the
-// person's. Some providers write the claim as text.
+// emailVerified reports whether the provider verified the e-mail address. Some providers
+// write the claim as text.
 func emailVerified(claims map[string]any) bool {
 	ok := claims["email_verified"]
 	return ok == true || ok == "true"

@@ -165,7 +165,7 @@ func PasswordWeakness(password, name string) string {
 	return ""
 }
 
-// lettersOf leaves out what people put around a word to satisfy a rule.
+// lettersOf drops what people put around a word to satisfy a rule.
 func lettersOf(s string) string {
 	leet := strings.NewReplacer("0", "o", "1", "i", "3", "e", "4", "a", "@", "a", "5", "s", "$", "s", "7", "t")
 	s = strings.TrimFunc(s, func(r rune) bool { return !unicode.IsLetter(r) })

@@ -58,7 +58,7 @@ func TestHashes(t *testing.T) {
 	check(testPassword+" ", hash, false, false)
 	check("", "", false, false)
 	check(testPassword, "", false, false)
-	// The same letters, composed otherwise, as other keyboards write them.
+	// The same letters, decomposed, as other keyboards write them.
 	accent, _ := h.hash(t.Context(), "caf\u00e9 caf\u00e9 caf\u00e9")
 	check("cafe\u0301 cafe\u0301 cafe\u0301", accent, true, false)
 	old := HashCost{Memory: 4 << 10, Passes: 1, Threads: 1}
@@ -71,8 +71,8 @@ func TestHashes(t *testing.T) {
 	}
 }
 
-// TestHashingIsBounded: no more hashes at once than memory is meant for, and
-// who comes when all seats are taken hears so at once.
+// TestHashingIsBounded: only so many hashes run at once, and callers beyond the queue get
+// an error.
 func TestHashingIsBounded(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		h := newHashing(defaultHashCost)

@@ -17,7 +17,7 @@ func newTestPeople(kv keyvalue.Store, now func() time.Time) *People {
 		AuditLog: NewAuditLog(AuditLogConfig{KeyValue: kv, Now: now, Log: zerolog.Nop()}), HashCost: lowestCost})
 }
 
-// testPassword is everybody's, hashed at the lowest cost that argon2 has.
+// testPassword is the password of all people, hashed at the lowest cost of argon2.
 const testPassword = "vier paarden eten soep"
 
 var lowestCost = HashCost{Memory: 8, Passes: 1, Threads: 1}
@@ -37,7 +37,7 @@ func TestKeyOf(t *testing.T) {
 	}
 }
 
-// newAnAndBen are people of whom An is an admin.
+// newAnAndBen returns People with An, an admin, and Ben.
 func newAnAndBen(t *testing.T, benIs Role) *People {
 	t.Helper()
 	p := newTestPeople(kvtest.New(), nil)
@@ -53,8 +53,7 @@ func newAnAndBen(t *testing.T, benIs Role) *People {
 	return p
 }
 
-// TestCheckNameRefusesInvisible refuses what nobody can see in a name: two people in
-// the log must not read as one.
+// TestCheckNameRefusesInvisible: two names must not look the same in the audit log.
 func TestCheckNameRefusesInvisible(t *testing.T) {
 	for _, r := range []rune{0x00ad, 0x061c, 0x180e, 0x200b, 0x200f, 0x202e, 0x2060, 0x2066, 0x2069, 0xfeff, 0xe0041} {
 		if CheckName("An"+string(r)+" Peeters") == nil {
@@ -68,7 +67,7 @@ func TestCheckNameRefusesInvisible(t *testing.T) {
 	}
 }
 
-// TestLastProviderAdmin is not kept out: nobody could let them in again.
+// TestLastProviderAdmin: the last admin cannot be disabled.
 func TestLastProviderAdmin(t *testing.T) {
 	p := newTestPeople(kvtest.New(), nil)
 	p.Provider = true
@@ -83,14 +82,14 @@ func TestLastProviderAdmin(t *testing.T) {
 	an := provided("iss 1", "An", Admin)
 	provided("iss 2", "Bea", Staff)
 	if _, err := p.SetDisabled(t.Context(), an.Key, true); !problem.Is(err, problem.NotAllowed) {
-		t.Errorf("the only admin is kept out: %v", err)
+		t.Errorf("the only admin is disabled: %v", err)
 	}
 	provided("iss 3", "Cis", Admin)
 	if _, err := p.SetDisabled(t.Context(), an.Key, true); err != nil {
 		t.Errorf("one of two admins: %v", err)
 	}
 	if _, err := p.SignInFromProvider(t.Context(), Identity{"iss 1", "An", Admin}); err == nil {
-		t.Error("who is kept out signs in")
+		t.Error("a disabled person signs in")
 	}
 	if q, err := p.Enable(t.Context(), "an", "root"); err != nil || q.Name != "An" {
 		t.Errorf("%+v, %v", q, err)
@@ -104,9 +103,8 @@ func TestLastProviderAdmin(t *testing.T) {
 	}
 }
 
-// TestProviderNamesAreDistinct: people of the provider choose what they are called, and the
-// audit log knows people by their names. Two who are called alike are shown with
-// a mark each, as long as they are.
+// TestProviderNamesAreDistinct: people whom the provider calls alike get a suffix, for as
+// long as they are.
 func TestProviderNamesAreDistinct(t *testing.T) {
 	p := newTestPeople(kvtest.New(), nil)
 	p.Provider = true
@@ -138,7 +136,7 @@ func TestProviderNamesAreDistinct(t *testing.T) {
 		t.Errorf("two of one name: %v, %q", names(), second)
 	}
 	first := name("iss 1", "An Peeters")
-	// A third copies the mark itself.
+	// A third one copies the suffix.
 	if got := name("iss 3", first); got == first || len(names()) != 3 {
 		t.Errorf("a copied mark gives %q of %v", got, names())
 	}

@@ -57,8 +57,8 @@ func disableAll(w keyvalue.Writer) (notes []string, err error) {
 			return nil, err
 		}
 	}
-	return []string{"The people of the web pages, their roles and passwords are those of the backup. So that nobody comes back whom an admin " +
-		"kept out since, everybody is kept out: see `balansd portal people`, and let in who is to be with `balansd portal enable NAME`."}, nil
+	return []string{"The people of the web pages, their roles and passwords are those of the backup. An admin may have disabled somebody after " +
+		"it was made, so everybody is disabled: see `balansd portal people`, and enable people with `balansd portal enable NAME`."}, nil
 }
 
 // transaction is the key-value store within a transaction.

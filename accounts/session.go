@@ -81,9 +81,8 @@ func (s *Sessions) Person(ctx context.Context) (Person, error) {
 	return q, nil
 }
 
-// Begin starts a session of a person. Its token is new, so that one which was
-// planted in the browser before is worthless. agent is what the browser calls
-// itself.
+// Begin starts a session of a person with a new token, so that one which was planted in
+// the browser is worthless. agent is the User-Agent of the browser.
 func (s *Sessions) Begin(ctx context.Context, q Person, agent string) error {
 	if err := s.RenewToken(ctx); err != nil {
 		return err
@@ -143,8 +142,8 @@ func (s sessionState) since() time.Time {
 	return at
 }
 
-// isValid reports whether the session counts. One that began in the future began
-// while the clock was ahead, and would last for years.
+// isValid reports whether the session is valid. One from the future began while the clock
+// was ahead, and would last for years.
 func (s sessionState) isValid(now time.Time) bool {
 	return now.Before(s.Deadline) && !isFuture(s.since(), now)
 }

@@ -9,8 +9,7 @@ import (
 	"balansd/keyvalue/kvtest"
 )
 
-// TestSessionsAreBounded: whoever signs in without end fills no disk, even where
-// no service ever said what time it is.
+// TestSessionsAreBounded: sessions are bounded even without a confirmed time.
 func TestSessionsAreBounded(t *testing.T) {
 	kv := kvtest.New()
 	end := time.Date(2026, 3, 10, 9, 0, 0, 0, time.UTC)

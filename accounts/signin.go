@@ -95,9 +95,9 @@ func (p *People) RecordSignIn(ctx context.Context, checked Person, known, strong
 	return out, err
 }
 
-// unchangedSince tells whether a password that was compared for checked still lets q
-// in. Whatever replaces a password, or ends sessions, raises the epoch; a
-// stronger hash of the same password does not.
+// unchangedSince reports whether a password that was compared for checked is still valid
+// for q. Whatever replaces a password, or ends sessions, raises the epoch; a stronger
+// hash of the same password does not.
 func unchangedSince(q, checked Person) bool { return q.Epoch == checked.Epoch && !q.Disabled }
 
 // errWrongOldPassword says that the password that is to be replaced is not the
@@ -178,15 +178,15 @@ func (p *People) SignInFromProvider(ctx context.Context, who Identity) (Person, 
 // suffixLength is how many characters of a key tell two people of one name apart.
 const suffixLength = 6
 
-// cleanProviderName is a name as a provider gives it, without what our own marks are
-// made of.
+// cleanProviderName returns a name from a provider without brackets, which distinguish
+// people of the same name.
 func cleanProviderName(name string) string {
 	return strings.NewReplacer("[", "(", "]", ")").Replace(strings.Join(strings.Fields(name), " "))
 }
 
-// saveDistinctName saves a person of the provider, and gives those who are called alike
-// a mark each behind their names: the audit log and the history of an entry know
-// people by name. Whoever is called alike no longer loses the mark.
+// saveDistinctName saves a person of the provider, and adds a suffix to the names of
+// people who are called alike: the audit log and the history of an entry identify people
+// by name. A name that is no longer ambiguous loses its suffix.
 func saveDistinctName(w keyvalue.Writer, changed Person) (Person, error) {
 	people, err := keyvalue.All[Person](w, peopleNamespace)
 	if err != nil {

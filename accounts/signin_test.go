@@ -10,8 +10,8 @@ import (
 	"golang.org/x/crypto/argon2"
 )
 
-// whileHashing starts do while no hash can be made, lets meanwhile happen over the
-// same state, and gives what do then came to.
+// whileHashing starts do, calls meanwhile on the same state while do waits to hash a
+// password, and returns the result of do.
 func whileHashing(t *testing.T, p *People, do func() error, meanwhile func(other *People)) error {
 	t.Helper()
 	for range hashesAtOnce {
@@ -27,7 +27,7 @@ func whileHashing(t *testing.T, p *People, do func() error, meanwhile func(other
 	return <-ended
 }
 
-// resetPassword gives a person a new password by a link of an admin.
+// resetPassword sets a new password with a link of an admin.
 func resetPassword(t *testing.T, p *People, name, password string) {
 	t.Helper()
 	i, err := p.Invite(t.Context(), name, Admin, "")
@@ -39,7 +39,7 @@ func resetPassword(t *testing.T, p *People, name, password string) {
 	}
 }
 
-// hasPassword tells whether a password is a person's.
+// hasPassword reports whether a password is a person's.
 func hasPassword(t *testing.T, p *People, name, password string) bool {
 	t.Helper()
 	q, _, err := p.find(t.Context(), keyOf(name))
@@ -53,9 +53,8 @@ func hasPassword(t *testing.T, p *People, name, password string) bool {
 	return well
 }
 
-// TestSignInRace: whatever ends the sessions of a person
-// while a sign-in with their old password is being checked, that sign-in
-// neither succeeds nor puts the old password back.
+// TestSignInRace: when the sessions of a person end while a sign-in with their old
+// password is checked, it fails and does not restore the old password.
 func TestSignInRace(t *testing.T) {
 	const fresh = "another good password"
 	for name, tt := range map[string]struct {
@@ -68,7 +67,7 @@ func TestSignInRace(t *testing.T) {
 			}
 		}, fresh},
 		"reset link": {func(_ context.Context, t *testing.T, other *People) { resetPassword(t, other, "An", fresh) }, fresh},
-		"kept out": {func(ctx context.Context, _ *testing.T, other *People) {
+		"disabled": {func(ctx context.Context, _ *testing.T, other *People) {
 			_, _ = other.SetDisabled(ctx, keyOf("An"), true)
 		}, testPassword},
 		"signed out everywhere": {func(ctx context.Context, _ *testing.T, other *People) {
@@ -93,9 +92,8 @@ func TestSignInRace(t *testing.T) {
 	}
 }
 
-// TestChangePasswordRace: a change that was sent with the old
-// password, while the person gets a new one by an admin's link, does nothing.
-// Of two changes at once one succeeds.
+// TestChangePasswordRace: a change with the old password fails when another change or a
+// link of an admin was faster.
 func TestChangePasswordRace(t *testing.T) {
 	const fresh, thiefs = "another good password", "the thief's own password"
 	for name, meanwhile := range map[string]func(t *testing.T, other *People){
@@ -124,8 +122,8 @@ func TestChangePasswordRace(t *testing.T) {
 	}
 }
 
-// TestRecordSignInOfDisabledPerson: who is kept out just after they used a
-// link is not signed in by it.
+// TestRecordSignInOfDisabledPerson: a person who is disabled just after they used a link
+// is not signed in.
 func TestRecordSignInOfDisabledPerson(t *testing.T) {
 	p := newAnAndBen(t, Staff)
 	q, _, err := p.find(t.Context(), keyOf("Ben"))
@@ -136,12 +134,11 @@ func TestRecordSignInOfDisabledPerson(t *testing.T) {
 		t.Fatal(err)
 	}
 	if _, err := p.RecordSignIn(t.Context(), q, "", ""); err != ErrWrongPassword {
-		t.Errorf("who was kept out meanwhile gets %v", err)
+		t.Errorf("a disabled person gets %v", err)
 	}
 }
 
-// TestWeakHashIsReplaced: a sign-in makes a hash of today's cost, and of two
-// sign-ins at once neither is refused for it.
+// TestWeakHashIsReplaced: a sign-in replaces a weaker hash, and two at once both succeed.
 func TestWeakHashIsReplaced(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		p := newAnAndBen(t, Staff)

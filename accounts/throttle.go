@@ -23,7 +23,7 @@ const (
 	maxCounters = 10_000
 )
 
-// throttleKey is what an attempt is counted by.
+// throttleKey is what attempts are counted by.
 type throttleKey struct {
 	kind  byte // 'a' address, 'n' name, 'd' known browser
 	value string
@@ -46,7 +46,7 @@ func (k throttleKey) maxWait() time.Duration {
 	return longestAddressWait
 }
 
-// attempts counts attempts.
+// attempts is a counter.
 type attempts struct {
 	count int
 	next  time.Time // no attempt counts before
@@ -109,7 +109,7 @@ func (t *throttle) reset(keys ...throttleKey) {
 	}
 }
 
-// evict makes room for one counter. When none is out of date, the oldest is deleted.
+// evict makes room for one counter: it deletes those that expired, else the oldest.
 func (t *throttle) evict(now time.Time) {
 	if len(t.counters) < maxCounters {
 		return

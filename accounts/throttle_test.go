@@ -13,8 +13,7 @@ import (
 	"pgregory.net/rapid"
 )
 
-// TestThrottleMemory: attempts count under an address and a name,
-// and long names take no more memory than short ones.
+// TestThrottleMemory: the counters are bounded, and long names take no more memory.
 func TestThrottleMemory(t *testing.T) {
 	p := newTestPeople(kvtest.New(), nil)
 	for i := range maxCounters {
@@ -34,8 +33,7 @@ func TestThrottleMemory(t *testing.T) {
 	}
 }
 
-// TestThrottle walks through any series of wrong attempts: each wait
-// is no shorter than the one before, and none is longer than its bound.
+// TestThrottle: each wait is at least as long as the one before, and bounded.
 func TestThrottle(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {
 		now := time.Date(2026, 1, 1, 0, 0, 0, 0, time.UTC)
@@ -83,8 +81,8 @@ func TestThrottleIsBounded(t *testing.T) {
 	}
 }
 
-// TestKnownDeviceIsNotThrottled: while strangers try a name from
-// everywhere, who has signed in with their browser before gets in at once.
+// TestKnownDeviceIsNotThrottled: a browser in which the person signed in before need not
+// wait for the attempts of others.
 func TestKnownDeviceIsNotThrottled(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		p := newTestPeople(kvtest.New(), nil)

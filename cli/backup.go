@@ -191,8 +191,8 @@ lacks, or has in an older version, nothing is done without --lose-newer. The
 state as it was is kept among the backups. What balansd can still read of it and
 must not go back stays: the firms with their sign-ins, links, paused and removed
 connections, dismissed balances, what balansd wrote to Silverfin, and the people
-of the web pages. Where it cannot read that, everybody is kept out of the web
-pages until balansd portal enable lets them in. The audit log has the restore.
+of the web pages. Where it cannot read that, everybody is disabled on the web
+pages until balansd portal enable enables them. The audit log has the restore.
 
 What was found or delivered since is found again in the next run. Silverfin is
 read before anything is written there: what it holds already needs no write, and

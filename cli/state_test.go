@@ -106,13 +106,13 @@ func TestRestoreKeepsOut(t *testing.T) {
 		t.Fatalf("there are %v", before)
 	}
 	r := f.want(0, "Restored", "backup", "restore", backup, "--yes")
-	if strings.Contains(r.stdout, "everybody is kept out") || !slices.Equal(states(), before) || !restored() {
+	if strings.Contains(r.stdout, "everybody is disabled") || !slices.Equal(states(), before) || !restored() {
 		t.Errorf("over a sound state: %s\n%v\n%+v", r.stdout, states(), f.trail())
 	}
 	if err := os.Truncate(f.stateFile(), 9000); err != nil {
 		t.Fatal(err)
 	}
-	f.want(0, "everybody is kept out", "backup", "restore", backup, "--yes")
+	f.want(0, "everybody is disabled", "backup", "restore", backup, "--yes")
 	if after := states(); !slices.Equal(after, []string{"An Peeters disabled", "Ben Maes disabled", "Dirk Claes disabled"}) || !restored() {
 		t.Errorf("over a damaged state: %v\n%+v", after, f.trail())
 	}

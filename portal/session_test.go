@@ -60,7 +60,7 @@ func TestSessionsEndAtOnce(t *testing.T) {
 	ben = f.signedIn(benName)
 	ann.post("/people/disabled", "person", f.key(benName), "disabled", "true")
 	if inside(ben) {
-		t.Error("who was kept out is still in")
+		t.Error("a disabled person is still signed in")
 	}
 	ann.post("/people/disabled", "person", f.key(benName), "disabled", "false")
 	if inside(ben) {
