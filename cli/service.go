@@ -1,12 +1,9 @@
 package cli
 
 import (
-	"bufio"
 	"cmp"
 	"context"
-	"errors"
 	"fmt"
-	"io"
 	"os"
 	"path/filepath"
 	"runtime"
@@ -294,19 +291,6 @@ func (s *serviceCommand) confirmPurge(paths []string) error {
 			"Call it with --yes when you are sure.")
 	}
 	return app.typed("purge", "This deletes for good:\n  "+strings.Join(paths, "\n  "))
-}
-
-// typed asks for a word that confirms what the text says.
-func (app *App) typed(word, text string) error {
-	_, _ = fmt.Fprintf(app.env.Stderr, "%s\nType %s to confirm: ", text, word)
-	line, err := bufio.NewReader(io.LimitReader(app.env.Stdin, 100)).ReadString('\n')
-	if err != nil && !errors.Is(err, io.EOF) {
-		return err
-	}
-	if strings.TrimSpace(line) != word {
-		return problem.New(problem.Usage, "not confirmed; nothing was done", "")
-	}
-	return nil
 }
 
 // control is a command that gives the service an order.

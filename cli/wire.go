@@ -1,29 +1,18 @@
 package cli
 
 import (
-	"cmp"
 	"context"
-	"crypto/sha256"
-	"encoding/hex"
 	"errors"
-	"fmt"
 	"net/http"
 	"os"
-	"os/user"
-	"strings"
 	"sync"
 	"sync/atomic"
 	"time"
 
-	"balansd/balance"
 	"balansd/config"
 	"balansd/daemon"
-	"balansd/finbox"
-	"balansd/folder"
 	"balansd/ledger"
-	"balansd/problem"
 	"balansd/service"
-	"balansd/silverfin"
 	"balansd/store"
 	"balansd/transport"
 
@@ -191,72 +180,6 @@ func links(cfg *config.Config) []ledger.DossierLink {
 	return out
 }
 
-// folderConnections gives the folder sources of the configuration as
-// connections.
-func folderConnections(cfg *config.Config) []ledger.Connection {
-	out := make([]ledger.Connection, 0, len(cfg.Folders))
-	for _, f := range cfg.Folders {
-		c := ledger.Connection{ID: f.Name, Kind: ledger.Folder, Name: f.Name, Language: cfg.Language}
-		if !f.From.Date.IsZero() {
-			c.ActivatedAt = f.From.Date.In(cfg.TimeZone)
-		}
-		out = append(out, c)
-	}
-	return out
-}
-
-// sources makes the function that opens the source of a connection.
-func (n *node) sources(cfg *config.Config, reader *balance.Reader) (func(ledger.Connection) (daemon.Source, error), error) {
-	o := n.options
-	folders := map[string]*folder.Source{}
-	for _, f := range cfg.Folders {
-		src, err := folder.New(folder.Config{Name: f.Name, Path: f.Path, Settle: f.Settle,
-			MaxDocument: int64(cfg.Finbox.MaxDocument), Reader: reader, Log: o.log})
-		if err != nil {
-			return nil, err
-		}
-		folders[f.Name] = src
-	}
-	var fb *finbox.Client
-	if cfg.Finbox.Configured() {
-		var err error
-		if fb, err = n.newFinbox(cfg); err != nil {
-			return nil, err
-		}
-	}
-	return func(c ledger.Connection) (daemon.Source, error) {
-		if src, ok := folders[c.ID]; ok && c.Kind == ledger.Folder {
-			return src, nil
-		}
-		if c.Kind == ledger.Folder {
-			return nil, problem.New(problem.ConfigInvalid, fmt.Sprintf("folder source %s is not in the configuration", c.ID),
-				"Add it to folders again, or leave it: its entries stay in the ledger.")
-		}
-		if fb == nil {
-			return nil, problem.New(problem.ConfigInvalid, "Finbox is not configured",
-				"Set finbox.base_url and the credentials in the configuration; balansd config check names what is missing.")
-		}
-		return fb.Connection(c.ID), nil
-	}, nil
-}
-
-func (n *node) newFinbox(cfg *config.Config) (*finbox.Client, error) {
-	o := n.options
-	client, err := n.httpClient(cfg, cfg.Finbox.Timeout, cfg.Finbox.BaseURL, cfg.Finbox.TokenURL)
-	if err != nil {
-		return nil, err
-	}
-	f := finbox.Config{BaseURL: cfg.Finbox.BaseURL, TokenURL: cfg.Finbox.TokenURL, ClientID: cfg.Finbox.ClientID,
-		ClientSecret: cfg.Finbox.ClientSecret.Reveal(), Scope: cfg.Finbox.Scope, Audience: cfg.Finbox.Audience,
-		HTTP: client, MaxDocument: int64(cfg.Finbox.MaxDocument), Overlap: cfg.Finbox.Overlap, Now: o.now, Log: o.log}
-	if cfg.Finbox.PrivateKeyFile != "" {
-		if f.Key, err = finbox.LoadKey(cfg.Finbox.PrivateKeyFile, cfg.Finbox.CertificateFile); err != nil {
-			return nil, err
-		}
-	}
-	return finbox.New(f)
-}
-
 // httpClient makes a client that reaches only the given hosts.
 func (n *node) httpClient(cfg *config.Config, timeout time.Duration, hosts ...string) (*http.Client, error) {
 	return transport.New(transport.Config{AllowedHosts: hosts, Proxy: cfg.Network.Proxy, CAFile: cfg.Network.CAFile,
@@ -281,158 +204,9 @@ func (n *node) confirmedTime() time.Time {
 	return time.Time{}
 }
 
-// silverfinSide is what a node needs of Silverfin.
-type silverfinSide interface {
-	daemon.Linker
-	destination(firmID int64) daemon.Destination
-	// Close waits for tokens that are being renewed.
-	Close(ctx context.Context) error
-}
-
-// linkedSilverfin is the real one.
-type linkedSilverfin struct{ *silverfin.Client }
-
-func (l linkedSilverfin) destination(firmID int64) daemon.Destination { return l.Firm(firmID) }
-
-func (n *node) newSilverfin(cfg *config.Config) (silverfinSide, error) {
-	o, s := n.options, cfg.Silverfin
-	if !s.Configured() {
-		return noSilverfin{}, nil
-	}
-	client, err := n.httpClient(cfg, s.Timeout, s.BaseURL)
-	if err != nil {
-		return nil, err
-	}
-	var before *silverfin.Client
-	_, old := n.inForce()
-	if l, ok := old.(linkedSilverfin); ok {
-		before = l.Client // people may be half through a sign-in
-	}
-	c, err := silverfin.New(silverfin.Config{BaseURL: s.BaseURL, ClientID: s.ClientID, ClientSecret: s.ClientSecret.Reveal(),
-		Scopes: s.Scopes, HTTP: client, Vault: n.store.Secrets(), Home: n.home, NumberFields: s.EnterpriseNumberFields,
-		Target:            target(s.Target),
-		Workflow:          silverfin.WorkflowMatch{Names: s.Workflow.Names},
-		Lock:              silverfin.LockMatch{Fields: s.LockedFields, Statuses: s.LockedStatuses},
-		RequestsPerSecond: s.RequestsPerSecond, Burst: s.Burst, Concurrency: s.Concurrency, Now: o.now, Log: o.log,
-		After: before})
-	return linkedSilverfin{c}, err
-}
-
-// home is where the state is in use. The id of the computer is hashed: it must
-// not be known from a copy of the state.
-func (n *node) home(ctx context.Context) (silverfin.Home, error) {
-	restored, err := n.store.RestoredAt(ctx)
-	h := silverfin.Home{Restored: restored}
-	h.Name, _ = os.Hostname()
-	if id := machineID(); id != "" {
-		sum := sha256.Sum256([]byte("balansd " + id))
-		h.Machine = hex.EncodeToString(sum[:16])
-	}
-	return h, err
-}
-
-// target is where figures land.
-func target(t config.Target) silverfin.Target {
-	return silverfin.Target{Level: t.Level, Handle: t.Handle, Namespace: t.Namespace, Key: t.Key, Map: t.Map, RequireStarred: t.RequireStarred}
-}
-
-// noSilverfin stands in where the configuration has no Silverfin: every call
-// says what is missing, so that all else works.
-type noSilverfin struct{}
-
-func (noSilverfin) missing() error {
-	return problem.New(problem.ConfigInvalid, "Silverfin is not configured",
-		"Set silverfin.client_id and silverfin.client_secret_file in the configuration; Silverfin gives them on request.")
-}
-
-func (n noSilverfin) destination(int64) daemon.Destination { return n }
-
-func (n noSilverfin) Begin(context.Context, int64, string) (url, state string, err error) {
-	return "", "", n.missing()
-}
-
-func (n noSilverfin) End(context.Context, string, string, int64) (ledger.Firm, []string, error) {
-	return ledger.Firm{}, nil, n.missing()
-}
-
-func (n noSilverfin) Renew(context.Context, int64, time.Duration) (bool, error) {
-	return false, n.missing()
-}
-func (n noSilverfin) TakeOver(context.Context, int64) error { return n.missing() }
-
-func (noSilverfin) Forget(context.Context, int64) error { return nil }
-func (noSilverfin) Close(context.Context) error         { return nil }
-func (n noSilverfin) Companies(context.Context) ([]ledger.Company, []string, error) {
-	return nil, nil, n.missing()
-}
-
-func (n noSilverfin) Company(context.Context, int64) (ledger.Company, error) {
-	return ledger.Company{}, n.missing()
-}
-
-func (n noSilverfin) Locate(context.Context, ledger.Company, balance.Period) (ledger.Target, error) {
-	return ledger.Target{}, n.missing()
-}
-
-func (n noSilverfin) Update(context.Context, ledger.Target, ledger.Decide) error { return n.missing() }
-func (noSilverfin) Property(balance.Cell) string                                 { return "" }
-
 // inForce gives the configuration in force, and what it made of Silverfin.
 func (n *node) inForce() (*config.Config, silverfinSide) {
 	n.mu.Lock()
 	defer n.mu.Unlock()
 	return n.cfg, n.silverfin
-}
-
-// quietLog is the log of a command that shows its answer itself: only what is
-// wrong, unless the configuration asks for more.
-func (app *App) quietLog(cfg *config.Config) zerolog.Logger {
-	if cfg.Log.Level == "info" {
-		return app.log(cfg).Level(zerolog.ErrorLevel)
-	}
-	return app.log(cfg)
-}
-
-// person names who acts, for the history: the account on this server. Behind
-// sudo that is who called it, "jan (root)": each administrator is root there.
-func person() string {
-	u, err := user.Current()
-	if err != nil {
-		return "a person on this server"
-	}
-	return personAs(u.Username, os.Geteuid() == 0, os.Getenv, loginAccount)
-}
-
-// personAs is person for an account. login gives the account that the session
-// began with, empty where that is not known.
-func personAs(account string, root bool, env func(string) string, login func() string) string {
-	if !root {
-		return account
-	}
-	who := clean(cmp.Or(env("SUDO_USER"), env("DOAS_USER"), login()))
-	if letters := []rune(who); len(letters) > maxAccount {
-		who = string(letters[:maxAccount])
-	}
-	if who == "" || who == account {
-		return account
-	}
-	return who + " (" + account + ")"
-}
-
-// maxAccount bounds the name of an account, in characters, as Linux does for
-// those that it makes.
-const maxAccount = 32
-
-// loginAccount is the account that signed in to this session, by what the
-// kernel keeps for its audit: it stays the same through su and sudo.
-func loginAccount() string {
-	text, err := os.ReadFile("/proc/self/loginuid")
-	if err != nil {
-		return ""
-	}
-	u, err := user.LookupId(strings.TrimSpace(string(text)))
-	if err != nil {
-		return "" // none has signed in: it is 4294967295 for a service
-	}
-	return u.Username
 }

@@ -9,7 +9,9 @@ import (
 	"strings"
 	"time"
 
+	"balansd/accounts"
 	"balansd/config"
+	"balansd/daemon"
 	"balansd/localapi"
 	"balansd/problem"
 )
@@ -117,4 +119,45 @@ func (app *App) withState(ctx context.Context, nothing func(*config.Config) any,
 	}
 	app.printf("%s; %s\n", strings.ToUpper(what[:1])+what[1:], next)
 	return nil
+}
+
+// nodeAPI is the API of a node in this process.
+type nodeAPI struct {
+	daemon.API
+	people *accounts.People
+	reload reloader
+}
+
+// reloader reads the configuration again. by names who asked.
+type reloader func(ctx context.Context, by string) (localapi.Reloaded, error)
+
+// api returns the API of a node, with each change recorded in the audit log. reload is
+// nil where no daemon runs.
+func (n *node) api(cfg *config.Config, reload reloader) localapi.API {
+	people, log := n.people(cfg)
+	return localapi.Audited(nodeAPI{n, people, reload}, log)
+}
+
+// Reload is localapi.API's.
+func (a nodeAPI) Reload(ctx context.Context, r localapi.ReloadRequest) (localapi.Reloaded, error) {
+	if a.reload == nil {
+		return localapi.Reloaded{}, problem.New(problem.DaemonDown, "no daemon runs here", "Start the service: balansd service start.")
+	}
+	return a.reload(ctx, r.By)
+}
+
+// People is localapi.API's.
+func (a nodeAPI) People(ctx context.Context) ([]accounts.Account, error) {
+	return a.people.Accounts(ctx)
+}
+
+// Invite is localapi.API's.
+func (a nodeAPI) Invite(ctx context.Context, r localapi.InviteRequest) (accounts.Invitation, error) {
+	return a.people.Invite(ctx, r.Name, r.Role, r.By)
+}
+
+// Enable is localapi.API's.
+func (a nodeAPI) Enable(ctx context.Context, r localapi.EnableRequest) (localapi.Enabled, error) {
+	q, err := a.people.Enable(ctx, r.Name, r.By)
+	return localapi.Enabled{Name: q.Name, Role: q.Role}, err
 }
