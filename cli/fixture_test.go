@@ -12,6 +12,7 @@ import (
 	"os/signal"
 	"path/filepath"
 	"runtime"
+	"slices"
 	"strings"
 	"sync"
 	"syscall"
@@ -27,7 +28,7 @@ import (
 const testProcessEnv = "BALANSD_CLI_TEST_PROCESS"
 
 func TestMain(m *testing.M) {
-	if os.Getenv(testProcessEnv) == "" {
+	if os.Getenv(testProcessEnv) == "" && !slices.Equal(os.Args[1:], []string{readDocumentCommand}) {
 		os.Exit(m.Run())
 	}
 	if err := prepareTestProcess(); err != nil {

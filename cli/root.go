@@ -12,6 +12,7 @@ import (
 
 	"balansd/balance"
 	"balansd/config"
+	"balansd/documentreader"
 	"balansd/problem"
 )
 
@@ -44,6 +45,9 @@ type App struct {
 // the person, and gives the exit code: 0 well, 1 error, 2 usage or
 // configuration, 3 done but something needs a person.
 func Main(ctx context.Context, env Env) int {
+	if slices.Equal(env.Args, []string{readDocumentCommand}) {
+		return documentreader.Serve(env.Stdin, env.Stdout, nil)
+	}
 	app := &App{env: env}
 	root := newRootCommand(app)
 	root.SetArgs(slices.Clone(env.Args)) // nil would mean the process's own

@@ -3,9 +3,9 @@ package cli
 import (
 	"fmt"
 
-	"balansd/balance"
 	"balansd/config"
 	"balansd/daemon"
+	"balansd/documentreader"
 	"balansd/finbox"
 	"balansd/folder"
 	"balansd/ledger"
@@ -27,7 +27,7 @@ func folderConnections(cfg *config.Config) []ledger.Connection {
 }
 
 // sources makes the function that opens the source of a connection.
-func (n *node) sources(cfg *config.Config, reader *balance.Reader) (func(ledger.Connection) (daemon.Source, error), error) {
+func (n *node) sources(cfg *config.Config, reader *documentreader.Reader) (func(ledger.Connection) (daemon.Source, error), error) {
 	o := n.options
 	folders := map[string]*folder.Source{}
 	for _, f := range cfg.Folders {

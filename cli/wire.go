@@ -82,7 +82,7 @@ func (n *node) wire(cfg *config.Config) (daemon.Config, silverfinSide, error) {
 	if err != nil {
 		return daemon.Config{}, nil, err
 	}
-	reader, err := documentReader(cfg)
+	reader, err := newDocumentReader(cfg)
 	if err != nil {
 		return daemon.Config{}, nil, err
 	}

@@ -49,7 +49,7 @@ func (d *delivery) readDocument(ctx context.Context, doc []byte) error {
 	if reader == nil {
 		reader = balance.NewReader(balance.ReaderOptions{})
 	}
-	b, err := reader.ReadDocument(ctx, doc)
+	b, err := balance.ReadSingle(doc, func(data []byte) (*balance.Balance, error) { return reader.ReadDocument(ctx, data) })
 	if wrong := (*balance.ReadError)(nil); err != nil && !errors.As(err, &wrong) {
 		return err // nothing is known of the document
 	}
