@@ -97,10 +97,10 @@ func (r *run) discoverOne(ctx context.Context, c ledger.Connection) (ledger.Conn
 	return c, r.cfg.Store.UpdateConnection(ctx, c.ID, func(stored *ledger.Connection) { stored.FullyListedAt = c.FullyListedAt })
 }
 
-// list walks the listing of a connection, from its cursor on or from the
-// beginning, and records what is new. What is new is told by the ids alone, so a
-// walk from the beginning leaves the cursor where it is. It reports whether the
-// walk went through; the error is of the state, or of ctx.
+// list reads the listing of a connection, from its cursor or, if whole, from the
+// beginning, and records the new entries. The ledger recognises known ones, so a
+// whole listing does not move the cursor. through reports whether the listing was
+// read to its end; the error is of the state, or of ctx.
 func (r *run) list(ctx context.Context, c ledger.Connection, src Source, whole bool) (_ ledger.Connection, through bool, err error) {
 	from := c.Cursor
 	if whole {
@@ -205,8 +205,8 @@ func (r *run) counts(c ledger.Connection, l ledger.Listing) bool {
 	return ok && (link.All || !link.From.IsZero() && !l.CreatedAt.Before(link.From.In(r.cfg.Schedule.zone())))
 }
 
-// recall brings back what was ignored as too old, where a link was set since
-// that reaches back to it.
+// recall retries entries that were ignored as too old, if a link was set since then
+// that includes them.
 func (r *run) recall(ctx context.Context) error {
 	for _, link := range r.links {
 		if link.All || !link.From.IsZero() {
@@ -218,7 +218,7 @@ func (r *run) recall(ctx context.Context) error {
 	return nil
 }
 
-// recall brings back what was ignored as too old for a connection whose
+// recall retries entries that were ignored as too old for a connection whose
 // activation moved to an earlier day.
 func (d *Daemon) recall(ctx context.Context, c ledger.Connection) error {
 	return recall(ctx, d.config(), 0, "the connection counts from an earlier day now", func(e ledger.Entry) bool {
@@ -226,7 +226,7 @@ func (d *Daemon) recall(ctx context.Context, c ledger.Connection) error {
 	})
 }
 
-// recall brings back the entries that were ignored as too old and count now.
+// recall retries the entries that were ignored as too old and count now.
 func recall(ctx context.Context, cfg Config, run uint64, why string, counts func(ledger.Entry) bool) error {
 	q := ledger.Query{States: []ledger.State{ledger.Ignored}, Reason: ledger.BeforeActivation}
 	for e, err := range cfg.Store.Entries(ctx, q) {
