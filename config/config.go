@@ -108,19 +108,13 @@ func (s Silverfin) Configured() bool { return s.ClientID != "" }
 
 // Target says where in Silverfin the figures land; the firm's templates decide.
 type Target struct {
-	Level          string            `yaml:"level"`           // LevelPeriod or LevelReconciliation
-	Handle         string            `yaml:"handle"`          // of the reconciliation template, at LevelReconciliation
+	Level          string            `yaml:"level"`           // period or reconciliation
+	Handle         string            `yaml:"handle"`          // of the reconciliation template, at level reconciliation
 	Namespace      string            `yaml:"namespace"`       // of the custom properties
 	Key            string            `yaml:"key"`             // pattern; {code} is a rubric as 1003, or 1003P for the previous year; empty: Map alone
 	Map            map[string]string `yaml:"map"`             // rubric to key or namespace.key; takes precedence over Key
-	RequireStarred bool              `yaml:"require_starred"` // at LevelReconciliation: only a starred reconciliation takes figures
+	RequireStarred bool              `yaml:"require_starred"` // at level reconciliation: only a starred reconciliation takes figures
 }
-
-// The levels of a target.
-const (
-	LevelPeriod         = "period"
-	LevelReconciliation = "reconciliation"
-)
 
 // Workflow says which workflow must be open in the period.
 type Workflow struct {
