@@ -16,46 +16,46 @@ import (
 	"balansd/problem"
 )
 
-// wordTime is how long a daemon may take for its first word to a command: a
-// process that hangs takes connections still.
-const wordTime = 10 * time.Second
+// answerTimeout is how long a daemon may take for its first answer to a command: a
+// process that hangs still accepts connections.
+const answerTimeout = 10 * time.Second
 
-// dialDaemon looks for the daemon of a configuration, and has it answer once, so
-// that a command waits for no daemon that hangs, and acts on none of another
-// configuration.
+// dialDaemon connects to the daemon of a configuration and makes one call, so that a
+// command neither waits for a daemon that hangs, nor changes the state of another
+// configuration. The error wraps localapi.ErrNoDaemon if no daemon runs.
 func (app *App) dialDaemon(ctx context.Context, cfg *config.Config) (*localapi.Client, error) {
 	client, err := localapi.Dial(ctx, cfg.Socket, cfg.StateFile)
 	if err != nil {
 		return nil, err
 	}
-	limit := app.waitFor(wordTime)
-	asked, cancel := context.WithTimeout(ctx, limit)
+	limit := app.timeout(answerTimeout)
+	callCtx, cancel := context.WithTimeout(ctx, limit)
 	defer cancel()
-	_, err = client.Firms(asked)
+	_, err = client.Firms(callCtx)
 	switch {
 	case problem.Is(err, problem.NotAllowed):
 		return nil, err
-	case asked.Err() != nil && ctx.Err() == nil:
+	case callCtx.Err() != nil && ctx.Err() == nil:
 		return nil, problem.New(problem.DaemonDown, fmt.Sprintf("the daemon is there and did not answer within %s", limit),
 			"See in its log what it does, or restart it: balansd service restart.")
 	}
 	return client, nil
 }
 
-// withAPI does something with what a command works on: the daemon when it
-// runs, else the state itself.
+// withAPI calls do with the API of the daemon if it runs, else with that of a node in this
+// process.
 func (app *App) withAPI(ctx context.Context, do func(api localapi.API, cfg *config.Config) error) error {
 	cfg, err := app.config()
 	if err != nil {
 		return err
 	}
-	return app.onAPI(ctx, cfg, false, do)
+	return app.useAPI(ctx, cfg, false, do)
 }
 
-// onAPI is withAPI. A command that only looks works on a state that cannot be
-// written, too.
-func (app *App) onAPI(ctx context.Context, cfg *config.Config, looks bool, do func(api localapi.API, cfg *config.Config) error) error {
-	for late := time.Now().Add(app.waitFor(answerTime)); ; {
+// useAPI is withAPI for a configuration. With readOnly a state that cannot be written is
+// opened for reading.
+func (app *App) useAPI(ctx context.Context, cfg *config.Config, readOnly bool, do func(api localapi.API, cfg *config.Config) error) error {
+	for deadline := time.Now().Add(app.timeout(startTimeout)); ; {
 		client, err := app.dialDaemon(ctx, cfg)
 		if err == nil {
 			return do(client, cfg)
@@ -65,7 +65,7 @@ func (app *App) onAPI(ctx context.Context, cfg *config.Config, looks bool, do fu
 		}
 		o := nodeOptions{version: app.version(), process: "balansd on the command line", log: app.quietLog(cfg)}
 		n, err := newNode(ctx, cfg, o)
-		if looks && problem.Is(err, problem.StateUnwritable) {
+		if readOnly && problem.Is(err, problem.StateUnwritable) {
 			refused := problem.Of(err)
 			o.readOnly = true
 			if n, err = newNode(ctx, cfg, o); err == nil {
@@ -76,35 +76,35 @@ func (app *App) onAPI(ctx context.Context, cfg *config.Config, looks bool, do fu
 			defer func() { _ = n.Close() }()
 			return do(n.api(cfg, nil), cfg)
 		}
-		// A daemon that starts holds the state a moment before it answers.
-		if !problem.Is(err, problem.StateLocked) || ctx.Err() != nil || time.Now().After(late) {
+		// A daemon that starts locks the state a moment before it answers.
+		if !problem.Is(err, problem.StateLocked) || ctx.Err() != nil || time.Now().After(deadline) {
 			return err
 		}
 	}
 }
 
-// answerTime is how long a command waits for a daemon that holds the state and
-// does not answer yet. Each try to open the state waits as well.
-const answerTime = 5 * time.Second
+// startTimeout is how long a command waits for a daemon that has locked the state and does
+// not answer yet. Each attempt to open the state waits as well.
+const startTimeout = 5 * time.Second
 
-// waitFor returns how long to wait for a daemon: usual, or what Env says.
-func (app *App) waitFor(usual time.Duration) time.Duration {
-	if app.env.daemonWait > 0 {
-		return app.env.daemonWait
+// timeout returns usual, or Env.daemonTimeout if it is set.
+func (app *App) timeout(usual time.Duration) time.Duration {
+	if app.env.daemonTimeout > 0 {
+		return app.env.daemonTimeout
 	}
 	return usual
 }
 
-// withState is withAPI for a command that only looks. Where there is no state
-// yet it makes none, and says so: nothing gives what there is to print as JSON
-// then; a nil nothing means that the command cannot do without.
-func (app *App) withState(ctx context.Context, nothing func(*config.Config) any, do func(api localapi.API, cfg *config.Config) error) error {
+// withExistingState is withAPI for a command that needs no more than to read. If there is
+// no state yet, it creates none and says so: empty returns what is printed as JSON then;
+// if it is nil, the command cannot work without a state and returns a NotFound problem.
+func (app *App) withExistingState(ctx context.Context, empty func(*config.Config) any, do func(api localapi.API, cfg *config.Config) error) error {
 	cfg, err := app.config()
 	if err != nil {
 		return err
 	}
 	if _, err := os.Stat(cfg.StateFile); !errors.Is(err, fs.ErrNotExist) {
-		return app.onAPI(ctx, cfg, true, do)
+		return app.useAPI(ctx, cfg, true, do)
 	}
 	what := "nothing is here yet: balansd has no state at " + cfg.StateFile
 	next := "link Finbox first: balansd connect finbox CONNECTION-ID"
@@ -112,16 +112,16 @@ func (app *App) withState(ctx context.Context, nothing func(*config.Config) any,
 		next = "run a sync first: balansd sync"
 	}
 	switch {
-	case nothing == nil:
+	case empty == nil:
 		return problem.New(problem.NotFound, what, strings.ToUpper(next[:1])+next[1:]+".")
 	case app.asJSON:
-		return app.print(nothing(cfg))
+		return app.print(empty(cfg))
 	}
 	app.printf("%s; %s\n", strings.ToUpper(what[:1])+what[1:], next)
 	return nil
 }
 
-// nodeAPI is the API of a node in this process.
+// nodeAPI implements localapi.API by a node in this process.
 type nodeAPI struct {
 	daemon.API
 	people *accounts.People
@@ -131,8 +131,8 @@ type nodeAPI struct {
 // reloader reads the configuration again. by names who asked.
 type reloader func(ctx context.Context, by string) (localapi.Reloaded, error)
 
-// api returns the API of a node, with each change recorded in the audit log. reload is
-// nil where no daemon runs.
+// api returns the API of a node, which records each change in the audit log. reload is nil
+// if no daemon runs.
 func (n *node) api(cfg *config.Config, reload reloader) localapi.API {
 	people, log := n.people(cfg)
 	return localapi.Audited(nodeAPI{n, people, reload}, log)

@@ -11,8 +11,8 @@ import (
 	"balansd/problem"
 )
 
-// confirm asks a yes-or-no question. Without a person at a terminal the answer
-// is a Usage problem that names the flag --yes.
+// confirm asks a yes-or-no question. Without a terminal it returns a Usage problem that
+// names the flag --yes.
 func (app *App) confirm(question string) (bool, error) {
 	if !isTerminal(app.env.Stdin) {
 		return false, problem.New(problem.Usage, "this needs a yes, and there is nobody at a terminal to give it",
@@ -21,8 +21,8 @@ func (app *App) confirm(question string) (bool, error) {
 	return app.ask(question)
 }
 
-// ask puts the question and reads the answer; anything but a yes, in any of
-// the languages, is a no.
+// ask asks the question and reads the answer. Anything but a yes in English, Dutch or
+// French is a no.
 func (app *App) ask(question string) (bool, error) {
 	_, _ = fmt.Fprintf(app.env.Stderr, "%s [y/N] ", question)
 	line, err := bufio.NewReader(io.LimitReader(app.env.Stdin, 100)).ReadString('\n')
@@ -33,8 +33,8 @@ func (app *App) ask(question string) (bool, error) {
 	return slices.Contains(yes, strings.ToLower(strings.TrimSpace(line))), nil
 }
 
-// typed asks for a word that confirms what the text says.
-func (app *App) typed(word, text string) error {
+// confirmWord asks to type a word that confirms what the text says.
+func (app *App) confirmWord(word, text string) error {
 	_, _ = fmt.Fprintf(app.env.Stderr, "%s\nType %s to confirm: ", text, word)
 	line, err := bufio.NewReader(io.LimitReader(app.env.Stdin, 100)).ReadString('\n')
 	if err != nil && !errors.Is(err, io.EOF) {

@@ -36,7 +36,7 @@ func TestMain(m *testing.M) {
 		os.Exit(70)
 	}
 	if order := os.Getenv(orderEnv); order != "" {
-		os.Exit(carryOut(order))
+		os.Exit(runSteps(order))
 	}
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
 	context.AfterFunc(ctx, stop)
@@ -57,7 +57,7 @@ type fixture struct {
 	conn    string // connection id
 	firm    int64
 
-	daemonWait time.Duration // of commands in this process; what people get when 0
+	daemonTimeout time.Duration // of commands in this process; what people get when 0
 }
 
 // fixtureOptions say what is particular about a fixture.
@@ -141,7 +141,7 @@ func (f *fixture) runEnv(ctx context.Context, env Env) result {
 	var stdout bytes.Buffer
 	stderr := newOutput()
 	env.Args, env.Stdout, env.Version = append(env.Args, "--config", f.config), &stdout, "test"
-	env.daemonWait = f.daemonWait
+	env.daemonTimeout = f.daemonTimeout
 	if env.Stderr == nil {
 		env.Stderr = stderr
 	} else {

@@ -19,13 +19,13 @@ import (
 	"golang.org/x/term"
 )
 
-// shownError is an error that the command has already shown in its output; only its
-// exit code is left to give.
+// shownError is an error that is in the output already. Main returns its exit code
+// without printing it.
 type shownError struct{ error }
 
 func (t shownError) Unwrap() error { return t.error }
 
-// report shows an error on stderr and gives the exit code.
+// report prints an error on stderr and returns the exit code.
 func (app *App) report(ctx context.Context, err error) int {
 	if err == nil {
 		return 0
@@ -38,7 +38,7 @@ func (app *App) report(ctx context.Context, err error) int {
 		_, _ = fmt.Fprintln(app.env.Stderr, "Stopped.")
 		return p.Code.ExitCode()
 	}
-	// A wrong call may end before the flag itself was read.
+	// Wrong arguments may end the command before cobra has read the flag.
 	if app.asJSON || slices.Contains(app.env.Args, "--json") {
 		app.reportJSON(p)
 	} else {
@@ -98,8 +98,8 @@ func (app *App) printf(format string, args ...any) {
 	_, _ = fmt.Fprintf(app.env.Stdout, format, args...)
 }
 
-// clean takes control characters out of a text that comes from outside, so
-// that a document cannot steer the terminal.
+// clean replaces the control characters of a text from outside, so that it cannot
+// control the terminal.
 func clean(s string) string {
 	return strings.Map(func(r rune) rune {
 		switch {
@@ -119,7 +119,7 @@ const (
 	red  = "31"
 )
 
-// styled returns text a style when w is a terminal that takes one.
+// styled returns text in a style if w is a terminal that supports it.
 func (app *App) styled(w io.Writer, style, text string) string {
 	if !logs.Coloured(w, app.env.Environ) {
 		return text
@@ -127,7 +127,7 @@ func (app *App) styled(w io.Writer, style, text string) string {
 	return "\x1b[" + style + "m" + text + "\x1b[0m"
 }
 
-// getenv finds a variable of the environment.
+// getenv returns a variable of the environment.
 func (app *App) getenv(name string) string {
 	for _, pair := range app.env.Environ {
 		if n, value, _ := strings.Cut(pair, "="); n == name {
@@ -142,22 +142,22 @@ func isTerminal(stream any) bool {
 	return ok && term.IsTerminal(int(f.Fd())) // a descriptor is a small number
 }
 
-// log returns the logger of a command: on stderr, as the configuration says. A
-// file or the journal are for the daemon.
+// log returns the logger of a command, which writes to stderr: the file and the journal of
+// the configuration are for the daemon.
 func (app *App) log(cfg *config.Config) zerolog.Logger {
 	c := logs.Config{Level: cfg.Log.Level, Format: cfg.Log.Format, Stderr: app.env.Stderr, Environ: app.env.Environ}
 	if c.Format == "journald" {
 		c.Format = "auto"
 	}
 	l, err := logs.Open(c)
-	if err != nil { // the configuration was checked, but a log there must be
+	if err != nil { // not expected, since the configuration was checked
 		return zerolog.New(app.env.Stderr).With().Timestamp().Logger()
 	}
 	return l.Logger()
 }
 
-// quietLog is the log of a command that shows its answer itself: only what is
-// wrong, unless the configuration asks for more.
+// quietLog returns the logger of a command that prints its result itself. It logs errors
+// only, unless the configuration asks for another level than info.
 func (app *App) quietLog(cfg *config.Config) zerolog.Logger {
 	if cfg.Log.Level == "info" {
 		return app.log(cfg).Level(zerolog.ErrorLevel)

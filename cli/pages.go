@@ -17,18 +17,18 @@ func pagesURL(cfg *config.Config) string {
 	return portal.BaseURL(cfg.Portal.Listen, cfg.Portal.Hostnames, cfg.Portal.CertificateFile != "")
 }
 
-// pages are the web pages of a running daemon, and what the local API needs of
-// them.
+// pages are the web pages of a running daemon, and the API that they and the local API
+// use.
 type pages struct {
 	api    localapi.API // of the node, with each change recorded
 	people *accounts.People
-	web    *portal.Handler // nil where the configuration has no pages
+	web    *portal.Handler // nil if the configuration has no pages
 	cfg    config.Portal
 	url    string
 	log    zerolog.Logger
 }
 
-// newPages makes the web pages. It listens nowhere yet.
+// newPages creates the web pages. It does not listen yet.
 func (n *node) newPages(cfg *config.Config, reload reloader) (*pages, error) {
 	people, log := n.people(cfg)
 	p := &pages{api: localapi.Audited(nodeAPI{n, people, reload}, log), people: people, cfg: cfg.Portal, url: pagesURL(cfg), log: n.options.log}
@@ -57,9 +57,9 @@ func (n *node) newPages(cfg *config.Config, reload reloader) (*pages, error) {
 	return p, err
 }
 
-// settings lists the settings in force, secrets hidden.
+// settings returns the settings in force, with secrets hidden.
 func (n *node) settings() []portal.Setting {
-	cfg, _ := n.inForce()
+	cfg, _ := n.current()
 	list := cfg.Settings()
 	out := make([]portal.Setting, len(list))
 	for i, s := range list {
@@ -68,16 +68,16 @@ func (n *node) settings() []portal.Setting {
 	return out
 }
 
-// listenAgain is how long the pages wait before they try again to listen.
-const listenAgain = time.Minute
+// listenRetryInterval is how long serve waits before it tries to listen again.
+const listenRetryInterval = time.Minute
 
-// serve serves the pages until ctx ends. Where they cannot be, that is logged
-// and tried again: the nights go on without them.
+// serve serves the pages until ctx ends. If that fails, it logs the error and tries again,
+// so that the nightly syncs go on without pages.
 func (p *pages) serve(ctx context.Context) error {
 	if p.web == nil {
 		return nil
 	}
-	p.welcome(ctx)
+	p.logAddress(ctx)
 	for {
 		err := portal.Serve(ctx, portal.ServeConfig{Listen: p.cfg.Listen, CertificateFile: p.cfg.CertificateFile,
 			KeyFile: p.cfg.KeyFile, Log: p.log}, p.web)
@@ -89,15 +89,15 @@ func (p *pages) serve(ctx context.Context) error {
 		select {
 		case <-ctx.Done():
 			return nil
-		case <-time.After(listenAgain):
+		case <-time.After(listenRetryInterval):
 		}
 	}
 }
 
-// welcome logs where the pages are, and while nobody manages them the link
-// with which the first admin chooses a password. Who may read the log of the
-// service may become that admin.
-func (p *pages) welcome(ctx context.Context) {
+// logAddress logs the address of the pages, and while there is no admin the link with which
+// the first one chooses a password. Whoever may read the log of the service may become
+// that admin.
+func (p *pages) logAddress(ctx context.Context) {
 	p.log.Info().Str("url", p.url).Msg("the web pages are here")
 	i, needed, err := p.people.FirstAdmin(ctx)
 	switch {

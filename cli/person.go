@@ -7,8 +7,8 @@ import (
 	"strings"
 )
 
-// person names who acts, for the history: the account on this server. Behind
-// sudo that is who called it, "jan (root)": each administrator is root there.
+// person returns who acts, for the history and the audit log: the account on this server.
+// Under sudo it includes who called sudo, as in "jan (root)".
 func person() string {
 	u, err := user.Current()
 	if err != nil {
@@ -17,8 +17,8 @@ func person() string {
 	return personAs(u.Username, os.Geteuid() == 0, os.Getenv, loginAccount)
 }
 
-// personAs is person for an account. login gives the account that the session
-// began with, empty where that is not known.
+// personAs returns the name for an account. login returns the account that the session
+// began with, or an empty string if it is not known.
 func personAs(account string, root bool, env func(string) string, login func() string) string {
 	if !root {
 		return account
@@ -33,12 +33,11 @@ func personAs(account string, root bool, env func(string) string, login func() s
 	return who + " (" + account + ")"
 }
 
-// maxAccount bounds the name of an account, in characters, as Linux does for
-// those that it makes.
+// maxAccount is the maximal length of an account's name in characters, as on Linux.
 const maxAccount = 32
 
-// loginAccount is the account that signed in to this session, by what the
-// kernel keeps for its audit: it stays the same through su and sudo.
+// loginAccount returns the account that signed in to this session, from the login id of
+// the kernel's audit system, which su and sudo do not change.
 func loginAccount() string {
 	text, err := os.ReadFile("/proc/self/loginuid")
 	if err != nil {
@@ -46,7 +45,7 @@ func loginAccount() string {
 	}
 	u, err := user.LookupId(strings.TrimSpace(string(text)))
 	if err != nil {
-		return "" // none has signed in: it is 4294967295 for a service
+		return "" // nobody signed in: the id of a service is 4294967295
 	}
 	return u.Username
 }

@@ -111,7 +111,7 @@ when nobody who could do it on the pages may sign in any more.`,
 	}
 }
 
-// people returns who may sign in, and the audit log.
+// people returns the people of the web pages, and the audit log.
 func (n *node) people(cfg *config.Config) (*accounts.People, *accounts.AuditLog) {
 	o, kv := n.options, n.store.KeyValue()
 	log := accounts.NewAuditLog(accounts.AuditLogConfig{KeyValue: kv, Now: o.now, Confirmed: n.confirmedTime, Log: o.log})

@@ -6,11 +6,11 @@ import (
 	"github.com/schollz/progressbar/v3"
 )
 
-// progress shows how far long work is. It is silent when stderr is no
-// terminal, and safe to use from one goroutine at a time.
+// progress shows the progress of long work on stderr, if that is a terminal. It is for one
+// goroutine at a time.
 type progress struct{ bar *progressbar.ProgressBar }
 
-// newProgress starts a progress line on stderr. Close ends it.
+// newProgress starts a progress bar. The caller closes it.
 func (app *App) newProgress() *progress {
 	if !isTerminal(app.env.Stderr) || app.asJSON {
 		return &progress{}
@@ -21,18 +21,18 @@ func (app *App) newProgress() *progress {
 		progressbar.OptionSetWidth(24), progressbar.OptionThrottle(100*time.Millisecond))}
 }
 
-// update shows that done of total things are done, and what goes on now.
+// update shows that done of total things are done, and what is being done.
 func (p *progress) update(done, total int, text string) {
 	if p.bar == nil {
 		return
 	}
 	p.bar.Describe(clean(text))
-	// A bar that is full counts as finished for good, and the total may grow.
+	// A full bar would count as finished, and the total may still grow.
 	p.bar.ChangeMax(max(total, done+1))
 	_ = p.bar.Set(done)
 }
 
-// close takes the progress line away.
+// close removes the progress bar.
 func (p *progress) close() {
 	if p.bar != nil {
 		_ = p.bar.Exit()

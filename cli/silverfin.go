@@ -15,20 +15,20 @@ import (
 	"balansd/silverfin"
 )
 
-// silverfinSide is what a node needs of Silverfin.
-type silverfinSide interface {
+// silverfinClient is what a node needs from Silverfin.
+type silverfinClient interface {
 	daemon.Linker
 	destination(firmID int64) daemon.Destination
-	// Close waits for tokens that are being renewed.
+	// Close waits until tokens that are being renewed are saved.
 	Close(ctx context.Context) error
 }
 
-// linkedSilverfin is the real one.
-type linkedSilverfin struct{ *silverfin.Client }
+// configuredSilverfin is the client of a configuration that has Silverfin.
+type configuredSilverfin struct{ *silverfin.Client }
 
-func (l linkedSilverfin) destination(firmID int64) daemon.Destination { return l.Firm(firmID) }
+func (l configuredSilverfin) destination(firmID int64) daemon.Destination { return l.Firm(firmID) }
 
-func (n *node) newSilverfin(cfg *config.Config) (silverfinSide, error) {
+func (n *node) newSilverfin(cfg *config.Config) (silverfinClient, error) {
 	o, s := n.options, cfg.Silverfin
 	if !s.Configured() {
 		return noSilverfin{}, nil
@@ -38,9 +38,9 @@ func (n *node) newSilverfin(cfg *config.Config) (silverfinSide, error) {
 		return nil, err
 	}
 	var before *silverfin.Client
-	_, old := n.inForce()
-	if l, ok := old.(linkedSilverfin); ok {
-		before = l.Client // people may be half through a sign-in
+	_, old := n.current()
+	if l, ok := old.(configuredSilverfin); ok {
+		before = l.Client // it has the sign-ins that people have begun
 	}
 	c, err := silverfin.New(silverfin.Config{BaseURL: s.BaseURL, ClientID: s.ClientID, ClientSecret: s.ClientSecret.Reveal(),
 		Scopes: s.Scopes, HTTP: client, Vault: n.store.Secrets(), Home: n.home, NumberFields: s.EnterpriseNumberFields,
@@ -49,11 +49,11 @@ func (n *node) newSilverfin(cfg *config.Config) (silverfinSide, error) {
 		Lock:              silverfin.LockMatch{Fields: s.LockedFields, Statuses: s.LockedStatuses},
 		RequestsPerSecond: s.RequestsPerSecond, Burst: s.Burst, Concurrency: s.Concurrency, Now: o.now, Log: o.log,
 		After: before})
-	return linkedSilverfin{c}, err
+	return configuredSilverfin{c}, err
 }
 
-// home is where the state is in use. The id of the computer is hashed: it must
-// not be known from a copy of the state.
+// home returns the machine on which the state is used. The id of the machine is hashed,
+// so that a copy of the state does not reveal it.
 func (n *node) home(ctx context.Context) (silverfin.Home, error) {
 	restored, err := n.store.RestoredAt(ctx)
 	h := silverfin.Home{Restored: restored}
@@ -65,13 +65,13 @@ func (n *node) home(ctx context.Context) (silverfin.Home, error) {
 	return h, err
 }
 
-// target is where figures land.
+// target returns where figures are written.
 func target(t config.Target) silverfin.Target {
 	return silverfin.Target{Level: t.Level, Handle: t.Handle, Namespace: t.Namespace, Key: t.Key, Map: t.Map, RequireStarred: t.RequireStarred}
 }
 
-// noSilverfin stands in where the configuration has no Silverfin: every call
-// says what is missing, so that all else works.
+// noSilverfin is the client of a configuration without Silverfin. Its calls return a
+// problem that says what to configure, so that everything else works.
 type noSilverfin struct{}
 
 func (noSilverfin) missing() error {

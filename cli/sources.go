@@ -12,8 +12,7 @@ import (
 	"balansd/problem"
 )
 
-// folderConnections gives the folder sources of the configuration as
-// connections.
+// folderConnections returns the folders of the configuration as connections.
 func folderConnections(cfg *config.Config) []ledger.Connection {
 	out := make([]ledger.Connection, 0, len(cfg.Folders))
 	for _, f := range cfg.Folders {
@@ -26,7 +25,7 @@ func folderConnections(cfg *config.Config) []ledger.Connection {
 	return out
 }
 
-// sources makes the function that opens the source of a connection.
+// sources returns a function that returns the source of a connection.
 func (n *node) sources(cfg *config.Config, reader *documentreader.Reader) (func(ledger.Connection) (daemon.Source, error), error) {
 	o := n.options
 	folders := map[string]*folder.Source{}

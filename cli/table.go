@@ -10,13 +10,13 @@ import (
 type table struct {
 	head  []string
 	rows  [][]string
-	right map[int]bool // the columns that stand at the right, as figures do
+	right map[int]bool // the columns aligned to the right
 }
 
-// newTable makes a table with headings.
+// newTable returns a table with headings.
 func newTable(head ...string) *table { return &table{head: head, right: map[int]bool{}} }
 
-// alignRight has columns stand at the right.
+// alignRight aligns columns to the right and returns t.
 func (t *table) alignRight(columns ...int) *table {
 	for _, c := range columns {
 		t.right[c] = true
@@ -24,7 +24,7 @@ func (t *table) alignRight(columns ...int) *table {
 	return t
 }
 
-// add adds a row.
+// add appends a row.
 func (t *table) add(cells ...string) {
 	row := make([]string, len(cells))
 	for i, c := range cells {
@@ -33,7 +33,7 @@ func (t *table) add(cells ...string) {
 	t.rows = append(t.rows, row)
 }
 
-// show writes a table on stdout.
+// show prints a table on stdout.
 func (app *App) show(t *table) {
 	for _, line := range app.lines(t) {
 		app.printf("%s\n", line)
@@ -55,7 +55,7 @@ func (app *App) lines(t *table) []string {
 	return lines
 }
 
-// line puts cells beside one another, without blanks at the end.
+// line returns one line of the table, without trailing spaces.
 func (t *table) line(cells []string, widths []int) string {
 	var b strings.Builder
 	for i, c := range cells {

@@ -19,34 +19,34 @@ import (
 	"github.com/rs/zerolog"
 )
 
-// node is one balansd, wired together from its configuration: the state, the
-// clients, and the daemon over them.
+// node is one balansd, put together from its configuration: the state, the clients and
+// the daemon that uses them.
 type node struct {
 	*daemon.Daemon
 	store   *store.Store
 	options nodeOptions
 
-	confirmed atomic.Pointer[time.Time] // what a service last said the time is
+	confirmed atomic.Pointer[time.Time] // the last time that Finbox or Silverfin sent
 
 	mu        sync.Mutex
 	cfg       *config.Config
-	silverfin silverfinSide
+	silverfin silverfinClient
 }
 
-// nodeOptions are what the configuration does not say.
+// nodeOptions are the options that are not in the configuration.
 type nodeOptions struct {
 	version string
-	built   time.Time // when this program was made; zero when it is not known
-	process string    // what this process is, for another one that finds the state taken
+	built   time.Time // when this program was built; zero if not known
+	process string    // the name of this process, for another one that finds the state locked
 	log     zerolog.Logger
-	now     func() time.Time // time.Now when nil
-	workers int              // 0 for what the configuration's concurrency asks for
-	// readOnly opens the state for reading alone, and brings nothing of the
-	// configuration into it.
+	now     func() time.Time // time.Now if nil
+	workers int              // 0 to derive it from the configuration
+	// readOnly opens the state for reading only, without applying the configuration
+	// to it.
 	readOnly bool
 }
 
-// newNode opens the state and wires the rooms together. The caller closes it.
+// newNode opens the state and creates the clients and the daemon. The caller closes it.
 func newNode(ctx context.Context, cfg *config.Config, o nodeOptions) (_ *node, err error) {
 	if o.now == nil {
 		o.now = time.Now
@@ -74,9 +74,9 @@ func newNode(ctx context.Context, cfg *config.Config, o nodeOptions) (_ *node, e
 	return n, n.Prepare(ctx)
 }
 
-// wire makes the clients that a configuration asks for, and with them what the
-// daemon needs.
-func (n *node) wire(cfg *config.Config) (daemon.Config, silverfinSide, error) {
+// wire creates the clients that a configuration asks for, and returns the configuration
+// of the daemon with them.
+func (n *node) wire(cfg *config.Config) (daemon.Config, silverfinClient, error) {
 	o := n.options
 	sf, err := n.newSilverfin(cfg)
 	if err != nil {
@@ -115,19 +115,19 @@ func (n *node) wire(cfg *config.Config) (daemon.Config, silverfinSide, error) {
 	}, sf, nil
 }
 
-// scratch copies the state for a dry run.
+// scratch returns a copy of the state for a dry run.
 func (n *node) scratch(ctx context.Context) (daemon.Store, func(), error) {
 	return n.store.Scratch(ctx)
 }
 
-// retention gives spans of the configuration's days.
+// retention converts the days of the configuration.
 func retention(r config.Retention) ledger.Retention {
 	span := func(d config.Days) time.Duration { return time.Duration(d) * 24 * time.Hour }
 	return ledger.Retention{Documents: span(r.Documents), Figures: span(r.Figures), Stories: span(r.Stories)}
 }
 
-// workers is how many dossiers are worked on at once: enough to keep the calls
-// of one firm, and the fetching of documents, going at the same time.
+// workers returns how many dossiers are processed at once: enough to keep the calls to
+// one firm and the downloads of documents busy at the same time.
 func workers(cfg *config.Config, o nodeOptions) int {
 	if o.workers > 0 {
 		return o.workers
@@ -135,24 +135,22 @@ func workers(cfg *config.Config, o nodeOptions) int {
 	return 2 * cfg.Silverfin.Concurrency
 }
 
-// renewalGrace is how long tokens that are being renewed get to reach the disk
-// when balansd stops.
+// renewalGrace is how long Close waits until renewed tokens are on disk.
 const renewalGrace = 3 * time.Second
 
-// Close lets the state go, after the tokens that are being renewed are on
-// disk.
+// Close closes the state, once tokens that are being renewed are on disk.
 func (n *node) Close() error {
 	ctx, cancel := context.WithTimeout(context.Background(), renewalGrace)
 	defer cancel()
 	n.mu.Lock()
 	defer n.mu.Unlock()
 	err := errors.Join(n.silverfin.Close(ctx), n.store.Close())
-	// What an administrator made while the service was off is the service's.
+	// Files that an administrator created while the service was off belong to it.
 	return errors.Join(err, service.RestoreOwner(n.cfg.DataDir))
 }
 
-// night gives the nightly date. The spread is fixed by where the state is and
-// so differs from server to server.
+// night returns the schedule of the nightly run. Its delay depends on the server and the
+// place of the state, so that not all servers call Finbox at the same time.
 func night(cfg *config.Config) daemon.Schedule {
 	return daemon.Schedule{
 		Hour: cfg.Night.At.Hour, Minute: cfg.Night.At.Minute, Location: cfg.TimeZone,
@@ -163,13 +161,13 @@ func night(cfg *config.Config) daemon.Schedule {
 	}
 }
 
-// instance names this installation among all others.
+// instance returns a name of this installation that no other one has.
 func instance(cfg *config.Config) string {
 	host, _ := os.Hostname()
 	return host + " " + cfg.StateFile
 }
 
-// links gives the dossier links of the configuration.
+// links returns the dossier links of the configuration.
 func links(cfg *config.Config) []ledger.DossierLink {
 	out := make([]ledger.DossierLink, 0, len(cfg.Dossiers))
 	for _, d := range cfg.Dossiers {
@@ -180,32 +178,32 @@ func links(cfg *config.Config) []ledger.DossierLink {
 	return out
 }
 
-// httpClient makes a client that reaches only the given hosts.
+// httpClient returns a client that contacts only the given hosts.
 func (n *node) httpClient(cfg *config.Config, timeout time.Duration, hosts ...string) (*http.Client, error) {
 	return transport.New(transport.Config{AllowedHosts: hosts, Proxy: cfg.Network.Proxy, CAFile: cfg.Network.CAFile,
 		ClientCertificateFile: cfg.Network.ClientCertificateFile, ClientKeyFile: cfg.Network.ClientKeyFile,
-		Timeout: timeout, UserAgent: "balansd/" + n.options.version, Log: n.options.log, Skew: n.sawClock, Now: n.options.now})
+		Timeout: timeout, UserAgent: "balansd/" + n.options.version, Log: n.options.log, Skew: n.observeServiceTime, Now: n.options.now})
 }
 
-// sawClock tells the daemon how far a service's clock is ahead of ours. The
-// clients are there before the daemon is, but call nobody yet.
-func (n *node) sawClock(skew time.Duration) {
-	said := n.options.now().Add(skew)
-	n.confirmed.Store(&said)
+// observeServiceTime records how far the clock of a service is ahead of ours. It is only
+// called once the daemon exists, since the clients make no call before.
+func (n *node) observeServiceTime(skew time.Duration) {
+	at := n.options.now().Add(skew)
+	n.confirmed.Store(&at)
 	n.ObserveClock(skew)
 }
 
-// confirmedTime gives what a service last said the time is; the zero time while
-// none has. It stands still between two calls, whatever our clock does.
+// confirmedTime returns the last time that a service sent, or the zero time. It does not
+// advance between two calls.
 func (n *node) confirmedTime() time.Time {
-	if said := n.confirmed.Load(); said != nil {
-		return *said
+	if at := n.confirmed.Load(); at != nil {
+		return *at
 	}
 	return time.Time{}
 }
 
-// inForce gives the configuration in force, and what it made of Silverfin.
-func (n *node) inForce() (*config.Config, silverfinSide) {
+// current returns the configuration in force, and the Silverfin client made from it.
+func (n *node) current() (*config.Config, silverfinClient) {
 	n.mu.Lock()
 	defer n.mu.Unlock()
 	return n.cfg, n.silverfin
