@@ -45,7 +45,7 @@ var allowedImports = map[string][]string{
 	"daemon":         base,
 	"documentreader": {"balance", "problem"},
 	"finbox":         append([]string{"transport"}, base...),
-	"folder":         base,
+	"folder":         append([]string{"keyvalue"}, base...),
 	"httpserver":     {},
 	"internal":       {},
 	"keyvalue":       {},

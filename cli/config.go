@@ -6,6 +6,7 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 
 	"github.com/spf13/cobra"
@@ -182,20 +183,7 @@ func machineMistakes(c *config.Config) []config.Mistake {
 			list = append(list, keyMistake(c, "finbox.certificate_file", err))
 		}
 	}
-	list = append(list, membersTableMistakes(c)...)
-	for i, f := range c.Folders {
-		if f.Path == "" {
-			continue // reported already
-		}
-		key := fmt.Sprintf("folders[%d].path", i)
-		if info, err := os.Stat(f.Path); err != nil {
-			list = append(list, c.MistakeAt(key, fmt.Sprintf("the folder %s cannot be read: %v", f.Path, cause(err)),
-				"make it, or check its name and who may read it"))
-		} else if !info.IsDir() {
-			list = append(list, c.MistakeAt(key, f.Path+" is no folder", "name the folder that holds a sub-folder for each dossier"))
-		}
-	}
-	return list
+	return slices.Concat(list, membersTableMistakes(c), folderMistakes(c), overlapMistakes(c))
 }
 
 // membersTableMistakes returns the mistakes in a table of XBRL members, with their lines.

@@ -57,7 +57,7 @@ func queryFlags(c *cobra.Command) func() (ledger.Query, error) {
 // reasons lists the reasons that an entry can have.
 func reasons() []string {
 	var names []string
-	for _, r := range append(ledger.Reasons(), ledger.BeforeActivation, ledger.Dismissed) {
+	for _, r := range append(ledger.Reasons(), ledger.IgnoreReasons()...) {
 		names = append(names, string(r))
 	}
 	return names

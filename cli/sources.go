@@ -1,7 +1,10 @@
 package cli
 
 import (
+	"crypto/sha256"
+	"encoding/hex"
 	"fmt"
+	"os"
 
 	"balansd/config"
 	"balansd/daemon"
@@ -25,15 +28,19 @@ func folderConnections(cfg *config.Config) []ledger.Connection {
 	return out
 }
 
-// sources returns a function that returns the source of a connection.
-func (n *node) sources(cfg *config.Config, reader *documentreader.Reader) (func(ledger.Connection) (daemon.Source, error), error) {
-	o := n.options
+// sources makes the function that opens the source of a connection. In a dry run
+// nothing is remembered of what folders are found to hold.
+func (n *node) sources(cfg *config.Config, reader *documentreader.Reader, dry bool) (func(ledger.Connection) (daemon.Source, error), error) {
 	folders := map[string]*folder.Source{}
 	for _, f := range cfg.Folders {
-		src, err := folder.New(folder.Config{Name: f.Name, Path: f.Path, Settle: f.Settle,
-			MaxDocument: int64(cfg.Finbox.MaxDocument), Reader: reader, Log: o.log})
+		fc := folderConfig(cfg, f, reader, n.options)
+		fc.Memory = n.store.KeyValue()
+		src, err := folder.New(fc)
 		if err != nil {
 			return nil, err
+		}
+		if dry {
+			src = src.ReadOnly()
 		}
 		folders[f.Name] = src
 	}
@@ -58,6 +65,23 @@ func (n *node) sources(cfg *config.Config, reader *documentreader.Reader) (func(
 		}
 		return fb.Connection(c.ID), nil
 	}, nil
+}
+
+// folderConfig gives what a folder source needs of the configuration.
+func folderConfig(cfg *config.Config, f config.Folder, reader *documentreader.Reader, o nodeOptions) folder.Config {
+	return folder.Config{Name: f.Name, Path: f.Path, Layout: folder.Layout(f.Layout), Ignore: f.Ignore, Settle: f.Settle,
+		MaxDocument: int64(cfg.Finbox.MaxDocument), Reader: reader, Reading: readingVersion(cfg, o.version), Now: o.now, Log: o.log}
+}
+
+// readingVersion names how documents are read. What was learnt of a file by another
+// version, or with another table, counts no more.
+func readingVersion(cfg *config.Config, version string) string {
+	table, err := os.ReadFile(cfg.Documents.CBSOTable)
+	if err != nil {
+		table = nil // none, or one that config check tells
+	}
+	sum := sha256.Sum256(table)
+	return fmt.Sprintf("%s %d %s", version, cfg.Finbox.MaxDocument, hex.EncodeToString(sum[:8]))
 }
 
 func (n *node) newFinbox(cfg *config.Config) (*finbox.Client, error) {

@@ -86,7 +86,11 @@ func (n *node) wire(cfg *config.Config) (daemon.Config, silverfinClient, error) 
 	if err != nil {
 		return daemon.Config{}, nil, err
 	}
-	open, err := n.sources(cfg, reader)
+	open, err := n.sources(cfg, reader, false)
+	if err != nil {
+		return daemon.Config{}, nil, err
+	}
+	dry, err := n.sources(cfg, reader, true)
 	if err != nil {
 		return daemon.Config{}, nil, err
 	}
@@ -97,6 +101,7 @@ func (n *node) wire(cfg *config.Config) (daemon.Config, silverfinClient, error) 
 		Store:       n.store,
 		Scratch:     n.scratch,
 		Source:      open,
+		DrySource:   dry,
 		Destination: sf.destination,
 		Linker:      sf,
 		Folders:     folderConnections(cfg),

@@ -68,14 +68,22 @@ type Finbox struct {
 // Configured reports whether balansd is to ask Finbox at all.
 func (f Finbox) Configured() bool { return f.BaseURL != "" }
 
-// Folder is one folder of social balances on the server: each dossier a
-// sub-folder whose name is its sync reference.
+// Folder is one folder of social balances on the server.
 type Folder struct {
 	Name   string        `yaml:"name"` // its connection id; unique
 	Path   string        `yaml:"path"`
 	Settle time.Duration `yaml:"settle"` // how long a file must be unchanged before it is read
 	From   From          `yaml:"from"`   // which files count, by when they were changed last; all unless set
+	Layout string        `yaml:"layout"` // FolderAuto, FolderDossiers or FolderFlat
+	Ignore []string      `yaml:"ignore"` // patterns of files and folders that are left out
 }
+
+// The layouts of a folder.
+const (
+	FolderAuto     = "auto"     // sub-folders are dossiers unless their names say otherwise; all else is matched by the number inside
+	FolderDossiers = "dossiers" // each dossier a sub-folder
+	FolderFlat     = "flat"     // every file is matched by the number inside
+)
 
 // Silverfin says how to reach Silverfin and where the figures land.
 type Silverfin struct {

@@ -19,6 +19,9 @@ type Config struct {
 	Scratch func(ctx context.Context) (copied Store, discard func(), err error)
 	// Source opens the source of a connection.
 	Source func(c ledger.Connection) (Source, error)
+	// DrySource opens it for a dry run, such that nothing is remembered; nil is
+	// Source.
+	DrySource func(c ledger.Connection) (Source, error)
 	// Destination returns the destination of a linked firm.
 	Destination func(firmID int64) Destination
 	Linker      Linker

@@ -55,6 +55,11 @@ func linkKey(connection, dossier string) string {
 	return connection + "\x00" + dossier
 }
 
+// foldedLinkKey is what a link is found by where none has the very name.
+func foldedLinkKey(connection, dossier string) string {
+	return linkKey(connection, "\x00"+ledger.FoldName(dossier))
+}
+
 // discoverOne lists one connection. Trouble of the source is reported and never
 // ends the run; the error is of the state, or of ctx.
 func (r *run) discoverOne(ctx context.Context, c ledger.Connection) (ledger.Connection, error) {
@@ -106,6 +111,7 @@ func (r *run) list(ctx context.Context, c ledger.Connection, src Source, whole b
 	if whole {
 		from = ""
 	}
+	var folder folderListing
 	for page, err := range src.List(ctx, from) {
 		if err != nil {
 			if ctx.Err() != nil {
@@ -121,7 +127,11 @@ func (r *run) list(ctx context.Context, c ledger.Connection, src Source, whole b
 		if page.Cursor != "" && !whole {
 			next.Cursor = page.Cursor
 		}
-		next.ListedAt, next.Problem = r.cfg.Now(), ""
+		next.ListedAt, next.Problem, next.ProblemReason = r.cfg.Now(), "", ""
+		if page.Folder != nil {
+			next.Folder = &page.Folder.Report
+		}
+		folder.add(page)
 		added, err := r.cfg.Store.Record(ctx, next, r.entries(next, page.Listings))
 		if err != nil {
 			return c, false, err
@@ -130,7 +140,10 @@ func (r *run) list(ctx context.Context, c ledger.Connection, src Source, whole b
 		r.record.New += len(added)
 		r.outages.observe(sourceService(c.ID), false)
 	}
-	return c, ctx.Err() == nil, ctx.Err()
+	if ctx.Err() != nil {
+		return c, false, ctx.Err()
+	}
+	return c, true, r.settleFolder(ctx, c, &folder)
 }
 
 // wholeDue reports whether everything is to be listed: when a person asks for it,
@@ -162,7 +175,7 @@ func (r *run) recordFailure(ctx context.Context, c ledger.Connection, err error)
 			ledger.Trouble{About: c.Name, Code: string(problem.ConnectionClosed)})
 		r.log.Warn().Str("connection", c.ID).Msg("the connection is deactivated in the source")
 	} else {
-		c.Problem = problem.Of(err).What
+		c.Problem, c.ProblemReason = problem.Of(err).What, string(problem.Of(err).Reason)
 		r.outOfReach(err, c.Name)
 	}
 	return c, r.saveStatus(ctx, c)
@@ -172,7 +185,7 @@ func (r *run) recordFailure(ctx context.Context, c ledger.Connection, err error)
 // such as a pause, stays.
 func (r *run) saveStatus(ctx context.Context, c ledger.Connection) error {
 	return r.cfg.Store.UpdateConnection(ctx, c.ID, func(stored *ledger.Connection) {
-		stored.Problem = c.Problem
+		stored.Problem, stored.ProblemReason = c.Problem, c.ProblemReason
 		if stored.Status == ledger.Active || stored.Status == ledger.Deactivated {
 			stored.Status = c.Status
 		}

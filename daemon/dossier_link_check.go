@@ -17,6 +17,9 @@ import (
 // company's name and both numbers, also with an error.
 func (d *Daemon) Link(ctx context.Context, r LinkRequest) (ledger.DossierLink, error) {
 	l, by := r.DossierLink, r.By
+	if err := d.spellAsBefore(ctx, &l); err != nil {
+		return l, err
+	}
 	if err := d.checkNewLink(ctx, &l, by); err != nil {
 		return l, err
 	}
@@ -31,6 +34,22 @@ func (d *Daemon) Link(ctx context.Context, r LinkRequest) (ledger.DossierLink, e
 	return l, d.recordNumberDiffers(ctx, l, by)
 }
 
+// spellAsBefore gives a link of a folder the spelling of the one that it replaces:
+// names that look the same are one folder's.
+func (d *Daemon) spellAsBefore(ctx context.Context, l *ledger.DossierLink) error {
+	if !slices.ContainsFunc(d.config().Folders, func(c ledger.Connection) bool { return c.ID == l.Connection }) {
+		return nil
+	}
+	links, err := d.config().Store.Links(ctx)
+	for _, old := range links {
+		if old.Connection == l.Connection && ledger.FoldName(old.DossierID) == ledger.FoldName(l.DossierID) {
+			l.DossierID = old.DossierID
+			return nil
+		}
+	}
+	return err
+}
+
 // recordNumberDiffers adds an event to the history of each open entry of a link's
 // dossier, if an administrator confirmed that the two numbers differ.
 func (d *Daemon) recordNumberDiffers(ctx context.Context, l ledger.DossierLink, by string) error {
@@ -43,7 +62,7 @@ func (d *Daemon) recordNumberDiffers(ctx context.Context, l ledger.DossierLink, 
 		if err != nil {
 			return err
 		}
-		if e.Connection != l.Connection || !slices.Contains(e.Dossier.References(), l.DossierID) || e.State == ledger.Sending {
+		if e.Connection != l.Connection || !e.Dossier.IsNamed(l.DossierID) || e.State == ledger.Sending {
 			continue
 		}
 		event := ledger.Event{At: d.config().Now(), By: by, State: e.State, Reason: e.Reason, Act: ledger.ActLink,
@@ -101,7 +120,7 @@ func (d *Daemon) dossierOf(ctx context.Context, l ledger.DossierLink) (ledger.Do
 		if err != nil {
 			return ledger.Dossier{}, err
 		}
-		if e.Dossier.EnterpriseNumber != "" && slices.Contains(e.Dossier.References(), l.DossierID) {
+		if e.Dossier.EnterpriseNumber != "" && e.Dossier.IsNamed(l.DossierID) {
 			return e.Dossier, nil
 		}
 	}

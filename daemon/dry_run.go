@@ -23,6 +23,9 @@ func dryRun(ctx context.Context, cfg Config) (_ Config, discard func(), err erro
 	}
 	cfg.Store = scratchStore{scratch}
 	cfg.Destination = readOnly(cfg.Destination)
+	if cfg.DrySource != nil {
+		cfg.Source = cfg.DrySource
+	}
 	return cfg, discard, nil
 }
 

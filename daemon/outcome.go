@@ -173,7 +173,11 @@ func (d *delivery) verdict(cause error) (ledger.Entry, error) {
 	case problem.NeedsRelink:
 		return d.entry.Wait(ledger.NeedsRelink, pr.What, pr.Next, now)
 	case problem.Unreadable, problem.NoSocialBalance, problem.NotFound:
-		return d.entry.Fail(ledger.Unreadable, pr.Error(), pr.Next, night, now)
+		next, err := d.entry.Fail(ledger.Unreadable, pr.Error(), pr.Next, night, now)
+		if d.kind() == ledger.Folder && pr.Code != problem.NotFound {
+			next = next.Park() // its listing says when the file is another, or can be read
+		}
+		return next, err
 	case problem.SilverfinRefused:
 		return d.entry.Fail(ledger.Refused, pr.Error(), pr.Next, night, now)
 	default:

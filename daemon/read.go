@@ -97,7 +97,7 @@ func (d *delivery) readDocument(ctx context.Context, doc []byte) error {
 // what to do with the file.
 func (d *delivery) remedy(ask string) string {
 	if d.connections[d.entry.Connection].Kind == ledger.Folder {
-		return "Replace the file, or take it out of the folder if it is no social balance."
+		return "Replace the file. If it is no social balance, give it a name that does not say so, or take it out of the folder."
 	}
 	return ask
 }

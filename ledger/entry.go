@@ -50,7 +50,11 @@ const (
 const (
 	BeforeActivation Reason = "before_activation" // made before the connection was activated
 	Dismissed        Reason = "dismissed"         // left aside by a person
+	NotListed        Reason = "not_listed"        // its file could not be read, and is gone or not meant as a balance
 )
+
+// IgnoreReasons lists all reasons for which an entry is ignored.
+func IgnoreReasons() []Reason { return []Reason{BeforeActivation, Dismissed, NotListed} }
 
 // Reasons lists all reasons to wait.
 func Reasons() []Reason {

@@ -44,6 +44,6 @@ func (n NumberDiffers) Covers(dossier, company balance.EnterpriseNumber) bool {
 
 // Names reports whether n names a company, ignoring case and white space.
 func (n NumberDiffers) Names(company string) bool {
-	fold := func(s string) string { return strings.ToLower(strings.Join(strings.Fields(s), " ")) }
+	fold := func(s string) string { return FoldName(strings.Join(strings.Fields(s), " ")) }
 	return fold(n.Company) != "" && fold(n.Company) == fold(company)
 }

@@ -23,6 +23,13 @@ func (d Dossier) References() []string {
 	return slices.DeleteFunc([]string{d.ID, d.AffiliationNumber, d.EnterpriseNumber.String()}, func(ref string) bool { return ref == "" })
 }
 
+// IsNamed reports whether a link's reference names the dossier: one of References,
+// in any spelling that looks the same.
+func (d Dossier) IsNamed(ref string) bool {
+	folded := FoldName(ref)
+	return slices.ContainsFunc(d.References(), func(r string) bool { return FoldName(r) == folded })
+}
+
 // Listing is what a source lists of a social balance.
 type Listing struct {
 	ID         string         `json:"id"`       // opaque
@@ -45,6 +52,9 @@ type Page struct {
 	// Problems are items in the source that could not be listed, one sentence for a
 	// person each.
 	Problems []string
+	// Folder is what a folder says about all that is in it, on the last page of its
+	// listing; nil elsewhere.
+	Folder *FolderContent
 }
 
 // SourceStatus is what a source says of a connection.

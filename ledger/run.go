@@ -151,6 +151,10 @@ type Connection struct {
 	ListedAt      time.Time        `json:"listed_at,omitzero"`    // when it was last listed without an error
 	FullyListedAt time.Time        `json:"whole_at,omitzero"`     // when it was last listed from the beginning
 	Problem       string           `json:"problem,omitempty"`     // why the last listing failed; empty if it did not
+	// ProblemReason is the cause of Problem in a word, for telling it in another
+	// language; empty where there is none.
+	ProblemReason string        `json:"problem_reason,omitempty"`
+	Folder        *FolderReport `json:"folder,omitempty"` // what the last listing of a folder found
 }
 
 // ResetCursor makes the next listing start from the beginning. A listing that is

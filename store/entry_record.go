@@ -38,7 +38,8 @@ const dismissedAgain = "The same document was listed under another name; it stay
 //
 // A folder lists the files that are in it now. There a listing is new if its content
 // differs from that of the entry of its id that was recorded last; a revision that
-// was recorded before gets a name of its own.
+// was recorded before gets a name of its own. So is one whose entry was
+// ignored because its file was not listed: it is back.
 func (s *Store) Record(ctx context.Context, c ledger.Connection, found []ledger.Entry) (added []ledger.Entry, err error) {
 	err = s.db.update(ctx, func(w writer) (err error) {
 		added, err = s.record(w, c, found)
@@ -85,7 +86,10 @@ func putListed(w writer, c ledger.Connection) error {
 	if stored.CursorResets == c.CursorResets {
 		stored.Cursor = c.Cursor
 	}
-	stored.ListedAt, stored.Problem = c.ListedAt, c.Problem
+	stored.ListedAt, stored.Problem, stored.ProblemReason = c.ListedAt, c.Problem, c.ProblemReason
+	if c.Folder != nil {
+		stored.Folder = c.Folder
+	}
 	return putJSON(w, tConnections, []byte(c.ID), stored)
 }
 
@@ -99,7 +103,7 @@ func (s *Store) recordOne(w writer, kind ledger.ConnectionKind, e ledger.Entry) 
 	again := slices.IndexFunc(revisions, func(have ledger.Entry) bool { return have.Revision == e.Revision })
 	asNewest := len(revisions) > 0 && e.SHA256 != "" && strings.EqualFold(revisions[0].SHA256, e.SHA256)
 	switch {
-	case kind == ledger.Folder && asNewest:
+	case kind == ledger.Folder && asNewest && revisions[0].Reason != ledger.NotListed:
 		return s.updateFromListing(w, revisions[0], e.Listing)
 	case kind == ledger.Folder && again >= 0 && e.SHA256 != "":
 		// The folder has an earlier content again.
