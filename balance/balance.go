@@ -21,6 +21,11 @@ const (
 	NBBCSV   Layout = "nbb-csv"   // the National Bank's Consult download
 	NBBJSON  Layout = "nbb-json"  // the National Bank's web service, "jsonxbrl"
 	NBBPDF   Layout = "nbb-pdf"   // text in the layout of the National Bank's forms
+
+	// Any table of rubric codes and amounts, such as a payroll bureau's own print.
+	TablePDF  Layout = "table-pdf"
+	TableCSV  Layout = "table-csv"
+	TableXLSX Layout = "table-xlsx"
 )
 
 // Model is the size of the form: the abbreviated and the micro form have the

@@ -71,7 +71,7 @@ func (b *Balance) Settle(code, reading string) bool {
 	if v, err := ParseDecimal(reading); err == nil {
 		b.Values[c] = v
 	}
-	rules := []string{"twice", "two_readings", "pdf_doubt", "pdf_column"}
+	rules := []string{"twice", "two_readings", "pdf_doubt", "pdf_column", "sheet_doubt", "sheet_column", "line_column"}
 	found = slices.DeleteFunc(slices.Clone(found), func(f Finding) bool {
 		return slices.Contains(rules, f.Rule) && slices.Equal(f.Codes, codesOf(c))
 	})

@@ -23,6 +23,8 @@ type dictionary struct {
 	rubrics []Rubric
 	byCode  map[string]int             // place in rubrics
 	pfs     map[string]int             // by element of the pfs taxonomy
+	byRow   map[[2]string]int          // by the code of a row of the form and the key of a column
+	rows    map[string]bool            // the codes of the rows
 	labels  map[string]map[Lang]string // by key
 	members []memberRow                // how CBSO XBRL states the rubrics
 }
@@ -33,6 +35,8 @@ var loaded = sync.OnceValue(func() *dictionary {
 	d := &dictionary{
 		byCode: map[string]int{},
 		pfs:    map[string]int{},
+		byRow:  map[[2]string]int{},
+		rows:   map[string]bool{},
 		labels: map[string]map[Lang]string{},
 	}
 	for f := range tsvRows(labelsTSV) {
@@ -48,6 +52,9 @@ var loaded = sync.OnceValue(func() *dictionary {
 		})
 		d.byCode[f[0]] = i
 		d.pfs[f[10]] = i
+		if row, ok := strings.CutPrefix(f[2], "row_"); ok {
+			d.byRow[[2]string{row, f[3]}], d.rows[row] = i, true
+		}
 	}
 	d.members = newMemberTable("cbso.tsv", cbsoTSV, d.byCode).rows
 	for _, row := range slices.Backward(d.members) { // the first row of a rubric stays

@@ -39,7 +39,7 @@ type Finding struct {
 // IsRemark reports whether the finding is about how the document was read, and
 // not about its figures. People see a remark; it does not count as a finding of
 // a balance, and holds none back.
-func (f Finding) IsRemark() bool { return f.Rule == "inferred" }
+func (f Finding) IsRemark() bool { return f.Rule == "inferred" || f.Rule == "table_read" }
 
 // newFinding makes a finding of a rule of findings_check.tsv or
 // findings_read.tsv, with its sentence in English. args holds what the sentence

@@ -14,9 +14,9 @@ import (
 // pdfTable is a table of a page: what stands below a line with the word "Codes".
 type pdfTable struct {
 	page        int
-	rows        []pdfWord // its codes, from top to bottom
-	doubtful    bool      // not all heads are understood
-	codes       []pdfWord // the word itself, twice for men and women in the part about training
+	rows        []textWord // its codes, from top to bottom
+	doubtful    bool       // not all heads are understood
+	codes       []textWord // the word itself, twice for men and women in the part about training
 	heads       []pdfHead
 	top, bottom float64 // its rows stand between, top is above
 }
@@ -53,10 +53,10 @@ var (
 
 // tablesOf finds the tables of the social balance on a page: those whose heads
 // are those of its columns.
-func tablesOf(p *pdfPage) []*pdfTable {
+func tablesOf(p *textPage) []*pdfTable {
 	var tables []*pdfTable
 	for _, line := range linesOfWords(p.words, 3) {
-		var codes []pdfWord
+		var codes []textWord
 		for _, w := range line {
 			if t := strings.ToLower(strings.Trim(w.text, ".:")); t == "codes" || t == "code" || t == "kodes" {
 				codes = append(codes, w)
@@ -82,7 +82,7 @@ func tablesOf(p *pdfPage) []*pdfTable {
 }
 
 // findRows finds the codes of the rows of a table.
-func (t *pdfTable) findRows(p *pdfPage) {
+func (t *pdfTable) findRows(p *textPage) {
 	for _, w := range p.words {
 		if t.isRowCode(w) && w.y < t.top-2 && w.y > t.bottom+2 {
 			t.rows = append(t.rows, w)
@@ -92,16 +92,16 @@ func (t *pdfTable) findRows(p *pdfPage) {
 
 // findHeads finds the heads of the columns of a table: above its first row, and
 // to the right of the codes. Above a height there is something else.
-func (t *pdfTable) findHeads(p *pdfPage, above float64) {
+func (t *pdfTable) findHeads(p *textPage, above float64) {
 	if len(t.rows) == 0 {
 		return
 	}
-	var band []pdfWord
+	var band []textWord
 	for _, line := range linesOfWords(p.words, 1) {
 		if y := line[0].y; y < t.rows[0].y+2 || y > above-2 {
 			continue
 		}
-		for _, w := range phrases(slices.DeleteFunc(slices.Clone(line), func(w pdfWord) bool { return slices.Contains(t.codes, w) })) {
+		for _, w := range phrases(slices.DeleteFunc(slices.Clone(line), func(w textWord) bool { return slices.Contains(t.codes, w) })) {
 			if w.x > t.codes[0].end {
 				band = append(band, splitHeads(w)...)
 			}
@@ -124,7 +124,7 @@ func (t *pdfTable) findHeads(p *pdfPage, above float64) {
 // understood tells whether the heads of a table are all those that stand there:
 // each text belongs to one of them, and they come in the order of the form. A
 // column that is not known could pass its amounts to its neighbour.
-func (t *pdfTable) understood(band []pdfWord) bool {
+func (t *pdfTable) understood(band []textWord) bool {
 	numbered := slices.ContainsFunc(t.heads, func(h pdfHead) bool { return h.number != "" })
 	for i, h := range t.heads {
 		if numbered && h.number == "" && h.kind != "total" || h.suffix == "?" {
@@ -144,7 +144,7 @@ func (t *pdfTable) understood(band []pdfWord) bool {
 }
 
 // splitHeads takes a phrase apart that is several heads.
-func splitHeads(p pdfWord) (apart []pdfWord) {
+func splitHeads(p textWord) (apart []textWord) {
 	words := strings.Fields(p.text)
 	from, at := 0, p.x
 	width := (p.end - p.x) / float64(max(1, len(p.text)))
@@ -162,7 +162,7 @@ func splitHeads(p pdfWord) (apart []pdfWord) {
 }
 
 // headOf reads the first line of a head.
-func headOf(w pdfWord) (h pdfHead, ok bool) {
+func headOf(w textWord) (h pdfHead, ok bool) {
 	text := strings.ToLower(w.text)
 	h = pdfHead{x: w.x, end: w.end}
 	if m := headNumber.FindStringSubmatch(text); m != nil {
@@ -187,11 +187,16 @@ func startsWithWord(text, word string) bool {
 	return ok && !unicode.IsLetter(next)
 }
 
+func endsInLetter(text string) bool {
+	last, _ := utf8.DecodeLastRuneInString(text)
+	return unicode.IsLetter(last)
+}
+
 func (h pdfHead) overlaps(o pdfHead) bool { return h.x < o.end && o.x < h.end }
 
 // complete reads the other lines of a head, and says what the rubrics of its
 // column have behind the code of the row.
-func (h *pdfHead) complete(band []pdfWord, all []pdfHead) {
+func (h *pdfHead) complete(band []textWord, all []pdfHead) {
 	for _, w := range band {
 		text := strings.ToLower(w.text)
 		if w.middle() > h.x && w.middle() < h.end && speaksOfYearBefore(text) {
@@ -207,16 +212,16 @@ func (h *pdfHead) complete(band []pdfWord, all []pdfHead) {
 }
 
 // codeText gives a word as a code, without the dots that lead to it.
-func codeText(w pdfWord) string { return strings.Trim(w.text, ". ") }
+func codeText(w textWord) string { return strings.Trim(w.text, ". ") }
 
 // isRowCode tells whether a word is a code in a column of codes.
-func (t *pdfTable) isRowCode(w pdfWord) bool {
+func (t *pdfTable) isRowCode(w textWord) bool {
 	code := codeText(w)
 	if !rowCode.MatchString(code) {
 		return false
 	}
 	start := w.end - float64(len(code))*0.5*w.size
-	return slices.ContainsFunc(t.codes, func(c pdfWord) bool { return w.end > c.x && w.end < c.end+18 && start > c.x-20 })
+	return slices.ContainsFunc(t.codes, func(c textWord) bool { return w.end > c.x && w.end < c.end+18 && start > c.x-20 })
 }
 
 // isSocial tells whether a table is one that no other part of annual accounts
@@ -230,8 +235,8 @@ func (t *pdfTable) isSocial() bool {
 
 // amounts puts the parts of amounts together that have blanks in them, within
 // their columns.
-func (t *pdfTable) amounts(words []pdfWord) []pdfWord {
-	var all []pdfWord
+func (t *pdfTable) amounts(words []textWord) []textWord {
+	var all []textWord
 	for _, w := range words {
 		if n := len(all) - 1; n >= 0 && w.x-all[n].end < 0.5*w.size && t.nearest(all[n]) == t.nearest(w) {
 			all[n].text += " " + w.text
@@ -244,7 +249,7 @@ func (t *pdfTable) amounts(words []pdfWord) []pdfWord {
 }
 
 // nearest gives the head that is nearest to an amount.
-func (t *pdfTable) nearest(w pdfWord) int {
+func (t *pdfTable) nearest(w textWord) int {
 	best := 0
 	for i, h := range t.heads {
 		if math.Abs(h.middle()-w.middle()) < math.Abs(t.heads[best].middle()-w.middle()) {

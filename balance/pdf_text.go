@@ -1,7 +1,6 @@
 package balance
 
 import (
-	"cmp"
 	"math"
 	"regexp"
 	"slices"
@@ -9,24 +8,6 @@ import (
 
 	pdf "github.com/ledongthuc/pdf"
 )
-
-// pdfWord is a piece of text of a page without a blank in it, or several with
-// single blanks between them. Its place is in points, from the lower left of
-// the page as it is seen.
-type pdfWord struct {
-	x, end, y, size float64
-	text            string
-}
-
-func (w pdfWord) middle() float64 { return (w.x + w.end) / 2 }
-
-// pdfPage is what a page shows.
-type pdfPage struct {
-	number  int       // from 1
-	words   []pdfWord // without blanks, from top to bottom and from left to right
-	picture bool      // it has a picture
-	hidden  bool      // it has text that is not seen, as a scan has whose text was recognised
-}
 
 // affine is a matrix of PDF, as the operator cm takes it.
 type affine [6]float64
@@ -52,8 +33,8 @@ type pdfState struct {
 
 // pdfText reads the text of pages.
 type pdfText struct {
-	page    *pdfPage
-	glyphs  []pdfWord
+	page    *textPage
+	glyphs  []textWord
 	content int // bytes of content read so far
 	total   int // glyphs so far
 	depth   int // of forms inside one another
@@ -64,8 +45,8 @@ type pdfText struct {
 var inlineImage = regexp.MustCompile(`(?s)\sBI\s*/.{1,400}?\sID\s.*?\sEI\s`)
 
 // read reads page n.
-func (t *pdfText) read(r *pdf.Reader, n int) (page *pdfPage, err error) {
-	page = &pdfPage{number: n}
+func (t *pdfText) read(r *pdf.Reader, n int) (page *textPage, err error) {
+	page = &textPage{number: n}
 	t.page, t.glyphs = page, t.glyphs[:0]
 	err = guarded(func() error {
 		p := r.Page(n)
@@ -281,7 +262,7 @@ func (c *pdfContent) showText(s string) {
 			if c.total++; c.total > maxPDFGlyphs {
 				panic(errPDFLimit)
 			}
-			c.glyphs = append(c.glyphs, pdfWord{x: at[4], end: at[4] + c.font.width(code)/1000*at[0], y: at[5], size: math.Abs(at[3]), text: text})
+			c.glyphs = append(c.glyphs, textWord{x: at[4], end: at[4] + c.font.width(code)/1000*at[0], y: at[5], size: math.Abs(at[3]), text: text})
 		}
 		width += c.spacing
 		if space {
@@ -292,9 +273,9 @@ func (c *pdfContent) showText(s string) {
 }
 
 // wordsOfGlyphs puts the letters of a page together to words.
-func wordsOfGlyphs(glyphs []pdfWord) []pdfWord {
-	glyphs = slices.DeleteFunc(glyphs, func(g pdfWord) bool { return strings.TrimSpace(g.text) == "" })
-	var words []pdfWord
+func wordsOfGlyphs(glyphs []textWord) []textWord {
+	glyphs = slices.DeleteFunc(glyphs, func(g textWord) bool { return strings.TrimSpace(g.text) == "" })
+	var words []textWord
 	for _, line := range linesOfWords(glyphs, 1) {
 		for _, g := range line {
 			if n := len(words) - 1; n >= 0 && words[n].y == line[0].y && g.x-words[n].end < 0.15*g.size && g.x > words[n].x-0.1*g.size {
@@ -312,47 +293,6 @@ func wordsOfGlyphs(glyphs []pdfWord) []pdfWord {
 }
 
 // sameGlyph tells whether a letter is the last one of a word, written again.
-func sameGlyph(w, g pdfWord) bool {
+func sameGlyph(w, g textWord) bool {
 	return strings.HasSuffix(w.text, g.text) && math.Abs(w.end-g.end) < 0.1*g.size
-}
-
-// linesOfWords puts what stands at about the same height into lines, from top
-// to bottom, each from left to right.
-func linesOfWords(words []pdfWord, tolerance float64) [][]pdfWord {
-	words = slices.Clone(words)
-	slices.SortStableFunc(words, func(a, b pdfWord) int { return cmp.Compare(b.y, a.y) })
-	var lines [][]pdfWord
-	for from, i := 0, 1; i <= len(words); i++ {
-		if i < len(words) && words[from].y-words[i].y <= tolerance {
-			continue
-		}
-		line := words[from:i]
-		slices.SortStableFunc(line, func(a, b pdfWord) int { return cmp.Compare(a.x, b.x) })
-		lines, from = append(lines, line), i
-	}
-	return lines
-}
-
-// phrases puts words of a line together that have no more than a blank or two
-// between them.
-func phrases(line []pdfWord) []pdfWord {
-	var all []pdfWord
-	for _, w := range line {
-		if n := len(all) - 1; n >= 0 && w.x-all[n].end < 0.7*w.size {
-			all[n].text += " " + w.text
-			all[n].end = w.end
-			continue
-		}
-		all = append(all, w)
-	}
-	return all
-}
-
-// lineText gives the words of a line with blanks between them.
-func lineText(line []pdfWord) string {
-	texts := make([]string, len(line))
-	for i, w := range line {
-		texts[i] = w.text
-	}
-	return strings.Join(texts, " ")
 }

@@ -16,7 +16,7 @@ import (
 const maxDocument = 64 << 20
 
 // readableLayouts ends the message about a document of an unknown layout.
-const readableLayouts = "; readable are XBRL of the National Bank (pfs or CBSO), its CSV, its JSON and its PDF"
+const readableLayouts = "; readable are XBRL of the National Bank (pfs or CBSO), its CSV, its JSON and its PDF, and a table of rubric codes and amounts in a PDF, a CSV or a workbook (.xlsx)"
 
 // A ReadError says why a document cannot be read, and where. It holds no
 // figure and no text of the document beyond the names of its elements.
@@ -53,8 +53,7 @@ func (e *ReadError) Error() string {
 // where the document itself was wrong.
 func (e *ReadError) Unwrap() error { return e.cause }
 
-// ReaderOptions are what a Reader needs. They can be written as JSON, for a reader
-// in another process.
+// ReaderOptions are what a Reader needs.
 type ReaderOptions struct {
 	// Members say how CBSO XBRL states the rubrics. Nil is what balansd knows
 	// by itself.
@@ -95,7 +94,7 @@ func (r *Reader) ReadDocument(ctx context.Context, data []byte) (*Balance, error
 }
 
 // Stream is as Read, of a document that need not be in memory: it is read once
-// from start to end, with no more than some MB of it in memory, but for a PDF. An
+// from start to end, with no more than some MB of it in memory, but for a PDF and a workbook. An
 // error of src itself is wrapped in the *ReadError.
 func (r *Reader) Stream(src io.Reader) (*Balance, error) {
 	raw := bufio.NewReaderSize(&limitedReader{src: src, left: maxDocument}, peekSize)
@@ -105,6 +104,9 @@ func (r *Reader) Stream(src io.Reader) (*Balance, error) {
 	}
 	if bytes.HasPrefix(trimStart(head), []byte(pdfMark)) {
 		return r.readPDF(raw)
+	}
+	if isZIP(head) {
+		return r.readZIP(raw, head)
 	}
 	return r.readText(raw, head)
 }
@@ -170,7 +172,7 @@ func otherFormat(head []byte) string {
 		{"PK\x03\x04", "a zip file (or a document of an office program)"},
 		{"PK\x05\x06", "an empty zip file"},
 		{"\x1f\x8b", "a gzip file"},
-		{"\xd0\xcf\x11\xe0", "an old office document"},
+		{"\xd0\xcf\x11\xe0", "an old office document, or one with a password (save a workbook as .xlsx, without a password)"},
 		{"{\\rtf", "an RTF document"},
 		{"\x89PNG", "a picture"},
 		{"\xff\xd8\xff", "a picture"},
@@ -198,19 +200,25 @@ func trimStart(head []byte) []byte { return bytes.TrimLeft(head, " \t\r\n\ufeff"
 // clip shortens names that come from a document and puts them on one line, so that
 // they can stand in a message.
 func clip(s string) string {
-	const most = 80
 	s = strings.Map(func(r rune) rune {
 		if r < ' ' || r == utf8.RuneError {
 			return ' '
 		}
 		return r
 	}, s)
+	if short := clipTo(s, 80); len(short) < len(s) {
+		return short + "…"
+	}
+	return s
+}
+
+// clipTo cuts a text to some bytes, between two letters.
+func clipTo(s string, most int) string {
 	if len(s) <= most {
 		return s
 	}
-	cut := most
-	for cut > 0 && !utf8.RuneStart(s[cut]) {
-		cut--
+	for most > 0 && !utf8.RuneStart(s[most]) {
+		most--
 	}
-	return s[:cut] + "…"
+	return s[:most]
 }

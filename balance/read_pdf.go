@@ -50,8 +50,12 @@ func (r *Reader) readPDF(raw io.Reader) (*Balance, error) {
 	return nil, err
 }
 
-// errNoSocialBalance says that no page of a PDF has a social balance.
-var errNoSocialBalance = errors.New("no page has a social balance")
+// Why the pages of a PDF are none of the National Bank's form, so that any table
+// on them may be read.
+var (
+	errNoSocialBalance = errors.New("no page has a social balance")
+	errOtherHeads      = errors.New("a table has heads that the form does not have")
+)
 
 // readPages reads the social balance that the pages show.
 func (r *Reader) readPages(file *pdf.Reader) (*Balance, error) {
@@ -62,11 +66,25 @@ func (r *Reader) readPages(file *pdf.Reader) (*Balance, error) {
 	form := &pdfForm{builder: newBuilder(r.members), pages: pages}
 	form.chosenYear = r.year
 	form.balance.Layout = NBBPDF
-	return form.read(isXFA(file))
+	b, formErr := form.read(isXFA(file))
+	if !errors.Is(formErr, errNoSocialBalance) && !errors.Is(formErr, errOtherHeads) {
+		return b, formErr
+	}
+	table := &tableReader{builder: newBuilder(r.members), pages: pages}
+	table.chosenYear = r.year
+	table.balance.Layout = TablePDF
+	switch err := table.read(); {
+	case err == nil:
+		return table.done(), nil
+	case errors.Is(formErr, errOtherHeads) || errors.Is(err, errNoTable):
+		return nil, formErr
+	default:
+		return nil, err
+	}
 }
 
 // pdfPages reads the text of all pages.
-func pdfPages(file *pdf.Reader) ([]*pdfPage, error) {
+func pdfPages(file *pdf.Reader) ([]*textPage, error) {
 	count := 0
 	if err := guarded(func() error { count = file.NumPage(); return nil }); err != nil || count <= 0 {
 		return nil, &ReadError{What: "this PDF is damaged; take it again from where it came"}
@@ -75,7 +93,7 @@ func pdfPages(file *pdf.Reader) ([]*pdfPage, error) {
 		return nil, pdfTooLarge()
 	}
 	text := &pdfText{}
-	var pages []*pdfPage
+	var pages []*textPage
 	for n := 1; n <= count; n++ {
 		page, err := text.read(file, n)
 		if errors.Is(err, errPDFLimit) {

@@ -4,12 +4,8 @@ import (
 	"cmp"
 	"fmt"
 	"math"
-	"regexp"
 	"slices"
-	"strconv"
 	"strings"
-
-	"github.com/shopspring/decimal"
 )
 
 // pdfForm reads the social balance on the pages of a PDF in the layout of the
@@ -19,26 +15,16 @@ import (
 // which rubric it is of.
 type pdfForm struct {
 	*builder
-	pages  []*pdfPage
-	social []*pdfPage // those of the social balance
+	pages  []*textPage
+	social []*textPage // those of the social balance
 	tables []*pdfTable
-	cells  []pdfCell
-}
-
-// pdfCell is an amount that stands in the table.
-type pdfCell struct {
-	page   int
-	places []Cell // the cells that it can be of, the nearest first
-	text   string
+	cells  []amount
 }
 
 // socialTitles are words of the titles of the pages of the social balance.
 var socialTitles = []string{"sociale balans", "personeelsverloop", "tewerkgestelde personen", "opleidingen voor de werknemers",
 	"bilan social", "mouvements du personnel", "personnes occupées", "formations pour les travailleurs",
 	"sozialbilanz", "personalbewegung", "personalfluktuation", "beschäftigten personen", "beschäftigte personen", "ausbildung", "weiterbildung", "fortbildung"}
-
-// amountText is what an amount can look like.
-var amountText = regexp.MustCompile(`^[-+(]?[\d.,'’ \x{a0}\x{202f}-]*\)?$`)
 
 // read reads the balance. form says that the PDF is one to fill in.
 func (f *pdfForm) read(form bool) (*Balance, error) {
@@ -60,12 +46,12 @@ func (f *pdfForm) read(form bool) (*Balance, error) {
 		}
 	}
 	if len(f.tables) == 0 {
-		return nil, &ReadError{Layout: NBBPDF, What: fmt.Sprintf("%s of this PDF speak of a social balance, but have no table in the layout of the National Bank's forms", f.where()) + elsewhere}
+		return nil, &ReadError{Layout: NBBPDF, What: fmt.Sprintf("%s of this PDF speak of a social balance, but have no table in the layout of the National Bank's forms", f.where()) + elsewhere, cause: errOtherHeads}
 	}
 	if err := f.identify(); err != nil {
 		return nil, err
 	}
-	f.settleCells()
+	f.settleAmounts(f.cells, notation{comma: 1}) // the form is written as Belgians write
 	return f.done(), nil
 }
 
@@ -100,7 +86,7 @@ func (f *pdfForm) nothing(form bool) error {
 // form.
 func (f *pdfForm) findPages() {
 	sections := map[string]bool{}
-	found := map[*pdfPage]bool{}
+	found := map[*textPage]bool{}
 	for _, p := range f.pages {
 		tables := tablesOf(p)
 		known := slices.ContainsFunc(tables, func(t *pdfTable) bool { return len(t.heads) > 0 })
@@ -117,7 +103,7 @@ func (f *pdfForm) findPages() {
 }
 
 // isTitled tells whether a page has a title of the social balance.
-func isTitled(p *pdfPage) bool {
+func isTitled(p *textPage) bool {
 	for _, line := range linesOfWords(p.words, 3) {
 		text := strings.ToLower(lineText(line))
 		if slices.ContainsFunc(socialTitles, func(t string) bool { return strings.Contains(text, t) }) {
@@ -128,17 +114,17 @@ func isTitled(p *pdfPage) bool {
 }
 
 // readPage reads the tables of a page.
-func (f *pdfForm) readPage(p *pdfPage) error {
+func (f *pdfForm) readPage(p *textPage) error {
 	tables := tablesOf(p)
 	for _, t := range tables {
 		if len(t.rows) == 0 {
 			continue
 		}
 		if len(t.heads) == 0 || t.doubtful {
-			return f.fault(p.number, "the table of row "+codeText(t.rows[0])+" has heads of columns that are not known")
+			return f.otherHeads(p.number, t)
 		}
 		f.tables = append(f.tables, t)
-		used := map[pdfWord]bool{}
+		used := map[textWord]bool{}
 		for _, line := range linesOfWords(p.words, 3) {
 			if y := line[0].y; y > t.rows[0].y+4 || y < t.rows[len(t.rows)-1].y-4 {
 				continue
@@ -164,8 +150,13 @@ func (f *pdfForm) fault(page int, what string) error {
 	return &ReadError{Layout: NBBPDF, What: fmt.Sprintf("page %d: %s", page, what) + elsewhere}
 }
 
+// otherHeads refuses a table whose heads are not those of the form.
+func (f *pdfForm) otherHeads(page int, t *pdfTable) error {
+	return &ReadError{Layout: NBBPDF, What: fmt.Sprintf("page %d: the table of row %s has heads of columns that are not known", page, codeText(t.rows[0])) + elsewhere, cause: errOtherHeads}
+}
+
 // readRow reads the amounts of a row.
-func (f *pdfForm) readRow(t *pdfTable, line []pdfWord) error {
+func (f *pdfForm) readRow(t *pdfTable, line []textWord) error {
 	for k := 0; k < len(line); k++ {
 		if !t.isRowCode(line[k]) {
 			continue
@@ -183,7 +174,7 @@ func (f *pdfForm) readRow(t *pdfTable, line []pdfWord) error {
 }
 
 // readAmounts reads what stands to the right of the code of a row.
-func (f *pdfForm) readAmounts(t *pdfTable, code string, words []pdfWord) error {
+func (f *pdfForm) readAmounts(t *pdfTable, code string, words []textWord) error {
 	if !f.isRow(t, code) {
 		return f.fault(t.page, "the table of the social balance has a row "+code+" that is not known")
 	}
@@ -192,10 +183,7 @@ func (f *pdfForm) readAmounts(t *pdfTable, code string, words []pdfWord) error {
 		if !amountText.MatchString(text) {
 			return f.fault(t.page, "what stands in row "+code+" is not a number")
 		}
-		if inside, ok := strings.CutPrefix(text, "("); ok {
-			text = "-" + strings.TrimSuffix(inside, ")")
-		}
-		if text = plainText(text); text == "" {
+		if text = printedAmount(text); text == "" {
 			continue
 		}
 		if len(readings(text)) == 0 {
@@ -205,7 +193,7 @@ func (f *pdfForm) readAmounts(t *pdfTable, code string, words []pdfWord) error {
 		if len(places) == 0 {
 			return f.fault(t.page, "an amount in row "+code+" stands in a column that the form does not have there")
 		}
-		f.cells = append(f.cells, pdfCell{t.page, places, text})
+		f.cells = append(f.cells, amount{at: place{page: t.page}, cells: places, text: text})
 	}
 	return nil
 }
@@ -224,7 +212,7 @@ func (f *pdfForm) isRow(t *pdfTable, code string) bool {
 
 // places gives the cells that an amount can be of: that of the nearest column,
 // and where the amount stands about halfway to another column, that one's.
-func (f *pdfForm) places(t *pdfTable, code string, a pdfWord) []Cell {
+func (f *pdfForm) places(t *pdfTable, code string, a textWord) []Cell {
 	if isTraining(code) {
 		return []Cell{{Code: code}}
 	}
@@ -250,7 +238,7 @@ func (f *pdfForm) places(t *pdfTable, code string, a pdfWord) []Cell {
 
 // unread refuses a page that has rows of the social balance outside its tables,
 // of which the columns are not known: a table may go on there without its heads.
-func (f *pdfForm) unread(p *pdfPage, tables []*pdfTable) error {
+func (f *pdfForm) unread(p *textPage, tables []*pdfTable) error {
 	for _, line := range linesOfWords(p.words, 3) {
 		text := lineText(line)
 		if strings.Contains(strings.ToLower(text), "parit") || committees.MatchString(text) && strings.Contains(text, " - ") {
@@ -262,7 +250,7 @@ func (f *pdfForm) unread(p *pdfPage, tables []*pdfTable) error {
 				continue
 			}
 			inTable := slices.ContainsFunc(tables, func(t *pdfTable) bool { return w.y < t.top && w.y > t.bottom })
-			amount := !inTable && slices.ContainsFunc(line[i+1:], func(a pdfWord) bool { return amountText.MatchString(a.text) && len(readings(plainText(a.text))) > 0 })
+			amount := !inTable && slices.ContainsFunc(line[i+1:], func(a textWord) bool { return amountText.MatchString(a.text) && len(readings(plainText(a.text))) > 0 })
 			if isTraining(code) || amount && i > 0 {
 				return f.fault(p.number, "row "+code+" stands in a table whose columns are not known")
 			}
@@ -281,86 +269,13 @@ var ownRows = []string{"1003", "1013", "105", "1200", "1203", "1210", "1213", "1
 
 // beside refuses a page next to those of the social balance that has a table of
 // rows of it, whose heads are not known.
-func (f *pdfForm) beside(p *pdfPage) error {
+func (f *pdfForm) beside(p *textPage) error {
 	for _, t := range tablesOf(p) {
-		unknown := slices.ContainsFunc(t.rows, func(w pdfWord) bool { return !f.isSocialRow(codeText(w)) })
-		own := slices.ContainsFunc(t.rows, func(w pdfWord) bool { return slices.Contains(ownRows, codeText(w)) })
+		unknown := slices.ContainsFunc(t.rows, func(w textWord) bool { return !f.isSocialRow(codeText(w)) })
+		own := slices.ContainsFunc(t.rows, func(w textWord) bool { return slices.Contains(ownRows, codeText(w)) })
 		if own && !unknown {
-			return f.fault(p.number, "the table of row "+codeText(t.rows[0])+" has heads of columns that are not known")
+			return f.otherHeads(p.number, t)
 		}
 	}
 	return nil
-}
-
-// settleCells reads the amounts in the notation of the document, and keeps apart
-// those that are in doubt.
-func (f *pdfForm) settleCells() {
-	n := notation{comma: 1} // the form is written as Belgians write
-	for _, c := range f.cells {
-		n.learn(c.text)
-	}
-	stated := map[Cell][]pdfReading{}
-	money, exact := false, false
-	for _, c := range f.cells {
-		values := readings(c.text)
-		r := &f.data.rubrics[f.data.byCode[c.places[0].Code]]
-		if len(values) == 2 {
-			if which := n.choose(r, c.text); which >= 0 {
-				values = values[which : which+1]
-			}
-		}
-		if r.Unit == Money {
-			money, exact = true, exact || !values[0].IsInteger()
-		}
-		for _, place := range c.places {
-			stated[place] = append(stated[place], pdfReading{c.page, values, len(c.places) > 1})
-		}
-	}
-	f.balance.Rounded = money && !exact
-	cells := make([]Cell, 0, len(stated))
-	for c := range stated {
-		cells = append(cells, c)
-	}
-	slices.SortFunc(cells, CompareCells)
-	for _, c := range cells {
-		f.settleCell(c, stated[c])
-	}
-}
-
-// pdfReading is what is printed for a cell.
-type pdfReading struct {
-	page   int
-	values []decimal.Decimal // more than one where the notation leaves it open
-	beside bool              // it may be of another column
-}
-
-// settleCell decides what a cell is, or puts it in doubt.
-func (f *pdfForm) settleCell(c Cell, all []pdfReading) {
-	var texts []string
-	kind, page := DoubtKind(""), all[0].page
-	for _, r := range all {
-		for _, v := range r.values {
-			if text := Canonical(v); !slices.Contains(texts, text) && len(texts) < maxReadings {
-				texts = append(texts, text)
-			}
-		}
-		switch {
-		case r.beside || len(r.values) > 1:
-			kind = TwoReadings
-		case kind == "" && len(texts) > 1:
-			kind = TwoAmounts
-		}
-	}
-	if kind == "" {
-		f.stated[c] = &statement{value: all[0].values[0]}
-		return
-	}
-	where := "page " + strconv.Itoa(page)
-	if slices.ContainsFunc(all, func(r pdfReading) bool { return r.beside }) {
-		texts = append(texts, "") // or it stands in the column beside
-		f.addFinding("pdf_column", codesOf(c), args{"page": strconv.Itoa(page), "cell": c.String(), "value": texts[0]})
-	} else {
-		f.addFinding("pdf_doubt", codesOf(c), args{"page": strconv.Itoa(page), "cell": c.String(), "first": texts[0], "second": texts[1]})
-	}
-	f.addDoubt(kind, c.String(), texts, where).Page = page
 }

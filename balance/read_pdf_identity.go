@@ -18,7 +18,7 @@ var (
 
 // sectionOf gives the section of the form that a page belongs to, such as
 // "vkt 12", empty where it does not say. It stands in the first line.
-func sectionOf(p *pdfPage) string {
+func sectionOf(p *textPage) string {
 	for _, w := range phrases(topLine(p)) {
 		if m := sectionText.FindStringSubmatch(w.text); m != nil {
 			return strings.ToLower(m[1] + " " + m[3])
@@ -27,7 +27,7 @@ func sectionOf(p *pdfPage) string {
 	return ""
 }
 
-func topLine(p *pdfPage) []pdfWord {
+func topLine(p *textPage) []textWord {
 	lines := linesOfWords(p.words, 3)
 	if len(lines) == 0 {
 		return nil
@@ -45,7 +45,7 @@ func (f *pdfForm) identify() error {
 	f.identifyYear()
 	f.identifyName()
 	for _, p := range f.social {
-		f.identifyCommittees(p)
+		f.findCommittees(p)
 	}
 	for _, w := range topLine(f.pages[0]) {
 		if slices.Contains(currencies, w.text) {
@@ -68,7 +68,7 @@ func (f *pdfForm) identifyNumber() error {
 	for _, p := range f.social {
 		heads = append(heads, EnterpriseNumbersIn(lineText(topLine(p)))...)
 	}
-	for _, p := range append([]*pdfPage{f.pages[0]}, f.social...) {
+	for _, p := range append([]*textPage{f.pages[0]}, f.social...) {
 		for _, line := range linesOfWords(p.words, 3) {
 			all = append(all, EnterpriseNumbersIn(lineText(line))...)
 		}
@@ -109,7 +109,7 @@ func (f *pdfForm) identifyModel() {
 		}
 	}
 	for _, c := range f.cells {
-		if f.balance.Model == "" && f.data.rubrics[f.data.byCode[c.places[0].Code]].FullOnly {
+		if f.balance.Model == "" && f.data.rubrics[f.data.byCode[c.cells[0].Code]].FullOnly {
 			f.balance.Model = Full
 		}
 	}
@@ -119,7 +119,7 @@ func (f *pdfForm) identifyModel() {
 // that of the year before. Several leave it in doubt.
 func (f *pdfForm) identifyYear() {
 	var years []Period
-	for _, p := range append([]*pdfPage{f.pages[0]}, f.social...) {
+	for _, p := range append([]*textPage{f.pages[0]}, f.social...) {
 		for _, line := range linesOfWords(p.words, 3) {
 			text := strings.ToLower(lineText(line))
 			if speaksOfYearBefore(text) {
@@ -155,9 +155,9 @@ func (f *pdfForm) identifyName() {
 	}
 }
 
-// identifyCommittees reads the numbers of the joint committees, which stand
+// findCommittees reads the numbers of the joint committees, which stand
 // beside their label and below one another.
-func (f *pdfForm) identifyCommittees(p *pdfPage) {
+func (d *builder) findCommittees(p *textPage) {
 	after := false
 	for _, line := range linesOfWords(p.words, 3) {
 		text := strings.ToLower(lineText(line))
@@ -171,7 +171,7 @@ func (f *pdfForm) identifyCommittees(p *pdfPage) {
 			after = false
 		}
 		for _, number := range committeeNo.FindAllString(beside, -1) {
-			f.committee(number)
+			d.committee(number)
 		}
 	}
 }

@@ -12,7 +12,6 @@ import (
 	"os/signal"
 	"path/filepath"
 	"runtime"
-	"slices"
 	"strings"
 	"sync"
 	"syscall"
@@ -28,7 +27,7 @@ import (
 const testProcessEnv = "BALANSD_CLI_TEST_PROCESS"
 
 func TestMain(m *testing.M) {
-	if os.Getenv(testProcessEnv) == "" && !slices.Equal(os.Args[1:], []string{readDocumentCommand}) {
+	if os.Getenv(testProcessEnv) == "" {
 		os.Exit(m.Run())
 	}
 	if err := prepareTestProcess(); err != nil {
@@ -36,7 +35,7 @@ func TestMain(m *testing.M) {
 		os.Exit(70)
 	}
 	if order := os.Getenv(orderEnv); order != "" {
-		os.Exit(runSteps(order))
+		os.Exit(carryOut(order))
 	}
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
 	context.AfterFunc(ctx, stop)
@@ -57,7 +56,7 @@ type fixture struct {
 	conn    string // connection id
 	firm    int64
 
-	daemonTimeout time.Duration // of commands in this process; what people get when 0
+	daemonWait time.Duration // of commands in this process; what people get when 0
 }
 
 // fixtureOptions say what is particular about a fixture.
@@ -141,7 +140,7 @@ func (f *fixture) runEnv(ctx context.Context, env Env) result {
 	var stdout bytes.Buffer
 	stderr := newOutput()
 	env.Args, env.Stdout, env.Version = append(env.Args, "--config", f.config), &stdout, "test"
-	env.daemonTimeout = f.daemonTimeout
+	env.daemonWait = f.daemonWait
 	if env.Stderr == nil {
 		env.Stderr = stderr
 	} else {

@@ -40,9 +40,9 @@ type orderOutcome struct {
 	Log   string // warnings and errors
 }
 
-// runSteps carries out an order and prints its outcome. It gives the exit code
+// carryOut carries out an order and prints its outcome. It gives the exit code
 // of the process.
-func runSteps(text string) int {
+func carryOut(text string) int {
 	var o order
 	if err := json.Unmarshal([]byte(text), &o); err != nil {
 		fmt.Fprintln(os.Stderr, err)

@@ -11,7 +11,8 @@ import (
 	"balansd/sandbox"
 )
 
-// sandboxGrace is how long calls that are under way may take when the sandbox stops.
+// sandboxGrace is how long calls that are under way get when the sandbox is
+// stopped.
 const sandboxGrace = 3 * time.Second
 
 func newSandboxCommand(app *App) *cobra.Command {
@@ -33,7 +34,7 @@ sandbox goes on where it stopped.`,
 			if err != nil {
 				return err
 			}
-			// One line, so that a script can read it while the sandbox runs.
+			// One line, so that a script reads it without waiting for more.
 			err = json.NewEncoder(app.env.Stdout).Encode(s.Info())
 			if err == nil {
 				<-cmd.Context().Done()

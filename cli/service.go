@@ -1,9 +1,12 @@
 package cli
 
 import (
+	"bufio"
 	"cmp"
 	"context"
+	"errors"
 	"fmt"
+	"io"
 	"os"
 	"path/filepath"
 	"runtime"
@@ -17,7 +20,8 @@ import (
 	"github.com/spf13/cobra"
 )
 
-// serviceCommand has the commands of the service. Tests replace the functions.
+// serviceCommand is the commands of the service. The functions are the
+// machine's; a test has others.
 type serviceCommand struct {
 	app        *App
 	manager    func() (service.Manager, error)
@@ -60,16 +64,16 @@ data.`,
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			m, err := s.manager()
 			if err == nil && !dry {
-				err = m.Rights() // first, since reading the configuration may need the same rights
+				err = m.Rights() // before the configuration, which may be for those with rights alone
 			}
 			if err != nil {
 				return err
 			}
 			path := s.app.configPath
 			if path == "" {
-				// Installing again keeps the configuration of the service.
-				if st, err := m.Status(cmd.Context()); err == nil {
-					path = st.Config
+				// Mending keeps the configuration that the service has.
+				if is, err := m.Status(cmd.Context()); err == nil {
+					path = is.Config
 				}
 			}
 			spec, err := s.spec(path)
@@ -83,7 +87,7 @@ data.`,
 			if !idle {
 				steps = append(steps, service.Step{What: "start the service, anew if it runs", Do: m.Restart})
 			}
-			if err := s.runSteps(cmd.Context(), steps, dry); err != nil || dry {
+			if err := s.carryOut(cmd.Context(), steps, dry); err != nil || dry {
 				return err
 			}
 			s.app.printf("balansd is installed as a service. How it stands: balansd service status\n")
@@ -95,8 +99,8 @@ data.`,
 	return c
 }
 
-// runSteps runs the steps and prints each; with dry it only prints them.
-func (s *serviceCommand) runSteps(ctx context.Context, steps []service.Step, dry bool) error {
+// carryOut does the steps one by one and says so, or only says so.
+func (s *serviceCommand) carryOut(ctx context.Context, steps []service.Step, dry bool) error {
 	if dry {
 		s.app.printf("This would be done:\n")
 	}
@@ -111,8 +115,9 @@ func (s *serviceCommand) runSteps(ctx context.Context, steps []service.Step, dry
 	return nil
 }
 
-// spec returns what to install: this program, with the configuration at path or at the
-// usual place. The environment of the person who installs is not used.
+// spec is what is to be installed: this program, with the configuration at path
+// or where it is looked for. Variables of whoever installs are not the
+// service's.
 func (s *serviceCommand) spec(path string) (service.Spec, error) {
 	exe, err := s.executable()
 	if err != nil {
@@ -131,11 +136,11 @@ func (s *serviceCommand) spec(path string) (service.Spec, error) {
 		return service.Spec{}, problem.New(problem.ConfigInvalid, "there is no configuration yet",
 			fmt.Sprintf("Write it with balansd config init %s, fill it in, and install again.", file))
 	}
-	return serviceSpec(cfg, exe), nil
+	return specOf(cfg, exe), nil
 }
 
-// serviceConfig reads the configuration as the service does: the file at path or at the
-// usual place, without the environment of the person's terminal.
+// serviceConfig is the configuration as the service reads it: the file at path
+// or where it is looked for, without the variables of a person's terminal.
 func (app *App) serviceConfig(path string) (*config.Config, error) {
 	environ := slices.DeleteFunc(slices.Clone(app.env.Environ), func(pair string) bool {
 		return strings.HasPrefix(strings.ToUpper(pair), "BALANSD_")
@@ -143,8 +148,8 @@ func (app *App) serviceConfig(path string) (*config.Config, error) {
 	return config.Load(config.LoadOptions{Path: path, Environ: environ, Also: targetMistakes})
 }
 
-// serviceSpec returns which files and folders the service needs to access.
-func serviceSpec(cfg *config.Config, executable string) service.Spec {
+// specOf is what the service must reach.
+func specOf(cfg *config.Config, executable string) service.Spec {
 	spec := service.Spec{Executable: executable, Config: cfg.File(), DataDir: cfg.DataDir}
 	read := func(path string) {
 		if path != "" && !slices.Contains(spec.Readable, path) {
@@ -164,7 +169,7 @@ func serviceSpec(cfg *config.Config, executable string) service.Spec {
 	if cfg.Log.File != "" {
 		write(filepath.Dir(cfg.Log.File))
 	}
-	if runtime.GOOS != "windows" { // there it is a pipe
+	if runtime.GOOS != "windows" { // where it is no file
 		write(filepath.Dir(cfg.Socket))
 	}
 	if _, err := os.Stat(cfg.KeyFile); err == nil {
@@ -172,7 +177,7 @@ func serviceSpec(cfg *config.Config, executable string) service.Spec {
 			read(cfg.KeyFile)
 		}
 	} else {
-		write(filepath.Dir(cfg.KeyFile)) // created at the first start
+		write(filepath.Dir(cfg.KeyFile)) // it is made at the first start
 	}
 	for _, f := range cfg.Folders {
 		read(f.Path)
@@ -183,7 +188,7 @@ func serviceSpec(cfg *config.Config, executable string) service.Spec {
 	return spec
 }
 
-// readFiles returns the files that the configuration names to be read.
+// readFiles are the files that the configuration names to be read.
 func readFiles(cfg *config.Config) []string {
 	return []string{
 		cfg.Finbox.ClientSecretFile, cfg.Finbox.PrivateKeyFile, cfg.Finbox.CertificateFile,
@@ -215,22 +220,22 @@ that the configuration puts into another folder stay in any case.`,
 			if err != nil {
 				return err
 			}
-			var removal service.Removal
+			var gone service.Removal
 			if purge {
-				if removal.Purge, err = s.purgePaths(cmd.Context(), m); err != nil {
+				if gone.Purge, err = s.purged(cmd.Context(), m); err != nil {
 					return err
 				}
 			}
-			steps, err := m.Uninstall(removal)
+			steps, err := m.Uninstall(gone)
 			if err != nil {
 				return err
 			}
 			if purge && !dry && !yes {
-				if err := s.confirmPurge(removal.Purge); err != nil {
+				if err := s.confirmPurge(gone.Purge); err != nil {
 					return err
 				}
 			}
-			if err := s.runSteps(cmd.Context(), steps, dry); err != nil || dry {
+			if err := s.carryOut(cmd.Context(), steps, dry); err != nil || dry {
 				return err
 			}
 			s.app.printf("The service is removed.\n")
@@ -243,9 +248,9 @@ that the configuration puts into another folder stay in any case.`,
 	return c
 }
 
-// purgePaths returns what --purge deletes: what the configuration of the installed service
-// names, or else the defaults.
-func (s *serviceCommand) purgePaths(ctx context.Context, m service.Manager) ([]string, error) {
+// purged lists what --purge deletes: what the configuration of the installed
+// service names, or else the defaults.
+func (s *serviceCommand) purged(ctx context.Context, m service.Manager) ([]string, error) {
 	st, err := m.Status(ctx)
 	if err != nil {
 		return nil, err
@@ -281,18 +286,31 @@ func (s *serviceCommand) purgePaths(ctx context.Context, m service.Manager) ([]s
 	return paths, nil
 }
 
-// confirmPurge asks to type a word, since a yes is typed too easily.
+// confirmPurge has a person type a word: a yes is typed too easily.
 func (s *serviceCommand) confirmPurge(paths []string) error {
 	app := s.app
 	if !isTerminal(app.env.Stdin) {
 		return problem.New(problem.Usage, "deleting data needs a person who confirms it, and there is nobody at a terminal",
 			"Call it with --yes when you are sure.")
 	}
-	return app.confirmWord("purge", "This deletes for good:\n  "+strings.Join(paths, "\n  "))
+	return app.typed("purge", "This deletes for good:\n  "+strings.Join(paths, "\n  "))
 }
 
-// control returns a command that controls the service, and then prints done.
-func (s *serviceCommand) control(use, short, done string, do func(service.Manager, context.Context) error) *cobra.Command {
+// typed asks for a word that confirms what the text says.
+func (app *App) typed(word, text string) error {
+	_, _ = fmt.Fprintf(app.env.Stderr, "%s\nType %s to confirm: ", text, word)
+	line, err := bufio.NewReader(io.LimitReader(app.env.Stdin, 100)).ReadString('\n')
+	if err != nil && !errors.Is(err, io.EOF) {
+		return err
+	}
+	if strings.TrimSpace(line) != word {
+		return problem.New(problem.Usage, "not confirmed; nothing was done", "")
+	}
+	return nil
+}
+
+// control is a command that gives the service an order.
+func (s *serviceCommand) control(use, short, said string, do func(service.Manager, context.Context) error) *cobra.Command {
 	return &cobra.Command{
 		Use: use, Short: short, Example: "  sudo balansd service " + use, Args: cobra.NoArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
@@ -301,7 +319,7 @@ func (s *serviceCommand) control(use, short, done string, do func(service.Manage
 				err = do(m, cmd.Context())
 			}
 			if err == nil {
-				s.app.printf("%s\n", done)
+				s.app.printf("%s\n", said)
 			}
 			return err
 		},

@@ -44,18 +44,18 @@ The exit code is 3 when something needs a person.`,
 					return err
 				}
 				bar := app.newProgress()
-				var outcomes []outcome
+				var said []outcome
 				p, err := api.Sync(cmd.Context(), r, func(p daemon.Progress) {
 					bar.update(p.Done, p.Total, p.Text)
 					if p.Entry != nil {
-						outcomes = append(outcomes, outcome{*p.Entry, p.Would})
+						said = append(said, outcome{*p.Entry, p.Would})
 					}
 				})
 				bar.close()
-				err = app.showRun(p, outcomes, err)
-				if len(outcomes) == 0 && r.Dossier != "" && (err == nil || problem.Is(err, problem.NeedsPerson)) {
-					if names, listErr := matchingDossiers(cmd.Context(), api, r.Dossier); listErr != nil || len(names) == 0 {
-						err = cmp.Or(listErr, noDossier(r.Dossier))
+				err = app.showRun(p, said, err)
+				if len(said) == 0 && r.Dossier != "" && (err == nil || problem.Is(err, problem.NeedsPerson)) {
+					if names, asked := matchingDossiers(cmd.Context(), api, r.Dossier); asked != nil || len(names) == 0 {
+						err = cmp.Or(asked, noDossier(r.Dossier))
 					}
 				}
 				return err
@@ -69,8 +69,7 @@ The exit code is 3 when something needs a person.`,
 	return app.withJSON(c)
 }
 
-// checkSelection prints the dossiers that the reference of a request fits, if there are
-// several.
+// checkSelection lists the dossiers where the name that a person gave fits several.
 func (app *App) checkSelection(ctx context.Context, api daemon.API, r daemon.SyncRequest) error {
 	if r.Dossier == "" {
 		return nil
@@ -87,8 +86,8 @@ func noDossier(ref string) error {
 		"See how the dossiers are called: balansd ledger list.")
 }
 
-// matchingDossiers returns the names of the dossiers in the ledger that ref fits, sorted,
-// each once.
+// matchingDossiers returns the names of the dossiers in the ledger that ref fits,
+// sorted, each once.
 func matchingDossiers(ctx context.Context, api daemon.API, ref string) ([]string, error) {
 	type dossier struct{ connection, id string }
 	found := map[dossier]string{}
@@ -110,9 +109,9 @@ type outcome struct {
 	Would string       `json:"would,omitempty"`
 }
 
-// showRun prints what a run did. cause is why it did not complete, or nil.
-func (app *App) showRun(p ledger.Run, outcomes []outcome, cause error) error {
-	slices.SortFunc(outcomes, func(a, b outcome) int {
+// showRun shows what a run did. cause is why it did not complete.
+func (app *App) showRun(p ledger.Run, said []outcome, cause error) error {
+	slices.SortFunc(said, func(a, b outcome) int {
 		return cmp.Or(strings.Compare(a.Entry.Dossier.Name, b.Entry.Dossier.Name), cmp.Compare(a.Entry.Number, b.Entry.Number))
 	})
 	if app.asJSON {
@@ -122,17 +121,17 @@ func (app *App) showRun(p ledger.Run, outcomes []outcome, cause error) error {
 		if err := app.print(struct {
 			Run     ledger.Run `json:"pass"`
 			Entries []outcome  `json:"entries"`
-		}{p, append([]outcome{}, outcomes...)}); err != nil {
+		}{p, append([]outcome{}, said...)}); err != nil {
 			return err
 		}
 	} else if !p.Start.IsZero() {
-		app.runText(p, outcomes)
+		app.runText(p, said)
 	}
 	if cause != nil {
 		return cause
 	}
 	needs := len(p.Problems) > 0
-	for _, o := range outcomes {
+	for _, o := range said {
 		needs = needs || o.Entry.NeedsPerson()
 	}
 	if needs {
@@ -141,31 +140,32 @@ func (app *App) showRun(p ledger.Run, outcomes []outcome, cause error) error {
 	return nil
 }
 
-func (app *App) runText(p ledger.Run, outcomes []outcome) {
-	if len(outcomes) > 0 {
-		app.showOutcomes(outcomes, p.DryRun)
+func (app *App) runText(p ledger.Run, said []outcome) {
+	if len(said) > 0 {
+		app.showOutcomes(said, p.DryRun)
 		app.printf("\n")
 	}
-	app.showProblems(p)
+	app.problems(p)
 	app.printf("%s\n", runSummary(p))
 }
 
-// showProblems prints what was wrong in a run, apart from single balances.
-func (app *App) showProblems(p ledger.Run) {
+// problems shows what was wrong in a run besides single balances.
+func (app *App) problems(p ledger.Run) {
 	for _, text := range p.Problems {
 		app.printf("! %s\n", clean(text))
 	}
 }
 
-// showOutcomes prints entries as a table, each followed by indented lines with the reason
-// for its state and what a person can do: these are sentences, too long for a column.
-func (app *App) showOutcomes(outcomes []outcome, dry bool) {
+// showOutcomes shows entries one below the other, each with why it stands as
+// it does and what a person can do, indented: the reasons are sentences, too
+// long for a column.
+func (app *App) showOutcomes(said []outcome, dry bool) {
 	heading := "stands"
 	if dry {
 		heading = "would then be"
 	}
 	t := newTable("nr", "dossier", "year", heading)
-	for _, o := range outcomes {
+	for _, o := range said {
 		t.add(entryNumber(o.Entry), dossierText(o.Entry), yearText(o.Entry.FiscalYear), stateText(o.Entry))
 	}
 	for i, line := range app.lines(t) {
@@ -173,14 +173,14 @@ func (app *App) showOutcomes(outcomes []outcome, dry bool) {
 		if i == 0 {
 			continue
 		}
-		o := outcomes[i-1]
+		o := said[i-1]
 		for _, text := range o.explanations(dry) {
 			app.printf("      %s\n", clean(text))
 		}
 	}
 }
 
-// explanations returns the reason for the state of an entry, and what a person can do.
+// explanations say why an entry stands as it does, and what a person can do.
 func (o outcome) explanations(dry bool) []string {
 	var texts []string
 	switch e := o.Entry; {
@@ -200,7 +200,7 @@ func (o outcome) explanations(dry bool) []string {
 	return texts
 }
 
-// findingsText returns the number of findings in words.
+// findingsText counts findings in words.
 func findingsText(n int) string {
 	if n == 1 {
 		return "1 finding"
@@ -235,7 +235,7 @@ func runSummary(p ledger.Run) string {
 	return text
 }
 
-// stateText returns the state of an entry in a few words.
+// stateText says how an entry stands, in a word or two.
 func stateText(e ledger.Entry) string {
 	text := string(e.State)
 	switch {
@@ -252,7 +252,7 @@ func stateText(e ledger.Entry) string {
 	return text
 }
 
-// entryNumber returns the number of an entry as text. One that a dry run found has none.
+// entryNumber is how people name an entry. One that a dry run found has none.
 func entryNumber(e ledger.Entry) string {
 	if e.Number >= ledger.FirstDryRunNumber {
 		return "new"
@@ -260,7 +260,7 @@ func entryNumber(e ledger.Entry) string {
 	return fmt.Sprint(e.Number)
 }
 
-// dossierText returns the name and enterprise number of a dossier.
+// dossierText names a dossier.
 func dossierText(e ledger.Entry) string {
 	d := e.Dossier
 	name := d.Name
@@ -273,7 +273,7 @@ func dossierText(e ledger.Entry) string {
 	return name
 }
 
-// yearText returns a financial year as text: 2025 for a calendar year, else its dates.
+// yearText names a financial year: 2025 for a calendar year, else its days.
 func yearText(p balance.Period) string {
 	s, e := p.Start, p.End
 	switch {

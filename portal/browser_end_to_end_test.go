@@ -246,7 +246,7 @@ func TestEndToEndInBrowser(t *testing.T) {
 		}
 	}
 	j.connect("nl")
-	j.expectText("Bestaande koppelingen")
+	j.expectText("Bestaande verbindingen")
 	j.expectText("De koppeling is gelegd")
 	j.connectByCode()
 	demo, err := j.sandbox.Demo()
@@ -310,7 +310,7 @@ func (j *endToEnd) decideAndSync() {
 		j.t.Error("nothing was written after all was decided")
 	}
 	j.visit("/dossiers?state=differs")
-	j.expectText("Geen dossiers gevonden")
+	j.expectText("Geen enkel dossier voldoet hieraan")
 }
 
 // syncWithoutSilverfin syncs one dossier while Silverfin drops every connection.

@@ -14,10 +14,11 @@ const (
 	lastEvents  = 180
 )
 
-// history is the row of an entry's events, oldest first. Left counts the events
-// that were dropped after the first firstEvents. Pruned says that Prune removed
-// events before the first; it removed all those of an entry without a row.
-type history struct {
+// story is the row of an entry's history, oldest event first. Left counts the events
+// that were dropped after the first firstEvents. Pruned says that there were events
+// before the first, until their time was over; an entry without a row of its
+// own had them, too.
+type story struct {
 	Left   int            `json:"left,omitempty"`
 	Pruned bool           `json:"pruned,omitempty"`
 	Events []ledger.Event `json:"events"`
@@ -33,25 +34,25 @@ func (s *Store) addEvent(w writer, n uint64, e ledger.Event, first bool) error {
 	if e == (ledger.Event{}) {
 		return nil
 	}
-	h, err := s.history(w, n)
+	st, err := s.story(w, n)
 	if err != nil {
 		return err
 	}
-	if !first && len(h.Events) == 0 {
-		h.Pruned = true
+	if !first && len(st.Events) == 0 {
+		st.Pruned = true
 	}
-	if len(h.Events) > 0 {
-		last := h.Events[len(h.Events)-1]
+	if len(st.Events) > 0 {
+		last := st.Events[len(st.Events)-1]
 		if last.State == e.State && last.Reason == e.Reason && last.Text == e.Text && last.By == e.By {
 			return nil
 		}
 	}
-	h.Events = append(h.Events, e)
-	if extra := len(h.Events) - firstEvents - lastEvents; extra > 0 {
-		h.Events = append(h.Events[:firstEvents:firstEvents], h.Events[firstEvents+extra:]...)
-		h.Left += extra
+	st.Events = append(st.Events, e)
+	if extra := len(st.Events) - firstEvents - lastEvents; extra > 0 {
+		st.Events = append(st.Events[:firstEvents:firstEvents], st.Events[firstEvents+extra:]...)
+		st.Left += extra
 	}
-	blob, err := s.codec.pack(h)
+	blob, err := s.codec.pack(st)
 	if err != nil {
 		return err
 	}
@@ -59,46 +60,46 @@ func (s *Store) addEvent(w writer, n uint64, e ledger.Event, first bool) error {
 	return nil
 }
 
-func (s *Store) history(r reader, n uint64) (h history, err error) {
+func (s *Store) story(r reader, n uint64) (st story, err error) {
 	if blob := r.get(tStories, number(n)); blob != nil {
-		err = s.codec.unpack(blob, &h)
+		err = s.codec.unpack(blob, &st)
 	}
-	return h, err
+	return st, err
 }
 
-// History returns the events of an entry, oldest first; a NotFound problem if there
-// is no such entry. An event that repeats the previous one is merged into it. Of a
-// long history the first 20 and the last 180 events are stored; an event between
-// them says how many are left out. If Prune removed older events, the first event
-// says so.
+// History gives the events of an entry, oldest first; a NotFound problem when
+// there is no such entry. An event that repeats the one before was folded into
+// it. Of a long story the first 20 and the last 180 events are kept; an event
+// between them says how many are left out. Where Prune took older events away,
+// the first event says so.
 func (s *Store) History(ctx context.Context, n uint64) ([]ledger.Event, error) {
-	var h history
+	var st story
 	var e ledger.Entry
 	err := s.db.view(ctx, func(r reader) (err error) {
 		if e, err = s.entry(r, n); err != nil {
 			return err
 		}
-		h, err = s.history(r, n)
+		st, err = s.story(r, n)
 		return err
 	})
 	if err != nil {
 		return nil, s.damageProblem(err)
 	}
-	return h.withGaps(e), nil
+	return st.withGaps(e), nil
 }
 
 // withGaps returns the events, with events that say what is missing.
-func (h history) withGaps(e ledger.Entry) []ledger.Event {
-	events := h.Events
-	if h.Left > 0 {
+func (st story) withGaps(e ledger.Entry) []ledger.Event {
+	events := st.Events
+	if st.Left > 0 {
 		before := events[firstEvents-1]
-		gap := ledger.Event{At: before.At, State: before.State, Text: fmt.Sprintf("Left out here: %d steps.", h.Left)}
+		gap := ledger.Event{At: before.At, State: before.State, Text: fmt.Sprintf("Left out here: %d steps.", st.Left)}
 		events = slices.Insert(events, firstEvents, gap)
 	}
-	if len(h.Events) == 0 {
+	if len(st.Events) == 0 {
 		return []ledger.Event{{At: e.UpdatedAt, State: e.State, Text: pruned}}
 	}
-	if h.Pruned {
+	if st.Pruned {
 		events = slices.Insert(events, 0, ledger.Event{At: e.FoundAt, State: ledger.Found, Text: pruned})
 	}
 	return events

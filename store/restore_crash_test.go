@@ -42,7 +42,7 @@ func restoreUntilKilled(path string) error {
 // is one of the two, whole, and every backup is good.
 func TestKilledRestore(t *testing.T) {
 	t.Parallel()
-	s := newFixture(t)
+	s := newShop(t)
 	s.o.Backups.Folder = ""
 	s.with(func(st *store.Store) {
 		for range 2 {
@@ -119,7 +119,7 @@ func wantAlone(t *testing.T, dir string, names ...string) {
 }
 
 // bloat makes a state whose file is mostly free: large documents were in it.
-func (s *fixture) bloat(megabytes int) {
+func (s *shop) bloat(megabytes int) {
 	s.t.Helper()
 	s.with(func(st *store.Store) {
 		s.add(st, 50)
@@ -145,7 +145,7 @@ func (s *fixture) bloat(megabytes int) {
 
 func TestCompaction(t *testing.T) {
 	t.Parallel()
-	s := newFixture(t)
+	s := newShop(t)
 	s.bloat(12)
 	size := func() int64 {
 		t.Helper()
@@ -215,7 +215,7 @@ func compactUntilKilled(path string) error {
 
 func TestKilledCompaction(t *testing.T) {
 	t.Parallel()
-	s := newFixture(t)
+	s := newShop(t)
 	s.bloat(12)
 	bloated := s.o.Path + "-bloated"
 	if err := os.Rename(s.o.Path, bloated); err != nil {

@@ -2,5 +2,5 @@
 
 package cli
 
-// machineID returns the id of this machine; empty if it has none.
+// machineID tells this computer from others; empty where it has no id.
 func machineID() string { return "" }

@@ -5,7 +5,7 @@ import (
 	"strings"
 )
 
-// machineID returns the id of this machine; empty if it has none.
+// machineID tells this computer from others; empty where it has no id.
 func machineID() string {
 	id, err := os.ReadFile("/etc/machine-id")
 	if err != nil {
