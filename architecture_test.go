@@ -30,7 +30,7 @@ var base = []string{"balance", "ledger", "problem", "internal"}
 // services are the packages that only the command line puts together. They do
 // not import one another.
 var services = []string{
-	"accounts", "config", "daemon", "finbox", "folder", "httpserver", "keyvalue", "localapi", "logs", "portal", "sandbox", "service",
+	"accounts", "config", "daemon", "documentreader", "finbox", "folder", "httpserver", "keyvalue", "localapi", "logs", "portal", "sandbox", "service",
 	"silverfin", "store", "transport",
 }
 
@@ -38,27 +38,28 @@ var services = []string{
 // imports run one way, from main to the types that all share. .golangci.yml says the same to
 // editors; this test decides.
 var allowedImports = map[string][]string{
-	"":           {"cli"},
-	"accounts":   {"internal", "keyvalue", "problem"},
-	"cli":        slices.Concat(base, services),
-	"config":     base,
-	"daemon":     base,
-	"finbox":     append([]string{"transport"}, base...),
-	"folder":     base,
-	"httpserver": {},
-	"internal":   {},
-	"keyvalue":   {},
-	"localapi":   append([]string{"daemon", "accounts", "httpserver"}, base...),
-	"logs":       {"problem"},
-	"packaging":  {"cli", "service"},
-	"portal":     append([]string{"daemon", "accounts", "httpserver"}, base...),
-	"service":    base,
-	"silverfin":  append([]string{"transport"}, base...),
-	"store":      append([]string{"keyvalue"}, base...),
-	"transport":  {"problem"},
-	"ledger":     {"balance"},
-	"balance":    {},
-	"problem":    {},
+	"":               {"cli"},
+	"accounts":       {"internal", "keyvalue", "problem"},
+	"cli":            slices.Concat(base, services),
+	"config":         base,
+	"daemon":         base,
+	"documentreader": {"balance", "problem"},
+	"finbox":         append([]string{"transport"}, base...),
+	"folder":         append([]string{"keyvalue"}, base...),
+	"httpserver":     {},
+	"internal":       {},
+	"keyvalue":       {},
+	"localapi":       append([]string{"daemon", "accounts", "httpserver"}, base...),
+	"logs":           {"problem"},
+	"packaging":      {"cli", "service"},
+	"portal":         append([]string{"daemon", "accounts", "httpserver"}, base...),
+	"service":        base,
+	"silverfin":      append([]string{"transport"}, base...),
+	"store":          append([]string{"keyvalue"}, base...),
+	"transport":      {"problem"},
+	"ledger":         {"balance"},
+	"balance":        {},
+	"problem":        {},
 
 	// The simulators share no code with the clients that they test, and Finbox
 	// and Silverfin know nothing of one another.

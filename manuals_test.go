@@ -374,7 +374,7 @@ func wordsOfPages(t *testing.T, lang string) map[string]string {
 // here fails the test below.
 func casesOfPages() map[string]ledger.State {
 	cases := map[string]ledger.State{
-		string(ledger.BeforeActivation): ledger.Ignored, string(ledger.Dismissed): ledger.Ignored,
+		string(ledger.BeforeActivation): ledger.Ignored, string(ledger.Dismissed): ledger.Ignored, string(ledger.NotListed): ledger.Ignored,
 		string(ledger.Unreadable): ledger.Failed, string(ledger.Refused): ledger.Failed,
 		string(ledger.NotEqual): ledger.Failed, string(ledger.Unavailable): ledger.Failed,
 		"moved": ledger.Done, // and its figures are to be emptied

@@ -251,7 +251,7 @@ func (w *archiveWalk) member(f *zip.File, prefix, name string) {
 	switch {
 	case isZIP(head):
 		w.archiveMember(f, prefix, name)
-	case otherFormat(head) != "" || leftByMac(name):
+	case FormatOf(head) == "" && otherFormat(head) != "" || leftByMac(name):
 		w.skip(at, SkippedOther, cmp.Or(otherFormat(head), "what a Mac adds"))
 	case size > w.limits.Document:
 		w.skip(at, SkippedLarge, fmt.Sprintf("it is larger than %d MiB, as no social balance is", w.limits.Document>>20))

@@ -84,6 +84,7 @@ func TestDocuments(t *testing.T) {
 		"nothing":     {data: nil, want: []string{": "}},
 		"a workbook":  {data: []byte(workbook), want: []string{": PK\x03\x04" + workbook[4:12]}},
 		"empty":       {data: packZIP(t), want: []string{}},
+		"a PDF":       {data: packZIP(t, zipped{name: "a.pdf", content: "%PDF-1.7 ..."}), want: []string{"a.pdf: %PDF-1.7 ..."}},
 		"two files":   {data: packZIP(t, plain("a.csv"), plain("b/ü.xbrl")), want: []string{"a.csv: text", "b/ü.xbrl: text"}},
 		"backslashes": {data: packZIP(t, plain(`2024\a.csv`), plain(`b\`)), want: []string{"2024/a.csv: text"}},
 		"other files": {
@@ -294,6 +295,59 @@ func TestArchivesOfServices(t *testing.T) {
 		if diff := cmp.Diff(want.skipped, names); diff != "" {
 			t.Errorf("%s (-want +got)\n%s", name, diff)
 		}
+	}
+}
+
+func TestReadDocumentsOfArchives(t *testing.T) {
+	t.Parallel()
+	good := "\"Model code\",\"m01-f\"\n\"1003\",\"4\"\n"
+	empty := "\"Model code\",\"m01-f\"\n\"20/58\",\"4\"\n"
+	torn := good + "\"1013"
+	other := errors.New("the reader is not there")
+	for name, c := range map[string]struct {
+		data    []byte
+		found   []string
+		skipped []string
+		single  string // the error of ReadSingle
+	}{
+		"one":       {packZIP(t, zipped{name: "a.csv", content: good}, zipped{name: "readme", content: "hello"}), []string{"a.csv"}, []string{"readme: this is text of no known layout"}, ""},
+		"none":      {packZIP(t, zipped{name: "a.csv", content: empty}), nil, []string{"a.csv: a document without a social balance"}, "this is a ZIP without a social balance"},
+		"so named":  {packZIP(t, zipped{name: "sociale balans.csv", content: "hello"}), []string{"sociale balans.csv"}, nil, "in the ZIP sociale balans.csv: this is text of no known layout"},
+		"torn":      {packZIP(t, zipped{name: "x.csv", content: torn}), []string{"x.csv"}, nil, "nbb-csv, line 3, column 1: in the ZIP x.csv: "},
+		"two":       {packZIP(t, zipped{name: "a.csv", content: good}, zipped{name: "b.csv", content: good}), []string{"a.csv", "b.csv"}, nil, "this is a ZIP with 2 social balances, where one is expected"},
+		"no ZIP":    {[]byte(good), []string{""}, nil, ""},
+		"too large": {packZIP(t, zipped{name: "a", content: strings.Repeat("a", 2<<20)}), nil, nil, "this ZIP unpacks to more than 100 times"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			if _, err := balance.ReadSingle(c.data, newReader().Read); (err == nil) != (c.single == "") || err != nil && !strings.HasPrefix(err.Error(), c.single) {
+				t.Errorf("as a single one: %v", err)
+			}
+			documents, _, err := balance.Documents(c.data, balance.ArchiveLimits{})
+			if err != nil {
+				return
+			}
+			found, others, err := balance.ReadDocuments(documents, newReader().Read)
+			if err != nil {
+				t.Fatal(err)
+			}
+			var names, skipped []string
+			for _, f := range found {
+				names = append(names, f.Path)
+				if (f.Problem == nil) == (f.Balance == nil) || len(f.SHA256) != 64 {
+					t.Errorf("%+v", f)
+				}
+			}
+			for _, s := range others {
+				skipped = append(skipped, s.Path+": "+s.What)
+			}
+			if diff := cmp.Diff(c.found, names) + cmp.Diff(c.skipped, skipped); diff != "" {
+				t.Errorf("(-want +got)\n%s", diff)
+			}
+			if _, _, err := balance.ReadDocuments(documents, func([]byte) (*balance.Balance, error) { return nil, other }); !errors.Is(err, other) {
+				t.Errorf("an error of the reader: %v", err)
+			}
+		})
 	}
 }
 

@@ -13,6 +13,21 @@ import (
 type Members struct {
 	facts map[string]cbsoTerm // by metric, a space, and the sorted members
 	about map[string]struct{} // member sets of facts about the document itself
+	text  []byte              // the table that they were read from
+}
+
+// MarshalText returns the table that ParseMembers read, for another process.
+func (m *Members) MarshalText() ([]byte, error) { return m.text, nil }
+
+// UnmarshalText reads a table as ParseMembers does. Its error is the first
+// mistake.
+func (m *Members) UnmarshalText(text []byte) error {
+	parsed, wrong := ParseMembers("the table of members", text)
+	if len(wrong) > 0 {
+		return wrong[0]
+	}
+	*m = *parsed
+	return nil
 }
 
 // cbsoTerm is what a CBSO fact states: a rubric, or something about the
@@ -65,7 +80,7 @@ func ParseMembers(file string, text []byte) (*Members, []LineError) {
 	if len(t.errors) > 0 {
 		return nil, t.errors
 	}
-	m := &Members{facts: map[string]cbsoTerm{}, about: map[string]struct{}{}}
+	m := &Members{facts: map[string]cbsoTerm{}, about: map[string]struct{}{}, text: slices.Clone(text)}
 	if !t.replace {
 		named := map[cbsoTerm]bool{}
 		for _, row := range t.rows {

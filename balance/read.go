@@ -53,7 +53,8 @@ func (e *ReadError) Error() string {
 // where the document itself was wrong.
 func (e *ReadError) Unwrap() error { return e.cause }
 
-// ReaderOptions are what a Reader needs.
+// ReaderOptions are what a Reader needs. They can be written as JSON, for a reader
+// in another process.
 type ReaderOptions struct {
 	// Members say how CBSO XBRL states the rubrics. Nil is what balansd knows
 	// by itself.

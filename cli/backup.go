@@ -36,7 +36,7 @@ in a copy, and the data key that opens them is not in it: keep that file, too.`,
 		Example: "  balansd backup create",
 		Args:    cobra.NoArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
-			return app.withState(cmd.Context(), nil, func(api localapi.API, cfg *config.Config) error {
+			return app.withExistingState(cmd.Context(), nil, func(api localapi.API, cfg *config.Config) error {
 				b, err := api.Backup(cmd.Context(), daemon.BackupRequest{By: person()})
 				if err != nil {
 					return err
@@ -91,8 +91,8 @@ Damaged states that a restore put aside have it, too, and are never removed.`,
 	})
 }
 
-// verified is the result of verifying a copy.
-type verified struct {
+// verification is the result of verifying a copy.
+type verification struct {
 	ledger.Backup
 	Well bool   `json:"well"`
 	Next string `json:"next,omitempty"`
@@ -114,7 +114,7 @@ The exit code is 1 when one cannot be used.`,
 			}
 			files := []string{backupPath(cfg, args[0])}
 			if args[0] == "all" {
-				if files, err = verifiable(cfg); err != nil {
+				if files, err = verifiableBackups(cfg); err != nil {
 					return err
 				}
 			}
@@ -123,8 +123,8 @@ The exit code is 1 when one cannot be used.`,
 	})
 }
 
-// verifiable lists the copies that can be verified.
-func verifiable(cfg *config.Config) ([]string, error) {
+// verifiableBackups returns the copies that can be verified.
+func verifiableBackups(cfg *config.Config) ([]string, error) {
 	list, err := store.ListBackups(cfg.Backup.Folder)
 	if err != nil {
 		return nil, err
@@ -142,13 +142,13 @@ func verifiable(cfg *config.Config) ([]string, error) {
 // error.
 func (app *App) verifyAll(ctx context.Context, cfg *config.Config, files []string) error {
 	var first error
-	all := make([]verified, 0, len(files))
+	all := make([]verification, 0, len(files))
 	for _, f := range files {
 		b, err := store.VerifyBackup(ctx, f)
 		if ctx.Err() != nil {
 			return ctx.Err()
 		}
-		v := verified{Backup: b, Well: err == nil}
+		v := verification{Backup: b, Well: err == nil}
 		if err != nil {
 			p := problem.Of(err)
 			v.File, v.Problem, v.Next = f, p.Error(), p.Next
@@ -213,7 +213,7 @@ person's word.`,
 	return app.withJSON(c)
 }
 
-// errNotConfirmed says that the person did not confirm.
+// errNotConfirmed means that the person did not confirm.
 var errNotConfirmed = errors.New("not confirmed")
 
 func (app *App) restore(ctx context.Context, cfg *config.Config, file string, loseNewer, yes bool) error {
@@ -251,7 +251,7 @@ func (app *App) restore(ctx context.Context, cfg *config.Config, file string, lo
 		}{b, append([]string{}, notes...)})
 	}
 	app.printf("Restored: %s is the state of %s again, %s.\n", cfg.StateFile, timeText(b.MadeAt, cfg), entriesText(b.Entries))
-	app.notes(notes)
+	app.showNotes(notes)
 	return nil
 }
 

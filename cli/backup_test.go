@@ -116,7 +116,7 @@ func TestBackupThatIsDamaged(t *testing.T) {
 	if !strings.Contains(r.stdout, "Well: "+good) {
 		t.Errorf("the other one is not well:\n%s", r.stdout)
 	}
-	for _, v := range read[[]verified](t, f, 1, "backup", "verify", "all") {
+	for _, v := range read[[]verification](t, f, 1, "backup", "verify", "all") {
 		if v.Well != (v.File == good) || v.Well != (v.Problem == "") {
 			t.Errorf("%+v", v)
 		}

@@ -1,6 +1,7 @@
 package cli
 
 import (
+	"context"
 	"errors"
 	"fmt"
 	"io"
@@ -21,39 +22,16 @@ func newBalanceCommand(app *App) *cobra.Command {
 		newInspectCommand(app), newDiffCommand(app), newConvertCommand(app))
 }
 
-// readBalance reads the balance in a file, or on the standard input for "-".
-func (app *App) readBalance(name string) (*balance.Balance, error) {
-	reader := balance.NewReader(balance.ReaderOptions{})
-	cfg, err := app.config()
-	if err == nil {
-		reader, err = documentReader(cfg)
-	} else if app.configPath == "" {
-		err = nil // a mistake in what was not asked for does not stand in the way
-	}
-	if err != nil {
-		return nil, err
-	}
-	src, err := app.open(name)
-	if err != nil {
-		return nil, err
-	}
-	defer func() { _ = src.Close() }()
-	b, err := reader.Stream(src)
-	if err != nil {
-		return nil, problem.New(problem.Unreadable, fmt.Sprintf("%s cannot be read: %v", name, cause(err)), "")
-	}
-	return b, nil
-}
-
-// documentReader makes the reader of documents that the configuration asks for.
-func documentReader(cfg *config.Config) (*balance.Reader, error) {
+// readerOptions are what the configuration says about the reading of documents.
+func readerOptions(cfg *config.Config) (balance.ReaderOptions, error) {
+	var o balance.ReaderOptions
 	file := cfg.Documents.CBSOTable
 	if file == "" {
-		return balance.NewReader(balance.ReaderOptions{}), nil
+		return o, nil
 	}
 	text, err := os.ReadFile(file)
 	if err != nil {
-		return nil, problem.New(problem.ConfigInvalid, fmt.Sprintf("the table %s cannot be read: %v", file, cause(err)), "Correct documents.cbso_table in the configuration.")
+		return o, problem.New(problem.ConfigInvalid, fmt.Sprintf("the table %s cannot be read: %v", file, cause(err)), "Correct documents.cbso_table in the configuration.")
 	}
 	members, wrong := balance.ParseMembers(file, text)
 	if len(wrong) > 0 {
@@ -61,18 +39,29 @@ func documentReader(cfg *config.Config) (*balance.Reader, error) {
 		for i, e := range wrong {
 			all[i] = e.Error()
 		}
-		return nil, problem.New(problem.ConfigInvalid, "the table of members has mistakes: "+strings.Join(all, "; "), "Correct them in the table that documents.cbso_table names.")
+		return o, problem.New(problem.ConfigInvalid, "the table of members has mistakes: "+strings.Join(all, "; "), "Correct them in the table that documents.cbso_table names.")
 	}
-	return balance.NewReader(balance.ReaderOptions{Members: members}), nil
+	o.Members = members
+	return o, nil
 }
 
-// someBalance is readBalance for who needs figures.
-func (app *App) someBalance(name string) (*balance.Balance, error) {
-	b, err := app.readBalance(name)
-	if err == nil && len(b.Values) == 0 && len(b.Doubts) == 0 {
-		err = problem.New(problem.NoSocialBalance, name+" holds no social balance", "")
+// someBalance reads the one balance in a file, or in the only document of an
+// archive that holds any.
+func (app *App) someBalance(ctx context.Context, name string) (*balance.Balance, error) {
+	content, err := app.readFile(ctx, name)
+	if err != nil {
+		return nil, err
 	}
-	return b, err
+	all := content.readings
+	switch {
+	case len(all) > 1:
+		return nil, problem.New(problem.Usage, fmt.Sprintf("%s holds %d social balances", name, len(all)), "Unpack it, and name the one that is meant.")
+	case len(all) == 1 && all[0].err != nil:
+		return nil, all[0].err
+	case len(all) == 0 || len(all[0].balance.Values)+len(all[0].balance.Doubts) == 0:
+		return nil, problem.New(problem.NoSocialBalance, name+" holds no social balance", "")
+	}
+	return all[0].balance, nil
 }
 
 // inDoubt says that a document can be read in more than one way.

@@ -32,13 +32,13 @@ doctor tries the way to Finbox and Silverfin as well.`,
 		Example: "  balansd check --config /etc/balansd/balansd.yaml",
 		Args:    cobra.NoArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
-			return app.checkup(cmd.Context(), false)
+			return app.runChecks(cmd.Context(), false)
 		},
 	})
 }
 
-// checked is the result of one check.
-type checked struct {
+// checkResult is the result of one check.
+type checkResult struct {
 	Name string `json:"name"`
 	Well bool   `json:"well"`
 	Text string `json:"text"`           // what was found
@@ -46,18 +46,18 @@ type checked struct {
 	err  error
 }
 
-// checkResult returns the result of a check.
-func checkResult(name, text string, err error) checked {
+// newCheckResult returns the result of a check.
+func newCheckResult(name, text string, err error) checkResult {
 	if err == nil {
-		return checked{Name: name, Well: true, Text: text}
+		return checkResult{Name: name, Well: true, Text: text}
 	}
 	p := problem.Of(err)
-	return checked{Name: name, Text: p.Error(), Next: p.Next, err: err}
+	return checkResult{Name: name, Text: p.Error(), Next: p.Next, err: err}
 }
 
-// checkup runs all checks, prints their results, and returns the first error.
-func (app *App) checkup(ctx context.Context, online bool) error {
-	cfg, err := config.Load(config.LoadOptions{Path: app.configPath, Environ: app.env.Environ, Also: everyMistake})
+// runChecks runs all checks, prints their results, and returns the first error.
+func (app *App) runChecks(ctx context.Context, online bool) error {
+	cfg, err := config.Load(config.LoadOptions{Path: app.configPath, Environ: app.env.Environ, Also: allMistakes})
 	if err != nil {
 		return err
 	}
@@ -65,7 +65,7 @@ func (app *App) checkup(ctx context.Context, online bool) error {
 	if file == "" {
 		file = "no file; the defaults hold"
 	}
-	list := []checked{checkResult("configuration", file, nil), app.checkState(ctx, cfg), app.checkKey(ctx, cfg), checkBackups(cfg), checkAccess(cfg)}
+	list := []checkResult{newCheckResult("configuration", file, nil), app.checkState(ctx, cfg), app.checkKey(ctx, cfg), checkBackups(cfg), checkAccess(cfg)}
 	if m, err := service.New(service.Options{Log: app.log(cfg)}); err == nil {
 		st, err := m.Status(ctx)
 		list = append(list, checkProgram(st, err)...)
@@ -75,8 +75,8 @@ func (app *App) checkup(ctx context.Context, online bool) error {
 	}
 	if app.asJSON {
 		err = app.print(struct {
-			Version string    `json:"version"`
-			Checks  []checked `json:"checks"`
+			Version string        `json:"version"`
+			Checks  []checkResult `json:"checks"`
 		}{app.version(), list})
 	} else {
 		app.checkText(list)
@@ -89,7 +89,7 @@ func (app *App) checkup(ctx context.Context, online bool) error {
 	return err
 }
 
-func (app *App) checkText(list []checked) {
+func (app *App) checkText(list []checkResult) {
 	t := newTable("", "", "")
 	for _, c := range list {
 		mark := "well"
@@ -107,22 +107,22 @@ func (app *App) checkText(list []checked) {
 }
 
 // checkAccess checks that only the service can access its files.
-func checkAccess(cfg *config.Config) checked {
+func checkAccess(cfg *config.Config) checkResult {
 	const name = "access"
 	complaints, err := service.CheckAccess(ownPaths(cfg)...)
 	if err == nil && len(complaints) > 0 {
 		err = problem.New(problem.NeedsPerson, strings.Join(complaints, "; "), "")
 	}
-	return checkResult(name, "nobody else reaches the state, its key and the secrets", err)
+	return newCheckResult(name, "nobody else reaches the state, its key and the secrets", err)
 }
 
 // checkProgram checks that only administrators can change the program of the
 // service. Without a service it checks nothing.
-func checkProgram(st service.Status, err error) []checked {
+func checkProgram(st service.Status, err error) []checkResult {
 	if err != nil || st.Executable == "" {
 		return nil
 	}
-	return []checked{checkResult("program", st.Executable+", which administrators alone may change", service.CheckProgram(st.Executable))}
+	return []checkResult{newCheckResult("program", st.Executable+", which administrators alone may change", service.CheckProgram(st.Executable))}
 }
 
 // ownPaths lists the files and folders that only the service and administrators may
@@ -135,10 +135,10 @@ func ownPaths(cfg *config.Config) []string {
 
 // checkState migrates a copy of the state. While a daemon has it open, that daemon
 // is asked for its layout.
-func (app *App) checkState(ctx context.Context, cfg *config.Config) checked {
+func (app *App) checkState(ctx context.Context, cfg *config.Config) checkResult {
 	const name = "state"
 	if _, err := os.Stat(cfg.StateFile); errors.Is(err, fs.ErrNotExist) {
-		return checkResult(name, cfg.StateFile+" is not there yet, and is made at the first start", nil)
+		return newCheckResult(name, cfg.StateFile+" is not there yet, and is made at the first start", nil)
 	}
 	o := store.Options{Path: cfg.StateFile, KeyPath: cfg.KeyFile, Version: app.version()}
 	about, err := store.ReadAbout(ctx, o)
@@ -149,40 +149,40 @@ func (app *App) checkState(ctx context.Context, cfg *config.Config) checked {
 		return app.askState(ctx, cfg, err)
 	}
 	if err != nil {
-		return checkResult(name, "", err)
+		return newCheckResult(name, "", err)
 	}
 	text := fmt.Sprintf("%s, layout %d, which this version knows; a copy was read as a whole", cfg.StateFile, about.Layout)
 	if about.Layout < about.Known {
 		text = fmt.Sprintf("%s, layout %d; this version brings it to layout %d after a backup, which worked on a copy",
 			cfg.StateFile, about.Layout, about.Known)
 	}
-	return checkResult(name, text, nil)
+	return newCheckResult(name, text, nil)
 }
 
 // checkKey checks that the data key opens the sealed secrets. While a daemon has the
 // state open, that daemon is asked.
-func (app *App) checkKey(ctx context.Context, cfg *config.Config) checked {
+func (app *App) checkKey(ctx context.Context, cfg *config.Config) checkResult {
 	const name = "data key"
 	if _, err := os.Stat(cfg.StateFile); errors.Is(err, fs.ErrNotExist) {
-		return checkResult(name, "none is needed yet", nil)
+		return newCheckResult(name, "none is needed yet", nil)
 	}
 	const well = "opens the sign-ins that are kept"
 	s, err := store.Open(store.Options{Path: cfg.StateFile, KeyPath: cfg.KeyFile, ReadOnly: true})
 	if problem.Is(err, problem.StateLocked) {
 		if client, err := app.dialDaemon(ctx, cfg); err == nil {
 			now, err := client.Status(ctx)
-			return checkResult(name, well, cmp.Or(err, stateProblem(now, problem.KeyInvalid)))
+			return newCheckResult(name, well, cmp.Or(err, stateProblem(now, problem.KeyInvalid)))
 		}
 	}
 	if err != nil { // checkState reported it
 		_, err = os.Stat(cfg.KeyFile)
 		if errors.Is(err, fs.ErrNotExist) {
-			return checkResult(name, cfg.KeyFile+" is not there; it is made when the first firm is linked", nil)
+			return newCheckResult(name, cfg.KeyFile+" is not there; it is made when the first firm is linked", nil)
 		}
-		return checkResult(name, cfg.KeyFile+" is there; the service tries it when it starts", nil)
+		return newCheckResult(name, cfg.KeyFile+" is there; the service tries it when it starts", nil)
 	}
 	defer func() { _ = s.Close() }()
-	return checkResult(name, well, s.Secrets().Check(ctx))
+	return newCheckResult(name, well, s.Secrets().Check(ctx))
 }
 
 // stateProblem returns the problem of that code that a daemon reports of its state,
@@ -197,47 +197,47 @@ func stateProblem(s daemon.Status, code problem.Code) error {
 }
 
 // askState asks the daemon that has the state open.
-func (app *App) askState(ctx context.Context, cfg *config.Config, locked error) checked {
+func (app *App) askState(ctx context.Context, cfg *config.Config, locked error) checkResult {
 	const name = "state"
 	client, err := app.dialDaemon(ctx, cfg)
 	switch {
 	case errors.Is(err, localapi.ErrNoDaemon):
-		return checkResult(name, "", locked)
+		return newCheckResult(name, "", locked)
 	case err != nil:
-		return checkResult(name, "", err)
+		return newCheckResult(name, "", err)
 	}
 	s, err := client.Status(ctx)
 	switch {
 	case err != nil:
-		return checkResult(name, "", err)
+		return newCheckResult(name, "", err)
 	case s.Layout > store.Layout():
-		return checkResult(name, "", problem.New(problem.StateNewer, fmt.Sprintf(
+		return newCheckResult(name, "", problem.New(problem.StateNewer, fmt.Sprintf(
 			"%s has layout %d, written by balansd %s; this version knows layouts up to %d", s.StateFile, s.Layout, s.Version, store.Layout()),
 			"Use that version or a newer one."))
 	case stateProblem(s, problem.StateDamaged) != nil:
-		return checkResult(name, "", stateProblem(s, problem.StateDamaged))
+		return newCheckResult(name, "", stateProblem(s, problem.StateDamaged))
 	default:
-		return checkResult(name, fmt.Sprintf("%s, layout %d, in use by balansd %s; this version knows layouts up to %d",
+		return newCheckResult(name, fmt.Sprintf("%s, layout %d, in use by balansd %s; this version knows layouts up to %d",
 			s.StateFile, s.Layout, s.Version, store.Layout()), nil)
 	}
 }
 
 // checkBackups checks that a backup can be used.
-func checkBackups(cfg *config.Config) checked {
+func checkBackups(cfg *config.Config) checkResult {
 	const name = "backups"
 	list, err := store.ListBackups(cfg.Backup.Folder)
 	switch {
 	case err != nil:
-		return checkResult(name, "", err)
+		return newCheckResult(name, "", err)
 	case len(list) == 0:
-		return checkResult(name, fmt.Sprintf("%s holds none yet; one is made before each night", cfg.Backup.Folder), nil)
+		return newCheckResult(name, fmt.Sprintf("%s holds none yet; one is made before each night", cfg.Backup.Folder), nil)
 	}
 	for _, b := range list {
 		if b.Problem == "" {
-			return checkResult(name, fmt.Sprintf("%d in %s, the newest good one of %s", len(list), cfg.Backup.Folder,
+			return newCheckResult(name, fmt.Sprintf("%d in %s, the newest good one of %s", len(list), cfg.Backup.Folder,
 				b.MadeAt.In(cfg.TimeZone).Format("2006-01-02 15:04")), nil)
 		}
 	}
-	return checkResult(name, "", problem.New(problem.StateDamaged, fmt.Sprintf("none of the %d backups in %s can be used", len(list), cfg.Backup.Folder),
+	return newCheckResult(name, "", problem.New(problem.StateDamaged, fmt.Sprintf("none of the %d backups in %s can be used", len(list), cfg.Backup.Folder),
 		"Make one now: balansd backup create. Then look at the disk."))
 }

@@ -6,6 +6,7 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 
 	"github.com/spf13/cobra"
@@ -54,8 +55,8 @@ func newConfigInitCommand(app *App) *cobra.Command {
 	return c
 }
 
-// writeExample writes the example for its owner alone. It is complete or not
-// there at all.
+// writeExample writes the example, readable by its owner alone. It writes the whole file or
+// nothing.
 func writeExample(path string, example []byte, force bool) error {
 	if _, err := os.Stat(path); err == nil && !force {
 		return problem.New(problem.Conflict, fmt.Sprintf("the file %s exists already", path),
@@ -72,7 +73,7 @@ func writeExample(path string, example []byte, force bool) error {
 	return nil
 }
 
-// replaceFile puts a file in place in one step, readable by its owner alone.
+// replaceFile replaces a file atomically by one that only its owner can read.
 func replaceFile(path string, text []byte) error {
 	f, err := os.CreateTemp(filepath.Dir(path), ".balansd-*") // made with mode 0600
 	if err != nil {
@@ -84,12 +85,12 @@ func replaceFile(path string, text []byte) error {
 		err = os.Rename(f.Name(), path)
 	}
 	if err != nil {
-		err = errors.Join(err, ignoreAbsent(os.Remove(f.Name())))
+		err = errors.Join(err, ignoreNotExist(os.Remove(f.Name())))
 	}
 	return err
 }
 
-func ignoreAbsent(err error) error {
+func ignoreNotExist(err error) error {
 	if errors.Is(err, fs.ErrNotExist) {
 		return nil
 	}
@@ -104,7 +105,7 @@ func newConfigCheckCommand(app *App) *cobra.Command {
 		Example: "  balansd config check\n  balansd config check --config ./balansd.yaml",
 		Args:    cobra.NoArgs,
 		RunE: func(*cobra.Command, []string) error {
-			c, err := config.Load(config.LoadOptions{Path: app.configPath, Environ: app.env.Environ, Also: everyMistake})
+			c, err := config.Load(config.LoadOptions{Path: app.configPath, Environ: app.env.Environ, Also: allMistakes})
 			if err != nil {
 				return err
 			}
@@ -130,23 +131,22 @@ func newConfigCheckCommand(app *App) *cobra.Command {
 	})
 }
 
-// everyMistake lists what config check looks for besides the settings themselves.
-func everyMistake(c *config.Config) []config.Mistake {
-	return append(moreMistakes(c), machineMistakes(c)...)
+// allMistakes returns the mistakes that config check finds besides those of package config.
+func allMistakes(c *config.Config) []config.Mistake {
+	return append(clientMistakes(c), machineMistakes(c)...)
 }
 
-// moreMistakes lists what is wrong with a configuration that package config
-// cannot check itself.
-func moreMistakes(c *config.Config) []config.Mistake {
-	list := append(openToOthers(c), targetMistakes(c)...)
+// clientMistakes returns the mistakes that every command reports, and that only other
+// packages than config can find.
+func clientMistakes(c *config.Config) []config.Mistake {
+	list := append(filesOthersCanChange(c), targetMistakes(c)...)
 	if err := transport.CheckProxy(c.Network.Proxy); err != nil {
 		list = append(list, keyMistake(c, "network.proxy", err))
 	}
 	return list
 }
 
-// targetMistakes lists what is wrong with the target, as the Silverfin client
-// checks it.
+// targetMistakes returns the mistakes of the target, as the Silverfin client finds them.
 func targetMistakes(c *config.Config) []config.Mistake {
 	var list []config.Mistake
 	for _, m := range target(c.Silverfin.Target).Mistakes() {
@@ -155,14 +155,14 @@ func targetMistakes(c *config.Config) []config.Mistake {
 	return list
 }
 
-// openToOthers lists the files that decide where secrets go and that others
-// could change.
-func openToOthers(c *config.Config) []config.Mistake {
+// filesOthersCanChange returns as mistakes the files that decide where secrets are sent, if
+// other accounts can change them.
+func filesOthersCanChange(c *config.Config) []config.Mistake {
 	var list []config.Mistake
 	for key, path := range c.Trusted() {
 		found, err := service.CheckFile(path)
 		if err != nil {
-			continue // reported by whoever reads the file
+			continue // an unreadable file is reported by its reader
 		}
 		if len(found) > 0 {
 			list = append(list, c.MistakeAt(key, fmt.Sprintf("others can change the file %s: %s", path, strings.Join(found, "; ")),
@@ -172,8 +172,8 @@ func openToOthers(c *config.Config) []config.Mistake {
 	return list
 }
 
-// machineMistakes tries what the configuration names on this machine: the private
-// key, its certificate, the folders. It changes nothing.
+// machineMistakes returns the mistakes in what the configuration names on this machine: the
+// private key, its certificate, tables and folders. It changes nothing.
 func machineMistakes(c *config.Config) []config.Mistake {
 	var list []config.Mistake
 	if f := c.Finbox; f.PrivateKeyFile != "" {
@@ -183,28 +183,15 @@ func machineMistakes(c *config.Config) []config.Mistake {
 			list = append(list, keyMistake(c, "finbox.certificate_file", err))
 		}
 	}
-	list = append(list, tableMistakes(c)...)
-	for i, f := range c.Folders {
-		if f.Path == "" {
-			continue // reported already
-		}
-		key := fmt.Sprintf("folders[%d].path", i)
-		if info, err := os.Stat(f.Path); err != nil {
-			list = append(list, c.MistakeAt(key, fmt.Sprintf("the folder %s cannot be read: %v", f.Path, cause(err)),
-				"make it, or check its name and who may read it"))
-		} else if !info.IsDir() {
-			list = append(list, c.MistakeAt(key, f.Path+" is no folder", "name the folder that holds a sub-folder for each dossier"))
-		}
-	}
-	return list
+	return slices.Concat(list, membersTableMistakes(c), folderMistakes(c), overlapMistakes(c))
 }
 
-// tableMistakes names each mistake in a table of XBRL members, with its line.
-func tableMistakes(c *config.Config) []config.Mistake {
+// membersTableMistakes returns the mistakes in a table of XBRL members, with their lines.
+func membersTableMistakes(c *config.Config) []config.Mistake {
 	file := c.Documents.CBSOTable
 	text, err := os.ReadFile(file)
 	if file == "" || err != nil {
-		return nil // an unreadable one was told already
+		return nil // an unreadable file is reported already
 	}
 	_, wrong := balance.ParseMembers(file, text)
 	list := make([]config.Mistake, len(wrong))

@@ -17,8 +17,8 @@ import (
 	"github.com/spf13/cobra"
 )
 
-// signInTime is how long a person gets to sign in to Silverfin.
-const signInTime = 15 * time.Minute
+// signInTimeout is how long a person may take to sign in to Silverfin.
+const signInTimeout = 15 * time.Minute
 
 func newConnectCommand(app *App) *cobra.Command {
 	return group("connect", "Link Finbox, or a Silverfin firm",
@@ -45,7 +45,7 @@ connection, after you activated the external connection there, and link it.`,
 				}
 				c := linked.Connection
 				app.printf("Linked: %s, connection %s, active, start date %s.\n", clean(c.Name), c.ID, c.StartDate)
-				app.notes(linked.Notes)
+				app.showNotes(linked.Notes)
 				app.printf("Social balances made from %s on are delivered.\n", c.ActivatedAt.In(cfg.TimeZone).Format(time.DateOnly))
 				return nil
 			})
@@ -53,7 +53,7 @@ connection, after you activated the external connection there, and link it.`,
 	})
 }
 
-func (app *App) notes(notes []string) {
+func (app *App) showNotes(notes []string) {
 	for _, n := range notes {
 		app.printf("Note: %s\n", clean(n))
 	}
@@ -78,7 +78,7 @@ take it from one another.`,
 		Example: "  balansd connect silverfin\n  balansd connect silverfin --firm 1001 --oob",
 		Args:    cobra.NoArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
-			ctx, cancel := context.WithTimeoutCause(cmd.Context(), signInTime,
+			ctx, cancel := context.WithTimeoutCause(cmd.Context(), signInTimeout,
 				problem.New(problem.SilverfinSignIn, "nobody signed in within 15 minutes", "Try again."))
 			defer cancel()
 			return app.withAPI(ctx, func(api localapi.API, cfg *config.Config) error {
@@ -98,7 +98,7 @@ take it from one another.`,
 					return app.print(linked)
 				}
 				app.printf("Linked: Silverfin firm %s (%d).\n", clean(linked.Firm.Name), linked.Firm.ID)
-				app.notes(linked.Notes)
+				app.showNotes(linked.Notes)
 				return nil
 			})
 		},
@@ -110,7 +110,7 @@ take it from one another.`,
 	return app.withJSON(c)
 }
 
-// takeOver says that the sign-ins of the state have no other owner any more.
+// takeOver makes this server the owner of the sign-ins of a copied state.
 func (app *App) takeOver(ctx context.Context, api daemon.API, firmID int64) error {
 	if err := api.TakeOver(ctx, daemon.FirmRequest{FirmID: firmID, By: person()}); err != nil {
 		return err
@@ -124,7 +124,7 @@ func (app *App) takeOver(ctx context.Context, api daemon.API, firmID int64) erro
 	return nil
 }
 
-// signInByCallback waits for the browser to come back to this machine.
+// signInByCallback waits until Silverfin redirects the browser to this machine.
 func (app *App) signInByCallback(ctx context.Context, api daemon.API, cfg *config.Config, firmID int64) (linked daemon.LinkedFirm, err error) {
 	cb, err := silverfin.ListenCallback(cfg.Silverfin.CallbackAddress)
 	if err != nil {
@@ -175,7 +175,7 @@ func (app *App) signInByCode(ctx context.Context, api daemon.API, _ *config.Conf
 	}
 }
 
-// printStderr speaks to the person beside the output, so that --json stays clean.
+// printStderr prints a message on stderr, so that the output of --json stays valid.
 func (app *App) printStderr(format string, args ...any) {
 	_, _ = fmt.Fprintf(app.env.Stderr, format, args...)
 }

@@ -15,15 +15,15 @@ import (
 )
 
 func newConnectionsCommand(app *App) *cobra.Command {
-	type listed struct {
+	type connectionList struct {
 		Connections []ledger.Connection `json:"connections"`
 		Firms       []ledger.Firm       `json:"firms"`
 	}
-	nothing := func(*config.Config) any { return listed{[]ledger.Connection{}, []ledger.Firm{}} }
+	empty := func(*config.Config) any { return connectionList{[]ledger.Connection{}, []ledger.Firm{}} }
 	list := app.withJSON(&cobra.Command{
 		Use: "list", Short: "List the connections and the linked firms", Example: "  balansd connections list", Args: cobra.NoArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
-			return app.withState(cmd.Context(), nothing, func(api localapi.API, cfg *config.Config) error {
+			return app.withExistingState(cmd.Context(), empty, func(api localapi.API, cfg *config.Config) error {
 				conns, err := api.Connections(cmd.Context())
 				if err != nil {
 					return err
@@ -33,7 +33,7 @@ func newConnectionsCommand(app *App) *cobra.Command {
 					return err
 				}
 				if app.asJSON {
-					return app.print(listed{append([]ledger.Connection{}, conns...), append([]ledger.Firm{}, firms...)})
+					return app.print(connectionList{append([]ledger.Connection{}, conns...), append([]ledger.Firm{}, firms...)})
 				}
 				app.connectionsText(conns, firms, cfg.TimeZone)
 				return nil
@@ -47,7 +47,7 @@ func newConnectionsCommand(app *App) *cobra.Command {
 		app.removeConnection())
 }
 
-// setConnection makes a command that sets the status of a connection.
+// setConnection returns a command that sets the status of a connection.
 func (app *App) setConnection(use, short string, s ledger.ConnectionStatus) *cobra.Command {
 	return app.withJSON(&cobra.Command{
 		Use: use + " ID", Short: short, Long: short + ". The ledger keeps everything.",
@@ -58,13 +58,13 @@ func (app *App) setConnection(use, short string, s ledger.ConnectionStatus) *cob
 				if err != nil {
 					return err
 				}
-				return app.oneConnection(c)
+				return app.showConnection(c)
 			})
 		},
 	})
 }
 
-func (app *App) oneConnection(c ledger.Connection) error {
+func (app *App) showConnection(c ledger.Connection) error {
 	if app.asJSON {
 		return app.print(c)
 	}
@@ -92,7 +92,7 @@ tokens. The ledger keeps everything; nothing is deleted in Finbox or Silverfin.`
 					if err != nil {
 						return err
 					}
-					return app.oneConnection(c)
+					return app.showConnection(c)
 				}
 				id, err := strconv.ParseInt(args[0], 10, 64)
 				if err != nil {

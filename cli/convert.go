@@ -39,12 +39,12 @@ It says what the layout cannot carry. The exit code is 3 when figures are among
 that.`,
 		Example: "  balansd balance convert filing.xbrl --to nbb-csv --out filing.csv\n  balansd balance convert filing.csv --to json",
 		Args:    cobra.ExactArgs(1),
-		RunE: func(_ *cobra.Command, args []string) error {
+		RunE: func(cmd *cobra.Command, args []string) error {
 			layout, ok := layoutNames[to]
 			if !ok {
 				return usage(fmt.Errorf("--to %.20q is no layout; it is one of nbb-csv, json, pfs-xbrl, cbso-xbrl", to))
 			}
-			b, err := app.someBalance(args[0])
+			b, err := app.someBalance(cmd.Context(), args[0])
 			if err != nil {
 				return err
 			}

@@ -8,7 +8,6 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
-	"runtime"
 	"strconv"
 	"strings"
 	"sync/atomic"
@@ -47,8 +46,8 @@ With --keep everything goes on running afterwards, to look around in.`,
 	return c
 }
 
-// demoClock is a clock that can be set, so that two nights take a second.
-// It starts some days back and so never runs ahead of the real one.
+// demoClock is a clock that can be set, so that two nights take a second. It starts some
+// days ago, so that it is never ahead of the real one.
 type demoClock struct{ back atomic.Int64 }
 
 func (c *demoClock) now() time.Time { return time.Now().Add(-time.Duration(c.back.Load())) }
@@ -56,8 +55,8 @@ func (c *demoClock) now() time.Time { return time.Now().Add(-time.Duration(c.bac
 // set moves the clock to a time.
 func (c *demoClock) set(t time.Time) { c.back.Store(int64(time.Since(t))) }
 
-// demoNights is how many days the demo lies back, so that with --keep the pages
-// show a week.
+// demoNights is how many days ago the demo begins, so that with --keep the pages show a
+// week.
 const demoNights = 7
 
 // demoRun is one run of the demo.
@@ -87,15 +86,15 @@ func (app *App) demo(ctx context.Context, keep bool) (err error) {
 		err = errors.Join(err, d.sandbox.Close(grace))
 	}()
 	link := ""
-	err = d.play(ctx, dir)
+	err = d.runStory(ctx, dir)
 	if err == nil && keep {
-		link, err = d.untilToday(ctx)
+		link, err = d.catchUp(ctx)
 	}
 	if err := errors.Join(err, d.node.Close()); err != nil {
 		return err
 	}
 	if !keep {
-		app.printf("\nThat was the demo; nothing of it stays. %s demo --keep leaves it running.\n", program())
+		app.printf("\nThat was the demo; nothing of it stays. %s demo --keep leaves it running.\n", programName())
 		return nil
 	}
 	return d.keepRunning(ctx, dir, link)
@@ -133,7 +132,7 @@ func (d *demoRun) prepare(ctx context.Context, dir string) error {
 	return err
 }
 
-// freeAddress finds a loopback address that nothing listens on.
+// freeAddress returns a loopback address that is not in use.
 func freeAddress() (string, error) {
 	l, err := net.Listen("tcp", "127.0.0.1:0")
 	if err != nil {
@@ -142,33 +141,29 @@ func freeAddress() (string, error) {
 	return l.Addr().String(), l.Close()
 }
 
-// demoConfig writes the configuration of the demo, secrets in files of their
-// own, as a real one has them.
+// demoConfig writes the configuration of the demo, with the secrets in files, as for a real
+// one.
 func demoConfig(dir, folder, listen string, box sandbox.Info) (path string, err error) {
 	for name, secret := range map[string]string{"finbox.secret": box.Finbox.ClientSecret, "silverfin.secret": box.Silverfin.ClientSecret} {
 		if err := os.WriteFile(filepath.Join(dir, name), []byte(secret), 0o600); err != nil {
 			return "", err
 		}
 	}
-	socket := ""
-	if runtime.GOOS == "windows" {
-		socket = `socket: \\.\pipe\` + filepath.Base(dir) + "\n"
-	}
 	yaml := fmt.Sprintf(`data_dir: %q
-%slanguage: nl
+language: nl
 night: {at: "02:30", spread: 0s}
 portal: {listen: %q}
 finbox: {base_url: %q, token_url: %q, client_id: %q, client_secret_file: finbox.secret}
 folders: [{name: payroll, path: %q}]
 silverfin: {base_url: %q, client_id: %q, client_secret_file: silverfin.secret, requests_per_second: 100, burst: 100}
-`, filepath.Join(dir, "data"), socket, listen, box.Finbox.URL, box.Finbox.TokenURL, box.Finbox.ClientID, folder, box.Silverfin.URL, box.Silverfin.ClientID)
+`, filepath.Join(dir, "data"), listen, box.Finbox.URL, box.Finbox.TokenURL, box.Finbox.ClientID, folder, box.Silverfin.URL, box.Silverfin.ClientID)
 	path = filepath.Join(dir, "balansd.yaml")
 	return path, os.WriteFile(path, []byte(yaml), 0o600)
 }
 
-// play is what is told: link, a night, what people do during the day, another
-// night.
-func (d *demoRun) play(ctx context.Context, dir string) error {
+// runStory links the services, runs a night, does what people do during the day, and runs
+// another night.
+func (d *demoRun) runStory(ctx context.Context, dir string) error {
 	d.title("An accounting firm with %d made-up dossiers", len(d.made.Dossiers)+len(d.made.Folder))
 	d.printf("A simulated Finbox and Silverfin run on this machine; %d dossiers are in Finbox,\n%d in a folder on the server. Everything of the demo is in %s.\n",
 		len(d.made.Dossiers), len(d.made.Folder), dir)
@@ -197,7 +192,7 @@ func (d *demoRun) play(ctx context.Context, dir string) error {
 	return d.runNight(ctx, 2)
 }
 
-// link does what a person does once.
+// link links Finbox and Silverfin, as a person does once.
 func (d *demoRun) link(ctx context.Context) error {
 	d.title("Linking, once")
 	linked, err := d.node.ConnectFinbox(ctx, daemon.ConnectionRequest{ID: d.made.ConnectionID, By: "Els"})
@@ -206,7 +201,7 @@ func (d *demoRun) link(ctx context.Context) error {
 	}
 	c := linked.Connection
 	d.printf("Els links Finbox with connection id %s: %s, active, start date %s.\n", c.ID, c.Name, c.StartDate)
-	d.notes(linked.Notes)
+	d.showNotes(linked.Notes)
 	signIn, err := d.node.BeginSilverfin(ctx, daemon.SignInRequest{FirmID: d.made.FirmID})
 	if err != nil {
 		return err
@@ -217,7 +212,7 @@ func (d *demoRun) link(ctx context.Context) error {
 		return err
 	}
 	d.printf("Els signs in to Silverfin: firm %s (%d) is linked.\n", granted.Firm.Name, granted.Firm.ID)
-	d.notes(granted.Notes)
+	d.showNotes(granted.Notes)
 	return nil
 }
 
@@ -256,7 +251,7 @@ func (d *demoRun) runNight(ctx context.Context, n int) error {
 			return err
 		}
 	}
-	d.problems(runs[0])
+	d.showProblems(runs[0])
 	return nil
 }
 
@@ -272,8 +267,8 @@ func (d *demoRun) statesBefore(ctx context.Context) (map[uint64]ledger.State, er
 	return states, nil
 }
 
-// showGroup tells of the entries in some states, those that did not move left out
-// when they are settled.
+// showGroup prints the entries in some states, without those that are settled and did not
+// change.
 func (d *demoRun) showGroup(ctx context.Context, before map[uint64]ledger.State, heading string, states []ledger.State) error {
 	var lines []string
 	for e, err := range d.node.Entries(ctx, ledger.Query{States: states}) {
@@ -295,7 +290,7 @@ func (d *demoRun) showGroup(ctx context.Context, before map[uint64]ledger.State,
 	return nil
 }
 
-// entryText says in plain words what became of one dossier, and why.
+// entryText returns the outcome of one dossier and its reason.
 func (d *demoRun) entryText(ctx context.Context, e ledger.Entry) (string, error) {
 	history, err := d.node.store.History(ctx, e.Number)
 	if err != nil {
@@ -328,7 +323,7 @@ func modelText(m balance.Model) string {
 	return string(m)
 }
 
-// decide shows a person's decision.
+// decide takes the decision of a person on a dossier that differs.
 func (d *demoRun) decide(ctx context.Context, one sandbox.DemoDossier) error {
 	q := ledger.Query{States: []ledger.State{ledger.Differs}, Dossier: one.DossierID}
 	for e, err := range d.node.Entries(ctx, q) {
@@ -343,15 +338,14 @@ func (d *demoRun) decide(ctx context.Context, one sandbox.DemoDossier) error {
 	return nil
 }
 
-// nightTime is when the nightly run with number n begins.
+// nightTime returns when nightly run n begins.
 func (d *demoRun) nightTime(n int) time.Time {
 	return d.day.AddDate(0, 0, n).Add(2*time.Hour + 31*time.Minute)
 }
 
-// untilToday runs the nights between the second one and now, so that a daemon
-// that goes on finds none missed, and returns the link with which a person signs
-// in to the web pages.
-func (d *demoRun) untilToday(ctx context.Context) (link string, err error) {
+// catchUp runs the nights since the second one, so that none is missed when the daemon goes
+// on, and returns the link with which a person signs in to the web pages.
+func (d *demoRun) catchUp(ctx context.Context) (link string, err error) {
 	for n := 3; d.nightTime(n).Before(time.Now()); n++ {
 		d.clock.set(d.nightTime(n))
 		if _, err := d.node.RunNight(ctx); err != nil {
@@ -364,8 +358,8 @@ func (d *demoRun) untilToday(ctx context.Context) (link string, err error) {
 	return invitation.Link, err
 }
 
-// keepRunning leaves everything running until a person stops it. The log goes to a
-// file, so that what to do next stays in sight.
+// keepRunning leaves everything running until it is stopped. The log goes to a file, so
+// that the instructions stay visible.
 func (d *demoRun) keepRunning(ctx context.Context, dir, link string) error {
 	info := d.sandbox.Info()
 	logFile := filepath.Join(dir, "balansd.log")
@@ -380,14 +374,14 @@ func (d *demoRun) keepRunning(ctx context.Context, dir, link string) error {
 		pagesURL(d.cfg), info.Finbox.URL, info.Finbox.ConnectionID, info.Silverfin.URL, info.Control.URL, logFile)
 	d.printf("\nIn another terminal:\n")
 	for _, command := range []string{"status", "ledger list", "sync --dry-run"} {
-		d.printf("  %s %s --config %q\n", program(), command, d.cfg.File())
+		d.printf("  %s %s --config %q\n", programName(), command, d.cfg.File())
 	}
 	d.printf("\n")
-	return d.newRunning(d.cfg, output.Logger(), false).work(ctx)
+	return d.newDaemonProcess(d.cfg, output.Logger(), false).serve(ctx)
 }
 
-// program is what a person types to call this program again.
-func program() string {
+// programName returns what to type to call this program again.
+func programName() string {
 	exe, err := os.Executable()
 	if err != nil {
 		return "balansd"
@@ -397,8 +391,8 @@ func program() string {
 	return programAt(exe, here, []string{os.TempDir(), cache, os.Getenv("GOCACHE")}, exec.LookPath)
 }
 
-// programAt names the executable exe as a person in the folder here does. One
-// in a passing folder was built by go run, and is gone when it ends.
+// programAt returns what to type in the folder here to call exe. An executable in a
+// temporary folder was built by go run, which removes it at its end.
 func programAt(exe, here string, temporary []string, find func(string) (string, error)) string {
 	for _, dir := range temporary {
 		if in, err := filepath.Rel(dir, exe); dir != "" && err == nil && filepath.IsLocal(in) {

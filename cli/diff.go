@@ -19,12 +19,12 @@ which findings came or went. The two may be of different layouts. An empty cell
 is not the same as zero.`,
 		Example: "  balansd balance diff first.xbrl corrected.xbrl\n  balansd balance diff filing.csv filing.xbrl --lang fr",
 		Args:    cobra.ExactArgs(2),
-		RunE: func(_ *cobra.Command, args []string) error {
-			before, err := app.someBalance(args[0])
+		RunE: func(cmd *cobra.Command, args []string) error {
+			before, err := app.someBalance(cmd.Context(), args[0])
 			if err != nil {
 				return err
 			}
-			after, err := app.someBalance(args[1])
+			after, err := app.someBalance(cmd.Context(), args[1])
 			if err != nil {
 				return err
 			}

@@ -27,7 +27,7 @@ nothing is changed.`,
 		Example: "  balansd doctor",
 		Args:    cobra.NoArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
-			return app.checkup(cmd.Context(), true)
+			return app.runChecks(cmd.Context(), true)
 		},
 	})
 }
@@ -36,19 +36,19 @@ nothing is changed.`,
 const reachTimeout = 20 * time.Second
 
 // checkServices checks that each configured service can be reached.
-func (app *App) checkServices(ctx context.Context, cfg *config.Config) []checked {
-	var list []checked
-	clock := &skews{}
-	seenHosts := map[string]bool{}
+func (app *App) checkServices(ctx context.Context, cfg *config.Config) []checkResult {
+	var list []checkResult
+	clock := &clockSkews{}
+	checkedHosts := map[string]bool{}
 	for _, s := range []struct{ name, address string }{
 		{"Finbox", cfg.Finbox.BaseURL}, {"Finbox sign-in", cfg.Finbox.TokenURL}, {"Silverfin", silverfinAddress(cfg)},
 	} {
 		u, err := url.Parse(s.address)
-		if s.address == "" || err != nil || seenHosts[u.Host] {
+		if s.address == "" || err != nil || checkedHosts[u.Host] {
 			continue
 		}
-		seenHosts[u.Host] = true
-		list = append(list, app.reach(ctx, cfg, s.name, u, clock))
+		checkedHosts[u.Host] = true
+		list = append(list, app.checkReachable(ctx, cfg, s.name, u, clock))
 	}
 	if skew, known := clock.largest(); known {
 		list = append(list, checkClock(skew))
@@ -63,8 +63,8 @@ func silverfinAddress(cfg *config.Config) string {
 	return cfg.Silverfin.BaseURL
 }
 
-// reach sends one request to a service. Any response counts, also a refusal.
-func (app *App) reach(ctx context.Context, cfg *config.Config, name string, u *url.URL, clock *skews) checked {
+// checkReachable sends one request to a service. Any response will do, also an error.
+func (app *App) checkReachable(ctx context.Context, cfg *config.Config, name string, u *url.URL, clock *clockSkews) checkResult {
 	way := "directly"
 	if p, err := url.Parse(cfg.Network.Proxy); err == nil && p.Host != "" {
 		way = "through the proxy " + p.Redacted()
@@ -74,51 +74,51 @@ func (app *App) reach(ctx context.Context, cfg *config.Config, name string, u *u
 		ClientCertificateFile: cfg.Network.ClientCertificateFile, ClientKeyFile: cfg.Network.ClientKeyFile,
 		Timeout: reachTimeout, Retries: -1, UserAgent: "balansd/" + app.version(), Skew: clock.add, Log: app.quietLog(cfg)})
 	if err != nil {
-		return checkResult(name, "", err)
+		return newCheckResult(name, "", err)
 	}
 	defer client.CloseIdleConnections()
 	req, err := http.NewRequestWithContext(ctx, http.MethodGet, address+"/", nil)
 	if err != nil {
-		return checkResult(name, "", err)
+		return newCheckResult(name, "", err)
 	}
 	start := time.Now()
 	resp, err := client.Do(req)
 	if err != nil {
-		return checkResult(name, "", unreached(err, name, u.Host, way))
+		return newCheckResult(name, "", unreachableError(err, name, u.Host, way))
 	}
 	_ = resp.Body.Close()
-	return checkResult(name, fmt.Sprintf("%s answers %s, in %d ms", u.Host, way, time.Since(start).Milliseconds()), nil)
+	return newCheckResult(name, fmt.Sprintf("%s answers %s, in %d ms", u.Host, way, time.Since(start).Milliseconds()), nil)
 }
 
-// unreached returns the problem of a service that cannot be reached.
-func unreached(err error, name, host, way string) error {
+// unreachableError returns the problem of a service that cannot be reached.
+func unreachableError(err error, name, host, way string) error {
 	reason, next := transport.Diagnose(err)
 	code := problem.FinboxDown
 	if name == "Silverfin" {
 		code = problem.SilverfinDown
 	}
-	var of *url.Error
-	if errors.As(err, &of) {
-		err = of.Err // without the address, which is in the message
+	var urlErr *url.Error
+	if errors.As(err, &urlErr) {
+		err = urlErr.Err // without the address, which is in the message
 	}
 	return problem.Wrap(err, code, fmt.Sprintf("%s cannot be reached %s", host, way),
 		"Let this server reach "+host+" through the firewall, or set network.proxy in the configuration.").Because(reason, next)
 }
 
-// skews collects how far the clocks of services are ahead of ours.
-type skews struct {
+// clockSkews records how far the clocks of services are ahead of ours.
+type clockSkews struct {
 	mu  sync.Mutex
 	all []time.Duration
 }
 
-func (s *skews) add(d time.Duration) {
+func (s *clockSkews) add(d time.Duration) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	s.all = append(s.all, d)
 }
 
 // largest returns the largest difference, and whether any service sent its time.
-func (s *skews) largest() (most time.Duration, known bool) {
+func (s *clockSkews) largest() (most time.Duration, known bool) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	for _, d := range s.all {
@@ -129,15 +129,15 @@ func (s *skews) largest() (most time.Duration, known bool) {
 	return most, len(s.all) > 0
 }
 
-func checkClock(skew time.Duration) checked {
+func checkClock(skew time.Duration) checkResult {
 	const name = "clock"
 	if skew.Abs() <= 2*time.Minute {
-		return checkResult(name, "agrees with that of the services", nil)
+		return newCheckResult(name, "agrees with that of the services", nil)
 	}
 	side := "behind"
 	if skew < 0 {
 		side = "ahead"
 	}
-	return checkResult(name, "", problem.New(problem.NotAllowed, fmt.Sprintf("the clock of this server is %s %s", skew.Abs().Round(time.Minute), side),
+	return newCheckResult(name, "", problem.New(problem.NotAllowed, fmt.Sprintf("the clock of this server is %s %s", skew.Abs().Round(time.Minute), side),
 		"Set it right, and have it follow a time server."))
 }

@@ -12,6 +12,7 @@ import (
 	"os/signal"
 	"path/filepath"
 	"runtime"
+	"slices"
 	"strings"
 	"sync"
 	"syscall"
@@ -27,7 +28,7 @@ import (
 const testProcessEnv = "BALANSD_CLI_TEST_PROCESS"
 
 func TestMain(m *testing.M) {
-	if os.Getenv(testProcessEnv) == "" {
+	if os.Getenv(testProcessEnv) == "" && !slices.Equal(os.Args[1:], []string{readDocumentCommand}) {
 		os.Exit(m.Run())
 	}
 	if err := prepareTestProcess(); err != nil {
@@ -35,7 +36,7 @@ func TestMain(m *testing.M) {
 		os.Exit(70)
 	}
 	if order := os.Getenv(orderEnv); order != "" {
-		os.Exit(carryOut(order))
+		os.Exit(runSteps(order))
 	}
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
 	context.AfterFunc(ctx, stop)
@@ -56,7 +57,7 @@ type fixture struct {
 	conn    string // connection id
 	firm    int64
 
-	daemonWait time.Duration // of commands in this process; what people get when 0
+	daemonTimeout time.Duration // of commands in this process; what people get when 0
 }
 
 // fixtureOptions say what is particular about a fixture.
@@ -140,7 +141,7 @@ func (f *fixture) runEnv(ctx context.Context, env Env) result {
 	var stdout bytes.Buffer
 	stderr := newOutput()
 	env.Args, env.Stdout, env.Version = append(env.Args, "--config", f.config), &stdout, "test"
-	env.daemonWait = f.daemonWait
+	env.daemonTimeout = f.daemonTimeout
 	if env.Stderr == nil {
 		env.Stderr = stderr
 	} else {

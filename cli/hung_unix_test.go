@@ -31,7 +31,7 @@ func TestHungDaemon(t *testing.T) {
 		t.Fatalf("the daemon is not stopped: %v %v", stopped, err)
 	}
 	// However short the wait, a process that is stopped never answers.
-	f.daemonWait = 100 * time.Millisecond
+	f.daemonTimeout = 100 * time.Millisecond
 	m := &fakeManager{status: service.Status{State: service.On, Config: f.config}}
 	for _, args := range [][]string{{"status"}, {"check"}, {"config", "reload"}, {"sync"}, {"service", "status"}} {
 		t.Run(strings.Join(args, " "), func(t *testing.T) {

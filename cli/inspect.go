@@ -1,6 +1,7 @@
 package cli
 
 import (
+	"context"
 	"fmt"
 	"io/fs"
 	"os"
@@ -23,8 +24,10 @@ func newInspectCommand(app *App) *cobra.Command {
 by section of the form, and below it what the National Bank's checks find. The
 file "-" is the standard input.
 
-With several files, a folder (and what is below it) or a pattern such as
-"2024/*.xbrl", it gives a line for each file.
+A ZIP is looked into: it gives a line for each social balance in it, with --json
+an object a line that begins with its path in the ZIP, and says on the standard
+error stream what was skipped. With several files, a folder (and what is below
+it) or a pattern such as "2024/*.xbrl", it gives a line for each file.
 
 The exit code is 3 when a file holds no social balance, or one that can be read
 in more than one way, or one of several cannot be read; 1 when the only file
@@ -32,15 +35,15 @@ cannot be read.`,
 		Example: "  balansd balance inspect filing.xbrl\n  balansd balance inspect filing.csv --lang fr --findings-only\n" +
 			"  balansd balance inspect filings/ --json",
 		Args: cobra.MinimumNArgs(1),
-		RunE: func(_ *cobra.Command, args []string) error {
+		RunE: func(cmd *cobra.Command, args []string) error {
 			names, several, err := files(args)
 			if err != nil {
 				return err
 			}
 			if several {
-				return app.inspectAll(names, findingsOnly)
+				return app.inspectAll(cmd.Context(), names, findingsOnly)
 			}
-			return app.inspectOne(names[0], findingsOnly)
+			return app.inspectOne(cmd.Context(), names[0], findingsOnly)
 		},
 	}
 	c.Flags().BoolVar(&findingsOnly, "findings-only", false, "only what the checks find")
@@ -101,12 +104,16 @@ func filesBelow(dir string) (names []string, err error) {
 	return names, err
 }
 
-// inspectOne shows all of one balance.
-func (app *App) inspectOne(name string, findingsOnly bool) error {
-	b, err := app.readBalance(name)
+// inspectOne shows all of one balance, or what is in an archive.
+func (app *App) inspectOne(ctx context.Context, name string, findingsOnly bool) error {
+	content, err := app.readFile(ctx, name)
 	if err != nil {
 		return err
 	}
+	if content.archive {
+		return app.inspectArchive(name, content, findingsOnly)
+	}
+	b := content.readings[0].balance
 	switch lang := app.language(); {
 	case app.asJSON && findingsOnly:
 		err = app.print(app.inspected(name, b, nil, true))
@@ -124,7 +131,7 @@ func (app *App) inspectOne(name string, findingsOnly bool) error {
 	case len(b.Doubts) > 0:
 		return shownError{inDoubt(name, b)}
 	case len(b.Values) == 0:
-		return shownError{problem.New(problem.NoSocialBalance, name+" holds no social balance", "")}
+		return shownError{holdsNone(name)}
 	}
 	return nil
 }
@@ -137,24 +144,26 @@ type inspected struct {
 	Findings []balance.Finding `json:"findings,omitzero"` // with --findings-only, in place of the balance
 }
 
-// inspectAll returns a line for each file, or the findings of each.
-func (app *App) inspectAll(names []string, findingsOnly bool) error {
+// inspectAll gives a line for each file and each document in an archive, or the
+// findings of each.
+func (app *App) inspectAll(ctx context.Context, names []string, findingsOnly bool) error {
 	all := make([]reading, 0, len(names))
-	bad := 0
 	for _, name := range names {
-		b, err := app.readBalance(name)
+		content, err := app.readFile(ctx, name)
+		if err == nil && len(content.readings) == 0 {
+			err = holdsNone(name)
+		}
 		if err != nil {
-			b = &balance.Balance{}
+			content.readings = []reading{{name: name, balance: &balance.Balance{}, err: err}}
 		}
-		if len(b.Values) == 0 || len(b.Doubts) > 0 {
-			bad++
-		}
-		all = append(all, reading{name, b, err})
+		all = append(all, content.readings...)
+		app.reportSkipped(name, content.skipped)
 	}
+	bad := countBad(all)
 	if app.asJSON {
 		printed := make([]inspected, len(all))
 		for i, r := range all {
-			printed[i] = app.inspected(r.name, r.balance, r.err, findingsOnly)
+			printed[i] = app.inspected(r.called(), r.balance, r.err, findingsOnly)
 		}
 		if err := app.print(printed); err != nil {
 			return err
@@ -163,16 +172,9 @@ func (app *App) inspectAll(names []string, findingsOnly bool) error {
 		app.showReadings(all, findingsOnly)
 	}
 	if bad > 0 {
-		return shownError{problem.New(problem.NeedsPerson, fmt.Sprintf("%d of %d files hold no social balance that can be read in one way", bad, len(names)), "")}
+		return shownError{problem.New(problem.NeedsPerson, fmt.Sprintf("%d of %d files hold no social balance that can be read in one way", bad, len(all)), "")}
 	}
 	return nil
-}
-
-// reading is what came of reading one file of several.
-type reading struct {
-	name    string
-	balance *balance.Balance // without values where err is set
-	err     error
 }
 
 // showReadings prints a table of files, or the findings of each, and why some
@@ -183,9 +185,9 @@ func (app *App) showReadings(all []reading, findingsOnly bool) {
 	t := newTable(w.file, w.number, w.name, w.year, w.model, w.layout, w.figures, w.findings).alignRight(6, 7)
 	silent := true
 	for _, r := range all {
-		t.add(w.summary(r.name, r.balance, r.err)...)
+		t.add(w.summary(r.called(), r.balance, r.err)...)
 		if findingsOnly && r.err == nil && (len(r.balance.Findings) > 0 || len(r.balance.Values) == 0) {
-			app.showFindingsOf(r.name, r.balance, lang)
+			app.showFindingsOf(r.called(), r.balance, lang)
 			app.printf("\n")
 			silent = false
 		}

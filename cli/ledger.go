@@ -20,11 +20,11 @@ func newLedgerCommand(app *App) *cobra.Command {
 	return group("ledger", "See what became of every social balance, and decide",
 		"  balansd ledger list --state differs\n  balansd ledger show 12",
 		app.ledgerList(), app.ledgerShow(),
-		app.ledgerAct("retry", "Try an entry again at the next run, parked or not",
+		app.ledgerChange("retry", "Try an entry again at the next run, parked or not",
 			"is tried again at the next run: balansd sync", daemon.API.Retry),
 		app.ledgerDecide("use-finbox", "Use the data from Finbox where Silverfin has other figures", daemon.UseFinbox),
 		app.ledgerDecide("keep-silverfin", "Keep Silverfin's figures where they differ from Finbox's", daemon.KeepSilverfin),
-		app.ledgerAct("dismiss", "Leave an entry aside for good", "is left aside", daemon.API.Dismiss),
+		app.ledgerChange("dismiss", "Leave an entry aside for good", "is left aside", daemon.API.Dismiss),
 		app.ledgerExport())
 }
 
@@ -57,7 +57,7 @@ func queryFlags(c *cobra.Command) func() (ledger.Query, error) {
 // reasons lists the reasons that an entry can have.
 func reasons() []string {
 	var names []string
-	for _, r := range append(ledger.Reasons(), ledger.BeforeActivation, ledger.Dismissed) {
+	for _, r := range append(ledger.Reasons(), ledger.IgnoreReasons()...) {
 		names = append(names, string(r))
 	}
 	return names
@@ -74,8 +74,8 @@ func (app *App) ledgerList() *cobra.Command {
 		if err != nil {
 			return err
 		}
-		nothing := func(*config.Config) any { return []ledger.Entry{} }
-		return app.withState(cmd.Context(), nothing, func(api localapi.API, _ *config.Config) error {
+		empty := func(*config.Config) any { return []ledger.Entry{} }
+		return app.withExistingState(cmd.Context(), empty, func(api localapi.API, _ *config.Config) error {
 			if app.asJSON {
 				return app.listJSON(cmd.Context(), api, q)
 			}
@@ -101,8 +101,7 @@ func (app *App) ledgerList() *cobra.Command {
 	return app.withJSON(c)
 }
 
-// listJSON prints an array as it arrives, so that a ledger of any size can be
-// listed.
+// listJSON prints entries as one array.
 func (app *App) listJSON(ctx context.Context, api daemon.API, q ledger.Query) error {
 	var entries []ledger.Entry
 	for e, err := range api.Entries(ctx, q) {
@@ -123,7 +122,7 @@ func (app *App) ledgerShow() *cobra.Command {
 			if err != nil {
 				return err
 			}
-			return app.withState(cmd.Context(), nil, func(api localapi.API, cfg *config.Config) error {
+			return app.withExistingState(cmd.Context(), nil, func(api localapi.API, cfg *config.Config) error {
 				f, err := api.Show(cmd.Context(), daemon.EntryRequest{Number: number})
 				if err != nil {
 					return err
@@ -131,14 +130,14 @@ func (app *App) ledgerShow() *cobra.Command {
 				if app.asJSON {
 					return app.print(f)
 				}
-				app.fullText(f, cfg)
+				app.showEntry(f, cfg)
 				return nil
 			})
 		},
 	})
 }
 
-func (app *App) fullText(f daemon.EntryDetail, cfg *config.Config) {
+func (app *App) showEntry(f daemon.EntryDetail, cfg *config.Config) {
 	e := f.Entry
 	when := func(t interface{ Format(string) string }) string { return t.Format("2006-01-02 15:04") }
 	app.printf("%s\n\n", app.styled(app.env.Stdout, bold, clean(fmt.Sprintf("Entry %d: %s, %s", e.Number, dossierText(e), yearText(e.FiscalYear)))))
@@ -159,11 +158,11 @@ func (app *App) fullText(f daemon.EntryDetail, cfg *config.Config) {
 		app.printf("parked after %d failed nights; balansd ledger retry %d tries it again\n", e.Nights, e.Number)
 	}
 	app.printf("\n")
-	story := newTable("when", "state", "what happened")
+	history := newTable("when", "state", "what happened")
 	for _, ev := range f.History {
-		story.add(when(ev.At.In(cfg.TimeZone)), string(ev.State), ev.Text)
+		history.add(when(ev.At.In(cfg.TimeZone)), string(ev.State), ev.Text)
 	}
-	app.show(story)
+	app.show(history)
 	lang := app.language()
 	if len(e.Differences) > 0 {
 		app.printf("\n")
@@ -187,7 +186,7 @@ func (app *App) fullText(f daemon.EntryDetail, cfg *config.Config) {
 	}
 }
 
-// entryArg reads the number of an entry.
+// entryArg parses the number of an entry.
 func entryArg(text string) (uint64, error) {
 	n, err := strconv.ParseUint(strings.TrimPrefix(text, "#"), 10, 64)
 	if err != nil || n == 0 {
@@ -196,20 +195,20 @@ func entryArg(text string) (uint64, error) {
 	return n, nil
 }
 
-// ledgerAct makes a command that moves one or more entries; said is what it
-// says of each.
-func (app *App) ledgerAct(use, short, said string, act func(daemon.API, context.Context, daemon.EntryRequest) (ledger.Entry, error)) *cobra.Command {
+// ledgerChange returns a command that changes entries by calling act, and then prints done
+// for each.
+func (app *App) ledgerChange(use, short, done string, act func(daemon.API, context.Context, daemon.EntryRequest) (ledger.Entry, error)) *cobra.Command {
 	return app.withJSON(&cobra.Command{
 		Use: use + " NUMBER...", Short: short, Example: "  balansd ledger " + use + " 12", Args: cobra.MinimumNArgs(1),
 		RunE: func(cmd *cobra.Command, args []string) error {
-			return app.eachEntry(cmd.Context(), args, func(ledger.Entry) string { return " " + said }, func(api daemon.API, n uint64) (ledger.Entry, error) {
+			return app.eachEntry(cmd.Context(), args, func(ledger.Entry) string { return " " + done }, func(api daemon.API, n uint64) (ledger.Entry, error) {
 				return act(api, cmd.Context(), daemon.EntryRequest{Number: n, By: person()})
 			})
 		},
 	})
 }
 
-// ledgerDecide makes a command that settles what differs.
+// ledgerDecide returns a command that decides on entries that differ.
 func (app *App) ledgerDecide(use, short string, choice daemon.Choice) *cobra.Command {
 	var codes []string
 	c := &cobra.Command{
@@ -234,7 +233,7 @@ func (app *App) ledgerDecide(use, short string, choice daemon.Choice) *cobra.Com
 	return app.withJSON(c)
 }
 
-// choiceText says what comes of a decision about an entry.
+// choiceText returns a function that says what follows from a decision on an entry.
 func choiceText(choice daemon.Choice) func(ledger.Entry) string {
 	text := ": decided, the data from Finbox goes in"
 	if choice == daemon.KeepSilverfin {
@@ -248,9 +247,9 @@ func choiceText(choice daemon.Choice) func(ledger.Entry) string {
 	}
 }
 
-// eachEntry acts on each of the entries that the arguments name, and says what
-// came of it.
-func (app *App) eachEntry(ctx context.Context, args []string, said func(ledger.Entry) string, act func(daemon.API, uint64) (ledger.Entry, error)) error {
+// eachEntry calls act for each entry that the arguments name, and prints what result
+// returns for it.
+func (app *App) eachEntry(ctx context.Context, args []string, result func(ledger.Entry) string, act func(daemon.API, uint64) (ledger.Entry, error)) error {
 	numbers := make([]uint64, len(args))
 	for i, a := range args {
 		var err error
@@ -267,7 +266,7 @@ func (app *App) eachEntry(ctx context.Context, args []string, said func(ledger.E
 			}
 			moved = append(moved, e)
 			if !app.asJSON {
-				app.printf("Entry %d (%s)%s.\n", e.Number, clean(dossierText(e)), said(e))
+				app.printf("Entry %d (%s)%s.\n", e.Number, clean(dossierText(e)), result(e))
 			}
 		}
 		if app.asJSON {

@@ -17,11 +17,11 @@ func newLinksCommand(app *App) *cobra.Command {
 }
 
 func (app *App) listLinks() *cobra.Command {
-	nothing := func(*config.Config) any { return []ledger.DossierLink{} }
+	empty := func(*config.Config) any { return []ledger.DossierLink{} }
 	return app.withJSON(&cobra.Command{
 		Use: "list", Short: "List the links that people set, here or in the configuration", Example: "  balansd links list", Args: cobra.NoArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
-			return app.withState(cmd.Context(), nothing, func(api localapi.API, _ *config.Config) error {
+			return app.withExistingState(cmd.Context(), empty, func(api localapi.API, _ *config.Config) error {
 				links, err := api.Links(cmd.Context())
 				if err != nil {
 					return err
@@ -51,8 +51,8 @@ func orNothing(id int64) string {
 	return fmt.Sprint(id)
 }
 
-// companyText names a link's company, and the number that differs where an
-// administrator said that this is meant.
+// companyText returns the company of a link, with its name and number if they are those of
+// another enterprise and an administrator said that this is meant.
 func companyText(l ledger.DossierLink) string {
 	if n := l.NumberDiffers; n.CompanyNumber != "" {
 		return fmt.Sprintf("%d (%s, %s)", l.CompanyID, n.Company, n.CompanyNumber.Pretty())

@@ -40,9 +40,9 @@ type orderOutcome struct {
 	Log   string // warnings and errors
 }
 
-// carryOut carries out an order and prints its outcome. It gives the exit code
+// runSteps carries out an order and prints its outcome. It gives the exit code
 // of the process.
-func carryOut(text string) int {
+func runSteps(text string) int {
 	var o order
 	if err := json.Unmarshal([]byte(text), &o); err != nil {
 		fmt.Fprintln(os.Stderr, err)

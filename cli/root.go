@@ -12,54 +12,57 @@ import (
 
 	"balansd/balance"
 	"balansd/config"
+	"balansd/documentreader"
 	"balansd/problem"
 )
 
-// Env is what a process has: all that the command line takes from outside.
-// Several goroutines write to Stderr, where the log goes, at the same time; it
-// must take that, as a file does.
+// Env is the environment of a process: all that the command line gets from outside.
+// Stderr, where the log goes, must be safe for concurrent writes, as a file is.
 type Env struct {
 	Args    []string // without the program's name
-	Environ []string // as os.Environ gives it
+	Environ []string // as os.Environ returns it
 	Stdin   io.Reader
 	Stdout  io.Writer
 	Stderr  io.Writer
 	Example []byte // config.example.yaml
-	Version string // of a release; empty when it was built from source
+	Version string // of a release; empty if built from source
 
-	daemonWait time.Duration // how long to wait for a daemon; wordTime and answerTime when 0
+	daemonTimeout time.Duration // replaces answerTimeout and startTimeout, unless 0
 }
 
-// App is one run of the command line: the process's surroundings and the flags
-// that all commands share.
+// App is one execution of the command line: its environment and the flags that commands
+// share.
 type App struct {
 	env        Env
 	configPath string // --config
 	lang       string // --lang
 	asJSON     bool   // --json, of the commands that have it
-	began      bool   // the arguments were right and the command runs
+	started    bool   // the arguments were valid and the command runs
 }
 
-// Main runs the command line until it is done or ctx ends, shows an error to
-// the person, and gives the exit code: 0 well, 1 error, 2 usage or
-// configuration, 3 done but something needs a person.
+// Main runs the command line until it is done or ctx ends, prints its error, and returns
+// the exit code: 0 for success, 1 for an error, 2 for a mistake in the arguments or the
+// configuration, 3 if it is done but something needs a person.
 func Main(ctx context.Context, env Env) int {
+	if slices.Equal(env.Args, []string{readDocumentCommand}) {
+		return documentreader.Serve(env.Stdin, env.Stdout, nil)
+	}
 	app := &App{env: env}
 	root := newRootCommand(app)
-	root.SetArgs(slices.Clone(env.Args)) // nil would mean the process's own
+	root.SetArgs(slices.Clone(env.Args)) // cobra takes nil for os.Args
 	if env.Args == nil {
 		root.SetArgs([]string{})
 	}
 	err := root.ExecuteContext(ctx)
-	if err != nil && !app.began {
-		// Whatever stops a command before it begins is in how it was called.
+	if err != nil && !app.started {
+		// A command that did not start was called with wrong arguments.
 		err = usage(err)
 	}
 	return app.report(ctx, err)
 }
 
-// Root returns the tree of commands for those who describe it, as man pages and
-// completions do. Main is what runs it.
+// Root returns the tree of commands, to generate man pages and completions from. Main runs
+// it.
 func Root(env Env) *cobra.Command { return newRootCommand(&App{env: env}) }
 
 // commands lists the commands, in the order of the help.
@@ -104,15 +107,15 @@ brings each into the matching Silverfin dossier, exactly once.`,
 	root.PersistentFlags().StringVar(&app.configPath, "config", "", "the configuration `file`")
 	root.PersistentFlags().StringVar(&app.lang, "lang", "", "`language` of rubric labels, of balance inspect and of exports: nl, fr, en or de (default: the configuration's)")
 	root.AddCommand(commands(app)...)
-	app.prepare(root)
+	app.trackStart(root)
 	return root
 }
 
-// prepare has every command below c note that it begins, so that Main can tell
-// a wrong call from an error.
-func (app *App) prepare(c *cobra.Command) {
+// trackStart has each command below c set started when it runs, so that Main can tell wrong
+// arguments from other errors.
+func (app *App) trackStart(c *cobra.Command) {
 	for _, sub := range c.Commands() {
-		app.prepare(sub)
+		app.trackStart(sub)
 	}
 	run := c.RunE
 	if run == nil {
@@ -122,13 +125,13 @@ func (app *App) prepare(c *cobra.Command) {
 		if app.lang != "" && !slices.Contains(balance.Languages(), balance.Lang(app.lang)) {
 			return fmt.Errorf("--lang %q is not known; it is nl, fr, en or de", app.lang)
 		}
-		app.began = true
+		app.started = true
 		return run(cmd, args)
 	}
 }
 
-// group makes a command that only holds others. Called alone it shows its
-// help; a name that it does not hold is a usage error.
+// group returns a command that only has subcommands. Without one it prints its help; an
+// unknown one is a usage error.
 func group(use, short, example string, subs ...*cobra.Command) *cobra.Command {
 	c := &cobra.Command{
 		Use: use, Short: short, Example: example,
@@ -155,21 +158,21 @@ func (app *App) withJSON(c *cobra.Command) *cobra.Command {
 	return c
 }
 
-// usage makes a Usage problem of an error in how a command was called. Cobra
-// spreads its suggestions over several lines.
+// usage returns a Usage problem for an error in the arguments, on one line: cobra's
+// suggestions have several.
 func usage(err error) error {
 	return problem.New(problem.Usage, strings.Join(strings.Fields(err.Error()), " "),
 		"See how it is used with --help.")
 }
 
-// config reads the configuration that the person chose.
+// config reads the configuration that --config or the environment names.
 func (app *App) config() (*config.Config, error) {
-	return config.Load(config.LoadOptions{Path: app.configPath, Environ: app.env.Environ, Also: moreMistakes})
+	return config.Load(config.LoadOptions{Path: app.configPath, Environ: app.env.Environ, Also: clientMistakes})
 }
 
-// language is the language of rubric labels, of balance inspect and of exports: what --lang says, else the
-// configuration, else Dutch. A configuration with mistakes does not stand in
-// the way of a command that needs nothing else from it.
+// language returns the language of rubric labels, of balance inspect and of exports: that
+// of --lang, else of the configuration, else Dutch. Mistakes in the configuration are
+// ignored, as commands that need nothing else of it call this.
 func (app *App) language() balance.Lang {
 	if app.lang != "" {
 		return balance.Lang(app.lang)

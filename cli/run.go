@@ -16,6 +16,7 @@ import (
 	"time"
 
 	"balansd/config"
+	"balansd/daemon"
 	"balansd/localapi"
 	"balansd/logs"
 	"balansd/problem"
@@ -47,11 +48,10 @@ balansd service install makes the service.`,
 	return c
 }
 
-// run is the daemon as a process, until ctx ends or the service manager stops
-// it.
+// run runs the daemon until ctx ends or the service manager stops it.
 func (app *App) run(ctx context.Context, managed bool) error {
-	// From the start on: systemctl reload may come as soon as systemd has heard
-	// that the service runs.
+	// First of all, since systemctl reload may come as soon as systemd knows that the
+	// service runs.
 	hangup := make(chan os.Signal, 1)
 	signal.Notify(hangup, syscall.SIGHUP)
 	defer signal.Stop(hangup)
@@ -60,7 +60,7 @@ func (app *App) run(ctx context.Context, managed bool) error {
 		if !managed || runtime.GOOS != "windows" {
 			return wrong
 		}
-		// Windows must be answered first, and hears then what is wrong.
+		// The service manager of Windows needs an answer first, and gets the error then.
 		cfg = config.Default()
 	}
 	output, err := app.serviceLog(cfg, managed)
@@ -68,20 +68,20 @@ func (app *App) run(ctx context.Context, managed bool) error {
 		return err
 	}
 	defer func() { _ = output.Close() }()
-	p := app.newRunning(cfg, output.Logger(), managed)
+	p := app.newDaemonProcess(cfg, output.Logger(), managed)
 	p.output, p.hangup = output, hangup
 	return service.Run(ctx, service.RunOptions{
 		Managed: managed, Log: p.log, Alive: p.alive,
 		Exit: func(code int) {
-			_ = output.Close() // the last words reach the event log
+			_ = output.Close() // flushes the event log
 			os.Exit(code)
 		},
 		CrashFile: filepath.Join(cfg.DataDir, "crash.log"),
-	}, func(ctx context.Context, say func(string)) error {
+	}, func(ctx context.Context, notify func(string)) error {
 		err := wrong
 		if err == nil {
-			p.say = say
-			err = p.work(ctx)
+			p.notify = notify
+			err = p.serve(ctx)
 		}
 		if err != nil && managed {
 			pr := problem.Of(err)
@@ -92,9 +92,9 @@ func (app *App) run(ctx context.Context, managed bool) error {
 	})
 }
 
-// serviceLog opens the log of the daemon. A service has nobody who reads its
-// standard error, unless it is one of systemd, which says where it listens: it
-// writes to a file, and on Windows to the event log.
+// serviceLog opens the log of the daemon. Nobody reads the standard error of a service,
+// except systemd, which sets NOTIFY_SOCKET: another service logs to a file, and on
+// Windows to the event log.
 func (app *App) serviceLog(cfg *config.Config, managed bool) (*logs.Log, error) {
 	c := logs.Config{Level: cfg.Log.Level, Format: cfg.Log.Format, File: cfg.Log.File, FileSize: int64(cfg.Log.FileSize),
 		Files: cfg.Log.Files, Stderr: app.env.Stderr, Environ: app.env.Environ}
@@ -108,30 +108,30 @@ func (app *App) serviceLog(cfg *config.Config, managed bool) (*logs.Log, error) 
 	return logs.Open(c)
 }
 
-// running is the daemon as a process.
-type running struct {
+// daemonProcess is the process of balansd run.
+type daemonProcess struct {
 	app     *App
 	cfg     *config.Config
 	log     zerolog.Logger
-	output  *logs.Log // where log goes; nil where its level stays
+	output  *logs.Log // of log; nil if its level cannot be changed
 	managed bool
-	hangup  <-chan os.Signal    // asks to read the configuration again; nil where nothing does
-	say     func(status string) // to the service manager
-	ready   chan struct{}
+	hangup  <-chan os.Signal    // asks to reload the configuration; may be nil
+	notify  func(status string) // tells the service manager
+	ready   chan struct{}       // closed when node is set
 	node    *node
 
-	reloading sync.Mutex // held while the configuration is read again
+	reloading sync.Mutex // held while the configuration is reloaded
 }
 
-func (app *App) newRunning(cfg *config.Config, log zerolog.Logger, managed bool) *running {
-	return &running{app: app, cfg: cfg, log: log, managed: managed, say: func(string) {}, ready: make(chan struct{})}
+func (app *App) newDaemonProcess(cfg *config.Config, log zerolog.Logger, managed bool) *daemonProcess {
+	return &daemonProcess{app: app, cfg: cfg, log: log, managed: managed, notify: func(string) {}, ready: make(chan struct{})}
 }
 
-// work is the nights and the local API, until ctx ends.
-func (p *running) work(ctx context.Context) error {
+// serve runs the nightly syncs, the local API and the web pages until ctx ends.
+func (p *daemonProcess) serve(ctx context.Context) error {
 	p.log.Info().Uint32(problem.NoticeKey, uint32(problem.Started)).Str("version", p.app.version()).
 		Str("config", p.cfg.File()).Str("state_file", p.cfg.StateFile).Msg("balansd starts")
-	p.access()
+	p.logAccess()
 	n, err := p.open(ctx)
 	if n == nil {
 		return err
@@ -147,7 +147,7 @@ func (p *running) work(ctx context.Context) error {
 		return err
 	}
 	p.log.Info().Str("socket", p.cfg.Socket).Msg("answering the command line")
-	// When one of them ends, for whatever reason, so do the others.
+	// When one of them ends, for whatever reason, the others end too.
 	all, ctx := errgroup.WithContext(ctx)
 	all.Go(func() error {
 		return localapi.Serve(ctx, listener, localapi.New(localapi.Config{API: pages.api, StateFile: p.cfg.StateFile, Log: p.log}), p.log)
@@ -158,7 +158,7 @@ func (p *running) work(ctx context.Context) error {
 	all.Go(func() error {
 		<-ctx.Done()
 		p.log.Info().Uint32(problem.NoticeKey, uint32(problem.Stopping)).Msg("balansd is asked to stop")
-		p.say("stopping")
+		p.notify("stopping")
 		return nil
 	})
 	err = all.Wait()
@@ -166,9 +166,9 @@ func (p *running) work(ctx context.Context) error {
 	return err
 }
 
-// access says who else can reach what is the service's own: whoever does can
-// read figures, or be taken for balansd.
-func (p *running) access() {
+// logAccess logs which other accounts can access the files of the service. They could read
+// figures, or act as balansd.
+func (p *daemonProcess) logAccess() {
 	complaints, err := service.CheckAccess(ownPaths(p.cfg)...)
 	if err != nil {
 		p.log.Warn().Err(err).Msg("who may reach the data folder cannot be told")
@@ -179,16 +179,15 @@ func (p *running) access() {
 	}
 }
 
-// lockedPoll is how often a service tries to open a state that another process
-// holds.
-const lockedPoll = 5 * time.Second
+// lockRetryInterval is how often a service tries to open a state that another process has
+// locked.
+const lockRetryInterval = 5 * time.Second
 
-// open opens the state. A service waits for a command line that holds it; a
-// person at a terminal hears of it at once. It gives nil and no error when it
-// was stopped while it waited.
-func (p *running) open(ctx context.Context) (*node, error) {
+// open opens the state. A service waits while a command has locked it; at a terminal that
+// is an error. It returns nil and no error if ctx ended while it waited.
+func (p *daemonProcess) open(ctx context.Context) (*node, error) {
 	o := nodeOptions{version: p.app.version(), built: builtAt(), process: "balansd run", log: p.log}
-	for said := false; ; {
+	for logged := false; ; {
 		n, err := newNode(ctx, p.cfg, o)
 		if err == nil {
 			p.node = n
@@ -198,30 +197,30 @@ func (p *running) open(ctx context.Context) (*node, error) {
 		if !p.managed || !problem.Is(err, problem.StateLocked) {
 			return nil, err
 		}
-		if !said {
+		if !logged {
 			p.log.Warn().Err(err).Str("code", string(problem.StateLocked)).Msg("waiting for the state")
-			said = true
+			logged = true
 		}
-		p.say("waiting: " + problem.Of(err).What)
+		p.notify("waiting: " + problem.Of(err).What)
 		select {
 		case <-ctx.Done():
 			return nil, nil
-		case <-time.After(lockedPoll):
+		case <-time.After(lockRetryInterval):
 		}
 	}
 }
 
-// tellEvery is how often the service manager hears how the daemon stands.
-const tellEvery = time.Minute
+// statusInterval is how often the service manager gets the status of the daemon.
+const statusInterval = time.Minute
 
-// reportStatus tells the service manager how the daemon stands, and reads the
-// configuration again when it is asked to.
-func (p *running) reportStatus(ctx context.Context, api localapi.API) error {
-	t := time.NewTicker(tellEvery)
+// reportStatus tells the service manager the status of the daemon, and reloads the
+// configuration on a signal.
+func (p *daemonProcess) reportStatus(ctx context.Context, api localapi.API) error {
+	t := time.NewTicker(statusInterval)
 	defer t.Stop()
 	for {
 		if s, err := api.Status(ctx); err == nil {
-			p.say(p.standing(s.Run != nil, s.NextWake))
+			p.notify(statusLine(s))
 		}
 		select {
 		case <-ctx.Done():
@@ -237,16 +236,17 @@ func (p *running) reportStatus(ctx context.Context, api localapi.API) error {
 	}
 }
 
-func (p *running) standing(passing bool, next time.Time) string {
-	if passing {
+// statusLine returns the status that the service manager shows.
+func statusLine(s daemon.Status) string {
+	if s.Run != nil {
 		return "a run is under way"
 	}
-	return fmt.Sprintf("next night %s", next.Format("Mon 2 Jan 15:04"))
+	return fmt.Sprintf("next night %s", s.NextWake.Format("Mon 2 Jan 15:04"))
 }
 
-// alive tells the watchdog that the daemon does its work. While the state is
-// being opened, which a migration may make long, it counts as alive.
-func (p *running) alive(ctx context.Context) error {
+// alive returns an error if the daemon does not work as it should, for the watchdog. While
+// the state is being opened, which a migration can make long, the daemon counts as alive.
+func (p *daemonProcess) alive(ctx context.Context) error {
 	select {
 	case <-p.ready:
 		return p.node.Healthy(ctx)
@@ -255,8 +255,8 @@ func (p *running) alive(ctx context.Context) error {
 	}
 }
 
-// builtAt is when the commit was made of which this program was built; zero
-// when it is not known.
+// builtAt returns the time of the commit that this program was built from; zero if it is
+// not known.
 func builtAt() time.Time {
 	info, ok := debug.ReadBuildInfo()
 	if !ok {

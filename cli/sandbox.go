@@ -11,8 +11,7 @@ import (
 	"balansd/sandbox"
 )
 
-// sandboxGrace is how long calls that are under way get when the sandbox is
-// stopped.
+// sandboxGrace is how long calls that are under way may take when the sandbox stops.
 const sandboxGrace = 3 * time.Second
 
 func newSandboxCommand(app *App) *cobra.Command {
@@ -34,7 +33,7 @@ sandbox goes on where it stopped.`,
 			if err != nil {
 				return err
 			}
-			// One line, so that a script reads it without waiting for more.
+			// One line, so that a script can read it while the sandbox runs.
 			err = json.NewEncoder(app.env.Stdout).Encode(s.Info())
 			if err == nil {
 				<-cmd.Context().Done()

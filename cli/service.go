@@ -1,12 +1,9 @@
 package cli
 
 import (
-	"bufio"
 	"cmp"
 	"context"
-	"errors"
 	"fmt"
-	"io"
 	"os"
 	"path/filepath"
 	"runtime"
@@ -20,8 +17,7 @@ import (
 	"github.com/spf13/cobra"
 )
 
-// serviceCommand is the commands of the service. The functions are the
-// machine's; a test has others.
+// serviceCommand has the commands of the service. Tests replace the functions.
 type serviceCommand struct {
 	app        *App
 	manager    func() (service.Manager, error)
@@ -64,16 +60,16 @@ data.`,
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			m, err := s.manager()
 			if err == nil && !dry {
-				err = m.Rights() // before the configuration, which may be for those with rights alone
+				err = m.Rights() // first, since reading the configuration may need the same rights
 			}
 			if err != nil {
 				return err
 			}
 			path := s.app.configPath
 			if path == "" {
-				// Mending keeps the configuration that the service has.
-				if is, err := m.Status(cmd.Context()); err == nil {
-					path = is.Config
+				// Installing again keeps the configuration of the service.
+				if st, err := m.Status(cmd.Context()); err == nil {
+					path = st.Config
 				}
 			}
 			spec, err := s.spec(path)
@@ -87,7 +83,7 @@ data.`,
 			if !idle {
 				steps = append(steps, service.Step{What: "start the service, anew if it runs", Do: m.Restart})
 			}
-			if err := s.carryOut(cmd.Context(), steps, dry); err != nil || dry {
+			if err := s.runSteps(cmd.Context(), steps, dry); err != nil || dry {
 				return err
 			}
 			s.app.printf("balansd is installed as a service. How it stands: balansd service status\n")
@@ -99,8 +95,8 @@ data.`,
 	return c
 }
 
-// carryOut does the steps one by one and says so, or only says so.
-func (s *serviceCommand) carryOut(ctx context.Context, steps []service.Step, dry bool) error {
+// runSteps runs the steps and prints each; with dry it only prints them.
+func (s *serviceCommand) runSteps(ctx context.Context, steps []service.Step, dry bool) error {
 	if dry {
 		s.app.printf("This would be done:\n")
 	}
@@ -115,9 +111,8 @@ func (s *serviceCommand) carryOut(ctx context.Context, steps []service.Step, dry
 	return nil
 }
 
-// spec is what is to be installed: this program, with the configuration at path
-// or where it is looked for. Variables of whoever installs are not the
-// service's.
+// spec returns what to install: this program, with the configuration at path or at the
+// usual place. The environment of the person who installs is not used.
 func (s *serviceCommand) spec(path string) (service.Spec, error) {
 	exe, err := s.executable()
 	if err != nil {
@@ -136,11 +131,11 @@ func (s *serviceCommand) spec(path string) (service.Spec, error) {
 		return service.Spec{}, problem.New(problem.ConfigInvalid, "there is no configuration yet",
 			fmt.Sprintf("Write it with balansd config init %s, fill it in, and install again.", file))
 	}
-	return specOf(cfg, exe), nil
+	return serviceSpec(cfg, exe), nil
 }
 
-// serviceConfig is the configuration as the service reads it: the file at path
-// or where it is looked for, without the variables of a person's terminal.
+// serviceConfig reads the configuration as the service does: the file at path or at the
+// usual place, without the environment of the person's terminal.
 func (app *App) serviceConfig(path string) (*config.Config, error) {
 	environ := slices.DeleteFunc(slices.Clone(app.env.Environ), func(pair string) bool {
 		return strings.HasPrefix(strings.ToUpper(pair), "BALANSD_")
@@ -148,8 +143,8 @@ func (app *App) serviceConfig(path string) (*config.Config, error) {
 	return config.Load(config.LoadOptions{Path: path, Environ: environ, Also: targetMistakes})
 }
 
-// specOf is what the service must reach.
-func specOf(cfg *config.Config, executable string) service.Spec {
+// serviceSpec returns which files and folders the service needs to access.
+func serviceSpec(cfg *config.Config, executable string) service.Spec {
 	spec := service.Spec{Executable: executable, Config: cfg.File(), DataDir: cfg.DataDir}
 	read := func(path string) {
 		if path != "" && !slices.Contains(spec.Readable, path) {
@@ -169,7 +164,7 @@ func specOf(cfg *config.Config, executable string) service.Spec {
 	if cfg.Log.File != "" {
 		write(filepath.Dir(cfg.Log.File))
 	}
-	if runtime.GOOS != "windows" { // where it is no file
+	if runtime.GOOS != "windows" { // there it is a pipe
 		write(filepath.Dir(cfg.Socket))
 	}
 	if _, err := os.Stat(cfg.KeyFile); err == nil {
@@ -177,7 +172,7 @@ func specOf(cfg *config.Config, executable string) service.Spec {
 			read(cfg.KeyFile)
 		}
 	} else {
-		write(filepath.Dir(cfg.KeyFile)) // it is made at the first start
+		write(filepath.Dir(cfg.KeyFile)) // created at the first start
 	}
 	for _, f := range cfg.Folders {
 		read(f.Path)
@@ -188,7 +183,7 @@ func specOf(cfg *config.Config, executable string) service.Spec {
 	return spec
 }
 
-// readFiles are the files that the configuration names to be read.
+// readFiles returns the files that the configuration names to be read.
 func readFiles(cfg *config.Config) []string {
 	return []string{
 		cfg.Finbox.ClientSecretFile, cfg.Finbox.PrivateKeyFile, cfg.Finbox.CertificateFile,
@@ -220,22 +215,22 @@ that the configuration puts into another folder stay in any case.`,
 			if err != nil {
 				return err
 			}
-			var gone service.Removal
+			var removal service.Removal
 			if purge {
-				if gone.Purge, err = s.purged(cmd.Context(), m); err != nil {
+				if removal.Purge, err = s.purgePaths(cmd.Context(), m); err != nil {
 					return err
 				}
 			}
-			steps, err := m.Uninstall(gone)
+			steps, err := m.Uninstall(removal)
 			if err != nil {
 				return err
 			}
 			if purge && !dry && !yes {
-				if err := s.confirmPurge(gone.Purge); err != nil {
+				if err := s.confirmPurge(removal.Purge); err != nil {
 					return err
 				}
 			}
-			if err := s.carryOut(cmd.Context(), steps, dry); err != nil || dry {
+			if err := s.runSteps(cmd.Context(), steps, dry); err != nil || dry {
 				return err
 			}
 			s.app.printf("The service is removed.\n")
@@ -248,9 +243,9 @@ that the configuration puts into another folder stay in any case.`,
 	return c
 }
 
-// purged lists what --purge deletes: what the configuration of the installed
-// service names, or else the defaults.
-func (s *serviceCommand) purged(ctx context.Context, m service.Manager) ([]string, error) {
+// purgePaths returns what --purge deletes: what the configuration of the installed service
+// names, or else the defaults.
+func (s *serviceCommand) purgePaths(ctx context.Context, m service.Manager) ([]string, error) {
 	st, err := m.Status(ctx)
 	if err != nil {
 		return nil, err
@@ -286,31 +281,18 @@ func (s *serviceCommand) purged(ctx context.Context, m service.Manager) ([]strin
 	return paths, nil
 }
 
-// confirmPurge has a person type a word: a yes is typed too easily.
+// confirmPurge asks to type a word, since a yes is typed too easily.
 func (s *serviceCommand) confirmPurge(paths []string) error {
 	app := s.app
 	if !isTerminal(app.env.Stdin) {
 		return problem.New(problem.Usage, "deleting data needs a person who confirms it, and there is nobody at a terminal",
 			"Call it with --yes when you are sure.")
 	}
-	return app.typed("purge", "This deletes for good:\n  "+strings.Join(paths, "\n  "))
+	return app.confirmWord("purge", "This deletes for good:\n  "+strings.Join(paths, "\n  "))
 }
 
-// typed asks for a word that confirms what the text says.
-func (app *App) typed(word, text string) error {
-	_, _ = fmt.Fprintf(app.env.Stderr, "%s\nType %s to confirm: ", text, word)
-	line, err := bufio.NewReader(io.LimitReader(app.env.Stdin, 100)).ReadString('\n')
-	if err != nil && !errors.Is(err, io.EOF) {
-		return err
-	}
-	if strings.TrimSpace(line) != word {
-		return problem.New(problem.Usage, "not confirmed; nothing was done", "")
-	}
-	return nil
-}
-
-// control is a command that gives the service an order.
-func (s *serviceCommand) control(use, short, said string, do func(service.Manager, context.Context) error) *cobra.Command {
+// control returns a command that controls the service, and then prints done.
+func (s *serviceCommand) control(use, short, done string, do func(service.Manager, context.Context) error) *cobra.Command {
 	return &cobra.Command{
 		Use: use, Short: short, Example: "  sudo balansd service " + use, Args: cobra.NoArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
@@ -319,7 +301,7 @@ func (s *serviceCommand) control(use, short, said string, do func(service.Manage
 				err = do(m, cmd.Context())
 			}
 			if err == nil {
-				s.app.printf("%s\n", said)
+				s.app.printf("%s\n", done)
 			}
 			return err
 		},

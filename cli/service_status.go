@@ -20,17 +20,17 @@ import (
 	"github.com/spf13/cobra"
 )
 
-// serviceStatus is what "service status" tells.
+// serviceStatus is the result of service status.
 type serviceStatus struct {
 	Service service.Status `json:"service"`
 	Daemon  *daemon.Status `json:"daemon,omitempty"`
-	Trouble string         `json:"trouble,omitempty"` // why the daemon could not be asked
+	Trouble string         `json:"trouble,omitempty"` // why the daemon does not answer
 	Config  string         `json:"config,omitempty"`
 	DataDir string         `json:"data_dir,omitempty"`
 	Log     string         `json:"log,omitempty"` // a file, or the command that shows it
 
 	zone  *time.Location
-	hangs bool // it runs, and does not answer
+	hangs bool // the service runs and does not answer
 }
 
 func (s *serviceCommand) status() *cobra.Command {
@@ -49,7 +49,7 @@ it runs and something needs a person; balansd status says what.`,
 			if err != nil {
 				return err
 			}
-			st, err := s.look(cmd.Context(), m)
+			st, err := s.readStatus(cmd.Context(), m)
 			if err != nil {
 				return err
 			}
@@ -71,16 +71,16 @@ it runs and something needs a person; balansd status says what.`,
 	})
 }
 
-// look asks the service manager and the daemon. That the daemon cannot be asked
-// is no error: the manager's word stands.
-func (s *serviceCommand) look(ctx context.Context, m service.Manager) (serviceStatus, error) {
+// readStatus asks the service manager and the daemon. It is no error if the daemon does not
+// answer: Trouble says why.
+func (s *serviceCommand) readStatus(ctx context.Context, m service.Manager) (serviceStatus, error) {
 	var st serviceStatus
 	var err error
 	if st.Service, err = m.Status(ctx); err != nil {
 		return st, err
 	}
 	file := cmp.Or(s.app.configPath, st.Service.Config)
-	if readable(file) != nil {
+	if mayNotRead(file) {
 		st.Config, st.Trouble = file, "you may not read the configuration; for more, call this with sudo, or as an administrator"
 		return st, nil
 	}
@@ -93,7 +93,7 @@ func (s *serviceCommand) look(ctx context.Context, m service.Manager) (serviceSt
 		st.Config, st.Trouble = file, strings.TrimSpace(problem.Of(err).What+". "+problem.Of(err).Next)
 		return st, nil
 	}
-	st.Config, st.DataDir, st.Log, st.zone = cfg.File(), cfg.DataDir, logPlace(cfg, st.Service.Manager), cfg.TimeZone
+	st.Config, st.DataDir, st.Log, st.zone = cfg.File(), cfg.DataDir, logLocation(cfg, st.Service.Manager), cfg.TimeZone
 	if st.Service.State != service.On {
 		return st, nil
 	}
@@ -115,20 +115,18 @@ func (s *serviceCommand) look(ctx context.Context, m service.Manager) (serviceSt
 	return st, nil
 }
 
-// readable tells why a file that is there may not be read.
-func readable(file string) error {
+// mayNotRead reports whether this account may not read a file that exists.
+func mayNotRead(file string) bool {
 	f, err := os.Open(file)
-	if errors.Is(err, fs.ErrPermission) {
-		return err
-	}
 	if err == nil {
 		_ = f.Close()
 	}
-	return nil
+	return errors.Is(err, fs.ErrPermission)
 }
 
-// logPlace tells where the service's log is; only systemd has one of its own.
-func logPlace(cfg *config.Config, manager string) string {
+// logLocation returns where the log of the service is: a file, or a command for the journal
+// of systemd.
+func logLocation(cfg *config.Config, manager string) string {
 	switch {
 	case cfg.Log.File != "":
 		return cfg.Log.File
@@ -138,7 +136,7 @@ func logPlace(cfg *config.Config, manager string) string {
 	return logFile(cfg)
 }
 
-// logFile is the log of a service whose manager keeps none.
+// logFile returns the log file of a service whose manager keeps no log.
 func logFile(cfg *config.Config) string { return filepath.Join(cfg.DataDir, "log", "balansd.log") }
 
 func (s *serviceCommand) statusText(st serviceStatus) {
@@ -159,14 +157,14 @@ func (s *serviceCommand) statusText(st serviceStatus) {
 	line("log", st.Log)
 }
 
-// statusTime is how a person reads an instant in a status.
-const statusTime = "Mon 2 Jan 2006 15:04"
+// statusTimeFormat is the format of a time in a status.
+const statusTimeFormat = "Mon 2 Jan 2006 15:04"
 
-// managerText tells what the service manager says.
+// managerText prints the answer of the service manager.
 func managerText(sv service.Status, zone *time.Location, line func(name, text string)) {
 	word := string(sv.State)
 	if sv.State == service.On && !sv.Since.IsZero() {
-		word += " since " + sv.Since.In(zone).Format(statusTime)
+		word += " since " + sv.Since.In(zone).Format(statusTimeFormat)
 	}
 	if sv.Result != "" {
 		word += ", ended with: " + sv.Result
@@ -185,18 +183,18 @@ func managerText(sv service.Status, zone *time.Location, line func(name, text st
 	line("starts", starts)
 	line("manager", sv.Manager+", account "+sv.Account)
 	if sv.State != service.Off && sv.State != service.Failed && sv.State != service.Waiting {
-		line("says", sv.Says) // the manager remembers the last word of who is gone
+		line("says", sv.Says) // otherwise it is of a process that has ended
 	}
 }
 
-// daemonText tells what the daemon says itself.
+// daemonText prints the answer of the daemon.
 func daemonText(d daemon.Status, zone *time.Location, line func(name, text string)) {
 	line("version", d.Version)
 	if d.Run != nil {
-		line("now", "a run is under way since "+d.Run.Start.In(zone).Format(statusTime))
+		line("now", "a run is under way since "+d.Run.Start.In(zone).Format(statusTimeFormat))
 	}
 	if !d.NextWake.IsZero() {
-		line("wakes", d.NextWake.In(zone).Format(statusTime))
+		line("wakes", d.NextWake.In(zone).Format(statusTimeFormat))
 	}
 	night := "none yet"
 	if p := d.LastNight; p != nil {

@@ -58,7 +58,7 @@ func (f *fakeManager) Status(context.Context) (service.Status, error) { return f
 func (f *fixture) service(m service.Manager, args ...string) result {
 	f.t.Helper()
 	var stdout, stderr bytes.Buffer
-	app := &App{env: Env{Args: args, Stdin: strings.NewReader(""), Stdout: &stdout, Stderr: &stderr, Version: "test", daemonWait: f.daemonWait}, configPath: f.config}
+	app := &App{env: Env{Args: args, Stdin: strings.NewReader(""), Stdout: &stdout, Stderr: &stderr, Version: "test", daemonTimeout: f.daemonTimeout}, configPath: f.config}
 	root := (&serviceCommand{
 		app:     app,
 		manager: func() (service.Manager, error) { return m, nil },
@@ -66,7 +66,7 @@ func (f *fixture) service(m service.Manager, args ...string) result {
 			return filepath.Join(filepath.VolumeName(f.dir)+string(filepath.Separator), "opt", "balansd"), nil
 		},
 	}).command()
-	app.prepare(root)
+	app.trackStart(root)
 	root.SetArgs(args)
 	root.SetOut(&stdout)
 	root.SetErr(&stderr)
@@ -149,7 +149,7 @@ func TestServiceSpec(t *testing.T) {
 	if len(want) < 14 {
 		t.Fatalf("only %d settings are paths: %v", len(want), want)
 	}
-	spec := specOf(cfg, "/opt/balansd")
+	spec := serviceSpec(cfg, "/opt/balansd")
 	reached := slices.Concat(spec.Readable, spec.Writable, []string{spec.DataDir})
 	for _, path := range want {
 		// A file that is written is reached by its folder.
@@ -187,11 +187,11 @@ func TestServiceUninstall(t *testing.T) {
 		t.Errorf("the folder that the configuration happens to be in is deleted: %v", m.removed.Purge)
 	}
 	app := &App{env: Env{Stdin: strings.NewReader("yes\n"), Stderr: &bytes.Buffer{}}}
-	if err := app.typed("purge", "all"); !problem.Is(err, problem.Usage) {
+	if err := app.confirmWord("purge", "all"); !problem.Is(err, problem.Usage) {
 		t.Errorf("a yes is taken for the word: %v", err)
 	}
 	app.env.Stdin = strings.NewReader(" purge \n")
-	if err := app.typed("purge", "all"); err != nil {
+	if err := app.confirmWord("purge", "all"); err != nil {
 		t.Error(err)
 	}
 }
@@ -300,7 +300,7 @@ func TestServiceLogDestination(t *testing.T) {
 		if _, err := os.Stat(file); (err == nil) != c.file {
 			t.Errorf("%s: there is a log in a file: %v, want %v", name, err == nil, c.file)
 		}
-		if got := logPlace(cfg, c.manager); c.managed && (got == file) != c.file {
+		if got := logLocation(cfg, c.manager); c.managed && (got == file) != c.file {
 			t.Errorf("%s: the status says %s", name, got)
 		}
 	}

@@ -27,11 +27,11 @@ the last run, such as a full disk.`,
 		Example: "  balansd status",
 		Args:    cobra.NoArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
-			nothing := func(cfg *config.Config) any {
+			empty := func(cfg *config.Config) any {
 				return daemon.Status{Version: app.version(), StateFile: cfg.StateFile,
 					Connections: []ledger.Connection{}, Firms: []ledger.Firm{}, Counts: map[ledger.State]int{}, Waiting: []ledger.Entry{}}
 			}
-			return app.withState(cmd.Context(), nothing, func(api localapi.API, cfg *config.Config) error {
+			return app.withExistingState(cmd.Context(), empty, func(api localapi.API, cfg *config.Config) error {
 				s, err := api.Status(cmd.Context())
 				if err != nil {
 					return err
@@ -50,21 +50,13 @@ the last run, such as a full disk.`,
 	})
 }
 
-// newest returns the run that began last, nil if there was none.
-func newest(s daemon.Status) *ledger.Run {
-	if s.LastRun == nil || s.LastNight != nil && s.LastNight.Number > s.LastRun.Number {
-		return s.LastNight
-	}
-	return s.LastRun
-}
-
 // needsPerson reports whether something needs a person. The problems of a run count
 // until a later run has none.
 func needsPerson(s daemon.Status) bool {
 	if s.Clock != "" || len(s.State) > 0 {
 		return true
 	}
-	if p := newest(s); p != nil && p.NeedsPerson() {
+	if s.LastRun != nil && s.LastRun.NeedsPerson() {
 		return true
 	}
 	for _, e := range s.Waiting {
@@ -89,8 +81,8 @@ func needsPerson(s daemon.Status) bool {
 // more.
 const maxMissedNights = 3
 
-// nightNotes lists what concerns the nightly schedule: a wrong clock, a retry, and
-// why nights were missed.
+// nightNotes returns what concerns the nightly schedule: a wrong clock, a retry, and why
+// nights were missed.
 func nightNotes(s daemon.Status, zone *time.Location) []string {
 	var notes []string
 	if s.Clock != "" {
@@ -121,11 +113,11 @@ func (app *App) statusText(s daemon.Status, zone *time.Location) {
 	}
 	if p := s.LastNight; p != nil {
 		app.printf("last night, %s: %s\n", p.Night, runSummary(*p))
-		app.problems(*p)
+		app.showProblems(*p)
 	}
 	if p := s.LastRun; p != nil && (s.LastNight == nil || p.Number != s.LastNight.Number) {
 		app.printf("last run, %s: %s\n", when(p.Start), runSummary(*p))
-		app.problems(*p)
+		app.showProblems(*p)
 	}
 	for _, line := range nightNotes(s, zone) {
 		app.printf("%s\n", clean(line))
@@ -145,9 +137,9 @@ func (app *App) statusText(s daemon.Status, zone *time.Location) {
 		return
 	}
 	app.printf("\n")
-	said := make([]outcome, len(s.Waiting))
+	outcomes := make([]outcome, len(s.Waiting))
 	for i, e := range s.Waiting {
-		said[i].Entry = e
+		outcomes[i].Entry = e
 	}
-	app.showOutcomes(said, false)
+	app.showOutcomes(outcomes, false)
 }

@@ -16,12 +16,12 @@ import (
 	"balansd/service"
 )
 
-// TestTroubleOfThePassNeedsAPerson holds the exit code of status to the runs:
-// an administrator who watches it alone sees a full disk.
-func TestTroubleOfThePassNeedsAPerson(t *testing.T) {
+// TestNeedsPersonAfterRun: the exit code of status tells of trouble in the last run, such as
+// a full disk.
+func TestNeedsPersonAfterRun(t *testing.T) {
 	t.Parallel()
 	night := balance.Date{Year: 2026, Month: 1, Day: 5}
-	well := func(n uint64) *ledger.Run { return &ledger.Run{Number: n} }
+	good := func(n uint64) *ledger.Run { return &ledger.Run{Number: n} }
 	full := &ledger.Run{Number: 5, Night: night, Stopped: "the disk is full"}
 	down := &ledger.Run{Number: 5, Night: night, Problems: []string{"Finbox cannot be reached"}}
 	halted := &ledger.Run{Number: 5, Night: night, Stopped: "it was stopped", Halted: true}
@@ -30,13 +30,12 @@ func TestTroubleOfThePassNeedsAPerson(t *testing.T) {
 		needs       bool
 	}{
 		"no run yet":             {nil, nil, false},
-		"a good night":           {well(5), well(5), false},
+		"a good night":           {good(5), good(5), false},
 		"a night that stopped":   {full, full, true},
 		"a night halted":         {halted, halted, false},
 		"a night with a problem": {down, down, true},
-		"a good run since":       {well(6), full, false},
-		"trouble since":          {full, well(4), true},
-		"a night alone":          {nil, down, true},
+		"a good run since":       {good(6), full, false},
+		"trouble since":          {full, good(4), true},
 	} {
 		if got := needsPerson(daemon.Status{LastRun: c.last, LastNight: c.night}); got != c.needs {
 			t.Errorf("%s: needs a person: %v", name, got)
@@ -44,25 +43,26 @@ func TestTroubleOfThePassNeedsAPerson(t *testing.T) {
 	}
 }
 
-// TestLookingMakesNothing asks a server where balansd never ran.
-func TestLookingMakesNothing(t *testing.T) {
+// TestCommandsWithoutState calls commands that only read where balansd never ran: they
+// create nothing.
+func TestCommandsWithoutState(t *testing.T) {
 	t.Parallel()
 	f := newFixture(t, fixtureOptions{})
-	says := "othing is here yet: balansd has no state at " + f.stateFile()
+	message := "othing is here yet: balansd has no state at " + f.stateFile()
 	for _, args := range [][]string{{"status"}, {"ledger", "list"}, {"connections", "list"}} {
-		f.want(0, "N"+says+"; link Finbox first: balansd connect finbox", args...)
+		f.want(0, "N"+message+"; link Finbox first: balansd connect finbox", args...)
 		r := f.run(append(args, "--json")...)
 		if r.code != 0 || !json.Valid([]byte(r.stdout)) || strings.Contains(r.stdout, "null") {
-			t.Errorf("%v as JSON gives %+v", args, r)
+			t.Errorf("%v as JSON returns %+v", args, r)
 		}
 	}
 	csv := filepath.Join(f.dir, "out.csv")
 	for _, args := range [][]string{{"ledger", "show", "12"}, {"ledger", "export", "--out", csv}} {
-		f.want(1, "Error: n"+says+"\nWhat to do: Link Finbox first: balansd connect finbox CONNECTION-ID.", args...)
+		f.want(1, "Error: n"+message+"\nWhat to do: Link Finbox first: balansd connect finbox CONNECTION-ID.", args...)
 	}
 	for _, path := range []string{filepath.Dir(f.stateFile()), csv} {
 		if _, err := os.Stat(path); err == nil {
-			t.Errorf("looking made %s", path)
+			t.Errorf("the commands created %s", path)
 		}
 	}
 
@@ -71,8 +71,9 @@ func TestLookingMakesNothing(t *testing.T) {
 	folders.want(0, "; run a sync first: balansd sync", "status")
 }
 
-// TestASelectionThatSelectsNothing has sync say so.
-func TestASelectionThatSelectsNothing(t *testing.T) {
+// TestSyncSelection: sync reports a firm that is not linked, and a dossier that does not
+// exist or is one of several.
+func TestSyncSelection(t *testing.T) {
 	t.Parallel()
 	f := newFixture(t, fixtureOptions{})
 	f.want(1, "Error: Silverfin firm 7 is not linked\nWhat to do: Link it first: balansd connect silverfin.", "sync", "--firm", "7")
@@ -81,7 +82,7 @@ func TestASelectionThatSelectsNothing(t *testing.T) {
 	calls := f.sandbox.Finbox.Faults().Total()
 	f.want(1, "Error: Silverfin firm 7 is not linked\nWhat to do: Linked are: 1001 (Kantoor Zandbank).", "sync", "--firm", "7")
 	if n := f.sandbox.Finbox.Faults().Total(); n != calls {
-		t.Errorf("a firm that is not linked gives %d calls", n-calls)
+		t.Errorf("a firm that is not linked causes %d calls", n-calls)
 	}
 	f.want(3, "", "sync", "--firm", "1001")
 	for _, args := range [][]string{{"sync", "--dossier", "Nobody"}, {"sync", "--dry-run", "--dossier", "Nobody"}} {
@@ -89,17 +90,17 @@ func TestASelectionThatSelectsNothing(t *testing.T) {
 	}
 	r := f.want(0, "", "sync", "--dossier", "Bakkerij")
 	if strings.Contains(r.stderr, "fits") {
-		t.Errorf("one dossier gives %s", r.stderr)
+		t.Errorf("for one dossier stderr has %s", r.stderr)
 	}
 	r = f.want(3, "", "sync", "--dossier", "SRL", "--json")
 	if !strings.HasPrefix(r.stderr, "\"SRL\" fits ") || !strings.Contains(r.stderr, "Menuiserie Grandsart SRL") || !json.Valid([]byte(r.stdout)) {
-		t.Errorf("several dossiers give %s", r.stderr)
+		t.Errorf("for several dossiers stderr has %s", r.stderr)
 	}
 }
 
-// TestStatusTellsOfNightsAndClock holds both commands to what a night needs: a
-// wrong clock, which keeps every night from beginning, is for a person.
-func TestStatusTellsOfNightsAndClock(t *testing.T) {
+// TestStatusOfNightsAndClock: both status commands show missed nights and a wrong clock,
+// which needs a person, as it keeps the nightly run from beginning.
+func TestStatusOfNightsAndClock(t *testing.T) {
 	t.Parallel()
 	st := daemon.Status{Version: "test", Running: true, Clock: "the clock of this server shows 1970-01-01",
 		Again: time.Date(2026, 11, 22, 3, 10, 0, 0, time.UTC)}
@@ -117,6 +118,6 @@ func TestStatusTellsOfNightsAndClock(t *testing.T) {
 		}
 	}
 	if !needsPerson(st) {
-		t.Error("a wrong clock is nobody's to set right")
+		t.Error("a wrong clock does not need a person")
 	}
 }

@@ -44,18 +44,18 @@ The exit code is 3 when something needs a person.`,
 					return err
 				}
 				bar := app.newProgress()
-				var said []outcome
+				var outcomes []outcome
 				p, err := api.Sync(cmd.Context(), r, func(p daemon.Progress) {
 					bar.update(p.Done, p.Total, p.Text)
 					if p.Entry != nil {
-						said = append(said, outcome{*p.Entry, p.Would})
+						outcomes = append(outcomes, outcome{*p.Entry, p.Would})
 					}
 				})
 				bar.close()
-				err = app.showRun(p, said, err)
-				if len(said) == 0 && r.Dossier != "" && (err == nil || problem.Is(err, problem.NeedsPerson)) {
-					if names, asked := matchingDossiers(cmd.Context(), api, r.Dossier); asked != nil || len(names) == 0 {
-						err = cmp.Or(asked, noDossier(r.Dossier))
+				err = app.showRun(p, outcomes, err)
+				if len(outcomes) == 0 && r.Dossier != "" && (err == nil || problem.Is(err, problem.NeedsPerson)) {
+					if names, listErr := matchingDossiers(cmd.Context(), api, r.Dossier); listErr != nil || len(names) == 0 {
+						err = cmp.Or(listErr, noDossier(r.Dossier))
 					}
 				}
 				return err
@@ -69,7 +69,8 @@ The exit code is 3 when something needs a person.`,
 	return app.withJSON(c)
 }
 
-// checkSelection lists the dossiers where the name that a person gave fits several.
+// checkSelection prints the dossiers that the reference of a request fits, if there are
+// several.
 func (app *App) checkSelection(ctx context.Context, api daemon.API, r daemon.SyncRequest) error {
 	if r.Dossier == "" {
 		return nil
@@ -86,8 +87,8 @@ func noDossier(ref string) error {
 		"See how the dossiers are called: balansd ledger list.")
 }
 
-// matchingDossiers returns the names of the dossiers in the ledger that ref fits,
-// sorted, each once.
+// matchingDossiers returns the names of the dossiers in the ledger that ref fits, sorted,
+// each once.
 func matchingDossiers(ctx context.Context, api daemon.API, ref string) ([]string, error) {
 	type dossier struct{ connection, id string }
 	found := map[dossier]string{}
@@ -109,9 +110,9 @@ type outcome struct {
 	Would string       `json:"would,omitempty"`
 }
 
-// showRun shows what a run did. cause is why it did not complete.
-func (app *App) showRun(p ledger.Run, said []outcome, cause error) error {
-	slices.SortFunc(said, func(a, b outcome) int {
+// showRun prints what a run did. cause is why it did not complete, or nil.
+func (app *App) showRun(p ledger.Run, outcomes []outcome, cause error) error {
+	slices.SortFunc(outcomes, func(a, b outcome) int {
 		return cmp.Or(strings.Compare(a.Entry.Dossier.Name, b.Entry.Dossier.Name), cmp.Compare(a.Entry.Number, b.Entry.Number))
 	})
 	if app.asJSON {
@@ -121,17 +122,17 @@ func (app *App) showRun(p ledger.Run, said []outcome, cause error) error {
 		if err := app.print(struct {
 			Run     ledger.Run `json:"pass"`
 			Entries []outcome  `json:"entries"`
-		}{p, append([]outcome{}, said...)}); err != nil {
+		}{p, append([]outcome{}, outcomes...)}); err != nil {
 			return err
 		}
 	} else if !p.Start.IsZero() {
-		app.runText(p, said)
+		app.runText(p, outcomes)
 	}
 	if cause != nil {
 		return cause
 	}
 	needs := len(p.Problems) > 0
-	for _, o := range said {
+	for _, o := range outcomes {
 		needs = needs || o.Entry.NeedsPerson()
 	}
 	if needs {
@@ -140,32 +141,31 @@ func (app *App) showRun(p ledger.Run, said []outcome, cause error) error {
 	return nil
 }
 
-func (app *App) runText(p ledger.Run, said []outcome) {
-	if len(said) > 0 {
-		app.showOutcomes(said, p.DryRun)
+func (app *App) runText(p ledger.Run, outcomes []outcome) {
+	if len(outcomes) > 0 {
+		app.showOutcomes(outcomes, p.DryRun)
 		app.printf("\n")
 	}
-	app.problems(p)
+	app.showProblems(p)
 	app.printf("%s\n", runSummary(p))
 }
 
-// problems shows what was wrong in a run besides single balances.
-func (app *App) problems(p ledger.Run) {
+// showProblems prints what was wrong in a run, apart from single balances.
+func (app *App) showProblems(p ledger.Run) {
 	for _, text := range p.Problems {
 		app.printf("! %s\n", clean(text))
 	}
 }
 
-// showOutcomes shows entries one below the other, each with why it stands as
-// it does and what a person can do, indented: the reasons are sentences, too
-// long for a column.
-func (app *App) showOutcomes(said []outcome, dry bool) {
+// showOutcomes prints entries as a table, each followed by indented lines with the reason
+// for its state and what a person can do: these are sentences, too long for a column.
+func (app *App) showOutcomes(outcomes []outcome, dry bool) {
 	heading := "stands"
 	if dry {
 		heading = "would then be"
 	}
 	t := newTable("nr", "dossier", "year", heading)
-	for _, o := range said {
+	for _, o := range outcomes {
 		t.add(entryNumber(o.Entry), dossierText(o.Entry), yearText(o.Entry.FiscalYear), stateText(o.Entry))
 	}
 	for i, line := range app.lines(t) {
@@ -173,14 +173,14 @@ func (app *App) showOutcomes(said []outcome, dry bool) {
 		if i == 0 {
 			continue
 		}
-		o := said[i-1]
+		o := outcomes[i-1]
 		for _, text := range o.explanations(dry) {
 			app.printf("      %s\n", clean(text))
 		}
 	}
 }
 
-// explanations say why an entry stands as it does, and what a person can do.
+// explanations returns the reason for the state of an entry, and what a person can do.
 func (o outcome) explanations(dry bool) []string {
 	var texts []string
 	switch e := o.Entry; {
@@ -200,7 +200,7 @@ func (o outcome) explanations(dry bool) []string {
 	return texts
 }
 
-// findingsText counts findings in words.
+// findingsText returns the number of findings in words.
 func findingsText(n int) string {
 	if n == 1 {
 		return "1 finding"
@@ -235,7 +235,7 @@ func runSummary(p ledger.Run) string {
 	return text
 }
 
-// stateText says how an entry stands, in a word or two.
+// stateText returns the state of an entry in a few words.
 func stateText(e ledger.Entry) string {
 	text := string(e.State)
 	switch {
@@ -252,7 +252,7 @@ func stateText(e ledger.Entry) string {
 	return text
 }
 
-// entryNumber is how people name an entry. One that a dry run found has none.
+// entryNumber returns the number of an entry as text. One that a dry run found has none.
 func entryNumber(e ledger.Entry) string {
 	if e.Number >= ledger.FirstDryRunNumber {
 		return "new"
@@ -260,7 +260,7 @@ func entryNumber(e ledger.Entry) string {
 	return fmt.Sprint(e.Number)
 }
 
-// dossierText names a dossier.
+// dossierText returns the name and enterprise number of a dossier.
 func dossierText(e ledger.Entry) string {
 	d := e.Dossier
 	name := d.Name
@@ -273,7 +273,7 @@ func dossierText(e ledger.Entry) string {
 	return name
 }
 
-// yearText names a financial year: 2025 for a calendar year, else its days.
+// yearText returns a financial year as text: 2025 for a calendar year, else its dates.
 func yearText(p balance.Period) string {
 	s, e := p.Start, p.End
 	switch {

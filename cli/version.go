@@ -28,8 +28,8 @@ func newVersionCommand(app *App) *cobra.Command {
 	})
 }
 
-// version is the release's version, else what the Go tool noted when it built
-// the program.
+// version returns the version of the release, else that which the Go tool recorded when it
+// built the program.
 func (app *App) version() string {
 	if app.env.Version != "" {
 		return app.env.Version

@@ -13,6 +13,7 @@ import (
 
 	"balansd/internal/clip"
 	"balansd/internal/loopback"
+	"balansd/ledger"
 )
 
 // check records the values that can be read but are not valid.
@@ -122,7 +123,7 @@ func (r *reader) checkFolders(list []Folder) {
 	for i, f := range list {
 		key := fmt.Sprintf("folders[%d]", i)
 		r.require(key+".name", f.Name, "a short name by which the ledger knows the folder")
-		r.require(key+".path", f.Path, "the folder that holds a sub-folder for each dossier")
+		r.require(key+".path", f.Path, "the folder that holds the social balances")
 		if f.Name != "" && seen[f.Name] {
 			r.reject(key+".name", fmt.Sprintf("two folders are named %q", clip.Text(f.Name)), "give each a name of its own")
 		}
@@ -131,6 +132,7 @@ func (r *reader) checkFolders(list []Folder) {
 			r.reject(key+".name", fmt.Sprintf("%q has blanks around it", clip.Text(f.Name)), "write it without them")
 		}
 		checkRange(r, key+".settle", f.Settle, 0, time.Hour, formatDuration)
+		r.checkOneOf(key+".layout", f.Layout, FolderAuto, FolderDossiers, FolderFlat)
 	}
 }
 
@@ -141,6 +143,9 @@ func (r *reader) checkDossiers(c *Config) {
 		r.require(key+".connection", d.Connection, "the connection id, or the name of the folder")
 		r.require(key+".dossier", d.Dossier, "the dossier's id or affiliation number, or its sub-folder's name")
 		ref := [2]string{d.Connection, d.Dossier}
+		if slices.ContainsFunc(c.Folders, func(f Folder) bool { return f.Name == d.Connection }) {
+			ref[1] = ledger.FoldName(d.Dossier) // as the names of folders are compared
+		}
 		if d.Dossier != "" && seen[ref] {
 			r.reject(key+".dossier", fmt.Sprintf("the dossier %q is linked twice", clip.Text(d.Dossier)), "keep one of the two links")
 		}

@@ -68,14 +68,22 @@ type Finbox struct {
 // Configured reports whether balansd is to ask Finbox at all.
 func (f Finbox) Configured() bool { return f.BaseURL != "" }
 
-// Folder is one folder of social balances on the server: each dossier a
-// sub-folder whose name is its sync reference.
+// Folder is one folder of social balances on the server.
 type Folder struct {
 	Name   string        `yaml:"name"` // its connection id; unique
 	Path   string        `yaml:"path"`
 	Settle time.Duration `yaml:"settle"` // how long a file must be unchanged before it is read
 	From   From          `yaml:"from"`   // which files count, by when they were changed last; all unless set
+	Layout string        `yaml:"layout"` // FolderAuto, FolderDossiers or FolderFlat
+	Ignore []string      `yaml:"ignore"` // patterns of files and folders that are left out
 }
+
+// The layouts of a folder.
+const (
+	FolderAuto     = "auto"     // sub-folders are dossiers unless their names say otherwise; all else is matched by the number inside
+	FolderDossiers = "dossiers" // each dossier a sub-folder
+	FolderFlat     = "flat"     // every file is matched by the number inside
+)
 
 // Silverfin says how to reach Silverfin and where the figures land.
 type Silverfin struct {
@@ -108,19 +116,13 @@ func (s Silverfin) Configured() bool { return s.ClientID != "" }
 
 // Target says where in Silverfin the figures land; the firm's templates decide.
 type Target struct {
-	Level          string            `yaml:"level"`           // LevelPeriod or LevelReconciliation
-	Handle         string            `yaml:"handle"`          // of the reconciliation template, at LevelReconciliation
+	Level          string            `yaml:"level"`           // period or reconciliation
+	Handle         string            `yaml:"handle"`          // of the reconciliation template, at level reconciliation
 	Namespace      string            `yaml:"namespace"`       // of the custom properties
 	Key            string            `yaml:"key"`             // pattern; {code} is a rubric as 1003, or 1003P for the previous year; empty: Map alone
 	Map            map[string]string `yaml:"map"`             // rubric to key or namespace.key; takes precedence over Key
-	RequireStarred bool              `yaml:"require_starred"` // at LevelReconciliation: only a starred reconciliation takes figures
+	RequireStarred bool              `yaml:"require_starred"` // at level reconciliation: only a starred reconciliation takes figures
 }
-
-// The levels of a target.
-const (
-	LevelPeriod         = "period"
-	LevelReconciliation = "reconciliation"
-)
 
 // Workflow says which workflow must be open in the period.
 type Workflow struct {

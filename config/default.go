@@ -34,7 +34,7 @@ func defaults(goos, programData string) *Config {
 			BaseURL:  "https://live.getsilverfin.com",
 			Redirect: RedirectAuto, CallbackAddress: "127.0.0.1:0",
 			RequestsPerSecond: 5, Burst: 10, Concurrency: 4, Timeout: 60 * time.Second,
-			Target: Target{Level: LevelPeriod, Namespace: "social_balance_integration"},
+			Target: Target{Level: "period", Namespace: "social_balance_integration"},
 			Workflow: Workflow{Names: []string{"jaarrekening", "comptes annuels",
 				"annual accounts", "jahresabschluss"}},
 			EnterpriseNumberFields: []string{"vat", "registration_number"},

@@ -161,8 +161,8 @@ dossiers:
 		t.Errorf("finbox = %+v, secret %q", f, f.ClientSecret.Reveal())
 	}
 	want := []Folder{
-		{Name: "007", Path: filepath.Join(dir, "in"), Settle: 10 * time.Second, From: From{Date: balance.Date{Year: 2025, Month: 1, Day: 31}}},
-		{Name: "all", Path: filepath.Join(dir, "in2"), From: From{All: true}},
+		{Name: "007", Path: filepath.Join(dir, "in"), Layout: FolderAuto, Settle: 10 * time.Second, From: From{Date: balance.Date{Year: 2025, Month: 1, Day: 31}}},
+		{Name: "all", Path: filepath.Join(dir, "in2"), Layout: FolderAuto, From: From{All: true}},
 	}
 	if diff := cmp.Diff(want, c.Folders); diff != "" {
 		t.Errorf("folders (-want +got):\n%s", diff)

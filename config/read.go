@@ -216,7 +216,7 @@ func decodeValue(from, to reflect.Value) (any, error) {
 }
 
 // setDefaults sets the defaults of a folder, before its settings are read.
-func (f *Folder) setDefaults() { f.Settle = defaultSettle }
+func (f *Folder) setDefaults() { f.Settle, f.Layout = defaultSettle, FolderAuto }
 
 // kindName returns in words what kind of YAML was found where a value belongs.
 func kindName(v reflect.Value) string {

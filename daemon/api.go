@@ -15,10 +15,11 @@ import (
 // problem). By, in a request, names the person, for the history of the entry and
 // the audit log.
 type API interface {
-	// Status reports how everything stands.
+	// Status returns the status of the daemon, connections, firms and ledger.
 	Status(ctx context.Context) (Status, error)
 	// Sync carries out a run over what the request selects and reports each step
-	// as it happens. There is one run at a time: a second gives a Busy problem.
+	// as it happens. There is one run at a time: the error of a second is a Busy
+	// problem.
 	// Report is called from one goroutine at a time and must not block long;
 	// it may be nil.
 	Sync(ctx context.Context, r SyncRequest, report func(Progress)) (ledger.Run, error)
@@ -30,7 +31,7 @@ type API interface {
 	// Document returns the document of an entry as it came; a NotFound problem
 	// when none is kept.
 	Document(ctx context.Context, r EntryRequest) (Document, error)
-	// Dossiers lists dossiers, each by the balance that it stands for. It is
+	// Dossiers lists dossiers, each with the balance that represents it. It is
 	// fast with a hundred thousand of them.
 	Dossiers(ctx context.Context, q DossierQuery) (DossierPage, error)
 	// History lists the newest runs and missed nights, newest first.
@@ -47,15 +48,15 @@ type API interface {
 	ConnectFinbox(ctx context.Context, r ConnectionRequest) (LinkedConnection, error)
 	// Connections lists the connections.
 	Connections(ctx context.Context) ([]ledger.Connection, error)
-	// SetConnection pauses, resumes or removes a connection. The ledger keeps
-	// its entries.
+	// SetConnection pauses, resumes or removes a connection. Its entries stay in
+	// the ledger.
 	SetConnection(ctx context.Context, r ConnectionRequest) (ledger.Connection, error)
 	// Firms lists the linked Silverfin firms.
 	Firms(ctx context.Context) ([]ledger.Firm, error)
 	// RemoveFirm forgets a firm and its tokens.
 	RemoveFirm(ctx context.Context, r FirmRequest) error
-	// TakeOver lets the tokens of a firm, of all firms with 0, be renewed
-	// although they came with a copy of the state: a person says that no other
+	// TakeOver allows renewing the tokens of a firm, or of all firms with 0,
+	// although they came with a copy of the state: a person confirms that no other
 	// balansd renews them any more.
 	TakeOver(ctx context.Context, r FirmRequest) error
 	// BeginSilverfin starts the sign-in to Silverfin: a person opens the URL
@@ -78,7 +79,7 @@ type API interface {
 	Backup(ctx context.Context, r BackupRequest) (ledger.Backup, error)
 }
 
-// Status is how everything stands.
+// Status is the status of the daemon, connections, firms and ledger.
 type Status struct {
 	Version     string               `json:"version"`
 	Running     bool                 `json:"running"`            // the daemon answers, not the command line alone
@@ -112,7 +113,7 @@ type SyncRequest struct {
 // Progress is one step of a run, as it happens.
 type Progress struct {
 	Done  int           `json:"done"`            // entries finished so far
-	Total int           `json:"total"`           // entries to look at; grows while sources are listed
+	Total int           `json:"total"`           // entries to process; grows while sources are listed
 	Text  string        `json:"text,omitempty"`  // what is going on
 	Entry *ledger.Entry `json:"entry,omitempty"` // the entry that just finished
 	// Would says, in a dry run, what a real run would do with the entry.
@@ -170,7 +171,7 @@ type Decision struct {
 	By   string `json:"by,omitempty"`
 }
 
-// ConnectionRequest names a connection. Status is what SetConnection makes of it.
+// ConnectionRequest names a connection. Status is the new status, for SetConnection.
 type ConnectionRequest struct {
 	ID     string                  `json:"id"`
 	Status ledger.ConnectionStatus `json:"status,omitempty"`

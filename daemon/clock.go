@@ -10,13 +10,13 @@ import (
 )
 
 const (
-	// sleepGap is the gap between two looks from which the machine counts as
-	// having slept.
+	// sleepGap is the time between two readings of the clock from which the machine
+	// counts as having slept.
 	sleepGap = 5 * time.Minute
 	// aliveEvery is how often it is recorded that balansd runs.
 	aliveEvery = 10 * time.Minute
-	// clockSlack is how far the clock may be off before people hear of it.
-	// Tokens and certificates bear some minutes.
+	// clockSlack is how far the clock may be off before it is reported. Tokens and
+	// certificates tolerate some minutes.
 	clockSlack = 5 * time.Minute
 	// confirmedFor is how long the time of a service confirms the clock.
 	confirmedFor = 48 * time.Hour
@@ -57,7 +57,7 @@ func (d *Daemon) detectSleep(now time.Time) {
 	w := &d.scheduler
 	w.mu.Lock()
 	defer w.mu.Unlock()
-	// Wall clocks alone: the monotonic one stands still in a sleeping machine.
+	// The wall clock only: the monotonic clock stops while the machine sleeps.
 	now = now.Round(0)
 	before := w.lastTick
 	w.lastTick = now

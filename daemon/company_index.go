@@ -90,7 +90,7 @@ func (r *run) companies(ctx context.Context) (*companyIndex, error) {
 	return ix, nil
 }
 
-// leftOut names the companies that a firm gives and that cannot be read.
+// leftOut names the companies in a firm's list that cannot be read.
 func leftOut(f ledger.Firm, unreadable []string) string {
 	const shown = 5
 	text := fmt.Sprintf("Silverfin firm %s gives %d companies that cannot be read and are left out: %s", f.Name, len(unreadable),

@@ -57,8 +57,8 @@ func (d *Daemon) ConnectFinbox(ctx context.Context, r ConnectionRequest) (Linked
 	return LinkedConnection{c, notes}, nil
 }
 
-// deactivated records that Finbox says of a connection that it is not active.
-// Only one that counts as active changes: who paused it keeps it paused.
+// deactivated records that a connection is not active in Finbox. Only an active one
+// changes, so that a paused one stays paused.
 func (d *Daemon) deactivated(ctx context.Context, id, why string) error {
 	return d.config().Store.UpdateConnection(ctx, id, func(c *ledger.Connection) {
 		if c.Status == ledger.Active {
@@ -85,9 +85,9 @@ func (d *Daemon) activate(c *ledger.Connection, start balance.Date) (notes []str
 	return nil
 }
 
-// reachBack saves a connection whose activation moved to an earlier day: what
-// was left out then is listed, and what was ignored is brought back. A run
-// under way would put its own cursor back, so it must not run meanwhile.
+// reachBack saves a connection whose activation moved to an earlier day: everything
+// is listed again, and entries that were ignored as too old are retried. It returns
+// a Busy problem during a run, which would overwrite the cursor.
 func (d *Daemon) reachBack(ctx context.Context, c *ledger.Connection) error {
 	if !d.runMutex.TryLock() {
 		return busy()
@@ -167,7 +167,7 @@ func (d *Daemon) RemoveFirm(ctx context.Context, r FirmRequest) error {
 	return problem.New(problem.NotFound, fmt.Sprintf("Silverfin firm %d is not linked", r.FirmID), "See balansd connections list.")
 }
 
-// TakeOver lets tokens be renewed that came with a copy of the state.
+// TakeOver allows renewing tokens that came with a copy of the state.
 func (d *Daemon) TakeOver(ctx context.Context, r FirmRequest) error {
 	if err := d.requireFirm(ctx, r.FirmID); err != nil {
 		return err

@@ -19,6 +19,9 @@ type Config struct {
 	Scratch func(ctx context.Context) (copied Store, discard func(), err error)
 	// Source opens the source of a connection.
 	Source func(c ledger.Connection) (Source, error)
+	// DrySource opens it for a dry run, such that nothing is remembered; nil is
+	// Source.
+	DrySource func(c ledger.Connection) (Source, error)
 	// Destination returns the destination of a linked firm.
 	Destination func(firmID int64) Destination
 	Linker      Linker
@@ -31,7 +34,7 @@ type Config struct {
 	Deadline time.Duration
 	// Backup has a copy of the state made before each nightly run.
 	Backup bool
-	// Retention says what the nightly run takes away of old entries.
+	// Retention says what the nightly run deletes of old entries.
 	Retention ledger.Retention
 	// Built is when this program was made. A clock that shows an earlier time
 	// is wrong. Zero when it is not known.
@@ -39,8 +42,7 @@ type Config struct {
 	// Reader reads the documents; nil is one that knows what balansd knows by
 	// itself, and reads all in this process.
 	Reader DocumentReader
-	// HoldOnFindings has a balance whose checks found something wait until a
-	// person lets it go.
+	// HoldOnFindings makes a balance with findings wait until a person releases it.
 	HoldOnFindings bool
 	// Workers is how many dossiers are worked on at once.
 	Workers   int
@@ -119,7 +121,8 @@ func New(cfg Config) *Daemon {
 	return d
 }
 
-// complete fills in what may be left out, and keeps the dossier index up to date with changes.
+// complete sets defaults, and wraps the store so that the dossier index follows
+// changes.
 func (d *Daemon) complete(cfg Config) Config {
 	cfg.Store = indexedStore{cfg.Store, &d.dossierIndex}
 	if cfg.Now == nil {

@@ -10,11 +10,11 @@ import (
 	"balansd/problem"
 )
 
-// deliverAll walks the open entries, several dossiers at once. A request for
-// one dossier compares what is done there too.
+// deliverAll processes the open entries, several dossiers at once. With a request for
+// one dossier, done entries are compared again too.
 //
-// Those that a service could not do last time come last: when it cannot do them
-// again, that must not keep it from all the others.
+// Entries that failed last time because a service was unavailable come last, so that
+// they do not delay the others if they fail again.
 func (r *run) deliverAll(ctx context.Context) error {
 	counts, err := r.cfg.Store.Counts(ctx)
 	if err != nil {
@@ -54,7 +54,7 @@ func (r *run) deliverWhere(ctx context.Context, turn func(ledger.Entry) bool) er
 	return err
 }
 
-// feed hands out the entries that the request selects.
+// feed sends the entries that the request selects to work.
 func (r *run) feed(ctx context.Context, work chan<- ledger.Entry, turn func(ledger.Entry) bool) error {
 	entries := r.cfg.Store.OpenEntries(ctx)
 	if r.req.Dossier != "" {
@@ -179,12 +179,12 @@ func isState(err error) bool {
 type delivery struct {
 	*run
 	before    ledger.Entry // as the run found it
-	entry     ledger.Entry // as it stands now
+	entry     ledger.Entry // as it is now
 	values    balance.Values
 	fresh     bool   // values were read now, and are to be kept with the next move
 	doc       []byte // kept with the next move, when it cannot be read
 	in        inFirm
-	skipped   bool   // left as it is: its source or firm is out of reach
+	skipped   bool   // not changed, because its source or firm cannot be reached
 	located   bool   // the company was found: what goes wrong now is this dossier's own
 	unchecked string // why a done entry could not be compared again
 	wrote     int
@@ -242,7 +242,7 @@ func connectionState(c ledger.Connection, id string) string {
 
 func (d *delivery) firmService() string { return firmService(d.in.firm.ID) }
 
-// errLeftAlone ends a delivery whose source or firm is out of reach in this run.
+// errLeftAlone ends a delivery whose source or firm cannot be reached in this run.
 var errLeftAlone = errors.New("left alone in this run")
 
 // isDown reports whether an error is trouble of a service, or of our way to it,

@@ -55,6 +55,11 @@ func linkKey(connection, dossier string) string {
 	return connection + "\x00" + dossier
 }
 
+// foldedLinkKey is what a link is found by where none has the very name.
+func foldedLinkKey(connection, dossier string) string {
+	return linkKey(connection, "\x00"+ledger.FoldName(dossier))
+}
+
 // discoverOne lists one connection. Trouble of the source is reported and never
 // ends the run; the error is of the state, or of ctx.
 func (r *run) discoverOne(ctx context.Context, c ledger.Connection) (ledger.Connection, error) {
@@ -97,15 +102,16 @@ func (r *run) discoverOne(ctx context.Context, c ledger.Connection) (ledger.Conn
 	return c, r.cfg.Store.UpdateConnection(ctx, c.ID, func(stored *ledger.Connection) { stored.FullyListedAt = c.FullyListedAt })
 }
 
-// list walks the listing of a connection, from its cursor on or from the
-// beginning, and records what is new. What is new is told by the ids alone, so a
-// walk from the beginning leaves the cursor where it is. It reports whether the
-// walk went through; the error is of the state, or of ctx.
+// list reads the listing of a connection, from its cursor or, if whole, from the
+// beginning, and records the new entries. The ledger recognises known ones, so a
+// whole listing does not move the cursor. through reports whether the listing was
+// read to its end; the error is of the state, or of ctx.
 func (r *run) list(ctx context.Context, c ledger.Connection, src Source, whole bool) (_ ledger.Connection, through bool, err error) {
 	from := c.Cursor
 	if whole {
 		from = ""
 	}
+	var folder folderListing
 	for page, err := range src.List(ctx, from) {
 		if err != nil {
 			if ctx.Err() != nil {
@@ -121,7 +127,11 @@ func (r *run) list(ctx context.Context, c ledger.Connection, src Source, whole b
 		if page.Cursor != "" && !whole {
 			next.Cursor = page.Cursor
 		}
-		next.ListedAt, next.Problem = r.cfg.Now(), ""
+		next.ListedAt, next.Problem, next.ProblemReason = r.cfg.Now(), "", ""
+		if page.Folder != nil {
+			next.Folder = &page.Folder.Report
+		}
+		folder.add(page)
 		added, err := r.cfg.Store.Record(ctx, next, r.entries(next, page.Listings))
 		if err != nil {
 			return c, false, err
@@ -130,7 +140,10 @@ func (r *run) list(ctx context.Context, c ledger.Connection, src Source, whole b
 		r.record.New += len(added)
 		r.outages.observe(sourceService(c.ID), false)
 	}
-	return c, ctx.Err() == nil, ctx.Err()
+	if ctx.Err() != nil {
+		return c, false, ctx.Err()
+	}
+	return c, true, r.settleFolder(ctx, c, &folder)
 }
 
 // wholeDue reports whether everything is to be listed: when a person asks for it,
@@ -162,7 +175,7 @@ func (r *run) recordFailure(ctx context.Context, c ledger.Connection, err error)
 			ledger.Trouble{About: c.Name, Code: string(problem.ConnectionClosed)})
 		r.log.Warn().Str("connection", c.ID).Msg("the connection is deactivated in the source")
 	} else {
-		c.Problem = problem.Of(err).What
+		c.Problem, c.ProblemReason = problem.Of(err).What, string(problem.Of(err).Reason)
 		r.outOfReach(err, c.Name)
 	}
 	return c, r.saveStatus(ctx, c)
@@ -172,7 +185,7 @@ func (r *run) recordFailure(ctx context.Context, c ledger.Connection, err error)
 // such as a pause, stays.
 func (r *run) saveStatus(ctx context.Context, c ledger.Connection) error {
 	return r.cfg.Store.UpdateConnection(ctx, c.ID, func(stored *ledger.Connection) {
-		stored.Problem = c.Problem
+		stored.Problem, stored.ProblemReason = c.Problem, c.ProblemReason
 		if stored.Status == ledger.Active || stored.Status == ledger.Deactivated {
 			stored.Status = c.Status
 		}
@@ -205,8 +218,8 @@ func (r *run) counts(c ledger.Connection, l ledger.Listing) bool {
 	return ok && (link.All || !link.From.IsZero() && !l.CreatedAt.Before(link.From.In(r.cfg.Schedule.zone())))
 }
 
-// recall brings back what was ignored as too old, where a link was set since
-// that reaches back to it.
+// recall retries entries that were ignored as too old, if a link was set since then
+// that includes them.
 func (r *run) recall(ctx context.Context) error {
 	for _, link := range r.links {
 		if link.All || !link.From.IsZero() {
@@ -218,7 +231,7 @@ func (r *run) recall(ctx context.Context) error {
 	return nil
 }
 
-// recall brings back what was ignored as too old for a connection whose
+// recall retries entries that were ignored as too old for a connection whose
 // activation moved to an earlier day.
 func (d *Daemon) recall(ctx context.Context, c ledger.Connection) error {
 	return recall(ctx, d.config(), 0, "the connection counts from an earlier day now", func(e ledger.Entry) bool {
@@ -226,7 +239,7 @@ func (d *Daemon) recall(ctx context.Context, c ledger.Connection) error {
 	})
 }
 
-// recall brings back the entries that were ignored as too old and count now.
+// recall retries the entries that were ignored as too old and count now.
 func recall(ctx context.Context, cfg Config, run uint64, why string, counts func(ledger.Entry) bool) error {
 	q := ledger.Query{States: []ledger.State{ledger.Ignored}, Reason: ledger.BeforeActivation}
 	for e, err := range cfg.Store.Entries(ctx, q) {

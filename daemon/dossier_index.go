@@ -45,7 +45,7 @@ type dossierKey struct{ connection, dossier string }
 // in the index.
 type dossierRow struct {
 	key        dossierKey
-	number     uint64 // of the balance that the dossier stands for
+	number     uint64 // of the balance that represents the dossier
 	version    uint64 // of its entry
 	end        balance.Date
 	created    time.Time
@@ -54,11 +54,11 @@ type dossierRow struct {
 	reason     ledger.Reason
 	stateIndex int // of the state in ledger.States, for counting
 	firm       int64
-	name       string // as people look for it: folded
+	name       string // folded, for searching
 	search     string
 }
 
-// fold makes texts alike that people take for the same: case and accents go.
+// fold returns a text without case and accents, for comparing.
 func fold(s string) string {
 	if ascii(s) { // nearly all of them
 		return strings.ToLower(s)
@@ -96,8 +96,8 @@ func rowOf(e ledger.Entry) *dossierRow {
 	return r
 }
 
-// represents reports whether a row stands for its dossier rather than another: what
-// is over stands behind what is not, then the later year, then the newer
+// represents reports whether r represents its dossier rather than o: an entry that
+// is not superseded or ignored comes first, then the later year, then the newer
 // balance.
 func (r *dossierRow) represents(o *dossierRow) bool {
 	over := func(x *dossierRow) int {
@@ -119,8 +119,8 @@ func (r *dossierRow) represents(o *dossierRow) bool {
 	return r.number >= o.number
 }
 
-// put puts a row where it belongs, unless another stands for its dossier. It
-// reports whether that could not be decided by the row alone.
+// put adds a row to the index, unless another represents its dossier. unsure reports
+// that the index has to be built again to decide that.
 func (b *dossierIndex) put(r *dossierRow) (unsure bool) {
 	have, ok := b.rows[r.key]
 	switch {
@@ -129,7 +129,7 @@ func (b *dossierIndex) put(r *dossierRow) (unsure bool) {
 	case !ok || r.represents(have):
 		b.rows[r.key] = r
 	case have.number == r.number:
-		return true // it stood for its dossier, and perhaps does no more
+		return true // it represented its dossier, and perhaps no longer does
 	}
 	return false
 }
@@ -317,7 +317,7 @@ func (r *dossierRow) matches(q DossierQuery, words []string) bool {
 	return true
 }
 
-// indexedStore is a store that tells the dossier index what changes.
+// indexedStore is a Store that updates the dossier index with each change.
 type indexedStore struct {
 	Store
 	dossierIndex *dossierIndex

@@ -12,12 +12,14 @@ import (
 
 // Link ties a dossier to a company. Where the two have different valid
 // enterprise numbers it is refused with a NumberDiffers problem, unless
-// NumberDiffers.Company names the company; whether the caller may say that is
-// for the caller to check. It gives the link as it is stored, or would be: its
-// NumberDiffers then has the company's name and both numbers, also beside the
-// error.
+// NumberDiffers.Company names the company; the caller checks who may do that. It
+// returns the link as it is stored, or would be: its NumberDiffers then has the
+// company's name and both numbers, also with an error.
 func (d *Daemon) Link(ctx context.Context, r LinkRequest) (ledger.DossierLink, error) {
 	l, by := r.DossierLink, r.By
+	if err := d.spellAsBefore(ctx, &l); err != nil {
+		return l, err
+	}
 	if err := d.checkNewLink(ctx, &l, by); err != nil {
 		return l, err
 	}
@@ -29,12 +31,28 @@ func (d *Daemon) Link(ctx context.Context, r LinkRequest) (ledger.DossierLink, e
 	if err := d.linksChanged(ctx, l); err != nil {
 		return l, err
 	}
-	return l, d.recordWord(ctx, l, by)
+	return l, d.recordNumberDiffers(ctx, l, by)
 }
 
-// recordWord adds the word of a link whose two numbers differ to the history of
-// each open entry of its dossier.
-func (d *Daemon) recordWord(ctx context.Context, l ledger.DossierLink, by string) error {
+// spellAsBefore gives a link of a folder the spelling of the one that it replaces:
+// names that look the same are one folder's.
+func (d *Daemon) spellAsBefore(ctx context.Context, l *ledger.DossierLink) error {
+	if !slices.ContainsFunc(d.config().Folders, func(c ledger.Connection) bool { return c.ID == l.Connection }) {
+		return nil
+	}
+	links, err := d.config().Store.Links(ctx)
+	for _, old := range links {
+		if old.Connection == l.Connection && ledger.FoldName(old.DossierID) == ledger.FoldName(l.DossierID) {
+			l.DossierID = old.DossierID
+			return nil
+		}
+	}
+	return err
+}
+
+// recordNumberDiffers adds an event to the history of each open entry of a link's
+// dossier, if an administrator confirmed that the two numbers differ.
+func (d *Daemon) recordNumberDiffers(ctx context.Context, l ledger.DossierLink, by string) error {
 	word := l.NumberDiffers
 	if word.CompanyNumber == "" {
 		return nil
@@ -44,7 +62,7 @@ func (d *Daemon) recordWord(ctx context.Context, l ledger.DossierLink, by string
 		if err != nil {
 			return err
 		}
-		if e.Connection != l.Connection || !slices.Contains(e.Dossier.References(), l.DossierID) || e.State == ledger.Sending {
+		if e.Connection != l.Connection || !e.Dossier.IsNamed(l.DossierID) || e.State == ledger.Sending {
 			continue
 		}
 		event := ledger.Event{At: d.config().Now(), By: by, State: e.State, Reason: e.Reason, Act: ledger.ActLink,
@@ -58,8 +76,7 @@ func (d *Daemon) recordWord(ctx context.Context, l ledger.DossierLink, by string
 }
 
 // checkNewLink compares the numbers of a link's dossier and company, and completes
-// the word that they may differ. A word on a link of the configuration leaves
-// the link the configuration's.
+// its NumberDiffers. A link of the configuration stays one.
 func (d *Daemon) checkNewLink(ctx context.Context, l *ledger.DossierLink, by string) error {
 	word := l.NumberDiffers
 	l.NumberDiffers = ledger.NumberDiffers{}
@@ -103,7 +120,7 @@ func (d *Daemon) dossierOf(ctx context.Context, l ledger.DossierLink) (ledger.Do
 		if err != nil {
 			return ledger.Dossier{}, err
 		}
-		if e.Dossier.EnterpriseNumber != "" && slices.Contains(e.Dossier.References(), l.DossierID) {
+		if e.Dossier.EnterpriseNumber != "" && e.Dossier.IsNamed(l.DossierID) {
 			return e.Dossier, nil
 		}
 	}
@@ -125,10 +142,9 @@ func sameTarget(a, b ledger.DossierLink) bool {
 	return a.Connection == b.Connection && a.DossierID == b.DossierID && a.FirmID == b.FirmID && a.CompanyID == b.CompanyID
 }
 
-// checkLink holds a link that leads to a company against the numbers of both.
-// A word of the configuration names no numbers: those of the first run that
-// meets it are kept with it, so that a company whose number changes later is
-// seen.
+// checkLink compares the numbers of a link's dossier and company. NumberDiffers of the
+// configuration has no numbers: those of the first run that uses the link are saved
+// with it, so that a later change of the company's number is noticed.
 func (r *run) checkLink(ctx context.Context, l ledger.DossierLink, d ledger.Dossier, number balance.EnterpriseNumber, in inFirm) error {
 	in.company.EnterpriseNumber = in.company.NumberBeside(number)
 	company := in.company.EnterpriseNumber
@@ -143,8 +159,8 @@ func (r *run) checkLink(ctx context.Context, l ledger.DossierLink, d ledger.Doss
 	return &ledger.WaitingError{Reason: ledger.NumbersDiffer, Detail: numbersDiffer(d, in.company)}
 }
 
-// withStoredNumbers returns the links of the configuration the numbers for which their
-// word was given, where the stored link is the same.
+// withStoredNumbers returns the links of the configuration with the NumberDiffers of
+// the stored links to the same target.
 func withStoredNumbers(configured, stored []ledger.DossierLink) []ledger.DossierLink {
 	configured = slices.Clone(configured)
 	for i, l := range configured {

@@ -85,13 +85,16 @@ func (d *Daemon) matchAnew(ctx context.Context, links []ledger.DossierLink) erro
 	keys := map[string]bool{}
 	for _, l := range links {
 		keys[linkKey(l.Connection, l.DossierID)] = true
+		keys[foldedLinkKey(l.Connection, l.DossierID)] = true
 	}
 	store := d.config().Store
 	for e, err := range store.OpenEntries(ctx) {
 		if err != nil {
 			return err
 		}
-		linked := slices.ContainsFunc(e.Dossier.References(), func(ref string) bool { return keys[linkKey(e.Connection, ref)] })
+		linked := slices.ContainsFunc(e.Dossier.References(), func(ref string) bool {
+			return keys[linkKey(e.Connection, ref)] || keys[foldedLinkKey(e.Connection, ref)]
+		})
 		if !linked || e.Target == nil || e.State == ledger.Sending {
 			continue
 		}
@@ -104,13 +107,16 @@ func (d *Daemon) matchAnew(ctx context.Context, links []ledger.DossierLink) erro
 }
 
 // link finds the link that a person set for a listing's dossier, by its id,
-// its affiliation number or its enterprise number.
+// its affiliation number or its enterprise number. Names that look the same are the
+// same, unless there is a link for the very name.
 func (r *run) link(connection string, d ledger.Dossier) (ledger.DossierLink, bool) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	for _, ref := range d.References() {
-		if l, ok := r.links[linkKey(connection, ref)]; ok {
-			return l, true
+		for _, key := range []string{linkKey(connection, ref), foldedLinkKey(connection, ref)} {
+			if l, ok := r.links[key]; ok {
+				return l, true
+			}
 		}
 	}
 	return ledger.DossierLink{}, false
@@ -125,6 +131,7 @@ func (r *run) loadLinks(ctx context.Context) error {
 	byDossier := make(map[string]ledger.DossierLink, len(links))
 	for _, l := range links {
 		byDossier[linkKey(l.Connection, l.DossierID)] = l
+		byDossier[foldedLinkKey(l.Connection, l.DossierID)] = l
 	}
 	r.mu.Lock()
 	defer r.mu.Unlock()

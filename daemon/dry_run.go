@@ -23,6 +23,9 @@ func dryRun(ctx context.Context, cfg Config) (_ Config, discard func(), err erro
 	}
 	cfg.Store = scratchStore{scratch}
 	cfg.Destination = readOnly(cfg.Destination)
+	if cfg.DrySource != nil {
+		cfg.Source = cfg.DrySource
+	}
 	return cfg, discard, nil
 }
 
@@ -34,8 +37,8 @@ func (s scratchStore) BeginRun(_ context.Context, r ledger.Run) (ledger.Run, err
 
 func (s scratchStore) EndRun(context.Context, ledger.Run) error { return nil }
 
-// readOnly returns destinations that read as the given ones do and cannot write.
-// There is one a firm, so that each remembers what would stand there by now.
+// readOnly returns destinations that read through the given ones and cannot write.
+// There is one for each firm, which remembers what would have been written.
 func readOnly(destination func(int64) Destination) func(int64) Destination {
 	var mu sync.Mutex
 	firms := map[int64]*readOnlyDestination{}
@@ -49,9 +52,8 @@ func readOnly(destination func(int64) Destination) func(int64) Destination {
 	}
 }
 
-// readOnlyDestination reads for real, and answers a write with what would stand
-// there. It does not embed its Destination: a method that is added must be
-// considered here.
+// readOnlyDestination reads from inner and only simulates writes. It does not embed
+// its Destination, so that a new method does not write unnoticed.
 type readOnlyDestination struct {
 	inner Destination
 	mu    sync.Mutex

@@ -57,7 +57,7 @@ func (d *Daemon) newestKnown(ctx context.Context, e ledger.Entry) (number uint64
 	return number, nil
 }
 
-// newest follows a superseded entry to the one that took its place in the end.
+// newest returns the last entry in the chain that superseded e.
 func (d *Daemon) newest(ctx context.Context, e ledger.Entry) (ledger.Entry, error) {
 	for e.State == ledger.Superseded {
 		next, err := d.config().Store.Entry(ctx, e.SupersededBy)
@@ -83,8 +83,8 @@ func (d *Daemon) listAnew(ctx context.Context, e ledger.Entry) error {
 	return d.config().Store.UpdateConnection(ctx, e.Connection, (*ledger.Connection).ResetCursor)
 }
 
-// Dismiss leaves an entry aside for good, until it is retried. What one that is
-// done wrote stays in Silverfin, and an older one can take its place.
+// Dismiss ignores an entry until it is retried. The figures of a done entry stay in
+// Silverfin, and an older entry can be delivered instead.
 func (d *Daemon) Dismiss(ctx context.Context, r EntryRequest) (ledger.Entry, error) {
 	return d.change(ctx, r.Number, action{by: r.By, act: ledger.ActDismiss, text: "dismissed"}, func(e ledger.Entry) (ledger.Entry, *ledger.Written, error) {
 		detail, todo := "dismissed by "+name(r.By), fmt.Sprintf("To deliver it all the same: balansd ledger retry %d.", e.Number)

@@ -17,8 +17,8 @@ type firmAnswers struct {
 	refused map[int64]*problem.Problem // by firm; nil where it let balansd in
 }
 
-// observe records how one call to a firm ended. A refusal stays for the whole run. A
-// service that is down says nothing about whether it lets balansd in.
+// observe records how one call to a firm ended. A refusal counts for the whole run.
+// Whether a service that is down would refuse is not known.
 func (a *firmAnswers) observe(firmID int64, err error) {
 	p := problem.Of(err)
 	if p != nil && p.Code != problem.SilverfinSignIn && p.Code != problem.ConfigInvalid {

@@ -8,10 +8,10 @@ import (
 	"balansd/ledger"
 )
 
-// checkHold keeps a balance back whose document can be read in more than one way, or
-// whose checks found something, where the configuration asks for that and no
-// person has released it. What is in Silverfin already, or may be, is not held for
-// its findings.
+// checkHold returns a WaitingError for a balance whose document can be read in more
+// than one way, or that has findings if the configuration holds such balances and no
+// person has released it. A balance that is in Silverfin already, or may be, is not
+// held for its findings.
 func (d *delivery) checkHold() error {
 	e := d.entry
 	if len(e.Doubts) > 0 {

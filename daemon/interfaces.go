@@ -107,9 +107,9 @@ type Store interface {
 	// that a person dismissed, or that is live, which one that failed is not,
 	// and has no newer sibling.
 	//
-	// A folder lists what lies in it now: there, of one id, the newest entry
-	// is the one recorded last, and a listing whose content is another counts
-	// as new even if it was there before.
+	// A folder lists the files that are in it now: there the newest entry of an
+	// id is the one recorded last, and a listing with another content is new even
+	// if that content was recorded before.
 	//
 	// It returns the entries that were new, with their numbers and versions.
 	Record(ctx context.Context, c ledger.Connection, found []ledger.Entry) ([]ledger.Entry, error)
@@ -149,7 +149,7 @@ type Store interface {
 	// configuration by these, both or neither.
 	Configure(ctx context.Context, connections []ledger.Connection, links []ledger.DossierLink) error
 
-	// BeginRun stores a new run and gives it its number. A second run for
+	// BeginRun stores a new run and returns it with its number. A second run for
 	// the same Night is refused with a Conflict problem, for ever.
 	BeginRun(ctx context.Context, p ledger.Run) (ledger.Run, error)
 	// EndRun replaces the stored run of the same number.

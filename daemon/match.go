@@ -54,9 +54,9 @@ func (d *delivery) matched(ctx context.Context) (inFirm, error) {
 	return in, err
 }
 
-// match finds the one company that takes the entry's dossier: by enterprise
-// number, else by the link that a person set. It gives a *ledger.WaitingError when
-// there is none, or more than one.
+// match returns the company of the entry's dossier: by enterprise number, else by the
+// link that a person set. It returns a *ledger.WaitingError if there is none, or more
+// than one.
 func (r *run) match(ctx context.Context, e ledger.Entry) (inFirm, error) {
 	ix, err := r.companies(ctx)
 	if err != nil {

@@ -49,8 +49,8 @@ func (o *outages) observe(service string, failed bool) {
 	}
 }
 
-// suspect is a service that failed for a dossier: whether it is out of reach is
-// judged when all dossiers had their turn.
+// suspect is a service that failed for a dossier. settleSuspects decides at the end
+// whether it was unreachable.
 type suspect struct {
 	cause  error
 	about  string

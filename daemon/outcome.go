@@ -26,14 +26,14 @@ func (x *exchange) conclude(ctx context.Context) error {
 	case x.entry.State == ledger.Done:
 		return nil // compared again, and still the same
 	case x.other != nil:
-		return x.finishAs(ctx, nil, nothing+x.kept()) // what is there stays known as the other's
+		return x.finishAs(ctx, nil, nothing+x.kept()) // the figures stay recorded as the other's
 	default:
 		return x.finish(ctx, nothing)
 	}
 }
 
-// touched reports whether a person changed what is there. A figure that was
-// accepted a moment ago and is not there is the destination's doing.
+// touched reports whether a person changed figures of the target. A figure that the
+// destination just accepted and does not hold was not changed by a person.
 func (x *exchange) touched() bool {
 	for _, diff := range x.plan.Differ {
 		if _, stored := x.Accepted[diff.Cell]; !stored {
@@ -93,7 +93,7 @@ func (x *exchange) differ(ctx context.Context) error {
 	return x.save(ctx, next, text, x.unspend(false))
 }
 
-// notEqualError says that a target does not hold what was written to it.
+// notEqualError is the error for a target that does not hold what was written to it.
 type notEqualError struct{ cells []string }
 
 func (e *notEqualError) Error() string {
@@ -132,7 +132,7 @@ func (d *delivery) settle(ctx context.Context, cause error) error {
 	}
 	next, err := d.verdict(cause)
 	if err != nil {
-		// A fault of ours must not keep the other dossiers from their turn.
+		// A bug must not stop the other dossiers.
 		d.log.Error().Err(err).Str("code", string(problem.Unexpected)).AnErr("cause", cause).Uint64("entry", d.entry.Number).Msg("cannot settle an entry")
 		d.addProblem(fmt.Sprintf("entry %d could not be brought further: %s", d.entry.Number, explain(cause)))
 		return nil
@@ -173,7 +173,11 @@ func (d *delivery) verdict(cause error) (ledger.Entry, error) {
 	case problem.NeedsRelink:
 		return d.entry.Wait(ledger.NeedsRelink, pr.What, pr.Next, now)
 	case problem.Unreadable, problem.NoSocialBalance, problem.NotFound:
-		return d.entry.Fail(ledger.Unreadable, pr.Error(), pr.Next, night, now)
+		next, err := d.entry.Fail(ledger.Unreadable, pr.Error(), pr.Next, night, now)
+		if d.kind() == ledger.Folder && pr.Code != problem.NotFound {
+			next = next.Park() // its listing says when the file is another, or can be read
+		}
+		return next, err
 	case problem.SilverfinRefused:
 		return d.entry.Fail(ledger.Refused, pr.Error(), pr.Next, night, now)
 	default:

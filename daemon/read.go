@@ -49,7 +49,7 @@ func (d *delivery) readDocument(ctx context.Context, doc []byte) error {
 	if reader == nil {
 		reader = balance.NewReader(balance.ReaderOptions{})
 	}
-	b, err := reader.ReadDocument(ctx, doc)
+	b, err := balance.ReadSingle(doc, func(data []byte) (*balance.Balance, error) { return reader.ReadDocument(ctx, data) })
 	if wrong := (*balance.ReadError)(nil); err != nil && !errors.As(err, &wrong) {
 		return err // nothing is known of the document
 	}
@@ -97,7 +97,7 @@ func (d *delivery) readDocument(ctx context.Context, doc []byte) error {
 // what to do with the file.
 func (d *delivery) remedy(ask string) string {
 	if d.connections[d.entry.Connection].Kind == ledger.Folder {
-		return "Replace the file, or take it out of the folder if it is no social balance."
+		return "Replace the file. If it is no social balance, give it a name that does not say so, or take it out of the folder."
 	}
 	return ask
 }

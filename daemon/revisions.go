@@ -12,9 +12,9 @@ import (
 	"balansd/problem"
 )
 
-// settleRevisions reads the entry and settles which of several balances counts.
-// It reports whether the entry is no longer the one. What the source's own
-// revision numbers say needs no reading: nobody fetches what was corrected.
+// settleRevisions reads the entry and decides which of several balances counts; gone
+// reports that it is another one. Where the source's revision numbers decide, the
+// document is not fetched.
 func (d *delivery) settleRevisions(ctx context.Context) (gone bool, err error) {
 	if d.entry.ValuesHash == "" && d.entry.Dossier.EnterpriseNumber != "" {
 		if gone, err := d.supersede(ctx, false); gone || err != nil {
@@ -46,10 +46,10 @@ func (d *delivery) settleRevisions(ctx context.Context) (gone bool, err error) {
 	return false, d.compare(ctx)
 }
 
-// supersede settles which of the entry and its siblings counts. The older ones
-// are set aside when the newer one is worked on, delivered or not. Where nothing
-// tells them apart a person is asked. read says that the entry was read; until
-// then only what needs no reading is settled.
+// supersede decides which of the entry and its siblings counts. The older ones are
+// superseded when the newer one is processed, delivered or not. If they cannot be
+// ordered, a person is asked. Unless read is true, the entry was not read yet and
+// only siblings are considered that can be ordered without that.
 func (d *delivery) supersede(ctx context.Context, read bool) (gone bool, err error) {
 	siblings, err := d.cfg.Store.Siblings(ctx, d.entry)
 	if err != nil {
@@ -83,10 +83,10 @@ func (d *delivery) supersede(ctx context.Context, read bool) (gone bool, err err
 	return false, undecided
 }
 
-// compareSibling orders the entry and a sibling, reading the sibling's document
-// first where only that can tell: positive when the entry counts. They are not
-// comparable before the entry itself has been read, or when the document says
-// that the sibling is none.
+// compareSibling orders the entry and a sibling, after reading the sibling's document
+// if that is needed; c is positive if the entry counts. They are not comparable if
+// the entry would have to be read first, or if the sibling's document shows that it
+// is no sibling.
 func (d *delivery) compareSibling(ctx context.Context, s ledger.Entry, read bool) (sibling ledger.Entry, c int, comparable bool, err error) {
 	c = ledger.CompareRevisions(d.kind(), d.entry, s)
 	if s.ValuesHash == "" && s.Open() && (c == 0 || s.Dossier.EnterpriseNumber == "") {
@@ -123,8 +123,8 @@ func (d *delivery) supersededBy(ctx context.Context, number uint64) error {
 	return d.save(ctx, next, newerCame(number), nil)
 }
 
-// setAside supersedes a sibling by the entry. It is looked up once more: what
-// was read of it here is kept when it has its own turn.
+// setAside supersedes a sibling by the entry. It loads the sibling again, because
+// what was read of its document here is only saved by its own delivery.
 func (d *delivery) setAside(ctx context.Context, s ledger.Entry) error {
 	s, err := d.cfg.Store.Entry(ctx, s.Number)
 	if err != nil {
@@ -149,13 +149,13 @@ func (d *delivery) newer(a, b ledger.Entry) int {
 	return cmp.Or(ledger.CompareSiblings(d.kind(), a, b), cmp.Compare(a.Number, b.Number))
 }
 
-// leaveBehind looks at what has the entry's id and is of another year or another
-// company, so that neither takes the other's place.
+// leaveBehind handles entries with the same id that are of another year or another
+// company.
 //
-// In Finbox one id is one balance: a revision for another year says that the
-// earlier one was wrong. What that one put into Silverfin is to be emptied by a
-// person, and where it was not delivered yet, a person is asked. In a folder one
-// name may hold a new balance each year, so only one that goes back in time is a
+// In Finbox one id is one balance: a revision for another year means that the earlier
+// one was wrong. A person has to empty the figures that the earlier one wrote to
+// Silverfin; if it was not delivered yet, a person is asked. In a folder one file
+// name may hold a new balance each year, so only a balance of an earlier year is a
 // correction.
 func (d *delivery) leaveBehind(ctx context.Context) error {
 	others, err := d.cfg.Store.SameID(ctx, d.entry)

@@ -163,7 +163,7 @@ func TestCorrectionInARenamedFolderIsAPersonsChoice(t *testing.T) {
 func TestTwoUnreadableFilesOfOneDossierBothFail(t *testing.T) {
 	fx, dir := withFolder(t)
 	fx.must(os.MkdirAll(filepath.Join(dir, "X"), 0o700))
-	for _, name := range []string{"sb2024.csv", "sb2025.csv"} {
+	for _, name := range []string{"sociale balans 2024.csv", "sociale balans 2025.csv"} {
 		fx.must(os.WriteFile(filepath.Join(dir, "X", name), []byte("broken "+name), 0o600))
 	}
 	fx.sync()

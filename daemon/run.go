@@ -139,8 +139,8 @@ func (d *Daemon) requireFirm(ctx context.Context, firmID int64) error {
 	return problem.New(problem.NotFound, fmt.Sprintf("Silverfin firm %d is not linked", firmID), next)
 }
 
-// walk is the run itself: renew tokens, discover, deliver. The nightly one makes a
-// copy of the state before, and takes away what is old afterwards.
+// walk carries out the run: renew tokens, discover, deliver. A nightly run makes a
+// backup before, and prunes old data afterwards.
 func (r *run) walk(ctx context.Context) error {
 	if err := r.backup(ctx); err != nil {
 		return err
@@ -161,8 +161,8 @@ func (r *run) walk(ctx context.Context) error {
 	return r.prune(ctx)
 }
 
-// backup makes a copy of the state. Without one the night goes on: what waits
-// for delivery is worth more than one copy out of many; but people hear of it.
+// backup makes a copy of the state. If that fails, the problem is reported and the
+// run continues, because deliveries matter more than one copy of many.
 func (r *run) backup(ctx context.Context) error {
 	if r.record.Night.IsZero() || !r.cfg.Backup {
 		return nil
@@ -186,8 +186,8 @@ func (r *run) backup(ctx context.Context) error {
 	return nil
 }
 
-// prune takes away what the retention does not keep. A clock that no service
-// confirmed takes nothing away: one that is ahead would take everything.
+// prune deletes what is older than the retention. It does nothing unless a service
+// confirmed the clock: with a clock that is ahead it would delete everything.
 func (r *run) prune(ctx context.Context) error {
 	if r.record.Night.IsZero() || r.cfg.Retention == (ledger.Retention{}) {
 		return nil
@@ -269,7 +269,7 @@ func (r *run) addProblem(text string, troubles ...ledger.Trouble) {
 // maxProblems bounds what is kept with a run besides its entries.
 const maxProblems = 100
 
-// progress reports what goes on.
+// progress reports the current step.
 func (r *run) progress(text string) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
@@ -289,7 +289,7 @@ func (r *run) countFinished(e ledger.Entry, would string) {
 	r.report(Progress{Done: r.done, Total: r.total, Entry: &e, Would: would})
 }
 
-// renew keeps the tokens of all firms alive.
+// renew renews the tokens of all firms that are about to expire.
 func (r *run) renew(ctx context.Context) error {
 	firms, err := r.cfg.Store.Firms(ctx)
 	if err != nil {

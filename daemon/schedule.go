@@ -86,8 +86,8 @@ func (s Schedule) Wake(d balance.Date) time.Time {
 // installation whether a night was missed at all. Of several missed nights
 // only the newest is caught up.
 //
-// A last date ahead of now, left by a clock that was wrong, does not hold up
-// today's night; that a date is not begun twice is for the Store to refuse.
+// A last date after now, from a time when the clock was wrong, does not prevent
+// today's night. Store.BeginRun refuses a second run of a date.
 func (s Schedule) Due(now time.Time, last balance.Date, since time.Time) (night balance.Date, catchUp, due bool) {
 	today := balance.DateOf(now.In(s.Location))
 	for _, d := range []balance.Date{today, today.AddDays(-1)} {
@@ -110,7 +110,7 @@ func (s Schedule) Due(now time.Time, last balance.Date, since time.Time) (night 
 	return balance.Date{}, false, false
 }
 
-// mostMissed bounds how many missed nights are told.
+// mostMissed bounds how many missed nights are listed.
 const mostMissed = 90
 
 // Missed lists the nights without a run whose time is over, oldest first; of

@@ -31,7 +31,7 @@ type scheduler struct {
 	failing      string                // why the night due now could not begin
 	waitedNight  balance.Date          // the night that was due during another run
 	recorded     map[balance.Date]bool // missed nights that are in the state
-	clockProblem string                // what is wrong with the clock; empty when well
+	clockProblem string                // what is wrong with the clock; empty if nothing is
 	lastSkew     time.Duration         // how far the services' clocks are ahead
 	confirmedAt  time.Time             // when a service last confirmed the clock; zero for not since it last jumped
 }
@@ -199,9 +199,9 @@ var retryWaits = []time.Duration{5 * time.Minute, 10 * time.Minute, 20 * time.Mi
 // maxRetries bounds how often a night is tried again: some nine hours.
 const maxRetries = 12
 
-// scheduleRetry schedules another try of a night that did not reach its services, for
-// the network is often not up yet when a server starts, and services rest at
-// night as well.
+// scheduleRetry schedules a retry of a night that did not reach its services: the
+// network is often not up yet when a server starts, and services have maintenance
+// windows at night.
 func (d *Daemon) scheduleRetry(ctx context.Context, r ledger.Run, night balance.Date) {
 	w := &d.scheduler
 	w.mu.Lock()
@@ -292,7 +292,7 @@ func (d *Daemon) recordMissedRuns(ctx context.Context) {
 	}
 }
 
-// whyMissed says why a night did not begin at its time, as well as can be told.
+// whyMissed returns why a night did not begin at its time, as far as it is known.
 func (d *Daemon) whyMissed(ctx context.Context, night balance.Date) (string, ledger.Cause) {
 	cfg := d.config()
 	wake := cfg.Schedule.Wake(night)

@@ -14,11 +14,12 @@ type StateProblem struct {
 	Next string `json:"next,omitempty"`
 }
 
-// stateCheck is what was seen of the state last. It is safe for concurrent use.
+// stateCheck is the result of the last checks of the state. It is safe for concurrent
+// use.
 type stateCheck struct {
 	mu     sync.Mutex
 	damage *problem.Problem // found by the newest check; nil when there was none
-	keyBad string           // what was logged last about the data key; empty when it was well
+	keyBad string           // the last logged problem of the data key; empty if there was none
 }
 
 // checkState reads the state as a whole and records whether it is damaged.
@@ -47,7 +48,7 @@ func (d *Daemon) observeState(err error) {
 func (d *Daemon) checkKey(ctx context.Context) {
 	err := d.config().Store.CheckSecrets(ctx)
 	if err != nil && !problem.Is(err, problem.KeyInvalid) {
-		return // of the state, which is told elsewhere
+		return // a problem of the state, which is reported elsewhere
 	}
 	p, text := problem.Of(err), ""
 	if err != nil {
@@ -85,8 +86,8 @@ func (d *Daemon) stateProblems(ctx context.Context, running bool) []StateProblem
 	return list
 }
 
-// checkState has people hear of a damaged state or a missing data key. A nightly
-// run with a backup has read the state for that already.
+// checkState reports a damaged state or a missing data key. A nightly run with a
+// backup has checked the state already.
 func (r *run) checkState(ctx context.Context) error {
 	if r.record.DryRun {
 		return nil

@@ -19,7 +19,7 @@ const missedList = 7
 // recentRuns is how many runs Status searches for the last night.
 const recentRuns = 100
 
-// Status reports how everything stands.
+// Status returns the status of the daemon, connections, firms and ledger.
 func (d *Daemon) Status(ctx context.Context) (Status, error) {
 	store := d.config().Store
 	s := Status{Version: d.config().Version, StateFile: d.config().StateFile, Layout: d.config().Layout}

@@ -16,8 +16,8 @@ import (
 	"balansd/transport"
 )
 
-// DefaultMaxDocument is the limit of a document where Config has none, in bytes.
-const DefaultMaxDocument int64 = 50 << 20
+// defaultMaxDocument is the limit of a document where Config has none, in bytes.
+const defaultMaxDocument int64 = 50 << 20
 
 // Config configures a client. Exactly one of Key and ClientSecret is set.
 type Config struct {
@@ -39,7 +39,7 @@ type Config struct {
 	// HTTP sends the requests and is responsible for time limits and retries.
 	// Nil means http.DefaultClient, which has neither.
 	HTTP *http.Client
-	// MaxDocument bounds a document, in bytes; 0 means DefaultMaxDocument.
+	// MaxDocument bounds a document, in bytes; 0 means defaultMaxDocument.
 	MaxDocument int64
 	// Overlap is how far before the cursor a listing starts, for balances that
 	// became visible late; 0 or less means at the cursor.
@@ -65,7 +65,7 @@ func New(cfg Config) (*Client, error) {
 		cfg.HTTP = http.DefaultClient
 	}
 	if cfg.MaxDocument <= 0 {
-		cfg.MaxDocument = DefaultMaxDocument
+		cfg.MaxDocument = defaultMaxDocument
 	}
 	cfg.Overlap = max(cfg.Overlap, 0)
 	if cfg.Now == nil {

@@ -5,39 +5,54 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"hash/fnv"
 	"io/fs"
+	"maps"
 	"os"
-	"path"
 	"path/filepath"
-	"runtime"
 	"slices"
 	"strings"
-	"syscall"
 	"time"
-	"unicode/utf8"
 
-	"balansd/balance"
 	"balansd/internal/sleep"
 	"balansd/ledger"
 )
 
-// maxDepth is how many folders deep a file may lie, the dossier's included.
-const maxDepth = 5
-
 // maxNamed is how many names a sentence lists before it counts the rest.
 const maxNamed = 5
 
-// scan reads everything in the folder once: first the names, sizes and times of
-// all files, then the content of those that do not change.
+// maxProblems is how many standing problems a report has.
+const maxProblems = 20
+
+// scan is one listing of the source: first the names, sizes and times of all
+// files, then the content of those of which nothing is known as they are.
 type scan struct {
-	cfg      Config
-	root     *os.Root
-	earlier  map[string]fileState // what the scan before found; read only
-	states   map[string]fileState // what this one finds
-	dossiers []*dossier
-	files    []candidate
-	found    []ledger.Listing
-	problems []string
+	cfg    Config
+	root   *os.Root
+	memory *memory
+	ignore patterns
+	now    time.Time
+	anew   bool // what is remembered was read in another way
+
+	earlier map[string]fileState // what the listing before found of its candidates; read only
+	states  map[string]fileState // what this one finds
+
+	layout     layout
+	folders    []*folderScan
+	candidates []candidate
+	loose      int      // files that are in no dossier's folder and may be balances
+	stray      []string // those of them that the layout has no place for
+	found      []ledger.Listing
+	numbers    map[string][]string // of enterprises, for people, by dossier's folder
+	report     ledger.FolderReport
+	unsure     []string
+	problems   []trouble
+}
+
+// trouble is a sentence for people. It is told again when its key is another.
+type trouble struct {
+	key  uint64
+	text string
 }
 
 // fileState is how a file was found at some time. Whether a file is still being
@@ -51,194 +66,78 @@ type fileState struct {
 
 func (l fileState) same(o fileState) bool { return l.size == o.size && l.changed.Equal(o.changed) }
 
-// candidate is a file of a dossier that is to be read.
-type candidate struct {
-	dossier *dossier
-	name    string
-}
-
-func (s *scan) addProblem(format string, args ...any) {
-	s.problems = append(s.problems, fmt.Sprintf(format, args...))
+// addProblem adds a sentence. state is what it is about besides: where that is
+// another the sentence is told again.
+func (s *scan) addProblem(state string, format string, args ...any) {
+	t := trouble{text: fmt.Sprintf(format, args...)}
+	h := fnv.New64a()
+	_, _ = h.Write([]byte(t.text + "\x00" + state))
+	t.key = h.Sum64()
+	s.problems = append(s.problems, t)
 }
 
 // path returns the whole path of a file or folder, for people.
-func (s *scan) path(name string) string {
-	return pathOf(s.cfg, name)
-}
+func (s *scan) path(name string) string { return pathOf(s.cfg, name) }
 
-// all scans the dossiers. Only an error with the folder itself, or the end of
-// ctx, ends the scan; whatever is wrong with a dossier or a file is a problem of
-// the page.
+// all scans the source. Only an error with the folder itself, or the end of ctx,
+// ends the scan; whatever is wrong with a file is a problem of the page.
 func (s *scan) all(ctx context.Context) error {
-	entries, err := fs.ReadDir(s.root.FS(), ".")
-	if err != nil {
-		return unreadable(s.cfg, err)
-	}
-	var stray []string
-	for _, e := range entries {
-		switch {
-		case ignored(e.Name()):
-		case e.IsDir():
-			if err := s.dossier(ctx, e.Name()); err != nil {
-				return err
-			}
-		case e.Type().IsRegular():
-			if !isPDF(e.Name()) {
-				stray = append(stray, printable(e.Name()))
-			}
-		default:
-			s.addLinkProblem(e.Name())
-		}
-	}
-	if len(stray) > 0 {
-		s.addProblem("In %s there are files outside any dossier's folder, which are not read: %s. Move each into the folder of its dossier.",
-			s.cfg.Path, firstNames(stray))
+	s.numbers = map[string][]string{}
+	s.report.Others = map[string]int{}
+	if err := s.walk(ctx, ".", 0); err != nil {
+		return err
 	}
 	if err := s.readAll(ctx); err != nil {
 		return err
 	}
+	if len(s.stray) > 0 {
+		slices.Sort(s.stray)
+		s.addProblem(strings.Join(s.stray, "\x00"), "In %s there are files outside any dossier's folder, which are not used: %s. Move each into the folder of its dossier, or set layout: auto.",
+			s.cfg.Path, firstNames(s.stray))
+	}
+	for _, reference := range slices.Sorted(maps.Keys(s.numbers)) {
+		if list := s.numbers[reference]; len(list) > 1 {
+			slices.Sort(list)
+			// Each is delivered by its own number all the same.
+			s.addProblem("", "The folder %s holds balances of %d enterprises: %s. Give each its own sub-folder.",
+				s.path(reference), len(list), firstNames(list))
+		}
+	}
 	slices.SortFunc(s.found, func(a, b ledger.Listing) int {
 		return cmp.Or(a.CreatedAt.Compare(b.CreatedAt), cmp.Compare(a.ID, b.ID))
 	})
-	return nil
-}
-
-// firstNames names the first few and counts the rest.
-func firstNames(names []string) string {
-	if len(names) <= maxNamed {
-		return strings.Join(names, ", ")
-	}
-	return fmt.Sprintf("%s and %d more", strings.Join(names[:maxNamed], ", "), len(names)-maxNamed)
-}
-
-// dossier scans one dossier's folder. PDF files beside the others are ignored,
-// because people keep them there; a dossier with nothing else is a problem.
-func (s *scan) dossier(ctx context.Context, name string) error {
-	d := &dossier{reference: name}
-	s.dossiers = append(s.dossiers, d)
-	if err := s.dir(ctx, d, name, 1); err != nil {
-		return err
-	}
-	if d.files == 0 && d.pdfs > 0 {
-		s.addProblem("The folder %s has only PDF files, which cannot be read. Put the XBRL, CSV or JSON file of the social balance beside them.",
-			s.path(name))
-	}
-	if d.tooDeep != "" {
-		s.addProblem("The folder %s lies too deep and is not read. Put the files of a dossier at most %d folders deep.",
-			s.path(d.tooDeep), maxDepth)
-	}
-	return nil
-}
-
-// dossier is what the scan found of one dossier.
-type dossier struct {
-	reference   string
-	files, pdfs int
-	tooDeep     string   // the first folder that was not read
-	enterprises []string // the numbers of which there are balances, for people
-}
-
-// addEnterprise records an enterprise number of which the dossier has a balance.
-func (d *dossier) addEnterprise(n balance.EnterpriseNumber) {
-	if n != "" && !slices.Contains(d.enterprises, n.Pretty()) {
-		d.enterprises = append(d.enterprises, n.Pretty())
-	}
-}
-
-func (s *scan) dir(ctx context.Context, d *dossier, dir string, depth int) error {
-	if err := ctx.Err(); err != nil {
-		return err
-	}
-	if depth > maxDepth {
-		d.tooDeep = cmp.Or(d.tooDeep, dir)
-		return nil
-	}
-	entries, err := fs.ReadDir(s.root.FS(), dir)
-	if err != nil {
-		if !errors.Is(err, fs.ErrNotExist) { // it was removed meanwhile
-			s.addProblem("The folder %s cannot be read: %s. Let the account that runs balansd read it and what is in it.", s.path(dir), reason(err))
+	s.report.Layout, s.report.Taken, s.report.Dossiers = string(s.cfg.Layout), s.layout.taken(s.loose), len(s.layout.references)
+	for i, t := range s.problems {
+		if i >= maxProblems {
+			s.report.More = len(s.problems) - maxProblems
+			break
 		}
-		return nil
-	}
-	for _, e := range entries {
-		name := path.Join(dir, e.Name())
-		switch {
-		case ignored(e.Name()):
-		case e.IsDir():
-			if err := s.dir(ctx, d, name, depth+1); err != nil {
-				return err
-			}
-		case !e.Type().IsRegular():
-			s.addLinkProblem(name)
-		case isPDF(e.Name()):
-			d.pdfs++
-		default:
-			d.files++
-			if err := ctx.Err(); err != nil {
-				return err
-			}
-			s.addFile(d, name)
-		}
+		s.report.Problems = append(s.report.Problems, t.text)
 	}
 	return nil
 }
 
-// addFile records a file that is to be read, and its state.
-func (s *scan) addFile(d *dossier, name string) {
-	if !utf8.ValidString(name) {
-		s.addProblem("The name of the file %s is not readable text. Rename it.", s.path(name))
-		return
-	}
-	s.files = append(s.files, candidate{d, name})
-	if s.cfg.Settle <= 0 {
-		return
-	}
-	now, err := s.lstat(name)
-	if err != nil {
-		return // reading it says what is wrong
-	}
-	if earlier, ok := s.earlier[name]; ok && earlier.same(now) {
-		now.since = earlier.since
-	}
-	s.states[name] = now
-}
-
-func (s *scan) lstat(name string) (fileState, error) {
-	info, err := s.root.Lstat(filepath.FromSlash(name))
-	if err != nil {
-		return fileState{}, err
-	}
-	return fileState{info.Size(), info.ModTime(), time.Now()}, nil
-}
-
-// readAll reads the files, once the youngest of them had the time to settle.
+// readAll reads the candidates, once the youngest of them had the time to settle.
 func (s *scan) readAll(ctx context.Context) error {
 	if err := s.waitUntilSettled(ctx); err != nil {
 		return err
 	}
-	for _, c := range s.files {
+	for _, c := range s.candidates {
 		if err := ctx.Err(); err != nil {
 			return err
 		}
 		if s.cfg.Settle > 0 && !s.settled(c.name) {
-			s.addProblem("The file %s is being written. The next run reads it.", s.path(c.name))
+			s.postpone(c, "The file %s is being written. The next run reads it.", s.path(c.name))
 			continue
 		}
-		if err := s.file(ctx, c.dossier, c.name); err != nil {
+		if err := s.read(ctx, c); err != nil {
 			return err
-		}
-	}
-	for _, d := range s.dossiers {
-		if len(d.enterprises) > 1 {
-			// Each is delivered by its own number all the same.
-			s.addProblem("The folder %s holds balances of %d enterprises: %s. Give each its own sub-folder.",
-				s.path(d.reference), len(d.enterprises), firstNames(d.enterprises))
 		}
 	}
 	return nil
 }
 
-// waitUntilSettled waits until every file was first found at least Settle ago.
+// waitUntilSettled waits until every candidate was first found at least Settle ago.
 func (s *scan) waitUntilSettled(ctx context.Context) error {
 	var youngest time.Time
 	for _, l := range s.states {
@@ -256,99 +155,123 @@ func (s *scan) waitUntilSettled(ctx context.Context) error {
 // settled reports whether a file is unchanged since it was found.
 func (s *scan) settled(name string) bool {
 	earlier, ok := s.states[name]
-	now, err := s.lstat(name)
+	info, err := s.root.Lstat(filepath.FromSlash(name))
 	if err != nil || !ok {
 		return true // reading it says what is wrong
 	}
-	return earlier.same(now)
+	return earlier.same(fileState{size: info.Size(), changed: info.ModTime()})
 }
 
-// file lists one file, or reports why it is left for another run. An error is
-// not about the file.
-func (s *scan) file(ctx context.Context, d *dossier, name string) error {
-	f, err := readFile(s.root, name, s.cfg.MaxDocument)
+// settleFor is how long a file must have been as it is before what was read of it
+// is remembered: some disks keep times of two seconds.
+const settleFor = 2 * time.Second
+
+// read reads a candidate and uses what it is, or reports why it is left for another
+// run. An error is not about the file.
+func (s *scan) read(ctx context.Context, c candidate) error {
+	known, err := s.examine(ctx, c.name)
+	var unread *readerError
 	switch {
+	case errors.As(err, &unread):
+		return unread.cause
 	case err == nil:
-		l, err := listing(ctx, s.cfg.Reader, d.reference, name, f)
-		if err != nil {
-			return err
+		s.use(c.name, known)
+		if since := s.states[c.name].since; s.cfg.Settle > 0 && time.Since(since) >= settleFor {
+			if c.dir.known == nil {
+				c.dir.known = map[fingerprint]knowledge{}
+			}
+			known.day = dayOf(s.now)
+			c.dir.known[c.print] = known
 		}
-		d.addEnterprise(l.Dossier.EnterpriseNumber)
-		s.found = append(s.found, l)
 	case errors.Is(err, fs.ErrNotExist):
+		s.report.Files--
 	case errors.Is(err, errChanging) || inUse(err):
-		s.addProblem("The file %s is being written. The next run reads it.", s.path(name))
+		s.postpone(c, "The file %s is being written. The next run reads it.", s.path(c.name))
 	case errors.Is(err, errTooLarge):
-		s.addProblem("The file %s is larger than %d bytes and is not read. Move it elsewhere if it is no social balance.", s.path(name), s.cfg.MaxDocument)
+		s.postpone(c, "The file %s is larger than %d bytes and is not read. Put the social balance alone there, or rename the file if it is none.", s.path(c.name), s.cfg.MaxDocument)
 	default:
-		s.addProblem("The file %s cannot be read: %s. Let the account that runs balansd read it.", s.path(name), reason(err))
+		s.postpone(c, "The file %s cannot be read: %s. Let the account that runs balansd read it.", s.path(c.name), reason(err))
 	}
 	return nil
 }
 
-// listing describes a file by its content. A file that cannot be read as a
-// social balance is listed too, so that the ledger says so, with the reason.
-// An error is not about the file.
-func listing(ctx context.Context, reader Reader, reference, name string, f file) (ledger.Listing, error) {
-	l := ledger.Listing{
-		ID:        name,
-		Revision:  f.changed.Format("20060102T150405Z") + "-" + f.sum[:12],
-		Dossier:   ledger.Dossier{ID: reference, Name: reference},
-		CreatedAt: f.changed,
-		SHA256:    f.sum,
+// postpone reports why a candidate is left for another run.
+func (s *scan) postpone(c candidate, format string, args ...any) {
+	s.report.Postpone++
+	s.unsure = append(s.unsure, c.name)
+	s.addProblem(string(c.print[:]), format, args...)
+}
+
+// use lists or counts a file by what is known of it.
+func (s *scan) use(name string, known knowledge) {
+	if known.kind != "" {
+		s.report.Others[string(known.kind)]++
+		return
 	}
-	b, err := reader.ReadDocument(ctx, f.content)
-	if wrong := (*balance.ReadError)(nil); err != nil && !errors.As(err, &wrong) {
-		return l, err
-	}
-	if err == nil {
-		l.Dossier.EnterpriseNumber = b.EnterpriseNumber
-		l.Dossier.Name = cmp.Or(b.Name, reference)
-		l.Model = b.Model
-		if !b.YearInDoubt() { // else it would replace the balance of a year that it may not be of
-			l.FiscalYear = b.FiscalYear
+	reference := s.layout.reference(name)
+	if reference == "" {
+		s.loose++
+		if s.cfg.Layout == LayoutDossiers {
+			s.report.Postpone++
+			s.unsure = append(s.unsure, name)
+			s.stray = append(s.stray, printable(name))
+			return
 		}
 	}
-	if err != nil || len(b.Values) == 0 && len(b.Doubts) == 0 { // so that a person finds the file
-		l.Dossier.Name += " (" + printable(strings.TrimPrefix(name, reference+"/")) + ")"
+	for _, l := range known.found {
+		s.found = append(s.found, s.place(name, reference, l))
 	}
-	return l, nil
 }
 
-// addLinkProblem reports a link or another thing that is neither file nor folder.
-// Links are not followed: they could lead out of what a person entrusted.
-func (s *scan) addLinkProblem(name string) {
-	s.addProblem("%s is a link and is not followed. Put the file or folder itself there.", s.path(name))
+// place completes what was learnt of a file by the dossier that it lies with. Where
+// that is none, the number inside is the reference, else the path of the file.
+func (s *scan) place(name, reference string, l learned) ledger.Listing {
+	out := l.Listing
+	number := out.Dossier.EnterpriseNumber
+	out.Dossier.ID = cmp.Or(reference, number.String(), out.ID)
+	if l.Bad {
+		s.report.Unusable++
+	} else {
+		s.report.Balances++
+	}
+	switch {
+	case reference == "":
+		s.report.ByNumber++
+		out.Dossier.Name = cmp.Or(out.Dossier.Name, printable(name))
+	case l.Bad: // so that a person finds the file
+		first, rest, _ := strings.Cut(name, "/")
+		if first != reference {
+			rest = name
+		}
+		out.Dossier.Name = reference + " (" + printable(rest) + ")"
+	default:
+		out.Dossier.Name = cmp.Or(out.Dossier.Name, reference)
+		if pretty := number.Pretty(); number != "" && !slices.Contains(s.numbers[reference], pretty) {
+			s.numbers[reference] = append(s.numbers[reference], pretty)
+		}
+	}
+	return out
 }
 
-// ignored are names that are certainly nothing of ours: hidden files, what
-// Windows and Office leave behind, and downloads that are not finished.
-func ignored(name string) bool {
-	lower := strings.ToLower(name)
-	switch lower {
-	case "thumbs.db", "desktop.ini", "$recycle.bin", "system volume information", "lost+found":
-		return true
+// remember saves what this listing learnt, and which problems people were told of.
+func (s *scan) remember(ctx context.Context, told []uint64) error {
+	changed, there, left := map[string][]byte{}, map[string]bool{}, maxRemembered
+	for _, f := range s.folders {
+		row, err := encode(f.known, f.order, left)
+		if err != nil {
+			return err
+		}
+		left -= len(f.order)
+		if row == nil {
+			continue
+		}
+		there[f.name] = true
+		if !slices.Equal(row, f.before) {
+			changed[f.name] = row
+		}
 	}
-	switch path.Ext(lower) {
-	case ".tmp", ".part", ".crdownload":
-		return true
-	}
-	return strings.HasPrefix(name, ".") || strings.HasPrefix(name, "~$")
-}
-
-func isPDF(name string) bool { return strings.EqualFold(path.Ext(name), ".pdf") }
-
-// reason returns the cause without the path, which the sentence names already.
-func reason(err error) string {
-	if p, ok := errors.AsType[*fs.PathError](err); ok {
-		err = p.Err
-	}
-	return err.Error()
-}
-
-// inUse reports whether another program holds the file, which only Windows
-// knows: ERROR_SHARING_VIOLATION and ERROR_LOCK_VIOLATION.
-func inUse(err error) bool {
-	code, ok := errors.AsType[syscall.Errno](err)
-	return ok && runtime.GOOS == "windows" && (code == 32 || code == 33)
+	head := memoryHead{Reading: s.cfg.Reading, Told: told}
+	return s.memory.save(ctx, head, changed, func(dir string) bool {
+		return !there[dir] && !below(s.unsure, dir+"/")
+	})
 }

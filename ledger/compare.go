@@ -52,8 +52,8 @@ type Decide func(Reading) (write Figures, err error)
 // last or was about to write. A cell that a person decided to keep is not written
 // as long as Finbox and Silverfin hold the figures of that decision. A cell that balansd
 // wrote and that the new balance leaves empty becomes 0: nothing is ever
-// deleted in Silverfin, and the National Bank takes an empty rubric for zero.
-// A cell that a person filled and the balance leaves empty is theirs.
+// deleted in Silverfin, and the National Bank reads an empty rubric as zero. A cell
+// that a person filled and the balance leaves empty is not changed.
 func Compare(values balance.Values, have Figures, w Written) Plan {
 	want := FiguresOf(values)
 	// A cell that only we filled, and that a correction leaves empty.

@@ -6,7 +6,7 @@ import (
 	"balansd/balance"
 )
 
-// State is where a social balance stands.
+// State is the state of a social balance.
 type State string
 
 // The states. Open ones are tried at every run.
@@ -50,7 +50,11 @@ const (
 const (
 	BeforeActivation Reason = "before_activation" // made before the connection was activated
 	Dismissed        Reason = "dismissed"         // left aside by a person
+	NotListed        Reason = "not_listed"        // its file could not be read, and is gone or not meant as a balance
 )
+
+// IgnoreReasons lists all reasons for which an entry is ignored.
+func IgnoreReasons() []Reason { return []Reason{BeforeActivation, Dismissed, NotListed} }
 
 // Reasons lists all reasons to wait.
 func Reasons() []Reason {
@@ -65,13 +69,13 @@ type FailClass string
 const (
 	Unreadable  FailClass = "unreadable"  // the document cannot be read, or is no social balance
 	Refused     FailClass = "refused"     // Silverfin refused the figures
-	NotEqual    FailClass = "not_equal"   // what was read back is not what was written
+	NotEqual    FailClass = "not_equal"   // the figures read back differ from those written
 	Unavailable FailClass = "unavailable" // a service or the network was in trouble; never parks
 )
 
 // Entry is the ledger's record of one social balance: one revision of one
-// document of one connection. Its figures are kept beside it; only those that a
-// person must look at are in it, in Differences and Findings.
+// document of one connection. Its figures are stored apart from it; only those that a
+// person has to check are in it, in Differences and Findings.
 type Entry struct {
 	Number     uint64 `json:"number"` // assigned when it is recorded, never reused; people refer to it by this
 	Version    uint64 `json:"version"`
@@ -183,8 +187,8 @@ type Event struct {
 	// The rest is for telling the step in another language.
 	FailClass FailClass `json:"fail_class,omitempty"`
 	Act       Act       `json:"act,omitempty"`
-	// Figures counts what was written (Sending, Done: 0 when all was there
-	// already), what differs (Differs), or what a decision is about (0: all).
+	// Figures is the number of figures written (Sending, Done; 0 if Silverfin held
+	// all of them already), that differ (Differs), or that were decided on (0: all).
 	Figures int `json:"figures,omitempty"`
 }
 
@@ -197,6 +201,6 @@ const (
 	ActDismiss       Act = "dismiss"
 	ActUseFinbox     Act = "use_finbox"
 	ActKeepSilverfin Act = "keep_silverfin"
-	ActLink          Act = "link"   // linked to a company with another enterprise number, on an admin's word
+	ActLink          Act = "link"   // linked to a company with another enterprise number, confirmed by an admin
 	ActRecall        Act = "recall" // it counts after all: a link or the activation reaches back to it
 )

@@ -34,8 +34,8 @@ var exportColumns = map[balance.Lang][]string{
 		"Dossier in Silverfin", "Verbindung", "Revision", "erstellt am", "gefunden am", "geändert am", "Detail", "was zu tun ist"},
 }
 
-// NewExport writes the byte-order mark and the headings. withFigures gives every
-// rubric a column. Times are shown in zone.
+// NewExport writes the byte-order mark and the headings, with a column for every
+// rubric if withFigures is set. Times are in zone.
 func NewExport(w io.Writer, lang balance.Lang, zone *time.Location, withFigures bool) (*Export, error) {
 	if _, err := io.WriteString(w, "\ufeff"); err != nil {
 		return nil, err
@@ -60,8 +60,8 @@ func NewExport(w io.Writer, lang balance.Lang, zone *time.Location, withFigures 
 // Rows counts the entries written so far.
 func (x *Export) Rows() int { return x.rows }
 
-// All writes every entry and flushes. figures gives those of one entry, by the
-// cell's text; it is not asked where the export has none.
+// All writes every entry and flushes. figures returns those of one entry, by the
+// cell's text; it is only called if the export has figures.
 func (x *Export) All(entries iter.Seq2[Entry, error], figures func(number uint64) (map[string]string, error)) error {
 	for e, err := range entries {
 		if err != nil {
@@ -109,7 +109,7 @@ func (x *Export) row(e Entry) []string {
 }
 
 // word returns a state, a reason or a kind of failure in the language of the
-// export. In English it is the word that the flags take.
+// export. In English it is the value of the flags of ledger list.
 func (x *Export) word(code string) string {
 	if text, ok := exportWords[x.lang][code]; ok {
 		return text
@@ -133,7 +133,7 @@ func (x *Export) when(t time.Time) string {
 	return t.In(x.zone).Format("2006-01-02 15:04:05")
 }
 
-// harmless keeps a spreadsheet from taking a text for a formula.
+// harmless escapes a text that a spreadsheet would read as a formula.
 func harmless(text string) string {
 	if text != "" && strings.ContainsRune("=+-@\t\r", rune(text[0])) {
 		return "'" + text

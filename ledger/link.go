@@ -12,7 +12,7 @@ import (
 type DossierLink struct {
 	Connection string `json:"connection"`
 	DossierID  string `json:"dossier_id"`
-	// EnterpriseNumber is for a dossier whose source gives none.
+	// EnterpriseNumber is for a dossier without one in its source.
 	EnterpriseNumber balance.EnterpriseNumber `json:"enterprise_number,omitempty"`
 	FirmID           int64                    `json:"firm_id,omitempty"`
 	CompanyID        int64                    `json:"company_id,omitempty"` // 0: found by the enterprise number
@@ -26,9 +26,9 @@ type DossierLink struct {
 	Configured bool `json:"configured,omitempty"`
 }
 
-// NumberDiffers is an administrator's word that a dossier's balances go into a
-// company although the enterprise numbers of the two differ. It holds for these
-// two numbers alone.
+// NumberDiffers is an administrator's confirmation that a dossier's balances go into
+// a company although the enterprise numbers of the two differ. It is valid for these
+// two numbers only.
 type NumberDiffers struct {
 	Company       string                   `json:"company"` // the company's name, as the administrator typed it
 	DossierNumber balance.EnterpriseNumber `json:"dossier_number,omitempty"`
@@ -37,14 +37,13 @@ type NumberDiffers struct {
 	At            time.Time                `json:"at,omitzero"`
 }
 
-// Covers reports whether the word was given for these two numbers.
+// Covers reports whether n was confirmed for these two numbers.
 func (n NumberDiffers) Covers(dossier, company balance.EnterpriseNumber) bool {
 	return n.Company != "" && n.DossierNumber == dossier && n.CompanyNumber == company
 }
 
-// Names reports whether the word names a company, without regard to case and
-// white space.
+// Names reports whether n names a company, ignoring case and white space.
 func (n NumberDiffers) Names(company string) bool {
-	fold := func(s string) string { return strings.ToLower(strings.Join(strings.Fields(s), " ")) }
+	fold := func(s string) string { return FoldName(strings.Join(strings.Fields(s), " ")) }
 	return fold(n.Company) != "" && fold(n.Company) == fold(company)
 }

@@ -23,8 +23,14 @@ func (d Dossier) References() []string {
 	return slices.DeleteFunc([]string{d.ID, d.AffiliationNumber, d.EnterpriseNumber.String()}, func(ref string) bool { return ref == "" })
 }
 
-// Listing is what a source tells of a social balance before its content is
-// read.
+// IsNamed reports whether a link's reference names the dossier: one of References,
+// in any spelling that looks the same.
+func (d Dossier) IsNamed(ref string) bool {
+	folded := FoldName(ref)
+	return slices.ContainsFunc(d.References(), func(r string) bool { return FoldName(r) == folded })
+}
+
+// Listing is what a source lists of a social balance.
 type Listing struct {
 	ID         string         `json:"id"`       // opaque
 	Revision   string         `json:"revision"` // opaque; a correction has the same ID and another Revision
@@ -43,9 +49,12 @@ type Page struct {
 	// It is opaque to all but the source, and may stay the same until the last
 	// page.
 	Cursor string
-	// Problems are things in the source that could not be listed and that a
-	// person should hear of, one sentence each.
+	// Problems are items in the source that could not be listed, one sentence for a
+	// person each.
 	Problems []string
+	// Folder is what a folder says about all that is in it, on the last page of its
+	// listing; nil elsewhere.
+	Folder *FolderContent
 }
 
 // SourceStatus is what a source says of a connection.
@@ -56,6 +65,5 @@ type SourceStatus struct {
 	StartDate   balance.Date // the first day from which balances are offered; zero for none
 }
 
-// ErrDeactivated is the error for a connection that was deactivated on the source's side. The
-// connection is marked and left alone; what was recorded stays.
+// ErrDeactivated is the error for a connection that was deactivated in the source.
 var ErrDeactivated = errors.New("the connection is deactivated in the source")

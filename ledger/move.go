@@ -43,6 +43,8 @@ type Move struct {
 	Values balance.Values
 	// Document, when not nil, is kept with the entry.
 	Document []byte
+	// DropDocument takes away the document that is kept with the entry.
+	DropDocument bool
 }
 
 // to returns the entry in state s, without the fields that belong to the old
@@ -87,6 +89,13 @@ func (e Entry) Fail(c FailClass, detail, next string, tonight balance.Date, now 
 		n.NextTry = tonight.AddDays(n.Nights)
 	}
 	return n, err
+}
+
+// Park has a failed entry rest until a person says so, or until its document is
+// another: trying again leads to the same.
+func (e Entry) Park() Entry {
+	e.Parked, e.NextTry = true, balance.Date{}
+	return e
 }
 
 // Send moves the entry to sending, just before figures go to target.

@@ -6,11 +6,10 @@ import (
 	"time"
 )
 
-// CompareRevisions reports which of two siblings counts by what needs no reading
-// of their documents: a person's word, and the source's own revision numbers of
-// one id. Of one file in a folder it is what was listed last, since a file's own
-// time may go back. It is positive when a counts, negative when b does, and 0
-// when they do not say.
+// CompareRevisions reports which of two siblings counts, without their documents: by
+// a person's decision, and by the source's revision numbers of one id. Of one file in
+// a folder the last one listed counts, since a file's own time may go back. It is
+// positive if a counts, negative if b does, and 0 if neither decides it.
 func CompareRevisions(kind ConnectionKind, a, b Entry) int {
 	if c := boolCompare(a.Chosen >= b.Number, b.Chosen >= a.Number); c != 0 {
 		return c
@@ -30,10 +29,10 @@ func CompareRevisions(kind ConnectionKind, a, b Entry) int {
 }
 
 // CompareSiblings reports which of two siblings counts once their documents were
-// read, as CompareRevisions does and then: a correction before an initial
-// filing, whatever the times say; then the later one, where a time ahead of
-// when the entry was found counts as that; then, with the same figures, the one
-// that was found last. It is 0 when nothing tells them apart: a person must say.
+// read. It compares by CompareRevisions; then a correction counts before an initial
+// filing; then the later one counts, where a creation time after the time the entry
+// was found counts as the latter; then, with the same figures, the one that was found
+// last. It is 0 if a person has to decide.
 func CompareSiblings(kind ConnectionKind, a, b Entry) int {
 	if c := cmp.Or(CompareRevisions(kind, a, b), boolCompare(a.Correction, b.Correction), a.madeAt().Compare(b.madeAt())); c != 0 {
 		return c

@@ -32,16 +32,16 @@ func (q Query) Matches(e Entry) bool {
 	return true
 }
 
-// Matches reports whether people could mean the dossier by ref: its id, its
-// affiliation number, its enterprise number in any spelling, or a part of its
+// Matches reports whether people could mean the dossier by ref: its id in any
+// spelling that looks the same, its affiliation number, its enterprise number in any spelling, or a part of its
 // name in upper or lower case.
 func (d Dossier) Matches(ref string) bool {
 	ref = strings.TrimSpace(ref)
-	if ref == d.ID || d.AffiliationNumber != "" && ref == d.AffiliationNumber {
+	if ref != "" && FoldName(ref) == FoldName(d.ID) || d.AffiliationNumber != "" && ref == d.AffiliationNumber {
 		return true
 	}
 	if n, err := balance.ParseEnterpriseNumber(ref); err == nil && n == d.EnterpriseNumber {
 		return true
 	}
-	return ref != "" && strings.Contains(strings.ToLower(d.Name), strings.ToLower(ref))
+	return ref != "" && strings.Contains(FoldName(d.Name), FoldName(ref))
 }

@@ -27,10 +27,10 @@ type Run struct {
 	DryRun  bool         `json:"dry_run,omitempty"`
 	Start   time.Time    `json:"start"`
 	End     time.Time    `json:"end,omitzero"` // zero while it runs, or if it was cut off
-	// Outcome counts the entries looked at, by the state that they ended in.
+	// Outcome counts the processed entries by the state that they ended in.
 	Outcome map[State]int `json:"outcome,omitempty"`
 	New     int           `json:"new"` // balances seen for the first time
-	// Findings counts the balances looked at whose checks found something.
+	// Findings counts the processed balances that have findings.
 	Findings int `json:"findings,omitempty"`
 	// Problems are what went wrong besides single balances: a connection
 	// closed, a firm to be linked again, a service that did not answer.
@@ -49,13 +49,12 @@ type Run struct {
 	MissedCause Cause  `json:"missed_cause,omitempty"`
 	// Stopped says why the run ended early; empty when it went through.
 	Stopped string `json:"stopped,omitempty"`
-	// Halted says that it was a stop of balansd, or of whoever asked for the
-	// run, that ended it early: nothing is wrong then.
+	// Halted says that the run ended early because balansd, or the command that
+	// asked for it, was stopped: nothing is wrong then.
 	Halted bool `json:"halted,omitempty"`
 }
 
-// NeedsPerson reports whether something went wrong in the run that a person
-// should look at.
+// NeedsPerson reports whether something went wrong in the run that needs a person.
 func (r Run) NeedsPerson() bool {
 	return r.Stopped != "" && !r.Halted || len(r.Problems) > 0
 }
@@ -127,7 +126,7 @@ const (
 	Folder ConnectionKind = "folder"
 )
 
-// ConnectionStatus is how a connection stands.
+// ConnectionStatus is the status of a connection.
 type ConnectionStatus string
 
 // The statuses of a connection.
@@ -152,6 +151,10 @@ type Connection struct {
 	ListedAt      time.Time        `json:"listed_at,omitzero"`    // when it was last listed without an error
 	FullyListedAt time.Time        `json:"whole_at,omitzero"`     // when it was last listed from the beginning
 	Problem       string           `json:"problem,omitempty"`     // why the last listing failed; empty if it did not
+	// ProblemReason is the cause of Problem in a word, for telling it in another
+	// language; empty where there is none.
+	ProblemReason string        `json:"problem_reason,omitempty"`
+	Folder        *FolderReport `json:"folder,omitempty"` // what the last listing of a folder found
 }
 
 // ResetCursor makes the next listing start from the beginning. A listing that is

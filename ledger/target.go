@@ -81,13 +81,12 @@ func FiguresOf(v balance.Values) Figures {
 	return f
 }
 
-// Written is what balansd knows of a target: the figures that it wrote and read
-// back last, those that it is about to write, and those that a person chose to
-// keep.
+// Written is what balansd has recorded of a target: the figures that it last wrote and
+// read back, those that it is about to write, and the choices of a person.
 type Written struct {
-	// Properties names, as "namespace.key", the property that took each cell of
-	// Confirmed and Intended: after a change of the mapping, what stands in
-	// another property is not what balansd wrote. See ForMapping.
+	// Properties names, as "namespace.key", the property that each cell of Confirmed
+	// and Intended was written to. After a change of the mapping, the value of another
+	// property is not what balansd wrote. See ForMapping.
 	Properties map[balance.Cell]string `json:"properties,omitempty"`
 	// Confirmed are the figures that balansd wrote and read back equal. A
 	// figure that a person typed is not among them, even where it is the same

@@ -41,7 +41,7 @@ func TestTaskContinuesInBackground(t *testing.T) {
 		fails error
 		says  string
 	}{
-		"well": {nil, "Silverfin-firma Kantoor Peeters is gekoppeld"},
+		"well": {nil, "Silverfin-omgeving Kantoor Peeters is gekoppeld"},
 		"fail": {problem.New(problem.SilverfinDown, "Silverfin answered 503", ""), "Silverfin is niet bereikbaar"},
 	} {
 		t.Run(name, func(t *testing.T) {

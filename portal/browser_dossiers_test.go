@@ -27,7 +27,7 @@ func entriesInEveryState(at time.Time) (list []ledger.Entry) {
 	for _, r := range ledger.Reasons() {
 		add(ledger.Entry{State: ledger.Waiting, Reason: r}, "Garage Wouterloo BV")
 	}
-	for _, r := range []ledger.Reason{ledger.BeforeActivation, ledger.Dismissed} {
+	for _, r := range ledger.IgnoreReasons() {
 		add(ledger.Entry{State: ledger.Ignored, Reason: r}, "Menuiserie Grandsart SRL")
 	}
 	add(ledger.Entry{State: ledger.Failed, FailClass: ledger.Unavailable, Detail: "The reason of the program."}, "Optiek Klaasveldt BV")

@@ -246,7 +246,7 @@ func TestEndToEndInBrowser(t *testing.T) {
 		}
 	}
 	j.connect("nl")
-	j.expectText("Bestaande verbindingen")
+	j.expectText("Bestaande koppelingen")
 	j.expectText("De koppeling is gelegd")
 	j.connectByCode()
 	demo, err := j.sandbox.Demo()
@@ -310,7 +310,7 @@ func (j *endToEnd) decideAndSync() {
 		j.t.Error("nothing was written after all was decided")
 	}
 	j.visit("/dossiers?state=differs")
-	j.expectText("Geen enkel dossier voldoet hieraan")
+	j.expectText("Geen dossiers gevonden")
 }
 
 // syncWithoutSilverfin syncs one dossier while Silverfin drops every connection.

@@ -130,7 +130,7 @@ func stateKey(s ledger.State) string {
 // knownCases are the cases that have messages.
 func knownCases() []string {
 	var list []string
-	for _, r := range append(ledger.Reasons(), ledger.BeforeActivation, ledger.Dismissed) {
+	for _, r := range append(ledger.Reasons(), ledger.IgnoreReasons()...) {
 		list = append(list, string(r))
 	}
 	for _, c := range []ledger.FailClass{ledger.Unreadable, ledger.Refused, ledger.NotEqual, ledger.Unavailable} {

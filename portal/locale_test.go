@@ -140,6 +140,19 @@ func TestMessagesAreTranslated(t *testing.T) {
 	}
 }
 
+// TestFrenchPunctuation: French has a no-break space (U+00A0) before : ; ? ! and
+// inside « ».
+func TestFrenchPunctuation(t *testing.T) {
+	wrong := regexp.MustCompile("[ \u202f][:;?!»]|«[^\u00a0]|[^\u00a0]»|’")
+	for id, forms := range messages(t, "fr") {
+		for _, text := range forms {
+			if at := wrong.FindString(text); at != "" {
+				t.Errorf("%s has %q: %s", id, at, text)
+			}
+		}
+	}
+}
+
 // messageUses returns the message ids in templates and code: whole ones, and the prefixes
 // of those that are composed.
 func messageUses(t *testing.T) (ids, beginnings map[string]bool) {
@@ -384,10 +397,10 @@ func TestPlurals(t *testing.T) {
 		t.Fatal(err)
 	}
 	for lang, want := range map[string]map[int]string{
-		"nl": {0: "0 plaatsen", 1: "1 plaats ", 2: "2 plaatsen", 1000: "1.000 plaatsen"},
-		"fr": {0: "0 endroit.", 1: "1 endroit.", 2: "2 endroits", 1_000_000: "1\u202f000\u202f000 d'endroits"},
-		"en": {0: "0 places", 1: "1 place.", 2: "2 places", 1_000_000: "1,000,000 places"},
-		"de": {0: "0 Stellen", 1: "1 Stelle ", 2: "2 Stellen"},
+		"nl": {0: "0 actieve sessies", 1: "1 actieve sessie.", 2: "2 actieve sessies", 1000: "1.000 actieve sessies"},
+		"fr": {0: "0 session active.", 1: "1 session active.", 2: "2 sessions actives", 1_000_000: "1\u202f000\u202f000 de sessions"},
+		"en": {0: "0 active sessions", 1: "1 active session.", 2: "2 active sessions", 1_000_000: "1,000,000 active sessions"},
+		"de": {0: "0 aktive Sitzungen", 1: "1 aktive Sitzung.", 2: "2 aktive Sitzungen"},
 	} {
 		for count, part := range want {
 			got, err := locales[lang].n("account.sessions-count", count)

@@ -33,7 +33,7 @@ func TestValidateConnectionFails(t *testing.T) {
 		ann := newStubFixture(t, d).signedIn(annName)
 		d.Err = err
 		page := ann.post("/connection/finbox", "id", "6f1c")
-		if !strings.Contains(page.body, want) || strings.Contains(page.body, "probeert het vanzelf opnieuw") {
+		if !strings.Contains(page.body, want) || strings.Contains(page.body, "probeert het automatisch opnieuw") {
 			t.Errorf("%v: the page does not say %q: %d %s", err, want, page.code, page.body)
 		}
 	}
@@ -71,12 +71,12 @@ func TestSilverfinSignInBoundToSession(t *testing.T) {
 		says string
 	}{
 		"well":            {[]string{"state", state, "code", "abc", "authorized_firm_id", "12"}, true, "is gekoppeld"},
-		"another state":   {[]string{"state", "other", "code", "abc", "authorized_firm_id", "12"}, false, "niet in deze sessie begonnen"},
-		"no state":        {[]string{"code", "abc"}, false, "niet in deze sessie begonnen"},
-		"the person no":   {[]string{"state", state, "error", "access_denied"}, false, "iemand weigerde"},
+		"another state":   {[]string{"state", "other", "code", "abc", "authorized_firm_id", "12"}, false, "in een andere sessie gestart"},
+		"no state":        {[]string{"code", "abc"}, false, "in een andere sessie gestart"},
+		"the person no":   {[]string{"state", state, "error", "access_denied"}, false, "de toegang is geweigerd"},
 		"another error":   {[]string{"state", state, "error", "invalid_scope"}, false, "(invalid_scope)"},
 		"words of theirs": {[]string{"state", state, "error", "Bel 0900"}, false, "(error)"},
-		"a stranger's":    {[]string{"error", "Bel 0900"}, false, "niet in deze sessie begonnen"},
+		"a stranger's":    {[]string{"error", "Bel 0900"}, false, "in een andere sessie gestart"},
 		"a pasted code":   {[]string{"pasted", "1", "code", "abc"}, true, "is gekoppeld"},
 	} {
 		t.Run(name, func(t *testing.T) {
@@ -175,7 +175,7 @@ func TestConnectionPageWhileFinboxFails(t *testing.T) {
 	d.status.Connections = []ledger.Connection{{ID: "c1", Kind: ledger.Finbox, Status: ledger.Active, ListedAt: time.Date(2026, 3, 10, 2, 0, 0, 0, time.UTC)}}
 	f := newFixture(t, func(c *Config) { c.API = d })
 	ann := f.signedIn(annName)
-	if page := ann.get("/connection"); !strings.Contains(page.body, "Verbinding veilig") || !strings.Contains(page.body, "laatste goede antwoord op 10/03/2026") {
+	if page := ann.get("/connection"); !strings.Contains(page.body, "Verbinding veilig") || !strings.Contains(page.body, "laatste geslaagde contact op 10/03/2026") {
 		t.Errorf("before: %s", page.body)
 	}
 	d.status.Firms = []ledger.Firm{{ID: 12, Name: "Kantoor"}}
@@ -184,10 +184,10 @@ func TestConnectionPageWhileFinboxFails(t *testing.T) {
 	}
 	page := ann.post("/connection/finbox", "id", "ABC-123")
 	for range 2 {
-		if strings.Contains(page.body, "Verbinding veilig") || strings.Contains(page.body, "De koppeling is gelegd") || !strings.Contains(page.body, "Finbox antwoordt niet goed") {
+		if strings.Contains(page.body, "Verbinding veilig") || strings.Contains(page.body, "De koppeling is gelegd") || !strings.Contains(page.body, "Finbox reageert niet zoals verwacht") {
 			t.Errorf("the page reports success: %s", page.body)
 		}
-		if strings.Contains(page.body, "vanzelf opnieuw") {
+		if strings.Contains(page.body, "automatisch opnieuw") {
 			t.Errorf("the page promises a retry: %s", page.body)
 		}
 		page = ann.get("/connection")

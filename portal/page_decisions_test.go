@@ -27,7 +27,7 @@ func TestDecide(t *testing.T) {
 		want   []daemon.Decision
 		says   string
 	}{
-		"nothing ticked":       {[]string{"do", "use_finbox", "seen.1", "7"}, 303, nil, "Vink eerst aan"},
+		"nothing ticked":       {[]string{"do", "use_finbox", "seen.1", "7"}, 303, nil, "Selecteer eerst"},
 		"one figure":           {[]string{"do", "use_finbox", "seen.1", "7", "cell", "1:1003"}, 303, []daemon.Decision{on(1, daemon.UseFinbox, "1003")}, "bewaard"},
 		"two figures":          {[]string{"do", "keep_silverfin", "seen.1", "7", "cell", "1:1003", "cell", "1:1013"}, 303, []daemon.Decision{on(1, daemon.KeepSilverfin, "1003", "1013")}, "bewaard"},
 		"one dossier":          {[]string{"do", "keep_silverfin:2", "seen.2", "7", "cell", "1:1003", "seen.1", "7"}, 303, []daemon.Decision{on(2, daemon.KeepSilverfin)}, "bewaard"},

@@ -201,7 +201,7 @@ func (rq *request) reloadDossier(view jobView) error {
 		if err != nil {
 			return err
 		}
-		rq.flash("sync.looked", "When", when)
+		rq.flash("sync.checked", "When", when)
 	}
 	rq.w.Header().Set("HX-Refresh", "true")
 	rq.w.WriteHeader(http.StatusNoContent)

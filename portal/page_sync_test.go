@@ -45,10 +45,10 @@ func TestSyncResult(t *testing.T) {
 	}{
 		"done":     {"6", ledger.Run{}, nil, []string{"In Silverfin", "De sociale balans staat in Silverfin"}},
 		"waits":    {"5", ledger.Run{}, nil, []string{"De workflow staat nog niet open in Silverfin", "Open de workflow"}},
-		"all":      {"", ledger.Run{Outcome: map[ledger.State]int{ledger.Done: 3}}, nil, []string{"De synchronisatie is klaar", "3 in Silverfin"}},
-		"busy":     {"6", ledger.Run{}, problem.New(problem.Busy, "another run is under way", ""), []string{"Er loopt al een andere doorloop"}},
+		"all":      {"", ledger.Run{Outcome: map[ledger.State]int{ledger.Done: 3}}, nil, []string{"De synchronisatie is voltooid", "3 in Silverfin"}},
+		"busy":     {"6", ledger.Run{}, problem.New(problem.Busy, "another run is under way", ""), []string{"Er loopt al een andere synchronisatie"}},
 		"disk":     {"", ledger.Run{}, problem.New(problem.StateUnwritable, "the disk is full", ""), []string{"balansd kan niets bewaren"}},
-		"no reply": {"6", ledger.Run{Down: []string{"x"}, Troubles: []ledger.Trouble{{About: "Kantoor", Code: "silverfin_down"}}}, nil, []string{"Silverfin is niet bereikbaar", "Zo staat het dossier er nu voor"}},
+		"no reply": {"6", ledger.Run{Down: []string{"x"}, Troubles: []ledger.Trouble{{About: "Kantoor", Code: "silverfin_down"}}}, nil, []string{"Silverfin is niet bereikbaar", "Huidige status van het dossier"}},
 	} {
 		t.Run(name, func(t *testing.T) {
 			d := &stubAPI{entries: []ledger.Entry{done, waiting}}
@@ -110,12 +110,12 @@ func TestSlowSync(t *testing.T) {
 	<-clock
 	clock <- now.Add(31 * time.Second)
 	page = ben.get(job)
-	if !strings.Contains(page.body, "Loopt nog na 31 seconden") || strings.Contains(page.body, "turning") {
+	if !strings.Contains(page.body, "Na 31 seconden nog bezig") || strings.Contains(page.body, "turning") {
 		t.Errorf("after 31 seconds: %s", page.body)
 	}
 	end()
 	<-ended
-	if got := ben.get("/sync/other"); got.code != http.StatusNotFound || !strings.Contains(got.body, "niet meer bekend") {
+	if got := ben.get("/sync/other"); got.code != http.StatusNotFound || !strings.Contains(got.body, "niet meer terug te vinden") {
 		t.Errorf("an unknown job gives %d: %s", got.code, got.body)
 	}
 }
@@ -181,10 +181,10 @@ func TestSyncReloadsDossierPage(t *testing.T) {
 		err  error
 		says string
 	}{
-		"well":    {ledger.Run{}, nil, "Nagekeken op "},
+		"well":    {ledger.Run{}, nil, "Gecontroleerd op "},
 		"down":    {ledger.Run{Down: []string{"x"}, Troubles: []ledger.Trouble{{About: "x", Code: "silverfin_down"}}}, nil, "Silverfin is niet bereikbaar"},
 		"problem": {ledger.Run{}, problem.New(problem.StateUnwritable, "the disk is full", ""), "balansd kan niets bewaren"},
-		"busy":    {ledger.Run{}, problem.New(problem.Busy, "another run is under way", ""), "Er loopt al een andere doorloop"},
+		"busy":    {ledger.Run{}, problem.New(problem.Busy, "another run is under way", ""), "Er loopt al een andere synchronisatie"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			d := &stubAPI{entries: []ledger.Entry{done}}

@@ -57,11 +57,12 @@ const (
 	CertificateTime Reason = "certificate_time" // the certificate is not valid now
 	NameUnknown     Reason = "name_unknown"     // the host's name is not known
 	NotLinked       Reason = "not_linked"       // linking failed for a passing reason
+	NotMounted      Reason = "not_mounted"      // a folder that held files is empty: its disk or share is missing
 )
 
 // Reasons lists every reason, for the translations and their tests.
 func Reasons() []Reason {
-	return []Reason{ProxySignIn, ProxyRefuses, ProxyDown, Untrusted, OtherHost, CertificateTime, NameUnknown, NotLinked}
+	return []Reason{ProxySignIn, ProxyRefuses, ProxyDown, Untrusted, OtherHost, CertificateTime, NameUnknown, NotLinked, NotMounted}
 }
 
 // A Problem tells a person what happened and what to do next.

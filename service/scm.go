@@ -25,7 +25,6 @@ const (
 	errDependencyFailed    = syscall.Errno(1068)
 	errDependentsRunning   = syscall.Errno(1051)
 	errMarkedForDelete     = syscall.Errno(1072)
-	errServiceExists       = syscall.Errno(1073)
 )
 
 // What the service control manager says of how a service ended, besides an

@@ -20,19 +20,19 @@ import (
 	"balansd/internal/clip"
 )
 
-// nextDown is what to do about trouble that passes. That it is tried again is
-// for the caller to say, who knows when.
+// nextDown is the next step for a temporary problem. The caller adds when it is tried
+// again.
 const nextDown = "If it stays so, look at Silverfin's status page."
 
 // lockWords find a lock in the text of a refusal. What Silverfin answers to a
 // write in a locked period is not documented.
 var lockWords = regexp.MustCompile(`(?i)\b(un)?lock(ed|s|ing)?\b|verrouill|vergrendel|gesperrt`)
 
-// errorText finds Silverfin's own words in the body of a refusal. Silverfin
-// has several shapes: error as a text or an object, errors as a list or an
-// object, error_description, message. For anything else it gives the first
-// bytes. The text is printable, on one line, and bounded. scrub takes out what
-// must not be shown, before a bound could cut it in two.
+// errorText returns the error message in the body of a refusal. Silverfin uses
+// several forms: error as a text or an object, errors as a list or an object,
+// error_description, message. Of any other body it returns the first bytes. The text
+// is printable, on one line, and bounded. scrub removes secrets before the text is
+// cut.
 func errorText(body []byte, scrub func(string) string) string {
 	var v any
 	if json.Unmarshal(body, &v) == nil {

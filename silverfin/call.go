@@ -25,10 +25,10 @@ const (
 )
 
 // Firm is the client of one linked firm. It is safe for concurrent use: it
-// makes one call at a time per company, a few at once for the firm, and keeps
-// to the firm's token bucket. An Update is one turn. Its errors are problems; a lock or a missing
-// period, workflow or template is a *ledger.WaitingError; a context that ended is
-// that context's error.
+// makes one call at a time per company, a few at once for the firm, and obeys the
+// firm's token bucket. An Update counts as one call. Its errors are problems, except
+// that a lock or a missing period, workflow or template is a *ledger.WaitingError, and
+// that the error of a context that ended is returned unchanged.
 type Firm struct {
 	client    *Client
 	id        int64
@@ -62,8 +62,8 @@ type answer struct {
 
 func (a answer) good() bool { return a.status >= 200 && a.status < 300 && !isHTML(a.body) }
 
-// do makes a read when it is the company's turn, and gives the body of a good
-// answer.
+// do waits until no other call for the company is under way, makes a read, and
+// returns the body of a successful response.
 func (f *Firm) do(ctx context.Context, c call) ([]byte, error) {
 	leave, err := f.enter(ctx, c.company)
 	if err != nil {
@@ -74,12 +74,12 @@ func (f *Firm) do(ctx context.Context, c call) ([]byte, error) {
 	return body, err
 }
 
-// get makes a read for a caller that has the turn, and gives the body of a good
-// answer with the token that it was given for.
+// get makes a read for a caller that holds the lock of the company, and returns the
+// body of a successful response with the token that was used.
 //
-// It is sent once, and once more after a 401, with a renewed token. A second
-// 401 is a SilverfinSignIn problem, which passes by itself. Repeating a read
-// that failed otherwise is the business of the HTTP client that was given.
+// It is sent once, and once more after a 401, with a renewed token. A second 401 is a
+// SilverfinSignIn problem, which is temporary. Other failed reads are repeated by the
+// HTTP client of Config.
 func (f *Firm) get(ctx context.Context, c call) (body []byte, token string, err error) {
 	c.method = http.MethodGet
 	if token, err = f.tokens.access(ctx, ""); err != nil {
@@ -146,7 +146,7 @@ func (f *Firm) request(ctx context.Context, c call, payload []byte, token string
 	}
 	req.Header.Set("Authorization", "Bearer "+token)
 	req.Header.Set("Accept", "application/json")
-	req.Header.Set("Accept-Language", "en") // so that the word "locked" is found
+	req.Header.Set("Accept-Language", "en") // to recognise "locked"
 	req.Header.Set("User-Agent", "balansd")
 	if payload != nil {
 		req.Header.Set("Content-Type", "application/json")
@@ -183,7 +183,7 @@ func (f *Firm) failure(c call, ans answer, token string) error {
 	case html:
 		return f.unable(c, fmt.Sprintf("it answered %d with a web page", status))
 	case status == http.StatusConflict && text != "":
-		// Such as "being changed by another request": it passes.
+		// Such as "being changed by another request": it is temporary.
 		return f.unable(c, fmt.Sprintf("it answered 409 (%s)", text))
 	case status >= 500 || status == http.StatusRequestTimeout || status == http.StatusConflict:
 		return f.unable(c, fmt.Sprintf("it answered %d", status))

@@ -25,7 +25,7 @@ type Callback struct {
 	host      string
 	server    *http.Server
 	state     atomic.Pointer[string]
-	stateless atomic.Bool // an answer without a state was turned away
+	stateless atomic.Bool // a response without a state was refused
 	answers   chan callbackAnswer
 	once      sync.Once
 	failed    chan error
@@ -69,9 +69,9 @@ func (c *Callback) URL() string {
 // gets the address to sign in at.
 func (c *Callback) Expect(state string) { c.state.Store(&state) }
 
-// Wait waits until the browser brings the answer with the expected state, and
-// closes the server. It gives what End wants; firmID is the firm that was
-// granted. A person who said no is a problem as Refused makes it.
+// Wait waits for the browser's request with the expected state, and closes the
+// server. It returns the arguments of End; firmID is the firm that was granted. If the
+// person refused, the error is that of Refused.
 func (c *Callback) Wait(ctx context.Context) (code string, firmID int64, err error) {
 	defer func() { _ = c.Close() }()
 	select {
@@ -145,7 +145,7 @@ func (c *Callback) expected(state string) bool {
 	return want != nil && subtle.ConstantTimeCompare([]byte(state), []byte(*want)) == 1
 }
 
-// deliver passes on the first answer and ignores later ones.
+// deliver sends the first response to Wait and ignores later ones.
 func (c *Callback) deliver(a callbackAnswer) { c.once.Do(func() { c.answers <- a }) }
 
 // page is what the person sees. Nothing of the request is in it.

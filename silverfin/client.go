@@ -18,8 +18,8 @@ import (
 	"balansd/problem"
 )
 
-// DefaultBaseURL is the host that Silverfin's documentation names.
-const DefaultBaseURL = "https://live.getsilverfin.com"
+// defaultBaseURL is the host that Silverfin's documentation names.
+const defaultBaseURL = "https://live.getsilverfin.com"
 
 // WorkflowMatch says which workflow is the annual-accounts workflow.
 type WorkflowMatch struct {
@@ -41,7 +41,7 @@ type LockMatch struct {
 
 // Config is all that a Client needs.
 type Config struct {
-	BaseURL      string   // scheme and host; empty means DefaultBaseURL
+	BaseURL      string   // scheme and host; empty means defaultBaseURL
 	ClientID     string   // of the application that Silverfin registered
 	ClientSecret string   // never shown
 	Scopes       []string // asked for at the sign-in; empty means what the Target needs
@@ -67,8 +67,8 @@ type Config struct {
 	Now func() time.Time // nil means time.Now
 	Log zerolog.Logger
 
-	// After is the Client that the new one takes the place of, nil for none: a
-	// sign-in that was begun with the one can be ended with the other.
+	// After is the Client that the new one replaces, nil for none: a sign-in that
+	// was begun with one can be ended with the other.
 	After *Client
 }
 
@@ -76,7 +76,7 @@ type Config struct {
 // use. There should be only one for a Vault: two renew the same tokens, which
 // neither loses, but costs renewals.
 type Client struct {
-	id        string // tells it apart from other clients of the Vault
+	id        string // unique among the clients of the Vault
 	cfg       Config
 	base      string
 	http      *http.Client
@@ -126,7 +126,7 @@ func New(cfg Config) (*Client, error) {
 	return c, nil
 }
 
-// withDefaults fills in what the zero value stands for.
+// withDefaults returns cfg with defaults for zero values.
 func (cfg Config) withDefaults() Config {
 	if len(cfg.Scopes) == 0 {
 		cfg.Scopes = cfg.Target.scopes()
@@ -162,14 +162,14 @@ func (cfg Config) withDefaults() Config {
 // machine itself.
 func baseURL(s string) (string, error) {
 	if s == "" {
-		s = DefaultBaseURL
+		s = defaultBaseURL
 	}
 	u, err := url.Parse(strings.TrimRight(s, "/"))
 	ok := err == nil && u.Host != "" && u.User == nil && u.RawQuery == "" && u.Fragment == "" &&
 		(u.Scheme == "https" || u.Scheme == "http" && loopback.IsHost(u.Hostname()))
 	if !ok {
 		return "", problem.New(problem.ConfigInvalid, "the address of Silverfin is not an https address",
-			"Set it to "+DefaultBaseURL+", or leave it out.")
+			"Set it to "+defaultBaseURL+", or leave it out.")
 	}
 	return u.String(), nil
 }

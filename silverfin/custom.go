@@ -78,7 +78,7 @@ func (f *Firm) readProperties(ctx context.Context, p ledger.Target) (*snapshot, 
 	return r, nil
 }
 
-// getter makes reads and notes when the last one was answered, and with which
+// getter makes reads and records when the last one was answered, and with which
 // token.
 func (r *snapshot) getter(f *Firm) getter {
 	return func(ctx context.Context, c call) (body []byte, err error) {
@@ -119,7 +119,7 @@ func (r *snapshot) pageOfCell(c balance.Cell) int {
 	}
 	full := perPage
 	if end > 1 {
-		full = min(full, len(r.pages[0])) // Silverfin may give fewer a page
+		full = min(full, len(r.pages[0])) // Silverfin may use a smaller page size
 	}
 	if len(r.pages[end-1]) >= full {
 		return end

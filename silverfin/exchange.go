@@ -81,9 +81,9 @@ func (c *Client) exchange(ctx context.Context, firm int64, ask func(context.Cont
 	return reply, nil
 }
 
-// tokenProblem sorts the failures of the token endpoint: a grant that is lost,
-// our own credentials refused, or trouble that passes. The cause is left out: it
-// quotes the answer, which may hold tokens.
+// tokenProblem classifies an error of the token endpoint: a lost grant, refused client
+// credentials, or a temporary problem. It does not wrap the cause, which quotes the
+// response and may contain tokens.
 func (c *Client) tokenProblem(firm int64, err error) error {
 	refused, ok := errors.AsType[*oauth2.RetrieveError](err)
 	if !ok || errors.Is(err, transport.ErrTooLarge) || errors.Is(err, transport.ErrWebPage) {

@@ -7,7 +7,7 @@ import (
 	"time"
 )
 
-// grant is what the Vault keeps of one firm, as JSON.
+// grant is the record of one firm in the Vault, as JSON.
 type grant struct {
 	Generation   uint64    `json:"generation"` // counts renewals
 	AccessToken  string    `json:"access_token"`
@@ -77,9 +77,9 @@ func (g *grant) intend(client string, now time.Time) {
 const (
 	// refreshBefore is how long before its end an access token is renewed.
 	refreshBefore = time.Minute
-	// shortestUse is how long an access token is used, however short its life
-	// is said to be: a server that gives seconds would cost a renewal a call. One
-	// that ended before is refused, and renewed then.
+	// shortestUse is the minimum time that an access token is used, even if it
+	// expires earlier: a lifetime of seconds would cost a renewal for each call. A
+	// token that has expired is refused, and renewed then.
 	shortestUse = 10 * time.Second
 )
 
@@ -93,12 +93,12 @@ func (g *grant) usableUntil() time.Time {
 // Home is where a state is in use. Tokens that were received elsewhere may have
 // another owner that renews them, and takes them from this one.
 type Home struct {
-	Machine  string    `json:"machine,omitempty"` // tells computers apart
+	Machine  string    `json:"machine,omitempty"` // identifies the computer
 	Name     string    `json:"name,omitempty"`    // of the computer, for people
-	Restored time.Time `json:"restored,omitzero"` // when a backup was put in the place of the state; zero for never
+	Restored time.Time `json:"restored,omitzero"` // when a backup was restored; zero for never
 }
 
-// is reports whether both are the same place, as far as they tell.
+// is reports whether both are the same installation, as far as they are known.
 func (h Home) is(other Home) bool { return !h.elsewhere(other) && h.Restored.Equal(other.Restored) }
 
 // elsewhere reports whether both are known to be different computers.
@@ -106,8 +106,8 @@ func (h Home) elsewhere(other Home) bool {
 	return h.Machine != "" && other.Machine != "" && h.Machine != other.Machine
 }
 
-// elsewhere says how a grant came to a state in use at here; empty when it was
-// received there. Records of older versions do not tell.
+// elsewhere says how a grant came to the installation here; empty if it was received
+// there, or if an older version recorded it.
 func (g *grant) elsewhere(here Home) string {
 	switch {
 	case g.Home == (Home{}) || here == (Home{}) || g.Home.is(here):

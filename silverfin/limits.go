@@ -39,8 +39,8 @@ func (f *Firm) pace(ctx context.Context) error {
 			if f.bucket.Wait(ctx) == nil {
 				return nil
 			}
-			// The bucket gives up early when the deadline comes before it has
-			// room. Callers ask ctx whether it ended, so its end is waited for.
+			// The bucket returns at once if the deadline is too early for it.
+			// Callers check whether ctx has ended, so wait for that.
 			<-ctx.Done()
 			return ctx.Err()
 		}
@@ -50,8 +50,8 @@ func (f *Firm) pace(ctx context.Context) error {
 	}
 }
 
-// mayWriteNow reports whether a write may go out at once: no rest is asked for,
-// and the bucket has room, which is then taken.
+// mayWriteNow reports whether a write may be sent at once: there is no Retry-After to
+// wait for, and the bucket has a token, which is then used.
 func (f *Firm) mayWriteNow() bool { return !f.resting() && f.bucket.Allow() }
 
 // resting reports whether Silverfin asked for a rest that is not over.
@@ -61,7 +61,7 @@ func (f *Firm) resting() bool {
 	return time.Now().Before(f.restUntil)
 }
 
-// rest keeps every call of the firm back for a while.
+// rest delays every call of the firm by d.
 func (f *Firm) rest(d time.Duration) {
 	f.mu.Lock()
 	defer f.mu.Unlock()

@@ -15,11 +15,11 @@ import (
 )
 
 const (
-	// perPage is the page size that Silverfin documents as its default. It may
-	// give fewer a page than it was asked for.
+	// perPage is the page size that Silverfin documents as its default. A page may
+	// have fewer items.
 	perPage = 200
-	// maxPages bounds a list, 200,000 items, so that a server that never ends
-	// a list cannot hold up a run.
+	// maxPages bounds a list, 200,000 items, so that a server that never ends a
+	// list cannot block a run.
 	maxPages = 1000
 	// maxWalks bounds how often a list is read until two readings agree.
 	maxWalks = 5
@@ -31,13 +31,13 @@ type listPage []json.RawMessage
 // getter makes a read: Firm.do, or Firm.get for who has the turn.
 type getter func(context.Context, call) ([]byte, error)
 
-// list reads a list until its end, or until enough is true of a page; enough
-// may be nil. It gives the pages with the one that ended the list, which is
-// empty unless the server repeats itself.
+// list reads a list until its end, or until enough returns true for a page; enough may
+// be nil. It returns the pages with the one that ended the list, which is empty unless
+// the server repeats itself.
 //
-// Pages are cut by number, so that an item that goes away meanwhile moves
-// another one to a page that was read already. A list that may have more than
-// one page is therefore read until two readings in a row hold the same items.
+// Pages are numbered, so an item that is removed meanwhile moves another one to a page
+// that was read already. A list that may have more than one page is therefore read
+// until two readings in a row have the same items.
 func (f *Firm) list(ctx context.Context, get getter, c call, enough func(listPage) bool) ([]listPage, error) {
 	var before []string
 	for range maxWalks {
@@ -51,8 +51,8 @@ func (f *Firm) list(ctx context.Context, get getter, c call, enough func(listPag
 	return nil, f.unable(c, "its list changed each time it was read")
 }
 
-// walk reads a list once. It gives the names of its items, too, and whether
-// enough ended it.
+// walk reads a list once. It also returns the names of its items, and whether enough
+// ended it.
 func (f *Firm) walk(ctx context.Context, get getter, c call, enough func(listPage) bool) (pages []listPage, names []string, done bool, err error) {
 	seen := map[string]bool{}
 	for n := 1; n <= maxPages; n++ {
@@ -95,8 +95,7 @@ func (f *Firm) page(ctx context.Context, get getter, c call, n int) (listPage, e
 	return items, nil
 }
 
-// itemName tells an item of a list from the others: by its id, or by namespace
-// and key.
+// itemName identifies an item in a list: by its id, or by namespace and key.
 func itemName(item json.RawMessage) string {
 	r := readRecord(item)
 	if id, ok := valueText(r["id"]); ok {
@@ -110,8 +109,8 @@ func itemName(item json.RawMessage) string {
 	return namespace + "." + key
 }
 
-// record is one item of a list, field by field. It is read leniently: one odd
-// item must not keep the others from being used.
+// record is one item of a list, field by field. It is decoded leniently: one malformed
+// item must not make the others unusable.
 type record map[string]json.RawMessage
 
 // readRecord returns the fields of an item; none when it is no object.

@@ -91,7 +91,7 @@ func (f *Firm) period(ctx context.Context, company ledger.Company, end balance.D
 	return *found, nil
 }
 
-// otherPeriods is what there is in place of the period that was looked for.
+// otherPeriods are the periods of a company that lacks the one for the year.
 type otherPeriods struct {
 	yearEnds []string
 	odd      []string // periods that could not be read
@@ -109,7 +109,7 @@ func (o *otherPeriods) leaveOut(label string) {
 	}
 }
 
-// noPeriod says which year-ends there are instead of the one looked for.
+// noPeriod returns the error of a missing period, with the year-ends that there are.
 func (o *otherPeriods) noPeriod(company ledger.Company, end balance.Date) error {
 	const shown = 5
 	slices.Sort(o.yearEnds)
@@ -207,9 +207,9 @@ func isArchived(fields record) bool {
 	return truthy(fields["archived"]) || truthy(fields["archived_at"]) || strings.EqualFold(status, "archived")
 }
 
-// reconciliation finds the configured template through the workflows of the
-// period: a handle may occur more than once in a firm, so that the firm's list
-// of templates cannot tell which one the dossier uses.
+// reconciliation finds the configured template through the workflows of the period: a
+// handle may occur more than once in a firm, so the firm's list of templates does not
+// say which one the dossier uses.
 func (f *Firm) reconciliation(ctx context.Context, company ledger.Company, p period, open []int64) (workflow, id int64, err error) {
 	target := f.client.cfg.Target
 	missing := "the template %q is not in the annual-accounts workflow of %s for the period that ends on %s"

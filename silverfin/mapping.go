@@ -18,7 +18,7 @@ const (
 	LevelReconciliation = "reconciliation" // custom properties of one reconciliation, the template's own inputs
 )
 
-// codeMark is what stands for the cell's text in a key pattern.
+// codeMark is replaced by the cell's text in a key pattern.
 const codeMark = "{code}"
 
 // Target says where the figures of a social balance land. Silverfin does not
@@ -76,8 +76,8 @@ func (t Target) Validate() error {
 		"Correct the mapping in the configuration.")
 }
 
-// Mistakes lists what is wrong with the target. Empty fields stand for their
-// defaults. Two cells must not share a property.
+// Mistakes lists what is wrong with the target. Empty fields have their defaults. Two
+// cells must not share a property.
 func (t Target) Mistakes() []TargetMistake {
 	t = t.withDefaults()
 	var list []TargetMistake

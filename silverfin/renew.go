@@ -13,8 +13,8 @@ const (
 	// maxPosts bounds the refresh tokens that one renewal posts: the stored one,
 	// and others that were received.
 	maxPosts = maxOthers + 2
-	// joinedRest is how long a refresh token that two clients posted at once is
-	// not taken for dead: the other's answer may still be on its way.
+	// joinedRest is how long a refused refresh token that two clients posted at
+	// once does not count as lost: the other's response may still arrive.
 	joinedRest = time.Minute
 )
 

@@ -56,13 +56,12 @@ func (c *Client) Begin(_ context.Context, firmID int64, redirect string) (addres
 	return c.app(firmID, s.redirect).AuthCodeURL(state), state, nil
 }
 
-// End ends a sign-in and gives the firm that was linked. firmID is the firm
-// that was granted, which may be another than the one asked for: then notes
-// says so. With a pasted code it is what the person says, or 0 for the firm
-// that was asked for.
+// End ends a sign-in and returns the firm that was linked. firmID is the firm that was
+// granted; if it is another than the requested one, a note says so. With a pasted code
+// it is what the person enters, or 0 for the requested firm.
 //
-// The tokens are saved before they are used. When the connection test that
-// follows fails, the firm is as it was before.
+// The tokens are saved before they are used. If the connection test that follows
+// fails, the stored tokens are restored to those before.
 func (c *Client) End(ctx context.Context, state, code string, firmID int64) (ledger.Firm, []string, error) {
 	code = strings.TrimSpace(code)
 	s, ok := c.pending.find(state, c.cfg.Now())
@@ -116,7 +115,7 @@ func (c *Client) link(ctx context.Context, firmID int64, reply tokenReply) (ledg
 	}
 	name, err := f.test(ctx)
 	if err != nil {
-		// The undo must not be lost when the person gives up waiting.
+		// The undo is needed even if the person stops waiting.
 		if failed := undo(context.WithoutCancel(ctx)); failed != nil {
 			return ledger.Firm{}, errors.Join(err, failed)
 		}
@@ -129,8 +128,7 @@ func (c *Client) link(ctx context.Context, firmID int64, reply tokenReply) (ledg
 	return ledger.Firm{ID: firmID, Name: name, LinkedAt: now, RenewedAt: now, LinkedBy: f.user(ctx)}, nil
 }
 
-// test asks Silverfin which firm the tokens are for, the call that needs no
-// scope, and gives the firm's name.
+// test requests the firm of the tokens, which needs no scope, and returns its name.
 func (f *Firm) test(ctx context.Context) (string, error) {
 	c := call{method: http.MethodGet, path: "/user/firm", doing: "testing the link"}
 	body, err := f.do(ctx, c)
@@ -193,13 +191,13 @@ func Refused(errorCode, description string) error {
 		fmt.Sprintf("the sign-in to Silverfin did not succeed (%s)", clip.Line(errorCode+" "+description)), nextSignIn)
 }
 
-// Renew renews a firm's tokens when the last renewal is olderThan ago, and
-// tells whether it did. A refresh token dies after 60 days without use, so
-// that an idle firm needs one every few weeks.
+// Renew renews a firm's tokens if the last renewal is olderThan ago, and reports
+// whether it did. A refresh token expires after 60 days without use, so an idle firm
+// needs a renewal every few weeks.
 //
-// One harmless call follows a renewal: it shows that the new tokens work, and
-// makes the old refresh token die, as it does at the first use of the new ones.
-// Trouble in that call that passes is not an error.
+// One read follows a renewal: it shows that the new tokens work, and revokes the old
+// refresh token, as their first use does. A temporary problem of that call is not an
+// error.
 func (c *Client) Renew(ctx context.Context, firmID int64, olderThan time.Duration) (bool, error) {
 	f := c.Firm(firmID)
 	renewed, err := f.tokens.renewOlder(ctx, olderThan)
@@ -265,9 +263,8 @@ var scopeNeeds = map[string]string{
 	"workflows:read":       "it cannot be seen whether the workflow is open",
 }
 
-// missingScopes returns the scopes that were asked for and not granted. A server
-// that does not say what it granted granted what was asked for (RFC 6749,
-// section 5.1).
+// missingScopes returns the scopes that were requested and not granted. A server that
+// does not list them has granted all (RFC 6749, section 5.1).
 func missingScopes(asked, granted []string) (missing []string) {
 	for _, scope := range asked {
 		if len(granted) > 0 && !slices.Contains(granted, scope) {
@@ -277,8 +274,8 @@ func missingScopes(asked, granted []string) (missing []string) {
 	return missing
 }
 
-// TakeOver lets the tokens of a firm be renewed although they came with a copy
-// of the state: a person says that no other balansd renews them any more.
+// TakeOver allows renewing the tokens of a firm although they came with a copy of the
+// state: a person confirms that no other balansd renews them any more.
 func (c *Client) TakeOver(ctx context.Context, firmID int64) error {
 	return c.Firm(firmID).tokens.takeOver(ctx)
 }

@@ -15,19 +15,19 @@ import (
 // that Silverfin refused although it had just given it.
 const refusedRest = time.Hour
 
-// tokens owns the tokens of one firm. Everything is done under one lock, but for
-// secrets, which may not wait for a renewal.
+// tokens owns the tokens of one firm. Everything is done under one lock, except
+// secrets, which must not wait for a renewal.
 //
-// Silverfin's refresh tokens work once, and the old one dies when the new
-// access token is first used. So the order is: an intent in the Vault (which
-// also proves that it can be written), one post, the new pair in the Vault, and
-// only then the new access token is handed out. Whatever breaks in between,
-// the Vault holds a refresh token that works; only with a server that revokes
-// at once can a lost reply cost the link, and that ends in "link again".
+// Silverfin's refresh tokens work once, and the old one is revoked when the new
+// access token is first used. So the order is: an intent in the Vault (which also
+// shows that it can be written), one post, the new pair in the Vault, and only then
+// the new access token is used. Whatever fails in between, the Vault has a refresh
+// token that works; only a server that revokes at once and whose reply is lost makes
+// a new sign-in necessary.
 //
-// Another client may use the same Vault. Intent, pair and loss are written only
-// where the stored refresh token is still the one that was loaded; a pair that
-// comes second is kept beside the one that came first.
+// Another client may use the same Vault. Intent, pair and loss are written only if
+// the stored refresh token is still the one that was loaded; a pair that comes second
+// is stored beside the first.
 type tokens struct {
 	client *Client
 	firm   int64
@@ -40,7 +40,7 @@ type tokens struct {
 	refused   string    // the access token that Silverfin refused although it was new
 	refusedAt time.Time // when
 
-	inMemory atomic.Pointer[grant] // the same as cur, for whoever has no lock
+	inMemory atomic.Pointer[grant] // the same as cur, for reading without the lock
 }
 
 func newTokens(c *Client, firm int64) *tokens {
@@ -75,8 +75,8 @@ func (t *tokens) access(ctx context.Context, rejected string) (string, error) {
 	return token, nil
 }
 
-// run takes the lock and does quick, and if that gives false, slow. slow goes
-// on when ctx ends, so that a renewal that was sent is also saved.
+// run calls quick under the lock and, if that returns false, slow. slow continues
+// after ctx ends, so that a renewal that was sent is also saved.
 func (t *tokens) run(ctx context.Context, quick func() bool, slow func(context.Context) error) error {
 	select {
 	case t.lock <- struct{}{}:
@@ -149,8 +149,8 @@ func (t *tokens) load(ctx context.Context) error {
 	return nil
 }
 
-// replace makes the tokens of a new sign-in the firm's, saved, and gives a
-// function that puts back what was there before.
+// replace saves the tokens of a new sign-in as the firm's, and returns a function that
+// restores those before.
 func (t *tokens) replace(ctx context.Context, r tokenReply) (undo func(context.Context) error, err error) {
 	var prior *grant
 	signIn := rand.Text()
@@ -196,7 +196,7 @@ func (t *tokens) replace(ctx context.Context, r tokenReply) (undo func(context.C
 	}, err
 }
 
-// rename keeps the firm's name beside its tokens, for messages.
+// rename saves the firm's name with its tokens, for messages.
 func (t *tokens) rename(ctx context.Context, name string) error {
 	return t.run(ctx, func() bool { return t.cur != nil && t.cur.FirmName == name }, func(ctx context.Context) error {
 		if err := t.load(ctx); err != nil {
@@ -219,11 +219,10 @@ func (t *tokens) forget(ctx context.Context) error {
 	})
 }
 
-// refuse records that Silverfin refused a token that it had just given, and gives
-// the problem for it. The grant is well, so that this passes without a person:
-// each later call tries the token again, and works once Silverfin takes it. For
-// refusedRest no further refresh token is spent on it, or a pass would spend
-// one a call.
+// refuse records that Silverfin refused a token that it had just issued, and returns
+// the problem for it. The grant is valid, so no person is needed: each later call tries
+// the token again. For refusedRest no further refresh token is used, or a run would
+// use one for each call.
 func (t *tokens) refuse(ctx context.Context, token string) error {
 	var refused error
 	err := t.run(ctx, func() bool {
@@ -249,9 +248,9 @@ func (t *tokens) refusesRenewed() error {
 		fmt.Sprintf("If it stays so for days, link the firm again: balansd connect silverfin --firm %d.", t.firm))
 }
 
-// save puts the grant in memory into the Vault, in the place of the one that it
-// was received for. Where another client was first, that one's stays, the
-// refresh token in memory is kept beside it, and cur becomes what is stored.
+// save stores the grant in memory in the Vault, in place of the one that it was
+// received for. If another client was first, its grant stays, the refresh token in
+// memory is stored beside it, and cur becomes the stored grant.
 func (t *tokens) save(ctx context.Context) error {
 	mine := *t.cur
 	stored, err := t.change(ctx, func(g *grant) (*grant, error) {

@@ -17,8 +17,8 @@ import (
 )
 
 const (
-	// maxProperties is how many properties go in one call. Silverfin documents
-	// no limit; 100 is well within what such calls take.
+	// maxProperties is the number of properties in one call. Silverfin documents no
+	// limit; 100 is well within the usual ones.
 	maxProperties = 100
 	// maxAge is how old a reading may be when the write that it allowed goes
 	// out.
@@ -26,8 +26,8 @@ const (
 	// maxWait is the longest rest that an Update waits for. A longer one is
 	// handed to the caller, who comes again at the next run.
 	maxWait = time.Minute
-	// maxRefusals is how often an Update begins again because Silverfin turned
-	// a write away, unread, or because what it read was outdated.
+	// maxRefusals is how often an Update starts again because Silverfin refused a
+	// write unread, or because the reading was outdated.
 	maxRefusals = 4
 )
 
@@ -89,8 +89,8 @@ type update struct {
 	failed   error  // of a write whose outcome is not known
 }
 
-// remaining takes away what Silverfin accepted already, so that an Update ends with
-// a Silverfin that does not keep what it accepts.
+// remaining returns want without the figures that Silverfin accepted already, so that
+// an Update ends even if Silverfin does not store what it accepts.
 func (u *update) remaining(want ledger.Figures) ledger.Figures {
 	want = maps.Clone(want)
 	maps.DeleteFunc(want, func(c balance.Cell, text string) bool {
@@ -160,9 +160,8 @@ func (u *update) payload(chunk []propertyJSON) ([]byte, error) {
 	return payload, nil
 }
 
-// recheck makes sure that a write can go out at once, right after a look at
-// the page that decides about it. It tells whether that page is still as it was
-// read.
+// recheck waits until a write can be sent at once, and reads the page that the write
+// depends on again. It reports whether that page is unchanged.
 func (u *update) recheck(ctx context.Context, r *snapshot, decisive int) (unchanged bool, err error) {
 	if r.lastRead == decisive && time.Since(r.at) <= maxAge && u.mayWriteNow() {
 		return true, nil

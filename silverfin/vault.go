@@ -9,14 +9,14 @@ import (
 	"balansd/problem"
 )
 
-// Vault keeps secrets sealed. Implementations are safe for concurrent use.
+// Vault stores secrets, encrypted. Implementations are safe for concurrent use.
 type Vault interface {
 	// Get returns the value under a name, nil when there is none.
 	Get(ctx context.Context, name string) ([]byte, error)
-	// Update replaces the value under a name by what change makes of it, nil
-	// standing for no value. Nobody else changes it in between, and it is
-	// durable when Update returns. An error of change is given back, and leaves
-	// the value as it is. change may be called more than once.
+	// Update replaces the value of a name by the result of change, in one
+	// transaction; nil is no value. It is durable when Update returns. If change
+	// returns an error, Update returns it and changes nothing. change may be called
+	// more than once.
 	Update(ctx context.Context, name string, change func(old []byte) ([]byte, error)) error
 	// Put adds or replaces a value, whatever was there before; it is durable
 	// when Put returns.
@@ -52,8 +52,8 @@ func (t *tokens) decode(raw []byte) (*grant, error) {
 	return &g, nil
 }
 
-// change replaces the stored grant by what with makes of it, nil standing for
-// none, and gives it. An error of with leaves the grant as it is.
+// change replaces the stored grant by the result of with, and returns it; nil is no
+// grant. An error of with changes nothing.
 func (t *tokens) change(ctx context.Context, with func(*grant) (*grant, error)) (*grant, error) {
 	var made *grant
 	var refused error // of decode or with, which is no fault of the Vault
@@ -76,8 +76,8 @@ func (t *tokens) change(ctx context.Context, with func(*grant) (*grant, error)) 
 	return made, nil
 }
 
-// changeOf is change where the stored refresh token is still the one that was
-// loaded; else it gives errMoved.
+// changeOf is change, unless the stored refresh token is no longer the one that was
+// loaded: then it returns errMoved.
 func (t *tokens) changeOf(ctx context.Context, refreshToken string, with func(*grant)) (*grant, error) {
 	return t.change(ctx, func(g *grant) (*grant, error) {
 		if g == nil || g.RefreshToken != refreshToken {

@@ -9,9 +9,8 @@ import (
 	"path/filepath"
 )
 
-// publish gives a finished file its name, for good: it never replaces a file
-// that is there, and gives an fs.ErrExist error then. The name is on disk when
-// it returns. temp is gone afterwards.
+// publish renames a finished file to path, durably. It never replaces an existing
+// file: the error is then fs.ErrExist. temp is gone afterwards.
 func publish(temp, path string) error {
 	defer func() { _ = os.Remove(temp) }()
 	return link(temp, path)
@@ -49,9 +48,8 @@ func makeFolder(path, like string) error {
 // takes two steps.
 const awayMark = ".away"
 
-// replace writes a file so that its name always stands for a whole one: a
-// temporary file beside it is written, synced and renamed. Only the account
-// that runs balansd can read it.
+// replace writes a file atomically: a temporary file beside it is written, synced
+// and renamed. Only the account that runs balansd can read it.
 func replace(path string, write func(io.Writer) error) (err error) {
 	f, err := os.CreateTemp(filepath.Dir(path), filepath.Base(path)+".tmp-*")
 	if err != nil {

@@ -10,7 +10,7 @@ import (
 // table names one set of ordered keys.
 type table string
 
-// The tables. What their keys and values are stands in schema.go.
+// The tables. schema.go describes their keys and values.
 const (
 	tMeta        table = "meta"
 	tConnections table = "connections"
@@ -35,15 +35,16 @@ const (
 var tables = []table{tMeta, tConnections, tFirms, tLinks, tSecrets, tEntries, tStories, tValues,
 	tDocuments, tWritten, tPasses, tNights, tMissed, tKeyValue, tByID, tByDossier, tByState}
 
-// reader reads one consistent snapshot. What it hands out is valid until the
-// function that got the reader returns, and must not be changed. A backend
-// whose reads can fail ends that function itself and reports the error.
+// reader reads one consistent snapshot. The slices that it returns are valid until
+// the function that was called with the reader returns, and must not be changed. A
+// backend whose reads can fail ends that function itself and reports the error.
 type reader interface {
-	// get gives the value of a key, nil when there is none.
+	// get returns the value of a key, nil if there is none.
 	get(t table, key []byte) []byte
-	// walk gives the keys from <= key < to in order; a nil bound is open.
+	// walk iterates over the rows with from <= key < to, in ascending order; a nil
+	// bound is open.
 	walk(t table, from, to []byte) iter.Seq2[[]byte, []byte]
-	// walkBack gives the same keys, last first.
+	// walkBack iterates over the same rows in descending order.
 	walkBack(t table, from, to []byte) iter.Seq2[[]byte, []byte]
 }
 
@@ -55,11 +56,10 @@ type writer interface {
 	remove(t table, key []byte)
 }
 
-// kv keeps ordered keys. A step is a function that reads and writes: it is
-// kept as a whole, and only when nothing that it read was changed meanwhile. A
-// backend may run a step more than once to reach that, so a step changes
-// nothing outside of its writer that a second run would not set again.
-// Implementations are safe for concurrent use.
+// kv is a database of ordered keys. A step is a function that reads and writes in
+// one serializable transaction. A backend may run a step more than once, so a step
+// must not change anything outside of its writer that a second run would not set
+// again. Implementations are safe for concurrent use.
 type kv interface {
 	// view runs fn on a snapshot.
 	view(ctx context.Context, fn func(reader) error) error
@@ -69,8 +69,8 @@ type kv interface {
 	// that others share at the same time: all of them wait for one disk
 	// write. A step that is refused does not take the others with it.
 	share(ctx context.Context, fn func(writer) error) error
-	// copyTo writes a consistent copy of everything, after read looked at what
-	// it holds.
+	// copyTo writes a consistent copy of everything, after calling read with its
+	// content.
 	copyTo(ctx context.Context, w io.Writer, read func(reader) error) error
 	// check reads the structure of everything and reports the first damage.
 	check(ctx context.Context) error
@@ -85,8 +85,7 @@ func number(n uint64) []byte { return binary.BigEndian.AppendUint64(nil, n) }
 // numberAt reads the number at the end of a key.
 func numberAt(key []byte) uint64 { return binary.BigEndian.Uint64(key[len(key)-8:]) }
 
-// after gives the first key behind all those that start with prefix; nil when
-// there is none.
+// after returns the first key after all keys with prefix, nil if there is none.
 func after(prefix []byte) []byte {
 	end := append([]byte(nil), prefix...)
 	for i := len(end) - 1; i >= 0; i-- {

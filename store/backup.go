@@ -36,9 +36,9 @@ func (b Backups) complete(state string) Backups {
 	return b
 }
 
-// What a copy was made for stands in its name. Those that were not made for a
-// night count apart, and keepApart of each kind stay. Damaged ones all stay:
-// whose they are cannot be read.
+// The name of a copy ends with its purpose. Copies for another purpose than a night
+// are counted apart, and keepApart of each kind are kept. Damaged ones are all kept,
+// because they cannot be read to see which state they are of.
 const (
 	forMigration = "before-layout-%d"
 	forRestore   = "before-restore"
@@ -125,7 +125,7 @@ func makeBackup(ctx context.Context, db kv, o Options, purpose string) (ledger.B
 		if err == nil && after != before {
 			err = badBackup(path, errors.New("it does not hold what was copied"))
 		}
-		if problem.Is(err, problem.StateDamaged) { // the fault of the copy, or of what was copied
+		if problem.Is(err, problem.StateDamaged) { // either of the copy or of the state
 			err = cmp.Or(checkAll(ctx, db, o), err)
 		}
 		return err
@@ -229,7 +229,7 @@ func removeOldest(made backupFile, state summary, o Options) {
 	}
 	files = slices.DeleteFunc(files, func(f backupFile) bool { return f.kind != made.kind || f.path == made.path })
 	if len(files) < keep {
-		return // too few to look into each
+		return // nothing to remove
 	}
 	changes := map[string]uint64{}
 	files = slices.DeleteFunc(files, func(f backupFile) bool {
@@ -275,9 +275,8 @@ func backupFiles(folder string) ([]backupFile, error) {
 	return files, nil
 }
 
-// ListBackups lists the copies in a folder, newest first. Each is looked into
-// but not read as a whole; Problem says why one cannot be used. A folder that
-// is not there has none.
+// ListBackups lists the copies in a folder, newest first, none if there is no such
+// folder. Only the summary of each is read; Problem says why one cannot be used.
 func ListBackups(folder string) ([]ledger.Backup, error) {
 	return listBackups(folder, Options{}.complete())
 }

@@ -19,7 +19,7 @@ import (
 // pages. Whatever Check finds is found by Backup, which then makes no copy and
 // keeps the older ones; what Check does not find changes no answer.
 func TestFlippedBytes(t *testing.T) {
-	s := newShop(t)
+	s := newFixture(t)
 	s.with(func(st *store.Store) {
 		makeLayout(t, st)
 		s.backup(st)

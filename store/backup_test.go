@@ -16,8 +16,8 @@ import (
 	"balansd/store"
 )
 
-// shop is a state with a clock and a folder of backups of its own.
-type shop struct {
+// fixture is a state with a clock and a folder of backups of its own.
+type fixture struct {
 	t    testing.TB
 	o    store.Options
 	mu   sync.Mutex
@@ -25,29 +25,29 @@ type shop struct {
 	next int // number of the next made-up entry
 }
 
-func newShop(t testing.TB) *shop {
+func newFixture(t testing.TB) *fixture {
 	t.Helper()
-	s := &shop{t: t, now: noon}
+	s := &fixture{t: t, now: noon}
 	dir := t.TempDir()
 	s.o = store.Options{Path: filepath.Join(dir, "state", "balansd.db"), KeyPath: filepath.Join(dir, "keys", "data.key"), Version: "1.0.0",
 		Timeout: 10 * time.Millisecond, Backups: store.Backups{Folder: filepath.Join(dir, "backups"), Keep: 3}, Now: s.clock}
 	return s
 }
 
-func (s *shop) clock() time.Time {
+func (s *fixture) clock() time.Time {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	return s.now
 }
 
-func (s *shop) later(d time.Duration) {
+func (s *fixture) later(d time.Duration) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	s.now = s.now.Add(d)
 }
 
 // with opens the state, does something with it, and closes it.
-func (s *shop) with(do func(*store.Store)) {
+func (s *fixture) with(do func(*store.Store)) {
 	s.t.Helper()
 	st, err := store.Open(s.o)
 	if err != nil {
@@ -62,7 +62,7 @@ func (s *shop) with(do func(*store.Store)) {
 }
 
 // add records and delivers entries.
-func (s *shop) add(st *store.Store, n int) {
+func (s *fixture) add(st *store.Store, n int) {
 	s.t.Helper()
 	for range n {
 		e := listed(s.next)
@@ -78,7 +78,7 @@ func (s *shop) add(st *store.Store, n int) {
 	}
 }
 
-func (s *shop) backup(st *store.Store) ledger.Backup {
+func (s *fixture) backup(st *store.Store) ledger.Backup {
 	s.t.Helper()
 	b, err := st.Backup(s.t.Context())
 	if err != nil {
@@ -88,7 +88,7 @@ func (s *shop) backup(st *store.Store) ledger.Backup {
 }
 
 // list gives the names of the backups, newest first.
-func (s *shop) list() (names []string) {
+func (s *fixture) list() (names []string) {
 	s.t.Helper()
 	list, err := store.ListBackups(s.o.Backups.Folder)
 	if err != nil {
@@ -103,7 +103,7 @@ func (s *shop) list() (names []string) {
 // TestBackupsThere has the folder of copies lose what is in it, as a disk that is
 // not mounted does.
 func TestBackupsThere(t *testing.T) {
-	s := newShop(t)
+	s := newFixture(t)
 	folder := s.o.Backups.Folder
 	s.with(func(st *store.Store) {
 		if err := st.CheckBackups(t.Context()); err != nil {
@@ -145,7 +145,7 @@ func TestBackupsThere(t *testing.T) {
 }
 
 func TestBackup(t *testing.T) {
-	s := newShop(t)
+	s := newFixture(t)
 	if got := s.list(); got != nil {
 		t.Errorf("without a folder there are %v", got)
 	}
@@ -186,8 +186,8 @@ func TestBackup(t *testing.T) {
 // TestOldBackupsGo: as many as asked for stay, of this state alone. What has
 // another name, cannot be read, or is of another state is left alone.
 func TestOldBackupsGo(t *testing.T) {
-	s := newShop(t)
-	other := newShop(t)
+	s := newFixture(t)
+	other := newFixture(t)
 	other.o.Backups = s.o.Backups
 	other.now = noon.AddDate(-1, 0, 0)
 	other.with(func(st *store.Store) { other.backup(st) })
@@ -231,7 +231,7 @@ func TestOldBackupsGo(t *testing.T) {
 // TestCopiesOfAClockAheadGoFirst: what was changed last counts, not what the
 // clock said at the time.
 func TestCopiesOfAClockAheadGoFirst(t *testing.T) {
-	s := newShop(t)
+	s := newFixture(t)
 	ahead := 400 * 24 * time.Hour
 	s.with(func(st *store.Store) {
 		s.later(ahead)
@@ -257,7 +257,7 @@ func TestCopiesOfAClockAheadGoFirst(t *testing.T) {
 // and holds no less than the one before.
 func TestBackupsAtOnce(t *testing.T) {
 	t.Parallel()
-	s := newShop(t)
+	s := newFixture(t)
 	s.o.Backups.Keep = 100
 	var made [2][]ledger.Backup
 	s.with(func(st *store.Store) {
@@ -292,7 +292,7 @@ func TestBackupsAtOnce(t *testing.T) {
 }
 
 func TestBackupFolderRefused(t *testing.T) {
-	s := newShop(t)
+	s := newFixture(t)
 	if err := os.WriteFile(s.o.Backups.Folder, []byte("a file"), 0o600); err != nil {
 		t.Fatal(err)
 	}
@@ -307,7 +307,7 @@ func TestBackupFolderRefused(t *testing.T) {
 // TestCutOffBackupsGo: what a crash left of a copy goes with the first copy of
 // the next day.
 func TestCutOffBackupsGo(t *testing.T) {
-	s := newShop(t)
+	s := newFixture(t)
 	left := filepath.Join(s.o.Backups.Folder, ".balansd-being-made-20260301T000000Z-1")
 	s.with(func(st *store.Store) {
 		s.backup(st)
@@ -330,7 +330,7 @@ func TestCutOffBackupsGo(t *testing.T) {
 // TestChangedBackup changes each byte, and cuts the file at many places: it is refused, or holds what it held.
 func TestChangedBackup(t *testing.T) {
 	t.Parallel()
-	s := newShop(t)
+	s := newFixture(t)
 	var b ledger.Backup
 	s.with(func(st *store.Store) {
 		s.add(st, 2)

@@ -83,7 +83,7 @@ func refused(err error, limit, size int64) error {
 }
 
 func TestFullDiskAtBackupAndRestore(t *testing.T) {
-	s := newShop(t)
+	s := newFixture(t)
 	s.o.Backups.Folder = ""
 	s.with(func(st *store.Store) { s.add(st, 20) })
 	startChild(t, "full-backups", s.o.Path).waitFor(t, "well")

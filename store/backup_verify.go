@@ -17,11 +17,10 @@ import (
 	"balansd/problem"
 )
 
-// VerifyBackup reads a copy as a whole: its hash, its structure, and every row
-// of it. It gives a StateDamaged problem when something is wrong with it, a
-// StateNewer one when a newer version wrote it, and changes nothing. A state
-// file that somebody copied while balansd did not run will do, too; it has no
-// hash of its own.
+// VerifyBackup reads a copy as a whole: its hash, its structure, and every row. It
+// returns a StateDamaged problem if the copy is damaged and a StateNewer problem if
+// a newer version wrote it, and changes nothing. A state file that was copied while
+// balansd did not run is accepted too; it has no hash.
 func VerifyBackup(ctx context.Context, path string) (ledger.Backup, error) {
 	return verifyBackup(ctx, path, Options{}.complete())
 }
@@ -43,7 +42,8 @@ func verifyBackup(ctx context.Context, path string, o Options) (ledger.Backup, e
 	return s.backup(fileOf(path)), nil
 }
 
-// fileOf tells from its name when a copy was made, else from its own time.
+// fileOf returns the backupFile of a path: the time is that of the name, else that
+// of the file.
 func fileOf(path string) backupFile {
 	f := backupFile{path: path}
 	files, _ := backupFiles(filepath.Dir(path))
@@ -59,9 +59,8 @@ func fileOf(path string) backupFile {
 	return f
 }
 
-// verifyFile reads a copy's hash, structure and rows, and gives what it says of
-// itself. Of a layout with other values than the newest only the checksums of rows
-// are known.
+// verifyFile checks a copy's hash, structure and rows, and returns its summary. In
+// an older layout with other values only the checksums of the rows are checked.
 func verifyFile(ctx context.Context, path string, o Options) (s summary, err error) {
 	if err := verifyStamp(ctx, path); err != nil {
 		return s, err
@@ -125,7 +124,7 @@ func verifyStamp(ctx context.Context, path string) error {
 	size := info.Size() - int64(stampSize)
 	stamp := make([]byte, stampSize)
 	if size < 0 {
-		return nil // too short to have one; bbolt will tell
+		return nil // too short to have one; bbolt reports it
 	}
 	if _, err := f.ReadAt(stamp, size); err != nil {
 		return badBackup(path, err)

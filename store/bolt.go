@@ -55,9 +55,9 @@ const (
 	viewsPerRelease = 64
 )
 
-// fill says how full bbolt leaves the pages that it splits. Rows that come in
-// order and keep their length are packed; entries and stories grow after they
-// came, and get room for it. The rest has bbolt's own half.
+// fill is the fill percentage of pages that bbolt splits. Rows that are added in
+// order and keep their length are packed; entries and histories grow later and get
+// room for it. Other tables have bbolt's default of a half.
 var fill = map[table]float64{
 	tValues: 0.95, tDocuments: 0.95, tPasses: 0.9, tByState: 0.95,
 	tEntries: 0.6, tStories: 0.5,
@@ -90,8 +90,8 @@ func recoverDamage(path string, log zerolog.Logger, err *error) func() {
 	}
 }
 
-// readError reads a file to its end and returns the error of that, which the fault
-// of a mapped page does not tell.
+// readError reads a file to its end and returns the error, which the fault of a
+// mapped page does not include.
 func readError(path string) error {
 	f, err := os.Open(path)
 	if err != nil {

@@ -15,17 +15,17 @@ import (
 	"balansd/problem"
 )
 
-// errEmpty says that the file is there and holds nothing. bbolt would make a
-// new database of it, in place, and hide that the state was lost.
+// errEmpty is the error for an empty state file. bbolt would create a new database
+// in it and hide that the state was lost.
 var errEmpty = errors.New("the file is empty")
 
-// errReplaced says that another file has the name of the one that was opened:
-// whoever held it before put a new one in its place.
+// errReplaced is the error for a file that the previous owner of the lock replaced
+// while it was being opened.
 var errReplaced = errors.New("the file was replaced while it was opened")
 
-// openBolt opens a file that exists, the one that has the name once the lock
-// is ours. Damage that makes bbolt panic or fault is an error, and the file is
-// let go.
+// openBolt opens an existing file, the one that has the name once the lock is
+// acquired. Damage that makes bbolt panic or fault is returned as an error, and the
+// file is closed.
 func openBolt(path string, timeout time.Duration, readOnly bool, log zerolog.Logger) (b *boltKV, err error) {
 	const attempts = 3
 	for range attempts {
@@ -62,7 +62,7 @@ func openOnce(path string, timeout time.Duration, readOnly bool, log zerolog.Log
 			}
 			if _, err := f.ReadAt(make([]byte, 1), 0); err != nil {
 				_ = f.Close()
-				return nil, err // bbolt would take it for damage
+				return nil, err // bbolt would report damage
 			}
 			file = f
 			return f, nil
@@ -84,7 +84,7 @@ func openOnce(path string, timeout time.Duration, readOnly bool, log zerolog.Log
 	return b, nil
 }
 
-// named gives errReplaced unless the file has the name.
+// named returns errReplaced unless f is the file at path.
 func named(path string, f *os.File) error {
 	opened, err := f.Stat()
 	if err != nil {
@@ -110,8 +110,8 @@ func (b *boltKV) whole() error {
 	})
 }
 
-// newBolt makes an empty file a bbolt file. The caller gives the file its
-// name once it is whole.
+// newBolt creates a bbolt database in an empty file. The caller renames the file
+// once it is complete.
 func newBolt(path string, log zerolog.Logger) (*boltKV, error) {
 	db, err := bolt.Open(path, 0o600, &bolt.Options{FreelistType: bolt.FreelistMapType, Timeout: time.Second})
 	if err != nil {

@@ -15,10 +15,9 @@ import (
 	"balansd/ledger"
 )
 
-// checkRows checks every row of a state of the newest layout, and that there are as
-// many in the indexes as there are entries. A row with its checksum is what was
-// written; of a layout without checksums each row is decoded, too, and compared
-// with the entries. Its errors are rowErrors.
+// checkRows checks every row of a state of the newest layout, and that each index
+// has as many rows as there are entries. In a layout without checksums each row is
+// also decoded and compared with the entries. Its errors are rowErrors.
 func checkRows(ctx context.Context, db kv) error {
 	c := newCodec()
 	return db.view(ctx, func(r reader) error {
@@ -133,7 +132,7 @@ func checkEntries(r reader, c *codec) error {
 	return err
 }
 
-// checkRow decodes the value of a row, and looks for the entry that it belongs to.
+// checkRow decodes the value of a row, and requires the entry that it belongs to.
 func (c *codec) checkRow(r reader, t table, k, v []byte) (err error) {
 	switch t {
 	case tStories, tValues, tDocuments:
@@ -143,7 +142,7 @@ func (c *codec) checkRow(r reader, t table, k, v []byte) (err error) {
 	}
 	switch t {
 	case tStories:
-		err = c.unpack(v, new(story))
+		err = c.unpack(v, new(history))
 	case tValues:
 		_, err = c.unpackValues(v)
 	case tDocuments:

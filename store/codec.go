@@ -14,9 +14,9 @@ import (
 	"balansd/ledger"
 )
 
-// dictionary is text that rows look like. A row is deflated as if this text
-// stood before it, so that it holds little more than what is its own. It is
-// part of the file's layout: it never changes, or old rows cannot be read.
+// dictionary is the preset dictionary with which rows are deflated: text that
+// resembles a row. It is part of the file's layout and must never change, or old rows
+// cannot be read.
 //
 //go:embed dictionary.txt
 var dictionary []byte
@@ -34,7 +34,7 @@ type codec struct {
 	compressors chan *gzip.Writer
 }
 
-// kept is the number of idle deflaters and inflaters that a codec keeps.
+// kept is the maximum number of idle deflaters and inflaters in a codec.
 const kept = 4
 
 func newCodec() *codec {
@@ -60,7 +60,7 @@ func (c *codec) reader() io.ReadCloser {
 	}
 }
 
-// putBack keeps x for the next call, unless enough are kept.
+// putBack returns x to the idle ones, unless there are enough.
 func putBack[T any](idle chan T, x T) {
 	select {
 	case idle <- x:
@@ -134,7 +134,7 @@ func (c *codec) unpackValues(row []byte) (balance.Values, error) {
 	return values, nil
 }
 
-// compress compresses a document. gzip's checksum tells damage.
+// compress compresses a document. gzip's checksum detects damage.
 func (c *codec) compress(document []byte) ([]byte, error) {
 	var b bytes.Buffer
 	var w *gzip.Writer

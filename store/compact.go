@@ -18,9 +18,8 @@ const (
 	compactFrom = 8 << 20 // bytes
 )
 
-// compactIfWorth writes the file anew if that is worth it, and gives the file
-// that is then open. What goes wrong with it is said in the log: the old file
-// stays, and is as good as before.
+// compactIfWorth compacts the file if that saves enough space, and returns the open
+// file. An error is only logged, because the old file is still complete.
 func compactIfWorth(ctx context.Context, b *boltKV, o Options) (*boltKV, error) {
 	size, free := b.size(), b.free()
 	if size < compactFrom || free <= size/2 {
@@ -36,7 +35,7 @@ func compactIfWorth(ctx context.Context, b *boltKV, o Options) (*boltKV, error) 
 		log.Warn().Err(err).Msg("the state file could not be compacted")
 		return b, nil
 	}
-	defer func() { _ = os.Remove(temp) }() // when it could not be put in place
+	defer func() { _ = os.Remove(temp) }() // if it was not renamed
 	err = swap(temp, o.Path, b.close)
 	if err != nil {
 		log.Warn().Err(err).Msg("the compacted state file could not be put in place")
@@ -57,8 +56,8 @@ func (b *boltKV) free() int64 {
 	return int64(stats.FreePageN+stats.PendingPageN) * int64(b.db.Info().PageSize)
 }
 
-// compacted writes the rows of a file to another one beside it, and gives its
-// path once it is on disk and holds the same.
+// compacted writes the rows of a file to another one beside it, and returns its
+// path once it is on disk and verified.
 func compacted(ctx context.Context, b *boltKV, o Options) (path string, err error) {
 	f, err := os.CreateTemp(filepath.Dir(o.Path), filepath.Base(o.Path)+compactMark+"*")
 	if err != nil {
@@ -90,8 +89,8 @@ func compacted(ctx context.Context, b *boltKV, o Options) (path string, err erro
 	return path, errors.Join(err, now.close())
 }
 
-// copyOwnerAndMode gives a file that is to take the place of the state file its owner
-// and mode.
+// copyOwnerAndMode sets the owner and mode of a file that is to replace the state
+// file.
 func copyOwnerAndMode(path, state string) error {
 	info, err := os.Stat(state)
 	if err != nil {

@@ -16,7 +16,7 @@ import (
 // symbolic link, is compacted and restored there.
 func TestLinkedStateStaysWhereItIs(t *testing.T) {
 	t.Parallel()
-	s := newShop(t)
+	s := newFixture(t)
 	var b ledger.Backup
 	s.with(func(st *store.Store) {
 		s.add(st, 3)

@@ -34,14 +34,14 @@ func (s *Store) SaveFirm(ctx context.Context, f ledger.Firm) error {
 	return s.save(ctx, tFirms, number(uint64(f.ID)), f)
 }
 
-// UpdateFirm changes a stored firm; one that was removed stays so, without an
-// error. change may be called more than once, and must not call the store.
+// UpdateFirm changes a stored firm. It does nothing if the firm was removed. change
+// may be called more than once, and must not call the store.
 func (s *Store) UpdateFirm(ctx context.Context, id int64, change func(*ledger.Firm)) error {
 	return amend(ctx, s, tFirms, number(uint64(id)), change)
 }
 
-// RemoveFirm forgets a firm and the secrets that FirmSecret names; the ledger
-// keeps its entries. A firm that is not there is well forgotten.
+// RemoveFirm deletes a firm and the secret that FirmSecret names; its entries stay
+// in the ledger. It is no error if there is no such firm.
 func (s *Store) RemoveFirm(ctx context.Context, id int64) error {
 	return s.damageProblem(s.db.update(ctx, func(w writer) error {
 		w.remove(tFirms, number(uint64(id)))

@@ -14,8 +14,8 @@ import (
 	"balansd/problem"
 )
 
-// A key file is one line: keyName, how the key is wrapped (keyWrap), and the
-// key in base64. It says what it is to whoever finds it.
+// A key file is one line: keyName, how the key is wrapped (keyWrap), and the key in
+// base64.
 const keyName = "balansd-data-key-1"
 
 // keySize is that of AES-256, in bytes.

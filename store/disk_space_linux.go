@@ -2,8 +2,8 @@ package store
 
 import "golang.org/x/sys/unix"
 
-// space gives the free bytes of the disk that a folder is on, for this
-// account; false when the system does not tell.
+// space returns the free bytes for this account on the disk of a folder; known is
+// false if the system does not report it.
 func space(folder string) (free int64, known bool) {
 	var s unix.Statfs_t
 	if err := unix.Statfs(folder, &s); err != nil {

@@ -14,11 +14,10 @@ const (
 	lastEvents  = 180
 )
 
-// story is the row of an entry's history, oldest event first. Left counts the events
-// that were dropped after the first firstEvents. Pruned says that there were events
-// before the first, until their time was over; an entry without a row of its
-// own had them, too.
-type story struct {
+// history is the row of an entry's events, oldest first. Left counts the events
+// that were dropped after the first firstEvents. Pruned says that Prune removed
+// events before the first; it removed all those of an entry without a row.
+type history struct {
 	Left   int            `json:"left,omitempty"`
 	Pruned bool           `json:"pruned,omitempty"`
 	Events []ledger.Event `json:"events"`
@@ -34,25 +33,25 @@ func (s *Store) addEvent(w writer, n uint64, e ledger.Event, first bool) error {
 	if e == (ledger.Event{}) {
 		return nil
 	}
-	st, err := s.story(w, n)
+	h, err := s.history(w, n)
 	if err != nil {
 		return err
 	}
-	if !first && len(st.Events) == 0 {
-		st.Pruned = true
+	if !first && len(h.Events) == 0 {
+		h.Pruned = true
 	}
-	if len(st.Events) > 0 {
-		last := st.Events[len(st.Events)-1]
+	if len(h.Events) > 0 {
+		last := h.Events[len(h.Events)-1]
 		if last.State == e.State && last.Reason == e.Reason && last.Text == e.Text && last.By == e.By {
 			return nil
 		}
 	}
-	st.Events = append(st.Events, e)
-	if extra := len(st.Events) - firstEvents - lastEvents; extra > 0 {
-		st.Events = append(st.Events[:firstEvents:firstEvents], st.Events[firstEvents+extra:]...)
-		st.Left += extra
+	h.Events = append(h.Events, e)
+	if extra := len(h.Events) - firstEvents - lastEvents; extra > 0 {
+		h.Events = append(h.Events[:firstEvents:firstEvents], h.Events[firstEvents+extra:]...)
+		h.Left += extra
 	}
-	blob, err := s.codec.pack(st)
+	blob, err := s.codec.pack(h)
 	if err != nil {
 		return err
 	}
@@ -60,46 +59,46 @@ func (s *Store) addEvent(w writer, n uint64, e ledger.Event, first bool) error {
 	return nil
 }
 
-func (s *Store) story(r reader, n uint64) (st story, err error) {
+func (s *Store) history(r reader, n uint64) (h history, err error) {
 	if blob := r.get(tStories, number(n)); blob != nil {
-		err = s.codec.unpack(blob, &st)
+		err = s.codec.unpack(blob, &h)
 	}
-	return st, err
+	return h, err
 }
 
-// History gives the events of an entry, oldest first; a NotFound problem when
-// there is no such entry. An event that repeats the one before was folded into
-// it. Of a long story the first 20 and the last 180 events are kept; an event
-// between them says how many are left out. Where Prune took older events away,
-// the first event says so.
+// History returns the events of an entry, oldest first; a NotFound problem if there
+// is no such entry. An event that repeats the previous one is merged into it. Of a
+// long history the first 20 and the last 180 events are stored; an event between
+// them says how many are left out. If Prune removed older events, the first event
+// says so.
 func (s *Store) History(ctx context.Context, n uint64) ([]ledger.Event, error) {
-	var st story
+	var h history
 	var e ledger.Entry
 	err := s.db.view(ctx, func(r reader) (err error) {
 		if e, err = s.entry(r, n); err != nil {
 			return err
 		}
-		st, err = s.story(r, n)
+		h, err = s.history(r, n)
 		return err
 	})
 	if err != nil {
 		return nil, s.damageProblem(err)
 	}
-	return st.withGaps(e), nil
+	return h.withGaps(e), nil
 }
 
 // withGaps returns the events, with events that say what is missing.
-func (st story) withGaps(e ledger.Entry) []ledger.Event {
-	events := st.Events
-	if st.Left > 0 {
+func (h history) withGaps(e ledger.Entry) []ledger.Event {
+	events := h.Events
+	if h.Left > 0 {
 		before := events[firstEvents-1]
-		gap := ledger.Event{At: before.At, State: before.State, Text: fmt.Sprintf("Left out here: %d steps.", st.Left)}
+		gap := ledger.Event{At: before.At, State: before.State, Text: fmt.Sprintf("Left out here: %d steps.", h.Left)}
 		events = slices.Insert(events, firstEvents, gap)
 	}
-	if len(st.Events) == 0 {
+	if len(h.Events) == 0 {
 		return []ledger.Event{{At: e.UpdatedAt, State: e.State, Text: pruned}}
 	}
-	if st.Pruned {
+	if h.Pruned {
 		events = slices.Insert(events, 0, ledger.Event{At: e.FoundAt, State: ledger.Found, Text: pruned})
 	}
 	return events

@@ -132,6 +132,8 @@ func (s *Store) apply(w writer, old ledger.Entry, c change) error {
 	}
 	if c.document != nil {
 		w.put(tDocuments, key, c.document)
+	} else if c.DropDocument {
+		w.remove(tDocuments, key)
 	}
 	return s.addEvent(w, c.Entry.Number, c.Event, false)
 }

@@ -12,8 +12,8 @@ import (
 )
 
 // Iterators read each chunk of entries in a transaction of its own and yield them
-// afterwards: a slow consumer holds up nobody, and the file does not grow meanwhile.
-// The first chunk is small, for pages.
+// afterwards, so that a slow consumer does not keep a transaction open. The first
+// chunk is small, for pages.
 const (
 	firstChunk = 32
 	lastChunk  = 256

@@ -20,25 +20,26 @@ const firstSeen = "The social balance was listed for the first time."
 const dismissedAgain = "The same document was listed under another name; it stays dismissed."
 
 // Record stores new entries, and the Cursor, ListedAt and Problem of the
-// connection that listed them, in one transaction. All else of the stored
-// connection stays, such as a pause set meanwhile; one that is not stored yet
-// is stored as it is given. The stored Cursor stays, too, when its Anew is no
-// longer that of c: it was taken away during the listing.
+// connection that listed them, in one transaction. All other fields of the stored
+// connection stay, such as a pause set meanwhile; a connection that is not stored
+// yet is added. The stored Cursor stays too if its CursorResets is no longer that
+// of c: it was reset during the listing.
 //
-// What the ledger has already is left out: the same connection, id and
-// revision; the content of the newest entry of the same connection and id; or
-// the content of an entry of another id of the same connection and dossier,
-// if that entry was dismissed by a person, or is live (neither superseded nor
-// ignored nor failed) and has no newer sibling. A dismissed one says in its
-// history that its content came again. An entry that was listed again and is not settled gets the
-// listing's Dossier, Model and MediaTypes, where the listing has them; with
-// another enterprise number it loses its ValuesHash, so that its document is
-// read and checked again. The new entries are given back with their numbers
-// and versions.
+// A listing that the ledger has already is left out: one with the same connection,
+// id and revision; with the content of the newest entry of the same connection and
+// id; or with the content of an entry of another id of the same connection and
+// dossier, if that entry was dismissed by a person, or is live (neither superseded
+// nor ignored nor failed) and has no newer sibling. The history of a dismissed one
+// records that its content was listed again. An entry that was listed again and is
+// not settled gets the listing's Dossier, Model and MediaTypes, where the listing
+// has them; with another enterprise number it loses its ValuesHash, so that its
+// document is read and checked again. Record returns the new entries with their
+// numbers and versions.
 //
-// A folder lists what lies in it now. There the content alone tells whether a
-// listing is new, by that of the entry of its id that was recorded last; a
-// revision that was there before is given a name of its own.
+// A folder lists the files that are in it now. There a listing is new if its content
+// differs from that of the entry of its id that was recorded last; a revision that
+// was recorded before gets a name of its own. So is one whose entry was
+// ignored because its file was not listed: it is back.
 func (s *Store) Record(ctx context.Context, c ledger.Connection, found []ledger.Entry) (added []ledger.Entry, err error) {
 	err = s.db.update(ctx, func(w writer) (err error) {
 		added, err = s.record(w, c, found)
@@ -85,7 +86,10 @@ func putListed(w writer, c ledger.Connection) error {
 	if stored.CursorResets == c.CursorResets {
 		stored.Cursor = c.Cursor
 	}
-	stored.ListedAt, stored.Problem = c.ListedAt, c.Problem
+	stored.ListedAt, stored.Problem, stored.ProblemReason = c.ListedAt, c.Problem, c.ProblemReason
+	if c.Folder != nil {
+		stored.Folder = c.Folder
+	}
 	return putJSON(w, tConnections, []byte(c.ID), stored)
 }
 
@@ -99,7 +103,7 @@ func (s *Store) recordOne(w writer, kind ledger.ConnectionKind, e ledger.Entry) 
 	again := slices.IndexFunc(revisions, func(have ledger.Entry) bool { return have.Revision == e.Revision })
 	asNewest := len(revisions) > 0 && e.SHA256 != "" && strings.EqualFold(revisions[0].SHA256, e.SHA256)
 	switch {
-	case kind == ledger.Folder && asNewest:
+	case kind == ledger.Folder && asNewest && revisions[0].Reason != ledger.NotListed:
 		return s.updateFromListing(w, revisions[0], e.Listing)
 	case kind == ledger.Folder && again >= 0 && e.SHA256 != "":
 		// The folder has an earlier content again.
@@ -144,16 +148,15 @@ func (s *Store) revisions(r reader, kind ledger.ConnectionKind, e ledger.Entry) 
 	return all, nil
 }
 
-// compareAge orders entries, those that count behind those that do not: as
-// ledger.CompareSiblings has it, and by number where nothing tells them apart.
+// compareAge orders entries by ledger.CompareSiblings, equal ones by number; the one
+// that counts is last.
 func compareAge(kind ledger.ConnectionKind, a, b ledger.Entry) int {
 	return cmp.Or(ledger.CompareSiblings(kind, a, b), cmp.Compare(a.Number, b.Number))
 }
 
 // hasLiveContent reports whether an entry of another id of the same connection and
-// dossier has the same content, and still stands for what its dossier's
-// balance is, or was dismissed: a file that a person left aside stays aside
-// under another name.
+// dossier has the same content, and is live or was dismissed: a dismissed file stays
+// dismissed under another name.
 func (s *Store) hasLiveContent(w writer, kind ledger.ConnectionKind, e ledger.Entry) (bool, error) {
 	if e.SHA256 == "" {
 		return false, nil
@@ -192,18 +195,18 @@ func (s *Store) hasLiveContent(w writer, kind ledger.ConnectionKind, e ledger.En
 	return false, nil
 }
 
-// live reports whether an entry still stands for its balance. One that failed
-// does not: what could not be fetched under its id may be handed in again
-// under another.
+// live reports whether an entry still counts for its balance. A failed one does
+// not: a document that could not be fetched under its id may be added again under
+// another.
 func live(e ledger.Entry) bool {
 	return e.State != ledger.Superseded && e.State != ledger.Ignored && e.State != ledger.Failed
 }
 
-// updateFromListing brings an entry that is not settled up to date with what its listing
-// says now, and gives it if that changed it. What the listing leaves out
-// stays: the document may have told it. So does the model of a document that
-// was read. Figures that were read for another enterprise number no longer
-// count: the document must be held against the new one.
+// updateFromListing updates an entry that is not settled from its listing, and
+// returns it if that changed it. Fields that the listing leaves out stay, because
+// they may come from the document; so does the model of a document that was read.
+// With another enterprise number the figures no longer count: the document must be
+// compared with the new number.
 func (s *Store) updateFromListing(w writer, have ledger.Entry, l ledger.Listing) (ledger.Entry, error) {
 	if !have.Unsettled() {
 		return ledger.Entry{}, nil

@@ -166,8 +166,8 @@ func TestRecordBringsOpenEntriesUpToDate(t *testing.T) {
 	if q := numbers(t, s.Entries(ctx, ledger.Query{Dossier: "D2"})); len(q) != 1 {
 		t.Errorf("the entry is not found by its new dossier: %v", q)
 	}
-	if story, err := s.History(ctx, 1); err != nil || len(story) != 1 {
-		t.Errorf("story %v, %v", story, err)
+	if events, err := s.History(ctx, 1); err != nil || len(events) != 1 {
+		t.Errorf("events %v, %v", events, err)
 	}
 
 	// The document says more than the listing: that stays.
@@ -262,9 +262,9 @@ func TestRecordLeavesDismissedContentAside(t *testing.T) {
 	if fresh := record(t, s, found("B", "1", "D2", "x")); len(fresh) != 1 {
 		t.Error("another dossier's is left out as well")
 	}
-	story, err := s.History(t.Context(), 1)
-	if err != nil || len(story) != 3 {
-		t.Errorf("story %+v, %v; want one step more than found and dismissed", story, err)
+	events, err := s.History(t.Context(), 1)
+	if err != nil || len(events) != 3 {
+		t.Errorf("events %+v, %v; want one step more than found and dismissed", events, err)
 	}
 }
 

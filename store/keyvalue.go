@@ -14,12 +14,13 @@ type KeyValue struct{ store *Store }
 // KeyValue returns the key-value store in s.
 func (s *Store) KeyValue() *KeyValue { return &KeyValue{s} }
 
-// View is keyvalue.Store's.
+// View implements keyvalue.Store.
 func (k *KeyValue) View(ctx context.Context, fn func(keyvalue.Reader) error) error {
 	return k.store.damageProblem(k.store.db.view(ctx, func(r reader) error { return fn(kvReader{r}) }))
 }
 
-// Update is keyvalue.Store's. A full disk gives a StateUnwritable problem.
+// Update implements keyvalue.Store. On a full disk it returns a StateUnwritable
+// problem.
 func (k *KeyValue) Update(ctx context.Context, fn func(keyvalue.Writer) error) error {
 	return k.store.damageProblem(k.store.db.update(ctx, func(w writer) error { return fn(kvWriter{kvReader{w}, w}) }))
 }

@@ -122,9 +122,9 @@ func TestMoveKeepsEverything(t *testing.T) {
 	if diff := cmp.Diff(w, known); diff != "" {
 		t.Error(diff)
 	}
-	story, err := s.History(ctx, 1)
-	if err != nil || len(story) != 2 || story[0].State != ledger.Found || story[1].Text != "sending" || story[1].Run != 3 {
-		t.Errorf("story %v, %v", story, err)
+	events, err := s.History(ctx, 1)
+	if err != nil || len(events) != 2 || events[0].State != ledger.Found || events[1].Text != "sending" || events[1].Run != 3 {
+		t.Errorf("events %v, %v", events, err)
 	}
 }
 
@@ -397,18 +397,18 @@ func TestStoryFoldsAndIsBounded(t *testing.T) {
 	for range 3 {
 		tell("the workflow is closed")
 	}
-	story, err := s.History(t.Context(), 1)
-	if err != nil || len(story) != 2 {
-		t.Fatalf("three nights of waiting make a story of %d, %v", len(story), err)
+	events, err := s.History(t.Context(), 1)
+	if err != nil || len(events) != 2 {
+		t.Fatalf("three nights of waiting make a history of %d, %v", len(events), err)
 	}
 	for i := range 300 {
 		tell(fmt.Sprint("step ", i))
 	}
-	story, err = s.History(t.Context(), 1)
-	if err != nil || len(story) != 201 {
-		t.Fatalf("the story has %d events, %v", len(story), err)
+	events, err = s.History(t.Context(), 1)
+	if err != nil || len(events) != 201 {
+		t.Fatalf("the history has %d events, %v", len(events), err)
 	}
-	if story[19].Text != "step 17" || story[20].Text != "Left out here: 102 steps." || story[21].Text != "step 120" || story[200].Text != "step 299" {
-		t.Errorf("the gap is not where it should be: %q, %q, %q, %q", story[19].Text, story[20].Text, story[21].Text, story[200].Text)
+	if events[19].Text != "step 17" || events[20].Text != "Left out here: 102 steps." || events[21].Text != "step 120" || events[200].Text != "step 299" {
+		t.Errorf("the gap is not where it should be: %q, %q, %q, %q", events[19].Text, events[20].Text, events[21].Text, events[200].Text)
 	}
 }

@@ -8,8 +8,8 @@ import (
 	"strings"
 )
 
-// lockOwner names the process that has the state file open, in a file beside it: the
-// lock itself does not tell. After a crash the next owner overwrites it.
+// lockOwner names the process that has the state file open, in a file beside it,
+// because the lock itself does not. After a crash the next owner overwrites it.
 type lockOwner struct {
 	PID     int    `json:"pid"`
 	Process string `json:"process"`

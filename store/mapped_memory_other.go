@@ -2,6 +2,6 @@
 
 package store
 
-// releaseMemory does nothing: only Linux counts mapped files as a process's memory
-// until it is told otherwise.
+// releaseMemory does nothing: only Linux counts the pages of mapped files as memory
+// of the process until they are released.
 func releaseMemory(uintptr, int64) {}

@@ -88,12 +88,12 @@ func migrate(ctx context.Context, db kv, o Options) error {
 	return advance(ctx, db, a, o)
 }
 
-// changed tells whether rows of a layout have other values than the newest.
+// changed reports whether the rows of a layout have other values than the newest.
 func (o Options) changed(layout int) bool {
 	return slices.ContainsFunc(o.migrations, func(m migration) bool { return m.to > layout && !m.sameValues })
 }
 
-// advance runs the pending migrations and notes what the file is now.
+// advance runs the pending migrations and records the new layout in the file.
 func advance(ctx context.Context, db kv, a about, o Options) error {
 	return db.update(ctx, func(w writer) error {
 		now := a

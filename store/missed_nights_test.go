@@ -13,7 +13,7 @@ import (
 )
 
 func TestAlive(t *testing.T) {
-	s := newShop(t)
+	s := newFixture(t)
 	s.with(func(st *store.Store) {
 		if at, err := st.LastAlive(t.Context()); err != nil || !at.IsZero() {
 			t.Errorf("a new state was last alive at %v, %v", at, err)
@@ -32,7 +32,7 @@ func TestAlive(t *testing.T) {
 }
 
 func TestMissedNights(t *testing.T) {
-	s := newShop(t)
+	s := newFixture(t)
 	night := func(day int, why string) ledger.MissedNight {
 		return ledger.MissedNight{Night: balance.Date{Year: 2026, Month: 3, Day: day}, Why: why}
 	}

@@ -250,7 +250,7 @@ func TestDamagedLater(t *testing.T) {
 // TestCutOffReplacement: a state that was moved away to be replaced, and was
 // not, is no reason to begin a new one.
 func TestCutOffReplacement(t *testing.T) {
-	s := newShop(t)
+	s := newFixture(t)
 	s.with(func(st *store.Store) { s.add(st, 2) })
 	if err := os.Rename(s.o.Path, s.o.Path+".away"); err != nil {
 		t.Fatal(err)

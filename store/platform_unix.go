@@ -12,20 +12,19 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// release lets go a file that bbolt panicked over. The lock is taken off
-// first: bbolt's mapping of the file outlives the panic, and would keep it.
+// release closes a file in which bbolt panicked. It unlocks the file first, because
+// bbolt's mapping of it outlives the panic and would keep the lock.
 func release(f *os.File) {
 	_ = unix.Flock(int(f.Fd()), unix.LOCK_UN)
 	_ = f.Close()
 }
 
-// keyWrap says that the key stands in its file as it is: the file's mode
-// protects it.
+// keyWrap says that the key is not encrypted in its file: the file's mode protects
+// it.
 const keyWrap = "plain"
 
-// syncFolder puts the names in a folder on disk. Some file systems, such as
-// shares of another server, cannot do that and say so (fsync(2): EINVAL): they
-// keep names in a way of their own.
+// syncFolder syncs the names in a folder to disk. Some file systems, such as network
+// shares, do not support that (fsync(2): EINVAL), which is no error.
 func syncFolder(dir string) error {
 	d, err := os.Open(dir)
 	if err != nil {
@@ -38,7 +37,7 @@ func syncFolder(dir string) error {
 	return nil
 }
 
-// refusalOf tells what an error says of a disk or of this process.
+// refusalOf classifies an error of the operating system.
 func refusalOf(err error) refusal {
 	for kind, list := range map[refusal][]error{
 		readOnlyDisk: {unix.EROFS}, failingDisk: {unix.EIO, unix.ESTALE, unix.ENODEV, unix.ENXIO}, fullDisk: {unix.ENOSPC, unix.EDQUOT},
@@ -53,9 +52,9 @@ func refusalOf(err error) refusal {
 	return noRefusal
 }
 
-// takeOwner gives a file or folder to the account that has the file like. Only
-// an administrator can and need do so: what a command of theirs makes, balansd
-// itself must be able to use.
+// takeOwner sets the owner of a file or folder to that of the file like. Only an
+// administrator can and needs to: balansd itself must be able to use the files that
+// their commands create.
 func takeOwner(path, like string) error {
 	if os.Geteuid() != 0 {
 		return nil
@@ -70,9 +69,9 @@ func takeOwner(path, like string) error {
 	return nil
 }
 
-// swap puts temp in the place of a state file that is open and locked, and
-// lets the old one go. Whoever waits for the lock sees that it is no longer
-// the file of that name.
+// swap replaces a state file that is open and locked by temp, and closes the old
+// one. A process that waits for the lock sees that it is no longer the file of that
+// name.
 func swap(temp, path string, closeOld func() error) error {
 	err := os.Rename(temp, path)
 	if err == nil {
@@ -90,8 +89,8 @@ func unwrapKey(text []byte) ([]byte, error) { return text, nil }
 func protectKey(string) error { return nil }
 
 // checkKeyFile refuses a key file that others than its owner and its group can
-// read, or that its group can change. Reading by the group is left to the
-// administrator: files from systemd's LoadCredential= look so.
+// read, or that its group can change. The group may read it, as it may the files of
+// systemd's LoadCredential=.
 func checkKeyFile(info os.FileInfo) error {
 	if mode := info.Mode().Perm(); mode&0o027 != 0 {
 		return fmt.Errorf("its mode is %#o: other accounts can read or change it", mode)

@@ -8,7 +8,7 @@ import (
 	"golang.org/x/sys/windows"
 )
 
-// release lets go a file that bbolt panicked over, with its lock.
+// release closes a file in which bbolt panicked, with its lock.
 func release(f *os.File) { _ = f.Close() }
 
 // keyWrap says that the key in its file is encrypted by DPAPI.
@@ -18,7 +18,7 @@ const keyWrap = "dpapi"
 // names in it.
 func syncFolder(string) error { return nil }
 
-// refusalOf tells what an error says of a disk or of this process.
+// refusalOf classifies an error of the operating system.
 func refusalOf(err error) refusal {
 	for kind, list := range map[refusal][]error{
 		readOnlyDisk: {windows.ERROR_WRITE_PROTECT},
@@ -39,13 +39,13 @@ func refusalOf(err error) refusal {
 // folder.
 func takeOwner(string, string) error { return nil }
 
-// swap puts temp in the place of a state file that is open and locked. A file
-// that is open cannot be replaced on Windows, so it is let go first; whoever
-// opens it in between keeps it, and the swap is refused.
+// swap replaces a state file that is open and locked by temp. Windows cannot replace
+// an open file, so it is closed first; if another process opens it in between, the
+// swap fails.
 //
-// bbolt leaves a file mapped that it panicked over. Such a file cannot be
-// replaced until this process ends, but it can be moved away first; create
-// moves it back if that is as far as it gets.
+// A file in which bbolt panicked stays mapped. It cannot be replaced until this
+// process ends, but it can be moved away first; create moves it back if the swap was
+// cut off there.
 func swap(temp, path string, closeOld func() error) error {
 	if err := closeOld(); err != nil {
 		return err
@@ -64,9 +64,9 @@ func swap(temp, path string, closeOld func() error) error {
 // entropy ties the wrapped key to balansd. It is no secret.
 const entropy = "balansd data key"
 
-// wrapKey encrypts the key with DPAPI for this machine: the service's account
-// and an administrator at the command line must both be able to use it, so the
-// file's access list keeps the others out.
+// wrapKey encrypts the key with DPAPI for this machine and not for one account: the
+// service and an administrator at the command line must both be able to use it. The
+// file's access list excludes other accounts.
 func wrapKey(key []byte) ([]byte, error) {
 	var out windows.DataBlob
 	err := windows.CryptProtectData(blob(key), nil, blob([]byte(entropy)), 0, nil,
@@ -102,9 +102,9 @@ func taken(out windows.DataBlob, err error) ([]byte, error) {
 // Windows makes from its name.
 const serviceSID = "S-1-5-80-3216120858-621079676-1319477531-3847987084-888722129"
 
-// protectKey lets only the system, administrators, the file's owner and the
-// service use the key file, whatever the folder hands down. The service is named
-// for a key that an administrator makes at the command line.
+// protectKey lets only the system, administrators, the file's owner and the service
+// use the key file, without inheriting from the folder. The service is included for a
+// key that an administrator creates at the command line.
 func protectKey(path string) error {
 	sd, err := windows.SecurityDescriptorFromString("D:P(A;;FA;;;SY)(A;;FA;;;BA)(A;;FA;;;OW)(A;;FA;;;" + serviceSID + ")")
 	if err != nil {

@@ -67,8 +67,8 @@ const (
 	noLocks
 )
 
-// DiskRefuses tells whether an error is the operating system's word on a disk: it
-// is full, read-only or failing.
+// DiskRefuses reports whether an error of the operating system says that a disk is
+// full, read-only or failing.
 func DiskRefuses(err error) bool {
 	r := refusalOf(err)
 	return r == fullDisk || r == readOnlyDisk || r == failingDisk

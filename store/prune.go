@@ -7,18 +7,17 @@ import (
 	"balansd/ledger"
 )
 
-// pruneStep is how many rows one transaction looks at and takes away at most,
-// so that nobody waits long for it.
+// pruneStep is the maximum number of rows that one transaction reads and deletes, so
+// that others do not wait long for it.
 const pruneStep = 256
 
-// Prune takes away documents, figures and stories of entries that were settled
-// (done, superseded or ignored) longer before now than the retention says. The
-// entry itself stays, with its identity, its hashes and its outcome, and so
-// does what is known of its place: a later correction is compared with that.
+// Prune deletes documents, figures and histories of entries that were settled (done,
+// superseded or ignored) longer before now than the retention allows. The entry
+// itself stays, with its identity, its hashes and its outcome, and so does the
+// Written of its target: a later correction is compared with that.
 //
-// It works in small transactions, between which others get their turn; stopped
-// half way, the next call goes on. What was taken away until then is counted
-// also when there is an error.
+// It works in small transactions; if it is stopped half way, the next call
+// continues. The result counts what was deleted, also with an error.
 func (s *Store) Prune(ctx context.Context, keep ledger.Retention, now time.Time) (gone ledger.Pruned, err error) {
 	for _, part := range []struct {
 		table table
@@ -38,16 +37,15 @@ func (s *Store) Prune(ctx context.Context, keep ledger.Retention, now time.Time)
 	return gone, nil
 }
 
-// pruning takes rows of one table away.
+// pruning deletes rows of one table.
 //
-// Numbers are given in the order in which entries are found, and an entry is
-// settled after it was found. So the walk begins at the oldest entry that
-// still has such a row, and ends at the first that was found too late to be
-// due: it costs what is due, and what was settled late.
+// Entries are numbered in the order in which they are found, and settled after
+// that. So the iteration starts at the oldest entry that still has such a row, and
+// ends at the first that was found too late to be due.
 type pruning struct {
 	*Store
 	table  table
-	before time.Time // what was settled by then is due
+	before time.Time // entries settled by then are due
 	now    time.Time
 }
 
@@ -103,7 +101,7 @@ func (p pruning) findDue(r reader, from []byte) (due []uint64, next []byte, err 
 
 func (p pruning) isDue(e ledger.Entry) bool { return !e.Unsettled() && !e.UpdatedAt.After(p.before) }
 
-// remove takes away the rows of those entries that are still due.
+// remove deletes the rows of those entries that are still due.
 func (p pruning) remove(w writer, due []uint64) (gone int, err error) {
 	for _, n := range due {
 		e, err := p.entry(w, n)

@@ -46,7 +46,7 @@ func kept(t testing.TB, st *store.Store, n uint64) string {
 // instant, and nothing goes of an entry that is not settled.
 func TestPruneBoundaries(t *testing.T) {
 	ctx := t.Context()
-	s := newShop(t)
+	s := newFixture(t)
 	s.with(func(st *store.Store) {
 		s.add(st, 3)
 		settled := s.clock().Add(2 * time.Second) // as deliver does it
@@ -117,7 +117,7 @@ func TestPruneBoundaries(t *testing.T) {
 
 // TestPruneForEver: without a time, nothing goes.
 func TestPruneForEver(t *testing.T) {
-	s := newShop(t)
+	s := newFixture(t)
 	s.with(func(st *store.Store) {
 		s.add(st, 3)
 		if gone, err := st.Prune(t.Context(), ledger.Retention{}, noon.AddDate(100, 0, 0)); err != nil || gone != (ledger.Pruned{}) {
@@ -130,7 +130,7 @@ func TestPruneForEver(t *testing.T) {
 // once. A clock that was years ahead when an entry was found holds up nothing.
 func TestPruneStopsAndGoesOn(t *testing.T) {
 	t.Parallel()
-	s := newShop(t)
+	s := newFixture(t)
 	s.with(func(st *store.Store) {
 		s.add(st, 300)
 		s.later(10 * 365 * day)
@@ -175,7 +175,7 @@ func (c *endsAfter) Err() error {
 // entries each night.
 func BenchmarkBackup(b *testing.B) {
 	ctx, n := b.Context(), 100_000
-	s := filled(b, n)
+	s := storeOf(b, n)
 	now := listed(n).FoundAt.Add(time.Hour)
 	measure := func(name string, do func() error) {
 		began := time.Now()

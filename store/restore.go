@@ -16,34 +16,33 @@ import (
 
 // RestoreOptions say how far a restore may go.
 type RestoreOptions struct {
-	// LoseNewer lets it give up what the state has and the backup lacks.
+	// LoseNewer allows losing entries that the state has and the backup lacks.
 	LoseNewer bool
-	// Confirm, when not nil, is asked before anything is changed. An error of
-	// it ends the restore and is given back.
+	// Confirm, if not nil, is called before anything is changed. Restore returns
+	// its error and changes nothing then.
 	Confirm func(backup ledger.Backup, lost Loss) error
-	// Pages, when not nil, brings what the web pages keep into its new place. known
-	// says that it is that of the state before the restore; else it is the
-	// backup's. It gives notes, and may be called more than once.
+	// Pages, if not nil, adapts the rows of the web pages in the restored state.
+	// known says that they are those of the state before the restore, else they are
+	// the backup's. It returns notes, and may be called more than once.
 	Pages func(w keyvalue.Writer, known bool) (notes []string, err error)
 }
 
 // restoreMark is in the name of a state that is being made of a backup.
 const restoreMark = ".restore-"
 
-// Restore puts a backup in the place of the state file, and tells what it was
-// made of and what a person should know of it, one sentence each. The backup
-// is read as a whole first. The state as it was is kept among the backups,
-// byte for byte when it is damaged; until the restored state takes its place,
-// in one step, it stays as it is.
+// Restore replaces the state file by a backup, and returns the backup with notes for
+// a person, one sentence each. The backup is verified first. The present state is
+// added to the backups, byte for byte if it is damaged; it is not changed until the
+// restored state replaces it, atomically.
 //
-// The ledger goes back to the backup. What people set, and what is true of the
-// world outside, does not where it can still be read: see mergePresent and
+// The ledger is that of the backup. The settings of people and what is known about
+// Silverfin are taken from the present state if it can be read: see mergePresent and
 // distrustAll.
 //
-// Problems: StateLocked while another process has the state open; NotAllowed
-// when the state has what the backup lacks, unless LoseNewer; StateDamaged or
-// StateNewer when the backup cannot be used; StateUnwritable when the disk
-// refuses.
+// Problems: StateLocked while another process has the state open; NotAllowed if the
+// state has entries that the backup lacks, unless LoseNewer; StateDamaged or
+// StateNewer if the backup cannot be used; StateUnwritable if the disk is full or
+// cannot be written.
 func Restore(ctx context.Context, o Options, from string, may RestoreOptions) (ledger.Backup, []string, error) {
 	o = o.complete()
 	if same(from, o.Path) {
@@ -122,7 +121,7 @@ func (r *restoration) openPresent(ctx context.Context) error {
 	}
 }
 
-// release lets go of what is still open, and removes what was not used.
+// release closes the states that are still open, and removes the temporary file.
 func (r *restoration) release() {
 	for _, s := range []*Store{r.copy, r.present} {
 		if s != nil {
@@ -283,7 +282,7 @@ func copyBytes(from, to string) error {
 	})
 }
 
-// replace puts the restored state in its place.
+// replace replaces the present state by the restored one.
 func (r *restoration) replace() error {
 	if r.found == absent {
 		err := publish(r.temp, r.o.Path)

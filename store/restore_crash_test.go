@@ -42,7 +42,7 @@ func restoreUntilKilled(path string) error {
 // is one of the two, whole, and every backup is good.
 func TestKilledRestore(t *testing.T) {
 	t.Parallel()
-	s := newShop(t)
+	s := newFixture(t)
 	s.o.Backups.Folder = ""
 	s.with(func(st *store.Store) {
 		for range 2 {
@@ -119,7 +119,7 @@ func wantAlone(t *testing.T, dir string, names ...string) {
 }
 
 // bloat makes a state whose file is mostly free: large documents were in it.
-func (s *shop) bloat(megabytes int) {
+func (s *fixture) bloat(megabytes int) {
 	s.t.Helper()
 	s.with(func(st *store.Store) {
 		s.add(st, 50)
@@ -145,7 +145,7 @@ func (s *shop) bloat(megabytes int) {
 
 func TestCompaction(t *testing.T) {
 	t.Parallel()
-	s := newShop(t)
+	s := newFixture(t)
 	s.bloat(12)
 	size := func() int64 {
 		t.Helper()
@@ -215,7 +215,7 @@ func compactUntilKilled(path string) error {
 
 func TestKilledCompaction(t *testing.T) {
 	t.Parallel()
-	s := newShop(t)
+	s := newFixture(t)
 	s.bloat(12)
 	bloated := s.o.Path + "-bloated"
 	if err := os.Rename(s.o.Path, bloated); err != nil {

@@ -18,11 +18,11 @@ type Loss struct {
 	New     int       // entries
 	Changed int       // entries that the backup has in an older version
 	Since   time.Time // the first of these changes; zero where there is none
-	// Unknown says why it cannot be told; empty when it can.
+	// Unknown says why the loss is not known; empty if it is.
 	Unknown string
 }
 
-// Any tells whether there is something to lose.
+// Any reports whether there is something to lose.
 func (l Loss) Any() bool { return l.New+l.Changed > 0 || l.Unknown != "" }
 
 // String says it in one sentence without a full stop.
@@ -65,7 +65,7 @@ func (r *restoration) lost(ctx context.Context) (l Loss, err error) {
 				return err
 			}
 			if r.sameState && dismissed(have) {
-				continue // taken over
+				continue // mergeDismissed copies it
 			}
 			if old != nil {
 				if err := r.copy.codec.unpack(old, &had); err != nil {
@@ -98,7 +98,7 @@ func (l *Loss) add(have, had ledger.Entry) {
 	}
 }
 
-// sameBalance tells whether two entries of one number are of one balance.
+// sameBalance reports whether two entries of one number are of one balance.
 func sameBalance(a, b ledger.Entry) bool {
 	return a.Connection == b.Connection && a.ID == b.ID && a.Revision == b.Revision
 }
@@ -112,15 +112,14 @@ func (r *restoration) both(ctx context.Context, do func(now, restored reader) er
 
 // mergePresent copies from the present state what a restore must not undo:
 //
-//   - the firms and their tokens. A refresh token is good for one use, so those
-//     of the backup are spent;
-//   - what people set, and what the web pages keep: links, connections that are paused or removed, balances
-//     that are dismissed. Only where a connection's listing goes on is the
-//     backup's;
-//   - what balansd knows to have written to Silverfin, since that is still
-//     there;
-//   - the runs and nights, so that no night is run twice, and the highest
-//     numbers, so that none is used twice.
+//   - the firms and their tokens. A refresh token can be used once, so those of the
+//     backup are spent;
+//   - the settings of people and the rows of the web pages: links, connections that
+//     are paused or removed, entries that are dismissed. Only the cursors of the
+//     connections are the backup's;
+//   - the figures that balansd wrote to Silverfin, which are still there;
+//   - the runs and nights, so that no night is run twice, and the highest numbers,
+//     so that none is used twice.
 func (r *restoration) mergePresent(ctx context.Context) error {
 	return r.present.damageProblem(r.present.db.view(ctx, func(now reader) error {
 		return r.copy.db.update(ctx, func(w writer) error {
@@ -164,8 +163,8 @@ func keysOf(r reader, t table) (keys [][]byte) {
 	return keys
 }
 
-// mergeConnections copies the present connections. Each is listed on from
-// where the backup was, so that what was found since is found again.
+// mergeConnections copies the present connections with the cursors of the backup, so
+// that balances found since are found again.
 func mergeConnections(w writer, now reader) error {
 	connections, err := listJSON[ledger.Connection](now, tConnections)
 	if err != nil {
@@ -241,7 +240,7 @@ func (r *restoration) distrustUnknownEntries(w writer, now reader) error {
 	})
 }
 
-// entryIn gives an entry; the zero one when there is none.
+// entryIn returns an entry, the zero Entry if there is none.
 func (r *restoration) entryIn(in reader, n uint64) (e ledger.Entry, err error) {
 	if blob := in.get(tEntries, number(n)); blob != nil {
 		err = r.copy.codec.unpack(blob, &e)
@@ -287,7 +286,7 @@ func (r *restoration) distrustAll(ctx context.Context) error {
 	return nil
 }
 
-// newestChange gives the highest count of changes among the copies and in the
+// newestChange returns the highest count of changes among the copies and in the
 // present state, as far as they can be read.
 func (r *restoration) newestChange(ctx context.Context) (newest uint64) {
 	files, _ := backupFiles(r.o.Backups.Folder)

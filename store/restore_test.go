@@ -17,7 +17,7 @@ import (
 )
 
 // restore puts a backup back, which must succeed.
-func (s *shop) restore(b ledger.Backup, may store.RestoreOptions) []string {
+func (s *fixture) restore(b ledger.Backup, may store.RestoreOptions) []string {
 	s.t.Helper()
 	got, notes, err := store.Restore(s.t.Context(), s.o, b.File, may)
 	if err != nil || got != b {
@@ -34,7 +34,7 @@ func wantNote(t *testing.T, notes []string, want bool, text string) {
 }
 
 // wantState fails unless the state holds so many entries and is sound.
-func (s *shop) wantEntries(n int) {
+func (s *fixture) wantEntries(n int) {
 	s.t.Helper()
 	s.with(func(st *store.Store) {
 		if got := numbers(s.t, st.Entries(s.t.Context(), ledger.Query{})); len(got) != n {
@@ -50,7 +50,7 @@ func (s *shop) wantEntries(n int) {
 // TestRestoreRefusesToLose: what the state has and the backup lacks is only
 // given up when a person says so, and even then it is kept aside.
 func TestRestoreRefusesToLose(t *testing.T) {
-	s := newShop(t)
+	s := newFixture(t)
 	var b ledger.Backup
 	s.with(func(st *store.Store) {
 		s.add(st, 3)
@@ -104,7 +104,7 @@ func TestRestoreRefusesToLose(t *testing.T) {
 }
 
 // newestOf gives the newest backup of a kind.
-func newestOf(t *testing.T, s *shop, kind string) ledger.Backup {
+func newestOf(t *testing.T, s *fixture, kind string) ledger.Backup {
 	t.Helper()
 	list, err := store.ListBackups(s.o.Backups.Folder)
 	if err != nil {
@@ -124,7 +124,7 @@ func newestOf(t *testing.T, s *shop, kind string) ledger.Backup {
 // given twice.
 func TestRestoreKeepsTheWorldOutside(t *testing.T) {
 	ctx := t.Context()
-	s := newShop(t)
+	s := newFixture(t)
 	conn := listed(0).Connection
 	place := func(n uint64) ledger.Target { return ledger.Target{FirmID: 1, CompanyID: int64(n), PeriodID: 1} }
 	write := func(st *store.Store, n, by uint64, figure string) {
@@ -222,7 +222,7 @@ func cell(code string) balance.Cell { return balance.Cell{Code: code} }
 // nothing in Silverfin counts as balansd's own.
 func TestRestoreOverDamage(t *testing.T) {
 	ctx := t.Context()
-	s := newShop(t)
+	s := newFixture(t)
 	s.o.Backups.Keep = 100
 	var b ledger.Backup
 	s.with(func(st *store.Store) {
@@ -289,7 +289,7 @@ func TestRestoreOverDamage(t *testing.T) {
 // TestNobodyWorksInADamagedStateDuringARestore: a service that is started
 // while a person still decides would work on in a file that is put aside.
 func TestNobodyWorksInADamagedStateDuringARestore(t *testing.T) {
-	s := newShop(t)
+	s := newFixture(t)
 	var b ledger.Backup
 	s.with(func(st *store.Store) {
 		s.add(st, 30)
@@ -318,7 +318,7 @@ func TestNobodyWorksInADamagedStateDuringARestore(t *testing.T) {
 
 // TestRestoreOnAnotherServer: nothing is there but the backup.
 func TestRestoreOnAnotherServer(t *testing.T) {
-	s := newShop(t)
+	s := newFixture(t)
 	var b ledger.Backup
 	s.with(func(st *store.Store) {
 		s.add(st, 3)
@@ -332,7 +332,7 @@ func TestRestoreOnAnotherServer(t *testing.T) {
 	wantNote(t, notes, true, s.o.KeyPath+" is missing")
 	s.wantEntries(3)
 	// With its key it is whole. An installation of its own is not mixed with it.
-	other := newShop(t)
+	other := newFixture(t)
 	other.now = noon.Add(time.Hour)
 	other.next = 50
 	other.with(func(st *store.Store) { other.add(st, 2) })
@@ -350,7 +350,7 @@ func TestRestoreOnAnotherServer(t *testing.T) {
 }
 
 func TestRestoreRefuses(t *testing.T) {
-	s := newShop(t)
+	s := newFixture(t)
 	var b ledger.Backup
 	s.with(func(st *store.Store) {
 		s.add(st, 1)
@@ -378,7 +378,7 @@ func TestRestoreRefuses(t *testing.T) {
 // the copies that are made from then on are the newest.
 func TestBackupsAfterRestore(t *testing.T) {
 	for _, gone := range []bool{true, false} {
-		s := newShop(t) // keeps 3
+		s := newFixture(t) // keeps 3
 		s.with(func(st *store.Store) {
 			for range 3 {
 				s.add(st, 5)

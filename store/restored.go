@@ -5,13 +5,13 @@ import (
 	"time"
 )
 
-// keyRestored holds when a backup was put in the place of the state without
-// what came after it.
+// keyRestored holds the time of the last restore without a merge of the present
+// state.
 var keyRestored = []byte("restored")
 
-// RestoredAt gives when a backup was last put in the place of the state without
-// what came after it, zero for never: sign-ins in it may have been renewed since
-// by whoever had the state. It is UTC.
+// RestoredAt returns the time, in UTC, of the last restore without a merge of the
+// present state, zero for never: another installation may have renewed the sign-ins
+// in the backup since.
 func (s *Store) RestoredAt(ctx context.Context) (at time.Time, err error) {
 	err = s.db.view(ctx, func(r reader) error {
 		_, err := getJSON(r, tMeta, keyRestored, &at)

@@ -43,7 +43,7 @@ var (
 	keyAlive   = []byte("alive")   // when balansd was last known to run
 	keySince   = []byte("since")   // from when nights count, where that is not the file's own time
 	keyCopied  = []byte("copied")  // the folder where the newest copy was put
-	keySeal    = []byte("seal")    // a sealed text that tells whether a data key is the right one
+	keySeal    = []byte("seal")    // a sealed text to check the data key with
 )
 
 // letters are the states' letters in by_state. A parked failure has its own, so that
@@ -68,7 +68,7 @@ func letterOf(e ledger.Entry) byte {
 	return letters[e.State]
 }
 
-// lettersOf gives the letters that entries of these states may have.
+// lettersOf returns the letters that entries of these states may have.
 func lettersOf(states []ledger.State) string {
 	var b strings.Builder
 	for _, s := range states {
@@ -98,14 +98,14 @@ func dossierPrefix(connection, dossier string) []byte {
 	return shortHash("dossier", connection, dossier)
 }
 
-// yearPrefix is where the entries of a dossier and a financial-year end stand.
+// yearPrefix returns the key prefix in by_dossier of a dossier and the end of a
+// financial year.
 func yearPrefix(connection, dossier string, end balance.Date) []byte {
 	day := uint32(end.Year)<<9 | uint32(end.Month)<<5 | uint32(end.Day)
 	return binary.BigEndian.AppendUint32(dossierPrefix(connection, dossier), day)
 }
 
-// contentHash is what by_dossier keeps of a content's SHA-256, nothing when
-// there is none.
+// contentHash returns the value in by_dossier for a content's SHA-256, nil for "".
 func contentHash(sha string) []byte {
 	if sha == "" {
 		return nil
@@ -181,7 +181,7 @@ func putJSON(w writer, t table, key []byte, v any) error {
 	return nil
 }
 
-// getJSON reads a row into v and tells whether there is one.
+// getJSON reads a row into v and reports whether there is one.
 func getJSON(r reader, t table, key []byte, v any) (bool, error) {
 	text := r.get(t, key)
 	if text == nil {
@@ -206,7 +206,7 @@ func listJSON[T any](r reader, t table) ([]T, error) {
 	return list, nil
 }
 
-// lastNumber gives the number under a key of tMeta, 0 when there is none yet.
+// lastNumber returns the number under a key of tMeta, 0 if there is none yet.
 func lastNumber(r reader, key []byte) uint64 {
 	if v := r.get(tMeta, key); len(v) == 8 {
 		return numberAt(v)
@@ -214,7 +214,7 @@ func lastNumber(r reader, key []byte) uint64 {
 	return 0
 }
 
-// nextNumber counts up the number under a key of tMeta and gives the new one.
+// nextNumber increments the number under a key of tMeta and returns it.
 func nextNumber(w writer, key []byte) uint64 {
 	n := lastNumber(w, key) + 1
 	w.put(tMeta, key, number(n))

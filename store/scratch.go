@@ -12,14 +12,13 @@ import (
 // scratchMark is in the name of a scratch copy beside the state.
 const scratchMark = ".scratch-"
 
-// Scratch copies the state to a file that only the caller knows, and opens that:
-// what is changed there changes nothing else, and is lost when discard closes and
-// removes it. Entries recorded there have numbers from ledger.FirstDryRunNumber on.
+// Scratch copies the state to a temporary file and opens it. Changes there are lost
+// when discard closes and removes it. Entries recorded there have numbers from
+// ledger.FirstDryRunNumber on.
 //
-// It costs the writing of the whole state once, and as much room beside the state
-// file, or in the folder for temporary files where that one refuses. Others can
-// read and write the state meanwhile. A StateUnwritable problem says that neither
-// folder has the room.
+// The copy needs as much space as the state, beside the state file or, if there is
+// not enough, in the folder for temporary files. Others can read and write the state
+// meanwhile. It returns a StateUnwritable problem if neither folder has the space.
 func (s *Store) Scratch(ctx context.Context) (scratch *Store, discard func(), err error) {
 	o := s.options
 	if o.Path, err = s.copyAside(ctx); err != nil {

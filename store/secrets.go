@@ -12,16 +12,15 @@ import (
 	"balansd/problem"
 )
 
-// Secrets is the vault: what is put there is sealed with AES-256-GCM before it
-// reaches the state file, under a data key that stands in a file of its own.
-// It is safe for concurrent use.
+// Secrets stores secrets in the state file, encrypted with AES-256-GCM under a data
+// key in a file of its own. It is safe for concurrent use.
 type Secrets struct {
 	store *Store
 	mu    sync.Mutex
 	aead  cipher.AEAD // once the key was read; nil before. Guarded by mu.
 }
 
-// Secrets gives the vault.
+// Secrets returns the secrets in s.
 func (s *Store) Secrets() *Secrets { return &s.vault }
 
 // sealVersion is the first byte of a sealed secret: AES-256-GCM, a random
@@ -32,8 +31,8 @@ const sealVersion = 1
 // this state file.
 const sealCheck = "balansd"
 
-// Get gives a secret, nil when there is none by that name. A KeyInvalid
-// problem says that the data key is missing, unprotected, or another one.
+// Get returns a secret, nil if there is none by that name. It returns a KeyInvalid
+// problem if the data key is missing, unprotected, or another one.
 func (v *Secrets) Get(ctx context.Context, name string) ([]byte, error) {
 	var sealed []byte
 	err := v.store.db.view(ctx, func(r reader) error {
@@ -69,10 +68,9 @@ func (v *Secrets) Put(ctx context.Context, name string, value []byte) error {
 	})
 }
 
-// Update replaces a secret by what change makes of it, nil standing for none,
-// in one transaction: nobody changes it in between. It is on disk, sealed, when
-// Update returns. An error of change is given back, and leaves the secret as it
-// is. change may be called more than once.
+// Update replaces a secret by the result of change, in one transaction; nil is no
+// secret. It is on disk, encrypted, when Update returns. If change returns an error,
+// Update returns it and changes nothing. change may be called more than once.
 func (v *Secrets) Update(ctx context.Context, name string, change func(old []byte) ([]byte, error)) error {
 	return v.store.db.update(ctx, func(w writer) error {
 		aead, err := v.keyToSeal(w)
@@ -98,8 +96,7 @@ func (v *Secrets) Update(ctx context.Context, name string, change func(old []byt
 	})
 }
 
-// Delete forgets a secret; one that is not there is well forgotten. It needs
-// no key.
+// Delete deletes a secret, without the data key. It is no error if there is none.
 func (v *Secrets) Delete(ctx context.Context, name string) error {
 	return v.store.db.update(ctx, func(w writer) error {
 		w.remove(tSecrets, []byte(name))
@@ -107,8 +104,8 @@ func (v *Secrets) Delete(ctx context.Context, name string) error {
 	})
 }
 
-// keyToSeal gives the key for a new secret. While there are sealed secrets it
-// must be theirs; otherwise any key will do, and a missing one is made.
+// keyToSeal returns the key for a new secret. If there are secrets already, it must
+// be theirs; otherwise any key is accepted, and a missing one is created.
 func (v *Secrets) keyToSeal(w writer) (cipher.AEAD, error) {
 	if !empty(w, tSecrets) {
 		aead, err := v.key()
@@ -172,9 +169,9 @@ func readAEAD(path string) (cipher.AEAD, error) {
 	return cipher.NewGCMWithRandomNonce(block)
 }
 
-// Check reads the key file, also where the key is known, and tells whether it
-// opens what is sealed: a KeyInvalid problem when it is missing, unprotected, or
-// another one. Where nothing is sealed, no key is needed.
+// Check reads the key file, even if the key is in memory, and returns a KeyInvalid
+// problem if it is missing, unprotected, or does not decrypt the secrets. Without
+// secrets no key is needed.
 func (v *Secrets) Check(ctx context.Context) error {
 	var sealed []byte
 	err := v.store.db.view(ctx, func(r reader) error {

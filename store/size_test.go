@@ -93,8 +93,8 @@ func deliver(ctx context.Context, s *store.Store, e ledger.Entry) error {
 	return err
 }
 
-// filled makes a state file with n delivered entries.
-func filled(tb testing.TB, n int) *store.Store {
+// storeOf makes a state file with n delivered entries.
+func storeOf(tb testing.TB, n int) *store.Store {
 	tb.Helper()
 	ctx := tb.Context()
 	s := openAt(tb, filepath.Join(tb.TempDir(), "balansd.db"))
@@ -117,7 +117,7 @@ func filled(tb testing.TB, n int) *store.Store {
 func TestBytesPerEntry(t *testing.T) {
 	t.Parallel()
 	n := 3000
-	s := filled(t, n)
+	s := storeOf(t, n)
 	perEntry := s.Size() / int64(n)
 	t.Logf("%d entries take %d bytes each", n, perEntry)
 	if perEntry > maxBytesPerEntry+4<<20/int64(n) {
@@ -129,7 +129,7 @@ func TestBytesPerEntry(t *testing.T) {
 // and to walk what is open, with 100,000 entries that are done.
 func BenchmarkSize(b *testing.B) {
 	ctx, n := b.Context(), 100_000
-	s := filled(b, n)
+	s := storeOf(b, n)
 	path, size := s.Path(), s.Size()
 	for i := range 100 {
 		e := listed(n + i)

@@ -70,9 +70,9 @@ func target(path string) string {
 // layout is the newest that this version knows.
 func (o Options) layout() int { return o.migrations[len(o.migrations)-1].to }
 
-// Store is the state. It is safe for concurrent use; one process has it open
-// for writing at a time. A method that cannot write gives a StateUnwritable
-// problem and changes nothing; the store works on when the disk does.
+// Store is the state. It is safe for concurrent use; one process has it open for
+// writing at a time. A method that cannot write returns a StateUnwritable problem
+// and changes nothing; later calls work again once the disk does.
 type Store struct {
 	db      kv
 	options Options
@@ -165,9 +165,9 @@ func createOnce(ctx context.Context, o Options) error {
 	return publish(temp, o.Path)
 }
 
-// removeLeftovers removes what a crash during the first creation, a compaction, a restore
-// or a dry run left. The caller holds the state file: whoever is making one now
-// finds that there is one, and the others work under its lock.
+// removeLeftovers removes the temporary files of a crash during the first creation, a
+// compaction, a restore or a dry run. The caller holds the lock of the state file,
+// under which all of these work.
 func removeLeftovers(path string) {
 	entries, _ := os.ReadDir(filepath.Dir(path))
 	for _, e := range entries {

@@ -34,10 +34,9 @@ func ReadAbout(ctx context.Context, o Options) (About, error) {
 }
 
 // TryMigrate tests that this version can work with a state file, without changing
-// it: a copy in the folder for temporary files, or beside the file
-// where that one lacks the room, is brought up to date, read as a whole, and
-// removed. Problems are those of Open; StateLocked when another process holds
-// the file.
+// it: a copy in the folder for temporary files, or beside the file if there is not
+// enough space, is migrated, read as a whole, and removed. Problems are those of
+// Open; StateLocked if another process has the file open.
 func TryMigrate(ctx context.Context, o Options) error {
 	o = o.complete()
 	db, err := openBolt(o.Path, o.Timeout, true, o.Log)

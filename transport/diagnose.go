@@ -45,7 +45,7 @@ func (p *proxyRefusal) RoundTrip(req *http.Request) (*http.Response, error) {
 func (p *proxyRefusal) CloseIdleConnections() { closeIdle(p.next) }
 
 // Diagnose returns why a request got no response, and a sentence that says what
-// to do about it. Both are empty if err does not tell.
+// to do about it. Both are empty if it is not known.
 func Diagnose(err error) (problem.Reason, string) {
 	var dns *net.DNSError
 	var other x509.HostnameError

@@ -122,9 +122,8 @@ func retryable(req *http.Request, resp *http.Response, err error) bool {
 }
 
 // RetryAfter parses the header of that name, seconds or a date (RFC 9110,
-// section 10.2.3). A number that is too large for a Duration gives the longest
-// one, and a date in the past gives 0. ok is false if the header is absent or
-// malformed.
+// section 10.2.3). A number too large for a Duration is the longest Duration, and a
+// date in the past is 0. ok is false if the header is absent or malformed.
 func RetryAfter(h http.Header, now time.Time) (wait time.Duration, ok bool) {
 	text := strings.TrimSpace(h.Get("Retry-After"))
 	const most = math.MaxInt64 / int64(time.Second)

@@ -18,8 +18,8 @@ import (
 
 // Defaults of Config.
 const (
-	DefaultTimeout = 2 * time.Minute
-	DefaultRetries = 3
+	defaultTimeout = 2 * time.Minute
+	defaultRetries = 3
 )
 
 // maxRedirects is how many redirects are followed within one origin.
@@ -44,11 +44,11 @@ type Config struct {
 	// for servers and proxies that ask for one; both empty for none.
 	ClientCertificateFile, ClientKeyFile string
 	// Timeout bounds a whole request: all attempts, the waits between them, and
-	// reading the body. 0 means DefaultTimeout.
+	// reading the body. 0 means defaultTimeout.
 	Timeout time.Duration
 	// UserAgent is sent with requests that set none; empty for Go's default.
 	UserAgent string
-	// Retries is the number of retries; 0 means DefaultRetries, a negative
+	// Retries is the number of retries; 0 means defaultRetries, a negative
 	// number none.
 	Retries int
 	// Log gets one debug line for each attempt.
@@ -73,13 +73,13 @@ func New(cfg Config) (*http.Client, error) {
 		return nil, err
 	}
 	if cfg.Timeout <= 0 {
-		cfg.Timeout = DefaultTimeout
+		cfg.Timeout = defaultTimeout
 	}
 	if cfg.Now == nil {
 		cfg.Now = time.Now
 	}
 	if cfg.Retries == 0 {
-		cfg.Retries = DefaultRetries
+		cfg.Retries = defaultRetries
 	}
 
 	// From the innermost outwards: the log sees each attempt, and the allowlist

@@ -2,5 +2,5 @@
 
 package cli
 
-// machineID tells this computer from others; empty where it has no id.
+// machineID returns the id of this machine; empty if it has none.
 func machineID() string { return "" }

@@ -173,7 +173,7 @@ func TestBusy(t *testing.T) {
 
 	// A process that does not find the daemon finds the state taken.
 	elsewhere := *f
-	elsewhere.daemonWait = time.Millisecond // it waits for no daemon, only for the state
+	elsewhere.daemonTimeout = time.Millisecond // it waits for no daemon, only for the state
 	elsewhere.config = f.write("elsewhere.yaml", strings.Replace(f.text(), "\nsocket: ", "\nsocket: "+socketPath(t)+" # ", 1))
 	r := elsewhere.want(1, "is in use by process ", "sync")
 	if !strings.Contains(r.stderr, fmt.Sprintf("%s is in use by process %d (balansd run)\n", f.stateFile(), d.cmd.Process.Pid)) {

@@ -2,7 +2,7 @@ package cli
 
 import "golang.org/x/sys/windows/registry"
 
-// machineID tells this computer from others; empty where it has no id.
+// machineID returns the id of this machine; empty if it has none.
 func machineID() string {
 	k, err := registry.OpenKey(registry.LOCAL_MACHINE, `SOFTWARE\Microsoft\Cryptography`, registry.QUERY_VALUE|registry.WOW64_64KEY)
 	if err != nil {

@@ -57,46 +57,47 @@ answer names such settings. A run that is under way is waited for.`,
 	})
 }
 
-// untilRestart are the settings, or sections, that a running daemon holds on
-// to.
-var untilRestart = []string{"data_dir", "state_file", "key_file", "socket", "backup.", "portal.", "log.format", "log.file", "log.file_size", "log.files"}
+// restartSettings are the settings, or sections ending in a dot, that a running daemon does
+// not change before a restart.
+var restartSettings = []string{"data_dir", "state_file", "key_file", "socket", "backup.", "portal.", "log.format", "log.file", "log.file_size", "log.files"}
 
-func waits(key string) bool {
-	return slices.ContainsFunc(untilRestart, func(held string) bool {
-		return key == held || strings.HasSuffix(held, ".") && strings.HasPrefix(key, held)
+func needsRestart(key string) bool {
+	return slices.ContainsFunc(restartSettings, func(s string) bool {
+		return key == s || strings.HasSuffix(s, ".") && strings.HasPrefix(key, s)
 	})
 }
 
-// reload reads the configuration again and puts in force what can be. A run
-// under way is waited for, as it goes on with the settings that it began with.
-func (p *running) reload(ctx context.Context, by string) (r localapi.Reloaded, err error) {
+// reload reads the configuration again and puts into force what can be without a restart.
+// It waits until a run that is under way has ended, since that keeps the settings it began
+// with.
+func (p *daemonProcess) reload(ctx context.Context, by string) (r localapi.Reloaded, err error) {
 	next, err := p.app.config()
 	if err != nil {
 		return r, err
 	}
-	// One at a time; n.mu is not held meanwhile, since a run may take hours.
+	// n.mu is not held meanwhile, since a run may take hours.
 	p.reloading.Lock()
 	defer p.reloading.Unlock()
 	n := p.node
-	before, old := n.inForce()
+	before, old := n.current()
 	r.Changed, r.Restart = []string{}, []string{}
 	for _, key := range changes(before, next) {
-		if !waits(key) {
+		if !needsRestart(key) {
 			r.Changed = append(r.Changed, key)
 		}
 	}
-	for _, key := range changes(p.cfg, next) { // also what waits since an earlier reload
-		if waits(key) {
+	for _, key := range changes(p.cfg, next) { // including those of an earlier reload
+		if needsRestart(key) {
 			r.Restart = append(r.Restart, key)
 		}
 	}
-	wired := *next
-	wired.StateFile = p.cfg.StateFile
-	dc, sf, err := n.wire(&wired)
+	same := *next
+	same.StateFile = p.cfg.StateFile
+	dc, sf, err := n.wire(&same)
 	if err != nil {
 		return r, err
 	}
-	// Tokens that are being renewed reach the disk before others read them.
+	// The old client saves the tokens that it is renewing before the new one reads them.
 	if err := n.Reconfigure(ctx, dc, old.Close); err != nil {
 		return r, err
 	}
@@ -111,8 +112,7 @@ func (p *running) reload(ctx context.Context, by string) (r localapi.Reloaded, e
 	return r, nil
 }
 
-// changes lists the settings that differ, by their keys. Secrets count, though
-// they are not shown.
+// changes returns the keys of the settings that differ, including secrets.
 func changes(a, b *config.Config) []string {
 	values := func(c *config.Config) map[string]string {
 		m := map[string]string{}

@@ -32,7 +32,7 @@ column. The language is that of --lang or of the configuration.`,
 		if err != nil {
 			return err
 		}
-		return app.withState(cmd.Context(), nil, func(api localapi.API, cfg *config.Config) error {
+		return app.withExistingState(cmd.Context(), nil, func(api localapi.API, cfg *config.Config) error {
 			rows := 0
 			write := func(w io.Writer) error {
 				x, err := ledger.NewExport(w, app.language(), cfg.TimeZone, figures)

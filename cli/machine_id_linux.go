@@ -5,7 +5,7 @@ import (
 	"strings"
 )
 
-// machineID tells this computer from others; empty where it has no id.
+// machineID returns the id of this machine; empty if it has none.
 func machineID() string {
 	id, err := os.ReadFile("/etc/machine-id")
 	if err != nil {

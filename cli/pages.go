@@ -1,0 +1,110 @@
+package cli
+
+import (
+	"context"
+	"time"
+
+	"balansd/accounts"
+	"balansd/config"
+	"balansd/localapi"
+	"balansd/portal"
+	"balansd/problem"
+
+	"github.com/rs/zerolog"
+)
+
+func pagesURL(cfg *config.Config) string {
+	return portal.BaseURL(cfg.Portal.Listen, cfg.Portal.Hostnames, cfg.Portal.CertificateFile != "")
+}
+
+// pages are the web pages of a running daemon, and the API that they and the local API
+// use.
+type pages struct {
+	api    localapi.API // of the node, with each change recorded
+	people *accounts.People
+	web    *portal.Handler // nil if the configuration has no pages
+	cfg    config.Portal
+	url    string
+	log    zerolog.Logger
+}
+
+// newPages creates the web pages. It does not listen yet.
+func (n *node) newPages(cfg *config.Config, reload reloader) (*pages, error) {
+	people, log := n.people(cfg)
+	p := &pages{api: localapi.Audited(nodeAPI{n, people, reload}, log), people: people, cfg: cfg.Portal, url: pagesURL(cfg), log: n.options.log}
+	if cfg.Portal.Listen == "" {
+		return p, nil
+	}
+	wc := portal.Config{
+		API: p.api, People: people, AuditLog: log, Settings: n.settings, ConfigFile: cfg.File(),
+		Listen: cfg.Portal.Listen, Hostnames: cfg.Portal.Hostnames, Secure: cfg.Portal.CertificateFile != "",
+		Language: cfg.Language, Zone: cfg.TimeZone, SessionTime: cfg.Portal.SessionTime,
+		MetricsToken: cfg.Portal.MetricsToken.Reveal(), StateSize: n.store.Size, Version: n.options.version,
+		Now: n.options.now, Log: n.options.log,
+	}
+	if o := cfg.Portal.OIDC; o.Configured() {
+		const timeout = 15 * time.Second // a person waits for it
+		client, err := n.httpClient(cfg, timeout, o.Issuer)
+		if err != nil {
+			return nil, err
+		}
+		wc.OIDC = &accounts.OIDCConfig{Issuer: o.Issuer, ClientID: o.ClientID, ClientSecret: o.ClientSecret.Reveal(),
+			GroupsClaim: o.GroupsClaim, AdminGroups: o.AdminGroups, StaffGroups: o.StaffGroups,
+			Redirect: p.url + "/oidc/callback", HTTP: client}
+	}
+	var err error
+	p.web, err = portal.New(wc)
+	return p, err
+}
+
+// settings returns the settings in force, with secrets hidden.
+func (n *node) settings() []portal.Setting {
+	cfg, _ := n.current()
+	list := cfg.Settings()
+	out := make([]portal.Setting, len(list))
+	for i, s := range list {
+		out[i] = portal.Setting{Key: s.Key, Value: s.Value, Origin: s.Origin}
+	}
+	return out
+}
+
+// listenRetryInterval is how long serve waits before it tries to listen again.
+const listenRetryInterval = time.Minute
+
+// serve serves the pages until ctx ends. If that fails, it logs the error and tries again,
+// so that the nightly syncs go on without pages.
+func (p *pages) serve(ctx context.Context) error {
+	if p.web == nil {
+		return nil
+	}
+	p.logAddress(ctx)
+	for {
+		err := portal.Serve(ctx, portal.ServeConfig{Listen: p.cfg.Listen, CertificateFile: p.cfg.CertificateFile,
+			KeyFile: p.cfg.KeyFile, Log: p.log}, p.web)
+		if err == nil || ctx.Err() != nil {
+			return nil
+		}
+		pr := problem.Of(err)
+		p.log.Error().Err(err).Str("code", string(pr.Code)).Str("next", pr.Next).Msg("the web pages cannot be served")
+		select {
+		case <-ctx.Done():
+			return nil
+		case <-time.After(listenRetryInterval):
+		}
+	}
+}
+
+// logAddress logs the address of the pages, and while there is no admin the link with which
+// the first one chooses a password. Whoever may read the log of the service may become
+// that admin.
+func (p *pages) logAddress(ctx context.Context) {
+	p.log.Info().Str("url", p.url).Msg("the web pages are here")
+	i, needed, err := p.people.FirstAdmin(ctx)
+	switch {
+	case err != nil && ctx.Err() == nil:
+		p.log.Error().Err(err).Msg("no link for the first admin could be made")
+	case needed:
+		p.log.Warn().Str("link", i.Link).Time("until", i.Expires).
+			Msg("the web pages have no admin yet: open this link, once, to become the first")
+	}
+}

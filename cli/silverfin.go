@@ -1,0 +1,116 @@
+package cli
+
+import (
+	"context"
+	"crypto/sha256"
+	"encoding/hex"
+	"os"
+	"time"
+
+	"balansd/balance"
+	"balansd/config"
+	"balansd/daemon"
+	"balansd/ledger"
+	"balansd/problem"
+	"balansd/silverfin"
+)
+
+// silverfinClient is what a node needs from Silverfin.
+type silverfinClient interface {
+	daemon.Linker
+	destination(firmID int64) daemon.Destination
+	// Close waits until tokens that are being renewed are saved.
+	Close(ctx context.Context) error
+}
+
+// configuredSilverfin is the client of a configuration that has Silverfin.
+type configuredSilverfin struct{ *silverfin.Client }
+
+func (l configuredSilverfin) destination(firmID int64) daemon.Destination { return l.Firm(firmID) }
+
+func (n *node) newSilverfin(cfg *config.Config) (silverfinClient, error) {
+	o, s := n.options, cfg.Silverfin
+	if !s.Configured() {
+		return noSilverfin{}, nil
+	}
+	client, err := n.httpClient(cfg, s.Timeout, s.BaseURL)
+	if err != nil {
+		return nil, err
+	}
+	var before *silverfin.Client
+	_, old := n.current()
+	if l, ok := old.(configuredSilverfin); ok {
+		before = l.Client // it has the sign-ins that people have begun
+	}
+	c, err := silverfin.New(silverfin.Config{BaseURL: s.BaseURL, ClientID: s.ClientID, ClientSecret: s.ClientSecret.Reveal(),
+		Scopes: s.Scopes, HTTP: client, Vault: n.store.Secrets(), Home: n.home, NumberFields: s.EnterpriseNumberFields,
+		Target:            target(s.Target),
+		Workflow:          silverfin.WorkflowMatch{Names: s.Workflow.Names},
+		Lock:              silverfin.LockMatch{Fields: s.LockedFields, Statuses: s.LockedStatuses},
+		RequestsPerSecond: s.RequestsPerSecond, Burst: s.Burst, Concurrency: s.Concurrency, Now: o.now, Log: o.log,
+		After: before})
+	return configuredSilverfin{c}, err
+}
+
+// home returns the machine on which the state is used. The id of the machine is hashed,
+// so that a copy of the state does not reveal it.
+func (n *node) home(ctx context.Context) (silverfin.Home, error) {
+	restored, err := n.store.RestoredAt(ctx)
+	h := silverfin.Home{Restored: restored}
+	h.Name, _ = os.Hostname()
+	if id := machineID(); id != "" {
+		sum := sha256.Sum256([]byte("balansd " + id))
+		h.Machine = hex.EncodeToString(sum[:16])
+	}
+	return h, err
+}
+
+// target returns where figures are written.
+func target(t config.Target) silverfin.Target {
+	return silverfin.Target{Level: t.Level, Handle: t.Handle, Namespace: t.Namespace, Key: t.Key, Map: t.Map, RequireStarred: t.RequireStarred}
+}
+
+// noSilverfin is the client of a configuration without Silverfin. Its calls return a
+// problem that says what to configure, so that everything else works.
+type noSilverfin struct{}
+
+func (noSilverfin) missing() error {
+	return problem.New(problem.ConfigInvalid, "Silverfin is not configured",
+		"Set silverfin.client_id and silverfin.client_secret_file in the configuration; Silverfin gives them on request.")
+}
+
+func (n noSilverfin) destination(int64) daemon.Destination { return n }
+
+func (n noSilverfin) Begin(context.Context, int64, string) (url, state string, err error) {
+	return "", "", n.missing()
+}
+
+func (n noSilverfin) End(context.Context, string, string, int64) (ledger.Firm, []string, error) {
+	return ledger.Firm{}, nil, n.missing()
+}
+
+func (n noSilverfin) Renew(context.Context, int64, time.Duration) (bool, error) {
+	return false, n.missing()
+}
+
+func (n noSilverfin) TakeOver(context.Context, int64) error { return n.missing() }
+
+func (noSilverfin) Forget(context.Context, int64) error { return nil }
+
+func (noSilverfin) Close(context.Context) error { return nil }
+
+func (n noSilverfin) Companies(context.Context) ([]ledger.Company, []string, error) {
+	return nil, nil, n.missing()
+}
+
+func (n noSilverfin) Company(context.Context, int64) (ledger.Company, error) {
+	return ledger.Company{}, n.missing()
+}
+
+func (n noSilverfin) Locate(context.Context, ledger.Company, balance.Period) (ledger.Target, error) {
+	return ledger.Target{}, n.missing()
+}
+
+func (n noSilverfin) Update(context.Context, ledger.Target, ledger.Decide) error { return n.missing() }
+
+func (noSilverfin) Property(balance.Cell) string { return "" }
