@@ -7,9 +7,10 @@ import (
 	"github.com/shopspring/decimal"
 )
 
-// jsonReader reads the JSON ("jsonxbrl") of the National Bank's web service.
-// It says neither enterprise number nor dates nor model: whoever asked for it
-// knows them.
+// jsonReader reads the JSON ("jsonxbrl") of the National Bank's web service. By
+// itself it says neither enterprise number nor dates nor model. The service's list
+// of filings does, and whoever has both puts what the list says of a filing beside
+// its figures, or each as one member of an object: that is read too.
 type jsonReader struct {
 	*builder
 	jsonScanner
@@ -51,7 +52,54 @@ func (j *jsonReader) member(key string) error {
 		j.balance.Name = name
 		return err
 	}
-	return j.skip()
+	return j.reference(key)
+}
+
+// reference reads a member of what the service's list says of a filing.
+func (j *jsonReader) reference(key string) (err error) {
+	var text string
+	switch strings.ToLower(key) {
+	case "exercisedates":
+		return j.exerciseDates()
+	case "reference", "accountingdata":
+		if j.kind() == '{' && j.depth == 1 {
+			return j.object(j.member)
+		}
+		return j.skip()
+	case "enterprisenumber", "modeltype", "deposittype", "currency":
+		text, err = j.simple()
+	default:
+		return j.skip()
+	}
+	switch b := &j.balance; strings.ToLower(key) {
+	case "enterprisenumber":
+		j.enterprise(text)
+	case "modeltype":
+		j.model(text)
+	case "deposittype":
+		b.Correction = b.Correction || strings.EqualFold(text, "correction")
+	case "currency":
+		b.Currency = clip(text)
+	}
+	return err
+}
+
+// exerciseDates reads the first and the last day of the financial year.
+func (j *jsonReader) exerciseDates() error {
+	if j.kind() != '{' {
+		return j.skip()
+	}
+	return j.object(func(key string) error {
+		text, err := j.simple()
+		day, _, _ := strings.Cut(text, "T") // some programs add a time
+		switch strings.ToLower(key) {
+		case "startdate":
+			j.balance.FiscalYear.Start = j.date("fiscal_year_start", day)
+		case "enddate":
+			j.balance.FiscalYear.End = j.date("fiscal_year_end", day)
+		}
+		return err
+	})
 }
 
 // items reads a list item by item; null is an empty one.
