@@ -60,7 +60,7 @@ func openPDF(data []byte) (r *pdf.Reader, err error) {
 	}
 	data = data[start : end+len("%%EOF")]
 	if len(data) > 10 { // the library takes 1.0 to 1.7 and a line end alone, and reads 2.0 as well
-		copy(data, "%PDF-1.7\n\n")
+		copy(data, "%PDF-1.7\n") // and no more: the first object can follow at once
 	}
 	if !soundXref(data) {
 		return nil, &ReadError{What: "this PDF is damaged; take it again from where it came"}

@@ -5,6 +5,7 @@ import (
 	"crypto/md5"
 	"crypto/rc4"
 	"fmt"
+	"regexp"
 	"strings"
 	"testing"
 
@@ -125,5 +126,23 @@ func TestPDFLimits(t *testing.T) {
 	own += fmt.Sprintf("9 0 obj\n<< /Type /XRef /Size 6 /W [1 2 1] /Root 5 0 R /Length %d >>\nstream\n%s\nendstream\nendobj\nstartxref\n%d\n%%%%EOF", len(entries), entries, len(own))
 	if b, err := newReader().Read([]byte(own)); err == nil || b != nil {
 		t.Errorf("a length inside itself: %v, %v", b, err)
+	}
+}
+
+// A PDF may have its first object right after its first line.
+func TestPDFWithoutComment(t *testing.T) {
+	b := filing(t, balance.Abbreviated)
+	doc := paper{flat: true}.write(newForm(b, balance.Dutch).print(t))
+	for _, head := range []string{"%PDF-1.7\n", "%PDF-2.0\r"} {
+		bare := strings.Replace(doc, "%PDF-1.7\n%\xe2\xe3\xcf\xd3\n", head, 1)
+		// The offsets are those of the document that the comment is cut out of.
+		moved := regexp.MustCompile(`\d{10} 00000 n|startxref\n\d+`).ReplaceAllStringFunc(bare, func(s string) string {
+			offset := regexp.MustCompile(`\d{10}|\d+$`).FindString(s)
+			return strings.Replace(s, offset, fmt.Sprintf("%0*d", len(offset), atoi(strings.TrimLeft(offset, "0"))-6), 1)
+		})
+		got, err := newReader().Read([]byte(moved))
+		if err != nil || got.Values.Hash() != b.Values.Hash() {
+			t.Errorf("%q: %v", head, err)
+		}
 	}
 }

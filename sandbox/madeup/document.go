@@ -17,8 +17,11 @@ const PDF balance.Layout = "pdf"
 // accounts around it as a real filing has. The same balance always gives the
 // same bytes. For what a layout cannot carry, see balance.Left.
 func Document(l balance.Layout, b *balance.Balance) ([]byte, error) {
-	if l == PDF {
+	switch l {
+	case PDF:
 		return pdf(b), nil
+	case balance.NBBPDF:
+		return pdfForm(b)
 	}
 	doc, err := balance.Write(l, b)
 	if err != nil {
@@ -114,6 +117,11 @@ func pdf(b *balance.Balance) []byte {
 		fmt.Sprintf("<< /Length %d >>\nstream\n%s\nendstream", len(stream), stream),
 		"<< /Type /Font /Subtype /Type1 /BaseFont /Helvetica >>",
 	}
+	return pdfOf(objects)
+}
+
+// pdfOf puts objects into a PDF, of which the first is the catalog.
+func pdfOf(objects []string) []byte {
 	var out bytes.Buffer
 	out.WriteString("%PDF-1.4\n")
 	offsets := make([]int, len(objects))

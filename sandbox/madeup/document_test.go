@@ -87,3 +87,57 @@ func BenchmarkDocument(b *testing.B) {
 		})
 	}
 }
+
+// TestPDFFormReadsBackEqual holds the figures of a printed form to those of the
+// balance, rounded to whole euros.
+func TestPDFFormReadsBackEqual(t *testing.T) {
+	for _, model := range []balance.Model{balance.Abbreviated, balance.Micro} {
+		for seed := range int64(6) {
+			made := Balance(seed, model, 2024)
+			doc, err := Document(balance.NBBPDF, made)
+			if err != nil {
+				t.Fatal(err)
+			}
+			want := maps.Clone(made.Values)
+			for c, v := range want {
+				if r, _ := balance.RubricOf(c.Code); r.Unit == balance.Money {
+					want[c] = v.Round(0)
+				}
+			}
+			sameBalance(t, doc, made, want)
+		}
+	}
+	if _, err := Document(balance.NBBPDF, Balance(1, balance.Full, 2024)); err == nil {
+		t.Error("the full model is written")
+	}
+}
+
+func TestExcelCSVReadsBackEqual(t *testing.T) {
+	for seed := range int64(20) {
+		made := Balance(seed, models()[seed%3], 2024)
+		doc, err := ExcelCSV(made)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if !bytes.Contains(doc, []byte(";31/12/2024\r\n")) {
+			t.Fatalf("no date of Excel in\n%s", doc)
+		}
+		sameBalance(t, doc, made, made.Values)
+	}
+}
+
+// sameBalance checks what a document says against the balance that it was made of.
+func sameBalance(t *testing.T, doc []byte, made *balance.Balance, want balance.Values) {
+	t.Helper()
+	got, err := balance.NewReader(balance.ReaderOptions{}).Read(doc)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if diff := cmp.Diff(canonical(want), canonical(got.Values)); diff != "" || len(got.Doubts) > 0 {
+		t.Fatalf("doubts %v, figures (-written +read):\n%s", got.Doubts, diff)
+	}
+	if got.Name != made.Name || got.EnterpriseNumber != made.EnterpriseNumber || got.FiscalYear != made.FiscalYear || got.Model != made.Model {
+		t.Errorf("read %q %s %v %s, written %q %s %v %s", got.Name, got.EnterpriseNumber, got.FiscalYear, got.Model,
+			made.Name, made.EnterpriseNumber, made.FiscalYear, made.Model)
+	}
+}
