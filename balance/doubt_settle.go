@@ -1,7 +1,7 @@
 package balance
 
 import (
-	"bytes"
+	"context"
 	"fmt"
 	"slices"
 	"strings"
@@ -48,13 +48,13 @@ func (d Doubt) ReadAnswer(text string) (reading string, typed bool, err error) {
 	return reading, true, nil
 }
 
-// ReadYear is Read for a document whose financial year is in doubt: of the readings
+// ReadYear is ReadDocument for a document whose financial year is in doubt: of the readings
 // of the year it takes the given one, and reads the figures by it. A year that is
 // none of them changes nothing.
-func (r *Reader) ReadYear(data []byte, year Period) (*Balance, error) {
+func (r *Reader) ReadYear(ctx context.Context, data []byte, year Period) (*Balance, error) {
 	of := *r
 	of.year = year
-	return of.Stream(bytes.NewReader(data))
+	return of.ReadDocument(ctx, data)
 }
 
 // Settle ends a doubt about a figure: the cell gets a person's reading, or stays

@@ -88,12 +88,12 @@ func TestReadYear(t *testing.T) {
 			if err != nil || year.String() != text {
 				t.Fatal(err)
 			}
-			b, err := newReader().ReadYear([]byte(c.document), year)
+			b, err := newReader().ReadYear(t.Context(), []byte(c.document), year)
 			if err != nil || b.FiscalYear != year || len(b.Doubts) != 0 || figures(b.Values) != c.years[text] {
 				t.Errorf("%s of %s: %s, %s, doubts %s, %v", name, text, b.FiscalYear, figures(b.Values), doubts(b), err)
 			}
 		}
-		other, err := newReader().ReadYear([]byte(c.document), balance.Period{End: day(t, "1999-12-31")})
+		other, err := newReader().ReadYear(t.Context(), []byte(c.document), balance.Period{End: day(t, "1999-12-31")})
 		if diff := cmp.Diff(plain, other); err != nil || diff != "" {
 			t.Errorf("%s: another year changes something: %v\n%s", name, err, diff)
 		}

@@ -59,6 +59,9 @@ type ReaderOptions struct {
 	// Members say how CBSO XBRL states the rubrics. Nil is what balansd knows
 	// by itself.
 	Members *Members
+	// Year is the financial year that a person chose, for a document that can be read
+	// as of several: see Reader.ReadYear. The zero Period is none.
+	Year Period
 }
 
 // A Reader reads social balances. It is not changed by that and may be used by
@@ -73,7 +76,7 @@ func NewReader(o ReaderOptions) *Reader {
 	if o.Members == nil {
 		o.Members = builtIn()
 	}
-	return &Reader{members: o.Members}
+	return &Reader{members: o.Members, year: o.Year}
 }
 
 // Read reads a social balance from a document of any layout, which it recognises by

@@ -24,6 +24,7 @@ func newLedgerCommand(app *App) *cobra.Command {
 			"is tried again at the next run: balansd sync", daemon.API.Retry),
 		app.ledgerDecide("use-finbox", "Use the data from Finbox where Silverfin has other figures", daemon.UseFinbox),
 		app.ledgerDecide("keep-silverfin", "Keep Silverfin's figures where they differ from Finbox's", daemon.KeepSilverfin),
+		app.ledgerAccept(),
 		app.ledgerChange("dismiss", "Leave an entry aside for good", "is left aside", daemon.API.Dismiss),
 		app.ledgerExport())
 }
@@ -57,7 +58,7 @@ func queryFlags(c *cobra.Command) func() (ledger.Query, error) {
 // reasons lists the reasons that an entry can have.
 func reasons() []string {
 	var names []string
-	for _, r := range append(ledger.Reasons(), ledger.IgnoreReasons()...) {
+	for _, r := range append(append(ledger.Reasons(), ledger.IgnoreReasons()...), ledger.InWholeEuros) {
 		names = append(names, string(r))
 	}
 	return names
@@ -177,6 +178,8 @@ func (app *App) showEntry(f daemon.EntryDetail, cfg *config.Config) {
 		app.printf("\nwhat it changed of entry %d\n", e.Replaces)
 		app.showChanges(e.Changes, lang)
 	}
+	app.showDoubts(e.Doubts, lang)
+	app.showAccepted(e.Accepted, cfg)
 	if len(e.Findings) > 0 {
 		app.printf("\n")
 		app.showFindings(wordsOf[lang].findings, e.Findings, lang)

@@ -41,6 +41,11 @@ type API interface {
 	// Decide settles what differs. A Conflict problem says that the entry has
 	// changed since the person saw it.
 	Decide(ctx context.Context, r Decision) (ledger.Entry, error)
+	// Accept settles what the document of an entry leaves open, or says that of
+	// several balances this one counts. A Usage problem says which answers are
+	// possible; a Conflict problem that the entry has changed since the person saw
+	// it.
+	Accept(ctx context.Context, r AcceptRequest) (ledger.Entry, error)
 	// Dismiss leaves an entry aside for good, until it is retried.
 	Dismiss(ctx context.Context, r EntryRequest) (ledger.Entry, error)
 

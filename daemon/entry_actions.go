@@ -127,8 +127,7 @@ func (d *Daemon) Decide(ctx context.Context, r Decision) (ledger.Entry, error) {
 			return e, nil, notAllowed(e, "decided on", "Only what differs needs a decision.")
 		}
 		if r.Seen != 0 && r.Seen != e.Version {
-			return e, nil, problem.New(problem.Conflict, fmt.Sprintf("entry %d changed since it was looked at", e.Number),
-				fmt.Sprintf("Look at it again: balansd ledger show %d.", e.Number))
+			return e, nil, changedSince(e)
 		}
 		chosen, err := pick(e, r.Cells)
 		if err != nil {
@@ -138,7 +137,7 @@ func (d *Daemon) Decide(ctx context.Context, r Decision) (ledger.Entry, error) {
 		if err != nil {
 			return e, nil, err
 		}
-		known = settled(known, chosen, r.Choice)
+		known = settled(known, chosen, r.Choice, e.Rounded)
 		rest := slices.DeleteFunc(slices.Clone(e.Differences), func(x ledger.Difference) bool { return slices.Contains(chosen, x) })
 		now := d.config().Now()
 		if len(rest) > 0 {
@@ -169,8 +168,9 @@ func pick(e ledger.Entry, cells []balance.Cell) ([]ledger.Difference, error) {
 	return chosen, nil
 }
 
-// settled adds a decision to what is known of a target.
-func settled(w ledger.Written, chosen []ledger.Difference, choice Choice) ledger.Written {
+// settled adds a decision to what is known of a target. rounded says that the
+// balance is in whole euros.
+func settled(w ledger.Written, chosen []ledger.Difference, choice Choice, rounded bool) ledger.Written {
 	w.UseFinbox, w.KeepSilverfin = maps.Clone(w.UseFinbox), maps.Clone(w.KeepSilverfin)
 	if w.UseFinbox == nil {
 		w.UseFinbox = map[balance.Cell]ledger.Seen{}
@@ -179,7 +179,7 @@ func settled(w ledger.Written, chosen []ledger.Difference, choice Choice) ledger
 		w.KeepSilverfin = map[balance.Cell]ledger.Seen{}
 	}
 	for _, x := range chosen {
-		seen := ledger.Seen{Finbox: x.Finbox, Silverfin: x.Silverfin, Property: x.Property}
+		seen := ledger.Seen{Finbox: x.Finbox, Silverfin: x.Silverfin, Property: x.Property, Rounded: rounded}
 		if choice == UseFinbox {
 			delete(w.KeepSilverfin, x.Cell)
 			w.UseFinbox[x.Cell] = seen
@@ -227,6 +227,12 @@ func name(by string) string {
 		return "a person"
 	}
 	return by
+}
+
+// changedSince refuses what a person says of an entry as it was before.
+func changedSince(e ledger.Entry) error {
+	return problem.New(problem.Conflict, fmt.Sprintf("entry %d changed since it was looked at", e.Number),
+		fmt.Sprintf("Look at it again: balansd ledger show %d.", e.Number))
 }
 
 func notAllowed(e ledger.Entry, what, next string) error {

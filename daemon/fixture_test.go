@@ -54,6 +54,7 @@ type fixture struct {
 	links        []ledger.DossierLink
 	deadline     time.Duration
 	hold         bool // balances with findings
+	reader       daemon.DocumentReader
 	retention    ledger.Retention
 	rps          float64
 	target       silverfin.Target
@@ -169,6 +170,7 @@ func (fx *fixture) open(fbURL, sfURL string) {
 			}
 			return s, nil
 		},
+		Reader:  fx.reader,
 		Folders: fx.folders, Links: fx.links, Deadline: fx.deadline, HoldOnFindings: fx.hold, Retention: fx.retention,
 		Destination: func(id int64) daemon.Destination {
 			if fx.wrapDestination != nil {

@@ -30,7 +30,7 @@ func (d *delivery) checkHold() error {
 
 // inDoubt says why a balance waits that can be read in more than one way. It
 // names the rubrics and the years, and leaves their figures to the entry.
-func inDoubt(doubts []balance.Doubt) error {
+func inDoubt(doubts []balance.Doubt) *ledger.WaitingError {
 	wait := &ledger.WaitingError{Reason: ledger.TwoAmounts}
 	var several, unclear []string
 	year := ""

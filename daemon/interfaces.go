@@ -28,6 +28,9 @@ type Source interface {
 // and will come again; with any other nothing is known of the document.
 type DocumentReader interface {
 	ReadDocument(ctx context.Context, data []byte) (*balance.Balance, error)
+	// ReadYear is ReadDocument for a document whose financial year is in doubt and of
+	// which a person chose the year.
+	ReadYear(ctx context.Context, data []byte, year balance.Period) (*balance.Balance, error)
 }
 
 // Destination is one firm that social balances are written to. Implementations

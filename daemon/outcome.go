@@ -56,12 +56,14 @@ func (x *exchange) finish(ctx context.Context, text string) error {
 }
 
 // kept says how many figures stay as Silverfin has them; empty for none.
-func (x *exchange) kept() string {
-	many := len(unequal(ledger.FiguresOf(x.values), x.plan.Want))
-	if many == 0 {
-		return ""
+func (x *exchange) kept() (text string) {
+	if exact := x.plan.Exact; exact > 0 {
+		text = fmt.Sprintf("; %s kept to the cent as Silverfin has it, since the balance is in whole euros", figures(exact))
 	}
-	return fmt.Sprintf("; %s kept as Silverfin has it, as a person decided", figures(many))
+	if many := len(unequal(ledger.FiguresOf(x.values), x.plan.Want)) - x.plan.Exact; many > 0 {
+		text += fmt.Sprintf("; %s kept as Silverfin has it, as a person decided", figures(many))
+	}
+	return text
 }
 
 // finishAs makes the entry done, with what is known of the target from now on.
@@ -205,13 +207,13 @@ func whatNext(r ledger.Reason) string {
 	case ledger.NeedsRelink:
 		return "Link the firm: balansd connect silverfin."
 	case ledger.DoubtfulFigures, ledger.TwoAmounts:
-		return "See what is possible with balansd ledger show, and ask the payroll bureau for a document that leaves nothing open, or replace the file by one."
+		return "Look at the document and say which reading is right: balansd ledger accept; or have the payroll bureau send one that leaves nothing open."
 	case ledger.HasFindings:
 		return "See what was found with balansd ledger show; deliver it all the same with balansd ledger retry, or ask the payroll bureau for a corrected balance."
 	case ledger.NumbersDiffer:
 		return "Compare the two. If it is meant, an administrator types the company's name on the dossier's page, or: balansd links set … --number-differs NAME; else link the dossier to its own company."
 	case ledger.WhichCounts:
-		return "See both with balansd ledger show. For the one that counts: balansd ledger retry; for the one that does not: balansd ledger dismiss."
+		return "See both with balansd ledger show. For the one that counts: balansd ledger accept; for one that does not: balansd ledger dismiss."
 	default:
 		return ""
 	}

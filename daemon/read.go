@@ -42,20 +42,22 @@ func (d *delivery) read(ctx context.Context) error {
 	return d.readDocument(ctx, doc)
 }
 
+// parse reads a document, and settles what it leaves open by what people said of it.
+func (d *delivery) parse(ctx context.Context, doc []byte) (*balance.Balance, error) {
+	b, err := d.cfg.readAccepted(ctx, doc, d.entry.Accepted)
+	if wrong := (*balance.ReadError)(nil); errors.As(err, &wrong) {
+		return nil, problem.Wrap(err, problem.Unreadable, "the document "+d.entry.ID+" cannot be read",
+			d.remedy("Ask the payroll bureau for the balance in another format, or for a corrected one."))
+	}
+	return b, err // with any other error nothing is known of the document
+}
+
 // readDocument parses a document and completes the entry with what it says.
 func (d *delivery) readDocument(ctx context.Context, doc []byte) error {
 	d.doc = doc // kept even if it cannot be read, for people to see
-	reader := d.cfg.Reader
-	if reader == nil {
-		reader = balance.NewReader(balance.ReaderOptions{})
-	}
-	b, err := balance.ReadSingle(doc, func(data []byte) (*balance.Balance, error) { return reader.ReadDocument(ctx, data) })
-	if wrong := (*balance.ReadError)(nil); err != nil && !errors.As(err, &wrong) {
-		return err // nothing is known of the document
-	}
+	b, err := d.parse(ctx, doc)
 	if err != nil {
-		return problem.Wrap(err, problem.Unreadable, "the document "+d.entry.ID+" cannot be read",
-			d.remedy("Ask the payroll bureau for the balance in another format, or for a corrected one."))
+		return err
 	}
 	if len(b.Values) == 0 && len(b.Doubts) == 0 {
 		return problem.New(problem.NoSocialBalance, "the document "+d.entry.ID+" has no social balance in it",
@@ -87,7 +89,7 @@ func (d *delivery) readDocument(ctx context.Context, doc []byte) error {
 	if b.Model != "" {
 		d.entry.Model = b.Model
 	}
-	d.entry.Correction = b.Correction
+	d.entry.Correction, d.entry.Rounded = b.Correction, b.Rounded
 	d.values, d.fresh = b.Values, true
 	d.entry.ValuesHash, d.entry.Findings, d.entry.Doubts = b.Values.Hash(), b.Findings, b.Doubts
 	return nil

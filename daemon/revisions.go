@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"slices"
+	"time"
 
 	"balansd/balance"
 	"balansd/ledger"
@@ -55,98 +56,155 @@ func (d *delivery) supersede(ctx context.Context, read bool) (gone bool, err err
 	if err != nil {
 		return false, err
 	}
+	if read && d.entry.Rounded {
+		if gone, err := d.giveWay(ctx, siblings); gone || err != nil {
+			return gone, err
+		}
+	}
 	var undecided error
 	for _, s := range siblings {
 		if s.State == ledger.Superseded || s.State == ledger.Ignored {
 			continue
 		}
-		s, c, comparable, err := d.compareSibling(ctx, s, read)
+		c, err := d.compareSibling(ctx, s, read)
 		if err != nil {
 			return false, err
 		}
-		if !comparable {
-			continue
-		}
-		unknown, other := d.entry.FiscalYear.End.IsZero(), s.FiscalYear.End.IsZero()
-		switch {
-		case c < 0 && (unknown || !other):
-			return true, d.supersededBy(ctx, s.Number)
-		case c > 0 && (other || !unknown):
-			if err := d.setAside(ctx, s); err != nil {
-				return false, err
-			}
-		case c == 0 && read:
+		if c.order == 0 && !c.unclear && read {
 			undecided = &ledger.WaitingError{Reason: ledger.WhichCounts, Detail: fmt.Sprintf(
 				"entry %d is of the same year and was made at the same time, with other figures: nothing tells which of the two counts", s.Number)}
+		}
+		if gone, err := d.settleSibling(ctx, c, siblings); gone || err != nil {
+			return gone, err
 		}
 	}
 	return false, undecided
 }
 
-// compareSibling orders the entry and a sibling, after reading the sibling's document
-// if that is needed; c is positive if the entry counts. They are not comparable if
-// the entry would have to be read first, or if the sibling's document shows that it
-// is no sibling.
-func (d *delivery) compareSibling(ctx context.Context, s ledger.Entry, read bool) (sibling ledger.Entry, c int, comparable bool, err error) {
-	c = ledger.CompareRevisions(d.kind(), d.entry, s)
-	if s.ValuesHash == "" && s.Open() && (c == 0 || s.Dossier.EnterpriseNumber == "") {
-		if !read {
-			return s, 0, false, nil
+// settleSibling supersedes the one of the entry and a sibling that does not count,
+// as far as that is known. It reports whether that is the entry.
+func (d *delivery) settleSibling(ctx context.Context, c comparison, siblings []ledger.Entry) (gone bool, err error) {
+	unknown, other := d.entry.FiscalYear.End.IsZero(), c.sibling.FiscalYear.End.IsZero()
+	switch {
+	case c.unclear:
+		return false, nil
+	case c.order < 0 && (unknown || !other):
+		if given, err := d.hasExact(ctx, c, siblings); given || err != nil {
+			return false, err // the sibling gives way itself
 		}
-		if s, err = d.readSibling(ctx, s); err != nil || !s.SiblingOf(d.entry) {
-			return s, 0, false, err
+		return true, d.supersededBy(ctx, c.sibling, c.oneFiling)
+	case c.order > 0 && (other || !unknown):
+		if err := d.setAside(ctx, c.sibling, c.oneFiling); err != nil {
+			return false, err
 		}
+		return d.recall(ctx, siblings, c)
 	}
-	if read {
-		c = ledger.CompareSiblings(d.kind(), d.entry, s)
-	}
-	return s, c, true, nil
+	return false, nil
 }
 
-// readSibling returns a sibling that had no turn yet as its document says. What
-// cannot be read is what it was listed as.
-func (d *delivery) readSibling(ctx context.Context, s ledger.Entry) (ledger.Entry, error) {
+// comparison is how an entry and one of its siblings stand to each other.
+type comparison struct {
+	sibling ledger.Entry // as its document says, where that was read
+	values  balance.Values
+	order   int // positive when the entry counts
+	// oneFiling says that one has the figures of the other in whole euros.
+	oneFiling bool
+	// unclear says that they cannot be compared before the entry itself has been
+	// read, or that the document of the sibling says that it is none.
+	unclear bool
+}
+
+// compareSibling compares the entry and a sibling, reading the sibling's document
+// first where only that can tell.
+func (d *delivery) compareSibling(ctx context.Context, s ledger.Entry, read bool) (comparison, error) {
+	c := comparison{sibling: s, order: ledger.CompareRevisions(d.kind(), d.entry, s)}
+	mustRead := c.order == 0 || s.Dossier.EnterpriseNumber == "" || d.entry.Rounded || mayBeRounded(s)
+	mustRead = mustRead && s.ValuesHash == "" && s.Open()
+	if !read {
+		c.unclear = mustRead || c.order < 0 && mayBeRounded(s)
+		return c, nil
+	}
+	var err error
+	if mustRead {
+		if c.sibling, c.values, err = d.readSibling(ctx, s); err != nil || !c.sibling.SiblingOf(d.entry) {
+			c.unclear = true
+			return c, err
+		}
+	} else if s.Rounded != d.entry.Rounded {
+		if c.values, err = d.cfg.Store.Values(ctx, s.Number); err != nil {
+			return c, err
+		}
+	}
+	c.oneFiling = isRounding(d.entry, d.values, c.sibling, c.values)
+	c.order = ledger.CompareSiblings(d.kind(), d.entry, c.sibling, c.oneFiling)
+	return c, nil
+}
+
+// readSibling returns a sibling that had no turn yet as its document says, with its
+// figures. What cannot be read is what it was listed as.
+func (d *delivery) readSibling(ctx context.Context, s ledger.Entry) (ledger.Entry, balance.Values, error) {
 	k := &delivery{run: d.run, before: s, entry: s}
 	err := k.read(ctx)
 	if err != nil && !ofDocument(err) {
 		d.skipped = k.skipped
-		return s, err
+		return s, nil, err
 	}
-	return k.entry, nil
+	return k.entry, k.values, nil
 }
 
-func (d *delivery) supersededBy(ctx context.Context, number uint64) error {
-	next, err := d.entry.Supersede(number, d.cfg.Now())
+func (d *delivery) supersededBy(ctx context.Context, by ledger.Entry, oneFiling bool) error {
+	next, err := superseded(d.entry, by, oneFiling, d.cfg.Now())
 	if err != nil {
 		return err
 	}
-	return d.save(ctx, next, newerCame(number), nil)
+	return d.save(ctx, next, whySuperseded(d.entry, by, oneFiling), nil)
 }
 
 // setAside supersedes a sibling by the entry. It loads the sibling again, because
 // what was read of its document here is only saved by its own delivery.
-func (d *delivery) setAside(ctx context.Context, s ledger.Entry) error {
+func (d *delivery) setAside(ctx context.Context, s ledger.Entry, oneFiling bool) error {
+	text := whySuperseded(s, d.entry, oneFiling)
 	s, err := d.cfg.Store.Entry(ctx, s.Number)
 	if err != nil {
 		return err
 	}
-	next, err := s.Supersede(d.entry.Number, d.cfg.Now())
+	next, err := superseded(s, d.entry, oneFiling, d.cfg.Now())
 	if err != nil {
 		return err
 	}
-	_, err = d.move(ctx, next, newerCame(d.entry.Number), nil)
+	_, err = d.move(ctx, next, text, nil)
 	return err
 }
 
-func newerCame(number uint64) string {
-	return fmt.Sprintf("a newer balance of the same year, number %d, took its place", number)
+// superseded moves an entry to superseded by another one of the same year.
+func superseded(e, by ledger.Entry, oneFiling bool, now time.Time) (ledger.Entry, error) {
+	if oneFiling && !by.Rounded {
+		return e.SupersedeByExact(by.Number, now)
+	}
+	return e.Supersede(by.Number, now)
+}
+
+// whySuperseded says why another entry of the same year took an entry's place. e is
+// as its document says.
+func whySuperseded(e, by ledger.Entry, oneFiling bool) string {
+	if oneFiling && e.Rounded {
+		return fmt.Sprintf("its amounts are in whole euros; entry %d has the same figures to the cent, and counts", by.Number)
+	}
+	text := fmt.Sprintf("a newer balance of the same year, number %d, took its place", by.Number)
+	if by.Rounded && !e.Rounded && e.ValuesHash != "" {
+		text += ", although the amounts of that one are in whole euros"
+		if by.Correction && !e.Correction {
+			text += ": it is a correction, and this one an initial filing"
+		}
+	}
+	return text
 }
 
 func (d *delivery) kind() ledger.ConnectionKind { return d.connections[d.entry.Connection].Kind }
 
 // newer orders siblings: a is positive when it counts before b.
 func (d *delivery) newer(a, b ledger.Entry) int {
-	return cmp.Or(ledger.CompareSiblings(d.kind(), a, b), cmp.Compare(a.Number, b.Number))
+	return cmp.Or(ledger.CompareSiblings(d.kind(), a, b, false), cmp.Compare(a.Number, b.Number))
 }
 
 // leaveBehind handles entries with the same id that are of another year or another
@@ -262,6 +320,9 @@ func (d *delivery) compare(ctx context.Context) error {
 		}
 		if before != nil {
 			d.entry.Replaces, d.entry.Changes = s.Number, balance.Diff(before, d.values)
+			if s.Rounded != d.entry.Rounded {
+				d.entry.Changes = slices.DeleteFunc(d.entry.Changes, balance.Change.ByRounding)
+			}
 			return nil
 		}
 	}

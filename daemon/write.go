@@ -88,7 +88,7 @@ func (x *exchange) compare(ctx context.Context) error {
 	if open := x.notCarriedOut(); len(open) > 0 {
 		x.known = x.known.RestoreChoices(open)
 	}
-	x.plan = ledger.Compare(x.values, x.Have, x.known)
+	x.plan = ledger.Compare(x.values, x.entry.Rounded, x.Have, x.known)
 	return nil
 }
 
@@ -169,7 +169,9 @@ func (d *delivery) otherSource(ctx context.Context, known ledger.Written) (*ledg
 	case by.Connection == d.entry.Connection && (by.ID == d.entry.ID || by.Dossier.ID == d.entry.Dossier.ID) &&
 		agree(by.Dossier.EnterpriseNumber, d.entry.Dossier.EnterpriseNumber):
 		return nil, nil
-	default:
-		return &by, nil
 	}
+	if same, err := d.wroteRounded(ctx, by); same || err != nil {
+		return nil, err
+	}
+	return &by, nil
 }

@@ -68,6 +68,15 @@ func (r *Reader) ReadDocument(ctx context.Context, data []byte) (*balance.Balanc
 	return r.readApart(ctx, format, bytes.NewReader(data))
 }
 
+// ReadYear is as ReadDocument, for a document whose financial year is in doubt and of
+// which a person chose the year.
+func (r *Reader) ReadYear(ctx context.Context, data []byte, year balance.Period) (*balance.Balance, error) {
+	of := *r
+	of.o.Documents.Year = year
+	of.documents = balance.NewReader(of.o.Documents)
+	return of.ReadDocument(ctx, data)
+}
+
 // Stream is as ReadDocument, of a document that need not be in memory.
 func (r *Reader) Stream(ctx context.Context, src io.Reader) (*balance.Balance, error) {
 	buffered := bufio.NewReader(src)

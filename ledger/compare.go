@@ -30,6 +30,9 @@ type Plan struct {
 	// Differ are the cells that a person changed. A plan that has any must
 	// not be carried out.
 	Differ []Difference
+	// Exact counts the cells where the target holds the exact amount of a balance in
+	// whole euros: that stays.
+	Exact int
 }
 
 // Reading is what a target holds, with what was written to it before in the same
@@ -53,8 +56,10 @@ type Decide func(Reading) (write Figures, err error)
 // as long as Finbox and Silverfin hold the figures of that decision. A cell that balansd
 // wrote and that the new balance leaves empty becomes 0: nothing is ever
 // deleted in Silverfin, and the National Bank reads an empty rubric as zero. A cell
-// that a person filled and the balance leaves empty is not changed.
-func Compare(values balance.Values, have Figures, w Written) Plan {
+// that a person filled and the balance leaves empty is not changed. Where the balance
+// is rounded to whole euros, a cell that holds an amount that rounds to its own is not
+// changed either.
+func Compare(values balance.Values, rounded bool, have Figures, w Written) Plan {
 	want := FiguresOf(values)
 	// A cell that only we filled, and that a correction leaves empty.
 	for _, old := range []Figures{w.Confirmed, w.Intended} {
@@ -74,9 +79,15 @@ func Compare(values balance.Values, have Figures, w Written) Plan {
 			if w.ours(c, held) {
 				p.Ours[c] = figure
 			}
-		case keeps && kept.still(figure, held):
+		case rounded && roundsTo(c, held, figure):
 			p.Want[c] = held
-		case same(held, ""), w.ours(c, held), gives && given.still(figure, held):
+			p.Exact++
+			if w.ours(c, held) {
+				p.Ours[c] = held
+			}
+		case keeps && kept.still(c, figure, rounded, held):
+			p.Want[c] = held
+		case same(held, ""), w.ours(c, held), gives && given.still(c, figure, rounded, held):
 			p.Write[c], p.Ours[c] = figure, figure
 		default:
 			p.Differ = append(p.Differ, Difference{Cell: c, Finbox: figure, Silverfin: held, Ours: w.Confirmed[c]})
@@ -181,7 +192,9 @@ func (w Written) ours(c balance.Cell, text string) bool {
 }
 
 // same compares two texts as figures: 1.0 equals 1. An empty text equals only
-// another empty one, and a text that is no figure only itself.
+// another empty one, and a text that is no figure only itself. A figure that a
+// person wrote in another notation, such as 4,3 for 4.3, is the same where it can
+// be read in one way alone, which 1.234 cannot.
 func same(a, b string) bool {
 	a, b = strings.TrimSpace(a), strings.TrimSpace(b)
 	if a == b {
@@ -189,5 +202,16 @@ func same(a, b string) bool {
 	}
 	x, errX := balance.ParseDecimal(a)
 	y, errY := balance.ParseDecimal(b)
-	return errX == nil && errY == nil && x.Equal(y)
+	if errX == nil && errY == nil {
+		return x.Equal(y)
+	}
+	one, other := balance.Readings(a), balance.Readings(b)
+	return len(one) == 1 && len(other) == 1 && one[0].Equal(other[0])
+}
+
+// roundsTo reports whether a text is an amount that rounds to a figure in whole
+// euros.
+func roundsTo(c balance.Cell, text, figure string) bool {
+	exact, rounded := balance.Readings(text), balance.Readings(figure)
+	return len(exact) == 1 && len(rounded) == 1 && balance.RoundsTo(c, exact[0], rounded[0])
 }

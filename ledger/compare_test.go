@@ -39,11 +39,13 @@ func TestCompare(t *testing.T) {
 	tests := []struct {
 		name   string
 		values balance.Values
-		have   ledger.Figures
-		known  ledger.Written
-		write  ledger.Figures
-		ours   ledger.Figures
-		differ []ledger.Difference
+		// rounded says that the values are in whole euros.
+		rounded bool
+		have    ledger.Figures
+		known   ledger.Written
+		write   ledger.Figures
+		ours    ledger.Figures
+		differ  []ledger.Difference
 	}{
 		{
 			name:   "an empty place is written",
@@ -149,10 +151,74 @@ func TestCompare(t *testing.T) {
 			known:  ledger.Written{Confirmed: figures("1003", "4")},
 			ours:   figures("1003", "4"),
 		},
+		{
+			name:   "the same figure in another notation",
+			values: values("1003", "4.3", "1013", "5012", "1023", "44300.5"),
+			have:   figures("1003", "4,3", "1013", "5 012", "1023", "44.300,50"),
+		},
+		{
+			name:   "a notation with two readings is not the same",
+			values: values("1013", "5012", "1023", "1234"),
+			have:   figures("1013", "5.012", "1023", "1,234"),
+			differ: []ledger.Difference{{Cell: cell("1013"), Finbox: "5012", Silverfin: "5.012"}, {Cell: cell("1023"), Finbox: "1234", Silverfin: "1,234"}},
+		},
+		{
+			name:   "exact figures go over the rounded ones that we wrote",
+			values: values("1023", "71981.55"),
+			have:   figures("1023", "71982"),
+			known:  ledger.Written{Confirmed: figures("1023", "71982")},
+			write:  figures("1023", "71981.55"),
+			ours:   figures("1023", "71981.55"),
+		},
+		{
+			name:    "whole euros beside the exact amounts of a person or of us",
+			values:  values("1021", "5", "1023", "71982", "1033", "7"),
+			rounded: true,
+			have:    figures("1021", "4,50", "1023", "71981.55", "1033", "6.4"),
+			known:   ledger.Written{Confirmed: figures("1023", "71981.55")},
+			ours:    figures("1023", "71981.55"),
+			differ:  []ledger.Difference{{Cell: cell("1033"), Finbox: "7", Silverfin: "6.4"}},
+		},
+		{
+			name:   "whole euros that a person typed beside exact amounts",
+			values: values("1023", "71981.55"),
+			have:   figures("1023", "71982"),
+			differ: []ledger.Difference{{Cell: cell("1023"), Finbox: "71981.55", Silverfin: "71982"}},
+		},
+		{
+			name:    "hours and heads are not rounded",
+			values:  values("1003", "5"),
+			rounded: true,
+			have:    figures("1003", "4.5"),
+			differ:  []ledger.Difference{{Cell: cell("1003"), Finbox: "5", Silverfin: "4.5"}},
+		},
+		{
+			name:   "a choice about a rounded figure holds for the exact one",
+			values: values("1021", "5.4", "1023", "71981.55"),
+			have:   figures("1021", "9", "1023", "72000"),
+			known: ledger.Written{KeepSilverfin: map[balance.Cell]ledger.Seen{cell("1023"): {Finbox: "71982", Silverfin: "72000", Rounded: true}},
+				UseFinbox: map[balance.Cell]ledger.Seen{cell("1021"): {Finbox: "5", Silverfin: "9", Rounded: true}}},
+			write: figures("1021", "5.4"),
+			ours:  figures("1021", "5.4"),
+		},
+		{
+			name:    "a choice about an exact figure holds for the rounded one",
+			values:  values("1023", "71982"),
+			rounded: true,
+			have:    figures("1023", "72000"),
+			known:   ledger.Written{KeepSilverfin: map[balance.Cell]ledger.Seen{cell("1023"): {Finbox: "71981.55", Silverfin: "72000"}}},
+		},
+		{
+			name:   "a choice about an exact figure does not hold for another one",
+			values: values("1023", "71982"),
+			have:   figures("1023", "72000"),
+			known:  ledger.Written{KeepSilverfin: map[balance.Cell]ledger.Seen{cell("1023"): {Finbox: "71981.55", Silverfin: "72000"}}},
+			differ: []ledger.Difference{{Cell: cell("1023"), Finbox: "71982", Silverfin: "72000"}},
+		},
 	}
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {
-			p := ledger.Compare(tt.values, tt.have, tt.known)
+			p := ledger.Compare(tt.values, tt.rounded, tt.have, tt.known)
 			if tt.write == nil {
 				tt.write = ledger.Figures{}
 			}
@@ -176,8 +242,8 @@ func TestCompare(t *testing.T) {
 // they meet often.
 func drawFigures(t *rapid.T, name string) ledger.Figures {
 	f := ledger.Figures{}
-	for _, c := range []string{"1003", "1003P", "1013", "5801", "12031"} {
-		if text := rapid.SampledFrom([]string{"", "0", "1", "1.0", "2", "x"}).Draw(t, name+" "+c); text != "" {
+	for _, c := range []string{"1003", "1003P", "1023", "5801", "12031"} {
+		if text := rapid.SampledFrom([]string{"", "0", "1", "1.0", "1,0", "1.4", "2", "x"}).Draw(t, name+" "+c); text != "" {
 			f[cell(c)] = text
 		}
 	}
@@ -198,10 +264,10 @@ func drawValues(t *rapid.T) balance.Values {
 // it wants, after which nothing is left to do.
 func TestComparePlanConverges(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {
-		v := drawValues(t)
+		v, rounded := drawValues(t), rapid.Bool().Draw(t, "rounded")
 		have := drawFigures(t, "have")
 		known := ledger.Written{Confirmed: drawFigures(t, "confirmed"), Intended: drawFigures(t, "intended")}
-		p := ledger.Compare(v, have, known)
+		p := ledger.Compare(v, rounded, have, known)
 		for c := range p.Write {
 			held, mine := have[c], ledger.Figures{}
 			for _, f := range []ledger.Figures{known.Confirmed, known.Intended} {
@@ -225,7 +291,7 @@ func TestComparePlanConverges(t *testing.T) {
 		if !ledger.Equal(p.Want, have) {
 			t.Fatalf("after the write the place does not hold what was wanted")
 		}
-		again := ledger.Compare(v, have, ledger.Written{Confirmed: p.Ours})
+		again := ledger.Compare(v, rounded, have, ledger.Written{Confirmed: p.Ours})
 		if len(again.Write) > 0 || len(again.Differ) > 0 {
 			t.Fatalf("a second look still wants something: %+v", again)
 		}

@@ -46,6 +46,10 @@ const (
 	WhichCounts        Reason = "which_counts"        // nothing says which of several balances counts
 )
 
+// InWholeEuros is the reason for which an entry is superseded that has the figures
+// of another one of the same year, rounded to whole euros.
+const InWholeEuros Reason = "in_whole_euros"
+
 // The reasons for which an entry is ignored.
 const (
 	BeforeActivation Reason = "before_activation" // made before the connection was activated
@@ -110,8 +114,12 @@ type Entry struct {
 	Replaces     uint64            `json:"replaces,omitempty"`      // the number of the older entry that Changes compares with
 	Changes      []balance.Change  `json:"changes,omitempty"`       // the figures that it changed of that one
 	SupersededBy uint64            `json:"superseded_by,omitempty"` // the number of the newer entry
+	// Accepted are a person's words on what the document left open.
+	Accepted []AcceptedReading `json:"accepted,omitempty"`
 	// Correction says that the document corrects an earlier filing.
 	Correction bool `json:"correction,omitempty"`
+	// Rounded says that the amounts of the document are rounded to whole euros.
+	Rounded bool `json:"rounded,omitempty"`
 	// Chosen is the newest entry that was known when a person said that this
 	// one counts: it does before all up to that number.
 	Chosen uint64 `json:"chosen,omitempty"`
@@ -201,6 +209,7 @@ const (
 	ActDismiss       Act = "dismiss"
 	ActUseFinbox     Act = "use_finbox"
 	ActKeepSilverfin Act = "keep_silverfin"
+	ActAccept        Act = "accept" // said what a document means, or which of several balances counts
 	ActLink          Act = "link"   // linked to a company with another enterprise number, confirmed by an admin
 	ActRecall        Act = "recall" // it counts after all: a link or the activation reaches back to it
 )

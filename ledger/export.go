@@ -1,6 +1,7 @@
 package ledger
 
 import (
+	"cmp"
 	"encoding/csv"
 	"io"
 	"iter"
@@ -25,13 +26,13 @@ type Export struct {
 // exportColumns are the headings, by language.
 var exportColumns = map[balance.Lang][]string{
 	"en": {"number", "state", "reason", "dossier", "enterprise number", "affiliation number", "year start", "year end", "model",
-		"company in Silverfin", "connection", "revision", "made on", "found on", "changed on", "detail", "what to do"},
+		"company in Silverfin", "connection", "revision", "made on", "found on", "changed on", "detail", "what to do", "accepted readings"},
 	"nl": {"nummer", "toestand", "reden", "dossier", "ondernemingsnummer", "aansluitingsnummer", "begin boekjaar", "einde boekjaar", "model",
-		"dossier in Silverfin", "koppeling", "revisie", "aangemaakt op", "gevonden op", "gewijzigd op", "detail", "wat te doen"},
+		"dossier in Silverfin", "koppeling", "revisie", "aangemaakt op", "gevonden op", "gewijzigd op", "detail", "wat te doen", "gekozen lezingen"},
 	"fr": {"numéro", "état", "raison", "dossier", "numéro d'entreprise", "numéro d'affiliation", "début d'exercice", "fin d'exercice", "modèle",
-		"dossier dans Silverfin", "connexion", "révision", "créé le", "trouvé le", "modifié le", "détail", "que faire"},
+		"dossier dans Silverfin", "connexion", "révision", "créé le", "trouvé le", "modifié le", "détail", "que faire", "lectures choisies"},
 	"de": {"Nummer", "Zustand", "Grund", "Dossier", "Unternehmensnummer", "Anschlussnummer", "Beginn Geschäftsjahr", "Ende Geschäftsjahr", "Modell",
-		"Dossier in Silverfin", "Verbindung", "Revision", "erstellt am", "gefunden am", "geändert am", "Detail", "was zu tun ist"},
+		"Dossier in Silverfin", "Verbindung", "Revision", "erstellt am", "gefunden am", "geändert am", "Detail", "was zu tun ist", "gewählte Lesarten"},
 }
 
 // NewExport writes the byte-order mark and the headings, with a column for every
@@ -101,11 +102,28 @@ func (x *Export) row(e Entry) []string {
 	}
 	row := []string{strconv.FormatUint(e.Number, 10), x.word(string(e.State)), reason, e.Dossier.Name, number, e.Dossier.AffiliationNumber,
 		e.FiscalYear.Start.String(), e.FiscalYear.End.String(), x.model(e.Model), company, e.Connection, e.Revision,
-		x.when(e.CreatedAt), x.when(e.FoundAt), x.when(e.UpdatedAt), e.Detail, e.Next}
+		x.when(e.CreatedAt), x.when(e.FoundAt), x.when(e.UpdatedAt), e.Detail, e.Next, acceptedText(e.Accepted)}
 	for i, text := range row {
 		row[i] = harmless(text)
 	}
 	return row
+}
+
+// acceptedText lists what people said of what a document leaves open, such as
+// "1021=44300,5 (Els)". A typed amount has an asterisk.
+func acceptedText(words []AcceptedReading) string {
+	texts := make([]string, len(words))
+	for i, a := range words {
+		reading, who := strings.Replace(a.Reading, ".", ",", 1), ""
+		if a.Typed {
+			reading += "*"
+		}
+		if a.By != "" {
+			who = " (" + a.By + ")"
+		}
+		texts[i] = cmp.Or(a.Code, "year") + "=" + reading + who
+	}
+	return strings.Join(texts, "; ")
 }
 
 // word returns a state, a reason or a kind of failure in the language of the

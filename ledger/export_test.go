@@ -17,7 +17,7 @@ func TestExportWordsAreComplete(t *testing.T) {
 	for _, c := range []FailClass{Unreadable, Refused, NotEqual, Unavailable} {
 		codes = append(codes, string(c))
 	}
-	for _, r := range slices.Concat(Reasons(), IgnoreReasons()) {
+	for _, r := range slices.Concat(Reasons(), IgnoreReasons(), []Reason{InWholeEuros}) {
 		codes = append(codes, string(r))
 	}
 	for _, lang := range []balance.Lang{balance.Dutch, balance.French, balance.German} {

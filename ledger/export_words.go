@@ -13,7 +13,7 @@ var exportWords = map[balance.Lang]map[string]string{
 		"template_missing": "template ontbreekt", "connection_inactive": "koppeling niet actief",
 		"needs_relink": "opnieuw te koppelen", "findings": "vaststellingen", "before_activation": "van vóór de activatie", "dismissed": "opzijgezet", "not_listed": "geen bestand meer",
 		"doubtful_figures": "cijfers niet eenduidig", "two_amounts": "twee bedragen voor één rubriek", "number_differs": "ander ondernemingsnummer in Silverfin", "which_counts": "meerdere sociale balansen, welke telt?",
-		"unreadable": "onleesbaar", "refused": "geweigerd door Silverfin", "not_equal": "niet gelijk teruggelezen",
+		"unreadable": "onleesbaar", "refused": "geweigerd door Silverfin", "not_equal": "niet gelijk teruggelezen", "in_whole_euros": "afgerond op hele euro's",
 		"unavailable": "dienst niet bereikbaar",
 	},
 	balance.French: {
@@ -24,7 +24,7 @@ var exportWords = map[balance.Lang]map[string]string{
 		"template_missing": "modèle manquant", "connection_inactive": "connexion inactive",
 		"needs_relink": "à reconnecter", "findings": "constatations", "before_activation": "d'avant l'activation", "dismissed": "mis de côté", "not_listed": "plus de fichier",
 		"doubtful_figures": "chiffres ambigus", "two_amounts": "deux montants pour une rubrique", "number_differs": "autre numéro d’entreprise dans Silverfin", "which_counts": "plusieurs bilans sociaux, lequel compte ?",
-		"unreadable": "illisible", "refused": "refusé par Silverfin", "not_equal": "relu différent",
+		"unreadable": "illisible", "refused": "refusé par Silverfin", "not_equal": "relu différent", "in_whole_euros": "arrondi à l'euro",
 		"unavailable": "service inaccessible",
 	},
 	balance.German: {
@@ -35,7 +35,7 @@ var exportWords = map[balance.Lang]map[string]string{
 		"template_missing": "Vorlage fehlt", "connection_inactive": "Verbindung nicht aktiv",
 		"needs_relink": "neu zu verbinden", "findings": "Feststellungen", "before_activation": "vor der Aktivierung erstellt", "dismissed": "beiseitegelegt", "not_listed": "keine Datei mehr",
 		"doubtful_figures": "Zahlen nicht eindeutig", "two_amounts": "zwei Beträge für eine Rubrik", "number_differs": "andere Unternehmensnummer in Silverfin", "which_counts": "mehrere Sozialbilanzen, welche zählt?",
-		"unreadable": "nicht lesbar", "refused": "von Silverfin abgelehnt", "not_equal": "nicht gleich zurückgelesen",
+		"unreadable": "nicht lesbar", "refused": "von Silverfin abgelehnt", "not_equal": "nicht gleich zurückgelesen", "in_whole_euros": "auf ganze Euro gerundet",
 		"unavailable": "Dienst nicht erreichbar",
 	},
 }

@@ -126,6 +126,14 @@ func (e Entry) Supersede(by uint64, now time.Time) (Entry, error) {
 	return n, err
 }
 
+// SupersedeByExact moves the entry to superseded by one that has its figures to the
+// cent.
+func (e Entry) SupersedeByExact(by uint64, now time.Time) (Entry, error) {
+	n, err := e.Supersede(by, now)
+	n.Reason = InWholeEuros
+	return n, err
+}
+
 // Ignore moves the entry to ignored.
 func (e Entry) Ignore(r Reason, detail, next string, now time.Time) (Entry, error) {
 	n, err := e.to(Ignored, now)

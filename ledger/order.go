@@ -11,7 +11,7 @@ import (
 // a folder the last one listed counts, since a file's own time may go back. It is
 // positive if a counts, negative if b does, and 0 if neither decides it.
 func CompareRevisions(kind ConnectionKind, a, b Entry) int {
-	if c := boolCompare(a.Chosen >= b.Number, b.Chosen >= a.Number); c != 0 {
+	if c := compareChosen(a, b); c != 0 {
 		return c
 	}
 	if a.ID != b.ID {
@@ -33,7 +33,13 @@ func CompareRevisions(kind ConnectionKind, a, b Entry) int {
 // filing; then the later one counts, where a creation time after the time the entry
 // was found counts as the latter; then, with the same figures, the one that was found
 // last. It is 0 if a person has to decide.
-func CompareSiblings(kind ConnectionKind, a, b Entry) int {
+//
+// oneFiling says that the figures of one are those of the other in whole euros: then
+// the exact one counts, unless a person chose.
+func CompareSiblings(kind ConnectionKind, a, b Entry, oneFiling bool) int {
+	if oneFiling {
+		return cmp.Or(compareChosen(a, b), boolCompare(b.Rounded, a.Rounded))
+	}
 	if c := cmp.Or(CompareRevisions(kind, a, b), boolCompare(a.Correction, b.Correction), a.madeAt().Compare(b.madeAt())); c != 0 {
 		return c
 	}
@@ -41,6 +47,11 @@ func CompareSiblings(kind ConnectionKind, a, b Entry) int {
 		return 0
 	}
 	return cmp.Compare(a.Number, b.Number)
+}
+
+// compareChosen orders two siblings by a person's word alone.
+func compareChosen(a, b Entry) int {
+	return boolCompare(a.Chosen >= b.Number, b.Chosen >= a.Number)
 }
 
 // madeAt is when the revision was made, as far as the source can be believed.

@@ -37,11 +37,28 @@ func TestCompareSiblings(t *testing.T) {
 		"a person's word": {ledger.Finbox, with(entry(1, "A", "1", -day), func(e *ledger.Entry) { e.Chosen = 2 }), entry(2, "A", "2", 0), 1},
 		"a person's word does not cover what came later": {ledger.Finbox, with(entry(1, "A", "1", -day), func(e *ledger.Entry) { e.Chosen = 2 }), entry(3, "A", "3", 0), -1},
 	} {
-		if got := ledger.CompareSiblings(c.kind, c.a, c.b); got != c.want {
+		if got := ledger.CompareSiblings(c.kind, c.a, c.b, false); got != c.want {
 			t.Errorf("%s: %d, want %d", name, got, c.want)
 		}
-		if got := ledger.CompareSiblings(c.kind, c.b, c.a); got != -c.want {
+		if got := ledger.CompareSiblings(c.kind, c.b, c.a, false); got != -c.want {
 			t.Errorf("%s, the other way round: %d, want %d", name, got, -c.want)
+		}
+	}
+}
+
+// Of two that state one filing, one of them in whole euros, the exact one counts,
+// whatever else says otherwise but a person.
+func TestCompareSiblingsOfOneFiling(t *testing.T) {
+	exact := ledger.Entry{Number: 1, Listing: ledger.Listing{ID: "A", Revision: "1"}}
+	rounded := ledger.Entry{Number: 2, Rounded: true, Correction: true, Listing: ledger.Listing{ID: "A", Revision: "2", CreatedAt: time.Unix(1e9, 0)}}
+	chosen := rounded
+	chosen.Chosen = 1
+	for _, c := range []struct {
+		a, b ledger.Entry
+		want int
+	}{{exact, rounded, 1}, {rounded, exact, -1}, {exact, chosen, -1}, {chosen, exact, 1}} {
+		if got := ledger.CompareSiblings(ledger.Finbox, c.a, c.b, true); got != c.want {
+			t.Errorf("%d against %d: %d, want %d", c.a.Number, c.b.Number, got, c.want)
 		}
 	}
 }

@@ -114,11 +114,14 @@ type Seen struct {
 	Finbox    string `json:"finbox"`
 	Silverfin string `json:"silverfin"`
 	Property  string `json:"property,omitempty"` // that held Silverfin's, as "namespace.key"
+	Rounded   bool   `json:"rounded,omitempty"`  // Finbox's was rounded to whole euros
 }
 
-// still reports whether both sides have the figures that the person saw.
-func (s Seen) still(finbox, silverfin string) bool {
-	return same(s.Finbox, finbox) && same(s.Silverfin, silverfin)
+// still reports whether both sides have the figures that the person saw. rounded
+// says that the balance is in whole euros: rounding alone makes no other figure.
+func (s Seen) still(c balance.Cell, finbox string, rounded bool, silverfin string) bool {
+	finboxSame := same(s.Finbox, finbox) || s.Rounded && roundsTo(c, finbox, s.Finbox) || rounded && roundsTo(c, s.Finbox, finbox)
+	return finboxSame && same(s.Silverfin, silverfin)
 }
 
 // WaitingError is the error for a balance that cannot be delivered now, for a

@@ -66,6 +66,10 @@ func (c calls) Decide(ctx context.Context, in daemon.Decision) (ledger.Entry, er
 	return do(ctx, c, decide, in)
 }
 
+func (c calls) Accept(ctx context.Context, in daemon.AcceptRequest) (ledger.Entry, error) {
+	return do(ctx, c, accept, in)
+}
+
 func (c calls) Dismiss(ctx context.Context, in daemon.EntryRequest) (ledger.Entry, error) {
 	return do(ctx, c, dismiss, in)
 }

@@ -57,6 +57,7 @@ var cases = map[string]func(context.Context, API) []any{
 	"Dossiers":       full(API.Dossiers),
 	"History":        full(API.History),
 	"Retry":          full(API.Retry),
+	"Accept":         full(API.Accept),
 	"Dismiss":        full(API.Dismiss),
 	"ConnectFinbox":  full(API.ConnectFinbox),
 	"Connections":    full(noRequest(API.Connections)),

@@ -107,6 +107,7 @@ var (
 	history        = query("history", API.History)
 	retry          = change("retry", API.Retry, entryRecord("retry"))
 	decide         = change("decide", API.Decide, decisionRecord)
+	accept         = change("accept", API.Accept, acceptRecord)
 	dismiss        = change("dismiss", API.Dismiss, entryRecord("dismiss"))
 	connectFinbox  = change("connect-finbox", API.ConnectFinbox, connectRecord)
 	connections    = query("connections", noRequest(API.Connections))
@@ -127,7 +128,7 @@ var (
 
 // operations lists all operations but the streams.
 func operations() []servable {
-	return []servable{status, show, document, dossiers, history, retry, decide, dismiss, connectFinbox, connections,
+	return []servable{status, show, document, dossiers, history, retry, decide, accept, dismiss, connectFinbox, connections,
 		setConnection, firms, removeFirm, takeOver, beginSilverfin, endSilverfin, link, links, backup, reload, people, invite, enable}
 }
 
@@ -146,14 +147,34 @@ func decisionRecord(in daemon.Decision, _ ledger.Entry) accounts.Record {
 	if in.Choice == daemon.KeepSilverfin {
 		r.What = "decide-silverfin"
 	}
+	codes := make([]string, len(in.Cells))
 	for i, c := range in.Cells {
-		if i == 20 {
-			r.On += " …"
-			break
-		}
-		r.On += " " + c.String()
+		codes[i] = c.String()
 	}
+	r.On += codesText(codes)
 	return r
+}
+
+// acceptRecord names the cells, never their figures.
+func acceptRecord(in daemon.AcceptRequest, _ ledger.Entry) accounts.Record {
+	codes := make([]string, len(in.Readings))
+	for i, a := range in.Readings {
+		codes[i] = clip.Text(a.Code)
+	}
+	return accounts.Record{Who: in.By, What: "accept", On: entryName(in.Number) + codesText(codes)}
+}
+
+// codesText lists the first codes, each after a blank.
+func codesText(codes []string) string {
+	const most = 20
+	text := ""
+	for _, c := range codes[:min(most, len(codes))] {
+		text += " " + c
+	}
+	if len(codes) > most {
+		text += " …"
+	}
+	return text
 }
 
 func connectRecord(in daemon.ConnectionRequest, _ daemon.LinkedConnection) accounts.Record {

@@ -151,7 +151,7 @@ func (s *Store) revisions(r reader, kind ledger.ConnectionKind, e ledger.Entry) 
 // compareAge orders entries by ledger.CompareSiblings, equal ones by number; the one
 // that counts is last.
 func compareAge(kind ledger.ConnectionKind, a, b ledger.Entry) int {
-	return cmp.Or(ledger.CompareSiblings(kind, a, b), cmp.Compare(a.Number, b.Number))
+	return cmp.Or(ledger.CompareSiblings(kind, a, b, false), cmp.Compare(a.Number, b.Number))
 }
 
 // hasLiveContent reports whether an entry of another id of the same connection and

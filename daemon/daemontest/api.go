@@ -114,6 +114,12 @@ func (a *API) Decide(_ context.Context, r daemon.Decision) (ledger.Entry, error)
 	return Answer[ledger.Entry](a)
 }
 
+// Accept is daemon.API's.
+func (a *API) Accept(_ context.Context, r daemon.AcceptRequest) (ledger.Entry, error) {
+	a.Record("Accept", r)
+	return Answer[ledger.Entry](a)
+}
+
 // Dismiss is daemon.API's.
 func (a *API) Dismiss(_ context.Context, r daemon.EntryRequest) (ledger.Entry, error) {
 	a.Record("Dismiss", r)
