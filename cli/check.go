@@ -71,6 +71,7 @@ func (app *App) runChecks(ctx context.Context, online bool) error {
 		list = append(list, checkProgram(st, err)...)
 	}
 	if online {
+		list = append(list, app.checkFolders(ctx, cfg)...)
 		list = append(list, app.checkServices(ctx, cfg)...)
 	}
 	if app.asJSON {

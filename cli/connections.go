@@ -135,6 +135,7 @@ func (app *App) connectionsText(conns []ledger.Connection, firms []ledger.Firm, 
 			t.add(c.ID, c.Name, string(c.Kind), string(c.Status), from, asked, c.Problem)
 		}
 		app.show(t)
+		app.foldersText(conns)
 	}
 	app.printf("\n")
 	if len(firms) == 0 {
@@ -154,4 +155,21 @@ func (app *App) connectionsText(conns []ledger.Connection, firms []ledger.Firm, 
 		t.add(fmt.Sprint(f.ID), f.Name, f.LinkedBy, f.LinkedAt.In(zone).Format(time.DateOnly), stands)
 	}
 	app.show(t)
+}
+
+// foldersText says what the last listing of each folder found, and what stands in
+// its way.
+func (app *App) foldersText(conns []ledger.Connection) {
+	for _, c := range conns {
+		if c.Folder == nil || c.Status == ledger.Removed {
+			continue
+		}
+		app.printf("%s: %s\n", clean(c.Name), folderText(*c.Folder))
+		for _, text := range c.Folder.Problems {
+			app.printf("  ! %s\n", clean(text))
+		}
+		if c.Folder.More > 0 {
+			app.printf("  ! and %d more\n", c.Folder.More)
+		}
+	}
 }

@@ -22,8 +22,9 @@ func newDoctorCommand(app *App) *cobra.Command {
 		Short: "Check everything, the way to Finbox and Silverfin too",
 		Long: `Check everything that balansd check does, and the way out: whether each service
 can be reached through the proxy and the firewall, whether its certificate is
-trusted, and whether the clock of this server is right. Nobody is signed in and
-nothing is changed.`,
+trusted, and whether the clock of this server is right. Each source folder is
+looked through: what it was taken for, how many files and social balances are in
+it, and what the rest is. Nobody is signed in and nothing is changed.`,
 		Example: "  balansd doctor",
 		Args:    cobra.NoArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {

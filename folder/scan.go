@@ -197,7 +197,7 @@ func (s *scan) read(ctx context.Context, c candidate) error {
 
 // postpone reports why a candidate is left for another run.
 func (s *scan) postpone(c candidate, format string, args ...any) {
-	s.report.Postpone++
+	s.report.Postponed++
 	s.unsure = append(s.unsure, c.name)
 	s.addProblem(string(c.print[:]), format, args...)
 }
@@ -212,7 +212,7 @@ func (s *scan) use(name string, known knowledge) {
 	if reference == "" {
 		s.loose++
 		if s.cfg.Layout == LayoutDossiers {
-			s.report.Postpone++
+			s.report.Postponed++
 			s.unsure = append(s.unsure, name)
 			s.stray = append(s.stray, printable(name))
 			return

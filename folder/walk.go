@@ -100,7 +100,7 @@ func (s *scan) addFile(here *folderScan, name string, e fs.DirEntry) {
 	}
 	delete(here.known, print)
 	if !utf8.ValidString(name) {
-		s.report.Postpone++
+		s.report.Postponed++
 		s.addProblem("", "The name of the file %s is not readable text. Rename it.", s.path(name))
 		return
 	}

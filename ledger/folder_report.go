@@ -2,16 +2,16 @@ package ledger
 
 // FolderReport is what the last listing of a folder found in it, for people.
 type FolderReport struct {
-	Files    int            `json:"files"`               // all but what is left out
-	Balances int            `json:"balances"`            // social balances that can be read
-	Unusable int            `json:"unusable,omitempty"`  // files that are meant as one and cannot be read
-	Others   map[string]int `json:"others,omitempty"`    // files that are no social balance, by kind
-	Postpone int            `json:"postponed,omitempty"` // files that could not be looked at
-	LeftOut  int            `json:"left_out,omitempty"`  // recycle bins, hidden files and what the configuration ignores
-	Dossiers int            `json:"dossiers"`            // sub-folders that are each of one dossier
-	ByNumber int            `json:"by_number,omitempty"` // balances that are matched by the number in them alone
-	Layout   string         `json:"layout"`              // as it is configured
-	Taken    string         `json:"taken"`               // one clause: what the folder was taken for, and why
+	Files     int            `json:"files"`               // all but what is left out
+	Balances  int            `json:"balances"`            // social balances that can be read
+	Unusable  int            `json:"unusable,omitempty"`  // files that are meant as one and cannot be read
+	Others    map[string]int `json:"others,omitempty"`    // files that are no social balance, by kind
+	Postponed int            `json:"postponed,omitempty"` // files that could not be looked at
+	LeftOut   int            `json:"left_out,omitempty"`  // recycle bins, hidden files and what the configuration ignores
+	Dossiers  int            `json:"dossiers"`            // sub-folders that are each of one dossier
+	ByNumber  int            `json:"by_number,omitempty"` // balances that are matched by the number in them alone
+	Layout    string         `json:"layout"`              // as it is configured
+	Taken     string         `json:"taken"`               // one clause: what the folder was taken for, and why
 	// Problems are what stands in the way now, one sentence each, the first few
 	// of them; More counts the rest.
 	Problems []string `json:"problems,omitempty"`

@@ -108,6 +108,15 @@ func (c connectionView) Class() string {
 // StartsOtherDay reports whether there is a start date other than today.
 func (c connectionView) StartsOtherDay() bool { return !c.StartDate.IsZero() && c.StartDate != c.Today }
 
+// ReasonKey is the message of what is in the way of the connection; empty where that
+// is not known.
+func (c connectionView) ReasonKey() string {
+	if r := problem.Reason(c.ProblemReason); slices.Contains(problem.Reasons(), r) {
+		return "reason." + string(r)
+	}
+	return ""
+}
+
 // IsFolder reports whether it is a folder of the configuration.
 func (c connectionView) IsFolder() bool { return c.Kind == ledger.Folder }
 
