@@ -83,7 +83,7 @@ func (r *run) companies(ctx context.Context) (*companyIndex, error) {
 				return nil, err
 			}
 		case bad:
-			r.outOfReach(err, aboutFirm+f.Name)
+			r.reportUnreachable(err, aboutFirm+f.Name)
 		}
 	}
 	r.index = ix

@@ -136,8 +136,8 @@ func (r *run) deliver(ctx context.Context, e ledger.Entry) error {
 	if !r.workable(e) {
 		return nil // a person moved it meanwhile
 	}
-	j := &delivery{run: r, before: e, entry: e}
-	err = j.attempt(ctx)
+	d := &delivery{run: r, before: e, entry: e}
+	err = d.attempt(ctx)
 	switch {
 	case err == nil:
 	case isState(err):
@@ -147,7 +147,7 @@ func (r *run) deliver(ctx context.Context, e ledger.Entry) error {
 	case problem.Is(err, problem.Conflict):
 		return nil // a person, or another daemon, moved the entry meanwhile
 	default:
-		err := j.settle(ctx, err)
+		err := d.settle(ctx, err)
 		if problem.Is(err, problem.Conflict) {
 			return nil
 		}
@@ -155,11 +155,11 @@ func (r *run) deliver(ctx context.Context, e ledger.Entry) error {
 			return err
 		}
 	}
-	if j.skipped {
+	if d.skipped {
 		return nil
 	}
-	j.logOutcome()
-	r.countFinished(j.entry, would(j))
+	d.logOutcome()
+	r.countFinished(d.entry, would(d))
 	return nil
 }
 

@@ -65,7 +65,7 @@ func foldedLinkKey(connection, dossier string) string {
 func (r *run) discoverOne(ctx context.Context, c ledger.Connection) (ledger.Connection, error) {
 	src, err := r.cfg.Source(c)
 	if err != nil {
-		r.outOfReach(err, c.Name)
+		r.reportUnreachable(err, c.Name)
 		return r.recordFailure(ctx, c, err)
 	}
 	if c.Status == ledger.Deactivated {
@@ -77,7 +77,7 @@ func (r *run) discoverOne(ctx context.Context, c ledger.Connection) (ledger.Conn
 		case errors.Is(err, ledger.ErrDeactivated) || problem.Is(err, problem.ConnectionClosed):
 			return c, nil
 		case err != nil:
-			r.outOfReach(err, c.Name)
+			r.reportUnreachable(err, c.Name)
 			return c, nil
 		case !st.Active:
 			return c, nil
@@ -176,7 +176,7 @@ func (r *run) recordFailure(ctx context.Context, c ledger.Connection, err error)
 		r.log.Warn().Str("connection", c.ID).Msg("the connection is deactivated in the source")
 	} else {
 		c.Problem, c.ProblemReason = problem.Of(err).What, string(problem.Of(err).Reason)
-		r.outOfReach(err, c.Name)
+		r.reportUnreachable(err, c.Name)
 	}
 	return c, r.saveStatus(ctx, c)
 }

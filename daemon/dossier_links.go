@@ -33,7 +33,7 @@ func (d *Daemon) configure(ctx context.Context, connections []ledger.Connection,
 	// The configuration is in the state now: an error from here on must not say that
 	// it is not.
 	if err := d.matchReplaced(ctx, before); err != nil {
-		d.log().Error().Err(err).Msg("what is open for links that changed could not be matched anew")
+		d.log().Error().Err(err).Msg("open entries of changed links could not be matched again")
 	}
 	return nil
 }

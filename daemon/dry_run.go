@@ -102,16 +102,16 @@ func (d *readOnlyDestination) wouldHold(t ledger.Target, have, write ledger.Figu
 
 // would says in one sentence what a real run does, or this run did, with an
 // entry.
-func would(j *delivery) string {
-	e := j.entry
+func would(d *delivery) string {
+	e := d.entry
 	switch e.State {
 	case ledger.Done:
 		switch {
-		case j.wrote > 0:
-			return fmt.Sprintf("write %s to %s, period %s", figures(j.wrote), e.Target.CompanyName, e.Target.PeriodEnd)
-		case j.unchecked != "":
-			return "leave it done; it could not be compared again: " + j.unchecked
-		case j.before.State == ledger.Done:
+		case d.wrote > 0:
+			return fmt.Sprintf("write %s to %s, period %s", figures(d.wrote), e.Target.CompanyName, e.Target.PeriodEnd)
+		case d.unchecked != "":
+			return "leave it done; it could not be compared again: " + d.unchecked
+		case d.before.State == ledger.Done:
 			return "nothing: Silverfin still holds the figures"
 		default:
 			return "mark it done: Silverfin already holds the figures"

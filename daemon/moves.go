@@ -22,17 +22,17 @@ func (r *run) move(ctx context.Context, next ledger.Entry, text string, w *ledge
 	return r.moveWith(ctx, ledger.Move{Entry: next, Written: w}, text, nil)
 }
 
-func (r *run) moveWith(ctx context.Context, s ledger.Move, text string, j *delivery) (ledger.Entry, error) {
-	if j != nil && j.fresh {
-		s.Values = j.values
+func (r *run) moveWith(ctx context.Context, s ledger.Move, text string, d *delivery) (ledger.Entry, error) {
+	if d != nil && d.fresh {
+		s.Values = d.values
 	}
 	s.Event = ledger.Event{At: r.cfg.Now(), Run: r.record.Number, By: r.record.By, State: s.Entry.State, Reason: s.Entry.Reason, Text: text,
 		FailClass: s.Entry.FailClass}
 	switch {
 	case s.Entry.State == ledger.Sending && s.Written != nil:
 		s.Event.Figures = len(s.Written.Intended)
-	case s.Entry.State == ledger.Done && j != nil:
-		s.Event.Figures = j.wrote
+	case s.Entry.State == ledger.Done && d != nil:
+		s.Event.Figures = d.wrote
 	case s.Entry.State == ledger.Differs:
 		s.Event.Figures = len(s.Entry.Differences)
 	}

@@ -57,15 +57,15 @@ type suspect struct {
 	firmID int64 // 0 for a connection
 }
 
-// outOfReach reports that a connection could not be listed, or that a firm could
+// reportUnreachable reports that a connection could not be listed, or that a firm could
 // not be worked in: the run did not do what it is for.
-func (r *run) outOfReach(err error, about string) {
-	r.reportTrouble(err, about)
-	r.missed(err, about)
+func (r *run) reportUnreachable(err error, about string) {
+	r.reportProblem(err, about)
+	r.addMissing(err, about)
 }
 
-// missed counts a connection or a firm among those that this run did not reach.
-func (r *run) missed(err error, about string) {
+// addMissing counts a connection or a firm among those that this run did not reach.
+func (r *run) addMissing(err error, about string) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	r.missing[about] = true
@@ -75,16 +75,16 @@ func (r *run) missed(err error, about string) {
 	}
 }
 
-// dossierTrouble reports that a service failed for the delivery's dossier. One
-// dossier that a service cannot do is no outage; see judge.
-func (d *delivery) dossierTrouble(cause error) {
+// reportServiceFailure reports that a service failed for the delivery's dossier. One
+// dossier that a service cannot do is no outage; see settleSuspects.
+func (d *delivery) reportServiceFailure(cause error) {
 	code := problem.Of(cause).Code
 	about := d.aboutService(code)
 	if code == problem.ConfigInvalid {
-		d.outOfReach(cause, about)
+		d.reportUnreachable(cause, about)
 		return
 	}
-	d.reportTrouble(cause, about)
+	d.reportProblem(cause, about)
 	service, s := sourceService(d.entry.Connection), suspect{cause: cause, about: about}
 	if ofSilverfin(code) {
 		service, s.firmID = d.firmService(), d.in.firm.ID
@@ -109,7 +109,7 @@ func (r *run) settleSuspects(ctx context.Context) {
 				}
 			}
 		}
-		r.missed(s.cause, s.about)
+		r.addMissing(s.cause, s.about)
 	}
 }
 
@@ -119,15 +119,15 @@ func sourceService(connection string) string { return "connection " + connection
 // firmService names a firm among the services.
 func firmService(firmID int64) string { return fmt.Sprintf("firm %d", firmID) }
 
-// firmMissed reports a firm that must be linked again.
-func (r *run) firmMissed(f ledger.Firm, text string) {
+// reportRelink reports a firm that must be linked again.
+func (r *run) reportRelink(f ledger.Firm, text string) {
 	r.addProblem(text, ledger.Trouble{About: f.Name, Code: string(problem.NeedsRelink)})
-	r.missed(problem.New(problem.NeedsRelink, "", ""), aboutFirm+f.Name)
+	r.addMissing(problem.New(problem.NeedsRelink, "", ""), aboutFirm+f.Name)
 }
 
-// reportTrouble reports something that is wrong besides a single balance. The same
+// reportProblem reports something that is wrong besides a single balance. The same
 // sentence is kept once.
-func (r *run) reportTrouble(err error, about string) {
+func (r *run) reportProblem(err error, about string) {
 	pr := problem.Of(err)
 	text := about + ": " + pr.What
 	if pr.Code == problem.Unexpected && pr.Err != nil {
@@ -137,7 +137,7 @@ func (r *run) reportTrouble(err error, about string) {
 		text += ". " + pr.Next
 	}
 	r.addProblem(text, ledger.Trouble{About: strings.TrimPrefix(about, aboutFirm), Code: string(pr.Code)})
-	r.log.Warn().Err(err).Str("about", about).Str("code", string(pr.Code)).Str("next", pr.Next).Msg("something is in the way of the run")
+	r.log.Warn().Err(err).Str("about", about).Str("code", string(pr.Code)).Str("next", pr.Next).Msg("the run met a problem")
 }
 
 func ofSilverfin(c problem.Code) bool {

@@ -17,7 +17,7 @@ import (
 func (x *exchange) conclude(ctx context.Context) error {
 	const nothing = "Silverfin already holds these figures; nothing was written"
 	switch {
-	case x.touched():
+	case x.personChanged():
 		return x.differ(ctx)
 	case !ledger.Equal(x.plan.Want, x.Have):
 		return &notEqualError{cells: unequal(x.plan.Want, x.Have)}
@@ -32,9 +32,9 @@ func (x *exchange) conclude(ctx context.Context) error {
 	}
 }
 
-// touched reports whether a person changed figures of the target. A figure that the
+// personChanged reports whether a person changed figures of the target. A figure that the
 // destination just accepted and does not hold was not changed by a person.
-func (x *exchange) touched() bool {
+func (x *exchange) personChanged() bool {
 	for _, diff := range x.plan.Differ {
 		if _, stored := x.Accepted[diff.Cell]; !stored {
 			return true
@@ -130,12 +130,12 @@ func (d *delivery) settle(ctx context.Context, cause error) error {
 	}
 	if code := problem.Of(cause).Code; (isDown(cause) || code == problem.ConfigInvalid) && (d.located || !ofSilverfin(code)) {
 		// When the companies could not be read, that was said already.
-		d.dossierTrouble(cause)
+		d.reportServiceFailure(cause)
 	}
 	next, err := d.verdict(cause)
 	if err != nil {
 		// A bug must not stop the other dossiers.
-		d.log.Error().Err(err).Str("code", string(problem.Unexpected)).AnErr("cause", cause).Uint64("entry", d.entry.Number).Msg("cannot settle an entry")
+		d.log.Error().Err(err).Str("code", string(problem.Unexpected)).AnErr("cause", cause).Uint64("entry", d.entry.Number).Msg("the outcome of an entry could not be recorded")
 		d.addProblem(fmt.Sprintf("entry %d could not be brought further: %s", d.entry.Number, explain(cause)))
 		return nil
 	}
@@ -244,5 +244,5 @@ func (d *delivery) logOutcome() {
 	if e.State == ledger.Done {
 		line = line.Int("figures_written", d.wrote)
 	}
-	line.Msg("an entry was worked on")
+	line.Msg("an entry was processed")
 }

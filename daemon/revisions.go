@@ -231,14 +231,14 @@ func (d *delivery) leaveBehind(ctx context.Context) error {
 			}
 		case !newer && d.kind() != ledger.Folder && d.entry.State != ledger.Done && d.entry.Chosen < o.Number:
 			return &ledger.WaitingError{Reason: ledger.WhichCounts, Detail: fmt.Sprintf(
-				"entry %d is a later revision of the same balance, and is of %s: it is not clear whether this one still counts%s", o.Number, whose(o), d.begunNote())}
+				"entry %d is a later revision of the same balance, and is of %s: it is not clear whether this one still counts%s", o.Number, companyAndYear(o), d.partlyWrittenNote())}
 		}
 	}
 	return nil
 }
 
-// begunNote says at the end of a sentence that a write of the entry was begun.
-func (d *delivery) begunNote() string {
+// partlyWrittenNote says at the end of a sentence that a write of the entry was begun.
+func (d *delivery) partlyWrittenNote() string {
 	if d.entry.State != ledger.Sending || d.entry.Target == nil {
 		return ""
 	}
@@ -261,7 +261,7 @@ func (d *delivery) moved(ctx context.Context, o ledger.Entry) error {
 	if o.Target != nil {
 		where = fmt.Sprintf("%s, period %s", o.Target.CompanyName, o.Target.PeriodEnd)
 	}
-	detail := fmt.Sprintf("entry %d corrects it and is of %s; what this one wrote is still in %s", d.entry.Number, whose(d.entry), where)
+	detail := fmt.Sprintf("entry %d corrects it and is of %s; what this one wrote is still in %s", d.entry.Number, companyAndYear(d.entry), where)
 	todo := fmt.Sprintf("Empty it there by hand, then: balansd ledger dismiss %d.", o.Number)
 	next, err := o.MarkMoved(d.entry.Number, detail, todo, d.cfg.Now())
 	if err != nil {
@@ -271,12 +271,12 @@ func (d *delivery) moved(ctx context.Context, o ledger.Entry) error {
 		return err
 	}
 	d.addProblem(fmt.Sprintf("%s: entry %d was corrected for %s by entry %d; what it wrote is still in %s. %s", dossierName(o.Listing), o.Number,
-		whose(d.entry), d.entry.Number, where, todo), ledger.Trouble{About: dossierName(o.Listing), Code: string(problem.NeedsPerson)})
+		companyAndYear(d.entry), d.entry.Number, where, todo), ledger.Trouble{About: dossierName(o.Listing), Code: string(problem.NeedsPerson)})
 	return nil
 }
 
-// whose names the company and the year that an entry is of.
-func whose(e ledger.Entry) string {
+// companyAndYear names the company and the year that an entry is of.
+func companyAndYear(e ledger.Entry) string {
 	if n := e.Dossier.EnterpriseNumber; n != "" {
 		return fmt.Sprintf("%s, year to %s", n.Pretty(), e.FiscalYear.End)
 	}

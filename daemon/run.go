@@ -178,7 +178,7 @@ func (r *run) backup(ctx context.Context) error {
 	case err != nil && ctx.Err() != nil:
 		return ctx.Err()
 	case err != nil:
-		r.reportTrouble(err, ledger.TroubleBackup)
+		r.reportProblem(err, ledger.TroubleBackup)
 		r.daemon.notice(r.log.Error(), problem.BackupFailed).Err(err).Str("code", string(problem.Of(err).Code)).Msg("no backup could be made")
 	default:
 		r.daemon.notice(r.log.Info(), problem.BackupMade).Str("file", b.File).Int64("bytes", b.Size).Msg("backup made")
@@ -193,13 +193,13 @@ func (r *run) prune(ctx context.Context) error {
 		return nil
 	}
 	if !r.daemon.clockConfirmed() {
-		r.log.Info().Msg("no service confirmed the clock of this server, so nothing old is taken away")
+		r.log.Info().Msg("no service confirmed the clock of this server, so nothing old is deleted")
 		return nil
 	}
 	gone, err := r.cfg.Store.Prune(ctx, r.cfg.Retention, r.cfg.Now())
 	if gone != (ledger.Pruned{}) {
 		r.log.Info().Int("documents", gone.Documents).Int("figures", gone.Figures).Int("stories", gone.Stories).
-			Msg("old documents, figures and stories were taken away")
+			Msg("old documents, figures and histories were deleted")
 	}
 	return err
 }
@@ -300,7 +300,7 @@ func (r *run) renew(ctx context.Context) error {
 	}
 	for _, f := range firms {
 		if f.Relink != "" {
-			r.firmMissed(f, fmt.Sprintf("%s. Link it again: balansd connect silverfin --firm %d.", f.Relink, f.ID))
+			r.reportRelink(f, fmt.Sprintf("%s. Link it again: balansd connect silverfin --firm %d.", f.Relink, f.ID))
 			continue
 		}
 		renewed, err := r.cfg.Linker.Renew(ctx, f.ID, renewAfter)
@@ -315,7 +315,7 @@ func (r *run) renew(ctx context.Context) error {
 		case err != nil && ctx.Err() != nil:
 			return err
 		case err != nil:
-			r.outOfReach(err, aboutFirm+f.Name)
+			r.reportUnreachable(err, aboutFirm+f.Name)
 		case renewed:
 			if err := r.cfg.Store.UpdateFirm(ctx, f.ID, func(f *ledger.Firm) { f.RenewedAt = r.cfg.Now() }); err != nil {
 				return err
@@ -335,7 +335,7 @@ func (r *run) mustRelink(ctx context.Context, seen ledger.Firm, cause error) err
 		}
 	})
 	if err == nil && marked {
-		r.outOfReach(cause, aboutFirm+seen.Name)
+		r.reportUnreachable(cause, aboutFirm+seen.Name)
 	}
 	return err
 }

@@ -158,7 +158,7 @@ func (d *Daemon) runNightIfDue(ctx context.Context) {
 }
 
 func (d *Daemon) logFailedNight(err error) {
-	d.log().Error().Err(err).Str("code", string(problem.Of(err).Code)).Msg("the night did not go through")
+	d.log().Error().Err(err).Str("code", string(problem.Of(err).Code)).Msg("the nightly run failed")
 }
 
 // RunNight runs the nightly run if one is due now, as Run does at each tick. It
@@ -217,7 +217,7 @@ func (d *Daemon) scheduleRetry(ctx context.Context, r ledger.Run, night balance.
 	}
 	if w.retries >= maxRetries {
 		w.retryAt = time.Time{}
-		d.log().Info().Stringer("night", night).Strs("down", r.Down).Msg("the night is not tried again any more, the next one is")
+		d.log().Info().Stringer("night", night).Strs("down", r.Down).Msg("the night is not retried any more")
 		return
 	}
 	wait := retryWaits[min(w.retries, len(retryWaits)-1)]

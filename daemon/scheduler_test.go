@@ -61,6 +61,19 @@ func newSchedulerFixture(t *testing.T) *schedulerFixture {
 	return n
 }
 
+// runScheduler runs a test with a daemon that was started at noon of 2000-01-10, in a
+// bubble of its own time.
+func runScheduler(t *testing.T, test func(t *testing.T, n *schedulerFixture)) {
+	t.Helper()
+	synctest.Test(t, func(t *testing.T) {
+		n := newSchedulerFixture(t)
+		n.until("2000-01-10 12:00")
+		n.start()
+		defer n.stop()
+		test(t, n)
+	})
+}
+
 func (n *schedulerFixture) now() time.Time { return time.Now().Add(time.Duration(n.clock.Load())) }
 
 // fail says when the source is down.
@@ -194,11 +207,7 @@ func TestNightIsTriedAgainAfterARestart(t *testing.T) {
 }
 
 func TestNightIsNotTriedForEver(t *testing.T) {
-	synctest.Test(t, func(t *testing.T) {
-		n := newSchedulerFixture(t)
-		n.until("2000-01-10 12:00")
-		n.start()
-		defer n.stop()
+	runScheduler(t, func(t *testing.T, n *schedulerFixture) {
 		n.fail(func() bool { return true })
 		n.until("2000-01-12 02:00")
 		runs := n.runs()
@@ -328,11 +337,7 @@ func TestNightGoesOnWithoutABackup(t *testing.T) {
 }
 
 func TestNightSaysThatTheBackupsAreGone(t *testing.T) {
-	synctest.Test(t, func(t *testing.T) {
-		n := newSchedulerFixture(t)
-		n.until("2000-01-10 12:00")
-		n.start()
-		defer n.stop()
+	runScheduler(t, func(t *testing.T, n *schedulerFixture) {
 		n.until("2000-01-11 12:00")
 		folder := filepath.Join(filepath.Dir(n.path), "backups")
 		if err := os.Rename(folder, folder+"-unmounted"); err != nil {

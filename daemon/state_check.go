@@ -94,11 +94,11 @@ func (r *run) checkState(ctx context.Context) error {
 	}
 	if r.record.Night.IsZero() || !r.cfg.Backup {
 		if err := r.daemon.checkState(ctx); err != nil && ctx.Err() == nil {
-			r.reportTrouble(err, aboutState)
+			r.reportProblem(err, aboutState)
 		}
 	}
 	if err := r.cfg.Store.CheckSecrets(ctx); problem.Is(err, problem.KeyInvalid) {
-		r.reportTrouble(err, aboutState)
+		r.reportProblem(err, aboutState)
 	}
 	return ctx.Err()
 }

@@ -8,12 +8,12 @@ import (
 	"golang.org/x/sys/windows/svc/eventlog"
 )
 
-// eventSources is where Windows keeps the sources of its application log.
+// eventSources is the registry key of the sources of the Application log.
 const eventSources = `SYSTEM\CurrentControlSet\Services\EventLog\Application\`
 
-// openEventLog opens the event log for a source. A source that was not
-// registered is an error, but the log comes with it: Windows keeps the events
-// and shows their text below a remark.
+// openEventLog opens the event log for a source. For a source that is not registered
+// it returns the log and an error: Windows stores the events and shows their text
+// below a remark.
 func openEventLog(source string) (eventLog, error) {
 	log, err := eventlog.Open(source)
 	if err != nil {

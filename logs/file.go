@@ -69,7 +69,7 @@ func (f *file) ready() error {
 	return nil
 }
 
-// logMode is for the service's own user alone: the log tells names of clients.
+// logMode is for the service's own user only: the log contains names of clients.
 const logMode = 0o600
 
 // inspect makes sure that the file is there and can be written, and finds out

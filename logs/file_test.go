@@ -140,11 +140,11 @@ func TestDiskFull(t *testing.T) {
 		t.Fatal(err)
 	}
 	log.Info().Msg("two")
-	if diff := cmp.Diff([]string{"one", "a destination of the log takes no lines"}, messages(t, out.String())); diff != "" {
+	if diff := cmp.Diff([]string{"one", "a log destination accepts no lines"}, messages(t, out.String())); diff != "" {
 		t.Error(diff)
 	}
 	_, text := readFolder(t, filepath.Dir(path))
-	if diff := cmp.Diff([]string{"two", "a destination of the log takes lines again"}, messages(t, text)); diff != "" {
+	if diff := cmp.Diff([]string{"two", "a log destination accepts lines again"}, messages(t, text)); diff != "" {
 		t.Error(diff)
 	}
 }
@@ -160,7 +160,7 @@ func TestFileThatCannotBeOpened(t *testing.T) {
 	sys.events = func(string) (eventLog, error) { return events, nil }
 	var out bytes.Buffer
 	l := openLog(t, Config{File: filepath.Join(barred, "balansd.log"), Stderr: &out, EventSource: "balansd"}, sys)
-	if diff := cmp.Diff([]string{"a destination of the log takes no lines"}, messages(t, out.String())); diff != "" {
+	if diff := cmp.Diff([]string{"a log destination accepts no lines"}, messages(t, out.String())); diff != "" {
 		t.Error("it is not reported at once:", diff)
 	}
 	log := l.Logger()
@@ -174,11 +174,11 @@ func TestFileThatCannotBeOpened(t *testing.T) {
 	if err := l.Close(); err != nil {
 		t.Fatal(err)
 	}
-	if diff := cmp.Diff([]string{"a destination of the log takes no lines", "one", "two"}, messages(t, out.String())); diff != "" {
+	if diff := cmp.Diff([]string{"a log destination accepts no lines", "one", "two"}, messages(t, out.String())); diff != "" {
 		t.Error(diff)
 	}
 	_, text := readFolder(t, barred)
-	if diff := cmp.Diff([]string{"three", "a destination of the log takes lines again"}, messages(t, text)); diff != "" {
+	if diff := cmp.Diff([]string{"three", "a log destination accepts lines again"}, messages(t, text)); diff != "" {
 		t.Error(diff)
 	}
 	if !strings.Contains(text, `"lines_aside":2,"lines_lost":0`) {

@@ -36,9 +36,8 @@ func onJournal(w io.Writer, stream string) bool {
 	return ok && stream == fmt.Sprintf("%d:%d", st.Dev, st.Ino)
 }
 
-// journal sends lines to journald. Its socket is connected, unlike that of
-// other writers: only then does the kernel wake a sender that waits for room.
-// It is for one goroutine at a time.
+// journal sends lines to journald. Its socket is connected, because only then does the
+// kernel wake a sender that waits for space. It is for one goroutine at a time.
 type journal struct {
 	socket      string
 	conn        *net.UnixConn

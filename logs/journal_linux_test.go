@@ -162,10 +162,10 @@ func TestJournalRestarts(t *testing.T) {
 	log.Info().Msg("three")
 	conn = fakeJournal(t, path)
 	log.Info().Msg("four")
-	if diff := cmp.Diff([]string{"two", "a destination of the log takes no lines", "three"}, messages(t, stderr.String())); diff != "" {
+	if diff := cmp.Diff([]string{"two", "a log destination accepts no lines", "three"}, messages(t, stderr.String())); diff != "" {
 		t.Error(diff)
 	}
-	for _, want := range []string{"four", "a destination of the log takes lines again"} {
+	for _, want := range []string{"four", "a log destination accepts lines again"} {
 		if got := fieldsOf(t, receive(t, conn)); got["BALANSD_MESSAGE"] != want {
 			t.Errorf("fields %v, want %q", got, want)
 		}
@@ -188,7 +188,7 @@ func TestJournalHangs(t *testing.T) {
 	l, conn, _ := journalLog(t, &stderr)
 	log := l.Logger()
 	n := 0
-	for n = 0; !strings.Contains(stderr.String(), "takes no lines"); n++ {
+	for n = 0; !strings.Contains(stderr.String(), "accepts no lines"); n++ {
 		log.Info().Int("n", n).Msg(fmt.Sprint(n))
 	}
 	for range 100 {

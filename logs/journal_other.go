@@ -11,7 +11,7 @@ import (
 // has.
 func onJournal(io.Writer, string) bool { return false }
 
-// journal stands in for the journal of systemd: it takes no line.
+// journal is the journal of systemd on systems without one: it accepts no line.
 type journal struct{}
 
 func newJournal(string) *journal { return &journal{} }

@@ -17,7 +17,7 @@ type Config struct {
 	Level  string // trace, debug, info, warn or error
 	Format string // auto, journald, json or console; empty is auto
 
-	File     string // takes the place of standard error; empty: no file
+	File     string // in place of standard error; empty: no file
 	FileSize int64  // a file that would grow beyond so many bytes, rounded up to MiB, is rotated; 0: never
 	Files    int    // how many rotated files are kept; 0: all
 

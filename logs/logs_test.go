@@ -156,7 +156,7 @@ func TestStderrFails(t *testing.T) {
 	log.Info().Msg("three")
 	out.fails = false
 	log.Info().Msg("four")
-	want := []string{"one", "four", "a destination of the log takes lines again"}
+	want := []string{"one", "four", "a log destination accepts lines again"}
 	if diff := cmp.Diff(want, messages(t, out.String())); diff != "" {
 		t.Error(diff)
 	}

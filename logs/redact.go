@@ -6,7 +6,7 @@ import (
 	"regexp"
 )
 
-// hidden stands for what was taken out.
+// hidden replaces a secret.
 const hidden = "[hidden]"
 
 // hints are pieces of which a line has one where a rule below could match, in
@@ -19,7 +19,7 @@ var hints = [][]byte{
 // names are the parameters of OAuth 2.0 (RFC 6749 and 7523) that are secret.
 const names = `(?:(?:access|refresh|id)_token|client_secret|client_assertion|assertion|password)`
 
-// secretName tells a field that is secret as a whole.
+// secretName matches the names of fields that are secret as a whole.
 var secretName = regexp.MustCompile(`(?i)^` + names + `$`)
 
 // rules say what looks like a secret in the text of a field.
@@ -37,7 +37,7 @@ var rules = []struct {
 	// The authorization code of an address that a browser came back to, and
 	// what ties it to its beginning.
 	{regexp.MustCompile(`((?:[?&]|\\u0026)(?:code|state)=)[^\s"\\&]+`), "${1}" + hidden},
-	// A JSON web token, RFC 7519, wherever it stands.
+	// A JSON web token, RFC 7519, anywhere in the text.
 	{regexp.MustCompile(`eyJ[A-Za-z0-9_-]{8,}\.[A-Za-z0-9_-]{8,}(?:\.[A-Za-z0-9_-]*)?`), hidden},
 	// Name and password of a proxy, in its address (RFC 3986).
 	{regexp.MustCompile(`(://)[^\s"\\/?#@]+@`), "${1}" + hidden + "@"},
@@ -45,9 +45,9 @@ var rules = []struct {
 	{regexp.MustCompile(`(-----BEGIN [A-Z ]*PRIVATE KEY-----)[^"]*`), "${1}" + hidden},
 }
 
-// redact takes out of a line what looks like a secret. No line should have
-// one: whoever logs leaves secrets out. This is the last guard, for what a
-// library or a server puts into an error. It never changes text itself.
+// redact returns a line without what looks like a secret. Code that logs leaves
+// secrets out; this is the last guard, for errors of libraries and servers. It does
+// not modify text.
 func redact(text []byte) []byte {
 	lower := bytes.ToLower(text)
 	for _, h := range hints {

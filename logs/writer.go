@@ -24,7 +24,7 @@ type writer struct {
 type destination struct {
 	name     string
 	w        io.Writer
-	ready    func() error // tries whether it takes lines; nil where only a line can tell
+	ready    func() error // checks whether it accepts lines; nil if only a line can show it
 	close    func() error // nil for standard error, which is not ours
 	isStderr bool         // it is standard error itself: nothing comes after it
 	failed   bool
@@ -80,7 +80,7 @@ func (w *writer) failed(d *destination, err error, saved bool) {
 	}
 	d.failed = true
 	w.report(func(log *zerolog.Logger) {
-		log.Error().Str("code", string(problem.StateUnwritable)).Str("place", d.name).Err(err).Msg("a destination of the log takes no lines")
+		log.Error().Str("code", string(problem.StateUnwritable)).Str("place", d.name).Err(err).Msg("a log destination accepts no lines")
 	})
 }
 
@@ -93,7 +93,7 @@ func (w *writer) recovered(d *destination) {
 	diverted, lost := d.diverted, d.lost
 	d.failed, d.diverted, d.lost = false, 0, 0
 	w.report(func(log *zerolog.Logger) {
-		log.Warn().Str("place", d.name).Int("lines_aside", diverted).Int("lines_lost", lost).Msg("a destination of the log takes lines again")
+		log.Warn().Str("place", d.name).Int("lines_aside", diverted).Int("lines_lost", lost).Msg("a log destination accepts lines again")
 	})
 }
 

@@ -1,4 +1,4 @@
-// Packaging makes what is handed to people who install balansd: .deb, .rpm and
+// Packaging makes the packages of balansd: .deb, .rpm and
 // .tar.gz for Linux, .msi and .zip for Windows, a list of what each program is
 // made of, and the checksums of all. It is run by "make packages" and is no part
 // of the program.

@@ -12,7 +12,7 @@ import (
 // Our own pages, and not those of cobra/doc: it reads the help as Markdown,
 // which eats the underscores of our variables and the backslashes of Windows.
 
-// manSection is where the pages stand: 8 is for those who administer a system.
+// manSection is the section of the man pages: 8 is system administration.
 const manSection = "8"
 
 // manName is what a command's page is called: balansd-config-check.
@@ -63,7 +63,7 @@ func manPage(c *cobra.Command, version string, at time.Time) string {
 	return b.String()
 }
 
-// exits are the codes that every command keeps to; package cli promises them.
+// exits are the exit codes of every command, as package cli documents them.
 var exits = []struct {
 	code    int
 	meaning string

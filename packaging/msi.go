@@ -112,9 +112,9 @@ const (
 	typeTime        = 0x40
 )
 
-// settle replaces what wixl makes anew each time, the package code and the
-// times, so that the same files give the same installer. All have a fixed
-// length, and wixl writes the summary in one piece.
+// settle replaces the package code and the times, which wixl generates, so that the
+// build is reproducible. All have a fixed length, and wixl writes the summary in one
+// piece.
 func settle(file, packageCode string, at time.Time) error {
 	content, err := os.ReadFile(file)
 	if err != nil {

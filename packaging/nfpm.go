@@ -33,7 +33,7 @@ func (r *release) nfpm(ctx context.Context, t target, kind string, texts *texts,
 	return nil
 }
 
-// setTimes gives every file beneath a folder the same time.
+// setTimes sets the time of every file in a folder.
 func setTimes(dir string, at time.Time) error {
 	return filepath.WalkDir(dir, func(path string, d fs.DirEntry, err error) error {
 		if err != nil || d.IsDir() {

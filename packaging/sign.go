@@ -10,8 +10,8 @@ import (
 	"time"
 )
 
-// signing says with what packages are signed; with nothing when empty. The
-// values are paths: no password stands in a variable or an argument.
+// signing says with what packages are signed; empty for no signature. The values are
+// paths, so that no password is in a variable or an argument.
 type signing struct {
 	certificate string // PEM, with the certificates between it and its root
 	key         string // PEM

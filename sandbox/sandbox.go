@@ -75,9 +75,8 @@ type ControlInfo struct {
 	URL string `json:"url"`
 }
 
-// Start runs a Sandbox. With a Data folder it goes on where it stopped; a
-// fresh one has one environment and one firm. An address that others could
-// reach is refused.
+// Start runs a Sandbox. With a Data folder it continues with the saved state; a new one
+// has one environment and one firm. It refuses an address that is not loopback.
 func Start(opt Options) (*Sandbox, error) {
 	if opt.Now == nil {
 		opt.Now = time.Now
@@ -123,8 +122,8 @@ func Start(opt Options) (*Sandbox, error) {
 	return s, nil
 }
 
-// listen opens a port on loopback only, because a sandbox gives its secrets to
-// whoever asks.
+// listen opens a port on loopback only, because a sandbox shows its secrets to every
+// client.
 func listen(addr string) (net.Listener, error) {
 	host, port, err := net.SplitHostPort(cmp.Or(addr, ":0"))
 	if n, bad := strconv.ParseUint(port, 10, 16); err != nil || bad != nil || n > 65535 {

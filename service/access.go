@@ -61,22 +61,21 @@ func describeGrants(found []accessGrant) string {
 	return strings.Join(parts, ", ")
 }
 
-// CheckProgram returns a Usage problem when others than the administrators of the
-// machine can change the program at path, or put another one in its place:
-// what runs as a service, and with an administrator's rights, would be theirs.
-// It checks the program and each folder above it.
+// CheckProgram returns a Usage problem if others than the administrators of the
+// machine can change or replace the program at path, because it runs as a service and
+// with an administrator's rights. It checks the program and each folder above it.
 func CheckProgram(path string) error {
 	found, err := whoCanChangeProgram(path)
 	return programProblem(path, found, err)
 }
 
 // CheckFile returns who besides the administrators of the machine, the account of
-// the service and the caller can change the file at path, or put another one in
-// its place; one sentence for each path that they can change, the file itself or a
-// folder above it. A file that does not exist counts where others may create it.
+// the service and the caller can change or replace the file at path: one sentence for
+// each path that they can change, the file itself or a folder above it. It includes a
+// file that does not exist and that others may create.
 func CheckFile(path string) ([]string, error) { return whoCanChangeFile(path) }
 
-// programProblem returns the error of CheckProgram for what was found.
+// programProblem returns the error of CheckProgram.
 func programProblem(path string, found []string, err error) error {
 	if err != nil {
 		return problem.Wrap(err, problem.NotAllowed, "who may change the program "+path+" cannot be read", "Call the same command as an administrator.")

@@ -41,8 +41,8 @@ const (
 	rightsRead   = 0x00000001 | 0x80000000 | 0x10000000                                                     // its data, or generic
 	rightsChange = 0x00000002 | 0x00000004 | 0x00000040 | 0x00010000 | 0x00040000 | 0x40000000 | 0x10000000 // data, children, delete, list
 	rightsOwner  = 0x00080000                                                                               // become its owner
-	// rightsReplace let one put another folder in the place of one: delete what
-	// is in it, delete or rename it, change its list.
+	// rightsReplace are the rights to replace a folder: to delete its content, to
+	// delete or rename it, or to change its access list.
 	rightsReplace = 0x00000040 | 0x00010000 | 0x00040000 | 0x10000000
 )
 
@@ -72,10 +72,9 @@ func (a accessList) whoCanChange(rights uint32, also ...string) (found []accessG
 }
 
 // whoHasAccess returns who may use it besides the system, the Administrators, the
-// service, and those named. An owner may always change the list, so the owner
-// must be one of them too; then rights for "the owner" are harmless, and so are
-// those of whoever makes a file. Entries that deny are ignored: a list
-// that needs them to be safe is not simple enough to be trusted.
+// service, and those named. An owner may always change the list, so the owner must be
+// one of them too; then rights for "the owner" and for "the creator" of a file are
+// harmless. Entries that deny are ignored, so a list that depends on them is refused.
 func (a accessList) whoHasAccess(also ...string) (found []accessGrant) {
 	ours := append([]string{sidSystem, sidAdministrators, serviceSID(Name)}, also...)
 	if !slices.Contains(ours, a.owner.sid) {

@@ -126,7 +126,7 @@ func whoCanChange(info fs.FileInfo, ours []int) (found []accessGrant) {
 }
 
 // ownGroup reports whether a file's group is the private one of its owner, who is
-// one of ours: many systems give each user a group of the same number.
+// one of ours: on many systems each user has a group of the same number.
 func ownGroup(st *syscall.Stat_t, ours []int) bool {
 	return st.Uid == st.Gid && slices.Contains(ours, int(st.Uid))
 }

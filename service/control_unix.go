@@ -16,7 +16,7 @@ import (
 )
 
 // How long a start and a stop may take. systemd itself ends a stop after 30
-// seconds (TimeoutStopSec= of the unit), and gives up a start after 60.
+// seconds (TimeoutStopSec= of the unit), and aborts a start after 60.
 const (
 	startTime    = 75 * time.Second
 	endTime      = 45 * time.Second
@@ -75,8 +75,8 @@ func (c control) Restart(ctx context.Context) error {
 	return c.start(ctx, st, "restart", endTime+startTime, kardianos.Service.Restart)
 }
 
-// installed returns how the service stands, or a problem when there is none or
-// the caller lacks the rights to change it.
+// installed returns the status of the service, or a problem if there is none or the
+// caller lacks the rights to change it.
 func (c control) installed(ctx context.Context) (Status, error) {
 	if err := c.Rights(); err != nil {
 		return Status{}, err

@@ -7,7 +7,7 @@ import (
 	"golang.org/x/sys/windows/svc/eventlog"
 )
 
-// eventSources is where Windows keeps the sources of the log Application.
+// eventSources is the registry key of the sources of the Application log.
 const eventSources = `SYSTEM\CurrentControlSet\Services\EventLog\Application`
 
 // addEventSource registers the source of our events, or sets it right. The

@@ -10,13 +10,13 @@ import (
 	"syscall"
 )
 
-// RestoreOwner gives what root created in dir to the owner of dir. An administrator who
-// uses the command line while the service is off makes files that the service
-// could not read afterwards. It does nothing where dir belongs to root, or the
-// process is not root, or dir is missing.
+// RestoreOwner changes the owner of files in dir from root to the owner of dir. An
+// administrator who uses the command line while the service is off creates files that
+// the service could not read afterwards. It does nothing if dir belongs to root, the
+// process is not root, or dir does not exist.
 //
-// The owner of dir may change it meanwhile: links are not followed, and
-// a file with a second name, which may be elsewhere, is left alone.
+// The owner of dir may change it meanwhile: links are not followed, and a file with a
+// second name, which may be elsewhere, is not changed.
 func RestoreOwner(dir string) error {
 	if os.Geteuid() != 0 {
 		return nil
@@ -24,8 +24,8 @@ func RestoreOwner(dir string) error {
 	return restoreOwner(dir, func(uid uint32) bool { return uid == 0 })
 }
 
-// restoreOwner gives what belongs to the users of from in dir to the owner of
-// dir, unless that is root.
+// restoreOwner changes the owner of files in dir from the users of from to the owner
+// of dir, unless that is root.
 func restoreOwner(dir string, from func(uid uint32) bool) error {
 	root, err := os.OpenRoot(dir)
 	if errors.Is(err, fs.ErrNotExist) {

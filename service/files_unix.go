@@ -44,7 +44,7 @@ func (h host) write(file, text string, mode fs.FileMode) error {
 	return nil
 }
 
-// sync flushes a file with the right content to the disk, whoever wrote it.
+// sync flushes a file to the disk, also if an earlier call wrote it.
 func (h host) sync(file string) error {
 	f, err := os.Open(h.at(file))
 	if err == nil {
@@ -80,8 +80,8 @@ func (h host) makeSecrets(dir string) error {
 	return nil
 }
 
-// letRead lets the group of the account read a file, unless it is there for
-// another group: that one would lose it.
+// letRead lets the group of the account read a file, unless another group may read it
+// now, which would lose that.
 func (h host) letRead(file string) error {
 	_, gid, err := h.account()
 	if err != nil {
@@ -102,9 +102,9 @@ func (h host) letRead(file string) error {
 	return nil
 }
 
-// own makes a folder with that mode for the account: as its owner, with all
-// that is in it, or else for its group to read. A folder with other things than
-// balansd's in it keeps its owner and mode: it is the administrator's.
+// own creates a folder with that mode for the account: owned by it with its content,
+// or else readable by its group. A folder that has other files than balansd's keeps
+// its owner and mode.
 func (h host) own(dir string, mode fs.FileMode, asOwner bool) error {
 	uid, gid, err := h.account()
 	if err != nil {

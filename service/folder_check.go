@@ -9,10 +9,10 @@ import (
 	"balansd/problem"
 )
 
-// checkFolders refuses what the service would be given although it is not its
-// alone. Installing gives folders to the account of the service with all that
-// is in them: giving away /etc would break the machine, and whoever may
-// change the program is root the next time that an administrator calls it.
+// checkFolders refuses folders that are not the service's alone. An installation
+// changes the owner of folders with their content to the account of the service:
+// doing that to /etc would break the machine, and doing it to the folder of the
+// program would let the account run code as an administrator.
 func checkFolders(s Spec, shared func(dir string) bool, within func(path, dir string) bool) error {
 	for _, dir := range append([]string{s.DataDir}, s.Writable...) {
 		switch {

@@ -55,7 +55,7 @@ func newInitd(h host) (Manager, error) {
 		if has("/run/openrc") { // OpenRC has started this machine, and is not merely installed
 			return h.initd(openRC())
 		}
-	case "unix-systemv": // what the library takes for SysV is whatever it does not know
+	case "unix-systemv": // the library's name for all init systems that it does not know
 		comm, _ := os.ReadFile(h.at("/proc/1/comm"))
 		if strings.TrimSpace(string(comm)) == "init" && has("/etc/init.d") {
 			return h.initd(sysV())
@@ -101,8 +101,8 @@ func scriptHead(text string) string {
 	return head + mark
 }
 
-// writeScript has the library write and register the script. It refuses where there is
-// one, which is taken away before, unless it is the same.
+// writeScript writes and registers the script with the library. The library refuses if
+// there is one, so another one is removed before.
 func (d *initd) writeScript(s Spec) error {
 	text := d.script(s)
 	if old, err := os.ReadFile(d.at(d.file)); err == nil && string(old) == text && d.registered() {
@@ -187,7 +187,7 @@ func (d *initd) failed(_ context.Context, err error) error {
 		"Mend what sudo balansd config check says, and start it again: sudo balansd service start. More is in its log, which balansd service status names.")
 }
 
-// Status returns how the service stands. What it runs, its script says.
+// Status returns the status of the service. The command is read from its script.
 func (d *initd) Status(context.Context) (Status, error) {
 	st := Status{Manager: d.name, State: NotInstalled}
 	text, err := os.ReadFile(d.at(d.file))

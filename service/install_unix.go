@@ -96,8 +96,8 @@ func (h host) folderSteps(spec Spec, handedOver bool) []Step {
 	return steps
 }
 
-// foreign is a problem where a person put something in the place of our file,
-// which begins with head. One that is cut off was cut off with an installation.
+// foreign returns a problem if a file is not balansd's, which begins with head. A
+// file that ends within head is from an interrupted installation.
 func (h host) foreign(file, head string) error {
 	if to, err := os.Readlink(h.at(file)); err == nil && to == "/dev/null" {
 		return masked()

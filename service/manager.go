@@ -52,7 +52,7 @@ const (
 	Waiting      State = "waiting to restart"
 )
 
-// Status is how the service stands with its manager.
+// Status is the status of the service in its manager.
 type Status struct {
 	Manager    string    `json:"manager"` // such as "systemd 252"
 	State      State     `json:"state"`
@@ -67,10 +67,9 @@ type Status struct {
 	Result     string    `json:"result,omitempty"`
 }
 
-// Manager is the machine's service manager, as New(Options) returns it. It is for
-// one goroutine at a time. Its methods give problems
-// (package problem): NotAllowed without the rights, NotFound where the service
-// is not installed.
+// Manager is the machine's service manager, as New(Options) returns it. It is for one
+// goroutine at a time. The errors of its methods are problems (package problem):
+// NotAllowed without the rights, NotFound if the service is not installed.
 type Manager interface {
 	// Rights returns which rights the caller lacks to change the service, and how
 	// to get them; nil when it lacks none.
@@ -86,6 +85,6 @@ type Manager interface {
 	Stop(ctx context.Context) error
 	// Restart stops the service if it runs, and starts it.
 	Restart(ctx context.Context) error
-	// Status returns how the service stands; NotInstalled is no error.
+	// Status returns the status of the service; NotInstalled is no error.
 	Status(ctx context.Context) (Status, error)
 }

@@ -26,7 +26,7 @@ type hooks struct {
 	run      func(ctx context.Context, name string, args ...string) (string, error)
 	library  library
 	platform string                                // what the library takes the machine for
-	root     string                                // the folder that stands for the root of the files
+	root     string                                // the root folder of the files; another one in tests
 	uid      func() int                            // whom the process runs as
 	admin    int                                   // who counts as root where files have owners
 	account  func() (uid, gid int, err error)      // of the service

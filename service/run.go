@@ -22,7 +22,7 @@ const hardExitTime = 2 * time.Second
 // RunOptions say how a process runs.
 type RunOptions struct {
 	// Managed says that a service manager started the process: the unit and
-	// the service of Windows give the argument --service. It is never guessed.
+	// the service of Windows pass the argument --service. It is never guessed.
 	Managed bool
 	Log     zerolog.Logger
 	// Alive reports whether the process still does its work, within the time of
@@ -95,7 +95,7 @@ func (o RunOptions) hardExit() {
 		defer close(said)
 		if o.CrashFile != "" {
 			if err := dumpGoroutines(o.CrashFile); err != nil {
-				o.Log.Warn().Err(err).Str("file", o.CrashFile).Msg("what hangs could not be written to its file")
+				o.Log.Warn().Err(err).Str("file", o.CrashFile).Msg("the stacks of a hanging balansd could not be written to a file")
 			}
 		}
 		o.Log.Error().Uint32(problem.NoticeKey, uint32(problem.HardExit)).Str("file", o.CrashFile).

@@ -18,7 +18,7 @@ func (o RunOptions) managed(ctx context.Context, work Work) error {
 	n := newNotifier()
 	notify := func(assignments ...string) {
 		if err := n.notify(assignments...); err != nil {
-			o.Log.Warn().Err(err).Msg("systemd does not take what balansd tells it")
+			o.Log.Warn().Err(err).Msg("systemd does not accept the notifications of balansd")
 		}
 	}
 	notify(daemon.SdNotifyReady)
@@ -28,7 +28,7 @@ func (o RunOptions) managed(ctx context.Context, work Work) error {
 		o.Log.Warn().Err(err).Msg("the watchdog of systemd gets no notifications")
 	}
 	if interval > 0 {
-		// The watchdog goes on while the process stops: a stop has a time limit
+		// The watchdog is notified until the process ends: a stop has a time limit
 		// of its own.
 		watch, cancel := context.WithCancel(context.WithoutCancel(ctx))
 		defer cancel()

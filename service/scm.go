@@ -7,9 +7,9 @@ import (
 )
 
 // This file and the other scm files are the Manager for Windows without
-// Windows: what it asks of the service control manager, in which order, and
-// what it makes of the answers. They compile on every system, so that a test
-// anywhere can hold them to the calls made; only scm_windows.go makes the calls.
+// Windows: which calls of the service control manager it makes, in which order, and
+// how it uses the results. They compile on every system, so that tests on any system
+// can check the calls; only scm_windows.go makes them.
 
 // The errors of Windows that are distinguished, with their numbers in winerror.h.
 const (
@@ -35,8 +35,8 @@ const (
 	exitNeverStarted = 1077
 )
 
-// scm is what the Manager asks of Windows about the service Name besides what
-// the library does. Each method is one call, and keeps no handle open: a deleted
+// scm are the calls that the Manager makes for the service Name besides those of the
+// library. Each method is one call, and leaves no handle open: a deleted
 // service stays until the last handle is closed. The errors are those of
 // Windows, as syscall.Errno.
 type scm interface {
@@ -56,8 +56,8 @@ type scm interface {
 	removeEventSource() error // nil where there is none
 	hasEventSource() bool
 
-	// own gives the file or folder to the Administrators, with this access
-	// list alone. It does not follow links.
+	// own makes the Administrators the owner of a file or folder, with only this
+	// access list. It does not follow links.
 	own(path, sddl string) error
 	// grant adds an access right of the service to those that a file or folder
 	// has, and to all that is in the folder.
@@ -66,8 +66,8 @@ type scm interface {
 	whoHasAccess(path string) ([]string, error)
 }
 
-// scmConfig is what Windows keeps of a service from its creation on. Read back
-// are command, account and auto alone.
+// scmConfig is the configuration of a service in Windows. Only command, account and
+// auto are read back.
 type scmConfig struct {
 	command      []string // program and arguments
 	account      string
@@ -79,7 +79,7 @@ type scmConfig struct {
 	sid          uint32 // what the token says of the service's own identity
 }
 
-// scmStatus is how a service stands.
+// scmStatus is the status of a service in Windows.
 type scmStatus struct {
 	state    uint32 // one of the numbers below
 	pid      uint32 // 0 when it is stopped
@@ -145,9 +145,9 @@ func scmOptions() []scmOption {
 		recovery{delays: []time.Duration{10 * time.Second, time.Minute, 5 * time.Minute}, reset: 24 * time.Hour},
 		recoverAfterError(true),
 		preShutdown(stopTime + 5*time.Second),
-		// The right to pass through folders, which everybody has. The account
-		// would also get the one to act as whoever calls it (SeImpersonate),
-		// with which a service is turned into the system.
+		// The right to traverse folders, which everybody has. By default the
+		// account would also have the right to impersonate its callers
+		// (SeImpersonate), which allows becoming the system.
 		privileges{"SeChangeNotifyPrivilege"},
 	}
 }

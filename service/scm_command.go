@@ -57,8 +57,8 @@ func insideFolder(folder, path string) bool {
 const (
 	sidSystem         = "S-1-5-18"
 	sidAdministrators = "S-1-5-32-544"
-	sidOwnerRights    = "S-1-3-4" // whoever owns the file
-	sidCreator        = "S-1-3-0" // whoever makes a file in the folder
+	sidOwnerRights    = "S-1-3-4" // the owner of the file
+	sidCreator        = "S-1-3-0" // the creator of a file in the folder
 )
 
 // serviceSID is the identity of a service in access lists. Windows makes it

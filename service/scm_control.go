@@ -149,7 +149,7 @@ func (m *scmManager) Restart(ctx context.Context) error {
 	return m.Start(ctx)
 }
 
-// Status returns how the service stands. Anybody may ask.
+// Status returns the status of the service. It needs no rights.
 func (m *scmManager) Status(context.Context) (Status, error) {
 	out := Status{Manager: "Windows " + m.scm.version(), State: NotInstalled}
 	c, err := m.scm.config()

@@ -33,9 +33,9 @@ type scmManager struct {
 	log     zerolog.Logger
 }
 
-// Install plans the service, its rights and its place in the event log. Every
-// step sets its part again, so that doing them all repairs whatever was
-// left half done or was changed since.
+// Install returns the steps that create the service, its rights and its event source.
+// Every step sets its part again, so that all of them together repair an incomplete
+// or changed installation.
 func (m *scmManager) Install(s Spec) ([]Step, error) {
 	if err := m.checkSpec(s); err != nil {
 		return nil, err
@@ -154,7 +154,7 @@ func (m *scmManager) setOption(o scmOption) error {
 // better than none.
 func (m *scmManager) known(what string, err error) error {
 	if errors.Is(err, errInvalidLevel) {
-		m.log.Warn().Str("step", what).Msg("this Windows does not offer it, so it is left out")
+		m.log.Warn().Str("step", what).Msg("this version of Windows does not support a setting of the service")
 		return nil
 	}
 	return err
@@ -187,9 +187,9 @@ func (m *scmManager) ownTree(s Spec) error {
 	})
 }
 
-// grant lets the service use what lies outside the data folder. It is an empty
-// step for what lies inside. A share of another server may refuse: that server
-// knows the service as this machine, so it is said and not an error.
+// grant lets the service use a path outside the data folder; the step is empty for one
+// inside. A network share may refuse, which is reported and no error: that server
+// knows the service as this machine.
 func (m *scmManager) grant(dataDir, path string, mask uint32, verb string) Step {
 	if path == "" || insideFolder(dataDir, path) {
 		return Step{}

@@ -55,7 +55,7 @@ func (machine) version() string {
 	return fmt.Sprintf("%d.%d.%d", v.MajorVersion, v.MinorVersion, v.BuildNumber)
 }
 
-// mayInstall asks for the right to create services, and lets it go.
+// mayInstall checks the right to create services.
 func (machine) mayInstall() error {
 	return connect(windows.SC_MANAGER_CONNECT|windows.SC_MANAGER_CREATE_SERVICE, func(windows.Handle) error { return nil })
 }
@@ -91,10 +91,10 @@ func (machine) startable(name string) (bool, error) {
 	return found, err
 }
 
-// queryConfig reads what Windows keeps of a service. The pointers in it lead
-// into the same allocation.
+// queryConfig returns the configuration of a service. Its pointers point into the
+// same allocation.
 func queryConfig(s windows.Handle) (*windows.QUERY_SERVICE_CONFIG, error) {
-	size := uint32(8 << 10) // the most that Windows gives
+	size := uint32(8 << 10) // the maximum that Windows returns
 	buffer := make([]uint64, size/8)
 	c := (*windows.QUERY_SERVICE_CONFIG)(unsafe.Pointer(&buffer[0]))
 	if err := windows.QueryServiceConfig(s, c, size, &size); err != nil {

@@ -64,7 +64,7 @@ func (s *systemd) systemctl(ctx context.Context, args ...string) error {
 // properties are what Status asks of systemd, see org.freedesktop.systemd1(5).
 const properties = "LoadState,ActiveState,SubState,UnitFileState,MainPID,ActiveEnterTimestamp,NRestarts,User,ExecStart,StatusText,Result"
 
-// Status returns how the service stands. It needs no rights.
+// Status returns the status of the service. It needs no rights.
 func (s *systemd) Status(ctx context.Context) (Status, error) {
 	out, err := s.run(ctx, "systemctl", "show", unitName, "--timestamp=utc", "--property="+properties)
 	if err != nil {

@@ -135,7 +135,7 @@ SystemCallErrorNumber=EPERM
 // mounts has the disk of the data there before the service starts.
 func (u UnitSpec) mounts() string {
 	if inside(u.DataDir, stateFolder) {
-		return "" // StateDirectory= sees to it
+		return "" // StateDirectory= creates it
 	}
 	return "RequiresMountsFor=" + unitPath(u.DataDir) + "\n"
 }
@@ -149,8 +149,8 @@ func (u UnitSpec) restarts() string {
 	return "RestartSec=30\n"
 }
 
-// folders are those that systemd makes and gives to the account, and the
-// secrets that it hands over.
+// folders returns the settings for the folders that systemd creates for the account,
+// and for the secrets that it passes.
 func (u UnitSpec) folders() string {
 	b := "StateDirectory=balansd\nStateDirectoryMode=0700\n" +
 		"LogsDirectory=balansd\nLogsDirectoryMode=0750\n"
@@ -163,13 +163,12 @@ func (u UnitSpec) folders() string {
 // credentials hands over the secrets, each as secrets_NAME.
 func (u UnitSpec) credentials() string {
 	folder := path.Join(path.Dir(u.Config), SecretsFolder)
-	// The path stands bare after the colon: this setting knows no quotes.
+	// This setting does not support quotes around the path.
 	return "LoadCredential=" + SecretsFolder + ":" + strings.ReplaceAll(folder, "%", "%%") + "\n"
 }
 
-// extras lets the service reach what the configuration names elsewhere. A
-// folder that is not there yet, as on a disk that is not mounted, is no reason
-// not to start.
+// extras lets the service use paths of the configuration outside its own folders. It
+// starts even if a folder does not exist, as on a disk that is not mounted.
 func (u UnitSpec) extras() string {
 	var b strings.Builder
 	for i, p := range append([]string{u.DataDir}, u.Writable...) {
@@ -235,8 +234,8 @@ func (u UnitSpec) check() error {
 	return nil
 }
 
-// checkPaths returns which path is no full one, or cannot stand in a unit or a
-// script at all.
+// checkPaths returns an error for a path that is not absolute, or that cannot be
+// written in a unit or a script.
 func (s Spec) checkPaths() error {
 	for _, p := range slices.Concat([]string{s.Executable, s.Config, s.DataDir}, s.Writable, s.Readable) {
 		if !strings.HasPrefix(p, "/") || p != path.Clean(p) {

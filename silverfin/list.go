@@ -72,7 +72,7 @@ func (f *Firm) walk(ctx context.Context, get getter, c call, enough func(listPag
 			return pages, names, false, nil
 		case !fresh:
 			f.client.cfg.Log.Warn().Int64("firm", f.id).Str("doing", c.doing).Int("page", n).
-				Msg("a list of Silverfin ends where it repeats itself")
+				Msg("a list of Silverfin repeats a page and is ended there")
 			return pages, names, false, nil
 		case enough != nil && enough(items):
 			return pages, names, true, nil

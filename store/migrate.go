@@ -83,7 +83,7 @@ func migrate(ctx context.Context, db kv, o Options) error {
 			return err
 		}
 		o.Log.Info().Int("schema_from", a.Schema).Int("schema_to", latest).Str("file", o.Path).Str("backup", kept.File).
-			Msg("the state file is brought up to date")
+			Msg("the state file is migrated")
 	}
 	return advance(ctx, db, a, o)
 }

@@ -61,7 +61,7 @@ func (r *retrying) RoundTrip(req *http.Request) (*http.Response, error) {
 		backoff.WithNotify(func(_ error, wait time.Duration) {
 			discard(last)
 			r.log.Debug().Str("method", req.Method).Str("host", req.URL.Host).
-				Int("attempt", attempt).Dur("wait_ms", wait).Msg("request will be tried again")
+				Int("attempt", attempt).Dur("wait_ms", wait).Msg("request is retried")
 		}))
 	_, asked := errors.AsType[*backoff.RetryAfterError](err)
 	switch {

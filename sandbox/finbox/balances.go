@@ -76,9 +76,8 @@ func (f *Finbox) ListTwice(id string) error {
 	})
 }
 
-// SetContent serves raw bytes as the newest revision's document, whatever
-// layout is asked for: a broken or strange document. The listing gives their
-// sum.
+// SetContent makes raw bytes the newest revision's document, for every layout: a
+// malformed document. The listing has their checksum.
 func (f *Finbox) SetContent(id string, raw []byte) error {
 	return f.change(func() error {
 		b, ok := f.balances[id]

@@ -111,8 +111,8 @@ type connection struct {
 	listing  []listed  // sorted, see comparePositions
 }
 
-// changed gives the listing a tag that it never had. It is made up, not
-// counted, so that what a restored sandbox says afterwards has tags of its own.
+// changed sets a new tag of the listing. Tags are random and not counted, so that a
+// restored sandbox does not repeat one.
 func (c *connection) changed() { c.Tag = rand.Text() }
 
 // dossier finds a dossier; at is where it is, or would be.
@@ -126,12 +126,12 @@ type listed struct {
 	balance *storedBalance
 }
 
-// A position is where a line stands in the listing.
+// A position is the place of a line in the listing.
 type position struct {
 	At       time.Time `json:"t,omitzero"`
 	ID       string    `json:"i,omitempty"`
 	Revision int       `json:"r,omitempty"` // index among the revisions
-	Number   int       `json:"n,omitempty"` // tells a second listing from the first
+	Number   int       `json:"n,omitempty"` // of a balance that is listed twice
 }
 
 type storedBalance struct {
@@ -284,8 +284,7 @@ func (f *Finbox) change(do func() error) error {
 	return do()
 }
 
-// AddDossier adds a dossier, or replaces the one with the same id, and gives
-// its id.
+// AddDossier adds a dossier, or replaces the one with the same id, and returns its id.
 func (f *Finbox) AddDossier(connectionID string, d Dossier) (string, error) {
 	err := f.change(func() error {
 		c, ok := f.connections[connectionID]

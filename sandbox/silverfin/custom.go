@@ -109,7 +109,7 @@ func (s *Silverfin) getResults(c *call) response {
 	return response{http.StatusOK, out}
 }
 
-// customJSON is one custom property as the API gives and takes it.
+// customJSON is one custom property in the API.
 type customJSON struct {
 	Namespace string          `json:"namespace"`
 	Key       string          `json:"key"`
@@ -200,8 +200,8 @@ func (c *call) properties() (list []customJSON, single bool, wrong []string) {
 	return list, !many, wrong
 }
 
-// stored turns a value into what Silverfin keeps: text, or an object. Numbers
-// and truth values become text, null stays to say that the property goes.
+// stored returns a value in the form that Silverfin stores: text, or an object. Numbers
+// and bools become text; null, which deletes the property, stays.
 func stored(value json.RawMessage) (json.RawMessage, error) {
 	value = bytes.TrimSpace(value)
 	switch {

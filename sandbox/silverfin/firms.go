@@ -23,7 +23,7 @@ type Company struct {
 	Language       string `json:"language,omitempty"` // nl, fr or en; the API does not show it
 	City           string `json:"city,omitempty"`
 	PeriodsPerYear int    `json:"periods_per_year,omitempty"` // 1, 4 or 12; 0 means 1
-	Archived       bool   `json:"-"`                          // told by Companies; set by ArchiveCompany
+	Archived       bool   `json:"-"`                          // returned by Companies; set by ArchiveCompany
 }
 
 // A CompanyPeriod is one period of a client file, called a ledger on screen.
@@ -99,7 +99,7 @@ func (s *Silverfin) Companies(firmID int64) []Company {
 	return out
 }
 
-// SetVAT gives a company another text in its field for the VAT number.
+// SetVAT sets the text of a company's field for the VAT number.
 func (s *Silverfin) SetVAT(companyID int64, vat string) error {
 	return s.withCompany(companyID, func(c *company) error {
 		c.VAT = vat
@@ -214,10 +214,10 @@ func (s *Silverfin) ReactivateWorkflow(companyID, periodID int64, name string) e
 	return s.withWorkflow(companyID, periodID, name, func(_ *period, w *openWorkflow) { w.Archived = false })
 }
 
-// AddReconciliation puts a template into a client file, shown wherever the
-// named workflow is open, or in every period when workflow is empty. It gives
-// the id, which is the same in every period; 0 when there is no such company.
-// Where the firm has no template of that handle, one is made.
+// AddReconciliation adds a template to a company, for all periods in which the named
+// workflow is open, or for every period if workflow is empty. It returns the id, which
+// is the same in every period; 0 if there is no such company. A template with that
+// handle is added to the firm if there is none.
 func (s *Silverfin) AddReconciliation(companyID int64, handle, workflow string) int64 {
 	var id int64
 	_ = s.withCompany(companyID, func(c *company) error {

@@ -23,7 +23,7 @@ type response struct {
 	body   any
 }
 
-// The answers that stand for trouble, in the shapes that Silverfin uses.
+// errorResponse returns an error in the forms that Silverfin uses.
 func errorResponse(status int, format string, args ...any) response {
 	return response{status, map[string]string{"error": fmt.Sprintf(format, args...)}}
 }

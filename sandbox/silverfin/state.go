@@ -157,7 +157,7 @@ var firstIDs = map[string]int64{
 	"reconciliation": 4_000_001, "period": 7_000_001, "token": 1,
 }
 
-// newID returns the next id of a kind. The same steps give the same ids.
+// newID returns the next id of a kind. The same calls return the same ids.
 func (s *Silverfin) newID(kind string) int64 {
 	id, started := s.state.Next[kind]
 	if !started {

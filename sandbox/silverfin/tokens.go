@@ -14,8 +14,8 @@ import (
 	"time"
 )
 
-// How long things that a sign-in gives out can be used. A code lives as long as
-// Doorkeeper, the sign-in server that Silverfin runs, has it live by default.
+// The lifetimes of codes and tokens. That of a code is the default of Doorkeeper, the
+// sign-in server that Silverfin uses.
 const (
 	codeLife         = 10 * time.Minute
 	accessTokenLife  = 2 * time.Hour
@@ -185,8 +185,8 @@ func (s *Silverfin) answerToken(w http.ResponseWriter, t *tokenPair) {
 	})
 }
 
-// knowsClient checks the application. A Basic header is taken for it, as
-// Doorkeeper does; a Bearer header is not looked at.
+// knowsClient checks the credentials of the application, also in a Basic header, as
+// Doorkeeper does. It ignores a Bearer header.
 func (s *Silverfin) knowsClient(r *http.Request, in url.Values) bool {
 	id, secret := in.Get("client_id"), in.Get("client_secret")
 	if user, password, ok := r.BasicAuth(); ok {

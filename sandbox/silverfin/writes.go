@@ -11,7 +11,7 @@ import (
 // social balance: custom properties of the period.
 const Namespace = "social_balance_integration"
 
-// Person is who Writes names for what was typed by hand.
+// Person is the author, in Writes, of values that were typed by hand.
 const Person = "person"
 
 // A Write is one change of one custom property, or one attempt that left it as
