@@ -82,7 +82,7 @@ func TestInspectFindingsOnly(t *testing.T) {
 		t.Errorf("one file: %+v", r)
 	}
 	r = balansd(t, "balance", "inspect", filepath.Join(dir, "a", "good.csv"), "--findings-only", "--lang", "de")
-	if r.code != 0 || r.stdout != "Keine Feststellungen.\n" {
+	if r.code != 0 || r.stdout != "Keine Bemerkungen.\n" {
 		t.Errorf("a file without: %+v", r)
 	}
 	r = balansd(t, "balance", "inspect", filepath.Join(dir, "a"), "--findings-only", "--lang", "en")
@@ -182,7 +182,7 @@ func TestDiff(t *testing.T) {
 	})
 	r := balansd(t, "balance", "diff", old, corrected, "--lang", "fr")
 	for _, want := range []string{"Nom: Bakkerij Émile → Bakkerij Emile\n", "Format: nbb-csv\n", "Dépôt rectificatif: – → oui\n", "\nAu cours de l'exercice\n",
-		"1023P  Frais de personnel, total, exercice précédent", "1\u00a0234,50", "1\u00a0234,25", "-0,25\n", "\nConstatations disparues\n- "} {
+		"1023P  Frais de personnel, total, exercice précédent", "1\u00a0234,50", "1\u00a0234,25", "-0,25\n", "\nRemarques disparues\n- "} {
 		if !strings.Contains(r.stdout, want) {
 			t.Errorf("no %q in:\n%s", want, r.stdout)
 		}

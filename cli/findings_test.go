@@ -38,8 +38,8 @@ func TestLedgerShowsCorrections(t *testing.T) {
 	f.want(0, "done, 3 findings\n", "ledger", "list")
 	number := entryNumber(e)
 	for lang, texts := range map[string][]string{
-		"nl": {"\n1013  Aantal daadwerkelijk gepresteerde uren, totaal ", "\nGewijzigde cijfers: 1\n", "\nVaststellingen\n- ", " geven samen ", "(hours_total, cs_11.00.0_0010)"},
-		"de": {"\n1013  Anzahl der tatsächlich geleisteten Arbeitsstunden, Summe ", "\nGeänderte Zahlen: 1\n", "\nFeststellungen\n- ", " ergeben zusammen "},
+		"nl": {"\n1013  Aantal daadwerkelijk gepresteerde uren, totaal ", "\nGewijzigde cijfers: 1\n", "\nOpmerkingen\n- ", " geven samen ", "(hours_total, cs_11.00.0_0010)"},
+		"de": {"\n1013  Anzahl der tatsächlich geleisteten Arbeitsstunden, Summe ", "\nGeänderte Zahlen: 1\n", "\nBemerkungen\n- ", " ergeben zusammen "},
 	} {
 		r := f.want(0, "; it replaces entry ", "ledger", "show", number, "--lang", lang)
 		for _, text := range texts {

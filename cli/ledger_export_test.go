@@ -63,7 +63,7 @@ func TestExportOpensInBelgianExcel(t *testing.T) {
 		t.Fatalf("%d rows of %d entries", len(rows)-1, len(list))
 	}
 	dutch := map[string]string{
-		"done": "klaar", "waiting": "wacht", "failed": "mislukt", "differs": "verschilt", "found": "gevonden",
+		"done": "in Silverfin", "waiting": "in afwachting", "failed": "mislukt", "differs": "verschillen", "found": "gevonden",
 		"no_company": "geen dossier in Silverfin", "several_companies": "meerdere dossiers in Silverfin", "no_period": "geen periode",
 		"workflow_closed": "workflow niet open", "period_locked": "periode vergrendeld", "unreadable": "onleesbaar", "superseded": "vervangen",
 	}
@@ -102,7 +102,7 @@ func TestExportOpensInBelgianExcel(t *testing.T) {
 		t.Errorf("%d lines: %s", len(lines), lines[0])
 	}
 	for _, line := range lines[1:] {
-		if !strings.Contains(line, ";terminé;;") {
+		if !strings.Contains(line, ";dans Silverfin;;") {
 			t.Errorf("a French export has %s", line)
 		}
 	}
