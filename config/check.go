@@ -128,6 +128,9 @@ func (r *reader) checkFolders(list []Folder) {
 			r.reject(key+".name", fmt.Sprintf("two folders are named %q", clip.Text(f.Name)), "give each a name of its own")
 		}
 		seen[f.Name] = true
+		if f.Name == ledger.UploadsID {
+			r.reject(key+".name", fmt.Sprintf("%q is the name of what people upload", f.Name), "give the folder another name")
+		}
 		if strings.TrimSpace(f.Name) != f.Name {
 			r.reject(key+".name", fmt.Sprintf("%q has blanks around it", clip.Text(f.Name)), "write it without them")
 		}

@@ -210,6 +210,7 @@ const (
 	ActUseFinbox     Act = "use_finbox"
 	ActKeepSilverfin Act = "keep_silverfin"
 	ActAccept        Act = "accept" // said what a document means, or which of several balances counts
+	ActUpload        Act = "upload" // handed in as a file
 	ActLink          Act = "link"   // linked to a company with another enterprise number, confirmed by an admin
 	ActRecall        Act = "recall" // it counts after all: a link or the activation reaches back to it
 )

@@ -124,7 +124,11 @@ type ConnectionKind string
 const (
 	Finbox ConnectionKind = "finbox"
 	Folder ConnectionKind = "folder"
+	Upload ConnectionKind = "upload" // what people hand in, file by file
 )
+
+// UploadsID is the id of the one connection of the kind Upload.
+const UploadsID = "uploads"
 
 // ConnectionStatus is the status of a connection.
 type ConnectionStatus string
@@ -137,7 +141,8 @@ const (
 	Removed     ConnectionStatus = "removed"     // by a person; the ledger keeps its entries
 )
 
-// Connection is one source of balances: a Finbox environment or a folder.
+// Connection is one source of balances: a Finbox environment, a folder, or the
+// files that people upload.
 type Connection struct {
 	ID            string           `json:"id"` // the connection id, or the folder source's name
 	Kind          ConnectionKind   `json:"kind"`

@@ -28,6 +28,7 @@ const (
 	Unreadable       Code = "unreadable"        // a document that cannot be read
 	NoSocialBalance  Code = "no_social_balance" // a document without a social balance
 	Damaged          Code = "document_damaged"  // a document arrived other than it was listed
+	TooLarge         Code = "too_large"         // more than may be handed in at once
 	ConnectionID     Code = "connection_id"     // the connection id is mistyped or unknown
 	ConnectionClosed Code = "connection_closed" // the connection is deactivated in Finbox
 	FinboxSignIn     Code = "finbox_sign_in"    // Finbox refuses our credentials
@@ -153,6 +154,7 @@ var outcomes = map[Code]outcome{
 	Unreadable:       {1, http.StatusUnprocessableEntity, 40},
 	NoSocialBalance:  {3, http.StatusUnprocessableEntity, 41},
 	Damaged:          {1, http.StatusBadGateway, 42},
+	TooLarge:         {1, http.StatusRequestEntityTooLarge, 43},
 	ConnectionID:     {1, http.StatusNotFound, 50},
 	ConnectionClosed: {1, http.StatusGone, 51},
 	FinboxSignIn:     {1, http.StatusBadGateway, 52},

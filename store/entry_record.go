@@ -240,6 +240,15 @@ func (s *Store) updateFromListing(w writer, have ledger.Entry, l ledger.Listing)
 
 // add stores a new entry under a new number.
 func (s *Store) add(w writer, e ledger.Entry) (ledger.Entry, error) {
+	event := ledger.Event{At: e.FoundAt, State: e.State, Reason: e.Reason, Text: e.Detail}
+	if event.Text == "" {
+		event.Text = firstSeen
+	}
+	return s.insert(w, e, event)
+}
+
+// insert stores a new entry under a new number, with the first event of its history.
+func (s *Store) insert(w writer, e ledger.Entry, event ledger.Event) (ledger.Entry, error) {
 	e.Number, e.Version = nextNumber(w, keyNumber), 1
 	if _, ok := letters[e.State]; !ok {
 		return e, errors.New("a new entry has no state")
@@ -250,10 +259,6 @@ func (s *Store) add(w writer, e ledger.Entry) (ledger.Entry, error) {
 	}
 	if err := putEntry(w, nil, e, blob); err != nil {
 		return e, err
-	}
-	event := ledger.Event{At: e.FoundAt, State: e.State, Reason: e.Reason, Text: e.Detail}
-	if event.Text == "" {
-		event.Text = firstSeen
 	}
 	return e, s.addEvent(w, e.Number, event, true)
 }
