@@ -5,12 +5,14 @@ import (
 	"errors"
 	"net/http"
 	"os"
+	"path/filepath"
 	"sync"
 	"sync/atomic"
 	"time"
 
 	"balansd/config"
 	"balansd/daemon"
+	"balansd/folder"
 	"balansd/ledger"
 	"balansd/service"
 	"balansd/store"
@@ -100,6 +102,7 @@ func (n *node) wire(cfg *config.Config) (daemon.Config, silverfinClient, error) 
 
 		Store:       n.store,
 		Scratch:     n.scratch,
+		Uploads:     folder.NewUploads(uploadsFolder(cfg)),
 		Source:      open,
 		DrySource:   dry,
 		Destination: sf.destination,
@@ -118,6 +121,12 @@ func (n *node) wire(cfg *config.Config) (daemon.Config, silverfinClient, error) 
 		Layout:      store.Layout(),
 		Log:         o.log,
 	}, sf, nil
+}
+
+// uploadsFolder is where uploads wait for somebody to confirm them: beside the
+// state, so that neither it nor its backups grow by what may never be confirmed.
+func uploadsFolder(cfg *config.Config) string {
+	return filepath.Join(filepath.Dir(cfg.StateFile), "uploads")
 }
 
 // scratch returns a copy of the state for a dry run.

@@ -2,6 +2,7 @@ package daemon
 
 import (
 	"context"
+	"io"
 	"iter"
 	"time"
 
@@ -79,6 +80,31 @@ type API interface {
 	// configuration, by connection and dossier.
 	Links(ctx context.Context) ([]ledger.DossierLink, error)
 
+	// UploadFile keeps a file until it is confirmed, and returns its upload without
+	// the items. It reads content to the end, and fails with what content does.
+	UploadFile(ctx context.Context, r UploadFileRequest, content io.Reader) (Upload, error)
+	// Upload returns an upload as it stands. It is a NotFound problem a day after
+	// it began.
+	Upload(ctx context.Context, r UploadRequest) (Upload, error)
+	// Uploads lists the uploads that are there, newest first.
+	Uploads(ctx context.Context) ([]Upload, error)
+	// CheckUpload reads the documents of an upload that were not read yet, finds
+	// their clients, and compares them with Silverfin. It changes nothing but the
+	// upload.
+	CheckUpload(ctx context.Context, r UploadRequest) (Upload, error)
+	// Clients lists the companies and dossiers that a document can be given to.
+	Clients(ctx context.Context, q ClientQuery) (ClientPage, error)
+	// ChooseClient records whose documents some items of an upload are, and says
+	// what would become of them then.
+	ChooseClient(ctx context.Context, r UploadChoice) (Upload, error)
+	// ConfirmUpload puts an item of an upload into the ledger, to be delivered by
+	// the next run. A Conflict problem says that it changed since the person saw
+	// it, a NumberDiffers problem that it would go into a company with another
+	// enterprise number.
+	ConfirmUpload(ctx context.Context, r UploadConfirmation) (UploadItem, error)
+	// DiscardUpload forgets an upload. What was confirmed of it stays.
+	DiscardUpload(ctx context.Context, r UploadRequest) error
+
 	// Backup makes a copy of the state in the backup folder, and reads it
 	// back.
 	Backup(ctx context.Context, r BackupRequest) (ledger.Backup, error)
@@ -113,6 +139,11 @@ type SyncRequest struct {
 	FirmID  int64  `json:"firm_id,omitempty"`
 	Full    bool   `json:"full,omitempty"` // list every source from the beginning
 	By      string `json:"by,omitempty"`
+	// Entries are the numbers of the only entries to work on; nothing is listed
+	// then. Wait has the run wait for the end of another, in place of a Busy
+	// problem.
+	Entries []uint64 `json:"entries,omitempty"`
+	Wait    bool     `json:"wait,omitempty"`
 }
 
 // Progress is one step of a run, as it happens.

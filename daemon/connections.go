@@ -133,6 +133,9 @@ func (d *Daemon) SetConnection(ctx context.Context, r ConnectionRequest) (ledger
 			return c, problem.New(problem.NotAllowed, fmt.Sprintf("folder source %s comes from the configuration", r.ID),
 				"Take it out of folders in the configuration, or pause it.")
 		}
+		if r.Status == ledger.Removed && c.Kind == ledger.Upload {
+			return c, problem.New(problem.NotAllowed, "uploads are always there", "Pause them, so that nothing that was uploaded is delivered.")
+		}
 		if c.Status == ledger.Removed && r.Status == ledger.Paused {
 			return c, problem.New(problem.NotAllowed, fmt.Sprintf("connection %s was removed", r.ID), "Link it again: balansd connect finbox "+r.ID+".")
 		}

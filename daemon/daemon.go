@@ -17,7 +17,9 @@ type Config struct {
 	// Scratch copies the state for a dry run, as it is now: what is changed in
 	// the copy changes nothing else, and is lost when discard is called.
 	Scratch func(ctx context.Context) (copied Store, discard func(), err error)
-	// Source opens the source of a connection.
+	// Uploads keeps what people hand in until they confirm it; nil for no uploads.
+	Uploads UploadFiles
+	// Source opens the source of a connection, except for uploads.
 	Source func(c ledger.Connection) (Source, error)
 	// DrySource opens it for a dry run, such that nothing is remembered; nil is
 	// Source.
@@ -59,6 +61,7 @@ type Daemon struct {
 	runMutex     sync.Mutex
 	scheduler    scheduler
 	dossierIndex dossierIndex
+	uploads      uploads
 	state        stateCheck
 
 	mu      sync.Mutex
@@ -82,13 +85,9 @@ func (d *Daemon) config() Config {
 // called, which ends what the old configuration has under way; its error leaves
 // the old one in force.
 func (d *Daemon) Reconfigure(ctx context.Context, cfg Config, settle func(context.Context) error) error {
-	for !d.runMutex.TryLock() {
-		select {
-		case <-ctx.Done():
-			return problem.Wrap(ctx.Err(), problem.Stopped, "a run is under way, and the wait for its end was broken off",
-				"The configuration in force stays as it is; a restart of balansd reads it anew, too.")
-		case <-time.After(runPollInterval):
-		}
+	if err := d.lockRun(ctx, "the wait for its end was broken off"); err != nil {
+		return problem.Wrap(ctx.Err(), problem.Stopped, problem.Of(err).What,
+			"The configuration in force stays as it is; a restart of balansd reads it anew, too.")
 	}
 	defer d.runMutex.Unlock()
 	if err := settle(ctx); err != nil {
@@ -136,6 +135,7 @@ func (d *Daemon) complete(cfg Config) Config {
 // state, all or none: new folder sources are added, those that the configuration
 // no longer names are removed. It does so even when ctx ends meanwhile.
 func (d *Daemon) Prepare(ctx context.Context) error {
+	d.removeOldUploads()
 	ctx, cfg := context.WithoutCancel(ctx), d.config()
 	known, err := cfg.Store.Connections(ctx)
 	if err != nil {

@@ -3,6 +3,7 @@ package daemon
 import (
 	"context"
 	"errors"
+	"iter"
 	"sync"
 
 	"balansd/balance"
@@ -20,7 +21,10 @@ func (r *run) deliverAll(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	if r.req.Dossier == "" {
+	switch {
+	case len(r.req.Entries) > 0:
+		r.total = len(r.req.Entries)
+	case r.req.Dossier == "":
 		r.total = counts[ledger.Found] + counts[ledger.Waiting] + counts[ledger.Sending] + counts[ledger.Failed]
 	}
 	again := func(e ledger.Entry) bool { return e.State == ledger.Failed && e.FailClass == ledger.Unavailable }
@@ -57,7 +61,10 @@ func (r *run) deliverWhere(ctx context.Context, turn func(ledger.Entry) bool) er
 // feed sends the entries that the request selects to work.
 func (r *run) feed(ctx context.Context, work chan<- ledger.Entry, turn func(ledger.Entry) bool) error {
 	entries := r.cfg.Store.OpenEntries(ctx)
-	if r.req.Dossier != "" {
+	switch {
+	case len(r.req.Entries) > 0:
+		entries = r.named(ctx)
+	case r.req.Dossier != "":
 		entries = r.cfg.Store.Entries(ctx, ledger.Query{Dossier: r.req.Dossier,
 			States: []ledger.State{ledger.Found, ledger.Waiting, ledger.Failed, ledger.Sending, ledger.Done}})
 	}
@@ -75,6 +82,21 @@ func (r *run) feed(ctx context.Context, work chan<- ledger.Entry, turn func(ledg
 		}
 	}
 	return nil
+}
+
+// named walks the entries that the request names.
+func (r *run) named(ctx context.Context) iter.Seq2[ledger.Entry, error] {
+	return func(yield func(ledger.Entry, error) bool) {
+		for _, number := range r.req.Entries {
+			e, err := r.cfg.Store.Entry(ctx, number)
+			if problem.Is(err, problem.NotFound) {
+				continue
+			}
+			if !yield(e, err) || err != nil {
+				return
+			}
+		}
+	}
 }
 
 // untried reports whether this run has not tried an entry yet.
@@ -106,10 +128,12 @@ func (r *run) selects(e ledger.Entry) bool {
 }
 
 // workable reports whether this run can do something with an entry: what is
-// open, and where a person asked for one dossier, what is parked or done, too.
+// open, and what a person asked for by its dossier or number, where it is parked
+// or done, too.
 // What is to be emptied by a person is never written again.
 func (r *run) workable(e ledger.Entry) bool {
-	return e.Open() || r.req.Dossier != "" && (e.State == ledger.Done && e.MovedTo == 0 || e.State == ledger.Failed)
+	chosen := r.req.Dossier != "" || len(r.req.Entries) > 0
+	return e.Open() || chosen && (e.State == ledger.Done && e.MovedTo == 0 || e.State == ledger.Failed)
 }
 
 // deliver brings one entry as far as it goes now. The error ends the run: the

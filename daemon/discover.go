@@ -15,12 +15,12 @@ import (
 // discover asks every active connection what is new, and records it together
 // with the cursor that covers it.
 func (r *run) discover(ctx context.Context) error {
-	if err := r.load(ctx); err != nil {
+	if err := r.load(ctx); err != nil || len(r.req.Entries) > 0 {
 		return err
 	}
 	for _, id := range slices.Sorted(maps.Keys(r.connections)) {
 		c := r.connections[id]
-		if c.Status != ledger.Active && c.Status != ledger.Deactivated {
+		if c.Kind == ledger.Upload || c.Status != ledger.Active && c.Status != ledger.Deactivated {
 			continue
 		}
 		r.progress("asking " + c.Name + " what is new")

@@ -331,6 +331,14 @@ func (s indexedStore) Move(ctx context.Context, moves ...ledger.Move) ([]ledger.
 	return moved, err
 }
 
+func (s indexedStore) RecordUpload(ctx context.Context, c ledger.Connection, m ledger.Move) (ledger.Entry, bool, error) {
+	e, added, err := s.Store.RecordUpload(ctx, c, m)
+	if added {
+		s.dossierIndex.update([]ledger.Entry{e})
+	}
+	return e, added, err
+}
+
 func (s indexedStore) Record(ctx context.Context, c ledger.Connection, found []ledger.Entry) ([]ledger.Entry, error) {
 	added, err := s.Store.Record(ctx, c, found)
 	if len(found) > 0 {

@@ -127,6 +127,15 @@ func (k faultyStore) Move(ctx context.Context, steps ...ledger.Move) (moved []le
 	return moved, err
 }
 
+func (k faultyStore) RecordUpload(ctx context.Context, c ledger.Connection, s ledger.Move) (e ledger.Entry, added bool, err error) {
+	err = k.do(func() error { e, added, err = k.Store.RecordUpload(ctx, c, s); return err })
+	return e, added, err
+}
+
+func (k faultyStore) SaveLink(ctx context.Context, l ledger.DossierLink) error {
+	return k.do(func() error { return k.Store.SaveLink(ctx, l) })
+}
+
 func (k faultyStore) BeginRun(ctx context.Context, p ledger.Run) (begun ledger.Run, err error) {
 	err = k.do(func() error { begun, err = k.Store.BeginRun(ctx, p); return err })
 	return begun, err

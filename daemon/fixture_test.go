@@ -13,6 +13,7 @@ import (
 	"balansd/balance"
 	"balansd/daemon"
 	"balansd/finbox"
+	"balansd/folder"
 	"balansd/ledger"
 	fakefinbox "balansd/sandbox/finbox"
 	"balansd/sandbox/madeup"
@@ -160,6 +161,7 @@ func (fx *fixture) open(fbURL, sfURL string) {
 		Scratch: func(ctx context.Context) (daemon.Store, func(), error) {
 			return fx.store.Scratch(ctx)
 		},
+		Uploads: folder.NewUploads(filepath.Join(fx.dir, "uploads")),
 		Source: func(c ledger.Connection) (daemon.Source, error) {
 			var s daemon.Source = fb.Connection(c.ID)
 			if x, ok := fx.extraSources[c.ID]; ok {

@@ -116,6 +116,11 @@ type Store interface {
 	//
 	// It returns the entries that were new, with their numbers and versions.
 	Record(ctx context.Context, c ledger.Connection, found []ledger.Entry) ([]ledger.Entry, error)
+	// RecordUpload stores a new entry with its document and its event, and the
+	// connection when it is not there yet. When the ledger has an entry of the
+	// same connection, dossier and content, it changes nothing and returns the
+	// newest such entry, and added is false.
+	RecordUpload(ctx context.Context, c ledger.Connection, s ledger.Move) (e ledger.Entry, added bool, err error)
 	// OpenEntries iterates over the entries that a run should try, by number. Its
 	// cost depends on the number of open entries, not of all. It may or may not
 	// see changes made meanwhile.

@@ -22,6 +22,9 @@ func (d *delivery) read(ctx context.Context) error {
 			return nil
 		}
 	}
+	if d.kind() == ledger.Upload {
+		return d.readUpload(ctx)
+	}
 	service := sourceService(d.entry.Connection)
 	if d.outages.over(service) {
 		d.skipped = true
@@ -40,6 +43,23 @@ func (d *delivery) read(ctx context.Context) error {
 		return err
 	}
 	return d.readDocument(ctx, doc)
+}
+
+// readUpload reads the document of an upload, which is in the state.
+func (d *delivery) readUpload(ctx context.Context) error {
+	doc, err := d.cfg.Store.Document(ctx, d.entry.Number)
+	if err != nil {
+		return err
+	}
+	if doc == nil {
+		return problem.New(problem.NotFound, "the document "+d.entry.ID+" is older than the configuration keeps documents",
+			"Upload it again.")
+	}
+	if err := d.readDocument(ctx, doc); err != nil {
+		return err
+	}
+	d.doc = nil // it is kept already
+	return nil
 }
 
 // parse reads a document, and settles what it leaves open by what people said of it.
@@ -98,8 +118,12 @@ func (d *delivery) readDocument(ctx context.Context, doc []byte) error {
 // remedy says what to do about a document: what to ask the payroll bureau, or
 // what to do with the file.
 func (d *delivery) remedy(ask string) string {
-	if d.connections[d.entry.Connection].Kind == ledger.Folder {
+	switch d.kind() {
+	case ledger.Folder:
 		return "Replace the file. If it is no social balance, give it a name that does not say so, or take it out of the folder."
+	case ledger.Upload:
+		return "Dismiss it, and upload the social balance in another format."
+	default:
+		return ask
 	}
-	return ask
 }

@@ -58,7 +58,11 @@ func (d *Daemon) Sync(ctx context.Context, r SyncRequest, report func(Progress))
 // run carries out one run, which is begun and ended in the state. It returns the
 // run as it ended; the error says why it could not begin, or could not go on.
 func (d *Daemon) run(ctx context.Context, record ledger.Run, req SyncRequest, report func(Progress)) (ledger.Run, error) {
-	if !d.runMutex.TryLock() {
+	if req.Wait {
+		if err := d.lockRun(ctx, "the wait for it was broken off"); err != nil {
+			return ledger.Run{}, err
+		}
+	} else if !d.runMutex.TryLock() {
 		return ledger.Run{}, busy()
 	}
 	defer d.runMutex.Unlock()
@@ -84,11 +88,7 @@ func (d *Daemon) run(ctx context.Context, record ledger.Run, req SyncRequest, re
 	if err != nil {
 		return record, err
 	}
-	r := &run{daemon: d, cfg: cfg, req: req, record: record, report: report,
-		log: cfg.Log.With().Uint64("run", record.Number).Str("trigger", string(record.Trigger)).Logger()}
-	r.cfg.Destination = r.answers.observed(cfg.Destination)
-	r.record.Outcome, r.reported, r.tried = map[ledger.State]int{}, map[string]bool{}, map[uint64]bool{}
-	r.missing, r.down, r.suspects = map[string]bool{}, map[string]bool{}, map[string]suspect{}
+	r := d.newRun(cfg, req, record, report)
 	d.setCurrent(&record)
 	defer d.setCurrent(nil)
 	if record.Missed != "" {
@@ -109,6 +109,29 @@ func (d *Daemon) run(ctx context.Context, record ledger.Run, req SyncRequest, re
 		err = anew
 	}
 	return r.end(ctx, err)
+}
+
+// newRun returns a run that was begun.
+func (d *Daemon) newRun(cfg Config, req SyncRequest, record ledger.Run, report func(Progress)) *run {
+	r := &run{daemon: d, cfg: cfg, req: req, record: record, report: report,
+		log: cfg.Log.With().Uint64("run", record.Number).Str("trigger", string(record.Trigger)).Logger()}
+	r.cfg.Destination = r.answers.observed(cfg.Destination)
+	r.record.Outcome, r.reported, r.tried = map[ledger.State]int{}, map[string]bool{}, map[uint64]bool{}
+	r.missing, r.down, r.suspects = map[string]bool{}, map[string]bool{}, map[string]suspect{}
+	return r
+}
+
+// lockRun waits for the end of the run under way. Where ctx ends first, the
+// problem says so and why that ends something.
+func (d *Daemon) lockRun(ctx context.Context, what string) error {
+	for !d.runMutex.TryLock() {
+		select {
+		case <-ctx.Done():
+			return problem.Wrap(ctx.Err(), problem.Stopped, "a run is under way, and "+what, "Try again once it is over; balansd status shows how far it is.")
+		case <-time.After(runPollInterval):
+		}
+	}
+	return nil
 }
 
 // busy says that a run is under way: there is one at a time.

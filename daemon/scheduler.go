@@ -52,6 +52,7 @@ func (d *Daemon) Run(ctx context.Context) error {
 	defer t.Stop()
 	for {
 		d.checkKey(ctx)
+		d.removeOldUploads()
 		d.tick(ctx)
 		select {
 		case <-ctx.Done():

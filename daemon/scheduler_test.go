@@ -14,6 +14,7 @@ import (
 
 	"balansd/balance"
 	"balansd/daemon"
+	"balansd/folder"
 	"balansd/ledger"
 	"balansd/problem"
 	"balansd/store"
@@ -95,7 +96,7 @@ func (n *schedulerFixture) start() {
 	if n.wrapStore != nil {
 		k = n.wrapStore(k)
 	}
-	n.cfg = daemon.Config{Store: k, Backup: true, Built: n.built,
+	n.cfg = daemon.Config{Store: k, Backup: true, Built: n.built, Uploads: folder.NewUploads(filepath.Join(filepath.Dir(n.path), "uploads")),
 		Scratch:  func(ctx context.Context) (daemon.Store, func(), error) { return n.store.Scratch(ctx) },
 		Source:   func(ledger.Connection) (daemon.Source, error) { return unreliableSource{down: *n.down.Load()}, nil },
 		Schedule: daemon.Schedule{Hour: 2, Minute: 30, Location: zone(n.t, "Europe/Brussels"), SkipMissed: n.skip},

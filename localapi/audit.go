@@ -46,6 +46,12 @@ func (a *audited) Sync(ctx context.Context, r daemon.SyncRequest, report func(da
 	run, err := a.api.Sync(ctx, r, report)
 	if !r.DryRun {
 		on := r.Dossier
+		if n := len(r.Entries); n > 0 {
+			on = entryName(r.Entries[0])
+			if n > 1 {
+				on += fmt.Sprintf(" … %s (%d)", entryName(r.Entries[n-1]), n)
+			}
+		}
 		if r.FirmID != 0 {
 			on = fmt.Sprintf("%s (%d)", r.Dossier, r.FirmID)
 		}

@@ -35,7 +35,7 @@ func do[In, Out any](ctx context.Context, by caller, o operation[In, Out], in In
 	return out, err
 }
 
-// calls are the methods of API but Sync and Entries, each a call of its operation.
+// calls are the methods of API but Sync, Entries and UploadFile, each a call of its operation.
 type calls struct{ caller }
 
 func (c calls) Status(ctx context.Context) (daemon.Status, error) {
@@ -114,6 +114,35 @@ func (c calls) Link(ctx context.Context, in daemon.LinkRequest) (ledger.DossierL
 
 func (c calls) Links(ctx context.Context) ([]ledger.DossierLink, error) {
 	return do(ctx, c, links, none{})
+}
+
+func (c calls) Uploads(ctx context.Context) ([]daemon.Upload, error) {
+	return do(ctx, c, uploads, none{})
+}
+
+func (c calls) Upload(ctx context.Context, in daemon.UploadRequest) (daemon.Upload, error) {
+	return do(ctx, c, upload, in)
+}
+
+func (c calls) CheckUpload(ctx context.Context, in daemon.UploadRequest) (daemon.Upload, error) {
+	return do(ctx, c, checkUpload, in)
+}
+
+func (c calls) Clients(ctx context.Context, in daemon.ClientQuery) (daemon.ClientPage, error) {
+	return do(ctx, c, clients, in)
+}
+
+func (c calls) ChooseClient(ctx context.Context, in daemon.UploadChoice) (daemon.Upload, error) {
+	return do(ctx, c, chooseClient, in)
+}
+
+func (c calls) ConfirmUpload(ctx context.Context, in daemon.UploadConfirmation) (daemon.UploadItem, error) {
+	return do(ctx, c, confirmUpload, in)
+}
+
+func (c calls) DiscardUpload(ctx context.Context, in daemon.UploadRequest) error {
+	_, err := do(ctx, c, discardUpload, in)
+	return err
 }
 
 func (c calls) Backup(ctx context.Context, in daemon.BackupRequest) (ledger.Backup, error) {

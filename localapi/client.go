@@ -131,11 +131,16 @@ func (s socket) send(ctx context.Context, path string, in any) (*http.Response, 
 	if err != nil {
 		return nil, err
 	}
-	req, err := http.NewRequestWithContext(ctx, http.MethodPost, "http://balansd"+path, bytes.NewReader(body))
+	return s.post(ctx, path, jsonType, bytes.NewReader(body))
+}
+
+// post sends a body and returns the response, whose body the caller closes.
+func (s socket) post(ctx context.Context, path, mediaTypeOfBody string, body io.Reader) (*http.Response, error) {
+	req, err := http.NewRequestWithContext(ctx, http.MethodPost, "http://balansd"+path, body)
 	if err != nil {
 		return nil, err
 	}
-	req.Header.Set("Content-Type", jsonType)
+	req.Header.Set("Content-Type", mediaTypeOfBody)
 	if s.stateFile != "" {
 		req.Header.Set(stateHeader, url.PathEscape(s.stateFile))
 	}

@@ -4,11 +4,13 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io"
 	"os"
 	"reflect"
 	"strings"
 	"sync"
 	"testing"
+	"testing/iotest"
 
 	"balansd/balance"
 	"balansd/daemon"
@@ -52,6 +54,16 @@ var cases = map[string]func(context.Context, API) []any{
 	"EndSilverfin": func(ctx context.Context, a API) []any {
 		return results(a.EndSilverfin(ctx, daemon.GrantRequest{State: "state", Code: "code", FirmID: 14, By: "An"}))
 	},
+	"UploadFile": func(ctx context.Context, a API) []any {
+		return results(a.UploadFile(ctx, daemontest.Full[daemon.UploadFileRequest](), strings.NewReader("the content\x00")))
+	},
+	"Upload":         full(API.Upload),
+	"Uploads":        full(noRequest(API.Uploads)),
+	"CheckUpload":    full(API.CheckUpload),
+	"Clients":        full(API.Clients),
+	"ChooseClient":   full(API.ChooseClient),
+	"ConfirmUpload":  full(API.ConfirmUpload),
+	"DiscardUpload":  full(noAnswer(API.DiscardUpload)),
 	"Show":           full(API.Show),
 	"Document":       full(API.Document),
 	"Dossiers":       full(API.Dossiers),
@@ -123,6 +135,24 @@ func TestContract(t *testing.T) {
 				}
 			})
 		}
+	}
+}
+
+// A file arrives as it was sent, whatever its size, and one that is not sent to its
+// end is a problem.
+func TestUploadFileOverTheSocket(t *testing.T) {
+	api := &daemontest.API{}
+	c := connect(t, fakeAPI{api})
+	large := strings.Repeat("0123456789abcdef", 1<<16)
+	if _, err := c.UploadFile(t.Context(), daemon.UploadFileRequest{Name: "a & b?.csv"}, strings.NewReader(large)); err != nil {
+		t.Fatal(err)
+	}
+	if calls := api.Calls(); len(calls) != 1 || !strings.Contains(calls[0], large) || !strings.Contains(calls[0], "a & b?.csv") {
+		t.Errorf("%d calls, of %d bytes", len(calls), len(calls[0]))
+	}
+	cut := errors.New("the disk was taken out")
+	if _, err := c.UploadFile(t.Context(), daemon.UploadFileRequest{}, io.MultiReader(strings.NewReader("x"), iotest.ErrReader(cut))); err == nil {
+		t.Error("a file that broke off was uploaded")
 	}
 }
 

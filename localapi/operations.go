@@ -97,7 +97,8 @@ func noAnswer[In any](run func(API, context.Context, In) error) func(API, contex
 	return func(api API, ctx context.Context, in In) (none, error) { return none{}, run(api, ctx, in) }
 }
 
-// The operations but Sync and Entries, which answer with streams. calls.go has the
+// The operations but Sync and Entries, which answer with streams, and UploadFile, which
+// takes one. calls.go has the
 // client's method for each.
 var (
 	status         = query("status", noRequest(API.Status))
@@ -119,6 +120,13 @@ var (
 	endSilverfin   = change("end-silverfin", API.EndSilverfin, grantRecord)
 	link           = change("link", API.Link, linkRecord)
 	links          = query("links", noRequest(API.Links))
+	uploads        = query("uploads", noRequest(API.Uploads))
+	upload         = query("upload", API.Upload)
+	checkUpload    = query("check-upload", API.CheckUpload)
+	clients        = query("clients", API.Clients)
+	chooseClient   = query("choose-client", API.ChooseClient)
+	confirmUpload  = change("confirm-upload", API.ConfirmUpload, uploadRecord)
+	discardUpload  = query("discard-upload", noAnswer(API.DiscardUpload))
 	backup         = change("backup", API.Backup, backupRecord)
 	reload         = change("reload", API.Reload, reloadRecord)
 	people         = query("people", noRequest(API.People))
@@ -126,10 +134,11 @@ var (
 	enable         = query("enable", API.Enable)
 )
 
-// operations lists all operations but the streams.
+// operations lists these operations.
 func operations() []servable {
 	return []servable{status, show, document, dossiers, history, retry, decide, accept, dismiss, connectFinbox, connections,
-		setConnection, firms, removeFirm, takeOver, beginSilverfin, endSilverfin, link, links, backup, reload, people, invite, enable}
+		setConnection, firms, removeFirm, takeOver, beginSilverfin, endSilverfin, link, links,
+		uploads, upload, checkUpload, clients, chooseClient, confirmUpload, discardUpload, backup, reload, people, invite, enable}
 }
 
 // entryRecord returns the record of a change of one entry.
@@ -212,6 +221,19 @@ func linkRecord(in daemon.LinkRequest, saved ledger.DossierLink) accounts.Record
 		on += fmt.Sprintf(" (%s ≠ %s)", n.DossierNumber.Pretty(), n.CompanyNumber.Pretty())
 	}
 	return accounts.Record{Who: in.By, What: "link", On: on}
+}
+
+// uploadRecord names the file and its content, and both enterprise numbers where an
+// administrator said that they may differ.
+func uploadRecord(in daemon.UploadConfirmation, out daemon.UploadItem) accounts.Record {
+	on := fmt.Sprintf("%s, SHA-256 %s", clip.Text(out.Name), out.SHA256)
+	if out.Entry != 0 {
+		on = entryName(out.Entry) + " " + on
+	}
+	if n := out.NumberDiffers; n != nil {
+		on += fmt.Sprintf(" (%s ≠ %s)", n.DossierNumber.Pretty(), n.CompanyNumber.Pretty())
+	}
+	return accounts.Record{Who: in.By, What: "upload", On: on}
 }
 
 func backupRecord(in daemon.BackupRequest, _ ledger.Backup) accounts.Record {

@@ -82,7 +82,7 @@ func (o operation[In, Out]) handler(api API) (string, http.HandlerFunc) {
 
 // handlers returns the handlers of all calls, by path.
 func (h *handler) handlers() map[string]http.HandlerFunc {
-	all := map[string]http.HandlerFunc{pathSync: h.sync, pathSyncStop: answer(h.stop), pathEntries: h.entries}
+	all := map[string]http.HandlerFunc{pathSync: h.sync, pathSyncStop: answer(h.stop), pathEntries: h.entries, pathUploadFile: h.uploadFile}
 	for _, o := range operations() {
 		path, serve := o.handler(h.API)
 		all[path] = serve

@@ -3,6 +3,7 @@ package daemontest
 import (
 	"context"
 	"fmt"
+	"io"
 	"iter"
 	"reflect"
 	"slices"
@@ -12,6 +13,8 @@ import (
 	"balansd/balance"
 	"balansd/daemon"
 	"balansd/ledger"
+
+	"github.com/shopspring/decimal"
 )
 
 // API is a daemon.API that returns values with every field set, and records the
@@ -192,6 +195,55 @@ func (a *API) Backup(_ context.Context, r daemon.BackupRequest) (ledger.Backup, 
 	return Answer[ledger.Backup](a)
 }
 
+// UploadFile is daemon.API's. The call is recorded with the content.
+func (a *API) UploadFile(_ context.Context, r daemon.UploadFileRequest, content io.Reader) (daemon.Upload, error) {
+	data, err := io.ReadAll(content)
+	a.Record("UploadFile", r, string(data), err)
+	return Answer[daemon.Upload](a)
+}
+
+// Upload is daemon.API's.
+func (a *API) Upload(_ context.Context, r daemon.UploadRequest) (daemon.Upload, error) {
+	a.Record("Upload", r)
+	return Answer[daemon.Upload](a)
+}
+
+// Uploads is daemon.API's.
+func (a *API) Uploads(context.Context) ([]daemon.Upload, error) {
+	a.Record("Uploads")
+	return Answer[[]daemon.Upload](a)
+}
+
+// CheckUpload is daemon.API's.
+func (a *API) CheckUpload(_ context.Context, r daemon.UploadRequest) (daemon.Upload, error) {
+	a.Record("CheckUpload", r)
+	return Answer[daemon.Upload](a)
+}
+
+// Clients is daemon.API's.
+func (a *API) Clients(_ context.Context, q daemon.ClientQuery) (daemon.ClientPage, error) {
+	a.Record("Clients", q)
+	return Answer[daemon.ClientPage](a)
+}
+
+// ChooseClient is daemon.API's.
+func (a *API) ChooseClient(_ context.Context, r daemon.UploadChoice) (daemon.Upload, error) {
+	a.Record("ChooseClient", r)
+	return Answer[daemon.Upload](a)
+}
+
+// ConfirmUpload is daemon.API's.
+func (a *API) ConfirmUpload(_ context.Context, r daemon.UploadConfirmation) (daemon.UploadItem, error) {
+	a.Record("ConfirmUpload", r)
+	return Answer[daemon.UploadItem](a)
+}
+
+// DiscardUpload is daemon.API's.
+func (a *API) DiscardUpload(_ context.Context, r daemon.UploadRequest) error {
+	a.Record("DiscardUpload", r)
+	return a.Err
+}
+
 // Answer returns a full value, or the zero value with the error of a: what a method of
 // API returns.
 func Answer[T any](a *API) (T, error) {
@@ -219,6 +271,9 @@ func fill(v reflect.Value, n *int) {
 		return
 	case balance.Date:
 		v.Set(reflect.ValueOf(balance.Date{Year: 2000 + *n, Month: time.December, Day: 31}))
+		return
+	case decimal.Decimal:
+		v.Set(reflect.ValueOf(decimal.New(int64(*n), -1)))
 		return
 	case balance.Cell:
 		v.Set(reflect.ValueOf(balance.Cell{Code: "1003", Previous: true}))
