@@ -22,9 +22,8 @@ import (
 	"github.com/google/go-cmp/cmp"
 )
 
-// TestCommandsWithAndWithoutDaemon gives the same commands to two
-// servers that are alike, but that a daemon runs on one of them, and compares
-// what a person sees.
+// TestCommandsWithAndWithoutDaemon runs the same commands on two identical servers, one
+// with and one without a daemon, and compares their output.
 func TestCommandsWithAndWithoutDaemon(t *testing.T) {
 	t.Parallel()
 	without, with := newFixture(t, fixtureOptions{}), newFixture(t, fixtureOptions{})
@@ -100,8 +99,8 @@ func TestCommandsWithAndWithoutDaemon(t *testing.T) {
 	d.stop(t)
 }
 
-// masks takes out of an output what is different at every run, and the one
-// thing that a daemon changes: that it runs.
+// masks replaces what differs in each output, and the one difference that a daemon makes:
+// that it runs.
 var masks = []struct {
 	is *regexp.Regexp
 	to string
@@ -117,7 +116,7 @@ var masks = []struct {
 	{regexp.MustCompile(`127\.0\.0\.1:\d+`), "ADDRESS"},
 }
 
-// masked gives a result without what differs between two worlds that are alike.
+// masked returns a result without what differs between two identical fixtures.
 func (f *fixture) masked(r result) result {
 	f.t.Helper()
 	socket := strings.Trim(regexp.MustCompile(`(?m)^socket: (.*)$`).FindStringSubmatch(f.text())[1], "'")
@@ -160,8 +159,7 @@ func (p *process) stop(t *testing.T) {
 	}
 }
 
-// TestBusy holds a second run, and a second process, to saying what is in
-// their way.
+// TestBusy: a second run, and a second process, report what blocks them.
 func TestBusy(t *testing.T) {
 	t.Parallel()
 	f := newFixture(t, fixtureOptions{})
@@ -171,7 +169,7 @@ func TestBusy(t *testing.T) {
 	}
 	d := f.daemon()
 
-	// A process that does not find the daemon finds the state taken.
+	// A process that does not find the daemon finds the state locked.
 	elsewhere := *f
 	elsewhere.daemonTimeout = time.Millisecond // it waits for no daemon, only for the state
 	elsewhere.config = f.write("elsewhere.yaml", strings.Replace(f.text(), "\nsocket: ", "\nsocket: "+socketPath(t)+" # ", 1))
@@ -213,8 +211,8 @@ func TestBusy(t *testing.T) {
 	d.stop(t)
 }
 
-// TestSyncStopped holds the daemon to a clean end that waits for no
-// answer of Silverfin, whatever it does, and to losing nothing by it.
+// TestSyncStopped: the daemon stops cleanly without waiting for an answer from Silverfin,
+// and loses nothing.
 func TestSyncStopped(t *testing.T) {
 	t.Parallel()
 	if runtime.GOOS == "windows" {
@@ -244,8 +242,8 @@ func TestSyncStopped(t *testing.T) {
 			<-release
 		}
 	})
-	pass := make(chan result, 1)
-	go func() { pass <- f.run("sync") }()
+	runResult := make(chan result, 1)
+	go func() { runResult <- f.run("sync") }()
 	<-writing
 	if err := d.cmd.Process.Signal(syscall.SIGTERM); err != nil {
 		t.Fatal(err)
@@ -253,7 +251,7 @@ func TestSyncStopped(t *testing.T) {
 	if code := d.wait(); code != 0 {
 		t.Errorf("the daemon ended with %d:\n%s", code, d.stderr)
 	}
-	r := <-pass
+	r := <-runResult
 	close(release)
 	if r.code != 1 || !strings.Contains(r.stdout+r.stderr, "stopped") {
 		t.Errorf("the command that asked for the run gives %+v", r)
@@ -284,8 +282,8 @@ func once(match func(faults.Call) bool, hit chan struct{}) func(faults.Call) {
 	}
 }
 
-// TestSyncInterrupted holds a run to ending when the person who asked
-// for it stops the command, with and without a daemon.
+// TestSyncInterrupted: a run ends when the command that asked for it is interrupted, with
+// and without a daemon.
 func TestSyncInterrupted(t *testing.T) {
 	t.Parallel()
 	for name, withDaemon := range map[string]bool{"alone": false, "through the daemon": true} {
@@ -323,9 +321,8 @@ func TestSyncInterrupted(t *testing.T) {
 	}
 }
 
-// TestDaemonKilled kills the daemon in the middle of a run and
-// goes on with what it left behind: a socket that nobody answers on, a state
-// file that nobody holds.
+// TestDaemonKilled kills the daemon during a run. The next one starts despite the stale
+// socket, and the state file is no longer locked.
 func TestDaemonKilled(t *testing.T) {
 	t.Parallel()
 	const balances = 12
@@ -338,14 +335,14 @@ func TestDaemonKilled(t *testing.T) {
 	f.sandbox.Silverfin.Faults().SetLatency(50 * time.Millisecond)
 	writing := make(chan struct{})
 	f.sandbox.Silverfin.Faults().OnCall(once(func(c faults.Call) bool { return c.Method == "POST" && strings.Contains(c.Path, "/custom") }, writing))
-	pass := make(chan result, 1)
-	go func() { pass <- f.run("sync") }()
+	runResult := make(chan result, 1)
+	go func() { runResult <- f.run("sync") }()
 	<-writing
 	if err := d.cmd.Process.Kill(); err != nil {
 		t.Fatal(err)
 	}
 	<-d.ended
-	r := <-pass
+	r := <-runResult
 	r.want(t, 1, "the daemon does not answer: it broke off in the middle", "sync")
 	f.sandbox.Silverfin.Faults().SetLatency(0)
 

@@ -12,9 +12,8 @@ import (
 	"balansd/sandbox/faults"
 )
 
-// TestSignInsOutOfABackup: what was done after a backup is not known where the
-// state is gone, so its sign-ins are renewed only when a person says that nobody
-// else does.
+// TestSignInsOutOfABackup: after a restore without the state the tokens may have been
+// renewed by another balansd, so they are renewed only after a person took them over.
 func TestSignInsOutOfABackup(t *testing.T) {
 	t.Parallel()
 	f := newFixture(t, fixtureOptions{})

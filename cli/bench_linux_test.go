@@ -264,7 +264,7 @@ func statusField(pid int, name string) int64 {
 	return 0
 }
 
-// start runs the daemon until it answers, and tells how long that took.
+// start runs the daemon until it answers, and returns how long that took.
 func (o *office) start() time.Duration {
 	o.Helper()
 	began := time.Now()

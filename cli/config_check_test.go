@@ -46,9 +46,9 @@ func rsaKey(t *testing.T) *rsa.PrivateKey {
 	return key
 }
 
-// TestConfigCheckKeysAndFolders holds config check to naming what is
-// wrong with the files and folders that a configuration names, each at its
-// line, beside the mistakes of the configuration itself.
+// TestConfigCheckKeysAndFolders: config check reports mistakes in the files and folders
+// that a configuration names, each with its line, together with the mistakes of the
+// configuration itself.
 func TestConfigCheckKeysAndFolders(t *testing.T) {
 	t.Parallel()
 	dir := t.TempDir()

@@ -48,7 +48,7 @@ func TestReload(t *testing.T) {
 	d.stderr.waitFor(t, `"level":"debug"`, d.ended)
 	f.want(0, "In force after a restart (balansd service restart): log.files.", "config", "reload")
 
-	// Mistakes change nothing, and the daemon goes on with what it had.
+	// Mistakes change nothing: the daemon keeps its configuration.
 	f.rewrite("04:44", "25:44")
 	f.want(2, "no time of day", "config", "reload")
 	f.rewrite("25:44", "04:44")
@@ -56,18 +56,18 @@ func TestReload(t *testing.T) {
 	f.want(0, "", "sync")
 	d.stop(t)
 	var seen []string
-	for _, r := range f.trail() {
+	for _, r := range f.auditRecords() {
 		if r.What == "reload" {
 			seen = append(seen, r.On+" "+r.Outcome)
 		}
 	}
 	if want := []string{" ", "log.level night.at ", " "}; !slices.Equal(seen, want) {
-		t.Errorf("of the reloads the trail has %q", seen)
+		t.Errorf("of the reloads the audit log has %q", seen)
 	}
 }
 
-// trail returns what was recorded, newest first, once no daemon runs.
-func (f *fixture) trail() []accounts.Record {
+// auditRecords returns the audit log, newest first, while no daemon runs.
+func (f *fixture) auditRecords() []accounts.Record {
 	f.t.Helper()
 	app := &App{env: Env{Stdout: newOutput(), Stderr: newOutput(), Version: "test"}, configPath: f.config}
 	cfg, err := app.config()
@@ -79,8 +79,8 @@ func (f *fixture) trail() []accounts.Record {
 		f.t.Fatal(err)
 	}
 	defer n.Close()
-	_, trail := n.people(cfg)
-	list, _, err := trail.Page(f.t.Context(), 0, 100)
+	_, log := n.people(cfg)
+	list, _, err := log.Page(f.t.Context(), 0, 100)
 	if err != nil {
 		f.t.Fatal(err)
 	}

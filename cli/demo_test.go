@@ -18,8 +18,7 @@ import (
 	"balansd/localapi"
 )
 
-// TestDemoProgramName holds the commands that the demo prints to those
-// that work in the terminal beside it.
+// TestDemoProgramName: the commands that the demo prints work in another terminal.
 func TestDemoProgramName(t *testing.T) {
 	t.Parallel()
 	root := t.TempDir()
@@ -47,8 +46,8 @@ func TestDemoProgramName(t *testing.T) {
 	}
 }
 
-// TestDemoKeep opens what demo --keep prints: a link that works, the pages of
-// a week without a missed night, and a way from Finbox to the portal.
+// TestDemoKeep opens what demo --keep prints: the link works, the pages show a week
+// without a missed night, and Finbox links to the pages.
 func TestDemoKeep(t *testing.T) {
 	t.Parallel()
 	ctx, stop := context.WithCancel(t.Context())

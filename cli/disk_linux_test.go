@@ -10,9 +10,9 @@ import (
 	"balansd/internal/testenv"
 )
 
-// TestReadOnlyDisk has the file system of the state become read-only, as Linux
-// does after an error of the disk: what only looks works, and all else says what it
-// is, and not that the state is damaged.
+// TestReadOnlyDisk makes the file system of the state read-only, as Linux does after an
+// I/O error: commands that only read work, and the others report the cause, and no
+// damage.
 func TestReadOnlyDisk(t *testing.T) {
 	testenv.Need(t, testenv.Root)
 	f := newFixture(t, fixtureOptions{})

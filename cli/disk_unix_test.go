@@ -13,9 +13,8 @@ import (
 	"balansd/sandbox"
 )
 
-// TestDiskFull lets the disk fill up while a run runs: the
-// state file cannot grow. The run says so and names the file; with space
-// again, everything arrives.
+// TestDiskFull fills the disk during a run, so that the state file cannot grow. The run
+// reports the file; with free space again, everything is delivered.
 func TestDiskFull(t *testing.T) {
 	t.Parallel()
 	const balances = 25

@@ -11,8 +11,8 @@ import (
 	"time"
 )
 
-// TestDoctor tries the way out of a server on which all is well, and then with
-// what goes wrong at an accounting firm: each answer names whose task it is.
+// TestDoctor checks the connection of a server without faults, and then with each fault
+// that occurs at an accounting firm: the result says who can solve it.
 func TestDoctor(t *testing.T) {
 	t.Parallel()
 	f := newFixture(t, fixtureOptions{})
@@ -54,8 +54,8 @@ func TestDoctorOfTheClock(t *testing.T) {
 	}
 }
 
-// TestConnectSaysWhatIsInTheWay: whatever keeps Finbox from being linked, a
-// person reads what to do about that, and not to try again later.
+// TestConnectSaysWhatIsInTheWay: whatever blocks a link to Finbox, the problem says how
+// to solve it, and not to try again later.
 func TestConnectSaysWhatIsInTheWay(t *testing.T) {
 	t.Parallel()
 	refusing := func(status int) string {

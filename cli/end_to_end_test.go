@@ -89,7 +89,7 @@ func TestConnectSyncAndDecide(t *testing.T) {
 	f.connections()
 }
 
-// filters holds `ledger list` to what its flags say.
+// filters checks each flag of `ledger list`.
 func (f *fixture) filters(all map[string]ledger.Entry) {
 	f.t.Helper()
 	for flags, want := range map[string]int{
@@ -130,7 +130,7 @@ func (f *fixture) decisions(cast *sandbox.Demo, all map[string]ledger.Entry) {
 		return f.sandbox.Silverfin.Custom(place.CompanyID, place.PeriodID)["social_balance_integration.code_1023"]
 	}
 
-	// What a person changed stays until a person says so.
+	// What a person changed stays until a person decides.
 	f.want(1, "is differs and cannot be tried again", "ledger", "retry", changed)
 	f.want(2, `"99999" is not a rubric of the social balance`, "ledger", "use-finbox", changed, "--rubric", "99999")
 	f.want(1, "rubric 1003 of entry "+changed+" does not differ", "ledger", "use-finbox", changed, "--rubric", "1003")
@@ -223,7 +223,7 @@ type browser struct {
 
 var signInURL = regexp.MustCompile(`http://\S+/oauth/authorize\?\S+`)
 
-// Write hears what balansd tells the person, one write a message.
+// Write receives what balansd prints, one message a call.
 func (b *browser) Write(p []byte) (int, error) {
 	b.seen.Write(p)
 	if address := signInURL.FindString(b.seen.String()); address != "" && !b.done {
@@ -365,7 +365,7 @@ func TestSignInPastedCode(t *testing.T) {
 	f.runWith(code+"\n", "connect", "silverfin", "--oob", "--firm", firm).want(t, 1, "it was used already")
 	f.want(0, "well", "connections", "list")
 
-	// A person who gives up is not left waiting for the code.
+	// A person who interrupts the command does not have to give the code.
 	ctx, cancel := context.WithCancel(t.Context())
 	never, _ := io.Pipe()
 	asked := make(chan struct{})

@@ -12,8 +12,8 @@ import (
 	"balansd/ledger"
 )
 
-// A correction whose figures do not add up is delivered, and the ledger tells
-// what it changed and what is wrong with it, in the language asked for.
+// TestLedgerShowsCorrections: a correction whose figures do not add up is delivered, and
+// the ledger shows what it changed and what is wrong with it, in the chosen language.
 func TestLedgerShowsCorrections(t *testing.T) {
 	t.Parallel()
 	f := newFixture(t, fixtureOptions{})

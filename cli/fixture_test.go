@@ -24,7 +24,7 @@ import (
 	"balansd/sandbox"
 )
 
-// testProcessEnv tells the test binary to be balansd, as a process of its own.
+// testProcessEnv makes the test binary run as balansd, in a process of its own.
 const testProcessEnv = "BALANSD_CLI_TEST_PROCESS"
 
 func TestMain(m *testing.M) {
@@ -60,7 +60,7 @@ type fixture struct {
 	daemonTimeout time.Duration // of commands in this process; what people get when 0
 }
 
-// fixtureOptions say what is particular about a fixture.
+// fixtureOptions are the differences from the usual fixture.
 type fixtureOptions struct {
 	sandbox sandbox.Options
 	finbox  string // credentials in the configuration, in place of the client secret
@@ -115,7 +115,7 @@ func socketPath(t testing.TB) string {
 	return "'" + filepath.Join(dir, "s") + "'"
 }
 
-// write writes a file that its owner alone reads, and gives its path.
+// write writes a file that only its owner can read, and returns its path.
 func (f *fixture) write(name, text string) string {
 	f.t.Helper()
 	path := filepath.Join(f.dir, name)
@@ -151,8 +151,8 @@ func (f *fixture) runEnv(ctx context.Context, env Env) result {
 	return result{code, stdout.String(), stderr.String()}
 }
 
-// want runs a command and holds its exit code and its output, both streams
-// together, to what was expected of them.
+// want runs a command and checks its exit code, and that its output on both streams
+// contains a text.
 func (f *fixture) want(code int, contains string, args ...string) result {
 	f.t.Helper()
 	r := f.run(args...)
@@ -212,9 +212,9 @@ func (f *fixture) addDemo() *sandbox.Demo {
 	return d
 }
 
-// wantDelivered holds Silverfin to Finbox: every balance of the ledger is done,
-// there are as many as were made, each figure stands where it belongs, and no
-// property was ever written with two different values.
+// wantDelivered compares Silverfin with Finbox: every balance of the ledger is done,
+// there are as many as were made, each figure is where it belongs, and no property was
+// ever written with two different values.
 func (f *fixture) wantDelivered(balances int) {
 	f.t.Helper()
 	list := read[[]ledger.Entry](f.t, f, 0, "ledger", "list")
@@ -241,8 +241,7 @@ func (f *fixture) wantDelivered(balances int) {
 	f.wantNoRewrites()
 }
 
-// wantNoRewrites holds balansd to never having written one property with two
-// different values.
+// wantNoRewrites checks that no property was ever written with two different values.
 func (f *fixture) wantNoRewrites() {
 	f.t.Helper()
 	type property struct {
@@ -339,7 +338,7 @@ func (o *output) String() string {
 	return o.text.String()
 }
 
-// waitFor waits until the output holds a text, for one goroutine at a time.
+// waitFor waits until the output contains a text. It is for one goroutine at a time.
 func (o *output) waitFor(t testing.TB, text string, ended <-chan struct{}) {
 	t.Helper()
 	for !strings.Contains(o.String(), text) {

@@ -15,8 +15,8 @@ import (
 	"balansd/service"
 )
 
-// TestHungDaemon stops the process of the daemon as a debugger does: it takes
-// connections and answers none. Every command ends all the same, and says so.
+// TestHungDaemon suspends the process of the daemon, as a debugger does: it accepts
+// connections and answers none. Every command ends nevertheless, and reports it.
 func TestHungDaemon(t *testing.T) {
 	t.Parallel()
 	f := newFixture(t, fixtureOptions{})
@@ -78,9 +78,8 @@ func TestReloadSocketChanged(t *testing.T) {
 	d.stop(t)
 }
 
-// TestReloadWhileStarting sends SIGHUP the moment that the manager hears of the
-// service. It must not end the process, which systemd would take for a proper
-// end.
+// TestReloadWhileStarting sends SIGHUP as soon as the service manager knows the service.
+// It must not end the process, which systemd would take for a normal end.
 func TestReloadWhileStarting(t *testing.T) {
 	t.Parallel()
 	f := newFixture(t, fixtureOptions{})

@@ -12,9 +12,8 @@ import (
 	"balansd/sandbox/faults"
 )
 
-// TestKillAtEveryCall kills a run at calls that chance picks, again and again,
-// before the reply of that call is sent. Whatever the call did stands; whoever
-// made it never heard. Then a run goes to the end.
+// TestKillAtEveryCall kills a run at random calls, again and again, after the service has
+// acted and before it replies. Then a run completes.
 func TestKillAtEveryCall(t *testing.T) {
 	t.Parallel()
 	const kills, balances = 8, 30

@@ -12,8 +12,8 @@ import (
 	fakefinbox "balansd/sandbox/finbox"
 )
 
-// TestExportOpensInBelgianExcel reads an export as Excel with Belgian settings
-// does, and holds it to the ledger and to Finbox.
+// TestExportOpensInBelgianExcel reads an export as Excel with Belgian settings does, and
+// compares it with the ledger and with Finbox.
 func TestExportOpensInBelgianExcel(t *testing.T) {
 	t.Parallel()
 	f := newFixture(t, fixtureOptions{})
@@ -112,7 +112,7 @@ func TestExportOpensInBelgianExcel(t *testing.T) {
 	f.want(1, "cannot be written", "ledger", "export", "--out", filepath.Join(f.dir, "absent", "x.csv"))
 }
 
-// figures holds the figures of one exported row to those of Finbox.
+// figures compares the figures of one exported row with those of Finbox.
 func (f *fixture) figures(e ledger.Entry, row []string, column map[string]int) {
 	f.t.Helper()
 	b, err := f.sandbox.Finbox.Figures(e.ID)

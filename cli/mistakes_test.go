@@ -135,8 +135,8 @@ func TestPrivateKeys(t *testing.T) {
 	f.want(2, "chmod 600 "+path, "sync")
 }
 
-// TestUndeliverableBalances has one dossier for each thing that can be
-// wrong with a balance, and holds the run to what it says of each.
+// TestUndeliverableBalances has one dossier for each mistake that a balance can have, and
+// checks what the run reports of each.
 func TestUndeliverableBalances(t *testing.T) {
 	t.Parallel()
 	f := newFixture(t, fixtureOptions{})
@@ -225,8 +225,7 @@ func TestInspectUnreadableFigure(t *testing.T) {
 	}
 }
 
-// TestStateNewer opens a state file that says it is of a layout
-// that does not exist yet.
+// TestStateNewer opens a state file with a layout that does not exist yet.
 func TestStateNewer(t *testing.T) {
 	t.Parallel()
 	f := newFixture(t, fixtureOptions{})

@@ -40,8 +40,8 @@ type orderOutcome struct {
 	Log   string // warnings and errors
 }
 
-// runSteps carries out an order and prints its outcome. It gives the exit code
-// of the process.
+// runSteps carries out an order, prints its outcome, and returns the exit code of the
+// process.
 func runSteps(text string) int {
 	var o order
 	if err := json.Unmarshal([]byte(text), &o); err != nil {
@@ -78,8 +78,8 @@ func (o order) do(ctx context.Context) (out orderOutcome) {
 	return out
 }
 
-// open wires a balansd together that has the order's clock, and dies where the
-// order says.
+// open returns a node with the clock of the order, which kills the process at the order's
+// kill point.
 func (o order) open(ctx context.Context, log zerolog.Logger) (*node, error) {
 	cfg, err := config.Load(config.LoadOptions{Path: o.Config})
 	if err != nil {

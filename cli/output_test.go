@@ -36,8 +36,8 @@ func TestErrorOutput(t *testing.T) {
 		code int
 		want string
 	}{
-		"problem": {problem.New(problem.Busy, "a pass is under way", "Wait until it ends."), 1,
-			"Error: a pass is under way\nWhat to do: Wait until it ends.\n"},
+		"problem": {problem.New(problem.Busy, "a run is under way", "Wait until it ends."), 1,
+			"Error: a run is under way\nWhat to do: Wait until it ends.\n"},
 		"cause": {problem.Wrap(errors.New("no route\x1b[2J"), problem.FinboxDown, "Finbox cannot be reached", "Try again."), 1,
 			"Error: Finbox cannot be reached: no route\uFFFD[2J\nWhat to do: Try again.\n"},
 		"needs a person": {problem.New(problem.NeedsPerson, "2 balances differ", ""), 3, "Error: 2 balances differ\n"},

@@ -2,8 +2,8 @@ package cli
 
 import "testing"
 
-// TestPersonBehindSudo: the audit log says which administrator used sudo. Who is
-// not root may say so in the environment as much as they like.
+// TestPersonBehindSudo: the audit log has the administrator who used sudo. The
+// environment of another account is not trusted.
 func TestPersonBehindSudo(t *testing.T) {
 	for name, tt := range map[string]struct {
 		account string

@@ -65,7 +65,7 @@ func BenchmarkPages(b *testing.B) {
 	}
 }
 
-// visit gets a page, and tells when its first byte came and how large it is.
+// visit requests a page, and returns the time to its first byte and its size.
 func visit(b *testing.B, client *http.Client, address string) (first time.Duration, size int) {
 	begun := time.Now()
 	ctx := httptrace.WithClientTrace(b.Context(), &httptrace.ClientTrace{GotFirstResponseByte: func() { first = time.Since(begun) }})

@@ -30,7 +30,7 @@ func unusedAddress(t testing.TB) string {
 	return address
 }
 
-// portalApp gives an app at a fixture whose pages are at an address.
+// portalApp returns an app of a fixture with pages at an address.
 func portalApp(t *testing.T, listen string) (*App, *bytes.Buffer) {
 	t.Helper()
 	f := newFixture(t, fixtureOptions{more: fmt.Sprintf("portal: {listen: %q}\n", listen)})
@@ -155,7 +155,7 @@ func servePages(t *testing.T, cfg *config.Config, log zerolog.Logger) (base stri
 	return p.url, stop
 }
 
-// get gives the status of an address, 0 when nobody answers.
+// get returns the status of a page, 0 if nobody answers.
 func get(t *testing.T, address string) int {
 	t.Helper()
 	client := &http.Client{Transport: &http.Transport{DisableKeepAlives: true}}
@@ -197,7 +197,7 @@ func TestFirstAdminIsInTheLog(t *testing.T) {
 	stop()
 }
 
-// TestSettingsOfThePages shows what the configuration says without a secret.
+// TestSettingsOfThePages: the page of settings shows the configuration without secrets.
 func TestSettingsOfThePages(t *testing.T) {
 	app, _ := portalApp(t, unusedAddress(t))
 	cfg, err := app.config()
@@ -218,8 +218,7 @@ func TestSettingsOfThePages(t *testing.T) {
 	}
 }
 
-// TestPagesThatAreOff: without an address there are no pages, and nobody is
-// invited.
+// TestPagesThatAreOff: without an address there are no pages and no invitations.
 func TestPagesThatAreOff(t *testing.T) {
 	app, _ := portalApp(t, "")
 	if err := app.portal(t.Context(), "invite", "an"); !problem.Is(err, problem.NotAllowed) {
@@ -243,9 +242,8 @@ func TestPagesThatAreOff(t *testing.T) {
 	}
 }
 
-// TestTheTrailHasWhatIsDoneWithoutADaemon: stopping the daemon is no way past
-// the audit trail.
-func TestTheTrailHasWhatIsDoneWithoutADaemon(t *testing.T) {
+// TestAuditLogWithoutDaemon: changes without a daemon are in the audit log too.
+func TestAuditLogWithoutDaemon(t *testing.T) {
 	app, _ := portalApp(t, unusedAddress(t))
 	err := app.withAPI(t.Context(), func(api localapi.API, _ *config.Config) error {
 		_, err := api.Retry(t.Context(), daemon.EntryRequest{Number: 7, By: "an"})
@@ -263,10 +261,10 @@ func TestTheTrailHasWhatIsDoneWithoutADaemon(t *testing.T) {
 		t.Fatal(err)
 	}
 	defer n.Close()
-	_, trail := n.people(cfg)
-	list, _, err := trail.Page(t.Context(), 0, 10)
+	_, log := n.people(cfg)
+	list, _, err := log.Page(t.Context(), 0, 10)
 	if err != nil || len(list) != 1 || list[0].Who != "an" || list[0].What != "retry" || list[0].Outcome != string(problem.NotFound) {
-		t.Errorf("the trail has %+v, %v", list, err)
+		t.Errorf("the audit log has %+v, %v", list, err)
 	}
 }
 

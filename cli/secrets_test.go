@@ -29,9 +29,8 @@ import (
 	"github.com/shopspring/decimal"
 )
 
-// TestOutputHasNoSecrets goes through a day full of trouble at the noisiest
-// log level, and looks for every secret that there was in all that was said
-// and in every file that was written.
+// TestOutputHasNoSecrets runs a day with all kinds of trouble at the most detailed log
+// level, and searches all output and every file for each secret.
 func TestOutputHasNoSecrets(t *testing.T) {
 	t.Parallel()
 	var ahead atomic.Int64
@@ -49,7 +48,7 @@ func TestOutputHasNoSecrets(t *testing.T) {
 	do := func(stdin string, args ...string) {
 		r := f.runEnv(t.Context(), Env{Args: args, Stdin: strings.NewReader(stdin), Environ: environ})
 		fmt.Fprintf(said, "%s\n%s%s", args, r.stdout, r.stderr)
-		secrets.look(t, f)
+		secrets.collect(t, f)
 	}
 	fail := func(side *faults.Injector, kinds ...faults.Kind) {
 		side.Clear()
@@ -116,13 +115,12 @@ func TestOutputHasNoSecrets(t *testing.T) {
 	}
 }
 
-// canary stands in every figure of TestNoFigureIsEverLogged. No number that
-// comes about by itself has it.
+// canary is part of every figure of TestLogHasNoFigures. No other number contains it.
 const canary = "731946258"
 
-// TestLogHasNoFigures goes through what can go wrong with figures at the
-// noisiest log level, on the command line and with a daemon, and looks in the
-// log for any of them.
+// TestLogHasNoFigures causes everything that can go wrong with figures at the most
+// detailed log level, on the command line and with a daemon, and searches the log for the
+// figures.
 func TestLogHasNoFigures(t *testing.T) {
 	t.Parallel()
 	f := newFixture(t, fixtureOptions{more: "log: {level: trace, format: json}\n"})
@@ -201,7 +199,7 @@ func (f *fixture) spoil(id string) error {
 	return f.sandbox.Finbox.SetContent(id, append(text, "\"1003\",\""+canary+"x\"\n"...))
 }
 
-// delivers holds the test to its point: the figures did arrive.
+// delivers checks that the figures did arrive, so that the test proves something.
 func (f *fixture) delivers(cast *sandbox.Demo) {
 	f.t.Helper()
 	one := cast.Find(sandbox.SituationNew)[0]
@@ -216,8 +214,7 @@ func (f *fixture) delivers(cast *sandbox.Demo) {
 	}
 }
 
-// refusing returns the variables that send calls to a Silverfin that refuses
-// every figure, and says which it was.
+// refusing returns the variables for a Silverfin that refuses every figure and quotes it.
 func (f *fixture) refusing() []string {
 	f.t.Helper()
 	to, err := url.Parse(f.sandbox.Info().Silverfin.URL)
@@ -255,9 +252,8 @@ func (c *canaries) add(secrets ...string) {
 	}
 }
 
-// between listens between balansd and Finbox, which keeps its tokens to
-// itself, for what goes over the line. It gives the variables that send
-// balansd's calls that way.
+// between records the traffic between balansd and Finbox, whose tokens are known in no
+// other way. It returns the variables that send the calls of balansd through it.
 func (c *canaries) between(t *testing.T, f *fixture) []string {
 	t.Helper()
 	to, err := url.Parse(f.sandbox.Finbox.BaseURL())
@@ -277,8 +273,8 @@ func (c *canaries) between(t *testing.T, f *fixture) []string {
 	return []string{"BALANSD_FINBOX_BASE_URL=" + server.URL, "BALANSD_FINBOX_TOKEN_URL=" + server.URL + "/oauth2/token"}
 }
 
-// look takes every token and code that Silverfin holds now.
-func (c *canaries) look(t *testing.T, f *fixture) {
+// collect records every token and code that Silverfin has now.
+func (c *canaries) collect(t *testing.T, f *fixture) {
 	t.Helper()
 	snapshot, err := f.sandbox.Silverfin.Snapshot()
 	if err != nil {

@@ -118,8 +118,8 @@ func TestServiceInstall(t *testing.T) {
 	}
 }
 
-// TestServiceSpec sets each setting that is a path, and looks for
-// it in what the service may reach, so that a new setting is not forgotten.
+// TestServiceSpec sets each setting that is a path, and checks that the service may
+// access it, so that a new setting is not forgotten.
 func TestServiceSpec(t *testing.T) {
 	base := filepath.Join(t.TempDir(), "x")
 	cfg := config.Default()
@@ -246,7 +246,7 @@ func TestServiceStatus(t *testing.T) {
 	f.service(m, "status").want(t, 3, "something needs a person")
 }
 
-// TestCheckProgram looks at the program of a service that is installed.
+// TestCheckProgram checks the program of an installed service.
 func TestCheckProgram(t *testing.T) {
 	if got := checkProgram(service.Status{State: service.NotInstalled}, nil); len(got) != 0 {
 		t.Errorf("without a service: %+v", got)

@@ -16,8 +16,8 @@ import (
 	"balansd/problem"
 )
 
-// TestDataKeyMissing takes the data key away: each command that looks, and the
-// running daemon, tell it at once, though nothing has to be sealed or opened.
+// TestDataKeyMissing removes the data key: each command that reads, and the running
+// daemon, report it at once, even if nothing has to be sealed or opened.
 func TestDataKeyMissing(t *testing.T) {
 	t.Parallel()
 	f := newFixture(t, fixtureOptions{})
@@ -67,9 +67,9 @@ func (f *fixture) dataKey() string {
 	return found[0]
 }
 
-// TestRestoreKeepsOut restores a backup over a state that cannot be read: nobody
-// may sign in until an admin lets them, since whom an admin kept out after the
-// backup is not known. The audit log has the restore, also over a sound state.
+// TestRestoreKeepsOut restores a backup over a state that cannot be read: nobody may sign
+// in until an admin allows it, since it is not known whom an admin disabled after the
+// backup. The audit log has the restore, also over a readable state.
 func TestRestoreKeepsOut(t *testing.T) {
 	t.Parallel()
 	if runtime.GOOS == "windows" {
@@ -97,8 +97,8 @@ func TestRestoreKeepsOut(t *testing.T) {
 		return list
 	}
 	restored := func() bool {
-		trail := f.trail()
-		return len(trail) > 0 && trail[0].What == "restore" && trail[0].Who == person() && strings.HasPrefix(trail[0].On, "balansd-")
+		records := f.auditRecords()
+		return len(records) > 0 && records[0].What == "restore" && records[0].Who == person() && strings.HasPrefix(records[0].On, "balansd-")
 	}
 	backup := read[ledger.Backup](t, f, 0, "backup", "create").File
 	before := states()
@@ -107,14 +107,14 @@ func TestRestoreKeepsOut(t *testing.T) {
 	}
 	r := f.want(0, "Restored", "backup", "restore", backup, "--yes")
 	if strings.Contains(r.stdout, "everybody is disabled") || !slices.Equal(states(), before) || !restored() {
-		t.Errorf("over a sound state: %s\n%v\n%+v", r.stdout, states(), f.trail())
+		t.Errorf("over a sound state: %s\n%v\n%+v", r.stdout, states(), f.auditRecords())
 	}
 	if err := os.Truncate(f.stateFile(), 9000); err != nil {
 		t.Fatal(err)
 	}
 	f.want(0, "everybody is disabled", "backup", "restore", backup, "--yes")
 	if after := states(); !slices.Equal(after, []string{"An Peeters disabled", "Ben Maes disabled", "Dirk Claes disabled"}) || !restored() {
-		t.Errorf("over a damaged state: %v\n%+v", after, f.trail())
+		t.Errorf("over a damaged state: %v\n%+v", after, f.auditRecords())
 	}
 	f.want(0, "An Peeters (admin) may sign in", "portal", "enable", "An Peeters")
 }

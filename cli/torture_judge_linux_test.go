@@ -4,13 +4,13 @@ import (
 	fakesilverfin "balansd/sandbox/silverfin"
 )
 
-// mostNights is after how many nights in which nothing goes wrong all must have
-// arrived: a rest after failures, and the listing of everything once a week.
-// Where a person has to decide it cannot be seen that all has, so that no fewer
-// nights than leastNights pass: a rest is shorter.
+// mostNights is the number of nights without faults after which everything must have
+// arrived: entries rest after failures, and everything is listed once a week. leastNights
+// is the minimum, for when a person has to decide, which hides whether everything
+// arrived: it is longer than a rest.
 const leastNights, mostNights = 6, 15
 
-// settle lets nights pass until all has arrived, and judges.
+// settle runs nights until everything has arrived, and judges the result.
 func (x *torture) settle() {
 	x.t.Helper()
 	if x.forgetful {
@@ -43,9 +43,9 @@ func (x *torture) calls() int64 {
 	return x.sandbox.Finbox.Faults().Total() + x.sandbox.Silverfin.Faults().Total()
 }
 
-// lost counts figures of the newest revisions that Silverfin does not hold, and
-// what people typed that it does not hold any more. Where a person has to
-// decide, any revision's figure or none may stand.
+// lost counts the figures of the newest revisions, and the figures that people typed,
+// that are not in Silverfin. Where a person has to decide, any revision's figure or none
+// counts.
 func (x *torture) lost() (figures int) {
 	x.mu.Lock()
 	defer x.mu.Unlock()
@@ -73,7 +73,7 @@ func (x *torture) lost() (figures int) {
 	return figures
 }
 
-// revisionOf gives the oldest revision, from one on, that has the figure; -1 for
+// revisionOf returns the oldest revision since from that has the figure; -1 if there is
 // none.
 func (v *victim) revisionOf(name, figure string, from int) int {
 	for i := from; i < len(v.revisions); i++ {

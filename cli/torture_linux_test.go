@@ -31,11 +31,10 @@ const (
 	seedEnv  = "BALANSD_TORTURE_SEED"
 )
 
-// TestTorture has everything go wrong that nights, disks, clocks, services and
-// people can do, in an order that a seed decides, and then lets nights pass in
-// which nothing does. What balansd did is judged by the sandbox's own log of
-// requests and writes alone: what Silverfin holds in the end, and each figure
-// that was ever written.
+// TestTorture makes everything go wrong that can go wrong with nights, disks, clocks,
+// services and people, in an order that a seed decides, and then runs nights without
+// faults. The result is judged by the sandbox's log of requests and writes alone: what
+// Silverfin has in the end, and each figure that was ever written.
 func TestTorture(t *testing.T) {
 	testenv.Need(t, testenv.Torture, "unshare", "mount")
 	seeds, first := number(t, seedsEnv, 20), number(t, seedEnv, rand.Uint64N(1_000_000))
@@ -104,7 +103,7 @@ type torture struct {
 	total   *tally
 	ahead   *atomic.Int64 // how far the services' clock is ahead of the machine's
 	workers int
-	// hadPoint tells that the kill point of the seed had its turn.
+	// hadPoint is true once the process was killed at the kill point of the seed.
 	hadPoint bool
 
 	mu        sync.Mutex
@@ -176,13 +175,13 @@ func (x *torture) run() {
 	}
 }
 
-// tomorrow lets time pass until after the next night's time.
+// tomorrow advances the time to after the next nightly run.
 func (x *torture) tomorrow() {
 	now := x.now().In(x.zone())
 	x.ahead.Add(int64(time.Date(now.Year(), now.Month(), now.Day()+1, 2, 31, 0, 0, x.zone()).Sub(now)))
 }
 
-// zone is that of the configuration: balansd's own, when it says nothing.
+// zone returns the time zone of the configuration, by default that of balansd.
 func (x *torture) zone() *time.Location {
 	zone, err := time.LoadLocation("Europe/Brussels")
 	x.must(err)
@@ -264,7 +263,7 @@ func (x *torture) correct() {
 	x.total.add("corrections", 1)
 }
 
-// figuresOf gives the figures of a balance as Silverfin is to hold them.
+// figuresOf returns the figures of a balance as Silverfin must have them.
 func figuresOf(b *balance.Balance) map[string]string {
 	all := map[string]string{}
 	for cell, value := range b.Values {
@@ -287,8 +286,8 @@ func (x *torture) types(v *victim) {
 	x.total.add("figures typed", 1)
 }
 
-// night runs a night, with a clock that is off by step. A date has one night at
-// most, whatever the clock; where it has had none, it begins.
+// night runs a night with a clock that is off by step. A date has at most one night,
+// whatever the clock.
 func (x *torture) night(step time.Duration) orderOutcome {
 	x.t.Helper()
 	out := x.order(step).do(x.t.Context())

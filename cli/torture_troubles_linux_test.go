@@ -20,8 +20,8 @@ import (
 	"balansd/store"
 )
 
-// asProcess carries out an order in a process of its own. It tells whether the
-// process was killed; anything else that ends it without an outcome is a fault.
+// asProcess carries out an order in a process of its own, and reports whether the process
+// was killed. Any other end without an outcome fails the test.
 func (x *torture) asProcess(o order, env ...string) (out orderOutcome, killed bool) {
 	x.t.Helper()
 	p := x.begin(o, env...)
@@ -227,7 +227,7 @@ func (x *torture) typing() {
 	}
 }
 
-// clientOf gives the client whose company a call is about.
+// clientOf returns the client whose company a call is about.
 func (x *torture) clientOf(c faults.Call) *victim {
 	_, rest, _ := strings.Cut(c.Path, "/companies/")
 	id, _, _ := strings.Cut(rest, "/")
@@ -307,9 +307,8 @@ func (x *torture) steppedClock() {
 	}
 }
 
-// damage changes bytes of the state while nobody has it open. A night must find
-// what a check finds, before it copies it; then the newest backup is put in its
-// place.
+// damage changes bytes of the state while it is closed. A night must find the damage
+// before it copies the state; then the newest backup is restored.
 func (x *torture) damage() {
 	state, err := os.ReadFile(x.stateFile())
 	x.must(err)
