@@ -145,10 +145,7 @@ func (r *reader) checkDossiers(c *Config) {
 		key := fmt.Sprintf("dossiers[%d]", i)
 		r.require(key+".connection", d.Connection, "the connection id, or the name of the folder")
 		r.require(key+".dossier", d.Dossier, "the dossier's id or affiliation number, or its sub-folder's name")
-		ref := [2]string{d.Connection, d.Dossier}
-		if slices.ContainsFunc(c.Folders, func(f Folder) bool { return f.Name == d.Connection }) {
-			ref[1] = ledger.FoldName(d.Dossier) // as the names of folders are compared
-		}
+		ref := c.linkReference(d)
 		if d.Dossier != "" && seen[ref] {
 			r.reject(key+".dossier", fmt.Sprintf("the dossier %q is linked twice", clip.Text(d.Dossier)), "keep one of the two links")
 		}
@@ -170,6 +167,15 @@ func (r *reader) checkDossiers(c *Config) {
 			r.reject(key, "says nothing about the dossier", "add firm and company, or enterprise_number, or from")
 		}
 	}
+}
+
+// linkReference is what two links of one dossier have in common: names of folders are
+// compared as they look.
+func (c *Config) linkReference(d Dossier) [2]string {
+	if slices.ContainsFunc(c.Folders, func(f Folder) bool { return f.Name == d.Connection }) {
+		return [2]string{d.Connection, ledger.FoldName(d.Dossier)}
+	}
+	return [2]string{d.Connection, d.Dossier}
 }
 
 func (r *reader) checkDocuments(d Documents) {
