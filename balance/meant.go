@@ -31,12 +31,12 @@ func IsMeantAsBalance(name string, err error) bool {
 // NameSaysBalance reports whether the name of a file says that it is a social
 // balance.
 func NameSaysBalance(name string) bool {
-	return balanceName.MatchString(plainName(path.Base(name)))
+	return balanceName.MatchString(PlainName(path.Base(name)))
 }
 
-// plainName writes a name in small letters without accents, with one blank in
+// PlainName writes a name in small letters without accents, with one blank in
 // place of everything that is no letter.
-func plainName(name string) string {
+func PlainName(name string) string {
 	var b strings.Builder
 	blank := false
 	for _, r := range norm.NFKD.String(name) {

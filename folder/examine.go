@@ -20,18 +20,26 @@ func (s *scan) examine(ctx context.Context, name string) (knowledge, error) {
 		return knowledge{}, err
 	}
 	defer func() { _ = f.Close() }()
-	named := meantByName(name)
+	named := balance.NameSaysBalance(name)
+	head, err := readHead(f)
+	if err != nil {
+		return knowledge{}, err
+	}
+	kind, foreign := foreignKind(name, head)
+	if !named && foreign {
+		return knowledge{kind: kind}, nil
+	}
+	if balance.FormatOf(head) == balance.FormatWorkbook && info.Size() <= maxArchive {
+		documents, skipped, err := balance.DocumentsAt(f, info.Size(), balance.ArchiveLimits{Document: s.cfg.MaxDocument})
+		switch {
+		case err != nil && !named:
+			return knowledge{notes: []string{err.Error()}, others: map[Kind]int{Archive: 1}}, unchanged(f, info)
+		case err == nil && (len(documents) != 1 || documents[0].Path != ""):
+			return s.examineArchive(ctx, name, f, info, documents, skipped)
+		}
+	}
 	if info.Size() > s.cfg.MaxDocument && !named {
 		return knowledge{kind: kindOf(name)}, nil
-	}
-	if !named {
-		head, err := readHead(f)
-		if err != nil {
-			return knowledge{}, err
-		}
-		if kind, is := foreignKind(name, head); is {
-			return knowledge{kind: kind}, nil
-		}
 	}
 	whole, err := readOpen(f, info, s.cfg.MaxDocument)
 	if err != nil {
@@ -42,7 +50,7 @@ func (s *scan) examine(ctx context.Context, name string) (knowledge, error) {
 		return knowledge{}, &readerError{err}
 	}
 	switch {
-	case err != nil && !named && !meantByContent(err):
+	case err != nil && !balance.IsMeantAsBalance(name, err):
 		return knowledge{kind: textKind(name)}, nil
 	case err == nil && !named && isEmpty(b):
 		return knowledge{kind: Accounts}, nil

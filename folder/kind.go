@@ -2,15 +2,11 @@ package folder
 
 import (
 	"bytes"
-	"errors"
 	"path"
-	"regexp"
+	"slices"
 	"strings"
-	"unicode"
 
 	"balansd/balance"
-
-	"golang.org/x/text/unicode/norm"
 )
 
 // Kind is a kind of file that is no social balance.
@@ -95,11 +91,8 @@ func foreignKind(name string, head []byte) (Kind, bool) {
 		}
 		return f.kind, true
 	}
-	if bytes.HasPrefix(head, []byte("PK\x03\x04")) {
-		if named == Other || named == Text || named == PDF {
-			named = Archive
-		}
-		return named, true
+	if balance.FormatOf(head) == balance.FormatWorkbook { // or an archive, or what another office program writes
+		return named, slices.Contains([]Kind{Word, Picture, Mail}, named)
 	}
 	if isBinary(head) && !bytes.HasPrefix(bytes.TrimLeft(head, " \t\r\n\ufeff"), []byte("%PDF-")) {
 		return named, true
@@ -125,47 +118,4 @@ func isBinary(head []byte) bool {
 		}
 	}
 	return even > 0 && odd > 0
-}
-
-// meantByContent reports whether a document that cannot be read is meant as a
-// social balance: its layout was recognised, or the social balance in it.
-func meantByContent(err error) bool {
-	wrong, ok := errors.AsType[*balance.ReadError](err)
-	return ok && wrong.Layout != ""
-}
-
-// balanceName finds in a name that was made plain what a social balance is called
-// in Dutch, French, English and German, with the usual abbreviations.
-var balanceName = regexp.MustCompile(`\b(` + strings.Join([]string{
-	`(sociale|sociaal|soc) ?(balans(en)?|bal)`,
-	`bilans? ?(social|sociaux|soc)`,
-	`bil ?(social|soc)`,
-	`social ?balances?( ?sheets?)?`,
-	`soziale?n? ?bilanz(en)?`,
-}, "|") + `)\b`)
-
-// meantByName reports whether the name of a file says that it is a social balance.
-func meantByName(name string) bool {
-	return balanceName.MatchString(plainName(path.Base(name)))
-}
-
-// plainName writes a name in small letters without accents, with one blank in
-// place of everything that is no letter.
-func plainName(name string) string {
-	var b strings.Builder
-	blank := false
-	for _, r := range norm.NFKD.String(name) {
-		switch {
-		case unicode.Is(unicode.Mn, r):
-		case unicode.IsLetter(r):
-			if blank && b.Len() > 0 {
-				b.WriteByte(' ')
-			}
-			blank = false
-			b.WriteRune(unicode.ToLower(r))
-		default:
-			blank = true
-		}
-	}
-	return b.String()
 }

@@ -6,6 +6,7 @@ import (
 	"strings"
 	"time"
 
+	"balansd/balance"
 	"balansd/ledger"
 )
 
@@ -65,14 +66,14 @@ func newLayout(configured Layout, subfolders []string, now time.Time) layout {
 
 // isCollection reports whether the name of a sub-folder is none of a dossier's.
 func isCollection(name string, years bool, now time.Time) bool {
-	plain := plainName(name)
-	return slices.Contains(collections, plain) || meantByName(name) || years && isYear(name, now)
+	plain := balance.PlainName(name)
+	return slices.Contains(collections, plain) || balance.NameSaysBalance(name) || years && isYear(name, now)
 }
 
 // isYear reports whether a name begins with a year and has no letter, such as 2024,
 // 2024-03 or 2023_2024.
 func isYear(name string, now time.Time) bool {
-	if plainName(name) != "" || len(name) < 4 || len(name) > 4 && name[4] >= '0' && name[4] <= '9' {
+	if balance.PlainName(name) != "" || len(name) < 4 || len(name) > 4 && name[4] >= '0' && name[4] <= '9' {
 		return false
 	}
 	year := 0
@@ -89,7 +90,7 @@ func isYear(name string, now time.Time) bool {
 // years. Where some are not, they are numbers of dossiers, and so may 2024 be.
 func onlyYears(names []string, now time.Time) bool {
 	for _, name := range names {
-		if plainName(name) == "" && !isYear(name, now) {
+		if balance.PlainName(name) == "" && !isYear(name, now) {
 			return false
 		}
 	}

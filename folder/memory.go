@@ -53,6 +53,9 @@ type remembered struct {
 	Print []byte    `json:"print"`
 	Day   uint16    `json:"day"`
 	Found []learned `json:"found"`
+	// Of an archive: what a person should look at, and the other files by kind.
+	Notes  []string     `json:"notes,omitempty"`
+	Others map[Kind]int `json:"others,omitempty"`
 }
 
 // learned is one social balance in a file, or a file that is meant as one.
@@ -64,8 +67,11 @@ type learned struct {
 // knowledge is what is known of one file.
 type knowledge struct {
 	day   uint16 // when it was read, in days since 1970
-	kind  Kind   // empty for a file with social balances
+	kind  Kind   // empty for a file with social balances, and for an archive with notes
 	found []learned
+	// Of an archive: what a person should look at, and the other files by kind.
+	notes  []string
+	others map[Kind]int
 }
 
 // recordSize is the number of bytes that say of a file that it is no social
@@ -118,7 +124,7 @@ func (m *memory) folder(ctx context.Context, dir string) (known map[fingerprint]
 	}
 	for _, b := range row.Balances {
 		if len(b.Print) == len(fingerprint{}) {
-			known[fingerprint(b.Print)] = knowledge{day: b.Day, found: b.Found}
+			known[fingerprint(b.Print)] = knowledge{day: b.Day, found: b.Found, notes: b.Notes, others: b.Others}
 		}
 	}
 	return known, text
@@ -219,7 +225,7 @@ func encode(known map[fingerprint]knowledge, order []fingerprint, left int) ([]b
 		if k.kind != "" {
 			row.Others = append(append(row.Others, print[:]...), byte(k.day>>8), byte(k.day), kinds[k.kind])
 		} else {
-			row.Balances = append(row.Balances, remembered{Print: print[:], Day: k.day, Found: k.found})
+			row.Balances = append(row.Balances, remembered{Print: print[:], Day: k.day, Found: k.found, Notes: k.notes, Others: k.others})
 		}
 	}
 	if len(row.Others)+len(row.Balances) == 0 {

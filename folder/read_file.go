@@ -86,8 +86,12 @@ func readOpen(f *os.File, before fs.FileInfo, limit int64) (file, error) {
 	if after.Size() != int64(len(content)) || before.Size() != after.Size() || !before.ModTime().Equal(after.ModTime()) {
 		return file{}, errChanging
 	}
+	return newFile(content, after), nil
+}
+
+func newFile(content []byte, info fs.FileInfo) file {
 	sum := sha256.Sum256(content)
-	return file{content: content, sum: hex.EncodeToString(sum[:]), changed: after.ModTime().UTC()}, nil
+	return file{content: content, sum: hex.EncodeToString(sum[:]), changed: info.ModTime().UTC()}
 }
 
 // readHead reads the first bytes of an open file, and goes back to its start.

@@ -14,6 +14,7 @@ import (
 	"strings"
 	"time"
 
+	"balansd/balance"
 	"balansd/internal/sleep"
 	"balansd/ledger"
 )
@@ -198,7 +199,7 @@ func (s *scan) read(ctx context.Context, c candidate) error {
 // postpone reports why a candidate is left for another run.
 func (s *scan) postpone(c candidate, format string, args ...any) {
 	s.report.Postponed++
-	s.unsure = append(s.unsure, c.name)
+	s.unsure = append(s.unsure, c.name, c.name+balance.InArchive)
 	s.addProblem(string(c.print[:]), format, args...)
 }
 
@@ -208,18 +209,32 @@ func (s *scan) use(name string, known knowledge) {
 		s.report.Others[string(known.kind)]++
 		return
 	}
+	for kind, n := range known.others {
+		s.report.Others[string(kind)] += n
+	}
+	for _, note := range known.notes {
+		s.addProblem("", "In %s: %s.", s.path(name), printable(note))
+	}
+	if len(known.found) == 0 {
+		return
+	}
 	reference := s.layout.reference(name)
 	if reference == "" {
 		s.loose++
 		if s.cfg.Layout == LayoutDossiers {
 			s.report.Postponed++
-			s.unsure = append(s.unsure, name)
+			s.unsure = append(s.unsure, name, name+balance.InArchive)
 			s.stray = append(s.stray, printable(name))
 			return
 		}
 	}
+	several := clientsIn(known.found) > 1
 	for _, l := range known.found {
-		s.found = append(s.found, s.place(name, reference, l))
+		of := reference
+		if several && l.Listing.Dossier.EnterpriseNumber != "" { // an archive of several clients
+			of = ""
+		}
+		s.found = append(s.found, s.place(l.Listing.ID, of, l))
 	}
 }
 

@@ -9,7 +9,6 @@ import (
 	"io/fs"
 	"iter"
 	"os"
-	"path"
 	"slices"
 	"strings"
 	"sync"
@@ -170,7 +169,8 @@ func listable(root *os.Root) error {
 }
 
 // List lists each social balance as one revision, oldest first: ID is the path
-// within the source with slashes, Revision is the time of its last change with
+// within the source with slashes, of a file in a ZIP archive the path of the
+// archive, "!/" and the path in it, Revision is the time of its last change with
 // the start of its SHA-256, CreatedAt is that time. The dossier's ID is its
 // sub-folder's name, or the number inside where it lies in none, and its Name
 // what the balance says; of a file that is meant as a social balance and cannot
@@ -301,6 +301,9 @@ func (s *Source) Content(ctx context.Context, l ledger.Listing) ([]byte, error) 
 	}
 	defer func() { _ = root.Close() }()
 	file, err := readFile(root, l.ID, s.cfg.MaxDocument)
+	if (errors.Is(err, fs.ErrNotExist) || errors.Is(err, errNoFile)) && strings.Contains(l.ID, balance.InArchive) {
+		file, err = readMember(root, l.ID)
+	}
 	name := fmt.Sprintf("%s of source %s", pathOf(s.cfg, l.ID), s.cfg.Name)
 	switch {
 	case errors.Is(err, fs.ErrNotExist) || errors.Is(err, errNoFile):
@@ -316,7 +319,9 @@ func (s *Source) Content(ctx context.Context, l ledger.Listing) ([]byte, error) 
 			"See that no program holds it and that the account of the service may read it; it is tried again at the next run.")
 	case l.SHA256 != "" && file.sum != l.SHA256:
 		if !s.readOnly { // should nothing but its content say that it changed
-			s.memory.forget(ctx, path.Dir(l.ID))
+			for _, dir := range foldersOf(l.ID) {
+				s.memory.forget(ctx, dir)
+			}
 		}
 		return nil, changed(name)
 	}
