@@ -154,7 +154,7 @@ language: nl
 night: {at: "02:30", spread: 0s}
 portal: {listen: %q}
 finbox: {base_url: %q, token_url: %q, client_id: %q, client_secret_file: finbox.secret}
-folders: [{name: payroll, path: %q}]
+folders: [{name: payroll, path: %q, settle: 0s}] # they are whole
 silverfin: {base_url: %q, client_id: %q, client_secret_file: silverfin.secret, requests_per_second: 100, burst: 100}
 `, filepath.Join(dir, "data"), listen, box.Finbox.URL, box.Finbox.TokenURL, box.Finbox.ClientID, folder, box.Silverfin.URL, box.Silverfin.ClientID)
 	path = filepath.Join(dir, "balansd.yaml")
@@ -302,7 +302,7 @@ func (d *demoRun) entryText(ctx context.Context, e ledger.Entry) (string, error)
 	}
 	source := "Finbox"
 	if e.Connection != d.made.ConnectionID {
-		source = "folder " + e.Connection
+		source = "folder " + e.Connection + ", " + clean(strings.TrimPrefix(e.ID, e.Dossier.ID+"/"))
 	}
 	text := fmt.Sprintf("  %-30s %s, %s, %s\n", clean(e.Dossier.Name), e.Dossier.EnterpriseNumber.Pretty(), modelText(e.Model), source)
 	text += "      " + clean(what) + ".\n"

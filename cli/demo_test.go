@@ -130,3 +130,21 @@ func fetched(t *testing.T, address string) string {
 		return string(text)
 	}
 }
+
+// TestDemoFolder has a PDF, a ZIP and a CSV that Excel saved end in Silverfin, beside
+// what comes from Finbox.
+func TestDemoFolder(t *testing.T) {
+	t.Parallel()
+	r := balansd(t, "demo")
+	if r.code != 0 {
+		t.Fatalf("code %d: %s", r.code, r.stderr)
+	}
+	_, delivered, _ := strings.Cut(r.stdout, "Delivered to Silverfin:\n")
+	delivered, _, _ = strings.Cut(delivered, "\n\n")
+	for _, file := range []string{`sociale-balans-\d{4}\.csv`, `bilan-social-\d{4}\.pdf`, `download-\d{4}\.zip!/2025-00000003\.xbrl`} {
+		form := `, folder payroll, ` + file + `\n +\d+ figures written to [^\n]+ and read back equal\.`
+		if !regexp.MustCompile(form).MatchString(delivered) {
+			t.Errorf("%s is not delivered in the first night:\n%s", file, r.stdout)
+		}
+	}
+}

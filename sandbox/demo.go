@@ -1,6 +1,8 @@
 package sandbox
 
 import (
+	"archive/zip"
+	"bytes"
 	"fmt"
 	"os"
 	"path/filepath"
@@ -79,21 +81,23 @@ var demoCast = []struct {
 	language  string
 	model     balance.Model
 	folder    string
+	file      string // in the folder, with %d for the year
 }{
-	{SituationNew, "Bakkerij Van Hoolwegen BV", "nl", balance.Abbreviated, ""},
-	{SituationNew, "Brasserie Delcourtois SA", "fr", balance.Full, ""},
-	{SituationNew, "Optiek Klaasveldt BV", "nl", balance.Micro, ""},
-	{SituationCorrected, "Imprimerie Rochefontaine SRL", "fr", balance.Abbreviated, ""},
-	{SituationTwice, "Kwekerij Tienenberg CV", "nl", balance.Abbreviated, ""},
-	{SituationWorkflowClosed, "Bouwbedrijf De Meersche NV", "nl", balance.Full, ""},
-	{SituationPeriodLocked, "Menuiserie Grandsart SRL", "fr", balance.Micro, ""},
-	{SituationNoPeriod, "Drukkerij Oosterzele BV", "nl", balance.Abbreviated, ""},
-	{SituationNoCompany, "Pharmacie Beauvallon SRL", "fr", balance.Micro, ""},
-	{SituationSeveral, "Garage Wouterloo BV", "nl", balance.Abbreviated, ""},
-	{SituationChanged, "Transports Marchandelle SA", "fr", balance.Abbreviated, ""},
-	{SituationUnreadable, "Slagerij Pauwelyck BV", "nl", balance.Micro, ""},
-	{SituationFolder, "Dakwerken Verlindenhove BV", "nl", balance.Abbreviated, "DAKVER01"},
-	{SituationFolder, "Plomberie Hautecour-Dulac SRL", "fr", balance.Micro, "PLOHAU02"},
+	{SituationNew, "Bakkerij Van Hoolwegen BV", "nl", balance.Abbreviated, "", ""},
+	{SituationNew, "Brasserie Delcourtois SA", "fr", balance.Full, "", ""},
+	{SituationNew, "Optiek Klaasveldt BV", "nl", balance.Micro, "", ""},
+	{SituationCorrected, "Imprimerie Rochefontaine SRL", "fr", balance.Abbreviated, "", ""},
+	{SituationTwice, "Kwekerij Tienenberg CV", "nl", balance.Abbreviated, "", ""},
+	{SituationWorkflowClosed, "Bouwbedrijf De Meersche NV", "nl", balance.Full, "", ""},
+	{SituationPeriodLocked, "Menuiserie Grandsart SRL", "fr", balance.Micro, "", ""},
+	{SituationNoPeriod, "Drukkerij Oosterzele BV", "nl", balance.Abbreviated, "", ""},
+	{SituationNoCompany, "Pharmacie Beauvallon SRL", "fr", balance.Micro, "", ""},
+	{SituationSeveral, "Garage Wouterloo BV", "nl", balance.Abbreviated, "", ""},
+	{SituationChanged, "Transports Marchandelle SA", "fr", balance.Abbreviated, "", ""},
+	{SituationUnreadable, "Slagerij Pauwelyck BV", "nl", balance.Micro, "", ""},
+	{SituationFolder, "Dakwerken Verlindenhove BV", "nl", balance.Abbreviated, "DAKVER01", "sociale-balans-%d.csv"},
+	{SituationFolder, "Plomberie Hautecour-Dulac SRL", "fr", balance.Micro, "PLOHAU02", "bilan-social-%d.pdf"},
+	{SituationFolder, "Kapsalon Berkenrode BV", "nl", balance.Micro, "KAPBER03", "download-%d.zip"},
 }
 
 // Demo fills the first environment and the first firm with dossiers in every
@@ -111,8 +115,7 @@ func (s *Sandbox) Demo() (*Demo, error) {
 			EnterpriseNumber: madeup.Number(int64(i)), Workflow: madeup.Workflow(cast.language), Folder: cast.folder,
 		}
 		if cast.folder != "" {
-			one.File = map[string]string{"nl": "sociale-balans-%d.csv", "fr": "bilan-social-%d.xbrl"}[cast.language]
-			one.File = fmt.Sprintf(one.File, d.Year)
+			one.File = fmt.Sprintf(cast.file, d.Year)
 			s.demoCompanies(d, &one)
 			d.Folder = append(d.Folder, one)
 			continue
@@ -213,16 +216,13 @@ func (s *Sandbox) CorrectCost(one DemoDossier) error {
 	return err
 }
 
-// WriteFolder writes the demo's folder source: a sub-folder a dossier, with
-// one document each. The folder is made when it is not there.
+// WriteFolder writes the demo's folder source: a sub-folder a dossier, with one
+// document each, as payroll bureaus hand them over: a CSV that Excel saved again, a
+// PDF, and a ZIP with the XBRL. The folder is made when it is not there.
 func (d *Demo) WriteFolder(dir string) error {
 	for i, one := range d.Folder {
 		made := finbox.Recipe{Seed: int64(500 + i), Model: one.Model, Year: d.Year, Name: one.Name, EnterpriseNumber: one.EnterpriseNumber}
-		layout := balance.NBBCSV
-		if filepath.Ext(one.File) == ".xbrl" {
-			layout = balance.CBSOXBRL
-		}
-		doc, err := madeup.Document(layout, made.Make())
+		doc, err := folderDocument(filepath.Ext(one.File), made.Make())
 		if err != nil {
 			return err
 		}
@@ -240,4 +240,31 @@ func (d *Demo) WriteFolder(dir string) error {
 		}
 	}
 	return nil
+}
+
+// folderDocument writes a balance as a file with an extension holds it.
+func folderDocument(extension string, b *balance.Balance) ([]byte, error) {
+	switch extension {
+	case ".csv":
+		return madeup.ExcelCSV(b)
+	case ".pdf":
+		return madeup.Document(balance.NBBPDF, b)
+	}
+	doc, err := madeup.Document(balance.CBSOXBRL, b)
+	if err != nil {
+		return nil, err
+	}
+	var out bytes.Buffer
+	w := zip.NewWriter(&out)
+	for name, content := range map[string][]byte{"lees mij.txt": []byte("Met vriendelijke groeten\r\n"), "2025-00000003.xbrl": doc} {
+		to, err := w.Create(name)
+		if err != nil {
+			return nil, err
+		}
+		if _, err := to.Write(content); err != nil {
+			return nil, err
+		}
+	}
+	err = w.Close()
+	return out.Bytes(), err
 }
