@@ -180,6 +180,17 @@ func TestSandboxAndClientMatchContract(t *testing.T) {
 		}
 	}
 	listNothingNew(t, c, got[len(got)-1].CreatedAt)
+	dossiers := 0
+	for d, err := range c.Dossiers(t.Context()) {
+		if err != nil {
+			t.Fatal(err)
+		}
+		dossiers += len(d)
+	}
+	if dossiers != len(layouts) {
+		t.Errorf("%d dossiers, want %d", dossiers, len(layouts))
+	}
+
 	missing := got[0]
 	missing.Revision = "no-such-revision"
 	if _, err := c.Content(t.Context(), missing); !problem.Is(err, problem.NotFound) {

@@ -59,6 +59,35 @@ func (c *Connection) List(ctx context.Context, cursor string) iter.Seq2[ledger.P
 	}
 }
 
+// Dossiers iterates over the dossiers of the environment, page by page. Dossiers
+// without an id are left out.
+func (c *Connection) Dossiers(ctx context.Context) iter.Seq2[[]ledger.Dossier, error] {
+	return func(yield func([]ledger.Dossier, error) bool) {
+		for answer, err := range c.pages(ctx, "/dossiers", url.Values{}, "") {
+			if err != nil {
+				yield(nil, err)
+				return
+			}
+			dossiers := make([]ledger.Dossier, 0, len(answer.items))
+			for _, raw := range answer.items {
+				var d struct {
+					dossierJSON
+					ID   string `json:"id"`
+					Name string `json:"name"`
+				}
+				if json.Unmarshal(raw, &d) != nil || !isIdentifier(d.ID) {
+					continue
+				}
+				dossier, _ := d.dossier(d.ID, d.Name)
+				dossiers = append(dossiers, dossier)
+			}
+			if !yield(dossiers, nil) {
+				return
+			}
+		}
+	}
+}
+
 // holdPeriod is how long a malformed item keeps the cursor before it. What is not
 // corrected by then is unlikely to be, and everything after it would be listed
 // each night.
