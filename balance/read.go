@@ -7,6 +7,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"slices"
 	"strings"
 	"unicode/utf8"
 )
@@ -62,12 +63,16 @@ type ReaderOptions struct {
 	// Year is the financial year that a person chose, for a document that can be read
 	// as of several: see Reader.ReadYear. The zero Period is none.
 	Year Period
+	// Tables describe tables of layouts that balansd does not know. They go before
+	// what it understands by itself, in their order, and have no Mistakes.
+	Tables []Table
 }
 
 // A Reader reads social balances. It is not changed by that and may be used by
 // several goroutines at once.
 type Reader struct {
 	members *Members
+	tables  []Table
 	year    Period // that a person chose; see ReadYear
 }
 
@@ -76,7 +81,7 @@ func NewReader(o ReaderOptions) *Reader {
 	if o.Members == nil {
 		o.Members = builtIn()
 	}
-	return &Reader{members: o.Members, year: o.Year}
+	return &Reader{members: o.Members, tables: slices.Clone(o.Tables), year: o.Year}
 }
 
 // Read reads a social balance from a document of any layout, which it recognises by
@@ -140,7 +145,7 @@ func (r *Reader) readText(raw io.Reader, head []byte) (*Balance, error) {
 	case head == '{' || head == '[':
 		err = d.readJSON(w)
 	default:
-		err = d.readCSV(w)
+		err = d.readCSV(w, r.tables)
 	}
 	var wrong *ReadError
 	if errors.As(err, &wrong) && wrong.Line > 0 && wrong.Layout == "" {

@@ -25,11 +25,12 @@ type csvReader struct {
 	fields    [][]byte
 	text      []byte // what the fields are in
 	table     csvTable
+	described []Table
 }
 
 // readCSV reads a CSV document.
-func (d *builder) readCSV(w *window) error {
-	c := &csvReader{nbbRows: newNBBRows(d, NBBCSV), window: w}
+func (d *builder) readCSV(w *window, described []Table) error {
+	c := &csvReader{nbbRows: newNBBRows(d, NBBCSV), window: w, described: described}
 	c.separator = separatorOf(w.peek(windowSize))
 	var wrong error // the first row that cannot be used
 	for {

@@ -68,8 +68,8 @@ func TestReadFindings(t *testing.T) {
 		"a table":               {asCSVText(bureau()...), "table_read", "Read as a table: 6 codes on CSV. Not understood and left out: verschil", "0443246943"},
 		"the bureau too":        {asCSVText(append([][]any{{"Dossier", "0443.246.943"}, {"Bureau", "0402.754.886"}}, bureau()[6:]...)...), "several_numbers", "0402.754.886, 0443.246.943", ""},
 		"a year alone":          {asCSVText(append([][]any{{"Boekjaar 2024"}}, bureau()[6:]...)...), "year_alone", "the year 2024 alone", ""},
-		"row or rubric":         {asCSVText(under([]any{"Code", "Omschrijving", "Totaal"}, []any{"1201", "secundair", 1.5}, []any{"1211", "secundair", 2.5})...), "line_column", "Line 4: 1.5 can be 1201 or another figure", "0443246943"},
-		"row or rubric, sheet":  {string(sheet(t, under([]any{"Code", "Omschrijving", "Totaal"}, []any{"1201", "secundair", 1.5}, []any{"1211", "secundair", 2.5})...)), "sheet_column", "Sheet Blad1, cell C4: 1.5 can be 1201 or another figure", "0443246943"},
+		"row or rubric":         {asCSVText(under([]any{"Sociale balans"}, []any{"Code", "Omschrijving", "Totaal"}, []any{"1201", "secundair", 1.5}, []any{"1211", "secundair", 2.5})...), "line_column", "Line 5: 1.5 can be 1201 or another figure", "0443246943"},
+		"row or rubric, sheet":  {string(sheet(t, under([]any{"Sociale balans"}, []any{"Code", "Omschrijving", "Totaal"}, []any{"1201", "secundair", 1.5}, []any{"1211", "secundair", 2.5})...)), "sheet_column", "Sheet Blad1, cell C5: 1.5 can be 1201 or another figure", "0443246943"},
 		"two on a sheet":        {string(sheet(t, under([]any{"Code", "Omschrijving", "Boekjaar"}, []any{"1003", "VTE", 1.5}, []any{"1003", "VTE", 2.5}, []any{"1023", "", 1.5})...)), "sheet_doubt", "Sheet Blad1, cell C4: 1003 can be 1.5 or 2.5", "0443246943"},
 		"too many decimals":     {strings.Replace(csv, `"1501","1.5"`, `"1501","1.55"`, 1), "decimals", "(1501) is 1.55", "0801000165"},
 	} {

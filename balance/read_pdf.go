@@ -73,7 +73,7 @@ func (r *Reader) readPages(file *pdf.Reader) (*Balance, error) {
 	table := &tableReader{builder: newBuilder(r.members), pages: pages}
 	table.chosenYear = r.year
 	table.balance.Layout = TablePDF
-	switch err := table.read(); {
+	switch err := table.read(r.tables); {
 	case err == nil:
 		return table.done(), nil
 	case errors.Is(formErr, errOtherHeads) || errors.Is(err, errNoTable):

@@ -2,6 +2,7 @@ package balance
 
 import (
 	"fmt"
+	"regexp"
 	"slices"
 	"strconv"
 	"strings"
@@ -18,35 +19,59 @@ type tableReader struct {
 	tables []*dataTable
 	codes  map[string]bool // those that figures were read of
 	left   []string        // what was not understood and is left out
+	mapped mappedIdentity  // what the columns of a table that a person described say
+	titled bool            // the document says that it is a social balance
+	scaled error           // it says that its amounts are in thousands
 }
 
 // errNoTable says that a document has no table of a social balance.
 var errNoTable = fmt.Errorf("no table of a social balance")
 
-// read reads the balance. Without a table of one it returns errNoTable.
-func (t *tableReader) read() error {
+// read reads the balance, from a table that a person described if there is one.
+// Without a table of a social balance it returns errNoTable.
+func (t *tableReader) read(described []Table) error {
 	t.codes = map[string]bool{}
+	t.titled = slices.ContainsFunc(t.pages, isTitledBalance)
+	found, err := t.readMapped(described)
+	switch {
+	case err != nil:
+		return err
+	case found:
+		t.identify()
+		t.identifyMapped()
+	default:
+		err = t.readUnknown()
+	}
+	if err != nil {
+		return err
+	}
+	switch {
+	case len(t.cells) == 0:
+		return errNoTable
+	case t.scaled != nil:
+		return t.scaled
+	}
+	t.inferModel()
+	t.settleAmounts(t.cells, notation{})
+	t.tellWhatWasRead()
+	return nil
+}
+
+// readUnknown finds the tables and reads them by their heads.
+func (t *tableReader) readUnknown() error {
 	for _, p := range t.pages {
 		columns := t.data.codeColumns(p)
 		for i := range columns {
 			t.tables = append(t.tables, t.data.tablesBeside(p, columns[i:])...)
 		}
 	}
-	if err := t.identify(); err != nil {
-		return err
-	}
+	t.identify()
 	t.settleYears()
 	for _, table := range t.tables {
 		if err := t.readTable(table); err != nil {
 			return err
 		}
 	}
-	if len(t.cells) == 0 {
-		return errNoTable
-	}
-	t.inferModel()
-	t.settleAmounts(t.cells, notation{})
-	t.tellWhatWasRead()
 	return nil
 }
 
@@ -63,7 +88,10 @@ func (t *tableReader) fault(at place, what string) error {
 
 // readTable reads the amounts of a table.
 func (t *tableReader) readTable(table *dataTable) error {
-	if len(table.columns) == 0 {
+	switch {
+	case !t.isSocial(table):
+		return nil
+	case len(table.columns) == 0:
 		return t.withoutHeads(table)
 	}
 	kind := t.kindOf(table)
@@ -79,9 +107,6 @@ func (t *tableReader) readTable(table *dataTable) error {
 		}
 		cells = append(cells, read...)
 	}
-	if len(rubrics) == 1 && !isTitled(table.page) && !slices.ContainsFunc(table.rows, func(r tableRow) bool { return isOwnRow(r.code) }) {
-		return nil // a code of annual accounts may be that of a rubric
-	}
 	for code := range rubrics {
 		t.codes[code] = true
 	}
@@ -92,6 +117,38 @@ func (t *tableReader) readTable(table *dataTable) error {
 		}
 	}
 	return nil
+}
+
+// isSocial reports whether a table is of a social balance and not, say, a list of
+// accounts, some of which have the number of a rubric: its page or its heads say so,
+// or most of its codes are of rubrics and those of the first part of the form, or a
+// title elsewhere in the document, speak for it.
+func (t *tableReader) isSocial(table *dataTable) bool {
+	if isTitledBalance(table.page) || slices.ContainsFunc(table.columns, func(c *tableColumn) bool { return c.time != "" || c.gender != "" || c.hired != "" }) {
+		return true
+	}
+	known, first, other := map[string]bool{}, map[string]bool{}, 0
+	for _, r := range table.rows {
+		code := strings.TrimSuffix(r.code, "P")
+		i, rubric := t.data.byCode[code]
+		if !rubric && !isOwnRow(code) {
+			other++
+			continue
+		}
+		known[code] = true
+		if rubric && t.data.rubrics[i].Section == "during" {
+			first[code] = true
+		}
+	}
+	most := len(known) > 1 && len(known) > other
+	return most && (t.titled || len(first) > 0) || first["1003"] && first["1013"] && first["1023"]
+}
+
+// balanceTitle is what a social balance is called.
+var balanceTitle = regexp.MustCompile(`(?i)soci(?:a|aa)le? balans|bilan social|sozialbilanz|social balance`)
+
+func isTitledBalance(p *textPage) bool {
+	return slices.ContainsFunc(linesOfWords(p.words, 3), func(line []textWord) bool { return balanceTitle.MatchString(lineText(line)) })
 }
 
 // isOwnRow reports whether a code is of a row of the social balance and of no other
@@ -107,7 +164,7 @@ func (t *tableReader) withoutHeads(table *dataTable) error {
 			own = own || isOwnRow(r.code)
 		}
 	}
-	if own || len(known) > 1 && isTitled(table.page) {
+	if own || len(known) > 1 {
 		return t.fault(table.page.place(table.rows[0].word), fmt.Sprintf("the table of row %s has heads of columns that are not known; %d codes stand in it", table.rows[0].code, len(known)))
 	}
 	return nil
@@ -117,15 +174,22 @@ func (t *tableReader) withoutHeads(table *dataTable) error {
 func (t *tableReader) readAmount(table *dataTable, kind tableKind, a tableAmount) ([]amount, error) {
 	at := table.page.place(a.word)
 	cells, other, err := t.cellsUnder(kind, a, at)
-	switch {
-	case err != nil || len(cells) == 0:
+	if err != nil || len(cells) == 0 {
 		return nil, err
-	case a.word.date:
-		return nil, t.fault(at, "the amount of rubric "+cells[0].String()+" is a date, which a spreadsheet made of a number; type it again")
-	case a.word.exact != nil:
-		return []amount{{at: at, cells: cells, other: other, exact: a.word.exact}}, nil
 	}
-	text := printedAmount(a.word.text)
+	return t.amountOf(a.word, cells, other, at)
+}
+
+// amountOf reads the amount in a cell of a table; other says that it may be no figure
+// of the balance. It returns none for a cell that says that there is none.
+func (t *tableReader) amountOf(w textWord, cells []Cell, other bool, at place) ([]amount, error) {
+	if w.date {
+		return nil, t.fault(at, "the amount of rubric "+cells[0].String()+" is a date, which a spreadsheet made of a number; type it again")
+	}
+	if w.exact != nil {
+		return []amount{{at: at, cells: cells, other: other, exact: w.exact}}, nil
+	}
+	text := printedAmount(w.text)
 	switch {
 	case text == "" || isNothing(text):
 		return nil, nil

@@ -77,7 +77,7 @@ func (r *Reader) readSheets(pages []*textPage) (*Balance, error) {
 		t.balance.Layout = TableXLSX
 		tableErr := errNoTable
 		if len(pages) > 0 {
-			tableErr = t.read()
+			tableErr = t.read(r.tables)
 		}
 		switch {
 		case tableErr == nil:

@@ -59,7 +59,7 @@ func (c *csvReader) readTable(other, broken error) error {
 	t := &tableReader{builder: newBuilder(c.builder.table), pages: []*textPage{page}}
 	t.chosenYear = c.chosenYear
 	t.balance.Layout = TableCSV
-	err := t.read()
+	err := t.read(c.described)
 	*c.builder = *t.builder
 	switch {
 	case errors.Is(err, errNoTable) || err != nil && c.known:

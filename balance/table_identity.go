@@ -25,7 +25,7 @@ var (
 )
 
 // identify reads from the lines outside the tables what the balance is of.
-func (t *tableReader) identify() error {
+func (t *tableReader) identify() {
 	var labelled, all []EnterpriseNumber
 	var years []Period
 	var alone []string
@@ -34,7 +34,7 @@ func (t *tableReader) identify() error {
 		for _, line := range t.linesOutside(p) {
 			text := strings.ToLower(lineText(line))
 			if thousands.MatchString(text) && !strings.Contains(text, "%") {
-				return t.fault(p.place(line[0]), "the amounts are in thousands; take a document with amounts in euro")
+				t.scaled = t.fault(p.place(line[0]), "the amounts are in thousands; take a document with amounts in euro")
 			}
 			found := EnterpriseNumbersIn(lineText(line))
 			all = append(all, found...)
@@ -66,7 +66,7 @@ func (t *tableReader) identify() error {
 		y, _ := strconv.Atoi(alone[0])
 		t.yearAlone(Date{y, 12, 31})
 	}
-	return t.identifyNumber(labelled, all)
+	t.identifyNumber(labelled, all)
 }
 
 // linesOutside returns the lines of a page that have no row of a table.
@@ -106,7 +106,7 @@ func (t *tableReader) damagedNumber(line []textWord, found []EnterpriseNumber) {
 
 // identifyNumber settles the enterprise number: the one beside a label, else the only
 // one. A payroll bureau prints its own as well.
-func (t *tableReader) identifyNumber(labelled, all []EnterpriseNumber) error {
+func (t *tableReader) identifyNumber(labelled, all []EnterpriseNumber) {
 	unique := func(list []EnterpriseNumber) []EnterpriseNumber {
 		slices.Sort(list)
 		return slices.Compact(list)
@@ -124,7 +124,6 @@ func (t *tableReader) identifyNumber(labelled, all []EnterpriseNumber) error {
 		}
 		t.addFinding("several_numbers", nil, args{"numbers": strings.Join(texts, ", ")})
 	}
-	return nil
 }
 
 // periodIn reads the financial year that a line names: its two dates, or one of them

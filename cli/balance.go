@@ -25,6 +25,9 @@ func newBalanceCommand(app *App) *cobra.Command {
 // readerOptions are what the configuration says about the reading of documents.
 func readerOptions(cfg *config.Config) (balance.ReaderOptions, error) {
 	var o balance.ReaderOptions
+	for _, t := range cfg.Documents.Tables {
+		o.Tables = append(o.Tables, t.Layout())
+	}
 	file := cfg.Documents.CBSOTable
 	if file == "" {
 		return o, nil

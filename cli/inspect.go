@@ -20,7 +20,8 @@ func newInspectCommand(app *App) *cobra.Command {
 	c := &cobra.Command{
 		Use:   "inspect FILE...",
 		Short: "Show the social balance in a file, and what the checks find",
-		Long: `Show the social balance in a file, XBRL or the National Bank's CSV, JSON or PDF,
+		Long: `Show the social balance in a file, XBRL, the National Bank's CSV, JSON or PDF, or
+any table of rubric codes and amounts in a PDF, a CSV or a workbook (.xlsx),
 by section of the form, and below it what the National Bank's checks find. The
 file "-" is the standard input.
 

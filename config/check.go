@@ -179,6 +179,18 @@ func (c *Config) linkReference(d Dossier) [2]string {
 }
 
 func (r *reader) checkDocuments(d Documents) {
+	names := map[string]bool{}
+	for i, t := range d.Tables {
+		key := fmt.Sprintf("documents.tables[%d]", i)
+		r.require(key+".name", t.Name, "a short name by which messages call the table")
+		if t.Name != "" && names[t.Name] {
+			r.reject(key+".name", fmt.Sprintf("two tables are named %q", clip.Text(t.Name)), "give each a name of its own")
+		}
+		names[t.Name] = true
+		for _, m := range t.Layout().Mistakes() {
+			r.reject(key+"."+m.Column, m.What, m.Right)
+		}
+	}
 	if d.CBSOTable == "" {
 		return
 	}

@@ -148,8 +148,30 @@ type Dossier struct {
 
 // Documents says how social balances are read.
 type Documents struct {
-	CBSOTable      string `yaml:"cbso_table"`       // a table of XBRL members that extends or replaces balansd's own
-	HoldOnFindings bool   `yaml:"hold_on_findings"` // a balance with findings waits for a person
+	CBSOTable      string  `yaml:"cbso_table"`       // a table of XBRL members that extends or replaces balansd's own
+	HoldOnFindings bool    `yaml:"hold_on_findings"` // a balance with findings waits for a person
+	Tables         []Table `yaml:"tables"`           // tables of layouts that balansd does not know
+}
+
+// Table names the columns of a table of social balances by their heads; see
+// balance.Table.
+type Table struct {
+	Name     string            `yaml:"name"`     // for people; unique
+	Code     string            `yaml:"code"`     // the head of the column with the codes of the rubrics
+	Current  string            `yaml:"current"`  // of the amounts of the financial year
+	Previous string            `yaml:"previous"` // of those of the year before
+	Columns  map[string]string `yaml:"columns"`  // in place of the three: the head of each rubric, by its code
+	Number   string            `yaml:"number"`   // of the enterprise number
+	Client   string            `yaml:"client"`   // of the client's name
+	Year     string            `yaml:"year"`     // of the financial year, a calendar year or its last day
+	Start    string            `yaml:"start"`    // of its first day
+	End      string            `yaml:"end"`      // of its last day
+}
+
+// Layout returns the table as the reader of documents takes it.
+func (t Table) Layout() balance.Table {
+	return balance.Table{Name: t.Name, Code: t.Code, Current: t.Current, Previous: t.Previous, Columns: t.Columns,
+		Number: t.Number, Client: t.Client, Year: t.Year, Start: t.Start, End: t.End}
 }
 
 // Backup says where copies of the state go. One is made before each nightly

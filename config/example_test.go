@@ -190,7 +190,7 @@ func TestTheExampleShowsTheDefaults(t *testing.T) {
 		values[s.Key] = s.Value
 	}
 	// What the example sets to something else, to show how it is done.
-	shown := regexp.MustCompile(`^(finbox\.(base_url|token_url|client|scope|audience|certificate_file)|folders|dossiers|network|documents\.cbso_table|log\.file$|portal\.(hostnames|certificate|key_file|metrics|oidc)|` +
+	shown := regexp.MustCompile(`^(finbox\.(base_url|token_url|client|scope|audience|certificate_file)|folders|dossiers|network|documents\.(cbso_table|tables)|log\.file$|portal\.(hostnames|certificate|key_file|metrics|oidc)|` +
 		`silverfin\.(client|scopes|target\.(level|handle|map)))`)
 	for _, s := range Default().Settings() {
 		if got := values[s.Key]; got != s.Value && !shown.MatchString(s.Key) {

@@ -152,3 +152,22 @@ func TestTheSystemsConfigurationGoesFirst(t *testing.T) {
 		t.Error(diff)
 	}
 }
+
+// A table of documents is held to the rules of the reader, each mistake at its line.
+func TestDocumentTables(t *testing.T) {
+	well := "documents:\n  tables:\n    - name: export\n      code: Kenmerk\n      current: Saldo\n    - name: clients\n      columns: {\"1003\": VTE, \"1003P\": VTE vorig}\n      number: Nr\n"
+	c, err := load(t, well)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if l := c.Documents.Tables[1].Layout(); l.Columns["1003P"] != "VTE vorig" || l.Number != "Nr" {
+		t.Errorf("the second table is %+v", l)
+	}
+	_, err = load(t, "documents:\n  tables:\n    - name: export\n      code: Kenmerk\n    - name: export\n      columns:\n        \"70\": Omzet\n")
+	got := strings.Join(mistakes(t, err), "\n")
+	for _, want := range []string{":3:7: documents.tables[0].current: is missing", ":5:7: documents.tables[1].name: two tables are named \"export\"", ":7:9: documents.tables[1].columns.70: "} {
+		if !strings.Contains(got, want) {
+			t.Errorf("no %q in\n%s", want, got)
+		}
+	}
+}
