@@ -5,6 +5,7 @@ import (
 	"slices"
 	"strings"
 
+	"balansd/balance"
 	"balansd/ledger"
 	"balansd/problem"
 )
@@ -35,7 +36,7 @@ func (f *folderListing) add(p ledger.Page) {
 // isUnsure reports whether nothing is known of a file that was not listed.
 func (f *folderListing) isUnsure(id string) bool {
 	return slices.ContainsFunc(f.content.Unsure, func(u string) bool {
-		return id == u || strings.HasSuffix(u, "/") && strings.HasPrefix(id, u)
+		return id == u || strings.HasPrefix(id, u+balance.InArchive) || strings.HasSuffix(u, "/") && strings.HasPrefix(id, u)
 	})
 }
 

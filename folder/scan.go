@@ -14,7 +14,6 @@ import (
 	"strings"
 	"time"
 
-	"balansd/balance"
 	"balansd/internal/sleep"
 	"balansd/ledger"
 )
@@ -199,7 +198,7 @@ func (s *scan) read(ctx context.Context, c candidate) error {
 // postpone reports why a candidate is left for another run.
 func (s *scan) postpone(c candidate, format string, args ...any) {
 	s.report.Postponed++
-	s.unsure = append(s.unsure, c.name, c.name+balance.InArchive)
+	s.unsure = append(s.unsure, c.name)
 	s.addProblem(string(c.print[:]), format, args...)
 }
 
@@ -223,7 +222,7 @@ func (s *scan) use(name string, known knowledge) {
 		s.loose++
 		if s.cfg.Layout == LayoutDossiers {
 			s.report.Postponed++
-			s.unsure = append(s.unsure, name, name+balance.InArchive)
+			s.unsure = append(s.unsure, name)
 			s.stray = append(s.stray, printable(name))
 			return
 		}

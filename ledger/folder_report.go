@@ -22,8 +22,8 @@ type FolderReport struct {
 // the balances in it.
 type FolderContent struct {
 	Report FolderReport
-	// Unsure are the ids of files that are there and could not be looked at, and
-	// of folders, which end with a slash. Whatever else of the connection was not
+	// Unsure are the ids of files that are there and could not be looked at, which
+	// stand for all in an archive, and of folders, which end with a slash. Whatever else of the connection was not
 	// listed is not there any more, or is no social balance.
 	Unsure []string
 }
