@@ -9,6 +9,7 @@ import (
 	"balansd/balance"
 	"balansd/daemon"
 	"balansd/ledger"
+	"balansd/problem"
 )
 
 // entriesInEveryState returns a dossier in each state, and for each reason and kind of
@@ -50,7 +51,9 @@ func TestStatesInBrowser(t *testing.T) {
 			{ID: "c3", Name: "Kantoor Luik", Status: ledger.Deactivated, ListedAt: at, Problem: "Finbox says that it is deactivated."},
 			{ID: "c4", Name: "Kantoor Aalst", Status: ledger.Active, ListedAt: at, Problem: "Finbox did not answer."},
 			{ID: "c5", Name: "Oude omgeving", Status: ledger.Removed},
-			{ID: "folder", Name: "/srv/sociale-balansen", Kind: ledger.Folder, Status: ledger.Active, ListedAt: at}},
+			{ID: "folder", Name: "/srv/sociale-balansen", Kind: ledger.Folder, Status: ledger.Active, ListedAt: at,
+				Folder: &ledger.FolderReport{Files: 241, Balances: 1, Unusable: 1, Problems: []string{"The file /srv/sociale-balansen/A/sociale balans.csv is larger than 52428800 bytes."}}},
+			{ID: "map", Name: "/srv/nas", Kind: ledger.Folder, Status: ledger.Active, ListedAt: at, Problem: "the folder /srv/nas is empty", ProblemReason: string(problem.NotMounted)}},
 		Firms: []ledger.Firm{
 			{ID: 11, Name: "Kantoor Zandbank", LinkedBy: annName, LinkedAt: at, RenewedAt: at},
 			{ID: 12, Name: "Bureau Ardenne", LinkedAt: at, RenewedAt: at, Relink: "Silverfin refuses the refresh token."}},
