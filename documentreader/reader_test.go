@@ -41,7 +41,10 @@ func parsers() map[string]documentreader.Parse {
 			return &balance.Balance{Name: string(data)}, err
 		},
 		"loop": func(balance.ReaderOptions, io.Reader) (*balance.Balance, error) {
-			for {
+			for n := 0; ; n++ {
+				if n < 0 {
+					n = 0
+				}
 			}
 		},
 		"wait": func(balance.ReaderOptions, io.Reader) (*balance.Balance, error) { select {} },

@@ -3,6 +3,8 @@ package folder
 import (
 	"context"
 	"errors"
+	"io/fs"
+	"os"
 
 	"balansd/balance"
 	"balansd/ledger"
@@ -38,6 +40,12 @@ func (s *scan) examine(ctx context.Context, name string) (knowledge, error) {
 			return s.examineArchive(ctx, name, f, info, documents, skipped)
 		}
 	}
+	return s.examineDocument(ctx, name, f, info)
+}
+
+// examineDocument finds out what a file is that is no archive.
+func (s *scan) examineDocument(ctx context.Context, name string, f *os.File, info fs.FileInfo) (knowledge, error) {
+	named := balance.NameSaysBalance(name)
 	if info.Size() > s.cfg.MaxDocument && !named {
 		return knowledge{kind: kindOf(name)}, nil
 	}
