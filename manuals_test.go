@@ -377,7 +377,8 @@ func casesOfPages() map[string]ledger.State {
 		string(ledger.BeforeActivation): ledger.Ignored, string(ledger.Dismissed): ledger.Ignored, string(ledger.NotListed): ledger.Ignored,
 		string(ledger.Unreadable): ledger.Failed, string(ledger.Refused): ledger.Failed,
 		string(ledger.NotEqual): ledger.Failed, string(ledger.Unavailable): ledger.Failed,
-		"moved": ledger.Done, // and its figures are to be emptied
+		"moved":                     ledger.Done, // and its figures are to be emptied
+		string(ledger.InWholeEuros): ledger.Superseded,
 	}
 	for _, r := range ledger.Reasons() {
 		cases[string(r)] = ledger.Waiting

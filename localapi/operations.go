@@ -170,7 +170,7 @@ func acceptRecord(in daemon.AcceptRequest, _ ledger.Entry) accounts.Record {
 	for i, a := range in.Readings {
 		codes[i] = clip.Text(a.Code)
 	}
-	return accounts.Record{Who: in.By, What: "accept", On: entryName(in.Number) + codesText(codes)}
+	return accounts.Record{Who: in.By, What: "accept-reading", On: entryName(in.Number) + codesText(codes)}
 }
 
 // codesText lists the first codes, each after a blank.

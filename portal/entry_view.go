@@ -139,7 +139,7 @@ func knownCases() []string {
 	for _, s := range []ledger.State{ledger.Found, ledger.Sending, ledger.Done, ledger.Differs, ledger.Superseded} {
 		list = append(list, string(s))
 	}
-	return append(list, moved)
+	return append(list, moved, string(ledger.InWholeEuros))
 }
 
 func caseOf(s ledger.State, r ledger.Reason, c ledger.FailClass) string {
@@ -147,6 +147,8 @@ func caseOf(s ledger.State, r ledger.Reason, c ledger.FailClass) string {
 	switch s {
 	case ledger.Waiting, ledger.Ignored:
 		code = string(r)
+	case ledger.Superseded:
+		code = cmp.Or(string(r), code)
 	case ledger.Failed:
 		code = string(c)
 	}
@@ -158,5 +160,5 @@ func caseOf(s ledger.State, r ledger.Reason, c ledger.FailClass) string {
 
 // hasNextStep reports whether a case has a message that says what to do.
 func hasNextStep(code string) bool {
-	return !slices.Contains([]string{string(ledger.Done), string(ledger.Superseded), string(ledger.Found), string(ledger.Sending), unknown}, code)
+	return !slices.Contains([]string{string(ledger.Done), string(ledger.Superseded), string(ledger.InWholeEuros), string(ledger.Found), string(ledger.Sending), unknown}, code)
 }

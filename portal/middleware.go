@@ -56,11 +56,14 @@ func (h *Handler) middleware(mux *http.ServeMux) http.Handler {
 	})
 }
 
+// pagePolicy is the policy of all pages.
+const pagePolicy = "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self'; " +
+	"connect-src 'self'; form-action 'self'; base-uri 'none'; frame-ancestors 'none'"
+
 // setSecurityHeaders sets the headers that forbid a browser what the pages never need:
 // nothing from another origin is loaded, run or framed.
 func (h *Handler) setSecurityHeaders(header http.Header) {
-	header.Set("Content-Security-Policy", "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self'; "+
-		"connect-src 'self'; form-action 'self'; base-uri 'none'; frame-ancestors 'none'")
+	header.Set("Content-Security-Policy", pagePolicy)
 	header.Set("X-Content-Type-Options", "nosniff")
 	header.Set("X-Frame-Options", "DENY")
 	header.Set("Referrer-Policy", "no-referrer")

@@ -31,6 +31,9 @@ type dossierData struct {
 	Decision       *decisionView // while it differs
 	NewerDismissed bool          // it was superseded by one that was dismissed
 	Conflict       *linkConflict // a link that was refused; nil for none
+	Doubts         []doubtView   // what a person is to settle
+	Page           int           // of the original that is shown beside the doubts; 0 for none
+	Accepted       []acceptedView
 }
 
 // eventView adds to an event of the history what the templates need.
@@ -41,7 +44,7 @@ type eventView struct {
 // Case returns the last part of the message id of the event.
 func (s eventView) Case() string {
 	switch s.Act {
-	case ledger.ActRetry, ledger.ActDismiss, ledger.ActUseFinbox, ledger.ActKeepSilverfin, ledger.ActRecall, ledger.ActLink:
+	case ledger.ActRetry, ledger.ActDismiss, ledger.ActUseFinbox, ledger.ActKeepSilverfin, ledger.ActRecall, ledger.ActLink, ledger.ActAccept:
 		return string(s.Act)
 	}
 	switch {
@@ -87,6 +90,12 @@ func dossierPage(rq *request) error {
 // showDossier answers with the page of a dossier. conflict is a link that was refused;
 // nil for none.
 func (rq *request) showDossier(status int, f daemon.EntryDetail, stop *linkConflict) error {
+	return rq.showDossierWith(status, f, stop, nil)
+}
+
+// showDossierWith is showDossier after a form about doubts of which some answers, by
+// code, are wrong.
+func (rq *request) showDossierWith(status int, f daemon.EntryDetail, stop *linkConflict, wrong map[string]bool) (err error) {
 	ctx := rq.r.Context()
 	d := dossierData{Conflict: stop, Entry: rq.entry(f.Entry), Connection: f.Entry.Connection,
 		Sections: sections(balance.Lang(rq.locale.Lang), f.Values, f.Entry.Findings)}
@@ -123,6 +132,15 @@ func (rq *request) showDossier(status int, f daemon.EntryDetail, stop *linkConfl
 	d.NewerDismissed, err = rq.newerDismissed(f.Entry)
 	if err != nil {
 		return err
+	}
+	if d.Doubts, err = rq.doubts(f.Entry, wrong); err != nil {
+		return err
+	}
+	if d.Accepted, err = rq.acceptedReadings(f.Entry); err != nil {
+		return err
+	}
+	if d.Page = firstPage(d.Doubts); d.Page > 0 {
+		rq.w.Header().Set("Content-Security-Policy", pagePolicy+"; frame-src 'self'") // for the original
 	}
 	return rq.renderPageStatus(status, "dossier", d)
 }

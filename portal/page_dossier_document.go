@@ -21,12 +21,17 @@ func downloadDocument(rq *request) error {
 	if err != nil {
 		return err
 	}
+	return rq.sendAsDownload(f.Entry, d.Data)
+}
+
+// sendAsDownload answers with a document that a browser must save.
+func (rq *request) sendAsDownload(e ledger.Entry, data []byte) error {
 	h := rq.w.Header()
 	h.Set("Content-Type", "application/octet-stream")
-	h.Set("Content-Disposition", `attachment; filename="`+documentName(f.Entry, d.Data)+`"`)
+	h.Set("Content-Disposition", `attachment; filename="`+documentName(e, data)+`"`)
 	h.Set("Content-Security-Policy", "default-src 'none'; sandbox")
-	h.Set("Content-Length", strconv.Itoa(len(d.Data)))
-	_, _ = rq.download().Write(d.Data)
+	h.Set("Content-Length", strconv.Itoa(len(data)))
+	_, _ = rq.download().Write(data)
 	return nil
 }
 

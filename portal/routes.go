@@ -39,6 +39,7 @@ func (h *Handler) routeTable() []route {
 		h.homeRoutes(),
 		h.dossierListRoutes(),
 		h.dossierRoutes(),
+		h.doubtRoutes(),
 		h.decisionRoutes(),
 		h.runRoutes(),
 		h.connectionRoutes(),
