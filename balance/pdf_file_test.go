@@ -2,6 +2,8 @@ package balance_test
 
 import (
 	"bytes"
+	"crypto/aes"
+	"crypto/cipher"
 	"crypto/md5"
 	"crypto/rc4"
 	"fmt"
@@ -18,6 +20,31 @@ const pad = "\x28\xBF\x4E\x5E\x4E\x75\x8A\x41\x64\x00\x4E\x56\xFF\xFA\x01\x08\x2
 // encryptedPDF makes a PDF of one page, encrypted with RC4 and an empty password
 // and 128 bits as ISO 32000-1, 7.6 describes.
 func encryptedPDF(content string) string {
+	return encryptedWith("/V 2 /R 3 /Length 128", func(key []byte, object int, text string) string {
+		sum := md5.Sum(append(bytes.Clone(key), byte(object), 0, 0, 0, 0))
+		return rc4ed(sum[:], text)
+	}, content)
+}
+
+// encryptedWithAES makes a PDF as version 4 describes, with AES and 128 bits.
+func encryptedWithAES(content string) string {
+	const filter = "/V 4 /R 4 /Length 128 /CF << /StdCF << /CFM /AESV2 /AuthEvent /DocOpen /Length 16 >> >> /StmF /StdCF /StrF /StdCF"
+	return encryptedWith(filter, func(key []byte, object int, text string) string {
+		sum := md5.Sum(append(append(bytes.Clone(key), byte(object), 0, 0, 0, 0), "sAlT"...))
+		block, err := aes.NewCipher(sum[:])
+		if err != nil {
+			panic(err)
+		}
+		pad := aes.BlockSize - len(text)%aes.BlockSize
+		b := []byte(text + strings.Repeat(string(rune(pad)), pad))
+		iv := []byte("0123456789abcdef")
+		cipher.NewCBCEncrypter(block, iv).CryptBlocks(b, b)
+		return string(iv) + string(b)
+	}, content)
+}
+
+// encryptedWith makes a PDF of one page whose objects a function encrypts.
+func encryptedWith(entries string, of func(key []byte, object int, text string) string, content string) string {
 	owner, id := strings.Repeat("o", 32), "0123456789abcdef"
 	sum := md5.Sum([]byte(pad + owner + "\xfc\xff\xff\xff" + id))
 	for range 50 {
@@ -33,14 +60,10 @@ func encryptedPDF(content string) string {
 		}
 		user = rc4ed(other, user)
 	}
-	of := func(object int, text string) string {
-		sum := md5.Sum(append(bytes.Clone(key), byte(object), 0, 0, 0, 0))
-		return rc4ed(sum[:], text)
-	}
-	return pdfWithTrailer(fmt.Sprintf("/ID [<%x> <%x>] /Encrypt << /Filter /Standard /V 2 /R 3 /Length 128 /P -4 /O <%x> /U <%x> >>", id, id, owner, user+strings.Repeat("\x00", 16)),
+	return pdfWithTrailer(fmt.Sprintf("/ID [<%x> <%x>] /Encrypt << /Filter /Standard %s /P -4 /O <%x> /U <%x> >>", id, id, entries, owner, user+strings.Repeat("\x00", 16)),
 		"<< /Type /Catalog /Pages 2 0 R >>", "<< /Type /Pages /Kids [3 0 R] /Count 1 >>",
 		"<< /Type /Page /Parent 2 0 R /Contents 4 0 R /Resources << /Font << /F1 << /Type /Font /Encoding /WinAnsiEncoding >> >> >> >>",
-		stream("", of(4, content)))
+		stream("", of(key, 4, content)))
 }
 
 func rc4ed(key []byte, text string) string {
@@ -66,9 +89,11 @@ func encryptedWith40Bits() string {
 func TestPDFEncrypted(t *testing.T) {
 	pages := newForm(filing(t, balance.Abbreviated), balance.Dutch).print(t)
 	whole := encryptedPDF(paper{}.content(pages[2]))
-	b, err := newReader().Read([]byte(whole))
-	if err != nil || len(b.Values) < 20 || b.EnterpriseNumber == "" {
-		t.Errorf("empty password: %v, %v", b, err)
+	for way, document := range map[string]string{"RC4": whole, "AES-128": encryptedWithAES(paper{}.content(pages[2]))} {
+		b, err := newReader().Read([]byte(document))
+		if err != nil || len(b.Values) < 20 || b.EnterpriseNumber == "" {
+			t.Errorf("%s with an empty password: %v, %v", way, b, err)
+		}
 	}
 	for name, c := range map[string]struct{ document, want string }{
 		"a password":     {strings.Replace(whole, "/P -4", "/P -8", 1), "this PDF wants a password"},

@@ -8,7 +8,8 @@ import (
 )
 
 var (
-	numberLabel = regexp.MustCompile(`ondernemingsn|\bkbo\b|\bbce\b|\bbtw\b|\btva\b|n° ?d'entreprise|num[ée]ro d'entreprise|numéro bce|enterprise n|company n|\bvat\b|unternehmensn|\bmwst\b|entity number`)
+	numberLabel = regexp.MustCompile(`ondernemingsn|\bkbo\b|\bbce\b|n° ?d'entreprise|num[ée]ro d'entreprise|enterprise n|company n|unternehmensn|entity number`)
+	vatLabel    = regexp.MustCompile(`\bbtw\b|\btva\b|\bvat\b|\bmwst\b`)
 	nameLabel   = regexp.MustCompile(`^(?:naam(?: van de (?:onderneming|werkgever|klant|vennootschap))?|benaming|werkgever|klant|cliënt|onderneming|vennootschap|firma|dénomination(?: sociale)?|nom(?: de l'(?:entreprise|employeur)| du client)?|employeur|client|entreprise|société|raison sociale|name(?: of the (?:company|employer))?|company|employer|arbeitgeber|kunde|bezeichnung|unternehmen)(?: en rechtsvorm| et forme juridique)?\s*:?$`) //nolint:misspell // French
 	periodLabel = regexp.MustCompile(`boekjaar|exercice|geschäftsjahr|financial year|accounting period|periode|période|\bperiod\b|zeitraum|\bvan\b.*\btot\b|\bdu\b.*\bau\b|\bvom\b.*\bbis\b|\bfrom\b.*\bto\b`)
 	startLabel  = regexp.MustCompile(`\bbegin|\bstart|aanvang|début|anfang|eerste dag|premier jour`)
@@ -26,7 +27,7 @@ var (
 
 // identify reads from the lines outside the tables what the balance is of.
 func (t *tableReader) identify() {
-	var labelled, all []EnterpriseNumber
+	var labelled, withVAT, all []EnterpriseNumber
 	var years []Period
 	var alone []string
 	ends := [2]string{}
@@ -41,6 +42,8 @@ func (t *tableReader) identify() {
 			if numberLabel.MatchString(text) {
 				labelled = append(labelled, found...)
 				t.damagedNumber(line, found)
+			} else if vatLabel.MatchString(text) {
+				withVAT = append(withVAT, found...)
 			}
 			t.identifyName(p, line)
 			t.identifyModel(text)
@@ -66,7 +69,7 @@ func (t *tableReader) identify() {
 		y, _ := strconv.Atoi(alone[0])
 		t.yearAlone(Date{y, 12, 31})
 	}
-	t.identifyNumber(labelled, all)
+	t.identifyNumber(labelled, withVAT, all)
 }
 
 // linesOutside returns the lines of a page that have no row of a table.
@@ -104,25 +107,26 @@ func (t *tableReader) damagedNumber(line []textWord, found []EnterpriseNumber) {
 	}
 }
 
-// identifyNumber settles the enterprise number: the one beside a label, else the only
-// one. A payroll bureau prints its own as well.
-func (t *tableReader) identifyNumber(labelled, all []EnterpriseNumber) {
-	unique := func(list []EnterpriseNumber) []EnterpriseNumber {
+// identifyNumber settles the enterprise number: the one beside its label, else the one
+// beside that of a VAT number, else the only one. A payroll bureau prints its own as
+// well.
+func (t *tableReader) identifyNumber(lists ...[]EnterpriseNumber) {
+	for _, list := range lists {
 		slices.Sort(list)
-		return slices.Compact(list)
-	}
-	labelled, all = unique(labelled), unique(all)
-	switch {
-	case len(labelled) == 1:
-		t.balance.EnterpriseNumber = labelled[0]
-	case len(labelled) == 0 && len(all) == 1:
-		t.balance.EnterpriseNumber = all[0]
-	case len(all) > 1:
-		var texts []string
-		for _, n := range all[:min(len(all), 5)] {
-			texts = append(texts, n.Pretty())
+		switch list = slices.Compact(list); len(list) {
+		case 0:
+			continue
+		case 1:
+			t.balance.EnterpriseNumber = list[0]
+			return
+		default:
+			var texts []string
+			for _, n := range list[:min(len(list), 5)] {
+				texts = append(texts, n.Pretty())
+			}
+			t.addFinding("several_numbers", nil, args{"numbers": strings.Join(texts, ", ")})
+			return
 		}
-		t.addFinding("several_numbers", nil, args{"numbers": strings.Join(texts, ", ")})
 	}
 }
 

@@ -261,6 +261,7 @@ func TestTableIdentity(t *testing.T) {
 		want string
 	}{
 		"labels":          {with([]any{"Numéro d'entreprise", "BE 0443.246.943"}, []any{"Secrétariat social", "0402.754.886"}, []any{"Date de début", "01/01/2024"}, []any{"Date de clôture", "31/12/2024"}), "0443246943 2024-01-01/2024-12-31 []"},
+		"VAT of another":  {with([]any{"Bureau, btw BE 0402.754.886"}, []any{"Ondernemingsnummer", "0443.246.943"}, []any{"Periode", "01/01/2024", "31/12/2024"}), "0443246943 2024-01-01/2024-12-31 []"},
 		"two numbers":     {with([]any{"Dossier", "0443.246.943"}, []any{"Bureau", "0402.754.886"}, []any{"Boekjaar van 01/01/2024 tot 31/12/2024"}), " 2024-01-01/2024-12-31 [several_numbers]"},
 		"only the year":   {with([]any{"KBO", "0443.246.943"}, []any{"Boekjaar 2024"}), "0443246943 2024-01-01/2024-12-31 [year_alone]"},
 		"damaged":         {with([]any{"Ondernemingsnummer", "9,00E+08"}, []any{"Periode", "01/01/2024", "31/12/2024"}), " 2024-01-01/2024-12-31 [enterprise_number_damaged]"},
