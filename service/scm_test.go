@@ -157,7 +157,7 @@ func TestWindowsInstallSetsRight(t *testing.T) {
 	}
 }
 
-// What a Windows does not offer is left out; what it does not have is not
+// A setting that this Windows does not support is left out; a missing service is not
 // waited for.
 func TestWindowsInstallOnAnother(t *testing.T) {
 	f := newFakeSCM()
@@ -170,7 +170,7 @@ func TestWindowsInstallOnAnother(t *testing.T) {
 	if c := f.service.config; !slices.Equal(c.dependencies, []string{"Tcpip"}) || len(f.service.options) != 2 {
 		t.Errorf("the service is %+v", f.service)
 	}
-	if n := strings.Count(log.String(), "does not offer it"); n != 3 || !strings.Contains(log.String(), "Dnscache") {
+	if n := strings.Count(log.String(), "does not support"); n != 3 || !strings.Contains(log.String(), "Dnscache") {
 		t.Errorf("it says: %s", log.String())
 	}
 }
