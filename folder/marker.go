@@ -19,7 +19,7 @@ import (
 // files, but one whose disk is missing: nothing is concluded from it.
 type marker struct {
 	files  int
-	on     string // the device and the folder on it; empty where the system does not say
+	on     string // the device; "-" where the system does not say
 	path   string // of the folder, hashed: another folder is no lost one
 	listed string // the day, for people
 }
@@ -44,14 +44,14 @@ func markerOf(cfg Config, files int, now time.Time) marker {
 	return marker{files: files, on: deviceOf(cfg.Path), path: hex.EncodeToString(sum[:6]), listed: now.Format(time.DateOnly)}
 }
 
-// deviceOf names the device that a folder is on, and the folder on it.
+// deviceOf names the device that a folder is on.
 func deviceOf(path string) string {
 	info, err := os.Stat(path)
 	if err != nil {
 		return "-"
 	}
 	if id := identify(fs.FileInfo(info)); id.device != 0 {
-		return strconv.FormatUint(id.device, 16) + ":" + strconv.FormatUint(id.inode, 16)
+		return strconv.FormatUint(id.device, 16)
 	}
 	return "-"
 }
