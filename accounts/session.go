@@ -151,12 +151,12 @@ func (s sessionState) isValid(now time.Time) bool {
 // sessionCodec writes sessions as JSON.
 type sessionCodec struct{}
 
-// Encode is scs.Codec's.
+// Encode implements scs.Codec.
 func (sessionCodec) Encode(deadline time.Time, values map[string]any) ([]byte, error) {
 	return json.Marshal(sessionState{deadline, values})
 }
 
-// Decode is scs.Codec's.
+// Decode implements scs.Codec.
 func (sessionCodec) Decode(text []byte) (time.Time, map[string]any, error) {
 	var s sessionState
 	err := json.Unmarshal(text, &s)
@@ -166,12 +166,12 @@ func (sessionCodec) Decode(text []byte) (time.Time, map[string]any, error) {
 	return s.Deadline, s.Values, err
 }
 
-// sessionStore saves sessions in the state. It is scs.CtxStore.
+// sessionStore saves sessions in the state. It implements scs.CtxStore.
 type sessionStore struct{ people *People }
 
 var _ scs.CtxStore = (*sessionStore)(nil)
 
-// FindCtx is scs.CtxStore's. The Caller remembers which session was found.
+// FindCtx implements scs.CtxStore. The Caller remembers which session was found.
 func (s *sessionStore) FindCtx(ctx context.Context, token string) (text []byte, ok bool, err error) {
 	err = s.people.KeyValue.View(ctx, func(r keyvalue.Reader) error {
 		text = append([]byte(nil), r.Get(sessionsNamespace, token)...)
@@ -187,7 +187,7 @@ func (s *sessionStore) FindCtx(ctx context.Context, token string) (text []byte, 
 	return text, true, nil
 }
 
-// CommitCtx is scs.CtxStore's. The text holds the deadline already. A session
+// CommitCtx implements scs.CtxStore. The text holds the deadline already. A session
 // that ended while the request was handled stays ended: a slow request with a
 // copy of its cookie could bring it back.
 func (s *sessionStore) CommitCtx(ctx context.Context, token string, text []byte, _ time.Time) error {
@@ -200,7 +200,7 @@ func (s *sessionStore) CommitCtx(ctx context.Context, token string, text []byte,
 	})
 }
 
-// DeleteCtx is scs.CtxStore's.
+// DeleteCtx implements scs.CtxStore.
 func (s *sessionStore) DeleteCtx(ctx context.Context, token string) error {
 	return s.people.KeyValue.Update(ctx, func(w keyvalue.Writer) error {
 		w.Delete(sessionsNamespace, token)
@@ -208,17 +208,17 @@ func (s *sessionStore) DeleteCtx(ctx context.Context, token string) error {
 	})
 }
 
-// Find is scs.Store's.
+// Find implements scs.Store.
 func (s *sessionStore) Find(token string) ([]byte, bool, error) {
 	return s.FindCtx(context.Background(), token)
 }
 
-// Commit is scs.Store's.
+// Commit implements scs.Store.
 func (s *sessionStore) Commit(token string, text []byte, end time.Time) error {
 	return s.CommitCtx(context.Background(), token, text, end)
 }
 
-// Delete is scs.Store's.
+// Delete implements scs.Store.
 func (s *sessionStore) Delete(token string) error { return s.DeleteCtx(context.Background(), token) }
 
 // deleteOldSessions deletes the sessions that ended before now, and beyond

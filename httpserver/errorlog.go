@@ -23,7 +23,7 @@ func errorLog(l zerolog.Logger) *log.Logger { return log.New(&serverLog{log: l},
 // maxServerText bounds what is logged of one message, in bytes.
 const maxServerText = 300
 
-// Write is io.Writer's: one message.
+// Write implements io.Writer for one message.
 func (l *serverLog) Write(text []byte) (int, error) {
 	message := strings.ToValidUTF8(strings.TrimSpace(string(text[:min(len(text), maxServerText)])), "")
 	l.log.Debug().Str("text", message).Msg("the web server reports")
