@@ -72,6 +72,7 @@ func commands(app *App) []*cobra.Command {
 		newRunCommand(app),
 		newServiceCommand(app),
 		newSyncCommand(app),
+		newAddCommand(app),
 		newStatusCommand(app),
 		newLedgerCommand(app),
 		newConnectCommand(app),

@@ -1,6 +1,7 @@
 package portal
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"net"
@@ -37,12 +38,14 @@ func (h *Handler) middleware(mux *http.ServeMux) http.Handler {
 		case cross.Check(r) != nil:
 			rq.writePlainError(http.StatusForbidden)
 			return
-		case r.ContentLength > maxBody:
+		}
+		rq.route = h.findRoute(mux, r)
+		limit := cmp.Or(rq.route.maxBody, maxBody)
+		if r.ContentLength > limit {
 			rq.writePlainError(http.StatusRequestEntityTooLarge)
 			return
 		}
-		r.Body = http.MaxBytesReader(seen, r.Body, maxBody)
-		rq.route = h.findRoute(mux, r)
+		r.Body = http.MaxBytesReader(seen, r.Body, limit)
 		r = r.WithContext(context.WithValue(accounts.WithCaller(r.Context(), &rq.caller), requestKey{}, rq))
 		rq.r = r
 		if rq.route.noSession {

@@ -117,8 +117,17 @@ func (c connectionView) ReasonKey() string {
 	return ""
 }
 
-// IsFolder reports whether it is a folder of the configuration.
-func (c connectionView) IsFolder() bool { return c.Kind == ledger.Folder }
+// IsFolder reports whether it is a folder of the configuration, or the uploads: neither
+// has an id to show, and neither is removed here.
+func (c connectionView) IsFolder() bool { return c.Kind == ledger.Folder || c.Kind == ledger.Upload }
+
+// KindKey returns the message that says what it is.
+func (c connectionView) KindKey() string {
+	if c.Kind == ledger.Upload {
+		return "upload.connection"
+	}
+	return "connection.folder"
+}
 
 // firmView adds to a firm what the templates need.
 type firmView struct {

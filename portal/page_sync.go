@@ -43,8 +43,10 @@ type job struct {
 	// ID is random: after a restart, a page that is still open must not show another job.
 	ID    string
 	Entry uint64 // 0 for all dossiers
-	Name  string // of the dossier
-	Start time.Time
+	// Upload is the upload whose confirmed documents it delivers.
+	Upload string
+	Name   string // of the dossier
+	Start  time.Time
 
 	Done, Total int
 	End         time.Time // zero while running

@@ -43,7 +43,7 @@ func (rq *request) serve(r *http.Request) {
 
 // readForm parses the form of a POST.
 func (rq *request) readForm() error {
-	if rq.r.Method != http.MethodPost {
+	if rq.r.Method != http.MethodPost || rq.route.maxBody != 0 {
 		return nil
 	}
 	if err := rq.r.ParseForm(); err != nil {

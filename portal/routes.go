@@ -28,6 +28,9 @@ type route struct {
 	handle func(*request) error
 	// nav is the message id of the page in the navigation; empty for a page that is not in it.
 	nav string
+	// maxBody is the largest body in bytes, that of a usual form when it is 0. Such a
+	// body is not parsed: the handler reads it as it arrives.
+	maxBody int64
 	// noSession is set for routes without a session: static files, health, metrics.
 	noSession bool
 }
@@ -41,6 +44,7 @@ func (h *Handler) routeTable() []route {
 		h.dossierRoutes(),
 		h.doubtRoutes(),
 		h.decisionRoutes(),
+		h.uploadRoutes(),
 		h.runRoutes(),
 		h.connectionRoutes(),
 		h.syncRoutes(),

@@ -68,7 +68,7 @@ func (h *Handler) recordContact(service string, err error) {
 func (h *Handler) serviceStatuses(s daemon.Status) []serviceStatus {
 	finbox, silverfin := serviceStatus{Name: "Finbox"}, serviceStatus{Name: "Silverfin"}
 	for _, c := range s.Connections {
-		if c.Kind == ledger.Folder || c.Status != ledger.Active {
+		if c.Kind != ledger.Finbox && c.Kind != "" || c.Status != ledger.Active {
 			continue
 		}
 		finbox.LastSuccess = latest(finbox.LastSuccess, c.ListedAt)

@@ -13,3 +13,19 @@ document.addEventListener("submit", (e) => {
   const sure = e.target.dataset.sure;
   if (sure && !confirm(sure)) e.preventDefault();
 });
+// Files that are dropped on a form of files are handed in at once.
+document.addEventListener("DOMContentLoaded", () => {
+  const zone = document.querySelector("form.drop");
+  if (!zone) return;
+  const files = zone.querySelector("input[type=file]");
+  for (const name of ["dragenter", "dragover"]) zone.addEventListener(name, (e) => { e.preventDefault(); zone.classList.add("over"); });
+  zone.addEventListener("dragleave", () => zone.classList.remove("over"));
+  zone.addEventListener("drop", (e) => {
+    e.preventDefault();
+    zone.classList.remove("over");
+    if (!e.dataTransfer.files.length) return;
+    files.files = e.dataTransfer.files;
+    zone.requestSubmit();
+  });
+  zone.addEventListener("submit", () => zone.classList.add("busy"));
+});
