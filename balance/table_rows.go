@@ -13,6 +13,8 @@ type dataTable struct {
 	page    *textPage
 	columns []*tableColumn
 	rows    []tableRow
+	read    []tableAmount // what amounts returned for so many rows
+	readOf  int
 }
 
 // tableRow is a row of a table: a code and what stands beside it.
@@ -182,13 +184,13 @@ func joinDigits(words []textWord) []textWord {
 
 // headed gives a table its columns, if an amount of it stands in one that is known.
 func (t *dataTable) headed(columns []*tableColumn) bool {
-	t.columns = columns
+	t.columns, t.readOf = columns, 0
 	for _, a := range t.amounts() {
 		if slices.ContainsFunc(a.columns, func(c *tableColumn) bool { return c.known }) {
 			return true
 		}
 	}
-	t.columns = nil
+	t.columns, t.readOf = nil, 0
 	return false
 }
 
@@ -204,6 +206,13 @@ type tableAmount struct {
 // whose head is the one over it; where there are as many heads as such columns, they
 // come in the same order.
 func (t *dataTable) amounts() []tableAmount {
+	if t.readOf != len(t.rows) {
+		t.read, t.readOf = t.findAmounts(), len(t.rows)
+	}
+	return t.read
+}
+
+func (t *dataTable) findAmounts() []tableAmount {
 	var all []tableAmount
 	if t.page.cells {
 		for _, row := range t.rows {

@@ -296,3 +296,18 @@ func TestTableWithTwoLinesOfHeads(t *testing.T) {
 		}
 	}
 }
+
+// A wide table of columns that say nothing takes no longer than it is large.
+func TestWideTable(t *testing.T) {
+	head, row := []any{"Code", "Boekjaar"}, []any{"1003", 1.5}
+	for range 500 {
+		head, row = append(head, "Kolom"), append(row, 5)
+	}
+	rows := under([]any{"Sociale balans"}, head)
+	for range 150 {
+		rows = append(rows, row)
+	}
+	if got := figures(mustRead(t, asCSV(rows...)).Values); got != "1003=1.5" {
+		t.Error(got)
+	}
+}
