@@ -74,13 +74,13 @@ func folderConfig(cfg *config.Config, f config.Folder, reader *documentreader.Re
 }
 
 // readingVersion names how documents are read. What was learnt of a file by another
-// version, or with another table, counts no more.
+// version, or with other tables, is not used.
 func readingVersion(cfg *config.Config, version string) string {
-	table, err := os.ReadFile(cfg.Documents.CBSOTable)
+	members, err := os.ReadFile(cfg.Documents.CBSOTable)
 	if err != nil {
-		table = nil // none, or one that config check tells
+		members = nil // none, or one that config check reports
 	}
-	sum := sha256.Sum256(table)
+	sum := sha256.Sum256(fmt.Appendf(members, "%q", cfg.Documents.Tables))
 	return fmt.Sprintf("%s %d %s", version, cfg.Finbox.MaxDocument, hex.EncodeToString(sum[:8]))
 }
 

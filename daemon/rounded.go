@@ -103,7 +103,7 @@ func (d *delivery) recall(ctx context.Context, siblings []ledger.Entry, c compar
 		}
 		text := fmt.Sprintf("it counts again: entry %d, in whole euros, which had taken its place, gave way to entry %d, which counts behind this one", rounded, d.entry.Number)
 		_, err = d.cfg.Store.Move(ctx, ledger.Move{Entry: again, Event: ledger.Event{At: d.cfg.Now(), Run: d.record.Number, State: again.State,
-			Text: text, Act: ledger.ActRecall}})
+			Text: text, Act: ledger.ActCountsAgain}})
 		if err != nil {
 			return false, err
 		}

@@ -203,14 +203,15 @@ type Event struct {
 // Act is what moved an entry besides the work of a run.
 type Act string
 
-// The acts. All but the last are a person's.
+// The acts. All but the last two are a person's.
 const (
 	ActRetry         Act = "retry"
 	ActDismiss       Act = "dismiss"
 	ActUseFinbox     Act = "use_finbox"
 	ActKeepSilverfin Act = "keep_silverfin"
-	ActAccept        Act = "accept" // said what a document means, or which of several balances counts
-	ActUpload        Act = "upload" // handed in as a file
-	ActLink          Act = "link"   // linked to a company with another enterprise number, confirmed by an admin
-	ActRecall        Act = "recall" // it counts after all: a link or the activation reaches back to it
+	ActAccept        Act = "accept"       // said what a document means, or which of several balances counts
+	ActUpload        Act = "upload"       // handed in as a file
+	ActLink          Act = "link"         // linked to a company with another enterprise number, confirmed by an admin
+	ActRecall        Act = "recall"       // it counts after all: a link or the activation reaches back to it
+	ActCountsAgain   Act = "counts_again" // what had taken its place gave way to exact figures
 )
