@@ -10,6 +10,7 @@ import (
 	"slices"
 	"strconv"
 	"strings"
+	"sync"
 	"time"
 
 	"balansd/accounts"
@@ -128,12 +129,45 @@ func (u *uploadReader) Read(p []byte) (int, error) {
 	return n, err
 }
 
+// uploadChecks counts the checks of uploads that were started and did not end. The zero
+// value is ready to use, and it is safe for concurrent use.
+type uploadChecks struct {
+	mu      sync.Mutex
+	started map[string]int // by the id of the upload
+}
+
+// begin counts a check of an upload until end is called.
+func (c *uploadChecks) begin(id string) (end func()) {
+	c.add(id, 1)
+	return func() { c.add(id, -1) }
+}
+
+func (c *uploadChecks) add(id string, by int) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if c.started == nil {
+		c.started = map[string]int{}
+	}
+	if c.started[id] += by; c.started[id] == 0 {
+		delete(c.started, id)
+	}
+}
+
+// running reports whether a check of an upload did not end yet.
+func (c *uploadChecks) running(id string) bool {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	return c.started[id] > 0
+}
+
 // startCheck has an upload read and compared in the background.
 func (rq *request) startCheck(id string) {
 	ctx, cancel := background(rq.r.Context())
 	r := daemon.UploadRequest{ID: id, By: rq.person.Name}
+	end := rq.checks.begin(id)
 	go func() {
 		defer cancel()
+		defer end()
 		if _, err := rq.API.CheckUpload(ctx, r); err != nil {
 			rq.Log.Warn().Err(err).Str("code", string(problem.Of(err).Code)).Msg("an upload could not be checked")
 		}
@@ -145,8 +179,9 @@ type uploadView struct {
 	daemon.Upload
 
 	Rows    []uploadRow
-	Polling bool // something is still under way
+	Polling bool // something is still under way, so that nothing can be ticked
 	Ready   int  // how many can be confirmed
+	Unread  bool // a check ended before it came to all documents
 	Figures bool // each document is shown with its figures
 	Job     *jobView
 }
@@ -159,11 +194,14 @@ type uploadRow struct {
 	Result   *entryView // once it was confirmed
 	Sections []valueSection
 	Admin    bool
+	Idle     bool // nothing is under way that changes it
 }
 
 // OutlookKey returns the message that says what would become of it.
 func (r uploadRow) OutlookKey() string {
 	switch {
+	case r.Outlook == nil && r.Idle:
+		return "upload.outlook-unknown"
 	case r.Outlook == nil:
 		return "upload.outlook-reading"
 	case r.Outlook.Kind == daemon.OutlookWaits:
@@ -208,30 +246,34 @@ func (r uploadRow) NeedsWord() bool {
 
 // uploadPage shows an upload, or the part of it that htmx asks for again.
 func uploadPage(rq *request) error {
-	u, err := rq.API.Upload(rq.r.Context(), daemon.UploadRequest{ID: rq.r.PathValue("upload")})
+	id := rq.r.PathValue("upload")
+	checking := rq.checks.running(id) // asked first: what it did is then in the upload
+	j, delivering := rq.jobs.ofUpload(id)
+	u, err := rq.API.Upload(rq.r.Context(), daemon.UploadRequest{ID: id})
 	if err != nil {
 		return err
 	}
-	view := uploadView{Upload: u, Polling: u.Checking, Figures: len(u.Items) <= maxOpenFigures}
-	for _, it := range u.Items {
-		row, err := rq.uploadRow(u.ID, it, view.Figures)
-		if err != nil {
-			return err
-		}
-		if it.CanConfirm() && it.Outlook != nil {
-			view.Ready++
-		}
-		if it.State == daemon.UploadStored || it.State == daemon.UploadRead && it.Outlook == nil {
-			view.Polling = true // its check is about to begin
-		}
-		view.Rows = append(view.Rows, row)
-	}
-	if j, ok := rq.jobs.ofUpload(u.ID); ok {
+	view := uploadView{Upload: u, Polling: u.Checking || checking, Figures: len(u.Items) <= maxOpenFigures}
+	if delivering {
 		job, err := rq.viewJob(j)
 		if err != nil {
 			return err
 		}
 		view.Job, view.Polling = &job, view.Polling || job.Running
+	}
+	for _, it := range u.Items {
+		row, err := rq.uploadRow(u.ID, it, view.Figures)
+		if err != nil {
+			return err
+		}
+		row.Idle = !view.Polling
+		switch {
+		case it.Outlook == nil && (it.State == daemon.UploadStored || it.State == daemon.UploadRead):
+			view.Unread = !view.Polling
+		case it.CanConfirm():
+			view.Ready++
+		}
+		view.Rows = append(view.Rows, row)
 	}
 	if rq.isPartial() {
 		return rq.renderPart("upload", "upload-items", view)

@@ -75,6 +75,7 @@ type Handler struct {
 	handler  http.Handler
 	jobs     jobs
 	tasks    taskList
+	checks   uploadChecks
 	contacts contactLog
 	refusals httpserver.LogLimit
 }
