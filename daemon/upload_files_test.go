@@ -43,7 +43,8 @@ func zipOf(t testing.TB, files map[string][]byte) []byte {
 // A ZIP of several clients gives an item a balance, and names what else lay in it.
 func TestUploadOfAZIP(t *testing.T) {
 	fx := newFixture(t)
-	files := map[string][]byte{"leesmij.docx": zipOf(t, map[string][]byte{"[Content_Types].xml": nil, "word/document.xml": nil}), "foto.jpg": []byte("\xff\xd8\xff")}
+	files := map[string][]byte{"leesmij.docx": zipOf(t, map[string][]byte{"[Content_Types].xml": nil, "word/document.xml": nil}), "foto.jpg": []byte("\xff\xd8\xff"),
+		"lees mij.txt": []byte("Met vriendelijke groeten\r\n")}
 	balances := map[client]*balance.Balance{}
 	for n := range 3 {
 		c := fx.client(n)

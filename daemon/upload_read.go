@@ -118,6 +118,9 @@ func (d *Daemon) readItem(ctx context.Context, id string, it UploadItem) error {
 		return err // nothing is known of the document
 	}
 	if pr := unusable(b, err); pr != nil {
+		if it.Archived && isOther(it.Name, content, pr, err) {
+			return d.leaveOut(ctx, id, it)
+		}
 		return d.unusable(ctx, id, it, pr)
 	}
 	_, err = d.updateItem(ctx, id, it.ID, func(now *UploadItem) (bool, error) {
@@ -144,17 +147,25 @@ func unusable(b *balance.Balance, err error) *problem.Problem {
 	}
 }
 
-// unusable records why a document cannot be used, and forgets its content. Of what
-// lies in a ZIP archive beside the balances it is only said that it was there.
+// isOther reports whether what cannot be used of a ZIP archive lies beside the balances
+// in it. A PDF without figures may be the scan of a balance, whatever its name.
+func isOther(name string, content []byte, pr *problem.Problem, err error) bool {
+	return pr.Code == problem.NoSocialBalance ||
+		err != nil && !balance.IsMeantAsBalance(name, err) && !bytes.HasPrefix(content, []byte("%PDF"))
+}
+
+// leaveOut forgets a document of a ZIP archive, and says only that it was there.
+func (d *Daemon) leaveOut(ctx context.Context, id string, it UploadItem) error {
+	archive, path, _ := strings.Cut(it.Name, balance.InArchive)
+	if err := d.recordSkipped(ctx, id, archive, []balance.Skipped{{Path: path, Reason: balance.SkippedOther}}); err != nil {
+		return err
+	}
+	return d.dropItem(id, it.ID)
+}
+
+// unusable records why a document cannot be used, and forgets its content.
 func (d *Daemon) unusable(ctx context.Context, id string, it UploadItem, cause error) error {
 	pr := problem.Of(cause)
-	if it.Archived && pr.Code == problem.NoSocialBalance {
-		archive, path, _ := strings.Cut(it.Name, balance.InArchive)
-		if err := d.recordSkipped(ctx, id, archive, []balance.Skipped{{Path: path, Reason: balance.SkippedOther}}); err != nil {
-			return err
-		}
-		return d.dropItem(id, it.ID)
-	}
 	_, err := d.updateItem(ctx, id, it.ID, func(now *UploadItem) (bool, error) {
 		now.State, now.Problem, now.Next, now.Code = UploadUnusable, pr.Error(), pr.Next, pr.Code
 		return true, nil

@@ -239,6 +239,19 @@ func (r uploadRow) Unusable() bool { return r.State == daemon.UploadUnusable }
 // CanChoose reports whether its client can be chosen.
 func (r uploadRow) CanChoose() bool { return r.State == daemon.UploadRead }
 
+// NeedsClient reports whether a person should say whose document it is.
+func (r uploadRow) NeedsClient() bool {
+	if !r.CanChoose() || r.Outlook == nil {
+		return false
+	}
+	switch r.Outlook.Reason {
+	case ledger.NoCompany, ledger.SeveralCompanies, ledger.NumbersDiffer:
+		return true
+	default:
+		return r.ClientMissing()
+	}
+}
+
 // NeedsWord reports whether an admin may say that two enterprise numbers differ.
 func (r uploadRow) NeedsWord() bool {
 	return r.Client != nil && r.Outlook != nil && r.Outlook.Reason == ledger.NumbersDiffer && len(r.Outlook.Candidates) == 0
