@@ -204,6 +204,8 @@ func (r uploadRow) OutlookKey() string {
 		return "upload.outlook-unknown"
 	case r.Outlook == nil:
 		return "upload.outlook-reading"
+	case r.ClientMissing():
+		return "upload.outlook-no-number"
 	case r.Outlook.Kind == daemon.OutlookWaits:
 		return "case." + caseOf(ledger.Waiting, r.Outlook.Reason, "") + ".title"
 	default:
@@ -426,8 +428,10 @@ func confirmUpload(rq *request) error {
 			numbers = append(numbers, it.Entry)
 		}
 	}
-	if len(numbers) == 0 {
+	if len(rq.r.PostForm["item"]) == 0 {
 		rq.flashWarning("upload.none-ticked")
+	}
+	if len(numbers) == 0 {
 		return rq.redirect("/upload/" + id)
 	}
 	rq.startJob(rq.r.Context(), job{Upload: id}, daemon.SyncRequest{Entries: numbers, Wait: true, By: rq.person.Name})
