@@ -6,10 +6,12 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 
 	"balansd/config"
 	"balansd/daemon"
+	"balansd/ledger"
 	"balansd/localapi"
 	"balansd/problem"
 
@@ -88,10 +90,28 @@ func (app *App) add(ctx context.Context, api localapi.API, files []string, o add
 		}
 	}
 	if len(open) > 0 {
-		return problem.New(problem.NeedsPerson, strings.Join(open, "; "),
-			"Decide on the page Upload, or run it again with --dossier or --yes. What is not confirmed is removed after a day.")
+		return problem.New(problem.NeedsPerson, strings.Join(open, "; "), nextAfterAdd(u, o))
 	}
 	return nil
+}
+
+// nextAfterAdd says what a person does about what is left open.
+func nextAfterAdd(u daemon.Upload, o addOptions) string {
+	next := "Decide on the page Upload"
+	differs := slices.ContainsFunc(u.Items, func(it daemon.UploadItem) bool {
+		return it.Outlook != nil && it.Outlook.Reason == ledger.NumbersDiffer && len(it.Outlook.Candidates) == 0
+	})
+	switch {
+	case differs && o.dossier != "":
+		next += ", or run it again with --number-differs and the company's name, if that is meant"
+	case !o.yes && o.dossier == "":
+		next += ", or run it again with --yes, or with --dossier for the client"
+	case !o.yes:
+		next += ", or run it again with --yes"
+	case o.dossier == "":
+		next += ", or run it again with --dossier for the client"
+	}
+	return next + ". What is not confirmed is removed after a day."
 }
 
 // upload hands the files in as one upload.
