@@ -165,7 +165,7 @@ func TestHostileTextInBrowser(t *testing.T) {
 	c.signIn(annName)
 	for name, path := range hostilePaths() {
 		c.visit(path)
-		if bad := value[string](c, `(window.hacked ? "it ran " : "") + [...document.querySelectorAll("main script, main img, main iframe, [onerror], [onload], [style], a[href^='javascript:']")].map(e => e.outerHTML).join(" ")`); bad != "" {
+		if bad := value[string](c, `(window.hacked ? "it ran " : "") + [...document.querySelectorAll("main script, main img, main iframe:not(.original), [onerror], [onload], [style], a[href^='javascript:']")].map(e => e.outerHTML).join(" ")`); bad != "" {
 			t.Errorf("%s became part of %s", bad, name)
 		}
 		c.checkPage("hostile-" + name)

@@ -192,7 +192,7 @@ func windowsDryRun(t *testing.T, w *windows) {
 
 func windowsInstall(t *testing.T, w *windows) {
 	out := w.want(0, "is installed", "service", "install", "--config", windowsConfig)
-	if n := strings.Count(out, "this Windows does not offer it"); n == 0 {
+	if n := strings.Count(out, "this version of Windows does not support a setting of the service"); n == 0 {
 		t.Errorf("what Wine does not offer is left out without a word:\n%s", out)
 	}
 	s := w.runs()
