@@ -14,6 +14,7 @@ import (
 // The errors of Windows that are distinguished, with their numbers in winerror.h.
 const (
 	errAccessDenied        = syscall.Errno(5)
+	errInvalidHandle       = syscall.Errno(6)   // the process ended while it was asked
 	errInvalidLevel        = syscall.Errno(124) // an option that this Windows does not know
 	errServiceTimeout      = syscall.Errno(1053)
 	errAlreadyRunning      = syscall.Errno(1056)

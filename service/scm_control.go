@@ -119,13 +119,14 @@ func (m *scmManager) Stop(ctx context.Context) error {
 }
 
 // asked reports whether a service has to be asked to stop again. One that is just
-// starting takes it later; one that does not answer is waited for, since it may
-// be on its way out.
+// starting takes it later. One that does not answer is waited for, since it may be
+// on its way out. One whose process ends before its answer has arrived is asked
+// again, which tells whether it has stopped.
 func (m *scmManager) asked(err error) (again bool, _ error) {
 	switch {
 	case err == nil, errors.Is(err, errServiceNotActive), errors.Is(err, errServiceTimeout):
 		return false, nil
-	case errors.Is(err, errCannotAcceptControl):
+	case errors.Is(err, errCannotAcceptControl), errors.Is(err, errInvalidHandle):
 		return true, nil
 	default:
 		return false, err

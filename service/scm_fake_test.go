@@ -43,6 +43,7 @@ type fakeService struct {
 
 	startTakes, stopTakes time.Duration // of the virtual clock of synctest
 	deaf, busy            bool          // it never stops; it takes no order as long as it starts
+	answerLost            bool          // its process ends before it has answered the order to stop
 	failing               uint32        // it ends at once with this exit code
 	until                 time.Time     // when the pending state ends
 }

@@ -117,8 +117,12 @@ func (f *fakeSCM) askToStop() (wait time.Duration, _ error) {
 		return 0, err
 	}
 	s.st.state, s.until = scmStopPending, time.Now().Add(s.stopTakes)
-	if s.deaf {
+	switch {
+	case s.deaf:
 		return forEver, nil
+	case s.answerLost:
+		s.answerLost = false
+		return 0, errInvalidHandle
 	}
 	return s.stopTakes, nil
 }

@@ -290,6 +290,20 @@ func TestWindowsStopWhileStarting(t *testing.T) {
 	})
 }
 
+// A service whose process ends so quickly that its answer is lost has stopped.
+func TestWindowsStopWithoutAnswer(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		f, m := installedWindows(t)
+		if err := m.Start(t.Context()); err != nil {
+			t.Fatal(err)
+		}
+		f.service.answerLost = true
+		if err := m.Stop(t.Context()); err != nil || f.service.process {
+			t.Error(err)
+		}
+	})
+}
+
 func TestWindowsHung(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		f, m := installedWindows(t)
