@@ -15,6 +15,7 @@ import (
 
 	"balansd/accounts"
 	"balansd/balance"
+	"balansd/internal/testenv"
 	"balansd/ledger"
 	"balansd/sandbox/madeup"
 
@@ -90,7 +91,7 @@ func visit(b *testing.B, client *http.Client, address string) (first time.Durati
 // benchPages serves the pages over a full ledger, to somebody who is signed in.
 func benchPages(b *testing.B) (base string, client *http.Client) {
 	b.Helper()
-	f := newFixture(b, fixtureOptions{more: fmt.Sprintf("portal: {listen: %q}\n", unusedAddress(b))})
+	f := newFixture(b, fixtureOptions{more: fmt.Sprintf("portal: {listen: %q}\n", testenv.UnusedAddress(b))})
 	app := &App{env: Env{Stdout: io.Discard, Stderr: newOutput(), Version: "test"}, configPath: f.config}
 	cfg, err := app.config()
 	if err != nil {

@@ -14,21 +14,12 @@ import (
 	"balansd/accounts"
 	"balansd/config"
 	"balansd/daemon"
+	"balansd/internal/testenv"
 	"balansd/localapi"
 	"balansd/problem"
 
 	"github.com/rs/zerolog"
 )
-
-// unusedAddress is freeAddress for a test.
-func unusedAddress(t testing.TB) string {
-	t.Helper()
-	address, err := freeAddress()
-	if err != nil {
-		t.Fatal(err)
-	}
-	return address
-}
 
 // portalApp returns an app of a fixture with pages at an address.
 func portalApp(t *testing.T, listen string) (*App, *bytes.Buffer) {
@@ -49,7 +40,7 @@ func (app *App) portal(ctx context.Context, args ...string) error {
 // TestPeopleFromTheCommandLine invites and lists people, without a daemon and
 // with one: it is the same.
 func TestPeopleFromTheCommandLine(t *testing.T) {
-	listen := unusedAddress(t)
+	listen := testenv.UnusedAddress(t)
 	app, out := portalApp(t, listen)
 	invite := func(args ...string) accounts.Invitation {
 		t.Helper()
@@ -169,7 +160,7 @@ func get(t *testing.T, address string) int {
 
 // TestFirstAdminIsInTheLog: a daemon without an admin logs a link that works.
 func TestFirstAdminIsInTheLog(t *testing.T) {
-	app, _ := portalApp(t, unusedAddress(t))
+	app, _ := portalApp(t, testenv.UnusedAddress(t))
 	cfg, err := app.config()
 	if err != nil {
 		t.Fatal(err)
@@ -199,7 +190,7 @@ func TestFirstAdminIsInTheLog(t *testing.T) {
 
 // TestSettingsOfThePages: the page of settings shows the configuration without secrets.
 func TestSettingsOfThePages(t *testing.T) {
-	app, _ := portalApp(t, unusedAddress(t))
+	app, _ := portalApp(t, testenv.UnusedAddress(t))
 	cfg, err := app.config()
 	if err != nil {
 		t.Fatal(err)
@@ -244,7 +235,7 @@ func TestPagesThatAreOff(t *testing.T) {
 
 // TestAuditLogWithoutDaemon: changes without a daemon are in the audit log too.
 func TestAuditLogWithoutDaemon(t *testing.T) {
-	app, _ := portalApp(t, unusedAddress(t))
+	app, _ := portalApp(t, testenv.UnusedAddress(t))
 	err := app.withAPI(t.Context(), func(api localapi.API, _ *config.Config) error {
 		_, err := api.Retry(t.Context(), daemon.EntryRequest{Number: 7, By: "an"})
 		return err
@@ -271,7 +262,7 @@ func TestAuditLogWithoutDaemon(t *testing.T) {
 // TestACommandOfAnotherConfiguration does nothing to a daemon that it reaches by
 // a shared socket or pipe.
 func TestACommandOfAnotherConfiguration(t *testing.T) {
-	app, _ := portalApp(t, unusedAddress(t))
+	app, _ := portalApp(t, testenv.UnusedAddress(t))
 	cfg, err := app.config()
 	if err != nil {
 		t.Fatal(err)

@@ -6,7 +6,6 @@ import (
 	"encoding/json"
 	"fmt"
 	"io"
-	"net"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -15,6 +14,7 @@ import (
 	"time"
 
 	"balansd/balance"
+	"balansd/internal/testenv"
 	"balansd/sandbox"
 	"balansd/sandbox/faults"
 	fakefinbox "balansd/sandbox/finbox"
@@ -37,14 +37,10 @@ type endToEnd struct {
 func newEndToEnd(t *testing.T) *endToEnd {
 	t.Helper()
 	browser, dir := newChrome(t, ""), t.TempDir()
-	free, err := net.Listen("tcp", "127.0.0.1:0")
-	if err != nil {
-		t.Fatal(err)
-	}
-	listen := free.Addr().String()
-	_ = free.Close()
+	listen := testenv.UnusedAddress(t)
 	j := &endToEnd{chrome: browser}
 	j.base = "http://" + listen
+	var err error
 	j.sandbox, err = sandbox.Start(sandbox.Options{Finbox: fakefinbox.Options{PortalURL: j.base + "/connection"}})
 	if err != nil {
 		t.Fatal(err)
