@@ -24,7 +24,7 @@ import (
 type serviceStatus struct {
 	Service service.Status `json:"service"`
 	Daemon  *daemon.Status `json:"daemon,omitempty"`
-	Trouble string         `json:"trouble,omitempty"` // why the daemon does not answer
+	Reason  string         `json:"trouble,omitempty"` // why the daemon does not answer
 	Config  string         `json:"config,omitempty"`
 	DataDir string         `json:"data_dir,omitempty"`
 	Log     string         `json:"log,omitempty"` // a file, or the command that shows it
@@ -72,7 +72,7 @@ it runs and something needs a person; balansd status says what.`,
 }
 
 // readStatus asks the service manager and the daemon. It is no error if the daemon does not
-// answer: Trouble says why.
+// answer: Reason says why.
 func (s *serviceCommand) readStatus(ctx context.Context, m service.Manager) (serviceStatus, error) {
 	var st serviceStatus
 	var err error
@@ -81,16 +81,16 @@ func (s *serviceCommand) readStatus(ctx context.Context, m service.Manager) (ser
 	}
 	file := cmp.Or(s.app.configPath, st.Service.Config)
 	if mayNotRead(file) {
-		st.Config, st.Trouble = file, "you may not read the configuration; for more, call this with sudo, or as an administrator"
+		st.Config, st.Reason = file, "you may not read the configuration; for more, call this with sudo, or as an administrator"
 		return st, nil
 	}
 	if _, err := os.Stat(file); file != "" && errors.Is(err, fs.ErrNotExist) {
-		st.Config, st.Trouble = file, "there is no configuration yet; write it with balansd config init, fill it in, and install the service again"
+		st.Config, st.Reason = file, "there is no configuration yet; write it with balansd config init, fill it in, and install the service again"
 		return st, nil
 	}
 	cfg, err := s.app.serviceConfig(file)
 	if err != nil {
-		st.Config, st.Trouble = file, strings.TrimSpace(problem.Of(err).What+". "+problem.Of(err).Next)
+		st.Config, st.Reason = file, strings.TrimSpace(problem.Of(err).What+". "+problem.Of(err).Next)
 		return st, nil
 	}
 	st.Config, st.DataDir, st.Log, st.zone = cfg.File(), cfg.DataDir, logLocation(cfg, st.Service.Manager), cfg.TimeZone
@@ -106,10 +106,10 @@ func (s *serviceCommand) readStatus(ctx context.Context, m service.Manager) (ser
 	}
 	switch {
 	case errors.Is(err, localapi.ErrNoDaemon):
-		st.Trouble = "the service does not answer yet: it begins, or waits for what its log names. See it in the log"
+		st.Reason = "the service does not answer yet: it begins, or waits for what its log names. See it in the log"
 	case err != nil:
 		p := problem.Of(err)
-		st.Trouble = strings.TrimSpace(p.What + ". " + p.Next)
+		st.Reason = strings.TrimSpace(p.What + ". " + p.Next)
 		st.hangs = !errors.Is(err, fs.ErrPermission)
 	}
 	return st, nil
@@ -150,7 +150,7 @@ func (s *serviceCommand) statusText(st serviceStatus) {
 	if st.Daemon != nil {
 		daemonText(*st.Daemon, zone, line)
 	}
-	line("trouble", st.Trouble)
+	line("trouble", st.Reason)
 	line("program", st.Service.Executable)
 	line("config", st.Config)
 	line("data", st.DataDir)

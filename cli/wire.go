@@ -110,7 +110,7 @@ func (n *node) wire(cfg *config.Config) (daemon.Config, silverfinClient, error) 
 		Folders:     folderConnections(cfg),
 		Links:       links(cfg),
 		Schedule:    night(cfg),
-		Deadline:    cfg.Night.Deadline,
+		Deadline:    cfg.Schedule.Deadline,
 		Backup:      true,
 		Retention:   retention(cfg.Retention),
 		Built:       o.built,
@@ -137,7 +137,7 @@ func (n *node) scratch(ctx context.Context) (daemon.Store, func(), error) {
 // retention converts the days of the configuration.
 func retention(r config.Retention) ledger.Retention {
 	span := func(d config.Days) time.Duration { return time.Duration(d) * 24 * time.Hour }
-	return ledger.Retention{Documents: span(r.Documents), Figures: span(r.Figures), Stories: span(r.Stories)}
+	return ledger.Retention{Documents: span(r.Documents), Figures: span(r.Figures), Histories: span(r.Histories)}
 }
 
 // workers returns how many dossiers are processed at once: enough to keep the calls to
@@ -167,11 +167,11 @@ func (n *node) Close() error {
 // place of the state, so that not all servers call Finbox at the same time.
 func night(cfg *config.Config) daemon.Schedule {
 	return daemon.Schedule{
-		Hour: cfg.Night.At.Hour, Minute: cfg.Night.At.Minute, Location: cfg.TimeZone,
-		Spread:     daemon.InstanceDelay(instance(cfg), cfg.Night.Spread),
-		SkipMissed: cfg.Night.CatchUp == config.NextNight,
-		Window: daemon.Window{From: cfg.Night.Window.From.Hour*60 + cfg.Night.Window.From.Minute,
-			To: cfg.Night.Window.To.Hour*60 + cfg.Night.Window.To.Minute},
+		Hour: cfg.Schedule.At.Hour, Minute: cfg.Schedule.At.Minute, Location: cfg.TimeZone,
+		Spread:     daemon.InstanceDelay(instance(cfg), cfg.Schedule.Spread),
+		SkipMissed: cfg.Schedule.CatchUp == config.NextNight,
+		Window: daemon.Window{From: cfg.Schedule.Window.From.Hour*60 + cfg.Schedule.Window.From.Minute,
+			To: cfg.Schedule.Window.To.Hour*60 + cfg.Schedule.Window.To.Minute},
 	}
 }
 

@@ -17,7 +17,7 @@ type Config struct {
 	Socket    string         `yaml:"socket"`     // Unix socket or named pipe of the local API
 	Language  string         `yaml:"language"`   // nl, fr, en or de
 	TimeZone  *time.Location `yaml:"time_zone"`  // the zone in which nights are counted
-	Night     Night          `yaml:"night"`
+	Schedule  Schedule       `yaml:"night"`
 	Finbox    Finbox         `yaml:"finbox"`
 	Folders   []Folder       `yaml:"folders"`
 	Silverfin Silverfin      `yaml:"silverfin"`
@@ -33,8 +33,8 @@ type Config struct {
 	origins map[string]Origin
 }
 
-// Night says when the nightly run starts.
-type Night struct {
+// Schedule says when the nightly run starts.
+type Schedule struct {
 	At       Clock         `yaml:"at"`       // local time of day in Config.TimeZone
 	Spread   time.Duration `yaml:"spread"`   // each installation starts up to this much later, always equally much
 	CatchUp  string        `yaml:"catch_up"` // AsSoonAsUp or NextNight, after a missed night
@@ -186,7 +186,7 @@ type Backup struct {
 type Retention struct {
 	Documents Days `yaml:"documents"` // the document as it came
 	Figures   Days `yaml:"figures"`   // the figures that were read from it
-	Stories   Days `yaml:"stories"`   // each step and attempt
+	Histories Days `yaml:"stories"`   // each step and attempt
 }
 
 // Network says how the outside is reached.

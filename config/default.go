@@ -25,7 +25,7 @@ func defaults(goos, programData string) *Config {
 		DataDir:  "/var/lib/balansd",
 		Language: "nl",
 		TimeZone: brussels(),
-		Night: Night{
+		Schedule: Schedule{
 			At: Clock{Hour: 2, Minute: 30}, Spread: 30 * time.Minute,
 			CatchUp: AsSoonAsUp, Deadline: 6 * time.Hour,
 		},
@@ -43,7 +43,7 @@ func defaults(goos, programData string) *Config {
 		},
 		Portal:    Portal{Listen: "127.0.0.1:8417", SessionTime: 12 * time.Hour, OIDC: OIDC{GroupsClaim: "groups"}},
 		Backup:    Backup{Keep: 14},
-		Retention: Retention{Documents: 1100, Figures: 0, Stories: 0},
+		Retention: Retention{Documents: 1100, Figures: 0, Histories: 0},
 		Log:       Log{Level: "info", Format: "auto", FileSize: 10 << 20, Files: 10},
 	}
 	if goos == "windows" {

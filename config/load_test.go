@@ -180,7 +180,7 @@ func TestEnvironmentOverridesSingleSettings(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if c.Night.At != (Clock{3, 15}) || c.Finbox.ClientID != "00123" || c.Finbox.ClientSecret.Reveal() != "hunter2" || c.Language != "nl" {
+	if c.Schedule.At != (Clock{3, 15}) || c.Finbox.ClientID != "00123" || c.Finbox.ClientSecret.Reveal() != "hunter2" || c.Language != "nl" {
 		t.Errorf("config = %+v", c)
 	}
 
@@ -386,7 +386,7 @@ func TestAPathWithAnEscapeIsRefused(t *testing.T) {
 
 func TestATimeOfDayMayLackItsZero(t *testing.T) {
 	c, err := load(t, "night:\n  at: 2:30\n")
-	if err != nil || c.Night.At != (Clock{2, 30}) {
+	if err != nil || c.Schedule.At != (Clock{2, 30}) {
 		t.Errorf("%v, %v", c, err)
 	}
 }

@@ -20,7 +20,7 @@ const year = 365 * 24 * time.Hour
 // everything look old. Only one that a service confirmed takes documents away.
 func TestClockAheadTakesNothingAway(t *testing.T) {
 	fx := newFixture(t)
-	fx.retention = ledger.Retention{Documents: 3 * year, Figures: 3 * year, Stories: 3 * year}
+	fx.retention = ledger.Retention{Documents: 3 * year, Figures: 3 * year, Histories: 3 * year}
 	fx.reopenWith(nil)
 	c := fx.client(1)
 	fx.add(c, fx.balance(c, 1))

@@ -225,7 +225,7 @@ func (d *delivery) attempt(ctx context.Context) error {
 	if c.Status != ledger.Active {
 		return &ledger.WaitingError{Reason: ledger.ConnectionInactive, Detail: connectionState(c, d.entry.Connection)}
 	}
-	if gone, err := d.settleRevisions(ctx); gone || err != nil {
+	if gone, err := d.chooseRevision(ctx); gone || err != nil {
 		return err
 	}
 	if err := d.checkHold(); err != nil {
@@ -269,7 +269,7 @@ func (d *delivery) firmService() string { return firmService(d.in.firm.ID) }
 // errLeftAlone ends a delivery whose source or firm cannot be reached in this run.
 var errLeftAlone = errors.New("left alone in this run")
 
-// isDown reports whether an error is trouble of a service, or of our way to it,
+// isDown reports whether an error is a failure of a service, or of the connection to it,
 // and not of one dossier.
 func isDown(err error) bool {
 	if err == nil {

@@ -60,7 +60,7 @@ func foldedLinkKey(connection, dossier string) string {
 	return linkKey(connection, "\x00"+ledger.FoldName(dossier))
 }
 
-// discoverOne lists one connection. Trouble of the source is reported and never
+// discoverOne lists one connection. An error of the source is reported and never
 // ends the run; the error is of the state, or of ctx.
 func (r *run) discoverOne(ctx context.Context, c ledger.Connection) (ledger.Connection, error) {
 	src, err := r.cfg.Source(c)
@@ -172,7 +172,7 @@ func (r *run) recordFailure(ctx context.Context, c ledger.Connection, err error)
 		c.Status = ledger.Deactivated
 		c.Problem = "deactivated in Finbox; everything that was recorded stays"
 		r.addProblem(c.Name+": the connection is deactivated in Finbox. Activate it there when it should go on.",
-			ledger.Trouble{About: c.Name, Code: string(problem.ConnectionClosed)})
+			ledger.ProblemCode{About: c.Name, Code: string(problem.ConnectionClosed)})
 		r.log.Warn().Str("connection", c.ID).Msg("the connection is deactivated in the source")
 	} else {
 		c.Problem, c.ProblemReason = problem.Of(err).What, string(problem.Of(err).Reason)

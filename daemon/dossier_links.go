@@ -38,7 +38,7 @@ func (d *Daemon) configure(ctx context.Context, connections []ledger.Connection,
 	return nil
 }
 
-// matchReplaced has what is open for links that are others than before matched anew.
+// matchReplaced rematches the open entries of the links that are not the same as before.
 func (d *Daemon) matchReplaced(ctx context.Context, before []ledger.DossierLink) error {
 	after, err := d.config().Store.Links(ctx)
 	if err != nil {
@@ -54,9 +54,9 @@ func (d *Daemon) matchReplaced(ctx context.Context, before []ledger.DossierLink)
 	return d.linksChanged(ctx, slices.Collect(maps.Keys(changed))...)
 }
 
-// linksChanged has the next run match anew what is open for the dossiers of
-// links that changed. A run under way takes the links up for what it comes to;
-// what it was working on is matched anew once it is over.
+// linksChanged has the next run match the open entries again whose dossiers have a
+// link that changed. A run under way reads the new links before its next entry; the
+// entry that it is working on is rematched at its end.
 func (d *Daemon) linksChanged(ctx context.Context, changed ...ledger.DossierLink) error {
 	if len(changed) == 0 {
 		return nil
@@ -64,10 +64,10 @@ func (d *Daemon) linksChanged(ctx context.Context, changed ...ledger.DossierLink
 	d.mu.Lock()
 	d.relinked = append(d.relinked, changed...)
 	d.mu.Unlock()
-	return d.matchAnew(ctx, changed)
+	return d.rematch(ctx, changed)
 }
 
-// drainRelinked returns the links that changed since it was asked last.
+// drainRelinked returns the links that changed since its last call.
 func (d *Daemon) drainRelinked() []ledger.DossierLink {
 	d.mu.Lock()
 	defer d.mu.Unlock()
@@ -76,9 +76,10 @@ func (d *Daemon) drainRelinked() []ledger.DossierLink {
 	return changed
 }
 
-// matchAnew has the open entries of the links' dossiers forget the company that
-// an earlier run found. One whose write is under way is matched before the next.
-func (d *Daemon) matchAnew(ctx context.Context, links []ledger.DossierLink) error {
+// rematch clears the company that an earlier run found for the open entries of the
+// links' dossiers. An entry whose write is under way keeps it; it is matched again
+// before it is written again.
+func (d *Daemon) rematch(ctx context.Context, links []ledger.DossierLink) error {
 	if len(links) == 0 {
 		return nil
 	}

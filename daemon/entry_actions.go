@@ -27,7 +27,7 @@ func (d *Daemon) Retry(ctx context.Context, r EntryRequest) (ledger.Entry, error
 				return e, nil, notAllowed(e, "tried again", "")
 			}
 		}
-		if err := d.listAnew(ctx, e); err != nil {
+		if err := d.resetListing(ctx, e); err != nil {
 			return e, nil, err
 		}
 		next, err := e.Retry(d.config().Now())
@@ -72,10 +72,10 @@ func (d *Daemon) newest(ctx context.Context, e ledger.Entry) (ledger.Entry, erro
 	return e, nil
 }
 
-// listAnew has the whole listing of a connection read once more, where what
-// holds an entry up may have been mended at the source since: only what is
-// listed again is brought up to date.
-func (d *Daemon) listAnew(ctx context.Context, e ledger.Entry) error {
+// resetListing has the connection of an entry listed from the beginning, if the
+// source may have corrected what the entry waits for or failed on: a listing updates
+// only the entries that it contains.
+func (d *Daemon) resetListing(ctx context.Context, e ledger.Entry) error {
 	mendable := e.State == ledger.Waiting && e.Reason == ledger.NoCompany || e.State == ledger.Failed && e.FailClass == ledger.Unreadable
 	if !mendable {
 		return nil

@@ -40,7 +40,7 @@ func (d *delivery) locateIn(ctx context.Context, in inFirm) (ledger.Target, erro
 		return ledger.Target{}, &ledger.WaitingError{Reason: ledger.NeedsRelink,
 			Detail: "Silverfin firm " + in.firm.Name + " must be linked again"}
 	}
-	if d.outages.over(d.firmService()) {
+	if d.outages.isDown(d.firmService()) {
 		d.skipped = true
 		return ledger.Target{}, errLeftAlone
 	}

@@ -19,8 +19,8 @@ import (
 // week, when a person asks, and when the index was read anyway, it is matched
 // anew.
 func (d *delivery) company(ctx context.Context) (in inFirm, remembered bool, err error) {
-	anew := d.record.Night.IsZero() || d.record.Night.In(time.UTC).Weekday() == time.Monday || d.indexed()
-	if pl := d.entry.Target; pl != nil && pl.FirmID != 0 && !anew {
+	rematch := d.record.Night.IsZero() || d.record.Night.In(time.UTC).Weekday() == time.Monday || d.indexed()
+	if pl := d.entry.Target; pl != nil && pl.FirmID != 0 && !rematch {
 		firms, err := d.cfg.Store.Firms(ctx)
 		if err != nil {
 			return inFirm{}, false, err

@@ -10,61 +10,62 @@ import (
 	"balansd/problem"
 )
 
-// outageAfter is how many times in a row a service may fail before the run
-// leaves it alone until the next run.
+// outageAfter is the number of consecutive failures after which a run stops
+// calling a service.
 const outageAfter = 4
 
-// outages counts, by service, the failures in a row. Its zero value is ready.
+// outages counts the consecutive failures of each service during a run. Its zero
+// value is ready to use.
 type outages struct {
-	mu     sync.Mutex
-	row    map[string]int
-	worked map[string]bool // services that did something
+	mu       sync.Mutex
+	failures map[string]int  // consecutive ones
+	worked   map[string]bool // services of which at least one call succeeded
 }
 
-// over reports whether the service failed too often.
-func (o *outages) over(service string) bool {
+// isDown reports whether the service failed outageAfter times in a row.
+func (o *outages) isDown(service string) bool {
 	o.mu.Lock()
 	defer o.mu.Unlock()
-	return o.row[service] >= outageAfter
+	return o.failures[service] >= outageAfter
 }
 
-// idle reports whether the service failed, and did nothing at all.
-func (o *outages) idle(service string) bool {
+// neverWorked reports whether each call of the service failed.
+func (o *outages) neverWorked(service string) bool {
 	o.mu.Lock()
 	defer o.mu.Unlock()
-	return o.row[service] > 0 && !o.worked[service]
+	return o.failures[service] > 0 && !o.worked[service]
 }
 
-// observe counts one call's outcome.
+// observe records the outcome of one call.
 func (o *outages) observe(service string, failed bool) {
 	o.mu.Lock()
 	defer o.mu.Unlock()
-	if o.row == nil {
-		o.row, o.worked = map[string]int{}, map[string]bool{}
+	if o.failures == nil {
+		o.failures, o.worked = map[string]int{}, map[string]bool{}
 	}
 	if failed {
-		o.row[service]++
+		o.failures[service]++
 	} else {
-		o.row[service], o.worked[service] = 0, true
+		o.failures[service], o.worked[service] = 0, true
 	}
 }
 
-// suspect is a service that failed for a dossier. settleSuspects decides at the end
-// whether it was unreachable.
-type suspect struct {
+// possibleOutage is a service that failed for a dossier. settleOutages decides at
+// the end of the run whether the service was down, or only that dossier failed.
+type possibleOutage struct {
 	cause  error
 	about  string
 	firmID int64 // 0 for a connection
 }
 
-// reportUnreachable reports that a connection could not be listed, or that a firm could
-// not be worked in: the run did not do what it is for.
+// reportUnreachable reports that a connection could not be listed, or that a firm
+// could not be used. The run then does not count as successful.
 func (r *run) reportUnreachable(err error, about string) {
 	r.reportProblem(err, about)
 	r.addMissing(err, about)
 }
 
-// addMissing counts a connection or a firm among those that this run did not reach.
+// addMissing records that this run did not reach a connection or a firm.
 func (r *run) addMissing(err error, about string) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
@@ -75,8 +76,9 @@ func (r *run) addMissing(err error, about string) {
 	}
 }
 
-// reportServiceFailure reports that a service failed for the delivery's dossier. One
-// dossier that a service cannot do is no outage; see settleSuspects.
+// reportServiceFailure reports that a service failed for the delivery's dossier.
+// Whether that is an outage is decided by settleOutages, since a service may fail
+// for one dossier only.
 func (d *delivery) reportServiceFailure(cause error) {
 	code := problem.Of(cause).Code
 	about := d.aboutService(code)
@@ -85,22 +87,23 @@ func (d *delivery) reportServiceFailure(cause error) {
 		return
 	}
 	d.reportProblem(cause, about)
-	service, s := sourceService(d.entry.Connection), suspect{cause: cause, about: about}
+	service, s := sourceService(d.entry.Connection), possibleOutage{cause: cause, about: about}
 	if ofSilverfin(code) {
 		service, s.firmID = d.firmService(), d.in.firm.ID
 	}
 	d.mu.Lock()
 	defer d.mu.Unlock()
-	d.suspects[service] = s
+	d.possibleOutages[service] = s
 }
 
-// settleSuspects settles which of the services that failed for a dossier were out of
-// reach: those that the run gave up, and those that did nothing at all. A firm of
-// which only one dossier was asked for is asked for its companies.
-func (r *run) settleSuspects(ctx context.Context) {
-	for service, s := range r.suspects {
-		if !r.outages.over(service) {
-			if !r.outages.idle(service) {
+// settleOutages records which of the services that failed for a dossier were down:
+// those that failed too often in a row, and those of which no call succeeded. A firm
+// of the latter is asked for its companies first, because the run may have made no
+// other call than the one that failed.
+func (r *run) settleOutages(ctx context.Context) {
+	for service, s := range r.possibleOutages {
+		if !r.outages.isDown(service) {
+			if !r.outages.neverWorked(service) {
 				continue
 			}
 			if s.firmID != 0 {
@@ -113,20 +116,20 @@ func (r *run) settleSuspects(ctx context.Context) {
 	}
 }
 
-// sourceService names a connection among the services.
+// sourceService returns the key of a connection in outages.
 func sourceService(connection string) string { return "connection " + connection }
 
-// firmService names a firm among the services.
+// firmService returns the key of a firm in outages.
 func firmService(firmID int64) string { return fmt.Sprintf("firm %d", firmID) }
 
 // reportRelink reports a firm that must be linked again.
 func (r *run) reportRelink(f ledger.Firm, text string) {
-	r.addProblem(text, ledger.Trouble{About: f.Name, Code: string(problem.NeedsRelink)})
+	r.addProblem(text, ledger.ProblemCode{About: f.Name, Code: string(problem.NeedsRelink)})
 	r.addMissing(problem.New(problem.NeedsRelink, "", ""), aboutFirm+f.Name)
 }
 
-// reportProblem reports something that is wrong besides a single balance. The same
-// sentence is kept once.
+// reportProblem adds a problem that is not of a single balance to the run and the log.
+// The run keeps each sentence once.
 func (r *run) reportProblem(err error, about string) {
 	pr := problem.Of(err)
 	text := about + ": " + pr.What
@@ -136,7 +139,7 @@ func (r *run) reportProblem(err error, about string) {
 	if pr.Next != "" {
 		text += ". " + pr.Next
 	}
-	r.addProblem(text, ledger.Trouble{About: strings.TrimPrefix(about, aboutFirm), Code: string(pr.Code)})
+	r.addProblem(text, ledger.ProblemCode{About: strings.TrimPrefix(about, aboutFirm), Code: string(pr.Code)})
 	r.log.Warn().Err(err).Str("about", about).Str("code", string(pr.Code)).Str("next", pr.Next).Msg("the run met a problem")
 }
 
@@ -144,7 +147,7 @@ func ofSilverfin(c problem.Code) bool {
 	return c == problem.SilverfinDown || c == problem.SilverfinSignIn
 }
 
-// aboutService names the service that is in trouble.
+// aboutService names the service that a problem with this code is about.
 func (d *delivery) aboutService(c problem.Code) string {
 	if ofSilverfin(c) {
 		return aboutFirm + d.in.firm.Name

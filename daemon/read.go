@@ -26,7 +26,7 @@ func (d *delivery) read(ctx context.Context) error {
 		return d.readUpload(ctx)
 	}
 	service := sourceService(d.entry.Connection)
-	if d.outages.over(service) {
+	if d.outages.isDown(service) {
 		d.skipped = true
 		return errLeftAlone
 	}

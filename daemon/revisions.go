@@ -13,10 +13,11 @@ import (
 	"balansd/problem"
 )
 
-// settleRevisions reads the entry and decides which of several balances counts; gone
-// reports that it is another one. Where the source's revision numbers decide, the
-// document is not fetched.
-func (d *delivery) settleRevisions(ctx context.Context) (gone bool, err error) {
+// chooseRevision reads the entry's document and decides which of several balances of
+// the same year counts. gone reports that it is another one, so that the delivery of
+// this entry ends. The document is not fetched if the source's revision numbers are
+// enough to decide.
+func (d *delivery) chooseRevision(ctx context.Context) (gone bool, err error) {
 	if d.entry.ValuesHash == "" && d.entry.Dossier.EnterpriseNumber != "" {
 		if gone, err := d.supersede(ctx, false); gone || err != nil {
 			return gone, err
@@ -24,7 +25,7 @@ func (d *delivery) settleRevisions(ctx context.Context) (gone bool, err error) {
 	}
 	unread := d.read(ctx)
 	if unread != nil && !ofDocument(unread) {
-		return false, d.overwritten(ctx, unread)
+		return false, d.explainOverwritten(ctx, unread)
 	}
 	gone, err = d.supersede(ctx, true)
 	if gone || err != nil && !waits(err) {
@@ -36,15 +37,15 @@ func (d *delivery) settleRevisions(ctx context.Context) (gone bool, err error) {
 	if err != nil {
 		return false, err
 	}
-	if len(d.entry.Doubts) == 0 { // its year may be in doubt
-		if err := d.leaveBehind(ctx); err != nil {
+	if len(d.entry.Doubts) == 0 { // else its financial year may be wrong
+		if err := d.handleMoved(ctx); err != nil {
 			return false, err
 		}
 	}
 	if !d.fresh {
 		return false, nil
 	}
-	return false, d.compare(ctx)
+	return false, d.recordChanges(ctx)
 }
 
 // supersede decides which of the entry and its siblings counts. The older ones are
@@ -57,7 +58,7 @@ func (d *delivery) supersede(ctx context.Context, read bool) (gone bool, err err
 		return false, err
 	}
 	if read && d.entry.Rounded {
-		if gone, err := d.giveWay(ctx, siblings); gone || err != nil {
+		if gone, err := d.yieldToExact(ctx, siblings); gone || err != nil {
 			return gone, err
 		}
 	}
@@ -81,8 +82,8 @@ func (d *delivery) supersede(ctx context.Context, read bool) (gone bool, err err
 	return false, undecided
 }
 
-// settleSibling supersedes the one of the entry and a sibling that does not count,
-// as far as that is known. It reports whether that is the entry.
+// settleSibling supersedes either the entry or its sibling, whichever does not count,
+// if that is known. It reports whether it was the entry.
 func (d *delivery) settleSibling(ctx context.Context, c comparison, siblings []ledger.Entry) (gone bool, err error) {
 	unknown, other := d.entry.FiscalYear.End.IsZero(), c.sibling.FiscalYear.End.IsZero()
 	switch {
@@ -90,32 +91,32 @@ func (d *delivery) settleSibling(ctx context.Context, c comparison, siblings []l
 		return false, nil
 	case c.order < 0 && (unknown || !other):
 		if given, err := d.hasExact(ctx, c, siblings); given || err != nil {
-			return false, err // the sibling gives way itself
+			return false, err // the sibling is superseded by its own delivery
 		}
 		return true, d.supersededBy(ctx, c.sibling, c.oneFiling)
 	case c.order > 0 && (other || !unknown):
-		if err := d.setAside(ctx, c.sibling, c.oneFiling); err != nil {
+		if err := d.supersedeSibling(ctx, c.sibling, c.oneFiling); err != nil {
 			return false, err
 		}
-		return d.recall(ctx, siblings, c)
+		return d.reinstate(ctx, siblings, c)
 	}
 	return false, nil
 }
 
-// comparison is how an entry and one of its siblings stand to each other.
+// comparison is the result of comparing an entry with one of its siblings.
 type comparison struct {
-	sibling ledger.Entry // as its document says, where that was read
+	sibling ledger.Entry // with what its document says, if that was read
 	values  balance.Values
-	order   int // positive when the entry counts
-	// oneFiling says that one has the figures of the other in whole euros.
+	order   int // positive when the entry counts, negative when the sibling does
+	// oneFiling is true if the figures of one are those of the other, rounded to euros.
 	oneFiling bool
-	// unclear says that they cannot be compared before the entry itself has been
-	// read, or that the document of the sibling says that it is none.
+	// unclear is true if the entry's own document must be read first, or if the
+	// sibling's document is of another year or company after all.
 	unclear bool
 }
 
-// compareSibling compares the entry and a sibling, reading the sibling's document
-// first where only that can tell.
+// compareSibling compares the entry with a sibling. It reads the sibling's document
+// only if what was listed does not decide.
 func (d *delivery) compareSibling(ctx context.Context, s ledger.Entry, read bool) (comparison, error) {
 	c := comparison{sibling: s, order: ledger.CompareRevisions(d.kind(), d.entry, s)}
 	mustRead := c.order == 0 || s.Dossier.EnterpriseNumber == "" || d.entry.Rounded || mayBeRounded(s)
@@ -140,8 +141,9 @@ func (d *delivery) compareSibling(ctx context.Context, s ledger.Entry, read bool
 	return c, nil
 }
 
-// readSibling returns a sibling that had no turn yet as its document says, with its
-// figures. What cannot be read is what it was listed as.
+// readSibling reads the document of a sibling that has not been delivered yet, and
+// returns the sibling as its document says, with its figures. If the document cannot
+// be read it returns the sibling as it was listed.
 func (d *delivery) readSibling(ctx context.Context, s ledger.Entry) (ledger.Entry, balance.Values, error) {
 	k := &delivery{run: d.run, before: s, entry: s}
 	err := k.read(ctx)
@@ -160,9 +162,9 @@ func (d *delivery) supersededBy(ctx context.Context, by ledger.Entry, oneFiling 
 	return d.save(ctx, next, whySuperseded(d.entry, by, oneFiling), nil)
 }
 
-// setAside supersedes a sibling by the entry. It loads the sibling again, because
-// what was read of its document here is only saved by its own delivery.
-func (d *delivery) setAside(ctx context.Context, s ledger.Entry, oneFiling bool) error {
+// supersedeSibling supersedes a sibling by the entry. It loads the sibling from the
+// store, because what readSibling added is saved only by the sibling's own delivery.
+func (d *delivery) supersedeSibling(ctx context.Context, s ledger.Entry, oneFiling bool) error {
 	text := whySuperseded(s, d.entry, oneFiling)
 	s, err := d.cfg.Store.Entry(ctx, s.Number)
 	if err != nil {
@@ -176,7 +178,7 @@ func (d *delivery) setAside(ctx context.Context, s ledger.Entry, oneFiling bool)
 	return err
 }
 
-// superseded moves an entry to superseded by another one of the same year.
+// superseded returns e as superseded by another entry of the same year.
 func superseded(e, by ledger.Entry, oneFiling bool, now time.Time) (ledger.Entry, error) {
 	if oneFiling && !by.Rounded {
 		return e.SupersedeByExact(by.Number, now)
@@ -184,7 +186,7 @@ func superseded(e, by ledger.Entry, oneFiling bool, now time.Time) (ledger.Entry
 	return e.Supersede(by.Number, now)
 }
 
-// whySuperseded says why another entry of the same year took an entry's place. e is
+// whySuperseded explains why by, of the same year, counts instead of e. It expects e
 // as its document says.
 func whySuperseded(e, by ledger.Entry, oneFiling bool) string {
 	if oneFiling && e.Rounded {
@@ -202,12 +204,12 @@ func whySuperseded(e, by ledger.Entry, oneFiling bool) string {
 
 func (d *delivery) kind() ledger.ConnectionKind { return d.connections[d.entry.Connection].Kind }
 
-// newer orders siblings: a is positive when it counts before b.
+// newer compares two siblings: the result is positive when a counts and b does not.
 func (d *delivery) newer(a, b ledger.Entry) int {
 	return cmp.Or(ledger.CompareSiblings(d.kind(), a, b, false), cmp.Compare(a.Number, b.Number))
 }
 
-// leaveBehind handles entries with the same id that are of another year or another
+// handleMoved handles entries with the same id that are of another year or another
 // company.
 //
 // In Finbox one id is one balance: a revision for another year means that the earlier
@@ -215,7 +217,7 @@ func (d *delivery) newer(a, b ledger.Entry) int {
 // Silverfin; if it was not delivered yet, a person is asked. In a folder one file
 // name may hold a new balance each year, so only a balance of an earlier year is a
 // correction.
-func (d *delivery) leaveBehind(ctx context.Context) error {
+func (d *delivery) handleMoved(ctx context.Context) error {
 	others, err := d.cfg.Store.SameID(ctx, d.entry)
 	if err != nil {
 		return err
@@ -226,7 +228,7 @@ func (d *delivery) leaveBehind(ctx context.Context) error {
 		}
 		switch newer := d.newer(d.entry, o) > 0; {
 		case newer && o.State == ledger.Done && o.MovedTo != d.entry.Number && d.corrects(o):
-			if err := d.moved(ctx, o); err != nil {
+			if err := d.markMoved(ctx, o); err != nil {
 				return err
 			}
 		case !newer && d.kind() != ledger.Folder && d.entry.State != ledger.Done && d.entry.Chosen < o.Number:
@@ -237,7 +239,8 @@ func (d *delivery) leaveBehind(ctx context.Context) error {
 	return nil
 }
 
-// partlyWrittenNote says at the end of a sentence that a write of the entry was begun.
+// partlyWrittenNote returns a clause that names the target if a write of the entry was
+// begun, else the empty string.
 func (d *delivery) partlyWrittenNote() string {
 	if d.entry.State != ledger.Sending || d.entry.Target == nil {
 		return ""
@@ -254,9 +257,9 @@ func (d *delivery) corrects(o ledger.Entry) bool {
 	return o.Dossier.EnterpriseNumber == d.entry.Dossier.EnterpriseNumber && d.entry.FiscalYear.End.Before(o.FiscalYear.End)
 }
 
-// moved names the target that the entry, a correction for another year or
-// another company, leaves behind.
-func (d *delivery) moved(ctx context.Context, o ledger.Entry) error {
+// markMoved records that the entry corrects o for another year or another company,
+// and reports the target that still has o's figures, which a person must empty.
+func (d *delivery) markMoved(ctx context.Context, o ledger.Entry) error {
 	where := "Silverfin"
 	if o.Target != nil {
 		where = fmt.Sprintf("%s, period %s", o.Target.CompanyName, o.Target.PeriodEnd)
@@ -271,11 +274,11 @@ func (d *delivery) moved(ctx context.Context, o ledger.Entry) error {
 		return err
 	}
 	d.addProblem(fmt.Sprintf("%s: entry %d was corrected for %s by entry %d; what it wrote is still in %s. %s", dossierName(o.Listing), o.Number,
-		companyAndYear(d.entry), d.entry.Number, where, todo), ledger.Trouble{About: dossierName(o.Listing), Code: string(problem.NeedsPerson)})
+		companyAndYear(d.entry), d.entry.Number, where, todo), ledger.ProblemCode{About: dossierName(o.Listing), Code: string(problem.NeedsPerson)})
 	return nil
 }
 
-// companyAndYear names the company and the year that an entry is of.
+// companyAndYear names the company and the financial year of an entry.
 func companyAndYear(e ledger.Entry) string {
 	if n := e.Dossier.EnterpriseNumber; n != "" {
 		return fmt.Sprintf("%s, year to %s", n.Pretty(), e.FiscalYear.End)
@@ -283,9 +286,9 @@ func companyAndYear(e ledger.Entry) string {
 	return fmt.Sprintf("the year to %s", e.FiscalYear.End)
 }
 
-// overwritten says of a file that could not be read as it was listed that it
-// holds another balance by now: its own is gone, and no run will read it.
-func (d *delivery) overwritten(ctx context.Context, cause error) error {
+// explainOverwritten returns a clearer error if a file differs from what was listed
+// because a newer balance was saved under its name. Otherwise it returns cause.
+func (d *delivery) explainOverwritten(ctx context.Context, cause error) error {
 	if d.kind() != ledger.Folder || !problem.Is(cause, problem.Damaged) {
 		return cause
 	}
@@ -302,9 +305,9 @@ func (d *delivery) overwritten(ctx context.Context, cause error) error {
 	return cause
 }
 
-// compare records what the balance changed of the newest that it replaces, as far
-// as the figures of that one are kept.
-func (d *delivery) compare(ctx context.Context) error {
+// recordChanges records in the entry how its figures differ from those of the newest
+// entry that it replaces, if those are still kept.
+func (d *delivery) recordChanges(ctx context.Context) error {
 	siblings, err := d.cfg.Store.Siblings(ctx, d.entry)
 	if err != nil {
 		return err
@@ -329,8 +332,8 @@ func (d *delivery) compare(ctx context.Context) error {
 	return nil
 }
 
-// ofDocument reports whether an error is of a document alone, and not of its
-// source.
+// ofDocument reports whether an error is about one document, rather than about the
+// source as a whole.
 func ofDocument(err error) bool {
 	switch problem.Of(err).Code {
 	case problem.Unreadable, problem.NoSocialBalance, problem.NotFound:
@@ -340,7 +343,7 @@ func ofDocument(err error) bool {
 	}
 }
 
-// waits reports whether an error has the entry wait for a person.
+// waits reports whether err is a WaitingError.
 func waits(err error) bool {
 	_, is := errors.AsType[*ledger.WaitingError](err)
 	return is

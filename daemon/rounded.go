@@ -40,10 +40,10 @@ func mayBeRounded(e ledger.Entry) bool {
 	return strings.EqualFold(path.Ext(e.ID), ".pdf")
 }
 
-// giveWay supersedes an entry in whole euros by one that has its figures to the
-// cent and was superseded itself: it says nothing new, also not against the newer
-// one that took the place of that.
-func (d *delivery) giveWay(ctx context.Context, siblings []ledger.Entry) (gone bool, err error) {
+// yieldToExact supersedes the entry, in whole euros, by a superseded sibling that has
+// the same figures to the cent. The entry holds nothing new, so it must not replace the
+// balance that superseded that sibling.
+func (d *delivery) yieldToExact(ctx context.Context, siblings []ledger.Entry) (gone bool, err error) {
 	for _, s := range siblings {
 		if s.State != ledger.Superseded || s.Rounded || d.entry.Chosen >= s.Number {
 			continue
@@ -59,8 +59,8 @@ func (d *delivery) giveWay(ctx context.Context, siblings []ledger.Entry) (gone b
 	return false, nil
 }
 
-// hasExact reports whether another sibling has the figures of one in whole euros to
-// the cent, so that this one counts before none.
+// hasExact reports whether the compared sibling is a rounded version of another
+// sibling. It is then superseded by that one, and decides nothing about the entry.
 func (d *delivery) hasExact(ctx context.Context, c comparison, siblings []ledger.Entry) (bool, error) {
 	if !c.sibling.Rounded || c.sibling.Chosen >= d.entry.Number {
 		return false, nil
@@ -80,10 +80,11 @@ func (d *delivery) hasExact(ctx context.Context, c comparison, siblings []ledger
 	return false, nil
 }
 
-// recall has an entry tried again that a sibling in whole euros had superseded,
-// which gives way to the entry now, and that counts before the entry: this is
+// reinstate handles an older decision that no longer holds: the compared sibling, in
+// whole euros, had superseded a third balance, and is now itself superseded by the
+// entry. If that third one counts before the entry, it is retried and the entry is
 // superseded by it.
-func (d *delivery) recall(ctx context.Context, siblings []ledger.Entry, c comparison) (gone bool, err error) {
+func (d *delivery) reinstate(ctx context.Context, siblings []ledger.Entry, c comparison) (gone bool, err error) {
 	rounded := c.sibling.Number
 	for _, s := range siblings {
 		if !c.oneFiling || s.State != ledger.Superseded || s.SupersededBy != rounded || s.ValuesHash == "" ||

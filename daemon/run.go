@@ -45,9 +45,9 @@ type run struct {
 	tried    map[uint64]bool // entries that became unavailable in this run
 	// What could not be listed or worked in, and the part of it that was out of
 	// reach; what only failed for a dossier, by service.
-	missing, down map[string]bool
-	suspects      map[string]suspect
-	relinked      int // how many links had changed when they were last read
+	missing, down   map[string]bool
+	possibleOutages map[string]possibleOutage
+	relinked        int // how many links had changed when they were last read
 }
 
 // Sync carries out a run that a person asked for.
@@ -105,8 +105,8 @@ func (d *Daemon) run(ctx context.Context, record ledger.Run, req SyncRequest, re
 	}
 	d.drainRelinked() // before the links are read
 	err = r.walk(ctx)
-	if anew := d.matchAnew(context.WithoutCancel(ctx), d.drainRelinked()); err == nil {
-		err = anew
+	if rematchErr := d.rematch(context.WithoutCancel(ctx), d.drainRelinked()); err == nil {
+		err = rematchErr
 	}
 	return r.end(ctx, err)
 }
@@ -117,7 +117,7 @@ func (d *Daemon) newRun(cfg Config, req SyncRequest, record ledger.Run, report f
 		log: cfg.Log.With().Uint64("run", record.Number).Str("trigger", string(record.Trigger)).Logger()}
 	r.cfg.Destination = r.answers.observed(cfg.Destination)
 	r.record.Outcome, r.reported, r.tried = map[ledger.State]int{}, map[string]bool{}, map[uint64]bool{}
-	r.missing, r.down, r.suspects = map[string]bool{}, map[string]bool{}, map[string]suspect{}
+	r.missing, r.down, r.possibleOutages = map[string]bool{}, map[string]bool{}, map[string]possibleOutage{}
 	return r
 }
 
@@ -180,7 +180,7 @@ func (r *run) walk(ctx context.Context) error {
 	if err := r.deliverAll(ctx); err != nil {
 		return err
 	}
-	r.settleSuspects(ctx)
+	r.settleOutages(ctx)
 	return r.prune(ctx)
 }
 
@@ -201,7 +201,7 @@ func (r *run) backup(ctx context.Context) error {
 	case err != nil && ctx.Err() != nil:
 		return ctx.Err()
 	case err != nil:
-		r.reportProblem(err, ledger.TroubleBackup)
+		r.reportProblem(err, ledger.AboutBackup)
 		r.daemon.notice(r.log.Error(), problem.BackupFailed).Err(err).Str("code", string(problem.Of(err).Code)).Msg("no backup could be made")
 	default:
 		r.daemon.notice(r.log.Info(), problem.BackupMade).Str("file", b.File).Int64("bytes", b.Size).Msg("backup made")
@@ -221,7 +221,7 @@ func (r *run) prune(ctx context.Context) error {
 	}
 	gone, err := r.cfg.Store.Prune(ctx, r.cfg.Retention, r.cfg.Now())
 	if gone != (ledger.Pruned{}) {
-		r.log.Info().Int("documents", gone.Documents).Int("figures", gone.Figures).Int("stories", gone.Stories).
+		r.log.Info().Int("documents", gone.Documents).Int("figures", gone.Figures).Int("stories", gone.Histories).
 			Msg("old documents, figures and histories were deleted")
 	}
 	return err
@@ -254,7 +254,7 @@ func (r *run) end(ctx context.Context, err error) (ledger.Run, error) {
 	}
 	e, notice := r.log.Info(), problem.NightDone
 	if err != nil || len(r.record.Problems) > 0 {
-		e, notice = r.log.Warn().Strs("problems", r.record.Problems), problem.NightTrouble
+		e, notice = r.log.Warn().Strs("problems", r.record.Problems), problem.NightNeedsPerson
 		if err != nil {
 			e = e.Err(err).Str("code", string(problem.Of(err).Code))
 		}
@@ -272,9 +272,9 @@ func (r *run) end(ctx context.Context, err error) (ledger.Run, error) {
 // aboutFirm begins what a sentence about a firm is about.
 const aboutFirm = "Silverfin firm "
 
-// addProblem adds a sentence to the run, once, and the troubles that say it in other
-// languages.
-func (r *run) addProblem(text string, troubles ...ledger.Trouble) {
+// addProblem adds a sentence to the run, once, with the codes from which pages
+// translate it.
+func (r *run) addProblem(text string, codes ...ledger.ProblemCode) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	switch {
@@ -284,7 +284,7 @@ func (r *run) addProblem(text string, troubles ...ledger.Trouble) {
 		r.record.Problems = append(r.record.Problems, "There is more; the log of this run has all of it.")
 	default:
 		r.record.Problems = append(r.record.Problems, text)
-		r.record.Troubles = append(r.record.Troubles, troubles...)
+		r.record.ProblemCodes = append(r.record.ProblemCodes, codes...)
 	}
 	r.reported[text] = true
 }

@@ -542,7 +542,7 @@ func TestDeactivatedConnectionStopsAndKeepsEverything(t *testing.T) {
 	if len(p.Problems) == 0 || !strings.Contains(p.Problems[0], "deactivated") {
 		t.Errorf("problems: %v", p.Problems)
 	}
-	if d := cmp.Diff([]ledger.Trouble{{About: "Kantoor De Wilde", Code: string(problem.ConnectionClosed)}}, p.Troubles); d != "" {
+	if d := cmp.Diff([]ledger.ProblemCode{{About: "Kantoor De Wilde", Code: string(problem.ConnectionClosed)}}, p.ProblemCodes); d != "" {
 		t.Error(d)
 	}
 	conns, _ := fx.d.Connections(t.Context())

@@ -103,5 +103,5 @@ func (r *run) checkState(ctx context.Context) error {
 	return ctx.Err()
 }
 
-// aboutState is what a trouble with the state itself is about.
+// aboutState is what a problem of the state itself is about.
 const aboutState = "balansd"

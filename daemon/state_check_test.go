@@ -75,7 +75,7 @@ func (fx *fixture) wantStateTold(code problem.Code, told bool) {
 	s, err := fx.d.Status(fx.t.Context())
 	fx.must(err)
 	inStatus := slices.ContainsFunc(s.State, func(p daemon.StateProblem) bool { return p.Code == string(code) && p.What != "" && p.Next != "" })
-	inRun := s.LastRun != nil && slices.ContainsFunc(s.LastRun.Troubles, func(x ledger.Trouble) bool { return x.Code == string(code) })
+	inRun := s.LastRun != nil && slices.ContainsFunc(s.LastRun.ProblemCodes, func(x ledger.ProblemCode) bool { return x.Code == string(code) })
 	if inStatus != told || inRun != told {
 		fx.t.Errorf("%s is told by the status %v and by the run %v, want %v: %+v", code, inStatus, inRun, told, s.State)
 	}

@@ -35,9 +35,9 @@ type Run struct {
 	// Problems are what went wrong besides single balances: a connection
 	// closed, a firm to be linked again, a service that did not answer.
 	Problems []string `json:"problems,omitempty"`
-	// Troubles are those of the Problems that have a code, from which pages
-	// state them in another language.
-	Troubles []Trouble `json:"troubles,omitempty"`
+	// ProblemCodes are the codes of those Problems that have one; pages
+	// translate them.
+	ProblemCodes []ProblemCode `json:"troubles,omitempty"`
 	// Down lists the services that could not be reached, by their names.
 	Down []string `json:"down,omitempty"`
 	// Missing lists the connections that could not be listed and the firms that
@@ -84,24 +84,24 @@ const (
 	Restored      Cause = "restored"        // the state was restored: what was done that night is not known
 )
 
-// Trouble is one thing that went wrong in a run besides single balances.
-type Trouble struct {
-	About string `json:"about"` // the connection, the firm; TroubleBackup for the copy of the state
+// ProblemCode is the code of one of the Problems of a run, and what it is about.
+type ProblemCode struct {
+	About string `json:"about"` // the connection, the firm; or AboutBackup
 	Code  string `json:"code"`  // of the problem
 }
 
-// TroubleBackup is what a Trouble with the copy of the state is about.
-const TroubleBackup = "backup"
+// AboutBackup is what a ProblemCode of the backup of the state is about.
+const AboutBackup = "backup"
 
 // Retention says how long what belongs to a settled entry is kept after it was
 // settled; 0 is for ever. The entry itself is always kept.
 type Retention struct {
-	Documents, Figures, Stories time.Duration
+	Documents, Figures, Histories time.Duration
 }
 
 // Pruned counts what was removed under a Retention.
 type Pruned struct {
-	Documents, Figures, Stories int
+	Documents, Figures, Histories int
 }
 
 // Backup is a copy of the state in a file of its own.

@@ -61,7 +61,7 @@ func TestEventLogGetsNoticesAndErrors(t *testing.T) {
 	log.Warn().Str("code", string(problem.FinboxDown)).Msg("a warning")
 	log.Info().Str("detail", `says "event_id"`).Msg("the key in a value")
 	log.Info().Uint32(problem.NoticeKey, uint32(problem.NightDone)).Int("delivered", 3).Str("reason", "").Msg("the night is done")
-	log.Warn().Uint32(problem.NoticeKey, uint32(problem.NightTrouble)).
+	log.Warn().Uint32(problem.NoticeKey, uint32(problem.NightNeedsPerson)).
 		Strs("problems", []string{"Finbox: down", "firm 1001: link it again"}).Msg("the night needs you")
 	log.Error().Str("code", string(problem.StateUnwritable)).Err(errors.New("disk 100%2 full")).Msg("no state")
 	log.Error().Str("stack", "one\n\ttwo\n").Msg("a fault")

@@ -123,7 +123,7 @@ func TestRunsInBrowser(t *testing.T) {
 			p.Trigger, p.Missed, p.MissedCause = ledger.CatchUp, "the server slept", ledger.Asleep
 		case 11:
 			p.Down, p.Problems = []string{"Silverfin firm Kantoor"}, []string{"Silverfin firm Kantoor: Silverfin does not answer."}
-			p.Troubles = []ledger.Trouble{{About: "Kantoor Zandbank", Code: "silverfin_down"}, {About: ledger.TroubleBackup, Code: "state_unwritable"}}
+			p.ProblemCodes = []ledger.ProblemCode{{About: "Kantoor Zandbank", Code: "silverfin_down"}, {About: ledger.AboutBackup, Code: "state_unwritable"}}
 		}
 		o.history.Runs = append(o.history.Runs, p)
 	}

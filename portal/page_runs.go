@@ -103,11 +103,11 @@ type runProblem struct {
 }
 
 // Backup reports whether it is about the backup of the state.
-func (t runProblem) Backup() bool { return t.About == ledger.TroubleBackup }
+func (t runProblem) Backup() bool { return t.About == ledger.AboutBackup }
 
 // KnownProblems returns what failed in the run, with a code that has a message.
 func (p runView) KnownProblems() (list []runProblem) {
-	for _, t := range p.Troubles {
+	for _, t := range p.ProblemCodes {
 		if !slices.Contains(problem.Codes(), problem.Code(t.Code)) {
 			t.Code = string(problem.Unexpected)
 		}

@@ -48,7 +48,7 @@ func TestSyncResult(t *testing.T) {
 		"all":      {"", ledger.Run{Outcome: map[ledger.State]int{ledger.Done: 3}}, nil, []string{"De synchronisatie is voltooid", "3 in Silverfin"}},
 		"busy":     {"6", ledger.Run{}, problem.New(problem.Busy, "another run is under way", ""), []string{"Er loopt al een andere synchronisatie"}},
 		"disk":     {"", ledger.Run{}, problem.New(problem.StateUnwritable, "the disk is full", ""), []string{"balansd kan niets bewaren"}},
-		"no reply": {"6", ledger.Run{Down: []string{"x"}, Troubles: []ledger.Trouble{{About: "Kantoor", Code: "silverfin_down"}}}, nil, []string{"Silverfin is niet bereikbaar", "Huidige status van het dossier"}},
+		"no reply": {"6", ledger.Run{Down: []string{"x"}, ProblemCodes: []ledger.ProblemCode{{About: "Kantoor", Code: "silverfin_down"}}}, nil, []string{"Silverfin is niet bereikbaar", "Huidige status van het dossier"}},
 	} {
 		t.Run(name, func(t *testing.T) {
 			d := &stubAPI{entries: []ledger.Entry{done, waiting}}
@@ -182,7 +182,7 @@ func TestSyncReloadsDossierPage(t *testing.T) {
 		says string
 	}{
 		"well":    {ledger.Run{}, nil, "Gecontroleerd op "},
-		"down":    {ledger.Run{Down: []string{"x"}, Troubles: []ledger.Trouble{{About: "x", Code: "silverfin_down"}}}, nil, "Silverfin is niet bereikbaar"},
+		"down":    {ledger.Run{Down: []string{"x"}, ProblemCodes: []ledger.ProblemCode{{About: "x", Code: "silverfin_down"}}}, nil, "Silverfin is niet bereikbaar"},
 		"problem": {ledger.Run{}, problem.New(problem.StateUnwritable, "the disk is full", ""), "balansd kan niets bewaren"},
 		"busy":    {ledger.Run{}, problem.New(problem.Busy, "another run is under way", ""), "Er loopt al een andere synchronisatie"},
 	} {

@@ -82,7 +82,7 @@ func (h *Handler) serviceStatuses(s daemon.Status) []serviceStatus {
 	defer h.contacts.mu.Unlock()
 	for service, c := range map[string]*serviceStatus{finboxService: &finbox, silverfinService: &silverfin} {
 		if p := s.LastRun; p != nil {
-			for _, t := range p.Troubles {
+			for _, t := range p.ProblemCodes {
 				if serviceOf(t.Code) == service && !p.End.Before(c.LastSuccess) {
 					c.Failing, c.FailedAt, c.Code = true, p.End, t.Code
 				}

@@ -17,7 +17,7 @@ func TestServiceStatuses(t *testing.T) {
 	failed := listed
 	failed.Problem = "Finbox answered 500"
 	night := func(code string) *ledger.Run {
-		return &ledger.Run{End: at(3), Troubles: []ledger.Trouble{{About: "c1", Code: code}}}
+		return &ledger.Run{End: at(3), ProblemCodes: []ledger.ProblemCode{{About: "c1", Code: code}}}
 	}
 	for name, tt := range map[string]struct {
 		status  daemon.Status

@@ -118,7 +118,7 @@ func (f *Firm) bodyOrError(c call, ans answer, token string) ([]byte, error) {
 	return nil, f.failure(c, ans, token)
 }
 
-// send makes one request. Trouble on the way is a SilverfinDown problem.
+// send makes one request. A connection that fails is a SilverfinDown problem.
 func (f *Firm) send(ctx context.Context, c call, payload []byte, token string) (answer, error) {
 	ans, err := f.request(ctx, c, payload, token)
 	switch {

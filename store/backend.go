@@ -18,7 +18,7 @@ const (
 	tLinks       table = "links"
 	tSecrets     table = "secrets"
 	tEntries     table = "entries"
-	tStories     table = "stories"
+	tHistories   table = "stories"
 	tValues      table = "values"
 	tDocuments   table = "documents"
 	tWritten     table = "written"
@@ -32,7 +32,7 @@ const (
 )
 
 // tables lists them all.
-var tables = []table{tMeta, tConnections, tFirms, tLinks, tSecrets, tEntries, tStories, tValues,
+var tables = []table{tMeta, tConnections, tFirms, tLinks, tSecrets, tEntries, tHistories, tValues,
 	tDocuments, tWritten, tPasses, tNights, tMissed, tKeyValue, tByID, tByDossier, tByState}
 
 // reader reads one consistent snapshot. The slices that it returns are valid until

@@ -60,7 +60,7 @@ const (
 // room for it. Other tables have bbolt's default of a half.
 var fill = map[table]float64{
 	tValues: 0.95, tDocuments: 0.95, tPasses: 0.9, tByState: 0.95,
-	tEntries: 0.6, tStories: 0.5,
+	tEntries: 0.6, tHistories: 0.5,
 }
 
 // recoverDamage returns a function that recovers a panic as a StateDamaged problem.

@@ -135,13 +135,13 @@ func checkEntries(r reader, c *codec) error {
 // checkRow decodes the value of a row, and requires the entry that it belongs to.
 func (c *codec) checkRow(r reader, t table, k, v []byte) (err error) {
 	switch t {
-	case tStories, tValues, tDocuments:
+	case tHistories, tValues, tDocuments:
 		if len(k) != 8 || r.get(tEntries, k) == nil {
 			return errors.New("its entry is not there")
 		}
 	}
 	switch t {
-	case tStories:
+	case tHistories:
 		err = c.unpack(v, new(history))
 	case tValues:
 		_, err = c.unpackValues(v)

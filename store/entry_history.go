@@ -55,12 +55,12 @@ func (s *Store) addEvent(w writer, n uint64, e ledger.Event, first bool) error {
 	if err != nil {
 		return err
 	}
-	w.put(tStories, number(n), blob)
+	w.put(tHistories, number(n), blob)
 	return nil
 }
 
 func (s *Store) history(r reader, n uint64) (h history, err error) {
-	if blob := r.get(tStories, number(n)); blob != nil {
+	if blob := r.get(tHistories, number(n)); blob != nil {
 		err = s.codec.unpack(blob, &h)
 	}
 	return h, err

@@ -174,7 +174,7 @@ func (s *Store) hasLiveContent(w writer, kind ledger.ConnectionKind, e ledger.En
 			!strings.EqualFold(have.SHA256, e.SHA256) {
 			continue
 		}
-		if have.Reason == ledger.Dismissed && w.get(tStories, number(have.Number)) == nil {
+		if have.Reason == ledger.Dismissed && w.get(tHistories, number(have.Number)) == nil {
 			return true, nil // its history is no longer kept
 		}
 		if have.Reason == ledger.Dismissed {

@@ -115,7 +115,7 @@ func makeLayout(t *testing.T, s *store.Store) {
 	one(9, func(e ledger.Entry, _ ledger.Target) (ledger.Entry, error) {
 		return e.Ignore(ledger.BeforeActivation, "made before", "", at(-60*24*400))
 	}, read)
-	_, err = s.Prune(ctx, ledger.Retention{Documents: time.Hour, Stories: 24 * time.Hour}, at(10))
+	_, err = s.Prune(ctx, ledger.Retention{Documents: time.Hour, Histories: 24 * time.Hour}, at(10))
 	must(t, err)
 	pass.End, pass.New, pass.Outcome, pass.Problems = at(6), 11, map[ledger.State]int{ledger.Done: 1}, []string{"firm 2 must be linked again"}
 	must(t, s.EndRun(ctx, pass))

@@ -22,7 +22,7 @@ func (m *model) prune(t *rapid.T, s *store.Store) {
 	if figures {
 		r.Figures = keep
 	} else {
-		r.Stories = keep
+		r.Histories = keep
 	}
 	for n, e := range m.entries {
 		if e.State != ledger.Done && e.State != ledger.Superseded && e.State != ledger.Ignored || e.UpdatedAt.After(m.now.Add(-keep)) {
@@ -34,7 +34,7 @@ func (m *model) prune(t *rapid.T, s *store.Store) {
 		}
 		if story := m.stories[n]; !figures && (len(story) > 1 || story[0] != noLongerKept) {
 			m.stories[n] = []string{noLongerKept}
-			want.Stories++
+			want.Histories++
 		}
 	}
 	if got, err := s.Prune(t.Context(), r, m.now); err != nil || got != want {

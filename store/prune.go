@@ -23,7 +23,7 @@ func (s *Store) Prune(ctx context.Context, keep ledger.Retention, now time.Time)
 		table table
 		keep  time.Duration
 		gone  *int
-	}{{tDocuments, keep.Documents, &gone.Documents}, {tValues, keep.Figures, &gone.Figures}, {tStories, keep.Stories, &gone.Stories}} {
+	}{{tDocuments, keep.Documents, &gone.Documents}, {tValues, keep.Figures, &gone.Figures}, {tHistories, keep.Histories, &gone.Histories}} {
 		if part.keep <= 0 {
 			continue
 		}

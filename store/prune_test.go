@@ -65,7 +65,7 @@ func TestPruneBoundaries(t *testing.T) {
 		e, err = e.Supersede(9, settled.Add(5*day))
 		move(t, st, e, err)
 
-		r := ledger.Retention{Documents: 10 * day, Figures: 20 * day, Stories: 30 * day}
+		r := ledger.Retention{Documents: 10 * day, Figures: 20 * day, Histories: 30 * day}
 		steps := []struct {
 			after      time.Duration
 			gone       ledger.Pruned
@@ -75,8 +75,8 @@ func TestPruneBoundaries(t *testing.T) {
 			{10 * day, ledger.Pruned{Documents: 1}, "FS", "DFS"},
 			{20*day - 1, ledger.Pruned{Documents: 1}, "FS", "FS"},
 			{20 * day, ledger.Pruned{Figures: 1}, "S", "FS"},
-			{30 * day, ledger.Pruned{Figures: 1, Stories: 1}, "", "S"},
-			{35 * day, ledger.Pruned{Stories: 1}, "", ""},
+			{30 * day, ledger.Pruned{Figures: 1, Histories: 1}, "", "S"},
+			{35 * day, ledger.Pruned{Histories: 1}, "", ""},
 			{3000 * day, ledger.Pruned{}, "", ""},
 		}
 		for _, step := range steps {
@@ -109,7 +109,7 @@ func TestPruneBoundaries(t *testing.T) {
 		if err != nil || len(story) != 3 || story[1].State != ledger.Found || story[2].State != ledger.Done {
 			t.Errorf("its story goes on with %+v, %v", story, err)
 		}
-		if gone, err := st.Prune(ctx, r, settled.Add(100*day)); err != nil || gone != (ledger.Pruned{Stories: 1}) {
+		if gone, err := st.Prune(ctx, r, settled.Add(100*day)); err != nil || gone != (ledger.Pruned{Histories: 1}) {
 			t.Errorf("its new story went as %+v, %v", gone, err)
 		}
 	})
@@ -196,7 +196,7 @@ func BenchmarkBackup(b *testing.B) {
 	measure("list", func() error { _, err := store.ListBackups(filepath.Dir(made.File)); return err })
 	measure("verify", func() error { _, err := store.VerifyBackup(ctx, made.File); return err })
 	measure("prune-nothing", func() error {
-		_, err := s.Prune(ctx, ledger.Retention{Figures: 36500 * day, Stories: 36500 * day}, now)
+		_, err := s.Prune(ctx, ledger.Retention{Figures: 36500 * day, Histories: 36500 * day}, now)
 		return err
 	})
 	measure("prune-half", func() error {

@@ -212,9 +212,9 @@ func (r *restoration) mergeDismissed(w writer, now reader) error {
 		if err := putEntry(w, before, e, blob); err != nil {
 			return err
 		}
-		w.remove(tStories, k)
-		if told := now.get(tStories, k); told != nil {
-			w.put(tStories, k, told)
+		w.remove(tHistories, k)
+		if told := now.get(tHistories, k); told != nil {
+			w.put(tHistories, k, told)
 		}
 	}
 	return nil

@@ -8,7 +8,7 @@ import (
 	"time"
 )
 
-const htmlTrouble = "<!DOCTYPE html><html><head><title>We're sorry</title></head>" +
+const htmlError = "<!DOCTYPE html><html><head><title>We're sorry</title></head>" +
 	"<body><h1>We're sorry, but something went wrong.</h1></body></html>"
 
 // carryOut answers r in the way that the fault orders. next acts only where
@@ -62,7 +62,7 @@ func reply(w http.ResponseWriter, status int, body string) {
 func replyHTML(w http.ResponseWriter, status int) {
 	w.Header().Set("Content-Type", "text/html; charset=utf-8")
 	w.WriteHeader(status)
-	_, _ = w.Write([]byte(htmlTrouble))
+	_, _ = w.Write([]byte(htmlError))
 }
 
 // act lets next answer into memory, then copies its status and headers with

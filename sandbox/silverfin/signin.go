@@ -52,7 +52,7 @@ type signInPage struct {
 	Scopes    []string
 	Hidden    map[string]string // the request's parameters, posted back with the choice
 	Code      string
-	Trouble   string
+	Error     string
 }
 
 type languageLink struct{ Code, URL string }
@@ -69,7 +69,7 @@ func (s *Silverfin) authorize(w http.ResponseWriter, r *http.Request) {
 	in := r.URL.Query()
 	ask, trouble := s.readRequest(in)
 	if trouble != "" {
-		s.showTrouble(w, r, trouble)
+		s.showError(w, r, trouble)
 		return
 	}
 	if bad := badScope(ask.scopes); bad {
@@ -93,7 +93,7 @@ func (s *Silverfin) authorize(w http.ResponseWriter, r *http.Request) {
 func (s *Silverfin) decide(w http.ResponseWriter, r *http.Request) {
 	r.Body = http.MaxBytesReader(w, r.Body, 64<<10)
 	if err := r.ParseForm(); err != nil {
-		s.showTrouble(w, r, "choice")
+		s.showError(w, r, "choice")
 		return
 	}
 	ask, trouble := s.readRequest(r.Form)
@@ -101,7 +101,7 @@ func (s *Silverfin) decide(w http.ResponseWriter, r *http.Request) {
 		trouble = "choice"
 	}
 	if trouble != "" {
-		s.showTrouble(w, r, trouble)
+		s.showError(w, r, trouble)
 		return
 	}
 	if r.PostForm.Get("decision") != "allow" {
@@ -118,7 +118,7 @@ func (s *Silverfin) decide(w http.ResponseWriter, r *http.Request) {
 	}
 	s.mu.Unlock()
 	if !known {
-		s.showTrouble(w, r, "choice")
+		s.showError(w, r, "choice")
 		return
 	}
 	s.sendBack(w, r, ask, url.Values{"code": {code}, "authorized_firm_id": {strconv.FormatInt(firm, 10)}})
@@ -131,7 +131,7 @@ func (s *Silverfin) sendBack(w http.ResponseWriter, r *http.Request, ask authReq
 		page := s.page(r)
 		page.Code = answer.Get("code")
 		if page.Code == "" {
-			page.Trouble = page.Words["denied"]
+			page.Error = page.Words["denied"]
 		}
 		showSignIn(w, http.StatusOK, "code.html", page)
 		return
@@ -141,7 +141,7 @@ func (s *Silverfin) sendBack(w http.ResponseWriter, r *http.Request, ask authReq
 	}
 	to, err := url.Parse(ask.redirect)
 	if err != nil {
-		s.showTrouble(w, r, "redirect")
+		s.showError(w, r, "redirect")
 		return
 	}
 	query := to.Query()
@@ -154,7 +154,7 @@ func (s *Silverfin) sendBack(w http.ResponseWriter, r *http.Request, ask authReq
 }
 
 // readRequest checks what must be right before anything is sent to the
-// address in the request; the second result names the trouble.
+// address in the request; the second result names the error.
 func (s *Silverfin) readRequest(in url.Values) (authRequest, string) {
 	ask := authRequest{redirect: in.Get("redirect_uri"), state: in.Get("state"), scopes: strings.Fields(in.Get("scope"))}
 	switch {
@@ -184,9 +184,9 @@ func badScope(scopes []string) bool {
 	return slices.ContainsFunc(scopes, func(scope string) bool { return !slices.Contains(allScopes, scope) })
 }
 
-func (s *Silverfin) showTrouble(w http.ResponseWriter, r *http.Request, word string) {
+func (s *Silverfin) showError(w http.ResponseWriter, r *http.Request, word string) {
 	page := s.page(r)
-	page.Trouble = page.Words[word]
+	page.Error = page.Words[word]
 	showSignIn(w, http.StatusBadRequest, "code.html", page)
 }
 
