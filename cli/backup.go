@@ -23,10 +23,10 @@ import (
 func newBackupCommand(app *App) *cobra.Command {
 	return group("backup", "Create, list, verify and restore copies of the state",
 		"  balansd backup create\n  balansd backup list",
-		app.backupCreate(), app.backupList(), app.backupVerify(), app.backupRestore())
+		newBackupCreateCommand(app), newBackupListCommand(app), newBackupVerifyCommand(app), newBackupRestoreCommand(app))
 }
 
-func (app *App) backupCreate() *cobra.Command {
+func newBackupCreateCommand(app *App) *cobra.Command {
 	return app.withJSON(&cobra.Command{
 		Use: "create", Short: "Make a copy of the state now and read it back",
 		Long: `Make a copy of the state in the folder that backup.folder names, and read it
@@ -51,7 +51,7 @@ in a copy, and the data key that opens them is not in it: keep that file, too.`,
 	})
 }
 
-func (app *App) backupList() *cobra.Command {
+func newBackupListCommand(app *App) *cobra.Command {
 	return app.withJSON(&cobra.Command{
 		Use: "list", Short: "List the copies of the state, the newest first",
 		Long: `List the copies of the state, the newest first. Each is looked into, not read as
@@ -98,7 +98,7 @@ type verification struct {
 	Next string `json:"next,omitempty"`
 }
 
-func (app *App) backupVerify() *cobra.Command {
+func newBackupVerifyCommand(app *App) *cobra.Command {
 	return app.withJSON(&cobra.Command{
 		Use: "verify FILE|all", Short: "Read a copy of the state as a whole",
 		Long: `Read a copy of the state as a whole: the hash that it ends with, its structure,
@@ -179,7 +179,7 @@ func (app *App) verifyAll(ctx context.Context, cfg *config.Config, files []strin
 	return nil
 }
 
-func (app *App) backupRestore() *cobra.Command {
+func newBackupRestoreCommand(app *App) *cobra.Command {
 	var yes, loseNewer bool
 	c := &cobra.Command{
 		Use: "restore FILE", Short: "Put a copy of the state in the place of the state",

@@ -19,7 +19,7 @@ import (
 func newBalanceCommand(app *App) *cobra.Command {
 	return group("balance", "Look into social balance files, compare and convert them",
 		"  balansd balance inspect FILE\n  balansd balance diff OLD NEW\n  balansd balance convert FILE --to nbb-csv",
-		newInspectCommand(app), newDiffCommand(app), newConvertCommand(app))
+		newBalanceInspectCommand(app), newBalanceDiffCommand(app), newBalanceConvertCommand(app))
 }
 
 // readerOptions are what the configuration says about the reading of documents.

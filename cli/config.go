@@ -22,7 +22,7 @@ import (
 func newConfigCommand(app *App) *cobra.Command {
 	return group("config", "Write, check and show the configuration",
 		"  balansd config init\n  balansd config check",
-		newConfigInitCommand(app), newConfigCheckCommand(app), newConfigShowCommand(app), newReloadCommand(app))
+		newConfigInitCommand(app), newConfigCheckCommand(app), newConfigShowCommand(app), newConfigReloadCommand(app))
 }
 
 func newConfigInitCommand(app *App) *cobra.Command {

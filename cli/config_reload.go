@@ -13,7 +13,7 @@ import (
 	"github.com/spf13/cobra"
 )
 
-func newReloadCommand(app *App) *cobra.Command {
+func newConfigReloadCommand(app *App) *cobra.Command {
 	return app.withJSON(&cobra.Command{
 		Use:   "reload",
 		Short: "Have the running service read its configuration again",

@@ -22,10 +22,10 @@ const signInTimeout = 15 * time.Minute
 
 func newConnectCommand(app *App) *cobra.Command {
 	return group("connect", "Link Finbox, or a Silverfin firm",
-		"  balansd connect finbox CONNECTION-ID\n  balansd connect silverfin", app.connectFinbox(), app.connectSilverfin())
+		"  balansd connect finbox CONNECTION-ID\n  balansd connect silverfin", newConnectFinboxCommand(app), newConnectSilverfinCommand(app))
 }
 
-func (app *App) connectFinbox() *cobra.Command {
+func newConnectFinboxCommand(app *App) *cobra.Command {
 	return app.withJSON(&cobra.Command{
 		Use:   "finbox CONNECTION-ID",
 		Short: "Validate a connection id and link the Finbox environment",
@@ -59,7 +59,7 @@ func (app *App) showNotes(notes []string) {
 	}
 }
 
-func (app *App) connectSilverfin() *cobra.Command {
+func newConnectSilverfinCommand(app *App) *cobra.Command {
 	var firmID int64
 	var oob, takeOver bool
 	c := &cobra.Command{

@@ -42,13 +42,13 @@ func newConnectionsCommand(app *App) *cobra.Command {
 	})
 	return group("connections", "See and steer the connections to Finbox, folders and Silverfin", "  balansd connections list\n  balansd connections pause ID",
 		list,
-		app.setConnection("pause", "Stop delivering what comes from a connection, until it is resumed", ledger.Paused),
-		app.setConnection("resume", "Go on with a connection that was paused", ledger.Active),
-		app.removeConnection())
+		newConnectionsSetCommand(app, "pause", "Stop delivering what comes from a connection, until it is resumed", ledger.Paused),
+		newConnectionsSetCommand(app, "resume", "Go on with a connection that was paused", ledger.Active),
+		newConnectionsRemoveCommand(app))
 }
 
-// setConnection returns a command that sets the status of a connection.
-func (app *App) setConnection(use, short string, s ledger.ConnectionStatus) *cobra.Command {
+// newConnectionsSetCommand returns a command that sets the status of a connection.
+func newConnectionsSetCommand(app *App, use, short string, s ledger.ConnectionStatus) *cobra.Command {
 	return app.withJSON(&cobra.Command{
 		Use: use + " ID", Short: short, Long: short + ". The ledger keeps everything.",
 		Example: "  balansd connections " + use + " 11ab1fe0-7d6c-4f5e-9a51-0c1f7d2b3e4a", Args: cobra.ExactArgs(1),
@@ -72,7 +72,7 @@ func (app *App) showConnection(c ledger.Connection) error {
 	return nil
 }
 
-func (app *App) removeConnection() *cobra.Command {
+func newConnectionsRemoveCommand(app *App) *cobra.Command {
 	var yes, firm bool
 	c := &cobra.Command{
 		Use: "remove ID", Short: "Remove a connection, or a Silverfin firm with its tokens",

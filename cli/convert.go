@@ -22,7 +22,7 @@ var layoutNames = map[string]balance.Layout{
 // known is what a person says of a balance whose document does not.
 type known struct{ number, start, end, model string }
 
-func newConvertCommand(app *App) *cobra.Command {
+func newBalanceConvertCommand(app *App) *cobra.Command {
 	var to, out string
 	var k known
 	c := &cobra.Command{

@@ -10,7 +10,7 @@ import (
 	"balansd/balance"
 )
 
-func newDiffCommand(app *App) *cobra.Command {
+func newBalanceDiffCommand(app *App) *cobra.Command {
 	return app.withJSON(&cobra.Command{
 		Use:   "diff OLD NEW",
 		Short: "Show what a corrected social balance changed",

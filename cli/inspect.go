@@ -15,7 +15,7 @@ import (
 	"balansd/problem"
 )
 
-func newInspectCommand(app *App) *cobra.Command {
+func newBalanceInspectCommand(app *App) *cobra.Command {
 	var findingsOnly bool
 	c := &cobra.Command{
 		Use:   "inspect FILE...",

@@ -19,14 +19,14 @@ import (
 func newLedgerCommand(app *App) *cobra.Command {
 	return group("ledger", "See what became of every social balance, and decide",
 		"  balansd ledger list --state differs\n  balansd ledger show 12",
-		app.ledgerList(), app.ledgerShow(),
-		app.ledgerChange("retry", "Try an entry again at the next run, parked or not",
+		newLedgerListCommand(app), newLedgerShowCommand(app),
+		newLedgerChangeCommand(app, "retry", "Try an entry again at the next run, parked or not",
 			"is tried again at the next run: balansd sync", daemon.API.Retry),
-		app.ledgerDecide("use-finbox", "Use the data from Finbox where Silverfin has other figures", daemon.UseFinbox),
-		app.ledgerDecide("keep-silverfin", "Keep Silverfin's figures where they differ from Finbox's", daemon.KeepSilverfin),
-		app.ledgerAccept(),
-		app.ledgerChange("dismiss", "Leave an entry aside for good", "is left aside", daemon.API.Dismiss),
-		app.ledgerExport())
+		newLedgerDecideCommand(app, "use-finbox", "Use the data from Finbox where Silverfin has other figures", daemon.UseFinbox),
+		newLedgerDecideCommand(app, "keep-silverfin", "Keep Silverfin's figures where they differ from Finbox's", daemon.KeepSilverfin),
+		newLedgerAcceptCommand(app),
+		newLedgerChangeCommand(app, "dismiss", "Leave an entry aside for good", "is left aside", daemon.API.Dismiss),
+		newLedgerExportCommand(app))
 }
 
 // queryFlags adds the flags that select entries.
@@ -64,7 +64,7 @@ func reasons() []string {
 	return names
 }
 
-func (app *App) ledgerList() *cobra.Command {
+func newLedgerListCommand(app *App) *cobra.Command {
 	c := &cobra.Command{
 		Use: "list", Short: "List entries, the newest first",
 		Example: "  balansd ledger list\n  balansd ledger list --state waiting --reason workflow_closed", Args: cobra.NoArgs,
@@ -114,7 +114,7 @@ func (app *App) listJSON(ctx context.Context, api daemon.API, q ledger.Query) er
 	return app.print(append([]ledger.Entry{}, entries...))
 }
 
-func (app *App) ledgerShow() *cobra.Command {
+func newLedgerShowCommand(app *App) *cobra.Command {
 	return app.withJSON(&cobra.Command{
 		Use: "show NUMBER", Short: "Show everything about one entry: its story, what differs, its figures",
 		Example: "  balansd ledger show 12", Args: cobra.ExactArgs(1),
@@ -198,9 +198,9 @@ func entryArg(text string) (uint64, error) {
 	return n, nil
 }
 
-// ledgerChange returns a command that changes entries by calling act, and then prints done
+// newLedgerChangeCommand returns a command that changes entries by calling act, and then prints done
 // for each.
-func (app *App) ledgerChange(use, short, done string, act func(daemon.API, context.Context, daemon.EntryRequest) (ledger.Entry, error)) *cobra.Command {
+func newLedgerChangeCommand(app *App, use, short, done string, act func(daemon.API, context.Context, daemon.EntryRequest) (ledger.Entry, error)) *cobra.Command {
 	return app.withJSON(&cobra.Command{
 		Use: use + " NUMBER...", Short: short, Example: "  balansd ledger " + use + " 12", Args: cobra.MinimumNArgs(1),
 		RunE: func(cmd *cobra.Command, args []string) error {
@@ -211,8 +211,8 @@ func (app *App) ledgerChange(use, short, done string, act func(daemon.API, conte
 	})
 }
 
-// ledgerDecide returns a command that decides on entries that differ.
-func (app *App) ledgerDecide(use, short string, choice daemon.Choice) *cobra.Command {
+// newLedgerDecideCommand returns a command that decides on entries that differ.
+func newLedgerDecideCommand(app *App, use, short string, choice daemon.Choice) *cobra.Command {
 	var codes []string
 	c := &cobra.Command{
 		Use: use + " NUMBER...", Short: short,

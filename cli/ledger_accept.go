@@ -18,7 +18,7 @@ import (
 	"github.com/spf13/cobra"
 )
 
-func (app *App) ledgerAccept() *cobra.Command {
+func newLedgerAcceptCommand(app *App) *cobra.Command {
 	var readings []string
 	c := &cobra.Command{
 		Use: "accept NUMBER", Short: "Say which reading of a doubtful figure is right, or which of several balances counts",

@@ -16,7 +16,7 @@ import (
 	"github.com/spf13/cobra"
 )
 
-func (app *App) ledgerExport() *cobra.Command {
+func newLedgerExportCommand(app *App) *cobra.Command {
 	var out string
 	var figures bool
 	c := &cobra.Command{

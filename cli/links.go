@@ -13,10 +13,10 @@ import (
 
 func newLinksCommand(app *App) *cobra.Command {
 	return group("links", "See and set which dossier in Silverfin takes which dossier's balances", "  balansd links list\n  balansd links set payroll \"Bakkerij Peeters\" --firm 1234 --company 20002",
-		app.listLinks(), app.setLink())
+		newLinksListCommand(app), newLinksSetCommand(app))
 }
 
-func (app *App) listLinks() *cobra.Command {
+func newLinksListCommand(app *App) *cobra.Command {
 	empty := func(*config.Config) any { return []ledger.DossierLink{} }
 	return app.withJSON(&cobra.Command{
 		Use: "list", Short: "List the links that people set, here or in the configuration", Example: "  balansd links list", Args: cobra.NoArgs,
@@ -74,7 +74,7 @@ func setIn(l ledger.DossierLink) string {
 	return "state"
 }
 
-func (app *App) setLink() *cobra.Command {
+func newLinksSetCommand(app *App) *cobra.Command {
 	var l ledger.DossierLink
 	c := app.withJSON(&cobra.Command{
 		Use: "set CONNECTION DOSSIER --firm ID --company ID", Short: "Have a company in Silverfin take a dossier's balances",

@@ -12,10 +12,10 @@ import (
 
 func newPortalCommand(app *App) *cobra.Command {
 	return group("portal", "Say who may sign in to the web pages", "  balansd portal invite --role admin an@kantoor.example\n  balansd portal people",
-		newInviteCommand(app), newPeopleCommand(app), newEnableCommand(app))
+		newPortalInviteCommand(app), newPortalPeopleCommand(app), newPortalEnableCommand(app))
 }
 
-func newInviteCommand(app *App) *cobra.Command {
+func newPortalInviteCommand(app *App) *cobra.Command {
 	var role string
 	c := app.withJSON(&cobra.Command{
 		Use:   "invite NAME",
@@ -52,7 +52,7 @@ old one stays.`,
 	return c
 }
 
-func newPeopleCommand(app *App) *cobra.Command {
+func newPortalPeopleCommand(app *App) *cobra.Command {
 	return app.withJSON(&cobra.Command{
 		Use:     "people",
 		Short:   "List who may sign in to the web pages",
@@ -90,7 +90,7 @@ func newPeopleCommand(app *App) *cobra.Command {
 	})
 }
 
-func newEnableCommand(app *App) *cobra.Command {
+func newPortalEnableCommand(app *App) *cobra.Command {
 	return &cobra.Command{
 		Use:   "enable NAME",
 		Short: "Let a person in again whose access was taken away",

@@ -17,7 +17,8 @@ import (
 	"github.com/spf13/cobra"
 )
 
-// serviceCommand has the commands of the service. Tests replace the functions.
+// serviceCommand is what the service commands share: functions of this machine, which
+// tests replace.
 type serviceCommand struct {
 	app        *App
 	manager    func() (service.Manager, error)
@@ -25,25 +26,27 @@ type serviceCommand struct {
 }
 
 func newServiceCommand(app *App) *cobra.Command {
-	return (&serviceCommand{
+	return newServiceCommandWith(&serviceCommand{
 		app:        app,
 		manager:    func() (service.Manager, error) { return service.New(service.Options{Log: app.log(config.Default())}) },
 		executable: os.Executable,
-	}).command()
+	})
 }
 
-func (s *serviceCommand) command() *cobra.Command {
+// newServiceCommandWith returns the service command with other functions than those of
+// this machine, for tests.
+func newServiceCommandWith(s *serviceCommand) *cobra.Command {
 	return group("service", "Install, control and remove balansd as a service of this machine",
 		"  sudo balansd service install\n  balansd service status",
-		s.install(), s.uninstall(),
-		s.control("start", "Start the service, and wait until it runs", "The service runs.", service.Manager.Start),
-		s.control("stop", "Stop the service, and wait until it is gone", "The service is stopped.", service.Manager.Stop),
-		s.control("restart", "Stop the service and start it again", "The service runs anew.", service.Manager.Restart),
-		s.status(),
+		newServiceInstallCommand(s), newServiceUninstallCommand(s),
+		newServiceControlCommand(s, "start", "Start the service, and wait until it runs", "The service runs.", service.Manager.Start),
+		newServiceControlCommand(s, "stop", "Stop the service, and wait until it is gone", "The service is stopped.", service.Manager.Stop),
+		newServiceControlCommand(s, "restart", "Stop the service and start it again", "The service runs anew.", service.Manager.Restart),
+		newServiceStatusCommand(s),
 	)
 }
 
-func (s *serviceCommand) install() *cobra.Command {
+func newServiceInstallCommand(s *serviceCommand) *cobra.Command {
 	dry, idle := false, false
 	c := &cobra.Command{
 		Use:   "install",
@@ -193,7 +196,7 @@ func readFiles(cfg *config.Config) []string {
 	}
 }
 
-func (s *serviceCommand) uninstall() *cobra.Command {
+func newServiceUninstallCommand(s *serviceCommand) *cobra.Command {
 	dry, purge, yes := false, false, false
 	c := &cobra.Command{
 		Use:   "uninstall",
@@ -291,8 +294,8 @@ func (s *serviceCommand) confirmPurge(paths []string) error {
 	return app.confirmWord("purge", "This deletes for good:\n  "+strings.Join(paths, "\n  "))
 }
 
-// control returns a command that controls the service, and then prints done.
-func (s *serviceCommand) control(use, short, done string, do func(service.Manager, context.Context) error) *cobra.Command {
+// newServiceControlCommand returns a command that controls the service, and then prints done.
+func newServiceControlCommand(s *serviceCommand, use, short, done string, do func(service.Manager, context.Context) error) *cobra.Command {
 	return &cobra.Command{
 		Use: use, Short: short, Example: "  sudo balansd service " + use, Args: cobra.NoArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {

@@ -33,7 +33,7 @@ type serviceStatus struct {
 	hangs bool // the service runs and does not answer
 }
 
-func (s *serviceCommand) status() *cobra.Command {
+func newServiceStatusCommand(s *serviceCommand) *cobra.Command {
 	return s.app.withJSON(&cobra.Command{
 		Use:   "status",
 		Short: "Tell how the service stands, and where everything is",

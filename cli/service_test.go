@@ -59,13 +59,13 @@ func (f *fixture) service(m service.Manager, args ...string) result {
 	f.t.Helper()
 	var stdout, stderr bytes.Buffer
 	app := &App{env: Env{Args: args, Stdin: strings.NewReader(""), Stdout: &stdout, Stderr: &stderr, Version: "test", daemonTimeout: f.daemonTimeout}, configPath: f.config}
-	root := (&serviceCommand{
+	root := newServiceCommandWith(&serviceCommand{
 		app:     app,
 		manager: func() (service.Manager, error) { return m, nil },
 		executable: func() (string, error) {
 			return filepath.Join(filepath.VolumeName(f.dir)+string(filepath.Separator), "opt", "balansd"), nil
 		},
-	}).command()
+	})
 	app.trackStart(root)
 	root.SetArgs(args)
 	root.SetOut(&stdout)
