@@ -46,6 +46,7 @@ func (n *node) newSilverfin(cfg *config.Config) (silverfinClient, error) {
 		Scopes: s.Scopes, HTTP: client, Vault: n.store.Secrets(), Home: n.home, NumberFields: s.EnterpriseNumberFields,
 		Target:            target(s.Target),
 		Workflow:          silverfin.WorkflowMatch{Names: s.Workflow.Names},
+		YearsByEnd:        s.FinancialYear == config.YearEnd,
 		Lock:              silverfin.LockMatch{Fields: s.LockedFields, Statuses: s.LockedStatuses},
 		RequestsPerSecond: s.RequestsPerSecond, Burst: s.Burst, Concurrency: s.Concurrency, Now: o.now, Log: o.log,
 		After: before})

@@ -113,6 +113,7 @@ func (r *reader) checkSilverfin(s Silverfin) {
 		checkRange(r, fmt.Sprintf("silverfin.locked_statuses[%d]", i), n, 400, 499, plain)
 	}
 	r.checkNames("silverfin.locked_fields", s.LockedFields)
+	r.checkOneOf("silverfin.financial_year", s.FinancialYear, YearExact, YearEnd)
 	r.checkNames("silverfin.enterprise_number_fields", s.EnterpriseNumberFields)
 	r.checkNames("silverfin.workflow.names", s.Workflow.Names)
 	r.require("silverfin.target.namespace", s.Target.Namespace, "the namespace of the custom properties")

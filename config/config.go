@@ -103,7 +103,15 @@ type Silverfin struct {
 	EnterpriseNumberFields []string      `yaml:"enterprise_number_fields"` // of a company, the first that holds one counts
 	LockedFields           []string      `yaml:"locked_fields"`            // of a period, that mean locked if they are not empty
 	LockedStatuses         []int         `yaml:"locked_statuses"`          // HTTP statuses of a refused write that mean locked
+	FinancialYear          string        `yaml:"financial_year"`           // YearExact or YearEnd
 }
+
+// The values of Silverfin.FinancialYear: what of a financial year in Silverfin must be
+// that of the balance.
+const (
+	YearExact = "exact" // its start and its end
+	YearEnd   = "end"   // its end
+)
 
 // The special values of Silverfin.Redirect.
 const (

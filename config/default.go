@@ -40,6 +40,7 @@ func defaults(goos, programData string) *Config {
 			EnterpriseNumberFields: []string{"vat", "registration_number"},
 			LockedFields:           []string{"locked", "locking_type", "locked_at"},
 			LockedStatuses:         []int{423},
+			FinancialYear:          YearExact,
 		},
 		Portal:    Portal{Listen: "127.0.0.1:8417", SessionTime: 12 * time.Hour, OIDC: OIDC{GroupsClaim: "groups"}},
 		Backup:    Backup{Keep: 14},

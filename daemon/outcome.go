@@ -196,6 +196,8 @@ func whatNext(r ledger.Reason) string {
 		return "Link the dossier to the right company in the configuration, or archive the other one in Silverfin."
 	case ledger.NoPeriod:
 		return "Add the financial year to the company in Silverfin."
+	case ledger.YearDiffers:
+		return "Correct the financial year in Silverfin, or have the payroll bureau correct that of the balance."
 	case ledger.WorkflowClosed:
 		return "Open the annual-accounts workflow in Silverfin; the balance goes in the night after."
 	case ledger.PeriodLocked:

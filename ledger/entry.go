@@ -34,6 +34,7 @@ const (
 	NoCompany          Reason = "no_company"          // no company with this enterprise number
 	SeveralCompanies   Reason = "several_companies"   // two or more companies with it
 	NoPeriod           Reason = "no_period"           // no period ends with the financial year
+	YearDiffers        Reason = "year_differs"        // Silverfin has another financial year there
 	WorkflowClosed     Reason = "workflow_closed"     // the annual-accounts workflow is not in the period, or archived
 	PeriodLocked       Reason = "period_locked"       // the period is locked
 	TemplateMissing    Reason = "template_missing"    // the reconciliation that takes the figures is not in the period
@@ -62,7 +63,7 @@ func IgnoreReasons() []Reason { return []Reason{BeforeActivation, Dismissed, Not
 
 // Reasons lists all reasons to wait.
 func Reasons() []Reason {
-	return []Reason{NoCompany, SeveralCompanies, NoPeriod, WorkflowClosed, PeriodLocked,
+	return []Reason{NoCompany, SeveralCompanies, NoPeriod, YearDiffers, WorkflowClosed, PeriodLocked,
 		TemplateMissing, ConnectionInactive, NeedsRelink, HasFindings, DoubtfulFigures, TwoAmounts, WhichCounts, NumbersDiffer}
 }
 

@@ -59,6 +59,9 @@ type Config struct {
 	// NumberFields are the fields of a company that may hold its enterprise
 	// number, the first that does wins. Empty means vat, registration_number.
 	NumberFields []string
+	// YearsByEnd leaves the start of Silverfin's financial years out of account: only
+	// their end is compared with that of a balance.
+	YearsByEnd bool
 
 	RequestsPerSecond float64 // per firm; 0 means 10, negative no limit
 	Burst             int     // per firm; 0 means Concurrency

@@ -188,7 +188,7 @@ func TestLocateNotYet(t *testing.T) {
 	}{
 		"no period":    {year: year("2023-12-31"), reason: ledger.NoPeriod, says: `"Bakkerij Maes" has no period in Silverfin that ends on 2023-12-31; its financial years end on 2024-12-31`},
 		"no year":      {reason: ledger.NoPeriod, says: "does not say its financial year"},
-		"broken year":  {year: year("2024-06-30"), reason: ledger.NoPeriod, says: "2024-06-30"},
+		"broken year":  {year: year("2024-06-30"), reason: ledger.YearDiffers, says: "financial year to 2024-06-30, and the one of dossier \"Bakkerij Maes\" in Silverfin is 2024-01-01 to 2024-12-31"},
 		"not added":    {year: year2024, make: func(r *testEnv) { must(t, r.sandbox.CloseWorkflow(r.company.ID, r.period, workflow)) }, reason: ledger.WorkflowClosed, says: "is not added"},
 		"archived":     {year: year2024, make: func(r *testEnv) { must(t, r.sandbox.ArchiveWorkflow(r.company.ID, r.period, workflow)) }, reason: ledger.WorkflowClosed, says: `"Jaarrekening" is archived`},
 		"hidden":       {year: year2024, options: fakesilverfin.Options{HideArchived: true}, make: func(r *testEnv) { must(t, r.sandbox.ArchiveWorkflow(r.company.ID, r.period, workflow)) }, reason: ledger.WorkflowClosed, says: "is not added"},

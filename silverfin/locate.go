@@ -14,22 +14,41 @@ import (
 )
 
 // Locate finds where a company takes the balance of a financial year: the
-// period that ends with the year, unlocked, with the annual-accounts workflow
-// open in it, and the configured reconciliation of that workflow where figures
-// land in one. Anything missing is a *ledger.WaitingError. It makes two calls, three
-// with a reconciliation, more only for lists over 200 items or for several
-// annual-accounts workflows.
+// period that ends with the year and whose own financial year is the same one, unlocked,
+// with the annual-accounts workflow open in it, and the configured reconciliation of that
+// workflow where figures land in one. Anything missing is a *ledger.WaitingError. It makes
+// two calls, three with a reconciliation, more only for lists over 200 items or for
+// several annual-accounts workflows.
 func (f *Firm) Locate(ctx context.Context, c ledger.Company, year balance.Period) (ledger.Target, error) {
-	p, err := f.period(ctx, c, year.End)
+	p, err := f.period(ctx, c, year)
 	if err != nil {
 		return ledger.Target{}, err
+	}
+	return f.locateIn(ctx, c, p)
+}
+
+// LocateTied is Locate for a balance that a person tied to a period. Where the period
+// is no longer as the person saw it, it is a *ledger.WaitingError.
+func (f *Firm) LocateTied(ctx context.Context, c ledger.Company, tie ledger.PeriodTie) (ledger.Target, error) {
+	p, err := f.tiedPeriod(ctx, c, tie)
+	if err != nil {
+		return ledger.Target{}, err
+	}
+	return f.locateIn(ctx, c, p)
+}
+
+// locateIn finds where a period takes a balance.
+func (f *Firm) locateIn(ctx context.Context, c ledger.Company, p ledger.CompanyPeriod) (ledger.Target, error) {
+	if p.Lock != "" {
+		return ledger.Target{}, &ledger.WaitingError{Reason: ledger.PeriodLocked, Detail: fmt.Sprintf(
+			"the period of %s that ends on %s is locked in Silverfin (%s)", dossier(c), p.End, p.Lock)}
 	}
 	open, err := f.openWorkflows(ctx, c, p)
 	if err != nil {
 		return ledger.Target{}, err
 	}
 	target := ledger.Target{
-		FirmID: f.id, CompanyID: c.ID, CompanyName: c.Name, PeriodID: p.ID, PeriodEnd: year.End,
+		FirmID: f.id, CompanyID: c.ID, CompanyName: c.Name, PeriodID: p.ID, PeriodEnd: p.End,
 		URL: fmt.Sprintf("%s/f/%d/%d/ledgers/%d/workflows/%d", f.client.base, f.id, c.ID, p.ID, open[0]),
 	}
 	if f.client.cfg.Target.Level != LevelReconciliation {
@@ -43,92 +62,6 @@ func (f *Firm) Locate(ctx context.Context, c ledger.Company, year balance.Period
 	target.URL = fmt.Sprintf("%s/f/%d/%d/ledgers/%d/workflows/%d/reconciliation_texts/%d",
 		f.client.base, f.id, c.ID, p.ID, workflow, reconciliation)
 	return target, nil
-}
-
-// period is one period, which people see as a ledger.
-type period struct {
-	ID      int64
-	EndDate balance.Date
-}
-
-// period finds the period that ends on a day and is not locked. Silverfin
-// lists periods newest first; of a year in quarters the last one matches. A
-// period that cannot be read is left out, and named when no other one matches.
-func (f *Firm) period(ctx context.Context, company ledger.Company, end balance.Date) (period, error) {
-	c := call{path: fmt.Sprintf("/companies/%d/periods", company.ID), company: company.ID,
-		doing: "reading the periods of " + dossier(company), scope: "financials:read communication:read"}
-	var found *period
-	var locked string
-	others := otherPeriods{}
-	_, err := f.list(ctx, f.do, c, func(items listPage) bool {
-		for _, item := range items {
-			r := readRecord(item)
-			text, _ := valueText(readRecord(r["fiscal_year"])["end_date"])
-			if d, ok := parseDay(text); ok {
-				others.yearEnd(d.String())
-			}
-			id, hasID := r.id()
-			text, _ = valueText(r["end_date"])
-			ends, hasEnd := parseDay(text)
-			switch {
-			case !hasID || !hasEnd:
-				others.leaveOut(r.label() + fmt.Sprintf(" and end date %.40q", text))
-			case found == nil && !end.IsZero() && ends == end:
-				found, locked = &period{id, end}, f.lockField(r)
-			}
-		}
-		return found != nil
-	})
-	switch {
-	case err != nil:
-		return period{}, err
-	case found == nil:
-		return period{}, others.noPeriod(company, end)
-	case locked != "":
-		return period{}, &ledger.WaitingError{Reason: ledger.PeriodLocked, Detail: fmt.Sprintf(
-			"the period of %s that ends on %s is locked in Silverfin (%s)", dossier(company), end, locked)}
-	}
-	return *found, nil
-}
-
-// otherPeriods are the periods of a company that lacks the one for the year.
-type otherPeriods struct {
-	yearEnds []string
-	odd      []string // periods that could not be read
-}
-
-func (o *otherPeriods) yearEnd(day string) {
-	if !slices.Contains(o.yearEnds, day) {
-		o.yearEnds = append(o.yearEnds, day)
-	}
-}
-
-func (o *otherPeriods) leaveOut(label string) {
-	if !slices.Contains(o.odd, label) {
-		o.odd = append(o.odd, label)
-	}
-}
-
-// noPeriod returns the error of a missing period, with the year-ends that there are.
-func (o *otherPeriods) noPeriod(company ledger.Company, end balance.Date) error {
-	const shown = 5
-	slices.Sort(o.yearEnds)
-	slices.Reverse(o.yearEnds)
-	there := "it has no financial years yet"
-	if len(o.yearEnds) > 0 {
-		there = "its financial years end on " + strings.Join(o.yearEnds[:min(shown, len(o.yearEnds))], ", ")
-		if len(o.yearEnds) > shown {
-			there += " and earlier"
-		}
-	}
-	if len(o.odd) > 0 {
-		there += "; what Silverfin gives for a period cannot be read: " + strings.Join(o.odd[:min(shown, len(o.odd))], ", ")
-	}
-	looked := "no period in Silverfin that ends on " + end.String()
-	if end.IsZero() {
-		looked = "no period that can be found, for the balance does not say its financial year"
-	}
-	return &ledger.WaitingError{Reason: ledger.NoPeriod, Detail: fmt.Sprintf("%s has %s; %s", dossier(company), looked, there)}
 }
 
 // lockField names the field that says that an item is locked, empty when none.
@@ -145,7 +78,7 @@ func (f *Firm) lockField(r record) string {
 // archived, at least one; all of them where figures land in a reconciliation,
 // which may be in any. Silverfin knows no other way of being closed: a workflow
 // is not added to the file, or archived, or there.
-func (f *Firm) openWorkflows(ctx context.Context, company ledger.Company, p period) ([]int64, error) {
+func (f *Firm) openWorkflows(ctx context.Context, company ledger.Company, p ledger.CompanyPeriod) ([]int64, error) {
 	c := call{path: fmt.Sprintf("/companies/%d/periods/%d/workflows", company.ID, p.ID), company: company.ID,
 		doing: "reading the workflows of " + dossier(company), scope: "workflows:read"}
 	var open []int64
@@ -177,11 +110,11 @@ func (f *Firm) openWorkflows(ctx context.Context, company ledger.Company, p peri
 		return open, nil
 	case odd != "":
 		return nil, closed("what Silverfin gives for the annual-accounts workflow in the period of %s that ends on %s cannot be read: %s",
-			dossier(company), p.EndDate, odd)
+			dossier(company), p.End, odd)
 	case archived != "":
-		return nil, closed("the workflow %q is archived in the period of %s that ends on %s", archived, dossier(company), p.EndDate)
+		return nil, closed("the workflow %q is archived in the period of %s that ends on %s", archived, dossier(company), p.End)
 	default:
-		return nil, closed("the annual-accounts workflow is not added to the period of %s that ends on %s", dossier(company), p.EndDate)
+		return nil, closed("the annual-accounts workflow is not added to the period of %s that ends on %s", dossier(company), p.End)
 	}
 }
 
@@ -210,7 +143,7 @@ func isArchived(fields record) bool {
 // reconciliation finds the configured template through the workflows of the period: a
 // handle may occur more than once in a firm, so the firm's list of templates does not
 // say which one the dossier uses.
-func (f *Firm) reconciliation(ctx context.Context, company ledger.Company, p period, open []int64) (workflow, id int64, err error) {
+func (f *Firm) reconciliation(ctx context.Context, company ledger.Company, p ledger.CompanyPeriod, open []int64) (workflow, id int64, err error) {
 	target := f.client.cfg.Target
 	missing := "the template %q is not in the annual-accounts workflow of %s for the period that ends on %s"
 	for _, workflow := range open {
@@ -239,7 +172,7 @@ func (f *Firm) reconciliation(ctx context.Context, company ledger.Company, p per
 			return workflow, found, err
 		}
 	}
-	return 0, 0, &ledger.WaitingError{Reason: ledger.TemplateMissing, Detail: fmt.Sprintf(missing, target.Handle, dossier(company), p.EndDate)}
+	return 0, 0, &ledger.WaitingError{Reason: ledger.TemplateMissing, Detail: fmt.Sprintf(missing, target.Handle, dossier(company), p.End)}
 }
 
 // dossier names a company for people.

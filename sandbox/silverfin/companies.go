@@ -149,7 +149,13 @@ func (s *Silverfin) getPeriod(c *call) response {
 func (s *Silverfin) showPeriod(p *period) map[string]any {
 	out := map[string]any{
 		"id": p.ID, "end_date": p.End, "public": p.Public, "extra_data_headers": []string{},
-		"fiscal_year": map[string]balance.Date{"start_date": p.FiscalYear.Start, "end_date": p.FiscalYear.End},
+	}
+	switch s.options.YearFields {
+	case YearEnd:
+		out["fiscal_year"] = map[string]balance.Date{"end_date": p.FiscalYear.End}
+	case NoYear:
+	default:
+		out["fiscal_year"] = map[string]balance.Date{"start_date": p.FiscalYear.Start, "end_date": p.FiscalYear.End}
 	}
 	switch field := s.options.LockField; {
 	case field == "locking_type" && p.Locked:

@@ -116,19 +116,6 @@ func (s *Silverfin) ArchiveCompany(companyID int64) error {
 	})
 }
 
-// AddPeriod adds the year-end period of the financial year start to end, both
-// included, and returns its id; 0 when there is no such company.
-func (s *Silverfin) AddPeriod(companyID int64, start, end balance.Date) int64 {
-	var id int64
-	_ = s.withCompany(companyID, func(c *company) error {
-		id = s.newID("period")
-		c.Periods = append(c.Periods, &period{ID: id, FiscalYear: balance.Period{Start: start, End: end}, End: end, Public: true})
-		slices.SortStableFunc(c.Periods, func(a, b *period) int { return b.End.Compare(a.End) })
-		return nil
-	})
-	return id
-}
-
 // Periods lists the periods of a client file, newest first.
 func (s *Silverfin) Periods(companyID int64) []CompanyPeriod {
 	var out []CompanyPeriod

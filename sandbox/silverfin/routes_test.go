@@ -91,6 +91,41 @@ func TestPeriods(t *testing.T) {
 	}
 }
 
+// TestInterimPeriods: a company with quarters or months has them inside a long year too.
+func TestInterimPeriods(t *testing.T) {
+	for perYear, want := range map[int][]string{
+		1:  {"2025-06-30"},
+		4:  {"2025-06-30", "2025-03-31", "2024-12-31", "2024-09-30", "2024-06-30", "2024-03-31"},
+		12: {"2025-06-30", "2025-05-31", "2025-04-30", "2025-03-31", "2025-02-28", "2025-01-31", "2024-12-31"},
+	} {
+		x := newFixture(t, silverfin.Options{})
+		c := x.sf.AddCompany(x.firm, silverfin.Company{Name: "Verlengd", PeriodsPerYear: perYear})
+		last := x.sf.AddPeriod(c, day("2024-01-01"), day("2025-06-30"))
+		periods := x.sf.Periods(c)
+		for i, end := range want {
+			if p := periods[i]; p.End != day(end) || p.FiscalYear.End != day("2025-06-30") || (i == 0) != (p.ID == last) {
+				t.Errorf("%d periods a year: period %d is %+v, want one that ends on %s", perYear, i, p, end)
+			}
+		}
+		// The year is cut short: its last period moves, and all of them are of the new year.
+		if err := x.sf.ChangeYear(c, last, day("2024-01-01"), day("2025-05-31")); err != nil {
+			t.Fatal(err)
+		}
+		x.call("GET", "/companies/"+idText(c)+"/periods/"+idText(last), "").is(200, `"end_date":"2025-05-31"`,
+			`"fiscal_year":{"end_date":"2025-05-31","start_date":"2024-01-01"}`)
+		if oldest := x.sf.Periods(c)[len(periods)-1]; oldest.FiscalYear.End != day("2025-05-31") {
+			t.Errorf("%d periods a year: the first is still of %+v", perYear, oldest.FiscalYear)
+		}
+		if err := x.sf.RemovePeriod(c, last); err != nil || len(x.sf.Periods(c)) != len(periods)-1 {
+			t.Errorf("%d periods a year: the last one was not removed: %v", perYear, err)
+		}
+	}
+	for fields, want := range map[silverfin.YearFields]string{silverfin.YearEnd: `"fiscal_year":{"end_date":"2024-12-31"},`, silverfin.NoYear: `"extra_data_headers":[],"id"`} {
+		x := newFixture(t, silverfin.Options{YearFields: fields})
+		x.call("GET", "/companies/{c}/periods/{p}", "").is(200, want)
+	}
+}
+
 func TestWorkflows(t *testing.T) {
 	x := newFixture(t, silverfin.Options{})
 	next := x.sf.AddPeriod(x.company, day("2025-01-01"), day("2025-12-31"))

@@ -26,7 +26,17 @@ type Options struct {
 	LockField          string // the period's field that reports a lock; empty means "locked", "-" means none
 	StrictPeriodScopes bool   // periods need communication:read and financials:read; else either will do
 	HideArchived       bool   // leave archived workflows out of the list
+	YearFields         YearFields
 }
+
+// YearFields says what a period tells of its financial year. The zero value is its start
+// and end, as Silverfin's description of its interface has it.
+type YearFields string
+
+const (
+	YearEnd YearFields = "end"  // its end alone
+	NoYear  YearFields = "none" // nothing
+)
 
 func (o Options) withDefaults() Options {
 	if o.Now == nil {
