@@ -8,13 +8,13 @@ import (
 	"balansd/internal/testenv"
 )
 
-// testDeb walks the whole way of a .deb on a machine with systemd: from the
-// first installation through a reboot and an update to the purge.
+// testDeb takes a .deb on a machine with systemd through first installation, reboot,
+// update, removal and purge.
 func testDeb(t *testing.T, older, newer string) {
 	testenv.Need(t, testenv.Packages, "dpkg", "curl")
 	s := newServer(t, older, newer)
 	s.simulate()
-	// Where systemd does not run, as while an image is built, it installs as well.
+	// It can be installed where systemd does not run, as in an image build.
 	s.sh("unshare --mount sh -ec 'mount -t tmpfs none /run; dpkg -i /packages/0.1.0/balansd-linux-amd64.deb; dpkg --purge balansd'")
 	out := s.want("balansd config init", "dpkg -i /packages/0.1.0/balansd-linux-amd64.deb")
 	t.Logf("dpkg says:\n%s", out)
@@ -50,7 +50,7 @@ func testDeb(t *testing.T, older, newer string) {
 		t.Fatalf("%d balances are done after the update, want 5", n)
 	}
 
-	// What does not fit stops nothing that runs.
+	// An invalid configuration must not stop the running service.
 	before := s.pid()
 	s.sh("cp -a /etc/balansd/balansd.yaml /root/well.yaml && echo 'nonsense: 1' >>/etc/balansd/balansd.yaml")
 	s.want("was not restarted", "dpkg -i /packages/0.2.0/balansd-linux-amd64.deb")
@@ -68,7 +68,7 @@ func testDeb(t *testing.T, older, newer string) {
 		t.Fatalf("%d balances are done after it was removed and came back, want 5", n)
 	}
 
-	// What an administrator turned off, an update leaves off.
+	// An update leaves a disabled service disabled.
 	s.sh("systemctl disable --now balansd && dpkg -i /packages/0.2.0/balansd-linux-amd64.deb")
 	s.want("inactive", "systemctl is-active balansd || true")
 

@@ -13,15 +13,15 @@ import (
 	"balansd/internal/testenv"
 )
 
-// server is a machine with systemd on which packages are installed, and on its
-// loopback a simulated Finbox and Silverfin.
+// server is a machine with systemd on which packages are installed. A simulated Finbox and
+// Silverfin listen on its loopback address.
 type server struct {
 	t         *testing.T
 	container *testenv.Container
 }
 
-// newServer returns a machine that never had balansd, with the packages of an
-// older and a newer version in /packages/0.1.0 and /packages/0.2.0.
+// newServer returns a machine on which balansd was never installed, with the packages of
+// an older and a newer version in /packages/0.1.0 and /packages/0.2.0.
 func newServer(t *testing.T, older, newer string) *server {
 	t.Helper()
 	s := &server{t, testenv.NewContainer(t)}
@@ -53,13 +53,13 @@ func (s *server) write(name, text string) {
 	}
 }
 
-// sh runs shell commands, of which none may fail.
+// sh runs a shell script, none of whose commands may fail.
 func (s *server) sh(script string) string {
 	s.t.Helper()
 	return s.container.Must("bash", "-euo", "pipefail", "-c", script)
 }
 
-// want runs shell commands and holds what they print to what was expected.
+// want runs a shell script and checks that its output contains a text.
 func (s *server) want(contains, script string) string {
 	s.t.Helper()
 	out := s.sh("{ " + script + "; } 2>&1")
@@ -69,8 +69,8 @@ func (s *server) want(contains, script string) string {
 	return out
 }
 
-// simulate starts a simulated Finbox and Silverfin that outlive a reboot.
-// The program is beside the package's, which may be removed.
+// simulate starts a simulated Finbox and Silverfin that survive a reboot. They run a
+// separate copy of the program, since the package may be removed.
 func (s *server) simulate() {
 	s.t.Helper()
 	s.write("/etc/systemd/system/sandbox.service", `[Service]
@@ -87,7 +87,7 @@ const (
 	awaitSandbox = "until curl -sf " + control + "/; do sleep 0.1; done"
 )
 
-// configure writes a configuration for what is simulated.
+// configure writes a configuration for the simulators.
 func (s *server) configure() {
 	s.t.Helper()
 	in := s.info()
@@ -99,7 +99,7 @@ silverfin: {base_url: %q, client_id: %q, client_secret_file: secrets/silverfin.s
 `, in.Finbox.URL, in.Finbox.TokenURL, in.Finbox.ClientID, in.Silverfin.URL, in.Silverfin.ClientID))
 }
 
-// sandboxInfo is what the simulators say of themselves.
+// sandboxInfo is the description that the simulators give of themselves.
 type sandboxInfo struct {
 	Finbox struct {
 		URL          string `json:"url"`
@@ -127,7 +127,7 @@ func (s *server) info() sandboxInfo {
 	return in
 }
 
-// link links Finbox and a firm, with a browser that says yes.
+// link links Finbox and a firm, acting as a browser that consents.
 func (s *server) link() {
 	s.t.Helper()
 	in := s.info()
@@ -139,14 +139,14 @@ func (s *server) link() {
 done`, firm))
 }
 
-// deliver has new balances come, and a pass bring them.
+// deliver adds new balances and runs a sync.
 func (s *server) deliver(dossiers int) {
 	s.t.Helper()
 	s.sh(fmt.Sprintf(`curl -sSf -d '{"dossiers": %d}' %s/fill`, dossiers, control))
 	s.sh("balansd sync")
 }
 
-// done is how many balances the running service says it has delivered.
+// done returns the number of delivered balances, according to the running service.
 func (s *server) done() int {
 	s.t.Helper()
 	return countDone(s.t, s.sh("balansd ledger list --json"))
@@ -170,14 +170,14 @@ func countDone(t *testing.T, ledger string) int {
 	return n
 }
 
-// pid is the process of the service; "0" when it does not run.
+// pid returns the process id of the service, "0" if it does not run.
 func (s *server) pid() string {
 	s.t.Helper()
 	return strings.TrimSpace(s.sh("systemctl show --property=MainPID --value balansd"))
 }
 
-// running holds the service to running, as a program of that version. systemd
-// hears so at once; a moment later the service answers questions as well.
+// running checks that the service runs, with that version. It waits until the service
+// answers, which takes a moment longer than systemd reports.
 func (s *server) running(version string) {
 	s.t.Helper()
 	s.want("active", "systemctl is-active balansd")

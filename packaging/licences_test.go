@@ -8,10 +8,9 @@ import (
 	"testing"
 )
 
-// TestEveryModuleHasALicenceThatIsKnown goes through the modules that a program
-// for each system is linked with: each has a licence that the notices can quote,
-// and that lets balansd be handed out. A new module that has neither is noticed
-// here.
+// TestEveryModuleHasALicenceThatIsKnown checks the modules that are linked into the
+// program for each system: each has a licence that the notices can quote and that permits
+// distribution. It fails when a new module has none.
 func TestEveryModuleHasALicenceThatIsKnown(t *testing.T) {
 	for _, system := range []string{"linux", "windows"} {
 		list := exec.Command("go", "list", "-deps", "-json=Module", "balansd")
@@ -45,8 +44,8 @@ func TestEveryModuleHasALicenceThatIsKnown(t *testing.T) {
 	}
 }
 
-// licenceOf names a licence under which a program may be handed out with its
-// text; empty when it is none of those.
+// licenceOf returns the name of a licence that permits distribution with its text, or ""
+// if text is none of those.
 func licenceOf(text string) string {
 	text = strings.Join(strings.Fields(text), " ")
 	for _, l := range []struct{ name, says string }{
@@ -66,8 +65,8 @@ func licenceOf(text string) string {
 	return ""
 }
 
-// TestUnknownLicences: what is no licence, or one that asks for more, is not taken
-// for one that is known.
+// TestUnknownLicences checks that other texts, and licences that ask for more, are not
+// recognised.
 func TestUnknownLicences(t *testing.T) {
 	for text, want := range map[string]string{
 		"GNU GENERAL PUBLIC LICENSE Version 3": "",

@@ -10,7 +10,7 @@ import (
 	"balansd/cli"
 )
 
-// TestManPage writes a page of what could be taken for a request of roff.
+// TestManPage writes a page with text that roff could take for requests.
 func TestManPage(t *testing.T) {
 	c := &cobra.Command{Use: "tool FILE", Short: "Do it", Long: `Reads %ProgramData%\tool and BALANSD_NIGHT_AT.
 .SH is no heading
@@ -42,7 +42,7 @@ func TestManPage(t *testing.T) {
 	}
 }
 
-// TestEveryCommandHasAPage walks balansd's own commands.
+// TestEveryCommandHasAPage checks each command of balansd.
 func TestEveryCommandHasAPage(t *testing.T) {
 	seen := 0
 	var walk func(c *cobra.Command)

@@ -21,21 +21,20 @@ const (
 	windowsData    = `C:\ProgramData\balansd`
 )
 
-// desktop is a Windows on which the installer is tried, as far as Wine has one.
+// desktop is a Windows on which the installer is tested, as far as Wine supports it.
 type desktop struct {
 	t    *testing.T
 	wine *testenv.Windows
 }
 
-// msiexec runs the installer without a question, and returns its exit code.
+// msiexec runs the installer silently and returns its exit code.
 func (d *desktop) msiexec(verb, file string) int {
 	d.t.Helper()
 	r := d.wine.Run("", "msiexec", verb, `C:\packages\`+file, "/qn")
 	return r.Code
 }
 
-// want runs balansd, and holds its exit code and what it says to what was
-// expected.
+// want runs balansd and checks that it succeeds with an output that contains a text.
 func (d *desktop) want(contains, stdin string, args ...string) string {
 	d.t.Helper()
 	r := d.wine.Run(stdin, windowsProgram, args...)
@@ -45,7 +44,8 @@ func (d *desktop) want(contains, stdin string, args ...string) string {
 	return r.Stdout
 }
 
-// state is how the service stands, as a program says that may be another one.
+// state returns the state of the service, asked with a program that need not be the
+// installed one.
 func (d *desktop) state(program string) string {
 	d.t.Helper()
 	var status struct {
@@ -60,22 +60,22 @@ func (d *desktop) state(program string) string {
 	return status.Service.State
 }
 
-// running holds the service to running, as that version.
+// running checks that the service runs, with that version.
 func (d *desktop) running(version string) {
 	d.t.Helper()
 	if state := d.state(windowsProgram); state != "running" {
 		d.t.Fatalf("the service is %s", state)
 	}
 	d.want("balansd "+version+" ", "", "version")
-	// Windows hears at once that it runs; a moment later it answers as well.
+	// It answers a moment after Windows reports it as running.
 	d.wine.Until("the service answers", func() bool {
 		r := d.wine.Run("", windowsProgram, "status", "--json")
 		return strings.Contains(r.Stdout, `"version": "`+version+`"`)
 	})
 }
 
-// testMSI walks the whole way of the installer: first installation, a night's
-// work, an update with the service running, removal, and installation again.
+// testMSI takes the installer through first installation, a delivery, an update with the
+// service running, removal, and installation again.
 func testMSI(t *testing.T, older, newer string) {
 	d := &desktop{t, testenv.NewWindows(t)}
 	for dir, file := range map[string]string{older: "balansd-0.1.0.msi", newer: "balansd-0.2.0.msi"} {
@@ -142,7 +142,7 @@ func testMSI(t *testing.T, older, newer string) {
 	}
 }
 
-// simulate starts a Finbox and a Silverfin that the configuration names.
+// simulate starts a Finbox and a Silverfin, and writes a configuration for them.
 func (d *desktop) simulate() *sandbox.Sandbox {
 	d.t.Helper()
 	box, err := sandbox.Start(sandbox.Options{})
@@ -157,7 +157,7 @@ func (d *desktop) simulate() *sandbox.Sandbox {
 	in := box.Info()
 	d.wine.Write(windowsData+`\finbox.secret`, []byte(in.Finbox.ClientSecret))
 	d.wine.Write(windowsData+`\silverfin.secret`, []byte(in.Silverfin.ClientSecret))
-	// The folder is named since Wine gives its services another %ProgramData%.
+	// data_dir is set because Wine gives services another %ProgramData%.
 	d.wine.Write(windowsData+`\balansd.yaml`, fmt.Appendf(nil, `data_dir: 'C:\ProgramData\balansd'
 language: en
 finbox: {base_url: %q, token_url: %q, client_id: %q, client_secret_file: finbox.secret}
@@ -166,7 +166,7 @@ silverfin: {base_url: %q, client_id: %q, client_secret_file: silverfin.secret}
 	return box
 }
 
-// deliver links Finbox and a firm, and has a pass bring new balances.
+// deliver links Finbox and a firm, adds balances and runs a sync.
 func (d *desktop) deliver(box *sandbox.Sandbox, dossiers int) {
 	d.t.Helper()
 	in := box.Info()

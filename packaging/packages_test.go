@@ -19,8 +19,8 @@ import (
 	"balansd/internal/testenv"
 )
 
-// TestPackages builds everything once, the first version twice and a second
-// one, and lets each kind of package show itself.
+// TestPackages builds the first version twice and a second one once, and tests each kind
+// of package.
 func TestPackages(t *testing.T) {
 	older, again, newer := t.TempDir(), t.TempDir(), t.TempDir()
 	makePackages(t, older, "0.1.0", kinds)
@@ -39,9 +39,8 @@ func TestPackages(t *testing.T) {
 	t.Run("msi", func(t *testing.T) { testMSI(t, older, newer) })
 }
 
-// makePackages makes packages of a version into a folder, signed when the
-// environment says so. It is a process of its own, since the race detector would
-// have packing take minutes.
+// makePackages makes packages of a version in a folder, signed if the environment says so.
+// It runs another process, because packing takes minutes under the race detector.
 func makePackages(t *testing.T, dir, version string, want []string) {
 	t.Helper()
 	testenv.Need(t, testenv.Packages, "bash", "git", "wixl")
@@ -50,7 +49,7 @@ func makePackages(t *testing.T, dir, version string, want []string) {
 	tool(t, "go", "run", "balansd/packaging", "-out", dir, "-only", strings.Join(want, ","))
 }
 
-// sums reads the checksums of a folder, by the file's name.
+// sums reads the checksums of a folder, by file name.
 func sums(t *testing.T, dir string) map[string]string {
 	t.Helper()
 	text, err := os.ReadFile(filepath.Join(dir, "SHA256SUMS"))
@@ -83,14 +82,14 @@ func testChecksums(t *testing.T, dir string) {
 			t.Errorf("%s has the sum %s, and %q is written", f.Name(), got, list[f.Name()])
 		}
 	}
-	// Two systems on two processors, five kinds, a list of parts for each; the
-	// installer for Windows on arm64 cannot be made.
+	// Two systems on two processors, five kinds, a bill of materials for each. There is no
+	// installer for Windows on arm64.
 	if len(list) != 4+4+2+2+1 {
 		t.Errorf("%d files, which is not all: %v", len(list), list)
 	}
 }
 
-// testBill holds the list of parts to the program that the archive has.
+// testBill compares the bill of materials with the program in the archive.
 func testBill(t *testing.T, dir string) {
 	text, err := os.ReadFile(filepath.Join(dir, "balansd-linux-amd64.cdx.json"))
 	if err != nil {
@@ -127,7 +126,7 @@ func testBill(t *testing.T, dir string) {
 	}
 }
 
-// unpack unpacks an archive and returns the one folder that it holds.
+// unpack unpacks an archive and returns the only folder in it.
 func unpack(t *testing.T, archive string) string {
 	t.Helper()
 	dir := t.TempDir()
@@ -146,7 +145,7 @@ func unpack(t *testing.T, archive string) string {
 	return filepath.Join(dir, files[0].Name())
 }
 
-// testArchives tries what the archives hold as a person who unpacks them does.
+// testArchives uses the content of the archives as a person does.
 func testArchives(t *testing.T, dir string) {
 	linux := unpack(t, filepath.Join(dir, "balansd-linux-amd64.tar.gz"))
 	out, err := exec.Command(filepath.Join(linux, "balansd"), "version").CombinedOutput()
@@ -180,21 +179,20 @@ func testArchives(t *testing.T, dir string) {
 	}
 }
 
-// testCompletion completes a command in bash, with what Debian gives a shell
-// for that.
+// testCompletion completes a command in bash with Debian's bash-completion.
 func testCompletion(t *testing.T, dir string) {
 	const given = "/usr/share/bash-completion/bash_completion"
 	script := `source "$1"; source "$2"/completions/balansd.bash; PATH="$2:$PATH"
 COMP_WORDS=(balansd config ch); COMP_CWORD=2; COMP_LINE="balansd config ch"; COMP_POINT=17
 __start_balansd balansd ch config && printf '%s\n' "${COMPREPLY[@]}"`
-	// On standard error bash complains that no person asks for it.
+	// bash warns on standard error that the shell is not interactive.
 	out, err := exec.Command("bash", "--norc", "-c", script, "bash", given, dir).Output()
 	if err != nil || strings.TrimSpace(string(out)) != "check" {
 		t.Errorf("bash completes %q: %v", out, err)
 	}
 }
 
-// testNotices holds the notices of an archive to the program in it.
+// testNotices compares the notices of an archive with the program in it.
 func testNotices(t *testing.T, program, notices string) {
 	t.Helper()
 	info, err := buildinfo.ReadFile(program)

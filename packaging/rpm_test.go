@@ -11,9 +11,8 @@ import (
 	"balansd/internal/testenv"
 )
 
-// testRPM checks what an .rpm puts where, and has its scripts run on a
-// machine with systemd. Where rpm is not the machine's own, as on Debian, it
-// has to be told that this is meant.
+// testRPM checks which files an .rpm installs, and runs its scripts on a machine with
+// systemd. On Debian rpm must be told that its use is intended.
 func testRPM(t *testing.T, older, newer string) {
 	testenv.Need(t, testenv.Packages, "rpm", "curl")
 	root := t.TempDir()
@@ -43,8 +42,8 @@ func testRPM(t *testing.T, older, newer string) {
 	const rpm = "rpm --force-debian --nodeps "
 	s.want("balansd config init", rpm+"-i /packages/0.1.0/balansd-linux-amd64.rpm")
 	s.sh(rpm + "-e balansd")
-	// With a configuration that is there already, as tools for many machines
-	// put it, it starts.
+	// It starts if a configuration exists already, as when a configuration management tool
+	// has written it.
 	s.configure()
 	s.sh("chgrp balansd /etc/balansd/balansd.yaml && chmod 640 /etc/balansd/balansd.yaml")
 	s.sh(rpm + "-i /packages/0.1.0/balansd-linux-amd64.rpm")

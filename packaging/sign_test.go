@@ -14,8 +14,8 @@ import (
 	"balansd/internal/testenv"
 )
 
-// identities makes a certificate and a GPG key of this moment, and has the
-// environment name them.
+// identities makes a certificate and a GPG key, and sets the environment variables that
+// name them.
 func identities(t *testing.T) (certificate, ring string) {
 	t.Helper()
 	testenv.Need(t, testenv.Packages, "openssl", "osslsigncode", "gpg")
@@ -26,7 +26,7 @@ func identities(t *testing.T) (certificate, ring string) {
 	t.Setenv("BALANSD_SIGN_CERTIFICATE", certificate)
 	t.Setenv("BALANSD_SIGN_KEY", key)
 
-	// The agent's socket needs a short path.
+	// The path of the agent's socket must be short.
 	ring, err := os.MkdirTemp("", "gpg")
 	if err != nil {
 		t.Fatal(err)
@@ -42,7 +42,7 @@ func identities(t *testing.T) (certificate, ring string) {
 	return certificate, ring
 }
 
-// tool runs a program that must not fail, and returns its output.
+// tool runs a program that must succeed, and returns its output.
 func tool(t *testing.T, name string, args ...string) string {
 	t.Helper()
 	out, err := exec.Command(name, args...).CombinedOutput()
@@ -52,8 +52,8 @@ func tool(t *testing.T, name string, args ...string) string {
 	return string(out)
 }
 
-// TestSigned signs with a certificate and a key of its own everything that can
-// be signed, and changes a byte of each: no check may accept that.
+// TestSigned signs everything that can be signed, with a certificate and a key of its own,
+// and then changes a byte of each. No check may accept that.
 func TestSigned(t *testing.T) {
 	certificate, ring := identities(t)
 	dir := t.TempDir()
@@ -68,7 +68,7 @@ func TestSigned(t *testing.T) {
 	verifies(t, filepath.Join(dir, "SHA256SUMS"), func(file string) error {
 		return exec.Command("gpg", "--homedir", ring, "--batch", "--verify", filepath.Join(dir, "SHA256SUMS.asc"), file).Run()
 	})
-	// What dpkg-sig and debsig-verify hold it to: all parts of the package in a row.
+	// dpkg-sig and debsig-verify check all parts of the package in a row.
 	verifies(t, name("linux-amd64.deb"), func(file string) error {
 		parts := t.TempDir()
 		return exec.Command("sh", "-ec", `cd "$1"; ar x "$2"; cat debian-binary control.tar.* data.tar.* >all
@@ -87,8 +87,8 @@ exec gpg --homedir "$3" --batch --verify _gpgorigin all`, "sh", parts, file, rin
 	})
 }
 
-// verifies holds a file to being signed, and a copy with a changed byte to not
-// being so.
+// verifies checks that a file has a valid signature, and a copy with a changed byte has
+// not.
 func verifies(t *testing.T, file string, verify func(file string) error) {
 	t.Helper()
 	if err := verify(file); err != nil {
@@ -108,8 +108,8 @@ func verifies(t *testing.T, file string, verify func(file string) error) {
 	}
 }
 
-// TestSigningHalf names half of what signing takes.
-func TestSigningHalf(t *testing.T) {
+// TestIncompleteSigningSettings checks the error when only a part of the signing settings is given.
+func TestIncompleteSigningSettings(t *testing.T) {
 	if err := (signing{certificate: "c.pem"}).windows(t.Context(), "x.exe", time.Time{}); err == nil || !strings.Contains(err.Error(), "BALANSD_SIGN_KEY") {
 		t.Errorf("without a key it says: %v", err)
 	}
@@ -118,8 +118,8 @@ func TestSigningHalf(t *testing.T) {
 	}
 }
 
-// TestSettle refuses what wixl did not write.
-func TestSettle(t *testing.T) {
+// TestMSIOfAnotherTool checks that files which wixl did not write are refused.
+func TestMSIOfAnotherTool(t *testing.T) {
 	id := []byte{0xe0, 0x85, 0x9f, 0xf2, 0xf9, 0x4f, 0x68, 0x10, 0xab, 0x91, 0x08, 0x00, 0x2b, 0x27, 0xb3, 0xd9}
 	for _, content := range [][]byte{nil, id, append(make([]byte, 28), id...), append(bytes.Repeat([]byte{0xff}, 28), append(id, bytes.Repeat([]byte{0xff}, 64)...)...)} {
 		file := filepath.Join(t.TempDir(), "x.msi")

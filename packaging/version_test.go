@@ -22,8 +22,8 @@ func TestParseVersion(t *testing.T) {
 	}
 }
 
-// TestDescribed names commits after, at and before a release.
-func TestDescribed(t *testing.T) {
+// TestVersionFromGit covers commits after, at and before a release.
+func TestVersionFromGit(t *testing.T) {
 	at := time.Date(2026, 3, 4, 5, 6, 7, 0, time.FixedZone("", 3600))
 	for _, c := range []struct {
 		tag   string
@@ -45,7 +45,7 @@ func TestDescribed(t *testing.T) {
 	}
 }
 
-func TestIdentity(t *testing.T) {
+func TestUUID(t *testing.T) {
 	a, b := uuidOf("product", "1"), uuidOf("product1")
 	if !regexp.MustCompile(`^[0-9A-F]{8}-[0-9A-F]{4}-8[0-9A-F]{3}-[89AB][0-9A-F]{3}-[0-9A-F]{12}$`).MatchString(a) {
 		t.Errorf("%s is no UUID", a)

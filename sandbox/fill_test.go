@@ -5,7 +5,7 @@ import (
 	"testing"
 )
 
-// BenchmarkFill shows what a sandbox of ten thousand dossiers costs.
+// BenchmarkFill measures a sandbox of ten thousand dossiers.
 func BenchmarkFill(b *testing.B) {
 	for b.Loop() {
 		s, err := Start(Options{})

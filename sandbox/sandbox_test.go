@@ -87,7 +87,7 @@ func TestOnlyLoopback(t *testing.T) {
 	}
 }
 
-func TestNothingIsLeftRunning(t *testing.T) {
+func TestCloseStopsEverything(t *testing.T) {
 	defer goleak.VerifyNone(t)
 	s, err := Start(Options{Data: t.TempDir()})
 	if err != nil {
@@ -98,7 +98,7 @@ func TestNothingIsLeftRunning(t *testing.T) {
 	}
 }
 
-func TestStateAndLogsAreKept(t *testing.T) {
+func TestStateAndLogsAreSaved(t *testing.T) {
 	dir := t.TempDir()
 	run := func() *Sandbox {
 		s, err := Start(Options{Data: dir})
@@ -125,7 +125,7 @@ func TestStateAndLogsAreKept(t *testing.T) {
 
 	s = run()
 	after := s.Info()
-	for _, got := range []*Info{&before, &after} { // ports are new
+	for _, got := range []*Info{&before, &after} { // the ports differ
 		got.Finbox.URL, got.Finbox.TokenURL, got.Silverfin.URL, got.Control.URL = "", "", "", ""
 	}
 	if diff := cmp.Diff(before, after); diff != "" {
@@ -191,7 +191,7 @@ func TestFillMatchesBothSides(t *testing.T) {
 	}
 }
 
-func TestDemoIsInEverySituation(t *testing.T) {
+func TestDemoCoversEveryState(t *testing.T) {
 	s := start(t, Options{})
 	d, err := s.Demo()
 	if err != nil {

@@ -11,9 +11,9 @@ import (
 	"github.com/google/go-cmp/cmp"
 )
 
-// Access lists as Windows has them, with the rights by their numbers.
+// Access lists as Windows has them, with the rights as numbers.
 func TestAccessListOpenTo(t *testing.T) {
-	const full, modify, read, see = 0x1f01ff, 0x1301bf, 0x120089, 0x1200a0 // see: attributes and going through
+	const full, modify, read, see = 0x1f01ff, 0x1301bf, 0x120089, 0x1200a0 // see: attributes and traverse
 	service, me := who{sid: serviceSID(Name)}, who{sid: "S-1-5-21-1-2-3-500", name: `OFFICE\admin`}
 	system, admins := who{sid: sidSystem}, who{sid: sidAdministrators}
 	users, all := who{sid: "S-1-5-32-545", name: `BUILTIN\Users`}, who{sid: "S-1-1-0", name: "Everyone"}
@@ -85,14 +85,14 @@ func TestCheckAccess(t *testing.T) {
 			}
 		}
 	}
-	// A path that cannot be read is an error, and the others are reported.
+	// A path that cannot be read is an error; the others are reported.
 	complaints, err := CheckAccess(filepath.Join(dir, "well", "x"), filepath.Join(dir, "read"))
 	if err == nil || len(complaints) != 1 {
 		t.Errorf("%q, %v", complaints, err)
 	}
 }
 
-// Access lists of a program and of the folders above it, as Windows makes them.
+// Access lists of a program and of its parent folders, as Windows makes them.
 func TestAccessListChangers(t *testing.T) {
 	const full, modify, run = 0x1f01ff, 0x1301bf, 0x1200a9
 	admins, installer := who{sid: sidAdministrators}, who{sid: sidInstaller}

@@ -18,7 +18,7 @@ func TestModeOpenTo(t *testing.T) {
 		want  int
 	}{
 		{0, []int{0, 1000}, 0}, {1000, []int{0, 1000}, 0}, {1001, []int{0, 1000}, 1}, {1001, []int{0}, 1},
-		{998, []int{0, 998}, 0}, // the service's account, seen by root
+		{998, []int{0, 998}, 0}, // the service's account, checked by root
 		{-1, []int{0}, 0},
 	} {
 		if got := whoHasAccessByMode(0o600, c.owner, c.ours); len(got) != c.want {
@@ -33,8 +33,8 @@ func TestModeOpenTo(t *testing.T) {
 	}
 }
 
-// TestProgramOpenTo lays a program out and opens one thing after the other: the
-// program, a folder above it, what a link leads to.
+// TestProgramOpenTo makes a program and opens one path after the other to others: the
+// program, a parent folder, the target of a link.
 func TestProgramOpenTo(t *testing.T) {
 	me := os.Geteuid()
 	for name, c := range map[string]struct {
@@ -52,7 +52,7 @@ func TestProgramOpenTo(t *testing.T) {
 		"missing, in an open place": {"/srv/share", 0o777, "/srv/share: everybody may change it"},
 	} {
 		root := t.TempDir()
-		if err := os.Chmod(root, 0o700); err != nil { // whatever the umask
+		if err := os.Chmod(root, 0o700); err != nil { // independent of the umask
 			t.Fatal(err)
 		}
 		for _, dir := range []string{"srv/share", "opt/real"} {
@@ -80,15 +80,15 @@ func TestProgramOpenTo(t *testing.T) {
 		if got := strings.Join(found, "; "); err != nil || got != c.want {
 			t.Errorf("%s: %q, %v, want %q", name, got, err, c.want)
 		}
-		// Of another user's files every one is reported.
+		// Each file of another user is reported.
 		if found, err = whoCanChangePath(root, path, []int{0, 1 + me}, maxLinks); me != 0 && (err != nil || len(found) < 3) {
 			t.Errorf("%s, of another user: %q, %v", name, found, err)
 		}
 	}
 }
 
-// TestGroupsThatAdminister lets a group write what root's program is.
-func TestGroupsThatAdminister(t *testing.T) {
+// TestAdministratorGroups makes root's program writable for a group.
+func TestAdministratorGroups(t *testing.T) {
 	if !administrators(0) || administrators(987654) {
 		t.Error("the group of root administers, and one that nobody knows does not")
 	}

@@ -23,7 +23,7 @@ import (
 	"balansd/service"
 )
 
-// built is balansd as it is delivered, for the containers of one test run.
+// built builds balansd as it is delivered, once for the containers of a test run.
 func built(t *testing.T) string {
 	t.Helper()
 	exe := filepath.Join(t.TempDir(), "balansd")
@@ -35,19 +35,19 @@ func built(t *testing.T) string {
 	return exe
 }
 
-// office is an accounting firm's server: a container with balansd in it, and a
-// Finbox and a Silverfin that it reaches.
+// office is the server of an accounting firm: a container with balansd, and a Finbox and a
+// Silverfin that it can reach.
 type office struct {
 	*testenv.Container
 	t      *testing.T
-	exe    string // inside
-	config string // inside
+	exe    string // path in the container
+	config string // path in the container
 	sand   *sandbox.Sandbox
-	finbox *httptest.Server // its Finbox, over TLS
+	finbox *httptest.Server // over TLS
 }
 
-// newOffice puts balansd at exe, a file inside the container, with its configuration
-// at config; more is added to that.
+// newOffice installs balansd at exe, a path in the container, with its configuration,
+// extended by more, at config.
 func newOffice(t *testing.T, exe, config, more string) *office {
 	t.Helper()
 	return newOfficeIn(testenv.NewContainer(t), t, exe, config, more)
@@ -79,8 +79,8 @@ func newOfficeIn(c *testenv.Container, t *testing.T, exe, config, more string) *
 	return o
 }
 
-// configure writes the configuration. Finbox is reached over TLS, and the name
-// of Silverfin is looked up.
+// configure writes the configuration. Finbox is reached over TLS, and the name of
+// Silverfin is looked up in DNS.
 func (o *office) configure(more string) {
 	info := o.sand.Info()
 	o.Write(o.config, fmt.Sprintf(`language: en
@@ -98,7 +98,7 @@ func (o *office) run(args ...string) testenv.Result {
 	return o.Run(append([]string{o.exe}, args...)...)
 }
 
-// want runs balansd and holds its exit code and output to what is expected.
+// want runs balansd and checks its exit code and output.
 func (o *office) want(code int, contains string, args ...string) string {
 	o.t.Helper()
 	r := o.run(args...)
@@ -130,7 +130,7 @@ func (o *office) fill(dossiers int) {
 	}
 }
 
-// standing is what "service status --json" says.
+// standing is the output of "service status --json".
 type standing struct {
 	Service service.Status `json:"service"`
 	Daemon  *struct {
@@ -151,7 +151,7 @@ func (o *office) standing() (s standing, code int) {
 	return s, r.Code
 }
 
-// runs holds the service to running, and gives how it stands.
+// runs checks that the service runs, and returns its status.
 func (o *office) runs() standing {
 	o.t.Helper()
 	s, code := o.standing()
@@ -166,16 +166,15 @@ func (o *office) journal() string {
 	return o.Run("journalctl", "--unit=balansd", "--lines=30", "--output=cat", "--no-pager").Stdout
 }
 
-// dropIn changes the unit as an administrator does, for a test that would wait
-// too long otherwise.
+// dropIn changes the unit with a drop-in, to shorten delays of a test.
 func (o *office) dropIn(name, lines string) {
 	o.t.Helper()
 	o.Write("/etc/systemd/system/balansd.service.d/"+name+".conf", lines, 0o644)
 	o.Must("systemctl", "daemon-reload")
 }
 
-// kill sends a signal to the service's process and waits until another one, or
-// none, is in its place.
+// kill sends a signal to the service's process and waits until it has been replaced or is
+// gone.
 func (o *office) kill(signal string) {
 	o.t.Helper()
 	pid := o.runs().Service.PID

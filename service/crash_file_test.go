@@ -17,14 +17,14 @@ import (
 	"github.com/rs/zerolog"
 )
 
-// crashEnv has the test binary crash: how, and with which crash file.
+// crashEnv makes the test binary crash: how, and with which crash file.
 const crashEnv = "BALANSD_SERVICE_TEST_CRASH"
 
-// secret is what a panic could quote.
+// secret is a text that a panic may contain.
 const secret = "hunter2 of dossier 0402.754.886"
 
-// TestCrash has a process of its own die of a panic in some goroutine, and
-// checks what the next run reports of it.
+// TestCrash runs a process that panics in some goroutine, and checks what the next run
+// reports of it.
 func TestCrash(t *testing.T) {
 	if how, file, crash := strings.Cut(os.Getenv(crashEnv), "="); crash {
 		die(how, file)
@@ -70,7 +70,7 @@ func TestCrash(t *testing.T) {
 			if kept, err := os.ReadFile(line.File); err != nil || !bytes.Equal(kept, text) {
 				t.Errorf("what is kept differs: %v", err)
 			}
-			// It is logged once.
+			// It is logged once only.
 			log.Reset()
 			if err := reportCrash(file, now, zerolog.New(&log)); err != nil || log.Len() > 0 {
 				t.Errorf("%v %s", err, log.String())
@@ -79,7 +79,7 @@ func TestCrash(t *testing.T) {
 	}
 }
 
-// die runs as balansd does, and dies.
+// die runs as balansd does, and panics.
 func die(how, file string) {
 	_ = Run(context.Background(), RunOptions{CrashFile: file, Log: zerolog.Nop()}, func(context.Context, func(string)) error {
 		go func() {
@@ -102,7 +102,7 @@ func die(how, file string) {
 	})
 }
 
-func TestFewCrashesAreKept(t *testing.T) {
+func TestOldCrashFilesAreRemoved(t *testing.T) {
 	dir := t.TempDir()
 	file := filepath.Join(dir, "crash.log")
 	now := time.Date(2026, 11, 22, 2, 30, 0, 0, time.UTC)

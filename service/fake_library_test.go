@@ -14,26 +14,26 @@ import (
 	kardianos "github.com/kardianos/service"
 )
 
-// fakeLibrary does with a fakeSystemd what version 1.3.0 of the library does
-// with systemd: it waits until an order is carried out, for ever if need be.
+// fakeLibrary behaves like version 1.3.0 of the library on a fakeSystemd: it waits without
+// a limit until an order is carried out.
 type fakeLibrary struct {
-	kardianos.Service // what is not called
+	kardianos.Service // for methods that are not called
 	f                 *fakeSystemd
 	c                 *kardianos.Config
 }
 
-// render puts in what a script of ours asks for.
+// render expands the templates in a script of ours.
 func render(c *kardianos.Config, option string) string {
 	return strings.ReplaceAll(c.Option[option].(string), "{{LogDirectory}}", c.Option["LogDirectory"].(string))
 }
 
-// systemctl calls the program as the library does: without a limit of time.
+// systemctl calls the program as the library does, without a time limit.
 func (l *fakeLibrary) systemctl(args ...string) error {
 	_, err := l.f.run(context.Background(), "systemctl", args...)
 	return err
 }
 
-// Install refuses a unit that is there, and writes into the file itself.
+// Install refuses to replace a unit, and writes the file itself.
 func (l *fakeLibrary) Install() error {
 	at := filepath.Join(l.f.root, unitFile)
 	if _, err := os.Stat(at); err == nil {
@@ -60,7 +60,7 @@ func (l *fakeLibrary) Uninstall() error {
 	return l.systemctl("daemon-reload")
 }
 
-// Status knows two states of those that systemd has.
+// Status returns one of two states, though systemd has more.
 func (l *fakeLibrary) Status() (kardianos.Status, error) {
 	switch f := l.f; {
 	case f.active == "active", f.active == "activating":

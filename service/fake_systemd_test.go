@@ -18,30 +18,30 @@ import (
 	"github.com/rs/zerolog"
 )
 
-// fakeSystemd behaves as systemctl does towards a Manager: it knows the units
-// that it read at the last daemon-reload. Orders come through a fakeLibrary.
+// fakeSystemd behaves like systemctl towards a Manager: it knows the units that it read at
+// the last daemon-reload. Orders come through a fakeLibrary.
 type fakeSystemd struct {
 	t       *testing.T
-	mu      sync.Mutex // held for calls: an order that hangs is left behind in a goroutine
+	mu      sync.Mutex // held during calls: an order that hangs continues in a goroutine
 	root    string
 	uid     int
 	version string
-	account bool // it exists
+	account bool // exists
 
-	loaded  string // the unit as it was read last; empty when there is none
+	loaded  string // the unit as last read; empty if there is none
 	enabled bool
 	active  string // ActiveState
 	sub     string
 	result  string
 	pid     int
 
-	override string // a drop-in's line, in place of the unit's
-	half     bool   // the library breaks off in the middle of a script, and does not say so
+	override string // a line of a drop-in that replaces that of the unit
+	half     bool   // the library writes half a script and returns no error
 
-	refuse string   // how a start ends: "" well, else as failed with this result
+	refuse string   // the result that a start fails with; "" if it succeeds
 	stuck  bool     // orders are never carried out
 	failAt int      // the call that fails, counted from 1; 0 for none
-	calls  []string // what was called
+	calls  []string // the calls so far
 	owners map[string]string
 }
 
@@ -49,7 +49,7 @@ var errFake = errors.New("the system is in trouble")
 
 func newFakeSystemd(t *testing.T) *fakeSystemd {
 	f := &fakeSystemd{t: t, root: t.TempDir(), version: "252", active: "inactive", sub: "dead", result: "success", owners: map[string]string{}}
-	if err := os.Chmod(f.root, 0o755); err != nil { // whatever the umask
+	if err := os.Chmod(f.root, 0o755); err != nil { // independent of the umask
 		t.Fatal(err)
 	}
 	for _, dir := range []string{"run/systemd/system", "etc/balansd"} {
@@ -73,13 +73,13 @@ func (f *fakeSystemd) put(path, text string) {
 	}
 }
 
-// has returns the text of a file of the fake machine, empty for none.
+// has returns the text of a file of the fake machine, empty if there is none.
 func (f *fakeSystemd) has(path string) string {
 	text, _ := os.ReadFile(filepath.Join(f.root, path))
 	return string(text)
 }
 
-// manager is the Manager of the fake machine.
+// manager returns the Manager of the fake machine.
 func (f *fakeSystemd) manager() Manager {
 	f.t.Helper()
 	m, err := New(Options{Log: zerolog.Nop(), hooks: hooks{
@@ -153,7 +153,7 @@ func (f *fakeSystemd) systemctl(args []string) (string, error) {
 		return "", nil
 	}
 	switch strings.Join(args, " ") {
-	case "enable balansd.service", "disable balansd.service": // which read the files
+	case "enable balansd.service", "disable balansd.service": // these read the files
 		if !onDisk {
 			return "", errors.New("Unit file balansd.service does not exist")
 		}

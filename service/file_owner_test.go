@@ -11,7 +11,7 @@ import (
 	"balansd/internal/testenv"
 )
 
-// TestRestoreOwner needs root: who else could give files away.
+// TestRestoreOwner needs root, since others cannot change the owner of a file.
 func TestRestoreOwner(t *testing.T) {
 	testenv.Need(t, testenv.Root)
 	const theirs = 65534

@@ -22,17 +22,17 @@ import (
 	"balansd/problem"
 )
 
-// fakeInit is a machine without systemd, and version 1.3.0 of the library on it.
+// fakeInit is a machine without systemd, with version 1.3.0 of the library.
 type fakeInit struct {
-	kardianos.Service // what is not called
+	kardianos.Service // for methods that are not called
 	*fakeSystemd
 	platform string
 	kind     initSystem
 	c        *kardianos.Config
 	running  bool
 	mistaken bool // the service does not start
-	ends     int  // after how many queries the service ends; 0 for never
-	breaks   bool // the library fails after it wrote the script
+	ends     int  // after how many queries the service ends; 0 if it does not
+	breaks   bool // the library fails after writing the script
 }
 
 func newFakeInit(t *testing.T, platform string, kind initSystem) *fakeInit {
@@ -87,14 +87,13 @@ func (f *fakeInit) Install() error {
 	}
 	for _, link := range f.links() {
 		if err := os.Symlink(f.kind.file, filepath.Join(f.root, link)); err != nil && f.platform != "unix-systemv" {
-			return err // of SysV it goes on
+			return err // for SysV the library ignores it
 		}
 	}
 	return nil
 }
 
-// Uninstall leaves the links of SysV, and finds those of OpenRC after the file
-// is gone.
+// Uninstall leaves the links of SysV, and removes those of OpenRC after the file is gone.
 func (f *fakeInit) Uninstall() error {
 	if err := os.Remove(filepath.Join(f.root, f.kind.file)); err != nil || f.platform != "linux-openrc" {
 		return err
@@ -124,7 +123,7 @@ func (f *fakeInit) Stop() error {
 
 func (f *fakeInit) Restart() error { return errors.Join(f.Stop(), f.Start()) }
 
-// Status returns of a script that ends with 3 what the library does.
+// Status returns what the library does for a script that exits with 3.
 func (f *fakeInit) Status() (kardianos.Status, error) {
 	f.mu.Lock()
 	defer f.mu.Unlock()
@@ -141,12 +140,12 @@ func (f *fakeInit) Status() (kardianos.Status, error) {
 	return kardianos.StatusStopped, nil
 }
 
-// inits are the service managers that have a script of ours.
+// inits are the service managers for which balansd has a script of its own.
 func inits() map[string]initSystem {
 	return map[string]initSystem{"unix-systemv": sysV(), "linux-openrc": openRC(), "darwin-launchd": launchd()}
 }
 
-// TestInit is the life of an installation, with each of them.
+// TestInit goes through the life of an installation with each of them.
 func TestInit(t *testing.T) {
 	for platform, kind := range inits() {
 		synctest.Test(t, func(t *testing.T) {
@@ -193,7 +192,7 @@ func TestInit(t *testing.T) {
 			if f.c.UserName != Account {
 				t.Errorf("%s: it runs as %q", platform, f.c.UserName)
 			}
-			// A new place of the configuration, with the links gone.
+			// The configuration has moved, and the links are gone.
 			f.put("/srv/b.yaml", "")
 			spec.Config = "/srv/b.yaml"
 			for _, link := range f.links() {
@@ -243,7 +242,7 @@ func TestInit(t *testing.T) {
 	}
 }
 
-// TestInitRefuses names machines that balansd does not serve.
+// TestInitRefuses lists machines that are not supported.
 func TestInitRefuses(t *testing.T) {
 	for platform, c := range map[string]struct{ gone, says string }{
 		"linux-upstart": {"", "upstart"}, "linux-procd": {"", "procd"}, "linux-rcs": {"", "rcs"}, "freebsd": {"", "neither systemd"},
@@ -276,7 +275,7 @@ func TestInitRefuses(t *testing.T) {
 	if _, err := m.Uninstall(Removal{}); !problem.Is(err, problem.Conflict) {
 		t.Errorf("a script of somebody else: %v", err)
 	}
-	f.put("/etc/init.d/balansd", "#!/bi") // cut off
+	f.put("/etc/init.d/balansd", "#!/bi") // truncated
 	if err := os.Chmod(filepath.Join(f.root, "etc"), 0o777); err != nil {
 		t.Fatal(err)
 	}
@@ -290,8 +289,8 @@ func TestInitRefuses(t *testing.T) {
 	}
 }
 
-// TestInitOrdersHaveALimit stops a service that does not stop.
-func TestInitOrdersHaveALimit(t *testing.T) {
+// TestInitOrderTimesOut stops a service that does not stop.
+func TestInitOrderTimesOut(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		f := newFakeInit(t, "linux-openrc", openRC())
 		m, err := f.try()
@@ -306,11 +305,11 @@ func TestInitOrdersHaveALimit(t *testing.T) {
 		if err := m.Stop(t.Context()); !problem.Is(err, problem.DaemonDown) {
 			t.Errorf("%v", err)
 		}
-		time.Sleep(forEver) // what hangs ends, so that the test can
+		time.Sleep(forEver) // lets the hanging goroutine end
 	})
 }
 
-// TestExitState reads what the library says of scripts that are not running.
+// TestExitState covers the library's answers for scripts that are not running.
 func TestExitState(t *testing.T) {
 	ended := exec.Command("/bin/sh", "-c", "exit 1").Run()
 	for _, c := range []struct {
@@ -326,8 +325,8 @@ func TestExitState(t *testing.T) {
 	}
 }
 
-// TestScripts reads program and configuration back out of each script, and has
-// a shell, or a reader of XML, do the same.
+// TestScripts parses program and configuration back out of each script, and checks that a
+// shell or an XML reader gets the same.
 func TestScripts(t *testing.T) {
 	dir := t.TempDir()
 	shell := func(t rapid.TB, script, then string) []string {
@@ -356,7 +355,8 @@ func TestScripts(t *testing.T) {
 		if got := shell(t, openRCScript(s), `. "$1"; eval printf '%s\\0' $command $command_args`); !cmp.Equal(got, want) {
 			t.Fatalf("OpenRC starts %q, want %q", got, want)
 		}
-		// The shell that starts the service again calls the program once, which
+		// The shell that restarts the service runs the program once, here printf, and
+		// exits with its status.
 		// here is printf, and ends with it.
 		text := strings.Replace(sysVScript(s), `case "$1" in`, "case none in", 1)
 		text = strings.Replace(text, `"$0" run`, `printf "%s\0" "$0" run`, 1)

@@ -14,7 +14,7 @@ import (
 	"github.com/rs/zerolog"
 )
 
-func TestRunDoesTheWork(t *testing.T) {
+func TestRun(t *testing.T) {
 	want := errors.New("its error")
 	ctx, cancel := context.WithCancel(t.Context())
 	err := Run(ctx, RunOptions{Log: zerolog.Nop()}, func(ctx context.Context, say func(string)) error {
@@ -28,7 +28,7 @@ func TestRunDoesTheWork(t *testing.T) {
 	}
 }
 
-// TestHardExit has work that heeds no stop.
+// TestHardExit runs work that ignores the stop.
 func TestHardExit(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		crash := filepath.Join(t.TempDir(), "crash.log")
@@ -74,7 +74,7 @@ func hangs(release chan struct{}) error {
 	return nil
 }
 
-// TestNoExitAfterAStopInTime has the work end just before the hard exit.
+// TestNoExitAfterAStopInTime runs work that ends just before the hard exit.
 func TestNoExitAfterAStopInTime(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		ctx, cancel := context.WithCancel(t.Context())

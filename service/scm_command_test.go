@@ -6,13 +6,13 @@ import (
 	"testing"
 )
 
-// The identity of a service is known before there is a service. The first is
-// that of a service of Windows itself, as Microsoft writes it in its manuals.
+// The SID of a service follows from its name. The first one is of a service of Windows
+// itself, from Microsoft's documentation.
 func TestServiceSID(t *testing.T) {
 	if got := serviceSID("TrustedInstaller"); got != "S-1-5-80-956008885-3418522649-1831038044-1853292631-2271478464" {
 		t.Error(got)
 	}
-	// The key of the state file names the service too.
+	// The data key is bound to the same name.
 	text, err := os.ReadFile("../store/platform_windows.go")
 	if err != nil {
 		t.Fatal(err)

@@ -11,19 +11,19 @@ import (
 	"time"
 )
 
-// fakeSCM behaves as the service control manager of Windows does, as far as the
-// Manager asks of it, and keeps a list of what it was asked.
+// fakeSCM behaves like the service control manager of Windows, as far as the Manager uses
+// it, and records the calls.
 type fakeSCM struct {
 	admin   bool
-	failAt  int           // the number of the change that fails, counted from 1; 0 for none
-	failure syscall.Errno // with what
-	unknown []string      // options, by their type, that this Windows does not know
+	failAt  int           // the number of the change that fails, counted from 1; 0 if none
+	failure syscall.Errno // the error of that change
+	unknown []string      // options, by their type, that this Windows does not support
 	absent  []string      // services of Windows that are missing or disabled
 	env     map[string]string
 
 	service *fakeService
-	doomed  bool // deleted, and held by an open handle
-	holders bool // another program keeps a handle open
+	doomed  bool // deleted, but an open handle keeps it
+	holders bool // another program has a handle open
 	source  bool
 	dacl    map[string]string // by path
 	granted map[string]uint32
@@ -31,18 +31,18 @@ type fakeSCM struct {
 	changes int
 	calls   []string
 	open    []string   // who can change the program
-	mu      sync.Mutex // the library's stop waits beside the Manager
+	mu      sync.Mutex // the library's stop waits concurrently with the Manager
 }
 
-// fakeService is a service that is installed.
+// fakeService is an installed service.
 type fakeService struct {
 	config  scmConfig
 	options map[string]scmOption
 	st      scmStatus
-	process bool // whether its process is there
+	process bool // whether its process exists
 
-	startTakes, stopTakes time.Duration // of the virtual clock of synctest
-	deaf, busy            bool          // it never stops; it takes no order as long as it starts
+	startTakes, stopTakes time.Duration // on the clock of synctest
+	deaf, busy            bool          // it never stops; it accepts no orders while it starts
 	answerLost            bool          // its process ends before it has answered the order to stop
 	failing               uint32        // it ends at once with this exit code
 	until                 time.Time     // when the pending state ends
@@ -52,7 +52,7 @@ func newFakeSCM() *fakeSCM {
 	return &fakeSCM{admin: true, env: map[string]string{"TEMP": `C:\Temp`}, dacl: map[string]string{}, granted: map[string]uint32{}}
 }
 
-// changing is the start of every call that changes something.
+// changing begins each call that changes something.
 func (f *fakeSCM) changing(format string, args ...any) error {
 	f.changes++
 	if f.changes == f.failAt {
@@ -90,7 +90,7 @@ func (f *fakeSCM) startable(name string) (bool, error) {
 	return true, nil
 }
 
-// tick moves a pending service on.
+// tick moves a service out of a pending state.
 func (f *fakeSCM) tick() {
 	s := f.service
 	if s == nil || s.until.IsZero() || time.Now().Before(s.until) {

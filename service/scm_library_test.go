@@ -8,13 +8,12 @@ import (
 	kardianos "github.com/kardianos/service"
 )
 
-// forEver is how long an order of the library waits that has no limit.
+// forEver is how long an order of the library waits that has no time limit.
 const forEver = 100 * time.Hour
 
-// fakeSCMLibrary does with a fakeSCM what version 1.3.0 of the library does with
-// Windows.
+// fakeSCMLibrary behaves like version 1.3.0 of the library on a fakeSCM.
 type fakeSCMLibrary struct {
-	kardianos.Service // what is not called
+	kardianos.Service // for methods that are not called
 	f                 *fakeSCM
 	c                 *kardianos.Config
 }
@@ -23,8 +22,8 @@ func (f *fakeSCM) library(c *kardianos.Config) (kardianos.Service, error) {
 	return &fakeSCMLibrary{f: f, c: c}, nil
 }
 
-// Install refuses where there is a service, and takes the service away again
-// when the event log does not take the source.
+// Install refuses to replace a service, and removes the service again if the event source
+// cannot be added.
 func (l *fakeSCMLibrary) Install() error {
 	f := l.f
 	if f.there() == nil {
@@ -93,7 +92,7 @@ func (l *fakeSCMLibrary) Start() error {
 	return nil
 }
 
-// Stop waits until the service has stopped, for ever if need be.
+// Stop waits without a time limit until the service has stopped.
 func (l *fakeSCMLibrary) Stop() error {
 	wait, err := l.f.askToStop()
 	time.Sleep(wait)

@@ -17,13 +17,13 @@ import (
 	"balansd/problem"
 )
 
-// windowsSpec is what is installed; the data folder is a real one, whose name
-// no Windows would take for absolute, so checkSpec is left to a test of its own.
+// windowsSpec is the spec of an installation. Its data folder is a real one, which is not
+// an absolute path on Windows; checkSpec therefore has its own test.
 func windowsSpec(dir string) Spec {
 	return Spec{Executable: `C:\Program Files\Kantoor 100% été\balansd.exe`, Config: filepath.Join(dir, "balansd.yaml"), DataDir: dir}
 }
 
-// installWindows plans and does, as the command line does.
+// installWindows plans and executes an installation, as the command line does.
 func installWindows(t *testing.T, m *scmManager, s Spec) error {
 	t.Helper()
 	return doSteps(t, m.installSteps(s))
@@ -46,8 +46,8 @@ func fakeManager(f *fakeSCM) *scmManager {
 	return &scmManager{scm: f, library: f.library, log: zerolog.Nop()}
 }
 
-// dataFolder has what a data folder may have, each with an access list of its
-// own before.
+// dataFolder returns a folder with everything that a data folder can have, each with an
+// access list of its own.
 func dataFolder(t *testing.T) string {
 	t.Helper()
 	dir := filepath.Join(t.TempDir(), "data")
@@ -63,9 +63,8 @@ func dataFolder(t *testing.T) string {
 	return dir
 }
 
-// The calls that Wine cannot show to have an effect: account, dependencies,
-// delayed start, identity, recovery after crash and error, privileges, access
-// lists.
+// The calls whose effects Wine does not show: account, dependencies, delayed start,
+// identity, recovery after crash and error, privileges, access lists.
 func TestWindowsInstall(t *testing.T) {
 	f, dir := newFakeSCM(), dataFolder(t)
 	s := windowsSpec(dir)
@@ -110,8 +109,8 @@ func TestWindowsInstall(t *testing.T) {
 	}
 }
 
-// Wherever an installation breaks off, doing it again makes it whole.
-func TestWindowsInstallMends(t *testing.T) {
+// Installing again completes an installation that failed at any call.
+func TestWindowsInstallAfterAnyFailure(t *testing.T) {
 	dir := dataFolder(t)
 	whole := newFakeSCM()
 	if err := installWindows(t, fakeManager(whole), windowsSpec(dir)); err != nil {
@@ -140,7 +139,7 @@ func TestWindowsInstallMends(t *testing.T) {
 	}
 }
 
-func TestWindowsInstallSetsRight(t *testing.T) {
+func TestWindowsInstallRepairsSettings(t *testing.T) {
 	f, dir := newFakeSCM(), dataFolder(t)
 	m := fakeManager(f)
 	if err := installWindows(t, m, windowsSpec(dir)); err != nil {
@@ -157,9 +156,8 @@ func TestWindowsInstallSetsRight(t *testing.T) {
 	}
 }
 
-// A setting that this Windows does not support is left out; a missing service is not
-// waited for.
-func TestWindowsInstallOnAnother(t *testing.T) {
+// An unsupported setting is left out; a missing service does not become a dependency.
+func TestWindowsInstallWithoutSupport(t *testing.T) {
 	f := newFakeSCM()
 	f.unknown, f.absent = []string{"sid", "recoverAfterError", "privileges"}, []string{"Dnscache"}
 	var log strings.Builder
@@ -210,7 +208,7 @@ func TestWindowsInstallRefuses(t *testing.T) {
 	if _, err := fakeManager(f).Install(well); !problem.Is(err, problem.Usage) || !strings.Contains(err.Error(), f.open[0]) {
 		t.Errorf("a program that anybody can change: %v", err)
 	}
-	// A link would carry the rights out of the folder.
+	// A link would extend the rights to another folder.
 	dir := dataFolder(t)
 	if err := os.Symlink("/", filepath.Join(dir, "elsewhere")); err != nil {
 		t.Skip(err)
@@ -220,7 +218,7 @@ func TestWindowsInstallRefuses(t *testing.T) {
 	}
 }
 
-// installedWindows returns a Manager whose service is there.
+// installedWindows returns a Manager whose service is installed.
 func installedWindows(t *testing.T) (*fakeSCM, *scmManager) {
 	t.Helper()
 	f := newFakeSCM()
@@ -256,7 +254,7 @@ func TestWindowsControl(t *testing.T) {
 		well(m.Restart(ctx))
 		state(On)
 
-		// A process that was killed, before the manager has noticed.
+		// The process was killed, and the manager has not noticed yet.
 		f.service.process = false
 		state(Failed)
 		well(m.Restart(ctx))
@@ -274,8 +272,7 @@ func TestWindowsControl(t *testing.T) {
 	})
 }
 
-// A stop is asked for again while the service takes no orders yet, and the
-// process is waited for.
+// A stop is repeated until the service accepts orders, and waits for the process.
 func TestWindowsStopWhileStarting(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		f, m := installedWindows(t)
@@ -290,7 +287,7 @@ func TestWindowsStopWhileStarting(t *testing.T) {
 	})
 }
 
-// A service whose process ends so quickly that its answer is lost has stopped.
+// A service whose process ends before it can answer has stopped.
 func TestWindowsStopWithoutAnswer(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		f, m := installedWindows(t)
@@ -304,7 +301,7 @@ func TestWindowsStopWithoutAnswer(t *testing.T) {
 	})
 }
 
-func TestWindowsHung(t *testing.T) {
+func TestWindowsOrderTimesOut(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		f, m := installedWindows(t)
 		if err := m.Start(t.Context()); err != nil {
@@ -332,7 +329,7 @@ func TestWindowsHung(t *testing.T) {
 		if err := m.Start(t.Context()); err == nil || !strings.Contains(err.Error(), "does not come up") {
 			t.Error(err)
 		}
-		time.Sleep(forEver) // what hangs ends, so that the test can
+		time.Sleep(forEver) // lets the hanging goroutine end
 	})
 }
 
@@ -370,7 +367,7 @@ func TestWindowsUninstall(t *testing.T) {
 		if _, err := m.Uninstall(Removal{}); !problem.Is(err, problem.NotFound) {
 			t.Error(err)
 		}
-		// The library fails where somebody took the event source away.
+		// The library fails if the event source was removed.
 		if err := installWindows(t, m, windowsSpec(dir)); err != nil {
 			t.Fatal(err)
 		}

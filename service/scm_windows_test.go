@@ -42,7 +42,7 @@ func TestOnWindowsMachine(t *testing.T) {
 	}
 }
 
-// The installed source takes our events with their own text.
+// The installed source shows our events with their own text.
 func TestOnWindowsEventSource(t *testing.T) {
 	var m machine
 	had := m.hasEventSource()
@@ -70,7 +70,7 @@ func TestOnWindowsEventSource(t *testing.T) {
 	}
 }
 
-// What Windows makes of our access lists; Wine takes them and shows others.
+// What Windows makes of our access lists. Wine accepts them and returns others.
 func TestOnWindowsAccess(t *testing.T) {
 	var m machine
 	path := filepath.Join(os.TempDir(), "balansd access test")
@@ -93,7 +93,7 @@ func TestOnWindowsAccess(t *testing.T) {
 	}
 }
 
-// The running service as Windows sees it: each word in its place.
+// The states of the running service as Windows sees them.
 func TestOnWindowsHandler(t *testing.T) {
 	wrong := problem.New(problem.ConfigInvalid, "wrong", "Mend it.")
 	untilStopped := func(ctx context.Context, _ func(string)) error { <-ctx.Done(); return ctx.Err() }
@@ -113,7 +113,7 @@ func TestOnWindowsHandler(t *testing.T) {
 		specific bool
 		code     uint32
 		hung     bool
-		words    int // pending words at least
+		words    int // at least this many pending states
 	}{
 		"ends with an error":      {work: func(context.Context, func(string)) error { return wrong }, specific: true, code: 2},
 		"stops":                   {work: untilStopped, order: svc.Stop, words: 1},
@@ -163,7 +163,7 @@ func TestOnWindowsHandler(t *testing.T) {
 				}
 				break
 			}
-			time.Sleep(time.Hour) // what hangs ends, so that the test can
+			time.Sleep(time.Hour) // lets the hanging goroutine end
 		})
 	}
 }

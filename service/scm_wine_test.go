@@ -19,8 +19,7 @@ import (
 	"balansd/service"
 )
 
-// The test on Windows uses paths where a blank, a percent sign and accents stand
-// in every path.
+// The test on Windows uses paths with a blank, a percent sign and accents.
 const (
 	windowsExe    = `C:\Program Files\Kantoor 100% été\balansd.exe`
 	windowsFolder = `C:\Kantoor 100% été`
@@ -45,16 +44,16 @@ func windowsBinary(t *testing.T, args ...string) []byte {
 	return data
 }
 
-// windows is an accounting firm's server with Windows, and a Finbox and a
-// Silverfin that it reaches.
+// windows is the server of an accounting firm with Windows, and a Finbox and a Silverfin
+// that it can reach.
 type windows struct {
 	*testenv.Windows
 	t    *testing.T
 	sand *sandbox.Sandbox
 }
 
-// TestServiceUnderWine is the life of an installation on Windows, with the very
-// program that is delivered.
+// TestServiceUnderWine goes through the life of an installation on Windows, with the
+// program as it is delivered.
 func TestServiceUnderWine(t *testing.T) {
 	w := &windows{Windows: testenv.NewWindows(t), t: t}
 	sand, err := sandbox.Start(sandbox.Options{})
@@ -91,7 +90,7 @@ func TestServiceUnderWine(t *testing.T) {
 		step.do(t, w)
 		t.Logf("%s: %.1f s", step.name, time.Since(began).Seconds())
 		if t.Failed() {
-			return // the next step stands on this one
+			return // the next step depends on this one
 		}
 	}
 }
@@ -107,7 +106,7 @@ silverfin: {base_url: %q, client_id: %q, client_secret_file: secrets/silverfin, 
 %s`, info.Finbox.URL, info.Finbox.TokenURL, info.Finbox.ClientID, info.Silverfin.URL, info.Silverfin.ClientID, more))
 }
 
-// want runs balansd and holds its exit code and output to what is expected.
+// want runs balansd and checks its exit code and output.
 func (w *windows) want(code int, contains string, args ...string) string {
 	w.t.Helper()
 	r := w.Run("", windowsExe, args...)
@@ -144,8 +143,8 @@ func (w *windows) standing() (s standing, code int) {
 	return s, r.Code
 }
 
-// runs waits until the daemon answers on its pipe: the service counts as
-// running before.
+// runs waits until the daemon answers on its pipe, which is after Windows reports it as
+// running.
 func (w *windows) runs() (s standing) {
 	w.t.Helper()
 	w.Until("the daemon answers", func() bool {
@@ -166,8 +165,8 @@ func (w *windows) off() {
 	w.noProcess()
 }
 
-// noProcess holds the machine to having none of our processes; one that ended
-// for Windows may still be tidied up here.
+// noProcess waits until none of our processes is left: after Windows reports one as ended,
+// it may exist here for a moment.
 func (w *windows) noProcess() {
 	w.t.Helper()
 	w.Until("no process of balansd is left", func() bool { return len(w.Processes(windowsExe, "run")) == 0 })
@@ -235,8 +234,8 @@ func windowsWork(t *testing.T, w *windows) {
 	}
 }
 
-// windowsKilled starts the service again by hand: Wine takes recovery actions
-// and does not act on them.
+// windowsKilled starts the service by hand: Wine accepts recovery actions and ignores
+// them.
 func windowsKilled(t *testing.T, w *windows) {
 	was := w.runs().Service.PID
 	w.Kill(w.Processes(windowsExe, "--service")...)
@@ -247,7 +246,7 @@ func windowsKilled(t *testing.T, w *windows) {
 	if s := w.runs(); s.Service.PID == was || s.Daemon.Counts["done"] != 3 {
 		t.Errorf("%+v", s)
 	}
-	w.want(0, "runs", "service", "start") // which runs already
+	w.want(0, "runs", "service", "start") // it runs already
 }
 
 func windowsRestart(t *testing.T, w *windows) {
@@ -258,15 +257,15 @@ func windowsRestart(t *testing.T, w *windows) {
 	}
 	w.spent("stop when idle", "service", "stop")
 	w.off()
-	w.want(0, "stopped", "service", "stop") // which is stopped already
+	w.want(0, "stopped", "service", "stop") // it is stopped already
 	began := time.Now()
 	w.spent("start", "service", "start")
 	w.runs()
 	t.Logf("start until the daemon answers: %.2f s", time.Since(began).Seconds())
 }
 
-// windowsInstallAgain takes up a new place of the program and goes back, and
-// repairs what somebody broke.
+// windowsInstallAgain installs from another path of the program and back, and repairs a
+// damaged installation.
 func windowsInstallAgain(t *testing.T, w *windows) {
 	const elsewhere, source = `C:\elsewhere\balansd.exe`, `HKLM\SYSTEM\CurrentControlSet\Services\EventLog\Application\balansd`
 	program, err := os.ReadFile(w.Path(windowsExe))
@@ -294,7 +293,7 @@ func windowsInstallAgain(t *testing.T, w *windows) {
 
 func windowsMistake(t *testing.T, w *windows) {
 	w.configure("nights: wrong\n")
-	w.Run("", windowsExe, "service", "restart") // which may see it end, or not yet
+	w.Run("", windowsExe, "service", "restart") // it may find it ending, or still running
 	w.Until("it has failed", func() bool { s, _ := w.standing(); return s.Service.State == service.Failed })
 	if s, _ := w.standing(); !strings.Contains(s.Service.Result, "exit code 2") {
 		t.Errorf("%+v", s.Service)
@@ -314,7 +313,7 @@ func windowsStopped(t *testing.T, w *windows) {
 	}()
 	w.Until("a pass is under way", func() bool { s, _ := w.standing(); return s.Daemon != nil && s.Daemon.Counts["done"] > 5 })
 	w.sand.Silverfin.Faults().SetLatency(5 * time.Second)
-	// Were its time over, the service would have ended with an error, which off sees.
+	// After the time limit the service would have ended with an error, which off sees.
 	w.spent("stop in the middle of a pass", "service", "stop")
 	<-done
 	w.off()
@@ -327,8 +326,7 @@ func windowsStopped(t *testing.T, w *windows) {
 	}
 }
 
-// windowsReboot cuts the power: the service comes back with the machine, and
-// knows everything.
+// windowsReboot cuts the power. The service starts with the machine and has its state.
 func windowsReboot(t *testing.T, w *windows) {
 	w.Reboot()
 	if s := w.runs(); s.Daemon.Counts["done"] != 63 {
@@ -336,7 +334,7 @@ func windowsReboot(t *testing.T, w *windows) {
 	}
 }
 
-// windowsCalls runs the tests that want a Windows inside this one.
+// windowsCalls runs the tests that need a Windows inside this one.
 func windowsCalls(t *testing.T, w *windows) {
 	const exe = `C:\calls\service.test.exe`
 	w.Write(exe, windowsBinary(t, "test", "-c"))

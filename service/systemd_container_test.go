@@ -17,16 +17,14 @@ import (
 	"balansd/service"
 )
 
-// The main test uses paths with every character that needs escaping in a unit
-// or a shell.
+// The main test uses paths with every character that needs escaping in a unit or a shell.
 const (
 	oddFolder = `/opt/Kantoor 100% $HOME "Dürer" l'été {{Name}} \x`
 	oddExe    = oddFolder + "/balansd"
 	oddConfig = oddFolder + "/balansd.yaml"
 )
 
-// TestServiceOnSystemd is the life of an installation on a real systemd, in the
-// order in which it happens.
+// TestServiceOnSystemd goes through the life of an installation on a real systemd.
 func TestServiceOnSystemd(t *testing.T) {
 	o := newOffice(t, oddExe, oddConfig, `
 data_dir: "/srv/balans data"
@@ -61,7 +59,7 @@ backup: {folder: /mnt/copies}
 		step.do(t, o)
 		t.Logf("%s: %.1f s", step.name, time.Since(began).Seconds())
 		if t.Failed() {
-			return // the next step stands on this one
+			return // the next step depends on this one
 		}
 	}
 }
@@ -71,7 +69,7 @@ func nobodyInstalls(t *testing.T, o *office) {
 	for _, verb := range []string{"install", "uninstall", "start", "stop", "restart"} {
 		args := []string{o.exe, "service", verb}
 		if verb == "install" {
-			o.Must("chmod", "-R", "o+rX", oddFolder) // so that the rights are all that is amiss
+			o.Must("chmod", "-R", "o+rX", oddFolder) // so that only the access list is wrong
 			args = append(args, "--config", o.config)
 		}
 		r := o.RunAs("nobody", args...)
@@ -145,7 +143,7 @@ func work(t *testing.T, o *office) {
 	t.Logf("memory after a pass: %s", strings.Join(strings.Fields(memory), " "))
 }
 
-// journal reads the log back as an administrator's tools do: by its fields.
+// journal reads the log as an administrator's tools do, by its fields.
 func journal(t *testing.T, o *office) {
 	read := func(match string) map[string]any {
 		t.Helper()
@@ -171,10 +169,10 @@ func journal(t *testing.T, o *office) {
 	}
 }
 
-// installAgain repairs what somebody broke.
+// installAgain repairs a damaged installation.
 func installAgain(t *testing.T, o *office) {
 	was := o.runs().Service.PID
-	o.Write("/etc/systemd/system/balansd.service", "", 0o644) // as an installation leaves it that was cut off
+	o.Write("/etc/systemd/system/balansd.service", "", 0o644) // an interrupted installation leaves it empty
 	o.Must("systemctl", "disable", "--quiet", "balansd.service")
 	o.Must("chown", "root:root", "/srv/balans data/balansd.db")
 	o.want(0, "is installed", "service", "install", "--config", o.config)
@@ -185,7 +183,7 @@ func installAgain(t *testing.T, o *office) {
 }
 
 func killed(t *testing.T, o *office) {
-	// While it waits to be started again, a person does not.
+	// A start does not wait for the restart delay.
 	o.kill("KILL")
 	if s, code := o.standing(); code != 1 || s.Service.State != service.Waiting || s.Service.Result != "signal" {
 		t.Errorf("%d %+v", code, s.Service)
@@ -193,13 +191,13 @@ func killed(t *testing.T, o *office) {
 	o.want(0, "runs", "service", "start")
 	o.kill("KILL")
 	o.want(0, "anew", "service", "restart")
-	// And alone it comes back, too.
+	// It restarts by itself, too.
 	o.dropIn("test", "[Service]\nRestartSec=100ms\n")
 	o.kill("KILL")
 	o.Until("it is back", func() bool { s, code := o.standing(); return code == 0 && s.Service.Restarts == 1 })
 }
 
-// erred has the service end with exit code 1, of which it comes back.
+// erred makes the service exit with code 1, after which systemd restarts it.
 func erred(t *testing.T, o *office) {
 	const state = "/srv/balans data/balansd.db"
 	o.want(0, "", "service", "stop")
@@ -221,7 +219,7 @@ func erred(t *testing.T, o *office) {
 	o.want(0, "runs", "service", "start")
 }
 
-// crashed has the Go runtime die as it does of a panic, with its traces.
+// crashed makes the Go runtime die as of a panic, with traces.
 func crashed(t *testing.T, o *office) {
 	o.kill("ABRT")
 	o.Until("it is back", func() bool { _, code := o.standing(); return code == 0 })
@@ -271,7 +269,7 @@ func mistake(t *testing.T, o *office) {
 	}
 	o.Write(o.config, string(right), 0o640)
 	o.want(0, "runs", "service", "start")
-	// The running service takes up a new configuration.
+	// The running service reads its configuration again.
 	o.Must("systemctl", "reload", "balansd")
 	o.runs()
 }
@@ -308,8 +306,7 @@ func stopped(t *testing.T, o *office) {
 	}
 }
 
-// reboot takes the network away with it, as a server does that is up before its
-// switch.
+// reboot restarts the machine without a network, as when a server is up before its switch.
 func reboot(t *testing.T, o *office) {
 	o.Reboot()
 	o.runs()
@@ -331,7 +328,7 @@ func uninstall(t *testing.T, o *office) {
 	if _, err := os.Stat(o.Path("/srv/balans data/balansd.db")); err != nil {
 		t.Errorf("the state is gone: %v", err)
 	}
-	o.want(0, "removed", "service", "uninstall") // again
+	o.want(0, "removed", "service", "uninstall") // a second time
 	o.want(1, "not installed", "service", "start")
 }
 

@@ -18,11 +18,11 @@ import (
 	"balansd/problem"
 )
 
-// listenAsSystemd opens the socket on which systemd reads notifications, and
-// names it in the environment.
+// listenAsSystemd opens the socket on which systemd receives notifications, and sets the
+// environment variable for it.
 func listenAsSystemd(t *testing.T) *net.UnixConn {
 	t.Helper()
-	dir, err := os.MkdirTemp("", "bd") // the path of a socket is short
+	dir, err := os.MkdirTemp("", "bd") // the path of a socket must be short
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -48,7 +48,7 @@ func receive(t *testing.T, socket *net.UnixConn) string {
 	return string(buf[:n])
 }
 
-// TestManagedNotifiesSystemd checks what systemd is notified of, and when.
+// TestManagedNotifiesSystemd checks the notifications and their order.
 func TestManagedNotifiesSystemd(t *testing.T) {
 	socket := listenAsSystemd(t)
 	var got []string
@@ -89,8 +89,8 @@ func TestManagerDoesNotListen(t *testing.T) {
 	}
 }
 
-// TestManagerDoesNotRead fills the queue of a manager that hangs. The work must
-// be done all the same.
+// TestManagerDoesNotRead fills the queue of a manager that hangs. The work must be done
+// all the same.
 func TestManagerDoesNotRead(t *testing.T) {
 	socket := listenAsSystemd(t)
 	conn, err := net.DialUnix("unixgram", nil, socket.LocalAddr().(*net.UnixAddr))
@@ -113,7 +113,7 @@ func TestManagerDoesNotRead(t *testing.T) {
 	}
 }
 
-// TestWatchdog counts the pings that systemd gets while the process lives and while it
+// TestWatchdog counts the watchdog notifications while the process works and while it
 // hangs.
 func TestWatchdog(t *testing.T) {
 	for name, c := range map[string]struct {
@@ -137,7 +137,7 @@ func TestWatchdog(t *testing.T) {
 				if pings != c.pings {
 					t.Errorf("%d pings in 95 s, want %d", pings, c.pings)
 				}
-				time.Sleep(2 * time.Hour) // what hangs ends, too
+				time.Sleep(2 * time.Hour) // lets the hanging goroutine end
 			})
 		})
 	}

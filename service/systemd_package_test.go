@@ -10,8 +10,8 @@ import (
 	"balansd/service"
 )
 
-// TestPackagedServiceOnSystemd has the unit come with a package: in the folder
-// of packages, with the account and the folders that a package makes.
+// TestPackagedServiceOnSystemd installs the unit as a package does: in the folder of
+// packages, with the account and folders that a package makes.
 func TestPackagedServiceOnSystemd(t *testing.T) {
 	spec := service.PackageSpec()
 	o := newOffice(t, spec.Executable, spec.Config, "")
@@ -31,7 +31,7 @@ func TestPackagedServiceOnSystemd(t *testing.T) {
 		t.Errorf("verify: %d\n%s", r.Code, r.Stderr)
 	}
 
-	// Everything where the package has it: no file of our own.
+	// Everything is where the package puts it, so we write no file.
 	o.want(0, "unit of the package", "service", "install")
 	o.runs()
 	o.link(2)
@@ -45,7 +45,7 @@ func TestPackagedServiceOnSystemd(t *testing.T) {
 		t.Errorf("systemd or balansd complains:\n%s", found.Stdout)
 	}
 
-	// Other folders by a drop-in.
+	// Other folders need a drop-in.
 	o.configure("data_dir: \"/srv/balans data\"\nbackup: {folder: /home/copies}\nlog: {file: /var/log/balansd/balansd.log}\n")
 	o.want(0, "add to the unit of the package", "service", "install")
 	if s := o.runs(); s.DataDir != "/srv/balans data" || s.Daemon == nil {
@@ -60,8 +60,7 @@ func TestPackagedServiceOnSystemd(t *testing.T) {
 	o.Reboot()
 	o.runs()
 
-	// Without its folder of secrets systemd does not start it. A start repairs
-	// that.
+	// Without the folder of secrets systemd does not start it. A start repairs that.
 	o.Must("mv", "/etc/balansd/secrets", "/etc/balansd/elsewhere")
 	o.Must("sed", "--in-place=", "s#secrets/#elsewhere/#", spec.Config)
 	o.Must("chown", "-R", "root:balansd", spec.Config, "/etc/balansd/elsewhere")

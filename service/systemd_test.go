@@ -19,7 +19,7 @@ import (
 	"balansd/problem"
 )
 
-// carryOut does a plan, as the command line does.
+// carryOut executes a plan, as the command line does.
 func carryOut(m Manager, steps []Step) error {
 	for _, s := range append(steps, Step{"start", m.Restart}) {
 		if err := s.Do(context.Background()); err != nil {
@@ -92,9 +92,9 @@ func TestInstallAndUninstall(t *testing.T) {
 	})
 }
 
-// TestInstallMendsWhatFailed cuts an installation off at every call, and then
-// installs again.
-func TestInstallMendsWhatFailed(t *testing.T) {
+// TestInstallAfterAnyFailure makes an installation fail at each call, and then installs
+// again.
+func TestInstallAfterAnyFailure(t *testing.T) {
 	whole := 0
 	synctest.Test(t, func(t *testing.T) {
 		f := newFakeSystemd(t)
@@ -186,7 +186,7 @@ func TestNoSystemd(t *testing.T) {
 	if err := os.RemoveAll(filepath.Join(f.root, "run/systemd")); err != nil {
 		t.Fatal(err)
 	}
-	_, err := New(Options{hooks: hooks{run: f.run, root: f.root, platform: "linux-systemd"}}) // as the library may guess
+	_, err := New(Options{hooks: hooks{run: f.run, root: f.root, platform: "linux-systemd"}}) // as the library may detect
 	if p := problem.Of(err); p == nil || p.Code != problem.NotAllowed || !strings.Contains(p.Next, "balansd run") {
 		t.Errorf("%+v", p)
 	}
@@ -197,9 +197,9 @@ func TestNoSystemd(t *testing.T) {
 	}
 }
 
-// TestInstallRefusesOpenPrograms would make a service, and an administrator's
-// command, of a program that anybody can change.
-func TestInstallRefusesOpenPrograms(t *testing.T) {
+// TestInstallRefusesWritablePrograms installs a program that anybody can change, once as a
+// service and once as the command of an administrator.
+func TestInstallRefusesWritablePrograms(t *testing.T) {
 	f := newFakeSystemd(t)
 	f.put("/srv/share/balansd", "x")
 	spec := PackageSpec()
@@ -216,9 +216,8 @@ func TestInstallRefusesOpenPrograms(t *testing.T) {
 	}
 }
 
-// TestInstallSeesWhatIsInForce has a drop-in of the administrator's start
-// something else.
-func TestInstallSeesWhatIsInForce(t *testing.T) {
+// TestInstallNoticesADropIn has a drop-in that starts something else.
+func TestInstallNoticesADropIn(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		f := newFakeSystemd(t)
 		f.override = "ExecStart=/bin/true\n"
@@ -228,9 +227,9 @@ func TestInstallSeesWhatIsInForce(t *testing.T) {
 	})
 }
 
-// TestFirstUnitIsWhole has the library write half a unit: the plan goes on to
-// the end only with the whole one.
-func TestFirstUnitIsWhole(t *testing.T) {
+// TestInstallRefusesAPartialUnit has the library write half a unit: the plan must not succeed with
+// that.
+func TestInstallRefusesAPartialUnit(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		f := newFakeSystemd(t)
 		f.half = true
@@ -244,9 +243,9 @@ func TestFirstUnitIsWhole(t *testing.T) {
 	})
 }
 
-// TestOthersFilesStay checks that what a person or a package put there is
-// neither replaced nor hidden.
-func TestOthersFilesStay(t *testing.T) {
+// TestInstallKeepsFilesOfOthers checks that files of a person or a package are neither replaced nor
+// overridden.
+func TestInstallKeepsFilesOfOthers(t *testing.T) {
 	f := newFakeSystemd(t)
 	const theirs = "[Service]\nExecStart=/usr/local/bin/balansd run\n"
 	f.put(unitFile, theirs)
@@ -256,7 +255,7 @@ func TestOthersFilesStay(t *testing.T) {
 	if _, err := f.manager().Uninstall(Removal{}); !problem.Is(err, problem.Conflict) || f.has(unitFile) != theirs {
 		t.Errorf("%v", err)
 	}
-	// One that was cut off with an installation is no person's.
+	// An empty file of an interrupted installation may be replaced.
 	f = newFakeSystemd(t)
 	f.put(unitFile, header[:40])
 	if _, err := f.manager().Install(PackageSpec()); err != nil {
@@ -312,8 +311,8 @@ func TestPackagedUnit(t *testing.T) {
 	})
 }
 
-// TestUnitReachesWhatIsNamed checks what the service may reach beyond its own.
-func TestUnitReachesWhatIsNamed(t *testing.T) {
+// TestUnitAccess checks what the service may access beyond its own folders.
+func TestUnitAccess(t *testing.T) {
 	s := PackageSpec()
 	s.Writable = []string{"/mnt/copies", "/home/jan/copies", "/var/lib/balansd/backups", "/var/log/balansd"}
 	s.Readable = []string{"/srv/payroll", "/root/payroll", "/etc/balansd/ca.pem"}
@@ -334,10 +333,10 @@ func TestUnitReachesWhatIsNamed(t *testing.T) {
 	}
 }
 
-// TestInstallLeavesSharedFolders names folders of the system, or the folder of
-// the configuration, as what the service is to write in. Giving them to its
-// account would lock everybody else out of them.
-func TestInstallLeavesSharedFolders(t *testing.T) {
+// TestInstallKeepsSharedFolders names system folders, or that of the configuration, as
+// folders to write in. They must not be given to the service's account, as nobody else
+// could use them then.
+func TestInstallKeepsSharedFolders(t *testing.T) {
 	for _, dir := range []string{"/", "/etc", "/etc/ssl", "/run", "/var/log", "/var/lib", "/usr/local/bin", "/srv", "/tmp", "/home", "/etc/balansd", "/etc/balansd/secrets"} {
 		f := newFakeSystemd(t)
 		spec := PackageSpec()
@@ -362,10 +361,9 @@ func TestInstallLeavesSharedFolders(t *testing.T) {
 	}
 }
 
-// TestInstallTakesItsOwnAlone installs with folders that were there: only one
-// that has nothing but balansd's in it is given to the account, with all that
-// is in it.
-func TestInstallTakesItsOwnAlone(t *testing.T) {
+// TestInstallOwnsOnlyItsFolders installs with folders that exist. Only one with nothing but
+// balansd's files is given to the account, with its content.
+func TestInstallOwnsOnlyItsFolders(t *testing.T) {
 	for _, c := range []struct {
 		name  string
 		holds []string
@@ -397,10 +395,9 @@ func TestInstallTakesItsOwnAlone(t *testing.T) {
 	}
 }
 
-// TestInstallLeavesOthersFiles names a key that another group reads already,
-// such as the key of a certificate that a web server uses too: giving it to our
-// group would take it from that one.
-func TestInstallLeavesOthersFiles(t *testing.T) {
+// TestInstallKeepsTheGroupOfAKey names a key that another group can read, such as that of a
+// certificate that a web server uses too. It must keep that group.
+func TestInstallKeepsTheGroupOfAKey(t *testing.T) {
 	testenv.Need(t, testenv.Root)
 	synctest.Test(t, func(t *testing.T) {
 		f := newFakeSystemd(t)
@@ -421,7 +418,7 @@ func TestInstallLeavesOthersFiles(t *testing.T) {
 	})
 }
 
-func TestPurgeIsCareful(t *testing.T) {
+func TestPurge(t *testing.T) {
 	for _, path := range []string{"/", "/srv", "/srv/", "/srv/..", "/var/lib", "/var/log/../lib", "/etc", "/home/jan", "/usr/local/bin", "data", ""} {
 		f := newFakeSystemd(t)
 		f.put("/home/jan/letter", "x")
@@ -431,7 +428,7 @@ func TestPurgeIsCareful(t *testing.T) {
 	}
 }
 
-func TestStartSaysWhyNot(t *testing.T) {
+func TestStartFailureMessage(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		f := newFakeSystemd(t)
 		f.refuse = "exit-code"
@@ -446,8 +443,8 @@ func TestStartSaysWhyNot(t *testing.T) {
 	})
 }
 
-// TestOrdersHaveALimit checks that an order that is never carried out ends.
-func TestOrdersHaveALimit(t *testing.T) {
+// TestOrderTimesOut checks that an order that is never carried out times out.
+func TestOrderTimesOut(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		f := newFakeSystemd(t)
 		if err := f.install(); err != nil {
@@ -465,12 +462,12 @@ func TestOrdersHaveALimit(t *testing.T) {
 		if err := f.manager().Stop(ctx); err == nil {
 			t.Error("it outlives its context")
 		}
-		time.Sleep(forEver) // what hangs ends, so that the test can
+		time.Sleep(forEver) // lets the hanging goroutine end
 	})
 }
 
-// TestStartDoesNotWaitForARestart: systemd would keep a start waiting until
-// its own restart.
+// TestStartDoesNotWaitForARestart checks that a start does not wait for the restart delay
+// of systemd.
 func TestStartDoesNotWaitForARestart(t *testing.T) {
 	for name, do := range map[string]func(Manager, context.Context) error{"start": Manager.Start, "restart": Manager.Restart} {
 		synctest.Test(t, func(t *testing.T) {

@@ -17,10 +17,9 @@ import (
 	"balansd/problem"
 )
 
-// unquote reads a line of a unit as systemd.syntax(7) and systemd.service(5)
-// say, as far as our own writing can go: words between blanks, in double quotes
-// or bare, with backslashes, and specifiers of which only %% is known. Dollars
-// stay, since only commands know them.
+// unquote splits a line of a unit into words as systemd.syntax(7) and systemd.service(5)
+// describe, as far as our units need: bare or in double quotes, with backslashes, and with
+// %% as the only specifier. Dollars are kept, since only commands expand them.
 func unquote(line string) (words []string) {
 	var word strings.Builder
 	in, quoted := false, false
@@ -48,7 +47,7 @@ func unquote(line string) (words []string) {
 	return words
 }
 
-// paths draws full paths that a person could have, and some that nobody has.
+// paths draws full paths, plausible and implausible ones.
 func paths() *rapid.Generator[string] {
 	name := rapid.StringOfN(rapid.OneOf(rapid.RuneFrom([]rune(`ab %$"'\;#:=@-{}éß漢 `)), rapid.Rune()), 1, 12, -1).
 		Filter(func(s string) bool { return s != "." && s != ".." && !strings.Contains(s, "/") && writable(s) == nil })
@@ -57,7 +56,7 @@ func paths() *rapid.Generator[string] {
 	})
 }
 
-// line returns what stands after name in the unit, once.
+// lineOf returns the value of the only line with that name in the unit.
 func lineOf(t rapid.TB, unit, name string) string {
 	t.Helper()
 	_, rest, found := strings.Cut(unit, "\n"+name+"=")
@@ -68,7 +67,7 @@ func lineOf(t rapid.TB, unit, name string) string {
 	return line
 }
 
-// TestUnitPaths reads every path back out of the unit.
+// TestUnitPaths parses each path back out of the unit.
 func TestUnitPaths(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {
 		s := Spec{Executable: paths().Draw(t, "exe"), Config: "/opt" + paths().Draw(t, "config"), DataDir: "/srv" + paths().Draw(t, "data"),
@@ -103,7 +102,7 @@ func TestUnitPaths(t *testing.T) {
 				t.Fatalf("%q goes on in the next line", line)
 			}
 		}
-		// And out of what systemctl shows of it.
+		// And out of the output of systemctl show.
 		executable, config := command("{ path=x ; argv[]=" + strings.Join(unquote(lineOf(t, unit, "ExecStart")), " ") + " ; ignore_errors=no ; pid=1 }")
 		if strings.Contains(s.Executable+s.Config, " ; ") || strings.Contains(s.Executable, " run --service ") {
 			return // it is ambiguous
@@ -114,15 +113,15 @@ func TestUnitPaths(t *testing.T) {
 	})
 }
 
-// TestScriptToTheLetter has the library render texts with its own signs in them.
-func TestScriptToTheLetter(t *testing.T) {
+// TestScriptWithTemplateSyntax renders texts that contain the library's template syntax.
+func TestScriptWithTemplateSyntax(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {
 		text := rapid.StringOfN(rapid.RuneFrom([]rune("{}|- ifend\n")), 0, 40, -1).Draw(t, "text")
 		c := script(PackageSpec(), "SystemdScript", text)
 		if got := render(c, "SystemdScript"); got != text {
 			t.Fatalf("%q becomes %q", text, got)
 		}
-		// The library takes nothing but the one key.
+		// The library expands only this key.
 		if rest := strings.ReplaceAll(c.Option["SystemdScript"].(string), "{{LogDirectory}}", ""); strings.Contains(rest, "{{") {
 			t.Fatalf("%q has more for the library to read", rest)
 		}
@@ -144,8 +143,8 @@ func TestUnitRefusesPaths(t *testing.T) {
 	}
 }
 
-// TestUnitOfEachSystemd checks what depends on the version of systemd.
-func TestUnitOfEachSystemd(t *testing.T) {
+// TestUnitBySystemdVersion checks what depends on the version of systemd.
+func TestUnitBySystemdVersion(t *testing.T) {
 	for version, want := range map[int]bool{0: false, 252: false, 254: true, 257: true} {
 		unit, err := Unit(UnitSpec{Spec: PackageSpec(), Systemd: version})
 		if got := strings.Contains(unit, "RestartSteps="); got != want || err != nil {
@@ -154,9 +153,9 @@ func TestUnitOfEachSystemd(t *testing.T) {
 	}
 }
 
-// TestUnitIsTight asks systemd itself what the packaged unit lets the service
-// do. It takes no running systemd.
-func TestUnitIsTight(t *testing.T) {
+// TestUnitIsSandboxed asks systemd-analyze what the packaged unit permits. It needs no running
+// systemd.
+func TestUnitIsSandboxed(t *testing.T) {
 	testenv.Need(t, testenv.Systemd, "systemd-analyze")
 	unit, err := Unit(UnitSpec{Spec: PackageSpec()})
 	if err != nil {

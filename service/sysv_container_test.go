@@ -12,8 +12,7 @@ import (
 	"balansd/service"
 )
 
-// TestServiceOnSysV is the life of an installation on a Debian with SysV init,
-// in the order in which it happens.
+// TestServiceOnSysV goes through the life of an installation on a Debian with SysV init.
 func TestServiceOnSysV(t *testing.T) {
 	o := newOfficeIn(testenv.NewSysVContainer(t), t, oddExe, oddConfig, "data_dir: \"/srv/balans data\"\n")
 	o.want(0, "write /etc/init.d/balansd", "service", "install", "--dry-run", "--config", o.config)
@@ -30,7 +29,7 @@ func TestServiceOnSysV(t *testing.T) {
 		}
 		return s
 	}
-	// pid is the process of the daemon: not the shell that watches it.
+	// pid returns the process of the daemon, not of the shell that restarts it.
 	pid := func() string {
 		return strings.TrimSpace(o.Must("pgrep", "-u", service.Account, "-f", "^"+oddFolder[:5]+".* run --service"))
 	}
@@ -49,14 +48,14 @@ func TestServiceOnSysV(t *testing.T) {
 	o.want(0, "3 new", "sync", "--config", o.config)
 	o.want(0, "/srv/balans data/log/balansd.log", "service", "status")
 
-	// It comes back after a crash; nobody waits for half a minute.
+	// It restarts after a crash; the delay of half a minute is shortened.
 	was := pid()
 	o.Must("kill", "-KILL", was)
 	o.Until("it waits", func() bool { return o.Run("pkill", "-u", service.Account, "-x", "sleep").Code == 0 })
 	if sysvRuns(); pid() == was {
 		t.Error("it was not started again")
 	}
-	// When the shell that watches it is killed too, a start takes its place.
+	// If the shell that restarts it is killed as well, a start works.
 	o.Must("sh", "-c", "kill -KILL $(cat /run/balansd.pid)")
 	o.Until("it is missed", func() bool { s, _ := o.standing(); return s.Service.State == service.Failed })
 	was = pid()
@@ -67,7 +66,7 @@ func TestServiceOnSysV(t *testing.T) {
 	o.Must("service", "balansd", "reload")
 	sysvRuns()
 
-	// A mistake in the configuration is reported, and not tried again.
+	// A mistake in the configuration is reported, and the start is not repeated.
 	right, err := os.ReadFile(o.Path(o.config))
 	if err != nil {
 		t.Fatal(err)
@@ -90,7 +89,7 @@ func TestServiceOnSysV(t *testing.T) {
 		t.Errorf("it was not stopped with the machine:\n%s", log)
 	}
 
-	// Installing again repairs, and a stop stops.
+	// Installing again repairs it, and a stop works.
 	o.Must("sh", "-c", "rm /etc/rc?.d/???balansd")
 	o.want(0, "is installed", "service", "install", "--config", o.config)
 	if s := sysvRuns(); !s.Service.Enabled || s.Daemon.Counts["done"] != 3 {
@@ -115,7 +114,7 @@ func TestServiceOnSysV(t *testing.T) {
 	}
 }
 
-// sysvLog is the end of the service's log.
+// sysvLog returns the end of the service's log.
 func sysvLog(o *office) string {
 	return o.Run("tail", "--lines=20", "/srv/balans data/log/balansd.log").Stdout
 }

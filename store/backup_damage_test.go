@@ -14,10 +14,10 @@ import (
 	"balansd/store"
 )
 
-// TestFlippedBytes flips bytes of every kind in a state file: those of each header
-// of a page, of a row's place in its page, of keys, heads and values, of free
-// pages. Whatever Check finds is found by Backup, which then makes no copy and
-// keeps the older ones; what Check does not find changes no answer.
+// TestFlippedBytes flips bytes of each kind in a state file: in page headers, in the
+// position of a row in its page, in keys, row headers and values, and in free pages.
+// Damage that Check finds must also be found by Backup, which then makes no copy and keeps
+// the older ones. Damage that Check does not find must not change any answer.
 func TestFlippedBytes(t *testing.T) {
 	s := newFixture(t)
 	s.with(func(st *store.Store) {
@@ -32,7 +32,7 @@ func TestFlippedBytes(t *testing.T) {
 	o := s.o
 	o.Path = filepath.Join(damagedDir(t), "flipped.db")
 	told, silent := 0, 0
-	var names []int // last letters of names of tables, which stay in order
+	var names []int // last letters of table names; they stay in order
 	for _, name := range []string{"nights", "firms", "shelf", "by_state"} {
 		for from := 0; ; {
 			at := bytes.Index(good[from:], []byte(name))
@@ -83,8 +83,8 @@ func TestFlippedBytes(t *testing.T) {
 	}
 }
 
-// interesting lists the bytes of a bbolt file that a flip is worth: each header,
-// and some of all else.
+// interesting lists the offsets in a bbolt file at which a flip is tried: all headers, and
+// a sample of the rest.
 func interesting(file []byte) (list []int) {
 	const header, element = 16, 16
 	size := os.Getpagesize()
@@ -94,7 +94,7 @@ func interesting(file []byte) (list []int) {
 		}
 		count := int(binary.LittleEndian.Uint16(file[page+10:]))
 		elements := min(page+header+count*element, page+size)
-		for at := page + header; at < elements; at += 23 { // of one element after another, another field
+		for at := page + header; at < elements; at += 23 { // a different field of each element
 			list = append(list, at)
 		}
 		for at := elements; at < page+size; at += 499 {

@@ -16,7 +16,7 @@ import (
 	"balansd/store"
 )
 
-// fixture is a state with a clock and a folder of backups of its own.
+// fixture is a state with its own clock and backup folder.
 type fixture struct {
 	t    testing.TB
 	o    store.Options
@@ -46,7 +46,7 @@ func (s *fixture) later(d time.Duration) {
 	s.now = s.now.Add(d)
 }
 
-// with opens the state, does something with it, and closes it.
+// with opens the state, calls do, and closes it.
 func (s *fixture) with(do func(*store.Store)) {
 	s.t.Helper()
 	st, err := store.Open(s.o)
@@ -61,7 +61,7 @@ func (s *fixture) with(do func(*store.Store)) {
 	do(st)
 }
 
-// add records and delivers entries.
+// add records and delivers n entries.
 func (s *fixture) add(st *store.Store, n int) {
 	s.t.Helper()
 	for range n {
@@ -87,7 +87,7 @@ func (s *fixture) backup(st *store.Store) ledger.Backup {
 	return b
 }
 
-// list gives the names of the backups, newest first.
+// list returns the names of the backups, newest first.
 func (s *fixture) list() (names []string) {
 	s.t.Helper()
 	list, err := store.ListBackups(s.o.Backups.Folder)
@@ -100,9 +100,8 @@ func (s *fixture) list() (names []string) {
 	return names
 }
 
-// TestBackupsThere has the folder of copies lose what is in it, as a disk that is
-// not mounted does.
-func TestBackupsThere(t *testing.T) {
+// TestBackupFolderIsEmptyOrGone empties or removes the backup folder, as when its disk is not mounted.
+func TestBackupFolderIsEmptyOrGone(t *testing.T) {
 	s := newFixture(t)
 	folder := s.o.Backups.Folder
 	s.with(func(st *store.Store) {
@@ -183,9 +182,10 @@ func TestBackup(t *testing.T) {
 	})
 }
 
-// TestOldBackupsGo: as many as asked for stay, of this state alone. What has
-// another name, cannot be read, or is of another state is left alone.
-func TestOldBackupsGo(t *testing.T) {
+// TestOldBackupsAreRemoved checks that only the configured number of backups stays, and that only
+// backups of this state are removed: files with another name, unreadable ones and those of
+// another state stay.
+func TestOldBackupsAreRemoved(t *testing.T) {
 	s := newFixture(t)
 	other := newFixture(t)
 	other.o.Backups = s.o.Backups
@@ -213,7 +213,7 @@ func TestOldBackupsGo(t *testing.T) {
 			t.Error(err)
 		}
 	}
-	// A clock that was set back makes a copy that sorts last. It stays.
+	// After the clock was set back, a copy has a name that sorts last. It must stay.
 	s.later(-10 * 24 * time.Hour)
 	s.with(func(st *store.Store) {
 		if b := s.backup(st); b.Problem != "" {
@@ -228,9 +228,9 @@ func TestOldBackupsGo(t *testing.T) {
 	}
 }
 
-// TestCopiesOfAClockAheadGoFirst: what was changed last counts, not what the
-// clock said at the time.
-func TestCopiesOfAClockAheadGoFirst(t *testing.T) {
+// TestBackupsOfAClockAheadAreRemovedFirst checks that backups are ordered by the last change in
+// them, not by the clock when they were made.
+func TestBackupsOfAClockAheadAreRemovedFirst(t *testing.T) {
 	s := newFixture(t)
 	ahead := 400 * 24 * time.Hour
 	s.with(func(st *store.Store) {
@@ -253,8 +253,8 @@ func TestCopiesOfAClockAheadGoFirst(t *testing.T) {
 	}
 }
 
-// TestBackupsAtOnce makes copies while the ledger is written: each is whole,
-// and holds no less than the one before.
+// TestBackupsAtOnce makes backups while the ledger is written. Each is complete and has no
+// less than the one before.
 func TestBackupsAtOnce(t *testing.T) {
 	t.Parallel()
 	s := newFixture(t)
@@ -304,9 +304,9 @@ func TestBackupFolderRefused(t *testing.T) {
 	wantCode(t, err, problem.NotAllowed, s.o.Backups.Folder)
 }
 
-// TestCutOffBackupsGo: what a crash left of a copy goes with the first copy of
-// the next day.
-func TestCutOffBackupsGo(t *testing.T) {
+// TestPartialBackupsAreRemoved checks that the first backup of the next day removes the partial
+// file of a crash.
+func TestPartialBackupsAreRemoved(t *testing.T) {
 	s := newFixture(t)
 	left := filepath.Join(s.o.Backups.Folder, ".balansd-being-made-20260301T000000Z-1")
 	s.with(func(st *store.Store) {
@@ -327,7 +327,8 @@ func TestCutOffBackupsGo(t *testing.T) {
 	})
 }
 
-// TestChangedBackup changes each byte, and cuts the file at many places: it is refused, or holds what it held.
+// TestChangedBackup changes single bytes, and cuts the file at many offsets. Each such
+// file is refused, or has the same content.
 func TestChangedBackup(t *testing.T) {
 	t.Parallel()
 	s := newFixture(t)
@@ -366,7 +367,7 @@ func TestChangedBackup(t *testing.T) {
 			}
 		}
 	}
-	step := 11 // odd, so that each bit of a byte has its turn
+	step := 11 // odd, so that each bit of a byte gets a turn
 	if testenv.Asked(t, testenv.Thorough) {
 		step = 1
 	}

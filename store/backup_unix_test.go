@@ -17,9 +17,8 @@ import (
 	"balansd/store"
 )
 
-// fillUpBackups makes backups, restores one and compacts while no file may
-// grow beyond a limit, that moves through all sizes. What is refused is clear
-// and changes nothing.
+// fillUpBackups makes backups, restores one and compacts, under a file size limit that
+// grows step by step. Each failure must have a clear message and change nothing.
 func fillUpBackups(path string) error {
 	ctx := context.Background()
 	signal.Ignore(unix.SIGXFSZ)
@@ -70,7 +69,7 @@ func backupAt(ctx context.Context, o store.Options) (string, error) {
 	return b.File, errors.Join(err, s.Close())
 }
 
-// refused holds an error to the limit that was set.
+// refused checks that an error was caused by the limit.
 func refused(err error, limit, size int64) error {
 	switch {
 	case problem.Is(err, problem.StateUnwritable):

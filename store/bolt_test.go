@@ -10,9 +10,9 @@ import (
 	"github.com/rs/zerolog"
 )
 
-// TestSparable: all of the file may be let go as it grows, and never more than
-// is mapped, even when a larger file is copied over it.
-func TestSparable(t *testing.T) {
+// TestReleasableMemory checks that the whole mapping can be released as the file grows, and never
+// more than is mapped, even when a larger file is copied over it.
+func TestReleasableMemory(t *testing.T) {
 	t.Parallel()
 	ctx := t.Context()
 	open := func(name string) *boltKV {
@@ -57,13 +57,13 @@ func TestSparable(t *testing.T) {
 	grow(small, 50)
 	grow(large, 500)
 	for _, b := range []*boltKV{small, large} {
-		// What the last commit added is found at the next.
+		// Pages of the last commit become free at the next one.
 		if releasable, size := sizes(b); releasable > size || releasable < size-200_000 {
 			t.Errorf("%d bytes of %d may be let go", releasable, size)
 		}
 	}
 	if runtime.GOOS == "windows" {
-		return // a mapped file cannot be written over there
+		return // Windows refuses to overwrite a mapped file
 	}
 	before, _ := sizes(small)
 	copied, err := os.ReadFile(large.path)

@@ -23,8 +23,9 @@ func (c callback) Err() error {
 	return nil
 }
 
-// TestCheckLetsWritersGoOn: once the check has its snapshot, writers have their turn.
-func TestCheckLetsWritersGoOn(t *testing.T) {
+// TestCheckDoesNotBlockWriters checks that writers are not blocked once the check has its
+// snapshot.
+func TestCheckDoesNotBlockWriters(t *testing.T) {
 	s := openTemp(t)
 	if err := s.SaveLastAlive(t.Context(), time.Now()); err != nil {
 		t.Fatal(err)
@@ -46,8 +47,7 @@ func TestCheckLetsWritersGoOn(t *testing.T) {
 	}
 }
 
-// TestDamagedStructure changes what pages say of each other, which no checksum
-// notices.
+// TestDamagedStructure changes the references between pages, which no checksum covers.
 func TestDamagedStructure(t *testing.T) {
 	for name, tt := range map[string]struct {
 		want   string

@@ -16,8 +16,8 @@ import (
 	"balansd/store"
 )
 
-// childEnv tells the test binary to be a child process: what to do, and with
-// which state file.
+// childEnv makes the test binary act as a child process: it has the job and the state
+// file.
 const childEnv = "BALANSD_STORE_TEST_CHILD"
 
 func TestMain(m *testing.M) {
@@ -31,8 +31,8 @@ func TestMain(m *testing.M) {
 	goleak.VerifyTestMain(m)
 }
 
-// childJobs are what a child process can do. A line on its standard output is
-// a report to the parent.
+// childJobs are the jobs of a child process. A child reports to its parent in lines on
+// standard output.
 func childJobs() map[string]func(path string) error {
 	jobs := map[string]func(string) error{"hold": hold, "write": writeUntilKilled,
 		"restore": restoreUntilKilled, "compact": compactUntilKilled, "answer": answer}
@@ -42,7 +42,7 @@ func childJobs() map[string]func(path string) error {
 	return jobs
 }
 
-// openPresent keeps the state file open until the parent is gone.
+// hold keeps the state file open until the parent exits.
 func hold(path string) error {
 	s, err := store.Open(store.Options{Path: path, Process: "balansd run"})
 	if err != nil {
@@ -54,7 +54,7 @@ func hold(path string) error {
 	return err
 }
 
-// child is this test binary, run again.
+// child is this test binary, run as another process.
 type child struct {
 	cmd   *exec.Cmd
 	in    io.WriteCloser
@@ -96,7 +96,7 @@ func (c *child) kill(t *testing.T) {
 	_ = c.cmd.Wait()
 }
 
-// answer writes to the state a few times, and says so after each.
+// answer writes to the state a few times, and reports each write once it returned.
 func answer(path string) error {
 	s, err := store.Open(store.Options{Path: path, KeyPath: path + ".key"})
 	if err != nil {

@@ -12,8 +12,8 @@ import (
 	"balansd/ledger"
 )
 
-// TestDictionaryNeverChanges holds the dictionary that files were written
-// with: a change would make every old row unreadable.
+// TestDictionaryNeverChanges pins the compression dictionary: existing rows cannot be read
+// with another one.
 func TestDictionaryNeverChanges(t *testing.T) {
 	const first = "1b628f6a0393bb6983c045855c0a8ee62ef8059e24421e7077c1c76b3a7629e5"
 	sum := sha256.Sum256(dictionary)
@@ -22,7 +22,7 @@ func TestDictionaryNeverChanges(t *testing.T) {
 	}
 }
 
-// TestOpenLetters holds the index of open entries to ledger's own word.
+// TestOpenLetters compares the index of open entries with ledger's Open.
 func TestOpenLetters(t *testing.T) {
 	for _, s := range ledger.States() {
 		for _, parked := range []bool{false, true} {
@@ -38,9 +38,8 @@ func TestOpenLetters(t *testing.T) {
 	}
 }
 
-// TestEntryComesBack: fields that the dictionary does not know are kept as
-// well as those that it does.
-func TestEntryComesBack(t *testing.T) {
+// TestEntryRoundTrip checks that fields are kept whether or not the dictionary has them.
+func TestEntryRoundTrip(t *testing.T) {
 	c := newCodec()
 	for _, ambiguous := range []bool{false, true} {
 		want := ledger.Entry{Number: 7, Version: 2, Connection: "C1", State: ledger.Waiting,
@@ -59,7 +58,7 @@ func TestEntryComesBack(t *testing.T) {
 	}
 }
 
-// FuzzUnpack reads rows that nobody packed: an error, never more.
+// FuzzUnpack reads arbitrary rows, which must not do more harm than an error.
 func FuzzUnpack(f *testing.F) {
 	c := newCodec()
 	good, err := c.pack(ledger.Entry{Number: 1})
@@ -83,9 +82,9 @@ func FuzzUnpack(f *testing.F) {
 	})
 }
 
-// TestSqueezingManyDocumentsCostsLittleMemory: a deflater holds some 800 KB,
-// and a night may bring ten thousand documents.
-func TestSqueezingManyDocumentsCostsLittleMemory(t *testing.T) {
+// TestCompressorsAreReused checks that compressors are reused: each
+// takes some 800 KB, and one night may bring ten thousand documents.
+func TestCompressorsAreReused(t *testing.T) {
 	c := newCodec()
 	document := bytes.Repeat([]byte("a social balance "), 500)
 	const documents = 50

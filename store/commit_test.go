@@ -15,7 +15,7 @@ import (
 	"balansd/problem"
 )
 
-// openTemp opens a new state that ends with the test.
+// openTemp opens a new state and closes it at the end of the test.
 func openTemp(t *testing.T) *Store {
 	t.Helper()
 	dir := t.TempDir()
@@ -27,7 +27,7 @@ func openTemp(t *testing.T) *Store {
 	return s
 }
 
-// commits is the number of transactions that the file has seen.
+// commits returns the number of transactions written to the file.
 func (s *Store) commits(t *testing.T) (n int) {
 	t.Helper()
 	err := s.db.(*boltKV).db.View(func(tx *bolt.Tx) error { n = tx.ID(); return nil })
@@ -37,8 +37,8 @@ func (s *Store) commits(t *testing.T) (n int) {
 	return n
 }
 
-// TestRecordIsOneTransaction: the cursor moves with the records that it covers,
-// in one transaction, and not at all where one of them is refused.
+// TestRecordIsOneTransaction checks that the cursor moves in the same transaction as the
+// records that it covers, and not at all if one of them is refused.
 func TestRecordIsOneTransaction(t *testing.T) {
 	s := openTemp(t)
 	c := ledger.Connection{ID: "C1", Status: ledger.Active, Cursor: "before"}
@@ -65,8 +65,8 @@ func TestRecordIsOneTransaction(t *testing.T) {
 	}
 }
 
-// TestCommitsAreSynced: neither an opened nor a new file leaves out the sync
-// that makes a commit durable.
+// TestCommitsAreSynced checks that commits are synced to disk, in new files and in
+// existing ones.
 func TestCommitsAreSynced(t *testing.T) {
 	s := openTemp(t)
 	path := filepath.Join(t.TempDir(), "new.db")
@@ -85,7 +85,7 @@ func TestCommitsAreSynced(t *testing.T) {
 	}
 }
 
-// otherCopy copies another state than the one that it is asked about.
+// otherCopy returns a copy of a state other than the one that it is asked for.
 type otherCopy struct {
 	*boltKV
 	other kv
@@ -98,9 +98,9 @@ func (o otherCopy) copyTo(ctx context.Context, w io.Writer, read func(reader) er
 	return o.other.copyTo(ctx, w, func(reader) error { return nil })
 }
 
-// TestCopyIsCompared: a copy that is sound and holds something else than the
-// state is no backup.
-func TestCopyIsCompared(t *testing.T) {
+// TestBackupIsComparedWithTheState checks that a valid copy with other content than the state is not
+// accepted as a backup.
+func TestBackupIsComparedWithTheState(t *testing.T) {
 	s, other := openTemp(t), openTemp(t)
 	if _, err := s.Record(t.Context(), ledger.Connection{ID: "C1"}, []ledger.Entry{{Connection: "C1", State: ledger.Found}}); err != nil {
 		t.Fatal(err)

@@ -12,8 +12,8 @@ import (
 	"balansd/store"
 )
 
-// TestLinkedStateStaysWhereItIs: a state that lies on another disk, behind a
-// symbolic link, is compacted and restored there.
+// TestLinkedStateStaysWhereItIs checks that a state behind a symbolic link to another disk
+// is compacted and restored there.
 func TestLinkedStateStaysWhereItIs(t *testing.T) {
 	t.Parallel()
 	s := newFixture(t)

@@ -74,7 +74,7 @@ func TestUpdate(t *testing.T) {
 	if err := s.SaveFirm(ctx, ledger.Firm{ID: 12}); err != nil {
 		t.Fatal(err)
 	}
-	// Many at once: none undoes another.
+	// Concurrent updates do not undo one another.
 	parallel(t, 8, 40, func(int) error {
 		err := s.UpdateConnection(ctx, "a", func(c *ledger.Connection) { c.Name += "." })
 		return errors.Join(err, s.UpdateFirm(ctx, 12, func(f *ledger.Firm) { f.Name += "." }))
@@ -130,7 +130,7 @@ func TestSetLinks(t *testing.T) {
 	check(link("D1", 1, false))
 }
 
-func TestPasses(t *testing.T) {
+func TestRuns(t *testing.T) {
 	s := openNew(t)
 	ctx := t.Context()
 	if d, err := s.LastNight(ctx); err != nil || !d.IsZero() {

@@ -14,8 +14,8 @@ import (
 	"balansd/store"
 )
 
-// writeUntilKilled delivers made-up balances with four workers and tells each
-// entry's state and version once it is kept.
+// writeUntilKilled delivers made-up balances with four workers and reports each entry's
+// state and version after it was saved.
 func writeUntilKilled(path string) error {
 	s, err := store.Open(store.Options{Path: path, KeyPath: path + ".key"})
 	if err != nil {
@@ -48,7 +48,7 @@ func writeUntilKilled(path string) error {
 					tell("error: record %d: %v", at, err)
 				}
 				if len(fresh) == 0 {
-					return // the child before this one had it
+					return // saved by the previous child
 				}
 				tell("%d found", fresh[0].Number)
 				if err := s.Secrets().Put(ctx, "token", fmt.Append(nil, fresh[0].Number)); err != nil {
@@ -64,8 +64,8 @@ func writeUntilKilled(path string) error {
 	}
 }
 
-// TestKill kills a writing process at random points: whatever it was told is
-// kept is there afterwards, and the file is sound.
+// TestKill kills a writing process at random moments. Afterwards everything that it
+// reported as saved is there, and the file is valid.
 func TestKill(t *testing.T) {
 	t.Parallel()
 	path := filepath.Join(t.TempDir(), "balansd.db")
@@ -75,14 +75,14 @@ func TestKill(t *testing.T) {
 	kept := map[uint64]ledger.State{}
 	for round := range rounds(t, 15) {
 		c := startChild(t, "write", path)
-		lines := random.IntN(60) // the first round may die before its first line
+		lines := random.IntN(60) // in the first round it may die before its first line
 		for read := 0; (read < lines || round == 0 && read == 0 && lines > 0) && c.lines.Scan(); read++ {
 			note(t, kept, c.lines.Text())
 		}
 		if err := c.cmd.Process.Kill(); err != nil {
 			t.Fatal(err)
 		}
-		for c.lines.Scan() { // what it said before it died
+		for c.lines.Scan() { // what it reported before it died
 			note(t, kept, c.lines.Text())
 		}
 		_ = c.cmd.Wait()
@@ -103,7 +103,8 @@ func note(t *testing.T, kept map[uint64]ledger.State, line string) {
 	kept[n] = state
 }
 
-// verify opens the file after a crash and looks for everything that was kept.
+// verify opens the file after a crash and checks that everything reported as saved is
+// there.
 func verify(t *testing.T, path string, kept map[uint64]ledger.State) {
 	t.Helper()
 	s, err := store.Open(store.Options{Path: path, KeyPath: path + ".key"})

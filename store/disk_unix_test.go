@@ -21,13 +21,13 @@ func platformJobs() map[string]func(string) error {
 	return map[string]func(string) error{"full": fillUp, "full-backups": fillUpBackups}
 }
 
-// fillUp lets the state file grow to a limit only, at first to its size and
-// then page by page, so that a write fails at every place where it can. Each
-// refusal must be whole and clear, and the store must work on when there is
-// space again.
+// fillUp limits the size of the state file, at first to its current size and then page by
+// page more, so that a write fails at each place where it can. Each failed write must
+// leave no trace and have a clear message, and the store must work again once there is
+// space.
 func fillUp(path string) error {
 	ctx := context.Background()
-	signal.Ignore(unix.SIGXFSZ) // a write beyond the limit gives EFBIG then
+	signal.Ignore(unix.SIGXFSZ) // so that a write beyond the limit returns EFBIG
 	s, err := store.Open(store.Options{Path: path, KeyPath: path + ".key"})
 	if err != nil {
 		return err

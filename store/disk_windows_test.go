@@ -1,4 +1,4 @@
 package store_test
 
-// platformJobs has none here: the full disk is tested on Unix.
+// platformJobs is empty on Windows: the full disk is tested on Unix.
 func platformJobs() map[string]func(string) error { return nil }

@@ -11,8 +11,8 @@ import (
 	"balansd/internal/testenv"
 )
 
-// TestAnswersAreOnDisk watches the system calls of a process: whatever it wrote
-// to the state file is synced before it answers.
+// TestAnswersAreOnDisk traces the system calls of a process and checks that each write to
+// the state file is synced before it reports.
 func TestAnswersAreOnDisk(t *testing.T) {
 	testenv.Need(t, testenv.Strace, "strace")
 	dir := t.TempDir()

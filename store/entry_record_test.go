@@ -10,7 +10,7 @@ import (
 	"balansd/ledger"
 )
 
-func TestRecordLeavesOutWhatIsKnown(t *testing.T) {
+func TestRecordSkipsKnownBalances(t *testing.T) {
 	s := openNew(t)
 	later := func(e ledger.Entry, by time.Duration) ledger.Entry { e.CreatedAt = e.CreatedAt.Add(by); return e }
 	other := func(e ledger.Entry) ledger.Entry { e.Connection = "C2"; return e }
@@ -44,10 +44,10 @@ func TestRecordLeavesOutWhatIsKnown(t *testing.T) {
 	}
 }
 
-// TestRecordTakesContentAgain: an entry that no longer stands for its balance
-// keeps no other id out. So a document that could not be fetched can be handed
-// in again.
-func TestRecordTakesContentAgain(t *testing.T) {
+// TestRecordAcceptsContentOfADismissedEntry checks that content of a dismissed or failed entry is
+// accepted under another id, so that a document that could not be fetched can be supplied
+// again.
+func TestRecordAcceptsContentOfADismissedEntry(t *testing.T) {
 	p := ledger.Target{FirmID: 1}
 	cases := map[ledger.State]struct {
 		move func(ledger.Entry) (ledger.Entry, error)
@@ -76,9 +76,9 @@ func TestRecordTakesContentAgain(t *testing.T) {
 	}
 }
 
-// TestRecordThereAndBack: a balance is corrected, and the correction is taken
-// back. What was first is what counts again, even where no pass came between.
-func TestRecordThereAndBack(t *testing.T) {
+// TestRecordCorrectionIsReverted records a balance, its correction, and the first content again.
+// That one counts in the end, even if no run came in between.
+func TestRecordCorrectionIsReverted(t *testing.T) {
 	hours := func(e ledger.Entry, n int) ledger.Entry {
 		e.CreatedAt = noon.Add(time.Duration(n) * time.Hour)
 		return e
@@ -101,8 +101,8 @@ func TestRecordThereAndBack(t *testing.T) {
 	}
 }
 
-// TestRecordFolder: a folder has one file of a name, and what lies there now
-// is what counts, whatever its time.
+// TestRecordFolder checks that the current content of a file in a folder counts, whatever
+// its modification time.
 func TestRecordFolder(t *testing.T) {
 	s := openNew(t)
 	file := func(revision, content string, hour int) ledger.Entry {
@@ -113,7 +113,7 @@ func TestRecordFolder(t *testing.T) {
 	cases := []struct {
 		what     string
 		e        ledger.Entry
-		revision string // that it is recorded with; empty when it is not new
+		revision string // the revision it is recorded with; empty when it is not new
 	}{
 		{"first", file("r1", "x", 1), "r1"},
 		{"again", file("r1", "x", 1), ""},
@@ -141,7 +141,7 @@ func TestRecordFolder(t *testing.T) {
 	}
 }
 
-func TestRecordBringsOpenEntriesUpToDate(t *testing.T) {
+func TestRecordUpdatesOpenEntries(t *testing.T) {
 	s := openNew(t)
 	ctx := t.Context()
 	e := found("A", "1", "D1", "x")
@@ -170,7 +170,7 @@ func TestRecordBringsOpenEntriesUpToDate(t *testing.T) {
 		t.Errorf("events %v, %v", events, err)
 	}
 
-	// The document says more than the listing: that stays.
+	// What was read from the document stays, though the listing has less.
 	read := want
 	read.ValuesHash, read.Model, read.Dossier.Name = "h", balance.Abbreviated, "Bakkerij Peeters"
 	waiting, err := read.Wait(ledger.NoCompany, "", "", noon)
@@ -187,8 +187,8 @@ func TestRecordBringsOpenEntriesUpToDate(t *testing.T) {
 	check("the entry is settled")
 }
 
-// TestRecordAnotherEnterprise: figures that were read for one enterprise are
-// never taken for another's.
+// TestRecordAnotherEnterprise checks that figures read for one enterprise are never used
+// for another.
 func TestRecordAnotherEnterprise(t *testing.T) {
 	s := openNew(t)
 	e := found("A", "1", "D1", "x")
@@ -244,9 +244,9 @@ func TestRecordKeepsThePause(t *testing.T) {
 	}
 }
 
-// TestRecordLeavesDismissedContentAside: a document that a person dismissed
-// stays so under another name, also beside a newer one, and its history says
-// once that it came again.
+// TestRecordLeavesDismissedContentAside checks that a dismissed document stays dismissed
+// under another name, also beside a newer one, and that its history mentions the copy
+// once.
 func TestRecordLeavesDismissedContentAside(t *testing.T) {
 	s := openNew(t)
 	dismissed, err := record(t, s, found("A", "1", "D1", "x"))[0].Ignore(ledger.Dismissed, "", "", noon)
@@ -268,8 +268,8 @@ func TestRecordLeavesDismissedContentAside(t *testing.T) {
 	}
 }
 
-// TestRecordLeavesAnEmptiedCursorEmpty: who takes the cursor away during a
-// listing has the next one start from the beginning.
+// TestRecordLeavesAnEmptiedCursorEmpty checks that a listing under way does not overwrite
+// a cursor that was reset meanwhile.
 func TestRecordLeavesAnEmptiedCursorEmpty(t *testing.T) {
 	s := openNew(t)
 	ctx := t.Context()

@@ -8,7 +8,7 @@ import (
 	"balansd/ledger"
 )
 
-// uploaded is a new entry of the uploads with its document.
+// uploaded returns a new entry of an upload with its document.
 func uploaded(dossier, sum, document string) ledger.Move {
 	e := found(sum+"/x.csv", sum, dossier, sum)
 	e.Connection = ledger.UploadsID
@@ -33,8 +33,8 @@ func TestRecordUpload(t *testing.T) {
 		t.Fatalf("the connections are %+v, %v", all, err)
 	}
 
-	// A connection that a person paused stays so, and one content of one dossier
-	// is one entry, whatever became of it.
+	// A paused connection stays paused, and the same content of one dossier is one entry,
+	// whatever its state.
 	all[0].Status = ledger.Paused
 	if err := s.SaveConnection(ctx, all[0]); err != nil {
 		t.Fatal(err)

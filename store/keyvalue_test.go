@@ -60,7 +60,7 @@ func TestKeyValue(t *testing.T) {
 	check(keys(false, "b", ""), "=nameless")
 	check(keys(false, "c", ""))
 
-	// A step that fails leaves nothing behind, and sees what it did itself.
+	// A transaction that fails leaves nothing behind, and sees its own writes.
 	failed := errors.New("no")
 	err = s.KeyValue().Update(ctx, func(w keyvalue.Writer) error {
 		w.Delete("a", "1")

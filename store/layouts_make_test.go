@@ -13,8 +13,8 @@ import (
 	"balansd/store"
 )
 
-// TestMakeLayout writes a data folder of the layout that this version has, for
-// TestLayouts: run it before a change of the layout.
+// TestMakeLayout writes a data folder of the current layout for TestLayouts. Run it before
+// the layout changes.
 func TestMakeLayout(t *testing.T) {
 	dir := os.Getenv("BALANSD_TEST_MAKE_LAYOUT")
 	if dir == "" {
@@ -33,7 +33,7 @@ func TestMakeLayout(t *testing.T) {
 	must(t, s.Close())
 }
 
-// makeLayout fills every table, with entries in every state.
+// makeLayout fills each table, with entries in each state.
 func makeLayout(t *testing.T, s *store.Store) {
 	t.Helper()
 	ctx := t.Context()
@@ -119,7 +119,7 @@ func makeLayout(t *testing.T, s *store.Store) {
 	must(t, err)
 	pass.End, pass.New, pass.Outcome, pass.Problems = at(6), 11, map[ledger.State]int{ledger.Done: 1}, []string{"firm 2 must be linked again"}
 	must(t, s.EndRun(ctx, pass))
-	_, err = s.BeginRun(ctx, ledger.Run{Trigger: ledger.ByHand, By: "An", Start: at(7)}) // cut off
+	_, err = s.BeginRun(ctx, ledger.Run{Trigger: ledger.ByHand, By: "An", Start: at(7)}) // never ended
 	must(t, err)
 	must(t, s.RecordMissed(ctx, ledger.MissedNight{Night: balance.Date{Year: 2026, Month: 2, Day: 27}, Why: "balansd did not run", Cause: ledger.NotRunning}))
 	must(t, s.SaveLastAlive(ctx, at(8)))
@@ -133,13 +133,13 @@ func makeLayout(t *testing.T, s *store.Store) {
 	}))
 }
 
-// layoutSecrets are what is sealed in a data folder of testdata.
+// layoutSecrets are the sealed secrets of a data folder in testdata.
 var layoutSecrets = map[string]string{
 	store.FirmSecret(1, "tokens"): `{"access_token":"a","refresh_token":"r"}`, store.FirmSecret(2, "tokens"): `{}`, "other": "é",
 }
 
-// layoutKeyValue is what the web pages keep: people, invitations, sessions and the
-// audit log, as they wrote it at commit 8e5b0fe.
+// layoutKeyValue is what the web pages store: people, invitations, sessions and the audit
+// log, as commit 8e5b0fe wrote them.
 func layoutKeyValue(t *testing.T) (rows map[string]map[string][]byte) {
 	t.Helper()
 	text, err := os.ReadFile(filepath.Join("testdata", "shelf.json"))

@@ -18,9 +18,8 @@ import (
 	"github.com/google/go-cmp/cmp"
 )
 
-// TestLayouts opens a data folder of each layout that there was: it is brought
-// up to date after a backup, and the state and the old backup give the answers
-// that they gave then.
+// TestLayouts opens a data folder of each earlier layout. It is backed up and migrated,
+// and both the state and the old backup return the same answers as they did then.
 func TestLayouts(t *testing.T) {
 	dirs, err := filepath.Glob(filepath.Join("testdata", "v*"))
 	must(t, err)
@@ -38,7 +37,7 @@ func TestLayouts(t *testing.T) {
 			must(t, err)
 			must(t, store.TryMigrate(ctx, o))
 
-			for range 2 { // the second time it is of this layout
+			for range 2 { // the second time it has the current layout
 				s, err := store.Open(o)
 				must(t, err)
 				wantAnswers(t, dir, s)
@@ -74,7 +73,7 @@ func TestLayouts(t *testing.T) {
 	}
 }
 
-// unpackFolder copies a data folder to one that only this account reads.
+// unpackFolder copies a data folder to one that only this account can read.
 func unpackFolder(t *testing.T, dir string) string {
 	t.Helper()
 	data := t.TempDir()
@@ -96,7 +95,7 @@ func unpackFolder(t *testing.T, dir string) string {
 	return data
 }
 
-// answers is all that a state says, in the form of JSON.
+// answers returns everything that a state has, as JSON values.
 func answers(t *testing.T, s *store.Store) map[string]any {
 	t.Helper()
 	ctx, all := t.Context(), map[string]any{}
@@ -144,7 +143,7 @@ func answers(t *testing.T, s *store.Store) map[string]any {
 			put(name+" written", known, err)
 		}
 	}
-	if runtime.GOOS != "windows" { // where a key is bound to its machine
+	if runtime.GOOS != "windows" { // on Windows the key is bound to its machine
 		for name := range layoutSecrets {
 			text, err := s.Secrets().Get(ctx, name)
 			put("secret "+name, string(text), err)
@@ -164,7 +163,7 @@ func answers(t *testing.T, s *store.Store) map[string]any {
 	return all
 }
 
-// wantAnswers holds a state to the golden answers. It may say more than they.
+// wantAnswers compares a state with the golden answers. It may have more fields than they.
 func wantAnswers(t *testing.T, dir string, s *store.Store) {
 	t.Helper()
 	text, err := os.ReadFile(filepath.Join(dir, "golden.json"))
@@ -184,8 +183,8 @@ func wantAnswers(t *testing.T, dir string, s *store.Store) {
 	}
 }
 
-// onlyAsked leaves out of an answer the fields that the golden one lacks: later
-// versions may add some.
+// onlyAsked removes from an answer the fields that the golden one lacks, as later versions
+// may add some.
 func onlyAsked(want, have any) any {
 	switch want := want.(type) {
 	case map[string]any:
@@ -198,7 +197,7 @@ func onlyAsked(want, have any) any {
 			if h, ok := have[k]; ok {
 				kept[k] = onlyAsked(w, h)
 			} else if w == "0001-01-01T00:00:00Z" {
-				kept[k] = w // no time is left out now
+				kept[k] = w // no retention is left out now
 			}
 		}
 		return kept

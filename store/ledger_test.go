@@ -17,7 +17,7 @@ import (
 
 var noon = time.Date(2026, 3, 1, 12, 0, 0, 0, time.UTC)
 
-// found makes a short entry of connection C1.
+// found returns a short entry of connection C1.
 func found(id, revision, dossier, content string) ledger.Entry {
 	e := ledger.Entry{Connection: "C1", FoundAt: noon, UpdatedAt: noon, State: ledger.Found}
 	e.ID, e.Revision, e.CreatedAt = id, revision, noon
@@ -75,7 +75,7 @@ func wantCode(t testing.TB, err error, code problem.Code, parts ...string) {
 	}
 }
 
-func TestMoveKeepsEverything(t *testing.T) {
+func TestMoveStoresEverything(t *testing.T) {
 	s := openNew(t)
 	ctx := t.Context()
 	e := record(t, s, found("A", "1", "D1", "x"))[0]
@@ -117,7 +117,7 @@ func TestMoveKeepsEverything(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	w.Intended = nil // an empty set of figures is none
+	w.Intended = nil // an empty set of figures is stored as none
 	w.Version = 1
 	if diff := cmp.Diff(w, known); diff != "" {
 		t.Error(diff)
@@ -128,7 +128,7 @@ func TestMoveKeepsEverything(t *testing.T) {
 	}
 }
 
-func TestNothingKept(t *testing.T) {
+func TestEntryWithoutFiguresOrDocument(t *testing.T) {
 	s := openNew(t)
 	ctx := t.Context()
 	record(t, s, found("A", "1", "D1", "x"))
@@ -188,9 +188,10 @@ func TestMoveIsAllOrNothing(t *testing.T) {
 	}
 }
 
-// TestMoveNeedsTheNewestOfAPlace: two entries may land in one place, and what
-// one of them wrote there must not be forgotten by the other.
-func TestMoveNeedsTheNewestOfAPlace(t *testing.T) {
+// TestMoveRefusesAnOldRecordOfATarget checks that a move is refused if it is based on an old
+// record of what was written to a target: two entries may have the same target, and
+// neither may overwrite the record of the other.
+func TestMoveRefusesAnOldRecordOfATarget(t *testing.T) {
 	s := openNew(t)
 	ctx := t.Context()
 	es := record(t, s, found("A", "1", "D1", "x"), found("B", "1", "D1", "y"))
@@ -202,7 +203,7 @@ func TestMoveNeedsTheNewestOfAPlace(t *testing.T) {
 		}
 		return ledger.Move{Entry: sending, Written: &ledger.Written{By: e.Number, Version: version}}
 	}
-	_, err := s.Move(ctx, step(es[0], 1)) // nothing is known yet
+	_, err := s.Move(ctx, step(es[0], 1)) // nothing is written there yet
 	wantCode(t, err, problem.Conflict, "2025-12-31", "Bakkerij D1", "entry 1")
 	first := step(es[0], 0)
 	moved, err := s.Move(ctx, first)
@@ -217,7 +218,8 @@ func TestMoveNeedsTheNewestOfAPlace(t *testing.T) {
 	if e, err := s.Entry(ctx, 2); err != nil || e.State != ledger.Found {
 		t.Errorf("the refused step moved %v, %v", e, err)
 	}
-	// Two steps of one place follow each other; a third version there does not.
+	// Two steps of one target follow each other; a third one with an old version is
+	// refused.
 	_, err = s.Move(ctx, step(moved[0], 1), step(es[1], 1))
 	wantCode(t, err, problem.Conflict)
 	if _, err = s.Move(ctx, step(moved[0], 1), step(es[1], 2)); err != nil {
@@ -228,9 +230,9 @@ func TestMoveNeedsTheNewestOfAPlace(t *testing.T) {
 	}
 }
 
-// TestConflictsDoNotSpread has many workers move entries at once, some with an
-// old version: each gets its own answer.
-func TestConflictsDoNotSpread(t *testing.T) {
+// TestConflictsOfConcurrentMoves moves entries concurrently, some with an old version. Each
+// caller gets the result of its own move.
+func TestConflictsOfConcurrentMoves(t *testing.T) {
 	s := openNew(t)
 	ctx := t.Context()
 	var page []ledger.Entry
@@ -271,7 +273,7 @@ func TestSiblings(t *testing.T) {
 	if err != nil || len(got) != 2 || got[0].Number != 2 || got[1].Number != 3 {
 		t.Errorf("siblings %v, %v", got, err)
 	}
-	// What the document says of the year completes the listing, and counts.
+	// The financial year from the document completes the listing.
 	moved := es[3]
 	moved.FiscalYear = es[0].FiscalYear
 	if moved, err = moved.Wait(ledger.NoCompany, "", "", noon); err != nil {
@@ -336,9 +338,9 @@ func TestQuery(t *testing.T) {
 		{ledger.Query{Connection: "C2"}, []uint64{}},
 		{ledger.Query{FirmID: 12}, []uint64{3}},
 		{ledger.Query{Dossier: "D2"}, []uint64{2}},
-		{ledger.Query{Dossier: "d2"}, []uint64{2}}, // part of the name
+		{ledger.Query{Dossier: "d2"}, []uint64{2}}, // a part of the name
 		{ledger.Query{Dossier: "AF-D4"}, []uint64{4}},
-		{ledger.Query{Dossier: "AF-D"}, []uint64{}}, // a number matches as a whole
+		{ledger.Query{Dossier: "AF-D"}, []uint64{}}, // a number matches only as a whole
 		{ledger.Query{Dossier: " bakkerij é"}, []uint64{3}},
 		{ledger.Query{Dossier: "BE 0402.754.886", Limit: 1}, []uint64{4}},
 		{ledger.Query{Dossier: "BE 0402.754.887"}, []uint64{}},
@@ -353,9 +355,9 @@ func TestQuery(t *testing.T) {
 	}
 }
 
-// TestWalksGoOnWhileTheyChange walks over many chunks while the consumer moves
-// what it gets: no transaction is held, and every entry comes once.
-func TestWalksGoOnWhileTheyChange(t *testing.T) {
+// TestIterateWhileEntriesMove iterates over many chunks while the consumer moves the
+// entries. No transaction is held open, and each entry comes once.
+func TestIterateWhileEntriesMove(t *testing.T) {
 	t.Parallel()
 	s := openNew(t)
 	ctx := t.Context()
@@ -383,7 +385,7 @@ func TestWalksGoOnWhileTheyChange(t *testing.T) {
 	}
 }
 
-func TestStoryFoldsAndIsBounded(t *testing.T) {
+func TestHistoryIsFoldedAndBounded(t *testing.T) {
 	t.Parallel()
 	s := openNew(t)
 	e := record(t, s, found("A", "1", "D1", "x"))[0]

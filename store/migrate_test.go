@@ -13,7 +13,7 @@ import (
 	"balansd/problem"
 )
 
-// future is a list of migrations as a later version might have it.
+// future returns the migrations that a later version might have.
 func future(fails bool) []migration {
 	now := migrations()
 	layout := now[len(now)-1].to
@@ -79,11 +79,11 @@ func TestMigrate(t *testing.T) {
 		t.Fatal(got)
 	}
 
-	// A reader does not migrate.
+	// Opening for reading does not migrate.
 	if _, err := reopen("3.0.0", future(false), true); !problem.Is(err, problem.NotAllowed) {
 		t.Errorf("reading an older file gave %v", err)
 	}
-	// One that fails leaves nothing of the ones before it.
+	// A migration that fails undoes the ones before it.
 	if _, err := reopen("3.0.0", future(true), false); err == nil || !strings.Contains(err.Error(), "layout 4") {
 		t.Fatalf("a failing migration gave %v", err)
 	}
@@ -93,25 +93,25 @@ func TestMigrate(t *testing.T) {
 	if got := name(s); got != "environment" {
 		t.Errorf("half a migration was kept: %s", got)
 	}
-	// All of them.
+	// All of them succeed.
 	if s, err = reopen("3.0.0", future(false), false); err != nil {
 		t.Fatal(err)
 	}
 	if got := name(s); got != "ENVIRONMENT!" {
 		t.Errorf("migrated to %s", got)
 	}
-	// Not twice.
+	// They do not run twice.
 	if s, err = reopen("3.0.1", future(false), false); err != nil {
 		t.Fatal(err)
 	}
 	if got := name(s); got != "ENVIRONMENT!" {
 		t.Errorf("migrated again to %s", got)
 	}
-	// The older version refuses the file and names the backup, which works.
+	// An older version refuses the file and names the backup, which that version can use.
 	_, err = reopen("1.0.0", nil, false)
 	p := problem.Of(err)
 	backups, listErr := ListBackups(filepath.Join(filepath.Dir(path), "backups"))
-	if listErr != nil || len(backups) != 2 || backups[0].Layout != Layout() { // the failing migration made one, too
+	if listErr != nil || len(backups) != 2 || backups[0].Layout != Layout() { // the failed migration made one, too
 		t.Fatalf("the backups are %+v, %v", backups, listErr)
 	}
 	if p.Code != problem.StateNewer || !strings.Contains(p.What, "balansd 3.0.1") || !strings.Contains(p.Next, backups[0].File) {
@@ -133,7 +133,7 @@ func TestMigrate(t *testing.T) {
 	if got := name(s); got != "environment" {
 		t.Errorf("the backup has %s", got)
 	}
-	// The state as it was is there for the newer version.
+	// The migrated state is kept for the newer version.
 	if backups, err = ListBackups(filepath.Dir(backups[0].File)); err != nil || len(backups) != 3 || backups[0].Problem == "" {
 		t.Fatalf("the backups are %+v, %v", backups, err)
 	}
@@ -152,7 +152,7 @@ func TestMigrate(t *testing.T) {
 	}
 }
 
-func TestTryMigrate(t *testing.T) {
+func TestTrialMigration(t *testing.T) {
 	path := filepath.Join(t.TempDir(), "state", "balansd.db")
 	s, err := Open(Options{Path: path, Version: "1.0.0"})
 	if err != nil {

@@ -12,7 +12,7 @@ import (
 	"balansd/store"
 )
 
-func TestAlive(t *testing.T) {
+func TestRecordAlive(t *testing.T) {
 	s := newFixture(t)
 	s.with(func(st *store.Store) {
 		if at, err := st.LastAlive(t.Context()); err != nil || !at.IsZero() {
@@ -53,8 +53,8 @@ func TestMissedNights(t *testing.T) {
 			}
 		}
 		missed(9, 3)
-		missed(4, 2) // a clock that was ahead noted the others
-		// What is begun is not missed, whichever came first.
+		missed(4, 2) // the others were recorded by a clock that was ahead
+		// A night that a run began is not missed, whichever was recorded first.
 		for _, day := range []int{5, 6} {
 			if _, err := st.BeginRun(t.Context(), ledger.Run{Trigger: ledger.Nightly, Night: night(day, "").Night}); err != nil {
 				t.Fatal(err)
@@ -67,9 +67,10 @@ func TestMissedNights(t *testing.T) {
 	})
 }
 
-// TestSinceOfAStateThatWasMadeAhead: the first time that can be right counts,
-// also after a restart, and the time of the file stays what backups know it by.
-func TestSinceOfAStateThatWasMadeAhead(t *testing.T) {
+// TestSinceOfAStateCreatedWithAClockAhead checks that Since is the first plausible time, also
+// after a restart, and that the creation time, by which backups recognise the state, does
+// not change.
+func TestSinceOfAStateCreatedWithAClockAhead(t *testing.T) {
 	path := filepath.Join(t.TempDir(), "state.db")
 	for _, day := range []int{1, 2} {
 		s, err := store.Open(store.Options{Path: path, KeyPath: path + ".key", Now: func() time.Time { return noon.AddDate(1, 0, 0) }})

@@ -13,7 +13,7 @@ import (
 
 const noLongerKept = "The steps until here are no longer kept: their time, retention.stories in the configuration, is over."
 
-// prune takes away what was settled some minutes ago.
+// prune deletes what belongs to entries that were settled some minutes ago.
 func (m *model) prune(t *rapid.T, s *store.Store) {
 	var r ledger.Retention
 	var want ledger.Pruned
@@ -42,7 +42,7 @@ func (m *model) prune(t *rapid.T, s *store.Store) {
 	}
 }
 
-// saved is a backup, and what the model was when it was made.
+// saved is a backup and the model at that time.
 type saved struct {
 	ledger.Backup
 	model
@@ -58,8 +58,7 @@ func (m *model) save(t *rapid.T, s *store.Store) *saved {
 	return &saved{b, was}
 }
 
-// restore goes back to the backup, first without the permission to lose what
-// is newer.
+// restore restores the backup, first without permission to lose newer entries.
 func (m *model) restore(t *rapid.T, o store.Options, to *saved) {
 	leftAside := func(e ledger.Entry) bool { return e.State == ledger.Ignored && e.Reason == ledger.Dismissed }
 	var lost store.Loss
@@ -103,7 +102,7 @@ func (m *model) restore(t *rapid.T, o store.Options, to *saved) {
 	}
 	for place, w := range m.written {
 		if _, there := m.entries[w.By]; !there {
-			w.Version++ // doubted
+			w.Version++ // no longer trusted
 			m.written[place] = w
 		}
 	}

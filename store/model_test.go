@@ -19,21 +19,21 @@ import (
 	"balansd/store"
 )
 
-// model is the ledger in plain maps: what the store must agree with.
+// model is the ledger in plain maps, with which the store must agree.
 type model struct {
 	entries map[uint64]ledger.Entry
 	stories map[uint64][]string
 	values  map[uint64]string         // hash
-	written map[string]ledger.Written // place key -> by whom, and the version
+	written map[string]ledger.Written // target key -> by whom, and the version
 	kind    ledger.ConnectionKind
 	cursor  string
 	now     time.Time
-	last    uint64 // the highest number that was given
+	last    uint64 // the highest number given out
 }
 
 func (m *model) numbers() []uint64 { return slices.Sorted(maps.Keys(m.entries)) }
 
-// newest gives the entry of an id that others are held to.
+// newest returns the newest entry of an id, with which listings are compared.
 func (m *model) newest(id string) (newest ledger.Entry) {
 	for _, n := range slices.Sorted(maps.Keys(m.entries)) {
 		have := m.entries[n]
@@ -44,7 +44,7 @@ func (m *model) newest(id string) (newest ledger.Entry) {
 	return newest
 }
 
-// siblings says in the plainest way which entries are of one balance.
+// siblings returns the entries of the same balance, by the simplest rule.
 func (m *model) siblings(e ledger.Entry) (numbers []uint64) {
 	for n, o := range m.entries {
 		known := !e.FiscalYear.End.IsZero() && !o.FiscalYear.End.IsZero()
@@ -58,8 +58,8 @@ func (m *model) siblings(e ledger.Entry) (numbers []uint64) {
 	return numbers
 }
 
-// take says in the plainest way what Record makes of a listing: the number of
-// the entry that it is told of again, or, if it is new, the entry.
+// take returns what Record makes of a listing, by the simplest rule: the number of the
+// entry that it repeats or, if it is new, the entry.
 func (m *model) take(e ledger.Entry) (again uint64, fresh *ledger.Entry) {
 	newest := m.newest(e.ID)
 	same := newest.Number != 0 && newest.SHA256 == e.SHA256
@@ -87,14 +87,14 @@ func (m *model) take(e ledger.Entry) (again uint64, fresh *ledger.Entry) {
 	return 0, &e
 }
 
-// outdated tells whether an entry has a newer sibling.
+// outdated reports whether an entry has a newer sibling.
 func (m *model) outdated(e ledger.Entry) bool {
 	return slices.ContainsFunc(m.siblings(e), func(n uint64) bool {
 		return m.later(m.entries[n], e)
 	})
 }
 
-// later says in the plainest way which of two siblings is the newer one.
+// later reports which of two siblings is newer, by the simplest rule.
 func (m *model) later(a, b ledger.Entry) bool {
 	made := func(e ledger.Entry) time.Time {
 		if e.CreatedAt.After(e.FoundAt) {
@@ -104,7 +104,7 @@ func (m *model) later(a, b ledger.Entry) bool {
 	}
 	switch {
 	case a.ID == b.ID && m.kind != ledger.Folder && a.Revision != b.Revision:
-		return a.Revision > b.Revision // of one digit
+		return a.Revision > b.Revision // they have one digit
 	case a.ID == b.ID && m.kind == ledger.Folder, made(a).Equal(made(b)):
 		return a.Number > b.Number
 	default:
@@ -112,7 +112,7 @@ func (m *model) later(a, b ledger.Entry) bool {
 	}
 }
 
-// updateFromListing takes over what a listing says of an entry that is not settled.
+// refresh applies a listing to an entry that is not settled.
 func (m *model) refresh(n uint64, l ledger.Listing) {
 	e := m.entries[n]
 	if e.State == ledger.Done || e.State == ledger.Superseded || e.State == ledger.Ignored {
@@ -144,7 +144,7 @@ func drawEntry(t *rapid.T) ledger.Entry {
 	return e
 }
 
-// drawMove moves an entry somewhere.
+// drawMove makes a random move of an entry.
 func drawMove(t *rapid.T, e ledger.Entry, now time.Time) (ledger.Entry, error) {
 	p := ledger.Target{FirmID: 1, CompanyID: rapid.Int64Range(1, 3).Draw(t, "company"), PeriodID: int64(e.FiscalYear.End.Year)}
 	switch s := rapid.SampledFrom(ledger.States()).Draw(t, "to"); s {
@@ -170,8 +170,8 @@ func drawMove(t *rapid.T, e ledger.Entry, now time.Time) (ledger.Entry, error) {
 	}
 }
 
-// TestAgainstModel does what a daemon and people do, in any order, and holds
-// the store to the model, over closing and opening too.
+// TestAgainstModel applies the operations of a daemon and of people in random order,
+// closing and reopening the store in between, and compares the store with the model.
 func TestAgainstModel(t *testing.T) {
 	t.Parallel()
 	rapid.Check(t, func(t *rapid.T) {
@@ -252,7 +252,7 @@ func (m *model) record(t *rapid.T, s *store.Store) {
 	}
 }
 
-// move tries one or two steps, some of them of an old version.
+// move makes one or two steps, some of them based on an old version.
 func (m *model) move(t *rapid.T, s *store.Store) {
 	if len(m.entries) == 0 {
 		return
@@ -370,13 +370,13 @@ func (m *model) compare(t *rapid.T, s *store.Store) {
 	}
 }
 
-// compareOne looks at all that is kept of one entry.
+// compareOne compares everything stored for one entry.
 func (m *model) compareOne(t *rapid.T, s *store.Store, e ledger.Entry) {
 	ctx := t.Context()
 	story, err := s.History(ctx, e.Number)
 	texts := []string{}
 	for _, event := range story {
-		if !strings.Contains(event.Text, "under another name") { // TestRecordLeavesDismissedContentAside looks at those
+		if !strings.Contains(event.Text, "under another name") { // TestRecordLeavesDismissedContentAside covers those
 			texts = append(texts, event.Text+string(event.Reason))
 		}
 	}

@@ -22,7 +22,7 @@ func TestOpenMakesAFile(t *testing.T) {
 	if err := os.MkdirAll(dir, 0o700); err != nil {
 		t.Fatal(err)
 	}
-	// A crash in the middle of the first creation.
+	// The file of a first creation that crashed half way.
 	if err := os.WriteFile(path+".init-123", []byte("half a file"), 0o600); err != nil {
 		t.Fatal(err)
 	}
@@ -42,8 +42,9 @@ func TestOpenMakesAFile(t *testing.T) {
 	}
 }
 
-// TestOpenAtOnce has several openers make the same file: one state comes of it.
-func TestOpenAtOnce(t *testing.T) {
+// TestOpenConcurrently has several openers create the same file at once. The result is one
+// state.
+func TestOpenConcurrently(t *testing.T) {
 	path := filepath.Join(t.TempDir(), "balansd.db")
 	var wg sync.WaitGroup
 	for i := range 8 {
@@ -69,7 +70,7 @@ func TestOpenAtOnce(t *testing.T) {
 
 func TestCreated(t *testing.T) {
 	path := filepath.Join(t.TempDir(), "balansd.db")
-	for i, version := range []string{"1.0.0", "1.1.0"} { // an update is no new beginning
+	for i, version := range []string{"1.0.0", "1.1.0"} { // an update does not count as a new installation
 		at := noon.Add(time.Duration(i) * time.Hour)
 		s, err := store.Open(store.Options{Path: path, Version: version, Now: func() time.Time { return at }})
 		if err != nil {
@@ -106,14 +107,14 @@ func TestReadOnly(t *testing.T) {
 	}
 }
 
-func TestLockedNamesTheOther(t *testing.T) {
+func TestLockedStateNamesItsOwner(t *testing.T) {
 	path := filepath.Join(t.TempDir(), "balansd.db")
 	child := startChild(t, "hold", path)
 	child.waitFor(t, "ready")
 	_, err := store.Open(store.Options{Path: path, Timeout: 10 * time.Millisecond})
 	wantCode(t, err, problem.StateLocked, path, strconv.Itoa(child.cmd.Process.Pid), "balansd run")
 	child.kill(t)
-	// What a killed process left is no hindrance.
+	// The lock file of a killed process does not prevent opening.
 	s := openAt(t, path)
 	if err := os.Remove(path + ".pid"); err != nil {
 		t.Fatal(err)
@@ -155,10 +156,10 @@ func TestDamaged(t *testing.T) {
 			}
 			_, err := store.Open(store.Options{Path: path})
 			wantCode(t, err, problem.StateDamaged, path, "backup")
-			// The file is left as it was, and let go.
+			// The file is unchanged, and no longer held open.
 			now, err := os.ReadFile(path)
 			if runtime.GOOS == "windows" && len(now) > len(text) {
-				// To map a file there, bbolt first makes it as long as the map.
+				// On Windows bbolt extends the file to the size of the map.
 				now = bytes.TrimRight(now, "\x00")
 				text = bytes.TrimRight(text, "\x00")
 			}
@@ -171,9 +172,9 @@ func TestDamaged(t *testing.T) {
 	}
 }
 
-// damagedDir gives a folder for a damaged file. bbolt's mapping of the file
-// outlives its panic, and Windows keeps a file that is mapped: what it keeps
-// stays in its folder for temporary files.
+// damagedDir returns a folder for a damaged file. On Windows bbolt's mapping outlives its
+// panic and keeps the file from being removed, so the folder is left in the folder for
+// temporary files.
 func damagedDir(t *testing.T) string {
 	if runtime.GOOS != "windows" {
 		return t.TempDir()
@@ -186,9 +187,9 @@ func damagedDir(t *testing.T) string {
 	return dir
 }
 
-// TestDamagedLater wipes each page in turn: whatever is read then, it is a
-// StateDamaged problem or right, never a crash.
-func TestDamagedLater(t *testing.T) {
+// TestDamageAfterOpening overwrites each page in turn. Whatever is read then is correct or a
+// StateDamaged problem, never a crash.
+func TestDamageAfterOpening(t *testing.T) {
 	t.Parallel()
 	whole := filepath.Join(t.TempDir(), "balansd.db")
 	s := openAt(t, whole)
@@ -229,7 +230,7 @@ func TestDamagedLater(t *testing.T) {
 			if err == nil {
 				_, err = s.Move(t.Context(), ledger.Move{Entry: listed(0)})
 				if problem.Is(err, problem.NotFound) {
-					err = nil // entry 0 is not there
+					err = nil // entry 0 does not exist
 				}
 			}
 			if checked := s.Check(t.Context()); err == nil {
@@ -247,9 +248,9 @@ func TestDamagedLater(t *testing.T) {
 	}
 }
 
-// TestCutOffReplacement: a state that was moved away to be replaced, and was
-// not, is no reason to begin a new one.
-func TestCutOffReplacement(t *testing.T) {
+// TestInterruptedReplacement checks that no new state is created when the state was moved away
+// to be replaced, and the replacement was interrupted.
+func TestInterruptedReplacement(t *testing.T) {
 	s := newFixture(t)
 	s.with(func(st *store.Store) { s.add(st, 2) })
 	if err := os.Rename(s.o.Path, s.o.Path+".away"); err != nil {

@@ -2,7 +2,7 @@ package store
 
 import "testing"
 
-// TestFolderThatCannotBeSynced: /proc is a file system that refuses it, as
+// TestFolderThatCannotBeSynced uses /proc, a file system that refuses to sync folders, as
 // some shares do.
 func TestFolderThatCannotBeSynced(t *testing.T) {
 	if err := syncFolder("/proc"); err != nil {

@@ -14,7 +14,7 @@ import (
 
 const day = 24 * time.Hour
 
-// kept tells which of document, figures and story an entry still has.
+// kept reports which of document, figures and history an entry still has.
 func kept(t testing.TB, st *store.Store, n uint64) string {
 	t.Helper()
 	d, err := st.Document(t.Context(), n)
@@ -42,21 +42,21 @@ func kept(t testing.TB, st *store.Store, n uint64) string {
 	return b.String()
 }
 
-// TestPruneBoundaries: each part goes when its own time is over, to the
-// instant, and nothing goes of an entry that is not settled.
+// TestPruneBoundaries checks that each part is deleted exactly when its retention ends,
+// and that nothing is deleted of an entry that is not settled.
 func TestPruneBoundaries(t *testing.T) {
 	ctx := t.Context()
 	s := newFixture(t)
 	s.with(func(st *store.Store) {
 		s.add(st, 3)
-		settled := s.clock().Add(2 * time.Second) // as deliver does it
+		settled := s.clock().Add(2 * time.Second) // deliver settles it then
 		for n := uint64(1); n <= 3; n++ {
 			e, err := st.Entry(ctx, n)
 			must(t, err)
 			_, err = st.Move(ctx, ledger.Move{Entry: e, Document: []byte("a document")})
 			must(t, err)
 		}
-		e, err := st.Entry(ctx, 2) // which a person has to decide
+		e, err := st.Entry(ctx, 2) // waits for a decision
 		must(t, err)
 		e, err = e.Differ(*e.Target, []ledger.Difference{{Cell: cell("1003")}}, "", "", settled)
 		move(t, st, e, err)
@@ -91,7 +91,7 @@ func TestPruneBoundaries(t *testing.T) {
 				t.Errorf("what differs has %q only", two)
 			}
 		}
-		// What a correction needs is there, and the story goes on.
+		// What a correction needs is still there, and the history goes on.
 		e, err = st.Entry(ctx, 1)
 		must(t, err)
 		if w, err := st.Written(ctx, *e.Target); err != nil || len(w.Confirmed) == 0 || e.ValuesHash == "" || e.SHA256 == "" || e.State != ledger.Done {
@@ -115,8 +115,8 @@ func TestPruneBoundaries(t *testing.T) {
 	})
 }
 
-// TestPruneForEver: without a time, nothing goes.
-func TestPruneForEver(t *testing.T) {
+// TestPruneWithoutRetention checks that without a retention nothing is deleted.
+func TestPruneWithoutRetention(t *testing.T) {
 	s := newFixture(t)
 	s.with(func(st *store.Store) {
 		s.add(st, 3)
@@ -126,9 +126,9 @@ func TestPruneForEver(t *testing.T) {
 	})
 }
 
-// TestPruneStopsAndGoesOn ends it in the middle; the next call does the rest,
-// once. A clock that was years ahead when an entry was found holds up nothing.
-func TestPruneStopsAndGoesOn(t *testing.T) {
+// TestPruneIsInterrupted cancels it half way; the next call deletes the rest, once. An
+// entry found while the clock was years ahead does not hold up the others.
+func TestPruneIsInterrupted(t *testing.T) {
 	t.Parallel()
 	s := newFixture(t)
 	s.with(func(st *store.Store) {
@@ -138,7 +138,7 @@ func TestPruneStopsAndGoesOn(t *testing.T) {
 		s.later(-10*365*day + time.Hour)
 		s.add(st, 399)
 		s.later(50 * day)
-		s.add(st, 20) // young
+		s.add(st, 20) // too young
 		r := ledger.Retention{Figures: 30 * day}
 		total := 0
 		for tries := 0; total < 699; tries++ {
@@ -158,7 +158,7 @@ func TestPruneStopsAndGoesOn(t *testing.T) {
 	s.wantEntries(720)
 }
 
-// endsAfter is a context that ends after some looks at it.
+// endsAfter is a context that ends after a number of calls of Err.
 type endsAfter struct {
 	context.Context
 	left int
@@ -171,8 +171,7 @@ func (c *endsAfter) Err() error {
 	return nil
 }
 
-// BenchmarkBackup reports the times of what is done to a state of 100,000
-// entries each night.
+// BenchmarkBackup measures what is done each night with a state of 100,000 entries.
 func BenchmarkBackup(b *testing.B) {
 	ctx, n := b.Context(), 100_000
 	s := storeOf(b, n)
@@ -209,7 +208,7 @@ func BenchmarkBackup(b *testing.B) {
 	})
 }
 
-// longestMove returns how long the slowest Move took while the state was checked.
+// longestMove returns the duration of the slowest Move while the state was checked.
 func longestMove(b *testing.B, s *store.Store, n int) (longest time.Duration) {
 	ctx := b.Context()
 	fresh, err := s.Record(ctx, ledger.Connection{ID: "7d1c1f6e"}, []ledger.Entry{listed(n)})

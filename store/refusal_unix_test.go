@@ -16,9 +16,9 @@ import (
 	"balansd/problem"
 )
 
-// TestRefusedIsNotDamaged: what the system says of a disk or of the process is told
-// as that, and nobody is told to put a backup over a sound state.
-func TestRefusedIsNotDamaged(t *testing.T) {
+// TestDiskErrorIsNotDamage checks that errors of the disk or of process limits are reported
+// as such, so that nobody restores a backup over a valid state.
+func TestDiskErrorIsNotDamage(t *testing.T) {
 	for errno, want := range map[syscall.Errno]string{
 		syscall.EROFS: "read-only", syscall.EIO: "reports an error", syscall.EMFILE: "too many files", syscall.ENFILE: "too many files",
 		syscall.ENOSPC: "disk is full", syscall.EDQUOT: "disk is full", syscall.ENOMEM: "memory", syscall.ENOLCK: "locks",
@@ -37,7 +37,7 @@ func TestRefusedIsNotDamaged(t *testing.T) {
 	}
 }
 
-// TestTooManyFiles opens a state where the process may open no more files.
+// TestTooManyFiles opens a state when the process may open no more files.
 func TestTooManyFiles(t *testing.T) {
 	s := openTemp(t)
 	path := s.Path()
@@ -49,7 +49,7 @@ func TestTooManyFiles(t *testing.T) {
 		t.Fatal(err)
 	}
 	none := limit
-	none.Cur = 3 // those that are open stay so
+	none.Cur = 3 // files that are open stay open
 	if err := syscall.Setrlimit(syscall.RLIMIT_NOFILE, &none); err != nil {
 		t.Fatal(err)
 	}
@@ -62,9 +62,9 @@ func TestTooManyFiles(t *testing.T) {
 	}
 }
 
-// TestCutStateIsToldInWords cuts a state at each page: the log of a person's
-// command has no stack, and the problem says that the file was cut short.
-func TestCutStateIsToldInWords(t *testing.T) {
+// TestTruncatedStateMessage truncates a state at each page. The log has no stack trace,
+// and the problem says that the file is truncated.
+func TestTruncatedStateMessage(t *testing.T) {
 	s := openTemp(t)
 	path := s.Path()
 	if err := s.Close(); err != nil {

@@ -20,7 +20,7 @@ import (
 	"balansd/store"
 )
 
-// restoreUntilKilled restores one backup after the other, and tells of each.
+// restoreUntilKilled restores backups in a loop and reports each.
 func restoreUntilKilled(path string) error {
 	ctx := context.Background()
 	folder := filepath.Join(filepath.Dir(path), "backups")
@@ -38,8 +38,8 @@ func restoreUntilKilled(path string) error {
 	}
 }
 
-// TestKilledRestore kills a process that restores, at random points: the state
-// is one of the two, whole, and every backup is good.
+// TestKilledRestore kills a restoring process at random moments. The state is then one of
+// the two, complete, and each backup is valid.
 func TestKilledRestore(t *testing.T) {
 	t.Parallel()
 	s := newFixture(t)
@@ -75,8 +75,8 @@ func TestKilledRestore(t *testing.T) {
 	}
 }
 
-// rounds returns how often to try what chance decides: n times when testenv.Thorough
-// is asked for, a third of that otherwise.
+// rounds returns the number of rounds of a random test: n when testenv.Thorough is asked
+// for, else a third of it.
 func rounds(t *testing.T, n int) int {
 	t.Helper()
 	if testenv.Asked(t, testenv.Thorough) {
@@ -85,8 +85,8 @@ func rounds(t *testing.T, n int) int {
 	return (n + 2) / 3
 }
 
-// killSoon runs a child that tells lines, and kills it after some of them at a
-// random moment.
+// killSoon runs a child that reports lines, and kills it at a random moment after some of
+// them.
 func killSoon(t *testing.T, job, path string) {
 	t.Helper()
 	c := startChild(t, job, path)
@@ -95,7 +95,7 @@ func killSoon(t *testing.T, job, path string) {
 			t.Fatalf("the child says %q", c.lines.Text())
 		}
 	}
-	busy := make([]byte, 1<<16) // a random while, without a clock
+	busy := make([]byte, 1<<16) // a random delay without a clock
 	for range rand.IntN(400) {
 		for i := range busy {
 			busy[i] ^= byte(i)
@@ -104,7 +104,7 @@ func killSoon(t *testing.T, job, path string) {
 	c.kill(t)
 }
 
-// wantAlone fails when a folder holds anything else.
+// wantAlone fails if a folder has other files than names.
 func wantAlone(t *testing.T, dir string, names ...string) {
 	t.Helper()
 	files, err := os.ReadDir(dir)
@@ -118,7 +118,8 @@ func wantAlone(t *testing.T, dir string, names ...string) {
 	}
 }
 
-// bloat makes a state whose file is mostly free: large documents were in it.
+// bloat makes a state file that is mostly free pages, by adding and removing large
+// documents.
 func (s *fixture) bloat(megabytes int) {
 	s.t.Helper()
 	s.with(func(st *store.Store) {
@@ -159,7 +160,7 @@ func TestCompaction(t *testing.T) {
 	if before < 12<<20 {
 		t.Fatalf("the file has %d bytes only", before)
 	}
-	// A reader changes nothing.
+	// Opening for reading does not compact.
 	r, err := store.Open(store.Options{Path: s.o.Path, ReadOnly: true})
 	if err != nil {
 		t.Fatal(err)
@@ -186,8 +187,7 @@ func TestCompaction(t *testing.T) {
 	}
 }
 
-// compactUntilKilled opens a file that is worth to be compacted, again and
-// again.
+// compactUntilKilled opens a file that needs compaction, in a loop.
 func compactUntilKilled(path string) error {
 	bloated, err := os.ReadFile(path + "-bloated")
 	if err != nil {

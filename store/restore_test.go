@@ -16,7 +16,7 @@ import (
 	"balansd/store"
 )
 
-// restore puts a backup back, which must succeed.
+// restore restores a backup, which must succeed.
 func (s *fixture) restore(b ledger.Backup, may store.RestoreOptions) []string {
 	s.t.Helper()
 	got, notes, err := store.Restore(s.t.Context(), s.o, b.File, may)
@@ -33,23 +33,23 @@ func wantNote(t *testing.T, notes []string, want bool, text string) {
 	}
 }
 
-// wantState fails unless the state holds so many entries and is sound.
+// wantEntries fails unless the state has n entries and is valid.
 func (s *fixture) wantEntries(n int) {
 	s.t.Helper()
 	s.with(func(st *store.Store) {
 		if got := numbers(s.t, st.Entries(s.t.Context(), ledger.Query{})); len(got) != n {
 			s.t.Errorf("entries %v, want %d", got, n)
 		}
-		b := s.backup(st) // whose rows are all read
+		b := s.backup(st) // reading all its rows
 		if _, err := store.VerifyBackup(s.t.Context(), b.File); err != nil {
 			s.t.Error(err)
 		}
 	})
 }
 
-// TestRestoreRefusesToLose: what the state has and the backup lacks is only
-// given up when a person says so, and even then it is kept aside.
-func TestRestoreRefusesToLose(t *testing.T) {
+// TestRestoreNeedsPermissionToLoseEntries checks that entries which the backup lacks are lost only with a
+// person's permission, and that even then the state is kept in a file.
+func TestRestoreNeedsPermissionToLoseEntries(t *testing.T) {
 	s := newFixture(t)
 	var b ledger.Backup
 	s.with(func(st *store.Store) {
@@ -57,7 +57,7 @@ func TestRestoreRefusesToLose(t *testing.T) {
 		b = s.backup(st)
 		s.later(time.Hour)
 		if _, err := st.BeginRun(t.Context(), ledger.Run{Trigger: ledger.Nightly, Night: balance.DateOf(s.clock())}); err != nil {
-			t.Fatal(err) // a pass alone is nothing to lose
+			t.Fatal(err) // a run alone is nothing to lose
 		}
 	})
 	wantNote(t, s.restore(b, store.RestoreOptions{}), true, "The state as it was is kept in "+s.o.Backups.Folder)
@@ -94,7 +94,7 @@ func TestRestoreRefusesToLose(t *testing.T) {
 	}
 	s.restore(b, store.RestoreOptions{LoseNewer: true})
 	s.wantEntries(3)
-	// Back again to what was kept aside: that is newer, and nothing is lost.
+	// Restoring the kept state again: it is newer, so nothing is lost.
 	aside := newestOf(t, s, "before-restore")
 	s.restore(aside, store.RestoreOptions{})
 	s.wantEntries(5)
@@ -103,7 +103,7 @@ func TestRestoreRefusesToLose(t *testing.T) {
 	}
 }
 
-// newestOf gives the newest backup of a kind.
+// newestOf returns the newest backup of a kind.
 func newestOf(t *testing.T, s *fixture, kind string) ledger.Backup {
 	t.Helper()
 	list, err := store.ListBackups(s.o.Backups.Folder)
@@ -119,10 +119,10 @@ func newestOf(t *testing.T, s *fixture, kind string) ledger.Backup {
 	return ledger.Backup{}
 }
 
-// TestRestoreKeepsTheWorldOutside: tokens, links, pauses, dismissals, nights
-// and what was written to Silverfin stay as they are now, and no number is
+// TestRestoreKeepsWhatIsNotInTheLedger checks that tokens, links, pauses, dismissals, nights
+// and what was written to Silverfin stay as they are now, and that no entry number is
 // given twice.
-func TestRestoreKeepsTheWorldOutside(t *testing.T) {
+func TestRestoreKeepsWhatIsNotInTheLedger(t *testing.T) {
 	ctx := t.Context()
 	s := newFixture(t)
 	conn := listed(0).Connection
@@ -205,7 +205,7 @@ func TestRestoreKeepsTheWorldOutside(t *testing.T) {
 			t.Errorf("the next entry is not number 6: %v", err)
 		}
 	})
-	s.wantEntries(5) // 1, 2, 3 of the backup, the dismissed one, and the one since
+	s.wantEntries(5) // 1, 2, 3 of the backup, the dismissed one, and the one recorded since
 }
 
 func must(t *testing.T, err error) {
@@ -217,9 +217,9 @@ func must(t *testing.T, err error) {
 
 func cell(code string) balance.Cell { return balance.Cell{Code: code} }
 
-// TestRestoreOverDamage: a state that cannot be read is no hindrance and is
-// kept byte for byte. What was done after the backup is not known then, so
-// nothing in Silverfin counts as balansd's own.
+// TestRestoreOverDamage checks that a state that cannot be read does not prevent a restore
+// and is kept byte for byte. What was done after the backup is then unknown, so no figures
+// in Silverfin count as balansd's own.
 func TestRestoreOverDamage(t *testing.T) {
 	ctx := t.Context()
 	s := newFixture(t)
@@ -240,9 +240,9 @@ func TestRestoreOverDamage(t *testing.T) {
 		"empty":       func() []byte { return nil },
 		"half":        func() []byte { return good[:len(good)/2] },
 		"pages wiped": func() []byte { return append(bytes.Clone(good[:2*page]), make([]byte, len(good)-2*page)...) },
-		"one row": func() []byte { // of the entries: the structure is sound
+		"one row": func() []byte { // of the entries: the structure is valid
 			bad := bytes.Clone(good)
-			key := []byte("\x00\x00\x00\x00\x00\x00\x00\x03\x01") // entry 3, wherever it lies: in pages that are free, too
+			key := []byte("\x00\x00\x00\x00\x00\x00\x00\x03\x01") // entry 3, wherever it is, in free pages too
 			for at := bytes.Index(bad, key); at >= 0; {
 				copy(bad[at+len(key):], "no deflate here")
 				next := bytes.Index(bad[at+len(key):], key)
@@ -286,9 +286,9 @@ func TestRestoreOverDamage(t *testing.T) {
 	}
 }
 
-// TestNobodyWorksInADamagedStateDuringARestore: a service that is started
-// while a person still decides would work on in a file that is put aside.
-func TestNobodyWorksInADamagedStateDuringARestore(t *testing.T) {
+// TestRestoreLocksADamagedState checks that a service cannot start while a
+// person still decides: it would continue in a file that is about to be put aside.
+func TestRestoreLocksADamagedState(t *testing.T) {
 	s := newFixture(t)
 	var b ledger.Backup
 	s.with(func(st *store.Store) {
@@ -316,7 +316,7 @@ func TestNobodyWorksInADamagedStateDuringARestore(t *testing.T) {
 	s.wantEntries(30)
 }
 
-// TestRestoreOnAnotherServer: nothing is there but the backup.
+// TestRestoreOnAnotherServer restores where nothing but the backup exists.
 func TestRestoreOnAnotherServer(t *testing.T) {
 	s := newFixture(t)
 	var b ledger.Backup
@@ -331,7 +331,7 @@ func TestRestoreOnAnotherServer(t *testing.T) {
 	notes := s.restore(b, store.RestoreOptions{})
 	wantNote(t, notes, true, s.o.KeyPath+" is missing")
 	s.wantEntries(3)
-	// With its key it is whole. An installation of its own is not mixed with it.
+	// With its key everything can be used. It is not merged into another installation.
 	other := newFixture(t)
 	other.now = noon.Add(time.Hour)
 	other.next = 50
@@ -374,8 +374,8 @@ func TestRestoreRefuses(t *testing.T) {
 	s.wantEntries(1)
 }
 
-// TestBackupsAfterRestore: after a restore over a state that is gone or damaged,
-// the copies that are made from then on are the newest.
+// TestBackupsAfterRestore checks that backups made after a restore over a missing or
+// damaged state are the newest.
 func TestBackupsAfterRestore(t *testing.T) {
 	for _, gone := range []bool{true, false} {
 		s := newFixture(t) // keeps 3

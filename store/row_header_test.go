@@ -14,7 +14,7 @@ import (
 	"balansd/problem"
 )
 
-// raw changes a row as it is kept, under a key of its own.
+// raw changes a stored row directly.
 func raw(t *testing.T, s *Store, name table, change func(b *bolt.Bucket) error) {
 	t.Helper()
 	err := s.db.(*boltKV).db.Update(func(tx *bolt.Tx) error { return change(tx.Bucket([]byte(name))) })
@@ -23,11 +23,11 @@ func raw(t *testing.T, s *Store, name table, change func(b *bolt.Bucket) error) 
 	}
 }
 
-// TestRowHasItsChecksum changes each bit of a row's key, head and value: reading
-// it, alone or in a walk, tells damage and nothing else.
-func TestRowHasItsChecksum(t *testing.T) {
+// TestRowChecksum flips each bit of a row's key, header and value. Reading it, alone
+// or in an iteration, reports damage.
+func TestRowChecksum(t *testing.T) {
 	s := openTemp(t)
-	s.db.(*boltKV).db.NoSync = true // the test alone reads it
+	s.db.(*boltKV).db.NoSync = true // only this test reads it
 	firm := ledger.Firm{ID: 7, Name: "Peeters"}
 	if err := s.SaveFirm(t.Context(), firm); err != nil {
 		t.Fatal(err)
@@ -67,9 +67,9 @@ func TestRowHasItsChecksum(t *testing.T) {
 	}
 }
 
-// TestStepsThatShareFailAlone: a row that cannot be read ends the step that asks
-// for it, and not those that share its transaction.
-func TestStepsThatShareFailAlone(t *testing.T) {
+// TestSharedTransactionFailsOnlyTheDamagedStep checks that a row that cannot be read fails only the
+// operation that reads it, not others in the same transaction.
+func TestSharedTransactionFailsOnlyTheDamagedStep(t *testing.T) {
 	s := openTemp(t)
 	for id := range int64(2) {
 		if err := s.SaveFirm(t.Context(), ledger.Firm{ID: id}); err != nil {
@@ -108,9 +108,9 @@ func TestStepsThatShareFailAlone(t *testing.T) {
 	}
 }
 
-// TestFormOfALaterVersion: a row whose value follows in another form is not read
-// as one that is given as it is.
-func TestFormOfALaterVersion(t *testing.T) {
+// TestRowFormatOfALaterVersion checks that a row in an unknown format is not taken for an
+// uncompressed one.
+func TestRowFormatOfALaterVersion(t *testing.T) {
 	row := addHeader(tFirms, []byte("k"), []byte("value"))
 	row[0]++
 	sum := rowSum(tFirms, []byte("k"), row[headerSize:], row[0])
@@ -120,7 +120,7 @@ func TestFormOfALaterVersion(t *testing.T) {
 	}
 }
 
-// row is a reader of one row.
+// oneRow is a reader of one row.
 type oneRow struct {
 	reader
 	text []byte
@@ -128,9 +128,9 @@ type oneRow struct {
 
 func (o oneRow) get(table, []byte) []byte { return o.text }
 
-// TestAboutIsPlainAndChecked: what a file says of itself can be read by a version
-// that knows no checksums, and no changed bit of it goes unnoticed.
-func TestAboutIsPlainAndChecked(t *testing.T) {
+// TestFileDescription checks that versions without checksums can read the
+// description of a state file, and that each changed bit of it is noticed.
+func TestFileDescription(t *testing.T) {
 	s := openTemp(t)
 	var text []byte
 	raw(t, s, tMeta, func(b *bolt.Bucket) error { text = bytes.Clone(b.Get(keyAbout)); return nil })
@@ -152,7 +152,7 @@ func TestAboutIsPlainAndChecked(t *testing.T) {
 			t.Errorf("%s is read as %+v", bad, a)
 		}
 	}
-	// A later version may say more.
+	// A later version may add fields.
 	more := append(bytes.Clone(text[:len(text)-len(sumMark)-len(`00000000"}`)]), `,"more":1`...)
 	w := &oneRowWriter{}
 	w.put(tMeta, keyAbout, summed(more))
@@ -166,9 +166,9 @@ type oneRowWriter struct{ oneRow }
 func (o *oneRowWriter) put(_ table, _, v []byte) { o.text = v }
 func (o *oneRowWriter) remove(table, []byte)     {}
 
-// TestSealedUnderItsName swaps two sealed secrets, each in a sound row: a name
-// does not open another one's secret.
-func TestSealedUnderItsName(t *testing.T) {
+// TestSecretIsBoundToItsName swaps two sealed secrets, each in a valid row. A secret cannot be
+// opened under another name.
+func TestSecretIsBoundToItsName(t *testing.T) {
 	s, ctx := openTemp(t), t.Context()
 	for _, name := range []string{"firm/1", "firm/2"} {
 		if err := s.Secrets().Put(ctx, name, []byte("of "+name)); err != nil {

@@ -25,8 +25,8 @@ func filesIn(t *testing.T, dir string) []string {
 	return names
 }
 
-// TestScratchChangesNothing: what is recorded in a scratch copy is seen there,
-// and the state stays as it was, also one that is open for reading alone.
+// TestScratchChangesNothing checks that changes are visible in a scratch copy and not in
+// the state, also if that is open for reading only.
 func TestScratchChangesNothing(t *testing.T) {
 	for name, readOnly := range map[string]bool{"open for writing": false, "open for reading": true} {
 		t.Run(name, func(t *testing.T) {
@@ -79,9 +79,9 @@ func TestScratchChangesNothing(t *testing.T) {
 	}
 }
 
-// TestScratchIsSweptAfterACrash: a copy that nobody discarded goes when the
-// state is opened next.
-func TestScratchIsSweptAfterACrash(t *testing.T) {
+// TestAbandonedScratchIsRemoved checks that opening the state removes scratch copies that
+// were never discarded.
+func TestAbandonedScratchIsRemoved(t *testing.T) {
 	dir := t.TempDir()
 	path := filepath.Join(dir, "balansd.db")
 	s := openAt(t, path)

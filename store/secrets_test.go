@@ -54,8 +54,8 @@ func TestSecrets(t *testing.T) {
 	}
 }
 
-// TestSecretsUpdate changes a secret from many sides at once: nobody's change is
-// lost, and one that is refused changes nothing.
+// TestSecretsUpdate changes a secret concurrently. No change is lost, and a refused one
+// changes nothing.
 func TestSecretsUpdate(t *testing.T) {
 	v := openAt(t, filepath.Join(t.TempDir(), "balansd.db")).Secrets()
 	ctx := t.Context()
@@ -84,7 +84,7 @@ func TestSecretsUpdate(t *testing.T) {
 	}
 }
 
-// TestSecretsCheck tries the key that is there, one that is gone, and another.
+// TestSecretsCheck tries the right key, no key, and another key.
 func TestSecretsCheck(t *testing.T) {
 	dir := t.TempDir()
 	path := filepath.Join(dir, "balansd.db")
@@ -129,7 +129,7 @@ func TestSecretsCheck(t *testing.T) {
 	check("with another key")
 }
 
-// TestNoPlaintext looks for a secret in every file, also after it was deleted.
+// TestNoPlaintext searches each file for a secret, also after it was deleted.
 func TestNoPlaintext(t *testing.T) {
 	dir := t.TempDir()
 	s := openAt(t, filepath.Join(dir, "balansd.db"))
@@ -232,12 +232,12 @@ func TestKeyFile(t *testing.T) {
 			write(string(key), mode)
 			refused(mode.String(), reopen(), keyOf(s), "chmod 600")
 		}
-		write(string(key), 0o440) // as systemd hands out a credential
+		write(string(key), 0o440) // the mode of a systemd credential
 		if got, err := reopen().Get(ctx, "tokens"); err != nil || string(got) != canary {
 			t.Errorf("%q, %v", got, err)
 		}
 	}
-	// Without secrets a new key does no harm: the firm is linked again.
+	// Without secrets a new key does no harm.
 	if err := os.Remove(keyOf(s)); err != nil {
 		t.Fatal(err)
 	}

@@ -16,11 +16,11 @@ import (
 	"balansd/store"
 )
 
-// The promises of the file's size and speed, on made-up entries that look like
-// real ones: an abbreviated social balance of some 25 figures, delivered.
+// The limits of the file's size, for made-up entries that resemble real ones: an
+// abbreviated social balance of some 25 figures, delivered.
 const maxBytesPerEntry = 1500
 
-// abbreviated is what a small company fills in.
+// abbreviated are the rubrics that a small company fills in.
 var abbreviated = []string{"1001", "1003", "1003P", "1011", "1013", "1013P", "1023", "1023P",
 	"105", "1053", "110", "1103", "111", "113", "120", "1203", "121", "1213", "134", "1343", "205", "305"}
 
@@ -29,7 +29,7 @@ func values(n uint64) balance.Values {
 	for i, code := range abbreviated {
 		c, err := balance.ParseCell(code)
 		if err != nil {
-			continue // not a rubric of every model
+			continue // not a rubric of each model
 		}
 		v[c] = decimal.New(int64((n*7919+uint64(i)*104729)%1_000_000), -int32(i%3))
 	}
@@ -41,7 +41,7 @@ func hexHash(text string) string {
 	return hex.EncodeToString(sum[:])
 }
 
-// listed makes the n-th entry as a source would list it.
+// listed returns the n-th entry as a source would list it.
 func listed(n int) ledger.Entry {
 	at := time.Date(2026, 3, 1, 2, 0, 0, 0, time.UTC).Add(time.Duration(n) * 1234567891)
 	dossier := n / 10
@@ -62,7 +62,7 @@ func listed(n int) ledger.Entry {
 	}
 }
 
-// deliver walks an entry to done, as a pass does.
+// deliver moves an entry to done, as a run does.
 func deliver(ctx context.Context, s *store.Store, e ledger.Entry) error {
 	now := e.FoundAt.Add(time.Second)
 	p := ledger.Target{FirmID: 1234, CompanyID: int64(500_000 + e.Number/10), CompanyName: e.Dossier.Name,
@@ -75,7 +75,7 @@ func deliver(ctx context.Context, s *store.Store, e ledger.Entry) error {
 		return err
 	}
 	e.ValuesHash = v.Hash()
-	known, err := s.Written(ctx, p) // a delivery that was cut off may have left its record
+	known, err := s.Written(ctx, p) // an interrupted delivery may have left its record
 	if err != nil {
 		return err
 	}
@@ -93,7 +93,7 @@ func deliver(ctx context.Context, s *store.Store, e ledger.Entry) error {
 	return err
 }
 
-// storeOf makes a state file with n delivered entries.
+// storeOf returns a state with n delivered entries.
 func storeOf(tb testing.TB, n int) *store.Store {
 	tb.Helper()
 	ctx := tb.Context()
@@ -112,8 +112,8 @@ func storeOf(tb testing.TB, n int) *store.Store {
 	return s
 }
 
-// TestBytesPerEntry holds the file to its size. Its growth by whole chunks is
-// part of it, so few entries take more each than many do.
+// TestBytesPerEntry limits the size of the file per entry. The file grows in chunks, so
+// that few entries take more each than many.
 func TestBytesPerEntry(t *testing.T) {
 	t.Parallel()
 	n := 3000
@@ -125,8 +125,8 @@ func TestBytesPerEntry(t *testing.T) {
 	}
 }
 
-// BenchmarkSize reports the bytes per entry, and the times to open the file
-// and to walk what is open, with 100,000 entries that are done.
+// BenchmarkSize measures the bytes per entry, and the time to open the file and to list
+// open entries, with 100,000 entries that are done.
 func BenchmarkSize(b *testing.B) {
 	ctx, n := b.Context(), 100_000
 	s := storeOf(b, n)
@@ -180,8 +180,7 @@ func BenchmarkSize(b *testing.B) {
 	b.ReportMetric(float64(time.Since(began).Microseconds())/1000, "check-ms")
 }
 
-// BenchmarkMove measures deliveries by 16 workers at once: two durable moves
-// each.
+// BenchmarkMove measures deliveries by 16 concurrent workers: two durable moves each.
 func BenchmarkMove(b *testing.B) {
 	ctx := b.Context()
 	s := openAt(b, filepath.Join(b.TempDir(), "balansd.db"))

@@ -10,7 +10,7 @@ import (
 	"balansd/store"
 )
 
-// The store is what the daemon asks for, though it does not know the daemon.
+// The store implements the interface of the daemon, though it does not import it.
 var _ daemon.Store = (*store.Store)(nil)
 
 func openAt(tb testing.TB, path string) *store.Store {
@@ -28,7 +28,7 @@ func openNew(tb testing.TB) *store.Store {
 	return openAt(tb, filepath.Join(tb.TempDir(), "balansd.db"))
 }
 
-// parallel does n things with some workers, and fails at the first error.
+// parallel calls do n times from several workers, and fails at the first error.
 func parallel(tb testing.TB, workers, n int, do func(i int) error) {
 	tb.Helper()
 	var next atomic.Int64

@@ -32,7 +32,7 @@ func start(t *testing.T, opt sandbox.Options) *sandbox.Sandbox {
 	return s
 }
 
-// command sends an order to the control endpoint.
+// command sends a command to the control endpoint.
 func command(t *testing.T, s *sandbox.Sandbox, method, path, body string, out any) int {
 	t.Helper()
 	r, err := http.NewRequest(method, s.Info().Control.URL+path, strings.NewReader(body))
@@ -53,7 +53,7 @@ func command(t *testing.T, s *sandbox.Sandbox, method, path, body string, out an
 	return resp.StatusCode
 }
 
-func TestOrders(t *testing.T) {
+func TestCommands(t *testing.T) {
 	s := start(t, sandbox.Options{Now: func() time.Time { return time.Date(2026, 1, 15, 9, 0, 0, 0, time.UTC) }})
 	var added struct{ ID, Revision, DossierID string }
 	if got := command(t, s, "POST", "/finbox/balances", `{"model":"micro","dossier":{"name":"Proef BV"},"values":{"1003":"4.5","1013":""}}`, &added); got != 200 {
@@ -124,7 +124,7 @@ func TestOrders(t *testing.T) {
 	}
 }
 
-func TestOrdersThatCannotBe(t *testing.T) {
+func TestInvalidCommands(t *testing.T) {
 	s := start(t, sandbox.Options{})
 	for _, c := range []struct {
 		method, path, body string
@@ -166,7 +166,7 @@ func TestOrdersThatCannotBe(t *testing.T) {
 	}
 }
 
-func TestFaultsByOrder(t *testing.T) {
+func TestFaultCommands(t *testing.T) {
 	s := start(t, sandbox.Options{})
 	command(t, s, "POST", "/faults", `{"side":"silverfin","path":"/api","nth":2,"kind":"server_error"}`, nil)
 	command(t, s, "DELETE", "/log?side=silverfin", "", nil)

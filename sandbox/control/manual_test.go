@@ -12,10 +12,10 @@ import (
 	"testing"
 )
 
-// TestTheManualNamesEveryOrder sends each order of the manual as it stands
-// there, and holds the manual to naming all that the control endpoint lists,
-// and every kind of fault.
-func TestTheManualNamesEveryOrder(t *testing.T) {
+// TestManualListsEveryCommand sends each command in the manual as it is written there,
+// and checks that the manual has all commands of the control endpoint and each kind of
+// fault.
+func TestManualListsEveryCommand(t *testing.T) {
 	text, err := os.ReadFile("../../docs/sandbox.md")
 	if err != nil {
 		t.Fatal(err)
@@ -45,7 +45,7 @@ func TestTheManualNamesEveryOrder(t *testing.T) {
 		method, path, query, body, words := row[1], row[2], row[3], row[4], strings.TrimSpace(row[5])
 		documented[method+" "+path] = true
 		if words != "" {
-			continue // a body that is told in words
+			continue // a body that the manual describes in words
 		}
 		if got := command(t, s, method, ids.Replace(path)+query, body, nil); got != http.StatusOK {
 			t.Errorf("%s %s %s answers %d", method, path, body, got)

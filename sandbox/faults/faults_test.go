@@ -13,7 +13,7 @@ import (
 	"time"
 )
 
-// acting counts how often the server behind the faults really acted.
+// acting counts how often the server behind the faults handled a request.
 func acting(t *testing.T, f *Injector) (url string, acted *atomic.Int64) {
 	acted = &atomic.Int64{}
 	server := httptest.NewServer(f.Wrap(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
@@ -25,8 +25,7 @@ func acting(t *testing.T, f *Injector) (url string, acted *atomic.Int64) {
 	return server.URL, acted
 }
 
-// get makes one call on its own connection, so that the transport does not
-// quietly send it again.
+// get makes one call on a new connection, so that the transport does not retry it.
 func get(t *testing.T, url string) (status int, body string, header http.Header, err error) {
 	t.Helper()
 	client := &http.Client{Transport: &http.Transport{DisableKeepAlives: true}}
@@ -39,13 +38,13 @@ func get(t *testing.T, url string) (status int, body string, header http.Header,
 	return resp.StatusCode, string(b), resp.Header, err
 }
 
-func TestEachKindFailsAsItSays(t *testing.T) {
+func TestFaultKinds(t *testing.T) {
 	for _, c := range []struct {
 		kind   Kind
-		status int  // 0: no reply
-		acted  bool // the server acted
+		status int  // 0 if there is no response
+		acted  bool // the server handled the request
 		says   string
-		broken bool // reading the reply fails
+		broken bool // reading the body fails
 	}{
 		{Unauthorized, 401, false, `"error"`, false},
 		{Forbidden, 403, false, `"error"`, false},
@@ -89,7 +88,7 @@ func TestEachKindFailsAsItSays(t *testing.T) {
 	}
 }
 
-func TestAFaultPicksItsCalls(t *testing.T) {
+func TestFaultSelectsCalls(t *testing.T) {
 	f := New(time.Now)
 	h := f.Wrap(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) { w.WriteHeader(204) }))
 	call := func(method, path string) int {
@@ -122,7 +121,7 @@ func TestAFaultPicksItsCalls(t *testing.T) {
 	}
 }
 
-func TestTheLogHidesSecretsAndForgetsTheOldest(t *testing.T) {
+func TestRequestLog(t *testing.T) {
 	f := New(time.Now)
 	h := f.Wrap(http.HandlerFunc(func(http.ResponseWriter, *http.Request) {}))
 	h.ServeHTTP(httptest.NewRecorder(), httptest.NewRequest("GET", "/a?code=SECRET&client_secret=SECRET&page=2", nil))

@@ -22,8 +22,8 @@ import (
 	"github.com/google/go-cmp/cmp"
 )
 
-// A fixture is a Finbox with one connection and one dossier, and a client whose
-// every call is held to the published contract.
+// fixture is a Finbox with one connection and one dossier, and a client that validates
+// each call against the published contract.
 type fixture struct {
 	*testing.T
 	*Finbox
@@ -32,7 +32,7 @@ type fixture struct {
 	connection string
 	dossier    string
 	token      string
-	header     http.Header // sent with every call
+	header     http.Header // sent with each call
 }
 
 func newFixture(t *testing.T, opt Options) *fixture {
@@ -87,7 +87,7 @@ func (b *fixture) askToken(form url.Values, prepare func(*http.Request)) (int, [
 	return w.Code, w.Body.Bytes()
 }
 
-// call makes one signed-in call and holds request and answer to the contract.
+// call makes an authenticated call and validates request and response.
 func (b *fixture) call(target string) *httptest.ResponseRecorder {
 	b.Helper()
 	r := httptest.NewRequest("GET", "http://finbox.test"+target, nil)
@@ -129,7 +129,7 @@ type listingAnswer struct {
 	Next  string        `json:"next_page_token"`
 }
 
-// list walks all pages and gives "id/revision" of each item.
+// list reads all pages and returns "id/revision" of each item.
 func (b *fixture) list(query url.Values) (all []balanceJSON, names []string) {
 	b.Helper()
 	for range 100 {
@@ -151,7 +151,7 @@ func (b *fixture) list(query url.Values) (all []balanceJSON, names []string) {
 	return nil, nil
 }
 
-func TestConnectionTellsHowItStands(t *testing.T) {
+func TestConnectionStatus(t *testing.T) {
 	b := newFixture(t, Options{})
 	at := "/v1/connections/" + b.connection
 	w := b.call(at)
@@ -191,7 +191,7 @@ func TestConnectionTellsHowItStands(t *testing.T) {
 	}
 }
 
-func TestDossiersComeInPagesById(t *testing.T) {
+func TestDossiersArePaged(t *testing.T) {
 	b := newFixture(t, Options{PageSize: 2})
 	for _, id := range []string{"zz", "aa", "mm", "bb"} {
 		if _, err := b.AddDossier(b.connection, Dossier{ID: id, Name: "D " + id}); err != nil {
@@ -225,7 +225,7 @@ func TestDossiersComeInPagesById(t *testing.T) {
 	}
 }
 
-func TestListingIsAscendingExclusiveAndPaged(t *testing.T) {
+func TestListingOrderAndPages(t *testing.T) {
 	b := newFixture(t, Options{PageSize: 2})
 	start := b.now
 	at := func(minute int) time.Time { return start.Add(time.Duration(minute) * time.Minute) }
@@ -261,7 +261,7 @@ func TestListingIsAscendingExclusiveAndPaged(t *testing.T) {
 	}
 }
 
-func TestContentIsWhatTheListingSays(t *testing.T) {
+func TestContentMatchesTheListing(t *testing.T) {
 	b := newFixture(t, Options{})
 	made := madeup.Balance(4, balance.Micro, 2025)
 	id := b.add(NewBalance{Balance: made, Layouts: []balance.Layout{balance.NBBCSV, balance.CBSOXBRL, madeup.PDF}})
@@ -317,7 +317,7 @@ func TestContentIsWhatTheListingSays(t *testing.T) {
 	}
 }
 
-func TestBrokenDocumentsAreServedAsTheyAre(t *testing.T) {
+func TestDamagedDocuments(t *testing.T) {
 	b := newFixture(t, Options{})
 	id := b.add(NewBalance{})
 	if err := b.SetContent(id, []byte("no balance")); err != nil {
@@ -330,7 +330,7 @@ func TestBrokenDocumentsAreServedAsTheyAre(t *testing.T) {
 	}
 }
 
-func TestTokensEnd(t *testing.T) {
+func TestTokensExpire(t *testing.T) {
 	b := newFixture(t, Options{})
 	at := "/v1/connections/" + b.connection
 	b.now = b.now.Add(time.Hour - time.Second)
@@ -351,7 +351,7 @@ func TestTokensEnd(t *testing.T) {
 	}
 }
 
-func TestFinboxComesBackFromASnapshot(t *testing.T) {
+func TestFinboxSnapshot(t *testing.T) {
 	b := newFixture(t, Options{})
 	b.add(NewBalance{CreatedAt: b.now})
 	id := b.add(NewBalance{Made: &Recipe{Seed: 5, Model: balance.Full, Year: 2025}, Balance: &balance.Balance{}, CreatedAt: b.now})
@@ -392,8 +392,8 @@ func TestFinboxComesBackFromASnapshot(t *testing.T) {
 	}
 }
 
-// The layouts that a balance is offered in must all say the same.
-func TestOfferedLayoutsCarryEverything(t *testing.T) {
+// All layouts in which a balance is offered must have the same content.
+func TestLayoutsHaveTheSameContent(t *testing.T) {
 	for _, model := range []balance.Model{balance.Full, balance.Abbreviated, balance.Micro} {
 		for _, layout := range layoutsFor(model) {
 			for c := range madeup.Balance(3, model, 2025).Values {

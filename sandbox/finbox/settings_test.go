@@ -8,7 +8,7 @@ import (
 	"testing"
 )
 
-// press posts the form of the settings page and follows to the page after it.
+// press submits the form of the settings page and follows the redirect.
 func press(t *testing.T, f *Finbox, target string, form url.Values) string {
 	t.Helper()
 	r := httptest.NewRequest("POST", target, strings.NewReader(form.Encode()))
@@ -40,7 +40,7 @@ func has(t *testing.T, page string, want bool, texts ...string) {
 	}
 }
 
-func TestSettingsPageGoesThroughItsSteps(t *testing.T) {
+func TestSettingsPage(t *testing.T) {
 	f := New(Options{PortalURL: "http://127.0.0.1:9/koppeling"})
 	id := f.AddConnection(Environment{ID: "env-a", Name: "Kantoor <Proef>", Inactive: true})
 	got := page(t, f, "/settings/env-a")
@@ -61,7 +61,7 @@ func TestSettingsPageGoesThroughItsSteps(t *testing.T) {
 		t.Errorf("the environment is %+v", e)
 	}
 
-	unknown := New(Options{}) // does not know where the portal is
+	unknown := New(Options{}) // it does not know the address of the portal
 	unknown.AddConnection(Environment{ID: "env-b", Name: "Kantoor"})
 	got = page(t, unknown, "/settings/env-b")
 	has(t, got, true, "Open het koppelingsportaal van balansd", "http://127.0.0.1:8417/connection")

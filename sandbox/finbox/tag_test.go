@@ -9,9 +9,9 @@ import (
 	"balansd/sandbox/madeup"
 )
 
-// TestListingHasATagOfTheWhole: the tag is the same for every part of the
-// listing, and changes with everything that the listing says.
-func TestListingHasATagOfTheWhole(t *testing.T) {
+// TestListingEntityTag checks that the entity tag is the same for each page size
+// of the listing, and changes with each field in it.
+func TestListingEntityTag(t *testing.T) {
 	b := newFixture(t, Options{PageSize: 1})
 	listing := "/v1/connections/" + b.connection + "/social-balances"
 	add := func() string {
@@ -81,8 +81,8 @@ func TestListingHasATagOfTheWhole(t *testing.T) {
 	}
 }
 
-// TestLaterPagesHaveNoTag: only the first page stands for the listing.
-func TestLaterPagesHaveNoTag(t *testing.T) {
+// TestOnlyTheFirstPageHasAnEntityTag checks that only the first page has an entity tag.
+func TestOnlyTheFirstPageHasAnEntityTag(t *testing.T) {
 	b := newFixture(t, Options{PageSize: 1})
 	for i := range 2 {
 		if _, _, err := b.AddBalance(NewBalance{ConnectionID: b.connection, DossierID: b.dossier,

@@ -15,9 +15,9 @@ func models() []balance.Model {
 	return []balance.Model{balance.Full, balance.Abbreviated, balance.Micro}
 }
 
-// The sums are written here once more, so that a mistake in the balance room's
-// own checks does not hide one here.
-func TestMadeUpAddsUp(t *testing.T) {
+// The sums are repeated here, so that a mistake in the checks of package balance does not
+// hide one here.
+func TestMadeUpSums(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {
 		model := rapid.SampledFrom(models()).Draw(t, "model")
 		b := Balance(rapid.Int64().Draw(t, "seed"), model, rapid.IntRange(2000, 2040).Draw(t, "year"))
@@ -89,7 +89,7 @@ func TestMadeUpPassesTheChecks(t *testing.T) {
 	})
 }
 
-func TestMadeUpIsTheSameEachTime(t *testing.T) {
+func TestMadeUpIsDeterministic(t *testing.T) {
 	if diff := cmp.Diff(Balance(7, balance.Full, 2025), Balance(7, balance.Full, 2025)); diff != "" {
 		t.Error(diff)
 	}

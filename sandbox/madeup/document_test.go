@@ -16,8 +16,8 @@ func layouts() []balance.Layout {
 	return []balance.Layout{balance.PFSXBRL, balance.CBSOXBRL, balance.NBBCSV, balance.NBBJSON}
 }
 
-// What is written must read back equal, cell by cell, in every layout and
-// model; what a layout cannot carry is left out on both sides.
+// What is written must read back equal, cell by cell, in each layout and model, except for
+// what a layout cannot carry.
 func TestDocumentsReadBackEqual(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {
 		layout := rapid.SampledFrom(layouts()).Draw(t, "layout")
@@ -65,7 +65,7 @@ func canonical(v balance.Values) map[string]string {
 	return out
 }
 
-func TestPDFHoldsNoFigures(t *testing.T) {
+func TestPDFHasNoFigures(t *testing.T) {
 	doc, err := Document(PDF, Balance(1, balance.Micro, 2025))
 	if err != nil || !bytes.HasPrefix(doc, []byte("%PDF-1.4\n")) || !bytes.HasSuffix(doc, []byte("%%EOF\n")) {
 		t.Errorf("no PDF: %v", err)
@@ -75,7 +75,7 @@ func TestPDFHoldsNoFigures(t *testing.T) {
 	}
 }
 
-// BenchmarkDocument shows what one document costs.
+// BenchmarkDocument measures one document.
 func BenchmarkDocument(b *testing.B) {
 	for _, layout := range layouts() {
 		b.Run(string(layout), func(b *testing.B) {
@@ -88,7 +88,7 @@ func BenchmarkDocument(b *testing.B) {
 	}
 }
 
-// TestPDFFormReadsBackEqual holds the figures of a printed form to those of the
+// TestPDFFormReadsBackEqual compares the figures of a printed form with those of the
 // balance, rounded to whole euros.
 func TestPDFFormReadsBackEqual(t *testing.T) {
 	for _, model := range []balance.Model{balance.Abbreviated, balance.Micro} {
@@ -126,7 +126,7 @@ func TestExcelCSVReadsBackEqual(t *testing.T) {
 	}
 }
 
-// sameBalance checks what a document says against the balance that it was made of.
+// sameBalance compares a document with the balance that it was made of.
 func sameBalance(t *testing.T, doc []byte, made *balance.Balance, want balance.Values) {
 	t.Helper()
 	got, err := balance.NewReader(balance.ReaderOptions{}).Read(doc)

@@ -12,12 +12,11 @@ import (
 	"balansd/sandbox/silverfin"
 )
 
-// The calls that Silverfin's public command-line client makes, as read from
-// its published source of several versions up to 1.58.0, in its order and with
-// its five scopes. It stands in for TestSilverfinCLI where the client itself
-// is not at hand, and proves less: these are the calls as we read them, and as
-// the client made them when TestSilverfinCLI was run with it.
-func TestCallsOfItsOwnClient(t *testing.T) {
+// TestCallsOfSilverfinCLI makes the calls of Silverfin's public command-line client, from
+// its published source of several versions up to 1.58.0, in its order and with its five
+// scopes. It is for machines without the client and proves less than TestSilverfinCLI,
+// which runs it.
+func TestCallsOfSilverfinCLI(t *testing.T) {
 	x := newFixture(t, silverfin.Options{})
 	workflow := x.sf.OpenWorkflow(x.company, x.period, workflowName)
 	const asked = "administration:read administration:write financials:read financials:write workflows:read"
@@ -26,7 +25,7 @@ func TestCallsOfItsOwnClient(t *testing.T) {
 	shown := x.submit(address, page.body, "allow", x.firm).is(200)
 	code := regexp.MustCompile(`<code id="authorization_code">([^<]+)<`).FindStringSubmatch(shown.body)[1]
 
-	// The code goes out in the query of a POST without a body.
+	// The code is sent in the query of a POST without a body.
 	token := "/f/" + idText(x.firm) + "/oauth/token"
 	pair := x.send(httptest.NewRequest("POST", token+"?client_id="+clientID+"&client_secret="+clientSecret+
 		"&redirect_uri="+url.QueryEscape(silverfin.OutOfBand)+"&grant_type=authorization_code&code="+code, nil)).is(200)
@@ -45,11 +44,12 @@ func TestCallsOfItsOwnClient(t *testing.T) {
 	x.call("POST", "/reconciliations/"+idText(own), cliTemplate("social_balance", "{{ 1 }}")).is(200, `"handle":"social_balance"`)
 	x.call("GET", "/reconciliations/"+idText(own), "").is(200, `"text":"{{ 1 }}"`)
 
-	// create-reconciliation looks through all pages first, and keeps the new id.
+	// create-reconciliation reads all pages first, and keeps the new id.
 	made := x.call("POST", "/reconciliations", cliTemplate("made_by_client", "{{ 2 }}")).is(201).object()["id"]
 	x.call("GET", fmt.Sprintf("/reconciliations/%.0f", made), "").is(200, `"handle":"made_by_client"`, `"text":"{{ 2 }}"`)
 
-	// A 401 makes it refresh with JSON, the old access token in it, and repeat.
+	// After a 401 it refreshes with JSON that has the old access token, and repeats the
+	// call.
 	x.clock.forward(3 * time.Hour)
 	x.call("GET", "/companies/{c}", "").is(401)
 	r := httptest.NewRequest("POST", token, strings.NewReader(`{"client_id":"`+clientID+`","client_secret":"`+clientSecret+
@@ -60,7 +60,7 @@ func TestCallsOfItsOwnClient(t *testing.T) {
 	x.access = x.send(r).is(200).text("access_token")
 	x.call("GET", "/companies/{c}", "").is(200)
 
-	// create-test reads what a file holds.
+	// create-test reads the content of a file.
 	const period = "/companies/{c}/periods/{p}"
 	for _, path := range []string{
 		period + "/reconciliations/{r}", period + "/workflows", period + "/workflows/" + idText(workflow) + "/reconciliations?page=1&per_page=200",
@@ -69,15 +69,15 @@ func TestCallsOfItsOwnClient(t *testing.T) {
 	} {
 		x.call("GET", path, "").is(200)
 	}
-	// An account that its text speaks of may not be there: it prints the error
-	// and goes on.
+	// An account in the template's text may be missing: the client prints the error and
+	// continues.
 	x.call("GET", period+"/accounts/12", "").is(404, `"error"`)
 }
 
-// The writes of custom properties that the newest source of the client holds:
-// a list to a period or a reconciliation, with numbers as such, and one by one
-// to a company, because Silverfin answered a list there with 400.
-func TestCustomAsItsOwnClientWrites(t *testing.T) {
+// The writes of custom properties in the newest source of the client: a list for a period
+// or a reconciliation, with numbers as such, and one at a time for a company, because
+// Silverfin answered a list there with 400.
+func TestCustomPropertiesOfSilverfinCLI(t *testing.T) {
 	x := newFixture(t, silverfin.Options{})
 	const many = `{"properties":[{"namespace":"ns","key":"k","value":1},{"namespace":"ns","key":"l","value":"two"}]}`
 	x.call("POST", "/companies/{c}/periods/{p}/custom", many).is(201)
@@ -89,7 +89,7 @@ func TestCustomAsItsOwnClientWrites(t *testing.T) {
 	x.call("GET", "/companies/{c}/periods/{p}/custom?page=1&per_page=200", "").is(200, `"value":"1"`, `"value":"two"`)
 }
 
-// cliTemplate is a template as the client sends it: with every attribute of its
+// cliTemplate returns a template as the client sends it: with each attribute of its
 // config.json, changed or not.
 func cliTemplate(handle, text string) string {
 	return fmt.Sprintf(`{"handle":%[1]q,"name_en":"","name_nl":%[1]q,"name_fr":"","description_en":"","description_nl":"","description_fr":"",

@@ -22,11 +22,9 @@ import (
 	"balansd/sandbox/silverfin"
 )
 
-// Silverfin's public command-line client signs in, reads and writes against
-// the sandbox, with nothing but its host overridden.
-//
-// BALANSD_SILVERFIN_CLI names the folder of the client, which holds
-// bin/cli.js; otherwise a silverfin on the PATH is used.
+// TestSilverfinCLI runs Silverfin's public command-line client against the sandbox, with
+// only its host overridden. BALANSD_SILVERFIN_CLI is the folder of the client, with
+// bin/cli.js in it; without it a silverfin on the PATH is used.
 func TestSilverfinCLI(t *testing.T) {
 	cli := newCLI(t)
 	cli.authorize()
@@ -36,7 +34,7 @@ func TestSilverfinCLI(t *testing.T) {
 	cli.changeTemplate()
 	cli.createTemplate()
 
-	// The refresh by order, then the one that a 401 asks for.
+	// The refresh that was asked for, then the one after a 401.
 	before := cli.credentials()
 	cli.run("config", "--refresh-token", idText(cli.office.firm))
 	if cli.credentials() == before {
@@ -49,7 +47,7 @@ func TestSilverfinCLI(t *testing.T) {
 		t.Error("an expired token was not refreshed")
 	}
 
-	// The other way to override its host is kept in its own file.
+	// The other way to override its host is saved in its own file.
 	cli.run("config", "--set-host", cli.host)
 	cli.env = slices.DeleteFunc(cli.env, func(v string) bool { return strings.HasPrefix(v, "SF_HOST=") })
 	cli.run("config", "--update-name", idText(cli.office.firm))
@@ -68,7 +66,7 @@ func TestSilverfinCLI(t *testing.T) {
 	}
 }
 
-// changeTemplate imports the firm's own template and puts a changed one back.
+// changeTemplate imports the firm's own template and uploads a changed one.
 func (c *cliFixture) changeTemplate() {
 	c.t.Helper()
 	x := c.office
@@ -78,7 +76,7 @@ func (c *cliFixture) changeTemplate() {
 	if err != nil || !strings.Contains(string(text), "social balance") {
 		c.t.Fatalf("the template was not imported: %v\n%s\n%s", err, text, c.output)
 	}
-	// What the code speaks of, create-test looks up.
+	// create-test looks up what the template's text refers to.
 	const changed = "{{ company.name }}{{ company.custom.office.manager }}" +
 		"{{ period.reconciliations.staff_costs.results.code_620 }}{{ period.reconciliations.staff_costs.custom.costs.code_621 }}"
 	if err := os.WriteFile(main, []byte(changed), 0o600); err != nil {
@@ -90,7 +88,7 @@ func (c *cliFixture) changeTemplate() {
 	}
 }
 
-// createTemplate makes a template of an empty folder and looks its id up.
+// createTemplate creates a template from an empty folder and looks up its id.
 func (c *cliFixture) createTemplate() {
 	c.t.Helper()
 	const handle = "made_by_client"
@@ -107,7 +105,7 @@ func (c *cliFixture) createTemplate() {
 	}
 }
 
-// readFile reads a reconciliation and all that its code speaks of.
+// readFile reads a reconciliation and everything that its text refers to.
 func (c *cliFixture) readFile() {
 	c.t.Helper()
 	x := c.office
@@ -124,7 +122,7 @@ func (c *cliFixture) readFile() {
 	}
 }
 
-// cliFixture is the client in a home and a work folder of its own.
+// cliFixture is the client with its own home and work folder.
 type cliFixture struct {
 	t                  *testing.T
 	office             *fixture
@@ -136,7 +134,7 @@ type cliFixture struct {
 	output             string // of the last command
 
 	mu   sync.Mutex
-	left []string // what it tried to reach beyond this machine
+	left []string // the hosts beyond this machine that it tried to reach
 }
 
 func newCLI(t *testing.T) *cliFixture {
@@ -176,9 +174,9 @@ func newCLI(t *testing.T) *cliFixture {
 	return c
 }
 
-// findCLI returns the command that starts the client. The client is in no
-// package registry: clone github.com/silverfin/silverfin-cli, run npm install in
-// it and set BALANSD_SILVERFIN_CLI to its folder.
+// findCLI returns the command that starts the client. The client is in no package
+// registry: clone github.com/silverfin/silverfin-cli, run npm install in it and set
+// BALANSD_SILVERFIN_CLI to its folder.
 func findCLI(t *testing.T) []string {
 	t.Helper()
 	testenv.Need(t, testenv.SilverfinCLI, "node", "script")
@@ -199,7 +197,7 @@ func findCLI(t *testing.T) []string {
 	return []string{file}
 }
 
-// templateID returns the id of the firm's own template; 0 when there is none.
+// templateID returns the id of the firm's own template, 0 if there is none.
 func (c *cliFixture) templateID(handle string) int64 {
 	c.t.Helper()
 	for _, item := range c.office.call("GET", "/reconciliations", "").is(200).list() {
@@ -210,7 +208,7 @@ func (c *cliFixture) templateID(handle string) int64 {
 	return 0
 }
 
-// browser makes a browser that tells the test which page it was to open.
+// browser makes a browser program that tells the test which page it should open.
 func (c *cliFixture) browser(tell string) string {
 	c.t.Helper()
 	file := filepath.Join(c.home, "browser")
@@ -238,8 +236,8 @@ func (c *cliFixture) run(args ...string) {
 	}
 }
 
-// authorize signs in as a person at a terminal and a browser does: the client
-// opens the page, the page shows the code, the code is typed in.
+// authorize signs in as a person with a terminal and a browser: the client opens the page,
+// the page shows the code, and the code is typed in.
 func (c *cliFixture) authorize() {
 	c.t.Helper()
 	cmd := c.start("script", "-qefc", "'"+strings.Join(append(c.command, "authorize"), "' '")+"'", "/dev/null")
@@ -252,7 +250,7 @@ func (c *cliFixture) authorize() {
 	if err := cmd.Start(); err != nil {
 		c.t.Fatal(err)
 	}
-	// The client is not there any more once ended is closed; err says why.
+	// When ended is closed the client has exited; err says why.
 	ended := make(chan struct{})
 	go func() {
 		defer close(ended)
@@ -284,7 +282,7 @@ func (c *cliFixture) authorize() {
 	}
 }
 
-// allow opens the page, presses the button and reads the code.
+// allow opens the page, gives consent and reads the code.
 func (c *cliFixture) allow(page string) string {
 	c.t.Helper()
 	u, err := url.Parse(page)
@@ -310,7 +308,7 @@ func (c *cliFixture) credentials() string {
 	return string(data)
 }
 
-// yaml finds the file that the client wrote about one test.
+// yaml reads the file that the client wrote for a test.
 func (c *cliFixture) yaml(name string) string {
 	c.t.Helper()
 	files, err := filepath.Glob(filepath.Join(c.work, "reconciliation_texts", "social_balance", "tests", "*.yml"))
@@ -327,7 +325,7 @@ func (c *cliFixture) yaml(name string) string {
 	return ""
 }
 
-// screen is what a terminal showed.
+// screen is the output of a terminal.
 type screen struct {
 	mu      sync.Mutex
 	text    bytes.Buffer
@@ -350,8 +348,8 @@ func (s *screen) String() string {
 	return s.text.String()
 }
 
-// wait returns when the terminal has shown text, and fails the test when the
-// client ends before that.
+// wait returns when the terminal has shown text, and fails the test if the client exits
+// first.
 func (s *screen) wait(t *testing.T, ended <-chan struct{}, text string) {
 	t.Helper()
 	for !strings.Contains(s.String(), text) {

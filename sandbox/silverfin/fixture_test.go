@@ -16,7 +16,7 @@ import (
 	"balansd/sandbox/silverfin"
 )
 
-// clock is a clock that only a test moves.
+// clock is a clock that only the test moves.
 type clock struct {
 	mu sync.Mutex
 	t  time.Time
@@ -40,8 +40,8 @@ const (
 	clientSecret = "sandbox-secret"
 )
 
-// fixture is a firm with one file: a year of 2024 with an open workflow, and
-// one reconciliation in it.
+// fixture is a firm with one company, which has a year 2024 with an open workflow and one
+// reconciliation.
 type fixture struct {
 	t       *testing.T
 	sf      *silverfin.Silverfin
@@ -102,8 +102,8 @@ func (x *fixture) token(form url.Values) reply {
 	return x.send(r)
 }
 
-// call sends one call below /api/v4/f/{firm} with the current token. The path
-// may name the office's own ids as {c}, {p} and {r}.
+// call makes a call below /api/v4/f/{firm} with the current token. In the path {c}, {p}
+// and {r} stand for the fixture's ids.
 func (x *fixture) call(method, path, body string) reply {
 	x.t.Helper()
 	path = strings.NewReplacer("{c}", idText(x.company), "{p}", idText(x.period), "{r}", idText(x.recon)).Replace(path)
@@ -126,7 +126,7 @@ func (x *fixture) send(r *http.Request) reply {
 	return reply{x.t, w.Code, w.Header(), string(body)}
 }
 
-// reply is what came back.
+// reply is a response.
 type reply struct {
 	t      *testing.T
 	status int
@@ -134,7 +134,7 @@ type reply struct {
 	body   string
 }
 
-// is fails the test unless the status is as said and the body holds each part.
+// is fails the test unless the status is right and the body contains each part.
 func (r reply) is(status int, parts ...string) reply {
 	r.t.Helper()
 	if r.status != status {

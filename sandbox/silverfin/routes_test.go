@@ -43,7 +43,7 @@ func TestUserAndCompanies(t *testing.T) {
 	x.call("GET", "/companies?file_code=ZON", "").is(200, `"vat":null`, "Zonder nummer")
 	x.call("GET", "/companies?file_code=none", "").is(200, "[]")
 
-	// A file of another firm is not to be seen.
+	// A company of another firm is not visible.
 	other := x.sf.AddFirm("Cabinet Dubois")
 	theirs := x.sf.AddCompany(other, silverfin.Company{Name: "Elders"})
 	x.call("GET", "/companies/"+idText(theirs), "").is(404)
@@ -204,7 +204,7 @@ func TestCustomLevels(t *testing.T) {
 	x.call("POST", "/companies/{c}/periods/{p}/custom", batch(101)).is(422)
 }
 
-// batch writes a list of n properties.
+// batch returns a list of n properties.
 func batch(n int) string {
 	items := make([]string, n)
 	for i := range items {
@@ -235,7 +235,7 @@ func TestLock(t *testing.T) {
 	}
 }
 
-func TestWritesTellWhoAndWhen(t *testing.T) {
+func TestWritesRecordAuthorAndTime(t *testing.T) {
 	x := newFixture(t, silverfin.Options{})
 	const path = "/companies/{c}/periods/{p}/custom"
 	x.call("POST", path, `{"properties":[{"namespace":"sb","key":"a","value":"1"}]}`).is(201)
@@ -296,7 +296,7 @@ func TestTemplates(t *testing.T) {
 	x.call("POST", "/reconciliations", `{"handle":"new_one","text":"x"}`).is(201, `"handle":"new_one"`)
 }
 
-func TestFaultsStandBeforeTheAPI(t *testing.T) {
+func TestFaultsOfTheAPI(t *testing.T) {
 	x := newFixture(t, silverfin.Options{})
 	x.sf.Faults().Add(faults.Fault{Method: "POST", Kind: faults.UnprocessableErrors})
 	x.call("POST", "/companies/{c}/periods/{p}/custom", batch(1)).is(422, `"errors"`)

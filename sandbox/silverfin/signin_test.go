@@ -11,8 +11,8 @@ import (
 	"balansd/sandbox/silverfin"
 )
 
-// submit does what a browser does with the form of a page: it posts the hidden
-// fields with the button that was pressed and the firm that was chosen.
+// submit submits the form of a page as a browser does, with the button and the firm that
+// were chosen.
 func (x *fixture) submit(address, page, decision string, firm int64) reply {
 	x.t.Helper()
 	form := url.Values{"decision": {decision}, "authorized_firm_id": {idText(firm)}}
@@ -50,7 +50,7 @@ func TestSignInCallback(t *testing.T) {
 	if to.Host != "127.0.0.1:8123" || got.Get("a") != "b" || got.Get("state") != "s&<\"1" || got.Get("authorized_firm_id") != idText(other) {
 		t.Fatalf("sent back to %s", to)
 	}
-	// The code fits the firm that was granted and the address that it was sent to.
+	// The code is valid only for the granted firm and the redirect address.
 	form := url.Values{"grant_type": {"authorization_code"}, "code": {got.Get("code")}, "redirect_uri": {"http://127.0.0.1:8123/other"}}
 	x.firm = other
 	x.token(form).is(400, `"invalid_grant"`)
@@ -104,7 +104,7 @@ func TestSignInLanguages(t *testing.T) {
 		x.send(r).is(200, ">"+word+"</button>")
 	}
 	x.send(httptest.NewRequest("GET", x.address(url.Values{"lang": {"fr"}}), nil)).is(200, `<html lang="fr">`, "Refuser")
-	// No firm in the address: the same page without a choice made.
+	// Without a firm in the address the page has none preselected.
 	plain := strings.TrimPrefix(x.address(url.Values{}), "/f/"+idText(x.firm))
 	x.send(httptest.NewRequest("GET", plain, nil)).is(200, "Kantoor Peeters")
 }

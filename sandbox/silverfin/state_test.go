@@ -41,7 +41,7 @@ func TestSnapshot(t *testing.T) {
 	if diff := cmp.Diff(string(before), string(after)); diff != "" {
 		t.Fatal(diff)
 	}
-	// It goes on where it was: tokens, codes, locks, history and ids.
+	// It continues with the same tokens, codes, locks, history and ids.
 	y.call("GET", "/companies", "").is(200, "Bakkerij Janssens")
 	y.exchange(code).is(200)
 	y.call("POST", "/companies/{c}/periods/{p}/custom", batch(1)).is(422, "locked")
@@ -61,7 +61,7 @@ func TestSnapshot(t *testing.T) {
 	y.call("GET", "/companies", "").is(200, "Bakkerij Janssens")
 }
 
-func TestIDsAreTheSameEachTime(t *testing.T) {
+func TestIDsAreDeterministic(t *testing.T) {
 	build := func() []int64 {
 		x := newFixture(t, silverfin.Options{})
 		return []int64{x.firm, x.company, x.period, x.recon, x.sf.OpenWorkflow(x.company, x.period, "Tax")}
@@ -71,9 +71,9 @@ func TestIDsAreTheSameEachTime(t *testing.T) {
 	}
 }
 
-// Ten thousand files are quick to make and small to hold. Memory is measured
-// with room to spare: it is a guard against a wrong order of size.
-func TestHoldsManyFiles(t *testing.T) {
+// Ten thousand companies are made quickly and take little memory. The limit is generous:
+// it only detects a wrong order of magnitude.
+func TestManyCompanies(t *testing.T) {
 	sf := silverfin.New(silverfin.Options{})
 	firm := sf.AddFirm("Groot kantoor")
 	var before, after runtime.MemStats
@@ -100,9 +100,9 @@ func TestHoldsManyFiles(t *testing.T) {
 	runtime.KeepAlive(sf)
 }
 
-// Whatever is posted, custom properties behave as a map from namespace and key
-// to value, and the history leads from empty to what is there.
-func TestCustomIsAMap(t *testing.T) {
+// Whatever is posted, custom properties behave as a map from namespace and key to value,
+// and the history is consistent with it.
+func TestCustomPropertiesBehaveAsAMap(t *testing.T) {
 	rapid.Check(t, func(rt *rapid.T) {
 		x := newFixture(t, silverfin.Options{})
 		want := map[string]string{}
@@ -142,7 +142,7 @@ func TestCustomIsAMap(t *testing.T) {
 	})
 }
 
-// No body makes the server fail, and what was taken can be saved and read.
+// No body makes the server fail, and what was accepted can be saved and loaded.
 func FuzzCustom(f *testing.F) {
 	for _, seed := range []string{batch(2), `{"namespace":"n","key":"k","value":{"a":[1]}}`, `{"properties":[{}]}`, `[]`, `null`, `{"value":1e999,"namespace":"n","key":"k"}`} {
 		f.Add(seed)

@@ -16,8 +16,8 @@ func TestRotation(t *testing.T) {
 	x.access = first.text("access_token")
 	x.call("GET", "/user/firm", "").is(200, "Kantoor Peeters")
 
-	// Until the new access token is used the old pair works, so that a caller
-	// who lost the answer can ask again.
+	// Until the new access token is used the old pair stays valid, so that a caller who
+	// lost the response can ask again.
 	lost := x.refresh(first.text("refresh_token")).is(200)
 	x.call("GET", "/user/firm", "").is(200)
 	second := x.refresh(first.text("refresh_token")).is(200)
@@ -25,8 +25,7 @@ func TestRotation(t *testing.T) {
 		t.Fatal("two refreshes gave the same token")
 	}
 
-	// The first use of the new one kills the old pair, even where the call
-	// itself is refused.
+	// The first use of the new one revokes the old pair, even if that call is refused.
 	old := x.access
 	x.access = second.text("access_token")
 	x.call("GET", "/companies/1", "").is(404)
@@ -37,7 +36,7 @@ func TestRotation(t *testing.T) {
 	x.call("GET", "/user/firm", "").is(200)
 }
 
-func TestTokenLives(t *testing.T) {
+func TestTokenLifetimes(t *testing.T) {
 	x := newFixture(t, silverfin.Options{})
 	code := x.sf.Grant(x.firm)
 	x.clock.forward(10 * time.Minute)
@@ -68,7 +67,7 @@ func TestTokenRefusals(t *testing.T) {
 	x.token(url.Values{"grant_type": {"password"}}).is(400, `"unsupported_grant_type"`)
 	x.refresh("nonsense").is(400, `"invalid_grant"`, "error_description")
 
-	// A token belongs to one firm, at the token endpoint and in the API.
+	// A token is valid for one firm only, at the token endpoint and in the API.
 	pair := x.exchange(x.sf.Grant(x.firm))
 	x.access = pair.text("access_token")
 	other := x.sf.AddFirm("Cabinet Dubois")
@@ -91,8 +90,8 @@ func TestTokenRefusals(t *testing.T) {
 	}
 }
 
-// Silverfin takes the parameters in three ways, and a Basic header for the
-// client. Its own client sends the address percent-encoded inside JSON.
+// Silverfin accepts the parameters in three ways, and a Basic header for the client. Its
+// own client sends the address percent-encoded inside JSON.
 func TestTokenEncodings(t *testing.T) {
 	x := newFixture(t, silverfin.Options{})
 	path := "/f/" + idText(x.firm) + "/oauth/token"
