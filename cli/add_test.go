@@ -13,14 +13,14 @@ import (
 	"balansd/sandbox/madeup"
 )
 
-// addFixture is a firm that has linked Silverfin and not Finbox, with the demo's dossiers.
+// addFixture is a firm that linked Silverfin and not Finbox, with the demo's dossiers.
 type addFixture struct {
 	*fixture
 	demo  *sandbox.Demo
-	typed int // how many writes were there before
+	typed int // the number of writes before the test
 }
 
-// writes counts what was written to Silverfin since the fixture was made.
+// writes returns how often something was written to Silverfin since the fixture was made.
 func (f *addFixture) writes() int { return len(f.sandbox.Silverfin.Writes()) - f.typed }
 
 func newAddFixture(t *testing.T) *addFixture {
@@ -31,8 +31,8 @@ func newAddFixture(t *testing.T) *addFixture {
 	return &addFixture{f, demo, len(f.sandbox.Silverfin.Writes())}
 }
 
-// document writes the balance of a dossier of the demo as a file of a layout, and returns
-// its path.
+// document writes the balance of a demo dossier to a file in a layout, and returns its
+// path.
 func (f *addFixture) document(name string, l balance.Layout, one sandbox.DemoDossier, change ...func(*balance.Balance)) string {
 	f.t.Helper()
 	b, err := f.sandbox.Finbox.Figures(one.BalanceID)
@@ -52,8 +52,7 @@ func (f *addFixture) document(name string, l balance.Layout, one sandbox.DemoDos
 	return filepath.Join(f.dir, name)
 }
 
-// TestAdd delivers files without a daemon and with one, and leaves to a person what is
-// theirs to decide.
+// TestAdd delivers files with and without a daemon, and leaves decisions to a person.
 func TestAdd(t *testing.T) {
 	for name, running := range map[string]bool{"without a daemon": false, "with a daemon": true} {
 		t.Run(name, func(t *testing.T) {
@@ -93,8 +92,8 @@ func TestAdd(t *testing.T) {
 	}
 }
 
-// TestAddForADossier: --dossier names the company, and figures of one enterprise number go
-// into a company with another only with its name.
+// TestAddForADossier names the company with --dossier. Figures go into a company with
+// another enterprise number only if its name is given.
 func TestAddForADossier(t *testing.T) {
 	f := newAddFixture(t)
 	ready := f.demo.Find(sandbox.SituationNew)
@@ -116,7 +115,7 @@ func TestAddForADossier(t *testing.T) {
 	f.want(0, "in Silverfin", "add", unknown, "--yes", "--dossier", ready[1].Name, "--number-differs", ready[1].Name)
 }
 
-// TestAddAsJSON prints the upload where nothing is confirmed, and else the run.
+// TestAddAsJSON prints the upload if nothing is confirmed, else the run.
 func TestAddAsJSON(t *testing.T) {
 	f := newAddFixture(t)
 	one := f.demo.Find(sandbox.SituationNew)[0]
@@ -133,7 +132,7 @@ func TestAddAsJSON(t *testing.T) {
 	}
 }
 
-// TestAddRefusesFiles: what cannot be handed in is said before anything is kept.
+// TestAddRefusesFiles checks that invalid files are refused before anything is saved.
 func TestAddRefusesFiles(t *testing.T) {
 	f := newAddFixture(t)
 	f.want(1, "cannot be read", "add", filepath.Join(f.dir, "missing.pdf"))

@@ -34,10 +34,10 @@ func TestCommandsWithAndWithoutDaemon(t *testing.T) {
 		stdin string
 		args  string
 		code  int
-		do    func(f *fixture, cast *sandbox.Demo) // before the command
+		do    func(f *fixture, cast *sandbox.Demo) // called before the command
 	}
 	steps := []step{
-		{args: "connect finbox unknown-id", code: 1}, // makes the state
+		{args: "connect finbox unknown-id", code: 1}, // creates the state
 		{args: "status", code: 0}, {args: "ledger list"}, {args: "connections list"},
 		{args: "connect finbox CONN"},
 		{args: "sync --dry-run", code: 3},
@@ -99,8 +99,8 @@ func TestCommandsWithAndWithoutDaemon(t *testing.T) {
 	d.stop(t)
 }
 
-// masks replaces what differs in each output, and the one difference that a daemon makes:
-// that it runs.
+// masks replaces what differs in each output, and the only line in which a daemon makes a
+// difference: that it runs.
 var masks = []struct {
 	is *regexp.Regexp
 	to string
@@ -112,7 +112,7 @@ var masks = []struct {
 	{regexp.MustCompile(`\w{3} \d+ \w{3} \d{4} \d\d:\d\d`), "INSTANT"},
 	{regexp.MustCompile(`, in [0-9.]+(ms|s|m[0-9.]*s)`), ", in TIME"},
 	{regexp.MustCompile(`&state=\w+`), "&state=STATE"},
-	{regexp.MustCompile(`\|\\"[A-Z2-7]+\\"`), "|TAG"}, // which Finbox gives its listing
+	{regexp.MustCompile(`\|\\"[A-Z2-7]+\\"`), "|TAG"}, // the entity tag of Finbox's listing
 	{regexp.MustCompile(`127\.0\.0\.1:\d+`), "ADDRESS"},
 }
 
@@ -120,7 +120,7 @@ var masks = []struct {
 func (f *fixture) masked(r result) result {
 	f.t.Helper()
 	socket := strings.Trim(regexp.MustCompile(`(?m)^socket: (.*)$`).FindStringSubmatch(f.text())[1], "'")
-	// In JSON the backslashes of a Windows path are doubled.
+	// JSON doubles the backslashes of a Windows path.
 	doubled := strings.NewReplacer(`\`, `\\`)
 	mask := func(s string) string {
 		s = strings.NewReplacer(f.conn, "CONN", f.dir, "DIR", doubled.Replace(f.dir), "DIR",
@@ -133,7 +133,7 @@ func (f *fixture) masked(r result) result {
 	return result{r.code, mask(r.stdout), mask(r.stderr)}
 }
 
-// text is the configuration.
+// text returns the configuration.
 func (f *fixture) text() string {
 	f.t.Helper()
 	text, err := os.ReadFile(f.config)
@@ -143,11 +143,11 @@ func (f *fixture) text() string {
 	return string(text)
 }
 
-// stop ends the daemon in good order.
+// stop ends the daemon with a signal, where there are signals.
 func (p *process) stop(t *testing.T) {
 	t.Helper()
 	if runtime.GOOS == "windows" {
-		_ = p.cmd.Process.Kill() // the service manager stops it there, not a signal
+		_ = p.cmd.Process.Kill() // on Windows only the service manager can stop it
 		<-p.ended
 		return
 	}
@@ -159,7 +159,7 @@ func (p *process) stop(t *testing.T) {
 	}
 }
 
-// TestBusy: a second run, and a second process, report what blocks them.
+// TestBusy checks that a second run, and a second process, report what blocks them.
 func TestBusy(t *testing.T) {
 	t.Parallel()
 	f := newFixture(t, fixtureOptions{})
@@ -177,13 +177,13 @@ func TestBusy(t *testing.T) {
 	if !strings.Contains(r.stderr, fmt.Sprintf("%s is in use by process %d (balansd run)\n", f.stateFile(), d.cmd.Process.Pid)) {
 		t.Errorf("the other process is not named:\n%s", r.stderr)
 	}
-	// Nor does a second daemon start.
+	// A second daemon does not start.
 	second := f.start(nil, "run")
 	if code := second.wait(); code != 1 || !strings.Contains(second.stderr.String(), "is in use by process") {
 		t.Errorf("a second daemon ends with %d:\n%s", code, second.stderr)
 	}
 
-	// While one run waits for Silverfin, no other begins.
+	// While a run waits for Silverfin, no other run begins.
 	held, release := make(chan struct{}), make(chan struct{})
 	var once bool
 	f.sandbox.Silverfin.Faults().OnCall(func(faults.Call) {
@@ -211,8 +211,8 @@ func TestBusy(t *testing.T) {
 	d.stop(t)
 }
 
-// TestSyncStopped: the daemon stops cleanly without waiting for an answer from Silverfin,
-// and loses nothing.
+// TestSyncStopped checks that the daemon stops without waiting for an answer from
+// Silverfin, and that nothing is lost.
 func TestSyncStopped(t *testing.T) {
 	t.Parallel()
 	if runtime.GOOS == "windows" {
@@ -224,10 +224,10 @@ func TestSyncStopped(t *testing.T) {
 	if err := f.sandbox.Fill(balances); err != nil {
 		t.Fatal(err)
 	}
-	// A daemon that waits for an answer would outlast the test binary.
+	// A daemon that waits for an answer must not time out during the test.
 	d := f.daemon("BALANSD_SILVERFIN_TIMEOUT=10m")
 	f.sandbox.Silverfin.Faults().SetLatency(20 * time.Millisecond)
-	// From the fifth write on, Silverfin acts and does not answer any more.
+	// From the fifth write on, Silverfin writes but does not answer.
 	writing, release := make(chan struct{}), make(chan struct{})
 	var writes atomic.Int64
 	f.sandbox.Silverfin.Faults().OnCall(func(c faults.Call) {
@@ -259,7 +259,7 @@ func TestSyncStopped(t *testing.T) {
 	f.sandbox.Silverfin.Faults().SetLatency(0)
 	f.sandbox.Silverfin.Faults().OnCall(nil)
 
-	s := read[daemon.Status](t, f, 0, "status") // a stop is nobody's trouble
+	s := read[daemon.Status](t, f, 0, "status") // stopping is no error
 	if s.LastRun == nil || s.LastRun.Stopped == "" || s.Counts[ledger.Done] == balances {
 		t.Errorf("the run is recorded as %+v", s.LastRun)
 	}
@@ -267,8 +267,7 @@ func TestSyncStopped(t *testing.T) {
 	f.wantDelivered(balances)
 }
 
-// once closes a channel at the first call that matches. The calls come from
-// many goroutines.
+// once closes a channel at the first call that matches. Calls come from many goroutines.
 func once(match func(faults.Call) bool, hit chan struct{}) func(faults.Call) {
 	lock := make(chan struct{}, 1)
 	closed := false
@@ -282,8 +281,8 @@ func once(match func(faults.Call) bool, hit chan struct{}) func(faults.Call) {
 	}
 }
 
-// TestSyncInterrupted: a run ends when the command that asked for it is interrupted, with
-// and without a daemon.
+// TestSyncInterrupted checks that a run ends when its command is interrupted, with and
+// without a daemon.
 func TestSyncInterrupted(t *testing.T) {
 	t.Parallel()
 	for name, withDaemon := range map[string]bool{"alone": false, "through the daemon": true} {

@@ -12,9 +12,9 @@ import (
 	"balansd/sandbox/faults"
 )
 
-// TestSignInsOutOfABackup: after a restore without the state the tokens may have been
-// renewed by another balansd, so they are renewed only after a person took them over.
-func TestSignInsOutOfABackup(t *testing.T) {
+// TestTokensOfARestoredBackup checks that tokens restored without the current state are
+// renewed only after a person took them over, as another balansd may have renewed them.
+func TestTokensOfARestoredBackup(t *testing.T) {
 	t.Parallel()
 	f := newFixture(t, fixtureOptions{})
 	f.link()
@@ -39,8 +39,8 @@ func TestSignInsOutOfABackup(t *testing.T) {
 	f.want(0, "well", "connections", "list")
 }
 
-// TestBackupCommands makes a backup while the daemon runs and restores it
-// after more was delivered. The next run finds that again and writes nothing.
+// TestBackupCommands makes a backup while the daemon runs and restores it after more was
+// delivered. The next run finds those balances again and writes nothing.
 func TestBackupCommands(t *testing.T) {
 	t.Parallel()
 	f := newFixture(t, fixtureOptions{})
@@ -97,7 +97,7 @@ func TestBackupCommands(t *testing.T) {
 	f.want(0, "before-restore", "backup", "list")
 }
 
-func TestBackupThatIsDamaged(t *testing.T) {
+func TestDamagedBackup(t *testing.T) {
 	t.Parallel()
 	f := newFixture(t, fixtureOptions{})
 	f.link()
@@ -124,7 +124,7 @@ func TestBackupThatIsDamaged(t *testing.T) {
 	f.want(1, "there is no backup", "backup", "verify", "balansd-none.db")
 	f.want(2, "", "backup", "restore")
 
-	// The state is damaged, and its key is gone.
+	// The state is damaged, and its data key is missing.
 	if err := os.Truncate(f.stateFile(), 9000); err != nil {
 		t.Fatal(err)
 	}
@@ -134,7 +134,7 @@ func TestBackupThatIsDamaged(t *testing.T) {
 	}
 	f.want(0, "is missing, and no backup of the state has it", "backup", "restore", good, "--yes")
 	f.want(0, f.conn, "connections", "list")
-	// What was damaged is kept, and is no backup.
+	// The damaged state is kept, and does not count as a backup.
 	f.want(0, "-damaged.db", "backup", "list")
 	if err := os.Remove(bad); err != nil {
 		t.Fatal(err)

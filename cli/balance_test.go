@@ -14,8 +14,8 @@ import (
 	"balansd/sandbox/madeup"
 )
 
-// filings makes a folder with a filing that is in order, one that does not add
-// up, one without a social balance, and a file that is none.
+// filings makes a folder with a correct filing, one whose sums are wrong, one without a
+// social balance, and a file that is no filing.
 func filings(t *testing.T) string {
 	t.Helper()
 	dir := t.TempDir()
@@ -120,7 +120,7 @@ func TestInspectFolderJSON(t *testing.T) {
 	}
 }
 
-// What reads JSON gets English unless it asks for another language.
+// JSON is in English unless another language is asked for.
 func TestInspectFindingsJSON(t *testing.T) {
 	path := document(t, balance.NBBCSV, func(b *balance.Balance) { b.Values[balance.Cell{Code: "5801"}] = decimal.NewFromInt(-1) })
 	for lang, want := range map[string]string{"": "cannot be negative", "fr": "ne peut pas être négatif", "nl": "mag niet negatief zijn"} {
@@ -134,7 +134,7 @@ func TestInspectFindingsJSON(t *testing.T) {
 	}
 }
 
-// A figure that was read by what was worked out is shown as such.
+// A figure that was inferred is marked.
 func TestInspectInferredFigures(t *testing.T) {
 	made := madeup.Balance(1, balance.Full, 2024)
 	made.Values[balance.Cell{Code: "3123"}] = decimal.NewFromInt(1)

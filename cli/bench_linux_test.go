@@ -27,15 +27,15 @@ import (
 	"github.com/rs/zerolog"
 )
 
-// The size of the office that the figures are of.
+// The size of the office.
 const (
-	officeFirms    = 8 // so that the limit of calls per firm is not what is measured
+	officeFirms    = 8 // so that the rate limit of a firm does not determine the result
 	officeDossiers = 10_000
-	officeYears    = 10 // balances of each dossier that are in the ledger already
+	officeYears    = 10 // balances of each dossier already in the ledger
 )
 
-// office is a large accounting office after ten years with balansd: simulators
-// in this process, the state on disk, and the real program to be run on it.
+// office is a large accounting office after ten years with balansd: simulators in this
+// process, the state on disk, and the real program to run.
 type office struct {
 	testing.TB
 	dir, program, config string
@@ -51,7 +51,7 @@ type officeClient struct {
 	company, period int64
 }
 
-// newOffice makes the office. Nothing in it is new.
+// newOffice makes the office. There are no new balances.
 func newOffice(tb testing.TB) *office {
 	tb.Helper()
 	o := &office{TB: tb, dir: tb.TempDir()}
@@ -121,8 +121,7 @@ func (o *office) addClient(n int) {
 	o.clients = append(o.clients, c)
 }
 
-// fill links everything and puts ten delivered balances of each dossier into
-// the ledger.
+// fill links everything and puts ten delivered balances of each dossier into the ledger.
 func (o *office) fill() {
 	o.Helper()
 	ctx := o.Context()
@@ -153,8 +152,7 @@ func (o *office) fill() {
 	}
 }
 
-// deliver records the balances of one year and makes them done, in the steps
-// of a run.
+// deliver records the balances of one year and moves them to done, in the steps of a run.
 func (o *office) deliver(n *node, connection ledger.Connection, clients []officeClient, year int) {
 	o.Helper()
 	made := time.Date(year+1, time.April, 1, 12, 0, 0, 0, time.UTC)
@@ -197,7 +195,7 @@ func (o *office) deliver(n *node, connection ledger.Connection, clients []office
 	}
 }
 
-// news has Finbox make a new balance for every dossier.
+// news adds a balance for each dossier to Finbox.
 func (o *office) news() {
 	o.Helper()
 	for i, c := range o.clients {
@@ -208,13 +206,13 @@ func (o *office) news() {
 	}
 }
 
-// memory is the most that a process held at any time, in bytes.
+// memory is the peak memory of a process, in bytes.
 type memory struct {
-	resident  int64 // with the pages of the state file that the system keeps for it
-	anonymous int64 // its own
+	resident  int64 // with cached pages of the state file
+	anonymous int64 // without them
 }
 
-// run runs the program to its end and watches its memory.
+// run runs the program to its end and measures its memory.
 func (o *office) run(args ...string) (string, memory) {
 	o.Helper()
 	cmd := exec.Command(o.program, append(args, "--config", o.config)...)
@@ -247,8 +245,7 @@ func (o *office) run(args ...string) (string, memory) {
 	return out.String(), peak
 }
 
-// statusField reads a field of /proc/PID/status, in bytes; 0 when the process
-// is gone.
+// statusField reads a field of /proc/PID/status, in bytes; 0 if the process has ended.
 func statusField(pid int, name string) int64 {
 	f, err := os.Open(fmt.Sprintf("/proc/%d/status", pid))
 	if err != nil {
@@ -292,8 +289,8 @@ func (o *office) start() time.Duration {
 	return 0
 }
 
-// BenchmarkOffice measures the real program on an office of 10,000 dossiers
-// whose ledger has 100,000 entries.
+// BenchmarkOffice measures the real program for an office of 10,000 dossiers whose ledger
+// has 100,000 entries.
 func BenchmarkOffice(b *testing.B) {
 	const mib = 1 << 20
 	for b.Loop() {

@@ -16,7 +16,7 @@ import (
 	"time"
 )
 
-// keyPEM writes a private key as the text of a file.
+// keyPEM returns a private key in PEM.
 func keyPEM(t *testing.T, kind string, key any) string {
 	t.Helper()
 	der, err := x509.MarshalPKCS8PrivateKey(key)
@@ -26,7 +26,7 @@ func keyPEM(t *testing.T, kind string, key any) string {
 	return string(pem.EncodeToMemory(&pem.Block{Type: kind, Bytes: der}))
 }
 
-// certificatePEM makes the certificate of a key.
+// certificatePEM returns a certificate for a key in PEM.
 func certificatePEM(t *testing.T, key *rsa.PrivateKey) string {
 	t.Helper()
 	template := &x509.Certificate{SerialNumber: big.NewInt(1), NotAfter: time.Date(2040, 1, 1, 0, 0, 0, 0, time.UTC)}
@@ -46,9 +46,8 @@ func rsaKey(t *testing.T) *rsa.PrivateKey {
 	return key
 }
 
-// TestConfigCheckKeysAndFolders: config check reports mistakes in the files and folders
-// that a configuration names, each with its line, together with the mistakes of the
-// configuration itself.
+// TestConfigCheckKeysAndFolders checks that mistakes in the files and folders that a
+// configuration names are reported with their lines, together with its other mistakes.
 func TestConfigCheckKeysAndFolders(t *testing.T) {
 	t.Parallel()
 	dir := t.TempDir()
@@ -100,7 +99,7 @@ folders:
 		{"right.key", "right.crt", "right.crt", ":9:3: folders[0].path: " + filepath.Join(dir, "right.crt") + " is no folder"},
 	} {
 		if runtime.GOOS == "windows" && c.key == "open.key" {
-			continue // access lists guard files there, not modes
+			continue // access lists protect files there, not modes
 		}
 		r := check(c.key, c.certificate, c.folder)
 		r.want(t, 2, c.want, "config", "check")
@@ -108,7 +107,7 @@ folders:
 			t.Errorf("want one mistake:\n%s", r.stderr)
 		}
 	}
-	// All at once, also with those of the settings.
+	// All at once, with the mistakes of the settings.
 	r := check("encrypted.key", "right.crt", "absent\nlanguage: es")
 	r.want(t, 2, "Error: the configuration has 3 mistakes\n", "config", "check")
 	if _, err := os.Stat(filepath.Join(dir, "data")); err == nil {

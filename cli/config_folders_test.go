@@ -7,8 +7,8 @@ import (
 	"testing"
 )
 
-// TestConfigCheckOverlaps: two sources of the same files, and a source that holds the
-// state, are mistakes at their lines, links in paths resolved.
+// TestConfigCheckOverlaps checks that two sources of the same files, and a source that
+// contains the state, are reported with their lines, also through links.
 func TestConfigCheckOverlaps(t *testing.T) {
 	t.Parallel()
 	dir := t.TempDir()
@@ -49,8 +49,8 @@ func TestConfigCheckOverlaps(t *testing.T) {
 	}
 }
 
-// TestDoctorOfFolders: a line for each folder, with what it was taken for and what is
-// no social balance in it; status tells the same after a run.
+// TestDoctorOfFolders checks that doctor has a line for each folder, with its detected
+// layout and the number of other files, and that status shows the same after a run.
 func TestDoctorOfFolders(t *testing.T) {
 	t.Parallel()
 	f := newFixture(t, fixtureOptions{more: "folders: [{name: payroll, path: in, settle: 0s}]\n"})
@@ -67,6 +67,6 @@ func TestDoctorOfFolders(t *testing.T) {
 	f.want(0, "3 files: 0 social balances, 1 that cannot be read; not a social balance: 1 Word document, 1 picture; 1 left out", "doctor")
 	f.want(0, "Taken for: a sub-folder for each dossier (1), because their names are of no year and no collection", "doctor")
 	f.want(3, "sociale balans.pdf", "sync")
-	f.want(0, "0 new", "sync") // it is told once
+	f.want(0, "0 new", "sync") // reported once
 	f.want(3, "payroll: 3 files: 0 social balances", "status")
 }

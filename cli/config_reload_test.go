@@ -17,7 +17,7 @@ import (
 	"github.com/rs/zerolog"
 )
 
-// rewrite changes the configuration's text.
+// rewrite replaces text in the configuration.
 func (f *fixture) rewrite(from, to string) {
 	f.t.Helper()
 	text := f.text()
@@ -38,7 +38,7 @@ func TestReload(t *testing.T) {
 	d := f.daemon()
 	f.want(0, "no setting changed", "config", "reload")
 
-	// What can change does, and what cannot is said, each time.
+	// Each reload applies what can change, and reports what needs a restart.
 	f.rewrite(`night: {at: "02:30", spread: 0s}`, "night: {at: \"04:44\", spread: 0s}\nlog: {level: debug, files: 3}")
 	got := read[localapi.Reloaded](t, f, 0, "config", "reload")
 	if !slices.Equal(got.Changed, []string{"log.level", "night.at"}) || !slices.Equal(got.Restart, []string{"log.files"}) {
@@ -48,7 +48,7 @@ func TestReload(t *testing.T) {
 	d.stderr.waitFor(t, `"level":"debug"`, d.ended)
 	f.want(0, "In force after a restart (balansd service restart): log.files.", "config", "reload")
 
-	// Mistakes change nothing: the daemon keeps its configuration.
+	// After a mistake the daemon keeps its configuration.
 	f.rewrite("04:44", "25:44")
 	f.want(2, "no time of day", "config", "reload")
 	f.rewrite("25:44", "04:44")
@@ -87,8 +87,7 @@ func (f *fixture) auditRecords() []accounts.Record {
 	return list
 }
 
-// TestReloadClients sets another client id: the next call uses it,
-// without a restart.
+// TestReloadClients sets another client id: the next call uses it without a restart.
 func TestReloadClients(t *testing.T) {
 	t.Parallel()
 	f := newFixture(t, fixtureOptions{})
@@ -97,15 +96,15 @@ func TestReloadClients(t *testing.T) {
 	ours := fmt.Sprintf("client_id: %q", f.sandbox.Finbox.ClientID())
 	f.rewrite(ours, "client_id: somebody-else")
 	f.want(0, "finbox.client_id", "config", "reload")
-	f.want(3, "", "sync") // Finbox does not know that client
+	f.want(3, "", "sync") // Finbox does not know that client id
 	f.rewrite("client_id: somebody-else", ours)
 	f.want(0, "finbox.client_id", "config", "reload")
 	f.want(0, "", "sync")
 	d.stop(t)
 }
 
-// TestReloadKeepsSignIn: an administrator corrects the configuration while
-// somebody else is at Silverfin's page.
+// TestReloadKeepsSignIn reloads the configuration while somebody is signing in to
+// Silverfin.
 func TestReloadKeepsSignIn(t *testing.T) {
 	t.Parallel()
 	fix := newFixture(t, fixtureOptions{})
@@ -132,7 +131,7 @@ func TestReloadKeepsSignIn(t *testing.T) {
 	d.stop(t)
 }
 
-// TestReloadBySignal reads the configuration again as systemctl reload asks for.
+// TestReloadBySignal sends the signal of systemctl reload.
 func TestReloadBySignal(t *testing.T) {
 	if runtime.GOOS == "windows" {
 		t.Skip("Windows has no such signal")

@@ -105,7 +105,7 @@ func TestConfigCheck(t *testing.T) {
 	}
 }
 
-// The check of the configuration and the HTTP client accept the same proxies.
+// The configuration check and the HTTP client accept the same proxies.
 func TestConfigCheckOfProxy(t *testing.T) {
 	path := filepath.Join(t.TempDir(), "balansd.yaml")
 	for proxy, ok := range map[string]bool{
@@ -130,7 +130,7 @@ func TestConfigCheckOfProxy(t *testing.T) {
 
 func TestConfigCheckNoFile(t *testing.T) {
 	t.Chdir(t.TempDir())
-	file := config.DefaultFile(nil) // nor has the command any environment here
+	file := config.DefaultFile(nil) // the command has no environment here either
 	if _, err := os.Stat(file); err == nil {
 		t.Skipf("this machine has a configuration of its own, %s", file)
 	}

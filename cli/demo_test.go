@@ -18,7 +18,8 @@ import (
 	"balansd/localapi"
 )
 
-// TestDemoProgramName: the commands that the demo prints work in another terminal.
+// TestDemoProgramName checks that the commands in the demo's output work in another
+// terminal.
 func TestDemoProgramName(t *testing.T) {
 	t.Parallel()
 	root := t.TempDir()
@@ -38,7 +39,7 @@ func TestDemoProgramName(t *testing.T) {
 		at("my programs", "other"):               `"` + at("my programs", "other") + `"`,
 	} {
 		if filepath.Separator != '/' && want[0] == '"' {
-			continue // quoting doubles the separators of Windows
+			continue // quoting doubles the backslashes of Windows
 		}
 		if got := programAt(exe, at("work"), []string{at("tmp"), at("cache"), ""}, find); got != want {
 			t.Errorf("%s is called as %s, want %s", exe, got, want)
@@ -46,7 +47,7 @@ func TestDemoProgramName(t *testing.T) {
 	}
 }
 
-// TestDemoKeep opens what demo --keep prints: the link works, the pages show a week
+// TestDemoKeep checks what demo --keep prints: the link works, the pages show a week
 // without a missed night, and Finbox links to the pages.
 func TestDemoKeep(t *testing.T) {
 	t.Parallel()
@@ -110,7 +111,7 @@ func TestDemoKeep(t *testing.T) {
 	}
 }
 
-// fetched reads a page, and waits for a server that has just been started.
+// fetched reads a page, waiting for a server that was just started.
 func fetched(t *testing.T, address string) string {
 	t.Helper()
 	for {
@@ -131,8 +132,8 @@ func fetched(t *testing.T, address string) string {
 	}
 }
 
-// TestDemoFolder has a PDF, a ZIP and a CSV that Excel saved end in Silverfin, beside
-// what comes from Finbox.
+// TestDemoFolder delivers a PDF, a ZIP and a CSV saved by Excel from a folder, beside
+// balances from Finbox.
 func TestDemoFolder(t *testing.T) {
 	t.Parallel()
 	r := balansd(t, "demo")

@@ -11,8 +11,7 @@ import (
 )
 
 // TestReadOnlyDisk makes the file system of the state read-only, as Linux does after an
-// I/O error: commands that only read work, and the others report the cause, and no
-// damage.
+// I/O error. Commands that only read work; the others report the cause, and no damage.
 func TestReadOnlyDisk(t *testing.T) {
 	testenv.Need(t, testenv.Root)
 	f := newFixture(t, fixtureOptions{})

@@ -24,8 +24,8 @@ func TestDiskFull(t *testing.T) {
 	if err := f.sandbox.FillWith(o); err != nil {
 		t.Fatal(err)
 	}
-	// Each time a little more room, so that it fills up at another place: while
-	// what is new is recorded, and while it is delivered.
+	// Each time with a little more space, so that it is full at another step: while new
+	// balances are recorded, and while they are delivered.
 	for range 3 {
 		info, err := os.Stat(f.stateFile())
 		if err != nil {

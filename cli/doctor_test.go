@@ -11,8 +11,8 @@ import (
 	"time"
 )
 
-// TestDoctor checks the connection of a server without faults, and then with each fault
-// that occurs at an accounting firm: the result says who can solve it.
+// TestDoctor checks a server without faults, and then with each fault that occurs at an
+// accounting firm: the result says who can solve it.
 func TestDoctor(t *testing.T) {
 	t.Parallel()
 	f := newFixture(t, fixtureOptions{})
@@ -54,8 +54,8 @@ func TestDoctorOfTheClock(t *testing.T) {
 	}
 }
 
-// TestConnectSaysWhatIsInTheWay: whatever blocks a link to Finbox, the problem says how
-// to solve it, and not to try again later.
+// TestConnectSaysWhatIsInTheWay checks that the problem of a failed link to Finbox says
+// how to solve it, rather than to try again later.
 func TestConnectSaysWhatIsInTheWay(t *testing.T) {
 	t.Parallel()
 	refusing := func(status int) string {

@@ -16,8 +16,8 @@ import (
 	"balansd/sandbox"
 )
 
-// TestConnectSyncAndDecide is the job from the first link to the last decision, each
-// step as text and as JSON, with its exit code.
+// TestConnectSyncAndDecide goes from the first link to the last decision, each step as
+// text and as JSON, with its exit code.
 func TestConnectSyncAndDecide(t *testing.T) {
 	t.Parallel()
 	f := newFixture(t, fixtureOptions{})
@@ -49,7 +49,7 @@ func TestConnectSyncAndDecide(t *testing.T) {
 		Run     ledger.Run `json:"pass"`
 		Entries []struct{ Entry ledger.Entry }
 	}](t, f, 3, "sync")
-	// The older of two revisions may be set aside before its turn comes.
+	// The older of two revisions may be superseded before it is processed.
 	if p.Run.New != 13 || p.Run.Outcome[ledger.Done] != 5 || len(p.Entries) < 12 || p.Run.Trigger != ledger.ByHand {
 		t.Errorf("the run is %+v with %d entries", p.Run, len(p.Entries))
 	}
@@ -89,7 +89,7 @@ func TestConnectSyncAndDecide(t *testing.T) {
 	f.connections()
 }
 
-// filters checks each flag of `ledger list`.
+// filters checks each flag of "ledger list".
 func (f *fixture) filters(all map[string]ledger.Entry) {
 	f.t.Helper()
 	for flags, want := range map[string]int{
@@ -113,7 +113,7 @@ func (f *fixture) filters(all map[string]ledger.Entry) {
 		`period_locked, template_missing, connection_inactive, needs_relink, findings, doubtful_figures, two_amounts, which_counts, number_differs, before_activation, dismissed`, "ledger", "list", "--reason", "bogus")
 }
 
-// decisions moves entries as a person does, and carries it out.
+// decisions changes entries as a person does, and runs a sync.
 func (f *fixture) decisions(cast *sandbox.Demo, all map[string]ledger.Entry) {
 	f.t.Helper()
 	number := func(s sandbox.Situation) string { return fmt.Sprint(all[cast.Find(s)[0].Name].Number) }
@@ -130,7 +130,7 @@ func (f *fixture) decisions(cast *sandbox.Demo, all map[string]ledger.Entry) {
 		return f.sandbox.Silverfin.Custom(place.CompanyID, place.PeriodID)["social_balance_integration.code_1023"]
 	}
 
-	// What a person changed stays until a person decides.
+	// What a person changed stays until it is decided on.
 	f.want(1, "is differs and cannot be tried again", "ledger", "retry", changed)
 	f.want(2, `"99999" is not a rubric of the social balance`, "ledger", "use-finbox", changed, "--rubric", "99999")
 	f.want(1, "rubric 1003 of entry "+changed+" does not differ", "ledger", "use-finbox", changed, "--rubric", "1003")
@@ -146,7 +146,7 @@ func (f *fixture) decisions(cast *sandbox.Demo, all map[string]ledger.Entry) {
 	if e := read[daemon.EntryDetail](f.t, f, 0, "ledger", "show", changed).Entry; e.State != ledger.Done {
 		f.t.Errorf("a kept figure leaves the entry %s: %s", e.State, e.Detail)
 	}
-	// The person changes it again, and uses Finbox's this time.
+	// The person changes it again, and this time chooses Finbox's figures.
 	one := cast.Find(sandbox.SituationChanged)[0]
 	if err := f.sandbox.TypeByHand(one, "1023", "7"); err != nil {
 		f.t.Fatal(err)
@@ -159,7 +159,7 @@ func (f *fixture) decisions(cast *sandbox.Demo, all map[string]ledger.Entry) {
 		f.t.Errorf("Silverfin holds %s after using Finbox's %s", got, differ.Finbox)
 	}
 
-	// Dismissed, it is left alone; retried, it is tried again.
+	// A dismissed entry is skipped; a retried one is tried again.
 	f.want(0, "Entry "+closed+" (Bouwbedrijf De Meersche NV 0900.000.543) is left aside.\n", "ledger", "dismiss", closed)
 	f.sandbox.OpenWorkflow(cast.Find(sandbox.SituationWorkflowClosed)[0])
 	f.want(3, "", "sync")
@@ -178,7 +178,7 @@ func (f *fixture) decisions(cast *sandbox.Demo, all map[string]ledger.Entry) {
 	f.want(2, `"twelve" is not the number of an entry`, "ledger", "show", "twelve")
 }
 
-// connections steers the connection and the firm.
+// connections pauses, resumes and removes the connection and the firm.
 func (f *fixture) connections() {
 	f.t.Helper()
 	type both struct {
@@ -211,8 +211,8 @@ func (f *fixture) connections() {
 	}
 }
 
-// browser answers the sign-in as a person at a browser does: it opens the
-// address that balansd shows, and gives or denies consent for a firm.
+// browser answers the sign-in as a person with a browser does: it opens the address that
+// balansd prints, and gives or denies consent for a firm.
 type browser struct {
 	t      testing.TB
 	answer string // allow or deny
@@ -223,7 +223,7 @@ type browser struct {
 
 var signInURL = regexp.MustCompile(`http://\S+/oauth/authorize\?\S+`)
 
-// Write receives what balansd prints, one message a call.
+// Write receives the output of balansd, one message a call.
 func (b *browser) Write(p []byte) (int, error) {
 	b.seen.Write(p)
 	if address := signInURL.FindString(b.seen.String()); address != "" && !b.done {
@@ -243,7 +243,7 @@ func (b *browser) visit(address string) {
 		b.t.Error(err)
 		return
 	}
-	form := u.Query() // what the page's hidden fields hold
+	form := u.Query() // the hidden fields of the page
 	form.Set("decision", b.answer)
 	form.Set("authorized_firm_id", fmt.Sprint(b.firm))
 	u.RawQuery = ""
@@ -274,7 +274,7 @@ func (b *browser) fetch(method, address string, form url.Values) string {
 	return string(text)
 }
 
-// signIn runs `connect silverfin` with a person at a browser beside it.
+// signIn runs "connect silverfin" with a person at a browser.
 func (f *fixture) signIn(answer string, firm int64, args ...string) result {
 	f.t.Helper()
 	b := &browser{t: f.t, answer: answer, firm: firm}
@@ -293,7 +293,7 @@ func TestSignInCallback(t *testing.T) {
 	r = f.signIn("allow", f.firm)
 	r.want(t, 0, fmt.Sprintf("Linked: Silverfin firm Kantoor Zandbank (%d).\n", f.firm))
 
-	// Granted for another firm than asked.
+	// Consent is given for another firm than was asked for.
 	r = f.signIn("allow", other, "--firm", fmt.Sprint(f.firm), "--json")
 	var got struct {
 		Firm  ledger.Firm
@@ -333,8 +333,8 @@ func (b *foreignPages) Write(p []byte) (int, error) {
 	return b.browser.Write(p)
 }
 
-// TestSignInIgnoresOtherPages: any page can send the browser to this machine. What
-// has another state than the sign-in, or none, neither ends it nor links a firm.
+// TestSignInIgnoresOtherPages checks that requests with another state than the sign-in's,
+// or none, neither end it nor link a firm: any page can send the browser to this machine.
 func TestSignInIgnoresOtherPages(t *testing.T) {
 	t.Parallel()
 	f := newFixture(t, fixtureOptions{})
@@ -365,7 +365,7 @@ func TestSignInPastedCode(t *testing.T) {
 	f.runWith(code+"\n", "connect", "silverfin", "--oob", "--firm", firm).want(t, 1, "it was used already")
 	f.want(0, "well", "connections", "list")
 
-	// A person who interrupts the command does not have to give the code.
+	// The command can be interrupted while it waits for the code.
 	ctx, cancel := context.WithCancel(t.Context())
 	never, _ := io.Pipe()
 	asked := make(chan struct{})
@@ -390,7 +390,7 @@ func (h closeOnWrite) Write(p []byte) (int, error) {
 	return len(p), nil
 }
 
-// TestDemo is the demo as a person sees it.
+// TestDemo runs the demo.
 func TestDemo(t *testing.T) {
 	t.Parallel()
 	r := balansd(t, "demo")

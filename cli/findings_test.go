@@ -12,8 +12,8 @@ import (
 	"balansd/ledger"
 )
 
-// TestLedgerShowsCorrections: a correction whose figures do not add up is delivered, and
-// the ledger shows what it changed and what is wrong with it, in the chosen language.
+// TestLedgerShowsCorrections delivers a correction whose sums are wrong. The ledger shows
+// what it changed and its findings, in the chosen language.
 func TestLedgerShowsCorrections(t *testing.T) {
 	t.Parallel()
 	f := newFixture(t, fixtureOptions{})
@@ -54,7 +54,7 @@ func TestLedgerShowsCorrections(t *testing.T) {
 	}
 }
 
-// With the setting such a balance waits, and retry lets it go.
+// If the setting is on, such a balance waits until it is retried.
 func TestHoldOnFindings(t *testing.T) {
 	t.Parallel()
 	f := newFixture(t, fixtureOptions{})

@@ -24,7 +24,7 @@ import (
 	"balansd/sandbox"
 )
 
-// testProcessEnv makes the test binary run as balansd, in a process of its own.
+// testProcessEnv makes the test binary run as balansd.
 const testProcessEnv = "BALANSD_CLI_TEST_PROCESS"
 
 func TestMain(m *testing.M) {
@@ -41,30 +41,30 @@ func TestMain(m *testing.M) {
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
 	context.AfterFunc(ctx, stop)
 	env := Env{Args: os.Args[1:], Stdin: os.Stdin, Stdout: os.Stdout, Stderr: os.Stderr, Version: "test"}
-	if manager := os.Getenv("NOTIFY_SOCKET"); manager != "" { // which a test gives
+	if manager := os.Getenv("NOTIFY_SOCKET"); manager != "" { // set by some tests
 		env.Environ = []string{"NOTIFY_SOCKET=" + manager}
 	}
 	os.Exit(Main(ctx, env))
 }
 
-// fixture is the server of an accounting firm: a configuration in a folder of its
-// own, and the simulated Finbox and Silverfin that it names.
+// fixture is the server of an accounting firm: a configuration in its own folder, and the
+// simulated Finbox and Silverfin that it names.
 type fixture struct {
 	t       testing.TB
 	dir     string
 	config  string
 	sandbox *sandbox.Sandbox
-	conn    string // connection id
+	conn    string // the connection id
 	firm    int64
 
-	daemonTimeout time.Duration // of commands in this process; what people get when 0
+	daemonTimeout time.Duration // for commands in this process; the default if 0
 }
 
 // fixtureOptions are the differences from the usual fixture.
 type fixtureOptions struct {
 	sandbox sandbox.Options
-	finbox  string // credentials in the configuration, in place of the client secret
-	more    string // more lines of configuration
+	finbox  string // Finbox credentials of the configuration, instead of a client secret
+	more    string // more lines of the configuration
 }
 
 func newFixture(t testing.TB, o fixtureOptions) *fixture {
@@ -74,7 +74,7 @@ func newFixture(t testing.TB, o fixtureOptions) *fixture {
 		t.Fatal(err)
 	}
 	t.Cleanup(func() {
-		// Close waits for calls under way, which a test may leave behind.
+		// Close waits for calls that a test did not wait for.
 		ctx, cancel := context.WithTimeout(context.Background(), time.Second)
 		defer cancel()
 		_ = box.Close(ctx)
@@ -84,7 +84,7 @@ func newFixture(t testing.TB, o fixtureOptions) *fixture {
 	w.write("finbox.secret", info.Finbox.ClientSecret)
 	w.write("silverfin.secret", info.Silverfin.ClientSecret)
 	if !strings.Contains(o.more, "portal:") {
-		o.more += "portal: {listen: \"\"}\n" // many run at the same time
+		o.more += "portal: {listen: \"\"}\n" // many fixtures run at the same time
 	}
 	if o.finbox == "" {
 		o.finbox = "client_secret_file: finbox.secret"
@@ -100,8 +100,8 @@ silverfin: {base_url: %q, client_id: %q, client_secret_file: silverfin.secret, r
 	return w
 }
 
-// socketPath returns a socket that no other test uses. The folder of a test is
-// too long for one: a Unix socket's path has at most about 100 bytes.
+// socketPath returns a socket that no other test uses. It is not in the test's folder,
+// since the path of a Unix socket has at most about 100 bytes.
 func socketPath(t testing.TB) string {
 	t.Helper()
 	dir, err := os.MkdirTemp("", "bd")
@@ -130,7 +130,7 @@ func (f *fixture) stateFile() string { return filepath.Join(f.dir, "data", "bala
 // run runs a command in this process.
 func (f *fixture) run(args ...string) result { return f.runWith("", args...) }
 
-// runWith runs a command with something on its standard input.
+// runWith runs a command with stdin as its standard input.
 func (f *fixture) runWith(stdin string, args ...string) result {
 	f.t.Helper()
 	return f.runEnv(f.t.Context(), Env{Args: args, Stdin: strings.NewReader(stdin)})
@@ -151,7 +151,7 @@ func (f *fixture) runEnv(ctx context.Context, env Env) result {
 	return result{code, stdout.String(), stderr.String()}
 }
 
-// want runs a command and checks its exit code, and that its output on both streams
+// want runs a command and checks its exit code, and that its output or error output
 // contains a text.
 func (f *fixture) want(code int, contains string, args ...string) result {
 	f.t.Helper()
@@ -167,7 +167,7 @@ func (r result) want(t testing.TB, code int, contains string, args ...string) {
 	}
 }
 
-// read runs a command with --json and reads what it prints.
+// read runs a command with --json and decodes its output.
 func read[T any](t testing.TB, f *fixture, code int, args ...string) (out T) {
 	t.Helper()
 	r := f.run(append(args, "--json")...)
@@ -177,7 +177,7 @@ func read[T any](t testing.TB, f *fixture, code int, args ...string) (out T) {
 	return out
 }
 
-// entries lists the ledger, by dossier.
+// entries returns the ledger by dossier.
 func (f *fixture) entries() map[string]ledger.Entry {
 	f.t.Helper()
 	out := map[string]ledger.Entry{}
@@ -189,7 +189,7 @@ func (f *fixture) entries() map[string]ledger.Entry {
 	return out
 }
 
-// link links Finbox and the firm, as a person does once.
+// link links Finbox and the firm.
 func (f *fixture) link() {
 	f.t.Helper()
 	f.want(0, "Linked", "connect", "finbox", f.conn)
@@ -202,7 +202,7 @@ func (f *fixture) linkSilverfin() {
 	f.runWith(f.sandbox.Silverfin.Grant(f.firm)+"\n", args...).want(f.t, 0, "Linked", args...)
 }
 
-// addDemo fills the sandbox with dossiers in every situation.
+// addDemo adds the demo's dossiers to the sandbox.
 func (f *fixture) addDemo() *sandbox.Demo {
 	f.t.Helper()
 	d, err := f.sandbox.Demo()
@@ -212,9 +212,9 @@ func (f *fixture) addDemo() *sandbox.Demo {
 	return d
 }
 
-// wantDelivered compares Silverfin with Finbox: every balance of the ledger is done,
-// there are as many as were made, each figure is where it belongs, and no property was
-// ever written with two different values.
+// wantDelivered compares Silverfin with Finbox: each balance of the ledger is done, their
+// number is right, each figure is in its place, and no property was ever written with two
+// different values.
 func (f *fixture) wantDelivered(balances int) {
 	f.t.Helper()
 	list := read[[]ledger.Entry](f.t, f, 0, "ledger", "list")
@@ -258,7 +258,7 @@ func (f *fixture) wantNoRewrites() {
 	}
 }
 
-// process is balansd running as a process of its own.
+// process is balansd in another process.
 type process struct {
 	t      testing.TB
 	cmd    *exec.Cmd
@@ -267,14 +267,13 @@ type process struct {
 	ended  chan struct{} // closed once the process has ended
 }
 
-// start runs a command as a process of its own; env are more variables.
+// start runs a command in another process; env has additional variables.
 func (f *fixture) start(env []string, args ...string) *process {
 	f.t.Helper()
 	return f.startInto(nil, env, args...)
 }
 
-// startInto is start of a process whose standard error goes into a file; nil
-// for the process's own output.
+// startInto is start with standard error in a file; nil for the process's own output.
 func (f *fixture) startInto(stderr *os.File, env []string, args ...string) *process {
 	f.t.Helper()
 	p := &process{t: f.t, stdout: newOutput(), stderr: newOutput(), ended: make(chan struct{})}
@@ -298,7 +297,7 @@ func (f *fixture) startInto(stderr *os.File, env []string, args ...string) *proc
 	return p
 }
 
-// daemon starts `run` and waits until it answers; env are more variables.
+// daemon starts "run" and waits until it answers; env has additional variables.
 func (f *fixture) daemon(env ...string) *process {
 	f.t.Helper()
 	p := f.start(env, "run")
@@ -306,18 +305,17 @@ func (f *fixture) daemon(env ...string) *process {
 	return p
 }
 
-// wait waits until the process has ended and returns its exit code; -1 for one
-// that was killed.
+// wait waits until the process has ended and returns its exit code, -1 if it was killed.
 func (p *process) wait() int {
 	<-p.ended
 	return p.cmd.ProcessState.ExitCode()
 }
 
-// output is what a process writes, readable meanwhile.
+// output is the output of a process, readable while it runs.
 type output struct {
 	mu    sync.Mutex
 	text  bytes.Buffer
-	wrote chan struct{} // holds one token when something new was written
+	wrote chan struct{} // has one token when something was written
 }
 
 func newOutput() *output { return &output{wrote: make(chan struct{}, 1)} }
@@ -338,7 +336,8 @@ func (o *output) String() string {
 	return o.text.String()
 }
 
-// waitFor waits until the output contains a text. It is for one goroutine at a time.
+// waitFor waits until the output contains a text. Only one goroutine may call it at a
+// time.
 func (o *output) waitFor(t testing.TB, text string, ended <-chan struct{}) {
 	t.Helper()
 	for !strings.Contains(o.String(), text) {

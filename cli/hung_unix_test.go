@@ -15,8 +15,8 @@ import (
 	"balansd/service"
 )
 
-// TestHungDaemon suspends the process of the daemon, as a debugger does: it accepts
-// connections and answers none. Every command ends nevertheless, and reports it.
+// TestHungDaemon suspends the process of the daemon, so that it accepts connections and
+// answers none. Each command still ends, and reports it.
 func TestHungDaemon(t *testing.T) {
 	t.Parallel()
 	f := newFixture(t, fixtureOptions{})
@@ -30,7 +30,7 @@ func TestHungDaemon(t *testing.T) {
 	if _, err := syscall.Wait4(d.cmd.Process.Pid, &stopped, syscall.WUNTRACED, nil); err != nil || !stopped.Stopped() {
 		t.Fatalf("the daemon is not stopped: %v %v", stopped, err)
 	}
-	// However short the wait, a process that is stopped never answers.
+	// A suspended process never answers, however short the timeout.
 	f.daemonTimeout = 100 * time.Millisecond
 	m := &fakeManager{status: service.Status{State: service.On, Config: f.config}}
 	for _, args := range [][]string{{"status"}, {"check"}, {"config", "reload"}, {"sync"}, {"service", "status"}} {
@@ -49,8 +49,8 @@ func TestHungDaemon(t *testing.T) {
 	}
 }
 
-// TestStatusWhileStarting asks for a service whose daemon has no socket
-// yet, since it waits for the state: a second daemon is not the answer.
+// TestStatusWhileStarting checks the advice for a service whose daemon has no socket yet
+// because it waits for the state: not to start a second daemon.
 func TestStatusWhileStarting(t *testing.T) {
 	t.Parallel()
 	f := newFixture(t, fixtureOptions{})
@@ -62,8 +62,8 @@ func TestStatusWhileStarting(t *testing.T) {
 	}
 }
 
-// TestReloadSocketChanged changes where the local API listens: the running
-// daemon is still at the old place, and a second one is not the answer.
+// TestReloadSocketChanged changes the address of the local API in the configuration, while
+// the running daemon uses the old one. A second daemon must not start.
 func TestReloadSocketChanged(t *testing.T) {
 	t.Parallel()
 	f := newFixture(t, fixtureOptions{})
@@ -79,11 +79,11 @@ func TestReloadSocketChanged(t *testing.T) {
 }
 
 // TestReloadWhileStarting sends SIGHUP as soon as the service manager knows the service.
-// It must not end the process, which systemd would take for a normal end.
+// It must not end the process, which systemd would take for a normal exit.
 func TestReloadWhileStarting(t *testing.T) {
 	t.Parallel()
 	f := newFixture(t, fixtureOptions{})
-	dir, err := os.MkdirTemp("", "bd") // the path of a socket is short
+	dir, err := os.MkdirTemp("", "bd") // the path of a socket must be short
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -94,8 +94,8 @@ func TestReloadWhileStarting(t *testing.T) {
 		t.Fatal(err)
 	}
 	t.Cleanup(func() { _ = manager.Close() })
-	// The first line of the log finds no room, so that the process is held
-	// there until somebody reads.
+	// The pipe is full, so that the process blocks on its first log line until somebody
+	// reads.
 	read, write, err := os.Pipe()
 	if err != nil {
 		t.Fatal(err)

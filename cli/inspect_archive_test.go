@@ -14,8 +14,7 @@ import (
 	"balansd/balance"
 )
 
-// zipFile writes a ZIP archive with files of some content, in the order of their
-// names in pairs: name, content, name, content.
+// zipFile writes a ZIP archive; pairs are names and contents in turn.
 func zipFile(t *testing.T, pairs ...string) string {
 	t.Helper()
 	var out bytes.Buffer
@@ -88,7 +87,7 @@ func TestInspectArchive(t *testing.T) {
 		t.Errorf("code %d (-want +got)\n%s", r.code, diff)
 	}
 
-	// The standard input, and the other commands.
+	// Standard input, and the other commands.
 	r = balansdWith(t, Env{Args: []string{"balance", "inspect", "-", "--lang", "en"}, Stdin: strings.NewReader(read(two))})
 	if r.code != 0 || !strings.Contains(r.stdout, "-!/b.xbrl") {
 		t.Errorf("from the standard input: %+v", r)
@@ -101,7 +100,7 @@ func TestInspectArchive(t *testing.T) {
 	}
 }
 
-// inOrder reports whether a text has all parts, each after the one before.
+// inOrder reports whether text has all parts, one after the other.
 func inOrder(text string, parts []string) bool {
 	for _, part := range parts {
 		_, rest, found := strings.Cut(text, part)

@@ -14,7 +14,7 @@ import (
 	"balansd/sandbox/madeup"
 )
 
-// document puts a made-up filing in a file of the test.
+// document writes a made-up filing to a file.
 func document(t *testing.T, layout balance.Layout, change func(*balance.Balance)) string {
 	t.Helper()
 	b := madeup.Balance(1, balance.Abbreviated, 2024)
@@ -141,7 +141,7 @@ func TestInspectNoSocialBalance(t *testing.T) {
 	}
 }
 
-// A file without a social balance is not one without findings, and a remark is
+// A file without a social balance is not listed as one without findings, and a remark is
 // no finding.
 func TestFindingsOnly(t *testing.T) {
 	none := document(t, balance.NBBCSV, func(b *balance.Balance) { b.Values = nil })
@@ -215,8 +215,8 @@ type endless struct{}
 
 func (endless) Read(p []byte) (int, error) { return len(p), nil }
 
-// TestInspectRealFilings runs where published filings are at hand; they
-// state no licence and so are not part of the project.
+// TestInspectRealFilings needs published filings, which state no licence and are therefore
+// not part of the project.
 func TestInspectRealFilings(t *testing.T) {
 	files, _ := filepath.Glob("../../shared/samples/nbb-*")
 	if len(files) == 0 {
@@ -233,8 +233,8 @@ func TestInspectRealFilings(t *testing.T) {
 	}
 }
 
-// Two findings of a rule without rubrics are two when they say two things.
-func TestFindingsBeside(t *testing.T) {
+// Two findings of a rule without rubrics are both shown if their texts differ.
+func TestFindingsOfARuleWithoutRubrics(t *testing.T) {
 	fact := func(line, members string) balance.Finding {
 		return balance.Finding{Rule: "unexplained_fact", Args: map[string]string{"line": line, "metric": "int3", "members": members}}
 	}
@@ -247,8 +247,8 @@ func TestFindingsBeside(t *testing.T) {
 	}
 }
 
-// A balance that can be read in more than one way is shown with its readings,
-// and neither passes for one that is in order nor is converted.
+// A balance with doubtful figures is shown with its readings. It does not count as correct
+// and is not converted.
 func TestInspectDoubts(t *testing.T) {
 	dir := t.TempDir()
 	one, two, only := filepath.Join(dir, "one.csv"), filepath.Join(dir, "two.csv"), filepath.Join(dir, "only.csv")

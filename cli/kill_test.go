@@ -12,13 +12,13 @@ import (
 	"balansd/sandbox/faults"
 )
 
-// TestKillAtEveryCall kills a run at random calls, again and again, after the service has
-// acted and before it replies. Then a run completes.
+// TestKillAtEveryCall kills runs at random calls, after the service has acted and before
+// it replies. Then a run completes.
 func TestKillAtEveryCall(t *testing.T) {
 	t.Parallel()
 	const kills, balances = 8, 30
-	// The sandbox's clock is moved on between the runs, so that the tokens
-	// have ended and their renewal is among the calls.
+	// The sandbox's clock moves on between the runs, so that tokens expire and their
+	// renewal is among the calls.
 	var ahead atomic.Int64
 	now := func() time.Time { return time.Now().Add(time.Duration(ahead.Load())) }
 	f := newFixture(t, fixtureOptions{sandbox: sandbox.Options{Now: now}})
@@ -38,7 +38,7 @@ func TestKillAtEveryCall(t *testing.T) {
 				close(reached)
 				fallthrough
 			case n > at:
-				<-dead // no reply leaves any more
+				<-dead // no reply is sent any more
 			}
 		}
 		f.sandbox.Finbox.Faults().OnCall(stopAt)

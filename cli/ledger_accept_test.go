@@ -12,8 +12,8 @@ import (
 	"github.com/google/go-cmp/cmp"
 )
 
-// twoAmounts is a balance that waits, since its document states two amounts for 1003
-// and for 1021.
+// twoAmounts makes a balance that waits because its document has two amounts for 1003 and
+// for 1021.
 func twoAmounts(t *testing.T) (f *fixture, number string) {
 	f = newFixture(t, fixtureOptions{})
 	f.link()
@@ -31,8 +31,8 @@ func twoAmounts(t *testing.T) (f *fixture, number string) {
 	return f, entryNumber(waiting[0])
 }
 
-// A person says on the command line which reading is right. Without a terminal the
-// readings are listed, and what cannot be is refused with what is possible.
+// Readings are chosen on the command line. Without a terminal they are listed, and an
+// invalid choice is refused with the valid ones.
 func TestLedgerAccept(t *testing.T) {
 	t.Parallel()
 	f, number := twoAmounts(t)
@@ -64,8 +64,7 @@ func TestLedgerAccept(t *testing.T) {
 	}
 }
 
-// Each doubt is asked for; what cannot be is asked for again, and Enter leaves a
-// figure open.
+// Each doubt is asked about, again after an invalid answer; Enter leaves a figure open.
 func TestReadAnswers(t *testing.T) {
 	doubts := []balance.Doubt{
 		{Kind: balance.TwoReadings, Code: "1021", Readings: []string{"44300", "44.3"}},

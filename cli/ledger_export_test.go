@@ -12,7 +12,7 @@ import (
 	fakefinbox "balansd/sandbox/finbox"
 )
 
-// TestExportOpensInBelgianExcel reads an export as Excel with Belgian settings does, and
+// TestExportOpensInBelgianExcel parses an export as Excel does with Belgian settings, and
 // compares it with the ledger and with Finbox.
 func TestExportOpensInBelgianExcel(t *testing.T) {
 	t.Parallel()
@@ -44,7 +44,7 @@ func TestExportOpensInBelgianExcel(t *testing.T) {
 	}
 	r := csv.NewReader(strings.NewReader(rest))
 	r.Comma = ';'
-	rows, err := r.ReadAll() // every row has as many fields as the first
+	rows, err := r.ReadAll() // each row must have as many fields as the first
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -68,7 +68,7 @@ func TestConnectionIDs(t *testing.T) {
 	if r := f.run("connections", "list"); !strings.Contains(r.stdout, "No source is linked") {
 		t.Errorf("a refused connection is linked:\n%s", r.stdout)
 	}
-	// Pasted with blanks around it, it is the same id.
+	// Blanks around the id are ignored.
 	f.want(0, "Linked", "connect", "finbox", " "+f.conn+"\n")
 }
 
@@ -135,8 +135,8 @@ func TestPrivateKeys(t *testing.T) {
 	f.want(2, "chmod 600 "+path, "sync")
 }
 
-// TestUndeliverableBalances has one dossier for each mistake that a balance can have, and
-// checks what the run reports of each.
+// TestUndeliverableBalances has a dossier for each mistake that a balance can have, and
+// checks what the run reports.
 func TestUndeliverableBalances(t *testing.T) {
 	t.Parallel()
 	f := newFixture(t, fixtureOptions{})
@@ -225,7 +225,7 @@ func TestInspectUnreadableFigure(t *testing.T) {
 	}
 }
 
-// TestStateNewer opens a state file with a layout that does not exist yet.
+// TestStateNewer opens a state file with a layout of a later version.
 func TestStateNewer(t *testing.T) {
 	t.Parallel()
 	f := newFixture(t, fixtureOptions{})
@@ -246,7 +246,7 @@ func TestStateNewer(t *testing.T) {
 				return err
 			}
 			about["schema"], about["version"] = 99, "9.1.0"
-			delete(about, "sum") // which ends the row, of all before it
+			delete(about, "sum") // the checksum at the end of the row
 			text, err := json.Marshal(about)
 			if err != nil {
 				return err
@@ -268,8 +268,8 @@ func TestStateNewer(t *testing.T) {
 	}
 }
 
-// TestDryRun compares everything that there is before and after
-// a dry run that would do all kinds of things.
+// TestDryRun compares the state and the services before and after a dry run in which
+// everything can happen.
 func TestDryRun(t *testing.T) {
 	t.Parallel()
 	f := newFixture(t, fixtureOptions{})

@@ -17,9 +17,9 @@ import (
 	"github.com/rs/zerolog"
 )
 
-// orderEnv has a process of this test binary carry out an order, in JSON, in
-// place of a command: commands take their time from the machine's clock and
-// cannot be ended at a chosen change of the state.
+// orderEnv makes a process of this test binary execute an order, in JSON, instead of a
+// command: commands use the machine's clock and cannot be ended at a chosen change of the
+// state.
 const orderEnv = "BALANSD_CLI_TEST_ORDER"
 
 // order is what a process does with a state.
@@ -27,20 +27,20 @@ type order struct {
 	Config  string
 	Ahead   time.Duration // how far its clock is ahead of the machine's
 	Workers int
-	Check   bool   // read the whole state; else run the night
+	Check   bool   // read the whole state, instead of a nightly run
 	Point   string // where the process kills itself; empty for nowhere
-	Nth     int    // at which time that Point is reached, from 1
+	Nth     int    // at which time it reaches Point, from 1
 }
 
-// orderOutcome is what came of an order.
+// orderOutcome is the result of an order.
 type orderOutcome struct {
-	Ran   bool // a night began
+	Ran   bool // a nightly run began
 	Code  problem.Code
 	Error string
 	Log   string // warnings and errors
 }
 
-// runSteps carries out an order, prints its outcome, and returns the exit code of the
+// runSteps executes an order, prints its outcome, and returns the exit code of the
 // process.
 func runSteps(text string) int {
 	var o order
@@ -54,7 +54,7 @@ func runSteps(text string) int {
 	return 0
 }
 
-// do carries out the order in this process.
+// do executes the order in this process.
 func (o order) do(ctx context.Context) (out orderOutcome) {
 	fail := func(err error) {
 		if err != nil && out.Code == "" {
@@ -104,8 +104,8 @@ func (o order) open(ctx context.Context, log zerolog.Logger) (*node, error) {
 	return n, nil
 }
 
-// mortal is a state at whose changes the process kills itself: before a change
-// is made, or once it is on disk.
+// mortal is a store that kills the process at a change: before it is made, or once it is
+// on disk.
 type mortal struct {
 	daemon.Store
 	end *deadline
@@ -121,7 +121,7 @@ type deadline struct {
 
 func (d *deadline) reach(point string) {
 	d.mu.Lock()
-	defer d.mu.Unlock() // whoever else changes the state waits for its end here
+	defer d.mu.Unlock() // concurrent changes of the state wait here for the end
 	if point != d.point {
 		return
 	}

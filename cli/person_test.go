@@ -2,8 +2,8 @@ package cli
 
 import "testing"
 
-// TestPersonBehindSudo: the audit log has the administrator who used sudo. The
-// environment of another account is not trusted.
+// TestPersonBehindSudo checks that the audit log names the administrator who used sudo,
+// and that the environment of other accounts is not trusted.
 func TestPersonBehindSudo(t *testing.T) {
 	for name, tt := range map[string]struct {
 		account string

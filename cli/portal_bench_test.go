@@ -22,17 +22,17 @@ import (
 	"github.com/rs/zerolog"
 )
 
-// Whom the pages are made for: the dossiers of a large group, and its people
-// at work at once.
+// The size of the load: the dossiers of a large group, and people who work at the same
+// time.
 const (
 	benchEntries = 100_000
 	benchReaders = 20
 	benchVisits  = 10 // of each reader, one after the other
 )
 
-// BenchmarkPages has twenty readers at once visit each page ten times, over a
-// hundred thousand dossiers: the time to the first byte at the 95th percentile and the weight of
-// each page, as its reader's browser gets them over loopback.
+// BenchmarkPages has twenty concurrent readers request each page ten times, over a hundred
+// thousand dossiers. It reports the 95th percentile of the time to the first byte and the
+// size of each page over loopback.
 func BenchmarkPages(b *testing.B) {
 	base, client := benchPages(b)
 	paths := map[string]string{
@@ -41,7 +41,7 @@ func BenchmarkPages(b *testing.B) {
 	}
 	for name, path := range paths {
 		b.Run(name, func(b *testing.B) {
-			visit(b, client, base+path) // the board of dossiers is made at the first look
+			visit(b, client, base+path) // the first request builds the dossier index
 			var mu sync.Mutex
 			var first []time.Duration
 			weight := 0
@@ -88,7 +88,7 @@ func visit(b *testing.B, client *http.Client, address string) (first time.Durati
 	return first, len(text)
 }
 
-// benchPages serves the pages over a full ledger, to somebody who is signed in.
+// benchPages serves the pages over a full ledger to a signed-in person.
 func benchPages(b *testing.B) (base string, client *http.Client) {
 	b.Helper()
 	f := newFixture(b, fixtureOptions{more: fmt.Sprintf("portal: {listen: %q}\n", testenv.UnusedAddress(b))})
@@ -139,8 +139,7 @@ func benchPages(b *testing.B) (base string, client *http.Client) {
 	}
 }
 
-// settle records entries: most are done, one in ten waits, one in a hundred
-// differs.
+// settle records entries: most are done, one in ten waits, one in a hundred differs.
 func settle(b *testing.B, n *node, c ledger.Connection, part []ledger.Entry) error {
 	now := time.Now()
 	fresh, err := n.store.Record(b.Context(), c, part)

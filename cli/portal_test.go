@@ -21,7 +21,7 @@ import (
 	"github.com/rs/zerolog"
 )
 
-// portalApp returns an app of a fixture with pages at an address.
+// portalApp returns an app of a fixture whose pages listen on an address.
 func portalApp(t *testing.T, listen string) (*App, *bytes.Buffer) {
 	t.Helper()
 	f := newFixture(t, fixtureOptions{more: fmt.Sprintf("portal: {listen: %q}\n", listen)})
@@ -37,8 +37,8 @@ func (app *App) portal(ctx context.Context, args ...string) error {
 	return c.ExecuteContext(ctx)
 }
 
-// TestPeopleFromTheCommandLine invites and lists people, without a daemon and
-// with one: it is the same.
+// TestPeopleFromTheCommandLine invites and lists people, without and with a daemon, with
+// the same result.
 func TestPeopleFromTheCommandLine(t *testing.T) {
 	listen := testenv.UnusedAddress(t)
 	app, out := portalApp(t, listen)
@@ -86,7 +86,7 @@ func TestPeopleFromTheCommandLine(t *testing.T) {
 	if again.Role != accounts.Staff {
 		t.Errorf("the invitation is %+v", again)
 	}
-	// The link that was made without the daemon works at the daemon.
+	// The link made without the daemon works with the daemon.
 	for link, status := range map[string]int{i.Link: http.StatusOK, again.Link: http.StatusOK, base + "/invite/other": http.StatusGone, base + "/healthz": http.StatusOK} {
 		if got := get(t, link); got != status {
 			t.Errorf("%s gives %d", strings.TrimPrefix(link, base), got)
@@ -106,7 +106,7 @@ func TestPeopleFromTheCommandLine(t *testing.T) {
 	}
 }
 
-// servePages is a daemon's pages and local API, without its nights.
+// servePages runs a daemon's pages and local API, without its scheduler.
 func servePages(t *testing.T, cfg *config.Config, log zerolog.Logger) (base string, stop func()) {
 	t.Helper()
 	n, err := newNode(t.Context(), cfg, nodeOptions{version: "test", log: log})
@@ -146,7 +146,7 @@ func servePages(t *testing.T, cfg *config.Config, log zerolog.Logger) (base stri
 	return p.url, stop
 }
 
-// get returns the status of a page, 0 if nobody answers.
+// get returns the status of a page, 0 if the server does not answer.
 func get(t *testing.T, address string) int {
 	t.Helper()
 	client := &http.Client{Transport: &http.Transport{DisableKeepAlives: true}}
@@ -158,8 +158,8 @@ func get(t *testing.T, address string) int {
 	return resp.StatusCode
 }
 
-// TestFirstAdminIsInTheLog: a daemon without an admin logs a link that works.
-func TestFirstAdminIsInTheLog(t *testing.T) {
+// TestFirstAdminLink checks that a daemon without an admin logs a working link.
+func TestFirstAdminLink(t *testing.T) {
 	app, _ := portalApp(t, testenv.UnusedAddress(t))
 	cfg, err := app.config()
 	if err != nil {
@@ -188,8 +188,9 @@ func TestFirstAdminIsInTheLog(t *testing.T) {
 	stop()
 }
 
-// TestSettingsOfThePages: the page of settings shows the configuration without secrets.
-func TestSettingsOfThePages(t *testing.T) {
+// TestSettingsPageHasNoSecrets checks that the settings page shows the configuration without
+// secrets.
+func TestSettingsPageHasNoSecrets(t *testing.T) {
 	app, _ := portalApp(t, testenv.UnusedAddress(t))
 	cfg, err := app.config()
 	if err != nil {
@@ -209,8 +210,9 @@ func TestSettingsOfThePages(t *testing.T) {
 	}
 }
 
-// TestPagesThatAreOff: without an address there are no pages and no invitations.
-func TestPagesThatAreOff(t *testing.T) {
+// TestPagesOff checks that without an address there are no pages and no
+// invitations.
+func TestPagesOff(t *testing.T) {
 	app, _ := portalApp(t, "")
 	if err := app.portal(t.Context(), "invite", "an"); !problem.Is(err, problem.NotAllowed) {
 		t.Errorf("an invitation gives %v", err)
@@ -233,7 +235,8 @@ func TestPagesThatAreOff(t *testing.T) {
 	}
 }
 
-// TestAuditLogWithoutDaemon: changes without a daemon are in the audit log too.
+// TestAuditLogWithoutDaemon checks that changes without a daemon are recorded in the audit
+// log.
 func TestAuditLogWithoutDaemon(t *testing.T) {
 	app, _ := portalApp(t, testenv.UnusedAddress(t))
 	err := app.withAPI(t.Context(), func(api localapi.API, _ *config.Config) error {
@@ -259,9 +262,9 @@ func TestAuditLogWithoutDaemon(t *testing.T) {
 	}
 }
 
-// TestACommandOfAnotherConfiguration does nothing to a daemon that it reaches by
-// a shared socket or pipe.
-func TestACommandOfAnotherConfiguration(t *testing.T) {
+// TestCommandWithAnotherConfiguration checks that a command with another configuration does
+// nothing to a daemon that it reaches by a shared socket or pipe.
+func TestCommandWithAnotherConfiguration(t *testing.T) {
 	app, _ := portalApp(t, testenv.UnusedAddress(t))
 	cfg, err := app.config()
 	if err != nil {

@@ -10,12 +10,10 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// fullDiskEnv makes the disk full for the process, as far as it can be told
-// from within: no file may grow beyond so many bytes.
+// fullDiskEnv simulates a full disk for the process: no file may grow beyond this size.
 const fullDiskEnv = "BALANSD_CLI_TEST_FILE_LIMIT"
 
-// prepareTestProcess sets a balansd that is a process of its own up as the test
-// wants it.
+// prepareTestProcess sets up a balansd that runs in another process.
 func prepareTestProcess() error {
 	text := os.Getenv(fullDiskEnv)
 	if text == "" {
@@ -25,6 +23,6 @@ func prepareTestProcess() error {
 	if err != nil {
 		return err
 	}
-	signal.Ignore(unix.SIGXFSZ) // a write beyond the limit gives EFBIG then
+	signal.Ignore(unix.SIGXFSZ) // so that a write beyond the limit returns EFBIG
 	return unix.Setrlimit(unix.RLIMIT_FSIZE, &unix.Rlimit{Cur: limit, Max: limit})
 }

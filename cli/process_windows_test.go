@@ -1,5 +1,4 @@
 package cli
 
-// prepareTestProcess has nothing to set up: Windows has no limit of a file's size
-// for one process.
+// prepareTestProcess does nothing: Windows has no file size limit for a process.
 func prepareTestProcess() error { return nil }

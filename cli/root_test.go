@@ -13,14 +13,14 @@ import (
 	"balansd/problem"
 )
 
-// result is what one run of the command line gave.
+// result is the result of a run of the command line.
 type result struct {
 	code           int
 	stdout, stderr string
 }
 
-// balansd runs the command line as a process would, without a terminal and
-// with no environment but the given one.
+// balansd runs the command line as a process would, without a terminal and without an
+// environment.
 func balansd(t *testing.T, args ...string) result {
 	t.Helper()
 	return balansdWith(t, Env{Args: args})
@@ -82,14 +82,14 @@ func TestErrorJSON(t *testing.T) {
 	if got.Error.Code != problem.NotFound || got.Error.What != "there is no file absent.xbrl" || r.code != 1 || r.stdout != "" {
 		t.Errorf("result = %+v", r)
 	}
-	// A call that is wrong before its flags are read.
+	// An error before the flags are parsed.
 	r = balansd(t, "--json", "version")
 	if err := json.Unmarshal([]byte(r.stderr), &got); err != nil || got.Error.Code != problem.Usage {
 		t.Errorf("%v in %q", err, r.stderr)
 	}
 }
 
-// exampleOf finds the example in a help, which may need the administrator.
+// exampleOf matches an example in a help text, with or without sudo.
 var exampleOf = regexp.MustCompile(`Examples:\n  (sudo )?balansd`)
 
 func TestHelpExamples(t *testing.T) {

@@ -29,8 +29,8 @@ import (
 	"github.com/shopspring/decimal"
 )
 
-// TestOutputHasNoSecrets runs a day with all kinds of trouble at the most detailed log
-// level, and searches all output and every file for each secret.
+// TestOutputHasNoSecrets runs a day with all kinds of faults at the most detailed log
+// level, and searches all output and each file for each secret.
 func TestOutputHasNoSecrets(t *testing.T) {
 	t.Parallel()
 	var ahead atomic.Int64
@@ -76,7 +76,7 @@ func TestOutputHasNoSecrets(t *testing.T) {
 	do("a-code-that-a-person-mistyped\n", connect...)
 	secrets.add("a-code-that-a-person-mistyped")
 	for _, k := range []faults.Kind{faults.Unauthorized, faults.Forbidden, faults.ServerError, faults.NotJSON, faults.Truncated, faults.LostAfter} {
-		ahead.Add(int64(3 * time.Hour)) // every token has ended
+		ahead.Add(int64(3 * time.Hour)) // all tokens have expired
 		fail(fb, k)
 		fail(sf, k, k)
 		do("", "sync")
@@ -115,10 +115,10 @@ func TestOutputHasNoSecrets(t *testing.T) {
 	}
 }
 
-// canary is part of every figure of TestLogHasNoFigures. No other number contains it.
+// canary is part of each figure of TestLogHasNoFigures. No other number contains it.
 const canary = "731946258"
 
-// TestLogHasNoFigures causes everything that can go wrong with figures at the most
+// TestLogHasNoFigures makes everything fail that can fail with figures, at the most
 // detailed log level, on the command line and with a daemon, and searches the log for the
 // figures.
 func TestLogHasNoFigures(t *testing.T) {
@@ -135,7 +135,7 @@ func TestLogHasNoFigures(t *testing.T) {
 	do(f.refusing(), "sync")
 	do(nil, "sync")
 	f.delivers(cast)
-	// A correction, and a person who types over it meanwhile.
+	// A correction, and a person who changes its figures meanwhile.
 	f.markFigures(cast)
 	d := f.daemon()
 	do(nil, "sync")
@@ -157,9 +157,8 @@ func TestLogHasNoFigures(t *testing.T) {
 	}
 }
 
-// markFigures returns each balance of the demo, by a correction, figures that can be
-// told from all other numbers, and one of them a figure that is none. A person
-// types such figures too.
+// markFigures corrects each balance of the demo to recognisable figures, makes one figure
+// unreadable, and enters such figures in Silverfin as a person.
 func (f *fixture) markFigures(cast *sandbox.Demo) {
 	f.t.Helper()
 	for _, one := range cast.Dossiers {
@@ -186,7 +185,7 @@ func (f *fixture) markFigures(cast *sandbox.Demo) {
 	}
 }
 
-// spoil adds a line to a document whose figure cannot be read.
+// spoil adds a line with an unreadable figure to a document.
 func (f *fixture) spoil(id string) error {
 	b, err := f.sandbox.Finbox.Figures(id)
 	if err != nil {
@@ -199,7 +198,7 @@ func (f *fixture) spoil(id string) error {
 	return f.sandbox.Finbox.SetContent(id, append(text, "\"1003\",\""+canary+"x\"\n"...))
 }
 
-// delivers checks that the figures did arrive, so that the test proves something.
+// delivers checks that the figures arrived, so that the test proves something.
 func (f *fixture) delivers(cast *sandbox.Demo) {
 	f.t.Helper()
 	one := cast.Find(sandbox.SituationNew)[0]
@@ -214,7 +213,7 @@ func (f *fixture) delivers(cast *sandbox.Demo) {
 	}
 }
 
-// refusing returns the variables for a Silverfin that refuses every figure and quotes it.
+// refusing returns the variables for a Silverfin that refuses each figure and quotes it.
 func (f *fixture) refusing() []string {
 	f.t.Helper()
 	to, err := url.Parse(f.sandbox.Info().Silverfin.URL)
@@ -236,7 +235,7 @@ func (f *fixture) refusing() []string {
 	return []string{"BALANSD_SILVERFIN_BASE_URL=" + server.URL}
 }
 
-// canaries are the secrets that there were.
+// canaries are the secrets to search for.
 type canaries struct {
 	mu    sync.Mutex
 	found map[string]bool
@@ -252,8 +251,8 @@ func (c *canaries) add(secrets ...string) {
 	}
 }
 
-// between records the traffic between balansd and Finbox, whose tokens are known in no
-// other way. It returns the variables that send the calls of balansd through it.
+// between records the traffic between balansd and Finbox, whose tokens cannot be found
+// otherwise. It returns the variables that direct the calls through it.
 func (c *canaries) between(t *testing.T, f *fixture) []string {
 	t.Helper()
 	to, err := url.Parse(f.sandbox.Finbox.BaseURL())
@@ -261,7 +260,7 @@ func (c *canaries) between(t *testing.T, f *fixture) []string {
 		t.Fatal(err)
 	}
 	line := &httputil.ReverseProxy{
-		ErrorLog: log.New(io.Discard, "", 0), // a lost reply is no news here
+		ErrorLog: log.New(io.Discard, "", 0), // lost replies are expected
 		Rewrite: func(r *httputil.ProxyRequest) {
 			r.SetURL(to)
 			_, credentials, _ := strings.Cut(r.In.Header.Get("Authorization"), " ")
@@ -273,7 +272,7 @@ func (c *canaries) between(t *testing.T, f *fixture) []string {
 	return []string{"BALANSD_FINBOX_BASE_URL=" + server.URL, "BALANSD_FINBOX_TOKEN_URL=" + server.URL + "/oauth2/token"}
 }
 
-// collect records every token and code that Silverfin has now.
+// collect records each token and code that Silverfin has now.
 func (c *canaries) collect(t *testing.T, f *fixture) {
 	t.Helper()
 	snapshot, err := f.sandbox.Silverfin.Snapshot()

@@ -18,7 +18,7 @@ import (
 	"balansd/service"
 )
 
-// fakeManager is a service manager that notes what it is told.
+// fakeManager is a service manager that records its calls.
 type fakeManager struct {
 	rights  error
 	status  service.Status
@@ -54,7 +54,7 @@ func (f *fakeManager) Restart(context.Context) error { return f.do("restart") }
 
 func (f *fakeManager) Status(context.Context) (service.Status, error) { return f.status, nil }
 
-// service runs a command of the service with a fake manager.
+// service runs a service command with a fake manager.
 func (f *fixture) service(m service.Manager, args ...string) result {
 	f.t.Helper()
 	var stdout, stderr bytes.Buffer
@@ -75,8 +75,8 @@ func (f *fixture) service(m service.Manager, args ...string) result {
 	return result{app.report(f.t.Context(), err), stdout.String(), stderr.String()}
 }
 
-// TestServiceInstallKeepsItsConfiguration mends a service whose configuration is
-// elsewhere than where one is looked for.
+// TestServiceInstallKeepsItsConfiguration reinstalls a service whose configuration is not
+// in a default place.
 func TestServiceInstallKeepsItsConfiguration(t *testing.T) {
 	f := newFixture(t, fixtureOptions{})
 	m := &fakeManager{status: service.Status{State: service.On, Config: f.config}}
@@ -118,8 +118,8 @@ func TestServiceInstall(t *testing.T) {
 	}
 }
 
-// TestServiceSpec sets each setting that is a path, and checks that the service may
-// access it, so that a new setting is not forgotten.
+// TestServiceSpec sets each setting that is a path, and checks that the service may access
+// it, so that a new setting is not forgotten.
 func TestServiceSpec(t *testing.T) {
 	base := filepath.Join(t.TempDir(), "x")
 	cfg := config.Default()
@@ -152,7 +152,7 @@ func TestServiceSpec(t *testing.T) {
 	spec := serviceSpec(cfg, "/opt/balansd")
 	reached := slices.Concat(spec.Readable, spec.Writable, []string{spec.DataDir})
 	for _, path := range want {
-		// A file that is written is reached by its folder.
+		// A file that is written may be reached by its folder.
 		if !slices.Contains(reached, path) && !slices.Contains(spec.Writable, filepath.Dir(path)) {
 			t.Errorf("the service does not reach %s", path)
 		}
@@ -173,7 +173,7 @@ func TestServiceUninstall(t *testing.T) {
 		t.Errorf("without --purge, %v is deleted", m.removed.Purge)
 	}
 	m.did = nil
-	f.service(m, "uninstall", "--purge").want(t, 2, "--yes") // there is nobody to ask
+	f.service(m, "uninstall", "--purge").want(t, 2, "--yes") // there is no terminal to ask
 	if len(m.did) > 0 {
 		t.Errorf("without a word of confirmation it did %v", m.did)
 	}
@@ -257,7 +257,7 @@ func TestCheckProgram(t *testing.T) {
 		t.Fatal(err)
 	}
 	if runtime.GOOS == "windows" {
-		return // access lists have tests of their own
+		return // access lists have their own tests
 	}
 	if err := os.Chmod(exe, 0o777); err != nil {
 		t.Fatal(err)
@@ -268,8 +268,8 @@ func TestCheckProgram(t *testing.T) {
 	}
 }
 
-// TestServiceLogDestination writes the log of a service to a file, unless its manager
-// listens to standard error.
+// TestServiceLogDestination checks that a service logs to a file unless its manager keeps
+// standard error.
 func TestServiceLogDestination(t *testing.T) {
 	for name, c := range map[string]struct {
 		environ []string

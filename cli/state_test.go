@@ -16,7 +16,7 @@ import (
 	"balansd/problem"
 )
 
-// TestDataKeyMissing removes the data key: each command that reads, and the running
+// TestDataKeyMissing removes the data key. Each command that reads, and the running
 // daemon, report it at once, even if nothing has to be sealed or opened.
 func TestDataKeyMissing(t *testing.T) {
 	t.Parallel()
@@ -45,7 +45,7 @@ func TestDataKeyMissing(t *testing.T) {
 		t.Fatal(err)
 	}
 	f.want(0, "opens the sign-ins that are kept", "check")
-	d := f.daemon() // which reads the key
+	d := f.daemon() // it reads the key
 	f.want(0, "", "sync")
 	f.want(0, "opens the sign-ins that are kept", "check")
 	if err := os.Rename(key, key+".away"); err != nil {
@@ -57,7 +57,7 @@ func TestDataKeyMissing(t *testing.T) {
 	p.stderr.waitFor(t, "the sign-ins to Silverfin cannot be opened", p.ended)
 }
 
-// dataKey is the path of the data key.
+// dataKey returns the path of the data key.
 func (f *fixture) dataKey() string {
 	f.t.Helper()
 	found, err := filepath.Glob(filepath.Join(f.dir, "data", "*.key"))
@@ -67,10 +67,10 @@ func (f *fixture) dataKey() string {
 	return found[0]
 }
 
-// TestRestoreKeepsOut restores a backup over a state that cannot be read: nobody may sign
-// in until an admin allows it, since it is not known whom an admin disabled after the
-// backup. The audit log has the restore, also over a readable state.
-func TestRestoreKeepsOut(t *testing.T) {
+// TestRestoreBlocksSignIn restores a backup over a state that cannot be read. Nobody may sign
+// in until an admin allows it, since people may have been disabled after the backup. The
+// audit log records the restore, also over a readable state.
+func TestRestoreBlocksSignIn(t *testing.T) {
 	t.Parallel()
 	if runtime.GOOS == "windows" {
 		t.Skip("the data key of the state in testdata is not one of Windows: run it on Linux")
@@ -119,9 +119,9 @@ func TestRestoreKeepsOut(t *testing.T) {
 	f.want(0, "An Peeters (admin) may sign in", "portal", "enable", "An Peeters")
 }
 
-// TestExportKeepsTheOldFile: an export that does not come to its end leaves the
-// file that was there, and nothing else.
-func TestExportKeepsTheOldFile(t *testing.T) {
+// TestInterruptedExport checks that an interrupted export leaves the previous file and
+// nothing else.
+func TestInterruptedExport(t *testing.T) {
 	t.Parallel()
 	dir := t.TempDir()
 	path, link := filepath.Join(dir, "out.csv"), filepath.Join(dir, "link.csv")

@@ -16,8 +16,8 @@ import (
 	"balansd/service"
 )
 
-// TestNeedsPersonAfterRun: the exit code of status tells of trouble in the last run, such as
-// a full disk.
+// TestNeedsPersonAfterRun checks that the exit code of status reports problems of the last
+// run, such as a full disk.
 func TestNeedsPersonAfterRun(t *testing.T) {
 	t.Parallel()
 	night := balance.Date{Year: 2026, Month: 1, Day: 5}
@@ -43,7 +43,7 @@ func TestNeedsPersonAfterRun(t *testing.T) {
 	}
 }
 
-// TestCommandsWithoutState calls commands that only read where balansd never ran: they
+// TestCommandsWithoutState runs commands that only read where balansd never ran: they
 // create nothing.
 func TestCommandsWithoutState(t *testing.T) {
 	t.Parallel()
@@ -71,8 +71,8 @@ func TestCommandsWithoutState(t *testing.T) {
 	folders.want(0, "; run a sync first: balansd sync", "status")
 }
 
-// TestSyncSelection: sync reports a firm that is not linked, and a dossier that does not
-// exist or is one of several.
+// TestSyncSelection checks that sync reports a firm that is not linked, and a dossier that
+// does not exist or is ambiguous.
 func TestSyncSelection(t *testing.T) {
 	t.Parallel()
 	f := newFixture(t, fixtureOptions{})
@@ -98,13 +98,13 @@ func TestSyncSelection(t *testing.T) {
 	}
 }
 
-// TestStatusOfNightsAndClock: both status commands show missed nights and a wrong clock,
-// which needs a person, as it keeps the nightly run from beginning.
+// TestStatusOfNightsAndClock checks that both status commands show missed nights and a
+// wrong clock. A wrong clock needs a person, as it prevents nightly runs.
 func TestStatusOfNightsAndClock(t *testing.T) {
 	t.Parallel()
 	st := daemon.Status{Version: "test", Running: true, Clock: "the clock of this server shows 1970-01-01",
 		Again: time.Date(2026, 11, 22, 3, 10, 0, 0, time.UTC)}
-	for day := 21; day >= 18; day-- { // the newest first
+	for day := 21; day >= 18; day-- { // newest first
 		st.Missed = append(st.Missed, ledger.MissedNight{Night: balance.Date{Year: 2026, Month: 11, Day: day}, Why: fmt.Sprint("the server slept, ", day)})
 	}
 	var a, b bytes.Buffer

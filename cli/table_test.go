@@ -5,8 +5,8 @@ import (
 	"testing"
 )
 
-// TestConfigCheckCBSOTable names each mistake of a table of XBRL members
-// with its line, together with the other mistakes.
+// TestConfigCheckCBSOTable reports each mistake of a table of XBRL members with its line,
+// together with the other mistakes.
 func TestConfigCheckCBSOTable(t *testing.T) {
 	t.Parallel()
 	f := newFixture(t, fixtureOptions{more: "documents: {cbso_table: own.tsv}\nlanguage2: nl\n"})
@@ -19,8 +19,8 @@ func TestConfigCheckCBSOTable(t *testing.T) {
 	}
 }
 
-// TestInspectMissingConfig reads a document with a
-// configuration that cannot be: its table might have read it otherwise.
+// TestInspectMissingConfig checks that a document is not read with a configuration that is
+// invalid, as its table could change the result.
 func TestInspectMissingConfig(t *testing.T) {
 	t.Parallel()
 	f := newFixture(t, fixtureOptions{more: "language2: nl\n"})

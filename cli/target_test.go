@@ -10,8 +10,8 @@ import (
 	"balansd/problem"
 )
 
-// TestTargetMistakes checks that a mistake of the target is reported at its
-// setting, whatever the command.
+// TestTargetMistakes checks that a mistake of the target is reported at its setting by
+// each command.
 func TestTargetMistakes(t *testing.T) {
 	t.Parallel()
 	for target, want := range map[string]string{

@@ -5,16 +5,16 @@ import (
 )
 
 // mostNights is the number of nights without faults after which everything must have
-// arrived: entries rest after failures, and everything is listed once a week. leastNights
-// is the minimum, for when a person has to decide, which hides whether everything
-// arrived: it is longer than a rest.
+// arrived: entries are skipped for some nights after failures, and everything is listed
+// once a week. leastNights is the minimum if a person has to decide, as it is then not
+// known whether everything arrived. It is longer than entries are skipped.
 const leastNights, mostNights = 6, 15
 
-// settle runs nights until everything has arrived, and judges the result.
+// settle runs nights until everything has arrived, and checks the result.
 func (x *torture) settle() {
 	x.t.Helper()
 	if x.forgetful {
-		x.linkBoth() // a person was told so
+		x.linkBoth() // a person was told to
 	}
 	nights := 0
 	for ; nights < leastNights || nights < mostNights && x.lost() > 0; nights++ {
@@ -24,14 +24,14 @@ func (x *torture) settle() {
 		x.total.add("LOST", lost)
 		x.t.Errorf("seed %d: %d figures did not arrive in %d nights", x.seed, lost, nights)
 	}
-	// Once all has arrived, nothing is written any more.
+	// Once everything has arrived, nothing is written any more.
 	writes := len(x.sandbox.Silverfin.Writes())
 	x.wantNight()
 	if n := len(x.sandbox.Silverfin.Writes()) - writes; n > 0 {
 		x.total.add("WRITTEN FOR NOTHING", n)
 		x.t.Errorf("seed %d: %d figures were written once all had arrived", x.seed, n)
 	}
-	// Nor does a date have a second night.
+	// A date has no second nightly run.
 	calls := x.calls()
 	if out := x.night(0); out.Code != "" || x.calls() != calls {
 		x.t.Errorf("seed %d: a second night on one date made %d calls: %s", x.seed, x.calls()-calls, out.Error)
@@ -43,9 +43,9 @@ func (x *torture) calls() int64 {
 	return x.sandbox.Finbox.Faults().Total() + x.sandbox.Silverfin.Faults().Total()
 }
 
-// lost counts the figures of the newest revisions, and the figures that people typed,
-// that are not in Silverfin. Where a person has to decide, any revision's figure or none
-// counts.
+// lost counts the figures of the newest revisions, and the figures that people typed, that
+// are not in Silverfin. If a person has to decide, the figure of any revision, or none, is
+// accepted.
 func (x *torture) lost() (figures int) {
 	x.mu.Lock()
 	defer x.mu.Unlock()
@@ -66,15 +66,15 @@ func (x *torture) lost() (figures int) {
 		}
 		for name := range held {
 			if _, ours := v.revisions[0][name]; !ours && v.revisionOf(name, held[name], 0) < 0 {
-				figures++ // it belongs to nobody
+				figures++ // it is neither of a revision nor typed
 			}
 		}
 	}
 	return figures
 }
 
-// revisionOf returns the oldest revision since from that has the figure; -1 if there is
-// none.
+// revisionOf returns the oldest revision, not before from, that has the figure; -1 if
+// there is none.
 func (v *victim) revisionOf(name, figure string, from int) int {
 	for i := from; i < len(v.revisions); i++ {
 		if f, ok := v.revisions[i][name]; ok && f == figure {
@@ -84,7 +84,7 @@ func (v *victim) revisionOf(name, figure string, from int) int {
 	return -1
 }
 
-// judgeWrites goes through every write that Silverfin ever had.
+// judgeWrites checks each write that Silverfin received.
 func (x *torture) judgeWrites() {
 	x.t.Helper()
 	type property struct {

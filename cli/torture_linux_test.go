@@ -24,17 +24,17 @@ import (
 	"github.com/rs/zerolog"
 )
 
-// How many seeds TestTorture tries, and which is the first; chance picks the
-// first one otherwise. To repeat one seed, name it and ask for one.
+// The number of seeds of TestTorture, and the first one, which is random unless given. To
+// repeat one seed, set both.
 const (
 	seedsEnv = "BALANSD_TORTURE_SEEDS"
 	seedEnv  = "BALANSD_TORTURE_SEED"
 )
 
-// TestTorture makes everything go wrong that can go wrong with nights, disks, clocks,
-// services and people, in an order that a seed decides, and then runs nights without
-// faults. The result is judged by the sandbox's log of requests and writes alone: what
-// Silverfin has in the end, and each figure that was ever written.
+// TestTorture makes everything fail that can fail with nights, disks, clocks, services and
+// people, in an order that a seed decides, and then runs nights without faults. The result
+// is judged only by what the sandbox recorded: what Silverfin has in the end, and each
+// figure that was ever written.
 func TestTorture(t *testing.T) {
 	testenv.Need(t, testenv.Torture, "unshare", "mount")
 	seeds, first := number(t, seedsEnv, 20), number(t, seedEnv, rand.Uint64N(1_000_000))
@@ -49,7 +49,7 @@ func TestTorture(t *testing.T) {
 		}
 	})
 	t.Logf("%d seeds:\n%s", seeds, total)
-	// So many seeds in a row come to every point several times.
+	// So many consecutive seeds reach each point several times.
 	if points := killPoints(); seeds >= 4*uint64(len(points)*len(troubles())) {
 		for _, p := range points {
 			if total.counts["killed "+p] == 0 {
@@ -95,7 +95,7 @@ func (c *tally) String() string {
 	return text.String()
 }
 
-// torture is one seed's firm.
+// torture is the firm of one seed.
 type torture struct {
 	*fixture
 	seed    uint64
@@ -108,9 +108,9 @@ type torture struct {
 
 	mu        sync.Mutex
 	clients   []*victim
-	nights    map[string]bool // local dates on which a night began; of those that are false nobody knows
-	damaged   bool            // bytes of the state are damaged, and nothing has told so yet
-	forgetful bool            // an older state was put back: what was written since counts as a person's
+	nights    map[string]bool // by local date: true if a nightly run began, false if it may have
+	damaged   bool            // bytes of the state are damaged, and nothing has reported it yet
+	forgetful bool            // an older state was restored: what was written since counts as a person's
 }
 
 // victim is a client of the firm: a dossier with one balance, and a company.
@@ -132,7 +132,7 @@ func newTorture(t *testing.T, seed uint64, total *tally) *torture {
 	return x
 }
 
-// trouble is one kind of what can go wrong in a night.
+// trouble is a kind of fault in a night.
 type trouble struct {
 	name string
 	do   func(*torture)
@@ -197,13 +197,12 @@ func (x *torture) must(err error) {
 	}
 }
 
-// order is one to a process whose clock is off by step.
+// order returns an order to a process whose clock is off by step.
 func (x *torture) order(step time.Duration) order {
 	return order{Config: x.config, Ahead: time.Duration(x.ahead.Load()) + step, Workers: x.workers}
 }
 
-// linkBoth links Finbox and the firm, as a person does; again, after a state was
-// put back.
+// linkBoth links Finbox and the firm, once more after a restore.
 func (x *torture) linkBoth() {
 	x.t.Helper()
 	n, err := x.order(0).open(x.t.Context(), zerolog.Nop())
@@ -221,7 +220,7 @@ func (x *torture) linkBoth() {
 func (x *torture) addClients(many int) {
 	x.t.Helper()
 	for range many {
-		x.ahead.Add(int64(time.Second)) // no two balances are made in the same instant
+		x.ahead.Add(int64(time.Second)) // no two balances have the same time
 		year := x.now().Year() - 1
 		b := madeup.Balance(int64(x.seed%1000)*100+int64(len(x.clients)), x.model(), year)
 		dossier, err := x.sandbox.Finbox.AddDossier(x.conn, fakefinbox.Dossier{Name: b.Name, EnterpriseNumber: b.EnterpriseNumber})
@@ -241,8 +240,7 @@ func (x *torture) model() balance.Model {
 	return []balance.Model{balance.Micro, balance.Abbreviated, balance.Full}[x.chance.IntN(3)]
 }
 
-// correct has Finbox make a newer revision of a client's balance, in which some
-// figures are others.
+// correct adds a revision of a client's balance with some other figures to Finbox.
 func (x *torture) correct() {
 	x.t.Helper()
 	v := x.clients[x.chance.IntN(len(x.clients))]
@@ -272,7 +270,7 @@ func figuresOf(b *balance.Balance) map[string]string {
 	return all
 }
 
-// types has a person type into a figure of a client.
+// types changes a figure of a client in Silverfin as a person.
 func (x *torture) types(v *victim) {
 	x.mu.Lock()
 	defer x.mu.Unlock()
@@ -286,7 +284,7 @@ func (x *torture) types(v *victim) {
 	x.total.add("figures typed", 1)
 }
 
-// night runs a night with a clock that is off by step. A date has at most one night,
+// night makes a nightly run with a clock that is off by step. A date has at most one,
 // whatever the clock.
 func (x *torture) night(step time.Duration) orderOutcome {
 	x.t.Helper()
@@ -316,7 +314,7 @@ func (x *torture) began(out orderOutcome, step time.Duration) {
 	}
 }
 
-// wantNight runs the next night, in which nothing goes wrong.
+// wantNight makes the next nightly run, which must succeed.
 func (x *torture) wantNight() {
 	x.t.Helper()
 	x.tomorrow()

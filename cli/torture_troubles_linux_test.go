@@ -20,8 +20,8 @@ import (
 	"balansd/store"
 )
 
-// asProcess carries out an order in a process of its own, and reports whether the process
-// was killed. Any other end without an outcome fails the test.
+// asProcess executes an order in another process, and reports whether the process was
+// killed. Any other end without an outcome fails the test.
 func (x *torture) asProcess(o order, env ...string) (out orderOutcome, killed bool) {
 	x.t.Helper()
 	p := x.begin(o, env...)
@@ -47,8 +47,8 @@ func (x *torture) end(p *process) (out orderOutcome, killed bool) {
 	return out, false
 }
 
-// killPoints are the points that have a name: each change of the state and each
-// kind of call, before it is done and after.
+// killPoints returns the named points: before and after each change of the state and each
+// kind of call.
 func killPoints() (all []string) {
 	for _, when := range []string{"before ", "after "} {
 		for _, name := range stateChanges() {
@@ -83,8 +83,8 @@ func (c call) is(x faults.Call) bool {
 	return fits && c.method == x.Method
 }
 
-// killedAtAPoint kills the night at the point that is the seed's, or, where that
-// has had its turn, at one that chance picks.
+// killedAtAPoint kills the night at the point of the seed or, if that was done, at a
+// random one.
 func (x *torture) killedAtAPoint() {
 	points := killPoints()
 	point := points[x.seed/uint64(len(troubles()))%uint64(len(points))]
@@ -99,8 +99,8 @@ func (x *torture) killedAtAPoint() {
 	}
 }
 
-// kill kills the night when it comes to the point for the nth time; false when it
-// does not.
+// kill kills the night when it reaches the point for the nth time. It reports whether it
+// did.
 func (x *torture) kill(point string, nth int) bool {
 	x.t.Helper()
 	when, name, _ := strings.Cut(point, " ")
@@ -114,15 +114,15 @@ func (x *torture) kill(point string, nth int) bool {
 	return x.wasKilled(point, x.begin(o))
 }
 
-// killedAtACall kills the night at a call that chance picks.
+// killedAtACall kills the night at a random call.
 func (x *torture) killedAtACall() {
 	before := x.chance.IntN(2) == 0
 	point := map[bool]string{true: "before any call", false: "after any call"}[before]
 	x.killAt(point, before, 1+x.chance.IntN(30), func(faults.Call) bool { return true })
 }
 
-// killAt kills the night at the nth call that is meant: before the service has
-// done anything, or once it has, while no reply leaves.
+// killAt kills the night at the nth call that matches: before the service has done
+// anything, or after it has and before it replies.
 func (x *torture) killAt(point string, before bool, nth int, is func(faults.Call) bool) bool {
 	x.t.Helper()
 	var (
@@ -134,7 +134,7 @@ func (x *torture) killAt(point string, before bool, nth int, is func(faults.Call
 		mu.Lock()
 		defer mu.Unlock()
 		if seen > nth {
-			return // it is dead
+			return // already killed
 		}
 		if is(c) {
 			seen++
@@ -163,8 +163,8 @@ func (x *torture) killAt(point string, before bool, nth int, is func(faults.Call
 	return x.wasKilled(point, p)
 }
 
-// wasKilled waits for the end of a night that is to be killed. Now and then a
-// person types before balansd is back.
+// wasKilled waits for the end of a night that is to be killed. Now and then a person types
+// before balansd is started again.
 func (x *torture) wasKilled(point string, p *process) bool {
 	x.t.Helper()
 	out, killed := x.end(p)
@@ -199,14 +199,13 @@ func (x *torture) failingCall() {
 	x.total.add("calls that failed: "+string(f.Kind), side.Count(func(c faults.Call) bool { return c.Fault != "" })-before)
 }
 
-// typing has a person type into a client's figure before the nth call to
-// Silverfin. Nothing can be held of the instant between the reading that allows
-// a write and that write, so that a person who types does it before any other
-// call of that company.
+// typing has a person change a client's figure before the nth call to Silverfin. No
+// promise covers the moment between the read that allows a write and that write, so if
+// that is the nth call the person types before another call for that company.
 func (x *torture) typing() {
 	nth, seen := 1+x.chance.IntN(30), 0
 	var mu sync.Mutex
-	if x.chance.IntN(3) == 0 { // and a write is turned away
+	if x.chance.IntN(3) == 0 { // and one write is refused
 		x.sandbox.Silverfin.Faults().Add(faults.Fault{Method: http.MethodPost, Path: "/api/v4/f/*/companies/*/periods/*/custom",
 			Kind: []faults.Kind{faults.Unauthorized, faults.TooManyRetryAfter, faults.LostAfter, faults.LostBefore}[x.chance.IntN(4)], RetryAfter: "0"})
 	}
@@ -243,8 +242,7 @@ func (x *torture) clientOf(c faults.Call) *victim {
 	return nil
 }
 
-// fullDisk lets no file grow beyond a size that the state may reach in the
-// night.
+// fullDisk lets no file grow beyond a size that the state may reach in the night.
 func (x *torture) fullDisk() {
 	info, err := os.Stat(x.stateFile())
 	x.must(err)
@@ -259,7 +257,7 @@ func (x *torture) fullDisk() {
 	}
 }
 
-// readOnlyDisk has the data folder on a read-only file system for a night.
+// readOnlyDisk makes the file system of the data folder read-only for a night.
 func (x *torture) readOnlyDisk() {
 	writes := len(x.sandbox.Silverfin.Writes())
 	out := x.onReadOnlyDisk(x.order(0))
@@ -272,8 +270,8 @@ func (x *torture) readOnlyDisk() {
 	}
 }
 
-// onReadOnlyDisk carries out an order in a process that has a mount namespace of
-// its own, in which the data folder is read-only.
+// onReadOnlyDisk executes an order in a process with its own mount namespace, in which the
+// data folder is read-only.
 func (x *torture) onReadOnlyDisk(o order) (out orderOutcome) {
 	x.t.Helper()
 	text, err := json.Marshal(o)
@@ -290,7 +288,7 @@ func (x *torture) onReadOnlyDisk(o order) (out orderOutcome) {
 	return out
 }
 
-// steppedClock has the clock wrong for a night or two, and right afterwards.
+// steppedClock sets the clock wrong for a night or two, and right afterwards.
 func (x *torture) steppedClock() {
 	const day = 24 * time.Hour
 	steps := []time.Duration{time.Hour, 25 * time.Hour, 40 * day, 400 * day, 5 * 365 * day}
@@ -307,17 +305,17 @@ func (x *torture) steppedClock() {
 	}
 }
 
-// damage changes bytes of the state while it is closed. A night must find the damage
+// damage changes bytes of the state while it is closed. A night must notice the damage
 // before it copies the state; then the newest backup is restored.
 func (x *torture) damage() {
 	state, err := os.ReadFile(x.stateFile())
 	x.must(err)
 	bad := bytes.Clone(state)
 	switch x.chance.IntN(4) {
-	case 0: // a sector was never written
+	case 0: // a sector was not written
 		at := x.sector(bad)
 		clear(bad[at : at+512])
-	case 1: // or with something else
+	case 1: // or was written with something else
 		at := x.sector(bad)
 		for i := range 512 {
 			bad[at+i] = byte(x.chance.Uint32())
@@ -347,11 +345,11 @@ func (x *torture) damage() {
 	x.restore()
 }
 
-// sector picks a sector of a file.
+// sector returns the offset of a random sector of a file.
 func (x *torture) sector(file []byte) int { return x.chance.IntN(len(file)/512) * 512 }
 
-// restore puts the newest backup in the place of the state, as a person does who
-// is told to. Every backup that there is can be used.
+// restore restores the newest backup, as a person does who is told to. Each backup must be
+// usable.
 func (x *torture) restore() {
 	x.t.Helper()
 	list, err := store.ListBackups(filepath.Join(filepath.Dir(x.stateFile()), "backups"))
@@ -384,7 +382,7 @@ func (x *torture) restore() {
 	x.linkBoth()
 }
 
-// damaged reports whether people hear that the state is damaged.
+// damaged reports whether the damage of the state was reported.
 func (o orderOutcome) damaged() bool {
 	return o.Code == problem.StateDamaged || strings.Contains(o.Log, string(problem.StateDamaged))
 }

@@ -10,8 +10,8 @@ import (
 	"balansd/sandbox/faults"
 )
 
-// TestConfigWritableByOthers opens the configuration, a secret that
-// it names, and the folder of both, one after the other.
+// TestConfigWritableByOthers makes the configuration, a secret that it names, and their
+// folder writable for others, one after the other.
 func TestConfigWritableByOthers(t *testing.T) {
 	t.Parallel()
 	f := newFixture(t, fixtureOptions{})
