@@ -183,7 +183,7 @@ func machineMistakes(c *config.Config) []config.Mistake {
 			list = append(list, keyMistake(c, "finbox.certificate_file", err))
 		}
 	}
-	return slices.Concat(list, membersTableMistakes(c), folderMistakes(c), overlapMistakes(c))
+	return slices.Concat(list, membersTableMistakes(c), folderMistakes(c))
 }
 
 // membersTableMistakes returns the mistakes in a table of XBRL members, with their lines.

@@ -5,6 +5,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 	"strings"
 	"time"
 
@@ -20,16 +21,27 @@ const surveyTimeout = 2 * time.Minute
 // checkFolders looks through each source folder, and adds what the service found when
 // it listed it last.
 func (app *App) checkFolders(ctx context.Context, cfg *config.Config) []checkResult {
-	if len(cfg.Folders) == 0 {
+	all, running, err := app.storedConnections(ctx, cfg)
+	if err != nil {
+		all = nil // checkState says what is wrong with it
+	}
+	folders := append(slices.Clone(cfg.Folders), foldersOf(all)...)
+	if len(folders) == 0 {
 		return nil
 	}
 	reader, err := newDocumentReader(cfg)
 	if err != nil {
 		return []checkResult{newCheckResult("folders", "", err)}
 	}
-	listed := app.listedFolders(ctx, cfg)
-	list := make([]checkResult, 0, len(cfg.Folders))
-	for _, f := range cfg.Folders {
+	// What the service found says nothing while no service runs.
+	listed := map[string]ledger.Connection{}
+	for _, c := range all {
+		if running && (c.Kind == ledger.Folder && !c.ListedAt.IsZero() || c.Problem != "") {
+			listed[c.ID] = c
+		}
+	}
+	list := make([]checkResult, 0, len(folders))
+	for _, f := range folders {
 		name := "folder " + f.Name
 		src, err := folder.New(folderConfig(cfg, f, reader, nodeOptions{version: app.version(), log: app.quietLog(cfg)}))
 		if err != nil {
@@ -40,26 +52,6 @@ func (app *App) checkFolders(ctx context.Context, cfg *config.Config) []checkRes
 		list = append(list, newCheckResult(name, text, err))
 	}
 	return list
-}
-
-// listedFolders returns the folders as the service that runs lists them, by name;
-// none when no service runs.
-func (app *App) listedFolders(ctx context.Context, cfg *config.Config) map[string]ledger.Connection {
-	client, err := app.dialDaemon(ctx, cfg)
-	if err != nil {
-		return nil
-	}
-	all, err := client.Connections(ctx)
-	if err != nil {
-		return nil
-	}
-	listed := map[string]ledger.Connection{}
-	for _, c := range all {
-		if c.Kind == ledger.Folder && !c.ListedAt.IsZero() || c.Problem != "" {
-			listed[c.ID] = c
-		}
-	}
-	return listed
 }
 
 // checkFolder says what a folder holds, and what is in the way of its listing.

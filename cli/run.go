@@ -101,11 +101,15 @@ func (app *App) serviceLog(cfg *config.Config, managed bool) (*logs.Log, error) 
 	if managed && runtime.GOOS == "windows" {
 		c.EventSource = service.Name
 	}
-	journal := slices.ContainsFunc(app.env.Environ, func(pair string) bool { return strings.HasPrefix(pair, "NOTIFY_SOCKET=") })
-	if managed && !journal {
+	if managed && !app.underSystemd() {
 		c.File = cmp.Or(c.File, logFile(cfg))
 	}
 	return logs.Open(c)
+}
+
+// underSystemd reports whether systemd started this service.
+func (app *App) underSystemd() bool {
+	return slices.ContainsFunc(app.env.Environ, func(pair string) bool { return strings.HasPrefix(pair, "NOTIFY_SOCKET=") })
 }
 
 // daemonProcess is the process of balansd run.
@@ -186,7 +190,7 @@ const lockRetryInterval = 5 * time.Second
 // open opens the state. A service waits while a command has locked it; at a terminal that
 // is an error. It returns nil and no error if ctx ended while it waited.
 func (p *daemonProcess) open(ctx context.Context) (*node, error) {
-	o := nodeOptions{version: p.app.version(), built: builtAt(), process: "balansd run", log: p.log}
+	o := nodeOptions{version: p.app.version(), built: builtAt(), process: "balansd run", log: p.log, unit: p.managed && p.app.underSystemd()}
 	for logged := false; ; {
 		n, err := newNode(ctx, p.cfg, o)
 		if err == nil {

@@ -75,7 +75,7 @@ data.`,
 					path = st.Config
 				}
 			}
-			spec, err := s.spec(path)
+			spec, err := s.spec(cmd.Context(), path)
 			if err != nil {
 				return err
 			}
@@ -116,7 +116,7 @@ func (s *serviceCommand) runSteps(ctx context.Context, steps []service.Step, dry
 
 // spec returns what to install: this program, with the configuration at path or at the
 // usual place. The environment of the person who installs is not used.
-func (s *serviceCommand) spec(path string) (service.Spec, error) {
+func (s *serviceCommand) spec(ctx context.Context, path string) (service.Spec, error) {
 	exe, err := s.executable()
 	if err != nil {
 		return service.Spec{}, err
@@ -134,7 +134,17 @@ func (s *serviceCommand) spec(path string) (service.Spec, error) {
 		return service.Spec{}, problem.New(problem.ConfigInvalid, "there is no configuration yet",
 			fmt.Sprintf("Write it with balansd config init %s, fill it in, and install again.", file))
 	}
-	return serviceSpec(cfg, exe), nil
+	spec := serviceSpec(cfg, exe)
+	added, err := s.app.addedFolders(ctx, cfg)
+	if err != nil { // an installation mends, too
+		s.app.printStderr("The connections in the state cannot be read, so folders that were added there are left out: %s.\n", problem.Of(err).What)
+	}
+	for _, f := range added {
+		if f.Path != "" && !slices.Contains(spec.Readable, f.Path) {
+			spec.Readable = append(spec.Readable, f.Path)
+		}
+	}
+	return spec, nil
 }
 
 // serviceConfig reads the configuration as the service does: the file at path or at the

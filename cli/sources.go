@@ -1,10 +1,12 @@
 package cli
 
 import (
+	"context"
 	"crypto/sha256"
 	"encoding/hex"
 	"fmt"
 	"os"
+	"sync"
 
 	"balansd/config"
 	"balansd/daemon"
@@ -13,6 +15,7 @@ import (
 	"balansd/folder"
 	"balansd/ledger"
 	"balansd/problem"
+	"balansd/store"
 )
 
 // folderConnections returns the folders of the configuration as connections.
@@ -28,22 +31,129 @@ func folderConnections(cfg *config.Config) []ledger.Connection {
 	return out
 }
 
-// sources makes the function that opens the source of a connection. In a dry run
-// nothing is remembered of what folders are found to hold.
-func (n *node) sources(cfg *config.Config, reader *documentreader.Reader, dry bool) (func(ledger.Connection) (daemon.Source, error), error) {
-	folders := map[string]*folder.Source{}
-	for _, f := range cfg.Folders {
-		fc := folderConfig(cfg, f, reader, n.options)
-		fc.Memory = n.store.KeyValue()
-		src, err := folder.New(fc)
+// sourceUse says what a source is opened for.
+type sourceUse int
+
+const (
+	forRun    sourceUse = iota
+	forDryRun           // nothing is remembered of what folders are found to hold
+	forTest             // nor waited for files that are being written
+)
+
+// opener opens the source of a connection.
+type opener func(ledger.Connection) (daemon.Source, error)
+
+// sourcePackage is a package of sources: what a person can add, and how that is opened.
+type sourcePackage struct {
+	kind      ledger.ConnectionKind
+	catalogue func() []ledger.CatalogueEntry
+	opener    func(*node, *config.Config, *documentreader.Reader, sourceUse) (opener, error)
+}
+
+// sourcePackages lists the packages of sources, one a line.
+func sourcePackages() []sourcePackage {
+	return []sourcePackage{
+		{ledger.Finbox, finbox.Catalogue, (*node).finboxOpener},
+		{ledger.Folder, folder.Catalogue, (*node).folderOpener},
+	}
+}
+
+// catalogue lists what a person can add.
+func catalogue() []ledger.CatalogueEntry {
+	var list []ledger.CatalogueEntry
+	for _, p := range sourcePackages() {
+		list = append(list, p.catalogue()...)
+	}
+	return list
+}
+
+// sources makes the function that opens the source of a connection.
+func (n *node) sources(cfg *config.Config, reader *documentreader.Reader, use sourceUse) (opener, error) {
+	openers := map[ledger.ConnectionKind]opener{}
+	for _, p := range sourcePackages() {
+		open, err := p.opener(n, cfg, reader, use)
 		if err != nil {
 			return nil, err
 		}
-		if dry {
+		openers[p.kind] = open
+	}
+	return func(c ledger.Connection) (daemon.Source, error) {
+		if open := openers[c.Kind]; open != nil {
+			return open(c)
+		}
+		return nil, problem.New(problem.NotAllowed, fmt.Sprintf("%s has no source that could be asked", c.ID), "Use the version of balansd that added it.")
+	}, nil
+}
+
+// cached opens each source once: what it learnt is kept, and so is its sign-in. The key
+// has all that a person can change.
+func cached[S daemon.Source](build func(ledger.Connection) (S, error)) opener {
+	type made struct {
+		key    string
+		source S
+	}
+	var mu sync.Mutex
+	all := map[string]made{}
+	return func(c ledger.Connection) (daemon.Source, error) {
+		key := fmt.Sprint(c.Name, c.Settings, c.Secrets)
+		mu.Lock()
+		defer mu.Unlock()
+		if m, ok := all[c.ID]; ok && m.key == key {
+			return m.source, nil
+		}
+		src, err := build(c)
+		if err != nil {
+			return nil, err
+		}
+		all[c.ID] = made{key, src}
+		return src, nil
+	}
+}
+
+// folderOpener opens folders: those of the configuration, and those that a person added.
+func (n *node) folderOpener(cfg *config.Config, reader *documentreader.Reader, use sourceUse) (opener, error) {
+	newSource := func(f config.Folder) (*folder.Source, error) {
+		fc := folderConfig(cfg, f, reader, n.options)
+		fc.Memory, fc.Hint = n.store.KeyValue(), n.options.folderHint
+		if use == forTest {
+			fc.Settle = 0
+		}
+		src, err := folder.New(fc)
+		if err == nil && use != forRun {
 			src = src.ReadOnly()
 		}
-		folders[f.Name] = src
+		return src, err
 	}
+	folders := map[string]*folder.Source{}
+	for _, f := range cfg.Folders {
+		var err error
+		if folders[f.Name], err = newSource(f); err != nil {
+			return nil, err
+		}
+	}
+	added := cached(func(c ledger.Connection) (*folder.Source, error) {
+		f, mistakes := folderOf(c)
+		if len(mistakes) > 0 {
+			return nil, problem.New(problem.ConfigInvalid, fmt.Sprintf("folder source %s cannot be used: %s", c.ID, mistakes[0].what),
+				"Remove it, and add it again: balansd syncs remove.")
+		}
+		return newSource(f)
+	})
+	return func(c ledger.Connection) (daemon.Source, error) {
+		if src, ok := folders[c.ID]; ok {
+			return src, nil
+		}
+		if c.Configured() {
+			return nil, problem.New(problem.ConfigInvalid, fmt.Sprintf("folder source %s is not in the configuration", c.ID),
+				"Add it to folders again, or leave it: its entries stay in the ledger.")
+		}
+		return added(c)
+	}, nil
+}
+
+// finboxOpener opens Finbox environments, each with its own credentials where it has
+// some, else with those of the configuration.
+func (n *node) finboxOpener(cfg *config.Config, _ *documentreader.Reader, _ sourceUse) (opener, error) {
 	var fb *finbox.Client
 	if cfg.Finbox.Configured() {
 		var err error
@@ -51,19 +161,32 @@ func (n *node) sources(cfg *config.Config, reader *documentreader.Reader, dry bo
 			return nil, err
 		}
 	}
+	own := cached(func(c ledger.Connection) (daemon.Source, error) {
+		theirs := *cfg
+		theirs.Finbox.ClientID, theirs.Finbox.ClientSecret = c.Settings["client_id"], config.NewSecret(c.Secrets["client_secret"])
+		theirs.Finbox.PrivateKeyFile = ""
+		client, err := n.newFinbox(&theirs)
+		if err != nil {
+			return nil, err
+		}
+		return client.Connection(c.ID), nil
+	})
 	return func(c ledger.Connection) (daemon.Source, error) {
-		if src, ok := folders[c.ID]; ok && c.Kind == ledger.Folder {
-			return src, nil
-		}
-		if c.Kind == ledger.Folder {
-			return nil, problem.New(problem.ConfigInvalid, fmt.Sprintf("folder source %s is not in the configuration", c.ID),
-				"Add it to folders again, or leave it: its entries stay in the ledger.")
-		}
 		if fb == nil {
 			return nil, problem.New(problem.ConfigInvalid, "Finbox is not configured",
 				"Set finbox.base_url and the credentials in the configuration; balansd config check names what is missing.")
 		}
-		return fb.Connection(c.ID), nil
+		if c.Settings["client_id"] == "" {
+			return fb.Connection(c.ID), nil
+		}
+		if c.Secrets == nil {
+			secret, err := n.store.Secrets().Get(context.Background(), store.ConnectionSecret(c.ID, "client_secret"))
+			if err != nil {
+				return nil, err
+			}
+			c.Secrets = map[string]string{"client_secret": string(secret)}
+		}
+		return own(c)
 	}, nil
 }
 

@@ -42,7 +42,9 @@ type nodeOptions struct {
 	process string    // the name of this process, for another one that finds the state locked
 	log     zerolog.Logger
 	now     func() time.Time // time.Now if nil
-	workers int              // 0 to derive it from the configuration
+	// unit says that this is a service of systemd, whose unit hides some folders.
+	unit    bool
+	workers int // 0 to derive it from the configuration
 	// readOnly opens the state for reading only, without applying the configuration
 	// to it.
 	readOnly bool
@@ -88,13 +90,11 @@ func (n *node) wire(cfg *config.Config) (daemon.Config, silverfinClient, error) 
 	if err != nil {
 		return daemon.Config{}, nil, err
 	}
-	open, err := n.sources(cfg, reader, false)
-	if err != nil {
-		return daemon.Config{}, nil, err
-	}
-	dry, err := n.sources(cfg, reader, true)
-	if err != nil {
-		return daemon.Config{}, nil, err
+	var open [forTest + 1]opener
+	for use := range open {
+		if open[use], err = n.sources(cfg, reader, sourceUse(use)); err != nil {
+			return daemon.Config{}, nil, err
+		}
 	}
 	return daemon.Config{
 		Reader:         reader,
@@ -103,8 +103,11 @@ func (n *node) wire(cfg *config.Config) (daemon.Config, silverfinClient, error) 
 		Store:       n.store,
 		Scratch:     n.scratch,
 		Uploads:     folder.NewUploads(uploadsFolder(cfg)),
-		Source:      open,
-		DrySource:   dry,
+		Source:      open[forRun],
+		DrySource:   open[forDryRun],
+		TestSource:  open[forTest],
+		Catalogue:   catalogue(),
+		Complete:    completeFolder(cfg),
 		Destination: sf.destination,
 		Linker:      sf,
 		Folders:     folderConnections(cfg),

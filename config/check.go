@@ -122,21 +122,12 @@ func (r *reader) checkSilverfin(s Silverfin) {
 func (r *reader) checkFolders(list []Folder) {
 	seen := map[string]bool{}
 	for i, f := range list {
-		key := fmt.Sprintf("folders[%d]", i)
-		r.require(key+".name", f.Name, "a short name by which the ledger knows the folder")
-		r.require(key+".path", f.Path, "the folder that holds the social balances")
+		key := fmt.Sprintf("folders[%d].", i)
 		if f.Name != "" && seen[f.Name] {
-			r.reject(key+".name", fmt.Sprintf("two folders are named %q", clip.Text(f.Name)), "give each a name of its own")
+			r.reject(key+"name", fmt.Sprintf("two folders are named %q", clip.Text(f.Name)), "give each a name of its own")
 		}
 		seen[f.Name] = true
-		if f.Name == ledger.UploadsID {
-			r.reject(key+".name", fmt.Sprintf("%q is the name of what people upload", f.Name), "give the folder another name")
-		}
-		if strings.TrimSpace(f.Name) != f.Name {
-			r.reject(key+".name", fmt.Sprintf("%q has blanks around it", clip.Text(f.Name)), "write it without them")
-		}
-		checkRange(r, key+".settle", f.Settle, 0, time.Hour, formatDuration)
-		r.checkOneOf(key+".layout", f.Layout, FolderAuto, FolderDossiers, FolderFlat)
+		r.checkFolder(key, f)
 	}
 }
 

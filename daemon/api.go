@@ -52,6 +52,15 @@ type API interface {
 
 	// ConnectFinbox validates a connection id and links it.
 	ConnectFinbox(ctx context.Context, r ConnectionRequest) (LinkedConnection, error)
+	// Catalogue lists the sources that a person can add.
+	Catalogue(ctx context.Context) ([]ledger.CatalogueEntry, error)
+	// AddConnection tests a new connection and saves it. Nothing is saved when it
+	// returns an error. One that was removed is added again by its name or
+	// connection id, with all that the ledger has of it.
+	AddConnection(ctx context.Context, r NewConnection) (ConnectionTest, error)
+	// TestConnection says what a connection holds, or what is in the way. It changes
+	// nothing.
+	TestConnection(ctx context.Context, r ConnectionRequest) (ConnectionTest, error)
 	// Connections lists the connections.
 	Connections(ctx context.Context) ([]ledger.Connection, error)
 	// SetConnection pauses, resumes or removes a connection. Its entries stay in
@@ -212,6 +221,27 @@ type ConnectionRequest struct {
 	ID     string                  `json:"id"`
 	Status ledger.ConnectionStatus `json:"status,omitempty"`
 	By     string                  `json:"by,omitempty"`
+}
+
+// NewConnection is a connection that a person adds. Fields are what was typed, by the
+// names of the fields of the entry in the catalogue, secrets too.
+type NewConnection struct {
+	Source string            `json:"source"` // the entry's id
+	Fields map[string]string `json:"fields"`
+	DryRun bool              `json:"dry_run,omitempty"` // test it only
+	By     string            `json:"by,omitempty"`
+}
+
+// ConnectionTest is what a test saw of a connection. Notes are for the person, one
+// sentence each.
+type ConnectionTest struct {
+	Connection  ledger.Connection `json:"connection"`
+	Environment string            `json:"environment"` // the name that the source gives
+	Dossiers    int               `json:"dossiers"`
+	Balances    int               `json:"balances"`
+	Newest      time.Time         `json:"newest,omitzero"`   // when the newest balance was made
+	Partial     bool              `json:"partial,omitempty"` // there is more than could be seen in time
+	Notes       []string          `json:"notes"`
 }
 
 // LinkedConnection is a connection as it was validated. Notes are warnings for

@@ -12,8 +12,31 @@ import (
 
 // ConnectFinbox validates a connection id and links it.
 func (d *Daemon) ConnectFinbox(ctx context.Context, r ConnectionRequest) (LinkedConnection, error) {
-	id := strings.TrimSpace(r.ID)
-	src, err := d.config().Source(ledger.Connection{ID: id, Kind: ledger.Finbox, Name: id})
+	return d.linkFinbox(ctx, ledger.Connection{ID: strings.TrimSpace(r.ID), Kind: ledger.Finbox}, r.By)
+}
+
+// linkFinbox validates a Finbox connection, and saves it. Settings and secrets that
+// it has replace those that are kept.
+func (d *Daemon) linkFinbox(ctx context.Context, asked ledger.Connection, by string) (LinkedConnection, error) {
+	id := asked.ID
+	known, err := d.config().Store.Connections(ctx)
+	if err != nil {
+		return LinkedConnection{}, err
+	}
+	c := asked
+	for _, k := range known {
+		if k.ID == id {
+			c = k // its cursor stays: nothing is listed twice, nothing is left out
+		}
+	}
+	if c.Kind != ledger.Finbox {
+		return LinkedConnection{}, problem.New(problem.Conflict, fmt.Sprintf("%s is the name of a folder", id), "Compare the connection id with the one in Finbox.")
+	}
+	if asked.Settings != nil {
+		c.Source, c.Settings, c.Secrets = asked.Source, asked.Settings, asked.Secrets
+	}
+	c.Name = id
+	src, err := d.config().Source(c)
 	if err != nil {
 		return LinkedConnection{}, err
 	}
@@ -22,22 +45,11 @@ func (d *Daemon) ConnectFinbox(ctx context.Context, r ConnectionRequest) (Linked
 		return LinkedConnection{}, byHand(err)
 	}
 	if !st.Active {
-		closed := fmt.Sprintf("connection %s is not active in Finbox", id)
-		if err := d.deactivated(ctx, id, closed); err != nil {
+		closed := notActive(id)
+		if err := d.deactivated(ctx, id, problem.Of(closed).What); err != nil {
 			return LinkedConnection{}, err
 		}
-		return LinkedConnection{}, problem.New(problem.ConnectionClosed, closed,
-			"In Finbox, under Settings, social balance connection, activate the external connection, then try again.")
-	}
-	known, err := d.config().Store.Connections(ctx)
-	if err != nil {
-		return LinkedConnection{}, err
-	}
-	c := ledger.Connection{ID: id, Kind: ledger.Finbox}
-	for _, k := range known {
-		if k.ID == id {
-			c = k // its cursor stays: nothing is listed twice, nothing is left out
-		}
+		return LinkedConnection{}, closed
 	}
 	c.Name, c.Language, c.Status, c.StartDate, c.Problem = st.Environment, st.Language, ledger.Active, st.StartDate, ""
 	if c.Name == "" {
@@ -53,7 +65,7 @@ func (d *Daemon) ConnectFinbox(ctx context.Context, r ConnectionRequest) (Linked
 	if err != nil {
 		return LinkedConnection{c, notes}, err
 	}
-	d.log().Info().Str("connection", c.ID).Str("by", r.By).Msg("connection linked")
+	d.log().Info().Str("connection", c.ID).Str("by", by).Msg("connection linked")
 	return LinkedConnection{c, notes}, nil
 }
 
@@ -118,33 +130,26 @@ func (d *Daemon) Connections(ctx context.Context) ([]ledger.Connection, error) {
 
 // SetConnection pauses, resumes or removes a connection.
 func (d *Daemon) SetConnection(ctx context.Context, r ConnectionRequest) (ledger.Connection, error) {
-	all, err := d.config().Store.Connections(ctx)
+	c, err := d.requireConnection(ctx, r.ID)
 	if err != nil {
-		return ledger.Connection{}, err
+		return c, err
 	}
-	for _, c := range all {
-		if c.ID != r.ID {
-			continue
-		}
-		if r.Status == ledger.Deactivated {
-			return c, problem.New(problem.NotAllowed, "a connection is deactivated in Finbox, not here", "Pause it instead.")
-		}
-		if r.Status == ledger.Removed && c.Kind == ledger.Folder {
-			return c, problem.New(problem.NotAllowed, fmt.Sprintf("folder source %s comes from the configuration", r.ID),
-				"Take it out of folders in the configuration, or pause it.")
-		}
-		if r.Status == ledger.Removed && c.Kind == ledger.Upload {
-			return c, problem.New(problem.NotAllowed, "uploads are always there", "Pause them, so that nothing that was uploaded is delivered.")
-		}
-		if c.Status == ledger.Removed && r.Status == ledger.Paused {
-			return c, problem.New(problem.NotAllowed, fmt.Sprintf("connection %s was removed", r.ID), "Link it again: balansd connect finbox "+r.ID+".")
-		}
-		c.Status = r.Status
-		d.log().Info().Str("connection", r.ID).Str("status", string(r.Status)).Str("by", r.By).Msg("connection set")
-		return c, d.config().Store.SaveConnection(ctx, c)
+	switch {
+	case r.Status == ledger.Deactivated:
+		return c, problem.New(problem.NotAllowed, "a connection is deactivated in Finbox, not here", "Pause it instead.")
+	case r.Status == ledger.Removed && c.Configured():
+		return c, problem.New(problem.NotAllowed, fmt.Sprintf("folder source %s comes from the configuration", r.ID),
+			"Take it out of folders in the configuration, or pause it.")
+	case r.Status == ledger.Removed && c.Kind == ledger.Upload:
+		return c, problem.New(problem.NotAllowed, "uploads are always there", "Pause them, so that nothing that was uploaded is delivered.")
+	case c.Status == ledger.Removed && r.Status != ledger.Removed && c.Kind == ledger.Folder:
+		return c, problem.New(problem.NotAllowed, fmt.Sprintf("connection %s was removed", r.ID), "Add it again: balansd syncs add.")
+	case c.Status == ledger.Removed && r.Status == ledger.Paused:
+		return c, problem.New(problem.NotAllowed, fmt.Sprintf("connection %s was removed", r.ID), "Link it again: balansd connect finbox "+r.ID+".")
 	}
-	return ledger.Connection{}, problem.New(problem.NotFound, fmt.Sprintf("there is no connection %.64q", r.ID),
-		"See balansd connections list.")
+	c.Status = r.Status
+	d.log().Info().Str("connection", r.ID).Str("status", string(r.Status)).Str("by", r.By).Msg("connection set")
+	return c, d.config().Store.SaveConnection(ctx, c)
 }
 
 // Firms lists the linked Silverfin firms.
@@ -167,7 +172,7 @@ func (d *Daemon) RemoveFirm(ctx context.Context, r FirmRequest) error {
 			return d.config().Store.RemoveFirm(ctx, f.ID)
 		}
 	}
-	return problem.New(problem.NotFound, fmt.Sprintf("Silverfin firm %d is not linked", r.FirmID), "See balansd connections list.")
+	return problem.New(problem.NotFound, fmt.Sprintf("Silverfin firm %d is not linked", r.FirmID), "See balansd syncs list.")
 }
 
 // TakeOver allows renewing tokens that came with a copy of the state.

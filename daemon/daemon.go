@@ -24,6 +24,13 @@ type Config struct {
 	// DrySource opens it for a dry run, such that nothing is remembered; nil is
 	// Source.
 	DrySource func(c ledger.Connection) (Source, error)
+	// TestSource opens it for a test, which waits for nothing; nil is Source.
+	TestSource func(c ledger.Connection) (Source, error)
+	// Catalogue lists the sources that a person can add.
+	Catalogue []ledger.CatalogueEntry
+	// Complete fills in what follows from the settings of a folder that a person adds.
+	// It returns a problem if the folder cannot be used beside the other connections.
+	Complete func(c ledger.Connection, others []ledger.Connection) (ledger.Connection, error)
 	// Destination returns the destination of a linked firm.
 	Destination func(firmID int64) Destination
 	Linker      Linker
@@ -161,7 +168,7 @@ func (d *Daemon) Prepare(ctx context.Context) error {
 		changed = append(changed, c)
 	}
 	for _, c := range stored {
-		if c.Kind == ledger.Folder && c.Status != ledger.Removed {
+		if c.Configured() && c.Status != ledger.Removed {
 			c.Status = ledger.Removed
 			changed = append(changed, c)
 		}
@@ -172,7 +179,7 @@ func (d *Daemon) Prepare(ctx context.Context) error {
 // folderNow returns a folder source of the configuration as it is to be stored, and
 // whether that differs from how it is.
 func folderNow(f, stored ledger.Connection, known bool) (c ledger.Connection, changes bool) {
-	if known && stored.Status != ledger.Removed && stored.Name == f.Name && stored.ActivatedAt.Equal(f.ActivatedAt) {
+	if known && stored.Status != ledger.Removed && stored.Name == f.Name && stored.ActivatedAt.Equal(f.ActivatedAt) && stored.Configured() {
 		return stored, false
 	}
 	c = stored
@@ -182,6 +189,7 @@ func folderNow(f, stored ledger.Connection, known bool) (c ledger.Connection, ch
 	if !known || c.Status == ledger.Removed {
 		c.Status = ledger.Active
 	}
-	c.Name, c.ActivatedAt = f.Name, f.ActivatedAt
+	// One that a person added goes over into the configuration.
+	c.Name, c.ActivatedAt, c.Source, c.Settings = f.Name, f.ActivatedAt, "", nil
 	return c, true
 }

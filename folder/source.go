@@ -59,8 +59,11 @@ type Config struct {
 	// Memory saves what was learnt of the files, so that those that did not change
 	// are not read again; nil keeps it until the program ends.
 	Memory keyvalue.Store
-	Now    func() time.Time // time.Now when nil
-	Log    zerolog.Logger
+	// Hint says what lets this account read a folder that it could not, and why it
+	// could not; empty where it knows no more than that. It may be nil.
+	Hint func(path string, err error) (problem.Reason, string)
+	Now  func() time.Time // time.Now when nil
+	Log  zerolog.Logger
 }
 
 // Source is one folder of dossiers. It is safe for concurrent use.
@@ -153,7 +156,11 @@ func unreadable(cfg Config, err error) error {
 	case errors.Is(err, fs.ErrPermission):
 		next = "Let the account that runs balansd read it and what is in it."
 	}
-	return problem.Wrap(err, problem.FolderDown, fmt.Sprintf("the folder %s of source %s cannot be read", cfg.Path, cfg.Name), next)
+	p := problem.Wrap(err, problem.FolderDown, fmt.Sprintf("the folder %s of source %s cannot be read", cfg.Path, cfg.Name), next)
+	if cfg.Hint == nil {
+		return p
+	}
+	return p.Because(cfg.Hint(cfg.Path, err))
 }
 
 func listable(root *os.Root) error {

@@ -160,7 +160,19 @@ type Connection struct {
 	// language; empty where there is none.
 	ProblemReason string        `json:"problem_reason,omitempty"`
 	Folder        *FolderReport `json:"folder,omitempty"` // what the last listing of a folder found
+	// Source is the entry of the catalogue that a person added it from, Settings
+	// what that person typed, by the names of the entry's fields; both are empty for
+	// a folder of the configuration.
+	Source   string            `json:"source,omitempty"`
+	Settings map[string]string `json:"settings,omitempty"`
+	// Secrets are the settings to be sealed. They are never in JSON, and a
+	// connection that is read has none.
+	Secrets map[string]string `json:"-"`
 }
+
+// Configured reports whether it is a folder of the configuration, which changes only
+// there.
+func (c Connection) Configured() bool { return c.Kind == Folder && c.Settings == nil }
 
 // ResetCursor makes the next listing start from the beginning. A listing that is
 // under way does not overwrite the reset.

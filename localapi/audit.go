@@ -30,8 +30,11 @@ type auditor struct {
 
 func (a auditor) call(ctx context.Context, c call) error {
 	err := c.run(ctx, a.api)
-	if c.record != nil {
-		a.record(ctx, c.record(), err)
+	if c.record == nil {
+		return err
+	}
+	if r := c.record(); r.What != "" { // a call that only tried has none
+		a.record(ctx, r, err)
 	}
 	return err
 }

@@ -22,7 +22,7 @@ import (
 // notRecorded are the methods of API that Audited does not record: those that change
 // nothing, as the beginning of a sign-in to Silverfin, and those that accounts.People
 // records.
-var notRecorded = []string{"Status", "Entries", "Show", "Document", "Dossiers", "History", "Connections", "Firms", "Links", "BeginSilverfin",
+var notRecorded = []string{"Status", "Entries", "Show", "Document", "Dossiers", "History", "Catalogue", "TestConnection", "Connections", "Firms", "Links", "BeginSilverfin",
 	"People", "Invite", "Enable",
 	"UploadFile", "Upload", "Uploads", "CheckUpload", "Clients", "ChooseClient", "DiscardUpload"}
 
@@ -73,6 +73,9 @@ func TestEveryChangeIsRecorded(t *testing.T) {
 	}
 	kv := kvtest.New()
 	log := accounts.NewAuditLog(accounts.AuditLogConfig{KeyValue: kv, Log: zerolog.Nop()})
+	if _, err := Audited(fakeAPI{&daemontest.API{}}, log).AddConnection(t.Context(), daemon.NewConnection{DryRun: true}); err != nil {
+		t.Fatal(err)
+	}
 	cases["Sync"](t.Context(), Audited(fakeAPI{&daemontest.API{}}, log))
 	if list, _, _ := log.Page(t.Context(), 0, 10); len(list) > 0 {
 		t.Errorf("a dry run is recorded: %+v", list)

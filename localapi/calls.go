@@ -78,6 +78,18 @@ func (c calls) ConnectFinbox(ctx context.Context, in daemon.ConnectionRequest) (
 	return do(ctx, c, connectFinbox, in)
 }
 
+func (c calls) Catalogue(ctx context.Context) ([]ledger.CatalogueEntry, error) {
+	return do(ctx, c, catalogue, none{})
+}
+
+func (c calls) AddConnection(ctx context.Context, in daemon.NewConnection) (daemon.ConnectionTest, error) {
+	return do(ctx, c, addConnection, in)
+}
+
+func (c calls) TestConnection(ctx context.Context, in daemon.ConnectionRequest) (daemon.ConnectionTest, error) {
+	return do(ctx, c, testConnection, in)
+}
+
 func (c calls) Connections(ctx context.Context) ([]ledger.Connection, error) {
 	return do(ctx, c, connections, none{})
 }

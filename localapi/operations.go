@@ -111,6 +111,9 @@ var (
 	accept         = change("accept", API.Accept, acceptRecord)
 	dismiss        = change("dismiss", API.Dismiss, entryRecord("dismiss"))
 	connectFinbox  = change("connect-finbox", API.ConnectFinbox, connectRecord)
+	catalogue      = query("catalogue", noRequest(API.Catalogue))
+	addConnection  = change("add-connection", API.AddConnection, addRecord)
+	testConnection = query("test-connection", API.TestConnection)
 	connections    = query("connections", noRequest(API.Connections))
 	setConnection  = change("set-connection", API.SetConnection, connectionRecord)
 	firms          = query("firms", noRequest(API.Firms))
@@ -136,8 +139,8 @@ var (
 
 // operations lists these operations.
 func operations() []servable {
-	return []servable{status, show, document, dossiers, history, retry, decide, accept, dismiss, connectFinbox, connections,
-		setConnection, firms, removeFirm, takeOver, beginSilverfin, endSilverfin, link, links,
+	return []servable{status, show, document, dossiers, history, retry, decide, accept, dismiss, connectFinbox, catalogue, addConnection, testConnection,
+		connections, setConnection, firms, removeFirm, takeOver, beginSilverfin, endSilverfin, link, links,
 		uploads, upload, checkUpload, clients, chooseClient, confirmUpload, discardUpload, backup, reload, people, invite, enable}
 }
 
@@ -188,6 +191,15 @@ func codesText(codes []string) string {
 
 func connectRecord(in daemon.ConnectionRequest, _ daemon.LinkedConnection) accounts.Record {
 	return accounts.Record{Who: in.By, What: "connect-finbox", On: clip.Text(in.ID)}
+}
+
+// addRecord names the source and the connection, never what was typed. A test has no
+// record.
+func addRecord(in daemon.NewConnection, out daemon.ConnectionTest) accounts.Record {
+	if in.DryRun {
+		return accounts.Record{}
+	}
+	return accounts.Record{Who: in.By, What: "connection-added", On: strings.TrimSpace(clip.Text(in.Source) + " " + out.Connection.ID)}
 }
 
 func connectionRecord(in daemon.ConnectionRequest, _ ledger.Connection) accounts.Record {

@@ -182,5 +182,5 @@ func (s *server) running(version string) {
 	s.t.Helper()
 	s.want("active", "systemctl is-active balansd")
 	s.want("balansd "+version+" ", "/proc/"+s.pid()+"/exe version")
-	s.sh("until balansd connections list; do sleep 0.1; done 2>&1")
+	s.sh("until balansd syncs list; do sleep 0.1; done 2>&1")
 }

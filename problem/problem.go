@@ -59,11 +59,13 @@ const (
 	NameUnknown     Reason = "name_unknown"     // the host's name is not known
 	NotLinked       Reason = "not_linked"       // linking failed for a passing reason
 	NotMounted      Reason = "not_mounted"      // a folder that held files is empty: its disk or share is missing
+	HiddenFolder    Reason = "hidden_folder"    // a folder that the service does not see before it is installed anew
+	FolderRights    Reason = "folder_rights"    // a folder that the account may not read
 )
 
 // Reasons lists every reason, for the translations and their tests.
 func Reasons() []Reason {
-	return []Reason{ProxySignIn, ProxyRefuses, ProxyDown, Untrusted, OtherHost, CertificateTime, NameUnknown, NotLinked, NotMounted}
+	return []Reason{ProxySignIn, ProxyRefuses, ProxyDown, Untrusted, OtherHost, CertificateTime, NameUnknown, NotLinked, NotMounted, HiddenFolder, FolderRights}
 }
 
 // A Problem tells a person what happened and what to do next.

@@ -174,14 +174,14 @@ func (u UnitSpec) extras() string {
 	for i, p := range append([]string{u.DataDir}, u.Writable...) {
 		switch {
 		case inside(p, stateFolder), inside(p, logFolder), i > 0 && inside(p, u.DataDir):
-		case hidden(p):
+		case HidesFromUnit(p):
 			b.WriteString("BindPaths=-" + unitPath(p) + "\n")
 		default:
 			b.WriteString("ReadWritePaths=-" + unitPath(p) + "\n")
 		}
 	}
 	for _, p := range append([]string{u.Executable}, u.Readable...) {
-		if hidden(p) {
+		if HidesFromUnit(p) {
 			b.WriteString("BindReadOnlyPaths=-" + unitPath(p) + "\n")
 		}
 	}
@@ -192,9 +192,9 @@ func (u UnitSpec) extras() string {
 	return b.String()
 }
 
-// hidden reports whether the sandbox hides the path from the service, so that it
+// HidesFromUnit reports whether the sandbox hides the path from the service, so that it
 // has to be let through.
-func hidden(path string) bool {
+func HidesFromUnit(path string) bool {
 	return slices.ContainsFunc([]string{"/home", "/root", "/run/user", "/tmp", "/var/tmp"},
 		func(dir string) bool { return inside(path, dir) })
 }
@@ -225,7 +225,7 @@ func (u UnitSpec) check() error {
 	if err := u.checkPaths(); err != nil {
 		return err
 	}
-	if hidden(u.Config) {
+	if HidesFromUnit(u.Config) {
 		// Let through by itself, the file would stay the old one when an editor
 		// replaces it.
 		return problem.New(problem.Usage, fmt.Sprintf("the configuration %s is in a folder that services do not see", u.Config),

@@ -12,9 +12,29 @@ func (s *Store) Connections(ctx context.Context) ([]ledger.Connection, error) {
 	return list[ledger.Connection](ctx, s, tConnections)
 }
 
-// SaveConnection adds or replaces a connection.
+// SaveConnection adds or replaces a connection and seals its secrets, those that it
+// has; the others stay. A removed one loses them all.
 func (s *Store) SaveConnection(ctx context.Context, c ledger.Connection) error {
-	return s.save(ctx, tConnections, []byte(c.ID), c)
+	return s.damageProblem(s.db.update(ctx, func(w writer) error {
+		if c.Status == ledger.Removed {
+			removeSecrets(w, ConnectionSecret(c.ID, ""))
+		}
+		for field, secret := range c.Secrets {
+			aead, err := s.vault.keyToSeal(w)
+			if err != nil {
+				return err
+			}
+			name := ConnectionSecret(c.ID, field)
+			w.put(tSecrets, []byte(name), seal(aead, name, []byte(secret)))
+		}
+		return putJSON(w, tConnections, []byte(c.ID), c)
+	}))
+}
+
+// ConnectionSecret names a secret setting of a connection: it is deleted when the
+// connection is removed.
+func ConnectionSecret(id, field string) string {
+	return fmt.Sprintf("connection/%q/%s", id, field)
 }
 
 // UpdateConnection changes a stored connection; one that is not there stays
@@ -45,16 +65,20 @@ func (s *Store) UpdateFirm(ctx context.Context, id int64, change func(*ledger.Fi
 func (s *Store) RemoveFirm(ctx context.Context, id int64) error {
 	return s.damageProblem(s.db.update(ctx, func(w writer) error {
 		w.remove(tFirms, number(uint64(id)))
-		var names [][]byte
-		prefix := []byte(FirmSecret(id, ""))
-		for name := range w.walk(tSecrets, prefix, after(prefix)) {
-			names = append(names, append([]byte(nil), name...))
-		}
-		for _, name := range names {
-			w.remove(tSecrets, name)
-		}
+		removeSecrets(w, FirmSecret(id, ""))
 		return nil
 	}))
+}
+
+// removeSecrets deletes the secrets whose names begin with prefix.
+func removeSecrets(w writer, prefix string) {
+	var names [][]byte
+	for name := range w.walk(tSecrets, []byte(prefix), after([]byte(prefix))) {
+		names = append(names, append([]byte(nil), name...))
+	}
+	for _, name := range names {
+		w.remove(tSecrets, name)
+	}
 }
 
 // FirmSecret names a secret that belongs to a firm, such as its tokens:

@@ -272,7 +272,7 @@ func (r *restoration) distrustAll(ctx context.Context) error {
 	if err := r.recordUnknownNights(ctx); err != nil {
 		return err
 	}
-	r.note("Connections, links and what people decided are those of the backup: look at `balansd connections list`.")
+	r.note("Connections, links and what people decided are those of the backup: look at `balansd syncs list`.")
 	firms, err := r.copy.Firms(ctx)
 	if err != nil || len(firms) == 0 {
 		return err

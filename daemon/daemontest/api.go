@@ -135,6 +135,24 @@ func (a *API) ConnectFinbox(_ context.Context, r daemon.ConnectionRequest) (daem
 	return Answer[daemon.LinkedConnection](a)
 }
 
+// Catalogue is daemon.API's.
+func (a *API) Catalogue(context.Context) ([]ledger.CatalogueEntry, error) {
+	a.Record("Catalogue")
+	return Answer[[]ledger.CatalogueEntry](a)
+}
+
+// AddConnection is daemon.API's.
+func (a *API) AddConnection(_ context.Context, r daemon.NewConnection) (daemon.ConnectionTest, error) {
+	a.Record("AddConnection", r)
+	return Answer[daemon.ConnectionTest](a)
+}
+
+// TestConnection is daemon.API's.
+func (a *API) TestConnection(_ context.Context, r daemon.ConnectionRequest) (daemon.ConnectionTest, error) {
+	a.Record("TestConnection", r)
+	return Answer[daemon.ConnectionTest](a)
+}
+
 // Connections is daemon.API's.
 func (a *API) Connections(context.Context) ([]ledger.Connection, error) {
 	a.Record("Connections")
@@ -282,7 +300,9 @@ func fill(v reflect.Value, n *int) {
 	switch v.Kind() {
 	case reflect.Struct:
 		for i := range v.NumField() {
-			fill(v.Field(i), n)
+			if v.Type().Field(i).Tag.Get("json") != "-" { // which no client gets
+				fill(v.Field(i), n)
+			}
 		}
 	case reflect.Pointer:
 		v.Set(reflect.New(v.Type().Elem()))

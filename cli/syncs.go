@@ -14,14 +14,16 @@ import (
 	"github.com/spf13/cobra"
 )
 
-func newConnectionsCommand(app *App) *cobra.Command {
+// newSyncsCommand returns the command of the connections and the linked firms. It was
+// called connections before, which still works.
+func newSyncsCommand(app *App, name string) *cobra.Command {
 	type connectionList struct {
 		Connections []ledger.Connection `json:"connections"`
 		Firms       []ledger.Firm       `json:"firms"`
 	}
 	empty := func(*config.Config) any { return connectionList{[]ledger.Connection{}, []ledger.Firm{}} }
 	list := app.withJSON(&cobra.Command{
-		Use: "list", Short: "List the connections and the linked firms", Example: "  balansd connections list", Args: cobra.NoArgs,
+		Use: "list", Short: "List the connections and the linked firms", Example: "  balansd syncs list", Args: cobra.NoArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			return app.withExistingState(cmd.Context(), empty, func(api localapi.API, cfg *config.Config) error {
 				conns, err := api.Connections(cmd.Context())
@@ -40,18 +42,24 @@ func newConnectionsCommand(app *App) *cobra.Command {
 			})
 		},
 	})
-	return group("connections", "See and steer the connections to Finbox, folders and Silverfin", "  balansd connections list\n  balansd connections pause ID",
+	c := group(name, "Add, test and steer the connections to Finbox, folders and Silverfin",
+		"  balansd syncs list\n  balansd syncs add acerta /srv/acerta\n  balansd syncs pause ID",
 		list,
-		newConnectionsSetCommand(app, "pause", "Stop delivering what comes from a connection, until it is resumed", ledger.Paused),
-		newConnectionsSetCommand(app, "resume", "Go on with a connection that was paused", ledger.Active),
-		newConnectionsRemoveCommand(app))
+		newSyncsCatalogueCommand(app),
+		newSyncsAddCommand(app),
+		newSyncsTestCommand(app),
+		newSyncsSetCommand(app, "pause", "Stop delivering what comes from a connection, until it is resumed", ledger.Paused),
+		newSyncsSetCommand(app, "resume", "Go on with a connection that was paused", ledger.Active),
+		newSyncsRemoveCommand(app))
+	c.Hidden = name != "syncs"
+	return c
 }
 
-// newConnectionsSetCommand returns a command that sets the status of a connection.
-func newConnectionsSetCommand(app *App, use, short string, s ledger.ConnectionStatus) *cobra.Command {
+// newSyncsSetCommand returns a command that sets the status of a connection.
+func newSyncsSetCommand(app *App, use, short string, s ledger.ConnectionStatus) *cobra.Command {
 	return app.withJSON(&cobra.Command{
 		Use: use + " ID", Short: short, Long: short + ". The ledger keeps everything.",
-		Example: "  balansd connections " + use + " 11ab1fe0-7d6c-4f5e-9a51-0c1f7d2b3e4a", Args: cobra.ExactArgs(1),
+		Example: "  balansd syncs " + use + " 11ab1fe0-7d6c-4f5e-9a51-0c1f7d2b3e4a", Args: cobra.ExactArgs(1),
 		RunE: func(cmd *cobra.Command, args []string) error {
 			return app.withAPI(cmd.Context(), func(api localapi.API, _ *config.Config) error {
 				c, err := api.SetConnection(cmd.Context(), daemon.ConnectionRequest{ID: args[0], Status: s, By: person()})
@@ -72,13 +80,14 @@ func (app *App) showConnection(c ledger.Connection) error {
 	return nil
 }
 
-func newConnectionsRemoveCommand(app *App) *cobra.Command {
+func newSyncsRemoveCommand(app *App) *cobra.Command {
 	var yes, firm bool
 	c := &cobra.Command{
 		Use: "remove ID", Short: "Remove a connection, or a Silverfin firm with its tokens",
-		Long: `Remove a Finbox connection, or with --firm a linked Silverfin firm and its
-tokens. The ledger keeps everything; nothing is deleted in Finbox or Silverfin.`,
-		Example: "  balansd connections remove 11ab1fe0-7d6c-4f5e-9a51-0c1f7d2b3e4a\n  balansd connections remove --firm 1001", Args: cobra.ExactArgs(1),
+		Long: `Remove a connection and its secrets, or with --firm a linked Silverfin firm and
+its tokens. The ledger keeps everything; nothing is deleted in Finbox, in the folder
+or in Silverfin.`,
+		Example: "  balansd syncs remove 11ab1fe0-7d6c-4f5e-9a51-0c1f7d2b3e4a\n  balansd syncs remove --firm 1001", Args: cobra.ExactArgs(1),
 		RunE: func(cmd *cobra.Command, args []string) error {
 			if !yes {
 				ok, err := app.confirm("Remove " + args[0] + "?")
@@ -122,7 +131,7 @@ func (app *App) connectionsText(conns []ledger.Connection, firms []ledger.Firm, 
 	if len(conns) == 0 {
 		app.printf("No source is linked. Link Finbox: balansd connect finbox CONNECTION-ID\n")
 	} else {
-		t := newTable("connection", "name", "kind", "status", "counts from", "last asked", "trouble")
+		t := newTable("connection", "name", "kind", "status", "counts from", "last asked", "set in", "trouble")
 		for _, c := range conns {
 			from := "all"
 			if !c.ActivatedAt.IsZero() {
@@ -132,7 +141,11 @@ func (app *App) connectionsText(conns []ledger.Connection, firms []ledger.Firm, 
 			if !c.ListedAt.IsZero() {
 				asked = c.ListedAt.In(zone).Format("2006-01-02 15:04")
 			}
-			t.add(c.ID, c.Name, string(c.Kind), string(c.Status), from, asked, c.Problem)
+			where := "here"
+			if c.Configured() {
+				where = "configuration"
+			}
+			t.add(c.ID, c.Name, string(c.Kind), string(c.Status), from, asked, where, c.Problem)
 		}
 		app.show(t)
 		app.foldersText(conns)
