@@ -4,6 +4,8 @@ import (
 	"fmt"
 	"reflect"
 	"strings"
+
+	"balansd/internal/typo"
 )
 
 // fields are the settings of one section.
@@ -74,7 +76,7 @@ func leaf(key string) string { return key[strings.LastIndex(key, ".")+1:] }
 
 // suggestKey suggests a setting in place of an unknown one.
 func suggestKey(name string, known []string) string {
-	if best := nearest(name, known); best != "" {
+	if best := typo.Nearest(name, known); best != "" {
 		return fmt.Sprintf("did you mean %q?", best)
 	}
 	if keys := keysNamed(name); len(keys) > 0 {
@@ -92,37 +94,4 @@ func keysNamed(name string) []string {
 		}
 	})
 	return keys
-}
-
-// nearest returns the known name with the smallest distance to name, or "" if that
-// is more than a third of its letters.
-func nearest(name string, known []string) string {
-	best, limit := "", max(1, len(name)/3)+1
-	for _, k := range known {
-		if d := distance(strings.ToLower(name), strings.ToLower(k)); d < limit {
-			best, limit = k, d
-		}
-	}
-	return best
-}
-
-// distance returns the Levenshtein distance between a and b, in bytes.
-func distance(a, b string) int {
-	row := make([]int, len(b)+1)
-	for j := range row {
-		row[j] = j
-	}
-	for i := range len(a) {
-		diagonal := row[0]
-		row[0] = i + 1
-		for j := range len(b) {
-			change := diagonal
-			if a[i] != b[j] {
-				change++
-			}
-			diagonal = row[j+1]
-			row[j+1] = min(change, row[j]+1, row[j+1]+1)
-		}
-	}
-	return row[len(b)]
 }

@@ -16,6 +16,7 @@ import (
 	"github.com/sagikazarmark/locafero"
 	"github.com/spf13/viper"
 
+	"balansd/internal/typo"
 	"balansd/problem"
 )
 
@@ -170,7 +171,7 @@ func (r *reader) readEnvironment(environ []string) map[string]string {
 		key, ok := known[name]
 		if !ok {
 			right := "set it in the file; variables exist for single settings only, as BALANSD_FINBOX_CLIENT_ID"
-			if best := nearest(strings.TrimPrefix(name, prefix), names); best != "" {
+			if best := typo.Nearest(strings.TrimPrefix(name, prefix), names); best != "" {
 				right = "did you mean " + prefix + best + "?"
 			}
 			r.mistakes = append(r.mistakes, Mistake{Key: name, What: "no setting has this variable", Right: right})
