@@ -189,7 +189,7 @@ func links(cfg *config.Config) []ledger.DossierLink {
 	out := make([]ledger.DossierLink, 0, len(cfg.Dossiers))
 	for _, d := range cfg.Dossiers {
 		out = append(out, ledger.DossierLink{Connection: d.Connection, DossierID: d.Dossier, EnterpriseNumber: d.EnterpriseNumber,
-			FirmID: d.Firm, CompanyID: d.Company, From: d.From.Date, All: d.From.All,
+			FirmID: d.Firm, CompanyID: d.Company, From: d.From.Date, All: d.From.All, Paused: d.Paused, Note: d.Note,
 			NumberDiffers: ledger.NumberDiffers{Company: d.NumberDiffers}})
 	}
 	return out

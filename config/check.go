@@ -10,9 +10,11 @@ import (
 	"slices"
 	"strings"
 	"time"
+	"unicode/utf8"
 
 	"balansd/internal/clip"
 	"balansd/internal/loopback"
+	"balansd/internal/typo"
 	"balansd/ledger"
 )
 
@@ -155,8 +157,10 @@ func (r *reader) checkDossiers(c *Config) {
 			r.reject(key+".company", "a firm is named without the company", "add company, from Silverfin's address bar")
 		case d.NumberDiffers != "" && d.Company == 0:
 			r.reject(key+".number_differs", "names a company, and the link has none", "add firm and company, or leave it out")
-		case d.Firm == 0 && d.EnterpriseNumber == "" && d.From == From{}:
+		case d.Firm == 0 && d.EnterpriseNumber == "" && d.From == From{} && !d.Paused && d.Note == "":
 			r.reject(key, "says nothing about the dossier", "add firm and company, or enterprise_number, or from")
+		case utf8.RuneCountInString(d.Note) > ledger.MaxNote:
+			r.reject(key+".note", fmt.Sprintf("has more than %d characters", ledger.MaxNote), "shorten it")
 		}
 	}
 }
@@ -239,7 +243,7 @@ func (r *reader) checkOneOf(key, text string, known ...string) {
 		return
 	}
 	right := "it is one of " + strings.Join(known, ", ")
-	if best := nearest(text, known); best != "" && text != "" {
+	if best := typo.Nearest(text, known); best != "" && text != "" {
 		right = fmt.Sprintf("did you mean %s? %s", best, right)
 	}
 	r.reject(key, fmt.Sprintf("%q is not known here", clip.Text(text)), right)

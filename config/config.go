@@ -152,6 +152,9 @@ type Dossier struct {
 	Firm    int64 `yaml:"firm"` // with Company, or neither: then only the rest counts
 	Company int64 `yaml:"company"`
 	From    From  `yaml:"from"` // which balances count; by default those made after the activation
+
+	Paused bool   `yaml:"paused"` // its balances wait
+	Note   string `yaml:"note"`   // for whoever looks at the link later
 }
 
 // Documents says how social balances are read.

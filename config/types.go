@@ -13,6 +13,7 @@ import (
 
 	"balansd/balance"
 	"balansd/internal/clip"
+	"balansd/ledger"
 )
 
 // valueError says what is wrong with the text of a value, and what would be right.
@@ -180,10 +181,14 @@ type From struct {
 	Date balance.Date // those made on this day or later; zero when not set
 }
 
-// UnmarshalText reads all, or a date as 2025-01-01.
+// UnmarshalText reads all, activation, or a date as 2025-01-01.
 func (f *From) UnmarshalText(text []byte) error {
-	if string(text) == "all" {
+	switch string(text) {
+	case ledger.FromAll:
 		*f = From{All: true}
+		return nil
+	case ledger.FromActivation:
+		*f = From{}
 		return nil
 	}
 	d, err := balance.ParseDate(string(text))

@@ -11,6 +11,7 @@ import (
 	"time"
 
 	"balansd/internal/clip"
+	"balansd/internal/typo"
 	"balansd/ledger"
 	"balansd/problem"
 )
@@ -160,12 +161,17 @@ func (d *Daemon) requireConnection(ctx context.Context, id string) (ledger.Conne
 	if err != nil {
 		return ledger.Connection{}, err
 	}
-	for _, c := range all {
-		if c.ID == id {
+	ids := make([]string, len(all))
+	for i, c := range all {
+		if ids[i] = c.ID; c.ID == id {
 			return c, nil
 		}
 	}
-	return ledger.Connection{}, problem.New(problem.NotFound, fmt.Sprintf("there is no connection %.64q", id), "See balansd syncs list.")
+	next := "See balansd syncs list."
+	if best := typo.Nearest(id, ids); best != "" {
+		next = fmt.Sprintf("Did you mean %s? See balansd syncs list.", best)
+	}
+	return ledger.Connection{}, problem.New(problem.NotFound, fmt.Sprintf("there is no connection %.64q", id), next)
 }
 
 // fromFields makes a connection of what a person typed.

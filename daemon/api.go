@@ -80,11 +80,16 @@ type API interface {
 	// EndSilverfin links the firm that was granted.
 	EndSilverfin(ctx context.Context, r GrantRequest) (LinkedFirm, error)
 
-	// Link ties a dossier to a company.
+	// Link sets the link of a dossier in the place of the one that it had: which
+	// company takes its balances, from when, whether it is paused, and a note.
 	// Two different valid enterprise numbers are refused with a NumberDiffers
-	// problem, unless NumberDiffers.Company is the company's name. It returns the
-	// link as it is stored, or would be, with both numbers.
+	// problem, unless NumberDiffers.Company is the company's name; a link of the
+	// configuration with a NotAllowed problem; and with a Conflict problem what
+	// changed since Seen. It returns the link as it is stored, or would be, with
+	// both numbers.
 	Link(ctx context.Context, r LinkRequest) (ledger.DossierLink, error)
+	// Unlink removes the link of a dossier, and returns it. What was written stays.
+	Unlink(ctx context.Context, r UnlinkRequest) (ledger.DossierLink, error)
 	// Links lists the dossier links that people set, here or in the
 	// configuration, by connection and dossier.
 	Links(ctx context.Context) ([]ledger.DossierLink, error)
@@ -290,7 +295,17 @@ type LinkedFirm struct {
 // LinkRequest is a dossier link that a person sets.
 type LinkRequest struct {
 	ledger.DossierLink
-	By string `json:"by,omitempty"`
+	// Seen identifies both sides as the person saw them, from LinkPreview; empty for
+	// whatever they are now.
+	Seen string `json:"seen,omitempty"`
+	By   string `json:"by,omitempty"`
+}
+
+// UnlinkRequest names a dossier whose link is to be removed.
+type UnlinkRequest struct {
+	Connection string `json:"connection"`
+	DossierID  string `json:"dossier_id"`
+	By         string `json:"by,omitempty"`
 }
 
 // BackupRequest asks for a copy of the state.

@@ -70,6 +70,7 @@ type Daemon struct {
 	dossierIndex dossierIndex
 	uploads      uploads
 	state        stateCheck
+	linking      sync.Mutex // is held from checking links to saving them
 
 	mu      sync.Mutex
 	cfg     Config

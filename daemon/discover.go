@@ -215,7 +215,7 @@ func (r *run) counts(c ledger.Connection, l ledger.Listing) bool {
 		return true
 	}
 	link, ok := r.link(c.ID, l.Dossier)
-	return ok && (link.All || !link.From.IsZero() && !l.CreatedAt.Before(link.From.In(r.cfg.Schedule.zone())))
+	return ok && link.Counts(l.CreatedAt, r.cfg.Schedule.zone())
 }
 
 // recall retries entries that were ignored as too old, if a link was set since then

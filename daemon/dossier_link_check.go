@@ -1,130 +1,161 @@
 package daemon
 
 import (
+	"cmp"
 	"context"
+	"crypto/sha256"
+	"encoding/hex"
+	"encoding/json"
 	"fmt"
 	"slices"
+	"unicode/utf8"
 
 	"balansd/balance"
 	"balansd/ledger"
 	"balansd/problem"
 )
 
-// Link ties a dossier to a company. Where the two have different valid
-// enterprise numbers it is refused with a NumberDiffers problem, unless
-// NumberDiffers.Company names the company; the caller checks who may do that. It
-// returns the link as it is stored, or would be: its NumberDiffers then has the
-// company's name and both numbers, also with an error.
-func (d *Daemon) Link(ctx context.Context, r LinkRequest) (ledger.DossierLink, error) {
-	l, by := r.DossierLink, r.By
-	if err := d.spellAsBefore(ctx, &l); err != nil {
-		return l, err
-	}
-	if err := d.checkNewLink(ctx, &l, by); err != nil {
-		return l, err
-	}
-	d.log().Info().Str("connection", l.Connection).Str("dossier_id", l.DossierID).Int64("company", l.CompanyID).
-		Bool("number_differs", l.NumberDiffers.Company != "").Str("by", by).Msg("dossier linked")
-	if err := d.config().Store.SaveLink(ctx, l); err != nil {
-		return l, err
-	}
-	if err := d.linksChanged(ctx, l); err != nil {
-		return l, err
-	}
-	return l, d.recordNumberDiffers(ctx, l, by)
+// linkCheck is a link that a person wants to set, with both sides as they are now.
+type linkCheck struct {
+	link    ledger.DossierLink // as it would be stored
+	before  ledger.DossierLink // that it replaces; zero for none
+	dossier ledger.Dossier
+	company ledger.Company // zero for a link that names none
 }
 
-// spellAsBefore gives a link of a folder the spelling of the one that it replaces:
-// names that look the same are one folder's.
-func (d *Daemon) spellAsBefore(ctx context.Context, l *ledger.DossierLink) error {
-	if !slices.ContainsFunc(d.config().Folders, func(c ledger.Connection) bool { return c.ID == l.Connection }) {
-		return nil
-	}
-	links, err := d.config().Store.Links(ctx)
-	for _, old := range links {
-		if old.Connection == l.Connection && ledger.FoldName(old.DossierID) == ledger.FoldName(l.DossierID) {
-			l.DossierID = old.DossierID
-			return nil
-		}
-	}
-	return err
+// seen identifies what a person is shown of both sides, so that a page that is no
+// longer true sets no link.
+func (c linkCheck) seen() string {
+	text, _ := json.Marshal([]any{c.before, c.dossier.EnterpriseNumber, c.link.FirmID, c.company.ID, c.company.Name,
+		c.company.EnterpriseNumber, c.company.Several})
+	sum := sha256.Sum256(text)
+	return hex.EncodeToString(sum[:8])
 }
 
-// recordNumberDiffers adds an event to the history of each open entry of a link's
-// dossier, if an administrator confirmed that the two numbers differ.
-func (d *Daemon) recordNumberDiffers(ctx context.Context, l ledger.DossierLink, by string) error {
-	word := l.NumberDiffers
-	if word.CompanyNumber == "" {
-		return nil
-	}
-	store := d.config().Store
-	for e, err := range store.OpenEntries(ctx) {
-		if err != nil {
-			return err
-		}
-		if e.Connection != l.Connection || !e.Dossier.IsNamed(l.DossierID) || e.State == ledger.Sending {
-			continue
-		}
-		event := ledger.Event{At: d.config().Now(), By: by, State: e.State, Reason: e.Reason, Act: ledger.ActLink,
-			Text: fmt.Sprintf("linked to %s with enterprise number %s, although the dossier has %s; %s said that this is meant",
-				word.Company, word.CompanyNumber.Pretty(), word.DossierNumber.Pretty(), name(by))}
-		if _, err := store.Move(ctx, ledger.Move{Entry: e, Event: event}); err != nil && !problem.Is(err, problem.Conflict) {
-			return err
-		}
-	}
-	return nil
-}
-
-// checkNewLink compares the numbers of a link's dossier and company, and completes
-// its NumberDiffers. A link of the configuration stays one.
-func (d *Daemon) checkNewLink(ctx context.Context, l *ledger.DossierLink, by string) error {
-	word := l.NumberDiffers
-	l.NumberDiffers = ledger.NumberDiffers{}
-	if l.CompanyID == 0 {
-		return nil
-	}
-	company, err := d.config().Destination(l.FirmID).Company(ctx, l.CompanyID)
-	if err != nil {
-		return err
-	}
-	dossier, err := d.dossierOf(ctx, *l)
-	if err != nil {
-		return err
-	}
-	company.EnterpriseNumber = company.NumberBeside(dossier.EnterpriseNumber)
-	if agree(dossier.EnterpriseNumber, company.EnterpriseNumber) {
-		return nil
-	}
-	l.NumberDiffers = ledger.NumberDiffers{Company: company.Name, DossierNumber: dossier.EnterpriseNumber,
-		CompanyNumber: company.EnterpriseNumber, By: by, At: d.config().Now()}
-	if !word.Names(company.Name) {
-		what := numbersDiffer(dossier, company)
-		if word.Company != "" {
-			what += fmt.Sprintf("; the name that was typed, %q, is not the company's", word.Company)
-		}
-		return problem.New(problem.NumberDiffers, what, "Compare the two. If it is meant, an administrator says so by typing the company's name.")
+// checkLinkRequest checks a link that a person wants to set. Where the two have
+// different valid enterprise numbers it is a NumberDiffers problem, unless
+// NumberDiffers.Company names the company.
+func (d *Daemon) checkLinkRequest(ctx context.Context, r LinkRequest) (linkCheck, error) {
+	c := linkCheck{link: r.DossierLink}
+	if err := d.checkLinkForm(ctx, c.link); err != nil {
+		return c, err
 	}
 	stored, err := d.config().Store.Links(ctx)
 	if err != nil {
-		return err
+		return c, err
 	}
-	l.Configured = slices.ContainsFunc(stored, func(s ledger.DossierLink) bool {
-		return s.Configured && sameTarget(s, *l)
-	})
-	return nil
+	c.before = d.storedLink(stored, &c.link)
+	if c.dossier, err = d.dossierOf(ctx, c.link); err != nil {
+		return c, err
+	}
+	return c, d.checkSides(ctx, &c, r)
+}
+
+// checkSides compares the two sides of a link, and completes it.
+func (d *Daemon) checkSides(ctx context.Context, c *linkCheck, r LinkRequest) (err error) {
+	l := &c.link
+	if l.CompanyID != 0 {
+		if c.company, err = d.config().Destination(l.FirmID).Company(ctx, l.CompanyID); err != nil {
+			return err
+		}
+	}
+	if r.Seen != "" && r.Seen != c.seen() {
+		return problem.New(problem.Conflict, "the link of dossier "+dossierName(ledger.Listing{Dossier: c.dossier})+", or one of its two sides, was changed since it was looked at",
+			"Look at both sides again, and link them then.")
+	}
+	word := l.NumberDiffers
+	l.NumberDiffers, l.Configured, l.SetBy, l.SetAt = ledger.NumberDiffers{}, false, r.By, d.config().Now()
+	numbersProblem := d.checkNumbers(c, word, r.By)
+	if c.before.Configured {
+		l.Configured, l.SetBy, l.SetAt = true, c.before.SetBy, c.before.SetAt
+		if same := *l; numbersProblem == nil {
+			same.NumberDiffers = c.before.NumberDiffers
+			if !same.Same(c.before) {
+				return configuredLink(c.before)
+			}
+		}
+	}
+	return numbersProblem
+}
+
+// checkNumbers refuses different numbers without the company's name.
+func (d *Daemon) checkNumbers(c *linkCheck, word ledger.NumberDiffers, by string) error {
+	if c.link.CompanyID == 0 {
+		return nil
+	}
+	c.company.EnterpriseNumber = c.company.NumberBeside(c.dossier.EnterpriseNumber)
+	if agree(c.dossier.EnterpriseNumber, c.company.EnterpriseNumber) {
+		return nil
+	}
+	c.link.NumberDiffers = ledger.NumberDiffers{Company: c.company.Name, DossierNumber: c.dossier.EnterpriseNumber,
+		CompanyNumber: c.company.EnterpriseNumber, By: by, At: d.config().Now()}
+	if word.Names(c.company.Name) {
+		return nil
+	}
+	if old := c.before.NumberDiffers; word.Company == "" && sameTarget(c.before, c.link) && old.Covers(c.dossier.EnterpriseNumber, c.company.EnterpriseNumber) {
+		c.link.NumberDiffers = old // said before, of the same two numbers
+		return nil
+	}
+	what := numbersDiffer(c.dossier, c.company)
+	if word.Company != "" {
+		what += fmt.Sprintf("; the name that was typed, %q, is not the company's", word.Company)
+	}
+	return problem.New(problem.NumberDiffers, what, "Compare the two. If it is meant, an administrator says so by typing the company's name.")
+}
+
+// checkLinkForm refuses a link that cannot be meant, whatever the two sides are.
+func (d *Daemon) checkLinkForm(ctx context.Context, l ledger.DossierLink) error {
+	switch {
+	case l.Connection == "" || l.DossierID == "":
+		return problem.New(problem.Usage, "a link names a connection and a dossier", "Name both.")
+	case l.FirmID < 0 || l.CompanyID < 0 || l.FirmID == 0 && l.CompanyID != 0:
+		return problem.New(problem.Usage, "a link names a company without its firm", "Take both from Silverfin's address bar.")
+	case utf8.RuneCountInString(l.Note) > ledger.MaxNote:
+		return problem.New(problem.Usage, fmt.Sprintf("the note has more than %d characters", ledger.MaxNote), "Shorten it.")
+	}
+	if l.Connection != ledger.UploadsID { // which is made with the first upload
+		if _, err := d.requireConnection(ctx, l.Connection); err != nil {
+			return err
+		}
+	}
+	return d.requireFirm(ctx, l.FirmID)
+}
+
+// storedLink returns the link that l replaces, zero for none, and gives l its
+// spelling: names in a folder that look the same are one.
+func (d *Daemon) storedLink(stored []ledger.DossierLink, l *ledger.DossierLink) ledger.DossierLink {
+	folder := slices.ContainsFunc(d.config().Folders, func(c ledger.Connection) bool { return c.ID == l.Connection })
+	for _, old := range stored {
+		if old.Connection == l.Connection && (old.DossierID == l.DossierID || folder && ledger.FoldName(old.DossierID) == ledger.FoldName(l.DossierID)) {
+			l.DossierID = old.DossierID
+			return old
+		}
+	}
+	return ledger.DossierLink{}
+}
+
+// configuredLink says that a link can be changed in the configuration alone.
+func configuredLink(l ledger.DossierLink) error {
+	return problem.New(problem.NotAllowed, fmt.Sprintf("the link of dossier %s of %s is in the configuration, and can only be changed there", l.DossierID, l.Connection),
+		"Change it under dossiers in balansd.yaml, and have it read again: balansd config reload.")
 }
 
 // dossierOf finds what is known of a link's dossier, newest entry first.
 func (d *Daemon) dossierOf(ctx context.Context, l ledger.DossierLink) (ledger.Dossier, error) {
+	found := ledger.Dossier{ID: l.DossierID, EnterpriseNumber: l.EnterpriseNumber}
 	for e, err := range d.config().Store.Entries(ctx, ledger.Query{Connection: l.Connection}) {
 		if err != nil {
-			return ledger.Dossier{}, err
+			return found, err
 		}
-		if e.Dossier.EnterpriseNumber != "" && e.Dossier.IsNamed(l.DossierID) {
+		if !e.Dossier.IsNamed(l.DossierID) {
+			continue
+		}
+		found.Name, found.AffiliationNumber = cmp.Or(found.Name, e.Dossier.Name), cmp.Or(found.AffiliationNumber, e.Dossier.AffiliationNumber)
+		if e.Dossier.EnterpriseNumber != "" {
 			return e.Dossier, nil
 		}
 	}
-	return ledger.Dossier{ID: l.DossierID, EnterpriseNumber: l.EnterpriseNumber}, nil
+	return found, nil
 }
 
 // agree reports whether two enterprise numbers, each valid or unknown, may belong

@@ -132,6 +132,10 @@ func (k faultyStore) RecordUpload(ctx context.Context, c ledger.Connection, s le
 	return e, added, err
 }
 
+func (k faultyStore) ChangeLinks(ctx context.Context, set, removed []ledger.DossierLink) error {
+	return k.do(func() error { return k.Store.ChangeLinks(ctx, set, removed) })
+}
+
 func (k faultyStore) SaveLink(ctx context.Context, l ledger.DossierLink) error {
 	return k.do(func() error { return k.Store.SaveLink(ctx, l) })
 }

@@ -153,6 +153,8 @@ type Store interface {
 	Links(ctx context.Context) ([]ledger.DossierLink, error)
 	// SaveLink adds or replaces the link of a dossier.
 	SaveLink(ctx context.Context, l ledger.DossierLink) error
+	// ChangeLinks adds or replaces links and removes others, all or none.
+	ChangeLinks(ctx context.Context, set, removed []ledger.DossierLink) error
 	// Configure adds or replaces connections, and replaces the links of the
 	// configuration by these, both or neither.
 	Configure(ctx context.Context, connections []ledger.Connection, links []ledger.DossierLink) error

@@ -2,6 +2,7 @@ package daemon
 
 import (
 	"context"
+	"fmt"
 
 	"balansd/ledger"
 	"balansd/problem"
@@ -12,6 +13,10 @@ func (d *delivery) locate(ctx context.Context) (ledger.Target, error) {
 	in, remembered, err := d.company(ctx)
 	if err != nil {
 		return ledger.Target{}, err
+	}
+	if t := d.before.Target; d.before.State == ledger.Done && t != nil && (t.FirmID != in.firm.ID || t.CompanyID != in.company.ID) {
+		return ledger.Target{}, &ledger.WaitingError{Reason: ledger.NoCompany, Detail: fmt.Sprintf(
+			"its dossier goes to %s now; what was written to %s stays there. To deliver this balance anew: balansd ledger retry %d", in.company.Name, t.CompanyName, d.before.Number)}
 	}
 	target, err := d.locateIn(ctx, in)
 	if remembered && (err == nil || problem.Is(err, problem.SilverfinRefused)) {

@@ -54,18 +54,26 @@ func (d *delivery) matched(ctx context.Context) (inFirm, error) {
 	return in, err
 }
 
-// match returns the company of the entry's dossier: by enterprise number, else by the
-// link that a person set. It returns a *ledger.WaitingError if there is none, or more
-// than one.
+// match returns the company of the entry's dossier: the one of the link that a person
+// set, else by enterprise number. It returns a *ledger.WaitingError if there is none,
+// or more than one, or while the link is paused.
 func (r *run) match(ctx context.Context, e ledger.Entry) (inFirm, error) {
 	ix, err := r.companies(ctx)
 	if err != nil {
 		return inFirm{}, err
 	}
 	link, linked := r.link(e.Connection, e.Dossier)
+	if linked && link.Paused {
+		return inFirm{}, &ledger.WaitingError{Reason: ledger.LinkPaused, Detail: "the link of its dossier is paused" + because(link.Note)}
+	}
 	number := e.Dossier.EnterpriseNumber
 	if number == "" {
 		number = link.EnterpriseNumber
+	}
+	if linked && link.CompanyID != 0 {
+		if in, ok := ix.byID[[2]int64{link.FirmID, link.CompanyID}]; ok {
+			return in, r.checkLink(ctx, link, e.Dossier, number, in)
+		}
 	}
 	var hits []inFirm
 	if number != "" {
@@ -81,16 +89,19 @@ func (r *run) match(ctx context.Context, e ledger.Entry) (inFirm, error) {
 	case len(hits) == 1:
 		return hits[0], nil
 	}
-	if linked && link.CompanyID != 0 {
-		if in, ok := ix.byID[[2]int64{link.FirmID, link.CompanyID}]; ok {
-			return in, r.checkLink(ctx, link, e.Dossier, number, in)
-		}
-		if ix.knows(link.FirmID) {
-			return inFirm{}, &ledger.WaitingError{Reason: ledger.NoCompany,
-				Detail: fmt.Sprintf("its link names company %d of Silverfin firm %d, which is not there", link.CompanyID, link.FirmID)}
-		}
+	if linked && link.CompanyID != 0 && ix.knows(link.FirmID) {
+		return inFirm{}, &ledger.WaitingError{Reason: ledger.NoCompany,
+			Detail: fmt.Sprintf("its link names company %d of Silverfin firm %d, which is not there", link.CompanyID, link.FirmID)}
 	}
 	return inFirm{}, ix.miss(number, hits)
+}
+
+// because adds a person's note to a sentence.
+func because(note string) string {
+	if note == "" {
+		return ""
+	}
+	return ": " + note
 }
 
 // miss says why a number leads to no company.

@@ -214,6 +214,8 @@ func whatNext(r ledger.Reason) string {
 		return "See what was found with balansd ledger show; deliver it all the same with balansd ledger retry, or ask the payroll bureau for a corrected balance."
 	case ledger.NumbersDiffer:
 		return "Compare the two. If it is meant, an administrator types the company's name on the dossier's page, or: balansd links set … --number-differs NAME; else link the dossier to its own company."
+	case ledger.LinkPaused:
+		return "Resume the link on the dossier's page, or: balansd links set … --resume."
 	case ledger.WhichCounts:
 		return "See both with balansd ledger show. For the one that counts: balansd ledger accept; for one that does not: balansd ledger dismiss."
 	default:

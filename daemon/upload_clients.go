@@ -19,6 +19,19 @@ import (
 type ClientQuery struct {
 	Search string `json:"search"`
 	Limit  int    `json:"limit,omitempty"`
+	// For has those come first that may be this client, with why and how sure.
+	For ClientTraits `json:"for,omitzero"`
+	// InSilverfin leaves out dossiers that Silverfin does not have.
+	InSilverfin bool `json:"in_silverfin,omitempty"`
+}
+
+// ClientTraits are what is known of a client that is looked for.
+type ClientTraits struct {
+	Name             string                   `json:"name,omitempty"`
+	EnterpriseNumber balance.EnterpriseNumber `json:"enterprise_number,omitempty"`
+	// Reference is by what its source knows it, which may be a number with a typing
+	// slip.
+	Reference string `json:"reference,omitempty"`
 }
 
 // ClientPage are the clients that were found, best first. Total counts them all.
@@ -46,19 +59,58 @@ func (d *Daemon) Clients(ctx context.Context, q ClientQuery) (ClientPage, error)
 		return page, err
 	}
 	for _, c := range more {
-		if !slices.ContainsFunc(found, c.sameAs) {
+		if (c.CompanyID != 0 || !q.InSilverfin) && !slices.ContainsFunc(found, c.sameAs) {
 			found = append(found, c)
 		}
 	}
-	slices.SortFunc(found, func(a, b Client) int {
-		return cmp.Or(cmp.Compare(fold(a.Name), fold(b.Name)), cmp.Compare(a.FirmID, b.FirmID), cmp.Compare(a.CompanyID, b.CompanyID))
-	})
+	if q.For != (ClientTraits{}) {
+		q.For.suggest(ix, found)
+	}
+	sortClients(found)
 	page.Total = len(found)
 	if q.Limit > 0 {
 		found = found[:min(q.Limit, len(found))]
 	}
 	page.Clients = append(page.Clients, found...)
 	return page, nil
+}
+
+// sortClients sorts the surest suggestions first, then by name.
+func sortClients(list []Client) {
+	folded := make(map[string]string, len(list))
+	for _, c := range list {
+		folded[c.Name] = fold(c.Name)
+	}
+	sure := func(c Client) int {
+		if c.Suggestion == nil {
+			return 0
+		}
+		return c.Suggestion.Sure
+	}
+	slices.SortFunc(list, func(a, b Client) int {
+		return cmp.Or(-cmp.Compare(sure(a), sure(b)), cmp.Compare(folded[a.Name], folded[b.Name]),
+			cmp.Compare(a.FirmID, b.FirmID), cmp.Compare(a.CompanyID, b.CompanyID))
+	})
+}
+
+// suggest says of each client why it may be t.
+func (t ClientTraits) suggest(ix *companyIndex, list []Client) {
+	wanted := traitsOf(t.Name, t.Reference, t.EnterpriseNumber)
+	for i, c := range list {
+		traits := traitsOf(c.Name, "", c.EnterpriseNumber)
+		if in, ok := ix.byID[[2]int64{c.FirmID, c.CompanyID}]; ok {
+			traits = in.traits()
+		}
+		if s, ok := suggest(wanted, traits); ok {
+			list[i].Suggestion = &s
+		}
+	}
+}
+
+// traits are what a company is compared by.
+func (in inFirm) traits() clientTraits {
+	c := in.company
+	return traitsOf(c.Name, c.WrongNumber, append([]balance.EnterpriseNumber{c.EnterpriseNumber}, c.Several...)...)
 }
 
 // sameAs reports whether two clients are one.
@@ -183,6 +235,10 @@ func (d *Daemon) previewRun(ctx context.Context) (*run, error) {
 type previewStore struct{ Store }
 
 func (previewStore) SaveLink(context.Context, ledger.DossierLink) error { return nil }
+
+func (previewStore) ChangeLinks(context.Context, []ledger.DossierLink, []ledger.DossierLink) error {
+	return nil
+}
 
 func (previewStore) UpdateFirm(context.Context, int64, func(*ledger.Firm)) error { return nil }
 

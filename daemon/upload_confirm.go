@@ -140,7 +140,7 @@ func (d *Daemon) ConfirmUpload(ctx context.Context, r UploadConfirmation) (Uploa
 	}
 	if word.NumberDiffers.CompanyNumber != "" {
 		it.NumberDiffers = &word.NumberDiffers
-		if err := d.recordNumberDiffers(ctx, word, r.By); err != nil {
+		if err := d.recordNumberDiffers(ctx, e, word, r.By); err != nil {
 			return it, err
 		}
 	}
@@ -174,10 +174,33 @@ func (d *Daemon) linkUpload(ctx context.Context, it UploadItem, by string) (ledg
 	if err != nil {
 		return link, err
 	}
-	if hits := ix.byNumber[link.EnterpriseNumber]; link.EnterpriseNumber != "" && len(hits) == 1 && in.company.ID == hits[0].company.ID && in.firm.ID == hits[0].firm.ID {
+	stored, err := d.config().Store.Links(ctx)
+	if err != nil {
+		return link, err
+	}
+	before := d.storedLink(stored, &link)
+	hits := ix.byNumber[link.EnterpriseNumber]
+	byNumber := link.EnterpriseNumber != "" && len(hits) == 1 && in.company.ID == hits[0].company.ID && in.firm.ID == hits[0].firm.ID
+	if byNumber && before.CompanyID == 0 {
 		return ledger.DossierLink{}, nil
 	}
+	link.From, link.All, link.Paused, link.Note = before.From, before.All, before.Paused, before.Note
 	return d.Link(ctx, LinkRequest{DossierLink: link, By: by})
+}
+
+// recordNumberDiffers adds to the history of an uploaded entry that an administrator
+// said that the two numbers may differ.
+func (d *Daemon) recordNumberDiffers(ctx context.Context, e ledger.Entry, word ledger.DossierLink, by string) error {
+	event, says := linkChange{after: word}.event(e, by)
+	if !says {
+		return nil
+	}
+	event.At = d.config().Now()
+	_, err := d.config().Store.Move(ctx, ledger.Move{Entry: e, Event: event})
+	if problem.Is(err, problem.Conflict) { // a run has it already
+		return nil
+	}
+	return err
 }
 
 // recordUpload puts a document into the ledger.

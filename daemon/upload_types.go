@@ -106,6 +106,9 @@ type Client struct {
 	// NumberDiffers is the company's name as an admin typed it, where its
 	// enterprise number is another one than the document's.
 	NumberDiffers string `json:"number_differs,omitempty"`
+	// Suggestion says why it may be the client that a query is for, nil where nothing
+	// does.
+	Suggestion *Suggestion `json:"suggestion,omitempty"`
 }
 
 // UploadOutlook is what would become of a document if it were confirmed now.

@@ -43,6 +43,7 @@ const (
 	HasFindings        Reason = "findings"            // the checks found something, and the configuration holds such balances
 	DoubtfulFigures    Reason = "doubtful_figures"    // figures or the financial year can be read in more than one way
 	TwoAmounts         Reason = "two_amounts"         // the document states a rubric with amounts that contradict each other
+	LinkPaused         Reason = "link_paused"         // the dossier's link is paused
 	NumbersDiffer      Reason = "number_differs"      // the company of the dossier's link has another enterprise number
 	WhichCounts        Reason = "which_counts"        // nothing says which of several balances counts
 )
@@ -64,7 +65,7 @@ func IgnoreReasons() []Reason { return []Reason{BeforeActivation, Dismissed, Not
 // Reasons lists all reasons to wait.
 func Reasons() []Reason {
 	return []Reason{NoCompany, SeveralCompanies, NoPeriod, YearDiffers, WorkflowClosed, PeriodLocked,
-		TemplateMissing, ConnectionInactive, NeedsRelink, HasFindings, DoubtfulFigures, TwoAmounts, WhichCounts, NumbersDiffer}
+		TemplateMissing, ConnectionInactive, NeedsRelink, HasFindings, DoubtfulFigures, TwoAmounts, WhichCounts, NumbersDiffer, LinkPaused}
 }
 
 // FailClass names the kind of failure.
@@ -213,6 +214,8 @@ const (
 	ActAccept        Act = "accept"       // said what a document means, or which of several balances counts
 	ActUpload        Act = "upload"       // handed in as a file
 	ActLink          Act = "link"         // linked to a company with another enterprise number, confirmed by an admin
+	ActRelink        Act = "relink"       // its dossier goes to another company from now on
+	ActUnlink        Act = "unlink"       // the link of its dossier was removed
 	ActRecall        Act = "recall"       // it counts after all: a link or the activation reaches back to it
 	ActCountsAgain   Act = "counts_again" // what had taken its place gave way to exact figures
 )

@@ -24,8 +24,11 @@ func (d Dossier) References() []string {
 }
 
 // IsNamed reports whether a link's reference names the dossier: one of References,
-// in any spelling that looks the same.
+// in any spelling that looks the same, and the enterprise number in any notation.
 func (d Dossier) IsNamed(ref string) bool {
+	if n, err := balance.ParseEnterpriseNumber(ref); err == nil && n == d.EnterpriseNumber {
+		return true
+	}
 	folded := FoldName(ref)
 	return slices.ContainsFunc(d.References(), func(r string) bool { return FoldName(r) == folded })
 }

@@ -36,6 +36,10 @@ type Company struct {
 	// Several are the different valid numbers that Silverfin has for the company,
 	// where there are more than one: then none counts by itself.
 	Several []balance.EnterpriseNumber `json:"several_numbers,omitempty"`
+	// WrongNumber is what Silverfin has in the place of the number where that is no
+	// valid one, such as a number with a typing slip.
+	WrongNumber string `json:"wrong_number,omitempty"`
+	Address     string `json:"address,omitempty"` // on one line, as far as Silverfin has it
 }
 
 // NumberBeside returns the company's enterprise number as it is to be compared with

@@ -124,6 +124,10 @@ func (c calls) Link(ctx context.Context, in daemon.LinkRequest) (ledger.DossierL
 	return do(ctx, c, link, in)
 }
 
+func (c calls) Unlink(ctx context.Context, in daemon.UnlinkRequest) (ledger.DossierLink, error) {
+	return do(ctx, c, unlink, in)
+}
+
 func (c calls) Links(ctx context.Context) ([]ledger.DossierLink, error) {
 	return do(ctx, c, links, none{})
 }

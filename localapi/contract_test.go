@@ -84,6 +84,7 @@ var cases = map[string]func(context.Context, API) []any{
 	"TakeOver":       full(noAnswer(API.TakeOver)),
 	"BeginSilverfin": full(API.BeginSilverfin),
 	"Link":           full(API.Link),
+	"Unlink":         full(API.Unlink),
 	"Links":          full(noRequest(API.Links)),
 	"Backup":         full(API.Backup),
 	"Reload":         full(API.Reload),

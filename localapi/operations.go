@@ -122,6 +122,7 @@ var (
 	beginSilverfin = query("begin-silverfin", API.BeginSilverfin)
 	endSilverfin   = change("end-silverfin", API.EndSilverfin, grantRecord)
 	link           = change("link", API.Link, linkRecord)
+	unlink         = change("unlink", API.Unlink, unlinkRecord)
 	links          = query("links", noRequest(API.Links))
 	uploads        = query("uploads", noRequest(API.Uploads))
 	upload         = query("upload", API.Upload)
@@ -140,7 +141,7 @@ var (
 // operations lists these operations.
 func operations() []servable {
 	return []servable{status, show, document, dossiers, history, retry, decide, accept, dismiss, connectFinbox, catalogue, addConnection, testConnection,
-		connections, setConnection, firms, removeFirm, takeOver, beginSilverfin, endSilverfin, link, links,
+		connections, setConnection, firms, removeFirm, takeOver, beginSilverfin, endSilverfin, link, unlink, links,
 		uploads, upload, checkUpload, clients, chooseClient, confirmUpload, discardUpload, backup, reload, people, invite, enable}
 }
 
@@ -233,6 +234,14 @@ func linkRecord(in daemon.LinkRequest, saved ledger.DossierLink) accounts.Record
 		on += fmt.Sprintf(" (%s ≠ %s)", n.DossierNumber.Pretty(), n.CompanyNumber.Pretty())
 	}
 	return accounts.Record{Who: in.By, What: "link", On: on}
+}
+
+func unlinkRecord(in daemon.UnlinkRequest, was ledger.DossierLink) accounts.Record {
+	on := clip.Text(in.DossierID)
+	if was.CompanyID != 0 {
+		on += fmt.Sprintf(" ↛ /f/%d/%d", was.FirmID, was.CompanyID)
+	}
+	return accounts.Record{Who: in.By, What: "unlink", On: on}
 }
 
 // uploadRecord names the file and its content, and both enterprise numbers where an

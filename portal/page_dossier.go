@@ -44,7 +44,7 @@ type eventView struct {
 // Case returns the last part of the message id of the event.
 func (s eventView) Case() string {
 	switch s.Act {
-	case ledger.ActRetry, ledger.ActDismiss, ledger.ActUseFinbox, ledger.ActKeepSilverfin, ledger.ActRecall, ledger.ActCountsAgain, ledger.ActLink, ledger.ActAccept, ledger.ActUpload:
+	case ledger.ActRetry, ledger.ActDismiss, ledger.ActUseFinbox, ledger.ActKeepSilverfin, ledger.ActRecall, ledger.ActCountsAgain, ledger.ActLink, ledger.ActRelink, ledger.ActUnlink, ledger.ActAccept, ledger.ActUpload:
 		return string(s.Act)
 	}
 	switch {

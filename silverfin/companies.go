@@ -3,8 +3,11 @@ package silverfin
 import (
 	"context"
 	"fmt"
+	"slices"
+	"strings"
 
 	"balansd/balance"
+	"balansd/internal/clip"
 	"balansd/ledger"
 )
 
@@ -58,7 +61,7 @@ func (f *Firm) company(r record) (ledger.Company, bool) {
 	if !ok {
 		return ledger.Company{}, false
 	}
-	c := ledger.Company{ID: id, Name: r.words("name"), FileCode: r.words("file_code")}
+	c := ledger.Company{ID: id, Name: r.words("name"), FileCode: r.words("file_code"), Address: address(r)}
 	for _, field := range f.client.cfg.NumberFields {
 		text, _ := valueText(r[field])
 		numbers := balance.EnterpriseNumbersIn(text)
@@ -69,6 +72,18 @@ func (f *Firm) company(r record) (ledger.Company, bool) {
 		if len(numbers) > 1 && c.Several == nil {
 			c.Several = numbers
 		}
+		if c.WrongNumber == "" {
+			c.WrongNumber = clip.Text(text)
+		}
+	}
+	if c.EnterpriseNumber != "" || c.Several != nil {
+		c.WrongNumber = ""
 	}
 	return c, true
+}
+
+// address returns street, postal code and city, as far as they are known.
+func address(r record) string {
+	town := strings.TrimSpace(r.words("postalcode") + " " + r.words("city"))
+	return strings.Join(slices.DeleteFunc([]string{r.words("street"), town}, func(s string) bool { return s == "" }), ", ")
 }

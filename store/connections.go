@@ -98,6 +98,21 @@ func (s *Store) SaveLink(ctx context.Context, l ledger.DossierLink) error {
 	return s.save(ctx, tLinks, linkKey(l), l)
 }
 
+// ChangeLinks adds or replaces links and removes others, all or none.
+func (s *Store) ChangeLinks(ctx context.Context, set, removed []ledger.DossierLink) error {
+	return s.damageProblem(s.db.update(ctx, func(w writer) error {
+		for _, l := range removed {
+			w.remove(tLinks, linkKey(l))
+		}
+		for _, l := range set {
+			if err := putJSON(w, tLinks, linkKey(l), l); err != nil {
+				return err
+			}
+		}
+		return nil
+	}))
+}
+
 // Configure adds or replaces connections, and replaces the links of the
 // configuration by these and marks them as such, in one transaction: a
 // configuration is in the state as a whole or not at all. A link that a person set

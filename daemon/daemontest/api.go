@@ -201,6 +201,12 @@ func (a *API) Link(_ context.Context, r daemon.LinkRequest) (ledger.DossierLink,
 	return Answer[ledger.DossierLink](a)
 }
 
+// Unlink is daemon.API's.
+func (a *API) Unlink(_ context.Context, r daemon.UnlinkRequest) (ledger.DossierLink, error) {
+	a.Record("Unlink", r)
+	return Answer[ledger.DossierLink](a)
+}
+
 // Links is daemon.API's.
 func (a *API) Links(context.Context) ([]ledger.DossierLink, error) {
 	a.Record("Links")
