@@ -68,7 +68,7 @@ func TestTwoCompaniesStayTwoWhenOneFirmIsOutOfReach(t *testing.T) {
 // The company that a waiting entry found is matched anew on the nights of
 // Monday, and whenever a person asks.
 func TestArchivedCompanyGivesWayToTheNewOne(t *testing.T) {
-	for name, pass := range map[string]func(*fixture){
+	for name, run := range map[string]func(*fixture){
 		"within a week":       func(fx *fixture) { fx.nights(7) },
 		"when a person syncs": func(fx *fixture) { fx.sync() },
 	} {
@@ -82,7 +82,7 @@ func TestArchivedCompanyGivesWayToTheNewOne(t *testing.T) {
 			fx.wantState(fx.only(), ledger.Waiting, ledger.WorkflowClosed)
 			fx.must(fx.sf.ArchiveCompany(c.company))
 			anew := fx.client(1) // a new file of the same client, with all open
-			pass(fx)
+			run(fx)
 			fx.wantState(fx.only(), ledger.Done, "")
 			fx.wantHeld(anew, b)
 		})

@@ -34,8 +34,8 @@ func (h *Handler) metricsHandler() http.Handler {
 	own.MustRegister(&collector{
 		web:         h,
 		up:          desc("up", "1 when the daemon answers."),
-		lastGoodRun: desc("last_good_night_timestamp_seconds", "When the newest nightly pass ended that went through, listed every active connection and could work in every firm; 0 when none of the newest 100 passes did."),
-		nextRun:     desc("next_night_timestamp_seconds", "When the next nightly pass is due."),
+		lastGoodRun: desc("last_good_night_timestamp_seconds", "End of the newest nightly run that completed, listed each active connection and could work in each firm; 0 if none of the newest 100 runs did."),
+		nextRun:     desc("next_night_timestamp_seconds", "Time of the next nightly run."),
 		entries:     desc("entries", "Social balances in the ledger, by state.", "state"),
 		needsPerson: desc("needs_person", "What is known to need a person, at most 100."),
 		missed:      desc("missed_nights", "Nights that were missed and not caught up."),
@@ -97,8 +97,8 @@ func (g *collector) Collect(ch chan<- prometheus.Metric) {
 
 // lastGoodRun returns when the newest good nightly run ended, or its good retry, in
 // Unix seconds; 0 for none.
-func lastGoodRun(passes []ledger.Run) float64 {
-	for _, p := range passes {
+func lastGoodRun(runs []ledger.Run) float64 {
+	for _, p := range runs {
 		if (!p.Night.IsZero() || !p.RetryOf.IsZero()) && p.Succeeded() {
 			return float64(p.End.Unix())
 		}

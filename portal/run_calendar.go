@@ -39,12 +39,12 @@ const (
 
 // newCalendar draws the last ninety nights, Monday on top. Of two runs of one night, such
 // as a retry, the later one counts.
-func newCalendar(passes []ledger.Run, missed []ledger.MissedNight, today balance.Date) calendar {
+func newCalendar(runs []ledger.Run, missed []ledger.MissedNight, today balance.Date) calendar {
 	kinds := map[balance.Date]string{}
 	for _, m := range missed {
 		kinds[m.Night] = "missed"
 	}
-	for _, p := range slices.Backward(passes) { // oldest first
+	for _, p := range slices.Backward(runs) { // oldest first
 		night := p.Night
 		if night.IsZero() {
 			night = p.RetryOf

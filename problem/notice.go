@@ -8,19 +8,19 @@ type Notice uint32
 // The notices.
 const (
 	Started          Notice = 100 // balansd started
-	Stopping         Notice = 101 // balansd was asked to stop
-	StoppedWell      Notice = 102 // balansd stopped in good order
-	NightDone        Notice = 110 // a nightly run went through
-	NightNeedsPerson Notice = 111 // a nightly run ended with something that needs a person
-	NightMissed      Notice = 112 // a night was missed, and why
-	NightAgain       Notice = 113 // a night without its services is tried again
-	BackupMade       Notice = 120 // a copy of the state was made and read back
-	BackupFailed     Notice = 121 // no copy of the state could be made
-	CrashFound       Notice = 130 // the last run ended in a crash
-	HardExit         Notice = 131 // balansd did not stop in time and was ended
-	ClockWrong       Notice = 132 // the clock of the server cannot be right
-	FolderOpen       Notice = 133 // others than the service may write in the data folder
-	ConfigReloaded   Notice = 140 // the configuration was read again
+	Stopping         Notice = 101 // balansd is asked to stop
+	StoppedWell      Notice = 102 // balansd stopped
+	NightDone        Notice = 110 // a nightly run completed
+	NightNeedsPerson Notice = 111 // a nightly run needs a person
+	NightMissed      Notice = 112 // a night was missed
+	NightAgain       Notice = 113 // a nightly run is retried
+	BackupMade       Notice = 120 // a backup was made
+	BackupFailed     Notice = 121 // no backup could be made
+	CrashFound       Notice = 130 // balansd crashed
+	HardExit         Notice = 131 // balansd did not stop in time
+	ClockWrong       Notice = 132 // the clock is wrong
+	FolderOpen       Notice = 133 // others can access files of balansd
+	ConfigReloaded   Notice = 140 // the configuration was reloaded
 )
 
 // NoticeKey is the key of the log field that holds a Notice.
@@ -29,19 +29,19 @@ const NoticeKey = "event_id"
 // notices describes each notice, for the manuals.
 var notices = map[Notice]string{
 	Started:          "balansd started",
-	Stopping:         "balansd was asked to stop",
-	StoppedWell:      "balansd stopped in good order",
-	NightDone:        "a nightly run went through",
-	NightNeedsPerson: "a nightly run ended with something that needs a person",
-	NightMissed:      "a night was missed, and why",
-	NightAgain:       "a night without its services is tried again",
-	BackupMade:       "a copy of the state was made and read back",
-	BackupFailed:     "no copy of the state could be made",
-	CrashFound:       "the last run ended in a crash",
-	HardExit:         "balansd did not stop in time and was ended",
-	ClockWrong:       "the clock of the server cannot be right",
-	FolderOpen:       "others than the service may write in the data folder",
-	ConfigReloaded:   "the configuration was read again",
+	Stopping:         "balansd is asked to stop",
+	StoppedWell:      "balansd stopped",
+	NightDone:        "a nightly run completed",
+	NightNeedsPerson: "a nightly run needs a person",
+	NightMissed:      "a night was missed",
+	NightAgain:       "a nightly run is retried",
+	BackupMade:       "a backup was made",
+	BackupFailed:     "no backup could be made",
+	CrashFound:       "balansd crashed",
+	HardExit:         "balansd did not stop in time",
+	ClockWrong:       "the clock is wrong",
+	FolderOpen:       "others can access files of balansd",
+	ConfigReloaded:   "the configuration was reloaded",
 }
 
 // String returns the description of the notice.

@@ -53,30 +53,36 @@ const sidInstaller = "S-1-5-80-956008885-3418522649-1831038044-1853292631-227147
 // whoCanChange returns who besides the system, the Administrators, the installer of
 // Windows and those named can use one of those rights, or give them to
 // themselves. The service is not one of those: it must not change its program.
-func (a accessList) whoCanChange(rights uint32, also ...string) (found []accessGrant) {
-	ours := append([]string{sidSystem, sidAdministrators, sidInstaller}, also...)
-	if !slices.Contains(ours, a.owner.sid) {
-		found = append(found, accessGrant{a.owner.String(), "own"})
-	}
-	if a.none {
-		return append(found, accessGrant{"everybody", "change"})
-	}
-	ours = append(ours, sidOwnerRights, sidCreator)
-	for _, e := range a.entries {
-		allows := e.kind == entryAllow || e.kind == entryAllowCallback
-		if allows && !e.inheritOnly && e.mask&(rights|rightsOwner) != 0 && !slices.Contains(ours, e.who.sid) {
-			found = append(found, accessGrant{e.who.String(), "change"})
+func (a accessList) whoCanChange(rights uint32, also ...string) []accessGrant {
+	return a.grants(append([]string{sidSystem, sidAdministrators, sidInstaller}, also...), func(e accessEntry) string {
+		if !e.inheritOnly && e.mask&(rights|rightsOwner) != 0 {
+			return "change"
 		}
-	}
-	return found
+		return ""
+	})
 }
 
 // whoHasAccess returns who may use it besides the system, the Administrators, the
-// service, and those named. An owner may always change the list, so the owner must be
-// one of them too; then rights for "the owner" and for "the creator" of a file are
+// service, and those named.
+func (a accessList) whoHasAccess(also ...string) []accessGrant {
+	return a.grants(append([]string{sidSystem, sidAdministrators, serviceSID(Name)}, also...), func(e accessEntry) string {
+		switch {
+		case e.mask&rightsOwner != 0:
+			return "own"
+		case e.mask&rightsChange != 0:
+			return "change"
+		case e.mask&rightsRead != 0:
+			return "read"
+		}
+		return ""
+	})
+}
+
+// grants returns what others than those of ours may do; may names what an entry
+// allows, empty for nothing. An owner may always change the list, so the owner must be
+// one of ours too; then rights for "the owner" and for "the creator" of a file are
 // harmless. Entries that deny are ignored, so a list that depends on them is refused.
-func (a accessList) whoHasAccess(also ...string) (found []accessGrant) {
-	ours := append([]string{sidSystem, sidAdministrators, serviceSID(Name)}, also...)
+func (a accessList) grants(ours []string, may func(accessEntry) string) (found []accessGrant) {
 	if !slices.Contains(ours, a.owner.sid) {
 		found = append(found, accessGrant{a.owner.String(), "own"})
 	}
@@ -86,16 +92,8 @@ func (a accessList) whoHasAccess(also ...string) (found []accessGrant) {
 	ours = append(ours, sidOwnerRights, sidCreator)
 	for _, e := range a.entries {
 		allows := e.kind == entryAllow || e.kind == entryAllowCallback
-		if !allows || slices.Contains(ours, e.who.sid) {
-			continue
-		}
-		switch {
-		case e.mask&rightsOwner != 0:
-			found = append(found, accessGrant{e.who.String(), "own"})
-		case e.mask&rightsChange != 0:
-			found = append(found, accessGrant{e.who.String(), "change"})
-		case e.mask&rightsRead != 0:
-			found = append(found, accessGrant{e.who.String(), "read"})
+		if verb := may(e); allows && verb != "" && !slices.Contains(ours, e.who.sid) {
+			found = append(found, accessGrant{e.who.String(), verb})
 		}
 	}
 	return found

@@ -80,7 +80,7 @@ func TestServiceUnderWine(t *testing.T) {
 		{"restart and stop", windowsRestart},
 		{"install again", windowsInstallAgain},
 		{"a mistake in the configuration", windowsMistake},
-		{"stopped in the middle of a pass", windowsStopped},
+		{"stopped during a run", windowsStopped},
 		{"reboot", windowsReboot},
 		{"calls to Windows", windowsCalls},
 		{"uninstall", windowsUninstall},
@@ -311,10 +311,10 @@ func windowsStopped(t *testing.T, w *windows) {
 		defer close(done)
 		w.Run("", windowsExe, "sync", "--config", windowsConfig)
 	}()
-	w.Until("a pass is under way", func() bool { s, _ := w.standing(); return s.Daemon != nil && s.Daemon.Counts["done"] > 5 })
+	w.Until("a run is in progress", func() bool { s, _ := w.standing(); return s.Daemon != nil && s.Daemon.Counts["done"] > 5 })
 	w.sand.Silverfin.Faults().SetLatency(5 * time.Second)
 	// After the time limit the service would have ended with an error, which off sees.
-	w.spent("stop in the middle of a pass", "service", "stop")
+	w.spent("stop during a run", "service", "stop")
 	<-done
 	w.off()
 	w.sand.Silverfin.Faults().SetLatency(0)

@@ -50,7 +50,7 @@ backup: {folder: /mnt/copies}
 		{"crashed", crashed},
 		{"hung", hung},
 		{"a mistake in the configuration", mistake},
-		{"stopped in the middle of a pass", stopped},
+		{"stopped during a run", stopped},
 		{"reboot without network", reboot},
 		{"uninstall", uninstall},
 		{"purge", purge},
@@ -140,7 +140,7 @@ func work(t *testing.T, o *office) {
 		t.Error("no copy of the state in the folder of the administrator's choice")
 	}
 	memory := o.Must("sh", "-c", fmt.Sprintf("grep VmRSS /proc/%d/status", o.runs().Service.PID))
-	t.Logf("memory after a pass: %s", strings.Join(strings.Fields(memory), " "))
+	t.Logf("memory after a run: %s", strings.Join(strings.Fields(memory), " "))
 }
 
 // journal reads the log as an administrator's tools do, by its fields.
@@ -289,8 +289,8 @@ func stopped(t *testing.T, o *office) {
 		defer close(done)
 		o.run("sync", "--config", o.config)
 	}()
-	o.Until("a pass is under way", func() bool { s, _ := o.standing(); return s.Daemon != nil && s.Daemon.Counts["done"] > 5 })
-	spent("stop in the middle of a pass", "service", "stop")
+	o.Until("a run is in progress", func() bool { s, _ := o.standing(); return s.Daemon != nil && s.Daemon.Counts["done"] > 5 })
+	spent("stop during a run", "service", "stop")
 	<-done
 	if s, _ := o.standing(); s.Service.State != service.Off || s.Service.Result != "" {
 		t.Errorf("%+v", s.Service)
@@ -298,7 +298,7 @@ func stopped(t *testing.T, o *office) {
 	o.sand.Silverfin.Faults().SetLatency(0)
 	spent("start", "service", "start")
 	if s, _ := o.standing(); s.Daemon == nil || s.Daemon.Counts["done"] >= 63 {
-		t.Errorf("the pass was over before the stop: %+v", s)
+		t.Errorf("the run was over before the stop: %+v", s)
 	}
 	o.want(0, "", "sync", "--config", o.config)
 	if s := o.runs(); s.Daemon.Counts["done"] != 63 {

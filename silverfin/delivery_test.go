@@ -311,7 +311,7 @@ func TestRetryAfterIsObeyed(t *testing.T) {
 		if took := time.Since(start); took != 9*time.Second {
 			t.Errorf("reads took %s, want 9s", took)
 		}
-		// More than a while is another pass's business.
+		// Longer waits are left to another run.
 		r.sandbox.Faults().Add(faults.Fault{Kind: faults.TooManyRetryAfter, RetryAfter: "3600", Method: http.MethodPost, Path: "/api"})
 		if err := fill(t.Context(), r.firmClient(), p, figures(t, "1003", "2")); !problem.Is(err, problem.SilverfinDown) {
 			t.Errorf("write: %v", err)

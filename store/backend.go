@@ -22,7 +22,7 @@ const (
 	tValues      table = "values"
 	tDocuments   table = "documents"
 	tWritten     table = "written"
-	tPasses      table = "passes"
+	tRuns        table = "passes"
 	tNights      table = "nights"
 	tMissed      table = "missed"
 	tKeyValue    table = "shelf"
@@ -33,7 +33,7 @@ const (
 
 // tables lists them all.
 var tables = []table{tMeta, tConnections, tFirms, tLinks, tSecrets, tEntries, tHistories, tValues,
-	tDocuments, tWritten, tPasses, tNights, tMissed, tKeyValue, tByID, tByDossier, tByState}
+	tDocuments, tWritten, tRuns, tNights, tMissed, tKeyValue, tByID, tByDossier, tByState}
 
 // reader reads one consistent snapshot. The slices that it returns are valid until
 // the function that was called with the reader returns, and must not be changed. A

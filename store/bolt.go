@@ -59,7 +59,7 @@ const (
 // order and keep their length are packed; entries and histories grow later and get
 // room for it. Other tables have bbolt's default of a half.
 var fill = map[table]float64{
-	tValues: 0.95, tDocuments: 0.95, tPasses: 0.9, tByState: 0.95,
+	tValues: 0.95, tDocuments: 0.95, tRuns: 0.9, tByState: 0.95,
 	tEntries: 0.6, tHistories: 0.5,
 }
 

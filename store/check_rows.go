@@ -155,7 +155,7 @@ func (c *codec) checkRow(r reader, t table, k, v []byte) (err error) {
 		err = json.Unmarshal(v, new(ledger.Firm))
 	case tLinks:
 		err = json.Unmarshal(v, new(ledger.DossierLink))
-	case tPasses:
+	case tRuns:
 		err = json.Unmarshal(v, new(ledger.Run))
 	case tMissed:
 		err = json.Unmarshal(v, new(ledger.MissedNight))

@@ -140,7 +140,7 @@ func TestRuns(t *testing.T) {
 	for i, p := range []ledger.Run{{Trigger: ledger.Nightly, Night: night}, {Trigger: ledger.ByHand}, {Trigger: ledger.CatchUp, Night: night.AddDays(1)}} {
 		got, err := s.BeginRun(ctx, p)
 		if err != nil || got.Number != uint64(i+1) {
-			t.Fatalf("pass %v, %v", got, err)
+			t.Fatalf("run %v, %v", got, err)
 		}
 	}
 	if d, err := s.LastNight(ctx); err != nil || d != night.AddDays(1) {
@@ -153,7 +153,7 @@ func TestRuns(t *testing.T) {
 	}
 	ps, err := s.Runs(ctx, 2)
 	if err != nil || len(ps) != 2 || ps[0].Number != 3 || ps[1].New != 7 {
-		t.Errorf("passes %v, %v", ps, err)
+		t.Errorf("runs %v, %v", ps, err)
 	}
 	wantCode(t, s.EndRun(ctx, ledger.Run{Number: 9}), problem.NotFound, "9")
 }

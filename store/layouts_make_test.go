@@ -51,7 +51,7 @@ func makeLayout(t *testing.T, s *store.Store) {
 		must(t, s.Secrets().Put(ctx, name, []byte(text)))
 	}
 
-	pass, err := s.BeginRun(ctx, ledger.Run{Trigger: ledger.Nightly, Night: balance.Date{Year: 2026, Month: 3, Day: 1}, Start: at(0)})
+	run, err := s.BeginRun(ctx, ledger.Run{Trigger: ledger.Nightly, Night: balance.Date{Year: 2026, Month: 3, Day: 1}, Start: at(0)})
 	must(t, err)
 	var list []ledger.Entry
 	for i, id := range []string{"found", "waiting", "failed", "parked", "sending", "done", "differs", "superseded", "ignored", "pruned"} {
@@ -70,7 +70,7 @@ func makeLayout(t *testing.T, s *store.Store) {
 		must(t, err)
 		e, err = step(e, ledger.Target{FirmID: 1, CompanyID: int64(i), CompanyName: "Bakkerij", PeriodID: 31, PeriodEnd: e.FiscalYear.End, URL: "https://live.getsilverfin.com/f/1/2/ledgers/31"})
 		must(t, err)
-		st := ledger.Move{Entry: e, Event: ledger.Event{At: e.UpdatedAt, Run: pass.Number, State: e.State, Reason: e.Reason, Text: "It became " + string(e.State) + "."}}
+		st := ledger.Move{Entry: e, Event: ledger.Event{At: e.UpdatedAt, Run: run.Number, State: e.State, Reason: e.Reason, Text: "It became " + string(e.State) + "."}}
 		for _, m := range more {
 			m(&st)
 		}
@@ -88,11 +88,11 @@ func makeLayout(t *testing.T, s *store.Store) {
 		return e.Wait(ledger.NoCompany, "no company has number 0402.754.886", "Make it in Silverfin.", at(2))
 	})
 	one(2, func(e ledger.Entry, _ ledger.Target) (ledger.Entry, error) {
-		return e.Fail(ledger.Refused, "Silverfin refused code 1003", "", pass.Night, at(2))
+		return e.Fail(ledger.Refused, "Silverfin refused code 1003", "", run.Night, at(2))
 	}, read)
 	one(3, func(e ledger.Entry, _ ledger.Target) (ledger.Entry, error) {
 		e.State, e.Nights = ledger.Failed, 4
-		return e.Fail(ledger.Unreadable, "it is no social balance", "Hand it in again.", pass.Night, at(2))
+		return e.Fail(ledger.Unreadable, "it is no social balance", "Hand it in again.", run.Night, at(2))
 	})
 	one(4, send, read, intend)
 	one(5, send, read, intend)
@@ -117,8 +117,8 @@ func makeLayout(t *testing.T, s *store.Store) {
 	}, read)
 	_, err = s.Prune(ctx, ledger.Retention{Documents: time.Hour, Histories: 24 * time.Hour}, at(10))
 	must(t, err)
-	pass.End, pass.New, pass.Outcome, pass.Problems = at(6), 11, map[ledger.State]int{ledger.Done: 1}, []string{"firm 2 must be linked again"}
-	must(t, s.EndRun(ctx, pass))
+	run.End, run.New, run.Outcome, run.Problems = at(6), 11, map[ledger.State]int{ledger.Done: 1}, []string{"firm 2 must be linked again"}
+	must(t, s.EndRun(ctx, run))
 	_, err = s.BeginRun(ctx, ledger.Run{Trigger: ledger.ByHand, By: "An", Start: at(7)}) // never ended
 	must(t, err)
 	must(t, s.RecordMissed(ctx, ledger.MissedNight{Night: balance.Date{Year: 2026, Month: 2, Day: 27}, Why: "balansd did not run", Cause: ledger.NotRunning}))

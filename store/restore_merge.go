@@ -123,7 +123,7 @@ func (r *restoration) both(ctx context.Context, do func(now, restored reader) er
 func (r *restoration) mergePresent(ctx context.Context) error {
 	return r.present.damageProblem(r.present.db.view(ctx, func(now reader) error {
 		return r.copy.db.update(ctx, func(w writer) error {
-			for _, t := range []table{tFirms, tSecrets, tLinks, tPasses, tNights, tMissed, tWritten, tKeyValue} {
+			for _, t := range []table{tFirms, tSecrets, tLinks, tRuns, tNights, tMissed, tWritten, tKeyValue} {
 				replaceRows(w, t, now)
 			}
 			for _, key := range [][]byte{keySeal, keyNight, keyAlive, keyRestored} {
@@ -131,7 +131,7 @@ func (r *restoration) mergePresent(ctx context.Context) error {
 					w.put(tMeta, key, v)
 				}
 			}
-			for _, key := range [][]byte{keyNumber, keyPass} {
+			for _, key := range [][]byte{keyNumber, keyRun} {
 				w.put(tMeta, key, number(max(lastNumber(w, key), lastNumber(now, key))))
 			}
 			w.put(tMeta, keyChanges, number(1+max(lastNumber(w, keyChanges), lastNumber(now, keyChanges))))

@@ -20,7 +20,7 @@ func (s *Store) BeginRun(ctx context.Context, p ledger.Run) (ledger.Run, error) 
 			return problem.New(problem.Conflict, fmt.Sprintf("the night of %s was begun before", p.Night),
 				"Start a run by hand at any time: `balansd sync`.")
 		}
-		begun.Number = nextNumber(w, keyPass)
+		begun.Number = nextNumber(w, keyRun)
 		if !p.Night.IsZero() {
 			w.put(tNights, night, number(begun.Number))
 			w.remove(tMissed, night) // recorded while the clock was ahead
@@ -28,7 +28,7 @@ func (s *Store) BeginRun(ctx context.Context, p ledger.Run) (ledger.Run, error) 
 				return err
 			}
 		}
-		return putJSON(w, tPasses, number(begun.Number), begun)
+		return putJSON(w, tRuns, number(begun.Number), begun)
 	})
 	if err != nil {
 		return p, s.damageProblem(err)
@@ -40,16 +40,16 @@ func (s *Store) BeginRun(ctx context.Context, p ledger.Run) (ledger.Run, error) 
 // if there is none.
 func (s *Store) EndRun(ctx context.Context, p ledger.Run) error {
 	return s.damageProblem(s.db.update(ctx, func(w writer) error {
-		if w.get(tPasses, number(p.Number)) == nil {
+		if w.get(tRuns, number(p.Number)) == nil {
 			return problem.New(problem.NotFound, fmt.Sprintf("there is no run %d", p.Number), "")
 		}
-		return putJSON(w, tPasses, number(p.Number), p)
+		return putJSON(w, tRuns, number(p.Number), p)
 	}))
 }
 
 // Runs lists at most limit runs, newest first.
 func (s *Store) Runs(ctx context.Context, limit int) ([]ledger.Run, error) {
-	return newest[ledger.Run](ctx, s, tPasses, nil, limit)
+	return newest[ledger.Run](ctx, s, tRuns, nil, limit)
 }
 
 // LastNight returns the local date of the last nightly or catch-up run that was

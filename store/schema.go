@@ -36,7 +36,7 @@ import (
 // itself.
 var (
 	keyNumber  = []byte("number")  // the newest entry's number
-	keyPass    = []byte("pass")    // the newest run's number
+	keyRun     = []byte("pass")    // the newest run's number
 	keyNight   = []byte("night")   // the date of the newest night
 	keyCounts  = []byte("counts")  // entries by state
 	keyChanges = []byte("changes") // how often an entry was changed
