@@ -2,7 +2,6 @@ package accounts
 
 import (
 	"context"
-	"time"
 
 	"balansd/keyvalue"
 
@@ -16,7 +15,6 @@ type Restore struct {
 	// Known says that the people are those of the state before the restore. Else
 	// they are the backup's, and whom the admins disabled since is not known.
 	Known bool
-	Now   func() time.Time
 	Log   zerolog.Logger
 }
 
@@ -30,7 +28,7 @@ func AfterRestore(ctx context.Context, w keyvalue.Writer, r Restore) (notes []st
 			return nil, err
 		}
 	}
-	log := NewAuditLog(AuditLogConfig{KeyValue: transaction{w}, Now: r.Now, Log: r.Log})
+	log := NewAuditLog(AuditLogConfig{KeyValue: transaction{w}, Log: r.Log})
 	log.Record(ctx, Record{Who: r.By, What: "restore", On: r.File})
 	return notes, nil
 }

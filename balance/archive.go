@@ -8,7 +8,6 @@ import (
 	"fmt"
 	"io"
 	"strings"
-	"time"
 )
 
 // ArchiveLimits bound what Documents takes out of a ZIP archive, so that one
@@ -43,9 +42,6 @@ type Document struct {
 	// in the archive. It is empty where the data itself is the document.
 	Path string
 	Size int64 // bytes
-	// Modified is the time that the archive records, by the clock and zone of
-	// whoever made it. It is zero where there is none.
-	Modified time.Time
 
 	open func() (io.ReadCloser, error)
 }
@@ -261,7 +257,7 @@ func (w *archiveWalk) member(f *zip.File, prefix, name string) {
 }
 
 func (w *archiveWalk) add(f *zip.File, at string) {
-	w.documents = append(w.documents, Document{Path: at, Size: int64(f.UncompressedSize64), Modified: f.Modified, open: f.Open})
+	w.documents = append(w.documents, Document{Path: at, Size: int64(f.UncompressedSize64), open: f.Open})
 }
 
 // methodAES is the number that stands for encryption with AES instead of that

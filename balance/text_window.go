@@ -127,26 +127,6 @@ func (w *window) readThrough(stop string, each func(run []byte)) bool {
 	return false
 }
 
-// Read and ReadByte let a decompressor take from the window exactly what is
-// its own.
-func (w *window) Read(p []byte) (int, error) {
-	if !w.fill() {
-		return 0, w.err
-	}
-	n := copy(p, w.buf[w.r:w.w])
-	w.advance(n)
-	return n, nil
-}
-
-// ReadByte is as Read, for one byte.
-func (w *window) ReadByte() (byte, error) {
-	b, ok := w.next()
-	if !ok {
-		return 0, w.err
-	}
-	return b, nil
-}
-
 // complete reports whether the text has come to its own end.
 func (w *window) complete() bool { return errors.Is(w.err, io.EOF) }
 

@@ -115,7 +115,6 @@ func clean(s string) string {
 // The styles, as ANSI codes (ECMA-48).
 const (
 	bold = "1"
-	dim  = "2"
 	red  = "31"
 )
 

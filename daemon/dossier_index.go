@@ -48,7 +48,6 @@ type dossierRow struct {
 	number     uint64 // of the balance that represents the dossier
 	version    uint64 // of its entry
 	end        balance.Date
-	created    time.Time
 	updated    time.Time
 	state      ledger.State
 	reason     ledger.Reason
@@ -83,7 +82,7 @@ func ascii(s string) bool {
 // rowOf makes the row of an entry.
 func rowOf(e ledger.Entry) *dossierRow {
 	d := e.Dossier
-	r := &dossierRow{key: dossierKey{e.Connection, d.ID}, number: e.Number, version: e.Version, end: e.FiscalYear.End, created: e.CreatedAt,
+	r := &dossierRow{key: dossierKey{e.Connection, d.ID}, number: e.Number, version: e.Version, end: e.FiscalYear.End,
 		updated: e.UpdatedAt, state: e.State, reason: e.Reason, stateIndex: max(0, slices.Index(ledger.States(), e.State)), name: fold(cmp.Or(d.Name, d.ID))}
 	if e.Target != nil {
 		r.firm = e.Target.FirmID

@@ -16,7 +16,6 @@ const maxDepth = 16
 // candidate is a file that is to be read, since nothing is known of it as it is.
 type candidate struct {
 	name  string
-	info  fs.FileInfo // as its folder has it
 	print fingerprint
 	dir   *folderScan
 }
@@ -104,7 +103,7 @@ func (s *scan) addFile(here *folderScan, name string, e fs.DirEntry) {
 		s.addProblem("", "The name of the file %s is not readable text. Rename it.", s.path(name))
 		return
 	}
-	s.candidates = append(s.candidates, candidate{name, info, print, here})
+	s.candidates = append(s.candidates, candidate{name, print, here})
 	if s.cfg.Settle <= 0 {
 		return
 	}

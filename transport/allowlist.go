@@ -76,13 +76,3 @@ func sameOrigin(req *http.Request, via []*http.Request) error {
 	}
 	return nil
 }
-
-// CloseIdleConnections forwards to the next transport. Each decorator has this
-// method, so that http.Client.CloseIdleConnections reaches the innermost one.
-func (a *allowlist) CloseIdleConnections() { closeIdle(a.next) }
-
-func closeIdle(rt http.RoundTripper) {
-	if c, ok := rt.(interface{ CloseIdleConnections() }); ok {
-		c.CloseIdleConnections()
-	}
-}

@@ -26,5 +26,3 @@ func (c *clockSkew) RoundTrip(req *http.Request) (*http.Response, error) {
 	}
 	return resp, nil
 }
-
-func (c *clockSkew) CloseIdleConnections() { closeIdle(c.next) }

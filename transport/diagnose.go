@@ -42,8 +42,6 @@ func (p *proxyRefusal) RoundTrip(req *http.Request) (*http.Response, error) {
 	return resp, err
 }
 
-func (p *proxyRefusal) CloseIdleConnections() { closeIdle(p.next) }
-
 // Diagnose returns why a request got no response, and a sentence that says what
 // to do about it. Both are empty if it is not known.
 func Diagnose(err error) (problem.Reason, string) {

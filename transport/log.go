@@ -29,5 +29,3 @@ func (l *logging) RoundTrip(req *http.Request) (*http.Response, error) {
 	e.Int("status", resp.StatusCode).Msg("request answered")
 	return resp, nil
 }
-
-func (l *logging) CloseIdleConnections() { closeIdle(l.next) }

@@ -81,8 +81,6 @@ func (t *tokenRewriter) RoundTrip(req *http.Request) (*http.Response, error) {
 	return resp, nil
 }
 
-func (t *tokenRewriter) CloseIdleConnections() { closeIdle(t.next) }
-
 func mediaType(h http.Header) string {
 	kind, _, _ := mime.ParseMediaType(h.Get("Content-Type"))
 	return kind

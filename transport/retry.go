@@ -101,8 +101,6 @@ func (u untilDeadline) NextBackOff() time.Duration {
 	return backoff.Stop
 }
 
-func (r *retrying) CloseIdleConnections() { closeIdle(r.next) }
-
 func retryable(req *http.Request, resp *http.Response, err error) bool {
 	read := (req.Method == http.MethodGet || req.Method == http.MethodHead) && (req.Body == nil || req.Body == http.NoBody)
 	if !read || req.Context().Err() != nil {

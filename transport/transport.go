@@ -92,8 +92,17 @@ func New(cfg Config) (*http.Client, error) {
 	rt = &userAgent{next: rt, value: cfg.UserAgent}
 	rt = &allowlist{next: rt, allowed: allowed}
 
-	return &http.Client{Transport: rt, Timeout: cfg.Timeout, CheckRedirect: sameOrigin}, nil
+	return &http.Client{Transport: pooled{rt, base}, Timeout: cfg.Timeout, CheckRedirect: sameOrigin}, nil
 }
+
+// pooled is a decorated transport. http.Client.CloseIdleConnections reaches the
+// innermost one, which has the connections.
+type pooled struct {
+	http.RoundTripper
+	base *http.Transport
+}
+
+func (p pooled) CloseIdleConnections() { p.base.CloseIdleConnections() }
 
 // newBase returns the innermost transport, which opens the connections.
 func newBase(cfg Config) (*http.Transport, error) {

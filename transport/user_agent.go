@@ -15,5 +15,3 @@ func (u *userAgent) RoundTrip(req *http.Request) (*http.Response, error) {
 	}
 	return u.next.RoundTrip(req)
 }
-
-func (u *userAgent) CloseIdleConnections() { closeIdle(u.next) }
