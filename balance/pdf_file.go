@@ -65,39 +65,30 @@ func openPDF(data []byte) (r *pdf.Reader, err error) {
 	if !soundXref(data) {
 		return nil, &ReadError{What: "this PDF is damaged; take it again from where it came"}
 	}
-	err = guarded(func() (err error) {
-		r, err = pdf.NewReader(&pdfFile{data: data}, int64(len(data)))
-		return err
-	})
-	switch {
-	case err == nil && hasShortKey(r):
-		err = errors.New("encryption")
-	case err == nil:
-		return r, nil
+	if encrypted := pdfEncrypt.FindAllIndex(data, -1); len(encrypted) > 0 {
+		for _, at := range encrypted {
+			copy(data[at[0]:], "/"+hiddenEncrypt)
+		}
+		r, err = decryptPDF(data)
+	} else {
+		err = guarded(func() (err error) {
+			r, err = pdf.NewReader(&pdfFile{data: data}, int64(len(data)))
+			return err
+		})
 	}
 	switch {
-	case errors.Is(err, pdf.ErrInvalidPassword):
-		return nil, &ReadError{What: "this PDF wants a password; open it with the password and save or print it as a PDF without one"}
+	case err == nil:
+		return r, nil
 	case errors.Is(err, errPDFLimit):
 		return nil, pdfTooLarge()
-	case bytes.Contains([]byte(err.Error()), []byte("V=5")):
+	case errors.Is(err, errPDFPassword):
+		return nil, &ReadError{What: "this PDF wants a password; open it with the password and save or print it as a PDF without one"}
+	case errors.Is(err, errPDFAES256):
 		return nil, &ReadError{What: "this PDF is encrypted with AES-256, which cannot be opened here; open it and print it as a PDF without encryption"}
-	case bytes.Contains([]byte(err.Error()), []byte("encryption")):
+	case errors.Is(err, errPDFCipher):
 		return nil, &ReadError{What: "this is an encrypted PDF that cannot be opened; print it as a PDF without encryption"}
 	}
 	return nil, &ReadError{What: "this PDF is damaged; take it again from where it came"}
-}
-
-// hasShortKey tells whether a PDF is encrypted with a key of less than 88 bits, of
-// which the library deciphers no stream: it takes 16 bytes of the sum where the
-// standard takes five more than the key has.
-func hasShortKey(r *pdf.Reader) (short bool) {
-	err := guarded(func() error {
-		e := r.Trailer().Key("Encrypt")
-		short = e.Kind() == pdf.Dict && e.Key("V").Int64() != 4 && e.Key("Length").Int64() < 88
-		return nil
-	})
-	return short || err != nil
 }
 
 func pdfTooLarge() error {

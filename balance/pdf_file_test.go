@@ -20,7 +20,7 @@ const pad = "\x28\xBF\x4E\x5E\x4E\x75\x8A\x41\x64\x00\x4E\x56\xFF\xFA\x01\x08\x2
 // encryptedPDF makes a PDF of one page, encrypted with RC4 and an empty password
 // and 128 bits as ISO 32000-1, 7.6 describes.
 func encryptedPDF(content string) string {
-	return encryptedWith("/V 2 /R 3 /Length 128", func(key []byte, object int, text string) string {
+	return encryptedWith("/V 2 /R 3 /Length 128", 128, func(key []byte, object int, text string) string {
 		sum := md5.Sum(append(bytes.Clone(key), byte(object), 0, 0, 0, 0))
 		return rc4ed(sum[:], text)
 	}, content)
@@ -29,7 +29,7 @@ func encryptedPDF(content string) string {
 // encryptedWithAES makes a PDF as version 4 describes, with AES and 128 bits.
 func encryptedWithAES(content string) string {
 	const filter = "/V 4 /R 4 /Length 128 /CF << /StdCF << /CFM /AESV2 /AuthEvent /DocOpen /Length 16 >> >> /StmF /StdCF /StrF /StdCF"
-	return encryptedWith(filter, func(key []byte, object int, text string) string {
+	return encryptedWith(filter, 128, func(key []byte, object int, text string) string {
 		sum := md5.Sum(append(append(bytes.Clone(key), byte(object), 0, 0, 0, 0), "sAlT"...))
 		block, err := aes.NewCipher(sum[:])
 		if err != nil {
@@ -44,23 +44,28 @@ func encryptedWithAES(content string) string {
 }
 
 // encryptedWith makes a PDF of one page whose objects a function encrypts.
-func encryptedWith(entries string, of func(key []byte, object int, text string) string, content string) string {
+func encryptedWith(entries string, bits int, of func(key []byte, object int, text string) string, content string) string {
 	owner, id := strings.Repeat("o", 32), "0123456789abcdef"
 	sum := md5.Sum([]byte(pad + owner + "\xfc\xff\xff\xff" + id))
-	for range 50 {
-		sum = md5.Sum(sum[:])
-	}
-	key := sum[:]
-	check := md5.Sum([]byte(pad + id))
-	user := string(check[:])
-	for i := range 20 {
-		other := bytes.Clone(key)
-		for k := range other {
-			other[k] ^= byte(i)
+	if bits > 40 {
+		for range 50 {
+			sum = md5.Sum(sum[:bits/8])
 		}
-		user = rc4ed(other, user)
 	}
-	return pdfWithTrailer(fmt.Sprintf("/ID [<%x> <%x>] /Encrypt << /Filter /Standard %s /P -4 /O <%x> /U <%x> >>", id, id, entries, owner, user+strings.Repeat("\x00", 16)),
+	key := sum[:bits/8]
+	user := rc4ed(key, pad)
+	if bits > 40 {
+		check := md5.Sum([]byte(pad + id))
+		user = string(check[:])
+		for i := range 20 {
+			other := bytes.Clone(key)
+			for k := range other {
+				other[k] ^= byte(i)
+			}
+			user = rc4ed(other, user)
+		}
+	}
+	return pdfWithTrailer(fmt.Sprintf("/ID [<%x> <%x>] /Encrypt << /Filter /Standard %s /P -4 /O <%x> /U <%x> >>", id, id, entries, owner, (user + strings.Repeat("\x00", 16))[:32]),
 		"<< /Type /Catalog /Pages 2 0 R >>", "<< /Type /Pages /Kids [3 0 R] /Count 1 >>",
 		"<< /Type /Page /Parent 2 0 R /Contents 4 0 R /Resources << /Font << /F1 << /Type /Font /Encoding /WinAnsiEncoding >> >> >> >>",
 		stream("", of(key, 4, content)))
@@ -76,12 +81,12 @@ func rc4ed(key []byte, text string) string {
 	return string(b)
 }
 
-// encryptedWith40Bits makes a PDF as version 1 describes, without a page.
-func encryptedWith40Bits() string {
-	owner, id := strings.Repeat("o", 32), "0123456789abcdef"
-	sum := md5.Sum([]byte(pad + owner + "\xfc\xff\xff\xff" + id))
-	return pdfWithTrailer(fmt.Sprintf("/ID [<%x> <%x>] /Encrypt << /Filter /Standard /V 1 /R 2 /P -4 /O <%x> /U <%x> >>", id, id, owner, rc4ed(sum[:5], pad)),
-		"<< /Type /Catalog /Pages 2 0 R >>")
+// encryptedShort makes a PDF as versions 1 and 2 describe, with RC4 and fewer bits.
+func encryptedShort(bits int, entries, content string) string {
+	return encryptedWith(entries, bits, func(key []byte, object int, text string) string {
+		sum := md5.Sum(append(bytes.Clone(key), byte(object), 0, 0, 0, 0))
+		return rc4ed(sum[:min(len(key)+5, 16)], text)
+	}, content)
 }
 
 // An encrypted PDF that opens without a password is read; any other says what
@@ -89,7 +94,13 @@ func encryptedWith40Bits() string {
 func TestPDFEncrypted(t *testing.T) {
 	pages := newForm(filing(t, balance.Abbreviated), balance.Dutch).print(t)
 	whole := encryptedPDF(paper{}.content(pages[2]))
-	for way, document := range map[string]string{"RC4": whole, "AES-128": encryptedWithAES(paper{}.content(pages[2]))} {
+	for way, document := range map[string]string{
+		"RC4": whole, "AES-128": encryptedWithAES(paper{}.content(pages[2])),
+		"RC4 of version 4":    encryptedShort(128, "/V 4 /R 4 /Length 128 /CF << /StdCF << /CFM /V2 /Length 16 >> >> /StmF /StdCF /StrF /StdCF", paper{}.content(pages[2])),
+		"streams as they are": encryptedWith("/V 4 /R 4 /StmF /Identity /StrF /Identity", 128, func(_ []byte, _ int, text string) string { return text }, paper{}.content(pages[2])),
+		"RC4 of 40 bits":      encryptedShort(40, "/V 1 /R 2", paper{}.content(pages[2])),
+		"RC4 of 64 bits":      encryptedShort(64, "/V 2 /R 3 /Length 64", paper{}.content(pages[2])),
+	} {
 		b, err := newReader().Read([]byte(document))
 		if err != nil || len(b.Values) < 20 || b.EnterpriseNumber == "" {
 			t.Errorf("%s with an empty password: %v, %v", way, b, err)
@@ -97,9 +108,10 @@ func TestPDFEncrypted(t *testing.T) {
 	}
 	for name, c := range map[string]struct{ document, want string }{
 		"a password":     {strings.Replace(whole, "/P -4", "/P -8", 1), "this PDF wants a password"},
-		"AES-256":        {strings.Replace(whole, "/V 2 /R 3", "/V 5 /R 6", 1), "this PDF is encrypted with AES-256"},
+		"AES-256":        {strings.Replace(whole, "/V 2 /R 3 /Length 128", "/V 5 /R 6 /Length 256", 1), "this PDF is encrypted with AES-256"},
 		"another way":    {strings.Replace(whole, "/Standard", "/Adobe.PubSec", 1), "this is an encrypted PDF that cannot be opened"},
-		"40 bits":        {encryptedWith40Bits(), "this is an encrypted PDF that cannot be opened"},
+		"a password, 2":  {strings.Replace(encryptedShort(40, "/V 1 /R 2", "BT ET"), "/P -4", "/P -8", 1), "this PDF wants a password"},
+		"another way, 3": {strings.Replace(encryptedWithAES("BT ET"), "AESV2", "AESV9", 1), "this is an encrypted PDF that cannot be opened"},
 		"another way, 2": {strings.Replace(whole, "/V 2 /R 3", "/V 3 /R 3", 1), "this is an encrypted PDF that cannot be opened"},
 	} {
 		if b, err := newReader().Read([]byte(c.document)); err == nil || b != nil || !strings.Contains(err.Error(), c.want) {

@@ -116,6 +116,7 @@ func isTitled(p *textPage) bool {
 // readPage reads the tables of a page.
 func (f *pdfForm) readPage(p *textPage) error {
 	tables := tablesOf(p)
+	read := map[textWord]bool{} // as amounts
 	for _, t := range tables {
 		if len(t.rows) == 0 {
 			continue
@@ -124,7 +125,7 @@ func (f *pdfForm) readPage(p *textPage) error {
 			return f.otherHeads(p.number, t)
 		}
 		f.tables = append(f.tables, t)
-		used := map[textWord]bool{}
+		used := map[textWord]bool{} // of the rows
 		for _, line := range linesOfWords(p.words, 3) {
 			if y := line[0].y; y > t.rows[0].y+4 || y < t.rows[len(t.rows)-1].y-4 {
 				continue
@@ -132,8 +133,13 @@ func (f *pdfForm) readPage(p *textPage) error {
 			if err := f.readRow(t, line); err != nil {
 				return err
 			}
-			for _, w := range line {
-				used[w] = slices.ContainsFunc(line, t.isRowCode)
+			if first := slices.IndexFunc(line, t.isRowCode); first >= 0 {
+				for _, w := range line {
+					used[w] = true
+				}
+				for _, w := range line[first:] {
+					read[w] = !f.isTrainingRubric(t, codeText(w))
+				}
 			}
 		}
 		for _, w := range p.words {
@@ -143,7 +149,7 @@ func (f *pdfForm) readPage(p *textPage) error {
 			}
 		}
 	}
-	return f.unread(p, tables)
+	return f.unread(p, tables, read)
 }
 
 func (f *pdfForm) fault(page int, what string) error {
@@ -238,7 +244,8 @@ func (f *pdfForm) places(t *pdfTable, code string, a textWord) []Cell {
 
 // unread refuses a page that has rows of the social balance outside its tables,
 // of which the columns are not known: a table may go on there without its heads.
-func (f *pdfForm) unread(p *textPage, tables []*pdfTable) error {
+// What was read as an amount is no row, even if it looks like one.
+func (f *pdfForm) unread(p *textPage, tables []*pdfTable, read map[textWord]bool) error {
 	for _, line := range linesOfWords(p.words, 3) {
 		text := lineText(line)
 		if strings.Contains(strings.ToLower(text), "parit") || committees.MatchString(text) && strings.Contains(text, " - ") {
@@ -246,7 +253,7 @@ func (f *pdfForm) unread(p *textPage, tables []*pdfTable) error {
 		}
 		for i, w := range line {
 			code := codeText(w)
-			if !f.isSocialRow(code) || slices.ContainsFunc(tables, func(t *pdfTable) bool { return slices.Contains(t.rows, w) }) {
+			if read[w] || !f.isSocialRow(code) || slices.ContainsFunc(tables, func(t *pdfTable) bool { return slices.Contains(t.rows, w) }) {
 				continue
 			}
 			inTable := slices.ContainsFunc(tables, func(t *pdfTable) bool { return w.y < t.top && w.y > t.bottom })
@@ -257,6 +264,13 @@ func (f *pdfForm) unread(p *textPage, tables []*pdfTable) error {
 		}
 	}
 	return nil
+}
+
+// isTrainingRubric tells whether a word of the part about training is a rubric's
+// code. It stands there where its column of codes is not known.
+func (f *pdfForm) isTrainingRubric(t *pdfTable, code string) bool {
+	_, ok := f.data.byCode[code]
+	return ok && t.isTraining() && isTraining(code)
 }
 
 // isSocialRow tells whether a code is one of a row of the form.

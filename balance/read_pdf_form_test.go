@@ -135,6 +135,25 @@ func TestPDFAmounts(t *testing.T) {
 	}
 }
 
+// An amount that has the digits of a code is an amount in any table.
+func TestPDFAmountsLikeCodes(t *testing.T) {
+	for _, cell := range []string{"1021", "1022", "1023", "5801", "5811", "5802", "2051"} {
+		for _, text := range []string{"583", "580", "1003", "205"} {
+			c, _ := balance.ParseCell(cell)
+			b, err := readForm(t, instead(cell, text), nil)
+			if err != nil {
+				t.Errorf("%s in %s: %v", text, cell, err)
+			} else if got := balance.Canonical(b.Values[c]); got != text || len(b.Doubts) > 0 {
+				t.Errorf("%s in %s is %s, %v", text, cell, got, b.Doubts)
+			}
+		}
+	}
+	b, err := readForm(t, instead("1021", "5802"), nil)
+	if err != nil || !b.Values[balance.Cell{Code: "1021"}].Equal(decimal.NewFromInt(5802)) {
+		t.Errorf("the code of a row about training: %v, %v", b, err)
+	}
+}
+
 // betweenColumns moves the amount 4.711 to the line between the first and the
 // second column.
 func betweenColumns(pages [][]printed) [][]printed {
@@ -223,7 +242,18 @@ func TestPDFRefused(t *testing.T) {
 		}, "has heads of columns that are not known"},
 		"beside no row":      {nil, func(p [][]printed) [][]printed { return insertAt(p, 2, printed{300, 183.5, "77"}) }, "page 3: an amount stands beside no row of the form"},
 		"training elsewhere": {nil, func(p [][]printed) [][]printed { return insertAt(p, 2, printed{30, 700, "5801"}) }, "page 3: row 5801 stands in a table whose columns are not known"},
-		"heads on one page":  {nil, func(p [][]printed) [][]printed { return noHeads(p, 3) }, "page 4: the table of row 205 has heads of columns that are not known"},
+		"one column of codes": {nil, func(p [][]printed) [][]printed {
+			codes := 0
+			return replaceText(p, func(page int, w printed) printed {
+				if page == 3 && w.text == "Codes" {
+					if codes++; codes == 3 {
+						w.text = ""
+					}
+				}
+				return w
+			})
+		}, "page 4: row 5811 stands in a table whose columns are not known"},
+		"heads on one page": {nil, func(p [][]printed) [][]printed { return noHeads(p, 3) }, "page 4: the table of row 205 has heads of columns that are not known"},
 		"table goes on": {nil, func(p [][]printed) [][]printed {
 			return insertAt(p, 2, printed{50, 60, "Arbeiders"}, printed{163, 60, "132"}, printed{350, 60, "7"})
 		}, "page 3: row 132 stands in a table whose columns are not known"},
