@@ -4,6 +4,8 @@ import (
 	"slices"
 	"strings"
 	"sync"
+
+	"github.com/shopspring/decimal"
 )
 
 // sum is a family of relations in which a total equals its parts. A c stands
@@ -98,7 +100,7 @@ func checkSums(b *Balance) []Finding {
 		// That the full model's parts are empty altogether is reported by
 		// checkSplits, once.
 		own := r.assertions == nil
-		if whole.Equal(adds) || own && (!filled || !b.readableAll(r.parts.cells)) {
+		if whole.Sub(adds).Abs().LessThanOrEqual(b.roundingOf(r)) || own && (!filled || !b.readableAll(r.parts.cells)) {
 			continue
 		}
 		args := map[string]string{"total": r.total.String(), "parts": r.parts.text}
@@ -107,6 +109,26 @@ func checkSums(b *Balance) []Finding {
 		findings = append(findings, b.newCheckFinding(r.rule, r.assertions, append([]Cell{r.total}, r.parts.cells...), args))
 	}
 	return findings
+}
+
+// roundingOf returns by how much rounding alone can set a total apart from its
+// parts, in a document in whole euros: by half a euro for each amount. One part
+// alone is rounded as the total is.
+func (b *Balance) roundingOf(r relation) decimal.Decimal {
+	rubric, _ := RubricOf(r.total.Code)
+	if !b.Rounded || rubric.Unit != Money {
+		return decimal.Zero
+	}
+	parts := int64(0)
+	for _, c := range r.parts.cells {
+		if v, _ := b.figure(c); !v.IsZero() {
+			parts++
+		}
+	}
+	if parts < 2 {
+		return decimal.Zero
+	}
+	return decimal.NewFromInt((parts + 1) / 2)
 }
 
 func (b *Balance) readableAll(cells []Cell) bool {

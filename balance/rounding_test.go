@@ -1,6 +1,7 @@
 package balance_test
 
 import (
+	"slices"
 	"testing"
 
 	"balansd/balance"
@@ -76,6 +77,34 @@ func TestChangeByRounding(t *testing.T) {
 	}{{"71982", "71981.55", true}, {"71981.55", "71982", true}, {"", "0.4", true}, {"71982", "71980", false}} {
 		if got := (balance.Change{Cell: cell(t, "1023"), Before: c.before, After: c.after}).ByRounding(); got != c.want {
 			t.Errorf("%q to %q: %v", c.before, c.after, got)
+		}
+	}
+}
+
+// In whole euros a sum may be as far from its parts as rounding can set it; hours,
+// and figures with cents, may not.
+func TestSumsOfRoundedFigures(t *testing.T) {
+	for name, c := range map[string]struct {
+		cells   cells
+		exact   bool
+		finding bool
+	}{
+		"rounded up":         {cells: cells{"1021": "1021", "1022": "1022", "1023": "2044"}},
+		"rounded down":       {cells: cells{"1021": "1021", "1022": "1022", "1023": "2042"}},
+		"more than rounding": {cells: cells{"1021": "1021", "1022": "1022", "1023": "2045"}, finding: true},
+		"one part":           {cells: cells{"1021": "1021", "1022": "0", "1023": "1022"}, finding: true},
+		"three parts":        {cells: cells{"5803": "12", "58031": "7", "58032": "7", "58033": "4"}},
+		"three parts, more":  {cells: cells{"5803": "13", "58031": "7", "58032": "7", "58033": "4"}, finding: true},
+		"exact":              {cells: cells{"1021": "1021", "1022": "1022", "1023": "2044"}, exact: true, finding: true},
+		"hours":              {cells: cells{"1011": "1021", "1012": "1022", "1013": "2044"}, finding: true},
+	} {
+		b := c.cells.balance(t, balance.Full)
+		b.Rounded = !c.exact
+		found := slices.ContainsFunc(balance.Check(b), func(f balance.Finding) bool {
+			return slices.Contains([]string{"hours_total", "costs_total", "training_net_cost"}, f.Rule)
+		})
+		if found != c.finding {
+			t.Errorf("%s: a finding: %v", name, found)
 		}
 	}
 }
