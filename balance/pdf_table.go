@@ -101,9 +101,9 @@ func (t *pdfTable) findHeads(p *textPage, above float64) {
 		if y := line[0].y; y < t.rows[0].y+2 || y > above-2 {
 			continue
 		}
-		for _, w := range phrases(slices.DeleteFunc(slices.Clone(line), func(w textWord) bool { return slices.Contains(t.codes, w) })) {
+		for _, w := range headPhrases(slices.DeleteFunc(slices.Clone(line), func(w textWord) bool { return slices.Contains(t.codes, w) })) {
 			if w.x > t.codes[0].end {
-				band = append(band, splitHeads(w)...)
+				band = append(band, w)
 			}
 		}
 	}

@@ -152,7 +152,7 @@ func (f *pdfForm) readPage(p *textPage) error {
 	return f.unread(p, tables, read)
 }
 
-func (f *pdfForm) fault(page int, what string) error {
+func (f *pdfForm) fault(page int, what string) *ReadError {
 	return &ReadError{Layout: NBBPDF, What: fmt.Sprintf("page %d: %s", page, what) + elsewhere}
 }
 
@@ -259,7 +259,11 @@ func (f *pdfForm) unread(p *textPage, tables []*pdfTable, read map[textWord]bool
 			inTable := slices.ContainsFunc(tables, func(t *pdfTable) bool { return w.y < t.top && w.y > t.bottom })
 			amount := !inTable && slices.ContainsFunc(line[i+1:], func(a textWord) bool { return amountText.MatchString(a.text) && len(readings(plainText(a.text))) > 0 })
 			if isTraining(code) || amount && i > 0 {
-				return f.fault(p.number, "row "+code+" stands in a table whose columns are not known")
+				fault := f.fault(p.number, "row "+code+" stands in a table whose columns are not known")
+				if sectionOf(p) == "" { // another print of the same, in which a table may go on without its heads
+					fault.cause = errOtherHeads
+				}
+				return fault
 			}
 		}
 	}

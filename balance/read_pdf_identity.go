@@ -61,27 +61,41 @@ func (f *pdfForm) identify() error {
 	return nil
 }
 
-// identifyNumber reads the enterprise number, which stands at the head of each
-// page of the form, else the only one on its pages and the first one.
+// identifyNumber reads the enterprise number. It stands at the head of each page of
+// the form; on other prints that is where a payroll bureau has its own, and the
+// number beside its label goes before. Else it is the only one on the pages of the
+// balance and the first one.
 func (f *pdfForm) identifyNumber() error {
-	var heads, all []EnterpriseNumber
+	var heads, labelled, all []EnterpriseNumber
+	ofForm := false
 	for _, p := range f.social {
-		heads = append(heads, EnterpriseNumbersIn(lineText(topLine(p)))...)
+		own := EnterpriseNumbersIn(lineText(topLine(p)))
+		ofForm = ofForm || sectionOf(p) != ""
+		if len(heads) > 0 && len(own) > 0 && !slices.Equal(heads, own) {
+			return &ReadError{Layout: NBBPDF, What: "this PDF has social balances of several enterprises; save the pages of each as a file of its own"}
+		}
+		if len(own) > 0 {
+			heads = own
+		}
 	}
 	for _, p := range append([]*textPage{f.pages[0]}, f.social...) {
 		for _, line := range linesOfWords(p.words, 3) {
-			all = append(all, EnterpriseNumbersIn(lineText(line))...)
+			found := EnterpriseNumbersIn(lineText(line))
+			all = append(all, found...)
+			if numberLabel.MatchString(strings.ToLower(lineText(line))) {
+				labelled = append(labelled, found...)
+			}
 		}
 	}
-	for _, found := range [][]EnterpriseNumber{heads, all} {
+	order := [][]EnterpriseNumber{labelled, all}
+	if ofForm {
+		order = [][]EnterpriseNumber{heads, labelled, all}
+	}
+	for _, found := range order {
 		slices.Sort(found)
-		found = slices.Compact(found)
-		switch {
-		case len(found) == 1:
+		if found = slices.Compact(found); len(found) == 1 {
 			f.balance.EnterpriseNumber = found[0]
 			return nil
-		case len(found) > 1 && len(heads) > 1:
-			return &ReadError{Layout: NBBPDF, What: "this PDF has social balances of several enterprises; save the pages of each as a file of its own"}
 		}
 	}
 	return nil

@@ -61,8 +61,13 @@ func (t *tableReader) read(described []Table) error {
 func (t *tableReader) readUnknown() error {
 	for _, p := range t.pages {
 		columns := t.data.codeColumns(p)
+		before := t.tables
 		for i := range columns {
-			t.tables = append(t.tables, t.data.tablesBeside(p, columns[i:])...)
+			found := t.data.tablesBeside(p, columns[i:])
+			if len(found) > 0 && found[0].continues(before) {
+				found = found[1:]
+			}
+			t.tables = append(t.tables, found...)
 		}
 	}
 	t.identify()

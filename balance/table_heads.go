@@ -219,11 +219,7 @@ func wholeTexts(p *textPage, line []textWord) []textWord {
 	if p.cells {
 		return line
 	}
-	var all []textWord
-	for _, w := range phrases(line) {
-		all = append(all, splitHeads(w)...)
-	}
-	return all
+	return headPhrases(line)
 }
 
 // isPeriod reports whether a text has the first and the last day of a year. Two

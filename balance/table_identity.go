@@ -77,7 +77,7 @@ func (t *tableReader) linesOutside(p *textPage) (lines [][]textWord) {
 	rows := map[float64]bool{}
 	for _, table := range t.tables {
 		for _, r := range table.rows {
-			rows[r.word.y] = rows[r.word.y] || table.page == p
+			rows[r.word.y] = rows[r.word.y] || table.has(r, p)
 		}
 	}
 	for _, line := range linesOfWords(p.words, 3) {

@@ -6,11 +6,13 @@ import (
 	"regexp"
 	"slices"
 	"strings"
+	"unicode"
 )
 
 // dataTable is a table of codes and amounts on a page, under one set of heads.
 type dataTable struct {
 	page    *textPage
+	pages   int // how many pages after that it goes on for
 	columns []*tableColumn
 	rows    []tableRow
 	read    []tableAmount // what amounts returned for so many rows
@@ -185,6 +187,7 @@ func joinDigits(words []textWord) []textWord {
 // headed gives a table its columns, if an amount of it stands in one that is known.
 func (t *dataTable) headed(columns []*tableColumn) bool {
 	t.columns, t.readOf = columns, 0
+	t.leaveOutTexts()
 	for _, a := range t.amounts() {
 		if slices.ContainsFunc(a.columns, func(c *tableColumn) bool { return c.known }) {
 			return true
@@ -192,6 +195,75 @@ func (t *dataTable) headed(columns []*tableColumn) bool {
 	}
 	t.columns, t.readOf = nil, 0
 	return false
+}
+
+// leaveOutTexts leaves out the columns of a sheet that hold texts, such as what each
+// row is called under the head "During the financial year".
+func (t *dataTable) leaveOutTexts() {
+	if !t.page.cells {
+		return
+	}
+	for _, c := range t.columns {
+		texts, others := 0, 0
+		for _, r := range t.rows {
+			for _, w := range r.cells {
+				switch {
+				case !w.overlaps(c.textWord):
+				case isAmount(w) || w.date:
+					others += len(t.rows)
+				case mostlyLetters(w.text) && !isNothing(w.text):
+					texts++
+				default:
+					others++
+				}
+			}
+		}
+		if texts > others {
+			c.known, c.unclear = false, false
+		}
+	}
+}
+
+func mostlyLetters(text string) bool {
+	letters, digits := 0, 0
+	for _, c := range text {
+		switch {
+		case unicode.IsLetter(c):
+			letters++
+		case unicode.IsDigit(c):
+			digits++
+		}
+	}
+	return letters > digits
+}
+
+// continues reports whether a table without heads goes on with one of the page before,
+// and gives that its rows then: their codes stand in the same place.
+func (t *dataTable) continues(before []*dataTable) bool {
+	if len(t.columns) > 0 || t.page.cells {
+		return false
+	}
+	for _, b := range slices.Backward(before) {
+		if b.page.number+b.pages != t.page.number-1 || len(b.columns) == 0 || !b.rows[0].word.overlaps(t.rows[0].word) {
+			continue
+		}
+		for _, r := range t.rows {
+			r.word.at = place{page: t.page.number}
+			r.cells = slices.Clone(r.cells)
+			for i := range r.cells {
+				r.cells[i].at = r.word.at
+			}
+			b.rows = append(b.rows, r)
+		}
+		b.pages++
+		return true
+	}
+	return false
+}
+
+// has reports whether a row of the table stands on a page.
+func (t *dataTable) has(r tableRow, p *textPage) bool {
+	return t.page == p && r.word.at.page == 0 || t.page == p && p.cells || r.word.at.page == p.number && !p.cells
 }
 
 // tableAmount is a number in a row, with the columns that it can be in.

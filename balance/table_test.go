@@ -297,6 +297,18 @@ func TestTableWithTwoLinesOfHeads(t *testing.T) {
 	}
 }
 
+// What the rows are called in a sheet is no amount, whatever its head says.
+func TestTableWithTextsFirst(t *testing.T) {
+	rows := under([]any{"Tijdens het boekjaar", "Codes", "1. Voltijds", "2. Deeltijds", "3. Totaal"},
+		[]any{"Gemiddeld aantal", "100", 1.5, 2.5, 3.5}, []any{"Uren (artikel 3)", "101", 10, 20, 30})
+	for way, document := range map[string][]byte{"workbook": sheet(t, rows...), "CSV": asCSV(rows...)} {
+		b := mustRead(t, document)
+		if got := figures(b.Values); got != "1001=1.5 1002=2.5 1003=3.5 1011=10 1012=20 1013=30" || doubts(b) != "" {
+			t.Errorf("%s: %s %s", way, got, doubts(b))
+		}
+	}
+}
+
 // A wide table of columns that say nothing takes no longer than it is large.
 func TestWideTable(t *testing.T) {
 	head, row := []any{"Code", "Boekjaar"}, []any{"1003", 1.5}

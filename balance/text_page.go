@@ -43,7 +43,7 @@ func newCell(column, line int, text string) textWord {
 
 // place returns where a word stands.
 func (p *textPage) place(w textWord) place {
-	if p.cells {
+	if p.cells || w.at.page > 0 {
 		return w.at
 	}
 	return place{page: p.number}
