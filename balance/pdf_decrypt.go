@@ -20,8 +20,8 @@ var (
 	errPDFCipher   = errors.New("the PDF is encrypted in a way that is not known")
 )
 
-// passwordPad is what stands for an empty password (ISO 32000-1, 7.6.3.3).
-const passwordPad = "\x28\xBF\x4E\x5E\x4E\x75\x8A\x41\x64\x00\x4E\x56\xFF\xFA\x01\x08\x2E\x2E\x00\xB6\xD0\x68\x3E\x80\x2F\x0C\xA9\xFE\x64\x53\x69\x7A"
+// pdfPad stands for an empty password (ISO 32000-1, 7.6.3.3).
+const pdfPad = "\x28\xBF\x4E\x5E\x4E\x75\x8A\x41\x64\x00\x4E\x56\xFF\xFA\x01\x08\x2E\x2E\x00\xB6\xD0\x68\x3E\x80\x2F\x0C\xA9\xFE\x64\x53\x69\x7A"
 
 // hiddenEncrypt takes the place of the key by which a trailer says that a PDF is
 // encrypted: the library deciphers keys of some lengths only.
@@ -91,8 +91,8 @@ func cipherOf(e pdf.Value, id string) (*pdfCipher, error) {
 
 // findKey computes the key of a file for the empty password (7.6.3.3, algorithm 2).
 func (c *pdfCipher) findKey(e pdf.Value, id string, size int) {
-	p := uint32(e.Key("P").Int64()) //nolint:gosec // its bits
-	text := passwordPad + e.Key("O").RawString() + string([]byte{byte(p), byte(p >> 8), byte(p >> 16), byte(p >> 24)}) + id
+	p := uint32(e.Key("P").Int64())
+	text := pdfPad + e.Key("O").RawString() + string([]byte{byte(p), byte(p >> 8), byte(p >> 16), byte(p >> 24)}) + id
 	if clear := e.Key("EncryptMetadata"); e.Key("R").Int64() == 4 && clear.Kind() == pdf.Bool && !clear.Bool() {
 		text += "\xff\xff\xff\xff"
 	}
@@ -107,11 +107,11 @@ func (c *pdfCipher) findKey(e pdf.Value, id string, size int) {
 
 // opens reports whether the key is that of the file (7.6.3.4, algorithms 4 to 6).
 func (c *pdfCipher) opens(e pdf.Value, id string) bool {
-	check := []byte(passwordPad)
+	check := []byte(pdfPad)
 	if e.Key("R").Int64() == 2 {
 		decryptRC4(c.key, check)
 	} else {
-		sum := md5.Sum([]byte(passwordPad + id)) //nolint:gosec // as above
+		sum := md5.Sum([]byte(pdfPad + id)) //nolint:gosec // as above
 		check = sum[:]
 		for i := range 20 {
 			key := bytes.Clone(c.key)

@@ -125,31 +125,37 @@ func (f *pdfForm) readPage(p *textPage) error {
 			return f.otherHeads(p.number, t)
 		}
 		f.tables = append(f.tables, t)
-		used := map[textWord]bool{} // of the rows
-		for _, line := range linesOfWords(p.words, 3) {
-			if y := line[0].y; y > t.rows[0].y+4 || y < t.rows[len(t.rows)-1].y-4 {
-				continue
-			}
-			if err := f.readRow(t, line); err != nil {
-				return err
-			}
-			if first := slices.IndexFunc(line, t.isRowCode); first >= 0 {
-				for _, w := range line {
-					used[w] = true
-				}
-				for _, w := range line[first:] {
-					read[w] = !f.isTrainingRubric(t, codeText(w))
-				}
-			}
-		}
-		for _, w := range p.words {
-			between := w.y < t.rows[0].y+4 && w.y > t.rows[len(t.rows)-1].y-6
-			if between && !used[w] && w.x > t.codes[0].end && amountText.MatchString(w.text) && strings.ContainsAny(w.text, "0123456789") {
-				return f.fault(p.number, "an amount stands beside no row of the form")
-			}
+		if err := f.readRows(t, p, read); err != nil {
+			return err
 		}
 	}
 	return f.unread(p, tables, read)
+}
+
+// readRows reads the rows of a table, and adds to read what was read as amounts.
+func (f *pdfForm) readRows(t *pdfTable, p *textPage, read map[textWord]bool) error {
+	used := map[textWord]bool{} // in the lines of the rows
+	highest, lowest := t.rows[0].y+4, t.rows[len(t.rows)-1].y
+	for _, line := range linesOfWords(p.words, 3) {
+		first := slices.IndexFunc(line, t.isRowCode)
+		if y := line[0].y; first < 0 || y > highest || y < lowest-4 {
+			continue
+		}
+		if err := f.readRow(t, line); err != nil {
+			return err
+		}
+		for i, w := range line {
+			used[w] = true
+			read[w] = i >= first && !f.isTrainingRubric(t, codeText(w))
+		}
+	}
+	for _, w := range p.words {
+		between := w.y < highest && w.y > lowest-6
+		if between && !used[w] && w.x > t.codes[0].end && amountText.MatchString(w.text) && strings.ContainsAny(w.text, "0123456789") {
+			return f.fault(p.number, "an amount stands beside no row of the form")
+		}
+	}
+	return nil
 }
 
 func (f *pdfForm) fault(page int, what string) *ReadError {
