@@ -249,7 +249,7 @@ func (app *App) deliverAdded(ctx context.Context, api localapi.API, numbers []ui
 	bar := app.newProgress()
 	var said []outcome
 	run, err := api.Sync(ctx, daemon.SyncRequest{Entries: numbers, Wait: true, By: person()}, func(p daemon.Progress) {
-		bar.update(p.Done, p.Total, p.Text)
+		bar.update(p.Done, p.Total, progressText(p.Text, p.Pace))
 		if p.Entry != nil {
 			said = append(said, outcome{*p.Entry, p.Would})
 		}

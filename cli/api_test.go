@@ -60,7 +60,7 @@ func TestCommandsWithAndWithoutDaemon(t *testing.T) {
 			f.sandbox.OpenWorkflow(cast.Find(sandbox.SituationWorkflowClosed)[0])
 		}},
 		{args: "sync --dossier nobody", code: 1}, {args: "sync --dossier nobody --json", code: 1}, {args: "sync --firm 7", code: 1},
-		{args: "sync --dossier SRL --dry-run", code: 3}, {args: "ledger list --reason bogus", code: 2},
+		{args: "sync --dossier SRL --dry-run", code: 2}, {args: "sync stop", code: 1}, {args: "sync stop --run 3 --json", code: 1}, {args: "ledger list --reason bogus", code: 2},
 		{args: "connections pause CONN"}, {args: "sync", code: 3}, {args: "connections resume CONN --json"},
 		{args: "connections pause other", code: 1}, {args: "connections list"}, {args: "connections list --json"},
 		{args: "sync", code: 3, do: func(f *fixture, _ *sandbox.Demo) { f.sandbox.Silverfin.RevokeTokens(f.firm) }},

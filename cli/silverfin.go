@@ -114,4 +114,6 @@ func (n noSilverfin) Locate(context.Context, ledger.Company, balance.Period) (le
 
 func (n noSilverfin) Update(context.Context, ledger.Target, ledger.Decide) error { return n.missing() }
 
+func (noSilverfin) Throttle() ledger.Throttle { return ledger.Throttle{} }
+
 func (noSilverfin) Property(balance.Cell) string { return "" }

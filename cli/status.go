@@ -97,6 +97,23 @@ func nightNotes(s daemon.Status, zone *time.Location) []string {
 	return notes
 }
 
+// underwayText says how far a run is.
+func underwayText(r daemon.RunUnderway) string {
+	text := "it begins"
+	if r.Total > 0 {
+		text = fmt.Sprintf("%d of %d done", r.Done, r.Total)
+	}
+	for _, state := range ledger.States() {
+		if n := r.Run.Outcome[state]; n > 0 {
+			text += fmt.Sprintf(", %d %s", n, state)
+		}
+	}
+	if pace := progressText(r.Text, r.Pace); pace != "" {
+		text += "; " + pace
+	}
+	return text
+}
+
 func (app *App) statusText(s daemon.Status, zone *time.Location) {
 	when := func(t time.Time) string { return t.In(zone).Format("Mon 2 Jan 2006 15:04") }
 	if s.Running {
@@ -108,8 +125,8 @@ func (app *App) statusText(s daemon.Status, zone *time.Location) {
 	for _, p := range s.State {
 		app.printf("%s %s\n→ %s\n", app.styled(app.env.Stdout, red, "WRONG:"), clean(p.What), clean(p.Next))
 	}
-	if s.Run != nil {
-		app.printf("a run is under way since %s\n", when(s.Run.Start))
+	for _, r := range s.Runs {
+		app.printf("a run is under way since %s (%s): %s\n", when(r.Run.Start), runName(r.Run.Number), clean(underwayText(r)))
 	}
 	if p := s.LastNight; p != nil {
 		app.printf("last night, %s: %s\n", p.Night, runSummary(*p))

@@ -92,10 +92,12 @@ func TestSyncSelection(t *testing.T) {
 	if strings.Contains(r.stderr, "fits") {
 		t.Errorf("for one dossier stderr has %s", r.stderr)
 	}
-	r = f.want(3, "", "sync", "--dossier", "SRL", "--json")
-	if !strings.HasPrefix(r.stderr, "\"SRL\" fits ") || !strings.Contains(r.stderr, "Menuiserie Grandsart SRL") || !json.Valid([]byte(r.stdout)) {
+	r = f.want(2, `Error: "SRL" fits 3 dossiers: `, "sync", "--dossier", "SRL")
+	if !strings.Contains(r.stderr, "Menuiserie Grandsart SRL, 0900.000.642; Pharmacie Beauvallon SRL") {
 		t.Errorf("for several dossiers stderr has %s", r.stderr)
 	}
+	f.want(2, "", "sync", "--dossier", "SRL", "--json")
+	f.want(3, "0 new, 1 waiting", "sync", "--dossier", "menuiserie grandsart srl") // the whole name is one
 }
 
 // TestStatusOfNightsAndClock checks that both status commands show missed nights and a

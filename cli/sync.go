@@ -2,7 +2,6 @@ package cli
 
 import (
 	"cmp"
-	"context"
 	"fmt"
 	"maps"
 	"slices"
@@ -31,22 +30,27 @@ at again: where a person changed a figure since, it says so.
 With --full, every connection is listed from the beginning, for balances that
 Finbox showed late; the first night of each week does the same.
 
+A whole name, number or id wins over a part of a name; where several dossiers fit,
+you are asked which, and without a terminal they are listed and the exit code is 2.
+A dossier is done at once, also while a run over everything is under way.
+
 With --dry-run nothing is written anywhere; it says for each balance what would
 happen, and why.
 
-The exit code is 3 when something needs a person.`,
-		Example: "  balansd sync\n  balansd sync --dry-run\n  balansd sync --dossier 0403.170.701",
+Ctrl-C stops the run, and balansd sync stop does it from elsewhere; what is done
+stays done. The exit code is 3 when something needs a person.`,
+		Example: "  balansd sync\n  balansd sync --dry-run\n  balansd sync --dossier 0403.170.701\n  balansd sync stop",
 		Args:    cobra.NoArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			r.By = person()
 			return app.withAPI(cmd.Context(), func(api localapi.API, _ *config.Config) error {
-				if err := app.checkSelection(cmd.Context(), api, r); err != nil {
+				if err := app.chooseDossier(cmd.Context(), api, &r); err != nil {
 					return err
 				}
 				bar := app.newProgress()
 				var outcomes []outcome
 				p, err := api.Sync(cmd.Context(), r, func(p daemon.Progress) {
-					bar.update(p.Done, p.Total, p.Text)
+					bar.update(p.Done, p.Total, progressText(p.Text, p.Pace))
 					if p.Entry != nil {
 						outcomes = append(outcomes, outcome{*p.Entry, p.Would})
 					}
@@ -54,7 +58,7 @@ The exit code is 3 when something needs a person.`,
 				bar.close()
 				err = app.showRun(p, outcomes, err)
 				if len(outcomes) == 0 && r.Dossier != "" && (err == nil || problem.Is(err, problem.NeedsPerson)) {
-					if names, listErr := matchingDossiers(cmd.Context(), api, r.Dossier); listErr != nil || len(names) == 0 {
+					if found, listErr := employers(cmd.Context(), api, r.Dossier); listErr != nil || len(found) == 0 {
 						err = cmp.Or(listErr, noDossier(r.Dossier))
 					}
 				}
@@ -64,44 +68,15 @@ The exit code is 3 when something needs a person.`,
 	}
 	c.Flags().BoolVar(&r.DryRun, "dry-run", false, "say what would happen, and change nothing")
 	c.Flags().BoolVar(&r.Full, "full", false, "list every connection from the beginning, not only what is new")
-	c.Flags().StringVar(&r.Dossier, "dossier", "", "only this dossier: `ref` is its number, its affiliation number, its id or a part of its name")
+	c.Flags().StringVar(&r.Dossier, "dossier", "", "only this dossier: `ref` is its number, its affiliation number, its id, its name or a part of that")
 	c.Flags().Int64Var(&r.FirmID, "firm", 0, "only this Silverfin firm, by its `id`")
+	c.AddCommand(newSyncStopCommand(app))
 	return app.withJSON(c)
-}
-
-// checkSelection prints the dossiers that the reference of a request fits, if there are
-// several.
-func (app *App) checkSelection(ctx context.Context, api daemon.API, r daemon.SyncRequest) error {
-	if r.Dossier == "" {
-		return nil
-	}
-	names, err := matchingDossiers(ctx, api, r.Dossier)
-	if err == nil && len(names) > 1 {
-		app.printStderr("%q fits %d dossiers: %s.\n", clean(r.Dossier), len(names), clean(strings.Join(names, ", ")))
-	}
-	return err
 }
 
 func noDossier(ref string) error {
 	return problem.New(problem.NotFound, fmt.Sprintf("no dossier in the ledger fits %q", ref),
 		"See how the dossiers are called: balansd ledger list.")
-}
-
-// matchingDossiers returns the names of the dossiers in the ledger that ref fits, sorted,
-// each once.
-func matchingDossiers(ctx context.Context, api daemon.API, ref string) ([]string, error) {
-	type dossier struct{ connection, id string }
-	found := map[dossier]string{}
-	for e, err := range api.Entries(ctx, ledger.Query{Dossier: ref}) {
-		if err != nil {
-			return nil, err
-		}
-		d := dossier{e.Connection, e.Dossier.ID}
-		if _, ok := found[d]; !ok {
-			found[d] = dossierText(e)
-		}
-	}
-	return slices.Sorted(maps.Values(found)), nil
 }
 
 // outcome is what a run did, or would do, with one entry.

@@ -19,11 +19,17 @@ type API interface {
 	// Status returns the status of the daemon, connections, firms and ledger.
 	Status(ctx context.Context) (Status, error)
 	// Sync carries out a run over what the request selects and reports each step
-	// as it happens. There is one run at a time: the error of a second is a Busy
-	// problem.
+	// as it happens. There is one run over everything at a time: the error of a
+	// second is a Busy problem. Runs over chosen dossiers or entries go on beside it,
+	// and before it. A reference that fits several dossiers is a Usage problem that
+	// lists them.
 	// Report is called from one goroutine at a time and must not block long;
 	// it may be nil.
 	Sync(ctx context.Context, r SyncRequest, report func(Progress)) (ledger.Run, error)
+
+	// StopSync stops runs under way and does not wait for their end. A NotFound
+	// problem says that no such run is under way.
+	StopSync(ctx context.Context, r StopRequest) (StoppedRuns, error)
 
 	// Entries walks the ledger, newest first.
 	Entries(ctx context.Context, q ledger.Query) iter.Seq2[ledger.Entry, error]
@@ -130,7 +136,8 @@ type Status struct {
 	Running     bool                 `json:"running"`            // the daemon answers, not the command line alone
 	Since       time.Time            `json:"since,omitzero"`     // when the daemon started
 	NextWake    time.Time            `json:"next_wake,omitzero"` // the next night, in the configured zone
-	Run         *ledger.Run          `json:"pass,omitempty"`     // the run under way
+	Run         *ledger.Run          `json:"pass,omitempty"`     // the oldest run under way
+	Runs        []RunUnderway        `json:"runs,omitempty"`     // all of them, oldest first
 	LastRun     *ledger.Run          `json:"last_pass,omitempty"`
 	LastNight   *ledger.Run          `json:"last_night,omitempty"`
 	Again       time.Time            `json:"again,omitzero"`   // when a night that did not reach its services is tried again
@@ -148,26 +155,19 @@ type Status struct {
 // SyncRequest selects what a run walks over. The zero request walks over
 // everything.
 type SyncRequest struct {
-	DryRun  bool   `json:"dry_run,omitempty"`
-	Dossier string `json:"dossier,omitempty"` // id, affiliation or enterprise number, or name
-	FirmID  int64  `json:"firm_id,omitempty"`
-	Full    bool   `json:"full,omitempty"` // list every source from the beginning
-	By      string `json:"by,omitempty"`
+	DryRun bool `json:"dry_run,omitempty"`
+	// Dossier is an id, an affiliation or enterprise number, a name, or a part of a
+	// name that no other dossier has. With a Connection it is one of that connection.
+	Dossier    string `json:"dossier,omitempty"`
+	Connection string `json:"connection,omitempty"`
+	FirmID     int64  `json:"firm_id,omitempty"`
+	Full       bool   `json:"full,omitempty"` // list every source from the beginning
+	By         string `json:"by,omitempty"`
 	// Entries are the numbers of the only entries to work on; nothing is listed
-	// then. Wait has the run wait for the end of another, in place of a Busy
-	// problem.
+	// then. Wait has a run over everything wait for the end of another, in place of a
+	// Busy problem.
 	Entries []uint64 `json:"entries,omitempty"`
 	Wait    bool     `json:"wait,omitempty"`
-}
-
-// Progress is one step of a run, as it happens.
-type Progress struct {
-	Done  int           `json:"done"`            // entries finished so far
-	Total int           `json:"total"`           // entries to process; grows while sources are listed
-	Text  string        `json:"text,omitempty"`  // what is going on
-	Entry *ledger.Entry `json:"entry,omitempty"` // the entry that just finished
-	// Would says, in a dry run, what a real run would do with the entry.
-	Would string `json:"would,omitempty"`
 }
 
 // EntryRequest names an entry.

@@ -3,8 +3,10 @@ package daemon
 import (
 	"context"
 	"fmt"
+	"slices"
 	"strings"
 	"sync"
+	"time"
 
 	"balansd/balance"
 	"balansd/ledger"
@@ -35,8 +37,8 @@ type companyIndex struct {
 
 // companies returns the index, reading it at the first call.
 func (r *run) companies(ctx context.Context) (*companyIndex, error) {
-	unlock := r.dossiers.Lock("\x00companies")
-	defer unlock()
+	r.indexMu.Lock()
+	defer r.indexMu.Unlock()
 	if r.index != nil {
 		return r.index, nil
 	}
@@ -87,7 +89,63 @@ func (r *run) companies(ctx context.Context) (*companyIndex, error) {
 		}
 	}
 	r.index = ix
+	if !ix.partial() {
+		r.daemon.companies.save(ix, r.cfg.Now())
+	}
 	return ix, nil
+}
+
+// knownCompanies is the newest list of all companies that was read as a whole. Its
+// zero value is ready to use, and it is safe for concurrent use.
+type knownCompanies struct {
+	mu     sync.Mutex
+	index  *companyIndex
+	readAt time.Time
+}
+
+// save keeps an index that was read now.
+func (k *knownCompanies) save(ix *companyIndex, now time.Time) {
+	k.mu.Lock()
+	defer k.mu.Unlock()
+	k.index, k.readAt = ix, now
+}
+
+// load returns the index of the firms if it is younger than maxAge, else nil.
+func (k *knownCompanies) load(firms []ledger.Firm, now time.Time, maxAge time.Duration) *companyIndex {
+	k.mu.Lock()
+	defer k.mu.Unlock()
+	if k.index == nil || now.Sub(k.readAt).Abs() >= maxAge || !slices.EqualFunc(k.index.firms, firms, sameFirm) {
+		return nil
+	}
+	return k.index
+}
+
+// maxKnownAge is how old a list of companies may be to find the company of a dossier
+// that a person chose. The company itself is read anew.
+const maxKnownAge = time.Hour
+
+// known returns the list of companies that was read before, for a run over chosen
+// dossiers that has not read it itself; nil for none.
+func (r *run) known(ctx context.Context) (*companyIndex, error) {
+	if !r.chosen() || r.indexed() {
+		return nil, nil
+	}
+	firms, err := r.cfg.Store.Firms(ctx)
+	if err != nil || slices.ContainsFunc(firms, func(f ledger.Firm) bool { return f.Relink != "" }) {
+		return nil, err
+	}
+	return r.daemon.companies.load(firms, r.cfg.Now(), maxKnownAge), nil
+}
+
+// confirm reads a company of a known list again. It returns false if it is not what
+// the list says, so that the list is to be read anew.
+func (r *run) confirm(ctx context.Context, in inFirm) (inFirm, bool) {
+	c, err := r.cfg.Destination(in.firm.ID).Company(ctx, in.company.ID)
+	if err != nil || c.EnterpriseNumber != in.company.EnterpriseNumber || !slices.Equal(c.Several, in.company.Several) {
+		return in, false
+	}
+	in.company = c
+	return in, true
 }
 
 // leftOut names the companies in a firm's list that cannot be read.
@@ -116,8 +174,8 @@ func (ix *companyIndex) add(f ledger.Firm, list []ledger.Company) {
 
 // indexed reports whether the companies were read in this run.
 func (r *run) indexed() bool {
-	unlock := r.dossiers.Lock("\x00companies")
-	defer unlock()
+	r.indexMu.Lock()
+	defer r.indexMu.Unlock()
 	return r.index != nil
 }
 

@@ -101,10 +101,11 @@ func (d *Daemon) activate(c *ledger.Connection, start balance.Date) (notes []str
 // is listed again, and entries that were ignored as too old are retried. It returns
 // a Busy problem during a run, which would overwrite the cursor.
 func (d *Daemon) reachBack(ctx context.Context, c *ledger.Connection) error {
-	if !d.runMutex.TryLock() {
-		return busy()
+	release, err := d.runs.tryExclude()
+	if err != nil {
+		return err
 	}
-	defer d.runMutex.Unlock()
+	defer release()
 	c.ResetCursor()
 	if err := d.config().Store.SaveConnection(ctx, *c); err != nil {
 		return err

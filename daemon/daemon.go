@@ -64,8 +64,8 @@ type Config struct {
 
 // Daemon does the work: it is the API, and it runs the nights.
 type Daemon struct {
-	// runMutex is held during a run: there is one at a time.
-	runMutex     sync.Mutex
+	runs         activeRuns
+	companies    knownCompanies
 	scheduler    scheduler
 	dossierIndex dossierIndex
 	uploads      uploads
@@ -74,11 +74,8 @@ type Daemon struct {
 
 	mu      sync.Mutex
 	cfg     Config
-	current *ledger.Run // the run under way
-	running bool        // Run was called
-	// relinked are the links that changed since the run under way began.
-	relinked []ledger.DossierLink
-	since    time.Time
+	running bool // Run was called
+	since   time.Time
 }
 
 // config returns the configuration in force.
@@ -93,11 +90,12 @@ func (d *Daemon) config() Config {
 // called, which ends what the old configuration has under way; its error leaves
 // the old one in force.
 func (d *Daemon) Reconfigure(ctx context.Context, cfg Config, settle func(context.Context) error) error {
-	if err := d.lockRun(ctx, "the wait for its end was broken off"); err != nil {
+	release, err := d.runs.exclude(ctx, "the wait for its end was broken off")
+	if err != nil {
 		return problem.Wrap(ctx.Err(), problem.Stopped, problem.Of(err).What,
 			"The configuration in force stays as it is; a restart of balansd reads it anew, too.")
 	}
-	defer d.runMutex.Unlock()
+	defer release()
 	if err := settle(ctx); err != nil {
 		return err
 	}
@@ -114,9 +112,6 @@ func (d *Daemon) Reconfigure(ctx context.Context, cfg Config, settle func(contex
 	d.logNextNight(ctx)
 	return nil
 }
-
-// runPollInterval is how often a reconfiguration checks whether the run is over.
-const runPollInterval = 100 * time.Millisecond
 
 var _ API = (*Daemon)(nil)
 

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"iter"
+	"slices"
 	"sync"
 
 	"balansd/balance"
@@ -17,25 +18,42 @@ import (
 // Entries that failed last time because a service was unavailable come last, so that
 // they do not delay the others if they fail again.
 func (r *run) deliverAll(ctx context.Context) error {
-	counts, err := r.cfg.Store.Counts(ctx)
-	if err != nil {
-		return err
-	}
-	switch {
-	case len(r.req.Entries) > 0:
-		r.total = len(r.req.Entries)
-	case r.req.Dossier == "":
-		r.total = counts[ledger.Found] + counts[ledger.Waiting] + counts[ledger.Sending] + counts[ledger.Failed]
+	entries := func() iter.Seq2[ledger.Entry, error] { return r.cfg.Store.OpenEntries(ctx) }
+	if r.chosen() {
+		chosen, err := r.choose(ctx)
+		if err != nil {
+			return err
+		}
+		chosen = slices.DeleteFunc(chosen, func(e ledger.Entry) bool { return !r.selects(e) })
+		r.beginDelivery(ctx, len(chosen))
+		entries = func() iter.Seq2[ledger.Entry, error] { return walk(chosen) }
+	} else {
+		counts, err := r.cfg.Store.Counts(ctx)
+		if err != nil {
+			return err
+		}
+		r.beginDelivery(ctx, counts[ledger.Found]+counts[ledger.Waiting]+counts[ledger.Sending]+counts[ledger.Failed])
 	}
 	again := func(e ledger.Entry) bool { return e.State == ledger.Failed && e.FailClass == ledger.Unavailable }
-	if err := r.deliverWhere(ctx, func(e ledger.Entry) bool { return !again(e) }); err != nil {
+	if err := r.deliverWhere(ctx, entries(), func(e ledger.Entry) bool { return !again(e) }); err != nil {
 		return err
 	}
-	return r.deliverWhere(ctx, again)
+	return r.deliverWhere(ctx, entries(), again)
 }
 
-// deliverWhere walks the open entries whose turn it is.
-func (r *run) deliverWhere(ctx context.Context, turn func(ledger.Entry) bool) error {
+// walk iterates over entries that were read.
+func walk(all []ledger.Entry) iter.Seq2[ledger.Entry, error] {
+	return func(yield func(ledger.Entry, error) bool) {
+		for _, e := range all {
+			if !yield(e, nil) {
+				return
+			}
+		}
+	}
+}
+
+// deliverWhere walks the entries whose turn it is.
+func (r *run) deliverWhere(ctx context.Context, entries iter.Seq2[ledger.Entry, error], turn func(ledger.Entry) bool) error {
 	ctx, cancel := context.WithCancelCause(ctx)
 	defer cancel(nil)
 	work := make(chan ledger.Entry)
@@ -49,7 +67,7 @@ func (r *run) deliverWhere(ctx context.Context, turn func(ledger.Entry) bool) er
 			}
 		})
 	}
-	err := r.feed(ctx, work, turn)
+	err := r.feed(ctx, entries, work, turn)
 	close(work)
 	wg.Wait()
 	if cause := context.Cause(ctx); cause != nil {
@@ -58,22 +76,20 @@ func (r *run) deliverWhere(ctx context.Context, turn func(ledger.Entry) bool) er
 	return err
 }
 
-// feed sends the entries that the request selects to work.
-func (r *run) feed(ctx context.Context, work chan<- ledger.Entry, turn func(ledger.Entry) bool) error {
-	entries := r.cfg.Store.OpenEntries(ctx)
-	switch {
-	case len(r.req.Entries) > 0:
-		entries = r.named(ctx)
-	case r.req.Dossier != "":
-		entries = r.cfg.Store.Entries(ctx, ledger.Query{Dossier: r.req.Dossier,
-			States: []ledger.State{ledger.Found, ledger.Waiting, ledger.Failed, ledger.Sending, ledger.Done}})
-	}
+// feed sends the entries that the request selects to work. A whole run waits before
+// each while a person's run over chosen dossiers is under way.
+func (r *run) feed(ctx context.Context, entries iter.Seq2[ledger.Entry, error], work chan<- ledger.Entry, turn func(ledger.Entry) bool) error {
 	for e, err := range entries {
 		if err != nil {
 			return err
 		}
 		if !turn(e) || !r.selects(e) || !r.untried(e.Number) {
 			continue
+		}
+		if !r.chosen() {
+			if err := r.daemon.runs.yield(ctx); err != nil {
+				return err
+			}
 		}
 		select {
 		case work <- e:
@@ -82,21 +98,6 @@ func (r *run) feed(ctx context.Context, work chan<- ledger.Entry, turn func(ledg
 		}
 	}
 	return nil
-}
-
-// named walks the entries that the request names.
-func (r *run) named(ctx context.Context) iter.Seq2[ledger.Entry, error] {
-	return func(yield func(ledger.Entry, error) bool) {
-		for _, number := range r.req.Entries {
-			e, err := r.cfg.Store.Entry(ctx, number)
-			if problem.Is(err, problem.NotFound) {
-				continue
-			}
-			if !yield(e, err) || err != nil {
-				return
-			}
-		}
-	}
 }
 
 // untried reports whether this run has not tried an entry yet.
@@ -132,15 +133,17 @@ func (r *run) selects(e ledger.Entry) bool {
 // or done, too.
 // What is to be emptied by a person is never written again.
 func (r *run) workable(e ledger.Entry) bool {
-	chosen := r.req.Dossier != "" || len(r.req.Entries) > 0
-	return e.Open() || chosen && (e.State == ledger.Done && e.MovedTo == 0 || e.State == ledger.Failed)
+	return e.Open() || r.chosen() && (e.State == ledger.Done && e.MovedTo == 0 || e.State == ledger.Failed)
 }
 
 // deliver brings one entry as far as it goes now. The error ends the run: the
 // state cannot be written, or ctx has ended. All else becomes a state of the
 // entry.
 func (r *run) deliver(ctx context.Context, e ledger.Entry) error {
-	unlock := r.dossiers.Lock(e.Connection + "\x00" + e.Dossier.ID)
+	unlock, err := r.daemon.runs.dossiers.Acquire(ctx, e.Connection+"\x00"+e.Dossier.ID)
+	if err != nil {
+		return err
+	}
 	defer unlock()
 	if ctx.Err() != nil {
 		return ctx.Err()
@@ -148,8 +151,7 @@ func (r *run) deliver(ctx context.Context, e ledger.Entry) error {
 	if err := r.followLinks(ctx); err != nil {
 		return err
 	}
-	e, err := r.cfg.Store.Entry(ctx, e.Number)
-	if err != nil {
+	if e, err = r.cfg.Store.Entry(ctx, e.Number); err != nil {
 		return err
 	}
 	if e.State == ledger.Superseded {

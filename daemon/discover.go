@@ -18,23 +18,50 @@ func (r *run) discover(ctx context.Context) error {
 	if err := r.load(ctx); err != nil || len(r.req.Entries) > 0 {
 		return err
 	}
+	if r.chosen() && r.daemon.runs.listed() {
+		r.progress("the run that is under way asks what is new")
+		return nil
+	}
+	r.listing.Store(true)
+	defer r.listing.Store(false)
 	for _, id := range slices.Sorted(maps.Keys(r.connections)) {
-		c := r.connections[id]
-		if c.Kind == ledger.Upload || c.Status != ledger.Active && c.Status != ledger.Deactivated {
-			continue
-		}
-		r.progress("asking " + c.Name + " what is new")
-		c, err := r.discoverOne(ctx, c)
-		r.connections[id] = c
-		if err != nil {
+		if err := r.discoverConnection(ctx, id); err != nil {
 			return err
 		}
 	}
 	return r.recall(ctx)
 }
 
+// discoverConnection lists a connection while no other run does.
+func (r *run) discoverConnection(ctx context.Context, id string) error {
+	unlock, err := r.daemon.runs.listings.Acquire(ctx, id)
+	if err != nil {
+		return err
+	}
+	defer unlock()
+	if err := r.loadConnections(ctx); err != nil { // another run may have moved the cursor
+		return err
+	}
+	c := r.connections[id]
+	if c.Kind == ledger.Upload || c.Status != ledger.Active && c.Status != ledger.Deactivated {
+		return nil
+	}
+	r.progress("asking " + c.Name + " what is new")
+	c, err = r.discoverOne(ctx, c)
+	r.connections[id] = c
+	return err
+}
+
 // load reads the connections and links.
 func (r *run) load(ctx context.Context) error {
+	if err := r.loadConnections(ctx); err != nil {
+		return err
+	}
+	return r.loadLinks(ctx)
+}
+
+// loadConnections reads the connections.
+func (r *run) loadConnections(ctx context.Context) error {
 	all, err := r.cfg.Store.Connections(ctx)
 	if err != nil {
 		return err
@@ -43,7 +70,7 @@ func (r *run) load(ctx context.Context) error {
 	for _, c := range all {
 		r.connections[c.ID] = c
 	}
-	return r.loadLinks(ctx)
+	return nil
 }
 
 // linkKey is what a link is found by. People write enterprise numbers in many

@@ -61,19 +61,19 @@ func (d *Daemon) linksChanged(ctx context.Context, changed ...ledger.DossierLink
 	if len(changed) == 0 {
 		return nil
 	}
-	d.mu.Lock()
-	d.relinked = append(d.relinked, changed...)
-	d.mu.Unlock()
+	for _, r := range d.runs.all() {
+		r.mu.Lock()
+		r.relinked = append(r.relinked, changed...)
+		r.mu.Unlock()
+	}
 	return d.rematch(ctx, changed)
 }
 
-// drainRelinked returns the links that changed since its last call.
-func (d *Daemon) drainRelinked() []ledger.DossierLink {
-	d.mu.Lock()
-	defer d.mu.Unlock()
-	changed := d.relinked
-	d.relinked = nil
-	return changed
+// drainRelinked returns the links that changed since the run began.
+func (r *run) drainRelinked() []ledger.DossierLink {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	return r.relinked
 }
 
 // rematch clears the company that an earlier run found for the open entries of the
@@ -142,12 +142,9 @@ func (r *run) loadLinks(ctx context.Context) error {
 
 // followLinks reads the links again when some changed since they were read.
 func (r *run) followLinks(ctx context.Context) error {
-	r.daemon.mu.Lock()
-	changed := len(r.daemon.relinked)
-	r.daemon.mu.Unlock()
 	r.mu.Lock()
-	known := r.relinked == changed
-	r.relinked = changed
+	known := r.followed == len(r.relinked)
+	r.followed = len(r.relinked)
 	r.mu.Unlock()
 	if known {
 		return nil

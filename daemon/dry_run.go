@@ -72,6 +72,8 @@ func (d *readOnlyDestination) Locate(ctx context.Context, c ledger.Company, year
 	return d.inner.Locate(ctx, c, year)
 }
 
+func (d *readOnlyDestination) Throttle() ledger.Throttle { return d.inner.Throttle() }
+
 func (d *readOnlyDestination) Property(c balance.Cell) string { return d.inner.Property(c) }
 
 // Update reads the target once, and has decide see its figures as they would be

@@ -50,6 +50,8 @@ type Destination interface {
 	// equals the one decide was called with. decide must not make a call for the
 	// same company. After an error any part of the figures may have been stored.
 	Update(ctx context.Context, p ledger.Target, decide ledger.Decide) error
+	// Throttle says how the calls were slowed down since the client was made.
+	Throttle() ledger.Throttle
 	// Property names the property that a cell is written to, stable over time;
 	// empty if the cell is not mapped.
 	Property(c balance.Cell) string

@@ -57,43 +57,73 @@ func (d *delivery) matched(ctx context.Context) (inFirm, error) {
 // match returns the company of the entry's dossier: the one of the link that a person
 // set, else by enterprise number. It returns a *ledger.WaitingError if there is none,
 // or more than one, or while the link is paused.
+//
+// A dossier that a person chose is looked up in the list of companies that is known;
+// the list is read anew where that does not lead to one company that is as it says.
 func (r *run) match(ctx context.Context, e ledger.Entry) (inFirm, error) {
-	ix, err := r.companies(ctx)
-	if err != nil {
-		return inFirm{}, err
-	}
 	link, linked := r.link(e.Connection, e.Dossier)
 	if linked && link.Paused {
 		return inFirm{}, &ledger.WaitingError{Reason: ledger.LinkPaused, Detail: "the link of its dossier is paused" + because(link.Note)}
 	}
-	number := e.Dossier.EnterpriseNumber
-	if number == "" {
-		number = link.EnterpriseNumber
+	known, err := r.known(ctx)
+	if err != nil {
+		return inFirm{}, err
 	}
-	if linked && link.CompanyID != 0 {
-		if in, ok := ix.byID[[2]int64{link.FirmID, link.CompanyID}]; ok {
-			return in, r.checkLink(ctx, link, e.Dossier, number, in)
+	if known != nil {
+		if in, byLink, err := known.match(e, link); err == nil {
+			if in, same := r.confirm(ctx, in); same {
+				return in, r.checkMatch(ctx, e, link, byLink, in)
+			}
 		}
 	}
+	ix, err := r.companies(ctx)
+	if err != nil {
+		return inFirm{}, err
+	}
+	in, byLink, err := ix.match(e, link)
+	if err != nil {
+		return inFirm{}, err
+	}
+	return in, r.checkMatch(ctx, e, link, byLink, in)
+}
+
+// checkMatch reports whether the company may take the entry's dossier, if the link led
+// there.
+func (r *run) checkMatch(ctx context.Context, e ledger.Entry, link ledger.DossierLink, byLink bool, in inFirm) error {
+	if !byLink {
+		return nil
+	}
+	return r.checkLink(ctx, link, e.Dossier, cmp.Or(e.Dossier.EnterpriseNumber, link.EnterpriseNumber), in)
+}
+
+// match returns the company of the entry's dossier, whose link is zero where there is
+// none, and whether the link led there.
+func (ix *companyIndex) match(e ledger.Entry, link ledger.DossierLink) (in inFirm, byLink bool, err error) {
+	if link.CompanyID != 0 {
+		if in, ok := ix.byID[[2]int64{link.FirmID, link.CompanyID}]; ok {
+			return in, true, nil
+		}
+	}
+	number := cmp.Or(e.Dossier.EnterpriseNumber, link.EnterpriseNumber)
 	var hits []inFirm
 	if number != "" {
 		hits = ix.byNumber[number]
 	}
-	if linked && link.FirmID != 0 {
+	if link.FirmID != 0 {
 		hits = slices.DeleteFunc(slices.Clone(hits), func(h inFirm) bool { return h.firm.ID != link.FirmID })
 	}
 	switch {
 	case len(hits) == 1 && e.Ambiguous && ix.partial():
-		return inFirm{}, &ledger.WaitingError{Reason: ledger.SeveralCompanies,
+		return inFirm{}, false, &ledger.WaitingError{Reason: ledger.SeveralCompanies,
 			Detail: fmt.Sprintf("several companies in Silverfin had enterprise number %s, and not all companies can be looked at now", number.Pretty())}
 	case len(hits) == 1:
-		return hits[0], nil
+		return hits[0], false, nil
 	}
-	if linked && link.CompanyID != 0 && ix.knows(link.FirmID) {
-		return inFirm{}, &ledger.WaitingError{Reason: ledger.NoCompany,
+	if link.CompanyID != 0 && ix.knows(link.FirmID) {
+		return inFirm{}, false, &ledger.WaitingError{Reason: ledger.NoCompany,
 			Detail: fmt.Sprintf("its link names company %d of Silverfin firm %d, which is not there", link.CompanyID, link.FirmID)}
 	}
-	return inFirm{}, ix.miss(number, hits)
+	return inFirm{}, false, ix.miss(number, hits)
 }
 
 // because adds a person's note to a sentence.

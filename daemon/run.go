@@ -8,9 +8,9 @@ import (
 	"slices"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"time"
 
-	"balansd/internal/keyedlock"
 	"balansd/ledger"
 	"balansd/problem"
 
@@ -33,12 +33,17 @@ type run struct {
 
 	connections map[string]ledger.Connection
 	links       map[string]ledger.DossierLink // by connection and dossier id
-	index       *companyIndex
 	outages     outages
 	answers     firmAnswers
-	dossiers    keyedlock.Lock[string]
+	listing     atomic.Bool             // it lists the sources now
+	begun       ledger.Run              // as it began
+	stop        context.CancelCauseFunc // ends it early
+
+	indexMu sync.Mutex // held while the companies are read
+	index   *companyIndex
 
 	mu       sync.Mutex
+	meter    meter
 	done     int
 	total    int
 	reported map[string]bool
@@ -47,7 +52,8 @@ type run struct {
 	// reach; what only failed for a dossier, by service.
 	missing, down   map[string]bool
 	possibleOutages map[string]possibleOutage
-	relinked        int // how many links had changed when they were last read
+	relinked        []ledger.DossierLink // that changed since it began
+	followed        int                  // how many of them had when the links were last read
 }
 
 // Sync carries out a run that a person asked for.
@@ -58,14 +64,14 @@ func (d *Daemon) Sync(ctx context.Context, r SyncRequest, report func(Progress))
 // run carries out one run, which is begun and ended in the state. It returns the
 // run as it ended; the error says why it could not begin, or could not go on.
 func (d *Daemon) run(ctx context.Context, record ledger.Run, req SyncRequest, report func(Progress)) (ledger.Run, error) {
-	if req.Wait {
-		if err := d.lockRun(ctx, "the wait for it was broken off"); err != nil {
-			return ledger.Run{}, err
-		}
-	} else if !d.runMutex.TryLock() {
-		return ledger.Run{}, busy()
+	if err := checkDossier(ctx, d.config().Store, req); err != nil {
+		return ledger.Run{}, err
 	}
-	defer d.runMutex.Unlock()
+	release, err := d.runs.admit(ctx, req.chosen(), req.Wait)
+	if err != nil {
+		return ledger.Run{}, err
+	}
+	defer release()
 
 	cfg := d.config()
 	if err := d.requireFirm(ctx, req.FirmID); err != nil {
@@ -84,13 +90,13 @@ func (d *Daemon) run(ctx context.Context, record ledger.Run, req SyncRequest, re
 		cfg = dry
 	}
 	record.Start = cfg.Now()
-	record, err := cfg.Store.BeginRun(ctx, record)
-	if err != nil {
+	if record, err = cfg.Store.BeginRun(ctx, record); err != nil {
 		return record, err
 	}
 	r := d.newRun(cfg, req, record, report)
-	d.setCurrent(&record)
-	defer d.setCurrent(nil)
+	ctx, r.stop = context.WithCancelCause(ctx)
+	defer r.stop(nil)
+	defer d.runs.add(r)() // before the links are read
 	if record.Missed != "" {
 		r.daemon.notice(r.log.Warn(), problem.NightMissed).Stringer("night", record.Night).Str("why", record.Missed).
 			Msg("the night was missed, catching up")
@@ -103,9 +109,8 @@ func (d *Daemon) run(ctx context.Context, record ledger.Run, req SyncRequest, re
 			fmt.Errorf("it took longer than %s", cfg.Deadline))
 		defer cancel()
 	}
-	d.drainRelinked() // before the links are read
 	err = r.walk(ctx)
-	if rematchErr := d.rematch(context.WithoutCancel(ctx), d.drainRelinked()); err == nil {
+	if rematchErr := d.rematch(context.WithoutCancel(ctx), r.drainRelinked()); err == nil {
 		err = rematchErr
 	}
 	return r.end(ctx, err)
@@ -113,7 +118,7 @@ func (d *Daemon) run(ctx context.Context, record ledger.Run, req SyncRequest, re
 
 // newRun returns a run that was begun.
 func (d *Daemon) newRun(cfg Config, req SyncRequest, record ledger.Run, report func(Progress)) *run {
-	r := &run{daemon: d, cfg: cfg, req: req, record: record, report: report,
+	r := &run{daemon: d, cfg: cfg, req: req, record: record, begun: record, report: report,
 		log: cfg.Log.With().Uint64("run", record.Number).Str("trigger", string(record.Trigger)).Logger()}
 	r.cfg.Destination = r.answers.observed(cfg.Destination)
 	r.record.Outcome, r.reported, r.tried = map[ledger.State]int{}, map[string]bool{}, map[uint64]bool{}
@@ -121,23 +126,10 @@ func (d *Daemon) newRun(cfg Config, req SyncRequest, record ledger.Run, report f
 	return r
 }
 
-// lockRun waits for the end of the run under way. Where ctx ends first, the
-// problem says so and why that ends something.
-func (d *Daemon) lockRun(ctx context.Context, what string) error {
-	for !d.runMutex.TryLock() {
-		select {
-		case <-ctx.Done():
-			return problem.Wrap(ctx.Err(), problem.Stopped, "a run is under way, and "+what, "Try again once it is over; balansd status shows how far it is.")
-		case <-time.After(runPollInterval):
-		}
-	}
-	return nil
-}
+// chosen reports whether the request is for dossiers or entries that a person chose.
+func (r SyncRequest) chosen() bool { return r.Dossier != "" || len(r.Entries) > 0 }
 
-// busy says that a run is under way: there is one at a time.
-func busy() error {
-	return problem.New(problem.Busy, "another run is under way", "Wait until it is over; balansd status shows how far it is.")
-}
+func (r *run) chosen() bool { return r.req.chosen() }
 
 // requireFirm refuses a request for a firm that is not linked.
 func (d *Daemon) requireFirm(ctx context.Context, firmID int64) error {
@@ -231,16 +223,7 @@ func (r *run) prune(ctx context.Context) error {
 func (r *run) end(ctx context.Context, err error) (ledger.Run, error) {
 	switch {
 	case ctx.Err() != nil:
-		r.record.Stopped = "it was stopped; the next run goes on where it was"
-		cause := context.Cause(ctx)
-		if !errors.Is(cause, context.Canceled) {
-			r.record.Stopped = cause.Error() + "; the next run goes on where it was"
-		}
-		if !isState(err) {
-			r.record.Halted = errors.Is(cause, context.Canceled)
-			err = problem.New(problem.Stopped, "the run was stopped before it was through",
-				"Nothing is lost; the next run goes on where it was.")
-		}
+		err = r.recordStop(context.Cause(ctx), err)
 	case err != nil:
 		r.record.Stopped = problem.Of(err).What
 	}
@@ -269,6 +252,26 @@ func (r *run) end(ctx context.Context, err error) (ledger.Run, error) {
 	return r.record, err
 }
 
+// recordStop records why the run ended early, and returns the problem that says so. An
+// error of the state stays.
+func (r *run) recordStop(cause, err error) error {
+	what, why, halted := "the run was stopped before it was through", "it was stopped", errors.Is(cause, context.Canceled)
+	person, byPerson := errors.AsType[*stoppedByError](cause)
+	switch {
+	case byPerson:
+		what, why, halted = name(person.by)+" stopped the run before it was through", person.Error(), true
+		r.record.StoppedBy = person.by
+	case !halted:
+		why = cause.Error()
+	}
+	r.record.Stopped = why + "; the next run goes on where it was"
+	if isState(err) {
+		return err
+	}
+	r.record.Halted = halted
+	return problem.New(problem.Stopped, what, "What is done stays done, and nothing is lost; the next run goes on where it was.")
+}
+
 // aboutFirm begins what a sentence about a firm is about.
 const aboutFirm = "Silverfin firm "
 
@@ -291,26 +294,6 @@ func (r *run) addProblem(text string, codes ...ledger.ProblemCode) {
 
 // maxProblems bounds what is kept with a run besides its entries.
 const maxProblems = 100
-
-// progress reports the current step.
-func (r *run) progress(text string) {
-	r.mu.Lock()
-	defer r.mu.Unlock()
-	r.report(Progress{Done: r.done, Total: r.total, Text: text})
-}
-
-// countFinished counts an entry and reports how it ended.
-func (r *run) countFinished(e ledger.Entry, would string) {
-	r.mu.Lock()
-	defer r.mu.Unlock()
-	r.done++
-	r.total = max(r.total, r.done)
-	r.record.Outcome[e.State]++
-	if e.CountFindings() > 0 && e.State != ledger.Superseded {
-		r.record.Findings++
-	}
-	r.report(Progress{Done: r.done, Total: r.total, Entry: &e, Would: would})
-}
 
 // renew renews the tokens of all firms that are about to expire.
 func (r *run) renew(ctx context.Context) error {
@@ -361,13 +344,6 @@ func (r *run) mustRelink(ctx context.Context, seen ledger.Firm, cause error) err
 		r.reportUnreachable(cause, aboutFirm+seen.Name)
 	}
 	return err
-}
-
-// setCurrent makes the run under way visible to Status.
-func (d *Daemon) setCurrent(r *ledger.Run) {
-	d.mu.Lock()
-	defer d.mu.Unlock()
-	d.current = r
 }
 
 // dossierName names a dossier as people know it.

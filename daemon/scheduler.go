@@ -56,8 +56,10 @@ func (d *Daemon) Run(ctx context.Context) error {
 		d.tick(ctx)
 		select {
 		case <-ctx.Done():
-			d.runMutex.Lock() // a run by hand ends with its own caller's context or with ours
-			defer d.runMutex.Unlock()
+			// A run by hand ends with its own caller's context or with ours.
+			if release, err := d.runs.exclude(context.WithoutCancel(ctx), ""); err == nil {
+				defer release()
+			}
 			d.recordAlive(context.WithoutCancel(ctx), d.config().Now())
 			return nil
 		case <-t.C:
@@ -334,10 +336,11 @@ func (d *Daemon) Healthy(ctx context.Context) error {
 	d.scheduler.mu.Lock()
 	lastDueCheck := d.scheduler.lastDueCheck
 	d.scheduler.mu.Unlock()
+	underway := len(d.runs.all()) > 0
 	d.mu.Lock()
-	runMutex, running := d.current != nil, d.running
+	running := d.running
 	d.mu.Unlock()
-	if quiet := cfg.Now().Round(0).Sub(lastDueCheck); running && !runMutex && !lastDueCheck.IsZero() && quiet > sleepGap {
+	if quiet := cfg.Now().Round(0).Sub(lastDueCheck); running && !underway && !lastDueCheck.IsZero() && quiet > sleepGap {
 		return fmt.Errorf("the clock was not read for %s", quiet.Round(time.Second))
 	}
 	answer := make(chan error, 1)

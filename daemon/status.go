@@ -27,11 +27,11 @@ func (d *Daemon) Status(ctx context.Context) (Status, error) {
 	if s.Running = d.running; s.Running {
 		s.Since = d.since
 	}
-	if d.current != nil {
-		now := *d.current
-		s.Run = &now
-	}
 	d.mu.Unlock()
+	s.Runs = d.runsUnderway()
+	if len(s.Runs) > 0 {
+		s.Run = &s.Runs[0].Run
+	}
 	var err error
 	if s.Connections, err = store.Connections(ctx); err != nil {
 		return s, err

@@ -58,10 +58,8 @@ type uploads struct {
 	locks  keyedlock.Lock[string] // of an upload, while its files are changed
 	checks keyedlock.Lock[string] // of an upload, while it is checked
 
-	mu        sync.Mutex
-	checking  map[string]int // how many checks of an upload are under way or wait
-	companies *companyIndex  // as read last
-	readAt    time.Time      // when they were
+	mu       sync.Mutex
+	checking map[string]int // how many checks of an upload are under way or wait
 }
 
 // uploadMeta is what is kept with an upload besides its items.

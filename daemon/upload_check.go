@@ -7,6 +7,7 @@ import (
 	"reflect"
 	"slices"
 	"sync"
+	"time"
 
 	"balansd/balance"
 	"balansd/ledger"
@@ -32,9 +33,7 @@ func (d *Daemon) CheckUpload(ctx context.Context, r UploadRequest) (Upload, erro
 	if err := d.readUploads(ctx, r.ID); err != nil {
 		return Upload{}, err
 	}
-	d.uploads.mu.Lock()
-	d.uploads.companies = nil // which may be others by now
-	d.uploads.mu.Unlock()
+	d.companies.save(nil, time.Time{}) // which may be others by now
 	if err := d.compareUpload(ctx, r.ID, func(UploadItem) bool { return true }); err != nil {
 		return Upload{}, err
 	}

@@ -249,25 +249,10 @@ func (d *Daemon) uploadCompanies(ctx context.Context, r *run) (*companyIndex, er
 	if err != nil {
 		return nil, err
 	}
-	now, u := r.cfg.Now(), &d.uploads
-	u.mu.Lock()
-	if u.companies != nil && now.Sub(u.readAt).Abs() < maxIndexAge && slices.EqualFunc(u.companies.firms, firms, sameFirm) {
-		r.index = u.companies
-	}
-	u.mu.Unlock()
-	if r.index != nil {
+	if r.index = d.companies.load(firms, r.cfg.Now(), maxIndexAge); r.index != nil {
 		return r.index, nil
 	}
-	ix, err := r.companies(ctx)
-	if err != nil {
-		return nil, err
-	}
-	if !ix.partial() {
-		u.mu.Lock()
-		u.companies, u.readAt = ix, now
-		u.mu.Unlock()
-	}
-	return ix, nil
+	return r.companies(ctx)
 }
 
 // sameFirm reports whether a firm is linked as it was.

@@ -402,12 +402,18 @@ func TestRunWaitsForTheOtherRun(t *testing.T) {
 	u := fx.upload(map[string][]byte{"x.csv": fx.document(balance.NBBCSV, fx.balance(fx.client(2), 2))})
 	it, err := fx.confirm(u, item(t, u))
 	fx.must(err)
-	if _, err := fx.d.Sync(t.Context(), daemon.SyncRequest{Entries: []uint64{it.Entry}}, nil); !problem.Is(err, problem.Busy) {
+	// What was uploaded is delivered beside it; another run over everything waits.
+	_, err = fx.d.Sync(t.Context(), daemon.SyncRequest{Entries: []uint64{it.Entry}}, nil)
+	fx.must(err)
+	if e, err := fx.store.Entry(t.Context(), it.Entry); err != nil || e.State != ledger.Done {
+		t.Errorf("what was uploaded is %s, %v", e.State, err)
+	}
+	if _, err := fx.d.Sync(t.Context(), daemon.SyncRequest{}, nil); !problem.Is(err, problem.Busy) {
 		t.Errorf("a second run: %v", err)
 	}
 	second := make(chan error)
 	go func() {
-		_, err := fx.d.Sync(t.Context(), daemon.SyncRequest{Entries: []uint64{it.Entry}, Wait: true}, nil)
+		_, err := fx.d.Sync(t.Context(), daemon.SyncRequest{Wait: true}, nil)
 		second <- err
 	}()
 	close(goOn)

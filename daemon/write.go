@@ -16,12 +16,15 @@ import (
 // It locks the target from the first reading to the last: two dossiers may lead
 // to one company.
 func (d *delivery) write(ctx context.Context, target ledger.Target) error {
-	unlock := d.dossiers.Lock("\x00target " + target.Key())
+	unlock, err := d.daemon.runs.targets.Acquire(ctx, target.Key())
+	if err != nil {
+		return err
+	}
 	defer unlock()
 	d.entry.Target = &target
 	x := &exchange{delivery: d, target: target, dest: d.cfg.Destination(target.FirmID),
 		planned: ledger.Figures{}, spent: map[balance.Cell]ledger.Seen{}}
-	err := x.dest.Update(ctx, target, func(r ledger.Reading) (ledger.Figures, error) { return x.decide(ctx, r) })
+	err = x.dest.Update(ctx, target, func(r ledger.Reading) (ledger.Figures, error) { return x.decide(ctx, r) })
 	d.outages.observe(d.firmService(), isDown(err))
 	if err != nil {
 		d.unspent = x.unspend(isDown(err))

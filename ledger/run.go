@@ -52,6 +52,8 @@ type Run struct {
 	// Halted says that the run ended early because balansd, or the command that
 	// asked for it, was stopped: nothing is wrong then.
 	Halted bool `json:"halted,omitempty"`
+	// StoppedBy names the person who stopped the run, if one did.
+	StoppedBy string `json:"stopped_by,omitempty"`
 }
 
 // NeedsPerson reports whether something went wrong in the run that needs a person.

@@ -58,6 +58,10 @@ func (c calls) History(ctx context.Context, in daemon.HistoryQuery) (daemon.Hist
 	return do(ctx, c, history, in)
 }
 
+func (c calls) StopSync(ctx context.Context, in daemon.StopRequest) (daemon.StoppedRuns, error) {
+	return do(ctx, c, stopSync, in)
+}
+
 func (c calls) Retry(ctx context.Context, in daemon.EntryRequest) (ledger.Entry, error) {
 	return do(ctx, c, retry, in)
 }

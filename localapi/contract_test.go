@@ -68,6 +68,7 @@ var cases = map[string]func(context.Context, API) []any{
 	"Document":      full(API.Document),
 	"Dossiers":      full(API.Dossiers),
 	"History":       full(API.History),
+	"StopSync":      full(API.StopSync),
 	"Retry":         full(API.Retry),
 	"Accept":        full(API.Accept),
 	"Dismiss":       full(API.Dismiss),

@@ -106,6 +106,7 @@ var (
 	document       = query("document", API.Document)
 	dossiers       = query("dossiers", API.Dossiers)
 	history        = query("history", API.History)
+	stopSync       = change("stop-sync", API.StopSync, stopRecord)
 	retry          = change("retry", API.Retry, entryRecord("retry"))
 	decide         = change("decide", API.Decide, decisionRecord)
 	accept         = change("accept", API.Accept, acceptRecord)
@@ -140,9 +141,18 @@ var (
 
 // operations lists these operations.
 func operations() []servable {
-	return []servable{status, show, document, dossiers, history, retry, decide, accept, dismiss, connectFinbox, catalogue, addConnection, testConnection,
+	return []servable{status, show, document, dossiers, history, stopSync, retry, decide, accept, dismiss, connectFinbox, catalogue, addConnection, testConnection,
 		connections, setConnection, firms, removeFirm, takeOver, beginSilverfin, endSilverfin, link, unlink, links,
 		uploads, upload, checkUpload, clients, chooseClient, confirmUpload, discardUpload, backup, reload, people, invite, enable}
+}
+
+// stopRecord names the runs that were stopped.
+func stopRecord(in daemon.StopRequest, out daemon.StoppedRuns) accounts.Record {
+	numbers := make([]string, len(out.Runs))
+	for i, r := range out.Runs {
+		numbers[i] = entryName(r.Number)
+	}
+	return accounts.Record{Who: in.By, What: "stop-sync", On: strings.Join(numbers, " ")}
 }
 
 // entryRecord returns the record of a change of one entry.

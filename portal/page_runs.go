@@ -11,7 +11,10 @@ import (
 )
 
 func (h *Handler) runRoutes() []route {
-	return []route{{method: http.MethodGet, path: "/nights", access: staff, handle: runsPage, nav: "nav.runs"}}
+	return []route{
+		{method: http.MethodGet, path: "/nights", access: staff, handle: runsPage, nav: "nav.runs"},
+		{method: http.MethodPost, path: "/nights/stop", access: staff, handle: stopRun},
+	}
 }
 
 // Limits of the page: the days of the calendar, the runs that are loaded for it, and the
@@ -25,6 +28,7 @@ const (
 // runsData is the data of the page of runs.
 type runsData struct {
 	Calendar calendar
+	Underway []underwayView
 	Runs     []runView
 	Missed   []missedRunView
 	All      bool // list all runs that were loaded
@@ -121,17 +125,15 @@ func runsPage(rq *request) error {
 	if err != nil {
 		return err
 	}
-	running := uint64(0)
-	if len(h.Runs) > 0 && h.Runs[0].End.IsZero() { // or the process was killed
-		s, err := rq.API.Status(rq.r.Context())
-		if err != nil {
-			return err
-		}
-		if s.Run != nil {
-			running = s.Run.Number
-		}
+	s, err := rq.API.Status(rq.r.Context())
+	if err != nil {
+		return err
 	}
-	d := runsData{All: rq.r.URL.Query().Get("all") == "1"}
+	running := map[uint64]bool{} // others without an end were cut off
+	for _, r := range s.Runs {
+		running[r.Run.Number] = true
+	}
+	d := runsData{All: rq.r.URL.Query().Get("all") == "1", Underway: rq.underway(s)}
 	today := balance.DateOf(rq.Now().In(rq.Zone))
 	d.Calendar = newCalendar(h.Runs, h.Missed, today)
 	for _, p := range h.Runs {
@@ -140,7 +142,7 @@ func runsPage(rq *request) error {
 			break
 		}
 		one := rq.runView(p)
-		one.Running = running != 0 && running == p.Number
+		one.Running = running[p.Number]
 		d.Runs = append(d.Runs, one)
 	}
 	for _, m := range h.Missed[:min(len(h.Missed), runsListed)] {

@@ -4,6 +4,7 @@ import (
 	"cmp"
 	"context"
 	"crypto/rand"
+	"maps"
 	"net/http"
 	"net/url"
 	"slices"
@@ -48,7 +49,10 @@ type job struct {
 	Name   string // of the dossier
 	Start  time.Time
 
+	Number      uint64 // of the run; 0 before it has begun
 	Done, Total int
+	Outcome     map[ledger.State]int
+	Pace        daemon.Pace
 	End         time.Time // zero while running
 	Run         ledger.Run
 	Code        string // of the problem, when it failed
@@ -58,7 +62,7 @@ type job struct {
 // and stops with the server. It returns the id of the job.
 func (h *Handler) startJob(ctx context.Context, j job, r daemon.SyncRequest) string {
 	ctx, cancel := background(ctx)
-	j.ID, j.Start = rand.Text(), h.Now()
+	j.ID, j.Start, j.Outcome = rand.Text(), h.Now(), map[ledger.State]int{}
 	one := &j
 	h.jobs.mu.Lock()
 	h.jobs.list = append(h.jobs.list, one)
@@ -73,7 +77,10 @@ func (h *Handler) startJob(ctx context.Context, j job, r daemon.SyncRequest) str
 		pass, err := h.API.Sync(ctx, r, func(p daemon.Progress) {
 			h.jobs.mu.Lock()
 			defer h.jobs.mu.Unlock()
-			one.Done, one.Total = p.Done, p.Total
+			one.Number, one.Done, one.Total, one.Pace = p.Run, p.Done, p.Total, p.Pace
+			if p.Entry != nil {
+				one.Outcome[p.Entry.State]++
+			}
 		})
 		h.jobs.mu.Lock()
 		defer h.jobs.mu.Unlock()
@@ -93,7 +100,9 @@ func (l *jobs) find(id string) (job, bool) {
 	if i < 0 {
 		return job{}, false
 	}
-	return *l.list[i], true
+	found := *l.list[i]
+	found.Outcome = maps.Clone(found.Outcome)
+	return found, true
 }
 
 // startSync starts a run over one dossier or all of them, with a full listing when the
@@ -107,9 +116,8 @@ func startSync(rq *request) error {
 			return err
 		}
 		j.Entry, j.Name = f.Entry.Number, rq.entry(f.Entry).Name()
-		r.Dossier = f.Entry.Dossier.ID
-		if r.Dossier == "" {
-			r.Dossier = string(f.Entry.Dossier.EnterpriseNumber)
+		if r.Connection, r.Dossier = f.Entry.Connection, f.Entry.Dossier.ID; r.Dossier == "" {
+			r.Connection, r.Dossier = "", string(f.Entry.Dossier.EnterpriseNumber)
 		}
 	}
 	id := rq.startJob(rq.r.Context(), j, r)
@@ -131,6 +139,7 @@ type jobView struct {
 	Result      *entryView // the entry after the run
 	ProblemCode string     // of a service that could not be reached
 	Run         *runView
+	Progress    progressView
 }
 
 // writeJob answers with the state of a job: as a page, or as the part that htmx reloads.
@@ -155,10 +164,9 @@ func (rq *request) writeJob(id string) error {
 	return rq.renderPage("sync", view)
 }
 
-// viewJob returns the view of a job.
-// ended what came of it.
+// viewJob returns the view of a job, and once it has ended what came of it.
 func (rq *request) viewJob(j job) (jobView, error) {
-	view := jobView{job: j, Running: j.End.IsZero()}
+	view := jobView{job: j, Running: j.End.IsZero(), Progress: newProgressView(j.Done, j.Total, j.Outcome, j.Pace)}
 	until := j.End
 	if view.Running {
 		until = rq.Now()

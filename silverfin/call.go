@@ -39,6 +39,7 @@ type Firm struct {
 
 	mu        sync.Mutex
 	restUntil time.Time // no call before, because Silverfin said so
+	throttle  ledger.Throttle
 }
 
 // call is one request below the firm's part of the API.
@@ -152,7 +153,9 @@ func (f *Firm) request(ctx context.Context, c call, payload []byte, token string
 		req.Header.Set("Content-Type", "application/json")
 		req.GetBody = nil // net/http would send it again by itself, a while later
 	}
+	sent := time.Now()
 	resp, err := f.client.http.Do(req)
+	f.count(0, time.Since(sent))
 	if err != nil {
 		return answer{}, err
 	}

@@ -5,7 +5,10 @@ import (
 	"net/http"
 	"time"
 
+	"golang.org/x/time/rate"
+
 	"balansd/internal/sleep"
+	"balansd/ledger"
 	"balansd/transport"
 )
 
@@ -36,7 +39,9 @@ func (f *Firm) pace(ctx context.Context) error {
 		rest := time.Until(f.restUntil)
 		f.mu.Unlock()
 		if rest <= 0 {
+			began := time.Now()
 			if f.bucket.Wait(ctx) == nil {
+				f.count(time.Since(began), 0)
 				return nil
 			}
 			// The bucket returns at once if the deadline is too early for it.
@@ -48,6 +53,26 @@ func (f *Firm) pace(ctx context.Context) error {
 			return err
 		}
 	}
+}
+
+// count adds to how long calls waited for the bucket, and Silverfin took to answer.
+func (f *Firm) count(waited, answered time.Duration) {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	f.throttle.Waited += waited
+	f.throttle.Answered += answered
+}
+
+// Throttle says how the calls were slowed down since the client was made.
+func (f *Firm) Throttle() ledger.Throttle {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	t := f.throttle
+	t.RestUntil = f.restUntil
+	if limit := f.bucket.Limit(); limit != rate.Inf {
+		t.PerSecond = float64(limit)
+	}
+	return t
 }
 
 // mayWriteNow reports whether a write may be sent at once: there is no Retry-After to

@@ -105,6 +105,12 @@ func (a *API) History(_ context.Context, q daemon.HistoryQuery) (daemon.History,
 	return Answer[daemon.History](a)
 }
 
+// StopSync is daemon.API's.
+func (a *API) StopSync(_ context.Context, r daemon.StopRequest) (daemon.StoppedRuns, error) {
+	a.Record("StopSync", r)
+	return Answer[daemon.StoppedRuns](a)
+}
+
 // Retry is daemon.API's.
 func (a *API) Retry(_ context.Context, r daemon.EntryRequest) (ledger.Entry, error) {
 	a.Record("Retry", r)
@@ -329,6 +335,8 @@ func fill(v reflect.Value, n *int) {
 		v.SetBool(true)
 	case reflect.Int, reflect.Int64:
 		v.SetInt(int64(*n))
+	case reflect.Float64:
+		v.SetFloat(float64(*n) + 0.5)
 	case reflect.Uint8:
 		v.SetUint(uint64(*n%255) + 1)
 	case reflect.Uint64:
