@@ -26,7 +26,8 @@ const manual = "../docs/log.md"
 // computed are keys that are not written out where they are logged, by file.
 var computed = map[string][]string{
 	// How many entries ended in each state of the ledger.
-	"daemon/run.go": {"found", "waiting", "failed", "sending", "done", "differs", "superseded", "ignored"},
+	"daemon/run.go":      {"found", "waiting", "failed", "sending", "done", "differs", "superseded", "ignored"},
+	"daemon/progress.go": {"found", "waiting", "failed", "sending", "done", "differs", "superseded", "ignored"},
 }
 
 // starts are the methods with which an event or the fields of a logger begin.
