@@ -25,7 +25,7 @@ torture:
 
 # The figures that the project promises; ratios are taken within one run.
 bench:
-	go test -run '^$$' -bench . -benchtime 1x -timeout 60m ./daemon ./cli ./balance ./folder
+	go test -run '^$$' -bench . -benchtime 1x -timeout 60m ./daemon ./cli ./balance ./folder ./store
 
 lint:
 	go vet ./...

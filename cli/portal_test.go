@@ -29,6 +29,21 @@ func portalApp(t *testing.T, listen string) (*App, *bytes.Buffer) {
 	return &App{env: Env{Stdout: &out, Stderr: newOutput(), Version: "test"}, configPath: f.config}, &out
 }
 
+// openNode opens the node of an app's configuration until the test ends.
+func openNode(t *testing.T, app *App) (*config.Config, *node) {
+	t.Helper()
+	cfg, err := app.config()
+	if err != nil {
+		t.Fatal(err)
+	}
+	n, err := newNode(t.Context(), cfg, nodeOptions{version: "test", log: zerolog.Nop()})
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { _ = n.Close() })
+	return cfg, n
+}
+
 // portal runs a command of balansd portal.
 func (app *App) portal(ctx context.Context, args ...string) error {
 	c := newPortalCommand(app)
@@ -192,15 +207,7 @@ func TestFirstAdminLink(t *testing.T) {
 // secrets.
 func TestSettingsPageHasNoSecrets(t *testing.T) {
 	app, _ := portalApp(t, testenv.UnusedAddress(t))
-	cfg, err := app.config()
-	if err != nil {
-		t.Fatal(err)
-	}
-	n, err := newNode(t.Context(), cfg, nodeOptions{version: "test", log: zerolog.Nop()})
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer n.Close()
+	cfg, n := openNode(t, app)
 	shown := map[string]string{}
 	for _, s := range n.settings() {
 		shown[s.Key] = s.Value
@@ -217,15 +224,7 @@ func TestPagesOff(t *testing.T) {
 	if err := app.portal(t.Context(), "invite", "an"); !problem.Is(err, problem.NotAllowed) {
 		t.Errorf("an invitation gives %v", err)
 	}
-	cfg, err := app.config()
-	if err != nil {
-		t.Fatal(err)
-	}
-	n, err := newNode(t.Context(), cfg, nodeOptions{version: "test", log: zerolog.Nop()})
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer n.Close()
+	cfg, n := openNode(t, app)
 	p, err := n.newPages(cfg, nil)
 	if err != nil || p.web != nil {
 		t.Fatal(p, err)
@@ -246,15 +245,7 @@ func TestAuditLogWithoutDaemon(t *testing.T) {
 	if !problem.Is(err, problem.NotFound) {
 		t.Fatal(err)
 	}
-	cfg, err := app.config()
-	if err != nil {
-		t.Fatal(err)
-	}
-	n, err := newNode(t.Context(), cfg, nodeOptions{version: "test", log: zerolog.Nop()})
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer n.Close()
+	cfg, n := openNode(t, app)
 	_, log := n.people(cfg)
 	list, _, err := log.Page(t.Context(), 0, 10)
 	if err != nil || len(list) != 1 || list[0].Who != "an" || list[0].What != "retry" || list[0].Outcome != string(problem.NotFound) {

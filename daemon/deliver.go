@@ -200,7 +200,7 @@ func isState(err error) bool {
 }
 
 // delivery is one entry on its way through a run. It goes through revisions.go, which
-// calls read.go, then hold.go, locate.go, which calls match.go, and write.go;
+// calls read.go, then hold_for_review.go, locate.go, which calls match.go, and write.go;
 // outcome.go records where it ended.
 type delivery struct {
 	*run

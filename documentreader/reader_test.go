@@ -246,16 +246,3 @@ func TestSameAsHere(t *testing.T) {
 		})
 	}
 }
-
-func BenchmarkPDF(b *testing.B) {
-	doc, err := os.ReadFile("../../shared/samples/nbb-pdf-m01f-abbr-2024-0443246943.pdf")
-	if err != nil {
-		b.Skip("the real documents are not on this machine")
-	}
-	r := newReader(b, "real")
-	for b.Loop() {
-		if _, err := r.ReadDocument(b.Context(), doc); err != nil {
-			b.Fatal(err)
-		}
-	}
-}

@@ -234,30 +234,3 @@ func logConcurrently(log zerolog.Logger, writers, each int) {
 	}
 	wg.Wait()
 }
-
-// BenchmarkDebugOff measures a debug line that is not wanted.
-func BenchmarkDebugOff(b *testing.B) {
-	log := openLog(b, Config{}, testSystem(b)).Logger().With().Str("a", "b").Logger()
-	b.ReportAllocs()
-	for b.Loop() {
-		log.Debug().Str("method", "GET").Str("host", "live.getsilverfin.com").Int("status", 200).Msg("request answered")
-	}
-}
-
-// BenchmarkLine measures a line that is written, with the search for secrets.
-func BenchmarkLine(b *testing.B) {
-	log := openLog(b, Config{}, testSystem(b)).Logger().With().Str("a", "b").Logger()
-	b.ReportAllocs()
-	for b.Loop() {
-		log.Info().Str("method", "GET").Str("host", "live.getsilverfin.com").Int("status", 200).Msg("request answered")
-	}
-}
-
-// BenchmarkSuspiciousLine measures a line that has a hint of a secret.
-func BenchmarkSuspiciousLine(b *testing.B) {
-	log := openLog(b, Config{}, testSystem(b)).Logger().With().Str("a", "b").Logger()
-	b.ReportAllocs()
-	for b.Loop() {
-		log.Info().Str("host", "live.getsilverfin.com").Int("generation", 200).Msg("silverfin tokens renewed")
-	}
-}

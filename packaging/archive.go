@@ -15,10 +15,10 @@ import (
 	"time"
 )
 
-// A member is one file of an archive or of a package.
+// member is one file of an archive or a package.
 type member struct {
-	name string // its place, with slashes
-	path string // where it is now
+	name string // path in the archive, with slashes
+	path string // path on disk
 	exec bool
 }
 
@@ -29,8 +29,8 @@ func (m member) mode() fs.FileMode {
 	return 0o644
 }
 
-// writeArchive packs members, in the order that they have, beneath a folder
-// that is named after the archive: as .tar.gz or as .zip.
+// writeArchive packs members, in their order, into a folder named after the archive: as
+// .tar.gz or as .zip.
 func writeArchive(file string, members []member, at time.Time) (err error) {
 	out, err := os.Create(file)
 	if err != nil {
@@ -44,7 +44,7 @@ func writeArchive(file string, members []member, at time.Time) (err error) {
 }
 
 func writeTar(out io.Writer, folder string, members []member, at time.Time) error {
-	packed, err := gzip.NewWriterLevel(out, gzip.BestCompression) // its header keeps no time
+	packed, err := gzip.NewWriterLevel(out, gzip.BestCompression) // without a time in its header
 	if err != nil {
 		return err
 	}
@@ -94,7 +94,7 @@ func copyFrom(w io.Writer, name string) error {
 	return nil
 }
 
-// packText is gzip without a name or a time, for man pages.
+// packText compresses text with gzip without a name or a time, for man pages.
 func packText(w io.Writer, text []byte) error {
 	packed, err := gzip.NewWriterLevel(w, gzip.BestCompression)
 	if err != nil {

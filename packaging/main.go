@@ -28,22 +28,22 @@ func main() {
 	}
 }
 
-// kinds of package, by their suffix.
+// kinds are the kinds of package, by suffix.
 var kinds = []string{"tar.gz", "deb", "rpm", "zip", "msi"}
 
-// release is one build of everything.
+// release is one build of all packages.
 type release struct {
-	root    string // of the source
-	out     string // where the packages go
-	work    string // for what lies between
+	root    string // of the source tree
+	out     string // the folder for the packages
+	work    string // the folder for intermediate files
 	version version
-	at      time.Time // of the commit; every time in a package is this one
+	at      time.Time // of the commit; the only time in a package
 	signing signing
 	kinds   []string
 	log     io.Writer
 }
 
-// A target is one system that packages are made for.
+// target is a system that packages are made for.
 type target struct {
 	os, arch string
 	program  string // the path of the program
@@ -149,9 +149,9 @@ func (r *release) pack(ctx context.Context, t target, texts *texts) (made []stri
 	return made, nil
 }
 
-// supports reports whether a kind of package exists for the target. There is no
-// installer for Windows on arm64, since wixl knows no such one: its zip holds
-// the same files, and "balansd service install" does the rest.
+// supports reports whether a kind of package exists for the target. There is no installer
+// for Windows on arm64, which wixl does not support: its zip has the same files, and
+// "balansd service install" does the rest.
 func (t target) supports(kind string) bool {
 	switch kind {
 	case "zip":
@@ -162,18 +162,18 @@ func (t target) supports(kind string) bool {
 	return t.os == "linux"
 }
 
-// name is the path of a package. It has no version in it, so that the commands
-// of the README and the manuals hold for each; the package itself states it.
+// name returns the path of a package. It has no version in it, so that the commands in the
+// README and the manuals work for each version.
 func (r *release) name(t target, suffix string) string {
 	return filepath.Join(r.out, fmt.Sprintf("balansd-%s-%s.%s", t.os, t.arch, suffix))
 }
 
-// writeChecksums writes the checksums, signs them, and prints what was made.
+// writeChecksums writes and signs the checksums, and prints what was made.
 func (r *release) writeChecksums(ctx context.Context, made []string) error {
 	slices.Sort(made)
 	var sums strings.Builder
 	for _, file := range made {
-		// Packages are for everybody to read, whatever the umask of who builds.
+		// Everybody may read packages, independent of the builder's umask.
 		if err := os.Chmod(file, 0o644); err != nil {
 			return err
 		}

@@ -9,16 +9,16 @@ import (
 	"github.com/spf13/pflag"
 )
 
-// Our own pages, and not those of cobra/doc: it reads the help as Markdown,
-// which eats the underscores of our variables and the backslashes of Windows.
+// These pages do not use cobra/doc, which reads the help as Markdown: that drops the
+// underscores of environment variables and the backslashes of Windows.
 
 // manSection is the section of the man pages: 8 is system administration.
 const manSection = "8"
 
-// manName is what a command's page is called: balansd-config-check.
+// manName returns the name of a command's page, such as balansd-config-check.
 func manName(c *cobra.Command) string { return strings.ReplaceAll(c.CommandPath(), " ", "-") }
 
-// shown lists a command's sub-commands that its help lists.
+// shown returns the sub-commands that a command's help lists.
 func shown(c *cobra.Command) []*cobra.Command {
 	var list []*cobra.Command
 	for _, sub := range c.Commands() {
@@ -29,7 +29,7 @@ func shown(c *cobra.Command) []*cobra.Command {
 	return list
 }
 
-// manPage writes the page of one command in the language of man(7).
+// manPage returns the page of a command in the format of man(7).
 func manPage(c *cobra.Command, version string, at time.Time) string {
 	c.InitDefaultHelpFlag()
 	var b strings.Builder
@@ -63,7 +63,7 @@ func manPage(c *cobra.Command, version string, at time.Time) string {
 	return b.String()
 }
 
-// exits are the exit codes of every command, as package cli documents them.
+// exits are the exit codes of each command, as package cli documents them.
 var exits = []struct {
 	code    int
 	meaning string
@@ -113,8 +113,8 @@ func writeSeeAlso(b *strings.Builder, c *cobra.Command) {
 	fmt.Fprintf(b, ".SH SEE ALSO\n%s\n", strings.Join(pages, ",\n"))
 }
 
-// writeText writes a help text: a paragraph is filled, and one with a line that
-// starts with a blank, a list or an example, stays as it is.
+// writeText writes a help text. Paragraphs are filled, except those with a line that
+// starts with a blank, such as lists and examples.
 func writeText(b *strings.Builder, text string) {
 	for _, paragraph := range strings.Split(strings.Trim(text, "\n"), "\n\n") {
 		lines := strings.Split(paragraph, "\n")
@@ -131,8 +131,8 @@ func writeText(b *strings.Builder, text string) {
 	}
 }
 
-// escaped makes text safe for roff: no line of it is a request, no backslash an
-// escape, and a hyphen is one that can be copied.
+// escaped escapes text for roff, so that no line of it is a request, no backslash an
+// escape, and each hyphen can be copied.
 func escaped(s string) string {
 	s = strings.NewReplacer(`\`, `\e`, "-", `\-`, "\n", " ").Replace(s)
 	if strings.HasPrefix(s, ".") || strings.HasPrefix(s, "'") {

@@ -17,11 +17,10 @@ import (
 	"time"
 )
 
-// upgradeCode is how Windows knows every version of balansd as the same
-// product. It never changes.
+// upgradeCode identifies all versions of balansd as one product. It never changes.
 const upgradeCode = "8D4C5B0E-6B3F-4E0B-9C1D-2A7F5E904B61"
 
-// msiValues are what the installer's description is filled in with.
+// msiValues are the values in the installer's description.
 type msiValues struct {
 	Version, Numbers, Next                string // Next is the lowest version above it
 	ProductCode, PackageCode, UpgradeCode string
@@ -37,7 +36,7 @@ func (r *release) msi(ctx context.Context, t target, file string) error {
 	if err != nil {
 		return err
 	}
-	// The package code names these very bytes, so it is made of all of them.
+	// The package code must change with the content, so it is derived from all files.
 	all := sha256.New()
 	next := r.version
 	next.patch++
@@ -49,7 +48,7 @@ func (r *release) msi(ctx context.Context, t target, file string) error {
 			return err
 		}
 		_, _ = fmt.Fprintf(all, "%s %d\n%s", m.name, len(content), content)
-		beside, err := filepath.Rel(r.work, m.path) // wixl takes no other path
+		beside, err := filepath.Rel(r.work, m.path) // wixl accepts only relative paths
 		if err != nil {
 			return err
 		}
@@ -83,11 +82,11 @@ func (r *release) msi(ctx context.Context, t target, file string) error {
 	return r.signing.windows(ctx, file, r.at)
 }
 
-// escape makes the values safe for XML.
+// escape escapes the values for XML.
 func (v msiValues) escape() msiValues {
 	xmlText := func(s string) string {
 		var b bytes.Buffer
-		_ = xml.EscapeText(&b, []byte(s)) // a buffer takes all
+		_ = xml.EscapeText(&b, []byte(s)) // writing to a Buffer never fails
 		return b.String()
 	}
 	v.Version, v.Program = xmlText(v.Version), xmlText(v.Program)
@@ -100,9 +99,9 @@ func (v msiValues) escape() msiValues {
 	return v
 }
 
-// The summary of an installer is a property set as [MS-OLEPS] describes it:
-// 28 bytes, the id of the set, where its section is; in the section its length,
-// a count, and an id and a place for each property.
+// The summary of an installer is a property set as [MS-OLEPS] describes it: 28 bytes, the
+// id of the set, and the offset of its section; the section has its length, a count, and
+// an id and an offset for each property.
 const (
 	summaryHeader   = 28
 	propertyPackage = 9 // the package code
@@ -112,9 +111,8 @@ const (
 	typeTime        = 0x40
 )
 
-// settle replaces the package code and the times, which wixl generates, so that the
-// build is reproducible. All have a fixed length, and wixl writes the summary in one
-// piece.
+// settle replaces the package code and the times, which wixl generates, so that the build
+// is reproducible. They have a fixed length, and wixl writes the summary in one piece.
 func settle(file, packageCode string, at time.Time) error {
 	content, err := os.ReadFile(file)
 	if err != nil {
@@ -141,7 +139,7 @@ func settle(file, packageCode string, at time.Time) error {
 		case key == propertyPackage && kind == typeText && number(place+4) >= uint32(len(packageCode)+2):
 			done += copy(set[place+8:], "{"+packageCode+"}") / 38
 		case (key == propertyCreated || key == propertySaved) && kind == typeTime && int(place)+12 <= len(set):
-			// Tenths of a microsecond since 1601.
+			// In units of 100 nanoseconds since 1601.
 			binary.LittleEndian.PutUint64(set[place+4:], uint64(at.Unix()+11644473600)*10_000_000)
 			done++
 		}

@@ -11,13 +11,13 @@ import (
 	"time"
 )
 
-// nfpm makes a .deb or an .rpm of what packaging/nfpm.yaml lists.
+// nfpm makes a .deb or an .rpm from packaging/nfpm.yaml.
 func (r *release) nfpm(ctx context.Context, t target, kind string, texts *texts, file string) error {
 	tool, err := output(ctx, r.root, "go", "tool", "-modfile=tools/go.mod", "-n", "nfpm")
 	if err != nil {
 		return err
 	}
-	// nfpm takes a file's time from the disk.
+	// nfpm uses the modification times on disk.
 	if err := setTimes(r.work, r.at); err != nil {
 		return err
 	}
@@ -33,7 +33,7 @@ func (r *release) nfpm(ctx context.Context, t target, kind string, texts *texts,
 	return nil
 }
 
-// setTimes sets the time of every file in a folder.
+// setTimes sets the time of each file in a folder.
 func setTimes(dir string, at time.Time) error {
 	return filepath.WalkDir(dir, func(path string, d fs.DirEntry, err error) error {
 		if err != nil || d.IsDir() {

@@ -15,8 +15,8 @@ import (
 	"time"
 )
 
-// The parts of a CycloneDX 1.5 document that are used. A small writer of our
-// own: the Go tool has put all that it says into the program.
+// The parts of a CycloneDX 1.5 document that are used. All values come from the build
+// information in the program.
 type bom struct {
 	Format      string       `json:"bomFormat"`
 	SpecVersion string       `json:"specVersion"`
@@ -51,8 +51,8 @@ type dependency struct {
 	DependsOn []string `json:"dependsOn"`
 }
 
-// billOfMaterials lists the modules that are linked into a program, and the Go
-// that built it, as CycloneDX JSON. The hash of a module is that of go.sum.
+// billOfMaterials lists the modules linked into a program, and the version of Go that
+// built it, as CycloneDX JSON. The hash of a module is that of go.sum.
 func billOfMaterials(program string, v version, at time.Time) ([]byte, error) {
 	info, err := buildinfo.ReadFile(program)
 	if err != nil {
@@ -91,7 +91,7 @@ func billOfMaterials(program string, v version, at time.Time) ([]byte, error) {
 	return out.Bytes(), err
 }
 
-// linked returns the modules of a program, each as it was really taken.
+// linked returns the modules of a program, with replacements applied.
 func linked(info *debug.BuildInfo) []*debug.Module {
 	var list []*debug.Module
 	for _, m := range info.Deps {
@@ -105,7 +105,7 @@ func linked(info *debug.BuildInfo) []*debug.Module {
 }
 
 func golangComponent(kind, path, version string) component {
-	// "+" is a blank to some who read package URLs.
+	// Some readers of package URLs take "+" for a blank.
 	purl := "pkg:golang/" + path + "@" + strings.ReplaceAll(version, "+", "%2B")
 	return component{Type: kind, Ref: purl, Name: path, Version: version, PURL: purl}
 }

@@ -10,13 +10,13 @@ import (
 	"time"
 )
 
-// signing says with what packages are signed; empty for no signature. The values are
-// paths, so that no password is in a variable or an argument.
+// signing names the identities with which packages are signed; those that are empty are
+// not used. The values are paths, so that no password is in a variable or an argument.
 type signing struct {
-	certificate string // PEM, with the certificates between it and its root
+	certificate string // PEM, with its intermediate certificates
 	key         string // PEM
-	pkcs12      string // both in one file, in place of the two
-	password    string // a file that holds the password of either
+	pkcs12      string // certificate and key in one file, instead of the two
+	password    string // a file with the password of the key
 	timestamps  string // URL of a time-stamping authority (RFC 3161)
 	gpg         string // a file with the secret GPG key, without a passphrase
 }
@@ -58,8 +58,7 @@ func (s signing) windows(ctx context.Context, file string, at time.Time) error {
 	return os.Rename(signed, file)
 }
 
-// text puts a signature of its own beside a file, FILE.asc; and takes one of an
-// earlier time away.
+// text writes a detached signature FILE.asc, replacing an earlier one.
 func (s signing) text(ctx context.Context, file string) (err error) {
 	if err := os.Remove(file + ".asc"); err != nil && !errors.Is(err, fs.ErrNotExist) {
 		return err
@@ -67,7 +66,7 @@ func (s signing) text(ctx context.Context, file string) (err error) {
 	if s.gpg == "" {
 		return nil
 	}
-	// A keyring of this moment: the one of who builds is neither needed nor touched.
+	// A temporary keyring, so that the builder's own is not used.
 	home, err := os.MkdirTemp("", "balansd-gpg-")
 	if err != nil {
 		return err

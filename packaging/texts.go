@@ -20,15 +20,15 @@ import (
 	"balansd/service"
 )
 
-// texts are what the packages hold beside the program, in one folder: the same
-// for every target.
+// texts are the files that packages have beside the program, in one folder. They are the
+// same for each target.
 type texts struct {
 	dir   string
-	files []string // their paths beneath dir
+	files []string // paths within dir
 }
 
-// write puts a file into the folder. Rights do not come from the umask of who
-// builds.
+// write writes a file to the folder, with permissions that do not depend on the builder's
+// umask.
 func (t *texts) write(name string, text []byte) error {
 	file := filepath.Join(t.dir, filepath.FromSlash(name))
 	err := os.MkdirAll(filepath.Dir(file), 0o750)
@@ -39,7 +39,7 @@ func (t *texts) write(name string, text []byte) error {
 	return err
 }
 
-// writeTexts makes the unit, man pages and completions, and gathers the rest.
+// writeTexts writes the unit, man pages and completions, and copies the other files.
 func (r *release) writeTexts() (*texts, error) {
 	example, err := os.ReadFile(filepath.Join(r.root, "config.example.yaml"))
 	if err != nil {
@@ -98,8 +98,8 @@ func writeCompletions(t *texts, root *cobra.Command) error {
 	return nil
 }
 
-// addDocs adds the documents for those who install, set up and use balansd; the
-// others in docs/ are for its developers.
+// addDocs adds the documents for those who install, configure and use balansd. The others
+// in docs/ are for developers.
 func (r *release) addDocs(t *texts) error {
 	names := []string{"LICENSE", "CHANGELOG.md", "config.example.yaml"}
 	for _, manual := range []string{"it-admin*.md", "csm*.md", "accountant*.md", "log.md", "checks.md", "cbso-table.md", "windows-checklist.md"} {
@@ -123,9 +123,9 @@ func (r *release) addDocs(t *texts) error {
 	return nil
 }
 
-// members is what an archive of the target holds. The unit is not in it: in a
-// package its paths are right, and from an archive "balansd service install"
-// writes one with the paths of that machine.
+// members returns the files of an archive for the target. The unit is not among them: its
+// paths are those of a package, and "balansd service install" writes one with the right
+// paths.
 func (t *texts) members(to target, notices string) []member {
 	program := "balansd"
 	if to.os == "windows" {
@@ -145,8 +145,8 @@ func (t *texts) members(to target, notices string) []member {
 	return append(list, member{"doc/THIRD-PARTY.txt", notices, false})
 }
 
-// writeNotices gathers the licences of all that is linked into a program: each
-// asks that its text comes along.
+// writeNotices collects the licences of all modules linked into a program, which must be
+// distributed with it.
 func (r *release) writeNotices(ctx context.Context, t target) (string, error) {
 	info, err := buildinfo.ReadFile(t.program)
 	if err != nil {

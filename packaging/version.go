@@ -13,9 +13,8 @@ import (
 	"time"
 )
 
-// version is a semantic version that each form of package takes in its own
-// way: deb and rpm put a tilde before pre, the installer of Windows knows only
-// the three numbers.
+// version is a semantic version, which each kind of package writes differently: deb and
+// rpm put a tilde before pre, and a Windows installer has only the three numbers.
 type version struct {
 	major, minor, patch int
 	pre, build          string // as in 1.2.3-pre+build
@@ -23,8 +22,8 @@ type version struct {
 
 var versionForm = regexp.MustCompile(`^v?(\d+)\.(\d+)\.(\d+)(?:-([0-9A-Za-z.]+))?(?:\+([0-9A-Za-z.]+))?$`)
 
-// parseVersion reads a version that a person gave, or a tag. It accepts less than
-// semantic versions allow: deb and rpm read a further hyphen as their own.
+// parseVersion parses a version or a tag. It accepts less than semantic versioning, since
+// deb and rpm give a second hyphen another meaning.
 func parseVersion(s string) (version, error) {
 	m := versionForm.FindStringSubmatch(s)
 	if m == nil {
@@ -33,7 +32,8 @@ func parseVersion(s string) (version, error) {
 	v := version{pre: m[4], build: m[5]}
 	for i, n := range []*int{&v.major, &v.minor, &v.patch} {
 		var err error
-		// The installer of Windows holds the first two in a byte, the third in two.
+		// A Windows installer has one byte for each of the first two, and two for the
+		// third.
 		if *n, err = strconv.Atoi(m[i+1]); err != nil || *n > []int{255, 255, 65535}[i] {
 			return version{}, fmt.Errorf("%q has a number that the installer of Windows cannot hold", s)
 		}
@@ -52,12 +52,11 @@ func (v version) String() string {
 	return s
 }
 
-// numbers are the three that the installer of Windows compares.
+// numbers returns the part of the version that a Windows installer compares.
 func (v version) numbers() string { return fmt.Sprintf("%d.%d.%d", v.major, v.minor, v.patch) }
 
-// versionFromGit returns the version for what git describe says: the tag itself for a commit that
-// has one; otherwise one that comes before the next release, and after every
-// commit before it.
+// versionFromGit returns the version for the output of git describe: the tag for a tagged
+// commit, else one that sorts before the next release and after all earlier commits.
 func versionFromGit(tag string, after int, hash string, dirty bool, at time.Time) (version, error) {
 	v := version{minor: 1}
 	if tag != "" {
@@ -80,8 +79,8 @@ func versionFromGit(tag string, after int, hash string, dirty bool, at time.Time
 	return v, nil
 }
 
-// findVersion returns the version of the source tree and its time: VERSION and
-// SOURCE_DATE_EPOCH where they are set, else those of the last commit.
+// findVersion returns the version of the source tree and its time, from VERSION and
+// SOURCE_DATE_EPOCH if they are set, else from the last commit.
 func findVersion(ctx context.Context, root string) (v version, at time.Time, err error) {
 	var tag, hash string
 	after := 0
@@ -107,7 +106,7 @@ func findVersion(ctx context.Context, root string) (v version, at time.Time, err
 		v, err = parseVersion(given)
 		return v, at, err
 	}
-	// Without a tag git fails, which is no error.
+	// Without a tag git fails, which is no error here.
 	if text, err := output(ctx, root, "git", "describe", "--tags", "--long", "--match", "v[0-9]*"); err == nil {
 		parts := strings.Split(text, "-")
 		tag = strings.Join(parts[:len(parts)-2], "-")
@@ -121,16 +120,16 @@ func findVersion(ctx context.Context, root string) (v version, at time.Time, err
 	return v, at, err
 }
 
-// uuidOf returns a UUID that depends on parts alone.
+// uuidOf returns a UUID that is derived from parts.
 func uuidOf(parts ...string) string {
 	sum := sha256.Sum256([]byte(strings.Join(parts, "\x00")))
 	id := sum[:16]
-	id[6] = id[6]&0x0f | 0x80 // version 8, for makers of their own, as RFC 9562 has it
+	id[6] = id[6]&0x0f | 0x80 // version 8, custom, of RFC 9562
 	id[8] = id[8]&0x3f | 0x80
 	return strings.ToUpper(fmt.Sprintf("%x-%x-%x-%x-%x", id[:4], id[4:6], id[6:8], id[8:10], id[10:]))
 }
 
-// output runs a program in a folder and returns what it printed, trimmed.
+// output runs a program in a folder and returns its output, trimmed.
 func output(ctx context.Context, dir, name string, args ...string) (string, error) {
 	c := exec.CommandContext(ctx, name, args...)
 	c.Dir = dir

@@ -33,18 +33,18 @@ func CheckAccess(paths ...string) (complaints []string, err error) {
 	return complaints, err
 }
 
-// accessGrant is somebody who may use what is not theirs.
+// accessGrant is somebody else's access to a file.
 type accessGrant struct {
 	who string
 	may string // "read", "change" or "own"
 }
 
-// complaint is the sentence for what lies open.
+// complaint returns a sentence about the access of others to a path.
 func complaint(path string, found []accessGrant) string {
 	return fmt.Sprintf("%s lies open: %s; %s", path, describeGrants(found), accessRemedy(path))
 }
 
-// describeGrants lists who may do what.
+// describeGrants returns who may do what, as a clause.
 func describeGrants(found []accessGrant) string {
 	var parts []string
 	for _, may := range []string{"own", "change", "read"} {

@@ -2,14 +2,14 @@ package service
 
 import "slices"
 
-// accessList is the owner and the access list of a file or folder of Windows.
+// accessList is the owner and the access list of a file or folder on Windows.
 type accessList struct {
 	owner   who
-	none    bool // there is no list: everybody may do everything
+	none    bool // there is no list: everybody has full access
 	entries []accessEntry
 }
 
-// who is an identity: its number, and its name where Windows knows one.
+// who is an identity: its SID, and its name if Windows knows one.
 type who struct{ sid, name string }
 
 func (w who) String() string {
@@ -19,35 +19,33 @@ func (w who) String() string {
 	return w.sid
 }
 
-// accessEntry is one line of an access list, with the numbers of winnt.h.
+// accessEntry is an entry of an access list, with the numbers of winnt.h.
 type accessEntry struct {
 	kind uint8 // one of the numbers below; others allow nothing
 	mask uint32
 	who  who
-	// inheritOnly says that it counts for what will be made in the folder, and
-	// not for the folder.
+	// inheritOnly entries apply to new files in the folder, not to the folder itself.
 	inheritOnly bool
 }
 
-// Kinds of entries that allow something. What an entry allows in files that
-// are yet to be made counts like the rest.
+// Kinds of entries that grant access. Those for new files count as well.
 const (
 	entryAllow         = 0
-	entryAllowCallback = 9 // under a condition, which is not evaluated
+	entryAllowCallback = 9 // conditional; the condition is not evaluated
 )
 
-// Rights that matter; the others only let one see that there is a file.
+// Rights that matter. The others only reveal that the file exists.
 const (
 	rightsRead   = 0x00000001 | 0x80000000 | 0x10000000                                                     // its data, or generic
 	rightsChange = 0x00000002 | 0x00000004 | 0x00000040 | 0x00010000 | 0x00040000 | 0x40000000 | 0x10000000 // data, children, delete, list
 	rightsOwner  = 0x00080000                                                                               // become its owner
-	// rightsReplace are the rights to replace a folder: to delete its content, to
-	// delete or rename it, or to change its access list.
+	// rightsReplace are the rights to replace a folder: to delete its content, to delete
+	// or rename it, or to change its access list.
 	rightsReplace = 0x00000040 | 0x00010000 | 0x00040000 | 0x10000000
 )
 
-// sidInstaller is the part of Windows that owns its own programs and the folder
-// of programs.
+// sidInstaller is the Windows service that owns the programs of Windows and the folder of
+// programs.
 const sidInstaller = "S-1-5-80-956008885-3418522649-1831038044-1853292631-2271478464"
 
 // whoCanChange returns who besides the system, the Administrators, the installer of

@@ -13,15 +13,15 @@ import (
 	"syscall"
 )
 
-// programFolder is where a program is safe.
+// programFolder is a safe folder for the program.
 const programFolder = "/usr/local/bin"
 
-// accessRemedy says what a person does about it.
+// accessRemedy returns what to do about the access of others to a path.
 func accessRemedy(path string) string {
 	return "give it to the user that balansd runs as, and take the rights of others away with: chmod o-rw " + strconv.Quote(path)
 }
 
-// whoHasAccess returns who besides us may use the file or folder at path.
+// whoHasAccess returns who else can use the file or folder at path.
 func whoHasAccess(path string) ([]accessGrant, error) {
 	info, err := os.Stat(path)
 	if err != nil {
@@ -33,14 +33,13 @@ func whoHasAccess(path string) ([]accessGrant, error) {
 	}
 	ours := []int{0, os.Geteuid()}
 	if uid, _, err := lookUpAccount(); err == nil {
-		ours = append(ours, uid) // an administrator checks what is the service's
+		ours = append(ours, uid) // an administrator checks files of the service
 	}
 	return whoHasAccessByMode(info.Mode(), owner, ours), nil
 }
 
-// whoHasAccessByMode returns who may use a file or folder with that mode and owner,
-// besides those that are ours. The group is the admin's own choice. An owner
-// below 0 is not known.
+// whoHasAccessByMode returns who besides ours can use a file or folder with that mode and
+// owner. The group is chosen by the administrator. An owner below 0 is unknown.
 func whoHasAccessByMode(mode fs.FileMode, owner int, ours []int) (found []accessGrant) {
 	if owner >= 0 && !slices.Contains(ours, owner) {
 		found = append(found, accessGrant{"user " + strconv.Itoa(owner), "own"})
@@ -69,16 +68,16 @@ func whoCanChangeFile(path string) ([]string, error) {
 	return whoCanChangePath("/", path, ours, maxLinks)
 }
 
-// maxLinks is how many links a path may lead through, as in Linux.
+// maxLinks is the maximum number of links in a path, as in Linux.
 const maxLinks = 40
 
-// whoCanChangePath returns, of a file and of each folder above it, beneath root,
-// who besides the users of ours can change it; one sentence for each.
+// whoCanChangePath returns who besides ours can change the file or one of its parent
+// folders, beneath root; one sentence for each.
 func whoCanChangePath(root, path string, ours []int, links int) (found []string, err error) {
 	for ; ; path = filepath.Dir(path) {
 		info, err := os.Lstat(filepath.Join(root, path))
 		switch {
-		case errors.Is(err, fs.ErrNotExist): // what is not there, those may make who may change the folder
+		case errors.Is(err, fs.ErrNotExist): // whoever can change the folder can create it
 		case err != nil:
 			return nil, err
 		default:
@@ -106,9 +105,8 @@ func whoCanChangePath(root, path string, ours []int, links int) (found []string,
 	}
 }
 
-// whoCanChange returns who besides the users of ours can change a file, or what is in
-// a folder. In a folder such as /tmp everybody can add something, and
-// nobody can replace what is another's.
+// whoCanChange returns who besides ours can change a file, or the content of a folder. In
+// a folder such as /tmp everybody can add files, but cannot replace those of others.
 func whoCanChange(info fs.FileInfo, ours []int) (found []accessGrant) {
 	st, known := info.Sys().(*syscall.Stat_t)
 	if known && !slices.Contains(ours, int(st.Uid)) {
@@ -125,14 +123,14 @@ func whoCanChange(info fs.FileInfo, ours []int) (found []accessGrant) {
 	return found
 }
 
-// ownGroup reports whether a file's group is the private one of its owner, who is
-// one of ours: on many systems each user has a group of the same number.
+// ownGroup reports whether the group of a file is the private group of its owner, who is
+// one of ours: on many systems each user has a group with the same number.
 func ownGroup(st *syscall.Stat_t, ours []int) bool {
 	return st.Uid == st.Gid && slices.Contains(ours, int(st.Uid))
 }
 
-// administrators reports whether a group is one of those whose members administer
-// the machine. Debian lets the group staff write in /usr/local.
+// administrators reports whether the members of a group administer the machine. On Debian
+// the group staff can write in /usr/local.
 func administrators(gid int) bool {
 	if gid == 0 {
 		return true

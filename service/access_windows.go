@@ -9,11 +9,9 @@ import (
 	"golang.org/x/sys/windows"
 )
 
-// own sets owner and access list of one file or folder.
-//
-// It works on a handle that was opened without following links, so that nobody
-// can put a link there between the check and the change. The privileges let an
-// Administrator do it on what another user locked.
+// own sets owner and access list of one file or folder. It uses a handle opened without
+// following links, so that nobody can put a link there between the check and the change.
+// The privileges let an Administrator change files of other users.
 func (machine) own(path, sddl string) error {
 	sd, err := windows.SecurityDescriptorFromString(sddl)
 	if err != nil {
@@ -36,11 +34,10 @@ func (machine) own(path, sddl string) error {
 	})
 }
 
-// seDebug lets an Administrator see processes of other accounts.
+// seDebug lets an Administrator query processes of other accounts.
 const seDebug = "SeDebugPrivilege"
 
-// privileged calls do with privileges where the process may have them, and
-// without them where it may not.
+// privileged calls do with the privileges that the process can enable.
 func privileged(names []string, do func() error) error {
 	var result error
 	err := winio.RunWithPrivileges(names, func() error {
@@ -53,8 +50,7 @@ func privileged(names []string, do func() error) error {
 	return result
 }
 
-// withFile calls do with a handle of a file or folder itself, also where it is
-// a link.
+// withFile calls do with a handle of a file or folder. It does not follow a link.
 func withFile(path string, access uint32, do func(h windows.Handle) error) error {
 	name, err := windows.UTF16PtrFromString(path)
 	if err != nil {
@@ -69,8 +65,8 @@ func withFile(path string, access uint32, do func(h windows.Handle) error) error
 	return do(h)
 }
 
-// grant adds rights of the service to an access list. It goes by name, so that
-// Windows hands them down to what is in a folder.
+// grant adds rights of the service to an access list. It uses the path instead of a
+// handle, so that Windows applies them to the content of a folder.
 func (machine) grant(path string, mask uint32) error {
 	sid, err := windows.StringToSid(serviceSID(Name))
 	if err != nil {
@@ -90,7 +86,7 @@ func (machine) grant(path string, mask uint32) error {
 	dacl, err := windows.ACLFromEntries([]windows.EXPLICIT_ACCESS{{
 		AccessPermissions: windows.ACCESS_MASK(mask),
 		AccessMode:        windows.GRANT_ACCESS,
-		Inheritance:       windows.SUB_CONTAINERS_AND_OBJECTS_INHERIT, // without a meaning for a file
+		Inheritance:       windows.SUB_CONTAINERS_AND_OBJECTS_INHERIT, // ignored for a file
 		Trustee: windows.TRUSTEE{TrusteeForm: windows.TRUSTEE_IS_SID, TrusteeType: windows.TRUSTEE_IS_USER,
 			TrusteeValue: windows.TrusteeValueFromSID(sid)},
 	}}, old)
@@ -100,7 +96,7 @@ func (machine) grant(path string, mask uint32) error {
 	return windows.SetNamedSecurityInfo(path, windows.SE_FILE_OBJECT, windows.DACL_SECURITY_INFORMATION, nil, nil, dacl, nil)
 }
 
-// readAccess reads who may do what with a file or folder.
+// readAccess reads the owner and access list of a file or folder.
 func readAccess(path string) (a accessList, err error) {
 	sd, err := windows.GetNamedSecurityInfo(path, windows.SE_FILE_OBJECT,
 		windows.OWNER_SECURITY_INFORMATION|windows.DACL_SECURITY_INFORMATION)
@@ -126,7 +122,7 @@ func readAccess(path string) (a accessList, err error) {
 			return a, err
 		}
 		if kind := ace.Header.AceType; kind != entryAllow && kind != entryAllowCallback {
-			continue // the others allow nothing, and not all have their SID there
+			continue // others grant nothing, and not all have a SID there
 		}
 		a.entries = append(a.entries, accessEntry{
 			kind: ace.Header.AceType, mask: uint32(ace.Mask),
@@ -137,7 +133,7 @@ func readAccess(path string) (a accessList, err error) {
 	return a, nil
 }
 
-// identity returns a SID and the name that people know.
+// identity returns a SID and its name.
 func identity(sid *windows.SID) who {
 	w := who{sid: sid.String()}
 	if account, domain, _, err := sid.LookupAccount(""); err == nil {
@@ -149,8 +145,7 @@ func identity(sid *windows.SID) who {
 	return w
 }
 
-// callerSIDs are the identities that may use our files besides the usual ones:
-// the one that this process runs as.
+// callerSIDs returns the identity of this process, which may use our files as well.
 func callerSIDs() ([]string, error) {
 	user, err := windows.GetCurrentProcessToken().GetTokenUser()
 	if err != nil {
@@ -159,7 +154,7 @@ func callerSIDs() ([]string, error) {
 	return []string{user.User.Sid.String()}, nil
 }
 
-// whoHasAccess returns who besides us may use the file or folder at path.
+// whoHasAccess returns who else can use the file or folder at path.
 func whoHasAccess(path string) ([]accessGrant, error) {
 	also, err := callerSIDs()
 	if err != nil {
@@ -172,7 +167,7 @@ func whoHasAccess(path string) ([]accessGrant, error) {
 	return a.whoHasAccess(also...), nil
 }
 
-// programFolder is where a program is safe.
+// programFolder is a safe folder for the program.
 const programFolder = `C:\Program Files\balansd`
 
 func (machine) whoHasAccess(path string) ([]string, error) { return whoCanChangeProgram(path) }
@@ -184,14 +179,14 @@ func whoCanChangeFile(path string) ([]string, error) {
 }
 
 // whoCanChangeProgram returns who besides the administrators can change or replace the
-// program at path. Whoever asks is trusted, since installing takes the rights
-// of an Administrator. What lies beside a program is loaded by it, so that its
-// folder must be as closed as itself.
+// program at path. The caller is trusted, since installing needs the rights of an
+// Administrator. A program loads libraries from its folder, so the folder must be as
+// protected as the program.
 func whoCanChangeProgram(path string) ([]string, error) { return whoCanChangePath(path, rightsChange) }
 
-// whoCanChangePath returns who besides the administrators, the caller and those named
-// can change or replace what is at path. Beside says which rights on its own
-// folder are too much; on the folders above, those to replace it are.
+// whoCanChangePath returns who besides the administrators, the caller and those named can
+// change or replace the file at path. beside are the rights that nobody else may have on
+// its folder; on parent folders these are rightsReplace.
 func whoCanChangePath(path string, beside uint32, also ...string) (found []string, err error) {
 	caller, err := callerSIDs()
 	if err != nil {
@@ -214,7 +209,7 @@ func whoCanChangePath(path string, beside uint32, also ...string) (found []strin
 	}
 }
 
-// accessRemedy says what a person does about it.
+// accessRemedy returns what to do about the access of others to a path.
 func accessRemedy(string) string {
 	return "run balansd service install as an Administrator, which sets it right"
 }

@@ -21,25 +21,25 @@ const (
 	startTime    = 75 * time.Second
 	endTime      = 45 * time.Second
 	pollInterval = 100 * time.Millisecond
-	// steady is how often in a row the service must be seen running before it
-	// counts as started: one that ends at once, ends before.
+	// steadyPolls is how often in a row the service must be seen running before it counts
+	// as started, as one that fails does so within that time.
 	steadyPolls = 4
 )
 
-// control is the part of a Manager that starts and stops the service. The library waits until an
-// order is carried out, without a limit of time, and does not say why one failed.
+// control is the part of a Manager that starts and stops the service. The library waits
+// without a time limit until an order is carried out, and does not say why one failed.
 type control struct {
 	host
 	self interface {
 		Manager
 		// lib returns the library's service.
 		lib(s Spec) (kardianos.Service, error)
-		// prepare does what a start needs.
+		// prepare does what is needed before a start.
 		prepare(ctx context.Context, st Status) error
-		// failed says why the service did not start.
+		// failed returns why the service did not start.
 		failed(ctx context.Context, err error) error
 	}
-	see string // what shows a person what the service does
+	see string // the command that shows what the service does
 }
 
 // Start starts the service and waits until it runs.
@@ -91,7 +91,7 @@ func (c control) installed(ctx context.Context) (Status, error) {
 	return st, err
 }
 
-// start carries out an order that ends with a running service.
+// start executes an order that ends with a running service.
 func (c control) start(ctx context.Context, st Status, verb string, limit time.Duration, order func(kardianos.Service) error) error {
 	err := c.self.prepare(ctx, st)
 	if err == nil {
@@ -110,8 +110,8 @@ func (c control) start(ctx context.Context, st Status, verb string, limit time.D
 	return c.self.failed(ctx, err)
 }
 
-// order carries out an order of the library, and waits for it no longer than limit. The error of an
-// order that failed is the library's.
+// order executes an order of the library, and waits for it no longer than limit. If it
+// fails, the error is the library's.
 func (c control) order(ctx context.Context, verb string, limit time.Duration, order func(kardianos.Service) error) error {
 	lib, err := c.self.lib(Spec{})
 	if err != nil {
@@ -127,7 +127,7 @@ func (c control) order(ctx context.Context, verb string, limit time.Duration, or
 	return err
 }
 
-// removal is a plan that stops the service, does some steps, and purges.
+// removal plans to stop the service, do some steps, and purge.
 func (c control) removal(r Removal, steps ...Step) []Step {
 	all := append([]Step{{"stop the service", func(ctx context.Context) error {
 		if err := c.Stop(ctx); !problem.Is(err, problem.NotFound) {

@@ -20,13 +20,13 @@ import (
 	"balansd/problem"
 )
 
-// maxCrashFiles is how many crashes of earlier runs stay on disk.
+// maxCrashFiles is the number of earlier crashes that stay on disk.
 const maxCrashFiles = 5
 
 // crashHead is how much of a crash file is read to describe it.
 const crashHead = 64 << 10
 
-// hungText begins the dump of a process that did not stop.
+// hungText begins the goroutine dump of a process that did not stop.
 const hungText = "balansd: did not stop in time"
 
 // catchCrashes has the runtime write a panic of any goroutine, or a fatal
@@ -43,14 +43,14 @@ func catchCrashes(path string, now time.Time, log zerolog.Logger) error {
 	if err := reportCrash(path, now, log); err != nil {
 		return err
 	}
-	// Appended to: a second process that starts beside this one and finds the
-	// state locked must not take the file away.
+	// Append: a second process that starts beside this one, and then finds the state
+	// locked, must not truncate the file.
 	f, err := os.OpenFile(path, os.O_CREATE|os.O_WRONLY|os.O_APPEND, 0o600)
 	if err != nil {
 		return err
 	}
-	defer func() { _ = f.Close() }() // the runtime keeps a copy of its own
-	// The goroutine that panics is often not the one that is to blame.
+	defer func() { _ = f.Close() }() // the runtime has its own copy of the descriptor
+	// The goroutine that panics is often not the cause.
 	debug.SetTraceback("all")
 	return debug.SetCrashOutput(f, debug.CrashOptions{})
 }
@@ -77,7 +77,7 @@ func reportCrash(path string, now time.Time, log zerolog.Logger) error {
 	return deleteOldCrashes(stem, ext)
 }
 
-// deleteOldCrashes removes the oldest crashes; their names sort by time.
+// deleteOldCrashes removes the oldest crash files; their names sort by time.
 func deleteOldCrashes(stem, ext string) error {
 	entries, err := os.ReadDir(filepath.Dir(stem))
 	if err != nil {
@@ -97,15 +97,15 @@ func deleteOldCrashes(stem, ext string) error {
 	return err
 }
 
-// readCrash reports what a crash file is about: what kind of crash, in the
-// runtime's words and never in those of a panic's own value, and the first
-// function of ours in the traces, which may be empty.
+// readCrash returns the kind of crash in a crash file, in the words of the runtime and
+// never those of a panic's value, and our first function in the traces, which may be
+// empty.
 func readCrash(path string) (kind, where string) {
 	f, err := os.Open(path)
 	if err != nil {
 		return "", ""
 	}
-	kind = "fatal error" // of which the runtime writes the traces alone
+	kind = "fatal error" // for which the runtime writes only traces
 	defer func() { _ = f.Close() }()
 	lines := bufio.NewScanner(io.LimitReader(f, crashHead))
 	for lines.Scan() {
@@ -113,17 +113,17 @@ func readCrash(path string) (kind, where string) {
 		if said := crashKind(line); said != "" && kind == "fatal error" {
 			kind = said
 		}
-		// Those of this package only supervise the work.
+		// Functions of this package only supervise the work.
 		if name, _, call := strings.Cut(line, "("); call && where == "" && !strings.HasPrefix(name, "balansd/service.") &&
 			(strings.HasPrefix(name, "balansd/") || strings.HasPrefix(name, "main.")) {
-			// The last bracket opens the arguments; one before it a receiver.
+			// The last bracket opens the arguments; an earlier one is of a receiver.
 			where = line[:strings.LastIndexByte(line, '(')]
 		}
 	}
 	return kind, where
 }
 
-// crashKind returns the kind of crash that a line names, empty for none.
+// crashKind returns the kind of crash in a line, empty if there is none.
 func crashKind(line string) string {
 	for _, safe := range []string{hungText, "panic: runtime error: ", "fatal error: ", "SIGABRT: ", "SIGQUIT: ", "SIGSEGV: ", "SIGBUS: "} {
 		if strings.HasPrefix(line, safe) {
@@ -136,7 +136,7 @@ func crashKind(line string) string {
 	return ""
 }
 
-// dumpGoroutines appends what every goroutine is at to the file at path.
+// dumpGoroutines appends the stack of each goroutine to the file at path.
 func dumpGoroutines(path string) error {
 	var b bytes.Buffer
 	fmt.Fprintf(&b, "%s (%s)\n\n", hungText, stopTime)

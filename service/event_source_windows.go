@@ -10,15 +10,15 @@ import (
 // eventSources is the registry key of the sources of the Application log.
 const eventSources = `SYSTEM\CurrentControlSet\Services\EventLog\Application`
 
-// addEventSource registers the source of our events, or sets it right. The
-// library does so when it creates the service, and not again. The file of texts
-// that comes with it holds one for each id from 1 to 1000, the event's own;
-// without it the event log complains that the description is missing.
+// addEventSource registers the source of our events, or repairs it. The library does so
+// only when it creates the service. Its message file has a text for each id from 1 to
+// 1000, which is the event's own; without it the event log says that the description is
+// missing.
 func (m machine) addEventSource() error {
 	return errors.Join(m.removeEventSource(), eventlog.InstallAsEventCreate(Name, eventlog.Error|eventlog.Warning|eventlog.Info))
 }
 
-// removeEventSource takes the source away. Its events stay in the log.
+// removeEventSource removes the source. Its events stay in the log.
 func (machine) removeEventSource() error {
 	err := eventlog.Remove(Name)
 	if errors.Is(err, registry.ErrNotExist) {

@@ -15,12 +15,11 @@ import (
 	"balansd/problem"
 )
 
-// header begins every file that balansd wrote, so that it never replaces or
-// removes one that a person wrote.
+// header begins each file that balansd writes, so that it never replaces or removes one of
+// a person.
 const header = "# " + mark + " What you want otherwise\n# goes into a file of your own: systemctl edit balansd\n\n"
 
-// write puts text into a file of the system that everybody may read: wholly, or
-// not at all.
+// write writes a file of the system that everybody may read, atomically.
 func (h host) write(file, text string, mode fs.FileMode) error {
 	path := h.at(file)
 	if old, err := os.ReadFile(path); err == nil && string(old) == text {
@@ -56,8 +55,8 @@ func (h host) sync(file string) error {
 	return nil
 }
 
-// remove removes a file that balansd wrote, and the folder of a drop-in that is
-// empty then.
+// remove removes a file that balansd wrote, and the folder of a drop-in if it is empty
+// then.
 func (h host) remove(file string) error {
 	if err := os.Remove(h.at(file)); err != nil && !errors.Is(err, fs.ErrNotExist) {
 		return fileProblem("remove", file, err)
@@ -68,7 +67,7 @@ func (h host) remove(file string) error {
 	return nil
 }
 
-// makeSecrets makes the folder of the secrets, which root alone may open.
+// makeSecrets creates the folder of secrets, which only root can open.
 func (h host) makeSecrets(dir string) error {
 	if err := os.Mkdir(h.at(dir), 0o700); err != nil && !errors.Is(err, fs.ErrExist) {
 		return fileProblem("make", dir, err)
@@ -80,8 +79,8 @@ func (h host) makeSecrets(dir string) error {
 	return nil
 }
 
-// letRead lets the group of the account read a file, unless another group may read it
-// now, which would lose that.
+// letRead lets the group of the account read a file. It refuses if another group can read
+// the file now, as that group would lose access.
 func (h host) letRead(file string) error {
 	_, gid, err := h.account()
 	if err != nil {
@@ -102,9 +101,8 @@ func (h host) letRead(file string) error {
 	return nil
 }
 
-// own creates a folder with that mode for the account: owned by it with its content,
-// or else readable by its group. A folder that has other files than balansd's keeps
-// its owner and mode.
+// own creates a folder with that mode for the account: owned by it with its content, or
+// else readable by its group. A folder with files of others keeps its owner and mode.
 func (h host) own(dir string, mode fs.FileMode, asOwner bool) error {
 	uid, gid, err := h.account()
 	if err != nil {
@@ -135,9 +133,8 @@ func (h host) own(dir string, mode fs.FileMode, asOwner bool) error {
 	return nil
 }
 
-// ownFolder reports whether a folder is balansd's alone: it is the account's
-// already, or has nothing in it but what is balansd's, or is an empty one that
-// nobody was given.
+// ownFolder reports whether a folder is balansd's alone: owned by the account already, or
+// with only files of balansd in it, or empty and owned by root.
 func ownFolder(path string, uid int) (bool, error) {
 	info, err := os.Stat(path)
 	if err != nil {
@@ -154,8 +151,8 @@ func ownFolder(path string, uid int) (bool, error) {
 	return !slices.ContainsFunc(entries, func(e os.DirEntry) bool { return !ourName(e.Name()) }), nil
 }
 
-// ourName reports whether a file of a data folder, or of one for copies or the
-// log, is one that balansd makes there.
+// ourName reports whether balansd makes files of that name in a folder for data, backups
+// or logs.
 func ourName(name string) bool {
 	switch name {
 	case "backups", "log", SecretsFolder, "lost+found": // the last is of the disk itself
@@ -164,7 +161,7 @@ func ourName(name string) bool {
 	return strings.HasPrefix(name, Name) || strings.HasPrefix(name, "."+Name) || strings.HasPrefix(name, "crash")
 }
 
-// fileProblem is the problem of something that could not be done to a file.
+// fileProblem returns the problem for a file operation that failed.
 func fileProblem(verb, file string, err error) error {
 	return problem.Wrap(err, problem.Unexpected, fmt.Sprintf("cannot %s %s", verb, file),
 		"See what the system says about it, mend that, and do the same again: what is done already stays.")

@@ -50,17 +50,17 @@ const (
 // and kept byte for byte: no backups that could be used.
 const DamagedSuffix = "-" + asDamaged + ".db"
 
-// backupName is how the copies are called: they sort by time, and a second
-// copy of one second has a number.
+// backupName matches the names of copies. They sort by time, and a second copy of the same
+// second has a number.
 var backupName = regexp.MustCompile(`^balansd-(\d{8}T\d{6}Z)(?:_(\d\d))?(?:-(before-layout|before-restore|damaged)(?:-\d+)?)?\.db$`)
 
 const backupTime = "20060102T150405Z"
 
-// backupFile is a file in the folder of copies that has the name of one.
+// backupFile is a file in the folder of copies whose name is that of a copy.
 type backupFile struct {
 	path   string
 	madeAt time.Time
-	second int // of those of one second
+	second int // number among those of the same second
 	kind   string
 }
 
@@ -154,7 +154,7 @@ func addToFolder(o Options, purpose string, write func(path string) error) (back
 	if err == nil {
 		err = takeOwner(temp, o.Path)
 	}
-	const most = 100 // copies of one second
+	const most = 100 // copies of the same second
 	for second := firstFree(folder, now); err == nil && second < most; second++ {
 		f := backupFile{filepath.Join(folder, nameBackup(now, second, purpose)), now, second, kindOf(purpose)}
 		if err = link(temp, f.path); err == nil {
@@ -203,8 +203,8 @@ func kindOf(purpose string) string { return strings.TrimRight(purpose, "-0123456
 // tempMark begins the names of copies that are being made.
 const tempMark = ".balansd-being-made-"
 
-// removeCutOffCopies removes what a crash left. A copy that was begun a day ago is
-// no longer being made.
+// removeCutOffCopies removes the files of interrupted copies, which are those begun more
+// than a day ago.
 func removeCutOffCopies(folder string, now time.Time) {
 	files, _ := os.ReadDir(folder)
 	for _, f := range files {
@@ -215,9 +215,9 @@ func removeCutOffCopies(folder string, now time.Time) {
 	}
 }
 
-// removeOldest removes the copies of the same state and kind beyond those that
-// are kept, never the one that was just made. What cannot be read, or is of
-// another state, is not ours to remove.
+// removeOldest removes the copies of the same state and kind beyond those that are kept,
+// never the one that was just made. Copies that cannot be read, and those of another
+// state, stay.
 func removeOldest(made backupFile, state summary, o Options) {
 	keep := keepApart
 	if made.kind == "" {
@@ -237,7 +237,7 @@ func removeOldest(made backupFile, state summary, o Options) {
 		changes[f.path] = s.changes
 		return err != nil || !s.Created.Equal(state.Created)
 	})
-	// By what they hold: the clock may have been ahead when one was made.
+	// By the changes in them, as the clock may have been ahead when one was made.
 	slices.SortStableFunc(files, func(a, b backupFile) int { return cmp.Compare(changes[b.path], changes[a.path]) })
 	for _, f := range files[min(keep-1, len(files)):] {
 		if err := os.Remove(f.path); err != nil {
@@ -304,8 +304,8 @@ func listBackups(folder string, o Options) ([]ledger.Backup, error) {
 	return list, nil
 }
 
-// writeStamped writes a copy and, behind it, the hash of it: bbolt's file has none
-// of its own, and reads past a changed bit.
+// writeStamped writes a copy and appends its hash: bbolt's file has none and does not
+// notice a changed bit.
 func writeStamped(w io.Writer, write func(io.Writer) error) error {
 	h := sha256.New()
 	if err := write(io.MultiWriter(w, h)); err != nil {

@@ -87,6 +87,16 @@ func (s *fixture) backup(st *store.Store) ledger.Backup {
 	return b
 }
 
+// addAndBackup adds n delivered entries and makes a backup.
+func (s *fixture) addAndBackup(n int) (b ledger.Backup) {
+	s.t.Helper()
+	s.with(func(st *store.Store) {
+		s.add(st, n)
+		b = s.backup(st)
+	})
+	return b
+}
+
 // list returns the names of the backups, newest first.
 func (s *fixture) list() (names []string) {
 	s.t.Helper()
@@ -332,11 +342,7 @@ func TestPartialBackupsAreRemoved(t *testing.T) {
 func TestChangedBackup(t *testing.T) {
 	t.Parallel()
 	s := newFixture(t)
-	var b ledger.Backup
-	s.with(func(st *store.Store) {
-		s.add(st, 2)
-		b = s.backup(st)
-	})
+	b := s.addAndBackup(2)
 	good, err := os.ReadFile(b.File)
 	if err != nil {
 		t.Fatal(err)

@@ -33,7 +33,7 @@ func verifyBackup(ctx context.Context, path string, o Options) (ledger.Backup, e
 	case s.Schema > o.layout():
 		return ledger.Backup{}, newer(path, s.Schema, o, s.Version)
 	case o.changed(s.Schema):
-		// Its rows are of another form: bring a copy of it up to date first.
+		// Its rows have another format, so that a migrated copy is checked.
 		o.Path = path
 		if err := TryMigrate(ctx, o); err != nil {
 			return ledger.Backup{}, badBackup(path, err)
@@ -77,8 +77,8 @@ func verifyFile(ctx context.Context, path string, o Options) (s summary, err err
 	return s, err
 }
 
-// withCopy opens a copy for reading. What is wrong with it is said of a
-// backup, not of the state file.
+// withCopy opens a copy for reading. Its errors are about a backup, not about the state
+// file.
 func withCopy(path string, log zerolog.Logger, do func(*boltKV) error) error {
 	db, err := openBolt(path, copyTimeout, true, log)
 	if err == nil {
@@ -107,7 +107,7 @@ func withCopy(path string, log zerolog.Logger, do func(*boltKV) error) error {
 	}
 }
 
-// verifyStamp holds a copy to the hash at its end, where it has one.
+// verifyStamp compares a copy with the hash at its end, if it has one.
 func verifyStamp(ctx context.Context, path string) error {
 	f, err := os.Open(path)
 	if errors.Is(err, fs.ErrNotExist) {

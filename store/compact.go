@@ -11,8 +11,8 @@ import (
 	bolt "go.etcd.io/bbolt"
 )
 
-// A state file is written anew when more than half of it is free, and it is
-// large enough for that to matter: bbolt's file never shrinks by itself.
+// A state file is compacted when more than half of it is free and it is large enough for
+// that to matter, because bbolt's file never shrinks.
 const (
 	compactMark = ".compact-"
 	compactFrom = 8 << 20 // bytes
@@ -50,7 +50,7 @@ func compactIfWorth(ctx context.Context, b *boltKV, o Options) (*boltKV, error) 
 	return now, nil
 }
 
-// free is the number of bytes in the file that hold nothing.
+// free returns the number of unused bytes in the file.
 func (b *boltKV) free() int64 {
 	stats := b.db.Stats()
 	return int64(stats.FreePageN+stats.PendingPageN) * int64(b.db.Info().PageSize)
@@ -102,8 +102,8 @@ func copyOwnerAndMode(path, state string) error {
 	return takeOwner(path, state)
 }
 
-// writeCompacted copies the rows. The file is put on disk once, at the end:
-// nobody knows it before.
+// writeCompacted copies the rows. It syncs the file once, at the end, since nobody uses it
+// before.
 func writeCompacted(b *boltKV, path string) (err error) {
 	const step = 1 << 20 // bytes a transaction
 	defer recoverDamage(b.path, b.log, &err)()

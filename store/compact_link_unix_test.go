@@ -8,7 +8,6 @@ import (
 	"path/filepath"
 	"testing"
 
-	"balansd/ledger"
 	"balansd/store"
 )
 
@@ -17,11 +16,7 @@ import (
 func TestLinkedStateStaysWhereItIs(t *testing.T) {
 	t.Parallel()
 	s := newFixture(t)
-	var b ledger.Backup
-	s.with(func(st *store.Store) {
-		s.add(st, 3)
-		b = s.backup(st)
-	})
+	b := s.addAndBackup(3)
 	s.bloat(20)
 	link := filepath.Join(t.TempDir(), "balansd.db")
 	must(t, os.Symlink(s.o.Path, link))

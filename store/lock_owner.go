@@ -26,7 +26,7 @@ func writeLockOwner(path, process string) {
 
 func removeLockOwner(path string) { _ = os.Remove(lockOwnerPath(path)) }
 
-// readLockOwner returns the name of the owner for a message.
+// readLockOwner returns the name of the owner, for a message.
 func readLockOwner(path string) string {
 	var h lockOwner
 	text, err := os.ReadFile(lockOwnerPath(path))

@@ -9,18 +9,18 @@ import (
 	"balansd/problem"
 )
 
-// migration brings the state from the layout before it to its own. A released
-// migration is never changed; the dictionary of codec.go neither.
+// migration brings the state from the previous layout to its own. A released migration is
+// never changed, nor is the dictionary of codec.go.
 type migration struct {
-	to   int // the layout afterwards: 1, 2, 3 without gaps
+	to   int // the layout afterwards: 1, 2, 3 and so on
 	what string
 	run  func(w writer) error
-	// sameValues says that the layout before holds the same values: it can be
-	// read as it is where nothing may be written.
+	// sameValues says that the previous layout has the same values, so that it can be read
+	// without a migration where nothing may be written.
 	sameValues bool
 }
 
-// migrations lists all layouts that there were, oldest first.
+// migrations lists all layouts, oldest first.
 func migrations() []migration {
 	return []migration{
 		{to: 1, what: "the first layout", run: func(writer) error { return nil }},
@@ -31,7 +31,7 @@ func migrations() []migration {
 // Layout is the newest layout of a state file that this version knows.
 func Layout() int { return Options{}.complete().layout() }
 
-// about is what the file says of itself, in tMeta under keyAbout.
+// about describes the file, in tMeta under keyAbout.
 type about struct {
 	Schema  int       `json:"schema"`
 	Version string    `json:"version,omitempty"` // of the balansd that wrote last
@@ -40,8 +40,8 @@ type about struct {
 
 var keyAbout = []byte("about")
 
-// readAbout reads what the file says of itself; the zero about when it says
-// nothing. Of a layout that is known, its tables are, too.
+// readAbout reads the description of the file, the zero about if there is none. If the
+// layout is known, it checks the tables too.
 func readAbout(ctx context.Context, db kv) (a about, err error) {
 	err = db.view(ctx, func(r reader) error {
 		if a, err = getAbout(r); err != nil || a.Schema > Layout() {
@@ -52,14 +52,13 @@ func readAbout(ctx context.Context, db kv) (a about, err error) {
 	return a, err
 }
 
-// initialise makes an empty file one of ours, with the newest layout.
+// initialise gives an empty file the newest layout.
 func initialise(ctx context.Context, db kv, o Options) error {
 	return advance(ctx, db, about{Created: o.Now().UTC().Truncate(time.Second)}, o)
 }
 
-// migrate brings a file to the newest layout. A copy of the old state is put
-// among the backups before anything is changed. All pending migrations are one
-// transaction.
+// migrate brings a file to the newest layout, in one transaction. It first adds a copy of
+// the old state to the backups.
 func migrate(ctx context.Context, db kv, o Options) error {
 	a, err := readAbout(ctx, db)
 	if err != nil {

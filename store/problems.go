@@ -53,8 +53,7 @@ func unwritable(path string, cause error) error {
 	return problem.Wrap(cause, problem.StateUnwritable, path+" "+what, next)
 }
 
-// refusal is what the operating system says of a disk or of this process, and not
-// of what a file holds.
+// refusal is a kind of error of a disk or of this process, as opposed to damage of a file.
 type refusal int
 
 const (
@@ -74,7 +73,7 @@ func DiskRefuses(err error) bool {
 	return r == fullDisk || r == readOnlyDisk || r == failingDisk
 }
 
-// advice says what happened to a file, as the end of a sentence, and what to do.
+// advice returns what happened to a file, as the end of a sentence, and what to do.
 func (r refusal) advice() (what, next string) {
 	const kept = "Nothing of this step was kept; it is done again in the next run."
 	switch r {
@@ -99,7 +98,7 @@ func (r refusal) advice() (what, next string) {
 	}
 }
 
-// notRestored says of a disk's refusal what it means for a restore.
+// notRestored returns the problem for a restore that the disk refused.
 func notRestored(path string, cause error) error {
 	if p, ok := errors.AsType[*problem.Problem](cause); ok {
 		if p.Code != problem.StateUnwritable {
@@ -111,8 +110,8 @@ func notRestored(path string, cause error) error {
 		"Free space on its disk, or run the command as an account that may write to its folder. Nothing was changed.")
 }
 
-// newer refuses a state of a later layout, and names the copy that was made
-// before the update, where there is one.
+// newer returns the problem for a state of a later layout. It names the copy that was made
+// before the update, if there is one.
 func newer(path string, have int, o Options, version string) error {
 	if version == "" {
 		version = "a newer version"
@@ -150,7 +149,7 @@ func targetConflict(e ledger.Entry, p ledger.Target) error {
 		fmt.Sprintf("Look at entry %d again, and repeat what you wanted to do if it still applies.", e.Number))
 }
 
-// dossierName is how a person knows the entry's dossier.
+// dossierName returns the name by which people know the entry's dossier.
 func dossierName(e ledger.Entry) string {
 	if e.Dossier.Name != "" {
 		return e.Dossier.Name

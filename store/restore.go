@@ -14,7 +14,7 @@ import (
 	"balansd/problem"
 )
 
-// RestoreOptions say how far a restore may go.
+// RestoreOptions limit what a restore may do.
 type RestoreOptions struct {
 	// LoseNewer allows losing entries that the state has and the backup lacks.
 	LoseNewer bool
@@ -27,7 +27,7 @@ type RestoreOptions struct {
 	Pages func(w keyvalue.Writer, known bool) (notes []string, err error)
 }
 
-// restoreMark is in the name of a state that is being made of a backup.
+// restoreMark is in the name of a state that is being restored.
 const restoreMark = ".restore-"
 
 // Restore replaces the state file by a backup, and returns the backup with notes for
@@ -67,13 +67,13 @@ func same(a, b string) bool {
 	return errA == nil && errB == nil && os.SameFile(one, other)
 }
 
-// condition is how the present state was found.
+// condition is the condition of the present state.
 type condition int
 
 const (
 	absent       condition = iota
-	readable               // and held
-	broken                 // it cannot be read as a whole; held where it can be opened
+	readable               // and locked by us
+	broken                 // it cannot be read completely; locked by us if it can be opened
 	newerVersion           // a newer version wrote it
 )
 
@@ -83,14 +83,14 @@ type restoration struct {
 	backup    ledger.Backup
 	may       RestoreOptions
 	found     condition
-	sameState bool   // the present state is readable, and the one that the backup was made of
-	present   *Store // the present state, where it can be opened
-	copy      *Store // the state that is being made
+	sameState bool   // the present state is readable, and the backup is of the same state
+	present   *Store // the present state, if it can be opened
+	copy      *Store // the restored state
 	temp      string // its path
 	notes     []string
 }
 
-// openPresent opens the present state, so that nobody else does.
+// openPresent opens the present state, so that no other process can.
 func (r *restoration) openPresent(ctx context.Context) error {
 	if _, err := os.Stat(r.o.Path); errors.Is(err, fs.ErrNotExist) {
 		r.found = absent
@@ -104,7 +104,7 @@ func (r *restoration) openPresent(ctx context.Context) error {
 		r.found, r.present = readable, s
 		err := checkAll(ctx, s.db, s.options)
 		if problem.Is(err, problem.StateDamaged) {
-			r.found, err = broken, nil // it stays open: nobody else may begin to work in it
+			r.found, err = broken, nil // it stays open, so that nobody uses it
 		}
 		return err
 	case problem.Is(err, problem.StateDamaged):

@@ -290,11 +290,7 @@ func TestRestoreOverDamage(t *testing.T) {
 // person still decides: it would continue in a file that is about to be put aside.
 func TestRestoreLocksADamagedState(t *testing.T) {
 	s := newFixture(t)
-	var b ledger.Backup
-	s.with(func(st *store.Store) {
-		s.add(st, 30)
-		b = s.backup(st)
-	})
+	b := s.addAndBackup(30)
 	bad, err := os.ReadFile(s.o.Path)
 	must(t, err)
 	at := bytes.Index(bad, []byte("\x00\x00\x00\x00\x00\x00\x00\x03\x01"))

@@ -75,19 +75,6 @@ func TestPDFHasNoFigures(t *testing.T) {
 	}
 }
 
-// BenchmarkDocument measures one document.
-func BenchmarkDocument(b *testing.B) {
-	for _, layout := range layouts() {
-		b.Run(string(layout), func(b *testing.B) {
-			for b.Loop() {
-				if _, err := Document(layout, Balance(1, balance.Abbreviated, 2025)); err != nil {
-					b.Fatal(err)
-				}
-			}
-		})
-	}
-}
-
 // TestPDFFormReadsBackEqual compares the figures of a printed form with those of the
 // balance, rounded to whole euros.
 func TestPDFFormReadsBackEqual(t *testing.T) {
