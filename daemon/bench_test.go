@@ -15,6 +15,7 @@ import (
 	"time"
 
 	"balansd/balance"
+	"balansd/daemon"
 	"balansd/ledger"
 	"balansd/sandbox/faults"
 	fakefinbox "balansd/sandbox/finbox"
@@ -317,4 +318,29 @@ func (l *bareLoop) deliver(id string) {
 	l.call(http.MethodGet, period+"/custom"+page, l.silverfin, nil)
 	l.call(http.MethodPost, period+"/custom", l.silverfin, l.bodies[id])
 	l.call(http.MethodGet, period+"/custom"+page, l.silverfin, nil)
+}
+
+// BenchmarkNewDossier is the sync of one new dossier of a firm with 3,000 companies, with
+// answers that take 20 ms: when the companies are not known yet, and when they are.
+func BenchmarkNewDossier(b *testing.B) {
+	const companies = 3000
+	for b.Loop() {
+		fx := newFixture(b)
+		var clients []client
+		for i := range companies {
+			clients = append(clients, fx.client(i))
+		}
+		fx.sf.Faults().SetLatency(20 * time.Millisecond)
+		for i, name := range []string{"s/list-read-anew", "s/list-known"} {
+			c := clients[i]
+			fx.add(c, fx.balance(c, int64(i)))
+			began := time.Now()
+			p, err := fx.d.Sync(b.Context(), daemon.SyncRequest{Dossier: string(c.number)}, nil)
+			if err != nil || p.Outcome[ledger.Done] != 1 {
+				b.Fatalf("%+v, %v", p, err)
+			}
+			b.ReportMetric(time.Since(began).Seconds(), name)
+		}
+	}
+	b.ReportMetric(0, "ns/op")
 }
