@@ -100,6 +100,15 @@ type API interface {
 	// configuration, by connection and dossier.
 	Links(ctx context.Context) ([]ledger.DossierLink, error)
 
+	// Group records that dossiers belong to one employer: their balances of one year
+	// are added up, and the sum is delivered. A NumberDiffers problem says that they
+	// have different enterprise numbers.
+	Group(ctx context.Context, r GroupRequest) (DossierGroup, error)
+	// Ungroup dissolves the group of a dossier.
+	Ungroup(ctx context.Context, r GroupRequest) (DossierGroup, error)
+	// Groups lists the groups of dossiers.
+	Groups(ctx context.Context) ([]DossierGroup, error)
+
 	// UploadFile keeps a file until it is confirmed, and returns its upload without
 	// the items. It reads content to the end, and fails with what content does.
 	UploadFile(ctx context.Context, r UploadFileRequest, content io.Reader) (Upload, error)
@@ -168,6 +177,19 @@ type SyncRequest struct {
 	// Busy problem.
 	Entries []uint64 `json:"entries,omitempty"`
 	Wait    bool     `json:"wait,omitempty"`
+}
+
+// GroupRequest names dossiers: each as CONNECTION/DOSSIER, or by what names it alone.
+type GroupRequest struct {
+	Dossiers []string `json:"dossiers"`
+	By       string   `json:"by,omitempty"`
+}
+
+// DossierGroup is a group of dossiers whose balances are added up.
+type DossierGroup struct {
+	ID       string              `json:"id"` // the connection of the sums
+	Name     string              `json:"name"`
+	Dossiers []ledger.DossierRef `json:"dossiers"`
 }
 
 // EntryRequest names an entry.

@@ -145,6 +145,14 @@ func (r *run) deliver(ctx context.Context, e ledger.Entry) error {
 		return err
 	}
 	defer unlock()
+	if group, ok := r.group(e); ok {
+		// The last of its parts to have its turn sees the others as they ended.
+		unlockGroup, err := r.daemon.runs.dossiers.Acquire(ctx, "\x00group "+group.ID)
+		if err != nil {
+			return err
+		}
+		defer unlockGroup()
+	}
 	if ctx.Err() != nil {
 		return ctx.Err()
 	}
@@ -233,11 +241,20 @@ func (d *delivery) attempt(ctx context.Context) error {
 	if err := d.checkHold(); err != nil {
 		return err
 	}
+	if group, ok := d.group(d.entry); ok {
+		return d.addUp(ctx, group)
+	}
 	target, err := d.locate(ctx)
 	if err != nil {
 		return err
 	}
-	return d.write(ctx, target)
+	if err := d.write(ctx, target); err != nil {
+		return err
+	}
+	if d.entry.State != ledger.Done {
+		return nil
+	}
+	return d.settleParts(ctx, d.entry)
 }
 
 // connection returns the entry's connection as the run knows it, unless a person

@@ -43,7 +43,7 @@ func (r *run) discoverConnection(ctx context.Context, id string) error {
 		return err
 	}
 	c := r.connections[id]
-	if c.Kind == ledger.Upload || c.Status != ledger.Active && c.Status != ledger.Deactivated {
+	if !c.Kind.HasSource() || c.Status != ledger.Active && c.Status != ledger.Deactivated {
 		return nil
 	}
 	r.progress("asking " + c.Name + " what is new")

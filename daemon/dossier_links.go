@@ -123,6 +123,17 @@ func (r *run) link(connection string, d ledger.Dossier) (ledger.DossierLink, boo
 	return ledger.DossierLink{}, false
 }
 
+// linkOf finds the link of an entry's dossier; of a sum that of its parts.
+func (r *run) linkOf(e ledger.Entry) (ledger.DossierLink, bool) {
+	for _, part := range r.connections[e.Connection].Parts {
+		d := ledger.Dossier{ID: part.DossierID, EnterpriseNumber: e.Dossier.EnterpriseNumber}
+		if l, ok := r.link(part.Connection, d); ok && l.CompanyID != 0 {
+			return l, true
+		}
+	}
+	return r.link(e.Connection, e.Dossier)
+}
+
 // loadLinks reads the links.
 func (r *run) loadLinks(ctx context.Context) error {
 	links, err := r.cfg.Store.Links(ctx)

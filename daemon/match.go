@@ -61,7 +61,7 @@ func (d *delivery) matched(ctx context.Context) (inFirm, error) {
 // A dossier that a person chose is looked up in the list of companies that is known;
 // the list is read anew where that does not lead to one company that is as it says.
 func (r *run) match(ctx context.Context, e ledger.Entry) (inFirm, error) {
-	link, linked := r.link(e.Connection, e.Dossier)
+	link, linked := r.linkOf(e)
 	if linked && link.Paused {
 		return inFirm{}, &ledger.WaitingError{Reason: ledger.LinkPaused, Detail: "the link of its dossier is paused" + because(link.Note)}
 	}

@@ -216,6 +216,12 @@ func whatNext(r ledger.Reason) string {
 		return "Compare the two. If it is meant, an administrator types the company's name on the dossier's page, or: balansd links set … --number-differs NAME; else link the dossier to its own company."
 	case ledger.LinkPaused:
 		return "Resume the link on the dossier's page, or: balansd links set … --resume."
+	case ledger.PartMissing:
+		return "It goes in with the sum once the other balance is there. If that one is not coming, dissolve the group: balansd links group --remove."
+	case ledger.PartsDiffer:
+		return "Ask the payroll bureaus for balances of one model, year and enterprise, or dissolve the group: balansd links group --remove."
+	case ledger.PartOfSum:
+		return "See the sum with balansd ledger show."
 	case ledger.WhichCounts:
 		return "See both with balansd ledger show. For the one that counts: balansd ledger accept; for one that does not: balansd ledger dismiss."
 	default:

@@ -22,8 +22,8 @@ func (d *delivery) read(ctx context.Context) error {
 			return nil
 		}
 	}
-	if d.kind() == ledger.Upload {
-		return d.readUpload(ctx)
+	if !d.kind().HasSource() {
+		return d.readStored(ctx)
 	}
 	service := sourceService(d.entry.Connection)
 	if d.outages.isDown(service) {
@@ -45,8 +45,8 @@ func (d *delivery) read(ctx context.Context) error {
 	return d.readDocument(ctx, doc)
 }
 
-// readUpload reads the document of an upload, which is in the state.
-func (d *delivery) readUpload(ctx context.Context) error {
+// readStored reads a document that is in the state alone.
+func (d *delivery) readStored(ctx context.Context) error {
 	doc, err := d.cfg.Store.Document(ctx, d.entry.Number)
 	if err != nil {
 		return err
@@ -109,7 +109,7 @@ func (d *delivery) readDocument(ctx context.Context, doc []byte) error {
 	if b.Model != "" {
 		d.entry.Model = b.Model
 	}
-	d.entry.Correction, d.entry.Rounded = b.Correction, b.Rounded
+	d.entry.Correction, d.entry.Rounded = b.Correction, b.Rounded || len(d.entry.Parts) > 0 && d.entry.Rounded
 	d.values, d.fresh = b.Values, true
 	d.entry.ValuesHash, d.entry.Findings, d.entry.Doubts = b.Values.Hash(), b.Findings, b.Doubts
 	return nil

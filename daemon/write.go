@@ -172,6 +172,8 @@ func (d *delivery) otherSource(ctx context.Context, known ledger.Written) (*ledg
 	case by.Connection == d.entry.Connection && (by.ID == d.entry.ID || by.Dossier.ID == d.entry.Dossier.ID) &&
 		agree(by.Dossier.EnterpriseNumber, d.entry.Dossier.EnterpriseNumber):
 		return nil, nil
+	case d.connections[d.entry.Connection].HasPart(by):
+		return nil, nil // a sum takes the place of what one of its parts wrote
 	}
 	if same, err := d.wroteRounded(ctx, by); same || err != nil {
 		return nil, err

@@ -46,6 +46,9 @@ const (
 	LinkPaused         Reason = "link_paused"         // the dossier's link is paused
 	NumbersDiffer      Reason = "number_differs"      // the company of the dossier's link has another enterprise number
 	WhichCounts        Reason = "which_counts"        // nothing says which of several balances counts
+	PartMissing        Reason = "part_missing"        // the balance of another dossier that it is added up with is not there, or not ready
+	PartsDiffer        Reason = "parts_differ"        // balances that are added up are of different models, years or enterprises
+	PartOfSum          Reason = "part_of_sum"         // the sum that it is part of is not in Silverfin yet
 )
 
 // InWholeEuros is the reason for which an entry is superseded that has the figures
@@ -65,7 +68,7 @@ func IgnoreReasons() []Reason { return []Reason{BeforeActivation, Dismissed, Not
 // Reasons lists all reasons to wait.
 func Reasons() []Reason {
 	return []Reason{NoCompany, SeveralCompanies, NoPeriod, YearDiffers, WorkflowClosed, PeriodLocked,
-		TemplateMissing, ConnectionInactive, NeedsRelink, HasFindings, DoubtfulFigures, TwoAmounts, WhichCounts, NumbersDiffer, LinkPaused}
+		TemplateMissing, ConnectionInactive, NeedsRelink, HasFindings, DoubtfulFigures, TwoAmounts, WhichCounts, NumbersDiffer, LinkPaused, PartMissing, PartsDiffer, PartOfSum}
 }
 
 // FailClass names the kind of failure.
@@ -128,6 +131,11 @@ type Entry struct {
 	// MovedTo is the number of the entry that corrected this one for another
 	// year or another company. What this one wrote is to be emptied by a person.
 	MovedTo uint64 `json:"moved_to,omitempty"`
+	// Parts are the numbers of the entries whose figures it is the sum of.
+	Parts []uint64 `json:"parts,omitempty"`
+	// Sum is the number of the entry that has the sum of its figures and those of the
+	// dossiers that belong together with its own; that one is delivered in its place.
+	Sum uint64 `json:"sum,omitempty"`
 }
 
 // Open reports whether a run should process the entry: it is not settled, not
@@ -149,9 +157,10 @@ func (e Entry) Unsettled() bool {
 	return e.Open() || e.State == Differs || e.State == Failed
 }
 
-// NeedsPerson reports whether only a person can bring the entry further.
+// NeedsPerson reports whether only a person can bring the entry further. What is
+// wrong with a sum needs one for the sum alone.
 func (e Entry) NeedsPerson() bool {
-	return e.State == Differs || e.State == Waiting || e.State == Failed && e.FailClass != Unavailable || e.MovedTo != 0
+	return e.State == Differs || e.State == Waiting && e.Reason != PartOfSum || e.State == Failed && e.FailClass != Unavailable || e.MovedTo != 0
 }
 
 // CountFindings is the number of its findings that are about its figures.
@@ -205,7 +214,7 @@ type Event struct {
 // Act is what moved an entry besides the work of a run.
 type Act string
 
-// The acts. All but the last two are a person's.
+// The acts. All but the last three are a person's.
 const (
 	ActRetry         Act = "retry"
 	ActDismiss       Act = "dismiss"
@@ -218,4 +227,5 @@ const (
 	ActUnlink        Act = "unlink"       // the link of its dossier was removed
 	ActRecall        Act = "recall"       // it counts after all: a link or the activation reaches back to it
 	ActCountsAgain   Act = "counts_again" // what had taken its place gave way to exact figures
+	ActSum           Act = "sum"          // added up from the balances of dossiers that belong together
 )

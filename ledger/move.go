@@ -112,6 +112,24 @@ func (e Entry) Finish(p Target, now time.Time) (Entry, error) {
 	return n, err
 }
 
+// FinishWithSum moves the entry to done with a sum that is done and has it among its
+// Parts. changed reports whether it was not that yet.
+func (e Entry) FinishWithSum(sum Entry, now time.Time) (next Entry, changed bool, err error) {
+	switch {
+	case sum.State != Done || sum.Target == nil || !slices.Contains(sum.Parts, e.Number):
+		return e, false, fmt.Errorf("entry %d is not done, or no sum of entry %d", sum.Number, e.Number)
+	case e.State != Done:
+		next, err = e.Finish(*sum.Target, now)
+	case e.Sum == sum.Number:
+		return e, false, nil
+	default:
+		next = e
+		next.Target, next.UpdatedAt = sum.Target, now
+	}
+	next.Sum = sum.Number
+	return next, true, err
+}
+
 // Differ moves the entry to differs.
 func (e Entry) Differ(p Target, d []Difference, detail, next string, now time.Time) (Entry, error) {
 	n, err := e.to(Differs, now)

@@ -1,6 +1,7 @@
 package ledger
 
 import (
+	"slices"
 	"time"
 
 	"balansd/balance"
@@ -127,7 +128,12 @@ const (
 	Finbox ConnectionKind = "finbox"
 	Folder ConnectionKind = "folder"
 	Upload ConnectionKind = "upload" // what people hand in, file by file
+	Sum    ConnectionKind = "sum"    // dossiers of one employer, whose balances are added up
 )
+
+// HasSource reports whether balances of the kind are listed and fetched from a
+// source. The documents of the others are in the state alone.
+func (k ConnectionKind) HasSource() bool { return k == Finbox || k == Folder }
 
 // UploadsID is the id of the one connection of the kind Upload.
 const UploadsID = "uploads"
@@ -143,8 +149,8 @@ const (
 	Removed     ConnectionStatus = "removed"     // by a person; the ledger keeps its entries
 )
 
-// Connection is one source of balances: a Finbox environment, a folder, or the
-// files that people upload.
+// Connection is one source of balances: a Finbox environment, a folder, the
+// files that people upload, or a group of dossiers that belong together.
 type Connection struct {
 	ID            string           `json:"id"` // the connection id, or the folder source's name
 	Kind          ConnectionKind   `json:"kind"`
@@ -170,6 +176,19 @@ type Connection struct {
 	// Secrets are the settings to be sealed. They are never in JSON, and a
 	// connection that is read has none.
 	Secrets map[string]string `json:"-"`
+	Parts   []DossierRef      `json:"parts,omitempty"` // of a Sum: the dossiers whose balances are added up
+}
+
+// DossierRef names a dossier: its connection, and its id there.
+type DossierRef struct {
+	Connection string `json:"connection"`
+	DossierID  string `json:"dossier_id"`
+}
+
+// HasPart reports whether the balances of an entry's dossier are added up by the
+// connection.
+func (c Connection) HasPart(e Entry) bool {
+	return c.Kind == Sum && slices.Contains(c.Parts, DossierRef{e.Connection, e.Dossier.ID})
 }
 
 // Configured reports whether it is a folder of the configuration, which changes only

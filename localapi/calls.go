@@ -136,6 +136,18 @@ func (c calls) Links(ctx context.Context) ([]ledger.DossierLink, error) {
 	return do(ctx, c, links, none{})
 }
 
+func (c calls) Group(ctx context.Context, r daemon.GroupRequest) (daemon.DossierGroup, error) {
+	return do(ctx, c, group, r)
+}
+
+func (c calls) Ungroup(ctx context.Context, r daemon.GroupRequest) (daemon.DossierGroup, error) {
+	return do(ctx, c, ungroup, r)
+}
+
+func (c calls) Groups(ctx context.Context) ([]daemon.DossierGroup, error) {
+	return do(ctx, c, groups, none{})
+}
+
 func (c calls) Uploads(ctx context.Context) ([]daemon.Upload, error) {
 	return do(ctx, c, uploads, none{})
 }

@@ -125,6 +125,9 @@ var (
 	link           = change("link", API.Link, linkRecord)
 	unlink         = change("unlink", API.Unlink, unlinkRecord)
 	links          = query("links", noRequest(API.Links))
+	group          = change("group", API.Group, groupRecord("group"))
+	ungroup        = change("ungroup", API.Ungroup, groupRecord("ungroup"))
+	groups         = query("groups", noRequest(API.Groups))
 	uploads        = query("uploads", noRequest(API.Uploads))
 	upload         = query("upload", API.Upload)
 	checkUpload    = query("check-upload", API.CheckUpload)
@@ -143,6 +146,7 @@ var (
 func operations() []servable {
 	return []servable{status, show, document, dossiers, history, stopSync, retry, decide, accept, dismiss, connectFinbox, catalogue, addConnection, testConnection,
 		connections, setConnection, firms, removeFirm, takeOver, beginSilverfin, endSilverfin, link, unlink, links,
+		group, ungroup, groups,
 		uploads, upload, checkUpload, clients, chooseClient, confirmUpload, discardUpload, backup, reload, people, invite, enable}
 }
 
@@ -252,6 +256,17 @@ func unlinkRecord(in daemon.UnlinkRequest, was ledger.DossierLink) accounts.Reco
 		on += fmt.Sprintf(" ↛ /f/%d/%d", was.FirmID, was.CompanyID)
 	}
 	return accounts.Record{Who: in.By, What: "unlink", On: on}
+}
+
+// groupRecord returns the record of dossiers that are grouped, or no longer are.
+func groupRecord(what string) func(daemon.GroupRequest, daemon.DossierGroup) accounts.Record {
+	return func(in daemon.GroupRequest, out daemon.DossierGroup) accounts.Record {
+		names := make([]string, len(out.Dossiers))
+		for i, d := range out.Dossiers {
+			names[i] = d.Connection + "/" + d.DossierID
+		}
+		return accounts.Record{Who: in.By, What: what, On: clip.Text(strings.Join(names, ", "))}
+	}
 }
 
 // uploadRecord names the file and its content, and both enterprise numbers where an

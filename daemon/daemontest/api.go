@@ -213,6 +213,24 @@ func (a *API) Unlink(_ context.Context, r daemon.UnlinkRequest) (ledger.DossierL
 	return Answer[ledger.DossierLink](a)
 }
 
+// Group is daemon.API's.
+func (a *API) Group(_ context.Context, r daemon.GroupRequest) (daemon.DossierGroup, error) {
+	a.Record("Group", r)
+	return Answer[daemon.DossierGroup](a)
+}
+
+// Ungroup is daemon.API's.
+func (a *API) Ungroup(_ context.Context, r daemon.GroupRequest) (daemon.DossierGroup, error) {
+	a.Record("Ungroup", r)
+	return Answer[daemon.DossierGroup](a)
+}
+
+// Groups is daemon.API's.
+func (a *API) Groups(context.Context) ([]daemon.DossierGroup, error) {
+	a.Record("Groups")
+	return Answer[[]daemon.DossierGroup](a)
+}
+
 // Links is daemon.API's.
 func (a *API) Links(context.Context) ([]ledger.DossierLink, error) {
 	a.Record("Links")
