@@ -126,7 +126,14 @@ func byHand(err error) error {
 
 // Connections lists the connections.
 func (d *Daemon) Connections(ctx context.Context) ([]ledger.Connection, error) {
-	return d.config().Store.Connections(ctx)
+	return sources(ctx, d.config().Store)
+}
+
+// sources lists the connections but the groups of dossiers, whose balances come from
+// others.
+func sources(ctx context.Context, store Store) ([]ledger.Connection, error) {
+	all, err := store.Connections(ctx)
+	return slices.DeleteFunc(all, func(c ledger.Connection) bool { return c.Kind == ledger.Sum }), err
 }
 
 // SetConnection pauses, resumes or removes a connection.

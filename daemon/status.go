@@ -33,7 +33,7 @@ func (d *Daemon) Status(ctx context.Context) (Status, error) {
 		s.Run = &s.Runs[0].Run
 	}
 	var err error
-	if s.Connections, err = store.Connections(ctx); err != nil {
+	if s.Connections, err = sources(ctx, store); err != nil {
 		return s, err
 	}
 	if s.Firms, err = store.Firms(ctx); err != nil {

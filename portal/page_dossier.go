@@ -14,6 +14,8 @@ func (h *Handler) dossierRoutes() []route {
 	return []route{
 		{method: http.MethodGet, path: "/dossiers/{number}", access: staff, handle: dossierPage},
 		{method: http.MethodGet, path: "/dossiers/{number}/others", access: staff, handle: versionsPage},
+		{method: http.MethodPost, path: "/dossiers/{number}/group", access: staff, handle: groupDossiers},
+		{method: http.MethodPost, path: "/dossiers/{number}/ungroup", access: staff, handle: ungroupDossiers},
 		{method: http.MethodGet, path: "/dossiers/{number}/document", access: staff, handle: downloadDocument},
 		{method: http.MethodPost, path: "/dossiers/{number}/retry", access: staff, handle: retryEntry},
 		{method: http.MethodPost, path: "/dossiers/{number}/dismiss", access: staff, handle: dismissEntry},
@@ -44,7 +46,7 @@ type eventView struct {
 // Case returns the last part of the message id of the event.
 func (s eventView) Case() string {
 	switch s.Act {
-	case ledger.ActRetry, ledger.ActDismiss, ledger.ActUseFinbox, ledger.ActKeepSilverfin, ledger.ActRecall, ledger.ActCountsAgain, ledger.ActLink, ledger.ActRelink, ledger.ActUnlink, ledger.ActAccept, ledger.ActUpload:
+	case ledger.ActRetry, ledger.ActDismiss, ledger.ActUseFinbox, ledger.ActKeepSilverfin, ledger.ActRecall, ledger.ActCountsAgain, ledger.ActLink, ledger.ActRelink, ledger.ActUnlink, ledger.ActAccept, ledger.ActUpload, ledger.ActSum:
 		return string(s.Act)
 	}
 	switch {
@@ -111,6 +113,11 @@ func (rq *request) showDossierWith(status int, f daemon.EntryDetail, stop *linkC
 			d.Connection = c.Name
 		}
 	}
+	if len(f.Entry.Parts) > 0 {
+		if d.Connection, err = rq.locale.t("group.sum"); err != nil {
+			return err
+		}
+	}
 	if f.Entry.Target != nil {
 		firms, err := rq.API.Firms(ctx)
 		if err != nil {
@@ -166,7 +173,8 @@ func (rq *request) newerDismissed(e ledger.Entry) (bool, error) {
 // maxVersions bounds how many balances of a dossier are listed.
 const maxVersions = 200
 
-// versionsPage lists all balances of a dossier: other years and older revisions.
+// versionsPage lists all balances of a dossier: other years and older revisions, and
+// the dossiers that they are added up with.
 func versionsPage(rq *request) error {
 	f, err := rq.loadEntry(rq.r.PathValue("number"))
 	if err != nil {
@@ -184,10 +192,15 @@ func versionsPage(rq *request) error {
 			break
 		}
 	}
+	group, err := rq.grouping(f.Entry)
+	if err != nil {
+		return err
+	}
 	return rq.renderPage("versions", struct {
 		Entry entryView
 		Rows  []entryView
-	}{rq.entry(f.Entry), rq.entries(list)})
+		Group groupView
+	}{rq.entry(f.Entry), rq.entries(list), group})
 }
 
 func dossierPath(number uint64) string { return "/dossiers/" + strconv.FormatUint(number, 10) }
