@@ -155,6 +155,12 @@ func (app *App) showEntry(f daemon.EntryDetail, cfg *config.Config) {
 	if e.Target != nil {
 		app.printf("Silverfin   %s %s\n", clean(e.Target.CompanyName), clean(e.Target.URL))
 	}
+	switch {
+	case e.Sum != 0:
+		app.printf("part of     entry %d, the sum of the employer's dossiers\n", e.Sum)
+	case len(e.Parts) > 0:
+		app.printf("sum of      entries %s\n", strings.Trim(fmt.Sprint(e.Parts), "[]"))
+	}
 	if e.Parked {
 		app.printf("parked after %d failed nights; balansd ledger retry %d tries it again\n", e.Nights, e.Number)
 	}
