@@ -29,6 +29,16 @@ func carryOut(m Manager, steps []Step) error {
 	return nil
 }
 
+// installedSystemd returns a fake machine on which the packages' service is installed.
+func installedSystemd(t *testing.T) *fakeSystemd {
+	t.Helper()
+	f := newFakeSystemd(t)
+	if err := f.install(); err != nil {
+		t.Fatal(err)
+	}
+	return f
+}
+
 // install installs the packages' service.
 func (f *fakeSystemd) install() error {
 	m := f.manager()
@@ -97,10 +107,7 @@ func TestInstallAndUninstall(t *testing.T) {
 func TestInstallAfterAnyFailure(t *testing.T) {
 	whole := 0
 	synctest.Test(t, func(t *testing.T) {
-		f := newFakeSystemd(t)
-		if err := f.install(); err != nil {
-			t.Fatal(err)
-		}
+		f := installedSystemd(t)
 		whole = len(f.calls)
 	})
 	failed := 0
@@ -131,10 +138,7 @@ func TestInstallAfterAnyFailure(t *testing.T) {
 func TestUninstallAfterAnyFailure(t *testing.T) {
 	for n := 2; n < 20; n++ {
 		synctest.Test(t, func(t *testing.T) {
-			f := newFakeSystemd(t)
-			if err := f.install(); err != nil {
-				t.Fatal(err)
-			}
+			f := installedSystemd(t)
 			for _, failing := range []int{len(f.calls) + n, 0} {
 				f.failAt = failing
 				steps, err := f.manager().Uninstall(Removal{})
@@ -446,10 +450,7 @@ func TestStartFailureMessage(t *testing.T) {
 // TestOrderTimesOut checks that an order that is never carried out times out.
 func TestOrderTimesOut(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		f := newFakeSystemd(t)
-		if err := f.install(); err != nil {
-			t.Fatal(err)
-		}
+		f := installedSystemd(t)
 		f.stuck = true
 		for name, do := range map[string]func(context.Context) error{"stop": f.manager().Stop, "restart": f.manager().Restart} {
 			began := time.Now()
@@ -471,10 +472,7 @@ func TestOrderTimesOut(t *testing.T) {
 func TestStartDoesNotWaitForARestart(t *testing.T) {
 	for name, do := range map[string]func(Manager, context.Context) error{"start": Manager.Start, "restart": Manager.Restart} {
 		synctest.Test(t, func(t *testing.T) {
-			f := newFakeSystemd(t)
-			if err := f.install(); err != nil {
-				t.Fatal(err)
-			}
+			f := installedSystemd(t)
 			f.active, f.sub, f.result, f.pid = "activating", "auto-restart", "signal", 0
 			if st := f.status(); st.State != Waiting || st.Result != "signal" {
 				t.Errorf("%+v", st)

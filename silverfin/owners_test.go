@@ -9,6 +9,7 @@ import (
 	"testing"
 	"time"
 
+	"balansd/internal/testenv"
 	"balansd/problem"
 	fakesilverfin "balansd/sandbox/silverfin"
 	"balansd/silverfin"
@@ -65,7 +66,7 @@ func (s *once) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 type office struct {
 	t      *testing.T
 	server *once
-	clock  *clock
+	clock  *testenv.Clock
 	vault  *vault
 	http   http.RoundTripper
 	home   silverfin.Home
@@ -82,7 +83,7 @@ func newOffice(t *testing.T) *office {
 	_, _, err = o.client.End(t.Context(), state, "code", 0)
 	must(t, err)
 	o.server.posts = 0
-	o.clock.add(3 * time.Hour)
+	o.clock.Add(3 * time.Hour)
 	return o
 }
 
@@ -90,7 +91,7 @@ func newOffice(t *testing.T) *office {
 func (o *office) open(v silverfin.Vault, rt http.RoundTripper) *silverfin.Client {
 	o.t.Helper()
 	c, err := silverfin.New(silverfin.Config{BaseURL: "https://silverfin.test", ClientID: "id", ClientSecret: "secret",
-		HTTP: &http.Client{Transport: rt}, Vault: v, Now: o.clock.now, RequestsPerSecond: -1,
+		HTTP: &http.Client{Transport: rt}, Vault: v, Now: o.clock.Now, RequestsPerSecond: -1,
 		Home: func(context.Context) (silverfin.Home, error) { return o.home, nil }})
 	must(o.t, err)
 	return c
@@ -139,7 +140,7 @@ func TestTwoOwners(t *testing.T) {
 			reached++
 		}
 		for round := range 3 {
-			o.clock.add(3 * time.Hour)
+			o.clock.Add(3 * time.Hour)
 			for _, c := range []*silverfin.Client{first, other, o.open(o.vault, o.http)} {
 				if err := renew(t, c); err != nil {
 					t.Fatalf("moment %d, round %d afterwards: %v", n, round, err)
@@ -192,7 +193,7 @@ func TestTwoOwnersSecondPair(t *testing.T) {
 	must(t, renew(t, first))
 	close(saved)
 	must(t, <-ended)
-	o.clock.add(3 * time.Hour)
+	o.clock.Add(3 * time.Hour)
 	must(t, renew(t, o.open(o.vault, o.http)))
 }
 
@@ -201,7 +202,7 @@ func TestTwoOwnersManyRenewals(t *testing.T) {
 	r := newTestEnv(t, fakesilverfin.Options{})
 	other := r.restart(r.vault)
 	for range 150 {
-		r.clock.add(3 * time.Hour)
+		r.clock.Add(3 * time.Hour)
 		var group sync.WaitGroup
 		for _, c := range []*silverfin.Client{r.client, other} {
 			group.Go(func() {
@@ -215,7 +216,7 @@ func TestTwoOwnersManyRenewals(t *testing.T) {
 			return
 		}
 	}
-	r.clock.add(3 * time.Hour)
+	r.clock.Add(3 * time.Hour)
 	_, _, err := r.restart(r.vault).Firm(r.firm).Companies(t.Context())
 	must(t, err)
 }
@@ -254,7 +255,7 @@ func TestRefreshTokenInRefusals(t *testing.T) {
 				t.Errorf("got %v", err)
 			}
 			o.server.answer = nil
-			o.clock.add(3 * time.Hour)
+			o.clock.Add(3 * time.Hour)
 			if err := renew(t, o.open(o.vault.restart(), o.http)); err != nil {
 				t.Errorf("the next process: %v", err)
 			}
@@ -312,11 +313,11 @@ func TestShortTokenLifetimes(t *testing.T) {
 		if n := call(); n != 1 {
 			t.Errorf("a life of %d s: %d renewals for 20 calls", life, n)
 		}
-		o.clock.add(use - time.Second)
+		o.clock.Add(use - time.Second)
 		if n := call(); n != 1 {
 			t.Errorf("a life of %d s: renewed after %s", life, use-time.Second)
 		}
-		o.clock.add(time.Second)
+		o.clock.Add(time.Second)
 		if n := call(); n != 2 {
 			t.Errorf("a life of %d s: not renewed after %s", life, use)
 		}

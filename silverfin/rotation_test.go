@@ -40,11 +40,11 @@ func TestRenewFailures(t *testing.T) {
 							r.sandbox.Faults().Add(faults.Fault{Kind: fault, Path: fmt.Sprintf("/f/%d/oauth/token", r.firm)})
 						}
 						for range 3 { // whatever happens here may fail, but not break anything
-							r.clock.add(3 * time.Hour)
+							r.clock.Add(3 * time.Hour)
 							_, _, _ = r.firmClient().Companies(t.Context())
 							_, _ = r.client.Renew(t.Context(), r.firm, time.Hour)
 						}
-						r.clock.add(3 * time.Hour)
+						r.clock.Add(3 * time.Hour)
 						r.sandbox.Faults().Clear()
 						if !dies {
 							if _, _, err := r.firmClient().Companies(t.Context()); err != nil {
@@ -88,7 +88,7 @@ func TestNewTokensAreSavedBeforeUse(t *testing.T) {
 	})
 	later = watch
 	for range 5 {
-		r.clock.add(3 * time.Hour)
+		r.clock.Add(3 * time.Hour)
 		_, _, err := r.firmClient().Companies(t.Context())
 		must(t, err)
 	}
@@ -103,7 +103,7 @@ func (f roundTrip) RoundTrip(r *http.Request) (*http.Response, error) { return f
 
 func TestConcurrentRenewal(t *testing.T) {
 	r := newTestEnv(t, fakesilverfin.Options{})
-	r.clock.add(3 * time.Hour)
+	r.clock.Add(3 * time.Hour)
 	var group sync.WaitGroup
 	for range 50 {
 		group.Go(func() {
@@ -146,7 +146,7 @@ func TestRefusedAccessTokens(t *testing.T) {
 		if n := r.tokenPosts(); n != hour+1 {
 			t.Fatalf("%d renewals in hour %d, want one an hour", n, hour+1)
 		}
-		r.clock.add(time.Hour)
+		r.clock.Add(time.Hour)
 	}
 	if _, _, err := r.firmClient().Companies(t.Context()); !problem.Is(err, problem.SilverfinSignIn) {
 		t.Fatal(err)
@@ -213,13 +213,13 @@ func (s *strict) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 func TestLostReplyOfRevokingServer(t *testing.T) {
 	server, clock, v := &strict{}, newClock(), newVault()
 	c, err := silverfin.New(silverfin.Config{BaseURL: "https://silverfin.test", ClientID: "id", ClientSecret: "secret",
-		HTTP: &http.Client{Transport: handlerTransport{server}}, Vault: v, Now: clock.now})
+		HTTP: &http.Client{Transport: handlerTransport{server}}, Vault: v, Now: clock.Now})
 	must(t, err)
 	_, state, err := c.Begin(t.Context(), 1, "")
 	must(t, err)
 	_, _, err = c.End(t.Context(), state, "code", 0)
 	must(t, err)
-	clock.add(3 * time.Hour)
+	clock.Add(3 * time.Hour)
 	server.lose = true
 	if _, _, err := c.Firm(1).Companies(t.Context()); !problem.Is(err, problem.SilverfinDown) {
 		t.Fatalf("a lost reply: %v", err)
@@ -251,7 +251,7 @@ func TestRenewedByAnotherOwner(t *testing.T) {
 		})}
 	})
 	other := r.restart(r.vault)
-	r.clock.add(3 * time.Hour)
+	r.clock.Add(3 * time.Hour)
 	between = func() {
 		if _, _, err := other.Firm(r.firm).Companies(t.Context()); err != nil {
 			t.Error(err)
@@ -268,7 +268,7 @@ func TestRenewedByAnotherOwner(t *testing.T) {
 
 func TestRenewDiskFull(t *testing.T) {
 	r := newTestEnv(t, fakesilverfin.Options{})
-	r.clock.add(3 * time.Hour)
+	r.clock.Add(3 * time.Hour)
 	full := true
 	r.vault.fails = func(int) (bool, bool) { return full, false }
 	if _, _, err := r.firmClient().Companies(t.Context()); !problem.Is(err, problem.StateUnwritable) {
@@ -322,7 +322,7 @@ func TestRenewIdleFirm(t *testing.T) {
 		if err != nil || renewed != (day%7 == 0 && day > 0) {
 			t.Fatalf("day %d: renewed %t, %v", day, renewed, err)
 		}
-		r.clock.add(24 * time.Hour)
+		r.clock.Add(24 * time.Hour)
 	}
 	_, _, err := r.firmClient().Companies(t.Context())
 	must(t, err)
@@ -333,9 +333,9 @@ func TestRenewIdleFirm(t *testing.T) {
 func TestClockAhead(t *testing.T) {
 	r := newTestEnv(t, fakesilverfin.Options{})
 	const week = 7 * 24 * time.Hour
-	r.clock.add(365 * 24 * time.Hour)
+	r.clock.Add(365 * 24 * time.Hour)
 	r.link()
-	r.clock.add(-365 * 24 * time.Hour)
+	r.clock.Add(-365 * 24 * time.Hour)
 	for _, want := range []bool{true, false} {
 		if renewed, err := r.client.Renew(t.Context(), r.firm, week); err != nil || renewed != want {
 			t.Fatalf("renewed %t, want %t: %v", renewed, want, err)

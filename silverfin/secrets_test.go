@@ -78,7 +78,7 @@ func TestNoSecretsInErrors(t *testing.T) {
 				p := &parrot{}
 				clock := newClock()
 				c, err := silverfin.New(silverfin.Config{BaseURL: "https://silverfin.test", ClientID: "id", ClientSecret: canarySecret,
-					HTTP: &http.Client{Transport: handlerTransport{p}}, Vault: newVault(), Now: clock.now,
+					HTTP: &http.Client{Transport: handlerTransport{p}}, Vault: newVault(), Now: clock.Now,
 					RequestsPerSecond: -1, Log: zerolog.New(&log).Level(zerolog.TraceLevel)})
 				must(t, err)
 				_, state, err := c.Begin(t.Context(), 1, "")
@@ -87,7 +87,7 @@ func TestNoSecretsInErrors(t *testing.T) {
 				must(t, err)
 				p.status, p.shape, p.token = status, shape, token
 				if token != "" {
-					clock.add(3 * time.Hour)
+					clock.Add(3 * time.Hour)
 				}
 				ctx := t.Context()
 				place := ledger.Target{FirmID: 1, CompanyID: 2, CompanyName: "D", PeriodID: 3}

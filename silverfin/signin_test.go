@@ -208,7 +208,7 @@ func TestSignInMistakes(t *testing.T) {
 		t.Errorf("the firm said afterwards: %v", err)
 	}
 	old := begin(r.client, r.firm)
-	r.clock.add(31 * time.Minute)
+	r.clock.Add(31 * time.Minute)
 	check("old state", end(r.client, old, r.sandbox.Grant(r.firm), 0), sign, "older than 30 minutes")
 
 	code := r.sandbox.Grant(r.firm)

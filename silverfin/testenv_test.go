@@ -15,6 +15,7 @@ import (
 
 	"balansd/balance"
 	"balansd/daemon"
+	"balansd/internal/testenv"
 	"balansd/ledger"
 	"balansd/sandbox/faults"
 	fakesilverfin "balansd/sandbox/silverfin"
@@ -25,25 +26,7 @@ var _ daemon.Destination = (*silverfin.Firm)(nil)
 
 const workflow = "Jaarrekening"
 
-// clock is a clock that a test moves.
-type clock struct {
-	mu sync.Mutex
-	at time.Time
-}
-
-func newClock() *clock { return &clock{at: time.Date(2025, 3, 1, 2, 0, 0, 0, time.UTC)} }
-
-func (c *clock) now() time.Time {
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	return c.at
-}
-
-func (c *clock) add(d time.Duration) {
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	c.at = c.at.Add(d)
-}
+func newClock() *testenv.Clock { return testenv.NewClock(time.Date(2025, 3, 1, 2, 0, 0, 0, time.UTC)) }
 
 var errDisk = errors.New("no space left on device")
 
@@ -151,7 +134,7 @@ func (brokenReader) Read([]byte) (int, error) { return 0, io.ErrUnexpectedEOF }
 type testEnv struct {
 	t       *testing.T
 	sandbox *fakesilverfin.Silverfin
-	clock   *clock
+	clock   *testenv.Clock
 	vault   *vault
 	cfg     silverfin.Config
 	client  *silverfin.Client
@@ -167,7 +150,7 @@ func newTestEnv(t *testing.T, options fakesilverfin.Options, set ...func(*silver
 	t.Helper()
 	r := &testEnv{t: t, clock: newClock(), vault: newVault()}
 	if options.Now == nil {
-		options.Now = r.clock.now
+		options.Now = r.clock.Now
 	}
 	r.sandbox = fakesilverfin.New(options)
 	r.firm = r.sandbox.AddFirm("Kantoor Peeters")

@@ -18,32 +18,19 @@ import (
 
 // fixture is a state with its own clock and backup folder.
 type fixture struct {
-	t    testing.TB
-	o    store.Options
-	mu   sync.Mutex
-	now  time.Time
+	t testing.TB
+	o store.Options
+	*testenv.Clock
 	next int // number of the next made-up entry
 }
 
 func newFixture(t testing.TB) *fixture {
 	t.Helper()
-	s := &fixture{t: t, now: noon}
+	s := &fixture{t: t, Clock: testenv.NewClock(noon)}
 	dir := t.TempDir()
 	s.o = store.Options{Path: filepath.Join(dir, "state", "balansd.db"), KeyPath: filepath.Join(dir, "keys", "data.key"), Version: "1.0.0",
-		Timeout: 10 * time.Millisecond, Backups: store.Backups{Folder: filepath.Join(dir, "backups"), Keep: 3}, Now: s.clock}
+		Timeout: 10 * time.Millisecond, Backups: store.Backups{Folder: filepath.Join(dir, "backups"), Keep: 3}, Now: s.Now}
 	return s
-}
-
-func (s *fixture) clock() time.Time {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	return s.now
-}
-
-func (s *fixture) later(d time.Duration) {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	s.now = s.now.Add(d)
 }
 
 // with opens the state, calls do, and closes it.
@@ -67,7 +54,7 @@ func (s *fixture) add(st *store.Store, n int) {
 	for range n {
 		e := listed(s.next)
 		s.next++
-		e.FoundAt, e.UpdatedAt = s.clock(), s.clock()
+		e.FoundAt, e.UpdatedAt = s.Now(), s.Now()
 		fresh, err := st.Record(s.t.Context(), ledger.Connection{ID: e.Connection, Status: ledger.Active}, []ledger.Entry{e})
 		if err != nil || len(fresh) != 1 {
 			s.t.Fatal(fresh, err)
@@ -199,7 +186,7 @@ func TestOldBackupsAreRemoved(t *testing.T) {
 	s := newFixture(t)
 	other := newFixture(t)
 	other.o.Backups = s.o.Backups
-	other.now = noon.AddDate(-1, 0, 0)
+	other.Add(-365 * 24 * time.Hour)
 	other.with(func(st *store.Store) { other.backup(st) })
 	strangers := []string{"balansd.db", "balansd-20200101T000000Z.db.old", "balansd-20200101T000000Z-mine.db", "balansd-20200102T000000Z.db", "notes.txt"}
 	for _, name := range strangers {
@@ -209,7 +196,7 @@ func TestOldBackupsAreRemoved(t *testing.T) {
 	}
 	s.with(func(st *store.Store) {
 		for range 6 {
-			s.later(24 * time.Hour)
+			s.Add(24 * time.Hour)
 			s.backup(st)
 		}
 	})
@@ -224,7 +211,7 @@ func TestOldBackupsAreRemoved(t *testing.T) {
 		}
 	}
 	// After the clock was set back, a copy has a name that sorts last. It must stay.
-	s.later(-10 * 24 * time.Hour)
+	s.Add(-10 * 24 * time.Hour)
 	s.with(func(st *store.Store) {
 		if b := s.backup(st); b.Problem != "" {
 			t.Error(b)
@@ -244,17 +231,17 @@ func TestBackupsOfAClockAheadAreRemovedFirst(t *testing.T) {
 	s := newFixture(t)
 	ahead := 400 * 24 * time.Hour
 	s.with(func(st *store.Store) {
-		s.later(ahead)
+		s.Add(ahead)
 		for range 4 {
 			s.add(st, 1)
 			s.backup(st)
-			s.later(24 * time.Hour)
+			s.Add(24 * time.Hour)
 		}
-		s.later(-ahead)
+		s.Add(-ahead)
 		for range 4 {
 			s.add(st, 1)
 			s.backup(st)
-			s.later(24 * time.Hour)
+			s.Add(24 * time.Hour)
 		}
 	})
 	want := []string{"balansd-20260308T120000Z.db", "balansd-20260307T120000Z.db", "balansd-20260306T120000Z.db"}
@@ -325,7 +312,7 @@ func TestPartialBackupsAreRemoved(t *testing.T) {
 			t.Fatal(err)
 		}
 		for _, age := range []time.Duration{time.Hour, 25 * time.Hour} {
-			made := s.clock().Add(-age)
+			made := s.Now().Add(-age)
 			if err := os.Chtimes(left, made, made); err != nil {
 				t.Fatal(err)
 			}

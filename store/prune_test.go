@@ -49,7 +49,7 @@ func TestPruneBoundaries(t *testing.T) {
 	s := newFixture(t)
 	s.with(func(st *store.Store) {
 		s.add(st, 3)
-		settled := s.clock().Add(2 * time.Second) // deliver settles it then
+		settled := s.Now().Add(2 * time.Second) // deliver settles it then
 		for n := uint64(1); n <= 3; n++ {
 			e, err := st.Entry(ctx, n)
 			must(t, err)
@@ -133,17 +133,17 @@ func TestPruneIsInterrupted(t *testing.T) {
 	s := newFixture(t)
 	s.with(func(st *store.Store) {
 		s.add(st, 300)
-		s.later(10 * 365 * day)
+		s.Add(10 * 365 * day)
 		s.add(st, 1) // with a clock that is ahead
-		s.later(-10*365*day + time.Hour)
+		s.Add(-10*365*day + time.Hour)
 		s.add(st, 399)
-		s.later(50 * day)
+		s.Add(50 * day)
 		s.add(st, 20) // too young
 		r := ledger.Retention{Figures: 30 * day}
 		total := 0
 		for tries := 0; total < 699; tries++ {
 			ctx := &endsAfter{Context: t.Context(), left: 2 + tries}
-			gone, err := st.Prune(ctx, r, s.clock())
+			gone, err := st.Prune(ctx, r, s.Now())
 			if total += gone.Figures; err != nil && !errors.Is(err, context.Canceled) {
 				t.Fatal(err)
 			}
@@ -151,7 +151,7 @@ func TestPruneIsInterrupted(t *testing.T) {
 				t.Fatalf("only %d went", total)
 			}
 		}
-		if gone, err := st.Prune(t.Context(), r, s.clock()); total != 699 || err != nil || gone != (ledger.Pruned{}) {
+		if gone, err := st.Prune(t.Context(), r, s.Now()); total != 699 || err != nil || gone != (ledger.Pruned{}) {
 			t.Errorf("%d went, and then %+v, %v", total, gone, err)
 		}
 	})

@@ -48,7 +48,7 @@ func TestKilledRestore(t *testing.T) {
 		for range 2 {
 			s.add(st, 10)
 			s.backup(st)
-			s.later(time.Hour)
+			s.Add(time.Hour)
 		}
 	})
 	folder := filepath.Join(filepath.Dir(s.o.Path), "backups")
@@ -136,8 +136,8 @@ func (s *fixture) bloat(megabytes int) {
 				s.t.Fatal(err)
 			}
 		}
-		s.later(100 * 24 * time.Hour)
-		gone, err := st.Prune(s.t.Context(), ledger.Retention{Documents: 24 * time.Hour}, s.clock())
+		s.Add(100 * 24 * time.Hour)
+		gone, err := st.Prune(s.t.Context(), ledger.Retention{Documents: 24 * time.Hour}, s.Now())
 		if err != nil || gone.Documents != megabytes {
 			s.t.Fatal(gone, err)
 		}

@@ -55,22 +55,22 @@ func TestRestoreNeedsPermissionToLoseEntries(t *testing.T) {
 	s.with(func(st *store.Store) {
 		s.add(st, 3)
 		b = s.backup(st)
-		s.later(time.Hour)
-		if _, err := st.BeginRun(t.Context(), ledger.Run{Trigger: ledger.Nightly, Night: balance.DateOf(s.clock())}); err != nil {
+		s.Add(time.Hour)
+		if _, err := st.BeginRun(t.Context(), ledger.Run{Trigger: ledger.Nightly, Night: balance.DateOf(s.Now())}); err != nil {
 			t.Fatal(err) // a run alone is nothing to lose
 		}
 	})
 	wantNote(t, s.restore(b, store.RestoreOptions{}), true, "The state as it was is kept in "+s.o.Backups.Folder)
 	s.wantEntries(3)
 
-	s.later(24 * time.Hour)
+	s.Add(24 * time.Hour)
 	s.with(func(st *store.Store) {
 		s.add(st, 2)
 		e, err := st.Entry(t.Context(), 2)
 		if err != nil {
 			t.Fatal(err)
 		}
-		e, err = e.Retry(s.clock().Add(time.Hour))
+		e, err = e.Retry(s.Now().Add(time.Hour))
 		move(t, st, e, err)
 	})
 	before, err := os.ReadFile(s.o.Path)
@@ -147,22 +147,22 @@ func TestRestoreKeepsWhatIsNotInTheLedger(t *testing.T) {
 		write(st, 1, 1, "100")
 		write(st, 2, 2, "200")
 		b = s.backup(st)
-		s.later(time.Hour)
+		s.Add(time.Hour)
 		s.add(st, 2)
 		must(t, st.Secrets().Put(ctx, store.FirmSecret(1, "token"), []byte("new")))
 		must(t, st.SaveFirm(ctx, ledger.Firm{ID: 2, Name: "Two"}))
 		must(t, st.SaveLink(ctx, ledger.DossierLink{Connection: conn, DossierID: "D1", CompanyID: 5}))
 		must(t, st.UpdateConnection(ctx, conn, func(c *ledger.Connection) { c.Cursor, c.Status = "now", ledger.Paused }))
 		must(t, st.SaveConnection(ctx, ledger.Connection{ID: "C2", Status: ledger.Active, Cursor: "now"}))
-		_, err := st.BeginRun(ctx, ledger.Run{Trigger: ledger.Nightly, Night: balance.DateOf(s.clock())})
+		_, err := st.BeginRun(ctx, ledger.Run{Trigger: ledger.Nightly, Night: balance.DateOf(s.Now())})
 		must(t, err)
 		write(st, 1, 1, "150")
 		write(st, 2, 5, "250")
 		e, err := st.Entry(ctx, 5)
 		must(t, err)
-		e, err = e.Retry(s.clock())
+		e, err = e.Retry(s.Now())
 		e = move(t, st, e, err)
-		e, err = e.Ignore(ledger.Dismissed, "dismissed by Els", "", s.clock())
+		e, err = e.Ignore(ledger.Dismissed, "dismissed by Els", "", s.Now())
 		move(t, st, e, err)
 	})
 	notes := s.restore(b, store.RestoreOptions{LoseNewer: true})
@@ -185,7 +185,7 @@ func TestRestoreKeepsWhatIsNotInTheLedger(t *testing.T) {
 		if err != nil || len(cs) != 2 || cs[0].Cursor != "then" || cs[0].Status != ledger.Paused || cs[1].Cursor != "" {
 			t.Errorf("connections %+v, %v", cs, err)
 		}
-		if night, err := st.LastNight(ctx); err != nil || night != balance.DateOf(s.clock()) {
+		if night, err := st.LastNight(ctx); err != nil || night != balance.DateOf(s.Now()) {
 			t.Errorf("the last night is %s, %v", night, err)
 		}
 		if e, err := st.Entry(ctx, 5); err != nil || e.Reason != ledger.Dismissed {
@@ -258,7 +258,7 @@ func TestRestoreOverDamage(t *testing.T) {
 			bad := damage()
 			s.o.Path = filepath.Join(damagedDir(t), "balansd.db")
 			must(t, os.WriteFile(s.o.Path, bad, 0o600))
-			s.later(3 * 24 * time.Hour)
+			s.Add(3 * 24 * time.Hour)
 			notes := s.restore(b, store.RestoreOptions{})
 			wantNote(t, notes, true, "count as a person's")
 			wantNote(t, notes, true, "Kantoor (7)")
@@ -274,10 +274,10 @@ func TestRestoreOverDamage(t *testing.T) {
 				if w, err := st.Written(ctx, *e.Target); err != nil || len(w.Confirmed)+len(w.Intended) > 0 || w.By != 4 {
 					t.Errorf("of a place is known %+v, %v", w, err)
 				}
-				if at, err := st.RestoredAt(ctx); err != nil || !at.Equal(s.clock()) {
+				if at, err := st.RestoredAt(ctx); err != nil || !at.Equal(s.Now()) {
 					t.Errorf("the sign-ins are said to be of a restore at %v, %v", at, err)
 				}
-				missed, err := st.Missed(ctx, balance.DateOf(s.clock()), 99)
+				missed, err := st.Missed(ctx, balance.DateOf(s.Now()), 99)
 				if err != nil || len(missed) == 0 || !strings.Contains(missed[0].Why, "restored from the backup of 2026-03-01") {
 					t.Errorf("the nights since are %v, %v", missed, err)
 				}
@@ -329,7 +329,7 @@ func TestRestoreOnAnotherServer(t *testing.T) {
 	s.wantEntries(3)
 	// With its key everything can be used. It is not merged into another installation.
 	other := newFixture(t)
-	other.now = noon.Add(time.Hour)
+	other.Add(time.Hour)
 	other.next = 50
 	other.with(func(st *store.Store) { other.add(st, 2) })
 	other.o.KeyPath = key
@@ -379,7 +379,7 @@ func TestBackupsAfterRestore(t *testing.T) {
 			for range 3 {
 				s.add(st, 5)
 				s.backup(st)
-				s.later(24 * time.Hour)
+				s.Add(24 * time.Hour)
 			}
 		})
 		list, err := store.ListBackups(s.o.Backups.Folder)
@@ -393,7 +393,7 @@ func TestBackupsAfterRestore(t *testing.T) {
 		var made []ledger.Backup
 		s.with(func(st *store.Store) {
 			for range 3 {
-				s.later(24 * time.Hour)
+				s.Add(24 * time.Hour)
 				s.add(st, 1)
 				made = append(made, s.backup(st))
 			}

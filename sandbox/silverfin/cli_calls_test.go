@@ -50,7 +50,7 @@ func TestCallsOfSilverfinCLI(t *testing.T) {
 
 	// After a 401 it refreshes with JSON that has the old access token, and repeats the
 	// call.
-	x.clock.forward(3 * time.Hour)
+	x.clock.Add(3 * time.Hour)
 	x.call("GET", "/companies/{c}", "").is(401)
 	r := httptest.NewRequest("POST", token, strings.NewReader(`{"client_id":"`+clientID+`","client_secret":"`+clientSecret+
 		`","redirect_uri":"urn%3Aietf%3Awg%3Aoauth%3A2.0%3Aoob","grant_type":"refresh_token","refresh_token":"`+

@@ -40,7 +40,7 @@ func TestSilverfinCLI(t *testing.T) {
 	if cli.credentials() == before {
 		t.Fatalf("the tokens were not refreshed:\n%s", cli.output)
 	}
-	cli.office.clock.forward(3 * time.Hour)
+	cli.office.clock.Add(3 * time.Hour)
 	before = cli.credentials()
 	cli.readFile()
 	if cli.credentials() == before {

@@ -8,31 +8,13 @@ import (
 	"net/url"
 	"strconv"
 	"strings"
-	"sync"
 	"testing"
 	"time"
 
 	"balansd/balance"
+	"balansd/internal/testenv"
 	"balansd/sandbox/silverfin"
 )
-
-// clock is a clock that only the test moves.
-type clock struct {
-	mu sync.Mutex
-	t  time.Time
-}
-
-func (c *clock) now() time.Time {
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	return c.t
-}
-
-func (c *clock) forward(d time.Duration) {
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	c.t = c.t.Add(d)
-}
 
 const (
 	workflowName = "Jaarrekening"
@@ -45,7 +27,7 @@ const (
 type fixture struct {
 	t       *testing.T
 	sf      *silverfin.Silverfin
-	clock   *clock
+	clock   *testenv.Clock
 	firm    int64
 	company int64
 	period  int64
@@ -63,8 +45,8 @@ func day(text string) balance.Date {
 
 func newFixture(t *testing.T, o silverfin.Options) *fixture {
 	t.Helper()
-	clock := &clock{t: time.Date(2026, 3, 2, 1, 0, 0, 0, time.UTC)}
-	o.Now = clock.now
+	clock := testenv.NewClock(time.Date(2026, 3, 2, 1, 0, 0, 0, time.UTC))
+	o.Now = clock.Now
 	x := &fixture{t: t, sf: silverfin.New(o), clock: clock}
 	x.firm = x.sf.AddFirm("Kantoor Peeters")
 	x.company = x.sf.AddCompany(x.firm, silverfin.Company{Name: "Bakkerij Janssens", VAT: "BE 0402.754.886", FileCode: "JAN01"})

@@ -239,7 +239,7 @@ func TestWritesRecordAuthorAndTime(t *testing.T) {
 	x := newFixture(t, silverfin.Options{})
 	const path = "/companies/{c}/periods/{p}/custom"
 	x.call("POST", path, `{"properties":[{"namespace":"sb","key":"a","value":"1"}]}`).is(201)
-	x.clock.forward(time.Hour)
+	x.clock.Add(time.Hour)
 	if err := x.sf.Set(x.company, x.period, "sb", "a", "2"); err != nil {
 		t.Fatal(err)
 	}
@@ -247,7 +247,7 @@ func TestWritesRecordAuthorAndTime(t *testing.T) {
 	if err := x.sf.Unset(x.company, x.period, "sb", "a"); err != nil {
 		t.Fatal(err)
 	}
-	at := x.clock.now()
+	at := x.clock.Now()
 	app := "app sandbox-client token 1"
 	base := silverfin.Write{At: at, Firm: x.firm, Company: x.company, Period: x.period, Namespace: "sb", Key: "a", Existed: true}
 	want := []silverfin.Write{base, base, base, base}

@@ -30,7 +30,7 @@ func TestSnapshot(t *testing.T) {
 		t.Fatal(err)
 	}
 	y := *x
-	y.sf = silverfin.New(silverfin.Options{Now: x.clock.now})
+	y.sf = silverfin.New(silverfin.Options{Now: x.clock.Now})
 	if err := y.sf.Restore(before); err != nil {
 		t.Fatal(err)
 	}

@@ -39,7 +39,7 @@ func TestRotation(t *testing.T) {
 func TestTokenLifetimes(t *testing.T) {
 	x := newFixture(t, silverfin.Options{})
 	code := x.sf.Grant(x.firm)
-	x.clock.forward(10 * time.Minute)
+	x.clock.Add(10 * time.Minute)
 	x.exchange(code).is(400, `"invalid_grant"`)
 
 	code = x.sf.Grant(x.firm)
@@ -47,15 +47,15 @@ func TestTokenLifetimes(t *testing.T) {
 	x.exchange(code).is(400, `"invalid_grant"`)
 
 	x.access = pair.text("access_token")
-	x.clock.forward(2*time.Hour - time.Second)
+	x.clock.Add(2*time.Hour - time.Second)
 	x.call("GET", "/user/firm", "").is(200)
-	x.clock.forward(time.Second)
+	x.clock.Add(time.Second)
 	if got := x.call("GET", "/user/firm", "").is(401).header.Get("WWW-Authenticate"); !strings.Contains(got, "invalid_token") {
 		t.Fatalf("WWW-Authenticate is %q", got)
 	}
-	x.clock.forward(59 * 24 * time.Hour)
+	x.clock.Add(59 * 24 * time.Hour)
 	next := x.refresh(pair.text("refresh_token")).is(200)
-	x.clock.forward(60 * 24 * time.Hour)
+	x.clock.Add(60 * 24 * time.Hour)
 	x.refresh(next.text("refresh_token")).is(400, `"invalid_grant"`)
 }
 
