@@ -148,20 +148,25 @@ func (r *reader) checkDossiers(c *Config) {
 			r.reject(key+".connection", fmt.Sprintf("no folder is named %q, and Finbox is not configured", clip.Text(d.Connection)),
 				"write the name of a folder, or set finbox")
 		}
-		switch {
-		case d.Firm < 0 || d.Company < 0:
-			r.reject(key+".company", "a number below zero is no firm or company", "take both from Silverfin's address bar")
-		case d.Company != 0 && d.Firm == 0:
-			r.reject(key+".firm", "a company is named without its firm", "add firm, the number after /f/ in Silverfin's address bar")
-		case d.Firm != 0 && d.Company == 0:
-			r.reject(key+".company", "a firm is named without the company", "add company, from Silverfin's address bar")
-		case d.NumberDiffers != "" && d.Company == 0:
-			r.reject(key+".number_differs", "names a company, and the link has none", "add firm and company, or leave it out")
-		case d.Firm == 0 && d.EnterpriseNumber == "" && d.From == From{} && !d.Paused && d.Note == "":
-			r.reject(key, "says nothing about the dossier", "add firm and company, or enterprise_number, or from")
-		case utf8.RuneCountInString(d.Note) > ledger.MaxNote:
-			r.reject(key+".note", fmt.Sprintf("has more than %d characters", ledger.MaxNote), "shorten it")
-		}
+		r.checkDossierTarget(key, d)
+	}
+}
+
+// checkDossierTarget checks what a link says of its dossier.
+func (r *reader) checkDossierTarget(key string, d Dossier) {
+	switch {
+	case d.Firm < 0 || d.Company < 0:
+		r.reject(key+".company", "a number below zero is no firm or company", "take both from Silverfin's address bar")
+	case d.Company != 0 && d.Firm == 0:
+		r.reject(key+".firm", "a company is named without its firm", "add firm, the number after /f/ in Silverfin's address bar")
+	case d.Firm != 0 && d.Company == 0:
+		r.reject(key+".company", "a firm is named without the company", "add company, from Silverfin's address bar")
+	case d.NumberDiffers != "" && d.Company == 0:
+		r.reject(key+".number_differs", "names a company, and the link has none", "add firm and company, or leave it out")
+	case d.Firm == 0 && d.EnterpriseNumber == "" && d.From == From{} && !d.Paused && d.Note == "":
+		r.reject(key, "says nothing about the dossier", "add firm and company, or enterprise_number, or from")
+	case utf8.RuneCountInString(d.Note) > ledger.MaxNote:
+		r.reject(key+".note", fmt.Sprintf("has more than %d characters", ledger.MaxNote), "shorten it")
 	}
 }
 

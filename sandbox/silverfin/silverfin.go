@@ -33,6 +33,7 @@ type Options struct {
 // and end, as Silverfin's description of its interface has it.
 type YearFields string
 
+// The values besides the zero value.
 const (
 	YearEnd YearFields = "end"  // its end alone
 	NoYear  YearFields = "none" // nothing
