@@ -94,7 +94,7 @@ func (d *Daemon) Accept(ctx context.Context, r AcceptRequest) (ledger.Entry, err
 func (cfg Config) accepted(e ledger.Entry) (ledger.Entry, error) {
 	if len(e.Doubts) > 0 {
 		wait := inDoubt(e.Doubts)
-		return e.Wait(wait.Reason, wait.Detail, whatNext(wait.Reason), cfg.Now())
+		return e.Wait(wait.Reason, wait.Detail, remedies[wait.Reason], cfg.Now())
 	}
 	next, err := e.Retry(cfg.Now())
 	next.Detail, next.Next = "accepted by a person", "It is delivered at the next run: balansd sync."

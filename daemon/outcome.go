@@ -166,7 +166,7 @@ func explain(cause error) string {
 func (d *delivery) verdict(cause error) (ledger.Entry, error) {
 	now, night, pr := d.cfg.Now(), d.record.Night, problem.Of(cause)
 	if notYet, waits := errors.AsType[*ledger.WaitingError](cause); waits {
-		return d.entry.Wait(notYet.Reason, notYet.Detail, whatNext(notYet.Reason), now)
+		return d.entry.Wait(notYet.Reason, notYet.Detail, remedies[notYet.Reason], now)
 	}
 	if _, ok := errors.AsType[*notEqualError](cause); ok {
 		return d.entry.Fail(ledger.NotEqual, explain(cause), "Look at the dossier in Silverfin; it is compared again next night.", night, now)
@@ -187,46 +187,26 @@ func (d *delivery) verdict(cause error) (ledger.Entry, error) {
 	}
 }
 
-// whatNext says what a person can do about each reason to wait.
-func whatNext(r ledger.Reason) string {
-	switch r {
-	case ledger.NoCompany:
-		return "Put the enterprise number on the company in Silverfin, or link the dossier to a company in the configuration."
-	case ledger.SeveralCompanies:
-		return "Link the dossier to the right company in the configuration, or archive the other one in Silverfin."
-	case ledger.NoPeriod:
-		return "Add the financial year to the company in Silverfin."
-	case ledger.YearDiffers:
-		return "Correct the financial year in Silverfin, or have the payroll bureau correct that of the balance."
-	case ledger.WorkflowClosed:
-		return "Open the annual-accounts workflow in Silverfin; the balance goes in the night after."
-	case ledger.PeriodLocked:
-		return "Unlock the period in Silverfin; the balance goes in the night after."
-	case ledger.TemplateMissing:
-		return "Add the social balance template to the workflow in Silverfin."
-	case ledger.ConnectionInactive:
-		return "Resume the connection, or activate it in Finbox."
-	case ledger.NeedsRelink:
-		return "Link the firm: balansd connect silverfin."
-	case ledger.DoubtfulFigures, ledger.TwoAmounts:
-		return "Look at the document and say which reading is right: balansd ledger accept; or have the payroll bureau send one that leaves nothing open."
-	case ledger.HasFindings:
-		return "See what was found with balansd ledger show; deliver it all the same with balansd ledger retry, or ask the payroll bureau for a corrected balance."
-	case ledger.NumbersDiffer:
-		return "Compare the two. If it is meant, an administrator types the company's name on the dossier's page, or: balansd links set … --number-differs NAME; else link the dossier to its own company."
-	case ledger.LinkPaused:
-		return "Resume the link on the dossier's page, or: balansd links set … --resume."
-	case ledger.PartMissing:
-		return "It goes in with the sum once the other balance is there. If that one is not coming, dissolve the group: balansd links group --remove."
-	case ledger.PartsDiffer:
-		return "Ask the payroll bureaus for balances of one model, year and enterprise, or dissolve the group: balansd links group --remove."
-	case ledger.PartOfSum:
-		return "See the sum with balansd ledger show."
-	case ledger.WhichCounts:
-		return "See both with balansd ledger show. For the one that counts: balansd ledger accept; for one that does not: balansd ledger dismiss."
-	default:
-		return ""
-	}
+// remedies are what a person can do about each reason to wait. It is never changed.
+var remedies = map[ledger.Reason]string{
+	ledger.NoCompany:          "Put the enterprise number on the company in Silverfin, or link the dossier to a company in the configuration.",
+	ledger.SeveralCompanies:   "Link the dossier to the right company in the configuration, or archive the other one in Silverfin.",
+	ledger.NoPeriod:           "Add the financial year to the company in Silverfin.",
+	ledger.YearDiffers:        "Correct the financial year in Silverfin, or have the payroll bureau correct that of the balance.",
+	ledger.WorkflowClosed:     "Open the annual-accounts workflow in Silverfin; the balance goes in the night after.",
+	ledger.PeriodLocked:       "Unlock the period in Silverfin; the balance goes in the night after.",
+	ledger.TemplateMissing:    "Add the social balance template to the workflow in Silverfin.",
+	ledger.ConnectionInactive: "Resume the connection, or activate it in Finbox.",
+	ledger.NeedsRelink:        "Link the firm: balansd connect silverfin.",
+	ledger.DoubtfulFigures:    "Look at the document and say which reading is right: balansd ledger accept; or have the payroll bureau send one that leaves nothing open.",
+	ledger.TwoAmounts:         "Look at the document and say which reading is right: balansd ledger accept; or have the payroll bureau send one that leaves nothing open.",
+	ledger.HasFindings:        "See what was found with balansd ledger show; deliver it all the same with balansd ledger retry, or ask the payroll bureau for a corrected balance.",
+	ledger.NumbersDiffer:      "Compare the two. If it is meant, an administrator types the company's name on the dossier's page, or: balansd links set … --number-differs NAME; else link the dossier to its own company.",
+	ledger.LinkPaused:         "Resume the link on the dossier's page, or: balansd links set … --resume.",
+	ledger.PartMissing:        "It goes in with the sum once the other balance is there. If that one is not coming, dissolve the group: balansd links group --remove.",
+	ledger.PartsDiffer:        "Ask the payroll bureaus for balances of one model, year and enterprise, or dissolve the group: balansd links group --remove.",
+	ledger.PartOfSum:          "See the sum with balansd ledger show.",
+	ledger.WhichCounts:        "See both with balansd ledger show. For the one that counts: balansd ledger accept; for one that does not: balansd ledger dismiss.",
 }
 
 // logOutcome logs how an entry ended. One that waits as it did before is logged at

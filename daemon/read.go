@@ -91,7 +91,24 @@ func (d *delivery) readDocument(ctx context.Context, doc []byte) error {
 		return problem.New(problem.Unreadable, fmt.Sprintf("the document is of enterprise number %s, but it is listed for %s",
 			b.EnterpriseNumber.Pretty(), listedNumber.Pretty()), "Ask the payroll bureau which of the two is right.")
 	}
-	switch end := listed.FiscalYear.End; {
+	if err := d.takeYear(b); err != nil {
+		return err
+	}
+	if d.entry.Dossier.Name == "" || d.entry.Dossier.Name == d.entry.Dossier.ID && b.Name != "" {
+		d.entry.Dossier.Name = b.Name
+	}
+	if b.Model != "" {
+		d.entry.Model = b.Model
+	}
+	d.entry.Correction, d.entry.Rounded = b.Correction, b.Rounded || len(d.entry.Parts) > 0 && d.entry.Rounded
+	d.values, d.fresh = b.Values, true
+	d.entry.ValuesHash, d.entry.Findings, d.entry.Doubts = b.Values.Hash(), b.Findings, b.Doubts
+	return nil
+}
+
+// takeYear completes the entry with the financial year of its document.
+func (d *delivery) takeYear(b *balance.Balance) error {
+	switch end := d.entry.Listing.FiscalYear.End; {
 	case b.YearInDoubt(): // it waits, and replaces no balance of either year
 	case end.IsZero():
 		d.entry.FiscalYear = b.FiscalYear
@@ -103,15 +120,6 @@ func (d *delivery) readDocument(ctx context.Context, doc []byte) error {
 		return problem.New(problem.Unreadable, "neither the source nor the document gives the financial year",
 			"Ask the payroll bureau for the balance in another format.")
 	}
-	if d.entry.Dossier.Name == "" || d.entry.Dossier.Name == d.entry.Dossier.ID && b.Name != "" {
-		d.entry.Dossier.Name = b.Name
-	}
-	if b.Model != "" {
-		d.entry.Model = b.Model
-	}
-	d.entry.Correction, d.entry.Rounded = b.Correction, b.Rounded || len(d.entry.Parts) > 0 && d.entry.Rounded
-	d.values, d.fresh = b.Values, true
-	d.entry.ValuesHash, d.entry.Findings, d.entry.Doubts = b.Values.Hash(), b.Findings, b.Doubts
 	return nil
 }
 

@@ -278,7 +278,7 @@ func (r *run) settleParts(ctx context.Context, sum ledger.Entry) error {
 		case e.Reason == ledger.PartMissing:
 			text, changed = waitsWith(sum), true
 			next.Sum = sum.Number
-			next, err = next.Wait(ledger.PartOfSum, text, whatNext(ledger.PartOfSum), r.cfg.Now())
+			next, err = next.Wait(ledger.PartOfSum, text, remedies[ledger.PartOfSum], r.cfg.Now())
 		}
 		if err != nil {
 			return err
