@@ -108,7 +108,7 @@ func (d *delivery) readDocument(ctx context.Context, doc []byte) error {
 
 // takeYear completes the entry with the financial year of its document.
 func (d *delivery) takeYear(b *balance.Balance) error {
-	switch end := d.entry.Listing.FiscalYear.End; {
+	switch end := d.entry.FiscalYear.End; {
 	case b.YearInDoubt(): // it waits, and replaces no balance of either year
 	case end.IsZero():
 		d.entry.FiscalYear = b.FiscalYear
