@@ -71,8 +71,10 @@ func TestStatesInBrowser(t *testing.T) {
 			c.checkAccessibility("states-" + name + "-" + lang)
 		}
 		for _, e := range d.entries {
-			c.visit(dossierPath(e.Number))
-			c.checkAccessibility(fmt.Sprintf("state-%02d-%s-%s", e.Number, caseOf(e.State, e.Reason, e.FailClass), lang))
+			if lang == "nl" || e.State == ledger.Differs { // the pages of the others differ in a sentence
+				c.visit(dossierPath(e.Number))
+				c.checkAccessibility(fmt.Sprintf("state-%02d-%s-%s", e.Number, caseOf(e.State, e.Reason, e.FailClass), lang))
+			}
 		}
 		c.setViewport(phone)
 		c.visit(dossierPath(uint64(len(d.entries))))
