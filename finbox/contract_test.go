@@ -30,8 +30,8 @@ import (
 	"balansd/sandbox/madeup"
 )
 
-// validating is a RoundTripper that holds every request of the client and
-// every answer of the server against the contract.
+// validating is a RoundTripper that validates each request and response against the
+// contract.
 type validating struct {
 	router routers.Router
 	next   http.RoundTripper
@@ -51,7 +51,7 @@ func newValidating(t *testing.T, next http.RoundTripper) *validating {
 	if err := doc.Validate(loader.Context); err != nil {
 		t.Fatalf("the contract is not valid OpenAPI: %v", err)
 	}
-	doc.Servers = nil // the contract holds at whatever address
+	doc.Servers = nil // the contract applies at any address
 	router, err := legacy.NewRouter(doc)
 	if err != nil {
 		t.Fatal(err)
@@ -104,8 +104,8 @@ func (v *validating) RoundTrip(req *http.Request) (*http.Response, error) {
 	return resp, nil
 }
 
-// signIn holds a token request against what the schema of its form cannot say:
-// the client is known in one way, and the assertion is as the contract has it.
+// signIn checks what the schema of a token request cannot express: there is one kind of
+// client authentication, and the assertion follows the contract.
 func (v *validating) signIn(req *http.Request) {
 	body, err := io.ReadAll(req.Body)
 	if err != nil {
@@ -148,8 +148,7 @@ func (v *validating) signIn(req *http.Request) {
 	v.seen[fmt.Sprintf("assertion with certificate %v", told && thumb != "")]++
 }
 
-// TestSandboxAndClientMatchContract makes every call in every way that a
-// night makes it.
+// TestSandboxAndClientMatchContract makes each call in each way that a nightly run does.
 func TestSandboxAndClientMatchContract(t *testing.T) {
 	box := newSandboxServer(t, fakefinbox.Options{PageSize: 2})
 	var want []ledger.Listing
@@ -222,8 +221,8 @@ func TestSandboxAndClientMatchContract(t *testing.T) {
 	}
 }
 
-// listNothingNew lists from the newest balance, and once more, which is
-// answered without a body.
+// listNothingNew lists from the newest balance, and again, which is answered without a
+// body.
 func listNothingNew(t *testing.T, c *finbox.Connection, newest time.Time) {
 	t.Helper()
 	cursor := newest.Format(time.RFC3339Nano)
@@ -242,7 +241,7 @@ func listNothingNew(t *testing.T, c *finbox.Connection, newest time.Time) {
 	}
 }
 
-// TestSignInMatchesContract signs in in every way, and is refused.
+// TestSignInMatchesContract signs in in each way, and is refused.
 func TestSignInMatchesContract(t *testing.T) {
 	box := newSandboxServer(t, fakefinbox.Options{})
 	if err := box.RegisterKey(certificatePEM(t, ourKey())); err != nil {
@@ -281,8 +280,8 @@ func TestSignInMatchesContract(t *testing.T) {
 	}
 }
 
-// TestValidationFindsMistakes holds the validation itself: what breaks the contract
-// must be reported.
+// TestValidationFindsMistakes checks that the validation reports violations of the
+// contract.
 func TestValidationFindsMistakes(t *testing.T) {
 	answers := map[string]struct{ kind, body string }{
 		"a field of another type":  {"application/json", `{"items": [], "next_page_token": 5}`},

@@ -12,8 +12,8 @@ import (
 	"balansd/problem"
 )
 
-// tagged answers the listing with one page after the other, the first of a walk
-// with the tag, and with 304 whoever holds the tag.
+// tagged serves the pages of the listing in turn, the first page of a listing with the
+// tag, and answers 304 to a request with that tag.
 func tagged(tag string, pages ...any) http.HandlerFunc {
 	n := 0
 	return func(w http.ResponseWriter, r *http.Request) {
@@ -32,7 +32,7 @@ func tagged(tag string, pages ...any) http.HandlerFunc {
 	}
 }
 
-// cursors walks the listing and gives the cursor of each page.
+// cursors reads the listing and returns the cursor of each page.
 func cursors(t *testing.T, c *finbox.Connection, cursor string) []string {
 	t.Helper()
 	var all []string
@@ -85,8 +85,8 @@ func TestNothingNewIsOneEmptyPage(t *testing.T) {
 	if diff := cmp.Diff([]ledger.Page{{Cursor: cursor}}, got); diff != "" || len(f.calls) != 1 {
 		t.Errorf("%d calls, and the pages differ (-want +got):\n%s", len(f.calls), diff)
 	}
-	// Another tag: everything within the overlap is listed, the later pages
-	// without a condition.
+	// With another tag everything within the overlap is listed, the later pages without a
+	// condition.
 	const older = `2025-12-01T12:00:00Z|"older"`
 	if diff := cmp.Diff([]string{older, cursor}, cursors(t, c, older)); diff != "" {
 		t.Errorf("the cursors differ (-want +got):\n%s", diff)
@@ -94,7 +94,7 @@ func TestNothingNewIsOneEmptyPage(t *testing.T) {
 	if got := f.calls[2].Header.Get("If-None-Match"); len(f.calls) != 3 || got != "" {
 		t.Errorf("%d calls, the last with If-None-Match %q", len(f.calls), got)
 	}
-	// A cursor with something else than a tag is a time.
+	// A cursor without a valid tag is a time.
 	for _, s := range []string{"2025-12-01T12:00:00Z", "2025-12-01T12:00:00Z|", "2025-12-01T12:00:00Z|a\r\nX: y"} {
 		if p, err := firstPage(t, c, s); err != nil || len(p.Problems) != 0 || len(p.Listings) != 1 {
 			t.Errorf("%q: got %+v, %v", s, p, err)
@@ -113,9 +113,9 @@ func TestUnexpectedNotModified(t *testing.T) {
 	}
 }
 
-// TestOldMalformedItemDoesNotHoldCursor: a week after its time, an item that cannot
-// be listed lets the cursor pass, and is named as long as it is listed. One that
-// has no time is as old as what follows it.
+// TestOldMalformedItemDoesNotHoldCursor checks that an item that cannot be listed stops
+// holding back the cursor after a week, and is reported as long as it is listed. An item
+// without a time is as old as the next one.
 func TestOldMalformedItemDoesNotHoldCursor(t *testing.T) {
 	bad := func() item { return newItem("sb-bad", noon.Add(time.Hour)).without("revision") }
 	tests := map[string]struct {

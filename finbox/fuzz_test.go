@@ -13,8 +13,8 @@ import (
 	"balansd/problem"
 )
 
-// FuzzListing feeds the listing any body. It never panics, every error is one
-// that a person can act on, and what is listed keeps what the ledger relies on.
+// FuzzListing serves arbitrary listings. The client never panics, each error is a problem
+// for a person, and what is listed fulfils the requirements of the ledger.
 func FuzzListing(f *testing.F) {
 	f.Add([]byte(`{"items": []}`))
 	f.Add([]byte(`{"items": [{"id": "sb-1", "revision": "1", "dossier_id": "d", "fiscal_year": {"start": "2024-01-01", "end": "2024-12-31"},

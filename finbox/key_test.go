@@ -50,7 +50,7 @@ func pkcs8(t *testing.T, k any) []byte {
 	return pem.EncodeToMemory(&pem.Block{Type: "PRIVATE KEY", Bytes: der})
 }
 
-// certificate gives a self-signed certificate of the key, as DER.
+// certificate returns a self-signed certificate of the key, as DER.
 func certificate(t *testing.T, k *rsa.PrivateKey) []byte {
 	t.Helper()
 	template := &x509.Certificate{SerialNumber: big.NewInt(1), Subject: pkix.Name{CommonName: "Kantoor De Smet"},
@@ -67,7 +67,7 @@ func certificatePEM(t *testing.T, k *rsa.PrivateKey) []byte {
 	return pem.EncodeToMemory(&pem.Block{Type: "CERTIFICATE", Bytes: certificate(t, k)})
 }
 
-// file writes a file for its owner alone.
+// file writes a file that only its owner can read.
 func file(t *testing.T, name string, content []byte) string {
 	t.Helper()
 	path := filepath.Join(t.TempDir(), name)

@@ -25,7 +25,7 @@ func at(t time.Time) func(*finbox.Config) {
 	return func(c *finbox.Config) { c.Now = func() time.Time { return t } }
 }
 
-// listing answers every listing with the pages, one after the other.
+// listing serves the pages in turn.
 func listing(pages ...any) http.HandlerFunc {
 	n := 0
 	return func(w http.ResponseWriter, _ *http.Request) {
@@ -107,7 +107,7 @@ func TestListMalformedItems(t *testing.T) {
 			}
 			want := "2025-12-01T11:59:59.999999999Z"
 			if strings.Contains(tt.want, "creation") {
-				want = "" // who knows when it was made
+				want = "" // its time is unknown
 			}
 			if p.Cursor != want {
 				t.Errorf("the cursor is %q, want %q: before what was not listed", p.Cursor, want)
@@ -134,14 +134,14 @@ func TestListWrongEnterpriseNumber(t *testing.T) {
 	}
 }
 
-// endlessPages gives pages without an item, each with another token.
+// endlessPages yields pages without an item, each with another token.
 func endlessPages(yield func(any) bool) {
 	for n := 0; n < 200 && yield(page(fmt.Sprint(n))); n++ {
 	}
 }
 
-// TestPagesRepeatAnItem: what was added while a listing is walked moves
-// other items on a page, and another revision is another item.
+// TestPagesRepeatAnItem checks that an item repeated on a later page, because others were
+// added meanwhile, is listed once, and that another revision is another item.
 func TestPagesRepeatAnItem(t *testing.T) {
 	f := newScriptedServer(t, listing(
 		page("a", newItem("sb-1", noon), newItem("sb-2", noon)),
@@ -157,7 +157,7 @@ func TestPagesRepeatAnItem(t *testing.T) {
 	}
 }
 
-// TestNoOverlap: an overlap of nothing is none, as the configuration says it.
+// TestNoOverlap checks that an overlap of 0 is possible.
 func TestNoOverlap(t *testing.T) {
 	f := newScriptedServer(t, listing(page("")))
 	c := f.connect(t, at(noon), func(c *finbox.Config) { c.Overlap = 0 })
@@ -210,8 +210,8 @@ func TestUnreadableCursor(t *testing.T) {
 	}
 }
 
-// TestListBeforeStartDate: what a connection had before it was made is
-// listed too, so that a person can still ask for it.
+// TestListBeforeStartDate checks that balances from before the connection was made are
+// listed too, so that a person can ask for them.
 func TestListBeforeStartDate(t *testing.T) {
 	box := newSandboxServer(t, fakefinbox.Options{})
 	old, _ := box.add(t, madeup.Balance(1, balance.Micro, 2022), box.start.AddDate(-2, 0, 0))
@@ -225,8 +225,8 @@ func TestListBeforeStartDate(t *testing.T) {
 	}
 }
 
-// TestListOutOfOrder: each page is sorted, and the cursor waits for the end, for
-// what is older may come on any page.
+// TestListOutOfOrder checks that each page is sorted, and that the cursor waits for the
+// last page, since older items may be on any page.
 func TestListOutOfOrder(t *testing.T) {
 	hour := func(n int) item { return newItem(fmt.Sprintf("sb-%d", n), noon.Add(time.Duration(n)*time.Hour)) }
 	f := newScriptedServer(t, listing(page("a", hour(5), hour(3), hour(4)), page("b", hour(2).without("sha256")), page("", hour(0), hour(1))))
@@ -249,8 +249,8 @@ func TestListOutOfOrder(t *testing.T) {
 	}
 }
 
-// TestItemsWithoutIDAreReportedOnce: a person need not read the same line a
-// thousand times.
+// TestItemsWithoutIDAreReportedOnce checks that a person does not read the same line many
+// times.
 func TestItemsWithoutIDAreReportedOnce(t *testing.T) {
 	f := newScriptedServer(t, listing(page("", newItem("", noon), newItem("", noon), newItem("sb-1", noon))))
 	p, err := firstPage(t, f.connect(t, at(noon)), "")
@@ -259,13 +259,12 @@ func TestItemsWithoutIDAreReportedOnce(t *testing.T) {
 	}
 }
 
-// TestCursorLosesNothing: over any nights, with items that appear late
-// by less than the overlap, also while the pages are walked, with items that
-// are malformed for days, without an id too, with our clock wrong, with and
-// without entity tags, in the order of creation or any other, and with a daemon
-// that records only some of the pages, every item is listed in the end, and the
-// cursor never goes back. Only in the order of creation an item may have no time:
-// what follows it tells its age.
+// TestCursorLosesNothing checks that over any number of nights each item is listed in the
+// end, and the cursor never goes back. Items appear late by less than the overlap, also
+// between two pages; some are malformed for days, or have no id; our clock is wrong; there
+// are entity tags or none; the order is that of creation or any other; and the daemon
+// records only some of the pages. Items without a time occur only in the order of
+// creation, where the next item tells their age.
 func TestCursorLosesNothing(t *testing.T) {
 	const nights = 18
 	rapid.Check(t, func(t *rapid.T) {

@@ -15,9 +15,9 @@ import (
 	"balansd/transport"
 )
 
-// TestEveryFaultAtEveryCall: whatever goes wrong at whichever call of a night,
-// token call included, a person gets a problem of Finbox's that says what to
-// do, and the next night is as if nothing had been.
+// TestEveryFaultAtEveryCall makes each call of a run fail in each way, token call
+// included. A person gets a problem of Finbox that says what to do, and the next run is
+// not affected.
 func TestEveryFaultAtEveryCall(t *testing.T) {
 	kinds := []faults.Kind{faults.Unauthorized, faults.Forbidden, faults.NotFound, faults.Conflict,
 		faults.UnprocessableError, faults.TooMany, faults.TooManyRetryAfter, faults.ServerError,
@@ -27,7 +27,7 @@ func TestEveryFaultAtEveryCall(t *testing.T) {
 			box := newSandboxServer(t, fakefinbox.Options{})
 			box.add(t, madeup.Balance(1, balance.Micro, 2024), box.start.Add(time.Minute), balance.NBBCSV)
 			for nth := 1; ; nth++ {
-				// A client of its own each time: the token call is the first.
+				// A new client each time, so that the token call is the first.
 				http, err := transport.New(transport.Config{AllowedHosts: []string{box.server.URL}, Retries: -1})
 				if err != nil {
 					t.Fatal(err)
@@ -60,7 +60,7 @@ func TestEveryFaultAtEveryCall(t *testing.T) {
 	}
 }
 
-// night asks for everything that a night asks for.
+// night makes each call of a nightly run.
 func night(t *testing.T, c *finbox.Connection) ([]byte, error) {
 	t.Helper()
 	if _, err := c.Status(t.Context()); err != nil {

@@ -14,13 +14,13 @@ import (
 
 const connectionID = "6f1c0a52-8d3e-4b7a-9c55-0f2f8f6f1a11"
 
-// scriptedServer is a Finbox whose API responds as a test wants, also against the
-// contract, which the sandbox keeps.
+// scriptedServer is a Finbox whose responses a test scripts, also in violation of the
+// contract.
 type scriptedServer struct {
 	*httptest.Server
 	mu    sync.Mutex
 	calls []*http.Request // of the API
-	token int             // tokens given
+	token int             // tokens issued
 }
 
 func newScriptedServer(t *testing.T, api http.HandlerFunc) *scriptedServer {

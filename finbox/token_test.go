@@ -45,7 +45,7 @@ func TestSignInWithKey(t *testing.T) {
 	}
 }
 
-// signIn is a token endpoint that keeps what it was sent.
+// signIn is a token endpoint that records its requests.
 type signIn struct {
 	mu      sync.Mutex
 	forms   []url.Values
@@ -78,7 +78,7 @@ func good(life string) func(int) (int, string) {
 	}
 }
 
-// connect serves the endpoint and gives a connection that signs in there.
+// connect serves the endpoint and returns a connection that signs in there.
 func (s *signIn) connect(t *testing.T, cfg finbox.Config) *finbox.Connection {
 	t.Helper()
 	server := httptest.NewServer(s)
@@ -222,7 +222,8 @@ func TestRevokedTokenIsRenewedOnce(t *testing.T) {
 	}
 }
 
-// TestTokenAsPlainText: a server or a proxy may call the answer something else.
+// TestTokenAsPlainText serves a token with another media type, as some servers and proxies
+// do.
 func TestTokenAsPlainText(t *testing.T) {
 	f := newScriptedServer(t, func(w http.ResponseWriter, _ *http.Request) {
 		writeJSON(w, map[string]any{"status": "active", "start_date": "2025-11-28"})

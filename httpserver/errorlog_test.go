@@ -9,8 +9,8 @@ import (
 	"github.com/rs/zerolog"
 )
 
-// TestFailedConnectionsAreCounted: one warning a minute says how many there
-// were, with the newest; each is there at level debug.
+// TestFailedConnectionsAreCounted checks that one warning a minute has their number and
+// the newest message, and that each is logged at level debug.
 func TestFailedConnectionsAreCounted(t *testing.T) {
 	for level, want := range map[zerolog.Level]int{zerolog.DebugLevel: 2000 + 2, zerolog.InfoLevel: 2, zerolog.ErrorLevel: 0} {
 		synctest.Test(t, func(t *testing.T) {

@@ -238,8 +238,8 @@ func TestCompare(t *testing.T) {
 	}
 }
 
-// drawFigures draws a place's figures over few cells and few texts, so that
-// they meet often.
+// drawFigures draws the figures of a target from few cells and few texts, so that they
+// often coincide.
 func drawFigures(t *rapid.T, name string) ledger.Figures {
 	f := ledger.Figures{}
 	for _, c := range []string{"1003", "1003P", "1023", "5801", "12031"} {
@@ -260,8 +260,8 @@ func drawValues(t *rapid.T) balance.Values {
 	return v
 }
 
-// A plan never touches what a person typed, and carrying it out leads to what
-// it wants, after which nothing is left to do.
+// A plan never changes what a person typed. Executing it reaches its goal, after which
+// nothing is left to do.
 func TestComparePlanConverges(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {
 		v, rounded := drawValues(t), rapid.Bool().Draw(t, "rounded")
@@ -298,9 +298,9 @@ func TestComparePlanConverges(t *testing.T) {
 	})
 }
 
-// After a change of the mapping, and where the property was not kept, nothing
-// that is known of a cell counts.
-func TestWhatIsKnownHoldsForItsProperty(t *testing.T) {
+// After a change of the mapping, or if the property was not recorded, nothing known about
+// a cell counts.
+func TestMappingChangeForgetsFigures(t *testing.T) {
 	at := func(c balance.Cell) string { return "ns.code_" + c.String() }
 	known := ledger.Written{
 		Confirmed: figures("1003", "1", "1013", "2", "1021", "3"), Intended: figures("1003", "4", "5801", "5"), By: 7, Version: 9,

@@ -7,8 +7,8 @@ import (
 	"balansd/balance"
 )
 
-// TestExportWordsAreComplete holds each language to a word of its own for all
-// that the ledger can say.
+// TestExportWordsAreComplete checks that each language has its own word for each value of
+// the ledger.
 func TestExportWordsAreComplete(t *testing.T) {
 	var codes []string
 	for _, s := range States() {

@@ -67,7 +67,7 @@ func TestFindEmployers(t *testing.T) {
 		if d := cmp.Diff(want, got); d != "" {
 			t.Errorf("%q (-want +got):\n%s", ref, d)
 		}
-		// What names the one that was chosen finds it, and no other.
+		// The reference of the chosen one finds it, and no other.
 		for _, e := range found {
 			connection, ref := e.Reference()
 			again, err := FindEmployers(walk(nil), ref)

@@ -10,8 +10,8 @@ import (
 	"pgregory.net/rapid"
 )
 
-// lifeOfEntry walks an entry through random moves and holds what must be true
-// of every state.
+// TestLifeOfAnEntry makes random moves of an entry and checks the invariants of each
+// state.
 func TestLifeOfAnEntry(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {
 		e := ledger.Entry{Number: 1, State: ledger.Found}
@@ -75,7 +75,7 @@ func TestFailedNightsBackOffThenPark(t *testing.T) {
 		}
 		night = night.AddDays(1)
 	}
-	want := []int{1, 2, 4, 7, 11} // rests 1, 2, 3, 4 nights
+	want := []int{1, 2, 4, 7, 11} // skipped for 1, 2, 3, 4 nights
 	if len(tried) != len(want) || !e.Parked {
 		t.Fatalf("tried on %v, parked %v; want five nights, then parked", tried, e.Parked)
 	}
@@ -105,10 +105,9 @@ func TestUnavailableNeverParks(t *testing.T) {
 	}
 }
 
-// A person's retry lets an entry go that waited for its findings, or whose
-// figures went to Silverfin already, and only such a one; what let it go stays
-// known.
-func TestRetryReleasesWhatWaitedForItsFindings(t *testing.T) {
+// A retry releases an entry that waited for its findings, or whose figures were written
+// already, and no other; who released it stays recorded.
+func TestRetryReleasesFindings(t *testing.T) {
 	now := time.Date(2026, 3, 1, 2, 30, 0, 0, time.UTC)
 	for _, reason := range ledger.Reasons() {
 		e, err := ledger.Entry{State: ledger.Found}.Wait(reason, "", "", now)

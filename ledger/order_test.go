@@ -46,8 +46,8 @@ func TestCompareSiblings(t *testing.T) {
 	}
 }
 
-// Of two that state one filing, one of them in whole euros, the exact one counts,
-// whatever else says otherwise but a person.
+// Of two balances of one filing, one of them in whole euros, the exact one counts, unless
+// a person chose the other.
 func TestCompareSiblingsOfOneFiling(t *testing.T) {
 	exact := ledger.Entry{Number: 1, Listing: ledger.Listing{ID: "A", Revision: "1"}}
 	rounded := ledger.Entry{Number: 2, Rounded: true, Correction: true, Listing: ledger.Listing{ID: "A", Revision: "2", CreatedAt: time.Unix(1e9, 0)}}
@@ -63,8 +63,8 @@ func TestCompareSiblingsOfOneFiling(t *testing.T) {
 	}
 }
 
-// Two different years and two different numbers are never of one balance,
-// whatever the id; what is not known is no difference where the id is one.
+// Balances of different years or enterprise numbers are never siblings, whatever the id.
+// An unknown year or number is no difference if the id is the same.
 func TestSiblingOf(t *testing.T) {
 	entry := func(id, dossier, number string, year int) ledger.Entry {
 		e := ledger.Entry{Connection: "C", Listing: ledger.Listing{ID: id, Dossier: ledger.Dossier{ID: dossier, EnterpriseNumber: balance.EnterpriseNumber(number)}}}

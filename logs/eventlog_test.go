@@ -88,8 +88,7 @@ func TestEventTextLimits(t *testing.T) {
 	}
 }
 
-// TestEventLogHangs has an event log that never answers, and
-// wants every line in the log, and an end.
+// TestEventLogHangs checks that a hanging event log delays neither log lines nor Close.
 func TestEventLogHangs(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		events := newFakeEvents()
@@ -114,7 +113,7 @@ func TestEventLogHangs(t *testing.T) {
 		if got := len(events.all()); got < eventQueue || got > eventQueue+1 {
 			t.Errorf("%d events", got)
 		}
-		// Events that did not fit were counted and reported.
+		// Events that did not fit are counted and reported.
 		if !strings.Contains(out.String(), `"message":"events did not reach the event log"`) {
 			t.Error("the lost events are not reported")
 		}
@@ -145,8 +144,8 @@ func TestEventLogFails(t *testing.T) {
 	}
 }
 
-// TestEventIDs holds the ids to what the message file of Windows' own
-// EventCreate.exe has texts for, and to four digits in a MESSAGE_ID.
+// TestEventIDs checks that each id has a text in the message file of Windows'
+// EventCreate.exe, and four digits in a MESSAGE_ID.
 func TestEventIDs(t *testing.T) {
 	seen := map[uint32]string{}
 	note := func(id uint32, what string) {
@@ -163,8 +162,7 @@ func TestEventIDs(t *testing.T) {
 	}
 }
 
-// TestOpen opens whatever event log there is; under Wine too it
-// must not fail.
+// TestOpen opens the event log of the machine; under Wine too this must not fail.
 func TestOpen(t *testing.T) {
 	var out bytes.Buffer
 	l, err := Open(Config{Level: "info", Stderr: &out, EventSource: "balansd-test"})

@@ -125,7 +125,7 @@ func TestLineLargerThanFile(t *testing.T) {
 }
 
 func TestDiskFull(t *testing.T) {
-	const full = "/dev/full" // takes nothing: full(4)
+	const full = "/dev/full" // always full, see full(4)
 	if _, err := os.Stat(full); err != nil {
 		t.Skip("runs where there is a /dev/full, on Linux")
 	}
@@ -136,7 +136,7 @@ func TestDiskFull(t *testing.T) {
 	var out bytes.Buffer
 	log := openLog(t, Config{File: path, FileSize: mebibyte, Files: 5, Stderr: &out}, testSystem(t)).Logger()
 	log.Info().Msg("one")
-	if err := os.Remove(path); err != nil { // there is room again
+	if err := os.Remove(path); err != nil { // there is space again
 		t.Fatal(err)
 	}
 	log.Info().Msg("two")
@@ -166,7 +166,7 @@ func TestFileThatCannotBeOpened(t *testing.T) {
 	log := l.Logger()
 	log.Info().Msg("one")
 	log.Info().Msg("two")
-	// An admin mends it; no restart is needed.
+	// After an admin has repaired it, no restart is needed.
 	if err := os.Remove(barred); err != nil {
 		t.Fatal(err)
 	}
@@ -205,8 +205,8 @@ func TestFileEndsWithinALine(t *testing.T) {
 
 func TestFileRotationFails(t *testing.T) {
 	dir := t.TempDir()
-	// No file system takes a name over 255 characters, which the name of the
-	// rotated file would be.
+	// No file system accepts a name of more than 255 characters, as that of the rotated
+	// file would be.
 	path := filepath.Join(dir, strings.Repeat("x", 240)+".log")
 	var troubles []error
 	f := &file{path: path, size: mebibyte, keep: 3, onRotationFailed: func(err error) { troubles = append(troubles, err) }}

@@ -19,7 +19,7 @@ import (
 	"balansd/problem"
 )
 
-// fakeJournal is a socket as journald has one.
+// fakeJournal is a socket like that of journald.
 func fakeJournal(t *testing.T, path string) *net.UnixConn {
 	t.Helper()
 	conn, err := net.ListenUnixgram("unixgram", &net.UnixAddr{Name: path, Net: "unixgram"})
@@ -30,7 +30,7 @@ func fakeJournal(t *testing.T, path string) *net.UnixConn {
 	return conn
 }
 
-// receive takes one entry, from the datagram or the memory that came with it.
+// receive returns one entry, from the datagram or from the memory file sent with it.
 func receive(t *testing.T, conn *net.UnixConn) []byte {
 	t.Helper()
 	b, oob := make([]byte, 1<<20), make([]byte, 256)
@@ -51,7 +51,7 @@ func receive(t *testing.T, conn *net.UnixConn) []byte {
 	}
 	f := os.NewFile(uintptr(fds[0]), "entry")
 	defer func() { _ = f.Close() }()
-	// journald takes only memory that nobody changes any more.
+	// journald accepts only sealed memory files.
 	const sealed = unix.F_SEAL_SHRINK | unix.F_SEAL_GROW | unix.F_SEAL_WRITE | unix.F_SEAL_SEAL
 	if seals, err := unix.FcntlInt(f.Fd(), unix.F_GET_SEALS, 0); err != nil || seals != sealed {
 		t.Fatalf("seals %x, %v", seals, err)
@@ -67,7 +67,7 @@ func receive(t *testing.T, conn *net.UnixConn) []byte {
 	return text
 }
 
-// fieldsOf reads an entry as journald does.
+// fieldsOf parses an entry as journald does.
 func fieldsOf(t *testing.T, entry []byte) map[string]string {
 	t.Helper()
 	fields := map[string]string{}
@@ -170,7 +170,7 @@ func TestJournalRestarts(t *testing.T) {
 			t.Errorf("fields %v, want %q", got, want)
 		}
 	}
-	// One that is there again before the next line costs no line.
+	// If it is back before the next line, no line is lost.
 	if err := errors.Join(conn.Close(), os.Remove(path)); err != nil {
 		t.Fatal(err)
 	}
@@ -181,8 +181,8 @@ func TestJournalRestarts(t *testing.T) {
 	}
 }
 
-// TestJournalHangs has a journal that takes nothing until its
-// queue is full: every line is there once, in the queue or on standard error.
+// TestJournalHangs fills the queue of a journal that reads nothing. Each line is there
+// once, in the queue or on standard error.
 func TestJournalHangs(t *testing.T) {
 	var stderr bytes.Buffer
 	l, conn, _ := journalLog(t, &stderr)

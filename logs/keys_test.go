@@ -20,12 +20,12 @@ import (
 	"balansd/problem"
 )
 
-// manual is where the keys and the events are explained.
+// manual explains the keys and the events.
 const manual = "../docs/log.md"
 
-// computed are keys that are not written out where they are logged, by file.
+// computed are keys that are not literals where they are logged, by file.
 var computed = map[string][]string{
-	// How many entries ended in each state of the ledger.
+	// The number of entries that ended in each state.
 	"daemon/run.go":      {"found", "waiting", "failed", "sending", "done", "differs", "superseded", "ignored"},
 	"daemon/progress.go": {"found", "waiting", "failed", "sending", "done", "differs", "superseded", "ignored"},
 }
@@ -33,8 +33,7 @@ var computed = map[string][]string{
 // starts are the methods with which an event or the fields of a logger begin.
 var starts = []string{"Trace", "Debug", "Info", "Warn", "Error", "WithLevel", "With"}
 
-// keyed are the methods of zerolog that take a key, by the letters before a
-// number of bits.
+// keyed are the methods of zerolog that take a key, without their number of bits.
 var keyed = regexp.MustCompile(`^(Str|Strs|Stringer|Stringers|Bytes|Hex|RawJSON|RawCBOR|AnErr|Errs|Bools?|U?ints?\d*|U?Ints?\d*|Floats?\d*|Times?|TimeDiff|Durs?|Any|Interface|Object|Array|Dict|Type|IPAddr|MACAddr|Func)$`)
 
 // source collects what the source code logs.
@@ -72,7 +71,7 @@ func (s *source) read(name string, fn *ast.FuncDecl) {
 	held := map[string]bool{}
 	ast.Inspect(fn, func(n ast.Node) bool {
 		switch n := n.(type) {
-		case *ast.Field: // an event that is handed in
+		case *ast.Field: // an event as a parameter
 			if star, ok := n.Type.(*ast.StarExpr); ok {
 				if sel, ok := star.X.(*ast.SelectorExpr); ok && sel.Sel.Name == "Event" && fmt.Sprint(sel.X) == "zerolog" {
 					for _, id := range n.Names {
@@ -113,7 +112,7 @@ func (s *source) read(name string, fn *ast.FuncDecl) {
 	})
 }
 
-// record takes a key.
+// record adds a key.
 func (s *source) record(name, at string, arg ast.Expr) {
 	key := literalOf(arg)
 	if key != "" {
@@ -128,7 +127,7 @@ func (s *source) record(name, at string, arg ast.Expr) {
 	}
 }
 
-// literalOf returns the text of an expression, where it can be seen.
+// literalOf returns the text of an expression if it is a literal.
 func literalOf(x ast.Expr) string {
 	switch x := x.(type) {
 	case *ast.BasicLit:
@@ -142,8 +141,7 @@ func literalOf(x ast.Expr) string {
 	return ""
 }
 
-// readSources reads all that the program logs. The simulators are no part of what
-// runs at a firm.
+// readSources reads everything that the program logs. The simulators are not part of it.
 func readSources(t *testing.T) *source {
 	t.Helper()
 	s := &source{t: t, files: token.NewFileSet(), keys: map[string][]string{}, messages: map[string]string{}}
@@ -209,8 +207,7 @@ func rows(t *testing.T, heading string) [][]string {
 	return all[1:] // without the head
 }
 
-// TestManualExplainsEveryKey holds the table of keys to the source code, both
-// ways.
+// TestManualExplainsEveryKey compares the table of keys with the source code, both ways.
 func TestManualExplainsEveryKey(t *testing.T) {
 	s := readSources(t)
 	for _, own := range []string{zerolog.LevelFieldName, zerolog.TimestampFieldName, zerolog.MessageFieldName} {
@@ -241,7 +238,7 @@ func TestManualExplainsEveryKey(t *testing.T) {
 	}
 }
 
-// TestManualExplainsEveryEvent holds the table of events to the codes and the
+// TestManualExplainsEveryEvent compares the table of events with the codes and the
 // notices, both ways.
 func TestManualExplainsEveryEvent(t *testing.T) {
 	want := map[string]string{}

@@ -8,8 +8,8 @@ import (
 	"balansd/problem"
 )
 
-// Scripts and alarms rely on the numbers: each event id is one code's, and an
-// exit code is one of the four that the manual names.
+// Scripts and alerts rely on the numbers: each event id belongs to one code, and each exit
+// code is one of the four in the manual.
 func TestTableOfCodes(t *testing.T) {
 	byEvent := map[uint32]problem.Code{}
 	for _, c := range problem.Codes() {

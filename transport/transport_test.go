@@ -95,8 +95,7 @@ func TestRedirectsStayOnTheServer(t *testing.T) {
 			http.Redirect(w, r, "/loop", http.StatusFound)
 		}
 	})
-	// The other server is allowed too: even so, what was asked of one is not
-	// answered by the other.
+	// The other server is allowed too. Even so, one must not answer requests to the other.
 	c := newClient(t, transport.Config{AllowedHosts: []string{server.URL, other.URL}})
 
 	if _, err := get(t, c, server.URL+"/away"); !errors.Is(err, transport.ErrNotAllowed) {

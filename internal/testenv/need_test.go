@@ -29,7 +29,7 @@ func TestAsks(t *testing.T) {
 	}
 }
 
-// TestDocumented holds the table in docs/architecture.md to the requirements.
+// TestDocumented compares the table in docs/architecture.md with the requirements.
 func TestDocumented(t *testing.T) {
 	text, err := os.ReadFile("../../docs/architecture.md")
 	if err != nil {
