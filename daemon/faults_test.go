@@ -204,6 +204,11 @@ func (k cutStore) Record(ctx context.Context, c ledger.Connection, found []ledge
 	return added, err
 }
 
+func (k cutStore) RecordUpload(ctx context.Context, c ledger.Connection, m ledger.Move) (e ledger.Entry, added bool, err error) {
+	err = k.do(func() error { e, added, err = k.Store.RecordUpload(ctx, c, m); return err })
+	return e, added, err
+}
+
 func (k cutStore) Move(ctx context.Context, steps ...ledger.Move) (moved []ledger.Entry, err error) {
 	err = k.do(func() error { moved, err = k.Store.Move(ctx, steps...); return err })
 	return moved, err

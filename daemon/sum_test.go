@@ -1,7 +1,9 @@
 package daemon_test
 
 import (
+	"context"
 	"strings"
+	"sync/atomic"
 	"testing"
 
 	"balansd/balance"
@@ -219,6 +221,48 @@ func TestWhatIsNoGroup(t *testing.T) {
 		_, err := fx.d.Group(t.Context(), daemon.GroupRequest{Dossiers: test.dossiers, By: "An"})
 		if !problem.Is(err, test.code) || !strings.Contains(err.Error(), test.says) {
 			t.Errorf("%v: %v, want %s with %q", test.dossiers, err, test.code, test.says)
+		}
+	}
+}
+
+// A run that is cut off at any commit leaves nothing half added up: the next one ends
+// with the sum in Silverfin, written once, and both parts done with it.
+func TestSumCutOffAtEveryStep(t *testing.T) {
+	for n := int64(1); ; n++ {
+		fx := newFixture(t)
+		c := fx.client(1)
+		other := fx.secondDossier(c)
+		fx.add(c, fx.of(c, 1, 2024))
+		fx.add(other, fx.of(other, 2, 2024))
+		fx.sync()
+		fx.group(c, other)
+		fx.sync()
+		a, b := fx.of(c, 3, 2025), fx.of(other, 4, 2025)
+		fx.add(c, a)
+		fx.add(other, b)
+		ctx, cancel := context.WithCancel(t.Context())
+		var calls atomic.Int64
+		fx.reopenWith(func(k daemon.Store) daemon.Store {
+			return cutStore{faultyStore{Store: k, calls: &calls, at: n}, cancel}
+		})
+		_, _ = fx.d.Sync(ctx, daemon.SyncRequest{}, nil)
+		cancel()
+		through := calls.Load() < n
+		fx.reopenWith(nil)
+		fx.sync()
+		fx.sync() // a part whose turn came before that of its sum
+		sum, parts := fx.sumOf(2025)
+		fx.wantState(sum, ledger.Done, "")
+		for _, p := range parts {
+			fx.wantState(p, ledger.Done, "")
+		}
+		fx.wantHeld(c, added(a, b))
+		fx.wantNothingOverwritten()
+		if t.Failed() {
+			t.Fatalf("after step %d", n)
+		}
+		if through {
+			return
 		}
 	}
 }
