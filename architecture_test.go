@@ -133,9 +133,9 @@ func forbidden(pkg, file, imported string) string {
 	to := packageOf(inside)
 	allowed := slices.Clone(allowedImports[pkg])
 	if test {
-		// A test may be held against the simulators and against the daemon's
-		// interfaces; those of the daemon and the command line put packages
-		// together. The simulators' own tests know no client either.
+		// Tests may use the simulators and the interfaces of the daemon; those of the
+		// daemon and the command line combine packages. The tests of the simulators use no
+		// client either.
 		switch first(pkg) {
 		case "daemon", "cli", "":
 			allowed = slices.Concat(base, services, []string{"cli"})
@@ -214,8 +214,8 @@ func TestForbiddenImports(t *testing.T) {
 	}
 }
 
-// TestArchitecture holds every Go file, of every operating system, to the rules
-// for imports, sizes and names.
+// TestArchitecture checks the rules for imports, sizes and names in each Go file, of each
+// operating system.
 func TestArchitecture(t *testing.T) {
 	packages := map[string]bool{}
 	files := token.NewFileSet()

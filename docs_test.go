@@ -7,8 +7,7 @@ import (
 	"testing"
 )
 
-// TestDocsNameTestsThatExist keeps the table of promises honest: a test that is
-// renamed or removed is missed in the text that relies on it.
+// TestDocsNameTestsThatExist checks that the tests named in the table of promises exist.
 func TestDocsNameTestsThatExist(t *testing.T) {
 	declared := regexp.MustCompile(`(?m)^func (Test\w+)\(`)
 	tests := map[string]bool{}

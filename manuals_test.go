@@ -69,8 +69,8 @@ func tablesOf(text string) [][][]string {
 	return tables
 }
 
-// TestManualsListEveryEventAndExitCode holds the tables of the manuals to the
-// program's own: whoever looks up an id must find it, with the right meaning.
+// TestManualsListEveryEventAndExitCode compares the tables of the manuals with those of
+// the program: each id must be there, with the right meaning.
 func TestManualsListEveryEventAndExitCode(t *testing.T) {
 	want := map[string][]string{}
 	exits := map[string]bool{"0": true}
@@ -109,8 +109,8 @@ func TestManualsListEveryEventAndExitCode(t *testing.T) {
 	}
 }
 
-// TestManualsListEverySetting holds the tables of settings to the example and to
-// the defaults of the program.
+// TestManualsListEverySetting compares the tables of settings with the example and the
+// defaults.
 func TestManualsListEverySetting(t *testing.T) {
 	if filepath.Separator != '/' {
 		t.Skip("the manuals show the paths of Linux as defaults")
@@ -211,7 +211,7 @@ func commandsIn(text string) [][]string {
 	for _, block := range fenced.FindAllStringSubmatch(text, -1) {
 		lines = append(lines, strings.Split(block[1], "\n")...)
 	}
-	// A call in a sentence may go on on the next line.
+	// A command in a sentence may continue on the next line.
 	prose := strings.Join(strings.Fields(fenced.ReplaceAllString(text, "")), " ")
 	for _, span := range regexp.MustCompile("`([^`]+)`").FindAllStringSubmatch(prose, -1) {
 		lines = append(lines, span[1])
@@ -231,8 +231,8 @@ func commandTree() *cobra.Command {
 	return cli.Root(cli.Env{Stdin: strings.NewReader(""), Stdout: io.Discard, Stderr: io.Discard})
 }
 
-// TestManualsPrintCommandsThatExist has every call of balansd in the documents
-// for people read as the program reads it: command, flags, number of arguments.
+// TestManualsPrintCommandsThatExist parses each command in the documents for people as the
+// program does: command, flags, number of arguments.
 func TestManualsPrintCommandsThatExist(t *testing.T) {
 	files := slices.Concat(manualsOf("it-admin"), manualsOf("csm"), []string{"README.md"})
 	for _, file := range files {
@@ -255,8 +255,8 @@ func TestManualsPrintCommandsThatExist(t *testing.T) {
 	}
 }
 
-// TestManualsShowSettingsThatAreRead reads every piece of configuration that a
-// manual shows. A piece need not be complete.
+// TestManualsShowSettingsThatAreRead reads each piece of configuration in the manuals. A
+// piece need not be complete.
 func TestManualsShowSettingsThatAreRead(t *testing.T) {
 	dir := t.TempDir()
 	if err := os.Mkdir(filepath.Join(dir, "secrets"), 0o700); err != nil {
@@ -310,7 +310,7 @@ func TestACommandThatIsNotThereIsFound(t *testing.T) {
 	}
 }
 
-// shape is what the languages of a manual have in common.
+// shape returns what the languages of a manual have in common.
 func shape(text string) []string {
 	var lines []string
 	for _, line := range strings.Split(fenced.ReplaceAllString(text, "(code)\n"), "\n") {
@@ -330,8 +330,8 @@ func shape(text string) []string {
 	return lines
 }
 
-// TestManualsHaveOneShape holds the languages together: the same chapters,
-// tables, blocks of code and commands.
+// TestManualsHaveOneShape checks that the languages have the same chapters, tables, code
+// blocks and commands.
 func TestManualsHaveOneShape(t *testing.T) {
 	for _, name := range []string{"it-admin", "csm", "accountant"} {
 		files := manualsOf(name)
@@ -369,9 +369,8 @@ func wordsOfPages(t *testing.T, lang string) map[string]string {
 	return words
 }
 
-// casesOfPages returns in which state an entry is for each reason, by the ids of
-// the messages. A case that the pages have a message for and that is missing
-// here fails the test below.
+// casesOfPages returns the state of an entry for each reason, by message id. The test
+// below fails if the pages have a message for a reason that is not here.
 func casesOfPages() map[string]ledger.State {
 	cases := map[string]ledger.State{
 		string(ledger.BeforeActivation): ledger.Ignored, string(ledger.Dismissed): ledger.Ignored, string(ledger.NotListed): ledger.Ignored,
@@ -391,9 +390,9 @@ func casesOfPages() map[string]ledger.State {
 	return cases
 }
 
-// TestManualsForAccountantsUseTheWordsOfThePages holds the table of states to
-// what the pages show, and all that is bold to their messages: who reads it must
-// find the same words on the screen.
+// TestManualsForAccountantsUseTheWordsOfThePages compares the table of states, and
+// everything in bold, with the messages of the pages, so that readers find the same words
+// on the screen.
 func TestManualsForAccountantsUseTheWordsOfThePages(t *testing.T) {
 	cases := casesOfPages()
 	bold := regexp.MustCompile(`\*\*([^*]+)\*\*`)
@@ -430,7 +429,7 @@ func TestManualsForAccountantsUseTheWordsOfThePages(t *testing.T) {
 		for _, message := range words {
 			shown[message] = true
 		}
-		// The introduction makes one word bold to say what bold means.
+		// The introduction has a word in bold to explain what bold means.
 		_, chapters, _ := strings.Cut(text, "\n## ")
 		for _, m := range bold.FindAllStringSubmatch(chapters, -1) {
 			if !shown[strings.Join(strings.Fields(m[1]), " ")] {
@@ -440,7 +439,7 @@ func TestManualsForAccountantsUseTheWordsOfThePages(t *testing.T) {
 	}
 }
 
-// TestLinksBetweenDocumentsLead follows every link to a file or a heading of it.
+// TestLinksBetweenDocumentsLead checks each link to a file or to a heading in it.
 func TestLinksBetweenDocumentsLead(t *testing.T) {
 	files, err := filepath.Glob("docs/*.md")
 	if err != nil {

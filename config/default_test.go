@@ -2,8 +2,9 @@ package config
 
 import "testing"
 
-// TestAPipeOfItsOwn: on Windows all pipes lie in one place, and a configuration
-// with other data has another pipe than the service's, unless it names one.
+// TestAPipeOfItsOwn checks that on Windows, where all pipes have one folder, a
+// configuration with another data_dir has another pipe than the service, unless it names
+// one.
 func TestAPipeOfItsOwn(t *testing.T) {
 	pipe := func(dataDir, socket string) string {
 		c := defaults("windows", `C:\ProgramData`)

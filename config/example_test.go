@@ -29,10 +29,10 @@ func exampleText(t *testing.T) string {
 	return strings.ReplaceAll(string(text), placeholder, "filled-in")
 }
 
-// commented finds the settings that the example shows behind a "#".
+// commented matches the settings that are commented out in the example.
 var commented = regexp.MustCompile(`(?m)^( *)#([^ \n])`)
 
-// certificate returns a certificate and its key, as PEM. It vouches for nobody.
+// certificate returns a self-signed certificate and its key, as PEM.
 func certificate(t *testing.T) (cert, key string) {
 	t.Helper()
 	public, private, err := ed25519.GenerateKey(rand.Reader)
@@ -52,7 +52,7 @@ func certificate(t *testing.T) (cert, key string) {
 		string(pem.EncodeToMemory(&pem.Block{Type: "PRIVATE KEY", Bytes: secret}))
 }
 
-// exampleFolder holds the files that the example names.
+// exampleFolder returns a folder with the files that the example names.
 func exampleFolder(t *testing.T) string {
 	t.Helper()
 	dir := t.TempDir()
@@ -82,8 +82,7 @@ func TestTheExampleLoads(t *testing.T) {
 		t.Errorf("config = %+v", c)
 	}
 
-	// With every commented setting in force, what stays is a choice: the key
-	// or the secret.
+	// With all settings uncommented, only the choice between key and secret remains.
 	all := commented.ReplaceAllString(exampleText(t), "$1$2")
 	_, err = Load(LoadOptions{Path: write(t, dir, "balansd.yaml", all, 0o600)})
 	got := mistakes(t, err)
@@ -107,9 +106,8 @@ func TestTheExampleUntouchedSaysWhatToFillIn(t *testing.T) {
 	}
 }
 
-// TestTheExampleHoldsEverySetting compares the example with the struct in both
-// directions: a setting that is not in the example is not explained, and the
-// strict reading of TestTheExampleLoads refuses one that the struct lacks.
+// TestTheExampleHoldsEverySetting checks that the example has each setting of the struct.
+// TestTheExampleLoads checks the other direction.
 func TestTheExampleHoldsEverySetting(t *testing.T) {
 	text := exampleText(t)
 	var doc yaml.Node
@@ -152,8 +150,8 @@ func TestTheExampleHoldsEverySetting(t *testing.T) {
 	check(reflect.TypeFor[Config](), doc.Content[0], "")
 }
 
-// TestTheExampleExplainsEverySetting looks for prose above each setting. A few
-// settings that belong together may share it.
+// TestTheExampleExplainsEverySetting checks that each setting has a comment above it,
+// which a few settings may share.
 func TestTheExampleExplainsEverySetting(t *testing.T) {
 	prose, since := false, 0
 	setting := regexp.MustCompile(`^ *#?(- )?"?[a-z0-9_P]+"?:`)
@@ -189,7 +187,7 @@ func TestTheExampleShowsTheDefaults(t *testing.T) {
 	for _, s := range c.Settings() {
 		values[s.Key] = s.Value
 	}
-	// What the example sets to something else, to show how it is done.
+	// Settings whose values in the example are not the defaults.
 	shown := regexp.MustCompile(`^(finbox\.(base_url|token_url|client|scope|audience|certificate_file)|folders|dossiers|network|documents\.(cbso_table|tables)|log\.file$|portal\.(hostnames|certificate|key_file|metrics|oidc)|` +
 		`silverfin\.(client|scopes|target\.(level|handle|map)))`)
 	for _, s := range Default().Settings() {

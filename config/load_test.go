@@ -16,7 +16,7 @@ import (
 	"balansd/problem"
 )
 
-// write puts a file in a folder of the test and gives its path.
+// write writes a file to a folder of the test and returns its path.
 func write(t *testing.T, dir, name, text string, mode os.FileMode) string {
 	t.Helper()
 	path := filepath.Join(dir, name)
@@ -26,14 +26,14 @@ func write(t *testing.T, dir, name, text string, mode os.FileMode) string {
 	return path
 }
 
-// load reads a configuration text in a folder of its own.
+// load loads a configuration text from a new folder.
 func load(t *testing.T, text string, environ ...string) (*Config, error) {
 	t.Helper()
 	return Load(LoadOptions{Path: write(t, t.TempDir(), "balansd.yaml", text, 0o600), Environ: environ})
 }
 
-// mistakes returns what Load found, each with the place that counts from the
-// file's name on.
+// mistakes returns the mistakes that Load found, each with its position from the file's
+// name on.
 func mistakes(t *testing.T, err error) []string {
 	t.Helper()
 	if !problem.Is(err, problem.ConfigInvalid) {
@@ -203,7 +203,7 @@ func TestTheFileIsFound(t *testing.T) {
 		t.Fatalf("without a file: %+v, %v", c, err)
 	}
 	write(t, second, "balansd.yaml", "language: fr\n", 0o600)
-	write(t, first, "balansd.json", `{"language": "de"}`, 0o600) // another kind of file is not ours
+	write(t, first, "balansd.json", `{"language": "de"}`, 0o600) // files with another extension are not read
 	if c, err = Load(LoadOptions{Search: search}); err != nil || c.Language != "fr" {
 		t.Fatalf("on the path: %v", err)
 	}
@@ -218,7 +218,7 @@ func TestTheFileIsFound(t *testing.T) {
 	if c.File() != other {
 		t.Errorf("file = %s, want %s", c.File(), other)
 	}
-	// A file with mistakes is found all the same, not passed over.
+	// A file with mistakes is reported, not skipped.
 	write(t, first, "balansd.yaml", "language: [\n", 0o600)
 	if _, err = Load(LoadOptions{Search: search}); !problem.Is(err, problem.ConfigInvalid) {
 		t.Errorf("a broken file gives %v", err)
@@ -277,7 +277,7 @@ func TestStateFollowsTheDataDirectory(t *testing.T) {
 func TestDefaultsAreValid(t *testing.T) {
 	for _, goos := range []string{"linux", "windows"} {
 		c := defaults(goos, "")
-		// Every section counts as touched, so that every check runs.
+		// Each section counts as set, so that each check runs.
 		r := &reader{origins: map[string]Origin{"finbox.timeout": {}, "silverfin.timeout": {}}}
 		c.Finbox.BaseURL, c.Finbox.TokenURL, c.Finbox.ClientID = "https://a.example", "https://a.example", "a"
 		c.Silverfin.ClientID, c.Silverfin.ClientSecret = "a", NewSecret("b")
@@ -302,8 +302,7 @@ func TestASecretNeverPrints(t *testing.T) {
 	}
 }
 
-// FuzzDocument holds the reader to never panic and to end with either a
-// configuration or mistakes.
+// FuzzDocument checks that any text results in either a configuration or mistakes.
 func FuzzDocument(f *testing.F) {
 	for _, s := range []string{"", "night: {at: 1}", "folders: [{name: a}]", "a: &a [*a]", "? [1]: 2", "<<: {language: nl}", "finbox: &x {a: *x}"} {
 		f.Add(s)
@@ -362,7 +361,7 @@ func TestALinkNamesASourceThatIsThere(t *testing.T) {
 	}
 }
 
-// A name that is relative says nothing in the log of a service.
+// A relative name would be useless in the log of a service.
 func TestTheFileIsNamedInFull(t *testing.T) {
 	t.Chdir(t.TempDir())
 	write(t, ".", "balansd.yaml", "language: fr\n", 0o600)

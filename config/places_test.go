@@ -24,8 +24,7 @@ func TestWhatIsInDataDirFollowsIt(t *testing.T) {
 	}
 }
 
-// TestSecretsComeFromSystemd passes secret files as LoadCredential=secrets:DIR
-// hands them to a service.
+// TestSecretsComeFromSystemd passes secret files as LoadCredential=secrets:DIR does.
 func TestSecretsComeFromSystemd(t *testing.T) {
 	if runtime.GOOS == "windows" {
 		t.Skip("systemd is of Linux")
@@ -55,7 +54,7 @@ silverfin:
 		t.Errorf("the secret of another folder is %q", got)
 	}
 
-	// A person on the command line has no credentials, and reads the file.
+	// A command on the command line has no credentials, and reads the file.
 	if err := os.Mkdir(filepath.Join(dir, SecretsFolder), 0o700); err != nil {
 		t.Fatal(err)
 	}
@@ -65,8 +64,8 @@ silverfin:
 	}
 }
 
-// TestACertificateNeedsItsOwnKey gives certificates the key of another one, for
-// what is shown to a proxy and for the web pages.
+// TestACertificateNeedsItsOwnKey combines certificates with the key of another one, for
+// the client certificate and for the web pages.
 func TestACertificateNeedsItsOwnKey(t *testing.T) {
 	dir := t.TempDir()
 	for _, name := range []string{"one", "two"} {
@@ -140,8 +139,8 @@ func TestHours(t *testing.T) {
 	}
 }
 
-// Where the system has a configuration, the working directory is not looked at:
-// whoever may write there would have an administrator use their settings.
+// A configuration in the working directory is ignored if the system has one: whoever can
+// write there could make an administrator use their settings.
 func TestTheSystemsConfigurationGoesFirst(t *testing.T) {
 	system := t.TempDir()
 	if diff := cmp.Diff([]string{".", system}, searchPath(system)); diff != "" {
@@ -153,7 +152,7 @@ func TestTheSystemsConfigurationGoesFirst(t *testing.T) {
 	}
 }
 
-// A table of documents is held to the rules of the reader, each mistake at its line.
+// Mistakes in tables of documents are found by the reader's rules, each with its line.
 func TestDocumentTables(t *testing.T) {
 	well := "documents:\n  tables:\n    - name: export\n      code: Kenmerk\n      current: Saldo\n    - name: clients\n      columns: {\"1003\": VTE, \"1003P\": VTE vorig}\n      number: Nr\n"
 	c, err := load(t, well)

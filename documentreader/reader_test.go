@@ -21,8 +21,7 @@ import (
 	"balansd/sandbox/madeup"
 )
 
-// serveArg makes the test binary the process that reads a document, with a
-// parser that is named by the next argument.
+// serveArg makes the test binary read a document, with the parser in the next argument.
 const serveArg = "serve-document"
 
 func TestMain(m *testing.M) {
@@ -32,7 +31,8 @@ func TestMain(m *testing.M) {
 	os.Exit(m.Run())
 }
 
-// parsers are those of the tests: what a hostile document can do to one.
+// parsers are the parsers of the tests: each does something that a hostile document can
+// cause.
 func parsers() map[string]documentreader.Parse {
 	return map[string]documentreader.Parse{
 		"real": nil,
@@ -113,8 +113,8 @@ func TestHostileDocuments(t *testing.T) {
 	}
 }
 
-// TestNotTheDocument holds apart what is not the fault of a document: it must not
-// be recorded as one that cannot be read.
+// TestNotTheDocument checks that failures which are not the document's fault are not
+// reported as an unreadable document.
 func TestNotTheDocument(t *testing.T) {
 	t.Parallel()
 	check := func(t *testing.T, err error) {
@@ -136,8 +136,8 @@ func TestNotTheDocument(t *testing.T) {
 	})
 }
 
-// TestCancel ends a process when nobody waits for it any more, and the wait for a
-// turn.
+// TestCancel checks that a process ends when its caller has gone, and that waiting for a
+// turn can be cancelled.
 func TestCancel(t *testing.T) {
 	t.Parallel()
 	r := newReader(t, "wait", func(o *documentreader.Options) { o.AtOnce = 1 })
@@ -154,7 +154,7 @@ func TestCancel(t *testing.T) {
 	all.Wait()
 }
 
-// TestLargeDocument has one arrive whole.
+// TestLargeDocument checks that a large document arrives completely.
 func TestLargeDocument(t *testing.T) {
 	t.Parallel()
 	doc := somePDF + strings.Repeat("0123456789", 500_000)
@@ -164,7 +164,7 @@ func TestLargeDocument(t *testing.T) {
 	}
 }
 
-// TestTextInThisProcess reads what needs no process of its own.
+// TestTextInThisProcess reads formats that need no other process.
 func TestTextInThisProcess(t *testing.T) {
 	t.Parallel()
 	doc, err := madeup.Document(balance.NBBCSV, madeup.Balance(1, balance.Full, 2024))
@@ -206,8 +206,8 @@ func pdfBody(doc []byte) []byte {
 	return out.Bytes()
 }
 
-// TestSameAsHere holds what comes from the process to what is read in this one,
-// nothing lost on the way, the reader's options included.
+// TestSameAsHere compares the result of the other process with that of this one, with the
+// reader's options.
 func TestSameAsHere(t *testing.T) {
 	t.Parallel()
 	members, wrong := balance.ParseMembers("table", []byte("code\tmetric\tprd\tmembers\tsource\n"+

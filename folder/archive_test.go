@@ -22,7 +22,7 @@ import (
 	"balansd/sandbox/madeup"
 )
 
-// zipOf makes a ZIP archive of files, in pairs of name and content.
+// zipOf returns a ZIP archive of files; pairs are names and contents in turn.
 func zipOf(t *testing.T, pairs ...string) string {
 	t.Helper()
 	var out bytes.Buffer
@@ -42,7 +42,7 @@ func zipOf(t *testing.T, pairs ...string) string {
 	return out.String()
 }
 
-// TestArchives lists what lies in ZIP archives, in a dossier's folder and outside.
+// TestArchives lists the files in ZIP archives, in the folder of a dossier and elsewhere.
 func TestArchives(t *testing.T) {
 	t.Parallel()
 	one, csv := document(t, balance.NBBCSV, 1, balance.Abbreviated)
@@ -107,7 +107,7 @@ func TestArchives(t *testing.T) {
 	}
 }
 
-// TestChangedArchive asks for what is no longer in an archive, or is another.
+// TestChangedArchive asks for a file that is no longer in its archive, or has changed.
 func TestChangedArchive(t *testing.T) {
 	t.Parallel()
 	_, csv := document(t, balance.NBBCSV, 1, balance.Abbreviated)
@@ -134,7 +134,8 @@ func TestChangedArchive(t *testing.T) {
 	}
 }
 
-// TestRememberedArchive lists an archive that is not read again as it was listed.
+// TestRememberedArchive checks that an unchanged archive is listed in the same way without
+// being read.
 func TestRememberedArchive(t *testing.T) {
 	t.Parallel()
 	_, csv := document(t, balance.NBBCSV, 1, balance.Abbreviated)

@@ -51,7 +51,7 @@ func (m *memoryStore) WalkBack(string, string) iter.Seq2[string, []byte] {
 	panic("nobody walks back")
 }
 
-// FuzzMemory: whatever the state holds of a folder, its files are listed.
+// FuzzMemory checks that files are listed whatever the state has stored about the folder.
 func FuzzMemory(f *testing.F) {
 	tr := tree{root: f.TempDir()}
 	if err := os.WriteFile(filepath.Join(tr.root, "sociale balans.csv"), []byte("x"), 0o600); err != nil {
@@ -145,6 +145,6 @@ func BenchmarkListing(b *testing.B) {
 	b.ReportMetric(float64(saved)/(1<<20), "MiB-saved")
 }
 
-// settle is the shortest time after which what was read is remembered; it is part
-// of each listing that has something new.
+// settle is the shortest time after which the result of reading a file is stored. It is
+// part of each listing that has something new.
 const settle = 2_000_000_000

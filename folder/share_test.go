@@ -22,7 +22,7 @@ import (
 	"balansd/problem"
 )
 
-// report lists everything and returns what is said of the folder as a whole.
+// report lists everything and returns the report of the folder.
 func report(t *testing.T, s *folder.Source) (ledger.FolderContent, []ledger.Listing, []string) {
 	t.Helper()
 	var content *ledger.FolderContent
@@ -43,7 +43,7 @@ func report(t *testing.T, s *folder.Source) (ledger.FolderContent, []ledger.List
 	return *content, all, problems
 }
 
-// TestShareAsItIs: one balance among all that lies in a client's folder.
+// TestShareAsItIs finds one balance among everything in a client's folder.
 func TestShareAsItIs(t *testing.T) {
 	tr := newTree(t)
 	made, csv := document(t, balance.NBBCSV, 1, balance.Abbreviated)
@@ -174,9 +174,9 @@ func (c *countingReader) ReadDocument(ctx context.Context, data []byte) (*balanc
 	return c.Reader.ReadDocument(ctx, data)
 }
 
-// TestUnchangedFilesAreNotReadAgain: not by the next source either, which begins with
-// what was saved; but all of them when they are read in another way, and after some
-// days.
+// TestUnchangedFilesAreNotReadAgain checks that unchanged files are not read again, not
+// even by a new source with the stored results; and that all are read again when the
+// reader changes, and after some days.
 func TestUnchangedFilesAreNotReadAgain(t *testing.T) {
 	tr := newTree(t)
 	_, csv := document(t, balance.NBBCSV, 1, balance.Abbreviated)
@@ -223,7 +223,8 @@ func TestUnchangedFilesAreNotReadAgain(t *testing.T) {
 	})
 }
 
-// TestDryRunRemembersNothing: what it tells is told by the run after it, too.
+// TestDryRunRemembersNothing checks that a run reports again what a dry run before it has
+// reported.
 func TestDryRunRemembersNothing(t *testing.T) {
 	tr := newTree(t)
 	tr.write("A/sociale balans.csv", strings.Repeat("x", 2000), time.Hour)
@@ -239,8 +240,8 @@ func TestDryRunRemembersNothing(t *testing.T) {
 	}
 }
 
-// TestProblemsAreToldOnce: and again when the file changes; until then they stand in
-// the report.
+// TestProblemsAreToldOnce checks that a problem is reported once, and again when its file
+// changes; until then it is in the report.
 func TestProblemsAreToldOnce(t *testing.T) {
 	tr := newTree(t)
 	kv := &memoryStore{}
@@ -260,8 +261,9 @@ func TestProblemsAreToldOnce(t *testing.T) {
 	}
 }
 
-// TestNotMounted: a folder that held files and holds none is lost, until a file is put
-// into it; another folder, and one that was always empty, are not.
+// TestNotMounted checks that a folder which had files and has none is reported as not
+// mounted until a file is put into it; another folder, and one that was always empty, are
+// not.
 func TestNotMounted(t *testing.T) {
 	tr := newTree(t)
 	listing := func(s *folder.Source, cursor string) (string, error) {

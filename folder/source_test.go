@@ -172,9 +172,8 @@ func TestRevisions(t *testing.T) {
 	}
 }
 
-// Whether a file is still being written is decided by whether it changes, not by
-// any clock: that of a share may be ahead or behind, and a file may be begun
-// while the others are read.
+// Whether a file is still being written is decided by whether it changes, not by a clock:
+// that of a share may be wrong, and a file may be started while others are read.
 func TestFilesStillBeingWritten(t *testing.T) {
 	tr := newTree(t)
 	for name, before := range map[string]time.Duration{"A/sociale balans old.csv": time.Hour, "A/sociale balans new.csv": 0, "A/sociale balans ahead.csv": -90 * time.Second, "A/sociale balans far ahead.csv": -48 * time.Hour,
@@ -199,7 +198,7 @@ func TestFilesStillBeingWritten(t *testing.T) {
 			t.Errorf("problems %q, want one for each file that changed", problems)
 		}
 
-		// What changed or came since has its time to settle in the next listing.
+		// Files that changed or appeared meanwhile get time to settle in the next listing.
 		time.Sleep(4 * time.Second)
 		start = time.Now()
 		if got, problems = list(t, s); len(got) != 8 || len(problems) != 0 || time.Since(start) != 10*time.Second {
@@ -232,8 +231,8 @@ func TestSettlingEndsWithTheContext(t *testing.T) {
 	})
 }
 
-// TestSizeThatIsNotTheContent: a file that holds more than its size says is
-// one that grows. The kernel's own files always do.
+// TestSizeThatIsNotTheContent checks that a file with more content than its size counts as
+// growing, as files of the kernel always do.
 func TestSizeThatIsNotTheContent(t *testing.T) {
 	if runtime.GOOS != "linux" {
 		t.Skip("needs /proc")
@@ -305,8 +304,8 @@ func TestProblems(t *testing.T) {
 	}
 }
 
-// TestTwoEnterprisesInOneFolder: each is listed under its own number, and the
-// mix is reported once.
+// TestTwoEnterprisesInOneFolder checks that each is listed with its own number, and that
+// the mix is reported once.
 func TestTwoEnterprisesInOneFolder(t *testing.T) {
 	tr := newTree(t)
 	one, csv := document(t, balance.NBBCSV, 1, balance.Micro)
@@ -460,7 +459,7 @@ func TestUnusableConfig(t *testing.T) {
 	}
 }
 
-// TestEveryFileIsListedOnce: over the edge of a page too, and oldest first.
+// TestEveryFileIsListedOnce checks this across pages, with the oldest first.
 func TestEveryFileIsListedOnce(t *testing.T) {
 	for _, n := range []int{0, 1, 500, 501} {
 		tr := newTree(t)
@@ -487,7 +486,7 @@ func TestEveryFileIsListedOnce(t *testing.T) {
 			if err != nil {
 				t.Error(err)
 			}
-			break // a listing that is broken off
+			break // an interrupted listing
 		}
 	}
 }

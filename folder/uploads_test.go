@@ -38,7 +38,7 @@ func TestUploads(t *testing.T) {
 	if size, err := u.Size(); err != nil || size != 7 {
 		t.Errorf("%d bytes, %v", size, err)
 	}
-	// What cannot be saved leaves what was there.
+	// A failed save keeps the earlier file.
 	if _, _, err := u.Save(ctx, "A", "b", strings.NewReader("longer"), 5); !problem.Is(err, problem.TooLarge) {
 		t.Errorf("more than the limit: %v", err)
 	}
@@ -65,7 +65,7 @@ func TestUploads(t *testing.T) {
 	}
 }
 
-// A name that balansd would not make leads nowhere.
+// Names that balansd does not make are refused.
 func TestUploadsOfOtherNames(t *testing.T) {
 	dir := t.TempDir()
 	u := folder.NewUploads(filepath.Join(dir, "uploads"))
