@@ -359,7 +359,7 @@ func wordsOfPages(t *testing.T, lang string) map[string]string {
 			}
 		}
 	}
-	for _, file := range []string{"pages", "web", "people"} {
+	for _, file := range []string{"pages", "web", "people", "link"} {
 		var all map[string]any
 		if err := toml.Unmarshal(readFile(t, "portal/locale/"+file+"."+lang+".toml"), &all); err != nil {
 			t.Fatal(err)

@@ -56,8 +56,8 @@ func orNothing(id int64) string {
 // companyText returns the company of a link, with its name and number if they are those of
 // another enterprise and an administrator said that this is meant.
 func companyText(l ledger.DossierLink) string {
-	if n := l.NumberDiffers; n.CompanyNumber != "" {
-		return fmt.Sprintf("%d (%s, %s)", l.CompanyID, n.Company, n.CompanyNumber.Pretty())
+	if n := l.NumberDiffers; n.Confirmed() {
+		return fmt.Sprintf("%d (%s, %s)", l.CompanyID, n.Company, n.CompanyNumberText())
 	}
 	return orNothing(l.CompanyID)
 }
@@ -170,8 +170,8 @@ func (app *App) reportLink(l ledger.DossierLink) {
 	default:
 		app.printf("Linked: dossier %s of %s goes into the company with its enterprise number.\n", clean(l.DossierID), clean(l.Connection))
 	}
-	if n := l.NumberDiffers; n.CompanyNumber != "" {
-		app.printf("Its enterprise number %s is not that of %s, %s; this is kept as meant.\n", n.DossierNumber.Pretty(), clean(n.Company), n.CompanyNumber.Pretty())
+	if n := l.NumberDiffers; n.Confirmed() {
+		app.printf("Its enterprise number %s is not that of %s, %s; this is kept as meant.\n", n.DossierNumber.Pretty(), clean(n.Company), n.CompanyNumberText())
 	}
 	if from := l.FromText(); from != ledger.FromActivation {
 		app.printf("Its balances count from: %s.\n", from)

@@ -112,6 +112,10 @@ func (n noSilverfin) Locate(context.Context, ledger.Company, balance.Period) (le
 	return ledger.Target{}, n.missing()
 }
 
+func (n noSilverfin) Periods(context.Context, ledger.Company) ([]ledger.CompanyPeriod, error) {
+	return nil, n.missing()
+}
+
 func (n noSilverfin) Update(context.Context, ledger.Target, ledger.Decide) error { return n.missing() }
 
 func (noSilverfin) Throttle() ledger.Throttle { return ledger.Throttle{} }

@@ -94,6 +94,9 @@ type API interface {
 	// changed since Seen. It returns the link as it is stored, or would be, with
 	// both numbers.
 	Link(ctx context.Context, r LinkRequest) (ledger.DossierLink, error)
+	// PreviewLink returns both sides of a link before it is set, and what would be
+	// written for it. It changes nothing.
+	PreviewLink(ctx context.Context, r LinkRequest) (LinkPreview, error)
 	// Unlink removes the link of a dossier, and returns it. What was written stays.
 	Unlink(ctx context.Context, r UnlinkRequest) (ledger.DossierLink, error)
 	// Links lists the dossier links that people set, here or in the

@@ -65,7 +65,7 @@ func (d *Daemon) checkSides(ctx context.Context, c *linkCheck, r LinkRequest) (e
 	}
 	word := l.NumberDiffers
 	l.NumberDiffers, l.Configured, l.SetBy, l.SetAt = ledger.NumberDiffers{}, false, r.By, d.config().Now()
-	numbersProblem := d.checkNumbers(c, word, r.By)
+	numbersProblem := d.checkNumbers(ctx, c, word, r.By)
 	if c.before.Configured {
 		l.Configured, l.SetBy, l.SetAt = true, c.before.SetBy, c.before.SetAt
 		if same := *l; numbersProblem == nil {
@@ -78,13 +78,26 @@ func (d *Daemon) checkSides(ctx context.Context, c *linkCheck, r LinkRequest) (e
 	return numbersProblem
 }
 
-// checkNumbers refuses different numbers without the company's name.
-func (d *Daemon) checkNumbers(c *linkCheck, word ledger.NumberDiffers, by string) error {
+// checkNumbers refuses different numbers without the company's name, and a company
+// without a number where another one has the dossier's.
+func (d *Daemon) checkNumbers(ctx context.Context, c *linkCheck, word ledger.NumberDiffers, by string) error {
 	if c.link.CompanyID == 0 {
 		return nil
 	}
 	c.company.EnterpriseNumber = c.company.NumberBeside(c.dossier.EnterpriseNumber)
-	if agree(c.dossier.EnterpriseNumber, c.company.EnterpriseNumber) {
+	var others []inFirm
+	if c.company.EnterpriseNumber == "" && c.dossier.EnterpriseNumber != "" {
+		r, err := d.previewRun(ctx)
+		if err != nil {
+			return err
+		}
+		ix, err := d.uploadCompanies(ctx, r)
+		if err != nil {
+			return err
+		}
+		others = ix.byNumber[c.dossier.EnterpriseNumber]
+	}
+	if mayBeOne(c.dossier.EnterpriseNumber, c.company.EnterpriseNumber, others) {
 		return nil
 	}
 	c.link.NumberDiffers = ledger.NumberDiffers{Company: c.company.Name, DossierNumber: c.dossier.EnterpriseNumber,
@@ -96,7 +109,7 @@ func (d *Daemon) checkNumbers(c *linkCheck, word ledger.NumberDiffers, by string
 		c.link.NumberDiffers = old // said before, of the same two numbers
 		return nil
 	}
-	what := numbersDiffer(c.dossier, c.company)
+	what := numbersDiffer(c.dossier, c.company, others)
 	if word.Company != "" {
 		what += fmt.Sprintf("; the name that was typed, %q, is not the company's", word.Company)
 	}
@@ -162,8 +175,19 @@ func (d *Daemon) dossierOf(ctx context.Context, l ledger.DossierLink) (ledger.Do
 // to one client.
 func agree(a, b balance.EnterpriseNumber) bool { return a == "" || b == "" || a == b }
 
-// numbersDiffer names both sides.
-func numbersDiffer(d ledger.Dossier, c ledger.Company) string {
+// mayBeOne reports whether a dossier may go into a company: their numbers agree, and a
+// company without one is not taken for one of others, which have the dossier's.
+func mayBeOne(dossier, company balance.EnterpriseNumber, others []inFirm) bool {
+	return agree(dossier, company) && (company != "" || len(others) == 0)
+}
+
+// numbersDiffer names both sides, and the company that has the dossier's number where
+// the one that is linked has none.
+func numbersDiffer(d ledger.Dossier, c ledger.Company, others []inFirm) string {
+	if c.EnterpriseNumber == "" && len(others) > 0 {
+		return fmt.Sprintf("dossier %s has enterprise number %s, as company %s in Silverfin, and company %s has none",
+			dossierName(ledger.Listing{Dossier: d}), d.EnterpriseNumber.Pretty(), others[0].company.Name, c.Name)
+	}
 	return fmt.Sprintf("dossier %s has enterprise number %s, and company %s in Silverfin has %s",
 		dossierName(ledger.Listing{Dossier: d}), d.EnterpriseNumber.Pretty(), c.Name, c.EnterpriseNumber.Pretty())
 }
@@ -176,18 +200,18 @@ func sameTarget(a, b ledger.DossierLink) bool {
 // checkLink compares the numbers of a link's dossier and company. NumberDiffers of the
 // configuration has no numbers: those of the first run that uses the link are saved
 // with it, so that a later change of the company's number is noticed.
-func (r *run) checkLink(ctx context.Context, l ledger.DossierLink, d ledger.Dossier, number balance.EnterpriseNumber, in inFirm) error {
+func (r *run) checkLink(ctx context.Context, l ledger.DossierLink, d ledger.Dossier, number balance.EnterpriseNumber, in inFirm, others []inFirm) error {
 	in.company.EnterpriseNumber = in.company.NumberBeside(number)
 	company := in.company.EnterpriseNumber
-	if agree(number, company) || l.NumberDiffers.Covers(number, company) {
+	if mayBeOne(number, company, others) || l.NumberDiffers.Covers(number, company) {
 		return nil
 	}
-	if l.NumberDiffers.CompanyNumber == "" && l.NumberDiffers.Names(in.company.Name) {
+	if !l.NumberDiffers.Confirmed() && l.NumberDiffers.Names(in.company.Name) {
 		l.NumberDiffers.DossierNumber, l.NumberDiffers.CompanyNumber, l.NumberDiffers.At = number, company, r.cfg.Now()
 		return r.cfg.Store.SaveLink(ctx, l)
 	}
 	d.EnterpriseNumber = number
-	return &ledger.WaitingError{Reason: ledger.NumbersDiffer, Detail: numbersDiffer(d, in.company)}
+	return &ledger.WaitingError{Reason: ledger.NumbersDiffer, Detail: numbersDiffer(d, in.company, others)}
 }
 
 // withStoredNumbers returns the links of the configuration with the NumberDiffers of
@@ -196,7 +220,7 @@ func withStoredNumbers(configured, stored []ledger.DossierLink) []ledger.Dossier
 	configured = slices.Clone(configured)
 	for i, l := range configured {
 		for _, s := range stored {
-			if s.Configured && sameTarget(s, l) && s.NumberDiffers.CompanyNumber != "" &&
+			if s.Configured && sameTarget(s, l) && s.NumberDiffers.Confirmed() &&
 				(l.NumberDiffers.Company == "" && s.NumberDiffers.By != "" || l.NumberDiffers.Names(s.NumberDiffers.Company)) {
 				configured[i].NumberDiffers = s.NumberDiffers
 			}

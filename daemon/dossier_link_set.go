@@ -82,8 +82,8 @@ func (c linkChange) event(e ledger.Entry, by string) (ledger.Event, bool) {
 	word := c.after.NumberDiffers
 	if e.Open() {
 		event.Act, event.Text = ledger.ActLink, fmt.Sprintf("linked to %s with enterprise number %s, although the dossier has %s; %s said that this is meant",
-			word.Company, word.CompanyNumber.Pretty(), word.DossierNumber.Pretty(), name(by))
-		return event, word.CompanyNumber != "" && word != c.before.NumberDiffers
+			word.Company, word.CompanyNumberText(), word.DossierNumber.Pretty(), name(by))
+		return event, word.Confirmed() && word != c.before.NumberDiffers
 	}
 	if e.State != ledger.Done || e.Target == nil || c.before.SameCompany(c.after) || c.after.Leads(*e.Target) {
 		return event, false

@@ -43,17 +43,29 @@ func TestRelink(t *testing.T) {
 	fx.wantHeld(a, first)
 }
 
-// A link counts before the enterprise number, so that a person can lead a dossier to
-// another company than the one with its number.
+// A link counts before the enterprise number; into a company without one, where another
+// one has it, with the word alone.
 func TestLinkCountsBeforeTheNumber(t *testing.T) {
 	fx := newFixture(t)
 	c := fx.client(1)
 	another := client{dossier: c.dossier, company: fx.sf.AddCompany(fx.firm, fakesilverfin.Company{Name: "Another file"})}
+	fx.must(fx.sf.CloseWorkflow(c.company, c.period, workflowName))
 	fx.add(c, fx.balance(c, 1))
-	fx.saveLink(fx.linkTo(another))
+	fx.sync()
+	l := fx.linkTo(another)
+	if _, err := fx.d.Link(t.Context(), daemon.LinkRequest{DossierLink: l}); !problem.Is(err, problem.NumberDiffers) || !strings.Contains(err.Error(), "Client 1 BV") {
+		t.Fatalf("without the word: %v", err)
+	}
+	l.NumberDiffers.Company = "another file"
+	fx.saveLink(l)
 	fx.sync()
 	fx.wantState(fx.only(), ledger.Waiting, ledger.NoPeriod)
 	fx.nothingIn(c)
+
+	// The word was of a company without a number.
+	fx.must(fx.sf.SetVAT(another.company, string(fx.client(2).number)))
+	fx.sync()
+	fx.wantState(fx.only(), ledger.Waiting, ledger.NumbersDiffer)
 }
 
 func TestUnlink(t *testing.T) {

@@ -74,6 +74,10 @@ func (d *readOnlyDestination) Locate(ctx context.Context, c ledger.Company, year
 
 func (d *readOnlyDestination) Throttle() ledger.Throttle { return d.inner.Throttle() }
 
+func (d *readOnlyDestination) Periods(ctx context.Context, c ledger.Company) ([]ledger.CompanyPeriod, error) {
+	return d.inner.Periods(ctx, c)
+}
+
 func (d *readOnlyDestination) Property(c balance.Cell) string { return d.inner.Property(c) }
 
 // Update reads the target once, and has decide see its figures as they would be

@@ -44,6 +44,8 @@ type Destination interface {
 	// Locate finds the target of a company for a financial year. It returns a
 	// *ledger.WaitingError if the company cannot take a balance now.
 	Locate(ctx context.Context, c ledger.Company, year balance.Period) (ledger.Target, error)
+	// Periods lists the periods of a company, newest first, interim ones too.
+	Periods(ctx context.Context, c ledger.Company) ([]ledger.CompanyPeriod, error)
 	// Update reads the target, calls decide, writes the figures that decide
 	// returns, and reads again, until decide returns none: its last argument is
 	// then what the target holds. A figure is only sent right after a reading that

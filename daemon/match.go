@@ -71,8 +71,9 @@ func (r *run) match(ctx context.Context, e ledger.Entry) (inFirm, error) {
 	}
 	if known != nil {
 		if in, byLink, err := known.match(e, link); err == nil {
-			if in, same := r.confirm(ctx, in); same {
-				return in, r.checkMatch(ctx, e, link, byLink, in)
+			// Which other companies have the dossier's number, only the whole list tells.
+			if in, same := r.confirm(ctx, in); same && (!byLink || in.company.EnterpriseNumber != "") {
+				return in, r.checkMatch(ctx, e, link, byLink, in, nil)
 			}
 		}
 	}
@@ -84,16 +85,17 @@ func (r *run) match(ctx context.Context, e ledger.Entry) (inFirm, error) {
 	if err != nil {
 		return inFirm{}, err
 	}
-	return in, r.checkMatch(ctx, e, link, byLink, in)
+	return in, r.checkMatch(ctx, e, link, byLink, in, ix)
 }
 
 // checkMatch reports whether the company may take the entry's dossier, if the link led
-// there.
-func (r *run) checkMatch(ctx context.Context, e ledger.Entry, link ledger.DossierLink, byLink bool, in inFirm) error {
+// there. ix has the other companies; nil where the company has a number of its own.
+func (r *run) checkMatch(ctx context.Context, e ledger.Entry, link ledger.DossierLink, byLink bool, in inFirm, ix *companyIndex) error {
 	if !byLink {
 		return nil
 	}
-	return r.checkLink(ctx, link, e.Dossier, cmp.Or(e.Dossier.EnterpriseNumber, link.EnterpriseNumber), in)
+	number := cmp.Or(e.Dossier.EnterpriseNumber, link.EnterpriseNumber)
+	return r.checkLink(ctx, link, e.Dossier, number, in, ix.withNumber(number))
 }
 
 // match returns the company of the entry's dossier, whose link is zero where there is
@@ -105,10 +107,7 @@ func (ix *companyIndex) match(e ledger.Entry, link ledger.DossierLink) (in inFir
 		}
 	}
 	number := cmp.Or(e.Dossier.EnterpriseNumber, link.EnterpriseNumber)
-	var hits []inFirm
-	if number != "" {
-		hits = ix.byNumber[number]
-	}
+	hits := ix.withNumber(number)
 	if link.FirmID != 0 {
 		hits = slices.DeleteFunc(slices.Clone(hits), func(h inFirm) bool { return h.firm.ID != link.FirmID })
 	}
@@ -124,6 +123,14 @@ func (ix *companyIndex) match(e ledger.Entry, link ledger.DossierLink) (in inFir
 			Detail: fmt.Sprintf("its link names company %d of Silverfin firm %d, which is not there", link.CompanyID, link.FirmID)}
 	}
 	return inFirm{}, false, ix.miss(number, hits)
+}
+
+// withNumber lists the companies with an enterprise number; none for an empty one.
+func (ix *companyIndex) withNumber(number balance.EnterpriseNumber) []inFirm {
+	if ix == nil || number == "" {
+		return nil
+	}
+	return ix.byNumber[number]
 }
 
 // because adds a person's note to a sentence.

@@ -2,7 +2,6 @@ package daemon
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"reflect"
 	"slices"
@@ -185,23 +184,15 @@ func (r *run) outlook(ctx context.Context, it UploadItem) (o UploadOutlook, err 
 	if known, err := r.outlookByLedger(ctx, &o, e, it.Balance.Values); known || err != nil {
 		return o, err
 	}
-	err = r.outlookInSilverfin(ctx, &o, it, e)
-	notYet, waits := errors.AsType[*ledger.WaitingError](err)
-	switch {
-	case err == nil:
-	case ctx.Err() != nil:
-		return o, ctx.Err()
-	case isState(err):
+	d := &delivery{run: r, before: e, entry: e, values: it.Balance.Values}
+	err = r.outlookInSilverfin(ctx, &o, d, func() (inFirm, error) { return r.matchUpload(ctx, it, e) })
+	if err := r.conclude(ctx, &o, err); err != nil {
 		return o, err
-	case waits:
-		o.Kind, o.Reason, o.Detail = OutlookWaits, notYet.Reason, notYet.Detail
-		if notYet.Reason == ledger.SeveralCompanies {
-			for _, in := range r.index.byNumber[e.Dossier.EnterpriseNumber] {
-				o.Candidates = append(o.Candidates, clientOf(in))
-			}
+	}
+	if o.Reason == ledger.SeveralCompanies {
+		for _, in := range r.index.byNumber[e.Dossier.EnterpriseNumber] {
+			o.Candidates = append(o.Candidates, clientOf(in))
 		}
-	default:
-		o.Kind, o.Detail = OutlookUnknown, problem.Of(err).What
 	}
 	return o, nil
 }
@@ -232,10 +223,10 @@ func (r *run) outlookByLedger(ctx context.Context, o *UploadOutlook, e ledger.En
 	return o.Kind != "", nil
 }
 
-// outlookInSilverfin finds the company and the target of an entry, and compares what
-// stands there.
-func (r *run) outlookInSilverfin(ctx context.Context, o *UploadOutlook, it UploadItem, e ledger.Entry) error {
-	in, err := r.matchUpload(ctx, it, e)
+// outlookInSilverfin finds the company, by match, and the target of an entry that was
+// read, and compares what stands there.
+func (r *run) outlookInSilverfin(ctx context.Context, o *UploadOutlook, d *delivery, match func() (inFirm, error)) error {
+	in, err := match()
 	if in.company.ID != 0 {
 		c := clientOf(in)
 		o.Company = &c
@@ -246,16 +237,17 @@ func (r *run) outlookInSilverfin(ctx context.Context, o *UploadOutlook, it Uploa
 	if in.firm.Relink != "" {
 		return &ledger.WaitingError{Reason: ledger.NeedsRelink, Detail: "Silverfin firm " + in.firm.Name + " must be linked again"}
 	}
-	if it.Balance.YearInDoubt() {
-		return inDoubt(it.Balance.Doubts)
+	if (&balance.Balance{Doubts: d.entry.Doubts}).YearInDoubt() {
+		return inDoubt(d.entry.Doubts)
 	}
 	dest := r.cfg.Destination(in.firm.ID)
-	target, err := dest.Locate(ctx, in.company, e.FiscalYear)
+	target, err := dest.Locate(ctx, in.company, d.entry.FiscalYear)
 	if err != nil {
 		return err
 	}
 	o.Target = &target
-	x := &exchange{delivery: &delivery{run: r, before: e, entry: e, values: it.Balance.Values, in: in}, target: target, dest: dest,
+	d.in = in
+	x := &exchange{delivery: d, target: target, dest: dest,
 		planned: ledger.Figures{}, spent: map[balance.Cell]ledger.Seen{}}
 	err = dest.Update(ctx, target, func(reading ledger.Reading) (ledger.Figures, error) {
 		x.Reading = reading
@@ -300,7 +292,7 @@ func (r *run) matchUpload(ctx context.Context, it UploadItem, e ledger.Entry) (i
 	hits := r.index.byNumber[number]
 	if number != "" && len(hits) > 0 && company.company.EnterpriseNumber != number {
 		return company, &ledger.WaitingError{Reason: ledger.NumbersDiffer, Detail: fmt.Sprintf("%s; it belongs to %s",
-			numbersDiffer(e.Dossier, company.company), clientOf(hits[0]).describe())}
+			numbersDiffer(e.Dossier, company.company, hits), clientOf(hits[0]).describe())}
 	}
-	return company, r.checkLink(ctx, link, e.Dossier, number, company)
+	return company, r.checkLink(ctx, link, e.Dossier, number, company, hits)
 }

@@ -138,7 +138,7 @@ func (d *Daemon) ConfirmUpload(ctx context.Context, r UploadConfirmation) (Uploa
 	if err != nil {
 		return it, err
 	}
-	if word.NumberDiffers.CompanyNumber != "" {
+	if word.NumberDiffers.Confirmed() {
 		it.NumberDiffers = &word.NumberDiffers
 		if err := d.recordNumberDiffers(ctx, e, word, r.By); err != nil {
 			return it, err

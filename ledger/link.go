@@ -98,9 +98,22 @@ func (l DossierLink) Counts(created time.Time, zone *time.Location) bool {
 type NumberDiffers struct {
 	Company       string                   `json:"company"` // the company's name, as the administrator typed it
 	DossierNumber balance.EnterpriseNumber `json:"dossier_number,omitempty"`
+	// CompanyNumber is empty where the company has none, and another one has the
+	// dossier's.
 	CompanyNumber balance.EnterpriseNumber `json:"company_number,omitempty"`
 	By            string                   `json:"by,omitempty"` // empty: the configuration
 	At            time.Time                `json:"at,omitzero"`
+}
+
+// Confirmed reports whether n has the two numbers that it was said of.
+func (n NumberDiffers) Confirmed() bool { return n.DossierNumber != "" }
+
+// CompanyNumberText returns the company's number for people.
+func (n NumberDiffers) CompanyNumberText() string {
+	if n.CompanyNumber == "" {
+		return "none"
+	}
+	return n.CompanyNumber.Pretty()
 }
 
 // Covers reports whether n was confirmed for these two numbers.

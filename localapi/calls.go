@@ -128,6 +128,10 @@ func (c calls) Link(ctx context.Context, in daemon.LinkRequest) (ledger.DossierL
 	return do(ctx, c, link, in)
 }
 
+func (c calls) PreviewLink(ctx context.Context, in daemon.LinkRequest) (daemon.LinkPreview, error) {
+	return do(ctx, c, previewLink, in)
+}
+
 func (c calls) Unlink(ctx context.Context, in daemon.UnlinkRequest) (ledger.DossierLink, error) {
 	return do(ctx, c, unlink, in)
 }

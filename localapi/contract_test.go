@@ -85,6 +85,7 @@ var cases = map[string]func(context.Context, API) []any{
 	"TakeOver":       full(noAnswer(API.TakeOver)),
 	"BeginSilverfin": full(API.BeginSilverfin),
 	"Link":           full(API.Link),
+	"PreviewLink":    full(API.PreviewLink),
 	"Unlink":         full(API.Unlink),
 	"Links":          full(noRequest(API.Links)),
 	"Group":          full(API.Group),

@@ -123,6 +123,7 @@ var (
 	beginSilverfin = query("begin-silverfin", API.BeginSilverfin)
 	endSilverfin   = change("end-silverfin", API.EndSilverfin, grantRecord)
 	link           = change("link", API.Link, linkRecord)
+	previewLink    = query("preview-link", API.PreviewLink)
 	unlink         = change("unlink", API.Unlink, unlinkRecord)
 	links          = query("links", noRequest(API.Links))
 	group          = change("group", API.Group, groupRecord("group"))
@@ -145,7 +146,7 @@ var (
 // operations lists these operations.
 func operations() []servable {
 	return []servable{status, show, document, dossiers, history, stopSync, retry, decide, accept, dismiss, connectFinbox, catalogue, addConnection, testConnection,
-		connections, setConnection, firms, removeFirm, takeOver, beginSilverfin, endSilverfin, link, unlink, links,
+		connections, setConnection, firms, removeFirm, takeOver, beginSilverfin, endSilverfin, link, previewLink, unlink, links,
 		group, ungroup, groups,
 		uploads, upload, checkUpload, clients, chooseClient, confirmUpload, discardUpload, backup, reload, people, invite, enable}
 }
@@ -244,8 +245,8 @@ func grantRecord(in daemon.GrantRequest, out daemon.LinkedFirm) accounts.Record 
 // linkRecord names both companies, and both enterprise numbers where they differ.
 func linkRecord(in daemon.LinkRequest, saved ledger.DossierLink) accounts.Record {
 	on := fmt.Sprintf("%s → /f/%d/%d", clip.Text(in.DossierID), in.FirmID, in.CompanyID)
-	if n := saved.NumberDiffers; n.CompanyNumber != "" {
-		on += fmt.Sprintf(" (%s ≠ %s)", n.DossierNumber.Pretty(), n.CompanyNumber.Pretty())
+	if n := saved.NumberDiffers; n.Confirmed() {
+		on += fmt.Sprintf(" (%s ≠ %s)", n.DossierNumber.Pretty(), n.CompanyNumberText())
 	}
 	return accounts.Record{Who: in.By, What: "link", On: on}
 }
@@ -277,7 +278,7 @@ func uploadRecord(in daemon.UploadConfirmation, out daemon.UploadItem) accounts.
 		on = entryName(out.Entry) + " " + on
 	}
 	if n := out.NumberDiffers; n != nil {
-		on += fmt.Sprintf(" (%s ≠ %s)", n.DossierNumber.Pretty(), n.CompanyNumber.Pretty())
+		on += fmt.Sprintf(" (%s ≠ %s)", n.DossierNumber.Pretty(), n.CompanyNumberText())
 	}
 	return accounts.Record{Who: in.By, What: "upload", On: on}
 }

@@ -19,7 +19,6 @@ func (h *Handler) dossierRoutes() []route {
 		{method: http.MethodGet, path: "/dossiers/{number}/document", access: staff, handle: downloadDocument},
 		{method: http.MethodPost, path: "/dossiers/{number}/retry", access: staff, handle: retryEntry},
 		{method: http.MethodPost, path: "/dossiers/{number}/dismiss", access: staff, handle: dismissEntry},
-		{method: http.MethodPost, path: "/dossiers/{number}/link", access: staff, handle: linkDossier},
 	}
 }
 
@@ -32,7 +31,6 @@ type dossierData struct {
 	Sections       []valueSection
 	Decision       *decisionView // while it differs
 	NewerDismissed bool          // it was superseded by one that was dismissed
-	Conflict       *linkConflict // a link that was refused; nil for none
 	Doubts         []doubtView   // what a person is to settle
 	Page           int           // of the original that is shown beside the doubts; 0 for none
 	Accepted       []acceptedView
@@ -89,17 +87,11 @@ func dossierPage(rq *request) error {
 	return rq.showDossier(http.StatusOK, f, nil)
 }
 
-// showDossier answers with the page of a dossier. conflict is a link that was refused;
-// nil for none.
-func (rq *request) showDossier(status int, f daemon.EntryDetail, stop *linkConflict) error {
-	return rq.showDossierWith(status, f, stop, nil)
-}
-
-// showDossierWith is showDossier after a form about doubts of which some answers, by
-// code, are wrong.
-func (rq *request) showDossierWith(status int, f daemon.EntryDetail, stop *linkConflict, wrong map[string]bool) (err error) {
+// showDossier answers with the page of a dossier. wrong are the answers of a form about
+// doubts that cannot be used, by code; nil for none.
+func (rq *request) showDossier(status int, f daemon.EntryDetail, wrong map[string]bool) (err error) {
 	ctx := rq.r.Context()
-	d := dossierData{Conflict: stop, Entry: rq.entry(f.Entry), Connection: f.Entry.Connection,
+	d := dossierData{Entry: rq.entry(f.Entry), Connection: f.Entry.Connection,
 		Sections: sections(balance.Lang(rq.locale.Lang), f.Values, f.Entry.Findings)}
 	for _, e := range f.History {
 		d.Events = append(d.Events, eventView{e})

@@ -158,7 +158,7 @@ func acceptReadings(rq *request) error {
 	chooses := f.Entry.Reason == ledger.WhichCounts
 	switch {
 	case len(wrong) > 0:
-		return rq.showDossierWith(http.StatusUnprocessableEntity, f, nil, wrong)
+		return rq.showDossier(http.StatusUnprocessableEntity, f, wrong)
 	case len(r.Readings) == 0 && !chooses:
 		rq.flashWarning("doubts.nothing")
 		return rq.redirectBack(dossierPath(r.Number))

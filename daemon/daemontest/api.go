@@ -207,6 +207,12 @@ func (a *API) Link(_ context.Context, r daemon.LinkRequest) (ledger.DossierLink,
 	return Answer[ledger.DossierLink](a)
 }
 
+// PreviewLink is daemon.API's.
+func (a *API) PreviewLink(_ context.Context, r daemon.LinkRequest) (daemon.LinkPreview, error) {
+	a.Record("PreviewLink", r)
+	return Answer[daemon.LinkPreview](a)
+}
+
 // Unlink is daemon.API's.
 func (a *API) Unlink(_ context.Context, r daemon.UnlinkRequest) (ledger.DossierLink, error) {
 	a.Record("Unlink", r)
