@@ -67,6 +67,7 @@ type demoRun struct {
 	made    *sandbox.Demo
 	cfg     *config.Config
 	node    *node
+	folder  string    // of a payroll bureau
 	day     time.Time // the first day, at midnight
 }
 
@@ -117,11 +118,11 @@ func (d *demoRun) prepare(ctx context.Context, dir string) error {
 	if d.made, err = d.sandbox.Demo(); err != nil {
 		return err
 	}
-	folder := filepath.Join(dir, "payroll")
-	if err := d.made.WriteFolder(folder); err != nil {
+	d.folder = filepath.Join(dir, "acerta")
+	if err := d.made.WriteFolder(d.folder); err != nil {
 		return err
 	}
-	path, err := demoConfig(dir, folder, listen, d.sandbox.Info())
+	path, err := demoConfig(dir, listen, d.sandbox.Info())
 	if err != nil {
 		return err
 	}
@@ -143,7 +144,7 @@ func freeAddress() (string, error) {
 
 // demoConfig writes the configuration of the demo, with the secrets in files, as for a real
 // one.
-func demoConfig(dir, folder, listen string, box sandbox.Info) (path string, err error) {
+func demoConfig(dir, listen string, box sandbox.Info) (path string, err error) {
 	for name, secret := range map[string]string{"finbox.secret": box.Finbox.ClientSecret, "silverfin.secret": box.Silverfin.ClientSecret} {
 		if err := os.WriteFile(filepath.Join(dir, name), []byte(secret), 0o600); err != nil {
 			return "", err
@@ -154,9 +155,8 @@ language: nl
 night: {at: "02:30", spread: 0s}
 portal: {listen: %q}
 finbox: {base_url: %q, token_url: %q, client_id: %q, client_secret_file: finbox.secret}
-folders: [{name: payroll, path: %q, settle: 0s}] # they are whole
 silverfin: {base_url: %q, client_id: %q, client_secret_file: silverfin.secret, requests_per_second: 100, burst: 100}
-`, filepath.Join(dir, "data"), listen, box.Finbox.URL, box.Finbox.TokenURL, box.Finbox.ClientID, folder, box.Silverfin.URL, box.Silverfin.ClientID)
+`, filepath.Join(dir, "data"), listen, box.Finbox.URL, box.Finbox.TokenURL, box.Finbox.ClientID, box.Silverfin.URL, box.Silverfin.ClientID)
 	path = filepath.Join(dir, "balansd.yaml")
 	return path, os.WriteFile(path, []byte(yaml), 0o600)
 }
@@ -184,6 +184,11 @@ func (d *demoRun) runStory(ctx context.Context, dir string) error {
 		return err
 	}
 	d.printf("The payroll bureau corrects the balance of %s: a new revision in Finbox.\n", corrected.Name)
+	for _, one := range d.made.Find(sandbox.SituationSeveral) {
+		if err := d.linkByHand(ctx, one); err != nil {
+			return err
+		}
+	}
 	for _, one := range d.made.Find(sandbox.SituationChanged) {
 		if err := d.decide(ctx, one); err != nil {
 			return err
@@ -202,6 +207,12 @@ func (d *demoRun) link(ctx context.Context) error {
 	c := linked.Connection
 	d.printf("Els links Finbox with connection id %s: %s, active, start date %s.\n", c.ID, c.Name, c.StartDate)
 	d.showNotes(linked.Notes)
+	seen, err := d.node.AddConnection(ctx, daemon.NewConnection{Source: "acerta", By: "Els",
+		Fields: map[string]string{"path": d.folder, "settle": "0s"}}) // the files are whole
+	if err != nil {
+		return err
+	}
+	d.printf("Els adds the folder of payroll bureau Acerta: %s, %s.\n", counted(seen.Dossiers, "dossier", "dossiers"), counted(seen.Balances, "social balance", "social balances"))
 	signIn, err := d.node.BeginSilverfin(ctx, daemon.SignInRequest{FirmID: d.made.FirmID})
 	if err != nil {
 		return err
@@ -335,6 +346,16 @@ func (d *demoRun) decide(ctx context.Context, one sandbox.DemoDossier) error {
 		}
 		d.printf("Els looks at %s and decides: use the data from Finbox.\n", one.Name)
 	}
+	return nil
+}
+
+// linkByHand links a dossier to the first of its companies in Silverfin.
+func (d *demoRun) linkByHand(ctx context.Context, one sandbox.DemoDossier) error {
+	l := ledger.DossierLink{Connection: d.made.ConnectionID, DossierID: one.DossierID, FirmID: d.made.FirmID, CompanyID: one.CompanyIDs[0]}
+	if _, err := d.node.Link(ctx, daemon.LinkRequest{DossierLink: l, By: "Els"}); err != nil {
+		return err
+	}
+	d.printf("Silverfin has %s twice: Els links its dossier to company %d by hand.\n", one.Name, l.CompanyID)
 	return nil
 }
 

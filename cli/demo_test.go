@@ -143,9 +143,13 @@ func TestDemoFolder(t *testing.T) {
 	_, delivered, _ := strings.Cut(r.stdout, "Delivered to Silverfin:\n")
 	delivered, _, _ = strings.Cut(delivered, "\n\n")
 	for _, file := range []string{`sociale-balans-\d{4}\.csv`, `bilan-social-\d{4}\.pdf`, `download-\d{4}\.zip!/2025-00000003\.xbrl`} {
-		form := `, folder payroll, ` + file + `\n +\d+ figures written to [^\n]+ and read back equal\.`
+		form := `, folder acerta, ` + file + `\n +\d+ figures written to [^\n]+ and read back equal\.`
 		if !regexp.MustCompile(form).MatchString(delivered) {
 			t.Errorf("%s is not delivered in the first night:\n%s", file, r.stdout)
 		}
+	}
+	_, second, _ := strings.Cut(r.stdout, "== Night 2")
+	if !strings.Contains(r.stdout, "Els links its dossier to company") || !strings.Contains(second, "Garage Wouterloo BV") {
+		t.Errorf("no dossier is linked by hand and delivered in the second night:\n%s", r.stdout)
 	}
 }

@@ -167,6 +167,7 @@ func (j *endToEnd) connect(lang string) {
 	j.do(chromedp.WaitVisible(chromedp.CSS(`button[value="allow"]`)))
 	j.do(chromedp.Click(chromedp.CSS(`button[value="allow"]`)))
 	j.do(chromedp.WaitVisible(chromedp.CSS(`form[action="/connection/silverfin/remove"]`)))
+	j.waitForJob()
 }
 
 // validate enters a connection id.
@@ -207,6 +208,7 @@ func (j *endToEnd) connectByCode() {
 	j.fill("#code", j.sandbox.Silverfin.Grant(j.firm))
 	j.click(`form[action="/connection/silverfin/end"] button`)
 	j.expectText("is gekoppeld")
+	j.waitForJob()
 }
 
 // syncAll syncs all dossiers and waits for the result.

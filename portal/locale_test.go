@@ -194,17 +194,30 @@ func messageUses(t *testing.T) (ids, beginnings map[string]bool) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		ast.Inspect(parsed, func(n ast.Node) bool {
+		collect := func(n ast.Node) bool {
 			if lit, ok := n.(*ast.BasicLit); ok && lit.Kind == token.STRING {
 				if text, err := strconv.Unquote(lit.Value); err == nil {
 					ids[text] = true
 				}
 			}
 			return true
+		}
+		ast.Inspect(parsed, func(n ast.Node) bool {
+			if sum, ok := n.(*ast.BinaryExpr); ok && sum.Op == token.ADD {
+				if lit, ok := sum.X.(*ast.BasicLit); ok && beginsID.MatchString(lit.Value) { // what a name follows
+					beginnings[strings.Trim(lit.Value, `"`)] = true
+					ast.Inspect(sum.Y, collect)
+					return false
+				}
+			}
+			return collect(n)
 		})
 	}
 	return ids, beginnings
 }
+
+// beginsID matches the beginning of the id of a message.
+var beginsID = regexp.MustCompile(`^"[a-z]+\.[a-z-]+-"$`)
 
 // parseTemplates returns the parsed templates, by file and name.
 func parseTemplates(t *testing.T) map[string]*parse.Tree {

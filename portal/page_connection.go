@@ -20,7 +20,7 @@ import (
 
 func (h *Handler) connectionRoutes() []route {
 	return []route{
-		{method: http.MethodGet, path: "/connection", access: staff, handle: connectionPage, nav: "nav.connection"},
+		{method: http.MethodGet, path: "/connection", access: admin, handle: connectionPage, nav: "nav.connection"},
 		{method: http.MethodPost, path: "/connection/finbox", access: admin, handle: validateConnection},
 		{method: http.MethodPost, path: "/connection/set", access: admin, handle: setConnection},
 		{method: http.MethodPost, path: "/connection/silverfin", access: admin, handle: startSilverfinSignIn},
@@ -42,7 +42,8 @@ const (
 
 // connectionData is the data of the page of connections.
 type connectionData struct {
-	Admin       bool
+	Job         string // the sync whose progress is shown
+	Catalogue   []catalogueGroup
 	Transports  []transportView // to Finbox and Silverfin
 	Services    []serviceStatus
 	StateFile   string
@@ -82,8 +83,15 @@ func (d connectionData) Linked() bool {
 type connectionView struct {
 	ledger.Connection
 
-	Today balance.Date
+	Today      balance.Date
+	SourceName string // in the catalogue; empty where it says nothing
 }
+
+// Testable reports whether there is anything to ask.
+func (c connectionView) Testable() bool { return c.Kind != ledger.Upload }
+
+// Removable reports whether it is removed here.
+func (c connectionView) Removable() bool { return c.Kind != ledger.Upload && !c.Configured() }
 
 // StatusKey returns the last part of the message id of the status.
 func (c connectionView) StatusKey() string {
@@ -117,8 +125,7 @@ func (c connectionView) ReasonKey() string {
 	return ""
 }
 
-// IsFolder reports whether it is a folder of the configuration, or the uploads: neither
-// has an id to show, and neither is removed here.
+// IsFolder reports whether it is a folder, or the uploads: neither has an id to show.
 func (c connectionView) IsFolder() bool { return c.Kind == ledger.Folder || c.Kind == ledger.Upload }
 
 // KindKey returns the message that says what it is.
@@ -153,12 +160,19 @@ func (rq *request) showConnection(status int, d connectionData) error {
 	if err != nil {
 		return err
 	}
-	d.Admin, d.StateFile = rq.person.Role == accounts.Admin, s.StateFile
+	list, err := rq.API.Catalogue(ctx)
+	if err != nil {
+		return err
+	}
+	d.Job, d.StateFile, d.Catalogue = rq.jobHere(true), s.StateFile, rq.groupCatalogue(list)
 	d.Today = balance.DateOf(rq.Now().In(rq.Zone))
 	d.Transports, d.Services = rq.transports(), rq.serviceStatuses(s)
 	validated := rq.r.URL.Query().Get("validated")
 	for _, c := range s.Connections {
-		one := connectionView{c, d.Today}
+		one := connectionView{Connection: c, Today: d.Today}
+		if i := slices.IndexFunc(list, func(e ledger.CatalogueEntry) bool { return e.ID == c.Source && e.Group != ledger.AnyFolder }); i >= 0 {
+			one.SourceName = list[i].Name
+		}
 		switch {
 		case c.Status == ledger.Removed:
 			d.Removed = append(d.Removed, one)
@@ -209,7 +223,7 @@ func validateConnection(rq *request) error {
 				p := problem.Of(err)
 				return rq.showConnection(p.Code.HTTPStatus(), connectionData{SubmittedID: clip.Text(id), ErrorCode: string(p.Code), Reason: p.Reason, ErrorText: p.What})
 			}
-			return rq.redirect("/connection?validated=" + url.QueryEscape(linked.Connection.ID) + "#step1")
+			return rq.redirectToSync("step1", "validated", linked.Connection.ID)
 		}
 	})
 }
@@ -357,7 +371,7 @@ func finishSilverfinSignIn(rq *request) error {
 			if asked, _ := strconv.ParseInt(wanted, 10, 64); asked != 0 && asked != f.ID {
 				rq.flashWarning("connection.other-firm", "Firm", f.Name, "Asked", wanted)
 			}
-			return rq.redirect("/connection#step2")
+			return rq.redirectToSync("step2")
 		}
 	})
 }

@@ -34,6 +34,7 @@ type dossierData struct {
 	Doubts         []doubtView   // what a person is to settle
 	Page           int           // of the original that is shown beside the doubts; 0 for none
 	Accepted       []acceptedView
+	Job            string // the sync whose progress is shown
 }
 
 // eventView adds to an event of the history what the templates need.
@@ -91,7 +92,7 @@ func dossierPage(rq *request) error {
 // doubts that cannot be used, by code; nil for none.
 func (rq *request) showDossier(status int, f daemon.EntryDetail, wrong map[string]bool) (err error) {
 	ctx := rq.r.Context()
-	d := dossierData{Entry: rq.entry(f.Entry), Connection: f.Entry.Connection,
+	d := dossierData{Job: rq.jobHere(false), Entry: rq.entry(f.Entry), Connection: f.Entry.Connection,
 		Sections: sections(balance.Lang(rq.locale.Lang), f.Values, f.Entry.Findings)}
 	for _, e := range f.History {
 		d.Events = append(d.Events, eventView{e})

@@ -250,8 +250,13 @@ func linkDossier(rq *request) error {
 			return err
 		}
 	}
-	rq.flash("dossier.linked", "Name", rq.entry(f.Entry).Name())
-	return rq.redirect(dossierPath(f.Entry.Number))
+	j, r := rq.dossierSync(f.Entry, daemon.SyncRequest{By: rq.person.Name, Wait: true})
+	if l.Paused {
+		rq.flash("dossier.link-paused", "Name", j.Name)
+		return rq.redirect(dossierPath(f.Entry.Number))
+	}
+	rq.flash("dossier.linked", "Name", j.Name)
+	return rq.redirect(dossierPath(f.Entry.Number) + "?job=" + rq.startJob(rq.r.Context(), j, r))
 }
 
 // unlinkDossier removes the link of a dossier.

@@ -81,8 +81,17 @@ func TestLinkWithOtherNumber(t *testing.T) {
 	if n := len(d.callsOf("Retry")); n != 0 {
 		t.Errorf("it was tried %d times", n)
 	}
-	if got := post(annName, "Andere Klant BV"); got.code != http.StatusSeeOther {
-		t.Errorf("an admin could not confirm: %d", got.code)
+	started := make(chan daemon.SyncRequest, 1)
+	d.Run = func(_ context.Context, r daemon.SyncRequest, _ func(daemon.Progress)) (ledger.Run, error) {
+		started <- r
+		return ledger.Run{}, nil
+	}
+	got := post(annName, "Andere Klant BV")
+	if got.code != http.StatusSeeOther || !strings.HasPrefix(got.header.Get("Location"), "/dossiers/5?job=") {
+		t.Errorf("an admin could not confirm: %d %v", got.code, got.header)
+	}
+	if r := <-started; r.Dossier != "d5" || !r.Wait {
+		t.Errorf("the sync that starts is %+v", r)
 	}
 	if n := len(d.callsOf("Retry")); n != 1 {
 		t.Errorf("it was tried %d times", n)

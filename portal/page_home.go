@@ -82,7 +82,7 @@ func homePage(rq *request) error {
 			continue
 		}
 		active = active || c.Status == ledger.Active
-		d.Connections = append(d.Connections, connectionView{c, balance.DateOf(rq.Now().In(rq.Zone))})
+		d.Connections = append(d.Connections, connectionView{Connection: c, Today: balance.DateOf(rq.Now().In(rq.Zone))})
 	}
 	for _, f := range s.Firms {
 		d.Firms = append(d.Firms, firmView{Firm: f})

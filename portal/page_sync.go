@@ -115,16 +115,21 @@ func startSync(rq *request) error {
 		if err != nil {
 			return err
 		}
-		j.Entry, j.Name = f.Entry.Number, rq.entry(f.Entry).Name()
-		if r.Connection, r.Dossier = f.Entry.Connection, f.Entry.Dossier.ID; r.Dossier == "" {
-			r.Connection, r.Dossier = "", string(f.Entry.Dossier.EnterpriseNumber)
-		}
+		j, r = rq.dossierSync(f.Entry, r)
 	}
 	id := rq.startJob(rq.r.Context(), j, r)
 	if rq.isPartial() {
 		return rq.writeJob(id)
 	}
 	return rq.redirect("/sync/" + id)
+}
+
+// dossierSync returns the job of a sync of the dossier of an entry, and r for it.
+func (rq *request) dossierSync(e ledger.Entry, r daemon.SyncRequest) (job, daemon.SyncRequest) {
+	if r.Connection, r.Dossier = e.Connection, e.Dossier.ID; r.Dossier == "" {
+		r.Connection, r.Dossier = "", string(e.Dossier.EnterpriseNumber)
+	}
+	return job{Entry: e.Number, Name: rq.entry(e).Name()}, r
 }
 
 func syncPage(rq *request) error { return rq.writeJob(rq.r.PathValue("job")) }

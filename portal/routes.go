@@ -48,6 +48,7 @@ func (h *Handler) routeTable() []route {
 		h.uploadRoutes(),
 		h.runRoutes(),
 		h.connectionRoutes(),
+		h.addConnectionRoutes(),
 		h.syncRoutes(),
 		h.settingsRoutes(),
 		h.peopleRoutes(),

@@ -82,6 +82,19 @@ func (d *stubAPI) Connections(context.Context) ([]ledger.Connection, error) {
 	return d.status.Connections, nil
 }
 
+// Catalogue is there whatever else fails.
+func (d *stubAPI) Catalogue(context.Context) ([]ledger.CatalogueEntry, error) {
+	folder := []ledger.SourceField{{Name: "path", Required: true}, {Name: "layout", Options: []string{"auto", "flat"}, Default: "auto", Rare: true}}
+	return []ledger.CatalogueEntry{
+		{ID: "finbox", Name: "SD Worx Finbox", Kind: ledger.Finbox, Group: ledger.OnlineSource,
+			Fields: []ledger.SourceField{{Name: "id", Required: true}, {Name: "client_secret", Secret: true}}},
+		{ID: "acerta", Name: "Acerta", Kind: ledger.Folder, Group: ledger.PayrollBureau, Fields: folder},
+		{ID: "folder", Name: "Folder", Kind: ledger.Folder, Group: ledger.AnyFolder, Fields: folder},
+		{ID: "new", Name: "A new source", Kind: "new", Group: "new", Fields: []ledger.SourceField{{Name: "colour"}}},
+		{ID: "upload", Name: "Upload", Kind: ledger.Upload, Group: ledger.UploadedFiles},
+	}, nil
+}
+
 func (d *stubAPI) Firms(context.Context) ([]ledger.Firm, error) { return d.status.Firms, nil }
 
 // jobPath returns the path of the job to which a response redirects.
