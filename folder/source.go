@@ -150,7 +150,7 @@ func unreadable(cfg Config, err error) error {
 	next := "See that it is there and that the account of the service may read it; it is tried again at the next run."
 	switch info, statErr := os.Stat(cfg.Path); {
 	case errors.Is(err, fs.ErrNotExist):
-		next = "Make the folder, mount its disk, or correct the path in the configuration."
+		next = "Make the folder, mount its disk, or correct its path."
 	case statErr == nil && !info.IsDir():
 		next = "It is a file; name a folder in the configuration."
 	case errors.Is(err, fs.ErrPermission):

@@ -93,7 +93,7 @@ func (c *chrome) onEvent(event any) {
 	text := ""
 	switch e := event.(type) {
 	case *cdplog.EventEntryAdded:
-		text = e.Entry.Text
+		text = strings.TrimSpace(e.Entry.Text + " " + e.Entry.URL)
 	case *runtime.EventExceptionThrown:
 		text = e.ExceptionDetails.Text
 	}
