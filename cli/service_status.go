@@ -201,6 +201,9 @@ func daemonText(d daemon.Status, zone *time.Location, line func(name, text strin
 		night = fmt.Sprintf("%s: %s", p.Night, runSummary(*p))
 	}
 	line("night", night)
+	if good := d.GoodNight; good != nil && (d.LastNight == nil || good.Number != d.LastNight.Number) {
+		line("good night", "the newest ended "+good.End.In(zone).Format(statusTimeFormat))
+	}
 	for _, note := range nightNotes(d, zone) {
 		line("note", note)
 	}

@@ -152,9 +152,10 @@ type Status struct {
 	Runs        []RunUnderway        `json:"runs,omitempty"`     // all of them, oldest first
 	LastRun     *ledger.Run          `json:"last_pass,omitempty"`
 	LastNight   *ledger.Run          `json:"last_night,omitempty"`
-	Again       time.Time            `json:"again,omitzero"`   // when a night that did not reach its services is tried again
-	Missed      []ledger.MissedNight `json:"missed,omitempty"` // the newest nights that were missed and not caught up
-	Clock       string               `json:"clock,omitempty"`  // what is wrong with the server's clock
+	GoodNight   *ledger.Run          `json:"good_night,omitempty"` // the newest night, or other try of one, that succeeded
+	Again       time.Time            `json:"again,omitzero"`       // when a night that did not reach its services is tried again
+	Missed      []ledger.MissedNight `json:"missed,omitempty"`     // the newest nights that were missed and not caught up
+	Clock       string               `json:"clock,omitempty"`      // what is wrong with the server's clock
 	State       []StateProblem       `json:"state_problems,omitempty"`
 	Connections []ledger.Connection  `json:"connections"`
 	Firms       []ledger.Firm        `json:"firms"`

@@ -197,6 +197,9 @@ type Store interface {
 	// first.
 	Missed(ctx context.Context, until balance.Date, limit int) ([]ledger.MissedNight, error)
 
+	// NightRuns returns the newest run of a night, and the newest of a night, or of
+	// another try of one, that succeeded; their Number is 0 where there is none.
+	NightRuns(ctx context.Context) (last, good ledger.Run, err error)
 	// LastNight returns the local date of the newest nightly run or catch-up
 	// that was begun; zero when there was none.
 	LastNight(ctx context.Context) (balance.Date, error)

@@ -85,6 +85,16 @@ func (d *Daemon) lastRuns(ctx context.Context, s *Status) error {
 			s.LastNight = &runs[i]
 		}
 	}
+	last, good, err := d.config().Store.NightRuns(ctx)
+	if err != nil {
+		return err
+	}
+	if s.LastNight == nil && last.Number != 0 && (s.Run == nil || s.Run.Number != last.Number) {
+		s.LastNight = &last // with many runs by hand after it
+	}
+	if good.Number != 0 {
+		s.GoodNight = &good
+	}
 	return nil
 }
 

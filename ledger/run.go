@@ -68,6 +68,9 @@ func (r Run) Succeeded() bool {
 	return !r.End.IsZero() && r.Stopped == "" && len(r.Missing)+len(r.Down) == 0
 }
 
+// OfNight reports whether it is the run of a night, or another try of one.
+func (r Run) OfNight() bool { return !r.Night.IsZero() || !r.RetryOf.IsZero() }
+
 // MissedNight is a night without a nightly run at its time.
 type MissedNight struct {
 	Night balance.Date `json:"night"`

@@ -6,7 +6,6 @@ import (
 	"strconv"
 	"time"
 
-	"balansd/daemon"
 	"balansd/ledger"
 
 	"github.com/prometheus/client_golang/prometheus"
@@ -23,7 +22,6 @@ type collector struct {
 // Limits of a scrape: its duration, and how many runs are searched for a good one.
 const (
 	scrapeTimeout = 10 * time.Second
-	maxRunsRead   = 100
 )
 
 func (h *Handler) metricsHandler() http.Handler {
@@ -34,7 +32,7 @@ func (h *Handler) metricsHandler() http.Handler {
 	own.MustRegister(&collector{
 		web:         h,
 		up:          desc("up", "1 when the daemon answers."),
-		lastGoodRun: desc("last_good_night_timestamp_seconds", "End of the newest nightly run that completed, listed each active connection and could work in each firm; 0 if none of the newest 100 runs did."),
+		lastGoodRun: desc("last_good_night_timestamp_seconds", "End of the newest nightly run that completed, listed each active connection and could work in each firm; 0 if none did yet."),
 		nextRun:     desc("next_night_timestamp_seconds", "Time of the next nightly run."),
 		entries:     desc("entries", "Social balances in the ledger, by state.", "state"),
 		needsPerson: desc("needs_person", "What is known to need a person, at most 100."),
@@ -71,9 +69,11 @@ func (g *collector) Collect(ch chan<- prometheus.Metric) {
 		return
 	}
 	put(g.up, 1)
-	if h, err := g.web.API.History(ctx, daemon.HistoryQuery{Limit: maxRunsRead}); err == nil {
-		put(g.lastGoodRun, lastGoodRun(h.Runs))
+	good := 0.0
+	if s.GoodNight != nil {
+		good = float64(s.GoodNight.End.Unix())
 	}
+	put(g.lastGoodRun, good)
 	if !s.NextWake.IsZero() {
 		put(g.nextRun, float64(s.NextWake.Unix()))
 	}
@@ -93,15 +93,4 @@ func (g *collector) Collect(ch chan<- prometheus.Metric) {
 			put(g.tokenAge, g.web.Now().Sub(f.RenewedAt).Seconds(), id)
 		}
 	}
-}
-
-// lastGoodRun returns when the newest good nightly run ended, or its good retry, in
-// Unix seconds; 0 for none.
-func lastGoodRun(runs []ledger.Run) float64 {
-	for _, p := range runs {
-		if (!p.Night.IsZero() || !p.RetryOf.IsZero()) && p.Succeeded() {
-			return float64(p.End.Unix())
-		}
-	}
-	return 0
 }

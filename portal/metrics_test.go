@@ -9,7 +9,6 @@ import (
 	"testing"
 	"time"
 
-	"balansd/balance"
 	"balansd/daemon"
 	"balansd/daemon/daemontest"
 	"balansd/ledger"
@@ -17,20 +16,14 @@ import (
 
 func TestMetrics(t *testing.T) {
 	now := time.Date(2026, 3, 10, 12, 0, 0, 0, time.UTC)
-	night := func(day int, well bool) ledger.Run {
-		p := ledger.Run{Night: balance.Date{Year: 2026, Month: time.March, Day: day}, End: time.Unix(int64(day), 0)}
-		if !well {
-			p.Down = []string{"Finbox"}
-		}
-		return p
-	}
 	f := newFixture(t, func(c *Config) {
 		c.Now = func() time.Time { return now }
 		c.StateSize = func() int64 { return 4096 }
 		c.API = statusAPI{&daemontest.API{}, daemon.Status{
-			Counts: map[ledger.State]int{ledger.Done: 12, ledger.Waiting: 3, ledger.Failed: 1},
-			Firms:  []ledger.Firm{{ID: 14, Name: "Kantoor <b>", RenewedAt: now.Add(-time.Hour)}, {ID: 15, Relink: "signed out"}},
-		}, daemon.History{Runs: []ledger.Run{{End: time.Unix(99, 0)}, night(9, false), night(8, true), night(7, true)}}}
+			GoodNight: &ledger.Run{End: time.Unix(8, 0)},
+			Counts:    map[ledger.State]int{ledger.Done: 12, ledger.Waiting: 3, ledger.Failed: 1},
+			Firms:     []ledger.Firm{{ID: 14, Name: "Kantoor <b>", RenewedAt: now.Add(-time.Hour)}, {ID: 15, Relink: "signed out"}},
+		}, daemon.History{}}
 	})
 	b := f.browser()
 	b.header.Set("Authorization", "Bearer a-token-of-some-length")
@@ -75,33 +68,5 @@ func TestMetricsOfFailingDaemon(t *testing.T) {
 	off := newFixture(t, func(c *Config) { c.MetricsToken = "" })
 	if got := off.signedIn(annName).get("/metrics"); got.code != http.StatusNotFound {
 		t.Errorf("metrics that are off give %d", got.code)
-	}
-}
-
-// A nightly run in which a firm or a connection failed is not good, whatever it
-// delivered; its good retry later that night is.
-func TestLastGoodRun(t *testing.T) {
-	night := balance.Date{Year: 2026, Month: time.March, Day: 9}
-	run := func(end int64, change func(*ledger.Run)) ledger.Run {
-		p := ledger.Run{Night: night, End: time.Unix(end, 0)}
-		change(&p)
-		return p
-	}
-	good := run(1, func(*ledger.Run) {})
-	for name, c := range map[string]struct {
-		newest ledger.Run
-		want   float64
-	}{
-		"well":                   {run(9, func(*ledger.Run) {}), 9},
-		"the sign-in refused":    {run(9, func(p *ledger.Run) { p.Missing = []string{"Kantoor"} }), 1},
-		"a service out of reach": {run(9, func(p *ledger.Run) { p.Down = []string{"Finbox"} }), 1},
-		"stopped":                {run(9, func(p *ledger.Run) { p.Stopped = "disk full" }), 1},
-		"not ended":              {ledger.Run{Night: night}, 1},
-		"tried again, and well":  {run(9, func(p *ledger.Run) { p.Night, p.RetryOf = balance.Date{}, night }), 9},
-		"by hand":                {run(9, func(p *ledger.Run) { p.Night = balance.Date{} }), 1},
-	} {
-		if got := lastGoodRun([]ledger.Run{c.newest, good}); got != c.want {
-			t.Errorf("%s: %v, want %v", name, got, c.want)
-		}
 	}
 }

@@ -43,8 +43,44 @@ func (s *Store) EndRun(ctx context.Context, p ledger.Run) error {
 		if w.get(tRuns, number(p.Number)) == nil {
 			return problem.New(problem.NotFound, fmt.Sprintf("there is no run %d", p.Number), "")
 		}
+		if p.OfNight() && p.Succeeded() {
+			w.put(tMeta, keyGoodNight, number(p.Number))
+		}
 		return putJSON(w, tRuns, number(p.Number), p)
 	}))
+}
+
+// NightRuns returns the newest run of a night, and the newest of a night or of another
+// try of one that succeeded, however many others came after them. Their Number is 0
+// where there is none.
+func (s *Store) NightRuns(ctx context.Context) (last, good ledger.Run, err error) {
+	err = s.db.view(ctx, func(r reader) error {
+		var night balance.Date
+		if found, err := getJSON(r, tMeta, keyNight, &night); err != nil {
+			return err
+		} else if found {
+			if _, err := getJSON(r, tRuns, r.get(tNights, []byte(night.String())), &last); err != nil {
+				return err
+			}
+		}
+		if key := r.get(tMeta, keyGoodNight); key != nil {
+			_, err := getJSON(r, tRuns, key, &good)
+			return err
+		}
+		// The state is older than the record of it.
+		for k := range r.walkBack(tRuns, nil, nil) {
+			var run ledger.Run
+			if _, err := getJSON(r, tRuns, k, &run); err != nil {
+				return err
+			}
+			if run.OfNight() && run.Succeeded() {
+				good = run
+				break
+			}
+		}
+		return nil
+	})
+	return last, good, s.damageProblem(err)
 }
 
 // Runs lists at most limit runs, newest first.

@@ -35,15 +35,16 @@ import (
 // any length. A collision costs one read, since readers of an index check the entry
 // itself.
 var (
-	keyNumber  = []byte("number")  // the newest entry's number
-	keyRun     = []byte("pass")    // the newest run's number
-	keyNight   = []byte("night")   // the date of the newest night
-	keyCounts  = []byte("counts")  // entries by state
-	keyChanges = []byte("changes") // how often an entry was changed
-	keyAlive   = []byte("alive")   // when balansd was last known to run
-	keySince   = []byte("since")   // from when nights count, where that is not the file's own time
-	keyCopied  = []byte("copied")  // the folder where the newest copy was put
-	keySeal    = []byte("seal")    // a sealed text to check the data key with
+	keyNumber    = []byte("number")  // the newest entry's number
+	keyRun       = []byte("pass")    // the newest run's number
+	keyNight     = []byte("night")   // the date of the newest night
+	keyGoodNight = []byte("good")    // the number of the newest night's run that succeeded
+	keyCounts    = []byte("counts")  // entries by state
+	keyChanges   = []byte("changes") // how often an entry was changed
+	keyAlive     = []byte("alive")   // when balansd was last known to run
+	keySince     = []byte("since")   // from when nights count, where that is not the file's own time
+	keyCopied    = []byte("copied")  // the folder where the newest copy was put
+	keySeal      = []byte("seal")    // a sealed text to check the data key with
 )
 
 // letters are the states' letters in by_state. A parked failure has its own, so that
