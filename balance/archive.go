@@ -78,7 +78,8 @@ func whyDamaged(err error) string {
 
 // Documents lists the files that may hold a social balance: those in a ZIP
 // archive and in the archives in it, one level deep, or data itself where it is
-// no archive. Archives are recognised by content, not by name; a workbook, which
+// no archive. A CSV with rows of several clients counts as an archive of a CSV for
+// each. Archives are recognised by content, not by name; a workbook, which
 // is a ZIP too, is a document. The other files of an archive are returned as
 // Skipped.
 //
@@ -100,7 +101,7 @@ func DocumentsAt(src io.ReaderAt, size int64, limits ArchiveLimits) ([]Document,
 		return nil, nil, &ReadError{What: "the document cannot be read", cause: err}
 	}
 	if !isZIP(head) {
-		return []Document{{Size: size, open: whole}}, nil, nil
+		return withClients([]Document{{Size: size, open: whole}}, clientsTable(src, size, head)), nil, nil
 	}
 	archive, err := w.openArchive(src, size)
 	if err != nil {
@@ -113,6 +114,19 @@ func DocumentsAt(src io.ReaderAt, size int64, limits ArchiveLimits) ([]Document,
 		return nil, nil, err
 	}
 	return w.documents, w.skipped, nil
+}
+
+// withClients returns, in the place of a table of several clients, a document for each.
+func withClients(table []Document, clients []clientRows) []Document {
+	if len(clients) == 0 {
+		return table
+	}
+	all := make([]Document, 0, len(clients))
+	for _, c := range clients {
+		all = append(all, Document{Path: c.number.String() + ".csv", Size: int64(len(c.text)),
+			open: func() (io.ReadCloser, error) { return io.NopCloser(bytes.NewReader(c.text)), nil }})
+	}
+	return all
 }
 
 // archiveWalk goes over the files of an archive.

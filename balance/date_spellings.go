@@ -2,7 +2,9 @@ package balance
 
 import (
 	"regexp"
+	"slices"
 	"strconv"
+	"strings"
 	"time"
 )
 
@@ -11,6 +13,7 @@ import (
 var (
 	dayMonthYear = regexp.MustCompile(`^(\d{1,2})[-/. ](\d{1,2})[-/. ](\d{4}|\d{2})(?: 0?0:00(?::00)?)?$`)
 	yearMonthDay = regexp.MustCompile(`^(\d{4})[-/.]?(\d{2})[-/.]?(\d{2})(?:[ T]00:00(?::00)?)?$`)
+	namedMonth   = regexp.MustCompile(`^(\d{1,2})(?:er|\.)?[-/. ]+(\p{L}{3,9})\.?[-/. ]+(\d{4}|\d{2})$`)
 	dayNumber    = regexp.MustCompile(`^[3-7]\d{4}$`)
 )
 
@@ -32,11 +35,29 @@ func readDate(s string, american bool) (Date, bool) {
 		if len(f[3]) == 2 {
 			y += 2000
 		}
+	} else if f := namedMonth.FindStringSubmatch(s); f != nil {
+		d, m, y = number(f[1]), monthNamed(f[2]), number(f[3])
+		if len(f[3]) == 2 {
+			y += 2000
+		}
 	} else if dayNumber.MatchString(s) { // a spreadsheet counts days from 1899-12-30
 		return DateOf(time.Date(1899, 12, 30+number(s), 0, 0, 0, 0, time.UTC)), true
 	}
 	date := Date{y, time.Month(m), d}
 	return date, date == DateOf(date.In(time.UTC)) && y > 0
+}
+
+// monthNamed returns the number of a month by its name, or what a spreadsheet leaves
+// of it, in Dutch, French, English or German; 0 for none.
+func monthNamed(name string) int {
+	name = strings.ToLower(name)
+	for i, starts := range [][]string{{"jan", "jän"}, {"feb", "fév", "fev"}, {"mrt", "maa", "mar", "mär"}, {"apr", "avr"}, {"mei", "mai", "may"}, {"jun", "juin"},
+		{"jul", "juil"}, {"aug", "aoû", "aou"}, {"sep"}, {"okt", "oct"}, {"nov"}, {"dec", "déc", "dez"}} {
+		if slices.ContainsFunc(starts, func(s string) bool { return strings.HasPrefix(name, s) }) {
+			return i + 1
+		}
+	}
+	return 0
 }
 
 // readDates reads the dates of one document. A date that can be day-month and

@@ -190,8 +190,10 @@ func unwrapped(fields [][]byte) [][]byte {
 }
 
 // splitFields takes a row apart that stands in one field.
-func splitFields(text []byte) (inner [][]byte) {
-	separator := firstSeparator(text)
+func splitFields(text []byte) [][]byte { return splitFieldsAt(text, firstSeparator(text)) }
+
+// splitFieldsAt takes a row apart at a separator.
+func splitFieldsAt(text []byte, separator byte) (inner [][]byte) {
 	for quoted, from, i := false, 0, 0; i <= len(text); i++ {
 		switch {
 		case i < len(text) && text[i] == '"':

@@ -11,7 +11,7 @@ var (
 	modelText   = regexp.MustCompile(`^m\d\d(-[a-z])?$`)
 	committeeNo = regexp.MustCompile(`\b\d{3}(?:\.?\d{2})?\b`)
 	committees  = regexp.MustCompile(`^[\d.,;/ -]+$`)
-	printedDate = regexp.MustCompile(`\b(?:\d{1,2}[-/.]\d{1,2}[-/.]\d{4}|\d{4}-\d{2}-\d{2})\b`)
+	printedDate = regexp.MustCompile(`(?i)\b(?:\d{1,2}[-/.]\d{1,2}[-/.]\d{4}|\d{4}-\d{2}-\d{2}|\d{1,2}(?:er)?[- ](?:jan|feb|fév|mrt|maart|mars|mär|mar|apr|avr|mei|mai|may|jun|juin|jul|juil|aug|aoû|sep|okt|oct|nov|dec|déc|dez)\p{L}*\.?[- ]\d{4})\b`)
 	printedName = regexp.MustCompile(`(?i)^(?:naam|benaming|dénomination|nom|name|bezeichnung)(?: en rechtsvorm| et forme juridique)?\s*:\s*(.+)$`)
 	currencies  = []string{"EUR", "USD", "GBP", "CHF", "JPY", "SEK", "NOK", "DKK", "CAD", "AUD", "PLN", "CNY"}
 )

@@ -17,11 +17,12 @@ type tableReader struct {
 	pages  []*textPage
 	cells  []amount
 	tables []*dataTable
-	codes  map[string]bool // those that figures were read of
-	left   []string        // what was not understood and is left out
-	mapped mappedIdentity  // what the columns of a table that a person described say
-	titled bool            // the document says that it is a social balance
-	scaled error           // it says that its amounts are in thousands
+	codes  map[string]bool    // those that figures were read of
+	left   []string           // what was not understood and is left out
+	mapped mappedIdentity     // what the columns of a table that a person described say
+	inRows []EnterpriseNumber // that stand in the rows of the tables
+	titled bool               // the document says that it is a social balance
+	scaled error              // it says that its amounts are in thousands
 }
 
 // errNoTable says that a document has no table of a social balance.
@@ -70,7 +71,15 @@ func (t *tableReader) readUnknown() error {
 			t.tables = append(t.tables, found...)
 		}
 	}
+	if err := t.severalClients(); err != nil {
+		return err
+	}
 	t.identify()
+	if !slices.ContainsFunc(t.tables, func(table *dataTable) bool { return len(table.columns) > 0 }) {
+		if found, err := t.readWide(); found {
+			return err
+		}
+	}
 	t.settleYears()
 	for _, table := range t.tables {
 		if err := t.readTable(table); err != nil {

@@ -69,11 +69,16 @@ func (t *tableReader) identify() {
 		y, _ := strconv.Atoi(alone[0])
 		t.yearAlone(Date{y, 12, 31})
 	}
-	t.identifyNumber(labelled, withVAT, all)
+	t.identifyNumber(labelled, t.inRows, withVAT, all)
 }
 
-// linesOutside returns the lines of a page that have no row of a table.
-func (t *tableReader) linesOutside(p *textPage) (lines [][]textWord) {
+// linesOutside returns the lines of a page that have no row of a table, and
+// linesInside those that have one.
+func (t *tableReader) linesOutside(p *textPage) (lines [][]textWord) { return t.linesOf(p, false) }
+
+func (t *tableReader) linesInside(p *textPage) (lines [][]textWord) { return t.linesOf(p, true) }
+
+func (t *tableReader) linesOf(p *textPage, inside bool) (lines [][]textWord) {
 	rows := map[float64]bool{}
 	for _, table := range t.tables {
 		for _, r := range table.rows {
@@ -81,7 +86,7 @@ func (t *tableReader) linesOutside(p *textPage) (lines [][]textWord) {
 		}
 	}
 	for _, line := range linesOfWords(p.words, 3) {
-		if !slices.ContainsFunc(line, func(w textWord) bool { return rows[w.y] }) {
+		if slices.ContainsFunc(line, func(w textWord) bool { return rows[w.y] }) == inside {
 			lines = append(lines, line)
 		}
 	}

@@ -197,19 +197,24 @@ func (t *dataTable) headed(columns []*tableColumn) bool {
 	return false
 }
 
+// wholeDate is a text that is a date with the day first.
+var wholeDate = regexp.MustCompile(`^\d{1,2}[-/.]\d{1,2}[-/.]\d{4}$`)
+
 // leaveOutTexts leaves out the columns of a sheet that hold texts, such as what each
-// row is called under the head "During the financial year".
+// row is called under the head "During the financial year", or a date in each row.
 func (t *dataTable) leaveOutTexts() {
 	if !t.page.cells {
 		return
 	}
 	for _, c := range t.columns {
-		texts, others := 0, 0
+		texts, dates, others := 0, 0, 0
 		for _, r := range t.rows {
 			for _, w := range r.cells {
 				switch {
 				case !w.overlaps(c.textWord):
-				case isAmount(w) || w.date:
+				case w.date || wholeDate.MatchString(w.text):
+					dates++
+				case isAmount(w):
 					others += len(t.rows)
 				case mostlyLetters(w.text) && !isNothing(w.text):
 					texts++
@@ -218,7 +223,7 @@ func (t *dataTable) leaveOutTexts() {
 				}
 			}
 		}
-		if texts > others {
+		if texts > others+dates || dates > 1 && texts+others == 0 {
 			c.known, c.unclear = false, false
 		}
 	}

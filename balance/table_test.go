@@ -309,6 +309,25 @@ func TestTableWithTextsFirst(t *testing.T) {
 	}
 }
 
+// A month may be written by its name, as a spreadsheet does.
+func TestNamedMonths(t *testing.T) {
+	for _, dates := range [][2]string{{"1-jan-24", "31-dec-24"}, {"1 januari 2024", "31 december 2024"}, {"1er janvier 2024", "31 décembre 2024"}, {"01-janv-24", "31-déc-24"}, {"1. Januar 2024", "31. Dezember 2024"}} {
+		text := "\"Entity number\";\"0443246943\"\nAccounting period start date;" + dates[0] + "\nAccounting period end date;" + dates[1] + "\n\n1003;0,5\n1023;10\n"
+		if b := mustRead(t, []byte(text)); b.FiscalYear.String() != "2024-01-01/2024-12-31" {
+			t.Errorf("%s is %s", dates, b.FiscalYear)
+		}
+	}
+	page := under()[:1]
+	for _, line := range []string{"Boekjaar van 1 januari 2024 tot 31 december 2024", "Exercice du 1er janvier 2024 au 31 décembre 2024"} {
+		rows := append(append([][]any{}, page...), []any{line}, []any{"Code", "Omschrijving", "Boekjaar"}, []any{"1003", "VTE", 3.5}, []any{"1023", "kosten", 10.25})
+		everyWay(t, rows, func(way string, b *balance.Balance, err error) {
+			if err != nil || b.FiscalYear.String() != "2024-01-01/2024-12-31" {
+				t.Errorf("%s, %s: %v, %v", line, way, b, err)
+			}
+		})
+	}
+}
+
 // A wide table of columns that say nothing takes no longer than it is large.
 func TestWideTable(t *testing.T) {
 	head, row := []any{"Code", "Boekjaar"}, []any{"1003", 1.5}

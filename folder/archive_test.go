@@ -161,3 +161,21 @@ func TestRememberedArchive(t *testing.T) {
 		}
 	}
 }
+
+// TestTableOfClients lists each client of a CSV that has the figures of all.
+func TestTableOfClients(t *testing.T) {
+	t.Parallel()
+	tr := newTree(t)
+	tr.write("export.csv", "Ondernemingsnummer;Code;Boekjaar\n0403.170.701;1003;3,5\n0403.170.701;1023;10\n0443.246.943;1003;7\n0443.246.943;1023;20\n", time.Hour)
+	s := tr.source()
+	got, problems := list(t, s)
+	if diff := cmp.Diff([]string{"export.csv!/0403170701.csv", "export.csv!/0443246943.csv"}, ids(got)); diff != "" || len(problems) > 0 {
+		t.Fatalf("%q (-want +got)\n%s", problems, diff)
+	}
+	for _, l := range got {
+		doc, err := s.Content(t.Context(), l)
+		if sum := sha256.Sum256(doc); err != nil || l.SHA256 != hex.EncodeToString(sum[:]) || !strings.Contains(l.ID, l.Dossier.EnterpriseNumber.String()) {
+			t.Errorf("%s: %v, number %s", l.ID, err, l.Dossier.EnterpriseNumber)
+		}
+	}
+}

@@ -31,7 +31,7 @@ func (s *scan) examine(ctx context.Context, name string) (knowledge, error) {
 	if !named && foreign {
 		return knowledge{kind: kind}, nil
 	}
-	if balance.FormatOf(head) == balance.FormatWorkbook && info.Size() <= maxArchive {
+	if balance.FormatOf(head) != balance.FormatPDF && info.Size() <= maxArchive {
 		documents, skipped, err := balance.DocumentsAt(f, info.Size(), balance.ArchiveLimits{Document: s.cfg.MaxDocument})
 		switch {
 		case err != nil && !named:
