@@ -60,6 +60,8 @@ type uploads struct {
 
 	mu       sync.Mutex
 	checking map[string]int // how many checks of an upload are under way or wait
+	writers  int            // how many files are being written
+	taken    int64          // bytes of all files, while some are being written
 }
 
 // uploadMeta is what is kept with an upload besides its items.
@@ -119,11 +121,12 @@ func (d *Daemon) addFile(ctx context.Context, upload string, it UploadItem) (u U
 // uploads.
 func (d *Daemon) saveContent(ctx context.Context, upload string, it *UploadItem, content io.Reader) error {
 	files := d.config().Uploads
-	taken, err := files.Size()
+	room, taken, err := d.uploads.beginWrite(files, content)
 	if err != nil {
 		return err
 	}
-	it.Size, it.SHA256, err = files.Save(ctx, upload, it.ID, content, max(MaxUploadBytes-taken, 0))
+	it.Size, it.SHA256, err = files.Save(ctx, upload, it.ID, room, max(MaxUploadBytes-taken, 0))
+	room.end(err)
 	if problem.Is(err, problem.TooLarge) {
 		what := fmt.Sprintf("%s is too large: at most %d MB can be handed in at once", it.Name, MaxUploadBytes>>20)
 		next := "Hand in fewer files at once."
@@ -133,6 +136,49 @@ func (d *Daemon) saveContent(ctx context.Context, upload string, it *UploadItem,
 		return problem.New(problem.TooLarge, what, next)
 	}
 	return err
+}
+
+// beginWrite returns a reader of a file that ends in a TooLarge problem where there is
+// no more room for all files that are written at the same time, and how many bytes are
+// taken before it. end is called when the file is written, or is not.
+func (u *uploads) beginWrite(files UploadFiles, r io.Reader) (room *roomReader, taken int64, err error) {
+	u.mu.Lock()
+	defer u.mu.Unlock()
+	if u.writers == 0 {
+		if u.taken, err = files.Size(); err != nil {
+			return nil, 0, err
+		}
+	}
+	u.writers++
+	return &roomReader{r: r, u: u}, u.taken, nil
+}
+
+// roomReader reads a file that is being written.
+type roomReader struct {
+	r    io.Reader
+	u    *uploads
+	read int64
+}
+
+func (r *roomReader) Read(p []byte) (int, error) {
+	n, err := r.r.Read(p)
+	r.u.mu.Lock()
+	defer r.u.mu.Unlock()
+	if r.u.taken+int64(n) > MaxUploadBytes {
+		return 0, problem.New(problem.TooLarge, "the files are larger than what may be handed in", "")
+	}
+	r.u.taken += int64(n)
+	r.read += int64(n)
+	return n, err
+}
+
+func (r *roomReader) end(err error) {
+	r.u.mu.Lock()
+	defer r.u.mu.Unlock()
+	r.u.writers--
+	if err != nil { // nothing is left of it
+		r.u.taken -= r.read
+	}
 }
 
 // shownName returns the name of a file as it may be shown: of a path its last

@@ -9,6 +9,7 @@ import (
 	"os"
 	"path/filepath"
 	"strings"
+	"sync"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -200,6 +201,34 @@ func TestUploadLimits(t *testing.T) {
 		t.Errorf("%d files are left of what was refused", n-before)
 	}
 }
+
+// Files that are uploaded at the same time have the room of one together.
+func TestUploadsAtOnce(t *testing.T) {
+	fx := newFixture(t)
+	const half = daemon.MaxUploadBytes/2 + 1
+	began, end := make(chan struct{}), make(chan struct{})
+	var first error
+	var all sync.WaitGroup
+	all.Go(func() {
+		wait := readerFunc(func([]byte) (int, error) { close(began); <-end; return 0, io.EOF })
+		_, first = fx.d.UploadFile(t.Context(), daemon.UploadFileRequest{Name: "first"}, io.MultiReader(io.LimitReader(zeros{}, half), wait))
+	})
+	<-began
+	_, second := fx.d.UploadFile(t.Context(), daemon.UploadFileRequest{Name: "second"}, io.LimitReader(zeros{}, half))
+	close(end)
+	all.Wait()
+	if first != nil || !problem.Is(second, problem.TooLarge) {
+		t.Errorf("first: %v, second: %v", first, second)
+	}
+	if _, err := fx.d.UploadFile(t.Context(), daemon.UploadFileRequest{Name: "small"}, strings.NewReader("x")); err != nil {
+		t.Errorf("one that there is room for: %v", err)
+	}
+}
+
+// readerFunc is a function that reads.
+type readerFunc func([]byte) (int, error)
+
+func (f readerFunc) Read(p []byte) (int, error) { return f(p) }
 
 // zeros is without end.
 type zeros struct{}
