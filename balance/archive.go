@@ -147,7 +147,7 @@ func (w *archiveWalk) openArchive(src io.ReaderAt, size int64) (*zip.Reader, err
 	case metered.exceeded:
 		return nil, w.tooManyFiles()
 	case err != nil && !errors.Is(err, zip.ErrInsecurePath):
-		return nil, &ReadError{What: "this ZIP is damaged or not complete; take it again from where it came", cause: err}
+		return nil, &ReadError{Kind: CauseDamaged, What: "this ZIP is damaged or not complete; take it again from where it came", cause: err}
 	}
 	metered.unlimited = true
 	return archive, nil

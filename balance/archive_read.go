@@ -63,7 +63,7 @@ func ReadSingle(data []byte, read func(data []byte) (*Balance, error)) (*Balance
 	case err != nil:
 		return nil, err
 	case len(found) == 0:
-		return nil, &ReadError{What: "this is a ZIP without a social balance"}
+		return nil, &ReadError{Kind: CauseNoBalance, What: "this is a ZIP without a social balance"}
 	case len(found) > 1:
 		return nil, &ReadError{What: fmt.Sprintf("this is a ZIP with %d social balances, where one is expected", len(found))}
 	case found[0].Problem != nil:

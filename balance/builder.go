@@ -98,7 +98,7 @@ func (d *builder) put(rubric int, previous bool, value string, at position, more
 	}
 	v, err := ParseDecimal(value)
 	if err != nil {
-		return at.fault("the value of rubric " + c.String() + " is not a number")
+		return at.faultOf(CauseNumber, "the value of rubric "+c.String()+" is not a number")
 	}
 	if previous && !r.HasPrevious() {
 		d.addFinding("no_such_cell", []string{r.Code}, args{"line": at.lineNumber(), "code": r.Code, "value": Canonical(v)})

@@ -179,7 +179,7 @@ func (t *tableReader) readMappedRows(m Table, p *textPage, columns map[string]te
 		}
 		table.rows = append(table.rows, tableRow{word: line[0]})
 		if m.Code == "" && len(table.rows) > 1 {
-			return t.fault(p.place(line[0]), "a second client starts here in the table "+clip(m.Name)+"; save the row of each client, with the heads, as a file of its own")
+			return t.fault(p.place(line[0]), CauseClients, "a second client starts here in the table "+clip(m.Name)+"; save the row of each client, with the heads, as a file of its own")
 		}
 		if err := about.add(t, m, p, in); err != nil {
 			return err
@@ -248,7 +248,7 @@ func (i *mappedIdentity) add(t *tableReader, m Table, p *textPage, in func(strin
 		case *f.value == "":
 			*f.value = text
 		case *f.value != text && f.key != "client":
-			return t.fault(p.place(w), "the figures of a second client or year start here in the table "+clip(m.Name)+"; save the rows of each, with the heads, as a file of its own")
+			return t.fault(p.place(w), CauseClients, "the figures of a second client or year start here in the table "+clip(m.Name)+"; save the rows of each, with the heads, as a file of its own")
 		}
 	}
 	return nil

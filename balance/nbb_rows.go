@@ -71,9 +71,9 @@ func (c *nbbRows) addCell(rubric int, previous bool, key, value string, exact *d
 	text := plainText(value)
 	switch {
 	case exponent.MatchString(text):
-		return c.at.fault("a spreadsheet has shortened the value of rubric " + key + ", so that digits are lost; take the file as it was downloaded")
+		return c.at.faultOf(CauseShortened, "a spreadsheet has shortened the value of rubric "+key+", so that digits are lost; take the file as it was downloaded")
 	case text != "" && (len(text) > 2*maxDigits || len(readings(text)) == 0) && rubric >= 0:
-		return c.at.fault("the value of rubric " + key + " is not a number")
+		return c.at.faultOf(CauseNumber, "the value of rubric "+key+" is not a number")
 	case len(c.cells) == maxRows:
 		return c.at.fault("there are more rows of rubrics than any filing has")
 	}
@@ -211,7 +211,7 @@ func (c *nbbRows) checkFiling(key, value string) error {
 	}
 	first, again := c.heads[key]
 	if again && (c.body || value != first) {
-		return c.at.fault("a second filing starts here; save each as a file of its own")
+		return c.at.faultOf(CauseClients, "a second filing starts here; save each as a file of its own")
 	}
 	c.heads[key] = value
 	return nil

@@ -56,14 +56,14 @@ func openPDF(data []byte) (r *pdf.Reader, err error) {
 	start := bytes.Index(data, []byte(pdfMark))
 	end := bytes.LastIndex(data, []byte("%%EOF"))
 	if start < 0 || end < start {
-		return nil, &ReadError{What: "this PDF breaks off or is damaged; take it again from where it came"}
+		return nil, &ReadError{Kind: CauseDamaged, What: "this PDF breaks off or is damaged; take it again from where it came"}
 	}
 	data = data[start : end+len("%%EOF")]
 	if len(data) > 10 { // the library takes 1.0 to 1.7 and a line end alone, and reads 2.0 as well
 		copy(data, "%PDF-1.7\n") // and no more: the first object can follow at once
 	}
 	if !soundXref(data) {
-		return nil, &ReadError{What: "this PDF is damaged; take it again from where it came"}
+		return nil, &ReadError{Kind: CauseDamaged, What: "this PDF is damaged; take it again from where it came"}
 	}
 	if encrypted := pdfEncrypt.FindAllIndex(data, -1); len(encrypted) > 0 {
 		for _, at := range encrypted {
@@ -82,13 +82,13 @@ func openPDF(data []byte) (r *pdf.Reader, err error) {
 	case errors.Is(err, errPDFLimit):
 		return nil, pdfTooLarge()
 	case errors.Is(err, errPDFPassword):
-		return nil, &ReadError{What: "this PDF wants a password; open it with the password and save or print it as a PDF without one"}
+		return nil, &ReadError{Kind: CausePassword, What: "this PDF wants a password; open it with the password and save or print it as a PDF without one"}
 	case errors.Is(err, errPDFAES256):
-		return nil, &ReadError{What: "this PDF is encrypted with AES-256, which cannot be opened here; open it and print it as a PDF without encryption"}
+		return nil, &ReadError{Kind: CauseEncrypted, What: "this PDF is encrypted with AES-256, which cannot be opened here; open it and print it as a PDF without encryption"}
 	case errors.Is(err, errPDFCipher):
-		return nil, &ReadError{What: "this is an encrypted PDF that cannot be opened; print it as a PDF without encryption"}
+		return nil, &ReadError{Kind: CauseEncrypted, What: "this is an encrypted PDF that cannot be opened; print it as a PDF without encryption"}
 	}
-	return nil, &ReadError{What: "this PDF is damaged; take it again from where it came"}
+	return nil, &ReadError{Kind: CauseDamaged, What: "this PDF is damaged; take it again from where it came"}
 }
 
 func pdfTooLarge() error {

@@ -26,9 +26,35 @@ type ReadError struct {
 	Line   int    // from 1; 0 when the error is about the whole document
 	Column int    // in bytes of its text as UTF-8, from 1; 0 when unknown
 	What   string // one clause without a full stop
+	Kind   Cause  // for who does not read What; empty for what is of no kind
 
 	cause error // why the source gave no more, where that was it
 	final bool  // of an attachment: the pages of its PDF do not make up for it
+}
+
+// Cause names why a document cannot be read, so that pages can say it in their own
+// language.
+type Cause string
+
+// The causes.
+const (
+	CausePassword  Cause = "password"  // it wants a password
+	CauseEncrypted Cause = "encrypted" // in a way that cannot be opened
+	CauseScan      Cause = "scan"      // a picture of a document
+	CauseForm      Cause = "form"      // a PDF form that a program draws
+	CauseDamaged   Cause = "damaged"   // or not complete
+	CauseFormat    Cause = "format"    // of no format that is read
+	CauseNoBalance Cause = "nothing"   // it has no social balance in a layout that is known
+	CauseHeads     Cause = "heads"     // columns whose heads are not known
+	CauseClients   Cause = "clients"   // of several clients at once
+	CauseThousands Cause = "thousands" // its amounts are not in euro
+	CauseShortened Cause = "shortened" // a spreadsheet changed a number
+	CauseNumber    Cause = "number"    // an amount is none
+)
+
+// Causes lists them.
+func Causes() []Cause {
+	return []Cause{CausePassword, CauseEncrypted, CauseScan, CauseForm, CauseDamaged, CauseFormat, CauseNoBalance, CauseHeads, CauseClients, CauseThousands, CauseShortened, CauseNumber}
 }
 
 // Error says all of it on one line.
@@ -126,7 +152,7 @@ const peekSize = 4 << 10
 // readText reads a document that is no PDF; head is its start.
 func (r *Reader) readText(raw io.Reader, head []byte) (*Balance, error) {
 	if what := otherFormat(head); what != "" {
-		return nil, &ReadError{What: "this is " + what + readableLayouts}
+		return nil, &ReadError{Kind: CauseFormat, What: "this is " + what + readableLayouts}
 	}
 	text, err := decodeText(raw, head)
 	if err != nil {
@@ -137,7 +163,7 @@ func (r *Reader) readText(raw io.Reader, head []byte) (*Balance, error) {
 	w.skipSpace()
 	switch head := w.head(); {
 	case !w.fill() && w.complete():
-		return nil, &ReadError{What: "the document is empty" + readableLayouts}
+		return nil, &ReadError{Kind: CauseFormat, What: "the document is empty" + readableLayouts}
 	case !w.fill():
 		return nil, w.endError()
 	case head == '<':

@@ -61,7 +61,7 @@ func (c *csvReader) end(wrong, broken error) error {
 	case c.err != nil && !c.complete():
 		return c.endError()
 	}
-	return c.readTable(&ReadError{What: "this is text of no known layout" + readableLayouts}, broken)
+	return c.readTable(&ReadError{Kind: CauseFormat, What: "this is text of no known layout" + readableLayouts}, broken)
 }
 
 // row reads the next row into fields. Rows without anything are left out.

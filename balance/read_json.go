@@ -21,13 +21,13 @@ type jsonReader struct {
 func (d *builder) readJSON(w *window) error {
 	j := &jsonReader{builder: d, jsonScanner: jsonScanner{window: w}}
 	if j.kind() != '{' {
-		return &ReadError{What: "this is JSON, but a list" + readableLayouts}
+		return &ReadError{Kind: CauseFormat, What: "this is JSON, but a list" + readableLayouts}
 	}
 	if err := j.object(j.member); err != nil {
 		return err
 	}
 	if !j.rubrics {
-		return &ReadError{What: "this is JSON, but has no list of Rubrics" + readableLayouts}
+		return &ReadError{Kind: CauseFormat, What: "this is JSON, but has no list of Rubrics" + readableLayouts}
 	}
 	if j.kind(); j.fill() {
 		return j.position().fault("there is text after the end of the JSON")

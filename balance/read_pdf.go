@@ -87,7 +87,7 @@ func (r *Reader) readPages(file *pdf.Reader) (*Balance, error) {
 func pdfPages(file *pdf.Reader) ([]*textPage, error) {
 	count := 0
 	if err := guarded(func() error { count = file.NumPage(); return nil }); err != nil || count <= 0 {
-		return nil, &ReadError{What: "this PDF is damaged; take it again from where it came"}
+		return nil, &ReadError{Kind: CauseDamaged, What: "this PDF is damaged; take it again from where it came"}
 	}
 	if count > maxPDFPages {
 		return nil, pdfTooLarge()

@@ -72,13 +72,13 @@ func (f *pdfForm) nothing(form bool) error {
 	}
 	switch {
 	case form:
-		return &ReadError{What: "this is a PDF form" + elsewhere}
+		return &ReadError{Kind: CauseForm, What: "this is a PDF form" + elsewhere}
 	case words < 20*len(f.pages) && hidden:
-		return &ReadError{What: "this PDF is a picture of a document (a scan) with text that a program guessed, which is not safe to use" + elsewhere}
+		return &ReadError{Kind: CauseScan, What: "this PDF is a picture of a document (a scan) with text that a program guessed, which is not safe to use" + elsewhere}
 	case words < 5*len(f.pages) && picture:
-		return &ReadError{What: "this PDF is a picture of a document (a scan), of which no figures can be read" + elsewhere}
+		return &ReadError{Kind: CauseScan, What: "this PDF is a picture of a document (a scan), of which no figures can be read" + elsewhere}
 	}
-	return &ReadError{What: "this is a PDF without a social balance in the layout of the National Bank's forms, and without an attachment" + elsewhere, cause: errNoSocialBalance}
+	return &ReadError{Kind: CauseNoBalance, What: "this is a PDF without a social balance in the layout of the National Bank's forms, and without an attachment" + elsewhere, cause: errNoSocialBalance}
 }
 
 // findPages finds the pages of the social balance: those with tables that only
@@ -164,7 +164,7 @@ func (f *pdfForm) fault(page int, what string) *ReadError {
 
 // otherHeads refuses a table whose heads are not those of the form.
 func (f *pdfForm) otherHeads(page int, t *pdfTable) error {
-	return &ReadError{Layout: NBBPDF, What: fmt.Sprintf("page %d: the table of row %s has heads of columns that are not known", page, codeText(t.rows[0])) + elsewhere, cause: errOtherHeads}
+	return &ReadError{Kind: CauseHeads, Layout: NBBPDF, What: fmt.Sprintf("page %d: the table of row %s has heads of columns that are not known", page, codeText(t.rows[0])) + elsewhere, cause: errOtherHeads}
 }
 
 // readRow reads the amounts of a row.

@@ -72,7 +72,7 @@ func (f *pdfForm) identifyNumber() error {
 		own := EnterpriseNumbersIn(lineText(topLine(p)))
 		ofForm = ofForm || sectionOf(p) != ""
 		if len(heads) > 0 && len(own) > 0 && !slices.Equal(heads, own) {
-			return &ReadError{Layout: NBBPDF, What: "this PDF has social balances of several enterprises; save the pages of each as a file of its own"}
+			return &ReadError{Kind: CauseClients, Layout: NBBPDF, What: "this PDF has social balances of several enterprises; save the pages of each as a file of its own"}
 		}
 		if len(own) > 0 {
 			heads = own

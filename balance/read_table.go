@@ -90,8 +90,8 @@ func (t *tableReader) readUnknown() error {
 }
 
 // fault makes the error about what stands at a place of a table.
-func (t *tableReader) fault(at place, what string) error {
-	e := &ReadError{Layout: t.balance.Layout, What: what}
+func (t *tableReader) fault(at place, kind Cause, what string) error {
+	e := &ReadError{Layout: t.balance.Layout, What: what, Kind: kind}
 	if at.sheet == "" && at.page == 0 {
 		e.Line = at.line
 	} else {
@@ -179,7 +179,7 @@ func (t *tableReader) withoutHeads(table *dataTable) error {
 		}
 	}
 	if own || len(known) > 1 {
-		return t.fault(table.page.place(table.rows[0].word), fmt.Sprintf("the table of row %s has heads of columns that are not known; %d codes stand in it", table.rows[0].code, len(known)))
+		return t.fault(table.page.place(table.rows[0].word), CauseHeads, fmt.Sprintf("the table of row %s has heads of columns that are not known; %d codes stand in it", table.rows[0].code, len(known)))
 	}
 	return nil
 }
@@ -198,7 +198,7 @@ func (t *tableReader) readAmount(table *dataTable, kind tableKind, a tableAmount
 // of the balance. It returns none for a cell that says that there is none.
 func (t *tableReader) amountOf(w textWord, cells []Cell, other bool, at place) ([]amount, error) {
 	if w.date {
-		return nil, t.fault(at, "the amount of rubric "+cells[0].String()+" is a date, which a spreadsheet made of a number; type it again")
+		return nil, t.fault(at, CauseShortened, "the amount of rubric "+cells[0].String()+" is a date, which a spreadsheet made of a number; type it again")
 	}
 	if w.exact != nil {
 		return []amount{{at: at, cells: cells, other: other, exact: w.exact}}, nil
@@ -208,9 +208,9 @@ func (t *tableReader) amountOf(w textWord, cells []Cell, other bool, at place) (
 	case text == "" || isNothing(text):
 		return nil, nil
 	case exponent.MatchString(text):
-		return nil, t.fault(at, "a spreadsheet has shortened the value of rubric "+cells[0].String()+", so that digits are lost; take the file as it was made")
+		return nil, t.fault(at, CauseShortened, "a spreadsheet has shortened the value of rubric "+cells[0].String()+", so that digits are lost; take the file as it was made")
 	case len(text) > 2*maxDigits || len(readings(text)) == 0:
-		return nil, t.fault(at, "the value of rubric "+cells[0].String()+" is not a number")
+		return nil, t.fault(at, CauseNumber, "the value of rubric "+cells[0].String()+" is not a number")
 	}
 	return []amount{{at: at, cells: cells, other: other, text: text}}, nil
 }
@@ -222,7 +222,7 @@ func (t *tableReader) cellsUnder(kind tableKind, a tableAmount, at place) (cells
 	known, lacksPrevious := false, false
 	for _, c := range a.columns {
 		if c.unclear && t.data.isKnownCode(a.row.code) && isAmount(a.word) {
-			return nil, false, t.fault(at, fmt.Sprintf("an amount of row %s stands under the head %q, which says two things", a.row.code, clip(c.text)))
+			return nil, false, t.fault(at, CauseHeads, fmt.Sprintf("an amount of row %s stands under the head %q, which says two things", a.row.code, clip(c.text)))
 		}
 		if !c.known {
 			other = other || len(a.columns) > 1
@@ -240,7 +240,7 @@ func (t *tableReader) cellsUnder(kind tableKind, a tableAmount, at place) (cells
 		}
 	}
 	if len(cells) == 0 && known && !lacksPrevious && isOwnRow(a.row.code) && isAmount(a.word) {
-		return nil, false, t.fault(at, fmt.Sprintf("the amount of row %s stands under the head %q, which does not say which rubric it is of", a.row.code, clip(a.columns[0].text)))
+		return nil, false, t.fault(at, CauseHeads, fmt.Sprintf("the amount of row %s stands under the head %q, which does not say which rubric it is of", a.row.code, clip(a.columns[0].text)))
 	}
 	return cells, other, nil
 }

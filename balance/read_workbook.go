@@ -27,15 +27,15 @@ func (r *Reader) readZIP(raw io.Reader, head []byte) (*Balance, error) {
 	}
 	archive, err := zip.NewReader(bytes.NewReader(data), int64(len(data)))
 	if err != nil && !errors.Is(err, zip.ErrInsecurePath) {
-		return nil, &ReadError{What: "this is " + otherFormat(head) + " that is damaged or not complete; take it again from where it came"}
+		return nil, &ReadError{Kind: CauseDamaged, What: "this is " + otherFormat(head) + " that is damaged or not complete; take it again from where it came"}
 	}
 	switch format := officeFormat(archive); format {
 	case workbook:
 		return r.readWorkbook(data, archive)
 	case "":
-		return nil, &ReadError{What: "this is " + otherFormat(head) + readableLayouts}
+		return nil, &ReadError{Kind: CauseFormat, What: "this is " + otherFormat(head) + readableLayouts}
 	default:
-		return nil, &ReadError{What: "this is " + format + readableLayouts}
+		return nil, &ReadError{Kind: CauseFormat, What: "this is " + format + readableLayouts}
 	}
 }
 
@@ -84,7 +84,7 @@ func (r *Reader) readSheets(pages []*textPage) (*Balance, error) {
 			return t.done(), nil
 		case known:
 		case errors.Is(tableErr, errNoTable):
-			return nil, &ReadError{What: fmt.Sprintf("this is a workbook without a social balance: on none of its %d sheets is a table of rubric codes with amounts under heads that are known (such as Code, Boekjaar, Vorig boekjaar)", len(pages))}
+			return nil, &ReadError{Kind: CauseNoBalance, What: fmt.Sprintf("this is a workbook without a social balance: on none of its %d sheets is a table of rubric codes with amounts under heads that are known (such as Code, Boekjaar, Vorig boekjaar)", len(pages))}
 		default:
 			return nil, tableErr
 		}

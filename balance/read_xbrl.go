@@ -79,7 +79,7 @@ func (d *builder) readXBRL(w *window) error {
 	case CBSOXBRL:
 		return in.fillCBSO()
 	default:
-		return &ReadError{What: "this is XBRL, but of neither taxonomy of the National Bank" + readableLayouts}
+		return &ReadError{Kind: CauseFormat, What: "this is XBRL, but of neither taxonomy of the National Bank" + readableLayouts}
 	}
 }
 
@@ -92,7 +92,7 @@ func (in *instance) document() error {
 	case !more || e != xmlStart:
 		return in.endError()
 	case strings.EqualFold(in.name.local, "html"):
-		return &ReadError{What: "this is a web page (HTML)" + readableLayouts}
+		return &ReadError{Kind: CauseFormat, What: "this is a web page (HTML)" + readableLayouts}
 	case in.name != xmlName{nsInstance, "xbrl"}:
 		return in.at.fault("this is XML, but its root element " + clip(in.name.local) + " is not that of XBRL" + readableLayouts)
 	}

@@ -200,7 +200,7 @@ func (t *tableReader) readWide() (bool, error) {
 				continue
 			}
 			if i+2 < len(lines) && len(lines[i+2]) > 2 {
-				return true, t.fault(p.place(lines[i+2][0]), "a second row starts here in a table with a column for each rubric; save the row of each client, with the heads, as a file of its own")
+				return true, t.fault(p.place(lines[i+2][0]), CauseClients, "a second row starts here in a table with a column for each rubric; save the row of each client, with the heads, as a file of its own")
 			}
 			return true, t.readWideRow(p, heads, lines[i+1])
 		}
@@ -239,7 +239,7 @@ func (t *tableReader) severalClients() error {
 		}
 	}
 	if len(of) > 1 {
-		return t.fault(t.tables[0].page.place(t.tables[0].rows[0].word), fmt.Sprintf("the table has rows of %d clients; save it as a CSV, of which each client's rows are read, or save those of each client as a file of its own", len(of)))
+		return t.fault(t.tables[0].page.place(t.tables[0].rows[0].word), CauseClients, fmt.Sprintf("the table has rows of %d clients; save it as a CSV, of which each client's rows are read, or save those of each client as a file of its own", len(of)))
 	}
 	t.inRows = slices.Clone(of)
 	for _, p := range t.pages {
@@ -256,7 +256,7 @@ func (t *tableReader) severalClients() error {
 		}
 	}
 	if len(of) > 1 && len(t.pages) > 1 {
-		return &ReadError{Layout: t.balance.Layout, What: fmt.Sprintf("the document has social balances of %d clients; save the pages or the sheet of each as a file of its own", len(of))}
+		return &ReadError{Kind: CauseClients, Layout: t.balance.Layout, What: fmt.Sprintf("the document has social balances of %d clients; save the pages or the sheet of each as a file of its own", len(of))}
 	}
 	return nil
 }

@@ -35,7 +35,7 @@ func (t *tableReader) identify() {
 		for _, line := range t.linesOutside(p) {
 			text := strings.ToLower(lineText(line))
 			if thousands.MatchString(text) && !strings.Contains(text, "%") {
-				t.scaled = t.fault(p.place(line[0]), "the amounts are in thousands; take a document with amounts in euro")
+				t.scaled = t.fault(p.place(line[0]), CauseThousands, "the amounts are in thousands; take a document with amounts in euro")
 			}
 			found := EnterpriseNumbersIn(lineText(line))
 			all = append(all, found...)

@@ -145,6 +145,8 @@ func (w *window) endError() error {
 }
 
 // fault makes an error about what stands at a place.
-func (p position) fault(what string) error {
-	return &ReadError{Line: p.line, Column: p.column, What: what}
+func (p position) fault(what string) error { return p.faultOf("", what) }
+
+func (p position) faultOf(kind Cause, what string) error {
+	return &ReadError{Line: p.line, Column: p.column, Kind: kind, What: what}
 }

@@ -242,7 +242,7 @@ func (x *xmlScanner) markup() error {
 			}
 		})
 	case isHTML(head[1:]):
-		return &ReadError{What: "this is a web page (HTML)" + readableLayouts}
+		return &ReadError{Kind: CauseFormat, What: "this is a web page (HTML)" + readableLayouts}
 	case len(head) == 24 || bytes.ContainsAny(head, "<>"):
 		return x.at.fault("document type and entity declarations are not accepted")
 	}

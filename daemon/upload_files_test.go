@@ -80,16 +80,17 @@ func TestUploadOfWhatIsNoBalance(t *testing.T) {
 	for name, c := range map[string]struct {
 		content []byte
 		says    string
+		cause   balance.Cause
 	}{
-		"scan.pdf":    {scan(), "a picture of a document (a scan)"},
-		"letter.docx": {zipOf(t, map[string][]byte{"[Content_Types].xml": nil, "word/document.xml": nil}), ""},
-		"empty.csv":   {nil, ""},
-		"broken.zip":  {zipOf(t, map[string][]byte{"a.xbrl": []byte("x")})[:40], "ZIP"},
-		"photo.jpg":   {[]byte("\xff\xd8\xff\xe0"), "picture"},
+		"scan.pdf":    {scan(), "a picture of a document (a scan)", balance.CauseScan},
+		"letter.docx": {zipOf(t, map[string][]byte{"[Content_Types].xml": nil, "word/document.xml": nil}), "", balance.CauseFormat},
+		"empty.csv":   {nil, "", balance.CauseFormat},
+		"broken.zip":  {zipOf(t, map[string][]byte{"a.xbrl": []byte("x")})[:40], "ZIP", balance.CauseDamaged},
+		"photo.jpg":   {[]byte("\xff\xd8\xff\xe0"), "picture", balance.CauseFormat},
 	} {
 		it := item(t, fx.upload(map[string][]byte{name: c.content}))
-		if it.State != daemon.UploadUnusable || it.Problem == "" || it.Next == "" || !strings.Contains(it.Problem, c.says) {
-			t.Errorf("%s is %s: %s. %s", name, it.State, it.Problem, it.Next)
+		if it.State != daemon.UploadUnusable || it.Problem == "" || it.Next == "" || !strings.Contains(it.Problem, c.says) || it.Cause != c.cause {
+			t.Errorf("%s is %s: %s. %s (%s)", name, it.State, it.Problem, it.Next, it.Cause)
 		}
 		if _, err := fx.confirm(daemon.Upload{}, it); err == nil {
 			t.Errorf("%s was confirmed", name)

@@ -46,19 +46,19 @@ func (d *Daemon) unpack(ctx context.Context, id string, it UploadItem) error {
 	defer func() { _ = f.Close() }()
 	documents, skipped, err := balance.DocumentsAt(f, it.Size, balance.ArchiveLimits{})
 	if err != nil {
-		return d.unusable(ctx, id, it, problem.Wrap(err, problem.Unreadable, "the ZIP cannot be used", "Unpack it, and hand in the files in it."))
+		return d.unusable(ctx, id, it, problem.Wrap(err, problem.Unreadable, "the ZIP cannot be used", "Unpack it, and hand in the files in it."), err)
 	}
 	if len(documents) == 1 && documents[0].Path == "" {
 		return nil
 	}
 	if len(documents) > MaxUploadBalances {
 		return d.unusable(ctx, id, it, problem.New(problem.TooLarge,
-			fmt.Sprintf("the ZIP has %d documents, and at most %d can be handed in at once", len(documents), MaxUploadBalances), "Hand it in in parts."))
+			fmt.Sprintf("the ZIP has %d documents, and at most %d can be handed in at once", len(documents), MaxUploadBalances), "Hand it in in parts."), nil)
 	}
 	for _, doc := range documents {
 		if err := d.unpackDocument(ctx, id, it, doc); err != nil {
 			if problem.Is(err, problem.TooLarge) {
-				return d.unusable(ctx, id, it, err)
+				return d.unusable(ctx, id, it, err, nil)
 			}
 			return err
 		}
@@ -121,7 +121,7 @@ func (d *Daemon) readItem(ctx context.Context, id string, it UploadItem) error {
 		if it.Archived && isOther(it.Name, content, pr, err) {
 			return d.leaveOut(ctx, id, it)
 		}
-		return d.unusable(ctx, id, it, pr)
+		return d.unusable(ctx, id, it, pr, err)
 	}
 	_, err = d.updateItem(ctx, id, it.ID, func(now *UploadItem) (bool, error) {
 		now.State = UploadRead
@@ -164,10 +164,14 @@ func (d *Daemon) leaveOut(ctx context.Context, id string, it UploadItem) error {
 }
 
 // unusable records why a document cannot be used, and forgets its content.
-func (d *Daemon) unusable(ctx context.Context, id string, it UploadItem, cause error) error {
-	pr := problem.Of(cause)
-	_, err := d.updateItem(ctx, id, it.ID, func(now *UploadItem) (bool, error) {
-		now.State, now.Problem, now.Next, now.Code = UploadUnusable, pr.Error(), pr.Next, pr.Code
+func (d *Daemon) unusable(ctx context.Context, id string, it UploadItem, err, cause error) error {
+	pr := problem.Of(err)
+	kind := balance.Cause("")
+	if wrong, ok := errors.AsType[*balance.ReadError](cause); ok {
+		kind = wrong.Kind
+	}
+	_, err = d.updateItem(ctx, id, it.ID, func(now *UploadItem) (bool, error) {
+		now.State, now.Problem, now.Next, now.Code, now.Cause = UploadUnusable, pr.Error(), pr.Next, pr.Code, kind
 		return true, nil
 	})
 	return errors.Join(err, d.config().Uploads.Delete(id, it.ID))

@@ -52,6 +52,7 @@ type UploadItem struct {
 	Problem string           `json:"problem,omitempty"`
 	Next    string           `json:"next,omitempty"`
 	Code    problem.Code     `json:"code,omitempty"`
+	Cause   balance.Cause    `json:"cause,omitempty"` // of Problem, where it is of a known kind
 	Balance *UploadedBalance `json:"balance,omitempty"`
 	// Client is what a person chose, nil for by the enterprise number.
 	Client *Client `json:"client,omitempty"`

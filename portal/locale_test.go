@@ -312,6 +312,11 @@ func TestMessagesAreUsed(t *testing.T) {
 			t.Errorf("there is no message %s", id)
 		}
 	}
+	for _, cause := range balance.Causes() {
+		if id := fmt.Sprintf("upload.cause-%s", cause); dutch[id] == nil {
+			t.Errorf("there is no message %s", id)
+		}
+	}
 	for _, code := range problem.Codes() {
 		for _, part := range []string{"title", "next"} {
 			if id := fmt.Sprintf("problem.%s.%s", code, part); dutch[id] == nil {

@@ -26,7 +26,7 @@ func (d *stubAPI) Upload(_ context.Context, r daemon.UploadRequest) (daemon.Uplo
 		{ID: "A", Name: hostile, State: daemon.UploadRead, Version: 3, Balance: b, Outlook: &daemon.UploadOutlook{Kind: daemon.OutlookEmpty, Company: &c}},
 		{ID: "B", Name: "b", State: daemon.UploadRead, Balance: b, Client: &c, Outlook: &daemon.UploadOutlook{Kind: daemon.OutlookWaits, Reason: ledger.NumbersDiffer}},
 		{ID: "C", Name: "c", State: daemon.UploadRead, Balance: b, Outlook: &daemon.UploadOutlook{Kind: daemon.OutlookWaits, Reason: ledger.SeveralCompanies, Candidates: []daemon.Client{c}}},
-		{ID: "D", Name: "d", State: daemon.UploadUnusable, Code: problem.Unreadable, Problem: hostile},
+		{ID: "D", Name: "d", State: daemon.UploadUnusable, Code: problem.Unreadable, Problem: hostile, Cause: balance.CauseScan},
 		{ID: "E", Name: "e", State: daemon.UploadStored},
 	}, Skipped: []daemon.SkippedFile{{Name: hostile, Why: hostile}}, SkippedMore: 2, Others: []string{hostile}}, nil
 }
@@ -39,6 +39,9 @@ func TestUploadPages(t *testing.T) {
 		if got.code != http.StatusOK || strings.Contains(got.body, "<script>alert") {
 			t.Errorf("%s gives %d: %.300s", path, got.code, got.body)
 		}
+	}
+	if page := ann.get("/upload/X").body; !strings.Contains(page, "Dit is een scan") {
+		t.Errorf("why a document cannot be used is not said in Dutch: %s", page)
 	}
 	if got := ben.request(http.MethodPost, "/upload/X/B/client", strings.NewReader("firm=1&company=2&number_differs=x"),
 		map[string]string{"Content-Type": "application/x-www-form-urlencoded"}); got.code != http.StatusForbidden {

@@ -18,6 +18,8 @@ document.addEventListener("DOMContentLoaded", () => {
   const zone = document.querySelector("form.drop");
   if (!zone) return;
   const files = zone.querySelector("input[type=file]");
+  // Beside the form a browser would open the file, and the page would be gone.
+  for (const name of ["dragover", "drop"]) document.addEventListener(name, (e) => e.preventDefault());
   for (const name of ["dragenter", "dragover"]) zone.addEventListener(name, (e) => { e.preventDefault(); zone.classList.add("over"); });
   zone.addEventListener("dragleave", () => zone.classList.remove("over"));
   zone.addEventListener("drop", (e) => {
