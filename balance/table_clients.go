@@ -63,7 +63,7 @@ func splitClients(text []byte) []clientRows {
 		}
 		k := slices.IndexFunc(all, func(c clientRows) bool { return c.number == n })
 		if k < 0 {
-			about := identityLines(fields, first, i, separator)
+			about := identityLines(fields, first, i, column, separator)
 			all = append(all, clientRows{n, slices.Concat(about, bytes.Join(lines[:first], nil))})
 			k = len(all) - 1
 		}
@@ -147,18 +147,14 @@ func haveRubrics(fields [][]string, first, column int) bool {
 // identityLines writes what the columns of a table say of the client of a row as lines
 // above a table: the number, and the name and the financial year under heads that are
 // known.
-func identityLines(fields [][]string, first, row int, separator byte) []byte {
-	var b bytes.Buffer
-	add := func(words ...string) { b.WriteString(strings.Join(words, string(separator)) + "\n") }
-	name, start, end, year := "", "", "", ""
+func identityLines(fields [][]string, first, row, column int, separator byte) []byte {
+	var name, start, end, year string
 	if first > 0 {
-		for c, head := range fields[first-1] {
-			if c >= len(fields[row]) || strings.Contains(fields[row][c], string(separator)) || strings.Contains(fields[row][c], `"`) {
-				continue
-			}
+		for c, head := range fields[first-1][:min(len(fields[first-1]), len(fields[row]))] {
 			text, head := fields[row][c], strings.ToLower(head)
 			_, isDate := readDate(text, false)
 			switch {
+			case strings.ContainsAny(text, string(separator)+`"`): // it would be read as something else
 			case nameLabel.MatchString(head):
 				name = text
 			case plainYear.MatchString(text) && headedYear(head) == yearCurrent:
@@ -170,19 +166,18 @@ func identityLines(fields [][]string, first, row int, separator byte) []byte {
 			}
 		}
 	}
-	for c := range fields[row] {
-		if n := numberAt(fields[row], c); n != "" {
-			add("Ondernemingsnummer", n.String())
-			break
-		}
-	}
+	lines := [][]string{{"Ondernemingsnummer", numberAt(fields[row], column).String()}}
 	if name != "" {
-		add("Naam", name)
+		lines = append(lines, []string{"Naam", name})
 	}
 	if start != "" && end != "" {
-		add("Boekjaar van", start, "tot", end)
+		lines = append(lines, []string{"Boekjaar van", start, "tot", end})
 	} else if year != "" {
-		add("Boekjaar", year)
+		lines = append(lines, []string{"Boekjaar", year})
+	}
+	var b bytes.Buffer
+	for _, words := range lines {
+		b.WriteString(strings.Join(words, string(separator)) + "\n")
 	}
 	return b.Bytes()
 }
