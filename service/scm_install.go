@@ -271,9 +271,23 @@ func (m *scmManager) remove(ctx context.Context) error {
 	}
 }
 
-// purge deletes a file or folder for good. A link in it is removed, not followed.
+// purge deletes a file or folder for good, one by one from the bottom up: a link is
+// removed, not followed. Wine cannot do what os.RemoveAll asks of Windows.
 func purge(path string) error {
-	if err := os.RemoveAll(path); err != nil {
+	var all []string
+	err := filepath.WalkDir(path, func(p string, _ fs.DirEntry, err error) error {
+		if err == nil {
+			all = append(all, p)
+		}
+		return err
+	})
+	if errors.Is(err, fs.ErrNotExist) && len(all) == 0 {
+		return nil
+	}
+	for i := len(all) - 1; i >= 0 && err == nil; i-- {
+		err = os.Remove(all[i])
+	}
+	if err != nil {
 		return problem.Wrap(err, problem.NotAllowed, path+" cannot be deleted",
 			"Close what has a file of it open, and delete it by hand.")
 	}
