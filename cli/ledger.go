@@ -161,6 +161,9 @@ func (app *App) showEntry(f daemon.EntryDetail, cfg *config.Config) {
 	case len(e.Parts) > 0:
 		app.printf("sum of      entries %s\n", strings.Trim(fmt.Sprint(e.Parts), "[]"))
 	}
+	if e.Stored != nil {
+		app.printf("document    %s\n", clean(storedText(*e.Stored)))
+	}
 	if e.Parked {
 		app.printf("parked after %d failed nights; balansd ledger retry %d tries it again\n", e.Nights, e.Number)
 	}
@@ -193,6 +196,14 @@ func (app *App) showEntry(f daemon.EntryDetail, cfg *config.Config) {
 	if len(f.Values) > 0 {
 		app.printf("\n%d figures; see them with --json\n", len(f.Values))
 	}
+}
+
+// storedText says what became of the copy of a document for Silverfin.
+func storedText(s ledger.StoredDocument) string {
+	if s.ID == 0 {
+		return "to be stored in the permanent documents of Silverfin as " + s.Name
+	}
+	return "stored in the permanent documents of Silverfin as " + s.Name
 }
 
 // entryArg parses the number of an entry.

@@ -43,7 +43,7 @@ func (n *node) newSilverfin(cfg *config.Config) (silverfinClient, error) {
 		before = l.Client // it has the sign-ins that people have begun
 	}
 	c, err := silverfin.New(silverfin.Config{BaseURL: s.BaseURL, ClientID: s.ClientID, ClientSecret: s.ClientSecret.Reveal(),
-		Scopes: s.Scopes, HTTP: client, Vault: n.store.Secrets(), Home: n.home, NumberFields: s.EnterpriseNumberFields,
+		Scopes: s.Scopes, StoreDocuments: s.StoreDocument, HTTP: client, Vault: n.store.Secrets(), Home: n.home, NumberFields: s.EnterpriseNumberFields,
 		Target:            target(s.Target),
 		Workflow:          silverfin.WorkflowMatch{Names: s.Workflow.Names},
 		YearsByEnd:        s.FinancialYear == config.YearEnd,
@@ -117,6 +117,10 @@ func (n noSilverfin) Periods(context.Context, ledger.Company) ([]ledger.CompanyP
 }
 
 func (n noSilverfin) Update(context.Context, ledger.Target, ledger.Decide) error { return n.missing() }
+
+func (n noSilverfin) StoreDocument(context.Context, int64, string, []byte) (int64, error) {
+	return 0, n.missing()
+}
 
 func (noSilverfin) Throttle() ledger.Throttle { return ledger.Throttle{} }
 

@@ -99,6 +99,7 @@ func (n *node) wire(cfg *config.Config) (daemon.Config, silverfinClient, error) 
 	return daemon.Config{
 		Reader:         reader,
 		HoldOnFindings: cfg.Documents.HoldOnFindings,
+		StoreDocuments: cfg.Silverfin.StoreDocument,
 
 		Store:       n.store,
 		Scratch:     n.scratch,

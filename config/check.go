@@ -104,6 +104,10 @@ func (r *reader) checkSilverfin(s Silverfin) {
 	checkRange(r, "silverfin.timeout", s.Timeout, time.Second, 10*time.Minute, formatDuration)
 	if len(s.Scopes) > 0 {
 		r.checkNames("silverfin.scopes", s.Scopes)
+		if s.StoreDocument && !(slices.Contains(s.Scopes, "permanent_documents:read") && slices.Contains(s.Scopes, "permanent_documents:write")) {
+			r.reject("silverfin.scopes", "store_document needs the scopes permanent_documents:read and permanent_documents:write",
+				"add them, or leave scopes out; then link each firm again")
+		}
 	}
 	for i, name := range s.Workflow.Names {
 		if _, err := regexp.Compile(name); err != nil {

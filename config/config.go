@@ -104,6 +104,7 @@ type Silverfin struct {
 	LockedFields           []string      `yaml:"locked_fields"`            // of a period, that mean locked if they are not empty
 	LockedStatuses         []int         `yaml:"locked_statuses"`          // HTTP statuses of a refused write that mean locked
 	FinancialYear          string        `yaml:"financial_year"`           // YearExact or YearEnd
+	StoreDocument          bool          `yaml:"store_document"`           // with the company's permanent documents
 }
 
 // The values of Silverfin.FinancialYear: what of a financial year in Silverfin must be

@@ -53,6 +53,9 @@ type Config struct {
 	Reader DocumentReader
 	// HoldOnFindings makes a balance with findings wait until a person releases it.
 	HoldOnFindings bool
+	// StoreDocuments has the document of each balance that is delivered stored with its
+	// company in Silverfin, once a revision.
+	StoreDocuments bool
 	// Workers is how many dossiers are worked on at once.
 	Workers   int
 	Now       func() time.Time // time.Now when nil

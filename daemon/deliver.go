@@ -192,6 +192,9 @@ func (r *run) deliver(ctx context.Context, e ledger.Entry) error {
 	if d.skipped {
 		return nil
 	}
+	if err := d.storeDocument(ctx); err != nil {
+		return err
+	}
 	d.logOutcome()
 	r.countFinished(d.entry, would(d))
 	return nil

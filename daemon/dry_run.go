@@ -72,6 +72,11 @@ func (d *readOnlyDestination) Locate(ctx context.Context, c ledger.Company, year
 	return d.inner.Locate(ctx, c, year)
 }
 
+// StoreDocument stores nothing.
+func (d *readOnlyDestination) StoreDocument(context.Context, int64, string, []byte) (int64, error) {
+	return 0, errors.New("a dry run stores no document")
+}
+
 func (d *readOnlyDestination) Throttle() ledger.Throttle { return d.inner.Throttle() }
 
 func (d *readOnlyDestination) Periods(ctx context.Context, c ledger.Company) ([]ledger.CompanyPeriod, error) {

@@ -55,6 +55,7 @@ type fixture struct {
 	links        []ledger.DossierLink
 	deadline     time.Duration
 	hold         bool // balances with findings
+	documents    bool // are stored in Silverfin
 	reader       daemon.DocumentReader
 	retention    ledger.Retention
 	rps          float64
@@ -173,7 +174,7 @@ func (fx *fixture) open(fbURL, sfURL string) {
 			return s, nil
 		},
 		Reader:  fx.reader,
-		Folders: fx.folders, Links: fx.links, Deadline: fx.deadline, HoldOnFindings: fx.hold, Retention: fx.retention,
+		Folders: fx.folders, Links: fx.links, Deadline: fx.deadline, HoldOnFindings: fx.hold, StoreDocuments: fx.documents, Retention: fx.retention,
 		Destination: func(id int64) daemon.Destination {
 			if fx.wrapDestination != nil {
 				return fx.wrapDestination(sf.Firm(id))

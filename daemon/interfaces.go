@@ -52,6 +52,9 @@ type Destination interface {
 	// equals the one decide was called with. decide must not make a call for the
 	// same company. After an error any part of the figures may have been stored.
 	Update(ctx context.Context, p ledger.Target, decide ledger.Decide) error
+	// StoreDocument stores a document with a company, unless one of that name is
+	// there, and returns its id. After an error it may have been stored.
+	StoreDocument(ctx context.Context, companyID int64, name string, content []byte) (id int64, err error)
 	// Throttle says how the calls were slowed down since the client was made.
 	Throttle() ledger.Throttle
 	// Property names the property that a cell is written to, stable over time;

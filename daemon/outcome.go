@@ -72,6 +72,9 @@ func (x *exchange) finishAs(ctx context.Context, known *ledger.Written, text str
 	if err != nil {
 		return err
 	}
+	if done.Stored, err = x.toStore(ctx, done); err != nil {
+		return err
+	}
 	return x.save(ctx, done, text, known)
 }
 

@@ -50,10 +50,11 @@ type run struct {
 	tried    map[uint64]bool // entries that became unavailable in this run
 	// What could not be listed or worked in, and the part of it that was out of
 	// reach; what only failed for a dossier, by service.
-	missing, down   map[string]bool
-	possibleOutages map[string]possibleOutage
-	relinked        []ledger.DossierLink // that changed since it began
-	followed        int                  // how many of them had when the links were last read
+	missing, down    map[string]bool
+	possibleOutages  map[string]possibleOutage
+	relinked         []ledger.DossierLink // that changed since it began
+	documentFailures map[int64]int        // in a row, by firm
+	followed         int                  // how many of them had when the links were last read
 }
 
 // Sync carries out a run that a person asked for.
@@ -173,6 +174,9 @@ func (r *run) walk(ctx context.Context) error {
 		return err
 	}
 	r.settleOutages(ctx)
+	if err := r.storePending(ctx); err != nil {
+		return err
+	}
 	return r.prune(ctx)
 }
 

@@ -136,6 +136,8 @@ type Entry struct {
 	// Sum is the number of the entry that has the sum of its figures and those of the
 	// dossiers that belong together with its own; that one is delivered in its place.
 	Sum uint64 `json:"sum,omitempty"`
+	// Stored is its document in Silverfin, if it is to be stored there.
+	Stored *StoredDocument `json:"stored,omitempty"`
 }
 
 // Open reports whether a run should process the entry: it is not settled, not

@@ -2,6 +2,7 @@ package silverfin
 
 import (
 	"bytes"
+	"cmp"
 	"context"
 	"encoding/json"
 	"fmt"
@@ -52,6 +53,8 @@ type call struct {
 	confirm bool       // a list that is never believed after one reading
 	doing   string     // for people: "reading the periods of dossier X"
 	scope   string     // the OAuth scope that Silverfin asks for, empty for none
+	// contentType is that of the body; empty for JSON.
+	contentType string
 }
 
 // answer is what came back.
@@ -150,7 +153,7 @@ func (f *Firm) request(ctx context.Context, c call, payload []byte, token string
 	req.Header.Set("Accept-Language", "en") // to recognise "locked"
 	req.Header.Set("User-Agent", "balansd")
 	if payload != nil {
-		req.Header.Set("Content-Type", "application/json")
+		req.Header.Set("Content-Type", cmp.Or(c.contentType, "application/json"))
 		req.GetBody = nil // net/http would send it again by itself, a while later
 	}
 	sent := time.Now()

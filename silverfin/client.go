@@ -44,7 +44,9 @@ type Config struct {
 	BaseURL      string   // scheme and host; empty means defaultBaseURL
 	ClientID     string   // of the application that Silverfin registered
 	ClientSecret string   // never shown
-	Scopes       []string // asked for at the sign-in; empty means what the Target needs
+	Scopes       []string // asked for at the sign-in; empty means what the Target and StoreDocuments need
+	// StoreDocuments has documents stored in the permanent documents of companies.
+	StoreDocuments bool
 	// HTTP carries every request; nil means a plain client with a time limit
 	// of one minute. It may repeat what is safe to repeat; redirects are never followed.
 	HTTP  *http.Client
@@ -133,6 +135,9 @@ func New(cfg Config) (*Client, error) {
 func (cfg Config) withDefaults() Config {
 	if len(cfg.Scopes) == 0 {
 		cfg.Scopes = cfg.Target.scopes()
+		if cfg.StoreDocuments {
+			cfg.Scopes = append(cfg.Scopes, documentScopes()...)
+		}
 	}
 	if cfg.HTTP == nil {
 		cfg.HTTP = &http.Client{Timeout: time.Minute}

@@ -45,6 +45,7 @@ type call struct {
 	token *tokenPair
 	firm  *firm
 	body  requestBody
+	file  []byte // of a form, its content
 }
 
 // by names the application and which of its tokens wrote, without the secret.
@@ -84,7 +85,7 @@ func (s *Silverfin) routes() http.Handler {
 		mux.HandleFunc("POST "+prefix+"/oauth/authorize", s.decide)
 	}
 	mux.HandleFunc("POST /f/{firm}/oauth/token", s.token)
-	for _, route := range slices.Concat(s.companyRoutes(), s.customRoutes(), s.templateRoutes()) {
+	for _, route := range slices.Concat(s.companyRoutes(), s.customRoutes(), s.templateRoutes(), s.documentRoutes()) {
 		method, path, _ := strings.Cut(route.pattern, " ")
 		mux.Handle(method+" /api/v4/f/{firm}"+path, s.serve(route))
 	}
@@ -157,7 +158,11 @@ func (c *call) read(w http.ResponseWriter) error {
 	if c.r.Method == http.MethodGet {
 		return nil
 	}
-	data, err := io.ReadAll(http.MaxBytesReader(w, c.r.Body, maxBody))
+	c.r.Body = http.MaxBytesReader(w, c.r.Body, maxBody)
+	if strings.HasPrefix(c.r.Header.Get("Content-Type"), "multipart/form-data") {
+		return c.readForm()
+	}
+	data, err := io.ReadAll(c.r.Body)
 	if err != nil {
 		return err
 	}
@@ -166,6 +171,28 @@ func (c *call) read(w http.ResponseWriter) error {
 		return nil
 	}
 	return json.Unmarshal(data, &c.body)
+}
+
+// readForm reads a form with at most one file.
+func (c *call) readForm() error {
+	if err := c.r.ParseMultipartForm(maxBody); err != nil {
+		return err
+	}
+	c.body = requestBody{}
+	for name, values := range c.r.MultipartForm.Value {
+		value, err := json.Marshal(values[0])
+		if err != nil {
+			return err
+		}
+		c.body[name] = value
+	}
+	file, _, err := c.r.FormFile("content")
+	if err != nil {
+		return nil // a form without a file
+	}
+	defer func() { _ = file.Close() }()
+	c.file, err = io.ReadAll(file)
+	return err
 }
 
 // pageOf cuts the page that the request asks for: page from 1, per_page 200

@@ -45,6 +45,7 @@ type company struct {
 	Workflows       []workflow       `json:"workflows,omitempty"`
 	Reconciliations []reconciliation `json:"reconciliations,omitempty"`
 	Custom          customValues     `json:"custom,omitempty"`
+	Documents       []Document       `json:"documents,omitempty"`
 }
 
 type period struct {
@@ -153,7 +154,7 @@ func (x *index) rebuild(st *state) {
 // Where the ids of each kind begin. The ranges are apart so that a client that
 // mixes up two ids meets a 404 instead of another object.
 var firstIDs = map[string]int64{
-	"firm": 1001, "template": 4001, "firm_workflow": 6001, "company": 100_001, "workflow": 2_000_001,
+	"firm": 1001, "template": 4001, "firm_workflow": 6001, "company": 100_001, "document": 900_001, "workflow": 2_000_001,
 	"reconciliation": 4_000_001, "period": 7_000_001, "token": 1,
 }
 
