@@ -132,10 +132,11 @@ func (n *node) folderOpener(cfg *config.Config, reader *documentreader.Reader, u
 		}
 	}
 	added := cached(func(c ledger.Connection) (*folder.Source, error) {
-		f, mistakes := folderOf(c)
-		if len(mistakes) > 0 {
-			return nil, problem.New(problem.ConfigInvalid, fmt.Sprintf("folder source %s cannot be used: %s", c.ID, mistakes[0].what),
-				"Remove it, and add it again: balansd syncs remove.")
+		f, faults := folderOf(c)
+		// The configuration may have got a folder since that overlaps with it.
+		if faults = append(faults, overlapFaults(cfg, f, cfg.Folders)...); len(faults) > 0 {
+			return nil, problem.New(problem.ConfigInvalid, fmt.Sprintf("folder source %s cannot be used: %s", c.ID, faults[0].what),
+				"Remove it, or change the configuration: "+faults[0].right+".")
 		}
 		return newSource(f)
 	})

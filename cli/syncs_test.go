@@ -43,6 +43,7 @@ func TestSyncsAddFolder(t *testing.T) {
 	f.want(0, "No source is linked", "syncs", "list")
 	f.want(0, "acerta: 3 dossiers, 3 social balances, the newest of", "syncs", "add", "acerta", dir, "--set", "settle=0s")
 	f.want(0, "acerta: 3 dossiers", "syncs", "test", "acerta")
+	f.want(0, "DAKVER01", "sync", "--dry-run", "--json")
 	f.want(0, "3 new", "sync")
 	d.stop(t)
 	f.want(0, "here", "syncs", "list")
@@ -62,6 +63,27 @@ func TestSyncsAddFolder(t *testing.T) {
 	if after := len(f.entries()); after != before || after != 3 {
 		t.Errorf("%d entries before, %d after", before, after)
 	}
+}
+
+// TestSyncsSurvive: what was added is in a backup with its secrets, also after the state
+// was lost; a folder with which the configuration overlaps later is not read, and told.
+func TestSyncsSurvive(t *testing.T) {
+	t.Parallel()
+	f := newFixture(t, fixtureOptions{finbox: "client_secret_file: other.secret"})
+	f.write("other.secret", "not the right one")
+	dir := f.addFolder("acerta")
+	f.want(0, "is added", "syncs", "add", "acerta", dir, "--set", "settle=0s")
+	f.want(0, "is added", "syncs", "add", "finbox", f.conn, "--set", "client_id="+f.sandbox.Info().Finbox.ClientID,
+		"--secret", "client_secret="+filepath.Join(f.dir, "finbox.secret"))
+	made := read[ledger.Backup](t, f, 0, "backup", "create")
+	if err := os.Remove(f.stateFile()); err != nil {
+		t.Fatal(err)
+	}
+	f.want(0, "", "backup", "restore", made.File, "--yes")
+	f.want(0, "acerta: 3 dossiers", "syncs", "test", "acerta")
+	f.want(0, "dossiers", "syncs", "test", f.conn)
+	f.rewrite("portal:", "folders: [{name: all, path: ., settle: 0s}]\nportal:")
+	f.want(2, "its files would be read twice", "syncs", "test", "acerta")
 }
 
 // TestSyncsAddRefuses: what config check refuses of a folder is refused here too, and

@@ -44,7 +44,7 @@ func (d *Daemon) checkLinkRequest(ctx context.Context, r LinkRequest) (linkCheck
 	if err != nil {
 		return c, err
 	}
-	c.before = d.storedLink(stored, &c.link)
+	c.before = d.storedLink(ctx, stored, &c.link)
 	if c.dossier, err = d.dossierOf(ctx, c.link); err != nil {
 		return c, err
 	}
@@ -136,8 +136,9 @@ func (d *Daemon) checkLinkForm(ctx context.Context, l ledger.DossierLink) error 
 
 // storedLink returns the link that l replaces, zero for none, and gives l its
 // spelling: names in a folder that look the same are one.
-func (d *Daemon) storedLink(stored []ledger.DossierLink, l *ledger.DossierLink) ledger.DossierLink {
-	folder := slices.ContainsFunc(d.config().Folders, func(c ledger.Connection) bool { return c.ID == l.Connection })
+func (d *Daemon) storedLink(ctx context.Context, stored []ledger.DossierLink, l *ledger.DossierLink) ledger.DossierLink {
+	c, err := d.requireConnection(ctx, l.Connection)
+	folder := err == nil && c.Kind == ledger.Folder
 	for _, old := range stored {
 		if old.Connection == l.Connection && (old.DossierID == l.DossierID || folder && ledger.FoldName(old.DossierID) == ledger.FoldName(l.DossierID)) {
 			l.DossierID = old.DossierID

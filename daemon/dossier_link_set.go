@@ -36,7 +36,7 @@ func (d *Daemon) Unlink(ctx context.Context, r UnlinkRequest) (ledger.DossierLin
 		return ledger.DossierLink{}, err
 	}
 	named := ledger.DossierLink{Connection: r.Connection, DossierID: r.DossierID}
-	l := d.storedLink(stored, &named)
+	l := d.storedLink(ctx, stored, &named)
 	switch {
 	case l.DossierID == "":
 		return l, problem.New(problem.NotFound, fmt.Sprintf("dossier %.60q of connection %.60q has no link", r.DossierID, r.Connection),

@@ -178,7 +178,7 @@ func (d *Daemon) linkUpload(ctx context.Context, it UploadItem, by string) (ledg
 	if err != nil {
 		return link, err
 	}
-	before := d.storedLink(stored, &link)
+	before := d.storedLink(ctx, stored, &link)
 	hits := ix.byNumber[link.EnterpriseNumber]
 	byNumber := link.EnterpriseNumber != "" && len(hits) == 1 && in.company.ID == hits[0].company.ID && in.firm.ID == hits[0].firm.ID
 	if byNumber && before.CompanyID == 0 {

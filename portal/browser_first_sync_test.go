@@ -78,6 +78,14 @@ func (j *endToEnd) addFolder(demo *sandbox.Demo) {
 		j.fill("#path", dir+"/nothing")
 		j.click("main form button")
 	})
+	for _, lang := range []string{"fr", "en", "de", "nl"} {
+		j.setLanguage(lang)
+		for name, path := range map[string]string{"finbox": "/connection/add/finbox", "wings": "/connection/add/wings", "catalogue": "/connection"} {
+			j.visit(path)
+			j.do(chromedp.Evaluate[chromedp.Void](`document.querySelectorAll("details").forEach(d => d.open = true)`))
+			j.checkAccessibility("form-" + name + "-" + lang)
+		}
+	}
 	j.visit("/connection/add/acerta")
 	j.fill("#path", dir)
 	j.click("main form button")
