@@ -1,10 +1,12 @@
 package daemon_test
 
 import (
+	"bytes"
 	"context"
 	"fmt"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -13,6 +15,8 @@ import (
 	"balansd/ledger"
 	"balansd/problem"
 	"balansd/sandbox/faults"
+
+	"github.com/rs/zerolog"
 )
 
 // heldRun starts a run over everything whose first updates wait, one a worker. release
@@ -214,7 +218,8 @@ func TestProgressNamesTheRateLimit(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		const many = 60
 		fx := newMemoryFixture(t)
-		fx.began, fx.rps = time.Now(), 5
+		var log bytes.Buffer
+		fx.began, fx.rps, fx.logTo = time.Now(), 5, zerolog.SyncWriter(&log)
 		fx.reopenWith(nil)
 		for n := range many {
 			c := fx.client(n)
@@ -237,6 +242,21 @@ func TestProgressNamesTheRateLimit(t *testing.T) {
 		for i, e := range estimates {
 			if e < took*2/3 || e > took*3/2 {
 				t.Errorf("after entry %d the whole is estimated at %s, and took %s", i+1, e, took)
+			}
+		}
+		// The log says so at the beginning, and once a minute.
+		var lines []string
+		for line := range strings.Lines(log.String()) {
+			if strings.Contains(line, `"message":"run goes on"`) {
+				lines = append(lines, line)
+			}
+		}
+		if want := 1 + int(took/time.Minute); len(lines) != want || !strings.Contains(lines[0], `"processed":0,"entries":60,"left_ms":60000`) {
+			t.Errorf("in %s the log has %d lines, want %d: %q", took, len(lines), want, lines)
+		}
+		for _, line := range lines {
+			if !strings.Contains(line, `"waits_for":"silverfin.requests_per_second","calls_per_second":5,"about":"Kantoor De Wilde"`) {
+				t.Errorf("no limit is named: %s", line)
 			}
 		}
 	})
@@ -314,4 +334,43 @@ func TestNewCompanyIsFoundBesideTheKnownOnes(t *testing.T) {
 	_, err := fx.d.Sync(t.Context(), daemon.SyncRequest{Dossier: string(second.number)}, nil)
 	fx.must(err)
 	fx.wantState(fx.entries()[1], ledger.Done, "")
+}
+
+// While a person's dossier is being worked on, a long run begins no other one.
+func TestChosenDossierComesFirst(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		fx := newMemoryFixture(t)
+		for n := range 4 {
+			c := fx.client(n)
+			fx.add(c, fx.balance(c, int64(n)))
+		}
+		goOn := make(chan struct{})
+		var begun atomic.Int64
+		fx.hook(hooked{update: func(context.Context) {
+			if begun.Add(1) == 1 {
+				<-goOn
+			}
+		}})
+		fx.reopenWith(nil)
+		var wg sync.WaitGroup
+		wg.Go(func() {
+			_, err := fx.d.Sync(t.Context(), daemon.SyncRequest{Dossier: string(numberOf(3))}, nil)
+			fx.must(err)
+		})
+		synctest.Wait()
+		wg.Go(func() {
+			_, err := fx.d.Sync(t.Context(), daemon.SyncRequest{}, nil)
+			fx.must(err)
+		})
+		time.Sleep(time.Hour)
+		if n := begun.Load(); n != 1 {
+			t.Errorf("%d dossiers were begun while a person's was under way", n)
+		}
+		close(goOn)
+		wg.Wait()
+		for _, e := range fx.entries() {
+			fx.wantState(e, ledger.Done, "")
+		}
+		fx.wantWrittenOnce()
+	})
 }

@@ -3,6 +3,7 @@ package daemon_test
 import (
 	"context"
 	"fmt"
+	"io"
 	"net/http"
 	"net/http/httptest"
 	"path/filepath"
@@ -56,6 +57,7 @@ type fixture struct {
 	deadline     time.Duration
 	hold         bool // balances with findings
 	documents    bool // are stored in Silverfin
+	logTo        io.Writer
 	reader       daemon.DocumentReader
 	retention    ledger.Retention
 	rps          float64
@@ -186,7 +188,7 @@ func (fx *fixture) open(fbURL, sfURL string) {
 		Backup:   fx.backup,
 		Workers:  8,
 		Now:      fx.clock,
-		Log:      zerolog.New(zerolog.NewTestWriter(fx.t)).Level(zerolog.WarnLevel),
+		Log:      fx.logger(),
 	})
 	if err := fx.d.Prepare(fx.t.Context()); err != nil {
 		fx.t.Fatal(err)
@@ -349,6 +351,14 @@ func (fx *fixture) link(l daemon.Linker) daemon.Linker {
 		return fx.linker(l)
 	}
 	return l
+}
+
+// logger logs warnings with the test, or all to fx.logTo.
+func (fx *fixture) logger() zerolog.Logger {
+	if fx.logTo != nil {
+		return zerolog.New(fx.logTo)
+	}
+	return zerolog.New(zerolog.NewTestWriter(fx.t)).Level(zerolog.WarnLevel)
 }
 
 func (fx *fixture) rate() float64 {
