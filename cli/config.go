@@ -101,11 +101,17 @@ func newConfigCheckCommand(app *App) *cobra.Command {
 	return app.withJSON(&cobra.Command{
 		Use:     "check",
 		Short:   "Report every mistake in the configuration",
-		Long:    "Report every mistake in the configuration, each with its line: also in the\nprivate key, its certificate and the folders that it names. Nothing is written\nand nobody is called.",
+		Long:    "Report every mistake in the configuration, each with its line: also in the\nprivate key, its certificate and the folders that it names, and in links of\nconnections and firms that do not exist. Nothing is written, and neither Finbox\nnor Silverfin is called.",
 		Example: "  balansd config check\n  balansd config check --config ./balansd.yaml",
 		Args:    cobra.NoArgs,
-		RunE: func(*cobra.Command, []string) error {
-			c, err := config.Load(config.LoadOptions{Path: app.configPath, Environ: app.env.Environ, Also: allMistakes})
+		RunE: func(cmd *cobra.Command, _ []string) error {
+			var unread error
+			also := func(c *config.Config) []config.Mistake {
+				list, err := app.linkMistakes(cmd.Context(), c)
+				unread = err
+				return append(allMistakes(c), list...)
+			}
+			c, err := config.Load(config.LoadOptions{Path: app.configPath, Environ: app.env.Environ, Also: also})
 			if err != nil {
 				return err
 			}
@@ -115,6 +121,9 @@ func newConfigCheckCommand(app *App) *cobra.Command {
 					"Make one with \"balansd config init\", or name yours with --config.")
 			}
 			notes := c.Warnings()
+			if unread != nil {
+				notes = append(notes, "Whether the connections and firms of the links exist could not be seen: "+problem.Of(unread).What+".")
+			}
 			if app.asJSON {
 				return app.print(struct {
 					File  string   `json:"file"`

@@ -148,10 +148,6 @@ func (r *reader) checkDossiers(c *Config) {
 			r.reject(key+".dossier", fmt.Sprintf("the dossier %q is linked twice", clip.Text(d.Dossier)), "keep one of the two links")
 		}
 		seen[ref] = true
-		if d.Connection != "" && !c.Finbox.Configured() && !slices.ContainsFunc(c.Folders, func(f Folder) bool { return f.Name == d.Connection }) {
-			r.reject(key+".connection", fmt.Sprintf("no folder is named %q, and Finbox is not configured", clip.Text(d.Connection)),
-				"write the name of a folder, or set finbox")
-		}
 		r.checkDossierTarget(key, d)
 	}
 }

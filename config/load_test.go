@@ -349,18 +349,6 @@ func TestTextsThatAreNoYAML(t *testing.T) {
 	}
 }
 
-func TestALinkNamesASourceThatIsThere(t *testing.T) {
-	link := "dossiers:\n- {connection: payrol, dossier: \"1\", from: all}\n"
-	_, err := load(t, "folders:\n- {name: payroll, path: x}\n"+link)
-	got := mistakes(t, err)
-	if len(got) != 1 || !strings.HasSuffix(got[0], `:4:4: dossiers[0].connection: no folder is named "payrol", and Finbox is not configured; write the name of a folder, or set finbox`) {
-		t.Errorf("mistakes = %q", got)
-	}
-	if _, err := load(t, "folders:\n- {name: payrol, path: x}\n"+link); err != nil {
-		t.Error(err)
-	}
-}
-
 // A relative name would be useless in the log of a service.
 func TestTheFileIsNamedInFull(t *testing.T) {
 	t.Chdir(t.TempDir())
