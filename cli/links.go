@@ -1,6 +1,7 @@
 package cli
 
 import (
+	"cmp"
 	"context"
 	"fmt"
 
@@ -15,7 +16,7 @@ import (
 
 func newLinksCommand(app *App) *cobra.Command {
 	return group("links", "See and set which dossier in Silverfin takes which dossier's balances", "  balansd links list\n  balansd links set payroll \"Bakkerij Peeters\" --firm 1234 --company 20002",
-		newLinksListCommand(app), newLinksSetCommand(app), newLinksRemoveCommand(app), newLinksGroupCommand(app))
+		newLinksListCommand(app), newLinksSetCommand(app), newLinksRemoveCommand(app), newLinksExportCommand(app), newLinksImportCommand(app), newLinksGroupCommand(app))
 }
 
 func newLinksListCommand(app *App) *cobra.Command {
@@ -81,6 +82,7 @@ type linkFlags struct {
 	firm, company    int64
 	from, note, word string
 	pause, resume    bool
+	yes              bool
 	byNumber         bool
 	fromSet, noteSet bool
 }
@@ -92,7 +94,7 @@ func newLinksSetCommand(app *App) *cobra.Command {
 		Long: `Say which company in Silverfin takes the balances of a dossier, from when they
 count, and whether they wait. The dossier is named by its id, its affiliation
 number, its enterprise number or its sub-folder's name. What is not given stays
-as it is.
+as it is. With --from a date or all, what would be written is shown first.
 
 What was written stays where it is; the next balance goes to the new company.
 Where dossier and company have different enterprise numbers, the link is refused
@@ -104,6 +106,9 @@ name; it is kept with both numbers.`,
 			return app.withAPI(cmd.Context(), func(api localapi.API, _ *config.Config) error {
 				l, err := f.apply(cmd.Context(), api, args[0], args[1])
 				if err != nil {
+					return err
+				}
+				if err := app.confirmReachingBack(cmd.Context(), api, l, f); err != nil {
 					return err
 				}
 				saved, err := api.Link(cmd.Context(), daemon.LinkRequest{DossierLink: l, By: person()})
@@ -126,6 +131,7 @@ name; it is kept with both numbers.`,
 	flags.BoolVar(&f.pause, "pause", false, "have its balances wait")
 	flags.BoolVar(&f.resume, "resume", false, "end the pause")
 	flags.StringVar(&f.note, "note", "", "`text` for whoever looks at the link later")
+	flags.BoolVar(&f.yes, "yes", false, "with --from: do not ask, whatever would be written")
 	flags.StringVar(&f.word, "number-differs", "", "`name` of the company, where its enterprise number is not the dossier's and that is meant")
 	c.MarkFlagsRequiredTogether("firm", "company")
 	c.MarkFlagsMutuallyExclusive("pause", "resume")
@@ -160,6 +166,30 @@ func (f linkFlags) apply(ctx context.Context, api localapi.API, connection, doss
 		l.Note = f.note
 	}
 	return l, nil
+}
+
+// confirmReachingBack shows what a link that reaches back would write, and asks.
+func (app *App) confirmReachingBack(ctx context.Context, api localapi.API, l ledger.DossierLink, f linkFlags) error {
+	if f.yes || !f.fromSet || l.FromText() == ledger.FromActivation {
+		return nil
+	}
+	p, err := api.PreviewLink(ctx, daemon.LinkRequest{DossierLink: l, By: person()})
+	if err != nil {
+		return err
+	}
+	if !app.asJSON {
+		app.showBalances(p.Balances, p.Left)
+	}
+	if len(p.Balances) == 0 {
+		return nil
+	}
+	if !isTerminal(app.env.Stdin) {
+		return problem.New(problem.NeedsPerson, fmt.Sprintf("%d balances of the dossier would count; nothing was changed", len(p.Balances)+p.Left), "Call it with --yes when you are sure.")
+	}
+	if sure, err := app.ask("Have these balances count?"); err != nil || !sure {
+		return cmp.Or(err, error(problem.New(problem.Usage, "not confirmed; nothing was changed", "")))
+	}
+	return nil
 }
 
 // reportLink says what a link does now.

@@ -94,6 +94,11 @@ type API interface {
 	// changed since Seen. It returns the link as it is stored, or would be, with
 	// both numbers.
 	Link(ctx context.Context, r LinkRequest) (ledger.DossierLink, error)
+	// ExportLinks returns a table of all dossiers with their links, as CSV.
+	ExportLinks(ctx context.Context) (LinkTable, error)
+	// ImportLinks says what such a table changes, and with Apply changes it: all of it,
+	// or nothing where a row is wrong.
+	ImportLinks(ctx context.Context, r LinkImport) (LinkImported, error)
 	// PreviewLink returns both sides of a link before it is set, and what would be
 	// written for it. It changes nothing.
 	PreviewLink(ctx context.Context, r LinkRequest) (LinkPreview, error)

@@ -54,7 +54,7 @@ func (d *Daemon) checkLinkRequest(ctx context.Context, r LinkRequest) (linkCheck
 // checkSides compares the two sides of a link, and completes it.
 func (d *Daemon) checkSides(ctx context.Context, c *linkCheck, r LinkRequest) (err error) {
 	l := &c.link
-	if l.CompanyID != 0 {
+	if l.CompanyID != 0 && c.company.ID == 0 {
 		if c.company, err = d.config().Destination(l.FirmID).Company(ctx, l.CompanyID); err != nil {
 			return err
 		}

@@ -71,7 +71,17 @@ func (d *Daemon) PreviewLink(ctx context.Context, r LinkRequest) (LinkPreview, e
 			return p, err
 		}
 	}
-	return p, run.previewBalances(ctx, &p)
+	var all []ledger.Entry
+	for e, err := range run.cfg.Store.Entries(ctx, ledger.Query{Connection: c.link.Connection}) {
+		if err != nil {
+			return p, err
+		}
+		if e.Dossier.IsNamed(c.link.DossierID) {
+			all = append(all, e)
+		}
+	}
+	p.Balances, p.Left, err = run.previewBalances(ctx, all)
+	return p, err
 }
 
 // linkPreviewRun returns a run that changes nothing and goes by a link that is not set.
@@ -97,29 +107,28 @@ func (d *Daemon) linkPreviewRun(ctx context.Context, checks ...linkCheck) (*run,
 }
 
 // previewBalances says what would become of the balances of a dossier.
-func (r *run) previewBalances(ctx context.Context, p *LinkPreview) error {
-	for e, err := range r.cfg.Store.Entries(ctx, ledger.Query{Connection: p.Link.Connection}) {
-		if err != nil {
-			return err
-		}
+// They are given newest first; left counts those that are not compared.
+func (r *run) previewBalances(ctx context.Context, entries []ledger.Entry) (balances []LinkedBalance, left int, err error) {
+	balances = []LinkedBalance{}
+	for _, e := range entries {
 		tooOld := e.State == ledger.Ignored && e.Reason == ledger.BeforeActivation
-		replaced := slices.ContainsFunc(p.Balances, func(newer LinkedBalance) bool { return newer.Entry.SiblingOf(e) })
+		replaced := slices.ContainsFunc(balances, func(newer LinkedBalance) bool { return newer.Entry.SiblingOf(e) })
 		switch {
-		case !e.Dossier.IsNamed(p.Link.DossierID) || replaced:
+		case replaced:
 		case e.State == ledger.Superseded || e.State == ledger.Ignored && !(tooOld && r.counts(r.connections[e.Connection], e.Listing)):
-		case len(p.Balances) == maxPreviewed:
-			p.Left++
+		case len(balances) == maxPreviewed:
+			left++
 		case e.State == ledger.Done:
-			p.Balances = append(p.Balances, LinkedBalance{Entry: e})
+			balances = append(balances, LinkedBalance{Entry: e})
 		default:
 			o, err := r.outlookOf(ctx, &e)
 			if err != nil {
-				return err
+				return balances, left, err
 			}
-			p.Balances = append(p.Balances, LinkedBalance{e, &o})
+			balances = append(balances, LinkedBalance{e, &o})
 		}
 	}
-	return nil
+	return balances, left, nil
 }
 
 // outlookOf says what would become of an entry if it were delivered now, and completes

@@ -128,6 +128,14 @@ func (c calls) Link(ctx context.Context, in daemon.LinkRequest) (ledger.DossierL
 	return do(ctx, c, link, in)
 }
 
+func (c calls) ExportLinks(ctx context.Context) (daemon.LinkTable, error) {
+	return do(ctx, c, exportLinks, none{})
+}
+
+func (c calls) ImportLinks(ctx context.Context, in daemon.LinkImport) (daemon.LinkImported, error) {
+	return do(ctx, c, importLinks, in)
+}
+
 func (c calls) PreviewLink(ctx context.Context, in daemon.LinkRequest) (daemon.LinkPreview, error) {
 	return do(ctx, c, previewLink, in)
 }

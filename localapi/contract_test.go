@@ -85,6 +85,8 @@ var cases = map[string]func(context.Context, API) []any{
 	"TakeOver":       full(noAnswer(API.TakeOver)),
 	"BeginSilverfin": full(API.BeginSilverfin),
 	"Link":           full(API.Link),
+	"ExportLinks":    full(noRequest(API.ExportLinks)),
+	"ImportLinks":    full(API.ImportLinks),
 	"PreviewLink":    full(API.PreviewLink),
 	"Unlink":         full(API.Unlink),
 	"Links":          full(noRequest(API.Links)),

@@ -123,6 +123,8 @@ var (
 	beginSilverfin = query("begin-silverfin", API.BeginSilverfin)
 	endSilverfin   = change("end-silverfin", API.EndSilverfin, grantRecord)
 	link           = change("link", API.Link, linkRecord)
+	exportLinks    = query("export-links", noRequest(API.ExportLinks))
+	importLinks    = change("import-links", API.ImportLinks, importRecord)
 	previewLink    = query("preview-link", API.PreviewLink)
 	unlink         = change("unlink", API.Unlink, unlinkRecord)
 	links          = query("links", noRequest(API.Links))
@@ -146,7 +148,7 @@ var (
 // operations lists these operations.
 func operations() []servable {
 	return []servable{status, show, document, dossiers, history, stopSync, retry, decide, accept, dismiss, connectFinbox, catalogue, addConnection, testConnection,
-		connections, setConnection, firms, removeFirm, takeOver, beginSilverfin, endSilverfin, link, previewLink, unlink, links,
+		connections, setConnection, firms, removeFirm, takeOver, beginSilverfin, endSilverfin, link, exportLinks, importLinks, previewLink, unlink, links,
 		group, ungroup, groups,
 		uploads, upload, checkUpload, clients, chooseClient, confirmUpload, discardUpload, backup, reload, people, invite, enable}
 }
@@ -249,6 +251,14 @@ func linkRecord(in daemon.LinkRequest, saved ledger.DossierLink) accounts.Record
 		on += fmt.Sprintf(" (%s ≠ %s)", n.DossierNumber.Pretty(), n.CompanyNumberText())
 	}
 	return accounts.Record{Who: in.By, What: "link", On: on}
+}
+
+// importRecord counts the links that were changed; a dry run changes none.
+func importRecord(in daemon.LinkImport, out daemon.LinkImported) accounts.Record {
+	if !in.Apply {
+		return accounts.Record{}
+	}
+	return accounts.Record{Who: in.By, What: "import-links", On: strconv.Itoa(len(out.Effects))}
 }
 
 func unlinkRecord(in daemon.UnlinkRequest, was ledger.DossierLink) accounts.Record {

@@ -207,6 +207,18 @@ func (a *API) Link(_ context.Context, r daemon.LinkRequest) (ledger.DossierLink,
 	return Answer[ledger.DossierLink](a)
 }
 
+// ExportLinks is daemon.API's.
+func (a *API) ExportLinks(context.Context) (daemon.LinkTable, error) {
+	a.Record("ExportLinks")
+	return Answer[daemon.LinkTable](a)
+}
+
+// ImportLinks is daemon.API's.
+func (a *API) ImportLinks(_ context.Context, r daemon.LinkImport) (daemon.LinkImported, error) {
+	a.Record("ImportLinks", r)
+	return Answer[daemon.LinkImported](a)
+}
+
 // PreviewLink is daemon.API's.
 func (a *API) PreviewLink(_ context.Context, r daemon.LinkRequest) (daemon.LinkPreview, error) {
 	a.Record("PreviewLink", r)
