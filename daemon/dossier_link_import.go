@@ -211,7 +211,7 @@ func (x *linkImport) of(l ledger.DossierLink) []ledger.Entry {
 // check returns what a row changes; no kind for nothing.
 func (x *linkImport) check(ctx context.Context, row ledger.LinkRow) (c linkCheck, kind LinkEffectKind, err error) {
 	c.link = row.Link
-	c.before = x.storedLink(x.stored, &c.link)
+	c.before = x.storedLink(ctx, x.stored, &c.link)
 	c.keepMissing(row)
 	known := x.of(c.link)
 	if len(known) == 0 && c.before.DossierID == "" {
