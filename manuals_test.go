@@ -377,6 +377,7 @@ func casesOfPages() map[string]ledger.State {
 		string(ledger.Unreadable): ledger.Failed, string(ledger.Refused): ledger.Failed,
 		string(ledger.NotEqual): ledger.Failed, string(ledger.Unavailable): ledger.Failed,
 		"moved":                     ledger.Done, // and its figures are to be emptied
+		"archived":                  ledger.Done, // and its dossier was set up anew
 		string(ledger.InWholeEuros): ledger.Superseded,
 	}
 	for _, r := range ledger.Reasons() {

@@ -164,6 +164,7 @@ func (app *App) showEntry(f daemon.EntryDetail, cfg *config.Config) {
 	if e.Stored != nil {
 		app.printf("document    %s\n", clean(storedText(*e.Stored)))
 	}
+	app.showTie(e, cfg)
 	if e.Parked {
 		app.printf("parked after %d failed nights; balansd ledger retry %d tries it again\n", e.Nights, e.Number)
 	}

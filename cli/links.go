@@ -16,7 +16,7 @@ import (
 
 func newLinksCommand(app *App) *cobra.Command {
 	return group("links", "See and set which dossier in Silverfin takes which dossier's balances", "  balansd links list\n  balansd links set payroll \"Bakkerij Peeters\" --firm 1234 --company 20002",
-		newLinksListCommand(app), newLinksSetCommand(app), newLinksRemoveCommand(app), newLinksExportCommand(app), newLinksImportCommand(app), newLinksGroupCommand(app))
+		newLinksListCommand(app), newLinksSetCommand(app), newLinksRemoveCommand(app), newLinksExportCommand(app), newLinksImportCommand(app), newLinksGroupCommand(app), newLinksTieCommand(app))
 }
 
 func newLinksListCommand(app *App) *cobra.Command {

@@ -112,6 +112,10 @@ func (n noSilverfin) Locate(context.Context, ledger.Company, balance.Period) (le
 	return ledger.Target{}, n.missing()
 }
 
+func (n noSilverfin) LocateTied(context.Context, ledger.Company, ledger.PeriodTie) (ledger.Target, error) {
+	return ledger.Target{}, n.missing()
+}
+
 func (n noSilverfin) Periods(context.Context, ledger.Company) ([]ledger.CompanyPeriod, error) {
 	return nil, n.missing()
 }

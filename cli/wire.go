@@ -98,6 +98,7 @@ func (n *node) wire(cfg *config.Config) (daemon.Config, silverfinClient, error) 
 	}
 	return daemon.Config{
 		Reader:         reader,
+		FollowArchived: cfg.Silverfin.Archived == config.ArchivedFollow,
 		HoldOnFindings: cfg.Documents.HoldOnFindings,
 		StoreDocuments: cfg.Silverfin.StoreDocument,
 

@@ -120,6 +120,7 @@ func (r *reader) checkSilverfin(s Silverfin) {
 	}
 	r.checkNames("silverfin.locked_fields", s.LockedFields)
 	r.checkOneOf("silverfin.financial_year", s.FinancialYear, YearExact, YearEnd)
+	r.checkOneOf("silverfin.archived", s.Archived, ArchivedAsk, ArchivedFollow)
 	r.checkNames("silverfin.enterprise_number_fields", s.EnterpriseNumberFields)
 	r.checkNames("silverfin.workflow.names", s.Workflow.Names)
 	r.require("silverfin.target.namespace", s.Target.Namespace, "the namespace of the custom properties")

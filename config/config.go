@@ -105,6 +105,7 @@ type Silverfin struct {
 	LockedStatuses         []int         `yaml:"locked_statuses"`          // HTTP statuses of a refused write that mean locked
 	FinancialYear          string        `yaml:"financial_year"`           // YearExact or YearEnd
 	StoreDocument          bool          `yaml:"store_document"`           // with the company's permanent documents
+	Archived               string        `yaml:"archived"`                 // ArchivedAsk or ArchivedFollow
 }
 
 // The values of Silverfin.FinancialYear: what of a financial year in Silverfin must be
@@ -112,6 +113,13 @@ type Silverfin struct {
 const (
 	YearExact = "exact" // its start and its end
 	YearEnd   = "end"   // its end
+)
+
+// The values of Silverfin.Archived: what becomes of a balance whose company is archived
+// or gone while another one has its enterprise number.
+const (
+	ArchivedAsk    = "ask"    // a person is asked
+	ArchivedFollow = "follow" // it is delivered there as well
 )
 
 // The special values of Silverfin.Redirect.

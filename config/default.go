@@ -41,6 +41,7 @@ func defaults(goos, programData string) *Config {
 			LockedFields:           []string{"locked", "locking_type", "locked_at"},
 			LockedStatuses:         []int{423},
 			FinancialYear:          YearExact,
+			Archived:               ArchivedAsk,
 		},
 		Portal:    Portal{Listen: "127.0.0.1:8417", SessionTime: 12 * time.Hour, OIDC: OIDC{GroupsClaim: "groups"}},
 		Backup:    Backup{Keep: 14},

@@ -116,6 +116,12 @@ type API interface {
 	Ungroup(ctx context.Context, r GroupRequest) (DossierGroup, error)
 	// Groups lists the groups of dossiers.
 	Groups(ctx context.Context) ([]DossierGroup, error)
+	// Periods lists the periods of the company that takes an entry, with what is in
+	// them. It asks Silverfin.
+	Periods(ctx context.Context, r EntryRequest) (CompanyPeriods, error)
+	// Tie has an entry go into a period whose financial year is another than its own,
+	// or takes the tie away. A NotAllowed problem says why it cannot go there.
+	Tie(ctx context.Context, r TieRequest) (ledger.Entry, error)
 
 	// UploadFile keeps a file until it is confirmed, and returns its upload without
 	// the items. It reads content to the end, and fails with what content does.

@@ -51,6 +51,9 @@ type Config struct {
 	// Reader reads the documents; nil is one that knows what balansd knows by
 	// itself, and reads all in this process.
 	Reader DocumentReader
+	// FollowArchived has what was delivered to a company that is archived or gone
+	// delivered to the one with the same enterprise number as well, without asking.
+	FollowArchived bool
 	// HoldOnFindings makes a balance with findings wait until a person releases it.
 	HoldOnFindings bool
 	// StoreDocuments has the document of each balance that is delivered stored with its

@@ -79,6 +79,10 @@ func (d *readOnlyDestination) StoreDocument(context.Context, int64, string, []by
 
 func (d *readOnlyDestination) Throttle() ledger.Throttle { return d.inner.Throttle() }
 
+func (d *readOnlyDestination) LocateTied(ctx context.Context, c ledger.Company, tie ledger.PeriodTie) (ledger.Target, error) {
+	return d.inner.LocateTied(ctx, c, tie)
+}
+
 func (d *readOnlyDestination) Periods(ctx context.Context, c ledger.Company) ([]ledger.CompanyPeriod, error) {
 	return d.inner.Periods(ctx, c)
 }

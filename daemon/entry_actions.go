@@ -212,13 +212,22 @@ func (d *Daemon) change(ctx context.Context, number uint64, by action,
 		return e, err
 	}
 	moved, err := d.config().Store.Move(ctx, ledger.Move{Entry: next, Written: w,
-		Event: ledger.Event{At: d.config().Now(), By: by.by, State: next.State, Reason: next.Reason, Text: name(by.by) + " " + by.text,
+		Event: ledger.Event{At: d.config().Now(), By: by.by, State: next.State, Reason: next.Reason, Text: name(by.by) + " " + by.text + staysWritten(e, next),
 			Act: by.act, Figures: by.figures}})
 	if err != nil {
 		return e, err
 	}
 	d.log().Info().Uint64("entry", number).Str("by", by.by).Str("state", string(next.State)).Str("did", by.text).Msg("a person moved an entry")
 	return moved[0], nil
+}
+
+// staysWritten says at the end of a sentence where figures stay that an entry leaves
+// behind.
+func staysWritten(before, next ledger.Entry) string {
+	if t := before.Target; t != nil && len(next.WrittenBefore) > len(before.WrittenBefore) {
+		return fmt.Sprintf("; what was written to %s, period %s, stays there", t.CompanyName, t.PeriodEnd)
+	}
+	return ""
 }
 
 // name is how a history names the person.

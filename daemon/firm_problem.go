@@ -90,6 +90,12 @@ func (f observedFirm) Locate(ctx context.Context, c ledger.Company, year balance
 	return target, err
 }
 
+func (f observedFirm) LocateTied(ctx context.Context, c ledger.Company, tie ledger.PeriodTie) (ledger.Target, error) {
+	target, err := f.Destination.LocateTied(ctx, c, tie)
+	f.observe(err)
+	return target, err
+}
+
 func (f observedFirm) Update(ctx context.Context, p ledger.Target, decide ledger.Decide) error {
 	err := f.Destination.Update(ctx, p, decide)
 	f.observe(err)

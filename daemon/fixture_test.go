@@ -58,6 +58,7 @@ type fixture struct {
 	hold         bool // balances with findings
 	documents    bool // are stored in Silverfin
 	logTo        io.Writer
+	follow       bool // companies that are set up anew
 	reader       daemon.DocumentReader
 	retention    ledger.Retention
 	rps          float64
@@ -176,7 +177,7 @@ func (fx *fixture) open(fbURL, sfURL string) {
 			return s, nil
 		},
 		Reader:  fx.reader,
-		Folders: fx.folders, Links: fx.links, Deadline: fx.deadline, HoldOnFindings: fx.hold, StoreDocuments: fx.documents, Retention: fx.retention,
+		Folders: fx.folders, Links: fx.links, Deadline: fx.deadline, HoldOnFindings: fx.hold, FollowArchived: fx.follow, StoreDocuments: fx.documents, Retention: fx.retention,
 		Destination: func(id int64) daemon.Destination {
 			if fx.wrapDestination != nil {
 				return fx.wrapDestination(sf.Firm(id))

@@ -136,8 +136,8 @@ func TestWholeListingIsNotPutOffByAClockThatWasAhead(t *testing.T) {
 }
 
 // The week's walk costs a call a page more than a night in which nothing is new:
-// 50 for 10,000 balances, where Finbox gives 200 a page. Nothing of it goes to
-// Silverfin.
+// 50 for 10,000 balances, where Finbox gives 200 a page. Silverfin is asked for the list
+// of companies, read until two readings agree: one may be archived by now.
 func TestCallsOfAWholeListing(t *testing.T) {
 	const balances, aPage = 1000, 200
 	fx := newFixture(t)
@@ -147,8 +147,12 @@ func TestCallsOfAWholeListing(t *testing.T) {
 	for range 6 {
 		finbox, silverfin := fx.idleNight()
 		calls[fx.clock().Weekday()] = finbox
-		if silverfin != 0 {
-			t.Errorf("%d calls to Silverfin on %s", silverfin, fx.clock().Weekday())
+		atMost := 0
+		if fx.clock().Weekday() == time.Monday {
+			atMost = 1 + 2*(1+balances/aPage) // with a renewed token
+		}
+		if silverfin > atMost {
+			t.Errorf("%d calls to Silverfin on %s, want at most %d", silverfin, fx.clock().Weekday(), atMost)
 		}
 	}
 	for day, n := range calls {

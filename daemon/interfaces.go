@@ -44,6 +44,9 @@ type Destination interface {
 	// Locate finds the target of a company for a financial year. It returns a
 	// *ledger.WaitingError if the company cannot take a balance now.
 	Locate(ctx context.Context, c ledger.Company, year balance.Period) (ledger.Target, error)
+	// LocateTied is Locate for a balance that a person tied to a period. It returns a
+	// *ledger.WaitingError as well if the period is no longer as the person saw it.
+	LocateTied(ctx context.Context, c ledger.Company, tie ledger.PeriodTie) (ledger.Target, error)
 	// Periods lists the periods of a company, newest first, interim ones too.
 	Periods(ctx context.Context, c ledger.Company) ([]ledger.CompanyPeriod, error)
 	// Update reads the target, calls decide, writes the figures that decide

@@ -2,8 +2,10 @@ package daemon
 
 import (
 	"context"
+	"errors"
 	"fmt"
 
+	"balansd/balance"
 	"balansd/ledger"
 	"balansd/problem"
 )
@@ -14,9 +16,10 @@ func (d *delivery) locate(ctx context.Context) (ledger.Target, error) {
 	if err != nil {
 		return ledger.Target{}, err
 	}
-	if t := d.before.Target; d.before.State == ledger.Done && t != nil && (t.FirmID != in.firm.ID || t.CompanyID != in.company.ID) {
-		return ledger.Target{}, &ledger.WaitingError{Reason: ledger.NoCompany, Detail: fmt.Sprintf(
-			"its dossier goes to %s now; what was written to %s stays there. To deliver this balance anew: balansd ledger retry %d", in.company.Name, t.CompanyName, d.before.Number)}
+	if d.entry.State == ledger.Done && !d.isDeliveredTo(in) {
+		if err := d.offerSuccessor(ctx, in); err != nil {
+			return ledger.Target{}, err
+		}
 	}
 	target, err := d.locateIn(ctx, in)
 	if remembered && (err == nil || problem.Is(err, problem.SilverfinRefused)) {
@@ -49,7 +52,52 @@ func (d *delivery) locateIn(ctx context.Context, in inFirm) (ledger.Target, erro
 		d.skipped = true
 		return ledger.Target{}, errLeftAlone
 	}
-	target, err := d.cfg.Destination(in.firm.ID).Locate(ctx, in.company, d.entry.FiscalYear)
+	target, err := d.locateYear(ctx, d.cfg.Destination(in.firm.ID), in.company, &d.entry)
 	d.outages.observe(d.firmService(), isDown(err))
 	return target, err
+}
+
+// locateYear finds the target of an entry in a company: in the period that a person
+// tied it to, else in the one of its financial year. A tie of an earlier balance of the same
+// year and dossier holds for it as well.
+func (r *run) locateYear(ctx context.Context, dest Destination, c ledger.Company, e *ledger.Entry) (ledger.Target, error) {
+	if e.Tie == nil {
+		target, err := dest.Locate(ctx, c, e.FiscalYear)
+		if !missesYear(err) {
+			return target, err
+		}
+		siblings, failed := r.cfg.Store.Siblings(ctx, *e)
+		if failed != nil {
+			return target, failed
+		}
+		for _, s := range siblings {
+			if s.Tie != nil && s.Tie.Year == e.FiscalYear && s.Tie.CompanyID == c.ID {
+				e.Tie = s.Tie // the newest one in the end
+			}
+		}
+		if e.Tie == nil {
+			return target, err
+		}
+	}
+	if e.Tie.Year != e.FiscalYear {
+		return ledger.Target{}, &ledger.WaitingError{Reason: ledger.YearDiffers, Detail: fmt.Sprintf(
+			"a person tied the balance to the period that ends on %s while its financial year was %s; it is %s now",
+			e.Tie.Period.End, yearText(e.Tie.Year), yearText(e.FiscalYear))}
+	}
+	return dest.LocateTied(ctx, c, *e.Tie)
+}
+
+// missesYear reports whether an error says that a company has no period of a financial
+// year.
+func missesYear(err error) bool {
+	notYet, waits := errors.AsType[*ledger.WaitingError](err)
+	return waits && (notYet.Reason == ledger.NoPeriod || notYet.Reason == ledger.YearDiffers)
+}
+
+// yearText names a financial year by its days, as far as they are known.
+func yearText(year balance.Period) string {
+	if year.Start.IsZero() {
+		return "to " + year.End.String()
+	}
+	return year.Start.String() + " to " + year.End.String()
 }

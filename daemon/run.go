@@ -170,6 +170,9 @@ func (r *run) walk(ctx context.Context) error {
 	if err := r.discover(ctx); err != nil {
 		return err
 	}
+	if err := r.findArchived(ctx); err != nil {
+		return err
+	}
 	if err := r.deliverAll(ctx); err != nil {
 		return err
 	}

@@ -241,7 +241,7 @@ func (r *run) outlookInSilverfin(ctx context.Context, o *UploadOutlook, d *deliv
 		return inDoubt(d.entry.Doubts)
 	}
 	dest := r.cfg.Destination(in.firm.ID)
-	target, err := dest.Locate(ctx, in.company, d.entry.FiscalYear)
+	target, err := r.locateYear(ctx, dest, in.company, &d.entry)
 	if err != nil {
 		return err
 	}

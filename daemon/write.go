@@ -109,9 +109,11 @@ func (x *exchange) isRecorded() bool {
 // saveSending records what is about to be sent.
 func (x *exchange) saveSending(ctx context.Context) (err error) {
 	if x.entry.State == ledger.Done {
+		before := x.entry.WrittenBefore
 		if x.entry, err = x.entry.Retry(x.cfg.Now()); err != nil {
 			return err
 		}
+		x.entry.WrittenBefore = before // it does not leave its target
 	}
 	sending, err := x.entry.Send(x.target, x.cfg.Now())
 	if err != nil {
@@ -170,6 +172,7 @@ func (d *delivery) otherSource(ctx context.Context, known ledger.Written) (*ledg
 	case err != nil:
 		return nil, err
 	case by.Connection == d.entry.Connection && (by.ID == d.entry.ID || by.Dossier.ID == d.entry.Dossier.ID) &&
+		by.FiscalYear.End == d.entry.FiscalYear.End &&
 		agree(by.Dossier.EnterpriseNumber, d.entry.Dossier.EnterpriseNumber):
 		return nil, nil
 	case d.connections[d.entry.Connection].HasPart(by):

@@ -128,6 +128,15 @@ type Entry struct {
 	// Chosen is the newest entry that was known when a person said that this
 	// one counts: it does before all up to that number.
 	Chosen uint64 `json:"chosen,omitempty"`
+	// Tie is the period that a person chose for it; nil for the one of its own year.
+	Tie *PeriodTie `json:"tie,omitempty"`
+	// WrittenBefore are the targets that it was written to before its present one, and
+	// where its figures still are.
+	WrittenBefore []Target `json:"written_before,omitempty"`
+	// Successor is set while the company of a done entry is archived in Silverfin, or
+	// gone, and another one has its enterprise number: where the figures could go as
+	// well.
+	Successor *Target `json:"successor,omitempty"`
 	// MovedTo is the number of the entry that corrected this one for another
 	// year or another company. What this one wrote is to be emptied by a person.
 	MovedTo uint64 `json:"moved_to,omitempty"`
@@ -162,7 +171,7 @@ func (e Entry) Unsettled() bool {
 // NeedsPerson reports whether only a person can bring the entry further. What is
 // wrong with a sum needs one for the sum alone.
 func (e Entry) NeedsPerson() bool {
-	return e.State == Differs || e.State == Waiting && e.Reason != PartOfSum || e.State == Failed && e.FailClass != Unavailable || e.MovedTo != 0
+	return e.State == Differs || e.State == Waiting && e.Reason != PartOfSum || e.State == Failed && e.FailClass != Unavailable || e.MovedTo != 0 || e.Successor != nil
 }
 
 // CountFindings is the number of its findings that are about its figures.
@@ -224,6 +233,8 @@ const (
 	ActKeepSilverfin Act = "keep_silverfin"
 	ActAccept        Act = "accept"       // said what a document means, or which of several balances counts
 	ActUpload        Act = "upload"       // handed in as a file
+	ActTie           Act = "tie"          // tied to a period whose financial year is another
+	ActUntie         Act = "untie"        // the tie was taken away
 	ActLink          Act = "link"         // linked to a company with another enterprise number, confirmed by an admin
 	ActRelink        Act = "relink"       // its dossier goes to another company from now on
 	ActUnlink        Act = "unlink"       // the link of its dossier was removed

@@ -57,7 +57,7 @@ func (e Entry) to(s State, now time.Time) (Entry, error) {
 	e.Reason, e.FailClass, e.Detail, e.Next = "", "", "", ""
 	e.NextTry, e.Parked = balance.Date{}, false
 	e.Differences = nil
-	e.SupersededBy, e.MovedTo = 0, 0
+	e.SupersededBy, e.MovedTo, e.Successor = 0, 0, nil
 	if s != Failed && s != Sending {
 		e.Nights = 0
 	}
@@ -109,6 +109,7 @@ func (e Entry) Send(p Target, now time.Time) (Entry, error) {
 func (e Entry) Finish(p Target, now time.Time) (Entry, error) {
 	n, err := e.to(Done, now)
 	n.Target = &p
+	n.WrittenBefore = slices.DeleteFunc(slices.Clone(e.WrittenBefore), func(t Target) bool { return t.Key() == p.Key() })
 	return n, err
 }
 
@@ -166,10 +167,43 @@ func (e Entry) Ignore(r Reason, detail, next string, now time.Time) (Entry, erro
 func (e Entry) Retry(now time.Time) (Entry, error) {
 	n, err := e.to(Found, now)
 	if err == nil {
-		n.Target = nil
+		n = n.leaveTarget(e)
 		n.Released = e.Released || e.Reason == HasFindings || e.State == Done || e.State == Differs
 	}
 	return n, err
+}
+
+// leaveTarget has the entry forget its target. What before, the entry as it was, may
+// have written there stays: it is recorded where.
+func (e Entry) leaveTarget(before Entry) Entry {
+	if t := before.Target; t != nil && (before.State == Done || before.State == Differs) &&
+		!slices.ContainsFunc(e.WrittenBefore, func(known Target) bool { return known.Key() == t.Key() }) {
+		e.WrittenBefore = append(slices.Clone(e.WrittenBefore), *t)
+	}
+	e.Target = nil
+	return e
+}
+
+// TieTo moves the entry back to found, to be delivered into the period of the tie, or
+// with nil into the one of its own year.
+func (e Entry) TieTo(tie *PeriodTie, now time.Time) (Entry, error) {
+	n, err := e.to(Found, now)
+	if err == nil {
+		n = n.leaveTarget(e)
+		n.Tie = tie
+		n.Released = e.Released || e.State == Done || e.State == Differs
+	}
+	return n, err
+}
+
+// MarkArchived records in a done entry where its figures could go as well, since its
+// company is archived or gone; with nil that it is there again.
+func (e Entry) MarkArchived(successor *Target, detail, next string, now time.Time) (Entry, error) {
+	if e.State != Done {
+		return e, fmt.Errorf("entry %d is %s, and only what is done can be delivered to another company", e.Number, e.State)
+	}
+	e.Successor, e.Detail, e.Next, e.UpdatedAt = successor, detail, next, now
+	return e, nil
 }
 
 // MarkMoved records in a done entry that the entry numbered to corrects it for

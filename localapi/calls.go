@@ -78,6 +78,14 @@ func (c calls) Dismiss(ctx context.Context, in daemon.EntryRequest) (ledger.Entr
 	return do(ctx, c, dismiss, in)
 }
 
+func (c calls) Periods(ctx context.Context, in daemon.EntryRequest) (daemon.CompanyPeriods, error) {
+	return do(ctx, c, periods, in)
+}
+
+func (c calls) Tie(ctx context.Context, in daemon.TieRequest) (ledger.Entry, error) {
+	return do(ctx, c, tie, in)
+}
+
 func (c calls) ConnectFinbox(ctx context.Context, in daemon.ConnectionRequest) (daemon.LinkedConnection, error) {
 	return do(ctx, c, connectFinbox, in)
 }

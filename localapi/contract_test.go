@@ -89,6 +89,8 @@ var cases = map[string]func(context.Context, API) []any{
 	"ImportLinks":    full(API.ImportLinks),
 	"PreviewLink":    full(API.PreviewLink),
 	"Unlink":         full(API.Unlink),
+	"Periods":        full(API.Periods),
+	"Tie":            full(API.Tie),
 	"Links":          full(noRequest(API.Links)),
 	"Group":          full(API.Group),
 	"Ungroup":        full(API.Ungroup),

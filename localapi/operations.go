@@ -127,6 +127,8 @@ var (
 	importLinks    = change("import-links", API.ImportLinks, importRecord)
 	previewLink    = query("preview-link", API.PreviewLink)
 	unlink         = change("unlink", API.Unlink, unlinkRecord)
+	periods        = query("periods", API.Periods)
+	tie            = change("tie", API.Tie, tieRecord)
 	links          = query("links", noRequest(API.Links))
 	group          = change("group", API.Group, groupRecord("group"))
 	ungroup        = change("ungroup", API.Ungroup, groupRecord("ungroup"))
@@ -149,7 +151,7 @@ var (
 func operations() []servable {
 	return []servable{status, show, document, dossiers, history, stopSync, retry, decide, accept, dismiss, connectFinbox, catalogue, addConnection, testConnection,
 		connections, setConnection, firms, removeFirm, takeOver, beginSilverfin, endSilverfin, link, exportLinks, importLinks, previewLink, unlink, links,
-		group, ungroup, groups,
+		group, ungroup, groups, periods, tie,
 		uploads, upload, checkUpload, clients, chooseClient, confirmUpload, discardUpload, backup, reload, people, invite, enable}
 }
 
@@ -278,6 +280,18 @@ func groupRecord(what string) func(daemon.GroupRequest, daemon.DossierGroup) acc
 		}
 		return accounts.Record{Who: in.By, What: what, On: clip.Text(strings.Join(names, ", "))}
 	}
+}
+
+// tieRecord names the period that a balance goes into; none when its tie was taken away.
+func tieRecord(in daemon.TieRequest, out ledger.Entry) accounts.Record {
+	if in.PeriodID == 0 {
+		return accounts.Record{Who: in.By, What: "untie-period", On: entryName(in.Number)}
+	}
+	on := fmt.Sprintf("%s → %d", entryName(in.Number), in.PeriodID)
+	if t := out.Tie; t != nil {
+		on += fmt.Sprintf(" (%s ≠ %s)", t.Year.End, t.Period.End)
+	}
+	return accounts.Record{Who: in.By, What: "tie-period", On: on}
 }
 
 // uploadRecord names the file and its content, and both enterprise numbers where an

@@ -40,14 +40,21 @@ func (e entryView) StateKey() string { return stateKey(e.State) }
 // Case returns the part of the message ids that explain the state and say what to do:
 // the reason or the kind of failure, else the state.
 func (e entryView) Case() string {
-	if e.State == ledger.Done && e.MovedTo != 0 {
+	switch {
+	case e.State == ledger.Done && e.MovedTo != 0:
 		return moved
+	case e.State == ledger.Done && e.Successor != nil:
+		return archived
 	}
 	return caseOf(e.State, e.Reason, e.FailClass)
 }
 
 // moved is the case of a balance whose correction went to another year or dossier.
 const moved = "moved"
+
+// archived is the case of a balance whose dossier in Silverfin is archived, or gone, and
+// set up anew.
+const archived = "archived"
 
 // Class returns the CSS class of the state.
 func (e entryView) Class() string { return stateClass(e.State) }
@@ -61,7 +68,7 @@ func (e entryView) HasNextStep() bool { return hasNextStep(e.Case()) }
 
 // CanRetry reports whether a person may have it tried again.
 func (e entryView) CanRetry() bool {
-	return e.State == ledger.Waiting || e.State == ledger.Failed || e.State == ledger.Ignored
+	return e.State == ledger.Waiting || e.State == ledger.Failed || e.State == ledger.Ignored || e.Successor != nil
 }
 
 // CanDismiss reports whether a person may have it ignored: a balance that is done only
@@ -80,8 +87,27 @@ func (e entryView) CanLink() bool {
 	return e.Reason == ledger.NoCompany || e.Reason == ledger.SeveralCompanies || e.Reason == ledger.NumbersDiffer
 }
 
+// AsksYear reports whether a person may have to say which financial year is meant.
+func (e entryView) AsksYear() bool {
+	return e.Reason == ledger.NoPeriod || e.Reason == ledger.YearDiffers
+}
+
 // InSilverfin returns the address of the dossier in Silverfin; empty when unknown.
 func (e entryView) InSilverfin() string { return targetURL(e.baseURL, e.Target) }
+
+// Earlier returns where else its figures are, with the address of each.
+func (e entryView) Earlier() (list []earlierTarget) {
+	for _, t := range e.WrittenBefore {
+		list = append(list, earlierTarget{t, targetURL(e.baseURL, &t)})
+	}
+	return list
+}
+
+// earlierTarget is a target that an entry was written to before its present one.
+type earlierTarget struct {
+	ledger.Target
+	Address string
+}
 
 // targetURL returns the address of a target in Silverfin. Without a URL from the client
 // it is built as Silverfin does: /f/FIRM/COMPANY/ledgers/PERIOD.
@@ -139,7 +165,7 @@ func knownCases() []string {
 	for _, s := range []ledger.State{ledger.Found, ledger.Sending, ledger.Done, ledger.Differs, ledger.Superseded} {
 		list = append(list, string(s))
 	}
-	return append(list, moved, string(ledger.InWholeEuros))
+	return append(list, moved, archived, string(ledger.InWholeEuros))
 }
 
 func caseOf(s ledger.State, r ledger.Reason, c ledger.FailClass) string {

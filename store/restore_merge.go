@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
+	"reflect"
 	"strings"
 	"time"
 
@@ -118,6 +119,7 @@ func (r *restoration) both(ctx context.Context, do func(now, restored reader) er
 //     are paused or removed, entries that are dismissed. Only the cursors of the
 //     connections are the backup's;
 //   - the figures that balansd wrote to Silverfin, which are still there;
+//   - the periods that people chose for balances;
 //   - the runs and nights, so that no night is run twice, and the highest numbers,
 //     so that none is used twice.
 func (r *restoration) mergePresent(ctx context.Context) error {
@@ -135,7 +137,7 @@ func (r *restoration) mergePresent(ctx context.Context) error {
 				w.put(tMeta, key, number(max(lastNumber(w, key), lastNumber(now, key))))
 			}
 			w.put(tMeta, keyChanges, number(1+max(lastNumber(w, keyChanges), lastNumber(now, keyChanges))))
-			for _, step := range []func(writer, reader) error{mergeConnections, r.mergeDismissed, r.distrustUnknownEntries} {
+			for _, step := range []func(writer, reader) error{mergeConnections, r.mergeDismissed, r.mergeTies, r.distrustUnknownEntries} {
 				if err := step(w, now); err != nil {
 					return err
 				}
@@ -215,6 +217,34 @@ func (r *restoration) mergeDismissed(w writer, now reader) error {
 		w.remove(tHistories, k)
 		if told := now.get(tHistories, k); told != nil {
 			w.put(tHistories, k, told)
+		}
+	}
+	return nil
+}
+
+// mergeTies has entries tied to the periods that people chose since the backup, so that
+// nothing goes where a person has said that it does not belong.
+func (r *restoration) mergeTies(w writer, now reader) error {
+	for k, blob := range now.walk(tEntries, nil, nil) {
+		old := w.get(tEntries, k)
+		if old == nil || bytes.Equal(old, blob) {
+			continue
+		}
+		var e, had ledger.Entry
+		if err := errors.Join(r.present.codec.unpack(blob, &e), r.copy.codec.unpack(old, &had)); err != nil {
+			return err
+		}
+		if !sameBalance(e, had) || reflect.DeepEqual(e.Tie, had.Tie) {
+			continue
+		}
+		before := had
+		had.Tie = e.Tie
+		packed, err := r.copy.codec.pack(had)
+		if err != nil {
+			return err
+		}
+		if err := putEntry(w, &before, had, packed); err != nil {
+			return err
 		}
 	}
 	return nil

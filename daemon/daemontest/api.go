@@ -129,6 +129,18 @@ func (a *API) Accept(_ context.Context, r daemon.AcceptRequest) (ledger.Entry, e
 	return Answer[ledger.Entry](a)
 }
 
+// Periods is daemon.API's.
+func (a *API) Periods(_ context.Context, r daemon.EntryRequest) (daemon.CompanyPeriods, error) {
+	a.Record("Periods", r)
+	return Answer[daemon.CompanyPeriods](a)
+}
+
+// Tie is daemon.API's.
+func (a *API) Tie(_ context.Context, r daemon.TieRequest) (ledger.Entry, error) {
+	a.Record("Tie", r)
+	return Answer[ledger.Entry](a)
+}
+
 // Dismiss is daemon.API's.
 func (a *API) Dismiss(_ context.Context, r daemon.EntryRequest) (ledger.Entry, error) {
 	a.Record("Dismiss", r)

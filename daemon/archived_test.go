@@ -1,0 +1,164 @@
+package daemon_test
+
+import (
+	"strings"
+	"testing"
+	"time"
+
+	"balansd/balance"
+	"balansd/daemon"
+	"balansd/ledger"
+	fakesilverfin "balansd/sandbox/silverfin"
+)
+
+// setUpAnew archives the company of a client and adds a new one with its number, of
+// which the year is open or not.
+func (fx *fixture) setUpAnew(c client, open bool) client {
+	fx.t.Helper()
+	fx.must(fx.sf.ArchiveCompany(c.company))
+	anew := c
+	anew.company = fx.sf.AddCompany(fx.firm, fakesilverfin.Company{Name: "Nieuw dossier", VAT: c.number.Pretty()})
+	anew.period = fx.sf.AddPeriod(anew.company, day("2025-01-01"), day("2025-12-31"))
+	if open {
+		fx.sf.OpenWorkflow(anew.company, anew.period, workflowName)
+	}
+	return anew
+}
+
+// deliveredClient makes a client whose balance was delivered.
+func (fx *fixture) deliveredClient(n int) (client, *balance.Balance) {
+	fx.t.Helper()
+	c := fx.client(n)
+	b := fx.balance(c, int64(n))
+	fx.add(c, b)
+	fx.sync()
+	return c, b
+}
+
+// nextMonday runs the nights up to the first one of a week.
+func (fx *fixture) nextMonday() ledger.Run {
+	fx.t.Helper()
+	for {
+		r, err := fx.night()
+		fx.must(err)
+		if r.Night.In(fx.clock().Location()).Weekday() == 1 {
+			return r
+		}
+	}
+}
+
+// asked are the ways in which a company that is archived is noticed.
+var asked = map[string]func(*fixture) ledger.Run{
+	"once a week": (*fixture).nextMonday,
+	"sync --full": func(fx *fixture) ledger.Run {
+		r, err := fx.d.Sync(fx.t.Context(), daemon.SyncRequest{Full: true}, nil)
+		fx.must(err)
+		return r
+	},
+	"its arrows": func(fx *fixture) ledger.Run {
+		fx.later(2 * time.Hour) // the companies that are known by then are listed anew
+		r, err := fx.d.Sync(fx.t.Context(), daemon.SyncRequest{Dossier: fx.entries()[0].Dossier.EnterpriseNumber.String()}, nil)
+		fx.must(err)
+		return r
+	},
+}
+
+// TestArchivedCompanyIsOffered: what was delivered to a company that was archived is
+// offered to the new one with its number, and goes there when a person says so; what the
+// old one holds stays, and the entry says where.
+func TestArchivedCompanyIsOffered(t *testing.T) {
+	for how, ask := range asked {
+		t.Run(how, func(t *testing.T) {
+			fx := newFixture(t)
+			old, b := fx.deliveredClient(1)
+			anew := fx.setUpAnew(old, true)
+			writes := len(fx.sf.Writes())
+			run := ask(fx)
+			e := fx.only()
+			fx.wantState(e, ledger.Done, "")
+			if e.Target.CompanyID != old.company || e.Successor == nil || e.Successor.CompanyID != anew.company || !e.NeedsPerson() || len(fx.sf.Writes()) != writes {
+				t.Fatalf("target %+v, successor %+v, %d writes", e.Target, e.Successor, len(fx.sf.Writes())-writes)
+			}
+			if text := strings.Join(run.Problems, ""); !strings.Contains(text, "is archived in Silverfin or gone") {
+				t.Errorf("the run says %q", text)
+			}
+			version := e.Version
+			if run = ask(fx); fx.only().Version != version || len(run.Problems) > 0 {
+				t.Errorf("it is said again: %v", run.Problems)
+			}
+			e, err := fx.d.Retry(t.Context(), daemon.EntryRequest{Number: e.Number, By: "An"})
+			fx.must(err)
+			fx.sync()
+			e = fx.only()
+			fx.wantState(e, ledger.Done, "")
+			fx.wantHeld(anew, b)
+			fx.wantHeld(old, b)
+			if e.Target.CompanyID != anew.company || len(e.WrittenBefore) != 1 || e.WrittenBefore[0].CompanyID != old.company || e.Successor != nil {
+				t.Errorf("target %+v, before %+v", e.Target, e.WrittenBefore)
+			}
+			fx.wantNothingOverwritten()
+		})
+	}
+}
+
+// TestArchivedCompanyIsFollowed: with the setting nobody is asked.
+func TestArchivedCompanyIsFollowed(t *testing.T) {
+	for how, ask := range asked {
+		t.Run(how, func(t *testing.T) {
+			fx := newFixture(t)
+			fx.follow = true
+			fx.reopenWith(nil)
+			old, b := fx.deliveredClient(1)
+			anew := fx.setUpAnew(old, true)
+			ask(fx)
+			e := fx.only()
+			fx.wantState(e, ledger.Done, "")
+			fx.wantHeld(anew, b)
+			fx.wantHeld(old, b)
+			if len(e.WrittenBefore) != 1 || e.WrittenBefore[0].CompanyID != old.company {
+				t.Errorf("before: %+v", e.WrittenBefore)
+			}
+			// A person's own figures there count as everywhere.
+			writes := len(fx.sf.Writes())
+			ask(fx)
+			if len(fx.sf.Writes()) != writes {
+				t.Error("it was written again")
+			}
+		})
+	}
+}
+
+// TestNothingIsOffered: not where the year is not open, where the company is there, where
+// nobody else has its number, nor while the list of companies is not known whole.
+func TestNothingIsOffered(t *testing.T) {
+	for name, change := range map[string]func(*fixture, client){
+		"not open":       func(fx *fixture, c client) { fx.setUpAnew(c, false) },
+		"no new one":     func(fx *fixture, c client) { fx.must(fx.sf.ArchiveCompany(c.company)) },
+		"still there":    func(*fixture, client) {},
+		"two new ones":   func(fx *fixture, c client) { fx.setUpAnew(fx.setUpAnew(c, true), true); fx.setUpAnew(c, true) },
+		"number changed": func(fx *fixture, c client) { fx.must(fx.sf.SetVAT(c.company, "")); fx.twin(c) },
+	} {
+		for how, ask := range asked {
+			t.Run(name+" "+how, func(t *testing.T) {
+				fx := newFixture(t)
+				fx.follow = true
+				fx.reopenWith(nil)
+				c, _ := fx.deliveredClient(1)
+				change(fx, c)
+				writes := len(fx.sf.Writes())
+				ask(fx)
+				e := fx.only()
+				if e.State != ledger.Done || e.Target.CompanyID != c.company || e.Successor != nil || len(fx.sf.Writes()) != writes {
+					t.Errorf("%s, %+v, successor %+v, %d writes", e.State, e.Target, e.Successor, len(fx.sf.Writes())-writes)
+				}
+			})
+		}
+	}
+}
+
+// twin adds another company with the number of a client, open.
+func (fx *fixture) twin(c client) {
+	fx.t.Helper()
+	id := fx.sf.AddCompany(fx.firm, fakesilverfin.Company{Name: "Andere", VAT: c.number.Pretty()})
+	fx.sf.OpenWorkflow(id, fx.sf.AddPeriod(id, day("2025-01-01"), day("2025-12-31")), workflowName)
+}
