@@ -144,6 +144,7 @@ func (j *endToEnd) connect(lang string) {
 	j.click(`button[value="activate"]`)
 	id := value[string](j.chrome, `document.querySelector("#id").value`)
 	j.click("a.button")
+	j.do(chromedp.WaitVisible(chromedp.CSS("#id"))) // behind the page that answers links of other sites
 	if j.path() != "/connection" {
 		j.t.Fatalf("Finbox leads to %s", j.path())
 	}
