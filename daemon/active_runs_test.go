@@ -251,7 +251,7 @@ func TestProgressNamesTheRateLimit(t *testing.T) {
 				lines = append(lines, line)
 			}
 		}
-		if want := 1 + int(took/time.Minute); len(lines) != want || !strings.Contains(lines[0], `"processed":0,"entries":60,"left_ms":60000`) {
+		if want := 1 + int(took/time.Minute); len(lines) != want || !strings.Contains(lines[0], `"processed":0,"entries":60,"left_ms":72000`) {
 			t.Errorf("in %s the log has %d lines, want %d: %q", took, len(lines), want, lines)
 		}
 		for _, line := range lines {

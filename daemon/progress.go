@@ -59,7 +59,7 @@ type RunUnderway struct {
 
 const (
 	// callsPerEntry is about how many calls to Silverfin a new balance takes.
-	callsPerEntry = 5
+	callsPerEntry = 6
 	// rateAfter is how many entries must be finished before their rate says more than
 	// the rate limit does.
 	rateAfter = 20
