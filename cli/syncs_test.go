@@ -9,6 +9,7 @@ import (
 	"runtime"
 	"slices"
 	"strings"
+	"sync"
 	"testing"
 
 	"balansd/config"
@@ -161,6 +162,40 @@ func TestSyncsAddFinboxWithOwnCredentials(t *testing.T) {
 	defer func() { _ = st.Close() }()
 	if left, err := st.Secrets().Get(t.Context(), store.ConnectionSecret(f.conn, "client_secret")); err != nil || left != nil {
 		t.Errorf("the secret of a removed connection is kept: %v", err)
+	}
+}
+
+// TestSyncsAddAtOnce: of two people who add the same folder at once, one is refused.
+func TestSyncsAddAtOnce(t *testing.T) {
+	t.Parallel()
+	f := newFixture(t, fixtureOptions{})
+	dir := f.addFolder("social")
+	cfg, err := config.Load(config.LoadOptions{Path: f.config})
+	if err != nil {
+		t.Fatal(err)
+	}
+	n, err := newNode(t.Context(), cfg, nodeOptions{version: "test", log: zerolog.Nop()})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer func() { _ = n.Close() }()
+	sources := []string{"acerta", "liantis", "securex"}
+	errs := make([]error, len(sources))
+	var all sync.WaitGroup
+	for i, source := range sources {
+		all.Go(func() {
+			_, errs[i] = n.AddConnection(t.Context(), daemon.NewConnection{Source: source, Fields: map[string]string{"path": dir}})
+		})
+	}
+	all.Wait()
+	refused := 0
+	for _, err := range errs {
+		if problem.Is(err, problem.Usage) {
+			refused++
+		}
+	}
+	if list, err := n.Connections(t.Context()); err != nil || len(list) != 1 || refused != len(sources)-1 {
+		t.Errorf("%d refused, saved are %+v: %v, %v", refused, list, errs, err)
 	}
 }
 

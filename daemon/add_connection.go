@@ -39,15 +39,7 @@ func (d *Daemon) AddConnection(ctx context.Context, r NewConnection) (Connection
 	if c.Kind == ledger.Finbox {
 		return d.addFinbox(ctx, c, r)
 	}
-	known, err := d.config().Store.Connections(ctx)
-	if err != nil {
-		return ConnectionTest{}, err
-	}
-	if c, err = revived(c, known); err != nil {
-		return ConnectionTest{Connection: c}, err
-	}
-	others := slices.DeleteFunc(known, func(k ledger.Connection) bool { return k.ID == c.ID || k.Status == ledger.Removed })
-	if c, err = d.config().Complete(c, others); err != nil {
+	if c, err = d.completeConnection(ctx, c); err != nil {
 		return ConnectionTest{Connection: c}, err
 	}
 	t, err := d.testConnection(ctx, c)
@@ -62,8 +54,26 @@ func (d *Daemon) AddConnection(ctx context.Context, r NewConnection) (Connection
 	if r.DryRun {
 		return t, nil
 	}
+	d.adding.Lock()
+	defer d.adding.Unlock()
+	// Another one may have been added during the test.
+	if _, err := d.completeConnection(ctx, c); err != nil {
+		return t, err
+	}
 	d.log().Info().Str("connection", c.ID).Str("source", c.Source).Str("by", r.By).Msg("connection added")
 	return t, d.config().Store.SaveConnection(ctx, c)
+}
+
+// completeConnection checks a new connection beside the others, and completes it.
+func (d *Daemon) completeConnection(ctx context.Context, c ledger.Connection) (ledger.Connection, error) {
+	known, err := d.config().Store.Connections(ctx)
+	if err != nil {
+		return c, err
+	}
+	if c, err = revived(c, known); err != nil {
+		return c, err
+	}
+	return d.config().Complete(c, slices.DeleteFunc(known, func(k ledger.Connection) bool { return k.ID == c.ID || k.Status == ledger.Removed }))
 }
 
 // addFinbox validates a Finbox connection, and saves it.

@@ -72,6 +72,7 @@ type Config struct {
 type Daemon struct {
 	runs         activeRuns
 	companies    knownCompanies
+	adding       sync.Mutex // held while a new connection is checked and saved
 	scheduler    scheduler
 	dossierIndex dossierIndex
 	uploads      uploads
