@@ -145,6 +145,9 @@ func (r *run) deliver(ctx context.Context, e ledger.Entry) error {
 		return err
 	}
 	defer unlock()
+	if err := r.loadConnections(ctx); err != nil { // a person may have changed one, or grouped dossiers
+		return err
+	}
 	if group, ok := r.group(e); ok {
 		// The last of its parts to have its turn sees the others as they ended.
 		unlockGroup, err := r.daemon.runs.dossiers.Acquire(ctx, "\x00group "+group.ID)
@@ -152,6 +155,9 @@ func (r *run) deliver(ctx context.Context, e ledger.Entry) error {
 			return err
 		}
 		defer unlockGroup()
+		if err := r.loadConnections(ctx); err != nil { // the group may be dissolved by now
+			return err
+		}
 	}
 	if ctx.Err() != nil {
 		return ctx.Err()
@@ -231,11 +237,7 @@ type delivery struct {
 // attempt takes a balance through all steps. An error says where it ended; settle
 // makes a state of it.
 func (d *delivery) attempt(ctx context.Context) error {
-	c, err := d.connection(ctx)
-	if err != nil {
-		return err
-	}
-	if c.Status != ledger.Active {
+	if c := d.connection(d.entry.Connection); c.Status != ledger.Active {
 		return &ledger.WaitingError{Reason: ledger.ConnectionInactive, Detail: connectionState(c, d.entry.Connection)}
 	}
 	if gone, err := d.chooseRevision(ctx); gone || err != nil {
@@ -246,6 +248,9 @@ func (d *delivery) attempt(ctx context.Context) error {
 	}
 	if group, ok := d.group(d.entry); ok {
 		return d.addUp(ctx, group)
+	}
+	if err := d.checkParts(ctx); err != nil {
+		return err
 	}
 	target, err := d.locate(ctx)
 	if err != nil {
@@ -258,19 +263,6 @@ func (d *delivery) attempt(ctx context.Context) error {
 		return nil
 	}
 	return d.settleParts(ctx, d.entry)
-}
-
-// connection returns the entry's connection as the run knows it, unless a person
-// paused or removed it meanwhile.
-func (d *delivery) connection(ctx context.Context) (ledger.Connection, error) {
-	c := d.connections[d.entry.Connection]
-	all, err := d.cfg.Store.Connections(ctx)
-	for _, now := range all {
-		if now.ID == d.entry.Connection && (now.Status == ledger.Paused || now.Status == ledger.Removed) {
-			c.Status = now.Status
-		}
-	}
-	return c, err
 }
 
 func connectionState(c ledger.Connection, id string) string {

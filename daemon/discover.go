@@ -24,7 +24,7 @@ func (r *run) discover(ctx context.Context) error {
 	}
 	r.listing.Store(true)
 	defer r.listing.Store(false)
-	for _, id := range slices.Sorted(maps.Keys(r.connections)) {
+	for _, id := range slices.Sorted(maps.Keys(r.allConnections())) {
 		if err := r.discoverConnection(ctx, id); err != nil {
 			return err
 		}
@@ -42,13 +42,12 @@ func (r *run) discoverConnection(ctx context.Context, id string) error {
 	if err := r.loadConnections(ctx); err != nil { // another run may have moved the cursor
 		return err
 	}
-	c := r.connections[id]
+	c := r.connection(id)
 	if !c.Kind.HasSource() || c.Status != ledger.Active && c.Status != ledger.Deactivated {
 		return nil
 	}
 	r.progress("asking " + c.Name + " what is new")
-	c, err = r.discoverOne(ctx, c)
-	r.connections[id] = c
+	_, err = r.discoverOne(ctx, c)
 	return err
 }
 
@@ -66,12 +65,26 @@ func (r *run) loadConnections(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	r.connections = make(map[string]ledger.Connection, len(all))
+	byID := make(map[string]ledger.Connection, len(all))
 	for _, c := range all {
-		r.connections[c.ID] = c
+		byID[c.ID] = c
 	}
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	r.connections = byID
 	return nil
 }
+
+// allConnections returns the connections as they were last loaded, by id. The caller
+// does not change the map.
+func (r *run) allConnections() map[string]ledger.Connection {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	return r.connections
+}
+
+// connection returns a connection as it was last loaded; a zero one if there is none.
+func (r *run) connection(id string) ledger.Connection { return r.allConnections()[id] }
 
 // linkKey is what a link is found by. People write enterprise numbers in many
 // ways.
@@ -251,7 +264,7 @@ func (r *run) recall(ctx context.Context) error {
 	for _, link := range r.links {
 		if link.All || !link.From.IsZero() {
 			return recall(ctx, r.cfg, r.record.Number, "its dossier's link reaches back to it", func(e ledger.Entry) bool {
-				return r.counts(r.connections[e.Connection], e.Listing)
+				return r.counts(r.connection(e.Connection), e.Listing)
 			})
 		}
 	}

@@ -115,7 +115,7 @@ func (r *run) previewBalances(ctx context.Context, entries []ledger.Entry) (bala
 		replaced := slices.ContainsFunc(balances, func(newer LinkedBalance) bool { return newer.Entry.SiblingOf(e) })
 		switch {
 		case replaced:
-		case e.State == ledger.Superseded || e.State == ledger.Ignored && !(tooOld && r.counts(r.connections[e.Connection], e.Listing)):
+		case e.State == ledger.Superseded || e.State == ledger.Ignored && !(tooOld && r.counts(r.connection(e.Connection), e.Listing)):
 		case len(balances) == maxPreviewed:
 			left++
 		case e.State == ledger.Done:

@@ -3,6 +3,7 @@ package daemon
 import (
 	"cmp"
 	"context"
+	"fmt"
 	"maps"
 	"slices"
 
@@ -123,15 +124,30 @@ func (r *run) link(connection string, d ledger.Dossier) (ledger.DossierLink, boo
 	return ledger.DossierLink{}, false
 }
 
-// linkOf finds the link of an entry's dossier; of a sum that of its parts.
-func (r *run) linkOf(e ledger.Entry) (ledger.DossierLink, bool) {
-	for _, part := range r.connections[e.Connection].Parts {
-		d := ledger.Dossier{ID: part.DossierID, EnterpriseNumber: e.Dossier.EnterpriseNumber}
-		if l, ok := r.link(part.Connection, d); ok && l.CompanyID != 0 {
-			return l, true
+// linkOf finds the link of an entry's dossier, zero for none. A sum whose own link names
+// no company has the company that its parts are linked to; it waits where those are two.
+func (r *run) linkOf(ctx context.Context, e ledger.Entry) (ledger.DossierLink, error) {
+	own, _ := r.link(e.Connection, e.Dossier)
+	if own.CompanyID != 0 || own.Paused {
+		return own, nil
+	}
+	found := own
+	for _, number := range e.Parts {
+		part, err := r.cfg.Store.Entry(ctx, number)
+		if err != nil {
+			return own, err
+		}
+		l, _ := r.link(part.Connection, part.Dossier)
+		switch {
+		case l.CompanyID == 0:
+		case found.CompanyID == 0:
+			found = l
+		case !l.SameCompany(found):
+			return own, &ledger.WaitingError{Reason: ledger.PartsDiffer, Detail: fmt.Sprintf(
+				"the dossiers that are added up are linked to companies %d and %d", found.CompanyID, l.CompanyID)}
 		}
 	}
-	return r.link(e.Connection, e.Dossier)
+	return found, nil
 }
 
 // loadLinks reads the links.

@@ -61,9 +61,12 @@ func (d *delivery) matched(ctx context.Context) (inFirm, error) {
 // A dossier that a person chose is looked up in the list of companies that is known;
 // the list is read anew where that does not lead to one company that is as it says.
 func (r *run) match(ctx context.Context, e ledger.Entry) (inFirm, error) {
-	link, linked := r.linkOf(e)
-	if linked && link.Paused {
-		return inFirm{}, &ledger.WaitingError{Reason: ledger.LinkPaused, Detail: "the link of its dossier is paused" + because(link.Note)}
+	link, err := r.linkOf(ctx, e)
+	if err != nil {
+		return inFirm{}, err
+	}
+	if link.Paused {
+		return inFirm{}, linkPaused("the link of its dossier", link)
 	}
 	known, err := r.known(ctx)
 	if err != nil {
@@ -131,6 +134,11 @@ func (ix *companyIndex) withNumber(number balance.EnterpriseNumber) []inFirm {
 		return nil
 	}
 	return ix.byNumber[number]
+}
+
+// linkPaused says that a balance waits because a link is paused.
+func linkPaused(what string, link ledger.DossierLink) error {
+	return &ledger.WaitingError{Reason: ledger.LinkPaused, Detail: what + " is paused" + because(link.Note)}
 }
 
 // because adds a person's note to a sentence.

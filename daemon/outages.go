@@ -152,5 +152,5 @@ func (d *delivery) aboutService(c problem.Code) string {
 	if ofSilverfin(c) {
 		return aboutFirm + d.in.firm.Name
 	}
-	return d.connections[d.entry.Connection].Name
+	return d.connection(d.entry.Connection).Name
 }

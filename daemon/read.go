@@ -30,7 +30,7 @@ func (d *delivery) read(ctx context.Context) error {
 		d.skipped = true
 		return errLeftAlone
 	}
-	src, err := d.cfg.Source(d.connections[d.entry.Connection])
+	src, err := d.cfg.Source(d.connection(d.entry.Connection))
 	if err != nil {
 		return err
 	}

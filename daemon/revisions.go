@@ -202,7 +202,7 @@ func whySuperseded(e, by ledger.Entry, oneFiling bool) string {
 	return text
 }
 
-func (d *delivery) kind() ledger.ConnectionKind { return d.connections[d.entry.Connection].Kind }
+func (d *delivery) kind() ledger.ConnectionKind { return d.connection(d.entry.Connection).Kind }
 
 // newer compares two siblings: the result is positive when a counts and b does not.
 func (d *delivery) newer(a, b ledger.Entry) int {

@@ -46,7 +46,7 @@ func (d *delivery) toStore(ctx context.Context, done ledger.Entry) (*ledger.Stor
 	}
 	revision := sha256.Sum256([]byte(strings.Join([]string{done.Connection, done.ID, done.Revision, done.SHA256}, "\x00")))
 	return &ledger.StoredDocument{FirmID: done.Target.FirmID, CompanyID: done.Target.CompanyID,
-		Name: fmt.Sprintf("%s %s (%s)%s", documentTitle(d.connections[done.Connection].Language), done.FiscalYear.End,
+		Name: fmt.Sprintf("%s %s (%s)%s", documentTitle(d.connection(done.Connection).Language), done.FiscalYear.End,
 			hex.EncodeToString(revision[:6]), extensionOf(doc))}, nil
 }
 

@@ -23,7 +23,7 @@ import (
 // group returns the connection that adds up the balances of an entry's dossier with
 // those of others.
 func (r *run) group(e ledger.Entry) (ledger.Connection, bool) {
-	for _, c := range r.connections {
+	for _, c := range r.allConnections() {
 		if c.Status != ledger.Removed && c.HasPart(e) {
 			return c, true
 		}
@@ -34,6 +34,9 @@ func (r *run) group(e ledger.Entry) (ledger.Connection, bool) {
 // addUp brings the sum that the entry is part of up to date, and the entry to where
 // the sum is.
 func (d *delivery) addUp(ctx context.Context, group ledger.Connection) error {
+	if link, _ := d.link(d.entry.Connection, d.entry.Dossier); link.Paused {
+		return linkPaused("the link of its dossier", link)
+	}
 	parts, err := d.parts(ctx, group)
 	if err != nil {
 		return err
@@ -88,7 +91,7 @@ func (d *delivery) parts(ctx context.Context, group ledger.Connection) ([]part, 
 		}
 		parts = append(parts, part{e, values})
 	}
-	return parts, checkParts(parts)
+	return parts, checkAlike(parts)
 }
 
 // counting returns the entry of another dossier of the group that counts for the
@@ -111,7 +114,38 @@ func (d *delivery) counting(ctx context.Context, ref ledger.DossierRef) (e ledge
 	case !readyToAdd(entries[0]):
 		return e, false, partMissing(fmt.Sprintf("entry %d, %s, which it is added up with, is not ready", entries[0].Number, dossierName(entries[0].Listing)))
 	}
-	return entries[0], true, nil
+	return entries[0], true, d.checkPart(entries[0])
+}
+
+// checkParts returns a *ledger.WaitingError for a sum with a part that may not be
+// delivered now: since the sum was made it can have been dismissed, or paused.
+func (d *delivery) checkParts(ctx context.Context) error {
+	for _, number := range d.entry.Parts {
+		e, err := d.cfg.Store.Entry(ctx, number)
+		if err != nil && !problem.Is(err, problem.NotFound) {
+			return err
+		}
+		if err != nil || e.State == ledger.Superseded || e.State == ledger.Ignored {
+			return partMissing(fmt.Sprintf("entry %d, which it was added up from, does not count any more", number))
+		}
+		if err := d.checkPart(e); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// checkPart returns a *ledger.WaitingError for a balance whose figures a person does not
+// want delivered now, in a sum neither.
+func (d *delivery) checkPart(e ledger.Entry) error {
+	if link, _ := d.link(e.Connection, e.Dossier); link.Paused {
+		return linkPaused(fmt.Sprintf("the link of %s, which it is added up with,", dossierName(e.Listing)), link)
+	}
+	if c := d.connection(e.Connection); c.Status != ledger.Active && e.State != ledger.Done {
+		return &ledger.WaitingError{Reason: ledger.ConnectionInactive, Detail: fmt.Sprintf("entry %d, %s, is added up with it: %s",
+			e.Number, dossierName(e.Listing), connectionState(c, e.Connection))}
+	}
+	return nil
 }
 
 // balancesOf returns the entries of a dossier for the financial year that ends on a
@@ -141,8 +175,8 @@ func partMissing(detail string) error {
 	return &ledger.WaitingError{Reason: ledger.PartMissing, Detail: detail}
 }
 
-// checkParts returns a *ledger.WaitingError for balances that cannot be added up.
-func checkParts(parts []part) error {
+// checkAlike returns a *ledger.WaitingError for balances that cannot be added up.
+func checkAlike(parts []part) error {
 	first := parts[0].entry
 	for _, p := range parts[1:] {
 		var what, one, other string
@@ -164,7 +198,8 @@ func checkParts(parts []part) error {
 }
 
 // recordSum records the sum of the parts, unless it is the newest of the group for
-// the year already. changed reports that the ledger has it since now.
+// the year already. changed reports that it is to be delivered now. A sum that is done is
+// delivered again for a part that is not: somebody wants that one tried again.
 func (d *delivery) recordSum(ctx context.Context, group ledger.Connection, parts []part) (sum ledger.Entry, changed bool, err error) {
 	e, document, err := d.newSum(group, parts)
 	if err != nil {
@@ -175,8 +210,17 @@ func (d *delivery) recordSum(ctx context.Context, group ledger.Connection, parts
 		return e, false, err
 	}
 	for _, old := range earlier {
-		if old.SHA256 == e.SHA256 && old.State != ledger.Superseded {
+		switch {
+		case old.SHA256 != e.SHA256 || old.State == ledger.Superseded:
+		case old.State != ledger.Done || d.entry.State == ledger.Done:
 			return old, false, nil
+		default:
+			next, err := old.Retry(d.cfg.Now())
+			if err != nil {
+				return old, false, err
+			}
+			sum, err = d.move(ctx, next, fmt.Sprintf("compared again, with entry %d", d.entry.Number), nil)
+			return sum, true, err
 		}
 	}
 	e.Revision = strconv.Itoa(len(earlier) + 1)
