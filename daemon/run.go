@@ -243,7 +243,7 @@ func (r *run) end(ctx context.Context, err error) (ledger.Run, error) {
 		err = saveErr
 	}
 	e, notice := r.log.Info(), problem.NightDone
-	if err != nil || len(r.record.Problems) > 0 {
+	if err != nil && r.record.StoppedBy == "" || len(r.record.Problems) > 0 {
 		e, notice = r.log.Warn().Strs("problems", r.record.Problems), problem.NightNeedsPerson
 		if err != nil {
 			e = e.Err(err).Str("code", string(problem.Of(err).Code))

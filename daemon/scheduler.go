@@ -192,6 +192,9 @@ func (d *Daemon) RunNight(ctx context.Context) (ran bool, err error) {
 		d.scheduler.mu.Unlock()
 	}
 	d.scheduleRetry(ctx, r, night)
+	if r.StoppedBy != "" {
+		err = nil // which a person wanted
+	}
 	return true, err
 }
 
@@ -249,7 +252,7 @@ func (d *Daemon) retryNightIfDue(ctx context.Context) {
 	if problem.Is(err, problem.Busy) {
 		return
 	}
-	if err != nil && ctx.Err() == nil {
+	if err != nil && ctx.Err() == nil && r.StoppedBy == "" {
 		d.logFailedNight(err)
 	}
 	if r.Number == 0 { // it could not even begin
