@@ -101,6 +101,25 @@ func TestArchivedCompanyIsOffered(t *testing.T) {
 	}
 }
 
+// TestOfferIsTakenBack: a company that is there again takes its own balance.
+func TestOfferIsTakenBack(t *testing.T) {
+	fx := newFixture(t)
+	old, b := fx.deliveredClient(1)
+	anew := fx.setUpAnew(old, true)
+	fx.nextMonday()
+	if fx.only().Successor == nil {
+		t.Fatal("nothing is offered")
+	}
+	fx.must(fx.sf.UnarchiveCompany(old.company))
+	fx.must(fx.sf.ArchiveCompany(anew.company))
+	fx.nextMonday()
+	e := fx.only()
+	if e.Successor != nil || e.State != ledger.Done || e.NeedsPerson() || e.Next != "" {
+		t.Errorf("%s %+v %q", e.State, e.Successor, e.Next)
+	}
+	fx.wantHeld(old, b)
+}
+
 // TestArchivedCompanyIsFollowed: with the setting nobody is asked.
 func TestArchivedCompanyIsFollowed(t *testing.T) {
 	for how, ask := range asked {

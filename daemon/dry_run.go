@@ -124,6 +124,8 @@ func would(d *delivery) string {
 		switch {
 		case d.wrote > 0:
 			return fmt.Sprintf("write %s to %s, period %s", figures(d.wrote), e.Target.CompanyName, e.Target.PeriodEnd)
+		case e.Successor != nil:
+			return "ask a person: " + e.Detail
 		case d.unchecked != "":
 			return "leave it done; it could not be compared again: " + d.unchecked
 		case d.before.State == ledger.Done:

@@ -39,6 +39,13 @@ func (c *Control) addSilverfin() {
 		return nil, c.silverfin.ArchiveCompany(id)
 	})
 	c.Add("POST /silverfin/companies/{company}/periods", "add a period to a company", c.orderPeriod)
+	c.Add("POST "+period+"/year", "give the financial year of a period another start and end", c.atPeriod(func(r *http.Request, company, p int64) (any, error) {
+		var year balance.Period
+		if err := Read(r, &year); err != nil {
+			return nil, err
+		}
+		return nil, c.silverfin.ChangeYear(company, p, year.Start, year.End)
+	}))
 	c.Add("GET "+period+"/custom", "list the custom properties of a period", c.atPeriod(func(_ *http.Request, company, p int64) (any, error) {
 		return c.silverfin.Custom(company, p), nil
 	}))

@@ -116,6 +116,14 @@ func (s *Silverfin) ArchiveCompany(companyID int64) error {
 	})
 }
 
+// UnarchiveCompany undoes ArchiveCompany.
+func (s *Silverfin) UnarchiveCompany(companyID int64) error {
+	return s.withCompany(companyID, func(c *company) error {
+		c.Archived = false
+		return nil
+	})
+}
+
 // Periods lists the periods of a client file, newest first.
 func (s *Silverfin) Periods(companyID int64) []CompanyPeriod {
 	var out []CompanyPeriod
