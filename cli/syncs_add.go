@@ -78,7 +78,7 @@ has of it.`,
 				if err != nil {
 					return err
 				}
-				if path := t.Connection.Settings["path"]; runtime.GOOS == "linux" && t.Connection.Problem == "" && service.HidesFromUnit(path) {
+				if path := t.Connection.Settings["path"]; runtime.GOOS == "linux" && !t.Unseen && service.HidesFromUnit(path) {
 					t.Notes = append(t.Notes, "A service sees "+path+" once it is installed again: sudo balansd service install.")
 				}
 				if err := app.showTest(t, cfg.TimeZone); err != nil || app.asJSON {
@@ -167,7 +167,7 @@ func (app *App) showTest(t daemon.ConnectionTest, zone *time.Location) error {
 		return app.print(t)
 	}
 	switch {
-	case t.Connection.Problem != "" || t.Connection.Kind == ledger.Upload:
+	case t.Unseen || t.Connection.Kind == ledger.Upload:
 	case t.Partial:
 		app.printf("%s: it answers, and holds more than could be seen in time; until then %d dossiers and %d social balances.\n",
 			clean(t.Environment), t.Dossiers, t.Balances)

@@ -48,7 +48,7 @@ func (d *Daemon) AddConnection(ctx context.Context, r NewConnection) (Connection
 			return t, err
 		}
 		c.Problem, c.ProblemReason = p.What, string(p.Reason)
-		t.Connection = c
+		t.Connection, t.Unseen = c, true
 		t.Notes = append(t.Notes, p.What+". "+p.Next)
 	}
 	if r.DryRun {

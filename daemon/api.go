@@ -283,6 +283,7 @@ type ConnectionTest struct {
 	Balances    int               `json:"balances"`
 	Newest      time.Time         `json:"newest,omitzero"`   // when the newest balance was made
 	Partial     bool              `json:"partial,omitempty"` // there is more than could be seen in time
+	Unseen      bool              `json:"unseen,omitempty"`  // it was added although the service does not see it yet
 	Notes       []string          `json:"notes"`
 }
 

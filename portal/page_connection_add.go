@@ -173,7 +173,7 @@ func addConnection(rq *request) error {
 				v := viewProblem(err)
 				return rq.showAddConnection(v.Code.HTTPStatus(), addConnectionData{Entry: e, Error: v}, again)
 			}
-			if t.Connection.Problem != "" {
+			if t.Unseen {
 				rq.flashWarning("syncs.added-unseen", "Name", t.Connection.Name)
 				return rq.redirect("/connection#step1")
 			}

@@ -130,7 +130,7 @@ func TestAddConnectionFails(t *testing.T) {
 func TestAddConnectionUnseen(t *testing.T) {
 	c := ledger.Connection{ID: "acerta", Name: "acerta", Kind: ledger.Folder, Status: ledger.Active, Source: "acerta",
 		Settings: map[string]string{"path": "/home/x"}, Problem: "the folder cannot be read", ProblemReason: string(problem.HiddenFolder)}
-	d := &addingAPI{test: daemon.ConnectionTest{Connection: c, Environment: "acerta"}}
+	d := &addingAPI{test: daemon.ConnectionTest{Connection: c, Environment: "acerta", Unseen: true}}
 	f := newAddingFixture(t, d)
 	d.status.Connections = []ledger.Connection{c, {ID: "payroll", Name: "payroll", Kind: ledger.Folder, Status: ledger.Active}}
 	ann := f.signedIn(annName)

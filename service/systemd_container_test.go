@@ -45,6 +45,7 @@ backup: {folder: /mnt/copies}
 		{"work", work},
 		{"the journal", journal},
 		{"install again", installAgain},
+		{"an added folder", addedFolder},
 		{"killed", killed},
 		{"ended by an error", erred},
 		{"crashed", crashed},
@@ -180,6 +181,18 @@ func installAgain(t *testing.T, o *office) {
 		t.Errorf("%+v", s)
 	}
 	o.want(0, "", "sync", "--config", o.config)
+}
+
+// addedFolder adds a folder that the unit hides: that is told, and the service sees it once
+// it is installed again.
+func addedFolder(_ *testing.T, o *office) {
+	const folder, command = "/home/jan/acerta", "sudo balansd service install"
+	o.Must("mkdir", "-p", folder)
+	o.want(0, command, "syncs", "add", "acerta", folder, "--config", o.config)
+	o.want(1, command, "syncs", "test", "acerta", "--config", o.config)
+	o.want(0, "is installed", "service", "install", "--config", o.config)
+	o.want(0, "holds no social balance yet", "syncs", "test", "acerta", "--config", o.config)
+	o.want(0, "is removed", "syncs", "remove", "acerta", "--yes", "--config", o.config)
 }
 
 func killed(t *testing.T, o *office) {
