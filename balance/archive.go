@@ -101,7 +101,7 @@ func DocumentsAt(src io.ReaderAt, size int64, limits ArchiveLimits) ([]Document,
 		return nil, nil, &ReadError{What: "the document cannot be read", cause: err}
 	}
 	if !isZIP(head) {
-		return withClients([]Document{{Size: size, open: whole}}, clientsTable(src, size, head)), nil, nil
+		return withClients([]Document{{Size: size, open: whole}}, clientsTable(src, size, head, w.limits)), nil, nil
 	}
 	archive, err := w.openArchive(src, size)
 	if err != nil {

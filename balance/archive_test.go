@@ -357,6 +357,7 @@ func FuzzDocuments(f *testing.F) {
 	f.Add(inner)
 	f.Add(packZIP(f, zipped{name: "a/b.zip", content: string(inner)}, zipped{name: `..\c`, content: "c"}))
 	f.Add(packZIP(f, zipped{name: "caf\x82", content: "text", change: func(h *zip.FileHeader) { h.NonUTF8 = true }}))
+	f.Add([]byte("KBO;Code;Boekjaar\n0403.170.701;1003;3,5\n0443.246.943;1003;7\n\n\"0443.246.943\";1023;7"))
 	limits := balance.ArchiveLimits{Unpacked: 1 << 20, Files: 50, Ratio: 50, Document: 1 << 18}
 	f.Fuzz(func(t *testing.T, data []byte) {
 		documents, skipped, err := balance.Documents(data, limits)

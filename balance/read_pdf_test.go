@@ -105,7 +105,7 @@ func FuzzPDF(f *testing.F) {
 	for _, s := range []string{
 		attached(doc), attached("<a/>", doc), attachedAs(stream("/Filter[/ASCII85Decode/FlateDecode]", ascii85ed(deflated(doc)))),
 		paper{flat: true}.write(pages), paper{flat: true, font: "wide"}.write(pages), paper{inForm: true}.write(pages), paper{turned: true, font: "widths"}.write(pages),
-		"%PDF-1.4\n1 0 obj << /Encrypt << /Type", encryptedPDF("BT (x) Tj ET"),
+		"%PDF-1.4\n1 0 obj << /Encrypt << /Type", encryptedPDF("BT (x) Tj ET"), encryptedShort(40, "/V 1 /R 2", "BT (x) Tj ET"), encryptedWithAES("BT (x) Tj ET"),
 	} {
 		f.Add([]byte(s))
 	}

@@ -22,7 +22,7 @@ type clientRows struct {
 // clientsTable returns the table of each client, where a CSV has rows of several:
 // then one of its columns is that of their enterprise numbers, and it has a row or a
 // column for each rubric. Of any other document it returns none.
-func clientsTable(src io.ReaderAt, size int64, head []byte) []clientRows {
+func clientsTable(src io.ReaderAt, size int64, head []byte, limits ArchiveLimits) []clientRows {
 	start := bytes.ReplaceAll(trimStart(head), []byte{0}, nil)
 	if size > maxClientsTable || len(start) == 0 || bytes.ContainsAny(start[:1], "<{[%") || len(EnterpriseNumbersIn(string(start))) == 0 {
 		return nil
@@ -35,11 +35,12 @@ func clientsTable(src io.ReaderAt, size int64, head []byte) []clientRows {
 	if err != nil {
 		return nil
 	}
-	return splitClients(text)
+	return splitClients(text, limits)
 }
 
-// splitClients takes the text of a table apart.
-func splitClients(text []byte) []clientRows {
+// splitClients takes the text of a table apart. What would exceed the limits stays
+// whole.
+func splitClients(text []byte, limits ArchiveLimits) []clientRows {
 	separator := commonSeparator(text)
 	var lines [][]byte
 	var fields [][]string
@@ -55,17 +56,23 @@ func splitClients(text []byte) []clientRows {
 	if column < 0 || !haveRubrics(fields, first, column) {
 		return nil
 	}
+	above := bytes.Join(lines[:first], nil)
 	var all []clientRows
+	index := map[EnterpriseNumber]int{}
+	total := int64(len(text))
 	for i := first; i < len(lines); i++ {
 		n := numberAt(fields[i], column)
 		if n == "" { // a blank line, or a sum
 			continue
 		}
-		k := slices.IndexFunc(all, func(c clientRows) bool { return c.number == n })
-		if k < 0 {
+		k, known := index[n]
+		if !known {
 			about := identityLines(fields, first, i, column, separator)
-			all = append(all, clientRows{n, slices.Concat(about, bytes.Join(lines[:first], nil))})
-			k = len(all) - 1
+			if total += int64(len(about) + len(above) + 1); total > limits.Unpacked || len(all) == limits.Files {
+				return nil
+			}
+			k, index[n] = len(all), len(all)
+			all = append(all, clientRows{n, slices.Concat(about, above)})
 		}
 		all[k].text = append(all[k].text, lines[i]...)
 		if !bytes.HasSuffix(lines[i], []byte("\n")) {

@@ -68,6 +68,23 @@ func TestTableOfClients(t *testing.T) {
 	}
 }
 
+// A table that would grow beyond what an archive may is not taken apart.
+func TestTableOfTooManyClients(t *testing.T) {
+	rows := "KBO;Code;Boekjaar\n0403.170.701;1003;3,5\n0443.246.943;1003;7\n"
+	for name, c := range map[string]struct {
+		file   string
+		limits balance.ArchiveLimits
+	}{
+		"clients": {rows, balance.ArchiveLimits{Files: 1}},
+		"bytes":   {strings.Repeat("title\n", 1000) + rows, balance.ArchiveLimits{Unpacked: 10_000}},
+	} {
+		documents, _, err := balance.Documents([]byte(c.file), c.limits)
+		if err != nil || len(documents) != 1 || documents[0].Path != "" {
+			t.Errorf("%s: %v, %v", name, documents, err)
+		}
+	}
+}
+
 // Where the figures of several clients cannot be told apart they are never taken for
 // those of one.
 func TestSeveralClientsRefused(t *testing.T) {
