@@ -146,6 +146,9 @@ func (p *daemonProcess) serve(ctx context.Context) error {
 		return err
 	}
 	n.Begin(ctx)
+	if err := n.forgetRemovedFolders(ctx, p.cfg); err != nil {
+		p.log.Warn().Err(err).Msg("what is remembered of removed folders could not be deleted")
+	}
 	listener, err := localapi.Listen(p.cfg.Socket)
 	if err != nil {
 		return err

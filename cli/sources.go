@@ -191,6 +191,25 @@ func (n *node) finboxOpener(cfg *config.Config, _ *documentreader.Reader, _ sour
 	}, nil
 }
 
+// forgetRemovedFolders deletes what is remembered of the files of folders that are
+// sources no more.
+func (n *node) forgetRemovedFolders(ctx context.Context, cfg *config.Config) error {
+	connections, err := n.store.Connections(ctx)
+	if err != nil {
+		return err
+	}
+	var names []string
+	for _, c := range connections {
+		if !c.Configured() {
+			names = append(names, c.ID)
+		}
+	}
+	for _, f := range cfg.Folders {
+		names = append(names, f.Name)
+	}
+	return folder.ForgetOthers(ctx, n.store.KeyValue(), names)
+}
+
 // folderConfig gives what a folder source needs of the configuration.
 func folderConfig(cfg *config.Config, f config.Folder, reader *documentreader.Reader, o nodeOptions) folder.Config {
 	return folder.Config{Name: f.Name, Path: f.Path, Layout: folder.Layout(f.Layout), Ignore: f.Ignore, Settle: f.Settle,

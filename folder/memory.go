@@ -5,6 +5,7 @@ import (
 	"context"
 	"encoding/json"
 	"maps"
+	"slices"
 	"strings"
 	"sync"
 
@@ -232,4 +233,29 @@ func encode(known map[fingerprint]knowledge, order []fingerprint, left int) ([]b
 		return nil, nil
 	}
 	return json.Marshal(row)
+}
+
+// ForgetOthers deletes what is remembered of the sources that are not among names:
+// those that were removed. A source that comes back reads its files again.
+func ForgetOthers(ctx context.Context, saved keyvalue.Store, names []string) error {
+	var gone []string
+	err := saved.View(ctx, func(r keyvalue.Reader) error {
+		for key := range r.Walk(namespace, "") {
+			if name, _, _ := strings.Cut(key, "\x00"); !slices.Contains(names, name) {
+				gone = append(gone, key)
+			}
+		}
+		return nil
+	})
+	for err == nil && len(gone) > 0 {
+		part := gone[:min(len(gone), saveRows)]
+		gone = gone[len(part):]
+		err = saved.Update(ctx, func(w keyvalue.Writer) error {
+			for _, key := range part {
+				w.Delete(namespace, key)
+			}
+			return nil
+		})
+	}
+	return err
 }

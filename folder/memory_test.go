@@ -12,6 +12,8 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/google/go-cmp/cmp"
+
 	"balansd/balance"
 	"balansd/folder"
 	"balansd/keyvalue"
@@ -49,6 +51,20 @@ func (m *memoryStore) Walk(namespace, from string) iter.Seq2[string, []byte] {
 
 func (m *memoryStore) WalkBack(string, string) iter.Seq2[string, []byte] {
 	panic("nobody walks back")
+}
+
+// TestForgetOthers keeps what is remembered of the sources that there are.
+func TestForgetOthers(t *testing.T) {
+	kv := &memoryStore{rows: map[string][]byte{"folder/a\x00\x00": nil, "folder/a\x00b": nil, "folder/aa\x00x": nil, "folder/gone\x00\x00": nil, "other/gone\x00": nil}}
+	for i := range 1200 {
+		kv.rows[fmt.Sprintf("folder/gone\x00%d", i)] = nil
+	}
+	if err := folder.ForgetOthers(t.Context(), kv, []string{"a"}); err != nil {
+		t.Fatal(err)
+	}
+	if diff := cmp.Diff([]string{"folder/a\x00\x00", "folder/a\x00b", "other/gone\x00"}, slices.Sorted(maps.Keys(kv.rows))); diff != "" {
+		t.Errorf("(-want +got)\n%s", diff)
+	}
 }
 
 // FuzzMemory checks that files are listed whatever the state has stored about the folder.

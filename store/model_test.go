@@ -191,6 +191,7 @@ func TestAgainstModel(t *testing.T) {
 		var old *saved
 		t.Repeat(map[string]func(*rapid.T){
 			"record": func(t *rapid.T) { m.record(t, s) },
+			"upload": func(t *rapid.T) { m.upload(t, s) },
 			"move":   func(t *rapid.T) { m.move(t, s) },
 			"reopen": func(t *rapid.T) {
 				if err := s.Close(); err != nil {
