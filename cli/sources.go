@@ -178,6 +178,9 @@ func (n *node) finboxOpener(cfg *config.Config, _ *documentreader.Reader, _ sour
 				"Set finbox.base_url and the credentials in the configuration; balansd config check names what is missing.")
 		}
 		if c.Settings["client_id"] == "" {
+			if c.Secrets["client_secret"] != "" {
+				return nil, problem.New(problem.Usage, "a client secret is given without its client id", "Give both, or neither.")
+			}
 			return fb.Connection(c.ID), nil
 		}
 		if c.Secrets == nil {

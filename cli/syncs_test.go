@@ -143,6 +143,7 @@ func TestSyncsAddFinboxWithOwnCredentials(t *testing.T) {
 	if list := read[struct{ Connections []ledger.Connection }](t, f, 0, "syncs", "list").Connections; len(list) != 0 {
 		t.Errorf("a connection that Finbox refuses was saved: %+v", list)
 	}
+	f.want(2, "without its client id", "syncs", "add", "finbox", f.conn, "--secret", "client_secret="+secret)
 	f.want(0, "is added", "syncs", "add", "finbox", f.conn, "--set", "client_id="+info.ClientID, "--secret", "client_secret="+secret)
 	f.addDemo()
 	said := f.want(0, "dossiers", "syncs", "test", f.conn)
