@@ -1,7 +1,6 @@
 package cli
 
 import (
-	"cmp"
 	"context"
 	"fmt"
 
@@ -183,13 +182,7 @@ func (app *App) confirmReachingBack(ctx context.Context, api localapi.API, l led
 	if len(p.Balances) == 0 {
 		return nil
 	}
-	if !isTerminal(app.env.Stdin) {
-		return problem.New(problem.NeedsPerson, fmt.Sprintf("%d balances of the dossier would count; nothing was changed", len(p.Balances)+p.Left), "Call it with --yes when you are sure.")
-	}
-	if sure, err := app.ask("Have these balances count?"); err != nil || !sure {
-		return cmp.Or(err, error(problem.New(problem.Usage, "not confirmed; nothing was changed", "")))
-	}
-	return nil
+	return app.askOrRefuse("Have these balances count?", fmt.Sprintf("%d balances of the dossier would count", len(p.Balances)+p.Left))
 }
 
 // reportLink says what a link does now.

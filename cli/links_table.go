@@ -100,28 +100,15 @@ func (app *App) importLinks(ctx context.Context, api localapi.API, file string, 
 	} else if !app.asJSON {
 		app.showImport(shown)
 	}
-	switch {
-	case len(shown.Wrong) > 0:
-		texts := make([]string, len(shown.Wrong))
-		for i, w := range shown.Wrong {
-			texts[i] = fmt.Sprintf("%s:%d: %s", clean(file), w.Line, clean(w.What))
-			if w.Right != "" {
-				texts[i] += "; " + clean(w.Right)
-			}
-		}
-		return problem.New(problem.ConfigInvalid, fmt.Sprintf("%d rows are wrong, so that nothing was changed:\n%s", len(texts), strings.Join(texts, "\n")),
-			"Correct them, and import it again.")
-	case len(shown.Effects) == 0:
-		if app.asJSON && yes {
-			return app.print(shown)
-		}
+	if len(shown.Wrong) > 0 {
+		return wrongRows(file, shown.Wrong)
+	}
+	if len(shown.Effects) == 0 && (!app.asJSON || !yes) {
 		return nil
-	case !yes:
-		if !isTerminal(app.env.Stdin) {
-			return problem.New(problem.NeedsPerson, fmt.Sprintf("%d links would be changed; nothing was changed", len(shown.Effects)), "Call it with --yes when you are sure.")
-		}
-		if sure, err := app.ask("Change these links?"); err != nil || !sure {
-			return cmp.Or(err, error(problem.New(problem.Usage, "not confirmed; nothing was changed", "")))
+	}
+	if !yes {
+		if err := app.askOrRefuse("Change these links?", fmt.Sprintf("%d links would be changed", len(shown.Effects))); err != nil {
+			return err
 		}
 	}
 	done, err := api.ImportLinks(ctx, daemon.LinkImport{Data: data, Apply: true, Seen: shown.Seen, By: person()})
@@ -133,6 +120,32 @@ func (app *App) importLinks(ctx context.Context, api localapi.API, file string, 
 	}
 	app.printf("%d links were changed. What was written stays; what is open goes by them at the next run.\n", len(done.Effects))
 	return nil
+}
+
+// wrongRows names the rows of a table that are wrong.
+func wrongRows(file string, wrong []ledger.LinkMistake) error {
+	texts := make([]string, len(wrong))
+	for i, w := range wrong {
+		texts[i] = fmt.Sprintf("%s:%d: %s", clean(file), w.Line, clean(w.What))
+		if w.Right != "" {
+			texts[i] += "; " + clean(w.Right)
+		}
+	}
+	return problem.New(problem.ConfigInvalid, fmt.Sprintf("%d rows are wrong, so that nothing was changed:\n%s", len(texts), strings.Join(texts, "\n")),
+		"Correct them, and import it again.")
+}
+
+// askOrRefuse asks before something that would happen. Without a terminal it refuses:
+// something needs a person.
+func (app *App) askOrRefuse(question, would string) error {
+	if !isTerminal(app.env.Stdin) {
+		return problem.New(problem.NeedsPerson, would+"; nothing was changed", "Call it with --yes when you are sure.")
+	}
+	sure, err := app.ask(question)
+	if err != nil || sure {
+		return err
+	}
+	return problem.New(problem.Usage, "not confirmed; nothing was changed", "")
 }
 
 // showImport shows what each row changes.

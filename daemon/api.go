@@ -94,6 +94,9 @@ type API interface {
 	// changed since Seen. It returns the link as it is stored, or would be, with
 	// both numbers.
 	Link(ctx context.Context, r LinkRequest) (ledger.DossierLink, error)
+	// FreeCompanies lists companies in Silverfin to which no dossier goes, each with the
+	// dossiers that may be its.
+	FreeCompanies(ctx context.Context, q CompanyQuery) (CompanyPage, error)
 	// ExportLinks returns a table of all dossiers with their links, as CSV.
 	ExportLinks(ctx context.Context) (LinkTable, error)
 	// ImportLinks says what such a table changes, and with Apply changes it: all of it,

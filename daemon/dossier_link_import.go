@@ -218,13 +218,7 @@ func (x *linkImport) check(ctx context.Context, row ledger.LinkRow) (c linkCheck
 		return c, "", problem.New(problem.NotFound, fmt.Sprintf("connection %.60q has no dossier %.60q", c.link.Connection, c.link.DossierID),
 			"Write it as the export does. A spreadsheet takes the zeros from the front of a number.")
 	}
-	c.dossier = ledger.Dossier{ID: c.link.DossierID, EnterpriseNumber: c.link.EnterpriseNumber}
-	for i, e := range known {
-		if i == 0 || c.dossier.EnterpriseNumber == "" && e.Dossier.EnterpriseNumber != "" {
-			c.dossier = e.Dossier
-		}
-	}
-	c.dossier.EnterpriseNumber = cmp.Or(c.dossier.EnterpriseNumber, c.link.EnterpriseNumber)
+	c.dossier = dossierAmong(known, c.link)
 	unchanged := c.link
 	unchanged.NumberDiffers, unchanged.Configured = c.before.NumberDiffers, c.before.Configured
 	said := c.link.NumberDiffers.Company == "" || c.before.NumberDiffers.Names(c.link.NumberDiffers.Company)
@@ -244,22 +238,39 @@ func (x *linkImport) check(ctx context.Context, row ledger.LinkRow) (c linkCheck
 	if err := contradiction(row, c.dossier, c.company); err != nil {
 		return c, "", err
 	}
-	if c.link.SaysNothing() {
-		if c.before.Configured {
-			return c, "", configuredLink(c.before)
+	if c.link.SaysNothing() && c.before.Configured {
+		return c, "", configuredLink(c.before)
+	}
+	if !c.link.SaysNothing() {
+		err = x.checkSides(ctx, &c, LinkRequest{DossierLink: c.link, By: x.by})
+	}
+	return c, c.kind(), err
+}
+
+// dossierAmong returns the dossier of a link by its entries, newest first: of the newest
+// that has an enterprise number.
+func dossierAmong(entries []ledger.Entry, l ledger.DossierLink) ledger.Dossier {
+	d := ledger.Dossier{ID: l.DossierID}
+	for i, e := range entries {
+		if i == 0 || d.EnterpriseNumber == "" && e.Dossier.EnterpriseNumber != "" {
+			d = e.Dossier
 		}
-		return c, LinkRemoved, nil
 	}
-	if err := x.checkSides(ctx, &c, LinkRequest{DossierLink: c.link, By: x.by}); err != nil {
-		return c, "", err
-	}
+	d.EnterpriseNumber = cmp.Or(d.EnterpriseNumber, l.EnterpriseNumber)
+	return d
+}
+
+// kind names what a checked link does to the one before.
+func (c linkCheck) kind() LinkEffectKind {
 	switch {
+	case c.link.SaysNothing():
+		return LinkRemoved
 	case c.before.DossierID == "":
-		return c, LinkAdded, nil
+		return LinkAdded
 	case !c.before.SameCompany(c.link):
-		return c, LinkMoved, nil
+		return LinkMoved
 	default:
-		return c, LinkChanged, nil
+		return LinkChanged
 	}
 }
 

@@ -241,10 +241,7 @@ func (r *LinkRow) set(column, text string) (what, right string) {
 		if column == ColumnCompany {
 			id = &l.CompanyID
 		}
-		if text == "" {
-			return "", ""
-		}
-		if *id, err = strconv.ParseInt(text, 10, 64); err != nil || *id <= 0 {
+		if *id, err = strconv.ParseInt("0"+text, 10, 64); err != nil || *id == 0 && text != "" {
 			return fmt.Sprintf("%.40q is no %s", text, column), "take the number from Silverfin's address bar"
 		}
 	case ColumnFrom:
@@ -252,11 +249,8 @@ func (r *LinkRow) set(column, text string) (what, right string) {
 			return fmt.Sprintf("%.40q is no start", text), "write activation, all, or a date as 2025-07-01"
 		}
 	case ColumnPaused:
-		switch strings.ToLower(text) {
-		case "yes", "ja", "oui", "true", "1", "x":
-			l.Paused = true
-		case "", "no", "nee", "non", "nein", "false", "0":
-		default:
+		var ok bool
+		if l.Paused, ok = readYes(text); !ok {
 			return fmt.Sprintf("%.40q in the column paused is neither yes nor no", text), "write yes, or leave it empty"
 		}
 	case ColumnNote:
@@ -271,10 +265,7 @@ func (r *LinkRow) set(column, text string) (what, right string) {
 		if column == ColumnCompanyNumber {
 			number = &r.CompanyNumber
 		}
-		if text == "" {
-			return "", ""
-		}
-		if *number, err = balance.ParseEnterpriseNumber(text); err != nil {
+		if *number, err = balance.ParseEnterpriseNumber(text); err != nil && text != "" {
 			return fmt.Sprintf("%.40q in the column %s is no enterprise number", text, column), "write it as BE 0402.754.886, or leave it empty"
 		}
 	case ColumnDossierName:
@@ -283,6 +274,18 @@ func (r *LinkRow) set(column, text string) (what, right string) {
 		r.CompanyName = text
 	}
 	return "", ""
+}
+
+// readYes reads a yes or no in the languages of the pages; an empty text is a no.
+func readYes(text string) (yes, ok bool) {
+	switch strings.ToLower(text) {
+	case "yes", "ja", "oui", "true", "1", "x":
+		return true, true
+	case "", "no", "nee", "non", "nein", "false", "0":
+		return false, true
+	default:
+		return false, false
+	}
 }
 
 // unescape takes away what harmless put before a text.

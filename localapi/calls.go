@@ -136,6 +136,10 @@ func (c calls) Link(ctx context.Context, in daemon.LinkRequest) (ledger.DossierL
 	return do(ctx, c, link, in)
 }
 
+func (c calls) FreeCompanies(ctx context.Context, in daemon.CompanyQuery) (daemon.CompanyPage, error) {
+	return do(ctx, c, freeCompanies, in)
+}
+
 func (c calls) ExportLinks(ctx context.Context) (daemon.LinkTable, error) {
 	return do(ctx, c, exportLinks, none{})
 }

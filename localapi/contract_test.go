@@ -85,6 +85,7 @@ var cases = map[string]func(context.Context, API) []any{
 	"TakeOver":       full(noAnswer(API.TakeOver)),
 	"BeginSilverfin": full(API.BeginSilverfin),
 	"Link":           full(API.Link),
+	"FreeCompanies":  full(API.FreeCompanies),
 	"ExportLinks":    full(noRequest(API.ExportLinks)),
 	"ImportLinks":    full(API.ImportLinks),
 	"PreviewLink":    full(API.PreviewLink),

@@ -123,6 +123,7 @@ var (
 	beginSilverfin = query("begin-silverfin", API.BeginSilverfin)
 	endSilverfin   = change("end-silverfin", API.EndSilverfin, grantRecord)
 	link           = change("link", API.Link, linkRecord)
+	freeCompanies  = query("free-companies", API.FreeCompanies)
 	exportLinks    = query("export-links", noRequest(API.ExportLinks))
 	importLinks    = change("import-links", API.ImportLinks, importRecord)
 	previewLink    = query("preview-link", API.PreviewLink)
@@ -150,7 +151,7 @@ var (
 // operations lists these operations.
 func operations() []servable {
 	return []servable{status, show, document, dossiers, history, stopSync, retry, decide, accept, dismiss, connectFinbox, catalogue, addConnection, testConnection,
-		connections, setConnection, firms, removeFirm, takeOver, beginSilverfin, endSilverfin, link, exportLinks, importLinks, previewLink, unlink, links,
+		connections, setConnection, firms, removeFirm, takeOver, beginSilverfin, endSilverfin, link, freeCompanies, exportLinks, importLinks, previewLink, unlink, links,
 		group, ungroup, groups, periods, tie,
 		uploads, upload, checkUpload, clients, chooseClient, confirmUpload, discardUpload, backup, reload, people, invite, enable}
 }

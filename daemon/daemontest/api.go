@@ -219,6 +219,12 @@ func (a *API) Link(_ context.Context, r daemon.LinkRequest) (ledger.DossierLink,
 	return Answer[ledger.DossierLink](a)
 }
 
+// FreeCompanies is daemon.API's.
+func (a *API) FreeCompanies(_ context.Context, q daemon.CompanyQuery) (daemon.CompanyPage, error) {
+	a.Record("FreeCompanies", q)
+	return Answer[daemon.CompanyPage](a)
+}
+
 // ExportLinks is daemon.API's.
 func (a *API) ExportLinks(context.Context) (daemon.LinkTable, error) {
 	a.Record("ExportLinks")
