@@ -43,6 +43,7 @@ func (h *Handler) routeTable() []route {
 		h.dossierListRoutes(),
 		h.dossierRoutes(),
 		h.dossierLinkRoutes(),
+		h.linkRoutes(),
 		h.doubtRoutes(),
 		h.yearRoutes(),
 		h.decisionRoutes(),

@@ -144,7 +144,7 @@ func TestOpenRoutes(t *testing.T) {
 var adminRoutes = []string{
 	"GET /audit", "GET /connection", "GET /connection/add/{source}", "POST /connection/add/{source}", "POST /connection/test", "GET /connection/step/{step}", "GET /people", "GET /settings",
 	"POST /connection/finbox", "POST /connection/set", "POST /connection/silverfin", "POST /connection/silverfin/end",
-	"POST /connection/silverfin/remove",
+	"POST /connection/silverfin/remove", "POST /links/import",
 	"POST /people/disabled", "POST /people/invite", "POST /people/role", "POST /people/sign-out", "POST /people/withdraw",
 }
 
