@@ -96,6 +96,7 @@ func (d *Daemon) beginUpload(ctx context.Context, r UploadFileRequest) (u Upload
 	}
 	d.removeOldUploads()
 	u = Upload{ID: rand.Text(), By: r.By, Began: d.config().Now()}
+	defer d.uploads.locks.Lock(u.ID)()
 	return u, d.saveJSON(ctx, u.ID, uploadMeta, u)
 }
 
@@ -269,23 +270,27 @@ func (d *Daemon) removeOldUploads() {
 	}
 	names, err := cfg.Uploads.List()
 	for _, name := range names {
-		var u Upload
-		loadErr := loadJSON(cfg.Uploads, name, uploadMeta, &u)
-		switch age := cfg.Now().Sub(u.Began); {
-		case problem.Is(loadErr, problem.NotFound), problem.Is(loadErr, problem.Damaged):
-		case loadErr != nil:
-			err = errors.Join(err, loadErr)
-			continue
-		case age < UploadLife && age > -UploadLife:
-			continue
-		}
-		release := d.uploads.locks.Lock(name)
-		err = errors.Join(err, cfg.Uploads.Remove(name))
-		release()
+		err = errors.Join(err, d.removeIfOld(cfg, name))
 	}
 	if err != nil {
 		d.log().Error().Err(err).Str("code", string(problem.Of(err).Code)).Msg("uploads that nobody confirmed could not be removed")
 	}
+}
+
+// removeIfOld removes an upload that is older than UploadLife, or that nothing is known
+// of: one that just begins is locked until it can be read.
+func (d *Daemon) removeIfOld(cfg Config, name string) error {
+	defer d.uploads.locks.Lock(name)()
+	var u Upload
+	err := loadJSON(cfg.Uploads, name, uploadMeta, &u)
+	switch age := cfg.Now().Sub(u.Began); {
+	case problem.Is(err, problem.NotFound), problem.Is(err, problem.Damaged):
+	case err != nil:
+		return err
+	case age < UploadLife && age > -UploadLife:
+		return nil
+	}
+	return cfg.Uploads.Remove(name)
 }
 
 // loadUpload reads an upload with its items.
