@@ -22,7 +22,8 @@ func (r *run) findArchived(ctx context.Context) error {
 		if err != nil {
 			return err
 		}
-		if e.MovedTo != 0 || e.Target == nil || e.Sum != 0 { // a part is where its sum is
+		if e.MovedTo != 0 || e.Target == nil || e.Sum != 0 || // a part is where its sum is
+			r.connections[e.Connection].Status != ledger.Active {
 			continue
 		}
 		d := &delivery{run: r, before: e, entry: e}
@@ -54,16 +55,24 @@ func (d *delivery) checkArchived(ctx context.Context) error {
 		if err != nil {
 			return err
 		}
-		return d.save(ctx, next, d.entry.Target.CompanyName+" is in Silverfin again", nil)
+		return d.saveAct(ctx, next, ledger.ActUnarchived, d.entry.Target.CompanyName+" is in Silverfin again")
 	}
 	in, err := d.match(ctx, d.entry)
 	if err != nil || d.isDeliveredTo(in) {
 		return err
 	}
-	if err := d.offerSuccessor(ctx, in); err != nil {
+	return d.offerSuccessor(ctx, in)
+}
+
+// saveAct records a move of a done entry that is about its company and not its figures.
+func (d *delivery) saveAct(ctx context.Context, next ledger.Entry, act ledger.Act, text string) error {
+	moved, err := d.cfg.Store.Move(ctx, ledger.Move{Entry: next, Event: ledger.Event{At: d.cfg.Now(), Run: d.record.Number, By: d.record.By,
+		State: next.State, Act: act, Text: text}})
+	if err != nil {
 		return err
 	}
-	return d.save(ctx, d.entry, d.entry.Detail, nil) // found again: this run delivers it
+	d.entry = moved[0]
+	return nil
 }
 
 // isDeliveredTo reports whether a company is the one that the entry was delivered to.
@@ -107,8 +116,7 @@ func (d *delivery) offerSuccessor(ctx context.Context, in inFirm) error {
 			return err
 		}
 		next.Detail = what + ", and takes it as well"
-		d.entry = next
-		return nil
+		return d.saveAct(ctx, next, ledger.ActFollow, next.Detail)
 	}
 	if s := d.entry.Successor; s != nil && s.Key() == successor.Key() {
 		return errLeftAlone // a person knows it
@@ -117,7 +125,7 @@ func (d *delivery) offerSuccessor(ctx context.Context, in inFirm) error {
 	if err != nil {
 		return err
 	}
-	if err := d.save(ctx, next, what, nil); err != nil {
+	if err := d.saveAct(ctx, next, ledger.ActArchived, what); err != nil {
 		return err
 	}
 	d.addProblem(fmt.Sprintf("%s: %s. %s", dossierName(next.Listing), what, next.Next),

@@ -82,6 +82,9 @@ func TestArchivedCompanyIsOffered(t *testing.T) {
 			if text := strings.Join(run.Problems, ""); !strings.Contains(text, "is archived in Silverfin or gone") {
 				t.Errorf("the run says %q", text)
 			}
+			if history, err := fx.store.History(t.Context(), e.Number); err != nil || history[len(history)-1].Act != ledger.ActArchived {
+				t.Errorf("the history ends with %+v, %v", history[len(history)-1], err)
+			}
 			version := e.Version
 			if run = ask(fx); fx.only().Version != version || len(run.Problems) > 0 {
 				t.Errorf("it is said again: %v", run.Problems)
@@ -99,6 +102,34 @@ func TestArchivedCompanyIsOffered(t *testing.T) {
 			fx.wantNothingOverwritten()
 		})
 	}
+}
+
+// TestArchivedCompanyOfALink: a link to a company that is gone does not hide the new one.
+func TestArchivedCompanyOfALink(t *testing.T) {
+	fx := newFixture(t)
+	c := fx.client(1)
+	_, err := fx.d.Link(t.Context(), daemon.LinkRequest{DossierLink: ledger.DossierLink{Connection: fx.conn, DossierID: c.dossier, FirmID: fx.firm, CompanyID: c.company}})
+	fx.must(err)
+	fx.add(c, fx.balance(c, 1))
+	fx.sync()
+	anew := fx.setUpAnew(c, true)
+	fx.nextMonday()
+	if e := fx.only(); e.State != ledger.Done || e.Successor == nil || e.Successor.CompanyID != anew.company {
+		t.Errorf("%s %s, successor %+v", e.State, e.Detail, e.Successor)
+	}
+}
+
+// TestPausedConnectionIsNotFollowed: what is paused is not delivered anew.
+func TestPausedConnectionIsNotFollowed(t *testing.T) {
+	fx := newFixture(t)
+	fx.follow = true
+	fx.reopenWith(nil)
+	c, _ := fx.deliveredClient(1)
+	fx.setUpAnew(c, true)
+	_, err := fx.d.SetConnection(t.Context(), daemon.ConnectionRequest{ID: fx.conn, Status: ledger.Paused})
+	fx.must(err)
+	fx.nextMonday()
+	fx.wantState(fx.only(), ledger.Done, "")
 }
 
 // TestOfferIsTakenBack: a company that is there again takes its own balance.

@@ -225,7 +225,7 @@ type Event struct {
 // Act is what moved an entry besides the work of a run.
 type Act string
 
-// The acts. All but the last three are a person's.
+// The acts. All but the last six are a person's.
 const (
 	ActRetry         Act = "retry"
 	ActDismiss       Act = "dismiss"
@@ -241,4 +241,7 @@ const (
 	ActRecall        Act = "recall"       // it counts after all: a link or the activation reaches back to it
 	ActCountsAgain   Act = "counts_again" // what had taken its place gave way to exact figures
 	ActSum           Act = "sum"          // added up from the balances of dossiers that belong together
+	ActArchived      Act = "archived"     // its company is archived or gone, and another one has the number
+	ActUnarchived    Act = "unarchived"   // its company is there again
+	ActFollow        Act = "follow"       // it goes to that other company as well
 )

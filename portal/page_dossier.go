@@ -45,7 +45,8 @@ type eventView struct {
 // Case returns the last part of the message id of the event.
 func (s eventView) Case() string {
 	switch s.Act {
-	case ledger.ActRetry, ledger.ActDismiss, ledger.ActUseFinbox, ledger.ActKeepSilverfin, ledger.ActRecall, ledger.ActCountsAgain, ledger.ActLink, ledger.ActRelink, ledger.ActUnlink, ledger.ActAccept, ledger.ActUpload, ledger.ActSum, ledger.ActTie, ledger.ActUntie:
+	case ledger.ActRetry, ledger.ActDismiss, ledger.ActUseFinbox, ledger.ActKeepSilverfin, ledger.ActRecall, ledger.ActCountsAgain, ledger.ActLink, ledger.ActRelink, ledger.ActUnlink, ledger.ActAccept, ledger.ActUpload, ledger.ActSum, ledger.ActTie, ledger.ActUntie,
+		ledger.ActArchived, ledger.ActUnarchived, ledger.ActFollow:
 		return string(s.Act)
 	}
 	switch {
