@@ -144,6 +144,8 @@ func (d *Daemon) SetConnection(ctx context.Context, r ConnectionRequest) (ledger
 		return c, err
 	}
 	switch {
+	case c.Kind == ledger.Sum:
+		return c, problem.New(problem.NotAllowed, fmt.Sprintf("%s is a group of dossiers", r.ID), "Dissolve it instead: balansd links group --remove.")
 	case r.Status == ledger.Deactivated:
 		return c, problem.New(problem.NotAllowed, "a connection is deactivated in Finbox, not here", "Pause it instead.")
 	case r.Status == ledger.Removed && c.Configured():

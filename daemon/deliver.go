@@ -140,25 +140,11 @@ func (r *run) workable(e ledger.Entry) bool {
 // state cannot be written, or ctx has ended. All else becomes a state of the
 // entry.
 func (r *run) deliver(ctx context.Context, e ledger.Entry) error {
-	unlock, err := r.daemon.runs.dossiers.Acquire(ctx, e.Connection+"\x00"+e.Dossier.ID)
+	release, err := r.lockDossier(ctx, e)
 	if err != nil {
 		return err
 	}
-	defer unlock()
-	if err := r.loadConnections(ctx); err != nil { // a person may have changed one, or grouped dossiers
-		return err
-	}
-	if group, ok := r.group(e); ok {
-		// The last of its parts to have its turn sees the others as they ended.
-		unlockGroup, err := r.daemon.runs.dossiers.Acquire(ctx, "\x00group "+group.ID)
-		if err != nil {
-			return err
-		}
-		defer unlockGroup()
-		if err := r.loadConnections(ctx); err != nil { // the group may be dissolved by now
-			return err
-		}
-	}
+	defer release()
 	if ctx.Err() != nil {
 		return ctx.Err()
 	}
@@ -206,6 +192,35 @@ func (r *run) deliver(ctx context.Context, e ledger.Entry) error {
 	return nil
 }
 
+// lockDossier locks the dossier of an entry, then the group that it is in, and reads the
+// connections again: a person may have changed one, or grouped dossiers. The last part
+// of a group to have its turn sees the others as they ended.
+func (r *run) lockDossier(ctx context.Context, e ledger.Entry) (release func(), err error) {
+	var held []func()
+	release = func() {
+		for _, unlock := range slices.Backward(held) {
+			unlock()
+		}
+	}
+	lock := func(key string) error {
+		unlock, err := r.daemon.runs.dossiers.Acquire(ctx, key)
+		if err != nil {
+			return err
+		}
+		held = append(held, unlock)
+		return r.loadConnections(ctx)
+	}
+	err = lock(e.Connection + "\x00" + e.Dossier.ID)
+	if group, ok := r.group(e); ok && err == nil {
+		err = lock("\x00group " + group.ID) // which may be dissolved once it is held
+	}
+	if err != nil {
+		release()
+		return nil, err
+	}
+	return release, nil
+}
+
 // isState reports whether an error is of the state, which ends the run.
 func isState(err error) bool {
 	switch problem.Of(err).Code {
@@ -249,6 +264,7 @@ func (d *delivery) attempt(ctx context.Context) error {
 	if group, ok := d.group(d.entry); ok {
 		return d.addUp(ctx, group)
 	}
+	d.entry.Sum = 0 // its group may have been dissolved
 	if err := d.checkParts(ctx); err != nil {
 		return err
 	}

@@ -16,6 +16,8 @@ import (
 // year and model are added up, and the sum is delivered. What was delivered of their
 // newest years is tried again as a sum.
 func (d *Daemon) Group(ctx context.Context, r GroupRequest) (DossierGroup, error) {
+	d.linking.Lock()
+	defer d.linking.Unlock()
 	members := make([]ledger.Entry, 0, len(r.Dossiers))
 	for _, ref := range r.Dossiers {
 		e, err := d.findDossier(ctx, ref)
@@ -110,6 +112,8 @@ func (d *Daemon) addAgain(ctx context.Context, e ledger.Entry, by string) error 
 // Ungroup dissolves the group of a dossier. What was delivered stays; what comes from
 // now on is delivered for each dossier alone.
 func (d *Daemon) Ungroup(ctx context.Context, r GroupRequest) (DossierGroup, error) {
+	d.linking.Lock()
+	defer d.linking.Unlock()
 	if len(r.Dossiers) != 1 {
 		return DossierGroup{}, problem.New(problem.Usage, "one dossier of the group is needed", "See balansd links group.")
 	}

@@ -90,14 +90,20 @@ func (d *Daemon) rematch(ctx context.Context, links []ledger.DossierLink) error 
 		keys[foldedLinkKey(l.Connection, l.DossierID)] = true
 	}
 	store := d.config().Store
+	linked := func(e ledger.Entry) bool {
+		return slices.ContainsFunc(e.Dossier.References(), func(ref string) bool {
+			return keys[linkKey(e.Connection, ref)] || keys[foldedLinkKey(e.Connection, ref)]
+		})
+	}
+	linkedPart := func(number uint64) bool {
+		part, err := store.Entry(ctx, number)
+		return err == nil && linked(part)
+	}
 	for e, err := range store.OpenEntries(ctx) {
 		if err != nil {
 			return err
 		}
-		linked := slices.ContainsFunc(e.Dossier.References(), func(ref string) bool {
-			return keys[linkKey(e.Connection, ref)] || keys[foldedLinkKey(e.Connection, ref)]
-		})
-		if !linked || e.Target == nil || e.State == ledger.Sending {
+		if e.Target == nil || e.State == ledger.Sending || !linked(e) && !slices.ContainsFunc(e.Parts, linkedPart) {
 			continue
 		}
 		e.Target = nil
@@ -169,12 +175,20 @@ func (r *run) loadLinks(ctx context.Context) error {
 
 // followLinks reads the links again when some changed since they were read.
 func (r *run) followLinks(ctx context.Context) error {
+	unlock, err := r.following.Acquire(ctx, "") // nobody goes on before they are read
+	if err != nil {
+		return err
+	}
+	defer unlock()
 	r.mu.Lock()
-	known := r.followed == len(r.relinked)
-	r.followed = len(r.relinked)
+	changed := len(r.relinked)
 	r.mu.Unlock()
-	if known {
+	if r.followed == changed {
 		return nil
 	}
-	return r.loadLinks(ctx)
+	if err := r.loadLinks(ctx); err != nil {
+		return err
+	}
+	r.followed = changed
+	return nil
 }

@@ -72,7 +72,7 @@ func (r *run) match(ctx context.Context, e ledger.Entry) (inFirm, error) {
 	if err != nil {
 		return inFirm{}, err
 	}
-	if known != nil {
+	if known != nil && !e.Ambiguous { // which a list that is older does not settle
 		if in, byLink, err := known.match(e, link); err == nil {
 			// Which other companies have the dossier's number, only the whole list tells.
 			if in, same := r.confirm(ctx, in); same && (!byLink || in.company.EnterpriseNumber != "") {

@@ -157,6 +157,36 @@ func TestACompanyThatCannotBeRead(t *testing.T) {
 	}
 }
 
+// While not every company can be read, an entry for which two were found waits for a
+// person, also in a run over its dossier that knows an older list of all companies.
+func TestKnownCompaniesSettleNoAmbiguity(t *testing.T) {
+	odd := int64(0)
+	fx := newMemoryFixtureBehind(t, func(next http.Handler) http.Handler {
+		return http.HandlerFunc(func(rw http.ResponseWriter, r *http.Request) {
+			if odd == 0 || !strings.HasSuffix(r.URL.Path, "/companies") {
+				next.ServeHTTP(rw, r)
+				return
+			}
+			rec := httptest.NewRecorder()
+			next.ServeHTTP(rec, r)
+			rw.WriteHeader(rec.Code)
+			_, _ = fmt.Fprint(rw, strings.Replace(rec.Body.String(), fmt.Sprintf(`"id":%d,`, odd), `"id":"CMP-7",`, 1))
+		})
+	})
+	c, d := fx.client(1), fx.client(2)
+	fx.add(d, fx.balance(d, 2))
+	fx.sync() // reads all companies
+	fx.sf.AddCompany(fx.firm, fakesilverfin.Company{Name: "Twin", VAT: string(c.number)})
+	odd = d.company
+	fx.add(c, fx.balance(c, 1))
+	fx.sync()
+	fx.wantState(fx.entries()[1], ledger.Waiting, ledger.SeveralCompanies)
+	_, err := fx.d.Sync(t.Context(), daemon.SyncRequest{Dossier: string(c.number)}, nil)
+	fx.must(err)
+	fx.wantState(fx.entries()[1], ledger.Waiting, ledger.SeveralCompanies)
+	fx.nothingIn(c)
+}
+
 // The mapping named a property that the template does not read; a person filled
 // in the right one from the same document. After the mapping was corrected, that
 // is the person's figure.

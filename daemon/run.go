@@ -11,6 +11,7 @@ import (
 	"sync/atomic"
 	"time"
 
+	"balansd/internal/keyedlock"
 	"balansd/ledger"
 	"balansd/problem"
 
@@ -52,9 +53,10 @@ type run struct {
 	// reach; what only failed for a dossier, by service.
 	missing, down    map[string]bool
 	possibleOutages  map[string]possibleOutage
-	relinked         []ledger.DossierLink // that changed since it began
-	documentFailures map[int64]int        // in a row, by firm
-	followed         int                  // how many of them had when the links were last read
+	relinked         []ledger.DossierLink   // that changed since it began
+	documentFailures map[int64]int          // in a row, by firm
+	following        keyedlock.Lock[string] // held while the links are read again
+	followed         int                    // how many of them had when the links were last read
 }
 
 // Sync carries out a run that a person asked for.

@@ -3,10 +3,14 @@ package daemon_test
 import (
 	"context"
 	"sync"
+	"sync/atomic"
 	"testing"
+	"testing/synctest"
+	"time"
 
 	"balansd/daemon"
 	"balansd/ledger"
+	"balansd/problem"
 )
 
 // openSum is a fixture with a sum of 2025 that waits for its workflow.
@@ -105,6 +109,35 @@ func TestRetriedPartComparesItsSumAgain(t *testing.T) {
 	fx.wantHeld(c, added(fx.of(c, 3, 2025), fx.of(other, 4, 2025)))
 }
 
+// A part that waited for its sum is on its own again when the group is dissolved.
+func TestPartsOfADissolvedGroupAreOnTheirOwn(t *testing.T) {
+	fx, c, other := openSum(t)
+	_, err := fx.d.Ungroup(t.Context(), daemon.GroupRequest{Dossiers: []string{fx.conn + "/" + other.dossier}, By: "An"})
+	fx.must(err)
+	fx.sync()
+	_, parts := fx.sumOf(2025)
+	fx.wantHeld(c, fx.of(c, 3, 2025))
+	fx.wantState(parts[0], ledger.Done, "")
+	fx.wantState(parts[1], ledger.Differs, "")
+	for _, p := range parts {
+		if p.Sum != 0 {
+			t.Errorf("entry %d still points to sum %d", p.Number, p.Sum)
+		}
+	}
+}
+
+// A group changes by grouping alone: a dissolved one that came back could have a dossier
+// that is in another group by now.
+func TestGroupIsNoConnectionToPauseOrResume(t *testing.T) {
+	fx, _, other := grouped(t)
+	g, err := fx.d.Ungroup(t.Context(), daemon.GroupRequest{Dossiers: []string{fx.conn + "/" + other.dossier}, By: "An"})
+	fx.must(err)
+	_, err = fx.d.SetConnection(t.Context(), daemon.ConnectionRequest{ID: g.ID, Status: ledger.Active, By: "An"})
+	if groups, _ := fx.d.Groups(t.Context()); !problem.Is(err, problem.NotAllowed) || len(groups) > 0 {
+		t.Errorf("a dissolved group became %v: %v", groups, err)
+	}
+}
+
 // listedStore calls then once a run has listed its sources.
 type listedStore struct {
 	daemon.Store
@@ -114,6 +147,60 @@ type listedStore struct {
 func (k listedStore) Counts(ctx context.Context) (map[ledger.State]int, error) {
 	k.then()
 	return k.Store.Counts(ctx)
+}
+
+// slowLinks takes a minute to read the links, once it is asked to.
+type slowLinks struct {
+	listedStore
+	slow *atomic.Bool
+}
+
+func (k slowLinks) Links(ctx context.Context) ([]ledger.DossierLink, error) {
+	links, err := k.Store.Links(ctx)
+	if k.slow.CompareAndSwap(true, false) {
+		time.Sleep(time.Minute)
+	}
+	return links, err
+}
+
+// No dossier has its turn while a run reads the links that changed.
+func TestChangedLinksAreReadBeforeAnyDossierGoesOn(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		fx := newMemoryFixture(t)
+		clients := []client{fx.client(1), fx.client(2), fx.client(3)}
+		for i, c := range clients {
+			fx.add(c, fx.balance(c, int64(i)))
+		}
+		slow, once := &atomic.Bool{}, sync.Once{}
+		pause := func() {
+			for _, c := range clients {
+				fx.saveLink(ledger.DossierLink{Connection: fx.conn, DossierID: c.dossier, Paused: true})
+			}
+			slow.Store(true)
+		}
+		fx.reopenWith(func(k daemon.Store) daemon.Store {
+			return slowLinks{listedStore{k, func() { once.Do(pause) }}, slow}
+		})
+		fx.sync()
+		for _, c := range clients {
+			fx.nothingIn(c)
+		}
+	})
+}
+
+// A sum that waited in the company of one link goes into that of the next, the night
+// after it changed.
+func TestSumFollowsAChangedLink(t *testing.T) {
+	fx, c, other := openSum(t)
+	fx.must(fx.sf.CloseWorkflow(c.company, c.period, workflowName))
+	elsewhere := fx.otherCompany(c)
+	l := fx.linkTo(elsewhere)
+	l.NumberDiffers.Company = fx.companyName(elsewhere)
+	fx.saveLink(l)
+	fx.nights(1) // of Wednesday
+	sum, _ := fx.sumOf(2025)
+	fx.wantState(sum, ledger.Done, "")
+	fx.wantHeld(elsewhere, added(fx.of(c, 3, 2025), fx.of(other, 4, 2025)))
 }
 
 // A run under way follows what a person says of a group.

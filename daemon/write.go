@@ -175,7 +175,7 @@ func (d *delivery) otherSource(ctx context.Context, known ledger.Written) (*ledg
 		by.FiscalYear.End == d.entry.FiscalYear.End &&
 		agree(by.Dossier.EnterpriseNumber, d.entry.Dossier.EnterpriseNumber):
 		return nil, nil
-	case d.connection(d.entry.Connection).HasPart(by):
+	case d.connection(d.entry.Connection).HasPart(by) && by.FiscalYear.End == d.entry.FiscalYear.End:
 		return nil, nil // a sum takes the place of what one of its parts wrote
 	}
 	if same, err := d.wroteRounded(ctx, by); same || err != nil {

@@ -79,6 +79,28 @@ func TestGoodNightBehindManyRuns(t *testing.T) {
 	s.with(want)
 }
 
+// A restore of an older backup keeps the runs, and which of them was the newest good
+// night.
+func TestGoodNightAfterARestore(t *testing.T) {
+	s := newFixture(t)
+	night := balance.Date{Year: 2026, Month: time.March, Day: 9}
+	var b ledger.Backup
+	var newest ledger.Run
+	s.with(func(st *store.Store) {
+		var err error
+		endedRun(t, st, ledger.Run{Night: night, End: time.Unix(1, 0)})
+		b, err = st.Backup(t.Context())
+		must(t, err)
+		newest = endedRun(t, st, ledger.Run{Night: night.AddDays(1), End: time.Unix(9, 0)})
+	})
+	s.restore(b, store.RestoreOptions{LoseNewer: true})
+	s.with(func(st *store.Store) {
+		if _, good, err := st.NightRuns(t.Context()); err != nil || good.Number != newest.Number {
+			t.Errorf("the newest good night is run %d, want %d: %v", good.Number, newest.Number, err)
+		}
+	})
+}
+
 func endedRun(t *testing.T, st *store.Store, r ledger.Run) ledger.Run {
 	t.Helper()
 	begun, err := st.BeginRun(t.Context(), r)

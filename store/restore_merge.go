@@ -128,7 +128,7 @@ func (r *restoration) mergePresent(ctx context.Context) error {
 			for _, t := range []table{tFirms, tSecrets, tLinks, tRuns, tNights, tMissed, tWritten, tKeyValue} {
 				replaceRows(w, t, now)
 			}
-			for _, key := range [][]byte{keySeal, keyNight, keyAlive, keyRestored} {
+			for _, key := range [][]byte{keySeal, keyNight, keyGoodNight, keyAlive, keyRestored} {
 				if v := now.get(tMeta, key); v != nil {
 					w.put(tMeta, key, v)
 				}
