@@ -56,14 +56,22 @@ type acceptedView struct {
 func codeOf(code string) string { return cmp.Or(code, daemon.YearCode) }
 
 // readingText writes a reading as the page does: a figure as the form, an empty cell
-// in words, a financial year as it is.
+// in words, the days of a financial year as people write them.
 func (rq *request) readingText(code, reading string) (string, error) {
 	if reading == "" {
 		return rq.locale.t("entry.empty")
 	}
 	c, err := balance.ParseCell(code)
 	if err != nil {
-		return strings.Replace(reading, "/", " – ", 1), nil
+		days := strings.Split(reading, "/")
+		for i, day := range days {
+			if date, err := balance.ParseDate(day); err == nil {
+				if days[i], err = rq.locale.day(date); err != nil {
+					return "", err
+				}
+			}
+		}
+		return strings.Join(days, " – "), nil
 	}
 	return figureText(balance.Lang(rq.locale.Lang), c, reading), nil
 }
@@ -189,7 +197,7 @@ func (rq *request) answerTo(code string) (text string, given bool) {
 // originalPolicy is the policy of a document that the browser displays: it loads, runs,
 // sends and embeds nothing, and only our own pages frame it. A browser's own viewer of
 // PDF files needs no more.
-const originalPolicy = "default-src 'none'; style-src 'unsafe-inline'; object-src 'self'; plugin-types application/pdf; " +
+const originalPolicy = "default-src 'none'; style-src 'unsafe-inline'; object-src 'self'; " +
 	"base-uri 'none'; form-action 'none'; frame-ancestors 'self'"
 
 // showOriginal answers with the document for the browser's own viewer when it is a PDF,

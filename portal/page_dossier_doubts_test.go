@@ -60,7 +60,7 @@ func TestDoubtsOnThePage(t *testing.T) {
 	f, _ := inDoubt(t, "%PDF-1.7")
 	got := f.signedIn(benName).get("/dossiers/5")
 	for _, part := range []string{`value="=44300"`, `value="=44.3"`, "44.300,00", `value="="`, `name="typed.1021"`, `name="reading.year"`, `value="=2024-01-01/2024-12-31"`,
-		`href="/dossiers/5/original#page=4" target="original"`, `src="/dossiers/5/original#page=3"`, "pagina 3", "regel 3, 4", `name="seen" value="9"`, "12,50", "Els"} {
+		`href="/dossiers/5/original#page=4" target="original"`, `src="/dossiers/5/original#page=3"`, "pagina 3", "regel 3, 4", "01/01/2024 – 31/12/2024", `name="seen" value="9"`, "12,50", "Els"} {
 		if !strings.Contains(got.body, part) {
 			t.Errorf("the page lacks %s", part)
 		}
