@@ -65,6 +65,37 @@ func TestConnectionsFirmsLinks(t *testing.T) {
 	}
 }
 
+// TestConnectionSecrets: secrets of a connection are sealed with it, stay when it is saved
+// without, and go with it alone.
+func TestConnectionSecrets(t *testing.T) {
+	s := openNew(t)
+	ctx := t.Context()
+	want := func(id, text string) {
+		t.Helper()
+		if got, err := s.Secrets().Get(ctx, store.ConnectionSecret(id, "key")); err != nil || string(got) != text {
+			t.Errorf("the secret of %s is %q, want %q: %v", id, got, text, err)
+		}
+	}
+	save := func(c ledger.Connection) {
+		t.Helper()
+		if err := s.SaveConnection(ctx, c); err != nil {
+			t.Fatal(err)
+		}
+	}
+	for _, id := range []string{"a", "a/b", "ab"} { // none is in the way of another
+		save(ledger.Connection{ID: id, Secrets: map[string]string{"key": "of " + id}})
+	}
+	save(ledger.Connection{ID: "a", Name: "paused"})
+	want("a", "of a")
+	if all, err := s.Connections(ctx); err != nil || len(all) != 3 || all[0].Secrets != nil {
+		t.Errorf("a connection comes back with its secrets: %+v, %v", all, err)
+	}
+	save(ledger.Connection{ID: "a", Status: ledger.Removed})
+	want("a", "")
+	want("a/b", "of a/b")
+	want("ab", "of ab")
+}
+
 func TestUpdate(t *testing.T) {
 	s := openNew(t)
 	ctx := t.Context()
