@@ -157,6 +157,11 @@ func TestCompare(t *testing.T) {
 			have:   figures("1003", "4,3", "1013", "5 012", "1023", "44.300,50"),
 		},
 		{
+			name:   "the same figure with zeros and blanks",
+			values: values("1003", "4.3", "1013", "4.3"),
+			have:   figures("1003", " 4.30 ", "1013", "4,30\u00a0"),
+		},
+		{
 			name:   "a notation with two readings is not the same",
 			values: values("1013", "5012", "1023", "1234"),
 			have:   figures("1013", "5.012", "1023", "1,234"),

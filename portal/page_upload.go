@@ -354,11 +354,20 @@ func uploadItemPage(rq *request) error {
 	}{Row: row, Search: search}
 	if row.CanChoose() && (search != "" || row.ClientMissing() || row.Outlook != nil && row.Outlook.Reason == ledger.NoCompany) {
 		data.Asked = true
-		if data.Found, err = rq.API.Clients(ctx, daemon.ClientQuery{Search: search, Limit: shown}); err != nil {
+		if data.Found, err = rq.API.Clients(ctx, daemon.ClientQuery{Search: search, Limit: shown, For: traitsOf(row.Balance)}); err != nil {
 			return err
 		}
 	}
 	return rq.renderPage("uploaditem", data)
+}
+
+// traitsOf returns what a document says of its client, so that those come first that may
+// be meant.
+func traitsOf(b *daemon.UploadedBalance) daemon.ClientTraits {
+	if b == nil {
+		return daemon.ClientTraits{}
+	}
+	return daemon.ClientTraits{Name: b.Name, EnterpriseNumber: b.EnterpriseNumber}
 }
 
 // chooseClient records whose document an item is. Only an admin may say that two
