@@ -260,18 +260,27 @@ func (r *LinkRow) set(column, text string) (what, right string) {
 		}
 	case ColumnNumberDiffers:
 		l.NumberDiffers.Company = text
-	case ColumnDossierNumber, ColumnCompanyNumber:
-		number := &r.DossierNumber
-		if column == ColumnCompanyNumber {
-			number = &r.CompanyNumber
-		}
-		if *number, err = balance.ParseEnterpriseNumber(text); err != nil && text != "" {
-			return fmt.Sprintf("%.40q in the column %s is no enterprise number", text, column), "write it as BE 0402.754.886, or leave it empty"
-		}
+	default:
+		return r.setSide(column, text)
+	}
+	return "", ""
+}
+
+// setSide sets a field that is for people by its text; what is what is wrong with it.
+func (r *LinkRow) setSide(column, text string) (what, right string) {
+	var err error
+	switch column {
 	case ColumnDossierName:
 		r.DossierName = text
 	case ColumnCompanyName:
 		r.CompanyName = text
+	case ColumnDossierNumber:
+		r.DossierNumber, err = balance.ParseEnterpriseNumber(text)
+	case ColumnCompanyNumber:
+		r.CompanyNumber, err = balance.ParseEnterpriseNumber(text)
+	}
+	if err != nil && text != "" {
+		return fmt.Sprintf("%.40q in the column %s is no enterprise number", text, column), "write it as BE 0402.754.886, or leave it empty"
 	}
 	return "", ""
 }

@@ -5,6 +5,7 @@ import (
 	"context"
 	"encoding/base64"
 	"errors"
+	"fmt"
 	"io"
 	"net/http"
 	"strings"
@@ -48,6 +49,9 @@ type linkRow struct {
 	Name  string
 	Entry uint64
 }
+
+// Place returns the company in the form of Silverfin's addresses.
+func (r linkRow) Place() string { return fmt.Sprintf("/f/%d/%d", r.FirmID, r.CompanyID) }
 
 // freeCompany is a company to which no dossier goes.
 type freeCompany struct {
