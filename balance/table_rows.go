@@ -341,7 +341,7 @@ func (t *dataTable) columnsOver(w textWord) (over []*tableColumn) {
 func (t *dataTable) assign(spans []textWord) (heads [][]*tableColumn, doubtful bool) {
 	heads = make([][]*tableColumn, len(spans))
 	own := map[*tableColumn]int{}
-	beside, clear := false, true
+	beside, clear, width := false, true, t.width()
 	least, most, known := math.Inf(1), math.Inf(-1), 0
 	for i, s := range spans {
 		if len(t.columns) == 0 || s.end <= t.columns[0].x { // a number in the text before the table
@@ -349,7 +349,7 @@ func (t *dataTable) assign(spans []textWord) (heads [][]*tableColumn, doubtful b
 		}
 		heads[i] = t.headsOver(s)
 		if len(heads[i]) == 0 {
-			heads[i], beside = t.headBefore(s), true
+			heads[i], beside = t.headBefore(s, width), true
 		}
 		if len(heads[i]) != 1 {
 			clear = false
@@ -362,12 +362,12 @@ func (t *dataTable) assign(spans []textWord) (heads [][]*tableColumn, doubtful b
 			least, most, known = min(least, s.end-c.x), max(most, s.end-c.x), known+1
 		}
 	}
-	sure := !beside || most-least <= 0.3*t.width() && (known > 1 || t.knownColumns() == 1)
+	sure := !beside || most-least <= 0.3*width && (known > 1 || t.knownColumns() == 1)
 	if clear && sure {
 		return heads, false
 	}
 	for i, s := range spans {
-		heads[i] = t.near(s)
+		heads[i] = t.near(s, width)
 	}
 	return heads, true
 }
@@ -384,9 +384,9 @@ func (t *dataTable) headsOver(s textWord) (over []*tableColumn) {
 
 // headBefore returns the column whose head starts before something that ends before
 // the next head.
-func (t *dataTable) headBefore(s textWord) []*tableColumn {
+func (t *dataTable) headBefore(s textWord, width float64) []*tableColumn {
 	for i, c := range t.columns {
-		if c.x <= s.x && (i+1 == len(t.columns) || s.end <= t.columns[i+1].x) && s.x-c.end < t.width() {
+		if c.x <= s.x && (i+1 == len(t.columns) || s.end <= t.columns[i+1].x) && s.x-c.end < width {
 			return t.columns[i : i+1]
 		}
 	}
@@ -403,12 +403,12 @@ func (t *dataTable) knownColumns() (n int) {
 }
 
 // near returns the columns that something could be in which is under no head.
-func (t *dataTable) near(s textWord) (near []*tableColumn) {
+func (t *dataTable) near(s textWord, width float64) (near []*tableColumn) {
 	if len(t.columns) == 0 || s.end <= t.columns[0].x {
 		return nil
 	}
 	for _, c := range t.columns {
-		if c.end > s.x-t.width() && c.x < s.end+t.width() {
+		if c.end > s.x-width && c.x < s.end+width {
 			near = append(near, c)
 		}
 	}
