@@ -1,6 +1,7 @@
 package daemon_test
 
 import (
+	"cmp"
 	"context"
 	"fmt"
 	"io"
@@ -62,6 +63,7 @@ type fixture struct {
 	reader       daemon.DocumentReader
 	retention    ledger.Retention
 	rps          float64
+	workers      int // 8 when 0
 	target       silverfin.Target
 	network      http.RoundTripper // takes the place of the network, so that time can be faked
 	linker       func(daemon.Linker) daemon.Linker
@@ -187,7 +189,7 @@ func (fx *fixture) open(fbURL, sfURL string) {
 		Linker:   fx.link(sf),
 		Schedule: daemon.Schedule{Hour: 2, Minute: 30, Location: zone(fx.t, "Europe/Brussels")},
 		Backup:   fx.backup,
-		Workers:  8,
+		Workers:  cmp.Or(fx.workers, 8),
 		Now:      fx.clock,
 		Log:      fx.logger(),
 	})

@@ -9,6 +9,7 @@ import (
 
 	"balansd/balance"
 	"balansd/ledger"
+	"balansd/problem"
 )
 
 // isRounding reports whether one of two siblings has the figures of the other in
@@ -48,7 +49,7 @@ func (d *delivery) yieldToExact(ctx context.Context, siblings []ledger.Entry) (g
 		if s.State != ledger.Superseded || s.Rounded || d.entry.Chosen >= s.Number {
 			continue
 		}
-		values, err := d.cfg.Store.Values(ctx, s.Number)
+		s, values, err := d.figuresOf(ctx, s)
 		if err != nil {
 			return false, err
 		}
@@ -59,6 +60,24 @@ func (d *delivery) yieldToExact(ctx context.Context, siblings []ledger.Entry) (g
 	return false, nil
 }
 
+// figuresOf returns a sibling as its document says, with its figures. A document that
+// was not read, since the sibling was superseded before its turn, is read now. The
+// figures are nil where they are not known any more.
+func (d *delivery) figuresOf(ctx context.Context, s ledger.Entry) (ledger.Entry, balance.Values, error) {
+	if s.ValuesHash != "" {
+		values, err := d.cfg.Store.Values(ctx, s.Number)
+		return s, values, err
+	}
+	if s.ID == d.entry.ID {
+		return s, nil, nil // the source has the content of the entry under that id now
+	}
+	read, values, err := d.readSibling(ctx, s)
+	if err != nil && (ofDocument(err) || problem.Is(err, problem.Damaged)) {
+		return s, nil, nil
+	}
+	return read, values, err
+}
+
 // hasExact reports whether the compared sibling is a rounded version of another
 // sibling. It is then superseded by that one, and decides nothing about the entry.
 func (d *delivery) hasExact(ctx context.Context, c comparison, siblings []ledger.Entry) (bool, error) {
@@ -66,10 +85,10 @@ func (d *delivery) hasExact(ctx context.Context, c comparison, siblings []ledger
 		return false, nil
 	}
 	for _, o := range siblings {
-		if o.Rounded || o.State == ledger.Ignored || o.ValuesHash == "" {
+		if o.Rounded || o.State == ledger.Ignored {
 			continue
 		}
-		values, err := d.cfg.Store.Values(ctx, o.Number)
+		o, values, err := d.figuresOf(ctx, o)
 		if err != nil {
 			return false, err
 		}

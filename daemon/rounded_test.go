@@ -5,6 +5,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"iter"
 	"math/rand/v2"
 	"os"
 	"path/filepath"
@@ -13,6 +14,7 @@ import (
 	"time"
 
 	"balansd/balance"
+	"balansd/daemon"
 	"balansd/folder"
 	"balansd/internal/testenv"
 	"balansd/ledger"
@@ -96,11 +98,12 @@ func TestWhichCountsWhateverTheOrder(t *testing.T) {
 		"a rounded correction of a rounded": {[]filing{euros, of(euros, func(f *filing) { f.name, f.amount, f.correction, f.made = "corrected.csv", "5", true, 60*day })}, "corrected.csv", ""},
 	} {
 		for _, atOnce := range []bool{false, true} {
-			for i, order := range permutations(c.filings) {
-				if atOnce && i > 0 {
-					break
-				}
+			for _, order := range permutations(c.filings) {
 				fx, dir, cl := withEuros(t)
+				if atOnce { // listed in one order, and worked on in each
+					fx.workers = 1
+					fx.reopenWith(func(s daemon.Store) daemon.Store { return turns{s, order} })
+				}
 				begin := fx.clock().Add(-day)
 				for _, f := range order {
 					fx.leaveFiling(dir, cl, f, begin)
@@ -130,6 +133,30 @@ func TestWhichCountsWhateverTheOrder(t *testing.T) {
 					}
 				}
 				fx.wantNothingOverwritten()
+			}
+		}
+	}
+}
+
+// turns has the open entries processed in the order of their filings.
+type turns struct {
+	daemon.Store
+	order []filing
+}
+
+func (s turns) OpenEntries(ctx context.Context) iter.Seq2[ledger.Entry, error] {
+	return func(yield func(ledger.Entry, error) bool) {
+		open := map[string]ledger.Entry{}
+		for e, err := range s.Store.OpenEntries(ctx) {
+			if err != nil {
+				yield(e, err)
+				return
+			}
+			open[e.ID] = e
+		}
+		for _, f := range s.order {
+			if e, there := open["k/"+f.name]; there && !yield(e, nil) {
+				return
 			}
 		}
 	}
