@@ -82,6 +82,18 @@ func TestPauseOfAPartHoldsItsSum(t *testing.T) {
 	}
 }
 
+// Where the connection of a part is paused, its figures go in with no sum.
+func TestPauseOfAConnectionHoldsTheSumsOfItsDossiers(t *testing.T) {
+	fx, c, _ := openSum(t)
+	conn := fx.connection()
+	conn.Status = ledger.Paused
+	fx.must(fx.store.SaveConnection(t.Context(), conn))
+	fx.sync()
+	fx.nothingIn(c)
+	sum, _ := fx.sumOf(2025)
+	fx.wantState(sum, ledger.Waiting, ledger.ConnectionInactive)
+}
+
 // A part that is tried again has what Silverfin holds of its sum compared again.
 func TestRetriedPartComparesItsSumAgain(t *testing.T) {
 	fx, c, other := grouped(t)
