@@ -22,8 +22,7 @@ func (r *run) findArchived(ctx context.Context) error {
 		if err != nil {
 			return err
 		}
-		if e.MovedTo != 0 || e.Target == nil || e.Sum != 0 || // a part is where its sum is
-			r.connections[e.Connection].Status != ledger.Active {
+		if !r.mayBeArchived(e) {
 			continue
 		}
 		d := &delivery{run: r, before: e, entry: e}
@@ -37,6 +36,12 @@ func (r *run) findArchived(ctx context.Context) error {
 		}
 	}
 	return nil
+}
+
+// mayBeArchived reports whether the company of a done entry is to be looked for.
+func (r *run) mayBeArchived(e ledger.Entry) bool {
+	return e.MovedTo == 0 && e.Target != nil && e.Sum == 0 && // a part is where its sum is
+		r.connection(e.Connection).Status == ledger.Active
 }
 
 // checkArchived offers another company for a done entry whose own is gone, or takes the

@@ -212,7 +212,7 @@ func (d *delivery) recordSum(ctx context.Context, group ledger.Connection, parts
 	for _, old := range earlier {
 		switch {
 		case old.SHA256 != e.SHA256 || old.State == ledger.Superseded:
-		case old.State != ledger.Done || d.entry.State == ledger.Done:
+		case old.State != ledger.Done || d.entry.State == ledger.Done || d.entry.Reason == ledger.PartOfSum:
 			return old, false, nil
 		default:
 			next, err := old.Retry(d.cfg.Now())
