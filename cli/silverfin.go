@@ -5,6 +5,7 @@ import (
 	"crypto/sha256"
 	"encoding/hex"
 	"os"
+	"strings"
 	"time"
 
 	"balansd/balance"
@@ -44,6 +45,7 @@ func (n *node) newSilverfin(cfg *config.Config) (silverfinClient, error) {
 	}
 	c, err := silverfin.New(silverfin.Config{BaseURL: s.BaseURL, ClientID: s.ClientID, ClientSecret: s.ClientSecret.Reveal(),
 		Scopes: s.Scopes, StoreDocuments: s.StoreDocument, HTTP: client, Vault: n.store.Secrets(), Home: n.home, NumberFields: s.EnterpriseNumberFields,
+		AppLinks: s.AppLink != "", AppLinkMenu: silverfin.AppLinkMenu{Placement: s.AppLinkPlacement, Templates: s.AppLinkTemplates},
 		Target:            target(s.Target),
 		Workflow:          silverfin.WorkflowMatch{Names: s.Workflow.Names},
 		YearsByEnd:        s.FinancialYear == config.YearEnd,
@@ -51,6 +53,14 @@ func (n *node) newSilverfin(cfg *config.Config) (silverfinClient, error) {
 		RequestsPerSecond: s.RequestsPerSecond, Burst: s.Burst, Concurrency: s.Concurrency, Now: o.now, Log: o.log,
 		After: before})
 	return configuredSilverfin{c}, err
+}
+
+// appLink returns the address that the app link in Silverfin leads to, empty for none.
+func appLink(s config.Silverfin) string {
+	if s.AppLink == "" {
+		return ""
+	}
+	return strings.TrimRight(s.AppLink, "/") + ledger.AppLinkPath
 }
 
 // home returns the machine on which the state is used. The id of the machine is hashed,
@@ -125,6 +135,12 @@ func (n noSilverfin) Update(context.Context, ledger.Target, ledger.Decide) error
 func (n noSilverfin) StoreDocument(context.Context, int64, string, []byte) (int64, error) {
 	return 0, n.missing()
 }
+
+func (n noSilverfin) AppLinks(context.Context) ([]ledger.AppLink, error) { return nil, n.missing() }
+
+func (n noSilverfin) AddAppLink(context.Context, string) (int64, error) { return 0, n.missing() }
+
+func (n noSilverfin) RemoveAppLink(context.Context, int64) error { return n.missing() }
 
 func (noSilverfin) Throttle() ledger.Throttle { return ledger.Throttle{} }
 

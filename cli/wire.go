@@ -101,6 +101,7 @@ func (n *node) wire(cfg *config.Config) (daemon.Config, silverfinClient, error) 
 		FollowArchived: cfg.Silverfin.Archived == config.ArchivedFollow,
 		HoldOnFindings: cfg.Documents.HoldOnFindings,
 		StoreDocuments: cfg.Silverfin.StoreDocument,
+		AppLink:        appLink(cfg.Silverfin),
 
 		Store:       n.store,
 		Scratch:     n.scratch,

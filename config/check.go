@@ -109,6 +109,7 @@ func (r *reader) checkSilverfin(s Silverfin) {
 				"add them, or leave scopes out; then link each firm again")
 		}
 	}
+	r.checkAppLink(s)
 	for i, name := range s.Workflow.Names {
 		if _, err := regexp.Compile(name); err != nil {
 			r.reject(fmt.Sprintf("silverfin.workflow.names[%d]", i), fmt.Sprintf("%q is no regular expression", clip.Text(name)),
@@ -124,6 +125,25 @@ func (r *reader) checkSilverfin(s Silverfin) {
 	r.checkNames("silverfin.enterprise_number_fields", s.EnterpriseNumberFields)
 	r.checkNames("silverfin.workflow.names", s.Workflow.Names)
 	r.require("silverfin.target.namespace", s.Target.Namespace, "the namespace of the custom properties")
+}
+
+func (r *reader) checkAppLink(s Silverfin) {
+	r.require("silverfin.app_link_placement", s.AppLinkPlacement, "the menu of Silverfin, as reconciliation_action_menu")
+	if s.AppLink == "" {
+		return
+	}
+	r.checkURL("silverfin.app_link", s.AppLink)
+	if strings.Contains(s.AppLink, "?") {
+		r.reject("silverfin.app_link", "the address holds a ? part", "leave that part out")
+	}
+	if len(s.Scopes) > 0 && !slices.Contains(s.Scopes, "links") {
+		r.reject("silverfin.scopes", "app_link needs the scope links", "add it, or leave scopes out; then link each firm again")
+	}
+	for i, n := range s.AppLinkTemplates {
+		if n <= 0 {
+			r.reject(fmt.Sprintf("silverfin.app_link_templates[%d]", i), plain(n)+" is no id of a template", "write the number that Silverfin gave it")
+		}
+	}
 }
 
 func (r *reader) checkFolders(list []Folder) {

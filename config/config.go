@@ -105,6 +105,9 @@ type Silverfin struct {
 	LockedStatuses         []int         `yaml:"locked_statuses"`          // HTTP statuses of a refused write that mean locked
 	FinancialYear          string        `yaml:"financial_year"`           // YearExact or YearEnd
 	StoreDocument          bool          `yaml:"store_document"`           // with the company's permanent documents
+	AppLink                string        `yaml:"app_link"`                 // public address of the pages; empty for no link in Silverfin
+	AppLinkPlacement       string        `yaml:"app_link_placement"`       // the menu of Silverfin that has it
+	AppLinkTemplates       []int         `yaml:"app_link_templates"`       // ids of the templates that have it; empty for all
 	Archived               string        `yaml:"archived"`                 // ArchivedAsk or ArchivedFollow
 }
 

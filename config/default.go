@@ -40,6 +40,7 @@ func defaults(goos, programData string) *Config {
 			EnterpriseNumberFields: []string{"vat", "registration_number"},
 			LockedFields:           []string{"locked", "locking_type", "locked_at"},
 			LockedStatuses:         []int{423},
+			AppLinkPlacement:       "reconciliation_action_menu",
 			FinancialYear:          YearExact,
 			Archived:               ArchivedAsk,
 		},

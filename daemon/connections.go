@@ -224,6 +224,15 @@ func (d *Daemon) EndSilverfin(ctx context.Context, r GrantRequest) (LinkedFirm, 
 	if f.LinkedBy == "" {
 		f.LinkedBy = r.By
 	}
+	firms, err := d.config().Store.Firms(ctx)
+	if err != nil {
+		return LinkedFirm{f, notes}, err
+	}
+	for _, before := range firms {
+		if before.ID == f.ID {
+			f.AppLink = before.AppLink
+		}
+	}
 	if err := d.config().Store.SaveFirm(ctx, f); err != nil {
 		return LinkedFirm{f, notes}, err
 	}

@@ -59,6 +59,8 @@ type Config struct {
 	// StoreDocuments has the document of each balance that is delivered stored with its
 	// company in Silverfin, once a revision.
 	StoreDocuments bool
+	// AppLink is the address that the app link in each firm leads to; empty for none.
+	AppLink string
 	// Workers is how many dossiers are worked on at once.
 	Workers   int
 	Now       func() time.Time // time.Now when nil

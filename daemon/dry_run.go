@@ -77,6 +77,21 @@ func (d *readOnlyDestination) StoreDocument(context.Context, int64, string, []by
 	return 0, errors.New("a dry run stores no document")
 }
 
+// AppLinks lists the links.
+func (d *readOnlyDestination) AppLinks(ctx context.Context) ([]ledger.AppLink, error) {
+	return d.inner.AppLinks(ctx)
+}
+
+// AddAppLink makes nothing.
+func (d *readOnlyDestination) AddAppLink(context.Context, string) (int64, error) {
+	return 0, errors.New("a dry run makes no app link")
+}
+
+// RemoveAppLink deletes nothing.
+func (d *readOnlyDestination) RemoveAppLink(context.Context, int64) error {
+	return errors.New("a dry run deletes no app link")
+}
+
 func (d *readOnlyDestination) Throttle() ledger.Throttle { return d.inner.Throttle() }
 
 func (d *readOnlyDestination) LocateTied(ctx context.Context, c ledger.Company, tie ledger.PeriodTie) (ledger.Target, error) {

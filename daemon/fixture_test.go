@@ -58,6 +58,7 @@ type fixture struct {
 	deadline     time.Duration
 	hold         bool // balances with findings
 	documents    bool // are stored in Silverfin
+	appLink      string
 	logTo        io.Writer
 	follow       bool // companies that are set up anew
 	reader       daemon.DocumentReader
@@ -179,7 +180,7 @@ func (fx *fixture) open(fbURL, sfURL string) {
 			return s, nil
 		},
 		Reader:  fx.reader,
-		Folders: fx.folders, Links: fx.links, Deadline: fx.deadline, HoldOnFindings: fx.hold, FollowArchived: fx.follow, StoreDocuments: fx.documents, Retention: fx.retention,
+		Folders: fx.folders, Links: fx.links, Deadline: fx.deadline, HoldOnFindings: fx.hold, FollowArchived: fx.follow, StoreDocuments: fx.documents, AppLink: fx.appLink, Retention: fx.retention,
 		Destination: func(id int64) daemon.Destination {
 			if fx.wrapDestination != nil {
 				return fx.wrapDestination(sf.Firm(id))

@@ -58,6 +58,13 @@ type Destination interface {
 	// StoreDocument stores a document with a company, unless one of that name is
 	// there, and returns its id. After an error it may have been stored.
 	StoreDocument(ctx context.Context, companyID int64, name string, content []byte) (id int64, err error)
+	// AppLinks lists the app links of the person who linked the firm.
+	AppLinks(ctx context.Context) ([]ledger.AppLink, error)
+	// AddAppLink makes an app link to an address and returns its id, 0 where that is not
+	// known. After an error it may have been made.
+	AddAppLink(ctx context.Context, address string) (id int64, err error)
+	// RemoveAppLink deletes an app link. One that is gone is no error.
+	RemoveAppLink(ctx context.Context, id int64) error
 	// Throttle says how the calls were slowed down since the client was made.
 	Throttle() ledger.Throttle
 	// Property names the property that a cell is written to, stable over time;

@@ -182,6 +182,9 @@ func (r *run) walk(ctx context.Context) error {
 	if err := r.storePending(ctx); err != nil {
 		return err
 	}
+	if err := r.keepAppLinks(ctx); err != nil {
+		return err
+	}
 	return r.prune(ctx)
 }
 

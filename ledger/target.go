@@ -22,6 +22,8 @@ type Firm struct {
 	// did. Unlike Relink, it goes away when the cause is gone.
 	Problem     string `json:"problem,omitempty"`
 	ProblemCode string `json:"problem_code,omitempty"`
+	// AppLink is the link to the pages that balansd made in the firm; nil for none.
+	AppLink *AppLink `json:"app_link,omitempty"`
 }
 
 // Fails reports whether balansd cannot work in the firm before a person acts.

@@ -44,6 +44,7 @@ func (h *Handler) routeTable() []route {
 		h.dossierRoutes(),
 		h.dossierLinkRoutes(),
 		h.linkRoutes(),
+		h.fromSilverfinRoutes(),
 		h.doubtRoutes(),
 		h.yearRoutes(),
 		h.decisionRoutes(),

@@ -214,6 +214,8 @@ func (f *Firm) meansLocked(c call, status int, text string, html bool) bool {
 // nextAfter says what a person can do about a refusal.
 func (c call) nextAfter(status int) string {
 	switch {
+	case status == http.StatusForbidden && c.scope == linksScope:
+		return "Link the firm again with the scope links, by a person who may make app links in Silverfin."
 	case status == http.StatusForbidden && c.scope != "":
 		return fmt.Sprintf("Give the person who linked the firm access to the dossier in Silverfin; if that is so, link the firm again with the scope %s.", c.scope)
 	case status == http.StatusForbidden:

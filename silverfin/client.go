@@ -44,9 +44,12 @@ type Config struct {
 	BaseURL      string   // scheme and host; empty means defaultBaseURL
 	ClientID     string   // of the application that Silverfin registered
 	ClientSecret string   // never shown
-	Scopes       []string // asked for at the sign-in; empty means what the Target and StoreDocuments need
+	Scopes       []string // asked for at the sign-in; empty means what the Target, StoreDocuments and AppLinks need
 	// StoreDocuments has documents stored in the permanent documents of companies.
 	StoreDocuments bool
+	// AppLinks has app links made and deleted, in the menu of AppLinkMenu.
+	AppLinks    bool
+	AppLinkMenu AppLinkMenu
 	// HTTP carries every request; nil means a plain client with a time limit
 	// of one minute. It may repeat what is safe to repeat; redirects are never followed.
 	HTTP  *http.Client
@@ -137,6 +140,9 @@ func (cfg Config) withDefaults() Config {
 		cfg.Scopes = cfg.Target.scopes()
 		if cfg.StoreDocuments {
 			cfg.Scopes = append(cfg.Scopes, documentScopes()...)
+		}
+		if cfg.AppLinks {
+			cfg.Scopes = append(cfg.Scopes, linksScope)
 		}
 	}
 	if cfg.HTTP == nil {

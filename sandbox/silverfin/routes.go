@@ -85,7 +85,7 @@ func (s *Silverfin) routes() http.Handler {
 		mux.HandleFunc("POST "+prefix+"/oauth/authorize", s.decide)
 	}
 	mux.HandleFunc("POST /f/{firm}/oauth/token", s.token)
-	for _, route := range slices.Concat(s.companyRoutes(), s.customRoutes(), s.templateRoutes(), s.documentRoutes()) {
+	for _, route := range slices.Concat(s.companyRoutes(), s.customRoutes(), s.templateRoutes(), s.documentRoutes(), s.appLinkRoutes()) {
 		method, path, _ := strings.Cut(route.pattern, " ")
 		mux.Handle(method+" /api/v4/f/{firm}"+path, s.serve(route))
 	}

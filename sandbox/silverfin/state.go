@@ -21,6 +21,8 @@ type state struct {
 	Writes     []writeRecord      `json:"writes,omitempty"`
 	Codes      []*authCode        `json:"codes,omitempty"`
 	Tokens     []*tokenPair       `json:"tokens,omitempty"`
+	AppLinks   []AppLink          `json:"app_links,omitempty"`
+	User       string             `json:"user,omitempty"` // who makes the calls; see SetUser
 }
 
 type firm struct {
@@ -155,7 +157,7 @@ func (x *index) rebuild(st *state) {
 // mixes up two ids meets a 404 instead of another object.
 var firstIDs = map[string]int64{
 	"firm": 1001, "template": 4001, "firm_workflow": 6001, "company": 100_001, "document": 900_001, "workflow": 2_000_001,
-	"reconciliation": 4_000_001, "period": 7_000_001, "token": 1,
+	"reconciliation": 4_000_001, "period": 7_000_001, "app_link": 8_000_001, "token": 1,
 }
 
 // newID returns the next id of a kind. The same calls return the same ids.
