@@ -106,6 +106,25 @@ func TestAppLinkWithAFaultAtEveryCall(t *testing.T) {
 	}
 }
 
+// A link whose answer was lost is known as balansd's even if no run saw it since.
+func TestAppLinkIsKnownBeforeItIsMade(t *testing.T) {
+	for _, next := range []string{"", movedAddress} {
+		fx := withAppLink(t)
+		fx.sf.Faults().Add(faults.Fault{Method: "POST", Path: "/api/v4/f/*/app/*", Kind: faults.LostAfter})
+		fx.nights(1)
+		if n := len(fx.sf.AppLinks()); n != 1 {
+			t.Fatalf("there are %d links", n)
+		}
+		fx.setAppLink(next)
+		fx.nights(1)
+		if next == "" {
+			fx.wantAppLinks()
+		} else {
+			fx.wantAppLinks(next)
+		}
+	}
+}
+
 // kill -9 at every change of the state leaves one link.
 func TestAppLinkCutOffAtEveryStep(t *testing.T) {
 	for n := int64(1); !t.Failed(); n++ {

@@ -24,7 +24,7 @@ func arriveFromSilverfin(rq *request) error {
 	if company := companyOf(rq.r); company != 0 {
 		to = ledger.AppLinkPath + "/" + strconv.FormatInt(company, 10)
 	}
-	return rq.renderPage("redirect", struct{ URL, Host string }{to, rq.r.Host})
+	return rq.renderPage("fromsilverfin", to)
 }
 
 // addressOfCompany finds the company in the path of a page of Silverfin.
@@ -43,8 +43,9 @@ func companyOf(r *http.Request) int64 {
 		return 0
 	}
 	if m := addressOfCompany.FindStringSubmatch(from.Path); m != nil {
-		n, _ := strconv.ParseInt(m[1], 10, 64) // 0 where it is too large
-		return n
+		if n, err := strconv.ParseInt(m[1], 10, 64); err == nil {
+			return n
+		}
 	}
 	return 0
 }

@@ -12,9 +12,9 @@ import (
 // which and there is one; to a list else. Nobody learns anything without a session.
 func TestFromSilverfin(t *testing.T) {
 	entry := func(number uint64, dossier string, company int64, start, end string) ledger.Entry {
-		e := ledger.Entry{Number: number, Connection: "c", State: ledger.Done, FiscalYear: financialYear(t, start, end),
+		e := ledger.Entry{Number: number, Connection: "c", State: ledger.Done,
 			Target: &ledger.Target{FirmID: 12, CompanyID: company, CompanyName: "Bakkerij & Co"}}
-		e.Dossier.ID = dossier
+		e.FiscalYear, e.Dossier.ID = financialYear(t, start, end), dossier
 		return e
 	}
 	f := newStubFixture(t, &stubAPI{entries: []ledger.Entry{
