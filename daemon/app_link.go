@@ -96,7 +96,7 @@ func (r *run) removeOldAppLinks(ctx context.Context, f ledger.Firm) (have int64,
 		switch {
 		case right && have == 0:
 			have = l.ID
-		case right || recorded:
+		case recorded:
 			if err := firm.RemoveAppLink(ctx, l.ID); err != nil {
 				return 0, err
 			}

@@ -53,10 +53,10 @@ func (fx *fixture) wantAppLinks(addresses ...string) {
 
 func TestAppLinkIsMadeMovedAndTakenAway(t *testing.T) {
 	fx := withAppLink(t)
-	_, err := fx.d.Sync(t.Context(), daemon.SyncRequest{DryRun: true}, nil)
+	p, err := fx.d.Sync(t.Context(), daemon.SyncRequest{DryRun: true}, nil)
 	fx.must(err)
-	if n := len(fx.sf.AppLinks()); n != 0 {
-		t.Fatalf("a dry run made %d links", n)
+	if n := len(fx.sf.AppLinks()); n != 0 || len(p.Problems) != 0 {
+		t.Fatalf("a dry run made %d links and says %q", n, p.Problems)
 	}
 	fx.nights(3)
 	fx.sync()
