@@ -131,6 +131,8 @@ func TestOpenRoutes(t *testing.T) {
 		"GET /healthz": true, "GET /static/{file}": true,
 		// Comes from Silverfin's site, and only shows a form: see relayCallback.
 		"GET /silverfin/callback": true,
+		// Comes from Silverfin's site, and only leads on: see arriveFromSilverfin.
+		"GET /from-silverfin": true,
 	}
 	f.eachRoute(func(r route, _ string) {
 		if name := r.method + " " + r.path; r.access == open && !known[name] {

@@ -261,6 +261,7 @@ var scopeNeeds = map[string]string{
 	"financials:read":      "periods and figures cannot be read",
 	"financials:write":     "figures cannot be written at the level of reconciliations",
 	"workflows:read":       "it cannot be seen whether the workflow is open",
+	"links":                "there is no link in Silverfin to the pages of balansd",
 }
 
 // missingScopes returns the scopes that were requested and not granted. A server that
