@@ -8,6 +8,7 @@ import (
 	"balansd/balance"
 	"balansd/daemon"
 	"balansd/ledger"
+	"balansd/problem"
 	fakesilverfin "balansd/sandbox/silverfin"
 )
 
@@ -211,4 +212,20 @@ func (fx *fixture) twin(c client) {
 	fx.t.Helper()
 	id := fx.sf.AddCompany(fx.firm, fakesilverfin.Company{Name: "Andere", VAT: c.number.Pretty()})
 	fx.sf.OpenWorkflow(id, fx.sf.AddPeriod(id, day("2025-01-01"), day("2025-12-31")), workflowName)
+}
+
+// The page of a dossier asks for its financial years, and is told that the company is
+// not there.
+func TestYearsOfACompanyThatIsGone(t *testing.T) {
+	fx := newFixture(t)
+	c, _ := fx.deliveredClient(1)
+	if _, err := fx.d.Periods(t.Context(), daemon.EntryRequest{Number: fx.only().Number}); err != nil {
+		t.Error(err)
+	}
+	fx.must(fx.sf.ArchiveCompany(c.company))
+	_, err := fx.d.Sync(t.Context(), daemon.SyncRequest{Full: true}, nil) // reads the list of companies
+	fx.must(err)
+	if _, err := fx.d.Periods(t.Context(), daemon.EntryRequest{Number: fx.only().Number}); !problem.Is(err, problem.SilverfinRefused) {
+		t.Errorf("the years of a company that is gone: %v", err)
+	}
 }

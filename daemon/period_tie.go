@@ -1,6 +1,7 @@
 package daemon
 
 import (
+	"cmp"
 	"context"
 	"fmt"
 	"slices"
@@ -85,6 +86,10 @@ func (d *Daemon) companyOf(ctx context.Context, e ledger.Entry) (inFirm, error) 
 		firms, err := r.cfg.Store.Firms(ctx)
 		if err != nil {
 			return inFirm{}, err
+		}
+		if ix := d.companies.load(firms, r.cfg.Now(), maxKnownAge); ix != nil && ix.lacks(*t) {
+			return inFirm{}, problem.New(problem.SilverfinRefused, fmt.Sprintf("%s (company %d) is archived in Silverfin, or gone", t.CompanyName, t.CompanyID),
+				fmt.Sprintf("Sync its dossier, which looks for another company with its number: balansd sync --dossier %s.", cmp.Or(e.Dossier.EnterpriseNumber.String(), e.Dossier.ID)))
 		}
 		for _, f := range firms {
 			if f.ID == t.FirmID {

@@ -27,6 +27,7 @@ type yearsData struct {
 	Rows        []yearRow
 	TiedTo      string // the financial year that a person chose
 	Unavailable bool   // Silverfin cannot be asked now
+	Gone        bool   // the company is archived there, or gone
 }
 
 // yearRow is a financial year in Silverfin.
@@ -52,7 +53,8 @@ func yearsPage(rq *request) error {
 	case err != nil && !rq.isPartial():
 		return err
 	case err != nil:
-		d.Unavailable = true
+		d.Gone = problem.Is(err, problem.SilverfinRefused)
+		d.Unavailable = !d.Gone
 		return rq.render(http.StatusOK, "years", "years", d)
 	}
 	if err := rq.fillYears(&d, list); err != nil {

@@ -84,6 +84,10 @@ func TestYearsPage(t *testing.T) {
 	if got := ben.get("/dossiers/5/years"); got.code != http.StatusOK || !strings.Contains(got.body, "niet opgehaald") {
 		t.Errorf("without Silverfin the page of a dossier shows %d %s", got.code, got.body)
 	}
+	d.down = problem.New(problem.SilverfinRefused, "there is no such company", "")
+	if got := ben.get("/dossiers/5/years"); got.code != http.StatusOK || !strings.Contains(got.body, "gearchiveerd") {
+		t.Errorf("of a company that is gone the page of a dossier shows %d %s", got.code, got.body)
+	}
 	ben.header.Del("HX-Request")
 	if got := ben.get("/dossiers/5/years"); got.code == http.StatusOK {
 		t.Errorf("without Silverfin: %d", got.code)
