@@ -53,6 +53,7 @@ type dossierRow struct {
 	reason     ledger.Reason
 	stateIndex int // of the state in ledger.States, for counting
 	firm       int64
+	company    int64
 	name       string // folded, for searching
 	search     string
 }
@@ -85,7 +86,7 @@ func rowOf(e ledger.Entry) *dossierRow {
 	r := &dossierRow{key: dossierKey{e.Connection, d.ID}, number: e.Number, version: e.Version, end: e.FiscalYear.End,
 		updated: e.UpdatedAt, state: e.State, reason: e.Reason, stateIndex: max(0, slices.Index(ledger.States(), e.State)), name: fold(cmp.Or(d.Name, d.ID))}
 	if e.Target != nil {
-		r.firm = e.Target.FirmID
+		r.firm, r.company = e.Target.FirmID, e.Target.CompanyID
 	}
 	parts := []string{r.name, fold(d.ID), fold(d.AffiliationNumber), d.EnterpriseNumber.String(), d.EnterpriseNumber.Pretty()}
 	if e.Target != nil {
@@ -174,6 +175,19 @@ func (b *dossierIndex) build(ctx context.Context, store Store, now time.Time) er
 	b.rows, b.builtAt = fresh.rows, now
 	b.generation++
 	return nil
+}
+
+// inCompany returns the dossiers that go to a company.
+func (b *dossierIndex) inCompany(firm, company int64) []dossierKey {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	var keys []dossierKey
+	for key, r := range b.rows {
+		if r.firm == firm && r.company == company {
+			keys = append(keys, key)
+		}
+	}
+	return keys
 }
 
 // inOrder returns all rows in an order. The slice must not be changed.

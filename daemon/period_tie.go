@@ -62,7 +62,7 @@ func (d *Daemon) periodsFor(ctx context.Context, e ledger.Entry) (CompanyPeriods
 	if err != nil {
 		return CompanyPeriods{}, err
 	}
-	others, err := d.entriesIn(ctx, in)
+	others, err := d.entriesIn(ctx, in, e)
 	if err != nil {
 		return CompanyPeriods{}, err
 	}
@@ -109,13 +109,14 @@ func (d *Daemon) companyOf(ctx context.Context, e ledger.Entry) (inFirm, error) 
 }
 
 // entriesIn returns the entries that are in a period of a company, or go there, by
-// period.
-func (d *Daemon) entriesIn(ctx context.Context, in inFirm) (map[int64][]ledger.Entry, error) {
+// period: those of the entry's dossier, and of the others that go to the company.
+func (d *Daemon) entriesIn(ctx context.Context, in inFirm, e ledger.Entry) (map[int64][]ledger.Entry, error) {
 	byPeriod := map[int64][]ledger.Entry{}
-	for o, err := range d.config().Store.Entries(ctx, ledger.Query{}) {
-		if err != nil {
-			return nil, err
-		}
+	entries, err := d.entriesOf(ctx, in, e)
+	if err != nil {
+		return nil, err
+	}
+	for _, o := range entries {
 		var firm, company, period int64
 		switch {
 		case o.State == ledger.Superseded || o.State == ledger.Ignored:
@@ -129,6 +130,29 @@ func (d *Daemon) entriesIn(ctx context.Context, in inFirm) (map[int64][]ledger.E
 		}
 	}
 	return byPeriod, nil
+}
+
+// entriesOf returns the entries of a dossier, and of the others that go to a company.
+func (d *Daemon) entriesOf(ctx context.Context, in inFirm, e ledger.Entry) ([]ledger.Entry, error) {
+	store := d.config().Store
+	if err := d.dossierIndex.build(ctx, store, d.config().Now()); err != nil {
+		return nil, err
+	}
+	own := dossierKey{e.Connection, e.Dossier.ID}
+	dossiers := append(d.dossierIndex.inCompany(in.firm.ID, in.company.ID), own)
+	slices.SortFunc(dossiers, func(a, b dossierKey) int {
+		return cmp.Or(cmp.Compare(a.connection, b.connection), cmp.Compare(a.dossier, b.dossier))
+	})
+	var entries []ledger.Entry
+	for _, key := range slices.Compact(dossiers) {
+		for o, err := range store.Entries(ctx, ledger.Query{Connection: key.connection, DossierID: key.dossier}) {
+			if err != nil {
+				return nil, err
+			}
+			entries = append(entries, o)
+		}
+	}
+	return entries, nil
 }
 
 // Tie has a balance go into a period of its company whose financial year is another

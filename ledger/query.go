@@ -12,6 +12,7 @@ type Query struct {
 	States     []State `json:"states,omitempty"`
 	Reason     Reason  `json:"reason,omitempty"`
 	Connection string  `json:"connection,omitempty"`
+	DossierID  string  `json:"dossier_id,omitempty"` // exactly; with Connection only its entries are read
 	FirmID     int64   `json:"firm_id,omitempty"`
 	Dossier    string  `json:"dossier,omitempty"` // id, affiliation number, enterprise number, or part of the name
 	Below      uint64  `json:"below,omitempty"`   // only entries with a smaller number, for paging
@@ -25,6 +26,7 @@ func (q Query) Matches(e Entry) bool {
 	case len(q.States) > 0 && !slices.Contains(q.States, e.State),
 		q.Reason != "" && q.Reason != e.Reason,
 		q.Connection != "" && q.Connection != e.Connection,
+		q.DossierID != "" && q.DossierID != e.Dossier.ID,
 		q.FirmID != 0 && (e.Target == nil || e.Target.FirmID != q.FirmID),
 		q.Dossier != "" && !e.Dossier.Matches(q.Dossier):
 		return false

@@ -175,13 +175,11 @@ func versionsPage(rq *request) error {
 		return err
 	}
 	var list []ledger.Entry
-	for e, err := range rq.API.Entries(rq.r.Context(), ledger.Query{Connection: f.Entry.Connection, Dossier: f.Entry.Dossier.ID}) {
+	for e, err := range rq.API.Entries(rq.r.Context(), ledger.Query{Connection: f.Entry.Connection, DossierID: f.Entry.Dossier.ID}) {
 		if err != nil {
 			return err
 		}
-		if e.Dossier.ID == f.Entry.Dossier.ID {
-			list = append(list, e)
-		}
+		list = append(list, e)
 		if len(list) == maxVersions {
 			break
 		}

@@ -57,7 +57,8 @@ func (s *Store) OpenEntries(ctx context.Context) iter.Seq2[ledger.Entry, error] 
 }
 
 // Entries iterates over the entries that match the query, newest first. With states
-// or a reason it reads only the entries of those states.
+// or a reason it reads only the entries of those states, and with a connection and a
+// dossier id only those of that dossier.
 func (s *Store) Entries(ctx context.Context, q ledger.Query) iter.Seq2[ledger.Entry, error] {
 	below := q.Below
 	if below == 0 {
@@ -69,12 +70,18 @@ func (s *Store) Entries(ctx context.Context, q ledger.Query) iter.Seq2[ledger.En
 	}
 	return s.pages(ctx, func(r reader, limit int) []uint64 {
 		var found []uint64
-		if len(states) == 0 {
+		switch {
+		case q.Connection != "" && q.DossierID != "":
+			dossier := dossierPrefix(q.Connection, q.DossierID)
+			found = appendNumbers(found, r.walk(tByDossier, dossier, after(dossier)), -1)
+			found = slices.DeleteFunc(found, func(n uint64) bool { return n >= below })
+		case len(states) == 0:
 			found = appendNumbers(found, r.walkBack(tEntries, nil, number(below)), limit)
-		}
-		for _, letter := range []byte(lettersOf(states)) {
-			to := append([]byte{letter}, number(below)...)
-			found = appendNumbers(found, r.walkBack(tByState, []byte{letter}, to), limit)
+		default:
+			for _, letter := range []byte(lettersOf(states)) {
+				to := append([]byte{letter}, number(below)...)
+				found = appendNumbers(found, r.walkBack(tByState, []byte{letter}, to), limit)
+			}
 		}
 		slices.SortFunc(found, func(a, b uint64) int { return cmp.Compare(b, a) })
 		found = found[:min(limit, len(found))]

@@ -3,6 +3,7 @@ package store_test
 import (
 	"fmt"
 	"iter"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -336,6 +337,12 @@ func TestQuery(t *testing.T) {
 		{ledger.Query{Reason: ledger.NoCompany}, []uint64{}},
 		{ledger.Query{Connection: "C1"}, []uint64{4, 3, 2, 1}},
 		{ledger.Query{Connection: "C2"}, []uint64{}},
+		{ledger.Query{Connection: "C1", DossierID: "D2"}, []uint64{2}},
+		{ledger.Query{Connection: "C1", DossierID: "D2", States: []ledger.State{ledger.Done}}, []uint64{}},
+		{ledger.Query{Connection: "C1", DossierID: "D2", Below: 2}, []uint64{}},
+		{ledger.Query{Connection: "C2", DossierID: "D2"}, []uint64{}},
+		{ledger.Query{Connection: "C1", DossierID: "d2"}, []uint64{}}, // exactly
+		{ledger.Query{DossierID: "D2", States: []ledger.State{ledger.Waiting}}, []uint64{2}},
 		{ledger.Query{FirmID: 12}, []uint64{3}},
 		{ledger.Query{Dossier: "D2"}, []uint64{2}},
 		{ledger.Query{Dossier: "d2"}, []uint64{2}}, // a part of the name
@@ -352,6 +359,28 @@ func TestQuery(t *testing.T) {
 	}
 	if diff := cmp.Diff([]uint64{2}, numbers(t, s.OpenEntries(ctx))); diff != "" {
 		t.Errorf("open: %s", diff)
+	}
+}
+
+// The entries of one dossier come chunk by chunk too, newest first.
+func TestQueryOfADossier(t *testing.T) {
+	t.Parallel()
+	s := openNew(t)
+	var page []ledger.Entry
+	var want []uint64
+	for i := range 300 {
+		dossier := "D1"
+		if i%3 == 0 {
+			dossier = "D2"
+		} else {
+			want = append(want, uint64(i+1))
+		}
+		page = append(page, found(fmt.Sprint(i), "1", dossier, fmt.Sprint(i)))
+	}
+	record(t, s, page...)
+	slices.Reverse(want)
+	if diff := cmp.Diff(want, numbers(t, s.Entries(t.Context(), ledger.Query{Connection: "C1", DossierID: "D1"}))); diff != "" {
+		t.Error(diff)
 	}
 }
 
