@@ -192,8 +192,8 @@ func (d *delivery) verdict(cause error) (ledger.Entry, error) {
 
 // remedies are what a person can do about each reason to wait. It is never changed.
 var remedies = map[ledger.Reason]string{
-	ledger.NoCompany:          "Put the enterprise number on the company in Silverfin, or link the dossier to a company in the configuration.",
-	ledger.SeveralCompanies:   "Link the dossier to the right company in the configuration, or archive the other one in Silverfin.",
+	ledger.NoCompany:          "Put the enterprise number on the company in Silverfin, or link the dossier to a company: on its page, or balansd links set.",
+	ledger.SeveralCompanies:   "Link the dossier to the right company, on its page or with balansd links set, or archive the other one in Silverfin.",
 	ledger.NoPeriod:           "Add the financial year to the company in Silverfin, or say which period is meant: balansd links tie.",
 	ledger.YearDiffers:        "Correct the financial year in Silverfin, or say that the balance goes into that period all the same: balansd links tie.",
 	ledger.WorkflowClosed:     "Open the annual-accounts workflow in Silverfin; the balance goes in the night after.",
