@@ -28,7 +28,7 @@ func (h *Handler) syncRoutes() []route {
 // defaultSlowAfter is the default of Config.SlowAfter.
 const defaultSlowAfter = 30 * time.Second
 
-// maxJobs bounds the jobs that are kept in memory.
+// maxJobs bounds the jobs that are kept in memory besides those that run.
 const maxJobs = 100
 
 // jobs holds the runs that people started on the pages. They end with the process; what
@@ -66,10 +66,11 @@ func (h *Handler) startJob(ctx context.Context, j job, r daemon.SyncRequest) str
 	one := &j
 	h.jobs.mu.Lock()
 	h.jobs.list = append(h.jobs.list, one)
-	if len(h.jobs.list) > maxJobs {
+	for over := 0; len(h.jobs.list) > maxJobs && over >= 0; {
 		// A job that still runs is kept: somebody may be watching it.
-		over := slices.IndexFunc(h.jobs.list, func(j *job) bool { return !j.End.IsZero() })
-		h.jobs.list = slices.Delete(h.jobs.list, max(over, 0), max(over, 0)+1)
+		if over = slices.IndexFunc(h.jobs.list, func(j *job) bool { return !j.End.IsZero() }); over >= 0 {
+			h.jobs.list = slices.Delete(h.jobs.list, over, over+1)
+		}
 	}
 	h.jobs.mu.Unlock()
 	go func() {
