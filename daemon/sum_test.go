@@ -179,6 +179,7 @@ func TestPartsOfTwoModelsAreNotAdded(t *testing.T) {
 	fx.add(c, fx.of(c, 3, 2025))
 	fx.add(other, full)
 	fx.sync()
+	fx.sync() // the one that had its turn first was waiting for the other
 	fx.wantState(fx.newest(), ledger.Waiting, ledger.PartsDiffer)
 	fx.nothingIn(c)
 }
