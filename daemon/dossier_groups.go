@@ -61,9 +61,10 @@ func (d *Daemon) newGroup(ctx context.Context, members []ledger.Entry) (ledger.C
 					"Dissolve that one first: balansd links group --remove.")
 			}
 		}
-		if x, y := members[0].Dossier.EnterpriseNumber, e.Dossier.EnterpriseNumber; !agree(x, y) {
-			return c, problem.New(problem.NumberDiffers, fmt.Sprintf("%s has enterprise number %s, and %s has %s", dossierName(members[0].Listing), x.Pretty(),
-				dossierName(e.Listing), y.Pretty()), "Only dossiers of one employer can be added up.")
+		number := e.Dossier.EnterpriseNumber
+		if i := slices.IndexFunc(members, func(m ledger.Entry) bool { return !agree(m.Dossier.EnterpriseNumber, number) }); i >= 0 {
+			return c, problem.New(problem.NumberDiffers, fmt.Sprintf("%s has enterprise number %s, and %s has %s", dossierName(members[i].Listing),
+				members[i].Dossier.EnterpriseNumber.Pretty(), dossierName(e.Listing), number.Pretty()), "Only dossiers of one employer can be added up.")
 		}
 		c.Parts = append(c.Parts, ref)
 		if c.Name == "" {

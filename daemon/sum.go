@@ -175,26 +175,32 @@ func partMissing(detail string) error {
 	return &ledger.WaitingError{Reason: ledger.PartMissing, Detail: detail}
 }
 
-// checkAlike returns a *ledger.WaitingError for balances that cannot be added up.
+// checkAlike returns a *ledger.WaitingError for balances that cannot be added up. Each
+// is compared with each: the number or the year of some may be unknown.
 func checkAlike(parts []part) error {
-	first := parts[0].entry
-	for _, p := range parts[1:] {
-		var what, one, other string
-		x, y := first.Dossier.EnterpriseNumber, p.entry.Dossier.EnterpriseNumber
-		switch {
-		case first.Model != p.entry.Model:
-			what, one, other = "model", string(first.Model), string(p.entry.Model)
-		case first.FiscalYear.Start != p.entry.FiscalYear.Start && !first.FiscalYear.Start.IsZero() && !p.entry.FiscalYear.Start.IsZero():
-			what, one, other = "financial year", first.FiscalYear.String(), p.entry.FiscalYear.String()
-		case x != y && x != "" && y != "":
-			what, one, other = "enterprise number", x.Pretty(), y.Pretty()
-		default:
-			continue
+	for i, p := range parts {
+		for _, q := range parts[i+1:] {
+			if what := unlike(p.entry, q.entry); what != "" {
+				return &ledger.WaitingError{Reason: ledger.PartsDiffer, Detail: fmt.Sprintf("entries %d and %d are to be added up, and are not of the same %s",
+					p.entry.Number, q.entry.Number, what)}
+			}
 		}
-		return &ledger.WaitingError{Reason: ledger.PartsDiffer, Detail: fmt.Sprintf("entries %d and %d are to be added up, and are not of the same %s: %s and %s",
-			first.Number, p.entry.Number, what, one, other)}
 	}
 	return nil
+}
+
+// unlike says of what two balances are not the same, with both; empty for none.
+func unlike(a, b ledger.Entry) string {
+	start, other := a.FiscalYear.Start, b.FiscalYear.Start
+	switch x, y := a.Dossier.EnterpriseNumber, b.Dossier.EnterpriseNumber; {
+	case a.Model != b.Model:
+		return fmt.Sprintf("model: %s and %s", a.Model, b.Model)
+	case start != other && !start.IsZero() && !other.IsZero():
+		return fmt.Sprintf("financial year: %s and %s", a.FiscalYear, b.FiscalYear)
+	case !agree(x, y):
+		return fmt.Sprintf("enterprise number: %s and %s", x.Pretty(), y.Pretty())
+	}
+	return ""
 }
 
 // recordSum records the sum of the parts, unless it is the newest of the group for

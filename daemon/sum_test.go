@@ -2,9 +2,12 @@ package daemon_test
 
 import (
 	"context"
+	"fmt"
+	"path/filepath"
 	"strings"
 	"sync/atomic"
 	"testing"
+	"time"
 
 	"balansd/balance"
 	"balansd/daemon"
@@ -265,5 +268,44 @@ func TestSumCutOffAtEveryStep(t *testing.T) {
 		if through {
 			return
 		}
+	}
+}
+
+// Figures of two enterprises are never added up, also where a third dossier, without a
+// number, comes before them, and where the numbers are known only after the grouping.
+func TestTwoEnterprisesAreNotAddedUp(t *testing.T) {
+	fx, dir := withFolder(t)
+	a, b := fx.client(1), fx.client(2)
+	names := []string{"een", "twee", "vier"}
+	put := func(year int, clients ...client) {
+		for i, c := range clients {
+			fx.put(filepath.Join(dir, names[i], fmt.Sprintf("sociale balans %d.csv", year)), fx.of(c, int64(i+1), year), fx.clock())
+		}
+		fx.later(time.Hour)
+		fx.sync()
+		fx.sync()
+	}
+	group := func() error {
+		r := daemon.GroupRequest{By: "An"}
+		for _, name := range names {
+			r.Dossiers = append(r.Dossiers, "map/"+name)
+		}
+		_, err := fx.d.Group(t.Context(), r)
+		return err
+	}
+	put(2024, client{}, client{}, client{})
+	fx.must(group())
+	put(2025, client{}, a, b)
+	for _, e := range fx.entries() {
+		if len(e.Parts) > 0 && e.FiscalYear.End.Year == 2025 {
+			t.Errorf("figures of %s and %s were added up", a.number, b.number)
+		}
+	}
+	fx.nothingIn(a)
+	fx.nothingIn(b)
+	_, err := fx.d.Ungroup(t.Context(), daemon.GroupRequest{Dossiers: []string{"map/een"}, By: "An"})
+	fx.must(err)
+	if err := group(); !problem.Is(err, problem.NumberDiffers) || !strings.Contains(err.Error(), a.number.Pretty()) {
+		t.Errorf("a group of two enterprises: %v", err)
 	}
 }
