@@ -25,7 +25,7 @@ const testenv = "internal/testenv"
 
 // base are the packages that everybody shares: the domain types, and in internal
 // what several packages need and no library has.
-var base = []string{"balance", "ledger", "problem", "internal"}
+var base = []string{"balance", "ledger", "mapping", "problem", "internal"}
 
 // services are the packages that only the command line puts together. They do
 // not import one another.
@@ -58,6 +58,7 @@ var allowedImports = map[string][]string{
 	"store":          append([]string{"keyvalue"}, base...),
 	"transport":      {"problem"},
 	"ledger":         {"balance"},
+	"mapping":        {"balance", "problem", "internal"},
 	"balance":        {},
 	"problem":        {},
 
@@ -90,6 +91,7 @@ func first(dir string) string {
 var forbiddenImports = map[string][]string{
 	"balance":   {"os", "net", "net/http", "time/tzdata"},
 	"ledger":    {"os", "net", "net/http"},
+	"mapping":   {"os", "net", "net/http"},
 	"problem":   {"os"}, // it names the HTTP statuses
 	"daemon":    {"net/http", "go.etcd.io/bbolt", "os/exec"},
 	"config":    {"net/http"},
@@ -139,7 +141,7 @@ func forbidden(pkg, file, imported string) string {
 		switch first(pkg) {
 		case "daemon", "cli", "":
 			allowed = slices.Concat(base, services, []string{"cli"})
-		case "internal", "sandbox", "balance", "ledger", "problem":
+		case "internal", "sandbox", "balance", "ledger", "mapping", "problem":
 		case "portal": // its changes are recorded by the audited API
 			allowed = append(allowed, "sandbox", "keyvalue", "localapi")
 		default:

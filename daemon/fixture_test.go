@@ -17,6 +17,7 @@ import (
 	"balansd/finbox"
 	"balansd/folder"
 	"balansd/ledger"
+	"balansd/mapping"
 	fakefinbox "balansd/sandbox/finbox"
 	"balansd/sandbox/madeup"
 	fakesilverfin "balansd/sandbox/silverfin"
@@ -65,7 +66,7 @@ type fixture struct {
 	retention    ledger.Retention
 	rps          float64
 	workers      int // 8 when 0
-	target       silverfin.Target
+	target       mapping.Target
 	network      http.RoundTripper // takes the place of the network, so that time can be faked
 	linker       func(daemon.Linker) daemon.Linker
 

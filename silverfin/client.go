@@ -15,6 +15,7 @@ import (
 	"golang.org/x/time/rate"
 
 	"balansd/internal/loopback"
+	"balansd/mapping"
 	"balansd/problem"
 )
 
@@ -57,7 +58,7 @@ type Config struct {
 	// Home says where the state is in use: tokens that were received elsewhere
 	// are not renewed before TakeOver. Nil means that nobody asks.
 	Home   func(context.Context) (Home, error)
-	Target Target
+	Target mapping.Target
 	// Workflow and Lock have usable zero values.
 	Workflow WorkflowMatch
 	Lock     LockMatch
@@ -110,7 +111,7 @@ func New(cfg Config) (*Client, error) {
 	if cfg.Vault == nil {
 		return nil, problem.New(problem.Unexpected, "the Silverfin client has no place to keep tokens", "")
 	}
-	cfg.Target = cfg.Target.withDefaults()
+	cfg.Target = cfg.Target.WithDefaults()
 	if err := cfg.Target.Validate(); err != nil {
 		return nil, err
 	}
@@ -137,7 +138,7 @@ func New(cfg Config) (*Client, error) {
 // withDefaults returns cfg with defaults for zero values.
 func (cfg Config) withDefaults() Config {
 	if len(cfg.Scopes) == 0 {
-		cfg.Scopes = cfg.Target.scopes()
+		cfg.Scopes = targetScopes(cfg.Target)
 		if cfg.StoreDocuments {
 			cfg.Scopes = append(cfg.Scopes, documentScopes()...)
 		}

@@ -10,17 +10,18 @@ import (
 
 	"balansd/balance"
 	"balansd/ledger"
+	"balansd/mapping"
 	"balansd/problem"
 )
 
 // Property names the custom property that takes a cell's figure, as
 // "namespace.key"; empty when the mapping leaves the cell out.
 func (f *Firm) Property(c balance.Cell) string {
-	p, ok := f.client.cfg.Target.property(c)
+	p, ok := f.client.cfg.Target.Property(c)
 	if !ok {
 		return ""
 	}
-	return p.namespace + "." + p.key
+	return p.String()
 }
 
 // propertyJSON is one custom property on the wire.
@@ -32,7 +33,7 @@ type propertyJSON struct {
 
 // propertyValue is one custom property as Silverfin returned it.
 type propertyValue struct {
-	property
+	mapping.Property
 	value   string // see valueText
 	present bool   // whether there is a value
 }
@@ -68,7 +69,7 @@ func (f *Firm) readProperties(ctx context.Context, p ledger.Target) (*snapshot, 
 		}
 		r.pages = append(r.pages, properties)
 		for _, h := range properties {
-			if cell, ours := f.client.cfg.Target.cell(h.property); ours && h.present {
+			if cell, ours := f.client.cfg.Target.Cell(h.Property); ours && h.present {
 				r.figures[cell] = h.value
 				r.pageOf[cell] = i
 			}
@@ -97,8 +98,8 @@ func (f *Firm) properties(c call, items listPage) ([]propertyValue, error) {
 			return nil, f.unable(c, "its answer cannot be read") // a person's figure may be behind it
 		}
 		var h propertyValue
-		h.namespace, _ = valueText(r["namespace"])
-		h.key, _ = valueText(r["key"])
+		h.Namespace, _ = valueText(r["namespace"])
+		h.Key, _ = valueText(r["key"])
 		h.value, h.present = valueText(r["value"])
 		list = append(list, h)
 	}

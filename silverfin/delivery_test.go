@@ -15,6 +15,7 @@ import (
 
 	"balansd/balance"
 	"balansd/ledger"
+	"balansd/mapping"
 	"balansd/problem"
 	"balansd/sandbox/faults"
 	"balansd/sandbox/madeup"
@@ -53,7 +54,7 @@ func TestDeliverToPeriod(t *testing.T) {
 
 func TestDeliverToReconciliation(t *testing.T) {
 	r := newTestEnv(t, fakesilverfin.Options{}, func(c *silverfin.Config) {
-		c.Target = silverfin.Target{Level: silverfin.LevelReconciliation, Handle: "made_up_social", Namespace: "made_up",
+		c.Target = mapping.Target{Level: mapping.LevelReconciliation, Handle: "made_up_social", Namespace: "made_up",
 			Map: map[string]string{"1003": "other.total"}, Key: "c{code}", RequireStarred: true}
 	})
 	id := r.sandbox.AddReconciliation(r.company.ID, "made_up_social", workflow)
@@ -170,7 +171,7 @@ func TestCompanies(t *testing.T) {
 }
 
 func TestLocateNotYet(t *testing.T) {
-	social := silverfin.Target{Level: silverfin.LevelReconciliation, Handle: "made_up_social", RequireStarred: true}
+	social := mapping.Target{Level: mapping.LevelReconciliation, Handle: "made_up_social", RequireStarred: true}
 	year := func(end string) balance.Period {
 		d, err := balance.ParseDate(end)
 		if err != nil {
@@ -180,7 +181,7 @@ func TestLocateNotYet(t *testing.T) {
 	}
 	for name, tc := range map[string]struct {
 		options fakesilverfin.Options
-		target  silverfin.Target
+		target  mapping.Target
 		make    func(*testEnv)
 		year    balance.Period
 		reason  ledger.Reason

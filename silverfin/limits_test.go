@@ -11,6 +11,7 @@ import (
 	"time"
 
 	"balansd/ledger"
+	"balansd/mapping"
 	fakesilverfin "balansd/sandbox/silverfin"
 	"balansd/silverfin"
 )
@@ -94,7 +95,7 @@ func TestCancelReleasesSlots(t *testing.T) {
 
 func TestRequireStarred(t *testing.T) {
 	r := newTestEnv(t, fakesilverfin.Options{}, func(c *silverfin.Config) {
-		c.Target = silverfin.Target{Level: silverfin.LevelReconciliation, Handle: "made_up_social", RequireStarred: true}
+		c.Target = mapping.Target{Level: mapping.LevelReconciliation, Handle: "made_up_social", RequireStarred: true}
 		inner := c.HTTP.Transport
 		c.HTTP = &http.Client{Transport: roundTrip(func(req *http.Request) (*http.Response, error) {
 			resp, err := inner.RoundTrip(req)

@@ -11,6 +11,7 @@ import (
 	"balansd/balance"
 	"balansd/internal/clip"
 	"balansd/ledger"
+	"balansd/mapping"
 )
 
 // Locate finds where a company takes the balance of a financial year: the
@@ -51,7 +52,7 @@ func (f *Firm) locateIn(ctx context.Context, c ledger.Company, p ledger.CompanyP
 		FirmID: f.id, CompanyID: c.ID, CompanyName: c.Name, PeriodID: p.ID, PeriodEnd: p.End,
 		URL: fmt.Sprintf("%s/f/%d/%d/ledgers/%d/workflows/%d", f.client.base, f.id, c.ID, p.ID, open[0]),
 	}
-	if f.client.cfg.Target.Level != LevelReconciliation {
+	if f.client.cfg.Target.Level != mapping.LevelReconciliation {
 		return target, nil
 	}
 	workflow, reconciliation, err := f.reconciliation(ctx, c, p, open)
@@ -98,7 +99,7 @@ func (f *Firm) openWorkflows(ctx context.Context, company ledger.Company, p ledg
 				open = append(open, id)
 			}
 		}
-		return len(open) > 0 && f.client.cfg.Target.Level != LevelReconciliation
+		return len(open) > 0 && f.client.cfg.Target.Level != mapping.LevelReconciliation
 	})
 	closed := func(detail string, args ...any) error {
 		return &ledger.WaitingError{Reason: ledger.WorkflowClosed, Detail: fmt.Sprintf(detail, args...)}

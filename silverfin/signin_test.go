@@ -13,6 +13,7 @@ import (
 
 	"go.uber.org/goleak"
 
+	"balansd/mapping"
 	"balansd/problem"
 	fakesilverfin "balansd/sandbox/silverfin"
 	"balansd/silverfin"
@@ -286,7 +287,7 @@ func TestConfigMistakes(t *testing.T) {
 		"no secret":      func(c *silverfin.Config) { c.ClientSecret = "" },
 		"bad name":       func(c *silverfin.Config) { c.Workflow.Names = []string{"("} },
 		"bad target":     func(c *silverfin.Config) { c.Target.Level = "account" },
-		"handle missing": func(c *silverfin.Config) { c.Target.Level = silverfin.LevelReconciliation },
+		"handle missing": func(c *silverfin.Config) { c.Target.Level = mapping.LevelReconciliation },
 	} {
 		cfg := good
 		change(&cfg)

@@ -106,7 +106,7 @@ func (u *update) write(ctx context.Context, r *snapshot, want ledger.Figures) er
 	cells := slices.SortedFunc(maps.Keys(want), balance.CompareCells)
 	properties := make(map[balance.Cell]propertyJSON, len(cells))
 	for _, cell := range cells {
-		to, ok := u.client.cfg.Target.property(cell)
+		to, ok := u.client.cfg.Target.Property(cell)
 		if !ok {
 			return problem.New(problem.ConfigInvalid, fmt.Sprintf("the mapping to Silverfin has no place for rubric %s", cell),
 				"Add the rubric to the mapping, or set a key pattern for all rubrics.")
@@ -114,7 +114,7 @@ func (u *update) write(ctx context.Context, r *snapshot, want ledger.Figures) er
 		if strings.TrimSpace(want[cell]) == "" {
 			return problem.New(problem.Unexpected, fmt.Sprintf("rubric %s would be emptied in Silverfin, which balansd never does", cell), "")
 		}
-		properties[cell] = propertyJSON{to.namespace, to.key, want[cell]}
+		properties[cell] = propertyJSON{to.Namespace, to.Key, want[cell]}
 	}
 	decisive := r.pageOfCell(cells[0])
 	cells = slices.DeleteFunc(cells, func(c balance.Cell) bool { return r.pageOfCell(c) != decisive })

@@ -1,4 +1,4 @@
-package silverfin
+package mapping
 
 import (
 	"strings"
@@ -18,7 +18,7 @@ func TestMappingRoundTrip(t *testing.T) {
 			Key: rapid.StringMatching(`[a-z0-9_]{0,4}`).Draw(t, "before") + codeMark +
 				rapid.StringMatching(`[a-z0-9_]{0,4}`).Draw(t, "after"),
 			Map: rapid.MapOfN(rapid.SampledFrom(texts), rapid.StringMatching(`([a-z]{1,3}\.)?[a-z_]{1,4}(1003P?|1021)?`), 0, 4).Draw(t, "map"),
-		}.withDefaults()
+		}.WithDefaults()
 		if target.Validate() != nil {
 			return
 		}
@@ -27,8 +27,8 @@ func TestMappingRoundTrip(t *testing.T) {
 			if err != nil {
 				continue
 			}
-			p, ok := target.property(c)
-			if back, found := target.cell(p); !ok || !found || back != c {
+			p, ok := target.Property(c)
+			if back, found := target.Cell(p); !ok || !found || back != c {
 				t.Fatalf("%s goes to %v and comes back as %v", c, p, back)
 			}
 		}
@@ -36,19 +36,19 @@ func TestMappingRoundTrip(t *testing.T) {
 }
 
 func TestMappingDefaults(t *testing.T) {
-	target := Target{}.withDefaults()
+	target := Target{}.WithDefaults()
 	c := balance.Cell{Code: "1003", Previous: true}
-	if p, ok := target.property(c); !ok || p != (property{"social_balance_integration", "code_1003P"}) {
+	if p, ok := target.Property(c); !ok || p != (Property{"social_balance_integration", "code_1003P"}) {
 		t.Errorf("%v", p)
 	}
-	for _, p := range []property{{"other", "code_1003"}, {"social_balance_integration", "code_1311"},
+	for _, p := range []Property{{"other", "code_1003"}, {"social_balance_integration", "code_1311"},
 		{"social_balance_integration", "code_"}, {"social_balance_integration", "xcode_1003"}, {}} {
-		if c, ok := target.cell(p); ok {
+		if c, ok := target.Cell(p); ok {
 			t.Errorf("%v is %s", p, c)
 		}
 	}
-	only := Target{Map: map[string]string{"1003": "a.b"}}.withDefaults()
-	if _, ok := only.property(balance.Cell{Code: "1021"}); ok {
+	only := Target{Map: map[string]string{"1003": "a.b"}}.WithDefaults()
+	if _, ok := only.Property(balance.Cell{Code: "1021"}); ok {
 		t.Error("a map alone leaves the other rubrics out")
 	}
 }

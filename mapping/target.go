@@ -1,4 +1,4 @@
-package silverfin
+package mapping
 
 import (
 	"fmt"
@@ -39,10 +39,14 @@ type Target struct {
 	RequireStarred bool
 }
 
-// property names one custom property.
-type property struct{ namespace, key string }
+// Property names one custom property of Silverfin.
+type Property struct{ Namespace, Key string }
 
-func (t Target) withDefaults() Target {
+// String returns the property as Map writes it.
+func (p Property) String() string { return p.Namespace + "." + p.Key }
+
+// WithDefaults fills in what is empty.
+func (t Target) WithDefaults() Target {
 	if t.Level == "" {
 		t.Level = LevelPeriod
 	}
@@ -55,8 +59,8 @@ func (t Target) withDefaults() Target {
 	return t
 }
 
-// TargetMistake is one thing that is wrong in a Target.
-type TargetMistake struct {
+// Mistake is one thing that is wrong in a Target.
+type Mistake struct {
 	Setting string // as the configuration names it below the target: key, or map.1003
 	What    string
 	Right   string // what would be right
@@ -78,10 +82,10 @@ func (t Target) Validate() error {
 
 // Mistakes lists what is wrong with the target. Empty fields have their defaults. Two
 // cells must not share a property.
-func (t Target) Mistakes() []TargetMistake {
-	t = t.withDefaults()
-	var list []TargetMistake
-	add := func(setting, what, right string) { list = append(list, TargetMistake{setting, what, right}) }
+func (t Target) Mistakes() []Mistake {
+	t = t.WithDefaults()
+	var list []Mistake
+	add := func(setting, what, right string) { list = append(list, Mistake{setting, what, right}) }
 	switch {
 	case t.Level != LevelPeriod && t.Level != LevelReconciliation:
 		add("level", fmt.Sprintf("%q is not known here", clip.Text(t.Level)), "it is one of period, reconciliation")
@@ -102,18 +106,18 @@ func (t Target) Mistakes() []TargetMistake {
 }
 
 // mapMistakes lists what is wrong with Map.
-func (t Target) mapMistakes() []TargetMistake {
-	var list []TargetMistake
-	usedBy := map[property]string{}
+func (t Target) mapMistakes() []Mistake {
+	var list []Mistake
+	usedBy := map[Property]string{}
 	for _, text := range slices.Sorted(maps.Keys(t.Map)) {
-		add := func(what, right string) { list = append(list, TargetMistake{"map." + text, what, right}) }
+		add := func(what, right string) { list = append(list, Mistake{"map." + text, what, right}) }
 		cell, err := balance.ParseCell(text)
 		if err != nil {
 			add(err.Error(), "write a rubric's code, as 1003 or 1003P")
 			continue
 		}
 		p := t.mapped(text)
-		if !isName(p.namespace) || !isName(p.key) {
+		if !isName(p.Namespace) || !isName(p.Key) {
 			add(fmt.Sprintf("%q names no property", clip.Text(t.Map[text])), "write the key of the custom property, or namespace.key")
 			continue
 		}
@@ -124,35 +128,35 @@ func (t Target) mapMistakes() []TargetMistake {
 			}
 		}
 		if twice {
-			add(fmt.Sprintf("shares the property %s.%s with rubric %s", p.namespace, p.key, other), "give each rubric a property of its own")
+			add(fmt.Sprintf("shares the property %s with rubric %s", p, other), "give each rubric a property of its own")
 		}
 		usedBy[p] = text
 	}
 	return list
 }
 
-// property returns where a cell lands; false when the mapping leaves it out.
-func (t Target) property(c balance.Cell) (property, bool) {
+// Property returns where a cell lands; false when the mapping leaves it out.
+func (t Target) Property(c balance.Cell) (Property, bool) {
 	if _, ok := t.Map[c.String()]; ok {
 		return t.mapped(c.String()), true
 	}
 	if t.Key == "" {
-		return property{}, false
+		return Property{}, false
 	}
-	return property{t.Namespace, strings.Replace(t.Key, codeMark, c.String(), 1)}, true
+	return Property{t.Namespace, strings.Replace(t.Key, codeMark, c.String(), 1)}, true
 }
 
 // mapped returns the property that Map names for a cell's text.
-func (t Target) mapped(text string) property {
+func (t Target) mapped(text string) Property {
 	namespace, key, dotted := strings.Cut(t.Map[text], ".")
 	if !dotted {
-		return property{t.Namespace, namespace}
+		return Property{t.Namespace, namespace}
 	}
-	return property{namespace, key}
+	return Property{namespace, key}
 }
 
-// cell returns the cell that lands at a property; false when none does.
-func (t Target) cell(p property) (balance.Cell, bool) {
+// Cell returns the cell that lands at a property; false when none does.
+func (t Target) Cell(p Property) (balance.Cell, bool) {
 	for text := range t.Map {
 		if t.mapped(text) == p {
 			c, err := balance.ParseCell(text)
@@ -167,30 +171,18 @@ func (t Target) cell(p property) (balance.Cell, bool) {
 }
 
 // fromPattern reads a property by the key pattern alone.
-func (t Target) fromPattern(p property) (balance.Cell, bool) {
+func (t Target) fromPattern(p Property) (balance.Cell, bool) {
 	before, after, ok := strings.Cut(t.Key, codeMark)
-	if !ok || p.namespace != t.Namespace || len(p.key) < len(before)+len(after) {
+	if !ok || p.Namespace != t.Namespace || len(p.Key) < len(before)+len(after) {
 		return balance.Cell{}, false
 	}
-	text, head := strings.CutPrefix(p.key, before)
+	text, head := strings.CutPrefix(p.Key, before)
 	text, tail := strings.CutSuffix(text, after)
 	if !head || !tail {
 		return balance.Cell{}, false
 	}
 	c, err := balance.ParseCell(text)
 	return c, err == nil
-}
-
-// scopes are the OAuth scopes that a target needs. Silverfin asks for
-// administration:write for the custom properties of a period, and for
-// financials:write for those of a reconciliation.
-func (t Target) scopes() []string {
-	write := "administration:write"
-	if t.Level == LevelReconciliation {
-		write = "financials:write"
-	}
-	return []string{"user:profile", "user:firm", "administration:read", "communication:read",
-		"financials:read", write, "workflows:read"}
 }
 
 // isName reports whether a text can be a namespace or a key.
