@@ -2,6 +2,7 @@ package cli
 
 import (
 	"context"
+	"strings"
 	"time"
 
 	"balansd/accounts"
@@ -13,7 +14,12 @@ import (
 	"github.com/rs/zerolog"
 )
 
+// pagesURL returns the address of the pages by which browsers reach them, without a
+// trailing slash.
 func pagesURL(cfg *config.Config) string {
+	if cfg.Portal.URL != "" {
+		return strings.TrimRight(cfg.Portal.URL, "/")
+	}
 	return portal.BaseURL(cfg.Portal.Listen, cfg.Portal.Hostnames, cfg.Portal.CertificateFile != "")
 }
 

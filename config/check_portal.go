@@ -4,6 +4,8 @@ import (
 	"crypto/tls"
 	"fmt"
 	"net"
+	"net/url"
+	"regexp"
 	"strings"
 	"time"
 
@@ -24,7 +26,7 @@ func (r *reader) checkPortal(p Portal) {
 	case !loopback.IsHost(host) && p.CertificateFile == "":
 		r.reject("portal.listen", fmt.Sprintf("%s can be reached over the network, and no certificate is set", p.Listen),
 			"set certificate_file and key_file, or write 127.0.0.1 as the host")
-	case !loopback.IsHost(host) && len(p.Hostnames) == 0:
+	case !loopback.IsHost(host) && len(p.Hostnames) == 0 && p.URL == "":
 		r.reject("portal.hostnames", "no name is set by which browsers reach the pages", "give the server's name, as balansd.kantoor.example")
 	}
 	for i, name := range p.Hostnames {
@@ -33,12 +35,38 @@ func (r *reader) checkPortal(p Portal) {
 				"write the name alone, without https:// and port")
 		}
 	}
+	r.checkPortalURL(p)
 	r.checkKeyPair("portal.certificate_file", p.CertificateFile, "portal.key_file", p.KeyFile)
 	checkRange(r, "portal.session_time", p.SessionTime, 5*time.Minute, 30*24*time.Hour, formatDuration)
 	if t := p.MetricsToken; !t.IsZero() && len(t.Reveal()) < 16 {
 		r.reject("portal.metrics_token", "it is shorter than 16 characters", "make a longer one, at random")
 	}
 	r.checkOIDC(p.OIDC)
+}
+
+// pagesPath matches the path of the pages' address.
+var pagesPath = regexp.MustCompile(`^(/[A-Za-z0-9_~-][A-Za-z0-9._~-]*)*/?$`)
+
+// checkPortalURL requires the address of the pages to be one that browsers can use. One
+// under TLS without a certificate is that of a proxy: without its address all people would
+// share the proxy's, and a stranger's wrong passwords would keep them all out.
+func (r *reader) checkPortalURL(p Portal) {
+	if p.URL == "" {
+		return
+	}
+	r.checkURL("portal.url", p.URL)
+	u, err := url.Parse(p.URL)
+	switch {
+	case err != nil:
+	case u.RawQuery != "" || u.ForceQuery:
+		r.reject("portal.url", "the address holds a ? part", "leave that part out")
+	case !pagesPath.MatchString(u.EscapedPath()):
+		r.reject("portal.url", fmt.Sprintf("the path %q has other characters than letters, digits and - . _ ~", clip.Text(u.Path)),
+			"write a path as /balansd/, or none")
+	case u.Scheme == "https" && p.CertificateFile == "" && len(p.TrustedProxies) == 0:
+		r.reject("portal.trusted_proxies", "portal.url is that of a reverse proxy, and it is not known from which address that calls",
+			"give it, as [127.0.0.1, \"::1\"] for one on this server")
+	}
 }
 
 // checkKeyPair requires a certificate and its key, PEM files, to be set both or

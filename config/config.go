@@ -223,7 +223,9 @@ type Network struct {
 // Portal says where the web pages are, and who may see them.
 type Portal struct {
 	Listen           string        `yaml:"listen"`             // host:port; empty: no pages
-	Hostnames        []string      `yaml:"hostnames"`          // the names by which browsers reach it, besides loopback's own
+	URL              string        `yaml:"url"`                // by which browsers reach it, where a reverse proxy is in front; empty: what follows from the rest
+	TrustedProxies   []Addresses   `yaml:"trusted_proxies"`    // whose X-Forwarded-For is believed
+	Hostnames        []string      `yaml:"hostnames"`          // the names by which browsers reach it, besides loopback's own and that of URL
 	CertificateFile  string        `yaml:"certificate_file"`   // PEM; needed where Listen is not loopback
 	KeyFile          string        `yaml:"key_file"`           // PEM
 	SessionTime      time.Duration `yaml:"session_time"`       // a person signs in again after this long

@@ -112,6 +112,22 @@ func TestPortalIsSafe(t *testing.T) {
 		"portal: {listen: \"80\"}":                           "is no address",
 		"portal: {hostnames: [\"https://balansd.example\"]}": "is no host name",
 		"portal: {oidc: {client_id: x}}":                     "portal.oidc.issuer",
+
+		"portal: {url: \"http://127.0.0.1:8080/balansd/\"}":                                       "",
+		"portal: {url: \"https://office.example/a/b-1/\", trusted_proxies: [127.0.0.1, \"::1\"]}": "",
+		"portal: {url: \"https://office.example\", trusted_proxies: [10.0.0.0/24, \"fd00::/8\"]}": "",
+		"portal: {url: \"https://office.example\"}":                                               "portal.trusted_proxies",
+		"portal: {url: \"http://office.example\", trusted_proxies: [127.0.0.1]}":                  "is not encrypted",
+		"portal: {url: \"office.example\"}":                                                       "is no web address",
+		"portal: {url: \"https://office.example/?x\", trusted_proxies: [127.0.0.1]}":              "holds a ? part",
+		"portal: {url: \"https://office.example/a//b\", trusted_proxies: [127.0.0.1]}":            "the path",
+		"portal: {url: \"https://office.example/../b\", trusted_proxies: [127.0.0.1]}":            "the path",
+		"portal: {url: \"https://office.example/%22b\", trusted_proxies: [127.0.0.1]}":            "the path",
+		"portal: {url: \"https://office.example\", trusted_proxies: [nginx.example]}":             "is no IP address",
+		"portal: {url: \"https://office.example\", trusted_proxies: [10.0.0.1/24]}":               "is no IP address",
+		"portal: {url: \"https://office.example\", trusted_proxies: [\"fe80::1%eth0\"]}":          "is no IP address",
+		"portal: {url: \"https://office.example\", trusted_proxies: [\"::ffff:10.0.0.0/120\"]}":   "is no IP address",
+		"portal: {url: \"https://office.example\", trusted_proxies: 127.0.0.1}":                   "write a list",
 	} {
 		_, err := load(t, text+"\n")
 		got := ""

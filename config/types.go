@@ -5,6 +5,7 @@ import (
 	"encoding"
 	"fmt"
 	"math"
+	"net/netip"
 	"reflect"
 	"strconv"
 	"strings"
@@ -127,6 +128,35 @@ func (h Hours) String() string {
 	}
 	return h.From.String() + "-" + h.To.String()
 }
+
+// Addresses are the IP addresses of one network, or a single address.
+type Addresses struct{ netip.Prefix }
+
+// UnmarshalText reads an address as 10.0.0.5, or a network as 10.0.0.0/24.
+func (a *Addresses) UnmarshalText(text []byte) error {
+	if one, err := netip.ParseAddr(string(text)); err == nil && one.Zone() == "" {
+		one = one.Unmap()
+		a.Prefix = netip.PrefixFrom(one, one.BitLen())
+		return nil
+	}
+	network, err := netip.ParsePrefix(string(text))
+	if err != nil || network != network.Masked() || network.Addr().Is4In6() {
+		return &valueError{fmt.Sprintf("%q is no IP address", clip.Text(string(text))), "write an address as 10.0.0.5, or a network as 10.0.0.0/24"}
+	}
+	a.Prefix = network
+	return nil
+}
+
+// String writes what UnmarshalText reads.
+func (a Addresses) String() string {
+	if a.IsSingleIP() {
+		return a.Addr().String()
+	}
+	return a.Prefix.String()
+}
+
+// MarshalText returns String.
+func (a Addresses) MarshalText() ([]byte, error) { return []byte(a.String()), nil }
 
 // Days is a time span in whole days, at least one; 0 is for ever.
 type Days int
