@@ -34,6 +34,7 @@ func (s *Sandbox) newControl() *control.Control {
 		return nil, s.FillWith(FillOptions{Companies: order.Companies, Year: order.Year})
 	})
 	c.Add("POST /demo", "add the dossiers of the demo, in every situation", func(*http.Request) (any, error) { return s.Demo() })
+	c.Add("POST /templates", "add a firm with a made-up template of a kind, and dossiers in which it was filled in by hand", s.orderTemplate)
 	return c
 }
 

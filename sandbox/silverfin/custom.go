@@ -5,7 +5,6 @@ import (
 	"encoding/json"
 	"fmt"
 	"net/http"
-	"strconv"
 )
 
 // maxProperties is how many properties one call may send.
@@ -67,7 +66,7 @@ func (s *Silverfin) shown(company *company, p *period, r reconciliation) bool {
 }
 
 func (s *Silverfin) showReconciliation(company *company, r reconciliation) map[string]any {
-	out := map[string]any{"id": r.ID, "handle": r.Handle, "template_id": r.Template, "starred": true}
+	out := map[string]any{"id": r.ID, "handle": r.Handle, "template_id": r.Template, "starred": !r.Unstarred}
 	if t := s.index.firms[company.FirmID].template(r.Template); t != nil {
 		for _, lang := range []string{"en", "nl", "fr"} {
 			out["name_"+lang] = t.Attributes["name_"+lang]
@@ -82,31 +81,6 @@ func (s *Silverfin) getReconciliation(c *call) response {
 		return notFound(missing)
 	}
 	return response{http.StatusOK, s.showReconciliation(t.company, *t.reconciliation)}
-}
-
-// getResults computes results as a made-up template would: each property under
-// its key, numbers and truth values as such, and whether it is reconciled.
-func (s *Silverfin) getResults(c *call) response {
-	t, missing := s.target(c)
-	if missing != "" {
-		return notFound(missing)
-	}
-	custom := t.custom()
-	out := map[string]any{"status": "unreconciled", "note": nil}
-	if len(custom) > 0 {
-		out["status"] = "reconciled"
-	}
-	for n, value := range custom {
-		text := plain(value)
-		var result any = text
-		if f, err := strconv.ParseFloat(text, 64); err == nil && json.Valid([]byte(text)) {
-			result = f
-		} else if b, err := strconv.ParseBool(text); err == nil {
-			result = b
-		}
-		out[s.state.Properties[n].Key] = result
-	}
-	return response{http.StatusOK, out}
 }
 
 // customJSON is one custom property in the API.

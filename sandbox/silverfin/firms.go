@@ -229,6 +229,38 @@ func (s *Silverfin) AddReconciliation(companyID int64, handle, workflow string) 
 	return id
 }
 
+// AddReconciliationOf is AddReconciliation for one template of the firm, by its id:
+// a handle alone does not tell two templates apart. An unstarred one is left out of the
+// annual accounts.
+func (s *Silverfin) AddReconciliationOf(companyID, template int64, workflow string, starred bool) (int64, error) {
+	var id int64
+	err := s.withCompany(companyID, func(c *company) error {
+		t := s.index.firms[c.FirmID].template(template)
+		if t == nil {
+			return noSuch("template", template)
+		}
+		handle, _ := t.Attributes["handle"].(string)
+		id = s.newID("reconciliation")
+		c.Reconciliations = append(c.Reconciliations, reconciliation{
+			ID: id, Template: template, Handle: handle, Workflow: workflow, Unstarred: !starred})
+		return nil
+	})
+	return id, err
+}
+
+// SetResultLag makes the results of a firm's templates lag: after a change, that many
+// calls for them still return the old ones. 0 ends it.
+func (s *Silverfin) SetResultLag(firmID int64, calls int) error {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	f := s.index.firms[firmID]
+	if f == nil {
+		return noSuch("firm", firmID)
+	}
+	f.ResultLag = calls
+	return nil
+}
+
 func (s *Silverfin) withCompany(id int64, do func(*company) error) error {
 	s.mu.Lock()
 	defer s.mu.Unlock()

@@ -16,7 +16,7 @@ type state struct {
 	Next       map[string]int64   `json:"next,omitempty"`
 	Firms      []*firm            `json:"firms,omitempty"`
 	Companies  map[int64]*company `json:"companies,omitempty"`
-	Properties []property         `json:"properties,omitempty"`
+	Properties []Property         `json:"properties,omitempty"`
 	Writers    []string           `json:"writers,omitempty"`
 	Writes     []writeRecord      `json:"writes,omitempty"`
 	Codes      []*authCode        `json:"codes,omitempty"`
@@ -30,7 +30,8 @@ type firm struct {
 	Name      string                               `json:"name"`
 	Companies []int64                              `json:"companies,omitempty"`
 	Workflows []firmWorkflow                       `json:"workflows,omitempty"`
-	Templates map[string][]*reconciliationTemplate `json:"templates,omitempty"` // by kind; only reconciliations
+	Templates map[string][]*reconciliationTemplate `json:"templates,omitempty"`  // by kind; only reconciliations
+	ResultLag int                                  `json:"result_lag,omitempty"` // see SetResultLag
 }
 
 type firmWorkflow struct {
@@ -76,15 +77,19 @@ type openWorkflow struct {
 // A reconciliation is a template in a file; its id is the same in every
 // period.
 type reconciliation struct {
-	ID       int64  `json:"id"`
-	Template int64  `json:"template"`
-	Handle   string `json:"handle"`
-	Workflow string `json:"workflow,omitempty"`
+	ID        int64  `json:"id"`
+	Template  int64  `json:"template"`
+	Handle    string `json:"handle"`
+	Workflow  string `json:"workflow,omitempty"`
+	Unstarred bool   `json:"unstarred,omitempty"`
 }
 
 // filledReconciliation is what one period holds of one reconciliation.
 type filledReconciliation struct {
 	Custom customValues `json:"custom,omitempty"`
+	// What the API still shows of the results while they lag, and how many calls saw it.
+	Results map[string]any `json:"results,omitempty"`
+	Seen    int            `json:"seen,omitempty"`
 }
 
 // A reconciliationTemplate is a template of the firm with the attributes that
@@ -95,10 +100,14 @@ type reconciliationTemplate struct {
 	Attributes map[string]any `json:"attributes"`
 }
 
-type property struct {
+// A Property names one custom property.
+type Property struct {
 	Namespace string `json:"namespace"`
 	Key       string `json:"key"`
 }
+
+// String writes the property as the code of a template does: NAMESPACE.KEY.
+func (p Property) String() string { return p.Namespace + "." + p.Key }
 
 // customValues holds custom properties by the number of the property. A value is
 // JSON text: a string or an object.
@@ -118,7 +127,7 @@ type writeRecord struct {
 // An index finds objects in a state. It is never saved.
 type index struct {
 	firms      map[int64]*firm
-	properties map[property]int
+	properties map[Property]int
 	writers    map[string]int
 	codes      map[string]*authCode
 	access     map[string]*tokenPair
@@ -133,7 +142,7 @@ func (x *index) rebuild(st *state) {
 		st.Companies = map[int64]*company{}
 	}
 	*x = index{
-		firms: map[int64]*firm{}, properties: map[property]int{}, writers: map[string]int{},
+		firms: map[int64]*firm{}, properties: map[Property]int{}, writers: map[string]int{},
 		codes: map[string]*authCode{}, access: map[string]*tokenPair{}, refresh: map[string]*tokenPair{},
 	}
 	for _, f := range st.Firms {
@@ -171,7 +180,7 @@ func (s *Silverfin) newID(kind string) int64 {
 }
 
 func (s *Silverfin) property(namespace, key string) int {
-	p := property{namespace, key}
+	p := Property{namespace, key}
 	n, known := s.index.properties[p]
 	if !known {
 		n = len(s.state.Properties)

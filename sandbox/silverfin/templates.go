@@ -11,6 +11,31 @@ import (
 // the API's paths and in the saved state.
 const reconciliations = "reconciliations"
 
+// A Template is a made-up reconciliation template. Its text says which results it
+// computes; see results.
+type Template struct {
+	Handle      string
+	Names       map[string]string // by language, en, nl or fr; a language that is left out has the handle
+	Text        string
+	Marketplace int64 // the template's id on the marketplace, which hides the text; 0 for the firm's own
+}
+
+// AddTemplate adds a reconciliation template to a firm and returns its id; 0 when there
+// is no such firm. A handle may occur more than once.
+func (s *Silverfin) AddTemplate(firmID int64, t Template) int64 {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	f := s.index.firms[firmID]
+	if f == nil {
+		return 0
+	}
+	id := s.addMadeUpTemplate(f, t.Handle, t.Text, t.Marketplace)
+	for lang, name := range t.Names {
+		f.template(id).Attributes["name_"+lang] = name
+	}
+	return id
+}
+
 func (f *firm) addTemplate(t *reconciliationTemplate) {
 	if f.Templates == nil {
 		f.Templates = map[string][]*reconciliationTemplate{}

@@ -189,7 +189,7 @@ func (s *Silverfin) sorted(c customValues) []int {
 	return keys
 }
 
-func compareProperties(a, b property) int {
+func compareProperties(a, b Property) int {
 	return slices.Compare([]string{a.Namespace, a.Key}, []string{b.Namespace, b.Key})
 }
 
