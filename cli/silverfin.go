@@ -79,7 +79,8 @@ func (n *node) home(ctx context.Context) (silverfin.Home, error) {
 
 // target returns where figures are written.
 func target(t config.Target) mapping.Target {
-	return mapping.Target{Level: t.Level, Handle: t.Handle, Namespace: t.Namespace, Key: t.Key, Map: t.Map, RequireStarred: t.RequireStarred}
+	return mapping.Target{Level: t.Level, Handle: t.Handle, Namespace: t.Namespace, Key: t.Key, KeyPrevious: t.KeyPrevious,
+		Map: t.Map, RequireStarred: t.RequireStarred}
 }
 
 // noSilverfin is the client of a configuration without Silverfin. Its calls return a

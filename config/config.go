@@ -140,7 +140,8 @@ type Target struct {
 	Handle         string            `yaml:"handle"`          // of the reconciliation template, at level reconciliation
 	Namespace      string            `yaml:"namespace"`       // of the custom properties
 	Key            string            `yaml:"key"`             // pattern; {code} is a rubric as 1003, or 1003P for the previous year; empty: Map alone
-	Map            map[string]string `yaml:"map"`             // rubric to key or namespace.key; takes precedence over Key
+	KeyPrevious    string            `yaml:"key_previous"`    // the same for the previous year, where {code} is the rubric without the P
+	Map            map[string]string `yaml:"map"`             // rubric to key or namespace.key; takes precedence over the patterns
 	RequireStarred bool              `yaml:"require_starred"` // at level reconciliation: only a starred reconciliation takes figures
 }
 

@@ -31,8 +31,11 @@ type Target struct {
 	// for the previous year. Empty means code_{code}, or nothing beyond Map
 	// when there is a Map.
 	Key string
+	// KeyPrevious is the pattern of the keys of the previous year, with {code} for
+	// the rubric without the P. Empty leaves them to Key.
+	KeyPrevious string
 	// Map names the property of single cells as "namespace.key", or "key" in
-	// Namespace. It goes before Key.
+	// Namespace. It goes before the patterns.
 	Map map[string]string
 	// RequireStarred refuses a reconciliation that is not starred, which
 	// Silverfin leaves out of the annual accounts.
@@ -98,41 +101,73 @@ func (t Target) Mistakes() []Mistake {
 	if !isName(t.Namespace) || strings.Contains(t.Namespace, ".") {
 		add("namespace", fmt.Sprintf("%q cannot be a namespace", clip.Text(t.Namespace)), "leave points and blanks out")
 	}
-	if t.Key != "" && (strings.Count(t.Key, codeMark) != 1 || !isName(t.Key)) {
-		add("key", fmt.Sprintf("%q does not hold {code} once", clip.Text(t.Key)),
-			"put {code} where the rubric's code belongs, as code_{code}")
+	checkPattern := func(setting, pattern string) {
+		if pattern != "" && (strings.Count(pattern, codeMark) != 1 || !isName(pattern)) {
+			add(setting, fmt.Sprintf("%q does not hold {code} once", clip.Text(pattern)),
+				"put {code} where the rubric's code belongs, as code_{code}")
+		}
 	}
-	return append(list, t.mapMistakes()...)
+	checkPattern("key", t.Key)
+	checkPattern("key_previous", t.KeyPrevious)
+	if list = append(list, t.mapMistakes()...); len(list) > 0 {
+		return list
+	}
+	return t.sharedProperties()
 }
 
-// mapMistakes lists what is wrong with Map.
+// mapMistakes lists what is wrong with the entries of Map, each by itself.
 func (t Target) mapMistakes() []Mistake {
 	var list []Mistake
-	usedBy := map[Property]string{}
 	for _, text := range slices.Sorted(maps.Keys(t.Map)) {
 		add := func(what, right string) { list = append(list, Mistake{"map." + text, what, right}) }
-		cell, err := balance.ParseCell(text)
-		if err != nil {
-			add(err.Error(), "write a rubric's code, as 1003 or 1003P")
-			continue
-		}
 		p := t.mapped(text)
-		if !isName(p.Namespace) || !isName(p.Key) {
+		if _, err := balance.ParseCell(text); err != nil {
+			add(err.Error(), "write a rubric's code, as 1003 or 1003P")
+		} else if !isName(p.Namespace) || !isName(p.Key) {
 			add(fmt.Sprintf("%q names no property", clip.Text(t.Map[text])), "write the key of the custom property, or namespace.key")
-			continue
 		}
-		other, twice := usedBy[p]
-		if c, ok := t.fromPattern(p); !twice && ok && c != cell {
-			if _, moved := t.Map[c.String()]; !moved {
-				other, twice = c.String(), true
-			}
-		}
-		if twice {
-			add(fmt.Sprintf("shares the property %s with rubric %s", p, other), "give each rubric a property of its own")
-		}
-		usedBy[p] = text
 	}
 	return list
+}
+
+// sharedProperties lists the cells that share a property with another one.
+func (t Target) sharedProperties() []Mistake {
+	var list []Mistake
+	usedBy := map[Property]balance.Cell{}
+	for _, c := range formCells() {
+		p, ok := t.Property(c)
+		if !ok {
+			continue
+		}
+		other, shared := usedBy[p]
+		usedBy[p] = c
+		_, inMap := t.Map[c.String()]
+		_, otherInMap := t.Map[other.String()]
+		switch {
+		case !shared:
+			continue
+		case !inMap && otherInMap:
+			c, other = other, c
+		case !inMap:
+			return append(list, Mistake{"key_previous", fmt.Sprintf("gives the rubrics %s and %s the same property %s", other, c, p),
+				"write a pattern that differs from key, as {code}_n1"})
+		}
+		list = append(list, Mistake{"map." + c.String(), fmt.Sprintf("shares the property %s with rubric %s", p, other),
+			"give each rubric a property of its own"})
+	}
+	return list
+}
+
+// formCells lists all cells of the form, in its order.
+func formCells() []balance.Cell {
+	var all []balance.Cell
+	for _, r := range balance.Rubrics() {
+		all = append(all, balance.Cell{Code: r.Code})
+		if r.HasPrevious() {
+			all = append(all, balance.Cell{Code: r.Code, Previous: true})
+		}
+	}
+	return all
 }
 
 // Property returns where a cell lands; false when the mapping leaves it out.
@@ -140,10 +175,14 @@ func (t Target) Property(c balance.Cell) (Property, bool) {
 	if _, ok := t.Map[c.String()]; ok {
 		return t.mapped(c.String()), true
 	}
-	if t.Key == "" {
+	pattern, code := t.Key, c.String()
+	if c.Previous && t.KeyPrevious != "" {
+		pattern, code = t.KeyPrevious, c.Code
+	}
+	if pattern == "" {
 		return Property{}, false
 	}
-	return Property{t.Namespace, strings.Replace(t.Key, codeMark, c.String(), 1)}, true
+	return Property{t.Namespace, strings.Replace(pattern, codeMark, code, 1)}, true
 }
 
 // mapped returns the property that Map names for a cell's text.
@@ -163,26 +202,28 @@ func (t Target) Cell(p Property) (balance.Cell, bool) {
 			return c, err == nil
 		}
 	}
-	c, ok := t.fromPattern(p)
-	if _, moved := t.Map[c.String()]; !ok || moved {
+	if p.Namespace != t.Namespace {
 		return balance.Cell{}, false
 	}
-	return c, true
+	for _, text := range []string{inPattern(t.Key, p.Key), inPattern(t.KeyPrevious, p.Key) + "P"} {
+		c, err := balance.ParseCell(text)
+		if at, ok := t.Property(c); err == nil && ok && at == p {
+			return c, true
+		}
+	}
+	return balance.Cell{}, false
 }
 
-// fromPattern reads a property by the key pattern alone.
-func (t Target) fromPattern(p Property) (balance.Cell, bool) {
-	before, after, ok := strings.Cut(t.Key, codeMark)
-	if !ok || p.Namespace != t.Namespace || len(p.Key) < len(before)+len(after) {
-		return balance.Cell{}, false
-	}
-	text, head := strings.CutPrefix(p.Key, before)
+// inPattern returns what stands at {code} in a key; empty when the key is not of the
+// pattern.
+func inPattern(pattern, key string) string {
+	before, after, ok := strings.Cut(pattern, codeMark)
+	text, head := strings.CutPrefix(key, before)
 	text, tail := strings.CutSuffix(text, after)
-	if !head || !tail {
-		return balance.Cell{}, false
+	if !ok || !head || !tail {
+		return ""
 	}
-	c, err := balance.ParseCell(text)
-	return c, err == nil
+	return text
 }
 
 // isName reports whether a text can be a namespace or a key.

@@ -17,7 +17,8 @@ func TestMappingRoundTrip(t *testing.T) {
 			Namespace: rapid.StringMatching(`[a-z_]{1,8}`).Draw(t, "namespace"),
 			Key: rapid.StringMatching(`[a-z0-9_]{0,4}`).Draw(t, "before") + codeMark +
 				rapid.StringMatching(`[a-z0-9_]{0,4}`).Draw(t, "after"),
-			Map: rapid.MapOfN(rapid.SampledFrom(texts), rapid.StringMatching(`([a-z]{1,3}\.)?[a-z_]{1,4}(1003P?|1021)?`), 0, 4).Draw(t, "map"),
+			KeyPrevious: rapid.SampledFrom([]string{"", "{code}", "{code}p", "{code}1", "r{code}_n1"}).Draw(t, "previous"),
+			Map:         rapid.MapOfN(rapid.SampledFrom(texts), rapid.StringMatching(`([a-z]{1,3}\.)?[a-z_]{1,4}(1003P?|1021)?`), 0, 4).Draw(t, "map"),
 		}.WithDefaults()
 		if target.Validate() != nil {
 			return
@@ -47,6 +48,15 @@ func TestMappingDefaults(t *testing.T) {
 			t.Errorf("%v is %s", p, c)
 		}
 	}
+	previous := Target{Key: "r{code}_n", KeyPrevious: "r{code}_n1"}.WithDefaults()
+	for cell, key := range map[balance.Cell]string{{Code: "1003"}: "r1003_n", c: "r1003_n1"} {
+		if p, ok := previous.Property(cell); !ok || p.Key != key {
+			t.Errorf("%s goes to %v", cell, p)
+		}
+	}
+	if c, ok := previous.Cell(Property{"social_balance_integration", "r1001_n1"}); ok {
+		t.Errorf("%s has no previous year", c)
+	}
 	only := Target{Map: map[string]string{"1003": "a.b"}}.WithDefaults()
 	if _, ok := only.Property(balance.Cell{Code: "1021"}); ok {
 		t.Error("a map alone leaves the other rubrics out")
@@ -61,6 +71,9 @@ func TestMappingMistakes(t *testing.T) {
 		"namespace":                                          {Namespace: "a b"},
 		"cannot be a namespace":                              {Namespace: "a.b"},
 		"does not hold {code} once":                          {Key: "code"},
+		"key_previous: \"{code}{code}\" does not hold":       {KeyPrevious: "{code}{code}"},
+		"key_previous: gives the rubrics 1003 and 1003P":     {Key: "{code}", KeyPrevious: "{code}"},
+		"key_previous: gives the rubrics 1003P and 10031":    {Key: "{code}", KeyPrevious: "{code}1"},
 		"is not a rubric":                                    {Map: map[string]string{"1311": "a.b"}},
 		"names no property":                                  {Map: map[string]string{"1003": "a."}},
 		"map.1021: shares the property a.b with rubric 1003": {Map: map[string]string{"1003": "a.b", "1021": "a.b"}},
