@@ -74,7 +74,7 @@ func (app *App) useAPI(ctx context.Context, cfg *config.Config, readOnly bool, d
 		}
 		if err == nil {
 			defer func() { _ = n.Close() }()
-			return do(n.api(cfg, nil), cfg)
+			return do(n.api(cfg), cfg)
 		}
 		// A daemon that starts locks the state a moment before it answers.
 		if !problem.Is(err, problem.StateLocked) || ctx.Err() != nil || time.Now().After(deadline) {
@@ -124,26 +124,28 @@ func (app *App) withExistingState(ctx context.Context, empty func(*config.Config
 // nodeAPI implements localapi.API by a node in this process.
 type nodeAPI struct {
 	daemon.API
-	people *accounts.People
-	reload reloader
+	people  *accounts.People
+	process *daemonProcess // nil if no daemon runs
 }
 
-// reloader reads the configuration again. by names who asked.
-type reloader func(ctx context.Context, by string) (localapi.Reloaded, error)
-
-// api returns the API of a node, which records each change in the audit log. reload is nil
-// if no daemon runs.
-func (n *node) api(cfg *config.Config, reload reloader) localapi.API {
+// api returns the API of a node without a daemon, which records each change in the audit
+// log.
+func (n *node) api(cfg *config.Config) localapi.API {
 	people, log := n.people(cfg)
-	return localapi.Audited(nodeAPI{n, people, reload}, log)
+	return localapi.Audited(nodeAPI{n, people, nil}, log)
+}
+
+// noDaemonHere is the problem of what only a running daemon does.
+func noDaemonHere() error {
+	return problem.New(problem.DaemonDown, "no daemon runs here", "Start the service: balansd service start.")
 }
 
 // Reload is localapi.API's.
 func (a nodeAPI) Reload(ctx context.Context, r localapi.ReloadRequest) (localapi.Reloaded, error) {
-	if a.reload == nil {
-		return localapi.Reloaded{}, problem.New(problem.DaemonDown, "no daemon runs here", "Start the service: balansd service start.")
+	if a.process == nil {
+		return localapi.Reloaded{}, noDaemonHere()
 	}
-	return a.reload(ctx, r.By)
+	return a.process.reload(ctx, r.By)
 }
 
 // People is localapi.API's.

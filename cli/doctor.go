@@ -4,14 +4,10 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"net/http"
-	"net/url"
-	"sync"
-	"time"
 
 	"balansd/config"
-	"balansd/problem"
-	"balansd/transport"
+	"balansd/daemon"
+	"balansd/localapi"
 
 	"github.com/spf13/cobra"
 )
@@ -24,121 +20,55 @@ func newDoctorCommand(app *App) *cobra.Command {
 can be reached through the proxy and the firewall, whether its certificate is
 trusted, and whether the clock of this server is right. Each source folder is
 looked through: what it was taken for, how many files and social balances are in
-it, and what the rest is. Nobody is signed in and nothing is changed.`,
+it, and what the rest is. Nobody is signed in and nothing is changed.
+
+When the service runs, it does the looking: with its own proxy, data key, secrets
+and rights, which may be others than those of this command. It takes some
+seconds, and some minutes at most where something does not answer.`,
 		Example: "  balansd doctor",
 		Args:    cobra.NoArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
-			return app.runChecks(cmd.Context(), true)
+			cfg, err := app.configWithAllMistakes()
+			if err != nil {
+				return err
+			}
+			return app.showChecks(app.doctor(cmd.Context(), cfg))
 		},
 	})
 }
 
-// reachTimeout bounds one attempt to reach a service.
-const reachTimeout = 20 * time.Second
-
-// checkServices checks that each configured service can be reached.
-func (app *App) checkServices(ctx context.Context, cfg *config.Config) []checkResult {
-	var list []checkResult
-	clock := &clockSkews{}
-	checkedHosts := map[string]bool{}
-	for _, s := range []struct{ name, address string }{
-		{"Finbox", cfg.Finbox.BaseURL}, {"Finbox sign-in", cfg.Finbox.TokenURL}, {"Silverfin", silverfinAddress(cfg)},
-	} {
-		u, err := url.Parse(s.address)
-		if s.address == "" || err != nil || checkedHosts[u.Host] {
-			continue
-		}
-		checkedHosts[u.Host] = true
-		list = append(list, app.checkReachable(ctx, cfg, s.name, u, clock))
-	}
-	if skew, known := clock.largest(); known {
-		list = append(list, checkClock(skew))
-	}
-	return list
-}
-
-func silverfinAddress(cfg *config.Config) string {
-	if !cfg.Silverfin.Configured() {
-		return ""
-	}
-	return cfg.Silverfin.BaseURL
-}
-
-// checkReachable sends one request to a service. Any response will do, also an error.
-func (app *App) checkReachable(ctx context.Context, cfg *config.Config, name string, u *url.URL, clock *clockSkews) checkResult {
-	way := "directly"
-	if p, err := url.Parse(cfg.Network.Proxy); err == nil && p.Host != "" {
-		way = "through the proxy " + p.Redacted()
-	}
-	address := u.Scheme + "://" + u.Host
-	client, err := transport.New(transport.Config{AllowedHosts: []string{address}, Proxy: cfg.Network.Proxy, CAFile: cfg.Network.CAFile,
-		ClientCertificateFile: cfg.Network.ClientCertificateFile, ClientKeyFile: cfg.Network.ClientKeyFile,
-		Timeout: reachTimeout, Retries: -1, UserAgent: "balansd/" + app.version(), Skew: clock.add, Log: app.quietLog(cfg)})
-	if err != nil {
-		return newCheckResult(name, "", err)
-	}
-	defer client.CloseIdleConnections()
-	req, err := http.NewRequestWithContext(ctx, http.MethodGet, address+"/", nil)
-	if err != nil {
-		return newCheckResult(name, "", err)
-	}
-	start := time.Now()
-	resp, err := client.Do(req)
-	if err != nil {
-		return newCheckResult(name, "", unreachableError(err, name, u.Host, way))
-	}
-	_ = resp.Body.Close()
-	return newCheckResult(name, fmt.Sprintf("%s answers %s, in %d ms", u.Host, way, time.Since(start).Milliseconds()), nil)
-}
-
-// unreachableError returns the problem of a service that cannot be reached.
-func unreachableError(err error, name, host, way string) error {
-	reason, next := transport.Diagnose(err)
-	code := problem.FinboxDown
-	if name == "Silverfin" {
-		code = problem.SilverfinDown
-	}
-	var urlErr *url.Error
-	if errors.As(err, &urlErr) {
-		err = urlErr.Err // without the address, which is in the message
-	}
-	return problem.Wrap(err, code, fmt.Sprintf("%s cannot be reached %s", host, way),
-		"Let this server reach "+host+" through the firewall, or set network.proxy in the configuration.").Because(reason, next)
-}
-
-// clockSkews records how far the clocks of services are ahead of ours.
-type clockSkews struct {
-	mu  sync.Mutex
-	all []time.Duration
-}
-
-func (s *clockSkews) add(d time.Duration) {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	s.all = append(s.all, d)
-}
-
-// largest returns the largest difference, and whether any service sent its time.
-func (s *clockSkews) largest() (most time.Duration, known bool) {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	for _, d := range s.all {
-		if d.Abs() >= most.Abs() {
-			most = d
+// doctor has the running daemon check everything. Without one this process does, as far as
+// it can.
+func (app *App) doctor(ctx context.Context, cfg *config.Config) []daemon.Check {
+	const name = "service"
+	client, err := app.dialDaemon(ctx, cfg)
+	if err == nil {
+		s, statusErr := client.Status(ctx)
+		var found daemon.Examination
+		if found, err = client.Doctor(ctx); err == nil {
+			text := fmt.Sprintf("balansd %s answers, and looked itself", s.Version)
+			return append([]daemon.Check{daemon.NewCheck(name, text, statusErr)}, found.Checks...)
 		}
 	}
-	return most, len(s.all) > 0
+	first := daemon.NewCheck(name, "does not run, so that this command looked, with its own proxy and rights", nil)
+	if !errors.Is(err, localapi.ErrNoDaemon) {
+		first = daemon.NewCheck(name, "", err)
+	}
+	x := examination{app: app, cfg: cfg, log: app.quietLog(cfg)}
+	return append([]daemon.Check{first}, x.examine(ctx, true)...)
 }
 
-func checkClock(skew time.Duration) checkResult {
-	const name = "clock"
-	if skew.Abs() <= 2*time.Minute {
-		return newCheckResult(name, "agrees with that of the services", nil)
+// doctor checks everything in the surroundings of the daemon.
+func (p *daemonProcess) doctor(ctx context.Context) daemon.Examination {
+	cfg, _ := p.node.current()
+	x := examination{app: p.app, cfg: cfg, log: p.log, node: p.node, managed: p.managed}
+	return daemon.Examination{Checks: x.examine(ctx, true)}
+}
+
+// Doctor is localapi.API's.
+func (a nodeAPI) Doctor(ctx context.Context) (daemon.Examination, error) {
+	if a.process == nil {
+		return daemon.Examination{}, noDaemonHere()
 	}
-	side := "behind"
-	if skew < 0 {
-		side = "ahead"
-	}
-	return newCheckResult(name, "", problem.New(problem.NotAllowed, fmt.Sprintf("the clock of this server is %s %s", skew.Abs().Round(time.Minute), side),
-		"Set it right, and have it follow a time server."))
+	return a.process.doctor(ctx), nil
 }

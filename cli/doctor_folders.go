@@ -7,9 +7,10 @@ import (
 	"fmt"
 	"slices"
 	"strings"
+	"sync"
 	"time"
 
-	"balansd/config"
+	"balansd/daemon"
 	"balansd/folder"
 	"balansd/ledger"
 	"balansd/problem"
@@ -20,51 +21,69 @@ const surveyTimeout = 2 * time.Minute
 
 // checkFolders looks through each source folder, and adds what the service found when
 // it listed it last.
-func (app *App) checkFolders(ctx context.Context, cfg *config.Config) []checkResult {
-	all, running, err := app.storedConnections(ctx, cfg)
+func (x *examination) checkFolders(ctx context.Context) []daemon.Check {
+	all, err := x.connections(ctx)
 	if err != nil {
 		all = nil // checkState says what is wrong with it
 	}
-	folders := append(slices.Clone(cfg.Folders), foldersOf(all)...)
+	folders := append(slices.Clone(x.cfg.Folders), foldersOf(all)...)
 	if len(folders) == 0 {
 		return nil
 	}
-	reader, err := newDocumentReader(cfg)
+	reader, err := newDocumentReader(x.cfg)
 	if err != nil {
-		return []checkResult{newCheckResult("folders", "", err)}
+		return one(daemon.NewCheck("folders", "", err))
 	}
 	// What the service found says nothing while no service runs.
 	listed := map[string]ledger.Connection{}
 	for _, c := range all {
-		if running && (c.Kind == ledger.Folder && !c.ListedAt.IsZero() || c.Problem != "") {
+		if x.node != nil && (c.Kind == ledger.Folder && !c.ListedAt.IsZero() || c.Problem != "") {
 			listed[c.ID] = c
 		}
 	}
-	list := make([]checkResult, 0, len(folders))
-	for _, f := range folders {
-		name := "folder " + f.Name
-		src, err := folder.New(folderConfig(cfg, f, reader, nodeOptions{version: app.version(), log: app.quietLog(cfg)}))
-		if err != nil {
-			list = append(list, newCheckResult(name, "", err))
-			continue
-		}
-		text, err := checkFolder(ctx, src, f.Path, listed[f.Name])
-		list = append(list, newCheckResult(name, text, err))
+	o := nodeOptions{version: x.app.version(), log: x.log}
+	if x.node != nil {
+		o = x.node.options
 	}
-	return list
+	list := make([][]daemon.Check, len(folders))
+	var surveys sync.WaitGroup
+	for i, f := range folders {
+		surveys.Go(func() {
+			name := "folder " + f.Name
+			list[i] = runCheck(ctx, surveyTimeout, name, func(ctx context.Context) []daemon.Check {
+				fc := folderConfig(x.cfg, f, reader, o)
+				fc.Hint = o.folderHint
+				text, err := checkFolder(ctx, fc, listed[f.Name])
+				return one(daemon.NewCheck(name, text, err))
+			})
+		})
+	}
+	surveys.Wait()
+	return slices.Concat(list...)
+}
+
+// connections returns the connections that the state has.
+func (x *examination) connections(ctx context.Context) ([]ledger.Connection, error) {
+	if x.node != nil {
+		return x.node.Connections(ctx)
+	}
+	return x.app.storedConnections(ctx, x.cfg)
 }
 
 // checkFolder says what a folder holds, and what is in the way of its listing.
-func checkFolder(ctx context.Context, src *folder.Source, path string, listed ledger.Connection) (string, error) {
+func checkFolder(ctx context.Context, fc folder.Config, listed ledger.Connection) (string, error) {
+	path := fc.Path
 	if listed.Problem != "" {
 		return "", problem.New(problem.FolderDown, "the service could not list it: "+listed.Problem,
 			"Let the account of the service reach and read "+path+"; it is tried again at the next run.")
 	}
-	within, cancel := context.WithTimeout(ctx, surveyTimeout)
-	defer cancel()
-	report, err := src.Survey(within)
+	src, err := folder.New(fc)
+	if err != nil {
+		return "", err
+	}
+	report, err := src.Survey(ctx)
 	switch {
-	case err != nil && ctx.Err() == nil && errors.Is(err, context.DeadlineExceeded):
+	case err != nil && errors.Is(err, context.DeadlineExceeded):
 		text := fmt.Sprintf("%s can be read; it holds more than could be looked through in %s", path, surveyTimeout)
 		if listed.Folder != nil {
 			text += "; the service found " + folderText(*listed.Folder)
@@ -75,7 +94,7 @@ func checkFolder(ctx context.Context, src *folder.Source, path string, listed le
 	}
 	text := fmt.Sprintf("%s can be read: %s. Taken for: %s.", path, folderText(report), report.Taken)
 	if listed.Folder != nil {
-		text += fmt.Sprintf(" The service can read it too, and found %s.", counted(listed.Folder.Files, "file", "files"))
+		text += fmt.Sprintf(" When it was listed last, it had %s.", counted(listed.Folder.Files, "file", "files"))
 		report.Problems, report.Postponed, report.More = listed.Folder.Problems, listed.Folder.Postponed, listed.Folder.More
 	}
 	if len(report.Problems) == 0 {

@@ -41,8 +41,10 @@ func TestMain(m *testing.M) {
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
 	context.AfterFunc(ctx, stop)
 	env := Env{Args: os.Args[1:], Stdin: os.Stdin, Stdout: os.Stdout, Stderr: os.Stderr, Version: "test"}
-	if manager := os.Getenv("NOTIFY_SOCKET"); manager != "" { // set by some tests
-		env.Environ = []string{"NOTIFY_SOCKET=" + manager}
+	for _, name := range []string{"NOTIFY_SOCKET", "BALANSD_NETWORK_PROXY"} { // set by some tests
+		if value := os.Getenv(name); value != "" {
+			env.Environ = append(env.Environ, name+"="+value)
+		}
 	}
 	os.Exit(Main(ctx, env))
 }

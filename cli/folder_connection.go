@@ -69,31 +69,29 @@ func (o nodeOptions) folderHint(path string, err error) (problem.Reason, string)
 }
 
 // storedConnections returns the connections as the daemon has them, or the state when no
-// daemon runs; none when there is no state yet. running says that the daemon answered.
-func (app *App) storedConnections(ctx context.Context, cfg *config.Config) (all []ledger.Connection, running bool, err error) {
+// daemon runs; none when there is no state yet.
+func (app *App) storedConnections(ctx context.Context, cfg *config.Config) ([]ledger.Connection, error) {
 	client, err := app.dialDaemon(ctx, cfg)
 	if err == nil {
-		all, err = client.Connections(ctx)
-		return all, true, err
+		return client.Connections(ctx)
 	}
 	if !errors.Is(err, localapi.ErrNoDaemon) {
-		return nil, false, err
+		return nil, err
 	}
 	if _, err := os.Stat(cfg.StateFile); errors.Is(err, fs.ErrNotExist) {
-		return nil, false, nil
+		return nil, nil
 	}
 	st, err := store.Open(store.Options{Path: cfg.StateFile, KeyPath: cfg.KeyFile, ReadOnly: true})
 	if err != nil {
-		return nil, false, err
+		return nil, err
 	}
 	defer func() { _ = st.Close() }()
-	all, err = st.Connections(ctx)
-	return all, false, err
+	return st.Connections(ctx)
 }
 
 // addedFolders returns the folders that people added, beside those of the configuration.
 func (app *App) addedFolders(ctx context.Context, cfg *config.Config) ([]config.Folder, error) {
-	all, _, err := app.storedConnections(ctx, cfg)
+	all, err := app.storedConnections(ctx, cfg)
 	return foldersOf(all), err
 }
 

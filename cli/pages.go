@@ -35,9 +35,9 @@ type pages struct {
 }
 
 // newPages creates the web pages. It does not listen yet.
-func (n *node) newPages(cfg *config.Config, reload reloader) (*pages, error) {
+func (n *node) newPages(cfg *config.Config, process *daemonProcess) (*pages, error) {
 	people, log := n.people(cfg)
-	p := &pages{api: localapi.Audited(nodeAPI{n, people, reload}, log), people: people, cfg: cfg.Portal, url: pagesURL(cfg), log: n.options.log}
+	p := &pages{api: localapi.Audited(nodeAPI{n, people, process}, log), people: people, cfg: cfg.Portal, url: pagesURL(cfg), log: n.options.log}
 	if cfg.Portal.Listen == "" {
 		return p, nil
 	}

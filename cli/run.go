@@ -141,7 +141,7 @@ func (p *daemonProcess) serve(ctx context.Context) error {
 		return err
 	}
 	defer func() { _ = n.Close() }()
-	pages, err := n.newPages(p.cfg, p.reload)
+	pages, err := n.newPages(p.cfg, p)
 	if err != nil {
 		return err
 	}

@@ -246,11 +246,8 @@ func TestServiceStatus(t *testing.T) {
 	f.service(m, "status").want(t, 3, "something needs a person")
 }
 
-// TestCheckProgram checks the program of an installed service.
+// TestCheckProgram checks the program of a service.
 func TestCheckProgram(t *testing.T) {
-	if got := checkProgram(service.Status{State: service.NotInstalled}, nil); len(got) != 0 {
-		t.Errorf("without a service: %+v", got)
-	}
 	dir := t.TempDir()
 	exe := filepath.Join(dir, "balansd")
 	if err := os.WriteFile(exe, nil, 0o600); err != nil {
@@ -262,8 +259,8 @@ func TestCheckProgram(t *testing.T) {
 	if err := os.Chmod(exe, 0o777); err != nil {
 		t.Fatal(err)
 	}
-	got := checkProgram(service.Status{State: service.On, Executable: exe}, nil)
-	if len(got) != 1 || got[0].Well || !strings.Contains(got[0].Text, "everybody may change it") || !strings.Contains(got[0].Next, "/usr/local/bin") {
+	got := programResult(exe)
+	if got.Well || !strings.Contains(got.Text, "everybody may change it") || !strings.Contains(got.Next, "/usr/local/bin") {
 		t.Errorf("%+v", got)
 	}
 }

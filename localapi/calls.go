@@ -209,6 +209,10 @@ func (c calls) Reload(ctx context.Context, in ReloadRequest) (Reloaded, error) {
 	return do(ctx, c, reload, in)
 }
 
+func (c calls) Doctor(ctx context.Context) (daemon.Examination, error) {
+	return do(ctx, c, doctor, none{})
+}
+
 func (c calls) People(ctx context.Context) ([]accounts.Account, error) {
 	return do(ctx, c, people, none{})
 }

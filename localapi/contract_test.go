@@ -98,6 +98,7 @@ var cases = map[string]func(context.Context, API) []any{
 	"Groups":         full(noRequest(API.Groups)),
 	"Backup":         full(API.Backup),
 	"Reload":         full(API.Reload),
+	"Doctor":         full(noRequest(API.Doctor)),
 	"People":         full(noRequest(API.People)),
 	"Invite":         full(API.Invite),
 	"Enable":         full(API.Enable),

@@ -4,6 +4,7 @@ import (
 	"context"
 
 	"balansd/accounts"
+	"balansd/daemon"
 	"balansd/daemon/daemontest"
 )
 
@@ -13,6 +14,11 @@ type fakeAPI struct{ *daemontest.API }
 func (a fakeAPI) Reload(_ context.Context, r ReloadRequest) (Reloaded, error) {
 	a.Record("Reload", r)
 	return daemontest.Answer[Reloaded](a.API)
+}
+
+func (a fakeAPI) Doctor(context.Context) (daemon.Examination, error) {
+	a.Record("Doctor")
+	return daemontest.Answer[daemon.Examination](a.API)
 }
 
 func (a fakeAPI) People(context.Context) ([]accounts.Account, error) {

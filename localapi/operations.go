@@ -24,6 +24,9 @@ type Administration interface {
 	// Reload has the daemon read its configuration again. A configuration with
 	// mistakes gives a ConfigInvalid problem, and the old one stays in force.
 	Reload(ctx context.Context, r ReloadRequest) (Reloaded, error)
+	// Doctor has the daemon check everything in its own surroundings, the way to Finbox
+	// and Silverfin too. It changes nothing.
+	Doctor(ctx context.Context) (daemon.Examination, error)
 	// People lists who may sign in to the web pages, and the invitations that wait.
 	People(ctx context.Context) ([]accounts.Account, error)
 	// Invite makes a one-time link to the web pages, as accounts.People.Invite does.
@@ -143,6 +146,7 @@ var (
 	discardUpload  = query("discard-upload", noAnswer(API.DiscardUpload))
 	backup         = change("backup", API.Backup, backupRecord)
 	reload         = change("reload", API.Reload, reloadRecord)
+	doctor         = query("doctor", noRequest(API.Doctor))
 	people         = query("people", noRequest(API.People))
 	invite         = query("invite", API.Invite)
 	enable         = query("enable", API.Enable)
@@ -153,7 +157,7 @@ func operations() []servable {
 	return []servable{status, show, document, dossiers, history, stopSync, retry, decide, accept, dismiss, connectFinbox, catalogue, addConnection, testConnection,
 		connections, setConnection, firms, removeFirm, takeOver, beginSilverfin, endSilverfin, link, freeCompanies, exportLinks, importLinks, previewLink, unlink, links,
 		group, ungroup, groups, periods, tie,
-		uploads, upload, checkUpload, clients, chooseClient, confirmUpload, discardUpload, backup, reload, people, invite, enable}
+		uploads, upload, checkUpload, clients, chooseClient, confirmUpload, discardUpload, backup, reload, doctor, people, invite, enable}
 }
 
 // stopRecord names the runs that were stopped.
