@@ -63,7 +63,7 @@ it runs and something needs a person; balansd status says what.`,
 				return err
 			case st.Service.State != service.On, st.hangs:
 				return shownError{problem.New(problem.DaemonDown, "the service does not run as it should", "")}
-			case st.Daemon != nil && needsPerson(*st.Daemon):
+			case st.Daemon != nil && len(st.Daemon.Conditions) > 0:
 				return shownError{problem.New(problem.NeedsPerson, "something needs a person", "")}
 			}
 			return nil
@@ -207,7 +207,7 @@ func daemonText(d daemon.Status, zone *time.Location, line func(name, text strin
 	for _, note := range nightNotes(d, zone) {
 		line("note", note)
 	}
-	if needsPerson(d) {
+	if len(d.Conditions) > 0 {
 		line("to do", "something needs a person; see balansd status")
 	}
 }

@@ -29,7 +29,7 @@ the last run, such as a full disk.`,
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			empty := func(cfg *config.Config) any {
 				return daemon.Status{Version: app.version(), StateFile: cfg.StateFile,
-					Connections: []ledger.Connection{}, Firms: []ledger.Firm{}, Counts: map[ledger.State]int{}, Waiting: []ledger.Entry{}}
+					Connections: []ledger.Connection{}, Firms: []ledger.Firm{}, Counts: map[ledger.State]int{}, Waiting: []ledger.Entry{}, Conditions: []ledger.Condition{}}
 			}
 			return app.withExistingState(cmd.Context(), empty, func(api localapi.API, cfg *config.Config) error {
 				s, err := api.Status(cmd.Context())
@@ -41,40 +41,13 @@ the last run, such as a full disk.`,
 				} else {
 					app.statusText(s, cfg.TimeZone)
 				}
-				if err == nil && needsPerson(s) {
+				if err == nil && len(s.Conditions) > 0 {
 					err = shownError{problem.New(problem.NeedsPerson, "something needs a person", "")}
 				}
 				return err
 			})
 		},
 	})
-}
-
-// needsPerson reports whether something needs a person. The problems of a run count
-// until a later run has none.
-func needsPerson(s daemon.Status) bool {
-	if s.Clock != "" || len(s.State) > 0 {
-		return true
-	}
-	if s.LastRun != nil && s.LastRun.NeedsPerson() {
-		return true
-	}
-	for _, e := range s.Waiting {
-		if e.NeedsPerson() {
-			return true
-		}
-	}
-	for _, f := range s.Firms {
-		if f.Fails() {
-			return true
-		}
-	}
-	for _, c := range s.Connections {
-		if c.Problem != "" && c.Status != ledger.Removed {
-			return true
-		}
-	}
-	return false
 }
 
 // maxMissedNights is how many missed nights are printed; balansd status --json has

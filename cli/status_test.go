@@ -16,33 +16,6 @@ import (
 	"balansd/service"
 )
 
-// TestNeedsPersonAfterRun checks that the exit code of status reports problems of the last
-// run, such as a full disk.
-func TestNeedsPersonAfterRun(t *testing.T) {
-	t.Parallel()
-	night := balance.Date{Year: 2026, Month: 1, Day: 5}
-	good := func(n uint64) *ledger.Run { return &ledger.Run{Number: n} }
-	full := &ledger.Run{Number: 5, Night: night, Stopped: "the disk is full"}
-	down := &ledger.Run{Number: 5, Night: night, Problems: []string{"Finbox cannot be reached"}}
-	halted := &ledger.Run{Number: 5, Night: night, Stopped: "it was stopped", Halted: true}
-	for name, c := range map[string]struct {
-		last, night *ledger.Run
-		needs       bool
-	}{
-		"no run yet":             {nil, nil, false},
-		"a good night":           {good(5), good(5), false},
-		"a night that stopped":   {full, full, true},
-		"a night halted":         {halted, halted, false},
-		"a night with a problem": {down, down, true},
-		"a good run since":       {good(6), full, false},
-		"trouble since":          {full, good(4), true},
-	} {
-		if got := needsPerson(daemon.Status{LastRun: c.last, LastNight: c.night}); got != c.needs {
-			t.Errorf("%s: needs a person: %v", name, got)
-		}
-	}
-}
-
 // TestCommandsWithoutState runs commands that only read where balansd never ran: they
 // create nothing.
 func TestCommandsWithoutState(t *testing.T) {
@@ -118,8 +91,5 @@ func TestStatusOfNightsAndClock(t *testing.T) {
 				t.Errorf("%s does not say %q:\n%s", name, has, text)
 			}
 		}
-	}
-	if !needsPerson(st) {
-		t.Error("a wrong clock does not need a person")
 	}
 }

@@ -175,8 +175,11 @@ type Status struct {
 	Firms       []ledger.Firm        `json:"firms"`
 	Counts      map[ledger.State]int `json:"counts"`
 	Waiting     []ledger.Entry       `json:"waiting"` // what needs a person, newest first, at most 100
-	StateFile   string               `json:"state_file"`
-	Layout      int                  `json:"layout,omitempty"` // of the state file
+	// Conditions are what needs a person: all that is not about a balance, and the
+	// balances of Waiting that do.
+	Conditions []ledger.Condition `json:"conditions"`
+	StateFile  string             `json:"state_file"`
+	Layout     int                `json:"layout,omitempty"` // of the state file
 }
 
 // SyncRequest selects what a run walks over. The zero request walks over

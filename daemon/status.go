@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"iter"
+	"time"
 
 	"balansd/balance"
 	"balansd/ledger"
@@ -20,7 +21,10 @@ const missedList = 7
 const recentRuns = 100
 
 // Status returns the status of the daemon, connections, firms and ledger.
-func (d *Daemon) Status(ctx context.Context) (Status, error) {
+func (d *Daemon) Status(ctx context.Context) (Status, error) { return d.status(ctx, statusList) }
+
+// status returns the status with at most so many entries, 0 for all.
+func (d *Daemon) status(ctx context.Context, entries int) (Status, error) {
 	store := d.config().Store
 	s := Status{Version: d.config().Version, StateFile: d.config().StateFile, Layout: d.config().Layout}
 	d.mu.Lock()
@@ -59,13 +63,20 @@ func (d *Daemon) Status(ctx context.Context) (Status, error) {
 	s.Clock, s.Again = d.scheduler.clockProblem, d.scheduler.retryAt
 	d.scheduler.mu.Unlock()
 	s.State = d.stateProblems(ctx, s.Running)
-	q := ledger.Query{States: []ledger.State{ledger.Differs, ledger.Failed, ledger.Waiting}, Limit: statusList}
+	q := ledger.Query{States: []ledger.State{ledger.Differs, ledger.Failed, ledger.Waiting}, Limit: entries}
 	for e, err := range store.Entries(ctx, q) {
 		if err != nil {
 			return s, err
 		}
 		s.Waiting = append(s.Waiting, e)
 	}
+	var since time.Time
+	if s.Running { // the command line alone may not write, as this does after a wrong clock
+		if since, err = store.NightsSince(ctx, d.config().Now()); err != nil {
+			return s, err
+		}
+	}
+	s.Conditions = conditionsOf(s, since, d.config().Now())
 	return s, nil
 }
 

@@ -3,6 +3,7 @@ package portal
 import (
 	"net/http"
 	"slices"
+	"strconv"
 	"time"
 
 	"balansd/balance"
@@ -28,7 +29,7 @@ type homeData struct {
 	LastRun     *runView // the last nightly run
 	NextRun     time.Time
 	NextRetry   time.Time
-	Missed      []missedRunView
+	Missed      int // nights, since the last good one
 	Clock       string
 	State       []daemon.StateProblem
 	NoBackup    bool
@@ -36,6 +37,7 @@ type homeData struct {
 	Firms       []firmView
 	Linked      bool // at least one active connection and one firm
 	Undecided   int  // the number of dossiers that differ
+	AllGood     bool // nothing needs anybody's attention
 }
 
 func homePage(rq *request) error {
@@ -69,12 +71,14 @@ func homePage(rq *request) error {
 	if s.LastNight != nil {
 		p := rq.runView(*s.LastNight)
 		d.LastRun = &p
-		for _, t := range p.KnownProblems() {
-			d.NoBackup = d.NoBackup || t.Backup()
-		}
 	}
-	for _, m := range s.Missed {
-		d.Missed = append(d.Missed, missedRunView{m})
+	for _, c := range s.Conditions {
+		switch c.Kind {
+		case ledger.BackupFailed:
+			d.NoBackup = true
+		case ledger.NightsMissed:
+			d.Missed, _ = strconv.Atoi(c.Params["nights"])
+		}
 	}
 	active := false
 	for _, c := range s.Connections {
@@ -88,6 +92,7 @@ func homePage(rq *request) error {
 		d.Firms = append(d.Firms, firmView{Firm: f})
 	}
 	d.Linked = active && len(s.Firms) > 0
+	d.AllGood = d.Linked && len(s.Conditions) == 0
 	return rq.renderPage("home", d)
 }
 
@@ -101,22 +106,4 @@ func stateProblems(list []daemon.StateProblem) (known []daemon.StateProblem) {
 		known = append(known, p)
 	}
 	return known
-}
-
-// AllGood reports whether nothing needs anybody's attention.
-func (d homeData) AllGood() bool {
-	if !d.Linked || len(d.Waiting) > 0 || d.Clock != "" || len(d.State) > 0 || d.NoBackup || len(d.Missed) > 0 || d.LastRun != nil && d.LastRun.Kind() != "good" {
-		return false
-	}
-	for _, f := range d.Firms {
-		if f.Fails() {
-			return false
-		}
-	}
-	for _, c := range d.Connections {
-		if c.Status != ledger.Active || c.Problem != "" {
-			return false
-		}
-	}
-	return true
 }
