@@ -87,8 +87,8 @@ func NewPeople(cfg PeopleConfig) *People {
 	return &People{PeopleConfig: cfg, hashing: newHashing(cmp.Or(cfg.HashCost, defaultHashCost)), throttle: newThrottle(cfg.Now)}
 }
 
-// maxName bounds a name, in characters.
-const maxName = 64
+// maxName bounds a name, in characters: that of a mail address (RFC 5321, 4.5.3.1.3).
+const maxName = 254
 
 // keyOf returns the key of a person by name. Two names that a reader would take
 // for one are one: capitals and ways to write an accent do not count.

@@ -33,6 +33,7 @@ const (
 // SessionsConfig is all that Sessions needs besides the people.
 type SessionsConfig struct {
 	Cookie   string        // the name of the cookie
+	Path     string        // of the pages that get the cookie; empty for all
 	Secure   bool          // the pages are served under TLS
 	Lifetime time.Duration // after which a person signs in again; 0 for 12 hours
 	Log      zerolog.Logger
@@ -54,7 +55,7 @@ func NewSessions(people *People, cfg SessionsConfig) *Sessions {
 		Codec:            sessionCodec{},
 		HashTokenInStore: true,
 		Lifetime:         cmp.Or(cfg.Lifetime, defaultSessionLifetime),
-		Cookie: scs.SessionCookie{Name: cfg.Cookie, Path: "/", HttpOnly: true, Persist: true,
+		Cookie: scs.SessionCookie{Name: cfg.Cookie, Path: cmp.Or(cfg.Path, "/"), HttpOnly: true, Persist: true,
 			SameSite: http.SameSiteStrictMode, Secure: cfg.Secure},
 		ErrorFunc: func(w http.ResponseWriter, _ *http.Request, err error) {
 			cfg.Log.Error().Err(err).Msg("a session cannot be kept")

@@ -2,6 +2,8 @@ package cli
 
 import (
 	"context"
+	"crypto/sha256"
+	"encoding/hex"
 	"strings"
 	"time"
 
@@ -21,6 +23,13 @@ func pagesURL(cfg *config.Config) string {
 		return strings.TrimRight(cfg.Portal.URL, "/")
 	}
 	return portal.BaseURL(cfg.Portal.Listen, cfg.Portal.Hostnames, cfg.Portal.CertificateFile != "")
+}
+
+// pagesInstance returns a short name of this installation that no other one on this server
+// has: its state or its address is another.
+func pagesInstance(cfg *config.Config) string {
+	sum := sha256.Sum256([]byte(cfg.StateFile + "\n" + pagesURL(cfg)))
+	return hex.EncodeToString(sum[:4])
 }
 
 // pages are the web pages of a running daemon, and the API that they and the local API
@@ -43,10 +52,13 @@ func (n *node) newPages(cfg *config.Config, process *daemonProcess) (*pages, err
 	}
 	wc := portal.Config{
 		API: p.api, People: people, AuditLog: log, Settings: n.settings, ConfigFile: cfg.File(),
-		Listen: cfg.Portal.Listen, Hostnames: cfg.Portal.Hostnames, Secure: cfg.Portal.CertificateFile != "",
+		Listen: cfg.Portal.Listen, Hostnames: cfg.Portal.Hostnames, URL: p.url, Instance: pagesInstance(cfg),
 		Language: cfg.Language, Zone: cfg.TimeZone, SessionTime: cfg.Portal.SessionTime,
 		MetricsToken: cfg.Portal.MetricsToken.Reveal(), StateSize: n.store.Size, Version: n.options.version,
 		Now: n.options.now, Log: n.options.log,
+	}
+	for _, proxy := range cfg.Portal.TrustedProxies {
+		wc.TrustedProxies = append(wc.TrustedProxies, proxy.Prefix)
 	}
 	if o := cfg.Portal.OIDC; o.Configured() {
 		const timeout = 15 * time.Second // a person waits for it

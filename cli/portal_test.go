@@ -272,3 +272,33 @@ func TestCommandWithAnotherConfiguration(t *testing.T) {
 		t.Errorf("another's daemon: %v", err)
 	}
 }
+
+// TestPagesBehindProxy: invitations lead to the address of the pages as people reach it,
+// and two installations have cookies of their own.
+func TestPagesBehindProxy(t *testing.T) {
+	instances := map[string]bool{}
+	for _, path := range []string{"/", "/trial/"} {
+		f := newFixture(t, fixtureOptions{more: fmt.Sprintf("portal: {listen: %q, url: \"https://office.example%s\", trusted_proxies: [127.0.0.1, \"fd00::/8\"]}\n",
+			testenv.UnusedAddress(t), path)})
+		var i accounts.Invitation
+		if err := json.Unmarshal([]byte(f.want(0, "", "portal", "invite", "an", "--json").stdout), &i); err != nil {
+			t.Fatal(err)
+		}
+		if want := "https://office.example" + path + "invite/"; !strings.HasPrefix(i.Link, want) || len(i.Link) < len(want)+20 {
+			t.Errorf("the invitation is %s, want %s…", i.Link, want)
+		}
+		app := &App{env: Env{Stdout: newOutput(), Stderr: newOutput(), Version: "test"}, configPath: f.config}
+		cfg, n := openNode(t, app)
+		p, err := n.newPages(cfg, nil)
+		if err != nil {
+			t.Fatal(err)
+		}
+		instances[p.web.Instance] = true
+		if p.web.URL+"/" != cfg.Portal.URL || len(p.web.TrustedProxies) != 2 {
+			t.Errorf("the pages are at %s behind %v", p.web.URL, p.web.TrustedProxies)
+		}
+	}
+	if len(instances) != 2 {
+		t.Errorf("both installations are %v", instances)
+	}
+}

@@ -67,7 +67,7 @@ func (hostileAPI) BeginSilverfin(context.Context, daemon.SignInRequest) (daemon.
 
 // newHostileFixture serves the pages over a hostileAPI with an entry in each state and
 // for each reason.
-func newHostileFixture(t *testing.T) *fixture {
+func newHostileFixture(t *testing.T, change ...func(*Config)) *fixture {
 	t.Helper()
 	o := &stubAPI{API: &daemontest.API{}}
 	now := time.Date(2026, 3, 10, 9, 0, 0, 0, time.UTC)
@@ -116,7 +116,7 @@ func newHostileFixture(t *testing.T) *fixture {
 		c.Status, c.Kind = s, ledger.Finbox
 		o.status.Connections = append(o.status.Connections, c)
 	}
-	return newFixture(t, func(c *Config) { c.API = hostileAPI{o} })
+	return newFixture(t, append(change, func(c *Config) { c.API = hostileAPI{o} })...)
 }
 
 // hostilePaths are the pages that show texts of other systems.

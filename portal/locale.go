@@ -130,7 +130,7 @@ const languageCookie = "balansd-language"
 // localeOf returns the language of a request without a session: the one chosen in this
 // browser, else the first one of Accept-Language that the pages have.
 func (h *Handler) localeOf(r *http.Request) *locale {
-	if c, err := r.Cookie(languageCookie); err == nil {
+	if c, err := r.Cookie(h.cookieName(languageCookie)); err == nil {
 		if chosen := h.locales[c.Value]; chosen != nil {
 			return chosen
 		}
@@ -154,8 +154,8 @@ func setLanguage(rq *request) error {
 		return accounts.Refusal{Status: http.StatusBadRequest}
 	}
 	http.SetCookie(rq.w, &http.Cookie{ //nolint:gosec // over plain HTTP, on loopback, it cannot be Secure
-		Name: languageCookie, Value: lang, Path: "/", MaxAge: 365 * 24 * 3600,
-		HttpOnly: true, Secure: rq.Secure, SameSite: http.SameSiteLaxMode})
+		Name: rq.cookieName(languageCookie), Value: lang, Path: rq.cookiePath(), MaxAge: 365 * 24 * 3600,
+		HttpOnly: true, Secure: rq.secure, SameSite: http.SameSiteLaxMode})
 	if rq.person.Key != "" {
 		if err := rq.People.SetLanguage(rq.r.Context(), rq.person.Key, lang); err != nil {
 			return err

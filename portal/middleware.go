@@ -24,18 +24,18 @@ const maxBody = 64 << 10
 // other sites, the size limit, the route, the session, and the access that the route
 // needs.
 func (h *Handler) middleware(mux *http.ServeMux) http.Handler {
-	cross := http.NewCrossOriginProtection()
 	return http.HandlerFunc(func(rw http.ResponseWriter, r *http.Request) {
+		r = h.stripBase(r)
 		seen := &httpserver.StatusRecorder{ResponseWriter: rw}
 		rq := &request{Handler: h, w: seen, r: r, locale: h.localeOf(r), status: seen}
-		rq.caller.Address = rq.clientIP()
+		rq.caller.Address = h.clientAddress(r)
 		defer rq.logAndRecover(h.Now())
 		h.setSecurityHeaders(seen.Header())
 		switch {
 		case !h.hosts.allow(r.Host):
 			rq.writePlainError(http.StatusMisdirectedRequest)
 			return
-		case cross.Check(r) != nil:
+		case h.cross.Check(r) != nil:
 			rq.writePlainError(http.StatusForbidden)
 			return
 		}
@@ -74,7 +74,7 @@ func (h *Handler) setSecurityHeaders(header http.Header) {
 	header.Set("Cross-Origin-Resource-Policy", "same-origin")
 	header.Set("Permissions-Policy", "camera=(), microphone=(), geolocation=()")
 	header.Set("Cache-Control", "no-store")
-	if h.Secure {
+	if h.secure {
 		header.Set("Strict-Transport-Security", "max-age=31536000")
 	}
 }
@@ -129,7 +129,7 @@ func (rq *request) authorize() error {
 // the route and not the path, which may contain a one-time link.
 func (rq *request) logAndRecover(begun time.Time) {
 	fault := recover()
-	log := rq.Log.With().Str("method", rq.r.Method).Str("route", rq.route.path).Str("client", rq.clientIP()).Logger()
+	log := rq.Log.With().Str("method", rq.r.Method).Str("route", rq.route.path).Str("client", rq.caller.Address).Logger()
 	if fault == nil {
 		log.Debug().Int("status", rq.status.Status).Dur("took_ms", rq.Now().Sub(begun)).Msg("page")
 		return
@@ -141,16 +141,6 @@ func (rq *request) logAndRecover(begun time.Time) {
 	if rq.status.Status == 0 {
 		rq.writePlainError(http.StatusInternalServerError)
 	}
-}
-
-// clientIP returns the address of the client. Headers of proxies are ignored: anybody
-// can send them.
-func (rq *request) clientIP() string {
-	host, _, err := net.SplitHostPort(rq.r.RemoteAddr)
-	if err != nil {
-		return rq.r.RemoteAddr
-	}
-	return host
 }
 
 // hostAllowlist has the host names by which the pages may be reached. Any other is
@@ -216,12 +206,3 @@ func (rq *request) signIn(q accounts.Person) error {
 }
 
 func (rq *request) setPerson(q accounts.Person) { rq.person, rq.caller.Key = q, q.Key }
-
-// cookieName returns the name of a cookie. Under TLS it has the prefix __Host-, so that
-// browsers accept it from this host over TLS alone.
-func (h *Handler) cookieName(name string) string {
-	if h.Secure {
-		return "__Host-" + name
-	}
-	return name
-}

@@ -47,8 +47,8 @@ func changeOwnPassword(rq *request) error {
 	if why != "" {
 		return rq.showAccount(http.StatusUnprocessableEntity, accountData{MessageID: why})
 	}
-	q, err := rq.People.ChangePassword(ctx, rq.person.Key, form.Get("old"), form.Get("password"), rq.clientIP())
-	rq.AuditLog.Record(ctx, accounts.Record{Who: rq.person.Name, What: "password", From: rq.clientIP(), Outcome: accounts.OutcomeOf(err)})
+	q, err := rq.People.ChangePassword(ctx, rq.person.Key, form.Get("old"), form.Get("password"), rq.caller.Address)
+	rq.AuditLog.Record(ctx, accounts.Record{Who: rq.person.Name, What: "password", From: rq.caller.Address, Outcome: accounts.OutcomeOf(err)})
 	if w, wait := errors.AsType[accounts.TooManyAttempts](err); wait {
 		return rq.showAccount(http.StatusTooManyRequests, accountData{MessageID: "signin.wait", Wait: signInData{Wait: w.Wait}.Seconds()})
 	}
@@ -67,7 +67,7 @@ func changeOwnPassword(rq *request) error {
 
 func signOutEverywhere(rq *request) error {
 	_, err := rq.People.SignOutEverywhere(rq.r.Context(), rq.person.Key)
-	rq.AuditLog.Record(rq.r.Context(), accounts.Record{Who: rq.person.Name, What: "sign-out-all", On: rq.person.Name, From: rq.clientIP(), Outcome: accounts.OutcomeOf(err)})
+	rq.AuditLog.Record(rq.r.Context(), accounts.Record{Who: rq.person.Name, What: "sign-out-all", On: rq.person.Name, From: rq.caller.Address, Outcome: accounts.OutcomeOf(err)})
 	if err == nil {
 		err = rq.sessions.Destroy(rq.r.Context())
 	}

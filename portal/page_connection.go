@@ -255,13 +255,13 @@ func (rq *request) redirectURL() string {
 		return ""
 	case "", "auto":
 		host, _, _ := strings.Cut(rq.r.Host, ":")
-		if rq.Secure || !loopback.IsHost(host) && !strings.HasPrefix(rq.r.Host, "[::1]") {
+		if rq.secure || !loopback.IsHost(host) && !strings.HasPrefix(rq.r.Host, "[::1]") {
 			return ""
 		}
 		return "http://" + rq.r.Host + silverfinCallbackPath
 	default:
 		u, err := url.Parse(configured)
-		if err != nil || u.Path != silverfinCallbackPath || !rq.hosts.allow(u.Host) {
+		if err != nil || u.Path != rq.base+silverfinCallbackPath || !rq.hosts.allow(u.Host) {
 			return ""
 		}
 		return configured

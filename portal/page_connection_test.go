@@ -123,7 +123,7 @@ func TestRedirectURL(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		web := &Handler{hosts: hosts, Config: Config{Secure: tt.secure, Settings: func() []Setting {
+		web := &Handler{hosts: hosts, secure: tt.secure, Config: Config{Settings: func() []Setting {
 			return []Setting{{Key: "silverfin.redirect", Value: tt.redirect}}
 		}}}
 		r := httptest.NewRequest(http.MethodGet, "/connection", nil)

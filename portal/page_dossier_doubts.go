@@ -210,7 +210,7 @@ func showOriginal(rq *request) error {
 	d, err := rq.API.Document(rq.r.Context(), daemon.EntryRequest{Number: f.Entry.Number})
 	if err == nil || !problem.Is(err, problem.NotFound) {
 		rq.AuditLog.Record(rq.r.Context(), accounts.Record{Who: rq.person.Name, What: "view-document", On: "#" + strconv.FormatUint(f.Entry.Number, 10),
-			From: rq.clientIP(), Outcome: accounts.OutcomeOf(err)})
+			From: rq.caller.Address, Outcome: accounts.OutcomeOf(err)})
 	}
 	if err != nil {
 		return err

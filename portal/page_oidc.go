@@ -36,7 +36,7 @@ func finishOIDC(rq *request) error {
 	switch {
 	case form.Get("error") != "":
 		if ok {
-			rq.recordSignIn(accounts.Record{What: "sign-in", From: rq.clientIP(), Outcome: "oidc.refused"})
+			rq.recordSignIn(accounts.Record{What: "sign-in", From: rq.caller.Address, Outcome: "oidc.refused"})
 		}
 		return accounts.Refusal{Status: http.StatusForbidden, Reason: "oidc.refused"}
 	case !ok: // not recorded: anybody can send it
@@ -47,7 +47,7 @@ func finishOIDC(rq *request) error {
 	if err == nil {
 		q, err = rq.People.SignInFromProvider(rq.r.Context(), who)
 	}
-	rq.recordSignIn(accounts.Record{Who: clip.Text(cmp.Or(q.Name, who.Name)), Key: q.Key, What: "sign-in", From: rq.clientIP(), Outcome: accounts.OutcomeOf(err)})
+	rq.recordSignIn(accounts.Record{Who: clip.Text(cmp.Or(q.Name, who.Name)), Key: q.Key, What: "sign-in", From: rq.caller.Address, Outcome: accounts.OutcomeOf(err)})
 	rq.setCookie(oidcCookie, "", -time.Second) // it is used up, however the sign-in ends
 	if err != nil {
 		return errors.Join(err, rq.People.EndSessionsWithoutRole(rq.r.Context(), who))

@@ -58,7 +58,7 @@ func withdrawInvite(rq *request) error {
 
 // recordPeopleChange adds a change to the audit log and redirects to the list.
 func (rq *request) recordPeopleChange(what, on string, err error) error {
-	rq.AuditLog.Record(rq.r.Context(), accounts.Record{Who: rq.person.Name, What: what, On: clip.Text(on), From: rq.clientIP(), Outcome: accounts.OutcomeOf(err)})
+	rq.AuditLog.Record(rq.r.Context(), accounts.Record{Who: rq.person.Name, What: what, On: clip.Text(on), From: rq.caller.Address, Outcome: accounts.OutcomeOf(err)})
 	if err != nil {
 		return err
 	}

@@ -1,6 +1,7 @@
 package portal
 
 import (
+	"cmp"
 	"errors"
 	"net/http"
 	"net/url"
@@ -32,10 +33,10 @@ func (h *Handler) signInRoutes() []route {
 // site, such as a mail, may have one: the strict cookie was not sent. The answer reloads
 // itself from this site, with the cookie.
 func (rq *request) redirectToSignIn() {
-	to := "/sign-in?" + url.Values{"next": {rq.r.URL.RequestURI()}}.Encode()
+	to := rq.base + "/sign-in?" + url.Values{"next": {rq.r.URL.RequestURI()}}.Encode()
 	switch {
 	case rq.isPartial():
-		rq.w.Header().Set("HX-Redirect", "/sign-in")
+		rq.w.Header().Set("HX-Redirect", rq.base+"/sign-in")
 		rq.writePlainError(http.StatusUnauthorized)
 	case rq.r.Method != http.MethodGet && rq.r.Method != http.MethodHead:
 		rq.writeErrorPage(http.StatusUnauthorized, errorData{Status: http.StatusUnauthorized})
@@ -68,13 +69,14 @@ func signInPage(rq *request) error {
 func signIn(rq *request) error {
 	form := rq.r.PostForm
 	next := localPath(form.Get("next"))
-	a := accounts.Attempt{Name: form.Get("name"), Password: form.Get("password"), Address: rq.clientIP()}
+	a := accounts.Attempt{Name: form.Get("name"), Password: form.Get("password"), Address: rq.caller.Address}
 	if c, err := rq.r.Cookie(rq.cookieName("balansd-device")); err == nil {
 		a.Device = c.Value
 	}
 	who, err := rq.People.SignIn(rq.r.Context(), a)
-	record := accounts.Record{Who: clip.Text(a.Name), Key: who.Person.Key, What: "sign-in", From: rq.clientIP(), Outcome: accounts.OutcomeOf(err)}
+	record := accounts.Record{Who: cmp.Or(who.Person.Name, clip.Text(a.Name)), Key: who.Person.Key, What: "sign-in", From: rq.caller.Address, Outcome: accounts.OutcomeOf(err)}
 	if w, wait := errors.AsType[accounts.TooManyAttempts](err); wait {
+		rq.logRefusedSignIn(a.Name, "signin.wait")
 		rq.w.Header().Set("Retry-After", "30")
 		return rq.renderPageStatus(http.StatusTooManyRequests, "signin", signInData{Name: a.Name, Next: next, Wait: w.Wait})
 	}
@@ -95,21 +97,28 @@ func signIn(rq *request) error {
 // recordSignIn adds an attempt to sign in to the audit log.
 func (rq *request) recordSignIn(r accounts.Record) {
 	if r.Outcome != "" {
+		rq.logRefusedSignIn(r.Who, r.Outcome)
 		rq.AuditLog.RecordRefused(rq.r.Context(), r)
 		return
 	}
 	rq.AuditLog.Record(rq.r.Context(), r)
 }
 
+// logRefusedSignIn logs an attempt to sign in that failed. Programs such as fail2ban read
+// the line from its start: the address comes before the name, which anybody may choose.
+func (rq *request) logRefusedSignIn(name, reason string) {
+	rq.Log.Info().Str("client", rq.caller.Address).Str("account", clip.Text(name)).Str("reason", reason).Msg("a sign-in was refused")
+}
+
 // setCookie sets a cookie that scripts and other sites cannot use.
 func (rq *request) setCookie(name, value string, span time.Duration) {
 	http.SetCookie(rq.w, &http.Cookie{ //nolint:gosec // over plain HTTP, on loopback, it cannot be Secure
-		Name: rq.cookieName(name), Value: value, Path: "/", MaxAge: int(span / time.Second),
-		HttpOnly: true, Secure: rq.Secure, SameSite: http.SameSiteStrictMode})
+		Name: rq.cookieName(name), Value: value, Path: rq.cookiePath(), MaxAge: int(span / time.Second),
+		HttpOnly: true, Secure: rq.secure, SameSite: http.SameSiteStrictMode})
 }
 
 func signOut(rq *request) error {
-	rq.AuditLog.Record(rq.r.Context(), accounts.Record{Who: rq.person.Name, What: "sign-out", From: rq.clientIP()})
+	rq.AuditLog.Record(rq.r.Context(), accounts.Record{Who: rq.person.Name, What: "sign-out", From: rq.caller.Address})
 	if err := rq.sessions.Destroy(rq.r.Context()); err != nil {
 		return err
 	}

@@ -1,11 +1,15 @@
 package portal
 
 import (
+	"bytes"
+	"fmt"
 	"net/http"
 	"strings"
 	"testing"
 
 	"balansd/accounts"
+
+	"github.com/rs/zerolog"
 )
 
 // TestFailedSignInsLookAlike: an unknown name, a wrong password and a disabled person get
@@ -47,5 +51,29 @@ func TestLinkFromOtherSite(t *testing.T) {
 	got := f.browser().request(http.MethodGet, "/people?x=1", nil, map[string]string{"Sec-Fetch-Site": "cross-site"})
 	if got.code != http.StatusUnauthorized || got.header.Get("Refresh") != "0" || strings.Contains(got.body, "people") {
 		t.Errorf("%d %v", got.code, got.header)
+	}
+}
+
+// TestRefusedSignInsAreLogged: each failed attempt is a line with the address first, then
+// the account; one that succeeds, or the page itself, is none.
+func TestRefusedSignInsAreLogged(t *testing.T) {
+	var log bytes.Buffer
+	f := newFixture(t, behindProxy, func(c *Config) { c.Log = zerolog.New(&log).Level(zerolog.InfoLevel) })
+	b := f.forwarded("198.51.100.7")
+	b.get("/balansd/sign-in")
+	b.post("/balansd/sign-in", "name", annName, "password", testPassword)
+	if log.Len() != 0 {
+		t.Errorf("without a refusal the log has %s", &log)
+	}
+	stranger := f.forwarded("2001:db8::7")
+	const name = `an" client=192.0.2.1 `
+	for range 6 {
+		stranger.post("/balansd/sign-in", "name", name, "password", "wrong wrong wrong")
+	}
+	stranger.post("/balansd/sign-in", "name", name, "password", "wrong wrong wrong")
+	line := `{"level":"info","client":"2001:db8::7","account":"an\" client=192.0.2.1 ","reason":"signin.%s","message":"a sign-in was refused"}` + "\n"
+	// The sixth attempt is too early, and so is the seventh.
+	if want := strings.Repeat(fmt.Sprintf(line, "wrong"), 5) + strings.Repeat(fmt.Sprintf(line, "wait"), 2); log.String() != want {
+		t.Errorf("the log has\n%s", &log)
 	}
 }

@@ -4,6 +4,7 @@ import (
 	"errors"
 	"net"
 	"net/http"
+	"net/netip"
 	"strings"
 	"time"
 
@@ -29,8 +30,15 @@ type Config struct {
 	// loopback by which browsers reach them.
 	Listen    string
 	Hostnames []string
-	// Secure says that the pages are served under TLS.
-	Secure bool
+	// URL is the address of the pages by which browsers reach them, without a slash at the
+	// end; see BaseURL. It has a path where a reverse proxy serves them at one.
+	URL string
+	// TrustedProxies are the addresses of the reverse proxies whose X-Forwarded-For is
+	// believed.
+	TrustedProxies []netip.Prefix
+	// Instance tells this installation from others that browsers reach by the same host
+	// name: they would overwrite each other's cookies.
+	Instance string
 	// Language is the default: nl, fr, en or de.
 	Language string
 	// Zone is the zone of the times on the pages.
@@ -64,9 +72,13 @@ type Setting struct {
 type Handler struct {
 	Config
 
+	cross    *http.CrossOriginProtection
+	secure   bool   // browsers reach the pages under TLS
+	base     string // the path of URL, without a slash at the end
 	sessions *accounts.Sessions
 	locales  map[string]*locale
 	pages    *pageTemplates
+	rebase   *strings.Replacer // adds base to the addresses in a page
 	files    map[string]staticFile
 	routes   map[string]map[string]route // by path, by method
 	nav      []route
@@ -92,10 +104,10 @@ func New(cfg Config) (*Handler, error) {
 		cfg.Zone = time.UTC
 	}
 	h := &Handler{Config: cfg}
-	var err error
-	if h.hosts, err = newHostAllowlist(cfg.Listen, cfg.Hostnames); err != nil {
+	if err := h.setURL(); err != nil {
 		return nil, err
 	}
+	var err error
 	if h.files, err = loadStatic(); err != nil {
 		return nil, err
 	}
@@ -114,7 +126,7 @@ func New(cfg Config) (*Handler, error) {
 		}
 	}
 	h.sessions = accounts.NewSessions(cfg.People, accounts.SessionsConfig{Cookie: h.cookieName("balansd"),
-		Secure: cfg.Secure, Lifetime: cfg.SessionTime, Log: cfg.Log})
+		Path: h.cookiePath(), Secure: h.secure, Lifetime: cfg.SessionTime, Log: cfg.Log})
 	mux, err := h.buildMux(h.routeTable())
 	if err != nil {
 		return nil, err
@@ -127,7 +139,7 @@ func New(cfg Config) (*Handler, error) {
 func (h *Handler) ServeHTTP(rw http.ResponseWriter, r *http.Request) { h.handler.ServeHTTP(rw, r) }
 
 // BaseURL returns the address of the pages in links, without a trailing slash: that of
-// the first host name, else of loopback.
+// the first host name, else of loopback. It is for pages without a reverse proxy.
 func BaseURL(listen string, hostnames []string, secure bool) string {
 	host, port, err := net.SplitHostPort(listen)
 	if err != nil {

@@ -10,7 +10,7 @@ import (
 
 // redirect sends the browser to a path of the pages with GET, never elsewhere.
 func (rq *request) redirect(path string) error {
-	path = localPath(path)
+	path = rq.base + localPath(path)
 	if rq.isPartial() {
 		rq.w.Header().Set("HX-Location", path)
 		rq.w.WriteHeader(http.StatusNoContent)

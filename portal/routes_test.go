@@ -188,7 +188,7 @@ func TestSecurityHeaders(t *testing.T) {
 			t.Errorf("%s has the headers %v", path, got.header)
 		}
 	}
-	secure := newFixture(t, func(c *Config) { c.Secure = true })
+	secure := newFixture(t, func(c *Config) { c.URL = "https://balansd.kantoor.example" })
 	if got := secure.browser().get("/sign-in"); got.header.Get("Strict-Transport-Security") == "" {
 		t.Error("under TLS the header Strict-Transport-Security is missing")
 	}

@@ -17,7 +17,11 @@ import (
 
 func TestSessionCookie(t *testing.T) {
 	for _, secure := range []bool{false, true} {
-		f := newFixture(t, func(c *Config) { c.Secure = secure })
+		f := newFixture(t, func(c *Config) {
+			if secure {
+				c.URL = "https://balansd.kantoor.example"
+			}
+		})
 		b := f.browser()
 		// A token that somebody planted must not be used.
 		b.header.Set("Cookie", f.web.cookieName("balansd")+"=planted")

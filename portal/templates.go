@@ -145,6 +145,10 @@ func (rq *request) render(status int, name, part string, data any) error {
 	h.Set("Content-Language", rq.locale.Lang)
 	h.Add("Vary", "Accept-Language, Cookie")
 	rq.w.WriteHeader(status)
+	if rq.base != "" {
+		_, _ = rq.rebase.WriteString(rq.w, b.String())
+		return nil
+	}
 	_, _ = io.Copy(rq.w, &b)
 	return nil
 }
