@@ -7,7 +7,6 @@ import (
 	"fmt"
 	"io/fs"
 	"os"
-	"slices"
 
 	"balansd/config"
 	"balansd/daemon"
@@ -43,9 +42,7 @@ doctor tries the way to Finbox and Silverfin as well.`,
 // ownPaths lists the files and folders that only the service and administrators may
 // access. Some may not exist.
 func ownPaths(cfg *config.Config) []string {
-	return slices.DeleteFunc([]string{cfg.DataDir, cfg.StateFile, cfg.KeyFile, cfg.Backup.Folder, cfg.Finbox.PrivateKeyFile,
-		cfg.Finbox.ClientSecretFile, cfg.Silverfin.ClientSecretFile, cfg.Network.ClientKeyFile, cfg.Portal.KeyFile,
-		cfg.Portal.MetricsTokenFile, cfg.Portal.OIDC.ClientSecretFile}, func(path string) bool { return path == "" })
+	return append([]string{cfg.DataDir, cfg.StateFile, cfg.Backup.Folder}, cfg.SecretFiles()...)
 }
 
 // checkState migrates a copy of the state. While a daemon has it open, that daemon

@@ -2,6 +2,9 @@ package cli
 
 import (
 	"context"
+	"encoding/base64"
+	"net/http"
+	"net/http/httptest"
 	"os"
 	"strings"
 	"testing"
@@ -39,6 +42,26 @@ func TestDoctorLooksWithTheSurroundingsOfTheService(t *testing.T) {
 		t.Errorf("the proxy of the service: %+v", c)
 	}
 	f.want(1, "WRONG  Finbox", "doctor")
+}
+
+// TestDoctorUsesThePasswordOfTheProxy signs in to a proxy with the password of a file.
+func TestDoctorUsesThePasswordOfTheProxy(t *testing.T) {
+	t.Parallel()
+	proxy := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		if r.Header.Get("Proxy-Authorization") != "Basic "+base64.StdEncoding.EncodeToString([]byte("me:hunter2")) {
+			w.WriteHeader(http.StatusProxyAuthRequired)
+		}
+	}))
+	t.Cleanup(proxy.Close)
+	address := strings.Replace(proxy.URL, "http://", "http://me@", 1)
+	f := newFixture(t, fixtureOptions{more: "network: {proxy: '" + address + "', proxy_password_file: proxy.password}\n"})
+	f.write("proxy.password", "hunter1")
+	f.want(1, "Put the proxy's user name into network.proxy", "doctor")
+	f.write("proxy.password", "hunter2\n")
+	r := f.want(0, "answers through the proxy", "doctor")
+	if strings.Contains(r.stdout+r.stderr, "hunter2") {
+		t.Errorf("the password is in:\n%s%s", r.stdout, r.stderr)
+	}
 }
 
 // TestDoctorMissesTheDataKeyOfTheService removes the data key under a running service, and

@@ -119,10 +119,7 @@ func changes(a, b *config.Config) []string {
 		for _, s := range c.Settings() {
 			m[s.Key] = s.Value
 		}
-		for key, secret := range map[string]config.Secret{
-			"finbox.client_secret": c.Finbox.ClientSecret, "silverfin.client_secret": c.Silverfin.ClientSecret,
-			"portal.metrics_token": c.Portal.MetricsToken, "portal.oidc.client_secret": c.Portal.OIDC.ClientSecret,
-		} {
+		for key, secret := range c.Secrets() {
 			m[key] = secret.Reveal()
 		}
 		return m

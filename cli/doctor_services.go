@@ -61,7 +61,7 @@ func (x *examination) checkReachable(ctx context.Context, name string, u *url.UR
 		way = "through the proxy " + p.Redacted()
 	}
 	address := u.Scheme + "://" + u.Host
-	client, err := transport.New(transport.Config{AllowedHosts: []string{address}, Proxy: cfg.Network.Proxy, CAFile: cfg.Network.CAFile,
+	client, err := transport.New(transport.Config{AllowedHosts: []string{address}, Proxy: cfg.Network.ProxyURL(), CAFile: cfg.Network.CAFile,
 		ClientCertificateFile: cfg.Network.ClientCertificateFile, ClientKeyFile: cfg.Network.ClientKeyFile,
 		Timeout: reachTimeout, Retries: -1, UserAgent: "balansd/" + x.app.version(), Skew: clock.add, Log: x.log})
 	if err != nil {

@@ -72,8 +72,8 @@ func TestConnectSaysWhatIsInTheWay(t *testing.T) {
 	other.StartTLS()
 	t.Cleanup(other.Close)
 	for name, c := range map[string]struct{ url, more, secret, next string }{
-		"password":         {"https://finbox.example", refusing(407), "", "Put the proxy's user name and password into network.proxy"},
-		"password, plain":  {"http://127.0.0.1:1", refusing(407), "", "Put the proxy's user name and password into network.proxy"},
+		"password":         {"https://finbox.example", refusing(407), "", "Put the proxy's user name into network.proxy"},
+		"password, plain":  {"http://127.0.0.1:1", refusing(407), "", "Put the proxy's user name into network.proxy"},
 		"forbidden":        {"https://finbox.example", refusing(403), "", "Ask who runs the proxy to let this server through"},
 		"forbidden, plain": {"http://127.0.0.1:1", refusing(403), "", "Ask who runs the proxy to let this server through"},
 		"proxy down":       {"https://finbox.example", "network: {proxy: \"http://127.0.0.1:1\"}\n", "", "Check network.proxy"},

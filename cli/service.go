@@ -198,12 +198,8 @@ func serviceSpec(cfg *config.Config, executable string) service.Spec {
 
 // readFiles returns the files that the configuration names to be read.
 func readFiles(cfg *config.Config) []string {
-	return []string{
-		cfg.Finbox.ClientSecretFile, cfg.Finbox.PrivateKeyFile, cfg.Finbox.CertificateFile,
-		cfg.Silverfin.ClientSecretFile, cfg.Network.CAFile, cfg.Network.ClientCertificateFile, cfg.Network.ClientKeyFile,
-		cfg.Documents.CBSOTable, cfg.Portal.CertificateFile, cfg.Portal.KeyFile, cfg.Portal.MetricsTokenFile,
-		cfg.Portal.OIDC.ClientSecretFile,
-	}
+	files := []string{cfg.Finbox.CertificateFile, cfg.Network.CAFile, cfg.Network.ClientCertificateFile, cfg.Documents.CBSOTable, cfg.Portal.CertificateFile}
+	return append(files, slices.DeleteFunc(cfg.SecretFiles(), func(path string) bool { return path == cfg.KeyFile })...)
 }
 
 func newServiceUninstallCommand(s *serviceCommand) *cobra.Command {

@@ -200,7 +200,7 @@ func links(cfg *config.Config) []ledger.DossierLink {
 
 // httpClient returns a client that contacts only the given hosts.
 func (n *node) httpClient(cfg *config.Config, timeout time.Duration, hosts ...string) (*http.Client, error) {
-	return transport.New(transport.Config{AllowedHosts: hosts, Proxy: cfg.Network.Proxy, CAFile: cfg.Network.CAFile,
+	return transport.New(transport.Config{AllowedHosts: hosts, Proxy: cfg.Network.ProxyURL(), CAFile: cfg.Network.CAFile,
 		ClientCertificateFile: cfg.Network.ClientCertificateFile, ClientKeyFile: cfg.Network.ClientKeyFile,
 		Timeout: timeout, UserAgent: "balansd/" + n.options.version, Log: n.options.log, Skew: n.observeServiceTime, Now: n.options.now})
 }

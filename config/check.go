@@ -224,8 +224,20 @@ func (r *reader) checkDocuments(d Documents) {
 
 func (r *reader) checkNetwork(n Network) {
 	// transport.CheckProxy checks the address itself.
-	if u, err := url.Parse(n.Proxy); err == nil && u.User != nil && r.origins["network.proxy"].Variable == "" {
-		r.reject("network.proxy", "a password is written in the configuration file", "set "+variable("network.proxy")+" instead")
+	u, err := url.Parse(n.Proxy)
+	if err != nil {
+		u = &url.URL{}
+	}
+	_, inURL := u.User.Password()
+	separate := !n.ProxyPassword.IsZero() || n.ProxyPasswordFile != ""
+	switch {
+	case inURL && r.origins["network.proxy"].Variable == "":
+		r.reject("network.proxy", "a password is written in the configuration file",
+			"leave the user name alone in it, and name the file that holds the password in proxy_password_file")
+	case inURL && separate:
+		r.reject("network.proxy_password_file", "the proxy has a password of its own", "take it out of "+variable("network.proxy"))
+	case separate && err == nil && u.User.Username() == "":
+		r.reject("network.proxy", "the proxy has a password and no user name", "write the user name in it, as http://USER@proxy.example:3128")
 	}
 	if n.CAFile != "" {
 		r.checkCertificates("network.ca_file", n.CAFile)

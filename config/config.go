@@ -1,6 +1,7 @@
 package config
 
 import (
+	"net/url"
 	"time"
 
 	"balansd/balance"
@@ -215,10 +216,22 @@ type Retention struct {
 
 // Network says how the outside is reached.
 type Network struct {
-	Proxy                 string `yaml:"proxy"`                   // URL; empty: none
+	Proxy                 string `yaml:"proxy"`          // URL; empty: none
+	ProxyPassword         Secret `yaml:"proxy_password"` // of the user whom Proxy names; also filled from ProxyPasswordFile
+	ProxyPasswordFile     string `yaml:"proxy_password_file"`
 	CAFile                string `yaml:"ca_file"`                 // PEM; certificates trusted besides the system's
 	ClientCertificateFile string `yaml:"client_certificate_file"` // PEM; shown to a server or proxy that asks for one
 	ClientKeyFile         string `yaml:"client_key_file"`         // PEM; the key of it
+}
+
+// ProxyURL returns the URL of the proxy with its password; empty for no proxy.
+func (n Network) ProxyURL() string {
+	u, err := url.Parse(n.Proxy)
+	if err != nil || n.ProxyPassword.IsZero() || u.User == nil {
+		return n.Proxy
+	}
+	u.User = url.UserPassword(u.User.Username(), n.ProxyPassword.Reveal())
+	return u.String()
 }
 
 // Portal says where the web pages are, and who may see them.

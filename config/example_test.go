@@ -56,7 +56,7 @@ func certificate(t *testing.T) (cert, key string) {
 func exampleFolder(t *testing.T) string {
 	t.Helper()
 	dir := t.TempDir()
-	for _, name := range []string{"finbox.key", "finbox.secret", "silverfin.secret", "cbso.tsv", "oidc.secret"} {
+	for _, name := range []string{"finbox.key", "finbox.secret", "silverfin.secret", "cbso.tsv", "oidc.secret", "proxy.password"} {
 		write(t, dir, name, "hunter2", 0o600)
 	}
 	write(t, dir, "metrics.token", "0123456789abcdef", 0o600)

@@ -185,15 +185,12 @@ func (r *reader) readEnvironment(environ []string) map[string]string {
 // paths returns the settings that are paths in the file system, by key.
 func (c *Config) paths() map[string]*string {
 	p := map[string]*string{
-		"data_dir": &c.DataDir, "state_file": &c.StateFile, "key_file": &c.KeyFile,
-		"finbox.client_secret_file": &c.Finbox.ClientSecretFile,
-		"finbox.private_key_file":   &c.Finbox.PrivateKeyFile, "finbox.certificate_file": &c.Finbox.CertificateFile,
-		"silverfin.client_secret_file": &c.Silverfin.ClientSecretFile, "network.ca_file": &c.Network.CAFile,
-		"network.client_certificate_file": &c.Network.ClientCertificateFile, "network.client_key_file": &c.Network.ClientKeyFile,
-		"portal.certificate_file": &c.Portal.CertificateFile, "portal.key_file": &c.Portal.KeyFile,
-		"portal.metrics_token_file": &c.Portal.MetricsTokenFile, "portal.oidc.client_secret_file": &c.Portal.OIDC.ClientSecretFile,
-		"documents.cbso_table": &c.Documents.CBSOTable, "backup.folder": &c.Backup.Folder, "log.file": &c.Log.File,
+		"data_dir": &c.DataDir, "state_file": &c.StateFile, "backup.folder": &c.Backup.Folder, "log.file": &c.Log.File,
+		"finbox.certificate_file": &c.Finbox.CertificateFile, "network.ca_file": &c.Network.CAFile,
+		"network.client_certificate_file": &c.Network.ClientCertificateFile, "portal.certificate_file": &c.Portal.CertificateFile,
+		"documents.cbso_table": &c.Documents.CBSOTable,
 	}
+	maps.Copy(p, c.secretFiles())
 	if runtime.GOOS != "windows" {
 		p["socket"] = &c.Socket
 	}
@@ -222,12 +219,11 @@ func (c *Config) resolvePaths(file string) {
 // names them: secrets, trusted certificates, and with the key "" the configuration
 // file itself.
 func (c *Config) Trusted() map[string]string {
-	files := map[string]string{
-		"": c.file, "finbox.client_secret_file": c.Finbox.ClientSecretFile, "finbox.private_key_file": c.Finbox.PrivateKeyFile,
-		"silverfin.client_secret_file": c.Silverfin.ClientSecretFile, "network.ca_file": c.Network.CAFile,
-		"network.client_key_file": c.Network.ClientKeyFile, "portal.key_file": c.Portal.KeyFile,
-		"portal.metrics_token_file": c.Portal.MetricsTokenFile, "portal.oidc.client_secret_file": c.Portal.OIDC.ClientSecretFile,
+	files := map[string]string{"": c.file, "network.ca_file": c.Network.CAFile}
+	for key, path := range c.secretFiles() {
+		files[key] = *path
 	}
+	delete(files, "key_file") // it opens what is kept, and sends nothing
 	maps.DeleteFunc(files, func(_, path string) bool { return path == "" })
 	return files
 }
@@ -245,9 +241,7 @@ func (c *Config) useCredentials(dir string) {
 		return
 	}
 	from := filepath.Join(filepath.Dir(c.file), SecretsFolder)
-	for _, p := range []*string{&c.KeyFile, &c.Finbox.ClientSecretFile, &c.Finbox.PrivateKeyFile,
-		&c.Silverfin.ClientSecretFile, &c.Network.ClientKeyFile,
-		&c.Portal.KeyFile, &c.Portal.MetricsTokenFile, &c.Portal.OIDC.ClientSecretFile} {
+	for _, p := range c.secretFiles() {
 		given := filepath.Join(dir, SecretsFolder+"_"+filepath.Base(*p))
 		if _, err := os.Stat(given); err == nil && filepath.Dir(*p) == from {
 			*p = given

@@ -107,7 +107,7 @@ func TestEachMistakeSaysWhatWouldBeRight(t *testing.T) {
 		"NaN":                    {silverfin + "  requests_per_second: NaN\n", `silverfin.requests_per_second: NaN is out of range`},
 		"plain http":             {"finbox: {base_url: http://finbox.example}\n", `finbox.base_url: "http://finbox.example" is not encrypted; write https://`},
 		"password in address":    {"finbox: {base_url: https://me:hunter2@finbox.example}\n", `finbox.base_url: the address holds a user or password`},
-		"password in proxy":      {"network: {proxy: http://me:hunter2@proxy.example}\n", `network.proxy: a password is written in the configuration file; set BALANSD_NETWORK_PROXY instead`},
+		"password in proxy":      {"network: {proxy: http://me:hunter2@proxy.example}\n", `network.proxy: a password is written in the configuration file; leave the user name alone in it`},
 		"open callback":          {silverfin + "  callback_address: 0.0.0.0:80\n", `"0.0.0.0:80" is no address of this machine`},
 		"placeholder":            {"finbox: {client_id: CHANGE-ME}\n", `finbox.client_id: still holds the example's CHANGE-ME`},
 		"app link with a query":  {silverfin + "  app_link: https://pages.example/?x=1\n", `4:3: silverfin.app_link: the address holds a ? part; leave that part out`},
@@ -448,5 +448,37 @@ func TestATextHasNoLineBreak(t *testing.T) {
 	_, err = load(t, "silverfin:\n  client_id: |\n    abc\n    def\n", "BALANSD_SILVERFIN_CLIENT_SECRET=y")
 	if got := mistakes(t, err); len(got) == 0 || !strings.Contains(got[0], "silverfin.client_id: has a line break") {
 		t.Errorf("mistakes = %q", got)
+	}
+}
+
+// TestProxyPasswordFile: the password of the proxy has a file, as every secret, and is shown
+// nowhere.
+func TestProxyPasswordFile(t *testing.T) {
+	f := write(t, t.TempDir(), "proxy.password", "p/ss w:rd\n", 0o600)
+	file := "proxy_password_file: '" + f + "'"
+	c, err := load(t, "network: {proxy: 'http://me@proxy.example:3128', "+file+"}\n")
+	if err != nil {
+		t.Fatal(err)
+	}
+	if got, want := c.Network.ProxyURL(), "http://me:p%2Fss%20w%3Ard@proxy.example:3128"; got != want {
+		t.Errorf("the client is given %s, want %s", got, want)
+	}
+	text, err := c.Show()
+	if err != nil || strings.Contains(string(text), "p/ss") || strings.Contains(string(text), "p%2F") {
+		t.Errorf("%v, and the password is in:\n%s", err, text)
+	}
+	for proxy, want := range map[string]string{
+		"http://proxy.example:3128":         "network.proxy: the proxy has a password and no user name",
+		"":                                  "network.proxy: the proxy has a password and no user name",
+		"http://me:other@proxy.example:312": "network.proxy: a password is written in the configuration file",
+	} {
+		_, err := load(t, "network: {proxy: '"+proxy+"', "+file+"}\n")
+		if got := mistakes(t, err); len(got) != 1 || !strings.Contains(got[0], want) {
+			t.Errorf("%s gives %q, want %q", proxy, got, want)
+		}
+	}
+	_, err = load(t, "network: {"+file+"}\n", "BALANSD_NETWORK_PROXY=http://me:other@proxy.example")
+	if got := mistakes(t, err); len(got) != 1 || !strings.Contains(got[0], "network.proxy_password_file: the proxy has a password of its own") {
+		t.Errorf("two passwords give %q", got)
 	}
 }

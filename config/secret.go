@@ -7,38 +7,81 @@ import (
 	"fmt"
 	"os"
 	"runtime"
+	"slices"
 	"strings"
 	"unicode"
 	"unicode/utf16"
 	"unicode/utf8"
 )
 
+// secretSetting is a secret that is a setting itself, or in a file of its own, whose
+// setting is called KEY_file.
+type secretSetting struct {
+	key   string
+	value *Secret
+	file  *string
+}
+
+// secrets lists the secrets of a configuration. A new one is added here.
+func (c *Config) secrets() []secretSetting {
+	return []secretSetting{
+		{"finbox.client_secret", &c.Finbox.ClientSecret, &c.Finbox.ClientSecretFile},
+		{"silverfin.client_secret", &c.Silverfin.ClientSecret, &c.Silverfin.ClientSecretFile},
+		{"network.proxy_password", &c.Network.ProxyPassword, &c.Network.ProxyPasswordFile},
+		{"portal.metrics_token", &c.Portal.MetricsToken, &c.Portal.MetricsTokenFile},
+		{"portal.oidc.client_secret", &c.Portal.OIDC.ClientSecret, &c.Portal.OIDC.ClientSecretFile},
+	}
+}
+
+// Secrets returns the secrets by the keys of their settings.
+func (c *Config) Secrets() map[string]Secret {
+	m := map[string]Secret{}
+	for _, s := range c.secrets() {
+		m[s.key] = *s.value
+	}
+	return m
+}
+
+// secretFiles returns the settings that name files which only the service may read, by
+// key: secrets and private keys.
+func (c *Config) secretFiles() map[string]*string {
+	m := map[string]*string{"key_file": &c.KeyFile, "finbox.private_key_file": &c.Finbox.PrivateKeyFile,
+		"network.client_key_file": &c.Network.ClientKeyFile, "portal.key_file": &c.Portal.KeyFile}
+	for _, s := range c.secrets() {
+		m[s.key+"_file"] = s.file
+	}
+	return m
+}
+
+// SecretFiles lists the files that only the service may read. Some may not exist.
+func (c *Config) SecretFiles() []string {
+	var list []string
+	for _, path := range c.secretFiles() {
+		if *path != "" {
+			list = append(list, *path)
+		}
+	}
+	slices.Sort(list)
+	return list
+}
+
 // readSecrets reads the secrets that are in files of their own. An environment
 // variable takes precedence over the file.
 func (r *reader) readSecrets(c *Config) {
-	for _, s := range []struct {
-		key  string
-		file string
-		into *Secret
-	}{
-		{"finbox.client_secret", c.Finbox.ClientSecretFile, &c.Finbox.ClientSecret},
-		{"silverfin.client_secret", c.Silverfin.ClientSecretFile, &c.Silverfin.ClientSecret},
-		{"portal.metrics_token", c.Portal.MetricsTokenFile, &c.Portal.MetricsToken},
-		{"portal.oidc.client_secret", c.Portal.OIDC.ClientSecretFile, &c.Portal.OIDC.ClientSecret},
-	} {
-		if s.file == "" || !s.into.IsZero() {
+	for _, s := range c.secrets() {
+		if *s.file == "" || !s.value.IsZero() {
 			continue
 		}
-		content := r.readPrivate(s.key+"_file", s.file)
+		content := r.readPrivate(s.key+"_file", *s.file)
 		text, ok := secretText(content)
 		switch {
 		case text == "": // readPrivate has recorded why
 		case !ok:
-			r.reject(s.key+"_file", fmt.Sprintf("the file %s holds more than a secret on one line, or is not UTF-8", s.file),
+			r.reject(s.key+"_file", fmt.Sprintf("the file %s holds more than a secret on one line, or is not UTF-8", *s.file),
 				"save the secret alone in it, on one line, as UTF-8")
 		default:
-			*s.into = NewSecret(text)
-			r.origins[s.key] = Origin{Secret: s.file}
+			*s.value = NewSecret(text)
+			r.origins[s.key] = Origin{Secret: *s.file}
 		}
 	}
 }

@@ -54,7 +54,7 @@ func Diagnose(err error) (problem.Reason, string) {
 	op, _ := errors.AsType[*net.OpError](err)
 	switch {
 	case fromProxy && proxy.Status == http.StatusProxyAuthRequired:
-		return problem.ProxySignIn, "Put the proxy's user name and password into network.proxy: http://USER:PASSWORD@proxy.example:3128."
+		return problem.ProxySignIn, "Put the proxy's user name into network.proxy, as http://USER@proxy.example:3128, and its password into the file of network.proxy_password_file."
 	case fromProxy:
 		return problem.ProxyRefuses, "Ask who runs the proxy to let this server through to that address; `balansd doctor` names all addresses."
 	case op != nil && op.Op == "proxyconnect":
