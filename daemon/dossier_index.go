@@ -3,7 +3,9 @@ package daemon
 import (
 	"cmp"
 	"context"
+	"maps"
 	"slices"
+	"strconv"
 	"strings"
 	"sync"
 	"time"
@@ -29,13 +31,21 @@ type dossierIndex struct {
 	mu         sync.Mutex
 	builtAt    time.Time
 	generation uint64 // grows with every change
-	rows       map[dossierKey]*dossierRow
-	sorted     map[DossierOrder]sortedRows
+	rows       map[dossierKey]*dossierRows
+	latest     rowLists // one row a dossier
+	byYear     rowLists // one row a dossier and financial year
+	yearList   yearsAt
 }
 
-// sortedRows are all rows in an order, as they were at a generation.
-type sortedRows struct {
-	rows       []*dossierRow
+// dossierRows are the rows of a dossier.
+type dossierRows struct {
+	latest *dossierRow
+	byYear []*dossierRow // those whose financial year is known, one of each
+}
+
+// yearsAt are the years of all rows, as they were at a generation.
+type yearsAt struct {
+	years      []int
 	generation uint64
 }
 
@@ -49,9 +59,10 @@ type dossierRow struct {
 	version    uint64 // of its entry
 	end        balance.Date
 	updated    time.Time
+	created    time.Time
 	state      ledger.State
-	reason     ledger.Reason
-	stateIndex int // of the state in ledger.States, for counting
+	stateIndex int    // of the state in ledger.States, for counting
+	cause      string // why it waits or is ignored, or how it failed
 	firm       int64
 	company    int64
 	name       string // folded, for searching
@@ -84,12 +95,12 @@ func ascii(s string) bool {
 func rowOf(e ledger.Entry) *dossierRow {
 	d := e.Dossier
 	r := &dossierRow{key: dossierKey{e.Connection, d.ID}, number: e.Number, version: e.Version, end: e.FiscalYear.End,
-		updated: e.UpdatedAt, state: e.State, reason: e.Reason, stateIndex: max(0, slices.Index(ledger.States(), e.State)), name: fold(cmp.Or(d.Name, d.ID))}
+		updated: e.UpdatedAt, created: e.CreatedAt, state: e.State, stateIndex: max(0, slices.Index(ledger.States(), e.State)),
+		cause: e.Cause(), name: fold(cmp.Or(d.Name, d.ID))}
+	parts := []string{r.name, fold(d.ID), fold(d.AffiliationNumber), d.EnterpriseNumber.String(), d.EnterpriseNumber.Pretty(),
+		fold(e.ID), "#" + strconv.FormatUint(e.Number, 10) + "\n"}
 	if e.Target != nil {
 		r.firm, r.company = e.Target.FirmID, e.Target.CompanyID
-	}
-	parts := []string{r.name, fold(d.ID), fold(d.AffiliationNumber), d.EnterpriseNumber.String(), d.EnterpriseNumber.Pretty()}
-	if e.Target != nil {
 		parts = append(parts, fold(e.Target.CompanyName))
 	}
 	r.search = strings.Join(parts, "\n")
@@ -119,19 +130,27 @@ func (r *dossierRow) represents(o *dossierRow) bool {
 	return r.number >= o.number
 }
 
-// put adds a row to the index, unless another represents its dossier. unsure reports
-// that the index has to be built again to decide that.
+// put adds a row to the index, unless another represents its dossier, and its financial
+// year. unsure reports that the index has to be built again to decide that.
 func (b *dossierIndex) put(r *dossierRow) (unsure bool) {
-	have, ok := b.rows[r.key]
-	switch {
-	case ok && have.number == r.number && have.version > r.version:
-		// A stale update: the newer one came first.
-	case !ok || r.represents(have):
-		b.rows[r.key] = r
-	case have.number == r.number:
-		return true // it represented its dossier, and perhaps no longer does
+	d := b.rows[r.key]
+	if d == nil {
+		d = &dossierRows{}
+		b.rows[r.key] = d
 	}
-	return false
+	unsure = b.latest.put(&d.latest, r)
+	if slices.ContainsFunc(d.byYear, func(o *dossierRow) bool { return o.number == r.number && o.end != r.end && o.version < r.version }) {
+		return true // it left its year
+	}
+	if r.end.IsZero() {
+		return unsure
+	}
+	i := slices.IndexFunc(d.byYear, func(o *dossierRow) bool { return o.end == r.end })
+	if i < 0 {
+		i = len(d.byYear)
+		d.byYear = append(d.byYear, nil)
+	}
+	return b.byYear.put(&d.byYear[i], r) || unsure
 }
 
 // update brings the index up to date with entries that were changed.
@@ -165,14 +184,14 @@ func (b *dossierIndex) build(ctx context.Context, store Store, now time.Time) er
 	if b.rows != nil && now.Sub(b.builtAt).Abs() < maxIndexAge {
 		return nil
 	}
-	fresh := &dossierIndex{rows: make(map[dossierKey]*dossierRow, len(b.rows))}
+	fresh := &dossierIndex{rows: make(map[dossierKey]*dossierRows, len(b.rows))}
 	for e, err := range store.Entries(ctx, ledger.Query{}) {
 		if err != nil {
 			return err
 		}
 		fresh.put(rowOf(e))
 	}
-	b.rows, b.builtAt = fresh.rows, now
+	b.rows, b.latest, b.byYear, b.builtAt = fresh.rows, rowLists{}, rowLists{}, now
 	b.generation++
 	return nil
 }
@@ -182,152 +201,36 @@ func (b *dossierIndex) inCompany(firm, company int64) []dossierKey {
 	b.mu.Lock()
 	defer b.mu.Unlock()
 	var keys []dossierKey
-	for key, r := range b.rows {
-		if r.firm == firm && r.company == company {
+	for key, rows := range b.rows {
+		if r := rows.latest; r.firm == firm && r.company == company {
 			keys = append(keys, key)
 		}
 	}
 	return keys
 }
 
-// inOrder returns all rows in an order. The slice must not be changed.
-func (b *dossierIndex) inOrder(o DossierOrder) []*dossierRow {
+// inOrder returns rows in an order: one a dossier, or one a dossier and financial year.
+// The slice must not be changed.
+func (b *dossierIndex) inOrder(o DossierOrder, byYear bool) []*dossierRow {
 	b.mu.Lock()
 	defer b.mu.Unlock()
-	have, ok := b.sorted[o]
-	if ok && have.generation == b.generation {
-		return have.rows
+	lists := &b.latest
+	if byYear {
+		lists = &b.byYear
 	}
-	// Little changes from one query to the next, and what is nearly in order is
-	// sorted fast.
-	rows := make([]*dossierRow, 0, len(b.rows))
-	old := make(map[dossierKey]bool, len(have.rows))
-	for _, r := range have.rows {
-		if now, there := b.rows[r.key]; there {
-			rows, old[r.key] = append(rows, now), true
-		}
-	}
-	if len(rows) < len(b.rows) {
-		for key, r := range b.rows {
-			if !old[key] {
-				rows = append(rows, r)
+	return lists.inOrder(o, func(yield func(*dossierRow) bool) {
+		for _, d := range b.rows {
+			rows := []*dossierRow{d.latest}
+			if byYear {
+				rows = d.byYear
+			}
+			for _, r := range rows {
+				if !yield(r) {
+					return
+				}
 			}
 		}
-	}
-	slices.SortFunc(rows, o.compare())
-	if b.sorted == nil {
-		b.sorted = map[DossierOrder]sortedRows{}
-	}
-	b.sorted[o] = sortedRows{rows, b.generation}
-	return rows
-}
-
-// compare orders rows; of equal ones by name, and by number at last, so that a
-// page never shows a dossier twice.
-func (o DossierOrder) compare() func(a, b *dossierRow) int {
-	byName := func(a, b *dossierRow) int {
-		return cmp.Or(cmp.Compare(a.name, b.name), cmp.Compare(a.number, b.number))
-	}
-	switch o {
-	case ByUpdated:
-		return func(a, b *dossierRow) int { return cmp.Or(b.updated.Compare(a.updated), byName(a, b)) }
-	case ByState:
-		// What needs somebody comes first.
-		first := []ledger.State{ledger.Differs, ledger.Failed, ledger.Waiting, ledger.Sending, ledger.Found, ledger.Done}
-		rank := func(r *dossierRow) int {
-			if i := slices.Index(first, r.state); i >= 0 {
-				return i
-			}
-			return len(first)
-		}
-		return func(a, b *dossierRow) int { return cmp.Or(cmp.Compare(rank(a), rank(b)), byName(a, b)) }
-	case ByYear:
-		return func(a, b *dossierRow) int { return cmp.Or(b.end.Compare(a.end), byName(a, b)) }
-	default:
-		return byName
-	}
-}
-
-// DossierOrder says how dossiers are sorted.
-type DossierOrder string
-
-// The orders.
-const (
-	ByName    DossierOrder = "name"
-	ByState   DossierOrder = "state"   // what needs somebody first
-	ByUpdated DossierOrder = "updated" // what changed last first
-	ByYear    DossierOrder = "year"    // the latest financial year first
-)
-
-// DossierQuery selects dossiers. The zero DossierQuery is all of them, by name.
-type DossierQuery struct {
-	Search     string         `json:"search,omitempty"` // words, all of which the name, an id or a number holds
-	States     []ledger.State `json:"states,omitempty"`
-	Reason     ledger.Reason  `json:"reason,omitempty"`
-	FirmID     int64          `json:"firm_id,omitempty"`
-	Connection string         `json:"connection,omitempty"`
-	Order      DossierOrder   `json:"order,omitempty"`
-	Offset     int            `json:"offset,omitempty"`
-	Limit      int            `json:"limit,omitempty"` // 0 for all
-}
-
-// DossierPage is a page of dossiers. Each is shown by one balance: of those that
-// count, that of the latest year.
-type DossierPage struct {
-	Entries []ledger.Entry       `json:"entries"`
-	Total   int                  `json:"total"`  // how many match
-	Counts  map[ledger.State]int `json:"counts"` // how many match but for the states asked for, by state
-}
-
-// Dossiers lists dossiers.
-func (d *Daemon) Dossiers(ctx context.Context, q DossierQuery) (DossierPage, error) {
-	store := d.config().Store
-	if err := d.dossierIndex.build(ctx, store, d.config().Now()); err != nil {
-		return DossierPage{}, err
-	}
-	page := DossierPage{Counts: map[ledger.State]int{}, Entries: []ledger.Entry{}}
-	words := strings.Fields(fold(q.Search))
-	var numbers []uint64
-	states := ledger.States()
-	counts := make([]int, len(states)) // a map would take most of the time
-	for _, r := range d.dossierIndex.inOrder(q.Order) {
-		if !r.matches(q, words) {
-			continue
-		}
-		counts[r.stateIndex]++
-		if len(q.States) > 0 && !slices.Contains(q.States, r.state) {
-			continue
-		}
-		page.Total++
-		if page.Total > q.Offset && (q.Limit == 0 || len(numbers) < q.Limit) {
-			numbers = append(numbers, r.number)
-		}
-	}
-	for i, n := range counts {
-		if n > 0 {
-			page.Counts[states[i]] = n
-		}
-	}
-	for _, n := range numbers {
-		e, err := store.Entry(ctx, n)
-		if err != nil {
-			return DossierPage{}, err
-		}
-		page.Entries = append(page.Entries, e)
-	}
-	return page, nil
-}
-
-func (r *dossierRow) matches(q DossierQuery, words []string) bool {
-	if q.FirmID != 0 && r.firm != q.FirmID || q.Reason != "" && r.reason != q.Reason || q.Connection != "" && r.key.connection != q.Connection {
-		return false
-	}
-	for _, w := range words {
-		if !strings.Contains(r.search, w) {
-			return false
-		}
-	}
-	return true
+	})
 }
 
 // indexedStore is a Store that updates the dossier index with each change.
@@ -359,4 +262,23 @@ func (s indexedStore) Record(ctx context.Context, c ledger.Connection, found []l
 		s.dossierIndex.invalidate()
 	}
 	return added, err
+}
+
+// years returns the years in which a financial year ends, newest first. The slice must
+// not be changed.
+func (b *dossierIndex) years() []int {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	if b.yearList.years != nil && b.yearList.generation == b.generation {
+		return b.yearList.years
+	}
+	seen := map[int]bool{}
+	for _, d := range b.rows {
+		for _, r := range d.byYear {
+			seen[r.end.Year] = true
+		}
+	}
+	years := slices.SortedFunc(maps.Keys(seen), func(x, y int) int { return cmp.Compare(y, x) })
+	b.yearList = yearsAt{years, b.generation}
+	return years
 }

@@ -174,6 +174,22 @@ func (e Entry) NeedsPerson() bool {
 	return e.State == Differs || e.State == Waiting && e.Reason != PartOfSum || e.State == Failed && e.FailClass != Unavailable || e.MovedTo != 0 || e.Successor != nil
 }
 
+// Cause returns the code of what stands in the way of the entry: the reason that it
+// waits or is ignored, or the kind of its failure; empty in other states.
+func (e Entry) Cause() string {
+	switch {
+	case !HasCause(e.State):
+		return ""
+	case e.State == Failed:
+		return string(e.FailClass)
+	default:
+		return string(e.Reason)
+	}
+}
+
+// HasCause reports whether entries of a state have a cause.
+func HasCause(s State) bool { return s == Waiting || s == Ignored || s == Failed }
+
 // CountFindings is the number of its findings that are about its figures.
 func (e Entry) CountFindings() (n int) {
 	for _, f := range e.Findings {

@@ -178,6 +178,12 @@ func caseOf(s ledger.State, r ledger.Reason, c ledger.FailClass) string {
 	case ledger.Failed:
 		code = string(c)
 	}
+	return knownCase(code)
+}
+
+// knownCase returns the code of a case, or unknown: a daemon of another version may have
+// more.
+func knownCase(code string) string {
 	if slices.Contains(knownCases(), code) {
 		return code
 	}

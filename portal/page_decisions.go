@@ -56,7 +56,7 @@ func decisionsPage(rq *request) error {
 		d.List = append(d.List, one)
 	}
 	if d.First {
-		held, err := rq.API.Dossiers(ctx, daemon.DossierQuery{States: []ledger.State{ledger.Waiting}, Reason: ledger.HasFindings, Limit: decisionsOnPage})
+		held, err := rq.API.Dossiers(ctx, daemon.DossierQuery{States: []ledger.State{ledger.Waiting}, Cause: string(ledger.HasFindings), Limit: decisionsOnPage})
 		if err != nil {
 			return err
 		}

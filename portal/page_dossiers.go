@@ -1,11 +1,13 @@
 package portal
 
 import (
+	"cmp"
 	"iter"
 	"net/http"
 	"net/url"
 	"slices"
 	"strconv"
+	"strings"
 
 	"balansd/balance"
 	"balansd/daemon"
@@ -26,15 +28,23 @@ const dossiersOnPage = 50
 type dossiersData struct {
 	Rows        []entryView
 	Tabs        []stateTab
+	Causes      []causeTab
+	Suggestions []searchSuggestion
+	Columns     map[string]column
 	Total       int
 	First, Last int
 	Prev, Next  string // addresses; empty where there is none
 	CSV         string
 	Search      string
 	State       string
-	Order       string
+	Cause       string
+	Order       daemon.DossierOrder
+	Reverse     bool
+	Orders      []daemon.DossierOrder
 	Firm        int64
 	Connection  string
+	Year        int
+	Years       []int
 	Firms       []ledger.Firm
 	Connections []ledger.Connection
 	Filtered    bool
@@ -48,15 +58,35 @@ type stateTab struct {
 	Here      bool
 }
 
+// causeTab is a reason or kind of failure to filter by.
+type causeTab struct {
+	Case    string // part of the message id
+	Count   int
+	Address string
+	Here    bool
+}
+
+// column is a column to sort by. Sorted is the value of aria-sort, empty where the list is
+// sorted by another one.
+type column struct{ Address, Sorted string }
+
+// searchSuggestion is a search that finds something, with its address.
+type searchSuggestion struct {
+	daemon.SearchSuggestion
+	Address string
+}
+
 // dossierQuery parses the query of the address.
 func dossierQuery(q url.Values) daemon.DossierQuery {
-	out := daemon.DossierQuery{Search: q.Get("q"), Connection: q.Get("connection"), Limit: dossiersOnPage}
+	out := daemon.DossierQuery{Search: q.Get("q"), Connection: q.Get("connection"), Cause: q.Get("reason"), Limit: dossiersOnPage}
+	out.Year, _ = strconv.Atoi(q.Get("year"))
 	if s := ledger.State(q.Get("state")); slices.Contains(ledger.States(), s) {
 		out.States = []ledger.State{s}
 	}
 	out.FirmID, _ = strconv.ParseInt(q.Get("firm"), 10, 64)
-	if o := daemon.DossierOrder(q.Get("sort")); slices.Contains(dossierOrders(), o) {
-		out.Order = o
+	order, reverse := strings.CutPrefix(q.Get("sort"), descending)
+	if o := daemon.DossierOrder(order); slices.Contains(dossierOrders(), o) {
+		out.Order, out.Reverse = o, reverse
 	} else {
 		out.Order = daemon.ByName
 	}
@@ -66,16 +96,19 @@ func dossierQuery(q url.Values) daemon.DossierQuery {
 	return out
 }
 
+// descending begins a sort of the address that goes the other way round.
+const descending = "-"
+
 func dossierOrders() []daemon.DossierOrder {
-	return []daemon.DossierOrder{daemon.ByName, daemon.ByState, daemon.ByUpdated, daemon.ByYear}
+	return []daemon.DossierOrder{daemon.ByName, daemon.ByState, daemon.ByUpdated, daemon.ByYear, daemon.ByCreated}
 }
 
 // listAddress returns the address of the list with one parameter changed. Any change but
-// that of the page goes to the first page.
+// that of the page goes to the first page; a reason belongs to its state.
 func listAddress(path string, q url.Values, key, value string) string {
 	out := url.Values{}
-	for _, k := range []string{"q", "state", "firm", "connection", "sort", "page"} {
-		if text := q.Get(k); text != "" && (k != "page" || key == "page") {
+	for _, k := range []string{"q", "state", "reason", "firm", "connection", "year", "sort", "page"} {
+		if text := q.Get(k); text != "" && (k != "page" || key == "page") && (k != "reason" || key != "state") {
 			out.Set(k, text)
 		}
 	}
@@ -95,9 +128,10 @@ func dossiersPage(rq *request) error {
 	if err != nil {
 		return err
 	}
-	d := dossiersData{Rows: rq.entries(page.Entries), Total: page.Total, Search: q.Search, Order: string(q.Order),
-		Firm: q.FirmID, Connection: q.Connection, CSV: listAddress("/dossiers.csv", asked, "page", ""),
-		Filtered: q.Search != "" || q.FirmID != 0 || q.Connection != "" || len(q.States) > 0}
+	d := dossiersData{Rows: rq.entries(page.Entries), Total: page.Total, Search: q.Search, Order: q.Order, Reverse: q.Reverse, Orders: dossierOrders(),
+		Firm: q.FirmID, Connection: q.Connection, Cause: q.Cause, Year: q.Year, Years: page.Years,
+		Columns: columns(asked, q), CSV: listAddress("/dossiers.csv", asked, "page", ""),
+		Filtered: q.Search != "" || q.FirmID != 0 || q.Connection != "" || q.Cause != "" || q.Year != 0 || len(q.States) > 0}
 	if d.Firms, err = rq.API.Firms(ctx); err != nil {
 		return err
 	}
@@ -115,6 +149,12 @@ func dossiersPage(rq *request) error {
 		d.Next = listAddress("/dossiers", asked, "page", pageNumber(q.Offset/dossiersOnPage+2))
 	}
 	d.Tabs = stateTabs(page.Counts, asked, d.State)
+	if d.Cause != "" || len(q.States) > 0 && ledger.HasCause(q.States[0]) {
+		d.Causes = causeTabs(page.Causes, asked, d.Cause)
+	}
+	for _, s := range page.Suggestions {
+		d.Suggestions = append(d.Suggestions, searchSuggestion{s, listAddress("/dossiers", asked, "q", s.Search)})
+	}
 	if rq.isPartial() {
 		return rq.renderPart("dossiers", "list", d)
 	}
@@ -140,6 +180,43 @@ func stateTabs(counts map[ledger.State]int, asked url.Values, here string) []sta
 		}
 	}
 	return tabs
+}
+
+// causeTabs returns a tab for each reason or kind of failure that occurs, the most
+// frequent first.
+func causeTabs(counts map[string]int, asked url.Values, here string) (tabs []causeTab) {
+	for code, n := range counts {
+		address := listAddress("/dossiers", asked, "reason", code)
+		if code == here { // once more takes the filter away
+			address = listAddress("/dossiers", asked, "reason", "")
+		}
+		tabs = append(tabs, causeTab{Case: knownCase(code), Count: n, Address: address, Here: code == here})
+	}
+	slices.SortFunc(tabs, func(a, b causeTab) int {
+		return cmp.Or(cmp.Compare(b.Count, a.Count), cmp.Compare(a.Case, b.Case))
+	})
+	return tabs
+}
+
+// columns returns the columns to sort by. The one that is sorted by leads to the other
+// direction.
+func columns(asked url.Values, q daemon.DossierQuery) map[string]column {
+	out := map[string]column{}
+	for _, o := range dossierOrders() {
+		c := column{Address: listAddress("/dossiers", asked, "sort", string(o))}
+		if o == q.Order {
+			// The latest of years and times comes first by itself.
+			c.Sorted = "ascending"
+			if latestFirst := o == daemon.ByYear || o == daemon.ByUpdated || o == daemon.ByCreated; q.Reverse != latestFirst {
+				c.Sorted = "descending"
+			}
+			if !q.Reverse {
+				c.Address = listAddress("/dossiers", asked, "sort", descending+string(o))
+			}
+		}
+		out[string(o)] = c
+	}
+	return out
 }
 
 // downloadDossiers answers with the whole list as CSV, filtered and sorted as the page.

@@ -48,7 +48,7 @@ func (d *stubAPI) Dossiers(_ context.Context, q daemon.DossierQuery) (daemon.Dos
 	d.Record("Dossiers", q)
 	var found []ledger.Entry
 	for _, e := range d.entries {
-		if (ledger.Query{States: q.States, Reason: q.Reason}).Matches(e) {
+		if (ledger.Query{States: q.States}).Matches(e) && (q.Cause == "" || q.Cause == e.Cause()) {
 			found = append(found, e)
 		}
 	}
