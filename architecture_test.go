@@ -57,7 +57,7 @@ var allowedImports = map[string][]string{
 	"silverfin":      append([]string{"transport"}, base...),
 	"store":          append([]string{"keyvalue"}, base...),
 	"transport":      {"problem"},
-	"ledger":         {"balance"},
+	"ledger":         {"balance", "mapping"},
 	"mapping":        {"balance", "problem", "internal"},
 	"balance":        {},
 	"problem":        {},

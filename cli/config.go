@@ -155,11 +155,18 @@ func clientMistakes(c *config.Config) []config.Mistake {
 	return list
 }
 
-// targetMistakes returns the mistakes of the target, as the Silverfin client finds them.
+// targetMistakes returns the mistakes of the targets, by the rules that a learnt one is
+// checked by too.
 func targetMistakes(c *config.Config) []config.Mistake {
 	var list []config.Mistake
-	for _, m := range target(c.Silverfin.Target).Mistakes() {
-		list = append(list, c.MistakeAt("silverfin.target."+m.Setting, m.What, m.Right))
+	check := func(section string, t config.Target) {
+		for _, m := range target(t).Mistakes() {
+			list = append(list, c.MistakeAt(section+"."+m.Setting, m.What, m.Right))
+		}
+	}
+	check("silverfin.target", c.Silverfin.Target)
+	for i, f := range c.Silverfin.Firms {
+		check(fmt.Sprintf("silverfin.firms[%d].target", i), f.Target)
 	}
 	return list
 }

@@ -4,6 +4,7 @@ import (
 	"context"
 	"crypto/sha256"
 	"encoding/hex"
+	"fmt"
 	"os"
 	"strings"
 	"time"
@@ -47,7 +48,6 @@ func (n *node) newSilverfin(cfg *config.Config) (silverfinClient, error) {
 	c, err := silverfin.New(silverfin.Config{BaseURL: s.BaseURL, ClientID: s.ClientID, ClientSecret: s.ClientSecret.Reveal(),
 		Scopes: s.Scopes, StoreDocuments: s.StoreDocument, HTTP: client, Vault: n.store.Secrets(), Home: n.home, NumberFields: s.EnterpriseNumberFields,
 		AppLinks: s.AppLink != "", AppLinkMenu: silverfin.AppLinkMenu{Placement: s.AppLinkPlacement, Templates: s.AppLinkTemplates},
-		Target:            target(s.Target),
 		Workflow:          silverfin.WorkflowMatch{Names: s.Workflow.Names},
 		YearsByEnd:        s.FinancialYear == config.YearEnd,
 		Lock:              silverfin.LockMatch{Fields: s.LockedFields, Statuses: s.LockedStatuses},
@@ -79,8 +79,20 @@ func (n *node) home(ctx context.Context) (silverfin.Home, error) {
 
 // target returns where figures are written.
 func target(t config.Target) mapping.Target {
-	return mapping.Target{Level: t.Level, Handle: t.Handle, Namespace: t.Namespace, Key: t.Key, KeyPrevious: t.KeyPrevious,
-		Map: t.Map, RequireStarred: t.RequireStarred}
+	return mapping.Target{Level: t.Level, Handle: t.Handle, Namespace: t.Namespace, Key: t.Key, KeyPrevious: t.KeyPrevious, Map: t.Map, RequireStarred: t.RequireStarred,
+		Values: mapping.Format{Decimal: t.Values.Decimal, Zero: t.Values.Zero, Amounts: t.Values.Amounts, Negative: t.Values.Negative}}
+}
+
+// mappings returns the mappings that a person wrote into the configuration.
+func mappings(cfg *config.Config) mapping.Configured {
+	m := mapping.Configured{Firms: map[int64]*mapping.Written{}}
+	if cfg.WritesTarget() {
+		m.All = &mapping.Written{Target: target(cfg.Silverfin.Target), Where: cfg.Where("silverfin.target")}
+	}
+	for i, f := range cfg.Silverfin.Firms {
+		m.Firms[f.ID] = &mapping.Written{Target: target(f.Target), Where: cfg.Where(fmt.Sprintf("silverfin.firms[%d].target", i))}
+	}
+	return m
 }
 
 // noSilverfin is the client of a configuration without Silverfin. Its calls return a
@@ -94,9 +106,11 @@ func (noSilverfin) missing() error {
 
 func (n noSilverfin) destination(int64) daemon.Destination { return n }
 
-func (n noSilverfin) Begin(context.Context, int64, string) (url, state string, err error) {
+func (n noSilverfin) Begin(context.Context, int64, string, ...mapping.Target) (url, state string, err error) {
 	return "", "", n.missing()
 }
+
+func (noSilverfin) Scopes(...mapping.Target) []string { return nil }
 
 func (n noSilverfin) End(context.Context, string, string, int64) (ledger.Firm, []string, error) {
 	return ledger.Firm{}, nil, n.missing()
@@ -120,11 +134,11 @@ func (n noSilverfin) Company(context.Context, int64) (ledger.Company, error) {
 	return ledger.Company{}, n.missing()
 }
 
-func (n noSilverfin) Locate(context.Context, ledger.Company, balance.Period) (ledger.Target, error) {
+func (n noSilverfin) Locate(context.Context, ledger.Company, balance.Period, mapping.Target) (ledger.Target, error) {
 	return ledger.Target{}, n.missing()
 }
 
-func (n noSilverfin) LocateTied(context.Context, ledger.Company, ledger.PeriodTie) (ledger.Target, error) {
+func (n noSilverfin) LocateTied(context.Context, ledger.Company, ledger.PeriodTie, mapping.Target) (ledger.Target, error) {
 	return ledger.Target{}, n.missing()
 }
 
@@ -132,7 +146,9 @@ func (n noSilverfin) Periods(context.Context, ledger.Company) ([]ledger.CompanyP
 	return nil, n.missing()
 }
 
-func (n noSilverfin) Update(context.Context, ledger.Target, ledger.Decide) error { return n.missing() }
+func (n noSilverfin) Update(context.Context, ledger.Target, mapping.Target, ledger.Decide) error {
+	return n.missing()
+}
 
 func (n noSilverfin) StoreDocument(context.Context, int64, string, []byte) (int64, error) {
 	return 0, n.missing()
@@ -145,5 +161,3 @@ func (n noSilverfin) AddAppLink(context.Context, string) (int64, error) { return
 func (n noSilverfin) RemoveAppLink(context.Context, int64) error { return n.missing() }
 
 func (noSilverfin) Throttle() ledger.Throttle { return ledger.Throttle{} }
-
-func (noSilverfin) Property(balance.Cell) string { return "" }

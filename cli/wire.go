@@ -113,6 +113,7 @@ func (n *node) wire(cfg *config.Config) (daemon.Config, silverfinClient, error) 
 		Complete:    completeFolder(cfg),
 		Destination: sf.destination,
 		Linker:      sf,
+		Mappings:    mappings(cfg),
 		Folders:     folderConnections(cfg),
 		Links:       links(cfg),
 		Schedule:    night(cfg),

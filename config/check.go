@@ -124,7 +124,27 @@ func (r *reader) checkSilverfin(s Silverfin) {
 	r.checkOneOf("silverfin.archived", s.Archived, ArchivedAsk, ArchivedFollow)
 	r.checkNames("silverfin.enterprise_number_fields", s.EnterpriseNumberFields)
 	r.checkNames("silverfin.workflow.names", s.Workflow.Names)
+	r.checkTargets(s)
+}
+
+// checkTargets checks what package mapping does not, which knows one target alone.
+func (r *reader) checkTargets(s Silverfin) {
 	r.require("silverfin.target.namespace", s.Target.Namespace, "the namespace of the custom properties")
+	seen := map[int64]bool{}
+	for i, f := range s.Firms {
+		key := fmt.Sprintf("silverfin.firms[%d]", i)
+		switch {
+		case f.ID <= 0:
+			r.reject(key+".id", "is no firm of Silverfin", "write the number after /f/ in Silverfin's address bar")
+		case seen[f.ID]:
+			r.reject(key+".id", fmt.Sprintf("firm %d has two targets", f.ID), "keep one of the two")
+		}
+		seen[f.ID] = true
+		if !r.isSet(key + ".target") {
+			r.reject(key, "says nothing of the firm's target", "add target, or leave the firm out")
+		}
+		r.require(key+".target.namespace", f.Target.Namespace, "the namespace of the custom properties")
+	}
 }
 
 func (r *reader) checkAppLink(s Silverfin) {

@@ -100,6 +100,7 @@ type Silverfin struct {
 	Concurrency            int           `yaml:"concurrency"`         // companies of one firm worked on at once
 	Timeout                time.Duration `yaml:"timeout"`             // of one call
 	Target                 Target        `yaml:"target"`
+	Firms                  []FirmTarget  `yaml:"firms"` // of which Target does not hold
 	Workflow               Workflow      `yaml:"workflow"`
 	EnterpriseNumberFields []string      `yaml:"enterprise_number_fields"` // of a company, the first that holds one counts
 	LockedFields           []string      `yaml:"locked_fields"`            // of a period, that mean locked if they are not empty
@@ -144,7 +145,28 @@ type Target struct {
 	KeyPrevious    string            `yaml:"key_previous"`    // the same for the previous year, where {code} is the rubric without the P
 	Map            map[string]string `yaml:"map"`             // rubric to key or namespace.key; takes precedence over the patterns
 	RequireStarred bool              `yaml:"require_starred"` // at level reconciliation: only a starred reconciliation takes figures
+	Values         Values            `yaml:"values"`          // how the figures are written
 }
+
+// FirmTarget is the target of one firm, in place of Silverfin.Target.
+type FirmTarget struct {
+	ID     int64  `yaml:"id"`
+	Target Target `yaml:"target"`
+}
+
+// Values says how a template wants its figures written; see mapping.Format.
+type Values struct {
+	Decimal  string   `yaml:"decimal"`  // point or comma
+	Zero     string   `yaml:"zero"`     // digit or blank
+	Amounts  string   `yaml:"amounts"`  // exact or whole_euros
+	Negative []string `yaml:"negative"` // codes of the rubrics whose sign is turned
+}
+
+// WritesTarget reports whether somebody wrote any setting of Silverfin.Target.
+func (c *Config) WritesTarget() bool { return (&reader{origins: c.origins}).isSet("silverfin.target") }
+
+// Where returns where a section was set, as "balansd.yaml:12".
+func (c *Config) Where(section string) string { return c.origin(section).String() }
 
 // Workflow says which workflow must be open in the period.
 type Workflow struct {

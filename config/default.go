@@ -34,7 +34,7 @@ func defaults(goos, programData string) *Config {
 			BaseURL:  "https://live.getsilverfin.com",
 			Redirect: RedirectAuto, CallbackAddress: "127.0.0.1:0",
 			RequestsPerSecond: 5, Burst: 10, Concurrency: 4, Timeout: 60 * time.Second,
-			Target: Target{Level: "period", Namespace: "social_balance_integration"},
+			Target: defaultTarget(),
 			Workflow: Workflow{Names: []string{"jaarrekening", "comptes annuels",
 				"annual accounts", "jahresabschluss"}},
 			EnterpriseNumberFields: []string{"vat", "registration_number"},
@@ -65,8 +65,9 @@ const defaultSettle = 10 * time.Second
 
 // derive fills in the settings that follow from others.
 func (c *Config) derive() {
-	if t := &c.Silverfin.Target; t.Key == "" && len(t.Map) == 0 {
-		t.Key = "code_{code}"
+	c.Silverfin.Target.derive()
+	for i := range c.Silverfin.Firms {
+		c.Silverfin.Firms[i].Target.derive()
 	}
 	fill := func(s *string, name string) {
 		if *s == "" {
@@ -80,6 +81,18 @@ func (c *Config) derive() {
 		c.Socket = pipeOf(c.DataDir)
 	}
 	fill(&c.Backup.Folder, "backups")
+}
+
+// defaultTarget returns the target of a firm of which nothing is configured.
+func defaultTarget() Target {
+	return Target{Level: "period", Namespace: "social_balance_integration", Values: Values{Decimal: "point", Zero: "digit", Amounts: "exact"}}
+}
+
+// derive sets the key where no rubric has another one.
+func (t *Target) derive() {
+	if t.Key == "" && len(t.Map) == 0 {
+		t.Key = "code_{code}"
+	}
 }
 
 // usualPipe is the pipe of a daemon with the default data folder of Windows.

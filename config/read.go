@@ -218,6 +218,9 @@ func decodeValue(from, to reflect.Value) (any, error) {
 // setDefaults sets the defaults of a folder, before its settings are read.
 func (f *Folder) setDefaults() { f.Settle, f.Layout = defaultSettle, FolderAuto }
 
+// setDefaults sets the defaults of a firm's target, before its settings are read.
+func (f *FirmTarget) setDefaults() { f.Target = defaultTarget() }
+
 // kindName returns in words what kind of YAML was found where a value belongs.
 func kindName(v reflect.Value) string {
 	switch v.Kind() {

@@ -76,6 +76,11 @@ type API interface {
 	Firms(ctx context.Context) ([]ledger.Firm, error)
 	// RemoveFirm forgets a firm and its tokens.
 	RemoveFirm(ctx context.Context, r FirmRequest) error
+	// Mappings lists where the figures of a firm land, or of each linked firm with 0.
+	Mappings(ctx context.Context, r FirmRequest) ([]FirmMapping, error)
+	// SetMapping saves a mapping for a firm, or forgets the one that was saved. A
+	// NotAllowed problem says that the configuration decides.
+	SetMapping(ctx context.Context, r MappingChange) (FirmMapping, error)
 	// TakeOver allows renewing the tokens of a firm, or of all firms with 0,
 	// although they came with a copy of the state: a person confirms that no other
 	// balansd renews them any more.

@@ -105,7 +105,11 @@ func (d *delivery) offerSuccessor(ctx context.Context, in inFirm) error {
 		return errLeftAlone
 	}
 	e := d.entry
-	successor, err := d.locateYear(ctx, d.cfg.Destination(in.firm.ID), in.company, &e)
+	to, err := d.mappingOf(ctx, in.firm.ID)
+	if err != nil {
+		return err
+	}
+	successor, err := d.locateYear(ctx, in, &e, to)
 	if waits(err) {
 		return &ledger.WaitingError{Reason: ledger.NoCompany, Detail: fmt.Sprintf(
 			"%s (company %d) is archived in Silverfin or gone, and the one that has the same enterprise number does not take it yet: %s", left.CompanyName, left.CompanyID, err)}

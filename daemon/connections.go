@@ -170,20 +170,15 @@ func (d *Daemon) Firms(ctx context.Context) ([]ledger.Firm, error) {
 
 // RemoveFirm forgets a firm and its tokens.
 func (d *Daemon) RemoveFirm(ctx context.Context, r FirmRequest) error {
-	firms, err := d.config().Store.Firms(ctx)
+	f, err := firmOf(ctx, d.config().Store, r.FirmID)
 	if err != nil {
 		return err
 	}
-	for _, f := range firms {
-		if f.ID == r.FirmID {
-			if err := d.config().Linker.Forget(ctx, f.ID); err != nil {
-				return err
-			}
-			d.log().Info().Int64("firm", f.ID).Str("by", r.By).Msg("firm removed")
-			return d.config().Store.RemoveFirm(ctx, f.ID)
-		}
+	if err := d.config().Linker.Forget(ctx, f.ID); err != nil {
+		return err
 	}
-	return problem.New(problem.NotFound, fmt.Sprintf("Silverfin firm %d is not linked", r.FirmID), "See balansd syncs list.")
+	d.log().Info().Int64("firm", f.ID).Str("by", r.By).Msg("firm removed")
+	return d.config().Store.RemoveFirm(ctx, f.ID)
 }
 
 // TakeOver allows renewing tokens that came with a copy of the state.
@@ -209,7 +204,11 @@ func (d *Daemon) TakeOver(ctx context.Context, r FirmRequest) error {
 
 // BeginSilverfin starts the sign-in to Silverfin.
 func (d *Daemon) BeginSilverfin(ctx context.Context, r SignInRequest) (SignIn, error) {
-	url, state, err := d.config().Linker.Begin(ctx, r.FirmID, r.Redirect)
+	targets, err := d.targetsOf(ctx, r.FirmID)
+	if err != nil {
+		return SignIn{}, err
+	}
+	url, state, err := d.config().Linker.Begin(ctx, r.FirmID, r.Redirect, targets...)
 	return SignIn{URL: url, State: state}, err
 }
 
@@ -230,7 +229,7 @@ func (d *Daemon) EndSilverfin(ctx context.Context, r GrantRequest) (LinkedFirm, 
 	}
 	for _, before := range firms {
 		if before.ID == f.ID {
-			f.AppLink = before.AppLink
+			f.AppLink, f.Learnt, f.Use = before.AppLink, before.Learnt, before.Use
 		}
 	}
 	if err := d.config().Store.SaveFirm(ctx, f); err != nil {

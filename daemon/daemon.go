@@ -6,6 +6,7 @@ import (
 	"time"
 
 	"balansd/ledger"
+	"balansd/mapping"
 	"balansd/problem"
 
 	"github.com/rs/zerolog"
@@ -34,6 +35,8 @@ type Config struct {
 	// Destination returns the destination of a linked firm.
 	Destination func(firmID int64) Destination
 	Linker      Linker
+	// Mappings are the mappings to Silverfin that the configuration names.
+	Mappings mapping.Configured
 	// Folders are the folder sources of the configuration.
 	Folders []ledger.Connection
 	// Links are the dossier links of the configuration.

@@ -9,6 +9,7 @@ import (
 
 	"balansd/balance"
 	"balansd/ledger"
+	"balansd/mapping"
 	"balansd/problem"
 )
 
@@ -242,9 +243,11 @@ type delivery struct {
 	fresh     bool   // values were read now, and are to be kept with the next move
 	doc       []byte // kept with the next move, when it cannot be read
 	in        inFirm
-	skipped   bool   // not changed, because its source or firm cannot be reached
-	located   bool   // the company was found: what goes wrong now is this dossier's own
-	unchecked string // why a done entry could not be compared again
+	mapping   mapping.Target // of the firm, the same from the first reading to the last
+	mappedFor int64          // the firm that mapping is of; 0 for none
+	skipped   bool           // not changed, because its source or firm cannot be reached
+	located   bool           // the company was found: what goes wrong now is this dossier's own
+	unchecked string         // why a done entry could not be compared again
 	wrote     int
 	unspent   *ledger.Written // kept with the move that a failed write leads to
 }

@@ -9,6 +9,7 @@ import (
 
 	"balansd/balance"
 	"balansd/ledger"
+	"balansd/mapping"
 )
 
 // dryRun returns the configuration of a dry run: the same run, on a scratch copy
@@ -68,8 +69,8 @@ func (d *readOnlyDestination) Companies(ctx context.Context) ([]ledger.Company, 
 	return d.inner.Companies(ctx)
 }
 
-func (d *readOnlyDestination) Locate(ctx context.Context, c ledger.Company, year balance.Period) (ledger.Target, error) {
-	return d.inner.Locate(ctx, c, year)
+func (d *readOnlyDestination) Locate(ctx context.Context, c ledger.Company, year balance.Period, to mapping.Target) (ledger.Target, error) {
+	return d.inner.Locate(ctx, c, year, to)
 }
 
 // StoreDocument stores nothing.
@@ -94,20 +95,18 @@ func (d *readOnlyDestination) RemoveAppLink(context.Context, int64) error {
 
 func (d *readOnlyDestination) Throttle() ledger.Throttle { return d.inner.Throttle() }
 
-func (d *readOnlyDestination) LocateTied(ctx context.Context, c ledger.Company, tie ledger.PeriodTie) (ledger.Target, error) {
-	return d.inner.LocateTied(ctx, c, tie)
+func (d *readOnlyDestination) LocateTied(ctx context.Context, c ledger.Company, tie ledger.PeriodTie, to mapping.Target) (ledger.Target, error) {
+	return d.inner.LocateTied(ctx, c, tie, to)
 }
 
 func (d *readOnlyDestination) Periods(ctx context.Context, c ledger.Company) ([]ledger.CompanyPeriod, error) {
 	return d.inner.Periods(ctx, c)
 }
 
-func (d *readOnlyDestination) Property(c balance.Cell) string { return d.inner.Property(c) }
-
 // Update reads the target once, and has decide see its figures as they would be
 // after the writes so far.
-func (d *readOnlyDestination) Update(ctx context.Context, t ledger.Target, decide ledger.Decide) error {
-	return d.inner.Update(ctx, t, func(r ledger.Reading) (ledger.Figures, error) {
+func (d *readOnlyDestination) Update(ctx context.Context, t ledger.Target, to mapping.Target, decide ledger.Decide) error {
+	return d.inner.Update(ctx, t, to, func(r ledger.Reading) (ledger.Figures, error) {
 		have := d.wouldHold(t, r.Have, nil)
 		write, err := decide(ledger.Reading{Have: have})
 		if len(write) > 0 && err == nil {

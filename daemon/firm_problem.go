@@ -6,6 +6,7 @@ import (
 
 	"balansd/balance"
 	"balansd/ledger"
+	"balansd/mapping"
 	"balansd/problem"
 )
 
@@ -84,20 +85,20 @@ func (f observedFirm) Companies(ctx context.Context) ([]ledger.Company, []string
 	return list, unreadable, err
 }
 
-func (f observedFirm) Locate(ctx context.Context, c ledger.Company, year balance.Period) (ledger.Target, error) {
-	target, err := f.Destination.Locate(ctx, c, year)
+func (f observedFirm) Locate(ctx context.Context, c ledger.Company, year balance.Period, to mapping.Target) (ledger.Target, error) {
+	target, err := f.Destination.Locate(ctx, c, year, to)
 	f.observe(err)
 	return target, err
 }
 
-func (f observedFirm) LocateTied(ctx context.Context, c ledger.Company, tie ledger.PeriodTie) (ledger.Target, error) {
-	target, err := f.Destination.LocateTied(ctx, c, tie)
+func (f observedFirm) LocateTied(ctx context.Context, c ledger.Company, tie ledger.PeriodTie, to mapping.Target) (ledger.Target, error) {
+	target, err := f.Destination.LocateTied(ctx, c, tie, to)
 	f.observe(err)
 	return target, err
 }
 
-func (f observedFirm) Update(ctx context.Context, p ledger.Target, decide ledger.Decide) error {
-	err := f.Destination.Update(ctx, p, decide)
+func (f observedFirm) Update(ctx context.Context, p ledger.Target, to mapping.Target, decide ledger.Decide) error {
+	err := f.Destination.Update(ctx, p, to, decide)
 	f.observe(err)
 	return err
 }

@@ -7,6 +7,7 @@ import (
 	"balansd/balance"
 	"balansd/daemon"
 	"balansd/ledger"
+	"balansd/mapping"
 	"balansd/problem"
 )
 
@@ -23,11 +24,11 @@ func (r refusing) Companies(ctx context.Context) ([]ledger.Company, []string, er
 	return r.Destination.Companies(ctx)
 }
 
-func (r refusing) Locate(ctx context.Context, c ledger.Company, year balance.Period) (ledger.Target, error) {
+func (r refusing) Locate(ctx context.Context, c ledger.Company, year balance.Period, to mapping.Target) (ledger.Target, error) {
 	if *r.err != nil {
 		return ledger.Target{}, *r.err
 	}
-	return r.Destination.Locate(ctx, c, year)
+	return r.Destination.Locate(ctx, c, year, to)
 }
 
 // TestAFirmThatRefusesUs does not stand as well: from the first run on in which

@@ -11,6 +11,7 @@ import (
 	"balansd/daemon"
 	"balansd/folder"
 	"balansd/ledger"
+	"balansd/mapping"
 	fakefinbox "balansd/sandbox/finbox"
 	"balansd/sandbox/madeup"
 )
@@ -34,24 +35,24 @@ func (h hooked) Companies(ctx context.Context) ([]ledger.Company, []string, erro
 	return h.Destination.Companies(ctx)
 }
 
-func (h hooked) Locate(ctx context.Context, c ledger.Company, year balance.Period) (ledger.Target, error) {
+func (h hooked) Locate(ctx context.Context, c ledger.Company, year balance.Period, to mapping.Target) (ledger.Target, error) {
 	if h.locate != nil {
 		if err := h.locate(ctx); err != nil {
 			return ledger.Target{}, err
 		}
 	}
-	target, err := h.Destination.Locate(ctx, c, year)
+	target, err := h.Destination.Locate(ctx, c, year, to)
 	if h.located != nil {
 		h.located()
 	}
 	return target, err
 }
 
-func (h hooked) Update(ctx context.Context, p ledger.Target, decide ledger.Decide) error {
+func (h hooked) Update(ctx context.Context, p ledger.Target, to mapping.Target, decide ledger.Decide) error {
 	if h.update != nil {
 		h.update(ctx)
 	}
-	return h.Destination.Update(ctx, p, decide)
+	return h.Destination.Update(ctx, p, to, decide)
 }
 
 // hook puts hooks between the daemon and Silverfin.

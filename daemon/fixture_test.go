@@ -66,7 +66,7 @@ type fixture struct {
 	retention    ledger.Retention
 	rps          float64
 	workers      int // 8 when 0
-	target       mapping.Target
+	mappings     mapping.Configured
 	network      http.RoundTripper // takes the place of the network, so that time can be faked
 	linker       func(daemon.Linker) daemon.Linker
 
@@ -156,7 +156,7 @@ func (fx *fixture) open(fbURL, sfURL string) {
 		fx.t.Fatal(err)
 	}
 	sf, err := silverfin.New(silverfin.Config{BaseURL: sfURL, ClientID: fx.sf.Options().ClientID, ClientSecret: fx.sf.Options().ClientSecret,
-		HTTP: client, Vault: fx.store.Secrets(), Target: fx.target, RequestsPerSecond: fx.rate(), Concurrency: 16, Now: fx.clock})
+		HTTP: client, Vault: fx.store.Secrets(), RequestsPerSecond: fx.rate(), Concurrency: 16, Now: fx.clock})
 	if err != nil {
 		fx.t.Fatal(err)
 	}
@@ -189,6 +189,7 @@ func (fx *fixture) open(fbURL, sfURL string) {
 			return sf.Firm(id)
 		},
 		Linker:   fx.link(sf),
+		Mappings: fx.mappings,
 		Schedule: daemon.Schedule{Hour: 2, Minute: 30, Location: zone(fx.t, "Europe/Brussels")},
 		Backup:   fx.backup,
 		Workers:  cmp.Or(fx.workers, 8),

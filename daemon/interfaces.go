@@ -7,6 +7,7 @@ import (
 
 	"balansd/balance"
 	"balansd/ledger"
+	"balansd/mapping"
 )
 
 // Source lists and returns the social balances of one connection.
@@ -43,18 +44,18 @@ type Destination interface {
 	Company(ctx context.Context, id int64) (ledger.Company, error)
 	// Locate finds the target of a company for a financial year. It returns a
 	// *ledger.WaitingError if the company cannot take a balance now.
-	Locate(ctx context.Context, c ledger.Company, year balance.Period) (ledger.Target, error)
+	Locate(ctx context.Context, c ledger.Company, year balance.Period, to mapping.Target) (ledger.Target, error)
 	// LocateTied is Locate for a balance that a person tied to a period. It returns a
 	// *ledger.WaitingError as well if the period is no longer as the person saw it.
-	LocateTied(ctx context.Context, c ledger.Company, tie ledger.PeriodTie) (ledger.Target, error)
+	LocateTied(ctx context.Context, c ledger.Company, tie ledger.PeriodTie, to mapping.Target) (ledger.Target, error)
 	// Periods lists the periods of a company, newest first, interim ones too.
 	Periods(ctx context.Context, c ledger.Company) ([]ledger.CompanyPeriod, error)
-	// Update reads the target, calls decide, writes the figures that decide
+	// Update reads the figures of the target by a mapping, calls decide, writes the figures that decide
 	// returns, and reads again, until decide returns none: its last argument is
 	// then what the target holds. A figure is only sent right after a reading that
 	// equals the one decide was called with. decide must not make a call for the
 	// same company. After an error any part of the figures may have been stored.
-	Update(ctx context.Context, p ledger.Target, decide ledger.Decide) error
+	Update(ctx context.Context, p ledger.Target, to mapping.Target, decide ledger.Decide) error
 	// StoreDocument stores a document with a company, unless one of that name is
 	// there, and returns its id. After an error it may have been stored.
 	StoreDocument(ctx context.Context, companyID int64, name string, content []byte) (id int64, err error)
@@ -67,15 +68,14 @@ type Destination interface {
 	RemoveAppLink(ctx context.Context, id int64) error
 	// Throttle says how the calls were slowed down since the client was made.
 	Throttle() ledger.Throttle
-	// Property names the property that a cell is written to, stable over time;
-	// empty if the cell is not mapped.
-	Property(c balance.Cell) string
 }
 
 // Linker signs in to Silverfin and manages the tokens of the linked firms.
 type Linker interface {
-	// Begin starts a sign-in; see API.BeginSilverfin.
-	Begin(ctx context.Context, firmID int64, redirect string) (url, state string, err error)
+	// Begin starts a sign-in with the scopes that targets need; see API.BeginSilverfin.
+	Begin(ctx context.Context, firmID int64, redirect string, targets ...mapping.Target) (url, state string, err error)
+	// Scopes lists the scopes that targets need.
+	Scopes(targets ...mapping.Target) []string
 	// End exchanges the code; see API.EndSilverfin.
 	End(ctx context.Context, state, code string, firmID int64) (ledger.Firm, []string, error)
 	// Renew refreshes the tokens of a firm that are older than olderThan, so that

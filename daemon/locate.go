@@ -7,6 +7,7 @@ import (
 
 	"balansd/balance"
 	"balansd/ledger"
+	"balansd/mapping"
 	"balansd/problem"
 )
 
@@ -52,17 +53,21 @@ func (d *delivery) locateIn(ctx context.Context, in inFirm) (ledger.Target, erro
 		d.skipped = true
 		return ledger.Target{}, errLeftAlone
 	}
-	target, err := d.locateYear(ctx, d.cfg.Destination(in.firm.ID), in.company, &d.entry)
+	if err := d.useMappingOf(ctx, in.firm.ID); err != nil {
+		return ledger.Target{}, err
+	}
+	target, err := d.locateYear(ctx, in, &d.entry, d.mapping)
 	d.outages.observe(d.firmService(), isDown(err))
 	return target, err
 }
 
-// locateYear finds the target of an entry in a company: in the period that a person
+// locateYear finds the target of an entry in a company by a mapping: in the period that a person
 // tied it to, else in the one of its financial year. A tie of an earlier balance of the same
 // year and dossier holds for it as well.
-func (r *run) locateYear(ctx context.Context, dest Destination, c ledger.Company, e *ledger.Entry) (ledger.Target, error) {
+func (r *run) locateYear(ctx context.Context, in inFirm, e *ledger.Entry, to mapping.Target) (ledger.Target, error) {
+	dest, c := r.cfg.Destination(in.firm.ID), in.company
 	if e.Tie == nil {
-		target, err := dest.Locate(ctx, c, e.FiscalYear)
+		target, err := dest.Locate(ctx, c, e.FiscalYear, to)
 		if !missesYear(err) {
 			return target, err
 		}
@@ -84,7 +89,7 @@ func (r *run) locateYear(ctx context.Context, dest Destination, c ledger.Company
 			"a person tied the balance to the period that ends on %s while its financial year was %s; it is %s now",
 			e.Tie.Period.End, yearText(e.Tie.Year), yearText(e.FiscalYear))}
 	}
-	return dest.LocateTied(ctx, c, *e.Tie)
+	return dest.LocateTied(ctx, c, *e.Tie, to)
 }
 
 // missesYear reports whether an error says that a company has no period of a financial

@@ -19,8 +19,8 @@ func (x *exchange) conclude(ctx context.Context) error {
 	switch {
 	case x.personChanged():
 		return x.differ(ctx)
-	case !ledger.Equal(x.plan.Want, x.Have):
-		return &notEqualError{cells: unequal(x.plan.Want, x.Have)}
+	case len(x.plan.Unequal(x.Have)) > 0:
+		return &notEqualError{cells: x.plan.Unequal(x.Have)}
 	case len(x.planned) > 0:
 		return x.finish(context.WithoutCancel(ctx), fmt.Sprintf("%s written to %s and read back equal", figures(len(x.planned)), x.target.CompanyName))
 	case x.entry.State == ledger.Done:
@@ -47,20 +47,25 @@ func (x *exchange) personChanged() bool {
 func (x *exchange) finish(ctx context.Context, text string) error {
 	kept := map[balance.Cell]ledger.Seen{}
 	for c, k := range x.known.KeepSilverfin {
-		if _, written := x.planned[c]; !written && x.plan.Want[c] != "" {
+		_, wanted := x.plan.Want[c]
+		if _, written := x.planned[c]; !written && wanted {
 			kept[c] = k
 		}
 	}
-	known := ledger.Written{Confirmed: x.plan.Ours, KeepSilverfin: kept, By: x.entry.Number, Version: x.known.Version}.WithMapping(x.dest.Property)
+	known := ledger.Written{Confirmed: x.plan.Ours, KeepSilverfin: kept, Comma: x.mapping.Values.Comma(), By: x.entry.Number, Version: x.known.Version}.WithMapping(x.property)
 	return x.finishAs(ctx, &known, text+x.kept())
 }
 
 // kept says how many figures stay as Silverfin has them; empty for none.
 func (x *exchange) kept() (text string) {
 	if exact := x.plan.Exact; exact > 0 {
-		text = fmt.Sprintf("; %s kept to the cent as Silverfin has it, since the balance is in whole euros", figures(exact))
+		because := "since the balance is in whole euros"
+		if !x.entry.Rounded {
+			because = "since whole euros are written"
+		}
+		text = fmt.Sprintf("; %s kept to the cent as Silverfin has it, %s", figures(exact), because)
 	}
-	if many := len(unequal(ledger.FiguresOf(x.values), x.plan.Want)) - x.plan.Exact; many > 0 {
+	if many := x.plan.Kept; many > 0 {
 		text += fmt.Sprintf("; %s kept as Silverfin has it, as a person decided", figures(many))
 	}
 	return text
@@ -82,7 +87,7 @@ func (x *exchange) finishAs(ctx context.Context, known *ledger.Written, text str
 func (x *exchange) differ(ctx context.Context) error {
 	differences := x.plan.Differ
 	for i := range differences {
-		differences[i].Property = x.dest.Property(differences[i].Cell)
+		differences[i].Property = x.property(differences[i].Cell)
 	}
 	many := figures(len(differences))
 	text := fmt.Sprintf("%s holds %s in Silverfin that a person changed", x.target.CompanyName, many)
@@ -99,20 +104,10 @@ func (x *exchange) differ(ctx context.Context) error {
 }
 
 // notEqualError is the error for a target that does not hold what was written to it.
-type notEqualError struct{ cells []string }
+type notEqualError struct{ cells []balance.Cell }
 
 func (e *notEqualError) Error() string {
 	return fmt.Sprintf("Silverfin accepted the figures but holds others for %d rubrics, such as %s", len(e.cells), e.cells[0])
-}
-
-func unequal(want, have ledger.Figures) []string {
-	var cells []string
-	for c, f := range want {
-		if !ledger.Equal(ledger.Figures{c: f}, have) {
-			cells = append(cells, c.String())
-		}
-	}
-	return cells
 }
 
 // settle turns an error into the state that the entry waits or fails in. An

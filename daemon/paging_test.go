@@ -199,7 +199,7 @@ func TestFiguresInAnotherPropertyAreNotOurs(t *testing.T) {
 	fx.wantState(fx.only(), ledger.Done, "")
 	cell := cellOf(t, "1003")
 	fx.must(fx.sf.Set(c.company, c.period, namespace, "sb_1003", balance.Canonical(b.Values[cell])))
-	fx.target = mapping.Target{Key: "sb_{code}"}
+	fx.mappings.All = &mapping.Written{Target: mapping.Target{Key: "sb_{code}"}}
 	fx.reopenWith(nil)
 	fx.correct(id, fx.balance(c, 2))
 	fx.sync()

@@ -7,6 +7,7 @@ import (
 
 	"balansd/daemon"
 	"balansd/ledger"
+	"balansd/mapping"
 
 	"github.com/google/go-cmp/cmp"
 )
@@ -17,8 +18,8 @@ type observedDestination struct {
 	write func(ctx context.Context, p ledger.Target, f ledger.Figures) error
 }
 
-func (d observedDestination) Update(ctx context.Context, p ledger.Target, decide ledger.Decide) error {
-	return d.Destination.Update(ctx, p, func(r ledger.Reading) (ledger.Figures, error) {
+func (d observedDestination) Update(ctx context.Context, p ledger.Target, to mapping.Target, decide ledger.Decide) error {
+	return d.Destination.Update(ctx, p, to, func(r ledger.Reading) (ledger.Figures, error) {
 		write, err := decide(r)
 		if len(write) > 0 && err == nil {
 			err = d.write(ctx, p, write)
@@ -72,8 +73,8 @@ type lossyDestination struct {
 	read func(ledger.Figures) ledger.Figures
 }
 
-func (d lossyDestination) Update(ctx context.Context, p ledger.Target, decide ledger.Decide) error {
-	return d.Destination.Update(ctx, p, func(r ledger.Reading) (ledger.Figures, error) {
+func (d lossyDestination) Update(ctx context.Context, p ledger.Target, to mapping.Target, decide ledger.Decide) error {
+	return d.Destination.Update(ctx, p, to, func(r ledger.Reading) (ledger.Figures, error) {
 		r.Have = d.read(r.Have)
 		return decide(r)
 	})

@@ -11,6 +11,7 @@ import (
 	"balansd/balance"
 	"balansd/daemon"
 	"balansd/ledger"
+	"balansd/mapping"
 	fakesilverfin "balansd/sandbox/silverfin"
 	"balansd/store"
 )
@@ -152,8 +153,8 @@ type slowWrite struct {
 	meanwhile func()
 }
 
-func (s slowWrite) Update(ctx context.Context, p ledger.Target, decide ledger.Decide) error {
-	return s.Destination.Update(ctx, p, func(r ledger.Reading) (ledger.Figures, error) {
+func (s slowWrite) Update(ctx context.Context, p ledger.Target, to mapping.Target, decide ledger.Decide) error {
+	return s.Destination.Update(ctx, p, to, func(r ledger.Reading) (ledger.Figures, error) {
 		write, err := decide(r)
 		if len(write) > 0 {
 			s.meanwhile()

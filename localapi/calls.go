@@ -119,6 +119,14 @@ func (c calls) RemoveFirm(ctx context.Context, in daemon.FirmRequest) error {
 	return err
 }
 
+func (c calls) Mappings(ctx context.Context, in daemon.FirmRequest) ([]daemon.FirmMapping, error) {
+	return do(ctx, c, mappings, in)
+}
+
+func (c calls) SetMapping(ctx context.Context, in daemon.MappingChange) (daemon.FirmMapping, error) {
+	return do(ctx, c, setMapping, in)
+}
+
 func (c calls) TakeOver(ctx context.Context, in daemon.FirmRequest) error {
 	_, err := do(ctx, c, takeOver, in)
 	return err

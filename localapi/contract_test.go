@@ -82,6 +82,8 @@ var cases = map[string]func(context.Context, API) []any{
 	"Connections":    full(noRequest(API.Connections)),
 	"Firms":          full(noRequest(API.Firms)),
 	"RemoveFirm":     full(noAnswer(API.RemoveFirm)),
+	"Mappings":       full(API.Mappings),
+	"SetMapping":     full(API.SetMapping),
 	"TakeOver":       full(noAnswer(API.TakeOver)),
 	"BeginSilverfin": full(API.BeginSilverfin),
 	"Link":           full(API.Link),

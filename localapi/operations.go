@@ -122,6 +122,8 @@ var (
 	setConnection  = change("set-connection", API.SetConnection, connectionRecord)
 	firms          = query("firms", noRequest(API.Firms))
 	removeFirm     = change("remove-firm", noAnswer(API.RemoveFirm), firmRecord("remove-firm"))
+	mappings       = query("mappings", API.Mappings)
+	setMapping     = change("set-mapping", API.SetMapping, mappingRecord)
 	takeOver       = change("take-over", noAnswer(API.TakeOver), firmRecord("take-over"))
 	beginSilverfin = query("begin-silverfin", API.BeginSilverfin)
 	endSilverfin   = change("end-silverfin", API.EndSilverfin, grantRecord)
@@ -155,7 +157,7 @@ var (
 // operations lists these operations.
 func operations() []servable {
 	return []servable{status, show, document, dossiers, history, stopSync, retry, decide, accept, dismiss, connectFinbox, catalogue, addConnection, testConnection,
-		connections, setConnection, firms, removeFirm, takeOver, beginSilverfin, endSilverfin, link, freeCompanies, exportLinks, importLinks, previewLink, unlink, links,
+		connections, setConnection, firms, removeFirm, mappings, setMapping, takeOver, beginSilverfin, endSilverfin, link, freeCompanies, exportLinks, importLinks, previewLink, unlink, links,
 		group, ungroup, groups, periods, tie,
 		uploads, upload, checkUpload, clients, chooseClient, confirmUpload, discardUpload, backup, reload, doctor, people, invite, enable}
 }
@@ -240,6 +242,16 @@ func firmRecord(what string) func(daemon.FirmRequest, none) accounts.Record {
 	return func(in daemon.FirmRequest, _ none) accounts.Record {
 		return accounts.Record{Who: in.By, What: what, On: strconv.FormatInt(in.FirmID, 10)}
 	}
+}
+
+// mappingRecord names the firm, and the place where its figures land from now on.
+func mappingRecord(in daemon.MappingChange, out daemon.FirmMapping) accounts.Record {
+	r := accounts.Record{Who: in.By, What: "forget-mapping", On: strconv.FormatInt(in.FirmID, 10)}
+	if !in.Forget {
+		r.What = "set-mapping"
+		r.On += " → " + clip.Text(strings.TrimPrefix(out.Target.Handle+" "+out.Target.Namespace, " "))
+	}
+	return r
 }
 
 // grantRecord names the firm. The code and the state are never recorded.

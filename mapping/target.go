@@ -24,26 +24,30 @@ const codeMark = "{code}"
 // Target says where the figures of a social balance land. Silverfin does not
 // publish the names that its templates use, so all of it is configuration.
 type Target struct {
-	Level     string // LevelPeriod (the default) or LevelReconciliation
-	Handle    string // of the reconciliation; only at that level
-	Namespace string // of the properties; empty means social_balance_integration
+	Level     string `json:"level,omitempty"`     // LevelPeriod (the default) or LevelReconciliation
+	Handle    string `json:"handle,omitempty"`    // of the reconciliation; only at that level
+	Namespace string `json:"namespace,omitempty"` // of the properties; empty means social_balance_integration
 	// Key is the pattern of the keys, with {code} for the cell: 1003, or 1003P
 	// for the previous year. Empty means code_{code}, or nothing beyond Map
 	// when there is a Map.
-	Key string
+	Key string `json:"key,omitempty"`
 	// KeyPrevious is the pattern of the keys of the previous year, with {code} for
 	// the rubric without the P. Empty leaves them to Key.
-	KeyPrevious string
+	KeyPrevious string `json:"key_previous,omitempty"`
 	// Map names the property of single cells as "namespace.key", or "key" in
 	// Namespace. It goes before the patterns.
-	Map map[string]string
+	Map map[string]string `json:"map,omitempty"`
 	// RequireStarred refuses a reconciliation that is not starred, which
 	// Silverfin leaves out of the annual accounts.
-	RequireStarred bool
+	RequireStarred bool   `json:"require_starred,omitempty"`
+	Values         Format `json:"values,omitzero"` // how the figures are written
 }
 
 // Property names one custom property of Silverfin.
-type Property struct{ Namespace, Key string }
+type Property struct {
+	Namespace string `json:"namespace"`
+	Key       string `json:"key"`
+}
 
 // String returns the property as Map writes it.
 func (p Property) String() string { return p.Namespace + "." + p.Key }
@@ -109,7 +113,7 @@ func (t Target) Mistakes() []Mistake {
 	}
 	checkPattern("key", t.Key)
 	checkPattern("key_previous", t.KeyPrevious)
-	if list = append(list, t.mapMistakes()...); len(list) > 0 {
+	if list = slices.Concat(list, t.Values.mistakes(), t.mapMistakes()); len(list) > 0 {
 		return list
 	}
 	return t.sharedProperties()

@@ -15,7 +15,6 @@ import (
 	"golang.org/x/time/rate"
 
 	"balansd/internal/loopback"
-	"balansd/mapping"
 	"balansd/problem"
 )
 
@@ -45,7 +44,7 @@ type Config struct {
 	BaseURL      string   // scheme and host; empty means defaultBaseURL
 	ClientID     string   // of the application that Silverfin registered
 	ClientSecret string   // never shown
-	Scopes       []string // asked for at the sign-in; empty means what the Target, StoreDocuments and AppLinks need
+	Scopes       []string // asked for at the sign-in; empty means what the mappings, StoreDocuments and AppLinks need
 	// StoreDocuments has documents stored in the permanent documents of companies.
 	StoreDocuments bool
 	// AppLinks has app links made and deleted, in the menu of AppLinkMenu.
@@ -57,8 +56,7 @@ type Config struct {
 	Vault Vault
 	// Home says where the state is in use: tokens that were received elsewhere
 	// are not renewed before TakeOver. Nil means that nobody asks.
-	Home   func(context.Context) (Home, error)
-	Target mapping.Target
+	Home func(context.Context) (Home, error)
 	// Workflow and Lock have usable zero values.
 	Workflow WorkflowMatch
 	Lock     LockMatch
@@ -111,10 +109,6 @@ func New(cfg Config) (*Client, error) {
 	if cfg.Vault == nil {
 		return nil, problem.New(problem.Unexpected, "the Silverfin client has no place to keep tokens", "")
 	}
-	cfg.Target = cfg.Target.WithDefaults()
-	if err := cfg.Target.Validate(); err != nil {
-		return nil, err
-	}
 	cfg = cfg.withDefaults()
 	c := &Client{id: rand.Text(), cfg: cfg, base: base, pending: &pendingSignIns{}, firms: map[int64]*Firm{}}
 	if cfg.After != nil {
@@ -137,15 +131,6 @@ func New(cfg Config) (*Client, error) {
 
 // withDefaults returns cfg with defaults for zero values.
 func (cfg Config) withDefaults() Config {
-	if len(cfg.Scopes) == 0 {
-		cfg.Scopes = targetScopes(cfg.Target)
-		if cfg.StoreDocuments {
-			cfg.Scopes = append(cfg.Scopes, documentScopes()...)
-		}
-		if cfg.AppLinks {
-			cfg.Scopes = append(cfg.Scopes, linksScope)
-		}
-	}
 	if cfg.HTTP == nil {
 		cfg.HTTP = &http.Client{Timeout: time.Minute}
 	}

@@ -14,16 +14,6 @@ import (
 	"balansd/problem"
 )
 
-// Property names the custom property that takes a cell's figure, as
-// "namespace.key"; empty when the mapping leaves the cell out.
-func (f *Firm) Property(c balance.Cell) string {
-	p, ok := f.client.cfg.Target.Property(c)
-	if !ok {
-		return ""
-	}
-	return p.String()
-}
-
 // propertyJSON is one custom property on the wire.
 type propertyJSON struct {
 	Namespace string `json:"namespace"`
@@ -52,7 +42,7 @@ type snapshot struct {
 // readProperties reads the custom properties of a target. The caller has the turn.
 // A value that is no text, such as a collection, comes as its JSON, so that it
 // counts as something that a person put there.
-func (f *Firm) readProperties(ctx context.Context, p ledger.Target) (*snapshot, error) {
+func (f *Firm) readProperties(ctx context.Context, p ledger.Target, to mapping.Target) (*snapshot, error) {
 	c, err := f.customCall(p, http.MethodGet)
 	if err != nil {
 		return nil, err
@@ -69,7 +59,7 @@ func (f *Firm) readProperties(ctx context.Context, p ledger.Target) (*snapshot, 
 		}
 		r.pages = append(r.pages, properties)
 		for _, h := range properties {
-			if cell, ours := f.client.cfg.Target.Cell(h.Property); ours && h.present {
+			if cell, ours := to.Cell(h.Property); ours && h.present {
 				r.figures[cell] = h.value
 				r.pageOf[cell] = i
 			}

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"maps"
 	"net/http"
 	"slices"
 	"strings"
@@ -29,8 +30,8 @@ func TestDeliverToPeriod(t *testing.T) {
 	want := figures(t, "1003", "114.4", "1003P", "110", "1021", "0")
 	p := r.target()
 	var held []ledger.Figures
-	must(t, f.Update(ctx, p, func(r ledger.Reading) (ledger.Figures, error) {
-		if held = append(held, r.Have); ledger.Equal(want, r.Have) {
+	must(t, f.Update(ctx, p, r.to, func(r ledger.Reading) (ledger.Figures, error) {
+		if held = append(held, r.Have); maps.Equal(want, r.Have) {
 			return nil, nil
 		}
 		return want, nil
@@ -52,11 +53,25 @@ func TestDeliverToPeriod(t *testing.T) {
 	}
 }
 
+// An empty figure is refused, unless an empty text stands for zero.
+func TestDeliverAnEmptyText(t *testing.T) {
+	r := newTestEnv(t, fakesilverfin.Options{})
+	p, blank := r.target(), mapping.Target{Values: mapping.Format{Zero: mapping.ZeroBlank}}
+	must(t, fill(t.Context(), r.firmClient(), p, figures(t, "1003", "7")))
+	if err := fill(t.Context(), r.firmClient(), p, figures(t, "1003", "")); !problem.Is(err, problem.Unexpected) {
+		t.Errorf("emptied: %v", err)
+	}
+	must(t, fill(t.Context(), r.firmClient(), p, figures(t, "1003", ""), blank))
+	held, there := r.sandbox.Custom(r.company.ID, r.period)["social_balance_integration.code_1003"]
+	if held != "" || !there {
+		t.Errorf("held: %q, the property is there: %v", held, there)
+	}
+}
+
 func TestDeliverToReconciliation(t *testing.T) {
-	r := newTestEnv(t, fakesilverfin.Options{}, func(c *silverfin.Config) {
-		c.Target = mapping.Target{Level: mapping.LevelReconciliation, Handle: "made_up_social", Namespace: "made_up",
-			Map: map[string]string{"1003": "other.total"}, Key: "c{code}", RequireStarred: true}
-	})
+	r := newTestEnv(t, fakesilverfin.Options{})
+	r.to = mapping.Target{Level: mapping.LevelReconciliation, Handle: "made_up_social", Namespace: "made_up",
+		Map: map[string]string{"1003": "other.total"}, Key: "c{code}", RequireStarred: true}
 	id := r.sandbox.AddReconciliation(r.company.ID, "made_up_social", workflow)
 	ctx, f := t.Context(), r.firmClient()
 	p := r.target()
@@ -64,18 +79,18 @@ func TestDeliverToReconciliation(t *testing.T) {
 		t.Fatalf("place: %+v", p)
 	}
 	want := figures(t, "1003", "7", "1021", "8")
-	if err := fill(ctx, f, p, want); err != nil {
+	if err := fill(ctx, f, p, want, r.to); err != nil {
 		t.Fatal(err)
 	}
 	if n := len(r.sandbox.Faults().Log()); n != 8 {
 		t.Errorf("%d calls, want 8", n)
 	}
-	held, err := read(ctx, f, p)
+	held, err := read(ctx, f, p, r.to)
 	if d := cmp.Diff(want, held); err != nil || d != "" {
 		t.Errorf("%v\n%s", err, d)
 	}
 	// A single property has a form of its own at this level.
-	if err := fill(ctx, f, p, figures(t, "1021", "9")); err != nil {
+	if err := fill(ctx, f, p, figures(t, "1021", "9"), r.to); err != nil {
 		t.Fatal(err)
 	}
 	if d := cmp.Diff(map[string]string{"other.total": "7", "made_up.c1021": "9"}, r.sandbox.CustomIn(r.company.ID, r.period, id)); d != "" {
@@ -199,11 +214,12 @@ func TestLocateNotYet(t *testing.T) {
 		"not in there": {year: year2024, target: social, make: func(r *testEnv) { r.sandbox.AddReconciliation(r.company.ID, "made_up_social", "Btw") }, reason: ledger.TemplateMissing, says: "is not in"},
 	} {
 		t.Run(name, func(t *testing.T) {
-			r := newTestEnv(t, tc.options, func(c *silverfin.Config) { c.Target = tc.target })
+			r := newTestEnv(t, tc.options)
+			r.to = tc.target
 			if tc.make != nil {
 				tc.make(r)
 			}
-			_, err := r.firmClient().Locate(t.Context(), r.company, tc.year)
+			_, err := r.firmClient().Locate(t.Context(), r.company, tc.year, r.to)
 			n := notYet(t, err)
 			if n.Reason != tc.reason || !strings.Contains(n.Detail, tc.says) {
 				t.Errorf("%s: %s", n.Reason, n.Detail)
@@ -282,7 +298,7 @@ func TestMissingScope(t *testing.T) {
 	must(t, err)
 	_, _, err = r.client.End(t.Context(), state, r.sandbox.Grant(r.firm, "administration:read", "financials:read", "communication:read"), 0)
 	must(t, err)
-	_, err = r.firmClient().Locate(t.Context(), r.company, year2024)
+	_, err = r.firmClient().Locate(t.Context(), r.company, year2024, r.to)
 	if !problem.Is(err, problem.SilverfinRefused) || !strings.Contains(problem.Of(err).Next, "workflows:read") {
 		t.Errorf("%v: %s", err, problem.Of(err).Next)
 	}

@@ -38,19 +38,19 @@ type tokenReply struct {
 // app is the application at Silverfin, for one firm; 0 for none chosen. The
 // credentials go in the form, for Silverfin takes a Basic header there for
 // another client.
-func (c *Client) app(firm int64, redirect string) *oauth2.Config {
+func (c *Client) app(firm int64, redirect string, scopes []string) *oauth2.Config {
 	below := c.base
 	if firm != 0 {
 		below += fmt.Sprintf("/f/%d", firm)
 	}
-	return &oauth2.Config{ClientID: c.cfg.ClientID, ClientSecret: c.cfg.ClientSecret, RedirectURL: redirect, Scopes: c.cfg.Scopes,
+	return &oauth2.Config{ClientID: c.cfg.ClientID, ClientSecret: c.cfg.ClientSecret, RedirectURL: redirect, Scopes: scopes,
 		Endpoint: oauth2.Endpoint{AuthURL: below + "/oauth/authorize", TokenURL: below + "/oauth/token", AuthStyle: oauth2.AuthStyleInParams}}
 }
 
 // exchangeCode exchanges the code of a sign-in.
 func (c *Client) exchangeCode(ctx context.Context, firm int64, redirect, code string) (tokenReply, error) {
 	return c.exchange(ctx, firm, func(ctx context.Context) (*oauth2.Token, error) {
-		return c.app(firm, redirect).Exchange(ctx, code)
+		return c.app(firm, redirect, nil).Exchange(ctx, code)
 	})
 }
 
@@ -59,7 +59,7 @@ func (c *Client) exchangeCode(ctx context.Context, firm int64, redirect, code st
 // error; the caller saves it before anything else.
 func (c *Client) exchangeRefresh(ctx context.Context, firm int64, refreshToken string) (tokenReply, error) {
 	return c.exchange(ctx, firm, func(ctx context.Context) (*oauth2.Token, error) {
-		return c.app(firm, "").TokenSource(ctx, &oauth2.Token{RefreshToken: refreshToken}).Token()
+		return c.app(firm, "", nil).TokenSource(ctx, &oauth2.Token{RefreshToken: refreshToken}).Token()
 	})
 }
 

@@ -95,7 +95,6 @@ func TestCancelReleasesSlots(t *testing.T) {
 
 func TestRequireStarred(t *testing.T) {
 	r := newTestEnv(t, fakesilverfin.Options{}, func(c *silverfin.Config) {
-		c.Target = mapping.Target{Level: mapping.LevelReconciliation, Handle: "made_up_social", RequireStarred: true}
 		inner := c.HTTP.Transport
 		c.HTTP = &http.Client{Transport: roundTrip(func(req *http.Request) (*http.Response, error) {
 			resp, err := inner.RoundTrip(req)
@@ -107,8 +106,9 @@ func TestRequireStarred(t *testing.T) {
 			return resp, err
 		})}
 	})
+	r.to = mapping.Target{Level: mapping.LevelReconciliation, Handle: "made_up_social", RequireStarred: true}
 	r.sandbox.AddReconciliation(r.company.ID, "made_up_social", workflow)
-	_, err := r.firmClient().Locate(t.Context(), r.company, year2024)
+	_, err := r.firmClient().Locate(t.Context(), r.company, year2024, r.to)
 	if n := notYet(t, err); n.Reason != ledger.TemplateMissing || !strings.Contains(n.Detail, "is not starred") {
 		t.Error(n.Reason, n.Detail)
 	}

@@ -72,7 +72,7 @@ func TestPeriodsWithATime(t *testing.T) {
 		item := fmt.Sprintf(`{"id":%d,"end_date":%q,"fiscal_year":{"end_date":%q}}`, r.period, text, text)
 		odd := `{"id":"P-1","end_date":"2024-12-31"}, {"id":3,"end_date":null,"fiscal_year":"2024"}`
 		answering("/periods", onePage("["+odd+","+item+"]"))(&r.cfg)
-		p, err := r.restart(r.vault).Firm(r.firm).Locate(t.Context(), r.company, year2024)
+		p, err := r.restart(r.vault).Firm(r.firm).Locate(t.Context(), r.company, year2024, r.to)
 		if found {
 			if err != nil || p.PeriodID != r.period {
 				t.Errorf("%s: %v, %v", text, p, err)
@@ -141,7 +141,7 @@ func TestUpdateRereadsAfterASecond(t *testing.T) {
 					looks++
 				}
 			})
-			must(t, r.firmClient().Update(t.Context(), p, compared(figures(t, "1003", "1", "1021", "2"), func() {
+			must(t, r.firmClient().Update(t.Context(), p, r.to, compared(figures(t, "1003", "1", "1021", "2"), func() {
 				if !once {
 					once = true
 					time.Sleep(took)
@@ -171,7 +171,7 @@ func TestUpdateRereadsEachChunk(t *testing.T) {
 			must(t, r.sandbox.Set(r.company.ID, r.period, "social_balance_integration", "code_"+last.String(), "99.9"))
 		}
 	})
-	must(t, r.firmClient().Update(t.Context(), p, compared(want, func() {})))
+	must(t, r.firmClient().Update(t.Context(), p, r.to, compared(want, func() {})))
 	if held := r.sandbox.Custom(r.company.ID, r.period)["social_balance_integration.code_"+last.String()]; held != "99.9" || r.posts() != 2 {
 		t.Errorf("after %d writes Silverfin holds %s", r.posts(), held)
 	}

@@ -16,35 +16,35 @@ import (
 
 // Locate finds where a company takes the balance of a financial year: the
 // period that ends with the year and whose own financial year is the same one, unlocked,
-// with the annual-accounts workflow open in it, and the configured reconciliation of that
-// workflow where figures land in one. Anything missing is a *ledger.WaitingError. It makes
+// with the annual-accounts workflow open in it, and the reconciliation of that
+// workflow that the mapping names. Anything missing is a *ledger.WaitingError. It makes
 // two calls, three with a reconciliation, more only for lists over 200 items or for
 // several annual-accounts workflows.
-func (f *Firm) Locate(ctx context.Context, c ledger.Company, year balance.Period) (ledger.Target, error) {
+func (f *Firm) Locate(ctx context.Context, c ledger.Company, year balance.Period, to mapping.Target) (ledger.Target, error) {
 	p, err := f.period(ctx, c, year)
 	if err != nil {
 		return ledger.Target{}, err
 	}
-	return f.locateIn(ctx, c, p)
+	return f.locateIn(ctx, c, p, to)
 }
 
 // LocateTied is Locate for a balance that a person tied to a period. Where the period
 // is no longer as the person saw it, it is a *ledger.WaitingError.
-func (f *Firm) LocateTied(ctx context.Context, c ledger.Company, tie ledger.PeriodTie) (ledger.Target, error) {
+func (f *Firm) LocateTied(ctx context.Context, c ledger.Company, tie ledger.PeriodTie, to mapping.Target) (ledger.Target, error) {
 	p, err := f.tiedPeriod(ctx, c, tie)
 	if err != nil {
 		return ledger.Target{}, err
 	}
-	return f.locateIn(ctx, c, p)
+	return f.locateIn(ctx, c, p, to)
 }
 
 // locateIn finds where a period takes a balance.
-func (f *Firm) locateIn(ctx context.Context, c ledger.Company, p ledger.CompanyPeriod) (ledger.Target, error) {
+func (f *Firm) locateIn(ctx context.Context, c ledger.Company, p ledger.CompanyPeriod, to mapping.Target) (ledger.Target, error) {
 	if p.Lock != "" {
 		return ledger.Target{}, &ledger.WaitingError{Reason: ledger.PeriodLocked, Detail: fmt.Sprintf(
 			"the period of %s that ends on %s is locked in Silverfin (%s)", dossier(c), p.End, p.Lock)}
 	}
-	open, err := f.openWorkflows(ctx, c, p)
+	open, err := f.openWorkflows(ctx, c, p, to.Level == mapping.LevelReconciliation)
 	if err != nil {
 		return ledger.Target{}, err
 	}
@@ -52,10 +52,10 @@ func (f *Firm) locateIn(ctx context.Context, c ledger.Company, p ledger.CompanyP
 		FirmID: f.id, CompanyID: c.ID, CompanyName: c.Name, PeriodID: p.ID, PeriodEnd: p.End,
 		URL: fmt.Sprintf("%s/f/%d/%d/ledgers/%d/workflows/%d", f.client.base, f.id, c.ID, p.ID, open[0]),
 	}
-	if f.client.cfg.Target.Level != mapping.LevelReconciliation {
+	if to.Level != mapping.LevelReconciliation {
 		return target, nil
 	}
-	workflow, reconciliation, err := f.reconciliation(ctx, c, p, open)
+	workflow, reconciliation, err := f.reconciliation(ctx, c, p, open, to)
 	if err != nil {
 		return ledger.Target{}, err
 	}
@@ -76,10 +76,10 @@ func (f *Firm) lockField(r record) string {
 }
 
 // openWorkflows finds the annual-accounts workflows of a period that are not
-// archived, at least one; all of them where figures land in a reconciliation,
-// which may be in any. Silverfin knows no other way of being closed: a workflow
+// archived, at least one; all of them if the caller wants them, for a
+// reconciliation may be in any. Silverfin knows no other way of being closed: a workflow
 // is not added to the file, or archived, or there.
-func (f *Firm) openWorkflows(ctx context.Context, company ledger.Company, p ledger.CompanyPeriod) ([]int64, error) {
+func (f *Firm) openWorkflows(ctx context.Context, company ledger.Company, p ledger.CompanyPeriod, all bool) ([]int64, error) {
 	c := call{path: fmt.Sprintf("/companies/%d/periods/%d/workflows", company.ID, p.ID), company: company.ID,
 		doing: "reading the workflows of " + dossier(company), scope: "workflows:read"}
 	var open []int64
@@ -99,7 +99,7 @@ func (f *Firm) openWorkflows(ctx context.Context, company ledger.Company, p ledg
 				open = append(open, id)
 			}
 		}
-		return len(open) > 0 && f.client.cfg.Target.Level != mapping.LevelReconciliation
+		return len(open) > 0 && !all
 	})
 	closed := func(detail string, args ...any) error {
 		return &ledger.WaitingError{Reason: ledger.WorkflowClosed, Detail: fmt.Sprintf(detail, args...)}
@@ -141,11 +141,10 @@ func isArchived(fields record) bool {
 	return truthy(fields["archived"]) || truthy(fields["archived_at"]) || strings.EqualFold(status, "archived")
 }
 
-// reconciliation finds the configured template through the workflows of the period: a
+// reconciliation finds the template of a mapping through the workflows of the period: a
 // handle may occur more than once in a firm, so the firm's list of templates does not
 // say which one the dossier uses.
-func (f *Firm) reconciliation(ctx context.Context, company ledger.Company, p ledger.CompanyPeriod, open []int64) (workflow, id int64, err error) {
-	target := f.client.cfg.Target
+func (f *Firm) reconciliation(ctx context.Context, company ledger.Company, p ledger.CompanyPeriod, open []int64, to mapping.Target) (workflow, id int64, err error) {
 	missing := "the template %q is not in the annual-accounts workflow of %s for the period that ends on %s"
 	for _, workflow := range open {
 		c := call{path: fmt.Sprintf("/companies/%d/periods/%d/workflows/%d/reconciliations", company.ID, p.ID, workflow),
@@ -155,13 +154,13 @@ func (f *Firm) reconciliation(ctx context.Context, company ledger.Company, p led
 			for _, item := range items {
 				r := readRecord(item)
 				id, ok := r.id()
-				if handle, _ := valueText(r["handle"]); handle != target.Handle || found != 0 {
+				if handle, _ := valueText(r["handle"]); handle != to.Handle || found != 0 {
 					continue
 				}
 				switch {
 				case !ok:
 					missing = "what Silverfin gives for the template %q cannot be read in the annual-accounts workflow of %s for the period that ends on %s"
-				case target.RequireStarred && !truthy(r["starred"]):
+				case to.RequireStarred && !truthy(r["starred"]):
 					missing = "the template %q is not starred in the annual-accounts workflow of %s for the period that ends on %s"
 				default:
 					found = id
@@ -173,7 +172,7 @@ func (f *Firm) reconciliation(ctx context.Context, company ledger.Company, p led
 			return workflow, found, err
 		}
 	}
-	return 0, 0, &ledger.WaitingError{Reason: ledger.TemplateMissing, Detail: fmt.Sprintf(missing, target.Handle, dossier(company), p.End)}
+	return 0, 0, &ledger.WaitingError{Reason: ledger.TemplateMissing, Detail: fmt.Sprintf(missing, to.Handle, dossier(company), p.End)}
 }
 
 // dossier names a company for people.

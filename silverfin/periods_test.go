@@ -86,7 +86,7 @@ func TestFinancialYears(t *testing.T) {
 				for _, p := range r.sandbox.Periods(company.ID) { // nothing else stands in the way of a wrong one
 					r.sandbox.OpenWorkflow(company.ID, p.ID, workflow)
 				}
-				target, err := r.firmClient().Locate(t.Context(), company, span(t, tc.year))
+				target, err := r.firmClient().Locate(t.Context(), company, span(t, tc.year), r.to)
 				if tc.want != "" {
 					if err != nil || target.PeriodEnd.String() != tc.want {
 						t.Fatalf("period %s, %v; want the one that ends on %s", target.PeriodEnd, err, tc.want)
@@ -150,13 +150,13 @@ func TestLocateTied(t *testing.T) {
 	all, err := r.firmClient().Periods(t.Context(), r.company)
 	must(t, err)
 	tie := ledger.PeriodTie{FirmID: r.firm, CompanyID: r.company.ID, Period: all[0], Year: span(t, "2024-01-01/2024-12-30")}
-	target, err := r.firmClient().LocateTied(t.Context(), r.company, tie)
+	target, err := r.firmClient().LocateTied(t.Context(), r.company, tie, r.to)
 	if err != nil || target.PeriodID != r.period || target.PeriodEnd != all[0].End || target.URL == "" {
 		t.Fatalf("%+v, %v", target, err)
 	}
 	refused := func(what, says string) {
 		t.Helper()
-		_, err := r.firmClient().LocateTied(t.Context(), r.company, tie)
+		_, err := r.firmClient().LocateTied(t.Context(), r.company, tie, r.to)
 		if n := notYet(t, err); n.Reason != ledger.YearDiffers || !strings.Contains(n.Detail, says) || !strings.Contains(n.Detail, "2024-12-30") {
 			t.Errorf("%s: %s: %s", what, n.Reason, n.Detail)
 		}
@@ -173,7 +173,7 @@ func TestLocateTied(t *testing.T) {
 	refused("another end", "now ends on 2025-01-31")
 	must(t, r.sandbox.ChangeYear(r.company.ID, r.period, year2024.Start, year2024.End))
 	must(t, r.sandbox.Lock(r.company.ID, r.period))
-	if _, err := r.firmClient().LocateTied(t.Context(), r.company, tie); notYet(t, err).Reason != ledger.PeriodLocked {
+	if _, err := r.firmClient().LocateTied(t.Context(), r.company, tie, r.to); notYet(t, err).Reason != ledger.PeriodLocked {
 		t.Error(err)
 	}
 	must(t, r.sandbox.RemovePeriod(r.company.ID, r.period))

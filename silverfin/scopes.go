@@ -1,15 +1,34 @@
 package silverfin
 
-import "balansd/mapping"
+import (
+	"slices"
 
-// targetScopes are the OAuth scopes that a target needs. Silverfin asks for
-// administration:write for the custom properties of a period, and for
+	"balansd/mapping"
+)
+
+// Scopes returns the OAuth scopes to ask for where figures go to these targets; none is
+// the default target. They are those of the configuration where it names any.
+//
+// Silverfin asks for administration:write for the custom properties of a period, and for
 // financials:write for those of a reconciliation.
-func targetScopes(t mapping.Target) []string {
-	write := "administration:write"
-	if t.Level == mapping.LevelReconciliation {
-		write = "financials:write"
+func (c *Client) Scopes(targets ...mapping.Target) []string {
+	if len(c.cfg.Scopes) > 0 {
+		return c.cfg.Scopes
 	}
-	return []string{"user:profile", "user:firm", "administration:read", "communication:read",
-		"financials:read", write, "workflows:read"}
+	reconciliation := func(t mapping.Target) bool { return t.Level == mapping.LevelReconciliation }
+	scopes := []string{"user:profile", "user:firm", "administration:read", "communication:read", "financials:read"}
+	if len(targets) == 0 || slices.ContainsFunc(targets, func(t mapping.Target) bool { return !reconciliation(t) }) {
+		scopes = append(scopes, "administration:write")
+	}
+	if slices.ContainsFunc(targets, reconciliation) {
+		scopes = append(scopes, "financials:write")
+	}
+	scopes = append(scopes, "workflows:read")
+	if c.cfg.StoreDocuments {
+		scopes = append(scopes, documentScopes()...)
+	}
+	if c.cfg.AppLinks {
+		scopes = append(scopes, linksScope)
+	}
+	return scopes
 }

@@ -12,6 +12,7 @@ import (
 	"github.com/rs/zerolog"
 
 	"balansd/ledger"
+	"balansd/mapping"
 	"balansd/problem"
 	"balansd/silverfin"
 )
@@ -96,7 +97,7 @@ func TestNoSecretsInErrors(t *testing.T) {
 				errs = append(errs, err)
 				_, err = read(ctx, c.Firm(1), place)
 				errs = append(errs, err)
-				_, err = c.Firm(1).Locate(ctx, ledger.Company{ID: 2, Name: "D"}, year2024)
+				_, err = c.Firm(1).Locate(ctx, ledger.Company{ID: 2, Name: "D"}, year2024, mapping.Target{})
 				errs = append(errs, err)
 				_, err = c.Renew(ctx, 1, 0)
 				errs = append(errs, err)

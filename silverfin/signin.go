@@ -8,13 +8,13 @@ import (
 	"errors"
 	"fmt"
 	"net/http"
-	"slices"
 	"strings"
 	"sync"
 	"time"
 
 	"balansd/internal/clip"
 	"balansd/ledger"
+	"balansd/mapping"
 	"balansd/problem"
 )
 
@@ -39,21 +39,23 @@ type pendingSignIns struct {
 type signIn struct {
 	firm     int64 // asked for, 0 for none
 	redirect string
+	scopes   []string // asked for
 	at       time.Time
 }
 
 // Begin starts a sign-in: a person opens url in a browser and says yes. firmID
 // preselects a firm, 0 for none; redirect is the address of a Callback, or
 // empty for a code that Silverfin shows and a person pastes. state belongs to
-// End; it works once, within 30 minutes, in this process. Begin makes no call.
-func (c *Client) Begin(_ context.Context, firmID int64, redirect string) (address, state string, err error) {
+// End; it works once, within 30 minutes, in this process. The scopes are those of the
+// targets, see Scopes. Begin makes no call.
+func (c *Client) Begin(_ context.Context, firmID int64, redirect string, targets ...mapping.Target) (address, state string, err error) {
 	if firmID < 0 {
 		return "", "", problem.New(problem.Usage, "a firm's id is a positive number", "Look it up in the address of Silverfin, after /f/.")
 	}
-	s := signIn{firm: firmID, redirect: cmp.Or(redirect, outOfBand), at: c.cfg.Now()}
+	s := signIn{firm: firmID, redirect: cmp.Or(redirect, outOfBand), scopes: c.Scopes(targets...), at: c.cfg.Now()}
 	state = rand.Text()
 	c.pending.add(state, s)
-	return c.app(firmID, s.redirect).AuthCodeURL(state), state, nil
+	return c.app(firmID, s.redirect, s.scopes).AuthCodeURL(state), state, nil
 }
 
 // End ends a sign-in and returns the firm that was linked. firmID is the firm that was
@@ -94,7 +96,11 @@ func (c *Client) End(ctx context.Context, state, code string, firmID int64) (led
 	if err != nil {
 		return ledger.Firm{}, nil, err
 	}
-	firm.Missing = missingScopes(c.cfg.Scopes, reply.scopes)
+	// A server that does not list them has granted all (RFC 6749, section 5.1).
+	if firm.Scopes = reply.scopes; len(firm.Scopes) == 0 {
+		firm.Scopes = s.scopes
+	}
+	firm.Missing = firm.Lacks(s.scopes)
 	var notes []string
 	for _, scope := range firm.Missing {
 		notes = append(notes, fmt.Sprintf("Silverfin did not grant the scope %s: %s. Ask Silverfin to give it to the application, and link the firm again.",
@@ -262,17 +268,6 @@ var scopeNeeds = map[string]string{
 	"financials:write":     "figures cannot be written at the level of reconciliations",
 	"workflows:read":       "it cannot be seen whether the workflow is open",
 	"links":                "there is no link in Silverfin to the pages of balansd",
-}
-
-// missingScopes returns the scopes that were requested and not granted. A server that
-// does not list them has granted all (RFC 6749, section 5.1).
-func missingScopes(asked, granted []string) (missing []string) {
-	for _, scope := range asked {
-		if len(granted) > 0 && !slices.Contains(granted, scope) {
-			missing = append(missing, scope)
-		}
-	}
-	return missing
 }
 
 // TakeOver allows renewing the tokens of a firm although they came with a copy of the

@@ -7,12 +7,14 @@ import (
 	"net/http"
 	"net/http/httptest"
 	"net/url"
+	"slices"
 	"strings"
 	"testing"
 	"time"
 
 	"go.uber.org/goleak"
 
+	"balansd/ledger"
 	"balansd/mapping"
 	"balansd/problem"
 	fakesilverfin "balansd/sandbox/silverfin"
@@ -281,13 +283,11 @@ func TestRefused(t *testing.T) {
 func TestConfigMistakes(t *testing.T) {
 	good := silverfin.Config{ClientID: "id", ClientSecret: "secret", Vault: newVault()}
 	for name, change := range map[string]func(*silverfin.Config){
-		"clear text":     func(c *silverfin.Config) { c.BaseURL = "http://live.getsilverfin.com" },
-		"no host":        func(c *silverfin.Config) { c.BaseURL = "live.getsilverfin.com" },
-		"no id":          func(c *silverfin.Config) { c.ClientID = "" },
-		"no secret":      func(c *silverfin.Config) { c.ClientSecret = "" },
-		"bad name":       func(c *silverfin.Config) { c.Workflow.Names = []string{"("} },
-		"bad target":     func(c *silverfin.Config) { c.Target.Level = "account" },
-		"handle missing": func(c *silverfin.Config) { c.Target.Level = mapping.LevelReconciliation },
+		"clear text": func(c *silverfin.Config) { c.BaseURL = "http://live.getsilverfin.com" },
+		"no host":    func(c *silverfin.Config) { c.BaseURL = "live.getsilverfin.com" },
+		"no id":      func(c *silverfin.Config) { c.ClientID = "" },
+		"no secret":  func(c *silverfin.Config) { c.ClientSecret = "" },
+		"bad name":   func(c *silverfin.Config) { c.Workflow.Names = []string{"("} },
 	} {
 		cfg := good
 		change(&cfg)
@@ -297,5 +297,35 @@ func TestConfigMistakes(t *testing.T) {
 	}
 	if _, err := silverfin.New(good); err != nil {
 		t.Error(err)
+	}
+}
+
+// A sign-in asks for what the mappings of its firms need, and says what was not granted.
+func TestScopesOfTheMappings(t *testing.T) {
+	period, own := mapping.Target{}, mapping.Target{Level: mapping.LevelReconciliation, Handle: "x"}
+	r := newTestEnv(t, fakesilverfin.Options{})
+	for name, tc := range map[string]struct {
+		targets     []mapping.Target
+		admin, fins bool
+	}{
+		"none":           {nil, true, false},
+		"period":         {[]mapping.Target{period.WithDefaults()}, true, false},
+		"reconciliation": {[]mapping.Target{own}, false, true},
+		"both":           {[]mapping.Target{own, period}, true, true},
+	} {
+		address, _, err := r.client.Begin(t.Context(), r.firm, "", tc.targets...)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if strings.Contains(address, "administration%3Awrite") != tc.admin || strings.Contains(address, "financials%3Awrite") != tc.fins {
+			t.Errorf("%s: %s", name, address)
+		}
+	}
+	firm := ledger.Firm{Scopes: r.client.Scopes(period)}
+	if lacks := firm.Lacks(r.client.Scopes(own)); !slices.Equal(lacks, []string{"financials:write"}) {
+		t.Errorf("lacks %v", lacks)
+	}
+	if lacks := (ledger.Firm{}).Lacks(r.client.Scopes(own)); lacks != nil {
+		t.Errorf("of a firm whose scopes are not known: %v", lacks)
 	}
 }

@@ -17,6 +17,7 @@ import (
 	"balansd/daemon"
 	"balansd/internal/testenv"
 	"balansd/ledger"
+	"balansd/mapping"
 	"balansd/sandbox/faults"
 	fakesilverfin "balansd/sandbox/silverfin"
 	"balansd/silverfin"
@@ -139,6 +140,7 @@ type testEnv struct {
 	cfg     silverfin.Config
 	client  *silverfin.Client
 	firm    int64
+	to      mapping.Target
 	company ledger.Company
 	period  int64
 }
@@ -201,7 +203,7 @@ func (r *testEnv) firmClient() *silverfin.Firm { return r.client.Firm(r.firm) }
 // target finds the place of 2024.
 func (r *testEnv) target() ledger.Target {
 	r.t.Helper()
-	p, err := r.firmClient().Locate(r.t.Context(), r.company, year2024)
+	p, err := r.firmClient().Locate(r.t.Context(), r.company, year2024, r.to)
 	if err != nil {
 		r.t.Fatal(err)
 	}
@@ -235,15 +237,15 @@ func figures(t *testing.T, pairs ...string) ledger.Figures {
 	return f
 }
 
-// read returns the figures that a place holds.
-func read(ctx context.Context, f *silverfin.Firm, p ledger.Target) (have ledger.Figures, err error) {
-	err = f.Update(ctx, p, func(r ledger.Reading) (ledger.Figures, error) { have = r.Have; return nil, nil })
+// read returns the figures that a place holds, by the default mapping or another one.
+func read(ctx context.Context, f *silverfin.Firm, p ledger.Target, to ...mapping.Target) (have ledger.Figures, err error) {
+	err = f.Update(ctx, p, append(to, mapping.Target{})[0], func(r ledger.Reading) (ledger.Figures, error) { have = r.Have; return nil, nil })
 	return have, err
 }
 
 // fill has a place hold figures, whatever it holds.
-func fill(ctx context.Context, f *silverfin.Firm, p ledger.Target, want ledger.Figures) error {
-	return f.Update(ctx, p, func(ledger.Reading) (ledger.Figures, error) { return want, nil })
+func fill(ctx context.Context, f *silverfin.Firm, p ledger.Target, want ledger.Figures, to ...mapping.Target) error {
+	return f.Update(ctx, p, append(to, mapping.Target{})[0], func(ledger.Reading) (ledger.Figures, error) { return want, nil })
 }
 
 // posts counts the writes that reached Silverfin.

@@ -13,6 +13,7 @@ import (
 
 	"balansd/balance"
 	"balansd/ledger"
+	"balansd/mapping"
 	"balansd/problem"
 )
 
@@ -42,10 +43,10 @@ const (
 // away a write has it begun again with reading.
 //
 // Figures go in the order of the form, 100 a call. After an error any part of
-// them may have been stored. Nothing is ever deleted: an empty figure is
-// refused before anything is sent, for Silverfin destroys a property whose
-// value is null.
-func (f *Firm) Update(ctx context.Context, p ledger.Target, decide ledger.Decide) error {
+// them may have been stored. Nothing is ever deleted: Silverfin destroys a
+// property whose value is null, so that an empty figure is sent as an empty text
+// where that stands for zero, and is refused before anything is sent where not.
+func (f *Firm) Update(ctx context.Context, p ledger.Target, to mapping.Target, decide ledger.Decide) error {
 	write, err := f.customCall(p, http.MethodPost)
 	if err != nil {
 		return err
@@ -55,9 +56,9 @@ func (f *Firm) Update(ctx context.Context, p ledger.Target, decide ledger.Decide
 		return err
 	}
 	defer leave()
-	u := &update{Firm: f, target: p, call: write, accepted: ledger.Figures{}}
+	u := &update{Firm: f, target: p, to: to.WithDefaults(), call: write, accepted: ledger.Figures{}}
 	for {
-		r, err := f.readProperties(ctx, p)
+		r, err := f.readProperties(ctx, p, u.to)
 		if err != nil {
 			return cmp.Or(u.failed, err)
 		}
@@ -82,6 +83,7 @@ func (f *Firm) Update(ctx context.Context, p ledger.Target, decide ledger.Decide
 type update struct {
 	*Firm
 	target   ledger.Target
+	to       mapping.Target
 	call     call
 	accepted ledger.Figures // what Silverfin said to have stored
 	refusals int
@@ -106,12 +108,12 @@ func (u *update) write(ctx context.Context, r *snapshot, want ledger.Figures) er
 	cells := slices.SortedFunc(maps.Keys(want), balance.CompareCells)
 	properties := make(map[balance.Cell]propertyJSON, len(cells))
 	for _, cell := range cells {
-		to, ok := u.client.cfg.Target.Property(cell)
+		to, ok := u.to.Property(cell)
 		if !ok {
 			return problem.New(problem.ConfigInvalid, fmt.Sprintf("the mapping to Silverfin has no place for rubric %s", cell),
 				"Add the rubric to the mapping, or set a key pattern for all rubrics.")
 		}
-		if strings.TrimSpace(want[cell]) == "" {
+		if strings.TrimSpace(want[cell]) == "" && !u.to.Values.BlankZero() {
 			return problem.New(problem.Unexpected, fmt.Sprintf("rubric %s would be emptied in Silverfin, which balansd never does", cell), "")
 		}
 		properties[cell] = propertyJSON{to.Namespace, to.Key, want[cell]}

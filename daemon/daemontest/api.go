@@ -195,6 +195,18 @@ func (a *API) RemoveFirm(_ context.Context, r daemon.FirmRequest) error {
 	return a.Err
 }
 
+// Mappings is daemon.API's.
+func (a *API) Mappings(_ context.Context, r daemon.FirmRequest) ([]daemon.FirmMapping, error) {
+	a.Record("Mappings", r)
+	return Answer[[]daemon.FirmMapping](a)
+}
+
+// SetMapping is daemon.API's.
+func (a *API) SetMapping(_ context.Context, r daemon.MappingChange) (daemon.FirmMapping, error) {
+	a.Record("SetMapping", r)
+	return Answer[daemon.FirmMapping](a)
+}
+
 // TakeOver is daemon.API's.
 func (a *API) TakeOver(_ context.Context, r daemon.FirmRequest) error {
 	a.Record("TakeOver", r)
