@@ -30,7 +30,7 @@ var base = []string{"balance", "ledger", "mapping", "problem", "internal"}
 // services are the packages that only the command line puts together. They do
 // not import one another.
 var services = []string{
-	"accounts", "config", "daemon", "documentreader", "finbox", "folder", "httpserver", "keyvalue", "localapi", "logs", "portal", "sandbox", "service",
+	"accounts", "config", "daemon", "documentreader", "finbox", "folder", "httpserver", "keyvalue", "localapi", "logs", "portal", "recovery", "sandbox", "service",
 	"silverfin", "store", "transport",
 }
 
@@ -53,6 +53,7 @@ var allowedImports = map[string][]string{
 	"logs":           {"problem"},
 	"packaging":      {"cli", "service"},
 	"portal":         append([]string{"daemon", "accounts", "httpserver"}, base...),
+	"recovery":       {"problem"},
 	"service":        base,
 	"silverfin":      append([]string{"transport"}, base...),
 	"store":          append([]string{"keyvalue"}, base...),

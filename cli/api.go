@@ -63,7 +63,7 @@ func (app *App) useAPI(ctx context.Context, cfg *config.Config, readOnly bool, d
 		if !errors.Is(err, localapi.ErrNoDaemon) {
 			return err
 		}
-		o := nodeOptions{version: app.version(), process: "balansd on the command line", log: app.quietLog(cfg)}
+		o := nodeOptions{version: app.version(), process: "balansd on the command line", machine: app.machine(), log: app.quietLog(cfg)}
 		n, err := newNode(ctx, cfg, o)
 		if readOnly && problem.Is(err, problem.StateUnwritable) {
 			refused := problem.Of(err)

@@ -27,28 +27,79 @@ func newBackupCommand(app *App) *cobra.Command {
 }
 
 func newBackupCreateCommand(app *App) *cobra.Command {
-	return app.withJSON(&cobra.Command{
+	var withKey bool
+	var passphraseFile string
+	c := app.withJSON(&cobra.Command{
 		Use: "create", Short: "Make a copy of the state now and read it back",
 		Long: `Make a copy of the state in the folder that backup.folder names, and read it
 back. balansd does so itself before each nightly run and before an update of
 the state; the oldest copies beyond backup.keep are removed. Secrets stay sealed
-in a copy, and the data key that opens them is not in it: keep that file, too.`,
-		Example: "  balansd backup create",
+in a copy, and the data key that opens them is not in it.
+
+With --with-key a second file is written beside the copy: the copy with the data
+key, the configuration and the files that it names, encrypted under a passphrase.
+From it alone a server that is lost comes back: balansd backup restore FILE. Such
+files are never removed. Keep one away from this server, and its passphrase
+elsewhere. It is in the format of age (age-encryption.org), with a tar archive.`,
+		Example: "  balansd backup create\n  balansd backup create --with-key",
 		Args:    cobra.NoArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			return app.withExistingState(cmd.Context(), nil, func(api localapi.API, cfg *config.Config) error {
-				b, err := api.Backup(cmd.Context(), daemon.BackupRequest{By: person()})
-				if err != nil {
-					return err
+				if !withKey {
+					b, err := api.Backup(cmd.Context(), daemon.BackupRequest{By: person()})
+					if err != nil {
+						return err
+					}
+					return app.showBackup(b, "")
 				}
-				if app.asJSON {
-					return app.print(b)
-				}
-				app.printf("Made and read back: %s (%s, %s)\n", b.File, sizeText(b.Size), entriesText(b.Entries))
-				return nil
+				return app.backupWithKey(cmd.Context(), api, cfg, passphraseFile)
 			})
 		},
 	})
+	c.Flags().BoolVar(&withKey, "with-key", false, "also write a file from which this server can be restored, under a passphrase")
+	passphraseFlag(c, &passphraseFile)
+	return c
+}
+
+// backupWithKey makes a backup, and a recovery file of it beside it.
+func (app *App) backupWithKey(ctx context.Context, api localapi.API, cfg *config.Config, passphraseFile string) error {
+	if err := keyExists(cfg); err != nil {
+		return err
+	}
+	passphrase, err := app.askPassphrase(passphraseFile, true)
+	if err != nil {
+		return err
+	}
+	b, err := api.Backup(ctx, daemon.BackupRequest{By: person(), WithKey: true})
+	if err != nil {
+		return err
+	}
+	path := strings.TrimSuffix(b.File, ".db") + recoverySuffix
+	if err := app.writeRecovery(path, cfg, passphrase, b.File); err != nil {
+		return err
+	}
+	if err := app.showBackup(b, path); err != nil || app.asJSON {
+		return err
+	}
+	for _, v := range cfg.Variables() {
+		app.printf("Note: %s is set in the environment, and not in the file.\n", v)
+	}
+	return nil
+}
+
+// showBackup prints the backup that was made, and the recovery file if there is one.
+func (app *App) showBackup(b ledger.Backup, withKey string) error {
+	if app.asJSON {
+		return app.print(struct {
+			ledger.Backup
+			WithKey string `json:"with_key,omitempty"`
+		}{b, withKey})
+	}
+	app.printf("Made and read back: %s (%s, %s)\n", b.File, sizeText(b.Size), entriesText(b.Entries))
+	if withKey != "" {
+		app.printf("With the key and the configuration, under the passphrase: %s\nKeep a copy of it away from this server, and the passphrase elsewhere.\n", withKey)
+	}
+	return nil
 }
 
 func newBackupListCommand(app *App) *cobra.Command {
@@ -86,6 +137,10 @@ Damaged states that a restore put aside have it, too, and are never removed.`,
 				t.add(filepath.Base(b.File), timeText(b.MadeAt, cfg), sizeText(b.Size), entries, b.Version, b.Problem)
 			}
 			app.show(t)
+			files, _ := filepath.Glob(filepath.Join(cfg.Backup.Folder, "*"+recoverySuffix))
+			for _, f := range files {
+				app.printf("With the key, under a passphrase: %s\n", filepath.Base(f))
+			}
 			return nil
 		},
 	})
@@ -99,11 +154,13 @@ type verification struct {
 }
 
 func newBackupVerifyCommand(app *App) *cobra.Command {
-	return app.withJSON(&cobra.Command{
+	var passphraseFile string
+	c := app.withJSON(&cobra.Command{
 		Use: "verify FILE|all", Short: "Read a copy of the state as a whole",
 		Long: `Read a copy of the state as a whole: the hash that it ends with, its structure,
 and every row of it. FILE is a path, or the name of a file in the folder of
-backups; all reads all of them, except damaged states that a restore put aside.
+backups; all reads all of them, except damaged states that a restore put aside and
+files under a passphrase, which are read one by one.
 The exit code is 1 when one cannot be used.`,
 		Example: "  balansd backup verify all\n  balansd backup verify balansd-20261122T013000Z.db",
 		Args:    cobra.ExactArgs(1),
@@ -118,9 +175,21 @@ The exit code is 1 when one cannot be used.`,
 					return err
 				}
 			}
-			return app.verifyAll(cmd.Context(), cfg, files)
+			if len(files) != 1 || !isRecovery(files[0]) {
+				return app.verifyAll(cmd.Context(), cfg, files)
+			}
+			r, done, err := app.openRecovery(files[0], passphraseFile)
+			if err != nil {
+				return err
+			}
+			defer done()
+			return withRecoveredState(r, cfg.Backup.Folder, func(path string) error {
+				return app.verifyAll(cmd.Context(), cfg, []string{path})
+			})
 		},
 	})
+	passphraseFlag(c, &passphraseFile)
+	return c
 }
 
 // verifiableBackups returns the copies that can be verified.
@@ -181,6 +250,7 @@ func (app *App) verifyAll(ctx context.Context, cfg *config.Config, files []strin
 
 func newBackupRestoreCommand(app *App) *cobra.Command {
 	var yes, loseNewer bool
+	var passphraseFile string
 	c := &cobra.Command{
 		Use: "restore FILE", Short: "Put a copy of the state in the place of the state",
 		Long: `Put a copy of the state in the place of the state. FILE is a path, or the name of
@@ -197,30 +267,49 @@ pages until balansd portal enable enables them. The audit log has the restore.
 What was found or delivered since is found again in the next run. Silverfin is
 read before anything is written there: what it holds already needs no write, and
 what balansd no longer knows to be its own is never overwritten without a
-person's word.`,
+person's word.
+
+A FILE of backup create --with-key is opened with its passphrase. It brings the
+data key too, and on a server that does not have them the configuration and the
+files that it names. Call balansd service install afterwards.`,
 		Example: "  balansd service stop\n  balansd backup restore balansd-20261122T013000Z.db\n  balansd service start",
 		Args:    cobra.ExactArgs(1),
 		RunE: func(cmd *cobra.Command, args []string) error {
+			if isRecovery(args[0]) { // there may be no configuration yet
+				return app.restoreRecovery(cmd.Context(), args[0], passphraseFile, loseNewer, yes)
+			}
 			cfg, err := app.config()
 			if err != nil {
 				return err
 			}
-			return app.restore(cmd.Context(), cfg, backupPath(cfg, args[0]), loseNewer, yes)
+			file := backupPath(cfg, args[0])
+			if isRecovery(file) {
+				return app.restoreRecovery(cmd.Context(), file, passphraseFile, loseNewer, yes)
+			}
+			return app.restore(cmd.Context(), cfg, restoreRequest{file: file, name: filepath.Base(file), loseNewer: loseNewer, yes: yes})
 		},
 	}
 	c.Flags().BoolVar(&yes, "yes", false, "do not ask")
 	c.Flags().BoolVar(&loseNewer, "lose-newer", false, "also give up what the state has and the copy lacks")
+	passphraseFlag(c, &passphraseFile)
 	return app.withJSON(c)
 }
 
 // errNotConfirmed means that the person did not confirm.
 var errNotConfirmed = errors.New("not confirmed")
 
-func (app *App) restore(ctx context.Context, cfg *config.Config, file string, loseNewer, yes bool) error {
+// restoreRequest says what to restore.
+type restoreRequest struct {
+	file, name     string // the backup, and its name for the audit log
+	key            []byte // the data key that came with it; nil for none
+	loseNewer, yes bool
+}
+
+func (app *App) restore(ctx context.Context, cfg *config.Config, q restoreRequest) error {
 	o := store.Options{Path: cfg.StateFile, KeyPath: cfg.KeyFile, Version: app.version(), Process: "balansd backup restore",
 		Backups: store.Backups{Folder: cfg.Backup.Folder, Keep: cfg.Backup.Keep}, Log: app.quietLog(cfg)}
 	confirm := func(b ledger.Backup, lost store.Loss) error {
-		if yes {
+		if q.yes {
 			return nil
 		}
 		question := fmt.Sprintf("Restore the state of %s, %s?", timeText(b.MadeAt, cfg), entriesText(b.Entries))
@@ -235,15 +324,12 @@ func (app *App) restore(ctx context.Context, cfg *config.Config, file string, lo
 		return err
 	}
 	pages := func(w keyvalue.Writer, known bool) ([]string, error) {
-		return accounts.AfterRestore(ctx, w, accounts.Restore{By: person(), File: filepath.Base(file), Known: known, Log: o.Log})
+		return accounts.AfterRestore(ctx, w, accounts.Restore{By: person(), File: q.name, Known: known, Log: o.Log})
 	}
-	b, notes, err := store.Restore(ctx, o, file, store.RestoreOptions{LoseNewer: loseNewer, Confirm: confirm, Pages: pages})
+	b, notes, err := store.Restore(ctx, o, q.file, store.RestoreOptions{LoseNewer: q.loseNewer, Key: q.key, Confirm: confirm, Pages: pages})
 	switch {
-	case errors.Is(err, errNotConfirmed):
-		app.printf("Nothing was changed.\n")
-		return nil
 	case err != nil:
-		return err
+		return app.unconfirmed(err)
 	case app.asJSON:
 		return app.print(struct {
 			Restored ledger.Backup `json:"restored"`

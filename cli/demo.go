@@ -129,7 +129,7 @@ func (d *demoRun) prepare(ctx context.Context, dir string) error {
 	if d.cfg, err = config.Load(config.LoadOptions{Path: path}); err != nil {
 		return err
 	}
-	d.node, err = newNode(ctx, d.cfg, nodeOptions{version: d.version(), process: "balansd demo", log: d.quietLog(d.cfg), now: d.clock.now})
+	d.node, err = newNode(ctx, d.cfg, nodeOptions{version: d.version(), process: "balansd demo", machine: d.machine(), log: d.quietLog(d.cfg), now: d.clock.now})
 	return err
 }
 

@@ -60,6 +60,7 @@ type fixture struct {
 	firm    int64
 
 	daemonTimeout time.Duration // for commands in this process; the default if 0
+	machine       string        // the id of the machine of commands in this process; the real one if empty
 }
 
 // fixtureOptions are the differences from the usual fixture.
@@ -143,7 +144,7 @@ func (f *fixture) runEnv(ctx context.Context, env Env) result {
 	var stdout bytes.Buffer
 	stderr := newOutput()
 	env.Args, env.Stdout, env.Version = append(env.Args, "--config", f.config), &stdout, "test"
-	env.daemonTimeout = f.daemonTimeout
+	env.daemonTimeout, env.passphraseWork, env.machine = f.daemonTimeout, 10, f.machine
 	if env.Stderr == nil {
 		env.Stderr = stderr
 	} else {

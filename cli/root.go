@@ -1,6 +1,7 @@
 package cli
 
 import (
+	"cmp"
 	"context"
 	"fmt"
 	"io"
@@ -27,8 +28,13 @@ type Env struct {
 	Example []byte // config.example.yaml
 	Version string // of a release; empty if built from source
 
-	daemonTimeout time.Duration // replaces answerTimeout and startTimeout, unless 0
+	daemonTimeout  time.Duration // replaces answerTimeout and startTimeout, unless 0
+	passphraseWork int           // scrypt's work factor of recovery files; the usual one if 0
+	machine        string        // replaces machineID, unless empty
 }
+
+// machine returns the id of this machine, empty if it has none.
+func (app *App) machine() string { return cmp.Or(app.env.machine, machineID()) }
 
 // App is one execution of the command line: its environment and the flags that commands
 // share.
@@ -81,6 +87,7 @@ func commands(app *App) []*cobra.Command {
 		newLinksCommand(app),
 		newConfigCommand(app),
 		newBackupCommand(app),
+		newKeyCommand(app),
 		newPortalCommand(app),
 		newCheckCommand(app),
 		newDoctorCommand(app),

@@ -193,7 +193,7 @@ const lockRetryInterval = 5 * time.Second
 // open opens the state. A service waits while a command has locked it; at a terminal that
 // is an error. It returns nil and no error if ctx ended while it waited.
 func (p *daemonProcess) open(ctx context.Context) (*node, error) {
-	o := nodeOptions{version: p.app.version(), built: builtAt(), process: "balansd run", log: p.log, unit: p.managed && p.app.underSystemd()}
+	o := nodeOptions{version: p.app.version(), built: builtAt(), process: "balansd run", machine: p.app.machine(), log: p.log, unit: p.managed && p.app.underSystemd()}
 	for logged := false; ; {
 		n, err := newNode(ctx, p.cfg, o)
 		if err == nil {

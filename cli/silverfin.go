@@ -70,7 +70,7 @@ func (n *node) home(ctx context.Context) (silverfin.Home, error) {
 	restored, err := n.store.RestoredAt(ctx)
 	h := silverfin.Home{Restored: restored}
 	h.Name, _ = os.Hostname()
-	if id := machineID(); id != "" {
+	if id := n.options.machine; id != "" {
 		sum := sha256.Sum256([]byte("balansd " + id))
 		h.Machine = hex.EncodeToString(sum[:16])
 	}

@@ -40,6 +40,7 @@ type nodeOptions struct {
 	version string
 	built   time.Time // when this program was built; zero if not known
 	process string    // the name of this process, for another one that finds the state locked
+	machine string    // the id of this machine; empty if not known
 	log     zerolog.Logger
 	now     func() time.Time // time.Now if nil
 	// unit says that this is a service of systemd, whose unit hides some folders.

@@ -360,4 +360,7 @@ type UnlinkRequest struct {
 // BackupRequest asks for a copy of the state.
 type BackupRequest struct {
 	By string `json:"by,omitempty"`
+	// WithKey says that the caller writes the data key with the copy to a file under a
+	// passphrase, for the audit log.
+	WithKey bool `json:"with_key,omitempty"`
 }

@@ -325,7 +325,11 @@ func uploadRecord(in daemon.UploadConfirmation, out daemon.UploadItem) accounts.
 }
 
 func backupRecord(in daemon.BackupRequest, _ ledger.Backup) accounts.Record {
-	return accounts.Record{Who: in.By, What: "backup"}
+	r := accounts.Record{Who: in.By, What: "backup"}
+	if in.WithKey {
+		r.On = "+ key"
+	}
+	return r
 }
 
 func reloadRecord(in ReloadRequest, out Reloaded) accounts.Record {

@@ -1,7 +1,6 @@
 package store
 
 import (
-	"bytes"
 	"encoding/base64"
 	"errors"
 	"fmt"
@@ -69,7 +68,8 @@ func keyUnusable(path string, cause error) error {
 		what = fmt.Sprintf("the data key %s is missing, and secrets are sealed with it", path)
 	}
 	return problem.Wrap(cause, problem.KeyInvalid, what,
-		fmt.Sprintf("Restore %s from your backup of the server; or remove the linked firms and link them again.", path))
+		"Bring it back from a file that `balansd key export` or `balansd backup create --with-key` made: balansd key import FILE; "+
+			"or from your backup of the server. Without it remove the linked firms and link them again.")
 }
 
 // createKey makes a new data key where there is no key file. It never changes
@@ -85,22 +85,7 @@ func createKey(path string) error {
 	if err := os.MkdirAll(filepath.Dir(path), 0o700); err != nil {
 		return unwritable(path, err)
 	}
-	wrapped, err := wrapKey(newKey())
-	if err != nil {
-		return keyUnusable(path, err)
-	}
-	var text bytes.Buffer
-	fmt.Fprintf(&text, "%s %s %s\n", keyName, keyWrap, base64.StdEncoding.EncodeToString(wrapped))
-
-	temp := path + ".new"
-	_ = os.Remove(temp) // left by a crash
-	err = replace(temp, func(w io.Writer) error {
-		_, err := text.WriteTo(w)
-		return err
-	})
-	if err == nil {
-		err = protectKey(temp)
-	}
+	temp, err := writeKey(path, newKey())
 	if err == nil {
 		err = publish(temp, path)
 	}

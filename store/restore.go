@@ -21,6 +21,9 @@ type RestoreOptions struct {
 	// Confirm, if not nil, is called before anything is changed. Restore returns
 	// its error and changes nothing then.
 	Confirm func(backup ledger.Backup, lost Loss) error
+	// Key, if not nil, is the data key that came with the backup. It takes the place of
+	// the one that is there if that does not open the restored secrets.
+	Key []byte
 	// Pages, if not nil, adapts the rows of the web pages in the restored state.
 	// known says that they are those of the state before the restore, else they are
 	// the backup's. It returns notes, and may be called more than once.
@@ -88,6 +91,7 @@ type restoration struct {
 	copy      *Store // the restored state
 	temp      string // its path
 	notes     []string
+	newKey    bool // RestoreOptions.Key is to become the data key
 }
 
 // openPresent opens the present state, so that no other process can.
@@ -160,7 +164,10 @@ func (r *restoration) run(ctx context.Context) error {
 	if err := r.backUpPresent(ctx); err != nil {
 		return err
 	}
-	return r.refused(ctx, r.replace())
+	if err := r.replace(); err != nil {
+		return r.refused(ctx, err)
+	}
+	return r.replaceKey()
 }
 
 // refused returns a disk error as a problem of this restore.
@@ -225,7 +232,7 @@ func (r *restoration) finish(ctx context.Context) error {
 		}
 		r.notes = append(r.notes, notes...)
 	}
-	if err := r.noteWrongKey(ctx); err != nil {
+	if err := r.checkKey(ctx); err != nil {
 		return err
 	}
 	r.note("What was found or delivered since the backup is found again at the next night, or with `balansd sync`; Silverfin is read before anything is written.")

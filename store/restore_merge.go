@@ -379,30 +379,47 @@ func (r *restoration) updateWritten(w writer, change func(ledger.Written) (ledge
 	return nil
 }
 
-// noteWrongKey adds a note if the data key does not open the restored secrets: no
-// backup contains it.
-func (r *restoration) noteWrongKey(ctx context.Context) error {
-	var sealed bool
+// checkKey sees whether the data key opens the restored secrets. If it does not, the key
+// that came with the backup is to take its place, or else a note says what to do: no
+// backup by itself contains it.
+func (r *restoration) checkKey(ctx context.Context) error {
 	var seal []byte
 	err := r.copy.db.view(ctx, func(r reader) error {
-		sealed, seal = !empty(r, tSecrets), bytes.Clone(r.get(tMeta, keySeal))
+		seal = sealOf(r)
 		return nil
 	})
-	if err != nil || !sealed {
+	if err != nil || seal == nil {
 		return err
 	}
-	aead, err := r.copy.vault.key()
-	if err == nil {
-		_, err = open(aead, "", seal)
-	}
-	if err == nil {
+	key, err := readKey(r.o.KeyPath)
+	switch {
+	case err == nil && opens(key, seal):
+		return nil
+	case opens(r.may.Key, seal):
+		r.newKey = true
 		return nil
 	}
 	why := "does not open its secrets"
 	if errors.Is(err, fs.ErrNotExist) {
 		why = "is missing"
 	}
-	r.note("The data key %s %s, and no backup of the state has it: put the key file of this state back from the backup of the server, "+
-		"or remove the linked firms and link them again.", r.o.KeyPath, why)
+	r.note("The data key %s %s, and no backup of the state has it: put the key file of this state back from the backup of the server "+
+		"or with `balansd key import FILE`, or remove the linked firms and link them again.", r.o.KeyPath, why)
+	return nil
+}
+
+// replaceKey makes the key that came with the backup the data key, if that is needed.
+func (r *restoration) replaceKey() error {
+	if !r.newKey {
+		return nil
+	}
+	kept, err := installKey(r.o, r.may.Key)
+	if err != nil {
+		return err
+	}
+	r.note("The data key %s came with the backup.", r.o.KeyPath)
+	if kept != "" {
+		r.note("The key that was there, which does not open the restored secrets, is kept in %s.", kept)
+	}
 	return nil
 }

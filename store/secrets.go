@@ -162,6 +162,10 @@ func readAEAD(path string) (cipher.AEAD, error) {
 	if err != nil {
 		return nil, err
 	}
+	return newAEAD(key)
+}
+
+func newAEAD(key []byte) (cipher.AEAD, error) {
 	block, err := aes.NewCipher(key)
 	if err != nil {
 		return nil, err
@@ -175,9 +179,7 @@ func readAEAD(path string) (cipher.AEAD, error) {
 func (v *Secrets) Check(ctx context.Context) error {
 	var sealed []byte
 	err := v.store.db.view(ctx, func(r reader) error {
-		if !empty(r, tSecrets) {
-			sealed = append([]byte{}, r.get(tMeta, keySeal)...)
-		}
+		sealed = sealOf(r)
 		return nil
 	})
 	if err != nil || sealed == nil {
@@ -196,7 +198,7 @@ func (v *Secrets) Check(ctx context.Context) error {
 func (v *Secrets) wrongKey(cause error) error {
 	return problem.Wrap(cause, problem.KeyInvalid,
 		fmt.Sprintf("the data key %s does not open the secrets in %s", v.store.options.KeyPath, v.store.options.Path),
-		"Put the key file back that belongs to this state file; or remove the linked firms and link them again.")
+		"Put the key file back that belongs to this state file, or bring it back with `balansd key import FILE`; or remove the linked firms and link them again.")
 }
 
 func associated(name string) []byte { return append([]byte{sealVersion}, name...) }
