@@ -24,6 +24,9 @@ type invitation struct {
 	Name string `json:"name,omitempty"` // empty for the first admin, who chooses one
 	Role Role   `json:"role"`
 	By   string `json:"by,omitempty"`
+	// Local is for a person who signs in with a password although a provider is
+	// configured.
+	Local bool `json:"local,omitempty"`
 	// Inviter is the key of the admin who made it on the pages, and for as long
 	// as they are one it works; empty for one that the command line made.
 	Inviter string    `json:"inviter,omitempty"`
@@ -46,14 +49,24 @@ type Invitation struct {
 // an existing person it replaces a forgotten password; until the link is used the
 // old one is valid. An earlier link for the same name is deleted.
 func (p *People) Invite(ctx context.Context, name string, role Role, by string) (Invitation, error) {
-	name = strings.Join(strings.Fields(name), " ")
-	if err := CheckName(name); err != nil {
+	return p.inviteAs(ctx, invitation{Name: name, Role: role, By: by})
+}
+
+// InviteLocal is Invite for a person who signs in with a password although a provider is
+// configured, which may be down.
+func (p *People) InviteLocal(ctx context.Context, name string, role Role, by string) (Invitation, error) {
+	return p.inviteAs(ctx, invitation{Name: name, Role: role, By: by, Local: true})
+}
+
+func (p *People) inviteAs(ctx context.Context, i invitation) (Invitation, error) {
+	i.Name = strings.Join(strings.Fields(i.Name), " ")
+	if err := CheckName(i.Name); err != nil {
 		return Invitation{}, err
 	}
-	if role != Admin && role != Staff {
+	if i.Role != Admin && i.Role != Staff {
 		return Invitation{}, problem.New(problem.Usage, "there is no such role", "It is admin or staff.")
 	}
-	return p.invite(ctx, invitation{Name: name, Role: role, By: by})
+	return p.invite(ctx, i)
 }
 
 // FirstAdmin creates a link for the first admin. It returns false when there is an
@@ -80,9 +93,9 @@ func (p *People) invite(ctx context.Context, i invitation) (Invitation, error) {
 	switch {
 	case p.BaseURL == "":
 		return Invitation{}, problem.New(problem.NotAllowed, "the web pages are turned off", "Set portal.listen in the configuration.")
-	case p.Provider:
+	case p.Provider && !i.Local:
 		return Invitation{}, problem.New(problem.NotAllowed, "an OpenID Connect provider signs people in, nobody is invited",
-			"Put the person in one of the provider's groups that portal.oidc names.")
+			"Put the person in one of the provider's groups that portal.oidc names. While it is down: balansd portal invite --local.")
 	}
 	token := rand.Text()
 	i.Hash, i.Made = hashOf(token), p.Now().UTC().Truncate(time.Second)
@@ -114,7 +127,7 @@ func (p *People) invite(ctx context.Context, i invitation) (Invitation, error) {
 				return err
 			}
 			if again {
-				q.Role = i.Role
+				q.Role, q.Local = i.Role, q.Local || i.Local
 				if err := lastAdmin(w, q); err != nil {
 					return err
 				}
@@ -158,7 +171,7 @@ func (p *People) validInvitation(r keyvalue.Reader, token string) (invitation, b
 // use it.
 func (p *People) valid(r keyvalue.Reader, i invitation) (bool, error) {
 	switch {
-	case !p.Now().Before(i.Expires), isFuture(i.Made, p.Now()):
+	case !p.Now().Before(i.Expires), isFuture(i.Made, p.Now()), p.Provider && !i.Local:
 		return false, nil
 	case i.Inviter != "":
 		inviter, _, err := keyvalue.Get[Person](r, peopleNamespace, i.Inviter)
@@ -242,7 +255,7 @@ func (p *People) Accept(ctx context.Context, token, name, password string) (q Pe
 			q = Person{Key: key, Name: name, Since: p.Now().UTC().Truncate(time.Second)}
 		}
 		what = acceptedAs(q.Role, i.Role)
-		q.Role, q.Password, q.Disabled, q.Devices = i.Role, hash, false, nil
+		q.Role, q.Password, q.Disabled, q.Devices, q.Local = i.Role, hash, false, nil, q.Local || i.Local
 		q.Epoch++
 		if again {
 			if err := lastAdmin(w, q); err != nil {

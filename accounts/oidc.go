@@ -9,7 +9,6 @@ import (
 	"errors"
 	"fmt"
 	"net/http"
-	"slices"
 	"sync"
 	"time"
 
@@ -21,18 +20,24 @@ import (
 )
 
 // OIDCConfig configures the OpenID Connect provider that signs people in, and the roles of
-// its groups.
+// its groups and people.
 type OIDCConfig struct {
 	Issuer       string
 	ClientID     string
 	ClientSecret string
 	GroupsClaim  string   // the claim that lists a person's groups
 	AdminGroups  []string // whose members are admins
-	StaffGroups  []string // whose members are staff; nobody else gets in
+	StaffGroups  []string // whose members are staff
+	// AdminUsers and StaffUsers are mail addresses, which count where the provider says
+	// that it verified them. Who has no role by group or address does not get in.
+	AdminUsers, StaffUsers []string
+	// HostedDomain is the domain of Google Workspace whose accounts alone get in; empty
+	// for any.
+	HostedDomain string
 	// Redirect is the address of the pages to which the provider redirects.
 	Redirect string
-	// HTTP reaches the provider, and nothing else.
-	HTTP *http.Client
+	// Client returns a client that reaches the hosts of these addresses, and nothing else.
+	Client func(addresses ...string) (*http.Client, error)
 }
 
 const (
@@ -58,32 +63,35 @@ type OIDC struct {
 
 	inFlight singleflight.Group // the call under way, for all who wait for it
 
-	mu       sync.Mutex
-	provider *oidc.Provider // once it was reached
-	err      error          // of the newest call
-	failedAt time.Time
+	mu        sync.Mutex
+	provider  *provider // once it was reached
+	err       error     // of the newest call
+	failedAt  time.Time
+	postponed map[string]time.Time // until when nothing is asked about a person, by key
 }
 
 // PendingSignIn is a sign-in that was started in a browser.
 type PendingSignIn struct {
-	State    string    `json:"state"`
-	Nonce    string    `json:"nonce"`
-	Verifier string    `json:"verifier"`
-	Next     string    `json:"next"` // the page to show afterwards
-	Until    time.Time `json:"until"`
+	State    string `json:"state"`
+	Nonce    string `json:"nonce"`
+	Verifier string `json:"verifier"`
+	Next     string `json:"next"` // the page to show afterwards
+	// Key is that of a person whose membership is asked again, without a question to
+	// them; empty for a sign-in.
+	Key   string    `json:"key,omitempty"`
+	Until time.Time `json:"until"`
 }
 
 // Identity is a person as the provider describes them.
 type Identity struct {
 	Subject, Name string
-	Role          Role // empty when no group gives one
+	Role          Role // empty when nothing gives one
+	// RefreshToken is with what the provider is asked again; empty where it gave none.
+	RefreshToken string
 }
 
 // NewOIDC returns an OIDC. It does not contact the provider yet.
 func NewOIDC(cfg OIDCConfig, now func() time.Time) (*OIDC, error) {
-	if cfg.HTTP == nil {
-		cfg.HTTP = http.DefaultClient
-	}
 	block, err := aes.NewCipher(random(32))
 	if err != nil {
 		return nil, err
@@ -92,72 +100,40 @@ func NewOIDC(cfg OIDCConfig, now func() time.Time) (*OIDC, error) {
 	if err != nil {
 		return nil, err
 	}
-	return &OIDC{cfg: cfg, now: now, aead: seal}, nil
-}
-
-// getProvider returns the provider. Its metadata is fetched once, at the first
-// sign-in, so that the pages start without it. Concurrent sign-ins wait for the
-// same call, each until its own context ends; a failure is returned for
-// failureTime.
-func (o *OIDC) getProvider(ctx context.Context) (*oidc.Provider, error) {
-	o.mu.Lock()
-	p, failed := o.provider, o.err
-	if o.now().Sub(o.failedAt).Abs() >= failureLifetime {
-		failed = nil
-	}
-	o.mu.Unlock()
-	if p != nil || failed != nil {
-		return p, failed
-	}
-	// The provider keeps this context for its keys, which it fetches again after
-	// this request.
-	kept := oidc.ClientContext(context.WithoutCancel(ctx), o.cfg.HTTP)
-	answered := o.inFlight.DoChan("", func() (any, error) { return o.discover(kept) })
-	select {
-	case got := <-answered:
-		p, _ = got.Val.(*oidc.Provider)
-		return p, got.Err
-	case <-ctx.Done():
-		return nil, refuse(http.StatusBadGateway, "oidc.down", ctx.Err())
-	}
-}
-
-// discover fetches the metadata of the provider, and saves the result.
-func (o *OIDC) discover(ctx context.Context) (*oidc.Provider, error) {
-	p, err := oidc.NewProvider(ctx, o.cfg.Issuer)
-	if err != nil {
-		// The library's error ends with all that was answered.
-		p, err = nil, refuse(http.StatusBadGateway, "oidc.down", errors.New(clip.Text(err.Error())))
-	}
-	o.mu.Lock()
-	defer o.mu.Unlock()
-	o.provider, o.err, o.failedAt = p, err, o.now()
-	return p, err
-}
-
-func (o *OIDC) oauth(p *oidc.Provider) oauth2.Config {
-	return oauth2.Config{ClientID: o.cfg.ClientID, ClientSecret: o.cfg.ClientSecret, Endpoint: p.Endpoint(),
-		RedirectURL: o.cfg.Redirect, Scopes: []string{oidc.ScopeOpenID, "profile", "email"}}
+	return &OIDC{cfg: cfg, now: now, aead: seal, postponed: map[string]time.Time{}}, nil
 }
 
 // Begin returns the address at the provider, and the cookie with which Resume
 // finds the sign-in again. next is the path of the page to show afterwards.
 func (o *OIDC) Begin(ctx context.Context, next string) (address, cookie string, err error) {
+	return o.begin(ctx, PendingSignIn{Next: next})
+}
+
+// BeginSilently is Begin for a person who is signed in, to ask the provider about them
+// again without a question to them: they must still have a session there.
+func (o *OIDC) BeginSilently(ctx context.Context, q Person, next string) (address, cookie string, err error) {
+	return o.begin(ctx, PendingSignIn{Next: next, Key: q.Key}, oauth2.SetAuthURLParam("prompt", "none"))
+}
+
+func (o *OIDC) begin(ctx context.Context, b PendingSignIn, options ...oauth2.AuthCodeOption) (address, cookie string, err error) {
 	p, err := o.getProvider(ctx)
 	if err != nil {
 		return "", "", err
 	}
-	if len(next) > maxNext {
-		next = "/"
+	if len(b.Next) > maxNext {
+		b.Next = "/"
 	}
-	b := PendingSignIn{State: oauth2.GenerateVerifier(), Nonce: oauth2.GenerateVerifier(), Verifier: oauth2.GenerateVerifier(),
-		Next: next, Until: o.now().Add(PendingLifetime)}
+	b.State, b.Nonce, b.Verifier = oauth2.GenerateVerifier(), oauth2.GenerateVerifier(), oauth2.GenerateVerifier()
+	b.Until = o.now().Add(PendingLifetime)
 	text, err := json.Marshal(b)
 	if err != nil {
 		return "", "", err
 	}
+	if o.cfg.HostedDomain != "" {
+		options = append(options, oauth2.SetAuthURLParam("hd", o.cfg.HostedDomain))
+	}
 	c := o.oauth(p)
-	return c.AuthCodeURL(b.State, oidc.Nonce(b.Nonce), oauth2.S256ChallengeOption(b.Verifier)),
+	return c.AuthCodeURL(b.State, append(options, oidc.Nonce(b.Nonce), oauth2.S256ChallengeOption(b.Verifier))...),
 		base64.RawURLEncoding.EncodeToString(o.aead.Seal(nil, nil, text, nil)), nil
 }
 
@@ -182,92 +158,71 @@ func (o *OIDC) Finish(ctx context.Context, b PendingSignIn, code string) (Identi
 	if err != nil {
 		return Identity{}, err
 	}
-	ctx = oidc.ClientContext(ctx, o.cfg.HTTP)
+	ctx = oidc.ClientContext(ctx, p.client)
 	c := o.oauth(p)
 	tokens, err := c.Exchange(ctx, code, oauth2.VerifierOption(b.Verifier))
 	if err != nil {
-		// The library's error holds what the provider answered, which is not
-		// ours to log in full.
-		if re, is := errors.AsType[*oauth2.RetrieveError](err); is {
-			err = fmt.Errorf("the provider answered %q", clip.Text(re.ErrorCode))
-		}
-		return Identity{}, refuse(http.StatusBadGateway, "oidc.refused", err)
+		return Identity{}, tokenRefusal(err)
 	}
-	raw, _ := tokens.Extra("id_token").(string)
-	id, err := p.Verifier(&oidc.Config{ClientID: o.cfg.ClientID, Now: o.now}).Verify(ctx, raw)
+	id, err := o.verify(ctx, p, tokens)
 	if err != nil {
-		return Identity{}, refuse(http.StatusBadGateway, "oidc.refused", err)
+		return Identity{}, err
 	}
 	if !SameSecret(id.Nonce, b.Nonce) {
 		return Identity{}, Refusal{Status: http.StatusBadGateway, Reason: "oidc.refused"}
 	}
-	return o.identify(id)
+	who, err := o.identify(id)
+	who.RefreshToken = tokens.RefreshToken
+	return who, err
 }
 
-// identify reads the person and their role from an ID token.
-func (o *OIDC) identify(id *oidc.IDToken) (Identity, error) {
-	var claims map[string]any
-	if err := id.Claims(&claims); err != nil {
-		return Identity{}, refuse(http.StatusBadGateway, "oidc.refused", err)
+// errAskBrowser says that the provider cannot be asked about a person by itself, but only
+// with their browser.
+var errAskBrowser = errors.New("the provider must be asked with the person's browser")
+
+// Refresh asks the provider about a person again, with a refresh token, which may be used
+// up afterwards. The error is errAskBrowser if it does not answer that.
+func (o *OIDC) Refresh(ctx context.Context, refreshToken string) (Identity, error) {
+	p, err := o.getProvider(ctx)
+	if err != nil {
+		return Identity{}, err
 	}
-	out := Identity{Subject: id.Issuer + " " + id.Subject, Name: id.Subject}
-	for _, claim := range []string{"preferred_username", "email", "name"} {
-		if claim == "email" && !emailVerified(claims) {
-			continue // anybody may have typed it
-		}
-		if s, ok := claims[claim].(string); ok && CheckName(s) == nil {
-			out.Name = s
-			break
-		}
+	ctx = oidc.ClientContext(ctx, p.client)
+	c := o.oauth(p)
+	tokens, err := c.TokenSource(ctx, &oauth2.Token{RefreshToken: refreshToken}).Token()
+	if re, is := errors.AsType[*oauth2.RetrieveError](err); is && re.Response != nil && re.Response.StatusCode < http.StatusInternalServerError {
+		return Identity{}, errAskBrowser // it was used, has ended, or was withdrawn
 	}
-	groups, listed := stringsOf(claims[o.cfg.GroupsClaim])
-	if !listed && groupsOmitted(claims, o.cfg.GroupsClaim) {
-		return out, Refusal{Status: http.StatusForbidden, Reason: "oidc.overage"}
+	if err != nil {
+		return Identity{}, tokenRefusal(err)
 	}
-	in := func(wanted []string) bool {
-		return slices.ContainsFunc(wanted, func(g string) bool { return slices.Contains(groups, g) })
+	if raw, _ := tokens.Extra("id_token").(string); raw == "" {
+		return Identity{RefreshToken: tokens.RefreshToken}, errAskBrowser // OpenID Connect Core 1.0, section 12.2: it may be left out
 	}
-	switch {
-	case in(o.cfg.AdminGroups):
-		out.Role = Admin
-	case in(o.cfg.StaffGroups):
-		out.Role = Staff
-	default:
-		return out, Refusal{Status: http.StatusForbidden, Reason: "oidc.nobody"}
+	id, err := o.verify(ctx, p, tokens)
+	if err != nil {
+		return Identity{RefreshToken: tokens.RefreshToken}, err
 	}
-	return out, nil
+	who, err := o.identify(id)
+	who.RefreshToken = tokens.RefreshToken
+	return who, err
 }
 
-// emailVerified reports whether the provider verified the e-mail address. Some providers
-// write the claim as text.
-func emailVerified(claims map[string]any) bool {
-	ok := claims["email_verified"]
-	return ok == true || ok == "true"
-}
-
-// groupsOmitted tells whether the provider left the groups out because they are too
-// many for a token. Microsoft Entra ID does beyond 200, and names a place to
-// ask instead (Access token claims reference, groups overage claim).
-func groupsOmitted(claims map[string]any, claim string) bool {
-	names, _ := claims["_claim_names"].(map[string]any)
-	_, elsewhere := names[claim]
-	has, _ := claims["hasgroups"].(bool)
-	return elsewhere || has
-}
-
-// stringsOf reads a claim that holds one text or a list.
-func stringsOf(claim any) ([]string, bool) {
-	switch c := claim.(type) {
-	case string:
-		return []string{c}, true
-	case []any:
-		var list []string
-		for _, one := range c {
-			if s, ok := one.(string); ok {
-				list = append(list, s)
-			}
-		}
-		return list, true
+// verify checks the ID token of an answer of the provider.
+func (o *OIDC) verify(ctx context.Context, p *provider, tokens *oauth2.Token) (*oidc.IDToken, error) {
+	raw, _ := tokens.Extra("id_token").(string)
+	id, err := p.Verifier(&oidc.Config{ClientID: o.cfg.ClientID, Now: o.now}).Verify(ctx, raw)
+	if err != nil {
+		return nil, refuse(http.StatusBadGateway, "oidc.refused", err)
 	}
-	return nil, false
+	return id, nil
+}
+
+// tokenRefusal returns the error of the token endpoint. The library's holds what the
+// provider answered, which is not ours to log in full.
+func tokenRefusal(err error) error {
+	if re, is := errors.AsType[*oauth2.RetrieveError](err); is {
+		return refuse(http.StatusBadGateway, "oidc.refused", fmt.Errorf("the provider answered %q", clip.Text(re.ErrorCode)))
+	}
+	return refuse(http.StatusBadGateway, "oidc.down", shortCause(err))
 }

@@ -22,7 +22,7 @@ func newTestOIDC(t *testing.T, p *oidctest.Provider, now func() time.Time) *OIDC
 		now = time.Now
 	}
 	o, err := NewOIDC(OIDCConfig{Issuer: p.URL, ClientID: oidctest.ClientID, ClientSecret: oidctest.ClientSecret, GroupsClaim: "groups",
-		AdminGroups: []string{"g-admins"}, StaffGroups: []string{"g-staff"}, HTTP: p.Client(), Redirect: "http://127.0.0.1/oidc/callback"}, now)
+		AdminGroups: []string{"g-admins"}, StaffGroups: []string{"g-staff"}, Client: p.ClientFor, Redirect: "http://127.0.0.1/oidc/callback"}, now)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -159,7 +159,9 @@ func (s *hangingTransport) RoundTrip(r *http.Request) (*http.Response, error) {
 func TestOIDCProviderHangs(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		transport := &hangingTransport{}
-		o, err := NewOIDC(OIDCConfig{Issuer: "https://login.example", HTTP: &http.Client{Transport: transport, Timeout: time.Second}}, time.Now)
+		o, err := NewOIDC(OIDCConfig{Issuer: "https://login.example", Client: func(...string) (*http.Client, error) {
+			return &http.Client{Transport: transport, Timeout: time.Second}, nil
+		}}, time.Now)
 		if err != nil {
 			t.Fatal(err)
 		}

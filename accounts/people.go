@@ -4,6 +4,7 @@ import (
 	"cmp"
 	"context"
 	"fmt"
+	"slices"
 	"strings"
 	"time"
 	"unicode"
@@ -37,7 +38,11 @@ type Person struct {
 	Epoch        int       `json:"epoch"` // sessions of another epoch count no more
 	Since        time.Time `json:"since"`
 	SeenAt       time.Time `json:"seen_at,omitzero"` // the newest sign-in
-	Devices      []device  `json:"devices,omitempty"`
+	// CheckedAt is when a provider was last asked for the role.
+	CheckedAt time.Time `json:"checked_at,omitzero"`
+	// Local is for who signs in with a password although a provider is configured.
+	Local   bool     `json:"local,omitempty"`
+	Devices []device `json:"devices,omitempty"`
 }
 
 // device is a browser in which a person has signed in before.
@@ -61,9 +66,11 @@ type PeopleConfig struct {
 	AuditLog *AuditLog
 	// BaseURL is the address of the pages, for the links of invitations.
 	BaseURL string
-	// Provider says that an OpenID Connect provider signs people in: then
-	// nobody is invited.
+	// Provider says that an OpenID Connect provider signs people in: then only the
+	// command line invites somebody, for when the provider is down.
 	Provider bool
+	// Vault keeps the refresh tokens of people of the provider; nil for none.
+	Vault Vault
 	// Now is the clock; time.Now when nil. Confirmed is as in AuditLogConfig.
 	Now       func() time.Time
 	Confirmed func() time.Time
@@ -116,6 +123,7 @@ type Account struct {
 	Role     Role      `json:"role"`
 	State    string    `json:"state"` // active, disabled or invited
 	Provider bool      `json:"provider,omitempty"`
+	Local    bool      `json:"local,omitempty"` // signs in with a password although a provider is configured
 	Since    time.Time `json:"since,omitzero"`
 	SeenAt   time.Time `json:"seen_at,omitzero"`
 	Expires  time.Time `json:"expires,omitzero"` // of an invitation
@@ -143,7 +151,7 @@ func (p *People) Accounts(ctx context.Context) ([]Account, error) {
 			if q.Disabled {
 				state = stateDisabled
 			}
-			list = append(list, Account{Name: q.Name, Role: q.Role, State: state, Provider: q.FromProvider(),
+			list = append(list, Account{Name: q.Name, Role: q.Role, State: state, Provider: q.FromProvider(), Local: q.Local,
 				Since: q.Since, SeenAt: q.SeenAt, Key: q.Key})
 		}
 		invited, err := keyvalue.All[invitation](r, invitationsNamespace)
@@ -162,6 +170,22 @@ func (p *People) Accounts(ctx context.Context) ([]Account, error) {
 		return nil
 	})
 	return list, err
+}
+
+// mayUse reports whether a person signs in in a way that is configured.
+func (p *People) mayUse(q Person) bool {
+	return q.FromProvider() == p.Provider || p.Provider && q.Local
+}
+
+// HasLocal reports whether somebody may sign in with a password although a provider is
+// configured.
+func (p *People) HasLocal(ctx context.Context) (has bool, err error) {
+	err = p.KeyValue.View(ctx, func(r keyvalue.Reader) error {
+		people, err := keyvalue.All[Person](r, peopleNamespace)
+		has = slices.ContainsFunc(people, func(q Person) bool { return q.Local && !q.Disabled })
+		return err
+	})
+	return has, err
 }
 
 // find loads a person by key; false when there is none.
@@ -236,7 +260,7 @@ func (p *People) Enable(ctx context.Context, name, by string) (Person, error) {
 		return Person{}, err
 	}
 	for _, a := range list {
-		if a.State == stateInvited || a.Provider != p.Provider || keyOf(a.Name) != keyOf(name) {
+		if a.State == stateInvited || !p.mayUse(Person{Key: a.Key, Local: a.Local}) || keyOf(a.Name) != keyOf(name) {
 			continue
 		}
 		if a.State != stateDisabled {
@@ -253,6 +277,9 @@ func (p *People) Enable(ctx context.Context, name, by string) (Person, error) {
 
 // lastAdmin refuses a change that leaves nobody to manage the pages.
 func lastAdmin(r keyvalue.Reader, changed Person) error {
+	if changed.Local {
+		return nil // the provider has the others
+	}
 	people, err := keyvalue.All[Person](r, peopleNamespace)
 	if err != nil {
 		return err

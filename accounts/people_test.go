@@ -73,7 +73,7 @@ func TestLastProviderAdmin(t *testing.T) {
 	p.Provider = true
 	provided := func(subject, name string, r Role) Person {
 		t.Helper()
-		q, err := p.SignInFromProvider(t.Context(), Identity{subject, name, r})
+		q, err := p.SignInFromProvider(t.Context(), Identity{subject, name, r, ""})
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -88,7 +88,7 @@ func TestLastProviderAdmin(t *testing.T) {
 	if _, err := p.SetDisabled(t.Context(), an.Key, true); err != nil {
 		t.Errorf("one of two admins: %v", err)
 	}
-	if _, err := p.SignInFromProvider(t.Context(), Identity{"iss 1", "An", Admin}); err == nil {
+	if _, err := p.SignInFromProvider(t.Context(), Identity{"iss 1", "An", Admin, ""}); err == nil {
 		t.Error("a disabled person signs in")
 	}
 	if q, err := p.Enable(t.Context(), "an", "root"); err != nil || q.Name != "An" {
@@ -110,7 +110,7 @@ func TestProviderNamesAreDistinct(t *testing.T) {
 	p.Provider = true
 	name := func(subject, called string) string {
 		t.Helper()
-		q, err := p.SignInFromProvider(t.Context(), Identity{subject, called, Staff})
+		q, err := p.SignInFromProvider(t.Context(), Identity{subject, called, Staff, ""})
 		if err != nil {
 			t.Fatal(err)
 		}

@@ -76,7 +76,7 @@ func (s *Sessions) Person(ctx context.Context) (Person, error) {
 	if err != nil {
 		return Person{}, err
 	}
-	if !ok || q.Disabled || strconv.Itoa(q.Epoch) != s.GetString(ctx, sessionEpoch) || q.FromProvider() != s.people.Provider {
+	if !ok || q.Disabled || strconv.Itoa(q.Epoch) != s.GetString(ctx, sessionEpoch) || !s.people.mayUse(q) {
 		return Person{}, s.Destroy(ctx)
 	}
 	return q, nil

@@ -54,7 +54,7 @@ func (p *People) SignIn(ctx context.Context, a Attempt) (SignedIn, error) {
 	if err != nil {
 		return SignedIn{}, err
 	}
-	if !ok || q.Disabled || q.FromProvider() {
+	if !ok || q.Disabled || q.FromProvider() || !p.mayUse(q) {
 		return SignedIn{}, ErrWrongPassword
 	}
 	p.throttle.reset(keys...)
@@ -168,10 +168,13 @@ func (p *People) SignInFromProvider(ctx context.Context, who Identity) (Person, 
 		if q.Disabled {
 			return Refusal{Status: 403, Reason: "signin.disabled"}
 		}
-		q.ProviderName, q.Role, q.SeenAt = cleanProviderName(who.Name), who.Role, now
+		q.ProviderName, q.Role, q.SeenAt, q.CheckedAt = cleanProviderName(who.Name), who.Role, now, now
 		out, err = saveDistinctName(w, q)
 		return err
 	})
+	if err == nil {
+		p.keepRefreshToken(ctx, key, who.RefreshToken)
+	}
 	return out, err
 }
 

@@ -155,6 +155,9 @@ func (a nodeAPI) People(ctx context.Context) ([]accounts.Account, error) {
 
 // Invite is localapi.API's.
 func (a nodeAPI) Invite(ctx context.Context, r localapi.InviteRequest) (accounts.Invitation, error) {
+	if r.Local {
+		return a.people.InviteLocal(ctx, r.Name, r.Role, r.By)
+	}
 	return a.people.Invite(ctx, r.Name, r.Role, r.By)
 }
 

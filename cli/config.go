@@ -101,7 +101,7 @@ func newConfigCheckCommand(app *App) *cobra.Command {
 	return app.withJSON(&cobra.Command{
 		Use:     "check",
 		Short:   "Report every mistake in the configuration",
-		Long:    "Report every mistake in the configuration, each with its line: also in the\nprivate key, its certificate and the folders that it names, and in links of\nconnections and firms that do not exist. Nothing is written, and neither Finbox\nnor Silverfin is called.",
+		Long:    "Report every mistake in the configuration, each with its line: also in the\nprivate key, its certificate and the folders that it names, and in links of\nconnections and firms that do not exist. Nothing is written, and neither Finbox\nnor Silverfin is called. Where an OpenID Connect provider signs people in, it is\nasked which other hosts are called for that, and they are shown.",
 		Example: "  balansd config check\n  balansd config check --config ./balansd.yaml",
 		Args:    cobra.NoArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
@@ -124,6 +124,7 @@ func newConfigCheckCommand(app *App) *cobra.Command {
 			if unread != nil {
 				notes = append(notes, "Whether the connections and firms of the links exist could not be seen: "+problem.Of(unread).What+".")
 			}
+			notes = append(notes, app.providerNote(cmd.Context(), c)...)
 			if app.asJSON {
 				return app.print(struct {
 					File  string   `json:"file"`

@@ -53,17 +53,27 @@ func silverfinAddress(cfg *config.Config) string {
 	return cfg.Silverfin.BaseURL
 }
 
+// wayOut says how the services are reached.
+func wayOut(cfg *config.Config) string {
+	if p, err := url.Parse(cfg.Network.Proxy); err == nil && p.Host != "" {
+		return "through the proxy " + p.Redacted()
+	}
+	return "directly"
+}
+
+// reach returns what a client needs to try one address.
+func (app *App) reach(cfg *config.Config, address string) transport.Config {
+	return transport.Config{AllowedHosts: []string{address}, Proxy: cfg.Network.ProxyURL(), CAFile: cfg.Network.CAFile,
+		ClientCertificateFile: cfg.Network.ClientCertificateFile, ClientKeyFile: cfg.Network.ClientKeyFile,
+		Timeout: reachTimeout, Retries: -1, UserAgent: "balansd/" + app.version(), Log: app.quietLog(cfg)}
+}
+
 // checkReachable sends one request to a service. Any response will do, also an error.
 func (x *examination) checkReachable(ctx context.Context, name string, u *url.URL, clock *clockSkews) daemon.Check {
-	cfg := x.cfg
-	way := "directly"
-	if p, err := url.Parse(cfg.Network.Proxy); err == nil && p.Host != "" {
-		way = "through the proxy " + p.Redacted()
-	}
-	address := u.Scheme + "://" + u.Host
-	client, err := transport.New(transport.Config{AllowedHosts: []string{address}, Proxy: cfg.Network.ProxyURL(), CAFile: cfg.Network.CAFile,
-		ClientCertificateFile: cfg.Network.ClientCertificateFile, ClientKeyFile: cfg.Network.ClientKeyFile,
-		Timeout: reachTimeout, Retries: -1, UserAgent: "balansd/" + x.app.version(), Skew: clock.add, Log: x.log})
+	way, address := wayOut(x.cfg), u.Scheme+"://"+u.Host
+	tc := x.app.reach(x.cfg, address)
+	tc.Skew, tc.Log = clock.add, x.log
+	client, err := transport.New(tc)
 	if err != nil {
 		return daemon.NewCheck(name, "", err)
 	}

@@ -38,8 +38,9 @@ them apart, and neither on this server alone. Nobody can find a lost passphrase.
 				return err
 			}
 			// A key that does not open the state would be of no use on the day it is needed.
-			if check := app.checkKey(cmd.Context(), cfg); check.err != nil {
-				return check.err
+			x := examination{app: app, cfg: cfg, log: app.quietLog(cfg)}
+			if _, err := x.dataKey(cmd.Context()); err != nil {
+				return err
 			}
 			passphrase, err := app.askPassphrase(passphraseFile, true)
 			if err != nil {

@@ -4,6 +4,7 @@ import (
 	"context"
 	"crypto/sha256"
 	"encoding/hex"
+	"net/http"
 	"strings"
 	"time"
 
@@ -62,13 +63,12 @@ func (n *node) newPages(cfg *config.Config, process *daemonProcess) (*pages, err
 	}
 	if o := cfg.Portal.OIDC; o.Configured() {
 		const timeout = 15 * time.Second // a person waits for it
-		client, err := n.httpClient(cfg, timeout, o.Issuer)
-		if err != nil {
-			return nil, err
-		}
+		client := func(addresses ...string) (*http.Client, error) { return n.httpClient(cfg, timeout, addresses...) }
+		wc.Recheck = o.Recheck
 		wc.OIDC = &accounts.OIDCConfig{Issuer: o.Issuer, ClientID: o.ClientID, ClientSecret: o.ClientSecret.Reveal(),
 			GroupsClaim: o.GroupsClaim, AdminGroups: o.AdminGroups, StaffGroups: o.StaffGroups,
-			Redirect: p.url + "/oidc/callback", HTTP: client}
+			AdminUsers: o.AdminUsers, StaffUsers: o.StaffUsers, HostedDomain: o.HostedDomain,
+			Redirect: p.url + "/oidc/callback", Client: client}
 	}
 	var err error
 	p.web, err = portal.New(wc)

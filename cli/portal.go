@@ -17,13 +17,18 @@ func newPortalCommand(app *App) *cobra.Command {
 
 func newPortalInviteCommand(app *App) *cobra.Command {
 	var role string
+	var local bool
 	c := app.withJSON(&cobra.Command{
 		Use:   "invite NAME",
 		Short: "Make a one-time link with which a person chooses a password",
 		Long: `Make a link to the web pages with which a person chooses a password, and signs
 in. It works once, within 24 hours; hand it to the person yourself. For a person
 who is there already it is how a forgotten password is replaced: until then the
-old one stays.`,
+old one stays.
+
+Where an OpenID Connect provider signs people in, --local lets a person in with a
+password all the same, for when that provider is down. Take the access away again
+on the page Users.`,
 		Example: "  balansd portal invite --role admin an@kantoor.example",
 		Args:    cobra.ExactArgs(1),
 		RunE: func(cmd *cobra.Command, args []string) error {
@@ -31,7 +36,7 @@ old one stays.`,
 				return usage(fmt.Errorf("--role %.40q is not known; it is admin or staff", role))
 			}
 			return app.withAPI(cmd.Context(), func(api localapi.API, cfg *config.Config) error {
-				i, err := api.Invite(cmd.Context(), localapi.InviteRequest{Name: args[0], Role: accounts.Role(role), By: person()})
+				i, err := api.Invite(cmd.Context(), localapi.InviteRequest{Name: args[0], Role: accounts.Role(role), By: person(), Local: local})
 				if err != nil {
 					return err
 				}
@@ -48,6 +53,7 @@ old one stays.`,
 			})
 		},
 	})
+	c.Flags().BoolVar(&local, "local", false, "also where a provider signs people in: with a password, for when it is down")
 	c.Flags().StringVar(&role, "role", string(accounts.Staff), "what the person may do: `admin or staff`")
 	return c
 }
@@ -120,5 +126,5 @@ func (n *node) people(cfg *config.Config) (*accounts.People, *accounts.AuditLog)
 		base = pagesURL(cfg)
 	}
 	return accounts.NewPeople(accounts.PeopleConfig{KeyValue: kv, AuditLog: log, BaseURL: base,
-		Provider: cfg.Portal.OIDC.Configured(), Now: o.now, Confirmed: n.confirmedTime}), log
+		Provider: cfg.Portal.OIDC.Configured(), Vault: n.store.Secrets(), Now: o.now, Confirmed: n.confirmedTime}), log
 }

@@ -103,7 +103,24 @@ func (r *reader) checkOIDC(o OIDC) {
 	if o.ClientSecret.IsZero() && o.ClientSecretFile == "" {
 		r.reject("portal.oidc.client_secret_file", "no client secret is set", "name the file that holds it")
 	}
-	if len(o.AdminGroups) == 0 {
-		r.reject("portal.oidc.admin_groups", "no group is set whose members are admins", "give the id or name of one, as the claim has it")
+	if len(o.AdminGroups)+len(o.AdminUsers) == 0 {
+		r.reject("portal.oidc.admin_groups", "no group is set whose members are admins",
+			"give the id or name of one, as the claim has it; or mail addresses in admin_users")
 	}
+	for key, users := range map[string][]string{"portal.oidc.admin_users": o.AdminUsers, "portal.oidc.staff_users": o.StaffUsers} {
+		for i, u := range users {
+			if name, domain, ok := strings.Cut(u, "@"); !ok || name == "" || !isDomain(domain) {
+				r.reject(fmt.Sprintf("%s[%d]", key, i), fmt.Sprintf("%q is no mail address", clip.Text(u)), "write one as an@kantoor.example")
+			}
+		}
+	}
+	if o.HostedDomain != "" && !isDomain(o.HostedDomain) {
+		r.reject("portal.oidc.hosted_domain", fmt.Sprintf("%q is no domain", clip.Text(o.HostedDomain)), "write it as kantoor.example")
+	}
+	checkRange(r, "portal.oidc.recheck", o.Recheck, time.Minute, 30*24*time.Hour, formatDuration)
+}
+
+// isDomain reports whether a text is a domain, as kantoor.example.
+func isDomain(text string) bool {
+	return strings.Contains(text, ".") && !strings.HasPrefix(text, ".") && !strings.HasSuffix(text, ".") && !strings.ContainsAny(text, "@/:* ")
 }

@@ -280,6 +280,11 @@ type OIDC struct {
 	GroupsClaim      string   `yaml:"groups_claim"` // the claim that lists a person's groups
 	AdminGroups      []string `yaml:"admin_groups"` // who is in one of them is an admin
 	StaffGroups      []string `yaml:"staff_groups"`
+	AdminUsers       []string `yaml:"admin_users"` // mail addresses that the provider has verified
+	StaffUsers       []string `yaml:"staff_users"`
+	HostedDomain     string   `yaml:"hosted_domain"` // of Google Workspace; empty: any
+	// Recheck is after how long the provider is asked again what a person may do.
+	Recheck time.Duration `yaml:"recheck"`
 }
 
 // Configured reports whether a provider signs people in.

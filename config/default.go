@@ -44,7 +44,7 @@ func defaults(goos, programData string) *Config {
 			FinancialYear:          YearExact,
 			Archived:               ArchivedAsk,
 		},
-		Portal:    Portal{Listen: "127.0.0.1:8417", SessionTime: 12 * time.Hour, OIDC: OIDC{GroupsClaim: "groups"}},
+		Portal:    Portal{Listen: "127.0.0.1:8417", SessionTime: 12 * time.Hour, OIDC: OIDC{GroupsClaim: "groups", Recheck: time.Hour}},
 		Backup:    Backup{Keep: 14},
 		Retention: Retention{Documents: 1100, Figures: 0, Histories: 0},
 		Log:       Log{Level: "info", Format: "auto", FileSize: 10 << 20, Files: 10},

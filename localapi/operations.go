@@ -52,6 +52,9 @@ type InviteRequest struct {
 	Name string        `json:"name"`
 	Role accounts.Role `json:"role"`
 	By   string        `json:"by,omitempty"`
+	// Local is for a person who signs in with a password although a provider is
+	// configured.
+	Local bool `json:"local,omitempty"`
 }
 
 // EnableRequest names a person of the web pages.

@@ -14,6 +14,11 @@ func (rq *request) fail(err error) {
 		rq.redirectToSignIn()
 		return
 	}
+	if errors.Is(err, errAskProvider) {
+		if err = rq.askProvider(); err == nil {
+			return
+		}
+	}
 	if no, ok := errors.AsType[accounts.Refusal](err); ok {
 		if err.Error() != no.Error() { // it has a cause
 			rq.logRefusal(err)

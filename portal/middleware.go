@@ -82,6 +82,9 @@ func (h *Handler) setSecurityHeaders(header http.Header) {
 // dispatch authorizes a request and calls its route.
 func (rq *request) dispatch(mux *http.ServeMux) {
 	err := rq.loadPerson()
+	if err == nil && (rq.route.access == staff || rq.route.access == admin) {
+		err = rq.checkMembership()
+	}
 	if err == nil {
 		err = rq.authorize()
 	}

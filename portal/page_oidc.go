@@ -4,6 +4,7 @@ import (
 	"cmp"
 	"errors"
 	"net/http"
+	"net/url"
 	"time"
 
 	"balansd/accounts"
@@ -22,8 +23,62 @@ func startOIDC(rq *request) error {
 	return rq.redirectExternal(address)
 }
 
+// errAskProvider has the browser ask the provider about the person of the session.
+var errAskProvider = errors.New("the provider is to be asked again")
+
+// checkMembership has the provider asked again about a person whom it was not asked about
+// for Config.Recheck. Where that needs their browser, a page is interrupted for it. What is
+// not a page, such as a form, goes on for as long again.
+func (rq *request) checkMembership() error {
+	if rq.oidc == nil || rq.person.Key == "" {
+		return nil
+	}
+	q, what, err := rq.People.Membership(rq.r.Context(), rq.oidc, rq.person, rq.Recheck)
+	if err != nil {
+		return err
+	}
+	switch what {
+	case accounts.MemberGone:
+		rq.setPerson(accounts.Person{})
+		return rq.sessions.Destroy(rq.r.Context())
+	case accounts.MemberAskBrowser:
+		if rq.r.Method == http.MethodGet && !rq.isPartial() {
+			return errAskProvider
+		}
+		if rq.Now().Sub(q.CheckedAt) >= 2*rq.Recheck {
+			return errSignIn
+		}
+	default:
+		rq.setPerson(q)
+	}
+	return nil
+}
+
+// askProvider sends the browser to the provider, which sends it back to the page without
+// a question to the person.
+func (rq *request) askProvider() error {
+	address, cookie, err := rq.oidc.BeginSilently(rq.r.Context(), rq.person, localPath(rq.r.URL.RequestURI()))
+	if err != nil {
+		return err
+	}
+	rq.setCookie(oidcCookie, cookie, accounts.PendingLifetime)
+	return rq.redirectExternal(address)
+}
+
 func oidcCallback(rq *request) error {
 	return rq.relayCallback("/oidc/finish", "state", "code", "error")
+}
+
+// notAMember ends the session of a person about whom the provider, asked again, says
+// nothing without a question to them.
+func (rq *request) notAMember(b accounts.PendingSignIn) error {
+	rq.setCookie(oidcCookie, "", -time.Second)
+	if rq.person.Key == b.Key {
+		if err := rq.sessions.Destroy(rq.r.Context()); err != nil {
+			return err
+		}
+	}
+	return rq.redirect("/sign-in?" + url.Values{"next": {b.Next}}.Encode())
 }
 
 func finishOIDC(rq *request) error {
@@ -34,6 +89,8 @@ func finishOIDC(rq *request) error {
 	}
 	b, ok := rq.oidc.Resume(form.Get("state"), cookie)
 	switch {
+	case ok && b.Key != "" && form.Get("error") != "":
+		return rq.notAMember(b)
 	case form.Get("error") != "":
 		if ok {
 			rq.recordSignIn(accounts.Record{What: "sign-in", From: rq.caller.Address, Outcome: "oidc.refused"})

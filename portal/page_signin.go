@@ -18,7 +18,7 @@ func (h *Handler) signInRoutes() []route {
 		{method: http.MethodGet, path: "/sign-in", access: open, handle: signInPage},
 	}
 	if h.oidc != nil {
-		return append(routes,
+		routes = append(routes,
 			route{method: http.MethodPost, path: "/oidc/begin", access: open, handle: startOIDC},
 			route{method: http.MethodGet, path: "/oidc/callback", access: open, handle: oidcCallback},
 			route{method: http.MethodPost, path: "/oidc/finish", access: open, handle: finishOIDC})
@@ -53,6 +53,7 @@ type signInData struct {
 	Name, Next, MessageID string
 	Wait                  time.Duration
 	Provider              bool
+	Password              bool // a person may sign in with one
 }
 
 // Seconds returns how long to wait, rounded up.
@@ -63,7 +64,19 @@ func signInPage(rq *request) error {
 	if rq.person.Key != "" {
 		return rq.redirect(next)
 	}
-	return rq.renderPage("signin", signInData{Next: next, Provider: rq.oidc != nil})
+	return rq.renderSignIn(http.StatusOK, signInData{Next: next})
+}
+
+// renderSignIn answers with the sign-in page.
+func (rq *request) renderSignIn(status int, d signInData) error {
+	d.Provider, d.Password = rq.oidc != nil, true
+	if d.Provider {
+		var err error
+		if d.Password, err = rq.People.HasLocal(rq.r.Context()); err != nil {
+			return err
+		}
+	}
+	return rq.renderPageStatus(status, "signin", d)
 }
 
 func signIn(rq *request) error {
@@ -78,11 +91,11 @@ func signIn(rq *request) error {
 	if w, wait := errors.AsType[accounts.TooManyAttempts](err); wait {
 		rq.logRefusedSignIn(a.Name, "signin.wait")
 		rq.w.Header().Set("Retry-After", "30")
-		return rq.renderPageStatus(http.StatusTooManyRequests, "signin", signInData{Name: a.Name, Next: next, Wait: w.Wait})
+		return rq.renderSignIn(http.StatusTooManyRequests, signInData{Name: a.Name, Next: next, Wait: w.Wait})
 	}
 	rq.recordSignIn(record)
 	if errors.Is(err, accounts.ErrWrongPassword) {
-		return rq.renderPageStatus(http.StatusUnauthorized, "signin", signInData{Name: a.Name, Next: next, MessageID: accounts.ErrWrongPassword.Reason})
+		return rq.renderSignIn(http.StatusUnauthorized, signInData{Name: a.Name, Next: next, MessageID: accounts.ErrWrongPassword.Reason})
 	}
 	if err != nil {
 		return err

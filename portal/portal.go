@@ -52,8 +52,10 @@ type Config struct {
 	// SlowAfter is how long a page waits for a run, or for an answer of Finbox or
 	// Silverfin, before it says that the work continues in the background; 0 for 30 seconds.
 	SlowAfter time.Duration
-	// OIDC is the provider that signs people in; nil for passwords.
-	OIDC *accounts.OIDCConfig
+	// OIDC is the provider that signs people in; nil for passwords. Recheck is after how
+	// long it is asked again what a person may do.
+	OIDC    *accounts.OIDCConfig
+	Recheck time.Duration
 	// Version is the version of balansd.
 	Version string
 	Now     func() time.Time // time.Now when nil

@@ -68,7 +68,7 @@ func keyUnusable(path string, cause error) error {
 		what = fmt.Sprintf("the data key %s is missing, and secrets are sealed with it", path)
 	}
 	return problem.Wrap(cause, problem.KeyInvalid, what,
-		"Bring it back from a file that `balansd key export` or `balansd backup create --with-key` made: balansd key import FILE; "+
+		"Restore it from a file that `balansd key export` or `balansd backup create --with-key` made: balansd key import FILE; "+
 			"or from your backup of the server. Without it remove the linked firms and link them again.")
 }
 
