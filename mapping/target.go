@@ -18,6 +18,9 @@ const (
 	LevelReconciliation = "reconciliation" // custom properties of one reconciliation, the template's own inputs
 )
 
+// LeftOut in a Map says that a cell has no place.
+const LeftOut = "-"
+
 // codeMark is replaced by the cell's text in a key pattern.
 const codeMark = "{code}"
 
@@ -35,7 +38,7 @@ type Target struct {
 	// the rubric without the P. Empty leaves them to Key.
 	KeyPrevious string `json:"key_previous,omitempty"`
 	// Map names the property of single cells as "namespace.key", or "key" in
-	// Namespace. It goes before the patterns.
+	// Namespace; LeftOut leaves the cell out. It goes before the patterns.
 	Map map[string]string `json:"map,omitempty"`
 	// RequireStarred refuses a reconciliation that is not starred, which
 	// Silverfin leaves out of the annual accounts.
@@ -176,8 +179,8 @@ func formCells() []balance.Cell {
 
 // Property returns where a cell lands; false when the mapping leaves it out.
 func (t Target) Property(c balance.Cell) (Property, bool) {
-	if _, ok := t.Map[c.String()]; ok {
-		return t.mapped(c.String()), true
+	if at, ok := t.Map[c.String()]; ok {
+		return t.mapped(c.String()), at != LeftOut
 	}
 	pattern, code := t.Key, c.String()
 	if c.Previous && t.KeyPrevious != "" {
@@ -200,8 +203,8 @@ func (t Target) mapped(text string) Property {
 
 // Cell returns the cell that lands at a property; false when none does.
 func (t Target) Cell(p Property) (balance.Cell, bool) {
-	for text := range t.Map {
-		if t.mapped(text) == p {
+	for text, at := range t.Map {
+		if at != LeftOut && t.mapped(text) == p {
 			c, err := balance.ParseCell(text)
 			return c, err == nil
 		}
