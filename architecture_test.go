@@ -30,7 +30,7 @@ var base = []string{"balance", "ledger", "mapping", "problem", "internal"}
 // services are the packages that only the command line puts together. They do
 // not import one another.
 var services = []string{
-	"accounts", "config", "daemon", "documentreader", "finbox", "folder", "httpserver", "keyvalue", "localapi", "logs", "portal", "recovery", "sandbox", "service",
+	"accounts", "config", "daemon", "documentreader", "finbox", "folder", "httpserver", "keyvalue", "localapi", "logs", "notify", "portal", "recovery", "sandbox", "service",
 	"silverfin", "store", "transport",
 }
 
@@ -51,6 +51,7 @@ var allowedImports = map[string][]string{
 	"keyvalue":       {},
 	"localapi":       append([]string{"daemon", "accounts", "httpserver"}, base...),
 	"logs":           {"problem"},
+	"notify":         {"internal", "keyvalue", "ledger"},
 	"packaging":      {"cli", "service"},
 	"portal":         append([]string{"daemon", "accounts", "httpserver"}, base...),
 	"recovery":       {"problem"},

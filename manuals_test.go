@@ -262,9 +262,14 @@ func TestManualsShowSettingsThatAreRead(t *testing.T) {
 	if err := os.Mkdir(filepath.Join(dir, "secrets"), 0o700); err != nil {
 		t.Fatal(err)
 	}
-	for _, name := range []string{"secrets/finbox.key", "secrets/silverfin.secret", "secrets/client.key", "secrets/portal.key", "secrets/proxy.password", "secrets/oidc.secret",
+	for _, name := range []string{"secrets/finbox.key", "secrets/silverfin.secret", "secrets/client.key", "secrets/portal.key", "secrets/proxy.password", "secrets/oidc.secret", "secrets/mail.password",
 		"company-ca.pem", "client.crt", "portal.crt"} {
 		if err := os.WriteFile(filepath.Join(dir, name), []byte("made up"), 0o600); err != nil {
+			t.Fatal(err)
+		}
+	}
+	for _, name := range []string{"secrets/teams.url", "secrets/heartbeat.url"} {
+		if err := os.WriteFile(filepath.Join(dir, name), []byte("https://made-up.example/x"), 0o600); err != nil {
 			t.Fatal(err)
 		}
 	}

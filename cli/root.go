@@ -91,6 +91,7 @@ func commands(app *App) []*cobra.Command {
 		newPortalCommand(app),
 		newCheckCommand(app),
 		newDoctorCommand(app),
+		newNotifyCommand(app),
 		newBalanceCommand(app),
 		newSandboxCommand(app),
 		newVersionCommand(app),

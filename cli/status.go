@@ -41,7 +41,7 @@ the last run, such as a full disk.`,
 				} else {
 					app.statusText(s, cfg.TimeZone)
 				}
-				if err == nil && len(s.Conditions) > 0 {
+				if err == nil && len(s.Conditions)+len(s.Unsent) > 0 {
 					err = shownError{problem.New(problem.NeedsPerson, "something needs a person", "")}
 				}
 				return err
@@ -111,6 +111,9 @@ func (app *App) statusText(s daemon.Status, zone *time.Location) {
 	}
 	for _, line := range nightNotes(s, zone) {
 		app.printf("%s\n", clean(line))
+	}
+	for _, u := range s.Unsent {
+		app.printf("%s %s, since %s: %s\n", app.styled(app.env.Stdout, red, "NOT SENT:"), clean(u.Channel), when(u.Since), clean(u.Problem))
 	}
 	app.connectionsText(s.Connections, s.Firms, zone)
 	var counts []string

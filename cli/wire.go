@@ -97,7 +97,12 @@ func (n *node) wire(cfg *config.Config) (daemon.Config, silverfinClient, error) 
 			return daemon.Config{}, nil, err
 		}
 	}
+	notifier, err := n.notifier(cfg)
+	if err != nil {
+		return daemon.Config{}, nil, err
+	}
 	return daemon.Config{
+		Notifier:       notifier,
 		Reader:         reader,
 		FollowArchived: cfg.Silverfin.Archived == config.ArchivedFollow,
 		HoldOnFindings: cfg.Documents.HoldOnFindings,
@@ -205,6 +210,15 @@ func (n *node) httpClient(cfg *config.Config, timeout time.Duration, hosts ...st
 	return transport.New(transport.Config{AllowedHosts: hosts, Proxy: cfg.Network.ProxyURL(), CAFile: cfg.Network.CAFile,
 		ClientCertificateFile: cfg.Network.ClientCertificateFile, ClientKeyFile: cfg.Network.ClientKeyFile,
 		Timeout: timeout, UserAgent: "balansd/" + n.options.version, Log: n.options.log, Skew: n.observeServiceTime, Now: n.options.now})
+}
+
+// quietClient returns a client for an address that is a secret: the log of its calls would
+// show a part of it. It repeats nothing, since a notification is tried again anyway.
+func (n *node) quietClient(cfg *config.Config, address string) (*http.Client, error) {
+	const timeout = 30 * time.Second
+	return transport.New(transport.Config{AllowedHosts: []string{address}, Proxy: cfg.Network.ProxyURL(), CAFile: cfg.Network.CAFile,
+		ClientCertificateFile: cfg.Network.ClientCertificateFile, ClientKeyFile: cfg.Network.ClientKeyFile,
+		Timeout: timeout, Retries: -1, UserAgent: "balansd/" + n.options.version, Log: zerolog.Nop()})
 }
 
 // observeServiceTime records how far the clock of a service is ahead of ours. It is only

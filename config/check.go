@@ -35,6 +35,7 @@ func (r *reader) check(c *Config) {
 	checkRange(r, "backup.keep", c.Backup.Keep, 1, 1000, plain)
 	r.checkNetwork(c.Network)
 	r.checkPortal(c.Portal)
+	r.checkNotify(c.Notify)
 	checkRange(r, "log.file_size", c.Log.FileSize, 1<<16, 1<<30, Size.String)
 	checkRange(r, "log.files", c.Log.Files, 1, 1000, plain)
 }

@@ -28,6 +28,7 @@ type Config struct {
 	Retention Retention      `yaml:"retention"`
 	Network   Network        `yaml:"network"`
 	Portal    Portal         `yaml:"portal"`
+	Notify    Notify         `yaml:"notify"`
 	Log       Log            `yaml:"log"`
 
 	file    string
@@ -289,6 +290,72 @@ type OIDC struct {
 
 // Configured reports whether a provider signs people in.
 func (o OIDC) Configured() bool { return o.Issuer != "" }
+
+// Notify says who is told what needs a person, and how.
+type Notify struct {
+	ClientNames      bool      `yaml:"client_names"` // messages may name clients
+	Mail             Mail      `yaml:"mail"`
+	Webhooks         []Webhook `yaml:"webhooks"`
+	HeartbeatURL     Secret    `yaml:"heartbeat_url"`      // also filled from HeartbeatURLFile; called after each good night
+	HeartbeatURLFile string    `yaml:"heartbeat_url_file"` // a file, since such an address is a secret
+}
+
+// Configured reports whether anybody is told anything.
+func (n Notify) Configured() bool {
+	return n.Mail.Host != "" || len(n.Webhooks) > 0 || !n.HeartbeatURL.IsZero()
+}
+
+// Mail says by which server mails are sent, and to whom.
+type Mail struct {
+	Host         string      `yaml:"host"`
+	Port         int         `yaml:"port"`     // 0: the usual one of Security
+	Security     string      `yaml:"security"` // MailStartTLS, MailTLS or MailPlain
+	User         string      `yaml:"user"`     // empty: no sign-in
+	Password     Secret      `yaml:"password"` // also filled from PasswordFile
+	PasswordFile string      `yaml:"password_file"`
+	From         string      `yaml:"from"`
+	To           []Recipient `yaml:"to"`
+}
+
+// The values of Mail.Security.
+const (
+	MailStartTLS = "starttls"
+	MailTLS      = "tls"  // from the beginning
+	MailPlain    = "none" // not encrypted; without a password alone
+)
+
+// Recipient is one who gets mails.
+type Recipient struct {
+	Address  string `yaml:"address"`
+	Role     string `yaml:"role"`     // RoleAdmin, RoleStaff or RoleAll
+	Language string `yaml:"language"` // nl, fr, en or de; empty: Config.Language
+}
+
+// The roles of those who are told: what each does.
+const (
+	RoleAdmin = "admin" // on the server, and in the connections
+	RoleStaff = "staff" // in the dossiers
+	RoleAll   = "all"
+)
+
+// Webhook is an address that messages are posted to.
+type Webhook struct {
+	Name       string `yaml:"name"` // for people; unique
+	URL        Secret `yaml:"url"`  // filled from URLFile
+	URLFile    string `yaml:"url_file"`
+	Format     string `yaml:"format"` // FormatJSON, FormatTeams or FormatSlack
+	Secret     Secret `yaml:"secret"` // filled from SecretFile; signs what is sent
+	SecretFile string `yaml:"secret_file"`
+	Role       string `yaml:"role"`
+	Language   string `yaml:"language"`
+}
+
+// The values of Webhook.Format.
+const (
+	FormatJSON  = "json"
+	FormatTeams = "teams"
+	FormatSlack = "slack"
+)
 
 // Log says what is logged, and where.
 type Log struct {

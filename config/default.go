@@ -1,6 +1,7 @@
 package config
 
 import (
+	"cmp"
 	"crypto/sha256"
 	"encoding/hex"
 	"path/filepath"
@@ -45,6 +46,7 @@ func defaults(goos, programData string) *Config {
 			Archived:               ArchivedAsk,
 		},
 		Portal:    Portal{Listen: "127.0.0.1:8417", SessionTime: 12 * time.Hour, OIDC: OIDC{GroupsClaim: "groups", Recheck: time.Hour}},
+		Notify:    Notify{Mail: Mail{Security: MailStartTLS}},
 		Backup:    Backup{Keep: 14},
 		Retention: Retention{Documents: 1100, Figures: 0, Histories: 0},
 		Log:       Log{Level: "info", Format: "auto", FileSize: 10 << 20, Files: 10},
@@ -68,6 +70,18 @@ func (c *Config) derive() {
 	c.Silverfin.Target.derive()
 	for i := range c.Silverfin.Firms {
 		c.Silverfin.Firms[i].Target.derive()
+	}
+	if m := &c.Notify.Mail; m.Port == 0 {
+		m.Port = map[string]int{MailTLS: 465, MailPlain: 25}[m.Security]
+		if m.Port == 0 {
+			m.Port = 587
+		}
+	}
+	for i := range c.Notify.Mail.To {
+		c.Notify.Mail.To[i].Language = cmp.Or(c.Notify.Mail.To[i].Language, c.Language)
+	}
+	for i := range c.Notify.Webhooks {
+		c.Notify.Webhooks[i].Language = cmp.Or(c.Notify.Webhooks[i].Language, c.Language)
 	}
 	fill := func(s *string, name string) {
 		if *s == "" {

@@ -56,10 +56,13 @@ func certificate(t *testing.T) (cert, key string) {
 func exampleFolder(t *testing.T) string {
 	t.Helper()
 	dir := t.TempDir()
-	for _, name := range []string{"finbox.key", "finbox.secret", "silverfin.secret", "cbso.tsv", "oidc.secret", "proxy.password"} {
+	for _, name := range []string{"finbox.key", "finbox.secret", "silverfin.secret", "cbso.tsv", "oidc.secret", "proxy.password", "mail.password"} {
 		write(t, dir, name, "hunter2", 0o600)
 	}
 	write(t, dir, "metrics.token", "0123456789abcdef", 0o600)
+	write(t, dir, "webhook.secret", "0123456789abcdef", 0o600)
+	write(t, dir, "webhook.url", "https://hooks.example/balansd", 0o600)
+	write(t, dir, "heartbeat.url", "https://beats.example/balansd", 0o600)
 	for _, name := range []string{"finbox.crt", "company-ca.pem"} {
 		cert, _ := certificate(t)
 		write(t, dir, name, cert, 0o644)
@@ -121,9 +124,9 @@ func TestTheExampleHoldsEverySetting(t *testing.T) {
 				t.Errorf("%s has no item", key)
 				return
 			}
-			typ, n = typ.Elem(), n.Content[0]
+			typ, n, key = typ.Elem(), n.Content[0], key+"[]"
 		}
-		if typ.Kind() != reflect.Struct || isScalar(typ) || key == "silverfin.firms.target" { // explained at silverfin.target
+		if typ.Kind() != reflect.Struct || isScalar(typ) || key == "silverfin.firms[].target" { // explained at silverfin.target
 			return
 		}
 		values := map[string]*yaml.Node{}
@@ -134,7 +137,7 @@ func TestTheExampleHoldsEverySetting(t *testing.T) {
 		for _, name := range fs.names {
 			path, field := join(key, name), typ.Field(fs.index[name]).Type
 			if field == reflect.TypeFor[Secret]() {
-				if !strings.Contains(text, variable(path)) {
+				if !strings.Contains(key, "[]") && !strings.Contains(text, variable(path)) { // no variable names an item of a list
 					t.Errorf("the example does not name %s", variable(path))
 				}
 				continue
@@ -188,7 +191,7 @@ func TestTheExampleShowsTheDefaults(t *testing.T) {
 		values[s.Key] = s.Value
 	}
 	// Settings whose values in the example are not the defaults.
-	shown := regexp.MustCompile(`^(finbox\.(base_url|token_url|client|scope|audience|certificate_file)|folders|dossiers|network|documents\.(cbso_table|tables)|log\.file$|portal\.(url|trusted_proxies|hostnames|certificate|key_file|metrics|oidc)|` +
+	shown := regexp.MustCompile(`^(finbox\.(base_url|token_url|client|scope|audience|certificate_file)|folders|dossiers|network|documents\.(cbso_table|tables)|log\.file$|portal\.(url|trusted_proxies|hostnames|certificate|key_file|metrics|oidc)|notify\.(mail\.(host|user|password|from|to)|webhooks|heartbeat)|` +
 		`silverfin\.(client|scopes|app_link_templates|firms|target\.(level|handle|key_previous|map|values\.negative)))`)
 	for _, s := range Default().Settings() {
 		if got := values[s.Key]; got != s.Value && !shown.MatchString(s.Key) {

@@ -216,6 +216,10 @@ func decodeValue(from, to reflect.Value) (any, error) {
 }
 
 // setDefaults sets the defaults of a folder, before its settings are read.
+func (r *Recipient) setDefaults() { r.Role = RoleAll }
+
+func (w *Webhook) setDefaults() { w.Role, w.Format = RoleAll, FormatJSON }
+
 func (f *Folder) setDefaults() { f.Settle, f.Layout = defaultSettle, FolderAuto }
 
 // setDefaults sets the defaults of a firm's target, before its settings are read.

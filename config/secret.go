@@ -24,13 +24,20 @@ type secretSetting struct {
 
 // secrets lists the secrets of a configuration. A new one is added here.
 func (c *Config) secrets() []secretSetting {
-	return []secretSetting{
+	list := []secretSetting{
 		{"finbox.client_secret", &c.Finbox.ClientSecret, &c.Finbox.ClientSecretFile},
 		{"silverfin.client_secret", &c.Silverfin.ClientSecret, &c.Silverfin.ClientSecretFile},
 		{"network.proxy_password", &c.Network.ProxyPassword, &c.Network.ProxyPasswordFile},
 		{"portal.metrics_token", &c.Portal.MetricsToken, &c.Portal.MetricsTokenFile},
 		{"portal.oidc.client_secret", &c.Portal.OIDC.ClientSecret, &c.Portal.OIDC.ClientSecretFile},
+		{"notify.mail.password", &c.Notify.Mail.Password, &c.Notify.Mail.PasswordFile},
+		{"notify.heartbeat_url", &c.Notify.HeartbeatURL, &c.Notify.HeartbeatURLFile},
 	}
+	for i := range c.Notify.Webhooks {
+		w, key := &c.Notify.Webhooks[i], fmt.Sprintf("notify.webhooks[%d].", i)
+		list = append(list, secretSetting{key + "url", &w.URL, &w.URLFile}, secretSetting{key + "secret", &w.Secret, &w.SecretFile})
+	}
+	return list
 }
 
 // Secrets returns the secrets by the keys of their settings.

@@ -156,6 +156,9 @@ type API interface {
 	// DiscardUpload forgets an upload. What was confirmed of it stays.
 	DiscardUpload(ctx context.Context, r UploadRequest) error
 
+	// NotifyTest sends a test message to everybody who is told what needs a person, and
+	// says what became of each.
+	NotifyTest(ctx context.Context, r NotifyRequest) (NotifyTested, error)
 	// Backup makes a copy of the state in the backup folder, and reads it
 	// back.
 	Backup(ctx context.Context, r BackupRequest) (ledger.Backup, error)
@@ -183,8 +186,10 @@ type Status struct {
 	// Conditions are what needs a person: all that is not about a balance, and the
 	// balances of Waiting that do.
 	Conditions []ledger.Condition `json:"conditions"`
-	StateFile  string             `json:"state_file"`
-	Layout     int                `json:"layout,omitempty"` // of the state file
+	// Unsent are the notifications that could not be sent yet.
+	Unsent    []ledger.Unsent `json:"unsent,omitempty"`
+	StateFile string          `json:"state_file"`
+	Layout    int             `json:"layout,omitempty"` // of the state file
 }
 
 // SyncRequest selects what a run walks over. The zero request walks over

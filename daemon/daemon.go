@@ -64,6 +64,8 @@ type Config struct {
 	StoreDocuments bool
 	// AppLink is the address that the app link in each firm leads to; empty for none.
 	AppLink string
+	// Notifier tells people what needs them; nil for nobody.
+	Notifier Notifier
 	// Workers is how many dossiers are worked on at once.
 	Workers   int
 	Now       func() time.Time // time.Now when nil

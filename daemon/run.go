@@ -61,7 +61,11 @@ type run struct {
 
 // Sync carries out a run that a person asked for.
 func (d *Daemon) Sync(ctx context.Context, r SyncRequest, report func(Progress)) (ledger.Run, error) {
-	return d.run(ctx, ledger.Run{Trigger: ledger.ByHand, By: r.By, DryRun: r.DryRun}, r, report)
+	run, err := d.run(ctx, ledger.Run{Trigger: ledger.ByHand, By: r.By, DryRun: r.DryRun}, r, report)
+	if !r.DryRun && !r.chosen() && run.Number != 0 {
+		d.report(context.WithoutCancel(ctx))
+	}
+	return run, err
 }
 
 // run carries out one run, which is begun and ended in the state. It returns the
@@ -92,7 +96,7 @@ func (d *Daemon) run(ctx context.Context, record ledger.Run, req SyncRequest, re
 		defer discard()
 		cfg = dry
 	}
-	record.Start = cfg.Now()
+	record.Start, record.Chosen = cfg.Now(), req.chosen()
 	if record, err = cfg.Store.BeginRun(ctx, record); err != nil {
 		return record, err
 	}

@@ -43,6 +43,7 @@ func (d *Daemon) Run(ctx context.Context) error {
 	var beside sync.WaitGroup
 	defer beside.Wait()
 	beside.Go(func() { d.watchClock(ctx) })
+	beside.Go(func() { d.deliverNotifications(ctx) })
 	beside.Go(func() {
 		if err := d.checkState(ctx); problem.Is(err, problem.StateDamaged) {
 			d.log().Error().Err(err).Str("code", string(problem.StateDamaged)).Str("next", problem.Of(err).Next).Msg("the state is damaged")
@@ -192,6 +193,9 @@ func (d *Daemon) RunNight(ctx context.Context) (ran bool, err error) {
 		d.scheduler.mu.Unlock()
 	}
 	d.scheduleRetry(ctx, r, night)
+	if r.Number != 0 {
+		d.report(context.WithoutCancel(ctx)) // once it is known whether it is tried again
+	}
 	if r.StoppedBy != "" {
 		err = nil // which a person wanted
 	}
@@ -261,6 +265,7 @@ func (d *Daemon) retryNightIfDue(ctx context.Context) {
 		w.mu.Unlock()
 	}
 	d.scheduleRetry(ctx, r, night)
+	d.report(context.WithoutCancel(ctx))
 }
 
 // recordMissedRuns records which nights were missed, and why.

@@ -76,6 +76,11 @@ func (d *Daemon) status(ctx context.Context, entries int) (Status, error) {
 			return s, err
 		}
 	}
+	if n := d.config().Notifier; n != nil {
+		if s.Unsent, err = n.Unsent(ctx); err != nil {
+			return s, err
+		}
+	}
 	s.Conditions = conditionsOf(s, since, d.config().Now())
 	return s, nil
 }

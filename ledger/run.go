@@ -26,6 +26,7 @@ type Run struct {
 	RetryOf balance.Date `json:"for,omitzero"`   // the night that is tried again, of a retry
 	By      string       `json:"by,omitempty"`   // the person, for a run by hand
 	DryRun  bool         `json:"dry_run,omitempty"`
+	Chosen  bool         `json:"chosen,omitempty"` // over dossiers or entries that a person chose
 	Start   time.Time    `json:"start"`
 	End     time.Time    `json:"end,omitzero"` // zero while it runs, or if it was cut off
 	// Outcome counts the processed entries by the state that they ended in.

@@ -217,6 +217,10 @@ func (c calls) Reload(ctx context.Context, in ReloadRequest) (Reloaded, error) {
 	return do(ctx, c, reload, in)
 }
 
+func (c calls) NotifyTest(ctx context.Context, in daemon.NotifyRequest) (daemon.NotifyTested, error) {
+	return do(ctx, c, notifyTest, in)
+}
+
 func (c calls) Doctor(ctx context.Context) (daemon.Examination, error) {
 	return do(ctx, c, doctor, none{})
 }

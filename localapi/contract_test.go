@@ -98,6 +98,7 @@ var cases = map[string]func(context.Context, API) []any{
 	"Group":          full(API.Group),
 	"Ungroup":        full(API.Ungroup),
 	"Groups":         full(noRequest(API.Groups)),
+	"NotifyTest":     full(API.NotifyTest),
 	"Backup":         full(API.Backup),
 	"Reload":         full(API.Reload),
 	"Doctor":         full(noRequest(API.Doctor)),

@@ -149,6 +149,7 @@ var (
 	chooseClient   = query("choose-client", API.ChooseClient)
 	confirmUpload  = change("confirm-upload", API.ConfirmUpload, uploadRecord)
 	discardUpload  = query("discard-upload", noAnswer(API.DiscardUpload))
+	notifyTest     = query("notify-test", API.NotifyTest)
 	backup         = change("backup", API.Backup, backupRecord)
 	reload         = change("reload", API.Reload, reloadRecord)
 	doctor         = query("doctor", noRequest(API.Doctor))
@@ -161,7 +162,7 @@ var (
 func operations() []servable {
 	return []servable{status, show, document, dossiers, history, stopSync, retry, decide, accept, dismiss, connectFinbox, catalogue, addConnection, testConnection,
 		connections, setConnection, firms, removeFirm, mappings, setMapping, takeOver, beginSilverfin, endSilverfin, link, freeCompanies, exportLinks, importLinks, previewLink, unlink, links,
-		group, ungroup, groups, periods, tie,
+		group, ungroup, groups, periods, tie, notifyTest,
 		uploads, upload, checkUpload, clients, chooseClient, confirmUpload, discardUpload, backup, reload, doctor, people, invite, enable}
 }
 

@@ -163,3 +163,23 @@ func setLanguage(rq *request) error {
 	}
 	return rq.redirect(localPath(rq.r.PostForm.Get("next")))
 }
+
+// Titles returns functions for the texts of pages that others show too, by language: what
+// an entry needs a person for, by the reason or the kind of failure, and what a problem is,
+// by its code.
+func Titles() (caseTitle, problemTitle func(lang, code string) (string, error), err error) {
+	all, err := loadLocales(time.UTC)
+	if err != nil {
+		return nil, nil, err
+	}
+	title := func(group string) func(lang, code string) (string, error) {
+		return func(lang, code string) (string, error) {
+			l, ok := all[lang]
+			if !ok {
+				return "", fmt.Errorf("there are no texts in %q", lang)
+			}
+			return l.t(group + "." + code + ".title")
+		}
+	}
+	return title("case"), title("problem"), nil
+}

@@ -33,6 +33,7 @@ type homeData struct {
 	Clock       string
 	State       []daemon.StateProblem
 	NoBackup    bool
+	Unsent      []ledger.Unsent // notifications
 	Connections []connectionView
 	Firms       []firmView
 	Linked      bool // at least one active connection and one firm
@@ -51,7 +52,7 @@ func homePage(rq *request) error {
 		return err
 	}
 	d := homeData{Tabs: stateTabs(page.Counts, nil, ""), Total: page.Total, NextRun: s.NextWake, NextRetry: s.Again, Clock: s.Clock, State: stateProblems(s.State),
-		Undecided: s.Counts[ledger.Differs]}
+		Undecided: s.Counts[ledger.Differs], Unsent: s.Unsent}
 	var list []ledger.Entry
 	for _, e := range s.Waiting {
 		if !e.NeedsPerson() {
@@ -92,7 +93,7 @@ func homePage(rq *request) error {
 		d.Firms = append(d.Firms, firmView{Firm: f})
 	}
 	d.Linked = active && len(s.Firms) > 0
-	d.AllGood = d.Linked && len(s.Conditions) == 0
+	d.AllGood = d.Linked && len(s.Conditions)+len(s.Unsent) == 0
 	return rq.renderPage("home", d)
 }
 

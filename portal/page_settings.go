@@ -2,10 +2,17 @@ package portal
 
 import (
 	"net/http"
+	"slices"
+	"strings"
+
+	"balansd/daemon"
 )
 
 func (h *Handler) settingsRoutes() []route {
-	return []route{{method: http.MethodGet, path: "/settings", access: admin, handle: settingsPage, nav: "nav.settings"}}
+	return []route{
+		{method: http.MethodGet, path: "/settings", access: admin, handle: settingsPage, nav: "nav.settings"},
+		{method: http.MethodPost, path: "/settings/notify-test", access: admin, handle: notifyTest},
+	}
 }
 
 // settingsSection is a section of the configuration.
@@ -22,7 +29,34 @@ func settingsPage(rq *request) error {
 	return rq.renderPage("settings", struct {
 		File     string
 		Sections []settingsSection
-	}{rq.ConfigFile, sections})
+		Notifies bool // somebody is told what needs a person
+	}{rq.ConfigFile, sections, rq.notifies()})
+}
+
+// notifies reports whether a test message can be sent.
+func (rq *request) notifies() bool {
+	if rq.Settings == nil {
+		return false
+	}
+	return slices.ContainsFunc(rq.Settings(), func(s Setting) bool {
+		return s.Key == "notify.mail.host" && s.Value != "" || strings.HasPrefix(s.Key, "notify.webhooks[")
+	})
+}
+
+// notifyTest sends a test message to everybody who is told what needs a person.
+func notifyTest(rq *request) error {
+	tested, err := rq.API.NotifyTest(rq.r.Context(), daemon.NotifyRequest{By: rq.person.Name})
+	if err != nil {
+		return err
+	}
+	for _, c := range tested.Channels {
+		if c.Problem != "" {
+			rq.flashWarning("settings.notify-failed", "Channel", c.Channel, "Problem", c.Problem)
+		} else {
+			rq.flash("settings.notify-sent", "Channel", c.Channel)
+		}
+	}
+	return rq.redirect("/settings")
 }
 
 // groupBySection groups settings by the first word of their keys, in their order.

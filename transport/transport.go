@@ -110,7 +110,7 @@ func newBase(cfg Config) (*http.Transport, error) {
 	if err != nil {
 		return nil, err
 	}
-	roots, err := loadRoots(cfg.CAFile)
+	roots, err := Roots(cfg.CAFile)
 	if err != nil {
 		return nil, err
 	}
@@ -152,9 +152,9 @@ func loadClientCertificate(certificate, key string) ([]tls.Certificate, error) {
 // is about a quarter of it.
 const maxCAFile = 1 << 20
 
-// loadRoots returns the system's authorities and those in the file at path; nil
+// Roots returns the system's authorities and those in the file at path; nil
 // stands for the system's alone.
-func loadRoots(path string) (*x509.CertPool, error) {
+func Roots(path string) (*x509.CertPool, error) {
 	if path == "" {
 		return nil, nil
 	}

@@ -285,6 +285,12 @@ func (a *API) Links(context.Context) ([]ledger.DossierLink, error) {
 	return Answer[[]ledger.DossierLink](a)
 }
 
+// NotifyTest is daemon.API's.
+func (a *API) NotifyTest(_ context.Context, r daemon.NotifyRequest) (daemon.NotifyTested, error) {
+	a.Record("NotifyTest", r)
+	return Answer[daemon.NotifyTested](a)
+}
+
 // Backup is daemon.API's.
 func (a *API) Backup(_ context.Context, r daemon.BackupRequest) (ledger.Backup, error) {
 	a.Record("Backup", r)
