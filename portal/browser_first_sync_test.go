@@ -16,7 +16,7 @@ const maxFirstSyncClicks = 5
 // TestFirstSyncInBrowser takes the six steps as a new admin does: invitation, password,
 // Finbox, Silverfin, and on the same page the first sync and what it delivered.
 func TestFirstSyncInBrowser(t *testing.T) {
-	j := newEndToEnd(t)
+	j := newEndToEnd(t, nil)
 	j.allowError("404") // the simulators have no icon
 	j.allowError("502") // a folder that is not there
 	demo, err := j.sandbox.Demo()

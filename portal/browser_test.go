@@ -48,7 +48,7 @@ type chrome struct {
 }
 
 // newChrome starts Chromium; the test needs testenv.Browser.
-func newChrome(t *testing.T, base string) *chrome {
+func newChrome(t *testing.T, base string, more ...chromedp.ExecAllocatorOption) *chrome {
 	t.Helper()
 	testenv.Need(t, testenv.Browser)
 	var path string
@@ -65,7 +65,7 @@ func newChrome(t *testing.T, base string) *chrome {
 		chromedp.WSURLReadTimeout(24*time.Hour), // the test binary's own timeout ends a browser that hangs
 		chromedp.UserDataDir(t.TempDir()), chromedp.WindowSize(int(desktop[0]), int(desktop[1])),
 		chromedp.Flag("disable-quic", true), chromedp.Flag("disable-component-update", true))
-	alloc, stop := chromedp.NewExecAllocator(context.Background(), options...)
+	alloc, stop := chromedp.NewExecAllocator(context.Background(), append(options, more...)...)
 	ctx, cancel := chromedp.NewContext(alloc)
 	t.Cleanup(func() {
 		_ = chromedp.Cancel(ctx)
@@ -167,9 +167,10 @@ func (c *chrome) text() string {
 	return value[string](c, "document.body.innerText")
 }
 
+// path returns the path of the page, without that of the base.
 func (c *chrome) path() string {
 	c.t.Helper()
-	return value[string](c, "location.pathname + location.search")
+	return strings.TrimPrefix(value[string](c, "location.href"), c.base)
 }
 
 // expectText fails the test when the page lacks text.

@@ -84,7 +84,7 @@ func (j *endToEnd) uploadFiles(demo *sandbox.Demo) []string {
 // TestUploadInBrowser uploads files before Finbox is linked, chooses a client, confirms,
 // and sees on the same page what became of them.
 func TestUploadInBrowser(t *testing.T) {
-	j := newEndToEnd(t)
+	j := newEndToEnd(t, nil)
 	j.allowError("404") // the simulators have no icon
 	j.acceptFirstInvitation("nl")
 	j.connectSilverfinOnly()

@@ -108,22 +108,24 @@ func TestRedirectURL(t *testing.T) {
 	for _, tt := range []struct {
 		host, redirect string
 		secure         bool
-		want           string
+		want, base     string
 	}{
-		{"127.0.0.1:8417", "auto", false, "http://127.0.0.1:8417/silverfin/callback"},
-		{"localhost:8417", "", false, "http://localhost:8417/silverfin/callback"},
-		{"[::1]:8417", "auto", false, "http://[::1]:8417/silverfin/callback"},
-		{"127.0.0.1:8417", "oob", false, ""},
-		{"balansd.kantoor.example", "auto", true, ""},
-		{"balansd.kantoor.example", "https://balansd.kantoor.example/silverfin/callback", true, "https://balansd.kantoor.example/silverfin/callback"},
-		{"balansd.kantoor.example", "https://other.example/silverfin/callback", true, ""},
-		{"127.0.0.1:8417", "http://127.0.0.1:9/callback", false, ""},
+		{"127.0.0.1:8417", "auto", false, "http://127.0.0.1:8417/silverfin/callback", ""},
+		{"localhost:8417", "", false, "http://localhost:8417/silverfin/callback", ""},
+		{"[::1]:8417", "auto", false, "http://[::1]:8417/silverfin/callback", ""},
+		{"127.0.0.1:8417", "oob", false, "", ""},
+		{"balansd.kantoor.example", "auto", true, "", ""},
+		{"balansd.kantoor.example", "https://balansd.kantoor.example/silverfin/callback", true, "https://balansd.kantoor.example/silverfin/callback", ""},
+		{"balansd.kantoor.example", "https://other.example/silverfin/callback", true, "", ""},
+		{"127.0.0.1:8417", "http://127.0.0.1:9/callback", false, "", ""},
+		{"balansd.kantoor.example", "https://balansd.kantoor.example/b/silverfin/callback", true, "https://balansd.kantoor.example/b/silverfin/callback", "/b"},
+		{"balansd.kantoor.example", "https://balansd.kantoor.example/silverfin/callback", true, "", "/b"},
 	} {
 		hosts, err := newHostAllowlist("127.0.0.1:8417", []string{"balansd.kantoor.example"})
 		if err != nil {
 			t.Fatal(err)
 		}
-		web := &Handler{hosts: hosts, secure: tt.secure, Config: Config{Settings: func() []Setting {
+		web := &Handler{hosts: hosts, secure: tt.secure, base: tt.base, Config: Config{Settings: func() []Setting {
 			return []Setting{{Key: "silverfin.redirect", Value: tt.redirect}}
 		}}}
 		r := httptest.NewRequest(http.MethodGet, "/connection", nil)

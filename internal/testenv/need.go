@@ -22,6 +22,7 @@ const (
 	Browser      Requirement = "browser"       // Chromium
 	Large        Requirement = "large"         // minutes of CPU time, for documents of 50 MB
 	Packages     Requirement = "packages"      // the tools that make and check packages
+	Proxies      Requirement = "proxies"       // nginx and Caddy
 	Root         Requirement = "root"          // the rights of root
 	SilverfinCLI Requirement = "silverfin-cli" // Silverfin's own command-line client
 	Strace       Requirement = "strace"        // strace, which sees system calls
@@ -32,7 +33,7 @@ const (
 )
 
 func requirements() []Requirement {
-	return []Requirement{Browser, Large, Packages, Root, SilverfinCLI, Strace, Systemd, Thorough, Torture, Wine}
+	return []Requirement{Browser, Large, Packages, Proxies, Root, SilverfinCLI, Strace, Systemd, Thorough, Torture, Wine}
 }
 
 // Need skips the test unless Variable asks for r. A test that was asked for
