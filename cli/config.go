@@ -30,7 +30,7 @@ func newConfigInitCommand(app *App) *cobra.Command {
 	c := &cobra.Command{
 		Use:     "init [FILE]",
 		Short:   "Write a configuration with every setting explained",
-		Long:    "Write a configuration with every setting explained, to FILE or else to where\nbalansd looks for it. An existing file is left alone unless --force is given.",
+		Long:    "Write a configuration with every setting explained, to FILE or else to where\nbalansd looks for it, and make the folder secrets beside it. An existing file is left alone unless --force is given.",
 		Example: "  balansd config init\n  balansd config init ./balansd.yaml",
 		Args:    cobra.MaximumNArgs(1),
 		RunE: func(_ *cobra.Command, args []string) error {
@@ -47,7 +47,8 @@ func newConfigInitCommand(app *App) *cobra.Command {
 			if err := writeExample(path, app.env.Example, force); err != nil {
 				return err
 			}
-			app.printf("Wrote %s. Fill in what says CHANGE-ME, then run: balansd config check --config %s\n", path, path)
+			app.printf("Wrote %s. Fill in what says CHANGE-ME, put the secrets into %s, then run: balansd config check --config %s\n",
+				path, filepath.Join(filepath.Dir(path), config.SecretsFolder), path)
 			return nil
 		},
 	}
@@ -55,8 +56,8 @@ func newConfigInitCommand(app *App) *cobra.Command {
 	return c
 }
 
-// writeExample writes the example, readable by its owner alone. It writes the whole file or
-// nothing.
+// writeExample writes the example, readable by its owner alone, and makes the folder of the
+// secrets that it names. It writes the whole file or nothing.
 func writeExample(path string, example []byte, force bool) error {
 	if _, err := os.Stat(path); err == nil && !force {
 		return problem.New(problem.Conflict, fmt.Sprintf("the file %s exists already", path),
@@ -64,6 +65,9 @@ func writeExample(path string, example []byte, force bool) error {
 	}
 	err := os.MkdirAll(filepath.Dir(path), 0o750)
 	if err == nil {
+		err = os.Mkdir(filepath.Join(filepath.Dir(path), config.SecretsFolder), 0o700)
+	}
+	if err == nil || errors.Is(err, fs.ErrExist) {
 		err = replaceFile(path, example)
 	}
 	if err != nil {
@@ -121,6 +125,9 @@ func newConfigCheckCommand(app *App) *cobra.Command {
 					"Make one with \"balansd config init\", or name yours with --config.")
 			}
 			notes := c.Warnings()
+			if !service.ReadableByService(c.File()) {
+				notes = append(notes, fmt.Sprintf("The account %s of the service may not read %s yet: sudo balansd service install lets it.", service.Account, c.File()))
+			}
 			if unread != nil {
 				notes = append(notes, "Whether the connections and firms of the links exist could not be seen: "+problem.Of(unread).What+".")
 			}

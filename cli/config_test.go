@@ -41,8 +41,11 @@ func TestConfigInit(t *testing.T) {
 	if text, _ := os.ReadFile(path); string(text) != "language: nl\n" {
 		t.Errorf("the file is %q", text)
 	}
-	if left, _ := os.ReadDir(filepath.Dir(path)); len(left) != 1 {
+	if left, _ := os.ReadDir(filepath.Dir(path)); len(left) != 2 || left[1].Name() != config.SecretsFolder {
 		t.Errorf("files left behind: %v", left)
+	}
+	if info, err := os.Stat(filepath.Join(filepath.Dir(path), config.SecretsFolder)); err != nil || runtime.GOOS != "windows" && info.Mode().Perm() != 0o700 {
+		t.Errorf("the folder of the secrets is %v, %v", info, err)
 	}
 }
 

@@ -224,7 +224,7 @@ that the configuration puts into another folder stay in any case.`,
 			if err != nil {
 				return err
 			}
-			var removal service.Removal
+			removal := service.Removal{Shown: dry}
 			if purge {
 				if removal.Purge, err = s.purgePaths(cmd.Context(), m); err != nil {
 					return err

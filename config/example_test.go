@@ -56,13 +56,16 @@ func certificate(t *testing.T) (cert, key string) {
 func exampleFolder(t *testing.T) string {
 	t.Helper()
 	dir := t.TempDir()
-	for _, name := range []string{"finbox.key", "finbox.secret", "silverfin.secret", "cbso.tsv", "oidc.secret", "proxy.password", "mail.password"} {
+	if err := os.Mkdir(filepath.Join(dir, "secrets"), 0o700); err != nil {
+		t.Fatal(err)
+	}
+	for _, name := range []string{"secrets/finbox.key", "secrets/finbox.secret", "secrets/silverfin.secret", "cbso.tsv", "secrets/oidc.secret", "secrets/proxy.password", "secrets/mail.password"} {
 		write(t, dir, name, "hunter2", 0o600)
 	}
-	write(t, dir, "metrics.token", "0123456789abcdef", 0o600)
-	write(t, dir, "webhook.secret", "0123456789abcdef", 0o600)
-	write(t, dir, "webhook.url", "https://hooks.example/balansd", 0o600)
-	write(t, dir, "heartbeat.url", "https://beats.example/balansd", 0o600)
+	write(t, dir, "secrets/metrics.token", "0123456789abcdef", 0o600)
+	write(t, dir, "secrets/webhook.secret", "0123456789abcdef", 0o600)
+	write(t, dir, "secrets/webhook.url", "https://hooks.example/balansd", 0o600)
+	write(t, dir, "secrets/heartbeat.url", "https://beats.example/balansd", 0o600)
 	for _, name := range []string{"finbox.crt", "company-ca.pem"} {
 		cert, _ := certificate(t)
 		write(t, dir, name, cert, 0o644)
@@ -70,9 +73,23 @@ func exampleFolder(t *testing.T) string {
 	for _, name := range []string{"client", "portal"} {
 		cert, key := certificate(t)
 		write(t, dir, name+".crt", cert, 0o644)
-		write(t, dir, name+".key", key, 0o600)
+		write(t, dir, "secrets/"+name+".key", key, 0o600)
 	}
 	return dir
+}
+
+// TestSecretsOfTheExampleHaveOnePlace: it is the folder that config init makes, and from
+// which systemd hands them to the service.
+func TestSecretsOfTheExampleHaveOnePlace(t *testing.T) {
+	named := regexp.MustCompile(`(?m)^ *#?(\w*(?:secret|token|password|key|url)_file): (\S+)$`).FindAllStringSubmatch(exampleText(t), -1)
+	if len(named) < 11 {
+		t.Errorf("the example names the secrets %q", named)
+	}
+	for _, m := range named {
+		if !strings.HasPrefix(m[2], "secrets/") && m[2] != "/var/lib/balansd/balansd.key" { // that one balansd makes
+			t.Errorf("the example has %s: %s, and not in secrets", m[1], m[2])
+		}
+	}
 }
 
 func TestTheExampleLoads(t *testing.T) {
@@ -220,7 +237,7 @@ func TestShowHidesSecretsAndNamesOrigins(t *testing.T) {
 	for _, want := range []string{
 		"at: 03:00 # environment BALANSD_NIGHT_AT\n",
 		"spread: 30m # default\n",
-		"client_secret: (hidden) # file " + filepath.Join(dir, "silverfin.secret") + "\n",
+		"client_secret: (hidden) # file " + filepath.Join(dir, "secrets", "silverfin.secret") + "\n",
 		"    namespace: social_balance_integration # default\n",
 		"max_document: 50MiB # default\n",
 		"proxy: http://me:xxxxx@proxy.example:3128 # environment",

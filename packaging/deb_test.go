@@ -3,6 +3,7 @@
 package main
 
 import (
+	"strings"
 	"testing"
 
 	"balansd/internal/testenv"
@@ -25,8 +26,12 @@ func testDeb(t *testing.T, older, newer string) {
 
 	s.want("Wrote /etc/balansd/balansd.yaml", "balansd config init")
 	s.configure()
-	s.want("is well", "balansd config check")
+	// The file is root's alone until the service is installed.
+	s.want("may not read /etc/balansd/balansd.yaml yet: sudo balansd service install", "balansd config check")
 	s.sh("balansd service install")
+	if out := s.want("is well", "balansd config check"); strings.Contains(out, "may not read") {
+		t.Errorf("after service install config check says\n%s", out)
+	}
 	s.want("/lib/systemd/system/balansd.service", "systemctl show --property=FragmentPath balansd")
 	s.running("0.1.0")
 	s.want("balansd", "ps -o user= -p "+s.pid())
@@ -72,7 +77,37 @@ func testDeb(t *testing.T, older, newer string) {
 	s.sh("systemctl disable --now balansd && dpkg -i /packages/0.2.0/balansd-linux-amd64.deb")
 	s.want("inactive", "systemctl is-active balansd || true")
 
-	s.sh("dpkg --purge balansd")
+	// Backups stay, the ledger of an office is not deleted unasked.
+	s.sh("systemctl start balansd && balansd backup create && mkdir /srv/elsewhere")
+	dry := s.want("keep the backups in /var/lib/balansd/backups", "balansd service uninstall --purge --dry-run")
+	for _, has := range []string{"sudo apt purge balansd", "delete for good /var/lib/balansd", "delete for good /etc/balansd", "delete for good /var/log/balansd"} {
+		if !strings.Contains(dry, has) {
+			t.Errorf("a dry run does not say %q:\n%s", has, dry)
+		}
+	}
+	s.want("is-active", "echo is-active; systemctl is-active balansd")
+	s.want("have the package stop", "balansd service uninstall --dry-run")
+	if r := s.container.Run("balansd", "service", "uninstall", "--purge", "--yes"); r.Code != 1 || !strings.Contains(r.Stderr, "sudo apt") {
+		t.Errorf("uninstalling what the package installed gives %+v", r)
+	}
+	copies := s.sh("ls /var/lib/balansd/backups")
+	s.want("stay in /var/lib/balansd/backups", "dpkg --purge balansd")
+	s.sh("! test -e /etc/balansd && ! test -e /var/log/balansd && ! getent passwd balansd && ! getent group balansd")
+	if left := s.sh("ls -A /var/lib/balansd && ls /var/lib/balansd/backups"); left != "backups\n"+copies {
+		t.Errorf("of\n%s purge leaves\n%s", copies, left)
+	}
+	s.want("drwx------ root", "stat -c '%A %U' /var/lib/balansd/backups")
+
+	// Installed again, the service owns them, and the ledger comes back from one.
+	s.sh("dpkg -i /packages/0.2.0/balansd-linux-amd64.deb")
+	s.configure()
+	s.sh("balansd service install && balansd service stop")
+	s.sh("balansd backup restore --yes /var/lib/balansd/backups/$(ls -t /var/lib/balansd/backups | head -n 1) && balansd service start")
+	s.running("0.2.0")
+	if n := s.done(); n != 5 {
+		t.Errorf("%d balances are done after a purge and a restore, want 5", n)
+	}
+	s.sh("rm -r /var/lib/balansd/backups && balansd service stop && rm -rf /var/lib/balansd/backups && dpkg --purge balansd")
 	s.sh("! test -e /var/lib/balansd && ! test -e /etc/balansd && ! test -e /var/log/balansd && ! getent passwd balansd && ! getent group balansd")
 	s.sh("! systemctl cat balansd 2>/dev/null")
 }

@@ -55,7 +55,7 @@ func testRPM(t *testing.T, older, newer string) {
 	if n := s.done(); n != 2 {
 		t.Fatalf("%d balances are done after the update, want 2", n)
 	}
-	s.want("stay in", rpm+"-e balansd")
+	s.want("backups in /var/lib/balansd/backups", rpm+"-e balansd")
 	s.want("inactive", "systemctl is-active balansd || true")
 	s.sh("test -s /var/lib/balansd/balansd.db && test -s /etc/balansd/balansd.yaml && ! test -e /usr/bin/balansd")
 	s.sh("! test -e /etc/systemd/system/multi-user.target.wants/balansd.service")

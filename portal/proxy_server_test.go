@@ -267,7 +267,7 @@ func TestAtAPathInBrowser(t *testing.T) {
 	j.click(`button[value="activate"]`)
 	j.click("a.button")
 	j.do(chromedp.WaitVisible(chromedp.CSS("#id")))
-	j.click(`form[action$="/connection/finbox"] button`)
+	j.validate(j.connectionID)
 	j.visit("/connection")
 	j.do(chromedp.Click(chromedp.CSS("#step2 ~ details > summary")))
 	j.fill("#firm", fmt.Sprint(j.firm))

@@ -36,6 +36,9 @@ type Step struct {
 // Removal says what uninstalling deletes besides the service.
 type Removal struct {
 	Purge []string // files and folders to delete for good
+	// Shown says that the steps are only shown. What a package installed the package
+	// removes: its steps can be shown, and not done.
+	Shown bool
 }
 
 // State is what a service manager says of the service.

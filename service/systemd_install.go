@@ -167,6 +167,9 @@ func (s *systemd) packaged() string {
 // to remove.
 func (s *systemd) Uninstall(r Removal) ([]Step, error) {
 	if from := s.packaged(); from != "" {
+		if r.Shown {
+			return s.packageRemoval(r), nil
+		}
 		return nil, problem.New(problem.NotAllowed, "a package has installed the service, with "+from,
 			"Remove the package: sudo apt remove balansd, or sudo dnf remove balansd.")
 	}
@@ -180,6 +183,26 @@ func (s *systemd) Uninstall(r Removal) ([]Step, error) {
 		Step{"remove " + unitFile + ", and start it no more with the machine", func(context.Context) error { return s.removeUnit() }},
 		Step{"have systemd forget it, and wait until it is gone", s.awaitRemoval},
 	), nil
+}
+
+// packageRemoval returns what removing the package does, as its scripts have it: purge of
+// dpkg deletes the folders of PackageSpec and keeps the backups.
+func (s *systemd) packageRemoval(r Removal) []Step {
+	if len(r.Purge) == 0 {
+		return []Step{{What: "have the package stop and remove the service: sudo apt remove balansd, or sudo dnf remove balansd"}}
+	}
+	steps := []Step{{What: "have the package stop and remove the service: sudo apt purge balansd, or sudo dnf remove balansd, which deletes nothing of what follows"}}
+	for _, path := range r.Purge {
+		if inside(path, stateFolder) || inside(path, logFolder) || inside(path, configFolder) {
+			steps = append(steps, Step{What: "delete for good " + path})
+		} else {
+			steps = append(steps, Step{What: "leave " + path + ", which the package does not know: delete it by hand"})
+		}
+	}
+	if entries, err := os.ReadDir(s.at(backupFolder)); err == nil && len(entries) > 0 {
+		steps = append(steps, Step{What: "keep the backups in " + backupFolder})
+	}
+	return steps
 }
 
 // removeUnit has the library disable and remove the unit, if there is one.

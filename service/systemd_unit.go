@@ -19,6 +19,7 @@ const (
 	stateFolder  = "/var/lib/balansd"
 	configFolder = "/etc/balansd"
 	logFolder    = "/var/log/balansd"
+	backupFolder = stateFolder + "/backups"
 )
 
 // SecretsFolder is the folder beside the configuration file whose files systemd
