@@ -85,6 +85,7 @@ func commands(app *App) []*cobra.Command {
 		newSyncsCommand(app, "syncs"),
 		newSyncsCommand(app, "connections"),
 		newLinksCommand(app),
+		newMappingCommand(app),
 		newConfigCommand(app),
 		newBackupCommand(app),
 		newKeyCommand(app),

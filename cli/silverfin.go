@@ -150,6 +150,14 @@ func (n noSilverfin) Update(context.Context, ledger.Target, mapping.Target, ledg
 	return n.missing()
 }
 
+func (n noSilverfin) Reconciliations(context.Context, ledger.Target) ([]mapping.Reconciliation, error) {
+	return nil, n.missing()
+}
+
+func (n noSilverfin) Results(context.Context, ledger.Target, int64) (map[string]string, error) {
+	return nil, n.missing()
+}
+
 func (n noSilverfin) StoreDocument(context.Context, int64, string, []byte) (int64, error) {
 	return 0, n.missing()
 }

@@ -131,6 +131,12 @@ type API interface {
 	// or takes the tie away. A NotAllowed problem says why it cannot go there.
 	Tie(ctx context.Context, r TieRequest) (ledger.Entry, error)
 
+	// TryMapping writes other figures into a dossier, waits for the results of its
+	// templates to change, and puts the old figures back. Without a confirmation it changes
+	// nothing and returns what it would change. A Conflict problem says that this is no
+	// longer what was confirmed, a NeedsPerson problem that the dossier cannot be tried.
+	TryMapping(ctx context.Context, r TrialRequest) (Trial, error)
+
 	// UploadFile keeps a file until it is confirmed, and returns its upload without
 	// the items. It reads content to the end, and fails with what content does.
 	UploadFile(ctx context.Context, r UploadFileRequest, content io.Reader) (Upload, error)

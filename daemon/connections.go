@@ -229,7 +229,7 @@ func (d *Daemon) EndSilverfin(ctx context.Context, r GrantRequest) (LinkedFirm, 
 	}
 	for _, before := range firms {
 		if before.ID == f.ID {
-			f.AppLink, f.Learnt, f.Use = before.AppLink, before.Learnt, before.Use
+			f.AppLink, f.Learnt, f.Use, f.Trial = before.AppLink, before.Learnt, before.Use, before.Trial
 		}
 	}
 	if err := d.config().Store.SaveFirm(ctx, f); err != nil {

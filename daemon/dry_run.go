@@ -73,6 +73,14 @@ func (d *readOnlyDestination) Locate(ctx context.Context, c ledger.Company, year
 	return d.inner.Locate(ctx, c, year, to)
 }
 
+func (d *readOnlyDestination) Reconciliations(ctx context.Context, t ledger.Target) ([]mapping.Reconciliation, error) {
+	return d.inner.Reconciliations(ctx, t)
+}
+
+func (d *readOnlyDestination) Results(ctx context.Context, t ledger.Target, reconciliationID int64) (map[string]string, error) {
+	return d.inner.Results(ctx, t, reconciliationID)
+}
+
 // StoreDocument stores nothing.
 func (d *readOnlyDestination) StoreDocument(context.Context, int64, string, []byte) (int64, error) {
 	return 0, errors.New("a dry run stores no document")

@@ -56,6 +56,12 @@ type Destination interface {
 	// equals the one decide was called with. decide must not make a call for the
 	// same company. After an error any part of the figures may have been stored.
 	Update(ctx context.Context, p ledger.Target, to mapping.Target, decide ledger.Decide) error
+	// Reconciliations lists the reconciliations in the open annual accounts of the target's
+	// period. It returns a *ledger.WaitingError if they are not open.
+	Reconciliations(ctx context.Context, t ledger.Target) ([]mapping.Reconciliation, error)
+	// Results returns what a reconciliation of the target's period shows as its results,
+	// by name. They may lag behind a change.
+	Results(ctx context.Context, t ledger.Target, reconciliationID int64) (map[string]string, error)
 	// StoreDocument stores a document with a company, unless one of that name is
 	// there, and returns its id. After an error it may have been stored.
 	StoreDocument(ctx context.Context, companyID int64, name string, content []byte) (id int64, err error)

@@ -159,6 +159,12 @@ func (r *run) walk(ctx context.Context) error {
 	if err := r.renew(ctx); err != nil {
 		return err
 	}
+	if err := r.daemon.putBackTrials(ctx, r.cfg); err != nil {
+		if isState(err) || ctx.Err() != nil {
+			return err
+		}
+		r.addProblem(problem.Of(err).What + ". " + problem.Of(err).Next)
+	}
 	if err := r.discover(ctx); err != nil {
 		return err
 	}

@@ -45,6 +45,11 @@ func (d *Daemon) Run(ctx context.Context) error {
 	beside.Go(func() { d.watchClock(ctx) })
 	beside.Go(func() { d.deliverNotifications(ctx) })
 	beside.Go(func() {
+		if err := d.putBackTrials(ctx, d.config()); err != nil && ctx.Err() == nil {
+			d.log().Warn().Err(err).Str("code", string(problem.Of(err).Code)).Msg("the figures of a trial of the mapping could not be put back")
+		}
+	})
+	beside.Go(func() {
 		if err := d.checkState(ctx); problem.Is(err, problem.StateDamaged) {
 			d.log().Error().Err(err).Str("code", string(problem.StateDamaged)).Str("next", problem.Of(err).Next).Msg("the state is damaged")
 		}

@@ -21,6 +21,9 @@ func (d *delivery) write(ctx context.Context, target ledger.Target) error {
 		return err
 	}
 	defer unlock()
+	if _, err := putBack(ctx, d.cfg, target); err != nil {
+		return err
+	}
 	d.entry.Target = &target
 	x := d.exchange(target)
 	err = x.dest.Update(ctx, target, x.mapping, func(r ledger.Reading) (ledger.Figures, error) { return x.decide(ctx, r) })

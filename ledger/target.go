@@ -32,6 +32,8 @@ type Firm struct {
 	ProblemCode string `json:"problem_code,omitempty"`
 	// AppLink is the link to the pages that balansd made in the firm; nil for none.
 	AppLink *AppLink `json:"app_link,omitempty"`
+	// Trial is the trial write under way, or cut off, in one of its companies; nil for none.
+	Trial *TrialWrite `json:"trial,omitempty"`
 }
 
 // Lacks lists the scopes among needed that the firm was not granted, as far as it is

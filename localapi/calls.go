@@ -196,6 +196,10 @@ func (c calls) Clients(ctx context.Context, in daemon.ClientQuery) (daemon.Clien
 	return do(ctx, c, clients, in)
 }
 
+func (c calls) TryMapping(ctx context.Context, in daemon.TrialRequest) (daemon.Trial, error) {
+	return do(ctx, c, tryMapping, in)
+}
+
 func (c calls) ChooseClient(ctx context.Context, in daemon.UploadChoice) (daemon.Upload, error) {
 	return do(ctx, c, chooseClient, in)
 }

@@ -62,6 +62,7 @@ var cases = map[string]func(context.Context, API) []any{
 	"CheckUpload":   full(API.CheckUpload),
 	"Clients":       full(API.Clients),
 	"ChooseClient":  full(API.ChooseClient),
+	"TryMapping":    full(API.TryMapping),
 	"ConfirmUpload": full(API.ConfirmUpload),
 	"DiscardUpload": full(noAnswer(API.DiscardUpload)),
 	"Show":          full(API.Show),

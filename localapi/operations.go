@@ -138,6 +138,7 @@ var (
 	unlink         = change("unlink", API.Unlink, unlinkRecord)
 	periods        = query("periods", API.Periods)
 	tie            = change("tie", API.Tie, tieRecord)
+	tryMapping     = change("try-mapping", API.TryMapping, trialRecord)
 	links          = query("links", noRequest(API.Links))
 	group          = change("group", API.Group, groupRecord("group"))
 	ungroup        = change("ungroup", API.Ungroup, groupRecord("ungroup"))
@@ -162,7 +163,7 @@ var (
 func operations() []servable {
 	return []servable{status, show, document, dossiers, history, stopSync, retry, decide, accept, dismiss, connectFinbox, catalogue, addConnection, testConnection,
 		connections, setConnection, firms, removeFirm, mappings, setMapping, takeOver, beginSilverfin, endSilverfin, link, freeCompanies, exportLinks, importLinks, previewLink, unlink, links,
-		group, ungroup, groups, periods, tie, notifyTest,
+		group, ungroup, groups, periods, tie, tryMapping, notifyTest,
 		uploads, upload, checkUpload, clients, chooseClient, confirmUpload, discardUpload, backup, reload, doctor, people, invite, enable}
 }
 
@@ -183,6 +184,15 @@ func entryRecord(what string) func(daemon.EntryRequest, ledger.Entry) accounts.R
 }
 
 func entryName(number uint64) string { return "#" + strconv.FormatUint(number, 10) }
+
+// trialRecord names the company whose figures were changed and put back; nothing where
+// none were.
+func trialRecord(in daemon.TrialRequest, out daemon.Trial) accounts.Record {
+	if !in.Confirmed() {
+		return accounts.Record{}
+	}
+	return accounts.Record{Who: in.By, What: "try-mapping", On: fmt.Sprintf("%s (%d)", clip.Text(out.Place.Target.CompanyName), out.Place.Target.CompanyID)}
+}
 
 // decisionRecord names the cells, never their figures.
 func decisionRecord(in daemon.Decision, _ ledger.Entry) accounts.Record {

@@ -103,6 +103,9 @@ type LearntRubric struct {
 // socialBalance are the names of a social balance in NL, FR, EN and DE, also as handles.
 var socialBalance = regexp.MustCompile(`(?i)social[e]?[ _-]?balan[sc]|bilan[ _-]?social|sozial[ _-]?bilanz`)
 
+// IsSocialBalance reports whether the reconciliation is called a social balance.
+func (r Reconciliation) IsSocialBalance() bool { return namedSo(r.Handle, r.Names) }
+
 // namedSo reports whether a template is called a social balance.
 func namedSo(handle string, names []string) bool {
 	return socialBalance.MatchString(handle) || slices.ContainsFunc(names, socialBalance.MatchString)

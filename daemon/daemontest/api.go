@@ -328,6 +328,12 @@ func (a *API) Clients(_ context.Context, q daemon.ClientQuery) (daemon.ClientPag
 	return Answer[daemon.ClientPage](a)
 }
 
+// TryMapping is daemon.API's.
+func (a *API) TryMapping(_ context.Context, r daemon.TrialRequest) (daemon.Trial, error) {
+	a.Record("TryMapping", r)
+	return Answer[daemon.Trial](a)
+}
+
 // ChooseClient is daemon.API's.
 func (a *API) ChooseClient(_ context.Context, r daemon.UploadChoice) (daemon.Upload, error) {
 	a.Record("ChooseClient", r)
