@@ -6,6 +6,7 @@ import (
 	"path"
 	"strings"
 
+	"balansd/internal/clip"
 	"balansd/ledger"
 
 	"github.com/nicksnyder/go-i18n/v2/i18n"
@@ -84,7 +85,7 @@ func (w *words) subject(m Message) string {
 // item says what an item is about, and what to do unless the page that shows it says so:
 // a sentence each.
 func (w *words) item(i Item, c ledger.Condition) (text, next string) {
-	data := map[string]any{"Name": i.Name}
+	data := map[string]any{"Name": i.Name, "Subject": clip.Line(c.Subject)}
 	for name, value := range c.Params {
 		data[strings.ToUpper(name[:1])+name[1:]] = value
 	}

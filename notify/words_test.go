@@ -15,7 +15,8 @@ import (
 // conditions is one of each kind, and of each reason of a balance.
 func conditions() (list []ledger.Condition) {
 	for _, kind := range ledger.ConditionKinds() {
-		c := ledger.Condition{Kind: kind, Subject: string(kind), Name: "Kantoor", Role: ledger.Admin, Path: "/"}
+		c := ledger.Condition{Kind: kind, Subject: string(kind), Name: "Kantoor", Role: ledger.Admin, Path: "/",
+			Params: map[string]string{"date": "2026-04-01", "nights": "2"}}
 		switch kind {
 		case ledger.StateWrong:
 			c.Reason = "state_damaged"
@@ -25,8 +26,6 @@ func conditions() (list []ledger.Condition) {
 			c.Reason = "silverfin_down"
 		case ledger.NoGoodNight:
 			c.Since = time.Date(2026, 3, 8, 3, 0, 0, 0, time.UTC)
-		case ledger.NightsMissed:
-			c.Params = map[string]string{"nights": "2"}
 		case ledger.BalanceFailed, ledger.BalanceParked:
 			c.Reason = string(ledger.NotEqual)
 		case ledger.BalanceWaits:

@@ -102,7 +102,7 @@ func writeCompletions(t *texts, root *cobra.Command) error {
 // in docs/ are for developers.
 func (r *release) addDocs(t *texts) error {
 	names := []string{"LICENSE", "CHANGELOG.md", "config.example.yaml"}
-	for _, manual := range []string{"it-admin*.md", "csm*.md", "accountant*.md", "log.md", "checks.md", "cbso-table.md", "windows-checklist.md"} {
+	for _, manual := range []string{"it-admin*.md", "csm*.md", "accountant*.md", "log.md", "checks.md", "cbso-table.md", "webhook.md", "windows-checklist.md"} {
 		found, err := filepath.Glob(filepath.Join(r.root, "docs", manual))
 		if err != nil {
 			return err

@@ -6,6 +6,7 @@ import (
 	"strconv"
 	"time"
 
+	"balansd/daemon"
 	"balansd/ledger"
 
 	"github.com/prometheus/client_golang/prometheus"
@@ -16,12 +17,13 @@ import (
 type collector struct {
 	web *Handler
 
-	up, lastGoodRun, nextRun, entries, needsPerson, missed, relink, tokenAge, stateBytes, info *prometheus.Desc
+	up, lastGoodRun, nextRun, entries, needsPerson, conditions, missed, relink, tokenAge, connection, runs, pending, stateBytes, info *prometheus.Desc
 }
 
-// Limits of a scrape: its duration, and how many runs are searched for a good one.
+// Limits of a scrape: its duration, and how many runs are counted.
 const (
 	scrapeTimeout = 10 * time.Second
+	runsCounted   = 100
 )
 
 func (h *Handler) metricsHandler() http.Handler {
@@ -35,10 +37,14 @@ func (h *Handler) metricsHandler() http.Handler {
 		lastGoodRun: desc("last_good_night_timestamp_seconds", "End of the newest nightly run that completed, listed each active connection and could work in each firm; 0 if none did yet."),
 		nextRun:     desc("next_night_timestamp_seconds", "Time of the next nightly run."),
 		entries:     desc("entries", "Social balances in the ledger, by state.", "state"),
-		needsPerson: desc("needs_person", "What is known to need a person, at most 100."),
+		needsPerson: desc("needs_person", "What needs a person: balances, at most 100 of them, and all else."),
+		conditions:  desc("conditions", "What needs a person, by kind and by who can do something; at most 100 balances.", "kind", "role"),
 		missed:      desc("missed_nights", "Nights that were missed and not caught up."),
 		relink:      desc("firm_needs_relink", "1 when a Silverfin firm must be linked again.", "firm"),
 		tokenAge:    desc("token_age_seconds", "How long ago the tokens of a Silverfin firm were renewed.", "firm"),
+		connection:  desc("connection_state", "1 for the state that a connection is in: active, paused, deactivated, or failing.", "connection", "state"),
+		runs:        desc("recent_runs", "The newest 100 runs, by outcome: good, problem, or stopped.", "outcome"),
+		pending:     desc("notifications_pending", "Notifications that could not be sent yet."),
 		stateBytes:  desc("state_bytes", "Size of the state file."),
 		info:        desc("build_info", "Always 1; its label says which version runs.", "version"),
 	})
@@ -47,7 +53,7 @@ func (h *Handler) metricsHandler() http.Handler {
 
 // Describe implements prometheus.Collector.
 func (g *collector) Describe(ch chan<- *prometheus.Desc) {
-	for _, d := range []*prometheus.Desc{g.up, g.lastGoodRun, g.nextRun, g.entries, g.needsPerson, g.missed, g.relink, g.tokenAge, g.stateBytes, g.info} {
+	for _, d := range []*prometheus.Desc{g.up, g.lastGoodRun, g.nextRun, g.entries, g.needsPerson, g.conditions, g.missed, g.relink, g.tokenAge, g.connection, g.runs, g.pending, g.stateBytes, g.info} {
 		ch <- d
 	}
 }
@@ -81,16 +87,78 @@ func (g *collector) Collect(ch chan<- prometheus.Metric) {
 		ledger.Differs, ledger.Superseded, ledger.Ignored} {
 		put(g.entries, float64(s.Counts[state]), string(state))
 	}
-	put(g.needsPerson, float64(len(s.Waiting)))
+	put(g.needsPerson, float64(len(s.Conditions)))
+	put(g.pending, float64(len(s.Unsent)))
+	for by, n := range conditionCounts(s.Conditions) {
+		put(g.conditions, float64(n), string(by.Kind), string(by.Role))
+	}
+	for _, c := range s.Connections {
+		if c.Status == ledger.Removed || !c.Kind.HasSource() { // a sum is named after a client
+			continue
+		}
+		for _, state := range connectionStates() {
+			put(g.connection, boolGauge(connectionState(c) == state), c.ID, state)
+		}
+	}
+	g.collectRuns(ctx, put)
 	put(g.missed, float64(len(s.Missed)))
 	for _, f := range s.Firms {
-		id, relink := strconv.FormatInt(f.ID, 10), 0.0
-		if f.Relink != "" {
-			relink = 1
-		}
-		put(g.relink, relink, id)
+		id := strconv.FormatInt(f.ID, 10)
+		put(g.relink, boolGauge(f.Relink != ""), id)
 		if !f.RenewedAt.IsZero() {
 			put(g.tokenAge, g.web.Now().Sub(f.RenewedAt).Seconds(), id)
 		}
 	}
+}
+
+// collectRuns counts the newest runs by outcome.
+func (g *collector) collectRuns(ctx context.Context, put func(*prometheus.Desc, float64, ...string)) {
+	h, err := g.web.API.History(ctx, daemon.HistoryQuery{Limit: runsCounted})
+	if err != nil {
+		return
+	}
+	counts := map[string]int{"good": 0, "problem": 0, "stopped": 0}
+	for _, r := range h.Runs {
+		counts[runView{Run: r}.Kind()]++
+	}
+	for outcome, n := range counts {
+		put(g.runs, float64(n), outcome)
+	}
+}
+
+// conditionLabels are the labels of conditions.
+type conditionLabels struct {
+	Kind ledger.ConditionKind
+	Role ledger.Role
+}
+
+// conditionCounts counts conditions by kind and role.
+func conditionCounts(list []ledger.Condition) map[conditionLabels]int {
+	counts := map[conditionLabels]int{}
+	for _, c := range list {
+		counts[conditionLabels{c.Kind, c.Role}]++
+	}
+	return counts
+}
+
+// connectionStates lists the values of connectionState.
+func connectionStates() []string {
+	return []string{string(ledger.Active), string(ledger.Paused), string(ledger.Deactivated), failing}
+}
+
+// failing is the state of an active connection that could not be listed.
+const failing = "failing"
+
+func connectionState(c ledger.Connection) string {
+	if c.Status == ledger.Active && c.Problem != "" {
+		return failing
+	}
+	return string(c.Status)
+}
+
+func boolGauge(is bool) float64 {
+	if is {
+		return 1
+	}
+	return 0
 }

@@ -12,6 +12,8 @@ import (
 	"balansd/daemon"
 	"balansd/daemon/daemontest"
 	"balansd/ledger"
+
+	"github.com/prometheus/client_golang/prometheus/testutil/promlint"
 )
 
 func TestMetrics(t *testing.T) {
@@ -22,8 +24,12 @@ func TestMetrics(t *testing.T) {
 		c.API = statusAPI{&daemontest.API{}, daemon.Status{
 			GoodNight: &ledger.Run{End: time.Unix(8, 0)},
 			Counts:    map[ledger.State]int{ledger.Done: 12, ledger.Waiting: 3, ledger.Failed: 1},
-			Firms:     []ledger.Firm{{ID: 14, Name: "Kantoor <b>", RenewedAt: now.Add(-time.Hour)}, {ID: 15, Relink: "signed out"}},
-		}, daemon.History{}}
+			Connections: []ledger.Connection{{ID: "c-1", Kind: ledger.Finbox, Status: ledger.Active}, {ID: "map", Kind: ledger.Folder, Status: ledger.Active, Problem: "it is gone"},
+				{ID: "old", Kind: ledger.Folder, Status: ledger.Removed}},
+			Conditions: []ledger.Condition{{Kind: ledger.BalanceWaits, Role: ledger.Accountant}, {Kind: ledger.BalanceWaits, Role: ledger.Accountant}, {Kind: ledger.FirmRelink, Role: ledger.Admin}},
+			Unsent:     []ledger.Unsent{{Channel: "mail to it@office.example"}},
+			Firms:      []ledger.Firm{{ID: 14, Name: "Kantoor <b>", RenewedAt: now.Add(-time.Hour)}, {ID: 15, Relink: "signed out"}},
+		}, daemon.History{Runs: []ledger.Run{{End: now}, {End: now, Problems: []string{"x"}}, {}}}}
 	})
 	b := f.browser()
 	b.header.Set("Authorization", "Bearer a-token-of-some-length")
@@ -34,13 +40,20 @@ func TestMetrics(t *testing.T) {
 	for _, line := range []string{
 		"balansd_up 1", "balansd_last_good_night_timestamp_seconds 8", `balansd_entries{state="done"} 12`, `balansd_entries{state="waiting"} 3`,
 		`balansd_entries{state="differs"} 0`, `balansd_firm_needs_relink{firm="14"} 0`, `balansd_firm_needs_relink{firm="15"} 1`,
-		`balansd_token_age_seconds{firm="14"} 3600`, "balansd_state_bytes 4096", `balansd_build_info{version="1.2.3"} 1`,
+		`balansd_token_age_seconds{firm="14"} 3600`, "balansd_state_bytes 4096", "balansd_needs_person 3", `balansd_conditions{kind="balance_waits",role="accountant"} 2`,
+		`balansd_connection_state{connection="c-1",state="active"} 1`, `balansd_connection_state{connection="map",state="failing"} 1`,
+		`balansd_connection_state{connection="map",state="active"} 0`, `balansd_recent_runs{outcome="good"} 1`, `balansd_recent_runs{outcome="problem"} 1`,
+		`balansd_recent_runs{outcome="stopped"} 1`, "balansd_notifications_pending 1", `balansd_build_info{version="1.2.3"} 1`,
 	} {
 		if !regexp.MustCompile(`(?m)^` + regexp.QuoteMeta(line) + `$`).MatchString(got.body) {
 			t.Errorf("the metrics lack %s", line)
 		}
 	}
-	if strings.Contains(got.body, "Kantoor") || strings.Contains(got.body, "go_") {
+	problems, err := promlint.New(strings.NewReader(got.body)).Lint()
+	if err != nil || len(problems) > 0 {
+		t.Errorf("promlint finds %v, %v", problems, err)
+	}
+	if strings.Contains(got.body, "Kantoor") || strings.Contains(got.body, "it@office") || strings.Contains(got.body, `"old"`) || strings.Contains(got.body, "go_") {
 		t.Errorf("the metrics have too much:\n%s", got.body)
 	}
 }
