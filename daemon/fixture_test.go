@@ -69,6 +69,7 @@ type fixture struct {
 	mappings     mapping.Configured
 	network      http.RoundTripper // takes the place of the network, so that time can be faked
 	linker       func(daemon.Linker) daemon.Linker
+	notifier     daemon.Notifier
 
 	backup bool // a copy of the state each night
 
@@ -190,6 +191,7 @@ func (fx *fixture) open(fbURL, sfURL string) {
 		},
 		Linker:   fx.link(sf),
 		Mappings: fx.mappings,
+		Notifier: fx.notifier,
 		Schedule: daemon.Schedule{Hour: 2, Minute: 30, Location: zone(fx.t, "Europe/Brussels")},
 		Backup:   fx.backup,
 		Workers:  cmp.Or(fx.workers, 8),
