@@ -33,6 +33,7 @@ func checks() []check {
 		{"program", false, (*examination).checkProgram},
 		{"folders", true, (*examination).checkFolders},
 		{"services", true, (*examination).checkServices},
+		{"notifications", true, (*examination).checkNotifications},
 		{"OIDC", true, (*examination).checkProvider},
 	}
 }

@@ -132,6 +132,7 @@ func newConfigCheckCommand(app *App) *cobra.Command {
 				notes = append(notes, "Whether the connections and firms of the links exist could not be seen: "+problem.Of(unread).What+".")
 			}
 			notes = append(notes, app.providerNote(cmd.Context(), c)...)
+			notes = append(notes, notifyNote(c)...)
 			if app.asJSON {
 				return app.print(struct {
 					File  string   `json:"file"`

@@ -76,7 +76,7 @@ func (n *node) notifier(cfg *config.Config) (daemon.Notifier, error) {
 	if cfg.Portal.Listen != "" {
 		nc.URL = pagesURL(cfg)
 	}
-	if nc.Channels, err = n.mailChannels(cfg); err != nil {
+	if nc.Channels, err = mailChannels(cfg); err != nil {
 		return nil, err
 	}
 	for _, w := range c.Webhooks {
@@ -98,21 +98,27 @@ func (n *node) notifier(cfg *config.Config) (daemon.Notifier, error) {
 	return notify.New(nc)
 }
 
-func (n *node) mailChannels(cfg *config.Config) ([]notify.Channel, error) {
+func mailChannels(cfg *config.Config) ([]notify.Channel, error) {
 	m := cfg.Notify.Mail
 	if m.Host == "" {
 		return nil, nil
 	}
-	roots, err := transport.Roots(cfg.Network.CAFile)
+	server, err := mailServer(cfg)
 	if err != nil {
 		return nil, err
 	}
-	server := notify.MailServer{Host: m.Host, Port: m.Port, Security: notify.Security(m.Security), User: m.User,
-		Password: m.Password.Reveal(), From: m.From, Roots: roots}
 	var list []notify.Channel
 	for _, to := range m.To {
 		list = append(list, notify.Channel{ID: "mail " + to.Address, Name: "mail to " + to.Address,
 			Audience: notify.Audience(to.Role), Language: to.Language, Send: server.Mail(to.Address)})
 	}
 	return list, nil
+}
+
+// mailServer returns the server that takes the mails of a configuration.
+func mailServer(cfg *config.Config) (notify.MailServer, error) {
+	m := cfg.Notify.Mail
+	roots, err := transport.Roots(cfg.Network.CAFile)
+	return notify.MailServer{Host: m.Host, Port: m.Port, Security: notify.Security(m.Security), User: m.User,
+		Password: m.Password.Reveal(), From: m.From, Roots: roots}, err
 }

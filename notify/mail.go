@@ -60,6 +60,22 @@ func (s MailServer) Mail(to string) func(context.Context, Message) error {
 	}
 }
 
+// Reach connects to the server and encrypts the connection as configured. It signs nobody
+// in and sends nothing.
+func (s MailServer) Reach(ctx context.Context) error {
+	s.User = ""
+	client, err := gomail.NewClient(s.Host, s.options()...)
+	if err != nil {
+		return err
+	}
+	conn, err := client.DialToSMTPClientWithContext(ctx)
+	if err != nil {
+		return s.because(err)
+	}
+	_ = client.CloseWithSMTPClient(conn)
+	return nil
+}
+
 func (s MailServer) options() []gomail.Option {
 	const timeout = 30 * time.Second
 	options := []gomail.Option{gomail.WithPort(s.Port), gomail.WithTimeout(timeout),
