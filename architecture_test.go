@@ -31,7 +31,7 @@ var base = []string{"balance", "ledger", "mapping", "problem", "internal"}
 // not import one another.
 var services = []string{
 	"accounts", "config", "daemon", "documentreader", "finbox", "folder", "httpserver", "keyvalue", "localapi", "logs", "notify", "portal", "recovery", "sandbox", "service",
-	"silverfin", "store", "transport",
+	"silverfin", "store", "support", "transport",
 }
 
 // allowedImports lists, by package, what its code may import of the module:
@@ -58,6 +58,7 @@ var allowedImports = map[string][]string{
 	"service":        base,
 	"silverfin":      append([]string{"transport"}, base...),
 	"store":          append([]string{"keyvalue"}, base...),
+	"support":        base,
 	"transport":      {"problem"},
 	"ledger":         {"balance", "mapping"},
 	"mapping":        {"balance", "problem", "internal"},

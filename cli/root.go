@@ -93,6 +93,7 @@ func commands(app *App) []*cobra.Command {
 		newCheckCommand(app),
 		newDoctorCommand(app),
 		newNotifyCommand(app),
+		newSupportBundleCommand(app),
 		newBalanceCommand(app),
 		newSandboxCommand(app),
 		newVersionCommand(app),

@@ -1,6 +1,7 @@
 package portal
 
 import (
+	"bytes"
 	"context"
 	"net/http"
 	"strconv"
@@ -162,3 +163,24 @@ func boolGauge(is bool) float64 {
 	}
 	return 0
 }
+
+// MetricsText returns the metrics as a monitoring system reads them, for who must help.
+func MetricsText(ctx context.Context, cfg Config) ([]byte, error) {
+	r, err := http.NewRequestWithContext(ctx, http.MethodGet, "/metrics", nil)
+	if err != nil {
+		return nil, err
+	}
+	w := &textResponse{header: http.Header{}}
+	(&Handler{Config: cfg}).metricsHandler().ServeHTTP(w, r)
+	return w.text.Bytes(), nil
+}
+
+// textResponse keeps a response in memory.
+type textResponse struct {
+	header http.Header
+	text   bytes.Buffer
+}
+
+func (t *textResponse) Header() http.Header         { return t.header }
+func (t *textResponse) Write(p []byte) (int, error) { return t.text.Write(p) }
+func (t *textResponse) WriteHeader(int)             {}
