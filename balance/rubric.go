@@ -61,6 +61,18 @@ type CBSO struct {
 // caller's; the Members in it are shared and must not be changed.
 func Rubrics() []Rubric { return slices.Clone(loaded().rubrics) }
 
+// FormCells lists all cells of the form, in its order.
+func FormCells() []Cell {
+	var all []Cell
+	for _, r := range loaded().rubrics {
+		all = append(all, Cell{Code: r.Code})
+		if r.HasPrevious() {
+			all = append(all, Cell{Code: r.Code, Previous: true})
+		}
+	}
+	return all
+}
+
 // RubricOf finds a rubric by its code. Codes of the annual accounts that are
 // no social rubric, such as 1311, are not found.
 func RubricOf(code string) (Rubric, bool) {

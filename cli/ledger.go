@@ -138,6 +138,20 @@ func newLedgerShowCommand(app *App) *cobra.Command {
 	})
 }
 
+// shownText says how far it was seen that the figures of an entry are shown in Silverfin.
+func shownText(f daemon.EntryDetail) string {
+	switch {
+	case f.Entry.State != ledger.Done:
+		return "no template of the firm has been seen to use it; balansd mapping learn finds the one that a template uses"
+	case f.Shown == nil && !f.Unseen:
+		return "read back equal; its firm is not linked any more"
+	case f.Unseen:
+		return "read back equal, and " + f.Shown.String() + ": balansd mapping learn"
+	default:
+		return "read back equal, and " + f.Shown.String()
+	}
+}
+
 func (app *App) showEntry(f daemon.EntryDetail, cfg *config.Config) {
 	e := f.Entry
 	when := func(t interface{ Format(string) string }) string { return t.Format("2006-01-02 15:04") }
@@ -160,6 +174,9 @@ func (app *App) showEntry(f daemon.EntryDetail, cfg *config.Config) {
 		app.printf("part of     entry %d, the sum of the employer's dossiers\n", e.Sum)
 	case len(e.Parts) > 0:
 		app.printf("sum of      entries %s\n", strings.Trim(fmt.Sprint(e.Parts), "[]"))
+	}
+	if e.State == ledger.Done || f.Unseen {
+		app.printf("mapping     %s\n", clean(shownText(f)))
 	}
 	if e.Stored != nil {
 		app.printf("document    %s\n", clean(storedText(*e.Stored)))

@@ -168,4 +168,12 @@ func (n noSilverfin) AddAppLink(context.Context, string) (int64, error) { return
 
 func (n noSilverfin) RemoveAppLink(context.Context, int64) error { return n.missing() }
 
+func (n noSilverfin) Templates(context.Context) ([]mapping.Template, error) {
+	return nil, n.missing()
+}
+
+func (n noSilverfin) Filled(context.Context, ledger.Company, balance.Period, *ledger.PeriodTie) (mapping.Filled, ledger.Target, error) {
+	return mapping.Filled{}, ledger.Target{}, n.missing()
+}
+
 func (noSilverfin) Throttle() ledger.Throttle { return ledger.Throttle{} }

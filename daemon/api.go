@@ -81,6 +81,9 @@ type API interface {
 	// SetMapping saves a mapping for a firm, or forgets the one that was saved. A
 	// NotAllowed problem says that the configuration decides.
 	SetMapping(ctx context.Context, r MappingChange) (FirmMapping, error)
+	// CheckMapping compares the mapping of a firm, or of each with 0, with its templates.
+	// It writes nothing in Silverfin.
+	CheckMapping(ctx context.Context, r MappingCheckRequest) ([]MappingCheck, error)
 	// TakeOver allows renewing the tokens of a firm, or of all firms with 0,
 	// although they came with a copy of the state: a person confirms that no other
 	// balansd renews them any more.
@@ -187,8 +190,10 @@ type Status struct {
 	State       []StateProblem       `json:"state_problems,omitempty"`
 	Connections []ledger.Connection  `json:"connections"`
 	Firms       []ledger.Firm        `json:"firms"`
-	Counts      map[ledger.State]int `json:"counts"`
-	Waiting     []ledger.Entry       `json:"waiting"` // what needs a person, newest first, at most 100
+	// Unseen are the names of the firms of whose mapping no template was seen to use it.
+	Unseen  []string             `json:"unseen_mappings,omitempty"`
+	Counts  map[ledger.State]int `json:"counts"`
+	Waiting []ledger.Entry       `json:"waiting"` // what needs a person, newest first, at most 100
 	// Conditions are what needs a person: all that is not about a balance, and the
 	// balances of Waiting that do.
 	Conditions []ledger.Condition `json:"conditions"`
@@ -241,6 +246,10 @@ type EntryDetail struct {
 	History []ledger.Event    `json:"story"`
 	Values  map[string]string `json:"values,omitempty"`
 	Written ledger.Written    `json:"written"`
+	// Shown is the template that was seen to use the mapping that the entry goes by; nil
+	// while none was. Unseen says that none was, in the firm that takes the entry.
+	Shown  *ledger.MappingUse `json:"shown,omitempty"`
+	Unseen bool               `json:"unseen,omitempty"`
 }
 
 // HistoryQuery selects runs and missed nights: at most Limit of each.

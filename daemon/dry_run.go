@@ -101,6 +101,16 @@ func (d *readOnlyDestination) RemoveAppLink(context.Context, int64) error {
 	return errors.New("a dry run deletes no app link")
 }
 
+// Templates lists the templates.
+func (d *readOnlyDestination) Templates(ctx context.Context) ([]mapping.Template, error) {
+	return d.inner.Templates(ctx)
+}
+
+// Filled reads a period.
+func (d *readOnlyDestination) Filled(ctx context.Context, c ledger.Company, year balance.Period, tie *ledger.PeriodTie) (mapping.Filled, ledger.Target, error) {
+	return d.inner.Filled(ctx, c, year, tie)
+}
+
 func (d *readOnlyDestination) Throttle() ledger.Throttle { return d.inner.Throttle() }
 
 func (d *readOnlyDestination) LocateTied(ctx context.Context, c ledger.Company, tie ledger.PeriodTie, to mapping.Target) (ledger.Target, error) {

@@ -72,6 +72,12 @@ type Destination interface {
 	AddAppLink(ctx context.Context, address string) (id int64, err error)
 	// RemoveAppLink deletes an app link. One that is gone is no error.
 	RemoveAppLink(ctx context.Context, id int64) error
+	// Templates lists the templates of the firm.
+	Templates(ctx context.Context) ([]mapping.Template, error)
+	// Filled reads what a period of a company and its templates hold: that of a financial
+	// year, or of a tie unless it is nil. It returns a *ledger.WaitingError if there is no
+	// such period or no open workflow.
+	Filled(ctx context.Context, c ledger.Company, year balance.Period, tie *ledger.PeriodTie) (mapping.Filled, ledger.Target, error)
 	// Throttle says how the calls were slowed down since the client was made.
 	Throttle() ledger.Throttle
 }

@@ -64,7 +64,8 @@ func (d *delivery) locateIn(ctx context.Context, in inFirm) (ledger.Target, erro
 // locateYear finds the target of an entry in a company by a mapping: in the period that a person
 // tied it to, else in the one of its financial year. A tie of an earlier balance of the same
 // year and dossier holds for it as well.
-func (r *run) locateYear(ctx context.Context, in inFirm, e *ledger.Entry, to mapping.Target) (ledger.Target, error) {
+func (r *run) locateYear(ctx context.Context, in inFirm, e *ledger.Entry, to mapping.Target) (target ledger.Target, err error) {
+	defer func() { err = r.missingTemplate(ctx, in.firm.ID, to, err) }()
 	dest, c := r.cfg.Destination(in.firm.ID), in.company
 	if e.Tie == nil {
 		target, err := dest.Locate(ctx, c, e.FiscalYear, to)

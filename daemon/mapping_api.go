@@ -130,3 +130,43 @@ func (cfg Config) sees(ctx context.Context, firmID int64, to mapping.Target, use
 		f.Use = &use
 	})
 }
+
+// addUse completes an entry with the template that was seen to use its mapping.
+func (d *Daemon) addUse(ctx context.Context, f *EntryDetail) error {
+	if f.Entry.Target == nil {
+		return nil
+	}
+	cfg := d.config()
+	firm, err := firmOf(ctx, cfg.Store, f.Entry.Target.FirmID)
+	if problem.Is(err, problem.NotFound) {
+		return nil
+	}
+	if err != nil {
+		return err
+	}
+	f.Shown, f.Unseen = cfg.shownBy(firm, f.Entry)
+	return nil
+}
+
+// shownBy returns the template that was seen to use the mapping that an entry of a firm was
+// delivered by, or goes by; unseen while none was.
+func (cfg Config) shownBy(firm ledger.Firm, e ledger.Entry) (use *ledger.MappingUse, unseen bool) {
+	to, _ := firm.Mapping(cfg.Mappings)
+	if e.State == ledger.Done && e.Mapping != "" && e.Mapping != to.Fingerprint() {
+		return nil, true
+	}
+	if use = firm.UseOf(to); use == nil || use.Handle == "" {
+		return nil, true
+	}
+	return use, false
+}
+
+// unseen lists the names of the firms of whose mapping no template was seen to use it.
+func (cfg Config) unseen(firms []ledger.Firm) (names []string) {
+	for _, f := range firms {
+		if !cfg.firmMapping(f).Seen() {
+			names = append(names, f.Name)
+		}
+	}
+	return names
+}

@@ -1,6 +1,7 @@
 package daemon
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -77,6 +78,7 @@ func (x *exchange) finishAs(ctx context.Context, known *ledger.Written, text str
 	if err != nil {
 		return err
 	}
+	done.Mapping = x.mapping.Fingerprint()
 	if done.Stored, err = x.toStore(ctx, done); err != nil {
 		return err
 	}
@@ -164,7 +166,7 @@ func explain(cause error) string {
 func (d *delivery) verdict(cause error) (ledger.Entry, error) {
 	now, night, pr := d.cfg.Now(), d.record.Night, problem.Of(cause)
 	if notYet, waits := errors.AsType[*ledger.WaitingError](cause); waits {
-		return d.entry.Wait(notYet.Reason, notYet.Detail, remedies[notYet.Reason], now)
+		return d.entry.Wait(notYet.Reason, notYet.Detail, cmp.Or(notYet.Next, remedies[notYet.Reason]), now)
 	}
 	if _, ok := errors.AsType[*notEqualError](cause); ok {
 		return d.entry.Fail(ledger.NotEqual, explain(cause), "Look at the dossier in Silverfin; it is compared again next night.", night, now)

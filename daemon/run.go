@@ -43,6 +43,9 @@ type run struct {
 	indexMu sync.Mutex // held while the companies are read
 	index   *companyIndex
 
+	handlesMu sync.Mutex // held while the templates of a firm are listed
+	handles   map[int64]firmHandles
+
 	mu       sync.Mutex
 	meter    meter
 	done     int
@@ -179,6 +182,9 @@ func (r *run) walk(ctx context.Context) error {
 		return err
 	}
 	if err := r.keepAppLinks(ctx); err != nil {
+		return err
+	}
+	if err := r.lookForUse(ctx); err != nil {
 		return err
 	}
 	return r.prune(ctx)

@@ -43,6 +43,7 @@ func (d *Daemon) status(ctx context.Context, entries int) (Status, error) {
 	if s.Firms, err = store.Firms(ctx); err != nil {
 		return s, err
 	}
+	s.Unseen = d.config().unseen(s.Firms)
 	if s.Counts, err = store.Counts(ctx); err != nil {
 		return s, err
 	}
@@ -186,7 +187,9 @@ func (d *Daemon) Show(ctx context.Context, r EntryRequest) (EntryDetail, error) 
 		}
 	}
 	if e.Target != nil && e.Target.PeriodID != 0 {
-		f.Written, err = store.Written(ctx, *e.Target)
+		if f.Written, err = store.Written(ctx, *e.Target); err != nil {
+			return f, err
+		}
 	}
-	return f, err
+	return f, d.addUse(ctx, &f)
 }

@@ -145,6 +145,8 @@ type Entry struct {
 	// Sum is the number of the entry that has the sum of its figures and those of the
 	// dossiers that belong together with its own; that one is delivered in its place.
 	Sum uint64 `json:"sum,omitempty"`
+	// Mapping is the fingerprint of the mapping that its figures were last delivered by.
+	Mapping string `json:"mapping,omitempty"`
 	// Stored is its document in Silverfin, if it is to be stored there.
 	Stored *StoredDocument `json:"stored,omitempty"`
 }

@@ -45,12 +45,7 @@ func NewExport(w io.Writer, lang balance.Lang, zone *time.Location, withFigures 
 	x.csv.Comma, x.csv.UseCRLF = ';', true
 	head := slices.Clone(exportColumns[lang])
 	if withFigures {
-		for _, r := range balance.Rubrics() {
-			x.figures = append(x.figures, balance.Cell{Code: r.Code})
-			if r.HasPrevious() {
-				x.figures = append(x.figures, balance.Cell{Code: r.Code, Previous: true})
-			}
-		}
+		x.figures = balance.FormCells()
 		for _, c := range x.figures {
 			head = append(head, c.String())
 		}

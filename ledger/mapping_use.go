@@ -60,14 +60,12 @@ func (f Firm) UseOf(t mapping.Target) *MappingUse {
 	return f.Use
 }
 
-// ShownBy returns the use by a template of the mapping with a fingerprint; nil while no
-// template was seen to use it. An empty fingerprint is of an entry that was delivered before
-// these were recorded.
-func (f Firm) ShownBy(fingerprint string) *MappingUse {
-	if f.Use == nil || f.Use.Handle == "" || fingerprint != "" && f.Use.Mapping != fingerprint {
-		return nil
+// String says which template uses the mapping, or that none was seen to.
+func (u *MappingUse) String() string {
+	if u == nil || u.Handle == "" {
+		return "kept in period data; no template has been seen to use it"
 	}
-	return f.Use
+	return "shown by template " + TemplateName{u.Handle, u.Name}.String()
 }
 
 // UnionOfCells returns the cells of both, in the order of the form.

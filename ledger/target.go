@@ -162,6 +162,24 @@ func (s Seen) Holds(silverfin string) bool { return sameText(s.Silverfin, silver
 type WaitingError struct {
 	Reason Reason
 	Detail string // one sentence that names the dossier's own case
+	// Next is what to do, where that is not what the reason says.
+	Next string
+	// Templates are those in the dossier's workflows, when the one that is wanted is missing.
+	Templates []TemplateName
+}
+
+// TemplateName names a template of Silverfin.
+type TemplateName struct {
+	Handle string `json:"handle"`
+	Name   string `json:"name,omitempty"`
+}
+
+// String returns the handle with the name in brackets.
+func (t TemplateName) String() string {
+	if t.Name == "" {
+		return t.Handle
+	}
+	return t.Handle + " (" + t.Name + ")"
 }
 
 func (e *WaitingError) Error() string { return e.Detail }

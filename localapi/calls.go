@@ -127,6 +127,10 @@ func (c calls) SetMapping(ctx context.Context, in daemon.MappingChange) (daemon.
 	return do(ctx, c, setMapping, in)
 }
 
+func (c calls) CheckMapping(ctx context.Context, in daemon.MappingCheckRequest) ([]daemon.MappingCheck, error) {
+	return do(ctx, c, checkMapping, in)
+}
+
 func (c calls) TakeOver(ctx context.Context, in daemon.FirmRequest) error {
 	_, err := do(ctx, c, takeOver, in)
 	return err

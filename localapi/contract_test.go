@@ -85,6 +85,7 @@ var cases = map[string]func(context.Context, API) []any{
 	"RemoveFirm":     full(noAnswer(API.RemoveFirm)),
 	"Mappings":       full(API.Mappings),
 	"SetMapping":     full(API.SetMapping),
+	"CheckMapping":   full(API.CheckMapping),
 	"TakeOver":       full(noAnswer(API.TakeOver)),
 	"BeginSilverfin": full(API.BeginSilverfin),
 	"Link":           full(API.Link),

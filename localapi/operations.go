@@ -127,6 +127,7 @@ var (
 	removeFirm     = change("remove-firm", noAnswer(API.RemoveFirm), firmRecord("remove-firm"))
 	mappings       = query("mappings", API.Mappings)
 	setMapping     = change("set-mapping", API.SetMapping, mappingRecord)
+	checkMapping   = query("check-mapping", API.CheckMapping)
 	takeOver       = change("take-over", noAnswer(API.TakeOver), firmRecord("take-over"))
 	beginSilverfin = query("begin-silverfin", API.BeginSilverfin)
 	endSilverfin   = change("end-silverfin", API.EndSilverfin, grantRecord)
@@ -162,7 +163,7 @@ var (
 // operations lists these operations.
 func operations() []servable {
 	return []servable{status, show, document, dossiers, history, stopSync, retry, decide, accept, dismiss, connectFinbox, catalogue, addConnection, testConnection,
-		connections, setConnection, firms, removeFirm, mappings, setMapping, takeOver, beginSilverfin, endSilverfin, link, freeCompanies, exportLinks, importLinks, previewLink, unlink, links,
+		connections, setConnection, firms, removeFirm, mappings, setMapping, checkMapping, takeOver, beginSilverfin, endSilverfin, link, freeCompanies, exportLinks, importLinks, previewLink, unlink, links,
 		group, ungroup, groups, periods, tie, tryMapping, notifyTest,
 		uploads, upload, checkUpload, clients, chooseClient, confirmUpload, discardUpload, backup, reload, doctor, people, invite, enable}
 }

@@ -115,7 +115,7 @@ func (s *scope) margin(p Property, c balance.Cell, f fit) int {
 // the words of their labels, where exactly one of each fits. It makes them likely, never
 // certain.
 func (s *scope) settleByWords(found map[balance.Cell]LearntRubric, places map[balance.Cell][]Property) {
-	for _, c := range formCells() {
+	for _, c := range balance.FormCells() {
 		r, ok := found[c]
 		if !ok || r.Confidence != Ambiguous || s.fits[s.propertyNamed(r.Property)][c].turned {
 			continue

@@ -112,7 +112,7 @@ func (s *scope) match(p *pattern) matched {
 	byPattern := map[balance.Cell]LearntRubric{}
 	if p != nil {
 		t := Target{Level: s.level, Handle: s.handle, Namespace: p.namespace, Key: p.key, KeyPrevious: p.previous}
-		for _, c := range formCells() {
+		for _, c := range balance.FormCells() {
 			at, _ := t.Property(c)
 			r, digits := s.confirm(c, at)
 			byPattern[c], m.digits[c] = r, digits
@@ -122,7 +122,7 @@ func (s *scope) match(p *pattern) matched {
 		}
 	}
 	alone := s.matchAlone(used, byPattern)
-	for _, c := range formCells() {
+	for _, c := range balance.FormCells() {
 		r, ok := byPattern[c]
 		if other, found := alone[c]; found && (!ok || r.Confidence == Ambiguous || r.Absent) {
 			if other.Confidence != Ambiguous || !ok {

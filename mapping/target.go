@@ -141,7 +141,7 @@ func (t Target) mapMistakes() []Mistake {
 func (t Target) sharedProperties() []Mistake {
 	var list []Mistake
 	usedBy := map[Property]balance.Cell{}
-	for _, c := range formCells() {
+	for _, c := range balance.FormCells() {
 		p, ok := t.Property(c)
 		if !ok {
 			continue
@@ -163,18 +163,6 @@ func (t Target) sharedProperties() []Mistake {
 			"give each rubric a property of its own"})
 	}
 	return list
-}
-
-// formCells lists all cells of the form, in its order.
-func formCells() []balance.Cell {
-	var all []balance.Cell
-	for _, r := range balance.Rubrics() {
-		all = append(all, balance.Cell{Code: r.Code})
-		if r.HasPrevious() {
-			all = append(all, balance.Cell{Code: r.Code, Previous: true})
-		}
-	}
-	return all
 }
 
 // Property returns where a cell lands; false when the mapping leaves it out.

@@ -145,6 +145,7 @@ func isArchived(fields record) bool {
 // handle may occur more than once in a firm, so the firm's list of templates does not
 // say which one the dossier uses.
 func (f *Firm) reconciliation(ctx context.Context, company ledger.Company, p ledger.CompanyPeriod, open []int64, to mapping.Target) (workflow, id int64, err error) {
+	var there []ledger.TemplateName
 	missing := "the template %q is not in the annual-accounts workflow of %s for the period that ends on %s"
 	for _, workflow := range open {
 		c := call{path: fmt.Sprintf("/companies/%d/periods/%d/workflows/%d/reconciliations", company.ID, p.ID, workflow),
@@ -154,7 +155,11 @@ func (f *Firm) reconciliation(ctx context.Context, company ledger.Company, p led
 			for _, item := range items {
 				r := readRecord(item)
 				id, ok := r.id()
-				if handle, _ := valueText(r["handle"]); handle != to.Handle || found != 0 {
+				handle, _ := valueText(r["handle"])
+				if handle != to.Handle {
+					there = append(there, ledger.TemplateName{Handle: clip.Line(handle), Name: clip.Line(r.words("name"))})
+				}
+				if handle != to.Handle || found != 0 {
 					continue
 				}
 				switch {
@@ -172,7 +177,7 @@ func (f *Firm) reconciliation(ctx context.Context, company ledger.Company, p led
 			return workflow, found, err
 		}
 	}
-	return 0, 0, &ledger.WaitingError{Reason: ledger.TemplateMissing, Detail: fmt.Sprintf(missing, to.Handle, dossier(company), p.End)}
+	return 0, 0, &ledger.WaitingError{Reason: ledger.TemplateMissing, Detail: fmt.Sprintf(missing, to.Handle, dossier(company), p.End), Templates: there}
 }
 
 // dossier names a company for people.

@@ -207,6 +207,12 @@ func (a *API) SetMapping(_ context.Context, r daemon.MappingChange) (daemon.Firm
 	return Answer[daemon.FirmMapping](a)
 }
 
+// CheckMapping is daemon.API's.
+func (a *API) CheckMapping(_ context.Context, r daemon.MappingCheckRequest) ([]daemon.MappingCheck, error) {
+	a.Record("CheckMapping", r)
+	return Answer[[]daemon.MappingCheck](a)
+}
+
 // TakeOver is daemon.API's.
 func (a *API) TakeOver(_ context.Context, r daemon.FirmRequest) error {
 	a.Record("TakeOver", r)
