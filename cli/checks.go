@@ -21,8 +21,8 @@ type check struct {
 	look   func(*examination, context.Context) []daemon.Check
 }
 
-// checks lists all checks, from what others depend on to what depends on it. A new one is
-// added here. A check changes nothing, and ends when its context does.
+// checks lists all checks in the order in which they are carried out; their results are
+// shown in that of walk. A new one is added to both. A check changes nothing, and ends when its context does.
 func checks() []check {
 	return []check{
 		{"configuration", false, (*examination).checkConfiguration},
@@ -35,6 +35,7 @@ func checks() []check {
 		{"services", true, (*examination).checkServices},
 		{"notifications", true, (*examination).checkNotifications},
 		{"OIDC", true, (*examination).checkProvider},
+		{"portal", true, (*examination).checkPages},
 	}
 }
 
@@ -66,7 +67,7 @@ func (x *examination) examine(ctx context.Context, online bool) []daemon.Check {
 			list = append(list, runCheck(ctx, checkLimit, c.name, func(ctx context.Context) []daemon.Check { return c.look(x, ctx) })...)
 		}
 	}
-	return list
+	return sortChecks(list)
 }
 
 // runCheck returns the results of a check. One that hangs, as a call to the disk of another
@@ -117,7 +118,8 @@ func (x *examination) checkAccess(context.Context) []daemon.Check {
 	complaints, err := service.CheckAccess(ownPaths(x.cfg)...)
 	list := []daemon.Check{}
 	for _, c := range complaints {
-		list = append(list, daemon.NewCheck("access", "", problem.New(problem.NeedsPerson, c, "")))
+		list = append(list, daemon.NewCheck("access", "", problem.New(problem.NeedsPerson, c,
+			"Take that right away from others; balansd service install mends what the service uses.")))
 	}
 	if err != nil || len(list) == 0 {
 		list = append(list, daemon.NewCheck("access", "nobody else reaches the state, its key and the secrets", err))

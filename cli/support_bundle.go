@@ -154,7 +154,7 @@ func (app *App) supportParts(ctx context.Context, q supportRequest) []supportPar
 	g.orError("status.json", "what balansd status says", status, apiErr)
 	g.orError("runs.json", fmt.Sprintf("the last %d runs", supportRuns), history, apiErr)
 	g.json("doctor.json", "what balansd doctor finds", g.doctor(cfg))
-	g.add("metrics.txt", "the metrics", []byte(g.redactor.Text(string(metrics))))
+	g.add("metrics.txt", "the metrics", []byte(g.redactor.Metrics(string(metrics))))
 	g.log(cfg, time.Now().AddDate(0, 0, -q.days), q.days)
 	return g.parts
 }
@@ -332,7 +332,7 @@ func (g *gathering) doctor(cfg *config.Config) any {
 	}
 	var list []finding
 	for _, c := range g.app.doctor(g.ctx, cfg) {
-		list = append(list, finding{c.Name, string(c.Outcome), c.Text, c.Next, string(c.Code)})
+		list = append(list, finding{g.redactor.Sentence(c.Name), string(c.Outcome), c.Text, c.Next, string(c.Code)})
 	}
 	return list
 }

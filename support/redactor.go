@@ -99,6 +99,8 @@ func (r *Redactor) Text(s string) string {
 // The parts of a sentence that may hold a name: what is in quotes, paths, what follows a
 // folder, mail addresses, and enterprise numbers.
 var (
+	word     = regexp.MustCompile(`[\pL\pN]+`)
+	label    = regexp.MustCompile(`[a-z_]+="(?:[^"\\]|\\.)*"`)
 	quoted   = regexp.MustCompile(`"(?:[^"\\]|\\.)*"|“[^”]*”|«[^»]*»`)
 	path     = regexp.MustCompile(`(^|[\s(=])(?:/|[A-Za-z]:[\\/]|\\\\)[^";,\n]*?(: |[";,\n]|$)`)
 	inFolder = regexp.MustCompile(`(\((?:folder|link|entry|finbox) \d+\))[/\\][^";,\n]*?(: |[";,\n]|$)`)
@@ -112,12 +114,35 @@ func (r *Redactor) Sentence(s string) string {
 	if r.withNames {
 		return r.Text(s)
 	}
-	s = inFolder.ReplaceAllString(r.Text(s), "$1$2")
+	s = word.ReplaceAllStringFunc(r.Text(s), r.short)
+	s = inFolder.ReplaceAllString(s, "$1$2")
 	s = quoted.ReplaceAllString(s, `"…"`)
 	s = address.ReplaceAllString(s, "$1/…")
 	s = path.ReplaceAllString(s, "$1(path)$2")
 	s = mail.ReplaceAllString(s, "(address)")
 	return number.ReplaceAllString(s, "(number)")
+}
+
+// short returns what stands in the place of a word that is a short name, else the word.
+func (r *Redactor) short(s string) string {
+	if instead, ok := r.names[s]; ok && len(s) < shortest {
+		return instead
+	}
+	return s
+}
+
+// Metrics returns metrics in the text format of Prometheus without names.
+func (r *Redactor) Metrics(text string) string {
+	if r.withNames {
+		return r.Text(text)
+	}
+	return label.ReplaceAllStringFunc(r.Text(text), func(s string) string {
+		name, value, _ := strings.Cut(s, "=")
+		if plain, err := strconv.Unquote(value); err == nil && name == "connection" && !strings.HasPrefix(plain, "(") {
+			return name + "=" + strconv.Quote(r.known(plain))
+		}
+		return s
+	})
 }
 
 // JSON returns a JSON value without names, figures and secrets, nil if it is none. Numbers,

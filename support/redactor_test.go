@@ -53,6 +53,19 @@ func TestSentence(t *testing.T) {
 	}
 }
 
+// TestShortNames replaces names that are too short to be looked for inside of words.
+func TestShortNames(t *testing.T) {
+	r := newTestRedactor(false)
+	if got := r.Sentence("the folder ab is not there, grab it"); got != "the folder (entry 8) is not there, grab it" {
+		t.Error(got)
+	}
+	got := r.Metrics("balansd_connection{connection=\"ab\",state=\"failing\"} 1\nbalansd_connection{connection=\"Kapper \\\"Knip\\\"\",state=\"active\"} 1\nbalansd_firm{firm=\"1001\"} 0\n")
+	want := "balansd_connection{connection=\"(entry 8)\",state=\"failing\"} 1\nbalansd_connection{connection=\"(left out)\",state=\"active\"} 1\nbalansd_firm{firm=\"1001\"} 0\n"
+	if got != want {
+		t.Errorf("got  %swant %s", got, want)
+	}
+}
+
 func TestJSON(t *testing.T) {
 	in := `{"time":"2026-11-30T02:30:00Z","level":"warn","message":"an entry waits","entry":7,"dossier":"Kapper Knip",
 		"detail":"Kapper Knip has 1003: 12.5","reason":"no_company","figures_written":12,"differences":[{"ours":"12.5"}],

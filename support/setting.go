@@ -6,8 +6,8 @@ import (
 	"strings"
 )
 
-// word is a number, a time, a size or a word that balansd knows.
-var word = regexp.MustCompile(`^(?:[0-9][0-9.:,]*[A-Za-z]{0,3}|[0-9]{1,2}:[0-9]{2}-[0-9]{1,2}:[0-9]{2}|true|false|\(hidden\))$`)
+// plainValue is a number, a time, a size or a word that balansd knows.
+var plainValue = regexp.MustCompile(`^(?:[0-9][0-9.:,]*[A-Za-z]{0,3}|[0-9]{1,2}:[0-9]{2}-[0-9]{1,2}:[0-9]{2}|true|false|\(hidden\))$`)
 
 // ownWords are settings whose words are balansd's own, or Silverfin's.
 var ownWords = []string{"language", "time_zone", "log.level", "log.format", "night.", "schedule.", "silverfin.target.", "silverfin.workflow.",
@@ -18,7 +18,7 @@ var ownWords = []string{"language", "time_zone", "log.level", "log.format", "nig
 // a number or a word of balansd's own all, and else only that it is set.
 func Setting(key, value string) string {
 	client := strings.HasPrefix(key, "dossiers[") || strings.HasSuffix(key, "client_id")
-	if value == "" || !client && word.MatchString(value) {
+	if value == "" || !client && plainValue.MatchString(value) {
 		return value
 	}
 	for _, own := range ownWords {
