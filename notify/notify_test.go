@@ -130,6 +130,11 @@ func TestBackoff(t *testing.T) {
 	if want(t, "then it is not told", f.deliver()); len(f.unsent()) != 0 {
 		t.Errorf("unsent is %+v", f.unsent())
 	}
+	f.breaks(errDown)
+	f.report(4)
+	if u := f.unsent(); len(u) != 1 || u[0].Attempts != 1 {
+		t.Errorf("unsent after what was over is %+v", u)
+	}
 }
 
 // TestChangesWhileItCannotBeSent: the message tells how it is when it can be sent.
