@@ -109,7 +109,7 @@ func mailChannels(cfg *config.Config) ([]notify.Channel, error) {
 	}
 	var list []notify.Channel
 	for _, to := range m.To {
-		list = append(list, notify.Channel{ID: "mail " + to.Address, Name: "mail to " + to.Address,
+		list = append(list, notify.Channel{ID: "mail " + to.Address, Name: to.Address,
 			Audience: notify.Audience(to.Role), Language: to.Language, Send: server.Mail(to.Address)})
 	}
 	return list, nil

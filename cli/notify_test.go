@@ -91,7 +91,7 @@ notify:
 	f.addDemo()
 	p := f.daemon()
 	r := f.want(1, "webhook monitoring: sent", "notify", "test")
-	if !strings.Contains(r.stdout, "mail to it@b.example: NOT SENT: the mail server 127.0.0.1") {
+	if !strings.Contains(r.stdout, "it@b.example: NOT SENT: the mail server 127.0.0.1") {
 		t.Errorf("the test says %s", r.stdout)
 	}
 	if text := <-got; !strings.Contains(text, `"type":"test"`) || !strings.HasPrefix(text, "/canary-hook-path v1=") {

@@ -35,7 +35,7 @@ func (r *recorder) Deliver(context.Context) {
 }
 
 func (r *recorder) Unsent(context.Context) ([]ledger.Unsent, error) {
-	return []ledger.Unsent{{Channel: "mail to it@office.example", Attempts: 2}}, nil
+	return []ledger.Unsent{{Channel: "it@office.example", Attempts: 2}}, nil
 }
 
 func (r *recorder) Test(context.Context) []ledger.NotifyTest {

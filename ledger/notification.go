@@ -15,7 +15,7 @@ type Report struct {
 
 // Unsent is a notification that could not be sent yet.
 type Unsent struct {
-	Channel  string    `json:"channel"` // such as "mail to it@office.example"
+	Channel  string    `json:"channel"` // such as "it@office.example"
 	Since    time.Time `json:"since"`
 	Attempts int       `json:"attempts"`
 	Next     time.Time `json:"next,omitzero"` // when it is tried again

@@ -32,7 +32,7 @@ func (a Audience) hears(r ledger.Role) bool {
 // Channel is one recipient of messages.
 type Channel struct {
 	ID       string // stable; names no secret
-	Name     string // for people, such as "mail to it@office.example"; names no secret
+	Name     string // for people, such as "it@office.example"; names no secret
 	Audience Audience
 	Language string
 	Send     func(ctx context.Context, m Message) error
@@ -167,7 +167,7 @@ func (n *Notifier) tell(ctx context.Context, c Channel, rec record) {
 	saveErr := n.update(context.WithoutCancel(ctx), func(s *state) bool {
 		have := s.channels[c.ID]
 		if err != nil {
-			have.delivery.fail(err, now)
+			have.fail(err, now)
 			return true
 		}
 		have.Told, have.ToldAt, have.Sent, have.delivery = rec.Current, now, rec.Sent+1, delivery{}

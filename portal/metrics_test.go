@@ -27,7 +27,7 @@ func TestMetrics(t *testing.T) {
 			Connections: []ledger.Connection{{ID: "c-1", Kind: ledger.Finbox, Status: ledger.Active}, {ID: "map", Kind: ledger.Folder, Status: ledger.Active, Problem: "it is gone"},
 				{ID: "old", Kind: ledger.Folder, Status: ledger.Removed}},
 			Conditions: []ledger.Condition{{Kind: ledger.BalanceWaits, Role: ledger.Accountant}, {Kind: ledger.BalanceWaits, Role: ledger.Accountant}, {Kind: ledger.FirmRelink, Role: ledger.Admin}},
-			Unsent:     []ledger.Unsent{{Channel: "mail to it@office.example"}},
+			Unsent:     []ledger.Unsent{{Channel: "it@office.example"}},
 			Firms:      []ledger.Firm{{ID: 14, Name: "Kantoor <b>", RenewedAt: now.Add(-time.Hour)}, {ID: 15, Relink: "signed out"}},
 		}, daemon.History{Runs: []ledger.Run{{End: now}, {End: now, Problems: []string{"x"}}, {}}}}
 	})

@@ -21,7 +21,7 @@ func (a *notifyAPI) NotifyTest(context.Context, daemon.NotifyRequest) (daemon.No
 }
 
 func (a *notifyAPI) Status(context.Context) (daemon.Status, error) {
-	return daemon.Status{Unsent: []ledger.Unsent{{Channel: "mail to it@office.example"}}}, nil
+	return daemon.Status{Unsent: []ledger.Unsent{{Channel: "it@office.example"}}}, nil
 }
 
 func (a *notifyAPI) Dossiers(context.Context, daemon.DossierQuery) (daemon.DossierPage, error) {
@@ -31,7 +31,7 @@ func (a *notifyAPI) Dossiers(context.Context, daemon.DossierQuery) (daemon.Dossi
 func newNotifyFixture(t *testing.T) *fixture {
 	t.Helper()
 	return newFixture(t, func(c *Config) {
-		c.API = &notifyAPI{&daemontest.API{}, daemon.NotifyTested{Channels: []ledger.NotifyTest{{Channel: "mail to it@office.example"},
+		c.API = &notifyAPI{&daemontest.API{}, daemon.NotifyTested{Channels: []ledger.NotifyTest{{Channel: "it@office.example"},
 			{Channel: "webhook teams", Problem: "hooks.example answers 404 Not Found"}}}}
 		c.Settings = func() []Setting {
 			return []Setting{{Key: "notify.mail.host", Value: "smtp.office.example", Origin: "balansd.yaml:12"}, {Key: "notify.mail.port", Value: "587", Origin: "default"}}
@@ -46,7 +46,7 @@ func TestNotifyInBrowser(t *testing.T) {
 	c := newChrome(t, f.server.URL)
 	c.signIn(annName)
 	for lang, want := range map[string][3]string{
-		"nl": {"Testbericht verstuurd: mail to it@office.example.", "Het testbericht is niet verstuurd: webhook teams. hooks.example answers 404 Not Found", "Een bericht kan niet verstuurd worden"},
+		"nl": {"Testbericht verstuurd: it@office.example.", "Het testbericht is niet verstuurd: webhook teams. hooks.example answers 404 Not Found", "Een bericht kan niet verstuurd worden"},
 		"fr": {"Message de test envoyé", "Le message de test n'a pas été envoyé", "Un message ne peut pas être envoyé"},
 		"en": {"Test message sent", "The test message was not sent", "A message cannot be sent"},
 		"de": {"Testnachricht gesendet", "Die Testnachricht wurde nicht gesendet", "Eine Nachricht kann nicht gesendet werden"},
