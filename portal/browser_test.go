@@ -33,6 +33,8 @@ var (
 	desktop = [2]int64{1280, 1024}
 	phone   = [2]int64{360, 740}
 	zoomed  = [2]int64{320, 256}
+	// pictured is the size of the pictures in the manuals.
+	pictured = [2]int64{860, 640}
 )
 
 // chrome is a real browser. Its test fails when a page logs to the console, violates its
@@ -296,6 +298,22 @@ func (c *chrome) screenshot(name string) {
 		c.t.Fatal(err)
 	}
 	if err := os.WriteFile(filepath.Join(dir, fmt.Sprintf("portal-%s.png", name)), png, 0o644); err != nil {
+		c.t.Fatal(err)
+	}
+}
+
+// picture saves a part of the page for a manual, if BALANSD_TEST_PICTURES names the folder.
+func (c *chrome) picture(name, selector string) {
+	c.t.Helper()
+	dir := os.Getenv("BALANSD_TEST_PICTURES")
+	if dir == "" {
+		return
+	}
+	png, err := chromedp.Run(c.ctx, chromedp.Screenshot(chromedp.CSS(selector)))
+	if err == nil {
+		err = os.WriteFile(filepath.Join(dir, name+".png"), png, 0o644)
+	}
+	if err != nil {
 		c.t.Fatal(err)
 	}
 }
