@@ -269,7 +269,7 @@ func TestAtAPathInBrowser(t *testing.T) {
 	j.do(chromedp.WaitVisible(chromedp.CSS("#id")))
 	j.validate(j.connectionID)
 	j.visit("/connection")
-	j.do(chromedp.Click(chromedp.CSS("#step2 ~ details > summary")))
+	value[bool](j.chrome, `document.querySelector('details:has(form[action$="/connection/silverfin"])').open = true`)
 	j.fill("#firm", fmt.Sprint(j.firm))
 	j.click(`details form[action$="/connection/silverfin"] button`)
 	j.fill("#code", j.sandbox.Silverfin.Grant(j.firm))
