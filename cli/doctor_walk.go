@@ -1,14 +1,10 @@
 package cli
 
 import (
-	"context"
-	"fmt"
-	"net"
 	"slices"
 	"strings"
 
 	"balansd/daemon"
-	"balansd/problem"
 )
 
 // walk is the order in which doctor shows what it found: from what others depend on to what
@@ -29,24 +25,4 @@ func sortChecks(list []daemon.Check) []daemon.Check {
 	}
 	slices.SortStableFunc(list, func(a, b daemon.Check) int { return rank(a) - rank(b) })
 	return list
-}
-
-// checkPages checks that the running daemon serves its pages.
-func (x *examination) checkPages(ctx context.Context) []daemon.Check {
-	const name = "portal"
-	address := x.cfg.Portal.Listen
-	if x.node == nil || address == "" {
-		return nil
-	}
-	if host, port, err := net.SplitHostPort(address); err == nil && (host == "" || net.ParseIP(host).IsUnspecified()) {
-		address = net.JoinHostPort("localhost", port)
-	}
-	var d net.Dialer
-	conn, err := d.DialContext(ctx, "tcp", address)
-	if err != nil {
-		return one(daemon.NewCheck(name, "", problem.Wrap(err, problem.NotAllowed, "the web pages are not served at "+address,
-			"See why in the log; most often another program uses the port. Set another one in portal.listen, then: balansd service restart.")))
-	}
-	_ = conn.Close()
-	return one(daemon.NewCheck(name, fmt.Sprintf("served at %s, for browsers at %s", x.cfg.Portal.Listen, pagesURL(x.cfg)), nil))
 }

@@ -4,7 +4,9 @@ import (
 	"context"
 	"crypto/sha256"
 	"encoding/hex"
+	"net"
 	"net/http"
+	"os"
 	"strings"
 	"time"
 
@@ -40,6 +42,8 @@ type pages struct {
 	people *accounts.People
 	web    *portal.Handler // nil if the configuration has no pages
 	cfg    config.Portal
+	socket *os.File             // that systemd handed over for them; nil for none
+	report func(err error) bool // records whether they are served; true for news
 	url    string
 	log    zerolog.Logger
 }
@@ -47,7 +51,11 @@ type pages struct {
 // newPages creates the web pages. It does not listen yet.
 func (n *node) newPages(cfg *config.Config, process *daemonProcess) (*pages, error) {
 	people, log := n.people(cfg)
-	p := &pages{api: localapi.Audited(nodeAPI{n, people, process}, log), people: people, cfg: cfg.Portal, url: pagesURL(cfg), log: n.options.log}
+	p := &pages{api: localapi.Audited(nodeAPI{n, people, process}, log), people: people, cfg: cfg.Portal, url: pagesURL(cfg),
+		report: n.ReportPages, log: n.options.log}
+	if process != nil {
+		p.socket = process.socket
+	}
 	if cfg.Portal.Listen == "" {
 		return p, nil
 	}
@@ -90,20 +98,27 @@ func (n *node) settings() []portal.Setting {
 const listenRetryInterval = time.Minute
 
 // serve serves the pages until ctx ends. If that fails, it logs the error and tries again,
-// so that the nightly syncs go on without pages.
+// so that the nightly syncs go on without pages. A
+// reason is logged once.
 func (p *pages) serve(ctx context.Context) error {
 	if p.web == nil {
 		return nil
 	}
 	p.logAddress(ctx)
+	ready := func(net.Addr) {
+		if p.report(nil) {
+			p.log.Info().Str("url", p.url).Msg("the web pages are served again")
+		}
+	}
 	for {
-		err := portal.Serve(ctx, portal.ServeConfig{Listen: p.cfg.Listen, CertificateFile: p.cfg.CertificateFile,
-			KeyFile: p.cfg.KeyFile, Log: p.log}, p.web)
+		err := portal.Serve(ctx, portal.ServeConfig{Listen: p.cfg.Listen, Socket: p.socket, CertificateFile: p.cfg.CertificateFile,
+			KeyFile: p.cfg.KeyFile, Log: p.log, Ready: ready}, p.web)
 		if err == nil || ctx.Err() != nil {
 			return nil
 		}
-		pr := problem.Of(err)
-		p.log.Error().Err(err).Str("code", string(pr.Code)).Str("next", pr.Next).Msg("the web pages cannot be served")
+		if pr := problem.Of(err); p.report(err) {
+			p.log.Error().Err(err).Str("code", string(pr.Code)).Str("next", pr.Next).Msg("the web pages cannot be served")
+		}
 		select {
 		case <-ctx.Done():
 			return nil

@@ -70,6 +70,9 @@ func (app *App) run(ctx context.Context, managed bool) error {
 	defer func() { _ = output.Close() }()
 	p := app.newDaemonProcess(cfg, output.Logger(), managed)
 	p.output, p.hangup = output, hangup
+	if managed {
+		p.socket = service.PassedSocket()
+	}
 	return service.Run(ctx, service.RunOptions{
 		Managed: managed, Log: p.log, Alive: p.alive,
 		Exit: func(code int) {
@@ -119,6 +122,7 @@ type daemonProcess struct {
 	log     zerolog.Logger
 	output  *logs.Log // of log; nil if its level cannot be changed
 	managed bool
+	socket  *os.File            // for the web pages, that systemd handed over; nil for none
 	hangup  <-chan os.Signal    // asks to reload the configuration; may be nil
 	notify  func(status string) // tells the service manager
 	ready   chan struct{}       // closed when node is set

@@ -4,10 +4,12 @@ import (
 	"cmp"
 	"context"
 	"fmt"
+	"net"
 	"os"
 	"path/filepath"
 	"runtime"
 	"slices"
+	"strconv"
 	"strings"
 
 	"balansd/config"
@@ -158,7 +160,7 @@ func (app *App) serviceConfig(path string) (*config.Config, error) {
 
 // serviceSpec returns which files and folders the service needs to access.
 func serviceSpec(cfg *config.Config, executable string) service.Spec {
-	spec := service.Spec{Executable: executable, Config: cfg.File(), DataDir: cfg.DataDir}
+	spec := service.Spec{Executable: executable, Config: cfg.File(), DataDir: cfg.DataDir, Socket: lowPort(cfg.Portal.Listen)}
 	read := func(path string) {
 		if path != "" && !slices.Contains(spec.Readable, path) {
 			spec.Readable = append(spec.Readable, path)
@@ -194,6 +196,16 @@ func serviceSpec(cfg *config.Config, executable string) service.Spec {
 		read(file)
 	}
 	return spec
+}
+
+// lowPort returns an address whose port only a privileged program may open; else "".
+func lowPort(address string) string {
+	const firstOpen = 1024
+	_, port, err := net.SplitHostPort(address)
+	if n, bad := strconv.Atoi(port); err != nil || bad != nil || n == 0 || n >= firstOpen {
+		return ""
+	}
+	return address
 }
 
 // readFiles returns the files that the configuration names to be read.

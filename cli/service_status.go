@@ -204,6 +204,9 @@ func daemonText(d daemon.Status, zone *time.Location, line func(name, text strin
 	if good := d.GoodNight; good != nil && (d.LastNight == nil || good.Number != d.LastNight.Number) {
 		line("good night", "the newest ended "+good.End.In(zone).Format(statusTimeFormat))
 	}
+	if !d.Pages.Down() { // else a note says it
+		line("pages", d.Pages.Text(zone))
+	}
 	for _, note := range nightNotes(d, zone) {
 		line("note", note)
 	}

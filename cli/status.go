@@ -61,6 +61,9 @@ func nightNotes(s daemon.Status, zone *time.Location) []string {
 	if s.Clock != "" {
 		notes = append(notes, s.Clock)
 	}
+	if s.Pages.Down() {
+		notes = append(notes, "web pages "+s.Pages.Text(zone))
+	}
 	if !s.Again.IsZero() {
 		notes = append(notes, "the last night did not reach its services; it is tried again at "+s.Again.In(zone).Format("2006-01-02 15:04"))
 	}

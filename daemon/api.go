@@ -188,6 +188,7 @@ type Status struct {
 	Missed      []ledger.MissedNight `json:"missed,omitempty"`     // the newest nights that were missed and not caught up
 	Clock       string               `json:"clock,omitempty"`      // what is wrong with the server's clock
 	State       []StateProblem       `json:"state_problems,omitempty"`
+	Pages       PagesStatus          `json:"pages,omitzero"` // the web pages, if they could not be served
 	Connections []ledger.Connection  `json:"connections"`
 	Firms       []ledger.Firm        `json:"firms"`
 	// Unseen are the names of the firms of whose mapping no template was seen to use it.

@@ -30,6 +30,9 @@ func conditionsOf(s Status, since, now time.Time) (list []ledger.Condition) {
 	if s.Clock != "" {
 		add(ledger.Condition{Kind: ledger.ClockWrong, Detail: s.Clock, Path: "/"})
 	}
+	if s.Pages.Down() {
+		add(s.pagesCondition())
+	}
 	for _, f := range s.Firms {
 		c := ledger.Condition{Subject: strconv.FormatInt(f.ID, 10), Name: f.Name, Path: "/connection#step2"}
 		switch {

@@ -84,6 +84,7 @@ type Daemon struct {
 	dossierIndex dossierIndex
 	uploads      uploads
 	state        stateCheck
+	pages        pagesReport
 	linking      sync.Mutex // is held from checking links to saving them
 
 	mu      sync.Mutex

@@ -63,7 +63,7 @@ func (d *Daemon) status(ctx context.Context, entries int) (Status, error) {
 	d.scheduler.mu.Lock()
 	s.Clock, s.Again = d.scheduler.clockProblem, d.scheduler.retryAt
 	d.scheduler.mu.Unlock()
-	s.State = d.stateProblems(ctx, s.Running)
+	s.State, s.Pages = d.stateProblems(ctx, s.Running), d.PagesStatus()
 	q := ledger.Query{States: []ledger.State{ledger.Differs, ledger.Failed, ledger.Waiting}, Limit: entries}
 	for e, err := range store.Entries(ctx, q) {
 		if err != nil {

@@ -23,6 +23,7 @@ const (
 	FailingConnection  ConditionKind = "connection_fails"    // it could not be listed; Reason of the problem, or none
 	StateWrong         ConditionKind = "state_wrong"         // damaged, or the data key is gone; Reason: the code of the problem
 	ClockWrong         ConditionKind = "clock_wrong"
+	PagesDown          ConditionKind = "pages_down"    // the web pages cannot be served
 	NightsMissed       ConditionKind = "nights_missed" // since the last good night; Params: nights
 	NoGoodNight        ConditionKind = "no_good_night" // for two days
 
@@ -35,7 +36,7 @@ const (
 // ConditionKinds lists every kind, for the translations and their tests.
 func ConditionKinds() []ConditionKind {
 	return []ConditionKind{BalanceWaits, BalanceDiffers, BalanceFailed, BalanceParked, FirmRelink, FirmRefuses, InactiveConnection,
-		FailingConnection, StateWrong, ClockWrong, NightsMissed, NoGoodNight, BackupFailed, RunProblem, RunStopped}
+		FailingConnection, StateWrong, ClockWrong, PagesDown, NightsMissed, NoGoodNight, BackupFailed, RunProblem, RunStopped}
 }
 
 // OfBalance reports whether a condition of the kind is about a single balance.

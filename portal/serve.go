@@ -26,7 +26,9 @@ const (
 
 // ServeConfig says where the pages are served.
 type ServeConfig struct {
-	Listen          string // host:port
+	Listen string // host:port
+	// Socket is the socket for Listen that systemd handed over; nil to open one.
+	Socket          *os.File
 	CertificateFile string // PEM, with those between it and the authority; empty for plain HTTP on loopback
 	KeyFile         string // PEM
 	Log             zerolog.Logger
@@ -60,11 +62,9 @@ func Serve(ctx context.Context, cfg ServeConfig, h http.Handler) error {
 		}
 		s.TLSConfig = &tls.Config{MinVersion: tls.VersionTLS12, GetCertificate: pair.get}
 	}
-	var lc net.ListenConfig
-	l, err := lc.Listen(ctx, "tcp", cfg.Listen)
+	l, err := cfg.listen(ctx)
 	if err != nil {
-		return problem.Wrap(err, problem.ConfigInvalid, fmt.Sprintf("the pages cannot listen on %s", cfg.Listen),
-			"Another program may use the port: give portal.listen another one.")
+		return err
 	}
 	if cfg.Ready != nil {
 		cfg.Ready(l.Addr())

@@ -17,7 +17,10 @@ type Spec struct {
 	Config     string   // the configuration file
 	DataDir    string   // where the state is; the service may write here and in Writable alone
 	Writable   []string // further folders that the service writes: backups, the log
-	Readable   []string // files and folders outside that the service reads: folder sources, certificates
+	// Socket is the address of the web pages where its port needs a right that the service
+	// has not: systemd listens there for it. Empty for none.
+	Socket   string
+	Readable []string // files and folders outside that the service reads: folder sources, certificates
 }
 
 // Options is what a Manager needs. The zero Options are for this machine.

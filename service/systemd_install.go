@@ -46,7 +46,11 @@ func (s *systemd) Install(spec Spec) ([]Step, error) {
 	if err != nil {
 		return nil, err
 	}
-	steps = append(steps, units...)
+	socket, err := s.socketSteps(u)
+	if err != nil {
+		return nil, err
+	}
+	steps = append(append(steps, units...), socket...)
 	steps = append(steps,
 		Step{"have systemd read its units again", func(ctx context.Context) error { return s.systemctl(ctx, "daemon-reload") }},
 		Step{"start the service with the machine", func(ctx context.Context) error { return s.systemctl(ctx, "enable", unitName) }},
@@ -147,7 +151,7 @@ func dropIn(u UnitSpec) (string, error) {
 	if service += u.extras(); service != "" {
 		service = "[Service]\n" + service
 	}
-	if unit = u.mounts(); unit != "" {
+	if unit = u.mounts() + u.wantsSocket(); unit != "" {
 		unit = "[Unit]\n" + unit + "\n"
 	}
 	return unit + service, nil
@@ -216,7 +220,7 @@ func (s *systemd) removeUnit() error {
 			return fileProblem("remove", unitFile, err)
 		}
 	}
-	return errors.Join(s.remove(unitFile), s.remove(dropInFile), s.remove(sysusersFile))
+	return errors.Join(s.remove(unitFile), s.remove(dropInFile), s.remove(sysusersFile), s.remove(socketFile))
 }
 
 // awaitRemoval has systemd forget the unit, and waits until the library finds none.

@@ -71,7 +71,7 @@ Wants=network-online.target nss-lookup.target time-sync.target
 After=network-online.target nss-lookup.target time-sync.target
 # Restart without a limit.
 StartLimitIntervalSec=0
-` + u.mounts(),
+` + u.mounts() + u.wantsSocket(),
 		"[Service]\n" + `Type=notify
 NotifyAccess=main
 ` + u.execStart() + `ExecReload=/bin/kill -HUP $MAINPID

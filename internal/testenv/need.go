@@ -22,7 +22,7 @@ const (
 	Browser      Requirement = "browser"       // Chromium
 	Large        Requirement = "large"         // minutes of CPU time, for documents of 50 MB
 	Packages     Requirement = "packages"      // the tools that make and check packages
-	Proxies      Requirement = "proxies"       // nginx and Caddy
+	Proxies      Requirement = "proxies"       // nginx, Caddy and fail2ban
 	Root         Requirement = "root"          // the rights of root
 	SilverfinCLI Requirement = "silverfin-cli" // Silverfin's own command-line client
 	Strace       Requirement = "strace"        // strace, which sees system calls
