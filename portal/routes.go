@@ -53,6 +53,7 @@ func (h *Handler) routeTable() []route {
 		h.connectionRoutes(),
 		h.addConnectionRoutes(),
 		h.syncRoutes(),
+		h.mappingRoutes(),
 		h.settingsRoutes(),
 		h.peopleRoutes(),
 		h.auditRoutes(),
