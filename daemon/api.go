@@ -78,6 +78,9 @@ type API interface {
 	RemoveFirm(ctx context.Context, r FirmRequest) error
 	// Mappings lists where the figures of a firm land, or of each linked firm with 0.
 	Mappings(ctx context.Context, r FirmRequest) ([]FirmMapping, error)
+	// LearnMapping proposes where the figures of a firm land, from dossiers that a person
+	// filled in there and whose balances are known. It changes nothing.
+	LearnMapping(ctx context.Context, r LearnRequest) (LearntMapping, error)
 	// SetMapping saves a mapping for a firm, or forgets the one that was saved. A
 	// NotAllowed problem says that the configuration decides.
 	SetMapping(ctx context.Context, r MappingChange) (FirmMapping, error)

@@ -123,6 +123,10 @@ func (c calls) Mappings(ctx context.Context, in daemon.FirmRequest) ([]daemon.Fi
 	return do(ctx, c, mappings, in)
 }
 
+func (c calls) LearnMapping(ctx context.Context, in daemon.LearnRequest) (daemon.LearntMapping, error) {
+	return do(ctx, c, learnMapping, in)
+}
+
 func (c calls) SetMapping(ctx context.Context, in daemon.MappingChange) (daemon.FirmMapping, error) {
 	return do(ctx, c, setMapping, in)
 }

@@ -84,6 +84,7 @@ var cases = map[string]func(context.Context, API) []any{
 	"Firms":          full(noRequest(API.Firms)),
 	"RemoveFirm":     full(noAnswer(API.RemoveFirm)),
 	"Mappings":       full(API.Mappings),
+	"LearnMapping":   full(API.LearnMapping),
 	"SetMapping":     full(API.SetMapping),
 	"CheckMapping":   full(API.CheckMapping),
 	"TakeOver":       full(noAnswer(API.TakeOver)),

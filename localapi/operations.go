@@ -126,6 +126,7 @@ var (
 	firms          = query("firms", noRequest(API.Firms))
 	removeFirm     = change("remove-firm", noAnswer(API.RemoveFirm), firmRecord("remove-firm"))
 	mappings       = query("mappings", API.Mappings)
+	learnMapping   = query("learn-mapping", API.LearnMapping)
 	setMapping     = change("set-mapping", API.SetMapping, mappingRecord)
 	checkMapping   = query("check-mapping", API.CheckMapping)
 	takeOver       = change("take-over", noAnswer(API.TakeOver), firmRecord("take-over"))
@@ -163,7 +164,7 @@ var (
 // operations lists these operations.
 func operations() []servable {
 	return []servable{status, show, document, dossiers, history, stopSync, retry, decide, accept, dismiss, connectFinbox, catalogue, addConnection, testConnection,
-		connections, setConnection, firms, removeFirm, mappings, setMapping, checkMapping, takeOver, beginSilverfin, endSilverfin, link, freeCompanies, exportLinks, importLinks, previewLink, unlink, links,
+		connections, setConnection, firms, removeFirm, mappings, learnMapping, setMapping, checkMapping, takeOver, beginSilverfin, endSilverfin, link, freeCompanies, exportLinks, importLinks, previewLink, unlink, links,
 		group, ungroup, groups, periods, tie, tryMapping, notifyTest,
 		uploads, upload, checkUpload, clients, chooseClient, confirmUpload, discardUpload, backup, reload, doctor, people, invite, enable}
 }

@@ -91,6 +91,7 @@ type LearntRubric struct {
 	Differs []string       `json:"differs,omitempty"`    // dossiers with another figure
 	Pattern bool           `json:"pattern,omitempty"`    // the key is of the pattern
 	InText  bool           `json:"in_text,omitempty"`    // a template's text names the property
+	Named   bool           `json:"named,omitempty"`      // a template's text names the rubric beside the property
 	Words   bool           `json:"words,omitempty"`      // the words of the key are those of the rubric
 	Turned  bool           `json:"turned,omitempty"`     // the sign is the other one
 	Cells   []balance.Cell `json:"same_as,omitempty"`    // other cells that fit as well
@@ -311,6 +312,9 @@ func shownFigures(f Filled, r Reconciliation) int {
 	shown := map[string]bool{}
 	for _, text := range r.Results {
 		d, ok := readNumber(text, false)
+		if !ok {
+			d, ok = readNumber(text, true)
+		}
 		if !ok || digits(d) < 3 {
 			continue
 		}
@@ -321,4 +325,23 @@ func shownFigures(f Filled, r Reconciliation) int {
 		}
 	}
 	return len(shown)
+}
+
+// SocialBalances lists the templates that are called a social balance: those in the
+// dossiers' workflows, and those of the firm.
+func SocialBalances(filled []Filled, templates []Template) []Template {
+	var all []Template
+	for _, f := range filled {
+		for _, r := range f.Reconciliations {
+			if namedSo(r.Handle, r.Names) {
+				all = append(all, Template{ID: r.ID, Handle: r.Handle, Names: r.Names})
+			}
+		}
+	}
+	for _, t := range templates {
+		if namedSo(t.Handle, t.Names) {
+			all = append(all, t)
+		}
+	}
+	return all
 }

@@ -28,6 +28,9 @@ func (s *scope) matchAlone(used map[Property]balance.Cell, byPattern map[balance
 			continue
 		}
 		for c := range s.fits[p] {
+			if label := s.rubricOf[p]; label != "" && label != c.Code {
+				continue // the text says what it is
+			}
 			if f := s.fits[p][c]; len(f.equal) > len(f.differs) && len(s.betterCells(p, c, f)) == 0 {
 				places[c] = append(places[c], p)
 			}
@@ -59,12 +62,14 @@ func (s *scope) betterCells(p Property, c balance.Cell, f fit) []balance.Cell {
 func (s *scope) judgeAlone(c balance.Cell, list []Property, open func(balance.Cell) bool) LearntRubric {
 	p := list[0]
 	for _, other := range list {
-		if f, g := s.fits[p][c], s.fits[other][c]; len(g.equal) > len(f.equal) {
+		f, g := s.fits[p][c], s.fits[other][c]
+		if s.rubricOf[other] == c.Code && s.rubricOf[p] != c.Code || len(g.equal) > len(f.equal) && s.rubricOf[p] != c.Code {
 			p = other
 		}
 	}
 	f := s.fits[p][c]
 	r := LearntRubric{Cell: c, Property: p.String(), InText: s.named[p], Equal: len(f.equal), Turned: f.turned, Known: true, Confidence: Ambiguous}
+	r.Named = s.rubricOf[p] == c.Code
 	for _, i := range f.differs {
 		r.Differs = append(r.Differs, s.dossiers[i].name)
 	}
@@ -88,6 +93,9 @@ func (s *scope) judgeAlone(c balance.Cell, list []Property, open func(balance.Ce
 		r.Confidence = Certain
 	case sole && !f.turned && (f.digits >= likelyDigits || len(f.equal) >= 2):
 		r.Confidence = Likely
+	}
+	if r.Confidence == Ambiguous {
+		r.Property, r.Others = "", append([]string{r.Property}, r.Others...)
 	}
 	return r
 }
@@ -117,7 +125,7 @@ func (s *scope) margin(p Property, c balance.Cell, f fit) int {
 func (s *scope) settleByWords(found map[balance.Cell]LearntRubric, places map[balance.Cell][]Property) {
 	for _, c := range balance.FormCells() {
 		r, ok := found[c]
-		if !ok || r.Confidence != Ambiguous || s.fits[s.propertyNamed(r.Property)][c].turned {
+		if !ok || r.Confidence != Ambiguous || r.Turned {
 			continue
 		}
 		best, most, second := Property{}, 0, 0
@@ -135,6 +143,7 @@ func (s *scope) settleByWords(found map[balance.Cell]LearntRubric, places map[ba
 		rival := slices.ContainsFunc(s.rivalCells(best, c, f), func(other balance.Cell) bool { return sharedWords(best, other) >= most })
 		if !rival {
 			r.Property, r.Words, r.Confidence, r.InText = best.String(), true, Likely, s.named[best]
+			r.Others = slices.DeleteFunc(r.Others, func(at string) bool { return at == r.Property })
 			found[c] = r
 		}
 	}

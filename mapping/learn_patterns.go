@@ -162,6 +162,7 @@ func (s *scope) confirm(c balance.Cell, p Property) (LearntRubric, int) {
 	r.Unseen = len(f.equal)+len(f.differs) == 0
 	r.Confidence = Likely
 	label := s.rubricOf[p]
+	r.Named = label == c.Code
 	switch {
 	case label != "" && label != c.Code: // the text names another rubric beside it
 		r.Confidence = Ambiguous

@@ -67,10 +67,13 @@ func partsText(raw json.RawMessage) string {
 // names lists the names of an item, in each language, without repeating one.
 func (r record) names() []string {
 	var all []string
+	fields := []string{"name", "name_nl", "name_fr", "name_en"}
 	for _, field := range slices.Sorted(maps.Keys(r)) {
-		if field != "name" && !strings.HasPrefix(field, "name_") {
-			continue
+		if strings.HasPrefix(field, "name_") && !slices.Contains(fields, field) {
+			fields = append(fields, field)
 		}
+	}
+	for _, field := range fields {
 		if name := strings.TrimSpace(r.words(field)); name != "" && !slices.Contains(all, name) {
 			all = append(all, name)
 		}

@@ -201,6 +201,12 @@ func (a *API) Mappings(_ context.Context, r daemon.FirmRequest) ([]daemon.FirmMa
 	return Answer[[]daemon.FirmMapping](a)
 }
 
+// LearnMapping is daemon.API's.
+func (a *API) LearnMapping(_ context.Context, r daemon.LearnRequest) (daemon.LearntMapping, error) {
+	a.Record("LearnMapping", r)
+	return Answer[daemon.LearntMapping](a)
+}
+
 // SetMapping is daemon.API's.
 func (a *API) SetMapping(_ context.Context, r daemon.MappingChange) (daemon.FirmMapping, error) {
 	a.Record("SetMapping", r)
