@@ -138,6 +138,15 @@ func newLedgerShowCommand(app *App) *cobra.Command {
 	})
 }
 
+// finboxText returns the figure of a balance that differs, with what would be written where
+// that is another one.
+func finboxText(d ledger.Difference) string {
+	if d.Writes == "" {
+		return d.Finbox
+	}
+	return d.Finbox + " (as " + d.Writes + ")"
+}
+
 // shownText says how far it was seen that the figures of an entry are shown in Silverfin.
 func shownText(f daemon.EntryDetail) string {
 	switch {
@@ -197,7 +206,7 @@ func (app *App) showEntry(f daemon.EntryDetail, cfg *config.Config) {
 		t := newTable("rubric", "label", "Finbox", "Silverfin", "balansd wrote").alignRight(2, 3, 4)
 		for _, d := range e.Differences {
 			r, _ := balance.RubricOf(d.Cell.Code)
-			t.add(d.Cell.String(), r.Label(lang), d.Finbox, d.Silverfin, d.Ours)
+			t.add(d.Cell.String(), r.Label(lang), finboxText(d), d.Silverfin, d.Ours)
 		}
 		app.show(t)
 	}

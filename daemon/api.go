@@ -194,8 +194,8 @@ type Status struct {
 	Pages       PagesStatus          `json:"pages,omitzero"` // the web pages, if they could not be served
 	Connections []ledger.Connection  `json:"connections"`
 	Firms       []ledger.Firm        `json:"firms"`
-	// Unseen are the names of the firms of whose mapping no template was seen to use it.
-	Unseen  []string             `json:"unseen_mappings,omitempty"`
+	// Unseen are the ids of the firms of whose mapping no template was seen to use it.
+	Unseen  []int64              `json:"unseen_mappings,omitempty"`
 	Counts  map[ledger.State]int `json:"counts"`
 	Waiting []ledger.Entry       `json:"waiting"` // what needs a person, newest first, at most 100
 	// Conditions are what needs a person: all that is not about a balance, and the

@@ -161,12 +161,12 @@ func (cfg Config) shownBy(firm ledger.Firm, e ledger.Entry) (use *ledger.Mapping
 	return use, false
 }
 
-// unseen lists the names of the firms of whose mapping no template was seen to use it.
-func (cfg Config) unseen(firms []ledger.Firm) (names []string) {
+// unseen lists the firms of whose mapping no template was seen to use it.
+func (cfg Config) unseen(firms []ledger.Firm) (ids []int64) {
 	for _, f := range firms {
 		if !cfg.firmMapping(f).Seen() {
-			names = append(names, f.Name)
+			ids = append(ids, f.ID)
 		}
 	}
-	return names
+	return ids
 }

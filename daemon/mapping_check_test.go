@@ -128,7 +128,7 @@ func TestAMistypedHandleNamesTheRightOne(t *testing.T) {
 	fx.add(c, fx.balance(c, 1))
 	fx.sync()
 	e := fx.only()
-	fx.wantState(e, ledger.Waiting, ledger.TemplateMissing)
+	fx.wantState(e, ledger.Waiting, ledger.TemplateUnknown)
 	if !strings.Contains(e.Detail, "there are: sociale_balans") || !strings.Contains(e.Detail, "does not have at all") || !strings.Contains(e.Next, "mapping check") {
 		t.Errorf("%s\n%s", e.Detail, e.Next)
 	}

@@ -28,7 +28,7 @@ func (r *run) missingTemplate(ctx context.Context, firmID int64, to mapping.Targ
 	}
 	if known, err := r.firmHandles(ctx, firmID); err == nil && !slices.Contains(known, to.Handle) {
 		out.Detail = fmt.Sprintf("the mapping names the template %q, which the firm does not have at all: %s", to.Handle, out.Detail)
-		out.Next = "Not the dossier but the mapping is to be corrected, by whoever set balansd up: balansd mapping check names the handles that are there."
+		out.Reason = ledger.TemplateUnknown
 	}
 	return &out
 }

@@ -1,7 +1,6 @@
 package daemon
 
 import (
-	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -166,7 +165,7 @@ func explain(cause error) string {
 func (d *delivery) verdict(cause error) (ledger.Entry, error) {
 	now, night, pr := d.cfg.Now(), d.record.Night, problem.Of(cause)
 	if notYet, waits := errors.AsType[*ledger.WaitingError](cause); waits {
-		return d.entry.Wait(notYet.Reason, notYet.Detail, cmp.Or(notYet.Next, remedies[notYet.Reason]), now)
+		return d.entry.Wait(notYet.Reason, notYet.Detail, remedies[notYet.Reason], now)
 	}
 	if _, ok := errors.AsType[*notEqualError](cause); ok {
 		return d.entry.Fail(ledger.NotEqual, explain(cause), "Look at the dossier in Silverfin; it is compared again next night.", night, now)
@@ -196,6 +195,7 @@ var remedies = map[ledger.Reason]string{
 	ledger.WorkflowClosed:     "Open the annual-accounts workflow in Silverfin; the balance goes in the night after.",
 	ledger.PeriodLocked:       "Unlock the period in Silverfin; the balance goes in the night after.",
 	ledger.TemplateMissing:    "Add the social balance template to the workflow in Silverfin.",
+	ledger.TemplateUnknown:    "Not the dossier but the mapping is to be corrected, by whoever set balansd up: balansd mapping check names the handles that are there.",
 	ledger.ConnectionInactive: "Resume the connection, or activate it in Finbox.",
 	ledger.NeedsRelink:        "Link the firm: balansd connect silverfin.",
 	ledger.DoubtfulFigures:    "Look at the document and say which reading is right: balansd ledger accept; or have the payroll bureau send one that leaves nothing open.",

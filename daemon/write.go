@@ -99,7 +99,7 @@ func (x *exchange) compare(ctx context.Context) error {
 	if open := x.notCarriedOut(); len(open) > 0 {
 		x.known = x.known.RestoreChoices(open)
 	}
-	x.plan = ledger.Compare(x.values, x.entry.Rounded, x.mapping.Values, x.Have, x.known)
+	x.plan = ledger.Compare(x.mapping.Taken(x.values), x.entry.Rounded, x.mapping.Values, x.Have, x.known)
 	return nil
 }
 

@@ -116,7 +116,7 @@ func (e Entry) Condition() (c Condition, ok bool) {
 // role returns who can end the wait for a reason.
 func (r Reason) role() Role {
 	switch r {
-	case TemplateMissing:
+	case TemplateMissing, TemplateUnknown:
 		return CSM
 	case NeedsRelink, ConnectionInactive:
 		return Admin

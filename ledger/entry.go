@@ -37,6 +37,7 @@ const (
 	YearDiffers        Reason = "year_differs"        // Silverfin has another financial year there
 	WorkflowClosed     Reason = "workflow_closed"     // the annual-accounts workflow is not in the period, or archived
 	PeriodLocked       Reason = "period_locked"       // the period is locked
+	TemplateUnknown    Reason = "template_unknown"    // the mapping names a reconciliation that the firm does not have at all
 	TemplateMissing    Reason = "template_missing"    // the reconciliation that takes the figures is not in the period
 	ConnectionInactive Reason = "connection_inactive" // the connection is paused or deactivated
 	NeedsRelink        Reason = "needs_relink"        // the firm must be linked again
@@ -68,7 +69,7 @@ func IgnoreReasons() []Reason { return []Reason{BeforeActivation, Dismissed, Not
 // Reasons lists all reasons to wait.
 func Reasons() []Reason {
 	return []Reason{NoCompany, SeveralCompanies, NoPeriod, YearDiffers, WorkflowClosed, PeriodLocked,
-		TemplateMissing, ConnectionInactive, NeedsRelink, HasFindings, DoubtfulFigures, TwoAmounts, WhichCounts, NumbersDiffer, LinkPaused, PartMissing, PartsDiffer, PartOfSum}
+		TemplateMissing, TemplateUnknown, ConnectionInactive, NeedsRelink, HasFindings, DoubtfulFigures, TwoAmounts, WhichCounts, NumbersDiffer, LinkPaused, PartMissing, PartsDiffer, PartOfSum}
 }
 
 // FailClass names the kind of failure.

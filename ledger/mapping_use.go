@@ -60,12 +60,20 @@ func (f Firm) UseOf(t mapping.Target) *MappingUse {
 	return f.Use
 }
 
+// Template names the template that uses the mapping; empty for none.
+func (u *MappingUse) Template() string {
+	if u == nil || u.Handle == "" {
+		return ""
+	}
+	return TemplateName{u.Handle, u.Name}.String()
+}
+
 // String says which template uses the mapping, or that none was seen to.
 func (u *MappingUse) String() string {
 	if u == nil || u.Handle == "" {
 		return "kept in period data; no template has been seen to use it"
 	}
-	return "shown by template " + TemplateName{u.Handle, u.Name}.String()
+	return "shown by template " + u.Template()
 }
 
 // UnionOfCells returns the cells of both, in the order of the form.

@@ -162,8 +162,6 @@ func (s Seen) Holds(silverfin string) bool { return sameText(s.Silverfin, silver
 type WaitingError struct {
 	Reason Reason
 	Detail string // one sentence that names the dossier's own case
-	// Next is what to do, where that is not what the reason says.
-	Next string
 	// Templates are those in the dossier's workflows, when the one that is wanted is missing.
 	Templates []TemplateName
 }

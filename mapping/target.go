@@ -10,6 +10,8 @@ import (
 	"balansd/balance"
 	"balansd/internal/clip"
 	"balansd/problem"
+
+	"github.com/shopspring/decimal"
 )
 
 // The levels at which figures can land.
@@ -163,6 +165,13 @@ func (t Target) sharedProperties() []Mistake {
 			"give each rubric a property of its own"})
 	}
 	return list
+}
+
+// Taken returns the values without those of cells that a person left out.
+func (t Target) Taken(v balance.Values) balance.Values {
+	v = maps.Clone(v)
+	maps.DeleteFunc(v, func(c balance.Cell, _ decimal.Decimal) bool { return t.Map[c.String()] == LeftOut })
+	return v
 }
 
 // Property returns where a cell lands; false when the mapping leaves it out.

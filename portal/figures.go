@@ -22,6 +22,7 @@ func balanceFunctions(l balance.Lang) template.FuncMap {
 			}
 			return c.Label(l)
 		},
+		"typed":   func(c balance.Cell, text string) string { return typedText(l, c, text) },
 		"figure":  func(c balance.Cell, text string) string { return figureText(l, c, text) },
 		"finding": func(f balance.Finding) string { return f.In(l) },
 		"change": func(c balance.Change) []string {
@@ -44,6 +45,15 @@ func figureText(l balance.Lang, c balance.Cell, text string) string {
 		decimals = r.Decimals
 	}
 	return l.Figure(d, decimals)
+}
+
+// typedText formats a figure that stands in a template of Silverfin. One that can be read in
+// two ways, such as 1.234, is unchanged: the template decides what it means.
+func typedText(l balance.Lang, c balance.Cell, text string) string {
+	if len(balance.Readings(text)) > 1 {
+		return text
+	}
+	return figureText(l, c, text)
 }
 
 // valueSection is a section of the form with its figures.

@@ -140,7 +140,8 @@ func (c connectionView) KindKey() string {
 type firmView struct {
 	ledger.Firm
 
-	Days int // since its tokens were renewed
+	Days  int    // since its tokens were renewed
+	Shown string // the template that was seen to use its mapping; empty for none
 }
 
 // codeView is a pending sign-in that is finished by pasting a code.
@@ -185,6 +186,9 @@ func (rq *request) showConnection(status int, d connectionData) error {
 	}
 	for _, f := range s.Firms {
 		one := firmView{Firm: f}
+		if !slices.Contains(s.Unseen, f.ID) {
+			one.Shown = f.Use.Template()
+		}
 		if !f.RenewedAt.IsZero() {
 			one.Days = max(0, int(rq.Now().Sub(f.RenewedAt)/(24*time.Hour)))
 		}

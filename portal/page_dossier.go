@@ -27,6 +27,8 @@ type dossierData struct {
 	Entry          entryView
 	Connection     string // its name
 	Firm           string // its name
+	Shown          string // the template that was seen to show its figures; empty for none
+	Unseen         bool   // no template of the firm was seen to use the mapping
 	Events         []eventView
 	Sections       []valueSection
 	Decision       *decisionView // while it differs
@@ -122,6 +124,9 @@ func (rq *request) showDossier(status int, f daemon.EntryDetail, wrong map[strin
 				d.Firm = firm.Name
 			}
 		}
+	}
+	if d.Unseen = f.Unseen; f.Shown != nil && f.Entry.State == ledger.Done {
+		d.Shown = f.Shown.Template()
 	}
 	if f.Entry.State == ledger.Differs {
 		one, err := rq.decision(f)

@@ -4,6 +4,7 @@ import (
 	"net/http"
 	"slices"
 	"strconv"
+	"strings"
 	"time"
 
 	"balansd/balance"
@@ -36,9 +37,10 @@ type homeData struct {
 	Unsent      []ledger.Unsent // notifications
 	Connections []connectionView
 	Firms       []firmView
-	Linked      bool // at least one active connection and one firm
-	Undecided   int  // the number of dossiers that differ
-	AllGood     bool // nothing needs anybody's attention
+	Linked      bool   // at least one active connection and one firm
+	Unseen      string // the firms of whose mapping no template was seen to use it
+	Undecided   int    // the number of dossiers that differ
+	AllGood     bool   // nothing needs anybody's attention
 }
 
 func homePage(rq *request) error {
@@ -89,9 +91,14 @@ func homePage(rq *request) error {
 		active = active || c.Status == ledger.Active
 		d.Connections = append(d.Connections, connectionView{Connection: c, Today: balance.DateOf(rq.Now().In(rq.Zone))})
 	}
+	var unseen []string
 	for _, f := range s.Firms {
 		d.Firms = append(d.Firms, firmView{Firm: f})
+		if slices.Contains(s.Unseen, f.ID) {
+			unseen = append(unseen, f.Name)
+		}
 	}
+	d.Unseen = strings.Join(unseen, ", ")
 	d.Linked = active && len(s.Firms) > 0
 	d.AllGood = d.Linked && len(s.Conditions)+len(s.Unsent) == 0
 	return rq.renderPage("home", d)
