@@ -14,12 +14,8 @@ import (
 	"balansd/problem"
 )
 
-// socketUnit is what systemd calls the port of the web pages, and socketFile where balansd
-// writes it.
-const (
-	socketUnit = Name + ".socket"
-	socketFile = "/etc/systemd/system/" + socketUnit
-)
+// socketFile is where balansd writes the unit of the port of the web pages.
+const socketFile = "/etc/systemd/system/" + socketUnit
 
 // socketText returns the text of balansd.socket, see systemd.socket(5). It starts and ends
 // with the service. At boot the service wants it, so that no connection starts a service
@@ -40,15 +36,6 @@ func socketText(address string) (string, error) {
 			"Give portal.listen an IP address of this server and a port, as 0.0.0.0:443.")
 	}
 	return "[Unit]\nDescription=the port of the web pages of balansd\nPartOf=" + unitName + "\n\n[Socket]\nListenStream=" + listen + "\n", nil
-}
-
-// wantsSocket has the service start with its socket, and without it where the port is
-// taken: the nights go on without pages.
-func (u UnitSpec) wantsSocket() string {
-	if u.Socket == "" {
-		return ""
-	}
-	return "Wants=" + socketUnit + "\n"
 }
 
 // socketSteps write the unit of the socket, or remove it where none is needed.

@@ -22,6 +22,9 @@ const (
 	backupFolder = stateFolder + "/backups"
 )
 
+// socketUnit is what systemd calls the port of the web pages.
+const socketUnit = Name + ".socket"
+
 // SecretsFolder is the folder beside the configuration file whose files systemd
 // hands to the service as credentials. It belongs to root alone.
 const SecretsFolder = "secrets"
@@ -139,6 +142,15 @@ func (u UnitSpec) mounts() string {
 		return "" // StateDirectory= creates it
 	}
 	return "RequiresMountsFor=" + unitPath(u.DataDir) + "\n"
+}
+
+// wantsSocket has the service start with its socket, and without it where the port is
+// taken: the nights go on without pages.
+func (u UnitSpec) wantsSocket() string {
+	if u.Socket == "" {
+		return ""
+	}
+	return "Wants=" + socketUnit + "\n"
 }
 
 // restarts says how long to wait before the service is started again: longer
