@@ -16,6 +16,8 @@ func (h *Handler) mappingRoutes() []route {
 		{method: http.MethodGet, path: "/mapping", access: admin, handle: mappingPage, nav: "nav.mapping"},
 		{method: http.MethodGet, path: "/mapping/{firm}", access: admin, handle: mappingTablePage},
 		{method: http.MethodGet, path: "/mapping/{firm}/csv", access: admin, handle: mappingCSV},
+		{method: http.MethodPost, path: "/mapping/{firm}/learn", access: admin, handle: learnMapping},
+		{method: http.MethodPost, path: "/mapping/{firm}/use", access: admin, handle: useMapping},
 		{method: http.MethodPost, path: "/mapping/{firm}/forget", access: admin, handle: forgetMapping},
 		{method: http.MethodPost, path: "/mapping/{firm}/check", access: admin, handle: checkMapping},
 		{method: http.MethodPost, path: "/mapping/{firm}/try", access: admin, handle: tryMapping},
@@ -25,12 +27,14 @@ func (h *Handler) mappingRoutes() []route {
 // mappingData is the data of the page of mappings: each firm's, and the result of what was
 // asked last.
 type mappingData struct {
-	Firms  []daemon.FirmMapping
-	Error  *problemView
-	Checks []daemon.MappingCheck
-	Place  *daemon.TrialRequest // a trial that waits for a confirmation
-	Trial  *daemon.Trial        // what it changes, or what it showed
-	Table  *mappingTable
+	Firms   []daemon.FirmMapping
+	Error   *problemView
+	Numbers []int // of the fields for dossiers
+	Learnt  *learntView
+	Checks  []daemon.MappingCheck
+	Place   *daemon.TrialRequest // a trial that waits for a confirmation
+	Trial   *daemon.Trial        // what it changes, or what it showed
+	Table   *mappingTable
 }
 
 // mappingTable lists where each rubric of a firm goes.
@@ -52,6 +56,7 @@ func (rq *request) showMapping(status int, d mappingData) (err error) {
 	if d.Firms, err = rq.API.Mappings(rq.r.Context(), daemon.FirmRequest{}); err != nil {
 		return err
 	}
+	d.Numbers = []int{1, 2, 3}
 	return rq.renderPageStatus(status, "mapping", d)
 }
 

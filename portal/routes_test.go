@@ -146,7 +146,7 @@ func TestOpenRoutes(t *testing.T) {
 var adminRoutes = []string{
 	"GET /audit", "GET /connection", "GET /connection/add/{source}", "POST /connection/add/{source}", "POST /connection/test", "GET /connection/step/{step}", "GET /people", "GET /settings", "POST /settings/notify-test",
 	"POST /connection/finbox", "POST /connection/set", "POST /connection/silverfin", "POST /connection/silverfin/end",
-	"POST /connection/silverfin/remove", "POST /links/import", "GET /mapping", "GET /mapping/{firm}", "GET /mapping/{firm}/csv",
+	"POST /connection/silverfin/remove", "POST /links/import", "GET /mapping", "GET /mapping/{firm}", "GET /mapping/{firm}/csv", "POST /mapping/{firm}/learn", "POST /mapping/{firm}/use",
 	"POST /mapping/{firm}/forget", "POST /mapping/{firm}/check", "POST /mapping/{firm}/try",
 	"POST /people/disabled", "POST /people/invite", "POST /people/role", "POST /people/sign-out", "POST /people/withdraw",
 }
