@@ -106,6 +106,7 @@ var masks = []struct {
 	to string
 }{
 	{regexp.MustCompile(`(?m)^balansd test (runs since .*|does not run as a daemon now; start it with: balansd run)$`), "RUNS?"},
+	{regexp.MustCompile(`"free": \d+`), `"free": BYTES`},
 	{regexp.MustCompile(`"running": (true|false),(\n *"(since|next_wake)": "[^"]*",)*`), `"running": ?,`},
 	{regexp.MustCompile(`\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d[.0-9]*(Z|[+-]\d\d:\d\d)`), "INSTANT"},
 	{regexp.MustCompile(`\d{4}-\d\d-\d\d \d\d:\d\d(:\d\d)?`), "INSTANT"},

@@ -116,7 +116,7 @@ func TestDamagedBackup(t *testing.T) {
 		t.Errorf("the other one is not well:\n%s", r.stdout)
 	}
 	for _, v := range read[[]verification](t, f, 1, "backup", "verify", "all") {
-		if v.Well != (v.File == good) || v.Well != (v.Problem == "") {
+		if v.Well != (v.File != bad) || v.Well != (v.Problem == "") {
 			t.Errorf("%+v", v)
 		}
 	}

@@ -7,9 +7,11 @@ import (
 	"fmt"
 	"io/fs"
 	"os"
+	"time"
 
 	"balansd/config"
 	"balansd/daemon"
+	"balansd/ledger"
 	"balansd/localapi"
 	"balansd/problem"
 	"balansd/store"
@@ -33,7 +35,7 @@ doctor tries the way to Finbox and Silverfin as well.`,
 			if err != nil {
 				return err
 			}
-			x := examination{app: app, cfg: cfg, log: app.log(cfg)}
+			x := examination{app: app, cfg: cfg, log: app.log(cfg), host: &hostWatch{}}
 			return app.showChecks(x.examine(cmd.Context(), false))
 		},
 	})
@@ -150,26 +152,30 @@ func stateInUse(s daemon.Status, err error) daemon.Check {
 	}
 }
 
-// checkBackups checks that a backup can be used.
+// checkBackups checks that a backup can be used, and is not old.
 func (x *examination) checkBackups(context.Context) []daemon.Check {
-	text, err := backupsText(x.cfg)
-	return one(daemon.NewCheck("backups", text, err))
+	const name = "backups"
+	list, err := store.ListBackups(x.cfg.Backup.Folder)
+	if err == nil && len(list) == 0 && x.node == nil {
+		return one(daemon.NewCheck(name, x.cfg.Backup.Folder+" holds none yet; one is made when the service starts, and before each night", nil))
+	}
+	h := daemon.HostStatus{BackupFolder: x.cfg.Backup.Folder, Backup: newestBackup(list)}
+	if err == nil && len(list) > 0 && h.Backup.IsZero() {
+		err = problem.New(problem.StateDamaged, fmt.Sprintf("none of the %d backups in %s can be used", len(list), x.cfg.Backup.Folder),
+			"Make one now: balansd backup create. Then look at the disk.")
+	}
+	if err != nil {
+		return one(daemon.NewCheck(name, "", err))
+	}
+	return one(h.CheckBackup(time.Now(), x.cfg.TimeZone))
 }
 
-func backupsText(cfg *config.Config) (text string, err error) {
-	list, err := store.ListBackups(cfg.Backup.Folder)
-	switch {
-	case err != nil:
-		return "", err
-	case len(list) == 0:
-		return fmt.Sprintf("%s holds none yet; one is made before each night", cfg.Backup.Folder), nil
-	}
+// newestBackup returns when the newest backup that can be used was made.
+func newestBackup(list []ledger.Backup) (at time.Time) {
 	for _, b := range list {
-		if b.Problem == "" {
-			return fmt.Sprintf("%d in %s, the newest good one of %s", len(list), cfg.Backup.Folder,
-				b.MadeAt.In(cfg.TimeZone).Format("2006-01-02 15:04")), nil
+		if b.Problem == "" && b.MadeAt.After(at) {
+			at = b.MadeAt
 		}
 	}
-	return "", problem.New(problem.StateDamaged, fmt.Sprintf("none of the %d backups in %s can be used", len(list), cfg.Backup.Folder),
-		"Make one now: balansd backup create. Then look at the disk.")
+	return at
 }

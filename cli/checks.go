@@ -33,6 +33,7 @@ func checks() []check {
 		{"program", false, (*examination).checkProgram},
 		{"folders", true, (*examination).checkFolders},
 		{"services", true, (*examination).checkServices},
+		{"server", true, (*examination).checkHost}, // after the services, whose certificates were seen
 		{"notifications", true, (*examination).checkNotifications},
 		{"OIDC", true, (*examination).checkProvider},
 		{"portal", true, (*examination).checkPages},
@@ -48,6 +49,7 @@ type examination struct {
 	// process of a command, which may find the state in use.
 	node    *node
 	managed bool // the service manager started the daemon
+	host    *hostWatch
 }
 
 // The limits of the checks.

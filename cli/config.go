@@ -8,6 +8,7 @@ import (
 	"path/filepath"
 	"slices"
 	"strings"
+	"time"
 
 	"github.com/spf13/cobra"
 
@@ -110,10 +111,12 @@ func newConfigCheckCommand(app *App) *cobra.Command {
 		Args:    cobra.NoArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			var unread error
+			var notes []string
 			also := func(c *config.Config) []config.Mistake {
 				list, err := app.linkMistakes(cmd.Context(), c)
-				unread = err
-				return append(allMistakes(c), list...)
+				ended, soon := certificateMistakes(c, time.Now())
+				unread, notes = err, soon
+				return slices.Concat(allMistakes(c), list, ended)
 			}
 			c, err := config.Load(config.LoadOptions{Path: app.configPath, Environ: app.env.Environ, Also: also})
 			if err != nil {
@@ -124,7 +127,7 @@ func newConfigCheckCommand(app *App) *cobra.Command {
 					fmt.Sprintf("there is no balansd.yaml in %s", strings.Join(config.SearchPath(app.env.Environ), " or ")),
 					"Make one with \"balansd config init\", or name yours with --config.")
 			}
-			notes := c.Warnings()
+			notes = append(c.Warnings(), notes...)
 			if !service.ReadableByService(c.File()) {
 				notes = append(notes, fmt.Sprintf("The account %s of the service may not read %s yet: sudo balansd service install lets it.", service.Account, c.File()))
 			}

@@ -14,6 +14,9 @@ import (
 	"strings"
 	"testing"
 	"time"
+
+	"balansd/daemon"
+	"balansd/ledger"
 )
 
 // keyPEM returns a private key in PEM.
@@ -113,4 +116,61 @@ folders:
 	if _, err := os.Stat(filepath.Join(dir, "data")); err == nil {
 		t.Error("a check made the data folder")
 	}
+}
+
+// TestCertificatesThatEnd: config check, doctor and status say it of each certificate in a
+// file from 30 days before its end; one that has ended is a mistake, with which the service
+// works on.
+func TestCertificatesThatEnd(t *testing.T) {
+	t.Parallel()
+	key := rsaKey(t)
+	pair := func(end time.Time) string {
+		template := &x509.Certificate{SerialNumber: big.NewInt(1), NotAfter: end}
+		der, err := x509.CreateCertificate(rand.Reader, template, template, &key.PublicKey, key)
+		if err != nil {
+			t.Fatal(err)
+		}
+		return string(pem.EncodeToMemory(&pem.Block{Type: "CERTIFICATE", Bytes: der}))
+	}
+	far, near, over := time.Now().AddDate(1, 0, 0), time.Now().AddDate(0, 0, 20), time.Now().AddDate(0, 0, -1)
+	f := newFixture(t, fixtureOptions{finbox: "private_key_file: own.key, certificate_file: finbox.pem",
+		more: "network: {ca_file: ca.pem, client_certificate_file: client.pem, client_key_file: own.key}\n" +
+			"portal: {listen: \"\", certificate_file: portal.pem, key_file: own.key}\n"})
+	f.write("own.key", keyPEM(t, "PRIVATE KEY", key))
+	files := map[string]string{"finbox.pem": "finbox.certificate_file", "ca.pem": "network.ca_file",
+		"client.pem": "network.client_certificate_file", "portal.pem": "portal.certificate_file"}
+	all := func(end time.Time) {
+		for name := range files {
+			f.write(name, pair(end))
+		}
+	}
+	all(far)
+	if r := f.want(0, "is well", "config", "check"); strings.Contains(r.stdout, "ends on") {
+		t.Errorf("a year before its end:\n%s", r.stdout)
+	}
+	f.want(0, "ends on", "doctor")
+	d := f.daemon()
+	f.want(0, "runs since", "status")
+	d.stop(t)
+	for name, setting := range files {
+		all(far)
+		f.write(name, pair(near))
+		f.want(0, "Note: "+setting+": ", "config", "check")
+		f.want(3, "soon  certificate "+setting, "doctor")
+		s := read[daemon.Status](t, f, 3, "status")
+		if len(s.Conditions) != 1 || s.Conditions[0].Kind != ledger.CertificateEnds || s.Conditions[0].Subject != setting {
+			t.Errorf("%s ends: %+v", setting, s.Conditions)
+		}
+		f.write(name, pair(over))
+		f.want(2, setting+": ", "config", "check")
+		f.want(2, "has ended, on", "config", "check")
+		f.want(2, "WRONG  certificate "+setting, "doctor")
+		s = read[daemon.Status](t, f, 3, "status")
+		if len(s.Conditions) != 1 || s.Conditions[0].Kind != ledger.CertificateEnded {
+			t.Errorf("%s has ended: %+v", setting, s.Conditions)
+		}
+	}
+	all(over)
+	f.daemon() // it starts
+	f.want(3, "certificate portal.certificate_file", "status")
 }

@@ -24,7 +24,7 @@ answer names such settings. A run that is under way is waited for.`,
 		Example: "  balansd config reload",
 		Args:    cobra.NoArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
-			cfg, err := app.config()
+			cfg, err := app.configToReload()
 			if err != nil {
 				return err
 			}
@@ -55,6 +55,13 @@ answer names such settings. A run that is under way is waited for.`,
 			return nil
 		},
 	})
+}
+
+// configToReload reads the configuration as the service will: from the files of the
+// secrets, not from the copies that it got when it started.
+func (app *App) configToReload() (*config.Config, error) {
+	environ := slices.DeleteFunc(slices.Clone(app.env.Environ), func(pair string) bool { return strings.HasPrefix(pair, "CREDENTIALS_DIRECTORY=") })
+	return config.Load(config.LoadOptions{Path: app.configPath, Environ: environ, Also: clientMistakes})
 }
 
 // restartSettings are the settings, or sections ending in a dot, that a running daemon does

@@ -54,14 +54,14 @@ func (app *App) doctor(ctx context.Context, cfg *config.Config) []daemon.Check {
 	if !errors.Is(err, localapi.ErrNoDaemon) {
 		first = daemon.NewCheck(name, "", err)
 	}
-	x := examination{app: app, cfg: cfg, log: app.quietLog(cfg)}
+	x := examination{app: app, cfg: cfg, log: app.quietLog(cfg), host: &hostWatch{}}
 	return append([]daemon.Check{first}, x.examine(ctx, true)...)
 }
 
 // doctor checks everything in the surroundings of the daemon.
 func (p *daemonProcess) doctor(ctx context.Context) daemon.Examination {
 	cfg, _ := p.node.current()
-	x := examination{app: p.app, cfg: cfg, log: p.log, node: p.node, managed: p.managed}
+	x := examination{app: p.app, cfg: cfg, log: p.log, node: p.node, managed: p.managed, host: &p.node.host}
 	return daemon.Examination{Checks: x.examine(ctx, true)}
 }
 

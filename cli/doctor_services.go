@@ -72,7 +72,7 @@ func (app *App) reach(cfg *config.Config, address string) transport.Config {
 func (x *examination) checkReachable(ctx context.Context, name string, u *url.URL, clock *clockSkews) daemon.Check {
 	way, address := wayOut(x.cfg), u.Scheme+"://"+u.Host
 	tc := x.app.reach(x.cfg, address)
-	tc.Skew, tc.Log = clock.add, x.log
+	tc.Skew, tc.Certificates, tc.Log = clock.add, x.host.observe, x.log
 	client, err := transport.New(tc)
 	if err != nil {
 		return daemon.NewCheck(name, "", err)

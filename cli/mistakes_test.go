@@ -264,7 +264,7 @@ func TestStateNewer(t *testing.T) {
 		t.Fatalf("the state file was not changed: %v", err)
 	}
 	for _, args := range [][]string{{"status"}, {"sync"}, {"run"}, {"ledger", "list"}} {
-		f.want(1, "Error: the state file "+f.stateFile()+" was written by balansd 9.1.0: it has layout 99, and this version knows up to 2\nWhat to do: Install that version or a newer one", args...)
+		f.want(2, "Error: the state file "+f.stateFile()+" was written by balansd 9.1.0: it has layout 99, and this version knows up to 2\nWhat to do: Install that version or a newer one", args...)
 	}
 }
 

@@ -46,6 +46,7 @@ type pages struct {
 	report func(err error) bool // records whether they are served; true for news
 	url    string
 	log    zerolog.Logger
+	files  func() (certificate, key string) // of the certificate, as they are now
 }
 
 // newPages creates the web pages. It does not listen yet.
@@ -53,6 +54,10 @@ func (n *node) newPages(cfg *config.Config, process *daemonProcess) (*pages, err
 	people, log := n.people(cfg)
 	p := &pages{api: localapi.Audited(nodeAPI{n, people, process}, log), people: people, cfg: cfg.Portal, url: pagesURL(cfg),
 		report: n.ReportPages, log: n.options.log}
+	p.files = func() (string, string) {
+		now, _ := n.current()
+		return now.Portal.CertificateFile, now.Portal.KeyFile
+	}
 	if process != nil {
 		p.socket = process.socket
 	}
@@ -112,7 +117,7 @@ func (p *pages) serve(ctx context.Context) error {
 	}
 	for {
 		err := portal.Serve(ctx, portal.ServeConfig{Listen: p.cfg.Listen, Socket: p.socket, CertificateFile: p.cfg.CertificateFile,
-			KeyFile: p.cfg.KeyFile, Log: p.log, Ready: ready}, p.web)
+			KeyFile: p.cfg.KeyFile, Files: p.files, Log: p.log, Ready: ready}, p.web)
 		if err == nil || ctx.Err() != nil {
 			return nil
 		}

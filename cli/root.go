@@ -42,6 +42,7 @@ type App struct {
 	env        Env
 	configPath string // --config
 	lang       string // --lang
+	failOn     string // --fail-on, of the commands that have it
 	asJSON     bool   // --json, of the commands that have it
 	started    bool   // the arguments were valid and the command runs
 }

@@ -57,17 +57,20 @@ func (app *App) run(ctx context.Context, managed bool) error {
 	defer signal.Stop(hangup)
 	cfg, wrong := app.config()
 	if wrong != nil {
-		if !managed || runtime.GOOS != "windows" {
+		if !managed {
 			return wrong
 		}
-		// The service manager of Windows needs an answer first, and gets the error then.
-		cfg = config.Default()
+		cfg = config.Default() // for the log
 	}
 	output, err := app.serviceLog(cfg, managed)
 	if err != nil {
-		return err
+		return cmp.Or(wrong, err)
 	}
 	defer func() { _ = output.Close() }()
+	if wrong != nil && runtime.GOOS != "windows" {
+		return logFailedStart(output.Logger(), wrong)
+	}
+	// The service manager of Windows needs an answer first, and gets the error then.
 	p := app.newDaemonProcess(cfg, output.Logger(), managed)
 	p.output, p.hangup = output, hangup
 	if managed {
@@ -87,12 +90,17 @@ func (app *App) run(ctx context.Context, managed bool) error {
 			err = p.serve(ctx)
 		}
 		if err != nil && managed {
-			pr := problem.Of(err)
-			p.log.Error().Err(err).Str("code", string(pr.Code)).Str("next", pr.Next).Msg("balansd ends with an error")
-			err = shownError{err}
+			err = logFailedStart(p.log, err)
 		}
 		return err
 	})
+}
+
+// logFailedStart logs why the service ends, with the event id of the problem.
+func logFailedStart(log zerolog.Logger, err error) error {
+	p := problem.Of(err)
+	log.Error().Err(err).Str("code", string(p.Code)).Str("next", p.Next).Msg("balansd ends with an error")
+	return shownError{err}
 }
 
 // serviceLog opens the log of the daemon. Nobody reads the standard error of a service,

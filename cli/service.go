@@ -152,10 +152,14 @@ func (s *serviceCommand) spec(ctx context.Context, path string) (service.Spec, e
 // serviceConfig reads the configuration as the service does: the file at path or at the
 // usual place, without the environment of the person's terminal.
 func (app *App) serviceConfig(path string) (*config.Config, error) {
+	return app.serviceConfigWith(path, targetMistakes)
+}
+
+func (app *App) serviceConfigWith(path string, also func(*config.Config) []config.Mistake) (*config.Config, error) {
 	environ := slices.DeleteFunc(slices.Clone(app.env.Environ), func(pair string) bool {
 		return strings.HasPrefix(strings.ToUpper(pair), "BALANSD_")
 	})
-	return config.Load(config.LoadOptions{Path: path, Environ: environ, Also: targetMistakes})
+	return config.Load(config.LoadOptions{Path: path, Environ: environ, Also: also})
 }
 
 // serviceSpec returns which files and folders the service needs to access.
@@ -318,6 +322,9 @@ func newServiceControlCommand(s *serviceCommand, use, short, done string, do fun
 		Use: use, Short: short, Example: "  sudo balansd service " + use, Args: cobra.NoArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			m, err := s.manager()
+			if err == nil && use == "restart" {
+				err = s.lookBeforeRestart(cmd.Context(), m)
+			}
 			if err == nil {
 				err = do(m, cmd.Context())
 			}
@@ -327,4 +334,18 @@ func newServiceControlCommand(s *serviceCommand, use, short, done string, do fun
 			return err
 		},
 	}
+}
+
+// lookBeforeRestart refuses a restart after which the service would not run: with a
+// configuration that has mistakes. The running service stays as it is.
+func (s *serviceCommand) lookBeforeRestart(ctx context.Context, m service.Manager) error {
+	st, err := m.Status(ctx)
+	if err != nil || st.State == service.NotInstalled {
+		return err // the restart says what is wrong
+	}
+	_, err = s.app.serviceConfigWith(cmp.Or(s.app.configPath, st.Config), clientMistakes)
+	if p := problem.Of(err); err != nil {
+		return problem.Wrap(p.Err, p.Code, "the service is not restarted, since it would not start again: "+p.What, p.Next)
+	}
+	return nil
 }

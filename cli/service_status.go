@@ -29,19 +29,21 @@ type serviceStatus struct {
 	DataDir string         `json:"data_dir,omitempty"`
 	Log     string         `json:"log,omitempty"` // a file, or the command that shows it
 
-	zone  *time.Location
-	hangs bool // the service runs and does not answer
+	zone   *time.Location
+	hangs  bool // the service runs and does not answer
+	broken bool // the configuration has mistakes: it would not start again
 }
 
 func newServiceStatusCommand(s *serviceCommand) *cobra.Command {
-	return s.app.withJSON(&cobra.Command{
+	return s.app.withFailOn(s.app.withJSON(&cobra.Command{
 		Use:   "status",
 		Short: "Tell how the service stands, and where everything is",
 		Long: `Tell what the service manager says of the service, what the daemon itself says,
 and where configuration, data and log are.
 
 The exit code is 1 when the service does not run or does not answer, and 3 when
-it runs and something needs a person; balansd status says what.`,
+it runs and something needs a person, which balansd status says, or would not start
+again with its configuration.`,
 		Example: "  balansd service status\n  balansd service status --json",
 		Args:    cobra.NoArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
@@ -63,12 +65,14 @@ it runs and something needs a person; balansd status says what.`,
 				return err
 			case st.Service.State != service.On, st.hangs:
 				return shownError{problem.New(problem.DaemonDown, "the service does not run as it should", "")}
-			case st.Daemon != nil && len(st.Daemon.Conditions) > 0:
-				return shownError{problem.New(problem.NeedsPerson, "something needs a person", "")}
+			case st.broken:
+				return shownError{problem.New(problem.NeedsPerson, "the service would not start again", "")}
+			case st.Daemon != nil:
+				return s.app.attentionError(attentionOf(*st.Daemon))
 			}
 			return nil
 		},
-	})
+	}))
 }
 
 // readStatus asks the service manager and the daemon. It is no error if the daemon does not
@@ -90,8 +94,10 @@ func (s *serviceCommand) readStatus(ctx context.Context, m service.Manager) (ser
 	}
 	cfg, err := s.app.serviceConfig(file)
 	if err != nil {
-		st.Config, st.Reason = file, strings.TrimSpace(problem.Of(err).What+". "+problem.Of(err).Next)
-		return st, nil
+		st.Config, st.Reason, st.broken = file, brokenConfig(err), true
+		if cfg == nil || st.Service.State != service.On {
+			return st, nil
+		}
 	}
 	st.Config, st.DataDir, st.Log, st.zone = cfg.File(), cfg.DataDir, logLocation(cfg, st.Service.Manager), cfg.TimeZone
 	if st.Service.State != service.On {
@@ -105,6 +111,8 @@ func (s *serviceCommand) readStatus(ctx context.Context, m service.Manager) (ser
 		}
 	}
 	switch {
+	case st.broken:
+		// That is the trouble; the daemon may listen where the file does not say.
 	case errors.Is(err, localapi.ErrNoDaemon):
 		st.Reason = "the service does not answer yet: it begins, or waits for what its log names. See it in the log"
 	case err != nil:
@@ -113,6 +121,18 @@ func (s *serviceCommand) readStatus(ctx context.Context, m service.Manager) (ser
 		st.hangs = !errors.Is(err, fs.ErrPermission)
 	}
 	return st, nil
+}
+
+// brokenConfig says what is wrong with the configuration of a service.
+func brokenConfig(err error) string {
+	p := problem.Of(err)
+	text := "the service would not start again: " + p.What
+	if m, ok := errors.AsType[*config.Mistakes](p.Err); ok {
+		for _, one := range m.List {
+			text += "; " + one.String()
+		}
+	}
+	return strings.TrimSpace(text + ". " + p.Next)
 }
 
 // mayNotRead reports whether this account may not read a file that exists.

@@ -9,13 +9,12 @@ import (
 	"balansd/daemon"
 	"balansd/ledger"
 	"balansd/localapi"
-	"balansd/problem"
 
 	"github.com/spf13/cobra"
 )
 
 func newStatusCommand(app *App) *cobra.Command {
-	return app.withJSON(&cobra.Command{
+	return app.withFailOn(app.withJSON(&cobra.Command{
 		Use:   "status",
 		Short: "Tell how everything stands",
 		Long: `Tell whether the daemon runs, when it wakes, what the last night did, how the
@@ -28,34 +27,41 @@ the last run, such as a full disk.`,
 		Args:    cobra.NoArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			empty := func(cfg *config.Config) any {
-				return daemon.Status{Version: app.version(), StateFile: cfg.StateFile,
-					Connections: []ledger.Connection{}, Firms: []ledger.Firm{}, Counts: map[ledger.State]int{}, Waiting: []ledger.Entry{}, Conditions: []ledger.Condition{}}
+				return statusReport{Status: daemon.Status{Version: app.version(), StateFile: cfg.StateFile,
+					Connections: []ledger.Connection{}, Firms: []ledger.Firm{}, Counts: map[ledger.State]int{}, Waiting: []ledger.Entry{}, Conditions: []ledger.Condition{}}}
 			}
 			return app.withExistingState(cmd.Context(), empty, func(api localapi.API, cfg *config.Config) error {
 				s, err := api.Status(cmd.Context())
 				if err != nil {
 					return err
 				}
+				a := attentionOf(s)
 				if app.asJSON {
-					err = app.print(s)
+					err = app.print(statusReport{s, a})
 				} else {
 					app.statusText(s, cfg.TimeZone)
 				}
-				if err == nil && len(s.Conditions)+len(s.Unsent) > 0 {
-					err = shownError{problem.New(problem.NeedsPerson, "something needs a person", "")}
+				if err == nil {
+					err = app.attentionError(a)
 				}
 				return err
 			})
 		},
-	})
+	}))
+}
+
+// statusReport is the status as JSON.
+type statusReport struct {
+	daemon.Status
+	Attention attention `json:"attention"`
 }
 
 // maxMissedNights is how many missed nights are printed; balansd status --json has
 // more.
 const maxMissedNights = 3
 
-// nightNotes returns what concerns the nightly schedule: a wrong clock, a retry, and why
-// nights were missed.
+// nightNotes returns what concerns the nightly schedule: a wrong clock, a retry, what ends
+// or fills up on the server, and why nights were missed.
 func nightNotes(s daemon.Status, zone *time.Location) []string {
 	var notes []string
 	if s.Clock != "" {
@@ -66,6 +72,14 @@ func nightNotes(s daemon.Status, zone *time.Location) []string {
 	}
 	if !s.Again.IsZero() {
 		notes = append(notes, "the last night did not reach its services; it is tried again at "+s.Again.In(zone).Format("2006-01-02 15:04"))
+	}
+	for _, c := range s.Conditions {
+		switch c.Kind {
+		case ledger.CertificateEnds, ledger.CertificateEnded:
+			notes = append(notes, "certificate "+c.Name+": "+c.Detail)
+		case ledger.DiskLow, ledger.BackupMissing:
+			notes = append(notes, c.Detail)
+		}
 	}
 	for _, m := range s.Missed[:min(maxMissedNights, len(s.Missed))] {
 		notes = append(notes, fmt.Sprintf("missed night, %s: %s", m.Night, m.Why))

@@ -38,7 +38,8 @@ With --dry-run nothing is written anywhere; it says for each balance what would
 happen, and why.
 
 Ctrl-C stops the run, and balansd sync stop does it from elsewhere; what is done
-stays done. The exit code is 3 when something needs a person.`,
+stays done. The exit code is 3 when something needs a person; with --fail-on services
+only when a service refuses, and not when a dossier waits.`,
 		Example: "  balansd sync\n  balansd sync --dry-run\n  balansd sync --dossier 0403.170.701\n  balansd sync stop",
 		Args:    cobra.NoArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
@@ -71,7 +72,7 @@ stays done. The exit code is 3 when something needs a person.`,
 	c.Flags().StringVar(&r.Dossier, "dossier", "", "only this dossier: `ref` is its number, its affiliation number, its id, its name or a part of that")
 	c.Flags().Int64Var(&r.FirmID, "firm", 0, "only this Silverfin firm, by its `id`")
 	c.AddCommand(newSyncStopCommand(app))
-	return app.withJSON(c)
+	return app.withFailOn(app.withJSON(c))
 }
 
 func noDossier(ref string) error {
@@ -90,6 +91,12 @@ func (app *App) showRun(p ledger.Run, outcomes []outcome, cause error) error {
 	slices.SortFunc(outcomes, func(a, b outcome) int {
 		return cmp.Or(strings.Compare(a.Entry.Dossier.Name, b.Entry.Dossier.Name), cmp.Compare(a.Entry.Number, b.Entry.Number))
 	})
+	a := attention{Services: len(p.Problems) > 0}
+	for _, o := range outcomes {
+		if c, ok := o.Entry.Condition(); ok {
+			a.add(c)
+		}
+	}
 	if app.asJSON {
 		if p.Start.IsZero() && cause != nil {
 			return cause
@@ -97,7 +104,9 @@ func (app *App) showRun(p ledger.Run, outcomes []outcome, cause error) error {
 		if err := app.print(struct {
 			Run     ledger.Run `json:"pass"`
 			Entries []outcome  `json:"entries"`
-		}{p, append([]outcome{}, outcomes...)}); err != nil {
+			// Attention is of what this run did.
+			Attention attention `json:"attention"`
+		}{p, append([]outcome{}, outcomes...), a}); err != nil {
 			return err
 		}
 	} else if !p.Start.IsZero() {
@@ -106,14 +115,7 @@ func (app *App) showRun(p ledger.Run, outcomes []outcome, cause error) error {
 	if cause != nil {
 		return cause
 	}
-	needs := len(p.Problems) > 0
-	for _, o := range outcomes {
-		needs = needs || o.Entry.NeedsPerson()
-	}
-	if needs {
-		return shownError{problem.New(problem.NeedsPerson, "something needs a person", "")}
-	}
-	return nil
+	return app.attentionError(a)
 }
 
 func (app *App) runText(p ledger.Run, outcomes []outcome) {

@@ -29,6 +29,7 @@ type node struct {
 	options nodeOptions
 
 	confirmed atomic.Pointer[time.Time] // the last time that Finbox or Silverfin sent
+	host      hostWatch
 
 	mu        sync.Mutex
 	cfg       *config.Config
@@ -129,6 +130,7 @@ func (n *node) wire(cfg *config.Config) (daemon.Config, silverfinClient, error) 
 		Built:       o.built,
 		Workers:     workers(cfg, o),
 		Now:         o.now,
+		Host:        n.hostStatus,
 		Version:     o.version,
 		StateFile:   cfg.StateFile,
 		Layout:      store.Layout(),
@@ -209,7 +211,7 @@ func links(cfg *config.Config) []ledger.DossierLink {
 func (n *node) httpClient(cfg *config.Config, timeout time.Duration, hosts ...string) (*http.Client, error) {
 	return transport.New(transport.Config{AllowedHosts: hosts, Proxy: cfg.Network.ProxyURL(), CAFile: cfg.Network.CAFile,
 		ClientCertificateFile: cfg.Network.ClientCertificateFile, ClientKeyFile: cfg.Network.ClientKeyFile,
-		Timeout: timeout, UserAgent: "balansd/" + n.options.version, Log: n.options.log, Skew: n.observeServiceTime, Now: n.options.now})
+		Timeout: timeout, UserAgent: "balansd/" + n.options.version, Log: n.options.log, Skew: n.observeServiceTime, Certificates: n.host.observe, Now: n.options.now})
 }
 
 // quietClient returns a client for an address that is a secret: the log of its calls would

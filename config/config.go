@@ -31,8 +31,9 @@ type Config struct {
 	Notify    Notify         `yaml:"notify"`
 	Log       Log            `yaml:"log"`
 
-	file    string
-	origins map[string]Origin
+	file     string
+	origins  map[string]Origin
+	original map[string]string // paths of secret files as a person wrote them, by key, where the service has a copy
 }
 
 // Schedule says when the nightly run starts.

@@ -68,7 +68,9 @@ func DefaultFile(environ []string) string {
 // capitals, such as BALANSD_FINBOX_CLIENT_ID, overrides a single setting; an empty
 // one counts as not set.
 //
-// The error is a ConfigInvalid problem that wraps a *Mistakes with all mistakes.
+// The error is a ConfigInvalid problem that wraps a *Mistakes with all mistakes. The
+// Config beside it, if any, has the settings that could be read: enough to find a daemon
+// that runs, and for nothing else.
 func Load(o LoadOptions) (*Config, error) {
 	file, err := findFile(o)
 	if err != nil {
@@ -83,14 +85,17 @@ func Load(o LoadOptions) (*Config, error) {
 	var text []byte
 	if file != "" {
 		if text, err = readBounded(file, maxFile); err != nil {
-			return nil, asProblem([]Mistake{{File: file, What: "the file cannot be read: " + pathErrorText(err),
-				Right: "check its name and who may read it"}}, file)
+			right := "check its name and who may read it"
+			if errors.Is(err, fs.ErrNotExist) {
+				right = "check its name, or write one: balansd config init " + file
+			}
+			return nil, asProblem([]Mistake{{File: file, What: "the file cannot be read: " + pathErrorText(err), Right: right}}, file)
 		}
 	}
 	r.read(c, text, o.Environ)
 	c.file, c.origins = absolute(file), r.origins
 	c.resolvePaths(file)
-	c.useCredentials(getenv(o.Environ, "CREDENTIALS_DIRECTORY"))
+	c.useHandedOver(getenv(o.Environ, "CREDENTIALS_DIRECTORY"), getenv(o.Environ, "RUNTIME_DIRECTORY"))
 	c.derive()
 	r.readSecrets(c)
 	r.check(c)
@@ -99,10 +104,7 @@ func Load(o LoadOptions) (*Config, error) {
 			r.add(m)
 		}
 	}
-	if err := asProblem(r.mistakes, file); err != nil {
-		return nil, err
-	}
-	return c, nil
+	return c, asProblem(r.mistakes, file)
 }
 
 // absolute returns the absolute path of a file, "" for "".
@@ -233,18 +235,26 @@ func (c *Config) Trusted() map[string]string {
 // permission to read them.
 const SecretsFolder = "secrets"
 
-// useCredentials replaces the paths of secret files that systemd passed as
-// credentials: with LoadCredential=secrets:FOLDER, the file FOLDER/NAME is
-// dir/secrets_NAME (systemd.exec(5)). Other paths are not changed.
-func (c *Config) useCredentials(dir string) {
-	if dir == "" || c.file == "" {
+// useHandedOver replaces the paths of secret files that the service got copies of. With
+// LoadCredential=secrets:FOLDER, systemd hands over the file FOLDER/NAME at the start, as
+// credentials/secrets_NAME (systemd.exec(5)); a reload does so as runtime/secrets/NAME,
+// which counts then. Other paths are not changed.
+func (c *Config) useHandedOver(credentials, runtime string) {
+	if credentials == "" || c.file == "" {
 		return
 	}
 	from := filepath.Join(filepath.Dir(c.file), SecretsFolder)
-	for _, p := range c.secretFiles() {
-		given := filepath.Join(dir, SecretsFolder+"_"+filepath.Base(*p))
-		if _, err := os.Stat(given); err == nil && filepath.Dir(*p) == from {
-			*p = given
+	c.original = map[string]string{}
+	for key, p := range c.secretFiles() {
+		name := filepath.Base(*p)
+		if filepath.Dir(*p) != from {
+			continue
+		}
+		for _, given := range []string{filepath.Join(runtime, SecretsFolder, name), filepath.Join(credentials, SecretsFolder+"_"+name)} {
+			if _, err := os.Stat(given); err == nil && filepath.IsAbs(given) {
+				c.original[key], *p = *p, given
+				break
+			}
 		}
 	}
 }

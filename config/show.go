@@ -27,6 +27,9 @@ type Setting struct {
 func (c *Config) Settings() []Setting {
 	var list []Setting
 	c.walk(func(key, value string) {
+		if path, ok := c.original[key]; ok {
+			value = path
+		}
 		list = append(list, Setting{Key: key, Value: value, Origin: c.origin(key).String()})
 	})
 	return list

@@ -201,6 +201,7 @@ type Status struct {
 	// Conditions are what needs a person: all that is not about a balance, and the
 	// balances of Waiting that do.
 	Conditions []ledger.Condition `json:"conditions"`
+	Host       *HostStatus        `json:"host,omitempty"` // certificates, disks and backups
 	// Unsent are the notifications that could not be sent yet.
 	Unsent    []ledger.Unsent `json:"unsent,omitempty"`
 	StateFile string          `json:"state_file"`

@@ -55,6 +55,11 @@ func conditionsOf(s Status, since, now time.Time) (list []ledger.Condition) {
 		add(ledger.Condition{Kind: kind, Subject: c.ID, Reason: c.ProblemReason, Name: c.Name, Since: c.ListedAt,
 			Detail: c.Problem, Path: "/connection", Retry: s.retryOf(c.Name)})
 	}
+	if s.Host != nil {
+		for _, c := range s.Host.conditions(now, s.Running) {
+			add(c)
+		}
+	}
 	for _, c := range s.nightConditions(since, now) {
 		add(c)
 	}

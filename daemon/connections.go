@@ -67,6 +67,9 @@ func (d *Daemon) linkFinbox(ctx context.Context, asked ledger.Connection, by str
 		return LinkedConnection{c, notes}, err
 	}
 	d.log().Info().Str("connection", c.ID).Str("by", by).Msg("connection linked")
+	if len(known) == 0 {
+		d.backUpFirst(ctx, by)
+	}
 	return LinkedConnection{c, notes}, nil
 }
 
@@ -236,5 +239,8 @@ func (d *Daemon) EndSilverfin(ctx context.Context, r GrantRequest) (LinkedFirm, 
 		return LinkedFirm{f, notes}, err
 	}
 	d.log().Info().Int64("firm", f.ID).Str("by", r.By).Msg("firm linked")
+	if len(firms) == 0 {
+		d.backUpFirst(ctx, r.By)
+	}
 	return LinkedFirm{f, notes}, nil
 }

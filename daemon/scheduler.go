@@ -88,6 +88,9 @@ func (d *Daemon) Begin(ctx context.Context) {
 	if began {
 		return
 	}
+	if cfg.Host != nil && cfg.Host().Backup.IsZero() {
+		d.backUpFirst(ctx, "the start")
+	}
 	w := &d.scheduler
 	w.mu.Lock()
 	defer w.mu.Unlock()

@@ -64,6 +64,10 @@ func (d *Daemon) status(ctx context.Context, entries int) (Status, error) {
 	s.Clock, s.Again = d.scheduler.clockProblem, d.scheduler.retryAt
 	d.scheduler.mu.Unlock()
 	s.State, s.Pages = d.stateProblems(ctx, s.Running), d.PagesStatus()
+	if host := d.config().Host; host != nil {
+		found := host()
+		s.Host = &found
+	}
 	q := ledger.Query{States: []ledger.State{ledger.Differs, ledger.Failed, ledger.Waiting}, Limit: entries}
 	for e, err := range store.Entries(ctx, q) {
 		if err != nil {
@@ -130,6 +134,21 @@ func (d *Daemon) Backup(ctx context.Context, r BackupRequest) (ledger.Backup, er
 	}
 	d.notice(d.log().Info(), problem.BackupMade).Str("by", r.By).Str("file", b.File).Int64("bytes", b.Size).Msg("backup made")
 	return b, nil
+}
+
+// backUpFirst makes a copy of the state once it holds what somebody would miss: with the
+// first link, and where the daemon starts and no copy is there.
+func (d *Daemon) backUpFirst(ctx context.Context, by string) {
+	if !d.config().Backup {
+		return
+	}
+	err := d.config().Store.CheckBackups(ctx)
+	if err == nil {
+		_, err = d.Backup(ctx, BackupRequest{By: by})
+	}
+	if err != nil && ctx.Err() == nil {
+		d.notice(d.log().Error(), problem.BackupFailed).Err(err).Str("code", string(problem.Of(err).Code)).Msg("no backup could be made")
+	}
 }
 
 // History lists the newest runs and missed nights.

@@ -27,6 +27,12 @@ const (
 	NightsMissed       ConditionKind = "nights_missed" // since the last good night; Params: nights
 	NoGoodNight        ConditionKind = "no_good_night" // for two days
 
+	// Of the server. Subject: the setting of the file, the host or the folder.
+	CertificateEnds  ConditionKind = "certificate_ends"  // in at most 30 days; Params: date
+	CertificateEnded ConditionKind = "certificate_ended" // Params: date
+	DiskLow          ConditionKind = "disk_low"
+	BackupMissing    ConditionKind = "backup_missing" // none is there, or the newest is old
+
 	// Of the last run.
 	BackupFailed ConditionKind = "backup_failed"
 	RunProblem   ConditionKind = "run_problem" // Reason: the code of the problem, or none
@@ -36,7 +42,7 @@ const (
 // ConditionKinds lists every kind, for the translations and their tests.
 func ConditionKinds() []ConditionKind {
 	return []ConditionKind{BalanceWaits, BalanceDiffers, BalanceFailed, BalanceParked, FirmRelink, FirmRefuses, InactiveConnection,
-		FailingConnection, StateWrong, ClockWrong, PagesDown, NightsMissed, NoGoodNight, BackupFailed, RunProblem, RunStopped}
+		FailingConnection, StateWrong, ClockWrong, PagesDown, NightsMissed, NoGoodNight, CertificateEnds, CertificateEnded, DiskLow, BackupMissing, BackupFailed, RunProblem, RunStopped}
 }
 
 // OfBalance reports whether a condition of the kind is about a single balance.

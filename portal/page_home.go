@@ -30,7 +30,8 @@ type homeData struct {
 	LastRun     *runView // the last nightly run
 	NextRun     time.Time
 	NextRetry   time.Time
-	Missed      int // nights, since the last good one
+	Host        []hostCondition // what ends or fills up on the server
+	Missed      int             // nights, since the last good one
 	Clock       string
 	State       []daemon.StateProblem
 	NoBackup    bool
@@ -41,6 +42,12 @@ type homeData struct {
 	Unseen      string // the firms of whose mapping no template was seen to use it
 	Undecided   int    // the number of dossiers that differ
 	AllGood     bool   // nothing needs anybody's attention
+}
+
+// hostCondition is something of the server that needs a person.
+type hostCondition struct {
+	ledger.Condition
+	Date balance.Date // when a certificate ends
 }
 
 func homePage(rq *request) error {
@@ -79,6 +86,9 @@ func homePage(rq *request) error {
 		switch c.Kind {
 		case ledger.BackupFailed:
 			d.NoBackup = true
+		case ledger.CertificateEnds, ledger.CertificateEnded, ledger.DiskLow, ledger.BackupMissing:
+			date, _ := balance.ParseDate(c.Params["date"]) // zero for none
+			d.Host = append(d.Host, hostCondition{c, date})
 		case ledger.NightsMissed:
 			d.Missed, _ = strconv.Atoi(c.Params["nights"])
 		}

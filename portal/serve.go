@@ -31,7 +31,10 @@ type ServeConfig struct {
 	Socket          *os.File
 	CertificateFile string // PEM, with those between it and the authority; empty for plain HTTP on loopback
 	KeyFile         string // PEM
-	Log             zerolog.Logger
+	// Files returns the two files as they are now, where they may be others later; nil for
+	// those above.
+	Files func() (certificate, key string)
+	Log   zerolog.Logger
 	// Ready is called with the address once the pages answer; nil for none.
 	Ready func(net.Addr)
 }
@@ -55,7 +58,10 @@ func Serve(ctx context.Context, cfg ServeConfig, h http.Handler) error {
 		return context.WithValue(context.WithoutCancel(ctx), serverContextKey{}, ctx)
 	}
 	if cfg.CertificateFile != "" {
-		pair := &certificate{cert: cfg.CertificateFile, key: cfg.KeyFile, log: cfg.Log}
+		pair := &certificate{files: cfg.Files, log: cfg.Log}
+		if pair.files == nil {
+			pair.files = func() (string, string) { return cfg.CertificateFile, cfg.KeyFile }
+		}
 		if _, err := pair.get(nil); err != nil {
 			return problem.Wrap(err, problem.KeyInvalid, "the certificate of the pages cannot be used",
 				"Check portal.certificate_file and portal.key_file: PEM files that belong together.")
@@ -92,8 +98,8 @@ func serverContext(ctx context.Context) context.Context {
 // changes. While the new files are not a pair, the old one is used. It is safe for
 // concurrent use.
 type certificate struct {
-	cert, key string
-	log       zerolog.Logger
+	files func() (certificate, key string)
+	log   zerolog.Logger
 
 	mu   sync.Mutex
 	seen [2]fileStamp
@@ -110,7 +116,8 @@ func (c *certificate) get(*tls.ClientHelloInfo) (*tls.Certificate, error) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	var now [2]fileStamp
-	for i, name := range []string{c.cert, c.key} {
+	cert, key := c.files()
+	for i, name := range []string{cert, key} {
 		if info, err := os.Stat(name); err == nil {
 			now[i] = fileStamp{info.ModTime(), info.Size()}
 		}
@@ -118,17 +125,17 @@ func (c *certificate) get(*tls.ClientHelloInfo) (*tls.Certificate, error) {
 	if c.pair != nil && now == c.seen {
 		return c.pair, nil
 	}
-	pair, err := tls.LoadX509KeyPair(c.cert, c.key)
+	pair, err := tls.LoadX509KeyPair(cert, key)
 	if err != nil {
 		if c.pair == nil {
 			return nil, err
 		}
-		c.log.Warn().Err(err).Str("file", c.cert).Msg("the new certificate cannot be used, the old one stays")
+		c.log.Warn().Err(err).Str("file", cert).Msg("the new certificate cannot be used, the old one stays")
 		c.seen = now
 		return c.pair, nil
 	}
 	if c.pair != nil {
-		c.log.Info().Str("file", c.cert).Msg("the certificate was read again")
+		c.log.Info().Str("file", cert).Msg("the certificate was read again")
 	}
 	c.pair, c.seen = &pair, now
 	return c.pair, nil

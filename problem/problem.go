@@ -131,7 +131,7 @@ func Is(err error, code Code) bool {
 
 // outcome is how a code is reported to other programs.
 type outcome struct {
-	exit    int    // process exit code: 0 well, 1 error, 2 usage or config, 3 needs a person
+	exit    int    // process exit code: 0 well, 1 error, 2 a person has to mend it first: usage, config, the version; 3 needs a person
 	status  int    // HTTP status of the local API and the portal
 	eventID uint32 // Windows event id, also MESSAGE_ID suffix in the manual; stable
 }
@@ -145,7 +145,7 @@ var outcomes = map[Code]outcome{
 	ConfigInvalid:    {2, http.StatusUnprocessableEntity, 10},
 	KeyInvalid:       {2, http.StatusUnprocessableEntity, 11},
 	StateLocked:      {1, http.StatusServiceUnavailable, 20},
-	StateNewer:       {1, http.StatusServiceUnavailable, 21},
+	StateNewer:       {2, http.StatusServiceUnavailable, 21},
 	StateDamaged:     {1, http.StatusServiceUnavailable, 22},
 	StateUnwritable:  {1, http.StatusInsufficientStorage, 23},
 	NotFound:         {1, http.StatusNotFound, 30},

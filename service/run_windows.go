@@ -79,7 +79,9 @@ func (h *handler) Execute(_ []string, requests <-chan svc.ChangeRequest, statuse
 		select {
 		case err := <-done:
 			h.result <- result{err: err}
-			if err == nil || now.State == svc.StopPending {
+			// After exit code 2, which a person has to mend first, Windows is not to
+			// start it again and again: the log says what is wrong.
+			if err == nil || now.State == svc.StopPending || problem.Of(err).Code.ExitCode() == 2 {
 				return false, 0
 			}
 			return true, uint32(problem.Of(err).Code.ExitCode())

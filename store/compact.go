@@ -26,7 +26,7 @@ func compactIfWorth(ctx context.Context, b *boltKV, o Options) (*boltKV, error) 
 		return b, nil
 	}
 	log := o.Log.With().Str("file", o.Path).Int64("size", size).Int64("free", free).Logger()
-	if room, known := space(filepath.Dir(o.Path)); known && room < size-free+size/10 {
+	if room, known := Space(filepath.Dir(o.Path)); known && room < size-free+size/10 {
 		log.Warn().Int64("room", room).Msg("the state file is not compacted: its disk lacks the room")
 		return b, nil
 	}

@@ -2,9 +2,9 @@ package store
 
 import "golang.org/x/sys/unix"
 
-// space returns the free bytes for this account on the disk of a folder; known is
+// Space returns the free bytes for this account on the disk of a folder; known is
 // false if the system does not report it.
-func space(folder string) (free int64, known bool) {
+func Space(folder string) (free int64, known bool) {
 	var s unix.Statfs_t
 	if err := unix.Statfs(folder, &s); err != nil {
 		return 0, false

@@ -83,6 +83,13 @@ func migrate(ctx context.Context, db kv, o Options) error {
 		}
 		o.Log.Info().Int("schema_from", a.Schema).Int("schema_to", latest).Str("file", o.Path).Str("backup", kept.File).
 			Msg("the state file is migrated")
+	case a.Version != "" && !o.scratch:
+		// Nothing is migrated, so that a copy that fails does not stop the update.
+		if kept, err := makeBackup(ctx, db, o, ""); err != nil {
+			o.Log.Warn().Err(err).Str("version", o.Version).Msg("no backup could be made before the update")
+		} else {
+			o.Log.Info().Str("version_from", a.Version).Str("version", o.Version).Str("backup", kept.File).Msg("the state is used by another version")
+		}
 	}
 	return advance(ctx, db, a, o)
 }

@@ -56,6 +56,9 @@ type Config struct {
 	// Skew, when not nil, is called after each response with how far the
 	// service's clock is ahead of ours. It must be safe for concurrent use.
 	Skew func(ahead time.Duration)
+	// Certificates, when not nil, is called with those of a host that were seen, also
+	// with one that was refused because it has ended. It must be safe for concurrent use.
+	Certificates func(host string, chain []*x509.Certificate)
 	// Now is the clock that Skew compares with; nil means time.Now.
 	Now func() time.Time
 }
@@ -88,6 +91,7 @@ func New(cfg Config) (*http.Client, error) {
 	rt = &logging{next: rt, log: cfg.Log}
 	rt = &proxyRefusal{next: rt}
 	rt = &clockSkew{next: rt, report: cfg.Skew, now: cfg.Now}
+	rt = &certificates{next: rt, report: cfg.Certificates}
 	rt = &retrying{next: rt, retries: max(cfg.Retries, 0), log: cfg.Log}
 	rt = &userAgent{next: rt, value: cfg.UserAgent}
 	rt = &allowlist{next: rt, allowed: allowed}

@@ -2,7 +2,6 @@ package finbox
 
 import (
 	"cmp"
-	"crypto"
 	"crypto/rand"
 	"crypto/sha256"
 	"encoding/hex"
@@ -40,7 +39,7 @@ type Finbox struct {
 
 	mu          sync.RWMutex
 	baseURL     string
-	keys        []crypto.PublicKey
+	keys        []registeredKey
 	keyPEMs     []string
 	tokens      map[string]time.Time // access token to its end
 	usedJTI     map[string]time.Time // assertion id to its end

@@ -1,7 +1,6 @@
 package finbox
 
 import (
-	"crypto"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -48,7 +47,7 @@ func (f *Finbox) Restore(data []byte) error {
 	if err != nil {
 		return fmt.Errorf("the saved Finbox sandbox cannot be used: %w", err)
 	}
-	var keys []crypto.PublicKey
+	var keys []registeredKey
 	for _, p := range st.Keys {
 		key, err := parsePublicKey([]byte(p))
 		if err != nil {

@@ -41,30 +41,35 @@ func (f *Finbox) RegisterKey(pemText []byte) error {
 	})
 }
 
-func parsePublicKey(pemText []byte) (crypto.PublicKey, error) {
+// registeredKey is a key of the client. One of a certificate ends with it.
+type registeredKey struct {
+	public crypto.PublicKey
+	end    time.Time // zero for a key without a certificate
+}
+
+func parsePublicKey(pemText []byte) (k registeredKey, err error) {
 	block, _ := pem.Decode(pemText)
 	if block == nil {
-		return nil, errors.New("there is no PEM block in it")
+		return k, errors.New("there is no PEM block in it")
 	}
-	var key crypto.PublicKey
 	switch block.Type {
 	case "CERTIFICATE":
 		cert, err := x509.ParseCertificate(block.Bytes)
 		if err != nil {
-			return nil, errors.New("the certificate cannot be read")
+			return k, errors.New("the certificate cannot be read")
 		}
-		key = cert.PublicKey
+		k.public, k.end = cert.PublicKey, cert.NotAfter
 	default:
 		parsed, err := x509.ParsePKIXPublicKey(block.Bytes)
 		if err != nil {
-			return nil, errors.New("the public key cannot be read")
+			return k, errors.New("the public key cannot be read")
 		}
-		key = parsed
+		k.public = parsed
 	}
-	if _, ok := key.(*rsa.PublicKey); !ok {
-		return nil, errors.New("the key is no RSA key")
+	if _, ok := k.public.(*rsa.PublicKey); !ok {
+		return k, errors.New("the key is no RSA key")
 	}
-	return key, nil
+	return k, nil
 }
 
 // ExpireTokens ends every access token, as time would.
@@ -150,8 +155,8 @@ func (f *Finbox) secretIs(id, secret string) bool {
 	return id == f.ClientID() && subtle.ConstantTimeCompare([]byte(secret), []byte(f.ClientSecret())) == 1
 }
 
-// validAssertion checks a private_key_jwt assertion (RFC 7523, 3): issuer,
-// audience and times, and that it was not used before.
+// validAssertion checks a private_key_jwt assertion (RFC 7523, 3): issuer, audience and
+// times, that it was not used before, and that the certificate of its key has not ended.
 func (f *Finbox) validAssertion(assertion, host string) bool {
 	token, err := jwt.ParseSigned(assertion, []jose.SignatureAlgorithm{jose.RS256})
 	if err != nil {
@@ -160,13 +165,13 @@ func (f *Finbox) validAssertion(assertion, host string) bool {
 	f.mu.Lock()
 	defer f.mu.Unlock()
 	var claims jwt.Claims
-	if !slices.ContainsFunc(f.keys, func(k crypto.PublicKey) bool {
+	now := f.opt.Now()
+	if !slices.ContainsFunc(f.keys, func(k registeredKey) bool {
 		claims = jwt.Claims{}
-		return token.Claims(k, &claims) == nil
+		return (k.end.IsZero() || now.Before(k.end)) && token.Claims(k.public, &claims) == nil
 	}) {
 		return false
 	}
-	now := f.opt.Now()
 	if claims.Issuer != f.opt.ClientID || claims.Subject != f.opt.ClientID || claims.ID == "" || claims.Expiry == nil {
 		return false
 	}

@@ -120,6 +120,40 @@ func TestAssertions(t *testing.T) {
 	}
 }
 
+// TestEndedCertificate: the key of a certificate signs in until the certificate ends.
+func TestEndedCertificate(t *testing.T) {
+	key := newKey(t)
+	k, err := parsePublicKey(certificate(t, key))
+	if err != nil {
+		t.Fatal(err)
+	}
+	at := k.end
+	f := New(Options{Now: func() time.Time { return at }})
+	if err := f.RegisterKey(certificate(t, key)); err != nil {
+		t.Fatal(err)
+	}
+	signer, err := jose.NewSigner(jose.SigningKey{Algorithm: jose.RS256, Key: key}, nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	const host = "finbox.test"
+	try := func() bool {
+		claims := jwt.Claims{Issuer: f.ClientID(), Subject: f.ClientID(), ID: rand.Text(), Expiry: jwt.NewNumericDate(at.Add(time.Minute)),
+			Audience: jwt.Audience{"http://" + host + tokenPath}}
+		text, err := jwt.Signed(signer).Claims(claims).Serialize()
+		if err != nil {
+			t.Fatal(err)
+		}
+		return f.validAssertion(text, host)
+	}
+	if at = k.end.Add(-time.Second); !try() {
+		t.Error("it is refused a second before its end")
+	}
+	if at = k.end; try() {
+		t.Error("it is accepted at its end")
+	}
+}
+
 func newKey(t *testing.T) *rsa.PrivateKey {
 	t.Helper()
 	key, err := rsa.GenerateKey(rand.Reader, 2048)
@@ -131,7 +165,7 @@ func newKey(t *testing.T) *rsa.PrivateKey {
 
 func certificate(t *testing.T, key *rsa.PrivateKey) []byte {
 	t.Helper()
-	template := &x509.Certificate{SerialNumber: big.NewInt(1)}
+	template := &x509.Certificate{SerialNumber: big.NewInt(1), NotAfter: time.Now().Add(time.Hour)}
 	der, err := x509.CreateCertificate(rand.Reader, template, template, &key.PublicKey, key)
 	if err != nil {
 		t.Fatal(err)
