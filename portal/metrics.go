@@ -18,7 +18,7 @@ import (
 type collector struct {
 	web *Handler
 
-	up, lastGoodRun, nextRun, entries, needsPerson, conditions, missed, relink, tokenAge, connection, runs, pending, stateBytes, info *prometheus.Desc
+	up, lastGoodRun, nextRun, entries, needsPerson, conditions, missed, relink, tokenAge, connection, runs, pending, backup, diskFree, certificate, stateBytes, info *prometheus.Desc
 }
 
 // Limits of a scrape: its duration, and how many runs are counted.
@@ -46,6 +46,9 @@ func (h *Handler) metricsHandler() http.Handler {
 		connection:  desc("connection_state", "1 for the state that a connection is in: active, paused, deactivated, or failing.", "connection", "state"),
 		runs:        desc("recent_runs", "The newest 100 runs, by outcome: good, problem, or stopped.", "outcome"),
 		pending:     desc("notifications_pending", "Notifications that could not be sent yet."),
+		backup:      desc("last_backup_timestamp_seconds", "When the newest backup that can be used was made; 0 if there is none."),
+		diskFree:    desc("disk_free_bytes", "Free room on the disk of a folder.", "folder"),
+		certificate: desc("certificate_end_timestamp_seconds", "When a certificate ends: one of a setting, or of a service as it was last seen.", "certificate"),
 		stateBytes:  desc("state_bytes", "Size of the state file."),
 		info:        desc("build_info", "Always 1; its label says which version runs.", "version"),
 	})
@@ -54,7 +57,7 @@ func (h *Handler) metricsHandler() http.Handler {
 
 // Describe implements prometheus.Collector.
 func (g *collector) Describe(ch chan<- *prometheus.Desc) {
-	for _, d := range []*prometheus.Desc{g.up, g.lastGoodRun, g.nextRun, g.entries, g.needsPerson, g.conditions, g.missed, g.relink, g.tokenAge, g.connection, g.runs, g.pending, g.stateBytes, g.info} {
+	for _, d := range []*prometheus.Desc{g.up, g.lastGoodRun, g.nextRun, g.entries, g.needsPerson, g.conditions, g.missed, g.relink, g.tokenAge, g.connection, g.runs, g.pending, g.backup, g.diskFree, g.certificate, g.stateBytes, g.info} {
 		ch <- d
 	}
 }
@@ -102,6 +105,7 @@ func (g *collector) Collect(ch chan<- prometheus.Metric) {
 		}
 	}
 	g.collectRuns(ctx, put)
+	g.collectHost(s.Host, put)
 	put(g.missed, float64(len(s.Missed)))
 	for _, f := range s.Firms {
 		id := strconv.FormatInt(f.ID, 10)
@@ -124,6 +128,34 @@ func (g *collector) collectRuns(ctx context.Context, put func(*prometheus.Desc, 
 	}
 	for outcome, n := range counts {
 		put(g.runs, float64(n), outcome)
+	}
+}
+
+// collectHost collects what is known of the server.
+func (g *collector) collectHost(h *daemon.HostStatus, put func(*prometheus.Desc, float64, ...string)) {
+	if h == nil {
+		return
+	}
+	backup := 0.0
+	if !h.Backup.IsZero() {
+		backup = float64(h.Backup.Unix())
+	}
+	put(g.backup, backup)
+	free := map[string]int64{} // two folders may be the same
+	for _, d := range h.Disks {
+		free[d.Folder] = d.Free
+	}
+	for folder, bytes := range free {
+		put(g.diskFree, float64(bytes), folder)
+	}
+	ends := map[string]time.Time{} // of several with one name the first to end
+	for _, c := range h.Certificates {
+		if end, known := ends[c.Name]; !known || c.End.Before(end) {
+			ends[c.Name] = c.End
+		}
+	}
+	for name, end := range ends {
+		put(g.certificate, float64(end.Unix()), name)
 	}
 }
 

@@ -27,8 +27,10 @@ func TestMetrics(t *testing.T) {
 			Connections: []ledger.Connection{{ID: "c-1", Kind: ledger.Finbox, Status: ledger.Active}, {ID: "map", Kind: ledger.Folder, Status: ledger.Active, Problem: "it is gone"},
 				{ID: "old", Kind: ledger.Folder, Status: ledger.Removed}},
 			Conditions: []ledger.Condition{{Kind: ledger.BalanceWaits, Role: ledger.Accountant}, {Kind: ledger.BalanceWaits, Role: ledger.Accountant}, {Kind: ledger.FirmRelink, Role: ledger.Admin}},
-			Unsent:     []ledger.Unsent{{Channel: "it@office.example"}},
-			Firms:      []ledger.Firm{{ID: 14, Name: "Kantoor <b>", RenewedAt: now.Add(-time.Hour)}, {ID: 15, Relink: "signed out"}},
+			Host: &daemon.HostStatus{Backup: time.Unix(5, 0), Disks: []daemon.Disk{{Folder: "/var/lib/balansd", Free: 77}, {Folder: "/var/lib/balansd", Free: 77}},
+				Certificates: []daemon.Certificate{{Name: "portal.certificate_file", End: time.Unix(9, 0)}, {Name: "portal.certificate_file", End: time.Unix(7, 0)}}},
+			Unsent: []ledger.Unsent{{Channel: "it@office.example"}},
+			Firms:  []ledger.Firm{{ID: 14, Name: "Kantoor <b>", RenewedAt: now.Add(-time.Hour)}, {ID: 15, Relink: "signed out"}},
 		}, daemon.History{Runs: []ledger.Run{{End: now}, {End: now, Problems: []string{"x"}}, {}}}}
 	})
 	b := f.browser()
@@ -43,7 +45,8 @@ func TestMetrics(t *testing.T) {
 		`balansd_token_age_seconds{firm="14"} 3600`, "balansd_state_bytes 4096", "balansd_needs_person 3", `balansd_conditions{kind="balance_waits",role="accountant"} 2`,
 		`balansd_connection_state{connection="c-1",state="active"} 1`, `balansd_connection_state{connection="map",state="failing"} 1`,
 		`balansd_connection_state{connection="map",state="active"} 0`, `balansd_recent_runs{outcome="good"} 1`, `balansd_recent_runs{outcome="problem"} 1`,
-		`balansd_recent_runs{outcome="stopped"} 1`, "balansd_notifications_pending 1", `balansd_build_info{version="1.2.3"} 1`,
+		`balansd_recent_runs{outcome="stopped"} 1`, "balansd_notifications_pending 1", "balansd_last_backup_timestamp_seconds 5", `balansd_disk_free_bytes{folder="/var/lib/balansd"} 77`,
+		`balansd_certificate_end_timestamp_seconds{certificate="portal.certificate_file"} 7`, `balansd_build_info{version="1.2.3"} 1`,
 	} {
 		if !regexp.MustCompile(`(?m)^` + regexp.QuoteMeta(line) + `$`).MatchString(got.body) {
 			t.Errorf("the metrics lack %s", line)
