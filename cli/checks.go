@@ -33,6 +33,7 @@ func checks() []check {
 		{"program", false, (*examination).checkProgram},
 		{"folders", true, (*examination).checkFolders},
 		{"services", true, (*examination).checkServices},
+		{"mappings", true, (*examination).checkMappings},
 		{"server", true, (*examination).checkHost}, // after the services, whose certificates were seen
 		{"notifications", true, (*examination).checkNotifications},
 		{"OIDC", true, (*examination).checkProvider},

@@ -11,7 +11,7 @@ import (
 // depends on it. Some is only known once others were asked, such as the clock.
 func walk() []string {
 	return []string{"service", "configuration", "state", "data key", "backups", "access", "program", "disk", "clock", "certificate", "folder",
-		"Finbox", "Silverfin", "OIDC", "mail", "notifications", "portal"}
+		"Finbox", "Silverfin", "mapping", "OIDC", "mail", "notifications", "portal"}
 }
 
 // sortChecks sorts results in the order of walk; those that are not in it come last.
