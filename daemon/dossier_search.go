@@ -65,9 +65,26 @@ func (d *Daemon) Dossiers(ctx context.Context, q DossierQuery) (DossierPage, err
 	if err != nil {
 		return DossierPage{}, err
 	}
-	page := DossierPage{Counts: map[ledger.State]int{}, Causes: map[string]int{}, Entries: []ledger.Entry{}, Years: d.dossierIndex.years()}
 	rows := d.dossierIndex.inOrder(q.Order, q.Year != 0)
-	var numbers []uint64
+	page, numbers := selectRows(rows, q, terms)
+	page.Years, page.Entries = d.dossierIndex.years(), []ledger.Entry{}
+	if len(page.Counts) == 0 && q.Search != "" {
+		page.Suggestions = suggestSearches(q, rows)
+	}
+	for _, n := range numbers {
+		e, err := store.Entry(ctx, n)
+		if err != nil {
+			return DossierPage{}, err
+		}
+		page.Entries = append(page.Entries, e)
+	}
+	return page, nil
+}
+
+// selectRows counts the rows that a query selects, and returns the numbers of the entries
+// of the page.
+func selectRows(rows []*dossierRow, q DossierQuery, terms []searchTerm) (page DossierPage, numbers []uint64) {
+	page = DossierPage{Counts: map[ledger.State]int{}, Causes: map[string]int{}}
 	states := ledger.States()
 	counts := make([]int, len(states)) // a map would take most of the time
 	for i := range rows {
@@ -96,23 +113,12 @@ func (d *Daemon) Dossiers(ctx context.Context, q DossierQuery) (DossierPage, err
 			numbers = append(numbers, r.number)
 		}
 	}
-	found := false
 	for i, n := range counts {
 		if n > 0 {
-			page.Counts[states[i]], found = n, true
+			page.Counts[states[i]] = n
 		}
 	}
-	if !found && q.Search != "" {
-		page.Suggestions = suggestSearches(q, rows)
-	}
-	for _, n := range numbers {
-		e, err := store.Entry(ctx, n)
-		if err != nil {
-			return DossierPage{}, err
-		}
-		page.Entries = append(page.Entries, e)
-	}
-	return page, nil
+	return page, numbers
 }
 
 // matches reports whether a row is selected, whatever its state and cause.

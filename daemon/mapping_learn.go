@@ -176,7 +176,7 @@ func (d *Daemon) withoutOwn(ctx context.Context, at ledger.Target, values []mapp
 		wrote[written.Properties[c]] = text
 	}
 	for _, v := range values {
-		if text, ok := wrote[v.Property.String()]; ok && text == v.Text {
+		if text, ok := wrote[v.String()]; ok && text == v.Text {
 			own++
 			continue
 		}

@@ -95,24 +95,13 @@ func dossierPage(rq *request) error {
 // doubts that cannot be used, by code; nil for none.
 func (rq *request) showDossier(status int, f daemon.EntryDetail, wrong map[string]bool) (err error) {
 	ctx := rq.r.Context()
-	d := dossierData{Job: rq.jobHere(false), Entry: rq.entry(f.Entry), Connection: f.Entry.Connection,
+	d := dossierData{Job: rq.jobHere(false), Entry: rq.entry(f.Entry),
 		Sections: sections(balance.Lang(rq.locale.Lang), f.Values, f.Entry.Findings)}
 	for _, e := range f.History {
 		d.Events = append(d.Events, eventView{e})
 	}
-	connections, err := rq.API.Connections(ctx)
-	if err != nil {
+	if d.Connection, err = rq.connectionName(f.Entry); err != nil {
 		return err
-	}
-	for _, c := range connections {
-		if c.ID == f.Entry.Connection && c.Name != "" {
-			d.Connection = c.Name
-		}
-	}
-	if len(f.Entry.Parts) > 0 {
-		if d.Connection, err = rq.locale.t("group.sum"); err != nil {
-			return err
-		}
 	}
 	if f.Entry.Target != nil {
 		firms, err := rq.API.Firms(ctx)
@@ -149,6 +138,23 @@ func (rq *request) showDossier(status int, f daemon.EntryDetail, wrong map[strin
 		rq.w.Header().Set("Content-Security-Policy", pagePolicy+"; frame-src 'self'") // for the original
 	}
 	return rq.renderPageStatus(status, "dossier", d)
+}
+
+// connectionName returns how the page calls the connection of an entry.
+func (rq *request) connectionName(e ledger.Entry) (string, error) {
+	if len(e.Parts) > 0 {
+		return rq.locale.t("group.sum")
+	}
+	connections, err := rq.API.Connections(rq.r.Context())
+	if err != nil {
+		return "", err
+	}
+	for _, c := range connections {
+		if c.ID == e.Connection && c.Name != "" {
+			return c.Name, nil
+		}
+	}
+	return e.Connection, nil
 }
 
 // newerDismissed reports whether the balance that in the end superseded e was dismissed,

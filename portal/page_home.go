@@ -62,18 +62,9 @@ func homePage(rq *request) error {
 	}
 	d := homeData{Tabs: stateTabs(page.Counts, nil, ""), Total: page.Total, NextRun: s.NextWake, NextRetry: s.Again, Clock: s.Clock, State: stateProblems(s.State),
 		Undecided: s.Counts[ledger.Differs], Unsent: s.Unsent}
-	var list []ledger.Entry
-	for _, e := range s.Waiting {
-		if !e.NeedsPerson() {
-			continue
-		}
-		if len(list) == homeListSize {
-			d.More = true
-			break
-		}
-		list = append(list, e)
-	}
-	d.Waiting = rq.entries(list)
+	waiting := slices.DeleteFunc(slices.Clone(s.Waiting), func(e ledger.Entry) bool { return !e.NeedsPerson() })
+	d.More = len(waiting) > homeListSize
+	d.Waiting = rq.entries(waiting[:min(len(waiting), homeListSize)])
 	if s.Run != nil {
 		p := rq.runView(*s.Run)
 		p.Running, d.Running = true, &p
