@@ -275,8 +275,8 @@ func TestAtAPathInBrowser(t *testing.T) {
 	j.fill("#code", j.sandbox.Silverfin.Grant(j.firm))
 	j.click(`form[action$="/connection/silverfin/end"] button`)
 	j.waitForJob()
-	j.syncAll()
 	j.expectText("in Silverfin")
+	j.syncAll()
 	j.checkPage("at-a-path-sync")
 	if len(j.sandbox.Silverfin.Writes()) == 0 {
 		t.Error("nothing was written")
