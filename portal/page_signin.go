@@ -44,7 +44,7 @@ func (rq *request) redirectToSignIn() {
 		rq.w.Header().Set("Refresh", "0")
 		rq.writePlainError(http.StatusUnauthorized)
 	default:
-		http.Redirect(rq.w, rq.r, to, http.StatusSeeOther)
+		http.Redirect(rq.w, rq.r, to, http.StatusSeeOther) //nolint:gosec // a page of ours, by the configuration
 	}
 }
 
