@@ -89,47 +89,60 @@ func (t Target) InCustom(f Filled, ours func(Property) bool) (Use, bool) {
 // have from the mapping's properties: no other property holds them. False when none has
 // enough. Amounts alone are not enough, since a template can have them from the accounts.
 func (t Target) InResults(f Filled) (best Use, ok bool) {
-	elsewhere := map[string]bool{}
-	note := func(values []Value, here bool) {
-		for _, v := range values {
-			_, mapped := t.Cell(v.Property)
-			for _, d := range balance.Readings(v.Text) {
-				elsewhere[balance.Canonical(d.Abs())] = elsewhere[balance.Canonical(d.Abs())] || !(here && mapped)
-			}
-		}
-	}
-	note(f.Period, t.Level == LevelPeriod)
-	for _, r := range f.Reconciliations {
-		note(r.Custom, t.Level == LevelReconciliation && r.Handle == t.Handle)
-	}
+	elsewhere := t.heldElsewhere(f)
 	for _, r := range f.Reconciliations {
 		if t.Level == LevelReconciliation && r.Handle != t.Handle {
 			continue
 		}
-		use := Use{Handle: r.Handle, Name: NameOf(r.Handle, r.Names)}
-		counted := false
-		for _, text := range r.Results {
-			d, is := readNumber(text, false)
-			if !is || digits(d) < 3 || elsewhere[balance.Canonical(d.Abs())] {
-				continue
-			}
-			for c, figure := range f.Figures {
-				if _, mapped := t.Property(c); !mapped || !figure.Abs().Equal(d.Abs()) {
-					continue
-				}
-				use.Cells = append(use.Cells, c)
-				if rubric, known := balance.RubricOf(c.Code); known && rubric.Unit != balance.Money {
-					counted = true
-				}
-			}
-		}
-		slices.SortFunc(use.Cells, balance.CompareCells)
-		use.Cells = slices.Compact(use.Cells)
+		use := Use{Handle: r.Handle, Name: NameOf(r.Handle, r.Names), Cells: t.resultCells(f, r, elsewhere)}
+		counted := slices.ContainsFunc(use.Cells, func(c balance.Cell) bool {
+			rubric, known := balance.RubricOf(c.Code)
+			return known && rubric.Unit != balance.Money
+		})
 		if counted && t.enough(use.Cells) && len(use.Cells) > len(best.Cells) {
 			best, ok = use, true
 		}
 	}
 	return best, ok
+}
+
+// heldElsewhere returns the numbers, without their sign, that other properties than those of
+// the mapping hold.
+func (t Target) heldElsewhere(f Filled) map[string]bool {
+	held := map[string]bool{}
+	add := func(values []Value, here bool) {
+		for _, v := range values {
+			if _, mapped := t.Cell(v.Property); here && mapped {
+				continue
+			}
+			for _, d := range balance.Readings(v.Text) {
+				held[balance.Canonical(d.Abs())] = true
+			}
+		}
+	}
+	add(f.Period, t.Level == LevelPeriod)
+	for _, r := range f.Reconciliations {
+		add(r.Custom, t.Level == LevelReconciliation && r.Handle == t.Handle)
+	}
+	return held
+}
+
+// resultCells lists the mapped cells whose figures are among a template's results, and
+// nowhere else.
+func (t Target) resultCells(f Filled, r Reconciliation, elsewhere map[string]bool) (cells []balance.Cell) {
+	for _, text := range r.Results {
+		d, is := readNumber(text, false)
+		if !is || digits(d) < 3 || elsewhere[balance.Canonical(d.Abs())] {
+			continue
+		}
+		for c, figure := range f.Figures {
+			if _, mapped := t.Property(c); mapped && figure.Abs().Equal(d.Abs()) {
+				cells = append(cells, c)
+			}
+		}
+	}
+	slices.SortFunc(cells, balance.CompareCells)
+	return slices.Compact(cells)
 }
 
 // UnknownKeys lists the properties in the mapping's namespaces that templates name, or that
