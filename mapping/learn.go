@@ -177,38 +177,43 @@ func (l *learner) scopes() []*scope {
 	all := []*scope{newScope(LevelPeriod, "", nil, l.filled, period)}
 	for handle, list := range l.references {
 		for _, r := range list {
-			if r.Level == LevelPeriod {
-				all[0].addReferences([]Reference{r})
+			if r.Level != LevelPeriod {
+				continue
 			}
-			if namedSo(handle, names[handle]) && r.Level == LevelPeriod {
+			all[0].addReferences([]Reference{r})
+			if namedSo(handle, names[handle]) {
 				all[0].names = names[handle]
 			}
 		}
 	}
 	for _, handle := range handles {
-		custom := make([][]Value, len(l.filled))
-		s := &scope{}
-		for i, f := range l.filled {
-			var starred bool
-			custom[i], starred = fullest(f.Reconciliations, handle)
-			s.starred = s.starred || starred
-		}
-		starred := s.starred
-		s = newScope(LevelReconciliation, handle, names[handle], l.filled, custom)
-		s.starred = starred
-		for from, list := range l.references {
-			for _, r := range list {
-				if r.Level == LevelReconciliation && (r.Handle == handle || r.Handle == "" && from == handle) {
-					s.addReferences([]Reference{r})
-				}
-			}
-		}
-		all = append(all, s)
+		all = append(all, l.scopeOf(handle, names[handle]))
 	}
 	for _, s := range all {
 		s.study()
 	}
 	return all
+}
+
+// scopeOf returns the scope of one handle.
+func (l *learner) scopeOf(handle string, names []string) *scope {
+	custom := make([][]Value, len(l.filled))
+	anyStarred := false
+	for i, f := range l.filled {
+		var starred bool
+		custom[i], starred = fullest(f.Reconciliations, handle)
+		anyStarred = anyStarred || starred
+	}
+	s := newScope(LevelReconciliation, handle, names, l.filled, custom)
+	s.starred = anyStarred
+	for from, list := range l.references {
+		for _, r := range list {
+			if r.Level == LevelReconciliation && (r.Handle == handle || r.Handle == "" && from == handle) {
+				s.addReferences([]Reference{r})
+			}
+		}
+	}
+	return s
 }
 
 // fullest returns the custom properties of the reconciliation with that handle that has

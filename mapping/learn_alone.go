@@ -39,7 +39,7 @@ func (s *scope) matchAlone(used map[Property]balance.Cell, byPattern map[balance
 	found := map[balance.Cell]LearntRubric{}
 	for c, list := range places {
 		if open(c) {
-			found[c] = s.judgeAlone(c, list, open)
+			found[c] = s.judgeAlone(c, list)
 		}
 	}
 	s.settleByWords(found, places)
@@ -59,23 +59,16 @@ func (s *scope) betterCells(p Property, c balance.Cell, f fit) []balance.Cell {
 
 // judgeAlone says how sure it is that a cell is at one of the properties whose figures
 // are its own.
-func (s *scope) judgeAlone(c balance.Cell, list []Property, open func(balance.Cell) bool) LearntRubric {
-	p := list[0]
-	for _, other := range list {
-		f, g := s.fits[p][c], s.fits[other][c]
-		if s.rubricOf[other] == c.Code && s.rubricOf[p] != c.Code || len(g.equal) > len(f.equal) && s.rubricOf[p] != c.Code {
-			p = other
-		}
-	}
-	f := s.fits[p][c]
-	r := LearntRubric{Cell: c, Property: p.String(), InText: s.named[p], Equal: len(f.equal), Turned: f.turned, Known: true, Confidence: Ambiguous}
-	r.Named = s.rubricOf[p] == c.Code
+func (s *scope) judgeAlone(c balance.Cell, list []Property) LearntRubric {
+	p := s.fittest(c, list)
+	f, labelled := s.fits[p][c], s.rubricOf[p] == c.Code
+	r := LearntRubric{Cell: c, Property: p.String(), InText: s.named[p], Equal: len(f.equal), Turned: f.turned, Known: true,
+		Named: labelled, Confidence: Ambiguous}
 	for _, i := range f.differs {
 		r.Differs = append(r.Differs, s.dossiers[i].name)
 	}
-	labelled := s.rubricOf[p] == c.Code
 	for _, other := range list {
-		if other != p && !(labelled && s.rubricOf[other] != c.Code) {
+		if other != p && (!labelled || s.rubricOf[other] == c.Code) {
 			r.Others = append(r.Others, other.String())
 		}
 	}
@@ -84,20 +77,45 @@ func (s *scope) judgeAlone(c balance.Cell, list []Property, open func(balance.Ce
 			r.Cells = append(r.Cells, rival)
 		}
 	}
-	sole := len(r.Others) == 0 && len(r.Cells) == 0
-	two := len(f.equal) >= 2 && len(f.differs) == 0 && f.digits >= aloneDigits && s.margin(p, c, f) >= marginDigits
-	switch {
-	case sole && !f.turned && (two || labelled && f.digits >= labelledDigit && len(f.differs) == 0):
-		r.Confidence = Certain
-	case sole && f.turned && two && labelled:
-		r.Confidence = Certain
-	case sole && !f.turned && (f.digits >= likelyDigits || len(f.equal) >= 2):
-		r.Confidence = Likely
+	if len(r.Others) == 0 && len(r.Cells) == 0 {
+		r.Confidence = s.confidenceAlone(p, c, f)
 	}
 	if r.Confidence == Ambiguous {
 		r.Property, r.Others = "", append([]string{r.Property}, r.Others...)
 	}
 	return r
+}
+
+// fittest returns the property that a cell fits best: one that the text names for it, else
+// the one with most equal figures.
+func (s *scope) fittest(c balance.Cell, list []Property) Property {
+	p := list[0]
+	for _, other := range list {
+		if s.rubricOf[p] == c.Code {
+			break
+		}
+		if s.rubricOf[other] == c.Code || len(s.fits[other][c].equal) > len(s.fits[p][c].equal) {
+			p = other
+		}
+	}
+	return p
+}
+
+// confidenceAlone says how sure it is that a cell is at the only property that it fits,
+// and that no other cell fits.
+func (s *scope) confidenceAlone(p Property, c balance.Cell, f fit) Confidence {
+	labelled := s.rubricOf[p] == c.Code
+	two := len(f.equal) >= 2 && len(f.differs) == 0 && f.digits >= aloneDigits && s.margin(p, c, f) >= marginDigits
+	switch {
+	case f.turned && two && labelled, !f.turned && two:
+		return Certain
+	case !f.turned && labelled && f.digits >= labelledDigit && len(f.differs) == 0:
+		return Certain
+	case !f.turned && (f.digits >= likelyDigits || len(f.equal) >= 2):
+		return Likely
+	default:
+		return Ambiguous
+	}
 }
 
 // margin returns how telling the figures are that tell a cell from the one that comes

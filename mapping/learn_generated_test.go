@@ -10,7 +10,7 @@ import (
 // TestLearnGenerated learns 200 made-up templates from one to three dossiers each. What
 // it calls certain is right, and it finds most of what was filled in.
 func TestLearnGenerated(t *testing.T) {
-	type count struct{ known, certain, wrong, likely, likelyWrong, missed, templates, place, format int }
+	type count struct{ known, certain, wrong, likely, likelyWrong, templates, place, format int }
 	var all count
 	byDossiers, byStyle := map[int]*count{}, map[string]*count{}
 	for seed := range uint64(200) {

@@ -179,15 +179,22 @@ func (s *scope) confirm(c balance.Cell, p Property) (LearntRubric, int) {
 			r.Confidence, r.Turned = Likely, false
 		}
 	case len(f.differs) > 0:
-		for other, g := range s.fits[p] {
-			if len(g.equal) > 0 && len(g.differs) == 0 && g.digits >= 2 && other != c {
-				r.Cells = append(r.Cells, other)
-				r.Confidence = Ambiguous
-			}
+		if r.Cells = s.cellsInstead(p, c); len(r.Cells) > 0 {
+			r.Confidence = Ambiguous
 		}
-		slices.SortFunc(r.Cells, balance.CompareCells)
 	}
 	return r, f.digits
+}
+
+// cellsInstead lists the cells whose figures a property has in place of those of c.
+func (s *scope) cellsInstead(p Property, c balance.Cell) (cells []balance.Cell) {
+	for other, g := range s.fits[p] {
+		if len(g.equal) > 0 && len(g.differs) == 0 && g.digits >= 2 && other != c {
+			cells = append(cells, other)
+		}
+	}
+	slices.SortFunc(cells, balance.CompareCells)
+	return cells
 }
 
 // known reports whether a balance has a figure of the cell other than zero.
