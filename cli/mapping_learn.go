@@ -102,11 +102,17 @@ func (app *App) learnt(ctx context.Context, api localapi.API, l daemon.LearntMap
 			return err
 		}
 	}
-	if _, err := api.SetMapping(ctx, l.Change(n, person())); err != nil {
+	saved, err := api.SetMapping(ctx, l.Change(n, person()))
+	if err != nil {
 		return err
 	}
 	if !app.asJSON {
-		app.printf("Saved for %s. The next sync uses it.\n", clean(l.FirmName))
+		app.printf("Saved for %s; deliveries use it from now on. What is in Silverfin already stays where it is:\n"+
+			"balansd sync --dossier REF brings the balance of a dossier to the new place too.\n", clean(l.FirmName))
+	}
+	if len(saved.Lacks) > 0 {
+		return problem.New(problem.NeedsPerson, fmt.Sprintf("to write there, Silverfin firm %d must grant more: %s", l.FirmID, strings.Join(saved.Lacks, ", ")),
+			fmt.Sprintf("Link it again: balansd connect silverfin --firm %d.", l.FirmID))
 	}
 	return nil
 }
@@ -239,8 +245,15 @@ func (app *App) showRubrics(c mapping.Candidate) {
 	if byPattern > 0 {
 		app.printf("%d more rubrics, which these dossiers do not have, follow the same pattern of keys.\n", byPattern)
 	}
-	if c.Ambiguous > 0 {
-		app.printf("What is open is not written, as long as nobody adds it to the map. Another dossier may settle it.\n")
+	out := 0
+	for _, at := range c.Target.Map {
+		if at == mapping.LeftOut {
+			out++
+		}
+	}
+	if out > 0 {
+		app.printf("%d rubrics have no field, or it stays open which: they are not written (- in the map).\n"+
+			"Another dossier may settle what is open, or a person writes its field into the map.\n", out)
 	}
 }
 

@@ -276,7 +276,7 @@ func (l *learner) candidate(s *scope, m matched) Candidate {
 		}
 		digits += m.digits[r.Cell]
 	}
-	c.Telling = m.pattern != nil && m.pattern.established || c.Certain >= 3 || c.Certain+c.Likely >= 5 && digits >= 15
+	c.Telling = m.pattern != nil && m.pattern.figures || c.Certain >= 3 || c.Certain+c.Likely >= 5 && digits >= 15
 	l.addUse(&c, m)
 	return c
 }

@@ -12,7 +12,8 @@ import (
 type pattern struct {
 	namespace, key string // key holds {code}
 	previous       string // the pattern of last year's keys; empty where it is key with a P
-	established    bool   // enough figures are where it says
+	established    bool   // enough figures are where it says, or a template's text names enough keys
+	figures        bool   // it is the figures
 	digits         int
 }
 
@@ -92,7 +93,8 @@ func (s *scope) judge(one *pattern, list []Property, previous bool) pattern {
 		out.established = equal >= 2 && other == 0 && out.digits >= 6
 		return out
 	}
-	out.established = equal >= patternCells && out.digits >= patternDigits && equal >= 3*other ||
+	out.figures = equal >= patternCells && out.digits >= patternDigits && equal >= 3*other
+	out.established = out.figures ||
 		named >= textCells && other == 0 && namedSo(s.handle, s.names)
 	return out
 }
@@ -237,10 +239,16 @@ func (m matched) target(s *scope) Target {
 	return t
 }
 
-// leaveOut takes the cells out of a target whose property, by the pattern, holds the
-// figures of another one.
+// leaveOut takes the cells out of a target that have no place: those whose property, by
+// the pattern, holds the figures of another one, and without a pattern all that were not
+// found. A balance that has figures for them is delivered without.
 func (m matched) leaveOut(t *Target) {
 	if t.Key == "" {
+		for _, c := range balance.FormCells() {
+			if _, placed := t.Map[c.String()]; !placed && t.Map != nil {
+				t.Map[c.String()] = LeftOut
+			}
+		}
 		return
 	}
 	taken := map[Property]bool{}
@@ -282,15 +290,24 @@ func (m matched) commonNamespace() string {
 func (m matched) format(s *scope, t Target) Format {
 	var f Format
 	whole, cents, blank, zero := 0, 0, 0, 0
+	filledIn := map[int]bool{}
+	for _, r := range m.rubrics {
+		if p, ok := t.Property(r.Cell); ok && r.Confidence != Ambiguous {
+			for _, i := range s.fit(p, r.Cell).equal {
+				filledIn[i] = true
+			}
+		}
+	}
 	for _, r := range m.rubrics {
 		if r.Confidence == Ambiguous || r.Property == "" {
 			continue
 		}
 		p, _ := t.Property(r.Cell)
-		for _, o := range s.dossiers {
+		for i, o := range s.dossiers {
 			figure, stated := o.figures[r.Cell]
 			v, present := o.values[p]
 			switch {
+			case !filledIn[i]: // what is empty there says nothing
 			case stated && figure.IsZero() && v.number && v.d.IsZero():
 				zero++
 			case stated && figure.IsZero() && (!present || v.blank):

@@ -161,6 +161,24 @@ func TestLearnNotation(t *testing.T) {
 	}
 }
 
+// TestLearnFromTheTextAlone checks that a template whose text names the keys, in a dossier
+// that nobody filled in, is proposed as too little to go by, and says nothing of zeros.
+func TestLearnFromTheTextAlone(t *testing.T) {
+	text := ""
+	for _, code := range []string{"1001", "1002", "1003", "1011", "1012", "1013", "1021", "1022", "1023", "1051", "1052"} {
+		text += "{% input custom.sb.r" + code + " %}\n"
+	}
+	figures := with(basis, "", "1131", "0", "1132", "0", "1133", "0")
+	learnt := mapping.Learn([]mapping.Filled{filled(t, "a", figures, nil)}, []mapping.Template{{ID: 1, Handle: "sociale_balans", Readable: true, Text: text}})
+	if len(learnt.Candidates) != 1 {
+		t.Fatalf("%+v", learnt)
+	}
+	c := learnt.Candidates[0]
+	if c.Telling || c.Certain != 0 || c.Target.Key != "r{code}" || c.Target.Values.BlankZero() {
+		t.Errorf("%+v", c)
+	}
+}
+
 // TestLearnUse checks which templates are said to use what was found, and that a star
 // tells two reconciliations of one handle apart.
 func TestLearnUse(t *testing.T) {
