@@ -289,34 +289,16 @@ func (m matched) commonNamespace() string {
 // format says how the figures are written, from those that were found.
 func (m matched) format(s *scope, t Target) Format {
 	var f Format
-	whole, cents, blank, zero := 0, 0, 0, 0
-	filledIn := map[int]bool{}
-	for _, r := range m.rubrics {
-		if p, ok := t.Property(r.Cell); ok && r.Confidence != Ambiguous {
-			for _, i := range s.fit(p, r.Cell).equal {
-				filledIn[i] = true
-			}
-		}
-	}
+	var seen notations
+	filled := m.filled(s, t)
 	for _, r := range m.rubrics {
 		if r.Confidence == Ambiguous || r.Property == "" {
 			continue
 		}
 		p, _ := t.Property(r.Cell)
 		for i, o := range s.dossiers {
-			figure, stated := o.figures[r.Cell]
-			v, present := o.values[p]
-			switch {
-			case !filledIn[i]: // what is empty there says nothing
-			case stated && figure.IsZero() && v.number && v.d.IsZero():
-				zero++
-			case stated && figure.IsZero() && (!present || v.blank):
-				blank++
-			case !stated || !v.number || figure.IsInteger() || !isMoney(r.Cell):
-			case v.d.Abs().Equal(figure.Abs()):
-				cents++
-			case balance.RoundsTo(r.Cell, figure.Abs(), v.d.Abs()):
-				whole++
+			if filled[i] { // what is empty in another one says nothing
+				seen.add(r.Cell, o, p)
 			}
 		}
 		if r.Turned && r.Confidence == Certain && !slices.Contains(f.Negative, r.Cell.Code) {
@@ -326,13 +308,49 @@ func (m matched) format(s *scope, t Target) Format {
 	if s.comma {
 		f.Decimal = DecimalComma
 	}
-	if whole > 3*cents {
+	if seen.whole > 3*seen.cents {
 		f.Amounts = AmountsWhole
 	}
-	if blank >= 2 && zero == 0 {
+	if seen.blank >= 2 && seen.zero == 0 {
 		f.Zero = ZeroBlank
 	}
 	return f
+}
+
+// filled returns the dossiers that have a figure where the target says.
+func (m matched) filled(s *scope, t Target) map[int]bool {
+	filled := map[int]bool{}
+	for _, r := range m.rubrics {
+		p, ok := t.Property(r.Cell)
+		if !ok || r.Confidence == Ambiguous {
+			continue
+		}
+		for _, i := range s.fit(p, r.Cell).equal {
+			filled[i] = true
+		}
+	}
+	return filled
+}
+
+// notations counts how figures were written: amounts in whole euros or to the cent, zeros
+// as an empty text or as a figure.
+type notations struct{ whole, cents, blank, zero int }
+
+// add counts the figure of one cell in a dossier.
+func (n *notations) add(c balance.Cell, o observed, p Property) {
+	figure, stated := o.figures[c]
+	v, present := o.values[p]
+	switch {
+	case stated && figure.IsZero() && v.number && v.d.IsZero():
+		n.zero++
+	case stated && figure.IsZero() && (!present || v.blank):
+		n.blank++
+	case !stated || !v.number || figure.IsInteger() || !isMoney(c):
+	case v.d.Abs().Equal(figure.Abs()):
+		n.cents++
+	case balance.RoundsTo(c, figure.Abs(), v.d.Abs()):
+		n.whole++
+	}
 }
 
 func isMoney(c balance.Cell) bool {
