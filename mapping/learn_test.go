@@ -119,6 +119,11 @@ func TestLearnConfidence(t *testing.T) {
 		"a word, one dossier": {[]mapping.Filled{filled(t, "a", with(basis, "", "1003", "44.37"), with(basis, key, "vte.totaal", "44.37"))}, "1003", mapping.Likely, "vte.totaal"},
 		"a word, two dossiers": {[]mapping.Filled{filled(t, "a", with(basis, "", "1003", "44.37"), with(basis, key, "vte.totaal", "44.37")),
 			filled(t, "b", with(basis, "", "1003", "1018.3"), with(basis, key, "vte.totaal", "1018.3"))}, "1003", mapping.Certain, "vte.totaal"},
+		"a word, small figures": {[]mapping.Filled{filled(t, "a", with(basis, "", "1003", "4.5"), with(basis, key, "vte.totaal", "4.5")),
+			filled(t, "b", with(basis, "", "1003", "6.5"), with(basis, key, "vte.totaal", "6.5"))}, "1003", mapping.Likely, "vte.totaal"},
+		"a word, and one digit tells it from another rubric": {[]mapping.Filled{
+			filled(t, "a", with(basis, "", "1003", "81234.56", "1053", "81234.56"), with(basis, key, "vte.totaal", "81234.56")),
+			filled(t, "b", with(basis, "", "1003", "7", "1053", "8"), with(basis, key, "vte.totaal", "7"))}, "1003", mapping.Likely, "vte.totaal"},
 		"small numbers are no evidence": {[]mapping.Filled{filled(t, "a", map[string]string{"1001": "5"}, map[string]string{"a.b": "5"})}, "1001", "", ""},
 		"last year's suffix": {[]mapping.Filled{filled(t, "a", with(basis, "", "1003P", "44.37", "1013P", "70123"), with(basis, key, key+"1003_n1", "44.37", key+"1013_n1", "70123"))},
 			"1003P", mapping.Certain, key + "1003_n1"},
