@@ -104,9 +104,9 @@ func startProxy(t *testing.T, listen, dir, config string, command ...string) {
 	go func() { ended <- cmd.Wait() }()
 	t.Cleanup(func() {
 		_ = cmd.Process.Signal(syscall.SIGTERM)
-		_ = <-ended // however it ends
+		err := <-ended
 		if t.Failed() {
-			t.Logf("%s with\n%s\nsays:\n%s", command[0], config, &log)
+			t.Logf("%s ended with %v, with\n%s\nand said:\n%s", command[0], err, config, &log)
 		}
 	})
 	awaitListener(t, listen, func() {
