@@ -30,10 +30,13 @@ func TestKeyOf(t *testing.T) {
 			t.Errorf("%q and %q are two", same[0], same[1])
 		}
 	}
-	for _, bad := range []string{"", "  ", strings.Repeat("x", 65), "a\x00b", "a\u202eb", "a\u200bb", "a\nb"} {
+	for _, bad := range []string{"", "  ", strings.Repeat("x", maxName+1), "a\x00b", "a\u202eb", "a\u200bb", "a\nb"} {
 		if CheckName(bad) == nil {
 			t.Errorf("%q is a name", bad)
 		}
+	}
+	if longest := strings.Repeat("x", maxName); CheckName(longest) != nil {
+		t.Errorf("%q is no name: %v", longest, CheckName(longest))
 	}
 }
 
