@@ -110,7 +110,7 @@ func (f *fixture) filters(all map[string]ledger.Entry) {
 	}
 	f.want(2, `there is no state "dnoe"`, "ledger", "list", "--state", "dnoe")
 	f.want(2, `there is no reason "bogus"; it is one of no_company, several_companies, no_period, year_differs, workflow_closed, `+
-		`period_locked, template_missing, connection_inactive, needs_relink, findings, doubtful_figures, two_amounts, which_counts, number_differs, link_paused, part_missing, parts_differ, part_of_sum, before_activation, dismissed`, "ledger", "list", "--reason", "bogus")
+		`period_locked, template_missing, template_unknown, connection_inactive, needs_relink, findings, doubtful_figures, two_amounts, which_counts, number_differs, link_paused, part_missing, parts_differ, part_of_sum, before_activation, dismissed`, "ledger", "list", "--reason", "bogus")
 }
 
 // decisions changes entries as a person does, and runs a sync.

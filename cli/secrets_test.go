@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"fmt"
 	"io"
+	"io/fs"
 	"log"
 	"net/http"
 	"net/http/httptest"
@@ -97,11 +98,17 @@ func TestOutputHasNoSecrets(t *testing.T) {
 		t.Errorf("only %d secrets were looked for", len(secrets.found))
 	}
 	places := map[string][]byte{"what was said": said.Bytes()}
-	files, err := filepath.Glob(filepath.Join(f.dir, "data", "*"))
-	if err != nil || len(files) < 2 {
+	files := []string{f.config}
+	err := filepath.WalkDir(filepath.Join(f.dir, "data"), func(path string, d fs.DirEntry, err error) error {
+		if err == nil && !d.IsDir() {
+			files = append(files, path) // the state, its copies and the log
+		}
+		return err
+	})
+	if err != nil || len(files) < 4 {
 		t.Fatalf("files %v, %v", files, err)
 	}
-	for _, name := range append(files, f.config) {
+	for _, name := range files {
 		if places[name], err = os.ReadFile(name); err != nil {
 			t.Fatal(err)
 		}
