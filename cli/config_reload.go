@@ -9,6 +9,7 @@ import (
 	"balansd/config"
 	"balansd/localapi"
 	"balansd/problem"
+	"balansd/service"
 
 	"github.com/spf13/cobra"
 )
@@ -20,12 +21,19 @@ func newConfigReloadCommand(app *App) *cobra.Command {
 		Long: `Have the running service read its configuration again. A file with mistakes
 changes nothing. Where the state is, where copies of it go, where the local API
 listens and where the log goes change only when the service is restarted; the
-answer names such settings. A run that is under way is waited for.`,
+answer names such settings. A run that is under way is waited for.
+
+Under systemd the secrets beside the configuration, such as the key of a renewed
+certificate, are handed to the service anew; systemctl reload balansd does the
+same.`,
 		Example: "  balansd config reload",
 		Args:    cobra.NoArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			cfg, err := app.configToReload()
 			if err != nil {
+				return err
+			}
+			if err := service.HandOver(cfg.File()); err != nil {
 				return err
 			}
 			client, err := app.dialDaemon(cmd.Context(), cfg)

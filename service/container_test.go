@@ -3,9 +3,15 @@
 package service_test
 
 import (
+	"crypto/ecdsa"
+	"crypto/elliptic"
+	"crypto/rand"
+	"crypto/tls"
+	"crypto/x509"
 	"encoding/json"
 	"encoding/pem"
 	"fmt"
+	"math/big"
 	"net"
 	"net/http"
 	"net/http/httptest"
@@ -183,4 +189,42 @@ func (o *office) kill(signal string) {
 		s, _ := o.standing()
 		return s.Service.PID != pid
 	})
+}
+
+// certify gives the pages a new certificate with its key.
+func (o *office) certify(serial int64) {
+	o.t.Helper()
+	key, err := ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
+	if err != nil {
+		o.t.Fatal(err)
+	}
+	c := &x509.Certificate{SerialNumber: big.NewInt(serial), NotAfter: time.Now().AddDate(1, 0, 0), DNSNames: []string{"balansd.kantoor.example"}}
+	der, err := x509.CreateCertificate(rand.Reader, c, c, &key.PublicKey, key)
+	if err != nil {
+		o.t.Fatal(err)
+	}
+	private, err := x509.MarshalPKCS8PrivateKey(key)
+	if err != nil {
+		o.t.Fatal(err)
+	}
+	folder := filepath.Dir(o.config)
+	o.Write(filepath.Join(folder, "portal.crt"), string(pem.EncodeToMemory(&pem.Block{Type: "CERTIFICATE", Bytes: der})), 0o644)
+	o.Write(filepath.Join(folder, service.SecretsFolder, "portal.key"), string(pem.EncodeToMemory(&pem.Block{Type: "PRIVATE KEY", Bytes: private})), 0o600)
+}
+
+// served returns the serial number of the certificate that the pages show.
+func (o *office) served() (serial int64) {
+	o.t.Helper()
+	o.Until("the pages answer", func() bool {
+		o.InNetwork(func() error {
+			conn, err := tls.Dial("tcp", "127.0.0.1:8443", &tls.Config{InsecureSkipVerify: true}) //nolint:gosec // it is made up
+			if err == nil {
+				serial = conn.ConnectionState().PeerCertificates[0].SerialNumber.Int64()
+				_ = conn.Close()
+			}
+			return nil
+		})
+		return serial != 0
+	})
+	return serial
 }

@@ -30,7 +30,9 @@ func TestServiceOnSystemd(t *testing.T) {
 data_dir: "/srv/balans data"
 folders: [{name: payroll, path: "/home/jan/sociale balans"}]
 backup: {folder: /mnt/copies}
+portal: {listen: "127.0.0.1:8443", hostnames: [balansd.kantoor.example], certificate_file: portal.crt, key_file: secrets/portal.key}
 `)
+	o.certify(1)
 	o.Must("mkdir", "-p", "/home/jan/sociale balans/Proef BV")
 	o.Must("chmod", "700", "/home/jan")
 
@@ -44,6 +46,7 @@ backup: {folder: /mnt/copies}
 		{"the sandbox holds", hardened},
 		{"work", work},
 		{"the journal", journal},
+		{"a renewed certificate", renewed},
 		{"install again", installAgain},
 		{"an added folder", addedFolder},
 		{"killed", killed},
@@ -272,9 +275,28 @@ func mistake(t *testing.T, o *office) {
 		t.Fatal(err)
 	}
 	o.Write(o.config, strings.Replace(string(right), "night:", "nigth:", 1), 0o640)
-	out := o.want(1, "does not start", "service", "restart")
-	if !strings.Contains(out, "nigth") {
-		t.Errorf("the mistake is not named:\n%s", out)
+	pid := func() int { s, _ := o.standing(); return s.Service.PID }()
+	refused := func(out string) {
+		t.Helper()
+		if !strings.Contains(out, "nigth") {
+			t.Errorf("the mistake is not named:\n%s", out)
+		}
+		if s, code := o.standing(); code != 3 || s.Service.PID != pid || s.Daemon == nil && s.Trouble == "" || !strings.Contains(s.Trouble, "nigth") {
+			t.Errorf("after a refusal: %d %+v", code, s)
+		}
+	}
+	refused(o.want(2, "is not restarted", "service", "restart"))
+	r := o.Run("systemctl", "reload", "balansd")
+	if r.Code == 0 {
+		t.Error("a reload that was refused looks well")
+	}
+	refused(o.journal())
+	// Systemd itself cannot look first. The reason is there for who looks for errors alone.
+	o.Run("systemctl", "restart", "balansd")
+	o.Until("it has failed", func() bool { s, _ := o.standing(); return s.Service.State == service.Failed })
+	errs := o.Must("journalctl", "--unit=balansd", "--priority=err", "--output=json", "--no-pager", "--lines=20")
+	if !strings.Contains(errs, "nigth") || !strings.Contains(errs, fmt.Sprintf("%04d", problem.ConfigInvalid.EventID())) {
+		t.Errorf("the reason is no error in the journal:\n%s", errs)
 	}
 	s, code := o.standing()
 	if code != 1 || s.Service.State != service.Failed || s.Service.Restarts != 0 {
@@ -285,6 +307,40 @@ func mistake(t *testing.T, o *office) {
 	// The running service reads its configuration again.
 	o.Must("systemctl", "reload", "balansd")
 	o.runs()
+}
+
+// renewed replaces the certificate of the pages and its key, as the hook of certbot does,
+// and reloads the service. The key is in the folder that root alone may read.
+func renewed(t *testing.T, o *office) {
+	pid := o.runs().Service.PID
+	if got := o.served(); got != 1 {
+		t.Errorf("certificate %d is served, want 1", got)
+	}
+	for serial := int64(2); serial < 4; serial++ {
+		o.certify(serial)
+		o.Must("systemctl", "reload", "balansd")
+		if got := o.served(); got != serial {
+			t.Errorf("certificate %d is served, want %d\n%s", got, serial, o.journal())
+		}
+	}
+	o.certify(4)
+	out := o.want(0, "", "config", "reload", "--config", o.config)
+	if got := o.served(); got != 4 || strings.Contains(out, "restart") {
+		t.Errorf("certificate %d is served, want 4; %s", got, out)
+	}
+	if s := o.runs(); s.Service.PID != pid {
+		t.Error("it was restarted")
+	}
+	if mode := o.Must("stat", "--format=%a %U", "/run/balansd/secrets", "/run/balansd/secrets/portal.key"); mode != "700 balansd\n400 balansd\n" {
+		t.Errorf("the copies are %q", mode)
+	}
+	o.want(0, "", "service", "restart")
+	if r := o.Run("ls", "/run/balansd/secrets"); r.Code == 0 {
+		t.Error("the copies outlive the service")
+	}
+	if got := o.served(); got != 4 {
+		t.Errorf("after a restart certificate %d is served", got)
+	}
 }
 
 func stopped(t *testing.T, o *office) {
@@ -310,7 +366,8 @@ func stopped(t *testing.T, o *office) {
 	}
 	o.sand.Silverfin.Faults().SetLatency(0)
 	spent("start", "service", "start")
-	if s, _ := o.standing(); s.Daemon == nil || s.Daemon.Counts["done"] >= 63 {
+	o.Until("the daemon answers", func() bool { s, _ := o.standing(); return s.Daemon != nil })
+	if s, _ := o.standing(); s.Daemon.Counts["done"] >= 63 {
 		t.Errorf("the run was over before the stop: %+v", s)
 	}
 	o.want(0, "", "sync", "--config", o.config)

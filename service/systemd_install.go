@@ -143,7 +143,7 @@ func dropIn(u UnitSpec) (string, error) {
 	var unit, service string
 	p := PackageSpec()
 	if u.Config != p.Config {
-		service += "ExecStart=\n" + u.execStart()
+		service += "ExecStart=\n" + u.execStart() + "ExecReload=\n" + u.execReload()
 	}
 	if filepath.Dir(u.Config) != configFolder {
 		service += u.credentials()

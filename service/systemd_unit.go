@@ -77,12 +77,12 @@ StartLimitIntervalSec=0
 ` + u.mounts() + u.wantsSocket(),
 		"[Service]\n" + `Type=notify
 NotifyAccess=main
-` + u.execStart() + `ExecReload=/bin/kill -HUP $MAINPID
-User=` + Account + `
+` + u.execStart() + `# As root, since a reload hands over the secrets as they are now.
+` + u.execReload() + `User=` + Account + `
 Group=` + Account + `
 
 # Restart after a crash, a hang or an error. Exit code 2 is a mistake in the
-# configuration, which a person has to correct first. A panic ends with a signal,
+# configuration, or a state of a newer version: a person has to act first. A panic ends with a signal,
 # since its exit code would be 2, too.
 Restart=on-failure
 RestartPreventExitStatus=2
@@ -166,6 +166,7 @@ func (u UnitSpec) restarts() string {
 // and for the secrets that it passes.
 func (u UnitSpec) folders() string {
 	b := "StateDirectory=balansd\nStateDirectoryMode=0700\n" +
+		"RuntimeDirectory=balansd\nRuntimeDirectoryMode=0700\n" +
 		"LogsDirectory=balansd\nLogsDirectoryMode=0750\n"
 	if path.Dir(u.Config) == configFolder {
 		b += "ConfigurationDirectory=balansd\nConfigurationDirectoryMode=0750\n"
@@ -220,7 +221,18 @@ func inside(path, dir string) bool {
 
 // execStart is the command of the service.
 func (u UnitSpec) execStart() string {
-	args := []string{u.Executable, "run", "--service", "--config", u.Config}
+	return "ExecStart=" + u.command("run", "--service", "--config", u.Config) + "\n"
+}
+
+// execReload is the command that has the service read its configuration again. It refuses
+// one with mistakes, and systemctl reload fails then.
+func (u UnitSpec) execReload() string {
+	return "ExecReload=+" + u.command("config", "reload", "--config", u.Config) + "\n"
+}
+
+// command is the program with arguments as a unit has it.
+func (u UnitSpec) command(args ...string) string {
+	args = append([]string{u.Executable}, args...)
 	// systemd takes no quote and no backslash in the name of the program, and
 	// reads a dollar there otherwise than in its arguments. As an argument of
 	// the shell, which it then replaces, any name will do.
@@ -230,7 +242,7 @@ func (u UnitSpec) execStart() string {
 	for i, a := range args {
 		args[i] = unitArg(a)
 	}
-	return "ExecStart=" + strings.Join(args, " ") + "\n"
+	return strings.Join(args, " ")
 }
 
 // check returns which path cannot be in a unit. Everything else can be escaped.

@@ -72,7 +72,12 @@ func TestServiceOnSysV(t *testing.T) {
 		t.Fatal(err)
 	}
 	o.Write(o.config, strings.Replace(string(right), "night:", "nigth:", 1), 0o640)
-	o.want(1, "config check", "service", "restart")
+	o.want(2, "is not restarted", "service", "restart")
+	if s, code := o.standing(); code != 3 || s.Service.State != service.On {
+		t.Errorf("after a refusal: %d %+v", code, s.Service)
+	}
+	o.want(0, "", "service", "stop")
+	o.want(1, "config check", "service", "start")
 	if s, code := o.standing(); code != 1 || s.Service.State != service.Off {
 		t.Errorf("%d %+v", code, s.Service)
 	}
