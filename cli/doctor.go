@@ -13,7 +13,8 @@ import (
 )
 
 func newDoctorCommand(app *App) *cobra.Command {
-	return app.withJSON(&cobra.Command{
+	credentials := false
+	c := &cobra.Command{
 		Use:   "doctor",
 		Short: "Check everything, the way to Finbox and Silverfin too",
 		Long: `Check everything that balansd check does, and the way out: whether each service
@@ -24,17 +25,40 @@ it, and what the rest is. Nobody is signed in and nothing is changed.
 
 When the service runs, it does the looking: with its own proxy, data key, secrets
 and rights, which may be others than those of this command. It takes some
-seconds, and some minutes at most where something does not answer.`,
-		Example: "  balansd doctor",
+seconds, and some minutes at most where something does not answer.
+
+With --credentials it signs in as well, as after a new secret: it asks Finbox for one
+token, and renews the tokens of each firm once, in the order in which the night does.`,
+		Example: "  balansd doctor\n  balansd doctor --credentials",
 		Args:    cobra.NoArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			cfg, err := app.configWithAllMistakes()
 			if err != nil {
 				return err
 			}
-			return app.showChecks(app.doctor(cmd.Context(), cfg))
+			list := app.doctor(cmd.Context(), cfg)
+			if credentials {
+				list = append(list, app.tryCredentials(cmd.Context(), cfg)...)
+			}
+			return app.showChecks(list)
 		},
+	}
+	c.Flags().BoolVar(&credentials, "credentials", false, "sign in at Finbox and renew the tokens of each Silverfin firm, too")
+	return app.withJSON(c)
+}
+
+// tryCredentials signs in with the credentials of the configuration, in the daemon where one
+// runs.
+func (app *App) tryCredentials(ctx context.Context, cfg *config.Config) (list []daemon.Check) {
+	err := app.useAPI(ctx, cfg, false, func(api localapi.API, _ *config.Config) error {
+		found, err := api.TryCredentials(ctx, daemon.CredentialsRequest{By: person()})
+		list = found.Checks
+		return err
 	})
+	if err != nil {
+		list = append(list, daemon.NewCheck("sign-ins", "", err))
+	}
+	return list
 }
 
 // doctor has the running daemon check everything. Without one this process does, as far as

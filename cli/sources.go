@@ -246,3 +246,18 @@ func (n *node) newFinbox(cfg *config.Config) (*finbox.Client, error) {
 	}
 	return finbox.New(f)
 }
+
+// tryFinbox returns the function that asks Finbox for a new token; nil where it is not
+// configured.
+func (n *node) tryFinbox(cfg *config.Config) func(context.Context) error {
+	if !cfg.Finbox.Configured() {
+		return nil
+	}
+	return func(ctx context.Context) error {
+		c, err := n.newFinbox(cfg)
+		if err != nil {
+			return err
+		}
+		return c.SignIn(ctx)
+	}
+}

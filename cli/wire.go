@@ -131,6 +131,7 @@ func (n *node) wire(cfg *config.Config) (daemon.Config, silverfinClient, error) 
 		Workers:     workers(cfg, o),
 		Now:         o.now,
 		Host:        n.hostStatus,
+		TryFinbox:   n.tryFinbox(cfg),
 		Version:     o.version,
 		StateFile:   cfg.StateFile,
 		Layout:      store.Layout(),

@@ -168,6 +168,8 @@ type API interface {
 	// DiscardUpload forgets an upload. What was confirmed of it stays.
 	DiscardUpload(ctx context.Context, r UploadRequest) error
 
+	// TryCredentials asks Finbox for one token, and renews those of each firm.
+	TryCredentials(ctx context.Context, r CredentialsRequest) (Examination, error)
 	// NotifyTest sends a test message to everybody who is told what needs a person, and
 	// says what became of each.
 	NotifyTest(ctx context.Context, r NotifyRequest) (NotifyTested, error)

@@ -66,6 +66,8 @@ type Config struct {
 	AppLink string
 	// Notifier tells people what needs them; nil for nobody.
 	Notifier Notifier
+	// TryFinbox asks Finbox for a new token; nil where Finbox is not configured.
+	TryFinbox func(ctx context.Context) error
 	// Host looks at the certificates, disks and backups of the server; nil for none.
 	Host func() HostStatus
 	// Workers is how many dossiers are worked on at once.

@@ -87,6 +87,12 @@ func (t *tokens) get(ctx context.Context, refused string) (string, error) {
 	return token, nil
 }
 
+// SignIn asks Finbox for a new token, whatever token is there.
+func (c *Client) SignIn(ctx context.Context) error {
+	_, _, err := c.tokens.request(ctx)
+	return err
+}
+
 // exchange sends one token request: private_key_jwt (RFC 7523, section 2.2) with a
 // key, HTTP Basic with a secret. It is never retried once the server got it.
 func (t *tokens) exchange(ctx context.Context) (*oauth2.Token, error) {

@@ -229,6 +229,10 @@ func (c calls) Reload(ctx context.Context, in ReloadRequest) (Reloaded, error) {
 	return do(ctx, c, reload, in)
 }
 
+func (c calls) TryCredentials(ctx context.Context, in daemon.CredentialsRequest) (daemon.Examination, error) {
+	return do(ctx, c, tryCredentials, in)
+}
+
 func (c calls) NotifyTest(ctx context.Context, in daemon.NotifyRequest) (daemon.NotifyTested, error) {
 	return do(ctx, c, notifyTest, in)
 }

@@ -104,6 +104,7 @@ var cases = map[string]func(context.Context, API) []any{
 	"NotifyTest":     full(API.NotifyTest),
 	"Backup":         full(API.Backup),
 	"Reload":         full(API.Reload),
+	"TryCredentials": full(API.TryCredentials),
 	"Doctor":         full(noRequest(API.Doctor)),
 	"People":         full(noRequest(API.People)),
 	"Invite":         full(API.Invite),

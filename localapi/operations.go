@@ -152,6 +152,7 @@ var (
 	chooseClient   = query("choose-client", API.ChooseClient)
 	confirmUpload  = change("confirm-upload", API.ConfirmUpload, uploadRecord)
 	discardUpload  = query("discard-upload", noAnswer(API.DiscardUpload))
+	tryCredentials = change("try-credentials", API.TryCredentials, credentialsRecord)
 	notifyTest     = query("notify-test", API.NotifyTest)
 	backup         = change("backup", API.Backup, backupRecord)
 	reload         = change("reload", API.Reload, reloadRecord)
@@ -166,7 +167,7 @@ func operations() []servable {
 	return []servable{status, show, document, dossiers, history, stopSync, retry, decide, accept, dismiss, connectFinbox, catalogue, addConnection, testConnection,
 		connections, setConnection, firms, removeFirm, mappings, learnMapping, setMapping, checkMapping, takeOver, beginSilverfin, endSilverfin, link, freeCompanies, exportLinks, importLinks, previewLink, unlink, links,
 		group, ungroup, groups, periods, tie, tryMapping, notifyTest,
-		uploads, upload, checkUpload, clients, chooseClient, confirmUpload, discardUpload, backup, reload, doctor, people, invite, enable}
+		uploads, upload, checkUpload, clients, chooseClient, confirmUpload, discardUpload, backup, reload, doctor, tryCredentials, people, invite, enable}
 }
 
 // stopRecord names the runs that were stopped.
@@ -346,6 +347,10 @@ func backupRecord(in daemon.BackupRequest, _ ledger.Backup) accounts.Record {
 		r.On = "+ key"
 	}
 	return r
+}
+
+func credentialsRecord(in daemon.CredentialsRequest, _ daemon.Examination) accounts.Record {
+	return accounts.Record{Who: in.By, What: "try-credentials"}
 }
 
 func reloadRecord(in ReloadRequest, out Reloaded) accounts.Record {

@@ -12,6 +12,7 @@ func (h *Handler) settingsRoutes() []route {
 	return []route{
 		{method: http.MethodGet, path: "/settings", access: admin, handle: settingsPage, nav: "nav.settings"},
 		{method: http.MethodPost, path: "/settings/notify-test", access: admin, handle: notifyTest},
+		{method: http.MethodPost, path: "/settings/try-credentials", access: admin, handle: tryCredentials},
 	}
 }
 
@@ -54,6 +55,22 @@ func notifyTest(rq *request) error {
 			rq.flashWarning("settings.notify-failed", "Channel", c.Channel, "Problem", c.Problem)
 		} else {
 			rq.flash("settings.notify-sent", "Channel", c.Channel)
+		}
+	}
+	return rq.redirect("/settings")
+}
+
+// tryCredentials signs in at Finbox and renews the tokens of each firm.
+func tryCredentials(rq *request) error {
+	found, err := rq.API.TryCredentials(rq.r.Context(), daemon.CredentialsRequest{By: rq.person.Name})
+	if err != nil {
+		return err
+	}
+	for _, c := range found.Checks {
+		if c.Well {
+			rq.flash("settings.credentials-well", "Name", c.Name)
+		} else {
+			rq.flashWarning("settings.credentials-failed", "Name", c.Name, "Problem", c.Text)
 		}
 	}
 	return rq.redirect("/settings")

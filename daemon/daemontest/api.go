@@ -297,6 +297,12 @@ func (a *API) Links(context.Context) ([]ledger.DossierLink, error) {
 	return Answer[[]ledger.DossierLink](a)
 }
 
+// TryCredentials is daemon.API's.
+func (a *API) TryCredentials(_ context.Context, r daemon.CredentialsRequest) (daemon.Examination, error) {
+	a.Record("TryCredentials", r)
+	return Answer[daemon.Examination](a)
+}
+
 // NotifyTest is daemon.API's.
 func (a *API) NotifyTest(_ context.Context, r daemon.NotifyRequest) (daemon.NotifyTested, error) {
 	a.Record("NotifyTest", r)
