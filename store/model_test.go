@@ -11,6 +11,7 @@ import (
 	"time"
 
 	"github.com/google/go-cmp/cmp"
+	"github.com/google/go-cmp/cmp/cmpopts"
 	"pgregory.net/rapid"
 
 	"balansd/balance"
@@ -339,13 +340,13 @@ func (m *model) compare(t *rapid.T, s *store.Store) {
 	}
 	slices.Reverse(all)
 	for e, err := range s.Entries(ctx, ledger.Query{}) {
-		if err != nil || len(all) == 0 || !cmp.Equal(all[0], e) {
-			t.Fatalf("the walk gives %v, %v", e, err)
+		if err != nil || len(all) == 0 || !cmp.Equal(all[0], e, cmpopts.EquateEmpty()) {
+			t.Fatalf("the walk differs, error %v (-want +got):\n%s", err, cmp.Diff(all[:min(1, len(all))], []ledger.Entry{e}))
 		}
 		all = all[1:]
 	}
 	for e, err := range s.OpenEntries(ctx) {
-		if err != nil || len(open) == 0 || !cmp.Equal(open[0], e) {
+		if err != nil || len(open) == 0 || !cmp.Equal(open[0], e, cmpopts.EquateEmpty()) {
 			t.Fatalf("the walk of open entries gives %v, %v", e, err)
 		}
 		open = open[1:]

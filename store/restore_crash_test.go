@@ -224,6 +224,6 @@ func TestKilledCompaction(t *testing.T) {
 	for range rounds(t, 6) {
 		killSoon(t, "compact", s.o.Path)
 		s.wantEntries(50)
-		wantAlone(t, filepath.Dir(s.o.Path), "balansd.db", "balansd.db-bloated", "balansd.db-next")
+		wantAlone(t, filepath.Dir(s.o.Path), "balansd.db", "balansd.db-bloated", "balansd.db-next", "backups")
 	}
 }
