@@ -25,7 +25,7 @@ func newMappingLearnCommand(app *App) *cobra.Command {
 	var firm int64
 	var o learnOptions
 	c := app.withJSON(&cobra.Command{
-		Use: "learn --dossier REF [--dossier REF …]", Short: "Find the mapping in dossiers that were filled in by hand",
+		Use: "learn --dossier REF [--dossier REF]...", Short: "Find the mapping in dossiers that were filled in by hand",
 		Long: `Find where a firm's template has the figures of the social balance, in one to three
 dossiers in which someone filled in the social balance by hand in Silverfin, and whose
 balance balansd has: from a connection, or uploaded. It compares the figures, and reads

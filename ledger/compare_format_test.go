@@ -173,7 +173,8 @@ func (s *site) mayTake(c balance.Cell) bool {
 }
 
 func (s *site) deliver(t *rapid.T) {
-	s.commas = s.commas || s.format.Comma()
+	commas := s.commas
+	s.commas = commas || s.format.Comma()
 	p := ledger.Compare(s.values, s.rounded, s.format, s.have, s.known)
 	for c, text := range p.Write {
 		if held := s.have[c]; strings.TrimSpace(held) != "" && !s.mayTake(c) {
@@ -189,7 +190,13 @@ func (s *site) deliver(t *rapid.T) {
 		}
 	}
 	if len(p.Differ) > 0 {
+		s.commas = commas // nothing was written or recorded in this notation
 		return
+	}
+	for c, held := range s.have {
+		if s.mayTake(c) { // it is recorded as balansd's from now on, as it is written there
+			s.tried[c] = append(s.tried[c], held)
+		}
 	}
 	s.known = s.known.In(s.format).Confirm(s.have)
 	s.known.Intended = p.Write
