@@ -277,7 +277,7 @@ func TestEndToEndInBrowser(t *testing.T) {
 		}
 		for name, state := range map[string]string{"done": "done", "differs": "differs", "failed": "failed", "waiting": "waiting"} {
 			j.visit("/dossiers?state=" + state)
-			j.click(`table th a`)
+			j.click(`tbody th a`)
 			check("dossier-" + name + "-" + lang)
 		}
 		j.click(`a[href$="/others"]`)
