@@ -102,7 +102,7 @@ func loggingDaemon(f *fixture) *process {
 		select {
 		case <-p.ended:
 			f.t.Fatal("the daemon ended")
-		case <-time.After(20 * time.Millisecond):
+		case <-time.After(20 * time.Millisecond): // nothing tells of a change of a file: it is read again
 		}
 	}
 }
