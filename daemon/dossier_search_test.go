@@ -154,13 +154,7 @@ func TestSearchSuggestions(t *testing.T) {
 
 // BenchmarkSearchSuggestions searches a hundred thousand dossiers for a name with a slip.
 func BenchmarkSearchSuggestions(b *testing.B) {
-	store := listed{entries: map[uint64]ledger.Entry{}}
-	for n := uint64(1); n <= 100_000; n++ {
-		e := ledger.Entry{Number: n, Connection: "c", State: ledger.Done}
-		e.Dossier = ledger.Dossier{ID: fmt.Sprint(n), Name: fmt.Sprintf("Garage Delcourtois %d NV", n)}
-		store.entries[n] = e
-	}
-	d := New(Config{Store: store})
+	d, _ := newLargeDaemon("Garage Delcourtois %d NV")
 	for b.Loop() {
 		page, err := d.Dossiers(b.Context(), DossierQuery{Search: "Delcortois"})
 		if err != nil || len(page.Suggestions) == 0 {

@@ -14,6 +14,7 @@ import (
 	"testing"
 	"time"
 
+	"balansd/internal/testenv"
 	"balansd/keyvalue"
 	"balansd/keyvalue/kvtest"
 	"balansd/ledger"
@@ -27,10 +28,10 @@ type fixture struct {
 	t     *testing.T
 	state keyvalue.Store
 	cfg   notify.Config
+	clock *testenv.Clock
 	n     *notify.Notifier
 
 	mu     sync.Mutex
-	now    time.Time
 	broken error // what each channel fails with
 	got    []string
 	full   []notify.Message
@@ -41,7 +42,7 @@ func openState(*testing.T) keyvalue.Store { return kvtest.New() }
 
 func newFixture(t *testing.T, state keyvalue.Store, channels ...notify.Channel) *fixture {
 	t.Helper()
-	f := &fixture{t: t, state: state, now: time.Date(2026, 3, 10, 3, 0, 0, 0, time.UTC)}
+	f := &fixture{t: t, state: state, clock: testenv.NewClock(time.Date(2026, 3, 10, 3, 0, 0, 0, time.UTC))}
 	for i := range channels {
 		name := channels[i].ID
 		channels[i].Name = name
@@ -52,7 +53,7 @@ func newFixture(t *testing.T, state keyvalue.Store, channels ...notify.Channel) 
 			channels[i].Send = func(_ context.Context, m notify.Message) error { return f.take(name, m) }
 		}
 	}
-	f.cfg = notify.Config{State: state, Channels: channels, Host: "SRV01", URL: "https://balansd.office.example", Now: f.clock, Log: zerolog.Nop(),
+	f.cfg = notify.Config{State: state, Channels: channels, Host: "SRV01", URL: "https://balansd.office.example", Now: f.clock.Now, Log: zerolog.Nop(),
 		CaseTitle: title, ProblemTitle: title, Heartbeat: func(context.Context) error {
 			f.mu.Lock()
 			defer f.mu.Unlock()
@@ -74,18 +75,6 @@ func (f *fixture) restart() {
 		f.t.Fatal(err)
 	}
 	f.n = n
-}
-
-func (f *fixture) clock() time.Time {
-	f.mu.Lock()
-	defer f.mu.Unlock()
-	return f.now
-}
-
-func (f *fixture) later(d time.Duration) {
-	f.mu.Lock()
-	defer f.mu.Unlock()
-	f.now = f.now.Add(d)
 }
 
 func (f *fixture) take(name string, m notify.Message) error {

@@ -226,7 +226,7 @@ func TestMailRefused(t *testing.T) {
 			if c.refuse == nil {
 				return
 			}
-			f.later(u[0].Next.Sub(f.clock()))
+			f.clock.Add(u[0].Next.Sub(f.clock.Now()))
 			if f.deliver(); len(f.unsent()) != 0 || len(s.mails) != 1 {
 				t.Errorf("then unsent is %+v, %d mails", f.unsent(), len(s.mails))
 			}

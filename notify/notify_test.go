@@ -29,13 +29,13 @@ func TestToldOnce(t *testing.T) {
 	f := newFixture(t, openState(t), notify.Channel{ID: "a", Audience: notify.Everyone})
 	one, two := waits("1", ledger.NoCompany), waits("2", ledger.NoCompany)
 	want(t, "at first", f.report(1, one), "a: new [balance_waits no_company×1], open [], solved []")
-	f.later(24 * time.Hour)
+	f.clock.Add(24 * time.Hour)
 	want(t, "a night later", f.report(2, one))
-	f.later(24 * time.Hour)
+	f.clock.Add(24 * time.Hour)
 	want(t, "with another one", f.report(3, one, two), "a: new [balance_waits no_company×1], open [balance_waits no_company×1], solved []")
-	f.later(7*24*time.Hour - time.Second)
+	f.clock.Add(7*24*time.Hour - time.Second)
 	want(t, "just before a week", f.report(4, one, two))
-	f.later(time.Second)
+	f.clock.Add(time.Second)
 	want(t, "after a week", f.deliver(), "a: new [], open [balance_waits no_company×2], solved []")
 	f.restart()
 	want(t, "after a restart", f.report(4, one, two))
@@ -43,7 +43,7 @@ func TestToldOnce(t *testing.T) {
 	want(t, "for another reason", f.report(6, waits("2", ledger.PeriodLocked)),
 		"a: new [balance_waits period_locked×1], open [], solved [balance_waits no_company×1]")
 	want(t, "when all is solved", f.report(7), "a: new [], open [], solved [balance_waits period_locked×1]")
-	f.later(30 * 24 * time.Hour)
+	f.clock.Add(30 * 24 * time.Hour)
 	want(t, "when there is nothing", f.report(8))
 }
 
@@ -79,7 +79,7 @@ func TestTriedAgainByItself(t *testing.T) {
 	f := newFixture(t, openState(t), notify.Channel{ID: "a", Audience: notify.Everyone})
 	down := ledger.Condition{Kind: ledger.FailingConnection, Subject: "c-1", Name: "Finbox", Role: ledger.Admin, Path: "/connection"}
 	again := down
-	again.Retry = f.clock().Add(time.Hour)
+	again.Retry = f.clock.Now().Add(time.Hour)
 	want(t, "while it is tried again", f.report(1, again))
 	want(t, "when it is not", f.report(2, down), "a: new [connection_fails ×1], open [], solved []")
 	want(t, "the next night, tried again", f.report(3, again))
@@ -93,20 +93,20 @@ func TestBackoff(t *testing.T) {
 	f := newFixture(t, openState(t), notify.Channel{ID: "a", Audience: notify.Everyone})
 	f.breaks(errDown)
 	want(t, "down", f.report(1, relink("Kantoor")))
-	begin := f.clock()
+	begin := f.clock.Now()
 	var waited []time.Duration
 	for range 7 {
 		u := f.unsent()
 		if len(u) != 1 || u[0].Channel != "a" || !u[0].Since.Equal(begin) || u[0].Problem != errDown.Error() {
 			t.Fatalf("unsent is %+v", u)
 		}
-		waited = append(waited, u[0].Next.Sub(f.clock()))
-		f.later(u[0].Next.Sub(f.clock()) - time.Second)
+		waited = append(waited, u[0].Next.Sub(f.clock.Now()))
+		f.clock.Add(u[0].Next.Sub(f.clock.Now()) - time.Second)
 		attempts := u[0].Attempts
 		if f.deliver(); f.unsent()[0].Attempts != attempts {
 			t.Fatal("it was tried before its time")
 		}
-		f.later(time.Second)
+		f.clock.Add(time.Second)
 		if f.deliver(); f.unsent()[0].Attempts != attempts+1 {
 			t.Fatal("it was not tried in its time")
 		}
@@ -126,7 +126,7 @@ func TestBackoff(t *testing.T) {
 	want(t, "another one", f.report(2, relink("Kantoor"), waits("1", ledger.NoCompany)))
 	want(t, "which is over", f.report(3, relink("Kantoor")))
 	f.breaks(nil)
-	f.later(24 * time.Hour)
+	f.clock.Add(24 * time.Hour)
 	if want(t, "then it is not told", f.deliver()); len(f.unsent()) != 0 {
 		t.Errorf("unsent is %+v", f.unsent())
 	}
@@ -146,7 +146,7 @@ func TestChangesWhileItCannotBeSent(t *testing.T) {
 	f.report(2, waits("1", ledger.NoCompany), waits("2", ledger.NoCompany))
 	f.report(3, waits("2", ledger.NoCompany))
 	f.breaks(nil)
-	f.later(24 * time.Hour)
+	f.clock.Add(24 * time.Hour)
 	want(t, "in one message", f.deliver(), "a: new [balance_waits no_company×1], open [], solved [balance_waits no_company×1]")
 }
 
@@ -156,7 +156,7 @@ func TestHeartbeat(t *testing.T) {
 	f := newFixture(t, openState(t))
 	night := func(number uint64, ago time.Duration) {
 		t.Helper()
-		if err := f.n.Report(t.Context(), ledger.Report{Night: number, NightEnd: f.clock().Add(-ago)}); err != nil {
+		if err := f.n.Report(t.Context(), ledger.Report{Night: number, NightEnd: f.clock.Now().Add(-ago)}); err != nil {
 			t.Fatal(err)
 		}
 		f.deliver()
@@ -183,7 +183,7 @@ func TestHeartbeat(t *testing.T) {
 		t.Errorf("unsent is %+v", u)
 	}
 	f.breaks(nil)
-	f.later(time.Minute)
+	f.clock.Add(time.Minute)
 	f.deliver()
 	beats("tried again", 2)
 }
@@ -235,7 +235,7 @@ func TestFaultAtEveryCall(t *testing.T) {
 		broken := &failing{f.state, n}
 		f.cfg.State = broken
 		f.restart()
-		reports := []ledger.Report{{Conditions: []ledger.Condition{relink("Kantoor")}, Run: 1, Night: 1, NightEnd: f.clock()}, {Run: 2, Night: 2, NightEnd: f.clock()}}
+		reports := []ledger.Report{{Conditions: []ledger.Condition{relink("Kantoor")}, Run: 1, Night: 1, NightEnd: f.clock.Now()}, {Run: 2, Night: 2, NightEnd: f.clock.Now()}}
 		for _, r := range reports {
 			_ = f.n.Report(t.Context(), r)
 			f.n.Deliver(t.Context())

@@ -152,7 +152,7 @@ func TestWebhookRefused(t *testing.T) {
 	}
 	first := h.body
 	h.Close()
-	f.later(time.Minute)
+	f.clock.Add(time.Minute)
 	f.deliver()
 	if u := f.unsent(); len(u) != 1 || u[0].Attempts != 2 || strings.Contains(u[0].Problem, "canary") {
 		t.Errorf("unsent is %+v", u)
