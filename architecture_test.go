@@ -25,12 +25,12 @@ const testenv = "internal/testenv"
 
 // base are the packages that everybody shares: the domain types, and in internal
 // what several packages need and no library has.
-var base = []string{"balance", "ledger", "mapping", "problem", "internal"}
+var base = []string{"administration", "balance", "ledger", "mapping", "problem", "internal"}
 
 // services are the packages that only the command line puts together. They do
 // not import one another.
 var services = []string{
-	"accounts", "config", "daemon", "documentreader", "finbox", "folder", "httpserver", "keyvalue", "localapi", "logs", "notify", "portal", "recovery", "sandbox", "service",
+	"accounts", "administration/source", "config", "daemon", "documentreader", "finbox", "folder", "httpserver", "keyvalue", "localapi", "logs", "notify", "portal", "recovery", "sandbox", "service",
 	"silverfin", "store", "support", "transport",
 }
 
@@ -40,6 +40,7 @@ var services = []string{
 var allowedImports = map[string][]string{
 	"":               {"cli"},
 	"accounts":       {"internal", "keyvalue", "problem"},
+	"administration": {"balance", "internal"},
 	"cli":            slices.Concat(base, services),
 	"config":         base,
 	"daemon":         base,
@@ -60,10 +61,13 @@ var allowedImports = map[string][]string{
 	"store":          append([]string{"keyvalue"}, base...),
 	"support":        base,
 	"transport":      {"problem"},
-	"ledger":         {"balance", "mapping"},
+	"ledger":         {"administration", "balance", "mapping"},
 	"mapping":        {"balance", "problem", "internal"},
 	"balance":        {},
 	"problem":        {},
+
+	// Where administration data comes from: those who know the records need not know it.
+	"administration/source": {"administration", "balance", "internal", "problem", "transport"},
 
 	// The simulators share no code with the clients that they test, and Finbox
 	// and Silverfin know nothing of one another.
@@ -156,9 +160,9 @@ func forbidden(pkg, file, imported string) string {
 	if to == pkg || slices.Contains(allowed, to) {
 		return ""
 	}
-	// Who may import a package may import all parts of it. Between the parts of one
-	// package only tests may.
-	if within := first(to) == first(pkg); within && test || !within && slices.Contains(allowed, first(to)) {
+	// Who may import a package may import all parts of it, but for those that only the
+	// command line puts together. Between the parts of one package only tests may.
+	if within := first(to) == first(pkg); within && test || !within && slices.Contains(allowed, first(to)) && !slices.Contains(services, to) {
 		return ""
 	}
 	return fmt.Sprintf("package %s may import %v of ours", pkg, allowed)
@@ -214,6 +218,15 @@ func TestForbiddenImports(t *testing.T) {
 		{"balance", "read.go", "balansd/internal/clip", false},
 		{"internal", "testenv/need.go", "balansd/problem", false},
 		{"ledger", "move.go", "balansd/problem", false},
+		{"daemon", "run.go", "balansd/administration", true},
+		{"daemon", "run.go", "balansd/administration/source", false},
+		{"store", "store.go", "balansd/administration/source", false},
+		{"cli", "wire.go", "balansd/administration/source", true},
+		{"administration", "compare.go", "balansd/transport", false},
+		{"administration", "compare.go", "balansd/administration/source", false},
+		{"administration/source", "kbo.go", "balansd/administration", true},
+		{"administration/source", "kbo.go", "balansd/documentreader", false},
+		{"administration/source", "adsolut_test.go", "balansd/sandbox", true},
 	} {
 		if why := forbidden(c.pkg, c.file, c.imported); (why == "") != c.allowed {
 			t.Errorf("%s/%s imports %s: %q", c.pkg, c.file, c.imported, why)
