@@ -179,7 +179,7 @@ func defaultsOf(t *testing.T) map[string]string {
 // exampleKeys adds the settings of the example, without their values.
 func exampleKeys(n *yaml.Node, key string, into map[string]string) {
 	switch {
-	case key == "silverfin.target.map" || key == "silverfin.firms[].target" || n.Kind == yaml.ScalarNode:
+	case key == "silverfin.target.map" || key == "administration.adminpulse.fields" || key == "administration.lists[].columns" || key == "silverfin.firms[].target" || n.Kind == yaml.ScalarNode:
 		into[key] = "—"
 	case n.Kind == yaml.SequenceNode && n.Content[0].Kind == yaml.MappingNode:
 		exampleKeys(n.Content[0], key+"[]", into)

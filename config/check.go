@@ -32,6 +32,7 @@ func (r *reader) check(c *Config) {
 	r.checkFolders(c.Folders)
 	r.checkDossiers(c)
 	r.checkDocuments(c.Documents)
+	r.checkAdministration(c.Administration)
 	checkRange(r, "backup.keep", c.Backup.Keep, 1, 1000, plain)
 	r.checkNetwork(c.Network)
 	r.checkPortal(c.Portal)

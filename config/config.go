@@ -12,24 +12,25 @@ import (
 // write. A Config is not changed after Load, so it may be read from several
 // goroutines.
 type Config struct {
-	DataDir   string         `yaml:"data_dir"`   // where balansd keeps its state
-	StateFile string         `yaml:"state_file"` // the bbolt file; in DataDir unless set
-	KeyFile   string         `yaml:"key_file"`   // the data key that seals tokens; in DataDir unless set
-	Socket    string         `yaml:"socket"`     // Unix socket or named pipe of the local API
-	Language  string         `yaml:"language"`   // nl, fr, en or de
-	TimeZone  *time.Location `yaml:"time_zone"`  // the zone in which nights are counted
-	Schedule  Schedule       `yaml:"night"`
-	Finbox    Finbox         `yaml:"finbox"`
-	Folders   []Folder       `yaml:"folders"`
-	Silverfin Silverfin      `yaml:"silverfin"`
-	Dossiers  []Dossier      `yaml:"dossiers"`
-	Documents Documents      `yaml:"documents"`
-	Backup    Backup         `yaml:"backup"`
-	Retention Retention      `yaml:"retention"`
-	Network   Network        `yaml:"network"`
-	Portal    Portal         `yaml:"portal"`
-	Notify    Notify         `yaml:"notify"`
-	Log       Log            `yaml:"log"`
+	DataDir        string         `yaml:"data_dir"`   // where balansd keeps its state
+	StateFile      string         `yaml:"state_file"` // the bbolt file; in DataDir unless set
+	KeyFile        string         `yaml:"key_file"`   // the data key that seals tokens; in DataDir unless set
+	Socket         string         `yaml:"socket"`     // Unix socket or named pipe of the local API
+	Language       string         `yaml:"language"`   // nl, fr, en or de
+	TimeZone       *time.Location `yaml:"time_zone"`  // the zone in which nights are counted
+	Schedule       Schedule       `yaml:"night"`
+	Finbox         Finbox         `yaml:"finbox"`
+	Folders        []Folder       `yaml:"folders"`
+	Silverfin      Silverfin      `yaml:"silverfin"`
+	Dossiers       []Dossier      `yaml:"dossiers"`
+	Documents      Documents      `yaml:"documents"`
+	Administration Administration `yaml:"administration"`
+	Backup         Backup         `yaml:"backup"`
+	Retention      Retention      `yaml:"retention"`
+	Network        Network        `yaml:"network"`
+	Portal         Portal         `yaml:"portal"`
+	Notify         Notify         `yaml:"notify"`
+	Log            Log            `yaml:"log"`
 
 	file     string
 	origins  map[string]Origin

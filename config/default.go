@@ -45,6 +45,12 @@ func defaults(goos, programData string) *Config {
 			FinancialYear:          YearExact,
 			Archived:               ArchivedAsk,
 		},
+		Administration: Administration{
+			AdminPulse: AdminPulse{BaseURL: "https://api.adminpulse.be", Timeout: 60 * time.Second},
+			Adsolut: Adsolut{BaseURL: "https://api.adsolut.com", AuthorizeURL: "https://login.wolterskluwer.eu/auth/core/connect/authorize",
+				TokenURL: "https://login.wolterskluwer.eu/auth/core/connect/token", Redirect: "http://127.0.0.1:8418/adsolut", Timeout: 60 * time.Second},
+			NationalBank: NationalBankFiling{BaseURL: "https://ws.cbso.nbb.be", Timeout: 60 * time.Second},
+		},
 		Portal:    Portal{Listen: "127.0.0.1:8417", SessionTime: 12 * time.Hour, OIDC: OIDC{GroupsClaim: "groups", Recheck: time.Hour}},
 		Notify:    Notify{Mail: Mail{Security: MailStartTLS}},
 		Backup:    Backup{Keep: 14},

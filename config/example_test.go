@@ -59,7 +59,7 @@ func exampleFolder(t *testing.T) string {
 	if err := os.Mkdir(filepath.Join(dir, "secrets"), 0o700); err != nil {
 		t.Fatal(err)
 	}
-	for _, name := range []string{"secrets/finbox.key", "secrets/finbox.secret", "secrets/silverfin.secret", "cbso.tsv", "secrets/oidc.secret", "secrets/proxy.password", "secrets/mail.password"} {
+	for _, name := range []string{"secrets/finbox.key", "secrets/finbox.secret", "secrets/silverfin.secret", "cbso.tsv", "secrets/oidc.secret", "secrets/proxy.password", "secrets/mail.password", "secrets/adminpulse.key", "secrets/adsolut.secret", "secrets/nationalbank.key"} {
 		write(t, dir, name, "hunter2", 0o600)
 	}
 	write(t, dir, "secrets/metrics.token", "0123456789abcdef", 0o600)
@@ -208,7 +208,7 @@ func TestTheExampleShowsTheDefaults(t *testing.T) {
 		values[s.Key] = s.Value
 	}
 	// Settings whose values in the example are not the defaults.
-	shown := regexp.MustCompile(`^(finbox\.(base_url|token_url|client|scope|audience|certificate_file)|folders|dossiers|network|documents\.(cbso_table|tables)|log\.file$|portal\.(url|trusted_proxies|hostnames|certificate|key_file|metrics|oidc)|notify\.(mail\.(host|user|password|from|to)|webhooks|heartbeat)|` +
+	shown := regexp.MustCompile(`^(administration\.(order|lists|adminpulse\.(key|fields)|adsolut\.client|kbo|national_bank\.key)|finbox\.(base_url|token_url|client|scope|audience|certificate_file)|folders|dossiers|network|documents\.(cbso_table|tables)|log\.file$|portal\.(url|trusted_proxies|hostnames|certificate|key_file|metrics|oidc)|notify\.(mail\.(host|user|password|from|to)|webhooks|heartbeat)|` +
 		`silverfin\.(client|scopes|app_link_templates|firms|target\.(level|handle|key_previous|map|values\.negative)))`)
 	for _, s := range Default().Settings() {
 		if got := values[s.Key]; got != s.Value && !shown.MatchString(s.Key) {

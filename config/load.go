@@ -196,6 +196,10 @@ func (c *Config) paths() map[string]*string {
 	if runtime.GOOS != "windows" {
 		p["socket"] = &c.Socket
 	}
+	p["administration.kbo.folder"] = &c.Administration.KBO.Folder
+	for i := range c.Administration.Lists {
+		p[fmt.Sprintf("administration.lists[%d].file", i)] = &c.Administration.Lists[i].File
+	}
 	for i := range c.Folders {
 		p[fmt.Sprintf("folders[%d].path", i)] = &c.Folders[i].Path
 	}

@@ -26,6 +26,9 @@ type secretSetting struct {
 func (c *Config) secrets() []secretSetting {
 	list := []secretSetting{
 		{"finbox.client_secret", &c.Finbox.ClientSecret, &c.Finbox.ClientSecretFile},
+		{"administration.adminpulse.key", &c.Administration.AdminPulse.Key, &c.Administration.AdminPulse.KeyFile},
+		{"administration.adsolut.client_secret", &c.Administration.Adsolut.ClientSecret, &c.Administration.Adsolut.ClientSecretFile},
+		{"administration.national_bank.key", &c.Administration.NationalBank.Key, &c.Administration.NationalBank.KeyFile},
 		{"silverfin.client_secret", &c.Silverfin.ClientSecret, &c.Silverfin.ClientSecretFile},
 		{"network.proxy_password", &c.Network.ProxyPassword, &c.Network.ProxyPasswordFile},
 		{"portal.metrics_token", &c.Portal.MetricsToken, &c.Portal.MetricsTokenFile},
