@@ -9,6 +9,7 @@ import (
 	"io"
 	"net"
 	"net/http/httptest"
+	"slices"
 	"strings"
 	"sync"
 	"testing"
@@ -25,12 +26,23 @@ type smtpServer struct {
 	notify.MailServer
 
 	mu    sync.Mutex
-	mails [][]byte
-	to    []string
-	users []string // who signed in
+	inbox inbox
 	// refuse, when not nil, is the answer to a step: "mail", "rcpt" or "data"; cut breaks the
 	// connection off there.
 	refuse func(step string) error
+}
+
+// inbox is what a mail server received.
+type inbox struct {
+	mails     [][]byte
+	to, users []string // the recipients, and who signed in
+}
+
+// received returns what has arrived so far.
+func (s *smtpServer) received() inbox {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return inbox{slices.Clone(s.inbox.mails), slices.Clone(s.inbox.to), slices.Clone(s.inbox.users)}
 }
 
 const mailPassword = "hunter2-canary"
@@ -89,7 +101,7 @@ func (s *smtpSession) Auth(string) (sasl.Server, error) {
 		}
 		s.server.mu.Lock()
 		defer s.server.mu.Unlock()
-		s.server.users = append(s.server.users, user)
+		s.server.inbox.users = append(s.server.inbox.users, user)
 		return nil
 	}), nil
 }
@@ -98,7 +110,7 @@ func (s *smtpSession) Mail(string, *smtp.MailOptions) error { return s.step("mai
 
 func (s *smtpSession) Rcpt(to string, _ *smtp.RcptOptions) error {
 	s.server.mu.Lock()
-	s.server.to = append(s.server.to, to)
+	s.server.inbox.to = append(s.server.inbox.to, to)
 	s.server.mu.Unlock()
 	return s.step("rcpt")
 }
@@ -112,7 +124,7 @@ func (s *smtpSession) Data(r io.Reader) error {
 		return err
 	}
 	s.server.mu.Lock()
-	s.server.mails = append(s.server.mails, text)
+	s.server.inbox.mails = append(s.server.inbox.mails, text)
 	s.server.mu.Unlock()
 	return s.step("taken")
 }
@@ -135,10 +147,11 @@ func TestMail(t *testing.T) {
 			if u := f.unsent(); len(u) > 0 {
 				t.Fatalf("unsent: %+v", u)
 			}
-			if len(s.mails) != 1 || fmt.Sprint(s.to) != "[it@office.example]" || security != notify.Plain && fmt.Sprint(s.users) != "[balansd]" {
-				t.Fatalf("%d mails to %v by %v", len(s.mails), s.to, s.users)
+			got := s.received()
+			if len(got.mails) != 1 || fmt.Sprint(got.to) != "[it@office.example]" || security != notify.Plain && fmt.Sprint(got.users) != "[balansd]" {
+				t.Fatalf("%d mails to %v by %v", len(got.mails), got.to, got.users)
 			}
-			m := parse(t, s.mails[0])
+			m := parse(t, got.mails[0])
 			for name, want := range map[string]string{"From": "<balansd@office.example>", "To": "<it@office.example>", "Content-Type": "text/plain; charset=UTF-8",
 				"Auto-Submitted": "auto-generated", "Content-Language": "nl", "Date": "Tue, 10 Mar 2026 03:00:00 +0000"} {
 				if got := m.Get(name); got != want {
@@ -158,7 +171,7 @@ func TestMail(t *testing.T) {
 				}
 			}
 			for _, canary := range []string{clientCanary, figureCanary, mailPassword} {
-				if bytes.Contains(s.mails[0], []byte(canary)) || strings.Contains(m.body, canary) {
+				if bytes.Contains(got.mails[0], []byte(canary)) || strings.Contains(m.body, canary) {
 					t.Errorf("the mail has %s", canary)
 				}
 			}
@@ -174,7 +187,7 @@ func TestClientNames(t *testing.T) {
 	f.cfg.ClientNames = true
 	f.restart()
 	f.report(1, waits("12", ledger.NoCompany))
-	if m := parse(t, s.mails[0]); !strings.Contains(m.body, clientCanary+" https://") || strings.Contains(m.body, figureCanary) {
+	if m := parse(t, s.received().mails[0]); !strings.Contains(m.body, clientCanary+" https://") || strings.Contains(m.body, figureCanary) {
 		t.Errorf("the mail is\n%s", m.body)
 	}
 }
@@ -227,8 +240,8 @@ func TestMailRefused(t *testing.T) {
 				return
 			}
 			f.clock.Add(u[0].Next.Sub(f.clock.Now()))
-			if f.deliver(); len(f.unsent()) != 0 || len(s.mails) != 1 {
-				t.Errorf("then unsent is %+v, %d mails", f.unsent(), len(s.mails))
+			if f.deliver(); len(f.unsent()) != 0 || len(s.received().mails) != 1 {
+				t.Errorf("then unsent is %+v, %d mails", f.unsent(), len(s.received().mails))
 			}
 		})
 	}

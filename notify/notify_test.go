@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"slices"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -204,12 +205,12 @@ func TestTest(t *testing.T) {
 // failing is a state of which one call fails.
 type failing struct {
 	keyvalue.Store
-	left int // calls before the one that fails
+	left atomic.Int64 // calls before the one that fails
 }
 
 var errDisk = errors.New("the disk is full")
 
-func (s *failing) fails() bool { s.left--; return s.left == -1 }
+func (s *failing) fails() bool { return s.left.Add(-1) == -1 }
 
 func (s *failing) View(ctx context.Context, fn func(keyvalue.Reader) error) error {
 	if s.fails() {
@@ -232,7 +233,8 @@ func TestFaultAtEveryCall(t *testing.T) {
 	t.Parallel()
 	for n := range 12 {
 		f := newFixture(t, openState(t), notify.Channel{ID: "a", Audience: notify.Everyone})
-		broken := &failing{f.state, n}
+		broken := &failing{Store: f.state}
+		broken.left.Store(int64(n))
 		f.cfg.State = broken
 		f.restart()
 		reports := []ledger.Report{{Conditions: []ledger.Condition{relink("Kantoor")}, Run: 1, Night: 1, NightEnd: f.clock.Now()}, {Run: 2, Night: 2, NightEnd: f.clock.Now()}}

@@ -49,11 +49,12 @@ func TestEveryLanguageSaysEverything(t *testing.T) {
 		f.report(2, all[1:]...)
 		f.report(3)
 		f.n.Test(t.Context())
-		if len(s.mails) != 4 {
-			t.Fatalf("%s: %d mails, unsent %+v", lang, len(s.mails), f.unsent())
+		mails := s.received().mails
+		if len(mails) != 4 {
+			t.Fatalf("%s: %d mails, unsent %+v", lang, len(mails), f.unsent())
 		}
 		subjects := map[string]bool{}
-		for i, raw := range s.mails {
+		for i, raw := range mails {
 			m := parse(t, raw)
 			subjects[m.subject] = true
 			if found := missing.FindString(m.subject + m.body); found != "" {

@@ -293,7 +293,13 @@ func windowsInstallAgain(t *testing.T, w *windows) {
 
 func windowsMistake(t *testing.T, w *windows) {
 	w.configure("nights: wrong\n")
-	w.Run("", windowsExe, "service", "restart") // it may find it ending, or still running
+	w.want(2, "is not restarted", "service", "restart")
+	if s, code := w.standing(); code != 3 || s.Service.State != service.On || !strings.Contains(s.Trouble, "nights") {
+		t.Errorf("after a refusal: %d %+v", code, s)
+	}
+	// Windows itself cannot look first.
+	w.want(0, "", "service", "stop")
+	w.Run("", "net", "start", "balansd")
 	w.Until("it has failed", func() bool { s, _ := w.standing(); return s.Service.State == service.Failed })
 	if s, _ := w.standing(); !strings.Contains(s.Service.Result, "exit code 2") {
 		t.Errorf("%+v", s.Service)
