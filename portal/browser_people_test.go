@@ -157,6 +157,7 @@ func TestLinkFromOtherSiteInBrowser(t *testing.T) {
 	c.allowError("401")
 	c.signIn(annName)
 	// localhost is another site than 127.0.0.1, and has no session.
+	same := c.base
 	c.base = strings.Replace(c.base, "127.0.0.1", "localhost", 1)
 	c.allowError("404") // Chromium may request an icon for /healthz
 	c.visit("/healthz")
@@ -164,6 +165,7 @@ func TestLinkFromOtherSiteInBrowser(t *testing.T) {
 	value[any](c, strings.Replace(addLink, "%q", `"`+f.server.URL+`/people"`, 1))
 	c.click("#go")
 	c.do(chromedp.WaitVisible(chromedp.CSS("main h1")))
+	c.base = same
 	if c.path() != "/people" {
 		t.Errorf("a signed-in person gets to %s:\n%s", c.path(), c.text())
 	}

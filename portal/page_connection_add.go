@@ -254,7 +254,7 @@ func canDeliver(s daemon.Status) bool {
 // its result too, is shown on the page.
 func (rq *request) jobHere(ended bool) string {
 	id := rq.r.URL.Query().Get("job")
-	if j, ok := rq.jobs.find(id); !ok || !ended && !j.End.IsZero() {
+	if j, ok := rq.jobs.find(func(j *job) bool { return j.ID == id }); !ok || !ended && !j.End.IsZero() {
 		return ""
 	}
 	return id

@@ -93,17 +93,18 @@ func (h *Handler) startJob(ctx context.Context, j job, r daemon.SyncRequest) str
 	return j.ID
 }
 
-// find returns a copy of a job.
-func (l *jobs) find(id string) (job, bool) {
+// find returns a copy of the newest job that matches.
+func (l *jobs) find(match func(*job) bool) (job, bool) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	i := slices.IndexFunc(l.list, func(j *job) bool { return j.ID == id })
-	if i < 0 {
-		return job{}, false
+	for _, j := range slices.Backward(l.list) {
+		if match(j) {
+			found := *j
+			found.Outcome = maps.Clone(j.Outcome) // the run goes on counting in its own
+			return found, true
+		}
 	}
-	found := *l.list[i]
-	found.Outcome = maps.Clone(found.Outcome)
-	return found, true
+	return job{}, false
 }
 
 // startSync starts a run over one dossier or all of them, with a full listing when the
@@ -150,7 +151,7 @@ type jobView struct {
 
 // writeJob answers with the state of a job: as a page, or as the part that htmx reloads.
 func (rq *request) writeJob(id string) error {
-	j, ok := rq.jobs.find(id)
+	j, ok := rq.jobs.find(func(j *job) bool { return j.ID == id })
 	if !ok {
 		return accounts.Refusal{Status: http.StatusNotFound, Reason: "sync.gone"}
 	}

@@ -263,7 +263,7 @@ func (r uploadRow) NeedsWord() bool {
 func uploadPage(rq *request) error {
 	id := rq.r.PathValue("upload")
 	checking := rq.checks.running(id) // asked first: what it did is then in the upload
-	j, delivering := rq.jobs.ofUpload(id)
+	j, delivering := rq.jobs.find(func(j *job) bool { return j.Upload == id })
 	u, err := rq.API.Upload(rq.r.Context(), daemon.UploadRequest{ID: id})
 	if err != nil {
 		return err
@@ -315,18 +315,6 @@ func (rq *request) uploadRow(upload string, it daemon.UploadItem, figures bool) 
 	view := rq.entry(e.Entry)
 	row.Result = &view
 	return row, nil
-}
-
-// ofUpload returns the newest job of an upload.
-func (l *jobs) ofUpload(id string) (job, bool) {
-	l.mu.Lock()
-	defer l.mu.Unlock()
-	for _, j := range slices.Backward(l.list) {
-		if j.Upload == id {
-			return *j, true
-		}
-	}
-	return job{}, false
 }
 
 // uploadItemPage shows a document with its figures, and the clients to choose among.
