@@ -95,7 +95,8 @@ func TestOnWindowsAccess(t *testing.T) {
 
 // The states of the running service as Windows sees them.
 func TestOnWindowsHandler(t *testing.T) {
-	wrong := problem.New(problem.ConfigInvalid, "wrong", "Mend it.")
+	wrong := problem.New(problem.StateUnwritable, "wrong", "Mend it.")
+	mistake := problem.New(problem.ConfigInvalid, "wrong", "Mend it.")
 	untilStopped := func(ctx context.Context, _ func(string)) error { <-ctx.Done(); return ctx.Err() }
 	slow := func(ctx context.Context, _ func(string)) error {
 		<-ctx.Done()
@@ -115,7 +116,8 @@ func TestOnWindowsHandler(t *testing.T) {
 		hung     bool
 		words    int // at least this many pending states
 	}{
-		"ends with an error":      {work: func(context.Context, func(string)) error { return wrong }, specific: true, code: 2},
+		"ends with an error":      {work: func(context.Context, func(string)) error { return wrong }, specific: true, code: 1},
+		"a person has to mend it": {work: func(context.Context, func(string)) error { return mistake }},
 		"stops":                   {work: untilStopped, order: svc.Stop, words: 1},
 		"the machine shuts down":  {work: untilStopped, order: svc.PreShutdown, words: 1},
 		"stops slowly, and wrong": {work: slow, order: svc.Shutdown, words: 5},
