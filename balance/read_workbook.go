@@ -46,7 +46,7 @@ func (r *Reader) readZIP(raw io.Reader, head []byte) (*Balance, error) {
 func (r *Reader) readWorkbook(data []byte, archive *zip.Reader) (*Balance, error) {
 	var pages []*textPage
 	err := guarded(func() error {
-		f, err := openWorkbook(data, archive)
+		f, err := openWorkbook(data, archive, balanceWorkbook())
 		if err != nil {
 			return err
 		}

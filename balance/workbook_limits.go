@@ -15,13 +15,20 @@ import (
 // 100,000 cells and 5 MB.
 const (
 	maxWorkbookParts = 1000
-	maxWorkbook      = 24 << 20 // bytes of all parts, unpacked
 	maxSheets        = 100
-	maxSheetRows     = 20_000
-	maxSheetCells    = 150_000 // of a workbook, with the empty ones before the last of each row
 	maxSheetText     = 32 << 20
 	maxNesting       = 100 // elements of XML inside one another
 )
+
+// workbookLimits are the bounds of a workbook that depend on what it is for.
+type workbookLimits struct {
+	bytes uint64 // of all parts, unpacked
+	rows  int    // of a sheet
+	cells int    // of all sheets, with the empty ones before the last of each row
+}
+
+// balanceWorkbook has the bounds of a workbook with a social balance.
+func balanceWorkbook() workbookLimits { return workbookLimits{24 << 20, 20_000, 150_000} }
 
 // errWorkbookLimit is what a workbook ends in that has more of something than any
 // table of social balances.
@@ -33,21 +40,21 @@ var errWorkbookDamaged = errors.New("this workbook is damaged; open it and save 
 // checkWorkbook holds a workbook to its bounds before the library reads it, which
 // makes room for every row up to the last one that is named, and for every cell up to
 // the last one of each row.
-func checkWorkbook(archive *zip.Reader) error {
+func checkWorkbook(archive *zip.Reader, most workbookLimits) error {
 	if len(archive.File) > maxWorkbookParts {
 		return errWorkbookLimit
 	}
 	var size uint64
 	cells := 0
 	for _, f := range archive.File {
-		if size += f.UncompressedSize64; f.UncompressedSize64 > maxWorkbook || size > maxWorkbook {
+		if size += f.UncompressedSize64; f.UncompressedSize64 > most.bytes || size > most.bytes {
 			return errWorkbookLimit
 		}
 		part, err := f.Open()
 		if err != nil {
 			return errWorkbookDamaged
 		}
-		err = checkPart(part, &cells)
+		err = checkPart(part, &cells, most)
 		_ = part.Close()
 		if err != nil {
 			return err
@@ -57,8 +64,8 @@ func checkWorkbook(archive *zip.Reader) error {
 }
 
 // checkPart counts the cells of a part that is a sheet. What is no XML is none.
-func checkPart(part io.Reader, cells *int) error {
-	d := xml.NewDecoder(io.LimitReader(part, maxWorkbook))
+func checkPart(part io.Reader, cells *int, most workbookLimits) error {
+	d := xml.NewDecoder(io.LimitReader(part, int64(most.bytes)))
 	d.Strict = false
 	d.CharsetReader = func(_ string, r io.Reader) (io.Reader, error) { return r, nil }
 	row, column, depth := 0, 0, 0
@@ -92,7 +99,7 @@ func checkPart(part io.Reader, cells *int) error {
 				}
 				*cells += column - before
 			}
-			if row > maxSheetRows || *cells > maxSheetCells {
+			if row > most.rows || *cells > most.cells {
 				return errWorkbookLimit
 			}
 		}
@@ -110,12 +117,12 @@ func attribute(e xml.StartElement, name string) string {
 
 // openWorkbook opens a workbook whose bounds are checked. Nothing is written to disk:
 // both limits are equal.
-func openWorkbook(data []byte, archive *zip.Reader) (*excelize.File, error) {
-	if err := checkWorkbook(archive); err != nil {
+func openWorkbook(data []byte, archive *zip.Reader, most workbookLimits) (*excelize.File, error) {
+	if err := checkWorkbook(archive, most); err != nil {
 		return nil, err
 	}
 	f, err := excelize.OpenReader(bytes.NewReader(data), excelize.Options{
-		UnzipSizeLimit: maxWorkbook, UnzipXMLSizeLimit: maxWorkbook, RawCellValue: true,
+		UnzipSizeLimit: int64(most.bytes), UnzipXMLSizeLimit: int64(most.bytes), RawCellValue: true,
 	})
 	if err != nil {
 		return nil, errWorkbookDamaged

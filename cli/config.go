@@ -160,7 +160,7 @@ func allMistakes(c *config.Config) []config.Mistake {
 // clientMistakes returns the mistakes that every command reports, and that only other
 // packages than config can find.
 func clientMistakes(c *config.Config) []config.Mistake {
-	list := append(filesOthersCanChange(c), targetMistakes(c)...)
+	list := slices.Concat(filesOthersCanChange(c), targetMistakes(c), administrationMistakes(c))
 	if err := transport.CheckProxy(c.Network.Proxy); err != nil {
 		list = append(list, keyMistake(c, "network.proxy", err))
 	}

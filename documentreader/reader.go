@@ -103,6 +103,7 @@ func (r *Reader) readApart(ctx context.Context, format balance.Format, document 
 // follows.
 type question struct {
 	Documents balance.ReaderOptions `json:"documents"`
+	Sheet     *string               `json:"sheet,omitempty"` // set for the rows of a workbook, in place of a balance
 	Timeout   time.Duration         `json:"timeout"`
 	Memory    int64                 `json:"memory"`
 }
@@ -130,27 +131,38 @@ const maxAnswer = 8 << 20
 
 // run starts the process and waits for it.
 func (r *Reader) run(ctx context.Context, format balance.Format, document io.Reader) (*balance.Balance, error) {
-	ask, err := json.Marshal(question{r.o.Documents, r.o.Timeout, r.o.Memory})
+	limited, cancel := context.WithTimeout(ctx, r.o.Timeout)
+	defer cancel()
+	out := &limitedBuffer{left: maxAnswer}
+	code, waited, err := r.start(limited, question{Documents: r.o.Documents}, document, out)
 	if err != nil {
 		return nil, err
 	}
-	limited, cancel := context.WithTimeout(ctx, r.o.Timeout)
-	defer cancel()
+	return r.result(ctx, limited, format, code, waited, out)
+}
+
+// start starts the process, writes what it answers to out, and returns its exit code and
+// what the wait for it ended in.
+func (r *Reader) start(limited context.Context, q question, document io.Reader, out io.Writer) (code int, waited, err error) {
+	q.Timeout, q.Memory = r.o.Timeout, r.o.Memory
+	ask, err := json.Marshal(q)
+	if err != nil {
+		return 0, nil, err
+	}
 	cmd := exec.CommandContext(limited, r.o.Command[0], r.o.Command[1:]...) //nolint:gosec // the program is this one
 	cmd.Env = []string{"GOTRACEBACK=none"}
 	cmd.Stdin = io.MultiReader(bytes.NewReader(ask), bytes.NewReader([]byte{'\n'}), document)
-	out := &limitedBuffer{left: maxAnswer}
 	cmd.Stdout = out
 	cmd.WaitDelay = time.Second // for the pipes, after the process has ended
 	hide(cmd)
 	if err := cmd.Start(); err != nil {
-		return nil, problem.Wrap(err, problem.Unexpected, "the process that reads documents could not be started",
+		return 0, nil, problem.Wrap(err, problem.Unexpected, "the process that reads documents could not be started",
 			"See that the program file of balansd is where it was, and restart balansd.")
 	}
 	release := confine(cmd.Process, 2*r.o.Memory)
-	err = cmd.Wait()
+	waited = cmd.Wait()
 	release()
-	return r.result(ctx, limited, format, cmd.ProcessState.ExitCode(), err, out)
+	return cmd.ProcessState.ExitCode(), waited, nil
 }
 
 // result is what came of a document, after its process has ended with code, and
@@ -168,18 +180,23 @@ func (r *Reader) result(ctx, limited context.Context, format balance.Format, cod
 			return (*balance.Balance)(a.Balance), nil
 		}
 	}
+	return nil, r.failure(ctx, limited, format, code, waited)
+}
+
+// failure is why the process gave no answer.
+func (r *Reader) failure(ctx, limited context.Context, format balance.Format, code int, waited error) error {
 	switch {
 	case ctx.Err() != nil:
-		return nil, ctx.Err()
+		return ctx.Err()
 	case limited.Err() != nil, code == exitTimeout:
-		return nil, unreadable(format, fmt.Sprintf("it takes longer than %v", r.o.Timeout))
+		return unreadable(format, fmt.Sprintf("it takes longer than %v", r.o.Timeout))
 	case code == exitMemory:
-		return nil, unreadable(format, fmt.Sprintf("it takes more than %d MiB of memory", r.o.Memory>>20))
+		return unreadable(format, fmt.Sprintf("it takes more than %d MiB of memory", r.o.Memory>>20))
 	case code == exitFailed, code == 0: // or the document could not be handed over
-		return nil, problem.Wrap(waited, problem.Unexpected, "the process that reads documents gave no answer",
+		return problem.Wrap(waited, problem.Unexpected, "the process that reads documents gave no answer",
 			"It is tried again; if it stays, restart balansd.")
 	default: // a panic, or killed by the system
-		return nil, unreadable(format, "it is damaged, or not as programs write it")
+		return unreadable(format, "it is damaged, or not as programs write it")
 	}
 }
 

@@ -51,18 +51,26 @@ func Serve(in io.Reader, out io.Writer, read Parse) (code int) {
 			code = exitPanic
 		}
 	}()
+	if q.Sheet != nil {
+		return serveRows(src, out, *q.Sheet)
+	}
 	b, err := read(q.Documents, src)
 	a := answer{Balance: (*wholeBalance)(b)}
 	if err != nil {
-		a = answer{Error: &balance.ReadError{What: "the document cannot be read"}}
-		if known, ok := errors.AsType[*balance.ReadError](err); ok {
-			a.Error = known
-		}
+		a = answer{Error: readError(err)}
 	}
 	if json.NewEncoder(out).Encode(a) != nil {
 		return exitFailed
 	}
 	return 0
+}
+
+// readError is the error of a document as it is handed over.
+func readError(err error) *balance.ReadError {
+	if known, ok := errors.AsType[*balance.ReadError](err); ok {
+		return known
+	}
+	return &balance.ReadError{What: "the document cannot be read"}
 }
 
 // readLine reads the question.

@@ -12,36 +12,38 @@ type Code string
 
 // The codes. Each is in outcomes below.
 const (
-	Unexpected       Code = "unexpected"        // a fault in balansd itself
-	Usage            Code = "usage"             // the command line was used wrongly
-	ConfigInvalid    Code = "config_invalid"    // the configuration has mistakes
-	KeyInvalid       Code = "key_invalid"       // a private key or secret cannot be used
-	StateLocked      Code = "state_locked"      // another process holds the state file
-	StateNewer       Code = "state_newer"       // the state file is of a newer version
-	StateDamaged     Code = "state_damaged"     // the state file cannot be read
-	StateUnwritable  Code = "state_unwritable"  // the disk is full or refuses to write
-	NotFound         Code = "not_found"         // no such entry, connection, firm or file
-	NotAllowed       Code = "not_allowed"       // not possible in the state it is in
-	NumberDiffers    Code = "number_differs"    // a dossier and its company have different enterprise numbers
-	Conflict         Code = "conflict"          // someone else changed it meanwhile
-	Busy             Code = "busy"              // a run is under way
-	Unreadable       Code = "unreadable"        // a document that cannot be read
-	NoSocialBalance  Code = "no_social_balance" // a document without a social balance
-	Damaged          Code = "document_damaged"  // a document arrived other than it was listed
-	TooLarge         Code = "too_large"         // more than may be handed in at once
-	ConnectionID     Code = "connection_id"     // the connection id is mistyped or unknown
-	ConnectionClosed Code = "connection_closed" // the connection is deactivated in Finbox
-	FinboxSignIn     Code = "finbox_sign_in"    // Finbox refuses our credentials
-	FinboxRefused    Code = "finbox_refused"    // Finbox refuses the request
-	FinboxDown       Code = "finbox_down"       // Finbox cannot be reached or is in trouble
-	FolderDown       Code = "folder_down"       // a source folder cannot be read
-	SilverfinSignIn  Code = "silverfin_sign_in" // the sign-in to Silverfin did not succeed
-	NeedsRelink      Code = "needs_relink"      // the firm must be linked again
-	SilverfinRefused Code = "silverfin_refused" // Silverfin refuses the request
-	SilverfinDown    Code = "silverfin_down"    // Silverfin cannot be reached or is in trouble
-	DaemonDown       Code = "daemon_down"       // the running daemon does not answer
-	Stopped          Code = "stopped"           // stopped before it was through
-	NeedsPerson      Code = "needs_person"      // done, but something needs a person
+	Unexpected           Code = "unexpected"             // a fault in balansd itself
+	Usage                Code = "usage"                  // the command line was used wrongly
+	ConfigInvalid        Code = "config_invalid"         // the configuration has mistakes
+	KeyInvalid           Code = "key_invalid"            // a private key or secret cannot be used
+	StateLocked          Code = "state_locked"           // another process holds the state file
+	StateNewer           Code = "state_newer"            // the state file is of a newer version
+	StateDamaged         Code = "state_damaged"          // the state file cannot be read
+	StateUnwritable      Code = "state_unwritable"       // the disk is full or refuses to write
+	NotFound             Code = "not_found"              // no such entry, connection, firm or file
+	NotAllowed           Code = "not_allowed"            // not possible in the state it is in
+	NumberDiffers        Code = "number_differs"         // a dossier and its company have different enterprise numbers
+	Conflict             Code = "conflict"               // someone else changed it meanwhile
+	Busy                 Code = "busy"                   // a run is under way
+	Unreadable           Code = "unreadable"             // a document that cannot be read
+	NoSocialBalance      Code = "no_social_balance"      // a document without a social balance
+	Damaged              Code = "document_damaged"       // a document arrived other than it was listed
+	TooLarge             Code = "too_large"              // more than may be handed in at once
+	ConnectionID         Code = "connection_id"          // the connection id is mistyped or unknown
+	ConnectionClosed     Code = "connection_closed"      // the connection is deactivated in Finbox
+	FinboxSignIn         Code = "finbox_sign_in"         // Finbox refuses our credentials
+	FinboxRefused        Code = "finbox_refused"         // Finbox refuses the request
+	FinboxDown           Code = "finbox_down"            // Finbox cannot be reached or is in trouble
+	FolderDown           Code = "folder_down"            // a source folder cannot be read
+	SilverfinSignIn      Code = "silverfin_sign_in"      // the sign-in to Silverfin did not succeed
+	NeedsRelink          Code = "needs_relink"           // the firm must be linked again
+	SilverfinRefused     Code = "silverfin_refused"      // Silverfin refuses the request
+	SilverfinDown        Code = "silverfin_down"         // Silverfin cannot be reached or is in trouble
+	AdministrationDown   Code = "administration_down"    // a source of names and addresses cannot be read or asked
+	AdministrationSignIn Code = "administration_sign_in" // a source of names and addresses refuses our key or sign-in
+	DaemonDown           Code = "daemon_down"            // the running daemon does not answer
+	Stopped              Code = "stopped"                // stopped before it was through
+	NeedsPerson          Code = "needs_person"           // done, but something needs a person
 )
 
 // Reason is the cause of a problem whose Code has several remedies. Reasons are
@@ -140,36 +142,38 @@ var unexpected = outcome{1, http.StatusInternalServerError, 1}
 
 // outcomes has the outcome of every code. It is constant.
 var outcomes = map[Code]outcome{
-	Unexpected:       unexpected,
-	Usage:            {2, http.StatusBadRequest, 2},
-	ConfigInvalid:    {2, http.StatusUnprocessableEntity, 10},
-	KeyInvalid:       {2, http.StatusUnprocessableEntity, 11},
-	StateLocked:      {1, http.StatusServiceUnavailable, 20},
-	StateNewer:       {2, http.StatusServiceUnavailable, 21},
-	StateDamaged:     {1, http.StatusServiceUnavailable, 22},
-	StateUnwritable:  {1, http.StatusInsufficientStorage, 23},
-	NotFound:         {1, http.StatusNotFound, 30},
-	NotAllowed:       {1, http.StatusConflict, 31},
-	NumberDiffers:    {1, http.StatusConflict, 34},
-	Conflict:         {1, http.StatusConflict, 32},
-	Busy:             {1, http.StatusConflict, 33},
-	Unreadable:       {1, http.StatusUnprocessableEntity, 40},
-	NoSocialBalance:  {3, http.StatusUnprocessableEntity, 41},
-	Damaged:          {1, http.StatusBadGateway, 42},
-	TooLarge:         {1, http.StatusRequestEntityTooLarge, 43},
-	ConnectionID:     {1, http.StatusNotFound, 50},
-	ConnectionClosed: {1, http.StatusGone, 51},
-	FinboxSignIn:     {1, http.StatusBadGateway, 52},
-	FinboxRefused:    {1, http.StatusBadGateway, 53},
-	FinboxDown:       {1, http.StatusBadGateway, 54},
-	FolderDown:       {1, http.StatusBadGateway, 55},
-	SilverfinSignIn:  {1, http.StatusBadGateway, 60},
-	NeedsRelink:      {3, http.StatusBadGateway, 61},
-	SilverfinRefused: {1, http.StatusBadGateway, 62},
-	SilverfinDown:    {1, http.StatusBadGateway, 63},
-	DaemonDown:       {1, http.StatusServiceUnavailable, 70},
-	Stopped:          {1, http.StatusServiceUnavailable, 71},
-	NeedsPerson:      {3, http.StatusOK, 80},
+	Unexpected:           unexpected,
+	Usage:                {2, http.StatusBadRequest, 2},
+	ConfigInvalid:        {2, http.StatusUnprocessableEntity, 10},
+	KeyInvalid:           {2, http.StatusUnprocessableEntity, 11},
+	StateLocked:          {1, http.StatusServiceUnavailable, 20},
+	StateNewer:           {2, http.StatusServiceUnavailable, 21},
+	StateDamaged:         {1, http.StatusServiceUnavailable, 22},
+	StateUnwritable:      {1, http.StatusInsufficientStorage, 23},
+	NotFound:             {1, http.StatusNotFound, 30},
+	NotAllowed:           {1, http.StatusConflict, 31},
+	NumberDiffers:        {1, http.StatusConflict, 34},
+	Conflict:             {1, http.StatusConflict, 32},
+	Busy:                 {1, http.StatusConflict, 33},
+	Unreadable:           {1, http.StatusUnprocessableEntity, 40},
+	NoSocialBalance:      {3, http.StatusUnprocessableEntity, 41},
+	Damaged:              {1, http.StatusBadGateway, 42},
+	TooLarge:             {1, http.StatusRequestEntityTooLarge, 43},
+	ConnectionID:         {1, http.StatusNotFound, 50},
+	ConnectionClosed:     {1, http.StatusGone, 51},
+	FinboxSignIn:         {1, http.StatusBadGateway, 52},
+	FinboxRefused:        {1, http.StatusBadGateway, 53},
+	FinboxDown:           {1, http.StatusBadGateway, 54},
+	FolderDown:           {1, http.StatusBadGateway, 55},
+	SilverfinSignIn:      {1, http.StatusBadGateway, 60},
+	NeedsRelink:          {3, http.StatusBadGateway, 61},
+	SilverfinRefused:     {1, http.StatusBadGateway, 62},
+	SilverfinDown:        {1, http.StatusBadGateway, 63},
+	AdministrationDown:   {1, http.StatusBadGateway, 64},
+	AdministrationSignIn: {3, http.StatusBadGateway, 65},
+	DaemonDown:           {1, http.StatusServiceUnavailable, 70},
+	Stopped:              {1, http.StatusServiceUnavailable, 71},
+	NeedsPerson:          {3, http.StatusOK, 80},
 }
 
 func (c Code) outcome() outcome {
