@@ -55,6 +55,9 @@ type API interface {
 	Accept(ctx context.Context, r AcceptRequest) (ledger.Entry, error)
 	// Dismiss leaves an entry aside for good, until it is retried.
 	Dismiss(ctx context.Context, r EntryRequest) (ledger.Entry, error)
+	// Bulk carries out one step for several entries, each as the methods above do, or says
+	// what it would do.
+	Bulk(ctx context.Context, r BulkRequest) (BulkResult, error)
 
 	// ConnectFinbox validates a connection id and links it.
 	ConnectFinbox(ctx context.Context, r ConnectionRequest) (LinkedConnection, error)
@@ -245,6 +248,9 @@ type DossierGroup struct {
 type EntryRequest struct {
 	Number uint64 `json:"number"`
 	By     string `json:"by,omitempty"` // not used by what changes nothing
+	// Seen is the version of the entry that the person saw; 0 for whatever it is now.
+	// What changes nothing does not use it.
+	Seen uint64 `json:"seen,omitempty"`
 }
 
 // EntryDetail is everything that is known of one entry.

@@ -93,10 +93,15 @@ func (d *Daemon) freeDossiers(ctx context.Context, r *run) (freeDossiers, error)
 			continue
 		}
 		free.entries = append(free.entries, e)
-		free.traits = append(free.traits, traitsOf(cmp.Or(e.Dossier.Name, e.Dossier.ID), e.Dossier.ID, e.Dossier.EnterpriseNumber))
+		free.traits = append(free.traits, dossierTraits(e))
 	}
 	delete(free.numbers, "")
 	return free, nil
+}
+
+// dossierTraits are what the dossier of an entry is compared by.
+func dossierTraits(e ledger.Entry) clientTraits {
+	return traitsOf(cmp.Or(e.Dossier.Name, e.Dossier.ID), e.Dossier.ID, e.Dossier.EnterpriseNumber)
 }
 
 // takes reports whether a dossier goes to a company, or will by its number.

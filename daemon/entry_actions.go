@@ -13,7 +13,7 @@ import (
 
 // Retry has an entry tried again at the next run, parked or not.
 func (d *Daemon) Retry(ctx context.Context, r EntryRequest) (ledger.Entry, error) {
-	return d.change(ctx, r.Number, action{by: r.By, act: ledger.ActRetry, text: "asked to try it again"}, func(e ledger.Entry) (ledger.Entry, *ledger.Written, error) {
+	return d.change(ctx, r.Number, action{by: r.By, seen: r.Seen, act: ledger.ActRetry, text: "asked to try it again"}, func(e ledger.Entry) (ledger.Entry, *ledger.Written, error) {
 		if e.State == ledger.Differs {
 			return e, nil, notAllowed(e, "tried again", "Decide instead: use-finbox or keep-silverfin.")
 		}
@@ -86,7 +86,7 @@ func (d *Daemon) resetListing(ctx context.Context, e ledger.Entry) error {
 // Dismiss ignores an entry until it is retried. The figures of a done entry stay in
 // Silverfin, and an older entry can be delivered instead.
 func (d *Daemon) Dismiss(ctx context.Context, r EntryRequest) (ledger.Entry, error) {
-	return d.change(ctx, r.Number, action{by: r.By, act: ledger.ActDismiss, text: "dismissed"}, func(e ledger.Entry) (ledger.Entry, *ledger.Written, error) {
+	return d.change(ctx, r.Number, action{by: r.By, seen: r.Seen, act: ledger.ActDismiss, text: "dismissed"}, func(e ledger.Entry) (ledger.Entry, *ledger.Written, error) {
 		detail, todo := "dismissed by "+name(r.By), fmt.Sprintf("To deliver it all the same: balansd ledger retry %d.", e.Number)
 		if e.State == ledger.Done && e.Target != nil && e.MovedTo == 0 {
 			detail += fmt.Sprintf("; what it wrote stays in %s, period %s", e.Target.CompanyName, e.Target.PeriodEnd)
@@ -122,12 +122,9 @@ func (d *Daemon) Decide(ctx context.Context, r Decision) (ledger.Entry, error) {
 	if len(r.Cells) > 0 {
 		text += " for " + figures(len(r.Cells))
 	}
-	return d.change(ctx, r.Number, action{r.By, act, text, len(r.Cells)}, func(e ledger.Entry) (ledger.Entry, *ledger.Written, error) {
+	return d.change(ctx, r.Number, action{r.By, r.Seen, act, text, len(r.Cells)}, func(e ledger.Entry) (ledger.Entry, *ledger.Written, error) {
 		if e.State != ledger.Differs || e.Target == nil {
 			return e, nil, notAllowed(e, "decided on", "Only what differs needs a decision.")
-		}
-		if r.Seen != 0 && r.Seen != e.Version {
-			return e, nil, changedSince(e)
 		}
 		chosen, err := pick(e, r.Cells)
 		if err != nil {
@@ -194,6 +191,7 @@ func settled(w ledger.Written, chosen []ledger.Difference, choice Choice, rounde
 // action is what a person did with an entry.
 type action struct {
 	by      string
+	seen    uint64 // the version that they saw; 0 for whatever it is now
 	act     ledger.Act
 	text    string
 	figures int // that a decision is about; 0 for all
@@ -206,6 +204,9 @@ func (d *Daemon) change(ctx context.Context, number uint64, by action,
 	e, err := d.config().Store.Entry(ctx, number)
 	if err != nil {
 		return e, err
+	}
+	if by.seen != 0 && by.seen != e.Version {
+		return e, changedSince(e)
 	}
 	next, w, err := f(e)
 	if err != nil {

@@ -177,6 +177,11 @@ func (e Entry) NeedsPerson() bool {
 	return e.State == Differs || e.State == Waiting && e.Reason != PartOfSum || e.State == Failed && e.FailClass != Unavailable || e.MovedTo != 0 || e.Successor != nil
 }
 
+// NeedsLink reports whether a link to a company in Silverfin would help.
+func (e Entry) NeedsLink() bool {
+	return e.State == Waiting && (e.Reason == NoCompany || e.Reason == SeveralCompanies || e.Reason == NumbersDiffer)
+}
+
 // Cause returns the code of what stands in the way of the entry: the reason that it
 // waits or is ignored, or the kind of its failure; empty in other states.
 func (e Entry) Cause() string {

@@ -74,6 +74,10 @@ func (c calls) Accept(ctx context.Context, in daemon.AcceptRequest) (ledger.Entr
 	return do(ctx, c, accept, in)
 }
 
+func (c calls) Bulk(ctx context.Context, in daemon.BulkRequest) (daemon.BulkResult, error) {
+	return do(ctx, c, bulk, in)
+}
+
 func (c calls) Dismiss(ctx context.Context, in daemon.EntryRequest) (ledger.Entry, error) {
 	return do(ctx, c, dismiss, in)
 }

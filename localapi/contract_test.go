@@ -73,6 +73,7 @@ var cases = map[string]func(context.Context, API) []any{
 	"Retry":         full(API.Retry),
 	"Accept":        full(API.Accept),
 	"Dismiss":       full(API.Dismiss),
+	"Bulk":          full(API.Bulk),
 	"ConnectFinbox": full(API.ConnectFinbox),
 	"Catalogue":     full(noRequest(API.Catalogue)),
 	"AddConnection": full(func(api API, ctx context.Context, r daemon.NewConnection) (daemon.ConnectionTest, error) {

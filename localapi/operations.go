@@ -3,6 +3,7 @@ package localapi
 import (
 	"context"
 	"fmt"
+	"slices"
 	"strconv"
 	"strings"
 
@@ -117,6 +118,7 @@ var (
 	decide         = change("decide", API.Decide, decisionRecord)
 	accept         = change("accept", API.Accept, acceptRecord)
 	dismiss        = change("dismiss", API.Dismiss, entryRecord("dismiss"))
+	bulk           = change("bulk", API.Bulk, bulkRecord)
 	connectFinbox  = change("connect-finbox", API.ConnectFinbox, connectRecord)
 	catalogue      = query("catalogue", noRequest(API.Catalogue))
 	addConnection  = change("add-connection", API.AddConnection, addRecord)
@@ -164,7 +166,7 @@ var (
 
 // operations lists these operations.
 func operations() []servable {
-	return []servable{status, show, document, dossiers, history, stopSync, retry, decide, accept, dismiss, connectFinbox, catalogue, addConnection, testConnection,
+	return []servable{status, show, document, dossiers, history, stopSync, retry, decide, accept, dismiss, bulk, connectFinbox, catalogue, addConnection, testConnection,
 		connections, setConnection, firms, removeFirm, mappings, learnMapping, setMapping, checkMapping, takeOver, beginSilverfin, endSilverfin, link, freeCompanies, exportLinks, importLinks, previewLink, unlink, links,
 		group, ungroup, groups, periods, tie, tryMapping, notifyTest,
 		uploads, upload, checkUpload, clients, chooseClient, confirmUpload, discardUpload, backup, reload, doctor, tryCredentials, people, invite, enable}
@@ -218,6 +220,33 @@ func acceptRecord(in daemon.AcceptRequest, _ ledger.Entry) accounts.Record {
 		codes[i] = clip.Text(a.Code)
 	}
 	return accounts.Record{Who: in.By, What: "accept-reading", On: entryName(in.Number) + codesText(codes)}
+}
+
+// bulkRecord counts the entries that a step was done with, and names the first and the
+// last of them. What only was shown is not recorded.
+func bulkRecord(in daemon.BulkRequest, out daemon.BulkResult) accounts.Record {
+	if !in.Apply {
+		return accounts.Record{}
+	}
+	r := accounts.Record{Who: in.By, What: "bulk"}
+	if slices.Contains(daemon.BulkSteps(), in.Step) {
+		r.What = "bulk-" + string(in.Step)
+	}
+	var done []uint64
+	for _, o := range out.Outcomes {
+		if o.Refused == "" {
+			done = append(done, o.Entry.Number)
+		}
+	}
+	switch n := len(done); n {
+	case 0:
+	case 1:
+		r.On = entryName(done[0])
+	default:
+		r.On = fmt.Sprintf("%s … %s", entryName(slices.Min(done)), entryName(slices.Max(done)))
+	}
+	r.On = strings.TrimSpace(fmt.Sprintf("%s (%d / %d)", r.On, len(done), len(in.Items)))
+	return r
 }
 
 // codesText lists the first codes, each after a blank.

@@ -83,9 +83,7 @@ func (e entryView) CanSync() bool {
 }
 
 // CanLink reports whether a link to a dossier in Silverfin would help.
-func (e entryView) CanLink() bool {
-	return e.Reason == ledger.NoCompany || e.Reason == ledger.SeveralCompanies || e.Reason == ledger.NumbersDiffer
-}
+func (e entryView) CanLink() bool { return e.NeedsLink() }
 
 // AsksYear reports whether a person may have to say which financial year is meant.
 func (e entryView) AsksYear() bool {

@@ -136,6 +136,12 @@ func (a *API) Tie(_ context.Context, r daemon.TieRequest) (ledger.Entry, error) 
 	return Answer[ledger.Entry](a)
 }
 
+// Bulk is daemon.API's.
+func (a *API) Bulk(_ context.Context, r daemon.BulkRequest) (daemon.BulkResult, error) {
+	a.Record("Bulk", r)
+	return Answer[daemon.BulkResult](a)
+}
+
 // Dismiss is daemon.API's.
 func (a *API) Dismiss(_ context.Context, r daemon.EntryRequest) (ledger.Entry, error) {
 	a.Record("Dismiss", r)
