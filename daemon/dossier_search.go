@@ -34,10 +34,12 @@ type DossierQuery struct {
 	FirmID     int64          `json:"firm_id,omitempty"`
 	Connection string         `json:"connection,omitempty"`
 	Year       int            `json:"year,omitempty"` // in which the financial year ends; 0 for the latest of each dossier
-	Order      DossierOrder   `json:"order,omitempty"`
-	Reverse    bool           `json:"reverse,omitempty"`
-	Offset     int            `json:"offset,omitempty"`
-	Limit      int            `json:"limit,omitempty"` // 0 for all
+	// EveryYear lists each financial year of a dossier, where no Year is asked for.
+	EveryYear bool         `json:"every_year,omitempty"`
+	Order     DossierOrder `json:"order,omitempty"`
+	Reverse   bool         `json:"reverse,omitempty"`
+	Offset    int          `json:"offset,omitempty"`
+	Limit     int          `json:"limit,omitempty"` // 0 for all
 }
 
 // DossierPage is a page of dossiers. Each is shown by one balance: of those that
@@ -65,7 +67,7 @@ func (d *Daemon) Dossiers(ctx context.Context, q DossierQuery) (DossierPage, err
 	if err != nil {
 		return DossierPage{}, err
 	}
-	rows := d.dossierIndex.inOrder(q.Order, q.Year != 0)
+	rows := d.dossierIndex.inOrder(q.Order, q.Year != 0 || q.EveryYear)
 	page, numbers := selectRows(rows, q, terms)
 	page.Years, page.Entries = d.dossierIndex.years(), []ledger.Entry{}
 	if len(page.Counts) == 0 && q.Search != "" {

@@ -81,12 +81,12 @@ func (rq *request) runTask(do func(ctx context.Context) (answer func(*request) e
 	case <-late.C:
 	case <-rq.r.Context().Done():
 	}
-	return rq.redirect("/connection/step/" + one.id)
+	return rq.redirect("/step/" + one.id)
 }
 
 func (rq *request) respondTask(one *task) error {
 	if !rq.tasks.remove(one) { // another window has shown the result
-		return rq.redirect("/connection")
+		return rq.redirect("/")
 	}
 	return one.respond(rq)
 }
@@ -96,7 +96,7 @@ func (rq *request) respondTask(one *task) error {
 func taskPage(rq *request) error {
 	one := rq.tasks.find(rq.r.PathValue("step"), rq.person.Key)
 	if one == nil {
-		return rq.redirect("/connection")
+		return rq.redirect("/")
 	}
 	select {
 	case <-one.done:

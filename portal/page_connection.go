@@ -27,7 +27,7 @@ func (h *Handler) connectionRoutes() []route {
 		{method: http.MethodGet, path: silverfinCallbackPath, access: open, handle: silverfinCallbackPage},
 		{method: http.MethodPost, path: "/connection/silverfin/end", access: admin, handle: finishSilverfinSignIn},
 		{method: http.MethodPost, path: "/connection/silverfin/remove", access: admin, handle: removeFirm},
-		{method: http.MethodGet, path: "/connection/step/{step}", access: admin, handle: taskPage},
+		{method: http.MethodGet, path: "/step/{step}", access: staff, handle: taskPage},
 	}
 }
 

@@ -2,6 +2,7 @@ package portal
 
 import (
 	"net/http"
+	"net/url"
 	"slices"
 	"strconv"
 	"strings"
@@ -26,25 +27,46 @@ const decisionsOnPage = 20
 
 // decisionsData is the data of the page of decisions.
 type decisionsData struct {
-	List  []decisionView
-	Held  []entryView // waiting because of findings
-	Older uint64      // number that the next page starts below; 0 at the end
-	First bool
+	dossiersData
+
+	List []decisionView
+	Held []entryView // waiting because of findings
+}
+
+// decisionQuery parses the query of the address: of all that differs, each year of a
+// dossier, the newest first.
+func decisionQuery(q url.Values) daemon.DossierQuery {
+	out := dossierQuery(q)
+	out.States, out.Cause, out.EveryYear = []ledger.State{ledger.Differs}, "", true
+	if !q.Has("sort") {
+		out.Order = daemon.ByCreated
+	}
+	out.Offset, out.Limit = out.Offset/dossiersOnPage*decisionsOnPage, decisionsOnPage
+	return out
 }
 
 func decisionsPage(rq *request) error {
-	ctx := rq.r.Context()
-	below, _ := strconv.ParseUint(rq.r.URL.Query().Get("below"), 10, 64)
-	d := decisionsData{First: below == 0}
-	q := ledger.Query{States: []ledger.State{ledger.Differs}, Below: below, Limit: decisionsOnPage + 1}
-	for e, err := range rq.API.Entries(ctx, q) {
-		if err != nil {
-			return err
-		}
-		if len(d.List) == decisionsOnPage {
-			d.Older = d.List[len(d.List)-1].Entry.Number
-			break
-		}
+	ctx, asked := rq.r.Context(), rq.r.URL.Query()
+	q := decisionQuery(asked)
+	page, err := rq.API.Dossiers(ctx, q)
+	if err != nil {
+		return err
+	}
+	d := decisionsData{dossiersData: dossiersData{Total: page.Total, Search: q.Search, Order: q.Order, Reverse: q.Reverse,
+		Orders: []daemon.DossierOrder{daemon.ByCreated, daemon.ByName, daemon.ByYear, daemon.ByUpdated},
+		Firm:   q.FirmID, Connection: q.Connection, Year: q.Year, Years: page.Years,
+		Address:  listAddress("/decisions", asked, "page", asked.Get("page")),
+		Filtered: q.Search != "" || q.FirmID != 0 || q.Connection != "" || q.Year != 0}}
+	for _, s := range page.Suggestions {
+		d.Suggestions = append(d.Suggestions, searchSuggestion{s, listAddress("/decisions", asked, "q", s.Search)})
+	}
+	if d.Firms, err = rq.API.Firms(ctx); err != nil {
+		return err
+	}
+	if d.Connections, err = rq.API.Connections(ctx); err != nil {
+		return err
+	}
+	for _, e := range page.Entries {
 		f, err := rq.API.Show(ctx, daemon.EntryRequest{Number: e.Number})
 		if err != nil {
 			return err
@@ -55,7 +77,8 @@ func decisionsPage(rq *request) error {
 		}
 		d.List = append(d.List, one)
 	}
-	if d.First {
+	d.turnPages("/decisions", asked, q, len(page.Entries))
+	if q.Offset == 0 && !d.Filtered {
 		held, err := rq.API.Dossiers(ctx, daemon.DossierQuery{States: []ledger.State{ledger.Waiting}, Cause: string(ledger.HasFindings), Limit: decisionsOnPage})
 		if err != nil {
 			return err
@@ -120,40 +143,76 @@ func readDecisions(rq *request) (choice daemon.Choice, list []decisionInput, ok 
 	return choice, list, true
 }
 
-// decide saves decisions. A decision is about the version that the person saw: an entry
-// that changed since then is not decided.
+// decide saves a decision about one balance. For several, and for all that the list
+// holds, it shows first what the decision would do. A decision is about the version that
+// the person saw: an entry that changed since then is not decided.
 func decide(rq *request) error {
 	choice, list, ok := readDecisions(rq)
 	if !ok {
 		return accounts.Refusal{Status: http.StatusBadRequest}
 	}
-	if len(list) == 0 {
+	form, single := rq.r.PostForm, strings.Contains(rq.r.PostForm.Get("do"), ":")
+	switch {
+	case form.Get("which") == "all" && !single:
+		form.Set("step", string(choice))
+		return previewBulk(rq)
+	case len(list) == 0:
 		rq.flashWarning("decisions.nothing")
 		return rq.redirectBack("/decisions")
-	}
-	done, changed := false, false
-	for _, a := range list {
-		if a.all {
-			a.cells = nil
+	case len(list) > 1:
+		items := make([]daemon.BulkItem, len(list))
+		for i, a := range list {
+			items[i] = daemon.BulkItem{Number: a.number, Seen: a.version, Cells: a.chosen()}
 		}
-		_, err := rq.API.Decide(rq.r.Context(), daemon.Decision{Number: a.number, Choice: choice, Cells: a.cells,
-			Seen: a.version, By: rq.person.Name})
-		switch {
-		case problem.Is(err, problem.Conflict), problem.Is(err, problem.NotAllowed):
-			changed = true // the other entries are decided all the same
-		case err != nil:
+		form.Set("step", string(choice))
+		form.Set("items", formatItems(items))
+		return previewBulk(rq)
+	}
+	a := list[0]
+	_, err := rq.API.Decide(rq.r.Context(), daemon.Decision{Number: a.number, Choice: choice, Cells: a.chosen(), Seen: a.version, By: rq.person.Name})
+	switch {
+	case problem.Is(err, problem.Conflict), problem.Is(err, problem.NotAllowed):
+		if err := rq.flashChanged(a.number); err != nil {
 			return err
-		default:
-			done = true
 		}
-	}
-	if done {
+	case err != nil:
+		return err
+	default:
 		rq.flash("decisions.done")
 	}
-	if changed {
-		rq.flashWarning("decisions.changed")
-	}
 	return rq.redirectBack("/decisions")
+}
+
+// chosen returns the cells that the decision is about; none for all.
+func (a decisionInput) chosen() []balance.Cell {
+	if a.all {
+		return nil
+	}
+	return a.cells
+}
+
+// flashChanged says that an entry changed since the person saw it, and who did what
+// where another person did.
+func (rq *request) flashChanged(number uint64) error {
+	f, err := rq.API.Show(rq.r.Context(), daemon.EntryRequest{Number: number})
+	if err != nil || len(f.History) == 0 || f.History[len(f.History)-1].By == "" {
+		rq.flashWarning("decisions.changed")
+		return nil
+	}
+	last := eventView{f.History[len(f.History)-1]}
+	when, err := rq.locale.clock(last.At)
+	if err != nil {
+		return err
+	}
+	what, err := rq.locale.t("event." + last.Case())
+	if last.HasReason() {
+		what, err = rq.locale.t("case." + last.Case() + ".title")
+	}
+	if err != nil {
+		return err
+	}
+	rq.flashWarning("decisions.changed-by", "Name", rq.entry(f.Entry).Name(), "Who", last.By, "When", when, "What", what)
+	return nil
 }
 
 // decisionView is an entry that differs, with what balansd wrote there before.

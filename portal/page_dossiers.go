@@ -35,6 +35,8 @@ type dossiersData struct {
 	First, Last int
 	Prev, Next  string // addresses; empty where there is none
 	CSV         string
+	Address     string // of this list, for the bulk steps
+	Steps       []daemon.BulkStep
 	Search      string
 	State       string
 	Cause       string
@@ -131,6 +133,7 @@ func dossiersPage(rq *request) error {
 	d := dossiersData{Rows: rq.entries(page.Entries), Total: page.Total, Search: q.Search, Order: q.Order, Reverse: q.Reverse, Orders: dossierOrders(),
 		Firm: q.FirmID, Connection: q.Connection, Cause: q.Cause, Year: q.Year, Years: page.Years,
 		Columns: columns(asked, q), CSV: listAddress("/dossiers.csv", asked, "page", ""),
+		Address: listAddress("/dossiers", asked, "page", asked.Get("page")), Steps: []daemon.BulkStep{daemon.BulkSync, daemon.BulkRetry, daemon.BulkDismiss, daemon.BulkLink},
 		Filtered: q.Search != "" || q.FirmID != 0 || q.Connection != "" || q.Cause != "" || q.Year != 0 || len(q.States) > 0}
 	if d.Firms, err = rq.API.Firms(ctx); err != nil {
 		return err
@@ -141,13 +144,7 @@ func dossiersPage(rq *request) error {
 	if len(q.States) > 0 {
 		d.State = string(q.States[0])
 	}
-	d.First, d.Last = q.Offset+1, q.Offset+len(page.Entries)
-	if q.Offset > 0 {
-		d.Prev = listAddress("/dossiers", asked, "page", pageNumber(q.Offset/dossiersOnPage))
-	}
-	if d.Last < page.Total && len(page.Entries) > 0 {
-		d.Next = listAddress("/dossiers", asked, "page", pageNumber(q.Offset/dossiersOnPage+2))
-	}
+	d.turnPages("/dossiers", asked, q, len(page.Entries))
 	d.Tabs = stateTabs(page.Counts, asked, d.State)
 	if d.Cause != "" || len(q.States) > 0 && ledger.HasCause(q.States[0]) {
 		d.Causes = causeTabs(page.Causes, asked, d.Cause)
@@ -159,6 +156,18 @@ func dossiersPage(rq *request) error {
 		return rq.renderPart("dossiers", "list", d)
 	}
 	return rq.renderPage("dossiers", d)
+}
+
+// turnPages sets which part of the list the page shows, of so many rows, and the
+// addresses of the pages beside it.
+func (d *dossiersData) turnPages(path string, asked url.Values, q daemon.DossierQuery, rows int) {
+	d.First, d.Last = q.Offset+1, q.Offset+rows
+	if q.Offset > 0 {
+		d.Prev = listAddress(path, asked, "page", pageNumber(q.Offset/q.Limit))
+	}
+	if d.Last < d.Total && rows > 0 {
+		d.Next = listAddress(path, asked, "page", pageNumber(q.Offset/q.Limit+2))
+	}
 }
 
 func pageNumber(n int) string {

@@ -89,6 +89,7 @@ type Handler struct {
 	handler  http.Handler
 	jobs     jobs
 	tasks    taskList
+	bulkJobs bulkJobs
 	checks   uploadChecks
 	contacts contactLog
 	refusals httpserver.LogLimit

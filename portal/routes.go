@@ -42,6 +42,7 @@ func (h *Handler) routeTable() []route {
 		h.homeRoutes(),
 		h.dossierListRoutes(),
 		h.dossierRoutes(),
+		h.bulkRoutes(),
 		h.dossierLinkRoutes(),
 		h.linkRoutes(),
 		h.fromSilverfinRoutes(),

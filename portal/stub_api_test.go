@@ -7,6 +7,7 @@ import (
 	"net/http"
 	"strings"
 	"testing"
+	"time"
 
 	"balansd/balance"
 	"balansd/daemon"
@@ -23,6 +24,7 @@ type stubAPI struct {
 	history daemon.History
 	status  daemon.Status
 	decided []daemon.Decision
+	since   *ledger.Event // what another person did with each entry
 }
 
 func (d *stubAPI) Entries(_ context.Context, q ledger.Query) iter.Seq2[ledger.Entry, error] {
@@ -38,7 +40,11 @@ func (d *stubAPI) Entries(_ context.Context, q ledger.Query) iter.Seq2[ledger.En
 func (d *stubAPI) Show(_ context.Context, r daemon.EntryRequest) (daemon.EntryDetail, error) {
 	for _, e := range d.entries {
 		if e.Number == r.Number {
-			return daemon.EntryDetail{Entry: e}, nil
+			f := daemon.EntryDetail{Entry: e}
+			if d.since != nil {
+				f.History = append(f.History, *d.since)
+			}
+			return f, nil
 		}
 	}
 	return daemon.EntryDetail{}, problem.New(problem.NotFound, "there is no such entry", "")
@@ -70,6 +76,32 @@ func (d *stubAPI) Decide(ctx context.Context, r daemon.Decision) (ledger.Entry, 
 	}
 	d.decided = append(d.decided, r)
 	return f.Entry, nil
+}
+
+// Bulk decides, or would, what did not change since it was seen.
+func (d *stubAPI) Bulk(ctx context.Context, r daemon.BulkRequest) (daemon.BulkResult, error) {
+	d.Record("Bulk", r)
+	result := daemon.BulkResult{Applied: r.Apply}
+	for _, item := range r.Items {
+		f, err := d.Show(ctx, daemon.EntryRequest{Number: item.Number})
+		o := daemon.BulkOutcome{Entry: f.Entry}
+		switch {
+		case err != nil:
+			o.Entry.Number, o.Refused = item.Number, daemon.BulkGone
+		case item.Seen != 0 && item.Seen != f.Entry.Version:
+			o.Refused = daemon.BulkChanged
+			if d.since != nil {
+				o.Since = d.since
+			}
+		case r.Step == daemon.BulkLink:
+			o.Company = &daemon.Client{FirmID: 1, CompanyID: 2, Name: "Dossier in Silverfin", Firm: "Kantoor"}
+			o.Suggestion = &daemon.Suggestion{Why: daemon.SimilarName, Sure: 90}
+		case r.Apply && (r.Step == daemon.BulkUseFinbox || r.Step == daemon.BulkKeepSilverfin):
+			d.decided = append(d.decided, daemon.Decision{Number: item.Number, Choice: daemon.Choice(r.Step), Cells: item.Cells, Seen: item.Seen, By: r.By})
+		}
+		result.Outcomes = append(result.Outcomes, o)
+	}
+	return result, nil
 }
 
 func (d *stubAPI) Status(context.Context) (daemon.Status, error) { return d.status, nil }
@@ -133,3 +165,6 @@ func (d *stubAPI) callsOf(method string) (list []string) {
 	}
 	return list
 }
+
+// time0 is when the entries of entriesInEveryState were made.
+var time0 = time.Date(2026, 3, 10, 9, 0, 0, 0, time.UTC)

@@ -8,6 +8,7 @@ import (
 	"io"
 	"io/fs"
 	"maps"
+	"net/http"
 	"path"
 	"strings"
 
@@ -114,6 +115,9 @@ type navItem struct {
 func (rq *request) layout(data any) layoutData {
 	out := layoutData{Person: rq.person, Path: rq.r.URL.RequestURI(), Flash: rq.flashMessages(!rq.isPartial()), Languages: languages,
 		Version: rq.Version, Accounts: rq.OIDC == nil, Data: data}
+	if back := rq.r.PostForm.Get("back"); rq.r.Method == http.MethodPost && back != "" {
+		out.Path = localPath(back) // what answers a form cannot be loaded again
+	}
 	for _, r := range rq.nav {
 		if rq.person.Key == "" || r.access == admin && rq.person.Role != accounts.Admin {
 			continue

@@ -31,3 +31,44 @@ document.addEventListener("DOMContentLoaded", () => {
   });
   zone.addEventListener("submit", () => zone.classList.add("busy"));
 });
+// Ticks of a list outlast its pages: they are kept in this window until a step is begun.
+const ticks = {
+  key: "ticked",
+  load() { try { return new Set(JSON.parse(sessionStorage.getItem(this.key) || "[]")); } catch { return new Set(); } },
+  save(list) { sessionStorage.setItem(this.key, JSON.stringify([...list])); },
+  boxes(form) { return [...document.querySelectorAll("input[type=checkbox][form=" + form.id + "][name=entry]")]; },
+  show(form) {
+    const list = this.load(), boxes = this.boxes(form);
+    // What the server filled in, after a session that had ended.
+    for (const box of boxes) if (box.defaultChecked) { list.add(box.value); box.defaultChecked = false; }
+    for (const field of form.querySelectorAll("input[type=hidden][name=entry]")) { list.add(field.value); field.remove(); }
+    this.save(list);
+    for (const box of boxes) box.checked = list.has(box.value);
+    const elsewhere = list.size - boxes.filter((box) => box.checked).length;
+    form.querySelector(".ticks").textContent = list.size ? " (" + list.size + (elsewhere ? ", " + form.dataset.ticks.replace("{}", elsewhere) : "") + ")" : "";
+  },
+};
+for (const name of ["DOMContentLoaded", "htmx:afterSettle"]) document.addEventListener(name, () => {
+  const form = document.querySelector("form[data-ticks]");
+  if (form) ticks.show(form);
+});
+document.addEventListener("change", (e) => {
+  const form = e.target.name === "entry" && e.target.form;
+  if (!form || !form.dataset.ticks) return;
+  const list = ticks.load();
+  if (e.target.checked) list.add(e.target.value); else list.delete(e.target.value);
+  ticks.save(list);
+  ticks.show(form);
+});
+document.addEventListener("submit", (e) => {
+  const form = e.target;
+  if (!form.dataset.ticks) return;
+  const here = new Set(ticks.boxes(form).map((box) => box.value));
+  for (const number of ticks.load()) {
+    if (here.has(number)) continue;
+    const field = document.createElement("input");
+    Object.assign(field, { type: "hidden", name: "entry", value: number });
+    form.append(field);
+  }
+  ticks.save([]);
+});
