@@ -25,7 +25,7 @@ func TestFlashMessageIsShownOnce(t *testing.T) {
 	f := newFixture(t)
 	ann := f.signedIn(annName)
 	ann.post("/language", "language", "fr", "next", "/")
-	ann.post("/people/disabled", "person", f.key(benName), "disabled", "true")
+	ann.post("/people/disabled", "person", f.key(benName), "disabled", "true", "sure", "yes")
 	const said = "Modifié\u00a0: " + benName
 	if first := ann.get("/people"); !strings.Contains(first.body, said) {
 		t.Error("the message is missing")

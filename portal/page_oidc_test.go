@@ -82,7 +82,7 @@ func TestOIDCSignIn(t *testing.T) {
 	p.Claims = map[string]any{"sub": "u-2", "email": "bea@kantoor.example", "groups": []string{"g-admins"}}
 	bea := f.browser()
 	bea.signInAt(p)
-	bea.post("/people/disabled", "person", f.key("an@kantoor.example"), "disabled", "true")
+	bea.post("/people/disabled", "person", f.key("an@kantoor.example"), "disabled", "true", "sure", "yes")
 	p.Claims = map[string]any{"sub": "u-1", "preferred_username": "an@kantoor.example", "groups": []string{"g-admins"}}
 	if got := f.browser().signInAt(p); got.code != http.StatusForbidden || b.get("/account").code == http.StatusOK {
 		t.Errorf("a disabled person gets %d", got.code)

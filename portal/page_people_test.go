@@ -54,3 +54,39 @@ func TestAuditLogOfRoleChanges(t *testing.T) {
 		t.Errorf("the page gives %d", page.code)
 	}
 }
+
+// TestRemovePerson: who loses access is asked about first, what they did stays in the audit
+// log, and the last admin is told so in words.
+func TestRemovePerson(t *testing.T) {
+	f := newFixture(t)
+	ann, ben := f.signedIn(annName), f.signedIn(benName)
+	key := f.key(benName)
+	for path, says := range map[string]string{"/people/remove": "verwijderen?", "/people/disabled": "intrekken?"} {
+		if page := ann.post(path, "person", key, "disabled", "true"); page.code != 200 || !strings.Contains(page.body, says) {
+			t.Errorf("%s does not ask but gives %d: %s", path, page.code, page.body)
+		}
+		if page := ann.post(path, "person", f.key(annName), "disabled", "true"); page.code != 303 {
+			t.Errorf("%s of the last admin gives %d", path, page.code)
+		}
+		if page := ann.get("/people"); !strings.Contains(page.body, annName+" is de enige beheerder") || !strings.Contains(page.body, benName) {
+			t.Errorf("%s of the last admin is answered by %s", path, page.body)
+		}
+		ann.post(path, "person", f.key(annName), "disabled", "true", "sure", "yes")
+		if page := ann.get("/people"); !strings.Contains(page.body, annName+" is de enige beheerder") {
+			t.Errorf("%s of the last admin, confirmed, is answered by %s", path, page.body)
+		}
+	}
+	ann.post("/people/remove", "person", key, "sure", "yes")
+	page := ann.get("/people")
+	_, list, _ := strings.Cut(page.body, "<table")
+	if strings.Contains(list, benName) {
+		t.Errorf("the list still has the person: %s", list)
+	}
+	if r := f.records()[0]; r.What != "remove-person" || r.On != benName || r.Outcome != "" {
+		t.Errorf("the audit log has %+v", r)
+	}
+	f.addPerson(benName, accounts.Staff)
+	if got := ben.get("/dossiers"); got.code != 303 {
+		t.Errorf("a session from before the removal gives %d", got.code)
+	}
+}

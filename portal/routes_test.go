@@ -148,7 +148,7 @@ var adminRoutes = []string{
 	"POST /connection/finbox", "POST /connection/set", "POST /connection/silverfin", "POST /connection/silverfin/end",
 	"POST /connection/silverfin/remove", "POST /links/import", "GET /mapping", "GET /mapping/{firm}", "GET /mapping/{firm}/csv", "POST /mapping/{firm}/learn", "POST /mapping/{firm}/use",
 	"POST /mapping/{firm}/forget", "POST /mapping/{firm}/check", "POST /mapping/{firm}/try",
-	"POST /people/disabled", "POST /people/invite", "POST /people/role", "POST /people/sign-out", "POST /people/withdraw",
+	"POST /people/disabled", "POST /people/remove", "POST /people/invite", "POST /people/role", "POST /people/sign-out", "POST /people/withdraw",
 }
 
 // TestAdminRoutes: a member of staff is refused on each of adminRoutes, and the table has

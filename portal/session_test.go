@@ -62,7 +62,7 @@ func TestSessionsEndAtOnce(t *testing.T) {
 		t.Error("signing out everywhere does not")
 	}
 	ben = f.signedIn(benName)
-	ann.post("/people/disabled", "person", f.key(benName), "disabled", "true")
+	ann.post("/people/disabled", "person", f.key(benName), "disabled", "true", "sure", "yes")
 	if inside(ben) {
 		t.Error("a disabled person is still signed in")
 	}
