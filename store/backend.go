@@ -59,7 +59,8 @@ type writer interface {
 // kv is a database of ordered keys. A step is a function that reads and writes in
 // one serializable transaction. A backend may run a step more than once, so a step
 // must not change anything outside of its writer that a second run would not set
-// again. Implementations are safe for concurrent use.
+// again. A step may wait for the views that began before it, so none is carried out
+// within a view. Implementations are safe for concurrent use, and pass testKV.
 type kv interface {
 	// view runs fn on a snapshot.
 	view(ctx context.Context, fn func(reader) error) error
