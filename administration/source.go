@@ -85,12 +85,13 @@ const (
 	TooLong       Reason = "too_long"       // a value is longer than any name or address
 	NotReadable   Reason = "not_readable"   // characters that belong to no encoding, or an item of another shape
 	NoDeposit     Reason = "no_deposit"     // nothing was filed, or it is no longer there
+	MissingUpdate Reason = "missing_update" // a daily update between two that were applied: its changes are not there
 	Unavailable   Reason = "unavailable"    // this client could not be asked for now
 )
 
 // Reasons lists every reason.
 func Reasons() []Reason {
-	return []Reason{DamagedNumber, Doubled, Contradicts, Nameless, TooLong, NotReadable, NoDeposit, Unavailable}
+	return []Reason{DamagedNumber, Doubled, Contradicts, Nameless, TooLong, NotReadable, NoDeposit, MissingUpdate, Unavailable}
 }
 
 // LeftAside is a row or item that was left aside.

@@ -20,6 +20,9 @@ func (n *node) administrationSources(cfg *config.Config, reader *documentreader.
 		}
 		made[l.Name] = list
 	}
+	if k := cfg.Administration.KBO; k.Configured() {
+		made[string(administration.KBO)] = source.NewKBO(string(administration.KBO), k.Folder)
+	}
 	var sources []administration.Source
 	for _, name := range cfg.Administration.SourceNames() {
 		if s := made[name]; s != nil {

@@ -322,8 +322,8 @@ func (l *listRows) has(c column) bool {
 func (l *listRows) splitAddress(r *administration.Record) {
 	if !l.has(colHouseNumber) {
 		for language, s := range r.Streets {
-			street, number, box := splitStreet(s)
-			if number == "" {
+			street, number, box, ok := administration.SplitStreet(s)
+			if !ok {
 				continue
 			}
 			r.Streets[language], r.Number = street, number
@@ -331,7 +331,7 @@ func (l *listRows) splitAddress(r *administration.Record) {
 				r.Box = box
 			}
 		}
-	} else if _, number, box := splitStreet("x " + r.Number); box != "" && !l.has(colBox) {
+	} else if _, number, box, ok := administration.SplitStreet("x " + r.Number); ok && box != "" && !l.has(colBox) {
 		r.Number, r.Box = number, box
 	}
 	if !l.has(colPostalCode) {

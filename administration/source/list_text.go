@@ -113,20 +113,7 @@ func delimiterOf(text []byte) rune {
 	return rune(best)
 }
 
-var (
-	streetAndNumber = regexp.MustCompile(`(?i)^(.*?[^\d\s,])[\s,]+(?:n[r°o]\.?\s*)?(\d+(?:\s?[a-z](?:\b|$))?(?:\s?-\s?\d+)?)(?:[\s,/]*(?:bus|bte|b\.|boîte|boite|box|b)\.?\s*|\s*/\s*|$)([\w.-]*)$`)
-	cityWithCode    = regexp.MustCompile(`^(?:B-?\s?)?(\d{4})\s+(\D+)$`)
-)
-
-// splitStreet takes an address apart: Kerkstraat 12A bus 3. Without a number at its end
-// nothing is taken off.
-func splitStreet(s string) (street, number, box string) {
-	m := streetAndNumber.FindStringSubmatch(s)
-	if m == nil {
-		return s, "", ""
-	}
-	return m[1], strings.ReplaceAll(m[2], " ", ""), m[3]
-}
+var cityWithCode = regexp.MustCompile(`^(?:B-?\s?)?(\d{4})\s+(\D+)$`)
 
 // splitCity takes the postal code off a city: 9000 Gent.
 func splitCity(s string) (code, city string) {
