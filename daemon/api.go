@@ -41,6 +41,9 @@ type API interface {
 	// Dossiers lists dossiers, each with the balance that represents it. It is
 	// fast with a hundred thousand of them.
 	Dossiers(ctx context.Context, q DossierQuery) (DossierPage, error)
+	// Overview counts the dossiers by state and reason, and says how far the season is. It
+	// is fast with a hundred thousand of them.
+	Overview(ctx context.Context) (Overview, error)
 	// History lists the newest runs and missed nights, newest first.
 	History(ctx context.Context, q HistoryQuery) (History, error)
 	// Retry has an entry tried again at the next run, parked or not.

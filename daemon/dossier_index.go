@@ -35,6 +35,8 @@ type dossierIndex struct {
 	latest     rowLists // one row a dossier
 	byYear     rowLists // one row a dossier and financial year
 	yearList   yearsAt
+
+	lastOverview overviewAt
 }
 
 // dossierRows are the rows of a dossier.
@@ -60,6 +62,7 @@ type dossierRow struct {
 	end        balance.Date
 	updated    time.Time
 	created    time.Time
+	since      time.Time // in its state, for its cause
 	state      ledger.State
 	stateIndex int    // of the state in ledger.States, for counting
 	cause      string // why it waits or is ignored, or how it failed
@@ -67,6 +70,7 @@ type dossierRow struct {
 	company    int64
 	name       string // folded, for searching
 	search     string
+	enterprise string // the enterprise number, a part of search; empty for none
 }
 
 // fold returns a text without case and accents, for comparing.
@@ -96,7 +100,7 @@ func rowOf(e ledger.Entry) *dossierRow {
 	d := e.Dossier
 	r := &dossierRow{key: dossierKey{e.Connection, d.ID}, number: e.Number, version: e.Version, end: e.FiscalYear.End,
 		updated: e.UpdatedAt, created: e.CreatedAt, state: e.State, stateIndex: max(0, slices.Index(ledger.States(), e.State)),
-		cause: e.Cause(), name: fold(cmp.Or(d.Name, d.ID))}
+		since: e.Since, cause: e.Cause(), name: fold(cmp.Or(d.Name, d.ID))}
 	parts := []string{r.name, fold(d.ID), fold(d.AffiliationNumber), d.EnterpriseNumber.String(), d.EnterpriseNumber.Pretty(),
 		fold(e.ID), "#" + strconv.FormatUint(e.Number, 10) + "\n"}
 	if e.Target != nil {
@@ -104,6 +108,7 @@ func rowOf(e ledger.Entry) *dossierRow {
 		parts = append(parts, fold(e.Target.CompanyName))
 	}
 	r.search = strings.Join(parts, "\n")
+	r.enterprise = strings.SplitN(r.search, "\n", 5)[3]
 	return r
 }
 

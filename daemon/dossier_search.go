@@ -35,11 +35,14 @@ type DossierQuery struct {
 	Connection string         `json:"connection,omitempty"`
 	Year       int            `json:"year,omitempty"` // in which the financial year ends; 0 for the latest of each dossier
 	// EveryYear lists each financial year of a dossier, where no Year is asked for.
-	EveryYear bool         `json:"every_year,omitempty"`
-	Order     DossierOrder `json:"order,omitempty"`
-	Reverse   bool         `json:"reverse,omitempty"`
-	Offset    int          `json:"offset,omitempty"`
-	Limit     int          `json:"limit,omitempty"` // 0 for all
+	EveryYear bool `json:"every_year,omitempty"`
+	// Missing selects the dossiers that had a balance of a financial year that ended in
+	// the year before and have none of one that ended in this year; 0 for all.
+	Missing int          `json:"missing,omitempty"`
+	Order   DossierOrder `json:"order,omitempty"`
+	Reverse bool         `json:"reverse,omitempty"`
+	Offset  int          `json:"offset,omitempty"`
+	Limit   int          `json:"limit,omitempty"` // 0 for all
 }
 
 // DossierPage is a page of dossiers. Each is shown by one balance: of those that
@@ -67,7 +70,13 @@ func (d *Daemon) Dossiers(ctx context.Context, q DossierQuery) (DossierPage, err
 	if err != nil {
 		return DossierPage{}, err
 	}
+	if q.Missing != 0 {
+		q.Year = q.Missing - 1
+	}
 	rows := d.dossierIndex.inOrder(q.Order, q.Year != 0 || q.EveryYear)
+	if q.Missing != 0 {
+		rows = d.dossierIndex.withoutBalance(rows, q.Missing)
+	}
 	page, numbers := selectRows(rows, q, terms)
 	page.Years, page.Entries = d.dossierIndex.years(), []ledger.Entry{}
 	if len(page.Counts) == 0 && q.Search != "" {

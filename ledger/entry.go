@@ -98,6 +98,9 @@ type Entry struct {
 	State     State     `json:"state"`
 	Reason    Reason    `json:"reason,omitempty"`
 	FailClass FailClass `json:"fail_class,omitempty"`
+	// Since is when it came into its state, or began to wait or fail for its present
+	// cause; zero where that was before this was recorded.
+	Since time.Time `json:"since,omitzero"`
 	// Detail is one sentence on this dossier's own case, safe to show.
 	Detail string `json:"detail,omitempty"`
 	// Next is one sentence on what a person can do, empty when nothing.
@@ -182,10 +185,24 @@ func (e Entry) NeedsLink() bool {
 	return e.State == Waiting && (e.Reason == NoCompany || e.Reason == SeveralCompanies || e.Reason == NumbersDiffer)
 }
 
+// Causes of an entry that is done and yet needs a person.
+const (
+	// Moved is the cause of a balance whose correction went to another year or dossier.
+	Moved = "moved"
+	// Archived is the cause of a balance whose dossier in Silverfin is archived, or gone,
+	// and set up anew.
+	Archived = "archived"
+)
+
 // Cause returns the code of what stands in the way of the entry: the reason that it
-// waits or is ignored, or the kind of its failure; empty in other states.
+// waits or is ignored, the kind of its failure, or what is still to be done about one
+// that is done; empty in other states.
 func (e Entry) Cause() string {
 	switch {
+	case e.State == Done && e.MovedTo != 0:
+		return Moved
+	case e.State == Done && e.Successor != nil:
+		return Archived
 	case !HasCause(e.State):
 		return ""
 	case e.State == Failed:

@@ -53,6 +53,9 @@ func (e Entry) to(s State, now time.Time) (Entry, error) {
 	if !CanMove(e.State, s) {
 		return e, fmt.Errorf("entry %d is %s and cannot become %s", e.Number, e.State, s)
 	}
+	if s != e.State {
+		e.Since = now
+	}
 	e.State, e.UpdatedAt = s, now
 	e.Reason, e.FailClass, e.Detail, e.Next = "", "", "", ""
 	e.NextTry, e.Parked = balance.Date{}, false
@@ -64,11 +67,20 @@ func (e Entry) to(s State, now time.Time) (Entry, error) {
 	return e, nil
 }
 
+// since has the entry begin anew where its cause is another one than before: an entry that
+// waits for the same reason every night waits since the first one.
+func (e Entry) since(before Entry, now time.Time) Entry {
+	if e.Cause() != before.Cause() {
+		e.Since = now
+	}
+	return e
+}
+
 // Wait moves the entry to waiting.
 func (e Entry) Wait(r Reason, detail, next string, now time.Time) (Entry, error) {
 	n, err := e.to(Waiting, now)
 	n.Reason, n.Detail, n.Next = r, detail, next
-	return n, err
+	return n.since(e, now), err
 }
 
 // Fail moves the entry to failed. tonight is the local date of the nightly
@@ -79,6 +91,7 @@ func (e Entry) Fail(c FailClass, detail, next string, tonight balance.Date, now 
 	nights := e.Nights
 	n, err := e.to(Failed, now)
 	n.FailClass, n.Detail, n.Next, n.Nights = c, detail, next, nights
+	n = n.since(e, now)
 	if c == Unavailable || tonight.IsZero() {
 		return n, err
 	}
@@ -157,7 +170,7 @@ func (e Entry) SupersedeByExact(by uint64, now time.Time) (Entry, error) {
 func (e Entry) Ignore(r Reason, detail, next string, now time.Time) (Entry, error) {
 	n, err := e.to(Ignored, now)
 	n.Reason, n.Detail, n.Next = r, detail, next
-	return n, err
+	return n.since(e, now), err
 }
 
 // Retry moves the entry back to found: a person asked to try it again, took a
@@ -202,8 +215,9 @@ func (e Entry) MarkArchived(successor *Target, detail, next string, now time.Tim
 	if e.State != Done {
 		return e, fmt.Errorf("entry %d is %s, and only what is done can be delivered to another company", e.Number, e.State)
 	}
+	before := e
 	e.Successor, e.Detail, e.Next, e.UpdatedAt = successor, detail, next, now
-	return e, nil
+	return e.since(before, now), nil
 }
 
 // MarkMoved records in a done entry that the entry numbered to corrects it for
@@ -213,6 +227,7 @@ func (e Entry) MarkMoved(to uint64, detail, next string, now time.Time) (Entry, 
 	if e.State != Done {
 		return e, fmt.Errorf("entry %d is %s, and only what is done can be left behind", e.Number, e.State)
 	}
+	before := e
 	e.MovedTo, e.Detail, e.Next, e.UpdatedAt = to, detail, next, now
-	return e, nil
+	return e.since(before, now), nil
 }

@@ -127,3 +127,44 @@ func TestRetryReleasesFindings(t *testing.T) {
 		}
 	}
 }
+
+// TestSince: an entry waits since it began to wait for its reason, however often it is
+// tried.
+func TestSince(t *testing.T) {
+	at := func(hour int) time.Time { return time.Date(2026, 3, 1, hour, 0, 0, 0, time.UTC) }
+	e := ledger.Entry{Number: 1, State: ledger.Found}
+	steps := []struct {
+		name string
+		do   func(e ledger.Entry, now time.Time) (ledger.Entry, error)
+		want int
+	}{
+		{"waits", func(e ledger.Entry, now time.Time) (ledger.Entry, error) { return e.Wait(ledger.NoPeriod, "", "", now) }, 0},
+		{"waits as before", func(e ledger.Entry, now time.Time) (ledger.Entry, error) { return e.Wait(ledger.NoPeriod, "", "", now) }, 0},
+		{"waits for another reason", func(e ledger.Entry, now time.Time) (ledger.Entry, error) {
+			return e.Wait(ledger.NoCompany, "", "", now)
+		}, 2},
+		{"fails", func(e ledger.Entry, now time.Time) (ledger.Entry, error) {
+			return e.Fail(ledger.Refused, "", "", balance.Date{}, now)
+		}, 3},
+		{"fails as before", func(e ledger.Entry, now time.Time) (ledger.Entry, error) {
+			return e.Fail(ledger.Refused, "", "", balance.Date{}, now)
+		}, 3},
+		{"fails otherwise", func(e ledger.Entry, now time.Time) (ledger.Entry, error) {
+			return e.Fail(ledger.NotEqual, "", "", balance.Date{}, now)
+		}, 5},
+		{"is done", func(e ledger.Entry, now time.Time) (ledger.Entry, error) { return e.Finish(ledger.Target{}, now) }, 6},
+		{"is archived", func(e ledger.Entry, now time.Time) (ledger.Entry, error) {
+			return e.MarkArchived(&ledger.Target{CompanyID: 2}, "", "", now)
+		}, 7},
+	}
+	for i, s := range steps {
+		next, err := s.do(e, at(i))
+		if err != nil {
+			t.Fatal(err)
+		}
+		if next.Since != at(s.want) {
+			t.Errorf("once it %s, it is so since %s, want %s", s.name, next.Since, at(s.want))
+		}
+		e = next
+	}
+}

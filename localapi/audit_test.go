@@ -22,7 +22,7 @@ import (
 // notRecorded are the methods of API that Audited does not record: those that change
 // nothing, as the beginning of a sign-in to Silverfin, and those that accounts.People
 // records.
-var notRecorded = []string{"Status", "Entries", "Show", "Document", "Dossiers", "History", "Catalogue", "TestConnection", "Connections", "Firms", "Mappings", "LearnMapping", "CheckMapping", "Doctor", "NotifyTest", "Links", "PreviewLink", "ExportLinks", "FreeCompanies", "Groups", "Periods", "BeginSilverfin",
+var notRecorded = []string{"Status", "Entries", "Show", "Document", "Dossiers", "Overview", "History", "Catalogue", "TestConnection", "Connections", "Firms", "Mappings", "LearnMapping", "CheckMapping", "Doctor", "NotifyTest", "Links", "PreviewLink", "ExportLinks", "FreeCompanies", "Groups", "Periods", "BeginSilverfin",
 	"People", "Invite", "Enable",
 	"UploadFile", "Upload", "Uploads", "CheckUpload", "Clients", "ChooseClient", "DiscardUpload"}
 

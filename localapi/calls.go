@@ -54,6 +54,10 @@ func (c calls) Dossiers(ctx context.Context, in daemon.DossierQuery) (daemon.Dos
 	return do(ctx, c, dossiers, in)
 }
 
+func (c calls) Overview(ctx context.Context) (daemon.Overview, error) {
+	return do(ctx, c, overview, none{})
+}
+
 func (c calls) History(ctx context.Context, in daemon.HistoryQuery) (daemon.History, error) {
 	return do(ctx, c, history, in)
 }

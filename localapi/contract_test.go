@@ -68,6 +68,7 @@ var cases = map[string]func(context.Context, API) []any{
 	"Show":          full(API.Show),
 	"Document":      full(API.Document),
 	"Dossiers":      full(API.Dossiers),
+	"Overview":      full(noRequest(API.Overview)),
 	"History":       full(API.History),
 	"StopSync":      full(API.StopSync),
 	"Retry":         full(API.Retry),

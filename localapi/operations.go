@@ -112,6 +112,7 @@ var (
 	show           = query("show", API.Show)
 	document       = query("document", API.Document)
 	dossiers       = query("dossiers", API.Dossiers)
+	overview       = query("overview", noRequest(API.Overview))
 	history        = query("history", API.History)
 	stopSync       = change("stop-sync", API.StopSync, stopRecord)
 	retry          = change("retry", API.Retry, entryRecord("retry"))
@@ -166,7 +167,7 @@ var (
 
 // operations lists these operations.
 func operations() []servable {
-	return []servable{status, show, document, dossiers, history, stopSync, retry, decide, accept, dismiss, bulk, connectFinbox, catalogue, addConnection, testConnection,
+	return []servable{status, show, document, dossiers, overview, history, stopSync, retry, decide, accept, dismiss, bulk, connectFinbox, catalogue, addConnection, testConnection,
 		connections, setConnection, firms, removeFirm, mappings, learnMapping, setMapping, checkMapping, takeOver, beginSilverfin, endSilverfin, link, freeCompanies, exportLinks, importLinks, previewLink, unlink, links,
 		group, ungroup, groups, periods, tie, tryMapping, notifyTest,
 		uploads, upload, checkUpload, clients, chooseClient, confirmUpload, discardUpload, backup, reload, doctor, tryCredentials, people, invite, enable}

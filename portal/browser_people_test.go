@@ -62,6 +62,7 @@ func TestPeopleInBrowser(t *testing.T) {
 	c.expectText("De gebruikersnaam of het wachtwoord is niet juist")
 	c.checkPage("signin-wrong-nl")
 	c.signIn(annName)
+	c.do(chromedp.Click(chromedp.CSS("nav details.more summary")))
 	c.click(`nav a[href="/people"]`)
 	c.fill("#name", "cis@kantoor.example")
 	c.click(`form[action="/people/invite"] button`)

@@ -17,6 +17,14 @@ var months = map[string][12]string{
 	"de": {"Januar", "Februar", "März", "April", "Mai", "Juni", "Juli", "August", "September", "Oktober", "November", "Dezember"},
 }
 
+// shortMonths are the names on the axis of a picture.
+var shortMonths = map[string][12]string{
+	"nl": {"jan", "feb", "mrt", "apr", "mei", "jun", "jul", "aug", "sep", "okt", "nov", "dec"},
+	"fr": {"janv.", "févr.", "mars", "avr.", "mai", "juin", "juil.", "août", "sept.", "oct.", "nov.", "déc."},
+	"en": {"Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec"},
+	"de": {"Jan.", "Feb.", "März", "Apr.", "Mai", "Juni", "Juli", "Aug.", "Sep.", "Okt.", "Nov.", "Dez."},
+}
+
 var weekdays = map[string][7]string{
 	"nl": {"zondag", "maandag", "dinsdag", "woensdag", "donderdag", "vrijdag", "zaterdag"},
 	"fr": {"dimanche", "lundi", "mardi", "mercredi", "jeudi", "vendredi", "samedi"},
@@ -88,6 +96,9 @@ func (l *locale) stamp(v any) (string, error) {
 	}
 	return t.Format(time.RFC3339), nil
 }
+
+// month returns the short name of a month, from 1.
+func (l *locale) month(n int) string { return shortMonths[l.Lang][n-1] }
 
 // dash is shown for a value that is missing.
 const dash = "–"

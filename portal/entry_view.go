@@ -40,21 +40,11 @@ func (e entryView) StateKey() string { return stateKey(e.State) }
 // Case returns the part of the message ids that explain the state and say what to do:
 // the reason or the kind of failure, else the state.
 func (e entryView) Case() string {
-	switch {
-	case e.State == ledger.Done && e.MovedTo != 0:
-		return moved
-	case e.State == ledger.Done && e.Successor != nil:
-		return archived
+	if e.State == ledger.Done && e.Cause() != "" {
+		return e.Cause()
 	}
 	return caseOf(e.State, e.Reason, e.FailClass)
 }
-
-// moved is the case of a balance whose correction went to another year or dossier.
-const moved = "moved"
-
-// archived is the case of a balance whose dossier in Silverfin is archived, or gone, and
-// set up anew.
-const archived = "archived"
 
 // Class returns the CSS class of the state.
 func (e entryView) Class() string { return stateClass(e.State) }
@@ -163,7 +153,7 @@ func knownCases() []string {
 	for _, s := range []ledger.State{ledger.Found, ledger.Sending, ledger.Done, ledger.Differs, ledger.Superseded} {
 		list = append(list, string(s))
 	}
-	return append(list, moved, archived, string(ledger.InWholeEuros))
+	return append(list, ledger.Moved, ledger.Archived, string(ledger.InWholeEuros))
 }
 
 func caseOf(s ledger.State, r ledger.Reason, c ledger.FailClass) string {

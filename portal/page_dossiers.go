@@ -35,21 +35,25 @@ type dossiersData struct {
 	First, Last int
 	Prev, Next  string // addresses; empty where there is none
 	CSV         string
-	Address     string // of this list, for the bulk steps
-	Steps       []daemon.BulkStep
-	Search      string
-	State       string
-	Cause       string
-	Order       daemon.DossierOrder
-	Reverse     bool
-	Orders      []daemon.DossierOrder
-	Firm        int64
-	Connection  string
-	Year        int
-	Years       []int
-	Firms       []ledger.Firm
-	Connections []ledger.Connection
-	Filtered    bool
+	// WithoutMissing is the address of the list with the dossiers that have a balance.
+	WithoutMissing string
+	Address        string // of this list, for the bulk steps
+	Steps          []daemon.BulkStep
+	Search         string
+	State          string
+	Cause          string
+	About          string // the case of all dossiers of the list, if a person can do something about it
+	Order          daemon.DossierOrder
+	Reverse        bool
+	Orders         []daemon.DossierOrder
+	Firm           int64
+	Connection     string
+	Year           int
+	Missing        int // the year of which the dossiers have no balance yet; 0 for all
+	Years          []int
+	Firms          []ledger.Firm
+	Connections    []ledger.Connection
+	Filtered       bool
 }
 
 // stateTab is a state to filter by.
@@ -82,6 +86,7 @@ type searchSuggestion struct {
 func dossierQuery(q url.Values) daemon.DossierQuery {
 	out := daemon.DossierQuery{Search: q.Get("q"), Connection: q.Get("connection"), Cause: q.Get("reason"), Limit: dossiersOnPage}
 	out.Year, _ = strconv.Atoi(q.Get("year"))
+	out.Missing, _ = strconv.Atoi(q.Get("missing"))
 	if s := ledger.State(q.Get("state")); slices.Contains(ledger.States(), s) {
 		out.States = []ledger.State{s}
 	}
@@ -109,7 +114,7 @@ func dossierOrders() []daemon.DossierOrder {
 // that of the page goes to the first page; a reason belongs to its state.
 func listAddress(path string, q url.Values, key, value string) string {
 	out := url.Values{}
-	for _, k := range []string{"q", "state", "reason", "firm", "connection", "year", "sort", "page"} {
+	for _, k := range []string{"q", "state", "reason", "firm", "connection", "year", "missing", "sort", "page"} {
 		if text := q.Get(k); text != "" && (k != "page" || key == "page") && (k != "reason" || key != "state") {
 			out.Set(k, text)
 		}
@@ -131,16 +136,26 @@ func dossiersPage(rq *request) error {
 		return err
 	}
 	d := dossiersData{Rows: rq.entries(page.Entries), Total: page.Total, Search: q.Search, Order: q.Order, Reverse: q.Reverse, Orders: dossierOrders(),
-		Firm: q.FirmID, Connection: q.Connection, Cause: q.Cause, Year: q.Year, Years: page.Years,
-		Columns: columns(asked, q), CSV: listAddress("/dossiers.csv", asked, "page", ""),
+		Firm: q.FirmID, Connection: q.Connection, Cause: q.Cause, Year: q.Year, Missing: q.Missing, Years: page.Years,
+		Columns: columns(asked, q), CSV: listAddress("/dossiers.csv", asked, "page", ""), WithoutMissing: listAddress("/dossiers", asked, "missing", ""),
 		Address: listAddress("/dossiers", asked, "page", asked.Get("page")), Steps: []daemon.BulkStep{daemon.BulkSync, daemon.BulkRetry, daemon.BulkDismiss, daemon.BulkLink},
-		Filtered: q.Search != "" || q.FirmID != 0 || q.Connection != "" || q.Cause != "" || q.Year != 0 || len(q.States) > 0}
+		Filtered: q.Search != "" || q.FirmID != 0 || q.Connection != "" || q.Cause != "" || q.Year != 0 || q.Missing != 0 || len(q.States) > 0}
 	if d.Firms, err = rq.API.Firms(ctx); err != nil {
 		return err
 	}
 	if d.Connections, err = rq.API.Connections(ctx); err != nil {
 		return err
 	}
+	d.fill(page, q, asked)
+	if rq.isPartial() {
+		return rq.renderPart("dossiers", "list", d)
+	}
+	return rq.renderPage("dossiers", d)
+}
+
+// fill adds what the address and the page say together: where the page is in the list, and
+// what leads to others.
+func (d *dossiersData) fill(page daemon.DossierPage, q daemon.DossierQuery, asked url.Values) {
 	if len(q.States) > 0 {
 		d.State = string(q.States[0])
 	}
@@ -149,13 +164,20 @@ func dossiersPage(rq *request) error {
 	if d.Cause != "" || len(q.States) > 0 && ledger.HasCause(q.States[0]) {
 		d.Causes = causeTabs(page.Causes, asked, d.Cause)
 	}
+	if about := knownCase(cmp.Or(q.Cause, onlyDiffers(d.State))); hasNextStep(about) {
+		d.About = about
+	}
 	for _, s := range page.Suggestions {
 		d.Suggestions = append(d.Suggestions, searchSuggestion{s, listAddress("/dossiers", asked, "q", s.Search)})
 	}
-	if rq.isPartial() {
-		return rq.renderPart("dossiers", "list", d)
+}
+
+// onlyDiffers returns a state if it alone says what a person can do.
+func onlyDiffers(state string) string {
+	if state == string(ledger.Differs) {
+		return state
 	}
-	return rq.renderPage("dossiers", d)
+	return ""
 }
 
 // turnPages sets which part of the list the page shows, of so many rows, and the

@@ -17,15 +17,11 @@ func (h *Handler) homeRoutes() []route {
 	return []route{{method: http.MethodGet, path: "/{$}", access: staff, handle: homePage, nav: "nav.home"}}
 }
 
-// homeListSize is the number of entries on the overview.
-const homeListSize = 10
-
 // homeData is the data of the overview.
 type homeData struct {
 	Tabs        []stateTab // dossiers by state
-	Total       int
-	Waiting     []entryView // entries that need a person
-	More        bool        // there are more
+	Todo        []todoLine
+	Season      seasonPicture
 	Running     *runView
 	LastRun     *runView // the last nightly run
 	NextRun     time.Time
@@ -40,7 +36,6 @@ type homeData struct {
 	Firms       []firmView
 	Linked      bool   // at least one active connection and one firm
 	Unseen      string // the firms of whose mapping no template was seen to use it
-	Undecided   int    // the number of dossiers that differ
 	AllGood     bool   // nothing needs anybody's attention
 }
 
@@ -56,15 +51,12 @@ func homePage(rq *request) error {
 	if err != nil {
 		return err
 	}
-	page, err := rq.API.Dossiers(ctx, daemon.DossierQuery{Limit: 1})
+	all, err := rq.API.Overview(ctx)
 	if err != nil {
 		return err
 	}
-	d := homeData{Tabs: stateTabs(page.Counts, nil, ""), Total: page.Total, NextRun: s.NextWake, NextRetry: s.Again, Clock: s.Clock, State: stateProblems(s.State),
-		Undecided: s.Counts[ledger.Differs], Unsent: s.Unsent}
-	waiting := slices.DeleteFunc(slices.Clone(s.Waiting), func(e ledger.Entry) bool { return !e.NeedsPerson() })
-	d.More = len(waiting) > homeListSize
-	d.Waiting = rq.entries(waiting[:min(len(waiting), homeListSize)])
+	d := homeData{Tabs: stateTabs(stateCounts(all.Causes), nil, ""), Todo: rq.todo(all.Causes), Season: newSeasonPicture(all.Season),
+		NextRun: s.NextWake, NextRetry: s.Again, Clock: s.Clock, State: stateProblems(s.State), Unsent: s.Unsent}
 	if s.Run != nil {
 		p := rq.runView(*s.Run)
 		p.Running, d.Running = true, &p
@@ -101,7 +93,8 @@ func homePage(rq *request) error {
 	}
 	d.Unseen = strings.Join(unseen, ", ")
 	d.Linked = active && len(s.Firms) > 0
-	d.AllGood = d.Linked && len(s.Conditions)+len(s.Unsent) == 0
+	needsPerson := slices.ContainsFunc(d.Todo, func(l todoLine) bool { return l.Who != "nobody" })
+	d.AllGood = d.Linked && len(s.Conditions)+len(s.Unsent) == 0 && !needsPerson
 	return rq.renderPage("home", d)
 }
 

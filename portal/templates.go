@@ -10,6 +10,7 @@ import (
 	"maps"
 	"net/http"
 	"path"
+	"slices"
 	"strings"
 
 	"balansd/accounts"
@@ -65,6 +66,7 @@ func loadTemplates(locales map[string]*locale, files map[string]staticFile) (*pa
 //	n ID COUNT [NAME VALUE]...   a message with plural forms
 //	date day clock night stamp   a time or a date, see locale
 //	number V                     a count or a decimal
+//	month N                      the name of a month, from 1
 //	lang                         the language: nl, fr, en or de
 //	static NAME                  the address of a static file
 //	flash MESSAGE                the text of a flash message
@@ -75,8 +77,8 @@ func functions(l *locale, files map[string]staticFile) template.FuncMap {
 	all := template.FuncMap{
 		"t": l.t, "n": l.n,
 		"date": l.date, "day": l.day, "clock": l.clock, "night": l.night, "stamp": l.stamp,
-		"number": l.number,
-		"lang":   func() string { return l.Lang },
+		"number": l.number, "month": l.month,
+		"lang": func() string { return l.Lang },
 		"static": func(name string) (string, error) {
 			for address, f := range files {
 				if f.name == name {
@@ -98,6 +100,7 @@ type layoutData struct {
 	Person    accounts.Person
 	Path      string
 	Nav       []navItem
+	AdminNav  []navItem // the pages of admins, in a menu of their own
 	Flash     []flashMessage
 	Languages []string
 	Version   string
@@ -124,9 +127,19 @@ func (rq *request) layout(data any) layoutData {
 		}
 		at := strings.TrimSuffix(r.path, "{$}")
 		here := at == rq.r.URL.Path || at != "/" && strings.HasPrefix(rq.r.URL.Path, at+"/")
-		out.Nav = append(out.Nav, navItem{Path: at, ID: r.nav, Here: here})
+		item := navItem{Path: at, ID: r.nav, Here: here}
+		if r.access == admin {
+			out.AdminNav = append(out.AdminNav, item)
+		} else {
+			out.Nav = append(out.Nav, item)
+		}
 	}
 	return out
+}
+
+// IsAdminPage reports whether the page is one of the admins'.
+func (d layoutData) IsAdminPage() bool {
+	return slices.ContainsFunc(d.AdminNav, func(n navItem) bool { return n.Here })
 }
 
 // renderPageStatus answers with a page and a status.

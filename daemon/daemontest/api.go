@@ -94,6 +94,12 @@ func (a *API) Dossiers(_ context.Context, q daemon.DossierQuery) (daemon.Dossier
 	return Answer[daemon.DossierPage](a)
 }
 
+// Overview is daemon.API's.
+func (a *API) Overview(context.Context) (daemon.Overview, error) {
+	a.Record("Overview", nil)
+	return Answer[daemon.Overview](a)
+}
+
 // History is daemon.API's.
 func (a *API) History(_ context.Context, q daemon.HistoryQuery) (daemon.History, error) {
 	a.Record("History", q)

@@ -72,3 +72,12 @@ document.addEventListener("submit", (e) => {
   }
   ticks.save([]);
 });
+// A menu that is open closes with Escape, and with a click beside it.
+for (const name of ["click", "keydown"]) document.addEventListener(name, (e) => {
+  if (name === "keydown" && e.key !== "Escape") return;
+  for (const menu of document.querySelectorAll("details.more[open]")) {
+    if (name === "click" && menu.contains(e.target)) continue;
+    menu.open = false;
+    if (name === "keydown") menu.querySelector("summary").focus();
+  }
+});
