@@ -196,6 +196,10 @@ func serviceSpec(cfg *config.Config, executable string) service.Spec {
 	for _, f := range cfg.Folders {
 		read(f.Path)
 	}
+	for _, l := range cfg.Administration.Lists {
+		read(filepath.Dir(l.File)) // each export replaces the file
+	}
+	read(cfg.Administration.KBO.Folder)
 	for _, file := range readFiles(cfg) {
 		read(file)
 	}

@@ -145,7 +145,8 @@ func TestServiceSpec(t *testing.T) {
 	}
 	walk(reflect.ValueOf(cfg).Elem(), "")
 	cfg.Folders = []config.Folder{{Path: filepath.Join(base, "folder")}}
-	want = append(want, cfg.Folders[0].Path)
+	cfg.Administration.Lists = []config.ClientList{{File: filepath.Join(base, "lists", "clients.csv")}}
+	want = append(want, cfg.Folders[0].Path, filepath.Join(base, "lists"))
 	if len(want) < 14 {
 		t.Fatalf("only %d settings are paths: %v", len(want), want)
 	}
