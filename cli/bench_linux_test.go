@@ -164,7 +164,7 @@ func (o *office) deliver(n *node, connection ledger.Connection, clients []office
 			FiscalYear: balance.Period{Start: balance.Date{Year: year, Month: 1, Day: 1}, End: balance.Date{Year: year, Month: 12, Day: 31}},
 			CreatedAt:  made, SHA256: sum, MediaTypes: []string{"application/x.xbrl", "text/csv", "application/x.jsonxbrl"}}}
 	}
-	fresh, err := n.store.Record(o.Context(), connection, found)
+	fresh, _, err := n.store.Record(o.Context(), connection, found)
 	if err != nil || len(fresh) != len(clients) {
 		o.Fatalf("%d of %d entries were new: %v", len(fresh), len(clients), err)
 	}

@@ -141,9 +141,9 @@ func (k mortal) around(name string, change func() error) error {
 	return err
 }
 
-func (k mortal) Record(ctx context.Context, c ledger.Connection, found []ledger.Entry) (added []ledger.Entry, err error) {
-	err = k.around("Record", func() error { added, err = k.Store.Record(ctx, c, found); return err })
-	return added, err
+func (k mortal) Record(ctx context.Context, c ledger.Connection, found []ledger.Entry) (added, updated []ledger.Entry, err error) {
+	err = k.around("Record", func() error { added, updated, err = k.Store.Record(ctx, c, found); return err })
+	return added, updated, err
 }
 
 func (k mortal) Move(ctx context.Context, steps ...ledger.Move) (moved []ledger.Entry, err error) {

@@ -142,7 +142,7 @@ func benchPages(b *testing.B) (base string, client *http.Client) {
 // settle records entries: most are done, one in ten waits, one in a hundred differs.
 func settle(b *testing.B, n *node, c ledger.Connection, part []ledger.Entry) error {
 	now := time.Now()
-	fresh, err := n.store.Record(b.Context(), c, part)
+	fresh, _, err := n.store.Record(b.Context(), c, part)
 	if err != nil {
 		return err
 	}

@@ -38,7 +38,7 @@ func (fx *fixture) settled(n int, made func(i int) time.Time) {
 	}
 	connections[0].Cursor = made(n - 1).UTC().Format(time.RFC3339Nano)
 	for part := range slices.Chunk(found, 500) {
-		fresh, err := fx.store.Record(ctx, connections[0], part)
+		fresh, _, err := fx.store.Record(ctx, connections[0], part)
 		if err != nil {
 			fx.t.Fatal(err)
 		}

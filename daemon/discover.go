@@ -172,7 +172,7 @@ func (r *run) list(ctx context.Context, c ledger.Connection, src Source, whole b
 			next.Folder = &page.Folder.Report
 		}
 		folder.add(page)
-		added, err := r.cfg.Store.Record(ctx, next, r.entries(next, page.Listings))
+		added, _, err := r.cfg.Store.Record(ctx, next, r.entries(next, page.Listings))
 		if err != nil {
 			return c, false, err
 		}

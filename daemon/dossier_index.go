@@ -10,6 +10,7 @@ import (
 	"sync"
 	"time"
 	"unicode"
+	"unique"
 
 	"balansd/balance"
 	"balansd/ledger"
@@ -21,17 +22,22 @@ import (
 )
 
 // maxIndexAge is the age at which the index is built anew. Changes by this daemon show
-// at once, those by another one on the same state after this time at the latest.
+// at once, those by another one on the same state once that is done.
 const maxIndexAge = 10 * time.Minute
 
 // dossierIndex holds all dossiers in memory, so that people can search and sort a
 // hundred thousand of them at once. It is built on first use and is safe for
-// concurrent use.
+// concurrent use. While it is built again, the former one is used.
 type dossierIndex struct {
+	building sync.Mutex // held while it is built
+
 	mu         sync.Mutex
+	recording  bool          // while it is built: changes are recorded in missed
+	missed     []*dossierRow // those that what is being built may lack
 	builtAt    time.Time
 	generation uint64 // grows with every change
 	rows       map[dossierKey]*dossierRows
+	byNumber   map[uint64]*dossierRow
 	latest     rowLists // one row a dossier
 	byYear     rowLists // one row a dossier and financial year
 	yearList   yearsAt
@@ -41,6 +47,7 @@ type dossierIndex struct {
 
 // dossierRows are the rows of a dossier.
 type dossierRows struct {
+	all    []*dossierRow // one a balance
 	latest *dossierRow
 	byYear []*dossierRow // those whose financial year is known, one of each
 }
@@ -95,20 +102,23 @@ func ascii(s string) bool {
 	return true
 }
 
-// rowOf makes the row of an entry.
-func rowOf(e ledger.Entry) *dossierRow {
+// rowOf makes the row of an entry. It does not hold on to the texts of the head, which
+// are one piece of memory: a hundred thousand rows would take twice as much.
+func rowOf(e ledger.Head) *dossierRow {
 	d := e.Dossier
-	r := &dossierRow{key: dossierKey{e.Connection, d.ID}, number: e.Number, version: e.Version, end: e.FiscalYear.End,
-		updated: e.UpdatedAt, created: e.CreatedAt, state: e.State, stateIndex: max(0, slices.Index(ledger.States(), e.State)),
-		since: e.Since, cause: e.Cause(), name: fold(cmp.Or(d.Name, d.ID))}
-	parts := []string{r.name, fold(d.ID), fold(d.AffiliationNumber), d.EnterpriseNumber.String(), d.EnterpriseNumber.Pretty(),
+	r := &dossierRow{key: dossierKey{unique.Make(e.Connection).Value(), strings.Clone(d.ID)}, number: e.Number, version: e.Version, end: e.YearEnd,
+		updated: e.UpdatedAt, created: e.CreatedAt, stateIndex: max(0, slices.Index(ledger.States(), e.State)),
+		since: e.Since, cause: unique.Make(e.Cause).Value(), firm: e.FirmID, company: e.CompanyID}
+	r.state = unique.Make(e.State).Value()
+	name := fold(cmp.Or(d.Name, d.ID))
+	parts := []string{name, fold(d.ID), fold(d.AffiliationNumber), d.EnterpriseNumber.String(), d.EnterpriseNumber.Pretty(),
 		fold(e.ID), "#" + strconv.FormatUint(e.Number, 10) + "\n"}
-	if e.Target != nil {
-		r.firm, r.company = e.Target.FirmID, e.Target.CompanyID
-		parts = append(parts, fold(e.Target.CompanyName))
+	if e.CompanyName != "" {
+		parts = append(parts, fold(e.CompanyName))
 	}
 	r.search = strings.Join(parts, "\n")
 	r.enterprise = strings.SplitN(r.search, "\n", 5)[3]
+	r.name = r.search[:len(name)]
 	return r
 }
 
@@ -135,70 +145,143 @@ func (r *dossierRow) represents(o *dossierRow) bool {
 	return r.number >= o.number
 }
 
-// put adds a row to the index, unless another represents its dossier, and its financial
-// year. unsure reports that the index has to be built again to decide that.
-func (b *dossierIndex) put(r *dossierRow) (unsure bool) {
+// put adds a row to the index, in the place of that of an earlier version of its entry.
+func (b *dossierIndex) put(r *dossierRow) {
+	old := b.byNumber[r.number]
+	if old != nil && old.version > r.version {
+		return // a stale update: the newer one came first
+	}
+	b.byNumber[r.number] = r
+	if old != nil {
+		d := b.rows[old.key]
+		d.all = slices.DeleteFunc(d.all, func(o *dossierRow) bool { return o == old })
+		if old.key != r.key { // the source has it under another dossier now
+			b.choose(d, old.end)
+			if len(d.all) == 0 {
+				delete(b.rows, old.key)
+			}
+		}
+	}
 	d := b.rows[r.key]
 	if d == nil {
 		d = &dossierRows{}
 		b.rows[r.key] = d
 	}
-	unsure = b.latest.put(&d.latest, r)
-	if slices.ContainsFunc(d.byYear, func(o *dossierRow) bool { return o.number == r.number && o.end != r.end && o.version < r.version }) {
-		return true // it left its year
+	d.all = append(d.all, r)
+	b.choose(d, r.end)
+	if old != nil && old.key == r.key && old.end != r.end {
+		b.choose(d, old.end)
 	}
-	if r.end.IsZero() {
-		return unsure
+}
+
+// choose sets the rows that represent a dossier, and its financial year that ends on end.
+func (b *dossierIndex) choose(d *dossierRows, end balance.Date) {
+	var latest, ofYear *dossierRow
+	for _, r := range d.all {
+		if latest == nil || r.represents(latest) {
+			latest = r
+		}
+		if r.end == end && (ofYear == nil || r.represents(ofYear)) {
+			ofYear = r
+		}
 	}
-	i := slices.IndexFunc(d.byYear, func(o *dossierRow) bool { return o.end == r.end })
+	b.latest.replace(d.latest, latest)
+	d.latest = latest
+	if end.IsZero() {
+		return
+	}
+	i := slices.IndexFunc(d.byYear, func(o *dossierRow) bool { return o.end == end })
 	if i < 0 {
 		i = len(d.byYear)
 		d.byYear = append(d.byYear, nil)
 	}
-	return b.byYear.put(&d.byYear[i], r) || unsure
+	b.byYear.replace(d.byYear[i], ofYear)
+	if d.byYear[i] = ofYear; ofYear == nil {
+		d.byYear = slices.Delete(d.byYear, i, i+1)
+	}
 }
 
 // update brings the index up to date with entries that were changed.
 func (b *dossierIndex) update(entries []ledger.Entry) {
+	rows := make([]*dossierRow, len(entries))
+	for i, e := range entries {
+		rows[i] = rowOf(e.Head())
+	}
 	b.mu.Lock()
 	defer b.mu.Unlock()
 	b.generation++
+	if b.recording {
+		b.missed = append(b.missed, rows...)
+	}
 	if b.rows == nil {
 		return
 	}
-	for _, e := range entries {
-		if b.put(rowOf(e)) {
-			b.rows = nil
-			return
-		}
+	for _, r := range rows {
+		b.put(r)
 	}
 }
 
-// invalidate has the index built anew when it is used next.
-func (b *dossierIndex) invalidate() {
-	b.mu.Lock()
-	defer b.mu.Unlock()
-	b.generation++
-	b.rows = nil
-}
-
-// build builds the index unless there is one that is not too old.
+// build builds the index on first use, and again, beside the callers, when it is old.
 func (b *dossierIndex) build(ctx context.Context, store Store, now time.Time) error {
-	b.mu.Lock()
-	defer b.mu.Unlock()
-	if b.rows != nil && now.Sub(b.builtAt).Abs() < maxIndexAge {
+	built, old := b.age(now)
+	switch {
+	case built && !old:
+		return nil
+	case built:
+		if b.building.TryLock() {
+			go func() {
+				defer b.building.Unlock()
+				_ = b.rebuild(context.WithoutCancel(ctx), store, now) // the next caller tries again
+			}()
+		}
 		return nil
 	}
-	fresh := &dossierIndex{rows: make(map[dossierKey]*dossierRows, len(b.rows))}
-	for e, err := range store.Entries(ctx, ledger.Query{}) {
-		if err != nil {
-			return err
-		}
-		fresh.put(rowOf(e))
+	b.building.Lock()
+	defer b.building.Unlock()
+	if built, _ := b.age(now); built {
+		return nil // by another caller
 	}
-	b.rows, b.latest, b.byYear, b.builtAt = fresh.rows, rowLists{}, rowLists{}, now
-	b.generation++
-	return nil
+	return b.rebuild(ctx, store, now)
+}
+
+// age reports whether the index was built, and is too old.
+func (b *dossierIndex) age(now time.Time) (built, old bool) {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	return b.rows != nil, now.Sub(b.builtAt).Abs() >= maxIndexAge
+}
+
+// rebuild builds the index from the ledger. The caller holds building.
+func (b *dossierIndex) rebuild(ctx context.Context, store Store, now time.Time) error {
+	b.mu.Lock()
+	b.recording = true
+	size := len(b.byNumber)
+	orders := [2][]DossierOrder{slices.Collect(maps.Keys(b.latest.lists)), slices.Collect(maps.Keys(b.byYear.lists))}
+	b.mu.Unlock()
+	fresh := &dossierIndex{rows: make(map[dossierKey]*dossierRows, size), byNumber: make(map[uint64]*dossierRow, size)}
+	var err error
+	for h, readErr := range store.Heads(ctx) {
+		if err = readErr; err != nil {
+			break
+		}
+		fresh.put(rowOf(h))
+	}
+	for i, used := range orders {
+		for _, o := range used { // those that people look at; it takes a while
+			fresh.inOrder(o, i == 1)
+		}
+	}
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	if err == nil {
+		for _, r := range b.missed {
+			fresh.put(r)
+		}
+		b.rows, b.byNumber, b.latest, b.byYear, b.builtAt = fresh.rows, fresh.byNumber, fresh.latest, fresh.byYear, now
+		b.generation++
+	}
+	b.recording, b.missed = false, nil
+	return err
 }
 
 // inCompany returns the dossiers that go to a company.
@@ -260,13 +343,12 @@ func (s indexedStore) RecordUpload(ctx context.Context, c ledger.Connection, m l
 	return e, added, err
 }
 
-func (s indexedStore) Record(ctx context.Context, c ledger.Connection, found []ledger.Entry) ([]ledger.Entry, error) {
-	added, err := s.Store.Record(ctx, c, found)
-	if len(found) > 0 {
-		// What was there already may have been brought up to date.
-		s.dossierIndex.invalidate()
+func (s indexedStore) Record(ctx context.Context, c ledger.Connection, found []ledger.Entry) (added, updated []ledger.Entry, err error) {
+	added, updated, err = s.Store.Record(ctx, c, found)
+	if err == nil && len(added)+len(updated) > 0 {
+		s.dossierIndex.update(slices.Concat(added, updated))
 	}
-	return added, err
+	return added, updated, err
 }
 
 // years returns the years in which a financial year ends, newest first. The slice must

@@ -34,6 +34,16 @@ func (l listed) Entries(context.Context, ledger.Query) iter.Seq2[ledger.Entry, e
 	}
 }
 
+func (l listed) Heads(context.Context) iter.Seq2[ledger.Head, error] {
+	return func(yield func(ledger.Head, error) bool) {
+		for _, n := range slices.Sorted(maps.Keys(l.entries)) {
+			if !yield(l.entries[n].Head(), nil) {
+				return
+			}
+		}
+	}
+}
+
 func (l listed) Entry(_ context.Context, number uint64) (ledger.Entry, error) {
 	e, ok := l.entries[number]
 	if !ok {
@@ -96,7 +106,8 @@ func TestDossierIndexFollowsTheLedger(t *testing.T) {
 		for range rapid.IntRange(1, 30).Draw(t, "changes") {
 			n := rapid.Uint64Range(1, 12).Draw(t, "number")
 			e := ledger.Entry{Number: n, Version: store.entries[n].Version + 1, Connection: "c", State: rapid.SampledFrom(ledger.States()).Draw(t, "state")}
-			e.Dossier = ledger.Dossier{ID: fmt.Sprint(n % 3), Name: fmt.Sprintf("Client %d", n%3)}
+			client := rapid.Uint64Range(0, 2).Draw(t, "dossier") // its source may put it under another one
+			e.Dossier = ledger.Dossier{ID: fmt.Sprint(client), Name: fmt.Sprintf("Client %d", client)}
 			e.FiscalYear.End = balance.Date{Year: rapid.IntRange(2023, 2025).Draw(t, "year"), Month: 12, Day: 31}
 			e.UpdatedAt = time.Unix(rapid.Int64Range(0, 5).Draw(t, "updated"), 0)
 			if _, err := d.config().Store.Move(t.Context(), ledger.Move{Entry: e}); err != nil {
@@ -157,10 +168,74 @@ func TestDossierIndexKeepsTheLaterChange(t *testing.T) {
 	was := ledger.Entry{Number: 7, Version: 2, Connection: "c", State: ledger.Waiting, Listing: ledger.Listing{Dossier: ledger.Dossier{ID: "d"}}}
 	is := was
 	is.Version, is.State = 3, ledger.Done
-	b := dossierIndex{rows: map[dossierKey]*dossierRows{}}
+	b := dossierIndex{rows: map[dossierKey]*dossierRows{}, byNumber: map[uint64]*dossierRow{}}
 	b.update([]ledger.Entry{is})
 	b.update([]ledger.Entry{was})
 	if got := b.rows[dossierKey{"c", "d"}]; got == nil || got.latest.state != ledger.Done {
 		t.Errorf("the index has %+v", got)
+	}
+}
+
+// blockingHeads is a store whose walk over all heads waits, once it has read the first.
+type blockingHeads struct {
+	listed
+	reading, goOn chan struct{}
+}
+
+func (s blockingHeads) Heads(ctx context.Context) iter.Seq2[ledger.Head, error] {
+	return func(yield func(ledger.Head, error) bool) {
+		first := true
+		for h, err := range s.listed.Heads(ctx) {
+			if !yield(h, err) {
+				return
+			}
+			if first {
+				close(s.reading)
+				<-s.goOn
+				first = false
+			}
+		}
+	}
+}
+
+// TestDossierIndexIsReadWhileItIsBuiltAgain asks for dossiers while the index, which is
+// too old, is built again, and changes one meanwhile: nobody waits, and nothing is lost.
+func TestDossierIndexIsReadWhileItIsBuiltAgain(t *testing.T) {
+	store := listed{entries: map[uint64]ledger.Entry{}}
+	for n := uint64(1); n <= 3; n++ {
+		store.entries[n] = ledger.Entry{Number: n, Version: 1, Connection: "c", State: ledger.Waiting,
+			Listing: ledger.Listing{Dossier: ledger.Dossier{ID: fmt.Sprint(n)}}}
+	}
+	now := time.Unix(0, 0)
+	var index dossierIndex
+	if err := index.build(t.Context(), store, now); err != nil {
+		t.Fatal(err)
+	}
+	now = now.Add(maxIndexAge)
+	blocked := blockingHeads{store, make(chan struct{}), make(chan struct{})}
+	if err := index.build(t.Context(), blocked, now); err != nil { // begins in the background
+		t.Fatal(err)
+	}
+	<-blocked.reading
+	if err := index.build(t.Context(), blocked, now); err != nil { // the second caller does not wait either
+		t.Fatal(err)
+	}
+	if got := index.inOrder(ByName, false); len(got) != 3 {
+		t.Errorf("meanwhile it has %d dossiers", len(got))
+	}
+	changed := store.entries[1] // what was read already
+	changed.Version, changed.State = 2, ledger.Done
+	index.update([]ledger.Entry{changed})
+	if got := index.inOrder(ByState, false); got[2].number != 1 || got[2].state != ledger.Done {
+		t.Errorf("meanwhile it has %+v last", got[2])
+	}
+	close(blocked.goOn)
+	index.building.Lock() // until it is built
+	defer index.building.Unlock()
+	if got := index.inOrder(ByState, false); len(got) != 3 || got[2].number != 1 || got[2].state != ledger.Done {
+		t.Errorf("afterwards it has %d dossiers, %+v last", len(got), got[len(got)-1])
+	}
+	if _, old := index.age(now); old {
+		t.Error("it is still old")
 	}
 }

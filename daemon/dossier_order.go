@@ -3,6 +3,7 @@ package daemon
 import (
 	"cmp"
 	"iter"
+	"maps"
 	"slices"
 
 	"balansd/ledger"
@@ -22,30 +23,22 @@ type rowList struct {
 	changes int
 }
 
-// rowChange puts a row in the place of another one, which is nil for a row that is new.
+// rowChange puts a row in the place of another one. old is nil for a row that is new, and
+// new for one that is gone.
 type rowChange struct{ old, new *dossierRow }
 
 // mostChanges is the number of changes from which all rows are sorted anew.
 const mostChanges = 1000
 
-// put sets a row, unless the one there represents its dossier. unsure reports that the
-// index has to be built again to decide that.
-func (l *rowLists) put(have **dossierRow, r *dossierRow) (unsure bool) {
-	old := *have
-	switch {
-	case old != nil && old.number == r.number && old.version > r.version:
-		return false // a stale update: the newer one came first
-	case old != nil && !r.represents(old):
-		return old.number == r.number // it represented its dossier, and perhaps no longer does
+// replace records that a row took the place of another one. Either may be nil.
+func (l *rowLists) replace(old, r *dossierRow) {
+	if old == r || len(l.lists) == 0 {
+		return
 	}
-	*have = r
-	if len(l.lists) > 0 {
-		l.changes = append(l.changes, rowChange{old, r})
-	}
+	l.changes = append(l.changes, rowChange{old, r})
 	if len(l.changes) > mostChanges {
 		l.lists, l.changes = nil, nil
 	}
-	return false
 }
 
 // inOrder returns the rows in an order.
@@ -67,16 +60,20 @@ func (l *rowLists) inOrder(o DossierOrder, all iter.Seq[*dossierRow]) []*dossier
 
 // merge returns sorted rows with changes.
 func merge(rows []*dossierRow, changes []rowChange, compare func(a, b *dossierRow) int) []*dossierRow {
-	gone := make(map[*dossierRow]bool, len(changes))
-	for _, c := range changes {
-		gone[c.old] = true
-	}
-	var added []*dossierRow
-	for _, c := range changes {
-		if !gone[c.new] {
-			added = append(added, c.new)
+	gone, fresh := map[*dossierRow]bool{}, map[*dossierRow]bool{}
+	for _, c := range changes { // a row that was replaced may come back
+		if fresh[c.old] {
+			delete(fresh, c.old)
+		} else if c.old != nil {
+			gone[c.old] = true
+		}
+		if gone[c.new] {
+			delete(gone, c.new)
+		} else if c.new != nil {
+			fresh[c.new] = true
 		}
 	}
+	added := slices.Collect(maps.Keys(fresh))
 	slices.SortFunc(added, compare)
 	out := make([]*dossierRow, 0, len(rows)+len(added))
 	for _, r := range rows {

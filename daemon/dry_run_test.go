@@ -34,9 +34,9 @@ type unchanging struct {
 	t *testing.T
 }
 
-func (s unchanging) Record(context.Context, ledger.Connection, []ledger.Entry) ([]ledger.Entry, error) {
+func (s unchanging) Record(context.Context, ledger.Connection, []ledger.Entry) (added, updated []ledger.Entry, err error) {
 	s.t.Error("a dry run records in the state")
-	return nil, nil
+	return nil, nil, nil
 }
 
 func (s unchanging) Move(_ context.Context, steps ...ledger.Move) ([]ledger.Entry, error) {

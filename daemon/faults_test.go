@@ -117,9 +117,9 @@ func (k faultyStore) do(change func() error) error {
 	return nil
 }
 
-func (k faultyStore) Record(ctx context.Context, c ledger.Connection, found []ledger.Entry) (added []ledger.Entry, err error) {
-	err = k.do(func() error { added, err = k.Store.Record(ctx, c, found); return err })
-	return added, err
+func (k faultyStore) Record(ctx context.Context, c ledger.Connection, found []ledger.Entry) (added, updated []ledger.Entry, err error) {
+	err = k.do(func() error { added, updated, err = k.Store.Record(ctx, c, found); return err })
+	return added, updated, err
 }
 
 func (k faultyStore) Move(ctx context.Context, steps ...ledger.Move) (moved []ledger.Entry, err error) {
@@ -199,9 +199,9 @@ func (k cutStore) do(change func() error) error {
 	return change()
 }
 
-func (k cutStore) Record(ctx context.Context, c ledger.Connection, found []ledger.Entry) (added []ledger.Entry, err error) {
-	err = k.do(func() error { added, err = k.Store.Record(ctx, c, found); return err })
-	return added, err
+func (k cutStore) Record(ctx context.Context, c ledger.Connection, found []ledger.Entry) (added, updated []ledger.Entry, err error) {
+	err = k.do(func() error { added, updated, err = k.Store.Record(ctx, c, found); return err })
+	return added, updated, err
 }
 
 func (k cutStore) RecordUpload(ctx context.Context, c ledger.Connection, m ledger.Move) (e ledger.Entry, added bool, err error) {

@@ -63,7 +63,7 @@ func TestEntriesOfOtherFilesAreSetAside(t *testing.T) {
 	conn := fx.folderConnection()
 	old := ledger.Entry{Connection: "map", State: ledger.Found, FoundAt: fx.clock(), UpdatedAt: fx.clock(), Listing: ledger.Listing{
 		ID: "Client 1/brief.docx", Revision: "1", SHA256: strings.Repeat("a", 64), CreatedAt: fx.clock(), Dossier: ledger.Dossier{ID: "Client 1", Name: "Client 1 (brief.docx)"}}}
-	added, err := fx.store.Record(t.Context(), conn, []ledger.Entry{old})
+	added, _, err := fx.store.Record(t.Context(), conn, []ledger.Entry{old})
 	fx.must(err)
 	failed, err := added[0].Fail(ledger.Unreadable, "it cannot be read", "", balance.Date{}, fx.clock())
 	fx.must(err)

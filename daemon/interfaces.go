@@ -143,8 +143,9 @@ type Store interface {
 	// id is the one recorded last, and a listing with another content is new even
 	// if that content was recorded before.
 	//
-	// It returns the entries that were new, with their numbers and versions.
-	Record(ctx context.Context, c ledger.Connection, found []ledger.Entry) ([]ledger.Entry, error)
+	// It returns the entries that were new, and those that were updated from their
+	// listing, with their numbers and versions.
+	Record(ctx context.Context, c ledger.Connection, found []ledger.Entry) (added, updated []ledger.Entry, err error)
 	// RecordUpload stores a new entry with its document and its event, and the
 	// connection when it is not there yet. When the ledger has an entry of the
 	// same connection, dossier and content, it changes nothing and returns the
@@ -156,6 +157,9 @@ type Store interface {
 	OpenEntries(ctx context.Context) iter.Seq2[ledger.Entry, error]
 	// Entries iterates over the entries that match the query, newest first.
 	Entries(ctx context.Context, q ledger.Query) iter.Seq2[ledger.Entry, error]
+	// Heads iterates over the heads of all entries. It may or may not see changes made
+	// meanwhile.
+	Heads(ctx context.Context) iter.Seq2[ledger.Head, error]
 	// Siblings lists the other entries of the same balance, by number; see
 	// ledger.Entry.SiblingOf.
 	Siblings(ctx context.Context, e ledger.Entry) ([]ledger.Entry, error)

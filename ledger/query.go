@@ -19,16 +19,16 @@ type Query struct {
 	Limit      int     `json:"limit,omitempty"`   // at most this many; 0 for all
 }
 
-// Matches reports whether the query selects an entry. Below and Limit are for
-// the walk, not for a single entry.
-func (q Query) Matches(e Entry) bool {
+// Matches reports whether the query selects the entry that has a head. Below and Limit
+// are for the walk, not for a single entry.
+func (q Query) Matches(h Head) bool {
 	switch {
-	case len(q.States) > 0 && !slices.Contains(q.States, e.State),
-		q.Reason != "" && q.Reason != e.Reason,
-		q.Connection != "" && q.Connection != e.Connection,
-		q.DossierID != "" && q.DossierID != e.Dossier.ID,
-		q.FirmID != 0 && (e.Target == nil || e.Target.FirmID != q.FirmID),
-		q.Dossier != "" && !e.Dossier.Matches(q.Dossier):
+	case len(q.States) > 0 && !slices.Contains(q.States, h.State),
+		q.Reason != "" && q.Reason != h.Reason,
+		q.Connection != "" && q.Connection != h.Connection,
+		q.DossierID != "" && q.DossierID != h.Dossier.ID,
+		q.FirmID != 0 && h.FirmID != q.FirmID,
+		q.Dossier != "" && !h.Dossier.Matches(q.Dossier):
 		return false
 	}
 	return true

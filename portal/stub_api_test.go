@@ -30,7 +30,7 @@ type stubAPI struct {
 func (d *stubAPI) Entries(_ context.Context, q ledger.Query) iter.Seq2[ledger.Entry, error] {
 	return func(yield func(ledger.Entry, error) bool) {
 		for _, e := range d.entries {
-			if q.Matches(e) && (q.Below == 0 || e.Number < q.Below) && !yield(e, nil) {
+			if q.Matches(e.Head()) && (q.Below == 0 || e.Number < q.Below) && !yield(e, nil) {
 				return
 			}
 		}
@@ -54,7 +54,7 @@ func (d *stubAPI) Dossiers(_ context.Context, q daemon.DossierQuery) (daemon.Dos
 	d.Record("Dossiers", q)
 	var found []ledger.Entry
 	for _, e := range d.entries {
-		if (ledger.Query{States: q.States}).Matches(e) && (q.Cause == "" || q.Cause == e.Cause()) {
+		if (ledger.Query{States: q.States}).Matches(e.Head()) && (q.Cause == "" || q.Cause == e.Cause()) {
 			found = append(found, e)
 		}
 	}

@@ -55,7 +55,7 @@ func (s *fixture) add(st *store.Store, n int) {
 		e := listed(s.next)
 		s.next++
 		e.FoundAt, e.UpdatedAt = s.Now(), s.Now()
-		fresh, err := st.Record(s.t.Context(), ledger.Connection{ID: e.Connection, Status: ledger.Active}, []ledger.Entry{e})
+		fresh, _, err := st.Record(s.t.Context(), ledger.Connection{ID: e.Connection, Status: ledger.Active}, []ledger.Entry{e})
 		if err != nil || len(fresh) != 1 {
 			s.t.Fatal(fresh, err)
 		}

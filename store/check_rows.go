@@ -112,14 +112,14 @@ func checkEntries(r reader, c *codec) error {
 	counts := map[ledger.State]int{}
 	for k, v := range r.walk(tEntries, nil, nil) {
 		var e ledger.Entry
-		if err := c.unpack(v, &e); err != nil {
+		if err := c.unpackEntry(v, &e); err != nil {
 			return err
 		}
 		if len(k) != 8 || numberAt(k) != e.Number || e.Number > lastNumber(r, keyNumber) {
 			return fmt.Errorf("entry %d is stored under another number", e.Number)
 		}
-		for _, row := range indexRows(e) {
-			if v := r.get(row.table, []byte(row.key)); v == nil || string(v) != row.value {
+		for _, row := range indexRows(e.Head()) {
+			if v := r.get(row.table, []byte(row.key)); v == nil || !bytes.Equal(v, indexValue(row.table, e)) {
 				return fmt.Errorf("entry %d is missing in %s", e.Number, row.table)
 			}
 		}
@@ -146,7 +146,7 @@ func (c *codec) checkRow(r reader, t table, k, v []byte) (err error) {
 	case tValues:
 		_, err = c.unpackValues(v)
 	case tDocuments:
-		_, err = decompress(v)
+		_, err = gunzip(v)
 	case tWritten:
 		err = c.unpack(v, new(ledger.Written))
 	case tConnections:

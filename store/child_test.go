@@ -106,7 +106,7 @@ func answer(path string) error {
 	ctx := context.Background()
 	for n := range 5 {
 		fmt.Println("begin", n)
-		added, err := s.Record(ctx, ledger.Connection{ID: "C1", Cursor: fmt.Sprint(n)}, []ledger.Entry{listed(n)})
+		added, _, err := s.Record(ctx, ledger.Connection{ID: "C1", Cursor: fmt.Sprint(n)}, []ledger.Entry{listed(n)})
 		if err != nil {
 			return err
 		}

@@ -10,50 +10,47 @@ import (
 	"fmt"
 	"io"
 
+	"github.com/klauspost/compress/s2"
+
 	"balansd/balance"
 	"balansd/ledger"
 )
 
-// dictionary is the preset dictionary with which rows are deflated: text that
+// dictionary is the preset dictionary with which rows are compressed: text that
 // resembles a row. It is part of the file's layout and must never change, or old rows
 // cannot be read.
 //
 //go:embed dictionary.txt
 var dictionary []byte
 
-// packed is the first byte of a row that codec wrote. Another way of packing
-// gets another byte, so that both can be read.
-const packed = 1
+// The first byte of a row that codec wrote says how it is packed.
+const (
+	packedFlate = 1 // JSON, deflated: how versions up to layout 2 wrote all rows
+	packedS2    = 2 // JSON, compressed by S2: larger by a third, and ten times as fast
+)
 
-// codec turns values into rows and back. It is safe for concurrent use. A
-// deflater holds some 700 KB: a few are kept for the next call, and no more,
+// maxUnpacked bounds what a row may say of its own size.
+const maxUnpacked = 64 << 20
+
+// codec turns values into rows and back. It is safe for concurrent use. An inflater or a
+// gzip compressor takes much memory: a few are kept for the next call, and no more,
 // whatever the number of callers.
 type codec struct {
-	writers     chan *flate.Writer
-	readers     chan io.ReadCloser
+	dictionary  *s2.Dict
+	inflaters   chan io.ReadCloser
 	compressors chan *gzip.Writer
 }
 
-// kept is the maximum number of idle deflaters and inflaters in a codec.
+// kept is the maximum number of idle inflaters and compressors in a codec.
 const kept = 4
 
 func newCodec() *codec {
-	return &codec{make(chan *flate.Writer, kept), make(chan io.ReadCloser, kept), make(chan *gzip.Writer, kept)}
+	return &codec{s2.MakeDictManual(dictionary, 0), make(chan io.ReadCloser, kept), make(chan *gzip.Writer, kept)}
 }
 
-func (c *codec) writer() *flate.Writer {
+func (c *codec) inflater() io.ReadCloser {
 	select {
-	case w := <-c.writers:
-		return w
-	default:
-		w, _ := flate.NewWriterDict(nil, flate.DefaultCompression, dictionary) // the level is a known one
-		return w
-	}
-}
-
-func (c *codec) reader() io.ReadCloser {
-	select {
-	case r := <-c.readers:
+	case r := <-c.inflaters:
 		return r
 	default:
 		return flate.NewReaderDict(bytes.NewReader(nil), dictionary)
@@ -68,29 +65,22 @@ func putBack[T any](idle chan T, x T) {
 	}
 }
 
-// pack writes v as JSON, deflated.
-func (c *codec) pack(v any) ([]byte, error) {
+// pack writes v as JSON, compressed.
+func (c *codec) pack(v any) ([]byte, error) { return c.appendPacked(nil, v) }
+
+// appendPacked appends what pack writes to a row.
+func (c *codec) appendPacked(row []byte, v any) ([]byte, error) {
 	text, err := json.Marshal(v)
 	if err != nil {
 		return nil, fmt.Errorf("write a row: %w", err)
 	}
-	var b bytes.Buffer
-	b.WriteByte(packed)
-	w := c.writer()
-	defer putBack(c.writers, w)
-	w.Reset(&b) // keeps the dictionary
-	if _, err := w.Write(text); err != nil {
-		return nil, err
-	}
-	if err := w.Close(); err != nil {
-		return nil, err
-	}
-	return b.Bytes(), nil
+	row = append(row, packedS2)
+	return append(row, c.dictionary.Encode(nil, text)...), nil
 }
 
 // unpack reads what pack wrote into v. Its errors are rowErrors.
 func (c *codec) unpack(row []byte, v any) error {
-	text, err := c.inflate(row)
+	text, err := c.decompress(row)
 	if err == nil {
 		err = json.Unmarshal(text, v)
 	}
@@ -100,13 +90,24 @@ func (c *codec) unpack(row []byte, v any) error {
 	return nil
 }
 
-func (c *codec) inflate(row []byte) ([]byte, error) {
-	if len(row) == 0 || row[0] != packed {
+func (c *codec) decompress(row []byte) ([]byte, error) {
+	switch {
+	case len(row) > 0 && row[0] == packedS2:
+		if n, err := s2.DecodedLen(row[1:]); err != nil || n > maxUnpacked {
+			return nil, s2.ErrCorrupt
+		}
+		return c.dictionary.Decode(nil, row[1:])
+	case len(row) > 0 && row[0] == packedFlate:
+		return c.inflate(row[1:])
+	default:
 		return nil, errors.New("it is not of a known form")
 	}
-	r := c.reader()
-	defer putBack(c.readers, r)
-	if err := r.(flate.Resetter).Reset(bytes.NewReader(row[1:]), dictionary); err != nil {
+}
+
+func (c *codec) inflate(row []byte) ([]byte, error) {
+	r := c.inflater()
+	defer putBack(c.inflaters, r)
+	if err := r.(flate.Resetter).Reset(bytes.NewReader(row), dictionary); err != nil {
 		return nil, err
 	}
 	var b bytes.Buffer
@@ -154,8 +155,8 @@ func (c *codec) compress(document []byte) ([]byte, error) {
 	return b.Bytes(), nil
 }
 
-// decompress undoes squeeze. Its errors are rowErrors.
-func decompress(row []byte) ([]byte, error) {
+// gunzip undoes compress. Its errors are rowErrors.
+func gunzip(row []byte) ([]byte, error) {
 	r, err := gzip.NewReader(bytes.NewReader(row))
 	if err != nil {
 		return nil, &rowError{err}

@@ -46,14 +46,14 @@ func TestRecordIsOneTransaction(t *testing.T) {
 		return ledger.Entry{Connection: "C1", Listing: ledger.Listing{ID: id, Revision: "1"}, State: state}
 	}
 	before := s.commits(t)
-	if added, err := s.Record(t.Context(), c, []ledger.Entry{entry("A", ledger.Found), entry("B", ledger.Found)}); err != nil || len(added) != 2 {
+	if added, _, err := s.Record(t.Context(), c, []ledger.Entry{entry("A", ledger.Found), entry("B", ledger.Found)}); err != nil || len(added) != 2 {
 		t.Fatal(added, err)
 	}
 	if n := s.commits(t) - before; n != 1 {
 		t.Errorf("Record took %d transactions", n)
 	}
 	c.Cursor = "after"
-	if _, err := s.Record(t.Context(), c, []ledger.Entry{entry("C", ledger.Found), entry("D", "no state")}); err == nil {
+	if _, _, err := s.Record(t.Context(), c, []ledger.Entry{entry("C", ledger.Found), entry("D", "no state")}); err == nil {
 		t.Fatal("an entry without a state was recorded")
 	}
 	stored, err := s.Connections(t.Context())
@@ -102,7 +102,7 @@ func (o otherCopy) copyTo(ctx context.Context, w io.Writer, read func(reader) er
 // accepted as a backup.
 func TestBackupIsComparedWithTheState(t *testing.T) {
 	s, other := openTemp(t), openTemp(t)
-	if _, err := s.Record(t.Context(), ledger.Connection{ID: "C1"}, []ledger.Entry{{Connection: "C1", State: ledger.Found}}); err != nil {
+	if _, _, err := s.Record(t.Context(), ledger.Connection{ID: "C1"}, []ledger.Entry{{Connection: "C1", State: ledger.Found}}); err != nil {
 		t.Fatal(err)
 	}
 	if _, err := makeBackup(t.Context(), s.db, s.options, ""); err != nil {

@@ -43,7 +43,7 @@ func writeUntilKilled(path string) error {
 			wg.Go(func() {
 				at := n + i
 				c := ledger.Connection{ID: listed(0).Connection, Cursor: fmt.Sprint(at)}
-				fresh, err := s.Record(ctx, c, []ledger.Entry{listed(at)})
+				fresh, _, err := s.Record(ctx, c, []ledger.Entry{listed(at)})
 				if err != nil {
 					tell("error: record %d: %v", at, err)
 				}

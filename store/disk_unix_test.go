@@ -50,7 +50,7 @@ func fillUp(path string) error {
 			return err
 		}
 		c.Cursor = fmt.Sprint(n)
-		fresh, recordErr := s.Record(ctx, c, []ledger.Entry{listed(n)})
+		fresh, _, recordErr := s.Record(ctx, c, []ledger.Entry{listed(n)})
 		var deliverErr error
 		if recordErr == nil {
 			deliverErr = deliver(ctx, s, fresh[0])
@@ -73,7 +73,7 @@ func fillUp(path string) error {
 			if err != nil || fmt.Sprint(after) != fmt.Sprint(before) {
 				return fmt.Errorf("a refused entry was counted: %v, %w", after, err)
 			}
-			if fresh, err = s.Record(ctx, c, []ledger.Entry{listed(n)}); err != nil || len(fresh) != 1 {
+			if fresh, _, err = s.Record(ctx, c, []ledger.Entry{listed(n)}); err != nil || len(fresh) != 1 {
 				return fmt.Errorf("entry %d with space again: %v, %w", n, fresh, err)
 			}
 		}

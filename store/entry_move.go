@@ -53,7 +53,7 @@ func (s *Store) pack(move ledger.Move) (c change, err error) {
 	if _, ok := letters[move.Entry.State]; !ok {
 		return c, fmt.Errorf("entry %d would become %q, which is no state", move.Entry.Number, move.Entry.State)
 	}
-	if c.entry, err = s.codec.pack(move.Entry); err != nil {
+	if c.entry, err = s.codec.packEntry(move.Entry); err != nil {
 		return c, err
 	}
 	if move.Written != nil {
@@ -77,27 +77,27 @@ func (s *Store) pack(move ledger.Move) (c change, err error) {
 	return c, err
 }
 
-// checkVersions returns the entry before each change, or a Conflict problem for a
+// checkVersions returns the head of the entry before each change, or a Conflict problem for a
 // change of another version. It writes nothing, so that a conflict does not repeat
 // the moves that share the transaction. Of two changes to one entry, or to the
 // Written of one target, the second follows the first.
-func (s *Store) checkVersions(r reader, changes []change) ([]ledger.Entry, error) {
-	olds := make([]ledger.Entry, len(changes))
-	seen := make(map[uint64]ledger.Entry, len(changes))
+func (s *Store) checkVersions(r reader, changes []change) ([]ledger.Head, error) {
+	olds := make([]ledger.Head, len(changes))
+	seen := make(map[uint64]ledger.Head, len(changes))
 	targets := make(map[string]uint64, len(changes)) // versions
 	for i, c := range changes {
 		n := c.Entry.Number
 		old, ok := seen[n]
 		if !ok {
 			var err error
-			if old, err = s.entry(r, n); err != nil {
+			if old, err = s.head(r, n); err != nil {
 				return nil, err
 			}
 		}
 		if old.Version+1 != c.Entry.Version {
 			return nil, conflict(old)
 		}
-		olds[i], seen[n] = old, c.Entry
+		olds[i], seen[n] = old, c.Entry.Head()
 		if c.Written == nil {
 			continue
 		}
@@ -119,7 +119,7 @@ func (s *Store) checkVersions(r reader, changes []change) ([]ledger.Entry, error
 }
 
 // apply stores a change.
-func (s *Store) apply(w writer, old ledger.Entry, c change) error {
+func (s *Store) apply(w writer, old ledger.Head, c change) error {
 	if err := putEntry(w, &old, c.Entry, c.entry); err != nil {
 		return err
 	}

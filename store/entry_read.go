@@ -1,6 +1,7 @@
 package store
 
 import (
+	"bytes"
 	"cmp"
 	"context"
 	"iter"
@@ -19,13 +20,61 @@ const (
 	lastChunk  = 256
 )
 
+// headChunk is the number of heads that are read in one transaction.
+const headChunk = 1024
+
 // entry reads one entry.
 func (s *Store) entry(r reader, n uint64) (e ledger.Entry, err error) {
 	blob := r.get(tEntries, number(n))
 	if blob == nil {
 		return e, notFound(n)
 	}
-	return e, s.codec.unpack(blob, &e)
+	return e, s.codec.unpackEntry(blob, &e)
+}
+
+// head reads the head of one entry.
+func (s *Store) head(r reader, n uint64) (h ledger.Head, err error) {
+	blob := r.get(tEntries, number(n))
+	if blob == nil {
+		return h, notFound(n)
+	}
+	return s.codec.unpackHead(blob)
+}
+
+// Heads iterates over the heads of all entries, by number, without reading the rest of
+// them. It may or may not see changes that are made meanwhile.
+func (s *Store) Heads(ctx context.Context) iter.Seq2[ledger.Head, error] {
+	return func(yield func(ledger.Head, error) bool) {
+		chunk := make([]ledger.Head, 0, headChunk)
+		for from := []byte{}; from != nil; {
+			chunk = chunk[:0]
+			err := s.db.view(ctx, func(r reader) error {
+				next := from
+				from = nil
+				for k, row := range r.walk(tEntries, next, nil) {
+					if len(chunk) == headChunk {
+						from = bytes.Clone(k)
+						break
+					}
+					h, err := s.codec.unpackHead(row)
+					if err != nil {
+						return err
+					}
+					chunk = append(chunk, h)
+				}
+				return nil
+			})
+			if err != nil {
+				yield(ledger.Head{}, s.damageProblem(err))
+				return
+			}
+			for _, h := range chunk {
+				if !yield(h, nil) {
+					return
+				}
+			}
+		}
+	}
 }
 
 // Entry returns one entry, or a NotFound problem.
@@ -53,7 +102,7 @@ func (s *Store) OpenEntries(ctx context.Context) iter.Seq2[ledger.Entry, error] 
 			next = found[len(found)-1] + 1
 		}
 		return found
-	}, ledger.Entry.Open, 0)
+	}, func(ledger.Head) bool { return true }, 0)
 }
 
 // Entries iterates over the entries that match the query, newest first. With states
@@ -105,26 +154,20 @@ func appendNumbers(to []uint64, keys iter.Seq2[[]byte, []byte], limit int) []uin
 }
 
 // pages walks the entries that next names, chunk by chunk, until next names
-// none or max entries matched; 0 is no bound.
+// none or max entries matched; 0 is no bound. Only those that match are read whole.
 func (s *Store) pages(ctx context.Context, next func(r reader, limit int) []uint64,
-	match func(ledger.Entry) bool, max int) iter.Seq2[ledger.Entry, error] {
+	match func(ledger.Head) bool, max int) iter.Seq2[ledger.Entry, error] {
 	return func(yield func(ledger.Entry, error) bool) {
 		left := max
 		for size := firstChunk; ; size = min(2*size, lastChunk) {
 			var chunk []ledger.Entry
 			more := false
 			err := s.db.view(ctx, func(r reader) error {
-				for _, n := range next(r, size) {
-					more = true
-					e, err := s.entry(r, n)
-					if err != nil {
-						return err
-					}
-					if match(e) {
-						chunk = append(chunk, e)
-					}
-				}
-				return nil
+				numbers := next(r, size)
+				more = len(numbers) > 0
+				var err error
+				chunk, err = s.matching(r, numbers, match)
+				return err
 			})
 			if err != nil {
 				yield(ledger.Entry{}, s.damageProblem(err))
@@ -143,6 +186,29 @@ func (s *Store) pages(ctx context.Context, next func(r reader, limit int) []uint
 			}
 		}
 	}
+}
+
+// matching reads the entries whose heads match.
+func (s *Store) matching(r reader, numbers []uint64, match func(ledger.Head) bool) (entries []ledger.Entry, err error) {
+	for _, n := range numbers {
+		blob := r.get(tEntries, number(n))
+		if blob == nil {
+			return nil, notFound(n)
+		}
+		h, err := s.codec.unpackHead(blob)
+		if err != nil {
+			return nil, err
+		}
+		if !match(h) {
+			continue
+		}
+		var e ledger.Entry
+		if err := s.codec.unpackEntry(blob, &e); err != nil {
+			return nil, err
+		}
+		entries = append(entries, e)
+	}
+	return entries, nil
 }
 
 // Siblings lists, by number, the entries that are siblings of e, as
@@ -194,7 +260,7 @@ func (s *Store) Values(ctx context.Context, n uint64) (v balance.Values, err err
 func (s *Store) Document(ctx context.Context, n uint64) (d []byte, err error) {
 	err = s.db.view(ctx, func(r reader) error {
 		if blob := r.get(tDocuments, number(n)); blob != nil {
-			d, err = decompress(blob)
+			d, err = gunzip(blob)
 		}
 		return err
 	})

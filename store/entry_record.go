@@ -33,44 +33,48 @@ const dismissedAgain = "The same document was listed under another name; it stay
 // records that its content was listed again. An entry that was listed again and is
 // not settled gets the listing's Dossier, Model and MediaTypes, where the listing
 // has them; with another enterprise number it loses its ValuesHash, so that its
-// document is read and checked again. Record returns the new entries with their
-// numbers and versions.
+// document is read and checked again. Record returns the new entries, and those that
+// were updated, with their numbers and versions.
 //
 // A folder lists the files that are in it now. There a listing is new if its content
 // differs from that of the entry of its id that was recorded last; a revision that
 // was recorded before gets a name of its own. So is one whose entry was
 // ignored because its file was not listed: it is back.
-func (s *Store) Record(ctx context.Context, c ledger.Connection, found []ledger.Entry) (added []ledger.Entry, err error) {
+func (s *Store) Record(ctx context.Context, c ledger.Connection, found []ledger.Entry) (added, updated []ledger.Entry, err error) {
 	err = s.db.update(ctx, func(w writer) (err error) {
-		added, err = s.record(w, c, found)
+		added, updated, err = s.record(w, c, found)
 		return err
 	})
 	if err != nil {
-		return nil, s.damageProblem(err)
+		return nil, nil, s.damageProblem(err)
 	}
-	return added, nil
+	return added, updated, nil
 }
 
 // record carries out Record in one step.
-func (s *Store) record(w writer, c ledger.Connection, found []ledger.Entry) (added []ledger.Entry, err error) {
+func (s *Store) record(w writer, c ledger.Connection, found []ledger.Entry) (added, updated []ledger.Entry, err error) {
 	if err := putListed(w, c); err != nil {
-		return nil, err
+		return nil, nil, err
 	}
 	last := lastNumber(w, keyNumber)
 	touched := map[uint64]ledger.Entry{} // a listing may come twice
 	for _, e := range found {
 		now, err := s.recordOne(w, c.Kind, e)
 		if err != nil {
-			return nil, err
+			return nil, nil, err
 		}
-		if now.Number > last {
+		if now.Number != 0 {
 			touched[now.Number] = now
 		}
 	}
 	for _, n := range slices.Sorted(maps.Keys(touched)) {
-		added = append(added, touched[n])
+		if n > last {
+			added = append(added, touched[n])
+		} else {
+			updated = append(updated, touched[n])
+		}
 	}
-	return added, nil
+	return added, updated, nil
 }
 
 // putListed stores the outcome of a listing in its connection.
@@ -231,11 +235,12 @@ func (s *Store) updateFromListing(w writer, have ledger.Entry, l ledger.Listing)
 		return ledger.Entry{}, nil
 	}
 	now.Version++
-	blob, err := s.codec.pack(now)
+	blob, err := s.codec.packEntry(now)
 	if err != nil {
 		return ledger.Entry{}, err
 	}
-	return now, putEntry(w, &have, now, blob)
+	before := have.Head()
+	return now, putEntry(w, &before, now, blob)
 }
 
 // add stores a new entry under a new number.
@@ -253,7 +258,7 @@ func (s *Store) insert(w writer, e ledger.Entry, event ledger.Event) (ledger.Ent
 	if _, ok := letters[e.State]; !ok {
 		return e, errors.New("a new entry has no state")
 	}
-	blob, err := s.codec.pack(e)
+	blob, err := s.codec.packEntry(e)
 	if err != nil {
 		return e, err
 	}

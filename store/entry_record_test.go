@@ -127,7 +127,7 @@ func TestRecordFolder(t *testing.T) {
 		{"that one again", file("r0", "z", 0), ""},
 	}
 	for _, c := range cases {
-		fresh, err := s.Record(t.Context(), ledger.Connection{ID: "C1", Kind: ledger.Folder}, []ledger.Entry{c.e})
+		fresh, _, err := s.Record(t.Context(), ledger.Connection{ID: "C1", Kind: ledger.Folder}, []ledger.Entry{c.e})
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -223,7 +223,7 @@ func TestRecordKeepsThePause(t *testing.T) {
 		t.Fatal(err)
 	}
 	listing := ledger.Connection{ID: "C1", Status: ledger.Active, Kind: ledger.Finbox, Name: "old", Language: "fr", Cursor: "42", ListedAt: noon, Problem: "p"}
-	fresh, err := s.Record(ctx, listing, []ledger.Entry{found("A", "1", "D1", "x")})
+	fresh, _, err := s.Record(ctx, listing, []ledger.Entry{found("A", "1", "D1", "x")})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -236,7 +236,7 @@ func TestRecordKeepsThePause(t *testing.T) {
 		t.Error(diff, err)
 	}
 	listing.Problem = ""
-	if _, err := s.Record(ctx, listing, nil); err != nil {
+	if _, _, err := s.Record(ctx, listing, nil); err != nil {
 		t.Fatal(err)
 	}
 	if got, err = s.Connections(ctx); err != nil || got[0].Problem != "" {
@@ -276,7 +276,7 @@ func TestRecordLeavesAnEmptiedCursorEmpty(t *testing.T) {
 	c := ledger.Connection{ID: "C1", Status: ledger.Active, Cursor: "one"}
 	cursor := func(c ledger.Connection) string {
 		t.Helper()
-		if _, err := s.Record(ctx, c, nil); err != nil {
+		if _, _, err := s.Record(ctx, c, nil); err != nil {
 			t.Fatal(err)
 		}
 		all, err := s.Connections(ctx)

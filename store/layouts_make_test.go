@@ -62,7 +62,7 @@ func makeLayout(t *testing.T, s *store.Store) {
 	}
 	old := found("newer", "1", "D7", "newer")
 	old.CreatedAt = at(5)
-	added, err := s.Record(ctx, c1, append(list, old))
+	added, _, err := s.Record(ctx, c1, append(list, old))
 	must(t, err)
 	one := func(i int, step func(e ledger.Entry, p ledger.Target) (ledger.Entry, error), more ...func(*ledger.Move)) {
 		t.Helper()

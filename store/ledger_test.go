@@ -32,7 +32,7 @@ func found(id, revision, dossier, content string) ledger.Entry {
 
 func record(t testing.TB, s *store.Store, entries ...ledger.Entry) []ledger.Entry {
 	t.Helper()
-	fresh, err := s.Record(t.Context(), ledger.Connection{ID: "C1", Status: ledger.Active}, entries)
+	fresh, _, err := s.Record(t.Context(), ledger.Connection{ID: "C1", Status: ledger.Active}, entries)
 	if err != nil {
 		t.Fatal(err)
 	}

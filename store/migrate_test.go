@@ -3,6 +3,7 @@ package store
 import (
 	"bytes"
 	"errors"
+	"fmt"
 	"os"
 	"path/filepath"
 	"slices"
@@ -85,7 +86,7 @@ func TestMigrate(t *testing.T) {
 		t.Errorf("reading an older file gave %v", err)
 	}
 	// A migration that fails undoes the ones before it.
-	if _, err := reopen("3.0.0", future(true), false); err == nil || !strings.Contains(err.Error(), "layout 4") {
+	if _, err := reopen("3.0.0", future(true), false); err == nil || !strings.Contains(err.Error(), fmt.Sprintf("layout %d", Layout()+2)) {
 		t.Fatalf("a failing migration gave %v", err)
 	}
 	if s, err = reopen("1.0.0", nil, false); err != nil {
@@ -120,7 +121,7 @@ func TestMigrate(t *testing.T) {
 	if p.Code != problem.StateNewer || !strings.Contains(p.What, "balansd 3.0.1") || !strings.Contains(p.Next, backups[0].File) {
 		t.Fatalf("an older version said %v / %s", err, p.Next)
 	}
-	if !strings.Contains(backups[0].File, "before-layout-4") {
+	if !strings.Contains(backups[0].File, "before-layout-5") {
 		t.Errorf("the backup is called %s", backups[0].File)
 	}
 	o := Options{Path: path, Version: "1.0.0"}
@@ -180,10 +181,10 @@ func TestTrialMigration(t *testing.T) {
 		t.Error(err)
 	}
 	o.migrations = future(true)
-	if err := TryMigrate(t.Context(), o); err == nil || !strings.Contains(err.Error(), "layout 4") {
+	if err := TryMigrate(t.Context(), o); err == nil || !strings.Contains(err.Error(), fmt.Sprintf("layout %d", Layout()+2)) {
 		t.Errorf("a migration that fails gave %v", err)
 	}
-	if a, err := ReadAbout(t.Context(), o); err != nil || a.Layout != 2 || a.Known != 4 || a.Version != "1.0.0" {
+	if a, err := ReadAbout(t.Context(), o); err != nil || a.Layout != Layout() || a.Known != Layout()+2 || a.Version != "1.0.0" {
 		t.Errorf("about is %+v, %v", a, err)
 	}
 	after, err := os.ReadFile(path)

@@ -245,7 +245,7 @@ func (m *model) record(t *rapid.T, s *store.Store) {
 	}
 	m.cursor += "."
 	c := ledger.Connection{ID: "C1", Kind: m.kind, Cursor: m.cursor}
-	got, err := s.Record(t.Context(), c, page)
+	got, _, err := s.Record(t.Context(), c, page)
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -136,13 +136,13 @@ func notFound(n uint64) error {
 		"List the entries with `balansd ledger list`.")
 }
 
-func conflict(e ledger.Entry) error {
+func conflict(e ledger.Head) error {
 	return problem.New(problem.Conflict,
 		fmt.Sprintf("entry %d of dossier %q was changed by someone else meanwhile", e.Number, dossierName(e)),
 		"Look at the entry again, and repeat what you wanted to do if it still applies.")
 }
 
-func targetConflict(e ledger.Entry, p ledger.Target) error {
+func targetConflict(e ledger.Head, p ledger.Target) error {
 	return problem.New(problem.Conflict,
 		fmt.Sprintf("what balansd knows of the period that ends %s of dossier %q in Silverfin was changed by another step meanwhile",
 			p.PeriodEnd, dossierName(e)),
@@ -150,7 +150,7 @@ func targetConflict(e ledger.Entry, p ledger.Target) error {
 }
 
 // dossierName returns the name by which people know the entry's dossier.
-func dossierName(e ledger.Entry) string {
+func dossierName(e ledger.Head) string {
 	if e.Dossier.Name != "" {
 		return e.Dossier.Name
 	}

@@ -98,7 +98,7 @@ func TestPruneBoundaries(t *testing.T) {
 			t.Errorf("of entry 1 is left %+v, and %+v of its place, %v", e, w, err)
 		}
 		again := listed(0)
-		if fresh, err := st.Record(ctx, ledger.Connection{ID: again.Connection}, []ledger.Entry{again}); err != nil || len(fresh) != 0 {
+		if fresh, _, err := st.Record(ctx, ledger.Connection{ID: again.Connection}, []ledger.Entry{again}); err != nil || len(fresh) != 0 {
 			t.Errorf("it was taken for new: %v, %v", fresh, err)
 		}
 		e, err = e.Retry(settled.Add(40 * day))
@@ -211,7 +211,7 @@ func BenchmarkBackup(b *testing.B) {
 // longestMove returns the duration of the slowest Move while the state was checked.
 func longestMove(b *testing.B, s *store.Store, n int) (longest time.Duration) {
 	ctx := b.Context()
-	fresh, err := s.Record(ctx, ledger.Connection{ID: "7d1c1f6e"}, []ledger.Entry{listed(n)})
+	fresh, _, err := s.Record(ctx, ledger.Connection{ID: "7d1c1f6e"}, []ledger.Entry{listed(n)})
 	if err != nil {
 		b.Fatal(err)
 	}

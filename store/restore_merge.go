@@ -62,14 +62,14 @@ func (r *restoration) lost(ctx context.Context) (l Loss, err error) {
 				continue
 			}
 			var have, had ledger.Entry
-			if err := r.present.codec.unpack(blob, &have); err != nil {
+			if err := r.present.codec.unpackEntry(blob, &have); err != nil {
 				return err
 			}
 			if r.sameState && dismissed(have) {
 				continue // mergeDismissed copies it
 			}
 			if old != nil {
-				if err := r.copy.codec.unpack(old, &had); err != nil {
+				if err := r.copy.codec.unpackEntry(old, &had); err != nil {
 					return err
 				}
 			}
@@ -195,21 +195,23 @@ func dismissed(e ledger.Entry) bool {
 func (r *restoration) mergeDismissed(w writer, now reader) error {
 	for k, blob := range now.walk(tEntries, nil, nil) {
 		var e, had ledger.Entry
-		if err := r.present.codec.unpack(blob, &e); err != nil {
+		if err := r.present.codec.unpackEntry(blob, &e); err != nil {
 			return err
 		}
 		old := w.get(tEntries, k)
 		if !dismissed(e) || bytes.Equal(old, blob) {
 			continue
 		}
-		var before *ledger.Entry
+		var before *ledger.Head
 		if old != nil {
-			if err := r.copy.codec.unpack(old, &had); err != nil {
+			if err := r.copy.codec.unpackEntry(old, &had); err != nil {
 				return err
 			}
-			if before = &had; !sameBalance(e, had) {
+			if !sameBalance(e, had) {
 				continue
 			}
+			head := had.Head()
+			before = &head
 		}
 		if err := putEntry(w, before, e, blob); err != nil {
 			return err
@@ -231,15 +233,15 @@ func (r *restoration) mergeTies(w writer, now reader) error {
 			continue
 		}
 		var e, had ledger.Entry
-		if err := errors.Join(r.present.codec.unpack(blob, &e), r.copy.codec.unpack(old, &had)); err != nil {
+		if err := errors.Join(r.present.codec.unpackEntry(blob, &e), r.copy.codec.unpackEntry(old, &had)); err != nil {
 			return err
 		}
 		if !sameBalance(e, had) || reflect.DeepEqual(e.Tie, had.Tie) {
 			continue
 		}
-		before := had
+		before := had.Head()
 		had.Tie = e.Tie
-		packed, err := r.copy.codec.pack(had)
+		packed, err := r.copy.codec.packEntry(had)
 		if err != nil {
 			return err
 		}
@@ -273,7 +275,7 @@ func (r *restoration) distrustUnknownEntries(w writer, now reader) error {
 // entryIn returns an entry, the zero Entry if there is none.
 func (r *restoration) entryIn(in reader, n uint64) (e ledger.Entry, err error) {
 	if blob := in.get(tEntries, number(n)); blob != nil {
-		err = r.copy.codec.unpack(blob, &e)
+		err = r.copy.codec.unpackEntry(blob, &e)
 	}
 	return e, err
 }

@@ -1,6 +1,7 @@
 package store
 
 import (
+	"bytes"
 	"crypto/sha256"
 	"encoding/binary"
 	"encoding/json"
@@ -18,7 +19,7 @@ import (
 //	firms       firm id                             -> JSON
 //	links       hash of connection and dossier      -> JSON
 //	secrets     name                                -> sealed
-//	entries     number                              -> packed entry
+//	entries     number                              -> packed entry, its head first
 //	stories     number                              -> packed story
 //	values      number                              -> packed figures
 //	documents   number                              -> gzip
@@ -62,11 +63,11 @@ const parked = 'p'
 // has it.
 const openLetters = "fwsx"
 
-func letterOf(e ledger.Entry) byte {
-	if e.State == ledger.Failed && e.Parked {
+func letterOf(h ledger.Head) byte {
+	if h.State == ledger.Failed && h.Parked {
 		return parked
 	}
-	return letters[e.State]
+	return letters[h.State]
 }
 
 // lettersOf returns the letters that entries of these states may have.
@@ -114,42 +115,49 @@ func contentHash(sha string) []byte {
 	return shortHash("content", strings.ToLower(sha))
 }
 
-// row is one row of an index.
+// row is a row of an index, but for its value.
 type row struct {
 	table table
 	key   string
-	value string
 }
 
 // indexRows are the rows by which an entry is found.
-func indexRows(e ledger.Entry) [3]row {
-	n := number(e.Number)
+func indexRows(h ledger.Head) [3]row {
+	n := number(h.Number)
 	return [3]row{
-		{tByID, string(append(idPrefix(e.Connection, e.ID), n...)), ""},
-		{tByDossier, string(append(yearPrefix(e.Connection, e.Dossier.ID, e.FiscalYear.End), n...)),
-			string(contentHash(e.SHA256))},
-		{tByState, string(append([]byte{letterOf(e)}, n...)), ""},
+		{tByID, string(append(idPrefix(h.Connection, h.ID), n...))},
+		{tByDossier, string(append(yearPrefix(h.Connection, h.Dossier.ID, h.YearEnd), n...))},
+		{tByState, string(append([]byte{letterOf(h)}, n...))},
 	}
 }
 
-// putEntry replaces old, which may be nil for a new entry, by e with its index
-// rows and counts. blob is e, packed.
-func putEntry(w writer, old *ledger.Entry, e ledger.Entry, blob []byte) error {
+// indexValue is the value of an entry's row in an index.
+func indexValue(t table, e ledger.Entry) []byte {
+	if t == tByDossier {
+		return contentHash(e.SHA256)
+	}
+	return nil
+}
+
+// putEntry replaces the entry with the head old, which is nil for a new entry, by e with
+// its index rows and counts. blob is e, packed.
+func putEntry(w writer, old *ledger.Head, e ledger.Entry, blob []byte) error {
 	nextNumber(w, keyChanges)
 	w.put(tEntries, number(e.Number), blob)
-	now := indexRows(e)
+	now := indexRows(e.Head())
 	var before [3]row
 	if old != nil {
 		before = indexRows(*old)
 	}
-	for i := range now {
-		if now[i] == before[i] {
+	for i, r := range now {
+		value := indexValue(r.table, e)
+		if r == before[i] && bytes.Equal(w.get(r.table, []byte(r.key)), value) {
 			continue
 		}
-		if old != nil && now[i].key != before[i].key {
-			w.remove(before[i].table, []byte(before[i].key))
+		if old != nil && r != before[i] {
+			w.remove(r.table, []byte(before[i].key))
 		}
-		w.put(now[i].table, []byte(now[i].key), []byte(now[i].value))
+		w.put(r.table, []byte(r.key), value)
 	}
 	if old != nil && old.State == e.State {
 		return nil

@@ -18,7 +18,7 @@ import (
 
 // The limits of the file's size, for made-up entries that resemble real ones: an
 // abbreviated social balance of some 25 figures, delivered.
-const maxBytesPerEntry = 1500
+const maxBytesPerEntry = 2100
 
 // abbreviated are the rubrics that a small company fills in.
 var abbreviated = []string{"1001", "1003", "1003P", "1011", "1013", "1013P", "1023", "1023P",
@@ -103,7 +103,7 @@ func storeOf(tb testing.TB, n int) *store.Store {
 		for i := from; i < min(from+500, n); i++ {
 			page = append(page, listed(i))
 		}
-		fresh, err := s.Record(ctx, ledger.Connection{ID: page[0].Connection, Status: ledger.Active}, page)
+		fresh, _, err := s.Record(ctx, ledger.Connection{ID: page[0].Connection, Status: ledger.Active}, page)
 		if err != nil {
 			tb.Fatal(err)
 		}
@@ -133,7 +133,7 @@ func BenchmarkSize(b *testing.B) {
 	path, size := s.Path(), s.Size()
 	for i := range 100 {
 		e := listed(n + i)
-		if _, err := s.Record(ctx, ledger.Connection{ID: e.Connection}, []ledger.Entry{e}); err != nil {
+		if _, _, err := s.Record(ctx, ledger.Connection{ID: e.Connection}, []ledger.Entry{e}); err != nil {
 			b.Fatal(err)
 		}
 	}
@@ -188,7 +188,7 @@ func BenchmarkMove(b *testing.B) {
 	for i := range b.N {
 		page = append(page, listed(i))
 	}
-	fresh, err := s.Record(ctx, ledger.Connection{ID: "7d1c1f6e"}, page)
+	fresh, _, err := s.Record(ctx, ledger.Connection{ID: "7d1c1f6e"}, page)
 	if err != nil {
 		b.Fatal(err)
 	}
