@@ -32,7 +32,7 @@ func headNumbers(h ledger.Head) []int64 {
 	if h.Parked {
 		parked = 1
 	}
-	return []int64{int64(h.Number), int64(h.Version), //nolint:gosec // they come back as they were
+	return []int64{int64(h.Number), int64(h.Version),
 		int64(h.YearEnd.Year), int64(h.YearEnd.Month), int64(h.YearEnd.Day),
 		h.CreatedAt.Unix(), int64(h.CreatedAt.Nanosecond()), h.UpdatedAt.Unix(), int64(h.UpdatedAt.Nanosecond()),
 		h.Since.Unix(), int64(h.Since.Nanosecond()), parked, h.FirmID, h.CompanyID}
@@ -77,7 +77,7 @@ func splitHead(row []byte) (head, entry []byte, err error) {
 	if n <= 0 || size > uint64(len(row)-2-n) {
 		return nil, nil, errHead
 	}
-	end := 2 + n + int(size) //nolint:gosec // it is less than the length of the row
+	end := 2 + n + int(size)
 	return row[2+n : end], row[end:], nil
 }
 
@@ -98,7 +98,7 @@ func decodeHead(head []byte) (h ledger.Head, err error) {
 		if n <= 0 || v > uint64(len(head)) {
 			return h, errHead
 		}
-		lengths[i], head = int(v), head[n:] //nolint:gosec // it is at most the length of the row
+		lengths[i], head = int(v), head[n:]
 		total += v
 	}
 	if total != uint64(len(head)) {
@@ -110,7 +110,7 @@ func decodeHead(head []byte) (h ledger.Head, err error) {
 		texts[i], all = all[:n], all[n:]
 	}
 	return ledger.Head{
-		Number: uint64(numbers[0]), Version: uint64(numbers[1]), //nolint:gosec // as headNumbers wrote them
+		Number: uint64(numbers[0]), Version: uint64(numbers[1]),
 		YearEnd:   balance.Date{Year: int(numbers[2]), Month: time.Month(numbers[3]), Day: int(numbers[4])},
 		CreatedAt: time.Unix(numbers[5], numbers[6]).UTC(), UpdatedAt: time.Unix(numbers[7], numbers[8]).UTC(),
 		Since: time.Unix(numbers[9], numbers[10]).UTC(), Parked: numbers[11] == 1, FirmID: numbers[12], CompanyID: numbers[13],
