@@ -117,8 +117,9 @@ func rowOf(e ledger.Head) *dossierRow {
 		parts = append(parts, fold(e.CompanyName))
 	}
 	r.search = strings.Join(parts, "\n")
-	r.enterprise = strings.SplitN(r.search, "\n", 5)[3]
 	r.name = r.search[:len(name)]
+	at := len(parts[0]) + len(parts[1]) + len(parts[2]) + 3
+	r.enterprise = r.search[at : at+len(parts[3])]
 	return r
 }
 
