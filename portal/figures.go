@@ -1,7 +1,9 @@
 package portal
 
 import (
+	"cmp"
 	"html/template"
+	"slices"
 	"strings"
 
 	"balansd/balance"
@@ -60,17 +62,26 @@ func typedText(l balance.Lang, c balance.Cell, text string) string {
 type valueSection struct {
 	Label string
 	Rows  []valueRow
+	Jumps int // how many of its figures jumped
+}
+
+// HasFindings reports whether a finding is about one of its figures.
+func (s valueSection) HasFindings() bool {
+	return slices.ContainsFunc(s.Rows, func(r valueRow) bool { return r.Findings })
 }
 
 // valueRow is a rubric with the figures of this year and of the previous one.
 type valueRow struct {
 	Code, Label       string
 	Current, Previous string
-	Findings          bool // a finding is about it
+	Findings          bool   // a finding is about it
+	Jump              string // by how much it changed; empty unless that is much
 }
 
-// sections groups figures by section, in the order of the form.
-func sections(l balance.Lang, values map[string]string, findings []balance.Finding) (out []valueSection) {
+// sections groups figures by section, in the order of the form. before has the figures of
+// the balance of the year before; nil for none. It is used where the document itself does
+// not state the figure of the previous year.
+func sections(l balance.Lang, values, before map[string]string, findings []balance.Finding) (out []valueSection) {
 	about := map[string]bool{}
 	for _, f := range findings {
 		if f.IsRemark() {
@@ -84,6 +95,9 @@ func sections(l balance.Lang, values map[string]string, findings []balance.Findi
 		c, p := balance.Cell{Code: r.Code}, balance.Cell{Code: r.Code, Previous: true}
 		current, has := values[c.String()]
 		previous, had := values[p.String()]
+		if !had {
+			previous, had = before[c.String()], before[c.String()] != ""
+		}
 		if !has && !had {
 			continue
 		}
@@ -91,8 +105,15 @@ func sections(l balance.Lang, values map[string]string, findings []balance.Findi
 			out = append(out, valueSection{Label: label})
 		}
 		s := &out[len(out)-1]
-		s.Rows = append(s.Rows, valueRow{Code: r.Code, Label: r.Label(l), Current: figureText(l, c, current),
-			Previous: figureText(l, p, previous), Findings: about[c.String()] || about[p.String()]})
+		row := valueRow{Code: r.Code, Label: r.Label(l), Current: figureText(l, c, current),
+			Previous: figureText(l, p, previous), Findings: about[c.String()] || about[p.String()]}
+		if before != nil { // what is missing is nothing
+			previous, current = cmp.Or(previous, "0"), cmp.Or(current, "0")
+		}
+		if row.Jump = jumpOf(l, r.Unit, previous, current); row.Jump != "" {
+			s.Jumps++
+		}
+		s.Rows = append(s.Rows, row)
 	}
 	return out
 }

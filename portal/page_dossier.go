@@ -31,6 +31,9 @@ type dossierData struct {
 	Unseen         bool   // no template of the firm was seen to use the mapping
 	Events         []eventView
 	Sections       []valueSection
+	YearBefore     ledger.Entry // of the financial year before; zero for none
+	Jumps          int          // how many figures changed much since then
+	Action         dossierAction
 	Decision       *decisionView // while it differs
 	NewerDismissed bool          // it was superseded by one that was dismissed
 	Doubts         []doubtView   // what a person is to settle
@@ -95,8 +98,16 @@ func dossierPage(rq *request) error {
 // doubts that cannot be used, by code; nil for none.
 func (rq *request) showDossier(status int, f daemon.EntryDetail, wrong map[string]bool) (err error) {
 	ctx := rq.r.Context()
-	d := dossierData{Job: rq.jobHere(false), Entry: rq.entry(f.Entry),
-		Sections: sections(balance.Lang(rq.locale.Lang), f.Values, f.Entry.Findings)}
+	d := dossierData{Job: rq.jobHere(false), Entry: rq.entry(f.Entry)}
+	before, err := rq.yearBefore(f.Entry)
+	if err != nil {
+		return err
+	}
+	d.YearBefore = before.Entry
+	d.Sections = sections(balance.Lang(rq.locale.Lang), f.Values, before.Values, f.Entry.Findings)
+	for _, s := range d.Sections {
+		d.Jumps += s.Jumps
+	}
 	for _, e := range f.History {
 		d.Events = append(d.Events, eventView{e})
 	}
@@ -137,7 +148,25 @@ func (rq *request) showDossier(status int, f daemon.EntryDetail, wrong map[strin
 	if d.Page = firstPage(d.Doubts); d.Page > 0 {
 		rq.w.Header().Set("Content-Security-Policy", pagePolicy+"; frame-src 'self'") // for the original
 	}
+	d.Action = d.action(rq.person.Role)
 	return rq.renderPageStatus(status, "dossier", d)
+}
+
+// yearBefore returns the balance of the dossier of the financial year before; the zero
+// EntryDetail where there is none.
+func (rq *request) yearBefore(e ledger.Entry) (daemon.EntryDetail, error) {
+	if e.FiscalYear.End.IsZero() {
+		return daemon.EntryDetail{}, nil
+	}
+	for o, err := range rq.API.Entries(rq.r.Context(), ledger.Query{Connection: e.Connection, DossierID: e.Dossier.ID}) {
+		if err != nil {
+			return daemon.EntryDetail{}, err
+		}
+		if o.FiscalYear.End.Year == e.FiscalYear.End.Year-1 && o.State != ledger.Superseded && o.State != ledger.Ignored {
+			return rq.API.Show(rq.r.Context(), daemon.EntryRequest{Number: o.Number})
+		}
+	}
+	return daemon.EntryDetail{}, nil
 }
 
 // connectionName returns how the page calls the connection of an entry.

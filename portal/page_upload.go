@@ -303,7 +303,7 @@ func (rq *request) uploadRow(upload string, it daemon.UploadItem, figures bool) 
 		for c, v := range it.Balance.Values {
 			values[c.String()] = balance.Canonical(v)
 		}
-		row.Sections = sections(balance.Lang(rq.locale.Lang), values, it.Balance.Findings)
+		row.Sections = sections(balance.Lang(rq.locale.Lang), values, nil, it.Balance.Findings)
 	}
 	if it.Entry == 0 {
 		return row, nil
