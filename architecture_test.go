@@ -71,12 +71,13 @@ var allowedImports = map[string][]string{
 
 	// The simulators share no code with the clients that they test, and Finbox
 	// and Silverfin know nothing of one another.
-	"sandbox":           {"balance", "problem", "sandbox/control", "sandbox/faults", "sandbox/finbox", "sandbox/madeup", "sandbox/silverfin"},
-	"sandbox/control":   {"balance", "sandbox/faults", "sandbox/finbox", "sandbox/madeup", "sandbox/silverfin"},
-	"sandbox/faults":    {},
-	"sandbox/finbox":    {"balance", "sandbox/faults", "sandbox/madeup"},
-	"sandbox/madeup":    {"balance"},
-	"sandbox/silverfin": {"balance", "sandbox/faults"},
+	"sandbox":                {"balance", "problem", "sandbox/administration", "sandbox/control", "sandbox/faults", "sandbox/finbox", "sandbox/madeup", "sandbox/silverfin"},
+	"sandbox/administration": {"balance", "sandbox/faults"},
+	"sandbox/control":        {"balance", "sandbox/faults", "sandbox/finbox", "sandbox/madeup", "sandbox/silverfin"},
+	"sandbox/faults":         {},
+	"sandbox/finbox":         {"balance", "sandbox/faults", "sandbox/madeup"},
+	"sandbox/madeup":         {"balance"},
+	"sandbox/silverfin":      {"balance", "sandbox/faults"},
 }
 
 // packageOf returns the package that a folder belongs to: the one named after it, else

@@ -136,6 +136,7 @@ func newConfigCheckCommand(app *App) *cobra.Command {
 			}
 			notes = append(notes, app.providerNote(cmd.Context(), c)...)
 			notes = append(notes, notifyNote(c)...)
+			notes = append(notes, administrationNote(c)...)
 			if app.asJSON {
 				return app.print(struct {
 					File  string   `json:"file"`

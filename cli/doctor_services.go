@@ -18,15 +18,17 @@ import (
 // reachTimeout bounds one attempt to reach a service.
 const reachTimeout = 20 * time.Second
 
+// namedAddress is the address of a service.
+type namedAddress struct{ name, address string }
+
 // checkServices checks that each configured service can be reached, and compares their
 // clocks with that of this server.
 func (x *examination) checkServices(ctx context.Context) []daemon.Check {
 	cfg, clock := x.cfg, &clockSkews{}
 	checkedHosts := map[string]bool{}
 	var looks []func() daemon.Check
-	for _, s := range []struct{ name, address string }{
-		{"Finbox", cfg.Finbox.BaseURL}, {"Finbox sign-in", cfg.Finbox.TokenURL}, {"Silverfin", silverfinAddress(cfg)},
-	} {
+	services := []namedAddress{{"Finbox", cfg.Finbox.BaseURL}, {"Finbox sign-in", cfg.Finbox.TokenURL}, {"Silverfin", silverfinAddress(cfg)}}
+	for _, s := range append(services, administrationHosts(cfg)...) {
 		u, err := url.Parse(s.address)
 		if s.address == "" || err != nil || checkedHosts[u.Host] {
 			continue
