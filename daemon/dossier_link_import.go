@@ -5,6 +5,7 @@ import (
 	"context"
 	"crypto/sha256"
 	"encoding/hex"
+	"errors"
 	"fmt"
 	"slices"
 
@@ -131,8 +132,7 @@ func (d *Daemon) ImportLinks(ctx context.Context, in LinkImport) (LinkImported, 
 		case err != nil && isState(err):
 			return out, err
 		case err != nil:
-			p := problem.Of(err)
-			out.Wrong = append(out.Wrong, ledger.LinkMistake{Line: row.Line, What: p.What, Right: p.Next})
+			out.Wrong = append(out.Wrong, mistakeOf(err, row.Line))
 			continue
 		case kind == "":
 			out.Unchanged++
@@ -156,6 +156,16 @@ func (d *Daemon) ImportLinks(ctx context.Context, in LinkImport) (LinkImported, 
 	}
 	out.Applied = true
 	return out, d.changeLinks(ctx, in.By, set, removed)
+}
+
+// mistakeOf says what is wrong with a row, by the error of its check.
+func mistakeOf(err error, line int) ledger.LinkMistake {
+	if m, ok := errors.AsType[*ledger.LinkMistake](err); ok {
+		m.Line = line
+		return *m
+	}
+	p := problem.Of(err)
+	return ledger.LinkMistake{Line: line, What: p.What, Right: p.Next, Problem: string(p.Code)}
 }
 
 // seenEffects identifies the effect of a table, and both sides of its links.
@@ -215,8 +225,8 @@ func (x *linkImport) check(ctx context.Context, row ledger.LinkRow) (c linkCheck
 	c.keepMissing(row)
 	known := x.of(c.link)
 	if len(known) == 0 && c.before.DossierID == "" {
-		return c, "", problem.New(problem.NotFound, fmt.Sprintf("connection %.60q has no dossier %.60q", c.link.Connection, c.link.DossierID),
-			"Write it as the export does. A spreadsheet takes the zeros from the front of a number.")
+		return c, "", ledger.NewLinkMistake("unknown_dossier", fmt.Sprintf("connection %.60q has no dossier %.60q", c.link.Connection, c.link.DossierID),
+			"Write it as the export does. A spreadsheet takes the zeros from the front of a number.", c.link.Connection, c.link.DossierID)
 	}
 	c.dossier = dossierAmong(known, c.link)
 	unchanged := c.link
@@ -233,13 +243,15 @@ func (x *linkImport) check(ctx context.Context, row ledger.LinkRow) (c linkCheck
 	case found:
 		c.company = in.company
 	case c.link.CompanyID != 0:
-		return c, "", problem.New(problem.NotFound, fmt.Sprintf("Silverfin firm %d has no company %d", c.link.FirmID, c.link.CompanyID), "Take both numbers from Silverfin's address bar.")
+		return c, "", ledger.NewLinkMistake("unknown_company", fmt.Sprintf("Silverfin firm %d has no company %d", c.link.FirmID, c.link.CompanyID),
+			"Take both numbers from Silverfin's address bar.", c.link.FirmID, c.link.CompanyID)
 	}
 	if err := contradiction(row, c.dossier, c.company); err != nil {
 		return c, "", err
 	}
 	if c.link.SaysNothing() && c.before.Configured {
-		return c, "", configuredLink(c.before)
+		p := problem.Of(configuredLink(c.before))
+		return c, "", ledger.NewLinkMistake("configured", p.What, p.Next, c.before.DossierID, c.before.Connection)
 	}
 	if !c.link.SaysNothing() {
 		err = x.checkSides(ctx, &c, LinkRequest{DossierLink: c.link, By: x.by})
@@ -276,8 +288,8 @@ func (c linkCheck) kind() LinkEffectKind {
 
 // contradiction says what in a row is not so of its two sides.
 func contradiction(row ledger.LinkRow, d ledger.Dossier, c ledger.Company) error {
-	if err := row.Contradicts(d, c); err != nil {
-		return problem.New(problem.Usage, err.Error(), "Correct the row, or leave that field empty.")
+	if wrong := row.Contradicts(d, c); wrong != nil {
+		return wrong
 	}
 	return nil
 }

@@ -63,6 +63,12 @@ const (
 	TemplatesUnlisted = "templates_unlisted" // the firm's templates could not be listed
 )
 
+// MappingFindingKinds lists them.
+func MappingFindingKinds() []string {
+	return []string{HandleNowhere, HandleNotInside, HandleNotStarred, HandleTwice, NotSeenInUse, LacksScopes, KeyWithoutRubric, RubricWithoutKey,
+		DossierNotLooked, TemplatesUnlisted}
+}
+
 const (
 	// checkTime bounds the calls of a check of one firm.
 	checkTime = 2 * time.Minute

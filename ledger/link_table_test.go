@@ -2,6 +2,7 @@ package ledger_test
 
 import (
 	"bytes"
+	"slices"
 	"strings"
 	"testing"
 
@@ -70,6 +71,9 @@ func TestReadLinksNamesEveryMistake(t *testing.T) {
 				line, what, _ := strings.Cut(c.want[i], ": ")
 				if !strings.HasPrefix(m.What, what) || line != string(rune('0'+m.Line)) {
 					t.Errorf("%+v, want %q", m, c.want[i])
+				}
+				if !slices.Contains(ledger.LinkMistakeCodes(), m.Code) {
+					t.Errorf("%+v has a code that is not listed", m)
 				}
 			}
 		})

@@ -19,6 +19,8 @@ import (
 	"time"
 
 	"balansd/balance"
+	"balansd/daemon"
+	"balansd/ledger"
 	"balansd/problem"
 
 	"github.com/pelletier/go-toml/v2"
@@ -314,6 +316,16 @@ func TestMessagesAreUsed(t *testing.T) {
 	}
 	for _, cause := range balance.Causes() {
 		if id := fmt.Sprintf("upload.cause-%s", cause); dutch[id] == nil {
+			t.Errorf("there is no message %s", id)
+		}
+	}
+	for _, code := range ledger.LinkMistakeCodes() {
+		if id := "mistake." + code; dutch[id] == nil {
+			t.Errorf("there is no message %s", id)
+		}
+	}
+	for _, kind := range daemon.MappingFindingKinds() {
+		if id := "mappingcheck." + kind; dutch[id] == nil {
 			t.Errorf("there is no message %s", id)
 		}
 	}

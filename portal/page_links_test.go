@@ -24,7 +24,8 @@ func (d *tableAPI) ImportLinks(_ context.Context, r daemon.LinkImport) (daemon.L
 		Dossier: ledger.Dossier{Name: "Optique Grandsart SC"}, Company: ledger.Company{Name: "Andere Klant BV"}}}}
 	switch {
 	case strings.Contains(string(r.Data), "wrong"):
-		out.Wrong = []ledger.LinkMistake{{Line: 3, What: "there is no such dossier"}}
+		out.Wrong = []ledger.LinkMistake{{Line: 3, What: "connection \"c1\" has no dossier \"7\"", Code: "unknown_dossier", Values: []string{"c1", "7"}},
+			{Line: 4, What: "the numbers differ", Problem: string(problem.NumberDiffers)}, {Line: 5, What: "it is wrong", Code: "of_a_later_version"}}
 	case r.Apply && r.Seen != out.Seen:
 		return out, problem.New(problem.Conflict, "it changed", "")
 	default:
@@ -69,8 +70,18 @@ func TestLinksTable(t *testing.T) {
 			t.Errorf("without %q: %s", want, shown.body)
 		}
 	}
-	if got := ann.postTable(t, "table", "wrong"); !strings.Contains(got.body, "there is no such dossier") || strings.Contains(got.body, "Deze koppelingen wijzigen") {
+	got := ann.postTable(t, "table", "wrong")
+	if strings.Contains(got.body, "Deze koppelingen wijzigen") {
 		t.Errorf("a wrong row: %s", got.body)
+	}
+	for _, want := range []string{"<strong>rij 3</strong>: Koppeling “c1” heeft geen dossier “7”.", `<strong>rij 4</strong>: `, `<span lang="en">the numbers differ</span>`,
+		`<span lang="en">it is wrong</span>`} {
+		if !strings.Contains(got.body, want) {
+			t.Errorf("the wrong rows lack %q: %s", want, got.body)
+		}
+	}
+	if strings.Contains(got.body, "has no dossier") {
+		t.Errorf("a wrong row is told in English: %s", got.body)
 	}
 	if got := ann.postTable(t, "data", data, "seen", "before"); got.code != http.StatusOK || !strings.Contains(got.body, "Intussen is iets gewijzigd") {
 		t.Errorf("of what changed since: %d", got.code)
