@@ -78,8 +78,16 @@ func (n *node) newAdsolut(cfg *config.Config) (*source.Adsolut, error) {
 	if err != nil {
 		return nil, err
 	}
-	return source.NewAdsolut(source.AdsolutConfig{Name: string(administration.Adsolut), BaseURL: a.BaseURL, AuthorizeURL: a.AuthorizeURL, TokenURL: a.TokenURL,
-		ClientID: a.ClientID, ClientSecret: a.ClientSecret.Reveal(), Redirect: a.Redirect, HTTP: client, Tokens: n.store.Secrets(), Now: n.options.now}), nil
+	ac := adsolutConfig(cfg)
+	ac.HTTP, ac.Tokens, ac.Now = client, n.store.Secrets(), n.options.now
+	return source.NewAdsolut(ac), nil
+}
+
+// adsolutConfig says how Adsolut is asked, without what only a node has.
+func adsolutConfig(cfg *config.Config) source.AdsolutConfig {
+	a := cfg.Administration.Adsolut
+	return source.AdsolutConfig{Name: string(administration.Adsolut), BaseURL: a.BaseURL, AuthorizeURL: a.AuthorizeURL, TokenURL: a.TokenURL,
+		ClientID: a.ClientID, ClientSecret: a.ClientSecret.Reveal(), Redirect: a.Redirect}
 }
 
 // administrationHosts lists the addresses that the sources of names and addresses ask,

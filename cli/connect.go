@@ -1,11 +1,8 @@
 package cli
 
 import (
-	"bufio"
 	"context"
 	"fmt"
-	"io"
-	"strings"
 	"time"
 
 	"balansd/config"
@@ -21,8 +18,8 @@ import (
 const signInTimeout = 15 * time.Minute
 
 func newConnectCommand(app *App) *cobra.Command {
-	return group("connect", "Link Finbox, or a Silverfin firm",
-		"  balansd connect finbox CONNECTION-ID\n  balansd connect silverfin", newConnectFinboxCommand(app), newConnectSilverfinCommand(app))
+	return group("connect", "Link Finbox, a Silverfin firm or Adsolut",
+		"  balansd connect finbox CONNECTION-ID\n  balansd connect silverfin", newConnectFinboxCommand(app), newConnectSilverfinCommand(app), newConnectAdsolutCommand(app))
 }
 
 func newConnectFinboxCommand(app *App) *cobra.Command {
@@ -159,20 +156,14 @@ func (app *App) signInByCode(ctx context.Context, api daemon.API, _ *config.Conf
 		return linked, err
 	}
 	app.printStderr("Open this address in any browser, sign in to Silverfin, and paste the code that it shows:\n\n  %s\n\nCode: ", s.URL)
-	line := make(chan string, 1)
-	go func() {
-		text, _ := bufio.NewReader(io.LimitReader(app.env.Stdin, 4096)).ReadString('\n')
-		line <- strings.TrimSpace(text)
-	}()
-	select {
-	case <-ctx.Done():
-		return linked, context.Cause(ctx)
-	case code := <-line:
-		if code == "" {
-			return linked, problem.New(problem.SilverfinSignIn, "no code was given", "Try again, and paste the code.")
-		}
-		return api.EndSilverfin(ctx, daemon.GrantRequest{State: s.State, Code: code, FirmID: firmID, By: person()})
+	code, err := app.readLine(ctx)
+	switch {
+	case err != nil:
+		return linked, err
+	case code == "":
+		return linked, problem.New(problem.SilverfinSignIn, "no code was given", "Try again, and paste the code.")
 	}
+	return api.EndSilverfin(ctx, daemon.GrantRequest{State: s.State, Code: code, FirmID: firmID, By: person()})
 }
 
 // printStderr prints a message on stderr, so that the output of --json stays valid.

@@ -233,6 +233,11 @@ func (c calls) Backup(ctx context.Context, in daemon.BackupRequest) (ledger.Back
 	return do(ctx, c, backup, in)
 }
 
+func (c calls) ConnectAdsolut(ctx context.Context, in ConnectAdsolutRequest) error {
+	_, err := do(ctx, c, connectAdsolut, in)
+	return err
+}
+
 func (c calls) Reload(ctx context.Context, in ReloadRequest) (Reloaded, error) {
 	return do(ctx, c, reload, in)
 }

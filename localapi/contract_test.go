@@ -105,6 +105,7 @@ var cases = map[string]func(context.Context, API) []any{
 	"Groups":         full(noRequest(API.Groups)),
 	"NotifyTest":     full(API.NotifyTest),
 	"Backup":         full(API.Backup),
+	"ConnectAdsolut": full(noAnswer(API.ConnectAdsolut)),
 	"Reload":         full(API.Reload),
 	"TryCredentials": full(API.TryCredentials),
 	"Doctor":         full(noRequest(API.Doctor)),

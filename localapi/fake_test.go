@@ -11,6 +11,12 @@ import (
 // fakeAPI is an API that records its calls, as daemontest.API does.
 type fakeAPI struct{ *daemontest.API }
 
+func (a fakeAPI) ConnectAdsolut(_ context.Context, r ConnectAdsolutRequest) error {
+	a.Record("ConnectAdsolut", r)
+	_, err := daemontest.Answer[none](a.API)
+	return err
+}
+
 func (a fakeAPI) Reload(_ context.Context, r ReloadRequest) (Reloaded, error) {
 	a.Record("Reload", r)
 	return daemontest.Answer[Reloaded](a.API)

@@ -28,6 +28,8 @@ type Administration interface {
 	// Doctor has the daemon check everything in its own surroundings, the way to Finbox
 	// and Silverfin too. It changes nothing.
 	Doctor(ctx context.Context) (daemon.Examination, error)
+	// ConnectAdsolut ends the sign-in to Adsolut that a person began, and stores its tokens.
+	ConnectAdsolut(ctx context.Context, r ConnectAdsolutRequest) error
 	// People lists who may sign in to the web pages, and the invitations that wait.
 	People(ctx context.Context) ([]accounts.Account, error)
 	// Invite makes a one-time link to the web pages, as accounts.People.Invite does.
@@ -158,6 +160,7 @@ var (
 	tryCredentials = change("try-credentials", API.TryCredentials, credentialsRecord)
 	notifyTest     = query("notify-test", API.NotifyTest)
 	backup         = change("backup", API.Backup, backupRecord)
+	connectAdsolut = change("connect-adsolut", noAnswer(API.ConnectAdsolut), connectAdsolutRecord)
 	reload         = change("reload", API.Reload, reloadRecord)
 	doctor         = query("doctor", noRequest(API.Doctor))
 	people         = query("people", noRequest(API.People))
@@ -170,7 +173,7 @@ func operations() []servable {
 	return []servable{status, show, document, dossiers, overview, history, stopSync, retry, decide, accept, dismiss, bulk, connectFinbox, catalogue, addConnection, testConnection,
 		connections, setConnection, firms, removeFirm, mappings, learnMapping, setMapping, checkMapping, takeOver, beginSilverfin, endSilverfin, link, freeCompanies, exportLinks, importLinks, previewLink, unlink, links,
 		group, ungroup, groups, periods, tie, tryMapping, notifyTest,
-		uploads, upload, checkUpload, clients, chooseClient, confirmUpload, discardUpload, backup, reload, doctor, tryCredentials, people, invite, enable}
+		uploads, upload, checkUpload, clients, chooseClient, confirmUpload, discardUpload, backup, connectAdsolut, reload, doctor, tryCredentials, people, invite, enable}
 }
 
 // stopRecord names the runs that were stopped.
