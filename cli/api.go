@@ -14,6 +14,8 @@ import (
 	"balansd/daemon"
 	"balansd/localapi"
 	"balansd/problem"
+
+	"github.com/rs/zerolog"
 )
 
 // answerTimeout is how long a daemon may take for its first answer to a command: a
@@ -125,6 +127,7 @@ func (app *App) withExistingState(ctx context.Context, empty func(*config.Config
 type nodeAPI struct {
 	daemon.API
 	people  *accounts.People
+	log     zerolog.Logger
 	process *daemonProcess // nil if no daemon runs
 }
 
@@ -132,12 +135,18 @@ type nodeAPI struct {
 // log.
 func (n *node) api(cfg *config.Config) localapi.API {
 	people, log := n.people(cfg)
-	return localapi.Audited(nodeAPI{n, people, nil}, log)
+	return localapi.Audited(nodeAPI{n, people, n.options.log, nil}, log)
 }
 
 // noDaemonHere is the problem of what only a running daemon does.
 func noDaemonHere() error {
 	return problem.New(problem.DaemonDown, "no daemon runs here", "Start the service: balansd service start.")
+}
+
+// KeyExported is localapi.API's.
+func (a nodeAPI) KeyExported(_ context.Context, r localapi.KeyExportRequest) error {
+	a.log.Warn().Str("by", r.By).Str("file", r.File).Msg("the data key is exported, under a passphrase")
+	return nil
 }
 
 // Reload is localapi.API's.

@@ -1,8 +1,13 @@
 package cli
 
 import (
+	"context"
 	"fmt"
+	"os"
+	"path/filepath"
 
+	"balansd/config"
+	"balansd/localapi"
 	"balansd/problem"
 	"balansd/store"
 
@@ -46,6 +51,9 @@ them apart, and neither on this server alone. Nobody can find a lost passphrase.
 			if err != nil {
 				return err
 			}
+			if err := app.recordKeyExport(cmd.Context(), cfg, args[0]); err != nil {
+				return err
+			}
 			if err := app.writeRecovery(args[0], cfg, passphrase, ""); err != nil {
 				return err
 			}
@@ -55,6 +63,29 @@ them apart, and neither on this server alone. Nobody can find a lost passphrase.
 	}
 	passphraseFlag(c, &passphraseFile)
 	return c
+}
+
+// recordKeyExport records in the audit log and the log that the data key is written to a
+// file, before it is. A state that cannot be written is the day on which the key is needed:
+// the key is exported all the same, and the person is told.
+func (app *App) recordKeyExport(ctx context.Context, cfg *config.Config, file string) error {
+	if _, err := os.Lstat(file); err == nil {
+		return fileExists(file)
+	}
+	path, err := filepath.Abs(file)
+	if err != nil {
+		return err
+	}
+	err = os.ErrNotExist
+	if _, statErr := os.Stat(cfg.StateFile); statErr == nil {
+		err = app.useAPI(ctx, cfg, false, func(api localapi.API, _ *config.Config) error {
+			return api.KeyExported(ctx, localapi.KeyExportRequest{File: path, By: person()})
+		})
+	}
+	if err != nil {
+		app.printStderr("Note: this is not in the audit log: %s.\n", clean(problem.Of(err).What))
+	}
+	return nil
 }
 
 func newKeyImportCommand(app *App) *cobra.Command {

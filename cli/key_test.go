@@ -173,6 +173,12 @@ func TestKeyExportAndImport(t *testing.T) {
 	wantSealed(t, f, file)
 	f.want(1, "service stop", "key", "import", file, "--passphrase-file", pass)
 	d.stop(t)
+	if r := f.auditRecords()[0]; r.What != "key-export" || r.On != file || r.Who == "" || r.Outcome != "" {
+		t.Errorf("the audit log has %+v", r)
+	}
+	if log := d.stderr.String(); !strings.Contains(log, "the data key is exported") {
+		t.Errorf("the log says nothing of it:\n%s", log)
+	}
 	text, err := os.ReadFile(file)
 	if err != nil || !bytes.HasPrefix(text, []byte("-----BEGIN AGE ENCRYPTED FILE-----\n")) {
 		t.Fatalf("%.60q, %v", text, err)

@@ -52,7 +52,7 @@ type pages struct {
 // newPages creates the web pages. It does not listen yet.
 func (n *node) newPages(cfg *config.Config, process *daemonProcess) (*pages, error) {
 	people, log := n.people(cfg)
-	p := &pages{api: localapi.Audited(nodeAPI{n, people, process}, log), people: people, cfg: cfg.Portal, url: pagesURL(cfg),
+	p := &pages{api: localapi.Audited(nodeAPI{n, people, n.options.log, process}, log), people: people, cfg: cfg.Portal, url: pagesURL(cfg),
 		report: n.ReportPages, log: n.options.log}
 	p.files = func() (string, string) {
 		now, _ := n.current()

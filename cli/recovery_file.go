@@ -75,10 +75,10 @@ func (app *App) writeRecovery(path string, cfg *config.Config, passphrase, backu
 		return err
 	}
 	if err := os.Link(f.Name(), path); errors.Is(err, fs.ErrExist) {
-		return problem.New(problem.Conflict, fmt.Sprintf("the file %s exists already", path), "Name another file.")
+		return fileExists(path)
 	} else if err != nil { // a file system without hard links
 		if _, err := os.Lstat(path); err == nil {
-			return problem.New(problem.Conflict, fmt.Sprintf("the file %s exists already", path), "Name another file.")
+			return fileExists(path)
 		}
 		if err := os.Rename(f.Name(), path); err != nil {
 			return notWritten(path, err)
@@ -92,6 +92,10 @@ func stateReader(f *os.File) io.Reader {
 		return strings.NewReader("")
 	}
 	return f
+}
+
+func fileExists(path string) error {
+	return problem.New(problem.Conflict, fmt.Sprintf("the file %s exists already", path), "Name another file.")
 }
 
 func notWritten(path string, err error) error {

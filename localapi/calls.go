@@ -238,6 +238,11 @@ func (c calls) ConnectAdsolut(ctx context.Context, in ConnectAdsolutRequest) err
 	return err
 }
 
+func (c calls) KeyExported(ctx context.Context, in KeyExportRequest) error {
+	_, err := do(ctx, c, keyExported, in)
+	return err
+}
+
 func (c calls) Reload(ctx context.Context, in ReloadRequest) (Reloaded, error) {
 	return do(ctx, c, reload, in)
 }

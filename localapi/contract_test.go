@@ -106,6 +106,7 @@ var cases = map[string]func(context.Context, API) []any{
 	"NotifyTest":     full(API.NotifyTest),
 	"Backup":         full(API.Backup),
 	"ConnectAdsolut": full(noAnswer(API.ConnectAdsolut)),
+	"KeyExported":    full(noAnswer(API.KeyExported)),
 	"Reload":         full(API.Reload),
 	"TryCredentials": full(API.TryCredentials),
 	"Doctor":         full(noRequest(API.Doctor)),

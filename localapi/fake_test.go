@@ -17,6 +17,12 @@ func (a fakeAPI) ConnectAdsolut(_ context.Context, r ConnectAdsolutRequest) erro
 	return err
 }
 
+func (a fakeAPI) KeyExported(_ context.Context, r KeyExportRequest) error {
+	a.Record("KeyExported", r)
+	_, err := daemontest.Answer[none](a.API)
+	return err
+}
+
 func (a fakeAPI) Reload(_ context.Context, r ReloadRequest) (Reloaded, error) {
 	a.Record("Reload", r)
 	return daemontest.Answer[Reloaded](a.API)

@@ -30,6 +30,9 @@ type Administration interface {
 	Doctor(ctx context.Context) (daemon.Examination, error)
 	// ConnectAdsolut ends the sign-in to Adsolut that a person began, and stores its tokens.
 	ConnectAdsolut(ctx context.Context, r ConnectAdsolutRequest) error
+	// KeyExported records that the data key is written to a file under a passphrase. The
+	// caller writes it, and calls this before.
+	KeyExported(ctx context.Context, r KeyExportRequest) error
 	// People lists who may sign in to the web pages, and the invitations that wait.
 	People(ctx context.Context) ([]accounts.Account, error)
 	// Invite makes a one-time link to the web pages, as accounts.People.Invite does.
@@ -48,6 +51,12 @@ type ReloadRequest struct {
 type Reloaded struct {
 	Changed []string `json:"changed"` // what is in force now
 	Restart []string `json:"restart"` // what waits for a restart of the service
+}
+
+// KeyExportRequest names the file that the data key is written to.
+type KeyExportRequest struct {
+	File string `json:"file"`
+	By   string `json:"by,omitempty"`
 }
 
 // InviteRequest names who is invited to the web pages, and as what.
@@ -161,6 +170,7 @@ var (
 	notifyTest     = query("notify-test", API.NotifyTest)
 	backup         = change("backup", API.Backup, backupRecord)
 	connectAdsolut = change("connect-adsolut", noAnswer(API.ConnectAdsolut), connectAdsolutRecord)
+	keyExported    = change("key-exported", noAnswer(API.KeyExported), keyExportRecord)
 	reload         = change("reload", API.Reload, reloadRecord)
 	doctor         = query("doctor", noRequest(API.Doctor))
 	people         = query("people", noRequest(API.People))
@@ -173,7 +183,7 @@ func operations() []servable {
 	return []servable{status, show, document, dossiers, overview, history, stopSync, retry, decide, accept, dismiss, bulk, connectFinbox, catalogue, addConnection, testConnection,
 		connections, setConnection, firms, removeFirm, mappings, learnMapping, setMapping, checkMapping, takeOver, beginSilverfin, endSilverfin, link, freeCompanies, exportLinks, importLinks, previewLink, unlink, links,
 		group, ungroup, groups, periods, tie, tryMapping, notifyTest,
-		uploads, upload, checkUpload, clients, chooseClient, confirmUpload, discardUpload, backup, connectAdsolut, reload, doctor, tryCredentials, people, invite, enable}
+		uploads, upload, checkUpload, clients, chooseClient, confirmUpload, discardUpload, backup, connectAdsolut, keyExported, reload, doctor, tryCredentials, people, invite, enable}
 }
 
 // stopRecord names the runs that were stopped.
@@ -380,6 +390,10 @@ func backupRecord(in daemon.BackupRequest, _ ledger.Backup) accounts.Record {
 		r.On = "+ key"
 	}
 	return r
+}
+
+func keyExportRecord(in KeyExportRequest, _ none) accounts.Record {
+	return accounts.Record{Who: in.By, What: "key-export", On: clip.Text(in.File)}
 }
 
 func credentialsRecord(in daemon.CredentialsRequest, _ daemon.Examination) accounts.Record {
