@@ -18,7 +18,7 @@ import (
 type collector struct {
 	web *Handler
 
-	up, lastGoodRun, nextRun, entries, needsPerson, conditions, missed, relink, tokenAge, connection, runs, pending, backup, diskFree, certificate, stateBytes, info *prometheus.Desc
+	up, lastGoodRun, nextRun, entries, needsPerson, conditions, missed, relink, firmProblem, tokenAge, connection, runs, pending, backup, diskFree, certificate, stateBytes, info *prometheus.Desc
 }
 
 // Limits of a scrape: its duration, and how many runs are counted.
@@ -42,6 +42,7 @@ func (h *Handler) metricsHandler() http.Handler {
 		conditions:  desc("conditions", "What needs a person, by kind and by who can do something; at most 100 balances.", "kind", "role"),
 		missed:      desc("missed_nights", "Nights that were missed and not caught up."),
 		relink:      desc("firm_needs_relink", "1 when a Silverfin firm must be linked again.", "firm"),
+		firmProblem: desc("firm_problem", "1 when Silverfin refuses the work in a firm for another reason than its sign-in.", "firm"),
 		tokenAge:    desc("token_age_seconds", "How long ago the tokens of a Silverfin firm were renewed.", "firm"),
 		connection:  desc("connection_state", "1 for the state that a connection is in: active, paused, deactivated, or failing.", "connection", "state"),
 		runs:        desc("recent_runs", "The newest 100 runs, by outcome: good, problem, or stopped.", "outcome"),
@@ -57,7 +58,7 @@ func (h *Handler) metricsHandler() http.Handler {
 
 // Describe implements prometheus.Collector.
 func (g *collector) Describe(ch chan<- *prometheus.Desc) {
-	for _, d := range []*prometheus.Desc{g.up, g.lastGoodRun, g.nextRun, g.entries, g.needsPerson, g.conditions, g.missed, g.relink, g.tokenAge, g.connection, g.runs, g.pending, g.backup, g.diskFree, g.certificate, g.stateBytes, g.info} {
+	for _, d := range []*prometheus.Desc{g.up, g.lastGoodRun, g.nextRun, g.entries, g.needsPerson, g.conditions, g.missed, g.relink, g.firmProblem, g.tokenAge, g.connection, g.runs, g.pending, g.backup, g.diskFree, g.certificate, g.stateBytes, g.info} {
 		ch <- d
 	}
 }
@@ -110,6 +111,7 @@ func (g *collector) Collect(ch chan<- prometheus.Metric) {
 	for _, f := range s.Firms {
 		id := strconv.FormatInt(f.ID, 10)
 		put(g.relink, boolGauge(f.Relink != ""), id)
+		put(g.firmProblem, boolGauge(f.Relink == "" && f.Problem != ""), id)
 		if !f.RenewedAt.IsZero() {
 			put(g.tokenAge, g.web.Now().Sub(f.RenewedAt).Seconds(), id)
 		}

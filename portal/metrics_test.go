@@ -30,7 +30,7 @@ func TestMetrics(t *testing.T) {
 			Host: &daemon.HostStatus{Backup: time.Unix(5, 0), Disks: []daemon.Disk{{Folder: "/var/lib/balansd", Free: 77}, {Folder: "/var/lib/balansd", Free: 77}},
 				Certificates: []daemon.Certificate{{Name: "portal.certificate_file", End: time.Unix(9, 0)}, {Name: "portal.certificate_file", End: time.Unix(7, 0)}}},
 			Unsent: []ledger.Unsent{{Channel: "it@office.example"}},
-			Firms:  []ledger.Firm{{ID: 14, Name: "Kantoor <b>", RenewedAt: now.Add(-time.Hour)}, {ID: 15, Relink: "signed out"}},
+			Firms:  []ledger.Firm{{ID: 14, Name: "Kantoor <b>", RenewedAt: now.Add(-time.Hour)}, {ID: 15, Relink: "signed out", Problem: "401"}, {ID: 16, Problem: "it refuses"}},
 		}, daemon.History{Runs: []ledger.Run{{End: now}, {End: now, Problems: []string{"x"}}, {}}}}
 	})
 	b := f.browser()
@@ -41,7 +41,7 @@ func TestMetrics(t *testing.T) {
 	}
 	for _, line := range []string{
 		"balansd_up 1", "balansd_last_good_night_timestamp_seconds 8", `balansd_entries{state="done"} 12`, `balansd_entries{state="waiting"} 3`,
-		`balansd_entries{state="differs"} 0`, `balansd_firm_needs_relink{firm="14"} 0`, `balansd_firm_needs_relink{firm="15"} 1`,
+		`balansd_entries{state="differs"} 0`, `balansd_firm_needs_relink{firm="14"} 0`, `balansd_firm_needs_relink{firm="15"} 1`, `balansd_firm_problem{firm="15"} 0`, `balansd_firm_problem{firm="16"} 1`,
 		`balansd_token_age_seconds{firm="14"} 3600`, "balansd_state_bytes 4096", "balansd_needs_person 3", `balansd_conditions{kind="balance_waits",role="accountant"} 2`,
 		`balansd_connection_state{connection="c-1",state="active"} 1`, `balansd_connection_state{connection="map",state="failing"} 1`,
 		`balansd_connection_state{connection="map",state="active"} 0`, `balansd_recent_runs{outcome="good"} 1`, `balansd_recent_runs{outcome="problem"} 1`,
