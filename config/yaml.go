@@ -99,6 +99,9 @@ func (r *reader) section(n *yaml.Node, key string, byDefault map[string]any, dep
 				continue
 			}
 		}
+		if m, ok := value.(map[string]any); ok && len(m) == 0 && len(byDefault) > 0 && byDefault[name] == nil {
+			r.rejectUnknown(key, name) // viper leaves an empty section out
+		}
 		section[foldKey(name)] = value
 	}
 	return section
