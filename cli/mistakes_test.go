@@ -21,6 +21,7 @@ import (
 	"balansd/sandbox"
 	fakefinbox "balansd/sandbox/finbox"
 	"balansd/sandbox/madeup"
+	"balansd/service"
 
 	"github.com/google/go-cmp/cmp"
 	bolt "go.etcd.io/bbolt"
@@ -266,7 +267,13 @@ func TestStateNewer(t *testing.T) {
 		t.Fatalf("the state file was not changed: %v", err)
 	}
 	for _, args := range [][]string{{"status"}, {"sync"}, {"run"}, {"ledger", "list"}} {
-		f.want(2, "Error: the state file "+f.stateFile()+" was written by balansd 9.1.0: it has layout 99, and this version knows up to 2\nWhat to do: Install that version or a newer one", args...)
+		f.want(2, "Error: the state file "+f.stateFile()+" was written by balansd 9.1.0: it has layout 99, and this version knows up to 3\nWhat to do: Install that version or a newer one", args...)
+	}
+	// Windows does not know why a service ended that a person must mend.
+	for state, verb := range map[service.State]string{service.Off: "stopped", service.Failed: "failed"} {
+		r := f.service(&fakeManager{status: service.Status{State: state, Config: f.config}}, "status")
+		r.want(t, 1, verb)
+		r.want(t, 1, "trouble  the service would not start: the state file "+f.stateFile()+" was written by balansd 9.1.0")
 	}
 }
 

@@ -50,12 +50,17 @@ says that a night was good. Exit code 1 says that a message could not be sent.`,
 }
 
 func (app *App) notifyTestText(tested daemon.NotifyTested) {
+	failed := false
 	for _, c := range tested.Channels {
 		if c.Problem == "" {
 			app.printf("%s: sent\n", clean(c.Channel))
 			continue
 		}
 		app.printf("%s: %s %s\n", clean(c.Channel), app.styled(app.env.Stdout, red, "NOT SENT:"), clean(c.Problem))
+		failed = true
+	}
+	if failed {
+		app.printf("→ Compare notify in the configuration with what that server offers; balansd doctor says what is in the way.\n")
 	}
 }
 

@@ -16,6 +16,7 @@ import (
 	"balansd/localapi"
 	"balansd/problem"
 	"balansd/service"
+	"balansd/store"
 
 	"github.com/spf13/cobra"
 )
@@ -101,6 +102,7 @@ func (s *serviceCommand) readStatus(ctx context.Context, m service.Manager) (ser
 	}
 	st.Config, st.DataDir, st.Log, st.zone = cfg.File(), cfg.DataDir, logLocation(cfg, st.Service.Manager), cfg.TimeZone
 	if st.Service.State != service.On {
+		st.Reason = whyNotStarted(ctx, cfg, st.Service.State)
 		return st, nil
 	}
 	client, err := s.app.dialDaemon(ctx, cfg)
@@ -121,6 +123,28 @@ func (s *serviceCommand) readStatus(ctx context.Context, m service.Manager) (ser
 		st.hangs = !errors.Is(err, fs.ErrPermission)
 	}
 	return st, nil
+}
+
+// whyNotStarted says why a service that does not run would not start, empty if nothing is
+// known to be in its way. Windows keeps no reason of one that ended because a person must
+// mend something.
+func whyNotStarted(ctx context.Context, cfg *config.Config, state service.State) string {
+	if state == service.Starting || state == service.Ending {
+		return "" // its process has the state
+	}
+	o := store.Options{Path: cfg.StateFile, KeyPath: cfg.KeyFile}
+	about, err := store.ReadAbout(ctx, o)
+	if err == nil && about.Layout > about.Known {
+		err = store.TryMigrate(ctx, o) // it tries nothing then, and says which version wrote it
+	}
+	p := problem.Of(err)
+	switch {
+	case err != nil && !problem.Is(err, problem.NotFound) && !errors.Is(err, fs.ErrPermission):
+		return strings.TrimSpace("the service would not start: " + p.What + ". " + p.Next)
+	case state == service.Failed || state == service.Waiting:
+		return "its log says why it ended; balansd doctor looks for what is in its way"
+	}
+	return ""
 }
 
 // brokenConfig says what is wrong with the configuration of a service.

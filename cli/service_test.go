@@ -222,6 +222,7 @@ func TestServiceStatus(t *testing.T) {
 			t.Errorf("no %q in:\n%s", has, r.stdout)
 		}
 	}
+	r.want(t, 1, "trouble  its log says why it ended")
 	if strings.Contains(r.stdout, "\x1b") {
 		t.Errorf("the process steers the terminal: %q", r.stdout)
 	}

@@ -68,7 +68,7 @@ type supportPart struct {
 
 func (app *App) supportBundle(ctx context.Context, q supportRequest) error {
 	if _, err := os.Lstat(q.file); err == nil {
-		return problem.New(problem.Conflict, fmt.Sprintf("the file %s exists already", q.file), "Name another file.")
+		return fileExists(q.file)
 	}
 	if !q.yes && !isTerminal(app.env.Stdin) {
 		_, err := app.confirm("")
@@ -97,7 +97,7 @@ func writeZIP(path string, parts []supportPart) error {
 	var text bytes.Buffer
 	z := zip.NewWriter(&text)
 	for _, p := range parts {
-		w, err := z.Create(p.name)
+		w, err := z.CreateHeader(&zip.FileHeader{Name: p.name, Method: zip.Deflate, Modified: time.Now()})
 		if err == nil {
 			_, err = w.Write(p.content)
 		}

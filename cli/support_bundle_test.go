@@ -117,6 +117,9 @@ func unzip(t *testing.T, path string) map[string]string {
 	defer func() { _ = z.Close() }()
 	files := map[string]string{}
 	for _, f := range z.File {
+		if f.Modified.Year() < 2020 {
+			t.Errorf("%s is of %s", f.Name, f.Modified)
+		}
 		r, err := f.Open()
 		if err != nil {
 			t.Fatal(err)
