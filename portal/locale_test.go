@@ -8,6 +8,7 @@ import (
 	"html/template"
 	"io/fs"
 	"net/http"
+	"os"
 	"path"
 	"path/filepath"
 	"regexp"
@@ -151,6 +152,30 @@ func TestFrenchPunctuation(t *testing.T) {
 			if at := wrong.FindString(text); at != "" {
 				t.Errorf("%s has %q: %s", id, at, text)
 			}
+		}
+	}
+}
+
+// TestWords: the pages and the manual of the accountant use the words of an accountant in
+// Belgium, je and vous, and none of those that mean something else at their desk.
+func TestWords(t *testing.T) {
+	for lang, wrong := range map[string]*regexp.Regexp{
+		"nl": regexp.MustCompile(`(?i)\b(u|uw|doorloop|doorlopen|vanzelf|met de hand|opzij\w*|vaststelling\w*|firma|dienst|nakijken|probeer opnieuw)\b`),
+		"fr": regexp.MustCompile(`(?i)\b(tu|toi|passage|essai|constatations?|administrateur informatique|entreprise silverfin|mis de côté)\b`),
+	} {
+		for id, forms := range messages(t, lang) {
+			for _, text := range forms {
+				if at := wrong.FindString(text); at != "" {
+					t.Errorf("%s: %s says %q: %s", lang, id, at, text)
+				}
+			}
+		}
+		manual, err := os.ReadFile("../docs/accountant." + lang + ".md")
+		if err != nil {
+			t.Fatal(err)
+		}
+		for _, at := range wrong.FindAllString(string(manual), -1) {
+			t.Errorf("the manual of the accountant in %s says %q", lang, at)
 		}
 	}
 }

@@ -111,7 +111,7 @@ func TestAddConnectionFails(t *testing.T) {
 	d := &addingAPI{err: problem.New(problem.FolderDown, "the folder cannot be read", "").Because(problem.FolderRights, "Let it in: sudo setfacl x")}
 	ann := newAddingFixture(t, d).signedIn(annName)
 	got := ann.post("/connection/add/acerta", "path", "/srv/<acerta>")
-	for _, want := range []string{`value="/srv/&lt;acerta&gt;"`, "De account van de dienst mag deze map niet lezen", "sudo setfacl x"} {
+	for _, want := range []string{`value="/srv/&lt;acerta&gt;"`, "Het account van de service mag deze map niet lezen", "sudo setfacl x"} {
 		if !strings.Contains(got.body, want) {
 			t.Errorf("%d, without %q: %s", got.code, want, got.body)
 		}
@@ -136,7 +136,7 @@ func TestAddConnectionUnseen(t *testing.T) {
 	ann := f.signedIn(annName)
 	ann.post("/connection/add/acerta", "path", "/home/x")
 	page := ann.get("/connection").body
-	for _, want := range []string{"de dienst ziet de map nog niet", "sudo balansd service install", "<code>/home/x</code>", "Acerta", "Staat in de configuratie"} {
+	for _, want := range []string{"de service kan de map nog niet bereiken", "sudo balansd service install", "<code>/home/x</code>", "Acerta", "Staat in de configuratie"} {
 		if !strings.Contains(page, want) {
 			t.Errorf("the page lacks %q: %s", want, page)
 		}

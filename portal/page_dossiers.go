@@ -148,6 +148,7 @@ func dossiersPage(rq *request) error {
 	}
 	d.fill(page, q, asked)
 	if rq.isPartial() {
+		rq.w.Header().Set("HX-Push-Url", d.Address) // without the fields that are empty
 		return rq.renderPart("dossiers", "list", d)
 	}
 	return rq.renderPage("dossiers", d)

@@ -3,6 +3,7 @@ package portal
 import (
 	"slices"
 
+	"balansd/balance"
 	"balansd/daemon"
 	"balansd/ledger"
 	"balansd/problem"
@@ -49,6 +50,16 @@ func (v linkImportView) Mistakes() []linkMistakeView {
 func knownMappingFinding(kind string) string {
 	if slices.Contains(daemon.MappingFindingKinds(), kind) {
 		return kind
+	}
+	return unknown
+}
+
+// knownSkipReason returns why a file of an archive was not read, or unknown: a daemon of
+// another version may have more.
+func knownSkipReason(r balance.SkipReason) string {
+	switch r {
+	case balance.SkippedEncrypted, balance.SkippedOutside, balance.SkippedTwice, balance.SkippedNested, balance.SkippedTight, balance.SkippedLarge, balance.SkippedDamaged:
+		return string(r)
 	}
 	return unknown
 }

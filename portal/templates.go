@@ -72,6 +72,7 @@ func loadTemplates(locales map[string]*locale, files map[string]staticFile) (*pa
 //	flash MESSAGE                the text of a flash message
 //	outcome TEXT                 the outcome of an audit log record
 //	mappingfinding KIND          the kind of a finding on a mapping, as far as it is known
+//	skipreason REASON            why a file was not read, as far as it is known
 //	dict [NAME VALUE]...         a map, to pass several values to a template
 //	label figure finding ...     parts of a social balance, see balanceFunctions
 func functions(l *locale, files map[string]staticFile) template.FuncMap {
@@ -89,7 +90,7 @@ func functions(l *locale, files map[string]staticFile) template.FuncMap {
 			return "", fmt.Errorf("there is no static file %s", name)
 		},
 		"flash":   func(n flashMessage) (string, error) { return l.localize(n.ID, n.With) },
-		"outcome": l.outcome, "mappingfinding": knownMappingFinding,
+		"outcome": l.outcome, "mappingfinding": knownMappingFinding, "skipreason": knownSkipReason,
 		"dict": func(pairs ...any) map[string]any { return pairsOf(pairs) },
 	}
 	maps.Copy(all, balanceFunctions(balance.Lang(l.Lang)))
