@@ -364,7 +364,7 @@ func wordsOfPages(t *testing.T, lang string) map[string]string {
 			}
 		}
 	}
-	for _, file := range []string{"pages", "web", "people", "link", "bulk", "overview"} {
+	for _, file := range []string{"pages", "web", "people", "link", "bulk", "overview", "sheet"} {
 		var all map[string]any
 		if err := toml.Unmarshal(readFile(t, "portal/locale/"+file+"."+lang+".toml"), &all); err != nil {
 			t.Fatal(err)

@@ -143,6 +143,11 @@ func (l *AuditLog) save(ctx context.Context, namespace string, size int, r Recor
 // Page returns records, newest first: at most n of those before a number, 0 for
 // the newest. older is the number of the next page, 0 at the end.
 func (l *AuditLog) Page(ctx context.Context, before uint64, n int) (list []Record, older uint64, err error) {
+	return l.Find(ctx, before, n, func(Record) bool { return true })
+}
+
+// Find is Page for the records that are wanted.
+func (l *AuditLog) Find(ctx context.Context, before uint64, n int, wanted func(Record) bool) (list []Record, older uint64, err error) {
 	type row struct {
 		number uint64
 		record Record
@@ -160,6 +165,9 @@ func (l *AuditLog) Page(ctx context.Context, before uint64, n int) (list []Recor
 				saved, number, err := readRecord(key, text)
 				if err != nil {
 					return fmt.Errorf("a record of the audit log cannot be read: %w", err)
+				}
+				if !wanted(saved.Record) {
+					continue
 				}
 				rows = append(rows, row{number, saved.Record})
 				if count++; count > n {

@@ -99,7 +99,7 @@ func (x *Export) row(e Entry) []string {
 		e.FiscalYear.Start.String(), e.FiscalYear.End.String(), x.model(e.Model), company, e.Connection, e.Revision,
 		x.when(e.CreatedAt), x.when(e.FoundAt), x.when(e.UpdatedAt), e.Detail, e.Next, acceptedText(e.Accepted)}
 	for i, text := range row {
-		row[i] = harmless(text)
+		row[i] = Harmless(text)
 	}
 	return row
 }
@@ -146,8 +146,8 @@ func (x *Export) when(t time.Time) string {
 	return t.In(x.zone).Format("2006-01-02 15:04:05")
 }
 
-// harmless escapes a text that a spreadsheet would read as a formula.
-func harmless(text string) string {
+// Harmless escapes a text that a spreadsheet would read as a formula.
+func Harmless(text string) string {
 	if text != "" && strings.ContainsRune("=+-@\t\r", rune(text[0])) {
 		return "'" + text
 	}

@@ -131,7 +131,7 @@ func WriteLinks(w io.Writer, rows []LinkRow) error {
 		row := []string{l.Connection, l.DossierID, r.DossierName, number(r.DossierNumber), id(l.FirmID), id(l.CompanyID), r.CompanyName,
 			number(r.CompanyNumber), l.FromText(), paused, l.Note, word, r.GoesTo, setIn}
 		for i, text := range row {
-			row[i] = harmless(text)
+			row[i] = Harmless(text)
 		}
 		if err := table.Write(row); err != nil {
 			return err
@@ -332,9 +332,9 @@ func readYes(text string) (yes, ok bool) {
 	}
 }
 
-// unescape takes away what harmless put before a text.
+// unescape takes away what Harmless put before a text.
 func unescape(text string) string {
-	if rest, ok := strings.CutPrefix(text, "'"); ok && harmless(rest) != rest {
+	if rest, ok := strings.CutPrefix(text, "'"); ok && Harmless(rest) != rest {
 		return rest
 	}
 	return text

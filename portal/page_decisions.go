@@ -16,10 +16,10 @@ import (
 )
 
 func (h *Handler) decisionRoutes() []route {
-	return []route{
+	return append([]route{
 		{method: http.MethodGet, path: "/decisions", access: staff, handle: decisionsPage, nav: "nav.decisions"},
 		{method: http.MethodPost, path: "/decisions", access: staff, handle: decide},
-	}
+	}, sheetRoutes("/decisions", staff, decisionSheet)...)
 }
 
 // decisionsOnPage is the number of dossiers on a page of decisions.
@@ -55,6 +55,7 @@ func decisionsPage(rq *request) error {
 	d := decisionsData{dossiersData: dossiersData{Total: page.Total, Search: q.Search, Order: q.Order, Reverse: q.Reverse,
 		Orders: []daemon.DossierOrder{daemon.ByCreated, daemon.ByName, daemon.ByYear, daemon.ByUpdated},
 		Firm:   q.FirmID, Connection: q.Connection, Year: q.Year, Years: page.Years,
+		Take:     newTakeAlong("/decisions", asked, false),
 		Address:  listAddress("/decisions", asked, "page", asked.Get("page")),
 		Filtered: q.Search != "" || q.FirmID != 0 || q.Connection != "" || q.Year != 0}}
 	for _, s := range page.Suggestions {

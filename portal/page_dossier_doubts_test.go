@@ -96,7 +96,7 @@ func TestAcceptOnThePage(t *testing.T) {
 		t.Errorf("an entry that changed: %d", got.code)
 	}
 	audit := f.signedIn(annName).get("/audit").body
-	if !strings.Contains(audit, "lezing of sociale balans gekozen") || !strings.Contains(audit, "#5 1021 1003P 1013 year") || strings.Contains(audit, "44300") {
+	if !strings.Contains(audit, "lezing of sociale balans gekozen") || !strings.Contains(audit, "(#5)</a> 1021 1003P 1013 year") || strings.Contains(audit, "44300") {
 		t.Error("the audit log does not have the rubrics, or has their figures")
 	}
 	d.entries[0].Reason, d.entries[0].Doubts, d.err, d.accepted = ledger.WhichCounts, nil, nil, nil

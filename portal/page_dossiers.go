@@ -2,23 +2,21 @@ package portal
 
 import (
 	"cmp"
-	"iter"
 	"net/http"
 	"net/url"
 	"slices"
 	"strconv"
 	"strings"
 
-	"balansd/balance"
 	"balansd/daemon"
 	"balansd/ledger"
 )
 
 func (h *Handler) dossierListRoutes() []route {
-	return []route{
+	return append([]route{
 		{method: http.MethodGet, path: "/dossiers", access: staff, handle: dossiersPage, nav: "nav.dossiers"},
-		{method: http.MethodGet, path: "/dossiers.csv", access: staff, handle: downloadDossiers},
-	}
+		{method: http.MethodGet, path: "/dossiers.zip", access: staff, handle: downloadReview},
+	}, sheetRoutes("/dossiers", staff, dossierSheet)...)
 }
 
 // dossiersOnPage is the number of dossiers on a page.
@@ -34,7 +32,7 @@ type dossiersData struct {
 	Total       int
 	First, Last int
 	Prev, Next  string // addresses; empty where there is none
-	CSV         string
+	Take        takeAlong
 	// WithoutMissing is the address of the list with the dossiers that have a balance.
 	WithoutMissing string
 	Address        string // of this list, for the bulk steps
@@ -137,7 +135,7 @@ func dossiersPage(rq *request) error {
 	}
 	d := dossiersData{Rows: rq.entries(page.Entries), Total: page.Total, Search: q.Search, Order: q.Order, Reverse: q.Reverse, Orders: dossierOrders(),
 		Firm: q.FirmID, Connection: q.Connection, Cause: q.Cause, Year: q.Year, Missing: q.Missing, Years: page.Years,
-		Columns: columns(asked, q), CSV: listAddress("/dossiers.csv", asked, "page", ""), WithoutMissing: listAddress("/dossiers", asked, "missing", ""),
+		Columns: columns(asked, q), Take: newTakeAlong("/dossiers", asked, true), WithoutMissing: listAddress("/dossiers", asked, "missing", ""),
 		Address: listAddress("/dossiers", asked, "page", asked.Get("page")), Steps: []daemon.BulkStep{daemon.BulkSync, daemon.BulkRetry, daemon.BulkDismiss, daemon.BulkLink},
 		Filtered: q.Search != "" || q.FirmID != 0 || q.Connection != "" || q.Cause != "" || q.Year != 0 || q.Missing != 0 || len(q.States) > 0}
 	if d.Firms, err = rq.API.Firms(ctx); err != nil {
@@ -249,43 +247,4 @@ func columns(asked url.Values, q daemon.DossierQuery) map[string]column {
 		out[string(o)] = c
 	}
 	return out
-}
-
-// downloadDossiers answers with the whole list as CSV, filtered and sorted as the page.
-func downloadDossiers(rq *request) error {
-	q := dossierQuery(rq.r.URL.Query())
-	// In one call: between two, a run could move a dossier from one part of the list to
-	// the other.
-	q.Offset, q.Limit = 0, 0
-	list, err := rq.API.Dossiers(rq.r.Context(), q)
-	if err != nil {
-		return err
-	}
-	h := rq.w.Header()
-	h.Set("Content-Type", "text/csv; charset=utf-8")
-	h.Set("Content-Disposition", `attachment; filename="balansd-dossiers-`+rq.Now().In(rq.Zone).Format("2006-01-02")+`.csv"`)
-	if rq.r.Method == http.MethodHead {
-		return nil
-	}
-	x, err := ledger.NewExport(rq.download(), balance.Lang(rq.locale.Lang), rq.Zone, false)
-	if err == nil {
-		err = x.All(entrySeq(list.Entries), nil)
-	}
-	if err != nil && rq.r.Context().Err() == nil {
-		// A partial file must not look complete.
-		rq.Log.Error().Err(err).Msg("the list of dossiers was sent in part")
-		panic(http.ErrAbortHandler)
-	}
-	return nil
-}
-
-// entrySeq returns an iterator over a list.
-func entrySeq(list []ledger.Entry) iter.Seq2[ledger.Entry, error] {
-	return func(yield func(ledger.Entry, error) bool) {
-		for _, e := range list {
-			if !yield(e, nil) {
-				return
-			}
-		}
-	}
 }

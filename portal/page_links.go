@@ -24,11 +24,11 @@ const (
 )
 
 func (h *Handler) linkRoutes() []route {
-	return []route{
+	return append([]route{
 		{method: http.MethodGet, path: "/links", access: staff, handle: linksPage, nav: "nav.links"},
 		{method: http.MethodGet, path: "/links/export.csv", access: staff, handle: exportLinks},
 		{method: http.MethodPost, path: "/links/import", access: admin, handle: importLinks, maxBody: maxTableForm},
-	}
+	}, sheetRoutes("/links", staff, linkSheet)...)
 }
 
 // linksData is the data of the page of all links.
@@ -39,6 +39,7 @@ type linksData struct {
 	Free     []freeCompany
 	FreeMore bool
 	Admin    bool
+	Take     takeAlong
 	Import   *linkImportView // of a table that was sent; nil for none
 }
 
@@ -102,7 +103,7 @@ func linksPage(rq *request) error { return rq.showLinks(http.StatusOK, nil) }
 
 func (rq *request) showLinks(status int, imported *linkImportView) error {
 	ctx := rq.r.Context()
-	d := linksData{Search: strings.TrimSpace(rq.r.URL.Query().Get("q")), Admin: rq.person.Role == accounts.Admin, Import: imported}
+	d := linksData{Search: strings.TrimSpace(rq.r.URL.Query().Get("q")), Admin: rq.person.Role == accounts.Admin, Import: imported, Take: newTakeAlong("/links", nil, false)}
 	links, err := rq.API.Links(ctx)
 	if err != nil {
 		return err

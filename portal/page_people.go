@@ -22,7 +22,7 @@ func (h *Handler) peopleRoutes() []route {
 			route{method: http.MethodPost, path: "/people/invite", access: admin, handle: invitePerson},
 			route{method: http.MethodPost, path: "/people/withdraw", access: admin, handle: withdrawInvite})
 	}
-	return routes
+	return append(routes, sheetRoutes("/people", admin, peopleSheet)...)
 }
 
 // peopleData is the data of the page of people.
@@ -32,6 +32,7 @@ type peopleData struct {
 	Invitation *accounts.Invitation // a new one, whose link is shown this once
 	// LastAdmin is the key of the only admin; empty where there are several.
 	LastAdmin string
+	Take      takeAlong
 }
 
 // lastAdmin returns the key of the only admin that can sign in; empty where there are
@@ -54,7 +55,7 @@ func (rq *request) showPeople(i *accounts.Invitation) error {
 	if err != nil {
 		return err
 	}
-	return rq.renderPage("people", peopleData{Accounts: list, Provider: rq.oidc != nil, Invitation: i, LastAdmin: lastAdmin(list)})
+	return rq.renderPage("people", peopleData{Accounts: list, Provider: rq.oidc != nil, Invitation: i, LastAdmin: lastAdmin(list), Take: newTakeAlong("/people", nil, false)})
 }
 
 func peoplePage(rq *request) error { return rq.showPeople(nil) }

@@ -11,10 +11,10 @@ import (
 )
 
 func (h *Handler) runRoutes() []route {
-	return []route{
+	return append([]route{
 		{method: http.MethodGet, path: "/nights", access: staff, handle: runsPage, nav: "nav.runs"},
 		{method: http.MethodPost, path: "/nights/stop", access: staff, handle: stopRun},
-	}
+	}, sheetRoutes("/nights", staff, runSheet)...)
 }
 
 // Limits of the page: the days of the calendar, the runs that are loaded for it, and the
@@ -33,6 +33,7 @@ type runsData struct {
 	Missed   []missedRunView
 	All      bool // list all runs that were loaded
 	More     bool
+	Take     takeAlong
 }
 
 // missedRunView is a nightly run that did not take place.
@@ -133,7 +134,7 @@ func runsPage(rq *request) error {
 	for _, r := range s.Runs {
 		running[r.Run.Number] = true
 	}
-	d := runsData{All: rq.r.URL.Query().Get("all") == "1", Underway: rq.underway(s)}
+	d := runsData{All: rq.r.URL.Query().Get("all") == "1", Underway: rq.underway(s), Take: newTakeAlong("/nights", nil, false)}
 	today := balance.DateOf(rq.Now().In(rq.Zone))
 	d.Calendar = newCalendar(h.Runs, h.Missed, today)
 	for _, p := range h.Runs {

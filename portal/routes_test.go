@@ -144,7 +144,7 @@ func TestOpenRoutes(t *testing.T) {
 // adminRoutes are the routes for admins, stated apart from the table, so that no route
 // becomes one for staff by mistake.
 var adminRoutes = []string{
-	"GET /audit", "GET /connection", "GET /connection/add/{source}", "POST /connection/add/{source}", "POST /connection/test", "GET /people", "GET /settings", "POST /settings/notify-test", "POST /settings/try-credentials",
+	"GET /audit", "GET /connection", "GET /connection/add/{source}", "POST /connection/add/{source}", "POST /connection/test", "GET /people", "GET /people.csv", "GET /people.xlsx", "GET /audit.csv", "GET /audit.xlsx", "GET /settings", "POST /settings/notify-test", "POST /settings/try-credentials",
 	"POST /connection/finbox", "POST /connection/set", "POST /connection/silverfin", "POST /connection/silverfin/end",
 	"POST /connection/silverfin/remove", "POST /links/import", "GET /mapping", "GET /mapping/{firm}", "GET /mapping/{firm}/csv", "POST /mapping/{firm}/learn", "POST /mapping/{firm}/use",
 	"POST /mapping/{firm}/forget", "POST /mapping/{firm}/check", "POST /mapping/{firm}/try",
@@ -220,7 +220,7 @@ func TestEveryPage(t *testing.T) {
 		ann.post("/language", "language", lang, "next", "/")
 		for path, methods := range f.web.routes {
 			r, ok := methods[http.MethodGet]
-			if !ok || r.noSession || r.access == open || strings.Contains(path, "{") && path != "/{$}" || strings.HasSuffix(path, ".csv") {
+			if !ok || r.noSession || r.access == open || strings.Contains(path, "{") && path != "/{$}" || strings.Contains(path, ".") {
 				continue
 			}
 			path = strings.TrimSuffix(path, "{$}")

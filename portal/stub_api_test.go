@@ -24,7 +24,8 @@ type stubAPI struct {
 	history daemon.History
 	status  daemon.Status
 	decided []daemon.Decision
-	since   *ledger.Event // what another person did with each entry
+	values  map[string]string // the figures of each entry
+	since   *ledger.Event     // what another person did with each entry
 }
 
 func (d *stubAPI) Entries(_ context.Context, q ledger.Query) iter.Seq2[ledger.Entry, error] {
@@ -40,7 +41,7 @@ func (d *stubAPI) Entries(_ context.Context, q ledger.Query) iter.Seq2[ledger.En
 func (d *stubAPI) Show(_ context.Context, r daemon.EntryRequest) (daemon.EntryDetail, error) {
 	for _, e := range d.entries {
 		if e.Number == r.Number {
-			f := daemon.EntryDetail{Entry: e}
+			f := daemon.EntryDetail{Entry: e, Values: d.values}
 			if d.since != nil {
 				f.History = append(f.History, *d.since)
 			}
