@@ -10,6 +10,8 @@ import (
 	"balansd/daemon"
 	"balansd/ledger"
 	"balansd/problem"
+
+	"github.com/chromedp/chromedp"
 )
 
 // entriesInEveryState returns a dossier in each state, and for each reason and kind of
@@ -141,5 +143,35 @@ func TestRunsInBrowser(t *testing.T) {
 	label := value[string](c, `document.querySelector("svg[role=img]").getAttribute("aria-label")`)
 	if !strings.Contains(label, "Ausgefallen: 5") {
 		t.Errorf("the label of the calendar is %q", label)
+	}
+}
+
+// TestFormOutlastsSessionInBrowser: ticks and choices are there again after signing in, with
+// scripts and without.
+func TestFormOutlastsSessionInBrowser(t *testing.T) {
+	d := &stubAPI{entries: entriesInEveryState(time0)}
+	f := newStubFixture(t, d)
+	c := newChrome(t, f.server.URL)
+	c.signIn(annName)
+	c.setLanguage("nl")
+	for _, scripts := range []bool{true, false} {
+		c.enableScripts(scripts)
+		c.visit("/people")
+		c.fill("#name", "nieuw@kantoor.example")
+		c.do(chromedp.Click(chromedp.CSS(`input[type=radio][value="admin"]`)))
+		f.endSessions(annName)
+		c.click(`form[action="/people/invite"] button`)
+		c.fill("#name", annName)
+		c.fill("#password", testPassword)
+		c.click("main form button")
+		c.expectText("Je sessie was verlopen")
+		if name := value[string](c, `document.querySelector("#name").value + " " + document.querySelector("input[name=role]:checked").value`); name != "nieuw@kantoor.example admin" {
+			t.Errorf("the form has %q", name)
+		}
+		if scripts { // axe-core is one
+			c.checkAccessibility("resumed-people")
+		}
+		c.click(`form[action="/people/invite"] button`)
+		c.expectText("Link voor nieuw@kantoor.example")
 	}
 }

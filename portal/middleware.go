@@ -40,6 +40,10 @@ func (h *Handler) middleware(mux *http.ServeMux) http.Handler {
 			return
 		}
 		rq.route = h.findRoute(mux, r)
+		if rq.route.access == staff || rq.route.access == admin {
+			// For a form that is sent after the session has ended: see keepForm.
+			seen.Header().Set("Referrer-Policy", "same-origin")
+		}
 		limit := cmp.Or(rq.route.maxBody, maxBody)
 		if r.ContentLength > limit {
 			rq.writePlainError(http.StatusRequestEntityTooLarge)
@@ -205,6 +209,7 @@ func (rq *request) signIn(q accounts.Person) error {
 		return err
 	}
 	rq.setPerson(q)
+	rq.setCookie(ownerCookie, rq.forms.ownerToken(q.Key), ownerTime)
 	return nil
 }
 

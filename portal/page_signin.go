@@ -33,11 +33,21 @@ func (h *Handler) signInRoutes() []route {
 // site, such as a mail, may have one: the strict cookie was not sent. The answer reloads
 // itself from this site, with the cookie.
 func (rq *request) redirectToSignIn() {
-	to := rq.base + "/sign-in?" + url.Values{"next": {rq.r.URL.RequestURI()}}.Encode()
+	next := rq.r.URL.RequestURI()
+	kept := rq.keepForm()
+	if kept != "" {
+		next = kept
+	}
+	to := rq.base + "/sign-in?" + url.Values{"next": {next}}.Encode()
 	switch {
 	case rq.isPartial():
 		rq.w.Header().Set("HX-Redirect", rq.base+"/sign-in")
+		if kept != "" {
+			rq.w.Header().Set("HX-Redirect", to)
+		}
 		rq.writePlainError(http.StatusUnauthorized)
+	case kept != "":
+		http.Redirect(rq.w, rq.r, to, http.StatusSeeOther) //nolint:gosec // a page of ours
 	case rq.r.Method != http.MethodGet && rq.r.Method != http.MethodHead:
 		rq.writeErrorPage(http.StatusUnauthorized, errorData{Status: http.StatusUnauthorized})
 	case rq.r.Header.Get("Sec-Fetch-Site") == "cross-site":
@@ -135,5 +145,6 @@ func signOut(rq *request) error {
 	if err := rq.sessions.Destroy(rq.r.Context()); err != nil {
 		return err
 	}
+	rq.setCookie(ownerCookie, "", -time.Second) // nothing is kept for who signs out
 	return rq.redirect("/sign-in")
 }

@@ -90,6 +90,8 @@ type Handler struct {
 	jobs     jobs
 	tasks    taskList
 	bulkJobs bulkJobs
+	forms    *keptForms
+	mux      *http.ServeMux
 	checks   uploadChecks
 	contacts contactLog
 	refusals httpserver.LogLimit
@@ -106,7 +108,7 @@ func New(cfg Config) (*Handler, error) {
 	if cfg.Zone == nil {
 		cfg.Zone = time.UTC
 	}
-	h := &Handler{Config: cfg}
+	h := &Handler{Config: cfg, forms: newKeptForms()}
 	if err := h.setURL(); err != nil {
 		return nil, err
 	}
@@ -134,6 +136,7 @@ func New(cfg Config) (*Handler, error) {
 	if err != nil {
 		return nil, err
 	}
+	h.mux = mux
 	h.handler = h.middleware(mux)
 	return h, nil
 }

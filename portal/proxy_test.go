@@ -132,7 +132,7 @@ func TestPagesAtAPath(t *testing.T) {
 	in := b.post("/balansd/sign-in", "name", annName, "password", testPassword, "next", "/dossiers?page=2")
 	leadsTo(in, "/balansd/dossiers?page=2")
 	cookies := (&http.Response{Header: in.header}).Cookies()
-	if len(cookies) != 2 {
+	if len(cookies) != 3 {
 		t.Errorf("the cookies are %v", cookies)
 	}
 	for _, c := range cookies {

@@ -60,6 +60,7 @@ func (h *Handler) routeTable() []route {
 		h.auditRoutes(),
 		h.accountRoutes(),
 		h.signInRoutes(),
+		h.resumeRoutes(),
 		h.healthRoutes(),
 		[]route{{method: http.MethodGet, path: "/static/{file}", access: open, noSession: true, handle: h.static}},
 	)
