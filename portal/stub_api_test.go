@@ -169,3 +169,14 @@ func (d *stubAPI) callsOf(method string) (list []string) {
 
 // time0 is when the entries of entriesInEveryState were made.
 var time0 = time.Date(2026, 3, 10, 9, 0, 0, 0, time.UTC)
+
+// entrySeq returns an iterator over a list.
+func entrySeq(list []ledger.Entry) iter.Seq2[ledger.Entry, error] {
+	return func(yield func(ledger.Entry, error) bool) {
+		for _, e := range list {
+			if !yield(e, nil) {
+				return
+			}
+		}
+	}
+}
