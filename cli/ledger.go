@@ -1,7 +1,11 @@
 package cli
 
 import (
+	"bufio"
+	"bytes"
 	"context"
+	"encoding/json"
+	"errors"
 	"fmt"
 	"slices"
 	"strconv"
@@ -102,16 +106,40 @@ func newLedgerListCommand(app *App) *cobra.Command {
 	return app.withJSON(c)
 }
 
-// listJSON prints entries as one array.
+// listJSON prints entries as one array, each as it comes: a large ledger would take much
+// memory.
 func (app *App) listJSON(ctx context.Context, api daemon.API, q ledger.Query) error {
-	var entries []ledger.Entry
+	out := bufio.NewWriter(app.env.Stdout)
+	before := "[\n  "
 	for e, err := range api.Entries(ctx, q) {
+		if err != nil {
+			return errors.Join(err, out.Flush()) // what is there is no whole array
+		}
+		text, err := indentedJSON(e)
 		if err != nil {
 			return err
 		}
-		entries = append(entries, e)
+		if _, err := fmt.Fprintf(out, "%s%s", before, text); err != nil {
+			return err
+		}
+		before = ",\n  "
 	}
-	return app.print(append([]ledger.Entry{}, entries...))
+	end := "\n]\n"
+	if before == "[\n  " {
+		end = "[]\n"
+	}
+	_, err := out.WriteString(end)
+	return errors.Join(err, out.Flush())
+}
+
+// indentedJSON returns a value as an element of an array that printJSON prints.
+func indentedJSON(v any) ([]byte, error) {
+	var b bytes.Buffer
+	enc := json.NewEncoder(&b)
+	enc.SetIndent("  ", "  ")
+	enc.SetEscapeHTML(false)
+	err := enc.Encode(v)
+	return bytes.TrimSpace(b.Bytes()), err
 }
 
 func newLedgerShowCommand(app *App) *cobra.Command {
