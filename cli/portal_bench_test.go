@@ -119,6 +119,7 @@ func benchPages(b *testing.B) (base string, client *http.Client) {
 			b.Fatal(err)
 		}
 	}
+	n.Begin(b.Context()) // else each status reads the whole state
 	p, err := n.newPages(cfg, nil)
 	if err != nil {
 		b.Fatal(err)

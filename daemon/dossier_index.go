@@ -41,6 +41,7 @@ type dossierIndex struct {
 	latest     rowLists // one row a dossier
 	byYear     rowLists // one row a dossier and financial year
 	yearList   yearsAt
+	selections selections
 
 	lastOverview overviewAt
 }

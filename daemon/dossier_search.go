@@ -2,6 +2,7 @@ package daemon
 
 import (
 	"context"
+	"maps"
 	"regexp"
 	"slices"
 	"strconv"
@@ -66,21 +67,16 @@ func (d *Daemon) Dossiers(ctx context.Context, q DossierQuery) (DossierPage, err
 	if err := d.dossierIndex.build(ctx, store, d.config().Now()); err != nil {
 		return DossierPage{}, err
 	}
-	terms, err := searchTerms(ctx, store, q.Search)
+	s, err := d.dossierIndex.selected(q, func() (selection, error) { return d.selectDossiers(ctx, q) })
 	if err != nil {
 		return DossierPage{}, err
 	}
-	if q.Missing != 0 {
-		q.Year = q.Missing - 1
-	}
-	rows := d.dossierIndex.inOrder(q.Order, q.Year != 0 || q.EveryYear)
-	if q.Missing != 0 {
-		rows = d.dossierIndex.withoutBalance(rows, q.Missing)
-	}
-	page, numbers := selectRows(rows, q, terms)
+	page := s.page
+	page.Counts, page.Causes, page.Suggestions = maps.Clone(page.Counts), maps.Clone(page.Causes), slices.Clone(page.Suggestions)
 	page.Years, page.Entries = d.dossierIndex.years(), []ledger.Entry{}
-	if len(page.Counts) == 0 && q.Search != "" {
-		page.Suggestions = suggestSearches(q, rows)
+	numbers := s.numbers[min(q.Offset, len(s.numbers)):]
+	if q.Limit > 0 {
+		numbers = numbers[:min(q.Limit, len(numbers))]
 	}
 	for _, n := range numbers {
 		e, err := store.Entry(ctx, n)
@@ -92,10 +88,29 @@ func (d *Daemon) Dossiers(ctx context.Context, q DossierQuery) (DossierPage, err
 	return page, nil
 }
 
-// selectRows counts the rows that a query selects, and returns the numbers of the entries
-// of the page.
-func selectRows(rows []*dossierRow, q DossierQuery, terms []searchTerm) (page DossierPage, numbers []uint64) {
-	page = DossierPage{Counts: map[ledger.State]int{}, Causes: map[string]int{}}
+// selectDossiers selects dossiers from the index.
+func (d *Daemon) selectDossiers(ctx context.Context, q DossierQuery) (selection, error) {
+	terms, err := searchTerms(ctx, d.config().Store, q.Search)
+	if err != nil {
+		return selection{}, err
+	}
+	if q.Missing != 0 {
+		q.Year = q.Missing - 1
+	}
+	rows := d.dossierIndex.inOrder(q.Order, q.Year != 0 || q.EveryYear)
+	if q.Missing != 0 {
+		rows = d.dossierIndex.withoutBalance(rows, q.Missing)
+	}
+	s := selectRows(rows, q, terms)
+	if len(s.page.Counts) == 0 && q.Search != "" {
+		s.page.Suggestions = suggestSearches(q, rows)
+	}
+	return s, nil
+}
+
+// selectRows returns the rows that a query selects, and counts them.
+func selectRows(rows []*dossierRow, q DossierQuery, terms []searchTerm) selection {
+	s := selection{page: DossierPage{Counts: map[ledger.State]int{}, Causes: map[string]int{}}}
 	states := ledger.States()
 	counts := make([]int, len(states)) // a map would take most of the time
 	for i := range rows {
@@ -114,22 +129,19 @@ func selectRows(rows []*dossierRow, q DossierQuery, terms []searchTerm) (page Do
 			continue
 		}
 		if r.cause != "" {
-			page.Causes[r.cause]++
+			s.page.Causes[r.cause]++
 		}
-		if !ofCause {
-			continue
-		}
-		page.Total++
-		if page.Total > q.Offset && (q.Limit == 0 || len(numbers) < q.Limit) {
-			numbers = append(numbers, r.number)
+		if ofCause {
+			s.numbers = append(s.numbers, r.number)
 		}
 	}
+	s.page.Total = len(s.numbers)
 	for i, n := range counts {
 		if n > 0 {
-			page.Counts[states[i]] = n
+			s.page.Counts[states[i]] = n
 		}
 	}
-	return page, numbers
+	return s
 }
 
 // matches reports whether a row is selected, whatever its state and cause.

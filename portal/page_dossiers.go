@@ -2,6 +2,7 @@ package portal
 
 import (
 	"cmp"
+	"html/template"
 	"net/http"
 	"net/url"
 	"slices"
@@ -24,7 +25,7 @@ const dossiersOnPage = 50
 
 // dossiersData is the data of the list of dossiers.
 type dossiersData struct {
-	Rows        []entryView
+	Rows        []template.HTML
 	Tabs        []stateTab
 	Causes      []causeTab
 	Suggestions []searchSuggestion
@@ -133,7 +134,11 @@ func dossiersPage(rq *request) error {
 	if err != nil {
 		return err
 	}
-	d := dossiersData{Rows: rq.entries(page.Entries), Total: page.Total, Search: q.Search, Order: q.Order, Reverse: q.Reverse, Orders: dossierOrders(),
+	rows, err := rq.dossierRows(page.Entries)
+	if err != nil {
+		return err
+	}
+	d := dossiersData{Rows: rows, Total: page.Total, Search: q.Search, Order: q.Order, Reverse: q.Reverse, Orders: dossierOrders(),
 		Firm: q.FirmID, Connection: q.Connection, Cause: q.Cause, Year: q.Year, Missing: q.Missing, Years: page.Years,
 		Columns: columns(asked, q), Take: newTakeAlong("/dossiers", asked, true), WithoutMissing: listAddress("/dossiers", asked, "missing", ""),
 		Address: listAddress("/dossiers", asked, "page", asked.Get("page")), Steps: []daemon.BulkStep{daemon.BulkSync, daemon.BulkRetry, daemon.BulkDismiss, daemon.BulkLink},

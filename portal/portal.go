@@ -92,6 +92,7 @@ type Handler struct {
 	bulkJobs bulkJobs
 	forms    *keptForms
 	mux      *http.ServeMux
+	rows     dossierRows
 	checks   uploadChecks
 	contacts contactLog
 	refusals httpserver.LogLimit
