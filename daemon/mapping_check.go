@@ -55,6 +55,7 @@ const (
 	HandleNotInside   = "handle_not_inside"  // the firm has it, the dossier's workflow does not
 	HandleNotStarred  = "handle_not_starred" // it is there, and left out of the annual accounts
 	HandleTwice       = "handle_twice"       // several templates of the firm have it
+	HandleUnstarred   = "handle_unstarred"   // of several in the dossier, figures go into one without a star
 	NotSeenInUse      = "not_seen"           // no template was seen to use the mapping
 	LacksScopes       = "lacks_scopes"       // the firm must be linked again
 	KeyWithoutRubric  = "key_without_rubric" // in use, and no rubric goes there
@@ -286,21 +287,21 @@ func (s looked) handleFindings() (found []MappingFinding) {
 	}
 	handle := s.to.Handle
 	firm := templateNames(s.templates)
-	inFirm := 0
-	for _, t := range firm {
-		if t.Handle == handle {
-			inFirm++
-		}
-	}
+	inFirm := len(slices.DeleteFunc(slices.Clone(firm), func(t ledger.TemplateName) bool { return t.Handle != handle }))
 	var inside []ledger.TemplateName
-	there, starred := false, false
+	there, starred, first := false, false, false
 	for _, r := range s.filled.Reconciliations {
 		inside = append(inside, ledger.TemplateName{Handle: r.Handle, Name: mapping.NameOf(r.Handle, r.Names)})
 		if r.Handle == handle {
+			first = first || !there && r.Starred
 			there, starred = true, starred || r.Starred
 		}
 	}
 	switch {
+	case starred && !first && !s.to.RequireStarred:
+		found = append(found, MappingFinding{Kind: HandleUnstarred, Wrong: true,
+			Text: fmt.Sprintf("several templates in %s have the handle %q, and figures go into the first, which is not starred", s.filled.Name, handle),
+			Next: "Find the mapping again, or set require_starred: true in it: the starred one is in the annual accounts."})
 	case there && !starred:
 		found = append(found, MappingFinding{Kind: HandleNotStarred, Wrong: s.to.RequireStarred,
 			Text: fmt.Sprintf("the template %q is not starred in %s, so that Silverfin leaves it out of the annual accounts", handle, s.filled.Name),
@@ -331,7 +332,11 @@ func (s looked) keyFindings() (found []MappingFinding) {
 			Next: "Add them to the map, or set a key for all; or leave one out with \"-\"."})
 	}
 	if keys := s.to.UnknownKeys(s.templates, s.filled, shownKeys); len(keys) > 0 {
-		f := MappingFinding{Kind: KeyWithoutRubric, Text: fmt.Sprintf("%d keys are in use there that no rubric goes to", len(keys))}
+		number := fmt.Sprint(len(keys))
+		if len(keys) == shownKeys {
+			number += " or more"
+		}
+		f := MappingFinding{Kind: KeyWithoutRubric, Text: number + " keys are in use there that no rubric goes to"}
 		for _, p := range keys {
 			f.Keys = append(f.Keys, p.String())
 		}

@@ -122,6 +122,7 @@ func TestAMistypedHandleNamesTheRightOne(t *testing.T) {
 	fx.mappings.All = &mapping.Written{Target: mapping.Target{Level: mapping.LevelReconciliation, Handle: "socaile_balans"}}
 	fx.reopenWith(nil)
 	c, other := fx.client(1), fx.client(2)
+	fx.sf.AddTemplate(fx.firm, fakesilverfin.Template{Handle: "sociale_balans", Names: map[string]string{"nl": "Sociale balans"}})
 	for _, handle := range []string{"waardering", "sociale_balans", "voorraad"} {
 		fx.sf.AddReconciliation(c.company, handle, workflowName)
 	}
@@ -129,7 +130,7 @@ func TestAMistypedHandleNamesTheRightOne(t *testing.T) {
 	fx.sync()
 	e := fx.only()
 	fx.wantState(e, ledger.Waiting, ledger.TemplateUnknown)
-	if !strings.Contains(e.Detail, "there are: sociale_balans") || !strings.Contains(e.Detail, "does not have at all") || !strings.Contains(e.Next, "mapping check") {
+	if !strings.Contains(e.Detail, "there are: sociale_balans (Sociale balans)") || !strings.Contains(e.Detail, "does not have at all") || !strings.Contains(e.Next, "mapping check") {
 		t.Errorf("%s\n%s", e.Detail, e.Next)
 	}
 	f := finding(t, fx.checkMapping(), daemon.HandleNowhere)
@@ -149,5 +150,37 @@ func TestAMistypedHandleNamesTheRightOne(t *testing.T) {
 	finding(t, all[0], daemon.HandleNotInside)
 	if _, err := fx.d.CheckMapping(t.Context(), daemon.MappingCheckRequest{Dossier: "Client 9"}); !problem.Is(err, problem.NotFound) {
 		t.Errorf("of a dossier that is not there: %v", err)
+	}
+}
+
+// Of two templates with the handle in one dossier the mapping takes the first. A check says
+// so where that one is left out of the annual accounts.
+func TestTheFirstOfTwoTemplatesIsNotStarred(t *testing.T) {
+	fx := newMemoryFixture(t)
+	target := mapping.Target{Level: mapping.LevelReconciliation, Handle: "sociale_balans"}
+	fx.mappings.All = &mapping.Written{Target: target}
+	fx.reopenWith(nil)
+	c := fx.client(1)
+	template := fx.sf.AddTemplate(fx.firm, fakesilverfin.Template{Handle: "sociale_balans"})
+	first, err := fx.sf.AddReconciliationOf(c.company, template, workflowName, false)
+	fx.must(err)
+	_, err = fx.sf.AddReconciliationOf(c.company, template, workflowName, true)
+	fx.must(err)
+	fx.add(c, fx.balance(c, 1))
+	fx.sync()
+	fx.wantState(fx.only(), ledger.Done, "")
+	if e := fx.only(); e.Target.ReconciliationID != first {
+		t.Fatalf("the figures went into %d", e.Target.ReconciliationID)
+	}
+	if f := finding(t, fx.checkMapping(), daemon.HandleUnstarred); !f.Wrong || !strings.Contains(f.Next, "require_starred") {
+		t.Errorf("%+v", f)
+	}
+	target.RequireStarred = true
+	fx.mappings.All = &mapping.Written{Target: target}
+	fx.reopenWith(nil)
+	for _, f := range fx.checkMapping().Found {
+		if f.Kind == daemon.HandleUnstarred {
+			t.Errorf("with require_starred: %+v", f)
+		}
 	}
 }

@@ -1,6 +1,7 @@
 package daemon
 
 import (
+	"cmp"
 	"context"
 	"fmt"
 	"maps"
@@ -246,12 +247,13 @@ func (t *trial) record(ctx context.Context, w ledger.TrialWrite) error {
 	return err
 }
 
-// saveEvidence records with the firm which template a trial was seen in.
+// saveEvidence records with the firm which template a trial was seen in: of several, the one
+// that shows most of its figures, since somebody may work in another one meanwhile.
 func (t *trial) saveEvidence(ctx context.Context, changed []TrialTemplate) error {
 	if len(changed) == 0 {
 		return nil
 	}
-	seen := changed[0]
+	seen := slices.MaxFunc(changed, func(a, b TrialTemplate) int { return cmp.Compare(len(a.Cells), len(b.Cells)) })
 	return t.cfg.Store.UpdateFirm(context.WithoutCancel(ctx), t.place.Target.FirmID, func(f *ledger.Firm) {
 		use := ledger.MappingUse{Mapping: t.mapping.Fingerprint()}
 		if known := f.UseOf(t.mapping); known != nil {

@@ -346,3 +346,39 @@ func TestDeliveryAfterATrialThatWasCutOff(t *testing.T) {
 		tf.wantState(tf.only(), ledger.Done, "")
 	})
 }
+
+// A trial that is stopped while it waits for results puts the old figures back at once.
+func TestTrialThatIsStopped(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		tf := newTrialFixture(t)
+		tf.must(tf.sf.SetResultLag(tf.firm, 1000))
+		confirmed := tf.plan()
+		ctx, cancel := context.WithCancel(t.Context())
+		wrote := false
+		tf.sf.Faults().OnCall(func(c faults.Call) {
+			if wrote = wrote || isWrite(c); wrote && strings.HasSuffix(c.Path, "/results") {
+				cancel()
+			}
+		})
+		done, err := tf.d.TryMapping(ctx, confirmed)
+		if done.Done || err == nil || !wrote {
+			t.Errorf("it was not stopped: %+v, %v", done, err)
+		}
+		tf.wantAsBefore(nil)
+	})
+}
+
+// Of several templates whose results changed, the one that shows most of the figures is
+// taken for the one that uses the mapping.
+func TestTrialThatSeveralTemplatesShow(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		tf := newTrialFixture(t)
+		at := " period.custom." + namespace + ".code_"
+		tf.addTemplate("bilan_social", "{% result 'a'"+at+"1003 %}{% result 'b'"+at+"1013 %}{% result 'c'"+at+"1023 %}")
+		done, err := tf.try(t.Context())
+		tf.must(err)
+		if use := tf.theFirm().Use; len(done.Changed) != 2 || use == nil || use.Handle != "bilan_social" {
+			t.Errorf("%+v of %+v", use, done.Changed)
+		}
+	})
+}

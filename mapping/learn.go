@@ -77,7 +77,7 @@ type Candidate struct {
 	Telling   bool     `json:"telling"`            // its figures are enough to propose it
 	NamedSo   bool     `json:"named_so"`           // it is called a social balance
 	ReadBy    []string `json:"read_by,omitempty"`  // handles of the templates whose text names its properties
-	ShownBy   []string `json:"shown_by,omitempty"` // handles of the templates whose results have its figures
+	ShownBy   []string `json:"shown_by,omitempty"` // handles of the templates whose results have its figures, from nowhere else
 	Doubled   bool     `json:"doubled,omitempty"`  // several templates in the workflow have the handle
 }
 
@@ -301,26 +301,38 @@ func (l *learner) addUse(c *Candidate, m matched) {
 			c.ReadBy = append(c.ReadBy, handle)
 		}
 	}
-	for _, f := range l.filled {
-		for _, r := range f.Reconciliations {
-			if !slices.Contains(c.ShownBy, r.Handle) && shownFigures(f, r) >= 3 {
-				c.ShownBy = append(c.ShownBy, r.Handle)
-			}
-		}
-	}
+	l.addShownBy(c)
 	slices.Sort(c.ReadBy)
 	slices.Sort(c.ShownBy)
 }
 
-// shownFigures counts the telling figures of a balance among a template's results.
-func shownFigures(f Filled, r Reconciliation) int {
+// addShownBy says which templates have the figures of a candidate in their results, from
+// nowhere else.
+func (l *learner) addShownBy(c *Candidate) {
+	for _, f := range l.filled {
+		var elsewhere map[string]bool
+		if c.Target.Level == LevelPeriod {
+			elsewhere = c.Target.heldElsewhere(f)
+		}
+		for _, r := range f.Reconciliations {
+			own := c.Target.Level == LevelPeriod || r.Handle == c.Target.Handle
+			if own && !slices.Contains(c.ShownBy, r.Handle) && shownFigures(f, r, elsewhere) >= 3 {
+				c.ShownBy = append(c.ShownBy, r.Handle)
+			}
+		}
+	}
+}
+
+// shownFigures counts the telling figures of a balance among a template's results, but for
+// those that it can have from elsewhere.
+func shownFigures(f Filled, r Reconciliation, elsewhere map[string]bool) int {
 	shown := map[string]bool{}
 	for _, text := range r.Results {
 		d, ok := readNumber(text, false)
 		if !ok {
 			d, ok = readNumber(text, true)
 		}
-		if !ok || digits(d) < 3 {
+		if !ok || digits(d) < 3 || elsewhere[balance.Canonical(d.Abs())] {
 			continue
 		}
 		for c, figure := range f.Figures {

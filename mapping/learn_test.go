@@ -207,3 +207,41 @@ func TestLearnUse(t *testing.T) {
 		t.Errorf("%+v", c)
 	}
 }
+
+// Data of the period that no template reads is not said to be shown by a template whose
+// results come from its own inputs.
+func TestLearnUseNamesNoTemplateThatHasFiguresOfItsOwn(t *testing.T) {
+	d := filled(t, "a", basis, with(basis, "sb.code_"))
+	d.Period = nil
+	for code, figure := range basis {
+		d.Period = append(d.Period, valueAt("other.sb_"+code, figure))
+	}
+	d.Reconciliations[0].Results = map[string]string{"uren": "17943", "voltijds": "15230", "kosten": "905555.77", "lonen": "812345.67"}
+	for _, c := range mapping.Learn([]mapping.Filled{d}, nil).Candidates {
+		if c.Target.Level == mapping.LevelPeriod && len(c.ShownBy) > 0 {
+			t.Errorf("%s is said to be shown by %v", c.Target.Namespace, c.ShownBy)
+		}
+	}
+	d.Reconciliations[0].Custom = nil
+	c := mapping.Learn([]mapping.Filled{d}, nil).Candidates[0]
+	if c.Target.Level != mapping.LevelPeriod || fmt.Sprint(c.ShownBy) != "[sociale_balans]" {
+		t.Errorf("without inputs: %+v", c)
+	}
+}
+
+// A mapping with a wrong namespace is told which keys the templates use: those of the
+// template that is called a social balance, and the inputs of the mapping's own template.
+func TestUnknownKeysOfAWrongNamespace(t *testing.T) {
+	d := filled(t, "a", basis, with(basis, "sb.code_"))
+	templates := []mapping.Template{
+		{Handle: "sociale_balans", Names: []string{"Sociale balans"}, Text: `{% assign k = "r" | append: c %}{{ period.custom.sb[k] }}{{ period.custom.sb.totaal }}`},
+		{Handle: "voorraad", Text: `{{ period.custom.stock.total }}`}}
+	period := mapping.Target{Level: mapping.LevelPeriod, Namespace: "bogus", Key: "k_{code}"}
+	if got := fmt.Sprint(period.UnknownKeys(templates, d, 30)); got != "[sb.r{code} sb.totaal]" {
+		t.Error(got)
+	}
+	own := mapping.Target{Level: mapping.LevelReconciliation, Handle: "sociale_balans", Namespace: "bogus", Key: "k_{code}"}
+	if got := own.UnknownKeys(nil, d, 30); len(got) != len(basis) {
+		t.Error(got)
+	}
+}

@@ -145,8 +145,10 @@ func (t Target) resultCells(f Filled, r Reconciliation, elsewhere map[string]boo
 	return slices.Compact(cells)
 }
 
-// UnknownKeys lists the properties in the mapping's namespaces that templates name, or that
-// a dossier has filled in, and that no rubric goes to; at most limit of them.
+// UnknownKeys lists the properties at the place of the mapping that no rubric goes to, and
+// that templates name or a dossier has filled in; at most limit of them. In the data of the
+// period they are those in the mapping's namespaces, since others have theirs there too, and
+// what a template that is called a social balance names.
 func (t Target) UnknownKeys(templates []Template, f Filled, limit int) []Property {
 	namespaces := map[string]bool{}
 	mapped, _ := t.MappedCells()
@@ -156,28 +158,33 @@ func (t Target) UnknownKeys(templates []Template, f Filled, limit int) []Propert
 	}
 	var all []Property
 	add := func(p Property) {
-		if _, ok := t.Cell(p); !ok && namespaces[p.Namespace] && p.Key != "" && !slices.Contains(all, p) && len(all) < limit {
+		pattern := strings.Contains(p.Key, codeMark)
+		if _, ok := t.Cell(p); !ok && p.Key != "" && !(pattern && namespaces[p.Namespace]) && !slices.Contains(all, p) && len(all) < limit {
 			all = append(all, p)
-		}
-	}
-	addAll := func(values []Value) {
-		for _, v := range values {
-			add(v.Property)
 		}
 	}
 	for _, one := range templates {
 		for _, r := range t.references(one) {
-			if !strings.Contains(r.Key, codeMark) {
+			if namespaces[r.Namespace] || t.Level == LevelReconciliation || namedSo(one.Handle, one.Names) {
 				add(Property{r.Namespace, r.Key})
 			}
 		}
 	}
+	for _, v := range t.filledIn(f, namespaces) {
+		add(v.Property)
+	}
+	return all
+}
+
+// filledIn lists what a dossier holds at the place of the mapping; of the data of the period
+// what is in some namespaces.
+func (t Target) filledIn(f Filled, namespaces map[string]bool) (all []Value) {
 	if t.Level == LevelPeriod {
-		addAll(f.Period)
+		return slices.DeleteFunc(slices.Clone(f.Period), func(v Value) bool { return !namespaces[v.Namespace] })
 	}
 	for _, r := range f.Reconciliations {
-		if t.Level == LevelReconciliation && r.Handle == t.Handle {
-			addAll(r.Custom)
+		if r.Handle == t.Handle {
+			all = append(all, r.Custom...)
 		}
 	}
 	return all

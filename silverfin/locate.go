@@ -157,7 +157,7 @@ func (f *Firm) reconciliation(ctx context.Context, company ledger.Company, p led
 				id, ok := r.id()
 				handle, _ := valueText(r["handle"])
 				if handle != to.Handle {
-					there = append(there, ledger.TemplateName{Handle: clip.Line(handle), Name: clip.Line(r.words("name"))})
+					there = append(there, ledger.TemplateName{Handle: clip.Line(handle), Name: clip.Line(mapping.NameOf(handle, r.names()))})
 				}
 				if handle != to.Handle || found != 0 {
 					continue
