@@ -47,7 +47,8 @@ func defaults(goos, programData string) *Config {
 		},
 		Administration: Administration{
 			AdminPulse: AdminPulse{BaseURL: "https://api.adminpulse.be", Timeout: 60 * time.Second},
-			Adsolut: Adsolut{BaseURL: "https://api.adsolut.com", AuthorizeURL: "https://login.wolterskluwer.eu/auth/core/connect/authorize",
+			Adsolut: Adsolut{ //nolint:gosec // addresses of a sign-in, no credentials
+				BaseURL: "https://api.adsolut.com", AuthorizeURL: "https://login.wolterskluwer.eu/auth/core/connect/authorize",
 				TokenURL: "https://login.wolterskluwer.eu/auth/core/connect/token", Redirect: "http://127.0.0.1:8418/adsolut", Timeout: 60 * time.Second},
 			NationalBank: NationalBankFiling{BaseURL: "https://ws.cbso.nbb.be", Timeout: 60 * time.Second},
 		},

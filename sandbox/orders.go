@@ -5,6 +5,7 @@ import (
 	"time"
 
 	"balansd/balance"
+	"balansd/sandbox/administration"
 	"balansd/sandbox/control"
 )
 
@@ -34,6 +35,15 @@ func (s *Sandbox) newControl() *control.Control {
 		return nil, s.FillWith(FillOptions{Companies: order.Companies, Year: order.Year})
 	})
 	c.Add("POST /demo", "add the dossiers of the demo, in every situation", func(*http.Request) (any, error) { return s.Demo() })
+	c.Add("GET /administration", "say where AdminPulse, Adsolut and the National Bank are", func(*http.Request) (any, error) { return s.Info().Administration, nil })
+	c.Add("POST /administration/clients", "replace the clients that they know", func(r *http.Request) (any, error) {
+		var clients []administration.Client
+		if err := control.Read(r, &clients); err != nil {
+			return nil, err
+		}
+		s.Administration.SetClients(clients...)
+		return nil, nil
+	})
 	c.Add("POST /templates", "add a firm with a made-up template of a kind, and dossiers in which it was filled in by hand", s.orderTemplate)
 	return c
 }

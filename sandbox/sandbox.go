@@ -12,6 +12,7 @@ import (
 	"time"
 
 	"balansd/problem"
+	"balansd/sandbox/administration"
 	"balansd/sandbox/finbox"
 	"balansd/sandbox/silverfin"
 
@@ -21,14 +22,15 @@ import (
 // Options are what a Sandbox needs. The zero value works: free ports on
 // loopback, and nothing saved on disk.
 type Options struct {
-	FinboxAddr    string           // host:port; empty means a free port; the host must be loopback
-	SilverfinAddr string           // likewise
-	ControlAddr   string           // likewise
-	Data          string           // a folder for state and request logs; empty means nothing is saved
-	Now           func() time.Time // nil means time.Now
-	Log           zerolog.Logger
-	Finbox        finbox.Options    // how Finbox behaves; Now and BaseURL are set by Start
-	Silverfin     silverfin.Options // how Silverfin behaves; Now is set by Start
+	FinboxAddr         string           // host:port; empty means a free port; the host must be loopback
+	SilverfinAddr      string           // likewise
+	ControlAddr        string           // likewise
+	AdministrationAddr string           // likewise
+	Data               string           // a folder for state and request logs; empty means nothing is saved
+	Now                func() time.Time // nil means time.Now
+	Log                zerolog.Logger
+	Finbox             finbox.Options    // how Finbox behaves; Now and BaseURL are set by Start
+	Silverfin          silverfin.Options // how Silverfin behaves; Now is set by Start
 }
 
 // Sandbox runs a Finbox, a Silverfin and a control endpoint on this machine.
@@ -36,21 +38,38 @@ type Options struct {
 type Sandbox struct {
 	Finbox    *finbox.Finbox
 	Silverfin *silverfin.Silverfin
+	// Administration is AdminPulse, Adsolut and the National Bank; without clients until
+	// some are set. Nothing of it is saved.
+	Administration *administration.Services
 
-	opt          Options
-	silverfinURL string
-	controlURL   string
-	servers      []*http.Server
-	serving      sync.WaitGroup
-	files        *stateFiles // nil when nothing is saved
-	filling      sync.Mutex
+	opt               Options
+	silverfinURL      string
+	controlURL        string
+	administrationURL string
+	servers           []*http.Server
+	serving           sync.WaitGroup
+	files             *stateFiles // nil when nothing is saved
+	filling           sync.Mutex
 }
 
 // Info says how to reach a Sandbox. It is what `balansd sandbox` prints.
 type Info struct {
-	Finbox    FinboxInfo    `json:"finbox"`
-	Silverfin SilverfinInfo `json:"silverfin"`
-	Control   ControlInfo   `json:"control"`
+	Finbox         FinboxInfo         `json:"finbox"`
+	Silverfin      SilverfinInfo      `json:"silverfin"`
+	Control        ControlInfo        `json:"control"`
+	Administration AdministrationInfo `json:"-"` // a line of its own
+}
+
+// AdministrationInfo says how to reach the AdminPulse, the Adsolut and the National Bank of
+// a Sandbox, which share an address.
+type AdministrationInfo struct {
+	URL                 string `json:"url"`
+	AdsolutAuthorizeURL string `json:"adsolut_authorize_url"`
+	AdsolutTokenURL     string `json:"adsolut_token_url"`
+	AdsolutClientID     string `json:"adsolut_client_id"`
+	AdsolutClientSecret string `json:"adsolut_client_secret"`
+	AdminPulseKey       string `json:"adminpulse_key"`
+	NationalBankKey     string `json:"national_bank_key"`
 }
 
 // FinboxInfo says how to reach the Finbox of a Sandbox.
@@ -88,7 +107,7 @@ func Start(opt Options) (*Sandbox, error) {
 			_ = l.Close()
 		}
 	}
-	for _, addr := range []string{opt.FinboxAddr, opt.SilverfinAddr, opt.ControlAddr} {
+	for _, addr := range []string{opt.FinboxAddr, opt.SilverfinAddr, opt.ControlAddr, opt.AdministrationAddr} {
 		l, err := listen(addr)
 		if err != nil {
 			closeAll()
@@ -100,7 +119,8 @@ func Start(opt Options) (*Sandbox, error) {
 	opt.Finbox.BaseURL = url(0)
 	s := &Sandbox{
 		Finbox: finbox.New(opt.Finbox), Silverfin: silverfin.New(opt.Silverfin),
-		opt: opt, silverfinURL: url(1), controlURL: url(2),
+		Administration: administration.New(administration.Options{Now: opt.Now, FalseEmpty: true}),
+		opt:            opt, silverfinURL: url(1), controlURL: url(2), administrationURL: url(3),
 	}
 	if opt.Data != "" {
 		k, err := openFiles(opt.Data, s.Finbox, s.Silverfin, opt.Log)
@@ -116,7 +136,7 @@ func Start(opt Options) (*Sandbox, error) {
 	if len(s.Silverfin.Firms()) == 0 {
 		s.Silverfin.AddFirm("Kantoor Zandbank")
 	}
-	for i, h := range []http.Handler{s.Finbox, s.Silverfin, s.newControl()} {
+	for i, h := range []http.Handler{s.Finbox, s.Silverfin, s.newControl(), s.Administration} {
 		s.serve(listeners[i], h)
 	}
 	return s, nil
@@ -165,6 +185,9 @@ func (s *Sandbox) Info() Info {
 			ClientSecret: s.Silverfin.Options().ClientSecret, Firms: s.Silverfin.Firms(),
 		},
 		Control: ControlInfo{URL: s.controlURL},
+		Administration: AdministrationInfo{URL: s.administrationURL, AdsolutAuthorizeURL: s.administrationURL + "/connect/authorize",
+			AdsolutTokenURL: s.administrationURL + "/connect/token", AdsolutClientID: administration.AdsolutClient, AdsolutClientSecret: administration.AdsolutSecret,
+			AdminPulseKey: administration.AdminPulseKey, NationalBankKey: administration.NationalBankKey},
 	}
 	if all := s.Finbox.Environments(); len(all) > 0 {
 		info.Finbox.ConnectionID = all[0].ConnectionID

@@ -27,7 +27,7 @@ type TokenStore interface {
 }
 
 const (
-	adsolutSecret = "administration/adsolut/tokens" //nolint:gosec // the name of what is stored
+	adsolutSecret = "administration/adsolut/tokens"
 	nextAdsolut   = "Sign in again: balansd connect adsolut."
 	// tokenMargin is how long before its end an access token is replaced.
 	tokenMargin = time.Minute

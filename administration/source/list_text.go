@@ -73,7 +73,7 @@ func csvError(err error) error {
 
 // decodeList returns the text of a list as UTF-8.
 func decodeList(data []byte) ([]byte, error) {
-	var from encoding.Encoding = unicode.UTF8
+	from := encoding.Encoding(unicode.UTF8)
 	switch head := data[:min(len(data), 400)]; {
 	case bytes.HasPrefix(data, []byte("\xff\xfe")), bytes.HasPrefix(data, []byte("\xfe\xff")), bytes.HasPrefix(data, []byte("\xef\xbb\xbf")):
 	case bytes.Count(head, []byte{0}) > len(head)/3: // UTF-16 without a mark

@@ -15,7 +15,7 @@ import (
 const (
 	AdminPulseKey    = "sandbox-adminpulse-key"
 	AdsolutClient    = "sandbox-adsolut"
-	AdsolutSecret    = "sandbox-adsolut-secret" //nolint:gosec // of a simulator
+	AdsolutSecret    = "sandbox-adsolut-secret"
 	NationalBankKey  = "sandbox-nbb-key"
 	tokenLife        = time.Hour
 	mostRelations    = 400 // of a page of AdminPulse
