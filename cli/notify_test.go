@@ -94,6 +94,9 @@ notify:
 	if !strings.Contains(r.stdout, "it@b.example: NOT SENT: the mail server 127.0.0.1") {
 		t.Errorf("the test says %s", r.stdout)
 	}
+	if !strings.Contains(r.stdout, "→ Compare notify in the configuration") {
+		t.Errorf("the test does not say what to do: %s", r.stdout)
+	}
 	if text := <-got; !strings.Contains(text, `"type":"test"`) || !strings.HasPrefix(text, "/canary-hook-path v1=") {
 		t.Errorf("the webhook gets %s", text)
 	}
@@ -115,5 +118,50 @@ notify:
 		if strings.Contains(shown+p.stderr.String()+text[len("/canary-hook-path"):], secret) {
 			t.Errorf("%s is shown", secret)
 		}
+	}
+}
+
+// TestNotificationsThroughTheProxy: webhooks go through the proxy and mails do not.
+func TestNotificationsThroughTheProxy(t *testing.T) {
+	t.Parallel()
+	asked := make(chan string, 20)
+	proxy := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		asked <- r.Method + " " + r.Host
+		w.WriteHeader(http.StatusForbidden)
+	}))
+	t.Cleanup(proxy.Close)
+	mail, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { _ = mail.Close() })
+	called := make(chan bool, 20)
+	go func() {
+		for {
+			c, err := mail.Accept()
+			if err != nil {
+				return
+			}
+			called <- true
+			_, _ = io.WriteString(c, "554 not today\r\n")
+			_ = c.Close()
+		}
+	}()
+	f := newFixture(t, fixtureOptions{more: fmt.Sprintf(`network: {proxy: %q}
+notify:
+  mail: {host: 127.0.0.1, port: %d, security: none, from: a@b.example, to: [{address: it@b.example}]}
+  webhooks: [{name: monitoring, url_file: hook.url}]
+`, proxy.URL, mail.Addr().(*net.TCPAddr).Port)})
+	f.write("hook.url", "https://hook.example/path")
+	r := f.want(1, "webhook monitoring: NOT SENT:", "notify", "test")
+	if !strings.Contains(r.stdout, "it@b.example: NOT SENT:") {
+		t.Errorf("the test says %s", r.stdout)
+	}
+	<-called
+	if got := <-asked; got != "CONNECT hook.example:443" {
+		t.Errorf("the proxy is asked %s", got)
+	}
+	if len(asked) > 0 {
+		t.Errorf("the proxy is also asked %s", <-asked)
 	}
 }
