@@ -43,7 +43,7 @@ var allowedImports = map[string][]string{
 	"administration": {"balance", "internal"},
 	"cli":            slices.Concat(base, services),
 	"config":         base,
-	"daemon":         base,
+	"daemon":         append([]string{"keyvalue"}, base...),
 	"documentreader": {"balance", "problem"},
 	"finbox":         append([]string{"transport"}, base...),
 	"folder":         append([]string{"keyvalue"}, base...),

@@ -138,7 +138,10 @@ func TestSplitStreet(t *testing.T) {
 		"Plein 1940 7":                 {"Plein 1940", "7", "", true},
 		"Kerkstraat nr. 5":             {"Kerkstraat", "5", "", true},
 		"Kerkstraat":                   {"Kerkstraat", "", "", false},
-		"12, rue Haute":                {"12, rue Haute", "", "", false},
+		"12, rue Haute":                {"rue Haute", "12", "", true},
+		"12A rue Haute bte 3":          {"rue Haute", "12A", "3", true},
+		"Rue 1":                        {"Rue", "1", "", true},
+		"PB 12 34, Gent 5 x y":         {"PB 12 34, Gent 5 x y", "", "", false},
 		"":                             {"", "", "", false},
 	} {
 		s, n, b, ok := administration.SplitStreet(line)

@@ -86,6 +86,7 @@ func commands(app *App) []*cobra.Command {
 		newSyncsCommand(app, "syncs"),
 		newSyncsCommand(app, "connections"),
 		newLinksCommand(app),
+		newAdministrationCommand(app),
 		newMappingCommand(app),
 		newConfigCommand(app),
 		newBackupCommand(app),

@@ -9,6 +9,7 @@ import (
 	"strings"
 	"time"
 
+	"balansd/administration"
 	"balansd/balance"
 	"balansd/config"
 	"balansd/daemon"
@@ -46,7 +47,7 @@ func (n *node) newSilverfin(cfg *config.Config) (silverfinClient, error) {
 		before = l.Client // it has the sign-ins that people have begun
 	}
 	c, err := silverfin.New(silverfin.Config{BaseURL: s.BaseURL, ClientID: s.ClientID, ClientSecret: s.ClientSecret.Reveal(),
-		Scopes: s.Scopes, StoreDocuments: s.StoreDocument, HTTP: client, Vault: n.store.Secrets(), Home: n.home, NumberFields: s.EnterpriseNumberFields,
+		Scopes: s.Scopes, StoreDocuments: s.StoreDocument, Administration: len(cfg.Administration.SourceNames()) > 0, HTTP: client, Vault: n.store.Secrets(), Home: n.home, NumberFields: s.EnterpriseNumberFields,
 		AppLinks: s.AppLink != "", AppLinkMenu: silverfin.AppLinkMenu{Placement: s.AppLinkPlacement, Templates: s.AppLinkTemplates},
 		Workflow:          silverfin.WorkflowMatch{Names: s.Workflow.Names},
 		YearsByEnd:        s.FinancialYear == config.YearEnd,
@@ -148,6 +149,14 @@ func (n noSilverfin) Periods(context.Context, ledger.Company) ([]ledger.CompanyP
 
 func (n noSilverfin) Update(context.Context, ledger.Target, mapping.Target, ledger.Decide) error {
 	return n.missing()
+}
+
+func (n noSilverfin) UpdateCompany(context.Context, int64, func(ledger.CompanyReading) (ledger.CompanyDetails, error)) error {
+	return n.missing()
+}
+
+func (n noSilverfin) People(context.Context, int64) ([]administration.Person, bool, error) {
+	return nil, false, n.missing()
 }
 
 func (n noSilverfin) Reconciliations(context.Context, ledger.Target) ([]mapping.Reconciliation, error) {

@@ -98,6 +98,10 @@ func (n *node) wire(cfg *config.Config) (daemon.Config, silverfinClient, error) 
 			return daemon.Config{}, nil, err
 		}
 	}
+	clients, err := n.administrationSources(cfg, reader)
+	if err != nil {
+		return daemon.Config{}, nil, err
+	}
 	notifier, err := n.notifier(cfg)
 	if err != nil {
 		return daemon.Config{}, nil, err
@@ -109,6 +113,8 @@ func (n *node) wire(cfg *config.Config) (daemon.Config, silverfinClient, error) 
 		HoldOnFindings: cfg.Documents.HoldOnFindings,
 		StoreDocuments: cfg.Silverfin.StoreDocument,
 		AppLink:        appLink(cfg.Silverfin),
+
+		Administration: daemon.AdministrationConfig{Sources: clients, Rows: n.store.KeyValue(), Language: cfg.Language},
 
 		Store:       n.store,
 		Scratch:     n.scratch,

@@ -16,6 +16,8 @@ import (
 // problem). By, in a request, names the person, for the history of the entry and
 // the audit log.
 type API interface {
+	administrationAPI
+
 	// Status returns the status of the daemon, connections, firms and ledger.
 	Status(ctx context.Context) (Status, error)
 	// Sync carries out a run over what the request selects and reports each step
@@ -210,6 +212,8 @@ type Status struct {
 	// balances of Waiting that do.
 	Conditions []ledger.Condition `json:"conditions"`
 	Host       *HostStatus        `json:"host,omitempty"` // certificates, disks and backups
+	// Administration are the sources of names and addresses.
+	Administration []AdministrationSource `json:"administration,omitempty"`
 	// Unsent are the notifications that could not be sent yet.
 	Unsent    []ledger.Unsent `json:"unsent,omitempty"`
 	StateFile string          `json:"state_file"`
@@ -266,6 +270,10 @@ type EntryDetail struct {
 	// while none was. Unseen says that none was, in the firm that takes the entry.
 	Shown  *ledger.MappingUse `json:"shown,omitempty"`
 	Unseen bool               `json:"unseen,omitempty"`
+	// Registered is what registers and administration packages call the enterprise number of
+	// the dossier, and Numbers what is odd about it.
+	Registered []RegisteredName `json:"registered,omitempty"`
+	Numbers    []NumberFinding  `json:"number_findings,omitempty"`
 }
 
 // HistoryQuery selects runs and missed nights: at most Limit of each.

@@ -1,6 +1,7 @@
 package daemon
 
 import (
+	"slices"
 	"strconv"
 	"strings"
 	"time"
@@ -60,15 +61,23 @@ func conditionsOf(s Status, since, now time.Time) (list []ledger.Condition) {
 			add(c)
 		}
 	}
-	for _, c := range s.nightConditions(since, now) {
-		add(c)
-	}
-	for _, c := range s.runConditions() {
+	for _, c := range slices.Concat(s.administrationConditions(), s.nightConditions(since, now), s.runConditions()) {
 		add(c)
 	}
 	for _, e := range s.Waiting {
 		if c, ok := e.Condition(); ok {
 			add(c)
+		}
+	}
+	return list
+}
+
+// administrationConditions returns the sources of names and addresses that fail.
+func (s Status) administrationConditions() (list []ledger.Condition) {
+	for _, a := range s.Administration {
+		if a.Problem != "" {
+			list = append(list, ledger.Condition{Kind: ledger.AdministrationFails, Subject: a.Name, Name: a.Name, Reason: a.ProblemCode, Since: a.FailedAt,
+				Detail: a.Problem, Path: "/administration"})
 		}
 	}
 	return list

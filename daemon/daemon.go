@@ -48,6 +48,8 @@ type Config struct {
 	Backup bool
 	// Retention says what the nightly run deletes of old entries.
 	Retention ledger.Retention
+	// Administration says where names and addresses of clients come from.
+	Administration AdministrationConfig
 	// Built is when this program was made. A clock that shows an earlier time
 	// is wrong. Zero when it is not known.
 	Built time.Time
@@ -81,15 +83,16 @@ type Config struct {
 
 // Daemon does the work: it is the API, and it runs the nights.
 type Daemon struct {
-	runs         activeRuns
-	companies    knownCompanies
-	adding       sync.Mutex // held while a new connection is checked and saved
-	scheduler    scheduler
-	dossierIndex dossierIndex
-	uploads      uploads
-	state        stateCheck
-	pages        pagesReport
-	linking      sync.Mutex // is held from checking links to saving them
+	runs           activeRuns
+	companies      knownCompanies
+	adding         sync.Mutex // held while a new connection is checked and saved
+	scheduler      scheduler
+	dossierIndex   dossierIndex
+	uploads        uploads
+	administration administrationData
+	state          stateCheck
+	pages          pagesReport
+	linking        sync.Mutex // is held from checking links to saving them
 
 	mu      sync.Mutex
 	cfg     Config

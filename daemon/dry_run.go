@@ -7,6 +7,7 @@ import (
 	"maps"
 	"sync"
 
+	"balansd/administration"
 	"balansd/balance"
 	"balansd/ledger"
 	"balansd/mapping"
@@ -99,6 +100,16 @@ func (d *readOnlyDestination) AddAppLink(context.Context, string) (int64, error)
 // RemoveAppLink deletes nothing.
 func (d *readOnlyDestination) RemoveAppLink(context.Context, int64) error {
 	return errors.New("a dry run deletes no app link")
+}
+
+// UpdateCompany changes nothing.
+func (d *readOnlyDestination) UpdateCompany(context.Context, int64, func(ledger.CompanyReading) (ledger.CompanyDetails, error)) error {
+	return errors.New("a dry run changes no company")
+}
+
+// People lists the directors.
+func (d *readOnlyDestination) People(ctx context.Context, companyID int64) ([]administration.Person, bool, error) {
+	return d.inner.People(ctx, companyID)
 }
 
 // Templates lists the templates.

@@ -12,10 +12,12 @@ import (
 	"testing"
 	"time"
 
+	"balansd/administration"
 	"balansd/balance"
 	"balansd/daemon"
 	"balansd/finbox"
 	"balansd/folder"
+	"balansd/keyvalue"
 	"balansd/ledger"
 	"balansd/mapping"
 	fakefinbox "balansd/sandbox/finbox"
@@ -70,6 +72,8 @@ type fixture struct {
 	network      http.RoundTripper // takes the place of the network, so that time can be faked
 	linker       func(daemon.Linker) daemon.Linker
 	notifier     daemon.Notifier
+	registers    []administration.Source
+	wrapRows     func(keyvalue.Store) keyvalue.Store // stands between the daemon and its rows, when set
 
 	backup bool // a copy of the state each night
 
@@ -189,14 +193,15 @@ func (fx *fixture) open(fbURL, sfURL string) {
 			}
 			return sf.Firm(id)
 		},
-		Linker:   fx.link(sf),
-		Mappings: fx.mappings,
-		Notifier: fx.notifier,
-		Schedule: daemon.Schedule{Hour: 2, Minute: 30, Location: zone(fx.t, "Europe/Brussels")},
-		Backup:   fx.backup,
-		Workers:  cmp.Or(fx.workers, 8),
-		Now:      fx.clock,
-		Log:      fx.logger(),
+		Linker:         fx.link(sf),
+		Mappings:       fx.mappings,
+		Notifier:       fx.notifier,
+		Administration: daemon.AdministrationConfig{Sources: fx.registers, Rows: fx.rows(), Language: "nl"},
+		Schedule:       daemon.Schedule{Hour: 2, Minute: 30, Location: zone(fx.t, "Europe/Brussels")},
+		Backup:         fx.backup,
+		Workers:        cmp.Or(fx.workers, 8),
+		Now:            fx.clock,
+		Log:            fx.logger(),
 	})
 	if err := fx.d.Prepare(fx.t.Context()); err != nil {
 		fx.t.Fatal(err)
@@ -374,4 +379,12 @@ func (fx *fixture) rate() float64 {
 		return -1
 	}
 	return fx.rps
+}
+
+// rows returns the rows of the daemon.
+func (fx *fixture) rows() keyvalue.Store {
+	if fx.wrapRows != nil {
+		return fx.wrapRows(fx.store.KeyValue())
+	}
+	return fx.store.KeyValue()
 }

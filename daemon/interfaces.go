@@ -5,6 +5,7 @@ import (
 	"iter"
 	"time"
 
+	"balansd/administration"
 	"balansd/balance"
 	"balansd/ledger"
 	"balansd/mapping"
@@ -72,6 +73,15 @@ type Destination interface {
 	AddAppLink(ctx context.Context, address string) (id int64, err error)
 	// RemoveAppLink deletes an app link. One that is gone is no error.
 	RemoveAppLink(ctx context.Context, id int64) error
+	// UpdateCompany reads a company, calls decide with it, writes the fields that decide
+	// returns, and reads again, until decide returns none: what it was called with last is
+	// then what the company holds. A field is only sent right after a reading that equals the
+	// one decide was called with. decide must not make a call for the same company. After an
+	// error that is no refusal any of the fields may have been stored.
+	UpdateCompany(ctx context.Context, companyID int64, decide func(ledger.CompanyReading) (ledger.CompanyDetails, error)) error
+	// People lists the directors of a company; known is false where Silverfin does not say
+	// who they are.
+	People(ctx context.Context, companyID int64) (directors []administration.Person, known bool, err error)
 	// Templates lists the templates of the firm.
 	Templates(ctx context.Context) ([]mapping.Template, error)
 	// Filled reads what a period of a company and its templates hold: that of a financial

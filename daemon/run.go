@@ -187,6 +187,9 @@ func (r *run) walk(ctx context.Context) error {
 	if err := r.lookForUse(ctx); err != nil {
 		return err
 	}
+	if err := r.runAdministration(ctx); err != nil {
+		return err
+	}
 	return r.prune(ctx)
 }
 

@@ -44,6 +44,9 @@ func (d *Daemon) status(ctx context.Context, entries int) (Status, error) {
 		return s, err
 	}
 	s.Unseen = d.config().unseen(s.Firms)
+	if s.Administration, err = d.administrationSources(ctx); err != nil {
+		return s, err
+	}
 	if s.Counts, err = store.Counts(ctx); err != nil {
 		return s, err
 	}
@@ -209,6 +212,9 @@ func (d *Daemon) Show(ctx context.Context, r EntryRequest) (EntryDetail, error) 
 		if f.Written, err = store.Written(ctx, *e.Target); err != nil {
 			return f, err
 		}
+	}
+	if err := d.addNumbers(ctx, &f); err != nil {
+		return f, err
 	}
 	return f, d.addUse(ctx, &f)
 }

@@ -21,11 +21,14 @@ const (
 	FirmRefuses        ConditionKind = "firm_refuses"        // Silverfin refuses it; Reason: the code of the problem
 	InactiveConnection ConditionKind = "connection_inactive" // deactivated in Finbox
 	FailingConnection  ConditionKind = "connection_fails"    // it could not be listed; Reason of the problem, or none
-	StateWrong         ConditionKind = "state_wrong"         // damaged, or the data key is gone; Reason: the code of the problem
-	ClockWrong         ConditionKind = "clock_wrong"
-	PagesDown          ConditionKind = "pages_down"    // the web pages cannot be served
-	NightsMissed       ConditionKind = "nights_missed" // since the last good night; Params: nights
-	NoGoodNight        ConditionKind = "no_good_night" // for two days
+	// AdministrationFails: a source of names and addresses could not be listed; Reason: the
+	// code of the problem.
+	AdministrationFails ConditionKind = "administration_fails"
+	StateWrong          ConditionKind = "state_wrong" // damaged, or the data key is gone; Reason: the code of the problem
+	ClockWrong          ConditionKind = "clock_wrong"
+	PagesDown           ConditionKind = "pages_down"    // the web pages cannot be served
+	NightsMissed        ConditionKind = "nights_missed" // since the last good night; Params: nights
+	NoGoodNight         ConditionKind = "no_good_night" // for two days
 
 	// Of the server. Subject: the setting of the file, the host or the folder.
 	CertificateEnds  ConditionKind = "certificate_ends"  // in at most 30 days; Params: date
@@ -42,7 +45,7 @@ const (
 // ConditionKinds lists every kind, for the translations and their tests.
 func ConditionKinds() []ConditionKind {
 	return []ConditionKind{BalanceWaits, BalanceDiffers, BalanceFailed, BalanceParked, FirmRelink, FirmRefuses, InactiveConnection,
-		FailingConnection, StateWrong, ClockWrong, PagesDown, NightsMissed, NoGoodNight, CertificateEnds, CertificateEnded, DiskLow, BackupMissing, BackupFailed, RunProblem, RunStopped}
+		FailingConnection, AdministrationFails, StateWrong, ClockWrong, PagesDown, NightsMissed, NoGoodNight, CertificateEnds, CertificateEnded, DiskLow, BackupMissing, BackupFailed, RunProblem, RunStopped}
 }
 
 // OfBalance reports whether a condition of the kind is about a single balance.

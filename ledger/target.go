@@ -63,6 +63,9 @@ type Company struct {
 	// valid one, such as a number with a typing slip.
 	WrongNumber string `json:"wrong_number,omitempty"`
 	Address     string `json:"address,omitempty"` // on one line, as far as Silverfin has it
+	// Details is what Silverfin has of the company besides, as texts by the field of the API.
+	// A field that its answer does not have is absent.
+	Details CompanyDetails `json:"-"`
 }
 
 // NumberBeside returns the company's enterprise number as it is to be compared with

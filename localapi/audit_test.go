@@ -24,6 +24,7 @@ import (
 // records.
 var notRecorded = []string{"Status", "Entries", "Show", "Document", "Dossiers", "Overview", "History", "Catalogue", "TestConnection", "Connections", "Firms", "Mappings", "LearnMapping", "CheckMapping", "Doctor", "NotifyTest", "Links", "PreviewLink", "ExportLinks", "FreeCompanies", "Groups", "Periods", "BeginSilverfin",
 	"People", "Invite", "Enable",
+	"ListAdministration", "ShowAdministration", "References", "NumberFindings",
 	"UploadFile", "Upload", "Uploads", "CheckUpload", "Clients", "ChooseClient", "DiscardUpload"}
 
 // TestEveryChangeIsRecorded calls each method of API: one that changes something

@@ -113,6 +113,14 @@ var cases = map[string]func(context.Context, API) []any{
 	"People":         full(noRequest(API.People)),
 	"Invite":         full(API.Invite),
 	"Enable":         full(API.Enable),
+
+	"ListAdministration":   full(API.ListAdministration),
+	"ShowAdministration":   full(API.ShowAdministration),
+	"References":           full(API.References),
+	"PickReference":        full(API.PickReference),
+	"SyncAdministration":   full(API.SyncAdministration),
+	"DecideAdministration": full(API.DecideAdministration),
+	"NumberFindings":       full(API.NumberFindings),
 }
 
 // full calls a method with a request of which every field is set.

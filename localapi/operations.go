@@ -180,10 +180,10 @@ var (
 
 // operations lists these operations.
 func operations() []servable {
-	return []servable{status, show, document, dossiers, overview, history, stopSync, retry, decide, accept, dismiss, bulk, connectFinbox, catalogue, addConnection, testConnection,
+	return append(administrationOperations(), status, show, document, dossiers, overview, history, stopSync, retry, decide, accept, dismiss, bulk, connectFinbox, catalogue, addConnection, testConnection,
 		connections, setConnection, firms, removeFirm, mappings, learnMapping, setMapping, checkMapping, takeOver, beginSilverfin, endSilverfin, link, freeCompanies, exportLinks, importLinks, previewLink, unlink, links,
 		group, ungroup, groups, periods, tie, tryMapping, notifyTest,
-		uploads, upload, checkUpload, clients, chooseClient, confirmUpload, discardUpload, backup, connectAdsolut, keyExported, reload, doctor, tryCredentials, people, invite, enable}
+		uploads, upload, checkUpload, clients, chooseClient, confirmUpload, discardUpload, backup, connectAdsolut, keyExported, reload, doctor, tryCredentials, people, invite, enable)
 }
 
 // stopRecord names the runs that were stopped.

@@ -40,6 +40,9 @@ type dossierData struct {
 	Page           int           // of the original that is shown beside the doubts; 0 for none
 	Accepted       []acceptedView
 	Job            string // the sync whose progress is shown
+	Administration *administrationView
+	Numbers        []daemon.NumberFinding
+	Registered     []daemon.RegisteredName // what the sources call the number of a dossier without a company
 }
 
 // eventView adds to an event of the history what the templates need.
@@ -143,6 +146,9 @@ func (rq *request) showDossier(status int, f daemon.EntryDetail, wrong map[strin
 		return err
 	}
 	if d.Accepted, err = rq.acceptedReadings(f.Entry); err != nil {
+		return err
+	}
+	if err := rq.addAdministration(&d, f); err != nil {
 		return err
 	}
 	if d.Page = firstPage(d.Doubts); d.Page > 0 {

@@ -45,6 +45,7 @@ func (h *Handler) routeTable() []route {
 		h.bulkRoutes(),
 		h.dossierLinkRoutes(),
 		h.linkRoutes(),
+		h.administrationRoutes(),
 		h.fromSilverfinRoutes(),
 		h.doubtRoutes(),
 		h.yearRoutes(),

@@ -14,7 +14,9 @@ import (
 	"strings"
 
 	"balansd/accounts"
+	"balansd/administration"
 	"balansd/balance"
+	"balansd/ledger"
 )
 
 // templateFiles are the pages. layout.html surrounds each of them, parts.html has shared
@@ -91,7 +93,9 @@ func functions(l *locale, files map[string]staticFile) template.FuncMap {
 		},
 		"flash":   func(n flashMessage) (string, error) { return l.localize(n.ID, n.With) },
 		"outcome": l.outcome, "mappingfinding": knownMappingFinding, "skipreason": knownSkipReason,
-		"dict": func(pairs ...any) map[string]any { return pairsOf(pairs) },
+		"adminfield": func(f administration.Field) (string, error) { return l.t(administrationFieldKey(f)) },
+		"adminact":   func(a ledger.AdministrationAct) (string, error) { return l.t(administrationActKey(a)) },
+		"dict":       func(pairs ...any) map[string]any { return pairsOf(pairs) },
 	}
 	maps.Copy(all, balanceFunctions(balance.Lang(l.Lang)))
 	return all

@@ -47,6 +47,8 @@ type Config struct {
 	Scopes       []string // asked for at the sign-in; empty means what the mappings, StoreDocuments and AppLinks need
 	// StoreDocuments has documents stored in the permanent documents of companies.
 	StoreDocuments bool
+	// Administration has names and addresses of companies written.
+	Administration bool
 	// AppLinks has app links made and deleted, in the menu of AppLinkMenu.
 	AppLinks    bool
 	AppLinkMenu AppLinkMenu

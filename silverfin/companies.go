@@ -61,7 +61,7 @@ func (f *Firm) company(r record) (ledger.Company, bool) {
 	if !ok {
 		return ledger.Company{}, false
 	}
-	c := ledger.Company{ID: id, Name: r.words("name"), FileCode: r.words("file_code"), Address: address(r)}
+	c := ledger.Company{ID: id, Name: r.words("name"), FileCode: r.words("file_code"), Address: address(r), Details: details(r)}
 	for _, field := range f.client.cfg.NumberFields {
 		text, _ := valueText(r[field])
 		numbers := balance.EnterpriseNumbersIn(text)
@@ -86,4 +86,16 @@ func (f *Firm) company(r record) (ledger.Company, bool) {
 func address(r record) string {
 	town := strings.TrimSpace(r.words("postalcode") + " " + r.words("city"))
 	return strings.Join(slices.DeleteFunc([]string{r.words("street"), town}, func(s string) bool { return s == "" }), ", ")
+}
+
+// details returns the fields that people may compare with those of another source, as far
+// as the answer has them.
+func details(r record) ledger.CompanyDetails {
+	d := ledger.CompanyDetails{}
+	for _, f := range ledger.CompanyFields() {
+		if _, has := r[string(f)]; has {
+			d[f] = r.words(string(f))
+		}
+	}
+	return d
 }

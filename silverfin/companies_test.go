@@ -55,7 +55,7 @@ func TestNextFieldDecidesBetweenSeveralNumbers(t *testing.T) {
 		`[{"id":1,"name":"A","vat":"BE0900102194 en BE0900207708","registration_number":"RPR 0900.207.708"}]`)))
 	list, _, err := r.firmClient().Companies(t.Context())
 	must(t, err)
-	if d := cmp.Diff([]ledger.Company{{ID: 1, Name: "A", EnterpriseNumber: "0900207708"}}, list); d != "" {
+	if d := cmp.Diff([]ledger.Company{{ID: 1, Name: "A", EnterpriseNumber: "0900207708", Details: ledger.CompanyDetails{"name": "A"}}}, list); d != "" {
 		t.Error(d)
 	}
 }

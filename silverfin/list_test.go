@@ -52,7 +52,8 @@ func TestOddCompanies(t *testing.T) {
 		{"id":18,"name":{"nl":"Name as object"},"file_code":12,"vat":["x"]}]`)))
 	list, unreadable, err := r.firmClient().Companies(t.Context())
 	must(t, err)
-	want := []ledger.Company{{ID: 17, Name: "Id as text", EnterpriseNumber: "0402754886"}, {ID: 18, Name: "nl Name as object", FileCode: "12", WrongNumber: `["x"]`}}
+	want := []ledger.Company{{ID: 17, Name: "Id as text", EnterpriseNumber: "0402754886", Details: ledger.CompanyDetails{"name": "Id as text"}},
+		{ID: 18, Name: "nl Name as object", FileCode: "12", WrongNumber: `["x"]`, Details: ledger.CompanyDetails{"name": "nl Name as object"}}}
 	if d := cmp.Diff(want, list); d != "" {
 		t.Error(d)
 	}

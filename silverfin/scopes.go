@@ -17,7 +17,7 @@ func (c *Client) Scopes(targets ...mapping.Target) []string {
 	}
 	reconciliation := func(t mapping.Target) bool { return t.Level == mapping.LevelReconciliation }
 	scopes := []string{"user:profile", "user:firm", "administration:read", "communication:read", "financials:read"}
-	if len(targets) == 0 || slices.ContainsFunc(targets, func(t mapping.Target) bool { return !reconciliation(t) }) {
+	if c.cfg.Administration || len(targets) == 0 || slices.ContainsFunc(targets, func(t mapping.Target) bool { return !reconciliation(t) }) {
 		scopes = append(scopes, "administration:write")
 	}
 	if slices.ContainsFunc(targets, reconciliation) {

@@ -81,3 +81,10 @@ for (const name of ["click", "keydown"]) document.addEventListener(name, (e) => 
     if (name === "keydown") menu.querySelector("summary").focus();
   }
 });
+// A value that cannot be written is copied, to be pasted in Silverfin.
+document.addEventListener("click", async (e) => {
+  const button = e.target.closest("button[data-copy]");
+  if (!button) return;
+  try { await navigator.clipboard.writeText(button.dataset.copy); } catch { return; }
+  button.classList.add("copied");
+});

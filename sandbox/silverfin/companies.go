@@ -1,6 +1,7 @@
 package silverfin
 
 import (
+	"cmp"
 	"net/http"
 	"strconv"
 	"time"
@@ -25,6 +26,8 @@ func (s *Silverfin) companyRoutes() []route {
 		}},
 		{"GET /companies", all("administration:read"), s.listCompanies},
 		{"GET /companies/{company}", all("administration:read"), s.getCompany},
+		{"POST /companies/{company}", all("administration:write"), s.updateCompany},
+		{"GET /companies/{company}/people", all("administration:read"), s.listPeople},
 		{"GET /companies/{company}/periods", periods, s.listPeriods},
 		{"GET " + period, periods, s.getPeriod},
 		{"GET " + period + "/workflows", all("workflows:read"), s.listWorkflows},
@@ -65,8 +68,8 @@ type companyJSON struct {
 
 func (c *company) show() companyJSON {
 	out := companyJSON{
-		ID: c.ID, Name: c.Name, CreatedAt: c.Created.Format(time.RFC3339), OrganisationForm: "BV", Country: "BE",
-		City: c.City, FileCode: c.FileCode, PeriodsPerYear: c.PeriodsPerYear, Currency: "EUR", Visible: true,
+		ID: c.ID, Name: c.Name, CreatedAt: c.Created.Format(time.RFC3339), OrganisationForm: cmp.Or(c.LegalForm, "BV"), Country: "BE",
+		City: c.City, Street: c.Street, PostalCode: c.PostalCode, FileCode: c.FileCode, PeriodsPerYear: c.PeriodsPerYear, Currency: "EUR", Visible: true,
 	}
 	if c.VAT != "" {
 		out.VAT = &c.VAT

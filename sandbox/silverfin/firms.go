@@ -21,7 +21,10 @@ type Company struct {
 	VAT            string `json:"vat,omitempty"` // as the firm typed it: any spelling, or none
 	FileCode       string `json:"file_code,omitempty"`
 	Language       string `json:"language,omitempty"` // nl, fr or en; the API does not show it
+	Street         string `json:"street,omitempty"`   // with number and box
+	PostalCode     string `json:"postal_code,omitempty"`
 	City           string `json:"city,omitempty"`
+	LegalForm      string `json:"legal_form,omitempty"`       // empty means BV
 	PeriodsPerYear int    `json:"periods_per_year,omitempty"` // 1, 4 or 12; 0 means 1
 	Archived       bool   `json:"-"`                          // returned by Companies; set by ArchiveCompany
 }

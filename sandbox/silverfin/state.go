@@ -19,10 +19,12 @@ type state struct {
 	Properties []Property         `json:"properties,omitempty"`
 	Writers    []string           `json:"writers,omitempty"`
 	Writes     []writeRecord      `json:"writes,omitempty"`
-	Codes      []*authCode        `json:"codes,omitempty"`
-	Tokens     []*tokenPair       `json:"tokens,omitempty"`
-	AppLinks   []AppLink          `json:"app_links,omitempty"`
-	User       string             `json:"user,omitempty"` // who makes the calls; see SetUser
+	// CompanyWrites are the changes of companies themselves, such as of their names.
+	CompanyWrites []CompanyWrite `json:"company_writes,omitempty"`
+	Codes         []*authCode    `json:"codes,omitempty"`
+	Tokens        []*tokenPair   `json:"tokens,omitempty"`
+	AppLinks      []AppLink      `json:"app_links,omitempty"`
+	User          string         `json:"user,omitempty"` // who makes the calls; see SetUser
 }
 
 type firm struct {
@@ -49,6 +51,7 @@ type company struct {
 	Reconciliations []reconciliation `json:"reconciliations,omitempty"`
 	Custom          customValues     `json:"custom,omitempty"`
 	Documents       []Document       `json:"documents,omitempty"`
+	People          []CompanyPerson  `json:"people,omitempty"`
 }
 
 type period struct {
