@@ -21,8 +21,8 @@ var legalForms = [][]string{
 	{"ivzw", "aisbl", "internationale vereniging zonder winstoogmerk", "association internationale sans but lucratif"},
 	{"maatschap", "societe simple", "burgerlijke maatschap"},
 	{"se", "europese vennootschap", "societe europeenne"},
-	{"private stichting", "fondation privee", "privatstiftung"},    //nolint:misspell // Dutch
-	{"stichting van openbaar nut", "fondation d utilite publique"}, //nolint:misspell // Dutch
+	{"private stichting", "fondation privee", "privatstiftung"},
+	{"stichting van openbaar nut", "fondation d utilite publique"},
 }
 
 // foldLegalForm folds a legal form: société anonyme is nv.

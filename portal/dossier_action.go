@@ -36,16 +36,26 @@ func (d dossierData) action(role accounts.Role) dossierAction {
 		return dossierAction{Label: "group.open", Address: dossierPath(e.Sum)}
 	case e.Reason == ledger.WhichCounts:
 		return dossierAction{Label: "dossier.counts", Post: path + "/accept"}
-	case e.Reason == ledger.HasFindings:
-		return dossierAction{Label: "dossier.release", Post: path + "/retry"}
-	case e.Case() == ledger.Archived:
-		return dossierAction{Label: "dossier.follow", Post: path + "/retry"}
-	case d.NewerDismissed:
-		return dossierAction{Label: "dossier.counts", Post: path + "/retry"}
-	case e.State == ledger.Ignored:
-		return dossierAction{Label: "dossier.retry", Post: path + "/retry"}
+	case d.retryLabel() != "":
+		return dossierAction{Label: d.retryLabel(), Post: path + "/retry"}
 	case e.State != ledger.Done && e.CanSync():
 		return dossierAction{Label: "dossier.sync-now", Post: "/sync", Sync: true}
 	}
 	return dossierAction{}
+}
+
+// retryLabel returns what it means to try an entry again where a person's word is wanted
+// for that; empty where none is.
+func (d dossierData) retryLabel() string {
+	switch e := d.Entry; {
+	case e.Reason == ledger.HasFindings:
+		return "dossier.release"
+	case e.Case() == ledger.Archived:
+		return "dossier.follow"
+	case d.NewerDismissed:
+		return "dossier.counts"
+	case e.State == ledger.Ignored:
+		return "dossier.retry"
+	}
+	return ""
 }
