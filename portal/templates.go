@@ -12,6 +12,7 @@ import (
 	"path"
 	"slices"
 	"strings"
+	"time"
 
 	"balansd/accounts"
 	"balansd/administration"
@@ -110,7 +111,9 @@ type layoutData struct {
 	Flash     []flashMessage
 	Languages []string
 	Version   string
-	Accounts  bool // people sign in with a password, not at a provider
+	Accounts  bool   // people sign in with a password, not at a provider
+	Firms     string // the names of the Silverfin firms, for what is printed
+	Now       time.Time
 	Data      any
 }
 
@@ -126,6 +129,9 @@ func (rq *request) layout(data any) layoutData {
 		Version: rq.Version, Accounts: rq.OIDC == nil, Data: data}
 	if back := rq.r.PostForm.Get("back"); rq.r.Method == http.MethodPost && back != "" {
 		out.Path = localPath(back) // what answers a form cannot be loaded again
+	}
+	if rq.person.Key != "" && !rq.isPartial() {
+		out.Firms, out.Now = rq.firmNames(), rq.Now()
 	}
 	for _, r := range rq.nav {
 		if rq.person.Key == "" || r.access == admin && rq.person.Role != accounts.Admin {
@@ -146,6 +152,19 @@ func (rq *request) layout(data any) layoutData {
 // IsAdminPage reports whether the page is one of the admins'.
 func (d layoutData) IsAdminPage() bool {
 	return slices.ContainsFunc(d.AdminNav, func(n navItem) bool { return n.Here })
+}
+
+// firmNames returns the names of the Silverfin firms, as far as they are known.
+func (rq *request) firmNames() string {
+	firms, err := rq.API.Firms(rq.r.Context())
+	if err != nil {
+		return "" // the page says itself what is in the way
+	}
+	names := make([]string, len(firms))
+	for i, f := range firms {
+		names[i] = f.Name
+	}
+	return strings.Join(names, ", ")
 }
 
 // renderPageStatus answers with a page and a status.
