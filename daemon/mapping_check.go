@@ -66,7 +66,7 @@ const (
 
 // MappingFindingKinds lists them.
 func MappingFindingKinds() []string {
-	return []string{HandleNowhere, HandleNotInside, HandleNotStarred, HandleTwice, NotSeenInUse, LacksScopes, KeyWithoutRubric, RubricWithoutKey,
+	return []string{HandleNowhere, HandleNotInside, HandleNotStarred, HandleTwice, HandleUnstarred, NotSeenInUse, LacksScopes, KeyWithoutRubric, RubricWithoutKey,
 		DossierNotLooked, TemplatesUnlisted}
 }
 
