@@ -39,7 +39,7 @@ func loadTemplates(locales map[string]*locale, files map[string]staticFile) (*pa
 	}
 	s := &pageTemplates{byLanguage: map[string]map[string]*template.Template{}}
 	for lang, l := range locales {
-		around, err := template.New("layout.html").Funcs(functions(l, files)).
+		around, err := template.New(layoutTemplate).Funcs(functions(l, files)).
 			ParseFS(templateFiles, "templates/layout.html", "templates/parts.html")
 		if err != nil {
 			return nil, err
@@ -130,9 +130,6 @@ func (rq *request) layout(data any) layoutData {
 	if back := rq.r.PostForm.Get("back"); rq.r.Method == http.MethodPost && back != "" {
 		out.Path = localPath(back) // what answers a form cannot be loaded again
 	}
-	if rq.person.Key != "" && !rq.isPartial() {
-		out.Firms, out.Now = rq.firmNames(), rq.Now()
-	}
 	for _, r := range rq.nav {
 		if rq.person.Key == "" || r.access == admin && rq.person.Role != accounts.Admin {
 			continue
@@ -167,9 +164,12 @@ func (rq *request) firmNames() string {
 	return strings.Join(names, ", ")
 }
 
+// layoutTemplate is the template of a whole page.
+const layoutTemplate = "layout.html"
+
 // renderPageStatus answers with a page and a status.
 func (rq *request) renderPageStatus(status int, name string, data any) error {
-	return rq.render(status, name, "layout.html", data)
+	return rq.render(status, name, layoutTemplate, data)
 }
 
 // render executes a template before it writes, so that an error leaves no partial page.
@@ -178,8 +178,12 @@ func (rq *request) render(status int, name, part string, data any) error {
 	if page == nil {
 		return fmt.Errorf("there is no page %s", name)
 	}
+	layout := rq.layout(data)
+	if status == http.StatusOK && part == layoutTemplate && rq.person.Key != "" {
+		layout.Firms, layout.Now = rq.firmNames(), rq.Now()
+	}
 	var b bytes.Buffer
-	if err := page.ExecuteTemplate(&b, part, rq.layout(data)); err != nil {
+	if err := page.ExecuteTemplate(&b, part, layout); err != nil {
 		return err
 	}
 	h := rq.w.Header()
