@@ -43,6 +43,16 @@ func (l entryList) Entries(context.Context, ledger.Query) iter.Seq2[ledger.Entry
 	return entrySeq(l.entries)
 }
 
+func (l entryList) Heads(context.Context) iter.Seq2[ledger.Head, error] {
+	return func(yield func(ledger.Head, error) bool) {
+		for _, e := range l.entries {
+			if !yield(e.Head(), nil) {
+				return
+			}
+		}
+	}
+}
+
 func (l entryList) Entry(_ context.Context, number uint64) (ledger.Entry, error) {
 	return l.entries[number-1], nil
 }

@@ -4,6 +4,7 @@ import (
 	"context"
 	_ "embed"
 	"fmt"
+	"net/http"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -145,6 +146,9 @@ func value[T any](c *chrome, expression string) T {
 func (c *chrome) visit(path string) {
 	c.t.Helper()
 	c.do(chromedp.Navigate(c.base + path))
+	if status := value[int](c, `performance.getEntriesByType("navigation")[0].responseStatus`); status >= http.StatusInternalServerError {
+		c.t.Fatalf("%s answers with %d", path, status) // nothing that the test waits for will come
+	}
 }
 
 // click clicks the element of a CSS selector, and waits for the next page.
