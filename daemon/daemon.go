@@ -88,6 +88,7 @@ type Daemon struct {
 	adding         sync.Mutex // held while a new connection is checked and saved
 	scheduler      scheduler
 	dossierIndex   dossierIndex
+	needingEntries needingEntries
 	uploads        uploads
 	administration administrationData
 	state          stateCheck

@@ -170,6 +170,9 @@ type Store interface {
 	// Heads iterates over the heads of all entries. It may or may not see changes made
 	// meanwhile.
 	Heads(ctx context.Context) iter.Seq2[ledger.Head, error]
+	// HeadsOf iterates over the heads of the entries that match the query, as Entries
+	// does over the entries.
+	HeadsOf(ctx context.Context, q ledger.Query) iter.Seq2[ledger.Head, error]
 	// Siblings lists the other entries of the same balance, by number; see
 	// ledger.Entry.SiblingOf.
 	Siblings(ctx context.Context, e ledger.Entry) ([]ledger.Entry, error)

@@ -71,12 +71,8 @@ func (d *Daemon) status(ctx context.Context, entries int) (Status, error) {
 		found := host()
 		s.Host = &found
 	}
-	q := ledger.Query{States: []ledger.State{ledger.Differs, ledger.Failed, ledger.Waiting}, Limit: entries}
-	for e, err := range store.Entries(ctx, q) {
-		if err != nil {
-			return s, err
-		}
-		s.Waiting = append(s.Waiting, e)
+	if s.Waiting, err = d.needing(ctx, entries); err != nil {
+		return s, err
 	}
 	var since time.Time
 	if s.Running { // the command line alone may not write, as this does after a wrong clock

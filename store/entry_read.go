@@ -90,7 +90,7 @@ func (s *Store) Entry(ctx context.Context, n uint64) (e ledger.Entry, err error)
 // those. It may or may not see changes that are made meanwhile.
 func (s *Store) OpenEntries(ctx context.Context) iter.Seq2[ledger.Entry, error] {
 	next := uint64(1)
-	return s.pages(ctx, func(r reader, limit int) []uint64 {
+	return pages(ctx, s, func(r reader, limit int) []uint64 {
 		var found []uint64
 		for _, letter := range []byte(openLetters) {
 			from := append([]byte{letter}, number(next)...)
@@ -102,13 +102,33 @@ func (s *Store) OpenEntries(ctx context.Context) iter.Seq2[ledger.Entry, error] 
 			next = found[len(found)-1] + 1
 		}
 		return found
-	}, func(ledger.Head) bool { return true }, 0)
+	}, 0, func(r reader, n uint64) (ledger.Entry, bool, error) {
+		e, err := s.entry(r, n)
+		return e, err == nil, err
+	})
 }
 
 // Entries iterates over the entries that match the query, newest first. With states
 // or a reason it reads only the entries of those states, and with a connection and a
 // dossier id only those of that dossier.
 func (s *Store) Entries(ctx context.Context, q ledger.Query) iter.Seq2[ledger.Entry, error] {
+	return pages(ctx, s, newestOf(q), q.Limit, func(r reader, n uint64) (e ledger.Entry, ok bool, err error) {
+		return s.matching(r, n, q.Matches)
+	})
+}
+
+// HeadsOf iterates over the heads of the entries that match the query, as Entries does
+// over the entries.
+func (s *Store) HeadsOf(ctx context.Context, q ledger.Query) iter.Seq2[ledger.Head, error] {
+	return pages(ctx, s, newestOf(q), q.Limit, func(r reader, n uint64) (ledger.Head, bool, error) {
+		h, err := s.head(r, n)
+		return h, err == nil && q.Matches(h), err
+	})
+}
+
+// newestOf returns the function that names the entries a query may match, newest first: at
+// most so many with each call.
+func newestOf(q ledger.Query) func(r reader, limit int) []uint64 {
 	below := q.Below
 	if below == 0 {
 		below = math.MaxUint64
@@ -117,7 +137,7 @@ func (s *Store) Entries(ctx context.Context, q ledger.Query) iter.Seq2[ledger.En
 	if len(states) == 0 && q.Reason != "" {
 		states = []ledger.State{ledger.Waiting, ledger.Ignored} // no other has a reason
 	}
-	return s.pages(ctx, func(r reader, limit int) []uint64 {
+	return func(r reader, limit int) []uint64 {
 		var found []uint64
 		switch {
 		case q.Connection != "" && q.DossierID != "":
@@ -138,7 +158,7 @@ func (s *Store) Entries(ctx context.Context, q ledger.Query) iter.Seq2[ledger.En
 			below = found[len(found)-1]
 		}
 		return found
-	}, q.Matches, q.Limit)
+	}
 }
 
 // appendNumbers adds the numbers of at most limit keys.
@@ -153,28 +173,34 @@ func appendNumbers(to []uint64, keys iter.Seq2[[]byte, []byte], limit int) []uin
 	return to
 }
 
-// pages walks the entries that next names, chunk by chunk, until next names
-// none or max entries matched; 0 is no bound. Only those that match are read whole.
-func (s *Store) pages(ctx context.Context, next func(r reader, limit int) []uint64,
-	match func(ledger.Head) bool, max int) iter.Seq2[ledger.Entry, error] {
-	return func(yield func(ledger.Entry, error) bool) {
+// pages walks the entries that next names, chunk by chunk, until next names none or max
+// of them were read; 0 is no bound. read reports whether an entry is one of those.
+func pages[T any](ctx context.Context, s *Store, next func(r reader, limit int) []uint64, max int,
+	read func(r reader, n uint64) (T, bool, error)) iter.Seq2[T, error] {
+	return func(yield func(T, error) bool) {
 		left := max
 		for size := firstChunk; ; size = min(2*size, lastChunk) {
-			var chunk []ledger.Entry
+			var chunk []T
 			more := false
 			err := s.db.view(ctx, func(r reader) error {
 				numbers := next(r, size)
 				more = len(numbers) > 0
-				var err error
-				chunk, err = s.matching(r, numbers, match)
-				return err
+				for _, n := range numbers {
+					if v, ok, err := read(r, n); err != nil {
+						return err
+					} else if ok {
+						chunk = append(chunk, v)
+					}
+				}
+				return nil
 			})
 			if err != nil {
-				yield(ledger.Entry{}, s.damageProblem(err))
+				var none T
+				yield(none, s.damageProblem(err))
 				return
 			}
-			for _, e := range chunk {
-				if !yield(e, nil) {
+			for _, v := range chunk {
+				if !yield(v, nil) {
 					return
 				}
 				if left--; left == 0 {
@@ -188,27 +214,17 @@ func (s *Store) pages(ctx context.Context, next func(r reader, limit int) []uint
 	}
 }
 
-// matching reads the entries whose heads match.
-func (s *Store) matching(r reader, numbers []uint64, match func(ledger.Head) bool) (entries []ledger.Entry, err error) {
-	for _, n := range numbers {
-		blob := r.get(tEntries, number(n))
-		if blob == nil {
-			return nil, notFound(n)
-		}
-		h, err := s.codec.unpackHead(blob)
-		if err != nil {
-			return nil, err
-		}
-		if !match(h) {
-			continue
-		}
-		var e ledger.Entry
-		if err := s.codec.unpackEntry(blob, &e); err != nil {
-			return nil, err
-		}
-		entries = append(entries, e)
+// matching reads an entry if its head matches.
+func (s *Store) matching(r reader, n uint64, match func(ledger.Head) bool) (e ledger.Entry, ok bool, err error) {
+	blob := r.get(tEntries, number(n))
+	if blob == nil {
+		return e, false, notFound(n)
 	}
-	return entries, nil
+	h, err := s.codec.unpackHead(blob)
+	if err != nil || !match(h) {
+		return e, false, err
+	}
+	return e, true, s.codec.unpackEntry(blob, &e)
 }
 
 // Siblings lists, by number, the entries that are siblings of e, as

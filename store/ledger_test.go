@@ -356,6 +356,20 @@ func TestQuery(t *testing.T) {
 		if diff := cmp.Diff(c.want, numbers(t, s.Entries(ctx, c.q))); diff != "" {
 			t.Errorf("%+v: %s", c.q, diff)
 		}
+		heads := []ledger.Head{}
+		for h, err := range s.HeadsOf(ctx, c.q) {
+			if err != nil {
+				t.Fatal(err)
+			}
+			heads = append(heads, h)
+		}
+		want := []ledger.Head{}
+		for e := range s.Entries(ctx, c.q) {
+			want = append(want, e.Head())
+		}
+		if diff := cmp.Diff(want, heads); diff != "" {
+			t.Errorf("%+v: the heads are others (-want +got):\n%s", c.q, diff)
+		}
 	}
 	if diff := cmp.Diff([]uint64{2}, numbers(t, s.OpenEntries(ctx))); diff != "" {
 		t.Errorf("open: %s", diff)
