@@ -18,9 +18,9 @@ import (
 	"pgregory.net/rapid"
 )
 
-// checkRules lists every rule of Check with its assertions, sorted.
+// checkRules lists every rule of Check and CheckFiled with its assertions, sorted.
 func checkRules() map[string][]string {
-	rules := map[string][]string{"sign": nil, "decimals": nil, "not_split": nil}
+	rules := map[string][]string{"sign": nil, "decimals": nil, "not_split": nil, "filed_figure": nil, "filed_amount": nil}
 	add := func(rule string, assertions ...string) {
 		rules[rule] = append(rules[rule], assertions...)
 	}

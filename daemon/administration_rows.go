@@ -17,11 +17,12 @@ import (
 	"balansd/problem"
 )
 
-// Where the rows are: one a company, and two a source.
+// Where the rows are: one a company, two a source, and one an enterprise.
 const (
 	administrationRows = "administration"         // by firm and company
 	sourceRows         = "administration-source"  // what is known of a source, by its name
 	listingRows        = "administration-listing" // what it listed last: JSON, gzip
+	filedRows          = "administration-filed"   // the figures that an enterprise filed, by its number
 
 )
 

@@ -67,6 +67,9 @@ func (s *administrationSync) carryOut(ctx context.Context) (err error) {
 		if err := s.listSources(ctx); err != nil {
 			return err
 		}
+		if err := s.checkFiled(ctx); err != nil {
+			return err
+		}
 	}
 	if s.listings, err = s.daemon.listings(ctx); err != nil {
 		return err
@@ -201,7 +204,7 @@ func (s *administrationSync) listSource(ctx context.Context, src administration.
 	next.ListedAt, next.Report, next.Problem, next.ProblemCode = now, report, "", ""
 	next.FailedAt = last.FailedAt
 	s.daemon.log().Info().Str("source", info.Name).Int("listed", len(records)).Msg("a source of administration data was listed")
-	if err := s.daemon.saveFiled(ctx, info, records); err != nil {
+	if err := s.saveFiled(ctx, info, records); err != nil {
 		return err
 	}
 	return s.daemon.saveListing(ctx, newSourceListing(next, records), true)

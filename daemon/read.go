@@ -10,8 +10,16 @@ import (
 	"balansd/problem"
 )
 
-// read gets the figures: those kept from an earlier run, or the document's.
+// read gets the figures, and compares them with what was filed for the year before.
 func (d *delivery) read(ctx context.Context) error {
+	if err := d.readFigures(ctx); err != nil {
+		return err
+	}
+	return d.checkFiled(ctx)
+}
+
+// readFigures gets the figures: those kept from an earlier run, or the document's.
+func (d *delivery) readFigures(ctx context.Context) error {
 	if d.entry.ValuesHash != "" {
 		v, err := d.cfg.Store.Values(ctx, d.entry.Number)
 		if err != nil {
