@@ -364,7 +364,10 @@ func TestQuery(t *testing.T) {
 			heads = append(heads, h)
 		}
 		want := []ledger.Head{}
-		for e := range s.Entries(ctx, c.q) {
+		for e, err := range s.Entries(ctx, c.q) {
+			if err != nil {
+				t.Fatal(err)
+			}
 			want = append(want, e.Head())
 		}
 		if diff := cmp.Diff(want, heads); diff != "" {
