@@ -1,6 +1,7 @@
 package daemon
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -39,6 +40,7 @@ func (d *delivery) locate(ctx context.Context) (ledger.Target, error) {
 }
 
 func (d *delivery) locateIn(ctx context.Context, in inFirm) (ledger.Target, error) {
+	in.company.Name = cmp.Or(in.company.Name, d.entry.Dossier.Name, dossierName(d.entry.Listing)) // Silverfin may have none yet
 	d.entry.Target = &ledger.Target{FirmID: in.firm.ID, CompanyID: in.company.ID, CompanyName: in.company.Name}
 	d.in, d.located = in, true
 	if d.req.FirmID != 0 && in.firm.ID != d.req.FirmID {
