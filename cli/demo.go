@@ -65,6 +65,7 @@ type demoRun struct {
 	clock   demoClock
 	sandbox *sandbox.Sandbox
 	made    *sandbox.Demo
+	names   sandbox.DemoAdministration
 	cfg     *config.Config
 	node    *node
 	folder  string    // of a payroll bureau
@@ -118,6 +119,9 @@ func (d *demoRun) prepare(ctx context.Context, dir string) error {
 	if d.made, err = d.sandbox.Demo(); err != nil {
 		return err
 	}
+	if d.names, err = d.sandbox.AddAdministration(d.made); err != nil {
+		return err
+	}
 	d.folder = filepath.Join(dir, "acerta")
 	if err := d.made.WriteFolder(d.folder); err != nil {
 		return err
@@ -145,7 +149,8 @@ func freeAddress() (string, error) {
 // demoConfig writes the configuration of the demo, with the secrets in files, as for a real
 // one.
 func demoConfig(dir, listen string, box sandbox.Info) (path string, err error) {
-	for name, secret := range map[string]string{"finbox.secret": box.Finbox.ClientSecret, "silverfin.secret": box.Silverfin.ClientSecret} {
+	for name, secret := range map[string]string{"finbox.secret": box.Finbox.ClientSecret, "silverfin.secret": box.Silverfin.ClientSecret,
+		"adminpulse.key": box.Administration.AdminPulseKey} {
 		if err := os.WriteFile(filepath.Join(dir, name), []byte(secret), 0o600); err != nil {
 			return "", err
 		}
@@ -156,7 +161,8 @@ night: {at: "02:30", spread: 0s}
 portal: {listen: %q}
 finbox: {base_url: %q, token_url: %q, client_id: %q, client_secret_file: finbox.secret}
 silverfin: {base_url: %q, client_id: %q, client_secret_file: silverfin.secret, requests_per_second: 100, burst: 100}
-`, filepath.Join(dir, "data"), listen, box.Finbox.URL, box.Finbox.TokenURL, box.Finbox.ClientID, box.Silverfin.URL, box.Silverfin.ClientID)
+administration: {adminpulse: {base_url: %q, key_file: adminpulse.key}}
+`, filepath.Join(dir, "data"), listen, box.Finbox.URL, box.Finbox.TokenURL, box.Finbox.ClientID, box.Silverfin.URL, box.Silverfin.ClientID, box.Administration.URL)
 	path = filepath.Join(dir, "balansd.yaml")
 	return path, os.WriteFile(path, []byte(yaml), 0o600)
 }
@@ -171,6 +177,9 @@ func (d *demoRun) runStory(ctx context.Context, dir string) error {
 		return err
 	}
 	if err := d.runNight(ctx, 1); err != nil {
+		return err
+	}
+	if err := d.showNames(ctx); err != nil {
 		return err
 	}
 	d.title("The next day")
@@ -193,6 +202,9 @@ func (d *demoRun) runStory(ctx context.Context, dir string) error {
 		if err := d.decide(ctx, one); err != nil {
 			return err
 		}
+	}
+	if err := d.useAddress(ctx, d.names.Moved); err != nil {
+		return err
 	}
 	return d.runNight(ctx, 2)
 }

@@ -153,3 +153,21 @@ func TestDemoFolder(t *testing.T) {
 		t.Errorf("no dossier is linked by hand and delivered in the second night:\n%s", r.stdout)
 	}
 }
+
+// TestDemoNames tells of names and addresses: a dossier without a name gets one, a moved
+// address is used on the yellow bar, and a changed director is for a person to copy.
+func TestDemoNames(t *testing.T) {
+	t.Parallel()
+	r := balansd(t, "demo")
+	if r.code != 0 {
+		t.Fatalf("code %d: %s", r.code, r.stderr)
+	}
+	for _, form := range []string{`Optiek Klaasveldt BV +had no name in Silverfin, and got this one\.`,
+		`Bakkerij Van Hoolwegen BV +street: Verzonnen Nijverheidslaan, in Silverfin Verzonnen Stationsstraat\n`,
+		`Brasserie Delcourtois SA +directors: Camille Delcourtois, in Silverfin Marcel Delcourtois \(to be copied by hand\)`,
+		`Bakkerij Van Hoolwegen BV has moved: Els clicks`} {
+		if !regexp.MustCompile(form).MatchString(r.stdout) {
+			t.Errorf("it does not print %s:\n%s", form, r.stdout)
+		}
+	}
+}
