@@ -4,7 +4,6 @@ import (
 	"context"
 	"crypto/rand"
 	"errors"
-	"net/http"
 	"runtime/debug"
 	"slices"
 	"sync"
@@ -14,18 +13,19 @@ import (
 // maxTasks bounds the tasks that are kept in memory.
 const maxTasks = 20
 
-// taskList holds the tasks at Finbox or Silverfin that people started. The zero
-// value is ready to use, and it is safe for concurrent use.
+// taskList holds the tasks that people started. They end with the process. The zero value
+// is ready to use, and it is safe for concurrent use.
 type taskList struct {
 	mu   sync.Mutex
 	list []*task // oldest first
 }
 
-// task is a call of Finbox or Silverfin that a person started. It continues when the
-// browser disconnects, and may take longer than a page: a service may ask for a wait
-// before each call.
+// task is something that a person started, such as a call of Silverfin or a step for many
+// balances. It continues when the browser disconnects, and may take longer than a page: a
+// service may ask for a wait before each call.
 type task struct {
-	id, person string // the id in its address, and the key of who started it
+	id, person string               // the id in its address, and the key of who started it
+	wait       func(*request) error // writes the page while it runs
 	done       chan struct{}
 	respond    func(*request) error // writes the result; set when done is closed
 }
@@ -56,12 +56,12 @@ func (s *taskList) remove(one *task) bool {
 	return len(s.list) < before
 }
 
-// runTask runs do in the background and answers with the function that it returns.
-// When it takes longer than slowAfter the answer redirects to a page that waits for it.
-func (rq *request) runTask(do func(ctx context.Context) (answer func(*request) error)) error {
+// startTask runs do in the background. wait writes the page while it runs, and the function
+// that do returns writes the result.
+func (rq *request) startTask(list *taskList, wait func(*request) error, do func(ctx context.Context) (answer func(*request) error)) *task {
 	ctx, cancel := background(rq.r.Context())
-	one := &task{id: rand.Text(), person: rq.person.Key, done: make(chan struct{})}
-	rq.tasks.add(one)
+	one := &task{id: rand.Text(), person: rq.person.Key, wait: wait, done: make(chan struct{})}
+	list.add(one)
 	go func() {
 		defer close(one.done)
 		defer cancel()
@@ -73,6 +73,13 @@ func (rq *request) runTask(do func(ctx context.Context) (answer func(*request) e
 		}()
 		one.respond = do(ctx)
 	}()
+	return one
+}
+
+// runTask runs do in the background and answers with the function that it returns.
+// When it takes longer than slowAfter the answer redirects to a page that waits for it.
+func (rq *request) runTask(do func(ctx context.Context) (answer func(*request) error)) error {
+	one := rq.startTask(&rq.tasks, waitForTask, do)
 	late := time.NewTimer(rq.slowAfter())
 	defer late.Stop()
 	select {
@@ -84,6 +91,12 @@ func (rq *request) runTask(do func(ctx context.Context) (answer func(*request) e
 	return rq.redirect("/step/" + one.id)
 }
 
+// waitForTask shows a page that the browser reloads by itself.
+func waitForTask(rq *request) error {
+	rq.w.Header().Set("Refresh", "2")
+	return rq.renderPage("task", nil)
+}
+
 func (rq *request) respondTask(one *task) error {
 	if !rq.tasks.remove(one) { // another window has shown the result
 		return rq.redirect("/")
@@ -91,8 +104,7 @@ func (rq *request) respondTask(one *task) error {
 	return one.respond(rq)
 }
 
-// taskPage answers with the result of a task. While it runs, it shows a page that the
-// browser reloads by itself.
+// taskPage answers with the result of a task, or with its page of waiting.
 func taskPage(rq *request) error {
 	one := rq.tasks.find(rq.r.PathValue("step"), rq.person.Key)
 	if one == nil {
@@ -102,7 +114,6 @@ func taskPage(rq *request) error {
 	case <-one.done:
 		return rq.respondTask(one)
 	default:
+		return one.wait(rq)
 	}
-	rq.w.Header().Set("Refresh", "2")
-	return rq.renderPageStatus(http.StatusOK, "task", nil)
 }

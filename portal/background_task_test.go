@@ -95,7 +95,7 @@ func TestTaskPanics(t *testing.T) {
 	}
 }
 
-// panickingAPI panics in ConnectFinbox.
+// panickingAPI panics in ConnectFinbox and Bulk.
 type panickingAPI struct{ *stubAPI }
 
 func (panickingAPI) ConnectFinbox(context.Context, daemon.ConnectionRequest) (daemon.LinkedConnection, error) {

@@ -1,6 +1,7 @@
 package portal
 
 import (
+	"context"
 	"fmt"
 	"net/http"
 	"strings"
@@ -8,6 +9,7 @@ import (
 
 	"balansd/balance"
 	"balansd/daemon"
+	"balansd/daemon/daemontest"
 	"balansd/ledger"
 
 	"github.com/google/go-cmp/cmp"
@@ -95,5 +97,22 @@ func TestBulkItems(t *testing.T) {
 	got, ok := parseItems(formatItems(want))
 	if diff := cmp.Diff(want, got); diff != "" || !ok {
 		t.Error(diff)
+	}
+}
+
+func (panickingAPI) Bulk(context.Context, daemon.BulkRequest) (daemon.BulkResult, error) {
+	panic("a fault")
+}
+
+// TestBulkThatPanics: a fault in a step for several balances ends neither the program nor
+// the page that waits for it.
+func TestBulkThatPanics(t *testing.T) {
+	f := newFixture(t, func(c *Config) { c.API = panickingAPI{&stubAPI{API: &daemontest.API{}}} })
+	ben := f.signedIn(benName)
+	if got := ben.bulk("retry", "5.0"); got.code != http.StatusInternalServerError {
+		t.Errorf("the result is %d: %s", got.code, got.body)
+	}
+	if got := ben.get("/"); got.code != http.StatusOK {
+		t.Errorf("after it, the overview is %d", got.code)
 	}
 }

@@ -88,8 +88,8 @@ type Handler struct {
 	hosts    hostAllowlist
 	handler  http.Handler
 	jobs     jobs
-	tasks    taskList
-	bulkJobs bulkJobs
+	tasks    taskList // at Finbox or Silverfin: their result is shown once
+	bulkJobs taskList // steps for several balances
 	forms    *keptForms
 	mux      *http.ServeMux
 	rows     dossierRows
