@@ -25,7 +25,7 @@ func (f *Firm) UpdateCompany(ctx context.Context, id int64, decide func(ledger.C
 		return err
 	}
 	defer leave()
-	u := &companyUpdate{Firm: f, id: id, accepted: ledger.CompanyDetails{}}
+	u := &companyUpdate{writing: writing{Firm: f}, id: id, accepted: ledger.CompanyDetails{}}
 	for {
 		body, company, err := u.read(ctx)
 		if err != nil {
@@ -49,14 +49,12 @@ func (f *Firm) UpdateCompany(ctx context.Context, id int64, decide func(ledger.C
 
 // companyUpdate is an UpdateCompany under way.
 type companyUpdate struct {
-	*Firm
+	writing
 	id       int64
 	accepted ledger.CompanyDetails
 	token    string
 	at       time.Time // when the company was read last
 	tries    int
-	refused  string // the token that a write was refused for
-	failed   error  // of a write whose outcome is not known
 }
 
 // read reads the company.
@@ -103,32 +101,5 @@ func (u *companyUpdate) write(ctx context.Context, seen []byte, want ledger.Comp
 		u.accepted, u.refused = want, ""
 		return nil
 	}
-	return u.handleRefusal(ctx, c, ans, err)
-}
-
-// handleRefusal deals with a write that was not accepted. A nil error has it begun again
-// from reading.
-func (u *companyUpdate) handleRefusal(ctx context.Context, c call, ans answer, err error) error {
-	switch {
-	case err != nil && ctx.Err() != nil:
-		return err
-	case err != nil:
-		u.failed = err
-		return nil
-	case ans.status == http.StatusUnauthorized && u.refused != "":
-		return u.tokens.refuse(ctx, u.token)
-	case ans.status == http.StatusUnauthorized:
-		u.refused = u.token
-		_, err := u.tokens.access(ctx, u.token)
-		return err
-	}
-	_, err = u.bodyOrError(c, ans, u.token)
-	switch {
-	case ans.status == http.StatusTooManyRequests && retryAfter(ans.header, time.Now()) <= maxWait:
-		return nil
-	case problem.Is(err, problem.SilverfinDown) && ans.status != http.StatusTooManyRequests:
-		u.failed = err
-		return nil
-	}
-	return err
+	return u.handleRefusal(ctx, c, u.token, ans, err)
 }

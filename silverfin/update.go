@@ -56,7 +56,7 @@ func (f *Firm) Update(ctx context.Context, p ledger.Target, to mapping.Target, d
 		return err
 	}
 	defer leave()
-	u := &update{Firm: f, target: p, to: to.WithDefaults(), call: write, accepted: ledger.Figures{}}
+	u := &update{writing: writing{Firm: f}, target: p, to: to.WithDefaults(), call: write, accepted: ledger.Figures{}}
 	for {
 		r, err := f.readProperties(ctx, p, u.to)
 		if err != nil {
@@ -81,14 +81,11 @@ func (f *Firm) Update(ctx context.Context, p ledger.Target, to mapping.Target, d
 
 // update is an Update under way.
 type update struct {
-	*Firm
+	writing
 	target   ledger.Target
 	to       mapping.Target
 	call     call
 	accepted ledger.Figures // what Silverfin said to have stored
-	refusals int
-	refused  string // the token that a write was refused for
-	failed   error  // of a write whose outcome is not known
 }
 
 // remaining returns want without the figures that Silverfin accepted already, so that
@@ -141,7 +138,7 @@ func (u *update) write(ctx context.Context, r *snapshot, want ledger.Figures) er
 		u.refused = ""
 		return nil
 	}
-	return u.handleRefusal(ctx, r.token, ans, err)
+	return u.handleRefusal(ctx, u.call, r.token, ans, err)
 }
 
 // payload writes properties down. A single one has a form of its own, which a
@@ -192,35 +189,4 @@ func (u *update) recheck(ctx context.Context, r *snapshot, decisive int) (unchan
 		}
 	}
 	return false, u.unable(u.call, "it kept asking for a rest")
-}
-
-// handleRefusal deals with a write that was not accepted. A nil error has it begun
-// again from reading: Silverfin wants another token, or asks for a rest, or did
-// not say whether it stored the figures.
-func (u *update) handleRefusal(ctx context.Context, token string, ans answer, err error) error {
-	switch {
-	case err != nil && ctx.Err() != nil:
-		return err
-	case err != nil:
-		u.failed = err
-		return nil
-	case ans.status == http.StatusUnauthorized && u.refused != "":
-		return u.tokens.refuse(ctx, token)
-	case ans.status == http.StatusUnauthorized:
-		u.refused = token
-		_, err := u.tokens.access(ctx, token)
-		return err
-	}
-	_, err = u.bodyOrError(u.call, ans, token)
-	switch {
-	case ans.status == http.StatusTooManyRequests:
-		u.refusals++
-		if u.refusals < maxRefusals && retryAfter(ans.header, time.Now()) <= maxWait {
-			return nil
-		}
-	case problem.Is(err, problem.SilverfinDown):
-		u.failed = err
-		return nil
-	}
-	return err
 }
