@@ -23,7 +23,6 @@ const (
 	sourceRows         = "administration-source"  // what is known of a source, by its name
 	listingRows        = "administration-listing" // what it listed last: JSON, gzip
 	filedRows          = "administration-filed"   // the figures that an enterprise filed, by its number
-
 )
 
 // administrationData keeps in memory what the sources listed last. Its zero value is ready
